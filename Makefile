@@ -1,0 +1,70 @@
+# keytrail: build, run, test. `make help` lists the targets.
+BUILD ?= build
+CC ?= gcc
+CXX ?= g++
+VERSION := 0.1.0
+
+PKGS := libzmq sqlite3 jansson libcurl libsodium libcrypto libzstd zlib libfyaml
+WARN := -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wvla -Wformat=2 -Wstrict-prototypes -Wmissing-prototypes \
+        -Wwrite-strings -Wcast-qual -Wundef -Wimplicit-fallthrough -Werror
+HARDEN := -fstack-protector-strong -fPIE -fstack-clash-protection -fcf-protection
+ifeq ($(SAN),1)
+  OPT := -O1 -g -fsanitize=address,undefined -fno-omit-frame-pointer -fno-sanitize-recover=all
+  LDSAN := -fsanitize=address,undefined
+else
+  OPT := -O2 -g -D_FORTIFY_SOURCE=2
+endif
+CPPFLAGS += -I. -D_GNU_SOURCE -DKT_VERSION='"$(VERSION)"'
+CFLAGS += -std=c17 -ffp-contract=off $(OPT) $(WARN) $(HARDEN) -MMD -MP
+CXXFLAGS += -std=c++17 $(OPT) -Wall -Wextra -Wshadow -Werror $(HARDEN) -fno-rtti -MMD -MP
+LDFLAGS += -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(LDSAN)
+LIBS := -lzmq -lsqlite3 -ljansson -lcurl -lmaxminddb -lsodium -lcrypto -lzstd -lz -lfyaml -lsimdjson -lstdc++ -lm -lpthread
+
+# Every .c below these folders belongs to its library: adding a file needs no change here.
+src = $(sort $(foreach d,$(1),$(wildcard $(d)/*.c $(d)/*.cpp)))
+obj = $(patsubst %,$(BUILD)/%.o,$(basename $(1)))
+CORE_SRC := $(call src,core/base core/sys core/event core/config core/wire core/store core/query)
+AGENT_SRC := $(call src,agents agents/inputs agents/sources agents/spool)
+PLUGIN_SRC := $(call src,detectors exporters/alerts exporters/streams exporters/reports)
+COLLECTOR_SRC := $(call src,collector)
+CLI_SRC := $(filter-out cli/main.c cli/main_agent.c,$(call src,cli cli/demo))
+SUPPORT_SRC := $(call src,tests/support)
+LIBRARIES := $(BUILD)/libcli.a $(BUILD)/libcollector.a $(BUILD)/libagents.a $(BUILD)/libplugins.a $(BUILD)/libkeytrail.a
+AGENT_LIBRARIES := $(BUILD)/libcli.a $(BUILD)/libagents.a $(BUILD)/libkeytrail.a
+UNIT := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/*_test.c))
+TOOLS := $(patsubst tests/bench/%.c,$(BUILD)/tests/bench/%,$(wildcard tests/bench/*.c)) \
+         $(patsubst tests/sim/%_main.c,$(BUILD)/tests/sim/%,$(wildcard tests/sim/*_main.c))
+
+.PHONY: all
+all: $(BUILD)/keytrail $(BUILD)/keytrail-agent
+
+$(BUILD)/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+$(BUILD)/%.o: %.cpp
+	@mkdir -p $(@D)
+	$(CXX) $(CPPFLAGS) $(CXXFLAGS) -c -o $@ $<
+
+$(BUILD)/libkeytrail.a: $(call obj,$(CORE_SRC))
+$(BUILD)/libagents.a: $(call obj,$(AGENT_SRC))
+$(BUILD)/libplugins.a: $(call obj,$(PLUGIN_SRC))
+$(BUILD)/libcollector.a: $(call obj,$(COLLECTOR_SRC))
+$(BUILD)/libcli.a: $(call obj,$(CLI_SRC))
+$(BUILD)/libsupport.a: $(call obj,$(SUPPORT_SRC))
+$(BUILD)/%.a:
+	@mkdir -p $(@D)
+	@rm -f $@
+	ar rcs $@ $^
+
+$(BUILD)/keytrail: $(BUILD)/cli/main.o $(LIBRARIES)
+	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
+$(BUILD)/keytrail-agent: $(BUILD)/cli/main_agent.o $(AGENT_LIBRARIES)
+	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
+$(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/libsupport.a $(LIBRARIES)
+	$(CC) $(LDFLAGS) -o $@ $< $(BUILD)/libsupport.a $(LIBRARIES) -lcmocka $(LIBS)
+$(BUILD)/tests/bench/%: $(BUILD)/tests/bench/%.o $(BUILD)/libsupport.a $(LIBRARIES)
+	$(CC) $(LDFLAGS) -o $@ $< $(BUILD)/libsupport.a $(LIBRARIES) $(LIBS)
+$(BUILD)/tests/sim/%: $(BUILD)/tests/sim/%_main.o $(BUILD)/libsupport.a $(LIBRARIES)
+	$(CC) $(LDFLAGS) -o $@ $< $(BUILD)/libsupport.a $(LIBRARIES) $(LIBS)
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

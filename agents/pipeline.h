@@ -1,0 +1,61 @@
+/*
+ * pipeline: bytes of one source instance -> canonical lines. Split, needles, parse, fold, decode,
+ * redact, line; quarantine by shape. Used by the agent and by `import`. No I/O, no clock.
+ */
+#pragma once
+#include "agents/source.h"
+#include "core/base/buf.h"
+
+struct kt_line_out {
+    struct kt_str line; /* canonical, without newline */
+    const struct kt_event
+        *event;         /* what it says; kind tells access, amend, quarantine, redacted … */
+    kt_time_ns arrival; /* feed: the record's own; else 0 */
+};
+struct kt_pipeline_options {
+    const struct kt_source *source;
+    struct kt_str instance, cluster; /* copied */
+    enum kt_json_body body;
+    uint8_t quarantine_key[32]; /* keyed hash of quarantined bytes; all zero = no hash */
+    /* A line; KT_E_AGAIN (spool full) makes feed stop before this record and return KT_E_AGAIN. */
+    enum kt_status (*line)(void *self, const struct kt_line_out *l, struct kt_error *err);
+    void (*finding)(void *self, const char *code, const char *sentence);
+    void *self;
+};
+struct kt_pipeline_counts {
+    uint64_t records; /* raw records seen (lines, array elements) */
+    uint64_t events;  /* access and amend lines given out */
+    uint64_t folded;  /* first halves that went into their partner's event */
+    uint64_t skipped; /* records without an event, folded halves not included */
+    uint64_t quarantined, redactions, repaired, torn, unknown_fields, blank;
+    struct {
+        const char *reason;
+        uint64_t n;
+    } skip[16];
+};
+
+struct kt_pipeline;
+struct kt_pipeline *kt_pipeline_new(const struct kt_pipeline_options *o);
+void kt_pipeline_free(struct kt_pipeline *p);
+/* Bytes at byte offset pos of the stream. Whole records are worked off; a cut tail is kept for the
+ * next feed. place: "path" for quarantine. */
+KT_MUST_USE enum kt_status kt_pipeline_feed(struct kt_pipeline *p, struct kt_str bytes,
+                                            uint64_t pos, struct kt_str place, kt_time_ns now,
+                                            struct kt_error *err);
+/* End of the stream (file, object): a rest that is a whole record is one; anything else is torn and
+ * quarantined. */
+KT_MUST_USE enum kt_status kt_pipeline_end(struct kt_pipeline *p, kt_time_ns now,
+                                           struct kt_error *err);
+/* One raw record whose arrival is known (--feed). */
+KT_MUST_USE enum kt_status kt_pipeline_record(struct kt_pipeline *p, struct kt_str record,
+                                              kt_time_ns arrival, struct kt_str place,
+                                              kt_time_ns now, struct kt_error *err);
+/* Gives out first halves older than the source's fold timeout; all = every one (end of an import).
+ */
+KT_MUST_USE enum kt_status kt_pipeline_expire(struct kt_pipeline *p, kt_time_ns now, bool all,
+                                              struct kt_error *err);
+/* Oldest byte offset not wholly given out: pending folds and a cut tail included. */
+uint64_t kt_pipeline_low_water(const struct kt_pipeline *p);
+/* Drops the cut tail and pending folds and starts again at pos (another file, truncation). */
+void kt_pipeline_restart(struct kt_pipeline *p, uint64_t pos);
+const struct kt_pipeline_counts *kt_pipeline_counts(const struct kt_pipeline *p);

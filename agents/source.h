@@ -1,0 +1,73 @@
+/*
+ * source: what a source plugin is. Pure: bytes in, events out; no I/O, no clock, no malloc of its
+ * own. One file a source.
+ */
+#pragma once
+#include "core/event/event.h"
+#include "core/event/json.h"
+
+/* Why a record gives no event; counted by reason. Static strings. */
+struct kt_emit {
+    void (*event)(struct kt_emit *e,
+                  struct kt_event *ev); /* ev and its strings live until decode returns */
+    void (*skip)(struct kt_emit *e,
+                 const char *reason); /* "not about secrets", "self-test", "digest file" … */
+    /* The source writes values in the clear or the like: a finding about the source itself, raised
+     * once an hour. */
+    void (*finding)(struct kt_emit *e, const char *code, const char *sentence);
+};
+
+struct kt_decode_in {
+    struct kt_str record;            /* the raw record, without newline */
+    struct kt_jval root;             /* its parsed form */
+    struct kt_str instance, cluster; /* cluster: label in secret ids of Vault and Kubernetes */
+    kt_time_ns observed;
+    struct kt_arena *arena; /* scratch and strings of the events */
+    struct kt_source_memory
+        *memory; /* small facts that a source remembers between records (kv version of a mount …) */
+};
+
+/* The outer form of a file: how bytes become records. */
+enum kt_split {
+    KT_SPLIT_LINES,   /* one record a line; text before the first '{' is cut (Vault's prefix) */
+    KT_SPLIT_OBJECTS, /* JSON at any depth of wrapping: source->unwrap tells where the records are
+                       */
+};
+
+/* Bounded key -> value memory of a source instance (strings up to 256 bytes, 65,536 keys, oldest
+ * use dropped). */
+struct kt_source_memory;
+struct kt_str kt_source_recall(struct kt_source_memory *m,
+                               struct kt_str key); /* empty when not known */
+void kt_source_remember(struct kt_source_memory *m, struct kt_str key, struct kt_str value);
+
+struct kt_source {
+    const char *name, *summary;
+    uint32_t version;
+    enum kt_split split;
+    /* A record that holds none of these byte strings is not about secrets and is skipped before any
+     * parse (unless it has an escape in a key: the engine checks). NULL-ended; NULL = parse all. */
+    const char *const *needles;
+    /* KT_SPLIT_OBJECTS: path names of arrays whose elements are records ("Records", "Events",
+     * "logEvents"), and members that hold one record as an object or as a JSON string ("detail",
+     * "CloudTrailEvent", "message"). */
+    const char *const *wrap_arrays, *const *wrap_members;
+    /* Fold: join key of a record (empty = stands alone) and whether it is the first half. NULL = no
+     * folding. */
+    bool (*fold_key)(const struct kt_decode_in *in, struct kt_str *ret_key, bool *ret_first);
+    kt_time_ns fold_timeout;
+    /* One record, or a second half with `first` (the raw first half parsed; type NONE otherwise).
+     */
+    KT_MUST_USE enum kt_status (*decode)(const struct kt_decode_in *in, struct kt_jval first,
+                                         struct kt_emit *to, struct kt_error *err);
+    /* A first half whose partner never came (outcome unknown), or, with late = true, a partner that
+     * came after that: kind amend. */
+    KT_MUST_USE enum kt_status (*decode_alone)(const struct kt_decode_in *in, bool late,
+                                               struct kt_emit *to, struct kt_error *err);
+    /* Names for salvage by byte search in broken records: JSON keys of native id, action, time. */
+    const char *salvage_id, *salvage_action, *salvage_time;
+    kt_time_ns lateness; /* DESIGN §11 watermark */
+};
+
+extern const struct kt_source *const kt_sources[]; /* registry.c, NULL-ended */
+const struct kt_source *kt_source_find(struct kt_str name);

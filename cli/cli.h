@@ -1,0 +1,87 @@
+/* cli: what every command of keytrail shares: the table of commands, options, output of rows, exit
+ * codes (INTERFACE §1). */
+#pragma once
+#include "core/base/buf.h"
+#include "core/base/err.h"
+#include "core/base/time.h"
+
+enum kt_exit {
+    KT_EXIT_OK = 0,
+    KT_EXIT_NO = 1, /* the question's answer is no */
+    KT_EXIT_USAGE = 2,
+    KT_EXIT_CONFIG = 3,
+    KT_EXIT_STORE = 4, /* missing, locked or damaged */
+    KT_EXIT_UNREACHABLE = 5,
+    KT_EXIT_DENIED = 6,
+    KT_EXIT_PARTIAL = 7,
+    KT_EXIT_INTERRUPTED = 130,
+};
+
+/* ---- options: one table is parser and --help ---- */
+enum kt_flag_type {
+    KT_FLAG_BOOL,
+    KT_FLAG_STRING,
+    KT_FLAG_UINT,
+    KT_FLAG_MANY /* repeatable string */
+};
+struct kt_flag {
+    const char *name; /* "--since" */
+    char letter;      /* 'n', 0 = none */
+    enum kt_flag_type type;
+    const char *value; /* "TIME" */
+    const char *help;
+    void *to;          /* bool *, const char **, uint64_t *, struct kt_flag_many * */
+    const char *alias; /* "--from" */
+};
+#define KT_FLAGS_MAX_MANY 64
+struct kt_flag_many {
+    const char *at[KT_FLAGS_MAX_MANY];
+    unsigned n;
+};
+struct kt_command {
+    const char *name, *args, *summary, *example;
+    int (*run)(int argc, char **argv); /* argv[0] = name of the command; returns an exit code */
+};
+/* Parses argv[1…]; positional arguments are moved to the front of argv[1…] and counted. --help
+ * prints and sets *ret_done with exit 0; a wrong flag prints the nearest one and sets *ret_done
+ * with exit 2. Returns the exit code. */
+int kt_flags_parse(const struct kt_command *cmd, const struct kt_flag *flags, int argc, char **argv,
+                   int *ret_n, bool *ret_done);
+
+/* ---- rows ---- */
+enum kt_output { KT_OUT_TABLE, KT_OUT_JSON, KT_OUT_NDJSON, KT_OUT_CSV };
+bool kt_output_of(const char *word, enum kt_output *ret);
+struct kt_column {
+    const char *name;   /* JSON key and CSV head */
+    const char *title;  /* table head; NULL = not in the table */
+    unsigned width_max; /* table: cut with … beyond; 0 = free */
+    bool right;
+};
+enum kt_cell_type {
+    KT_CELL_NULL,
+    KT_CELL_STR,
+    KT_CELL_INT,
+    KT_CELL_TIME,
+    KT_CELL_BOOL,
+    KT_CELL_RAW /* ready JSON */
+};
+struct kt_cell {
+    enum kt_cell_type type;
+    struct kt_str str;
+    int64_t i;
+};
+struct kt_rows; /* prints rows as they come (ndjson, csv, json) or collects them for alignment
+                   (table) */
+struct kt_rows *kt_rows_new(enum kt_output how, const struct kt_column *columns, unsigned n,
+                            bool header);
+void kt_rows_add(struct kt_rows *r, const struct kt_cell *cells);
+void kt_rows_end(struct kt_rows *r);         /* prints what waits, frees */
+struct kt_cell kt_cell_str(struct kt_str s); /* NULL when empty */
+struct kt_cell kt_cell_int(int64_t i);
+struct kt_cell kt_cell_time(kt_time_ns t); /* NULL when 0 */
+
+/* Prints "keytrail <cmd>: text" on stderr and gives the exit code of err's cause. */
+int kt_cli_fail(const char *cmd, const struct kt_error *err);
+/* The store to ask: --db, else -c CONFIG's store.path, else /etc/keytrail/keytrail.yaml's. */
+KT_MUST_USE enum kt_status kt_cli_store_path(const char *db, const char *config, char *ret,
+                                             size_t n, struct kt_error *err);

@@ -1,0 +1,39 @@
+/*
+ * control: the collector's control socket (unix stream, 0600, peer uid checked: same user or root).
+ * Requests are one JSON line, answers are JSON lines; an import sends canonical lines after its
+ * request. docs/control.md.
+ */
+#pragma once
+#include "core/base/buf.h"
+#include "core/base/err.h"
+
+/* ---- server side, run by the collector's loop ---- */
+struct kt_control;
+struct kt_control_handler {
+    /* request: a whole JSON line ("{"do":"status"}"). Append the answer (one or more JSON lines).
+     */
+    enum kt_status (*request)(void *self, struct kt_str request, struct kt_buf *answer,
+                              struct kt_error *err);
+    /* Lines of an import: "{"arrival":ns,"line":"…"}" framing is control.c's; called with up to
+     * 1,024 lines. */
+    enum kt_status (*import)(void *self, struct kt_str lines, struct kt_buf *answer,
+                             struct kt_error *err);
+    void *self;
+};
+KT_MUST_USE enum kt_status kt_control_open(const char *path, const struct kt_control_handler *h,
+                                           struct kt_control **ret, struct kt_error *err);
+void kt_control_close(struct kt_control *c);
+unsigned kt_control_fds(const struct kt_control *c, int *fds, unsigned max);
+/* Accepts, reads, answers what is ready; never blocks. */
+void kt_control_turn(struct kt_control *c);
+
+/* ---- client side, for commands ---- */
+/* Sends one request and reads the whole answer. KT_E_IO when nobody listens. */
+KT_MUST_USE enum kt_status kt_control_ask(const char *path, struct kt_str request,
+                                          struct kt_buf *answer, struct kt_error *err);
+struct kt_control_client;
+KT_MUST_USE enum kt_status kt_control_connect(const char *path, struct kt_control_client **ret,
+                                              struct kt_error *err);
+KT_MUST_USE enum kt_status kt_control_call(struct kt_control_client *c, struct kt_str request_line,
+                                           struct kt_buf *answer, struct kt_error *err);
+void kt_control_client_free(struct kt_control_client *c);

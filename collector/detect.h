@@ -1,0 +1,36 @@
+/*
+ * detect: the detection engine. A deterministic function of the log: records in (arrival, seq)
+ * order in, alerts out. Owns the state tables that detectors declare, fusion of evidence (DETECTION
+ * §5), snapshots with log position. No I/O, no clock.
+ */
+#pragma once
+#include "core/config/config.h"
+#include "core/store/read.h"
+#include "exporters/alerts/alert.h"
+
+struct kt_detect;
+struct kt_detect_options {
+    const struct kt_conf *conf; /* networks, canaries, maintenance, production, detectors.* */
+    /* A new alert (is_new) or an update of one. Valid during the call. */
+    void (*alert)(void *self, const struct kt_alert *a, bool is_new);
+    void *self;
+    bool score_at_event_time; /* replay over an import without arrival times (DETECTION §6) */
+};
+/* KT_E_CONFIG names an unknown detector or option with its line. */
+KT_MUST_USE enum kt_status kt_detect_new(const struct kt_detect_options *o, struct kt_detect **ret,
+                                         struct kt_error *err);
+void kt_detect_free(struct kt_detect *d);
+/* Any record: access, amend, quarantine, report, tick, fact, config, decision. A record at or
+ * before the position is ignored. */
+void kt_detect_record(struct kt_detect *d, const struct kt_record *r);
+uint64_t kt_detect_position(const struct kt_detect *d); /* seq of the newest record seen */
+/* The whole state, versioned; restore refuses another version with KT_E_AGAIN (then rebuild by
+ * replay). */
+void kt_detect_snapshot(const struct kt_detect *d, struct kt_buf *out);
+KT_MUST_USE enum kt_status kt_detect_restore(struct kt_detect *d, struct kt_str snapshot,
+                                             struct kt_error *err);
+/* SHA-256 over the state in number order: two runs over the same log agree. */
+void kt_detect_digest(const struct kt_detect *d, uint8_t ret[32]);
+/* Lines for `status`: "learning: addresses 9 of 14 days; signatures active", memory, actors. JSON
+ * object. */
+void kt_detect_status(const struct kt_detect *d, struct kt_buf *out);

@@ -1,0 +1,55 @@
+/*
+ * ingest: messages of agents -> checked batches -> one transaction -> acks. No sockets: bodies in,
+ * answers out, so that the simulator runs it whole.
+ */
+#pragma once
+#include "collector/auth.h"
+#include "core/store/read.h"
+#include "core/sys/clock.h"
+#include "core/sys/geo.h"
+
+struct kt_ingest;
+struct kt_ingest_options {
+    struct kt_store *store;
+    struct kt_auth *auth;
+    struct kt_clock clock;
+    const struct kt_geo *geo; /* may be NULL */
+    /* Answers; kept back until the commit where they promise something. peer: whatever
+     * kt_ingest_message was given. */
+    void (*reply)(void *self, uint64_t peer, struct kt_str body);
+    /* Every record of the committed transaction, in seq order, after the commit: detection is fed
+     * from here. */
+    void (*committed)(void *self, const struct kt_record *records, uint32_t n);
+    /* identity.violation, secret in a line, quota …: self-alerts, at most once a window per (agent,
+     * code). */
+    void (*alarm)(void *self, const char *code, struct kt_str agent, const char *sentence);
+    void *self;
+};
+struct kt_ingest *kt_ingest_new(const struct kt_ingest_options *o);
+void kt_ingest_free(struct kt_ingest *in);
+/* One message from an authenticated peer. user_id as the socket says it. Only KT_E_IO and
+ * KT_E_CORRUPT come back (the store): exit then. */
+KT_MUST_USE enum kt_status kt_ingest_message(struct kt_ingest *in, uint64_t peer,
+                                             struct kt_str user_id, struct kt_str body,
+                                             struct kt_error *err);
+/* Lines of an import or feed through the same door (facts, dedupe). stored/duplicate per line in
+ * *ret (NULL: not asked). */
+struct kt_ingest_line {
+    struct kt_str line;
+    kt_time_ns arrival; /* 0 = now */
+};
+KT_MUST_USE enum kt_status kt_ingest_lines(struct kt_ingest *in, enum kt_origin origin,
+                                           const struct kt_ingest_line *lines, uint32_t n,
+                                           struct kt_store_result *ret, struct kt_error *err);
+/* Commits what waits and sends the acks. Cheap when nothing waits. */
+KT_MUST_USE enum kt_status kt_ingest_commit(struct kt_ingest *in, struct kt_error *err);
+/* Appends a tick when 5 min have passed since the last one (wall clock). */
+KT_MUST_USE enum kt_status kt_ingest_tick(struct kt_ingest *in, struct kt_error *err);
+bool kt_ingest_waiting(const struct kt_ingest *in); /* something is not committed */
+struct kt_ingest_counts {
+    uint64_t batches, events, duplicates, conflicts, resent, refused_batches, refused_lines,
+        revoked, violations, facts;
+};
+struct kt_ingest_counts kt_ingest_counts(const struct kt_ingest *in);
+/* Refuse new batches with KT_REFUSE_DISK (thresholds D5). */
+void kt_ingest_disk_full(struct kt_ingest *in, bool full);

@@ -1,0 +1,36 @@
+/* limits: every maximum of the program, in one place (DESIGN §11, THREATS I1). */
+#pragma once
+
+#define KT_RECORD_MAX                                                                              \
+    (1u << 20) /* bytes of one source record that is decoded; longer ones are streamed past */
+#define KT_LINE_MAX (256u << 10) /* bytes of one canonical line */
+#define KT_STRING_MAX                                                                              \
+    (64u << 10) /* bytes of one kept string; longer ones are cut and marked `repaired` */
+#define KT_KEY_MAX                256u /* bytes of an object key */
+#define KT_JSON_DEPTH_MAX         64u
+#define KT_JSON_MEMBERS_MAX       2000u /* members of one object */
+#define KT_SECRETS_PER_RECORD_MAX 64u
+
+#define KT_BATCH_EVENTS        256u         /* a batch closes at this, or … */
+#define KT_BATCH_EVENTS_BEHIND 1024u        /* … this when the agent is behind */
+#define KT_BATCH_BYTES         (256u << 10) /* uncompressed */
+#define KT_BATCH_BYTES_BEHIND  (1u << 20)
+#define KT_BATCH_DELAY_MS      50
+#define KT_BATCH_EVENTS_MAX    5000u /* what the collector takes */
+#define KT_BATCH_PACKED_MAX    (4u << 20)
+#define KT_BATCH_RAW_MAX       (16u << 20)
+#define KT_BATCH_RATIO_MAX     100u
+#define KT_INFLIGHT_MAX        32u /* batches sent and not acknowledged */
+
+#define KT_FOLD_MAX         200000u    /* requests waiting for their response, one source */
+#define KT_DEDUPE_RECENT    (2u << 20) /* ids held in memory (32 MiB) */
+#define KT_CONFIG_MAX       (1u << 20)
+#define KT_CONFIG_DEPTH_MAX 16u
+#define KT_AGENTS_MAX       4096u
+#define KT_HTTP_REPLY_MAX   (64u << 10)
+#define KT_NAME_MAX         64u /* agent and instance names */
+#define KT_DETECT_STATE_MAX (64u << 20)
+
+/* Budget of the collector: cache 48, detector state 64, ids 32, network 32, rest 24 MiB = 200 MiB.
+ */
+#define KT_STORE_CACHE_KIB (48 * 1024)

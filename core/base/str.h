@@ -1,0 +1,56 @@
+/* str: borrowed byte strings, maybe not NUL-ended, and what one asks of them. */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct kt_str {
+    const char *at;
+    size_t len;
+};
+
+#define KT_STR(lit) ((struct kt_str){ "" lit "", sizeof(lit) - 1 })
+#define KT_STR_INIT(lit)                                                                           \
+    {                                                                                              \
+        "" lit "", sizeof(lit) - 1                                                                 \
+    } /* for static tables */
+#define KT_STR_NONE   ((struct kt_str){ NULL, 0 })
+#define KT_STR_FMT    "%.*s"
+#define KT_STR_ARG(s) (int)(s).len, (s).at
+
+struct kt_str kt_str_of(const char *z); /* NULL gives the empty string */
+struct kt_str kt_str_from(const void *at, size_t len);
+bool kt_str_eq(struct kt_str a, struct kt_str b);
+bool kt_str_is(struct kt_str a, const char *z);
+bool kt_str_eq_nocase(struct kt_str a, struct kt_str b); /* ASCII only */
+int kt_str_cmp(struct kt_str a, struct kt_str b);        /* bytewise, shorter first on a tie */
+bool kt_str_starts(struct kt_str s, struct kt_str prefix);
+bool kt_str_ends(struct kt_str s, struct kt_str suffix);
+bool kt_str_starts_nocase(struct kt_str s, struct kt_str prefix);
+/* Index of the first occurrence at or after from, or -1. */
+ptrdiff_t kt_str_find(struct kt_str s, struct kt_str needle, size_t from);
+ptrdiff_t kt_str_find_byte(struct kt_str s, char c, size_t from);
+ptrdiff_t kt_str_rfind_byte(struct kt_str s, char c);
+bool kt_str_has(struct kt_str s, struct kt_str needle);
+/* Bytes [from, from + len), clamped to s. */
+struct kt_str kt_str_sub(struct kt_str s, size_t from, size_t len);
+struct kt_str kt_str_from_index(struct kt_str s, size_t from); /* the rest, clamped */
+struct kt_str kt_str_trim(struct kt_str s);                    /* ASCII white space at both ends */
+/* Takes the part up to sep off *rest into *ret_part; false when *rest is used up. "a,b" = a, b; ""
+ * = one "". */
+bool kt_str_split(struct kt_str *rest, char sep, struct kt_str *ret_part);
+/* Whole string, decimal, no sign (u64) or optional '-' (i64), no leading '+', no overflow. */
+bool kt_str_u64(struct kt_str s, uint64_t *ret);
+bool kt_str_i64(struct kt_str s, int64_t *ret);
+/* Glob: `*` matches within a segment (no '/'), `**` across, everything else literally. Linear time.
+ */
+bool kt_str_glob(struct kt_str pattern, struct kt_str s);
+/* Edits between a and b, at most max + 1 (for "did you mean"). Strings over 64 bytes give max + 1.
+ */
+unsigned kt_str_distance(struct kt_str a, struct kt_str b, unsigned max);
+bool kt_utf8_valid(struct kt_str s);
+/* Longest prefix of at most max bytes that ends on a code point. */
+struct kt_str kt_utf8_cut(struct kt_str s, size_t max);
+/* Copies into dst of size n, cuts, always NUL-ends. */
+void kt_str_copyz(char *dst, size_t n, struct kt_str s);
+char *kt_str_dup(struct kt_str s); /* NUL-ended heap copy, kt_free */

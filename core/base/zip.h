@@ -1,0 +1,30 @@
+/* zip: zstd frames for batches, gzip as a stream for .gz objects. Sizes are checked before memory
+ * is given. */
+#pragma once
+#include "core/base/buf.h"
+
+/* Contexts are reused; one a thread. */
+struct kt_zip;
+struct kt_zip *kt_zip_new(void);
+void kt_zip_free(struct kt_zip *z);
+/* Appends one zstd frame (with content size) of s at level to out. */
+void kt_zip_pack(struct kt_zip *z, struct kt_str s, int level, struct kt_buf *out);
+/* Appends the content; KT_E_LIMIT when the declared size exceeds raw_max or ratio_max times the
+ * input or the window 8 MiB, KT_E_INPUT when the frame is broken, has no size or has trailing
+ * bytes. */
+KT_MUST_USE enum kt_status kt_zip_unpack(struct kt_zip *z, struct kt_str frame, size_t raw_max,
+                                         size_t ratio_max, struct kt_buf *out,
+                                         struct kt_error *err);
+
+/* gzip or plain: sniffed from the first two bytes. Concatenated members are one stream. */
+struct kt_gunzip;
+struct kt_gunzip *kt_gunzip_new(void);
+void kt_gunzip_free(struct kt_gunzip *g);
+/* Consumes all of `in`, calls out() with pieces of up to 64 KiB. A non-OK status of out() ends it
+ * and is returned. */
+KT_MUST_USE enum kt_status kt_gunzip_feed(struct kt_gunzip *g, struct kt_str in,
+                                          enum kt_status (*out)(void *self, struct kt_str piece,
+                                                                struct kt_error *err),
+                                          void *self, struct kt_error *err);
+/* KT_E_INPUT when the stream was cut in the middle of a member. */
+KT_MUST_USE enum kt_status kt_gunzip_end(struct kt_gunzip *g, struct kt_error *err);

@@ -1,0 +1,156 @@
+/*
+ * config: YAML (libfyaml, the only includer) -> tree with line marks -> option tables -> structs.
+ * Unknown key = KT_E_CONFIG with "file:line:column: unknown key 'x', did you mean 'y'?". YAML
+ * subset: no anchors, aliases, tags, merges; <= 1 MiB; depth <= 16.
+ */
+#pragma once
+#include "core/base/arena.h"
+#include "core/base/buf.h"
+#include "core/base/ip.h"
+#include "core/config/option.h"
+
+/* ---- tree ---- */
+enum kt_node_type { KT_NODE_SCALAR, KT_NODE_LIST, KT_NODE_MAP };
+struct kt_node {
+    enum kt_node_type type;
+    unsigned line, column; /* 1-based, of the value */
+    struct kt_str key;     /* in a map */
+    unsigned key_line, key_column;
+    struct kt_str scalar;         /* NUL-ended too */
+    bool quoted;                  /* "…" or '…': stays a string */
+    struct kt_node *first, *next; /* children */
+};
+struct kt_yaml;
+KT_MUST_USE enum kt_status kt_yaml_load(const char *path, struct kt_yaml **ret,
+                                        struct kt_error *err);
+KT_MUST_USE enum kt_status kt_yaml_parse(struct kt_str text, const char *name, struct kt_yaml **ret,
+                                         struct kt_error *err);
+void kt_yaml_free(struct kt_yaml *y);
+const struct kt_node *kt_yaml_root(const struct kt_yaml *y);
+const char *kt_yaml_name(const struct kt_yaml *y);
+const struct kt_node *kt_node_get(const struct kt_node *map, const char *key);
+/* Fills out (zeroed by the caller) from map by the table: defaults first, then the given keys.
+ * Strings live in y. */
+KT_MUST_USE enum kt_status kt_options_fill(const struct kt_yaml *y, const struct kt_node *map,
+                                           const struct kt_option *table, void *out,
+                                           struct kt_error *err);
+/* The defaults alone. */
+void kt_options_defaults(const struct kt_option *table, void *out);
+/* One option by text, for --set detector.option=value. */
+KT_MUST_USE enum kt_status kt_options_set(const struct kt_option *table, void *out,
+                                          struct kt_arena *keep, struct kt_str name,
+                                          struct kt_str value, struct kt_error *err);
+/* "  key: value   # help" lines of effective values; secret files as their path. */
+void kt_options_print(const struct kt_option *table, const void *values, unsigned indent,
+                      bool with_help, struct kt_buf *out);
+
+/* ---- keytrail.yaml ---- */
+struct kt_conf_network {
+    const char *name;
+    struct kt_cidr *cidr;
+    unsigned n_cidr;
+    struct kt_strings actors; /* globs; empty = everybody */
+};
+struct kt_conf_canary {
+    const char *secret;
+    struct kt_strings allow;
+};
+struct kt_conf_maintenance {
+    const char *source, *reason, *by; /* source names an instance */
+    kt_time_ns from, until;
+};
+struct kt_conf_target {
+    const char *name, *type;
+    const struct kt_node *node; /* its own keys; the exporter's table reads them */
+    bool allow_private;
+    const char *ca_file, *proxy;
+};
+struct kt_conf_detector {
+    const char *name;
+    const struct kt_node *node;
+};
+struct kt_conf {
+    const char *path; /* of the file */
+    const char *deployment;
+    const char *store_path;
+    kt_time_ns retention;
+    const char *listen, *key_file, *agents_dir, *control; /* collector.* */
+    struct kt_strings geoip;                              /* empty = auto */
+    bool geoip_auto;
+    struct kt_conf_network *networks;
+    unsigned n_networks;
+    const char *identities_file;
+    struct kt_strings production;
+    struct kt_conf_canary *canaries;
+    unsigned n_canaries;
+    struct kt_conf_maintenance *maintenance;
+    unsigned n_maintenance;
+    const char *holidays_zone;
+    struct kt_strings holidays;
+    struct kt_conf_detector *detectors;
+    unsigned n_detectors;
+    struct kt_conf_target *targets;
+    unsigned n_targets;
+    struct kt_strings not_used_yet; /* "alerts.routes (line 31)" */
+    uint8_t digest[32];             /* SHA-256 of the text, for the config record */
+    struct kt_yaml *yaml;           /* owner of every string */
+};
+/* Relative paths are taken from the file's folder. Checks what can be checked without opening other
+ * files. */
+KT_MUST_USE enum kt_status kt_conf_load(const char *path, struct kt_conf **ret,
+                                        struct kt_error *err);
+/* Defaults only (import, replay without -c). */
+struct kt_conf *kt_conf_defaults(void);
+void kt_conf_free(struct kt_conf *c);
+/* Effective values as YAML, without secrets; defaults = also those not in the file. */
+void kt_conf_print(const struct kt_conf *c, bool defaults, struct kt_buf *out);
+
+/* ---- agent.yaml ---- */
+struct kt_conf_source {
+    const char *id, *type, *input, *path, *cluster;
+    struct kt_strings exclude; /* reserved keys of inputs live in node */
+    const struct kt_node *node;
+};
+struct kt_agent_conf {
+    const char *path, *agent, *endpoint;
+    uint8_t server_key[32];
+    const char *key_file, *spool_path;
+    uint64_t spool_max;
+    struct kt_conf_source *sources;
+    unsigned n_sources;
+    struct kt_yaml *yaml;
+};
+KT_MUST_USE enum kt_status kt_agent_conf_load(const char *path, struct kt_agent_conf **ret,
+                                              struct kt_error *err);
+void kt_agent_conf_free(struct kt_agent_conf *c);
+void kt_agent_conf_print(const struct kt_agent_conf *c, struct kt_buf *out);
+
+/* ---- agents.d/NAME.yaml ---- */
+struct kt_agent_entry {
+    const char *name;
+    uint8_t curve[2][32], signing[2][32]; /* two may overlap while rotating (N10) */
+    unsigned n_keys;
+    struct kt_strings
+        sources;    /* "vault/vault-prod"; empty = any instance that no other agent owns */
+    uint64_t quota; /* bytes a day, 0 = none */
+    kt_time_ns not_before, not_after; /* 0 = open */
+    bool revoked;
+    struct kt_yaml *yaml;
+};
+KT_MUST_USE enum kt_status kt_agent_entry_load(const char *path, struct kt_agent_entry *ret,
+                                               struct kt_error *err);
+void kt_agent_entry_done(struct kt_agent_entry *e);
+/* The YAML text of an entry. */
+void kt_agent_entry_print(const struct kt_agent_entry *e, struct kt_buf *out);
+
+/* ---- key files ---- two lines "curve <z85>" and "signing <base64url>", 0600 */
+struct kt_key_file {
+    uint8_t curve_secret[32], signing_seed[32];
+};
+KT_MUST_USE enum kt_status kt_key_file_read(const char *path, struct kt_key_file *ret,
+                                            struct kt_error *err);
+KT_MUST_USE enum kt_status kt_key_file_write(const char *path, const struct kt_key_file *k,
+                                             struct kt_error *err); /* must not exist */
+/* kta1_ + base64url of CURVE public key and Ed25519 public key (64 bytes). */
+void kt_token_format(const uint8_t curve[32], const uint8_t signing[32], struct kt_buf *out);
+bool kt_token_parse(struct kt_str token, uint8_t ret_curve[32], uint8_t ret_signing[32]);

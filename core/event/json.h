@@ -1,0 +1,66 @@
+/*
+ * json: the one small view through which sources read records. Two bodies (simdjson's DOM, jansson)
+ * behind the same rules: for any bytes both accept or both refuse, and give the same values.
+ * docs/decisions/ says why.
+ *
+ * Rules: RFC 8259; root object or array; depth <= KT_JSON_DEPTH_MAX, members of an object <=
+ * KT_JSON_MEMBERS_MAX, else KT_E_LIMIT. Repaired in place (counted in *ret_repaired): lone
+ * surrogate escape -> U+FFFD, \u0000 -> U+FFFD, invalid UTF-8 byte -> U+FFFD, integer beyond
+ * int64/uint64 -> a number that only kt_json_text can give, string over KT_STRING_MAX -> cut on a
+ * code point, a key written twice -> the first one counts.
+ */
+#pragma once
+#include "core/base/buf.h"
+#include "core/base/err.h"
+#include "core/base/str.h"
+
+enum kt_json_type {
+    KT_JSON_NONE,
+    KT_JSON_NULL,
+    KT_JSON_BOOL,
+    KT_JSON_NUMBER,
+    KT_JSON_STRING,
+    KT_JSON_ARRAY,
+    KT_JSON_OBJECT
+};
+enum kt_json_body { KT_JSON_SIMDJSON, KT_JSON_JANSSON };
+
+struct kt_json_node; /* inside the parser's own memory */
+/* A value; passed by copy; NONE (node NULL) where a path led nowhere, which every function takes.
+ */
+struct kt_jval {
+    const struct kt_json_node *node;
+};
+
+struct kt_json; /* a parser with its memory; one a thread, reused for every record */
+struct kt_json *kt_json_new(enum kt_json_body body);
+void kt_json_free(struct kt_json *j);
+/* Values and their strings live until the next parse on j. Text needs no padding. */
+KT_MUST_USE enum kt_status kt_json_parse(struct kt_json *j, struct kt_str text,
+                                         struct kt_jval *ret_root, unsigned *ret_repaired,
+                                         struct kt_error *err);
+enum kt_json_type kt_json_type(struct kt_jval v);
+/* Member by name; by path "auth.metadata.role" (names with dots need kt_json_get). NONE when absent
+ * or no object. */
+struct kt_jval kt_json_get(struct kt_jval v, struct kt_str name);
+struct kt_jval kt_json_at(struct kt_jval v, const char *path);
+/* The string at path, empty when absent or no string. */
+struct kt_str kt_json_str(struct kt_jval v);
+struct kt_str kt_json_str_at(struct kt_jval v, const char *path);
+bool kt_json_i64(struct kt_jval v, int64_t *ret);
+/* true, false, and the strings "true"/"false" that CloudTrail writes; dflt otherwise. */
+bool kt_json_bool(struct kt_jval v, bool dflt);
+/* A number's own text, or the string, or "true"/"false"/"null": for fields that are kept as text.
+ * Empty for containers. */
+struct kt_str kt_json_text(struct kt_jval v);
+/* Members or elements, in order. First: *it = {v}; name is empty for arrays. */
+struct kt_json_iter {
+    struct kt_jval of;
+    size_t index;
+    const void *pos;
+};
+struct kt_json_iter kt_json_iter(struct kt_jval v);
+bool kt_json_next(struct kt_json_iter *it, struct kt_str *ret_name, struct kt_jval *ret_value);
+size_t kt_json_count(struct kt_jval v);
+/* Appends the value as compact JSON in canonical escaping (line.h), keys in their order. */
+void kt_json_write(struct kt_jval v, struct kt_buf *out);

@@ -1,0 +1,30 @@
+/*
+ * redact: no secret values, ever (THREATS R2). The second net over every kept string, run by the
+ * agent before the spool and as a check by the collector. (R1 is the decoders' allow-lists.)
+ */
+#pragma once
+#include "core/base/buf.h"
+#include "core/event/event.h"
+
+struct kt_redact_hit {
+    const char *shape; /* "aws_key_id", "vault_token", "jwt", … : static */
+    const char *field; /* static name of the event's field */
+    size_t len;        /* bytes removed */
+};
+#define KT_REDACT_HITS_MAX 32
+struct kt_redact_hits {
+    struct kt_redact_hit at[KT_REDACT_HITS_MAX];
+    unsigned n, total;
+    bool entropy; /* a long random-looking string was seen; nothing removed */
+};
+/* Replaces known token shapes in every string of ev (raw included, staying valid JSON) by
+ * [redacted:shape:len]; replaced strings go to arena. Idempotent: a second run changes nothing.
+ * Sets the REDACTED and ENTROPY flags. Returns whether anything changed. An access key id that a
+ * source's own field carries as credential (AKIA/ASIA as `credential`) is an identifier, not a
+ * value, and stays. */
+bool kt_redact_event(struct kt_event *ev, struct kt_arena *arena, struct kt_redact_hits *ret_hits);
+/* Would kt_redact_event change it? Cheap: the collector asks this of every line. */
+bool kt_redact_clean(const struct kt_event *ev);
+/* One string; true when it changed (then *ret is in arena). */
+bool kt_redact_str(struct kt_str s, struct kt_arena *arena, struct kt_str *ret,
+                   struct kt_redact_hits *hits, const char *field);

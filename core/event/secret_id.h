@@ -1,0 +1,19 @@
+/* secret_id: the canonical secret id grammar of SOURCES §0.4, so that a name, a partial ARN and a
+ * full ARN compare equal. */
+#pragma once
+#include "core/event/event.h"
+
+/* scheme://fixed1/fixed2/…/tail. Each fixed part is escaped with '/' as %2F, empty as '-', a part
+ * that is '-' as %2D; the tail keeps its '/'. Escapes: % <=0x20 0x7F invalid UTF-8 and '*' as %XX
+ * upper case. star: append "/*" (or "*" when tail is empty): "everything under it". Result lives in
+ * arena. */
+struct kt_str kt_secret_id(struct kt_arena *a, const char *scheme, const struct kt_str *fixed,
+                           unsigned n_fixed, struct kt_str tail, bool star);
+/* Three-valued production flag from the name's segments (DETECTION §2.9): 1 yes, 0 no, -1 unknown.
+ */
+int kt_secret_production(struct kt_str secret);
+/* "aws-sm" of "aws-sm://…"; empty when there is none. */
+struct kt_str kt_secret_scheme(struct kt_str secret);
+/* The store a secret lives in: scheme and first fixed part ("aws-sm://111122223333",
+ * "vault://prod"). */
+struct kt_str kt_secret_store(struct kt_str secret);

@@ -1,0 +1,34 @@
+/*
+ * query: the one query language (DESIGN §8, INTERFACE §1), first cut: terms joined by AND.
+ *   field:value   field:a,b (OR)   -term (NOT)   trailing * or ** in a value   CIDR on ip   > < on
+ * numbers   "free text" or bare word over the line Fields: the keys of `search` output. An unknown
+ * field is KT_E_INPUT with the nearest name.
+ */
+#pragma once
+#include "core/store/read.h"
+
+struct kt_query;
+KT_MUST_USE enum kt_status kt_query_parse(struct kt_str text, struct kt_query **ret,
+                                          struct kt_error *err);
+void kt_query_free(struct kt_query *q);
+/* Facts about an address in force for a record (country, asn), for country: and asn: terms; may be
+ * NULL. */
+struct kt_fact {
+    struct kt_str country, org;
+    uint32_t asn;
+    bool hosting;
+};
+bool kt_query_matches(const struct kt_query *q, const struct kt_record *r,
+                      const struct kt_fact *fact);
+/* Did the text name kind: itself? Otherwise `search` shows access records only. */
+bool kt_query_names_kind(const struct kt_query *q);
+
+/* Facts by address, from the store's fact records (line kind fact, raw
+ * {"ip":…,"country":…,"asn":…,"org":…,"hosting":…,"class":…,"build":…}). */
+struct kt_facts;
+KT_MUST_USE enum kt_status kt_facts_load(struct kt_reader *r, struct kt_facts **ret,
+                                         struct kt_error *err);
+void kt_facts_free(struct kt_facts *f);
+/* In force for a record with that seq: the newest fact of the address stored before it, else the
+ * oldest after it. NULL: none. */
+const struct kt_fact *kt_facts_at(const struct kt_facts *f, struct kt_ip ip, uint64_t seq);

@@ -1,0 +1,82 @@
+/*
+ * read: everyone's door to the store. Read-only connection, snapshot per cursor, works beside a
+ * running collector and on a backup.
+ */
+#pragma once
+#include "core/event/event.h"
+#include "core/store/tree.h"
+#include "core/store/write.h"
+
+struct kt_reader;
+/* KT_E_AGAIN when the file is not there; KT_E_CORRUPT/KT_E_CONFIG names a damaged file or a newer
+ * schema. */
+KT_MUST_USE enum kt_status kt_reader_open(const char *path, struct kt_reader **ret,
+                                          struct kt_error *err);
+void kt_reader_close(struct kt_reader *r);
+
+struct kt_record { /* one stored record; views live until the next kt_cursor_next */
+    uint64_t seq;
+    kt_time_ns arrival, stored;
+    enum kt_origin origin;
+    struct kt_str agent, line;
+    struct kt_event ev; /* the parsed line */
+    bool conflict;      /* same id as an earlier record, other access */
+};
+struct kt_scan {
+    uint64_t from_seq, until_seq; /* inclusive; until 0 = all */
+    kt_time_ns since,
+        until; /* event time [since, until); 0 = open. Batches outside are not opened. */
+    bool newest_first;
+    bool control; /* control records too, merged by seq */
+    bool records; /* event lines (else control only) */
+};
+struct kt_cursor;
+/* All of a cursor is one snapshot. */
+KT_MUST_USE enum kt_status kt_cursor_open(struct kt_reader *r, const struct kt_scan *scan,
+                                          struct kt_cursor **ret, struct kt_error *err);
+/* KT_E_AGAIN at the end. A damaged batch is KT_E_CORRUPT with its seq range. */
+KT_MUST_USE enum kt_status kt_cursor_next(struct kt_cursor *c, struct kt_record *ret,
+                                          struct kt_error *err);
+void kt_cursor_free(struct kt_cursor *c);
+
+struct kt_store_stats {
+    uint64_t records, events, control, batches, duplicates, conflicts, file_bytes;
+    kt_time_ns first_time, last_time, first_arrival, last_arrival;
+    uint8_t log_id[16];
+    unsigned schema;
+};
+KT_MUST_USE enum kt_status kt_reader_stats(struct kt_reader *r, struct kt_store_stats *ret,
+                                           struct kt_error *err);
+KT_MUST_USE enum kt_status kt_reader_get(struct kt_reader *r, const char *name, struct kt_buf *ret,
+                                         struct kt_error *err);
+KT_MUST_USE enum kt_status kt_reader_each(struct kt_reader *r, const char *prefix,
+                                          enum kt_status (*each)(void *self, const char *name,
+                                                                 struct kt_str value,
+                                                                 struct kt_error *err),
+                                          void *self, struct kt_error *err);
+/* Newest first; stops when each() returns KT_E_AGAIN. */
+KT_MUST_USE enum kt_status kt_reader_alerts(struct kt_reader *r,
+                                            enum kt_status (*each)(void *self, const char *id,
+                                                                   struct kt_str json,
+                                                                   struct kt_error *err),
+                                            void *self, struct kt_error *err);
+KT_MUST_USE enum kt_status kt_reader_outbox(struct kt_reader *r,
+                                            enum kt_status (*each)(void *self,
+                                                                   const struct kt_outbox_row *row,
+                                                                   struct kt_error *err),
+                                            void *self, struct kt_error *err);
+
+/* verify: re-derives every line hash, leaf and the root from the lines, checks batch digests and
+ * structure, and tells what does not fit. */
+struct kt_verify_result {
+    uint64_t records, batches, signed_batches;
+    uint8_t root[32];
+    unsigned problems;
+    bool ok;
+};
+/* problem() is called with a sentence for each thing found (at most 100). signing_key looks an
+ * agent's public keys up, up to max, for the signatures (NULL: not checked). */
+KT_MUST_USE enum kt_status kt_reader_verify(
+    struct kt_reader *r, void (*problem)(void *self, const char *sentence), void *self,
+    unsigned (*signing_key)(void *self, struct kt_str agent, uint8_t (*ret)[32], unsigned max),
+    struct kt_verify_result *ret, struct kt_error *err);

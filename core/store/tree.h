@@ -1,0 +1,28 @@
+/*
+ * tree: one RFC 6962 Merkle tree over every stored record (SHA-256). Append-only frontier of at
+ * most 64 hashes. leaf  = SHA-256(0x00 ‖ record), node = SHA-256(0x01 ‖ left ‖ right) record =
+ * "KTL1" ‖ u64 seq ‖ i64 arrival ‖ i64 stored ‖ u8 origin ‖ u16 len ‖ agent ‖ line hash (32) i.e.
+ * the line and everything shown or searched beside it that is not re-derived from it (THREATS T1).
+ */
+#pragma once
+#include "core/base/buf.h"
+#include "core/base/hash.h"
+#include "core/base/time.h"
+
+struct kt_tree {
+    uint64_t size;
+    uint8_t frontier[64][32]; /* [k] is set when bit k of size is */
+};
+struct kt_leaf {
+    uint64_t seq; /* = index + 1 */
+    kt_time_ns arrival, stored;
+    uint8_t origin; /* enum kt_origin */
+    struct kt_str agent;
+    const uint8_t *line_hash; /* 32 */
+};
+void kt_leaf_hash(const struct kt_leaf *l, uint8_t ret[32]);
+void kt_tree_add(struct kt_tree *t, const uint8_t leaf[32]);
+void kt_tree_root(const struct kt_tree *t, uint8_t ret[32]); /* empty tree: SHA-256 of nothing */
+void kt_tree_pack(const struct kt_tree *t, struct kt_buf *out);
+KT_MUST_USE enum kt_status kt_tree_unpack(struct kt_str s, struct kt_tree *ret,
+                                          struct kt_error *err);

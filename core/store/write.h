@@ -1,0 +1,131 @@
+/*
+ * write: the one writer's door to the store. Collector and import only. One transaction at a time
+ * holds events, control records, sequence marks, tree frontier, detector state, alerts and outbox
+ * rows.
+ */
+#pragma once
+#include "core/event/event.h"
+#include "core/store/tree.h"
+
+enum kt_origin {
+    KT_ORIGIN_LIVE = 0,
+    KT_ORIGIN_IMPORT = 1,
+    KT_ORIGIN_FEED = 2,
+    KT_ORIGIN_CONTROL = 3
+};
+
+struct kt_store;
+struct kt_store_options {
+    const char *path;
+    bool create;
+    const char *vfs;      /* NULL = default; tests pass a faulty one */
+    size_t dedupe_recent; /* ids held in memory; 0 = KT_DEDUPE_RECENT */
+};
+/* Takes the writer's lock (path-lock file, flock): KT_E_DENIED with the holder named when another
+ * process has it. Creates, migrates (writes a backup mark first) or refuses a newer schema. WAL,
+ * FULL, persistent WAL (DESIGN §6, THREATS D1-D4). */
+KT_MUST_USE enum kt_status kt_store_open(const struct kt_store_options *o, struct kt_store **ret,
+                                         struct kt_error *err);
+/* TRUNCATE checkpoint, clean-stop mark, lock released. Uncommitted work is rolled back. */
+void kt_store_close(struct kt_store *s);
+
+KT_MUST_USE enum kt_status kt_store_begin(struct kt_store *s, struct kt_error *err);
+/* Synced when it returns KT_OK. An I/O error here means: exit without ack (D1). */
+KT_MUST_USE enum kt_status kt_store_commit(struct kt_store *s, struct kt_error *err);
+void kt_store_rollback(struct kt_store *s);
+
+struct kt_store_batch {
+    struct kt_str agent;        /* "import" and "feed" too */
+    const uint8_t *incarnation; /* 16; NULL for imports */
+    uint64_t batch_seq;         /* 0 for imports */
+    const uint8_t *digest;      /* 32, NULL for imports */
+    const uint8_t *signature;   /* 64, NULL for imports */
+    enum kt_origin origin;
+    kt_time_ns stored;             /* this collector's clock */
+    const kt_time_ns *arrival;     /* n of them */
+    struct kt_str lines;           /* each ended by '\n' */
+    struct kt_str packed;          /* their zstd frame as it came; empty = the store packs */
+    const struct kt_event *events; /* n parsed lines, same order; strings may borrow from lines */
+    const struct kt_str *line;     /* n spans inside lines, without '\n' */
+    const uint8_t (*hashes)[32];   /* n line hashes */
+    uint32_t n;
+};
+struct kt_store_result {
+    uint64_t first_seq; /* of the first stored line; 0 when none was */
+    uint32_t stored, duplicates, conflicts;
+    uint8_t *fate; /* n entries, owned by the store until the next append: enum kt_fate */
+    uint64_t *seq; /* n entries, 0 for duplicates; same ownership */
+};
+enum kt_fate { KT_FATE_STORED, KT_FATE_DUPLICATE, KT_FATE_CONFLICT /* stored and flagged */ };
+/* Only inside begin/commit. Dedupes, gives seqs, appends leaves, moves the agent's mark. */
+KT_MUST_USE enum kt_status kt_store_append(struct kt_store *s, const struct kt_store_batch *b,
+                                           struct kt_store_result *ret, struct kt_error *err);
+/* One control record (tick, fact, config, decision, hold, key, audit): its line is written from ev.
+ * Returns its seq. */
+KT_MUST_USE enum kt_status kt_store_control(struct kt_store *s, struct kt_event *ev,
+                                            kt_time_ns arrival, kt_time_ns stored,
+                                            uint64_t *ret_seq, struct kt_error *err);
+
+struct kt_mark { /* newest committed batch of one spool */
+    uint64_t seq;
+    uint8_t digest[32];
+};
+/* Zeroed when nothing is known. */
+KT_MUST_USE enum kt_status kt_store_mark(struct kt_store *s, struct kt_str agent,
+                                         const uint8_t incarnation[16], struct kt_mark *ret,
+                                         struct kt_error *err);
+/* Which agent first used a source instance ("vault/vault-prod"); *ret_agent is empty when none.
+ * kt_store_claim records the first use. */
+KT_MUST_USE enum kt_status kt_store_owner(struct kt_store *s, struct kt_str instance,
+                                          struct kt_buf *ret_agent, struct kt_error *err);
+KT_MUST_USE enum kt_status kt_store_claim(struct kt_store *s, struct kt_str instance,
+                                          struct kt_str agent, struct kt_error *err);
+
+uint64_t kt_store_last_seq(const struct kt_store *s); /* committed or in this transaction */
+void kt_store_log_id(const struct kt_store *s, uint8_t ret[16]);
+/* Newest arrival stamp given to live records: live arrival never goes back. */
+kt_time_ns kt_store_last_arrival(const struct kt_store *s);
+
+/* Named blobs: detector snapshots and the like. An empty value removes it. */
+KT_MUST_USE enum kt_status kt_store_put(struct kt_store *s, const char *name, struct kt_str value,
+                                        struct kt_error *err);
+KT_MUST_USE enum kt_status kt_store_get(struct kt_store *s, const char *name, struct kt_buf *ret,
+                                        struct kt_error *err); /* KT_E_AGAIN: none */
+/* All names that start with prefix. */
+KT_MUST_USE enum kt_status kt_store_each(struct kt_store *s, const char *prefix,
+                                         enum kt_status (*each)(void *self, const char *name,
+                                                                struct kt_str value,
+                                                                struct kt_error *err),
+                                         void *self, struct kt_error *err);
+
+/* Alerts: the row is a JSON document (collector/alert.h makes it), keyed by its 26-character id. */
+KT_MUST_USE enum kt_status kt_store_alert_put(struct kt_store *s, const char *id, kt_time_ns opened,
+                                              kt_time_ns updated, int severity, struct kt_str json,
+                                              struct kt_error *err);
+/* Outbox: one row an (alert, target, action). Put is insert or replace by key. */
+struct kt_outbox_row {
+    int64_t row; /* 0 = new */
+    char alert[32];
+    char target[64];
+    char action[24]; /* trigger, update, test … */
+    char state[12];  /* wait, sent, dead */
+    uint32_t attempts;
+    kt_time_ns created, next_try, sent_at;
+    int last_code;
+    char last_error[200];
+};
+/* body: what will be sent to the renderer: the alert's JSON at that moment. */
+KT_MUST_USE enum kt_status kt_store_outbox_add(struct kt_store *s, struct kt_outbox_row *row,
+                                               struct kt_str alert_json, struct kt_error *err);
+KT_MUST_USE enum kt_status kt_store_outbox_update(struct kt_store *s,
+                                                  const struct kt_outbox_row *row,
+                                                  struct kt_error *err);
+/* Rows in state wait, by (target, row), with their alert JSON. */
+KT_MUST_USE enum kt_status kt_store_outbox_waiting(
+    struct kt_store *s,
+    enum kt_status (*each)(void *self, const struct kt_outbox_row *row, struct kt_str alert_json,
+                           struct kt_error *err),
+    void *self, struct kt_error *err);
+/* PASSIVE checkpoint when idle, forced at 64 MiB of WAL; the engine calls it when its queue is
+ * empty. */
+KT_MUST_USE enum kt_status kt_store_housekeep(struct kt_store *s, bool idle, struct kt_error *err);

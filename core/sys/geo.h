@@ -1,0 +1,30 @@
+/* geo: country and network of an address from .mmdb files, the only includer of maxminddb.h
+ * (INTERFACE §4). */
+#pragma once
+#include "core/base/ip.h"
+#include "core/base/time.h"
+
+struct kt_geo_fact {
+    bool found;      /* any database knew it */
+    char country[3]; /* ISO 3166-1 alpha-2, empty when unknown */
+    uint32_t asn;    /* 0 when unknown */
+    char org[96];    /* name of the network */
+    double lat, lon;
+    unsigned radius_km; /* 0 when the row has none */
+    bool has_place;
+};
+struct kt_geo;
+/* Opens every path (GeoLite2 nested or flat records, decided by the record, never by
+ * database_type). No path at all, or none that exists when `optional`, is fine: look-ups then find
+ * nothing and kt_geo_describe says so. A broken file is KT_E_CORRUPT. */
+KT_MUST_USE enum kt_status kt_geo_open(const char *const *paths, unsigned n, bool optional,
+                                       struct kt_geo **ret, struct kt_error *err);
+/* The search order of INTERFACE §4 without configuration: system folders; fills up to max paths
+ * (static buffers), returns how many. */
+unsigned kt_geo_system_paths(char paths[][256], unsigned max);
+void kt_geo_free(struct kt_geo *g);
+/* NULL g finds nothing. Look-ups do not allocate. */
+void kt_geo_find(const struct kt_geo *g, struct kt_ip ip, struct kt_geo_fact *ret);
+/* "country 2026-11-01, asn 2026-11-01" or "no IP database". Borrowed from g (static when NULL). */
+const char *kt_geo_describe(const struct kt_geo *g);
+uint64_t kt_geo_build(const struct kt_geo *g); /* newest build epoch in s, 0 = none */

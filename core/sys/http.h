@@ -1,0 +1,38 @@
+/* http: requests out, libcurl multi, the only includer of curl.h. THREATS H1, H2: https only,
+ * verification always, no redirects, no proxy or netrc from the environment, the address judged on
+ * the socket itself, connect 5 s, total 15 s, reply <= 64 KiB. */
+#pragma once
+#include "core/base/buf.h"
+#include "core/base/time.h"
+
+struct kt_http; /* one multi handle; one thread */
+struct kt_http *kt_http_new(void);
+void kt_http_free(struct kt_http *h);
+
+struct kt_http_request {
+    struct kt_str url;
+    struct kt_str body;           /* POST */
+    const struct kt_str *headers; /* "Name: value" */
+    unsigned n_headers;
+    const char *ca_file; /* NULL = system */
+    bool allow_private;  /* permits https to private addresses and http to loopback */
+    uint64_t tag;        /* comes back with the answer */
+};
+struct kt_http_answer {
+    uint64_t tag;
+    int status;             /* 0: no answer; error says why */
+    kt_time_ns retry_after; /* duration from now, 0 = not said; capped at 1 h */
+    struct kt_buf body;
+    kt_time_ns took;
+    char error[200]; /* never holds the URL's path or query */
+};
+/* Checks the URL against the rules; KT_E_CONFIG names the breach. */
+KT_MUST_USE enum kt_status kt_http_check_url(struct kt_str url, bool allow_private,
+                                             struct kt_error *err);
+KT_MUST_USE enum kt_status kt_http_start(struct kt_http *h, const struct kt_http_request *r,
+                                         struct kt_error *err);
+/* Works for up to timeout_ms or until wake_fd is readable (-1 = none); each finished request calls
+ * done (body freed after it). */
+void kt_http_run(struct kt_http *h, int timeout_ms, int wake_fd,
+                 void (*done)(void *self, struct kt_http_answer *a), void *self);
+unsigned kt_http_pending(const struct kt_http *h);

@@ -1,0 +1,53 @@
+/* alert: what a person gets told; the one document that store, replay, commands and targets share.
+ */
+#pragma once
+#include "core/base/arena.h"
+#include "core/base/buf.h"
+#include "core/base/err.h"
+#include "core/base/time.h"
+#include "exporters/alerts/target.h"
+
+#define KT_ALERT_EVENTS_MAX 20
+#define KT_ALERT_PARTS_MAX  16
+
+struct kt_alert_part { /* contribution of one detector */
+    const char *detector;
+    int points;         /* hundredths */
+    struct kt_str text; /* its sentence */
+};
+struct kt_alert {
+    char id[27]; /* incident id: never changes (DETECTION §5) */
+    enum kt_severity severity;
+    int score;                /* hundredths: the weighted total */
+    const char *detector;     /* the one with the largest contribution; static name */
+    const char *state;        /* open, updated, closed */
+    kt_time_ns time;          /* event time of the first evidence */
+    kt_time_ns first, last;   /* event times of the evidence */
+    kt_time_ns raised;        /* arrival stamp of the event that made it an alert */
+    struct kt_str title;      /* one sentence: what */
+    struct kt_str normal;     /* one sentence: what is normal, with numbers */
+    struct kt_str why;        /* one sentence: why it matters: which secrets, production? */
+    struct kt_str considered; /* what was looked at and found normal */
+    struct kt_str quiet;      /* what would have kept it quiet */
+    struct kt_str command;    /* shows the events */
+    struct kt_str actor, actor_kind, ip, country, network, secret, instance, source;
+    struct kt_str user_agent, geo_build;
+    struct kt_alert_part parts[KT_ALERT_PARTS_MAX];
+    unsigned n_parts;
+    struct kt_str events[KT_ALERT_EVENTS_MAX]; /* native ids: first, last, most surprising */
+    unsigned n_events;
+    uint64_t events_count;
+    struct kt_str secrets[8];
+    unsigned n_secrets;
+    uint64_t secrets_count;
+    struct kt_str merged_into; /* id of the incident that took it over, empty */
+    bool test;
+};
+/* The explanation: title, normal, why, contributions ("network 3.4 + new secrets 2.6 = 6.0"), in
+ * plain words, several sentences. */
+void kt_alert_explain(const struct kt_alert *a, struct kt_buf *out);
+/* One JSON object, fixed key order (also what replay and `alerts -o ndjson` print). */
+void kt_alert_write(const struct kt_alert *a, struct kt_buf *out);
+/* Reads it back; strings live in arena. */
+KT_MUST_USE enum kt_status kt_alert_read(struct kt_str json, struct kt_arena *arena,
+                                         struct kt_alert *ret, struct kt_error *err);
