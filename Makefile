@@ -68,3 +68,77 @@ $(BUILD)/tests/sim/%: $(BUILD)/tests/sim/%_main.o $(BUILD)/libsupport.a $(LIBRAR
 	$(CC) $(LDFLAGS) -o $@ $< $(BUILD)/libsupport.a $(LIBRARIES) $(LIBS)
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+
+# ---- what people call ----
+.PHONY: help deps deps-test run test test-long lint format fuzz sim bench golden corpus clean
+help:
+	@echo "make run        install what is missing, build, then the demo: 60 invented days, three live incidents"
+	@echo "make            build $(BUILD)/keytrail and $(BUILD)/keytrail-agent"
+	@echo "make test       install what tests need, run every test; closes with 'N passed, N failed'"
+	@echo "make lint       layers, purity of plugins, formatting, warnings of gcc and clang, cppcheck"
+	@echo "make bench      decode, spool, wire, commit, detect and end to end, over 1 M records of each source"
+	@echo "make sim        one simulated world; SEED=… repeats it"
+	@echo "make fuzz       every fuzz target, SECONDS=30 each"
+	@echo "make corpus     every file of ../shared/samples, when it is there"
+	@echo "make test-long  kills, seeds and fuzzing for an hour"
+
+deps:
+	@sh deploy/deps.sh build
+deps-test:
+	@sh deploy/deps.sh build test
+
+run:
+	@$(MAKE) --no-print-directory deps
+	@$(MAKE) --no-print-directory -j2 all
+	@$(BUILD)/keytrail demo $(DEMO)
+
+test:
+	@$(MAKE) --no-print-directory deps-test
+	@$(MAKE) --no-print-directory -j2 all tools
+	@$(MAKE) --no-print-directory -j2 SAN=1 BUILD=$(BUILD)/san all units
+	@python3 tests/run.py --build $(BUILD) --san $(BUILD)/san
+.PHONY: units tools
+units: $(UNIT)
+tools: $(TOOLS)
+test-long:
+	@$(MAKE) --no-print-directory deps-test
+	@$(MAKE) --no-print-directory -j2 all tools
+	@$(MAKE) --no-print-directory -j2 SAN=1 BUILD=$(BUILD)/san all units
+	@python3 tests/run.py --build $(BUILD) --san $(BUILD)/san --long
+
+lint:
+	@$(MAKE) --no-print-directory deps-test
+	@$(MAKE) --no-print-directory -j2 all
+	@python3 tests/lint.py --build $(BUILD)
+format:
+	clang-format -i $(shell git ls-files '*.c' '*.h' '*.cpp')
+
+SECONDS ?= 30
+FUZZ := $(patsubst tests/fuzz/%_fuzz.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/*_fuzz.c))
+fuzz:
+	@$(MAKE) --no-print-directory -j2 CC=clang CXX=clang++ FUZZING=1 BUILD=$(BUILD)/fuzzing fuzzers
+	@python3 tests/fuzz.py --build $(BUILD)/fuzzing --seconds $(SECONDS)
+ifeq ($(FUZZING),1)
+  OPT := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+  LDSAN := -fsanitize=fuzzer,address,undefined
+  HARDEN := -fPIE
+endif
+.PHONY: fuzzers
+fuzzers: $(FUZZ)
+$(BUILD)/fuzz/%: $(BUILD)/tests/fuzz/%_fuzz.o $(BUILD)/libsupport.a $(LIBRARIES)
+	@mkdir -p $(@D)
+	$(CXX) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+SEED ?= 1
+sim: $(BUILD)/tests/sim/sim
+	@$(BUILD)/tests/sim/sim --seed $(SEED)
+bench:
+	@$(MAKE) --no-print-directory -j2 all tools
+	@python3 tests/bench/bench.py --build $(BUILD)
+corpus: all
+	@python3 tests/e2e/corpus_test.py --build $(BUILD)
+golden:
+	@$(MAKE) --no-print-directory -j2 SAN=1 BUILD=$(BUILD)/san units
+	@KT_GOLDEN=write python3 tests/run.py --build $(BUILD) --san $(BUILD)/san --only unit
+clean:
+	rm -rf $(BUILD)

@@ -1,0 +1,28 @@
+#!/bin/sh
+# Installs the Debian packages that are missing: `deps.sh build` for the programs, `deps.sh build test` for the tests too.
+set -eu
+build="gcc g++ make pkg-config libzmq3-dev libsqlite3-dev libjansson-dev libsimdjson-dev libcurl4-openssl-dev
+libmaxminddb-dev libsodium-dev libssl-dev libzstd-dev zlib1g-dev libfyaml-dev"
+test="python3 libcmocka-dev clang clang-format clang-tidy libclang-rt-14-dev cppcheck sqlite3 binutils strace"
+want=
+for part in "$@"; do
+    case $part in
+    build) want="$want $build" ;;
+    test) want="$want $test" ;;
+    *) echo "usage: deps.sh build [test]" >&2; exit 2 ;;
+    esac
+done
+missing=
+for p in $want; do
+    [ "$(dpkg-query -W -f='${Status}' "$p" 2>/dev/null)" = "install ok installed" ] || missing="$missing $p"
+done
+[ -n "$missing" ] || exit 0
+if ! command -v apt-get >/dev/null 2>&1; then
+    echo "keytrail: these packages are missing and apt-get is not here to install them:$missing" >&2
+    exit 1
+fi
+echo "keytrail: installing Debian packages that the build needs:$missing"
+sudo=
+[ "$(id -u)" = 0 ] || sudo=sudo
+$sudo apt-get update -qq
+DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y -qq --no-install-recommends $missing >/dev/null

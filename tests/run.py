@@ -1,0 +1,79 @@
+#!/usr/bin/env python3
+"""Runs every test and closes with one line: N passed, N failed.
+
+unit   cmocka programs, built with AddressSanitizer and UBSan
+e2e    tests/e2e/*_test.py, real processes; each prints TAP ("ok 1 - name", "not ok 2 - name")
+Long runs (names ending in _long.py) only with --long.
+"""
+import argparse, concurrent.futures, glob, os, re, subprocess, sys, time
+
+TAP = re.compile(r'^(not ok|ok)\b[ 0-9-]*(.*)$')
+
+
+def run(kind, name, argv, timeout, env):
+    start = time.monotonic()
+    try:
+        p = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=timeout, env=env)
+        out, code = p.stdout.decode(errors='replace'), p.returncode
+    except subprocess.TimeoutExpired as e:
+        out, code = (e.stdout or b'').decode(errors='replace') + f'\ntimeout after {timeout} s', 124
+    passed, failed = 0, []
+    for line in out.splitlines():
+        m = TAP.match(line)
+        if m and m[1] == 'ok':
+            passed += 1
+        elif m:
+            failed.append(m[2].strip())
+    if code != 0 and not failed:
+        failed.append(f'exit code {code}')
+    if code == 0 and passed == 0:
+        failed.append('ran no test')
+    return kind, name, passed, failed, out, time.monotonic() - start
+
+
+def main():
+    a = argparse.ArgumentParser()
+    a.add_argument('--build', default='build')
+    a.add_argument('--san', default='build/san')
+    a.add_argument('--long', action='store_true')
+    a.add_argument('--only', choices=['unit', 'e2e'])
+    a.add_argument('names', nargs='*')
+    o = a.parse_args()
+    env = dict(os.environ, CMOCKA_MESSAGE_OUTPUT='TAP', KT_BUILD=os.path.abspath(o.build),
+               UBSAN_OPTIONS='print_stacktrace=1:halt_on_error=1',
+               ASAN_OPTIONS='detect_leaks=1:abort_on_error=0:allocator_may_return_null=1')
+    jobs = []
+    if o.only != 'e2e':
+        for src in sorted(glob.glob('tests/unit/*_test.c')):
+            name = os.path.basename(src)[:-2]
+            jobs.append(('unit', name, [os.path.join(o.san, 'tests/unit', name)], 600))
+    serial = []
+    if o.only != 'unit':
+        for src in sorted(glob.glob('tests/e2e/*_test.py')) + (sorted(glob.glob('tests/e2e/*_long.py')) if o.long else []):
+            serial.append(('e2e', os.path.basename(src)[:-3], [sys.executable, src, '--build', o.build], 3600 if o.long else 420))
+    if o.names:
+        jobs = [j for j in jobs if any(n in j[1] for n in o.names)]
+        serial = [j for j in serial if any(n in j[1] for n in o.names)]
+    total, bad = 0, []
+
+    def report(r):
+        nonlocal total
+        kind, name, passed, failed, out, took = r
+        total += passed
+        print(f'{kind:5} {name:40} {passed:4} passed {len(failed):3} failed {took:7.1f} s', flush=True)
+        if failed:
+            bad.extend(f'{name}: {f}' for f in failed)
+            print('\n'.join('    ' + l for l in out.splitlines()[-60:]), flush=True)
+
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        for r in pool.map(lambda j: run(*j, env), jobs):
+            report(r)
+    for j in serial:  # one at a time: they measure and kill
+        report(run(*j, env))
+    for b in bad:
+        print('FAILED', b)
+    print(f'{total} passed, {len(bad)} failed')
+    return 1 if bad or total == 0 else 0
+
+
+sys.exit(main())
