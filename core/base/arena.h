@@ -9,12 +9,12 @@
 struct kt_arena {
     unsigned char *mem;
     size_t used, cap;
-    bool full;
-    void *chunks; /* AddressSanitizer only */
+    bool full, owned; /* owned: mem is the arena's to free */
+    void *chunks;     /* AddressSanitizer only: kt_arena_done or _reset before it goes away */
 };
 
-struct kt_arena kt_arena_new(size_t cap); /* heap memory, kt_arena_done frees it */
-void kt_arena_done(struct kt_arena *a);
+struct kt_arena kt_arena_new(size_t cap); /* heap memory */
+void kt_arena_done(struct kt_arena *a);   /* frees what is its own; zeroed afterwards */
 void kt_arena_reset(struct kt_arena *a);
 /* n zeroed bytes aligned to 16, or NULL (and full) when they do not fit. */
 void *kt_arena_alloc(struct kt_arena *a, size_t n);

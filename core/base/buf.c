@@ -1,0 +1,216 @@
+/*
+ * buf: a byte buffer that doubles, and the little-endian fields of our own formats.
+ *
+ * Owns:  the memory of a kt_buf until kt_buf_done.
+ * Calls: alloc.
+ * Holds: readers never touch a byte behind their end; after the first short read all give zeroes.
+ */
+#include "core/base/buf.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/base/alloc.h"
+
+#define BUF_FIRST 256u
+
+void kt_buf_done(struct kt_buf *b)
+{
+    if (b == NULL)
+        return;
+    kt_free(b->at);
+    *b = (struct kt_buf){ 0 };
+}
+
+void kt_buf_reset(struct kt_buf *b)
+{
+    b->len = 0;
+}
+
+static void grow(struct kt_buf *b, size_t n)
+{
+    size_t need, cap = b->cap > 0 ? b->cap : BUF_FIRST;
+    if (__builtin_add_overflow(b->len, n, &need))
+        need = SIZE_MAX; /* the allocation below ends the process */
+    while (cap < need)
+        cap = cap <= SIZE_MAX / 2 ? cap * 2 : need;
+    b->at = kt_realloc_array(b->at, cap, 1);
+    b->cap = cap;
+}
+
+char *kt_buf_reserve(struct kt_buf *b, size_t n)
+{
+    if (b->at == NULL || n > b->cap - b->len)
+        grow(b, n);
+    return b->at + b->len;
+}
+
+void kt_buf_add_bytes(struct kt_buf *b, const void *at, size_t n)
+{
+    if (n == 0)
+        return;
+    memcpy(kt_buf_reserve(b, n), at, n);
+    b->len += n;
+}
+
+void kt_buf_add(struct kt_buf *b, struct kt_str s)
+{
+    kt_buf_add_bytes(b, s.at, s.len);
+}
+
+void kt_buf_addz(struct kt_buf *b, const char *z)
+{
+    kt_buf_add(b, kt_str_of(z));
+}
+
+void kt_buf_byte(struct kt_buf *b, char c)
+{
+    *kt_buf_reserve(b, 1) = c;
+    b->len++;
+}
+
+void kt_buf_addf(struct kt_buf *b, const char *fmt, ...)
+{
+    va_list ap, again;
+    va_start(ap, fmt);
+    va_copy(again, ap);
+    (void)kt_buf_reserve(b, 64);
+    size_t room = b->cap - b->len;
+    int n = vsnprintf(b->at + b->len, room, fmt, ap);
+    va_end(ap);
+    if (n >= 0 && (size_t)n >= room)
+        n = vsnprintf(kt_buf_reserve(b, (size_t)n + 1), (size_t)n + 1, fmt, again);
+    va_end(again);
+    assert(n >= 0);
+    b->len += (size_t)n;
+}
+
+void kt_buf_u64_dec(struct kt_buf *b, uint64_t v)
+{
+    char text[20];
+    size_t at = sizeof text;
+    do {
+        text[--at] = (char)('0' + v % 10);
+        v /= 10;
+    } while (v > 0);
+    kt_buf_add_bytes(b, text + at, sizeof text - at);
+}
+
+void kt_buf_i64_dec(struct kt_buf *b, int64_t v)
+{
+    if (v < 0)
+        kt_buf_byte(b, '-');
+    kt_buf_u64_dec(b, v < 0 ? 0 - (uint64_t)v : (uint64_t)v);
+}
+
+struct kt_str kt_buf_str(const struct kt_buf *b)
+{
+    return (struct kt_str){ b->at != NULL ? b->at : "", b->len };
+}
+
+const char *kt_buf_z(struct kt_buf *b)
+{
+    *kt_buf_reserve(b, 1) = '\0';
+    return b->at;
+}
+
+static void add_le(struct kt_buf *b, uint64_t v, size_t n)
+{
+    char *to = kt_buf_reserve(b, n);
+    for (size_t i = 0; i < n; i++)
+        to[i] = (char)(unsigned char)(v >> (8 * i));
+    b->len += n;
+}
+
+void kt_buf_u8(struct kt_buf *b, uint8_t v)
+{
+    add_le(b, v, 1);
+}
+
+void kt_buf_u16(struct kt_buf *b, uint16_t v)
+{
+    add_le(b, v, 2);
+}
+
+void kt_buf_u32(struct kt_buf *b, uint32_t v)
+{
+    add_le(b, v, 4);
+}
+
+void kt_buf_u64(struct kt_buf *b, uint64_t v)
+{
+    add_le(b, v, 8);
+}
+
+void kt_buf_str16(struct kt_buf *b, struct kt_str s)
+{
+    assert(s.len <= UINT16_MAX);
+    kt_buf_u16(b, (uint16_t)s.len);
+    kt_buf_add(b, s);
+}
+
+void kt_buf_str32(struct kt_buf *b, struct kt_str s)
+{
+    assert(s.len <= UINT32_MAX);
+    kt_buf_u32(b, (uint32_t)s.len);
+    kt_buf_add(b, s);
+}
+
+struct kt_rd kt_rd_of(struct kt_str s)
+{
+    return (struct kt_rd){ .at = (const unsigned char *)s.at, .left = s.len };
+}
+
+struct kt_str kt_rd_bytes(struct kt_rd *r, size_t n)
+{
+    if (r->bad || n > r->left) {
+        r->bad = true;
+        return KT_STR_NONE;
+    }
+    struct kt_str bytes = { (const char *)r->at, n };
+    if (n > 0)
+        r->at += n;
+    r->left -= n;
+    return bytes;
+}
+
+static uint64_t read_le(struct kt_rd *r, size_t n)
+{
+    struct kt_str bytes = kt_rd_bytes(r, n);
+    uint64_t v = 0;
+    for (size_t i = 0; i < bytes.len; i++)
+        v |= (uint64_t)(unsigned char)bytes.at[i] << (8 * i);
+    return v;
+}
+
+uint8_t kt_rd_u8(struct kt_rd *r)
+{
+    return (uint8_t)read_le(r, 1);
+}
+
+uint16_t kt_rd_u16(struct kt_rd *r)
+{
+    return (uint16_t)read_le(r, 2);
+}
+
+uint32_t kt_rd_u32(struct kt_rd *r)
+{
+    return (uint32_t)read_le(r, 4);
+}
+
+uint64_t kt_rd_u64(struct kt_rd *r)
+{
+    return read_le(r, 8);
+}
+
+struct kt_str kt_rd_str16(struct kt_rd *r)
+{
+    return kt_rd_bytes(r, kt_rd_u16(r));
+}
+
+struct kt_str kt_rd_str32(struct kt_rd *r)
+{
+    return kt_rd_bytes(r, kt_rd_u32(r));
+}
