@@ -1,0 +1,46 @@
+/*
+ * cli: exit codes and the store that a command asks.
+ *
+ * Owns:  nothing.
+ * Calls: core/base, core/config; stderr.
+ */
+#include "cli/cli.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/config/config.h"
+
+#define KT_CONFIG_SYSTEM "/etc/keytrail/keytrail.yaml"
+
+int kt_cli_fail(const char *cmd, const struct kt_error *err)
+{
+    static const enum kt_exit codes[] = {
+        [KT_OK] = KT_EXIT_OK,           [KT_E_AGAIN] = KT_EXIT_STORE,
+        [KT_E_INPUT] = KT_EXIT_USAGE,   [KT_E_LIMIT] = KT_EXIT_PARTIAL,
+        [KT_E_CONFIG] = KT_EXIT_CONFIG, [KT_E_IO] = KT_EXIT_UNREACHABLE,
+        [KT_E_CORRUPT] = KT_EXIT_STORE, [KT_E_DENIED] = KT_EXIT_DENIED,
+    };
+    fprintf(stderr, "keytrail %s: %s\n", cmd, err->text);
+    return codes[err->code];
+}
+
+enum kt_status kt_cli_store_path(const char *db, const char *config, char *ret, size_t n,
+                                 struct kt_error *err)
+{
+    if (db != NULL) {
+        kt_str_copyz(ret, n, kt_str_of(db));
+        return KT_OK;
+    }
+    if (config == NULL && access(KT_CONFIG_SYSTEM, R_OK) != 0)
+        return kt_fail(err, KT_E_CONFIG,
+                       "which store? Give --db FILE or -c CONFIG (there is no " KT_CONFIG_SYSTEM
+                       ")");
+    struct kt_conf *conf = NULL;
+    enum kt_status st = kt_conf_load(config != NULL ? config : KT_CONFIG_SYSTEM, &conf, err);
+    if (st == KT_OK)
+        kt_str_copyz(ret, n, kt_str_of(conf->store_path));
+    kt_conf_free(conf);
+    return st;
+}

@@ -1,0 +1,16 @@
+/* commands: every command of keytrail, one run function each. The table is in main.c. */
+#pragma once
+
+int kt_cmd_agent(int argc, char **argv);
+int kt_cmd_alerts(int argc, char **argv);
+int kt_cmd_collector(int argc, char **argv);
+int kt_cmd_config(int argc, char **argv);
+int kt_cmd_demo(int argc, char **argv);
+int kt_cmd_import(int argc, char **argv);
+int kt_cmd_init(int argc, char **argv);
+int kt_cmd_notify(int argc, char **argv);
+int kt_cmd_replay(int argc, char **argv);
+int kt_cmd_search(int argc, char **argv);
+int kt_cmd_status(int argc, char **argv);
+int kt_cmd_verify(int argc, char **argv);
+int kt_cmd_version(int argc, char **argv);

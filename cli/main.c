@@ -1,0 +1,83 @@
+/*
+ * main: the keytrail program. Finds the command and runs it.
+ *
+ * Owns:  the table of commands.
+ * Calls: cli.
+ */
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "cli/commands.h"
+#include "core/base/hash.h"
+
+static const struct {
+    const char *name, *summary;
+    int (*run)(int argc, char **argv);
+} commands[] = {
+    { "demo", "60 invented days, three live incidents, alerts on this terminal", kt_cmd_demo },
+    { "init", "write a commented configuration and keys into a folder", kt_cmd_init },
+    { "collector", "run the collector", kt_cmd_collector },
+    { "agent", "allow-list of agents: add, list, revoke", kt_cmd_agent },
+    { "import", "decode files or a feed into a store", kt_cmd_import },
+    { "status", "what is stored, learning, late or broken", kt_cmd_status },
+    { "search", "events that match a query", kt_cmd_search },
+    { "alerts", "alerts: list, show", kt_cmd_alerts },
+    { "replay", "run the detectors over the stored log again", kt_cmd_replay },
+    { "notify", "alert targets: test", kt_cmd_notify },
+    { "verify", "re-derive every hash of the store and name what does not fit", kt_cmd_verify },
+    { "config", "configuration: check, show", kt_cmd_config },
+    { "version", "version and libraries", kt_cmd_version },
+};
+
+static void help(FILE *to)
+{
+    fprintf(to, "keytrail: who touched which secret, when, from where, and was it normal?\n\n"
+                "usage: keytrail <command> [options]\n\n");
+    for (size_t i = 0; i < KT_ARRAY_LEN(commands); i++)
+        fprintf(to, "  %-10s %s\n", commands[i].name, commands[i].summary);
+    fprintf(
+        to,
+        "\nkeytrail <command> --help says more. The agent is its own program: keytrail-agent.\n");
+}
+
+static int unknown(const char *word)
+{
+    const char *nearest = NULL;
+    unsigned best = 3;
+    for (size_t i = 0; i < KT_ARRAY_LEN(commands); i++) {
+        unsigned d = kt_str_distance(kt_str_of(word), kt_str_of(commands[i].name), 2);
+        if (d < best) {
+            best = d;
+            nearest = commands[i].name;
+        }
+    }
+    fprintf(stderr, "keytrail: unknown command '%s'", word);
+    if (nearest != NULL)
+        fprintf(stderr, ", did you mean %s?", nearest);
+    fprintf(stderr, "\ntry: keytrail --help\n");
+    return KT_EXIT_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+    signal(SIGPIPE, SIG_DFL); /* a closed pager or head ends us quietly */
+    kt_hash_init();
+    if (argc < 2) {
+        help(stderr);
+        return KT_EXIT_USAGE;
+    }
+    const char *word = argv[1];
+    if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "help") == 0) {
+        help(stdout);
+        return KT_EXIT_OK;
+    }
+    if (strcmp(word, "--version") == 0)
+        word = "version";
+    for (size_t i = 0; i < KT_ARRAY_LEN(commands); i++) {
+        if (strcmp(word, commands[i].name) == 0)
+            return commands[i].run(argc - 1, argv + 1);
+    }
+    return unknown(word);
+}

@@ -1,0 +1,279 @@
+/*
+ * rows: what a command prints, as a table, JSON, NDJSON or CSV (INTERFACE §1, THREATS O1-O3).
+ *
+ * Owns:  the rows of a table until its end, for the widths.
+ * Calls: core/base, core/event (JSON strings); stdout.
+ */
+#include "cli/cli.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/base/alloc.h"
+#include "core/base/log.h"
+#include "core/event/line.h"
+
+struct kt_rows {
+    enum kt_output how;
+    const struct kt_column *columns;
+    unsigned n;
+    bool header;
+    uint64_t rows;
+    struct kt_buf out;
+    /* table: cells as text, row by row */
+    char **text;
+    size_t texts, texts_cap;
+};
+
+bool kt_output_of(const char *word, enum kt_output *ret)
+{
+    static const char *const words[] = { "table", "json", "ndjson", "csv" };
+    for (unsigned i = 0; i < KT_ARRAY_LEN(words); i++) {
+        if (word != NULL && strcmp(word, words[i]) == 0) {
+            *ret = (enum kt_output)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+struct kt_rows *kt_rows_new(enum kt_output how, const struct kt_column *columns, unsigned n,
+                            bool header)
+{
+    struct kt_rows *r = kt_alloc(sizeof *r);
+    r->how = how;
+    r->columns = columns;
+    r->n = n;
+    r->header = header;
+    if (how == KT_OUT_JSON)
+        kt_buf_addz(&r->out, "[");
+    if (how == KT_OUT_CSV && header) {
+        for (unsigned i = 0; i < n; i++)
+            kt_buf_addf(&r->out, "%s%s", i > 0 ? "," : "", columns[i].name);
+        kt_buf_addz(&r->out, "\r\n");
+    }
+    return r;
+}
+
+struct kt_cell kt_cell_str(struct kt_str s)
+{
+    return (struct kt_cell){ .type = s.len > 0 ? KT_CELL_STR : KT_CELL_NULL, .str = s };
+}
+
+struct kt_cell kt_cell_int(int64_t i)
+{
+    return (struct kt_cell){ .type = KT_CELL_INT, .i = i };
+}
+
+struct kt_cell kt_cell_time(kt_time_ns t)
+{
+    return (struct kt_cell){ .type = t != 0 ? KT_CELL_TIME : KT_CELL_NULL, .i = t };
+}
+
+static void cell_json(struct kt_buf *out, const struct kt_cell *c)
+{
+    char when[KT_TIME_TEXT_MAX];
+    switch (c->type) {
+    case KT_CELL_NULL:
+        kt_buf_addz(out, "null");
+        break;
+    case KT_CELL_STR:
+        kt_json_quote(out, c->str);
+        break;
+    case KT_CELL_INT:
+        kt_buf_i64_dec(out, c->i);
+        break;
+    case KT_CELL_TIME:
+        kt_buf_addf(out, "\"%s\"", kt_time_format(c->i, when));
+        break;
+    case KT_CELL_BOOL:
+        kt_buf_addz(out, c->i != 0 ? "true" : "false");
+        break;
+    case KT_CELL_RAW:
+        kt_buf_add(out, c->str);
+        break;
+    }
+}
+
+static void cell_text(struct kt_buf *out, const struct kt_cell *c, bool short_time)
+{
+    char when[KT_TIME_TEXT_MAX];
+    switch (c->type) {
+    case KT_CELL_NULL:
+        break;
+    case KT_CELL_STR:
+    case KT_CELL_RAW:
+        kt_buf_add(out, c->str);
+        break;
+    case KT_CELL_INT:
+        kt_buf_i64_dec(out, c->i);
+        break;
+    case KT_CELL_TIME:
+        kt_buf_addz(out,
+                    short_time ? kt_time_format_short(c->i, when) : kt_time_format(c->i, when));
+        break;
+    case KT_CELL_BOOL:
+        kt_buf_addz(out, c->i != 0 ? "yes" : "no");
+        break;
+    }
+}
+
+static void add_json(struct kt_rows *r, const struct kt_cell *cells)
+{
+    if (r->how == KT_OUT_JSON && r->rows > 0)
+        kt_buf_addz(&r->out, ",\n");
+    for (unsigned i = 0; i < r->n; i++) {
+        kt_buf_addf(&r->out, "%c\"%s\":", i == 0 ? '{' : ',', r->columns[i].name);
+        cell_json(&r->out, &cells[i]);
+    }
+    kt_buf_addz(&r->out, r->how == KT_OUT_JSON ? "}" : "}\n");
+}
+
+/* RFC 4180, and a leading quote where a spreadsheet would see a formula (THREATS O3). */
+static void add_csv(struct kt_rows *r, const struct kt_cell *cells)
+{
+    struct kt_buf text = { 0 };
+    for (unsigned i = 0; i < r->n; i++) {
+        kt_buf_reset(&text);
+        cell_text(&text, &cells[i], false);
+        struct kt_str s = kt_buf_str(&text);
+        bool formula =
+            cells[i].type == KT_CELL_STR && s.len > 0 && strchr("=+-@\t\r", s.at[0]) != NULL;
+        bool quote = formula;
+        for (size_t k = 0; k < s.len && !quote; k++)
+            quote = strchr(",\"\r\n", s.at[k]) != NULL;
+        kt_buf_addz(&r->out, i > 0 ? "," : "");
+        if (!quote) {
+            kt_buf_add(&r->out, s);
+            continue;
+        }
+        kt_buf_addz(&r->out, formula ? "\"'" : "\"");
+        for (size_t k = 0; k < s.len; k++) {
+            if (s.at[k] == '"')
+                kt_buf_byte(&r->out, '"');
+            kt_buf_byte(&r->out, s.at[k]);
+        }
+        kt_buf_byte(&r->out, '"');
+    }
+    kt_buf_addz(&r->out, "\r\n");
+    kt_buf_done(&text);
+}
+
+static void add_table(struct kt_rows *r, const struct kt_cell *cells)
+{
+    for (unsigned i = 0; i < r->n; i++) {
+        struct kt_buf raw = { 0 }, safe = { 0 };
+        cell_text(&raw, &cells[i], true);
+        kt_tty_add(&safe, kt_buf_str(&raw));
+        struct kt_str s = kt_buf_str(&safe);
+        unsigned max = r->columns[i].width_max;
+        if (max > 0 && s.len > max) {
+            struct kt_str cut = kt_utf8_cut(s, max - 1);
+            kt_buf_reset(&raw);
+            kt_buf_add(&raw, cut);
+            kt_buf_addz(&raw, "…");
+            s = kt_buf_str(&raw);
+        }
+        if (r->texts == r->texts_cap) {
+            r->texts_cap = r->texts_cap == 0 ? 256 : 2 * r->texts_cap;
+            r->text = kt_realloc_array(r->text, r->texts_cap, sizeof *r->text);
+        }
+        r->text[r->texts++] = kt_str_dup(s);
+        kt_buf_done(&raw);
+        kt_buf_done(&safe);
+    }
+}
+
+static void flush(struct kt_rows *r)
+{
+    fwrite(r->out.at, 1, r->out.len, stdout);
+    kt_buf_reset(&r->out);
+}
+
+void kt_rows_add(struct kt_rows *r, const struct kt_cell *cells)
+{
+    switch (r->how) {
+    case KT_OUT_JSON:
+    case KT_OUT_NDJSON:
+        add_json(r, cells);
+        break;
+    case KT_OUT_CSV:
+        add_csv(r, cells);
+        break;
+    case KT_OUT_TABLE:
+        add_table(r, cells);
+        break;
+    }
+    r->rows++;
+    if (r->out.len > 1 << 16)
+        flush(r);
+}
+
+/* Code points, which is what a terminal counts for nearly all names. */
+static unsigned columns_of(const char *s)
+{
+    unsigned n = 0;
+    for (; *s != 0; s++)
+        n += ((unsigned char)*s & 0xC0) != 0x80;
+    return n;
+}
+
+static void pad(struct kt_buf *out, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++)
+        kt_buf_byte(out, ' ');
+}
+
+static void table_line(struct kt_rows *r, const unsigned *width, const char *const *text, bool head)
+{
+    unsigned spaces = 0; /* held back, so that no line ends in blanks */
+    for (unsigned i = 0; i < r->n; i++) {
+        if (r->columns[i].title == NULL)
+            continue;
+        const char *s = head ? r->columns[i].title : text[i];
+        unsigned w = columns_of(s), gap = width[i] > w ? width[i] - w : 0;
+        if (r->columns[i].right)
+            spaces += gap;
+        if (w > 0) {
+            pad(&r->out, spaces);
+            kt_buf_addz(&r->out, s);
+            spaces = 0;
+        }
+        spaces += (r->columns[i].right ? 0 : gap) + 2;
+    }
+    kt_buf_byte(&r->out, '\n');
+}
+
+static void print_table(struct kt_rows *r)
+{
+    if (r->rows == 0)
+        return;
+    unsigned *width = kt_alloc_array(r->n, sizeof *width);
+    for (unsigned i = 0; i < r->n; i++)
+        width[i] = r->columns[i].title != NULL && r->header ? columns_of(r->columns[i].title) : 0;
+    for (size_t k = 0; k < r->texts; k++) {
+        unsigned w = columns_of(r->text[k]);
+        if (w > width[k % r->n])
+            width[k % r->n] = w;
+    }
+    if (r->header)
+        table_line(r, width, NULL, true);
+    for (size_t k = 0; k < r->texts; k += r->n)
+        table_line(r, width, (const char *const *)&r->text[k], false);
+    kt_free(width);
+}
+
+void kt_rows_end(struct kt_rows *r)
+{
+    if (r->how == KT_OUT_JSON)
+        kt_buf_addz(&r->out, "]\n");
+    if (r->how == KT_OUT_TABLE)
+        print_table(r);
+    flush(r);
+    for (size_t k = 0; k < r->texts; k++)
+        kt_free(r->text[k]);
+    kt_free(r->text);
+    kt_buf_done(&r->out);
+    kt_free(r);
+}
