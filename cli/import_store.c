@@ -1,0 +1,97 @@
+/*
+ * import_store: the offline sink of an import: the writer's own door, with address facts and
+ * dedupe.
+ *
+ * Owns:  the store while it is open.
+ * Calls: collector/ingest, core/store, core/sys/geo.
+ */
+#include "cli/import.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "core/base/alloc.h"
+#include "core/base/map.h"
+
+#define COMMIT_LINES 16384u
+
+struct kt_import_store {
+    struct kt_store *store;
+    struct kt_geo *geo;
+    struct kt_ingest *ingest;
+    uint32_t waiting;
+};
+
+static enum kt_status store_lines(void *self, enum kt_origin origin,
+                                  const struct kt_ingest_line *lines, uint32_t n, uint8_t *fate,
+                                  struct kt_error *err)
+{
+    struct kt_import_store *s = self;
+    struct kt_store_result result;
+    if (kt_ingest_lines(s->ingest, origin, lines, n, &result, err) != KT_OK)
+        return err->code;
+    memcpy(fate, result.fate, n);
+    s->waiting += n;
+    if (s->waiting < COMMIT_LINES)
+        return KT_OK;
+    s->waiting = 0;
+    if (kt_ingest_commit(s->ingest, err) != KT_OK)
+        return err->code;
+    return kt_store_housekeep(s->store, false, err);
+}
+
+static enum kt_status store_end(void *self, struct kt_error *err)
+{
+    struct kt_import_store *s = self;
+    return kt_ingest_commit(s->ingest, err);
+}
+
+static enum kt_status open_geo(const char *config, struct kt_geo **ret, struct kt_error *err)
+{
+    struct kt_conf *conf = NULL;
+    if (config != NULL && kt_conf_load(config, &conf, err) != KT_OK)
+        return err->code;
+    enum kt_status st;
+    if (conf != NULL && !conf->geoip_auto) {
+        st = kt_geo_open(conf->geoip.at, conf->geoip.n, false, ret, err);
+    } else {
+        char paths[8][256];
+        const char *at[8];
+        unsigned n = kt_geo_system_paths(paths, 8);
+        for (unsigned i = 0; i < n; i++)
+            at[i] = paths[i];
+        st = kt_geo_open(at, n, true, ret, err);
+    }
+    kt_conf_free(conf);
+    return st;
+}
+
+enum kt_status kt_import_store_open(const char *path, const char *config,
+                                    struct kt_import_store **ret, struct kt_import_sink *ret_sink,
+                                    struct kt_error *err)
+{
+    struct kt_import_store *s = kt_alloc(sizeof *s);
+    struct kt_store_options so = { .path = path, .create = true };
+    enum kt_status st = open_geo(config, &s->geo, err);
+    if (st == KT_OK)
+        st = kt_store_open(&so, &s->store, err);
+    if (st != KT_OK) {
+        kt_import_store_close(s);
+        return st;
+    }
+    struct kt_ingest_options io = { .store = s->store, .clock = kt_clock_real, .geo = s->geo };
+    s->ingest = kt_ingest_new(&io);
+    *ret = s;
+    *ret_sink = (struct kt_import_sink){ .store = store_lines, .end = store_end, .self = s };
+    return KT_OK;
+}
+
+void kt_import_store_close(struct kt_import_store *s)
+{
+    if (s == NULL)
+        return;
+    kt_ingest_free(s->ingest);
+    kt_store_close(s->store);
+    kt_geo_free(s->geo);
+    kt_free(s);
+}
