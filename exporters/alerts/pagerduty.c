@@ -1,0 +1,142 @@
+/*
+ * pagerduty: an alert as an event of PagerDuty's Events API v2 (EXPORTS §1.2).
+ *
+ * Owns:  nothing.
+ * Calls: render.h, core/event/secret_id.h, jansson. No I/O, no clock.
+ * Holds: dedup_key is the alert's id, so that a resend never opens a second incident.
+ */
+#include "core/event/secret_id.h"
+#include "exporters/alerts/render.h"
+
+#define SUMMARY_MAX 1024u
+#define DETAIL_MAX  4096u /* 14 of them stay far below the 512 KB of a body */
+
+struct options {
+    struct kt_target_common common;
+    const char *region;
+};
+
+static const struct kt_option options[] = {
+    KT_TARGET_COMMON_OPTIONS(struct options),
+    { "routing_key_file", KT_OPT_SECRET_FILE, NULL, offsetof(struct options, common.key_file),
+      "File (0600) with the 32-character integration key.", false, false },
+    { "region", KT_OPT_STRING, "us", offsetof(struct options, region),
+      "Service region of the account: us or eu.", false, false },
+    { "url_file", KT_OPT_SECRET_FILE, "", offsetof(struct options, common.url_file),
+      "File (0600) with another endpoint, such as a local relay's.", false, false },
+    KT_OPTIONS_END,
+};
+
+static const struct {
+    const char *ours, *theirs;
+} actions[] = {
+    { "trigger", "trigger" },         { "update", "trigger" },  { "test", "trigger" },
+    { "acknowledge", "acknowledge" }, { "resolve", "resolve" },
+};
+
+static const char *event_action(const char *action)
+{
+    for (size_t i = 0; i < KT_ARRAY_LEN(actions); i++)
+        if (kt_str_is(kt_str_of(action), actions[i].ours))
+            return actions[i].theirs;
+    return NULL;
+}
+
+static json_t *details(struct kt_arena *arena, const struct kt_alert *a)
+{
+    struct kt_render_fact facts[KT_RENDER_FACTS_MAX];
+    unsigned n = kt_render_facts(a, arena, facts);
+    const struct {
+        const char *label;
+        struct kt_str s;
+    } first[] = { { "Normal", a->normal }, { "Why it matters", a->why } };
+    json_t *d = json_object();
+    for (size_t i = 0; i < KT_ARRAY_LEN(first); i++)
+        if (first[i].s.len > 0)
+            (void)json_object_set_new(
+                d, first[i].label,
+                kt_render_json(arena, kt_render_people(arena, first[i].s, DETAIL_MAX)));
+    for (unsigned i = 0; i < n; i++)
+        (void)json_object_set_new(
+            d, facts[i].label,
+            kt_render_json(arena, kt_render_people(arena, facts[i].value, DETAIL_MAX)));
+    return d;
+}
+
+static json_t *payload(struct kt_arena *arena, const struct kt_alert *a)
+{
+    struct kt_str test = a->test ? KT_STR("[TEST] ") : KT_STR_NONE;
+    struct kt_str source = a->instance.len > 0 ? a->instance : a->source;
+    if (source.len == 0)
+        source = KT_STR("keytrail");
+    struct kt_str summary =
+        kt_render_people(arena, kt_arena_cat(arena, test, a->title), SUMMARY_MAX);
+    json_t *p =
+        json_pack("{s:o, s:o, s:s, s:o, s:s}", "summary", kt_render_json(arena, summary), "source",
+                  kt_render_json(arena, kt_render_people(arena, source, 255)), "severity",
+                  kt_severity_words[a->severity].pagerduty, "timestamp",
+                  kt_render_json(arena, kt_render_time(arena, a->time)), "class", a->detector);
+    struct kt_str store = kt_secret_store(a->n_secrets > 0 ? a->secrets[0] : a->secret);
+    if (store.len > 0)
+        (void)json_object_set_new(p, "component",
+                                  kt_render_json(arena, kt_render_people(arena, store, 255)));
+    (void)json_object_set_new(p, "custom_details", details(arena, a));
+    return p;
+}
+
+static struct kt_str endpoint(const struct options *o, const struct kt_target_secrets *secrets)
+{
+    if (secrets->url.len > 0)
+        return secrets->url;
+    return kt_str_is(kt_str_of(o->region), "eu")
+               ? KT_STR("https://events.eu.pagerduty.com/v2/enqueue")
+               : KT_STR("https://events.pagerduty.com/v2/enqueue");
+}
+
+static enum kt_status render(const void *opt, const struct kt_target_secrets *secrets,
+                             const struct kt_alert *a, const char *action, bool as_text,
+                             struct kt_arena *arena, struct kt_target_request *ret,
+                             struct kt_error *err)
+{
+    (void)as_text;
+    const char *does = event_action(action);
+    if (does == NULL)
+        return kt_fail(err, KT_E_INPUT, "pagerduty: no such action '%s'", action);
+
+    json_auto_t *root =
+        json_pack("{s:o, s:s, s:s}", "routing_key", kt_render_json(arena, secrets->key),
+                  "event_action", does, "dedup_key", a->id);
+    if (kt_str_is(kt_str_of(does), "trigger")) {
+        (void)json_object_set_new(root, "payload", payload(arena, a));
+        (void)json_object_set_new(root, "client", json_string("keytrail"));
+    }
+    if (root == NULL || arena->full)
+        return kt_fail(err, KT_E_LIMIT, "pagerduty: the alert does not fit");
+    kt_render_dump(root, &ret->body);
+    ret->url = endpoint(opt, secrets);
+    ret->headers[ret->n_headers++] = KT_STR("Content-Type: application/json");
+    return KT_OK;
+}
+
+static enum kt_verdict judge(int http_status, struct kt_str body, bool *ret_retry_plain,
+                             char word[64])
+{
+    *ret_retry_plain = false;
+    json_auto_t *root = json_loadb(body.at != NULL ? body.at : "", body.len, 0, NULL);
+    const json_t *why = json_array_get(json_object_get(root, "errors"), 0);
+    if (why == NULL)
+        why = json_object_get(root, "status");
+    kt_render_word(kt_str_of(json_string_value(why)), http_status, word);
+    return kt_render_judge(http_status);
+}
+
+const struct kt_target kt_target_pagerduty = {
+    .name = "pagerduty",
+    .summary = "PagerDuty Events API v2",
+    .options = options,
+    .options_size = sizeof(struct options),
+    .url_default = "https://events.pagerduty.com/v2/enqueue",
+    .per_second = 2,
+    .render = render,
+    .judge = judge,
+};

@@ -1,0 +1,182 @@
+/*
+ * slack: an alert as a Block Kit message to an incoming webhook (EXPORTS §1.1).
+ *
+ * Owns:  nothing.
+ * Calls: render.h, jansson. No I/O, no clock.
+ * Holds: event text is never markup: sentences are plain_text, values stand in backticks, & < > are
+ *        escaped, nothing is linked or unfurled. At most 10,000 characters: facts go first.
+ */
+#include "exporters/alerts/render.h"
+
+#define MESSAGE_MAX  10000u
+#define HEADER_MAX   150u
+#define SENTENCE_MAX 1200u
+#define FIELD_MAX    300u
+#define FIELDS_MAX   10u
+
+struct options {
+    struct kt_target_common common;
+    bool colour;
+};
+
+static const struct kt_option options[] = {
+    KT_TARGET_COMMON_OPTIONS(struct options),
+    { "url_file", KT_OPT_SECRET_FILE, NULL, offsetof(struct options, common.url_file),
+      "File (0600) with the incoming webhook's URL.", false, false },
+    { "colour", KT_OPT_BOOL, "false", offsetof(struct options, colour),
+      "Wrap the message in a legacy attachment with a severity bar.", false, false },
+    KT_OPTIONS_END,
+};
+
+/* & < > escaped after the visible escapes; a cut never leaves half an entity. */
+static struct kt_str escaped(struct kt_arena *arena, struct kt_str raw, size_t max, bool ticks)
+{
+    struct kt_str s = kt_render_people(arena, raw, max);
+    char *out = kt_arena_alloc(arena, s.len * 5 + 8);
+    size_t n = 0;
+    if (out == NULL)
+        return KT_STR_NONE;
+    for (size_t i = 0; i < s.len; i++) {
+        const char *by = s.at[i] == '&'            ? "&amp;"
+                         : s.at[i] == '<'          ? "&lt;"
+                         : s.at[i] == '>'          ? "&gt;"
+                         : ticks && s.at[i] == '`' ? "ˋ"
+                                                   : NULL;
+        if (by == NULL) {
+            out[n++] = s.at[i];
+            continue;
+        }
+        for (; *by != '\0' && n + 1 < s.len * 5 + 8; by++)
+            out[n++] = *by;
+        if (n > max) /* entities made it longer than a block may be */
+            break;
+    }
+    return kt_str_from(out, n);
+}
+
+static json_t *plain(struct kt_arena *arena, struct kt_str s, size_t max)
+{
+    return json_pack("{s:s, s:o, s:b}", "type", "plain_text", "text",
+                     kt_render_json(arena, escaped(arena, s, max, false)), "emoji", 0);
+}
+
+static json_t *field(struct kt_arena *arena, const struct kt_render_fact *f)
+{
+    struct kt_str v = escaped(arena, f->value, FIELD_MAX, true);
+    struct kt_str text = kt_arena_fmt(arena, "*%s*\n`" KT_STR_FMT "`", f->label, KT_STR_ARG(v));
+    return json_pack("{s:s, s:o, s:b}", "type", "mrkdwn", "text", kt_render_json(arena, text),
+                     "verbatim", 1);
+}
+
+static void add_sentence(json_t *blocks, struct kt_arena *arena, struct kt_str s)
+{
+    if (s.len > 0)
+        (void)json_array_append_new(blocks, json_pack("{s:s, s:o}", "type", "section", "text",
+                                                      plain(arena, s, SENTENCE_MAX)));
+}
+
+static void add_fields(json_t *blocks, struct kt_arena *arena, const struct kt_render_fact *facts,
+                       unsigned n)
+{
+    json_t *fields = json_array();
+    for (unsigned i = 0; i < n && i < FIELDS_MAX; i++)
+        (void)json_array_append_new(fields, field(arena, &facts[i]));
+    if (json_array_size(fields) == 0) {
+        json_decref(fields);
+        return;
+    }
+    (void)json_array_append_new(blocks,
+                                json_pack("{s:s, s:o}", "type", "section", "fields", fields));
+}
+
+static struct kt_str head(struct kt_arena *arena, const struct kt_alert *a, const char *action)
+{
+    const char *what = kt_str_is(kt_str_of(action), "update")    ? "update: "
+                       : kt_str_is(kt_str_of(action), "resolve") ? "closed: "
+                                                                 : "";
+    return kt_arena_fmt(arena, KT_STR_FMT " · %s" KT_STR_FMT,
+                        KT_STR_ARG(kt_render_severity(arena, a)), what,
+                        KT_STR_ARG(kt_render_words(arena, a->detector)));
+}
+
+static json_t *message(const struct options *o, struct kt_arena *arena, const struct kt_alert *a,
+                       const char *action, const struct kt_render_fact *facts, unsigned n_facts)
+{
+    struct kt_str headline = head(arena, a, action);
+    struct kt_str foot = kt_arena_fmt(arena, "%s · %llu events · keytrail", a->id,
+                                      (unsigned long long)a->events_count);
+    struct kt_str text = kt_arena_fmt(arena, "[" KT_STR_FMT "] " KT_STR_FMT, KT_STR_ARG(headline),
+                                      KT_STR_ARG(kt_render_people(arena, a->title, 240)));
+    json_t *blocks = json_array();
+    (void)json_array_append_new(blocks, json_pack("{s:s, s:o}", "type", "header", "text",
+                                                  plain(arena, headline, HEADER_MAX)));
+    add_sentence(blocks, arena, a->title);
+    add_sentence(blocks, arena, a->normal);
+    add_sentence(blocks, arena, a->why);
+    add_fields(blocks, arena, facts, n_facts);
+    (void)json_array_append_new(blocks, json_pack("{s:s, s:[o]}", "type", "context", "elements",
+                                                  plain(arena, foot, HEADER_MAX)));
+    json_t *root = json_pack("{s:o, s:b, s:b, s:b}", "text",
+                             kt_render_json(arena, escaped(arena, text, SENTENCE_MAX, true)),
+                             "mrkdwn", 0, "unfurl_links", 0, "unfurl_media", 0);
+    if (o->colour)
+        (void)json_object_set_new(root, "attachments",
+                                  json_pack("[{s:s, s:o}]", "color",
+                                            kt_severity_words[a->severity].slack_colour, "blocks",
+                                            blocks));
+    else
+        (void)json_object_set_new(root, "blocks", blocks);
+    return root;
+}
+
+/* The second try after a refused block: the same words, nothing that can be malformed. */
+static json_t *text_only(struct kt_arena *arena, const struct kt_alert *a, const char *action)
+{
+    struct kt_str s =
+        kt_arena_fmt(arena, "[" KT_STR_FMT "] " KT_STR_FMT " " KT_STR_FMT " " KT_STR_FMT " (%s)",
+                     KT_STR_ARG(head(arena, a, action)), KT_STR_ARG(a->title),
+                     KT_STR_ARG(a->normal), KT_STR_ARG(a->why), a->id);
+    return json_pack("{s:o, s:b}", "text",
+                     kt_render_json(arena, escaped(arena, s, SENTENCE_MAX * 3, true)), "mrkdwn", 0);
+}
+
+static enum kt_status render(const void *opt, const struct kt_target_secrets *secrets,
+                             const struct kt_alert *a, const char *action, bool as_text,
+                             struct kt_arena *arena, struct kt_target_request *ret,
+                             struct kt_error *err)
+{
+    struct kt_render_fact facts[KT_RENDER_FACTS_MAX];
+    unsigned n = kt_render_facts(a, arena, facts);
+
+    ret->url = secrets->url;
+    ret->headers[ret->n_headers++] = KT_STR("Content-Type: application/json");
+    for (;;) {
+        json_auto_t *root =
+            as_text ? text_only(arena, a, action) : message(opt, arena, a, action, facts, n);
+        if (root == NULL || arena->full)
+            return kt_fail(err, KT_E_LIMIT, "slack: the alert does not fit");
+        kt_buf_reset(&ret->body);
+        kt_render_dump(root, &ret->body);
+        if (ret->body.len <= MESSAGE_MAX || n == 0 || as_text)
+            return KT_OK;
+        n--;
+    }
+}
+
+static enum kt_verdict judge(int http_status, struct kt_str body, bool *ret_retry_plain,
+                             char word[64])
+{
+    *ret_retry_plain = http_status == 400;
+    kt_render_word(http_status == 200 ? KT_STR("ok") : kt_str_sub(body, 0, 60), http_status, word);
+    return kt_render_judge(http_status);
+}
+
+const struct kt_target kt_target_slack = {
+    .name = "slack",
+    .summary = "Slack incoming webhook",
+    .options = options,
+    .options_size = sizeof(struct options),
+    .per_second = 1,
+    .render = render,
+    .judge = judge,
+};

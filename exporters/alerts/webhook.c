@@ -1,0 +1,190 @@
+/*
+ * webhook: an alert as the body of a Standard Webhooks 1.0.0 message (EXPORTS §1.6). The outbox
+ * adds webhook-id, webhook-timestamp and webhook-signature.
+ *
+ * Owns:  nothing.
+ * Calls: render.h, jansson. No I/O, no clock.
+ * Holds: strings are exact (JSON escapes only); the body stays within 20 KiB by leaving out lists
+ *        and then cutting sentences, never by dropping the alert.
+ */
+#include "exporters/alerts/render.h"
+
+#define BODY_MAX 20480u
+
+struct options {
+    struct kt_target_common common;
+};
+
+static const struct kt_option options[] = {
+    KT_TARGET_COMMON_OPTIONS(struct options),
+    { "url_file", KT_OPT_SECRET_FILE, NULL, offsetof(struct options, common.url_file),
+      "File (0600) with the endpoint's URL.", false, false },
+    { "secret_file", KT_OPT_SECRET_FILE, NULL, offsetof(struct options, common.key_file),
+      "File (0600) with the signing secret, whsec_…; one of its own for each endpoint.", false,
+      false },
+    { "previous_secret_file", KT_OPT_SECRET_FILE, "",
+      offsetof(struct options, common.key_previous_file),
+      "File (0600) with the secret before, which signs too while receivers change over.", false,
+      false },
+    KT_OPTIONS_END,
+};
+
+static const struct {
+    const char *action, *type;
+} types[] = {
+    { "trigger", "alert.opened" },
+    { "update", "alert.updated" },
+    { "acknowledge", "alert.acknowledged" },
+    { "resolve", "alert.resolved" },
+    { "test", "test.ping" },
+};
+
+static const char *type_of(const char *action)
+{
+    for (size_t i = 0; i < KT_ARRAY_LEN(types); i++)
+        if (kt_str_is(kt_str_of(action), types[i].action))
+            return types[i].type;
+    return NULL;
+}
+
+static void set(json_t *to, const char *key, json_t *value)
+{
+    (void)json_object_set_new(to, key, value);
+}
+
+/* How much of the alert goes in; each step is tried until the body fits. */
+struct cut {
+    unsigned events, secrets;
+    size_t text;
+};
+static const struct cut cuts[] = {
+    { KT_ALERT_EVENTS_MAX, 8, 65536 }, { 4, 8, 2000 }, { 0, 2, 500 }, { 0, 0, 200 }
+};
+
+static struct kt_str shorter(struct kt_arena *arena, struct kt_str s, size_t max)
+{
+    if (s.len <= max)
+        return s;
+    return kt_arena_cat(arena, kt_utf8_cut(s, max - 3), KT_STR("…"));
+}
+
+static json_t *list(struct kt_arena *arena, const struct kt_str *at, unsigned n, unsigned max,
+                    size_t text)
+{
+    json_t *l = json_array();
+    for (unsigned i = 0; i < n && i < max; i++)
+        (void)json_array_append_new(l, kt_render_json(arena, shorter(arena, at[i], text)));
+    return l;
+}
+
+static json_t *parts(struct kt_arena *arena, const struct kt_alert *a, size_t text)
+{
+    json_t *l = json_array();
+    for (unsigned i = 0; i < a->n_parts; i++)
+        (void)json_array_append_new(
+            l, json_pack("{s:s, s:f, s:o}", "detector", a->parts[i].detector, "points",
+                         a->parts[i].points / 100.0, "text",
+                         kt_render_json(arena, shorter(arena, a->parts[i].text, text))));
+    return l;
+}
+
+static void set_texts(json_t *d, struct kt_arena *arena, const struct kt_alert *a, size_t max)
+{
+    const struct {
+        const char *key;
+        struct kt_str s;
+    } texts[] = {
+        { "title", a->title },
+        { "normal", a->normal },
+        { "why", a->why },
+        { "considered", a->considered },
+        { "quiet", a->quiet },
+        { "command", a->command },
+        { "actor", a->actor },
+        { "actor_kind", a->actor_kind },
+        { "ip", a->ip },
+        { "country", a->country },
+        { "network", a->network },
+        { "secret", a->secret },
+        { "instance", a->instance },
+        { "source", a->source },
+        { "user_agent", a->user_agent },
+        { "merged_into", a->merged_into },
+    };
+    for (size_t i = 0; i < KT_ARRAY_LEN(texts); i++)
+        if (texts[i].s.len > 0)
+            set(d, texts[i].key, kt_render_json(arena, shorter(arena, texts[i].s, max)));
+}
+
+static json_t *data(struct kt_arena *arena, const struct kt_alert *a, const struct cut *c)
+{
+    json_t *d = json_pack("{s:s, s:s, s:f, s:s, s:s}", "id", a->id, "severity",
+                          kt_severity_words[a->severity].word, "score", a->score / 100.0,
+                          "detector", a->detector, "state", a->state != NULL ? a->state : "open");
+    if (a->test)
+        set(d, "test", json_true());
+    set_texts(d, arena, a, c->text);
+    const struct {
+        const char *key;
+        kt_time_ns t;
+    } times[] = { { "first", a->first }, { "last", a->last }, { "raised", a->raised } };
+    for (size_t i = 0; i < KT_ARRAY_LEN(times); i++)
+        if (times[i].t != 0)
+            set(d, times[i].key, kt_render_json(arena, kt_render_time(arena, times[i].t)));
+    set(d, "contributions", parts(arena, a, c->text));
+    set(d, "secrets", list(arena, a->secrets, a->n_secrets, c->secrets, c->text));
+    set(d, "secrets_count", json_integer((json_int_t)a->secrets_count));
+    set(d, "events", list(arena, a->events, a->n_events, c->events, c->text));
+    set(d, "events_count", json_integer((json_int_t)a->events_count));
+    return d;
+}
+
+static enum kt_status render(const void *opt, const struct kt_target_secrets *secrets,
+                             const struct kt_alert *a, const char *action, bool as_text,
+                             struct kt_arena *arena, struct kt_target_request *ret,
+                             struct kt_error *err)
+{
+    (void)opt;
+    (void)as_text;
+    const char *type = type_of(action);
+    if (type == NULL)
+        return kt_fail(err, KT_E_INPUT, "webhook: no such action '%s'", action);
+    for (size_t i = 0; i < KT_ARRAY_LEN(cuts); i++) {
+        struct kt_str when = kt_render_time(arena, a->raised != 0 ? a->raised : a->time);
+        json_auto_t *root =
+            json_pack("{s:s, s:o, s:o}", "type", type, "timestamp", kt_render_json(arena, when),
+                      "data", data(arena, a, &cuts[i]));
+        kt_buf_reset(&ret->body);
+        kt_render_dump(root, &ret->body);
+        if (ret->body.len <= BODY_MAX)
+            break;
+    }
+    if (arena->full || ret->body.len > BODY_MAX)
+        return kt_fail(err, KT_E_LIMIT, "webhook: the alert does not fit");
+    ret->url = secrets->url;
+    ret->headers[ret->n_headers++] = KT_STR("Content-Type: application/json");
+    return KT_OK;
+}
+
+/* Only the status counts, and a 3xx or 4xx may be a deploy in progress: everything but 410 is tried
+ * again. */
+static enum kt_verdict judge(int http_status, struct kt_str body, bool *ret_retry_plain,
+                             char word[64])
+{
+    (void)body;
+    *ret_retry_plain = false;
+    kt_render_word(KT_STR_NONE, http_status, word);
+    enum kt_verdict v = kt_render_judge(http_status);
+    return v == KT_REFUSED ? KT_RETRY : v;
+}
+
+const struct kt_target kt_target_webhook = {
+    .name = "webhook",
+    .summary = "Any HTTPS endpoint, Standard Webhooks 1.0.0",
+    .options = options,
+    .options_size = sizeof(struct options),
+    .sign_standard = true,
+    .per_second = 10,
+    .render = render,
+    .judge = judge,
+};
