@@ -143,10 +143,12 @@ int kt_kind_of(struct kt_str word);
 
 /* 128 bits of BLAKE2b over (source, scope, native_id, part); the instance enters only when scope is
  * empty and the native id is not unique by itself, which a decoder says by setting scope to the
- * instance. Never the time (DESIGN §4). */
+ * instance. Never the time (DESIGN §4). Records about an event (any kind but access) that carry its
+ * native id have another id: the kind enters theirs. */
 void kt_event_id(const struct kt_event *ev, uint8_t ret[16]);
 /* Digest of the access itself: time, who, what, version, where, action, operation, outcome. Same
  * id, other digest: a conflict. */
 void kt_event_access_digest(const struct kt_event *ev, uint8_t ret[16]);
-/* DETECTION §2.8: read, export, issue, or use, with a secret id. */
+/* DETECTION §2.8: read, export, issue, or use, with a secret id (use of a bare aws-kms key is none).
+ * Any outcome: a denied read is a probe, which the caller tells apart. */
 bool kt_event_is_read(const struct kt_event *ev);

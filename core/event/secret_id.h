@@ -3,10 +3,12 @@
 #pragma once
 #include "core/event/event.h"
 
-/* scheme://fixed1/fixed2/…/tail. Each fixed part is escaped with '/' as %2F, empty as '-', a part
- * that is '-' as %2D; the tail keeps its '/'. Escapes: % <=0x20 0x7F invalid UTF-8 and '*' as %XX
- * upper case. star: append "/*" (or "*" when tail is empty): "everything under it". Result lives in
- * arena. */
+/* scheme://fixed1/fixed2/…/tail. Each fixed part loses its outer slashes and is escaped with '/' as
+ * %2F; the tail keeps its '/'. An empty part is '-', a part that is '-' is %2D. Escapes: % <=0x20
+ * 0x7F invalid UTF-8 and '*' as %XX upper case. Case is folded as the scheme wants it (rule 4);
+ * aws-ssm and file tails lose one leading slash. star: "everything under it", a last segment `*`
+ * is appended (and a fixed part that is `*` stays so: k8s://prod/…/…, both stars). Result lives in
+ * arena; empty when it does not fit. */
 struct kt_str kt_secret_id(struct kt_arena *a, const char *scheme, const struct kt_str *fixed,
                            unsigned n_fixed, struct kt_str tail, bool star);
 /* Three-valued production flag from the name's segments (DETECTION §2.9): 1 yes, 0 no, -1 unknown.

@@ -1,0 +1,176 @@
+/*
+ * event: the words of the closed sets, the id of an event and the digest of its access.
+ *
+ * Owns:  nothing; pure functions over struct kt_event.
+ * Calls: core/base (str, hash). No clock, no allocation.
+ */
+#include "core/event/event.h"
+
+#include <string.h>
+
+#include "core/base/hash.h"
+#include "core/event/secret_id.h"
+
+#define X(n, w) KT_STR_INIT(w),
+static const struct kt_str actions[] = { KT_ACTIONS(X) };
+static const struct kt_str outcomes[] = { KT_OUTCOMES(X) };
+static const struct kt_str actor_kinds[] = { KT_ACTOR_KINDS(X) };
+static const struct kt_str ip_trusts[] = { KT_IP_TRUSTS(X) };
+static const struct kt_str kinds[] = { KT_KINDS(X) };
+#undef X
+
+static const char *word(const struct kt_str *words, unsigned n, unsigned i)
+{
+    return i < n ? words[i].at : "unknown";
+}
+
+static int find(const struct kt_str *words, unsigned n, struct kt_str w)
+{
+    for (unsigned i = 0; i < n; i++)
+        if (words[i].len == w.len && memcmp(words[i].at, w.at, w.len) == 0)
+            return (int)i;
+    return -1;
+}
+
+const char *kt_action_word(enum kt_action a)
+{
+    return word(actions, KT_ACT_COUNT, a);
+}
+
+const char *kt_outcome_word(enum kt_outcome o)
+{
+    return word(outcomes, KT_OUT_COUNT, o);
+}
+
+const char *kt_actor_kind_word(enum kt_actor_kind k)
+{
+    return word(actor_kinds, KT_ACTOR_COUNT, k);
+}
+
+const char *kt_ip_trust_word(enum kt_ip_trust t)
+{
+    return word(ip_trusts, KT_TRUST_COUNT, t);
+}
+
+const char *kt_kind_word(enum kt_kind k)
+{
+    return word(kinds, KT_KIND_COUNT, k);
+}
+
+int kt_action_of(struct kt_str w)
+{
+    return find(actions, KT_ACT_COUNT, w);
+}
+
+int kt_outcome_of(struct kt_str w)
+{
+    return find(outcomes, KT_OUT_COUNT, w);
+}
+
+int kt_actor_kind_of(struct kt_str w)
+{
+    return find(actor_kinds, KT_ACTOR_COUNT, w);
+}
+
+int kt_ip_trust_of(struct kt_str w)
+{
+    return find(ip_trusts, KT_TRUST_COUNT, w);
+}
+
+int kt_kind_of(struct kt_str w)
+{
+    return find(kinds, KT_KIND_COUNT, w);
+}
+
+/*
+ * What is hashed: a head of fixed width with a tag, numbers and the length of every string, then
+ * the strings. So no two different inputs give the same bytes.
+ */
+#define PARTS_MAX 16
+struct input {
+    unsigned char head[256];
+    size_t head_len;
+    struct kt_str parts[PARTS_MAX + 1]; /* [0] is the head */
+    size_t n;
+};
+
+static void add_u64(struct input *in, uint64_t v)
+{
+    for (unsigned i = 0; i < 8; i++)
+        in->head[in->head_len++] = (unsigned char)(v >> (8 * i));
+}
+
+static void add_str(struct input *in, struct kt_str s)
+{
+    add_u64(in, s.len);
+    in->parts[++in->n] = s;
+}
+
+static void digest(struct input *in, uint8_t ret[16])
+{
+    in->parts[0] = kt_str_from(in->head, in->head_len);
+    kt_blake2b(in->parts, in->n + 1, ret, 16);
+}
+
+void kt_event_id(const struct kt_event *ev, uint8_t ret[16])
+{
+    struct input in = { .n = 0, .head_len = 0 };
+    add_u64(&in, ev->part);
+    add_u64(&in, ev->kind == KT_KIND_ACCESS ? 0 : (uint64_t)ev->kind + 1);
+    add_str(&in, ev->source);
+    add_str(&in, ev->scope);
+    add_str(&in, ev->native_id);
+    digest(&in, ret);
+}
+
+void kt_event_access_digest(const struct kt_event *ev, uint8_t ret[16])
+{
+    bool control = ev->kind != KT_KIND_ACCESS && ev->kind != KT_KIND_AMEND;
+    struct input in = { .n = 0, .head_len = 0 };
+    add_u64(&in, (uint64_t)ev->time);
+    add_u64(&in, (uint64_t)ev->kind);
+    add_u64(&in, (uint64_t)ev->action);
+    add_u64(&in, (uint64_t)ev->outcome);
+    add_str(&in, ev->operation);
+    add_str(&in, ev->actor);
+    add_str(&in, ev->session);
+    add_str(&in, ev->credential);
+    add_str(&in, ev->secret);
+    add_str(&in, ev->version);
+    add_str(&in, ev->stage);
+    add_str(&in, ev->has_ip ? kt_str_from(ev->ip.at, sizeof ev->ip.at) : ev->ip_raw);
+    add_str(&in, ev->host);
+    add_str(&in, ev->amends);
+    add_str(&in, control ? ev->raw : KT_STR_NONE);
+    digest(&in, ret);
+}
+
+bool kt_event_is_read(const struct kt_event *ev)
+{
+    if (ev->secret.len == 0)
+        return false;
+    switch (ev->action) {
+    case KT_ACT_READ:
+    case KT_ACT_EXPORT:
+    case KT_ACT_ISSUE:
+        return true;
+    case KT_ACT_USE: /* of a key alone: no secret was named by the context */
+        return !kt_str_is(kt_secret_scheme(ev->secret), "aws-kms");
+    case KT_ACT_OTHER:
+    case KT_ACT_READ_META:
+    case KT_ACT_LIST:
+    case KT_ACT_WRITE:
+    case KT_ACT_ROTATE:
+    case KT_ACT_DELETE:
+    case KT_ACT_DESTROY:
+    case KT_ACT_RESTORE:
+    case KT_ACT_GRANT:
+    case KT_ACT_REVOKE:
+    case KT_ACT_RENEW:
+    case KT_ACT_LOGIN:
+    case KT_ACT_CONFIG:
+    case KT_ACT_COUNT:
+        break;
+    }
+    return false;
+}

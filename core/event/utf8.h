@@ -1,0 +1,25 @@
+/* utf8: one code point at a time, for the writers that mend single bytes. */
+#pragma once
+#include "core/base/str.h"
+
+#define KT_UTF8_MEND "\xef\xbf\xbd" /* U+FFFD in place of a byte that is no UTF-8 */
+
+/* Bytes of the code point at p (RFC 3629: no surrogates, no overlong forms), 0 when there is none.
+ */
+static inline size_t kt_utf8_step(const char *at, size_t n)
+{
+    const unsigned char *p = (const unsigned char *)at;
+    if (p[0] < 0x80)
+        return 1;
+    if (p[0] < 0xc2 || p[0] > 0xf4 || n < 2)
+        return 0;
+    unsigned char low = p[0] == 0xe0 ? 0xa0 : p[0] == 0xf0 ? 0x90 : 0x80;
+    unsigned char high = p[0] == 0xed ? 0x9f : p[0] == 0xf4 ? 0x8f : 0xbf;
+    size_t len = p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : 4;
+    if (n < len || p[1] < low || p[1] > high)
+        return 0;
+    for (size_t i = 2; i < len; i++)
+        if ((p[i] & 0xc0) != 0x80)
+            return 0;
+    return len;
+}
