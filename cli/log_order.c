@@ -1,0 +1,194 @@
+/*
+ * log_order: walks the log by (arrival, seq). A log that is already in order streams; else an index
+ * of 16 bytes a record is sorted and records are fetched by blocks, of which a bounded number stays
+ * decoded.
+ *
+ * Owns:  the index and the blocks during one walk.
+ * Calls: core/store/read.h.
+ */
+#include "cli/log_order.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/alloc.h"
+#include "core/base/limits.h"
+#include "core/event/line.h"
+
+#define BLOCK  256u
+#define BLOCKS 128u
+
+struct place {
+    kt_time_ns arrival;
+    uint64_t seq;
+};
+
+struct block { /* BLOCK records from seq first, as owned copies */
+    uint64_t first, used;
+    struct kt_record rec[BLOCK];
+    char *bytes[BLOCK]; /* line and agent */
+};
+
+struct walk {
+    struct kt_reader *reader;
+    struct place *places;
+    size_t n, cap;
+    bool sorted;
+    struct block *blocks[BLOCKS];
+    uint64_t clock;
+    struct kt_arena arena;
+};
+
+static kt_time_ns effective(const struct kt_record *r)
+{
+    return r->origin == KT_ORIGIN_IMPORT && r->ev.time != 0 ? r->ev.time : r->arrival;
+}
+
+static enum kt_status index_all(struct walk *w, struct kt_error *err)
+{
+    struct kt_scan scan = { .records = true, .control = true };
+    struct kt_cursor *c = NULL;
+    if (kt_cursor_open(w->reader, &scan, &c, err) != KT_OK)
+        return err->code;
+    struct kt_record r;
+    enum kt_status st;
+    w->sorted = true;
+    while ((st = kt_cursor_next(c, &r, err)) == KT_OK) {
+        if (w->n == w->cap) {
+            w->cap = w->cap == 0 ? 4096 : 2 * w->cap;
+            w->places = kt_realloc_array(w->places, w->cap, sizeof *w->places);
+        }
+        w->places[w->n] = (struct place){ effective(&r), r.seq };
+        if (w->n > 0 && w->places[w->n].arrival < w->places[w->n - 1].arrival)
+            w->sorted = false;
+        w->n++;
+    }
+    kt_cursor_free(c);
+    return st == KT_E_AGAIN ? KT_OK : st;
+}
+
+static enum kt_status stream(struct walk *w,
+                             enum kt_status (*each)(void *, const struct kt_record *,
+                                                    struct kt_error *),
+                             void *self, struct kt_error *err)
+{
+    struct kt_scan scan = { .records = true, .control = true };
+    struct kt_cursor *c = NULL;
+    if (kt_cursor_open(w->reader, &scan, &c, err) != KT_OK)
+        return err->code;
+    struct kt_record r;
+    enum kt_status st;
+    while ((st = kt_cursor_next(c, &r, err)) == KT_OK) {
+        r.arrival = effective(&r);
+        if ((st = each(self, &r, err)) != KT_OK)
+            break;
+    }
+    kt_cursor_free(c);
+    return st == KT_E_AGAIN ? KT_OK : st;
+}
+
+static int by_arrival(const void *a, const void *b)
+{
+    const struct place *x = a, *y = b;
+    if (x->arrival != y->arrival)
+        return x->arrival < y->arrival ? -1 : 1;
+    return x->seq < y->seq ? -1 : x->seq > y->seq;
+}
+
+static void block_free(struct block *b)
+{
+    if (b == NULL)
+        return;
+    for (unsigned i = 0; i < BLOCK; i++)
+        kt_free(b->bytes[i]);
+    kt_free(b);
+}
+
+static enum kt_status block_load(struct walk *w, uint64_t first, struct block **ret,
+                                 struct kt_error *err)
+{
+    unsigned victim = 0;
+    for (unsigned i = 0; i < BLOCKS; i++) {
+        if (w->blocks[i] == NULL) {
+            victim = i;
+            break;
+        }
+        if (w->blocks[i]->used < w->blocks[victim]->used)
+            victim = i;
+    }
+    block_free(w->blocks[victim]);
+    struct block *b = w->blocks[victim] = kt_alloc(sizeof *b);
+    b->first = first;
+    struct kt_scan scan = {
+        .records = true, .control = true, .from_seq = first, .until_seq = first + BLOCK - 1
+    };
+    struct kt_cursor *c = NULL;
+    if (kt_cursor_open(w->reader, &scan, &c, err) != KT_OK)
+        return err->code;
+    struct kt_record r;
+    enum kt_status st;
+    while ((st = kt_cursor_next(c, &r, err)) == KT_OK) {
+        size_t i = (size_t)(r.seq - first);
+        b->rec[i] = r;
+        b->bytes[i] = kt_alloc(r.line.len + r.agent.len);
+        memcpy(b->bytes[i], r.line.at, r.line.len);
+        if (r.agent.len > 0)
+            memcpy(b->bytes[i] + r.line.len, r.agent.at, r.agent.len);
+        b->rec[i].line = kt_str_from(b->bytes[i], r.line.len);
+        b->rec[i].agent = kt_str_from(b->bytes[i] + r.line.len, r.agent.len);
+    }
+    kt_cursor_free(c);
+    *ret = b;
+    return st == KT_E_AGAIN ? KT_OK : st;
+}
+
+static enum kt_status fetch(struct walk *w, uint64_t seq, struct kt_record *ret,
+                            struct kt_error *err)
+{
+    uint64_t first = (seq - 1) / BLOCK * BLOCK + 1;
+    struct block *b = NULL;
+    for (unsigned i = 0; i < BLOCKS && w->blocks[i] != NULL; i++) {
+        if (w->blocks[i]->first == first)
+            b = w->blocks[i];
+    }
+    if (b == NULL && block_load(w, first, &b, err) != KT_OK)
+        return err->code;
+    b->used = ++w->clock;
+    *ret = b->rec[seq - first];
+    kt_arena_reset(&w->arena);
+    return kt_line_read(ret->line, &w->arena, &ret->ev, err);
+}
+
+static enum kt_status jump(struct walk *w,
+                           enum kt_status (*each)(void *, const struct kt_record *,
+                                                  struct kt_error *),
+                           void *self, struct kt_error *err)
+{
+    qsort(w->places, w->n, sizeof *w->places, by_arrival);
+    for (size_t i = 0; i < w->n; i++) {
+        struct kt_record r;
+        if (fetch(w, w->places[i].seq, &r, err) != KT_OK)
+            return err->code;
+        r.arrival = w->places[i].arrival;
+        enum kt_status st = each(self, &r, err);
+        if (st != KT_OK)
+            return st == KT_E_AGAIN ? KT_OK : st;
+    }
+    return KT_OK;
+}
+
+enum kt_status kt_log_in_order(struct kt_reader *r,
+                               enum kt_status (*each)(void *self, const struct kt_record *rec,
+                                                      struct kt_error *err),
+                               void *self, struct kt_error *err)
+{
+    struct walk w = { .reader = r, .arena = kt_arena_new(KT_LINE_MAX) };
+    enum kt_status st = index_all(&w, err);
+    if (st == KT_OK)
+        st = w.sorted ? stream(&w, each, self, err) : jump(&w, each, self, err);
+    for (unsigned i = 0; i < BLOCKS; i++)
+        block_free(w.blocks[i]);
+    kt_free(w.places);
+    kt_arena_done(&w.arena);
+    return st;
+}
