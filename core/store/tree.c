@@ -1,0 +1,95 @@
+/*
+ * tree: leaves, nodes and the root of the log's RFC 6962 tree.
+ *
+ * Owns:  nothing; struct kt_tree is plain data of the caller.
+ * Calls: core/base (hash, buf).
+ * Holds: frontier[k] is the root of a full subtree of 2^k leaves exactly when bit k of size is set.
+ */
+#include "core/store/tree.h"
+
+#include <assert.h>
+#include <string.h>
+
+static void node_hash(const uint8_t left[32], const uint8_t right[32], uint8_t ret[32])
+{
+    uint8_t pair[65] = { 0x01 };
+    memcpy(pair + 1, left, 32);
+    memcpy(pair + 33, right, 32);
+    struct kt_str part = kt_str_from(pair, sizeof pair);
+    kt_sha256_of(&part, 1, ret);
+}
+
+static void put_le(uint8_t *dst, uint64_t v, unsigned bytes)
+{
+    for (unsigned i = 0; i < bytes; i++)
+        dst[i] = (uint8_t)(v >> (8 * i));
+}
+
+void kt_leaf_hash(const struct kt_leaf *l, uint8_t ret[32])
+{
+    assert(l->agent.len <= UINT16_MAX);
+    uint8_t head[32] = { 0x00, 'K', 'T', 'L', '1' };
+    put_le(head + 5, l->seq, 8);
+    put_le(head + 13, (uint64_t)l->arrival, 8);
+    put_le(head + 21, (uint64_t)l->stored, 8);
+    head[29] = l->origin;
+    put_le(head + 30, l->agent.len, 2);
+    struct kt_str parts[] = { kt_str_from(head, sizeof head), l->agent,
+                              kt_str_from(l->line_hash, 32) };
+    kt_sha256_of(parts, KT_ARRAY_LEN(parts), ret);
+}
+
+void kt_tree_add(struct kt_tree *t, const uint8_t leaf[32])
+{
+    assert(t->size < UINT64_MAX);
+    uint8_t up[32];
+    memcpy(up, leaf, 32);
+    unsigned k = 0;
+    for (; (t->size >> k) & 1; k++)
+        node_hash(t->frontier[k], up, up);
+    memcpy(t->frontier[k], up, 32);
+    t->size++;
+}
+
+void kt_tree_root(const struct kt_tree *t, uint8_t ret[32])
+{
+    if (t->size == 0) {
+        kt_sha256_of(NULL, 0, ret);
+        return;
+    }
+    bool some = false;
+    for (unsigned k = 0; k < 64; k++) {
+        if (!((t->size >> k) & 1))
+            continue;
+        if (some)
+            node_hash(t->frontier[k], ret, ret);
+        else
+            memcpy(ret, t->frontier[k], 32);
+        some = true;
+    }
+}
+
+void kt_tree_pack(const struct kt_tree *t, struct kt_buf *out)
+{
+    kt_buf_u64(out, t->size);
+    for (unsigned k = 0; k < 64; k++)
+        if ((t->size >> k) & 1)
+            kt_buf_add_bytes(out, t->frontier[k], 32);
+}
+
+enum kt_status kt_tree_unpack(struct kt_str s, struct kt_tree *ret, struct kt_error *err)
+{
+    struct kt_rd rd = kt_rd_of(s);
+    struct kt_tree t = { .size = kt_rd_u64(&rd) };
+    for (unsigned k = 0; k < 64 && !rd.bad; k++) {
+        if (!((t.size >> k) & 1))
+            continue;
+        struct kt_str hash = kt_rd_bytes(&rd, 32);
+        if (!rd.bad)
+            memcpy(t.frontier[k], hash.at, 32);
+    }
+    if (rd.bad || rd.left != 0)
+        return kt_fail(err, KT_E_CORRUPT, "tree frontier has %zu bytes, which fit no size", s.len);
+    *ret = t;
+    return KT_OK;
+}
