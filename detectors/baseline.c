@@ -1,0 +1,327 @@
+/*
+ * baseline: the statistics of DETECTION §3.
+ *
+ * Owns:  nothing; every function works on the struct it is given.
+ * Calls: libm (lgamma_r, exp2, log1p, expm1, log10).
+ * Holds: same input, same output; built with -ffp-contract=off; sums run in index order.
+ */
+#include "detectors/baseline.h"
+
+#include <math.h>
+#include <string.h>
+
+#define FIVE_MIN (5 * KT_NS_MIN)
+
+int kt_points(double surprise)
+{
+    if (!(surprise > 0.0))
+        return 0;
+    double p = floor(surprise * 100.0 + 0.5);
+    return p > KT_SURPRISE_MAX ? KT_SURPRISE_MAX : (int)p;
+}
+
+void kt_decay_add(struct kt_decay *d, int64_t t, double x, double e, double half_life)
+{
+    if (t >= d->t) {
+        double g = exp2(-(double)(t - d->t) / half_life);
+        d->a = (float)((double)d->a * g + x);
+        d->b = (float)((double)d->b * g + e);
+        d->t = t;
+        return;
+    }
+    double w = exp2(-(double)(d->t - t) / half_life);
+    d->a = (float)((double)d->a + x * w);
+    d->b = (float)((double)d->b + e * w);
+}
+
+void kt_rate_at(const struct kt_decay *d, int64_t t, double half_life, double *ret_a, double *ret_b)
+{
+    *ret_a = (double)d->a;
+    *ret_b = (double)d->b;
+    if (d->t == 0 || t <= d->t)
+        return;
+    double g = exp2(-(double)(t - d->t) / half_life);
+    *ret_a *= g;
+    *ret_b = *ret_b * g + half_life / M_LN2 * (1.0 - g);
+}
+
+void kt_rate_add(struct kt_decay *d, int64_t t, double x, double half_life)
+{
+    if (d->t == 0)
+        d->t = t;
+    if (t < d->t) { /* its time is exposure already */
+        d->a = (float)((double)d->a + x * exp2(-(double)(d->t - t) / half_life));
+        return;
+    }
+    double a, b;
+    kt_rate_at(d, t, half_life, &a, &b);
+    *d = (struct kt_decay){ .a = (float)(a + x), .b = (float)b, .t = t };
+}
+
+/* Continued fraction of the incomplete beta function, modified Lentz. */
+static double beta_fraction(double a, double b, double x)
+{
+    const double tiny = 1e-300;
+    double c = 1.0, d = 1.0 - (a + b) * x / (a + 1.0);
+    d = 1.0 / (fabs(d) < tiny ? tiny : d);
+    double h = d;
+    for (int m = 1; m <= 500; m++) {
+        double am = a + 2.0 * m;
+        double even = m * (b - m) * x / ((am - 1.0) * am);
+        d = 1.0 + even * d;
+        c = 1.0 + even / c;
+        d = 1.0 / (fabs(d) < tiny ? tiny : d);
+        c = fabs(c) < tiny ? tiny : c;
+        h *= d * c;
+        double odd = -(a + m) * (a + b + m) * x / (am * (am + 1.0));
+        d = 1.0 + odd * d;
+        c = 1.0 + odd / c;
+        d = 1.0 / (fabs(d) < tiny ? tiny : d);
+        c = fabs(c) < tiny ? tiny : c;
+        h *= d * c;
+        if (fabs(d * c - 1.0) < 1e-13)
+            break;
+    }
+    return h;
+}
+
+double kt_nb_surprise(double x, double m, double r)
+{
+    if (x <= m)
+        return 0.0;
+    int sign;
+    double lq = log(m) - log(m + r), lp = log(r) - log(m + r);
+    double front =
+        lgamma_r(x + r, &sign) - lgamma_r(x, &sign) - lgamma_r(r, &sign) + x * lq + r * lp;
+    double q = m / (m + r), ln_p;
+    if (q < (x + 1.0) / (x + r + 2.0))
+        ln_p = front + log(beta_fraction(x, r, q)) - log(x);
+    else
+        ln_p = log1p(-exp(front + log(beta_fraction(r, x, r / (m + r))) - log(r)));
+    double s = -ln_p / M_LN10;
+    return s > 0.0 ? s : 0.0;
+}
+
+double kt_rate_surprise(double x, double e, struct kt_gamma posterior, double rmax)
+{
+    double m = fmax(e * posterior.a / posterior.b, 1e-9);
+    return kt_nb_surprise(x, m, fmin(posterior.a, rmax));
+}
+
+struct kt_gamma kt_prior_fit(const double *a, const double *b, unsigned n, struct kt_gamma fixed)
+{
+    if (n < 8)
+        return fixed;
+    double sum = 0.0, inverse = 0.0;
+    for (unsigned i = 0; i < n; i++) {
+        sum += a[i] / b[i];
+        inverse += 1.0 / b[i];
+    }
+    double mu = sum / n, squares = 0.0;
+    if (mu < 1e-6)
+        return fixed;
+    for (unsigned i = 0; i < n; i++)
+        squares += (a[i] / b[i] - mu) * (a[i] / b[i] - mu);
+    double v = fmax(squares / n - mu * inverse / n, 0.05 * mu * mu);
+    double a0 = fmin(fmax(mu * mu / v, 0.1), 5.0);
+    return (struct kt_gamma){ a0, a0 / mu };
+}
+
+double kt_novelty_rate(double alpha, double beta, double k, double days)
+{
+    return (alpha + k) / (beta + days);
+}
+
+double kt_novelty_self(double lam)
+{
+    return -log10(-expm1(-lam));
+}
+
+double kt_novelty_peer(double users, double others)
+{
+    return fmax(0.0, -log10((users + 0.5) / (0.25 * others + 0.5)));
+}
+
+static uint16_t bump(uint16_t v)
+{
+    return v == UINT16_MAX ? v : (uint16_t)(v + 1);
+}
+
+static void ring_advance(struct kt_ring *r, int64_t to)
+{
+    for (int64_t i = to - r->newest > 13 ? to - 12 : r->newest + 1; i <= to; i++)
+        r->five[i % 13] = 0;
+    int64_t from = r->newest / 12, end = to / 12;
+    for (int64_t h = end - from > 25 ? end - 24 : from + 1; h <= end; h++)
+        r->hour[h % 25] = 0;
+    r->newest = to;
+}
+
+void kt_ring_add(struct kt_ring *r, kt_time_ns t)
+{
+    int64_t b = t / FIVE_MIN;
+    if (b > r->newest)
+        ring_advance(r, b);
+    if (r->newest - b < 13)
+        r->five[b % 13] = bump(r->five[b % 13]);
+    if (r->newest / 12 - b / 12 < 25)
+        r->hour[b / 12 % 25] = bump(r->hour[b / 12 % 25]);
+}
+
+/* n whole buckets ending with t's, and the part of the one before that the window still covers. */
+static unsigned ring_sum(const uint16_t *v, int64_t size, int64_t newest, int64_t width, int64_t t,
+                         unsigned n)
+{
+    int64_t cur = t / width;
+    unsigned sum = 0;
+    for (int64_t i = cur; i > cur - (int64_t)n; i--) {
+        if (i <= newest && newest - i < size)
+            sum += v[i % size];
+    }
+    int64_t old = cur - (int64_t)n;
+    if (old >= 0 && old <= newest && newest - old < size)
+        sum += (unsigned)((int64_t)v[old % size] * ((width - t % width) / KT_NS_S) /
+                          (width / KT_NS_S));
+    return sum;
+}
+
+unsigned kt_ring_fives(const struct kt_ring *r, kt_time_ns t, unsigned n)
+{
+    return ring_sum(r->five, 13, r->newest, FIVE_MIN, t, n);
+}
+
+unsigned kt_ring_hours(const struct kt_ring *r, kt_time_ns t, unsigned n)
+{
+    return ring_sum(r->hour, 25, r->newest / 12, KT_NS_HOUR, t, n);
+}
+
+static bool within(uint32_t minute, uint32_t at, uint32_t width)
+{
+    return minute <= at && at - minute < width;
+}
+
+bool kt_distinct_add(struct kt_distinct *d, uint64_t hash, uint32_t minute, uint32_t keep)
+{
+    uint32_t place = d->n, oldest = UINT32_MAX;
+    for (uint32_t i = 0; i < d->n; i++) {
+        if (d->hash[i] == hash) {
+            if (d->minute[i] < minute)
+                d->minute[i] = minute;
+            return true;
+        }
+        if (d->minute[i] < oldest) {
+            oldest = d->minute[i];
+            place = i;
+        }
+    }
+    if (d->n < KT_DISTINCT_MAX)
+        place = d->n++;
+    else if (oldest + keep > minute) /* the oldest still counts */
+        return false;
+    d->hash[place] = hash;
+    d->minute[place] = minute;
+    return true;
+}
+
+unsigned kt_distinct_count(const struct kt_distinct *d, uint32_t minute, uint32_t width)
+{
+    unsigned n = 0;
+    for (uint32_t i = 0; i < d->n; i++)
+        n += within(d->minute[i], minute, width);
+    return n;
+}
+
+bool kt_distinct_has(const struct kt_distinct *d, uint64_t hash, uint32_t minute, uint32_t width)
+{
+    for (uint32_t i = 0; i < d->n; i++) {
+        if (d->hash[i] == hash)
+            return within(d->minute[i], minute, width);
+    }
+    return false;
+}
+
+void kt_hll_add(struct kt_hll *h, uint64_t hash, uint32_t minute)
+{
+    uint32_t group = minute / 5 + 1;
+    unsigned slot = group % KT_HLL_GROUPS;
+    if (h->group[slot] > group)
+        return; /* later than the sketch reaches */
+    if (h->group[slot] != group) {
+        h->group[slot] = group;
+        memset(h->reg[slot], 0, KT_HLL_REGS);
+    }
+    uint64_t rest = hash << 8 | 0x80; /* the top 8 bits choose the register */
+    uint8_t rank = (uint8_t)(__builtin_clzll(rest) + 1);
+    uint8_t *reg = &h->reg[slot][hash >> 56];
+    if (*reg < rank)
+        *reg = rank;
+}
+
+unsigned kt_hll_count(const struct kt_hll *h, uint32_t minute, unsigned n)
+{
+    uint8_t merged[KT_HLL_REGS] = { 0 };
+    uint32_t last = minute / 5 + 1;
+    for (unsigned g = 0; g < KT_HLL_GROUPS; g++) {
+        if (h->group[g] == 0 || h->group[g] > last || last - h->group[g] >= n)
+            continue;
+        for (unsigned i = 0; i < KT_HLL_REGS; i++) {
+            if (merged[i] < h->reg[g][i])
+                merged[i] = h->reg[g][i];
+        }
+    }
+    double sum = 0.0;
+    unsigned zero = 0;
+    for (unsigned i = 0; i < KT_HLL_REGS; i++) {
+        sum += exp2(-(double)merged[i]);
+        zero += merged[i] == 0;
+    }
+    double m = KT_HLL_REGS, estimate = 0.7213 / (1.0 + 1.079 / m) * m * m / sum;
+    if (estimate <= 2.5 * m && zero > 0)
+        estimate = m * log(m / zero);
+    return (unsigned)(estimate + 0.5);
+}
+
+void kt_maxima_add(struct kt_maxima *m, int64_t day, const uint16_t v[KT_MAXIMA_STATS])
+{
+    uint16_t d = (uint16_t)day, slot = KT_MAXIMA_DAYS;
+    for (uint16_t i = 0; i < m->n; i++) {
+        if (m->day[i] == d)
+            slot = i;
+    }
+    if (slot == KT_MAXIMA_DAYS) {
+        if (m->n == KT_MAXIMA_DAYS && m->day[m->at] > d)
+            return; /* older than the memory */
+        slot = m->n < KT_MAXIMA_DAYS ? m->n++ : (uint16_t)((m->at + 1) % KT_MAXIMA_DAYS);
+        m->at = slot;
+        m->day[slot] = d;
+        for (unsigned s = 0; s < KT_MAXIMA_STATS; s++)
+            m->v[s][slot] = 0;
+    }
+    for (unsigned s = 0; s < KT_MAXIMA_STATS; s++) {
+        if (m->v[s][slot] < v[s])
+            m->v[s][slot] = v[s];
+    }
+}
+
+unsigned kt_maxima_best(const struct kt_maxima *m, unsigned stat)
+{
+    unsigned best = 0;
+    for (unsigned i = 0; i < m->n; i++) {
+        if (m->v[stat][i] > best)
+            best = m->v[stat][i];
+    }
+    return best;
+}
+
+unsigned kt_maxima_record(const struct kt_maxima *m, unsigned stat)
+{
+    unsigned best = kt_maxima_best(m, stat), least = m->n < 5 ? 12 : 4;
+    return best > least ? best : least;
+}
+
+double kt_record_surprise(unsigned x, unsigned record)
+{
+    if (x <= 2 * record)
+        return 0.0;
+    return fmin(6.0, 2.5 + 6.0 * log10((double)x / record));
+}
