@@ -1,0 +1,37 @@
+/*
+ * collector_cmd: `keytrail collector`.
+ *
+ * Owns:  nothing.
+ * Calls: collector/collector.h.
+ */
+#include <stdio.h>
+
+#include "cli/cli.h"
+#include "cli/commands.h"
+#include "collector/collector.h"
+
+int kt_cmd_collector(int argc, char **argv)
+{
+    static const struct kt_command cmd = { "collector", "-c CONFIG",
+                                           "run the collector, in the foreground",
+                                           "keytrail collector -c /etc/keytrail/keytrail.yaml",
+                                           kt_cmd_collector };
+    const char *config = NULL;
+    uint64_t ready_fd = UINT64_MAX;
+    const struct kt_flag flags[] = {
+        { "--config", 'c', KT_FLAG_STRING, "FILE", "configuration", &config, NULL },
+        { "--ready-fd", 0, KT_FLAG_UINT, "FD", "write the bound endpoint here once it listens",
+          &ready_fd, NULL },
+        { 0 },
+    };
+    int n;
+    bool done;
+    int code = kt_flags_parse(&cmd, flags, argc, argv, &n, &done);
+    if (done)
+        return code;
+    if (config == NULL || n > 0) {
+        fprintf(stderr, "usage: keytrail collector -c CONFIG\n");
+        return KT_EXIT_USAGE;
+    }
+    return kt_collector_main(config, ready_fd == UINT64_MAX ? -1 : (int)ready_fd);
+}

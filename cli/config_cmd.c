@@ -1,0 +1,111 @@
+/*
+ * config_cmd: check and show configurations, the collector's and an agent's.
+ *
+ * Owns:  nothing.
+ * Calls: core/config, collector (detectors' and targets' options); stdout.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "cli/commands.h"
+#include "collector/detect.h"
+#include "core/config/config.h"
+
+static void no_alert(void *self, const struct kt_alert *a, bool is_new)
+{
+    (void)self;
+    (void)a;
+    (void)is_new;
+}
+
+/* A file whose root has `agent:` is an agent's. */
+static enum kt_status is_agent(const char *path, bool *ret, struct kt_error *err)
+{
+    struct kt_yaml *y = NULL;
+    if (kt_yaml_load(path, &y, err) != KT_OK)
+        return err->code;
+    *ret = kt_node_get(kt_yaml_root(y), "agent") != NULL;
+    kt_yaml_free(y);
+    return KT_OK;
+}
+
+static enum kt_status collector_file(const char *path, bool show, bool defaults,
+                                     struct kt_error *err)
+{
+    struct kt_conf *conf = NULL;
+    struct kt_detect *detect = NULL;
+    enum kt_status st = kt_conf_load(path, &conf, err);
+    if (st == KT_OK) { /* the detectors' own options have their own tables */
+        struct kt_detect_options o = { .conf = conf, .alert = no_alert };
+        st = kt_detect_new(&o, &detect, err);
+    }
+    if (st == KT_OK && show) {
+        struct kt_buf text = { 0 };
+        kt_conf_print(conf, defaults, &text);
+        fwrite(text.at, 1, text.len, stdout);
+        kt_buf_done(&text);
+    } else if (st == KT_OK) {
+        printf("%s: ok, a collector's configuration\n", path);
+        for (unsigned i = 0; i < conf->not_used_yet.n; i++)
+            printf("  %s: not used yet\n", conf->not_used_yet.at[i]);
+    }
+    kt_detect_free(detect);
+    kt_conf_free(conf);
+    return st;
+}
+
+static enum kt_status agent_file(const char *path, bool show, struct kt_error *err)
+{
+    struct kt_agent_conf *conf = NULL;
+    enum kt_status st = kt_agent_conf_load(path, &conf, err);
+    if (st == KT_OK && show) {
+        struct kt_buf text = { 0 };
+        kt_agent_conf_print(conf, &text);
+        fwrite(text.at, 1, text.len, stdout);
+        kt_buf_done(&text);
+    } else if (st == KT_OK) {
+        printf("%s: ok, an agent's configuration with %u %s\n", path, conf->n_sources,
+               conf->n_sources == 1 ? "source" : "sources");
+    }
+    kt_agent_conf_free(conf);
+    return st;
+}
+
+int kt_cmd_config(int argc, char **argv)
+{
+    static const struct kt_command cmd = { "config", "check | show  [-c CONFIG] [--defaults]",
+                                           "configuration: check, show",
+                                           "keytrail config check -c keytrail.yaml",
+                                           kt_cmd_config };
+    const char *config = "/etc/keytrail/keytrail.yaml";
+    bool defaults = false;
+    const struct kt_flag flags[] = {
+        { "--config", 'c', KT_FLAG_STRING, "FILE", "keytrail.yaml or agent.yaml", &config, NULL },
+        { "--defaults", 0, KT_FLAG_BOOL, NULL, "show: also what the file leaves to its default",
+          &defaults, NULL },
+        { 0 },
+    };
+    int n;
+    bool done;
+    int code = kt_flags_parse(&cmd, flags, argc, argv, &n, &done);
+    if (done)
+        return code;
+    bool show = n > 0 && strcmp(argv[1], "show") == 0,
+         check = n > 0 && strcmp(argv[1], "check") == 0;
+    if (n == 2)
+        config = argv[2];
+    if ((!show && !check) || n > 2) {
+        fprintf(stderr, "usage: keytrail config check | show  [-c CONFIG]\n");
+        return KT_EXIT_USAGE;
+    }
+    struct kt_error err = { 0 };
+    bool agent = false;
+    enum kt_status st = is_agent(config, &agent, &err);
+    if (st == KT_OK)
+        st = agent ? agent_file(config, show, &err) : collector_file(config, show, defaults, &err);
+    if (st == KT_OK)
+        return KT_EXIT_OK;
+    code = kt_cli_fail("config", &err);
+    return check && code == KT_EXIT_CONFIG ? KT_EXIT_NO : code;
+}

@@ -1,0 +1,296 @@
+/*
+ * status: what is stored, learning, late or broken.
+ *
+ * Owns:  the sums per source instance during one pass over the store.
+ * Calls: core/store/read.h, collector/control (a running collector's own figures); stdout.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "cli/commands.h"
+#include "collector/control.h"
+#include "core/base/alloc.h"
+#include "core/base/enc.h"
+#include "core/base/map.h"
+#include "core/config/config.h"
+#include "core/event/json.h"
+#include "core/event/line.h"
+#include "core/store/read.h"
+#include "core/sys/clock.h"
+
+#define LEARNING_DAYS 14 /* DETECTION §2.5 */
+
+struct source_sum {
+    uint64_t events, quarantined, redacted, amended;
+    kt_time_ns last_time, last_arrival;
+    char *agent;
+};
+
+struct status {
+    enum kt_output how;
+    struct kt_store_stats stats;
+    struct kt_map *names; /* "source\tinstance" */
+    struct source_sum *sums;
+    struct kt_buf live;   /* a running collector's answer, JSON */
+    struct kt_buf detect; /* the detectors' own words, JSON */
+    uint64_t alerts, waiting, dead;
+    kt_time_ns now;
+};
+
+static enum kt_status sum_record(struct status *s, const struct kt_record *r)
+{
+    struct kt_buf key = { 0 };
+    kt_buf_add(&key, r->ev.source);
+    kt_buf_byte(&key, '\t');
+    kt_buf_add(&key, r->ev.instance);
+    bool fresh;
+    uint32_t i = kt_map_put(s->names, kt_buf_str(&key), &fresh);
+    kt_buf_done(&key);
+    if (fresh) {
+        s->sums = kt_realloc_array(s->sums, i + 1, sizeof *s->sums);
+        s->sums[i] = (struct source_sum){ .agent = kt_str_dup(r->agent) };
+    }
+    struct source_sum *sum = &s->sums[i];
+    sum->events += r->ev.kind == KT_KIND_ACCESS;
+    sum->amended += r->ev.kind == KT_KIND_AMEND;
+    sum->quarantined += r->ev.kind == KT_KIND_QUARANTINE;
+    sum->redacted += r->ev.kind == KT_KIND_REDACTED;
+    if (r->ev.kind == KT_KIND_ACCESS && r->ev.time > sum->last_time)
+        sum->last_time = r->ev.time;
+    if (r->arrival > sum->last_arrival)
+        sum->last_arrival = r->arrival;
+    return KT_OK;
+}
+
+static enum kt_status sum_all(struct status *s, struct kt_reader *reader, struct kt_error *err)
+{
+    struct kt_scan scan = { .records = true };
+    struct kt_cursor *c = NULL;
+    if (kt_cursor_open(reader, &scan, &c, err) != KT_OK)
+        return err->code;
+    struct kt_record r;
+    enum kt_status st;
+    while ((st = kt_cursor_next(c, &r, err)) == KT_OK)
+        st = sum_record(s, &r);
+    kt_cursor_free(c);
+    return st == KT_E_AGAIN ? KT_OK : st;
+}
+
+static enum kt_status count_alert(void *self, const char *id, struct kt_str json,
+                                  struct kt_error *err)
+{
+    struct status *s = self;
+    (void)id;
+    (void)json;
+    (void)err;
+    s->alerts++;
+    return KT_OK;
+}
+
+static enum kt_status count_outbox(void *self, const struct kt_outbox_row *row,
+                                   struct kt_error *err)
+{
+    struct status *s = self;
+    (void)err;
+    s->waiting += strcmp(row->state, "wait") == 0;
+    s->dead += strcmp(row->state, "dead") == 0;
+    return KT_OK;
+}
+
+static enum kt_status gather(struct status *s, const char *path, struct kt_error *err)
+{
+    struct kt_reader *reader = NULL;
+    if (kt_reader_open(path, &reader, err) != KT_OK)
+        return err->code;
+    enum kt_status st = kt_reader_stats(reader, &s->stats, err);
+    if (st == KT_OK)
+        st = sum_all(s, reader, err);
+    if (st == KT_OK)
+        st = kt_reader_alerts(reader, count_alert, s, err);
+    if (st == KT_OK)
+        st = kt_reader_outbox(reader, count_outbox, s, err);
+    if (st == KT_OK && kt_reader_get(reader, "status/detect", &s->detect, err) == KT_E_AGAIN)
+        st = KT_OK;
+    kt_reader_close(reader);
+    return st;
+}
+
+static void ask_collector(struct status *s, const char *config)
+{
+    struct kt_conf *conf = NULL;
+    struct kt_error err = { 0 };
+    if (config == NULL || kt_conf_load(config, &conf, &err) != KT_OK)
+        return;
+    if (kt_control_ask(conf->control, KT_STR("{\"do\":\"status\"}"), &s->live, &err) != KT_OK)
+        kt_buf_reset(&s->live);
+    kt_conf_free(conf);
+}
+
+/* What learns and for how long: the engine's words, or, for a store that no collector has read,
+ * from its span. */
+static void learning(const struct status *s, struct kt_buf *out)
+{
+    struct kt_json *json = kt_json_new(KT_JSON_SIMDJSON);
+    struct kt_jval root;
+    unsigned repaired;
+    if (s->detect.len > 0 &&
+        kt_json_parse(json, kt_buf_str(&s->detect), &root, &repaired, NULL) == KT_OK)
+        kt_buf_add(out, kt_json_str_at(root, "learning"));
+    kt_json_free(json);
+    if (out->len > 0)
+        return;
+    int64_t days = s->stats.last_time > s->stats.first_time
+                       ? (s->stats.last_time - s->stats.first_time) / KT_NS_DAY
+                       : 0;
+    if (days >= LEARNING_DAYS)
+        kt_buf_addf(out, "history of %lld days: no detector is still learning the installation",
+                    (long long)days);
+    else
+        kt_buf_addf(out,
+                    "learning: addresses, volume and failures %lld of %d days; signatures and "
+                    "floors active",
+                    (long long)days, LEARNING_DAYS);
+}
+
+static void print_json(const struct status *s)
+{
+    struct kt_buf b = { 0 }, learn = { 0 };
+    char id[KT_ID_TEXT];
+    learning(s, &learn);
+    kt_buf_addf(
+        &b,
+        "{\"log_id\":\"%s\",\"records\":%llu,\"events\":%llu,\"control\":%llu,\"duplicates\":%llu,"
+        "\"conflicts\":%llu,\"file_bytes\":%llu,\"alerts\":%llu,\"outbox_waiting\":%llu,\"outbox_"
+        "dead\":%llu,\"learning\":",
+        kt_id_format(s->stats.log_id, id), (unsigned long long)s->stats.records,
+        (unsigned long long)s->stats.events, (unsigned long long)s->stats.control,
+        (unsigned long long)s->stats.duplicates, (unsigned long long)s->stats.conflicts,
+        (unsigned long long)s->stats.file_bytes, (unsigned long long)s->alerts,
+        (unsigned long long)s->waiting, (unsigned long long)s->dead);
+    kt_json_quote(&b, kt_buf_str(&learn));
+    kt_buf_addz(&b, ",\"sources\":[");
+    for (uint32_t i = 0; i < kt_map_count(s->names); i++) {
+        struct kt_str rest = kt_map_key(s->names, i), type;
+        (void)kt_str_split(&rest, '\t', &type);
+        char last[KT_TIME_TEXT_MAX];
+        kt_buf_addz(&b, i > 0 ? ",{\"source\":" : "{\"source\":");
+        kt_json_quote(&b, type);
+        kt_buf_addz(&b, ",\"instance\":");
+        kt_json_quote(&b, rest);
+        kt_buf_addz(&b, ",\"agent\":");
+        kt_json_quote(&b, kt_str_of(s->sums[i].agent));
+        kt_buf_addf(&b, ",\"events\":%llu,\"quarantined\":%llu,\"redacted\":%llu,\"last_event\":",
+                    (unsigned long long)s->sums[i].events,
+                    (unsigned long long)s->sums[i].quarantined,
+                    (unsigned long long)s->sums[i].redacted);
+        if (s->sums[i].last_time != 0)
+            kt_buf_addf(&b, "\"%s\"}", kt_time_format(s->sums[i].last_time, last));
+        else
+            kt_buf_addz(&b, "null}");
+    }
+    kt_buf_addz(&b, "],\"collector\":");
+    kt_buf_add(&b, s->live.len > 0 ? kt_str_trim(kt_buf_str(&s->live)) : KT_STR("null"));
+    kt_buf_addz(&b, "}\n");
+    fwrite(b.at, 1, b.len, stdout);
+    kt_buf_done(&b);
+    kt_buf_done(&learn);
+}
+
+static void print_sources(const struct status *s)
+{
+    static const struct kt_column columns[] = {
+        { "source", "SOURCE", 0, false },
+        { "instance", "INSTANCE", 0, false },
+        { "agent", "AGENT", 0, false },
+        { "events", "EVENTS", 0, true },
+        { "quarantined", "QUARANTINED", 0, true },
+        { "redacted", "REDACTED", 0, true },
+        { "last_event", "LAST EVENT (UTC)", 0, false },
+        { "ago", "AGO", 0, true },
+    };
+    struct kt_rows *rows = kt_rows_new(KT_OUT_TABLE, columns, KT_ARRAY_LEN(columns), true);
+    for (uint32_t i = 0; i < kt_map_count(s->names); i++) {
+        struct kt_str rest = kt_map_key(s->names, i), type;
+        (void)kt_str_split(&rest, '\t', &type);
+        const struct source_sum *sum = &s->sums[i];
+        char ago[KT_TIME_TEXT_MAX] = "";
+        if (sum->last_time != 0 && s->now > sum->last_time)
+            (void)kt_duration_format(s->now - sum->last_time, ago);
+        struct kt_cell cells[] = {
+            kt_cell_str(type),
+            kt_cell_str(rest),
+            kt_cell_str(kt_str_of(sum->agent)),
+            kt_cell_int((int64_t)sum->events),
+            kt_cell_int((int64_t)sum->quarantined),
+            kt_cell_int((int64_t)sum->redacted),
+            kt_cell_time(sum->last_time),
+            kt_cell_str(kt_str_of(ago)),
+        };
+        kt_rows_add(rows, cells);
+    }
+    kt_rows_end(rows);
+}
+
+static void print_table(const struct status *s)
+{
+    struct kt_buf learn = { 0 };
+    char first[KT_TIME_TEXT_MAX], last[KT_TIME_TEXT_MAX], id[KT_ID_TEXT];
+    learning(s, &learn);
+    printf("log        %s, %llu records (%llu events), %.1f MiB\n",
+           kt_id_format(s->stats.log_id, id), (unsigned long long)s->stats.records,
+           (unsigned long long)s->stats.events, (double)s->stats.file_bytes / 1048576.0);
+    if (s->stats.events > 0)
+        printf("span       %s to %s UTC\n", kt_time_format_short(s->stats.first_time, first),
+               kt_time_format_short(s->stats.last_time, last));
+    printf("dropped    %llu duplicates; %llu conflicts kept\n",
+           (unsigned long long)s->stats.duplicates, (unsigned long long)s->stats.conflicts);
+    printf("detectors  " KT_STR_FMT "\n", KT_STR_ARG(kt_buf_str(&learn)));
+    printf("alerts     %llu; outbox: %llu waiting, %llu dead\n", (unsigned long long)s->alerts,
+           (unsigned long long)s->waiting, (unsigned long long)s->dead);
+    printf("collector  %s\n\n",
+           s->live.len > 0 ? "running" : "not asked or not running (give -c CONFIG)");
+    print_sources(s);
+    kt_buf_done(&learn);
+}
+
+int kt_cmd_status(int argc, char **argv)
+{
+    static const struct kt_command cmd = { "status", "[-c CONFIG | --db FILE] [-o json]",
+                                           "what is stored, learning, late or broken",
+                                           "keytrail status -c /etc/keytrail/keytrail.yaml",
+                                           kt_cmd_status };
+    const char *db = NULL, *config = NULL, *output = "table";
+    struct status s = { .names = kt_map_new(0), .now = kt_clock_real.wall(kt_clock_real.self) };
+    const struct kt_flag flags[] = {
+        { "--db", 0, KT_FLAG_STRING, "FILE", "the store", &db, NULL },
+        { "--config", 'c', KT_FLAG_STRING, "FILE",
+          "configuration: the store and the collector to ask", &config, NULL },
+        { "--output", 'o', KT_FLAG_STRING, "FORM", "table or json", &output, NULL },
+        { 0 },
+    };
+    int n;
+    bool done;
+    int code = kt_flags_parse(&cmd, flags, argc, argv, &n, &done);
+    if (!done) {
+        char path[4096];
+        struct kt_error err = { 0 };
+        if (kt_cli_store_path(db, config, path, sizeof path, &err) != KT_OK ||
+            gather(&s, path, &err) != KT_OK) {
+            code = kt_cli_fail("status", &err);
+        } else {
+            ask_collector(&s, config);
+            if (strcmp(output, "table") == 0)
+                print_table(&s);
+            else
+                print_json(&s);
+        }
+    }
+    for (uint32_t i = 0; i < kt_map_count(s.names); i++)
+        kt_free(s.sums[i].agent);
+    kt_free(s.sums);
+    kt_map_free(s.names);
+    kt_buf_done(&s.live);
+    kt_buf_done(&s.detect);
+    return code;
+}
