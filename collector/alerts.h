@@ -13,3 +13,14 @@ void kt_alerts_free(struct kt_alerts *a);
 KT_MUST_USE enum kt_status kt_alerts_raise(struct kt_alerts *a, const struct kt_alert *alert,
                                            bool is_new, bool historic, kt_time_ns now,
                                            struct kt_error *err);
+/* An alert about keytrail itself (identity.violation, delivery.dead …), inside a transaction: one a
+ * code and subject in ten minutes, told to all targets but `except` (NULL: to all). */
+struct kt_alerts_self {
+    const char *code;     /* "identity.violation" */
+    struct kt_str about;  /* an agent's, target's or file's name */
+    const char *sentence; /* what the subject did: "sent records of …" */
+    const char *except;
+    enum kt_severity severity;
+};
+KT_MUST_USE enum kt_status kt_alerts_self(struct kt_alerts *a, const struct kt_alerts_self *s,
+                                          kt_time_ns now, struct kt_error *err);

@@ -14,11 +14,13 @@ struct kt_ingest_options {
     struct kt_auth *auth;
     struct kt_clock clock;
     const struct kt_geo *geo; /* may be NULL */
+    /* The store's file: addresses with a fact in it get no second one. NULL: all are new. */
+    const char *store_path;
     /* Answers; kept back until the commit where they promise something. peer: whatever
      * kt_ingest_message was given. */
     void (*reply)(void *self, uint64_t peer, struct kt_str body);
-    /* Every record of the committed transaction, in seq order, after the commit: detection is fed
-     * from here. */
+    /* Every record of the committed transaction, in seq order, after the commit, in one or more
+     * calls: detection may be fed from here. NULL: nothing is kept for it. */
     void (*committed)(void *self, const struct kt_record *records, uint32_t n);
     /* identity.violation, secret in a line, quota …: self-alerts, at most once a window per (agent,
      * code). */
@@ -46,6 +48,12 @@ KT_MUST_USE enum kt_status kt_ingest_commit(struct kt_ingest *in, struct kt_erro
 /* Appends a tick when 5 min have passed since the last one (wall clock). */
 KT_MUST_USE enum kt_status kt_ingest_tick(struct kt_ingest *in, struct kt_error *err);
 bool kt_ingest_waiting(const struct kt_ingest *in); /* something is not committed */
+bool kt_ingest_full(const struct kt_ingest *in);    /* commit before the next message */
+/* A control record of the collector itself (config, audit …) with the arrival of now, and the open
+ * transaction for whoever writes beside it (alerts, snapshots). Both wait for kt_ingest_commit. */
+KT_MUST_USE enum kt_status kt_ingest_control(struct kt_ingest *in, struct kt_event *ev,
+                                             struct kt_error *err);
+KT_MUST_USE enum kt_status kt_ingest_begin(struct kt_ingest *in, struct kt_error *err);
 struct kt_ingest_counts {
     uint64_t batches, events, duplicates, conflicts, resent, refused_batches, refused_lines,
         revoked, violations, facts;

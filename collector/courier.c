@@ -1,0 +1,203 @@
+/*
+ * courier: one alert target as the outbox sees it.
+ *
+ * Owns:  the target's options, the contents of its key files, its rate and its circuit.
+ * Calls: exporters/alerts, core (config, http's structs, key files). Time comes in.
+ * Holds: keys and URLs leave it only inside a request.
+ */
+#include "collector/courier.h"
+#include "core/base/alloc.h"
+#include "core/base/hash.h"
+#include "core/base/limits.h"
+#include "core/sys/fs.h"
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#define BURST         5.0
+#define FAILURES_OPEN 5u
+#define PROBE_EVERY   KT_NS_MIN
+#define FLYING_MAX    4u
+#define KEY_FILE_MAX  8192u
+
+/* ---- opening ---- */
+
+static enum kt_status read_key(const char *path, struct kt_buf *ret, struct kt_error *err)
+{
+    if (path == NULL || path[0] == '\0')
+        return KT_OK;
+    enum kt_status st = kt_fs_read_secret(path, KEY_FILE_MAX, ret, err);
+    if (st == KT_OK)
+        return KT_OK;
+    /* A missing key file is the configuration's fault, whatever the cause below. */
+    if (err != NULL)
+        err->code = KT_E_CONFIG;
+    return kt_wrap(err, "key file");
+}
+
+static enum kt_status load(const struct kt_conf *conf, struct kt_courier *c, struct kt_error *err)
+{
+    const struct kt_target_common *o = c->options;
+    if (kt_options_fill(conf->yaml, c->conf->node, c->target->options, c->options, err) != KT_OK)
+        return err != NULL ? err->code : KT_E_CONFIG;
+    if (read_key(o->url_file, &c->url, err) != KT_OK ||
+        read_key(o->key_file, &c->key, err) != KT_OK ||
+        read_key(o->key_previous_file, &c->key_previous, err) != KT_OK)
+        return KT_E_CONFIG;
+    struct kt_str url = kt_str_trim(kt_buf_str(&c->url));
+    if (url.len == 0)
+        url = kt_str_of(c->target->url_default);
+    if (kt_http_check_url(url, c->conf->allow_private, err) != KT_OK)
+        return kt_wrap(err, "url");
+    const struct kt_buf *keys[] = { &c->key, &c->key_previous };
+    for (size_t i = 0; c->target->sign_standard && i < KT_ARRAY_LEN(keys); i++)
+        if (keys[i]->len > 0 &&
+            kt_hook_key_read(kt_str_trim(kt_buf_str(keys[i])), &c->hook[i], err) != KT_OK)
+            return KT_E_CONFIG;
+    return KT_OK;
+}
+
+enum kt_status kt_courier_open(const struct kt_conf *conf, const struct kt_conf_target *t,
+                               struct kt_courier *ret, struct kt_error *err)
+{
+    struct kt_courier c = { .conf = t, .target = kt_target_find(kt_str_of(t->type)) };
+    if (c.target == NULL)
+        return kt_fail(err, KT_E_CONFIG, "target '%s': there is no type '%s'", t->name, t->type);
+    c.options = kt_alloc(c.target->options_size);
+    c.tokens = BURST;
+    if (load(conf, &c, err) != KT_OK) {
+        kt_courier_done(&c);
+        return kt_wrap(err, "target '%s'", t->name);
+    }
+    *ret = c;
+    return KT_OK;
+}
+
+static void wipe(struct kt_buf *b)
+{
+    if (b->at != NULL)
+        kt_wipe(b->at, b->cap);
+    kt_buf_done(b);
+}
+
+void kt_courier_done(struct kt_courier *c)
+{
+    wipe(&c->url);
+    wipe(&c->key);
+    wipe(&c->key_previous);
+    kt_wipe(c->hook, sizeof c->hook);
+    kt_free(c->options);
+    *c = (struct kt_courier){ 0 };
+}
+
+/* ---- when ---- */
+
+bool kt_courier_ready(struct kt_courier *c, kt_time_ns mono)
+{
+    if (c->disabled || c->flying >= FLYING_MAX || mono < c->not_before)
+        return false;
+    if (c->open)
+        return c->flying == 0 && mono >= c->probe_at;
+    if (c->refilled != 0)
+        c->tokens += (double)(mono - c->refilled) / (double)KT_NS_S * c->target->per_second;
+    c->refilled = mono;
+    if (c->tokens > BURST)
+        c->tokens = BURST;
+    return c->tokens >= 1;
+}
+
+void kt_courier_started(struct kt_courier *c, kt_time_ns mono)
+{
+    c->flying++;
+    c->probe_at = mono + PROBE_EVERY;
+    c->tokens -= c->tokens >= 1 ? 1 : 0;
+}
+
+static void failed(struct kt_courier *c, kt_time_ns mono)
+{
+    c->failures++;
+    if (c->failures < FAILURES_OPEN)
+        return;
+    if (!c->open)
+        c->open_since = mono;
+    c->open = true;
+    c->probe_at = mono + PROBE_EVERY;
+}
+
+enum kt_verdict kt_courier_answered(struct kt_courier *c, const struct kt_http_answer *a,
+                                    kt_time_ns mono, kt_time_ns wall, bool *ret_plain, char *word)
+{
+    char said[64] = "";
+    bool plain = false;
+    enum kt_verdict v = KT_RETRY;
+    if (a->status != 0)
+        v = c->target->judge(a->status, kt_buf_str(&a->body), &plain, said);
+    (void)snprintf(word, sizeof c->last_error, "%s", a->status != 0 ? said : a->error);
+    *ret_plain = plain;
+    c->flying--;
+    c->last_code = a->status;
+    if (a->retry_after > 0 && (a->status == 429 || a->status == 503))
+        c->not_before = mono + a->retry_after;
+    c->disabled = c->disabled || v == KT_DISABLED;
+    if (v == KT_DELIVERED) {
+        c->failures = 0;
+        c->open = false;
+        c->last_success = wall;
+        c->last_error[0] = '\0';
+        return v;
+    }
+    (void)snprintf(c->last_error, sizeof c->last_error, "%s", word);
+    if (v == KT_RETRY && a->status != 429) /* "slower" is no failure of the target */
+        failed(c, mono);
+    return v;
+}
+
+/* ---- what ---- */
+
+static void sign(const struct kt_courier *c, const struct kt_outbox_row *row, kt_time_ns wall,
+                 struct kt_arena *arena, struct kt_target_request *r)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf signature = { 0 };
+    int64_t now_s = wall / KT_NS_S;
+    struct kt_str id = kt_arena_fmt(arena, "%s-%s-%" PRId64, row->alert, row->action, row->row);
+    kt_hook_sign(c->hook, 2, id, now_s, kt_buf_str(&r->body), &signature);
+    r->headers[r->n_headers++] = kt_arena_cat(arena, KT_STR("webhook-id: "), id);
+    r->headers[r->n_headers++] = kt_arena_fmt(arena, "webhook-timestamp: %" PRId64, now_s);
+    r->headers[r->n_headers++] =
+        kt_arena_cat(arena, KT_STR("webhook-signature: "), kt_buf_str(&signature));
+}
+
+enum kt_status kt_courier_render(const struct kt_courier *c, const struct kt_outbox_row *row,
+                                 struct kt_str alert, bool plain, kt_time_ns wall,
+                                 struct kt_arena *arena, struct kt_target_request *ret,
+                                 struct kt_error *err)
+{
+    struct kt_alert a;
+    struct kt_target_secrets secrets = {
+        .url = kt_str_trim(kt_buf_str(&c->url)),
+        .key = kt_str_trim(kt_buf_str(&c->key)),
+        .key_previous = kt_str_trim(kt_buf_str(&c->key_previous)),
+    };
+    ret->n_headers = 0;
+    kt_buf_reset(&ret->body);
+    if (kt_alert_read(alert, arena, &a, err) != KT_OK)
+        return kt_wrap(err, "the stored alert");
+    if (c->target->render(c->options, &secrets, &a, row->action, plain, arena, ret, err) != KT_OK)
+        return kt_wrap(err, "%s", c->target->name);
+    if (c->target->sign_standard)
+        sign(c, row, wall, arena, ret);
+    return arena->full ? kt_fail(err, KT_E_LIMIT, "the alert does not fit") : KT_OK;
+}
+
+void kt_courier_request(const struct kt_courier *c, const struct kt_target_request *r, uint64_t tag,
+                        struct kt_http_request *ret)
+{
+    const char *ca = c->conf->ca_file;
+    *ret = (struct kt_http_request){ .url = r->url,
+                                     .body = kt_buf_str(&r->body),
+                                     .headers = r->headers,
+                                     .n_headers = r->n_headers,
+                                     .ca_file = ca != NULL && ca[0] != '\0' ? ca : NULL,
+                                     .allow_private = c->conf->allow_private,
+                                     .tag = tag };
+}

@@ -1,0 +1,45 @@
+/*
+ * courier: one configured target: its options and keys, when it may be sent to (rate, Retry-After,
+ * circuit breaker), and how an alert becomes a request to it. Part of the outbox; one thread.
+ */
+#pragma once
+#include "collector/hook.h"
+#include "core/config/config.h"
+#include "core/store/write.h"
+#include "core/sys/http.h"
+#include "exporters/alerts/alert.h"
+
+struct kt_courier {
+    const struct kt_conf_target *conf;
+    const struct kt_target *target;
+    void *options;
+    struct kt_buf url, key, key_previous; /* contents of the key files, wiped at the end */
+    struct kt_hook_key hook[2];
+    double tokens; /* of the rate's bucket */
+    kt_time_ns refilled, not_before, probe_at, open_since;
+    unsigned failures, flying;
+    bool open, disabled; /* circuit; 410 */
+    int last_code;
+    kt_time_ns last_success; /* wall */
+    char last_error[200];
+};
+/* Reads the target's options and key files. KT_E_CONFIG names the target and what is wrong. */
+KT_MUST_USE enum kt_status kt_courier_open(const struct kt_conf *conf,
+                                           const struct kt_conf_target *t, struct kt_courier *ret,
+                                           struct kt_error *err);
+void kt_courier_done(struct kt_courier *c);
+
+/* May a request start at `mono`? A probe of an open circuit counts as yes. */
+bool kt_courier_ready(struct kt_courier *c, kt_time_ns mono);
+void kt_courier_started(struct kt_courier *c, kt_time_ns mono);
+/* Takes the answer into account. Returns the verdict; *ret_plain: try once more as text; word: a
+ * short reason (200 bytes). */
+enum kt_verdict kt_courier_answered(struct kt_courier *c, const struct kt_http_answer *a,
+                                    kt_time_ns mono, kt_time_ns wall, bool *ret_plain, char *word);
+/* Fills req from row and alert; strings live in arena and body. `id` is the same on every try. */
+KT_MUST_USE enum kt_status kt_courier_render(const struct kt_courier *c,
+                                             const struct kt_outbox_row *row, struct kt_str alert,
+                                             bool plain, kt_time_ns wall, struct kt_arena *arena,
+                                             struct kt_target_request *ret, struct kt_error *err);
+void kt_courier_request(const struct kt_courier *c, const struct kt_target_request *r, uint64_t tag,
+                        struct kt_http_request *ret);

@@ -1,0 +1,143 @@
+/*
+ * enrich: which addresses have a fact in the log, and what a fact says.
+ *
+ * Owns:  a fixed table of known addresses (4-way sets, oldest out).
+ * Calls: core (geo, json, store/read), detectors/hosting_asns. No clock.
+ * Holds: its memory never grows.
+ */
+#include "collector/enrich.h"
+#include "core/base/alloc.h"
+#include "core/base/hash.h"
+#include "core/event/json.h"
+#include "core/event/line.h"
+#include "core/store/read.h"
+#include "detectors/hosting_asns.h"
+#include <inttypes.h>
+#include <string.h>
+
+#define SETS 65536u /* 262,144 addresses, 7 MiB */
+#define WAYS 4u
+
+struct known {
+    struct kt_ip ip;
+    uint64_t build; /* of the database plus one; 0 = free slot */
+};
+struct kt_enrich {
+    const struct kt_geo *geo;
+    uint64_t build;
+    struct known *at; /* SETS * WAYS, newest of a set first */
+};
+
+struct kt_enrich *kt_enrich_new(const struct kt_geo *geo)
+{
+    struct kt_enrich *e = kt_alloc(sizeof *e);
+    e->geo = geo;
+    e->build = geo != NULL ? kt_geo_build(geo) : 0;
+    e->at = kt_alloc_array((size_t)SETS * WAYS, sizeof *e->at);
+    return e;
+}
+
+void kt_enrich_free(struct kt_enrich *e)
+{
+    if (e == NULL)
+        return;
+    kt_free(e->at);
+    kt_free(e);
+}
+
+/* Only a look-up can change with the database: other classes are what they are. */
+static bool looked_up(struct kt_ip ip)
+{
+    enum kt_ip_class c = kt_ip_class(ip);
+    return c == KT_IP_PUBLIC || c == KT_IP_DOCUMENTATION;
+}
+
+/* Notes that ip has a fact of that build; false when it had one at least as new. */
+static bool note(struct kt_enrich *e, struct kt_ip ip, uint64_t build)
+{
+    struct known *set =
+        e->at + (kt_hash64(kt_str_from(ip.at, sizeof ip.at), 0) % SETS) * (size_t)WAYS;
+    unsigned i = 0;
+    while (i < WAYS - 1 && set[i].build != 0 && !kt_ip_eq(set[i].ip, ip))
+        i++;
+    bool same = set[i].build != 0 && kt_ip_eq(set[i].ip, ip);
+    bool newer = !same || (looked_up(ip) && set[i].build < build + 1);
+    struct known now = newer ? (struct known){ ip, build + 1 } : set[i];
+    memmove(set + 1, set, i * sizeof *set);
+    set[0] = now;
+    return newer;
+}
+
+bool kt_enrich_wants(struct kt_enrich *e, struct kt_ip ip)
+{
+    return note(e, ip, e->build);
+}
+
+static enum kt_status load_all(struct kt_enrich *e, struct kt_cursor *c, struct kt_json *json,
+                               struct kt_error *err)
+{
+    for (;;) {
+        struct kt_record r;
+        enum kt_status st = kt_cursor_next(c, &r, err);
+        if (st == KT_E_AGAIN)
+            return KT_OK;
+        if (st != KT_OK)
+            return st;
+        struct kt_jval root;
+        unsigned repaired = 0;
+        int64_t build = 0;
+        struct kt_ip ip;
+        if (r.ev.kind != KT_KIND_FACT ||
+            kt_json_parse(json, r.ev.raw, &root, &repaired, err) != KT_OK ||
+            !kt_ip_parse(kt_json_str_at(root, "ip"), &ip))
+            continue;
+        (void)kt_json_i64(kt_json_at(root, "build"), &build);
+        (void)note(e, ip, build > 0 ? (uint64_t)build : 0);
+    }
+}
+
+enum kt_status kt_enrich_load(struct kt_enrich *e, const char *store_path, struct kt_error *err)
+{
+    struct kt_reader *reader = NULL;
+    enum kt_status st = kt_reader_open(store_path, &reader, err);
+    if (st == KT_E_AGAIN)
+        return KT_OK;
+    if (st != KT_OK)
+        return kt_wrap(err, "known addresses");
+    struct kt_scan scan = { .control = true };
+    struct kt_cursor *cursor = NULL;
+    st = kt_cursor_open(reader, &scan, &cursor, err);
+    if (st == KT_OK) {
+        struct kt_json *json = kt_json_new(KT_JSON_SIMDJSON);
+        st = load_all(e, cursor, json, err);
+        kt_json_free(json);
+        kt_cursor_free(cursor);
+    }
+    kt_reader_close(reader);
+    return st == KT_OK ? KT_OK : kt_wrap(err, "known addresses");
+}
+
+void kt_enrich_fact(const struct kt_enrich *e, struct kt_ip ip, kt_time_ns now, struct kt_buf *raw,
+                    struct kt_event *ret)
+{
+    struct kt_geo_fact f = { 0 };
+    char text[KT_IP_TEXT_MAX];
+    if (looked_up(ip))
+        kt_geo_find(e->geo, ip, &f);
+
+    kt_buf_reset(raw);
+    kt_buf_addf(raw, "{\"ip\":\"%s\",\"country\":", kt_ip_format(ip, text));
+    kt_json_quote(raw, kt_str_of(f.country));
+    kt_buf_addf(raw, ",\"asn\":%" PRIu32 ",\"org\":", f.asn);
+    kt_json_quote(raw, kt_str_of(f.org));
+    kt_buf_addf(raw, ",\"hosting\":%s,\"class\":\"%s\",\"build\":%" PRIu64 "}",
+                f.asn != 0 && kt_hosting_asn(f.asn) ? "true" : "false",
+                kt_ip_class_word(kt_ip_class(ip)), e->build);
+    *ret = (struct kt_event){ .kind = KT_KIND_FACT,
+                              .source = KT_STR("keytrail"),
+                              .time = now,
+                              .observed = now,
+                              .has_ip = true,
+                              .ip = ip,
+                              .raw = kt_buf_str(raw) };
+}

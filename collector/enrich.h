@@ -1,0 +1,23 @@
+/*
+ * enrich: country and network of an address as records of the log. Each new address, and each one
+ * known only from an older database, gets a control record of kind fact before the events that show
+ * it (DESIGN §4, DETECTION §6).
+ */
+#pragma once
+#include "core/base/buf.h"
+#include "core/event/event.h"
+#include "core/sys/geo.h"
+
+struct kt_enrich;
+/* geo may be NULL: then facts hold the class alone. */
+struct kt_enrich *kt_enrich_new(const struct kt_geo *geo);
+void kt_enrich_free(struct kt_enrich *e);
+/* Takes the facts over that a store already has. */
+KT_MUST_USE enum kt_status kt_enrich_load(struct kt_enrich *e, const char *store_path,
+                                          struct kt_error *err);
+/* Does ip need a fact? Says yes once; the caller then stores the record of kt_enrich_fact. A
+ * forgotten address (the memory is bounded) costs one more fact, nothing else. */
+bool kt_enrich_wants(struct kt_enrich *e, struct kt_ip ip);
+/* The record for ip; its strings live in raw, which must outlive it. */
+void kt_enrich_fact(const struct kt_enrich *e, struct kt_ip ip, kt_time_ns now, struct kt_buf *raw,
+                    struct kt_event *ret);
