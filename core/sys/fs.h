@@ -20,6 +20,7 @@ enum kt_open {
     KT_OPEN_NEW /* must not exist, 0600 */
 };
 
+/* A path that is not there is KT_E_AGAIN in every call that takes one. */
 struct kt_fs {
     KT_MUST_USE enum kt_status (*open)(void *self, const char *path, enum kt_open how,
                                        struct kt_file **ret, struct kt_error *err);
@@ -34,7 +35,7 @@ struct kt_fs {
                                         struct kt_error *err);
     void (*close)(struct kt_file *f);
     KT_MUST_USE enum kt_status (*stat)(void *self, const char *path, struct kt_stat *ret,
-                                       struct kt_error *err); /* KT_E_AGAIN: not there */
+                                       struct kt_error *err);
     /* Calls each(name) for every entry but . and .., sorted bytewise. */
     KT_MUST_USE enum kt_status (*list)(void *self, const char *dir,
                                        void (*each)(void *arg, const char *name), void *arg,
@@ -73,8 +74,8 @@ struct kt_fs kt_fs_faulty(struct kt_fs_faulty *f);
 KT_MUST_USE enum kt_status kt_fs_read_all(const char *path, size_t max, struct kt_buf *ret,
                                           struct kt_error *err);
 /* The same for keys and tokens (THREATS K1): O_NOFOLLOW, regular file, owner = us or root, no group
- * or other bits, folder not writable by others; the error names the chmod that mends it. Trailing
- * newline is cut. */
+ * or other bits, folder not writable by others; a breach is KT_E_CONFIG and names the chmod that
+ * mends it. One trailing newline is cut. */
 KT_MUST_USE enum kt_status kt_fs_read_secret(const char *path, size_t max, struct kt_buf *ret,
                                              struct kt_error *err);
 /* Writes path.tmp, syncs, renames, syncs the folder. */

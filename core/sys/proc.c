@@ -1,0 +1,220 @@
+/*
+ * proc: what a daemon asks of its process: signals as a descriptor, systemd's notify socket,
+ * hardening, children.
+ *
+ * Owns:  the signal descriptor. Calls: core/base, clock.
+ */
+#include "core/sys/proc.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "core/sys/clock.h"
+
+enum { CHILD_POLL_MS = 10 };
+
+/* ---- signals ---- */
+
+enum kt_status kt_signals_open(struct kt_signals *ret, struct kt_error *err)
+{
+    sigset_t set;
+
+    (void)sigemptyset(&set);
+    (void)sigaddset(&set, SIGTERM);
+    (void)sigaddset(&set, SIGINT);
+    (void)sigaddset(&set, SIGHUP);
+    if (sigprocmask(SIG_BLOCK, &set, NULL) != 0 || signal(SIGPIPE, SIG_IGN) == SIG_ERR)
+        return kt_fail_errno(err, "block signals");
+    int fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (fd < 0)
+        return kt_fail_errno(err, "signalfd");
+    *ret = (struct kt_signals){ .fd = fd };
+    return KT_OK;
+}
+
+void kt_signals_poll(struct kt_signals *s)
+{
+    struct signalfd_siginfo info;
+
+    while (read(s->fd, &info, sizeof info) == (ssize_t)sizeof info) {
+        if (info.ssi_signo == SIGHUP)
+            s->reload = true;
+        else
+            s->stop = true;
+    }
+}
+
+void kt_signals_done(struct kt_signals *s)
+{
+    if (s == NULL)
+        return;
+    if (s->fd > 0)
+        (void)close(s->fd);
+    *s = (struct kt_signals){ .fd = -1 };
+}
+
+/* ---- systemd ---- */
+
+void kt_sd_notify(const char *state)
+{
+    const char *path = getenv("NOTIFY_SOCKET");
+    struct sockaddr_un to = { .sun_family = AF_UNIX };
+
+    if (path == NULL || (path[0] != '/' && path[0] != '@') || strlen(path) >= sizeof to.sun_path)
+        return;
+    memcpy(to.sun_path, path, strlen(path));
+    if (path[0] == '@') /* abstract name */
+        to.sun_path[0] = '\0';
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return;
+    /* Best effort by design: without it systemd restarts us, which is the right answer as well. */
+    (void)!sendto(fd, state, strlen(state), MSG_NOSIGNAL | MSG_DONTWAIT,
+                  (const struct sockaddr *)&to,
+                  (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path)));
+    (void)close(fd);
+}
+
+void kt_harden(void)
+{
+    const struct rlimit none = { 0, 0 };
+
+    (void)umask(077);
+    (void)setrlimit(RLIMIT_CORE, &none);
+    (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+    (void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+}
+
+/* ---- children ---- */
+
+/* Between fork and exec: only async-signal-safe calls. Returns only when exec failed. */
+static void run_child(const char *const argv[], const char *log_path, pid_t parent)
+{
+    sigset_t none;
+
+    (void)sigemptyset(&none);
+    (void)sigprocmask(SIG_SETMASK, &none, NULL);
+    (void)signal(SIGPIPE, SIG_DFL);
+    if (prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0) != 0)
+        return;
+    if (getppid() != parent) /* it died before prctl: no signal will come */
+        _exit(0);
+    int in = open("/dev/null", O_RDONLY);
+    if (in < 0 || dup2(in, STDIN_FILENO) < 0)
+        return;
+    if (log_path != NULL) {
+        int out = open(log_path, O_WRONLY | O_APPEND | O_CREAT, 0600);
+        if (out < 0 || dup2(out, STDOUT_FILENO) < 0 || dup2(out, STDERR_FILENO) < 0)
+            return;
+        if (out > STDERR_FILENO)
+            (void)close(out);
+    }
+    if (in > STDERR_FILENO)
+        (void)close(in);
+    /* execv takes `char *const[]` but changes neither the pointers nor the text. */
+    union {
+        const char *const *in;
+        char *const *out;
+    } args = { .in = argv };
+    (void)execv(argv[0], args.out);
+}
+
+enum kt_status kt_spawn(const char *const argv[], const char *log_path, int *ret_pid,
+                        struct kt_error *err)
+{
+    int why[2]; /* closed by exec; otherwise carries the errno of what failed */
+    if (pipe2(why, O_CLOEXEC) != 0)
+        return kt_fail_errno(err, "pipe");
+
+    pid_t parent = getpid();
+    pid_t pid = fork();
+    if (pid == 0) {
+        run_child(argv, log_path, parent);
+        int failed = errno;
+        (void)!write(why[1], &failed, sizeof failed);
+        _exit(127);
+    }
+    int fork_errno = errno;
+    (void)close(why[1]);
+    int child_errno = 0;
+    ssize_t got = 0;
+    if (pid > 0)
+        do
+            got = read(why[0], &child_errno, sizeof child_errno);
+        while (got < 0 && errno == EINTR);
+    (void)close(why[0]);
+
+    if (pid < 0 || got == (ssize_t)sizeof child_errno) {
+        if (pid > 0)
+            (void)waitpid(pid, NULL, 0);
+        errno = pid < 0 ? fork_errno : child_errno;
+        return kt_fail_errno(err, "start '%s'", argv[0]);
+    }
+    *ret_pid = (int)pid;
+    return KT_OK;
+}
+
+bool kt_child_running(int pid)
+{
+    pid_t rc;
+
+    assert(pid > 0); /* 0 and -1 would mean other people's children */
+    do
+        rc = waitpid((pid_t)pid, NULL, WNOHANG);
+    while (rc < 0 && errno == EINTR);
+    return rc == 0;
+}
+
+void kt_child_stop(int pid, int grace_ms)
+{
+    if (!kt_child_running(pid)) /* a reaped number may be another process by now */
+        return;
+    (void)kill((pid_t)pid, SIGTERM);
+    kt_time_ns deadline = kt_clock_real.mono(NULL) + grace_ms * KT_NS_MS;
+    while (kt_clock_real.mono(NULL) < deadline) {
+        if (!kt_child_running(pid))
+            return;
+        (void)poll(NULL, 0, CHILD_POLL_MS);
+    }
+    if (!kt_child_running(pid))
+        return;
+    (void)kill((pid_t)pid, SIGKILL);
+    while (waitpid((pid_t)pid, NULL, 0) < 0 && errno == EINTR)
+        continue;
+}
+
+enum kt_status kt_self_path(char *ret, size_t n, struct kt_error *err)
+{
+    assert(n > 1);
+    ssize_t got = readlink("/proc/self/exe", ret, n - 1);
+    if (got < 0)
+        return kt_fail_errno(err, "read /proc/self/exe");
+    if ((size_t)got == n - 1)
+        return kt_fail(err, KT_E_LIMIT, "the program's own path is longer than %zu bytes", n - 2);
+    ret[got] = '\0';
+    return KT_OK;
+}
+
+int kt_local_offset_s(int64_t t_ns)
+{
+    time_t t = (time_t)(t_ns / KT_NS_S);
+    tzset();
+    struct tm local;
+    return localtime_r(&t, &local) != NULL ? (int)local.tm_gmtoff : 0;
+}
