@@ -23,7 +23,9 @@ struct kt_pipeline_options {
     void *self;
 };
 struct kt_pipeline_counts {
-    uint64_t records; /* raw records seen (lines, array elements) */
+    uint64_t records; /* raw records seen (lines, array elements):
+                         = yielded + folded + skipped + quarantined + halves that still wait */
+    uint64_t yielded; /* records that gave at least one event */
     uint64_t events;  /* access and amend lines given out */
     uint64_t folded;  /* first halves that went into their partner's event */
     uint64_t skipped; /* records without an event, folded halves not included */
@@ -31,14 +33,15 @@ struct kt_pipeline_counts {
     struct {
         const char *reason;
         uint64_t n;
-    } skip[16];
+    } skip[16]; /* reason NULL ends it */
 };
 
 struct kt_pipeline;
 struct kt_pipeline *kt_pipeline_new(const struct kt_pipeline_options *o);
 void kt_pipeline_free(struct kt_pipeline *p);
 /* Bytes at byte offset pos of the stream. Whole records are worked off; a cut tail is kept for the
- * next feed. place: "path" for quarantine. */
+ * next feed. place: "path" for quarantine. Bytes below what was taken before are passed over, so
+ * after KT_E_AGAIN the same call is simply made again. */
 KT_MUST_USE enum kt_status kt_pipeline_feed(struct kt_pipeline *p, struct kt_str bytes,
                                             uint64_t pos, struct kt_str place, kt_time_ns now,
                                             struct kt_error *err);
@@ -56,6 +59,7 @@ KT_MUST_USE enum kt_status kt_pipeline_expire(struct kt_pipeline *p, kt_time_ns 
                                               struct kt_error *err);
 /* Oldest byte offset not wholly given out: pending folds and a cut tail included. */
 uint64_t kt_pipeline_low_water(const struct kt_pipeline *p);
-/* Drops the cut tail and pending folds and starts again at pos (another file, truncation). */
+/* Starts again at pos (another file, truncation). Drops the cut tail, and pending folds too unless
+ * kt_pipeline_end came before: halves of a stream that ended find their partners in the next. */
 void kt_pipeline_restart(struct kt_pipeline *p, uint64_t pos);
 const struct kt_pipeline_counts *kt_pipeline_counts(const struct kt_pipeline *p);

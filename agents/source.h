@@ -3,6 +3,7 @@
  * own. One file a source.
  */
 #pragma once
+#include "core/base/buf.h"
 #include "core/event/event.h"
 #include "core/event/json.h"
 
@@ -23,6 +24,8 @@ struct kt_decode_in {
     struct kt_str instance, cluster; /* cluster: label in secret ids of Vault and Kubernetes */
     kt_time_ns observed;
     struct kt_arena *arena; /* scratch and strings of the events */
+    struct kt_buf *raw;     /* empty; room for the redacted original, lives as long as the events */
+    uint64_t *unknown_fields; /* counter: members that no table of the source knows */
     struct kt_source_memory
         *memory; /* small facts that a source remembers between records (kv version of a mount …) */
 };
@@ -37,6 +40,9 @@ enum kt_split {
 /* Bounded key -> value memory of a source instance (strings up to 256 bytes, 65,536 keys, oldest
  * use dropped). */
 struct kt_source_memory;
+struct kt_source_memory *kt_source_memory_new(void);
+void kt_source_memory_free(struct kt_source_memory *m);
+/* Borrowed until the next remember. */
 struct kt_str kt_source_recall(struct kt_source_memory *m,
                                struct kt_str key); /* empty when not known */
 void kt_source_remember(struct kt_source_memory *m, struct kt_str key, struct kt_str value);
@@ -46,7 +52,8 @@ struct kt_source {
     uint32_t version;
     enum kt_split split;
     /* A record that holds none of these byte strings is not about secrets and is skipped before any
-     * parse (unless it has an escape in a key: the engine checks). NULL-ended; NULL = parse all. */
+     * parse (unless it has a \u escape: then it is parsed). Each is the start of a JSON string and
+     * begins with its quote. NULL-ended; NULL = parse all. */
     const char *const *needles;
     /* KT_SPLIT_OBJECTS: path names of arrays whose elements are records ("Records", "Events",
      * "logEvents"), and members that hold one record as an object or as a JSON string ("detail",
@@ -66,6 +73,8 @@ struct kt_source {
                                                struct kt_emit *to, struct kt_error *err);
     /* Names for salvage by byte search in broken records: JSON keys of native id, action, time. */
     const char *salvage_id, *salvage_action, *salvage_time;
+    /* Key names that the shape of a quarantined record may show. NULL-ended, at most 64. */
+    const char *const *known_keys;
     kt_time_ns lateness; /* DESIGN §11 watermark */
 };
 

@@ -1,0 +1,127 @@
+/*
+ * keep: the allow-list copy of a record.
+ *
+ * Owns:  nothing.
+ * Calls: core/base, core/event (json, line).
+ */
+#include "agents/keep.h"
+
+#include "core/event/line.h"
+
+#define KEEP_STRING_MAX 1024u
+#define KEEP_LIST_MAX   64u
+
+static const struct kt_keep *keep_of(const struct kt_keep *table, struct kt_str name)
+{
+    for (; table->name.at != NULL; table++)
+        if (kt_str_eq(table->name, name))
+            return table;
+    return NULL;
+}
+
+static bool is_scalar(struct kt_jval v)
+{
+    switch (kt_json_type(v)) {
+    case KT_JSON_BOOL:
+    case KT_JSON_NUMBER:
+    case KT_JSON_STRING:
+        return true;
+    case KT_JSON_NONE:
+    case KT_JSON_NULL:
+    case KT_JSON_ARRAY:
+    case KT_JSON_OBJECT:
+        break;
+    }
+    return false;
+}
+
+static void write_scalar(struct kt_jval v, struct kt_buf *out)
+{
+    if (kt_json_type(v) == KT_JSON_STRING)
+        kt_json_quote(out, kt_utf8_cut(kt_json_str(v), KEEP_STRING_MAX));
+    else
+        kt_buf_add(out, kt_json_text(v));
+}
+
+static void write_list(struct kt_jval v, const struct kt_keep *below, struct kt_buf *out,
+                       uint64_t *unknown)
+{
+    struct kt_json_iter it = kt_json_iter(v);
+    struct kt_str name;
+    struct kt_jval item;
+    unsigned n = 0;
+    kt_buf_byte(out, '[');
+    while (n < KEEP_LIST_MAX && kt_json_next(&it, &name, &item)) {
+        bool object = below != NULL && kt_json_type(item) == KT_JSON_OBJECT;
+        if (!object && !is_scalar(item))
+            continue;
+        if (n++ > 0)
+            kt_buf_byte(out, ',');
+        if (object)
+            kt_keep_write(item, below, out, unknown);
+        else
+            write_scalar(item, out);
+    }
+    kt_buf_byte(out, ']');
+}
+
+static bool has_value(struct kt_jval v, const struct kt_keep *k)
+{
+    enum kt_json_type t = kt_json_type(v);
+    return is_scalar(v) || t == KT_JSON_ARRAY || (t == KT_JSON_OBJECT && k->below != NULL);
+}
+
+static void write_kept(struct kt_jval v, const struct kt_keep *k, struct kt_buf *out,
+                       uint64_t *unknown)
+{
+    if (is_scalar(v))
+        write_scalar(v, out);
+    else if (kt_json_type(v) == KT_JSON_ARRAY)
+        write_list(v, k->below, out, unknown);
+    else
+        kt_keep_write(v, k->below, out, unknown);
+}
+
+void kt_keep_write(struct kt_jval v, const struct kt_keep *table, struct kt_buf *out,
+                   uint64_t *unknown)
+{
+    if (kt_json_type(v) != KT_JSON_OBJECT)
+        return;
+    struct kt_json_iter it = kt_json_iter(v);
+    struct kt_str name;
+    struct kt_jval item;
+    bool first = true;
+    kt_buf_byte(out, '{');
+    while (kt_json_next(&it, &name, &item)) {
+        const struct kt_keep *k = keep_of(table, name);
+        if (k == NULL) {
+            if (unknown != NULL)
+                (*unknown)++;
+            continue;
+        }
+        if (k->drop || !has_value(item, k))
+            continue;
+        if (!first)
+            kt_buf_byte(out, ',');
+        first = false;
+        kt_json_quote(out, k->name);
+        kt_buf_byte(out, ':');
+        write_kept(item, k, out, unknown);
+    }
+    kt_buf_byte(out, '}');
+}
+
+void kt_keep_member(struct kt_str name, struct kt_jval v, const struct kt_keep *table,
+                    struct kt_buf *out, uint64_t *unknown)
+{
+    if (kt_json_type(v) != KT_JSON_OBJECT)
+        return;
+    size_t before = out->len;
+    kt_buf_byte(out, ',');
+    kt_json_quote(out, name);
+    kt_buf_byte(out, ':');
+    size_t body = out->len;
+    kt_keep_write(v, table, out, unknown);
+    if (out->len == body + 2) /* "{}" says nothing */
+        out->len = before;
+}

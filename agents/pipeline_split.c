@@ -1,0 +1,184 @@
+/*
+ * pipeline_split: buffers a stream and hands out its records; the two outer forms are in
+ * pipeline_split_lines.c and pipeline_split_objects.c.
+ *
+ * Owns:  the bytes of the record being read, at most KT_RECORD_MAX and one feed.
+ * Calls: core/base.
+ */
+#include <string.h>
+
+#include "agents/pipeline_split_int.h"
+#include "core/base/alloc.h"
+#include "core/base/limits.h"
+
+struct kt_splitter *kt_split_new(const struct kt_source *source, kt_piece_fn *piece, void *self)
+{
+    struct kt_splitter *s = kt_alloc(sizeof *s);
+    s->source = source;
+    s->piece = piece;
+    s->self = self;
+    return s;
+}
+
+void kt_split_free(struct kt_splitter *s)
+{
+    if (s == NULL)
+        return;
+    kt_buf_done(&s->buf);
+    kt_buf_done(&s->head);
+    kt_buf_done(&s->text);
+    kt_free(s);
+}
+
+void kt_split_restart(struct kt_splitter *s, uint64_t pos)
+{
+    struct kt_splitter fresh = { .source = s->source,
+                                 .piece = s->piece,
+                                 .self = s->self,
+                                 .base = pos,
+                                 .buf = s->buf,
+                                 .head = s->head,
+                                 .text = s->text };
+    *s = fresh;
+    kt_buf_reset(&s->buf);
+    kt_buf_reset(&s->head);
+}
+
+static enum kt_status give_waiting(struct kt_splitter *s, struct kt_error *err)
+{
+    const struct kt_buf *from = s->wait.where == IN_HEAD   ? &s->head
+                                : s->wait.where == IN_TEXT ? &s->text
+                                                           : &s->buf;
+    struct kt_piece piece = { .kind = s->wait.kind,
+                              .text = kt_str_sub(kt_buf_str(from), s->wait.from,
+                                                 s->wait.to - s->wait.from),
+                              .offset = s->wait.offset,
+                              .bytes = s->wait.bytes };
+    enum kt_status st = s->piece(s->self, &piece, err);
+    s->waiting = st != KT_OK;
+    return st;
+}
+
+enum kt_status split_give(struct kt_splitter *s, enum kt_piece_kind kind, size_t from, size_t to,
+                          struct kt_error *err)
+{
+    s->waiting = true;
+    s->wait.kind = kind;
+    s->wait.where = IN_BUF;
+    s->wait.from = from;
+    s->wait.to = to;
+    s->wait.offset = s->base + from;
+    s->wait.bytes = to - from;
+    return give_waiting(s, err);
+}
+
+enum kt_status split_give_record(struct kt_splitter *s, size_t to, struct kt_error *err)
+{
+    if (!s->over)
+        return split_give(s, KT_PIECE_RECORD, s->start, to, err);
+    s->over = false;
+    s->waiting = true;
+    s->wait.kind = KT_PIECE_LONG;
+    s->wait.where = IN_HEAD;
+    s->wait.from = 0;
+    s->wait.to = s->head.len;
+    s->wait.offset = s->over_offset;
+    s->wait.bytes = s->base + to - s->over_offset;
+    return give_waiting(s, err);
+}
+
+enum kt_status split_give_text(struct kt_splitter *s, bool ok, struct kt_error *err)
+{
+    bool object = ok && kt_str_starts(kt_str_trim(kt_buf_str(&s->text)), KT_STR("{"));
+    s->waiting = true;
+    s->wait.kind = object ? KT_PIECE_RECORD : KT_PIECE_OTHER;
+    s->wait.where = IN_TEXT;
+    s->wait.from = 0;
+    s->wait.to = s->text.len;
+    s->wait.offset = s->base + s->string_at;
+    s->wait.bytes = s->text.len;
+    return give_waiting(s, err);
+}
+
+void split_watch_length(struct kt_splitter *s)
+{
+    if (s->over || s->scan - s->start <= KT_RECORD_MAX)
+        return;
+    s->over = true;
+    s->over_offset = s->base + s->start;
+    kt_buf_reset(&s->head);
+    kt_buf_add(&s->head, kt_str_sub(kt_buf_str(&s->buf), s->start, SPLIT_HEAD));
+}
+
+static bool is_lines(const struct kt_splitter *s)
+{
+    return s->source->split == KT_SPLIT_LINES;
+}
+
+/* Moves what is still needed to the front of the buffer. */
+static void compact(struct kt_splitter *s)
+{
+    size_t keep = is_lines(s) ? split_lines_keep(s) : split_objects_keep(s);
+    if (s->waiting && s->wait.where == IN_BUF && s->wait.from < keep)
+        keep = s->wait.from;
+    if (keep == 0)
+        return;
+    if (!is_lines(s))
+        split_objects_forget(s, keep);
+    memmove(s->buf.at, s->buf.at + keep, s->buf.len - keep);
+    s->buf.len -= keep;
+    s->base += keep;
+    s->start = s->start > keep ? s->start - keep : 0;
+    s->line_at = s->line_at > keep ? s->line_at - keep : 0;
+    s->scan -= keep;
+    if (s->waiting && s->wait.where == IN_BUF) {
+        s->wait.from -= keep;
+        s->wait.to -= keep;
+    }
+}
+
+static enum kt_status run(struct kt_splitter *s, bool end, struct kt_error *err)
+{
+    enum kt_status st = s->waiting ? give_waiting(s, err) : KT_OK;
+    if (st == KT_OK)
+        st = is_lines(s) ? split_lines_run(s, end, err) : split_objects_run(s, end, err);
+    compact(s);
+    return st;
+}
+
+enum kt_status kt_split_feed(struct kt_splitter *s, struct kt_str bytes, uint64_t pos,
+                             struct kt_error *err)
+{
+    if (s->waiting || s->scan < s->buf.len) { /* a backlog from before; nothing new until it went */
+        enum kt_status st = run(s, false, err);
+        if (st != KT_OK)
+            return st;
+    }
+    uint64_t next = s->base + s->buf.len;
+    if (pos > next) { /* a hole: what was cut there stays cut */
+        enum kt_status st = kt_split_end(s, err);
+        if (st != KT_OK)
+            return st;
+        kt_split_restart(s, pos);
+        next = pos;
+    }
+    struct kt_str fresh = kt_str_from_index(bytes, (size_t)(next - pos));
+    if (fresh.len == 0)
+        return KT_OK;
+    kt_buf_add(&s->buf, fresh);
+    return run(s, false, err);
+}
+
+enum kt_status kt_split_end(struct kt_splitter *s, struct kt_error *err)
+{
+    return run(s, true, err);
+}
+
+uint64_t kt_split_low_water(const struct kt_splitter *s)
+{
+    if (s->waiting)
+        return s->wait.offset;
+    if (s->over)
+        return s->over_offset;
+    return s->base + (is_lines(s) ? split_lines_keep(s) : split_objects_keep(s));
+}

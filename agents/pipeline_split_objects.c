@@ -1,0 +1,410 @@
+/*
+ * pipeline_split_objects: JSON at any depth of wrapping. Walks brackets and strings once, knows an
+ * envelope by the names of the source's wrap tables, and finds its footing again after torn bytes:
+ * a raw newline inside a string, or an object where none can stand, ends the record.
+ *
+ * Owns:  nothing; works on struct kt_splitter.
+ * Calls: core/base.
+ */
+#include "agents/pipeline_split_int.h"
+#include "core/base/limits.h"
+
+static struct level *top(struct kt_splitter *s)
+{
+    return s->n_levels > 0 ? &s->levels[s->n_levels - 1] : NULL;
+}
+
+static bool reads_record(const struct kt_splitter *s)
+{
+    const struct level *l = s->n_levels > 0 ? &s->levels[s->n_levels - 1] : NULL;
+    return l != NULL && l->kind == LEVEL_OBJECT && !l->envelope;
+}
+
+static bool is_space(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+/* The last byte before `at` that is no blank; 0 at the beginning. */
+static char sign_before(const struct kt_splitter *s, size_t at)
+{
+    while (at > 0 && is_space(s->buf.at[at - 1]))
+        at--;
+    return at > 0 ? s->buf.at[at - 1] : s->before;
+}
+
+static enum wrap wrap_of(const struct kt_source *source, struct kt_str key)
+{
+    for (const char *const *n = source->wrap_arrays; n != NULL && *n != NULL; n++)
+        if (kt_str_is(key, *n))
+            return WRAP_ARRAY;
+    for (const char *const *n = source->wrap_members; n != NULL && *n != NULL; n++)
+        if (kt_str_is(key, *n))
+            return WRAP_MEMBER;
+    return WRAP_NONE;
+}
+
+/* The object being read is only a wrapper: none of its bytes are a record. */
+static void make_envelope(struct kt_splitter *s)
+{
+    struct level *l = top(s);
+    l->envelope = true;
+    s->over = false;
+}
+
+static void push(struct kt_splitter *s, enum level_kind kind, size_t at)
+{
+    s->levels[s->n_levels++] = (struct level){ .kind = kind };
+    s->wrap = WRAP_NONE;
+    s->junk = false;
+    if (kind == LEVEL_OBJECT)
+        s->start = at;
+}
+
+static void pop(struct kt_splitter *s)
+{
+    s->n_levels--;
+    s->wrap = WRAP_NONE;
+    s->start = s->scan;
+}
+
+static bool unicode(struct kt_str text, size_t at, uint32_t *ret)
+{
+    *ret = 0;
+    for (size_t i = at; i < at + 4; i++) {
+        char c = i < text.len ? text.at[i] : '?';
+        uint32_t d = c >= '0' && c <= '9'   ? (uint32_t)(c - '0')
+                     : c >= 'a' && c <= 'f' ? (uint32_t)(c - 'a' + 10)
+                     : c >= 'A' && c <= 'F' ? (uint32_t)(c - 'A' + 10)
+                                            : 99;
+        if (d == 99)
+            return false;
+        *ret = *ret * 16 + d;
+    }
+    return true;
+}
+
+static void put_utf8(struct kt_buf *out, uint32_t c)
+{
+    if (c < 0x80) {
+        kt_buf_byte(out, (char)c);
+    } else if (c < 0x800) {
+        kt_buf_byte(out, (char)(0xC0 | (c >> 6)));
+        kt_buf_byte(out, (char)(0x80 | (c & 63)));
+    } else if (c < 0x10000) {
+        kt_buf_byte(out, (char)(0xE0 | (c >> 12)));
+        kt_buf_byte(out, (char)(0x80 | ((c >> 6) & 63)));
+        kt_buf_byte(out, (char)(0x80 | (c & 63)));
+    } else {
+        kt_buf_byte(out, (char)(0xF0 | (c >> 18)));
+        kt_buf_byte(out, (char)(0x80 | ((c >> 12) & 63)));
+        kt_buf_byte(out, (char)(0x80 | ((c >> 6) & 63)));
+        kt_buf_byte(out, (char)(0x80 | (c & 63)));
+    }
+}
+
+/* \uXXXX at `at` (of the 'u'); a lone surrogate becomes U+FFFD. Returns bytes used, 0 when broken.
+ */
+static size_t put_escape_u(struct kt_str text, size_t at, struct kt_buf *out)
+{
+    uint32_t c, low;
+    if (!unicode(text, at + 1, &c))
+        return 0;
+    if (c >= 0xD800 && c < 0xDC00 && kt_str_is(kt_str_sub(text, at + 5, 2), "\\u") &&
+        unicode(text, at + 7, &low) && low >= 0xDC00 && low < 0xE000) {
+        put_utf8(out, 0x10000 + ((c - 0xD800) << 10) + (low - 0xDC00));
+        return 11;
+    }
+    put_utf8(out, c >= 0xD800 && c < 0xE000 ? 0xFFFD : c);
+    return 5;
+}
+
+/* The inside of a JSON string -> its text. */
+static bool unescape(struct kt_str text, struct kt_buf *out)
+{
+    static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";
+    kt_buf_reset(out);
+    for (size_t i = 0; i < text.len;) {
+        ptrdiff_t found = kt_str_find_byte(text, '\\', i);
+        size_t end = found < 0 ? text.len : (size_t)found;
+        kt_buf_add(out, kt_str_sub(text, i, end - i));
+        if (found < 0 || end + 1 >= text.len)
+            return found < 0;
+        i = end + 1;
+        ptrdiff_t which = kt_str_find_byte(kt_str_of(from), text.at[i], 0);
+        size_t used = 1;
+        if (which >= 0)
+            kt_buf_byte(out, to[which]);
+        else if (text.at[i] != 'u' || (used = put_escape_u(text, i, out)) == 0)
+            return false;
+        i += used;
+    }
+    return true;
+}
+
+/* A string ended before `to` (its closing quote). */
+static enum kt_status string_done(struct kt_splitter *s, size_t to, struct kt_error *err)
+{
+    struct level *l = top(s);
+    s->in_string = false;
+    s->scan = to + 1;
+    if (l == NULL || l->nest > 0 || s->string_cut)
+        return KT_OK;
+    if (l->kind == LEVEL_LIST) {
+        s->other = true;
+        return KT_OK;
+    }
+    struct kt_str text = kt_str_sub(kt_buf_str(&s->buf), s->string_at + 1, to - s->string_at - 1);
+    if (sign_before(s, s->string_at) != ':') {
+        s->wrap = wrap_of(s->source, text);
+        return KT_OK;
+    }
+    if (s->wrap != WRAP_MEMBER)
+        return KT_OK;
+    s->wrap = WRAP_NONE;
+    if (s->over || to - s->string_at > SPLIT_TEXT_MAX)
+        return KT_OK; /* too long to be one record in a string: the object around it is quarantined
+                       */
+    make_envelope(s);
+    return split_give_text(s, unescape(text, &s->text), err);
+}
+
+/* Bytes from the record's start up to `to` are no record; reading begins anew at `to`. */
+static enum kt_status torn(struct kt_splitter *s, size_t to, struct kt_error *err)
+{
+    bool record = reads_record(s);
+    size_t from = record ? s->start : to;
+    s->n_levels = 0;
+    s->in_string = false;
+    s->junk = false;
+    s->wrap = WRAP_NONE;
+    s->scan = to;
+    s->start = to;
+    if (!record)
+        return KT_OK;
+    if (s->over)
+        return split_give_record(s, to, err);
+    return split_give(s, KT_PIECE_TORN, from, to, err);
+}
+
+static enum kt_status in_string(struct kt_splitter *s, struct kt_error *err)
+{
+    for (size_t i = s->scan; i < s->buf.len; i++) {
+        unsigned char c = (unsigned char)s->buf.at[i];
+        if (c == '"')
+            return string_done(s, i, err);
+        if (c == '\n')
+            return torn(s, i, err);
+        if (c == '\\') {
+            if (i + 1 >= s->buf.len) {
+                s->scan = i;
+                return KT_OK;
+            }
+            i++;
+        }
+    }
+    s->scan = s->buf.len;
+    return KT_OK;
+}
+
+/* Can an object stand here? Not after a value, and not at the start of a line of a file that has
+ * one record a line. */
+static bool object_fits(const struct kt_splitter *s, size_t at)
+{
+    char before = sign_before(s, at);
+    if (before != ':' && before != ',' && before != '[')
+        return false;
+    return s->n_levels != 1 || at == 0 || s->buf.at[at - 1] != '\n' || at + 1 >= s->buf.len ||
+           s->buf.at[at + 1] != '"';
+}
+
+static enum kt_status open_object(struct kt_splitter *s, size_t at, struct kt_error *err)
+{
+    struct level *l = top(s);
+    if (l == NULL || l->kind == LEVEL_LIST) {
+        push(s, LEVEL_OBJECT, at);
+    } else if (l->nest == 0 && s->wrap == WRAP_MEMBER && sign_before(s, at) == ':' &&
+               s->n_levels < SPLIT_LEVELS - 1) {
+        make_envelope(s);
+        push(s, LEVEL_OBJECT, at);
+    } else if (!object_fits(s, at)) {
+        return torn(s, at, err);
+    } else {
+        l->nest++;
+    }
+    s->scan = at + 1;
+    return KT_OK;
+}
+
+static void open_list(struct kt_splitter *s, size_t at)
+{
+    struct level *l = top(s);
+    s->scan = at + 1;
+    if (l == NULL)
+        return; /* a list of records outside of everything needs no level */
+    if (l->kind == LEVEL_OBJECT && l->nest == 0 && s->wrap == WRAP_ARRAY &&
+        s->n_levels < SPLIT_LEVELS - 1) {
+        make_envelope(s);
+        push(s, LEVEL_LIST, at);
+    } else {
+        l->nest++;
+    }
+}
+
+static enum kt_status close_any(struct kt_splitter *s, size_t at, struct kt_error *err)
+{
+    struct level *l = top(s);
+    s->scan = at + 1;
+    if (l == NULL)
+        return KT_OK;
+    if (l->nest > 0) {
+        l->nest--;
+        return KT_OK;
+    }
+    size_t start = s->start;
+    bool record = reads_record(s);
+    bool other = l->kind == LEVEL_LIST && s->other;
+    if (record)
+        split_watch_length(s);
+    pop(s);
+    s->other = false;
+    if (other)
+        return split_give(s, KT_PIECE_OTHER, at, at, err);
+    if (!record)
+        return KT_OK;
+    s->start = start;
+    enum kt_status st = split_give_record(s, at + 1, err);
+    s->start = at + 1;
+    return st;
+}
+
+/* Outside of every object: text that begins nothing is given out by its line. */
+static enum kt_status outside(struct kt_splitter *s, size_t at, struct kt_error *err)
+{
+    char c = s->buf.at[at];
+    s->scan = at + 1;
+    if (s->junk && (c == '\n' || at - s->start >= KT_RECORD_MAX)) {
+        struct kt_str line = kt_str_sub(kt_buf_str(&s->buf), s->start, at - s->start);
+        size_t from = s->start;
+        s->junk = false;
+        s->start = at + 1;
+        bool comment = kt_str_starts(line, KT_STR("#"));
+        return split_give(s, comment ? KT_PIECE_BLANK : KT_PIECE_TORN, from, at, err);
+    }
+    if (is_space(c) || c == ',' || s->junk)
+        return KT_OK;
+    s->junk = true;
+    s->start = at;
+    return KT_OK;
+}
+
+static enum kt_status sign(struct kt_splitter *s, size_t at, struct kt_error *err)
+{
+    struct level *l = top(s);
+    switch (s->buf.at[at]) {
+    case '{':
+        return open_object(s, at, err);
+    case '[':
+        open_list(s, at);
+        return KT_OK;
+    case '}':
+    case ']':
+        return close_any(s, at, err);
+    case '"':
+        if (l != NULL) {
+            s->in_string = true;
+            s->string_cut = false;
+            s->string_at = at;
+            s->scan = at + 1;
+            return KT_OK;
+        }
+        break;
+    case ',':
+        if (l != NULL && l->kind == LEVEL_LIST && l->nest == 0 && s->other) {
+            s->other = false;
+            s->scan = at + 1;
+            return split_give(s, KT_PIECE_OTHER, at, at, err);
+        }
+        break;
+    default:
+        break;
+    }
+    if (l == NULL)
+        return outside(s, at, err);
+    if (l->kind == LEVEL_LIST && !is_space(s->buf.at[at]) && s->buf.at[at] != ',')
+        s->other = true;
+    s->scan = at + 1;
+    return KT_OK;
+}
+
+/* Inside an object only brackets and quotes matter: the first of them at or after `at`. */
+static size_t next_sign(const struct kt_splitter *s, size_t at)
+{
+    static const bool is_sign[256] = {
+        ['"'] = true, ['{'] = true, ['}'] = true, ['['] = true, [']'] = true,
+    };
+    if (s->n_levels == 0 || s->levels[s->n_levels - 1].kind == LEVEL_LIST)
+        return at;
+    while (at < s->buf.len && !is_sign[(unsigned char)s->buf.at[at]])
+        at++;
+    return at;
+}
+
+static enum kt_status rest(struct kt_splitter *s, struct kt_error *err)
+{
+    size_t to = s->buf.len;
+    bool record = reads_record(s), junk = s->junk && s->n_levels == 0;
+    size_t from = s->start;
+    s->n_levels = 0;
+    s->in_string = s->junk = s->other = false;
+    s->scan = s->start = to;
+    if (record && s->over)
+        return split_give_record(s, to, err);
+    if (record)
+        return split_give(s, KT_PIECE_TORN, from, to, err);
+    if (junk && s->buf.at[from] != '#')
+        return split_give(s, KT_PIECE_TORN, from, to, err);
+    return KT_OK;
+}
+
+enum kt_status split_objects_run(struct kt_splitter *s, bool end, struct kt_error *err)
+{
+    while (s->scan < s->buf.len) {
+        size_t before = s->scan;
+        enum kt_status st = KT_OK;
+        if (s->in_string) {
+            st = in_string(s, err);
+        } else {
+            size_t at = next_sign(s, s->scan);
+            s->scan = at;
+            /* whether an object fits is seen by the byte behind it */
+            if (at >= s->buf.len || (s->buf.at[at] == '{' && at + 1 >= s->buf.len && !end))
+                break;
+            st = sign(s, at, err);
+        }
+        if (st != KT_OK)
+            return st;
+        if (s->scan == before) /* half an escape */
+            break;
+    }
+    if (reads_record(s))
+        split_watch_length(s);
+    return end ? rest(s, err) : KT_OK;
+}
+
+size_t split_objects_keep(const struct kt_splitter *s)
+{
+    bool record = reads_record(s) || (s->n_levels == 0 && s->junk);
+    size_t keep = record && !s->over ? s->start : s->scan;
+    bool small = !s->over || s->scan - s->string_at < SPLIT_KEY_MAX;
+    if (s->in_string && !s->string_cut && small && s->string_at < keep)
+        keep = s->string_at;
+    return keep;
+}
+
+void split_objects_forget(struct kt_splitter *s, size_t n)
+{
+    s->before = sign_before(s, n);
+    s->string_cut = s->string_cut || (s->in_string && s->string_at < n);
+    s->string_at = s->string_at > n ? s->string_at - n : 0;
+}
