@@ -1,11 +1,18 @@
 /*
  * control: the collector's control socket (unix stream, 0600, peer uid checked: same user or root).
- * Requests are one JSON line, answers are JSON lines; an import sends canonical lines after its
- * request. docs/control.md.
+ * A request is one JSON line; an answer is JSON lines and then an empty one. docs/control.md.
  */
 #pragma once
 #include "core/base/buf.h"
 #include "core/base/err.h"
+
+#define KT_CONTROL_LINES_MAX   1024u
+#define KT_CONTROL_REQUEST_MAX (16u << 20)
+
+struct kt_control_line { /* of an import */
+    int64_t arrival;     /* ns, 0 = now */
+    struct kt_str line;
+};
 
 /* ---- server side, run by the collector's loop ---- */
 struct kt_control;
@@ -14,10 +21,10 @@ struct kt_control_handler {
      */
     enum kt_status (*request)(void *self, struct kt_str request, struct kt_buf *answer,
                               struct kt_error *err);
-    /* Lines of an import: "{"arrival":ns,"line":"…"}" framing is control.c's; called with up to
-     * 1,024 lines. */
-    enum kt_status (*import)(void *self, struct kt_str lines, struct kt_buf *answer,
-                             struct kt_error *err);
+    /* Lines of {"do":"import","origin":"feed","lines":[{"arrival":ns,"line":"…"},…]}, taken apart
+     * by control.c (a line may be longer than other strings); at most KT_CONTROL_LINES_MAX. */
+    enum kt_status (*import)(void *self, struct kt_str origin, const struct kt_control_line *lines,
+                             uint32_t n, struct kt_buf *answer, struct kt_error *err);
     void *self;
 };
 KT_MUST_USE enum kt_status kt_control_open(const char *path, const struct kt_control_handler *h,

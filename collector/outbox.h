@@ -28,6 +28,11 @@ void kt_outbox_give(struct kt_outbox *o, const struct kt_outbox_row *row, struct
  * one does. */
 bool kt_outbox_take(struct kt_outbox *o, struct kt_outbox_row *ret);
 int kt_outbox_fd(const struct kt_outbox *o);
+/* How many more rows it takes now; the others wait in the store. */
+unsigned kt_outbox_room(struct kt_outbox *o);
+/* Targets whose circuit has been open for longer than `longer`, or that a 410 has disabled; names
+ * live as long as the configuration. */
+unsigned kt_outbox_broken(struct kt_outbox *o, kt_time_ns longer, const char **names, unsigned max);
 /* Per target: state of its circuit, waiting, last code, last success. JSON object. */
 void kt_outbox_status(struct kt_outbox *o, struct kt_buf *out);
 /* `notify test TARGET`: one marked test alert, right now, in the caller's thread. */
