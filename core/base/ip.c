@@ -1,0 +1,197 @@
+/*
+ * ip: parsing and printing through inet_pton and inet_ntop, networks, and a table of classes.
+ *
+ * Owns:  nothing.
+ * Calls: err, str, libc. No look-up.
+ * Holds: one address has one form: IPv4 is always its mapped form, host bits of a network are zero.
+ */
+#include "core/base/ip.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <string.h>
+
+static const uint8_t mapped[12] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF };
+
+bool kt_ip_parse(struct kt_str s, struct kt_ip *ret)
+{
+    bool v6 = kt_str_find_byte(s, ':', 0) >= 0;
+    ptrdiff_t zone = v6 ? kt_str_find_byte(s, '%', 0) : -1;
+    if (zone >= 0 && (size_t)zone + 1 == s.len)
+        return false; /* "fe80::1%" */
+    s = kt_str_sub(s, 0, zone >= 0 ? (size_t)zone : s.len);
+    char text[KT_IP_TEXT_MAX];
+    if (s.len == 0 || s.len >= sizeof text || kt_str_find_byte(s, '\0', 0) >= 0)
+        return false;
+    kt_str_copyz(text, sizeof text, s);
+    struct kt_ip ip;
+    if (v6) {
+        if (inet_pton(AF_INET6, text, ip.at) != 1)
+            return false;
+    } else {
+        memcpy(ip.at, mapped, sizeof mapped);
+        if (inet_pton(AF_INET, text, ip.at + 12) != 1)
+            return false;
+    }
+    *ret = ip;
+    return true;
+}
+
+bool kt_ip_is_v4(struct kt_ip ip)
+{
+    return memcmp(ip.at, mapped, sizeof mapped) == 0;
+}
+
+bool kt_ip_eq(struct kt_ip a, struct kt_ip b)
+{
+    return memcmp(a.at, b.at, sizeof a.at) == 0;
+}
+
+const char *kt_ip_format(struct kt_ip ip, char buf[KT_IP_TEXT_MAX])
+{
+    bool v4 = kt_ip_is_v4(ip);
+    (void)inet_ntop(v4 ? AF_INET : AF_INET6, v4 ? ip.at + 12 : ip.at, buf, KT_IP_TEXT_MAX);
+    return buf;
+}
+
+/* ---- networks ---- */
+
+static struct kt_ip masked(struct kt_ip ip, unsigned bits)
+{
+    for (unsigned i = 0; i < 16; i++) {
+        unsigned keep = bits > i * 8 ? bits - i * 8 : 0;
+        if (keep < 8)
+            ip.at[i] = (uint8_t)(ip.at[i] & (0xFF00u >> keep));
+    }
+    return ip;
+}
+
+enum kt_status kt_cidr_parse(struct kt_str s, struct kt_cidr *ret, struct kt_error *err)
+{
+    ptrdiff_t slash = kt_str_find_byte(s, '/', 0);
+    struct kt_cidr net;
+    if (!kt_ip_parse(kt_str_sub(s, 0, slash >= 0 ? (size_t)slash : s.len), &net.ip) ||
+        kt_str_find_byte(s, '%', 0) >= 0)
+        return kt_fail(err, KT_E_INPUT, "not an address or network: '" KT_STR_FMT "'",
+                       KT_STR_ARG(kt_str_sub(s, 0, 60)));
+    /* A mapped form written out in IPv6 counts its bits in IPv6. */
+    bool v4 = kt_str_find_byte(s, ':', 0) < 0;
+    uint64_t bits = v4 ? 32 : 128;
+    struct kt_str tail = kt_str_from_index(s, (size_t)slash + 1);
+    if (slash >= 0 && (!kt_str_u64(tail, &bits) || bits > (v4 ? 32u : 128u) ||
+                       (tail.len > 1 && tail.at[0] == '0')))
+        return kt_fail(err, KT_E_INPUT, "'" KT_STR_FMT "': the prefix length is 0 to %d",
+                       KT_STR_ARG(kt_str_sub(s, 0, 60)), v4 ? 32 : 128);
+    net.bits = (unsigned)bits + (v4 ? 96u : 0u);
+    struct kt_cidr mended = { masked(net.ip, net.bits), net.bits };
+    char text[KT_IP_TEXT_MAX];
+    if (!kt_ip_eq(mended.ip, net.ip))
+        return kt_fail(err, KT_E_INPUT, "'" KT_STR_FMT "' has host bits set, write %s",
+                       KT_STR_ARG(kt_str_sub(s, 0, 60)), kt_cidr_format(mended, text));
+    *ret = net;
+    return KT_OK;
+}
+
+static bool prefix_eq(const uint8_t *a, const uint8_t *b, unsigned bits)
+{
+    unsigned whole = bits / 8, rest = bits % 8;
+    if (memcmp(a, b, whole) != 0)
+        return false;
+    return rest == 0 || ((a[whole] ^ b[whole]) & (0xFF00u >> rest) & 0xFFu) == 0;
+}
+
+bool kt_cidr_has(struct kt_cidr net, struct kt_ip ip)
+{
+    return prefix_eq(net.ip.at, ip.at, net.bits);
+}
+
+struct kt_cidr kt_ip_network(struct kt_ip ip, unsigned v4_bits, unsigned v6_bits)
+{
+    unsigned bits = kt_ip_is_v4(ip) ? 96 + v4_bits : v6_bits;
+    return (struct kt_cidr){ masked(ip, bits), bits };
+}
+
+const char *kt_cidr_format(struct kt_cidr net, char buf[KT_IP_TEXT_MAX])
+{
+    char ip[KT_IP_TEXT_MAX];
+    bool v4 = kt_ip_is_v4(net.ip) && net.bits >= 96;
+    (void)snprintf(buf, KT_IP_TEXT_MAX, "%.43s/%u", kt_ip_format(net.ip, ip),
+                   v4 ? net.bits - 96 : net.bits);
+    return buf;
+}
+
+/* ---- classes ---- */
+
+#define V4(a, b, c, d)                                                                             \
+    {                                                                                              \
+        0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF, a, b, c, d                                       \
+    }
+
+/* First match wins, so the narrow stand before the wide. */
+static const struct {
+    uint8_t at[16];
+    uint8_t bits;
+    enum kt_ip_class class;
+} classes[] = {
+    { V4(10, 0, 0, 0), 104, KT_IP_PRIVATE },
+    { V4(172, 16, 0, 0), 108, KT_IP_PRIVATE },
+    { V4(192, 168, 0, 0), 112, KT_IP_PRIVATE },
+    { V4(127, 0, 0, 0), 104, KT_IP_LOOPBACK },
+    { V4(100, 64, 0, 0), 106, KT_IP_CGNAT },
+    { V4(169, 254, 0, 0), 112, KT_IP_LINK_LOCAL },
+    { V4(192, 0, 2, 0), 120, KT_IP_DOCUMENTATION },
+    { V4(198, 51, 100, 0), 120, KT_IP_DOCUMENTATION },
+    { V4(203, 0, 113, 0), 120, KT_IP_DOCUMENTATION },
+    { V4(192, 88, 99, 0), 120, KT_IP_TUNNEL },
+    { V4(192, 0, 0, 0), 120, KT_IP_RESERVED },
+    { V4(198, 18, 0, 0), 111, KT_IP_RESERVED },
+    { V4(224, 0, 0, 0), 100, KT_IP_MULTICAST },
+    { V4(240, 0, 0, 0), 100, KT_IP_RESERVED },
+    { V4(0, 0, 0, 0), 104, KT_IP_RESERVED },
+    { { 0 }, 128, KT_IP_RESERVED },
+    { { [15] = 1 }, 128, KT_IP_LOOPBACK },
+    { { 0x20, 0x01, 0x0d, 0xb8 }, 32, KT_IP_DOCUMENTATION },
+    { { 0x3f, 0xff, 0 }, 20, KT_IP_DOCUMENTATION },
+    { { 0xfc }, 7, KT_IP_PRIVATE },
+    { { 0xfe, 0xc0 }, 10, KT_IP_PRIVATE }, /* site-local, long deprecated */
+    { { 0xfe, 0x80 }, 10, KT_IP_LINK_LOCAL },
+    { { 0xff }, 8, KT_IP_MULTICAST },
+    { { 0x20, 0x02 }, 16, KT_IP_TUNNEL },          /* 6to4 */
+    { { 0x20, 0x01, 0, 0 }, 32, KT_IP_TUNNEL },    /* Teredo */
+    { { 0, 0x64, 0xff, 0x9b }, 96, KT_IP_TUNNEL }, /* NAT64 */
+    { { 0, 0x64, 0xff, 0x9b, 0, 1 }, 48, KT_IP_TUNNEL },
+    { { 0x01, 0 }, 64, KT_IP_RESERVED }, /* discard only */
+};
+
+enum kt_ip_class kt_ip_class(struct kt_ip ip)
+{
+    for (size_t i = 0; i < KT_ARRAY_LEN(classes); i++)
+        if (prefix_eq(classes[i].at, ip.at, classes[i].bits))
+            return classes[i].class;
+    return KT_IP_PUBLIC;
+}
+
+const char *kt_ip_class_word(enum kt_ip_class c)
+{
+    switch (c) {
+    case KT_IP_PUBLIC:
+        return "public";
+    case KT_IP_PRIVATE:
+        return "private";
+    case KT_IP_CGNAT:
+        return "cgnat";
+    case KT_IP_LOOPBACK:
+        return "loopback";
+    case KT_IP_LINK_LOCAL:
+        return "link-local";
+    case KT_IP_MULTICAST:
+        return "multicast";
+    case KT_IP_DOCUMENTATION:
+        return "documentation";
+    case KT_IP_RESERVED:
+        return "reserved";
+    case KT_IP_TUNNEL:
+        return "tunnel";
+    }
+    return "unknown";
+}
