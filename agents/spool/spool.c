@@ -33,7 +33,7 @@ static void digest_lines(struct kt_str lines, uint32_t count, uint8_t ret[32])
         kt_line_hash(line, hashes[n]);
     }
     assert(n == count);
-    kt_batch_digest(hashes, count, ret);
+    kt_batch_digest((const uint8_t(*)[32])hashes, count, ret);
     kt_free(hashes);
 }
 
@@ -135,7 +135,8 @@ enum kt_status kt_spool_sync(struct kt_spool *s, struct kt_error *err)
         if (st != KT_OK && st != KT_E_AGAIN)
             return st;
         s->ack_dirty = st != KT_OK;
-        s->dirty = was; /* a lost ack only means that a batch is sent twice */
+        s->dirty =
+            was; /* a lost ack only means that a batch is sent twice: it need not be synced */
     }
     if (s->broken)
         return kt_fail(err, KT_E_IO, "spool: a sync failed before; it must be opened anew");

@@ -124,6 +124,7 @@ enum kt_status segment_new(struct kt_spool *s, struct kt_error *err)
     struct kt_error local = { 0 };
     KT_CLEANUP(kt_free_ptr) char *path = segment_path(s, no);
 
+    s->dirty = true; /* acks too */
     if (s->out != NULL && kt_spool_sync(s, err) != KT_OK)
         return kt_wrap(err, "spool");
     kt_buf_reset(&s->rec);

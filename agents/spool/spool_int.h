@@ -62,7 +62,11 @@ struct kt_spool {
     size_t n_refs, cap_refs;
     uint64_t last, synced, acked, waiting_bytes;
     uint64_t head_size; /* of the current segment's first record */
-    bool dirty, ack_dirty, cut, broken;
+    bool dirty;         /* something that must be synced was appended */
+    bool loose;         /* something else was: an ack */
+    bool ack_dirty;     /* the mark moved and is not written down */
+    bool cut;           /* a half-written record waits to be cut off */
+    bool broken;        /* a sync failed: nothing more is taken */
     struct kt_map *keys;
     struct place *places; /* by number of keys */
     uint32_t cap_places;

@@ -292,6 +292,20 @@ static enum kt_status load(struct kt_spool *s, struct kt_error *err)
     return s->out == NULL ? segment_new(s, err) : KT_OK;
 }
 
+/* The folder itself must outlive a power cut too. */
+static enum kt_status make_folder(struct kt_spool *s, struct kt_error *err)
+{
+    struct kt_str dir = kt_str_of(s->dir);
+    ptrdiff_t slash = kt_str_rfind_byte(dir, '/');
+    KT_CLEANUP(kt_free_ptr)
+    char *parent = kt_str_dup(slash > 0    ? kt_str_sub(dir, 0, (size_t)slash)
+                              : slash == 0 ? KT_STR("/")
+                                           : KT_STR("."));
+
+    enum kt_status st = s->fs.mkdir(s->fs.self, s->dir, 0700, err);
+    return st == KT_OK ? s->fs.sync_dir(s->fs.self, parent, err) : st;
+}
+
 enum kt_status kt_spool_open(const struct kt_spool_options *o, struct kt_spool **ret,
                              struct kt_error *err)
 {
@@ -308,7 +322,7 @@ enum kt_status kt_spool_open(const struct kt_spool_options *o, struct kt_spool *
     s->keys = kt_map_new(kt_rng_u64(&s->rng));
     s->zip = kt_zip_new();
 
-    enum kt_status st = s->fs.mkdir(s->fs.self, s->dir, 0700, err);
+    enum kt_status st = make_folder(s, err);
     if (st == KT_OK)
         st = load(s, err);
     kt_buf_done(&s->text); /* a whole segment: not needed again */
