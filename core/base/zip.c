@@ -213,3 +213,20 @@ enum kt_status kt_gunzip_end(struct kt_gunzip *g, struct kt_error *err)
         return kt_fail(err, KT_E_INPUT, "gzip: the stream ends inside a member");
     return KT_OK;
 }
+
+void kt_gzip(struct kt_str s, struct kt_buf *out)
+{
+    z_stream z = { 0 };
+    int rc =
+        deflateInit2(&z, Z_DEFAULT_COMPRESSION, Z_DEFLATED, MAX_WBITS + 16, 8, Z_DEFAULT_STRATEGY);
+    assert(rc == Z_OK && s.len <= UINT32_MAX);
+    size_t room = deflateBound(&z, (uLong)s.len);
+    z.next_in = (z_const Bytef *)(uintptr_t)s.at;
+    z.avail_in = (uInt)s.len;
+    z.next_out = (Bytef *)kt_buf_reserve(out, room);
+    z.avail_out = (uInt)room;
+    rc = deflate(&z, Z_FINISH);
+    assert(rc == Z_STREAM_END);
+    out->len += room - z.avail_out;
+    deflateEnd(&z);
+}

@@ -16,6 +16,9 @@ KT_MUST_USE enum kt_status kt_zip_unpack(struct kt_zip *z, struct kt_str frame, 
                                          size_t ratio_max, struct kt_buf *out,
                                          struct kt_error *err);
 
+/* Appends s (at most 4 GiB) as one gzip member. */
+void kt_gzip(struct kt_str s, struct kt_buf *out);
+
 /* gzip or plain: sniffed from the first two bytes. Concatenated members are one stream. */
 struct kt_gunzip;
 struct kt_gunzip *kt_gunzip_new(void);
