@@ -1,5 +1,5 @@
 """What the end-to-end tests share: real processes in a folder of their own, on loopback, stopped by pid; records in the original formats; TAP."""
-import argparse, atexit, gzip, json, os, random, shutil, signal, socket, subprocess, sys, tempfile, time, uuid
+import argparse, atexit, gzip, json, os, random, re, shutil, signal, socket, subprocess, sys, tempfile, time, uuid
 
 _a = argparse.ArgumentParser()
 _a.add_argument('--build', default='build')
@@ -104,10 +104,10 @@ class House:
         self.endpoint = f'tcp://127.0.0.1:{self.port}'
         self.collector = None
         self.db = self.path('keytrail.db')
-        os.makedirs(self.path('agents.d'), mode=0o700)
-        os.makedirs(self.path('keys'), mode=0o700)
-        run(AGENT, 'keygen', '--out', self.path('keys/collector.key'))
-        self.extra = extra
+        keytrail('init', self.dir)
+        self.server_key = re.search(r'public_key: "([^"]{40})"', open(self.path('agent.yaml')).read())[1]
+        for f in os.listdir(self.path('agents.d')):
+            os.unlink(self.path(f'agents.d/{f}'))
         self.write('keytrail.yaml', f'''deployment: test
 store: {{ path: {self.db} }}
 collector: {{ listen: "{self.endpoint}", key_file: {self.path('keys/collector.key')}, agents_dir: {self.path('agents.d')}, control: {self.path('control.sock')} }}
@@ -121,10 +121,6 @@ collector: {{ listen: "{self.endpoint}", key_file: {self.path('keys/collector.ke
             f.write(text)
         os.chmod(self.path(name), mode)
         return self.path(name)
-
-    def server_key(self):
-        """The collector's CURVE public key, Z85: from the token that keygen prints for its key file."""
-        return run(AGENT, 'keygen', '--show', self.path('keys/collector.key')).stdout.decode().split()[-1]
 
     def start_collector(self, wait=True):
         self.collector = start([KEYTRAIL, 'collector', '-c', self.path('keytrail.yaml')], self.path('collector.log'))
@@ -155,7 +151,7 @@ collector: {{ listen: "{self.endpoint}", key_file: {self.path('keys/collector.ke
     def agent_config(self, name, sources, key=None, server_key=None, agent=None):
         lines = '\n'.join(f'  - {s}' for s in sources)
         return self.write(f'{name}.yaml', f'''agent: {agent or name}
-collector: {{ endpoint: "{self.endpoint}", public_key: "{server_key or self.server_key()}" }}
+collector: {{ endpoint: "{self.endpoint}", public_key: "{server_key or self.server_key}" }}
 key_file: {self.path(f'keys/{key or name}.key')}
 spool: {{ path: {self.path(f'spool-{name}')}, max: 1GiB }}
 sources:
