@@ -10,6 +10,7 @@
 
 #include "core/base/hash.h"
 #include "core/event/secret_id.h"
+#include "core/event/words.h"
 
 #define X(n, w) KT_STR_INIT(w),
 static const struct kt_str actions[] = { KT_ACTIONS(X) };
@@ -17,69 +18,80 @@ static const struct kt_str outcomes[] = { KT_OUTCOMES(X) };
 static const struct kt_str actor_kinds[] = { KT_ACTOR_KINDS(X) };
 static const struct kt_str ip_trusts[] = { KT_IP_TRUSTS(X) };
 static const struct kt_str kinds[] = { KT_KINDS(X) };
+static const struct kt_str flags[] = { KT_FLAGS(X) };
 #undef X
 
-static const char *word(const struct kt_str *words, unsigned n, unsigned i)
-{
-    return i < n ? words[i].at : "unknown";
-}
+const struct kt_words kt_words[KT_WORDS_SETS] = {
+    [KT_WORDS_ACTION] = { actions, KT_ACT_COUNT },
+    [KT_WORDS_OUTCOME] = { outcomes, KT_OUT_COUNT },
+    [KT_WORDS_ACTOR_KIND] = { actor_kinds, KT_ACTOR_COUNT },
+    [KT_WORDS_IP_TRUST] = { ip_trusts, KT_TRUST_COUNT },
+    [KT_WORDS_KIND] = { kinds, KT_KIND_COUNT },
+    [KT_WORDS_FLAG] = { flags, KT_FLAG_COUNT },
+};
 
-static int find(const struct kt_str *words, unsigned n, struct kt_str w)
+int kt_words_find(enum kt_words_set set, struct kt_str word)
 {
-    for (unsigned i = 0; i < n; i++)
-        if (words[i].len == w.len && memcmp(words[i].at, w.at, w.len) == 0)
+    const struct kt_str *at = kt_words[set].at;
+    for (unsigned i = 0; i < kt_words[set].n; i++)
+        if (at[i].len == word.len && memcmp(at[i].at, word.at, word.len) == 0)
             return (int)i;
     return -1;
 }
 
+static const char *word_of(enum kt_words_set set, unsigned i)
+{
+    return i < kt_words[set].n ? kt_words[set].at[i].at : "unknown";
+}
+
 const char *kt_action_word(enum kt_action a)
 {
-    return word(actions, KT_ACT_COUNT, a);
+    return word_of(KT_WORDS_ACTION, a);
 }
 
 const char *kt_outcome_word(enum kt_outcome o)
 {
-    return word(outcomes, KT_OUT_COUNT, o);
+    return word_of(KT_WORDS_OUTCOME, o);
 }
 
 const char *kt_actor_kind_word(enum kt_actor_kind k)
 {
-    return word(actor_kinds, KT_ACTOR_COUNT, k);
+    return word_of(KT_WORDS_ACTOR_KIND, k);
 }
 
 const char *kt_ip_trust_word(enum kt_ip_trust t)
 {
-    return word(ip_trusts, KT_TRUST_COUNT, t);
+    return word_of(KT_WORDS_IP_TRUST, t);
 }
 
 const char *kt_kind_word(enum kt_kind k)
 {
-    return word(kinds, KT_KIND_COUNT, k);
+    return word_of(KT_WORDS_KIND, k);
 }
 
-int kt_action_of(struct kt_str w)
+int kt_action_of(struct kt_str word)
 {
-    return find(actions, KT_ACT_COUNT, w);
+    return kt_words_find(KT_WORDS_ACTION, word);
 }
 
-int kt_outcome_of(struct kt_str w)
+int kt_outcome_of(struct kt_str word)
 {
-    return find(outcomes, KT_OUT_COUNT, w);
+    return kt_words_find(KT_WORDS_OUTCOME, word);
 }
 
-int kt_actor_kind_of(struct kt_str w)
+int kt_actor_kind_of(struct kt_str word)
 {
-    return find(actor_kinds, KT_ACTOR_COUNT, w);
+    return kt_words_find(KT_WORDS_ACTOR_KIND, word);
 }
 
-int kt_ip_trust_of(struct kt_str w)
+int kt_ip_trust_of(struct kt_str word)
 {
-    return find(ip_trusts, KT_TRUST_COUNT, w);
+    return kt_words_find(KT_WORDS_IP_TRUST, word);
 }
 
-int kt_kind_of(struct kt_str w)
+int kt_kind_of(struct kt_str word)
 {
-    return find(kinds, KT_KIND_COUNT, w);
+    return kt_words_find(KT_WORDS_KIND, word);
 }
 
 /*

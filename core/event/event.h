@@ -10,10 +10,12 @@
 /* SOURCES §0.1: the closed verb set. A verb never depends on the outcome. */
 #define KT_ACTIONS(X)                                                                              \
     X(OTHER, "other")                                                                              \
-    X(READ, "read") X(READ_META, "read_meta") X(LIST, "list") X(WRITE, "write")                    \
-        X(ROTATE, "rotate") X(DELETE, "delete") X(DESTROY, "destroy") X(RESTORE, "restore")        \
-            X(GRANT, "grant") X(REVOKE, "revoke") X(RENEW, "renew") X(ISSUE, "issue")              \
-                X(USE, "use") X(LOGIN, "login") X(EXPORT, "export") X(CONFIG, "config")
+    X(READ, "read")                                                                                \
+    X(READ_META, "read_meta")                                                                      \
+    X(LIST, "list") X(WRITE, "write") X(ROTATE, "rotate") X(DELETE, "delete")                      \
+        X(DESTROY, "destroy") X(RESTORE, "restore") X(GRANT, "grant") X(REVOKE, "revoke")          \
+            X(RENEW, "renew") X(ISSUE, "issue") X(USE, "use") X(LOGIN, "login")                    \
+                X(EXPORT, "export") X(CONFIG, "config")
 enum kt_action {
 #define X(n, w) KT_ACT_##n,
     KT_ACTIONS(X)
@@ -33,8 +35,9 @@ enum kt_outcome {
 
 #define KT_ACTOR_KINDS(X)                                                                          \
     X(UNKNOWN, "unknown")                                                                          \
-    X(HUMAN, "human") X(SERVICE, "service") X(CI, "ci") X(AI_AGENT, "ai_agent") X(ROOT, "root")    \
-        X(ANONYMOUS, "anonymous")
+    X(HUMAN, "human")                                                                              \
+    X(SERVICE, "service")                                                                          \
+    X(CI, "ci") X(AI_AGENT, "ai_agent") X(ROOT, "root") X(ANONYMOUS, "anonymous")
 enum kt_actor_kind {
 #define X(n, w) KT_ACTOR_##n,
     KT_ACTOR_KINDS(X)
@@ -54,10 +57,11 @@ enum kt_ip_trust {
 /* From agents: ACCESS to EXPOSURE; the rest are control records of the collector. */
 #define KT_KINDS(X)                                                                                \
     X(ACCESS, "access")                                                                            \
-    X(AMEND, "amend") X(QUARANTINE, "quarantine") X(REDACTED, "redacted") X(REPORT, "report")      \
-        X(INVENTORY, "inventory") X(EXPOSURE, "exposure") X(TICK, "tick") X(FACT, "fact")          \
-            X(CONFIG, "config") X(DECISION, "decision") X(HOLD, "hold") X(TOMBSTONE, "tombstone")  \
-                X(KEY, "key") X(AUDIT, "audit")
+    X(AMEND, "amend")                                                                              \
+    X(QUARANTINE, "quarantine")                                                                    \
+    X(REDACTED, "redacted") X(REPORT, "report") X(INVENTORY, "inventory") X(EXPOSURE, "exposure")  \
+        X(TICK, "tick") X(FACT, "fact") X(CONFIG, "config") X(DECISION, "decision")                \
+            X(HOLD, "hold") X(TOMBSTONE, "tombstone") X(KEY, "key") X(AUDIT, "audit")
 enum kt_kind {
 #define X(n, w) KT_KIND_##n,
     KT_KINDS(X)
@@ -97,10 +101,12 @@ struct kt_list { /* strings of one event; cut at KT_LIST_MAX */
  */
 #define KT_EVENT_STRINGS(X)                                                                        \
     X(source)                                                                                      \
-    X(instance) X(scope) X(native_id) X(operation) X(code) X(message) X(actor) X(actor_native)     \
-        X(actor_name) X(session) X(credential) X(issuer) X(via) X(role) X(secret) X(secret_native) \
-            X(version) X(stage) X(store) X(ip_raw) X(user_agent) X(region) X(host) X(vpc_endpoint) \
-                X(country_claimed) X(reason) X(ticket) X(request_id) X(shared_id) X(amends)
+    X(instance)                                                                                    \
+    X(scope)                                                                                       \
+    X(native_id) X(operation) X(code) X(message) X(actor) X(actor_native) X(actor_name) X(session) \
+        X(credential) X(issuer) X(via) X(role) X(secret) X(secret_native) X(version) X(stage)      \
+            X(store) X(ip_raw) X(user_agent) X(region) X(host) X(vpc_endpoint) X(country_claimed)  \
+                X(reason) X(ticket) X(request_id) X(shared_id) X(amends)
 
 struct kt_event {
     enum kt_kind kind;
@@ -149,6 +155,6 @@ void kt_event_id(const struct kt_event *ev, uint8_t ret[16]);
 /* Digest of the access itself: time, who, what, version, where, action, operation, outcome. Same
  * id, other digest: a conflict. */
 void kt_event_access_digest(const struct kt_event *ev, uint8_t ret[16]);
-/* DETECTION §2.8: read, export, issue, or use, with a secret id (use of a bare aws-kms key is none).
- * Any outcome: a denied read is a probe, which the caller tells apart. */
+/* DETECTION §2.8: read, export, issue, or use, with a secret id (use of a bare aws-kms key is
+ * none). Any outcome: a denied read is a probe, which the caller tells apart. */
 bool kt_event_is_read(const struct kt_event *ev);

@@ -1,0 +1,106 @@
+/*
+ * json_tree: memory of the tree, and the rules that need a whole object or a whole string.
+ *
+ * Owns:  the nodes and the table of keys of one parser.
+ * Calls: core/base (alloc, hash, str).
+ */
+#include "core/event/json_tree.h"
+
+#include "core/base/alloc.h"
+#include "core/base/hash.h"
+
+#define SMALL 16u   /* members that are compared one by one */
+#define SLOTS 4096u /* twice KT_JSON_MEMBERS_MAX, a power of two */
+
+void kt_json_tree_start(struct kt_json_tree *t, size_t text_len, bool marked)
+{
+    /* A value and what separates it from the next take two bytes. */
+    uint32_t need = (uint32_t)(text_len / 2 + 2);
+    if (need > t->cap) {
+        kt_free(t->nodes);
+        t->nodes = NULL;
+        t->nodes = (struct kt_json_node *)kt_realloc_array(NULL, need, sizeof *t->nodes);
+        t->cap = need;
+    }
+    t->n = 0;
+    t->depth = 0;
+    t->repaired = 0;
+    t->marked = marked;
+    t->limit = NULL;
+    t->key = NULL;
+    t->key_len = 0;
+}
+
+void kt_json_tree_done(struct kt_json_tree *t)
+{
+    kt_free(t->nodes);
+    kt_free(t->slots);
+    *t = (struct kt_json_tree){ 0 };
+}
+
+void kt_json_tree_cut(struct kt_json_tree *t, const char *at, size_t *len, size_t max)
+{
+    *len = kt_utf8_cut(kt_str_from(at, *len), max).len;
+    t->repaired++;
+}
+
+static bool same_key(const struct kt_json_node *a, const struct kt_json_node *b)
+{
+    return a->key_len == b->key_len && memcmp(a->key, b->key, a->key_len) == 0;
+}
+
+static unsigned drop_in_small(struct kt_json_node *object)
+{
+    struct kt_json_node *child[SMALL];
+    unsigned dropped = 0, n = 0;
+    for (struct kt_json_node *c = object + 1; n < object->len; c += c->span) {
+        for (unsigned i = 0; i < n && !c->dropped; i++)
+            c->dropped = same_key(child[i], c);
+        dropped += c->dropped;
+        child[n++] = c;
+    }
+    return dropped;
+}
+
+static bool seen_before(struct kt_json_tree *t, const struct kt_json_node *c, uint64_t seed)
+{
+    uint64_t hash = kt_hash64(kt_str_from(c->key, c->key_len), seed);
+    for (uint32_t i = (uint32_t)hash & (SLOTS - 1);; i = (i + 1) & (SLOTS - 1)) {
+        struct kt_json_slot *slot = &t->slots[i];
+        if (slot->stamp != t->stamp) {
+            *slot = (struct kt_json_slot){ (uint32_t)(c - t->nodes), t->stamp };
+            return false;
+        }
+        if (same_key(&t->nodes[slot->node], c))
+            return true;
+    }
+}
+
+static unsigned drop_in_large(struct kt_json_tree *t, struct kt_json_node *object)
+{
+    if (t->slots == NULL || ++t->stamp == 0) {
+        kt_free(t->slots);
+        t->slots = kt_alloc_array(SLOTS, sizeof *t->slots);
+        t->stamp = 1;
+    }
+    uint64_t seed = (uint64_t)(uintptr_t)t->slots; /* unguessable enough; results do not show it */
+    unsigned dropped = 0, n = 0;
+    for (struct kt_json_node *c = object + 1; n < object->len; c += c->span, n++) {
+        c->dropped = seen_before(t, c, seed);
+        dropped += c->dropped;
+    }
+    return dropped;
+}
+
+void kt_json_tree_close(struct kt_json_tree *t)
+{
+    struct kt_json_node *node = &t->nodes[t->open[--t->depth]];
+    node->span = t->n - t->open[t->depth];
+    t->key = NULL;
+    t->key_len = 0;
+    if (node->type != KT_JSON_OBJECT || node->len < 2)
+        return;
+    unsigned dropped = node->len <= SMALL ? drop_in_small(node) : drop_in_large(t, node);
+    node->len -= dropped;
+    t->repaired += dropped;
+}

@@ -1,0 +1,144 @@
+/*
+ * json_tree: the values of one document as both bodies of kt_json build them, and the rules that
+ * hold for either (json.h). Private to core/event; also read by C++.
+ *
+ * A tree is one array of nodes in document order. A container's first child is the node behind it,
+ * the next sibling is `span` nodes further. Text points into the body's memory.
+ */
+#pragma once
+#include <string.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+#include "core/base/buf.h"
+#include "core/base/limits.h"
+#include "core/event/json.h"
+
+struct kt_json_node {
+    const char *key, *text;
+    uint32_t key_len;
+    uint32_t len;  /* bytes of text; members or elements of a container */
+    uint32_t span; /* nodes of the subtree, this one included */
+    uint8_t type;  /* enum kt_json_type */
+    bool dropped;  /* its key was written before in the same object */
+};
+
+struct kt_json_slot {
+    uint32_t node, stamp;
+};
+
+struct kt_json_tree {
+    struct kt_json_node *nodes;
+    uint32_t n, cap;
+    uint32_t open[KT_JSON_DEPTH_MAX];
+    unsigned depth;
+    unsigned repaired;
+    bool marked;       /* the text went through kt_json_mend */
+    const char *limit; /* which bound was hit; NULL while none was */
+    const char *key;   /* of the value that comes next */
+    uint32_t key_len;
+    struct kt_json_slot *slots; /* to find twice-written keys of large objects */
+    uint32_t stamp;
+};
+
+/* The mended text ends each key with KT_JSON_KEY_MARK and a number, so that no library sees a key
+ * twice, and writes numbers as strings that end with KT_JSON_NUMBER_MARK, since no library keeps
+ * the text of a number or takes every number. Strings end with KT_JSON_STRING_MARK. */
+#define KT_JSON_KEY_MARK    '\x01'
+#define KT_JSON_NUMBER_MARK 'n'
+#define KT_JSON_STRING_MARK 's'
+
+/* Ready for a text of text_len bytes. */
+void kt_json_tree_start(struct kt_json_tree *t, size_t text_len, bool marked);
+void kt_json_tree_done(struct kt_json_tree *t);
+/* Ends the innermost container: counts, drops members whose key came before. */
+void kt_json_tree_close(struct kt_json_tree *t);
+
+/* The fixed text has at most one way to be wrong here: a bound. Then false, and t->limit says. */
+static inline bool kt_json_tree_add(struct kt_json_tree *t, enum kt_json_type type,
+                                    const char *text, size_t len)
+{
+    struct kt_json_node *node = &t->nodes[t->n];
+    if (t->depth > 0) {
+        struct kt_json_node *parent = &t->nodes[t->open[t->depth - 1]];
+        parent->len++;
+        if (parent->type == KT_JSON_OBJECT && parent->len > KT_JSON_MEMBERS_MAX) {
+            t->limit = "members of one object";
+            return false;
+        }
+    }
+    node->key = t->key;
+    node->key_len = t->key_len;
+    node->text = text;
+    node->len = (uint32_t)len;
+    node->span = 1;
+    node->type = (uint8_t)type;
+    node->dropped = false;
+    t->n++;
+    return true;
+}
+
+static inline bool kt_json_tree_open(struct kt_json_tree *t, enum kt_json_type type)
+{
+    if (t->depth == KT_JSON_DEPTH_MAX) {
+        t->limit = "depth";
+        return false;
+    }
+    if (!kt_json_tree_add(t, type, NULL, 0))
+        return false;
+    t->open[t->depth++] = t->n - 1;
+    t->key = NULL;
+    t->key_len = 0;
+    return true;
+}
+
+void kt_json_tree_cut(struct kt_json_tree *t, const char *at, size_t *len, size_t max);
+
+static inline void kt_json_tree_key(struct kt_json_tree *t, const char *at, size_t len)
+{
+    if (t->marked)
+        while (at[--len] != KT_JSON_KEY_MARK)
+            ;
+    if (len > KT_KEY_MAX)
+        kt_json_tree_cut(t, at, &len, KT_KEY_MAX);
+    t->key = at;
+    t->key_len = (uint32_t)len;
+}
+
+static inline bool kt_json_tree_string(struct kt_json_tree *t, const char *at, size_t len)
+{
+    enum kt_json_type type = KT_JSON_STRING;
+    if (t->marked && at[--len] == KT_JSON_NUMBER_MARK)
+        type = KT_JSON_NUMBER;
+    else if (len > KT_STRING_MAX)
+        kt_json_tree_cut(t, at, &len, KT_STRING_MAX);
+    return kt_json_tree_add(t, type, at, len);
+}
+
+/* Would a library see or refuse what the rules mend: \u0000 or half a surrogate pair? Invalid
+ * UTF-8 and large numbers it refuses by itself. */
+bool kt_json_needs_mending(struct kt_str text);
+/* Writes text in the marked form above, with every value mended that the rules mend (counted in
+ * *ret_mended). What is no JSON stays none. KT_E_LIMIT when it nests too deeply. */
+KT_MUST_USE enum kt_status kt_json_mend(struct kt_str text, struct kt_buf *out,
+                                        unsigned *ret_mended, struct kt_error *err);
+
+/* A body: parses text and fills t, which was started for it. KT_E_INPUT when it is no JSON document
+ * with a container as root; KT_E_LIMIT with t->limit set. */
+struct kt_json_library;
+struct kt_json_library *kt_json_simdjson_new(void);
+void kt_json_simdjson_free(struct kt_json_library *lib);
+KT_MUST_USE enum kt_status kt_json_simdjson_parse(struct kt_json_library *lib, struct kt_str text,
+                                                  struct kt_json_tree *t, struct kt_error *err);
+struct kt_json_library *kt_json_jansson_new(void);
+void kt_json_jansson_free(struct kt_json_library *lib);
+KT_MUST_USE enum kt_status kt_json_jansson_parse(struct kt_json_library *lib, struct kt_str text,
+                                                 struct kt_json_tree *t, struct kt_error *err);
+
+/* kt_utf8_valid for long text: simdjson's. */
+bool kt_utf8_valid_fast(struct kt_str s);
+
+#ifdef __cplusplus
+}
+#endif
