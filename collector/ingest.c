@@ -237,8 +237,8 @@ static uint32_t agent_number(struct kt_ingest *in, struct kt_str name)
     return number;
 }
 
-static void alarm(struct kt_ingest *in, struct agent *a, struct kt_str name, enum alarm_code code,
-                  const char *sentence)
+static void raise_alarm(struct kt_ingest *in, struct agent *a, struct kt_str name,
+                        enum alarm_code code, const char *sentence)
 {
     kt_time_ns mono = in->o.clock.mono(in->o.clock.self);
     if (in->o.alarm == NULL || mono < a->quiet_until[code])
@@ -352,9 +352,10 @@ static bool next_in_turn(struct kt_ingest *in, const struct talk *t, struct sess
     if (known && memcmp(s->digest[m->seq % DIGESTS], m->digest, 32) != 0) {
         refuse(in, t, KT_REFUSE_FORK, KT_REFUSE_ALL, s->seq + 1,
                "another batch was stored under this number");
-        alarm(in, t->agent, t->name, ALARM_FORK,
-              "sent a batch with the number of a stored one and other content; the stored one "
-              "stays");
+        raise_alarm(
+            in, t->agent, t->name, ALARM_FORK,
+            "sent a batch with the number of a stored one and other content; the stored one "
+            "stays");
         return false;
     }
     in->counts.resent++;
@@ -373,7 +374,7 @@ static bool within_quota(struct kt_ingest *in, const struct talk *t)
     if (t->entry->quota == 0 || a->bytes_today + t->m->raw_bytes <= t->entry->quota)
         return true;
     refuse(in, t, KT_REFUSE_QUOTA, KT_REFUSE_ALL, 0, "the agent's daily quota is used up");
-    alarm(in, a, t->name, ALARM_QUOTA, "has used up its daily quota; its batches wait");
+    raise_alarm(in, a, t->name, ALARM_QUOTA, "has used up its daily quota; its batches wait");
     return false;
 }
 
@@ -384,7 +385,7 @@ static bool sizes_fit(struct kt_ingest *in, const struct talk *t)
         m->raw_bytes <= KT_BATCH_RAW_MAX)
         return true;
     refuse(in, t, KT_REFUSE_SIZE, KT_REFUSE_ALL, 0, "no batch has this size");
-    alarm(in, t->agent, t->name, ALARM_LINE, "sent a batch beyond the size limits");
+    raise_alarm(in, t->agent, t->name, ALARM_LINE, "sent a batch beyond the size limits");
     return false;
 }
 
@@ -403,9 +404,10 @@ static bool opened(struct kt_ingest *in, const struct talk *t)
     }
     refuse(in, t, reason, KT_REFUSE_ALL, 0, err.text);
     if (reason == KT_REFUSE_SIGNATURE)
-        alarm(in, t->agent, t->name, ALARM_SIGNATURE, "sent a batch without a valid signature");
+        raise_alarm(in, t->agent, t->name, ALARM_SIGNATURE,
+                    "sent a batch without a valid signature");
     else
-        alarm(in, t->agent, t->name, ALARM_LINE, "sent a batch that is not what it says");
+        raise_alarm(in, t->agent, t->name, ALARM_LINE, "sent a batch that is not what it says");
     return false;
 }
 
@@ -472,13 +474,13 @@ static void refuse_line(struct kt_ingest *in, const struct talk *t, const struct
     refuse(in, t, f->reason, f->index, 0, f->text);
     if (f->reason == KT_REFUSE_SOURCE) {
         in->counts.violations++;
-        alarm(in, t->agent, t->name, ALARM_IDENTITY,
-              "sent records of a source instance that is not its own; nothing was stored");
+        raise_alarm(in, t->agent, t->name, ALARM_IDENTITY,
+                    "sent records of a source instance that is not its own; nothing was stored");
     } else if (f->reason == KT_REFUSE_REDACTION) {
-        alarm(in, t->agent, t->name, ALARM_SECRET,
-              "sent a record that holds what looks like a secret value; it was refused");
+        raise_alarm(in, t->agent, t->name, ALARM_SECRET,
+                    "sent a record that holds what looks like a secret value; it was refused");
     } else {
-        alarm(in, t->agent, t->name, ALARM_LINE, "sent a record that is not canonical");
+        raise_alarm(in, t->agent, t->name, ALARM_LINE, "sent a record that is not canonical");
     }
 }
 
@@ -563,14 +565,15 @@ enum kt_status kt_ingest_message(struct kt_ingest *in, uint64_t peer, struct kt_
     if (t.entry == NULL) {
         in->counts.revoked++;
         refuse(in, &t, KT_REFUSE_REVOKED, KT_REFUSE_ALL, 0, "this key is not allowed (any more)");
-        alarm(in, t.agent, t.name, ALARM_REVOKED, "goes on sending with a key that is not allowed");
+        raise_alarm(in, t.agent, t.name, ALARM_REVOKED,
+                    "goes on sending with a key that is not allowed");
         return KT_OK;
     }
     struct kt_msg m = { 0 };
     if (kt_msg_read(body, &m, NULL) != KT_OK) {
         if (m.version != 0 && (m.version < KT_WIRE_VERSION_MIN || m.version > KT_WIRE_VERSION))
             refuse(in, &t, KT_REFUSE_VERSION, KT_REFUSE_ALL, 0, "unknown version of the wire");
-        alarm(in, t.agent, t.name, ALARM_WIRE, "sent a message that cannot be read");
+        raise_alarm(in, t.agent, t.name, ALARM_WIRE, "sent a message that cannot be read");
         return KT_OK;
     }
     t.m = &m;

@@ -1,0 +1,67 @@
+/* daemon: what the parts of the running collector share. Included by collector/daemon_*.c and
+ * collector.c only. */
+#pragma once
+#include "collector/alerts.h"
+#include "collector/control.h"
+#include "collector/deliver.h"
+#include "collector/disk.h"
+#include "collector/follow.h"
+#include "collector/ingest.h"
+#include "core/sys/net.h"
+#include "core/sys/proc.h"
+
+#define KT_NOTES_MAX 64u
+
+struct kt_note { /* something about ourselves that waits to be written down */
+    const char *code;
+    char about[128];
+    char sentence[240];
+    char except[64]; /* target that is not told */
+};
+struct kt_daemon {
+    struct kt_conf *conf;
+    struct kt_auth *auth;
+    struct kt_geo *geo;
+    struct kt_store *store;
+    struct kt_ingest *ingest;
+    struct kt_net_server *server;
+    struct kt_outbox *outbox;
+    struct kt_deliver *deliver;
+    struct kt_alerts *alerts;
+    struct kt_follow *follow;
+    struct kt_control *control;
+    struct kt_signals signals;
+    struct kt_disk disk;
+    struct kt_note notes[KT_NOTES_MAX];
+    unsigned n_notes;
+    struct {
+        char key[160];
+        kt_time_ns until;
+    } quiet[KT_NOTES_MAX]; /* notes told lately */
+    unsigned next_quiet;
+    kt_time_ns started, next_minute, next_watchdog;
+    bool notified;         /* rows were added: hand them over after the commit */
+    struct kt_error fatal; /* the store failed: leave without another ack (D1) */
+};
+
+/* ---- daemon_notes.c: what the collector says about itself, in log lines, records and alerts ----
+ */
+/* Queues a note; the same code about the same thing is kept quiet for a while. */
+void kt_daemon_note(struct kt_daemon *d, const char *code, struct kt_str about,
+                    const char *sentence, const char *except);
+/* Writes queued notes: an audit record and an alert each. Opens the transaction when needed. */
+KT_MUST_USE enum kt_status kt_daemon_write_notes(struct kt_daemon *d, struct kt_error *err);
+/* One control record: kind audit or config; raw is a JSON object. */
+KT_MUST_USE enum kt_status kt_daemon_record(struct kt_daemon *d, enum kt_kind kind,
+                                            const char *code, struct kt_str sentence,
+                                            struct kt_str raw, struct kt_error *err);
+/* The effective configuration and the allow-list, as config records. */
+KT_MUST_USE enum kt_status kt_daemon_record_config(struct kt_daemon *d, struct kt_error *err);
+KT_MUST_USE enum kt_status kt_daemon_record_agents(struct kt_daemon *d, struct kt_error *err);
+
+/* ---- daemon_requests.c: the control socket's requests ---- */
+struct kt_control_handler kt_daemon_handler(struct kt_daemon *d);
+/* SIGHUP and {"do":"reload"}: a broken list or file leaves the old one in force. */
+KT_MUST_USE enum kt_status kt_daemon_reload(struct kt_daemon *d, struct kt_error *err);
+/* The commit that everything waits for, and what follows it. */
+KT_MUST_USE enum kt_status kt_daemon_commit(struct kt_daemon *d, struct kt_error *err);

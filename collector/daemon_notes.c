@@ -1,0 +1,154 @@
+/*
+ * daemon_notes: the collector's self-audit (THREATS L1) and its alerts about itself.
+ *
+ * Owns:  nothing; the queue is the daemon's.
+ * Calls: ingest (control records), alerts, log.
+ */
+#include "collector/daemon.h"
+#include "core/base/enc.h"
+#include "core/base/log.h"
+#include "core/event/line.h"
+#include "core/sys/clock.h"
+#include <stdio.h>
+#include <string.h>
+
+static const struct {
+    const char *code;
+    enum kt_severity severity;
+    kt_time_ns quiet;
+} codes[] = {
+    { "identity.violation", KT_SEV_HIGH, 10 * KT_NS_MIN },
+    { "batch.forked", KT_SEV_HIGH, 10 * KT_NS_MIN },
+    { "batch.signature", KT_SEV_HIGH, 10 * KT_NS_MIN },
+    { "secret.in_line", KT_SEV_HIGH, 10 * KT_NS_MIN },
+    { "quota.exceeded", KT_SEV_MEDIUM, KT_NS_HOUR },
+    { "disk.alert", KT_SEV_HIGH, KT_NS_HOUR },
+    { "disk.refuse", KT_SEV_CRITICAL, 10 * KT_NS_MIN },
+    { "detection.failed", KT_SEV_CRITICAL, KT_NS_HOUR },
+    { "delivery.dead", KT_SEV_MEDIUM, 6 * KT_NS_HOUR },
+    { "delivery.broken", KT_SEV_MEDIUM, 6 * KT_NS_HOUR },
+    { "batch.invalid", KT_SEV_LOW, 10 * KT_NS_MIN },
+    { "agent.revoked", KT_SEV_LOW, 10 * KT_NS_MIN },
+    { "wire.broken", KT_SEV_LOW, 10 * KT_NS_MIN },
+};
+
+static size_t index_of(const char *code)
+{
+    size_t i = 0;
+    while (i < KT_ARRAY_LEN(codes) - 1 && strcmp(codes[i].code, code) != 0)
+        i++;
+    return i;
+}
+
+/* Has this been said lately? Remembers it when not; the oldest memory makes room. */
+static bool said(struct kt_daemon *d, const char *code, struct kt_str about)
+{
+    char key[sizeof d->quiet[0].key];
+    kt_time_ns now = kt_clock_real.mono(kt_clock_real.self);
+    (void)snprintf(key, sizeof key, "%s " KT_STR_FMT, code, KT_STR_ARG(about));
+    for (unsigned i = 0; i < KT_NOTES_MAX; i++)
+        if (now < d->quiet[i].until && strcmp(d->quiet[i].key, key) == 0)
+            return true;
+    unsigned at = d->next_quiet++ % KT_NOTES_MAX;
+    kt_str_copyz(d->quiet[at].key, sizeof d->quiet[at].key, kt_str_of(key));
+    d->quiet[at].until = now + codes[index_of(code)].quiet;
+    return false;
+}
+
+void kt_daemon_note(struct kt_daemon *d, const char *code, struct kt_str about,
+                    const char *sentence, const char *except)
+{
+    if (d->n_notes == KT_NOTES_MAX || said(d, code, about))
+        return;
+    struct kt_note *n = &d->notes[d->n_notes++];
+    n->code = code;
+    kt_str_copyz(n->about, sizeof n->about, about);
+    kt_str_copyz(n->sentence, sizeof n->sentence, kt_str_of(sentence));
+    kt_str_copyz(n->except, sizeof n->except, kt_str_of(except));
+    kt_log(codes[index_of(code)].severity >= KT_SEV_HIGH ? KT_LOG_ERROR : KT_LOG_WARN,
+           "collector: %s about='%s': %s", code, n->about, n->sentence);
+}
+
+enum kt_status kt_daemon_record(struct kt_daemon *d, enum kt_kind kind, const char *code,
+                                struct kt_str sentence, struct kt_str raw, struct kt_error *err)
+{
+    kt_time_ns now = kt_clock_real.wall(kt_clock_real.self);
+    struct kt_event ev = { .kind = kind,
+                           .source = KT_STR("keytrail"),
+                           .instance = kt_str_of(d->conf->deployment),
+                           .operation = kt_str_of(code),
+                           .message = sentence,
+                           .time = now,
+                           .observed = now,
+                           .raw = raw };
+    return kt_ingest_control(d->ingest, &ev, err);
+}
+
+enum kt_status kt_daemon_write_notes(struct kt_daemon *d, struct kt_error *err)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf raw = { 0 };
+    for (unsigned i = 0; i < d->n_notes; i++) {
+        const struct kt_note *n = &d->notes[i];
+        struct kt_alerts_self self = { .code = n->code,
+                                       .about = kt_str_of(n->about),
+                                       .sentence = n->sentence,
+                                       .except = n->except[0] != '\0' ? n->except : NULL,
+                                       .severity = codes[index_of(n->code)].severity };
+        kt_buf_reset(&raw);
+        kt_buf_addz(&raw, "{\"about\":");
+        kt_json_quote(&raw, kt_str_of(n->about));
+        kt_buf_byte(&raw, '}');
+        enum kt_status st = kt_daemon_record(d, KT_KIND_AUDIT, n->code, kt_str_of(n->sentence),
+                                             kt_buf_str(&raw), err);
+        if (st == KT_OK)
+            st = kt_alerts_self(d->alerts, &self, kt_clock_real.wall(kt_clock_real.self), err);
+        if (st != KT_OK)
+            return st;
+        d->notified = true;
+    }
+    d->n_notes = 0;
+    return KT_OK;
+}
+
+enum kt_status kt_daemon_record_config(struct kt_daemon *d, struct kt_error *err)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf raw = { 0 }, text = { 0 };
+    kt_conf_print(d->conf, true, &text);
+    kt_buf_addz(&raw, "{\"what\":\"config\",\"digest\":\"");
+    kt_hex_add(&raw, d->conf->digest, sizeof d->conf->digest);
+    kt_buf_addz(&raw, "\",\"ip_data\":");
+    kt_json_quote(&raw, kt_str_of(kt_geo_describe(d->geo)));
+    kt_buf_addz(&raw, ",\"text\":");
+    kt_json_quote(&raw, kt_buf_str(&text));
+    kt_buf_byte(&raw, '}');
+    return kt_daemon_record(d, KT_KIND_CONFIG, "config",
+                            KT_STR("effective configuration of the collector"), kt_buf_str(&raw),
+                            err);
+}
+
+enum kt_status kt_daemon_record_agents(struct kt_daemon *d, struct kt_error *err)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf raw = { 0 };
+    uint8_t digest[32];
+    kt_auth_digest(d->auth, digest);
+    kt_buf_addz(&raw, "{\"what\":\"agents\",\"digest\":\"");
+    kt_hex_add(&raw, digest, sizeof digest);
+    kt_buf_addz(&raw, "\",\"names\":[");
+    for (unsigned i = 0; i < kt_auth_count(d->auth); i++) {
+        if (i > 0)
+            kt_buf_byte(&raw, ',');
+        kt_json_quote(&raw, kt_str_of(kt_auth_at(d->auth, i)->name));
+    }
+    kt_buf_addz(&raw, "],\"revoked\":[");
+    const char *between = "";
+    for (unsigned i = 0; i < kt_auth_count(d->auth); i++) {
+        if (!kt_auth_at(d->auth, i)->revoked)
+            continue;
+        kt_buf_addz(&raw, between);
+        kt_json_quote(&raw, kt_str_of(kt_auth_at(d->auth, i)->name));
+        between = ",";
+    }
+    kt_buf_addz(&raw, "]}");
+    return kt_daemon_record(d, KT_KIND_CONFIG, "agents", KT_STR("allow-list of agents"),
+                            kt_buf_str(&raw), err);
+}

@@ -1,0 +1,196 @@
+/*
+ * daemon_requests: what the control socket can ask for.
+ *
+ * Owns:  nothing.
+ * Calls: ingest, auth, outbox, follow for their figures; kt_json to read a request.
+ */
+#include "collector/daemon.h"
+#include "core/base/alloc.h"
+#include "core/base/log.h"
+#include "core/event/json.h"
+#include "core/event/line.h"
+#include "core/sys/clock.h"
+#include <inttypes.h>
+#include <string.h>
+
+static kt_time_ns wall(void)
+{
+    return kt_clock_real.wall(kt_clock_real.self);
+}
+
+/* ---- status ---- */
+
+static void add_string(struct kt_buf *b, const char *key, const char *value)
+{
+    kt_buf_addf(b, "\"%s\":", key);
+    kt_json_quote(b, kt_str_of(value));
+}
+
+static void add_counts(struct kt_buf *b, const struct kt_ingest_counts *c)
+{
+    const struct {
+        const char *name;
+        uint64_t n;
+    } all[] = {
+        { "batches", c->batches },
+        { "events", c->events },
+        { "duplicates", c->duplicates },
+        { "conflicts", c->conflicts },
+        { "resent", c->resent },
+        { "refused_batches", c->refused_batches },
+        { "refused_lines", c->refused_lines },
+        { "revoked", c->revoked },
+        { "violations", c->violations },
+        { "facts", c->facts },
+    };
+    for (size_t i = 0; i < KT_ARRAY_LEN(all); i++)
+        kt_buf_addf(b, "%s\"%s\":%" PRIu64, i > 0 ? "," : "", all[i].name, all[i].n);
+}
+
+static enum kt_status do_status(struct kt_daemon *d, struct kt_buf *out, struct kt_error *err)
+{
+    static const char *const levels[] = { "fine", "warn", "alert", "refuse" };
+    struct kt_ingest_counts counts = kt_ingest_counts(d->ingest);
+    struct kt_net_counts net = kt_net_server_counts(d->server);
+    uint64_t last = kt_store_last_seq(d->store), scored = kt_follow_position(d->follow);
+    (void)err;
+    kt_buf_addz(out, "{\"version\":\"" KT_VERSION "\",");
+    add_string(out, "deployment", d->conf->deployment);
+    kt_buf_byte(out, ',');
+    add_string(out, "endpoint", kt_net_server_endpoint(d->server));
+    kt_buf_byte(out, ',');
+    add_string(out, "ip_data", kt_geo_describe(d->geo));
+    kt_buf_addf(out, ",\"started\":%" PRId64 ",\"uptime_s\":%" PRId64 ",\"agents\":%u,\"ingest\":{",
+                d->started, (wall() - d->started) / KT_NS_S, kt_auth_count(d->auth));
+    add_counts(out, &counts);
+    kt_buf_addf(out,
+                "},\"net\":{\"accepted\":%" PRIu64 ",\"refused\":%" PRIu64 ",\"messages\":%" PRIu64
+                ",\"bytes_in\":%" PRIu64 ",\"bytes_out\":%" PRIu64 "}",
+                net.accepted, net.refused, net.messages, net.bytes_in, net.bytes_out);
+    kt_buf_addf(out,
+                ",\"detection\":{\"last_seq\":%" PRIu64 ",\"scored_seq\":%" PRIu64
+                ",\"behind\":%" PRIu64 "},\"disk\":{\"level\":\"%s\",\"free\":%.3f},\"targets\":",
+                last, scored, last > scored ? last - scored : 0, levels[d->disk.level],
+                d->disk.free_share);
+    kt_outbox_status(d->outbox, out);
+    kt_buf_addz(out, "}\n");
+    return KT_OK;
+}
+
+static enum kt_status do_agents(struct kt_daemon *d, struct kt_buf *out, struct kt_error *err)
+{
+    (void)err;
+    for (unsigned i = 0; i < kt_auth_count(d->auth); i++) {
+        const struct kt_agent_entry *e = kt_auth_at(d->auth, i);
+        kt_buf_byte(out, '{');
+        add_string(out, "name", e->name);
+        kt_buf_addf(out, ",\"keys\":%u,\"revoked\":%s,\"quota\":%" PRIu64 ",\"sources\":[",
+                    e->n_keys, e->revoked ? "true" : "false", e->quota);
+        for (unsigned k = 0; k < e->sources.n; k++) {
+            if (k > 0)
+                kt_buf_byte(out, ',');
+            kt_json_quote(out, kt_str_of(e->sources.at[k]));
+        }
+        kt_buf_addz(out, "]}\n");
+    }
+    if (kt_auth_count(d->auth) == 0)
+        kt_buf_addz(out, "{}\n");
+    return KT_OK;
+}
+
+/* ---- reload ---- */
+
+enum kt_status kt_daemon_reload(struct kt_daemon *d, struct kt_error *err)
+{
+    uint8_t before[32], after[32];
+    struct kt_conf *fresh = NULL;
+    kt_auth_digest(d->auth, before);
+    if (kt_auth_reload(d->auth, err) != KT_OK)
+        return kt_wrap(err, "reload: the old allow-list stays in force");
+    kt_auth_digest(d->auth, after);
+    if (memcmp(before, after, sizeof before) != 0) {
+        kt_log(KT_LOG_INFO, "collector: allow-list reloaded agents=%u", kt_auth_count(d->auth));
+        enum kt_status st = kt_daemon_record_agents(d, err);
+        if (st != KT_OK)
+            return st;
+    }
+    if (kt_conf_load(d->conf->path, &fresh, err) != KT_OK)
+        return kt_wrap(err, "reload: the old configuration stays in force");
+    if (memcmp(fresh->digest, d->conf->digest, sizeof fresh->digest) != 0)
+        kt_log(KT_LOG_WARN,
+               "collector: '%s' has changed: everything but the allow-list takes effect at the "
+               "next start",
+               d->conf->path);
+    kt_conf_free(fresh);
+    return KT_OK;
+}
+
+static enum kt_status do_reload(struct kt_daemon *d, struct kt_buf *out, struct kt_error *err)
+{
+    enum kt_status st = kt_daemon_reload(d, err);
+    if (st == KT_OK)
+        kt_buf_addf(out, "{\"agents\":%u}\n", kt_auth_count(d->auth));
+    return st;
+}
+
+/* ---- the table ---- */
+
+static const struct {
+    const char *name;
+    enum kt_status (*run)(struct kt_daemon *d, struct kt_buf *out, struct kt_error *err);
+} requests[] = {
+    { "status", do_status },
+    { "agents", do_agents },
+    { "reload", do_reload },
+};
+
+static enum kt_status request(void *self, struct kt_str text, struct kt_buf *answer,
+                              struct kt_error *err)
+{
+    struct kt_json *json = kt_json_new(KT_JSON_JANSSON);
+    struct kt_jval root;
+    unsigned repaired = 0;
+    enum kt_status st = kt_json_parse(json, text, &root, &repaired, err);
+    struct kt_str what = st == KT_OK ? kt_json_str_at(root, "do") : KT_STR_NONE;
+    size_t i = 0;
+    while (st == KT_OK && i < KT_ARRAY_LEN(requests) && !kt_str_is(what, requests[i].name))
+        i++;
+    if (st == KT_OK && i == KT_ARRAY_LEN(requests))
+        st = kt_fail(err, KT_E_INPUT, "there is no request '" KT_STR_FMT "'", KT_STR_ARG(what));
+    else if (st == KT_OK)
+        st = requests[i].run(self, answer, err);
+    kt_json_free(json);
+    return st;
+}
+
+static enum kt_status import(void *self, struct kt_str origin, const struct kt_control_line *lines,
+                             uint32_t n, struct kt_buf *answer, struct kt_error *err)
+{
+    static const char letters[] = {
+        [KT_FATE_STORED] = 's', [KT_FATE_DUPLICATE] = 'd', [KT_FATE_CONFLICT] = 'c'
+    };
+    struct kt_daemon *d = self;
+    struct kt_store_result r = { 0 };
+    if (d->disk.level == KT_DISK_REFUSE)
+        return kt_fail(err, KT_E_AGAIN, "the collector's disk is nearly full");
+    struct kt_ingest_line *in = kt_alloc_array(n, sizeof *in);
+    for (uint32_t i = 0; i < n; i++)
+        in[i] = (struct kt_ingest_line){ lines[i].line, lines[i].arrival };
+    enum kt_origin from = kt_str_is(origin, "feed") ? KT_ORIGIN_FEED : KT_ORIGIN_IMPORT;
+    enum kt_status st = kt_ingest_lines(d->ingest, from, in, n, &r, err);
+    kt_free(in);
+    if (st == KT_E_IO || st == KT_E_CORRUPT)
+        d->fatal = *err;
+    if (st != KT_OK)
+        return st;
+    kt_buf_addz(answer, "{\"fate\":\"");
+    for (uint32_t i = 0; i < n; i++)
+        kt_buf_byte(answer, letters[r.fate[i]]);
+    kt_buf_addz(answer, "\"}\n");
+    return kt_daemon_commit(d, err); /* the answer promises what an ack promises */
+}
+
+struct kt_control_handler kt_daemon_handler(struct kt_daemon *d)
+{
+    return (struct kt_control_handler){ .request = request, .import = import, .self = d };
+}

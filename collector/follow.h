@@ -1,0 +1,39 @@
+/*
+ * follow: detection beside ingest. A thread of its own reads the committed log through a read-only
+ * cursor, feeds the detectors and hands alerts and snapshots to the writer, so that an ack never
+ * waits for a detector.
+ */
+#pragma once
+#include "collector/detect.h"
+
+struct kt_follow;
+struct kt_follow_options {
+    const struct kt_conf *conf;
+    const char *store_path;
+    struct kt_str snapshot; /* empty: none; one of another version means: replay from the start */
+    uint64_t alerted;       /* alerts of records up to this seq are in the store already */
+};
+KT_MUST_USE enum kt_status kt_follow_open(const struct kt_follow_options *o, struct kt_follow **ret,
+                                          struct kt_error *err);
+/* Ends the thread with a last snapshot; take what waits, then free. */
+void kt_follow_stop(struct kt_follow *f);
+void kt_follow_free(struct kt_follow *f);
+void kt_follow_wake(struct kt_follow *f); /* something was committed */
+int kt_follow_fd(const struct kt_follow *f);
+uint64_t kt_follow_position(struct kt_follow *f); /* seq up to which the log has been scored */
+
+/* Everything since the last take, to be written in one transaction. */
+struct kt_follow_news {
+    uint64_t position;
+    struct kt_follow_alert {
+        char *json; /* kt_alert_write's */
+        bool is_new, historic;
+    } * alerts;
+    unsigned n_alerts;
+    struct kt_buf snapshot, status; /* empty: no new one */
+    bool failed;                    /* the log cannot be read: error says why */
+    char error[400];
+};
+/* false: nothing new. The news are the caller's, kt_follow_news_done frees them. */
+bool kt_follow_take(struct kt_follow *f, struct kt_follow_news *ret);
+void kt_follow_news_done(struct kt_follow_news *n);
