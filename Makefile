@@ -67,6 +67,9 @@ $(BUILD)/tests/bench/%: $(BUILD)/tests/bench/%.o $(BUILD)/libsupport.a $(LIBRARI
 $(BUILD)/tests/sim/%: $(BUILD)/tests/sim/%_main.o $(BUILD)/libsupport.a $(LIBRARIES)
 	$(CC) $(LDFLAGS) -o $@ $< $(BUILD)/libsupport.a $(LIBRARIES) $(LIBS)
 
+# The text of the schema is part of this object (.incbin), which no depfile can say.
+$(BUILD)/core/store/schema.o: core/store/schema.sql
+
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
 # ---- what people call ----

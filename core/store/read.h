@@ -27,14 +27,17 @@ struct kt_scan {
     kt_time_ns since,
         until; /* event time [since, until); 0 = open. Batches outside are not opened. */
     bool newest_first;
-    bool control; /* control records too, merged by seq */
-    bool records; /* event lines (else control only) */
+    bool control;              /* control records too, merged by seq */
+    bool records;              /* event lines (else control only) */
+    enum kt_kind control_kind; /* control records of this kind only; 0 = all */
 };
 struct kt_cursor;
-/* All of a cursor is one snapshot. */
+/* All of a cursor is one snapshot: records stored after it was opened are not seen. It holds no
+ * lock, so it may be kept open. Records whose event has no time are judged by their arrival. */
 KT_MUST_USE enum kt_status kt_cursor_open(struct kt_reader *r, const struct kt_scan *scan,
                                           struct kt_cursor **ret, struct kt_error *err);
-/* KT_E_AGAIN at the end. A damaged batch is KT_E_CORRUPT with its seq range. */
+/* KT_E_AGAIN at the end. A damaged batch is KT_E_CORRUPT with its seq range; the next call goes on
+ * behind it. */
 KT_MUST_USE enum kt_status kt_cursor_next(struct kt_cursor *c, struct kt_record *ret,
                                           struct kt_error *err);
 void kt_cursor_free(struct kt_cursor *c);

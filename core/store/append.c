@@ -1,0 +1,259 @@
+/*
+ * append: one batch of events, or one control record, into the store.
+ *
+ * Owns:  nothing beyond struct kt_store.
+ * Calls: core/base, core/event, core/wire (line hash), core/store.
+ * Holds: what is no duplicate gets the next number, a leaf and its place in the batch's row, all in
+ *        the transaction at hand.
+ */
+#include <assert.h>
+#include <string.h>
+
+#include "core/base/limits.h"
+#include "core/event/line.h"
+#include "core/store/store.h"
+#include "core/wire/batch.h"
+
+#define PACK_LEVEL 3
+
+void kt_store_leaf(struct kt_store *s, const struct kt_leaf *leaf, uint8_t ret[32])
+{
+    assert(leaf->seq == s->tree.size + 1);
+    kt_leaf_hash(leaf, ret);
+    kt_tree_add(&s->tree, ret);
+    if (s->sums.first_arrival == 0 || leaf->arrival < s->sums.first_arrival)
+        s->sums.first_arrival = leaf->arrival;
+    if (leaf->arrival > s->sums.newest_arrival)
+        s->sums.newest_arrival = leaf->arrival;
+}
+
+static enum kt_status check(const struct kt_store *s, const struct kt_store_batch *b,
+                            struct kt_error *err)
+{
+    assert(s->in_txn);
+    if (kt_store_may_write(s, err) != KT_OK)
+        return kt_wrap(err, "append");
+    if (b->n == 0 || b->n > KT_BATCH_EVENTS_MAX || b->lines.len > KT_BATCH_RAW_MAX ||
+        b->agent.len > KT_NAME_MAX)
+        return kt_fail(err, KT_E_LIMIT, "a batch of %u lines and %zu bytes is over the limits",
+                       b->n, b->lines.len);
+    kt_time_ns last = s->sums.last_arrival;
+    for (uint32_t i = 0; b->origin == KT_ORIGIN_LIVE && i < b->n; i++) {
+        if (b->arrival[i] < last)
+            return kt_fail(err, KT_E_INPUT, "the arrival of line %u lies before the one before it",
+                           i);
+        last = b->arrival[i];
+    }
+    return KT_OK;
+}
+
+/* Fates and numbers of all lines, places of the kept ones, hashes of the dropped ones. */
+static enum kt_status sort_out(struct kt_store *s, const struct kt_store_batch *b,
+                               struct kt_store_result *r, struct kt_error *err)
+{
+    kt_buf_reset(&s->dropped);
+    kt_buf_reset(&s->conflicts);
+    kt_dedupe_start(s->dedupe, b, s->tree.size + 1);
+    for (uint32_t i = 0; i < b->n; i++) {
+        enum kt_fate fate;
+        if (kt_dedupe_ask(s->dedupe, i, &fate, err) != KT_OK)
+            return kt_wrap(err, "append");
+        s->fate[i] = (uint8_t)fate;
+        s->seq[i] = 0;
+        if (fate == KT_FATE_DUPLICATE) {
+            r->duplicates++;
+            kt_buf_u32(&s->dropped, i);
+            kt_buf_add_bytes(&s->dropped, b->hashes[i], 32);
+            continue;
+        }
+        if (fate == KT_FATE_CONFLICT) {
+            r->conflicts++;
+            kt_buf_u32(&s->conflicts, r->stored);
+        }
+        s->seq[i] = s->tree.size + 1 + r->stored;
+        s->place[r->stored++] = i;
+    }
+    return KT_OK;
+}
+
+static void add_leaves(struct kt_store *s, const struct kt_store_batch *b, uint32_t kept,
+                       uint8_t ret_leaves[32])
+{
+    uint8_t leaf[32];
+    kt_sha256_start(s->sha);
+    for (uint32_t k = 0; k < kept; k++) {
+        uint32_t i = s->place[k];
+        const struct kt_leaf l = { .seq = s->seq[i],
+                                   .arrival = b->arrival[i],
+                                   .stored = b->stored,
+                                   .origin = (uint8_t)b->origin,
+                                   .agent = b->agent,
+                                   .line_hash = b->hashes[i] };
+        kt_store_leaf(s, &l, leaf);
+        kt_sha256_add(s->sha, leaf, sizeof leaf);
+    }
+    kt_sha256_end(s->sha, ret_leaves);
+}
+
+/* The frame as it came when it holds exactly the kept lines. */
+static struct kt_str frame_of(struct kt_store *s, const struct kt_store_batch *b, uint32_t kept)
+{
+    if (kept == b->n && b->packed.len > 0)
+        return b->packed;
+    struct kt_str lines = b->lines;
+    if (kept < b->n) {
+        kt_buf_reset(&s->text);
+        for (uint32_t k = 0; k < kept; k++) {
+            kt_buf_add(&s->text, b->line[s->place[k]]);
+            kt_buf_byte(&s->text, '\n');
+        }
+        lines = kt_buf_str(&s->text);
+    }
+    kt_buf_reset(&s->packed);
+    kt_zip_pack(s->zip, lines, PACK_LEVEL, &s->packed);
+    return kt_buf_str(&s->packed);
+}
+
+static enum kt_status write_spans(struct kt_store *s, const struct kt_store_batch *b,
+                                  uint64_t first_seq, uint32_t kept, struct kt_error *err)
+{
+    kt_spans_reset(&s->spans);
+    for (uint32_t k = 0; k < kept; k++)
+        kt_spans_add(&s->spans, b->events[s->place[k]].time, kt_dedupe_key(s->dedupe, k));
+    kt_spans_close(&s->spans);
+    sqlite3_stmt *st = s->st[KT_ST_SPAN];
+    for (uint32_t i = 0; i < s->spans.n; i++) {
+        const struct kt_span *span = &s->spans.span[i];
+        kt_db_i64(st, 1, span->bucket);
+        kt_db_i64(st, 2, span->max);
+        kt_db_u64(st, 3, first_seq);
+        kt_db_i64(st, 4, span->min);
+        kt_db_blob(st, 5, span->ids);
+        if (kt_store_run(s, KT_ST_SPAN, err) != KT_OK)
+            return kt_wrap(err, "append");
+    }
+    return KT_OK;
+}
+
+static struct kt_str bytes_or_none(const uint8_t *at, size_t n)
+{
+    return at == NULL ? KT_STR_NONE : kt_str_from(at, n);
+}
+
+/* First and last event time of the spans just made, events without a time aside; 0, 0: none. */
+static void time_range(const struct kt_spans *spans, kt_time_ns *ret_min, kt_time_ns *ret_max)
+{
+    const struct kt_span *first = &spans->span[0], *last = &spans->span[spans->n - 1];
+    if (first->bucket == 0 && spans->n > 1)
+        first++;
+    *ret_min = first->min;
+    *ret_max = last->max;
+}
+
+static enum kt_status write_row(struct kt_store *s, const struct kt_store_batch *b,
+                                uint64_t first_seq, uint32_t kept, struct kt_error *err)
+{
+    uint8_t leaves[32];
+    kt_time_ns min_time, max_time;
+    add_leaves(s, b, kept, leaves);
+    if (write_spans(s, b, first_seq, kept, err) != KT_OK)
+        return kt_wrap(err, "spans");
+    time_range(&s->spans, &min_time, &max_time);
+    kt_buf_reset(&s->arrivals);
+    kt_row_pack_arrivals(b->arrival, s->place, kept, &s->arrivals);
+
+    sqlite3_stmt *st = s->st[KT_ST_BATCH];
+    kt_db_u64(st, 1, first_seq);
+    kt_db_i64(st, 2, kept);
+    kt_db_text(st, 3, b->agent);
+    kt_db_blob_or_null(st, 4, bytes_or_none(b->incarnation, 16));
+    kt_db_u64(st, 5, b->batch_seq);
+    kt_db_i64(st, 6, b->origin);
+    kt_db_i64(st, 7, b->arrival[s->place[0]]);
+    kt_db_i64(st, 8, b->stored);
+    kt_db_i64(st, 9, min_time);
+    kt_db_i64(st, 10, max_time);
+    kt_db_blob(st, 11, kt_str_from(leaves, sizeof leaves));
+    kt_db_blob_or_null(st, 12, bytes_or_none(b->digest, 32));
+    kt_db_blob_or_null(st, 13, bytes_or_none(b->signature, 64));
+    kt_db_blob_or_null(st, 14, kt_buf_str(&s->arrivals));
+    kt_db_blob_or_null(st, 15, kt_buf_str(&s->dropped));
+    kt_db_blob_or_null(st, 16, kt_buf_str(&s->conflicts));
+    kt_db_blob(st, 17, frame_of(s, b, kept));
+    s->sums.batches++;
+    if (min_time > 0 && (s->sums.first_time == 0 || min_time < s->sums.first_time))
+        s->sums.first_time = min_time;
+    if (max_time > s->sums.last_time)
+        s->sums.last_time = max_time;
+    return kt_store_run(s, KT_ST_BATCH, err);
+}
+
+static enum kt_status move_mark(struct kt_store *s, const struct kt_store_batch *b,
+                                struct kt_error *err)
+{
+    sqlite3_stmt *st = s->st[KT_ST_MARK_PUT];
+    kt_db_text(st, 1, b->agent);
+    kt_db_blob(st, 2, kt_str_from(b->incarnation, 16));
+    kt_db_u64(st, 3, b->batch_seq);
+    kt_db_blob(st, 4, bytes_or_none(b->digest, 32));
+    return kt_store_run(s, KT_ST_MARK_PUT, err);
+}
+
+enum kt_status kt_store_append(struct kt_store *s, const struct kt_store_batch *b,
+                               struct kt_store_result *ret, struct kt_error *err)
+{
+    struct kt_store_result r = { .fate = s->fate, .seq = s->seq };
+    if (check(s, b, err) != KT_OK)
+        return kt_wrap(err, "store");
+    s->torn = true; /* until all of it is in */
+    if (sort_out(s, b, &r, err) != KT_OK)
+        return kt_wrap(err, "store");
+    if (r.stored > 0) {
+        r.first_seq = s->tree.size + 1;
+        if (write_row(s, b, r.first_seq, r.stored, err) != KT_OK)
+            return kt_wrap(err, "append");
+    }
+    if (b->incarnation != NULL && move_mark(s, b, err) != KT_OK)
+        return kt_wrap(err, "mark");
+    s->sums.events += r.stored;
+    s->sums.duplicates += r.duplicates;
+    s->sums.conflicts += r.conflicts;
+    if (b->origin == KT_ORIGIN_LIVE)
+        s->sums.last_arrival = b->arrival[b->n - 1];
+    s->torn = false;
+    *ret = r;
+    return KT_OK;
+}
+
+enum kt_status kt_store_control(struct kt_store *s, struct kt_event *ev, kt_time_ns arrival,
+                                kt_time_ns stored, uint64_t *ret_seq, struct kt_error *err)
+{
+    assert(s->in_txn);
+    if (kt_store_may_write(s, err) != KT_OK)
+        return kt_wrap(err, "control record");
+    kt_buf_reset(&s->text);
+    if (kt_line_write(ev, &s->text, err) != KT_OK)
+        return kt_wrap(err, "control record");
+    uint8_t hash[32], leaf[32];
+    uint64_t seq = s->tree.size + 1;
+    kt_line_hash(kt_buf_str(&s->text), hash);
+    const struct kt_leaf l = { .seq = seq,
+                               .arrival = arrival,
+                               .stored = stored,
+                               .origin = KT_ORIGIN_CONTROL,
+                               .agent = KT_CONTROL_AGENT,
+                               .line_hash = hash };
+    kt_store_leaf(s, &l, leaf);
+    sqlite3_stmt *st = s->st[KT_ST_CONTROL];
+    kt_db_u64(st, 1, seq);
+    kt_db_i64(st, 2, ev->kind);
+    kt_db_i64(st, 3, arrival);
+    kt_db_i64(st, 4, stored);
+    kt_db_blob(st, 5, kt_str_from(leaf, sizeof leaf));
+    kt_db_blob(st, 6, kt_buf_str(&s->text));
+    s->sums.control++;
+    if (kt_store_run(s, KT_ST_CONTROL, err) != KT_OK)
+        return kt_wrap(err, "control record");
+    *ret_seq = seq;
+    return KT_OK;
+}

@@ -1,0 +1,65 @@
+/*
+ * db: how this store opens and asks SQLite. Private to core/store; the only place (with its
+ * neighbours here) that knows sqlite3.
+ */
+#pragma once
+#include <sqlite3.h>
+
+#include "core/base/buf.h"
+#include "core/base/time.h"
+
+#define KT_DB_SCHEMA 1u
+#define KT_DB_APP_ID 0x4b54524cu /* "KTRL" */
+#define KT_DB_PAGE   8192u
+/*
+ * The schema cookie of the file header is the clean-stop mark (docs/store.md): a running store
+ * has KT_DB_LIVE in its main file, a clean stop writes KT_DB_CLEAN. A copy that SQLite itself
+ * makes of a running store (.backup, VACUUM INTO) gets another cookie from SQLite, since the copy
+ * is whole; a plain copy of the main file keeps KT_DB_LIVE.
+ */
+#define KT_DB_LIVE  0x4b544c56u
+#define KT_DB_CLEAN 0x4b544300u
+
+enum kt_db_mode {
+    KT_DB_WRITE,
+    KT_DB_READ,
+    KT_DB_FROZEN, /* nobody writes it and no file may appear beside it: a backup */
+};
+struct kt_db_head { /* what the first page and the folder say, before SQLite is asked */
+    bool exists, empty, has_wal;
+    unsigned schema, app_id;
+    uint32_t cookie;
+};
+KT_MUST_USE enum kt_status kt_db_probe(const char *path, struct kt_db_head *ret,
+                                       struct kt_error *err);
+/* Refuses what is not a store, a newer schema, and a main file that lost its -wal. */
+KT_MUST_USE enum kt_status kt_db_judge(const char *path, const struct kt_db_head *head,
+                                       struct kt_error *err);
+
+KT_MUST_USE enum kt_status kt_db_open(const char *path, const char *vfs, enum kt_db_mode mode,
+                                      sqlite3 **ret, struct kt_error *err);
+/* After the schema is in place: no schema tricks from here on. */
+void kt_db_defend(sqlite3 *db, bool on);
+/* What SQLite last said, as one of our causes. */
+KT_MUST_USE enum kt_status kt_db_fail(sqlite3 *db, struct kt_error *err, const char *fmt, ...)
+    KT_PRINTF(3, 4);
+KT_MUST_USE enum kt_status kt_db_exec(sqlite3 *db, const char *sql, struct kt_error *err);
+KT_MUST_USE enum kt_status kt_db_prepare(sqlite3 *db, const char *sql, sqlite3_stmt **ret,
+                                         struct kt_error *err);
+/* KT_OK: a row; KT_E_AGAIN: no more (the statement is reset). */
+KT_MUST_USE enum kt_status kt_db_step(sqlite3_stmt *st, struct kt_error *err);
+/* Runs a statement that gives no rows, and resets it. */
+KT_MUST_USE enum kt_status kt_db_run(sqlite3_stmt *st, struct kt_error *err);
+void kt_db_finalize(sqlite3_stmt **st); /* for KT_CLEANUP */
+
+/* Binding can only fail by our own mistake or for want of memory: both end the process. Bytes are
+ * borrowed until the statement is reset. */
+void kt_db_i64(sqlite3_stmt *st, int at, int64_t v);
+void kt_db_u64(sqlite3_stmt *st, int at, uint64_t v); /* at most INT64_MAX */
+void kt_db_text(sqlite3_stmt *st, int at, struct kt_str s);
+void kt_db_blob(sqlite3_stmt *st, int at, struct kt_str s);
+void kt_db_blob_or_null(sqlite3_stmt *st, int at, struct kt_str s); /* empty = NULL */
+/* Borrowed until the next step. */
+struct kt_str kt_db_col(sqlite3_stmt *st, int at);
+int64_t kt_db_col_i64(sqlite3_stmt *st, int at);
+uint64_t kt_db_col_u64(sqlite3_stmt *st, int at); /* negative reads as 0 */

@@ -1,0 +1,189 @@
+/*
+ * read: opening a store to read it, and the small questions: sums, blobs, alerts, outbox.
+ *
+ * Owns:  one read-only connection.
+ * Calls: core/base, core/store.
+ * Holds: never writes, never checkpoints (D2), holds no snapshot longer than one question (D4).
+ */
+#include "core/store/read.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "core/base/alloc.h"
+#include "core/store/reader.h"
+#include "core/store/schema.h"
+#include "core/store/store.h"
+
+static enum kt_status connect(const char *path, sqlite3 **ret, bool *ret_frozen,
+                              struct kt_error *err)
+{
+    struct kt_db_head head;
+    if (kt_db_probe(path, &head, err) != KT_OK)
+        return kt_wrap(err, "store");
+    if (!head.exists || head.empty)
+        return kt_fail(err, KT_E_AGAIN, "no store at '%s'", path);
+    if (kt_db_judge(path, &head, err) != KT_OK)
+        return err == NULL ? KT_E_CORRUPT : err->code;
+    sqlite3 *db = NULL;
+    bool frozen = !head.has_wal;
+    unsigned schema = 0;
+    if (kt_db_open(path, NULL, frozen ? KT_DB_FROZEN : KT_DB_READ, &db, err) != KT_OK)
+        return kt_wrap(err, "store");
+    kt_db_defend(db, true);
+    enum kt_status status = kt_schema_version(db, &schema, err);
+    if (status == KT_OK && schema == 0)
+        status = kt_fail(err, KT_E_AGAIN, "the store at '%s' is being made", path);
+    else if (status == KT_OK && schema > KT_DB_SCHEMA)
+        status = kt_fail(err, KT_E_CONFIG,
+                         "'%s' has schema %u, this keytrail knows schemas up to %u: upgrade "
+                         "keytrail",
+                         path, schema, KT_DB_SCHEMA);
+    else if (status == KT_OK)
+        status = kt_schema_check(db, err);
+    if (status != KT_OK) {
+        (void)sqlite3_close(db);
+        return status;
+    }
+    *ret = db;
+    *ret_frozen = frozen;
+    return KT_OK;
+}
+
+enum kt_status kt_reader_open(const char *path, struct kt_reader **ret, struct kt_error *err)
+{
+    struct kt_error why = { 0 };
+    sqlite3 *db = NULL;
+    bool frozen = false;
+    enum kt_status status = connect(path, &db, &frozen, &why);
+    if (status != KT_OK) {
+        if (err != NULL)
+            *err = why;
+        return status;
+    }
+    struct kt_reader *r = kt_alloc(sizeof *r);
+    *r = (struct kt_reader){ .db = db, .path = kt_strdup(path), .frozen = frozen };
+    *ret = r;
+    return KT_OK;
+}
+
+void kt_reader_close(struct kt_reader *r)
+{
+    if (r == NULL)
+        return;
+    (void)sqlite3_close_v2(r->db); /* cursors that are still open keep it until they are freed */
+    kt_free(r->path);
+    kt_free(r);
+}
+
+enum kt_status kt_reader_fresh(struct kt_reader *r, struct kt_error *err)
+{
+    if (!r->frozen)
+        return KT_OK;
+    struct kt_db_head head;
+    if (kt_db_probe(r->path, &head, err) != KT_OK)
+        return kt_wrap(err, "store");
+    if (!head.has_wal)
+        return KT_OK;
+    sqlite3 *db = NULL;
+    if (connect(r->path, &db, &r->frozen, err) != KT_OK)
+        return kt_wrap(err, "store");
+    (void)sqlite3_close_v2(r->db);
+    r->db = db;
+    return KT_OK;
+}
+
+static uint64_t size_of(const char *path, const char *suffix)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf name = { 0 };
+    kt_buf_addf(&name, "%s%s", path, suffix);
+    struct stat st;
+    return stat(kt_buf_z(&name), &st) == 0 && st.st_size > 0 ? (uint64_t)st.st_size : 0;
+}
+
+enum kt_status kt_reader_stats(struct kt_reader *r, struct kt_store_stats *ret,
+                               struct kt_error *err)
+{
+    struct kt_store_stats stats = { .schema = KT_DB_SCHEMA };
+    struct kt_tree tree;
+    struct kt_sums sums;
+    if (kt_reader_fresh(r, err) != KT_OK ||
+        kt_meta_read(r->db, stats.log_id, &tree, &sums, err) != KT_OK)
+        return kt_wrap(err, "stats");
+    stats.records = tree.size;
+    stats.events = sums.events;
+    stats.control = sums.control;
+    stats.batches = sums.batches;
+    stats.duplicates = sums.duplicates;
+    stats.conflicts = sums.conflicts;
+    stats.first_time = sums.first_time;
+    stats.last_time = sums.last_time;
+    stats.first_arrival = sums.first_arrival;
+    stats.last_arrival = sums.newest_arrival;
+    stats.file_bytes = size_of(r->path, "") + size_of(r->path, "-wal");
+    *ret = stats;
+    return KT_OK;
+}
+
+enum kt_status kt_reader_get(struct kt_reader *r, const char *name, struct kt_buf *ret,
+                             struct kt_error *err)
+{
+    if (kt_reader_fresh(r, err) != KT_OK)
+        return kt_wrap(err, "get");
+    return kt_blob_get(r->db, name, ret, err);
+}
+
+enum kt_status kt_reader_each(struct kt_reader *r, const char *prefix,
+                              enum kt_status (*each)(void *self, const char *name,
+                                                     struct kt_str value, struct kt_error *err),
+                              void *self, struct kt_error *err)
+{
+    if (kt_reader_fresh(r, err) != KT_OK)
+        return kt_wrap(err, "names");
+    return kt_blob_each(r->db, prefix, each, self, err);
+}
+
+enum kt_status kt_reader_alerts(struct kt_reader *r,
+                                enum kt_status (*each)(void *self, const char *id,
+                                                       struct kt_str json, struct kt_error *err),
+                                void *self, struct kt_error *err)
+{
+    KT_CLEANUP(kt_db_finalize) sqlite3_stmt *st = NULL;
+    if (kt_reader_fresh(r, err) != KT_OK ||
+        kt_db_prepare(r->db, "SELECT id, json FROM alert ORDER BY opened DESC, id DESC", &st,
+                      err) != KT_OK)
+        return kt_wrap(err, "alerts");
+    enum kt_status status;
+    while ((status = kt_db_step(st, err)) == KT_OK) {
+        char id[64];
+        kt_str_copyz(id, sizeof id, kt_db_col(st, 0));
+        if ((status = each(self, id, kt_db_col(st, 1), err)) != KT_OK)
+            break;
+    }
+    return status == KT_E_AGAIN ? KT_OK : status;
+}
+
+struct pass { /* each() without the JSON */
+    enum kt_status (*each)(void *self, const struct kt_outbox_row *row, struct kt_error *err);
+    void *self;
+};
+
+static enum kt_status pass_row(void *self, const struct kt_outbox_row *row,
+                               struct kt_str alert_json, struct kt_error *err)
+{
+    (void)alert_json;
+    const struct pass *p = self;
+    return p->each(p->self, row, err);
+}
+
+enum kt_status kt_reader_outbox(struct kt_reader *r,
+                                enum kt_status (*each)(void *self, const struct kt_outbox_row *row,
+                                                       struct kt_error *err),
+                                void *self, struct kt_error *err)
+{
+    struct pass p = { each, self };
+    if (kt_reader_fresh(r, err) != KT_OK)
+        return kt_wrap(err, "outbox");
+    return kt_outbox_each(r->db, false, pass_row, &p, err);
+}

@@ -1,0 +1,109 @@
+/* store: the writer's own state, shared by the .c files of core/store that make up write.h. */
+#pragma once
+#include "core/base/limits.h"
+#include "core/store/db.h"
+#include "core/store/dedupe.h"
+#include "core/store/row.h"
+#include "core/store/span.h"
+#include "core/store/write.h"
+
+/* How control records are signed off in their leaves and shown. */
+#define KT_CONTROL_AGENT KT_STR("collector")
+
+#define KT_STATEMENTS(X)                                                                           \
+    X(BEGIN, "BEGIN IMMEDIATE")                                                                    \
+    X(COMMIT, "COMMIT")                                                                            \
+    X(META, "UPDATE meta SET tree=?1, last_arrival=?2, events=?3, control=?4, batches=?5,"         \
+            " duplicates=?6, conflicts=?7, first_time=?8, last_time=?9, first_arrival=?10,"        \
+            " newest_arrival=?11")                                                                 \
+    X(BATCH, "INSERT INTO batch (" KT_ROW_COLUMNS                                                  \
+             ") VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17)")              \
+    X(SPAN, "INSERT INTO span (bucket,max_time,first_seq,min_time,ids) VALUES (?1,?2,?3,?4,?5)")   \
+    X(CONTROL, "INSERT INTO control (seq,kind,arrival,stored,leaf,line)"                           \
+               " VALUES (?1,?2,?3,?4,?5,?6)")                                                      \
+    X(MARK_GET, "SELECT seq, digest FROM mark WHERE agent=?1 AND incarnation=?2")                  \
+    X(MARK_PUT, "INSERT INTO mark (agent,incarnation,seq,digest) VALUES (?1,?2,?3,?4)"             \
+                " ON CONFLICT DO UPDATE SET seq=excluded.seq, digest=excluded.digest")             \
+    X(OWNER_GET, "SELECT agent FROM owner WHERE instance=?1")                                      \
+    X(OWNER_PUT, "INSERT INTO owner (instance,agent) VALUES (?1,?2) ON CONFLICT DO NOTHING")       \
+    X(BLOB_PUT, "INSERT INTO blob (name,value) VALUES (?1,?2)"                                     \
+                " ON CONFLICT DO UPDATE SET value=excluded.value")                                 \
+    X(BLOB_DROP, "DELETE FROM blob WHERE name=?1")                                                 \
+    X(ALERT_PUT, "INSERT INTO alert (id,opened,updated,severity,json) VALUES (?1,?2,?3,?4,?5)"     \
+                 " ON CONFLICT DO UPDATE SET opened=excluded.opened, updated=excluded.updated,"    \
+                 " severity=excluded.severity, json=excluded.json")                                \
+    X(OUTBOX_ADD, "INSERT INTO outbox (alert,target,action,state,attempts,created,next_try,"       \
+                  "sent_at,last_code,last_error,alert_json)"                                       \
+                  " VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11)"                                   \
+                  " ON CONFLICT (alert,target,action) DO UPDATE SET state=excluded.state,"         \
+                  " attempts=excluded.attempts, created=excluded.created,"                         \
+                  " next_try=excluded.next_try, sent_at=excluded.sent_at,"                         \
+                  " last_code=excluded.last_code, last_error=excluded.last_error,"                 \
+                  " alert_json=excluded.alert_json RETURNING row")                                 \
+    X(OUTBOX_UPDATE, "UPDATE outbox SET state=?2, attempts=?3, next_try=?4, sent_at=?5,"           \
+                     " last_code=?6, last_error=?7 WHERE row=?1")
+enum kt_statement {
+#define X(name, sql) KT_ST_##name,
+    KT_STATEMENTS(X)
+#undef X
+        KT_ST_COUNT
+};
+
+struct kt_sums { /* table meta, but for the log id and the tree */
+    kt_time_ns last_arrival;
+    uint64_t events, control, batches, duplicates, conflicts;
+    kt_time_ns first_time, last_time, first_arrival, newest_arrival;
+};
+KT_MUST_USE enum kt_status kt_meta_read(sqlite3 *db, uint8_t ret_log_id[16],
+                                        struct kt_tree *ret_tree, struct kt_sums *ret,
+                                        struct kt_error *err);
+
+struct kt_store {
+    sqlite3 *db;
+    char *path;
+    int lock_fd;
+    sqlite3_stmt *st[KT_ST_COUNT];
+    uint8_t log_id[16];
+
+    struct kt_tree tree, tree_before; /* now, and when the transaction began */
+    struct kt_sums sums, sums_before;
+    bool in_txn;
+    bool torn;      /* a write of this transaction failed: it can only be rolled back */
+    bool broken;    /* a commit failed: nothing is written any more (D1) */
+    int wal_frames; /* waiting for a checkpoint */
+
+    struct kt_dedupe *dedupe;
+    struct kt_zip *zip;
+    struct kt_sha256 *sha;
+    struct kt_spans spans;
+    struct kt_buf packed, text, arrivals, dropped, conflicts;
+    uint8_t fate[KT_BATCH_EVENTS_MAX];
+    uint64_t seq[KT_BATCH_EVENTS_MAX];
+    uint32_t place[KT_BATCH_EVENTS_MAX]; /* of the i-th kept line in the batch as it came */
+};
+
+/* One record into tree and sums; its leaf hash to ret. */
+void kt_store_leaf(struct kt_store *s, const struct kt_leaf *leaf, uint8_t ret[32]);
+/* Refuses to write outside a transaction's good course; for the head of every writing call. */
+KT_MUST_USE enum kt_status kt_store_may_write(const struct kt_store *s, struct kt_error *err);
+/* Runs a writing statement; a failure tears the transaction. */
+KT_MUST_USE enum kt_status kt_store_run(struct kt_store *s, enum kt_statement st,
+                                        struct kt_error *err);
+/* path-lock, held until the descriptor is closed. */
+KT_MUST_USE enum kt_status kt_store_lock(const char *path, int *ret_fd, struct kt_error *err);
+
+/* Shared with readers. */
+KT_MUST_USE enum kt_status kt_blob_get(sqlite3 *db, const char *name, struct kt_buf *ret,
+                                       struct kt_error *err);
+KT_MUST_USE enum kt_status kt_blob_each(sqlite3 *db, const char *prefix,
+                                        enum kt_status (*each)(void *self, const char *name,
+                                                               struct kt_str value,
+                                                               struct kt_error *err),
+                                        void *self, struct kt_error *err);
+/* Rows of the outbox by (target, row); only those in state wait when asked. */
+KT_MUST_USE enum kt_status kt_outbox_each(sqlite3 *db, bool waiting,
+                                          enum kt_status (*each)(void *self,
+                                                                 const struct kt_outbox_row *row,
+                                                                 struct kt_str alert_json,
+                                                                 struct kt_error *err),
+                                          void *self, struct kt_error *err);
