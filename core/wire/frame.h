@@ -41,7 +41,7 @@ struct kt_msg {
     uint8_t version;
     /* HELLO */
     struct kt_str agent, program; /* program: "keytrail-agent 0.1.0" */
-    uint8_t incarnation[16];      /* HELLO, BATCH, WELCOME, ACK: the spool's identity */
+    uint8_t incarnation[16];      /* all but PING and PONG: the spool's identity */
     uint64_t last_seq; /* HELLO: newest batch in the spool; WELCOME: newest the collector has
                           committed */
     /* WELCOME, ACK */
@@ -59,6 +59,7 @@ struct kt_msg {
     uint64_t expected;
     struct kt_str text;
 };
+/* Version 0 means ours; texts are cut at their maximum (docs/wire.md). */
 void kt_msg_write(const struct kt_msg *m, struct kt_buf *out);
 /* Borrows from bytes. KT_E_INPUT: not ours, cut, or trailing bytes; unknown version is KT_E_INPUT
  * with ret->version set. */
