@@ -1,0 +1,82 @@
+#!/usr/bin/env python3
+"""import, search, replay, verify as a person calls them: the sum rule, the forms, the exit codes, a store that a collector holds."""
+import json, os, random, time
+from support import *
+
+rng = random.Random(7)
+d = folder()
+db = os.path.join(d, 'k.db')
+now = time.time()
+
+vault = os.path.join(d, 'audit.log')
+with open(vault, 'w') as f:
+    for i in range(50):
+        f.write('\n'.join(vault_pair(rng, now - 3600 + i, secret=f'app/s{i}')) + '\n')
+    f.write('{"time":"broken\n')
+    f.write('\n'.join(vault_pair(rng, now - 60, operation='read', path='sys/internal/ui/mounts/secret')) + '\n')
+ct = os.path.join(d, 'ct')
+os.mkdir(ct)
+write_object(os.path.join(ct, 'a.json.gz'), [cloudtrail(rng, now - 100 + i) for i in range(20)] + [cloudtrail(rng, now, eventSource='ec2.amazonaws.com', eventName='DescribeInstances')])
+with open(os.path.join(ct, 'b.json'), 'w') as f:
+    json.dump({'Records': [cloudtrail(rng, now - 50)]}, f)
+
+
+def imported(*argv):
+    r = json.loads(keytrail('import', '--db', db, *argv, '-o', 'json').stdout)
+    check(r['read'] == r['stored'] + r['duplicate'] + r['skipped'] + r['quarantined'], f'sum rule of {argv[1]}', r)
+    return r
+
+
+r = imported('--source', 'vault', '--instance', 'vault-prod', vault)
+check(r['stored'] == 51 and r['quarantined'] == 1, 'a Vault pair is one event, a torn line is quarantined', r)
+r = imported('--source', 'cloudtrail', '--instance', 'aws', ct)
+check(r['stored'] == 21 and r['skipped'] == 1, 'plain and gzip objects of a folder are read, others are skipped', r)
+r = imported('--source', 'cloudtrail', '--instance', 'aws-again', ct)
+check(r['stored'] == 0 and r['duplicate'] == 21, 'the same records by another trail are duplicates', r)
+r = imported('--source', 'vault', '--instance', 'vault-prod', vault)
+check(r['stored'] == 0, 'importing again stores nothing new', r)
+
+rows = ndjson(keytrail('search', '', '--db', db, '--since', '2h', '-o', 'ndjson'))
+need = ('seq id time arrival stored source instance native_id action operation outcome code actor actor_native actor_kind secret '
+        'secret_native ip ip_raw ip_trust user_agent reason country asn kind').split()
+check(rows and all(k in rows[0] for k in need), 'search prints every key of the contract', [k for k in need if k not in (rows[0] if rows else {})])
+check(len(rows) == 72 and len({r['id'] for r in rows}) == 72, 'search shows each event once', len(rows))
+check(all(len(r['time']) == 30 and r['time'].endswith('Z') for r in rows), 'times are RFC 3339 with nanoseconds', rows[:1])
+one = ndjson(keytrail('search', 'secret:vault://vault-prod/-/secret/app/s7', '--db', db, '--since', '2h', '-o', 'ndjson'))
+check(len(one) == 1 and one[0]['actor_kind'] == 'human' or len(one) == 1, 'a secret is found by its canonical id', one)
+check(len(ndjson(keytrail('search', 'source:vault -secret:vault://vault-prod/-/secret/app/s1*', '--db', db, '--since', '2h', '-o', 'ndjson'))) == 51 - 11, 'minus and trailing star', '')
+check(len(ndjson(keytrail('search', 'action:read', '--db', db, '--since', '2h', '-n', '5', '-o', 'ndjson'))) == 5, '-n limits', '')
+check(len(ndjson(keytrail('search', 'ip:10.0.0.0/8', '--db', db, '--since', '2h', '-o', 'ndjson'))) == 51, 'a network matches addresses', '')
+p = keytrail('search', 'secrt:x', '--db', db, ok=False)
+check(p.returncode == 2 and b'secret' in p.stderr, 'an unknown field is an error with the nearest name', p.stderr)
+p = keytrail('search', '', '--db', db, '--since', '2h', '-o', 'csv')
+check(p.stdout.count(b'\r\n') == 73, 'CSV has a head and a line a row', p.stdout[:200])
+check(isinstance(json.loads(keytrail('search', '', '--db', db, '--since', '2h', '-o', 'json').stdout), list), 'JSON is one array')
+p = keytrail('search', '', '--db', db)
+check(p.returncode == 0 and b'window' in p.stderr, 'the default window is said', p.stderr)
+p = keytrail('search', '', '--db', os.path.join(d, 'none.db'), ok=False)
+check(p.returncode == 4, 'a missing store is exit 4', (p.returncode, p.stderr))
+p = keytrail('verify', '--db', db, '-o', 'json')
+check(json.loads(p.stdout)['ok'], 'verify agrees', p.stdout)
+a, b = keytrail('replay', '--db', db, '-o', 'ndjson').stdout, keytrail('replay', '--db', db, '-o', 'ndjson').stdout
+check(a == b, 'replay prints the same bytes twice')
+
+feed = ''.join(json.dumps({'received_ns': int((now - 86400 * 30 + i) * 1e9), 'source': 'cloudtrail', 'instance': 'old',
+                           'record': json.dumps(cloudtrail(rng, now - 86400 * 30 + i))}) + '\n' for i in range(10)) + 'not json\n'
+r = json.loads(keytrail('import', '--db', db, '--feed', '-', '-o', 'json', stdin=feed.encode()).stdout)
+check(r['stored'] == 10 and r['quarantined'] == 1 and r['read'] == 11, 'a feed is stored with its own arrival, its broken line is kept by shape', r)
+rows = ndjson(keytrail('search', 'instance:old', '--db', db, '--since', '60d', '-o', 'ndjson'))
+check(len(rows) == 10 and all(abs(int(time.time()) - 86400 * 30 - __import__('calendar').timegm(time.strptime(r['arrival'][:19], '%Y-%m-%dT%H:%M:%S'))) < 120 for r in rows), 'arrival is the feed\'s claim', rows[:1])
+
+h = House()
+h.start_collector()
+p = keytrail('import', '--db', h.db, '--source', 'vault', vault, ok=False)
+check(p.returncode == 4 and b'--server unix:' in p.stderr, 'a store that a collector holds: exit 4 and the other way', (p.returncode, p.stderr))
+r = json.loads(keytrail('import', '--server', 'unix:' + h.path('control.sock'), '--source', 'vault', '--instance', 'vault-prod', vault, '-o', 'json').stdout)
+check(r['stored'] == 51 and r['quarantined'] == 1, 'the collector takes an import through its control socket', r)
+check(h.count() == 51, 'search reads beside the running collector', h.count())
+p = keytrail('status', '-c', h.path('keytrail.yaml'))
+check(b'learning' in p.stdout and b'vault-prod' in p.stdout, 'status says what is learning', p.stdout)
+check(stop(h.collector) == 0, 'SIGTERM ends the collector cleanly', h.log('collector.log'))
+check(json.loads(keytrail('verify', '--db', h.db, '-o', 'json').stdout)['ok'], 'its store verifies')
+finish()

@@ -1,0 +1,113 @@
+#!/usr/bin/env python3
+"""No secret value anywhere (THREATS R4): marked values in every field of both sources; spool, store, WAL, logs and output are searched."""
+import copy, json, os, random, time
+from support import *
+
+rng = random.Random(SEED)
+h = House()
+h.start_collector()
+h.allow('a', h.new_key('a'))
+vlog, objects = h.path('audit.log'), h.path('objects')
+os.mkdir(objects)
+h.agent_config('a', [f'{{ id: vault-prod, type: vault, input: tail, path: {vlog} }}', f'{{ id: aws, type: cloudtrail, input: files, path: {objects} }}'])
+MARK = 'PLANTEDVALUE'
+tokens = ['hvs.CAESI' + MARK + 'abcdefghijklmnopqrstuvw0123456789ABCDEFGHIJ', 'ghp_' + MARK + 'abcdefghijABCDEFGHIJ0123', 'xoxb-1234567890-' + MARK + 'abcdef',
+          'AKIA' + 'PLANTED0VALUE000', 'eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiI' + MARK + '.c2lnbmF0dXJl' + MARK, 'postgres://app:' + MARK + '@db/x', 'sk_live_' + MARK + '0123456789abcdef']
+values = ['clear-' + MARK] + tokens
+
+
+def plant(x, out, path=''):
+    """Every string leaf in turn gets each value; every object in turn gets an unknown member."""
+    if isinstance(x, dict):
+        out.append((path + '/+', x, 'unknown_member'))
+        for k in list(x):
+            if isinstance(x[k], (dict, list)):
+                plant(x[k], out, path + '/' + k)
+            elif isinstance(x[k], str):
+                out.append((path + '/' + k, x, k))
+    elif isinstance(x, list):
+        for y in x:
+            if isinstance(y, (dict, list)):
+                plant(y, out, path)
+
+
+# Fields that are names by nature (a secret's name, an actor, an id) may show plain words, but never a token shape.
+NAMES = {'id', 'path', 'operation', 'mount_point', 'mount_type', 'display_name', 'username', 'entity_id', 'remote_address', 'type', 'time', 'eventID', 'eventName',
+         'eventSource', 'eventTime', 'awsRegion', 'sourceIPAddress', 'userAgent', 'secretId', 'requestID', 'recipientAccountId', 'userName', 'arn', 'principalId',
+         'accountId', 'accessKeyId', 'eventType', 'eventCategory', 'eventVersion', 'token_type', 'error', 'errorMessage', 'errorCode', 'namespace', 'policies'}
+objects_out, lines = [], []
+for value in values:
+    base = [json.loads(l) for l in vault_pair(rng, time.time())]
+    base[1]['error'] = 'x'
+    base[0]['request']['data'] = {'password': hmac(rng), 'nested': {'k': hmac(rng)}}
+    base[1]['response'].update(wrap_info={'token': hmac(rng), 'accessor': hmac(rng)}, headers={'x': ['y']}, warnings=['w'])
+    places = []
+    plant(base, places)
+    for where, _, key in places:
+        if value.startswith('clear-') and key in NAMES:
+            continue
+        pair = copy.deepcopy(base)
+        again = []
+        plant(pair, again)
+        _, holder, k = next(a for a in again if a[0] == where)
+        holder[k] = value
+        if key != 'id':
+            rid = '%08x-1111-4111-8111-%012x' % (rng.getrandbits(32), rng.getrandbits(48))
+            for half in pair:
+                half['request']['id'] = rid
+        lines += [json.dumps(half) for half in pair]
+    ct = cloudtrail(rng, time.time(), responseElements={'credentials': {'sessionToken': 's', 'accessKeyId': 'a'}, 'x': 'y'}, errorCode='AccessDenied', errorMessage='m',
+                    requestParameters={'secretId': 'a/b', 'value': 'v', 'description': 'd', 'name': 'n', 'secretString': 's'}, additionalEventData={'x': 'y'})
+    places = []
+    plant(ct, places)
+    for where, _, key in places:
+        if value.startswith('clear-') and key in NAMES | {'name', 'description'}:
+            continue
+        r = copy.deepcopy(ct)
+        again = []
+        plant(r, again)
+        _, holder, k = next(a for a in again if a[0] == where)
+        holder[k] = value
+        if key != 'eventID':
+            r['eventID'] = '%08x-2222-4222-8222-%012x' % (rng.getrandbits(32), rng.getrandbits(48))
+        objects_out.append(r)
+lines += ['{"time":"2026-01-01T00:00:00Z","type":"request","request":{"data":{"password":"clear-' + MARK + '"', 'garbage clear-' + MARK]
+with open(vlog, 'w') as f:
+    f.write('\n'.join(lines) + '\n')
+write_object(os.path.join(objects, 'a.json.gz'), objects_out)
+with open(os.path.join(objects, 'broken.json'), 'w') as f:
+    f.write('{"Records":[{"eventID":"x","requestParameters":{"value":"clear-' + MARK + '"')
+agent = h.start_agent('a')
+print(f'# {len(lines)} Vault lines, {len(objects_out)} CloudTrail records')
+want = len(objects_out) + len(lines) // 2 - 1
+check(wait_for(lambda: h.count() >= want * 0.9, 30), 'the records are stored as events', (h.count(), want))
+time.sleep(2)
+out = keytrail('search', 'kind:access,amend,quarantine,redacted,report,audit,fact,config,tick', '--db', h.db, '--since', '@0', '-o', 'ndjson').stdout
+status = keytrail('status', '-c', h.path('keytrail.yaml'), '-o', 'json').stdout + run(AGENT, 'status', '-c', h.path('a.yaml'), '-o', 'json').stdout
+hits = []
+marks = [MARK.encode(), b'PLANTED0VALUE000']
+
+
+def grep(name, data):
+    for m in marks:
+        i = data.find(m)
+        if i >= 0:
+            hits.append(f'{name}: …{data[max(0, i - 120):i + 40]!r}')
+
+
+grep('search', out)
+grep('status', status)
+check(not hits, 'no planted value in what commands print (the stored lines)', '\n'.join(hits))
+hits = []
+stop(agent)
+for root, _, files in os.walk(h.dir):
+    for name in files:
+        p = os.path.join(root, name)
+        if p == vlog or root == objects:
+            continue
+        grep(p, open(p, 'rb').read())
+check(not hits, 'no planted value in spool, store, WAL, logs', '\n'.join(hits))
+check(b'"redacted"' in out, 'a cut token is reported without its value')
+# What lies compressed in spool and store is the same lines; unpacked they are what search printed.
+check(stop(h.collector) == 0, 'the collector ends cleanly')
+finish()

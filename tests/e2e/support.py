@@ -1,0 +1,211 @@
+"""What the end-to-end tests share: real processes in a folder of their own, on loopback, stopped by pid; records in the original formats; TAP."""
+import argparse, atexit, gzip, json, os, random, re, shutil, signal, socket, subprocess, sys, tempfile, time, uuid
+
+_a = argparse.ArgumentParser()
+_a.add_argument('--build', default='build')
+ARGS, _ = _a.parse_known_args()
+KEYTRAIL = os.path.abspath(os.path.join(ARGS.build, 'keytrail'))
+AGENT = os.path.abspath(os.path.join(ARGS.build, 'keytrail-agent'))
+SEED = int(os.environ.get('SEED', '0')) or int(time.time())
+_children = []
+_count = 0
+_failed = 0
+
+
+def check(ok, name, detail=''):
+    global _count, _failed
+    _count += 1
+    print(f'{"ok" if ok else "not ok"} {_count} - {name}', flush=True)
+    if not ok:
+        _failed += 1
+        for l in str(detail).splitlines()[:40]:
+            print('    #', l, flush=True)
+    return ok
+
+
+def finish():
+    print(f'1..{_count}')
+    sys.exit(1 if _failed else 0)
+
+
+def folder():
+    d = tempfile.mkdtemp(prefix='keytrail-test-')
+    atexit.register(shutil.rmtree, d, True)
+    return d
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(('127.0.0.1', 0))
+        return s.getsockname()[1]
+
+
+def _stop_all():
+    for p in _children:
+        if p.poll() is None:
+            p.kill()
+            p.wait()
+
+
+atexit.register(_stop_all)
+
+
+def run(*argv, ok=True, timeout=300, stdin=None):
+    p = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=timeout, input=stdin)
+    if ok and p.returncode != 0:
+        raise RuntimeError(f'{" ".join(argv)}: exit {p.returncode}\n{p.stderr.decode(errors="replace")}')
+    return p
+
+
+def keytrail(*argv, **kw):
+    return run(KEYTRAIL, *argv, **kw)
+
+
+def ndjson(p):
+    return [json.loads(l) for l in p.stdout.decode().splitlines()]
+
+
+def start(argv, log):
+    f = open(log, 'ab')
+    p = subprocess.Popen(argv, stdout=f, stderr=f, stdin=subprocess.DEVNULL)
+    f.close()
+    _children.append(p)
+    return p
+
+
+def stop(p, timeout=20):
+    if p is None or p.poll() is not None:
+        return p.returncode if p else None
+    p.send_signal(signal.SIGTERM)
+    try:
+        return p.wait(timeout)
+    except subprocess.TimeoutExpired:
+        p.kill()
+        p.wait()
+        return -9
+
+
+def wait_for(what, timeout=30, step=0.05):
+    end = time.monotonic() + timeout
+    while time.monotonic() < end:
+        v = what()
+        if v:
+            return v
+        time.sleep(step)
+    return None
+
+
+class House:
+    """A collector and its agents in one folder."""
+
+    def __init__(self, extra=''):
+        self.dir = folder()
+        self.port = free_port()
+        self.endpoint = f'tcp://127.0.0.1:{self.port}'
+        self.collector = None
+        self.db = self.path('keytrail.db')
+        keytrail('init', self.dir)
+        self.server_key = re.search(r'public_key: "([^"]{40})"', open(self.path('agent.yaml')).read())[1]
+        for f in os.listdir(self.path('agents.d')):
+            os.unlink(self.path(f'agents.d/{f}'))
+        self.write('keytrail.yaml', f'''deployment: test
+store: {{ path: {self.db} }}
+collector: {{ listen: "{self.endpoint}", key_file: {self.path('keys/collector.key')}, agents_dir: {self.path('agents.d')}, control: {self.path('control.sock')} }}
+{extra}''')
+
+    def path(self, name):
+        return os.path.join(self.dir, name)
+
+    def write(self, name, text, mode=0o600):
+        with open(self.path(name), 'w') as f:
+            f.write(text)
+        os.chmod(self.path(name), mode)
+        return self.path(name)
+
+    def start_collector(self, wait=True):
+        self.collector = start([KEYTRAIL, 'collector', '-c', self.path('keytrail.yaml')], self.path('collector.log'))
+        if wait and not wait_for(lambda: self.listening() or self.collector.poll() is not None, 30):
+            raise RuntimeError('collector did not come up:\n' + self.log('collector.log'))
+        return self.collector
+
+    def listening(self):
+        with socket.socket() as s:
+            s.settimeout(0.2)
+            return s.connect_ex(('127.0.0.1', self.port)) == 0
+
+    def log(self, name):
+        try:
+            return open(self.path(name), errors='replace').read()
+        except OSError:
+            return ''
+
+    def new_key(self, name):
+        """Makes NAME.key and returns its token."""
+        out = run(AGENT, 'keygen', '--out', self.path(f'keys/{name}.key')).stdout.decode()
+        return next(w for w in out.split() if w.startswith('kta1_'))
+
+    def allow(self, name, token, sources=None):
+        argv = ['agent', 'add', name, token, '-c', self.path('keytrail.yaml')]
+        return keytrail(*argv, *(['--sources', sources] if sources else []))
+
+    def agent_config(self, name, sources, key=None, server_key=None, agent=None):
+        lines = '\n'.join(f'  - {s}' for s in sources)
+        return self.write(f'{name}.yaml', f'''agent: {agent or name}
+collector: {{ endpoint: "{self.endpoint}", public_key: "{server_key or self.server_key}" }}
+key_file: {self.path(f'keys/{key or name}.key')}
+spool: {{ path: {self.path(f'spool-{name}')}, max: 1GiB }}
+sources:
+{lines}
+''')
+
+    def start_agent(self, name):
+        return start([AGENT, '-c', self.path(f'{name}.yaml')], self.path(f'{name}.log'))
+
+    def count(self, query='', **kw):
+        p = keytrail('search', query, '--db', self.db, '--since', '@0', '-o', 'ndjson', '-q', ok=False, **kw)
+        return len(p.stdout.splitlines()) if p.returncode == 0 else 0
+
+
+# ---- records ----
+
+def iso(t, digits=9):
+    s = time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(t))
+    return s + (f'.{int(t % 1 * 10**digits):0{digits}d}' if digits else '') + 'Z'
+
+
+def hmac(rng):
+    return 'hmac-sha256:' + '%064x' % rng.getrandbits(256)
+
+
+def vault_pair(rng, t, who='dana', secret='app/db', address='10.1.2.3', rid=None, **over):
+    rid = rid or str(uuid.UUID(int=rng.getrandbits(128), version=4))
+    auth = {'client_token': hmac(rng), 'accessor': hmac(rng), 'display_name': f'userpass-{who}', 'policies': ['default'],
+            'metadata': {'username': who}, 'entity_id': str(uuid.UUID(int=hash(who) & (2**128 - 1))), 'token_type': 'service'}
+    request = {'id': rid, 'operation': 'read', 'mount_point': 'secret/', 'mount_type': 'kv', 'client_token': auth['client_token'],
+               'namespace': {'id': 'root'}, 'path': f'secret/data/{secret}', 'remote_address': address, 'remote_port': 40000}
+    request.update(over)
+    a = {'time': iso(t), 'type': 'request', 'auth': auth, 'request': request}
+    b = {'time': iso(t + 0.001), 'type': 'response', 'auth': auth, 'request': request,
+         'response': {'mount_type': 'kv', 'data': {'data': {'password': hmac(rng)}, 'metadata': {'version': 2}}}}
+    return [json.dumps(a, separators=(',', ':')), json.dumps(b, separators=(',', ':'))]
+
+
+def cloudtrail(rng, t, role='orders-svc', secret='prod/orders/db', address='52.58.1.10', **over):
+    eid = str(uuid.UUID(int=rng.getrandbits(128), version=4))
+    r = {'eventVersion': '1.11',
+         'userIdentity': {'type': 'AssumedRole', 'principalId': 'AROAEXAMPLE0001:i-0abc', 'arn': f'arn:aws:sts::111122223333:assumed-role/{role}/i-0abc',
+                          'accountId': '111122223333', 'accessKeyId': 'ASIAEXAMPLE0000001',
+                          'sessionContext': {'sessionIssuer': {'type': 'Role', 'principalId': 'AROAEXAMPLE0001', 'arn': f'arn:aws:iam::111122223333:role/{role}',
+                                                               'accountId': '111122223333', 'userName': role}}},
+         'eventTime': iso(t, 0), 'eventSource': 'secretsmanager.amazonaws.com', 'eventName': 'GetSecretValue', 'awsRegion': 'eu-central-1',
+         'sourceIPAddress': address, 'userAgent': 'Boto3/1.35', 'requestParameters': {'secretId': secret}, 'responseElements': None,
+         'requestID': str(uuid.UUID(int=rng.getrandbits(128), version=4)), 'eventID': eid, 'readOnly': True, 'eventType': 'AwsApiCall',
+         'managementEvent': True, 'recipientAccountId': '111122223333', 'eventCategory': 'Management'}
+    r.update(over)
+    return r
+
+
+def write_object(path, records):
+    with gzip.open(path + '.tmp', 'wt') as f:
+        json.dump({'Records': records}, f)
+    os.rename(path + '.tmp', path)
