@@ -1,0 +1,80 @@
+#!/usr/bin/env python3
+"""make bench: 1 M generated records of each source through every stage, and end to end over real processes.
+
+Stages are one core each (tests/bench/*_bench.c); end to end is an agent and a collector with detectors on, on the machine's cores.
+KT_BENCH_RECORDS makes it smaller. The figures of the project are in docs/performance.md."""
+import json, os, socket, subprocess, sys, time
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '../e2e'))
+from support import *
+
+N = int(os.environ.get('KT_BENCH_RECORDS', '1000000'))
+
+
+def tool(name):
+    return os.path.abspath(os.path.join(ARGS.build, 'tests/bench', name))
+
+
+def peak_mib(pid):
+    for line in open(f'/proc/{pid}/status'):
+        if line.startswith('VmHWM'):
+            return int(line.split()[1]) / 1024
+    return 0
+
+
+def ask(h):
+    """The running collector's own counters: no pass over the store."""
+    with socket.socket(socket.AF_UNIX) as s:
+        s.settimeout(5)
+        try:
+            s.connect(h.path('control.sock'))
+            s.sendall(b'{"do":"status"}\n')
+            data = b''
+            while not data.endswith(b'\n'):
+                piece = s.recv(65536)
+                if not piece:
+                    break
+                data += piece
+            return json.loads(data)
+        except (OSError, ValueError):
+            return {}
+
+
+def end_to_end(source, input_line, make, events):
+    h = House()
+    size = make(h)
+    h.start_collector()
+    h.allow('bench', h.new_key('bench'))
+    h.agent_config('bench', [input_line(h)])
+    t = time.monotonic()
+    agent = h.start_agent('bench')
+    done = wait_for(lambda: ask(h).get('events', 0) >= events, 600, 0.1)
+    took = time.monotonic() - t
+    seen = wait_for(lambda: ask(h).get('detect_lag', 1) == 0, 600, 0.1)
+    detected = time.monotonic() - t
+    a, c = peak_mib(agent.pid), peak_mib(h.collector.pid)
+    stop(agent)
+    stop(h.collector)
+    disk = os.path.getsize(h.db)
+    print(f'{source:11} {events / took:9,.0f} durable events/s  {size / took / 1e6:6.1f} MB/s of records  {events / detected:9,.0f} detected events/s  '
+          f'collector {c:.0f} MiB  agent {a:.0f} MiB  {disk / events:.0f} bytes/event on disk{"" if done and seen else "  NOT COMPLETE"}', flush=True)
+
+
+def vault_file(h):
+    with open(h.path('audit.log'), 'wb') as f:
+        subprocess.run([tool('gen'), 'vault', str(N), '1'], stdout=f, check=True)
+    return os.path.getsize(h.path('audit.log'))
+
+
+def cloudtrail_folder(h):
+    os.mkdir(h.path('objects'))
+    subprocess.run([tool('gen'), 'cloudtrail', str(N), '1', h.path('objects')], check=True)
+    return N * 1400
+
+
+for name in ('decode_bench', 'event_bench', 'spool_bench', 'wire_bench', 'store_bench', 'detect_bench'):
+    if os.path.exists(tool(name)):
+        print(f'-- {name}', flush=True)
+        subprocess.run([tool(name)], check=True)
+print('-- end to end: agent, CURVE, dedupe, tree, facts, detectors, FULL sync', flush=True)
+end_to_end('vault', lambda h: f"{{ id: vault-prod, type: vault, input: tail, path: {h.path('audit.log')} }}", vault_file, N // 2)
+end_to_end('cloudtrail', lambda h: f"{{ id: aws, type: cloudtrail, input: files, path: {h.path('objects')} }}", cloudtrail_folder, N)
