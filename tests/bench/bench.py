@@ -47,9 +47,9 @@ def end_to_end(source, input_line, make, events):
     h.agent_config('bench', [input_line(h)])
     t = time.monotonic()
     agent = h.start_agent('bench')
-    done = wait_for(lambda: ask(h).get('events', 0) >= events, 600, 0.1)
+    done = wait_for(lambda: ask(h).get('ingest', {}).get('events', 0) >= events, 600, 0.1)
     took = time.monotonic() - t
-    seen = wait_for(lambda: ask(h).get('detect_lag', 1) == 0, 600, 0.1)
+    seen = wait_for(lambda: ask(h).get('detection', {}).get('behind', 1) == 0, 600, 0.1)
     detected = time.monotonic() - t
     a, c = peak_mib(agent.pid), peak_mib(h.collector.pid)
     stop(agent)
