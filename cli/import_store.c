@@ -79,7 +79,9 @@ enum kt_status kt_import_store_open(const char *path, const char *config,
         kt_import_store_close(s);
         return st;
     }
-    struct kt_ingest_options io = { .store = s->store, .clock = kt_clock_real, .geo = s->geo };
+    struct kt_ingest_options io = {
+        .store = s->store, .clock = kt_clock_real, .geo = s->geo, .store_path = path
+    };
     s->ingest = kt_ingest_new(&io);
     *ret = s;
     *ret_sink = (struct kt_import_sink){ .store = store_lines, .end = store_end, .self = s };
