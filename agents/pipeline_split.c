@@ -11,7 +11,7 @@
 #include "core/base/alloc.h"
 #include "core/base/limits.h"
 
-struct kt_splitter *kt_split_new(const struct kt_source *source, kt_piece_fn *piece, void *self)
+struct kt_splitter *kt_splitter_new(const struct kt_source *source, kt_piece_fn *piece, void *self)
 {
     struct kt_splitter *s = kt_alloc(sizeof *s);
     s->source = source;
@@ -20,7 +20,7 @@ struct kt_splitter *kt_split_new(const struct kt_source *source, kt_piece_fn *pi
     return s;
 }
 
-void kt_split_free(struct kt_splitter *s)
+void kt_splitter_free(struct kt_splitter *s)
 {
     if (s == NULL)
         return;
@@ -30,7 +30,7 @@ void kt_split_free(struct kt_splitter *s)
     kt_free(s);
 }
 
-void kt_split_restart(struct kt_splitter *s, uint64_t pos)
+void kt_splitter_restart(struct kt_splitter *s, uint64_t pos)
 {
     struct kt_splitter fresh = { .source = s->source,
                                  .piece = s->piece,
@@ -146,8 +146,8 @@ static enum kt_status run(struct kt_splitter *s, bool end, struct kt_error *err)
     return st;
 }
 
-enum kt_status kt_split_feed(struct kt_splitter *s, struct kt_str bytes, uint64_t pos,
-                             struct kt_error *err)
+enum kt_status kt_splitter_feed(struct kt_splitter *s, struct kt_str bytes, uint64_t pos,
+                                struct kt_error *err)
 {
     if (s->waiting || s->scan < s->buf.len) { /* a backlog from before; nothing new until it went */
         enum kt_status st = run(s, false, err);
@@ -156,10 +156,10 @@ enum kt_status kt_split_feed(struct kt_splitter *s, struct kt_str bytes, uint64_
     }
     uint64_t next = s->base + s->buf.len;
     if (pos > next) { /* a hole: what was cut there stays cut */
-        enum kt_status st = kt_split_end(s, err);
+        enum kt_status st = kt_splitter_end(s, err);
         if (st != KT_OK)
             return st;
-        kt_split_restart(s, pos);
+        kt_splitter_restart(s, pos);
         next = pos;
     }
     struct kt_str fresh = kt_str_from_index(bytes, (size_t)(next - pos));
@@ -169,12 +169,12 @@ enum kt_status kt_split_feed(struct kt_splitter *s, struct kt_str bytes, uint64_
     return run(s, false, err);
 }
 
-enum kt_status kt_split_end(struct kt_splitter *s, struct kt_error *err)
+enum kt_status kt_splitter_end(struct kt_splitter *s, struct kt_error *err)
 {
     return run(s, true, err);
 }
 
-uint64_t kt_split_low_water(const struct kt_splitter *s)
+uint64_t kt_splitter_low_water(const struct kt_splitter *s)
 {
     if (s->waiting)
         return s->wait.offset;

@@ -20,13 +20,13 @@ struct kt_piece {
 typedef enum kt_status kt_piece_fn(void *self, const struct kt_piece *piece, struct kt_error *err);
 
 struct kt_splitter;
-struct kt_splitter *kt_split_new(const struct kt_source *source, kt_piece_fn *piece, void *self);
-void kt_split_free(struct kt_splitter *s);
+struct kt_splitter *kt_splitter_new(const struct kt_source *source, kt_piece_fn *piece, void *self);
+void kt_splitter_free(struct kt_splitter *s);
 /* Takes the bytes and works off what is whole. Bytes at positions taken before are passed over. */
-KT_MUST_USE enum kt_status kt_split_feed(struct kt_splitter *s, struct kt_str bytes, uint64_t pos,
-                                         struct kt_error *err);
+KT_MUST_USE enum kt_status kt_splitter_feed(struct kt_splitter *s, struct kt_str bytes,
+                                            uint64_t pos, struct kt_error *err);
 /* The stream ends: gives out the rest. */
-KT_MUST_USE enum kt_status kt_split_end(struct kt_splitter *s, struct kt_error *err);
-void kt_split_restart(struct kt_splitter *s, uint64_t pos);
+KT_MUST_USE enum kt_status kt_splitter_end(struct kt_splitter *s, struct kt_error *err);
+void kt_splitter_restart(struct kt_splitter *s, uint64_t pos);
 /* Offset of the first byte that no piece given out has covered. */
-uint64_t kt_split_low_water(const struct kt_splitter *s);
+uint64_t kt_splitter_low_water(const struct kt_splitter *s);

@@ -1,0 +1,163 @@
+/*
+ * pipeline_fold: two records of one access -> one event. First halves wait here for their partners.
+ *
+ * Owns:  the waiting halves, at most KT_FOLD_MAX and HALVES_BYTES; the oldest is given out alone
+ *        when there is no room.
+ * Calls: core/base, core/event, agents/aged.
+ * Holds: a half leaves the table only when the line that has it was taken.
+ */
+#include <string.h>
+
+#include "agents/pipeline_int.h"
+#include "core/base/alloc.h"
+#include "core/base/limits.h"
+
+#define HALVES_BYTES (64u << 20)
+
+static struct half *oldest(const struct kt_pipeline *p)
+{
+    return (struct half *)(void *)p->halves.oldest;
+}
+
+void fold_drop(struct kt_pipeline *p, struct half *h)
+{
+    p->halves_bytes -= h->record.len;
+    kt_aged_remove(&p->halves, &h->item);
+    kt_free(h);
+}
+
+void fold_clear(struct kt_pipeline *p)
+{
+    while (p->halves.n > 0)
+        fold_drop(p, oldest(p));
+}
+
+void fold_free(struct kt_pipeline *p)
+{
+    fold_clear(p);
+    kt_aged_done(&p->halves);
+}
+
+static void wait_for_partner(struct kt_pipeline *p, struct kt_str key)
+{
+    struct kt_str record = p->cur.record;
+    struct half *h = kt_alloc(sizeof *h + record.len + key.len);
+    memcpy(h->bytes, record.at, record.len);
+    memcpy(h->bytes + record.len, key.at, key.len);
+    h->record = kt_str_from(h->bytes, record.len);
+    h->item.key = kt_str_from(h->bytes + record.len, key.len);
+    h->offset = p->cur.offset;
+    h->since = p->cur.observed;
+    h->arrival = p->cur.arrival;
+    p->halves_bytes += record.len;
+    kt_aged_add(&p->halves, &h->item);
+}
+
+void fold_stream_ended(struct kt_pipeline *p)
+{
+    for (struct kt_aged_item *i = p->halves.newest; i != NULL; i = i->older) {
+        struct half *h = (struct half *)(void *)i;
+        if (h->offset == UINT64_MAX)
+            break; /* all older ones are of streams that ended before */
+        h->offset = UINT64_MAX;
+    }
+}
+
+uint64_t fold_low_water(const struct kt_pipeline *p)
+{
+    for (struct kt_aged_item *i = p->halves.oldest; i != NULL; i = i->newer) {
+        const struct half *h = (const struct half *)(void *)i;
+        if (h->offset != UINT64_MAX)
+            return h->offset;
+    }
+    return UINT64_MAX;
+}
+
+/* Halves that were given out alone are remembered, so that their partner becomes an amendment. */
+static struct kt_str late_key(struct kt_pipeline *p, struct kt_str key)
+{
+    return kt_arena_cat(&p->arena, KT_STR("late "), key);
+}
+
+/* Gives the oldest half out with an unknown outcome. */
+static enum kt_status give_oldest(struct kt_pipeline *p, struct kt_error *err)
+{
+    struct half *h = oldest(p);
+    struct kt_jval root;
+    unsigned repaired;
+    struct current saved = p->cur;
+    unsigned given = p->given;
+
+    p->given = 0; /* a line that comes twice is known by its id; a half makes one line as a rule */
+    p->cur = (struct current){ .bytes = h->record,
+                               .record = h->record,
+                               .offset = h->offset,
+                               .length = h->record.len,
+                               .arrival = h->arrival,
+                               .observed = h->since,
+                               .err = err };
+    kt_arena_reset(&p->arena);
+    kt_buf_reset(&p->raw);
+    enum kt_status st = kt_json_parse(p->json_first, h->record, &root, &repaired, err);
+    if (st == KT_OK) {
+        struct kt_decode_in in = pipeline_in(p, root);
+        st = p->o.source->decode_alone(&in, false, pipeline_emit(p), err);
+    }
+    if (p->cur.status == KT_OK && p->cur.events == 0)
+        quarantine_give(p, "no event could be made of it");
+    st = p->cur.status;
+    if (st == KT_OK) {
+        if (p->cur.events > 0)
+            p->counts.yielded++;
+        kt_source_remember(p->memory, late_key(p, h->item.key), KT_STR("1"));
+        fold_drop(p, h);
+    }
+    p->cur = saved;
+    p->given = given;
+    return st;
+}
+
+static bool is_full(const struct kt_pipeline *p)
+{
+    return p->halves.n >= KT_FOLD_MAX || p->halves_bytes + p->cur.record.len > HALVES_BYTES;
+}
+
+enum fold_result fold_look(struct kt_pipeline *p, struct kt_jval root, struct half **ret_half)
+{
+    struct kt_str key = KT_STR_NONE;
+    bool first = false;
+    struct kt_decode_in in = pipeline_in(p, root);
+
+    *ret_half = NULL;
+    if (p->o.source->fold_key == NULL || !p->o.source->fold_key(&in, &key, &first) || key.len == 0)
+        return FOLD_DECODE;
+    struct half *partner = (struct half *)(void *)kt_aged_find(&p->halves, key);
+    if (!first) {
+        *ret_half = partner;
+        bool late = partner == NULL && kt_source_recall(p->memory, late_key(p, key)).len > 0;
+        return late ? FOLD_DECODE_LATE : FOLD_DECODE;
+    }
+    if (partner != NULL)
+        return kt_str_eq(partner->record, p->cur.record) ? FOLD_REPEATED : FOLD_DECODE;
+    key = kt_arena_str(&p->arena, key);
+    while (p->halves.n > 0 && is_full(p)) {
+        char copy[64]; /* giving out resets the arena */
+        kt_str_copyz(copy, sizeof copy, key);
+        p->cur.status = give_oldest(p, p->cur.err);
+        if (p->cur.status != KT_OK)
+            return FOLD_REFUSED;
+        key = kt_arena_str(&p->arena, kt_str_of(copy));
+    }
+    wait_for_partner(p, key);
+    return FOLD_WAITS;
+}
+
+enum kt_status fold_expire(struct kt_pipeline *p, kt_time_ns limit, struct kt_error *err)
+{
+    while (p->halves.n > 0 && oldest(p)->since <= limit) {
+        enum kt_status st = give_oldest(p, err);
+        if (st != KT_OK)
+            return st;
+    }
+    return KT_OK;
+}

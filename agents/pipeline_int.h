@@ -1,0 +1,101 @@
+/* pipeline, inside: what its files share. Nobody else includes this. */
+#pragma once
+#include "agents/aged.h"
+#include "agents/pipeline.h"
+#include "agents/pipeline_split.h"
+#include "core/event/redact.h"
+
+/* A first half that waits for its partner. */
+struct half {
+    struct kt_aged_item item;
+    kt_time_ns since, arrival;
+    uint64_t offset; /* where it begins; UINT64_MAX when its stream has ended */
+    struct kt_str record;
+    char bytes[];
+};
+
+struct needles {
+    struct kt_str *at; /* without their quote */
+    unsigned n;
+    uint64_t first[4], second[4]; /* bit sets of their first two bytes */
+};
+
+/* The record that is being worked on. */
+struct current {
+    struct kt_str bytes; /* as it came */
+    struct kt_str record;
+    uint64_t offset, length; /* length: more than bytes when it was too long */
+    kt_time_ns arrival, observed;
+    unsigned repaired;
+    unsigned lines;        /* lines made so far; those below `given` were given out before */
+    unsigned events;       /* access and amend lines made so far */
+    const char *skip;      /* what decode said */
+    const char *unfit;     /* why an event could not be written */
+    enum kt_status status; /* of the line callback */
+    struct kt_error *err;
+};
+
+struct emit {
+    struct kt_emit to; /* first member: callbacks get it back */
+    struct kt_pipeline *p;
+};
+
+struct kt_pipeline {
+    struct kt_pipeline_options o;
+    struct emit emit;
+    char *instance, *cluster;
+    struct kt_pipeline_counts counts;
+    struct kt_splitter *split;
+    struct kt_json *json, *json_first;
+    struct kt_arena arena;
+    struct kt_source_memory *memory;
+    struct needles needles;
+    struct kt_buf line, raw, quarantine;
+    struct kt_redact_hits hits;
+
+    struct kt_aged halves;
+    size_t halves_bytes;
+
+    struct kt_str place; /* of the current feed */
+    struct kt_buf last_place;
+    kt_time_ns now;
+    struct current cur;
+    unsigned given; /* lines of the current record that went out; kept over KT_E_AGAIN */
+    bool again;     /* the current record was tried before */
+    bool ended;     /* kt_pipeline_end was the last thing done */
+    struct {
+        const char *code;
+        kt_time_ns at;
+    } findings[8];
+};
+
+/* ---- pipeline.c ---- */
+/* Completes an event (source, instance, flags), redacts it and gives its line out. */
+void pipeline_give(struct kt_pipeline *p, struct kt_event *ev);
+void pipeline_skip(struct kt_pipeline *p, const char *reason);
+struct kt_decode_in pipeline_in(struct kt_pipeline *p, struct kt_jval root);
+struct kt_emit *pipeline_emit(struct kt_pipeline *p);
+
+/* ---- pipeline_needles.c ---- */
+void needles_init(struct needles *n, const char *const *table);
+void needles_done(struct needles *n);
+/* Could the record be about secrets? */
+bool needles_in(const struct needles *n, struct kt_str record);
+
+/* ---- pipeline_fold.c ---- */
+enum fold_result { FOLD_DECODE, FOLD_DECODE_LATE, FOLD_WAITS, FOLD_REPEATED, FOLD_REFUSED };
+/* What to do with the record; *ret_half: its waiting partner, or NULL. FOLD_REFUSED: see
+ * cur.status. */
+enum fold_result fold_look(struct kt_pipeline *p, struct kt_jval root, struct half **ret_half);
+void fold_drop(struct kt_pipeline *p, struct half *h);
+void fold_clear(struct kt_pipeline *p);
+void fold_stream_ended(struct kt_pipeline *p);
+uint64_t fold_low_water(const struct kt_pipeline *p);
+/* Gives out halves that waited since before `limit`. */
+KT_MUST_USE enum kt_status fold_expire(struct kt_pipeline *p, kt_time_ns limit,
+                                       struct kt_error *err);
+void fold_free(struct kt_pipeline *p);
+
+/* ---- pipeline_quarantine.c ---- */
+/* Gives out the quarantine line of the current record. */
+void quarantine_give(struct kt_pipeline *p, const char *reason);
