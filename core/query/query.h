@@ -1,8 +1,11 @@
 /*
  * query: the one query language (DESIGN §8, INTERFACE §1), first cut: terms joined by AND.
- *   field:value   field:a,b (OR)   -term (NOT)   trailing * or ** in a value   CIDR on ip   > < on
- * numbers   "free text" or bare word over the line Fields: the keys of `search` output. An unknown
- * field is KT_E_INPUT with the nearest name.
+ *
+ *   field:value   field:a,b (OR)   -term (NOT)   * and ** in a value   CIDR on ip   > >= < <= on
+ *   numbers and times   since: until:   "free text" or a bare word over the line
+ *
+ * Fields are the keys of `search` output. An unknown field is KT_E_INPUT with the nearest name.
+ * docs/query.md has the whole of it.
  */
 #pragma once
 #include "core/store/read.h"
@@ -10,6 +13,10 @@
 struct kt_query;
 KT_MUST_USE enum kt_status kt_query_parse(struct kt_str text, struct kt_query **ret,
                                           struct kt_error *err);
+/* The same where relative times (since:7d, time:>yesterday) have a meaning; kt_query_parse refuses
+ * them. zone_offset_s as in kt_time_expr. */
+KT_MUST_USE enum kt_status kt_query_parse_at(struct kt_str text, kt_time_ns now, int zone_offset_s,
+                                             struct kt_query **ret, struct kt_error *err);
 void kt_query_free(struct kt_query *q);
 /* Facts about an address in force for a record (country, asn), for country: and asn: terms; may be
  * NULL. */
@@ -22,6 +29,8 @@ bool kt_query_matches(const struct kt_query *q, const struct kt_record *r,
                       const struct kt_fact *fact);
 /* Did the text name kind: itself? Otherwise `search` shows access records only. */
 bool kt_query_names_kind(const struct kt_query *q);
+/* What since: and until: in the text say, for struct kt_scan; 0 = open. Matching asks them too. */
+void kt_query_window(const struct kt_query *q, kt_time_ns *ret_since, kt_time_ns *ret_until);
 
 /* Facts by address, from the store's fact records (line kind fact, raw
  * {"ip":…,"country":…,"asn":…,"org":…,"hosting":…,"class":…,"build":…}). */
