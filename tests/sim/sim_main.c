@@ -13,7 +13,8 @@
 
 static void remove_store(const char *dir)
 {
-    static const char *const names[] = { "sim.db", "sim.db-wal", "sim.db-shm", "sim.db-lock", "sim.db-journal" };
+    static const char *const names[] = { "sim.db", "sim.db-wal", "sim.db-shm", "sim.db-lock",
+                                         "sim.db-journal" };
     for (size_t i = 0; i < KT_ARRAY_LEN(names); i++) {
         char path[4096];
         snprintf(path, sizeof path, "%s/%s", dir, names[i]);
@@ -30,11 +31,15 @@ static bool run_one(uint64_t seed, const char *dir, bool quiet)
         snprintf(r.problem, sizeof r.problem, "%s", err.text);
     bool ok = r.problem[0] == 0;
     if (!ok || !quiet)
-        printf("seed %llu: %llu written, %llu stored, %llu steps, kills %llu agent %llu collector, %llu power cuts, messages lost %llu doubled %llu, "
+        printf("seed %llu: %llu written, %llu stored, %llu steps, kills %llu agent %llu collector, "
+               "%llu power cuts, messages lost %llu doubled %llu, "
                "%llu alerts: %s\n",
-               (unsigned long long)seed, (unsigned long long)r.written, (unsigned long long)r.stored, (unsigned long long)r.steps,
-               (unsigned long long)r.kills_agent, (unsigned long long)r.kills_collector, (unsigned long long)r.power_cuts,
-               (unsigned long long)r.lost, (unsigned long long)r.doubled, (unsigned long long)r.alerts, ok ? "all holds" : r.problem);
+               (unsigned long long)seed, (unsigned long long)r.written,
+               (unsigned long long)r.stored, (unsigned long long)r.steps,
+               (unsigned long long)r.kills_agent, (unsigned long long)r.kills_collector,
+               (unsigned long long)r.power_cuts, (unsigned long long)r.lost,
+               (unsigned long long)r.doubled, (unsigned long long)r.alerts,
+               ok ? "all holds" : r.problem);
     fflush(stdout);
     return ok;
 }
@@ -58,6 +63,7 @@ int main(int argc, char **argv)
     remove_store(dir);
     (void)rmdir(dir);
     if (count > 1)
-        printf("%llu worlds, %llu broke a rule\n", (unsigned long long)count, (unsigned long long)bad);
+        printf("%llu worlds, %llu broke a rule\n", (unsigned long long)count,
+               (unsigned long long)bad);
     return bad != 0;
 }
