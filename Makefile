@@ -1,7 +1,19 @@
 # keytrail: build, run, test. `make help` lists the targets.
 BUILD ?= build
-CC ?= gcc
-CXX ?= g++
+ifeq ($(origin CC),default)
+  CC := gcc
+endif
+ifeq ($(origin CXX),default)
+  CXX := g++
+endif
+# One line a file; V=1 shows the commands.
+ifeq ($(V),1)
+  say = @:
+  Q :=
+else
+  say = @printf '  %-4s %s\n'
+  Q := @
+endif
 VERSION := 0.1.0
 
 PKGS := libzmq sqlite3 jansson libcurl libsodium libcrypto libzstd zlib libfyaml
@@ -40,10 +52,12 @@ all: $(BUILD)/keytrail $(BUILD)/keytrail-agent
 
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+	$(say) CC $<
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
 $(BUILD)/%.o: %.cpp
 	@mkdir -p $(@D)
-	$(CXX) $(CPPFLAGS) $(CXXFLAGS) -c -o $@ $<
+	$(say) CXX $<
+	$(Q)$(CXX) $(CPPFLAGS) $(CXXFLAGS) -c -o $@ $<
 
 $(BUILD)/libkeytrail.a: $(call obj,$(CORE_SRC))
 $(BUILD)/libagents.a: $(call obj,$(AGENT_SRC))
@@ -54,18 +68,24 @@ $(BUILD)/libsupport.a: $(call obj,$(SUPPORT_SRC))
 $(BUILD)/%.a:
 	@mkdir -p $(@D)
 	@rm -f $@
-	ar rcs $@ $^
+	$(say) AR $@
+	$(Q)ar rcs $@ $^
 
 $(BUILD)/keytrail: $(BUILD)/cli/main.o $(LIBRARIES)
-	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
+	$(say) LD $@
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
 $(BUILD)/keytrail-agent: $(BUILD)/cli/main_agent.o $(AGENT_LIBRARIES)
-	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
+	$(say) LD $@
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
 $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/libsupport.a $(LIBRARIES)
-	$(CC) $(LDFLAGS) -o $@ $< $(BUILD)/libsupport.a $(LIBRARIES) -lcmocka $(LIBS)
+	$(say) LD $@
+	$(Q)$(CC) $(LDFLAGS) -o $@ $< $(BUILD)/libsupport.a $(LIBRARIES) -lcmocka $(LIBS)
 $(BUILD)/tests/bench/%: $(BUILD)/tests/bench/%.o $(BUILD)/libsupport.a $(LIBRARIES)
-	$(CC) $(LDFLAGS) -o $@ $< $(BUILD)/libsupport.a $(LIBRARIES) $(LIBS)
+	$(say) LD $@
+	$(Q)$(CC) $(LDFLAGS) -o $@ $< $(BUILD)/libsupport.a $(LIBRARIES) $(LIBS)
 $(BUILD)/tests/sim/%: $(BUILD)/tests/sim/%_main.o $(BUILD)/libsupport.a $(LIBRARIES)
-	$(CC) $(LDFLAGS) -o $@ $< $(BUILD)/libsupport.a $(LIBRARIES) $(LIBS)
+	$(say) LD $@
+	$(Q)$(CC) $(LDFLAGS) -o $@ $< $(BUILD)/libsupport.a $(LIBRARIES) $(LIBS)
 
 # The text of the schema is part of this object (.incbin), which no depfile can say.
 $(BUILD)/core/store/schema.o: core/store/schema.sql
@@ -130,7 +150,8 @@ endif
 fuzzers: $(FUZZ)
 $(BUILD)/fuzz/%: $(BUILD)/tests/fuzz/%_fuzz.o $(BUILD)/libsupport.a $(LIBRARIES)
 	@mkdir -p $(@D)
-	$(CXX) $(LDFLAGS) -o $@ $^ $(LIBS)
+	$(say) LD $@
+	$(Q)$(CXX) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 SEED ?= 1
 sim: $(BUILD)/tests/sim/sim
