@@ -1,0 +1,421 @@
+/*
+ * sources_cases: runs tests/cases/sources/<source>/<name>.case through a pipeline, with both JSON
+ * bodies.
+ *
+ *   case NAME                 a fresh pipeline
+ *   config cluster=prod       settings of it (cluster, instance)
+ *   record TEXT               one line of the source's file
+ *   elapse 91s                time passes
+ *   end                       the stream ends; halves that wait are given out
+ *   event k=v k="v w" k~part  the next line given out (also: amend, quarantine, redacted)
+ *   skip REASON               one record more was skipped for this reason
+ *   finding CODE              the source said this about itself
+ *   folded N                  so many first halves went into their partners
+ *
+ * Every line given out must be asked for; what a case does not name is not compared.
+ */
+#include <dirent.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "agents/pipeline.h"
+#include "core/base/alloc.h"
+#include "core/base/hash.h"
+#include "core/event/line.h"
+
+#define LINES_MAX 64
+#define NOW       INT64_C(1772440000000000000) /* 2026-03-02T08:26:40Z */
+
+struct run {
+    const struct kt_source *source;
+    enum kt_json_body body;
+    struct kt_pipeline *p;
+    struct kt_str cluster, instance;
+    kt_time_ns now;
+    uint64_t pos;
+    struct kt_buf lines[LINES_MAX];
+    unsigned n_lines, n_seen;
+    uint64_t skips_seen[16];
+    const char *findings[8];
+    unsigned n_findings, n_findings_seen;
+    struct kt_arena arena;
+    const char *file;
+    unsigned line;
+    char where[300];
+};
+
+#define EXPECT(run, ok, ...)                                                                       \
+    do {                                                                                           \
+        if (!(ok)) {                                                                               \
+            print_error("%s: ", (run)->where);                                                     \
+            print_error(__VA_ARGS__);                                                              \
+            print_error("\n");                                                                     \
+            fail();                                                                                \
+        }                                                                                          \
+    } while (0)
+
+static enum kt_status on_line(void *self, const struct kt_line_out *l, struct kt_error *err)
+{
+    struct run *r = self;
+    (void)err;
+    EXPECT(r, r->n_lines < LINES_MAX, "too many lines in one case");
+    kt_buf_reset(&r->lines[r->n_lines]);
+    kt_buf_add(&r->lines[r->n_lines++], l->line);
+    return KT_OK;
+}
+
+static void on_finding(void *self, const char *code, const char *sentence)
+{
+    struct run *r = self;
+    (void)sentence;
+    EXPECT(r, r->n_findings < 8, "too many findings");
+    r->findings[r->n_findings++] = code;
+}
+
+static struct kt_pipeline *pipeline(struct run *r)
+{
+    if (r->p == NULL) {
+        struct kt_pipeline_options o = { .source = r->source,
+                                         .instance = r->instance,
+                                         .cluster = r->cluster,
+                                         .body = r->body,
+                                         .line = on_line,
+                                         .finding = on_finding,
+                                         .self = r };
+        memset(o.quarantine_key, 7, sizeof o.quarantine_key);
+        r->p = kt_pipeline_new(&o);
+    }
+    return r->p;
+}
+
+/* records = yielded + folded + skipped + quarantined, once nothing waits. */
+static void check_sum(struct run *r)
+{
+    const struct kt_pipeline_counts *c = kt_pipeline_counts(pipeline(r));
+    EXPECT(r, c->records == c->yielded + c->folded + c->skipped + c->quarantined,
+           "records %llu, yielded %llu, folded %llu, skipped %llu, quarantined %llu",
+           (unsigned long long)c->records, (unsigned long long)c->yielded,
+           (unsigned long long)c->folded, (unsigned long long)c->skipped,
+           (unsigned long long)c->quarantined);
+}
+
+static void do_end(struct run *r)
+{
+    struct kt_error err = { 0 };
+    EXPECT(r, kt_pipeline_end(pipeline(r), r->now, &err) == KT_OK, "end: %s", err.text);
+    EXPECT(r, kt_pipeline_expire(pipeline(r), r->now, true, &err) == KT_OK, "%s", err.text);
+    check_sum(r);
+}
+
+static void case_end(struct run *r)
+{
+    if (r->p == NULL)
+        return;
+    do_end(r);
+    if (r->n_seen < r->n_lines)
+        EXPECT(r, false, "not asked for: " KT_STR_FMT,
+               KT_STR_ARG(kt_buf_str(&r->lines[r->n_seen])));
+    const struct kt_pipeline_counts *c = kt_pipeline_counts(r->p);
+    for (unsigned i = 0; i < 16 && c->skip[i].reason != NULL; i++)
+        EXPECT(r, c->skip[i].n == r->skips_seen[i], "skipped without being asked for: %s",
+               c->skip[i].reason);
+    EXPECT(r, r->n_findings == r->n_findings_seen, "a finding that was not asked for");
+    kt_pipeline_free(r->p);
+    r->p = NULL;
+}
+
+static void case_start(struct run *r)
+{
+    case_end(r);
+    r->cluster = KT_STR("prod");
+    r->instance = KT_STR("test-1");
+    r->now = NOW;
+    r->pos = 0;
+    r->n_lines = r->n_seen = r->n_findings = r->n_findings_seen = 0;
+    memset(r->skips_seen, 0, sizeof r->skips_seen);
+}
+
+static void do_record(struct run *r, struct kt_str text)
+{
+    struct kt_error err = { 0 };
+    struct kt_buf line = { 0 };
+    kt_buf_add(&line, text);
+    kt_buf_byte(&line, '\n');
+    enum kt_status st =
+        kt_pipeline_feed(pipeline(r), kt_buf_str(&line), r->pos, KT_STR("case"), r->now, &err);
+    r->pos += line.len;
+    kt_buf_done(&line);
+    EXPECT(r, st == KT_OK, "feed: %s", err.text);
+}
+
+static void join(const struct kt_list *l, struct kt_buf *out)
+{
+    for (unsigned i = 0; i < l->n; i++) {
+        kt_buf_addz(out, i > 0 ? "," : "");
+        kt_buf_add(out, l->at[i]);
+    }
+}
+
+static void flags_of(const struct kt_event *ev, struct kt_buf *out)
+{
+    static const char *const words[] = {
+#define X(n, w) w,
+        KT_FLAGS(X)
+#undef X
+    };
+    for (unsigned i = 0; i < KT_FLAG_COUNT; i++)
+        if ((ev->flags >> i & 1) != 0)
+            kt_buf_addf(out, "%s%s", out->len > 0 ? "," : "", words[i]);
+}
+
+/* The value of a field as text; false when there is no such field. */
+static bool field(const struct kt_event *ev, struct kt_str name, struct kt_buf *out)
+{
+    char text[64];
+    kt_buf_reset(out);
+#define X(n)                                                                                       \
+    if (kt_str_is(name, #n)) {                                                                     \
+        kt_buf_add(out, ev->n);                                                                    \
+        return true;                                                                               \
+    }
+    KT_EVENT_STRINGS(X)
+    X(raw)
+#undef X
+    if (kt_str_is(name, "action"))
+        kt_buf_addz(out, kt_action_word(ev->action));
+    else if (kt_str_is(name, "outcome"))
+        kt_buf_addz(out, kt_outcome_word(ev->outcome));
+    else if (kt_str_is(name, "actor_kind"))
+        kt_buf_addz(out, kt_actor_kind_word(ev->actor_kind));
+    else if (kt_str_is(name, "ip_trust"))
+        kt_buf_addz(out, kt_ip_trust_word(ev->ip_trust));
+    else if (kt_str_is(name, "ip"))
+        kt_buf_addz(out, ev->has_ip ? kt_ip_format(ev->ip, text) : "");
+    else if (kt_str_is(name, "time"))
+        kt_buf_addz(out, ev->time != 0 ? kt_time_format(ev->time, text) : "");
+    else if (kt_str_is(name, "duration"))
+        kt_buf_i64_dec(out, ev->duration);
+    else if (kt_str_is(name, "precision"))
+        kt_buf_i64_dec(out, ev->precision);
+    else if (kt_str_is(name, "count"))
+        kt_buf_u64_dec(out, ev->count);
+    else if (kt_str_is(name, "part"))
+        kt_buf_u64_dec(out, ev->part);
+    else if (kt_str_is(name, "mfa"))
+        kt_buf_i64_dec(out, ev->mfa);
+    else if (kt_str_is(name, "guess"))
+        kt_buf_addz(out, ev->secret_guess ? "yes" : "no");
+    else if (kt_str_is(name, "groups"))
+        join(&ev->groups, out);
+    else if (kt_str_is(name, "fields"))
+        join(&ev->fields, out);
+    else if (kt_str_is(name, "flags"))
+        flags_of(ev, out);
+    else
+        return false;
+    return true;
+}
+
+/* Takes `name=value`, `name~part` or `name="a b"` off *rest. */
+static bool take_pair(struct kt_str *rest, struct kt_str *ret_name, char *ret_op,
+                      struct kt_str *ret_value)
+{
+    *rest = kt_str_trim(*rest);
+    if (rest->len == 0)
+        return false;
+    size_t i = 0;
+    while (i < rest->len && rest->at[i] != '=' && rest->at[i] != '~')
+        i++;
+    *ret_name = kt_str_sub(*rest, 0, i);
+    *ret_op = i < rest->len ? rest->at[i] : '?';
+    *rest = kt_str_from_index(*rest, i + 1);
+    char end = ' ';
+    if (kt_str_starts(*rest, KT_STR("\""))) {
+        *rest = kt_str_from_index(*rest, 1);
+        end = '"';
+    }
+    if (!kt_str_split(rest, end, ret_value))
+        *ret_value = KT_STR_NONE;
+    return true;
+}
+
+static void do_expect(struct run *r, const char *kind, struct kt_str rest)
+{
+    struct kt_event ev;
+    struct kt_error err = { 0 };
+    struct kt_str name, want;
+    struct kt_buf got = { 0 };
+    char op;
+    EXPECT(r, r->n_seen < r->n_lines, "no more lines were given out");
+    struct kt_str line = kt_buf_str(&r->lines[r->n_seen++]);
+    kt_arena_reset(&r->arena);
+    EXPECT(r, kt_line_read(line, &r->arena, &ev, &err) == KT_OK, "line: %s", err.text);
+    EXPECT(r, strcmp(kt_kind_word(ev.kind), kind) == 0, "want %s: " KT_STR_FMT, kind,
+           KT_STR_ARG(line));
+    while (take_pair(&rest, &name, &op, &want)) {
+        EXPECT(r, field(&ev, name, &got), "no field '" KT_STR_FMT "'", KT_STR_ARG(name));
+        bool ok =
+            op == '=' ? kt_str_eq(kt_buf_str(&got), want) : kt_str_has(kt_buf_str(&got), want);
+        EXPECT(r, ok, KT_STR_FMT ": want '" KT_STR_FMT "', got '" KT_STR_FMT "' in " KT_STR_FMT,
+               KT_STR_ARG(name), KT_STR_ARG(want), KT_STR_ARG(kt_buf_str(&got)), KT_STR_ARG(line));
+    }
+    kt_buf_done(&got);
+}
+
+static void do_skip(struct run *r, struct kt_str reason)
+{
+    const struct kt_pipeline_counts *c = kt_pipeline_counts(pipeline(r));
+    for (unsigned i = 0; i < 16 && c->skip[i].reason != NULL; i++)
+        if (kt_str_is(reason, c->skip[i].reason) && c->skip[i].n > r->skips_seen[i]) {
+            r->skips_seen[i]++;
+            return;
+        }
+    EXPECT(r, false, "nothing was skipped as '" KT_STR_FMT "'", KT_STR_ARG(reason));
+}
+
+static void do_config(struct run *r, struct kt_str rest)
+{
+    struct kt_str name, value;
+    char op;
+    while (take_pair(&rest, &name, &op, &value)) {
+        if (kt_str_is(name, "cluster"))
+            r->cluster = value;
+        else if (kt_str_is(name, "instance"))
+            r->instance = value;
+        else
+            EXPECT(r, false, "unknown setting");
+    }
+}
+
+static void do_finding(struct run *r, struct kt_str code)
+{
+    EXPECT(r, r->n_findings_seen < r->n_findings, "no finding was raised");
+    const char *got = r->findings[r->n_findings_seen++];
+    EXPECT(r, kt_str_is(code, got), "finding %s", got);
+}
+
+static void do_elapse(struct run *r, struct kt_str text)
+{
+    kt_time_ns d = 0;
+    struct kt_error err = { 0 };
+    EXPECT(r, kt_duration_parse(text, &d, &err) == KT_OK, "%s", err.text);
+    r->now += d;
+    EXPECT(r, kt_pipeline_expire(pipeline(r), r->now, false, &err) == KT_OK, "%s", err.text);
+}
+
+static void do_folded(struct run *r, struct kt_str text)
+{
+    uint64_t n = 0;
+    EXPECT(r, kt_str_u64(text, &n), "a number");
+    EXPECT(r, kt_pipeline_counts(pipeline(r))->folded == n, "folded");
+}
+
+static void do_line(struct run *r, struct kt_str line)
+{
+    struct kt_str rest = line, word;
+    if (!kt_str_split(&rest, ' ', &word))
+        return;
+    if (word.len == 0 || word.at[0] == '#')
+        return;
+    if (kt_str_is(word, "case"))
+        case_start(r);
+    else if (kt_str_is(word, "config"))
+        do_config(r, rest);
+    else if (kt_str_is(word, "record"))
+        do_record(r, rest);
+    else if (kt_str_is(word, "elapse"))
+        do_elapse(r, rest);
+    else if (kt_str_is(word, "end"))
+        do_end(r);
+    else if (kt_str_is(word, "event"))
+        do_expect(r, "access", rest);
+    else if (kt_str_is(word, "amend"))
+        do_expect(r, "amend", rest);
+    else if (kt_str_is(word, "quarantine"))
+        do_expect(r, "quarantine", rest);
+    else if (kt_str_is(word, "redacted"))
+        do_expect(r, "redacted", rest);
+    else if (kt_str_is(word, "skip"))
+        do_skip(r, rest);
+    else if (kt_str_is(word, "finding"))
+        do_finding(r, rest);
+    else if (kt_str_is(word, "folded"))
+        do_folded(r, rest);
+    else
+        EXPECT(r, false, "unknown word '" KT_STR_FMT "'", KT_STR_ARG(word));
+}
+
+struct file {
+    char path[512], name[280];
+    const struct kt_source *source;
+};
+
+static void run_file(void **state)
+{
+    const struct file *f = *state;
+    static char text[1 << 20];
+    FILE *in = fopen(f->path, "rb");
+    assert_non_null(in);
+    struct kt_str all = kt_str_from(text, fread(text, 1, sizeof text, in));
+    fclose(in);
+    assert_true(all.len < sizeof text);
+    for (int body = 0; body < 2; body++) {
+        struct run *r = kt_alloc(sizeof *r);
+        struct kt_str rest = all, line;
+        r->source = f->source;
+        r->body = body == 0 ? KT_JSON_SIMDJSON : KT_JSON_JANSSON;
+        r->arena = kt_arena_new(1 << 20);
+        snprintf(r->where, sizeof r->where, "%s", f->name);
+        case_start(r);
+        while (kt_str_split(&rest, '\n', &line)) {
+            snprintf(r->where, sizeof r->where, "%s:%u", f->name, ++r->line);
+            do_line(r, line);
+        }
+        case_end(r);
+        kt_arena_done(&r->arena);
+        for (unsigned i = 0; i < LINES_MAX; i++)
+            kt_buf_done(&r->lines[i]);
+        kt_free(r);
+    }
+}
+
+static void every_source_has_cases(void **state)
+{
+    const unsigned *per_source = *state;
+    for (unsigned i = 0; kt_sources[i] != NULL; i++)
+        assert_true(per_source[i] > 0);
+}
+
+#define FILES_MAX 200
+int main(void)
+{
+    static struct file files[FILES_MAX];
+    static struct CMUnitTest tests[FILES_MAX + 1];
+    static unsigned per_source[64];
+    size_t n = 0;
+    kt_hash_init();
+    for (unsigned i = 0; kt_sources[i] != NULL && i < 64; i++) {
+        char folder[200];
+        snprintf(folder, sizeof folder, "tests/cases/sources/%s", kt_sources[i]->name);
+        DIR *d = opendir(folder);
+        for (struct dirent *e; d != NULL && n < FILES_MAX && (e = readdir(d)) != NULL;) {
+            if (!kt_str_ends(kt_str_of(e->d_name), KT_STR(".case")))
+                continue;
+            struct file *f = &files[n];
+            snprintf(f->path, sizeof f->path, "%s/%s", folder, e->d_name);
+            snprintf(f->name, sizeof f->name, "%.20s/%s", kt_sources[i]->name, e->d_name);
+            f->source = kt_sources[i];
+            tests[n++] = (struct CMUnitTest){ f->name, run_file, NULL, NULL, f };
+            per_source[i]++;
+        }
+        if (d != NULL)
+            closedir(d);
+    }
+    tests[n++] = (struct CMUnitTest){ "every_source_has_cases", every_source_has_cases, NULL, NULL,
+                                      per_source };
+    return _cmocka_run_group_tests("sources_cases", tests, n, NULL, NULL);
+}
