@@ -29,12 +29,14 @@ void kt_yaml_free(struct kt_yaml *y);
 const struct kt_node *kt_yaml_root(const struct kt_yaml *y);
 const char *kt_yaml_name(const struct kt_yaml *y);
 const struct kt_node *kt_node_get(const struct kt_node *map, const char *key);
-/* Fills out (zeroed by the caller) from map by the table: defaults first, then the given keys.
- * Strings live in y. */
+/* Fills out from map by the table: the default, or what the file gives. Strings live in y. Paths
+ * are absolute or relative to the file's folder afterwards; ${CREDENTIALS_DIRECTORY} is expanded.
+ * An absent string or path whose default is "" is NULL. map may be NULL: defaults. Unknown keys,
+ * wrong types and missing required keys are KT_E_CONFIG with their place. */
 KT_MUST_USE enum kt_status kt_options_fill(const struct kt_yaml *y, const struct kt_node *map,
                                            const struct kt_option *table, void *out,
                                            struct kt_error *err);
-/* The defaults alone. */
+/* The defaults alone; a list's default is "" or one word. A default that does not parse aborts. */
 void kt_options_defaults(const struct kt_option *table, void *out);
 /* One option by text, for --set detector.option=value. */
 KT_MUST_USE enum kt_status kt_options_set(const struct kt_option *table, void *out,
@@ -43,6 +45,11 @@ KT_MUST_USE enum kt_status kt_options_set(const struct kt_option *table, void *o
 /* "  key: value   # help" lines of effective values; secret files as their path. */
 void kt_options_print(const struct kt_option *table, const void *values, unsigned indent,
                       bool with_help, struct kt_buf *out);
+
+/* ---- samples, for init: commented files that load as they stand ---- */
+void kt_conf_sample_collector(const char *dir, struct kt_buf *out);
+void kt_conf_sample_agent(const char *dir, const char *agent, const char *endpoint,
+                          const char *public_key, struct kt_buf *out); /* public_key: Z85 */
 
 /* ---- keytrail.yaml ---- */
 struct kt_conf_network {
@@ -61,19 +68,21 @@ struct kt_conf_maintenance {
 };
 struct kt_conf_target {
     const char *name, *type;
-    const struct kt_node *node; /* its own keys; the exporter's table reads them */
+    const struct kt_node *node; /* its own keys alone (not type, allow_private, ca_file, proxy): the
+                                   exporter's table reads them by kt_options_fill */
     bool allow_private;
     const char *ca_file, *proxy;
 };
 struct kt_conf_detector {
     const char *name;
-    const struct kt_node *node;
+    const struct kt_node *node; /* its options; an empty map when the file gives none */
 };
 struct kt_conf {
     const char *path; /* of the file */
     const char *deployment;
     const char *store_path;
     kt_time_ns retention;
+    bool allow_short_retention;                           /* under 365 days */
     const char *listen, *key_file, *agents_dir, *control; /* collector.* */
     struct kt_strings geoip;                              /* empty = auto */
     bool geoip_auto;
@@ -96,7 +105,9 @@ struct kt_conf {
     struct kt_yaml *yaml;           /* owner of every string */
 };
 /* Relative paths are taken from the file's folder. Checks what can be checked without opening other
- * files. */
+ * files. KEYTRAIL_SECTION__KEY of the environment (KEYTRAIL_STORE__PATH) overrides single values of
+ * store, collector and geoip. Outside /etc/keytrail the database and the control socket default to
+ * the file's folder. */
 KT_MUST_USE enum kt_status kt_conf_load(const char *path, struct kt_conf **ret,
                                         struct kt_error *err);
 /* Defaults only (import, replay without -c). */
@@ -108,8 +119,9 @@ void kt_conf_print(const struct kt_conf *c, bool defaults, struct kt_buf *out);
 /* ---- agent.yaml ---- */
 struct kt_conf_source {
     const char *id, *type, *input, *path, *cluster;
-    struct kt_strings exclude; /* reserved keys of inputs live in node */
-    const struct kt_node *node;
+    struct kt_strings exclude;
+    const struct kt_node *node; /* the other keys alone: whoever opens the input fills its table
+                                   from them by kt_options_fill (no table: an empty one) */
 };
 struct kt_agent_conf {
     const char *path, *agent, *endpoint;

@@ -1,0 +1,427 @@
+/*
+ * conf: keytrail.yaml, the collector's configuration.
+ *
+ * Owns:  the configuration it hands out; every string in it lives in its tree.
+ * Calls: core/base, yaml, options.
+ * Holds: what a later release uses is read and checked like the rest, and listed in not_used_yet.
+ */
+#include "core/config/conf.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/base/alloc.h"
+#include "core/base/limits.h"
+
+#define SYSTEM_FOLDER   "/etc/keytrail/"
+#define RETENTION_MIN   (365 * KT_NS_DAY)
+#define SOCKET_PATH_MAX 107u /* sockaddr_un */
+#define LATER_MAX       32u
+
+/* ---- tables ---- */
+
+#define AT(field) offsetof(struct kt_conf, field)
+const struct kt_option kt_conf_top_table[] = {
+    { "deployment", KT_OPT_STRING, "keytrail", AT(deployment), "name shown in alerts and reports",
+      false, false },
+    { "identities_file", KT_OPT_PATH, "", AT(identities_file),
+      "aliases, kind, team and time zone of actors", false, true },
+    { "production", KT_OPT_LIST, "", AT(production), "globs of secrets that matter most", false,
+      false },
+    KT_OPTIONS_END,
+};
+static const struct kt_option store_table[] = {
+    { "path", KT_OPT_PATH, "", AT(store_path), "the database", false, false },
+    { "retention", KT_OPT_DURATION, "400d", AT(retention),
+      "how long lines are kept: a 12-month period and the weeks of fieldwork", false, false },
+    { "allow_short_retention", KT_OPT_BOOL, "false", AT(allow_short_retention),
+      "true lets retention be under 365d", false, false },
+    KT_OPTIONS_END,
+};
+static const struct kt_option collector_table[] = {
+    { "listen", KT_OPT_STRING, "tcp://127.0.0.1:7420", AT(listen), "where agents connect", false,
+      false },
+    { "key_file", KT_OPT_SECRET_FILE, "keys/collector.key", AT(key_file),
+      "the collector's keys, 0600", false, false },
+    { "agents_dir", KT_OPT_PATH, "agents.d", AT(agents_dir), "one file for each allowed agent",
+      false, false },
+    { "control", KT_OPT_PATH, "", AT(control), "Unix socket of the commands", false, false },
+    KT_OPTIONS_END,
+};
+static const struct kt_option geoip_table[] = {
+    { "databases", KT_OPT_LIST, "auto", AT(geoip), "auto, or .mmdb files", false, false },
+    KT_OPTIONS_END,
+};
+static const struct kt_option holidays_table[] = {
+    { "zone", KT_OPT_STRING, "UTC", AT(holidays_zone), "time zone of the days", false, false },
+    { "days", KT_OPT_LIST, "", AT(holidays), "days like 2026-12-25", false, false },
+    KT_OPTIONS_END,
+};
+#undef AT
+
+#define AT(field) offsetof(struct network_options, field)
+struct network_options {
+    const char *name;
+    struct kt_strings cidr, actors;
+};
+static const struct kt_option network_table[] = {
+    { "name", KT_OPT_STRING, NULL, AT(name), "shown in alerts", false, false },
+    { "cidr", KT_OPT_LIST, NULL, AT(cidr), "networks like 198.51.100.0/24", false, false },
+    { "actors", KT_OPT_LIST, "", AT(actors), "globs; empty = everybody", false, false },
+    KT_OPTIONS_END,
+};
+#undef AT
+
+#define AT(field) offsetof(struct kt_conf_canary, field)
+static const struct kt_option canary_table[] = {
+    { "secret", KT_OPT_STRING, NULL, AT(secret), "a secret that nobody has business with", false,
+      false },
+    { "allow", KT_OPT_LIST, "", AT(allow), "actors that may touch it", false, false },
+    KT_OPTIONS_END,
+};
+#undef AT
+
+#define AT(field) offsetof(struct maintenance_options, field)
+struct maintenance_options {
+    struct kt_conf_maintenance m;
+    const char *from, *until; /* read again with their marks */
+};
+static const struct kt_option maintenance_table[] = {
+    { "source", KT_OPT_STRING, NULL, AT(m.source), "instance", false, false },
+    { "from", KT_OPT_STRING, NULL, AT(from), "time like 2026-11-28T22:00Z", false, false },
+    { "until", KT_OPT_STRING, NULL, AT(until), "time", false, false },
+    { "reason", KT_OPT_STRING, "", AT(m.reason), "ticket", false, false },
+    { "by", KT_OPT_STRING, "", AT(m.by), "who announced it", false, false },
+    KT_OPTIONS_END,
+};
+#undef AT
+
+#define AT(field) offsetof(struct kt_conf_target, field)
+static const struct kt_option target_table[] = {
+    { "type", KT_OPT_STRING, NULL, AT(type), "slack, pagerduty, webhook …", false, false },
+    { "allow_private", KT_OPT_BOOL, "false", AT(allow_private),
+      "true allows loopback and private addresses and http://", false, false },
+    { "ca_file", KT_OPT_PATH, "", AT(ca_file), "certificates to trust instead of the system's",
+      false, false },
+    { "proxy", KT_OPT_STRING, "", AT(proxy), "http://host:port", false, false },
+    KT_OPTIONS_END,
+};
+#undef AT
+static const char *const target_keys[] = { "type", "allow_private", "ca_file", "proxy", NULL };
+
+/* ---- what is accepted and not used yet ---- */
+
+static void note_later(struct kt_conf *c, const char *section, const struct kt_node *key)
+{
+    char text[KT_KEY_MAX + 64];
+    (void)snprintf(text, sizeof text, "%s%s" KT_STR_FMT " (line %u)", section,
+                   section[0] != '\0' ? "." : "", KT_STR_ARG(key->key), key->key_line);
+    assert(c->not_used_yet.n < LATER_MAX);
+    c->not_used_yet.at[c->not_used_yet.n++] = kt_yaml_keepz(c->yaml, kt_str_of(text));
+}
+
+static void note_table(struct kt_conf *c, const char *section, const struct kt_option *table,
+                       const struct kt_node *map)
+{
+    for (const struct kt_option *o = table; o->name != NULL; o++) {
+        const struct kt_node *n = o->later ? kt_node_get(map, o->name) : NULL;
+        if (n != NULL)
+            note_later(c, section, n);
+    }
+}
+
+/* ---- sections that are lists or maps of maps ---- */
+
+/* An array for the elements of n, which is a list of maps; no list gives an empty one. */
+static enum kt_status list_of_maps(struct kt_conf *c, const struct kt_node *n, size_t size,
+                                   void **ret, struct kt_error *err)
+{
+    if (!kt_node_is_null(n) && kt_node_expect(c->yaml, n, KT_NODE_LIST, err) != KT_OK)
+        return KT_E_CONFIG;
+    for (const struct kt_node *e = n->first; e != NULL; e = e->next)
+        if (kt_node_expect(c->yaml, e, KT_NODE_MAP, err) != KT_OK)
+            return KT_E_CONFIG;
+    *ret = kt_yaml_keep(c->yaml, kt_node_count(n) * size);
+    return KT_OK;
+}
+
+static enum kt_status load_network(struct kt_conf *c, const struct kt_node *n,
+                                   struct kt_conf_network *ret, struct kt_error *err)
+{
+    struct network_options o = { 0 };
+    if (kt_options_fill(c->yaml, n, network_table, &o, err) != KT_OK)
+        return KT_E_CONFIG;
+    const struct kt_node *cidr = kt_node_get(n, "cidr");
+    ret->name = o.name;
+    ret->actors = o.actors;
+    ret->cidr = kt_yaml_keep(c->yaml, o.cidr.n * sizeof *ret->cidr);
+    const struct kt_node *at = cidr->type == KT_NODE_LIST ? cidr->first : cidr;
+    for (unsigned i = 0; i < o.cidr.n; i++, at = at->next) {
+        struct kt_error why = { 0 };
+        if (kt_cidr_parse(kt_str_of(o.cidr.at[i]), &ret->cidr[i], &why) != KT_OK)
+            return kt_node_fail(c->yaml, at, err, "'cidr': %s", why.text);
+    }
+    ret->n_cidr = o.cidr.n;
+    return KT_OK;
+}
+
+static enum kt_status load_networks(struct kt_conf *c, const struct kt_node *n,
+                                    struct kt_error *err)
+{
+    void *at = NULL;
+    if (list_of_maps(c, n, sizeof *c->networks, &at, err) != KT_OK)
+        return KT_E_CONFIG;
+    c->networks = at;
+    for (const struct kt_node *e = n->first; e != NULL; e = e->next)
+        if (load_network(c, e, &c->networks[c->n_networks++], err) != KT_OK)
+            return KT_E_CONFIG;
+    return KT_OK;
+}
+
+static enum kt_status load_canaries(struct kt_conf *c, const struct kt_node *n,
+                                    struct kt_error *err)
+{
+    void *at = NULL;
+    if (list_of_maps(c, n, sizeof *c->canaries, &at, err) != KT_OK)
+        return KT_E_CONFIG;
+    c->canaries = at;
+    for (const struct kt_node *e = n->first; e != NULL; e = e->next)
+        if (kt_options_fill(c->yaml, e, canary_table, &c->canaries[c->n_canaries++], err) != KT_OK)
+            return KT_E_CONFIG;
+    return KT_OK;
+}
+
+static enum kt_status load_maintenance(struct kt_conf *c, const struct kt_node *n,
+                                       struct kt_error *err)
+{
+    void *at = NULL;
+    if (list_of_maps(c, n, sizeof *c->maintenance, &at, err) != KT_OK)
+        return KT_E_CONFIG;
+    c->maintenance = at;
+    for (const struct kt_node *e = n->first; e != NULL; e = e->next) {
+        struct maintenance_options o = { 0 };
+        if (kt_options_fill(c->yaml, e, maintenance_table, &o, err) != KT_OK ||
+            kt_conf_time(c->yaml, e, "from", false, &o.m.from, err) != KT_OK ||
+            kt_conf_time(c->yaml, e, "until", true, &o.m.until, err) != KT_OK)
+            return KT_E_CONFIG;
+        if (o.m.until <= o.m.from)
+            return kt_node_fail(c->yaml, kt_node_get(e, "until"), err,
+                                "'until' does not lie after 'from'");
+        c->maintenance[c->n_maintenance++] = o.m;
+    }
+    return KT_OK;
+}
+
+static enum kt_status load_detectors(struct kt_conf *c, const struct kt_node *n,
+                                     struct kt_error *err)
+{
+    static const char *const nothing[] = { NULL };
+    if (kt_node_is_null(n))
+        return KT_OK;
+    if (kt_node_expect(c->yaml, n, KT_NODE_MAP, err) != KT_OK)
+        return KT_E_CONFIG;
+    c->detectors = kt_yaml_keep(c->yaml, kt_node_count(n) * sizeof *c->detectors);
+    for (const struct kt_node *e = n->first; e != NULL; e = e->next) {
+        if (!kt_node_is_null(e) && kt_node_expect(c->yaml, e, KT_NODE_MAP, err) != KT_OK)
+            return KT_E_CONFIG;
+        c->detectors[c->n_detectors++] = (struct kt_conf_detector){
+            .name = kt_yaml_keepz(c->yaml, e->key),
+            .node = kt_node_without(c->yaml, e, nothing),
+        };
+    }
+    return KT_OK;
+}
+
+/* Whatever the target's own table says, these never stand in a configuration. */
+static enum kt_status refuse_inline(struct kt_conf *c, const struct kt_node *map,
+                                    struct kt_error *err)
+{
+    static const char *const secrets[] = { "url",      "secret",  "routing_key", "token",
+                                           "password", "api_key", "key",         "webhook_url" };
+    for (size_t i = 0; i < KT_ARRAY_LEN(secrets); i++) {
+        const struct kt_node *n = kt_node_get(map, secrets[i]);
+        if (n != NULL)
+            return kt_key_fail(c->yaml, n, err,
+                               "'%s' would put a secret here: write it to a file (0600) and name "
+                               "that with '%s_file'",
+                               secrets[i], secrets[i]);
+    }
+    return KT_OK;
+}
+
+static enum kt_status load_target(struct kt_conf *c, const struct kt_node *n, struct kt_error *err)
+{
+    struct kt_conf_target *t = &c->targets[c->n_targets++];
+    if (kt_node_expect(c->yaml, n, KT_NODE_MAP, err) != KT_OK || refuse_inline(c, n, err) != KT_OK)
+        return KT_E_CONFIG;
+    t->name = kt_yaml_keepz(c->yaml, n->key);
+    t->node = kt_node_without(c->yaml, n, target_keys);
+    return kt_options_fill(c->yaml, kt_node_only(c->yaml, n, target_keys), target_table, t, err);
+}
+
+static enum kt_status load_alerts(struct kt_conf *c, const struct kt_node *n, struct kt_error *err)
+{
+    static const struct kt_option none[] = { KT_OPTIONS_END };
+    static const char *const keys[] = { "routes", "targets", NULL };
+    if (kt_options_fill_beside(c->yaml, n, none, keys, NULL, err) != KT_OK)
+        return KT_E_CONFIG;
+    const struct kt_node *routes = kt_node_get(n, "routes"), *targets = kt_node_get(n, "targets");
+    void *unused = NULL;
+    if (routes != NULL) {
+        if (list_of_maps(c, routes, 1, &unused, err) != KT_OK)
+            return KT_E_CONFIG;
+        note_later(c, "alerts", routes);
+    }
+    if (targets == NULL || kt_node_is_null(targets))
+        return KT_OK;
+    if (kt_node_expect(c->yaml, targets, KT_NODE_MAP, err) != KT_OK)
+        return KT_E_CONFIG;
+    c->targets = kt_yaml_keep(c->yaml, kt_node_count(targets) * sizeof *c->targets);
+    for (const struct kt_node *e = targets->first; e != NULL; e = e->next)
+        if (load_target(c, e, err) != KT_OK)
+            return KT_E_CONFIG;
+    return KT_OK;
+}
+
+/* ---- the whole ---- */
+
+const struct kt_conf_section kt_conf_sections[] = {
+    { "store", store_table, NULL, false },      { "collector", collector_table, NULL, false },
+    { "geoip", geoip_table, NULL, false },      { "networks", NULL, load_networks, false },
+    { "canaries", NULL, load_canaries, false }, { "maintenance", NULL, load_maintenance, false },
+    { "holidays", holidays_table, NULL, true }, { "detectors", NULL, load_detectors, false },
+    { "alerts", NULL, load_alerts, false },     { NULL, NULL, NULL, false },
+};
+static const char *const section_names[] = { "store",    "collector",   "geoip",    "networks",
+                                             "canaries", "maintenance", "holidays", "detectors",
+                                             "alerts",   NULL };
+
+static enum kt_status load_section(struct kt_conf *c, const struct kt_conf_section *s, bool env,
+                                   struct kt_error *err)
+{
+    const struct kt_node *n = kt_node_get(kt_yaml_root(c->yaml), s->name);
+    if (n != NULL && s->later)
+        note_later(c, "", n);
+    if (s->load != NULL)
+        return n != NULL ? s->load(c, n, err) : KT_OK;
+    if (kt_options_fill(c->yaml, n, s->table, c, err) != KT_OK)
+        return KT_E_CONFIG;
+    return env ? kt_options_env(c->yaml, s->table, s->name, c, err) : KT_OK;
+}
+
+static enum kt_status load_geoip(struct kt_conf *c, struct kt_error *err)
+{
+    c->geoip_auto = c->geoip.n == 1 && strcmp(c->geoip.at[0], "auto") == 0;
+    if (c->geoip_auto)
+        c->geoip = (struct kt_strings){ NULL, 0 };
+    for (unsigned i = 0; i < c->geoip.n; i++) {
+        enum kt_status st = kt_yaml_path(c->yaml, kt_str_of(c->geoip.at[i]), &c->geoip.at[i], err);
+        if (st != KT_OK)
+            return kt_wrap(err, "%s: geoip.databases", c->path);
+    }
+    return KT_OK;
+}
+
+/* Files of a configuration that is not the system's stay in its folder. */
+static enum kt_status place_defaults(struct kt_conf *c, struct kt_error *err)
+{
+    bool system = kt_str_starts(kt_str_of(kt_yaml_name(c->yaml)), KT_STR(SYSTEM_FOLDER));
+    if (c->store_path == NULL &&
+        kt_yaml_path(c->yaml,
+                     system ? KT_STR("/var/lib/keytrail/keytrail.db") : KT_STR("keytrail.db"),
+                     &c->store_path, err) != KT_OK)
+        return KT_E_CONFIG;
+    if (c->control != NULL)
+        return KT_OK;
+    if (!system && kt_yaml_path(c->yaml, KT_STR("control.sock"), &c->control, err) != KT_OK)
+        return KT_E_CONFIG;
+    if (system || strlen(c->control) > SOCKET_PATH_MAX)
+        c->control = "/run/keytrail/control.sock";
+    return KT_OK;
+}
+
+/* The error of a value: at its place in the file, or without one when it came from elsewhere. */
+static enum kt_status refuse(const struct kt_conf *c, const char *section, const char *key,
+                             const char *why, struct kt_error *err)
+{
+    const struct kt_node *n = kt_node_get(kt_node_get(kt_yaml_root(c->yaml), section), key);
+    return n != NULL ? kt_node_fail(c->yaml, n, err, "'%s': %s", key, why)
+                     : kt_fail(err, KT_E_CONFIG, "%s: %s.%s: %s", c->path, section, key, why);
+}
+
+static enum kt_status check(const struct kt_conf *c, struct kt_error *err)
+{
+    if (c->retention < RETENTION_MIN && !c->allow_short_retention)
+        return refuse(c, "store", "retention",
+                      "auditors ask for a year: at least 365d, or set allow_short_retention: true",
+                      err);
+    if (!kt_str_has(kt_str_of(c->listen), KT_STR("://")))
+        return refuse(c, "collector", "listen", "write tcp://address:port", err);
+    if (strlen(c->control) > SOCKET_PATH_MAX)
+        return refuse(c, "collector", "control", "longer than 107 bytes, which no socket takes",
+                      err);
+    return KT_OK;
+}
+
+static enum kt_status fill(struct kt_conf *c, bool env, struct kt_error *err)
+{
+    const struct kt_node *root = kt_yaml_root(c->yaml);
+    if (kt_options_fill_beside(c->yaml, root, kt_conf_top_table, section_names, c, err) != KT_OK)
+        return KT_E_CONFIG;
+    note_table(c, "", kt_conf_top_table, root);
+    for (const struct kt_conf_section *s = kt_conf_sections; s->name != NULL; s++)
+        if (load_section(c, s, env, err) != KT_OK)
+            return KT_E_CONFIG;
+    if (place_defaults(c, err) != KT_OK || load_geoip(c, err) != KT_OK)
+        return KT_E_CONFIG;
+    return check(c, err);
+}
+
+static struct kt_conf *conf_of(struct kt_yaml *y)
+{
+    struct kt_conf *c = kt_alloc(sizeof *c);
+    c->yaml = y;
+    c->path = kt_yaml_name(y);
+    c->not_used_yet.at = kt_yaml_keep(y, LATER_MAX * sizeof *c->not_used_yet.at);
+    memcpy(c->digest, kt_yaml_digest(y), sizeof c->digest);
+    return c;
+}
+
+enum kt_status kt_conf_load(const char *path, struct kt_conf **ret, struct kt_error *err)
+{
+    struct kt_yaml *y = NULL;
+    enum kt_status st = kt_yaml_load(path, &y, err);
+    if (st != KT_OK)
+        return st;
+    struct kt_conf *c = conf_of(y);
+    st = fill(c, true, err);
+    if (st != KT_OK) {
+        kt_conf_free(c);
+        return st;
+    }
+    *ret = c;
+    return KT_OK;
+}
+
+struct kt_conf *kt_conf_defaults(void)
+{
+    struct kt_yaml *y = NULL;
+    struct kt_error err = { 0 };
+    enum kt_status st = kt_yaml_parse(KT_STR(""), SYSTEM_FOLDER "keytrail.yaml", &y, &err);
+    assert(st == KT_OK);
+    struct kt_conf *c = conf_of(y);
+    st = fill(c, false, &err);
+    assert(st == KT_OK);
+    (void)st;
+    c->path = NULL;
+    return c;
+}
+
+void kt_conf_free(struct kt_conf *c)
+{
+    if (c == NULL)
+        return;
+    kt_yaml_free(c->yaml);
+    kt_free(c);
+}

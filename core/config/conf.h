@@ -1,0 +1,14 @@
+/* conf: the sections of keytrail.yaml, for reading (conf.c) and printing (conf_print.c). */
+#pragma once
+#include "core/config/tree.h"
+
+/* A top key: a table that fills struct kt_conf, or a function for lists and maps of maps. */
+struct kt_conf_section {
+    const char *name;
+    const struct kt_option *table;
+    KT_MUST_USE enum kt_status (*load)(struct kt_conf *c, const struct kt_node *n,
+                                       struct kt_error *err);
+    bool later; /* read, not used yet */
+};
+extern const struct kt_conf_section kt_conf_sections[]; /* ended by a NULL name */
+extern const struct kt_option kt_conf_top_table[];

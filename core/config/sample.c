@@ -1,0 +1,83 @@
+/*
+ * sample: the commented files that `keytrail init` writes.
+ *
+ * Owns:  nothing.
+ * Calls: core/base.
+ * Holds: each sample loads as it stands; a test says so.
+ */
+#include "core/config/tree.h"
+
+static const char collector_text[] =
+    "deployment: keytrail            # the name in alerts and reports\n"
+    "\n"
+    "# Relative paths start in the folder of this file.\n"
+    "store:\n"
+    "  path: keytrail.db             # the database\n"
+    "  retention: 400d               # a 12-month audit period and the weeks of fieldwork\n"
+    "\n"
+    "collector:\n"
+    "  listen: tcp://127.0.0.1:7420  # tcp://0.0.0.0:7420 to take agents from other hosts\n"
+    "  key_file: keys/collector.key  # 0600, in a folder 0700\n"
+    "  agents_dir: agents.d          # written by `keytrail agent add`\n"
+    "  control: control.sock         # how commands reach the running collector\n"
+    "\n"
+    "geoip:\n"
+    "  databases: auto               # or a list of .mmdb files\n"
+    "\n"
+    "# Places that are expected: detectors are calmer about them, alerts name them.\n"
+    "# networks:\n"
+    "#   - { name: office, cidr: [\"198.51.100.0/24\"] }\n"
+    "#   - { name: vpn, cidr: [\"2001:db8:7::/48\"], actors: [\"*@acme.example\"] }\n"
+    "\n"
+    "# Secrets that matter most, and traps that nobody should ever read.\n"
+    "# production: [\"prod/**\"]\n"
+    "# canaries:\n"
+    "#   - { secret: \"prod/break-glass/root-token\", allow: [svc-backup] }\n"
+    "\n"
+    "# Announced work on a source: its silence is no alarm.\n"
+    "# maintenance:\n"
+    "#   - { source: vault-prod, from: \"2026-11-28T22:00Z\", until: \"2026-11-28T23:30Z\", "
+    "reason: CHG-4711, by: alice }\n"
+    "\n"
+    "# Each detector's options: keytrail detect explain NAME\n"
+    "# detectors:\n"
+    "#   volume_spike: { floor_5m: 20 }\n"
+    "\n"
+    "# Where alerts go. URLs and keys are secrets: they stand in files (0600), never here.\n"
+    "# alerts:\n"
+    "#   targets:\n"
+    "#     slack-sec: { type: slack, url_file: keys/slack.url }\n"
+    "#     pagerduty: { type: pagerduty, routing_key_file: keys/pagerduty.key }\n"
+    "#     siem: { type: webhook, url_file: keys/siem.url, secret_file: keys/siem.whsec }\n";
+
+static const char sources_text[] =
+    "\n"
+    "sources:\n"
+    "  - { id: vault-prod, type: vault, input: tail, path: /var/log/vault/audit.log }\n"
+    "#  - { id: aws-main, type: cloudtrail, input: files, path: /var/lib/cloudtrail }\n";
+
+void kt_conf_sample_collector(const char *dir, struct kt_buf *out)
+{
+    kt_buf_addf(
+        out,
+        "# %s/keytrail.yaml: the collector.\n"
+        "# keytrail config check -c FILE checks it, keytrail config show --defaults -c FILE "
+        "prints all values.\n\n",
+        dir);
+    kt_buf_addz(out, collector_text);
+}
+
+void kt_conf_sample_agent(const char *dir, const char *agent, const char *endpoint,
+                          const char *public_key, struct kt_buf *out)
+{
+    kt_buf_addf(out, "# %s/agent.yaml: an agent, where the logs are.\nagent: ", dir);
+    kt_yaml_scalar_add(out, kt_str_of(agent));
+    kt_buf_addz(out, "                # its name in the collector's agents.d\n"
+                     "collector:\n  endpoint: ");
+    kt_yaml_scalar_add(out, kt_str_of(endpoint));
+    kt_buf_addz(out, "\n  public_key: ");
+    kt_yaml_scalar_add(out, kt_str_of(public_key));
+    kt_buf_addz(out, "\nkey_file: keys/agent.key      # 0600, in a folder 0700\n"
+                     "spool: { path: spool, max: 4GiB }  # lines that are not acknowledged yet\n");
+    kt_buf_addz(out, sources_text);
+}
