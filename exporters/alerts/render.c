@@ -244,5 +244,5 @@ void kt_render_word(struct kt_str s, int http_status, char word[64])
     }
     word[n] = '\0';
     if (n == 0)
-        (void)snprintf(word, 64, "status %d", http_status);
+        (void)snprintf(word, 64, "status_%d", http_status);
 }

@@ -31,5 +31,5 @@ json_t *kt_render_json(struct kt_arena *arena, struct kt_str s);
 void kt_render_dump(const json_t *root, struct kt_buf *out);
 /* The judgement that all targets but webhook share: 2xx, 408, 425, 429, 5xx, 410, the rest. */
 enum kt_verdict kt_render_judge(int http_status);
-/* Short word out of an answer: [A-Za-z0-9_ .,-] of s, else "status 500". */
+/* Short word out of an answer: [A-Za-z0-9_ .,-] of s, else "status_500". */
 void kt_render_word(struct kt_str s, int http_status, char word[64]);

@@ -1,0 +1,203 @@
+/* collector_control: both ends of the socket, the server turned by a second thread. */
+#include "collector/control.h"
+#include "core/event/line.h"
+#include <poll.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+/* after the others */
+#include <cmocka.h>
+
+struct world {
+    char folder[64], path[80];
+    struct kt_control *control;
+    pthread_t thread;
+    atomic_bool stop;
+    struct kt_buf imported; /* "origin|arrival|line\n" */
+};
+
+static enum kt_status request(void *self, struct kt_str text, struct kt_buf *answer,
+                              struct kt_error *err)
+{
+    (void)self;
+    if (kt_str_is(text, "{\"do\":\"fail\"}"))
+        return kt_fail(err, KT_E_INPUT, "it cannot \"be\"");
+    if (kt_str_is(text, "{\"do\":\"much\"}"))
+        for (unsigned i = 0; i < 40000; i++)
+            kt_buf_addz(answer, "{\"row\":\"0123456789012345678901234567890123456789\"}\n");
+    else
+        kt_buf_add(answer, text);
+    return KT_OK;
+}
+
+static enum kt_status import(void *self, struct kt_str origin, const struct kt_control_line *lines,
+                             uint32_t n, struct kt_buf *answer, struct kt_error *err)
+{
+    struct world *w = self;
+    (void)err;
+    for (uint32_t i = 0; i < n; i++)
+        kt_buf_addf(&w->imported, KT_STR_FMT "|%lld|" KT_STR_FMT "\n", KT_STR_ARG(origin),
+                    (long long)lines[i].arrival, KT_STR_ARG(lines[i].line));
+    kt_buf_addf(answer, "{\"n\":%u}", n);
+    return KT_OK;
+}
+
+static void *serve(void *self)
+{
+    struct world *w = self;
+    while (!atomic_load(&w->stop)) {
+        int fds[20];
+        struct pollfd p[20];
+        unsigned n = kt_control_fds(w->control, fds, 20);
+        for (unsigned i = 0; i < n; i++)
+            p[i] = (struct pollfd){ .fd = fds[i], .events = POLLIN };
+        (void)poll(p, n, 5);
+        kt_control_turn(w->control);
+    }
+    return NULL;
+}
+
+static int open_world(void **state)
+{
+    struct world *w = calloc(1, sizeof *w);
+    struct kt_control_handler h = { .request = request, .import = import, .self = w };
+    (void)snprintf(w->folder, sizeof w->folder, "/tmp/keytrail-control-XXXXXX");
+    if (mkdtemp(w->folder) == NULL)
+        return -1;
+    (void)snprintf(w->path, sizeof w->path, "%s/sock", w->folder);
+    *state = w;
+    if (kt_control_open(w->path, &h, &w->control, NULL) != KT_OK)
+        return -1;
+    return pthread_create(&w->thread, NULL, serve, w);
+}
+
+static int close_world(void **state)
+{
+    struct world *w = *state;
+    atomic_store(&w->stop, true);
+    (void)pthread_join(w->thread, NULL);
+    kt_control_close(w->control);
+    kt_buf_done(&w->imported);
+    int rc = rmdir(w->folder); /* fails unless the socket's file is gone */
+    free(w);
+    return rc;
+}
+
+static void answers_come_back_whole(void **state)
+{
+    struct world *w = *state;
+    KT_CLEANUP(kt_buf_done) struct kt_buf answer = { 0 };
+    assert_int_equal(kt_control_ask(w->path, KT_STR("{\"do\":\"x\"}"), &answer, NULL), KT_OK);
+    assert_true(kt_str_is(kt_buf_str(&answer), "{\"do\":\"x\"}\n"));
+    kt_buf_reset(&answer);
+    assert_int_equal(kt_control_ask(w->path, KT_STR("{\"do\":\"fail\"}"), &answer, NULL), KT_OK);
+    assert_true(kt_str_is(kt_buf_str(&answer), "{\"error\":\"it cannot \\\"be\\\"\"}\n"));
+}
+
+static void long_answers_do_not_block_the_loop(void **state)
+{
+    struct world *w = *state;
+    KT_CLEANUP(kt_buf_done) struct kt_buf answer = { 0 };
+    assert_int_equal(kt_control_ask(w->path, KT_STR("{\"do\":\"much\"}"), &answer, NULL), KT_OK);
+    assert_int_equal(answer.len, 40000u * 51u);
+}
+
+static void import_hands_over_exact_lines(void **state)
+{
+    struct world *w = *state;
+    struct kt_control_client *c = NULL;
+    KT_CLEANUP(kt_buf_done) struct kt_buf ask = { 0 }, answer = { 0 };
+    const struct kt_str line = KT_STR("{\"v\":1,\"a\":\"q\\\"\\\\ \x01 \xc3\xa9\"}");
+    assert_int_equal(kt_control_connect(w->path, &c, NULL), KT_OK);
+    kt_buf_addz(&ask,
+                "{\"do\":\"import\",\"origin\":\"feed\",\"lines\":[{\"arrival\":12,\"line\":");
+    kt_json_quote(&ask, line);
+    kt_buf_addz(&ask, "},{\"arrival\":0,\"line\":\"{}\"}]}");
+    assert_int_equal(kt_control_call(c, kt_buf_str(&ask), &answer, NULL), KT_OK);
+    assert_true(kt_str_is(kt_buf_str(&answer), "{\"n\":2}\n"));
+    kt_buf_reset(&ask);
+    kt_buf_addf(&ask, "feed|12|" KT_STR_FMT "\nfeed|0|{}\n", KT_STR_ARG(line));
+    assert_true(kt_str_eq(kt_buf_str(&w->imported), kt_buf_str(&ask)));
+    kt_buf_reset(&answer); /* the connection lives on */
+    assert_int_equal(kt_control_call(c, KT_STR("{}"), &answer, NULL), KT_OK);
+    kt_control_client_free(c);
+}
+
+static void broken_imports_are_refused(void **state)
+{
+    static const char *const bad[] = {
+        "{\"do\":\"import\",\"origin\":\"feed\",\"lines\":[]}",
+        "{\"do\":\"import\",\"origin\":\"feed\",\"lines\":[{\"arrival\":1,\"line\":\"x\"}]",
+        "{\"do\":\"import\",\"origin\":\"feed\",\"lines\":[{\"arrival\":x,\"line\":\"x\"}]}",
+        "{\"do\":\"import\",\"origin\":\"feed\",\"lines\":[{\"arrival\":1,\"line\":\"\\q\"}]}",
+        "{\"do\":\"import\",\"origin\":\"feed\",\"lines\":[{\"arrival\":1,\"line\":\"\\",
+        "{\"do\":\"import\",}",
+    };
+    struct world *w = *state;
+    for (size_t i = 0; i < KT_ARRAY_LEN(bad); i++) {
+        KT_CLEANUP(kt_buf_done) struct kt_buf answer = { 0 };
+        assert_int_equal(kt_control_ask(w->path, kt_str_of(bad[i]), &answer, NULL), KT_OK);
+        assert_true(kt_str_starts(kt_buf_str(&answer), KT_STR("{\"error\":")));
+    }
+    assert_int_equal(w->imported.len, 0);
+}
+
+static void socket_is_private_and_has_one_owner(void **state)
+{
+    struct world *w = *state;
+    struct kt_control_handler h = { .request = request, .import = import, .self = w };
+    struct kt_control *second = NULL;
+    struct stat st;
+    assert_int_equal(stat(w->path, &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0600);
+    assert_int_equal(kt_control_open(w->path, &h, &second, NULL), KT_E_DENIED);
+}
+
+static void a_left_over_socket_is_taken_over(void **state)
+{
+    char folder[] = "/tmp/keytrail-control-XXXXXX";
+    struct sockaddr_un at = { .sun_family = AF_UNIX };
+    struct kt_control_handler h = { .request = request, .import = import };
+    struct kt_control *c = NULL;
+    (void)state;
+    assert_non_null(mkdtemp(folder));
+    (void)snprintf(at.sun_path, sizeof at.sun_path, "%s/sock", folder);
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    assert_int_equal(bind(fd, (const struct sockaddr *)&at, sizeof at), 0);
+    (void)close(fd); /* as after a crash: the file stays, nobody listens */
+    assert_int_equal(kt_control_open(at.sun_path, &h, &c, NULL), KT_OK);
+    kt_control_close(c);
+    assert_int_equal(rmdir(folder), 0);
+}
+
+static void nobody_listening_is_an_io_error(void **state)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf answer = { 0 };
+    (void)state;
+    assert_int_equal(kt_control_ask("/tmp/keytrail-no-such-socket", KT_STR("{}"), &answer, NULL),
+                     KT_E_IO);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(answers_come_back_whole, open_world, close_world),
+        cmocka_unit_test_setup_teardown(long_answers_do_not_block_the_loop, open_world,
+                                        close_world),
+        cmocka_unit_test_setup_teardown(import_hands_over_exact_lines, open_world, close_world),
+        cmocka_unit_test_setup_teardown(broken_imports_are_refused, open_world, close_world),
+        cmocka_unit_test_setup_teardown(socket_is_private_and_has_one_owner, open_world,
+                                        close_world),
+        cmocka_unit_test(a_left_over_socket_is_taken_over),
+        cmocka_unit_test(nobody_listening_is_an_io_error),
+    };
+    return cmocka_run_group_tests_name("collector_control", tests, NULL, NULL);
+}

@@ -1,0 +1,337 @@
+/*
+ * targets_cases: runs tests/cases/targets/<target>/<case>: an alert, what the target makes of it,
+ * and how it judges answers. KT_GOLDEN=1 rewrites the bodies; the diff is read like code.
+ *
+ *   option NAME VALUE      of the target             action WORD   plain
+ *   url URL  key KEY       contents of its key files
+ *   alert FIELD VALUE      alert part DETECTOR POINTS TEXT
+ *   url-out URL            header NAME: VALUE        at-most BYTES
+ *   judge STATUS VERDICT [plain] "WORD" BODY
+ *   body … end             JSON, indented by one; "body none" looks at nothing
+ */
+#include "core/base/alloc.h"
+#include "core/base/hash.h"
+#include "core/config/config.h"
+#include "exporters/alerts/alert.h"
+#include <dirent.h>
+#include <jansson.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+/* after the four above */
+#include <cmocka.h>
+
+#define CASES "tests/cases/targets"
+
+struct run {
+    const char *path;
+    const struct kt_target *target;
+    void *options;
+    struct kt_target_secrets secrets;
+    struct kt_alert alert;
+    struct kt_arena arena, keep;
+    struct kt_target_request request;
+    const char *action;
+    bool plain, rendered;
+    struct kt_buf golden; /* the case as it should read */
+};
+
+static const struct {
+    const char *name;
+    size_t offset;
+} texts[] = {
+#define T(n)                                                                                       \
+    {                                                                                              \
+#n, offsetof(struct kt_alert, n)                                                           \
+    }
+    T(title),      T(normal),  T(why),      T(considered), T(quiet),      T(command),
+    T(actor),      T(network), T(instance), T(source),     T(user_agent), T(merged_into),
+    T(actor_kind), T(ip),      T(country),  T(secret),
+#undef T
+};
+static const struct {
+    const char *name;
+    size_t offset;
+} times[] = {
+    { "time", offsetof(struct kt_alert, time) },
+    { "first", offsetof(struct kt_alert, first) },
+    { "last", offsetof(struct kt_alert, last) },
+    { "raised", offsetof(struct kt_alert, raised) },
+};
+
+static struct kt_str word(struct kt_str *rest)
+{
+    struct kt_str w = KT_STR_NONE;
+    *rest = kt_str_trim(*rest);
+    (void)kt_str_split(rest, ' ', &w);
+    *rest = kt_str_trim(*rest);
+    return w;
+}
+
+/* Values may write \uXXXX, so that a case can be read. */
+static struct kt_str value_of(struct run *r, struct kt_str s)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf b = { 0 };
+    if (kt_str_find_byte(s, '\\', 0) < 0)
+        return kt_arena_str(&r->keep, s);
+    kt_buf_addf(&b, "[\"" KT_STR_FMT "\"]", KT_STR_ARG(s));
+    json_auto_t *j = json_loadb(b.at, b.len, JSON_ALLOW_NUL, NULL);
+    assert_non_null(j);
+    const json_t *v = json_array_get(j, 0);
+    return kt_arena_str(&r->keep, kt_str_from(json_string_value(v), json_string_length(v)));
+}
+
+static void set_severity(struct run *r, struct kt_str s)
+{
+    for (int i = 0; i < KT_SEV_COUNT; i++)
+        if (kt_str_is(s, kt_severity_words[i].word))
+            r->alert.severity = (enum kt_severity)i;
+}
+
+static void set_alert(struct run *r, struct kt_str rest)
+{
+    struct kt_alert *a = &r->alert;
+    struct kt_str field = word(&rest), v = value_of(r, rest);
+    int64_t number = 0;
+    (void)kt_str_i64(v, &number);
+    for (size_t i = 0; i < KT_ARRAY_LEN(texts); i++)
+        if (kt_str_is(field, texts[i].name))
+            memcpy((char *)a + texts[i].offset, &v, sizeof v);
+    for (size_t i = 0; i < KT_ARRAY_LEN(times); i++) {
+        kt_time_ns t = 0;
+        if (!kt_str_is(field, times[i].name))
+            continue;
+        assert_int_equal(kt_time_parse(v, &t, NULL), KT_OK);
+        memcpy((char *)a + times[i].offset, &t, sizeof t);
+    }
+    if (kt_str_is(field, "id"))
+        kt_str_copyz(a->id, sizeof a->id, v);
+    else if (kt_str_is(field, "severity"))
+        set_severity(r, v);
+    else if (kt_str_is(field, "score"))
+        a->score = (int)number;
+    else if (kt_str_is(field, "detector"))
+        a->detector = kt_arena_fmt(&r->keep, KT_STR_FMT, KT_STR_ARG(v)).at;
+    else if (kt_str_is(field, "state"))
+        a->state = kt_arena_fmt(&r->keep, KT_STR_FMT, KT_STR_ARG(v)).at;
+    else if (kt_str_is(field, "test"))
+        a->test = true;
+    else if (kt_str_is(field, "event"))
+        a->events[a->n_events++] = v;
+    else if (kt_str_is(field, "events_count"))
+        a->events_count = (uint64_t)number;
+    else if (kt_str_is(field, "secrets"))
+        a->secrets[a->n_secrets++] = v;
+    else if (kt_str_is(field, "secrets_count"))
+        a->secrets_count = (uint64_t)number;
+    else if (kt_str_is(field, "part")) {
+        struct kt_alert_part *p = &a->parts[a->n_parts++];
+        struct kt_str name = word(&v), points = word(&v);
+        p->detector = kt_arena_fmt(&r->keep, KT_STR_FMT, KT_STR_ARG(name)).at;
+        (void)kt_str_i64(points, &number);
+        p->points = (int)number;
+        p->text = v;
+    }
+}
+
+static void render(struct run *r)
+{
+    struct kt_error err = { 0 };
+    if (r->rendered)
+        return;
+    enum kt_status st = r->target->render(r->options, &r->secrets, &r->alert, r->action, r->plain,
+                                          &r->arena, &r->request, &err);
+    if (st != KT_OK)
+        fail_msg("%s: %s", r->path, err.text);
+    assert_null(memchr(r->request.body.at, '\n', r->request.body.len));
+    r->rendered = true;
+}
+
+static void check_header(struct run *r, struct kt_str want)
+{
+    render(r);
+    for (unsigned i = 0; i < r->request.n_headers; i++)
+        if (kt_str_eq(r->request.headers[i], want))
+            return;
+    fail_msg("%s: no header '" KT_STR_FMT "'", r->path, KT_STR_ARG(want));
+}
+
+static void check_judge(struct run *r, struct kt_str rest)
+{
+    static const char *const verdicts[] = { "delivered", "retry", "refused", "disabled" };
+    uint64_t status = 0;
+    bool plain = false, want_plain = false;
+    char said[64] = "";
+    assert_true(kt_str_u64(word(&rest), &status));
+    struct kt_str verdict = word(&rest), next = word(&rest);
+    if (kt_str_is(next, "plain")) {
+        want_plain = true;
+        next = word(&rest);
+    }
+    enum kt_verdict v = r->target->judge((int)status, rest, &plain, said);
+    if (!kt_str_is(verdict, verdicts[v]) || plain != want_plain || !kt_str_is(next, said))
+        fail_msg("%s: %d gives %s%s '%s'", r->path, (int)status, verdicts[v], plain ? " plain" : "",
+                 said);
+}
+
+static void check_body(struct run *r, struct kt_str golden)
+{
+    render(r);
+    json_error_t je;
+    json_auto_t *root = json_loadb(r->request.body.at, r->request.body.len, 0, &je);
+    if (root == NULL)
+        fail_msg("%s: the body is no JSON: %s", r->path, je.text);
+    char *text = json_dumps(root, JSON_INDENT(1));
+    kt_buf_addf(&r->golden, "body\n%s\nend\n", text);
+    if (getenv("KT_GOLDEN") == NULL && !kt_str_is(golden, text))
+        fail_msg("%s: the body is\n%s", r->path, text);
+    free(text);
+}
+
+static void obey(struct run *r, struct kt_str line)
+{
+    struct kt_str rest = line, verb = word(&rest);
+    uint64_t most = 0;
+    if (kt_str_is(verb, "option"))
+        assert_int_equal(
+            kt_options_set(r->target->options, r->options, &r->keep, word(&rest), rest, NULL),
+            KT_OK);
+    else if (kt_str_is(verb, "action"))
+        r->action = kt_arena_fmt(&r->keep, KT_STR_FMT, KT_STR_ARG(rest)).at;
+    else if (kt_str_is(verb, "plain"))
+        r->plain = true;
+    else if (kt_str_is(verb, "url"))
+        r->secrets.url = rest;
+    else if (kt_str_is(verb, "key"))
+        r->secrets.key = rest;
+    else if (kt_str_is(verb, "alert"))
+        set_alert(r, rest);
+    else if (kt_str_is(verb, "header"))
+        check_header(r, rest);
+    else if (kt_str_is(verb, "judge"))
+        check_judge(r, rest);
+    else if (kt_str_is(verb, "at-most")) {
+        render(r);
+        assert_true(kt_str_u64(rest, &most) && r->request.body.len <= most);
+    } else if (kt_str_is(verb, "url-out")) {
+        render(r);
+        assert_true(kt_str_eq(r->request.url, rest));
+    } else if (line.len > 0 && line.at[0] != '#') {
+        fail_msg("%s: what is '" KT_STR_FMT "'", r->path, KT_STR_ARG(line));
+    }
+}
+
+static void read_case(const char *path, struct kt_buf *ret)
+{
+    FILE *f = fopen(path, "r");
+    assert_non_null(f);
+    size_t n;
+    while ((n = fread(kt_buf_reserve(ret, 4096), 1, 4096, f)) > 0)
+        ret->len += n;
+    (void)fclose(f);
+}
+
+static void run_lines(struct run *r, struct kt_str text)
+{
+    struct kt_str line;
+    while (text.len > 0 && kt_str_split(&text, '\n', &line)) {
+        if (kt_str_is(line, "body")) {
+            ptrdiff_t end = kt_str_find(text, KT_STR("\nend\n"), 0);
+            struct kt_str golden = end < 0 ? KT_STR_NONE : kt_str_sub(text, 0, (size_t)end);
+            check_body(r, golden);
+            text = end < 0 ? KT_STR_NONE : kt_str_from_index(text, (size_t)end + 5);
+            continue;
+        }
+        kt_buf_add(&r->golden, line);
+        kt_buf_byte(&r->golden, '\n');
+        if (!kt_str_is(line, "body none"))
+            obey(r, line);
+        else
+            render(r);
+    }
+}
+
+static void run_case(const struct kt_target *target, const char *path)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf text = { 0 };
+    struct run r = { .path = path, .target = target, .action = "trigger" };
+    r.arena = kt_arena_new(1u << 20);
+    r.keep = kt_arena_new(1u << 20);
+    r.options = kt_alloc(target->options_size);
+    r.alert.detector = "unexpected_ip";
+    r.alert.state = "open";
+    kt_options_defaults(target->options, r.options);
+    read_case(path, &text);
+    run_lines(&r, kt_buf_str(&text));
+    if (getenv("KT_GOLDEN") != NULL) {
+        FILE *f = fopen(path, "w");
+        assert_non_null(f);
+        (void)fwrite(r.golden.at, 1, r.golden.len, f);
+        (void)fclose(f);
+    }
+    kt_free(r.options);
+    kt_buf_done(&r.golden);
+    kt_buf_done(&r.request.body);
+    kt_arena_done(&r.arena);
+    kt_arena_done(&r.keep);
+}
+
+static void run_folder(const char *name)
+{
+    char folder[256];
+    struct dirent **entries = NULL;
+    unsigned ran = 0;
+    (void)snprintf(folder, sizeof folder, CASES "/%s", name);
+    int n = scandir(folder, &entries, NULL, alphasort);
+    for (int i = 0; i < n; i++) {
+        if (kt_str_ends(kt_str_of(entries[i]->d_name), KT_STR(".case"))) {
+            char path[600];
+            (void)snprintf(path, sizeof path, "%s/%s", folder, entries[i]->d_name);
+            run_case(kt_target_find(kt_str_of(name)), path);
+            ran++;
+        }
+        free(entries[i]);
+    }
+    free(entries);
+    assert_true(ran > 0);
+}
+
+static void slack_cases(void **state)
+{
+    (void)state;
+    run_folder("slack");
+}
+
+static void pagerduty_cases(void **state)
+{
+    (void)state;
+    run_folder("pagerduty");
+}
+
+static void webhook_cases(void **state)
+{
+    (void)state;
+    run_folder("webhook");
+}
+
+static void every_target_has_its_cases(void **state)
+{
+    (void)state;
+    for (const struct kt_target *const *t = kt_targets; *t != NULL; t++)
+        assert_true(strcmp((*t)->name, "slack") == 0 || strcmp((*t)->name, "pagerduty") == 0 ||
+                    strcmp((*t)->name, "webhook") == 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(slack_cases),
+        cmocka_unit_test(pagerduty_cases),
+        cmocka_unit_test(webhook_cases),
+        cmocka_unit_test(every_target_has_its_cases),
+    };
+    kt_hash_init();
+    return cmocka_run_group_tests_name("targets", tests, NULL, NULL);
+}
