@@ -8,6 +8,8 @@
 #include "core/base/alloc.h"
 #include "core/base/enc.h"
 #include "core/base/hash.h"
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #define SELF_WINDOW (10 * KT_NS_MIN)
@@ -67,6 +69,12 @@ enum kt_status kt_alerts_raise(struct kt_alerts *a, const struct kt_alert *alert
     const char *action = is_new                                         ? "trigger"
                          : kt_str_is(kt_str_of(alert->state), "closed") ? "resolve"
                                                                         : "update";
+    /* Each update is a row of its own: one that is on its way may not swallow the next. */
+    char update[24];
+    if (kt_str_is(kt_str_of(action), "update")) {
+        (void)snprintf(update, sizeof update, "update:%" PRId64, alert->last / KT_NS_MS);
+        action = update;
+    }
     if (historic || alert->severity < KT_SEV_MEDIUM)
         action = NULL;
     return raise(a, alert, action, NULL, now, err);

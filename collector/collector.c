@@ -21,6 +21,7 @@
 
 #define DRAIN_TIME   (20 * KT_NS_MS) /* an ack waits no longer than this for its group */
 #define IDLE_MS      1000
+#define PENDING_MS   5
 #define WATCHDOG     (5 * KT_NS_S)
 #define BROKEN_AFTER (15 * KT_NS_MIN)
 #define FDS_MAX      24u
@@ -396,7 +397,8 @@ static enum kt_status turn(struct kt_daemon *d, bool *busy, struct kt_error *err
     fds[n++] = kt_outbox_fd(d->outbox);
     fds[n++] = kt_follow_fd(d->follow);
     n += kt_control_fds(d->control, fds + n, FDS_MAX - n);
-    enum kt_status st = kt_net_server_wait(d->server, fds, n, *busy ? 0 : IDLE_MS, err);
+    int wait_ms = *busy ? 0 : kt_control_pending(d->control) ? PENDING_MS : IDLE_MS;
+    enum kt_status st = kt_net_server_wait(d->server, fds, n, wait_ms, err);
     if (st == KT_OK)
         st = drain(d, busy, err);
     if (st == KT_OK)

@@ -70,8 +70,11 @@ enum kt_status kt_control_open(const char *path, const struct kt_control_handler
                                struct kt_control **ret, struct kt_error *err)
 {
     struct sockaddr_un at;
-    if (address(path, &at, err) != KT_OK || clear_stale(&at, err) != KT_OK)
-        return err != NULL ? err->code : KT_E_CONFIG;
+    enum kt_status st = address(path, &at, err);
+    if (st == KT_OK)
+        st = clear_stale(&at, err);
+    if (st != KT_OK)
+        return st;
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
         return kt_fail_errno(err, "control socket");
@@ -79,7 +82,7 @@ enum kt_status kt_control_open(const char *path, const struct kt_control_handler
     int rc = bind(fd, (const struct sockaddr *)&at, sizeof at);
     (void)umask(before);
     if (rc != 0 || listen(fd, (int)CLIENTS) != 0) {
-        enum kt_status st = kt_fail_errno(err, "control socket '%s'", path);
+        st = kt_fail_errno(err, "control socket '%s'", path);
         (void)close(fd);
         return st;
     }
@@ -312,6 +315,14 @@ static void welcome(struct kt_control *c)
         (void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
         c->client[i].fd = fd;
     }
+}
+
+bool kt_control_pending(const struct kt_control *c)
+{
+    bool pending = false;
+    for (unsigned i = 0; i < CLIENTS; i++)
+        pending = pending || c->client[i].out.len > 0;
+    return pending;
 }
 
 void kt_control_turn(struct kt_control *c)

@@ -33,6 +33,7 @@ void kt_control_close(struct kt_control *c);
 unsigned kt_control_fds(const struct kt_control *c, int *fds, unsigned max);
 /* Accepts, reads, answers what is ready; never blocks. */
 void kt_control_turn(struct kt_control *c);
+bool kt_control_pending(const struct kt_control *c); /* an answer waits for its reader: turn soon */
 
 /* ---- client side, for commands ---- */
 /* Sends one request and reads the whole answer. KT_E_IO when nobody listens. */

@@ -159,7 +159,7 @@ static void sign(const struct kt_courier *c, const struct kt_outbox_row *row, kt
 {
     KT_CLEANUP(kt_buf_done) struct kt_buf signature = { 0 };
     int64_t now_s = wall / KT_NS_S;
-    struct kt_str id = kt_arena_fmt(arena, "%s-%s-%" PRId64, row->alert, row->action, row->row);
+    struct kt_str id = kt_arena_fmt(arena, "%s-%" PRId64, row->alert, row->row);
     kt_hook_sign(c->hook, 2, id, now_s, kt_buf_str(&r->body), &signature);
     r->headers[r->n_headers++] = kt_arena_cat(arena, KT_STR("webhook-id: "), id);
     r->headers[r->n_headers++] = kt_arena_fmt(arena, "webhook-timestamp: %" PRId64, now_s);
@@ -178,11 +178,16 @@ enum kt_status kt_courier_render(const struct kt_courier *c, const struct kt_out
         .key = kt_str_trim(kt_buf_str(&c->key)),
         .key_previous = kt_str_trim(kt_buf_str(&c->key_previous)),
     };
+    struct kt_str rest = kt_str_of(row->action), verb = KT_STR_NONE;
+    char action[sizeof row->action];
+    (void)kt_str_split(&rest, ':',
+                       &verb); /* "update:1795377600123": which one is no target's business */
+    kt_str_copyz(action, sizeof action, verb);
     ret->n_headers = 0;
     kt_buf_reset(&ret->body);
     if (kt_alert_read(alert, arena, &a, err) != KT_OK)
         return kt_wrap(err, "the stored alert");
-    if (c->target->render(c->options, &secrets, &a, row->action, plain, arena, ret, err) != KT_OK)
+    if (c->target->render(c->options, &secrets, &a, action, plain, arena, ret, err) != KT_OK)
         return kt_wrap(err, "%s", c->target->name);
     if (c->target->sign_standard)
         sign(c, row, wall, arena, ret);
