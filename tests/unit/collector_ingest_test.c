@@ -160,10 +160,12 @@ static int close_world(void **state)
     kt_auth_free(w->auth);
     kt_zip_free(w->zip);
     (void)snprintf(pattern, sizeof pattern, "%s/*", w->agents);
-    (void)kt_fs_glob(pattern, remove_one, NULL, NULL);
+    if (kt_fs_glob(pattern, remove_one, NULL, NULL) != KT_OK)
+        return -1;
     (void)rmdir(w->agents);
     (void)snprintf(pattern, sizeof pattern, "%s/*", w->folder);
-    (void)kt_fs_glob(pattern, remove_one, NULL, NULL);
+    if (kt_fs_glob(pattern, remove_one, NULL, NULL) != KT_OK)
+        return -1;
     int rc = rmdir(w->folder);
     free(w);
     return rc;
