@@ -217,7 +217,7 @@ static int append(const char *at, size_t n, void *to)
 
 void kt_render_dump(const json_t *root, struct kt_buf *out)
 {
-    (void)json_dump_callback(root, append, out, JSON_COMPACT);
+    (void)json_dump_callback(root, append, out, JSON_COMPACT | JSON_REAL_PRECISION(6));
 }
 
 enum kt_verdict kt_render_judge(int http_status)

@@ -132,10 +132,10 @@ static json_t *message(const struct options *o, struct kt_arena *arena, const st
 /* The second try after a refused block: the same words, nothing that can be malformed. */
 static json_t *text_only(struct kt_arena *arena, const struct kt_alert *a, const char *action)
 {
-    struct kt_str s =
-        kt_arena_fmt(arena, "[" KT_STR_FMT "] " KT_STR_FMT " " KT_STR_FMT " " KT_STR_FMT " (%s)",
-                     KT_STR_ARG(head(arena, a, action)), KT_STR_ARG(a->title),
-                     KT_STR_ARG(a->normal), KT_STR_ARG(a->why), a->id);
+    struct kt_str s = kt_arena_fmt(
+        arena, "[" KT_STR_FMT "] " KT_STR_FMT " — " KT_STR_FMT " — " KT_STR_FMT " (%s)",
+        KT_STR_ARG(head(arena, a, action)), KT_STR_ARG(a->title), KT_STR_ARG(a->normal),
+        KT_STR_ARG(a->why), a->id);
     return json_pack("{s:o, s:b}", "text",
                      kt_render_json(arena, escaped(arena, s, SENTENCE_MAX * 3, true)), "mrkdwn", 0);
 }

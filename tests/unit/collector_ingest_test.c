@@ -476,6 +476,9 @@ static void a_bomb_is_refused_by_its_size(void **state)
                         .raw_bytes = 8u << 20,
                         .packed = kt_buf_str(&packed) };
     memcpy(m.incarnation, w->incarnation, 16);
+    KT_CLEANUP(kt_buf_done) struct kt_buf text = { 0 };
+    kt_batch_signed_text(m.incarnation, m.seq, m.count, m.digest, &text);
+    kt_sign(w->one.seed, kt_buf_str(&text), m.signature);
     say(w, ALICE, &w->one, &m);
     (void)refused(w, KT_REFUSE_SIZE);
     m.count = KT_BATCH_EVENTS_MAX + 1;

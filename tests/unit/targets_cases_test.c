@@ -4,7 +4,7 @@
  *
  *   option NAME VALUE      of the target             action WORD   plain
  *   url URL  key KEY       contents of its key files
- *   alert FIELD VALUE      alert part DETECTOR POINTS TEXT
+ *   alert FIELD VALUE      alert part DETECTOR POINTS TEXT   long FIELD COUNT TEXT
  *   url-out URL            header NAME: VALUE        at-most BYTES
  *   judge STATUS VERDICT [plain] "WORD" BODY
  *   body … end             JSON, indented by one; "body none" looks at nothing
@@ -83,6 +83,14 @@ static struct kt_str value_of(struct run *r, struct kt_str s)
     return kt_arena_str(&r->keep, kt_str_from(json_string_value(v), json_string_length(v)));
 }
 
+static const char *zero_ended(struct run *r, struct kt_str s)
+{
+    char *z = kt_arena_alloc(&r->keep, s.len + 1);
+    assert_non_null(z);
+    kt_str_copyz(z, s.len + 1, s);
+    return z;
+}
+
 static void set_severity(struct run *r, struct kt_str s)
 {
     for (int i = 0; i < KT_SEV_COUNT; i++)
@@ -113,9 +121,9 @@ static void set_alert(struct run *r, struct kt_str rest)
     else if (kt_str_is(field, "score"))
         a->score = (int)number;
     else if (kt_str_is(field, "detector"))
-        a->detector = kt_arena_fmt(&r->keep, KT_STR_FMT, KT_STR_ARG(v)).at;
+        a->detector = zero_ended(r, v);
     else if (kt_str_is(field, "state"))
-        a->state = kt_arena_fmt(&r->keep, KT_STR_FMT, KT_STR_ARG(v)).at;
+        a->state = zero_ended(r, v);
     else if (kt_str_is(field, "test"))
         a->test = true;
     else if (kt_str_is(field, "event"))
@@ -129,11 +137,25 @@ static void set_alert(struct run *r, struct kt_str rest)
     else if (kt_str_is(field, "part")) {
         struct kt_alert_part *p = &a->parts[a->n_parts++];
         struct kt_str name = word(&v), points = word(&v);
-        p->detector = kt_arena_fmt(&r->keep, KT_STR_FMT, KT_STR_ARG(name)).at;
+        p->detector = zero_ended(r, name);
         (void)kt_str_i64(points, &number);
         p->points = (int)number;
         p->text = v;
     }
+}
+
+/* "long FIELD COUNT TEXT": TEXT COUNT times. */
+static void set_long(struct run *r, struct kt_str rest)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf b = { 0 };
+    struct kt_str field = word(&rest);
+    uint64_t count = 0;
+    assert_true(kt_str_u64(word(&rest), &count));
+    kt_buf_add(&b, field);
+    kt_buf_byte(&b, ' ');
+    for (uint64_t i = 0; i < count; i++)
+        kt_buf_add(&b, rest);
+    set_alert(r, kt_buf_str(&b));
 }
 
 static void render(struct run *r)
@@ -183,7 +205,7 @@ static void check_body(struct run *r, struct kt_str golden)
     json_auto_t *root = json_loadb(r->request.body.at, r->request.body.len, 0, &je);
     if (root == NULL)
         fail_msg("%s: the body is no JSON: %s", r->path, je.text);
-    char *text = json_dumps(root, JSON_INDENT(1));
+    char *text = json_dumps(root, JSON_INDENT(1) | JSON_REAL_PRECISION(6));
     kt_buf_addf(&r->golden, "body\n%s\nend\n", text);
     if (getenv("KT_GOLDEN") == NULL && !kt_str_is(golden, text))
         fail_msg("%s: the body is\n%s", r->path, text);
@@ -199,7 +221,7 @@ static void obey(struct run *r, struct kt_str line)
             kt_options_set(r->target->options, r->options, &r->keep, word(&rest), rest, NULL),
             KT_OK);
     else if (kt_str_is(verb, "action"))
-        r->action = kt_arena_fmt(&r->keep, KT_STR_FMT, KT_STR_ARG(rest)).at;
+        r->action = zero_ended(r, rest);
     else if (kt_str_is(verb, "plain"))
         r->plain = true;
     else if (kt_str_is(verb, "url"))
@@ -208,6 +230,8 @@ static void obey(struct run *r, struct kt_str line)
         r->secrets.key = rest;
     else if (kt_str_is(verb, "alert"))
         set_alert(r, rest);
+    else if (kt_str_is(verb, "long"))
+        set_long(r, rest);
     else if (kt_str_is(verb, "header"))
         check_header(r, rest);
     else if (kt_str_is(verb, "judge"))
