@@ -24,29 +24,7 @@ static void put_escape(struct kt_buf *out, unsigned char c)
     kt_buf_add_bytes(out, e, letter != 0 ? 2 : 6);
 }
 
-/* Code point by code point: mends what is no UTF-8 and NUL, ends after max bytes of content. */
-static void put_mended(struct kt_buf *out, struct kt_str s, size_t max)
-{
-    size_t content = 0;
-    for (size_t i = 0, step; i < s.len; i += step) {
-        step = kt_utf8_step(s.at + i, s.len - i);
-        bool good = step > 0 && s.at[i] != '\0';
-        size_t n = good ? step : sizeof(KT_UTF8_MEND) - 1;
-        if (content + n > max)
-            return;
-        content += n;
-        if (step == 0)
-            step = 1;
-        if (!good)
-            kt_buf_addz(out, KT_UTF8_MEND);
-        else if (kt_scan_is_plain((unsigned char)s.at[i]))
-            kt_buf_add_bytes(out, s.at + i, step);
-        else
-            put_escape(out, (unsigned char)s.at[i]);
-    }
-}
-
-/* The inside of a string as it is; false when it needs put_mended (out is then to be rewound). */
+/* The inside of a string as it is; false when it needs mending (out is then to be rewound). */
 static bool put_plain(struct kt_buf *out, struct kt_str s)
 {
     bool high = false;
@@ -68,8 +46,10 @@ static bool put_string(struct kt_buf *out, struct kt_str s, size_t max)
     size_t start = out->len;
     bool same = s.len <= max && put_plain(out, s);
     if (!same) {
+        KT_CLEANUP(kt_buf_done) struct kt_buf mended = { 0 };
+        kt_utf8_mend(&mended, s, max);
         out->len = start;
-        put_mended(out, s, max);
+        (void)put_plain(out, kt_buf_str(&mended));
     }
     kt_buf_byte(out, '"');
     return same;

@@ -1,6 +1,6 @@
 /* utf8: one code point at a time, for the writers that mend single bytes. */
 #pragma once
-#include "core/base/str.h"
+#include "core/base/buf.h"
 
 #define KT_UTF8_MEND "\xef\xbf\xbd" /* U+FFFD in place of a byte that is no UTF-8 */
 
@@ -22,4 +22,19 @@ static inline size_t kt_utf8_step(const char *at, size_t n)
         if ((p[i] & 0xc0) != 0x80)
             return 0;
     return len;
+}
+
+/* Appends at most max bytes of s, with U+FFFD for NUL and for every byte that is no UTF-8. */
+static inline void kt_utf8_mend(struct kt_buf *out, struct kt_str s, size_t max)
+{
+    for (size_t i = 0; i < s.len;) {
+        size_t step = kt_utf8_step(s.at + i, s.len - i);
+        bool good = step > 0 && s.at[i] != '\0';
+        size_t n = good ? step : sizeof(KT_UTF8_MEND) - 1;
+        if (n > max)
+            return;
+        max -= n;
+        kt_buf_add_bytes(out, good ? s.at + i : KT_UTF8_MEND, n);
+        i += step > 0 ? step : 1;
+    }
 }

@@ -1,0 +1,553 @@
+/*
+ * redact_shapes: the token shapes of THREATS R2, found in one pass over the bytes.
+ *
+ * The pass stops at the last byte of a prefix ("hvs." at its dot), asks a table whether the byte
+ * before it can belong to one, and only then compares. A match never depends on text that is absent
+ * behind it: cutting a clean string leaves it clean, but for [redacted:…] itself.
+ *
+ * Owns:  the tables of prefixes and names.
+ * Calls: core/base (str).
+ */
+#include "core/event/redact_shapes.h"
+
+#include <string.h>
+
+#include "core/base/err.h"
+
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
+/* Kinds of bytes. */
+enum {
+    UPPER = 1,
+    LOWER = 2,
+    DIGIT = 4,
+    UNDER = 8,
+    DASH = 16,
+    DOT = 32,
+    CODE = 64, /* + / = ~ */
+    ALNUM = UPPER | LOWER | DIGIT,
+    NAME = ALNUM | UNDER | DASH
+};
+
+static inline unsigned kind(char c)
+{
+    return c >= 'a' && c <= 'z'                           ? LOWER
+           : c >= 'A' && c <= 'Z'                         ? UPPER
+           : c >= '0' && c <= '9'                         ? DIGIT
+           : c == '_'                                     ? UNDER
+           : c == '-'                                     ? DASH
+           : c == '.'                                     ? DOT
+           : c == '+' || c == '/' || c == '=' || c == '~' ? CODE
+                                                          : 0;
+}
+
+static char lower(char c)
+{
+    return kind(c) == UPPER ? (char)(c + ('a' - 'A')) : c;
+}
+
+/* Bytes of the given kinds from at on. */
+static size_t run(struct kt_str s, size_t at, unsigned kinds)
+{
+    size_t n = 0;
+    while (at + n < s.len && (kind(s.at[at + n]) & kinds) != 0)
+        n++;
+    return n;
+}
+
+static bool match(struct kt_redact_match *ret, size_t at, size_t len, const char *shape)
+{
+    *ret = (struct kt_redact_match){ at, len, shape };
+    return true;
+}
+
+/* Prefixes of tokens: how many bytes of which kinds follow, and what may not stand before. */
+static const struct prefix {
+    struct kt_str text;
+    const char *shape;
+    size_t least;
+    unsigned tail, not_after;
+} prefixes[] = {
+    { KT_STR_INIT("AKIA"), "aws_key_id", 16, UPPER | DIGIT, ALNUM },
+    { KT_STR_INIT("ASIA"), "aws_key_id", 16, UPPER | DIGIT, ALNUM },
+    { KT_STR_INIT("hvs."), "vault_token", 16, NAME, 0 },
+    { KT_STR_INIT("hvb."), "vault_token", 16, NAME, 0 },
+    { KT_STR_INIT("hvr."), "vault_token", 16, NAME, 0 },
+    { KT_STR_INIT("s."), "vault_token", 24, ALNUM, NAME | DOT },
+    { KT_STR_INIT("github_pat_"), "github_token", 16, ALNUM | UNDER, 0 },
+    { KT_STR_INIT("ghp_"), "github_token", 16, ALNUM, 0 },
+    { KT_STR_INIT("gho_"), "github_token", 16, ALNUM, 0 },
+    { KT_STR_INIT("ghs_"), "github_token", 16, ALNUM, 0 },
+    { KT_STR_INIT("ghu_"), "github_token", 16, ALNUM, 0 },
+    { KT_STR_INIT("ghr_"), "github_token", 16, ALNUM, 0 },
+    { KT_STR_INIT("glpat-"), "gitlab_token", 16, NAME, 0 },
+    { KT_STR_INIT("xoxa-"), "slack_token", 10, ALNUM | DASH, 0 },
+    { KT_STR_INIT("xoxb-"), "slack_token", 10, ALNUM | DASH, 0 },
+    { KT_STR_INIT("xoxp-"), "slack_token", 10, ALNUM | DASH, 0 },
+    { KT_STR_INIT("xoxr-"), "slack_token", 10, ALNUM | DASH, 0 },
+    { KT_STR_INIT("xoxs-"), "slack_token", 10, ALNUM | DASH, 0 },
+    { KT_STR_INIT("dp.st."), "doppler_token", 16, NAME | DOT, ALNUM },
+    { KT_STR_INIT("dp.pt."), "doppler_token", 16, NAME | DOT, ALNUM },
+    { KT_STR_INIT("dp.ct."), "doppler_token", 16, NAME | DOT, ALNUM },
+    { KT_STR_INIT("dp.sa."), "doppler_token", 16, NAME | DOT, ALNUM },
+    { KT_STR_INIT("sk_live_"), "stripe_key", 10, ALNUM, 0 },
+    { KT_STR_INIT("rk_live_"), "stripe_key", 10, ALNUM, 0 },
+    { KT_STR_INIT("ops_eyJ"), "1password_token", 10, NAME | CODE, ALNUM },
+    { KT_STR_INIT("ops_"), "1password_token", 40, ALNUM, ALNUM },
+};
+
+static bool ends_with(struct kt_str s, size_t end, size_t floor, struct kt_str text)
+{
+    return end - floor >= text.len && memcmp(s.at + end - text.len, text.at, text.len) == 0;
+}
+
+static bool ends_with_nocase(struct kt_str s, size_t end, size_t floor, struct kt_str text)
+{
+    return end - floor >= text.len &&
+           kt_str_eq_nocase(kt_str_sub(s, end - text.len, text.len), text);
+}
+
+static bool find_prefix(struct kt_str s, size_t floor, size_t end, bool key_ids,
+                        struct kt_redact_match *ret)
+{
+    for (size_t i = 0; i < KT_ARRAY_LEN(prefixes); i++) {
+        const struct prefix *p = &prefixes[i];
+        if (!ends_with(s, end, floor, p->text) || (p->tail == (UPPER | DIGIT) && !key_ids))
+            continue;
+        size_t at = end - p->text.len;
+        if (at > 0 && (kind(s.at[at - 1]) & p->not_after) != 0)
+            continue;
+        size_t n = run(s, end, p->tail);
+        if (n >= p->least)
+            return match(ret, at, end - at + n, p->shape);
+    }
+    return false;
+}
+
+/* eyJ….….…, with more parts when it is encrypted. */
+static bool find_jwt(struct kt_str s, size_t floor, size_t end, struct kt_redact_match *ret)
+{
+    if (!ends_with(s, end, floor, KT_STR("eyJ")))
+        return false;
+    size_t at = end - 3;
+    if (at > 0 && (kind(s.at[at - 1]) & NAME) != 0)
+        return false;
+    size_t head = run(s, end, NAME);
+    size_t dot = end + head;
+    if (head < 5 || dot == s.len || s.at[dot] != '.')
+        return false;
+    size_t body = run(s, dot + 1, NAME);
+    dot += 1 + body;
+    if (body < 5 || dot == s.len || s.at[dot] != '.')
+        return false;
+    return match(ret, at, dot - at + run(s, dot, NAME | DOT), "jwt");
+}
+
+/* -----BEGIN … PRIVATE KEY----- to its end, or to the end of the text. */
+static bool find_pem(struct kt_str s, size_t floor, size_t end, struct kt_redact_match *ret)
+{
+    if (!ends_with(s, end, floor, KT_STR("-----BEGIN ")) ||
+        !kt_str_has(kt_str_sub(s, end, 40), KT_STR("PRIVATE KEY")))
+        return false;
+    size_t at = end - KT_STR("-----BEGIN ").len;
+    ptrdiff_t foot = kt_str_find(s, KT_STR("-----END "), end);
+    ptrdiff_t dashes = foot < 0 ? -1 : kt_str_find(s, KT_STR("-----"), (size_t)foot + 9);
+    return match(ret, at, (dashes < 0 ? s.len : (size_t)dashes + 5) - at, "pem");
+}
+
+/* Text that no word is: a digit, padding, or a capital behind a small letter. */
+static bool looks_encoded(struct kt_str s)
+{
+    for (size_t i = 0; i < s.len; i++)
+        if ((kind(s.at[i]) & (DIGIT | CODE)) != 0 ||
+            (i > 0 && kind(s.at[i]) == UPPER && kind(s.at[i - 1]) == LOWER))
+            return true;
+    return false;
+}
+
+/* "Bearer …", "Basic …" */
+static bool find_scheme(struct kt_str s, size_t floor, size_t end, struct kt_redact_match *ret)
+{
+    if (!ends_with_nocase(s, end, floor, KT_STR("bearer ")) &&
+        !ends_with_nocase(s, end, floor, KT_STR("basic ")))
+        return false;
+    size_t n = run(s, end, NAME | DOT | CODE);
+    if (n < 8 || !looks_encoded(kt_str_sub(s, end, n)))
+        return false;
+    return match(ret, end, n, "http_auth");
+}
+
+/* Names of values that are secret; compared in lower case without '_' and '-'. */
+static const struct name {
+    struct kt_str text;
+    const char *shape;
+    bool suffix; /* also at the end of a longer name: DB_PASSWORD */
+    bool member; /* of a JSON member; otherwise only in name=value */
+    bool header; /* of "Name: value" too */
+} names[] = {
+    { KT_STR_INIT("password"), "password", true, true, false },
+    { KT_STR_INIT("passwd"), "password", true, true, false },
+    { KT_STR_INIT("passphrase"), "password", true, true, false },
+    { KT_STR_INIT("pwd"), "password", false, true, false },
+    { KT_STR_INIT("secret"), "secret", false, false, false },
+    { KT_STR_INIT("secretkey"), "secret", false, false, false },
+    { KT_STR_INIT("secretvalue"), "secret", true, true, false },
+    { KT_STR_INIT("secretstring"), "secret", true, true, false },
+    { KT_STR_INIT("secretbinary"), "secret", true, true, false },
+    { KT_STR_INIT("clientsecret"), "secret", true, true, false },
+    { KT_STR_INIT("apisecret"), "secret", true, true, false },
+    { KT_STR_INIT("secretaccesskey"), "secret", true, true, false },
+    { KT_STR_INIT("privatekey"), "secret", true, true, false },
+    { KT_STR_INIT("apikey"), "api_key", true, true, true },
+    { KT_STR_INIT("token"), "token", false, true, false },
+    { KT_STR_INIT("idtoken"), "token", false, true, false },
+    { KT_STR_INIT("apitoken"), "token", true, true, false },
+    { KT_STR_INIT("authtoken"), "token", true, true, false },
+    { KT_STR_INIT("accesstoken"), "token", true, true, false },
+    { KT_STR_INIT("bearertoken"), "token", true, true, false },
+    { KT_STR_INIT("clienttoken"), "token", false, true, false },
+    { KT_STR_INIT("refreshtoken"), "token", true, true, false },
+    { KT_STR_INIT("sessiontoken"), "token", true, true, false },
+    { KT_STR_INIT("securitytoken"), "token", true, true, false },
+    { KT_STR_INIT("vaulttoken"), "token", true, true, true },
+    { KT_STR_INIT("authorization"), "http_auth", false, true, true },
+    { KT_STR_INIT("proxyauthorization"), "http_auth", false, true, true },
+    { KT_STR_INIT("cookie"), "http_cookie", false, true, true },
+    { KT_STR_INIT("setcookie"), "http_cookie", false, true, true },
+};
+#define NAME_MAX_LEN 40 /* the end of a longer name is looked at */
+
+static const struct name *name_of(struct kt_str raw)
+{
+    static const struct name header_token = { KT_STR_INIT("token"), "token", true, true, true };
+    char plain[NAME_MAX_LEN];
+    size_t n = 0;
+    if (raw.len > NAME_MAX_LEN)
+        raw = kt_str_from_index(raw, raw.len - NAME_MAX_LEN);
+    for (size_t i = 0; i < raw.len; i++)
+        if (raw.at[i] != '_' && raw.at[i] != '-')
+            plain[n++] = lower(raw.at[i]);
+    struct kt_str name = kt_str_from(plain, n);
+    for (size_t i = 0; i < KT_ARRAY_LEN(names); i++)
+        if (names[i].suffix ? kt_str_ends(name, names[i].text) : kt_str_eq(name, names[i].text))
+            return &names[i];
+    if (n > 6 && plain[0] == 'x' && kt_str_ends(name, KT_STR("token"))) /* X-…-Token */
+        return &header_token;
+    return NULL;
+}
+
+const char *kt_redact_member(struct kt_str name)
+{
+    static const char last[] = "dDeEgGnNtTyY_-"; /* what the names above end with */
+    if (name.len < 3 || memchr(last, name.at[name.len - 1], sizeof last - 1) == NULL)
+        return NULL;
+    const struct name *n = name_of(name);
+    return n != NULL && n->member ? n->shape : NULL;
+}
+
+#define PLACEHOLDER_HEAD KT_STR("[redacted:")
+
+/* The length of [redacted:shape:len] at the start of s; 0 when there is none. */
+static size_t placeholder(struct kt_str s)
+{
+    size_t i = PLACEHOLDER_HEAD.len;
+    if (!kt_str_starts(s, PLACEHOLDER_HEAD))
+        return 0;
+    i += run(s, i, LOWER | DIGIT | UNDER);
+    if (i == s.len || s.at[i] != ':')
+        return 0;
+    size_t n = run(s, ++i, DIGIT);
+    i += n;
+    return n > 0 && i < s.len && s.at[i] == ']' ? i + 1 : 0;
+}
+
+static size_t stars(struct kt_str s)
+{
+    size_t n = 0;
+    while (n < s.len && s.at[n] == '*')
+        n++;
+    return n;
+}
+
+/* Bytes at the start of a value that say nothing, SIZE_MAX when none of it says anything. */
+static size_t harmless(struct kt_str value)
+{
+    static const struct kt_str hidden = KT_STR_INIT("HIDDEN_DUE_TO_SECURITY_REASONS");
+    if (kt_str_starts(value, KT_STR("hmac-sha256:")))
+        return SIZE_MAX;
+    if (kt_str_starts(value, hidden))
+        return hidden.len;
+    size_t n = placeholder(value);
+    return n > 0 ? n : stars(value);
+}
+
+bool kt_redact_keeps(struct kt_str value)
+{
+    return harmless(value) >= value.len;
+}
+
+static bool ends_value(char c)
+{
+    return c == ' ' || (c >= '\t' && c <= '\r') || c == '"' || c == '\'' || c == '&' || c == ';' ||
+           c == ',' || c == '\\' || c == ')' || c == '}';
+}
+
+static bool ends_quoted(char c)
+{
+    return c == '"' || c == '\'' || c == '\\';
+}
+
+static bool ends_line(char c)
+{
+    return c == '\n' || c == '\r';
+}
+
+static bool find_value(struct kt_str s, size_t at, bool (*ends)(char c), const char *shape,
+                       struct kt_redact_match *ret)
+{
+    size_t skip = harmless(kt_str_from_index(s, at));
+    if (skip >= s.len - at || (skip > 0 && ends(s.at[at + skip])))
+        return false;
+    size_t n = 0;
+    while (at + n < s.len && !ends(s.at[at + n]))
+        n++;
+    return n > 0 && match(ret, at, n, shape);
+}
+
+static size_t skip_blanks(struct kt_str s, size_t at)
+{
+    while (at < s.len && s.at[at] == ' ')
+        at++;
+    return at;
+}
+
+/* The name that ends at `end`. */
+static struct kt_str name_before(struct kt_str s, size_t floor, size_t end)
+{
+    size_t n = 0;
+    while (end - n > floor && n < NAME_MAX_LEN && (kind(s.at[end - n - 1]) & NAME) != 0)
+        n++;
+    return kt_str_sub(s, end - n, n);
+}
+
+/* name=value, name = "value" */
+static bool find_pair(struct kt_str s, size_t floor, size_t at, struct kt_redact_match *ret)
+{
+    size_t end = at;
+    while (end > floor && s.at[end - 1] == ' ')
+        end--;
+    const struct name *name = name_of(name_before(s, floor, end));
+    if (name == NULL)
+        return false;
+    size_t value = skip_blanks(s, at + 1);
+    if (value < s.len && s.at[value] == '\\')
+        value++;
+    if (value < s.len && (s.at[value] == '"' || s.at[value] == '\''))
+        return find_value(s, value + 1, ends_quoted, name->shape, ret);
+    return find_value(s, value, name->header ? ends_line : ends_value, name->shape, ret);
+}
+
+/* "name": "value", also with backslashes before the quotes, as in JSON inside a string. */
+static bool find_member(struct kt_str s, size_t floor, size_t colon, struct kt_redact_match *ret)
+{
+    size_t end = colon - 1; /* the quote */
+    while (end > floor && s.at[end - 1] == '\\')
+        end--;
+    struct kt_str text = name_before(s, floor, end);
+    const char *shape = text.len > 0 ? kt_redact_member(text) : NULL;
+    if (shape == NULL)
+        return false;
+    size_t value = skip_blanks(s, colon + 1);
+    while (value < s.len && s.at[value] == '\\')
+        value++;
+    if (value == s.len || (s.at[value] != '"' && s.at[value] != '\''))
+        return false;
+    return find_value(s, value + 1, ends_quoted, shape, ret);
+}
+
+static bool ends_authority(char c)
+{
+    return c == '/' || c == '?' || c == '#' || c == '<' || c == '>' || ends_quoted(c) || c == ' ' ||
+           ends_line(c);
+}
+
+/* scheme://user:password@ */
+static bool find_url(struct kt_str s, size_t colon, struct kt_redact_match *ret)
+{
+    size_t from = colon + 3, first = 0, last = 0;
+    if (!kt_str_starts(kt_str_from_index(s, colon), KT_STR("://")))
+        return false;
+    for (size_t i = from; i < s.len && !ends_authority(s.at[i]); i++) {
+        if (s.at[i] == ':' && first == 0)
+            first = i + 1;
+        if (s.at[i] == '@')
+            last = i;
+    }
+    if (first == 0 || last <= first || kt_redact_keeps(kt_str_sub(s, first, last - first)))
+        return false;
+    return match(ret, first, last - first, "url_password");
+}
+
+/* A URL, a member of embedded JSON, or a header that carries a secret. */
+static bool find_at_colon(struct kt_str s, size_t floor, size_t at, struct kt_redact_match *ret)
+{
+    if (at + 1 < s.len && s.at[at + 1] == '/')
+        return find_url(s, at, ret);
+    char before = at > floor ? s.at[at - 1] : '\0';
+    if (before == '"' || before == '\'')
+        return find_member(s, floor, at, ret);
+    if (memchr("nNeEyY", before, 6) == NULL)
+        return false;
+    struct kt_str text = name_before(s, floor, at);
+    const struct name *name = name_of(text);
+    size_t head = text.len + PLACEHOLDER_HEAD.len;
+    bool ours = at >= head && placeholder(kt_str_from_index(s, at - head)) > 0;
+    if (name == NULL || !name->header || ours)
+        return false;
+    return find_value(s, skip_blanks(s, at + 1), ends_line, name->shape, ret);
+}
+
+/* Where the pass stops, and what may stand before it there: the last byte of a prefix or name. */
+enum {
+    UNDER_AT = 1,
+    DOT_AT = 2,
+    DASH_AT = 4,
+    A_AT = 8,
+    J_AT = 16,
+    EQUALS_AT = 32,
+    COLON_AT = 64,
+    BLANK_AT = 128
+};
+static const unsigned char stops[256] = {
+    ['_'] = UNDER_AT, ['.'] = DOT_AT,    ['-'] = DASH_AT,  ['A'] = A_AT,
+    ['J'] = J_AT,     ['='] = EQUALS_AT, [':'] = COLON_AT, [' '] = BLANK_AT,
+};
+#define LETTER(low, up, bits) [low] = COLON_AT | (bits), [up] = COLON_AT | ((bits)&EQUALS_AT)
+static const unsigned char before[256] = {
+    LETTER('a', 'A', DOT_AT | DASH_AT),
+    LETTER('b', 'B', DOT_AT | DASH_AT),
+    ['c'] = COLON_AT | BLANK_AT,
+    ['C'] = COLON_AT | BLANK_AT,
+    LETTER('d', 'D', EQUALS_AT),
+    LETTER('e', 'E', EQUALS_AT | UNDER_AT),
+    LETTER('f', 'F', 0),
+    LETTER('g', 'G', EQUALS_AT),
+    LETTER('h', 'H', 0),
+    ['i'] = COLON_AT,
+    ['I'] = COLON_AT | A_AT,
+    LETTER('j', 'J', 0),
+    LETTER('k', 'K', 0),
+    LETTER('l', 'L', 0),
+    LETTER('m', 'M', 0),
+    ['n'] = COLON_AT | EQUALS_AT,
+    ['N'] = COLON_AT | EQUALS_AT | BLANK_AT,
+    LETTER('o', 'O', UNDER_AT),
+    LETTER('p', 'P', UNDER_AT | DASH_AT),
+    LETTER('q', 'Q', 0),
+    ['r'] = COLON_AT | BLANK_AT | DOT_AT | DASH_AT | UNDER_AT,
+    ['R'] = COLON_AT | BLANK_AT,
+    LETTER('s', 'S', DOT_AT | DASH_AT | UNDER_AT),
+    LETTER('t', 'T', EQUALS_AT | DOT_AT | DASH_AT | UNDER_AT),
+    LETTER('u', 'U', UNDER_AT),
+    LETTER('v', 'V', 0),
+    LETTER('w', 'W', 0),
+    LETTER('x', 'X', 0),
+    LETTER('y', 'Y', EQUALS_AT | J_AT),
+    LETTER('z', 'Z', 0),
+    ['"'] = COLON_AT,
+    ['\''] = COLON_AT,
+    [' '] = EQUALS_AT,
+    ['_'] = EQUALS_AT | COLON_AT,
+    ['-'] = EQUALS_AT | COLON_AT,
+};
+
+static bool confirm(struct kt_str s, size_t floor, size_t at, bool key_ids,
+                    struct kt_redact_match *ret)
+{
+    switch (s.at[at]) {
+    case '=':
+        return find_pair(s, floor, at, ret);
+    case ':':
+        return find_at_colon(s, floor, at, ret);
+    case ' ':
+        return find_pem(s, floor, at + 1, ret) || find_scheme(s, floor, at + 1, ret);
+    case 'J':
+        return find_prefix(s, floor, at + 1, key_ids, ret) || find_jwt(s, floor, at + 1, ret);
+    default:
+        return find_prefix(s, floor, at + 1, key_ids, ret);
+    }
+}
+
+static inline bool stops_at(struct kt_str s, size_t floor, size_t at)
+{
+    return at > floor &&
+           (stops[(unsigned char)s.at[at]] & before[(unsigned char)s.at[at - 1]]) != 0;
+}
+
+/* The next stop at or after `at`, s.len when there is none. */
+static size_t next_stop(struct kt_str s, size_t floor, size_t at)
+{
+#ifdef __SSE2__
+    static const char set[] = { '_', '.', '-', 'A', 'J', '=', ':', ' ' };
+    for (; at + 16 <= s.len; at += 16) {
+        __m128i v = _mm_loadu_si128((const __m128i *)(const void *)(s.at + at));
+        __m128i any = _mm_setzero_si128();
+        for (size_t i = 0; i < sizeof set; i++)
+            any = _mm_or_si128(any, _mm_cmpeq_epi8(v, _mm_set1_epi8(set[i])));
+        for (unsigned m = (unsigned)_mm_movemask_epi8(any); m != 0; m &= m - 1) {
+            size_t i = at + (unsigned)__builtin_ctz(m);
+            if (stops_at(s, floor, i))
+                return i;
+        }
+    }
+#endif
+    while (at < s.len && !stops_at(s, floor, at))
+        at++;
+    return at;
+}
+
+bool kt_redact_find(struct kt_str s, size_t from, bool key_ids, struct kt_redact_match *ret)
+{
+    for (size_t at = next_stop(s, from, from); at < s.len; at = next_stop(s, from, at + 1))
+        if (confirm(s, from, at, key_ids, ret))
+            return true;
+    return false;
+}
+
+#define RANDOM_LEAST 32u
+
+/* Of the bytes of a run: small and capital letters, digits, and many different ones. */
+static bool is_random(struct kt_str s)
+{
+    bool seen[256] = { false };
+    unsigned kinds = 0, different = 0;
+    for (size_t i = 0; i < s.len; i++) {
+        unsigned char c = (unsigned char)s.at[i];
+        kinds |= kind(s.at[i]);
+        different += !seen[c];
+        seen[c] = true;
+    }
+    return (kinds & ALNUM) == ALNUM && different >= 20;
+}
+
+bool kt_redact_random(struct kt_str s)
+{
+    enum { TOKEN = ALNUM | UNDER | DASH | CODE };
+    size_t from = 0;
+    while (s.len - from >= RANDOM_LEAST) {
+        size_t back = RANDOM_LEAST; /* from its end: most windows hold a separator */
+        while (back > 0 && (kind(s.at[from + back - 1]) & TOKEN) != 0)
+            back--;
+        if (back > 0) {
+            from += back;
+            continue;
+        }
+        size_t n = run(s, from, TOKEN);
+        if (is_random(kt_str_sub(s, from, n)))
+            return true;
+        from += n;
+    }
+    return false;
+}

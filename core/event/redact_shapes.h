@@ -1,0 +1,16 @@
+/* redact_shapes: what a secret value looks like in text. Private to core/event. */
+#pragma once
+#include "core/base/str.h"
+
+struct kt_redact_match {
+    size_t at, len;
+    const char *shape; /* static */
+};
+/* The first token shape at or after `from`. key_ids: AWS access key ids count too. */
+bool kt_redact_find(struct kt_str s, size_t from, bool key_ids, struct kt_redact_match *ret);
+/* The shape of what a JSON member of this name holds ("password", …); NULL when it is no secret. */
+const char *kt_redact_member(struct kt_str name);
+/* Values that stay whatever their name: empty, hashed at the source, masked, or [redacted:…]. */
+bool kt_redact_keeps(struct kt_str value);
+/* Does a part of s look random: 32 or more characters of mixed kind, spread like base64? */
+bool kt_redact_random(struct kt_str s);

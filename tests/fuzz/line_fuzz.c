@@ -1,0 +1,24 @@
+/* line: what the reader takes, the writer writes again byte by byte. */
+#include <stdlib.h>
+
+#include "core/base/limits.h"
+#include "core/event/line.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct kt_arena arena = kt_arena_new(KT_LINE_MAX);
+    struct kt_str line = kt_str_from(data, size);
+    struct kt_event ev;
+    struct kt_buf out = { 0 };
+    if (kt_line_read(line, &arena, &ev, NULL) == KT_OK) {
+        uint32_t flags = ev.flags;
+        if (kt_line_write(&ev, &out, NULL) != KT_OK || !kt_str_eq(line, kt_buf_str(&out)) ||
+            ev.flags != flags)
+            abort();
+    }
+    kt_buf_done(&out);
+    kt_arena_done(&arena);
+    return 0;
+}

@@ -1,0 +1,40 @@
+/* redact: what was redacted is clean, also behind the line; a second time changes nothing. */
+#include <stdlib.h>
+
+#include "core/base/limits.h"
+#include "core/event/line.h"
+#include "core/event/redact.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct kt_arena arena = kt_arena_new(16 * KT_LINE_MAX);
+    struct kt_str text = kt_str_from(data, size);
+    struct kt_buf raw = { 0 }, line = { 0 };
+    struct kt_event back;
+    kt_buf_addz(&raw, "{\"token\":");
+    kt_json_quote(&raw, text);
+    kt_buf_addz(&raw, ",");
+    kt_json_quote(&raw, text);
+    kt_buf_addz(&raw, ":[");
+    kt_json_quote(&raw, text);
+    kt_buf_addz(&raw, "]}");
+    bool plain = size > 0 && data[0] == '{'; /* then the bytes are the raw themselves */
+    struct kt_event ev = { .kind = KT_KIND_ACCESS,
+                           .message = text,
+                           .credential = text,
+                           .groups = { .at = { text }, .n = 1 },
+                           .raw = plain ? text : kt_buf_str(&raw) };
+    bool was_clean = kt_redact_clean(&ev);
+    bool changed = kt_redact_event(&ev, &arena, NULL);
+    if (was_clean == changed || !kt_redact_clean(&ev) || kt_redact_event(&ev, &arena, NULL))
+        abort();
+    if (kt_line_write(&ev, &line, NULL) == KT_OK &&
+        (kt_line_read(kt_buf_str(&line), &arena, &back, NULL) != KT_OK || !kt_redact_clean(&back)))
+        abort();
+    kt_buf_done(&raw);
+    kt_buf_done(&line);
+    kt_arena_done(&arena);
+    return 0;
+}

@@ -1,0 +1,334 @@
+/* redact: which text is a secret, what stays, and that redacting twice is redacting once. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "core/base/hash.h"
+#include "core/base/limits.h"
+#include "core/event/line.h"
+#include "core/event/redact.h"
+
+#define A16  "ABCDEFGHIJKLMNOP"
+#define A20  "aB3dE6gH9jK2mN5pQ8sT"
+#define A24  A20 "uV1w"
+#define A40  A20 A20
+#define JWT  "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl"
+#define HMAC "hmac-sha256:0123456789abcdef"
+
+static struct kt_arena arena;
+
+static void tokens_are_replaced(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *in, *out;
+    } rows[] = {
+        { "key AKIA" A16 " used", "key [redacted:aws_key_id:20] used" },
+        { "ASIA" A16, "[redacted:aws_key_id:20]" },
+        { "hvs." A24, "[redacted:vault_token:28]" },
+        { "x=1,hvb." A24 "!", "x=1,[redacted:vault_token:28]!" },
+        { "token s." A24, "token [redacted:vault_token:26]" },
+        { "ghp_" A40, "[redacted:github_token:44]" },
+        { "gho_" A40, "[redacted:github_token:44]" },
+        { "ghs_" A40, "[redacted:github_token:44]" },
+        { "github_pat_" A20 "_" A20, "[redacted:github_token:52]" },
+        { "xoxb-12345-67890-abc", "[redacted:slack_token:20]" },
+        { "dp.st.prd." A40, "[redacted:doppler_token:50]" },
+        { "dp.pt." A40, "[redacted:doppler_token:46]" },
+        { "ops_eyJ" A40, "[redacted:1password_token:47]" },
+        { "glpat-" A20, "[redacted:gitlab_token:26]" },
+        { "sk_live_" A24, "[redacted:stripe_key:32]" },
+        { "rk_live_" A24, "[redacted:stripe_key:32]" },
+        { "a " JWT " b", "a [redacted:jwt:49] b" },
+        { "-----BEGIN RSA PRIVATE KEY-----\nMIIE\n-----END RSA PRIVATE KEY-----\nrest",
+          "[redacted:pem:66]\nrest" },
+        { "-----BEGIN PRIVATE KEY-----\nMIIE", "[redacted:pem:32]" },
+        { "postgres://app:hunter2@db/x", "postgres://app:[redacted:url_password:7]@db/x" },
+        { "https://u:p@ss@h", "https://u:[redacted:url_password:4]@h" },
+        { "Authorization: Basic dXNlcjpwYXNz\nHost: x",
+          "Authorization: [redacted:http_auth:18]\nHost: x" },
+        { "cookie: a=b; c=d", "cookie: [redacted:http_cookie:8]" },
+        { "X-Vault-Token: abcdef", "X-Vault-Token: [redacted:token:6]" },
+        { "X-Custom-Token: abcdef", "X-Custom-Token: [redacted:token:6]" },
+        { "sent Bearer abc123def456", "sent Bearer [redacted:http_auth:12]" },
+        { "sent basic dXNlcjpwYXNz", "sent basic [redacted:http_auth:12]" },
+        { "psql password=hunter2 host=x", "psql password=[redacted:password:7] host=x" },
+        { "DB_PASSWORD='hunter 2'", "DB_PASSWORD='[redacted:password:8]'" },
+        { "?token=abc&x=1", "?token=[redacted:token:3]&x=1" },
+        { "client_secret = abc", "client_secret = [redacted:secret:3]" },
+        { "{\"password\": \"x\",\"user\":\"y\"}",
+          "{\"password\": \"[redacted:password:1]\",\"user\":\"y\"}" },
+        { "{\\\"api_key\\\":\\\"x\\\"}", "{\\\"api_key\\\":\\\"[redacted:api_key:1]\\\"}" },
+        { "password=hunter2[redacted:password:1]", "password=[redacted:password:28]" },
+        { "password=[redacted:password:1]x", "password=[redacted:password:22]" },
+    };
+    for (size_t i = 0; i < KT_ARRAY_LEN(rows); i++) {
+        struct kt_str got = KT_STR_NONE;
+        struct kt_redact_hits hits = { .n = 0 };
+        kt_arena_reset(&arena);
+        bool changed = kt_redact_str(kt_str_of(rows[i].in), &arena, &got, &hits, "message");
+        if (!changed || !kt_str_is(got, rows[i].out))
+            fail_msg("%s -> " KT_STR_FMT, rows[i].in, KT_STR_ARG(got));
+        assert_true(hits.n >= 1);
+        if (kt_redact_str(got, &arena, &got, &hits, "message"))
+            fail_msg("not a fixed point: " KT_STR_FMT, KT_STR_ARG(got));
+    }
+}
+
+static void names_and_hashes_stay(void **state)
+{
+    (void)state;
+    static const char *const rows[] = {
+        "",
+        "AKIAEXAMPLE",
+        "ASIAEXAMPLE and xAKIA" A16,
+        "arn:aws:sts::111122223333:assumed-role/ci-deploy/run-812",
+        "aws-sm://111122223333/eu-central-1/pay/db-password",
+        "vault://prod/team%2Fa/kv/token",
+        "password=" HMAC,
+        "password=",
+        "password=***",
+        "token_type=service",
+        "password=[redacted:password:7]",
+        "Authorization: [redacted:http_auth:12]",
+        "https://h:8200/v1/x",
+        "https://user@h/x",
+        "https://u:@h/x",
+        "ops_team_rotates_the_database_password",
+        "basic authentication failed",
+        "bearer token expired",
+        "its.abcdefghijklmnopqrstuvwxyzabcd",
+        "invalid password: must be longer",
+        "secret: pay/db",
+        "-----BEGIN CERTIFICATE-----\nMIIE",
+        "aws-cli/2.15 Python/3.11 Linux/6.1 exe/x86_64.debian.12 prompt/off",
+        "hvs.short",
+        "eyJub3Rhand0",
+        "eyJhbGciOi.short",
+    };
+    for (size_t i = 0; i < KT_ARRAY_LEN(rows); i++) {
+        struct kt_str got;
+        if (kt_redact_str(kt_str_of(rows[i]), &arena, &got, NULL, "message"))
+            fail_msg("%s -> " KT_STR_FMT, rows[i], KT_STR_ARG(got));
+    }
+}
+
+static void raw_stays_valid_and_loses_values(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *in, *out;
+    } rows[] = {
+        { "{\"password\":\"hunter2\",\"user\":\"ana\"}",
+          "{\"password\":\"[redacted:password:7]\",\"user\":\"ana\"}" },
+        { "{\"h\":{\"Cookie\":[\"a=b\",\"c\"],\"x\":[\"a\"]}}",
+          "{\"h\":{\"Cookie\":[\"[redacted:http_cookie:3]\",\"[redacted:http_cookie:1]\"],"
+          "\"x\":[\"a\"]}}" },
+        { "{\"m\":\"line\\nAKIA" A16 "\\\"\"}", "{\"m\":\"line\\n[redacted:aws_key_id:20]\\\"\"}" },
+        { "{\"ghp_" A40 "\":1}", "{\"[redacted:github_token:44]\":1}" },
+        { "{\"a\":[{\"token\":\"x\"},\"hvs." A24 "\"]}",
+          "{\"a\":[{\"token\":\"[redacted:token:1]\"},\"[redacted:vault_token:28]\"]}" },
+        { "{\"client_token\":\"root\"}", "{\"client_token\":\"[redacted:token:4]\"}" },
+    };
+    for (size_t i = 0; i < KT_ARRAY_LEN(rows); i++) {
+        struct kt_event ev = { .kind = KT_KIND_ACCESS, .raw = kt_str_of(rows[i].in) };
+        struct kt_redact_hits hits;
+        kt_arena_reset(&arena);
+        assert_false(kt_redact_clean(&ev));
+        assert_true(kt_redact_event(&ev, &arena, &hits));
+        if (!kt_str_is(ev.raw, rows[i].out))
+            fail_msg("%s -> " KT_STR_FMT, rows[i].in, KT_STR_ARG(ev.raw));
+        assert_true(kt_redact_clean(&ev));
+        assert_string_equal(hits.at[0].field, "raw");
+        assert_true(ev.flags & KT_FLAG(REDACTED));
+    }
+}
+
+static void metadata_in_raw_stays(void **state)
+{
+    (void)state;
+    static const char *const rows[] = {
+        "{}",
+        "{\"token_type\":\"service\",\"client_token\":\"" HMAC "\",\"accessor\":\"" HMAC "\"}",
+        "{\"secretId\":\"pay/db\",\"secret\":\"pay/db\",\"clientRequestToken\":\"0b1c-22\"}",
+        "{\"password\":\"\",\"passwd\":null,\"token\":12,\"pwd\":[]}",
+        "{\"accessKeyId\":\"AKIA" A16 "\",\"fields\":[\"password\",\"user\"]}",
+        "{\"secretString\":\"HIDDEN_DUE_TO_SECURITY_REASONS\"}",
+    };
+    for (size_t i = 0; i < KT_ARRAY_LEN(rows); i++) {
+        struct kt_event ev = { .kind = KT_KIND_ACCESS, .raw = kt_str_of(rows[i]) };
+        if (!kt_redact_clean(&ev) || kt_redact_event(&ev, &arena, NULL))
+            fail_msg("%s -> " KT_STR_FMT, rows[i], KT_STR_ARG(ev.raw));
+    }
+}
+
+static void a_credential_keeps_its_key_id_only(void **state)
+{
+    (void)state;
+    struct kt_event ev = { .kind = KT_KIND_ACCESS, .credential = KT_STR("AKIA" A16) };
+    assert_true(kt_redact_clean(&ev));
+    assert_false(kt_redact_event(&ev, &arena, NULL));
+    ev.message = ev.credential;
+    assert_false(kt_redact_clean(&ev));
+    ev = (struct kt_event){ .kind = KT_KIND_ACCESS, .credential = KT_STR("hvs." A24) };
+    struct kt_redact_hits hits;
+    assert_true(kt_redact_event(&ev, &arena, &hits));
+    assert_string_equal(hits.at[0].field, "credential");
+    assert_int_equal(hits.at[0].len, 28);
+}
+
+static void lists_are_swept(void **state)
+{
+    (void)state;
+    struct kt_event ev = { .kind = KT_KIND_ACCESS };
+    ev.groups = (struct kt_list){ .at = { KT_STR("ok"), KT_STR("ghp_" A40) }, .n = 2 };
+    assert_false(kt_redact_clean(&ev));
+    assert_true(kt_redact_event(&ev, &arena, NULL));
+    assert_true(kt_str_is(ev.groups.at[1], "[redacted:github_token:44]"));
+    assert_true(kt_redact_clean(&ev));
+}
+
+static void random_text_is_only_marked(void **state)
+{
+    (void)state;
+    struct kt_event ev = { .kind = KT_KIND_ACCESS, .message = KT_STR("id " A40 " seen") };
+    struct kt_redact_hits hits;
+    assert_false(kt_redact_event(&ev, &arena, &hits));
+    assert_true(hits.entropy);
+    assert_int_equal(ev.flags, KT_FLAG(ENTROPY));
+    assert_true(kt_redact_clean(&ev));
+    ev = (struct kt_event){ .kind = KT_KIND_ACCESS,
+                            .message = KT_STR("0123456789abcdef0123456789abcdef0123456789abcdef") };
+    assert_false(kt_redact_event(&ev, &arena, &hits));
+    assert_false(hits.entropy);
+}
+
+static void a_full_arena_leaves_no_secret(void **state)
+{
+    (void)state;
+    struct kt_arena small = kt_arena_new(8);
+    struct kt_event ev = { .kind = KT_KIND_ACCESS, .message = KT_STR("ghp_" A40) };
+    assert_true(kt_redact_event(&ev, &small, NULL));
+    assert_int_equal(ev.message.len, 0);
+    assert_true(small.full);
+    kt_arena_done(&small);
+}
+
+/* What an agent does, and what the collector then asks. */
+static void clean_behind_the_line(struct kt_event *ev)
+{
+    struct kt_buf line = { 0 };
+    struct kt_arena reading = kt_arena_new(2 * KT_LINE_MAX);
+    struct kt_event back;
+    (void)kt_redact_event(ev, &arena, NULL);
+    assert_true(kt_redact_clean(ev));
+    assert_false(kt_redact_event(ev, &arena, NULL));
+    assert_int_equal(kt_line_write(ev, &line, NULL), KT_OK);
+    assert_int_equal(kt_line_read(kt_buf_str(&line), &reading, &back, NULL), KT_OK);
+    if (!kt_redact_clean(&back))
+        fail_msg("%s", kt_buf_z(&line));
+    kt_arena_done(&reading);
+    kt_buf_done(&line);
+}
+
+static uint64_t rnd(uint64_t *x)
+{
+    *x ^= *x << 13;
+    *x ^= *x >> 7;
+    *x ^= *x << 17;
+    return *x;
+}
+
+static void random_text_with_tokens_is_clean_behind_the_line(void **state)
+{
+    (void)state;
+    static const struct kt_str pieces[] = {
+        KT_STR_INIT("AKIA" A16),   KT_STR_INIT("hvs." A24),
+        KT_STR_INIT("s." A24),     KT_STR_INIT(JWT),
+        KT_STR_INIT("password="),  KT_STR_INIT("[redacted:x:1]"),
+        KT_STR_INIT("[redacted:"), KT_STR_INIT("://u:p@"),
+        KT_STR_INIT("Cookie: "),   KT_STR_INIT("Bearer "),
+        KT_STR_INIT("\"token\":"), KT_STR_INIT("\""),
+        KT_STR_INIT("\\"),         KT_STR_INIT(" "),
+        KT_STR_INIT("\n"),         KT_STR_INIT("hmac-sha256:"),
+        KT_STR_INIT("="),          KT_STR_INIT(":"),
+        KT_STR_INIT("@"),          KT_STR_INIT("ghp_"),
+        KT_STR_INIT(A20),          KT_STR_INIT("-----BEGIN EC PRIVATE KEY-----"),
+        KT_STR_INIT("-----END "),  KT_STR_INIT("\xff"),
+        KT_STR_INIT("\0"),         KT_STR_INIT("***"),
+        KT_STR_INIT("eyJ"),        KT_STR_INIT("."),
+    };
+    uint64_t x = 88172645463325252u;
+    struct kt_buf text = { 0 }, raw = { 0 };
+    for (unsigned round = 0; round < 3000; round++) {
+        kt_buf_reset(&text);
+        kt_buf_reset(&raw);
+        kt_arena_reset(&arena);
+        for (size_t n = rnd(&x) % 12; n > 0; n--)
+            kt_buf_add(&text, pieces[rnd(&x) % KT_ARRAY_LEN(pieces)]);
+        kt_buf_addz(&raw, "{");
+        kt_json_quote(&raw, kt_buf_str(&text));
+        kt_buf_addz(&raw, rnd(&x) % 2 ? ":{\"Token\":[" : ":{\"a\":[");
+        kt_json_quote(&raw, kt_buf_str(&text));
+        kt_buf_addz(&raw, "]}}");
+        struct kt_event ev = { .kind = KT_KIND_ACCESS,
+                               .message = kt_buf_str(&text),
+                               .credential = kt_buf_str(&text),
+                               .raw = kt_buf_str(&raw) };
+        clean_behind_the_line(&ev);
+    }
+    kt_buf_done(&text);
+    kt_buf_done(&raw);
+}
+
+static void a_cut_does_not_uncover_anything(void **state)
+{
+    (void)state;
+    struct kt_buf text = { 0 };
+    for (unsigned shift = 0; shift < 40; shift++) {
+        kt_buf_reset(&text);
+        kt_arena_reset(&arena);
+        for (size_t i = 0; i < KT_STRING_MAX - 60 + shift; i++)
+            kt_buf_byte(&text, ' ');
+        kt_buf_addz(&text, "password=[redacted:password:7] password=hunter2\xff and more text");
+        struct kt_event ev = { .kind = KT_KIND_ACCESS, .message = kt_buf_str(&text) };
+        clean_behind_the_line(&ev);
+    }
+    kt_buf_done(&text);
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    kt_hash_init();
+    arena = kt_arena_new(8 * KT_LINE_MAX);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    kt_arena_done(&arena);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(tokens_are_replaced),
+        cmocka_unit_test(names_and_hashes_stay),
+        cmocka_unit_test(raw_stays_valid_and_loses_values),
+        cmocka_unit_test(metadata_in_raw_stays),
+        cmocka_unit_test(a_credential_keeps_its_key_id_only),
+        cmocka_unit_test(lists_are_swept),
+        cmocka_unit_test(random_text_is_only_marked),
+        cmocka_unit_test(a_full_arena_leaves_no_secret),
+        cmocka_unit_test(random_text_with_tokens_is_clean_behind_the_line),
+        cmocka_unit_test(a_cut_does_not_uncover_anything),
+    };
+    return cmocka_run_group_tests_name("event_redact", tests, set_up, tear_down);
+}
