@@ -1,0 +1,394 @@
+/*
+ * geo: country and network of an address from .mmdb files. With geo_write.c the only place that
+ * knows the format; the only includer of maxminddb.h.
+ *
+ * Owns:  the mapped files. Replace a file by rename, never in place: a mapped file that shrinks
+ *        ends the process.
+ * Calls: core/base, fs (glob).
+ * Holds: files are hostile input. What a record is good for is decided by its keys, never by
+ *        database_type (INTERFACE §4).
+ */
+#include "core/sys/geo.h"
+
+#include <errno.h>
+#include <maxminddb.h>
+#include <netinet/in.h>
+#include <string.h>
+
+#include "core/base/alloc.h"
+#include "core/base/buf.h"
+#include "core/sys/fs.h"
+
+enum {
+    SURVEY_RECORDS = 64, /* looked at when a file is opened, to know what it holds */
+    SURVEY_NODES = 4096,
+    TREE_DEPTH = 128,
+    RADIUS_MAX_KM = 20000,
+};
+
+struct geo_file {
+    MMDB_s db;
+    bool has_country, has_asn, has_place;
+};
+struct kt_geo {
+    struct geo_file *files;
+    unsigned n;
+    char *describe;
+};
+
+/* ---- one record ---- */
+
+#define PATH_MAX_KEYS 4
+typedef const char *const key_path[PATH_MAX_KEYS]; /* keys from the outside in, NULL-ended */
+
+static const key_path country_paths[] = {
+    { "country", "iso_code" },
+    { "registered_country", "iso_code" },
+    { "country_code" },
+    { "country" }, /* IPinfo writes a whole name here: only two letters count */
+};
+static const key_path asn_paths[] = { { "autonomous_system_number" }, { "asn" } };
+static const key_path org_paths[] = {
+    { "autonomous_system_organization" }, { "as_name" }, { "asn", "org" }, { "org" }
+};
+static const key_path lat_paths[] = { { "location", "latitude" }, { "latitude" } };
+static const key_path lon_paths[] = { { "location", "longitude" }, { "longitude" } };
+static const key_path radius_paths[] = { { "location", "accuracy_radius" }, { "accuracy_radius" } };
+
+static bool get(const MMDB_entry_s *entry, const key_path path, MMDB_entry_data_s *ret)
+{
+    MMDB_entry_s start = *entry;
+    return MMDB_aget_value(&start, ret, path) == MMDB_SUCCESS && ret->has_data;
+}
+
+static struct kt_str text_of(const MMDB_entry_data_s *d)
+{
+    if (d->type != MMDB_DATA_TYPE_UTF8_STRING)
+        return KT_STR_NONE;
+    return kt_str_from(d->utf8_string, d->data_size);
+}
+
+static bool is_letter(char c)
+{
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+}
+
+static void read_country(const MMDB_entry_s *e, char ret[3])
+{
+    for (size_t i = 0; i < KT_ARRAY_LEN(country_paths); i++) {
+        MMDB_entry_data_s d;
+        struct kt_str s = get(e, country_paths[i], &d) ? text_of(&d) : KT_STR_NONE;
+        if (s.len != 2 || !is_letter(s.at[0]) || !is_letter(s.at[1]))
+            continue;
+        ret[0] = (char)(s.at[0] & ~0x20);
+        ret[1] = (char)(s.at[1] & ~0x20);
+        ret[2] = '\0';
+        return;
+    }
+}
+
+static bool number_of(const MMDB_entry_data_s *d, uint64_t *ret)
+{
+    struct kt_str s;
+
+    switch (d->type) {
+    case MMDB_DATA_TYPE_UINT16:
+        *ret = d->uint16;
+        return true;
+    case MMDB_DATA_TYPE_UINT32:
+        *ret = d->uint32;
+        return true;
+    case MMDB_DATA_TYPE_UINT64:
+        *ret = d->uint64;
+        return true;
+    default: /* the library's numbers, not an enum of ours */
+        s = text_of(d);
+        if (kt_str_starts_nocase(s, KT_STR("AS")))
+            s = kt_str_from_index(s, 2);
+        return kt_str_u64(s, ret);
+    }
+}
+
+static uint64_t read_number(const MMDB_entry_s *e, const key_path *paths, size_t n, uint64_t max)
+{
+    for (size_t i = 0; i < n; i++) {
+        MMDB_entry_data_s d;
+        uint64_t v;
+        if (get(e, paths[i], &d) && number_of(&d, &v) && v > 0 && v <= max)
+            return v;
+    }
+    return 0;
+}
+
+static void read_org(const MMDB_entry_s *e, char *ret, size_t n)
+{
+    for (size_t i = 0; i < KT_ARRAY_LEN(org_paths); i++) {
+        MMDB_entry_data_s d;
+        struct kt_str s = get(e, org_paths[i], &d) ? text_of(&d) : KT_STR_NONE;
+        if (s.len == 0 || !kt_utf8_valid(s))
+            continue;
+        kt_str_copyz(ret, n, kt_utf8_cut(s, n - 1));
+        return;
+    }
+}
+
+static bool read_degrees(const MMDB_entry_s *e, const key_path *paths, double max, double *ret)
+{
+    for (size_t i = 0; i < KT_ARRAY_LEN(lat_paths); i++) {
+        MMDB_entry_data_s d;
+        if (!get(e, paths[i], &d))
+            continue;
+        double v = d.type == MMDB_DATA_TYPE_DOUBLE  ? d.double_value
+                   : d.type == MMDB_DATA_TYPE_FLOAT ? (double)d.float_value
+                                                    : max + 1;
+        if (v >= -max && v <= max) { /* false for NaN too */
+            *ret = v;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Adds what this record knows and ret does not yet. */
+static void read_record(const MMDB_entry_s *e, struct kt_geo_fact *ret)
+{
+    double lat, lon;
+
+    if (ret->country[0] == '\0')
+        read_country(e, ret->country);
+    if (ret->asn == 0)
+        ret->asn = (uint32_t)read_number(e, asn_paths, KT_ARRAY_LEN(asn_paths), UINT32_MAX);
+    if (ret->org[0] == '\0')
+        read_org(e, ret->org, sizeof ret->org);
+    if (ret->has_place || !read_degrees(e, lat_paths, 90, &lat) ||
+        !read_degrees(e, lon_paths, 180, &lon))
+        return;
+    ret->has_place = true;
+    ret->lat = lat;
+    ret->lon = lon;
+    ret->radius_km =
+        (unsigned)read_number(e, radius_paths, KT_ARRAY_LEN(radius_paths), RADIUS_MAX_KM);
+}
+
+/* ---- opening ---- */
+
+static enum kt_status corrupt(struct kt_error *err, const char *path, int code)
+{
+    return kt_fail(err, KT_E_CORRUPT, "'%s' is no usable .mmdb file: %s", path,
+                   MMDB_strerror(code));
+}
+
+static void note_record(struct geo_file *f, const MMDB_entry_s *e)
+{
+    struct kt_geo_fact fact = { 0 };
+    read_record(e, &fact);
+    f->has_country = f->has_country || fact.country[0] != '\0';
+    f->has_asn = f->has_asn || fact.asn != 0;
+    f->has_place = f->has_place || fact.has_place;
+}
+
+/* Walks the first branches of the tree: notes what the records hold, finds a broken tree. */
+static enum kt_status survey(struct geo_file *f, const char *path, struct kt_error *err)
+{
+    uint32_t stack[TREE_DEPTH + 1] = { 0 };
+    unsigned depth = 1, records = 0;
+
+    for (unsigned nodes = 0; depth > 0 && nodes < SURVEY_NODES && records < SURVEY_RECORDS;
+         nodes++) {
+        MMDB_search_node_s node;
+        int rc = MMDB_read_node(&f->db, stack[--depth], &node);
+        if (rc != MMDB_SUCCESS)
+            return corrupt(err, path, rc);
+        const struct {
+            uint64_t record;
+            uint8_t type;
+            const MMDB_entry_s *entry;
+        } sides[] = { { node.right_record, node.right_record_type, &node.right_record_entry },
+                      { node.left_record, node.left_record_type, &node.left_record_entry } };
+        for (size_t i = 0; i < KT_ARRAY_LEN(sides); i++) {
+            if (sides[i].type == MMDB_RECORD_TYPE_INVALID)
+                return corrupt(err, path, MMDB_CORRUPT_SEARCH_TREE_ERROR);
+            if (sides[i].type == MMDB_RECORD_TYPE_DATA) {
+                note_record(f, sides[i].entry);
+                records++;
+            }
+            if (sides[i].type == MMDB_RECORD_TYPE_SEARCH_NODE) {
+                if (depth == KT_ARRAY_LEN(stack)) /* no tree is that deep: it runs in a circle */
+                    return corrupt(err, path, MMDB_CORRUPT_SEARCH_TREE_ERROR);
+                stack[depth++] = (uint32_t)sides[i].record;
+            }
+        }
+    }
+    return KT_OK;
+}
+
+/* KT_E_AGAIN: not there. */
+static enum kt_status open_file(struct geo_file *f, const char *path, struct kt_error *err)
+{
+    struct kt_stat there;
+    enum kt_status st = kt_fs_real.stat(NULL, path, &there, err);
+    if (st != KT_OK)
+        return st;
+    if (there.is_dir || there.size == 0)
+        return corrupt(err, path, MMDB_UNKNOWN_DATABASE_FORMAT_ERROR);
+    int rc = MMDB_open(path, MMDB_MODE_MMAP, &f->db);
+    if (rc == MMDB_IO_ERROR || rc == MMDB_FILE_OPEN_ERROR)
+        return kt_fail_errno(err, "open '%s'", path);
+    if (rc != MMDB_SUCCESS)
+        return corrupt(err, path, rc);
+    st = survey(f, path, err);
+    if (st != KT_OK)
+        MMDB_close(&f->db);
+    return st;
+}
+
+static char *describe(const struct kt_geo *g)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf b = { 0 };
+
+    for (unsigned i = 0; i < g->n; i++) {
+        const struct geo_file *f = &g->files[i];
+        const struct {
+            bool has;
+            const char *word;
+        } parts[] = { { f->has_country, "country" },
+                      { f->has_place, "place" },
+                      { f->has_asn, "asn" } };
+        kt_buf_addz(&b, i > 0 ? ", " : "");
+        size_t start = b.len;
+        for (size_t k = 0; k < KT_ARRAY_LEN(parts); k++)
+            if (parts[k].has)
+                kt_buf_addf(&b, "%s%s", b.len > start ? "+" : "", parts[k].word);
+        if (b.len == start)
+            kt_buf_addz(&b, "nothing known");
+        uint64_t epoch = f->db.metadata.build_epoch;
+        struct kt_civil c =
+            kt_time_civil(epoch < INT64_MAX / KT_NS_S ? (kt_time_ns)epoch * KT_NS_S : 0);
+        kt_buf_addf(&b, " %04d-%02d-%02d", c.year, c.month, c.day);
+    }
+    return kt_strdup(g->n > 0 ? kt_buf_z(&b) : "no IP database");
+}
+
+enum kt_status kt_geo_open(const char *const *paths, unsigned n, bool optional, struct kt_geo **ret,
+                           struct kt_error *err)
+{
+    struct kt_geo *g = kt_alloc(sizeof *g);
+    enum kt_status st = KT_OK;
+
+    g->files = kt_alloc_array(n, sizeof *g->files);
+    for (unsigned i = 0; i < n && st == KT_OK; i++) {
+        st = open_file(&g->files[g->n], paths[i], err);
+        if (st == KT_OK)
+            g->n++;
+        else if (st == KT_E_AGAIN)
+            st = optional ? KT_OK
+                          : kt_fail(err, KT_E_CONFIG, "IP database '%s' is not there", paths[i]);
+    }
+    if (st != KT_OK) {
+        kt_geo_free(g);
+        return st;
+    }
+    g->describe = describe(g);
+    *ret = g;
+    return KT_OK;
+}
+
+void kt_geo_free(struct kt_geo *g)
+{
+    if (g == NULL)
+        return;
+    for (unsigned i = 0; i < g->n; i++)
+        MMDB_close(&g->files[i].db);
+    kt_free(g->files);
+    kt_free(g->describe);
+    kt_free(g);
+}
+
+/* ---- where a system keeps them ---- */
+
+struct last_match {
+    char *to; /* 256 bytes */
+};
+
+static void keep_last(void *arg, const char *path)
+{
+    const struct last_match *m = arg;
+    if (strlen(path) < 256)
+        kt_str_copyz(m->to, 256, kt_str_of(path));
+}
+
+unsigned kt_geo_system_paths(char paths[][256], unsigned max)
+{
+    static const char *const folders[] = { "/var/lib/keytrail/geoip", "/var/lib/GeoIP",
+                                           "/usr/share/GeoIP", "/usr/share/keytrail" };
+    /* Names with a month sort by age: the last one is the newest. */
+    static const char *const names[] = { "GeoLite2-City.mmdb",      "GeoLite2-Country.mmdb",
+                                         "GeoLite2-ASN.mmdb",       "dbip-city-lite*.mmdb",
+                                         "dbip-country-lite*.mmdb", "dbip-asn-lite*.mmdb",
+                                         "ipinfo_lite.mmdb",        "ip-country.mmdb" };
+    unsigned n = 0;
+
+    for (size_t f = 0; f < KT_ARRAY_LEN(folders); f++)
+        for (size_t i = 0; i < KT_ARRAY_LEN(names) && n < max; i++) {
+            KT_CLEANUP(kt_buf_done) struct kt_buf pattern = { 0 };
+            struct last_match m = { .to = paths[n] };
+            paths[n][0] = '\0';
+            kt_buf_addf(&pattern, "%s/%s", folders[f], names[i]);
+            if (kt_fs_glob(kt_buf_z(&pattern), keep_last, &m, NULL) == KT_OK && paths[n][0] != '\0')
+                n++;
+        }
+    return n;
+}
+
+/* ---- questions ---- */
+
+union address {
+    struct sockaddr any;
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+};
+
+static void fill_address(struct kt_ip ip, union address *ret)
+{
+    *ret = (union address){ 0 };
+    if (kt_ip_is_v4(ip)) {
+        ret->v4.sin_family = AF_INET;
+        memcpy(&ret->v4.sin_addr, ip.at + 12, 4);
+    } else {
+        ret->v6.sin6_family = AF_INET6;
+        memcpy(&ret->v6.sin6_addr, ip.at, 16);
+    }
+}
+
+void kt_geo_find(const struct kt_geo *g, struct kt_ip ip, struct kt_geo_fact *ret)
+{
+    enum kt_ip_class class = kt_ip_class(ip);
+    union address a;
+
+    *ret = (struct kt_geo_fact){ 0 };
+    if (g == NULL || (class != KT_IP_PUBLIC && class != KT_IP_DOCUMENTATION))
+        return;
+    fill_address(ip, &a);
+    for (unsigned i = 0; i < g->n; i++) {
+        int rc = MMDB_SUCCESS;
+        MMDB_lookup_result_s r = MMDB_lookup_sockaddr(&g->files[i].db, &a.any, &rc);
+        if (rc != MMDB_SUCCESS || !r.found_entry)
+            continue; /* a broken branch answers like one that does not know */
+        ret->found = true;
+        read_record(&r.entry, ret);
+    }
+}
+
+const char *kt_geo_describe(const struct kt_geo *g)
+{
+    return g != NULL ? g->describe : "no IP database";
+}
+
+uint64_t kt_geo_build(const struct kt_geo *g)
+{
+    uint64_t newest = 0;
+    for (unsigned i = 0; g != NULL && i < g->n; i++)
+        if (g->files[i].db.metadata.build_epoch > newest)
+            newest = g->files[i].db.metadata.build_epoch;
+    return newest;
+}
