@@ -142,9 +142,9 @@ double kt_novelty_peer(double users, double others)
     return fmax(0.0, -log10((users + 0.5) / (0.25 * others + 0.5)));
 }
 
-static uint16_t bump(uint16_t v)
+static uint16_t bump(uint16_t v, unsigned n)
 {
-    return v == UINT16_MAX ? v : (uint16_t)(v + 1);
+    return n >= (unsigned)(UINT16_MAX - v) ? UINT16_MAX : (uint16_t)(v + n);
 }
 
 static void ring_advance(struct kt_ring *r, int64_t to)
@@ -157,15 +157,15 @@ static void ring_advance(struct kt_ring *r, int64_t to)
     r->newest = to;
 }
 
-void kt_ring_add(struct kt_ring *r, kt_time_ns t)
+void kt_ring_add(struct kt_ring *r, kt_time_ns t, unsigned n)
 {
     int64_t b = t / FIVE_MIN;
     if (b > r->newest)
         ring_advance(r, b);
     if (r->newest - b < 13)
-        r->five[b % 13] = bump(r->five[b % 13]);
+        r->five[b % 13] = bump(r->five[b % 13], n);
     if (r->newest / 12 - b / 12 < 25)
-        r->hour[b / 12 % 25] = bump(r->hour[b / 12 % 25]);
+        r->hour[b / 12 % 25] = bump(r->hour[b / 12 % 25], n);
 }
 
 /* n whole buckets ending with t's, and the part of the one before that the window still covers. */

@@ -47,8 +47,8 @@ struct kt_ring {
     uint16_t five[13];
     uint16_t hour[25];
 };
-/* A late event goes to its own bucket while that is held. */
-void kt_ring_add(struct kt_ring *r, kt_time_ns t);
+/* n at t. A late event goes to its own bucket while that is held. */
+void kt_ring_add(struct kt_ring *r, kt_time_ns t, unsigned n);
 /* Count in (t - 5 min * n, t], n 1 to 12; in (t - n h, t], n 1 to 24. The oldest bucket in part. */
 unsigned kt_ring_fives(const struct kt_ring *r, kt_time_ns t, unsigned n);
 unsigned kt_ring_hours(const struct kt_ring *r, kt_time_ns t, unsigned n);

@@ -1,0 +1,471 @@
+/*
+ * detect: the detection engine. Feeds records in log order to the detectors, learns 24 h later,
+ * makes ticks where the log has none, saves and loads its whole state.
+ *
+ * Owns:  every state table, the options of the detectors, the position in the log.
+ * Calls: detectors, detect_actor, detect_incident, core. No clock, no I/O.
+ * Holds: state after a record is a function of the state before and the record (DETECTION §6).
+ */
+#include "collector/detect_state.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "core/base/alloc.h"
+#include "core/base/hash.h"
+
+#define STATE_VERSION 1u
+#define TICK_NS       (5 * KT_NS_MIN)
+#define DAY_MIN       1440u
+#define LEARNING_MIN  (14u * DAY_MIN)
+#define LATE_MIN      (25u * 60u)
+#define NAME_SEED     UINT64_C(0x6b65797472616c31) /* a name keeps its key for ever */
+
+static const struct kt_table_decl engine_tables[] = {
+    { "actors", KT_KEY_ACTOR, sizeof(struct kt_actor), 1, 12000, KT_EVICT_LRU },
+    { "places", KT_KEY_ACTOR, sizeof(struct kt_places), 1, 12000, KT_EVICT_LRU },
+    { "facts", KT_KEY_ADDRESS, sizeof(struct fact), 1, 30000, KT_EVICT_LRU },
+    { "incidents", KT_KEY_INSTANCE, sizeof(struct incident), 1, 300, KT_EVICT_LRU },
+    { "index", KT_KEY_INSTANCE, sizeof(uint64_t), 1, 4000, KT_EVICT_LRU },
+    { "values", KT_KEY_NETWORK, sizeof(struct kt_value), 1, 12000, KT_EVICT_LRU },
+};
+
+static struct kt_table **engine_table(struct kt_detect *d, unsigned i)
+{
+    struct kt_table **const all[] = { &d->actors,    &d->places, &d->facts,
+                                      &d->incidents, &d->index,  &d->shared.values };
+    _Static_assert(KT_ARRAY_LEN(all) == KT_ARRAY_LEN(engine_tables), "one place for each");
+    return all[i];
+}
+
+/* ---- life ---- */
+static const struct kt_conf_detector *configured(const struct kt_conf *conf, const char *name)
+{
+    for (unsigned i = 0; i < conf->n_detectors; i++) {
+        if (strcmp(conf->detectors[i].name, name) == 0)
+            return &conf->detectors[i];
+    }
+    return NULL;
+}
+
+static enum kt_status check_names(const struct kt_conf *conf, struct kt_error *err)
+{
+    for (unsigned i = 0; i < conf->n_detectors; i++) {
+        bool known = false;
+        for (unsigned k = 0; kt_detectors[k] != NULL; k++)
+            known = known || strcmp(kt_detectors[k]->name, conf->detectors[i].name) == 0;
+        if (known)
+            continue;
+        const struct kt_node *node = conf->detectors[i].node;
+        return kt_fail(err, KT_E_CONFIG, "%s:%u:%u: unknown detector '%s'",
+                       conf->path != NULL ? conf->path : "configuration",
+                       node != NULL ? node->key_line : 0, node != NULL ? node->key_column : 0,
+                       conf->detectors[i].name);
+    }
+    return KT_OK;
+}
+
+static enum kt_status fill_options(struct kt_detect *d, unsigned i, struct kt_error *err)
+{
+    const struct kt_detector *det = kt_detectors[i];
+    const struct kt_conf_detector *c = configured(d->shared.conf, det->name);
+    void *opt = d->detector[i].options = kt_alloc(det->options_size);
+    if (c == NULL || c->node == NULL)
+        kt_options_defaults(det->options, opt);
+    else if (kt_options_fill(d->shared.conf->yaml, c->node, det->options, opt, err) != KT_OK)
+        return kt_wrap(err, "detectors.%s", det->name);
+    if (det->check != NULL && det->check(opt, err) != KT_OK)
+        return kt_wrap(err, "detectors.%s", det->name);
+    return KT_OK;
+}
+
+static void make_tables(struct kt_detect *d)
+{
+    for (unsigned i = 0; i < KT_ARRAY_LEN(engine_tables); i++)
+        *engine_table(d, i) = kt_table_new(&engine_tables[i], NAME_SEED + i);
+    for (unsigned i = 0; i < d->n_detectors; i++) {
+        for (unsigned k = 0; k < kt_detectors[i]->n_tables; k++)
+            d->detector[i].table[k] = kt_table_new(&kt_detectors[i]->tables[k], NAME_SEED ^ k);
+    }
+    d->core = (struct core){ .pool_free = UINT32_MAX };
+}
+
+static void drop_tables(struct kt_detect *d)
+{
+    for (unsigned i = 0; i < KT_ARRAY_LEN(engine_tables); i++)
+        kt_table_free(*engine_table(d, i));
+    for (unsigned i = 0; i < d->n_detectors; i++) {
+        for (unsigned k = 0; k < TABLES_MAX; k++) {
+            kt_table_free(d->detector[i].table[k]);
+            d->detector[i].table[k] = NULL;
+        }
+    }
+    kt_free(d->pool);
+    d->pool = NULL;
+    d->pool_cap = 0;
+}
+
+enum kt_status kt_detect_new(const struct kt_detect_options *o, struct kt_detect **ret,
+                             struct kt_error *err)
+{
+    struct kt_detect *d = kt_alloc(sizeof *d);
+    d->o = *o;
+    d->own_conf = o->conf == NULL ? kt_conf_defaults() : NULL;
+    d->shared.conf = o->conf != NULL ? o->conf : d->own_conf;
+    d->n_detectors = kt_detectors_count();
+    assert(d->n_detectors <= KT_DETECTORS_MAX);
+    d->json = kt_json_new(KT_JSON_SIMDJSON);
+    make_tables(d);
+    enum kt_status st = check_names(d->shared.conf, err);
+    for (unsigned i = 0; st == KT_OK && i < d->n_detectors; i++)
+        st = fill_options(d, i, err);
+    if (st != KT_OK)
+        kt_detect_free(d);
+    else
+        *ret = d;
+    return st;
+}
+
+void kt_detect_free(struct kt_detect *d)
+{
+    if (d == NULL)
+        return;
+    drop_tables(d);
+    for (unsigned i = 0; i < d->n_detectors; i++)
+        kt_free(d->detector[i].options);
+    kt_json_free(d->json);
+    kt_buf_done(&d->text);
+    kt_conf_free(d->own_conf);
+    kt_free(d);
+}
+
+uint64_t kt_detect_position(const struct kt_detect *d)
+{
+    return d->core.position;
+}
+
+/* ---- ticks ---- */
+static void count_actors(struct kt_detect *d, uint32_t minute)
+{
+    memset(d->core.others, 0, sizeof d->core.others);
+    memset(d->core.active, 0, sizeof d->core.active);
+    uint32_t at = 0;
+    const struct kt_actor *a;
+    while ((a = kt_table_next(d->actors, &at, NULL)) != NULL) {
+        d->core.others[a->kind] += a->last_min + 90 * DAY_MIN >= minute;
+        d->core.active[a->kind] += a->last_min + DAY_MIN >= minute;
+    }
+}
+
+static void refresh_shared(struct kt_detect *d)
+{
+    memcpy(d->shared.active, d->core.active, sizeof d->shared.active);
+    for (unsigned k = 0; k < KT_ACTOR_COUNT; k++)
+        d->shared.others[k] = d->core.others[k] > 0 ? d->core.others[k] - 1 : 0;
+    d->shared.first_min = d->core.first_min;
+    d->shared.newest_min = d->core.newest_min;
+    d->shared.learning = d->core.newest_min < d->core.first_min + LEARNING_MIN;
+}
+
+static void tick(struct kt_detect *d, kt_time_ns now)
+{
+    d->core.last_tick = now;
+    kt_detect_close_old(d, now);
+    uint32_t hour = (uint32_t)(now / KT_NS_HOUR);
+    if (hour <= d->core.last_hour)
+        return;
+    d->core.last_hour = hour;
+    count_actors(d, (uint32_t)(now / KT_NS_MIN));
+    refresh_shared(d);
+    struct kt_scene *s = &d->scene;
+    *s = (struct kt_scene){ .t = now, .minute = (uint32_t)(now / KT_NS_MIN), .shared = &d->shared };
+    for (unsigned i = 0; i < d->n_detectors; i++) {
+        s->detector = (uint8_t)i;
+        s->tables = d->detector[i].table;
+        if (kt_detectors[i]->on_hour != NULL)
+            kt_detectors[i]->on_hour(s, d->detector[i].options);
+    }
+}
+
+/* Where the log has no tick within 5 minutes, one at each 5-minute boundary before the record. */
+static void missing_ticks(struct kt_detect *d, kt_time_ns now)
+{
+    if (d->core.last_tick == 0)
+        d->core.last_tick = now / TICK_NS * TICK_NS;
+    while (d->core.last_tick + TICK_NS < now)
+        tick(d, (d->core.last_tick / TICK_NS + 1) * TICK_NS);
+}
+
+/* ---- facts ---- */
+static void take_fact(struct kt_detect *d, const struct kt_event *ev)
+{
+    struct kt_jval root;
+    unsigned repaired;
+    struct kt_ip ip;
+    int64_t asn = 0, build = 0;
+    if (kt_json_parse(d->json, ev->raw, &root, &repaired, NULL) != KT_OK ||
+        !kt_ip_parse(kt_json_str_at(root, "ip"), &ip))
+        return;
+    (void)kt_json_i64(kt_json_at(root, "asn"), &asn);
+    (void)kt_json_i64(kt_json_at(root, "build"), &build);
+    struct kt_key key;
+    memcpy(&key, ip.at, sizeof key);
+    struct fact *f = kt_table_put(d->facts, key, NULL);
+    *f = (struct fact){ .build = build > 0 ? (uint64_t)build : 0,
+                        .asn = asn > 0 && asn <= UINT32_MAX ? (uint32_t)asn : 0,
+                        .hosting = kt_json_bool(kt_json_at(root, "hosting"), false) };
+    struct kt_str cc = kt_json_str_at(root, "country");
+    if (cc.len == 2)
+        f->country = (uint16_t)((unsigned char)cc.at[0] << 8 | (unsigned char)cc.at[1]);
+    kt_str_copyz(f->org, sizeof f->org,
+                 kt_utf8_cut(kt_json_str_at(root, "org"), sizeof f->org - 1));
+}
+
+/* ---- events ---- */
+static struct kt_key name_key(struct kt_str name)
+{
+    if (name.len == 0)
+        return (struct kt_key){ 0, 0 };
+    return (struct kt_key){ kt_hash64(name, NAME_SEED) | 1, kt_hash64(name, ~NAME_SEED) };
+}
+
+static void set_time(struct kt_detect *d, struct kt_scene *s)
+{
+    s->t = s->ev->time;
+    if (s->t <= 0 || s->t > d->arrival + 5 * KT_NS_MIN) {
+        d->core.clamped++;
+        s->t = d->arrival;
+    }
+    s->minute = (uint32_t)(s->t / KT_NS_MIN);
+    bool behind = d->arrival - s->t > (kt_time_ns)LATE_MIN * KT_NS_MIN;
+    bool in_order = s->minute + LATE_MIN >= d->core.newest_min;
+    s->late = behind && !(d->record->origin == KT_ORIGIN_IMPORT && in_order);
+    if (d->core.first_min == 0 || s->minute < d->core.first_min)
+        d->core.first_min = s->minute;
+    if (s->minute > d->core.newest_min)
+        d->core.newest_min = s->minute;
+}
+
+static void set_actor(struct kt_detect *d, struct kt_scene *s)
+{
+    const struct kt_event *ev = s->ev;
+    s->who = name_key(ev->actor);
+    if (ev->actor_kind == KT_ACTOR_ANONYMOUS || ev->actor.len == 0)
+        return;
+    s->actor = kt_table_get(d->actors, s->who);
+    bool may = ev->outcome == KT_OUT_SUCCESS || ev->outcome == KT_OUT_UNKNOWN;
+    if (s->actor == NULL && may)
+        s->actor = kt_detect_actor_new(d, s);
+    if (s->actor == NULL)
+        return;
+    s->places = kt_table_get(d->places, s->who);
+    if (ev->actor_kind != KT_ACTOR_UNKNOWN || s->actor->kind == 0)
+        s->actor->kind = (uint8_t)ev->actor_kind;
+    s->young = s->minute < s->actor->first_min + 10 * DAY_MIN || s->actor->active_days < 5;
+}
+
+static void set_scene(struct kt_detect *d, const struct kt_event *ev)
+{
+    struct kt_scene *s = &d->scene;
+    s->ev = ev;
+    s->actor = NULL;
+    s->places = NULL;
+    s->n_found = s->n_put_aside = 0;
+    s->young = false;
+    s->shared = &d->shared;
+    set_time(d, s);
+    refresh_shared(d);
+    s->taught = ev->outcome == KT_OUT_SUCCESS;
+    bool left = ev->outcome == KT_OUT_SUCCESS || ev->outcome == KT_OUT_UNKNOWN;
+    s->read = left && kt_event_is_read(ev);
+    s->secret = name_key(ev->secret);
+    s->client = kt_detect_client(ev->user_agent);
+    kt_detect_where(d, s);
+    set_actor(d, s);
+}
+
+static void run_detectors(struct kt_detect *d)
+{
+    struct kt_scene *s = &d->scene;
+    for (unsigned i = 0; i < d->n_detectors; i++) {
+        s->detector = (uint8_t)i;
+        s->tables = d->detector[i].table;
+        kt_detectors[i]->on_event(s, d->detector[i].options);
+    }
+    /* history that comes in whole teaches; it does not page anybody */
+    bool historic = d->record->origin == KT_ORIGIN_IMPORT && !d->o.score_at_event_time &&
+                    d->arrival - s->t > (kt_time_ns)LATE_MIN * KT_NS_MIN;
+    if (historic)
+        s->n_found = 0;
+}
+
+static void access_record(struct kt_detect *d, const struct kt_record *r)
+{
+    struct kt_scene *s = &d->scene;
+    set_scene(d, &r->ev);
+    if (s->actor != NULL)
+        kt_detect_apply(d, s);
+    run_detectors(d);
+    kt_detect_fuse(d, s);
+    if (s->actor != NULL)
+        kt_detect_seen(d, s);
+}
+
+void kt_detect_record(struct kt_detect *d, const struct kt_record *r)
+{
+    if (r->seq <= d->core.position)
+        return;
+    d->core.position = r->seq;
+    d->record = r;
+    bool event = r->ev.kind == KT_KIND_ACCESS;
+    d->arrival = d->o.score_at_event_time && event && r->ev.time > 0 ? r->ev.time : r->arrival;
+    if (!(d->o.score_at_event_time && !event))
+        missing_ticks(d, d->arrival);
+    if (r->ev.kind == KT_KIND_TICK && d->arrival > d->core.last_tick)
+        tick(d, d->arrival);
+    else if (r->ev.kind == KT_KIND_FACT)
+        take_fact(d, &r->ev);
+    else if (event)
+        access_record(d, r);
+    d->record = NULL;
+}
+
+/* ---- state as bytes ---- */
+static void layout(const struct kt_detect *d, uint8_t ret[32])
+{
+    const uint32_t sizes[] = { STATE_VERSION,           sizeof(struct core),
+                               sizeof(struct incident), sizeof(struct kt_pending),
+                               sizeof(struct kt_actor), sizeof(struct kt_places) };
+    struct kt_buf b = { 0 };
+    kt_buf_add_bytes(&b, sizes, sizeof sizes);
+    for (unsigned i = 0; i < d->n_detectors; i++) {
+        kt_buf_addz(&b, kt_detectors[i]->name);
+        for (unsigned k = 0; k < kt_detectors[i]->n_tables; k++) {
+            const struct kt_table_decl *t = &kt_detectors[i]->tables[k];
+            kt_buf_addf(&b, " %s %d %u %u %u %d", t->name, (int)t->key, t->bytes, t->version,
+                        t->max, (int)t->evict);
+        }
+    }
+    const struct kt_str part = kt_buf_str(&b);
+    kt_sha256_of(&part, 1, ret);
+    kt_buf_done(&b);
+}
+
+void kt_detect_snapshot(const struct kt_detect *d, struct kt_buf *out)
+{
+    uint8_t shape[32];
+    layout(d, shape);
+    kt_buf_addz(out, "KTDS");
+    kt_buf_add_bytes(out, shape, sizeof shape);
+    kt_buf_add_bytes(out, &d->core, sizeof d->core);
+    if (d->core.pool_used > 0)
+        kt_buf_add_bytes(out, d->pool, d->core.pool_used * sizeof *d->pool);
+    struct kt_detect *view = (struct kt_detect *)(uintptr_t)d;
+    for (unsigned i = 0; i < KT_ARRAY_LEN(engine_tables); i++)
+        kt_table_save(*engine_table(view, i), out);
+    for (unsigned i = 0; i < d->n_detectors; i++) {
+        for (unsigned k = 0; k < kt_detectors[i]->n_tables; k++)
+            kt_table_save(d->detector[i].table[k], out);
+    }
+}
+
+static bool load_pool(struct kt_detect *d, struct kt_rd *in)
+{
+    struct kt_str core = kt_rd_bytes(in, sizeof d->core);
+    if (in->bad)
+        return false;
+    memcpy(&d->core, core.at, sizeof d->core);
+    if (d->core.pool_used > in->left / sizeof *d->pool)
+        return false;
+    d->pool_cap = d->core.pool_used;
+    if (d->pool_cap == 0)
+        return true;
+    d->pool = kt_alloc_array(d->pool_cap, sizeof *d->pool);
+    struct kt_str pool = kt_rd_bytes(in, d->pool_cap * sizeof *d->pool);
+    memcpy(d->pool, pool.at, pool.len);
+    return true;
+}
+
+static bool load_tables(struct kt_detect *d, struct kt_rd *in)
+{
+    for (unsigned i = 0; i < KT_ARRAY_LEN(engine_tables); i++) {
+        if (!kt_table_load(*engine_table(d, i), in))
+            return false;
+    }
+    for (unsigned i = 0; i < d->n_detectors; i++) {
+        for (unsigned k = 0; k < kt_detectors[i]->n_tables; k++) {
+            if (!kt_table_load(d->detector[i].table[k], in))
+                return false;
+        }
+    }
+    return in->left == 0 && !in->bad;
+}
+
+enum kt_status kt_detect_restore(struct kt_detect *d, struct kt_str snapshot, struct kt_error *err)
+{
+    uint8_t shape[32];
+    layout(d, shape);
+    struct kt_rd in = kt_rd_of(snapshot);
+    struct kt_str magic = kt_rd_bytes(&in, 4), theirs = kt_rd_bytes(&in, sizeof shape);
+    if (in.bad || !kt_str_is(magic, "KTDS"))
+        return kt_fail(err, KT_E_CORRUPT, "this is no state of the detectors");
+    if (memcmp(theirs.at, shape, sizeof shape) != 0)
+        return kt_fail(err, KT_E_AGAIN, "state of another version: rebuild it by replay");
+    drop_tables(d);
+    make_tables(d);
+    if (load_pool(d, &in) && load_tables(d, &in)) {
+        refresh_shared(d);
+        return KT_OK;
+    }
+    drop_tables(d);
+    make_tables(d);
+    return kt_fail(err, KT_E_CORRUPT, "state of the detectors is damaged");
+}
+
+void kt_detect_digest(const struct kt_detect *d, uint8_t ret[32])
+{
+    struct kt_buf b = { 0 };
+    kt_detect_snapshot(d, &b);
+    const struct kt_str all = kt_buf_str(&b);
+    kt_sha256_of(&all, 1, ret);
+    kt_buf_done(&b);
+}
+
+/* ---- status ---- */
+static size_t memory(const struct kt_detect *d, uint64_t *ret_evicted)
+{
+    size_t sum = d->pool_cap * sizeof *d->pool;
+    struct kt_detect *view = (struct kt_detect *)(uintptr_t)d;
+    *ret_evicted = 0;
+    for (unsigned i = 0; i < KT_ARRAY_LEN(engine_tables); i++) {
+        sum += kt_table_bytes(*engine_table(view, i));
+        *ret_evicted += kt_table_evicted(*engine_table(view, i));
+    }
+    for (unsigned i = 0; i < d->n_detectors; i++) {
+        for (unsigned k = 0; k < kt_detectors[i]->n_tables; k++) {
+            sum += kt_table_bytes(d->detector[i].table[k]);
+            *ret_evicted += kt_table_evicted(d->detector[i].table[k]);
+        }
+    }
+    return sum;
+}
+
+void kt_detect_status(const struct kt_detect *d, struct kt_buf *out)
+{
+    uint64_t evicted;
+    size_t bytes = memory(d, &evicted);
+    uint32_t known = d->core.newest_min - d->core.first_min, days = known / DAY_MIN;
+    char text[120];
+    if (known >= LEARNING_MIN)
+        KT_SAY(text, "%u days of history; all detectors active", days);
+    else
+        KT_SAY(text, "learning: addresses %u of 14 days; signatures active", days);
+    kt_buf_addf(out, "{\"learning\":\"%s\",\"days\":%u,\"actors\":%u,\"incidents\":%u,", text, days,
+                kt_table_count(d->actors), kt_table_count(d->incidents));
+    kt_buf_addf(out, "\"alerts\":%llu,\"evidence\":%llu,\"position\":%llu,",
+                (unsigned long long)d->core.alerts, (unsigned long long)d->core.evidence,
+                (unsigned long long)d->core.position);
+    kt_buf_addf(out, "\"memory_bytes\":%zu,\"evicted\":%llu,\"not_learned\":%llu,\"clamped\":%llu}",
+                bytes, (unsigned long long)evicted, (unsigned long long)d->core.put_aside_lost,
+                (unsigned long long)d->core.clamped);
+}

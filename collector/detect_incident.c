@@ -1,0 +1,584 @@
+/*
+ * detect_incident: evidence to incidents to alerts (DETECTION §5).
+ *
+ * Owns:  the tables of incidents and of the keys that lead to them; shared causes; mass events.
+ * Calls: detect_actor (hold, taint), detect_text (emit), detectors' shared structs.
+ * Holds: an incident opens and closes by event time, never by a timer; its id is a function of its
+ *        key and of the event that opened it.
+ */
+#include <assert.h>
+#include <string.h>
+
+#include "collector/detect_state.h"
+#include "core/base/enc.h"
+#include "core/base/hash.h"
+#include "core/event/secret_id.h"
+
+#define JOIN_NS      (6 * KT_NS_HOUR)
+#define SPAN_NS      (3 * KT_NS_DAY)
+#define LATE_NS      (20 * KT_NS_MIN)
+#define RAISE        450
+#define GROWTH       300
+#define DAY_MIN      1440u
+#define SHARED_AGAIN (14u * DAY_MIN)
+
+/* ---- keys ---- */
+static struct kt_key index_key(enum kt_key_kind kind, struct kt_key key)
+{
+    return (struct kt_key){ key.a + ((uint64_t)kind + 1) * UINT64_C(0x9e3779b97f4a7c15), key.b };
+}
+
+static bool joins(const struct incident *in, kt_time_ns t)
+{
+    kt_time_ns first = t < in->first ? t : in->first, last = t > in->last ? t : in->last;
+    return t >= in->first - JOIN_NS && t <= in->last + JOIN_NS && last - first <= SPAN_NS;
+}
+
+static struct incident *newest(struct kt_detect *d, enum kt_key_kind kind, struct kt_key key)
+{
+    const uint64_t *serial = kt_table_peek(d->index, index_key(kind, key));
+    return serial == NULL ? NULL : kt_table_get(d->incidents, (struct kt_key){ *serial, 0 });
+}
+
+struct incident *kt_detect_incident(struct kt_detect *d, enum kt_key_kind kind, struct kt_key key,
+                                    kt_time_ns t)
+{
+    if (kt_table_count(d->incidents) == 0)
+        return NULL;
+    struct incident *in = newest(d, kind, key);
+    return in != NULL && joins(in, t) ? in : NULL;
+}
+
+static void point_at(struct kt_detect *d, enum kt_key_kind kind, struct kt_key key, uint64_t serial)
+{
+    *(uint64_t *)kt_table_put(d->index, index_key(kind, key), NULL) = serial;
+}
+
+static void make_id(const struct kt_detect *d, const struct incident *in, uint8_t ret[16])
+{
+    uint8_t event[16], kind = in->key_kind;
+    kt_event_id(&d->record->ev, event);
+    const struct kt_str parts[] = { kt_str_from(&kind, 1), kt_str_from(&in->key, sizeof in->key),
+                                    kt_str_from(event, sizeof event) };
+    kt_blake2b(parts, KT_ARRAY_LEN(parts), ret, 16);
+}
+
+static struct incident *open_incident(struct kt_detect *d, struct kt_scene *s,
+                                      enum kt_key_kind kind, struct kt_key key)
+{
+    const struct incident *before = newest(d, kind, key);
+    uint8_t refers[16] = { 0 };
+    if (before != NULL)
+        memcpy(refers, before->id, sizeof refers);
+    uint64_t serial = ++d->core.incident_serial;
+    struct incident *in = kt_table_put(d->incidents, (struct kt_key){ serial, 0 }, NULL);
+    in->serial = serial;
+    in->key_kind = (uint8_t)kind;
+    in->key = key;
+    in->first = in->last = s->t;
+    in->severity = -1;
+    memcpy(in->before, refers, sizeof refers);
+    make_id(d, in, in->id);
+    point_at(d, kind, key, serial);
+    return in;
+}
+
+/* ---- what an incident collects ---- */
+static bool note_hash(struct incident *in, uint64_t hash)
+{
+    unsigned n = in->secrets_n < INCIDENT_HASHES ? (unsigned)in->secrets_n : INCIDENT_HASHES;
+    for (unsigned i = 0; i < n; i++) {
+        if (in->hash[i] == hash)
+            return false;
+    }
+    in->hash[in->secrets_n % INCIDENT_HASHES] = hash;
+    in->secrets_n++;
+    return true;
+}
+
+static int production(const struct kt_conf *conf, struct kt_str secret)
+{
+    ptrdiff_t at = kt_str_find(secret, KT_STR("://"), 0);
+    struct kt_str path = at < 0 ? secret : kt_str_from_index(secret, (size_t)at + 3);
+    for (unsigned i = 0; i < conf->production.n; i++) {
+        struct kt_str glob = kt_str_of(conf->production.at[i]);
+        if (kt_str_glob(glob, secret) || kt_str_glob(glob, path))
+            return 1;
+    }
+    return kt_secret_production(secret);
+}
+
+static void note_secret(struct kt_detect *d, struct kt_scene *s, struct incident *in)
+{
+    if (!s->read || !note_hash(in, s->secret.a))
+        return;
+    int prod = production(d->shared.conf, s->ev->secret);
+    if (prod > 0 && in->production_n == 0)
+        kt_str_copyz(in->production, sizeof in->production,
+                     kt_utf8_cut(s->ev->secret, sizeof in->production - 1));
+    in->production_n += prod > 0;
+    in->other_n += prod == 0;
+    in->unknown_n += prod < 0;
+    if (in->secrets_n <= INCIDENT_SECRETS)
+        kt_str_copyz(in->secret[in->secrets_n - 1], sizeof in->secret[0],
+                     kt_utf8_cut(s->ev->secret, sizeof in->secret[0] - 1));
+}
+
+static void note_member(struct incident *in, struct kt_key who, uint32_t number)
+{
+    for (unsigned i = 0; i < in->members_n && i < INCIDENT_MEMBERS; i++) {
+        if (in->members[i] == number)
+            return;
+    }
+    if (in->members_n < INCIDENT_MEMBERS) {
+        in->members[in->members_n] = number;
+        in->member_key[in->members_n] = who;
+    }
+    in->members_n++;
+}
+
+static void note_event(struct kt_detect *d, struct kt_scene *s, struct incident *in)
+{
+    const struct kt_event *ev = s->ev;
+    unsigned slot = in->events_n < INCIDENT_EVENTS ? (unsigned)in->events_n : INCIDENT_EVENTS - 1;
+    in->events_n++;
+    kt_str_copyz(in->event[slot], sizeof in->event[0],
+                 kt_utf8_cut(ev->native_id, sizeof in->event[0] - 1));
+    note_secret(d, s, in);
+    if (s->actor != NULL)
+        note_member(in, s->who, s->actor->number);
+}
+
+/* Who and where: the first event says it; an actor that got in replaces a mere name. */
+static void note_scene(struct kt_scene *s, struct incident *in)
+{
+    const struct kt_event *ev = s->ev;
+    bool known = in->actor[0] != '\0' && in->actor_kind != KT_ACTOR_ANONYMOUS;
+    if (known && s->actor == NULL)
+        return;
+    if (known && in->members_n > 0)
+        return;
+    kt_str_copyz(in->actor, sizeof in->actor, kt_utf8_cut(ev->actor, sizeof in->actor - 1));
+    in->actor_kind = s->actor != NULL ? s->actor->kind : (uint8_t)KT_ACTOR_ANONYMOUS;
+    kt_str_copyz(in->instance, sizeof in->instance, ev->instance);
+    kt_str_copyz(in->source, sizeof in->source, ev->source);
+    kt_str_copyz(in->user_agent, sizeof in->user_agent,
+                 kt_utf8_cut(ev->user_agent, sizeof in->user_agent - 1));
+    if (!s->where.usable)
+        return;
+    kt_ip_format(ev->ip, in->ip);
+    in->build = s->where.build;
+    in->country[0] = (char)(s->where.country >> 8);
+    in->country[1] = (char)(s->where.country & 0xff);
+    in->country[2] = '\0';
+    if (!s->where.inside)
+        kt_say_network(&s->where, in->network_text, sizeof in->network_text);
+}
+
+static void note_time(struct incident *in, kt_time_ns t)
+{
+    in->first = t < in->first ? t : in->first;
+    in->last = t > in->last ? t : in->last;
+}
+
+static void note_part(struct incident *in, const struct kt_finding *f)
+{
+    struct part *slot = NULL;
+    for (unsigned i = 0; i < INCIDENT_PARTS && slot == NULL; i++) {
+        struct part *p = &in->part[i];
+        bool same =
+            p->family == f->family && (p->flags & KT_FIND_ADDS) == (f->flags & KT_FIND_ADDS);
+        if (!p->set || same)
+            slot = p;
+    }
+    if (slot == NULL || (slot->set && slot->points >= f->points))
+        return;
+    *slot = (struct part){ .points = f->points,
+                           .flags = f->flags | slot->flags,
+                           .set = 1,
+                           .family = (uint8_t)f->family,
+                           .detector = f->detector };
+    if (!(f->flags & KT_FIND_BESIDE))
+        slot->flags &= ~KT_FIND_BESIDE;
+    memcpy(slot->title, f->title, sizeof slot->title);
+    memcpy(slot->normal, f->normal, sizeof slot->normal);
+    memcpy(slot->quiet, f->quiet, sizeof slot->quiet);
+    memcpy(slot->text, f->part, sizeof slot->text);
+}
+
+/* ---- totals ---- */
+static void family_points(const struct incident *in, bool learning, int ret[KT_FAMILY_COUNT])
+{
+    bool beside[KT_FAMILY_COUNT] = { false };
+    memset(ret, 0, KT_FAMILY_COUNT * sizeof *ret);
+    unsigned others = 0;
+    for (unsigned i = 0; i < INCIDENT_PARTS; i++) {
+        const struct part *p = &in->part[i];
+        if (!p->set || (learning && !(p->flags & KT_FIND_LEARNING)))
+            continue;
+        ret[p->family] += p->points;
+        beside[p->family] = beside[p->family] || p->flags & KT_FIND_BESIDE;
+        others += !(p->flags & KT_FIND_BESIDE);
+    }
+    for (unsigned f = 0; f < KT_FAMILY_COUNT; f++)
+        ret[f] = beside[f] && others == 0 ? 0 : ret[f];
+}
+
+int kt_detect_total(const struct incident *in, bool learning, int *ret_weighted)
+{
+    int points[KT_FAMILY_COUNT], total = 0;
+    family_points(in, learning, points);
+    for (unsigned round = 0; round < 4; round++) {
+        unsigned best = 0;
+        for (unsigned f = 1; f < KT_FAMILY_COUNT; f++)
+            best = points[f] > points[best] ? f : best;
+        total += points[best];
+        points[best] = 0;
+    }
+    family_points(in, learning, points);
+    int weighted = total;
+    if (in->production_n > 0 && total >= RAISE)
+        weighted += 50;
+    else if (in->secrets_n > 0 && in->other_n == in->secrets_n && points[KT_FAMILY_SIGNATURE] == 0)
+        weighted -= 100;
+    *ret_weighted = weighted;
+    return total;
+}
+
+struct part *kt_detect_main_part(struct incident *in)
+{
+    struct part *best = &in->part[0];
+    for (unsigned i = 0; i < INCIDENT_PARTS; i++) {
+        struct part *p = &in->part[i];
+        bool larger =
+            p->points > best->points || (p->points == best->points && p->family < best->family);
+        best = p->set && larger ? p : best;
+    }
+    /* a success after failures is the news, whatever it adds */
+    for (unsigned i = 0; i < INCIDENT_PARTS; i++) {
+        if (in->part[i].set && in->part[i].flags & KT_FIND_SUCCESS)
+            return &in->part[i];
+    }
+    return best;
+}
+
+static int severity_of(int weighted, bool critical)
+{
+    if (critical || weighted >= 900)
+        return KT_SEV_CRITICAL;
+    if (weighted >= 650)
+        return KT_SEV_HIGH;
+    return weighted >= RAISE ? KT_SEV_MEDIUM : KT_SEV_INFO;
+}
+
+static void hold_members(struct kt_detect *d, const struct incident *in)
+{
+    uint32_t from = (uint32_t)(in->first / KT_NS_MIN), until = (uint32_t)(in->last / KT_NS_MIN);
+    for (unsigned i = 0; i < in->members_n && i < INCIDENT_MEMBERS; i++) {
+        struct kt_actor *a = kt_table_get(d->actors, in->member_key[i]);
+        if (a == NULL || a->number != in->members[i])
+            continue;
+        kt_detect_hold(a, from, until);
+        if (in->network != 0)
+            kt_detect_taint(d, in->member_key[i], from, until);
+    }
+}
+
+/* Is it an alert now, or more of one than it was? */
+static void weigh(struct kt_detect *d, struct kt_scene *s, struct incident *in)
+{
+    if (in->environment)
+        return;
+    bool success = false;
+    for (unsigned i = 0; i < INCIDENT_PARTS; i++) {
+        if (!in->part[i].set)
+            continue;
+        success = success || in->part[i].flags & KT_FIND_SUCCESS;
+        in->critical |= (in->part[i].flags & KT_FIND_CRITICAL) != 0;
+    }
+    int weighted, total = kt_detect_total(in, d->shared.learning, &weighted);
+    int severity = severity_of(total >= RAISE ? weighted : 0, in->critical);
+    bool is_new = in->severity < 0;
+    bool more =
+        total >= in->notified + GROWTH || severity > in->severity || (success && !in->success_told);
+    if ((is_new && severity < KT_SEV_MEDIUM) || (!is_new && !more))
+        return;
+    if (is_new) {
+        in->raised = d->arrival;
+        d->core.alerts++;
+    }
+    in->severity = severity > in->severity ? severity : in->severity;
+    in->notified = total;
+    in->success_told = success;
+    in->closed = 0;
+    kt_detect_considered(d, s, in);
+    kt_detect_emit(d, in, is_new ? "open" : "updated", is_new, NULL);
+}
+
+/* ---- shared cause: the same new network for three actors within a day ---- */
+static unsigned newcomers(const struct kt_scene *s, const struct kt_value *v, unsigned *ret_people,
+                          unsigned *ret_services)
+{
+    unsigned n = 1;
+    *ret_people = kt_kind_is_person(s->actor->kind);
+    *ret_services = s->actor->kind == KT_ACTOR_SERVICE;
+    for (unsigned i = 0; v != NULL && i < v->n; i++) {
+        if (v->user[i].actor == s->actor->number || v->user[i].country != s->where.country ||
+            v->user[i].first_min + DAY_MIN < s->minute)
+            continue;
+        n++;
+        *ret_people += kt_kind_is_person(v->user[i].kind);
+        *ret_services += v->user[i].kind == KT_ACTOR_SERVICE;
+    }
+    return n;
+}
+
+/* Rewrites the finding into one of the network; false: it is told already and adds nothing. */
+static bool share(struct kt_detect *d, struct kt_scene *s, struct kt_finding *f)
+{
+    struct kt_value *v =
+        kt_table_get(d->shared.values, (struct kt_key){ KT_DIM_NETWORK, f->network });
+    unsigned people, services, n = newcomers(s, v, &people, &services);
+    if (v == NULL || n < 3)
+        return true;
+    if (v->shared_min == 0 || v->shared_min + DAY_MIN < s->minute)
+        v->shared_min = s->minute;
+    unsigned capped = n < 9 ? n : 9;
+    bool loud = services >= 3 || s->where.hosting || (people < n && n >= 4);
+    f->points = loud ? 320 + 50 * (int)capped : 30 * (int)capped;
+    f->key_kind = KT_KEY_NETWORK;
+    f->key = (struct kt_key){ KT_DIM_NETWORK, f->network ^ (uint64_t)f->country << 40 };
+    bool told = v->shared_last != 0 && s->minute < v->shared_last + SHARED_AGAIN &&
+                kt_detect_incident(d, f->key_kind, f->key, s->t) == NULL;
+    if (loud && !told)
+        v->shared_last = s->minute;
+    char where[120];
+    kt_say_network(&s->where, where, sizeof where);
+    KT_SAY(f->title, "%u actors used %s for the first time within 24 hours.", n, where);
+    KT_SAY(f->normal, "None of them had used it before; %u are services, %u are people.", services,
+           people);
+    KT_SAY(f->part, "%u newcomers on %s within 24 hours", n, where);
+    return !told && f->points >= 100;
+}
+
+/* ---- mass event: a third of the actors of a kind do the same within an hour ---- */
+static unsigned mass_note(struct mass *m, uint32_t actor, uint32_t minute, uint64_t network)
+{
+    unsigned live = 0;
+    bool known = false;
+    for (unsigned i = 0; i < m->n; i++) {
+        if (m->minute[i] + 60 < minute && m->actor[i] != actor)
+            continue;
+        m->actor[live] = m->actor[i];
+        m->minute[live] = m->actor[i] == actor ? minute : m->minute[i];
+        m->network[live] = m->actor[i] == actor ? network : m->network[i];
+        known = known || m->actor[i] == actor;
+        live++;
+    }
+    m->n = live;
+    if (!known && m->n < MASS_MAX) {
+        m->actor[m->n] = actor;
+        m->minute[m->n] = minute;
+        m->network[m->n++] = network;
+    }
+    return m->n;
+}
+
+static void environment(struct kt_detect *d, struct kt_scene *s, const struct kt_finding *f,
+                        const struct mass *m)
+{
+    struct kt_key key = { (uint64_t)s->actor->kind << 8 | f->family, 0 };
+    struct incident *in = kt_detect_incident(d, KT_KEY_KIND, key, s->t);
+    bool fresh = in == NULL;
+    if (fresh)
+        in = open_incident(d, s, KT_KEY_KIND, key);
+    in->environment = 1;
+    unsigned same = 0;
+    for (unsigned i = 0; i < m->n; i++)
+        same += m->network[i] != 0 && m->network[i] == s->where.network;
+    struct kt_finding g = { .family = f->family, .detector = f->detector, .points = f->points };
+    const char *kinds = kt_kind_noun(s->actor->kind, true);
+    KT_SAY(g.title, "Environment change: %u %s show unusual %s within 1 hour.", m->n, kinds,
+           kt_family_words[f->family]);
+    char where[120];
+    kt_say_network(&s->where, where, sizeof where);
+    KT_SAY(g.normal, "%u %s were active in 24 hours. Common to %u of them: %s.",
+           d->shared.active[s->actor->kind], kinds, same, same > 0 ? where : "no network");
+    KT_SAY(g.part, "%u %s at once", m->n, kinds);
+    KT_SAY(g.quiet, "The new network in networks: (keytrail.yaml) before the change.");
+    g.points = in->part[0].points > g.points ? in->part[0].points : g.points;
+    memset(&in->part[0], 0, sizeof in->part[0]); /* the newest count is the one to tell */
+    note_part(in, &g);
+    note_time(in, s->t);
+    note_scene(s, in);
+    note_event(d, s, in);
+    if (fresh) {
+        in->raised = d->arrival;
+        in->severity = KT_SEV_LOW;
+        in->notified = g.points;
+        kt_detect_emit(d, in, "open", true, NULL);
+    }
+}
+
+/* true: the finding belongs to a change of the environment and was told there. */
+static bool mass_event(struct kt_detect *d, struct kt_scene *s, const struct kt_finding *f)
+{
+    if (s->actor == NULL || f->key_kind != KT_KEY_ACTOR || f->family == KT_FAMILY_SIGNATURE ||
+        f->flags & (KT_FIND_CRITICAL | KT_FIND_ADDS | KT_FIND_BESIDE))
+        return false;
+    struct mass *m = &d->core.mass[s->actor->kind][f->family];
+    uint64_t network = s->where.usable && !s->where.inside ? s->where.network : 0;
+    unsigned n = mass_note(m, s->actor->number, s->minute, network);
+    unsigned active = d->shared.active[s->actor->kind], least = (active * 3 + 9) / 10;
+    least = least > 3 ? least : 3;
+    bool on = n >= least;
+    if (on)
+        m->raised_min = s->minute;
+    if (!on && (m->raised_min == 0 || s->minute > m->raised_min + 60))
+        return false;
+    environment(d, s, f, m);
+    return true;
+}
+
+/* ---- merging ---- */
+static void merge(struct kt_detect *d, struct incident *old, struct incident *young)
+{
+    for (unsigned i = 0; i < INCIDENT_PARTS; i++) {
+        if (!young->part[i].set)
+            continue;
+        const struct part *p = &young->part[i];
+        struct kt_finding f = {
+            .family = p->family, .detector = p->detector, .points = p->points, .flags = p->flags
+        };
+        memcpy(f.title, p->title, sizeof f.title);
+        memcpy(f.normal, p->normal, sizeof f.normal);
+        memcpy(f.quiet, p->quiet, sizeof f.quiet);
+        memcpy(f.part, p->text, sizeof f.part);
+        note_part(old, &f);
+    }
+    note_time(old, young->first);
+    note_time(old, young->last);
+    for (unsigned i = 0; i < young->members_n && i < INCIDENT_MEMBERS; i++)
+        note_member(old, young->member_key[i], young->members[i]);
+    old->events_n += young->events_n;
+    old->production_n += young->production_n;
+    old->other_n += young->other_n;
+    old->unknown_n += young->unknown_n;
+    old->secrets_n += young->secrets_n;
+    for (unsigned i = 0; i < INCIDENT_SECRETS; i++) {
+        if (old->secret[i][0] == '\0')
+            memcpy(old->secret[i], young->secret[0], sizeof old->secret[i]);
+        if (old->secret[i][0] != '\0')
+            break;
+    }
+    old->network = old->network != 0 ? old->network : young->network;
+    point_at(d, young->key_kind, young->key, old->serial);
+    char id[KT_ID_TEXT];
+    kt_id_format(old->id, id);
+    if (young->severity >= 0)
+        kt_detect_emit(d, young, "closed", false, id);
+    kt_table_remove(d->incidents, (struct kt_key){ young->serial, 0 });
+}
+
+/* An actor that got in from a network under attack belongs to the incident of that network. */
+static void join_address(struct kt_detect *d, struct kt_scene *s)
+{
+    if (s->actor == NULL || !s->taught || !s->where.usable || s->where.inside)
+        return;
+    struct kt_key net = { KT_DIM_NET, s->where.net };
+    struct incident *there = kt_detect_incident(d, KT_KEY_NETWORK, net, s->t);
+    if (there == NULL || (kt_net_known(s->places, s->where.net) && s->n_found == 0))
+        return;
+    struct incident *own = kt_detect_incident(d, KT_KEY_ACTOR, s->who, s->t);
+    note_member(there, s->who, s->actor->number);
+    if (own == NULL)
+        point_at(d, KT_KEY_ACTOR, s->who, there->serial);
+    else if (own->serial < there->serial)
+        merge(d, own, there);
+    else if (own->serial > there->serial)
+        merge(d, there, own);
+}
+
+/* ---- the event ---- */
+static void take(struct kt_detect *d, struct kt_scene *s, struct kt_finding *f)
+{
+    if (f->network != 0 && s->actor != NULL && f->family == KT_FAMILY_NETWORK &&
+        !(f->flags & KT_FIND_BESIDE)) {
+        if (mass_event(d, s, f))
+            return;
+        if (!share(d, s, f))
+            return;
+    } else if (mass_event(d, s, f)) {
+        return;
+    }
+    d->core.evidence++;
+    struct incident *in = kt_detect_incident(d, f->key_kind, f->key, s->t);
+    if (in == NULL)
+        in = open_incident(d, s, f->key_kind, f->key);
+    note_part(in, f);
+    note_time(in, s->t);
+    in->network = f->network != 0 ? f->network : in->network;
+    note_scene(s, in);
+}
+
+/* Does the event belong to the incident? On the new network, always; without one, any read. */
+static bool belongs(struct kt_detect *d, const struct kt_scene *s, const struct incident *in,
+                    bool *ret_evidence)
+{
+    *ret_evidence = false;
+    for (unsigned i = 0; i < s->n_found; i++)
+        *ret_evidence = *ret_evidence || kt_detect_incident(d, s->found[i].key_kind,
+                                                            s->found[i].key, s->t) == in;
+    if (*ret_evidence)
+        return true;
+    if (in->network != 0) {
+        *ret_evidence = s->where.usable && s->where.network == in->network;
+        return *ret_evidence;
+    }
+    return s->read && s->t <= in->last + KT_NS_HOUR;
+}
+
+static void attach(struct kt_detect *d, struct kt_scene *s, struct incident *in)
+{
+    bool evidence;
+    if (in == NULL || !belongs(d, s, in, &evidence))
+        return;
+    if (evidence)
+        note_time(in, s->t);
+    note_event(d, s, in);
+    weigh(d, s, in);
+    if (in->severity >= KT_SEV_MEDIUM)
+        hold_members(d, in);
+}
+
+void kt_detect_fuse(struct kt_detect *d, struct kt_scene *s)
+{
+    for (unsigned i = 0; i < s->n_found; i++)
+        take(d, s, &s->found[i]);
+    if (kt_table_count(d->incidents) == 0)
+        return;
+    join_address(d, s);
+    struct incident *own =
+        s->actor == NULL ? NULL : kt_detect_incident(d, KT_KEY_ACTOR, s->who, s->t);
+    uint64_t done = own != NULL ? own->serial : 0;
+    attach(d, s, own);
+    for (unsigned i = 0; i < s->n_found; i++) {
+        struct incident *in = kt_detect_incident(d, s->found[i].key_kind, s->found[i].key, s->t);
+        if (in == NULL || in->serial == done || in->environment)
+            continue;
+        done = in->serial;
+        attach(d, s, in);
+    }
+}
+
+void kt_detect_close_old(struct kt_detect *d, kt_time_ns now)
+{
+    uint32_t at = 0;
+    struct incident *in;
+    while ((in = kt_table_next(d->incidents, &at, NULL)) != NULL) {
+        if (in->severity < 0 || in->closed || in->last + JOIN_NS + LATE_NS >= now)
+            continue;
+        in->closed = 1;
+        kt_detect_emit(d, in, "closed", false, NULL);
+    }
+}

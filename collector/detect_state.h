@@ -1,0 +1,114 @@
+/*
+ * detect_state: what the files of the detection engine share. Included by collector/detect*.c only.
+ * Everything that is saved is a plain struct or a table of them.
+ */
+#pragma once
+#include "collector/detect.h"
+#include "core/event/json.h"
+#include "detectors/detector.h"
+
+#define INCIDENT_PARTS   8
+#define INCIDENT_EVENTS  KT_ALERT_EVENTS_MAX
+#define INCIDENT_SECRETS 8
+#define INCIDENT_MEMBERS 20
+#define INCIDENT_HASHES  64
+#define ENGINE_DETECTOR  0xff /* kt_pending.detector of the engine's own numbers */
+
+struct fact { /* what was known of an address when the log said it */
+    uint64_t build;
+    uint32_t asn;
+    uint16_t country;
+    uint8_t hosting, pad;
+    char org[48];
+};
+struct part { /* the best evidence of one family, or what a family adds */
+    int points;
+    uint32_t flags;
+    uint8_t set, family, detector, pad;
+    char title[240], normal[400], quiet[240], text[160];
+};
+struct incident {
+    uint8_t id[16], before[16]; /* the incident of this key that came earlier */
+    uint64_t serial;
+    struct kt_key key;
+    uint8_t key_kind, critical, environment, closed;
+    kt_time_ns first, last, raised;
+    int notified, severity; /* total and severity of the last notice; severity -1 = none yet */
+    int success_told;
+    struct part part[INCIDENT_PARTS];
+    uint64_t network; /* that was new in it */
+    uint64_t events_n, secrets_n, hash[INCIDENT_HASHES];
+    uint32_t production_n, other_n, unknown_n; /* different secrets by their production flag */
+    uint32_t members_n, members[INCIDENT_MEMBERS];
+    struct kt_key member_key[INCIDENT_MEMBERS];
+    uint64_t build;
+    char event[INCIDENT_EVENTS][96], secret[INCIDENT_SECRETS][200], production[200];
+    char actor[128], ip[KT_IP_TEXT_MAX], network_text[96], country[4], instance[64], source[32];
+    char user_agent[160], considered[600];
+    uint8_t actor_kind, pad[7];
+};
+
+#define MASS_MAX 64
+struct mass { /* who showed a family lately, by kind of actor */
+    uint32_t actor[MASS_MAX], minute[MASS_MAX];
+    uint64_t network[MASS_MAX];
+    uint32_t n, raised_min;
+};
+struct core { /* the scalars of the state */
+    uint64_t position, incident_serial, alerts, evidence;
+    kt_time_ns last_tick, last_arrival;
+    uint32_t actor_number, last_hour, first_min, newest_min;
+    uint32_t pool_used, pool_free, pool_held; /* held: in use */
+    uint32_t pad;
+    uint64_t put_aside_lost, clamped;
+    uint32_t others[KT_ACTOR_COUNT], active[KT_ACTOR_COUNT];
+    struct mass mass[KT_ACTOR_COUNT][KT_FAMILY_COUNT];
+};
+
+#define TABLES_MAX 8
+struct kt_detect {
+    struct kt_detect_options o;
+    struct kt_conf *own_conf; /* defaults, when none was given */
+    struct kt_shared shared;
+    struct {
+        void *options;
+        struct kt_table *table[TABLES_MAX];
+    } detector[KT_DETECTORS_MAX];
+    unsigned n_detectors;
+    struct kt_table *actors, *places, *facts, *incidents, *index;
+    struct kt_pending *pool;
+    uint32_t pool_cap;
+    struct core core;
+    struct kt_scene scene;
+    const struct kt_record *record; /* the one in work */
+    kt_time_ns arrival;
+    struct kt_json *json;
+    struct kt_buf text; /* of the alert in work */
+};
+
+/* ---- detect_actor.c: who, where, what was known, what is put aside ---- */
+void kt_detect_where(struct kt_detect *d, struct kt_scene *s);
+uint32_t kt_detect_client(struct kt_str user_agent);
+struct kt_actor *kt_detect_actor_new(struct kt_detect *d, struct kt_scene *s);
+/* Counts what is 24 h old, unless an incident holds it back. */
+void kt_detect_apply(struct kt_detect *d, struct kt_scene *s);
+/* The event's values become known; what the detectors put aside is kept for later. */
+void kt_detect_seen(struct kt_detect *d, struct kt_scene *s);
+void kt_detect_hold(struct kt_actor *a, uint32_t from_min, uint32_t until_min);
+/* Marks the networks that were first seen in the window. */
+void kt_detect_taint(struct kt_detect *d, struct kt_key who, uint32_t from_min, uint32_t until_min);
+
+/* ---- detect_incident.c: evidence to incidents to alerts ---- */
+void kt_detect_fuse(struct kt_detect *d, struct kt_scene *s);
+void kt_detect_close_old(struct kt_detect *d, kt_time_ns now);
+/* The incident of the key that takes evidence at t, or NULL. */
+struct incident *kt_detect_incident(struct kt_detect *d, enum kt_key_kind kind, struct kt_key key,
+                                    kt_time_ns t);
+/* Weighted total and the plain one, in points. */
+int kt_detect_total(const struct incident *in, bool learning, int *ret_weighted);
+struct part *kt_detect_main_part(struct incident *in);
+
+/* ---- detect_text.c: words ---- */
+void kt_detect_emit(struct kt_detect *d, struct incident *in, const char *state, bool is_new,
+                    const char *merged_into);
+void kt_detect_considered(struct kt_detect *d, const struct kt_scene *s, struct incident *in);

@@ -1,0 +1,192 @@
+/*
+ * detect_text: an incident in words, as the one document that everybody shows.
+ *
+ * Owns:  the buffer of the alert in work.
+ * Calls: exporters/alerts (struct kt_alert), detectors (considered). No clock, no I/O.
+ * Holds: every number in the text follows from stored events; names are cut here, escaped at output.
+ */
+#include <assert.h>
+#include <string.h>
+
+#include "collector/detect_state.h"
+#include "core/base/enc.h"
+
+static bool plain(struct kt_str s)
+{
+    static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                                  "@._:/+=-";
+    for (size_t i = 0; i < s.len; i++) {
+        if (s.at[i] == '\0' || strchr(allowed, s.at[i]) == NULL)
+            return false;
+    }
+    return s.len > 0;
+}
+
+/* A value inside a query inside single quotes of a shell. */
+static void add_value(struct kt_buf *b, struct kt_str s)
+{
+    if (plain(s)) {
+        kt_buf_add(b, s);
+        return;
+    }
+    kt_buf_byte(b, '"');
+    for (size_t i = 0; i < s.len; i++) {
+        if (s.at[i] == '"' || s.at[i] == '\\')
+            kt_buf_byte(b, '\\');
+        if (s.at[i] == '\'')
+            kt_buf_addz(b, "'\\''");
+        else
+            kt_buf_byte(b, s.at[i]);
+    }
+    kt_buf_byte(b, '"');
+}
+
+static bool has_family(const struct incident *in, enum kt_family f)
+{
+    for (unsigned i = 0; i < INCIDENT_PARTS; i++) {
+        if (in->part[i].set && in->part[i].family == f)
+            return true;
+    }
+    return false;
+}
+
+static void add_command(struct kt_buf *b, const struct incident *in)
+{
+    bool by_net = in->key_kind == KT_KEY_NETWORK, several = in->members_n > 1;
+    bool place = in->ip[0] != '\0' && (by_net || in->network != 0);
+    char from[KT_TIME_TEXT_MAX], until[KT_TIME_TEXT_MAX], net[KT_IP_TEXT_MAX];
+    kt_buf_addz(b, "keytrail search '");
+    if (!by_net && !several && in->actor[0] != '\0') {
+        kt_buf_addz(b, "actor:");
+        add_value(b, kt_str_of(in->actor));
+        kt_buf_addz(b, place ? " " : "");
+    }
+    struct kt_ip ip;
+    if (place && kt_ip_parse(kt_str_of(in->ip), &ip))
+        kt_buf_addf(b, "ip:%s", by_net ? kt_cidr_format(kt_ip_network(ip, 24, 48), net) : in->ip);
+    /* a count over a window begins before the event that made it evidence */
+    kt_time_ns before = has_family(in, KT_FAMILY_VOLUME) || has_family(in, KT_FAMILY_FAILURES)
+                            ? KT_NS_HOUR
+                            : 0;
+    kt_time_ns first = (in->first - before) / KT_NS_S * KT_NS_S, last = in->last + KT_NS_S;
+    kt_time_format(first, from);
+    kt_time_format(last / KT_NS_S * KT_NS_S, until);
+    kt_buf_addf(b, "' --since %.19sZ --until %.19sZ", from, until);
+}
+
+static void add_why(struct kt_buf *b, const struct incident *in)
+{
+    if (in->environment) {
+        kt_buf_addz(b, "One change explains many: look for the change before looking at people.");
+        return;
+    }
+    if (in->secrets_n == 0) {
+        kt_buf_addz(b, "No secret has been read in it so far.");
+        return;
+    }
+    kt_buf_addf(b, "From the first sign on %s read %llu secret%s",
+                in->members_n > 1 ? "they" : "it", (unsigned long long)in->secrets_n,
+                in->secrets_n == 1 ? "" : "s");
+    if (in->production_n > 0)
+        kt_buf_addf(b, ", %u of them production, first %s.", in->production_n, in->production);
+    else if (in->other_n == in->secrets_n)
+        kt_buf_addf(b, ", none of them production, first %s.", in->secret[0]);
+    else
+        kt_buf_addf(b, ", first %s; whether it is production is not known.", in->secret[0]);
+}
+
+void kt_detect_considered(struct kt_detect *d, const struct kt_scene *s, struct incident *in)
+{
+    d->text.len = 0;
+    for (unsigned i = 0; i < d->n_detectors; i++) {
+        bool spoke = false;
+        for (unsigned k = 0; k < INCIDENT_PARTS; k++)
+            spoke = spoke || (in->part[k].set && in->part[k].detector == i);
+        if (spoke || kt_detectors[i]->considered == NULL)
+            continue;
+        struct kt_scene view = *s;
+        view.detector = (uint8_t)i;
+        view.tables = d->detector[i].table;
+        size_t before = d->text.len;
+        if (before > 0)
+            kt_buf_addz(&d->text, "; ");
+        size_t start = d->text.len;
+        kt_detectors[i]->considered(&view, d->detector[i].options, &d->text);
+        if (d->text.len == start)
+            d->text.len = before;
+    }
+    kt_str_copyz(in->considered, sizeof in->considered,
+                 kt_utf8_cut(kt_buf_str(&d->text), sizeof in->considered - 1));
+}
+
+static void fill_lists(struct incident *in, struct kt_alert *a)
+{
+    for (unsigned i = 0; i < INCIDENT_PARTS; i++) {
+        if (!in->part[i].set)
+            continue;
+        a->parts[a->n_parts++] =
+            (struct kt_alert_part){ .detector = kt_detectors[in->part[i].detector]->name,
+                                    .points = in->part[i].points,
+                                    .text = kt_str_of(in->part[i].text) };
+    }
+    for (unsigned i = 0; i < INCIDENT_EVENTS && in->event[i][0] != '\0'; i++)
+        a->events[a->n_events++] = kt_str_of(in->event[i]);
+    for (unsigned i = 0; i < INCIDENT_SECRETS && in->secret[i][0] != '\0'; i++)
+        a->secrets[a->n_secrets++] = kt_str_of(in->secret[i]);
+}
+
+static struct kt_str take(struct kt_buf *b, size_t from)
+{
+    return kt_str_from(b->at + from, b->len - from);
+}
+
+void kt_detect_emit(struct kt_detect *d, struct incident *in, const char *state, bool is_new,
+                    const char *merged_into)
+{
+    if (d->o.alert == NULL)
+        return;
+    int weighted;
+    (void)kt_detect_total(in, d->shared.learning, &weighted);
+    struct part *main = kt_detect_main_part(in);
+    struct kt_alert a = { .severity = (enum kt_severity)in->severity,
+                          .score = in->environment ? in->notified : weighted,
+                          .detector = kt_detectors[main->detector]->name,
+                          .state = state,
+                          .time = in->first,
+                          .first = in->first,
+                          .last = in->last,
+                          .raised = in->raised,
+                          .title = kt_str_of(main->title),
+                          .normal = kt_str_of(main->normal),
+                          .quiet = kt_str_of(main->quiet),
+                          .considered = kt_str_of(in->considered),
+                          .actor = kt_str_of(in->actor),
+                          .ip = kt_str_of(in->ip),
+                          .country = kt_str_of(in->country),
+                          .network = kt_str_of(in->network_text),
+                          .secret = kt_str_of(in->production[0] ? in->production : in->secret[0]),
+                          .instance = kt_str_of(in->instance),
+                          .source = kt_str_of(in->source),
+                          .user_agent = kt_str_of(in->user_agent),
+                          .events_count = in->events_n,
+                          .secrets_count = in->secrets_n };
+    kt_id_format(in->id, a.id);
+    fill_lists(in, &a);
+    a.actor_kind = kt_str_of(kt_actor_kind_word((enum kt_actor_kind)in->actor_kind));
+    struct kt_buf *b = &d->text;
+    b->len = 0;
+    (void)kt_buf_reserve(b, 2048); /* views below point into it: it must not move */
+    add_why(b, in);
+    size_t why = b->len;
+    add_command(b, in);
+    size_t command = b->len;
+    char day[KT_TIME_TEXT_MAX];
+    if (in->build != 0)
+        kt_buf_addf(b, "%.10s", kt_time_format((kt_time_ns)in->build * KT_NS_S, day));
+    a.why = kt_str_from(b->at, why);
+    a.command = kt_str_from(b->at + why, command - why);
+    a.geo_build = take(b, command);
+    if (merged_into != NULL)
+        a.merged_into = kt_str_of(merged_into);
+    d->o.alert(d->o.self, &a, is_new);
+}

@@ -1,0 +1,197 @@
+/*
+ * detector: what all detectors may ask and say.
+ *
+ * Owns:  nothing.
+ * Calls: core, table. No clock, no I/O, no allocation.
+ */
+#include "detectors/detector.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#define TAINT_MIN  (90u * 1440u)
+#define RECENT_DAY 90u
+
+const char *const kt_family_words[KT_FAMILY_COUNT] = {
+#define X(n, w) [KT_FAMILY_##n] = w,
+    KT_FAMILIES(X)
+#undef X
+};
+
+struct kt_finding *kt_find(struct kt_scene *s, enum kt_family family, int points, unsigned flags)
+{
+    if (points < 100 || s->n_found == KT_FOUND_MAX)
+        return NULL;
+    struct kt_finding *f = &s->found[s->n_found++];
+    f->family = family;
+    f->detector = s->detector;
+    f->key_kind = KT_KEY_ACTOR;
+    f->key = s->who;
+    f->points = points;
+    f->flags = flags;
+    f->network = 0;
+    f->country = 0;
+    f->title[0] = f->normal[0] = f->quiet[0] = f->part[0] = '\0';
+    return f;
+}
+
+void kt_put_aside(struct kt_scene *s, uint8_t what, uint64_t key, uint32_t time_min,
+                  const uint16_t v[4])
+{
+    if (s->n_put_aside == KT_FOUND_MAX)
+        return;
+    s->put_aside[s->n_put_aside++] = (struct kt_pending){ .key = key,
+                                                          .time_min = time_min,
+                                                          .v = { v[0], v[1], v[2], v[3] },
+                                                          .detector = s->detector,
+                                                          .what = what };
+}
+
+void kt_say(char *dst, size_t n, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    (void)vsnprintf(dst, n, fmt, ap);
+    va_end(ap);
+    struct kt_str cut = kt_utf8_cut(kt_str_of(dst), n - 1);
+    dst[cut.len] = '\0';
+    for (size_t i = cut.len; i > 0 && !kt_utf8_valid(kt_str_of(dst));)
+        dst[--i] = '\0'; /* the cut fell inside a character */
+}
+
+const char *kt_say_count(double n, char buf[32])
+{
+    char digits[24];
+    (void)snprintf(digits, sizeof digits, "%.0f", fmin(fmax(n, 0), 1e15));
+    size_t len = strlen(digits), out = 0;
+    for (size_t i = 0; i < len; i++) {
+        if (i > 0 && (len - i) % 3 == 0)
+            buf[out++] = ',';
+        buf[out++] = digits[i];
+    }
+    buf[out] = '\0';
+    return buf;
+}
+
+const char *kt_say_name(struct kt_str name, unsigned max, char buf[160])
+{
+    if (max > 150)
+        max = 150;
+    struct kt_str cut = kt_utf8_cut(name, max);
+    kt_say(buf, 160, KT_STR_FMT "%s", KT_STR_ARG(cut), cut.len < name.len ? "…" : "");
+    return buf;
+}
+
+void kt_say_network(const struct kt_where *w, char *dst, size_t n)
+{
+    char cc[3] = { (char)(w->country >> 8), (char)(w->country & 0xff), '\0' };
+    bool place = w->country != 0;
+    if (w->asn != 0) {
+        kt_say(dst, n, "AS%u%s%s%s%s%s", w->asn, w->org[0] ? " " : "", w->org, place ? " (" : "",
+               place ? cc : "", place ? ")" : "");
+        return;
+    }
+    struct kt_ip ip;
+    char text[KT_IP_TEXT_MAX];
+    memcpy(ip.at, &w->address, sizeof ip.at);
+    kt_cidr_format(kt_ip_network(ip, 16, 32), text);
+    kt_say(dst, n, "network %s (ASN unknown%s%s)", text, place ? ", " : "", place ? cc : "");
+}
+
+bool kt_kind_is_person(uint8_t kind)
+{
+    return kind == KT_ACTOR_HUMAN || kind == KT_ACTOR_UNKNOWN || kind == KT_ACTOR_ROOT;
+}
+
+const char *kt_kind_noun(uint8_t kind, bool plural)
+{
+    static const char *const nouns[KT_ACTOR_COUNT][2] = {
+        [KT_ACTOR_UNKNOWN] = { "actor", "actors" },
+        [KT_ACTOR_HUMAN] = { "person", "people" },
+        [KT_ACTOR_SERVICE] = { "service", "services" },
+        [KT_ACTOR_CI] = { "CI job", "CI jobs" },
+        [KT_ACTOR_AI_AGENT] = { "AI agent", "AI agents" },
+        [KT_ACTOR_ROOT] = { "root account", "root accounts" },
+        [KT_ACTOR_ANONYMOUS] = { "nameless caller", "nameless callers" },
+    };
+    return nouns[kind < KT_ACTOR_COUNT ? kind : KT_ACTOR_UNKNOWN][plural];
+}
+
+const struct kt_place *kt_place_of(const struct kt_places *p, uint64_t network)
+{
+    for (unsigned i = 0; p != NULL && i < p->n_place; i++) {
+        if (p->place[i].network == network)
+            return &p->place[i];
+    }
+    return NULL;
+}
+
+bool kt_net_known(const struct kt_places *p, uint64_t net)
+{
+    for (unsigned i = 0; p != NULL && i < p->n_net; i++) {
+        if (p->net[i].net == net)
+            return true;
+    }
+    return false;
+}
+
+bool kt_country_known(const struct kt_places *p, uint16_t country)
+{
+    for (unsigned i = 0; p != NULL && i < p->n_country; i++) {
+        if (p->country[i].code == country)
+            return true;
+    }
+    return false;
+}
+
+bool kt_client_known(const struct kt_places *p, uint32_t client)
+{
+    for (unsigned i = 0; p != NULL && i < p->n_client; i++) {
+        if (p->client[i] == client)
+            return true;
+    }
+    return false;
+}
+
+bool kt_place_tainted(const struct kt_place *p, uint32_t minute)
+{
+    return p->taint_min != 0 && minute < p->taint_min + TAINT_MIN;
+}
+
+unsigned kt_value_users(const struct kt_scene *s, enum kt_dim dim, uint64_t value, unsigned kind)
+{
+    const struct kt_value *v =
+        kt_table_peek(s->shared->values, (struct kt_key){ (uint64_t)dim, value });
+    if (v == NULL)
+        return 0;
+    unsigned n = v->beyond, today = s->minute / 1440;
+    for (unsigned i = 0; i < v->n; i++) {
+        bool same = kind == KT_ACTOR_COUNT || v->user[i].kind == kind;
+        bool other = s->actor == NULL || v->user[i].actor != s->actor->number;
+        n += same && other && v->user[i].last_day + RECENT_DAY >= today;
+    }
+    return n;
+}
+
+bool kt_network_expected(const struct kt_conf *conf, const struct kt_event *ev)
+{
+    for (unsigned i = 0; i < conf->n_networks; i++) {
+        const struct kt_conf_network *net = &conf->networks[i];
+        bool named = net->actors.n == 0;
+        for (unsigned k = 0; k < net->actors.n && !named; k++)
+            named = kt_str_glob(kt_str_of(net->actors.at[k]), ev->actor);
+        for (unsigned k = 0; k < net->n_cidr && named; k++) {
+            if (kt_cidr_has(net->cidr[k], ev->ip))
+                return true;
+        }
+    }
+    return false;
+}
+
+uint32_t kt_actor_day(const struct kt_actor *a, uint32_t minute)
+{
+    uint32_t origin = a->origin * 60u;
+    return minute < origin ? 0 : (minute - origin) / 1440u;
+}

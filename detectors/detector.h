@@ -1,0 +1,222 @@
+/*
+ * detector: what a detector declares, what it is shown, and what it hands back.
+ *
+ * A detector is a pure function of (its options, its tables, the scene): no clock, no I/O, no init,
+ * no free. The engine (collector/detect.h) owns every table, applies what was put aside for 24 h,
+ * and alone decides on incidents, severity and alerts (DETECTION §2, §5).
+ */
+#pragma once
+#include "core/config/config.h"
+#include "core/event/event.h"
+#include "detectors/baseline.h"
+#include "detectors/table.h"
+
+/* ---- evidence ---- */
+#define KT_FAMILIES(X)                                                                             \
+    X(NETWORK, "network")                                                                          \
+    X(TRAVEL, "travel")                                                                            \
+    X(VOLUME, "volume")                                                                            \
+    X(NEW_SECRETS, "new secrets")                                                                  \
+    X(TIME, "time")                                                                                \
+    X(FAILURES, "failures")                                                                        \
+    X(PROCESS, "process") X(SEQUENCE, "sequence") X(DORMANT, "dormant") X(SILENCE, "silence")      \
+        X(SIGNATURE, "signature")
+enum kt_family {
+#define X(n, w) KT_FAMILY_##n,
+    KT_FAMILIES(X)
+#undef X
+        KT_FAMILY_COUNT
+};
+extern const char *const kt_family_words[KT_FAMILY_COUNT];
+
+#define KT_FIND_BESIDE   1u  /* counts only beside evidence of another family (tainted values) */
+#define KT_FIND_ADDS     2u  /* a stated "+x": added to the best of its family */
+#define KT_FIND_LEARNING 4u  /* raises an alert even while the installation learns */
+#define KT_FIND_CRITICAL 8u  /* raises a critical alert whatever the sum */
+#define KT_FIND_SUCCESS  16u /* a success after failures: the alert is told again */
+
+struct kt_finding {
+    enum kt_family family;
+    uint8_t detector; /* index in kt_detectors */
+    enum kt_key_kind key_kind;
+    struct kt_key key; /* of the incident */
+    int points;        /* hundredths of s */
+    unsigned flags;
+    uint64_t network; /* a first-seen network and country: shared causes are found by them */
+    uint16_t country;
+    char title[240], normal[400], quiet[240], part[160];
+};
+
+/* ---- who ---- */
+enum { KT_NOVEL_NETWORK, KT_NOVEL_CLASS, KT_NOVELS };
+#define KT_HELD_MAX 4
+struct kt_actor {    /* the shared header: read-only for detectors */
+    uint32_t number; /* dense, in order of first appearance, never reused */
+    uint8_t kind;    /* enum kt_actor_kind */
+    uint8_t origin;  /* hour (UTC) at which its day starts */
+    uint16_t hours_known;
+    uint32_t first_min, last_min; /* first and newest event, minutes of event time */
+    uint32_t active_days;         /* counted, 24 h behind */
+    uint32_t first_day, last_day; /* counted active days, in its own days */
+    float days;                   /* active days, decayed */
+    float novel[KT_NOVELS];       /* novelties after the first active day, decayed */
+    uint16_t hours[24];           /* distinct (day, hour) */
+    uint32_t pending_head, pending_due, pending_n;
+    struct {
+        uint32_t from_min, until_min;
+    } held[KT_HELD_MAX]; /* windows of incidents >= medium: never counted */
+    uint32_t held_n;
+    char name[128];
+};
+
+#define KT_PLACES  12
+#define KT_NETS    16
+#define KT_CLIENTS 6
+struct kt_place { /* an ASN, or what stands in for it */
+    uint64_t network;
+    uint32_t first_min, last_min;
+    uint32_t taint_min; /* first seen in an incident: when that was; 0 = clean */
+    uint16_t days, last_day;
+    uint16_t surprise; /* points it had when it was new */
+    uint16_t country;
+};
+struct kt_places { /* what one actor has used successfully */
+    struct kt_place place[KT_PLACES];
+    struct {
+        uint64_t net;
+        uint32_t last_min, pad;
+    } net[KT_NETS]; /* /24 and /48 */
+    struct {
+        uint16_t code, last_day;
+    } country[8];
+    uint32_t client[KT_CLIENTS]; /* hashes of product and system */
+    uint16_t n_place, n_net, n_country, n_client;
+    uint16_t client_at, inside_seen, public_seen, pad;
+};
+
+/* ---- where ---- */
+struct kt_where { /* the address with the facts in force */
+    bool usable;  /* there is one, and the edge saw it */
+    bool inside;  /* private, carrier NAT, loopback: no network of its own */
+    bool hosting;
+    struct kt_key address;
+    uint64_t net;     /* /24, /48 */
+    uint64_t network; /* ASN, or the /16, /32 that stands in */
+    uint32_t asn;     /* 0 = not known */
+    uint16_t country; /* two letters, 0 = not known */
+    uint64_t build;   /* of the database */
+    const char *org;
+};
+
+/* ---- peers: read-only shared statistics ---- */
+enum kt_dim { KT_DIM_NETWORK = 1, KT_DIM_COUNTRY, KT_DIM_NET };
+#define KT_USERS_EXACT 16
+struct kt_value { /* one network or country: who used it */
+    struct {
+        uint32_t actor, first_min;
+        uint16_t last_day, country;
+        uint8_t kind, pad[3];
+    } user[KT_USERS_EXACT];
+    uint32_t n, beyond;   /* exact ones; first uses since */
+    uint32_t shared_min;  /* when an incident of it was opened as a shared cause */
+    uint32_t shared_last; /* when it was last raised */
+    char label[48];
+};
+struct kt_shared {
+    const struct kt_conf *conf;
+    struct kt_table *values;         /* enum kt_dim, value -> kt_value; peek only */
+    uint32_t others[KT_ACTOR_COUNT]; /* actors of the kind with an event in 90 days */
+    uint32_t active[KT_ACTOR_COUNT]; /* … in 24 h */
+    bool learning;                   /* the installation: first 14 days of event time */
+    uint32_t first_min, newest_min;
+};
+
+/* ---- the scene: one event, with everything that may be asked about it ---- */
+struct kt_pending { /* put aside: counted 24 h later, when the actor is next touched */
+    uint64_t key;
+    uint32_t time_min; /* end of what it stands for */
+    uint32_t next;
+    uint16_t v[4]; /* v[0] adds up, the others keep the largest */
+    uint8_t detector, what;
+    uint8_t pad[6];
+};
+
+#define KT_FOUND_MAX 8
+struct kt_scene {
+    const struct kt_event *ev;
+    kt_time_ns t; /* event time, clamped to arrival + 5 min */
+    uint32_t minute;
+    bool late;                /* older than the windows reach: known sets and novelty only */
+    bool taught;              /* success: it may add known values */
+    bool read;                /* a value left, or may have */
+    struct kt_key who;        /* hash of the actor's name; 0,0 = nobody named */
+    struct kt_key secret;     /* hash of the secret's id */
+    struct kt_actor *actor;   /* NULL: this identity never succeeded */
+    struct kt_places *places; /* NULL with actor; without this event */
+    bool young;               /* DETECTION §2.5 */
+    struct kt_where where;
+    uint32_t client; /* hash of client family; 0 = none */
+    const struct kt_shared *shared;
+    /* of the detector that runs */
+    struct kt_table *const *tables;
+    uint8_t detector;
+    struct kt_finding found[KT_FOUND_MAX];
+    unsigned n_found;
+    struct kt_pending put_aside[KT_FOUND_MAX];
+    unsigned n_put_aside;
+};
+
+/* ---- a detector ---- */
+struct kt_detector {
+    const char *name, *summary;
+    const struct kt_option *options;
+    size_t options_size;
+    /* Checks and compiles what the table of options cannot; NULL: nothing to do. */
+    enum kt_status (*check)(void *options, struct kt_error *err);
+    const struct kt_table_decl *tables;
+    unsigned n_tables;
+    void (*on_event)(struct kt_scene *s, const void *options);
+    /* What on_event put aside, 24 h later; the scene holds the actor and the event that touched it.
+     */
+    void (*on_learn)(struct kt_scene *s, const void *options, const struct kt_pending *p);
+    /* First tick of an hour of the log: s->t, s->minute, shared and tables only. */
+    void (*on_hour)(struct kt_scene *s, const void *options);
+    /* For texts: what it looked at in this scene and found normal, "volume (3 reads in 1 h)". */
+    void (*considered)(const struct kt_scene *s, const void *options, struct kt_buf *out);
+};
+#define KT_DETECTORS_MAX 16
+extern const struct kt_detector *const kt_detectors[]; /* registry.c, NULL-ended */
+unsigned kt_detectors_count(void);
+
+/* ---- what detectors call ---- */
+/* A new finding about the actor, to be filled in; NULL when it is below 1.0 or one too many. */
+struct kt_finding *kt_find(struct kt_scene *s, enum kt_family family, int points, unsigned flags);
+/* Puts numbers aside for on_learn; the same (what, key) adds up. */
+void kt_put_aside(struct kt_scene *s, uint8_t what, uint64_t key, uint32_t time_min,
+                  const uint16_t v[4]);
+/* Formats into a fixed text, cut on a character. */
+void kt_say(char *dst, size_t n, const char *fmt, ...) KT_PRINTF(3, 4);
+#define KT_SAY(dst, ...) kt_say(dst, sizeof(dst), __VA_ARGS__)
+/* "1,040"; buf holds 32. */
+const char *kt_say_count(double n, char buf[32]);
+/* A name from outside, at most max bytes, "…" when cut; buf holds 160. */
+const char *kt_say_name(struct kt_str name, unsigned max, char buf[160]);
+/* "AS24940 Hetzner (FI)", "network 203.0.0.0/16 (ASN unknown, DE)". */
+void kt_say_network(const struct kt_where *w, char *dst, size_t n);
+
+bool kt_kind_is_person(uint8_t kind); /* human, unknown and root use the human row */
+const char *kt_kind_noun(uint8_t kind, bool plural);
+/* The actor's slot for a network, or NULL. */
+const struct kt_place *kt_place_of(const struct kt_places *p, uint64_t network);
+bool kt_net_known(const struct kt_places *p, uint64_t net);
+bool kt_country_known(const struct kt_places *p, uint16_t country);
+bool kt_client_known(const struct kt_places *p, uint32_t client);
+bool kt_place_tainted(const struct kt_place *p, uint32_t minute);
+/* Other actors of the kind (any kind: KT_ACTOR_COUNT) that used the value in 90 days. */
+unsigned kt_value_users(const struct kt_scene *s, enum kt_dim dim, uint64_t value, unsigned kind);
+/* Is the address in a configured network that names this actor or everybody? */
+bool kt_network_expected(const struct kt_conf *conf, const struct kt_event *ev);
+/* The day of an actor that holds the minute. */
+uint32_t kt_actor_day(const struct kt_actor *a, uint32_t minute);
+/* Well-known hosting and VPN networks (hosting_asns.c). */
+bool kt_hosting_asn(uint32_t asn);

@@ -1,0 +1,429 @@
+/*
+ * failed_attempts: denials and failed logins in bursts, sprayed over names, or followed by success
+ * (DETECTION §4.6).
+ *
+ * Owns:  by actor: denials met in 24 h and their rate; by identity that never succeeded, by address
+ *        and by network: windows of failed credentials, with the names that failed there.
+ * Calls: detector.h and core only. No clock, no I/O.
+ * Holds: names that only ever failed live in tables of their own, so a flood of them evicts nobody.
+ */
+#include "detectors/detector.h"
+
+#include <math.h>
+#include <string.h>
+
+#define FACTS_MAX  32
+#define NAMES_MAX  16
+#define RATE_HOURS (30.0 * 24)
+#define DAY_MIN    1440u
+enum { T_ACTOR, T_IDENTITY, T_ADDRESS, T_NETWORK };
+enum { WEIGHT_DENIED = 100, WEIGHT_MISSING = 30 };
+
+struct options {
+    uint64_t floor, breadth, spray_names, spray_tries, guess, guess_within_min;
+    double success, prior_count, prior_hours, rmax;
+};
+struct tries { /* failed credentials */
+    struct kt_ring ring;
+    uint32_t last_min;
+    uint32_t foreign; /* by names that did not know the place */
+};
+struct denials { /* of an actor that has succeeded before */
+    struct tries tries;
+    struct kt_decay rate; /* distinct denials and failed logins an hour */
+    struct {
+        uint64_t hash;
+        uint32_t first_min, last_min;
+    } fact[FACTS_MAX];
+    uint8_t weight[FACTS_MAX];
+    uint32_t n;
+};
+struct names { /* who failed from a network without knowing it */
+    struct tries tries;
+    uint64_t hash[NAMES_MAX];
+    uint32_t minute[NAMES_MAX];
+    uint32_t n, dropped; /* names beyond the list, since the oldest of it */
+};
+
+static const struct kt_table_decl tables[] = {
+    [T_ACTOR] = { "failed_actor", KT_KEY_ACTOR, sizeof(struct denials), 1, 6000, KT_EVICT_LRU },
+    [T_IDENTITY] = { "failed_identity", KT_KEY_IDENTITY, sizeof(struct tries), 1, 20000,
+                     KT_EVICT_LRU },
+    [T_ADDRESS] = { "failed_address", KT_KEY_ADDRESS, sizeof(struct tries), 1, 20000,
+                    KT_EVICT_LRU },
+    [T_NETWORK] = { "failed_network", KT_KEY_NETWORK, sizeof(struct names), 1, 10000,
+                    KT_EVICT_LRU },
+};
+
+#define UINT_OPTION(field, value, help)                                                            \
+    {                                                                                              \
+#field, KT_OPT_UINT, value, offsetof(struct options, field), help, .reloadable = true      \
+    }
+#define DOUBLE_OPTION(field, value, help)                                                          \
+    {                                                                                              \
+#field, KT_OPT_DOUBLE, value, offsetof(struct options, field), help, .reloadable = true    \
+    }
+static const struct kt_option options[] = {
+    UINT_OPTION(floor, "12",
+                "Different denials and failed logins of one actor in an hour below which a burst "
+                "is no evidence."),
+    UINT_OPTION(breadth, "8",
+                "Different denials in an hour by an actor that had fewer than 3 a day."),
+    UINT_OPTION(spray_names, "3",
+                "Names that fail from one public network in 24 h without knowing it."),
+    UINT_OPTION(spray_tries, "15",
+                "Failed logins in an hour from one public network by names that do not know it."),
+    UINT_OPTION(guess, "8", "Failed logins before a success that make it a guess."),
+    UINT_OPTION(guess_within_min, "30", "Minutes between the last failure and that success."),
+    DOUBLE_OPTION(success, "2", "Added when a guess succeeds."),
+    DOUBLE_OPTION(prior_count, "0.5",
+                  "Failures that an actor without history is expected to have …"),
+    DOUBLE_OPTION(prior_hours, "24", "… in this many hours."),
+    DOUBLE_OPTION(rmax, "0.35",
+                  "Confidence cap of the failure rate: small means bursty by nature."),
+    KT_OPTIONS_END,
+};
+
+enum class { CLASS_NONE, CLASS_CREDENTIAL, CLASS_DENIED, CLASS_MISSING };
+
+static enum class class_of(const struct kt_scene *s) {
+    const struct kt_event *ev = s->ev; switch (ev->outcome){
+        case KT_OUT_DENIED : return ev->action == KT_ACT_LOGIN || s->actor == NULL
+            ? CLASS_CREDENTIAL
+            : CLASS_DENIED;
+        case KT_OUT_NOT_FOUND : return s->actor == NULL ? CLASS_NONE : CLASS_MISSING;
+        case KT_OUT_FAILURE : /* throttling and faults of the service say nothing about the caller
+                               */
+                    return ev->action == KT_ACT_LOGIN
+            ? CLASS_CREDENTIAL
+            : CLASS_NONE;
+        case KT_OUT_UNKNOWN : case KT_OUT_SUCCESS : case KT_OUT_COUNT : break;
+    }
+return CLASS_NONE;
+}
+
+static bool outside(const struct kt_scene *s)
+{
+    return s->where.usable && !s->where.inside && !kt_network_expected(s->shared->conf, s->ev);
+}
+
+static struct kt_key net_key(const struct kt_scene *s)
+{
+    return (struct kt_key){ KT_DIM_NET, s->where.net };
+}
+
+static void note_try(struct kt_scene *s, struct tries *t, bool foreign)
+{
+    if (t->last_min + DAY_MIN < s->minute)
+        t->foreign = 0;
+    kt_ring_add(&t->ring, s->t, 1);
+    t->last_min = s->minute > t->last_min ? s->minute : t->last_min;
+    t->foreign += foreign;
+}
+
+/* ---- spray ---- */
+static void note_name(struct kt_scene *s, struct names *n)
+{
+    unsigned slot = n->n, oldest = 0;
+    for (unsigned i = 0; i < n->n; i++) {
+        if (n->hash[i] == s->who.a) {
+            n->minute[i] = s->minute > n->minute[i] ? s->minute : n->minute[i];
+            return;
+        }
+        oldest = n->minute[i] < n->minute[oldest] ? i : oldest;
+    }
+    if (n->n < NAMES_MAX)
+        n->n++;
+    else {
+        slot = oldest;
+        bool alive = n->minute[slot] + DAY_MIN > s->minute;
+        n->dropped = alive ? n->dropped + 1 : 0;
+    }
+    n->hash[slot] = s->who.a;
+    n->minute[slot] = s->minute;
+}
+
+static unsigned names_in_day(const struct names *n, uint32_t minute)
+{
+    unsigned count = 0;
+    for (unsigned i = 0; i < n->n; i++)
+        count += n->minute[i] + DAY_MIN > minute;
+    return count < NAMES_MAX ? count : count + n->dropped;
+}
+
+static void forget_name(struct names *n, uint64_t hash)
+{
+    for (unsigned i = 0; i < n->n; i++) {
+        if (n->hash[i] != hash)
+            continue;
+        n->n--;
+        n->hash[i] = n->hash[n->n];
+        n->minute[i] = n->minute[n->n];
+        return;
+    }
+}
+
+static void tell_spray(struct kt_scene *s, const struct names *n, unsigned count, unsigned hour,
+                       double p)
+{
+    struct kt_finding *f = kt_find(s, KT_FAMILY_FAILURES, kt_points(p), KT_FIND_LEARNING);
+    if (f == NULL)
+        return;
+    char where[120], ip[KT_IP_TEXT_MAX];
+    f->key_kind = KT_KEY_NETWORK;
+    f->key = net_key(s);
+    kt_say_network(&s->where, where, sizeof where);
+    kt_cidr_format(kt_ip_network(s->ev->ip, 24, 48), ip);
+    KT_SAY(f->title, "%u name%s failed to log in from %s, %s.", count, count == 1 ? "" : "s", ip,
+           where);
+    KT_SAY(
+        f->normal,
+        "None of them has worked from there before. %u failed logins in the last hour, %u in 24 h.",
+        hour, kt_ring_hours(&n->tries.ring, s->t, 24));
+    KT_SAY(f->part, "%u names failing from %s", count, ip);
+    KT_SAY(f->quiet, "%s in networks: (keytrail.yaml), or successful logins of these names.", ip);
+}
+
+static void spray(struct kt_scene *s, const struct options *o)
+{
+    bool knows = kt_net_known(s->places, s->where.net);
+    bool nameless = s->who.a == 0 && s->who.b == 0;
+    if (nameless)
+        knows = kt_value_users(s, KT_DIM_NET, s->where.net, KT_ACTOR_COUNT) > 0;
+    if (knows)
+        return;
+    struct names *n = kt_table_put(s->tables[T_NETWORK], net_key(s), NULL);
+    note_try(s, &n->tries, true);
+    if (!nameless)
+        note_name(s, n);
+    unsigned count = names_in_day(n, s->minute), hour = kt_ring_fives(&n->tries.ring, s->t, 12);
+    double p = count >= o->spray_names ? fmin(8, 3.2 + 0.5 * count) : 0;
+    if (hour >= o->spray_tries)
+        p = fmax(p, 4.6);
+    if (p > 0)
+        tell_spray(s, n, count, hour, p);
+}
+
+/* ---- bursts of an actor ---- */
+static unsigned fact_count(const struct denials *d, uint32_t minute, bool denied_only)
+{
+    unsigned sum = 0;
+    for (unsigned i = 0; i < d->n; i++) {
+        bool inside = d->fact[i].first_min <= minute && d->fact[i].first_min + 60 > minute;
+        if (inside && (!denied_only || d->weight[i] == WEIGHT_DENIED))
+            sum += d->weight[i];
+    }
+    return sum / 100;
+}
+
+/* One fact once: what was met in the last 24 h is not new. Returns whether it is. */
+static bool note_fact(struct kt_scene *s, struct denials *d, uint64_t hash, uint8_t weight)
+{
+    unsigned slot = d->n, stale = 0;
+    for (unsigned i = 0; i < d->n; i++) {
+        if (d->fact[i].hash == hash) {
+            bool known = d->fact[i].last_min + DAY_MIN > s->minute;
+            if (!known)
+                d->fact[i].first_min = s->minute;
+            if (d->fact[i].last_min < s->minute)
+                d->fact[i].last_min = s->minute;
+            return !known;
+        }
+        stale = d->fact[i].last_min < d->fact[stale].last_min ? i : stale;
+    }
+    if (d->n < FACTS_MAX)
+        d->n++;
+    else
+        slot = stale;
+    d->fact[slot].hash = hash;
+    d->fact[slot].first_min = d->fact[slot].last_min = s->minute;
+    d->weight[slot] = weight;
+    return true;
+}
+
+static uint64_t fact_hash(const struct kt_scene *s)
+{
+    uint64_t h = s->secret.a ^ (s->secret.b << 1);
+    for (size_t i = 0; i < s->ev->operation.len && i < 64; i++)
+        h = (h ^ (unsigned char)s->ev->operation.at[i]) * UINT64_C(0x100000001b3);
+    return h == 0 ? 1 : h;
+}
+
+static void tell_burst(struct kt_scene *s, unsigned x, double p, double per_day, bool breadth)
+{
+    struct kt_finding *f = kt_find(s, KT_FAMILY_FAILURES, kt_points(p), 0);
+    if (f == NULL)
+        return;
+    char who[160];
+    kt_say_name(s->ev->actor, 80, who);
+    KT_SAY(f->title,
+           breadth ? "%s was denied %u different things within 1 hour."
+                   : "%s met %u different denials and failed logins within 1 hour.",
+           who, x);
+    KT_SAY(f->normal, "Usual for it: %.1f a day.", per_day);
+    KT_SAY(f->part, "%u different failures within 1 hour against %.1f a day", x, per_day);
+    KT_SAY(f->quiet, "Permission for what it asks, or fewer than %u different denials an hour.",
+           breadth ? 8u : 12u);
+}
+
+static void burst(struct kt_scene *s, const struct options *o, struct denials *d)
+{
+    double a, b;
+    kt_rate_at(&d->rate, (int64_t)s->minute / 60 - 24, RATE_HOURS, &a, &b);
+    struct kt_gamma g = { o->prior_count + a, o->prior_hours + b };
+    unsigned denied = fact_count(d, s->minute, true);
+    unsigned x = fact_count(d, s->minute, false) + kt_ring_fives(&d->tries.ring, s->t, 12);
+    double per_day = g.a / g.b * 24;
+    double p = x >= o->floor ? kt_rate_surprise(x, 1, g, o->rmax) : 0;
+    if (p < 3)
+        p = 0;
+    if (s->young) /* its rights are being set up */
+        p = fmin(p, 4.2);
+    bool breadth = denied >= o->breadth && per_day < 3 && !s->young && p < 4.6;
+    if (breadth || p > 0)
+        tell_burst(s, breadth ? denied : x, breadth ? 4.6 : p, per_day, breadth);
+}
+
+static struct denials *denials_of(struct kt_scene *s)
+{
+    bool fresh;
+    struct denials *d = kt_table_put(s->tables[T_ACTOR], s->who, &fresh);
+    if (!fresh)
+        return d;
+    /* exposure since the actor is known: it had no failure until now */
+    kt_rate_add(&d->rate, s->actor->first_min / 60, 0, RATE_HOURS);
+    const struct tries *before = kt_table_peek(s->tables[T_IDENTITY], s->who);
+    if (before != NULL)
+        d->tries = *before;
+    kt_table_remove(s->tables[T_IDENTITY], s->who);
+    return d;
+}
+
+static void by_actor(struct kt_scene *s, const struct options *o, enum class class)
+{
+    struct denials *d = denials_of(s);
+    bool counts = true;
+    if (class == CLASS_CREDENTIAL)
+        note_try(s, &d->tries, !kt_net_known(s->places, s->where.net));
+    else
+        counts =
+            note_fact(s, d, fact_hash(s), class == CLASS_DENIED ? WEIGHT_DENIED : WEIGHT_MISSING);
+    if (!counts)
+        return;
+    if (class != CLASS_MISSING) {
+        const uint16_t one[4] = { 1, 0, 0, 0 };
+        kt_put_aside(s, 0, s->minute / 60, (s->minute / 60 + 1) * 60, one);
+    }
+    burst(s, o, d);
+}
+
+/* ---- guess then success ---- */
+static bool recent(const struct kt_scene *s, const struct options *o, const struct tries *t)
+{
+    return t != NULL && t->last_min != 0 && s->minute <= t->last_min + o->guess_within_min &&
+           s->minute + 5 >= t->last_min;
+}
+
+static void tell_guess(struct kt_scene *s, unsigned n, bool strange, const struct options *o)
+{
+    unsigned flags = KT_FIND_ADDS | KT_FIND_SUCCESS;
+    flags |= strange ? KT_FIND_CRITICAL | KT_FIND_LEARNING : 0u;
+    struct kt_finding *f = kt_find(s, KT_FAMILY_FAILURES, kt_points(o->success), flags);
+    if (f == NULL)
+        return;
+    char who[160], where[120];
+    kt_say_name(s->ev->actor, 80, who);
+    if (s->where.usable && !s->where.inside)
+        kt_say_network(&s->where, where, sizeof where);
+    else
+        KT_SAY(where, "a private address");
+    KT_SAY(f->title, "%s got in after %u failed logins, from %s.", who, n, where);
+    KT_SAY(f->normal, strange ? "It never worked from this network before the failures."
+                              : "It knows this network.");
+    KT_SAY(f->part, "success after %u failed logins%s", n, strange ? " from a new network" : "");
+    KT_SAY(f->quiet,
+           "Fewer than %u failures, or more than %u minutes between them and the success.",
+           (unsigned)o->guess, (unsigned)o->guess_within_min);
+}
+
+static void success(struct kt_scene *s, const struct options *o)
+{
+    struct denials *d = kt_table_get(s->tables[T_ACTOR], s->who);
+    const struct tries *mine = d != NULL ? &d->tries : kt_table_peek(s->tables[T_IDENTITY], s->who);
+    bool out = outside(s);
+    const struct tries *here = out ? kt_table_peek(s->tables[T_ADDRESS], s->where.address) : NULL;
+    bool told = false;
+    if (mine != NULL || here != NULL) {
+        const struct kt_place *place = kt_place_of(s->places, s->where.network);
+        /* somebody without any known network is new, not strange */
+        bool strange = out && s->places->n_place + s->places->inside_seen > 0 &&
+                       (place == NULL || kt_place_tainted(place, s->minute));
+        unsigned n = recent(s, o, mine) ? kt_ring_hours(&mine->ring, s->t, strange ? 24 : 1) : 0;
+        unsigned at_place = strange && recent(s, o, here) ? here->foreign : 0;
+        n = n > at_place ? n : at_place;
+        told = n >= o->guess;
+        if (told)
+            tell_guess(s, n, strange, o);
+    }
+    if (d != NULL && recent(s, o, &d->tries))
+        memset(&d->tries, 0, sizeof d->tries); /* told once; the next failures start anew */
+    kt_table_remove(s->tables[T_IDENTITY], s->who);
+    struct names *names = s->where.usable ? kt_table_get(s->tables[T_NETWORK], net_key(s)) : NULL;
+    /* a colleague who mistyped leaves the list; one whose password was guessed does not */
+    if (names != NULL && !told)
+        forget_name(names, s->who.a);
+}
+
+static void on_event(struct kt_scene *s, const void *opt)
+{
+    const struct options *o = opt;
+    if (s->late)
+        return;
+    if (s->ev->outcome == KT_OUT_SUCCESS && s->actor != NULL) {
+        success(s, o);
+        return;
+    }
+    enum class class = class_of(s);
+    if (class == CLASS_NONE)
+        return;
+    if (s->actor != NULL)
+        by_actor(s, o, class);
+    else if (s->who.a != 0 || s->who.b != 0)
+        note_try(s, kt_table_put(s->tables[T_IDENTITY], s->who, NULL), true);
+    if (class != CLASS_CREDENTIAL || !outside(s))
+        return;
+    if (!kt_net_known(s->places, s->where.net))
+        note_try(s, kt_table_put(s->tables[T_ADDRESS], s->where.address, NULL), true);
+    spray(s, o);
+}
+
+static void on_learn(struct kt_scene *s, const void *opt, const struct kt_pending *p)
+{
+    (void)opt;
+    struct denials *d = kt_table_get(s->tables[T_ACTOR], s->who);
+    if (d != NULL)
+        kt_rate_add(&d->rate, p->time_min / 60, p->v[0], RATE_HOURS);
+}
+
+static void considered(const struct kt_scene *s, const void *opt, struct kt_buf *out)
+{
+    (void)opt;
+    const struct denials *d = kt_table_peek(s->tables[T_ACTOR], s->who);
+    if (d == NULL)
+        kt_buf_addz(out, "failures (none on record)");
+    else
+        kt_buf_addf(out, "failures (%u different denials and %u failed logins in 1 h)",
+                    fact_count(d, s->minute, false), kt_ring_fives(&d->tries.ring, s->t, 12));
+}
+
+const struct kt_detector kt_detector_failed_attempts = {
+    .name = "failed_attempts",
+    .summary = "Denials and failed logins: bursts, sprays, guesses that succeed",
+    .options = options,
+    .options_size = sizeof(struct options),
+    .tables = tables,
+    .n_tables = KT_ARRAY_LEN(tables),
+    .on_event = on_event,
+    .on_learn = on_learn,
+    .considered = considered,
+};

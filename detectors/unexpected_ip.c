@@ -1,0 +1,300 @@
+/*
+ * unexpected_ip: an actor at work from a network it never used (DETECTION §4.1).
+ *
+ * Owns:  no table: what actors have used (kt_places) and who else used it (kt_value) are shared.
+ * Calls: detector.h and core only. No clock, no I/O.
+ */
+#include "detectors/detector.h"
+
+#include <math.h>
+#include <string.h>
+
+#define LISTS_MAX 64
+
+struct options {
+    double hosting, country, country_shared, client, cap;
+    uint64_t cold_days, cold_active;
+    kt_time_ns forget;
+    struct kt_strings deny, only_from;
+    struct kt_cidr denied[LISTS_MAX]; /* compiled by check() */
+    struct {
+        struct kt_str actors; /* glob */
+        struct kt_cidr net;
+    } only[LISTS_MAX];
+    unsigned n_denied, n_only;
+};
+
+static const struct kt_option options[] = {
+    { "hosting", KT_OPT_DOUBLE, "0.7", offsetof(struct options, hosting),
+      "Added for a person on a hosting or VPN network that fewer than 3 colleagues use.",
+      .reloadable = true },
+    { "country", KT_OPT_DOUBLE, "1.6", offsetof(struct options, country),
+      "Added for a country that is new for the actor and that at most 2 colleagues used in 90 "
+      "days.",
+      .reloadable = true },
+    { "country_shared", KT_OPT_DOUBLE, "0.8", offsetof(struct options, country_shared),
+      "Added instead when more than 2 colleagues used the country.", .reloadable = true },
+    { "client", KT_OPT_DOUBLE, "0.7", offsetof(struct options, client),
+      "Added when a client family that is new for the actor comes with the new network.",
+      .reloadable = true },
+    { "cap", KT_OPT_DOUBLE, "4.2", offsetof(struct options, cap),
+      "Most that a person with a known client on a non-hosting network can reach: travel never "
+      "pages alone.",
+      .reloadable = true },
+    { "cold_days", KT_OPT_UINT, "7", offsetof(struct options, cold_days),
+      "Actors younger than this many days are judged by new countries of the organisation only.",
+      .reloadable = true },
+    { "cold_active", KT_OPT_UINT, "3", offsetof(struct options, cold_active),
+      "The same for actors with fewer active days than this.", .reloadable = true },
+    { "forget", KT_OPT_DURATION, "180d", offsetof(struct options, forget),
+      "A network that was not used for so long is new again.", .reloadable = true },
+    { "deny", KT_OPT_LIST, "", offsetof(struct options, deny),
+      "Networks (CIDR) from which nobody may work: always evidence of 6.", .reloadable = true },
+    { "only_from", KT_OPT_LIST, "", offsetof(struct options, only_from),
+      "\"ACTORS CIDR\": actors (glob) who may work from that network only: evidence of 7 "
+      "elsewhere.",
+      .reloadable = true },
+    KT_OPTIONS_END,
+};
+
+static enum kt_status check(void *opt, struct kt_error *err)
+{
+    struct options *o = opt;
+    o->n_denied = o->n_only = 0;
+    if (o->deny.n > LISTS_MAX || o->only_from.n > LISTS_MAX)
+        return kt_fail(err, KT_E_CONFIG, "deny and only_from take at most %d entries", LISTS_MAX);
+    for (unsigned i = 0; i < o->deny.n; i++) {
+        if (kt_cidr_parse(kt_str_of(o->deny.at[i]), &o->denied[o->n_denied++], err) != KT_OK)
+            return kt_wrap(err, "deny");
+    }
+    for (unsigned i = 0; i < o->only_from.n; i++) {
+        struct kt_str rest = kt_str_trim(kt_str_of(o->only_from.at[i])), actors;
+        (void)kt_str_split(&rest, ' ', &actors);
+        if (rest.len == 0)
+            return kt_fail(err, KT_E_CONFIG, "only_from '%s': write 'ACTORS CIDR'",
+                           o->only_from.at[i]);
+        if (kt_cidr_parse(kt_str_trim(rest), &o->only[i].net, err) != KT_OK)
+            return kt_wrap(err, "only_from");
+        o->only[i].actors = actors;
+        o->n_only++;
+    }
+    return KT_OK;
+}
+
+static bool denied_place(const struct kt_scene *s, const struct options *o)
+{
+    for (unsigned i = 0; i < o->n_denied; i++) {
+        if (kt_cidr_has(o->denied[i], s->ev->ip))
+            return true;
+    }
+    return false;
+}
+
+/* Is the actor named in only_from, and by no entry that holds the address? */
+static bool outside_cage(const struct kt_scene *s, const struct options *o)
+{
+    bool named = false;
+    for (unsigned i = 0; i < o->n_only; i++) {
+        if (!kt_str_glob(o->only[i].actors, s->ev->actor))
+            continue;
+        if (kt_cidr_has(o->only[i].net, s->ev->ip))
+            return false;
+        named = true;
+    }
+    return named;
+}
+
+static void forbidden(struct kt_scene *s, bool cage)
+{
+    char ip[KT_IP_TEXT_MAX], who[160];
+    struct kt_finding *f = kt_find(s, KT_FAMILY_SIGNATURE, cage ? 700 : 600, KT_FIND_LEARNING);
+    if (f == NULL)
+        return;
+    kt_say_name(s->ev->actor, 80, who);
+    kt_ip_format(s->ev->ip, ip);
+    KT_SAY(f->title,
+           cage ? "%s worked from %s, outside the networks it is bound to."
+                : "%s worked from %s, an address on the deny list.",
+           who, ip);
+    KT_SAY(f->normal, "The configuration (unexpected_ip.%s) forbids it.",
+           cage ? "only_from" : "deny");
+    KT_SAY(f->quiet, "An entry for %s in unexpected_ip.%s, if this is meant.", ip,
+           cage ? "only_from" : "deny");
+    KT_SAY(f->part, "%s from %s is forbidden", who, ip);
+}
+
+static const struct {
+    double alpha, beta;
+} priors[KT_ACTOR_COUNT] = {
+    [KT_ACTOR_UNKNOWN] = { 1, 25 },   [KT_ACTOR_HUMAN] = { 1, 25 },
+    [KT_ACTOR_SERVICE] = { 0.1, 60 }, [KT_ACTOR_CI] = { 1, 30 },
+    [KT_ACTOR_AI_AGENT] = { 1, 20 },  [KT_ACTOR_ROOT] = { 1, 25 },
+    [KT_ACTOR_ANONYMOUS] = { 1, 25 },
+};
+
+struct verdict {
+    double lam, s;
+    unsigned users; /* others of the kind on this network */
+    bool new_country, hosting, new_client, capped;
+};
+
+static double country_weight(const struct kt_scene *s, const struct options *o)
+{
+    if (s->where.country == 0 || kt_country_known(s->places, s->where.country))
+        return 0;
+    unsigned n = kt_value_users(s, KT_DIM_COUNTRY, s->where.country, s->actor->kind);
+    return n > 2 ? o->country_shared : o->country;
+}
+
+static struct verdict judge(const struct kt_scene *s, const struct options *o)
+{
+    const struct kt_actor *a = s->actor;
+    struct verdict v = { 0 };
+    v.lam = kt_novelty_rate(priors[a->kind].alpha, priors[a->kind].beta,
+                            (double)a->novel[KT_NOVEL_NETWORK], (double)a->days);
+    v.users = kt_value_users(s, KT_DIM_NETWORK, s->where.network, a->kind);
+    v.s = kt_novelty_self(v.lam) + kt_novelty_peer(v.users, s->shared->others[a->kind]);
+    if (s->places->inside_seen && !s->places->public_seen) { /* from inside to public */
+        double lam = kt_novelty_rate(0.1, 60, (double)a->novel[KT_NOVEL_CLASS], (double)a->days);
+        v.s = fmax(v.s, kt_novelty_self(lam));
+    }
+    if (a->kind == KT_ACTOR_CI)
+        return v;
+    double country = country_weight(s, o);
+    v.new_country = country > 0;
+    v.s += country;
+    v.hosting = kt_kind_is_person(a->kind) && s->where.hosting && v.users < 3;
+    v.s += v.hosting ? o->hosting : 0;
+    v.new_client =
+        s->client != 0 && s->places->n_client > 0 && !kt_client_known(s->places, s->client);
+    v.s += v.new_client ? o->client : 0;
+    if (a->kind == KT_ACTOR_AI_AGENT)
+        v.s /= 2;
+    v.capped = kt_kind_is_person(a->kind) && !s->where.hosting && !v.new_client && v.s > o->cap;
+    if (v.capped)
+        v.s = o->cap;
+    return v;
+}
+
+static bool cold(const struct kt_scene *s, const struct options *o)
+{
+    return s->minute < s->actor->first_min + o->cold_days * 1440u ||
+           s->actor->active_days < o->cold_active;
+}
+
+static void say_known(const struct kt_scene *s, char *dst, size_t n)
+{
+    unsigned k = s->places->n_place;
+    char first[80] = "";
+    if (k > 0) {
+        const struct kt_place *p = &s->places->place[0];
+        const struct kt_value *v =
+            kt_table_peek(s->shared->values, (struct kt_key){ KT_DIM_NETWORK, p->network });
+        KT_SAY(first, "%s%s", k > 1 ? "among them " : "", v != NULL ? v->label : "unknown");
+    }
+    kt_say(dst, n, "%u public network%s%s%s%s%s", k, k == 1 ? "" : "s", k > 0 ? " (" : "", first,
+           k > 0 ? ")" : "", s->places->inside_seen ? " and private addresses" : "");
+}
+
+static void tell(struct kt_scene *s, struct kt_finding *f, const struct verdict *v)
+{
+    char who[160], where[120], known[160], often[32], days[32];
+    kt_say_name(s->ev->actor, 80, who);
+    kt_say_network(&s->where, where, sizeof where);
+    say_known(s, known, sizeof known);
+    const char *kind = kt_kind_noun(s->actor->kind, v->users != 1);
+    KT_SAY(f->title, "%s used %s for the first time.", who, where);
+    char peers[120];
+    if (v->users == 0)
+        KT_SAY(peers, "No other %s uses it.", kt_kind_noun(s->actor->kind, false));
+    else
+        KT_SAY(peers, "%u other %s used it in 90 days.", v->users, kind);
+    KT_SAY(
+        f->normal,
+        "In %s active days it used %s. %s It takes up a new network about once in %s active days.",
+        kt_say_count(s->actor->active_days, days), known, peers, kt_say_count(1 / v->lam, often));
+    KT_SAY(f->part, "new network for %s%s%s%s%s", who, v->new_country ? ", new country" : "",
+           v->hosting ? ", a hosting network" : "", v->new_client ? ", a new client" : "",
+           v->capped ? " (capped: people travel)" : "");
+    char ip[KT_IP_TEXT_MAX];
+    KT_SAY(f->quiet, "%s in networks: (keytrail.yaml), or three days of use outside any incident.",
+           kt_cidr_format(kt_ip_network(s->ev->ip, 24, 48), ip));
+}
+
+static void evidence(struct kt_scene *s, const struct verdict *v, int points, unsigned flags)
+{
+    struct kt_finding *f = kt_find(s, KT_FAMILY_NETWORK, points, flags);
+    if (f == NULL)
+        return;
+    f->network = s->where.network;
+    f->country = s->where.country;
+    tell(s, f, v);
+}
+
+static bool counts(const struct kt_event *ev)
+{
+    static const bool outcomes[KT_OUT_COUNT] = { [KT_OUT_SUCCESS] = true,
+                                                 [KT_OUT_UNKNOWN] = true,
+                                                 [KT_OUT_NOT_FOUND] = true,
+                                                 [KT_OUT_DENIED] = true };
+    return outcomes[ev->outcome] && (ev->action != KT_ACT_LOGIN || ev->outcome != KT_OUT_DENIED);
+}
+
+static void on_event(struct kt_scene *s, const void *opt)
+{
+    const struct options *o = opt;
+    if (!s->where.usable || s->actor == NULL || !counts(s->ev))
+        return;
+    bool cage = o->n_only > 0 && outside_cage(s, o);
+    if (cage || (o->n_denied > 0 && denied_place(s, o)))
+        forbidden(s, cage);
+    if (s->where.inside)
+        return;
+    const struct kt_place *known = kt_place_of(s->places, s->where.network);
+    if (known != NULL && s->minute > known->last_min + (uint64_t)(o->forget / KT_NS_MIN))
+        known = NULL;
+    if (known != NULL && !kt_place_tainted(known, s->minute))
+        return; /* the same /24: 0; another of the ASN: 0.3, below every floor */
+    if (kt_network_expected(s->shared->conf, s->ev))
+        return;
+    struct verdict v;
+    if (cold(s, o)) {
+        bool nobody = s->where.country != 0 && known == NULL && s->actor->active_days > 0 &&
+                      !kt_country_known(s->places, s->where.country) &&
+                      kt_value_users(s, KT_DIM_COUNTRY, s->where.country, KT_ACTOR_COUNT) == 0;
+        v = judge(s, o);
+        if (nobody && s->actor->kind != KT_ACTOR_CI)
+            evidence(s, &v, 250, 0);
+        return;
+    }
+    v = judge(s, o);
+    if (known != NULL)
+        evidence(s, &v, known->surprise, KT_FIND_BESIDE);
+    else
+        evidence(s, &v, kt_points(v.s), 0);
+}
+
+static void considered(const struct kt_scene *s, const void *opt, struct kt_buf *out)
+{
+    (void)opt;
+    if (!s->where.usable || s->actor == NULL)
+        return;
+    char where[120], day[KT_TIME_TEXT_MAX];
+    kt_say_network(&s->where, where, sizeof where);
+    const struct kt_place *p = kt_place_of(s->places, s->where.network);
+    if (s->where.inside)
+        kt_buf_addz(out, "address (private)");
+    else if (p != NULL)
+        kt_buf_addf(out, "network (%s, used since %.10s)", where,
+                    kt_time_format((kt_time_ns)p->first_min * KT_NS_MIN, day));
+}
+
+const struct kt_detector kt_detector_unexpected_ip = {
+    .name = "unexpected_ip",
+    .summary = "An actor at work from a network it never used",
+    .options = options,
+    .options_size = sizeof(struct options),
+    .check = check,
+    .on_event = on_event,
+    .considered = considered,
+};

@@ -1,0 +1,566 @@
+/*
+ * volume_spike: far more reads, or far more different secrets, than an actor ever read in an hour
+ * (DETECTION §4.3).
+ *
+ * Owns:  by actor: windows, distinct secrets, records, rate, hours of the week, sketch; by pair:
+ *        what an actor wrote itself; by secret: its readers; by kind: peers' prior and growth.
+ * Calls: detector.h and core only. No clock, no I/O.
+ */
+#include "detectors/detector.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define RATE_HOURS    (30.0 * 24)
+#define SERVICE_HOURS (14.0 * 24)
+#define BULK_MAX      1000u
+#define PEERS_MAX     4096u
+enum { STAT_HOUR, STAT_FIVE, STAT_DISTINCT };
+enum { T_ACTOR, T_SKETCH, T_WEEK, T_OWN, T_SECRET, T_KIND };
+
+struct options {
+    uint64_t floor_5m, floor_1h, floor_distinct, floor_distinct_young, first_5m, first_1h;
+    double young_cap, secret_cap;
+};
+struct volume {
+    struct kt_ring ring;
+    struct kt_distinct seen;
+    struct kt_maxima best;
+    struct kt_decay rate; /* reads an hour, clock hours */
+    float expected_today;
+    uint32_t today, reads_today; /* UTC day */
+    uint32_t kind;
+};
+struct week { /* reads by hour of the week, halved every 28 days */
+    uint32_t first_day, halved_day;
+    uint16_t bin[168];
+};
+struct own {
+    uint32_t wrote_min;
+};
+struct reader {
+    uint32_t actor, minute;
+};
+struct hot { /* one secret */
+    struct kt_ring ring;
+    struct kt_decay rate, readers;
+    uint32_t first_min, hour, hour_reads, day, n_today, n_ever;
+    uint32_t today[16]; /* actors */
+    uint32_t ever[4];
+    struct reader service[3]; /* the newest different services */
+};
+struct peers {
+    struct kt_gamma prior;
+    double growth;
+    uint32_t set, pad;
+};
+
+static const struct kt_table_decl tables[] = {
+    [T_ACTOR] = { "volume", KT_KEY_ACTOR, sizeof(struct volume), 1, 12000, KT_EVICT_LRU },
+    [T_SKETCH] = { "volume_sketch", KT_KEY_ACTOR, sizeof(struct kt_hll), 1, 500, KT_EVICT_LRU },
+    [T_WEEK] = { "volume_week", KT_KEY_ACTOR, sizeof(struct week), 1, 4000, KT_EVICT_LRU },
+    [T_OWN] = { "volume_own", KT_KEY_PAIR, sizeof(struct own), 1, 10000, KT_EVICT_LRU },
+    [T_SECRET] = { "volume_secret", KT_KEY_SECRET, sizeof(struct hot), 1, 20000, KT_EVICT_LRU },
+    [T_KIND] = { "volume_kind", KT_KEY_KIND, sizeof(struct peers), 1, KT_ACTOR_COUNT,
+                 KT_EVICT_REFUSE },
+};
+
+#define UINT_OPTION(field, value, help)                                                            \
+    {                                                                                              \
+#field, KT_OPT_UINT, value, offsetof(struct options, field), help, .reloadable = true      \
+    }
+static const struct kt_option options[] = {
+    UINT_OPTION(floor_5m, "20", "Reads in 5 minutes below which the rate is never evidence."),
+    UINT_OPTION(floor_1h, "40", "Reads in an hour below which the rate is never evidence."),
+    UINT_OPTION(floor_distinct, "12",
+                "Different secrets in an hour below which they are never evidence."),
+    UINT_OPTION(floor_distinct_young, "40",
+                "The same while the actor or the installation is learning."),
+    UINT_OPTION(first_5m, "20", "Different secrets in 5 minutes that page even on the first day."),
+    UINT_OPTION(first_1h, "40", "Different secrets in an hour that page even on the first day."),
+    { "young_cap", KT_OPT_DOUBLE, "4.2", offsetof(struct options, young_cap),
+      "Most that the mere rate of a young actor, judged by its peers, can reach.",
+      .reloadable = true },
+    { "secret_cap", KT_OPT_DOUBLE, "4", offsetof(struct options, secret_cap),
+      "Most that the statistics of a single secret can reach.", .reloadable = true },
+    KT_OPTIONS_END,
+};
+
+static const struct {
+    struct kt_gamma prior;
+    double rmax;
+} rows[KT_ACTOR_COUNT] = {
+    [KT_ACTOR_UNKNOWN] = { { 0.5, 0.5 }, 2 },    [KT_ACTOR_HUMAN] = { { 0.5, 0.5 }, 2 },
+    [KT_ACTOR_SERVICE] = { { 0.5, 0.05 }, 1 },   [KT_ACTOR_CI] = { { 0.3, 0.03 }, 0.5 },
+    [KT_ACTOR_AI_AGENT] = { { 0.5, 0.1 }, 0.5 }, [KT_ACTOR_ROOT] = { { 0.5, 0.5 }, 2 },
+    [KT_ACTOR_ANONYMOUS] = { { 0.5, 0.5 }, 2 },
+};
+
+static double half_life(uint32_t kind)
+{
+    return kind == KT_ACTOR_SERVICE ? SERVICE_HOURS : RATE_HOURS;
+}
+
+static struct kt_key kind_key(uint32_t kind)
+{
+    return (struct kt_key){ kind + 1u, 0 };
+}
+
+/* Share of this hour in the actor's week; 1 while nothing is known. */
+static double week_factor(const struct week *w, uint32_t minute)
+{
+    if (w == NULL)
+        return 1;
+    double here = 0, total = 0;
+    unsigned hour = minute / 60 % 24, day = minute / 1440 % 7;
+    for (unsigned i = 0; i < 168; i++)
+        total += w->bin[i];
+    if (minute / 1440 >= w->first_day + 21)
+        return (w->bin[day * 24 + hour] + 4.0) / (total / 168 + 4.0);
+    for (unsigned d = 0; d < 7; d++)
+        here += w->bin[d * 24 + hour];
+    return (here + 4.0) / (total / 24 + 4.0);
+}
+
+/* Expected reads an hour, and the size of the posterior. */
+static struct kt_gamma posterior(struct kt_table *const *t, const struct volume *v, uint32_t minute)
+{
+    const struct peers *p = kt_table_peek(t[T_KIND], kind_key(v->kind));
+    struct kt_gamma g = p != NULL && p->set ? p->prior : rows[v->kind].prior;
+    double a, b;
+    kt_rate_at(&v->rate, (int64_t)minute / 60 - 24, half_life(v->kind), &a, &b);
+    return (struct kt_gamma){ g.a + a, g.b + b };
+}
+
+struct counts { /* what is in the windows now */
+    unsigned five, hour, distinct, distinct_five;
+};
+
+static unsigned distinct_in(const struct kt_scene *s, const struct volume *v, unsigned minutes)
+{
+    if (v->seen.over <= s->minute)
+        return kt_distinct_count(&v->seen, s->minute, minutes);
+    const struct kt_hll *h = kt_table_peek(s->tables[T_SKETCH], s->who);
+    return h == NULL ? KT_DISTINCT_MAX : kt_hll_count(h, s->minute, minutes > 5 ? minutes / 5 : 1);
+}
+
+static void note_secret(struct kt_scene *s, struct volume *v, uint64_t hash)
+{
+    bool exact = v->seen.over <= s->minute && kt_distinct_add(&v->seen, hash, s->minute, 60);
+    if (exact)
+        return;
+    bool fresh = v->seen.over <= s->minute;
+    struct kt_hll *h = kt_table_put(s->tables[T_SKETCH], s->who, NULL);
+    for (unsigned i = 0; fresh && i < v->seen.n; i++)
+        kt_hll_add(h, v->seen.hash[i], v->seen.minute[i]);
+    kt_hll_add(h, hash, s->minute);
+    if (fresh) /* the list is in the sketch now; it starts again when the sketch has aged */
+        memset(&v->seen, 0, sizeof v->seen);
+    v->seen.over = s->minute + 60;
+}
+
+/* Spreads the hash over all bits, for members of a set that have no name of their own. */
+static uint64_t member_hash(uint64_t hash, unsigned i)
+{
+    uint64_t z = hash + (uint64_t)i * UINT64_C(0x9e3779b97f4a7c15);
+    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    return z ^ (z >> 27);
+}
+
+static struct counts count_in(struct kt_scene *s, struct volume *v, bool rollout)
+{
+    unsigned n = s->ev->count > 1 ? s->ev->count : 1;
+    n = n > BULK_MAX ? BULK_MAX : n;
+    kt_ring_add(&v->ring, s->t, n);
+    for (unsigned i = 0; i < n && !rollout; i++)
+        note_secret(s, v, i == 0 ? s->secret.a : member_hash(s->secret.a, i));
+    uint32_t day = s->minute / 1440;
+    if (v->today < day) {
+        v->today = day;
+        v->reads_today = 0;
+        v->expected_today = 0;
+    }
+    v->reads_today += v->today == day ? n : 0;
+    struct counts c = { kt_ring_fives(&v->ring, s->t, 1), kt_ring_fives(&v->ring, s->t, 12),
+                        distinct_in(s, v, 60), distinct_in(s, v, 5) };
+    uint16_t aside[4] = { (uint16_t)n, (uint16_t)(c.hour > UINT16_MAX ? UINT16_MAX : c.hour),
+                          (uint16_t)(c.five > UINT16_MAX ? UINT16_MAX : c.five),
+                          (uint16_t)(c.distinct > UINT16_MAX ? UINT16_MAX : c.distinct) };
+    kt_put_aside(s, 0, s->minute / 60, (s->minute / 60 + 1) * 60, aside);
+    return c;
+}
+
+struct surprise {
+    double s;
+    unsigned x, minutes, best, stat;
+};
+
+static void take_larger(struct surprise *best, struct surprise one)
+{
+    if (one.s > best->s)
+        *best = one;
+}
+
+/* Rate: the tail of the fitted distribution, and at most what the own record allows. */
+static void judge_rate(const struct kt_scene *s, const struct options *o, const struct volume *v,
+                       const struct counts *c, double growth, struct surprise *best)
+{
+    struct kt_gamma g = posterior(s->tables, v, s->minute);
+    double f = week_factor(kt_table_peek(s->tables[T_WEEK], s->who), s->minute);
+    const struct {
+        unsigned x, stat, minutes;
+        uint64_t floor;
+    } windows[] = { { c->five, STAT_FIVE, 5, o->floor_5m },
+                    { c->hour, STAT_HOUR, 60, o->floor_1h } };
+    for (unsigned i = 0; i < 2; i++) {
+        double x = floor(windows[i].x / growth);
+        double cap = kt_record_surprise((unsigned)x, kt_maxima_record(&v->best, windows[i].stat));
+        if (x < (double)windows[i].floor || cap <= 0)
+            continue;
+        double p = kt_rate_surprise(x, f * windows[i].minutes / 60.0, g, rows[v->kind].rmax);
+        p = fmin(p, cap);
+        if (s->young || s->shared->learning)
+            p = fmin(p, o->young_cap);
+        take_larger(best, (struct surprise){ p, windows[i].x, windows[i].minutes,
+                                             kt_maxima_best(&v->best, windows[i].stat),
+                                             windows[i].stat });
+    }
+}
+
+static void judge_distinct(const struct kt_scene *s, const struct options *o,
+                           const struct volume *v, const struct counts *c, double growth,
+                           struct surprise *best)
+{
+    bool learning = s->young || s->shared->learning;
+    double x = floor(c->distinct / growth);
+    if (x < (double)(learning ? o->floor_distinct_young : o->floor_distinct))
+        return;
+    double p = kt_record_surprise((unsigned)x, kt_maxima_record(&v->best, STAT_DISTINCT));
+    unsigned minutes = c->distinct_five >= c->distinct ? 5 : 60;
+    take_larger(best, (struct surprise){ p, c->distinct, minutes,
+                                         kt_maxima_best(&v->best, STAT_DISTINCT), STAT_DISTINCT });
+}
+
+static void tell(struct kt_scene *s, const struct volume *v, const struct surprise *b,
+                 unsigned flags)
+{
+    struct kt_finding *f = kt_find(s, KT_FAMILY_VOLUME, kt_points(b->s), flags);
+    if (f == NULL)
+        return;
+    char who[160], x[32], best[32];
+    static const char *const what[] = { "reads", "reads", "different secrets" };
+    kt_say_name(s->ev->actor, 80, who);
+    kt_say_count(b->x, x);
+    const char *window = b->minutes == 5 ? "5 minutes" : "1 hour";
+    if (b->stat == STAT_DISTINCT)
+        KT_SAY(f->title, "%s read %s different secrets within %s.", who, x, window);
+    else
+        KT_SAY(f->title, "%s read secrets %s times within %s.", who, x, window);
+    if (v->best.n == 0)
+        KT_SAY(f->normal, "It has no history yet: known since less than two days.");
+    else
+        KT_SAY(f->normal, "Its busiest %s in %u active day%s had %s.",
+               b->stat == STAT_FIVE ? "5 minutes" : "hour", v->best.n, v->best.n == 1 ? "" : "s",
+               kt_say_count(b->best, best));
+    KT_SAY(f->part, "%s %s within %s against %u before", x, what[b->stat], window, b->best);
+    unsigned record = kt_maxima_record(&v->best, b->stat);
+    KT_SAY(f->quiet, "At most %u %s within %s, or an earlier day as busy as this.", 2 * record,
+           what[b->stat], b->stat == STAT_FIVE ? "5 minutes" : "1 hour");
+}
+
+/* ---- by secret ---- */
+static bool listed(const uint32_t *at, unsigned n, unsigned max, uint32_t actor)
+{
+    for (unsigned i = 0; i < n && i < max; i++) {
+        if (at[i] == actor)
+            return true;
+    }
+    return false;
+}
+
+static void secret_rolls(struct hot *h, uint32_t minute)
+{
+    uint32_t hour = minute / 60, day = minute / 1440;
+    if (hour > h->hour) {
+        kt_rate_add(&h->rate, (int64_t)h->hour + 1, h->hour_reads, RATE_HOURS);
+        h->hour = hour;
+        h->hour_reads = 0;
+    }
+    if (day > h->day) {
+        kt_rate_add(&h->readers, (int64_t)h->day + 1, h->n_today, 30);
+        h->day = day;
+        h->n_today = 0;
+    }
+}
+
+/* Three services that read a secret within 2 h: a rollout, nobody's spree. */
+static bool note_service(struct hot *h, const struct kt_scene *s)
+{
+    unsigned n = 0, slot = 0;
+    bool known = false;
+    for (unsigned i = 0; i < 3; i++) {
+        if (h->service[i].actor == s->actor->number) {
+            known = true;
+            slot = i;
+        } else if (!known && h->service[i].minute < h->service[slot].minute) {
+            slot = i;
+        }
+    }
+    if (s->actor->kind == KT_ACTOR_SERVICE)
+        h->service[slot] = (struct reader){ s->actor->number, s->minute };
+    for (unsigned i = 0; i < 3; i++)
+        n += h->service[i].minute != 0 && h->service[i].minute + 120 > s->minute;
+    return n >= 3;
+}
+
+static double judge_secret(const struct kt_scene *s, const struct options *o, struct hot *h,
+                           bool new_reader)
+{
+    if (s->shared->learning || s->minute < h->first_min + 14 * 1440)
+        return 0;
+    const struct kt_gamma prior = { 0.5, 1 };
+    double a, b, best = 0;
+    unsigned reads = kt_ring_fives(&h->ring, s->t, 12);
+    if (reads >= 5) {
+        kt_rate_at(&h->rate, h->hour, RATE_HOURS, &a, &b);
+        struct kt_gamma g = { prior.a + a, 24 * prior.b + b };
+        best = kt_rate_surprise(reads, 1, g, 1);
+    }
+    if (h->n_today >= 5) {
+        kt_rate_at(&h->readers, h->day, 30, &a, &b);
+        best = fmax(best, kt_rate_surprise(h->n_today, 1,
+                                           (struct kt_gamma){ prior.a + a, prior.b + b }, 1));
+    }
+    if (best < 3)
+        return 0;
+    return fmin(best + (new_reader && h->n_ever <= 3 ? 1 : 0), o->secret_cap);
+}
+
+static double by_secret(struct kt_scene *s, const struct options *o, bool *ret_rollout)
+{
+    bool fresh;
+    struct hot *h = kt_table_put(s->tables[T_SECRET], s->secret, &fresh);
+    if (fresh) {
+        *h =
+            (struct hot){ .first_min = s->minute, .hour = s->minute / 60, .day = s->minute / 1440 };
+        kt_rate_add(&h->rate, h->hour, 0, RATE_HOURS);
+        kt_rate_add(&h->readers, h->day, 0, 30);
+    }
+    secret_rolls(h, s->minute);
+    kt_ring_add(&h->ring, s->t, 1);
+    h->hour_reads++;
+    uint32_t who = s->actor->number;
+    bool new_today = !listed(h->today, h->n_today, 16, who);
+    bool new_reader = !listed(h->ever, h->n_ever, 4, who);
+    if (new_today && h->n_today < 16)
+        h->today[h->n_today++] = who;
+    double p = judge_secret(s, o, h, new_reader);
+    if (new_reader && h->n_ever < 4)
+        h->ever[h->n_ever++] = who;
+    *ret_rollout = note_service(h, s);
+    return *ret_rollout ? 0 : p;
+}
+
+static void tell_secret(struct kt_scene *s, double p)
+{
+    struct kt_finding *f = kt_find(s, KT_FAMILY_VOLUME, kt_points(p), 0);
+    if (f == NULL)
+        return;
+    const struct hot *h = kt_table_peek(s->tables[T_SECRET], s->secret);
+    char secret[160];
+    kt_say_name(s->ev->secret, 120, secret);
+    KT_SAY(f->title, "%s is read unusually often.", secret);
+    KT_SAY(f->normal, "%u reads within 1 hour and %u readers today; usual for it are far fewer.",
+           kt_ring_fives(&h->ring, s->t, 12), h->n_today);
+    KT_SAY(f->part, "%s read unusually often", secret);
+    KT_SAY(f->quiet, "Fewer than 5 reads an hour and 5 readers a day.");
+}
+
+/* ---- the event ---- */
+static void note_own_work(struct kt_scene *s)
+{
+    struct kt_key pair = { s->actor->number, s->secret.a };
+    ((struct own *)kt_table_put(s->tables[T_OWN], pair, NULL))->wrote_min = s->minute;
+}
+
+static bool own_work(const struct kt_scene *s)
+{
+    struct kt_key pair = { s->actor->number, s->secret.a };
+    const struct own *w = kt_table_peek(s->tables[T_OWN], pair);
+    return w != NULL && s->minute >= w->wrote_min && s->minute - w->wrote_min < 60;
+}
+
+static struct volume *volume_of(struct kt_scene *s)
+{
+    bool fresh;
+    struct volume *v = kt_table_put(s->tables[T_ACTOR], s->who, &fresh);
+    if (fresh) /* exposure starts with the first read */
+        kt_rate_add(&v->rate, s->minute / 60, 0, half_life(s->actor->kind));
+    v->kind = s->actor->kind;
+    return v;
+}
+
+static void judge(struct kt_scene *s, const struct options *o, struct volume *v,
+                  const struct counts *c)
+{
+    const struct peers *p = kt_table_peek(s->tables[T_KIND], kind_key(v->kind));
+    double growth = p != NULL && p->set ? p->growth : 1;
+    struct surprise best = { 0 };
+    judge_rate(s, o, v, c, growth, &best);
+    judge_distinct(s, o, v, c, growth, &best);
+    unsigned flags = 0;
+    bool many = c->distinct_five >= o->first_5m || c->distinct >= o->first_1h;
+    if ((s->young || s->shared->learning) && many && s->actor->kind != KT_ACTOR_CI) {
+        bool five = c->distinct_five >= o->first_5m;
+        struct surprise first = { fmax(best.s, 4.6), five ? c->distinct_five : c->distinct,
+                                  five ? 5 : 60, kt_maxima_best(&v->best, STAT_DISTINCT),
+                                  STAT_DISTINCT };
+        /* A learning installation knows no record of anybody, but a known actor has its own. */
+        if (s->young || first.x > 2 * kt_maxima_record(&v->best, STAT_DISTINCT)) {
+            best = first;
+            flags = KT_FIND_LEARNING;
+        }
+    }
+    if (best.s >= 2.2)
+        tell(s, v, &best, flags);
+}
+
+static void on_event(struct kt_scene *s, const void *opt)
+{
+    static const bool writes[KT_ACT_COUNT] = { [KT_ACT_WRITE] = true, [KT_ACT_ROTATE] = true };
+    const struct options *o = opt;
+    if (s->actor == NULL || s->late || s->secret.a == 0 ||
+        s->ev->flags & (KT_FLAG(SHADOW) | KT_FLAG(BULK)))
+        return;
+    if (writes[s->ev->action] && s->ev->outcome == KT_OUT_SUCCESS)
+        note_own_work(s);
+    if (!s->read || own_work(s))
+        return;
+    bool rollout;
+    double secret = by_secret(s, o, &rollout);
+    struct volume *v = volume_of(s);
+    struct counts c = count_in(s, v, rollout && s->young);
+    judge(s, o, v, &c);
+    if (secret > 0)
+        tell_secret(s, secret);
+}
+
+/* ---- 24 h later ---- */
+static void learn_week(struct kt_scene *s, const struct volume *v, uint32_t minute, unsigned n)
+{
+    struct week *w = kt_table_get(s->tables[T_WEEK], s->who);
+    if (w == NULL) {
+        double a, b;
+        kt_rate_at(&v->rate, minute / 60, half_life(v->kind), &a, &b);
+        if (b < 24 || a / b * 168 <= 50)
+            return;
+        w = kt_table_put(s->tables[T_WEEK], s->who, NULL);
+        w->first_day = w->halved_day = minute / 1440;
+    }
+    uint16_t *bin = &w->bin[minute / 1440 % 7 * 24 + minute / 60 % 24];
+    bool full = *bin > UINT16_MAX - n;
+    if (full || minute / 1440 >= w->halved_day + 28) {
+        for (unsigned i = 0; i < 168; i++)
+            w->bin[i] /= 2;
+        w->halved_day = minute / 1440;
+    }
+    *bin = (uint16_t)(*bin + n > UINT16_MAX ? UINT16_MAX : *bin + n);
+}
+
+static void on_learn(struct kt_scene *s, const void *opt, const struct kt_pending *p)
+{
+    (void)opt;
+    struct volume *v = kt_table_get(s->tables[T_ACTOR], s->who);
+    if (v == NULL)
+        return;
+    uint32_t minute = p->time_min - 60;
+    kt_rate_add(&v->rate, p->time_min / 60, p->v[0], half_life(v->kind));
+    kt_maxima_add(&v->best, kt_actor_day(s->actor, minute), p->v + 1);
+    learn_week(s, v, minute, p->v[0]);
+}
+
+/* ---- hourly: what the peers do ---- */
+static int by_value(const void *x, const void *y)
+{
+    int p = *(const int *)x, q = *(const int *)y;
+    return (p > q) - (p < q);
+}
+
+static double median_growth(int *ratio, unsigned n) /* in thousandths, so that sorting is exact */
+{
+    if (n < 10)
+        return 1;
+    qsort(ratio, n, sizeof *ratio, by_value);
+    return fmin(fmax(ratio[n / 2] / 1000.0, 1), 4);
+}
+
+static void kind_hour(struct kt_scene *s, uint32_t kind)
+{
+    static _Thread_local double a[PEERS_MAX], b[PEERS_MAX];
+    static _Thread_local int ratio[PEERS_MAX];
+    unsigned n = 0, n_ratio = 0;
+    uint32_t at = 0, hour = s->minute / 60, day = s->minute / 1440;
+    struct kt_key key;
+    struct volume *v;
+    while ((v = kt_table_next(s->tables[T_ACTOR], &at, &key)) != NULL) {
+        if (v->kind != kind)
+            continue;
+        double x, e;
+        kt_rate_at(&v->rate, (int64_t)hour - 24, half_life(kind), &x, &e);
+        if (e < 7 * 24)
+            continue;
+        if (n < PEERS_MAX) {
+            a[n] = x;
+            b[n++] = e;
+        }
+        if (v->today < day) {
+            v->today = day;
+            v->reads_today = 0;
+            v->expected_today = 0;
+        }
+        if ((s->minute - 60) / 1440 == day) /* the hour that just ended */
+            v->expected_today +=
+                (float)(x / e * week_factor(kt_table_peek(s->tables[T_WEEK], key), s->minute - 60));
+        if (v->expected_today >= 5.0f && n_ratio < PEERS_MAX)
+            ratio[n_ratio++] = (int)fmin(v->reads_today / (double)v->expected_today * 1000, 1e6);
+    }
+    if (n == 0)
+        return;
+    struct peers *p = kt_table_put(s->tables[T_KIND], kind_key(kind), NULL);
+    p->prior = kt_prior_fit(a, b, n, rows[kind].prior);
+    p->growth = median_growth(ratio, n_ratio);
+    p->set = 1;
+}
+
+static void on_hour(struct kt_scene *s, const void *opt)
+{
+    (void)opt;
+    for (uint32_t kind = 0; kind < KT_ACTOR_COUNT; kind++)
+        kind_hour(s, kind);
+}
+
+static void considered(const struct kt_scene *s, const void *opt, struct kt_buf *out)
+{
+    (void)opt;
+    const struct volume *v = kt_table_peek(s->tables[T_ACTOR], s->who);
+    if (v == NULL)
+        return;
+    kt_buf_addf(out,
+                "volume (%u reads and %u different secrets in 1 h, its best hour had %u and %u)",
+                kt_ring_fives(&v->ring, s->t, 12), distinct_in(s, v, 60),
+                kt_maxima_best(&v->best, STAT_HOUR), kt_maxima_best(&v->best, STAT_DISTINCT));
+}
+
+const struct kt_detector kt_detector_volume_spike = {
+    .name = "volume_spike",
+    .summary = "Far more reads or different secrets than ever before in an hour",
+    .options = options,
+    .options_size = sizeof(struct options),
+    .tables = tables,
+    .n_tables = KT_ARRAY_LEN(tables),
+    .on_event = on_event,
+    .on_learn = on_learn,
+    .on_hour = on_hour,
+    .considered = considered,
+};
