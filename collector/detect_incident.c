@@ -527,8 +527,8 @@ static bool belongs(struct kt_detect *d, const struct kt_scene *s, const struct 
 {
     *ret_evidence = false;
     for (unsigned i = 0; i < s->n_found; i++)
-        *ret_evidence = *ret_evidence || kt_detect_incident(d, s->found[i].key_kind,
-                                                            s->found[i].key, s->t) == in;
+        *ret_evidence = *ret_evidence ||
+                        kt_detect_incident(d, s->found[i].key_kind, s->found[i].key, s->t) == in;
     if (*ret_evidence)
         return true;
     if (in->network != 0) {

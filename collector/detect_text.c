@@ -3,7 +3,8 @@
  *
  * Owns:  the buffer of the alert in work.
  * Calls: exporters/alerts (struct kt_alert), detectors (considered). No clock, no I/O.
- * Holds: every number in the text follows from stored events; names are cut here, escaped at output.
+ * Holds: every number in the text follows from stored events; names are cut here, escaped at
+ * output.
  */
 #include <assert.h>
 #include <string.h>
@@ -65,9 +66,8 @@ static void add_command(struct kt_buf *b, const struct incident *in)
     if (place && kt_ip_parse(kt_str_of(in->ip), &ip))
         kt_buf_addf(b, "ip:%s", by_net ? kt_cidr_format(kt_ip_network(ip, 24, 48), net) : in->ip);
     /* a count over a window begins before the event that made it evidence */
-    kt_time_ns before = has_family(in, KT_FAMILY_VOLUME) || has_family(in, KT_FAMILY_FAILURES)
-                            ? KT_NS_HOUR
-                            : 0;
+    kt_time_ns before =
+        has_family(in, KT_FAMILY_VOLUME) || has_family(in, KT_FAMILY_FAILURES) ? KT_NS_HOUR : 0;
     kt_time_ns first = (in->first - before) / KT_NS_S * KT_NS_S, last = in->last + KT_NS_S;
     kt_time_format(first, from);
     kt_time_format(last / KT_NS_S * KT_NS_S, until);

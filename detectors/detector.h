@@ -19,8 +19,8 @@
     X(NEW_SECRETS, "new secrets")                                                                  \
     X(TIME, "time")                                                                                \
     X(FAILURES, "failures")                                                                        \
-    X(PROCESS, "process") X(SEQUENCE, "sequence") X(DORMANT, "dormant") X(SILENCE, "silence")      \
-        X(SIGNATURE, "signature")
+    X(PROCESS, "process")                                                                          \
+    X(SEQUENCE, "sequence") X(DORMANT, "dormant") X(SILENCE, "silence") X(SIGNATURE, "signature")
 enum kt_family {
 #define X(n, w) KT_FAMILY_##n,
     KT_FAMILIES(X)

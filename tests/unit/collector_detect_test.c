@@ -1,0 +1,430 @@
+/* detect: attacks that must page, work that must not, and what holds whatever happens. */
+#include "core/base/hash.h"
+#include "tests/support/org.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+#define DAYS 60u
+#define NOW  (ORG_START + 60 * KT_NS_DAY + 10 * KT_NS_HOUR) /* a Saturday, 10:00 */
+
+static void show(const struct org *o)
+{
+    for (uint32_t i = 0; getenv("SHOW") != NULL && i < o->n_alert; i++)
+        print_message("%s %d %d %s\n", o->alert[i].state, o->alert[i].severity, o->alert[i].score,
+                      o->alert[i].json);
+}
+
+/* A company after 60 days; nothing may have paged in them. */
+static void learned(struct org *o)
+{
+    org_start(o, 11);
+    org_company(o, 12, 10, DAYS);
+    org_run(o);
+    show(o);
+    assert_int_equal(org_alerts(o, 0, KT_SEV_MEDIUM), 0);
+}
+
+static struct org_event svc_read(kt_time_ns t, const char *actor, const char *secret,
+                                 const char *ip)
+{
+    return (struct org_event){ .t = t,
+                               .actor = actor,
+                               .kind = KT_ACTOR_SERVICE,
+                               .secret = secret,
+                               .ip = ip,
+                               .user_agent = "Go-http-client/1.1" };
+}
+
+static struct org_event login(kt_time_ns t, const char *actor, const char *ip, bool ok)
+{
+    return (struct org_event){ .t = t,
+                               .actor = actor,
+                               .kind = KT_ACTOR_HUMAN,
+                               .action = KT_ACT_LOGIN,
+                               .outcome = ok ? KT_OUT_SUCCESS : KT_OUT_DENIED,
+                               .operation = "login",
+                               .ip = ip,
+                               .user_agent = "Vault/1.15 (darwin arm64)" };
+}
+
+static void stolen_service_key_from_a_new_network_pages(void **state)
+{
+    (void)state;
+    struct org o;
+    learned(&o);
+    org_fact(&o, "65.108.3.3", "FI", 24940, "Hetzner", true);
+    for (unsigned i = 0; i < 3; i++)
+        org_add(&o, svc_read(NOW + i * KT_NS_MIN, "svc1",
+                             org_text(&o, "vault://prod/-/secret/prod/svc1/%u", i), "65.108.3.3"));
+    org_run(&o);
+    show(&o);
+    assert_int_equal(org_alerts(&o, 0, KT_SEV_MEDIUM), 1);
+    const struct org_alert *a = org_alert_of(&o, 0, "svc1");
+    assert_non_null(a);
+    assert_string_equal(a->detector, "unexpected_ip");
+    assert_string_equal(a->title, "svc1 used AS24940 Hetzner (FI) for the first time.");
+    assert_true(a->score >= 450);
+    assert_true(a->raised - a->first < KT_NS_MIN); /* with the first event */
+    org_done(&o);
+}
+
+static void burst_over_many_secrets_pages(void **state)
+{
+    (void)state;
+    struct org o;
+    learned(&o);
+    for (unsigned i = 0; i < 143; i++)
+        org_add(&o, svc_read(NOW + i * KT_NS_S, "svc1",
+                             org_text(&o, "vault://prod/-/secret/prod/other/%u", i), "18.192.4.4"));
+    org_run(&o);
+    show(&o);
+    assert_int_equal(org_alerts(&o, 0, KT_SEV_MEDIUM), 1);
+    assert_string_equal(o.alert[0].detector, "volume_spike");
+    org_done(&o);
+}
+
+static void slow_burst_over_an_hour_pages(void **state)
+{
+    (void)state;
+    struct org o;
+    learned(&o);
+    for (unsigned i = 0; i < 60; i++)
+        org_add(&o, svc_read(NOW + i * KT_NS_MIN, "svc1",
+                             org_text(&o, "vault://prod/-/secret/prod/other/%u", i), "18.192.4.4"));
+    org_run(&o);
+    show(&o);
+    assert_int_equal(org_alerts(&o, 0, KT_SEV_MEDIUM), 1);
+    org_done(&o);
+}
+
+static void guessed_password_is_critical(void **state)
+{
+    (void)state;
+    struct org o;
+    learned(&o);
+    org_fact(&o, "185.220.4.4", "NL", 9009, "M247", true);
+    for (unsigned i = 0; i < 11; i++)
+        org_add(&o, login(NOW + i * KT_NS_MIN, "person3@acme.example", "185.220.4.4", i == 10));
+    org_run(&o);
+    show(&o);
+    assert_int_equal(org_alerts(&o, 0, KT_SEV_MEDIUM), 1);
+    assert_int_equal(o.alert[0].severity, KT_SEV_CRITICAL);
+    assert_string_equal(o.alert[0].detector, "failed_attempts");
+    org_done(&o);
+}
+
+static void slow_guessing_is_critical_too(void **state)
+{
+    (void)state;
+    struct org o;
+    learned(&o);
+    org_fact(&o, "185.220.4.4", "NL", 9009, "M247", true);
+    for (unsigned i = 0; i < 11; i++)
+        org_add(&o,
+                login(NOW + i * 20 * KT_NS_MIN, "person3@acme.example", "185.220.4.4", i == 10));
+    org_run(&o);
+    show(&o);
+    assert_int_equal(org_alerts(&o, 0, KT_SEV_CRITICAL), 1);
+    org_done(&o);
+}
+
+static void spray_and_the_account_it_opened_are_one_alert(void **state)
+{
+    (void)state;
+    struct org o;
+    learned(&o);
+    org_fact(&o, "185.220.4.4", "NL", 9009, "M247", true);
+    for (unsigned i = 0; i < 12; i++) /* one an hour */
+        org_add(&o, login(NOW + i * KT_NS_HOUR, org_text(&o, "person%u@acme.example", i),
+                          "185.220.4.4", false));
+    org_add(&o, login(NOW + 12 * KT_NS_HOUR - KT_NS_MIN * 50, "person5@acme.example", "185.220.4.4",
+                      true));
+    org_run(&o);
+    show(&o);
+    assert_int_equal(org_alerts(&o, 0, KT_SEV_MEDIUM), 1);
+    unsigned updates = 0;
+    for (uint32_t i = 0; i < o.n_alert; i++)
+        updates += strcmp(o.alert[i].state, "updated") == 0;
+    assert_true(updates >= 1); /* somebody got in */
+    org_done(&o);
+}
+
+static void first_day_mass_read_pages(void **state)
+{
+    (void)state;
+    struct org o;
+    org_start(&o, 3);
+    for (unsigned i = 0; i < 45; i++)
+        org_add(&o, (struct org_event){ .t = ORG_START + i * 5 * KT_NS_S,
+                                        .actor = "mallory@acme.example",
+                                        .kind = KT_ACTOR_HUMAN,
+                                        .ip = "198.51.100.7",
+                                        .secret = org_text(&o, "vault://prod/-/secret/x/%u", i) });
+    org_run(&o);
+    show(&o);
+    assert_int_equal(org_alerts(&o, 0, KT_SEV_MEDIUM), 1);
+    org_done(&o);
+}
+
+/* ---- what must stay quiet ---- */
+static void ordinary_life_is_quiet(void **state)
+{
+    (void)state;
+    struct org o;
+    learned(&o);
+    const char *ana = "person2@acme.example";
+    org_fact(&o, "80.187.1.9", "DE", 8422, "NetCologne", false); /* a new provider at home */
+    org_fact(&o, "90.80.1.9", "FR", 3215, "Orange", false);      /* a week-end in France */
+    org_fact(&o, "18.193.7.7", "DE", 16509, "Amazon", true);     /* autoscaling */
+    struct org_event e = { .actor = ana,
+                           .kind = KT_ACTOR_HUMAN,
+                           .user_agent = "Vault/1.15 (darwin arm64)" };
+    for (unsigned i = 0; i < 8; i++) {
+        e.secret = org_text(&o, "vault://prod/-/secret/team2/%u", i);
+        e.t = NOW + i * KT_NS_HOUR;
+        e.ip = "80.187.1.9";
+        org_add(&o, e);
+        e.actor = "person4@acme.example";
+        e.ip = "90.80.1.9";
+        org_add(&o, e);
+        e.actor = ana;
+        org_add(&o,
+                svc_read(NOW + i * KT_NS_MIN, "svc3",
+                         org_text(&o, "vault://prod/-/secret/prod/svc3/%u", i % 4), "18.193.7.7"));
+    }
+    /* nine typos, then in; three colleagues mistype in the office */
+    for (unsigned i = 0; i < 10; i++)
+        org_add(&o, login(NOW + i * 20 * KT_NS_S, "person6@acme.example", "198.51.100.7", i == 9));
+    for (unsigned i = 7; i < 10; i++) {
+        const char *who = org_text(&o, "person%u@acme.example", i);
+        org_add(&o, login(NOW + i * KT_NS_MIN, who, "198.51.100.7", false));
+        org_add(&o, login(NOW + i * KT_NS_MIN + 30 * KT_NS_S, who, "198.51.100.7", true));
+    }
+    /* one 403 every minute for two days */
+    for (unsigned i = 0; i < 2 * 1440; i++) {
+        struct org_event f =
+            svc_read(NOW + i * KT_NS_MIN, "svc4", "vault://prod/-/secret/prod/gone", "10.2.0.9");
+        f.outcome = KT_OUT_DENIED;
+        org_add(&o, f);
+    }
+    /* an expired token: refused without a name, from the usual address, then a login */
+    for (unsigned i = 0; i < 30; i++)
+        org_add(&o, (struct org_event){ .t = NOW + i * KT_NS_MIN,
+                                        .actor = "",
+                                        .kind = KT_ACTOR_ANONYMOUS,
+                                        .outcome = KT_OUT_DENIED,
+                                        .secret = "vault://prod/-/secret/prod/svc5/1",
+                                        .ip = "18.192.4.4" });
+    org_run(&o);
+    show(&o);
+    assert_int_equal(org_alerts(&o, 0, KT_SEV_MEDIUM), 0);
+    org_done(&o);
+}
+
+static void deploys_new_hires_and_jobs_are_quiet(void **state)
+{
+    (void)state;
+    struct org o;
+    org_start(&o, 5);
+    org_company(&o, 12, 10, DAYS + 10);
+    /* a deploy every fourth day reads 25 secrets in two minutes; a growing one at the end */
+    for (unsigned day = 2; day < DAYS + 10; day += 4) {
+        for (unsigned i = 0; i < 25 + (day > 60 ? 15 : 0); i++)
+            org_add(&o, (struct org_event){
+                            .t = ORG_START + day * KT_NS_DAY + 13 * KT_NS_HOUR + i * 4 * KT_NS_S,
+                            .actor = "deploy-bot",
+                            .kind = KT_ACTOR_CI,
+                            .ip = org_text(&o, "20.%u.%u.9", day, i),
+                            .user_agent = "terraform/1.9",
+                            .secret = org_text(&o, "vault://prod/-/secret/prod/app/%u", i) });
+    }
+    for (unsigned day = 2; day < DAYS + 10; day += 4) {
+        for (unsigned i = 0; i < 40; i++) {
+            if (o.n_fact < 200 && i < 10)
+                org_fact(&o, org_text(&o, "20.%u.%u.9", day, i), "US", 8075, "Microsoft", true);
+        }
+    }
+    org_work(&o, (struct org_worker){ .name = "newbie@acme.example",
+                                      .kind = KT_ACTOR_HUMAN,
+                                      .ip = "198.51.100.7",
+                                      .prefix = "vault://prod/-/secret/team1/",
+                                      .from = DAYS,
+                                      .days = 10,
+                                      .per_day = 12,
+                                      .secrets = 14 });
+    org_run(&o);
+    show(&o);
+    assert_int_equal(org_alerts(&o, 0, KT_SEV_MEDIUM), 0);
+    org_done(&o);
+}
+
+static void new_office_is_one_environment_alert(void **state)
+{
+    (void)state;
+    struct org o;
+    learned(&o);
+    org_fact(&o, "62.4.5.6", "DE", 8881, "1&1 Versatel", false);
+    kt_time_ns monday = NOW + 2 * KT_NS_DAY;
+    for (unsigned i = 0; i < 12; i++)
+        org_add(&o, (struct org_event){ .t = monday - KT_NS_HOUR * 3 + i * KT_NS_MIN,
+                                        .actor = org_text(&o, "person%u@acme.example", i),
+                                        .kind = KT_ACTOR_HUMAN,
+                                        .ip = "198.51.100.7",
+                                        .user_agent = "Vault/1.15 (darwin arm64)",
+                                        .secret = "vault://prod/-/secret/team1/1" });
+    for (unsigned i = 0; i < 12; i++)
+        org_add(&o, (struct org_event){ .t = monday + i * 2 * KT_NS_MIN,
+                                        .actor = org_text(&o, "person%u@acme.example", i),
+                                        .kind = KT_ACTOR_HUMAN,
+                                        .ip = "62.4.5.6",
+                                        .user_agent = "Vault/1.15 (darwin arm64)",
+                                        .secret = "vault://prod/-/secret/team1/1" });
+    org_run(&o);
+    show(&o);
+    assert_int_equal(org_alerts(&o, 0, KT_SEV_MEDIUM), 0);
+    assert_int_equal(org_alerts(&o, 0, KT_SEV_LOW), 1);
+    org_done(&o);
+}
+
+/* ---- what holds ---- */
+static void attack_mix(struct org *o)
+{
+    org_company(o, 8, 6, 30);
+    org_fact(o, "65.108.3.3", "FI", 24940, "Hetzner", true);
+    org_fact(o, "185.220.4.4", "NL", 9009, "M247", true);
+    kt_time_ns t = ORG_START + 27 * KT_NS_DAY;
+    for (unsigned i = 0; i < 60; i++)
+        org_add(o, svc_read(t + i * KT_NS_S, "svc1",
+                            org_text(o, "vault://prod/-/secret/prod/other/%u", i), "65.108.3.3"));
+    for (unsigned i = 0; i < 14; i++)
+        org_add(o, login(t + i * KT_NS_MIN, org_text(o, "person%u@acme.example", i % 5),
+                         "185.220.4.4", i == 13));
+    for (unsigned i = 0; i < 90; i++)
+        org_add(o, svc_read(t + KT_NS_DAY + i * KT_NS_S, "svc2",
+                            org_text(o, "vault://prod/-/secret/prod/other/%u", i), "10.2.0.9"));
+    org_run(o);
+}
+
+static void restart_changes_nothing(void **state)
+{
+    (void)state;
+    struct org a, b;
+    org_start(&a, 77);
+    attack_mix(&a);
+    show(&a);
+    org_start(&b, 77);
+    b.restart_every = 1000;
+    attack_mix(&b);
+    assert_true(a.n_alert >= 3);
+    assert_int_equal(a.n_alert, b.n_alert);
+    for (uint32_t i = 0; i < a.n_alert; i++)
+        assert_string_equal(a.alert[i].json, b.alert[i].json);
+    uint8_t x[32], y[32];
+    kt_detect_digest(a.d, x);
+    kt_detect_digest(b.d, y);
+    assert_memory_equal(x, y, sizeof x);
+    org_done(&a);
+    org_done(&b);
+}
+
+static void damaged_and_foreign_snapshots_are_refused(void **state)
+{
+    (void)state;
+    struct org a;
+    org_start(&a, 7);
+    org_company(&a, 3, 3, 5);
+    org_run(&a);
+    struct kt_buf b = { 0 };
+    struct kt_error err = { 0 };
+    kt_detect_snapshot(a.d, &b);
+    assert_int_equal(kt_detect_restore(a.d, kt_str_from(b.at, b.len - 9), &err), KT_E_CORRUPT);
+    assert_int_equal(kt_detect_restore(a.d, KT_STR("nonsense"), &err), KT_E_CORRUPT);
+    b.at[10] = (char)(b.at[10] ^ 1);
+    assert_int_equal(kt_detect_restore(a.d, kt_buf_str(&b), &err), KT_E_AGAIN);
+    kt_buf_done(&b);
+    org_done(&a);
+}
+
+static void the_same_theft_twice_pages_twice(void **state)
+{
+    (void)state;
+    struct org o;
+    org_start(&o, 9);
+    org_company(&o, 6, 6, 90);
+    org_fact(&o, "65.108.3.3", "FI", 24940, "Hetzner", true);
+    for (unsigned k = 0; k < 2; k++) {
+        kt_time_ns t = ORG_START + (60 + 20 * k) * KT_NS_DAY + 10 * KT_NS_HOUR;
+        for (unsigned i = 0; i < 60; i++)
+            org_add(&o,
+                    svc_read(t + i * KT_NS_S, "svc1",
+                             org_text(&o, "vault://prod/-/secret/prod/other/%u", i), "65.108.3.3"));
+    }
+    org_run(&o);
+    show(&o);
+    assert_int_equal(org_alerts(&o, 0, KT_SEV_MEDIUM), 2);
+    org_done(&o);
+}
+
+static void failed_logins_teach_nothing_and_evict_nobody(void **state)
+{
+    (void)state;
+    struct org o;
+    org_start(&o, 13);
+    org_company(&o, 3, 3, 20);
+    for (unsigned i = 0; i < 30000; i++)
+        org_add(&o, login(ORG_START + 18 * KT_NS_DAY + i * KT_NS_S, org_text(&o, "guess%u", i),
+                          "185.220.4.4", false));
+    org_run(&o);
+    struct kt_buf b = { 0 };
+    kt_detect_status(o.d, &b);
+    assert_true(kt_str_has(kt_buf_str(&b), KT_STR("\"actors\":6,")));
+    kt_buf_done(&b);
+    assert_int_equal(org_alerts(&o, 0, KT_SEV_MEDIUM), 1); /* one spray */
+    org_done(&o);
+}
+
+static void known_actors_cost_little(void **state)
+{
+    (void)state;
+    struct org o;
+    org_start(&o, 21);
+    org_company(&o, 40, 40, 60);
+    uint32_t n = o.n;
+    struct timespec from, to;
+    clock_gettime(CLOCK_MONOTONIC, &from);
+    org_run(&o);
+    clock_gettime(CLOCK_MONOTONIC, &to);
+    double ns = (double)(to.tv_sec - from.tv_sec) * 1e9 + (double)(to.tv_nsec - from.tv_nsec);
+    print_message("%u events, %.0f ns each (test's own work included)\n", n, ns / n);
+    assert_int_equal(org_alerts(&o, 0, KT_SEV_MEDIUM), 0);
+    org_done(&o);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(stolen_service_key_from_a_new_network_pages),
+        cmocka_unit_test(burst_over_many_secrets_pages),
+        cmocka_unit_test(slow_burst_over_an_hour_pages),
+        cmocka_unit_test(guessed_password_is_critical),
+        cmocka_unit_test(slow_guessing_is_critical_too),
+        cmocka_unit_test(spray_and_the_account_it_opened_are_one_alert),
+        cmocka_unit_test(first_day_mass_read_pages),
+        cmocka_unit_test(ordinary_life_is_quiet),
+        cmocka_unit_test(deploys_new_hires_and_jobs_are_quiet),
+        cmocka_unit_test(new_office_is_one_environment_alert),
+        cmocka_unit_test(restart_changes_nothing),
+        cmocka_unit_test(damaged_and_foreign_snapshots_are_refused),
+        cmocka_unit_test(the_same_theft_twice_pages_twice),
+        cmocka_unit_test(failed_logins_teach_nothing_and_evict_nobody),
+        cmocka_unit_test(known_actors_cost_little),
+    };
+    return cmocka_run_group_tests_name("detect", tests, NULL, NULL);
+}
