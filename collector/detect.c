@@ -153,7 +153,7 @@ static void count_actors(struct kt_detect *d, uint32_t minute)
     const struct kt_actor *a;
     while ((a = kt_table_next(d->actors, &at, NULL)) != NULL) {
         d->core.others[a->kind] += a->last_min + 90 * DAY_MIN >= minute;
-        d->core.active[a->kind] += a->last_min + DAY_MIN >= minute;
+        d->core.active[a->kind] += a->last_min + 3 * DAY_MIN >= minute; /* over a week-end */
     }
 }
 

@@ -145,21 +145,22 @@ static void note_event(struct kt_detect *d, struct kt_scene *s, struct incident 
     kt_str_copyz(in->event[slot], sizeof in->event[0],
                  kt_utf8_cut(ev->native_id, sizeof in->event[0] - 1));
     note_secret(d, s, in);
-    if (s->actor != NULL)
+    /* who merely failed at an address is its victim, no member */
+    if (s->actor != NULL && (s->taught || in->key_kind != KT_KEY_NETWORK))
         note_member(in, s->who, s->actor->number);
 }
 
-/* Who and where: the first event says it; an actor that got in replaces a mere name. */
-static void note_scene(struct kt_scene *s, struct incident *in)
+/* Who and where: the first event says it, or the actor that got in. */
+static void note_scene(struct kt_scene *s, struct incident *in, unsigned flags)
 {
     const struct kt_event *ev = s->ev;
-    bool known = in->actor[0] != '\0' && in->actor_kind != KT_ACTOR_ANONYMOUS;
-    if (known && s->actor == NULL)
+    bool got_in = flags & KT_FIND_SUCCESS;
+    if (in->source[0] != '\0' && !got_in)
         return;
-    if (known && in->members_n > 0)
-        return;
-    kt_str_copyz(in->actor, sizeof in->actor, kt_utf8_cut(ev->actor, sizeof in->actor - 1));
-    in->actor_kind = s->actor != NULL ? s->actor->kind : (uint8_t)KT_ACTOR_ANONYMOUS;
+    if (in->key_kind == KT_KEY_ACTOR || got_in) { /* a sprayed address has no actor of its own */
+        kt_str_copyz(in->actor, sizeof in->actor, kt_utf8_cut(ev->actor, sizeof in->actor - 1));
+        in->actor_kind = s->actor != NULL ? s->actor->kind : (uint8_t)KT_ACTOR_ANONYMOUS;
+    }
     kt_str_copyz(in->instance, sizeof in->instance, ev->instance);
     kt_str_copyz(in->source, sizeof in->source, ev->source);
     kt_str_copyz(in->user_agent, sizeof in->user_agent,
@@ -191,8 +192,8 @@ static void note_part(struct incident *in, const struct kt_finding *f)
         if (!p->set || same)
             slot = p;
     }
-    if (slot == NULL || (slot->set && slot->points >= f->points))
-        return;
+    if (slot == NULL || (slot->set && slot->points > f->points))
+        return; /* at the same height the newer words count */
     *slot = (struct part){ .points = f->points,
                            .flags = f->flags | slot->flags,
                            .set = 1,
@@ -309,6 +310,7 @@ static void weigh(struct kt_detect *d, struct kt_scene *s, struct incident *in)
     }
     in->severity = severity > in->severity ? severity : in->severity;
     in->notified = total;
+    in->told_n = in->events_n;
     in->success_told = success;
     in->closed = 0;
     kt_detect_considered(d, s, in);
@@ -402,7 +404,7 @@ static void environment(struct kt_detect *d, struct kt_scene *s, const struct kt
            kt_family_words[f->family]);
     char where[120];
     kt_say_network(&s->where, where, sizeof where);
-    KT_SAY(g.normal, "%u %s were active in 24 hours. Common to %u of them: %s.",
+    KT_SAY(g.normal, "%u %s were active in 3 days. Common to %u of them: %s.",
            d->shared.active[s->actor->kind], kinds, same, same > 0 ? where : "no network");
     KT_SAY(g.part, "%u %s at once", m->n, kinds);
     KT_SAY(g.quiet, "The new network in networks: (keytrail.yaml) before the change.");
@@ -410,12 +412,13 @@ static void environment(struct kt_detect *d, struct kt_scene *s, const struct kt
     memset(&in->part[0], 0, sizeof in->part[0]); /* the newest count is the one to tell */
     note_part(in, &g);
     note_time(in, s->t);
-    note_scene(s, in);
+    note_scene(s, in, 0);
     note_event(d, s, in);
     if (fresh) {
         in->raised = d->arrival;
         in->severity = KT_SEV_LOW;
         in->notified = g.points;
+        in->told_n = in->events_n;
         kt_detect_emit(d, in, "open", true, NULL);
     }
 }
@@ -472,6 +475,10 @@ static void merge(struct kt_detect *d, struct incident *old, struct incident *yo
             break;
     }
     old->network = old->network != 0 ? old->network : young->network;
+    if (young->key_kind == KT_KEY_ACTOR && old->key_kind != KT_KEY_ACTOR) {
+        memcpy(old->actor, young->actor, sizeof old->actor);
+        old->actor_kind = young->actor_kind;
+    }
     point_at(d, young->key_kind, young->key, old->serial);
     char id[KT_ID_TEXT];
     kt_id_format(old->id, id);
@@ -518,7 +525,7 @@ static void take(struct kt_detect *d, struct kt_scene *s, struct kt_finding *f)
     note_part(in, f);
     note_time(in, s->t);
     in->network = f->network != 0 ? f->network : in->network;
-    note_scene(s, in);
+    note_scene(s, in, f->flags);
 }
 
 /* Does the event belong to the incident? On the new network, always; without one, any read. */
@@ -576,9 +583,13 @@ void kt_detect_close_old(struct kt_detect *d, kt_time_ns now)
     uint32_t at = 0;
     struct incident *in;
     while ((in = kt_table_next(d->incidents, &at, NULL)) != NULL) {
-        if (in->severity < 0 || in->closed || in->last + JOIN_NS + LATE_NS >= now)
+        if (in->severity < 0 || in->closed)
             continue;
-        in->closed = 1;
-        kt_detect_emit(d, in, "closed", false, NULL);
+        in->closed = in->last + JOIN_NS + LATE_NS < now;
+        bool grown = in->events_n >= 4 * in->told_n; /* the numbers in the words are old */
+        if (!in->closed && !grown)
+            continue;
+        in->told_n = in->events_n;
+        kt_detect_emit(d, in, in->closed ? "closed" : "updated", false, NULL);
     }
 }

@@ -37,7 +37,7 @@ struct incident {
     int success_told;
     struct part part[INCIDENT_PARTS];
     uint64_t network; /* that was new in it */
-    uint64_t events_n, secrets_n, hash[INCIDENT_HASHES];
+    uint64_t events_n, told_n, secrets_n, hash[INCIDENT_HASHES];
     uint32_t production_n, other_n, unknown_n; /* different secrets by their production flag */
     uint32_t members_n, members[INCIDENT_MEMBERS];
     struct kt_key member_key[INCIDENT_MEMBERS];

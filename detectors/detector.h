@@ -126,7 +126,7 @@ struct kt_shared {
     const struct kt_conf *conf;
     struct kt_table *values;         /* enum kt_dim, value -> kt_value; peek only */
     uint32_t others[KT_ACTOR_COUNT]; /* actors of the kind with an event in 90 days */
-    uint32_t active[KT_ACTOR_COUNT]; /* … in 24 h */
+    uint32_t active[KT_ACTOR_COUNT]; /* … in 3 days */
     bool learning;                   /* the installation: first 14 days of event time */
     uint32_t first_min, newest_min;
 };

@@ -258,7 +258,7 @@ static void tell(struct kt_scene *s, const struct volume *v, const struct surpri
     else
         KT_SAY(f->title, "%s read secrets %s times within %s.", who, x, window);
     if (v->best.n == 0)
-        KT_SAY(f->normal, "It has no history yet: known since less than two days.");
+        KT_SAY(f->normal, "It has no counted history yet: it is known for less than two days.");
     else
         KT_SAY(f->normal, "Its busiest %s in %u active day%s had %s.",
                b->stat == STAT_FIVE ? "5 minutes" : "hour", v->best.n, v->best.n == 1 ? "" : "s",
@@ -546,8 +546,7 @@ static void considered(const struct kt_scene *s, const void *opt, struct kt_buf 
     const struct volume *v = kt_table_peek(s->tables[T_ACTOR], s->who);
     if (v == NULL)
         return;
-    kt_buf_addf(out,
-                "volume (%u reads and %u different secrets in 1 h, its best hour had %u and %u)",
+    kt_buf_addf(out, "volume (reads in 1 h: %u, different secrets: %u; its best hour: %u and %u)",
                 kt_ring_fives(&v->ring, s->t, 12), distinct_in(s, v, 60),
                 kt_maxima_best(&v->best, STAT_HOUR), kt_maxima_best(&v->best, STAT_DISTINCT));
 }

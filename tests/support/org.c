@@ -239,7 +239,7 @@ void org_company(struct org *o, unsigned people, unsigned services, unsigned day
                                 .kind = KT_ACTOR_HUMAN,
                                 .ip = "198.51.100.7",
                                 .user_agent = "Vault/1.15 (darwin arm64)",
-                                .prefix = org_text(o, "vault://prod/-/secret/team%u/", i % 4),
+                                .prefix = org_text(o, "vault://main/-/secret/team%u/", i % 4),
                                 .days = days,
                                 .per_day = 6,
                                 .secrets = 9 };
@@ -254,7 +254,7 @@ void org_company(struct org *o, unsigned people, unsigned services, unsigned day
                                       .kind = KT_ACTOR_SERVICE,
                                       .ip = i % 2 ? "18.192.4.4" : "10.2.0.9",
                                       .user_agent = "Go-http-client/1.1",
-                                      .prefix = org_text(o, "vault://prod/-/secret/prod/svc%u/", i),
+                                      .prefix = org_text(o, "vault://main/-/secret/prod/svc%u/", i),
                                       .days = days,
                                       .per_day = 40,
                                       .secrets = 4 });

@@ -62,7 +62,7 @@ static void stolen_service_key_from_a_new_network_pages(void **state)
     org_fact(&o, "65.108.3.3", "FI", 24940, "Hetzner", true);
     for (unsigned i = 0; i < 3; i++)
         org_add(&o, svc_read(NOW + i * KT_NS_MIN, "svc1",
-                             org_text(&o, "vault://prod/-/secret/prod/svc1/%u", i), "65.108.3.3"));
+                             org_text(&o, "vault://main/-/secret/prod/svc1/%u", i), "65.108.3.3"));
     org_run(&o);
     show(&o);
     assert_int_equal(org_alerts(&o, 0, KT_SEV_MEDIUM), 1);
@@ -82,7 +82,7 @@ static void burst_over_many_secrets_pages(void **state)
     learned(&o);
     for (unsigned i = 0; i < 143; i++)
         org_add(&o, svc_read(NOW + i * KT_NS_S, "svc1",
-                             org_text(&o, "vault://prod/-/secret/prod/other/%u", i), "18.192.4.4"));
+                             org_text(&o, "vault://main/-/secret/prod/other/%u", i), "18.192.4.4"));
     org_run(&o);
     show(&o);
     assert_int_equal(org_alerts(&o, 0, KT_SEV_MEDIUM), 1);
@@ -97,7 +97,7 @@ static void slow_burst_over_an_hour_pages(void **state)
     learned(&o);
     for (unsigned i = 0; i < 60; i++)
         org_add(&o, svc_read(NOW + i * KT_NS_MIN, "svc1",
-                             org_text(&o, "vault://prod/-/secret/prod/other/%u", i), "18.192.4.4"));
+                             org_text(&o, "vault://main/-/secret/prod/other/%u", i), "18.192.4.4"));
     org_run(&o);
     show(&o);
     assert_int_equal(org_alerts(&o, 0, KT_SEV_MEDIUM), 1);
@@ -166,7 +166,7 @@ static void first_day_mass_read_pages(void **state)
                                         .actor = "mallory@acme.example",
                                         .kind = KT_ACTOR_HUMAN,
                                         .ip = "198.51.100.7",
-                                        .secret = org_text(&o, "vault://prod/-/secret/x/%u", i) });
+                                        .secret = org_text(&o, "vault://main/-/secret/x/%u", i) });
     org_run(&o);
     show(&o);
     assert_int_equal(org_alerts(&o, 0, KT_SEV_MEDIUM), 1);
@@ -187,7 +187,7 @@ static void ordinary_life_is_quiet(void **state)
                            .kind = KT_ACTOR_HUMAN,
                            .user_agent = "Vault/1.15 (darwin arm64)" };
     for (unsigned i = 0; i < 8; i++) {
-        e.secret = org_text(&o, "vault://prod/-/secret/team2/%u", i);
+        e.secret = org_text(&o, "vault://main/-/secret/team2/%u", i);
         e.t = NOW + i * KT_NS_HOUR;
         e.ip = "80.187.1.9";
         org_add(&o, e);
@@ -197,7 +197,7 @@ static void ordinary_life_is_quiet(void **state)
         e.actor = ana;
         org_add(&o,
                 svc_read(NOW + i * KT_NS_MIN, "svc3",
-                         org_text(&o, "vault://prod/-/secret/prod/svc3/%u", i % 4), "18.193.7.7"));
+                         org_text(&o, "vault://main/-/secret/prod/svc3/%u", i % 4), "18.193.7.7"));
     }
     /* nine typos, then in; three colleagues mistype in the office */
     for (unsigned i = 0; i < 10; i++)
@@ -210,7 +210,7 @@ static void ordinary_life_is_quiet(void **state)
     /* one 403 every minute for two days */
     for (unsigned i = 0; i < 2 * 1440; i++) {
         struct org_event f =
-            svc_read(NOW + i * KT_NS_MIN, "svc4", "vault://prod/-/secret/prod/gone", "10.2.0.9");
+            svc_read(NOW + i * KT_NS_MIN, "svc4", "vault://main/-/secret/prod/gone", "10.2.0.9");
         f.outcome = KT_OUT_DENIED;
         org_add(&o, f);
     }
@@ -220,7 +220,7 @@ static void ordinary_life_is_quiet(void **state)
                                         .actor = "",
                                         .kind = KT_ACTOR_ANONYMOUS,
                                         .outcome = KT_OUT_DENIED,
-                                        .secret = "vault://prod/-/secret/prod/svc5/1",
+                                        .secret = "vault://main/-/secret/prod/svc5/1",
                                         .ip = "18.192.4.4" });
     org_run(&o);
     show(&o);
@@ -243,7 +243,7 @@ static void deploys_new_hires_and_jobs_are_quiet(void **state)
                             .kind = KT_ACTOR_CI,
                             .ip = org_text(&o, "20.%u.%u.9", day, i),
                             .user_agent = "terraform/1.9",
-                            .secret = org_text(&o, "vault://prod/-/secret/prod/app/%u", i) });
+                            .secret = org_text(&o, "vault://main/-/secret/prod/app/%u", i) });
     }
     for (unsigned day = 2; day < DAYS + 10; day += 4) {
         for (unsigned i = 0; i < 40; i++) {
@@ -254,7 +254,7 @@ static void deploys_new_hires_and_jobs_are_quiet(void **state)
     org_work(&o, (struct org_worker){ .name = "newbie@acme.example",
                                       .kind = KT_ACTOR_HUMAN,
                                       .ip = "198.51.100.7",
-                                      .prefix = "vault://prod/-/secret/team1/",
+                                      .prefix = "vault://main/-/secret/team1/",
                                       .from = DAYS,
                                       .days = 10,
                                       .per_day = 12,
@@ -273,19 +273,21 @@ static void new_office_is_one_environment_alert(void **state)
     org_fact(&o, "62.4.5.6", "DE", 8881, "1&1 Versatel", false);
     kt_time_ns monday = NOW + 2 * KT_NS_DAY;
     for (unsigned i = 0; i < 12; i++)
-        org_add(&o, (struct org_event){ .t = monday - KT_NS_HOUR * 3 + i * KT_NS_MIN,
-                                        .actor = org_text(&o, "person%u@acme.example", i),
-                                        .kind = KT_ACTOR_HUMAN,
-                                        .ip = "198.51.100.7",
-                                        .user_agent = "Vault/1.15 (darwin arm64)",
-                                        .secret = "vault://prod/-/secret/team1/1" });
+        org_add(&o,
+                (struct org_event){ .t = monday - KT_NS_HOUR * 3 + i * KT_NS_MIN,
+                                    .actor = org_text(&o, "person%u@acme.example", i),
+                                    .kind = KT_ACTOR_HUMAN,
+                                    .ip = "198.51.100.7",
+                                    .user_agent = "Vault/1.15 (darwin arm64)",
+                                    .secret = org_text(&o, "vault://main/-/secret/own/%u", i) });
     for (unsigned i = 0; i < 12; i++)
-        org_add(&o, (struct org_event){ .t = monday + i * 2 * KT_NS_MIN,
-                                        .actor = org_text(&o, "person%u@acme.example", i),
-                                        .kind = KT_ACTOR_HUMAN,
-                                        .ip = "62.4.5.6",
-                                        .user_agent = "Vault/1.15 (darwin arm64)",
-                                        .secret = "vault://prod/-/secret/team1/1" });
+        org_add(&o,
+                (struct org_event){ .t = monday + i * 2 * KT_NS_MIN,
+                                    .actor = org_text(&o, "person%u@acme.example", i),
+                                    .kind = KT_ACTOR_HUMAN,
+                                    .ip = "62.4.5.6",
+                                    .user_agent = "Vault/1.15 (darwin arm64)",
+                                    .secret = org_text(&o, "vault://main/-/secret/own/%u", i) });
     org_run(&o);
     show(&o);
     assert_int_equal(org_alerts(&o, 0, KT_SEV_MEDIUM), 0);
@@ -302,13 +304,13 @@ static void attack_mix(struct org *o)
     kt_time_ns t = ORG_START + 27 * KT_NS_DAY;
     for (unsigned i = 0; i < 60; i++)
         org_add(o, svc_read(t + i * KT_NS_S, "svc1",
-                            org_text(o, "vault://prod/-/secret/prod/other/%u", i), "65.108.3.3"));
+                            org_text(o, "vault://main/-/secret/prod/other/%u", i), "65.108.3.3"));
     for (unsigned i = 0; i < 14; i++)
         org_add(o, login(t + i * KT_NS_MIN, org_text(o, "person%u@acme.example", i % 5),
                          "185.220.4.4", i == 13));
     for (unsigned i = 0; i < 90; i++)
         org_add(o, svc_read(t + KT_NS_DAY + i * KT_NS_S, "svc2",
-                            org_text(o, "vault://prod/-/secret/prod/other/%u", i), "10.2.0.9"));
+                            org_text(o, "vault://main/-/secret/prod/other/%u", i), "10.2.0.9"));
     org_run(o);
 }
 
@@ -364,7 +366,7 @@ static void the_same_theft_twice_pages_twice(void **state)
         for (unsigned i = 0; i < 60; i++)
             org_add(&o,
                     svc_read(t + i * KT_NS_S, "svc1",
-                             org_text(&o, "vault://prod/-/secret/prod/other/%u", i), "65.108.3.3"));
+                             org_text(&o, "vault://main/-/secret/prod/other/%u", i), "65.108.3.3"));
     }
     org_run(&o);
     show(&o);
