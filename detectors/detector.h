@@ -218,5 +218,3 @@ unsigned kt_value_users(const struct kt_scene *s, enum kt_dim dim, uint64_t valu
 bool kt_network_expected(const struct kt_conf *conf, const struct kt_event *ev);
 /* The day of an actor that holds the minute. */
 uint32_t kt_actor_day(const struct kt_actor *a, uint32_t minute);
-/* Well-known hosting and VPN networks (hosting_asns.c). */
-bool kt_hosting_asn(uint32_t asn);

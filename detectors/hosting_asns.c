@@ -5,7 +5,9 @@
  * Owns:  a sorted table.
  * Calls: nothing.
  */
-#include "detectors/detector.h"
+#include "detectors/hosting_asns.h"
+
+#include "core/base/err.h"
 
 static const uint32_t hosting[] = {
     3214,   /* xTom */

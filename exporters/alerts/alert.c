@@ -17,8 +17,9 @@
     X(title)                                                                                       \
     X(normal)                                                                                      \
     X(why)                                                                                         \
-    X(considered) X(quiet) X(command) X(actor) X(actor_kind) X(ip) X(country) X(network) X(secret) \
-        X(instance) X(source) X(user_agent) X(geo_build) X(merged_into)
+    X(considered)                                                                                  \
+    X(quiet) X(command) X(actor) X(actor_kind) X(ip) X(country) X(network) X(secret) X(instance)   \
+        X(source) X(user_agent) X(geo_build) X(merged_into)
 static const struct {
     const char *name;
     size_t offset;
@@ -42,7 +43,7 @@ static void add_sentence(struct kt_buf *out, struct kt_str s)
     if (out->len > 0 && out->at[out->len - 1] != '\n')
         kt_buf_byte(out, ' ');
     kt_buf_add(out, s);
-    if (strchr(".!?…", s.at[s.len - 1]) == NULL)
+    if (!kt_str_has(KT_STR(".!?"), kt_str_from(&s.at[s.len - 1], 1)))
         kt_buf_byte(out, '.');
 }
 
