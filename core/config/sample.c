@@ -39,7 +39,7 @@ static const char collector_text[] =
     "#   - { source: vault-prod, from: \"2026-11-28T22:00Z\", until: \"2026-11-28T23:30Z\", "
     "reason: CHG-4711, by: alice }\n"
     "\n"
-    "# Each detector's options: keytrail detect explain NAME\n"
+    "# Each detector's options stand on its page, detectors/NAME.md\n"
     "# detectors:\n"
     "#   volume_spike: { floor_5m: 20 }\n"
     "\n"

@@ -105,7 +105,7 @@ class House:
         self.collector = None
         self.db = self.path('keytrail.db')
         keytrail('init', self.dir)
-        self.server_key = re.search(r'public_key: "([^"]{40})"', open(self.path('agent.yaml')).read())[1]
+        self.server_key = re.search(r'''public_key: ["\']?([^"\'\s]{40})''', open(self.path('agent.yaml')).read())[1]
         for f in os.listdir(self.path('agents.d')):
             os.unlink(self.path(f'agents.d/{f}'))
         self.write('keytrail.yaml', f'''deployment: test

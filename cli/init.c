@@ -1,0 +1,137 @@
+/*
+ * init: writes a commented configuration and keys into a folder: a collector, and an agent on the
+ * same host that it allows.
+ *
+ * Owns:  the files it makes; never overwrites one.
+ * Calls: core/config (samples, keys, entries), core/sys/{fs,net}; stdout.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "cli/commands.h"
+#include "core/base/enc.h"
+#include "core/base/hash.h"
+#include "core/config/config.h"
+#include "core/sys/fs.h"
+#include "core/sys/net.h"
+
+#define INIT_ENDPOINT "tcp://127.0.0.1:7420"
+#define INIT_AGENT    "local"
+
+static enum kt_status make_folder(const char *path, struct kt_error *err)
+{
+    if (mkdir(path, 0700) != 0 && errno != EEXIST)
+        return kt_fail_errno(err, "mkdir '%s'", path);
+    return KT_OK;
+}
+
+static enum kt_status write_file(const char *dir, const char *name, struct kt_buf *text,
+                                 struct kt_error *err)
+{
+    char path[4096];
+    snprintf(path, sizeof path, "%s/%s", dir, name);
+    enum kt_status st = kt_fs_write_atomic(path, kt_buf_str(text), 0600, err);
+    kt_buf_done(text);
+    if (st == KT_OK)
+        printf("  %s\n", path);
+    return st;
+}
+
+static enum kt_status make_key(const char *dir, const char *name, uint8_t ret_curve[32],
+                               uint8_t ret_signing[32], struct kt_error *err)
+{
+    char path[4096];
+    struct kt_net_keys keys;
+    struct kt_key_file file;
+    kt_net_keys_make(&keys);
+    memcpy(file.curve_secret, keys.secret_key, 32);
+    kt_random(file.signing_seed, 32);
+    memcpy(ret_curve, keys.public_key, 32);
+    kt_sign_public(file.signing_seed, ret_signing);
+    snprintf(path, sizeof path, "%s/keys/%s", dir, name);
+    enum kt_status st = kt_key_file_write(path, &file, err);
+    kt_wipe(&keys, sizeof keys);
+    kt_wipe(&file, sizeof file);
+    if (st == KT_OK)
+        printf("  %s\n", path);
+    return st;
+}
+
+static enum kt_status nothing_there(const char *dir, struct kt_error *err)
+{
+    static const char *const names[] = { "keytrail.yaml", "agent.yaml", "keys/collector.key",
+                                         "keys/agent.key" };
+    for (size_t i = 0; i < KT_ARRAY_LEN(names); i++) {
+        char path[4096];
+        snprintf(path, sizeof path, "%s/%s", dir, names[i]);
+        if (access(path, F_OK) == 0)
+            return kt_fail(err, KT_E_CONFIG,
+                           "%s is there already; init never overwrites. Give another folder", path);
+    }
+    return KT_OK;
+}
+
+static enum kt_status write_configuration(const char *dir, const uint8_t collector[32],
+                                          const uint8_t curve[32], const uint8_t signing[32],
+                                          struct kt_error *err)
+{
+    char z85[KT_Z85_KEY];
+    struct kt_buf text = { 0 };
+    kt_conf_sample_collector(dir, &text);
+    if (write_file(dir, "keytrail.yaml", &text, err) != KT_OK)
+        return err->code;
+    kt_conf_sample_agent(dir, INIT_AGENT, INIT_ENDPOINT, kt_z85_encode(collector, z85), &text);
+    if (write_file(dir, "agent.yaml", &text, err) != KT_OK)
+        return err->code;
+    struct kt_agent_entry e = { .name = INIT_AGENT, .n_keys = 1 };
+    memcpy(e.curve[0], curve, 32);
+    memcpy(e.signing[0], signing, 32);
+    kt_agent_entry_print(&e, &text);
+    return write_file(dir, "agents.d/" INIT_AGENT ".yaml", &text, err);
+}
+
+static enum kt_status init(const char *dir, struct kt_error *err)
+{
+    char keys[4096], agents[4096];
+    uint8_t collector[32], curve[32], signing[32], unused[32];
+    snprintf(keys, sizeof keys, "%s/keys", dir);
+    snprintf(agents, sizeof agents, "%s/agents.d", dir);
+    if (nothing_there(dir, err) != KT_OK || make_folder(dir, err) != KT_OK ||
+        make_folder(keys, err) != KT_OK || make_folder(agents, err) != KT_OK)
+        return err->code;
+    printf("written:\n");
+    if (make_key(dir, "collector.key", collector, unused, err) != KT_OK ||
+        make_key(dir, "agent.key", curve, signing, err) != KT_OK)
+        return err->code;
+    return write_configuration(dir, collector, curve, signing, err);
+}
+
+int kt_cmd_init(int argc, char **argv)
+{
+    static const struct kt_command cmd = { "init", "DIR",
+                                           "write a commented configuration and keys into a folder",
+                                           "keytrail init /etc/keytrail", kt_cmd_init };
+    const struct kt_flag flags[] = { { 0 } };
+    int n;
+    bool done;
+    int code = kt_flags_parse(&cmd, flags, argc, argv, &n, &done);
+    if (done)
+        return code;
+    if (n != 1) {
+        fprintf(stderr, "usage: keytrail init DIR\n");
+        return KT_EXIT_USAGE;
+    }
+    struct kt_error err = { 0 };
+    if (init(argv[1], &err) != KT_OK)
+        return kt_cli_fail("init", &err);
+    printf("\nnext:\n  keytrail collector -c %s/keytrail.yaml\n  keytrail-agent -c %s/agent.yaml   "
+           "   # the sources in it are examples\n"
+           "another host: keytrail-agent keygen there, then here\n  keytrail agent add NAME TOKEN "
+           "-c %s/keytrail.yaml\n",
+           argv[1], argv[1], argv[1]);
+    return KT_EXIT_OK;
+}
