@@ -82,6 +82,20 @@ static void write_kept(struct kt_jval v, const struct kt_keep *k, struct kt_buf 
         kt_keep_write(v, k->below, out, unknown);
 }
 
+/* Names of tables need no escaping. */
+static void write_name(struct kt_str name, struct kt_buf *out)
+{
+    kt_buf_byte(out, '"');
+    kt_buf_add(out, name);
+    kt_buf_add(out, KT_STR("\":"));
+}
+
+/* "{}" or "[]" was written from `body` on. */
+static bool says_nothing(const struct kt_buf *out, size_t body)
+{
+    return out->len == body + 2 && (out->at[body] == '{' || out->at[body] == '[');
+}
+
 void kt_keep_write(struct kt_jval v, const struct kt_keep *table, struct kt_buf *out,
                    uint64_t *unknown)
 {
@@ -101,12 +115,16 @@ void kt_keep_write(struct kt_jval v, const struct kt_keep *table, struct kt_buf 
         }
         if (k->drop || !has_value(item, k))
             continue;
+        size_t before = out->len;
         if (!first)
             kt_buf_byte(out, ',');
-        first = false;
-        kt_json_quote(out, k->name);
-        kt_buf_byte(out, ':');
+        write_name(k->name, out);
+        size_t body = out->len;
         write_kept(item, k, out, unknown);
+        if (says_nothing(out, body))
+            out->len = before;
+        else
+            first = false;
     }
     kt_buf_byte(out, '}');
 }
@@ -118,10 +136,9 @@ void kt_keep_member(struct kt_str name, struct kt_jval v, const struct kt_keep *
         return;
     size_t before = out->len;
     kt_buf_byte(out, ',');
-    kt_json_quote(out, name);
-    kt_buf_byte(out, ':');
+    write_name(name, out);
     size_t body = out->len;
     kt_keep_write(v, table, out, unknown);
-    if (out->len == body + 2) /* "{}" says nothing */
+    if (says_nothing(out, body))
         out->len = before;
 }

@@ -132,9 +132,9 @@ void quarantine_give(struct kt_pipeline *p, const char *reason)
         ev.time = 0;
     if (ev.native_id.len < 16) { /* no id of its own: where it stood tells it from others */
         ev.scope = p->o.instance;
-        ev.native_id = kt_arena_fmt(&p->arena, "%.*s@%llu+%llu",
-                                    KT_STR_ARG(kt_str_sub(p->place, 0, 1024)), place_number(cur),
-                                    (unsigned long long)cur->length);
+        ev.native_id =
+            kt_arena_fmt(&p->arena, "%.*s@%llu+%llu", KT_STR_ARG(kt_str_sub(p->place, 0, 1024)),
+                         place_number(cur), (unsigned long long)cur->length);
     }
     ev.raw = kt_buf_str(b);
     pipeline_give(p, &ev);

@@ -368,8 +368,13 @@ static struct ct_record take_apart(const struct kt_decode_in *in)
         .error = kt_json_str_at(root, "errorCode"),
     };
     r.session = kt_json_get(r.identity, KT_STR("sessionContext"));
+    r.home = kt_json_text(kt_json_get(r.identity, KT_STR("accountId")));
+    if (r.home.len == 0)
+        r.home = kt_json_str_at(r.session, "sessionIssuer.accountId");
     if (r.account.len == 0)
-        r.account = kt_json_text(kt_json_get(r.identity, KT_STR("accountId")));
+        r.account = r.home;
+    if (r.home.len == 0)
+        r.home = r.account;
     if (r.error.len == 0)
         r.error = kt_json_str_at(r.response, "errorCode");
     r.service = ct_service_of(r.source);
@@ -381,8 +386,9 @@ static struct kt_str kept_digest(const struct kt_decode_in *in)
 {
     uint8_t digest[16];
     char text[KT_ID_TEXT];
-    struct kt_str kept = kt_buf_str(in->raw);
-    kt_blake2b(&kept, 1, digest, sizeof digest);
+    struct kt_str parts[] = { kt_buf_str(in->raw), kt_json_str_at(in->root, "sourceIPAddress"),
+                              kt_json_str_at(in->root, "requestID") };
+    kt_blake2b(parts, KT_ARRAY_LEN(parts), digest, sizeof digest);
     return kt_arena_str(in->arena, kt_str_of(kt_id_format(digest, text)));
 }
 

@@ -52,6 +52,7 @@ struct ct_record {
     const struct kt_decode_in *in;
     struct kt_jval identity, session, request, response, extra;
     struct kt_str source, name, account, region, error;
+    struct kt_str home; /* account of who acts */
     enum ct_service service;
 };
 void ct_who(const struct ct_record *r, struct kt_event *ev);

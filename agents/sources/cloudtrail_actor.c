@@ -69,7 +69,7 @@ static void who_role(const struct ct_record *r, struct kt_event *ev)
         ev->actor_kind = KT_ACTOR_HUMAN;
         return;
     }
-    ev->actor = kt_actor_at(a, role, r->account);
+    ev->actor = kt_actor_at(a, role, r->home);
 }
 
 static void who_user(const struct ct_record *r, struct kt_event *ev)
@@ -84,13 +84,13 @@ static void who_user(const struct ct_record *r, struct kt_event *ev)
         name = last_part(kt_json_str_at(r->identity, "arn"), '/');
     if (name.len == 0)
         name = kt_json_str_at(r->identity, "principalId");
-    ev->actor = kt_actor_at(r->in->arena, name, r->account);
+    ev->actor = kt_actor_at(r->in->arena, name, r->home);
 }
 
 static void who_root(const struct ct_record *r, struct kt_event *ev)
 {
     ev->actor_kind = KT_ACTOR_ROOT;
-    ev->actor = kt_actor_at(r->in->arena, KT_STR("root"), r->account);
+    ev->actor = kt_actor_at(r->in->arena, KT_STR("root"), r->home);
 }
 
 static void who_service(const struct ct_record *r, struct kt_event *ev)
@@ -134,7 +134,7 @@ static void who_other(const struct ct_record *r, struct kt_event *ev)
     struct kt_str name = kt_json_str_at(r->identity, "userName");
     if (name.len == 0)
         name = kt_json_str_at(r->identity, "principalId");
-    ev->actor = kt_actor_at(r->in->arena, before(name, ':'), r->account);
+    ev->actor = kt_actor_at(r->in->arena, before(name, ':'), r->home);
 }
 
 static const struct {

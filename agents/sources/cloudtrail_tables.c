@@ -199,27 +199,24 @@ const char *const ct_known_keys[] = {
     "recipientAccountId", "requestID",         "eventType",        NULL,
 };
 
-/* ---- what is kept (THREATS, table R) ---- */
-static const struct kt_keep issuer[] = {
-    KT_KEEP("type"),      KT_KEEP("principalId"), KT_KEEP("arn"),
-    KT_KEEP("accountId"), KT_KEEP("userName"),    KT_KEEP_END,
-};
-static const struct kt_keep attributes[] = {
-    KT_KEEP("creationDate"),
-    KT_KEEP("mfaAuthenticated"),
-    KT_KEEP_END,
-};
+/* ---- what is kept (THREATS, table R) ----
+ * Beside the members below, the event has columns of its own for address, user agent, region,
+ * error code, request id, access key, session and issuer; they are not written twice. */
 static const struct kt_keep session[] = {
-    KT_KEEP_IN("sessionIssuer", issuer), KT_KEEP_IN("attributes", attributes),
-    KT_KEEP("sourceIdentity"),           KT_KEEP("ec2RoleDelivery"),
-    KT_DROP("webIdFederationData"),      KT_KEEP_END,
+    KT_KEEP("ec2RoleDelivery"), KT_DROP("sessionIssuer"),       KT_DROP("attributes"),
+    KT_DROP("sourceIdentity"),  KT_DROP("webIdFederationData"), KT_KEEP_END,
 };
 static const struct kt_keep identity[] = {
-    KT_KEEP("type"),       KT_KEEP("principalId"),
-    KT_KEEP("arn"),        KT_KEEP("accountId"),
-    KT_KEEP("userName"),   KT_KEEP("accessKeyId"),
-    KT_KEEP("invokedBy"),  KT_KEEP("identityProvider"),
-    KT_DROP("onBehalfOf"), KT_KEEP_IN("sessionContext", session),
+    KT_KEEP("type"),
+    KT_KEEP("principalId"),
+    KT_KEEP("arn"),
+    KT_KEEP("accountId"),
+    KT_KEEP("userName"),
+    KT_KEEP("invokedBy"),
+    KT_KEEP("identityProvider"),
+    KT_DROP("accessKeyId"),
+    KT_DROP("onBehalfOf"),
+    KT_KEEP_IN("sessionContext", session),
     KT_KEEP_END,
 };
 static const struct kt_keep context[] = {
@@ -274,22 +271,23 @@ const struct kt_keep ct_keep_root[] = {
     KT_KEEP("eventTime"),
     KT_KEEP("eventSource"),
     KT_KEEP("eventName"),
-    KT_KEEP("awsRegion"),
-    KT_KEEP("sourceIPAddress"),
-    KT_KEEP("errorCode"),
     KT_KEEP_IN("requestParameters", request),
     KT_KEEP_IN("additionalEventData", extra),
-    KT_KEEP("requestID"),
     KT_KEEP("eventID"),
     KT_KEEP("readOnly"),
     KT_KEEP_IN("resources", resource),
     KT_KEEP("eventType"),
-    KT_KEEP("managementEvent"),
-    KT_KEEP("recipientAccountId"),
-    KT_KEEP("sharedEventID"),
-    KT_KEEP("vpcEndpointId"),
-    KT_KEEP("eventCategory"),
     KT_KEEP_IN("addendum", addendum),
+    KT_DROP("awsRegion"),
+    KT_DROP("sourceIPAddress"),
+    KT_DROP("errorCode"),
+    KT_DROP("requestID"),
+    KT_DROP("recipientAccountId"),
+    KT_DROP("sharedEventID"),
+    KT_DROP("vpcEndpointId"),
+    KT_DROP("vpcEndpointAccountId"),
+    KT_DROP("managementEvent"),
+    KT_DROP("eventCategory"),
     KT_DROP("userAgent"),
     KT_DROP("errorMessage"),
     KT_DROP("responseElements"),

@@ -20,10 +20,12 @@ struct record {
     struct kt_jval request, auth, response, data;
     struct kt_str type, id, path, operation, error;
     kt_time_ns time, request_time, precision;
-    bool login, raw_device, has_response;
+    enum vt_login login;
+    bool raw_device, has_response;
 };
 
-/* ---- what is kept (THREATS, table R) ---- */
+/* ---- what is kept (THREATS, table R) ----
+ * Name, entity, policies, id, operation, path and address have columns of their own. */
 static const struct kt_keep keep_metadata[] = {
     KT_KEEP("role"),
     KT_KEEP("role_name"),
@@ -42,13 +44,13 @@ static const struct kt_keep keep_results[] = {
     KT_KEEP_END,
 };
 static const struct kt_keep keep_auth[] = {
-    KT_KEEP("display_name"),
-    KT_KEEP("entity_id"),
-    KT_KEEP("policies"),
     KT_KEEP("token_type"),
     KT_KEEP("entity_created"),
     KT_KEEP_IN("metadata", keep_metadata),
     KT_KEEP_IN("policy_results", keep_results),
+    KT_DROP("display_name"),
+    KT_DROP("entity_id"),
+    KT_DROP("policies"),
     KT_DROP("client_token"),
     KT_DROP("accessor"),
     KT_DROP("token_policies"),
@@ -67,18 +69,18 @@ static const struct kt_keep keep_namespace[] = {
     KT_KEEP_END,
 };
 static const struct kt_keep keep_request[] = {
-    KT_KEEP("id"),
-    KT_KEEP("operation"),
     KT_KEEP("mount_point"),
     KT_KEEP("mount_type"),
     KT_KEEP("mount_accessor"),
     KT_KEEP("mount_class"),
     KT_KEEP_IN("namespace", keep_namespace),
-    KT_KEEP("remote_address"),
     KT_KEEP("remote_port"),
     KT_KEEP("replication_cluster"),
     KT_KEEP("wrap_ttl"),
-    KT_DROP("path"), /* written by write_raw(), with tokens cut out */
+    KT_DROP("id"),
+    KT_DROP("operation"),
+    KT_DROP("path"), /* may hold a token: vt_safe_path() */
+    KT_DROP("remote_address"),
     KT_DROP("client_id"),
     KT_DROP("client_token"),
     KT_DROP("client_token_accessor"),
@@ -92,23 +94,17 @@ static const struct kt_keep keep_request[] = {
     KT_KEEP_END,
 };
 
-static void write_raw(const struct record *r, struct kt_str path)
+static void write_raw(const struct record *r)
 {
     struct kt_buf *out = r->in->raw;
     uint64_t *unknown = r->in->unknown_fields;
     char text[KT_TIME_TEXT_MAX];
     kt_buf_addz(out, "{\"type\":");
     kt_json_quote(out, r->type);
-    if (r->request_time != 0)
-        kt_buf_addf(out, ",\"request_time\":\"%s\"", kt_time_format(r->request_time, text));
     if (r->has_response && r->time != 0)
         kt_buf_addf(out, ",\"response_time\":\"%s\"", kt_time_format(r->time, text));
     kt_keep_member(KT_STR("auth"), r->auth, keep_auth, out, unknown);
     kt_keep_member(KT_STR("request"), r->request, keep_request, out, unknown);
-    if (path.len > 0) {
-        kt_buf_addz(out, ",\"path\":");
-        kt_json_quote(out, path);
-    }
     kt_buf_byte(out, '}');
 }
 
@@ -176,11 +172,13 @@ static struct record take_apart(const struct kt_decode_in *in, struct kt_jval fi
     r.path = kt_json_str(either(own, first_request, "path"));
     r.operation = kt_json_str(either(own, first_request, "operation"));
     r.error = kt_json_str(either(in->root, first, "error"));
-    r.login = vt_is_login(vt_op_of(r.operation), r.path);
+    bool login = vt_is_login(vt_op_of(r.operation), r.path);
     r.raw_device = is_raw(&r) || is_clear(first_request, "client_token");
     r.auth = either(in->root, first, "auth");
     struct kt_jval made = kt_json_get(r.response, KT_STR("auth"));
-    if (r.login && kt_json_type(made) == KT_JSON_OBJECT)
+    bool done = login && kt_json_type(made) == KT_JSON_OBJECT;
+    r.login = done ? VT_LOGIN_DONE : login ? VT_LOGIN_TRIED : VT_LOGIN_NO;
+    if (done)
         r.auth = made;
     times(&r, first);
     return r;
@@ -246,7 +244,7 @@ static enum kt_outcome outcome_of(const struct record *r, bool plain_fields, str
     if (kt_json_type(allowed) == KT_JSON_BOOL && !kt_json_bool(allowed, true))
         return KT_OUT_DENIED;
     bool refused = !plain_fields && has(r->data, "error");
-    if (r->login && (r->error.len > 0 || refused))
+    if (r->login != VT_LOGIN_NO && (r->error.len > 0 || refused))
         return KT_OUT_DENIED;
     if (by_error != KT_OUT_SUCCESS)
         return by_error;
@@ -425,8 +423,9 @@ static void name_it(const struct record *r, struct kt_event *ev)
         return;
     uint8_t digest[16];
     char text[KT_ID_TEXT];
-    struct kt_str kept = kt_buf_str(r->in->raw);
-    kt_blake2b(&kept, 1, digest, sizeof digest);
+    struct kt_str parts[] = { kt_buf_str(r->in->raw), kt_json_str_at(r->in->root, "time"),
+                              ev->operation, ev->secret_native, ev->actor_native };
+    kt_blake2b(parts, KT_ARRAY_LEN(parts), digest, sizeof digest);
     ev->native_id = kt_arena_str(r->in->arena, kt_str_of(kt_id_format(digest, text)));
     ev->scope = r->in->instance;
 }
@@ -454,7 +453,7 @@ static void emit(const struct record *r, bool late, struct kt_emit *to)
     vt_who(r->in, r->auth, r->login, r->path, r->raw_device, &ev);
     where(r, &ev);
     when(r, &ev);
-    write_raw(r, ev.secret_native);
+    write_raw(r);
     ev.raw = kt_buf_str(r->in->raw);
     name_it(r, &ev);
     if (late)

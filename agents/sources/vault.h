@@ -33,6 +33,10 @@ bool vt_is_login(enum vt_op op, struct kt_str path);
 struct kt_str vt_safe_path(struct kt_arena *a, struct kt_str path);
 
 /* ---- vault_actor.c ---- */
-/* auth: of the request, or of the answer to a login. */
-void vt_who(const struct kt_decode_in *in, struct kt_jval auth, bool login, struct kt_str path,
-            bool raw_device, struct kt_event *ev);
+enum vt_login {
+    VT_LOGIN_NO,
+    VT_LOGIN_TRIED, /* auth, if any, is of a token that was sent along */
+    VT_LOGIN_DONE,  /* auth is the answer's */
+};
+void vt_who(const struct kt_decode_in *in, struct kt_jval auth, enum vt_login login,
+            struct kt_str path, bool raw_device, struct kt_event *ev);

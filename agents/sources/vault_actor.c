@@ -136,15 +136,16 @@ static void token(const struct kt_decode_in *in, struct kt_str display, struct k
     ev->actor = kt_actor_at(in->arena, name, in->cluster);
 }
 
-void vt_who(const struct kt_decode_in *in, struct kt_jval auth, bool login, struct kt_str path,
-            bool raw_device, struct kt_event *ev)
+void vt_who(const struct kt_decode_in *in, struct kt_jval auth, enum vt_login login,
+            struct kt_str path, bool raw_device, struct kt_event *ev)
 {
     struct kt_str display = kt_json_str_at(auth, "display_name");
     struct kt_str entity = kt_json_str_at(auth, "entity_id");
     struct kt_jval policies = kt_json_get(auth, KT_STR("policies"));
 
-    if (display.len == 0 && entity.len == 0) {
-        nobody(in, login, path, ev);
+    bool named = login == VT_LOGIN_TRIED && tried(in, path).len > 0;
+    if (named || (display.len == 0 && entity.len == 0)) {
+        nobody(in, login != VT_LOGIN_NO, path, ev);
         return;
     }
     groups(policies, &ev->groups);
