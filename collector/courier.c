@@ -37,7 +37,7 @@ static enum kt_status read_key(const char *path, struct kt_buf *ret, struct kt_e
 
 static enum kt_status load(const struct kt_conf *conf, struct kt_courier *c, struct kt_error *err)
 {
-    const struct kt_target_common *o = c->options;
+    const struct kt_target_files *o = c->options;
     if (kt_options_fill(conf->yaml, c->conf->node, c->target->options, c->options, err) != KT_OK)
         return err != NULL ? err->code : KT_E_CONFIG;
     if (read_key(o->url_file, &c->url, err) != KT_OK ||

@@ -12,17 +12,16 @@
 #define DETAIL_MAX  4096u /* 14 of them stay far below the 512 KB of a body */
 
 struct options {
-    struct kt_target_common common;
+    struct kt_target_files files;
     const char *region;
 };
 
 static const struct kt_option options[] = {
-    KT_TARGET_COMMON_OPTIONS(struct options),
-    { "routing_key_file", KT_OPT_SECRET_FILE, NULL, offsetof(struct options, common.key_file),
+    { "routing_key_file", KT_OPT_SECRET_FILE, NULL, offsetof(struct options, files.key_file),
       "File (0600) with the 32-character integration key.", false, false },
     { "region", KT_OPT_STRING, "us", offsetof(struct options, region),
       "Service region of the account: us or eu.", false, false },
-    { "url_file", KT_OPT_SECRET_FILE, "", offsetof(struct options, common.url_file),
+    { "url_file", KT_OPT_SECRET_FILE, "", offsetof(struct options, files.url_file),
       "File (0600) with another endpoint, such as a local relay's.", false, false },
     KT_OPTIONS_END,
 };

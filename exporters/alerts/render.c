@@ -238,7 +238,7 @@ void kt_render_word(struct kt_str s, int http_status, char word[64])
     for (size_t i = 0; i < s.len && n < 60; i++) {
         char c = s.at[i];
         bool fine = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                    (c != '\0' && strchr("_ .,-", c) != NULL);
+                    kt_str_find_byte(KT_STR("_ .,-"), c, 0) >= 0;
         if (fine)
             word[n++] = c;
     }

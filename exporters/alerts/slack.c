@@ -15,13 +15,12 @@
 #define FIELDS_MAX   10u
 
 struct options {
-    struct kt_target_common common;
+    struct kt_target_files files;
     bool colour;
 };
 
 static const struct kt_option options[] = {
-    KT_TARGET_COMMON_OPTIONS(struct options),
-    { "url_file", KT_OPT_SECRET_FILE, NULL, offsetof(struct options, common.url_file),
+    { "url_file", KT_OPT_SECRET_FILE, NULL, offsetof(struct options, files.url_file),
       "File (0600) with the incoming webhook's URL.", false, false },
     { "colour", KT_OPT_BOOL, "false", offsetof(struct options, colour),
       "Wrap the message in a legacy attachment with a severity bar.", false, false },

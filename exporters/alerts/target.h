@@ -36,34 +36,11 @@ struct kt_target_secrets {
     struct kt_str url, key;     /* url_file; routing_key_file, secret_file … */
     struct kt_str key_previous; /* previous_secret_file: signs too while receivers change over */
 };
-/* First member of every target's options: the keys that the outbox itself obeys. */
-struct kt_target_common {
-    const char *type, *ca_file, *proxy, *url_file, *key_file, *key_previous_file;
-    bool allow_private;
+/* First member of every target's options: files that the outbox reads, NULL or "" when absent. (The
+ * keys type, allow_private, ca_file and proxy are the configuration's own.) */
+struct kt_target_files {
+    const char *url_file, *key_file, *key_previous_file;
 };
-/* Table rows of the keys that all targets share; S is their struct, with a member `common`. */
-#define KT_TARGET_COMMON_OPTIONS(S)                                                                \
-    {                                                                                              \
-        "type", KT_OPT_STRING, "", offsetof(S, common.type), "Which target this is.", false, false \
-    },                                                                                             \
-        { "allow_private",                                                                         \
-          KT_OPT_BOOL,                                                                             \
-          "false",                                                                                 \
-          offsetof(S, common.allow_private),                                                       \
-          "Allow https to private addresses and http to loopback.",                                \
-          false,                                                                                   \
-          false },                                                                                 \
-        { "ca_file",                                                                               \
-          KT_OPT_PATH,                                                                             \
-          "",                                                                                      \
-          offsetof(S, common.ca_file),                                                             \
-          "Certificates to trust instead of the system's.",                                        \
-          false,                                                                                   \
-          false },                                                                                 \
-    {                                                                                              \
-        "proxy", KT_OPT_STRING, "", offsetof(S, common.proxy), "HTTP proxy to go through.", false, \
-            true                                                                                   \
-    }
 struct kt_target {
     const char *name, *summary;
     const struct kt_option *options;

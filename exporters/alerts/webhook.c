@@ -12,18 +12,17 @@
 #define BODY_MAX 20480u
 
 struct options {
-    struct kt_target_common common;
+    struct kt_target_files files;
 };
 
 static const struct kt_option options[] = {
-    KT_TARGET_COMMON_OPTIONS(struct options),
-    { "url_file", KT_OPT_SECRET_FILE, NULL, offsetof(struct options, common.url_file),
+    { "url_file", KT_OPT_SECRET_FILE, NULL, offsetof(struct options, files.url_file),
       "File (0600) with the endpoint's URL.", false, false },
-    { "secret_file", KT_OPT_SECRET_FILE, NULL, offsetof(struct options, common.key_file),
+    { "secret_file", KT_OPT_SECRET_FILE, NULL, offsetof(struct options, files.key_file),
       "File (0600) with the signing secret, whsec_…; one of its own for each endpoint.", false,
       false },
     { "previous_secret_file", KT_OPT_SECRET_FILE, "",
-      offsetof(struct options, common.key_previous_file),
+      offsetof(struct options, files.key_previous_file),
       "File (0600) with the secret before, which signs too while receivers change over.", false,
       false },
     KT_OPTIONS_END,
