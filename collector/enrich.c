@@ -11,7 +11,7 @@
 #include "core/event/json.h"
 #include "core/event/line.h"
 #include "core/store/read.h"
-#include "detectors/detector.h"
+#include "detectors/hosting_asns.h"
 #include <inttypes.h>
 #include <string.h>
 
