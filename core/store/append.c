@@ -87,6 +87,7 @@ static void add_leaves(struct kt_store *s, const struct kt_store_batch *b, uint3
                                    .arrival = b->arrival[i],
                                    .stored = b->stored,
                                    .origin = (uint8_t)b->origin,
+                                   .conflict = s->fate[i] == KT_FATE_CONFLICT,
                                    .agent = b->agent,
                                    .line_hash = b->hashes[i] };
         kt_store_leaf(s, &l, leaf);

@@ -28,12 +28,13 @@ static void put_le(uint8_t *dst, uint64_t v, unsigned bytes)
 void kt_leaf_hash(const struct kt_leaf *l, uint8_t ret[32])
 {
     assert(l->agent.len <= UINT16_MAX);
-    uint8_t head[32] = { 0x00, 'K', 'T', 'L', '1' };
+    uint8_t head[33] = { 0x00, 'K', 'T', 'L', '1' };
     put_le(head + 5, l->seq, 8);
     put_le(head + 13, (uint64_t)l->arrival, 8);
     put_le(head + 21, (uint64_t)l->stored, 8);
     head[29] = l->origin;
-    put_le(head + 30, l->agent.len, 2);
+    head[30] = l->conflict;
+    put_le(head + 31, l->agent.len, 2);
     struct kt_str parts[] = { kt_str_from(head, sizeof head), l->agent,
                               kt_str_from(l->line_hash, 32) };
     kt_sha256_of(parts, KT_ARRAY_LEN(parts), ret);

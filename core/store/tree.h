@@ -1,8 +1,13 @@
 /*
  * tree: one RFC 6962 Merkle tree over every stored record (SHA-256). Append-only frontier of at
- * most 64 hashes. leaf  = SHA-256(0x00 ‖ record), node = SHA-256(0x01 ‖ left ‖ right) record =
- * "KTL1" ‖ u64 seq ‖ i64 arrival ‖ i64 stored ‖ u8 origin ‖ u16 len ‖ agent ‖ line hash (32) i.e.
- * the line and everything shown or searched beside it that is not re-derived from it (THREATS T1).
+ * most 64 hashes.
+ *
+ * leaf   = SHA-256(0x00 ‖ record), node = SHA-256(0x01 ‖ left ‖ right)
+ * record = "KTL1" ‖ u64 seq ‖ i64 arrival ‖ i64 stored ‖ u8 origin ‖ u8 flags ‖ u16 len ‖ agent ‖
+ *          line hash (32), little endian; flags: 1 = conflict
+ *
+ * i.e. the line and everything shown or searched beside it that is not re-derived from it
+ * (THREATS T1).
  */
 #pragma once
 #include "core/base/buf.h"
@@ -17,6 +22,7 @@ struct kt_leaf {
     uint64_t seq; /* = index + 1 */
     kt_time_ns arrival, stored;
     uint8_t origin; /* enum kt_origin */
+    bool conflict;
     struct kt_str agent;
     const uint8_t *line_hash; /* 32 */
 };

@@ -101,6 +101,7 @@ static void check_lines(struct check *c, const struct kt_row *row)
                                    .arrival = c->arrival[i],
                                    .stored = row->stored,
                                    .origin = row->origin,
+                                   .conflict = c->conflict[i],
                                    .agent = row->agent,
                                    .line_hash = c->hash[i] };
         kt_leaf_hash(&l, leaf);
@@ -158,11 +159,13 @@ static void check_signature(struct check *c, const struct kt_row *row, uint32_t 
 
 static void check_digest(struct check *c, const struct kt_row *row)
 {
-    bool from_agent = row->incarnation.len != 0;
-    bool complete = row->digest.len != 0 && row->signature.len != 0;
-    if (!from_agent && row->digest.len == 0 && row->signature.len == 0)
+    const struct kt_str marks[] = { row->incarnation, row->digest, row->signature };
+    unsigned have = 0;
+    for (size_t i = 0; i < KT_ARRAY_LEN(marks); i++)
+        have += marks[i].len != 0;
+    if (have == 0 && row->origin != KT_ORIGIN_LIVE)
         return; /* imports come from files that nobody signed */
-    if (!from_agent || !complete) {
+    if (have != KT_ARRAY_LEN(marks)) {
         say(c, RANGE "the digest or the signature of agent '" KT_STR_FMT "' is gone", RANGE_OF(row),
             KT_STR_ARG(row->agent));
         return;

@@ -96,7 +96,7 @@ static void leaf_covers_every_part(void **state)
         .seq = 1, .arrival = 2, .stored = 3, .origin = 1, .agent = KT_STR("a"), .line_hash = line[0]
     };
     kt_leaf_hash(&leaf, base);
-    struct kt_leaf changed[6];
+    struct kt_leaf changed[7];
     for (size_t i = 0; i < KT_ARRAY_LEN(changed); i++)
         changed[i] = leaf;
     changed[0].seq = 2;
@@ -105,6 +105,7 @@ static void leaf_covers_every_part(void **state)
     changed[3].origin = 0;
     changed[4].agent = KT_STR("b");
     changed[5].line_hash = line[1];
+    changed[6].conflict = true;
     for (size_t i = 0; i < KT_ARRAY_LEN(changed); i++) {
         kt_leaf_hash(&changed[i], other);
         assert_memory_not_equal(base, other, 32);
