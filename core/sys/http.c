@@ -1,0 +1,478 @@
+/*
+ * http: requests out, with the rules of THREATS H1 and H2 and no way round them. The only includer
+ * of curl.h.
+ *
+ * Owns:  one curl multi handle and its running transfers. Calls: core/base, clock.
+ * Holds: the address is judged on the socket itself, after resolution. No connection is used twice:
+ *        one that a target with allow_private made must not serve another target. The path and
+ *        the query of a URL (a webhook's secret) are in no error text.
+ */
+#include "core/sys/http.h"
+
+#include <arpa/inet.h>
+#include <assert.h>
+#include <curl/curl.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "core/base/alloc.h"
+#include "core/base/ip.h"
+#include "core/base/limits.h"
+#include "core/sys/clock.h"
+
+enum { CONNECT_MS = 5000, TOTAL_MS = 15000, HOST_MAX = 256 };
+#define RETRY_AFTER_MAX (1 * KT_NS_HOUR)
+
+struct transfer {
+    struct transfer *next;
+    CURL *easy;
+    struct curl_slist *headers;
+    struct kt_buf body;
+    uint64_t tag;
+    kt_time_ns started;
+    bool allow_private, plain, too_long;
+    char refused[64]; /* the address that was judged bad, and as what */
+    char detail[CURL_ERROR_SIZE];
+};
+struct kt_http {
+    CURLM *multi;
+    struct transfer *first;
+    unsigned pending;
+};
+
+/* ---- addresses ---- */
+
+/* NAT64 and DNS64 wrap any IPv4 address: what counts is the one inside. */
+static struct kt_ip unwrap_nat64(struct kt_ip ip)
+{
+    static const uint8_t prefix[12] = { 0x00, 0x64, 0xff, 0x9b };
+    if (memcmp(ip.at, prefix, sizeof prefix) != 0)
+        return ip;
+    struct kt_ip inner = { { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff } };
+    memcpy(inner.at + 12, ip.at + 12, 4);
+    return inner;
+}
+
+static bool is_metadata(struct kt_ip ip)
+{
+    static const struct kt_ip aws_v6 = { { 0xfd, 0x00, 0x0e, 0xc2, [14] = 0x02, [15] = 0x54 } };
+    return kt_ip_eq(ip, aws_v6); /* 169.254.169.254 is link-local already */
+}
+
+/* NULL: may be spoken to; otherwise what it is. allow_private opens our own networks and this host,
+ * never link-local (cloud metadata), multicast, reserved or tunnelled addresses. */
+static const char *judge_ip(struct kt_ip wrapped, bool allow_private, bool plain)
+{
+    struct kt_ip ip = unwrap_nat64(wrapped);
+    enum kt_ip_class class = kt_ip_class(ip);
+
+    if (plain && (class != KT_IP_LOOPBACK || !allow_private))
+        return "not loopback, and plain http";
+    switch (class) {
+    case KT_IP_PUBLIC:
+    case KT_IP_DOCUMENTATION:
+        return NULL;
+    case KT_IP_PRIVATE:
+        if (is_metadata(ip))
+            return "cloud metadata";
+        return allow_private ? NULL : kt_ip_class_word(class);
+    case KT_IP_CGNAT:
+    case KT_IP_LOOPBACK:
+        return allow_private ? NULL : kt_ip_class_word(class);
+    case KT_IP_LINK_LOCAL:
+    case KT_IP_MULTICAST:
+    case KT_IP_RESERVED:
+    case KT_IP_TUNNEL:
+        break;
+    }
+    return kt_ip_class_word(class);
+}
+
+static bool ip_of(const struct sockaddr *a, struct kt_ip *ret)
+{
+    char text[INET6_ADDRSTRLEN];
+    const void *at;
+
+    if (a->sa_family == AF_INET)
+        at = &((const struct sockaddr_in *)(const void *)a)->sin_addr;
+    else if (a->sa_family == AF_INET6)
+        at = &((const struct sockaddr_in6 *)(const void *)a)->sin6_addr;
+    else
+        return false;
+    return inet_ntop(a->sa_family, at, text, sizeof text) != NULL &&
+           kt_ip_parse(kt_str_of(text), ret); /* also brings mapped IPv4 to one form */
+}
+
+static curl_socket_t open_socket(void *self, curlsocktype purpose, struct curl_sockaddr *a)
+{
+    struct transfer *t = self;
+    struct kt_ip ip;
+    char text[KT_IP_TEXT_MAX];
+
+    (void)purpose;
+    if (!ip_of(&a->addr, &ip))
+        return CURL_SOCKET_BAD;
+    const char *bad = judge_ip(ip, t->allow_private, t->plain);
+    if (bad != NULL) {
+        struct kt_buf why = { 0 };
+        kt_buf_addf(&why, "%s (%s)", kt_ip_format(ip, text), bad);
+        kt_str_copyz(t->refused, sizeof t->refused, kt_buf_str(&why));
+        kt_buf_done(&why);
+        return CURL_SOCKET_BAD;
+    }
+    return socket(a->family, a->socktype | SOCK_CLOEXEC, a->protocol);
+}
+
+/* ---- URLs ---- */
+
+static void url_free(CURLU **u)
+{
+    curl_url_cleanup(*u);
+}
+
+static void text_free(char **text)
+{
+    curl_free(*text);
+}
+
+/* "[::1]" as "::1" */
+static struct kt_str bare_host(const char *host)
+{
+    struct kt_str s = kt_str_of(host);
+    if (s.len >= 2 && s.at[0] == '[')
+        s = kt_str_sub(s, 1, s.len - 2);
+    return s;
+}
+
+static enum kt_status judge_host(const char *host, bool plain, bool allow_private,
+                                 struct kt_error *err)
+{
+    struct kt_ip ip;
+
+    if (kt_ip_parse(bare_host(host), &ip)) {
+        const char *bad = judge_ip(ip, allow_private, plain);
+        if (bad == NULL)
+            return KT_OK;
+        return kt_fail(err, KT_E_CONFIG, "URL: address %s is %s%s", host, bad,
+                       allow_private ? "" : " (allow_private is not set)");
+    }
+    if (plain && !kt_str_eq_nocase(kt_str_of(host), KT_STR("localhost")))
+        return kt_fail(err, KT_E_CONFIG, "URL: plain http to '%s': use https", host);
+    return KT_OK; /* a name: judged when it is resolved */
+}
+
+static enum kt_status check_parts(CURLU *u, bool allow_private, bool *ret_plain,
+                                  struct kt_error *err)
+{
+    KT_CLEANUP(text_free) char *scheme = NULL;
+    KT_CLEANUP(text_free) char *host = NULL;
+    KT_CLEANUP(text_free) char *user = NULL;
+    KT_CLEANUP(text_free) char *password = NULL;
+
+    if (curl_url_get(u, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK ||
+        curl_url_get(u, CURLUPART_HOST, &host, 0) != CURLUE_OK || strlen(host) >= HOST_MAX)
+        return kt_fail(err, KT_E_CONFIG, "URL: it needs a scheme and a host");
+    if (curl_url_get(u, CURLUPART_USER, &user, 0) == CURLUE_OK ||
+        curl_url_get(u, CURLUPART_PASSWORD, &password, 0) == CURLUE_OK)
+        return kt_fail(err, KT_E_CONFIG, "URL: user and password do not belong into it");
+    bool plain = strcmp(scheme, "http") == 0;
+    if (!plain && strcmp(scheme, "https") != 0)
+        return kt_fail(err, KT_E_CONFIG, "URL: only https is sent to");
+    if (plain && !allow_private)
+        return kt_fail(err, KT_E_CONFIG,
+                       "URL: plain http needs a loopback address and allow_private: use https");
+    *ret_plain = plain;
+    return judge_host(host, plain, allow_private, err);
+}
+
+static enum kt_status check_url(const char *url, bool allow_private, bool *ret_plain,
+                                struct kt_error *err)
+{
+    KT_CLEANUP(url_free) CURLU *u = curl_url();
+    assert(u != NULL);
+    CURLUcode rc = curl_url_set(u, CURLUPART_URL, url, CURLU_NON_SUPPORT_SCHEME);
+    if (rc != CURLUE_OK)
+        return kt_fail(err, KT_E_CONFIG, "URL: %s", curl_url_strerror(rc));
+    return check_parts(u, allow_private, ret_plain, err);
+}
+
+enum kt_status kt_http_check_url(struct kt_str url, bool allow_private, struct kt_error *err)
+{
+    KT_CLEANUP(kt_free_ptr) char *z = kt_str_dup(url);
+    bool plain;
+    return check_url(z, allow_private, &plain, err);
+}
+
+/* ---- one transfer ---- */
+
+/* Counted after decompression. One byte too many ends the transfer; what came is kept. */
+static size_t take_body(char *at, size_t size, size_t n, void *self)
+{
+    struct transfer *t = self;
+    size_t got = size * n; /* size is 1, says curl */
+    size_t room = KT_HTTP_REPLY_MAX - t->body.len;
+
+    if (got <= room) {
+        kt_buf_add_bytes(&t->body, at, got);
+        return got;
+    }
+    kt_buf_add_bytes(&t->body, at, room);
+    t->too_long = true;
+    return 0;
+}
+
+static void transfer_free(struct transfer *t)
+{
+    curl_easy_cleanup(t->easy);
+    curl_slist_free_all(t->headers);
+    kt_buf_done(&t->body);
+    kt_free(t);
+}
+
+static void add_header(struct transfer *t, const char *line)
+{
+    struct curl_slist *more = curl_slist_append(t->headers, line);
+    assert(more != NULL);
+    t->headers = more;
+}
+
+static CURLcode set_numbers(CURL *e)
+{
+    static const struct {
+        CURLoption option;
+        long value;
+    } numbers[] = {
+        { CURLOPT_FOLLOWLOCATION, 0 },
+        { CURLOPT_NETRC, CURL_NETRC_IGNORED },
+        { CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS },
+        { CURLOPT_TIMEOUT_MS, TOTAL_MS },
+        { CURLOPT_NOSIGNAL, 1 },
+        { CURLOPT_SSL_VERIFYPEER, 1 },
+        { CURLOPT_SSL_VERIFYHOST, 2 },
+        { CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2 },
+        { CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1 },
+        { CURLOPT_FRESH_CONNECT, 1 },
+        { CURLOPT_FORBID_REUSE, 1 },
+        { CURLOPT_POST, 1 },
+    };
+    CURLcode rc = CURLE_OK;
+
+    for (size_t i = 0; i < KT_ARRAY_LEN(numbers) && rc == CURLE_OK; i++)
+        rc = curl_easy_setopt(e, numbers[i].option, numbers[i].value);
+    return rc;
+}
+
+static CURLcode set_texts(CURL *e, const char *url, const struct transfer *t, const char *ca_file)
+{
+    const struct {
+        CURLoption option;
+        const char *value;
+    } texts[] = {
+        { CURLOPT_URL, url },
+        { CURLOPT_PROTOCOLS_STR, t->plain ? "http" : "https" },
+        { CURLOPT_PROXY, "" }, /* not even what the environment says */
+        { CURLOPT_ACCEPT_ENCODING, "" },
+        { CURLOPT_USERAGENT, "keytrail/" KT_VERSION },
+        { CURLOPT_CAINFO, ca_file },
+    };
+    CURLcode rc = CURLE_OK;
+
+    for (size_t i = 0; i < KT_ARRAY_LEN(texts) && rc == CURLE_OK; i++)
+        if (texts[i].value != NULL)
+            rc = curl_easy_setopt(e, texts[i].option, texts[i].value);
+    return rc;
+}
+
+static CURLcode set_up(struct transfer *t, const char *url, const struct kt_http_request *r)
+{
+    CURL *e = t->easy;
+    CURLcode rc;
+
+    if ((rc = set_numbers(e)) != CURLE_OK || (rc = set_texts(e, url, t, r->ca_file)) != CURLE_OK ||
+        (rc = curl_easy_setopt(e, CURLOPT_OPENSOCKETFUNCTION, open_socket)) != CURLE_OK ||
+        (rc = curl_easy_setopt(e, CURLOPT_OPENSOCKETDATA, t)) != CURLE_OK ||
+        (rc = curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, take_body)) != CURLE_OK ||
+        (rc = curl_easy_setopt(e, CURLOPT_WRITEDATA, t)) != CURLE_OK ||
+        (rc = curl_easy_setopt(e, CURLOPT_ERRORBUFFER, t->detail)) != CURLE_OK ||
+        (rc = curl_easy_setopt(e, CURLOPT_PRIVATE, t)) != CURLE_OK ||
+        (rc = curl_easy_setopt(e, CURLOPT_HTTPHEADER, t->headers)) != CURLE_OK ||
+        (rc = curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)r->body.len)) !=
+            CURLE_OK)
+        return rc;
+    return curl_easy_setopt(e, CURLOPT_COPYPOSTFIELDS, r->body.len > 0 ? r->body.at : "");
+}
+
+enum kt_status kt_http_start(struct kt_http *h, const struct kt_http_request *r,
+                             struct kt_error *err)
+{
+    KT_CLEANUP(kt_free_ptr) char *url = kt_str_dup(r->url);
+    bool plain;
+    enum kt_status st = check_url(url, r->allow_private, &plain, err);
+    if (st != KT_OK)
+        return st;
+
+    struct transfer *t = kt_alloc(sizeof *t);
+    t->tag = r->tag;
+    t->allow_private = r->allow_private;
+    t->plain = plain;
+    t->started = kt_clock_real.mono(NULL);
+    t->easy = curl_easy_init();
+    assert(t->easy != NULL);  /* memory */
+    add_header(t, "Expect:"); /* no pause for 100-continue */
+    for (unsigned i = 0; i < r->n_headers; i++) {
+        KT_CLEANUP(kt_free_ptr) char *line = kt_str_dup(r->headers[i]);
+        assert(strpbrk(line, "\r\n") == NULL); /* encoders refuse these */
+        add_header(t, line);
+    }
+    CURLcode rc = set_up(t, url, r);
+    if (rc != CURLE_OK || curl_multi_add_handle(h->multi, t->easy) != CURLM_OK) {
+        transfer_free(t);
+        return kt_fail(err, KT_E_CONFIG, "request: %s", curl_easy_strerror(rc));
+    }
+    t->next = h->first;
+    h->first = t;
+    h->pending++;
+    return KT_OK;
+}
+
+/* ---- answers ---- */
+
+/* curl's own words where they help and cannot hold more than the host's name. */
+static const char *words_for(const struct transfer *t, CURLcode rc)
+{
+    static const CURLcode telling[] = { CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_CONNECT,
+                                        CURLE_SSL_CONNECT_ERROR, CURLE_PEER_FAILED_VERIFICATION,
+                                        CURLE_SSL_CACERT_BADFILE };
+    for (size_t i = 0; i < KT_ARRAY_LEN(telling); i++)
+        if (telling[i] == rc && t->detail[0] != '\0')
+            return t->detail;
+    return curl_easy_strerror(rc);
+}
+
+static void fill_error(struct kt_http_answer *a, const struct transfer *t, CURLcode rc)
+{
+    struct kt_buf text = { 0 };
+
+    if (t->too_long)
+        kt_buf_addf(&text, "the reply is longer than %u bytes and was cut", KT_HTTP_REPLY_MAX);
+    else if (rc == CURLE_COULDNT_CONNECT && t->refused[0] != '\0')
+        kt_buf_addf(&text, "address refused: %s%s", t->refused,
+                    t->allow_private ? "" : "; allow_private is not set");
+    else if (rc != CURLE_OK)
+        kt_buf_addz(&text, words_for(t, rc));
+    kt_str_copyz(a->error, sizeof a->error, kt_utf8_cut(kt_buf_str(&text), sizeof a->error - 1));
+    kt_buf_done(&text);
+}
+
+/* A reply that we cut ourselves is an answer: its status came. */
+static void fill_answer(struct kt_http_answer *a, struct transfer *t, CURLcode rc)
+{
+    long status = 0;
+    curl_off_t seconds = 0;
+
+    if (rc == CURLE_OK || t->too_long) {
+        (void)curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
+        (void)curl_easy_getinfo(t->easy, CURLINFO_RETRY_AFTER, &seconds);
+    }
+    *a = (struct kt_http_answer){
+        .tag = t->tag,
+        .status = (int)status,
+        .retry_after = seconds <= 0                           ? 0
+                       : seconds >= RETRY_AFTER_MAX / KT_NS_S ? RETRY_AFTER_MAX
+                                                              : seconds * KT_NS_S,
+        .body = t->body,
+        .took = kt_clock_real.mono(NULL) - t->started,
+    };
+    t->body = (struct kt_buf){ 0 };
+    fill_error(a, t, rc);
+}
+
+static void unlink_transfer(struct kt_http *h, struct transfer *t)
+{
+    struct transfer **at = &h->first;
+    while (*at != t)
+        at = &(*at)->next;
+    *at = t->next;
+    h->pending--;
+    (void)curl_multi_remove_handle(h->multi, t->easy);
+}
+
+/* Hands out what is finished; true when something was. done() may start requests. */
+static bool finish(struct kt_http *h, void (*done)(void *self, struct kt_http_answer *a),
+                   void *self)
+{
+    bool any = false;
+    int left;
+    const CURLMsg *m;
+
+    while ((m = curl_multi_info_read(h->multi, &left)) != NULL) {
+        struct transfer *t = NULL;
+        CURLcode rc = m->data.result; /* m is gone after the removal */
+        (void)curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, (char **)&t);
+        struct kt_http_answer a;
+        fill_answer(&a, t, rc);
+        unlink_transfer(h, t);
+        transfer_free(t);
+        done(self, &a);
+        kt_buf_done(&a.body);
+        any = true;
+    }
+    return any;
+}
+
+void kt_http_run(struct kt_http *h, int timeout_ms, int wake_fd,
+                 void (*done)(void *self, struct kt_http_answer *a), void *self)
+{
+    kt_time_ns deadline = kt_clock_real.mono(NULL) + timeout_ms * KT_NS_MS;
+
+    for (;;) {
+        int running;
+        (void)curl_multi_perform(h->multi, &running);
+        if (finish(h, done, self))
+            return;
+        kt_time_ns left = deadline - kt_clock_real.mono(NULL);
+        if (left <= 0)
+            return;
+        struct curl_waitfd wake = { .fd = wake_fd, .events = CURL_WAIT_POLLIN };
+        (void)curl_multi_poll(h->multi, &wake, wake_fd >= 0 ? 1 : 0,
+                              (int)((left + KT_NS_MS - 1) / KT_NS_MS), NULL);
+        if (wake_fd >= 0 && wake.revents != 0) {
+            (void)curl_multi_perform(h->multi, &running);
+            (void)finish(h, done, self);
+            return;
+        }
+    }
+}
+
+unsigned kt_http_pending(const struct kt_http *h)
+{
+    return h->pending;
+}
+
+/* ---- life ---- */
+
+struct kt_http *kt_http_new(void)
+{
+    struct kt_http *h = kt_alloc(sizeof *h);
+    CURLcode rc = curl_global_init(CURL_GLOBAL_DEFAULT); /* counted by curl */
+    assert(rc == CURLE_OK);
+    h->multi = curl_multi_init();
+    assert(h->multi != NULL);
+    return h;
+}
+
+void kt_http_free(struct kt_http *h)
+{
+    if (h == NULL)
+        return;
+    while (h->first != NULL) {
+        struct transfer *t = h->first;
+        unlink_transfer(h, t);
+        transfer_free(t);
+    }
+    (void)curl_multi_cleanup(h->multi);
+    curl_global_cleanup();
+    kt_free(h);
+}
