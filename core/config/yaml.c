@@ -398,12 +398,22 @@ static enum kt_status parse(struct builder *b, struct kt_str text)
     return st;
 }
 
-/* Line of the first byte that is not UTF-8 text: libfyaml never sees it. */
+static bool is_text(struct kt_str line)
+{
+    for (size_t i = 0; i < line.len; i++) {
+        unsigned char c = (unsigned char)line.at[i];
+        if ((c < 0x20 && c != '\t' && c != '\r') || c == 0x7F)
+            return false;
+    }
+    return kt_utf8_valid(line);
+}
+
+/* Line of the first byte that is no text: libfyaml never sees it, and no error repeats it. */
 static bool find_garbage(struct kt_str text, unsigned *ret_line)
 {
     struct kt_str rest = text, line;
     for (*ret_line = 1; kt_str_split(&rest, '\n', &line); ++*ret_line)
-        if (!kt_utf8_valid(line) || kt_str_find_byte(line, '\0', 0) >= 0)
+        if (!is_text(line))
             return true;
     return false;
 }
@@ -424,7 +434,7 @@ enum kt_status kt_yaml_parse(struct kt_str text, const char *name, struct kt_yam
         st = refuse(&b, "longer than %u bytes", KT_CONFIG_MAX);
     } else if (find_garbage(text, &garbage)) {
         b.line = garbage;
-        st = refuse(&b, "this line is not UTF-8 text");
+        st = refuse(&b, "this line is not plain UTF-8 text");
     } else if (kt_str_trim(text).len > 0) {
         st = parse(&b, text);
     }
