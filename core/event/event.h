@@ -15,9 +15,10 @@
     X(LIST, "list")                                                                                \
     X(WRITE, "write")                                                                              \
     X(ROTATE, "rotate")                                                                            \
-    X(DELETE, "delete") X(DESTROY, "destroy") X(RESTORE, "restore") X(GRANT, "grant")              \
-        X(REVOKE, "revoke") X(RENEW, "renew") X(ISSUE, "issue") X(USE, "use") X(LOGIN, "login")    \
-            X(EXPORT, "export") X(CONFIG, "config")
+    X(DELETE, "delete")                                                                            \
+    X(DESTROY, "destroy") X(RESTORE, "restore") X(GRANT, "grant") X(REVOKE, "revoke")              \
+        X(RENEW, "renew") X(ISSUE, "issue") X(USE, "use") X(LOGIN, "login") X(EXPORT, "export")    \
+            X(CONFIG, "config")
 enum kt_action {
 #define X(n, w) KT_ACT_##n,
     KT_ACTIONS(X)
@@ -64,9 +65,9 @@ enum kt_ip_trust {
     X(REDACTED, "redacted")                                                                        \
     X(REPORT, "report")                                                                            \
     X(INVENTORY, "inventory")                                                                      \
-    X(EXPOSURE, "exposure") X(TICK, "tick") X(FACT, "fact") X(CONFIG, "config")                    \
-        X(DECISION, "decision") X(HOLD, "hold") X(TOMBSTONE, "tombstone") X(KEY, "key")            \
-            X(AUDIT, "audit")
+    X(EXPOSURE, "exposure")                                                                        \
+    X(TICK, "tick") X(FACT, "fact") X(CONFIG, "config") X(DECISION, "decision") X(HOLD, "hold")    \
+        X(TOMBSTONE, "tombstone") X(KEY, "key") X(AUDIT, "audit")
 enum kt_kind {
 #define X(n, w) KT_KIND_##n,
     KT_KINDS(X)
@@ -111,9 +112,10 @@ struct kt_list { /* strings of one event; cut at KT_LIST_MAX */
     X(native_id)                                                                                   \
     X(operation)                                                                                   \
     X(code)                                                                                        \
-    X(message) X(actor) X(actor_native) X(actor_name) X(session) X(credential) X(issuer) X(via)    \
-        X(role) X(secret) X(secret_native) X(version) X(stage) X(store) X(ip_raw) X(user_agent)    \
-            X(region) X(host) X(vpc_endpoint) X(country_claimed) X(reason) X(ticket) X(request_id) \
+    X(message)                                                                                     \
+    X(actor) X(actor_native) X(actor_name) X(session) X(credential) X(issuer) X(via) X(role)       \
+        X(secret) X(secret_native) X(version) X(stage) X(store) X(ip_raw) X(user_agent) X(region)  \
+            X(host) X(vpc_endpoint) X(country_claimed) X(reason) X(ticket) X(request_id)           \
                 X(shared_id) X(amends)
 
 struct kt_event {

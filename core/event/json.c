@@ -60,8 +60,9 @@ static enum kt_status parse_plain(struct kt_json *j, struct kt_str text, struct 
 static enum kt_status parse_mended(struct kt_json *j, struct kt_str text, unsigned *ret_mended,
                                    struct kt_error *err)
 {
-    if (kt_json_mend(text, &j->mended, ret_mended, err) != KT_OK)
-        return err != NULL ? err->code : KT_E_LIMIT;
+    enum kt_status s = kt_json_mend(text, &j->mended, ret_mended, err);
+    if (s != KT_OK)
+        return s;
     kt_json_tree_start(&j->tree, j->mended.len, true);
     return j->body->parse(j->lib, kt_buf_str(&j->mended), &j->tree, err);
 }

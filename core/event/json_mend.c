@@ -3,7 +3,8 @@
  *
  * It rewrites strings, keys and numbers into the marked form of json_tree.h and mends what only one
  * field could not hold, because refusing a record would let its author hide. It does not judge
- * structure: what it does not understand it copies, and the library refuses it.
+ * structure: what it does not understand it copies, and the library refuses it. Only control bytes
+ * between values are refused here: jansson overlooks NUL behind a word.
  *
  * Owns:  nothing.
  * Calls: core/base (buf, str), utf8.h.
@@ -53,6 +54,8 @@ static struct escape escape_at(struct kt_str s)
 
 bool kt_json_needs_mending(struct kt_str text)
 {
+    if (text.len == 0)
+        return false;
     const char *end = text.at + text.len;
     const char *p = text.at;
     while (p < end && (p = (const char *)memchr(p, '\\', (size_t)(end - p))) != NULL) {
@@ -180,6 +183,9 @@ enum kt_status kt_json_mend(struct kt_str text, struct kt_buf *out, unsigned *re
             copy_number(&p);
             continue;
         }
+        if (((unsigned char)c < 0x20 && !is_white(c)) || (unsigned char)c >= 0x7f)
+            return kt_fail(err, KT_E_INPUT, "no JSON: byte 0x%02x between values",
+                           (unsigned char)c);
         if ((c == '{' || c == '[') && ++p.depth > KT_JSON_DEPTH_MAX)
             return kt_fail(err, KT_E_LIMIT, "JSON nests deeper than %u", KT_JSON_DEPTH_MAX);
         if ((c == '}' || c == ']') && p.depth > 0)

@@ -120,7 +120,8 @@ static inline bool kt_json_tree_string(struct kt_json_tree *t, const char *at, s
  * UTF-8 and large numbers it refuses by itself. */
 bool kt_json_needs_mending(struct kt_str text);
 /* Writes text in the marked form above, with every value mended that the rules mend (counted in
- * *ret_mended). What is no JSON stays none. KT_E_LIMIT when it nests too deeply. */
+ * *ret_mended). What is no JSON stays none, or is KT_E_INPUT; KT_E_LIMIT when it nests too deeply.
+ */
 KT_MUST_USE enum kt_status kt_json_mend(struct kt_str text, struct kt_buf *out,
                                         unsigned *ret_mended, struct kt_error *err);
 

@@ -75,8 +75,17 @@ static void put_key(struct kt_buf *out, const struct kt_line_field *f)
 static void put_str(struct kt_event *ev, const struct kt_line_field *f, struct kt_buf *out)
 {
     const struct kt_str *s = at_field(ev, f);
+    bool high = false;
     if (s->len == 0)
         return;
+    if (s->len <= KT_STRING_MAX && kt_scan_plain(s->at, s->len, &high) == s->len && !high) {
+        char *to = kt_buf_reserve(out, KT_LINE_KEY_MAX + s->len + 1); /* the usual case */
+        memcpy(to, f->key, KT_LINE_KEY_MAX);
+        memcpy(to + f->key_len, s->at, s->len);
+        to[f->key_len + s->len] = '"';
+        out->len += f->key_len + s->len + 1;
+        return;
+    }
     put_key(out, f);
     if (!put_string(out, *s, KT_STRING_MAX))
         ev->flags |= KT_FLAG(REPAIRED);

@@ -278,6 +278,8 @@ static bool take_fields(struct reader *r, struct kt_event *ev)
 enum kt_status kt_line_read(struct kt_str line, struct kt_arena *arena, struct kt_event *ret,
                             struct kt_error *err)
 {
+    if (line.len == 0)
+        return kt_fail(err, KT_E_INPUT, "line: empty");
     struct reader r = { .p = line.at, .end = line.at + line.len, .arena = arena };
     struct kt_event ev = { 0 };
     if (line.len > KT_LINE_MAX)

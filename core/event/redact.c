@@ -191,9 +191,10 @@ static void next(struct raw_walk *w)
 
 static void walk(struct raw_walk *w, struct kt_str raw)
 {
-    const char *p = raw.at, *end = raw.at + raw.len;
     bool high = false;
-    while (p < end) {
+    if (raw.len == 0)
+        return;
+    for (const char *p = raw.at, *end = raw.at + raw.len; p < end;) {
         char c = *p++;
         if ((c == '{' || c == '[') && w->depth == KT_JSON_DEPTH_MAX)
             return;

@@ -63,39 +63,49 @@ static bool match(struct kt_redact_match *ret, size_t at, size_t len, const char
     return true;
 }
 
-/* Prefixes of tokens: how many bytes of which kinds follow, and what may not stand before. */
-static const struct prefix {
+/* Prefixes of tokens by their last byte: how many bytes of which kinds follow, and what may not
+ * stand before. */
+struct prefix {
     struct kt_str text;
     const char *shape;
     size_t least;
     unsigned tail, not_after;
-} prefixes[] = {
-    { KT_STR_INIT("AKIA"), "aws_key_id", 16, UPPER | DIGIT, ALNUM },
-    { KT_STR_INIT("ASIA"), "aws_key_id", 16, UPPER | DIGIT, ALNUM },
-    { KT_STR_INIT("hvs."), "vault_token", 16, NAME, 0 },
-    { KT_STR_INIT("hvb."), "vault_token", 16, NAME, 0 },
-    { KT_STR_INIT("hvr."), "vault_token", 16, NAME, 0 },
-    { KT_STR_INIT("s."), "vault_token", 24, ALNUM, NAME | DOT },
-    { KT_STR_INIT("github_pat_"), "github_token", 16, ALNUM | UNDER, 0 },
+};
+static const struct prefix under[] = {
     { KT_STR_INIT("ghp_"), "github_token", 16, ALNUM, 0 },
     { KT_STR_INIT("gho_"), "github_token", 16, ALNUM, 0 },
     { KT_STR_INIT("ghs_"), "github_token", 16, ALNUM, 0 },
     { KT_STR_INIT("ghu_"), "github_token", 16, ALNUM, 0 },
     { KT_STR_INIT("ghr_"), "github_token", 16, ALNUM, 0 },
+    { KT_STR_INIT("github_pat_"), "github_token", 16, ALNUM | UNDER, 0 },
+    { KT_STR_INIT("sk_live_"), "stripe_key", 10, ALNUM, 0 },
+    { KT_STR_INIT("rk_live_"), "stripe_key", 10, ALNUM, 0 },
+    { KT_STR_INIT("ops_"), "1password_token", 40, ALNUM, ALNUM },
+};
+static const struct prefix dot[] = {
+    { KT_STR_INIT("hvs."), "vault_token", 16, NAME, 0 },
+    { KT_STR_INIT("hvb."), "vault_token", 16, NAME, 0 },
+    { KT_STR_INIT("hvr."), "vault_token", 16, NAME, 0 },
+    { KT_STR_INIT("s."), "vault_token", 24, ALNUM, NAME | DOT },
+    { KT_STR_INIT("dp.st."), "doppler_token", 16, NAME | DOT, ALNUM },
+    { KT_STR_INIT("dp.pt."), "doppler_token", 16, NAME | DOT, ALNUM },
+    { KT_STR_INIT("dp.ct."), "doppler_token", 16, NAME | DOT, ALNUM },
+    { KT_STR_INIT("dp.sa."), "doppler_token", 16, NAME | DOT, ALNUM },
+};
+static const struct prefix dash[] = {
     { KT_STR_INIT("glpat-"), "gitlab_token", 16, NAME, 0 },
     { KT_STR_INIT("xoxa-"), "slack_token", 10, ALNUM | DASH, 0 },
     { KT_STR_INIT("xoxb-"), "slack_token", 10, ALNUM | DASH, 0 },
     { KT_STR_INIT("xoxp-"), "slack_token", 10, ALNUM | DASH, 0 },
     { KT_STR_INIT("xoxr-"), "slack_token", 10, ALNUM | DASH, 0 },
     { KT_STR_INIT("xoxs-"), "slack_token", 10, ALNUM | DASH, 0 },
-    { KT_STR_INIT("dp.st."), "doppler_token", 16, NAME | DOT, ALNUM },
-    { KT_STR_INIT("dp.pt."), "doppler_token", 16, NAME | DOT, ALNUM },
-    { KT_STR_INIT("dp.ct."), "doppler_token", 16, NAME | DOT, ALNUM },
-    { KT_STR_INIT("dp.sa."), "doppler_token", 16, NAME | DOT, ALNUM },
-    { KT_STR_INIT("sk_live_"), "stripe_key", 10, ALNUM, 0 },
-    { KT_STR_INIT("rk_live_"), "stripe_key", 10, ALNUM, 0 },
+};
+static const struct prefix key_id[] = {
+    { KT_STR_INIT("AKIA"), "aws_key_id", 16, UPPER | DIGIT, ALNUM },
+    { KT_STR_INIT("ASIA"), "aws_key_id", 16, UPPER | DIGIT, ALNUM },
+};
+static const struct prefix eyj[] = {
     { KT_STR_INIT("ops_eyJ"), "1password_token", 10, NAME | CODE, ALNUM },
-    { KT_STR_INIT("ops_"), "1password_token", 40, ALNUM, ALNUM },
 };
 
 static bool ends_with(struct kt_str s, size_t end, size_t floor, struct kt_str text)
@@ -109,12 +119,12 @@ static bool ends_with_nocase(struct kt_str s, size_t end, size_t floor, struct k
            kt_str_eq_nocase(kt_str_sub(s, end - text.len, text.len), text);
 }
 
-static bool find_prefix(struct kt_str s, size_t floor, size_t end, bool key_ids,
-                        struct kt_redact_match *ret)
+static bool find_prefix(struct kt_str s, size_t floor, size_t end, const struct prefix *rows,
+                        size_t n_rows, struct kt_redact_match *ret)
 {
-    for (size_t i = 0; i < KT_ARRAY_LEN(prefixes); i++) {
-        const struct prefix *p = &prefixes[i];
-        if (!ends_with(s, end, floor, p->text) || (p->tail == (UPPER | DIGIT) && !key_ids))
+    for (size_t i = 0; i < n_rows; i++) {
+        const struct prefix *p = &rows[i];
+        if (p->text.at[p->text.len - 2] != s.at[end - 2] || !ends_with(s, end, floor, p->text))
             continue;
         size_t at = end - p->text.len;
         if (at > 0 && (kind(s.at[at - 1]) & p->not_after) != 0)
@@ -135,14 +145,14 @@ static bool find_jwt(struct kt_str s, size_t floor, size_t end, struct kt_redact
     if (at > 0 && (kind(s.at[at - 1]) & NAME) != 0)
         return false;
     size_t head = run(s, end, NAME);
-    size_t dot = end + head;
-    if (head < 5 || dot == s.len || s.at[dot] != '.')
+    size_t point = end + head;
+    if (head < 5 || point == s.len || s.at[point] != '.')
         return false;
-    size_t body = run(s, dot + 1, NAME);
-    dot += 1 + body;
-    if (body < 5 || dot == s.len || s.at[dot] != '.')
+    size_t body = run(s, point + 1, NAME);
+    point += 1 + body;
+    if (body < 5 || point == s.len || s.at[point] != '.')
         return false;
-    return match(ret, at, dot - at + run(s, dot, NAME | DOT), "jwt");
+    return match(ret, at, point - at + run(s, point, NAME | DOT), "jwt");
 }
 
 /* -----BEGIN … PRIVATE KEY----- to its end, or to the end of the text. */
@@ -217,6 +227,7 @@ static const struct name {
     { KT_STR_INIT("cookie"), "http_cookie", false, true, true },
     { KT_STR_INIT("setcookie"), "http_cookie", false, true, true },
 };
+#define HEADER_LEAST 6  /* the shortest header above */
 #define NAME_MAX_LEN 40 /* the end of a longer name is looked at */
 
 static const struct name *name_of(struct kt_str raw)
@@ -230,9 +241,13 @@ static const struct name *name_of(struct kt_str raw)
         if (raw.at[i] != '_' && raw.at[i] != '-')
             plain[n++] = lower(raw.at[i]);
     struct kt_str name = kt_str_from(plain, n);
-    for (size_t i = 0; i < KT_ARRAY_LEN(names); i++)
-        if (names[i].suffix ? kt_str_ends(name, names[i].text) : kt_str_eq(name, names[i].text))
+    for (size_t i = 0; i < KT_ARRAY_LEN(names); i++) {
+        struct kt_str text = names[i].text;
+        if (n >= text.len && (n == text.len || names[i].suffix) &&
+            plain[n - 1] == text.at[text.len - 1] &&
+            memcmp(plain + n - text.len, text.at, text.len) == 0)
             return &names[i];
+    }
     if (n > 6 && plain[0] == 'x' && kt_str_ends(name, KT_STR("token"))) /* X-…-Token */
         return &header_token;
     return NULL;
@@ -401,6 +416,8 @@ static bool find_at_colon(struct kt_str s, size_t floor, size_t at, struct kt_re
     if (memchr("nNeEyY", before, 6) == NULL)
         return false;
     struct kt_str text = name_before(s, floor, at);
+    if (text.len < HEADER_LEAST)
+        return false;
     const struct name *name = name_of(text);
     size_t head = text.len + PLACEHOLDER_HEAD.len;
     bool ours = at >= head && placeholder(kt_str_from_index(s, at - head)) > 0;
@@ -463,6 +480,8 @@ static const unsigned char before[256] = {
     ['-'] = EQUALS_AT | COLON_AT,
 };
 
+#define FIND(rows) find_prefix(s, floor, at + 1, rows, KT_ARRAY_LEN(rows), ret)
+
 static bool confirm(struct kt_str s, size_t floor, size_t at, bool key_ids,
                     struct kt_redact_match *ret)
 {
@@ -473,10 +492,18 @@ static bool confirm(struct kt_str s, size_t floor, size_t at, bool key_ids,
         return find_at_colon(s, floor, at, ret);
     case ' ':
         return find_pem(s, floor, at + 1, ret) || find_scheme(s, floor, at + 1, ret);
+    case '_':
+        return FIND(under);
+    case '.':
+        return FIND(dot);
+    case '-':
+        return FIND(dash);
+    case 'A':
+        return key_ids && FIND(key_id);
     case 'J':
-        return find_prefix(s, floor, at + 1, key_ids, ret) || find_jwt(s, floor, at + 1, ret);
+        return FIND(eyj) || find_jwt(s, floor, at + 1, ret);
     default:
-        return find_prefix(s, floor, at + 1, key_ids, ret);
+        return false;
     }
 }
 
