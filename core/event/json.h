@@ -1,7 +1,7 @@
 /*
  * json: the one small view through which sources read records. Two bodies (simdjson's DOM, jansson)
  * behind the same rules: for any bytes both accept or both refuse, and give the same values.
- * docs/decisions/ says why.
+ * docs/decisions/0001-json.md says why.
  *
  * Rules: RFC 8259; root object or array; depth <= KT_JSON_DEPTH_MAX, members of an object <=
  * KT_JSON_MEMBERS_MAX, else KT_E_LIMIT. Repaired in place (counted in *ret_repaired): lone
