@@ -104,7 +104,7 @@ static const char *answer_to(enum play p)
                      "invalid_blocks",
         [PLAY_410] = "HTTP/1.1 410 Gone\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
         [PLAY_404] = "HTTP/1.1 404 No\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
-        [PLAY_CUT] = "HTTP/1.1 200 OK\r\nContent-Le",
+        [PLAY_CUT] = "HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\nhal",
     };
     return answers[p];
 }
@@ -378,8 +378,8 @@ static void one_alerts_rows_keep_their_order(void **state)
     struct world *w = *state;
     PLAYS(w, PLAY_500, PLAY_500, PLAY_OK);
     open_outbox(w);
-    give(w, 2, "hook", ID_A, "update:1795377600123");
     give(w, 1, "hook", ID_A, "trigger");
+    give(w, 2, "hook", ID_A, "update:1795377600123");
     give(w, 3, "hook", ID_A, "resolve");
     (void)wait_for(w, 3, "sent");
     const char *last = "";
