@@ -264,6 +264,20 @@ static void set_actor(struct kt_detect *d, struct kt_scene *s)
     s->young = s->minute < s->actor->first_min + 10 * DAY_MIN || s->actor->active_days < 5;
 }
 
+static void set_client(struct kt_scene *s)
+{
+    uint64_t agent = kt_hash64(s->ev->user_agent, NAME_SEED);
+    if (s->places != NULL && s->places->agent == agent) {
+        s->client = s->places->agent_client;
+        return;
+    }
+    s->client = kt_detect_client(s->ev->user_agent);
+    if (s->places == NULL)
+        return;
+    s->places->agent = agent;
+    s->places->agent_client = s->client;
+}
+
 static void set_scene(struct kt_detect *d, const struct kt_event *ev)
 {
     struct kt_scene *s = &d->scene;
@@ -279,9 +293,9 @@ static void set_scene(struct kt_detect *d, const struct kt_event *ev)
     bool left = ev->outcome == KT_OUT_SUCCESS || ev->outcome == KT_OUT_UNKNOWN;
     s->read = left && kt_event_is_read(ev);
     s->secret = name_key(ev->secret);
-    s->client = kt_detect_client(ev->user_agent);
     kt_detect_where(d, s);
     set_actor(d, s);
+    set_client(s);
 }
 
 static void run_detectors(struct kt_detect *d)

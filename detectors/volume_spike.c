@@ -33,7 +33,7 @@ struct volume {
     uint32_t kind;
 };
 struct week { /* reads by hour of the week, halved every 28 days */
-    uint32_t first_day, halved_day;
+    uint32_t first_day, halved_day, total;
     uint16_t bin[168];
 };
 struct own {
@@ -112,10 +112,8 @@ static double week_factor(const struct week *w, uint32_t minute)
 {
     if (w == NULL)
         return 1;
-    double here = 0, total = 0;
+    double here = 0, total = w->total;
     unsigned hour = minute / 60 % 24, day = minute / 1440 % 7;
-    for (unsigned i = 0; i < 168; i++)
-        total += w->bin[i];
     if (minute / 1440 >= w->first_day + 21)
         return (w->bin[day * 24 + hour] + 4.0) / (total / 168 + 4.0);
     for (unsigned d = 0; d < 7; d++)
@@ -206,8 +204,6 @@ static void take_larger(struct surprise *best, struct surprise one)
 static void judge_rate(const struct kt_scene *s, const struct options *o, const struct volume *v,
                        const struct counts *c, double growth, struct surprise *best)
 {
-    struct kt_gamma g = posterior(s->tables, v, s->minute);
-    double f = week_factor(kt_table_peek(s->tables[T_WEEK], s->who), s->minute);
     const struct {
         unsigned x, stat, minutes;
         uint64_t floor;
@@ -218,6 +214,8 @@ static void judge_rate(const struct kt_scene *s, const struct options *o, const 
         double cap = kt_record_surprise((unsigned)x, kt_maxima_record(&v->best, windows[i].stat));
         if (x < (double)windows[i].floor || cap <= 0)
             continue;
+        struct kt_gamma g = posterior(s->tables, v, s->minute);
+        double f = week_factor(kt_table_peek(s->tables[T_WEEK], s->who), s->minute);
         double p = kt_rate_surprise(x, f * windows[i].minutes / 60.0, g, rows[v->kind].rmax);
         p = fmin(p, cap);
         if (s->young || s->shared->learning)
@@ -461,11 +459,15 @@ static void learn_week(struct kt_scene *s, const struct volume *v, uint32_t minu
     uint16_t *bin = &w->bin[minute / 1440 % 7 * 24 + minute / 60 % 24];
     bool full = *bin > UINT16_MAX - n;
     if (full || minute / 1440 >= w->halved_day + 28) {
+        w->total = 0;
         for (unsigned i = 0; i < 168; i++)
-            w->bin[i] /= 2;
+            w->total += w->bin[i] /= 2;
         w->halved_day = minute / 1440;
     }
-    *bin = (uint16_t)(*bin + n > UINT16_MAX ? UINT16_MAX : *bin + n);
+    unsigned room = (unsigned)(UINT16_MAX - *bin);
+    n = n < room ? n : room;
+    *bin = (uint16_t)(*bin + n);
+    w->total += n;
 }
 
 static void on_learn(struct kt_scene *s, const void *opt, const struct kt_pending *p)
@@ -536,8 +538,10 @@ static void kind_hour(struct kt_scene *s, uint32_t kind)
 static void on_hour(struct kt_scene *s, const void *opt)
 {
     (void)opt;
-    for (uint32_t kind = 0; kind < KT_ACTOR_COUNT; kind++)
-        kind_hour(s, kind);
+    for (uint32_t kind = 0; kind < KT_ACTOR_COUNT; kind++) {
+        if (s->shared->active[kind] > 0)
+            kind_hour(s, kind);
+    }
 }
 
 static void considered(const struct kt_scene *s, const void *opt, struct kt_buf *out)

@@ -397,12 +397,21 @@ static void known_actors_cost_little(void **state)
     (void)state;
     struct org o;
     org_start(&o, 21);
-    org_company(&o, 40, 40, 60);
+    org_company(&o, 20, 20, 30);
+    for (unsigned i = 0; i < 20; i++)
+        org_work(&o, (struct org_worker){ .name = org_text(&o, "busy%u", i),
+                                          .kind = KT_ACTOR_SERVICE,
+                                          .ip = "18.192.4.4",
+                                          .user_agent = "Go-http-client/1.1",
+                                          .prefix = "vault://main/-/secret/busy/",
+                                          .days = 20,
+                                          .per_day = 1000,
+                                          .secrets = 12 });
     uint32_t n = o.n;
     struct timespec from, to;
-    clock_gettime(CLOCK_MONOTONIC, &from);
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &from);
     org_run(&o);
-    clock_gettime(CLOCK_MONOTONIC, &to);
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &to);
     double ns = (double)(to.tv_sec - from.tv_sec) * 1e9 + (double)(to.tv_nsec - from.tv_nsec);
     print_message("%u events, %.0f ns each (test's own work included)\n", n, ns / n);
     assert_int_equal(org_alerts(&o, 0, KT_SEV_MEDIUM), 0);
