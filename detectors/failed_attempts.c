@@ -249,7 +249,8 @@ static uint64_t fact_hash(const struct kt_scene *s)
     return h == 0 ? 1 : h;
 }
 
-static void tell_burst(struct kt_scene *s, unsigned x, double p, double per_day, bool breadth)
+static void tell_burst(struct kt_scene *s, const struct options *o, unsigned x, double p,
+                       double per_day, bool breadth)
 {
     struct kt_finding *f = kt_find(s, KT_FAMILY_FAILURES, kt_points(p), 0);
     if (f == NULL)
@@ -263,7 +264,7 @@ static void tell_burst(struct kt_scene *s, unsigned x, double p, double per_day,
     KT_SAY(f->normal, "Usual for it: %.1f a day.", per_day);
     KT_SAY(f->part, "%u different failures within 1 hour against %.1f a day", x, per_day);
     KT_SAY(f->quiet, "Permission for what it asks, or fewer than %u different denials an hour.",
-           breadth ? 8u : 12u);
+           (unsigned)(breadth ? o->breadth : o->floor));
 }
 
 static void burst(struct kt_scene *s, const struct options *o, struct denials *d)
@@ -281,7 +282,7 @@ static void burst(struct kt_scene *s, const struct options *o, struct denials *d
         p = fmin(p, 4.2);
     bool breadth = denied >= o->breadth && per_day < 3 && !s->young && p < 4.6;
     if (breadth || p > 0)
-        tell_burst(s, breadth ? denied : x, breadth ? 4.6 : p, per_day, breadth);
+        tell_burst(s, o, breadth ? denied : x, breadth ? 4.6 : p, per_day, breadth);
 }
 
 static struct denials *denials_of(struct kt_scene *s)

@@ -217,7 +217,7 @@ static void tell(struct kt_scene *s, struct kt_finding *f, const struct verdict 
            v->hosting ? ", a hosting network" : "", v->new_client ? ", a new client" : "",
            v->capped ? " (capped: people travel)" : "");
     char ip[KT_IP_TEXT_MAX];
-    KT_SAY(f->quiet, "%s in networks: (keytrail.yaml), or three days of use outside any incident.",
+    KT_SAY(f->quiet, "%s in networks: (keytrail.yaml), for this actor or everybody.",
            kt_cidr_format(kt_ip_network(s->ev->ip, 24, 48), ip));
 }
 

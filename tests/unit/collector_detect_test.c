@@ -295,6 +295,102 @@ static void new_office_is_one_environment_alert(void **state)
     org_done(&o);
 }
 
+static void new_exit_for_services_is_at_most_two_and_one(void **state)
+{
+    (void)state;
+    struct org o;
+    learned(&o);
+    org_fact(&o, "20.50.1.1", "IE", 8075, "Microsoft", true);
+    for (unsigned i = 0; i < 10; i++)
+        org_add(&o, svc_read(NOW + i * 3 * KT_NS_HOUR, org_text(&o, "svc%u", i),
+                             org_text(&o, "vault://main/-/secret/prod/svc%u/1", i), "20.50.1.1"));
+    org_run(&o);
+    show(&o);
+    assert_in_range(org_alerts(&o, 0, KT_SEV_MEDIUM), 1, 3);
+    org_done(&o);
+}
+
+static void expected_networks_are_quiet(void **state)
+{
+    (void)state;
+    struct org o;
+    static struct kt_cidr exit_net;
+    static struct kt_conf_network net = { .name = "exit", .cidr = &exit_net, .n_cidr = 1 };
+    struct kt_error err;
+    assert_int_equal(kt_cidr_parse(KT_STR("65.108.3.0/24"), &exit_net, &err), KT_OK);
+    org_start(&o, 11);
+    o.conf->networks = &net;
+    o.conf->n_networks = 1;
+    org_company(&o, 6, 6, DAYS);
+    org_fact(&o, "65.108.3.3", "FI", 24940, "Hetzner", true);
+    org_add(&o, svc_read(NOW, "svc1", "vault://main/-/secret/prod/svc1/1", "65.108.3.3"));
+    for (unsigned i = 0; i < 6; i++)
+        org_add(&o, login(NOW + i, org_text(&o, "nobody%u", i), "65.108.3.4", false));
+    org_run(&o);
+    assert_int_equal(org_alerts(&o, 0, KT_SEV_LOW), 0);
+    o.conf->networks = NULL;
+    o.conf->n_networks = 0;
+    org_done(&o);
+}
+
+static void late_and_future_events_are_taken_with_care(void **state)
+{
+    (void)state;
+    struct org o;
+    learned(&o);
+    struct org_event e =
+        svc_read(NOW - 40 * KT_NS_HOUR, "svc1", "vault://main/-/secret/prod/svc1/1", "18.192.4.4");
+    e.arrival = NOW;
+    for (unsigned i = 0; i < 200; i++) { /* older than 25 h: windows do not hear of them */
+        e.secret = org_text(&o, "vault://main/-/secret/prod/old/%u", i);
+        org_add(&o, e);
+    }
+    struct org_event f =
+        svc_read(NOW + 9 * KT_NS_DAY, "svc2", "vault://main/-/secret/prod/svc2/1", "10.2.0.9");
+    f.arrival = NOW + KT_NS_MIN; /* one bad clock */
+    org_add(&o, f);
+    org_run(&o);
+    show(&o);
+    assert_int_equal(org_alerts(&o, 0, KT_SEV_LOW), 0);
+    struct kt_buf b = { 0 };
+    kt_detect_status(o.d, &b);
+    assert_true(kt_str_has(kt_buf_str(&b), KT_STR("\"clamped\":1")));
+    kt_buf_done(&b);
+    org_done(&o);
+}
+
+static void alerts_survive_a_round_trip(void **state)
+{
+    (void)state;
+    struct org o;
+    learned(&o);
+    org_fact(&o, "203.0.113.7", "NL", 0, "", false);
+    org_add(&o, svc_read(NOW, "svc1", "vault://main/-/secret/prod/\"q\"'x", "203.0.113.7"));
+    org_run(&o);
+    assert_int_equal(o.n_alert, 1);
+    struct kt_arena arena = kt_arena_new(1 << 20);
+    struct kt_alert a;
+    struct kt_error err;
+    assert_int_equal(kt_alert_read(kt_str_of(o.alert[0].json), &arena, &a, &err), KT_OK);
+    struct kt_buf b = { 0 };
+    kt_alert_write(&a, &b);
+    assert_string_equal(kt_buf_z(&b), o.alert[0].json);
+    kt_buf_reset(&b);
+    kt_alert_explain(&a, &b);
+    static const char *const said[] = {
+        "svc1 used network 203.0.0.0/16 (ASN unknown, NL) for the first time.", "1 public network",
+        "unexpected_ip", "It would have stayed quiet with:"
+    };
+    for (size_t i = 0; i < sizeof said / sizeof said[0]; i++)
+        assert_true(kt_str_has(kt_buf_str(&b), kt_str_of(said[i])));
+    if (getenv("SHOW") != NULL)
+        print_message("%s\n", kt_buf_z(&b));
+    assert_int_equal(kt_alert_read(KT_STR("{\"id\":\"x\"}"), &arena, &a, &err), KT_E_INPUT);
+    kt_buf_done(&b);
+    kt_arena_done(&arena);
+    org_done(&o);
+}
+
 /* ---- what holds ---- */
 static void attack_mix(struct org *o)
 {
@@ -431,6 +527,10 @@ int main(void)
         cmocka_unit_test(ordinary_life_is_quiet),
         cmocka_unit_test(deploys_new_hires_and_jobs_are_quiet),
         cmocka_unit_test(new_office_is_one_environment_alert),
+        cmocka_unit_test(new_exit_for_services_is_at_most_two_and_one),
+        cmocka_unit_test(expected_networks_are_quiet),
+        cmocka_unit_test(late_and_future_events_are_taken_with_care),
+        cmocka_unit_test(alerts_survive_a_round_trip),
         cmocka_unit_test(restart_changes_nothing),
         cmocka_unit_test(damaged_and_foreign_snapshots_are_refused),
         cmocka_unit_test(the_same_theft_twice_pages_twice),

@@ -1,0 +1,226 @@
+/*
+ * detectors_cases: runs tests/cases/detectors/<name>/<case>.case: text in, alerts out.
+ *
+ *   company                     60 learned days of 12 people and 10 services (org.h)
+ *   fact    ip=… country=… asn=… org=… [hosting=true]
+ *   event   +1h10m actor=… kind=… [action= outcome= secret= ip= ua= x=20 every=1m]
+ *   alert   high "words of a title"      exactly one new alert since the last check
+ *   none                                  no new alert since the last check
+ *
+ * Offsets count from 10:00 UTC of day 60. `x` repeats an event; # in actor, secret and ip is its
+ * number.
+ */
+#include <glob.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "tests/support/org.h"
+
+#define NOW (ORG_START + 60 * KT_NS_DAY + 10 * KT_NS_HOUR)
+
+struct fields {
+    struct kt_str key[16], value[16];
+    unsigned n;
+};
+
+static void die(const char *file, unsigned line, const char *why)
+{
+    fail_msg("%s:%u: %s", file, line, why);
+}
+
+/* key=value pairs; values may be in double quotes. */
+static struct fields parse(struct kt_str rest)
+{
+    struct fields f = { 0 };
+    for (rest = kt_str_trim(rest); rest.len > 0 && f.n < 16; rest = kt_str_trim(rest)) {
+        ptrdiff_t eq = kt_str_find_byte(rest, '=', 0);
+        if (eq < 0)
+            break;
+        f.key[f.n] = kt_str_sub(rest, 0, (size_t)eq);
+        rest = kt_str_from_index(rest, (size_t)eq + 1);
+        bool quoted = rest.len > 0 && rest.at[0] == '"';
+        rest = kt_str_from_index(rest, quoted);
+        (void)kt_str_split(&rest, quoted ? '"' : ' ', &f.value[f.n++]);
+    }
+    return f;
+}
+
+static struct kt_str field(const struct fields *f, const char *name)
+{
+    for (unsigned i = 0; i < f->n; i++) {
+        if (kt_str_is(f->key[i], name))
+            return f->value[i];
+    }
+    return KT_STR_NONE;
+}
+
+/* The value with # replaced by the number. */
+static const char *numbered(struct org *o, struct kt_str s, unsigned number)
+{
+    char text[300];
+    size_t n = 0;
+    if (s.len == 0)
+        return NULL;
+    for (size_t i = 0; i < s.len && n + 12 < sizeof text; i++) {
+        if (s.at[i] == '#')
+            n += (size_t)snprintf(text + n, sizeof text - n, "%u", number);
+        else
+            text[n++] = s.at[i];
+    }
+    text[n] = '\0';
+    return org_text(o, "%s", text);
+}
+
+static unsigned number(struct kt_str s, unsigned dflt)
+{
+    uint64_t v;
+    return kt_str_u64(s, &v) ? (unsigned)v : dflt;
+}
+
+static bool offset(struct kt_str s, kt_time_ns *ret)
+{
+    struct kt_error err;
+    kt_time_ns sum = 0, part;
+    for (s = kt_str_from_index(s, 1); s.len > 0;) { /* +1h10m: parts that end with a letter */
+        size_t n = 0;
+        while (n < s.len && s.at[n] >= '0' && s.at[n] <= '9')
+            n++;
+        if (kt_duration_parse(kt_str_sub(s, 0, n + 1), &part, &err) != KT_OK)
+            return false;
+        sum += part;
+        s = kt_str_from_index(s, n + 1);
+    }
+    *ret = sum;
+    return true;
+}
+
+static bool add_event(struct org *o, struct kt_str rest)
+{
+    struct kt_str when;
+    kt_time_ns at, every = KT_NS_S;
+    struct kt_error err;
+    rest = kt_str_trim(rest);
+    if (!kt_str_split(&rest, ' ', &when) || !offset(when, &at))
+        return false;
+    struct fields f = parse(rest);
+    struct kt_str kind = field(&f, "kind"), action = field(&f, "action"),
+                  outcome = field(&f, "outcome"), step = field(&f, "every");
+    if (step.len > 0 && kt_duration_parse(step, &every, &err) != KT_OK)
+        return false;
+    struct org_event e = { .kind = (enum kt_actor_kind)kt_actor_kind_of(kind) };
+    e.action = action.len > 0 ? (enum kt_action)kt_action_of(action) : KT_ACT_READ;
+    e.outcome = outcome.len > 0 ? (enum kt_outcome)kt_outcome_of(outcome) : KT_OUT_SUCCESS;
+    if ((int)e.kind < 0 || (int)e.action < 0 || (int)e.outcome < 0)
+        return false;
+    for (unsigned i = 0; i < number(field(&f, "x"), 1); i++) {
+        e.t = NOW + at + i * every;
+        e.actor = numbered(o, field(&f, "actor"), i);
+        e.secret = numbered(o, field(&f, "secret"), i);
+        e.ip = numbered(o, field(&f, "ip"), i);
+        e.user_agent = numbered(o, field(&f, "ua"), i);
+        e.arrival = 0;
+        org_add(o, e);
+    }
+    return true;
+}
+
+static void add_fact(struct org *o, struct kt_str rest)
+{
+    struct fields f = parse(rest);
+    org_fact(o, numbered(o, field(&f, "ip"), 0), numbered(o, field(&f, "country"), 0),
+             number(field(&f, "asn"), 0), numbered(o, field(&f, "org"), 0),
+             kt_str_is(field(&f, "hosting"), "true"));
+}
+
+static bool expect(struct org *o, uint32_t *seen, struct kt_str rest, bool none)
+{
+    org_run(o);
+    uint32_t since = *seen;
+    *seen = o->n_alert;
+    if (none)
+        return org_alerts(o, since, KT_SEV_INFO) == 0;
+    struct kt_str word, words;
+    rest = kt_str_trim(rest);
+    (void)kt_str_split(&rest, ' ', &word);
+    (void)kt_str_split(&rest, '"', &words);
+    (void)kt_str_split(&rest, '"', &words);
+    bool said = false, severe = false;
+    for (uint32_t i = since; i < o->n_alert; i++) {
+        said = said || kt_str_has(kt_str_of(o->alert[i].title), words);
+        severe = kt_str_is(word, kt_severity_words[o->alert[i].severity].word);
+    }
+    return said && severe && org_alerts(o, since, KT_SEV_INFO) == 1;
+}
+
+static bool step(struct org *o, uint32_t *seen, struct kt_str line)
+{
+    struct kt_str word, rest = line;
+    (void)kt_str_split(&rest, ' ', &word);
+    if (kt_str_is(word, "company")) {
+        org_company(o, 12, 10, 60);
+        return true;
+    }
+    if (kt_str_is(word, "fact")) {
+        add_fact(o, rest);
+        return true;
+    }
+    if (kt_str_is(word, "event"))
+        return add_event(o, rest);
+    return (kt_str_is(word, "alert") || kt_str_is(word, "none")) &&
+           expect(o, seen, rest, kt_str_is(word, "none"));
+}
+
+static void run_case(const char *path)
+{
+    FILE *in = fopen(path, "re");
+    assert_non_null(in);
+    struct org o;
+    org_start(&o, 5);
+    char line[600];
+    uint32_t seen = 0;
+    bool checked = false;
+    for (unsigned n = 1; fgets(line, sizeof line, in) != NULL; n++) {
+        struct kt_str s = kt_str_trim(kt_str_of(line));
+        if (s.len == 0 || s.at[0] == '#')
+            continue;
+        checked = kt_str_starts(s, KT_STR("alert")) || kt_str_starts(s, KT_STR("none"));
+        if (step(&o, &seen, s))
+            continue;
+        for (uint32_t i = 0; i < o.n_alert; i++)
+            print_message("  %s %d %d: %s\n", o.alert[i].state, o.alert[i].severity,
+                          o.alert[i].score, o.alert[i].title);
+        die(path, n, "not so");
+    }
+    if (!checked)
+        die(path, 0, "a case ends with what it expects");
+    (void)fclose(in);
+    org_done(&o);
+}
+
+static void every_case_holds(void **state)
+{
+    glob_t found;
+    char pattern[200];
+    (void)snprintf(pattern, sizeof pattern, "tests/cases/detectors/%s/*.case", (char *)*state);
+    assert_int_equal(glob(pattern, 0, NULL, &found), 0);
+    for (size_t i = 0; i < found.gl_pathc; i++)
+        run_case(found.gl_pathv[i]);
+    globfree(&found);
+}
+
+static char names[][20] = { "unexpected_ip", "volume_spike", "failed_attempts" };
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_prestate(every_case_holds, names[0]),
+        cmocka_unit_test_prestate(every_case_holds, names[1]),
+        cmocka_unit_test_prestate(every_case_holds, names[2]),
+    };
+    return cmocka_run_group_tests_name("detector cases", tests, NULL, NULL);
+}
