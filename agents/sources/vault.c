@@ -516,10 +516,11 @@ static enum kt_status decode_alone(const struct kt_decode_in *in, bool late, str
 }
 
 static const char *const known_keys[] = {
-    "time",     "type",           "auth",        "request",    "response",  "error",
-    "id",       "operation",      "mount_point", "mount_type", "namespace", "path",
-    "data",     "display_name",   "entity_id",   "policies",   "metadata",  "client_token",
-    "accessor", "remote_address", "token_type",  "wrap_info",  NULL,
+    "time",      "type",     "auth",      "request",        "response",
+    "error",     "id",       "operation", "mount_point",    "mount_type",
+    "namespace", "path",     "data",      "display_name",   "entity_id",
+    "policies",  "metadata", "accessor",  "remote_address", "token_type",
+    "wrap_info", NULL,
 };
 
 const struct kt_source kt_source_vault = {

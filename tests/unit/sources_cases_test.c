@@ -24,6 +24,7 @@
 
 #include "agents/pipeline.h"
 #include "core/base/alloc.h"
+#include "core/base/enc.h"
 #include "core/base/hash.h"
 #include "core/event/line.h"
 
@@ -243,6 +244,19 @@ static bool take_pair(struct kt_str *rest, struct kt_str *ret_name, char *ret_op
     return true;
 }
 
+/* Does ev amend the first line that the case gave out? */
+static bool amends_first(struct run *r, const struct kt_event *ev)
+{
+    struct kt_event first;
+    struct kt_error err = { 0 };
+    uint8_t id[16];
+    char text[KT_ID_TEXT];
+    if (kt_line_read(kt_buf_str(&r->lines[0]), &r->arena, &first, &err) != KT_OK)
+        return false;
+    kt_event_id(&first, id);
+    return kt_str_is(ev->amends, kt_id_format(id, text));
+}
+
 static void do_expect(struct run *r, const char *kind, struct kt_str rest)
 {
     struct kt_event ev;
@@ -257,6 +271,10 @@ static void do_expect(struct run *r, const char *kind, struct kt_str rest)
     EXPECT(r, strcmp(kt_kind_word(ev.kind), kind) == 0, "want %s: " KT_STR_FMT, kind,
            KT_STR_ARG(line));
     while (take_pair(&rest, &name, &op, &want)) {
+        if (kt_str_is(name, "amends_first")) {
+            EXPECT(r, amends_first(r, &ev), "amends another event: " KT_STR_FMT, KT_STR_ARG(line));
+            continue;
+        }
         EXPECT(r, field(&ev, name, &got), "no field '" KT_STR_FMT "'", KT_STR_ARG(name));
         bool ok =
             op == '=' ? kt_str_eq(kt_buf_str(&got), want) : kt_str_has(kt_buf_str(&got), want);
