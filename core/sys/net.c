@@ -303,9 +303,18 @@ static enum kt_status open_router(struct kt_net_server *s, struct kt_error *err)
         return st;
     if (zmq_bind(r, s->o.endpoint) != 0)
         return fail_zmq(err, s->o.endpoint);
-    size_t n = sizeof s->endpoint;
-    if (zmq_getsockopt(r, ZMQ_LAST_ENDPOINT, s->endpoint, &n) != 0)
+    char bound[sizeof s->endpoint];
+    size_t n = sizeof bound;
+    if (zmq_getsockopt(r, ZMQ_LAST_ENDPOINT, bound, &n) != 0)
         return fail_zmq(err, "endpoint");
+    /* With IPv6 on, ZeroMQ names an IPv4 address in its mapped form: people read the plain one. */
+    const struct kt_str mapped = KT_STR("tcp://[::ffff:"), whole = kt_str_of(bound);
+    ptrdiff_t end = kt_str_find_byte(whole, ']', 0);
+    if (!kt_str_starts(whole, mapped) || end < 0)
+        kt_str_copyz(s->endpoint, sizeof s->endpoint, whole);
+    else
+        (void)snprintf(s->endpoint, sizeof s->endpoint, "tcp://%.*s%s",
+                       (int)((size_t)end - mapped.len), bound + mapped.len, bound + end + 1);
     return KT_OK;
 }
 

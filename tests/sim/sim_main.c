@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "core/base/hash.h"
+#include "core/base/log.h"
 #include "tests/sim/world.h"
 
 static void remove_store(const char *dir)
@@ -54,14 +55,19 @@ int main(int argc, char **argv)
             count = strtoull(argv[i + 1], NULL, 10);
     }
     kt_hash_init();
+    kt_log_level_set(count > 1 ? KT_LOG_ERROR : KT_LOG_INFO);
     char dir[] = "/tmp/keytrail-sim-XXXXXX";
     if (mkdtemp(dir) == NULL)
         return 1;
     uint64_t bad = 0;
     for (uint64_t k = 0; k < count; k++)
         bad += !run_one(seed + k, dir, count > 1);
-    remove_store(dir);
-    (void)rmdir(dir);
+    if (bad == 0 || count > 1) {
+        remove_store(dir);
+        (void)rmdir(dir);
+    } else {
+        printf("its store stays in %s/sim.db\n", dir);
+    }
     if (count > 1)
         printf("%llu worlds, %llu broke a rule\n", (unsigned long long)count,
                (unsigned long long)bad);
