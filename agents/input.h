@@ -14,14 +14,19 @@ struct kt_input_env {
     struct kt_fs fs;
     struct kt_str (*position)(void *self,
                               struct kt_str key); /* newest durable position, empty when none */
+    void (*each_position)(void *self,             /* all of this input, as they were at the start */
+                          void (*each)(void *to, struct kt_str key, struct kt_str value), void *to);
     void *self;
     const struct kt_source *source;
     const struct kt_conf_source *conf;
-    /* For each stream (file) a pipeline of its own, made by the engine. */
+    const struct kt_yaml *yaml; /* owner of conf->node; NULL = no extra keys, defaults */
+    /* For each stream (a file and the ones it is rotated into) a pipeline of its own. The engine
+     * makes it, the input frees it. Its lines are always taken: the engine does not step an input
+     * with a budget while the spool is full. */
     struct kt_pipeline *(*pipeline)(void *self);
 };
 struct kt_input_status { /* for reports and `keytrail-agent status` */
-    uint64_t bytes, lag_bytes, files, rotations, truncations, gone;
+    uint64_t bytes, lag_bytes, files, rotations, truncations, gone, broken;
     char position[200];
     char problem[200]; /* empty = fine; else a sentence with the fix */
 };
@@ -30,8 +35,9 @@ struct kt_input_type {
     const struct kt_option *options; /* extra keys of a source entry; NULL = none */
     KT_MUST_USE enum kt_status (*open)(const struct kt_input_env *env, struct kt_input **ret,
                                        struct kt_error *err);
-    /* Reads at most about `budget` bytes and feeds them. *ret_more: more is waiting. KT_E_AGAIN:
-     * the spool is full, nothing was lost. */
+    /* Reads at most about `budget` bytes and feeds them. *ret_more: more is waiting. Budget 0:
+     * looks after its files without reading, so that a rotation is not missed while the spool is
+     * full. Errors are fatal; what is wrong with a file is a problem sentence. */
     KT_MUST_USE enum kt_status (*step)(struct kt_input *in, kt_time_ns now, size_t budget,
                                        bool *ret_more, struct kt_error *err);
     /* Calls each(key, value) for positions that are true once all lines given so far are in the

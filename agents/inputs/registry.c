@@ -1,0 +1,18 @@
+/* registry: the inputs that can run. */
+#include "agents/input.h"
+
+#define KT_INPUTS(X)                                                                               \
+    X(tail)                                                                                        \
+    X(files)
+#define DECLARE(name) extern const struct kt_input_type kt_input_##name;
+#define ENTRY(name)   &kt_input_##name,
+KT_INPUTS(DECLARE)
+const struct kt_input_type *const kt_inputs[] = { KT_INPUTS(ENTRY) NULL };
+
+const struct kt_input_type *kt_input_find(struct kt_str name)
+{
+    for (const struct kt_input_type *const *t = kt_inputs; *t != NULL; t++)
+        if (kt_str_is(name, (*t)->name))
+            return *t;
+    return NULL;
+}

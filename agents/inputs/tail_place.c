@@ -1,0 +1,66 @@
+/*
+ * tail_place: a position in a log file as text, and the print that tells a file from another one
+ * that got its inode.
+ *
+ * Owns:  the text "dev:ino:offset:n:hex".
+ * Calls: core/base, the fs it is given.
+ */
+#include "agents/inputs/tail_stream.h"
+#include "core/base/enc.h"
+#include "core/base/hash.h"
+#include <stdio.h>
+#include <string.h>
+
+void tail_place_format(const struct tail_place *p, char ret[TAIL_PLACE_TEXT])
+{
+    char hex[2 * sizeof p->print + 1];
+
+    kt_hex(hex, p->print, sizeof p->print);
+    (void)snprintf(ret, TAIL_PLACE_TEXT, "%llu:%llu:%llu:%u:%s", (unsigned long long)p->dev,
+                   (unsigned long long)p->ino, (unsigned long long)p->offset, p->print_len, hex);
+}
+
+bool tail_place_parse(struct kt_str s, struct tail_place *ret)
+{
+    uint64_t numbers[4];
+    struct kt_str part;
+
+    for (unsigned i = 0; i < KT_ARRAY_LEN(numbers); i++)
+        if (!kt_str_split(&s, ':', &part) || !kt_str_u64(part, &numbers[i]))
+            return false;
+    struct tail_place p = { numbers[0], numbers[1], numbers[2], (uint32_t)numbers[3], { 0 } };
+    if (numbers[3] > TAIL_PRINT_BYTES || !kt_hex_decode(s, p.print, sizeof p.print))
+        return false;
+    *ret = p;
+    return true;
+}
+
+enum kt_status tail_print(const struct kt_fs *fs, struct kt_file *f, uint32_t n,
+                          struct tail_place *into, struct kt_error *err)
+{
+    char head[TAIL_PRINT_BYTES];
+    size_t have = 0, got = 1;
+
+    n = n > TAIL_PRINT_BYTES ? TAIL_PRINT_BYTES : n;
+    while (have < n && got > 0) {
+        if (fs->read_at(f, have, head + have, n - have, &got, err) != KT_OK)
+            return kt_wrap(err, "read");
+        have += got;
+    }
+    uint8_t sum[32];
+    const struct kt_str part = { head, have };
+    kt_sha256_of(&part, 1, sum);
+    memcpy(into->print, sum, sizeof into->print);
+    into->print_len = (uint32_t)have;
+    return KT_OK;
+}
+
+bool tail_print_is(const struct kt_fs *fs, struct kt_file *f, const struct tail_place *p)
+{
+    struct tail_place now = { 0 };
+
+    if (p->print_len == 0) /* nothing was read yet: the inode alone tells */
+        return true;
+    return tail_print(fs, f, p->print_len, &now, NULL) == KT_OK && now.print_len == p->print_len &&
+           memcmp(now.print, p->print, sizeof now.print) == 0;
+}

@@ -1,0 +1,140 @@
+/*
+ * walk: finds the files of a pattern.
+ *
+ * Owns:  the limits on depth and number of names.
+ * Calls: core/base, the fs it is given.
+ */
+#include "agents/inputs/walk.h"
+#include "core/base/alloc.h"
+#include <string.h>
+
+#define NAMES_MAX 300000u
+#define DEPTH_MAX 32u
+
+struct state {
+    const struct kt_walk *w;
+    struct kt_str pattern;
+    unsigned names;
+};
+struct names {
+    char **at;
+    size_t n, cap;
+};
+
+static void keep_name(void *arg, const char *name)
+{
+    struct names *all = arg;
+
+    if (all->n == all->cap) {
+        all->cap = all->cap == 0 ? 64 : 2 * all->cap;
+        all->at = kt_realloc_array(all->at, all->cap, sizeof *all->at);
+    }
+    all->at[all->n++] = kt_strdup(name);
+}
+
+static void names_done(struct names *all)
+{
+    for (size_t i = 0; i < all->n; i++)
+        kt_free(all->at[i]);
+    kt_free(all->at);
+}
+
+/* Part i of the pattern between slashes; the whole rest when it holds `**`. */
+static struct kt_str part_of(struct kt_str pattern, unsigned i, bool *ret_last)
+{
+    struct kt_str part = { 0 }, rest = pattern;
+
+    for (unsigned n = 0; n <= i; n++)
+        if (!kt_str_split(&rest, '/', &part))
+            break;
+    *ret_last = rest.len == 0;
+    return part;
+}
+
+static enum kt_status walk_dir(struct state *s, const char *dir, unsigned depth, bool deep,
+                               struct kt_error *err);
+
+/* One name of a folder: a file is given out, a folder is entered when the pattern leads there. */
+static enum kt_status look(struct state *s, const char *path, struct kt_str name, unsigned depth,
+                           bool deep, struct kt_error *err)
+{
+    struct kt_stat st;
+    bool last = false;
+    struct kt_str part = part_of(s->pattern, depth, &last);
+
+    deep = deep || kt_str_has(part, KT_STR("**"));
+    if (!deep && !kt_str_glob(part, name))
+        return KT_OK;
+    if (s->w->fs->stat(s->w->fs->self, path, &st, NULL) != KT_OK)
+        return KT_OK; /* gone meanwhile, or a dangling link */
+    if (st.is_dir)
+        return deep || !last ? walk_dir(s, path, depth + 1, deep, err) : KT_OK;
+    if (kt_str_glob(s->pattern, kt_str_of(path)))
+        s->w->each(s->w->self, path, &st);
+    return KT_OK;
+}
+
+static enum kt_status walk_dir(struct state *s, const char *dir, unsigned depth, bool deep,
+                               struct kt_error *err)
+{
+    KT_CLEANUP(names_done) struct names all = { 0 };
+    struct kt_error why = { 0 };
+    const char *shown = dir[0] == '\0' ? (s->pattern.at[0] == '/' ? "/" : ".") : dir;
+
+    if (depth > DEPTH_MAX)
+        return KT_OK;
+    if (s->w->fs->list(s->w->fs->self, shown, keep_name, &all, &why) != KT_OK) {
+        if (s->w->bad != NULL)
+            s->w->bad(s->w->self, &why);
+        return KT_OK;
+    }
+    s->names += (unsigned)all.n;
+    if (s->names > NAMES_MAX)
+        return kt_fail(err, KT_E_LIMIT, "'" KT_STR_FMT "' leads past more than %u names",
+                       KT_STR_ARG(s->pattern), NAMES_MAX);
+    for (size_t i = 0; i < all.n; i++) {
+        KT_CLEANUP(kt_buf_done) struct kt_buf path = { 0 };
+        /* Without a folder in the pattern the names stand alone. */
+        bool bare = dir[0] == '\0' && s->pattern.at[0] != '/';
+        kt_buf_addf(&path, "%s%s%s", dir, bare ? "" : "/", all.at[i]);
+        if (look(s, kt_buf_z(&path), kt_str_of(all.at[i]), depth, deep, err) != KT_OK)
+            return err != NULL ? err->code : KT_E_LIMIT;
+    }
+    return KT_OK;
+}
+
+enum kt_status kt_walk(const struct kt_walk *w, const char *pattern, struct kt_error *err)
+{
+    struct state s = { w, kt_str_of(pattern), 0 };
+    ptrdiff_t star = kt_str_find_byte(s.pattern, '*', 0);
+
+    if (star < 0) {
+        struct kt_stat st;
+        struct kt_error why = { 0 };
+        enum kt_status got = w->fs->stat(w->fs->self, pattern, &st, &why);
+        if (got == KT_OK && !st.is_dir)
+            w->each(w->self, pattern, &st);
+        else if (got != KT_OK && w->bad != NULL)
+            w->bad(w->self, &why);
+        return KT_OK;
+    }
+    /* The folder before the first star, and how many parts of the pattern it takes. */
+    ptrdiff_t slash = kt_str_rfind_byte(kt_str_sub(s.pattern, 0, (size_t)star), '/');
+    struct kt_str fixed = kt_str_sub(s.pattern, 0, slash < 0 ? 0 : (size_t)slash);
+    unsigned depth = 0;
+    for (ptrdiff_t i = 0; slash >= 0 && i <= slash; i++)
+        depth += s.pattern.at[i] == '/';
+    KT_CLEANUP(kt_free_ptr) char *dir = kt_str_dup(fixed);
+    return walk_dir(&s, dir, depth, false, err);
+}
+
+bool kt_walk_is_packed(struct kt_str path)
+{
+    static const struct kt_str ends[] = { KT_STR_INIT(".gz"), KT_STR_INIT(".xz"),
+                                          KT_STR_INIT(".zst"), KT_STR_INIT(".bz2") };
+
+    for (size_t i = 0; i < KT_ARRAY_LEN(ends); i++)
+        if (kt_str_ends(path, ends[i]))
+            return true;
+    return false;
+}
