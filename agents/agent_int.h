@@ -1,0 +1,85 @@
+/* agent_int: the engine's state, shared by its files only. */
+#pragma once
+#include "agents/agent.h"
+#include "core/base/hash.h"
+#include "core/base/limits.h"
+#include "core/wire/batch.h"
+
+#define FINDINGS_MAX 16u
+
+struct finding { /* what a source said about itself, newest text of each code */
+    const char *code;
+    char sentence[200];
+};
+struct instance { /* one configured source */
+    struct kt_agent *agent;
+    const struct kt_conf_source *conf;
+    const struct kt_source *source;
+    const struct kt_input_type *type;
+    struct kt_input *input;
+    kt_time_ns reported; /* mono of the last report line; 0 = none */
+    kt_time_ns newest;   /* event time of the newest event given out */
+    struct finding findings[FINDINGS_MAX];
+    unsigned n_findings;
+    uint64_t reports;
+    char warned[200]; /* problem logged last */
+};
+struct cut { /* one closed batch of the line buffer */
+    size_t end;
+    uint32_t count;
+};
+struct position { /* waits for its lines to be appended */
+    char *key, *value;
+};
+struct refusals { /* of the batch that the collector refused last */
+    uint64_t seq;
+    uint32_t n;
+    kt_time_ns logged; /* mono */
+};
+
+struct kt_agent {
+    struct kt_agent_options o;
+    struct kt_spool *spool;
+    struct kt_signer signer;
+    struct instance *sources;
+    unsigned n_sources, turn;
+
+    struct kt_buf lines; /* given out, not yet in the spool */
+    struct cut *cuts;    /* closed batches in it, oldest first */
+    size_t n_cuts, cap_cuts, open_start;
+    uint32_t open_count;
+    kt_time_ns open_since; /* mono of the oldest line in it; 0 = none */
+    struct position *positions;
+    unsigned n_positions, cap_positions;
+    kt_time_ns positions_at; /* mono of the last look for positions without lines */
+    bool behind, full, unsynced;
+    kt_time_ns full_logged;
+
+    struct kt_link link;
+    struct refusals refused;
+    struct kt_buf frame, body;
+    uint8_t log_id[16];
+    bool greeted;
+    char trouble[200]; /* what the collector refused last; empty = fine */
+    struct {
+        uint64_t lines, batches, sent, acked, refused_batches, refused_lines, reconnects;
+    } counts;
+    kt_time_ns now, mono, started; /* of this turn */
+};
+
+/* agent.c */
+KT_MUST_USE enum kt_status agent_line(struct kt_agent *a, struct kt_str line);
+
+/* agent_link.c: hears and sends; *ret_wait_ms until it has something to do. */
+KT_MUST_USE enum kt_status agent_hear(struct kt_agent *a, struct kt_error *err);
+KT_MUST_USE enum kt_status agent_talk(struct kt_agent *a, int *ret_wait_ms, struct kt_error *err);
+/* Fills holes of a damaged spool with lines that say so. */
+KT_MUST_USE enum kt_status agent_fill_holes(struct kt_agent *a, struct kt_error *err);
+
+/* agent_report.c: heartbeat lines, and the engine's own records about lost lines. */
+void agent_report_due(struct kt_agent *a);
+int agent_report_wait_ms(const struct kt_agent *a);
+/* A quarantine line in the name of the first source; deterministic for (incarnation, seq, index).
+ */
+void agent_lost_line(struct kt_agent *a, uint64_t seq, uint32_t index, const char *reason,
+                     struct kt_buf *out);

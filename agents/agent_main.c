@@ -1,0 +1,253 @@
+/*
+ * agent_main: the daemon around the engine: configuration, keys, ZeroMQ, signals, the status file.
+ *
+ * Owns:  the process: its lock on the spool, its loop, its exit code.
+ * Calls: everything that the agent needs, and the real bodies of core/sys.
+ */
+#include "agents/agent.h"
+#include "core/base/alloc.h"
+#include "core/base/hash.h"
+#include "core/base/limits.h"
+#include "core/base/log.h"
+#include "core/sys/proc.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define FDS_MAX        16u
+#define STATUS_EVERY   (2 * KT_NS_S)
+#define WATCHDOG_EVERY (5 * KT_NS_S)
+#define QUEUE          (2 * KT_INFLIGHT_MAX)
+#define PROGRAM        "keytrail-agent " KT_VERSION
+
+enum { EXIT_FINE = 0, EXIT_CONFIG = 3, EXIT_STORE = 4 };
+
+struct daemon {
+    struct kt_agent_conf *conf;
+    struct kt_key_file key;
+    struct kt_net_keys curve;
+    struct kt_net_client *net;
+    struct kt_net_msg held; /* borrowed out by wire_recv */
+    struct kt_signals signals;
+    struct kt_agent *agent;
+    int lock;
+    char *status_path;
+    kt_time_ns next_status, next_watchdog;
+};
+
+/* ---- the wire ---- */
+
+static enum kt_status wire_send(void *self, struct kt_str body, struct kt_error *err)
+{
+    struct daemon *d = self;
+    if (d->net == NULL)
+        return kt_fail(err, KT_E_AGAIN, "not connected");
+    return kt_net_client_send(d->net, body, err);
+}
+
+static enum kt_status wire_recv(void *self, struct kt_str *ret_body, struct kt_error *err)
+{
+    struct daemon *d = self;
+
+    kt_net_msg_done(&d->held);
+    d->held = (struct kt_net_msg){ 0 };
+    if (d->net == NULL)
+        return kt_fail(err, KT_E_AGAIN, "not connected");
+    enum kt_status st = kt_net_client_recv(d->net, &d->held, err);
+    if (st == KT_OK)
+        *ret_body = d->held.body;
+    return st;
+}
+
+static enum kt_status wire_reopen(void *self, struct kt_error *err)
+{
+    struct daemon *d = self;
+    const struct kt_net_client_options o = { .endpoint = d->conf->endpoint,
+                                             .server_key = d->conf->server_key,
+                                             .keys = &d->curve,
+                                             .queue = QUEUE };
+
+    kt_net_msg_done(&d->held);
+    d->held = (struct kt_net_msg){ 0 };
+    kt_net_client_free(d->net);
+    d->net = NULL;
+    return kt_net_client_open(&o, &d->net, err);
+}
+
+/* ---- start and end ---- */
+
+/* One agent a spool. */
+static enum kt_status lock_spool(struct daemon *d, struct kt_error *err)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf path = { 0 };
+
+    if (mkdir(d->conf->spool_path, 0700) != 0 && errno != EEXIST)
+        return kt_fail_errno(err, "make folder '%s'", d->conf->spool_path);
+    kt_buf_addf(&path, "%s/lock", d->conf->spool_path);
+    d->lock = open(kt_buf_z(&path), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (d->lock < 0)
+        return kt_fail_errno(err, "open '%s'", path.at);
+    if (flock(d->lock, LOCK_EX | LOCK_NB) != 0)
+        return kt_fail(err, KT_E_CONFIG, "another agent uses the spool '%s'", d->conf->spool_path);
+    return KT_OK;
+}
+
+static enum kt_status open_engine(struct daemon *d, struct kt_error *err)
+{
+    const struct kt_agent_options o = {
+        .conf = d->conf,
+        .clock = kt_clock_real,
+        .rng = kt_rng_real,
+        .fs = kt_fs_real,
+        .wire = { wire_send, wire_recv, wire_reopen, d },
+        .signing_seed = d->key.signing_seed,
+        .program = PROGRAM,
+    };
+
+    enum kt_status st = kt_key_file_read(d->conf->key_file, &d->key, err);
+    if (st != KT_OK)
+        return kt_wrap(err, "key_file");
+    kt_net_keys_from_secret(d->key.curve_secret, &d->curve);
+    st = lock_spool(d, err);
+    if (st == KT_OK)
+        st = kt_agent_new(&o, &d->agent, err);
+    if (st != KT_OK)
+        return st;
+    KT_CLEANUP(kt_buf_done) struct kt_buf path = { 0 };
+    kt_buf_addf(&path, "%s/status.json", d->conf->spool_path);
+    d->status_path = kt_str_dup(kt_buf_str(&path));
+    return KT_OK;
+}
+
+static void close_engine(struct daemon *d)
+{
+    kt_agent_free(d->agent);
+    d->agent = NULL;
+    kt_net_msg_done(&d->held);
+    d->held = (struct kt_net_msg){ 0 };
+    kt_net_client_free(d->net);
+    d->net = NULL;
+    if (d->lock >= 0)
+        (void)close(d->lock);
+    d->lock = -1;
+    kt_free(d->status_path);
+    d->status_path = NULL;
+    kt_wipe(&d->key, sizeof d->key);
+    kt_wipe(&d->curve, sizeof d->curve);
+}
+
+/* ---- the loop ---- */
+
+static void write_status(struct daemon *d, kt_time_ns mono)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf text = { 0 };
+    struct kt_error err = { 0 };
+
+    if (mono < d->next_status)
+        return;
+    d->next_status = mono + STATUS_EVERY;
+    kt_agent_status(d->agent, &text);
+    if (kt_fs_write_atomic(d->status_path, kt_buf_str(&text), 0640, &err) != KT_OK)
+        kt_log(KT_LOG_WARN, "agent: status file: %s", err.text);
+}
+
+/* Waits for the wire, a file, a signal or the time. */
+static void wait_for_something(struct daemon *d, int wait_ms)
+{
+    int fds[FDS_MAX];
+    unsigned n = kt_agent_fds(d->agent, fds, FDS_MAX - 1);
+    struct pollfd polls[FDS_MAX];
+
+    fds[n++] = d->signals.fd;
+    if (d->net != NULL) {
+        if (kt_net_client_wait(d->net, fds, n, wait_ms, NULL) == KT_OK)
+            return;
+    }
+    for (unsigned i = 0; i < n; i++)
+        polls[i] = (struct pollfd){ .fd = fds[i], .events = POLLIN };
+    (void)poll(polls, n, wait_ms);
+}
+
+/* A new configuration takes the place of the old one when it can be read; else the old one stays.
+ */
+static bool reload(struct daemon *d, const char *path, struct kt_error *err)
+{
+    struct kt_agent_conf *fresh = NULL;
+
+    d->signals.reload = false;
+    kt_sd_notify("RELOADING=1");
+    if (kt_agent_conf_load(path, &fresh, err) != KT_OK) {
+        kt_log(KT_LOG_ERROR, "agent: the old configuration stays in force: %s", err->text);
+        kt_sd_notify("READY=1");
+        return true;
+    }
+    close_engine(d);
+    kt_agent_conf_free(d->conf);
+    d->conf = fresh;
+    if (open_engine(d, err) != KT_OK)
+        return false;
+    kt_log(KT_LOG_INFO, "agent: configuration read again sources=%u", d->conf->n_sources);
+    kt_sd_notify("READY=1");
+    return true;
+}
+
+static enum kt_status run(struct daemon *d, const char *path, struct kt_error *err)
+{
+    int wait_ms = 0;
+
+    while (!d->signals.stop) {
+        enum kt_status st = kt_agent_turn(d->agent, &wait_ms, err);
+        if (st != KT_OK)
+            return st;
+        kt_time_ns mono = kt_clock_real.mono(kt_clock_real.self);
+        write_status(d, mono);
+        if (mono >= d->next_watchdog) {
+            d->next_watchdog = mono + WATCHDOG_EVERY;
+            kt_sd_notify("WATCHDOG=1");
+        }
+        if (wait_ms > 0)
+            wait_for_something(d, wait_ms);
+        kt_signals_poll(&d->signals);
+        if (d->signals.reload && !reload(d, path, err))
+            return err->code;
+    }
+    return KT_OK;
+}
+
+static int exit_code(enum kt_status st)
+{
+    return st == KT_OK ? EXIT_FINE : st == KT_E_IO || st == KT_E_CORRUPT ? EXIT_STORE : EXIT_CONFIG;
+}
+
+int kt_agent_main(const char *config_path)
+{
+    struct daemon d = { .lock = -1, .signals = { .fd = -1 } };
+    struct kt_error err = { 0 };
+
+    kt_hash_init();
+    kt_harden();
+    enum kt_status st = kt_signals_open(&d.signals, &err);
+    if (st == KT_OK)
+        st = kt_agent_conf_load(config_path, &d.conf, &err);
+    if (st == KT_OK)
+        st = open_engine(&d, &err);
+    if (st == KT_OK) {
+        kt_log(KT_LOG_INFO, "agent: started name='%s' sources=%u collector='%s'", d.conf->agent,
+               d.conf->n_sources, d.conf->endpoint);
+        kt_sd_notify("READY=1");
+        st = run(&d, config_path, &err);
+    }
+    if (st != KT_OK)
+        kt_log(KT_LOG_ERROR, "agent: %s", err.text);
+    kt_sd_notify("STOPPING=1");
+    close_engine(&d);
+    kt_agent_conf_free(d.conf);
+    kt_signals_done(&d.signals);
+    if (st == KT_OK)
+        kt_log(KT_LOG_INFO, "agent: stopped");
+    return exit_code(st);
+}
