@@ -14,6 +14,8 @@
 #include <string.h>
 
 static void fill(struct kt_error *err, enum kt_status code, int sys_errno, const char *fmt,
+                 va_list ap) KT_PRINTF(4, 0);
+static void fill(struct kt_error *err, enum kt_status code, int sys_errno, const char *fmt,
                  va_list ap)
 {
     char text[sizeof err->text];

@@ -64,6 +64,8 @@ void kt_yaml_free(struct kt_yaml *y)
 }
 
 static enum kt_status fail_at(const struct kt_yaml *y, unsigned line, unsigned column,
+                              struct kt_error *err, const char *fmt, va_list ap) KT_PRINTF(5, 0);
+static enum kt_status fail_at(const struct kt_yaml *y, unsigned line, unsigned column,
                               struct kt_error *err, const char *fmt, va_list ap)
 {
     char text[sizeof err->text];
