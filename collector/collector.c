@@ -203,7 +203,7 @@ static void say_start(const struct kt_daemon *d)
     kt_log(KT_LOG_INFO, "collector: listening endpoint='%s' agents=%u targets=%u store='%s'",
            kt_net_server_endpoint(d->server), kt_auth_count(d->auth), d->conf->n_targets,
            d->conf->store_path);
-    kt_log(KT_LOG_INFO, "collector: addresses by %s", kt_geo_describe(d->geo));
+    kt_log(KT_LOG_INFO, "collector: ip data: %s", kt_geo_describe(d->geo));
     for (unsigned i = 0; i < d->conf->not_used_yet.n; i++)
         kt_log(KT_LOG_WARN, "collector: not used yet: %s", d->conf->not_used_yet.at[i]);
 }

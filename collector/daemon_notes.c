@@ -9,6 +9,7 @@
 #include "core/base/log.h"
 #include "core/event/line.h"
 #include "core/sys/clock.h"
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -73,9 +74,12 @@ enum kt_status kt_daemon_record(struct kt_daemon *d, enum kt_kind kind, const ch
                                 struct kt_str sentence, struct kt_str raw, struct kt_error *err)
 {
     kt_time_ns now = kt_clock_real.wall(kt_clock_real.self);
+    char id[64];
+    int n = snprintf(id, sizeof id, "%s-%" PRId64, code, now);
     struct kt_event ev = { .kind = kind,
                            .source = KT_STR("keytrail"),
                            .instance = kt_str_of(d->conf->deployment),
+                           .native_id = kt_str_from(id, (size_t)n),
                            .operation = kt_str_of(code),
                            .message = sentence,
                            .time = now,

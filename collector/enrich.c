@@ -133,11 +133,15 @@ void kt_enrich_fact(const struct kt_enrich *e, struct kt_ip ip, kt_time_ns now, 
     kt_buf_addf(raw, ",\"hosting\":%s,\"class\":\"%s\",\"build\":%" PRIu64 "}",
                 f.asn != 0 && kt_hosting_asn(f.asn) ? "true" : "false",
                 kt_ip_class_word(kt_ip_class(ip)), e->build);
+    size_t len = raw->len; /* its id stands behind the record in the same memory */
+    kt_buf_addf(raw, "%s@%" PRIu64, text, e->build);
+    struct kt_str all = kt_buf_str(raw);
     *ret = (struct kt_event){ .kind = KT_KIND_FACT,
                               .source = KT_STR("keytrail"),
+                              .native_id = kt_str_from_index(all, len),
                               .time = now,
                               .observed = now,
                               .has_ip = true,
                               .ip = ip,
-                              .raw = kt_buf_str(raw) };
+                              .raw = kt_str_sub(all, 0, len) };
 }
