@@ -7,45 +7,39 @@
 #include "core/base/ip.h"
 #include "core/base/time.h"
 
+/* clang-format off */
 /* SOURCES §0.1: the closed verb set. A verb never depends on the outcome. */
 #define KT_ACTIONS(X)                                                                              \
-    X(OTHER, "other")                                                                              \
-    X(READ, "read")                                                                                \
-    X(READ_META, "read_meta")                                                                      \
-    X(LIST, "list")                                                                                \
-    X(WRITE, "write")                                                                              \
-    X(ROTATE, "rotate")                                                                            \
-    X(DELETE, "delete")                                                                            \
-    X(DESTROY, "destroy") X(RESTORE, "restore") X(GRANT, "grant") X(REVOKE, "revoke")              \
-        X(RENEW, "renew") X(ISSUE, "issue") X(USE, "use") X(LOGIN, "login") X(EXPORT, "export")    \
-            X(CONFIG, "config")
+    X(OTHER, "other") X(READ, "read") X(READ_META, "read_meta") X(LIST, "list")                    \
+    X(WRITE, "write") X(ROTATE, "rotate") X(DELETE, "delete") X(DESTROY, "destroy")                \
+    X(RESTORE, "restore") X(GRANT, "grant") X(REVOKE, "revoke") X(RENEW, "renew")                  \
+    X(ISSUE, "issue") X(USE, "use") X(LOGIN, "login") X(EXPORT, "export")                          \
+    X(CONFIG, "config")
 enum kt_action {
 #define X(n, w) KT_ACT_##n,
     KT_ACTIONS(X)
 #undef X
-        KT_ACT_COUNT
+    KT_ACT_COUNT
 };
 
 #define KT_OUTCOMES(X)                                                                             \
-    X(UNKNOWN, "unknown")                                                                          \
-    X(SUCCESS, "success") X(DENIED, "denied") X(FAILURE, "failure") X(NOT_FOUND, "not_found")
+    X(UNKNOWN, "unknown") X(SUCCESS, "success") X(DENIED, "denied") X(FAILURE, "failure")          \
+    X(NOT_FOUND, "not_found")
 enum kt_outcome {
 #define X(n, w) KT_OUT_##n,
     KT_OUTCOMES(X)
 #undef X
-        KT_OUT_COUNT
+    KT_OUT_COUNT
 };
 
 #define KT_ACTOR_KINDS(X)                                                                          \
-    X(UNKNOWN, "unknown")                                                                          \
-    X(HUMAN, "human")                                                                              \
-    X(SERVICE, "service")                                                                          \
-    X(CI, "ci") X(AI_AGENT, "ai_agent") X(ROOT, "root") X(ANONYMOUS, "anonymous")
+    X(UNKNOWN, "unknown") X(HUMAN, "human") X(SERVICE, "service") X(CI, "ci")                      \
+    X(AI_AGENT, "ai_agent") X(ROOT, "root") X(ANONYMOUS, "anonymous")
 enum kt_actor_kind {
 #define X(n, w) KT_ACTOR_##n,
     KT_ACTOR_KINDS(X)
 #undef X
-        KT_ACTOR_COUNT
+    KT_ACTOR_COUNT
 };
 
 #define KT_IP_TRUSTS(X)                                                                            \
@@ -54,25 +48,20 @@ enum kt_ip_trust {
 #define X(n, w) KT_TRUST_##n,
     KT_IP_TRUSTS(X)
 #undef X
-        KT_TRUST_COUNT
+    KT_TRUST_COUNT
 };
 
 /* From agents: ACCESS to EXPOSURE; the rest are control records of the collector. */
 #define KT_KINDS(X)                                                                                \
-    X(ACCESS, "access")                                                                            \
-    X(AMEND, "amend")                                                                              \
-    X(QUARANTINE, "quarantine")                                                                    \
-    X(REDACTED, "redacted")                                                                        \
-    X(REPORT, "report")                                                                            \
-    X(INVENTORY, "inventory")                                                                      \
-    X(EXPOSURE, "exposure")                                                                        \
-    X(TICK, "tick") X(FACT, "fact") X(CONFIG, "config") X(DECISION, "decision") X(HOLD, "hold")    \
-        X(TOMBSTONE, "tombstone") X(KEY, "key") X(AUDIT, "audit")
+    X(ACCESS, "access") X(AMEND, "amend") X(QUARANTINE, "quarantine") X(REDACTED, "redacted")      \
+    X(REPORT, "report") X(INVENTORY, "inventory") X(EXPOSURE, "exposure") X(TICK, "tick")          \
+    X(FACT, "fact") X(CONFIG, "config") X(DECISION, "decision") X(HOLD, "hold")                    \
+    X(TOMBSTONE, "tombstone") X(KEY, "key") X(AUDIT, "audit")
 enum kt_kind {
 #define X(n, w) KT_KIND_##n,
     KT_KINDS(X)
 #undef X
-        KT_KIND_COUNT
+    KT_KIND_COUNT
 };
 
 /* Marks on a record; each is a word in the line's "flags". */
@@ -90,7 +79,7 @@ enum kt_flag_bit {
 #define X(n, w) KT_FLAG_BIT_##n,
     KT_FLAGS(X)
 #undef X
-        KT_FLAG_COUNT
+    KT_FLAG_COUNT
 };
 #define KT_FLAG(n) (1u << KT_FLAG_BIT_##n)
 
@@ -106,17 +95,14 @@ struct kt_list { /* strings of one event; cut at KT_LIST_MAX */
  * Grammar of the whole line, with the types beside these: line.h.
  */
 #define KT_EVENT_STRINGS(X)                                                                        \
-    X(source)                                                                                      \
-    X(instance)                                                                                    \
-    X(scope)                                                                                       \
-    X(native_id)                                                                                   \
-    X(operation)                                                                                   \
-    X(code)                                                                                        \
-    X(message)                                                                                     \
-    X(actor) X(actor_native) X(actor_name) X(session) X(credential) X(issuer) X(via) X(role)       \
-        X(secret) X(secret_native) X(version) X(stage) X(store) X(ip_raw) X(user_agent) X(region)  \
-            X(host) X(vpc_endpoint) X(country_claimed) X(reason) X(ticket) X(request_id)           \
-                X(shared_id) X(amends)
+    X(source) X(instance) X(scope) X(native_id) X(operation) X(code)                               \
+    X(message) X(actor) X(actor_native) X(actor_name) X(session) X(credential)                     \
+    X(issuer) X(via) X(role) X(secret) X(secret_native) X(version)                                 \
+    X(stage) X(store) X(ip_raw) X(user_agent) X(region) X(host)                                    \
+    X(vpc_endpoint) X(country_claimed) X(reason) X(ticket) X(request_id) X(shared_id)              \
+    X(amends)
+
+/* clang-format on */
 
 struct kt_event {
     enum kt_kind kind;

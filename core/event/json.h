@@ -6,8 +6,9 @@
  * Rules: RFC 8259; root object or array; depth <= KT_JSON_DEPTH_MAX, members of an object <=
  * KT_JSON_MEMBERS_MAX, else KT_E_LIMIT. Repaired in place (counted in *ret_repaired): lone
  * surrogate escape -> U+FFFD, \u0000 -> U+FFFD, invalid UTF-8 byte -> U+FFFD, integer beyond
- * int64/uint64 -> a number that only kt_json_text can give, string over KT_STRING_MAX -> cut on a
- * code point, a key written twice -> the first one counts.
+ * int64/uint64 -> a number that only kt_json_text can give, string over KT_STRING_MAX or key
+ * over KT_KEY_MAX -> cut on a code point, a key written twice -> the first one counts. A text of
+ * more than 8 MiB is KT_E_LIMIT.
  */
 #pragma once
 #include "core/base/buf.h"

@@ -98,14 +98,14 @@ static void put_ip(const struct kt_event *ev, const struct kt_line_field *f, str
     if (!ev->has_ip)
         return;
     put_key(out, f);
-    kt_buf_addz(out, kt_ip_format(ev->ip, text));
+    kt_buf_add(out, kt_line_ip(ev->ip, text));
     kt_buf_byte(out, '"');
 }
 
 static bool ip_says_it(const struct kt_event *ev)
 {
     char text[KT_IP_TEXT_MAX];
-    return ev->has_ip && kt_str_is(ev->ip_raw, kt_ip_format(ev->ip, text));
+    return ev->has_ip && kt_str_eq(ev->ip_raw, kt_line_ip(ev->ip, text));
 }
 
 static void put_list(struct kt_event *ev, const struct kt_line_field *f, struct kt_buf *out)

@@ -62,3 +62,6 @@ static inline char kt_line_short_escape(unsigned char c)
 
 /* The byte that the canonical escape at p stands for and its length; 0 when it is none. */
 size_t kt_line_unescape(const char *p, const char *end, char *ret);
+
+/* The canonical text of an address, in buf. */
+struct kt_str kt_line_ip(struct kt_ip ip, char buf[KT_IP_TEXT_MAX]);

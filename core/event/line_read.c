@@ -149,7 +149,7 @@ static bool take_ip(struct reader *r, struct kt_event *ev)
     char again[KT_IP_TEXT_MAX];
     if (!string(r, &text))
         return false;
-    if (!kt_ip_parse(text, &ev->ip) || !kt_str_is(text, kt_ip_format(ev->ip, again)))
+    if (!kt_ip_parse(text, &ev->ip) || !kt_str_eq(text, kt_line_ip(ev->ip, again)))
         return wrong(r, "an address that the writer does not make");
     ev->has_ip = true;
     return true;
@@ -204,7 +204,7 @@ static bool take_str(struct reader *r, const struct kt_event *ev, const struct k
     if (ret->len == 0)
         return wrong(r, "an empty string");
     if (f->at == offsetof(struct kt_event, ip_raw) && ev->has_ip &&
-        kt_str_is(*ret, kt_ip_format(ev->ip, text)))
+        kt_str_eq(*ret, kt_line_ip(ev->ip, text)))
         return wrong(r, "ip_raw that repeats ip");
     return true;
 }

@@ -230,11 +230,28 @@ static const struct name {
 #define HEADER_LEAST 6  /* the shortest header above */
 #define NAME_MAX_LEN 40 /* the end of a longer name is looked at */
 
+/* The last three letters of every name above: most words end here. */
+static bool ends_like_a_name(struct kt_str s)
+{
+    static const char ends[][4] = { "ord", "swd", "ase", "pwd", "ret", "key",
+                                    "lue", "ing", "ary", "ken", "ion", "kie" };
+    if (s.len < 3)
+        return false;
+    const char *at = s.at + s.len - 3;
+    const char low[3] = { lower(at[0]), lower(at[1]), lower(at[2]) };
+    for (size_t i = 0; i < KT_ARRAY_LEN(ends); i++)
+        if (memcmp(low, ends[i], sizeof low) == 0)
+            return true;
+    return false;
+}
+
 static const struct name *name_of(struct kt_str raw)
 {
     static const struct name header_token = { KT_STR_INIT("token"), "token", true, true, true };
     char plain[NAME_MAX_LEN];
     size_t n = 0;
+    if (!ends_like_a_name(raw))
+        return NULL;
     if (raw.len > NAME_MAX_LEN)
         raw = kt_str_from_index(raw, raw.len - NAME_MAX_LEN);
     for (size_t i = 0; i < raw.len; i++)
@@ -255,9 +272,6 @@ static const struct name *name_of(struct kt_str raw)
 
 const char *kt_redact_member(struct kt_str name)
 {
-    static const char last[] = "dDeEgGnNtTyY_-"; /* what the names above end with */
-    if (name.len < 3 || memchr(last, name.at[name.len - 1], sizeof last - 1) == NULL)
-        return NULL;
     const struct name *n = name_of(name);
     return n != NULL && n->member ? n->shape : NULL;
 }
