@@ -202,7 +202,7 @@ struct kt_decode_in pipeline_in(struct kt_pipeline *p, struct kt_jval root)
                                   .observed = p->cur.observed,
                                   .arena = &p->arena,
                                   .raw = &p->raw,
-                                  .unknown_fields = &p->counts.unknown_fields,
+                                  .unknown_fields = &p->cur.unknown_fields,
                                   .memory = p->memory };
 }
 
@@ -256,6 +256,7 @@ static enum kt_status settle(struct kt_pipeline *p, struct half *partner)
         }
     } else if (p->cur.events > 0) {
         p->counts.yielded++;
+        p->counts.unknown_fields += p->cur.unknown_fields;
     } else {
         pipeline_skip(p, p->cur.skip != NULL ? p->cur.skip : "no event in it");
     }

@@ -109,6 +109,7 @@ static enum kt_status give_oldest(struct kt_pipeline *p, struct kt_error *err)
     if (st == KT_OK) {
         if (p->cur.events > 0)
             p->counts.yielded++;
+        p->counts.unknown_fields += p->cur.unknown_fields;
         kt_source_remember(p->memory, late_key(p, h->item.key), KT_STR("1"));
         fold_drop(p, h);
     }

@@ -27,6 +27,7 @@ struct current {
     uint64_t offset, length; /* length: more than bytes when it was too long */
     kt_time_ns arrival, observed;
     unsigned repaired;
+    uint64_t unknown_fields;
     unsigned lines;        /* lines made so far; those below `given` were given out before */
     unsigned events;       /* access and amend lines made so far */
     const char *skip;      /* what decode said */

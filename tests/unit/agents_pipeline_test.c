@@ -1,0 +1,531 @@
+/* agents/pipeline: outer forms, refusals of the spool, folding, quarantine, what never comes out.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "agents/pipeline.h"
+#include "agents/sources/cloudtrail.h"
+#include "core/base/alloc.h"
+#include "core/base/hash.h"
+#include "core/base/limits.h"
+
+#define NOW INT64_C(1772440000000000000)
+
+struct world {
+    struct kt_pipeline *p;
+    struct kt_buf lines; /* one a row */
+    unsigned n, refuse_every, calls, findings;
+    uint64_t pos;
+    kt_time_ns arrival;
+};
+
+static enum kt_status on_line(void *self, const struct kt_line_out *l, struct kt_error *err)
+{
+    struct world *w = self;
+    if (w->refuse_every > 0 && ++w->calls % w->refuse_every != 0)
+        return kt_fail(err, KT_E_AGAIN, "full");
+    kt_buf_add(&w->lines, l->line);
+    kt_buf_byte(&w->lines, '\n');
+    w->arrival = l->arrival;
+    w->n++;
+    return KT_OK;
+}
+
+static void on_finding(void *self, const char *code, const char *sentence)
+{
+    (void)code;
+    (void)sentence;
+    ((struct world *)self)->findings++;
+}
+
+static void start(struct world *w, const char *source)
+{
+    *w = (struct world){ .n = 0 };
+    struct kt_pipeline_options o = { .source = kt_source_find(kt_str_of(source)),
+                                     .instance = KT_STR("test-1"),
+                                     .cluster = KT_STR("prod"),
+                                     .line = on_line,
+                                     .finding = on_finding,
+                                     .self = w };
+    assert_non_null(o.source);
+    w->p = kt_pipeline_new(&o);
+}
+
+static void stop(struct world *w)
+{
+    kt_pipeline_free(w->p);
+    kt_buf_done(&w->lines);
+}
+
+static bool gave(const struct world *w, const char *text)
+{
+    return kt_str_has(kt_buf_str(&w->lines), kt_str_of(text));
+}
+
+static unsigned times(const struct world *w, const char *text)
+{
+    unsigned n = 0;
+    struct kt_str all = kt_buf_str(&w->lines);
+    for (ptrdiff_t at = 0; (at = kt_str_find(all, kt_str_of(text), (size_t)at)) >= 0; at++)
+        n++;
+    return n;
+}
+
+/* Feeds until it is taken, as an input does when the spool is full. */
+static void feed(struct world *w, struct kt_str bytes)
+{
+    struct kt_error err = { 0 };
+    enum kt_status st = KT_E_AGAIN;
+    for (unsigned i = 0; st == KT_E_AGAIN && i < 100000; i++)
+        st = kt_pipeline_feed(w->p, bytes, w->pos, KT_STR("file"), NOW, &err);
+    assert_int_equal(st, KT_OK);
+    w->pos += bytes.len;
+}
+
+static void end(struct world *w)
+{
+    struct kt_error err = { 0 };
+    enum kt_status st = KT_E_AGAIN;
+    for (unsigned i = 0; st == KT_E_AGAIN && i < 1000; i++)
+        st = kt_pipeline_end(w->p, NOW, &err);
+    assert_int_equal(st, KT_OK);
+    for (st = KT_E_AGAIN; st == KT_E_AGAIN;)
+        st = kt_pipeline_expire(w->p, NOW, true, &err);
+    assert_int_equal(st, KT_OK);
+    const struct kt_pipeline_counts *c = kt_pipeline_counts(w->p);
+    assert_int_equal(c->records, c->yielded + c->folded + c->skipped + c->quarantined);
+}
+
+static void feed_in_pieces(struct world *w, struct kt_str all, size_t size)
+{
+    for (size_t at = 0; at < all.len; at += size)
+        feed(w, kt_str_sub(all, at, size));
+    end(w);
+}
+
+/* ---- outer forms ---- */
+
+#define CT_ID(n) "00000000-0000-4000-8000-00000000000" n
+#define CT(n)                                                                                      \
+    "{\"eventVersion\":\"1.09\",\"userIdentity\":{\"type\":\"IAMUser\",\"userName\":\"al\","       \
+    "\"accountId\":\"111122223333\"},\"eventTime\":\"2026-03-02T07:14:05Z\",\"eventSource\":"      \
+    "\"secretsmanager.amazonaws.com\",\"eventName\":\"GetSecretValue\",\"awsRegion\":\"r\","       \
+    "\"sourceIPAddress\":\"203.0.113.9\",\"requestParameters\":{\"secretId\":\"a}{][\\\"b\"},"     \
+    "\"eventID\":\"" CT_ID(n) "\",\"recipientAccountId\":\"111122223333\"}"
+/* The same as the inside of a JSON string. */
+#define CT_STRING(n)                                                                               \
+    "{\\\"eventVersion\\\":\\\"1.09\\\",\\\"eventTime\\\":\\\"2026-03-02T07:14:05Z\\\","           \
+    "\\\"eventSource\\\":\\\"secretsmanager.amazonaws.com\\\",\\\"eventName\\\":"                  \
+    "\\\"GetSecretValue\\\",\\\"userAgent\\\":\\\"\\u00e9\\ud83d\\ude00 \\\\\\\"q\\\\\\\"\\\","    \
+    "\\\"eventID\\\":\\\"" CT_ID(n) "\\\",\\\"recipientAccountId\\\":\\\"111122223333\\\"}"
+
+static const struct {
+    const char *name, *text;
+    unsigned events, skipped, quarantined;
+} forms[] = {
+    { "Records", "{\"Records\":[" CT("1") "," CT("2") "]}", 2, 0, 0 },
+    { "Records between other members",
+      "{\"version\":{\"a\":[1]},\"Records\" : [ " CT("1") " ,\n " CT("2") " ],\"more\":\"}\"}", 2,
+      0, 0 },
+    { "array", "[" CT("1") ",\n" CT("2") "]", 2, 0, 0 },
+    { "one a line", CT("1") "\n" CT("2") "\n", 2, 0, 0 },
+    { "one a line without a last newline", CT("1") "\r\n" CT("2"), 2, 0, 0 },
+    { "text in front of each", "<13>Mar 2 host: " CT("1") "\n<13>Mar 2 host: " CT("2") "\n", 2, 0,
+      0 },
+    { "EventBridge",
+      "{\"detail-type\":\"x\",\"detail\":" CT("1") ",\"id\":\"y\"}\n{\"detail\":" CT("2") "}", 2, 0,
+      0 },
+    { "list of EventBridge", "[{\"detail\":" CT("1") "},{\"detail\":\n" CT("2") "}]", 2, 0, 0 },
+    { "CloudWatch Logs",
+      "{\"logGroup\":\"g\",\"logEvents\":[{\"id\":\"1\",\"message\":\"" CT_STRING(
+          "1") "\"},{\"id\":"
+               "\"2\",\"message\":\"" CT_STRING("2") "\"}]}",
+      2, 0, 0 },
+    { "CloudWatch Logs control message",
+      "{\"messageType\":\"CONTROL_MESSAGE\",\"logEvents\":[{\"message\":\"CWL CONTROL MESSAGE\"}]}",
+      0, 1, 0 },
+    { "LookupEvents",
+      "{\"Events\":[{\"ReadOnly\":\"true\",\"CloudTrailEvent\":\"" CT_STRING(
+          "1") "\",\"Username\":"
+               "\"a\"},{\"CloudTrailEvent\":\"" CT_STRING("2") "\"}],\"NextToken\":\"t\"}",
+      2, 0, 0 },
+    { "empty", "{\"Records\":[]}", 0, 0, 0 },
+    { "elements that are no objects", "{\"Records\":[1,\"{\"," CT("1") ",null]}", 1, 3, 0 },
+    { "torn in a string", "{\"eventVersion\":\"1.09\",\"userAgent\":\"cu\n" CT("1") "\n" CT("2"), 2,
+      0, 1 },
+    { "torn behind a value", "{\"eventVersion\":\"1.09\"\n" CT("1") "\n" CT("2"), 2, 0, 1 },
+    { "torn behind a comma", "{\"eventVersion\":\"1.09\",\n" CT("1") "\n" CT("2"), 2, 0, 1 },
+    { "the tail of a torn line", "\"x\":1}}\n" CT("1") "\n" CT("2") "\n", 2, 0, 1 },
+    { "cut at the end", "{\"Records\":[" CT("1") ",{\"eventVersion\":\"1.0", 1, 0, 1 },
+    { "comment", "# of Monday\n" CT("1") "\n", 1, 0, 0 },
+};
+
+static void outer_forms_give_the_same_records(void **state)
+{
+    static const size_t sizes[] = { 1, 2, 7, 64, 100000 };
+    (void)state;
+    for (size_t i = 0; i < KT_ARRAY_LEN(forms); i++) {
+        for (size_t k = 0; k < KT_ARRAY_LEN(sizes); k++) {
+            struct world w;
+            start(&w, "cloudtrail");
+            feed_in_pieces(&w, kt_str_of(forms[i].text), sizes[k]);
+            const struct kt_pipeline_counts *c = kt_pipeline_counts(w.p);
+            if (c->events != forms[i].events || c->skipped != forms[i].skipped ||
+                c->quarantined != forms[i].quarantined)
+                fail_msg("%s in pieces of %zu: %llu events, %llu skipped, %llu quarantined",
+                         forms[i].name, sizes[k], (unsigned long long)c->events,
+                         (unsigned long long)c->skipped, (unsigned long long)c->quarantined);
+            assert_int_equal(times(&w, "\"native_id\":\"" CT_ID("1") "\""), forms[i].events > 0);
+            assert_int_equal(times(&w, "\"native_id\":\"" CT_ID("2") "\""), forms[i].events > 1);
+            stop(&w);
+        }
+    }
+}
+
+static void text_inside_a_string_is_unescaped_once(void **state)
+{
+    struct world w;
+    (void)state;
+    start(&w, "cloudtrail");
+    feed_in_pieces(&w, KT_STR("{\"Events\":[{\"CloudTrailEvent\":\"" CT_STRING("1") "\"}]}"), 5);
+    assert_true(gave(&w, "\"user_agent\":\"é😀 \\\"q\\\"\""));
+    stop(&w);
+}
+
+/* ---- Vault records of this test ---- */
+
+static void vault_half(struct kt_buf *b, unsigned i, bool response, const char *filler)
+{
+    kt_buf_addf(b,
+                "{\"time\":\"2026-03-02T07:14:0%d.5Z\",\"type\":\"%s\",\"auth\":{\"display_name\":"
+                "\"userpass-al\",\"metadata\":{\"username\":\"al\"}},\"request\":{\"id\":"
+                "\"%08u-0000-4000-8000-000000000000\",\"operation\":\"read\",\"mount_point\":"
+                "\"kv/\",\"mount_type\":\"kv\",\"path\":\"kv/data/s%u\",\"filler\":\"%s\"}",
+                response ? 6 : 5, response ? "response" : "request", i, i, filler);
+    if (response)
+        kt_buf_addz(b, ",\"response\":{\"data\":{\"data\":{},\"metadata\":{\"version\":1}}}");
+    kt_buf_addz(b, "}\n");
+}
+
+static void a_refused_line_is_neither_lost_nor_repeated(void **state)
+{
+    (void)state;
+    for (int source = 0; source < 2; source++) {
+        struct kt_buf all = { 0 };
+        for (unsigned i = 0; i < 40; i++) {
+            if (source == 0) {
+                kt_buf_addz(&all, i == 0 ? "{\"Records\":[" CT("1") : "," CT("2"));
+            } else {
+                vault_half(&all, i, false, "");
+                vault_half(&all, i / 2, i % 2 == 0, "");
+            }
+        }
+        kt_buf_addz(&all, source == 0 ? ",{\"eventName\":\"x\" \"y\"}]}" : "{\"torn\":\n");
+        for (size_t size = 50; size < 5000; size *= 3) {
+            struct world free_run, full_run;
+            start(&free_run, source == 0 ? "cloudtrail" : "vault");
+            start(&full_run, source == 0 ? "cloudtrail" : "vault");
+            full_run.refuse_every = 3;
+            feed_in_pieces(&free_run, kt_buf_str(&all), size);
+            feed_in_pieces(&full_run, kt_buf_str(&all), size);
+            assert_true(free_run.n > 20);
+            assert_int_equal(free_run.n, full_run.n);
+            assert_true(kt_str_eq(kt_buf_str(&free_run.lines), kt_buf_str(&full_run.lines)));
+            assert_memory_equal(kt_pipeline_counts(free_run.p), kt_pipeline_counts(full_run.p),
+                                offsetof(struct kt_pipeline_counts, skip));
+            stop(&free_run);
+            stop(&full_run);
+        }
+        kt_buf_done(&all);
+    }
+}
+
+static void low_water_stays_below_what_waits(void **state)
+{
+    struct world w;
+    struct kt_buf a = { 0 }, b = { 0 }, done = { 0 };
+    (void)state;
+    start(&w, "vault");
+    vault_half(&a, 1, false, "");
+    vault_half(&b, 2, false, "");
+    vault_half(&done, 1, true, "");
+    feed(&w, kt_buf_str(&a));
+    assert_int_equal(kt_pipeline_low_water(w.p), 0);
+    feed(&w, kt_buf_str(&b));
+    feed(&w, kt_str_sub(kt_buf_str(&done), 0, 20));
+    assert_int_equal(kt_pipeline_low_water(w.p), 0);
+    feed(&w, kt_str_from_index(kt_buf_str(&done), 20));
+    assert_int_equal(kt_pipeline_low_water(w.p), a.len); /* the second half still waits */
+    kt_pipeline_restart(w.p, a.len);                     /* a crash: it is read again */
+    w.pos = a.len;
+    feed(&w, kt_buf_str(&b));
+    feed(&w, KT_STR("{\"ti"));
+    kt_pipeline_restart(w.p, 0);
+    assert_int_equal(kt_pipeline_low_water(w.p), 0);
+    assert_int_equal(w.n, 1);
+    stop(&w);
+    kt_buf_done(&a);
+    kt_buf_done(&b);
+    kt_buf_done(&done);
+}
+
+static void a_half_finds_its_partner_in_the_next_file(void **state)
+{
+    struct world w;
+    struct kt_error err = { 0 };
+    struct kt_buf a = { 0 }, b = { 0 };
+    (void)state;
+    start(&w, "vault");
+    vault_half(&a, 1, false, "");
+    vault_half(&b, 1, true, "");
+    feed(&w, kt_buf_str(&a));
+    assert_int_equal(kt_pipeline_end(w.p, NOW, &err), KT_OK);
+    kt_pipeline_restart(w.p, 0);
+    w.pos = 0;
+    feed(&w, kt_buf_str(&b));
+    assert_int_equal(kt_pipeline_low_water(w.p), b.len);
+    assert_int_equal(kt_pipeline_counts(w.p)->folded, 1);
+    assert_int_equal(w.n, 1);
+    stop(&w);
+    kt_buf_done(&a);
+    kt_buf_done(&b);
+}
+
+static void waiting_halves_are_bounded(void **state)
+{
+    static char filler[100001];
+    struct world w;
+    struct kt_buf b = { 0 };
+    (void)state;
+    memset(filler, 'x', sizeof filler - 1);
+    start(&w, "vault");
+    for (unsigned i = 0; i < 1000; i++) {
+        kt_buf_reset(&b);
+        vault_half(&b, i, false, filler);
+        feed(&w, kt_buf_str(&b));
+    }
+    assert_true(w.n > 250 && w.n < 500); /* the oldest went out alone */
+    assert_true(gave(&w, "kv/s0\"") && !gave(&w, "kv/s999\""));
+    assert_int_equal(times(&w, "\"outcome\":\"unknown\""), w.n);
+    end(&w);
+    assert_int_equal(w.n, 1000);
+    stop(&w);
+    kt_buf_done(&b);
+}
+
+static void a_record_that_is_too_long_is_passed_by(void **state)
+{
+    static char filler[3 << 20];
+    (void)state;
+    memset(filler, 'x', sizeof filler - 1);
+    for (int form = 0; form < 3; form++) {
+        struct world w;
+        struct kt_buf all = { 0 };
+        start(&w, form == 2 ? "vault" : "cloudtrail");
+        if (form == 2) {
+            vault_half(&all, 1, true, filler);
+            vault_half(&all, 2, true, "");
+        } else {
+            kt_buf_addf(&all,
+                        "%s{\"eventID\":\"00000000-0000-4000-8000-0000000000ff\",\"eventName\":"
+                        "\"GetSecretValue\",\"eventTime\":\"2026-03-02T07:14:05Z\",\"x\":[\"%s\"]}",
+                        form == 0 ? "{\"Records\":[" : "", filler);
+            kt_buf_addz(&all, form == 0 ? "," CT("1") "]}" : "\n" CT("1") "\n");
+        }
+        feed_in_pieces(&w, kt_buf_str(&all), 100000);
+        assert_int_equal(kt_pipeline_counts(w.p)->quarantined, 1);
+        assert_int_equal(kt_pipeline_counts(w.p)->events, 1);
+        assert_true(gave(&w, "longer than 1 MiB"));
+        assert_true(gave(&w, form == 2 ? "\"time\":17724356465" : "\"time\":17724356450"));
+        assert_true(form == 2 || gave(&w, "0000000000ff"));
+        assert_true(w.lines.len < 10000);
+        stop(&w);
+        kt_buf_done(&all);
+    }
+}
+
+static void a_feed_has_its_own_time(void **state)
+{
+    struct world w;
+    struct kt_error err = { 0 };
+    struct kt_buf a = { 0 }, b = { 0 };
+    (void)state;
+    start(&w, "vault");
+    vault_half(&a, 1, false, "");
+    vault_half(&b, 2, true, "");
+    kt_time_ns t = NOW - 100 * KT_NS_DAY;
+    assert_int_equal(kt_pipeline_record(w.p, kt_buf_str(&a), t, KT_STR("feed"), NOW, &err), KT_OK);
+    assert_int_equal(w.n, 0);
+    assert_int_equal(
+        kt_pipeline_record(w.p, kt_buf_str(&b), t + 91 * KT_NS_S, KT_STR("feed"), NOW, &err),
+        KT_OK);
+    assert_int_equal(w.n, 2);
+    assert_true(w.arrival == t + 91 * KT_NS_S);
+    assert_int_equal(kt_pipeline_record(w.p, KT_STR("{\"x\""), t, KT_STR("feed"), NOW, &err),
+                     KT_OK);
+    assert_true(gave(&w, "broken JSON"));
+    stop(&w);
+    kt_buf_done(&a);
+    kt_buf_done(&b);
+}
+
+static void a_finding_is_raised_once_an_hour(void **state)
+{
+    static const char clear[] =
+        "{\"type\":\"response\",\"auth\":{\"client_token\":\"x\"},\"request\":{\"operation\":"
+        "\"read\",\"path\":\"kv/a\"},\"response\":{}}\n";
+    struct world w;
+    struct kt_error err = { 0 };
+    (void)state;
+    start(&w, "vault");
+    for (int i = 0; i < 130; i++) {
+        assert_int_equal(
+            kt_pipeline_feed(w.p, kt_str_of(clear), w.pos, KT_STR("f"), NOW + i * KT_NS_MIN, &err),
+            KT_OK);
+        w.pos += sizeof clear - 1;
+    }
+    assert_int_equal(w.findings, 3);
+    stop(&w);
+}
+
+static void without_a_key_a_quarantined_record_has_no_hash(void **state)
+{
+    struct world w;
+    (void)state;
+    start(&w, "vault");
+    feed_in_pieces(&w, KT_STR("{\"time\":\"2026-03-02T07:14:05Z\",\"broken\n"), 100);
+    assert_int_equal(w.n, 1);
+    assert_false(gave(&w, "hash"));
+    assert_true(gave(&w, "\"shape\":{\"time\":\"string 20\"}"));
+    stop(&w);
+}
+
+static void every_verb_gets_past_the_byte_search(void **state)
+{
+    static const char *const sources[] = {
+        [CT_OTHER] = "",        [CT_SECRETS] = "secretsmanager",
+        [CT_SSM] = "ssm",       [CT_KMS] = "kms",
+        [CT_STS] = "sts",       [CT_IAM] = "iam",
+        [CT_SIGNIN] = "signin", [CT_TRAIL] = "cloudtrail",
+        [CT_EC2] = "ec2",
+    };
+    (void)state;
+    for (unsigned i = 0; i < ct_n_verbs; i++) {
+        struct world w;
+        struct kt_buf b = { 0 };
+        start(&w, "cloudtrail");
+        kt_buf_addf(&b,
+                    "{\"eventName\":\"%s\",\"eventSource\":\"%s.amazonaws.com\","
+                    "\"requestParameters\":{\"resourceType\":\"Parameter\",\"resourceId\":\"x\"}}",
+                    ct_verbs[i].name, sources[ct_verbs[i].service]);
+        feed_in_pieces(&w, kt_buf_str(&b), 1000);
+        if (w.n != 1)
+            fail_msg("%s is skipped", ct_verbs[i].name);
+        assert_ptr_equal(ct_verb_find(ct_verbs[i].service, kt_str_of(ct_verbs[i].name)),
+                         &ct_verbs[i]);
+        stop(&w);
+        kt_buf_done(&b);
+    }
+}
+
+static void memory_forgets_what_was_unused_longest(void **state)
+{
+    struct kt_source_memory *m = kt_source_memory_new();
+    char key[32];
+    (void)state;
+    kt_source_remember(m, KT_STR("a"), KT_STR("1"));
+    kt_source_remember(m, KT_STR("b"), KT_STR("1"));
+    for (int i = 0; i < 65535; i++) {
+        snprintf(key, sizeof key, "k%d", i);
+        kt_source_remember(m, kt_str_of(key), KT_STR("x"));
+        if (i == 100)
+            assert_true(kt_str_is(kt_source_recall(m, KT_STR("a")), "1"));
+    }
+    assert_int_equal(kt_source_recall(m, KT_STR("b")).len, 0);
+    kt_source_remember(m, KT_STR("a"), KT_STR("2"));
+    assert_true(kt_str_is(kt_source_recall(m, KT_STR("a")), "2"));
+    kt_source_memory_free(m);
+}
+
+/* ---- what never comes out ---- */
+
+#define P "PLANTED-SECRET-"
+static const char planted_cloudtrail[] =
+    "{\"eventVersion\":\"1.09\",\"" P "01\":\"" P "02\",\"userIdentity\":{\"type\":\"IAMUser\","
+    "\"userName\":\"al\",\"accountId\":\"111122223333\",\"x\":\"" P "03\",\"sessionContext\":{"
+    "\"webIdFederationData\":{\"attributes\":{\"a\":\"" P "04\"}}}},\"eventTime\":"
+    "\"2026-03-02T07:14:05Z\",\"eventSource\":\"secretsmanager.amazonaws.com\",\"eventName\":"
+    "\"PutSecretValue\",\"awsRegion\":\"r\",\"sourceIPAddress\":\"203.0.113.9\",\"userAgent\":"
+    "\"tool hvs.CAESIJlU9ob_planted_abcdefghijklmnopqrstuvwxyz012345\",\"errorMessage\":\"Value '" P
+    "05' at 'secretString' failed\",\"requestParameters\":{\"secretId\":\"a\",\"secretString\":\"" P
+    "06\",\"value\":\"" P "07\",\"secretBinary\":[\"" P "08\"],\"description\":\"" P "09\","
+    "\"name\":{\"deep\":\"" P "10\"},\"policy\":\"" P "11\",\"encryptionContext\":{\"k\":\"" P
+    "12\"},\"tags\":[{\"key\":\"a\",\"value\":\"" P "13\"}]},\"responseElements\":{\"credentials\":"
+    "{\"sessionToken\":\"" P "14\",\"secretAccessKey\":\"" P "15\"},\"x\":\"" P "16\"},"
+    "\"additionalEventData\":{\"backingKeys\":\"" P "17\"},\"serviceEventDetails\":{\"y\":\"" P
+    "18\"},\"tlsDetails\":{\"z\":\"" P "19\"},\"resources\":[{\"ARN\":\"arn:x\",\"q\":\"" P
+    "20\"}],\"eventID\":\"" CT_ID("1") "\",\"recipientAccountId\":\"111122223333\"}\n";
+static const char planted_vault[] =
+    "{\"time\":\"2026-03-02T07:14:05Z\",\"type\":\"response\",\"" P "30\":\"" P "31\",\"auth\":{"
+    "\"client_token\":\"" P "32\",\"accessor\":\"" P "33\",\"display_name\":\"userpass-al\","
+    "\"metadata\":{\"username\":\"al\",\"x\":\"" P "34\"},\"y\":\"" P "35\"},\"request\":{\"id\":"
+    "\"00000000-0000-4000-8000-000000000000\",\"operation\":\"update\",\"mount_point\":\"kv/\","
+    "\"mount_type\":\"kv\",\"client_token\":\"" P "36\",\"path\":"
+    "\"kv/data/hvs.CAESIJlU9ob_planted_abcdefghijklmnopqrstuvwxyz012345\",\"data\":{\"data\":{"
+    "\"password\":\"" P "37\"},\"options\":{\"cas\":\"" P
+    "38\"}},\"headers\":{\"authorization\":[\"" P "39\"],\"user-agent\":[\"" P
+    "40\"]},\"remote_address\":\"10.0.0.1\"},\"response\":{"
+    "\"auth\":{\"client_token\":\"" P "41\"},\"data\":{\"version\":1,\"data\":{\"password\":\"" P
+    "42\"}},\"wrap_info\":{\"token\":\"" P "43\"},\"secret\":{\"lease_id\":\"" P "44\"},"
+    "\"warnings\":[\"" P "45\"],\"headers\":{\"h\":\"" P "46\"}},\"error\":\"failed with " P
+    "47\"}\n";
+
+static void check_planted(const char *source, struct kt_str record)
+{
+    struct world w;
+    start(&w, source);
+    feed(&w, record);
+    assert_true(w.n >= 2);
+    assert_true(gave(&w, "\"kind\":\"redacted\""));
+    for (size_t cut = 300; cut < record.len; cut += 7) { /* torn and broken ones too */
+        feed(&w, kt_str_sub(record, 0, cut));
+        feed(&w, KT_STR("\n"));
+    }
+    end(&w);
+    assert_true(kt_pipeline_counts(w.p)->quarantined > 50);
+    if (gave(&w, P) || gave(&w, "planted_"))
+        fail_msg(KT_STR_FMT, KT_STR_ARG(kt_buf_str(&w.lines)));
+    stop(&w);
+}
+
+static void planted_values_never_come_out(void **state)
+{
+    (void)state;
+    check_planted("cloudtrail", kt_str_of(planted_cloudtrail));
+    check_planted("vault", kt_str_of(planted_vault));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(outer_forms_give_the_same_records),
+        cmocka_unit_test(text_inside_a_string_is_unescaped_once),
+        cmocka_unit_test(a_refused_line_is_neither_lost_nor_repeated),
+        cmocka_unit_test(low_water_stays_below_what_waits),
+        cmocka_unit_test(a_half_finds_its_partner_in_the_next_file),
+        cmocka_unit_test(waiting_halves_are_bounded),
+        cmocka_unit_test(a_record_that_is_too_long_is_passed_by),
+        cmocka_unit_test(a_feed_has_its_own_time),
+        cmocka_unit_test(a_finding_is_raised_once_an_hour),
+        cmocka_unit_test(without_a_key_a_quarantined_record_has_no_hash),
+        cmocka_unit_test(every_verb_gets_past_the_byte_search),
+        cmocka_unit_test(memory_forgets_what_was_unused_longest),
+        cmocka_unit_test(planted_values_never_come_out),
+    };
+    kt_hash_init();
+    return cmocka_run_group_tests_name("agents_pipeline", tests, NULL, NULL);
+}
