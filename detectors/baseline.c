@@ -291,7 +291,7 @@ void kt_maxima_add(struct kt_maxima *m, int64_t day, const uint16_t v[KT_MAXIMA_
     if (slot == KT_MAXIMA_DAYS) {
         if (m->n == KT_MAXIMA_DAYS && m->day[m->at] > d)
             return; /* older than the memory */
-        slot = m->n < KT_MAXIMA_DAYS ? m->n++ : (uint16_t)((m->at + 1) % KT_MAXIMA_DAYS);
+        slot = (uint16_t)(m->n < KT_MAXIMA_DAYS ? m->n++ : (m->at + 1) % KT_MAXIMA_DAYS);
         m->at = slot;
         m->day[slot] = d;
         for (unsigned s = 0; s < KT_MAXIMA_STATS; s++)

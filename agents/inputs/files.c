@@ -24,23 +24,11 @@
 #define SHOWN_NS  (10 * KT_NS_MIN)
 
 struct options {
-    const char *id, *type, *input, *path, *cluster;
+    const char *path; /* these two are the configuration's own keys */
     struct kt_strings exclude;
     kt_time_ns poll;
 };
 static const struct kt_option options[] = {
-    { "id", KT_OPT_STRING, NULL, offsetof(struct options, id), "Name of this source instance.",
-      false, false },
-    { "type", KT_OPT_STRING, NULL, offsetof(struct options, type), "Kind of source.", false,
-      false },
-    { "input", KT_OPT_STRING, NULL, offsetof(struct options, input), "files", false, false },
-    { "path", KT_OPT_PATH, NULL, offsetof(struct options, path),
-      "Folder (with all below it), or a pattern: * within a name, ** across folders.", false,
-      false },
-    { "cluster", KT_OPT_STRING, "", offsetof(struct options, cluster),
-      "Label in secret ids; default = id.", false, false },
-    { "exclude", KT_OPT_LIST, "", offsetof(struct options, exclude),
-      "Patterns of paths that are left out.", false, false },
     { "poll", KT_OPT_DURATION, "1s", offsetof(struct options, poll),
       "How often the folder is looked at where the kernel does not tell.", false, false },
     KT_OPTIONS_END,
@@ -110,8 +98,6 @@ static enum kt_status open_files(const struct kt_input_env *env, struct kt_input
     if (env->yaml != NULL && env->conf->node != NULL &&
         kt_options_fill(env->yaml, env->conf->node, options, &o, err) != KT_OK)
         return kt_wrap(err, "files");
-    if (env->conf->path != NULL)
-        o.path = env->conf->path; /* made absolute by the configuration */
     if (o.path == NULL || o.path[0] == '\0' || o.poll <= 0)
         return kt_fail(err, KT_E_CONFIG,
                        "files: path must name a folder or a pattern, and poll must be over 0");

@@ -20,22 +20,11 @@
 #define READ_MAX    32u               /* files read to their end that a pattern may find again */
 
 struct options {
-    const char *id, *type, *input, *path, *cluster;
+    const char *path; /* these two are the configuration's own keys */
     struct kt_strings exclude;
     kt_time_ns poll;
 };
 static const struct kt_option options[] = {
-    { "id", KT_OPT_STRING, NULL, offsetof(struct options, id), "Name of this source instance.",
-      false, false },
-    { "type", KT_OPT_STRING, NULL, offsetof(struct options, type), "Kind of source.", false,
-      false },
-    { "input", KT_OPT_STRING, NULL, offsetof(struct options, input), "tail", false, false },
-    { "path", KT_OPT_PATH, NULL, offsetof(struct options, path),
-      "Log file, or a pattern: * within a name, ** across folders.", false, false },
-    { "cluster", KT_OPT_STRING, "", offsetof(struct options, cluster),
-      "Label in secret ids; default = id.", false, false },
-    { "exclude", KT_OPT_LIST, "", offsetof(struct options, exclude),
-      "Patterns of paths that are left out.", false, false },
     { "poll", KT_OPT_DURATION, "1s", offsetof(struct options, poll),
       "How often files are looked at where the kernel does not tell.", false, false },
     KT_OPTIONS_END,
@@ -72,8 +61,6 @@ static enum kt_status open_tail(const struct kt_input_env *env, struct kt_input 
         kt_free(in);
         return kt_wrap(err, "tail");
     }
-    if (env->conf->path != NULL)
-        in->o.path = env->conf->path; /* made absolute by the configuration */
     if (in->o.path == NULL || in->o.path[0] == '\0' || in->o.poll <= 0) {
         kt_free(in);
         return kt_fail(err, KT_E_CONFIG, "tail: path must name a file, and poll must be over 0");

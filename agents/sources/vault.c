@@ -101,8 +101,8 @@ static void write_raw(const struct record *r)
     char text[KT_TIME_TEXT_MAX];
     kt_buf_addz(out, "{\"type\":");
     kt_json_quote(out, r->type);
-    if (r->has_response && r->time != 0)
-        kt_buf_addf(out, ",\"response_time\":\"%s\"", kt_time_format(r->time, text));
+    if (r->has_response && r->request_time != 0)
+        kt_buf_addf(out, ",\"request_time\":\"%s\"", kt_time_format(r->request_time, text));
     kt_keep_member(KT_STR("auth"), r->auth, keep_auth, out, unknown);
     kt_keep_member(KT_STR("request"), r->request, keep_request, out, unknown);
     kt_buf_byte(out, '}');
@@ -407,9 +407,11 @@ static void where(const struct record *r, struct kt_event *ev)
 
 /* ---- the event ---- */
 
+/* The answer's time when there is one: an answer that is read again without its request, as after a
+ * crash amid interleaved requests, is then the same access and no conflict. */
 static void when(const struct record *r, struct kt_event *ev)
 {
-    ev->time = r->request_time != 0 ? r->request_time : r->time;
+    ev->time = r->time != 0 ? r->time : r->request_time;
     ev->precision = r->precision;
     if (r->has_response && r->request_time != 0 && r->time > r->request_time)
         ev->duration = r->time - r->request_time;
