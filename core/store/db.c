@@ -57,9 +57,7 @@ enum kt_status kt_db_probe(const char *path, struct kt_db_head *ret, struct kt_e
         return kt_fail_errno(err, "read '%s'", path);
     head.exists = true;
     head.empty = n == 0;
-    if (n > 0 && (n < (ssize_t)sizeof page || memcmp(page, "SQLite format 3", 16) != 0))
-        return kt_fail(err, KT_E_CORRUPT, "'%s' is not a keytrail store", path);
-    if (n > 0) {
+    if (n == (ssize_t)sizeof page && memcmp(page, "SQLite format 3", 16) == 0) {
         head.cookie = be32(page + 40);
         head.schema = be32(page + 60);
         head.app_id = be32(page + 68);
@@ -68,15 +66,15 @@ enum kt_status kt_db_probe(const char *path, struct kt_db_head *ret, struct kt_e
     return KT_OK;
 }
 
-enum kt_status kt_db_judge(const char *path, const struct kt_db_head *head, struct kt_error *err)
+enum kt_status kt_db_judge(const char *path, const struct kt_db_head *head, bool unmade_too,
+                           struct kt_error *err)
 {
     if (head->cookie == KT_DB_LIVE && !head->has_wal)
         return kt_fail(err, KT_E_CORRUPT,
                        "'%s' was copied from a running store without its -wal file: newer records "
                        "are missing; make copies with: keytrail backup",
                        path);
-    /* Until the first checkpoint the header of a store whose making was cut short says nothing. */
-    if (head->has_wal && head->app_id == 0)
+    if (head->app_id == 0 && (head->has_wal || unmade_too))
         return KT_OK;
     if (head->app_id != KT_DB_APP_ID)
         return kt_fail(err, KT_E_CORRUPT, "'%s' is not a keytrail store", path);
@@ -146,8 +144,11 @@ static enum kt_status configure(sqlite3 *db, enum kt_db_mode mode, struct kt_err
     (void)sqlite3_busy_timeout(db, BUSY_MS);
     if (kt_db_exec(db, sql, err) != KT_OK)
         return err == NULL ? KT_E_IO : err->code;
-    if (mode != KT_DB_WRITE)
-        return kt_db_exec(db, "PRAGMA query_only=ON", err);
+    return mode == KT_DB_WRITE ? KT_OK : kt_db_exec(db, "PRAGMA query_only=ON", err);
+}
+
+enum kt_status kt_db_write_ahead(sqlite3 *db, struct kt_error *err)
+{
     int on = 1;
     (void)sqlite3_file_control(db, "main", SQLITE_FCNTL_PERSIST_WAL, &on);
     return kt_db_exec(db, "PRAGMA page_size=8192; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL",

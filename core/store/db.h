@@ -25,19 +25,23 @@ enum kt_db_mode {
     KT_DB_READ,
     KT_DB_FROZEN, /* nobody writes it and no file may appear beside it: a backup */
 };
-struct kt_db_head { /* what the first page and the folder say, before SQLite is asked */
+struct kt_db_head { /* what the first page and the folder say, before SQLite is asked: zeroes for
+                       what is no database or was cut short while it was made */
     bool exists, empty, has_wal;
     unsigned schema, app_id;
     uint32_t cookie;
 };
 KT_MUST_USE enum kt_status kt_db_probe(const char *path, struct kt_db_head *ret,
                                        struct kt_error *err);
-/* Refuses what is not a store, a newer schema, and a main file that lost its -wal. */
+/* Refuses what is not a store, a newer schema, and a main file that lost its -wal. unmade_too: a
+ * file that says nothing passes; SQLite must find it empty then. */
 KT_MUST_USE enum kt_status kt_db_judge(const char *path, const struct kt_db_head *head,
-                                       struct kt_error *err);
+                                       bool unmade_too, struct kt_error *err);
 
 KT_MUST_USE enum kt_status kt_db_open(const char *path, const char *vfs, enum kt_db_mode mode,
                                       sqlite3 **ret, struct kt_error *err);
+/* The writer's WAL mode. It changes the file, so only after the file is known to be ours. */
+KT_MUST_USE enum kt_status kt_db_write_ahead(sqlite3 *db, struct kt_error *err);
 /* After the schema is in place: no schema tricks from here on. */
 void kt_db_defend(sqlite3 *db, bool on);
 /* What SQLite last said, as one of our causes. */

@@ -24,7 +24,7 @@ static enum kt_status connect(const char *path, sqlite3 **ret, bool *ret_frozen,
         return kt_wrap(err, "store");
     if (!head.exists || head.empty)
         return kt_fail(err, KT_E_AGAIN, "no store at '%s'", path);
-    if (kt_db_judge(path, &head, err) != KT_OK)
+    if (kt_db_judge(path, &head, false, err) != KT_OK)
         return err == NULL ? KT_E_CORRUPT : err->code;
     sqlite3 *db = NULL;
     bool frozen = !head.has_wal;

@@ -39,6 +39,15 @@ static enum kt_status dump(sqlite3 *db, struct kt_buf *out, struct kt_error *err
     return status == KT_E_AGAIN ? KT_OK : status;
 }
 
+enum kt_status kt_schema_none(sqlite3 *db, bool *ret, struct kt_error *err)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf have = { 0 };
+    if (dump(db, &have, err) != KT_OK)
+        return kt_wrap(err, "check");
+    *ret = have.len == 0;
+    return KT_OK;
+}
+
 static void close_db(sqlite3 **db)
 {
     (void)sqlite3_close(*db);

@@ -8,6 +8,8 @@ extern const char kt_schema_sql[];
 /* Tables, versions and the meta row, in one transaction. */
 KT_MUST_USE enum kt_status kt_schema_make(sqlite3 *db, const uint8_t log_id[16],
                                           struct kt_error *err);
+/* Nothing at all is in the file, not even somebody else's table. */
+KT_MUST_USE enum kt_status kt_schema_none(sqlite3 *db, bool *ret, struct kt_error *err);
 /* The file's tables, indexes, triggers and views are exactly those of schema.sql. */
 KT_MUST_USE enum kt_status kt_schema_check(sqlite3 *db, struct kt_error *err);
 

@@ -118,10 +118,16 @@ static enum kt_status check_end(struct kt_store *s, struct kt_error *err)
 static enum kt_status open_schema(struct kt_store *s, bool create, struct kt_error *err)
 {
     unsigned schema = 0;
-    if (kt_schema_version(s->db, &schema, err) != KT_OK)
+    bool none = false;
+    if (kt_schema_version(s->db, &schema, err) != KT_OK ||
+        kt_schema_none(s->db, &none, err) != KT_OK)
         return kt_wrap(err, "store");
+    if (schema == 0 && !none)
+        return kt_fail(err, KT_E_CORRUPT, "'%s' is not a keytrail store", s->path);
     if (schema == 0 && !create)
         return kt_fail(err, KT_E_AGAIN, "the store is empty");
+    if (kt_db_write_ahead(s->db, err) != KT_OK)
+        return kt_wrap(err, "store");
     if (schema == 0) {
         uint8_t log_id[16];
         kt_random(log_id, sizeof log_id);
@@ -154,7 +160,7 @@ static enum kt_status open_db(struct kt_store *s, const struct kt_store_options 
         return kt_wrap(err, "store");
     if (!head.exists && !o->create)
         return kt_fail(err, KT_E_AGAIN, "no store at '%s'", o->path);
-    if (head.exists && !head.empty && kt_db_judge(o->path, &head, err) != KT_OK)
+    if (head.exists && !head.empty && kt_db_judge(o->path, &head, true, err) != KT_OK)
         return kt_wrap(err, "store");
     if ((!head.exists || head.empty) && make_file(o->path, err) != KT_OK)
         return kt_wrap(err, "store");

@@ -1,0 +1,241 @@
+/*
+ * store_fault: whatever write fails, and wherever the power goes: what was committed is there
+ * exactly once, an agent that sends again completes it, and the store verifies (DESIGN §10).
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "core/base/map.h"
+#include "tests/support/fault_vfs.h"
+#include "tests/support/store_make.h"
+
+#define BATCHES 9u
+#define EVENTS  6u
+
+struct world {
+    char folder[64], path[96];
+    struct make *make;
+    uint64_t acked; /* batches whose commit returned KT_OK */
+};
+
+static enum kt_status open_store(struct world *w, struct kt_store **ret, struct kt_error *err)
+{
+    const struct kt_store_options o = {
+        .path = w->path, .create = true, .vfs = FAULT_VFS, .dedupe_recent = 64
+    };
+    return kt_store_open(&o, ret, err);
+}
+
+/* Batch n overlaps the one before by two events. */
+static enum kt_status store_batch(struct world *w, struct kt_store *s, uint64_t n,
+                                  struct kt_error *err)
+{
+    struct kt_store_result r;
+    make_reset(w->make);
+    for (uint64_t i = 0; i < EVENTS; i++)
+        make_numbered(w->make, n * (EVENTS - 2) + i);
+    struct kt_store_batch b = make_batch(w->make, "agent-a", n, MAKE_T0 + (kt_time_ns)n * KT_NS_S);
+    return kt_store_append(s, &b, &r, err);
+}
+
+/* What is in the store after batches 1 to n. */
+static uint64_t events_of(uint64_t n)
+{
+    return n == 0 ? 0 : n * (EVENTS - 2) + 2;
+}
+
+/* Batches (from, to] and a control record in one transaction. */
+static enum kt_status group(struct world *w, struct kt_store *s, uint64_t from, uint64_t to,
+                            struct kt_error *err)
+{
+    enum kt_status status = kt_store_begin(s, err);
+    for (uint64_t n = from + 1; n <= to && status == KT_OK; n++)
+        status = store_batch(w, s, n, err);
+    struct kt_event ev = { .kind = KT_KIND_TICK, .time = MAKE_T0, .raw = KT_STR("{}") };
+    uint64_t seq;
+    if (status == KT_OK)
+        status = kt_store_control(s, &ev, MAKE_T0, MAKE_T0, &seq, err);
+    if (status == KT_OK)
+        status = kt_store_put(s, "position", KT_STR("somewhere"), err);
+    if (status == KT_OK)
+        status = kt_store_commit(s, err);
+    if (status == KT_OK)
+        w->acked = to;
+    else
+        kt_store_rollback(s);
+    return status;
+}
+
+/* A collector's life, with a restart in the middle; ends at the first error. */
+static void run(struct world *w)
+{
+    struct kt_error err = { 0 };
+    for (uint64_t half = 0; half < 2; half++) {
+        struct kt_store *s = NULL;
+        if (open_store(w, &s, &err) != KT_OK)
+            return;
+        enum kt_status status = KT_OK;
+        for (uint64_t n = 0; n < 3 && w->acked < BATCHES && status == KT_OK; n++) {
+            status = group(w, s, w->acked, w->acked + 1 + n % 2, &err);
+            if (status == KT_OK)
+                status = kt_store_housekeep(s, true, &err);
+        }
+        kt_store_close(s);
+        if (status != KT_OK)
+            return;
+    }
+}
+
+static void problem(void *self, const char *sentence)
+{
+    (void)self;
+    print_error("%s\n", sentence);
+}
+
+static void check(struct world *w, uint64_t events)
+{
+    struct kt_reader *r = NULL;
+    struct kt_error err = { 0 };
+    struct kt_verify_result v;
+    struct kt_store_stats stats;
+    if (kt_reader_open(w->path, &r, &err) != KT_OK)
+        fail_msg("%s", err.text);
+    assert_int_equal(kt_reader_verify(r, problem, w, NULL, &v, &err), KT_OK);
+    assert_int_equal(v.problems, 0);
+    assert_int_equal(kt_reader_stats(r, &stats, &err), KT_OK);
+    assert_int_equal(stats.events, events);
+    struct kt_cursor *c = NULL;
+    struct kt_record rec;
+    struct kt_map *seen = kt_map_new(1);
+    const struct kt_scan scan = { .records = true };
+    assert_int_equal(kt_cursor_open(r, &scan, &c, &err), KT_OK);
+    while (kt_cursor_next(c, &rec, &err) == KT_OK) {
+        bool is_new;
+        (void)kt_map_put(seen, rec.ev.native_id, &is_new);
+        assert_true(is_new);
+    }
+    assert_int_equal(kt_map_count(seen), events);
+    kt_map_free(seen);
+    kt_cursor_free(c);
+    kt_reader_close(r);
+}
+
+/* The next start: the agent asks for the mark and sends what comes after it. */
+static void recover(struct world *w)
+{
+    struct kt_store *s = NULL;
+    struct kt_error err = { 0 };
+    struct kt_mark mark;
+    if (open_store(w, &s, &err) != KT_OK)
+        fail_msg("%s", err.text);
+    assert_int_equal(kt_store_mark(s, KT_STR("agent-a"), w->make->incarnation, &mark, &err), KT_OK);
+    assert_true(mark.seq >= w->acked);
+    check(w, events_of(mark.seq));
+    w->acked = mark.seq;
+    if (w->acked < BATCHES)
+        assert_int_equal(group(w, s, w->acked, BATCHES, &err), KT_OK);
+    kt_store_close(s);
+    check(w, events_of(BATCHES));
+}
+
+static void fail_everywhere(enum fault_kind kind, bool power_cut)
+{
+    struct world w = { .make = make_new() };
+    bool fired = true;
+    for (unsigned long n = 1; fired; n++) {
+        w.acked = 0;
+        make_folder(w.folder, w.path);
+        fault_vfs_arm(kind, n);
+        run(&w);
+        fired = fault_vfs_fired();
+        if (power_cut) {
+            char shm[128];
+            (void)snprintf(shm, sizeof shm, "%s-shm", w.path);
+            (void)unlink(shm);
+            fault_vfs_power_cut(n);
+        }
+        fault_vfs_arm(kind, 0);
+        recover(&w);
+        make_folder_drop(w.folder);
+        assert_true(n < 5000);
+    }
+    make_free(w.make);
+}
+
+static void a_failed_write_loses_nothing_committed(void **state)
+{
+    (void)state;
+    fail_everywhere(FAULT_WRITE, false);
+}
+
+static void a_failed_sync_loses_nothing_committed(void **state)
+{
+    (void)state;
+    fail_everywhere(FAULT_SYNC, false);
+    fail_everywhere(FAULT_SYNC, true);
+}
+
+static void a_kill_loses_nothing_committed(void **state)
+{
+    (void)state;
+    fail_everywhere(FAULT_CRASH, false);
+}
+
+static void a_power_cut_loses_nothing_committed(void **state)
+{
+    (void)state;
+    fail_everywhere(FAULT_CRASH, true);
+}
+
+static void a_full_disk_loses_nothing_committed(void **state)
+{
+    (void)state;
+    fail_everywhere(FAULT_FULL, false);
+}
+
+/* DESIGN D5: room comes back, and the same process goes on unless a commit itself failed. */
+static void a_full_disk_is_said_and_survived(void **state)
+{
+    (void)state;
+    struct world w = { .make = make_new() };
+    struct kt_store *s = NULL;
+    struct kt_error err = { 0 };
+    make_folder(w.folder, w.path);
+    fault_vfs_arm(FAULT_FULL, 0);
+    assert_int_equal(open_store(&w, &s, &err), KT_OK);
+    assert_int_equal(group(&w, s, 0, 1, &err), KT_OK);
+    fault_vfs_arm(FAULT_FULL, 1);
+    assert_int_equal(group(&w, s, 1, 2, &err), KT_E_IO);
+    assert_int_equal(err.sys_errno, 28 /* ENOSPC */);
+    fault_vfs_arm(FAULT_FULL, 0);
+    struct kt_error why = { 0 };
+    if (group(&w, s, 1, 2, &why) != KT_OK) { /* it failed in the commit: start again (D1) */
+        kt_store_close(s);
+        assert_int_equal(open_store(&w, &s, &err), KT_OK);
+        assert_int_equal(group(&w, s, 1, 2, &err), KT_OK);
+    }
+    kt_store_close(s);
+    check(&w, events_of(2));
+    make_folder_drop(w.folder);
+    make_free(w.make);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_failed_write_loses_nothing_committed),
+        cmocka_unit_test(a_failed_sync_loses_nothing_committed),
+        cmocka_unit_test(a_kill_loses_nothing_committed),
+        cmocka_unit_test(a_power_cut_loses_nothing_committed),
+        cmocka_unit_test(a_full_disk_loses_nothing_committed),
+        cmocka_unit_test(a_full_disk_is_said_and_survived),
+    };
+    return cmocka_run_group_tests_name("store_fault", tests, NULL, NULL);
+}
