@@ -1,0 +1,251 @@
+/* collector_alerts: alerts become rows, rows reach the outbox once and come back. */
+#include "collector/alerts.h"
+#include "collector/deliver.h"
+#include "core/base/alloc.h"
+#include "core/base/hash.h"
+#include "core/store/read.h"
+#include "core/sys/fs.h"
+#include <poll.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+/* after the others */
+#include <cmocka.h>
+
+#define NOW  (INT64_C(1795377600) * KT_NS_S)
+#define ROWS 32
+
+struct world {
+    char folder[64], db[96];
+    struct kt_conf *conf;
+    struct kt_store *store;
+    struct kt_alerts *alerts;
+    struct kt_outbox_row row[ROWS];
+    unsigned n;
+    unsigned dead;
+};
+
+static void write_file(struct world *w, const char *name, const char *text)
+{
+    char path[128];
+    (void)snprintf(path, sizeof path, "%s/%s", w->folder, name);
+    assert_int_equal(kt_fs_write_atomic(path, kt_str_of(text), 0600, NULL), KT_OK);
+}
+
+static int open_world(void **state)
+{
+    struct world *w = calloc(1, sizeof *w);
+    char text[1024], path[128];
+    *state = w;
+    (void)snprintf(w->folder, sizeof w->folder, "/tmp/keytrail-alerts-XXXXXX");
+    if (mkdtemp(w->folder) == NULL)
+        return -1;
+    /* Port 9 refuses: rows come back waiting, and nothing leaves the machine. */
+    write_file(w, "url", "http://127.0.0.1:9/hook");
+    (void)snprintf(text, sizeof text,
+                   "alerts:\n  targets:\n"
+                   "    one: { type: slack, url_file: %s/url, allow_private: true }\n"
+                   "    two: { type: slack, url_file: %s/url, allow_private: true }\n",
+                   w->folder, w->folder);
+    write_file(w, "keytrail.yaml", text);
+    (void)snprintf(path, sizeof path, "%s/keytrail.yaml", w->folder);
+    (void)snprintf(w->db, sizeof w->db, "%s/store.db", w->folder);
+    struct kt_store_options so = { .path = w->db, .create = true, .dedupe_recent = 64 };
+    if (kt_conf_load(path, &w->conf, NULL) != KT_OK || kt_store_open(&so, &w->store, NULL) != KT_OK)
+        return -1;
+    w->alerts = kt_alerts_new(w->store, w->conf);
+    return 0;
+}
+
+static void remove_one(void *arg, const char *path)
+{
+    (void)arg;
+    (void)unlink(path);
+}
+
+static int close_world(void **state)
+{
+    struct world *w = *state;
+    char pattern[80];
+    kt_alerts_free(w->alerts);
+    kt_store_close(w->store);
+    kt_conf_free(w->conf);
+    (void)snprintf(pattern, sizeof pattern, "%s/*", w->folder);
+    if (kt_fs_glob(pattern, remove_one, NULL, NULL) != KT_OK)
+        return -1;
+    int rc = rmdir(w->folder);
+    free(w);
+    return rc;
+}
+
+static enum kt_status collect(void *self, const struct kt_outbox_row *row, struct kt_str json,
+                              struct kt_error *err)
+{
+    struct world *w = self;
+    (void)err;
+    assert_true(json.len > 0 && w->n < ROWS);
+    w->row[w->n++] = *row;
+    return KT_OK;
+}
+
+static unsigned waiting(struct world *w)
+{
+    w->n = 0;
+    assert_int_equal(kt_store_outbox_waiting(w->store, collect, w, NULL), KT_OK);
+    return w->n;
+}
+
+static struct kt_alert alert(const char *id, enum kt_severity severity)
+{
+    struct kt_alert a = { .severity = severity,
+                          .detector = "unexpected_ip",
+                          .state = "open",
+                          .time = NOW,
+                          .last = NOW,
+                          .raised = NOW,
+                          .title = KT_STR("ana read 41 secrets") };
+    kt_str_copyz(a.id, sizeof a.id, kt_str_of(id));
+    return a;
+}
+
+static void raise_one(struct world *w, const struct kt_alert *a, bool is_new, bool historic)
+{
+    assert_int_equal(kt_store_begin(w->store, NULL), KT_OK);
+    assert_int_equal(kt_alerts_raise(w->alerts, a, is_new, historic, NOW, NULL), KT_OK);
+    assert_int_equal(kt_store_commit(w->store, NULL), KT_OK);
+}
+
+#define ID_A "3NJ1RZ8VZ2G4K0YQ5T7W9XABCD"
+#define ID_B "3NJ1RZ8VZ2G4K0YQ5T7W9XABCE"
+
+static void medium_and_above_go_to_every_target(void **state)
+{
+    struct world *w = *state;
+    struct kt_alert a = alert(ID_A, KT_SEV_MEDIUM);
+    raise_one(w, &a, true, false);
+    assert_int_equal(waiting(w), 2);
+    assert_string_equal(w->row[0].action, "trigger");
+    assert_string_not_equal(w->row[0].target, w->row[1].target);
+}
+
+static void low_and_historic_alerts_call_nobody(void **state)
+{
+    struct world *w = *state;
+    struct kt_alert low = alert(ID_A, KT_SEV_LOW), old = alert(ID_B, KT_SEV_CRITICAL);
+    raise_one(w, &low, true, false);
+    raise_one(w, &old, true, true);
+    assert_int_equal(waiting(w), 0);
+}
+
+static void no_update_swallows_another(void **state)
+{
+    struct world *w = *state;
+    struct kt_alert a = alert(ID_A, KT_SEV_HIGH);
+    raise_one(w, &a, true, false);
+    a.last += KT_NS_MIN;
+    raise_one(w, &a, false, false);
+    a.last += KT_NS_MIN;
+    raise_one(w, &a, false, false);
+    a.state = "closed";
+    raise_one(w, &a, false, false);
+    assert_int_equal(waiting(w), 8);
+    raise_one(w, &a, false, false); /* the same again is the same row */
+    assert_int_equal(waiting(w), 8);
+}
+
+static void an_alert_about_a_target_spares_that_target(void **state)
+{
+    struct world *w = *state;
+    struct kt_alerts_self s = { .code = "delivery.dead",
+                                .about = KT_STR("one"),
+                                .sentence = "did not take an alert",
+                                .except = "one",
+                                .severity = KT_SEV_MEDIUM };
+    assert_int_equal(kt_store_begin(w->store, NULL), KT_OK);
+    assert_int_equal(kt_alerts_self(w->alerts, &s, NOW, NULL), KT_OK);
+    assert_int_equal(kt_alerts_self(w->alerts, &s, NOW + KT_NS_S, NULL), KT_OK);
+    assert_int_equal(kt_store_commit(w->store, NULL), KT_OK);
+    assert_int_equal(waiting(w), 1);
+    assert_string_equal(w->row[0].target, "two");
+}
+
+static void on_dead(void *self, const struct kt_outbox_row *row)
+{
+    (void)row;
+    ((struct world *)self)->dead++;
+}
+
+static void take_back(struct world *w, struct kt_deliver *d, struct kt_outbox *o)
+{
+    for (unsigned i = 0; i < 100 && !kt_deliver_changed(d); i++) {
+        struct pollfd p = { .fd = kt_outbox_fd(o), .events = POLLIN };
+        (void)poll(&p, 1, 100);
+    }
+    assert_int_equal(kt_store_begin(w->store, NULL), KT_OK);
+    assert_int_equal(kt_deliver_take_back(d, on_dead, w, NULL), KT_OK);
+    assert_int_equal(kt_store_commit(w->store, NULL), KT_OK);
+}
+
+static void rows_wait_in_the_store_until_they_are_delivered(void **state)
+{
+    struct world *w = *state;
+    struct kt_outbox_options oo = { .conf = w->conf, .clock = kt_clock_real, .rng = kt_rng_real };
+    for (unsigned life = 0; life < 2; life++) { /* the second is after a kill */
+        struct kt_outbox *o = NULL;
+        assert_int_equal(kt_outbox_open(&oo, &o, NULL), KT_OK);
+        struct kt_deliver *d = kt_deliver_new(w->store, o);
+        struct kt_alert a = alert(ID_A, KT_SEV_HIGH);
+        if (life == 0)
+            raise_one(w, &a, true, false);
+        assert_int_equal(kt_deliver_hand_over(d, NULL), KT_OK);
+        assert_int_equal(kt_deliver_hand_over(d, NULL), KT_OK); /* no row twice */
+        assert_int_equal(kt_outbox_room(o), 1024 - 2);
+        if (life == 0) {
+            take_back(w, d, o);
+            assert_int_equal(waiting(w), 2);
+            assert_true(w->row[0].attempts + w->row[1].attempts > 0);
+        }
+        kt_deliver_free(d);
+        kt_outbox_close(o);
+    }
+    assert_int_equal(waiting(w), 2);
+}
+
+static void rows_of_a_removed_target_become_dead_letters(void **state)
+{
+    struct world *w = *state;
+    struct kt_outbox_options oo = { .conf = w->conf, .clock = kt_clock_real, .rng = kt_rng_real };
+    struct kt_outbox_row row = {
+        .alert = ID_A, .target = "gone", .action = "trigger", .state = "wait"
+    };
+    struct kt_outbox *o = NULL;
+    assert_int_equal(kt_store_begin(w->store, NULL), KT_OK);
+    assert_int_equal(kt_store_outbox_add(w->store, &row, KT_STR("{}"), NULL), KT_OK);
+    assert_int_equal(kt_store_commit(w->store, NULL), KT_OK);
+    assert_int_equal(kt_outbox_open(&oo, &o, NULL), KT_OK);
+    struct kt_deliver *d = kt_deliver_new(w->store, o);
+    assert_int_equal(kt_deliver_hand_over(d, NULL), KT_OK);
+    take_back(w, d, o);
+    assert_int_equal(w->dead, 1);
+    assert_int_equal(waiting(w), 0);
+    kt_deliver_free(d);
+    kt_outbox_close(o);
+}
+
+int main(void)
+{
+#define T(f) cmocka_unit_test_setup_teardown(f, open_world, close_world)
+    const struct CMUnitTest tests[] = {
+        T(medium_and_above_go_to_every_target),
+        T(low_and_historic_alerts_call_nobody),
+        T(no_update_swallows_another),
+        T(an_alert_about_a_target_spares_that_target),
+        T(rows_wait_in_the_store_until_they_are_delivered),
+        T(rows_of_a_removed_target_become_dead_letters),
+    };
+    kt_hash_init();
+    return cmocka_run_group_tests_name("collector_alerts", tests, NULL, NULL);
+}

@@ -1,0 +1,159 @@
+/* collector_follow: the detectors' thread over a real store. */
+#include "collector/follow.h"
+#include "collector/ingest.h"
+#include "core/base/alloc.h"
+#include "core/base/hash.h"
+#include "core/event/line.h"
+#include "core/sys/fs.h"
+#include <poll.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+/* after the others */
+#include <cmocka.h>
+
+#define NOW (INT64_C(1795377600) * KT_NS_S)
+
+struct world {
+    char folder[64], db[96];
+    struct kt_conf *conf;
+    struct kt_store *store;
+    struct kt_ingest *ingest;
+    struct kt_clock_memory clock;
+    unsigned made;
+};
+
+static int open_world(void **state)
+{
+    struct world *w = calloc(1, sizeof *w);
+    *state = w;
+    w->clock.wall = NOW;
+    (void)snprintf(w->folder, sizeof w->folder, "/tmp/keytrail-follow-XXXXXX");
+    if (mkdtemp(w->folder) == NULL)
+        return -1;
+    (void)snprintf(w->db, sizeof w->db, "%s/store.db", w->folder);
+    struct kt_store_options so = { .path = w->db, .create = true, .dedupe_recent = 64 };
+    if (kt_store_open(&so, &w->store, NULL) != KT_OK)
+        return -1;
+    w->conf = kt_conf_defaults();
+    w->ingest = kt_ingest_new(
+        &(struct kt_ingest_options){ .store = w->store, .clock = kt_clock_memory(&w->clock) });
+    return 0;
+}
+
+static void remove_one(void *arg, const char *path)
+{
+    (void)arg;
+    (void)unlink(path);
+}
+
+static int close_world(void **state)
+{
+    struct world *w = *state;
+    char pattern[80];
+    kt_ingest_free(w->ingest);
+    kt_store_close(w->store);
+    kt_conf_free(w->conf);
+    (void)snprintf(pattern, sizeof pattern, "%s/*", w->folder);
+    if (kt_fs_glob(pattern, remove_one, NULL, NULL) != KT_OK)
+        return -1;
+    int rc = rmdir(w->folder);
+    free(w);
+    return rc;
+}
+
+static void store_some(struct world *w, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++) {
+        KT_CLEANUP(kt_buf_done) struct kt_buf line = { 0 };
+        char id[32];
+        (void)snprintf(id, sizeof id, "req-%u", ++w->made);
+        struct kt_event ev = { .kind = KT_KIND_ACCESS,
+                               .action = KT_ACT_READ,
+                               .outcome = KT_OUT_SUCCESS,
+                               .time = NOW + w->made * KT_NS_S,
+                               .observed = NOW + w->made * KT_NS_S,
+                               .source = KT_STR("vault"),
+                               .instance = KT_STR("prod"),
+                               .scope = KT_STR("prod"),
+                               .native_id = kt_str_of(id),
+                               .actor = KT_STR("ana"),
+                               .secret = KT_STR("vault://prod/kv/db") };
+        assert_int_equal(kt_line_write(&ev, &line, NULL), KT_OK);
+        struct kt_ingest_line l = { kt_buf_str(&line), 0 };
+        assert_int_equal(kt_ingest_lines(w->ingest, KT_ORIGIN_IMPORT, &l, 1, NULL, NULL), KT_OK);
+    }
+    assert_int_equal(kt_ingest_commit(w->ingest, NULL), KT_OK);
+}
+
+static void wait_position(struct kt_follow *f, uint64_t seq)
+{
+    for (unsigned i = 0; i < 3000 && kt_follow_position(f) < seq; i++)
+        (void)poll(NULL, 0, 10);
+    assert_int_equal(kt_follow_position(f), seq);
+}
+
+static void reads_what_is_there_and_what_comes(void **state)
+{
+    struct world *w = *state;
+    struct kt_follow *f = NULL;
+    struct kt_follow_options o = { .conf = w->conf, .store_path = w->db };
+    store_some(w, 100);
+    assert_int_equal(kt_follow_open(&o, &f, NULL), KT_OK);
+    wait_position(f, kt_store_last_seq(w->store));
+    store_some(w, 50);
+    kt_follow_wake(f);
+    wait_position(f, kt_store_last_seq(w->store));
+    kt_follow_free(f);
+}
+
+static void a_stop_leaves_a_snapshot_to_go_on_from(void **state)
+{
+    struct world *w = *state;
+    struct kt_follow *f = NULL;
+    struct kt_follow_news news = { 0 };
+    struct kt_follow_options o = { .conf = w->conf, .store_path = w->db };
+    store_some(w, 100);
+    assert_int_equal(kt_follow_open(&o, &f, NULL), KT_OK);
+    wait_position(f, kt_store_last_seq(w->store));
+    kt_follow_stop(f);
+    assert_true(kt_follow_take(f, &news));
+    assert_int_equal(news.position, kt_store_last_seq(w->store));
+    assert_true(news.snapshot.len > 0 && news.status.len > 0);
+    assert_false(news.failed);
+    kt_follow_free(f);
+
+    o.snapshot = kt_buf_str(&news.snapshot);
+    assert_int_equal(kt_follow_open(&o, &f, NULL), KT_OK);
+    wait_position(f, kt_store_last_seq(w->store));
+    kt_follow_free(f);
+    kt_follow_news_done(&news);
+}
+
+static void a_strange_snapshot_means_a_replay(void **state)
+{
+    struct world *w = *state;
+    struct kt_follow *f = NULL;
+    struct kt_follow_options o = { .conf = w->conf,
+                                   .store_path = w->db,
+                                   .snapshot = KT_STR("of another version") };
+    store_some(w, 10);
+    assert_int_equal(kt_follow_open(&o, &f, NULL), KT_OK);
+    wait_position(f, kt_store_last_seq(w->store));
+    kt_follow_free(f);
+}
+
+int main(void)
+{
+#define T(f) cmocka_unit_test_setup_teardown(f, open_world, close_world)
+    const struct CMUnitTest tests[] = {
+        T(reads_what_is_there_and_what_comes),
+        T(a_stop_leaves_a_snapshot_to_go_on_from),
+        T(a_strange_snapshot_means_a_replay),
+    };
+    kt_hash_init();
+    return cmocka_run_group_tests_name("collector_follow", tests, NULL, NULL);
+}
