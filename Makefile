@@ -90,7 +90,7 @@ $(BUILD)/tests/sim/%: $(BUILD)/tests/sim/%_main.o $(BUILD)/libsupport.a $(LIBRAR
 # The text of the schema is part of this object (.incbin), which no depfile can say.
 $(BUILD)/core/store/schema.o: core/store/schema.sql
 
--include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+-include $(shell find $(BUILD) -name '*.d' -type f 2>/dev/null)
 
 # ---- what people call ----
 .PHONY: help deps deps-test run test test-long lint format fuzz sim bench golden corpus clean
