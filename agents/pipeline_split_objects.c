@@ -384,7 +384,7 @@ enum kt_status split_objects_run(struct kt_splitter *s, bool end, struct kt_erro
         }
         if (st != KT_OK)
             return st;
-        if (s->scan == before) /* half an escape */
+        if (s->in_string && s->scan == before) /* half an escape */
             break;
     }
     if (reads_record(s))
