@@ -63,10 +63,9 @@ static void vault_auth(const struct kt_demo_vault *v, struct kt_buf *out)
                     "\"auth\":{\"client_token\":\"%s\",\"accessor\":\"%s\",\"display_name\":"
                     "\"userpass-%s\",\"policies\":[\"default\","
                     "\"engineers\"],\"token_policies\":[\"default\",\"engineers\"],\"metadata\":{"
-                    "\"email\":\"%s@" KT_DEMO_DOMAIN
-                    "\",\"username\":\"%s\"},\"entity_id\":\"e1000000-0000-4000-8000-%012u\","
+                    "\"username\":\"%s\"},\"entity_id\":\"e1000000-0000-4000-8000-%012u\","
                     "\"token_type\":\"service\",\"token_ttl\":28800}",
-                    token, accessor, v->who, v->who, v->who, v->entity);
+                    token, accessor, v->who, v->who, v->entity);
 }
 
 static void vault_line(const struct kt_demo_vault *v, bool response, const char *id,
