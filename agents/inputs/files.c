@@ -24,11 +24,10 @@
 #define SHOWN_NS  (10 * KT_NS_MIN)
 
 struct options {
-    const char *path; /* these two are the configuration's own keys */
-    struct kt_strings exclude;
     kt_time_ns poll;
 };
 static const struct kt_option options[] = {
+    /* beside the keys of every source entry */
     { "poll", KT_OPT_DURATION, "1s", offsetof(struct options, poll),
       "How often the folder is looked at where the kernel does not tell.", false, false },
     KT_OPTIONS_END,
@@ -93,12 +92,12 @@ static bool is_folder(const struct kt_fs *fs, const char *path)
 static enum kt_status open_files(const struct kt_input_env *env, struct kt_input **ret,
                                  struct kt_error *err)
 {
-    struct options o = { .path = env->conf->path, .exclude = env->conf->exclude, .poll = KT_NS_S };
+    struct options o = { .poll = KT_NS_S };
 
     if (env->yaml != NULL && env->conf->node != NULL &&
         kt_options_fill(env->yaml, env->conf->node, options, &o, err) != KT_OK)
         return kt_wrap(err, "files");
-    if (o.path == NULL || o.path[0] == '\0' || o.poll <= 0)
+    if (env->conf->path == NULL || env->conf->path[0] == '\0' || o.poll <= 0)
         return kt_fail(err, KT_E_CONFIG,
                        "files: path must name a folder or a pattern, and poll must be over 0");
     struct kt_input *in = kt_alloc(sizeof *in);
@@ -156,8 +155,8 @@ static bool excluded(const struct kt_input *in, struct kt_str path)
     if (kt_str_starts(name, KT_STR(".")) || kt_str_ends(name, KT_STR(".tmp")) ||
         kt_str_ends(name, KT_STR(".part")))
         return true;
-    for (unsigned i = 0; i < in->o.exclude.n; i++)
-        if (kt_str_glob(kt_str_of(in->o.exclude.at[i]), path))
+    for (unsigned i = 0; i < in->env.conf->exclude.n; i++)
+        if (kt_str_glob(kt_str_of(in->env.conf->exclude.at[i]), path))
             return true;
     return false;
 }
@@ -209,7 +208,7 @@ static void not_found(void *self, const struct kt_error *why)
     struct kt_input *in = self;
 
     in->blind = true;
-    say(in, in->o.path, why->text);
+    say(in, in->env.conf->path, why->text);
 }
 
 /* Only while nothing is being read: the list of what is to be read is then empty. */
@@ -222,7 +221,8 @@ static enum kt_status look(struct kt_input *in, struct kt_error *err)
         in->problem[0] = '\0';
     kt_free(in->pattern);
     struct kt_buf pattern = { 0 };
-    kt_buf_addf(&pattern, "%s%s", in->o.path, is_folder(&in->env.fs, in->o.path) ? "/**" : "");
+    kt_buf_addf(&pattern, "%s%s", in->env.conf->path,
+                is_folder(&in->env.fs, in->env.conf->path) ? "/**" : "");
     (void)kt_buf_z(&pattern);
     in->pattern = pattern.at;
 
@@ -233,7 +233,7 @@ static enum kt_status look(struct kt_input *in, struct kt_error *err)
     kt_watch_folder_of(in->watch, in->pattern);
     enum kt_status st = kt_walk(&w, in->pattern, err);
     if (st == KT_E_LIMIT) {
-        say(in, in->o.path, err->text);
+        say(in, in->env.conf->path, err->text);
         return KT_OK;
     }
     if (st == KT_OK && !in->blind)
@@ -369,7 +369,7 @@ static enum kt_status step(struct kt_input *in, kt_time_ns now, size_t budget, b
     bool due = first || names || now >= in->next_look || now + in->o.poll < in->next_look;
     if (in->todo.n == 0 && due && files_done_count(in->done) < FILES_DONE_MAX) {
         if (look(in, err) != KT_OK)
-            return kt_wrap(err, "files '%s'", in->o.path);
+            return kt_wrap(err, "files '%s'", in->env.conf->path);
         in->next_look = now + in->o.poll;
     }
     enum kt_status st = read_some(in, budget, err);

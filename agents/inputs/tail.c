@@ -20,11 +20,10 @@
 #define READ_MAX    32u               /* files read to their end that a pattern may find again */
 
 struct options {
-    const char *path; /* these two are the configuration's own keys */
-    struct kt_strings exclude;
     kt_time_ns poll;
 };
 static const struct kt_option options[] = {
+    /* beside the keys of every source entry */
     { "poll", KT_OPT_DURATION, "1s", offsetof(struct options, poll),
       "How often files are looked at where the kernel does not tell.", false, false },
     KT_OPTIONS_END,
@@ -51,20 +50,16 @@ struct kt_input {
 static enum kt_status open_tail(const struct kt_input_env *env, struct kt_input **ret,
                                 struct kt_error *err)
 {
-    struct kt_input *in = kt_alloc(sizeof *in);
+    struct options o = { .poll = KT_NS_S };
 
-    in->env = *env;
-    in->o =
-        (struct options){ .path = env->conf->path, .exclude = env->conf->exclude, .poll = KT_NS_S };
     if (env->yaml != NULL && env->conf->node != NULL &&
-        kt_options_fill(env->yaml, env->conf->node, options, &in->o, err) != KT_OK) {
-        kt_free(in);
+        kt_options_fill(env->yaml, env->conf->node, options, &o, err) != KT_OK)
         return kt_wrap(err, "tail");
-    }
-    if (in->o.path == NULL || in->o.path[0] == '\0' || in->o.poll <= 0) {
-        kt_free(in);
+    if (env->conf->path == NULL || env->conf->path[0] == '\0' || o.poll <= 0)
         return kt_fail(err, KT_E_CONFIG, "tail: path must name a file, and poll must be over 0");
-    }
+    struct kt_input *in = kt_alloc(sizeof *in);
+    in->env = *env;
+    in->o = o;
     in->watch = kt_watch_new(&env->fs);
     *ret = in;
     return KT_OK;
@@ -74,8 +69,8 @@ static enum kt_status open_tail(const struct kt_input_env *env, struct kt_input 
 
 static bool excluded(const struct kt_input *in, struct kt_str path)
 {
-    for (unsigned i = 0; i < in->o.exclude.n; i++)
-        if (kt_str_glob(kt_str_of(in->o.exclude.at[i]), path))
+    for (unsigned i = 0; i < in->env.conf->exclude.n; i++)
+        if (kt_str_glob(kt_str_of(in->env.conf->exclude.at[i]), path))
             return true;
     return kt_walk_is_packed(path);
 }
@@ -99,7 +94,7 @@ static void add_stream(struct kt_input *in, const char *path)
     if (in->n >= STREAMS_MAX) {
         (void)snprintf(in->problem, sizeof in->problem,
                        "more than %u files match '%.100s': narrow the pattern", STREAMS_MAX,
-                       in->o.path);
+                       in->env.conf->path);
         return;
     }
     if (in->n == in->cap) {
@@ -128,7 +123,7 @@ static void known_before(void *to, struct kt_str key, struct kt_str value)
     KT_CLEANUP(kt_free_ptr) char *path = kt_str_dup(key);
 
     (void)value;
-    if (kt_str_glob(kt_str_of(in->o.path), key) && !excluded(in, key))
+    if (kt_str_glob(kt_str_of(in->env.conf->path), key) && !excluded(in, key))
         add_stream(in, path);
 }
 
@@ -171,8 +166,8 @@ static enum kt_status look(struct kt_input *in, struct kt_error *err)
         if (in->n > 1 && s->missing != 0 && in->now - s->missing > FORGET_NS)
             forget(in, i);
     }
-    kt_watch_folder_of(in->watch, in->o.path);
-    enum kt_status st = kt_walk(&w, in->o.path, err);
+    kt_watch_folder_of(in->watch, in->env.conf->path);
+    enum kt_status st = kt_walk(&w, in->env.conf->path, err);
     if (st == KT_E_LIMIT) {
         (void)snprintf(in->problem, sizeof in->problem, "%.190s", err->text);
         return KT_OK;
@@ -218,7 +213,7 @@ static enum kt_status step(struct kt_input *in, kt_time_ns now, size_t budget, b
     kt_watch_take(in->watch, &bytes, &names);
     if (names || now >= in->next_look || now + in->o.poll < in->next_look) {
         if (look(in, err) != KT_OK)
-            return kt_wrap(err, "tail '%s'", in->o.path);
+            return kt_wrap(err, "tail '%s'", in->env.conf->path);
         in->next_look = now + in->o.poll;
         bytes = true;
     }
