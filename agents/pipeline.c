@@ -291,6 +291,10 @@ static enum kt_status decode(struct kt_pipeline *p, struct kt_jval root)
         p->cur.skip = "the same first half twice";
         return settle(p, NULL);
     }
+    if (fold == FOLD_KNOWN) {
+        p->cur.skip = "given out before the restart";
+        return settle(p, NULL);
+    }
     if (partner != NULL &&
         kt_json_parse(p->json_first, partner->record, &first, &repaired, p->cur.err) != KT_OK)
         first = (struct kt_jval){ NULL };
@@ -421,6 +425,11 @@ void kt_pipeline_restart(struct kt_pipeline *p, uint64_t pos)
         fold_clear(p);
     p->again = false;
     p->given = 0;
+}
+
+void kt_pipeline_known_until(struct kt_pipeline *p, uint64_t pos)
+{
+    p->known_until = pos;
 }
 
 const struct kt_pipeline_counts *kt_pipeline_counts(const struct kt_pipeline *p)

@@ -62,4 +62,8 @@ uint64_t kt_pipeline_low_water(const struct kt_pipeline *p);
 /* Starts again at pos (another file, truncation). Drops the cut tail, and pending folds too unless
  * kt_pipeline_end came before: halves of a stream that ended find their partners in the next. */
 void kt_pipeline_restart(struct kt_pipeline *p, uint64_t pos);
+/* After a restart at a low-water mark: everything before `pos` was given out in the run before. A
+ * second half in there without a partner had it before the mark; it is skipped, since alone it
+ * would make another event of the same access. */
+void kt_pipeline_known_until(struct kt_pipeline *p, uint64_t pos);
 const struct kt_pipeline_counts *kt_pipeline_counts(const struct kt_pipeline *p);

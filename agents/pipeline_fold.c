@@ -135,6 +135,8 @@ enum fold_result fold_look(struct kt_pipeline *p, struct kt_jval root, struct ha
     struct half *partner = (struct half *)(void *)kt_aged_find(&p->halves, key);
     if (!first) {
         *ret_half = partner;
+        if (partner == NULL && p->cur.offset < p->known_until)
+            return FOLD_KNOWN;
         bool late = partner == NULL && kt_source_recall(p->memory, late_key(p, key)).len > 0;
         return late ? FOLD_DECODE_LATE : FOLD_DECODE;
     }

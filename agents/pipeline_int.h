@@ -56,6 +56,7 @@ struct kt_pipeline {
 
     struct kt_aged halves;
     size_t halves_bytes;
+    uint64_t known_until; /* second halves before it were given out in the run before */
 
     struct kt_str place; /* of the current feed */
     struct kt_buf last_place;
@@ -84,7 +85,14 @@ void needles_done(struct needles *n);
 bool needles_in(const struct needles *n, struct kt_str record);
 
 /* ---- pipeline_fold.c ---- */
-enum fold_result { FOLD_DECODE, FOLD_DECODE_LATE, FOLD_WAITS, FOLD_REPEATED, FOLD_REFUSED };
+enum fold_result {
+    FOLD_DECODE,
+    FOLD_DECODE_LATE,
+    FOLD_WAITS,
+    FOLD_REPEATED,
+    FOLD_KNOWN,
+    FOLD_REFUSED
+};
 /* What to do with the record; *ret_half: its waiting partner, or NULL. FOLD_REFUSED: see
  * cur.status. */
 enum fold_result fold_look(struct kt_pipeline *p, struct kt_jval root, struct half **ret_half);

@@ -59,6 +59,7 @@ struct kt_input {
     struct kt_gunzip *gunzip;
     uint64_t offset, fed, bytes, files, broken;
     kt_time_ns now, next_look, said;
+    bool whole;      /* the last byte fed ended a line */
     bool blind;      /* a folder could not be read at this look */
     size_t inflated; /* by this piece */
     char problem[200], last[200];
@@ -106,6 +107,7 @@ static enum kt_status open_files(const struct kt_input_env *env, struct kt_input
     in->watch = kt_watch_new(&env->fs);
     in->pipeline = env->pipeline(env->self);
     in->done = files_done_new();
+    in->whole = true;
     in->seen[0] = kt_map_new(0);
     in->seen[1] = kt_map_new(0);
     kt_pipeline_restart(in->pipeline, 0);
@@ -252,6 +254,7 @@ static enum kt_status feed(void *self, struct kt_str piece, struct kt_error *err
         kt_pipeline_feed(in->pipeline, piece, in->fed, kt_str_of(o->path), in->now, err);
     in->fed += piece.len;
     in->inflated += piece.len;
+    in->whole = piece.len > 0 ? piece.at[piece.len - 1] == '\n' : in->whole;
     return st;
 }
 
@@ -268,6 +271,18 @@ static bool start_object(struct kt_input *in)
     in->gunzip = kt_gunzip_new();
     in->offset = 0;
     return true;
+}
+
+/* A last line without its end gets one; the pipeline goes on, since a request here may have its
+ * response in the next object. */
+static enum kt_status end_records(struct kt_input *in, const char *path, struct kt_error *err)
+{
+    if (in->env.source->split != KT_SPLIT_LINES)
+        return kt_pipeline_end(in->pipeline, in->now, err);
+    if (in->whole)
+        return KT_OK;
+    in->whole = true;
+    return kt_pipeline_feed(in->pipeline, KT_STR("\n"), in->fed++, kt_str_of(path), in->now, err);
 }
 
 /* The object is read, whole or as far as it could be. */
@@ -289,7 +304,7 @@ static enum kt_status end_object(struct kt_input *in, const struct kt_error *bro
                     (unsigned long long)in->offset, broken->text);
         say(in, o->path, kt_buf_z(&what));
     }
-    if (kt_pipeline_end(in->pipeline, in->now, err) != KT_OK)
+    if (end_records(in, o->path, err) != KT_OK)
         return kt_wrap(err, "'%s'", o->path);
     struct object *r = objects_add(&in->read);
     *r = *o;
@@ -322,18 +337,19 @@ static enum kt_status read_piece(struct kt_input *in, struct kt_error *err)
     return KT_OK;
 }
 
-/* Notes objects whose every line was given out. */
+/* Notes objects whose every line was given out. Where one has a request that waits for its response
+ * in the next, both are done together: the next one alone would give another event. */
 static void settle(struct kt_input *in)
 {
     uint64_t low = kt_pipeline_low_water(in->pipeline);
-    size_t n = 0;
 
-    for (; n < in->read.n && in->read.at[n].end <= low; n++)
-        if (!files_done_add(in->done, &in->read.at[n].print, in->now))
-            say(in, in->read.at[n].path,
+    if (in->read.n == 0 || in->f != NULL || in->read.at[in->read.n - 1].end > low)
+        return;
+    for (size_t i = 0; i < in->read.n; i++)
+        if (!files_done_add(in->done, &in->read.at[i].print, in->now))
+            say(in, in->read.at[i].path,
                 "too many objects to remember: move the ones worked off out of the folder");
-    if (n > 0)
-        objects_drop(&in->read, n);
+    objects_drop(&in->read, in->read.n);
 }
 
 static enum kt_status read_some(struct kt_input *in, size_t budget, struct kt_error *err)
@@ -345,6 +361,7 @@ static enum kt_status read_some(struct kt_input *in, size_t budget, struct kt_er
         }
         if (read_piece(in, err) != KT_OK)
             return kt_wrap(err, "files");
+        settle(in);
         size_t cost = in->inflated > 1024 ? in->inflated : 1024;
         budget -= cost < budget ? cost : budget;
     }

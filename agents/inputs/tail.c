@@ -102,8 +102,7 @@ static void add_stream(struct kt_input *in, const char *path)
         in->streams = kt_realloc_array(in->streams, in->cap, sizeof(struct tail_stream *));
     }
     struct kt_str place = in->env.position(in->env.self, kt_str_of(path));
-    in->streams[in->n++] =
-        tail_stream_new(&in->env.fs, path, place, in->env.pipeline(in->env.self), in->now);
+    in->streams[in->n++] = tail_stream_new(&in->env, path, place, in->now);
     kt_watch_folder_of(in->watch, path);
 }
 

@@ -2,7 +2,7 @@
  * tail_place: a position in a log file as text, and the print that tells a file from another one
  * that got its inode.
  *
- * Owns:  the text "dev:ino:offset:n:hex".
+ * Owns:  the text "dev:ino:offset:n:hex:ahead".
  * Calls: core/base, the fs it is given.
  */
 #include "agents/inputs/tail_stream.h"
@@ -16,8 +16,9 @@ void tail_place_format(const struct tail_place *p, char ret[TAIL_PLACE_TEXT])
     char hex[2 * sizeof p->print + 1];
 
     kt_hex(hex, p->print, sizeof p->print);
-    (void)snprintf(ret, TAIL_PLACE_TEXT, "%llu:%llu:%llu:%u:%s", (unsigned long long)p->dev,
-                   (unsigned long long)p->ino, (unsigned long long)p->offset, p->print_len, hex);
+    (void)snprintf(ret, TAIL_PLACE_TEXT, "%llu:%llu:%llu:%u:%s:%llu", (unsigned long long)p->dev,
+                   (unsigned long long)p->ino, (unsigned long long)p->offset, p->print_len, hex,
+                   (unsigned long long)p->ahead);
 }
 
 bool tail_place_parse(struct kt_str s, struct tail_place *ret)
@@ -28,8 +29,9 @@ bool tail_place_parse(struct kt_str s, struct tail_place *ret)
     for (unsigned i = 0; i < KT_ARRAY_LEN(numbers); i++)
         if (!kt_str_split(&s, ':', &part) || !kt_str_u64(part, &numbers[i]))
             return false;
-    struct tail_place p = { numbers[0], numbers[1], numbers[2], (uint32_t)numbers[3], { 0 } };
-    if (numbers[3] > TAIL_PRINT_BYTES || !kt_hex_decode(s, p.print, sizeof p.print))
+    struct tail_place p = { numbers[0], numbers[1], numbers[2], (uint32_t)numbers[3], { 0 }, 0 };
+    if (numbers[3] > TAIL_PRINT_BYTES || !kt_str_split(&s, ':', &part) ||
+        !kt_hex_decode(part, p.print, sizeof p.print) || !kt_str_u64(s, &p.ahead))
         return false;
     *ret = p;
     return true;

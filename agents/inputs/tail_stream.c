@@ -162,7 +162,7 @@ static bool open_former(struct tail_stream *s, const struct tail_place *place)
                 continue;
             }
             push(s, f, &st, place->offset)->at =
-                (struct tail_place){ st.dev, st.ino, place->offset, place->print_len, { 0 } };
+                (struct tail_place){ st.dev, st.ino, place->offset, place->print_len, { 0 }, 0 };
             memcpy(s->files[s->n - 1].at.print, place->print, sizeof place->print);
             return true;
         }
@@ -191,6 +191,13 @@ static void open_between(struct tail_stream *s, kt_time_ns since, const struct k
 
 /* ---- life ---- */
 
+/* What the run before gave out behind its low-water mark. */
+static void note_known(struct tail_stream *s, const struct tail_place *place)
+{
+    s->known = s->files[0].base + place->ahead;
+    kt_pipeline_known_until(s->pipeline, s->known);
+}
+
 /* Continues at a known place: the file at the path, or one that it was. */
 static void resume(struct tail_stream *s, const struct tail_place *place)
 {
@@ -201,9 +208,11 @@ static void resume(struct tail_stream *s, const struct tail_place *place)
     if (there && st.dev == place->dev && st.ino == place->ino && st.size >= place->offset &&
         tail_print_is(s->fs, f, place)) {
         push(s, f, &st, place->offset)->at = *place;
+        note_known(s, place);
         return;
     }
     if (open_former(s, place)) {
+        note_known(s, place);
         open_between(s, s->files[0].mtime, &st);
         s->rotations++;
     } else if (place->offset > 0) {
@@ -215,18 +224,20 @@ static void resume(struct tail_stream *s, const struct tail_place *place)
         (void)push(s, f, &st, 0);
 }
 
-struct tail_stream *tail_stream_new(const struct kt_fs *fs, const char *path, struct kt_str place,
-                                    struct kt_pipeline *pipeline, kt_time_ns now)
+struct tail_stream *tail_stream_new(const struct kt_input_env *env, const char *path,
+                                    struct kt_str place, kt_time_ns now)
 {
     struct tail_stream *s = kt_alloc(sizeof *s);
     struct tail_place known;
     struct kt_file *f = NULL;
     struct kt_stat st;
 
-    s->fs = fs;
+    s->fs = &env->fs;
+    s->source = env->source;
+    s->whole = true;
     s->now = now;
     s->path = kt_strdup(path);
-    s->pipeline = pipeline;
+    s->pipeline = env->pipeline(env->self);
     kt_str_copyz(s->told, sizeof s->told, place);
     if (tail_place_parse(place, &known))
         resume(s, &known);
@@ -395,13 +406,22 @@ static void trim(struct tail_stream *s)
     memmove(s->files, s->files + done, s->n * sizeof *s->files);
 }
 
+/* Goes over to the next file. A line without its end gets one: the rest will not come any more. The
+ * pipeline goes on: requests of this file may have their responses in the next one. */
 static enum kt_status leave(struct tail_stream *s, kt_time_ns now, struct kt_error *err)
 {
     struct tail_file *t = &s->files[s->at];
-
-    if (kt_pipeline_end(s->pipeline, now, err) != KT_OK)
-        return kt_wrap(err, "'%s'", s->path);
     uint64_t end = end_of(t);
+    bool lines = s->source->split == KT_SPLIT_LINES;
+    enum kt_status st = KT_OK;
+
+    if (lines && !s->whole)
+        st = kt_pipeline_feed(s->pipeline, KT_STR("\n"), end++, kt_str_of(s->path), now, err);
+    else if (!lines)
+        st = kt_pipeline_end(s->pipeline, now, err);
+    if (st != KT_OK)
+        return kt_wrap(err, "'%s'", s->path);
+    s->whole = true;
     s->fs->close(t->f);
     t->f = NULL;
     s->at++;
@@ -438,6 +458,7 @@ static enum kt_status read_piece(struct tail_stream *s, kt_time_ns now, char *ro
     if (kt_pipeline_feed(s->pipeline, kt_str_from(room, *ret_n), end_of(t), kt_str_of(s->path), now,
                          err) != KT_OK)
         return kt_wrap(err, "'%s'", s->path);
+    s->whole = room[*ret_n - 1] == '\n';
     t->at.offset += *ret_n;
     if (t->at.offset > t->old)
         t->grown = now;
@@ -486,6 +507,9 @@ bool tail_stream_place(const struct tail_stream *s, char ret[TAIL_PLACE_TEXT])
         i--;
     struct tail_place p = s->files[i].at;
     p.offset = s->files[i].start + (low - s->files[i].base);
+    uint64_t given = end_of(&s->files[s->at]);
+    given = given < s->known ? s->known : given;
+    p.ahead = given > low ? given - low : 0;
     tail_place_format(&p, ret);
     return true;
 }

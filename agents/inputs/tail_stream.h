@@ -9,12 +9,14 @@
     256u /* of a file's beginning that tell it from a later user of its inode */
 #define TAIL_PLACE_TEXT 128u
 
-/* Where reading goes on: "dev:ino:offset:n:<32 hex>", the last two a SHA-256 of the first n bytes.
- */
+/* Where reading goes on: "dev:ino:offset:n:<32 hex>:ahead". n and hex: a SHA-256 of the first n
+ * bytes. ahead: how many bytes behind the place were read and given out already (a request before
+ * the place may have its response there). */
 struct tail_place {
     uint64_t dev, ino, offset;
     uint32_t print_len;
     uint8_t print[16];
+    uint64_t ahead;
 };
 void tail_place_format(const struct tail_place *p, char ret[TAIL_PLACE_TEXT]);
 bool tail_place_parse(struct kt_str s, struct tail_place *ret);
@@ -36,10 +38,13 @@ struct tail_file {        /* one generation of the log */
 };
 struct tail_stream {
     const struct kt_fs *fs;
+    const struct kt_source *source;
     char *path;
     struct kt_pipeline *pipeline;
     struct tail_file *files; /* oldest first; [at] is being read, the last one is at `path` */
     unsigned n, cap, at;
+    uint64_t known; /* position of the pipeline up to which the run before gave everything out */
+    bool whole;     /* the last byte fed ended a line */
     uint64_t bytes, rotations, truncations, gone;
     kt_time_ns missing;         /* since when nothing is at path; 0 = there */
     char told[TAIL_PLACE_TEXT]; /* position given out last */
@@ -47,8 +52,8 @@ struct tail_stream {
     kt_time_ns now, said; /* of this look or read; when problem was set */
 };
 /* Opens the stream at path where `place` (empty: from the beginning) says. */
-struct tail_stream *tail_stream_new(const struct kt_fs *fs, const char *path, struct kt_str place,
-                                    struct kt_pipeline *pipeline, kt_time_ns now);
+struct tail_stream *tail_stream_new(const struct kt_input_env *env, const char *path,
+                                    struct kt_str place, kt_time_ns now);
 void tail_stream_free(struct tail_stream *s);
 /* Looks at the path: rotated, truncated, gone, there again? */
 void tail_stream_look(struct tail_stream *s, kt_time_ns now);

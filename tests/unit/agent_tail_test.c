@@ -99,6 +99,7 @@ static struct world *world_new(const char *path)
                                     .position = get_position,
                                     .each_position = each_position,
                                     .self = w,
+                                    .source = kt_source_find(KT_STR("vault")),
                                     .conf = &w->conf,
                                     .pipeline = make_pipeline };
     w->type = kt_input_find(KT_STR("tail"));
