@@ -250,16 +250,18 @@ static void set_actor(struct kt_detect *d, struct kt_scene *s)
 {
     const struct kt_event *ev = s->ev;
     s->who = name_key(ev->actor);
-    if (ev->actor_kind == KT_ACTOR_ANONYMOUS || ev->actor.len == 0)
+    if (ev->actor.len == 0)
         return;
     s->actor = kt_table_get(d->actors, s->who);
-    bool may = ev->outcome == KT_OUT_SUCCESS || ev->outcome == KT_OUT_UNKNOWN;
+    /* a name that somebody typed into a failed login may be a known actor's, but makes none */
+    bool claimed = ev->actor_kind == KT_ACTOR_ANONYMOUS;
+    bool may = !claimed && (ev->outcome == KT_OUT_SUCCESS || ev->outcome == KT_OUT_UNKNOWN);
     if (s->actor == NULL && may)
         s->actor = kt_detect_actor_new(d, s);
     if (s->actor == NULL)
         return;
     s->places = kt_table_get(d->places, s->who);
-    if (ev->actor_kind != KT_ACTOR_UNKNOWN || s->actor->kind == 0)
+    if (!claimed && (ev->actor_kind != KT_ACTOR_UNKNOWN || s->actor->kind == 0))
         s->actor->kind = (uint8_t)ev->actor_kind;
     s->young = s->minute < s->actor->first_min + 10 * DAY_MIN || s->actor->active_days < 5;
 }

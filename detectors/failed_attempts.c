@@ -325,7 +325,24 @@ static bool recent(const struct kt_scene *s, const struct options *o, const stru
            s->minute + 5 >= t->last_min;
 }
 
-static void tell_guess(struct kt_scene *s, unsigned n, bool strange, const struct options *o)
+/* The failures before the success weigh by themselves: nobody mistypes that often from a strange
+ * place. */
+static void tell_tries(struct kt_scene *s, unsigned n, const struct options *o)
+{
+    struct kt_gamma g = { o->prior_count, o->prior_hours };
+    double p = n >= o->floor ? kt_rate_surprise(n, 1, g, o->rmax) : 0;
+    struct kt_finding *f = kt_find(s, KT_FAMILY_FAILURES, kt_points(p), KT_FIND_LEARNING);
+    if (f == NULL)
+        return;
+    char who[160];
+    kt_say_name(s->ev->actor, 80, who);
+    KT_SAY(f->title, "%s met %u failed logins.", who, n);
+    KT_SAY(f->part, "%u failed logins before the success", n);
+    KT_SAY(f->quiet, "Fewer than %u failed logins.", (unsigned)o->floor);
+}
+
+static void tell_guess(struct kt_scene *s, unsigned n, bool strange, bool knows,
+                       const struct options *o)
 {
     unsigned flags = KT_FIND_ADDS | KT_FIND_SUCCESS;
     flags |= strange ? KT_FIND_CRITICAL | KT_FIND_LEARNING : 0u;
@@ -339,33 +356,41 @@ static void tell_guess(struct kt_scene *s, unsigned n, bool strange, const struc
     else
         KT_SAY(where, "a private address");
     KT_SAY(f->title, "%s got in after %u failed logins, from %s.", who, n, where);
-    KT_SAY(f->normal, strange ? "It never worked from this network before the failures."
-                              : "It knows this network.");
+    KT_SAY(f->normal, !strange ? "It knows this network."
+                      : knows  ? "It never worked from this network before the failures."
+                               : "It was never seen before the failures.");
     KT_SAY(f->part, "success after %u failed logins%s", n, strange ? " from a new network" : "");
     KT_SAY(f->quiet,
            "Fewer than %u failures, or more than %u minutes between them and the success.",
            (unsigned)o->guess, (unsigned)o->guess_within_min);
 }
 
+/* Failures that came before this success: of the name itself, or at an address it does not know. */
+static unsigned tries_before(const struct kt_scene *s, const struct options *o,
+                             const struct tries *mine, bool foreign)
+{
+    const struct tries *here =
+        foreign ? kt_table_peek(s->tables[T_ADDRESS], s->where.address) : NULL;
+    unsigned n = recent(s, o, mine) ? kt_ring_hours(&mine->ring, s->t, foreign ? 24 : 1) : 0;
+    unsigned at_place = recent(s, o, here) ? here->foreign : 0;
+    return n > at_place ? n : at_place;
+}
+
 static void success(struct kt_scene *s, const struct options *o)
 {
     struct denials *d = kt_table_get(s->tables[T_ACTOR], s->who);
     const struct tries *mine = d != NULL ? &d->tries : kt_table_peek(s->tables[T_IDENTITY], s->who);
-    bool out = outside(s);
-    const struct tries *here = out ? kt_table_peek(s->tables[T_ADDRESS], s->where.address) : NULL;
-    bool told = false;
-    if (mine != NULL || here != NULL) {
-        const struct kt_place *place = kt_place_of(s->places, s->where.network);
-        /* somebody without any known network is new, not strange */
-        bool strange = out && s->places->n_place + s->places->inside_seen > 0 &&
-                       (place == NULL || kt_place_tainted(place, s->minute));
-        unsigned n = recent(s, o, mine) ? kt_ring_hours(&mine->ring, s->t, strange ? 24 : 1) : 0;
-        unsigned at_place = strange && recent(s, o, here) ? here->foreign : 0;
-        n = n > at_place ? n : at_place;
-        told = n >= o->guess;
-        if (told)
-            tell_guess(s, n, strange, o);
-    }
+    const struct kt_place *place = kt_place_of(s->places, s->where.network);
+    bool foreign = outside(s) && (place == NULL || kt_place_tainted(place, s->minute));
+    bool knows = s->places->n_place + s->places->inside_seen > 0;
+    unsigned n = tries_before(s, o, mine, foreign);
+    /* somebody without any known network is new, not strange, until the tries are too many */
+    bool strange = foreign && (knows || n >= o->floor);
+    bool told = n >= o->guess;
+    if (told && strange)
+        tell_tries(s, n, o);
+    if (told)
+        tell_guess(s, n, strange, knows, o);
     if (d != NULL && recent(s, o, &d->tries))
         memset(&d->tries, 0, sizeof d->tries); /* told once; the next failures start anew */
     kt_table_remove(s->tables[T_IDENTITY], s->who);
