@@ -40,7 +40,7 @@ struct kt_pipeline *kt_pipeline_new(const struct kt_pipeline_options *o)
     p->json_first = kt_json_new(o->body);
     p->arena = kt_arena_new(ARENA_BYTES);
     p->memory = kt_source_memory_new();
-    needles_init(&p->needles, o->source->needles);
+    kt_needles_init(&p->needles, o->source->needles);
     return p;
 }
 
@@ -48,8 +48,8 @@ void kt_pipeline_free(struct kt_pipeline *p)
 {
     if (p == NULL)
         return;
-    fold_free(p);
-    needles_done(&p->needles);
+    kt_fold_free(p);
+    kt_needles_done(&p->needles);
     kt_source_memory_free(p->memory);
     kt_arena_done(&p->arena);
     kt_json_free(p->json);
@@ -139,7 +139,7 @@ static void write_redacted(struct kt_pipeline *p, const struct kt_event *of)
     }
 }
 
-void pipeline_give(struct kt_pipeline *p, struct kt_event *ev)
+void kt_pipeline_give(struct kt_pipeline *p, struct kt_event *ev)
 {
     if (p->cur.status != KT_OK || p->cur.unfit != NULL)
         return;
@@ -162,7 +162,7 @@ void pipeline_give(struct kt_pipeline *p, struct kt_event *ev)
 
 static void emit_event(struct kt_emit *e, struct kt_event *ev)
 {
-    pipeline_give(((struct emit *)(void *)e)->p, ev);
+    kt_pipeline_give(((struct emit *)(void *)e)->p, ev);
 }
 
 static void emit_skip(struct kt_emit *e, const char *reason)
@@ -186,14 +186,14 @@ static void emit_finding(struct kt_emit *e, const char *code, const char *senten
         p->o.finding(p->o.self, code, sentence);
 }
 
-struct kt_emit *pipeline_emit(struct kt_pipeline *p)
+struct kt_emit *kt_pipeline_emit(struct kt_pipeline *p)
 {
     p->emit.to = (struct kt_emit){ emit_event, emit_skip, emit_finding };
     p->emit.p = p;
     return &p->emit.to;
 }
 
-struct kt_decode_in pipeline_in(struct kt_pipeline *p, struct kt_jval root)
+struct kt_decode_in kt_pipeline_in(struct kt_pipeline *p, struct kt_jval root)
 {
     return (struct kt_decode_in){ .record = p->cur.record,
                                   .root = root,
@@ -208,7 +208,7 @@ struct kt_decode_in pipeline_in(struct kt_pipeline *p, struct kt_jval root)
 
 /* ---- records ---- */
 
-void pipeline_skip(struct kt_pipeline *p, const char *reason)
+void kt_pipeline_skip(struct kt_pipeline *p, const char *reason)
 {
     struct kt_pipeline_counts *c = &p->counts;
     size_t last = KT_ARRAY_LEN(c->skip) - 1, i = 0;
@@ -249,7 +249,7 @@ static enum kt_status settle(struct kt_pipeline *p, struct half *partner)
         const char *reason = p->cur.unfit;
         p->cur.unfit = NULL;
         p->arena.full = false;
-        quarantine_give(p, reason);
+        kt_quarantine_give(p, reason);
         if (p->cur.status != KT_OK) {
             p->again = true;
             return p->cur.status;
@@ -258,11 +258,11 @@ static enum kt_status settle(struct kt_pipeline *p, struct half *partner)
         p->counts.yielded++;
         p->counts.unknown_fields += p->cur.unknown_fields;
     } else {
-        pipeline_skip(p, p->cur.skip != NULL ? p->cur.skip : "no event in it");
+        kt_pipeline_skip(p, p->cur.skip != NULL ? p->cur.skip : "no event in it");
     }
     if (partner != NULL) {
         p->counts.folded++;
-        fold_drop(p, partner);
+        kt_fold_drop(p, partner);
     }
     p->again = false;
     p->given = 0;
@@ -281,7 +281,7 @@ static enum kt_status decode(struct kt_pipeline *p, struct kt_jval root)
     struct half *partner = NULL;
     struct kt_jval first = { NULL };
     unsigned repaired = 0;
-    enum fold_result fold = fold_look(p, root, &partner);
+    enum fold_result fold = kt_fold_look(p, root, &partner);
 
     if (fold == FOLD_REFUSED || fold == FOLD_WAITS) {
         p->again = fold == FOLD_REFUSED;
@@ -298,10 +298,10 @@ static enum kt_status decode(struct kt_pipeline *p, struct kt_jval root)
     if (partner != NULL &&
         kt_json_parse(p->json_first, partner->record, &first, &repaired, p->cur.err) != KT_OK)
         first = (struct kt_jval){ NULL };
-    struct kt_decode_in in = pipeline_in(p, root);
+    struct kt_decode_in in = kt_pipeline_in(p, root);
     enum kt_status st = fold == FOLD_DECODE_LATE
-                            ? source->decode_alone(&in, true, pipeline_emit(p), p->cur.err)
-                            : source->decode(&in, first, pipeline_emit(p), p->cur.err);
+                            ? source->decode_alone(&in, true, kt_pipeline_emit(p), p->cur.err)
+                            : source->decode(&in, first, kt_pipeline_emit(p), p->cur.err);
     if (st != KT_OK && p->cur.events == 0 && p->cur.unfit == NULL)
         p->cur.unfit = "no event could be made of it";
     return settle(p, partner);
@@ -337,7 +337,7 @@ static enum kt_status work(struct kt_pipeline *p, const struct kt_piece *piece, 
         p->cur.skip = "no JSON object";
         return settle(p, NULL);
     }
-    if (!needles_in(&p->needles, piece->text)) {
+    if (!kt_needles_in(&p->needles, piece->text)) {
         p->cur.skip = "not about secrets";
         return settle(p, NULL);
     }
@@ -384,7 +384,7 @@ enum kt_status kt_pipeline_end(struct kt_pipeline *p, kt_time_ns now, struct kt_
     enum kt_status st = kt_splitter_end(p->split, err);
     if (st != KT_OK)
         return st;
-    fold_stream_ended(p);
+    kt_fold_stream_ended(p);
     p->ended = true;
     return KT_OK;
 }
@@ -394,7 +394,7 @@ enum kt_status kt_pipeline_record(struct kt_pipeline *p, struct kt_str record, k
 {
     enter(p, place, now);
     if (arrival != 0 && !p->again) { /* in a feed, time is what its records say */
-        enum kt_status st = fold_expire(p, arrival - p->o.source->fold_timeout, err);
+        enum kt_status st = kt_fold_expire(p, arrival - p->o.source->fold_timeout, err);
         if (st != KT_OK)
             return st;
     }
@@ -409,12 +409,12 @@ enum kt_status kt_pipeline_expire(struct kt_pipeline *p, kt_time_ns now, bool al
                                   struct kt_error *err)
 {
     p->now = now;
-    return fold_expire(p, all ? INT64_MAX : now - p->o.source->fold_timeout, err);
+    return kt_fold_expire(p, all ? INT64_MAX : now - p->o.source->fold_timeout, err);
 }
 
 uint64_t kt_pipeline_low_water(const struct kt_pipeline *p)
 {
-    uint64_t split = kt_splitter_low_water(p->split), fold = fold_low_water(p);
+    uint64_t split = kt_splitter_low_water(p->split), fold = kt_fold_low_water(p);
     return fold < split ? fold : split;
 }
 
@@ -422,7 +422,7 @@ void kt_pipeline_restart(struct kt_pipeline *p, uint64_t pos)
 {
     kt_splitter_restart(p->split, pos);
     if (!p->ended)
-        fold_clear(p);
+        kt_fold_clear(p);
     p->again = false;
     p->given = 0;
 }

@@ -19,22 +19,22 @@ static struct half *oldest(const struct kt_pipeline *p)
     return (struct half *)(void *)p->halves.oldest;
 }
 
-void fold_drop(struct kt_pipeline *p, struct half *h)
+void kt_fold_drop(struct kt_pipeline *p, struct half *h)
 {
     p->halves_bytes -= h->record.len;
     kt_aged_remove(&p->halves, &h->item);
     kt_free(h);
 }
 
-void fold_clear(struct kt_pipeline *p)
+void kt_fold_clear(struct kt_pipeline *p)
 {
     while (p->halves.n > 0)
-        fold_drop(p, oldest(p));
+        kt_fold_drop(p, oldest(p));
 }
 
-void fold_free(struct kt_pipeline *p)
+void kt_fold_free(struct kt_pipeline *p)
 {
-    fold_clear(p);
+    kt_fold_clear(p);
     kt_aged_done(&p->halves);
 }
 
@@ -53,7 +53,7 @@ static void wait_for_partner(struct kt_pipeline *p, struct kt_str key)
     kt_aged_add(&p->halves, &h->item);
 }
 
-void fold_stream_ended(struct kt_pipeline *p)
+void kt_fold_stream_ended(struct kt_pipeline *p)
 {
     for (struct kt_aged_item *i = p->halves.newest; i != NULL; i = i->older) {
         struct half *h = (struct half *)(void *)i;
@@ -63,7 +63,7 @@ void fold_stream_ended(struct kt_pipeline *p)
     }
 }
 
-uint64_t fold_low_water(const struct kt_pipeline *p)
+uint64_t kt_fold_low_water(const struct kt_pipeline *p)
 {
     for (struct kt_aged_item *i = p->halves.oldest; i != NULL; i = i->newer) {
         const struct half *h = (const struct half *)(void *)i;
@@ -100,18 +100,18 @@ static enum kt_status give_oldest(struct kt_pipeline *p, struct kt_error *err)
     kt_buf_reset(&p->raw);
     enum kt_status st = kt_json_parse(p->json_first, h->record, &root, &repaired, err);
     if (st == KT_OK) {
-        struct kt_decode_in in = pipeline_in(p, root);
-        st = p->o.source->decode_alone(&in, false, pipeline_emit(p), err);
+        struct kt_decode_in in = kt_pipeline_in(p, root);
+        st = p->o.source->decode_alone(&in, false, kt_pipeline_emit(p), err);
     }
     if (p->cur.status == KT_OK && p->cur.events == 0)
-        quarantine_give(p, "no event could be made of it");
+        kt_quarantine_give(p, "no event could be made of it");
     st = p->cur.status;
     if (st == KT_OK) {
         if (p->cur.events > 0)
             p->counts.yielded++;
         p->counts.unknown_fields += p->cur.unknown_fields;
         kt_source_remember(p->memory, late_key(p, h->item.key), KT_STR("1"));
-        fold_drop(p, h);
+        kt_fold_drop(p, h);
     }
     p->cur = saved;
     p->given = given;
@@ -123,11 +123,11 @@ static bool is_full(const struct kt_pipeline *p)
     return p->halves.n >= KT_FOLD_MAX || p->halves_bytes + p->cur.record.len > HALVES_BYTES;
 }
 
-enum fold_result fold_look(struct kt_pipeline *p, struct kt_jval root, struct half **ret_half)
+enum fold_result kt_fold_look(struct kt_pipeline *p, struct kt_jval root, struct half **ret_half)
 {
     struct kt_str key = KT_STR_NONE;
     bool first = false;
-    struct kt_decode_in in = pipeline_in(p, root);
+    struct kt_decode_in in = kt_pipeline_in(p, root);
 
     *ret_half = NULL;
     if (p->o.source->fold_key == NULL || !p->o.source->fold_key(&in, &key, &first) || key.len == 0)
@@ -155,7 +155,7 @@ enum fold_result fold_look(struct kt_pipeline *p, struct kt_jval root, struct ha
     return FOLD_WAITS;
 }
 
-enum kt_status fold_expire(struct kt_pipeline *p, kt_time_ns limit, struct kt_error *err)
+enum kt_status kt_fold_expire(struct kt_pipeline *p, kt_time_ns limit, struct kt_error *err)
 {
     while (p->halves.n > 0 && oldest(p)->since <= limit) {
         enum kt_status st = give_oldest(p, err);

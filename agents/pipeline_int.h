@@ -73,16 +73,16 @@ struct kt_pipeline {
 
 /* ---- pipeline.c ---- */
 /* Completes an event (source, instance, flags), redacts it and gives its line out. */
-void pipeline_give(struct kt_pipeline *p, struct kt_event *ev);
-void pipeline_skip(struct kt_pipeline *p, const char *reason);
-struct kt_decode_in pipeline_in(struct kt_pipeline *p, struct kt_jval root);
-struct kt_emit *pipeline_emit(struct kt_pipeline *p);
+void kt_pipeline_give(struct kt_pipeline *p, struct kt_event *ev);
+void kt_pipeline_skip(struct kt_pipeline *p, const char *reason);
+struct kt_decode_in kt_pipeline_in(struct kt_pipeline *p, struct kt_jval root);
+struct kt_emit *kt_pipeline_emit(struct kt_pipeline *p);
 
 /* ---- pipeline_needles.c ---- */
-void needles_init(struct needles *n, const char *const *table);
-void needles_done(struct needles *n);
+void kt_needles_init(struct needles *n, const char *const *table);
+void kt_needles_done(struct needles *n);
 /* Could the record be about secrets? */
-bool needles_in(const struct needles *n, struct kt_str record);
+bool kt_needles_in(const struct needles *n, struct kt_str record);
 
 /* ---- pipeline_fold.c ---- */
 enum fold_result {
@@ -95,16 +95,16 @@ enum fold_result {
 };
 /* What to do with the record; *ret_half: its waiting partner, or NULL. FOLD_REFUSED: see
  * cur.status. */
-enum fold_result fold_look(struct kt_pipeline *p, struct kt_jval root, struct half **ret_half);
-void fold_drop(struct kt_pipeline *p, struct half *h);
-void fold_clear(struct kt_pipeline *p);
-void fold_stream_ended(struct kt_pipeline *p);
-uint64_t fold_low_water(const struct kt_pipeline *p);
+enum fold_result kt_fold_look(struct kt_pipeline *p, struct kt_jval root, struct half **ret_half);
+void kt_fold_drop(struct kt_pipeline *p, struct half *h);
+void kt_fold_clear(struct kt_pipeline *p);
+void kt_fold_stream_ended(struct kt_pipeline *p);
+uint64_t kt_fold_low_water(const struct kt_pipeline *p);
 /* Gives out halves that waited since before `limit`. */
-KT_MUST_USE enum kt_status fold_expire(struct kt_pipeline *p, kt_time_ns limit,
-                                       struct kt_error *err);
-void fold_free(struct kt_pipeline *p);
+KT_MUST_USE enum kt_status kt_fold_expire(struct kt_pipeline *p, kt_time_ns limit,
+                                          struct kt_error *err);
+void kt_fold_free(struct kt_pipeline *p);
 
 /* ---- pipeline_quarantine.c ---- */
 /* Gives out the quarantine line of the current record. */
-void quarantine_give(struct kt_pipeline *p, const char *reason);
+void kt_quarantine_give(struct kt_pipeline *p, const char *reason);

@@ -21,7 +21,7 @@ static bool has_bit(const uint64_t *bits, char c)
     return (bits[(unsigned char)c >> 6] >> ((unsigned char)c & 63) & 1) != 0;
 }
 
-void needles_init(struct needles *n, const char *const *table)
+void kt_needles_init(struct needles *n, const char *const *table)
 {
     *n = (struct needles){ 0 };
     if (table == NULL)
@@ -38,7 +38,7 @@ void needles_init(struct needles *n, const char *const *table)
     }
 }
 
-void needles_done(struct needles *n)
+void kt_needles_done(struct needles *n)
 {
     kt_free(n->at);
     *n = (struct needles){ 0 };
@@ -52,7 +52,7 @@ static bool one_starts(const struct needles *n, struct kt_str rest)
     return false;
 }
 
-bool needles_in(const struct needles *n, struct kt_str record)
+bool kt_needles_in(const struct needles *n, struct kt_str record)
 {
     if (n->n == 0)
         return true;

@@ -107,7 +107,7 @@ static unsigned long long place_number(const struct current *cur)
                                      : (unsigned long long)cur->arrival;
 }
 
-void quarantine_give(struct kt_pipeline *p, const char *reason)
+void kt_quarantine_give(struct kt_pipeline *p, const char *reason)
 {
     const struct kt_source *source = p->o.source;
     const struct current *cur = &p->cur;
@@ -137,7 +137,7 @@ void quarantine_give(struct kt_pipeline *p, const char *reason)
                          place_number(cur), (unsigned long long)cur->length);
     }
     ev.raw = kt_buf_str(b);
-    pipeline_give(p, &ev);
+    kt_pipeline_give(p, &ev);
     if (p->cur.status == KT_OK)
         p->counts.quarantined++;
 }

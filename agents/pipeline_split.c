@@ -59,8 +59,8 @@ static enum kt_status give_waiting(struct kt_splitter *s, struct kt_error *err)
     return st;
 }
 
-enum kt_status split_give(struct kt_splitter *s, enum kt_piece_kind kind, size_t from, size_t to,
-                          struct kt_error *err)
+enum kt_status kt_split_give(struct kt_splitter *s, enum kt_piece_kind kind, size_t from, size_t to,
+                             struct kt_error *err)
 {
     s->waiting = true;
     s->wait.kind = kind;
@@ -72,10 +72,10 @@ enum kt_status split_give(struct kt_splitter *s, enum kt_piece_kind kind, size_t
     return give_waiting(s, err);
 }
 
-enum kt_status split_give_record(struct kt_splitter *s, size_t to, struct kt_error *err)
+enum kt_status kt_split_give_record(struct kt_splitter *s, size_t to, struct kt_error *err)
 {
     if (!s->over)
-        return split_give(s, KT_PIECE_RECORD, s->start, to, err);
+        return kt_split_give(s, KT_PIECE_RECORD, s->start, to, err);
     s->over = false;
     s->waiting = true;
     s->wait.kind = KT_PIECE_LONG;
@@ -87,7 +87,7 @@ enum kt_status split_give_record(struct kt_splitter *s, size_t to, struct kt_err
     return give_waiting(s, err);
 }
 
-enum kt_status split_give_text(struct kt_splitter *s, bool ok, struct kt_error *err)
+enum kt_status kt_split_give_text(struct kt_splitter *s, bool ok, struct kt_error *err)
 {
     bool object = ok && kt_str_starts(kt_str_trim(kt_buf_str(&s->text)), KT_STR("{"));
     s->waiting = true;
@@ -100,7 +100,7 @@ enum kt_status split_give_text(struct kt_splitter *s, bool ok, struct kt_error *
     return give_waiting(s, err);
 }
 
-void split_watch_length(struct kt_splitter *s)
+void kt_split_watch_length(struct kt_splitter *s)
 {
     if (s->over || s->scan - s->start <= KT_RECORD_MAX)
         return;
@@ -118,13 +118,13 @@ static bool is_lines(const struct kt_splitter *s)
 /* Moves what is still needed to the front of the buffer. */
 static void compact(struct kt_splitter *s)
 {
-    size_t keep = is_lines(s) ? split_lines_keep(s) : split_objects_keep(s);
+    size_t keep = is_lines(s) ? kt_split_lines_keep(s) : kt_split_objects_keep(s);
     if (s->waiting && s->wait.where == IN_BUF && s->wait.from < keep)
         keep = s->wait.from;
     if (keep == 0)
         return;
     if (!is_lines(s))
-        split_objects_forget(s, keep);
+        kt_split_objects_forget(s, keep);
     memmove(s->buf.at, s->buf.at + keep, s->buf.len - keep);
     s->buf.len -= keep;
     s->base += keep;
@@ -141,7 +141,7 @@ static enum kt_status run(struct kt_splitter *s, bool end, struct kt_error *err)
 {
     enum kt_status st = s->waiting ? give_waiting(s, err) : KT_OK;
     if (st == KT_OK)
-        st = is_lines(s) ? split_lines_run(s, end, err) : split_objects_run(s, end, err);
+        st = is_lines(s) ? kt_split_lines_run(s, end, err) : kt_split_objects_run(s, end, err);
     compact(s);
     return st;
 }
@@ -180,5 +180,5 @@ uint64_t kt_splitter_low_water(const struct kt_splitter *s)
         return s->wait.offset;
     if (s->over)
         return s->over_offset;
-    return s->base + (is_lines(s) ? split_lines_keep(s) : split_objects_keep(s));
+    return s->base + (is_lines(s) ? kt_split_lines_keep(s) : kt_split_objects_keep(s));
 }

@@ -51,17 +51,19 @@ struct kt_splitter {
     struct kt_buf text; /* of a record that stood in a JSON string */
 };
 
-KT_MUST_USE enum kt_status split_give(struct kt_splitter *s, enum kt_piece_kind kind, size_t from,
-                                      size_t to, struct kt_error *err);
+KT_MUST_USE enum kt_status kt_split_give(struct kt_splitter *s, enum kt_piece_kind kind,
+                                         size_t from, size_t to, struct kt_error *err);
 /* The record from start to `to`, or its head when it was too long. */
-KT_MUST_USE enum kt_status split_give_record(struct kt_splitter *s, size_t to,
-                                             struct kt_error *err);
+KT_MUST_USE enum kt_status kt_split_give_record(struct kt_splitter *s, size_t to,
+                                                struct kt_error *err);
 /* Record of `text`, which stood at string_at. */
-KT_MUST_USE enum kt_status split_give_text(struct kt_splitter *s, bool ok, struct kt_error *err);
+KT_MUST_USE enum kt_status kt_split_give_text(struct kt_splitter *s, bool ok, struct kt_error *err);
 /* Looks whether the record being read is too long and keeps its head. */
-void split_watch_length(struct kt_splitter *s);
-KT_MUST_USE enum kt_status split_lines_run(struct kt_splitter *s, bool end, struct kt_error *err);
-KT_MUST_USE enum kt_status split_objects_run(struct kt_splitter *s, bool end, struct kt_error *err);
-size_t split_lines_keep(const struct kt_splitter *s);
-size_t split_objects_keep(const struct kt_splitter *s);
-void split_objects_forget(struct kt_splitter *s, size_t n); /* n bytes of buf are going */
+void kt_split_watch_length(struct kt_splitter *s);
+KT_MUST_USE enum kt_status kt_split_lines_run(struct kt_splitter *s, bool end,
+                                              struct kt_error *err);
+KT_MUST_USE enum kt_status kt_split_objects_run(struct kt_splitter *s, bool end,
+                                                struct kt_error *err);
+size_t kt_split_lines_keep(const struct kt_splitter *s);
+size_t kt_split_objects_keep(const struct kt_splitter *s);
+void kt_split_objects_forget(struct kt_splitter *s, size_t n); /* n bytes of buf are going */

@@ -30,7 +30,7 @@ static enum kt_status line_done(struct kt_splitter *s, size_t to, struct kt_erro
     s->start = to + 1;
     if (s->over) {
         s->pretty = false;
-        return split_give_record(s, to, err);
+        return kt_split_give_record(s, to, err);
     }
     if (inside && !closes_pretty(line)) {
         s->start = start;
@@ -38,12 +38,12 @@ static enum kt_status line_done(struct kt_splitter *s, size_t to, struct kt_erro
     }
     if (inside) {
         s->pretty = false;
-        return split_give(s, KT_PIECE_RECORD, start, from + 1, err);
+        return kt_split_give(s, KT_PIECE_RECORD, start, from + 1, err);
     }
     if (s->pretty) { /* a new record begins where the old one should have ended */
         s->pretty = false;
         s->line_at = s->start = s->scan = from;
-        return split_give(s, KT_PIECE_TORN, start, from, err);
+        return kt_split_give(s, KT_PIECE_TORN, start, from, err);
     }
     if (kt_str_is(kt_str_trim(line), "{")) {
         s->pretty = true;
@@ -51,7 +51,7 @@ static enum kt_status line_done(struct kt_splitter *s, size_t to, struct kt_erro
         return KT_OK;
     }
     enum kt_piece_kind kind = is_blank(kt_str_trim(line)) ? KT_PIECE_BLANK : KT_PIECE_RECORD;
-    return split_give(s, kind, from, to, err);
+    return kt_split_give(s, kind, from, to, err);
 }
 
 static enum kt_status rest(struct kt_splitter *s, struct kt_error *err)
@@ -61,19 +61,19 @@ static enum kt_status rest(struct kt_splitter *s, struct kt_error *err)
     s->start = s->line_at = end;
     s->pretty = false;
     if (s->over)
-        return split_give_record(s, end, err);
+        return kt_split_give_record(s, end, err);
     if (kt_str_trim(kt_str_from_index(kt_buf_str(&s->buf), start)).len == 0)
         return KT_OK;
-    return split_give(s, pretty ? KT_PIECE_TORN : KT_PIECE_RECORD, start, end, err);
+    return kt_split_give(s, pretty ? KT_PIECE_TORN : KT_PIECE_RECORD, start, end, err);
 }
 
-enum kt_status split_lines_run(struct kt_splitter *s, bool end, struct kt_error *err)
+enum kt_status kt_split_lines_run(struct kt_splitter *s, bool end, struct kt_error *err)
 {
     while (s->scan < s->buf.len) {
         ptrdiff_t nl = kt_str_find_byte(kt_buf_str(&s->buf), '\n', s->scan);
         size_t to = nl < 0 ? s->buf.len : (size_t)nl;
         s->scan = to;
-        split_watch_length(s);
+        kt_split_watch_length(s);
         if (nl < 0)
             break;
         s->scan = to + 1;
@@ -84,7 +84,7 @@ enum kt_status split_lines_run(struct kt_splitter *s, bool end, struct kt_error 
     return end ? rest(s, err) : KT_OK;
 }
 
-size_t split_lines_keep(const struct kt_splitter *s)
+size_t kt_split_lines_keep(const struct kt_splitter *s)
 {
     return s->over ? s->scan : s->start;
 }

@@ -166,7 +166,7 @@ static enum kt_status string_done(struct kt_splitter *s, size_t to, struct kt_er
         return KT_OK; /* too long to be one record in a string: the object around it is quarantined
                        */
     make_envelope(s);
-    return split_give_text(s, unescape(text, &s->text), err);
+    return kt_split_give_text(s, unescape(text, &s->text), err);
 }
 
 /* Bytes from the record's start up to `to` are no record; reading begins anew at `to`. */
@@ -183,8 +183,8 @@ static enum kt_status torn(struct kt_splitter *s, size_t to, struct kt_error *er
     if (!record)
         return KT_OK;
     if (s->over)
-        return split_give_record(s, to, err);
-    return split_give(s, KT_PIECE_TORN, from, to, err);
+        return kt_split_give_record(s, to, err);
+    return kt_split_give(s, KT_PIECE_TORN, from, to, err);
 }
 
 static enum kt_status in_string(struct kt_splitter *s, struct kt_error *err)
@@ -265,15 +265,15 @@ static enum kt_status close_any(struct kt_splitter *s, size_t at, struct kt_erro
     bool record = reads_record(s);
     bool other = l->kind == LEVEL_LIST && s->other;
     if (record)
-        split_watch_length(s);
+        kt_split_watch_length(s);
     pop(s);
     s->other = false;
     if (other)
-        return split_give(s, KT_PIECE_OTHER, at, at, err);
+        return kt_split_give(s, KT_PIECE_OTHER, at, at, err);
     if (!record)
         return KT_OK;
     s->start = start;
-    enum kt_status st = split_give_record(s, at + 1, err);
+    enum kt_status st = kt_split_give_record(s, at + 1, err);
     s->start = at + 1;
     return st;
 }
@@ -289,7 +289,7 @@ static enum kt_status outside(struct kt_splitter *s, size_t at, struct kt_error 
         s->junk = false;
         s->start = at + 1;
         bool comment = kt_str_starts(line, KT_STR("#"));
-        return split_give(s, comment ? KT_PIECE_BLANK : KT_PIECE_TORN, from, at, err);
+        return kt_split_give(s, comment ? KT_PIECE_BLANK : KT_PIECE_TORN, from, at, err);
     }
     if (is_space(c) || c == ',' || s->junk)
         return KT_OK;
@@ -323,7 +323,7 @@ static enum kt_status sign(struct kt_splitter *s, size_t at, struct kt_error *er
         if (l != NULL && l->kind == LEVEL_LIST && l->nest == 0 && s->other) {
             s->other = false;
             s->scan = at + 1;
-            return split_give(s, KT_PIECE_OTHER, at, at, err);
+            return kt_split_give(s, KT_PIECE_OTHER, at, at, err);
         }
         break;
     default:
@@ -359,15 +359,15 @@ static enum kt_status rest(struct kt_splitter *s, struct kt_error *err)
     s->in_string = s->junk = s->other = false;
     s->scan = s->start = to;
     if (record && s->over)
-        return split_give_record(s, to, err);
+        return kt_split_give_record(s, to, err);
     if (record)
-        return split_give(s, KT_PIECE_TORN, from, to, err);
+        return kt_split_give(s, KT_PIECE_TORN, from, to, err);
     if (junk && s->buf.at[from] != '#')
-        return split_give(s, KT_PIECE_TORN, from, to, err);
+        return kt_split_give(s, KT_PIECE_TORN, from, to, err);
     return KT_OK;
 }
 
-enum kt_status split_objects_run(struct kt_splitter *s, bool end, struct kt_error *err)
+enum kt_status kt_split_objects_run(struct kt_splitter *s, bool end, struct kt_error *err)
 {
     while (s->scan < s->buf.len) {
         size_t before = s->scan;
@@ -388,11 +388,11 @@ enum kt_status split_objects_run(struct kt_splitter *s, bool end, struct kt_erro
             break;
     }
     if (reads_record(s))
-        split_watch_length(s);
+        kt_split_watch_length(s);
     return end ? rest(s, err) : KT_OK;
 }
 
-size_t split_objects_keep(const struct kt_splitter *s)
+size_t kt_split_objects_keep(const struct kt_splitter *s)
 {
     bool record = reads_record(s) || (s->n_levels == 0 && s->junk);
     size_t keep = record && !s->over ? s->start : s->scan;
@@ -402,7 +402,7 @@ size_t split_objects_keep(const struct kt_splitter *s)
     return keep;
 }
 
-void split_objects_forget(struct kt_splitter *s, size_t n)
+void kt_split_objects_forget(struct kt_splitter *s, size_t n)
 {
     s->before = sign_before(s, n);
     s->string_cut = s->string_cut || (s->in_string && s->string_at < n);

@@ -69,7 +69,7 @@ static void outcome(const struct ct_record *r, struct kt_event *ev)
     if (kt_str_has(text, refusal))
         ev->message = kt_utf8_cut(text, KT_KEY_MAX * 4);
     if (r->error.len > 0)
-        ev->outcome = ct_outcome_of(r->error);
+        ev->outcome = kt_ct_outcome_of(r->error);
     else if (kt_str_is(login, "Failure"))
         ev->outcome = KT_OUT_DENIED;
     else if (text.len > 0)
@@ -126,14 +126,14 @@ static struct ct_id secret_id(const struct ct_record *r, const char *request_nam
     static const char *const service[] = { "ARN", "SecretId", NULL };
     struct kt_str name = first_of(r->response, answer);
     if (name.len > 0)
-        return ct_secret_id(r, name, true);
+        return kt_ct_secret_id(r, name, true);
     name = kt_json_str_at(r->request, request_name);
     if (name.len > 0)
-        return ct_secret_id(r, name, false);
+        return kt_ct_secret_id(r, name, false);
     name = first_of(r->extra, service);
     if (name.len > 0)
-        return ct_secret_id(r, name, true);
-    return ct_secret_id(r, resource_of_text(kt_json_str_at(r->in->root, "errorMessage")), false);
+        return kt_ct_secret_id(r, name, true);
+    return kt_ct_secret_id(r, resource_of_text(kt_json_str_at(r->in->root, "errorMessage")), false);
 }
 
 static struct ct_id param_id(const struct ct_record *r)
@@ -144,7 +144,7 @@ static struct ct_id param_id(const struct ct_record *r)
         name = resource_arn(r, KT_STR(":parameter"));
     if (name.len == 0)
         name = resource_of_text(kt_json_str_at(r->in->root, "errorMessage"));
-    return ct_param_id(r, name);
+    return kt_ct_param_id(r, name);
 }
 
 static struct ct_id key_id(const struct ct_record *r)
@@ -159,7 +159,7 @@ static struct ct_id key_id(const struct ct_record *r)
         name = kt_json_str_at(r->in->root, "serviceEventDetails.keyId");
     if (name.len == 0)
         name = resource_of_text(kt_json_str_at(r->in->root, "errorMessage"));
-    return ct_key_id(r, name);
+    return kt_ct_key_id(r, name);
 }
 
 /* A KMS call made for a secret names it in its encryption context. */
@@ -170,10 +170,10 @@ static struct ct_id context_id(const struct ct_record *r, struct kt_event *ev)
     struct kt_str param = kt_json_str_at(context, "PARAMETER_ARN");
     struct ct_id id = { .guess = false };
     if (secret.len > 0) {
-        id = ct_secret_id(r, secret, true);
+        id = kt_ct_secret_id(r, secret, true);
         id.version = kt_json_str_at(context, "SecretVersionId");
     } else if (param.len > 0) {
-        id = ct_param_id(r, param);
+        id = kt_ct_param_id(r, param);
     }
     if (id.id.len > 0 && (ev->ip_trust == KT_TRUST_SERVICE || is_service(ev->via)))
         ev->flags |= KT_FLAG(SHADOW);
@@ -215,7 +215,7 @@ static bool emit_list(const struct ct_record *r, struct kt_event *ev, const char
 
 static struct ct_id batch_member(const struct ct_record *r, struct kt_str name)
 {
-    return ct_secret_id(r, name, false);
+    return kt_ct_secret_id(r, name, false);
 }
 
 static struct ct_id native_only(struct kt_str native)
@@ -234,15 +234,15 @@ static struct ct_id one_id(const struct ct_record *r, enum ct_what what, struct 
         return secret_id(r, "name");
     case WHAT_ALL:
     case WHAT_BATCH:
-        return ct_all(r, "aws-sm");
+        return kt_ct_all(r, "aws-sm");
     case WHAT_PARAM:
     case WHAT_TAGGED:
         return param_id(r);
     case WHAT_PARAMS:
     case WHAT_ALL_PARAMS:
-        return ct_all(r, "aws-ssm");
+        return kt_ct_all(r, "aws-ssm");
     case WHAT_PATH:
-        return ct_param_path(r, kt_json_str_at(r->request, "path"));
+        return kt_ct_param_path(r, kt_json_str_at(r->request, "path"));
     case WHAT_KEY:
         id = context_id(r, ev);
         return id.id.len > 0 ? id : key_id(r);
@@ -269,7 +269,7 @@ static void what(const struct ct_record *r, enum ct_what what, struct kt_event *
         ev->flags |= KT_FLAG(BULK);
     if (what == WHAT_BATCH && emit_list(r, ev, "secretIdList", batch_member, to))
         return;
-    if (what == WHAT_PARAMS && emit_list(r, ev, "names", ct_param_id, to))
+    if (what == WHAT_PARAMS && emit_list(r, ev, "names", kt_ct_param_id, to))
         return;
     struct ct_id id = one_id(r, what, ev);
     set_id(ev, &id);
@@ -318,7 +318,7 @@ static bool unknown_verb(const struct ct_record *r, enum kt_action *ret_action,
 
 static bool verb_of(const struct ct_record *r, enum kt_action *ret_action, enum ct_what *ret_what)
 {
-    const struct ct_verb *v = ct_verb_find(r->service, r->name);
+    const struct ct_verb *v = kt_ct_verb_find(r->service, r->name);
     if (v == NULL)
         return unknown_verb(r, ret_action, ret_what);
     if (v->what == WHAT_TAGGED &&
@@ -377,7 +377,7 @@ static struct ct_record take_apart(const struct kt_decode_in *in)
         r.home = r.account;
     if (r.error.len == 0)
         r.error = kt_json_str_at(r.response, "errorCode");
-    r.service = ct_service_of(r.source);
+    r.service = kt_ct_service_of(r.source);
     return r;
 }
 
@@ -436,12 +436,12 @@ static enum kt_status decode(const struct kt_decode_in *in, struct kt_jval first
         to->skip(to, no_event(&r));
         return KT_OK;
     }
-    kt_keep_write(in->root, ct_keep_root, in->raw, in->unknown_fields);
+    kt_keep_write(in->root, kt_ct_keep_root, in->raw, in->unknown_fields);
     ev.raw = kt_buf_str(in->raw);
     ev.operation = r.name;
     name_it(&r, &ev);
     when(&r, &ev);
-    ct_who(&r, &ev);
+    kt_ct_who(&r, &ev);
     where(&r, &ev);
     outcome(&r, &ev);
     remember_key(&r, &ev);
@@ -464,7 +464,7 @@ const struct kt_source kt_source_cloudtrail = {
     .summary = "AWS CloudTrail: Secrets Manager, SSM parameters, KMS, STS, sign-ins",
     .version = 1,
     .split = KT_SPLIT_OBJECTS,
-    .needles = ct_needles,
+    .needles = kt_ct_needles,
     .wrap_arrays = arrays,
     .wrap_members = members,
     .decode = decode,
@@ -472,6 +472,6 @@ const struct kt_source kt_source_cloudtrail = {
     .salvage_id = "eventID",
     .salvage_action = "eventName",
     .salvage_time = "eventTime",
-    .known_keys = ct_known_keys,
+    .known_keys = kt_ct_known_keys,
     .lateness = 20 * KT_NS_MIN,
 };

@@ -1,7 +1,7 @@
 /* cloudtrail, inside: what the files of this source share. Nobody else includes this. */
 #pragma once
-#include "agents/keep.h"
 #include "agents/source.h"
+#include "agents/sources/keep.h"
 
 enum ct_service {
     CT_OTHER,
@@ -38,14 +38,14 @@ struct ct_verb {
     enum ct_what what;
 };
 /* NULL when the table does not have it. */
-const struct ct_verb *ct_verb_find(enum ct_service service, struct kt_str name);
-extern const struct ct_verb ct_verbs[];
-extern const unsigned ct_n_verbs;
-enum ct_service ct_service_of(struct kt_str event_source);
-enum kt_outcome ct_outcome_of(struct kt_str error_code);
-extern const char *const ct_needles[];
-extern const char *const ct_known_keys[];
-extern const struct kt_keep ct_keep_root[];
+const struct ct_verb *kt_ct_verb_find(enum ct_service service, struct kt_str name);
+extern const struct ct_verb kt_ct_verbs[];
+extern const unsigned kt_ct_n_verbs;
+enum ct_service kt_ct_service_of(struct kt_str event_source);
+enum kt_outcome kt_ct_outcome_of(struct kt_str error_code);
+extern const char *const kt_ct_needles[];
+extern const char *const kt_ct_known_keys[];
+extern const struct kt_keep kt_ct_keep_root[];
 
 /* One record, taken apart once. */
 struct ct_record {
@@ -55,7 +55,7 @@ struct ct_record {
     struct kt_str home; /* account of who acts */
     enum ct_service service;
 };
-void ct_who(const struct ct_record *r, struct kt_event *ev);
+void kt_ct_who(const struct ct_record *r, struct kt_event *ev);
 
 /* ---- cloudtrail_ids.c ---- */
 struct ct_id {
@@ -64,8 +64,8 @@ struct ct_id {
 };
 /* arn: of SecretId as people give it (name, partial ARN, full ARN). full: the field always has the
  * full ARN. */
-struct ct_id ct_secret_id(const struct ct_record *r, struct kt_str name, bool full);
-struct ct_id ct_param_id(const struct ct_record *r, struct kt_str name);
-struct ct_id ct_param_path(const struct ct_record *r, struct kt_str path);
-struct ct_id ct_key_id(const struct ct_record *r, struct kt_str name);
-struct ct_id ct_all(const struct ct_record *r, const char *scheme);
+struct ct_id kt_ct_secret_id(const struct ct_record *r, struct kt_str name, bool full);
+struct ct_id kt_ct_param_id(const struct ct_record *r, struct kt_str name);
+struct ct_id kt_ct_param_path(const struct ct_record *r, struct kt_str path);
+struct ct_id kt_ct_key_id(const struct ct_record *r, struct kt_str name);
+struct ct_id kt_ct_all(const struct ct_record *r, const char *scheme);

@@ -176,7 +176,7 @@ static void name_by_key(const struct ct_record *r, struct kt_event *ev)
         ev->actor_name = kt_arena_str(r->in->arena, seen);
 }
 
-void ct_who(const struct ct_record *r, struct kt_event *ev)
+void kt_ct_who(const struct ct_record *r, struct kt_event *ev)
 {
     struct kt_str type = kt_json_str_at(r->identity, "type");
     struct kt_str invoked_by = kt_json_str_at(r->identity, "invokedBy");

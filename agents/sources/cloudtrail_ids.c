@@ -75,7 +75,7 @@ static bool arn_known(const struct ct_record *r, struct kt_str arn, bool full)
     return full || kt_source_recall(r->in->memory, key).len > 0;
 }
 
-struct ct_id ct_secret_id(const struct ct_record *r, struct kt_str name, bool full)
+struct ct_id kt_ct_secret_id(const struct ct_record *r, struct kt_str name, bool full)
 {
     struct ct_id ret = { .native = name };
     struct arn arn = { 0 };
@@ -120,7 +120,7 @@ static struct kt_str cut_selector(struct kt_str name, struct ct_id *ret)
     return kt_str_sub(name, 0, (size_t)at);
 }
 
-struct ct_id ct_param_id(const struct ct_record *r, struct kt_str name)
+struct ct_id kt_ct_param_id(const struct ct_record *r, struct kt_str name)
 {
     static const struct kt_str behind = KT_STR_INIT("/aws/reference/secretsmanager/");
     struct ct_id ret = { .native = name };
@@ -146,7 +146,7 @@ struct ct_id ct_param_id(const struct ct_record *r, struct kt_str name)
     return ret;
 }
 
-struct ct_id ct_param_path(const struct ct_record *r, struct kt_str path)
+struct ct_id kt_ct_param_path(const struct ct_record *r, struct kt_str path)
 {
     struct arn arn = { 0 };
     struct ct_id ret = { .native = path };
@@ -157,7 +157,7 @@ struct ct_id ct_param_path(const struct ct_record *r, struct kt_str path)
     return ret;
 }
 
-struct ct_id ct_key_id(const struct ct_record *r, struct kt_str name)
+struct ct_id kt_ct_key_id(const struct ct_record *r, struct kt_str name)
 {
     struct ct_id ret = { .native = name };
     struct arn arn = { 0 };
@@ -173,7 +173,7 @@ struct ct_id ct_key_id(const struct ct_record *r, struct kt_str name)
     return ret;
 }
 
-struct ct_id ct_all(const struct ct_record *r, const char *scheme)
+struct ct_id kt_ct_all(const struct ct_record *r, const char *scheme)
 {
     struct arn arn = { 0 };
     return (struct ct_id){ .id = make(r, scheme, &arn, KT_STR_NONE, true) };

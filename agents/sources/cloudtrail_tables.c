@@ -9,7 +9,7 @@
 #include "agents/sources/cloudtrail.h"
 
 /* Sorted by service, then name. A name that is not here is judged by `readOnly` (cloudtrail.c). */
-const struct ct_verb ct_verbs[] = {
+const struct ct_verb kt_ct_verbs[] = {
     { CT_SECRETS, "BatchGetSecretValue", KT_ACT_READ, WHAT_BATCH },
     { CT_SECRETS, "CancelRotateSecret", KT_ACT_ROTATE, WHAT_SECRET },
     { CT_SECRETS, "CancelSecretVersionDelete", KT_ACT_RESTORE, WHAT_SECRET },
@@ -119,7 +119,7 @@ const struct ct_verb ct_verbs[] = {
     { CT_TRAIL, "UpdateTrail", KT_ACT_CONFIG, WHAT_TRAIL },
     { CT_EC2, "DeleteFlowLogs", KT_ACT_CONFIG, WHAT_NONE },
 };
-const unsigned ct_n_verbs = KT_ARRAY_LEN(ct_verbs);
+const unsigned kt_ct_n_verbs = KT_ARRAY_LEN(kt_ct_verbs);
 
 static const struct {
     struct kt_str prefix;
@@ -170,7 +170,7 @@ static const struct {
 
 /* Every service of which all calls count, and the names of those of which only some do. A test
  * holds this against the verb table. */
-const char *const ct_needles[] = {
+const char *const kt_ct_needles[] = {
     "\"secretsmanager.",
     "\"ssm.",
     "\"kms.",
@@ -191,7 +191,7 @@ const char *const ct_needles[] = {
     NULL,
 };
 
-const char *const ct_known_keys[] = {
+const char *const kt_ct_known_keys[] = {
     "eventVersion",       "eventID",           "eventTime",        "eventSource",
     "eventName",          "awsRegion",         "sourceIPAddress",  "userAgent",
     "userIdentity",       "requestParameters", "responseElements", "additionalEventData",
@@ -265,7 +265,7 @@ static const struct kt_keep addendum[] = {
     KT_KEEP("originalEventID"),
     KT_KEEP_END,
 };
-const struct kt_keep ct_keep_root[] = {
+const struct kt_keep kt_ct_keep_root[] = {
     KT_KEEP("eventVersion"),
     KT_KEEP_IN("userIdentity", identity),
     KT_KEEP("eventTime"),
@@ -308,14 +308,14 @@ static int compare_verb(enum ct_service service, struct kt_str name, const struc
     return kt_str_cmp(name, kt_str_of(v->name));
 }
 
-const struct ct_verb *ct_verb_find(enum ct_service service, struct kt_str name)
+const struct ct_verb *kt_ct_verb_find(enum ct_service service, struct kt_str name)
 {
-    unsigned low = 0, high = KT_ARRAY_LEN(ct_verbs);
+    unsigned low = 0, high = KT_ARRAY_LEN(kt_ct_verbs);
     while (low < high) {
         unsigned mid = low + (high - low) / 2;
-        int c = compare_verb(service, name, &ct_verbs[mid]);
+        int c = compare_verb(service, name, &kt_ct_verbs[mid]);
         if (c == 0)
-            return &ct_verbs[mid];
+            return &kt_ct_verbs[mid];
         if (c < 0)
             high = mid;
         else
@@ -324,7 +324,7 @@ const struct ct_verb *ct_verb_find(enum ct_service service, struct kt_str name)
     return NULL;
 }
 
-enum ct_service ct_service_of(struct kt_str event_source)
+enum ct_service kt_ct_service_of(struct kt_str event_source)
 {
     for (size_t i = 0; i < KT_ARRAY_LEN(services); i++)
         if (kt_str_starts(event_source, services[i].prefix))
@@ -339,7 +339,7 @@ static bool is_not_found(struct kt_str code)
            kt_str_ends(code, KT_STR("NotFoundError")) || kt_str_ends(code, KT_STR("DoesNotExist"));
 }
 
-enum kt_outcome ct_outcome_of(struct kt_str code)
+enum kt_outcome kt_ct_outcome_of(struct kt_str code)
 {
     ptrdiff_t hash = kt_str_rfind_byte(code, '#');
     if (hash >= 0)

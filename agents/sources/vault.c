@@ -7,7 +7,7 @@
  */
 #include "agents/sources/vault.h"
 
-#include "agents/keep.h"
+#include "agents/sources/keep.h"
 #include "core/base/enc.h"
 #include "core/base/hash.h"
 #include "core/event/line.h"
@@ -79,7 +79,7 @@ static const struct kt_keep keep_request[] = {
     KT_KEEP("wrap_ttl"),
     KT_DROP("id"),
     KT_DROP("operation"),
-    KT_DROP("path"), /* may hold a token: vt_safe_path() */
+    KT_DROP("path"), /* may hold a token: kt_vt_safe_path() */
     KT_DROP("remote_address"),
     KT_DROP("client_id"),
     KT_DROP("client_token"),
@@ -172,7 +172,7 @@ static struct record take_apart(const struct kt_decode_in *in, struct kt_jval fi
     r.path = kt_json_str(either(own, first_request, "path"));
     r.operation = kt_json_str(either(own, first_request, "operation"));
     r.error = kt_json_str(either(in->root, first, "error"));
-    bool login = vt_is_login(vt_op_of(r.operation), r.path);
+    bool login = kt_vt_is_login(kt_vt_op_of(r.operation), r.path);
     r.raw_device = is_raw(&r) || is_clear(first_request, "client_token");
     r.auth = either(in->root, first, "auth");
     struct kt_jval made = kt_json_get(r.response, KT_STR("auth"));
@@ -255,7 +255,7 @@ static enum kt_outcome outcome_of(const struct record *r, bool plain_fields, str
     if (!plain_fields && kt_json_i64(kt_json_get(r->data, KT_STR("http_status_code")), &status) &&
         status >= 400)
         return status == 404 ? KT_OUT_NOT_FOUND : KT_OUT_FAILURE;
-    enum vt_op op = vt_op_of(r->operation);
+    enum vt_op op = kt_vt_op_of(r->operation);
     if ((op == VT_READ || op == VT_LIST) && kt_json_type(r->response) == KT_JSON_OBJECT &&
         is_empty(r->response))
         return KT_OUT_NOT_FOUND;
@@ -338,7 +338,7 @@ static void unwrapped(const struct record *r, struct kt_event *ev)
 static void what(const struct record *r, struct kt_event *ev)
 {
     struct vt_request q = { .in = r->in,
-                            .op = vt_op_of(r->operation),
+                            .op = kt_vt_op_of(r->operation),
                             .path = r->path,
                             .ns = kt_json_str_at(r->request, "namespace.path"),
                             .mount = kt_json_str_at(r->request, "mount_point"),
@@ -352,11 +352,11 @@ static void what(const struct record *r, struct kt_event *ev)
         q.ns.len--;
     while (kt_str_ends(q.mount, KT_STR("/")))
         q.mount.len--;
-    struct vt_target t = vt_target_of(&q);
+    struct vt_target t = kt_vt_target_of(&q);
     ev->action = t.action;
     ev->secret = t.secret;
     ev->secret_guess = t.guess && t.secret.len > 0;
-    ev->secret_native = vt_safe_path(r->in->arena, r->path);
+    ev->secret_native = kt_vt_safe_path(r->in->arena, r->path);
     ev->outcome = outcome_of(r, t.kv_plain && q.op == VT_READ, &ev->code);
     version(r, &t, ev);
     fields(r, &t, ev);
@@ -452,7 +452,7 @@ static void emit(const struct record *r, bool late, struct kt_emit *to)
                     "file in the clear; enable it again without log_raw and rotate what was read");
     }
     what(r, &ev);
-    vt_who(r->in, r->auth, r->login, r->path, r->raw_device, &ev);
+    kt_vt_who(r->in, r->auth, r->login, r->path, r->raw_device, &ev);
     where(r, &ev);
     when(r, &ev);
     write_raw(r);

@@ -26,11 +26,11 @@ struct vt_target {
     struct kt_str secret; /* empty: not about a secret */
     bool guess;
 };
-struct vt_target vt_target_of(const struct vt_request *r);
-enum vt_op vt_op_of(struct kt_str word);
-bool vt_is_login(enum vt_op op, struct kt_str path);
+struct vt_target kt_vt_target_of(const struct vt_request *r);
+enum vt_op kt_vt_op_of(struct kt_str word);
+bool kt_vt_is_login(enum vt_op op, struct kt_str path);
 /* The path with what may be a token cut out. */
-struct kt_str vt_safe_path(struct kt_arena *a, struct kt_str path);
+struct kt_str kt_vt_safe_path(struct kt_arena *a, struct kt_str path);
 
 /* ---- vault_actor.c ---- */
 enum vt_login {
@@ -38,5 +38,5 @@ enum vt_login {
     VT_LOGIN_TRIED, /* auth, if any, is of a token that was sent along */
     VT_LOGIN_DONE,  /* auth is the answer's */
 };
-void vt_who(const struct kt_decode_in *in, struct kt_jval auth, enum vt_login login,
-            struct kt_str path, bool raw_device, struct kt_event *ev);
+void kt_vt_who(const struct kt_decode_in *in, struct kt_jval auth, enum vt_login login,
+               struct kt_str path, bool raw_device, struct kt_event *ev);

@@ -136,8 +136,8 @@ static void token(const struct kt_decode_in *in, struct kt_str display, struct k
     ev->actor = kt_actor_at(in->arena, name, in->cluster);
 }
 
-void vt_who(const struct kt_decode_in *in, struct kt_jval auth, enum vt_login login,
-            struct kt_str path, bool raw_device, struct kt_event *ev)
+void kt_vt_who(const struct kt_decode_in *in, struct kt_jval auth, enum vt_login login,
+               struct kt_str path, bool raw_device, struct kt_event *ev)
 {
     struct kt_str display = kt_json_str_at(auth, "display_name");
     struct kt_str entity = kt_json_str_at(auth, "entity_id");

@@ -192,7 +192,7 @@ static const char *const engine_names[] = {
     "consul",  "rabbitmq", "ldap", "ad",  "kubernetes", "cubbyhole", "nomad", NULL,
 };
 
-enum vt_op vt_op_of(struct kt_str word)
+enum vt_op kt_vt_op_of(struct kt_str word)
 {
     static const struct {
         const char *word;
@@ -243,7 +243,7 @@ static struct kt_str behind(struct kt_str path, struct kt_str head)
     return kt_str_from_index(path, head.len + 1);
 }
 
-bool vt_is_login(enum vt_op op, struct kt_str path)
+bool kt_vt_is_login(enum vt_op op, struct kt_str path)
 {
     return kt_str_starts(path, KT_STR("auth/")) && !kt_str_starts(path, KT_STR("auth/token/")) &&
            rule_of(login_rules, KT_STR_NONE, op, path) != NULL;
@@ -254,7 +254,7 @@ static enum kt_action auth_action(const struct vt_request *r)
     struct kt_str rest = kt_str_from_index(r->path, 5);
     if (kt_str_starts(rest, KT_STR("token/")))
         return by_rules(token_rules, r->op, kt_str_from_index(rest, 6), KT_ACT_OTHER);
-    if (vt_is_login(r->op, r->path))
+    if (kt_vt_is_login(r->op, r->path))
         return KT_ACT_LOGIN;
     struct kt_str mount = kt_str_starts(r->mount, KT_STR("auth/")) ? r->mount : first_segment(rest);
     bool told = mount.at == r->mount.at && r->mount.len > 0;
@@ -438,7 +438,7 @@ static bool is_kv(struct kt_str type)
     return kt_str_is(type, "kv") || kt_str_is(type, "generic") || kt_str_is(type, "cubbyhole");
 }
 
-struct vt_target vt_target_of(const struct vt_request *r)
+struct vt_target kt_vt_target_of(const struct vt_request *r)
 {
     struct vt_target t = { .action = KT_ACT_OTHER };
     struct kt_str path = r->path;
@@ -457,7 +457,7 @@ struct vt_target vt_target_of(const struct vt_request *r)
     return t;
 }
 
-struct kt_str vt_safe_path(struct kt_arena *a, struct kt_str path)
+struct kt_str kt_vt_safe_path(struct kt_arena *a, struct kt_str path)
 {
     struct kt_str prefix = KT_STR("auth/token/");
     if (!kt_str_starts(path, prefix))

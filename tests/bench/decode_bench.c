@@ -1,5 +1,6 @@
 /*
- * decode_bench: how fast (in CPU time) a source turns bytes into canonical lines, and what it makes of a file.
+ * decode_bench: how fast (in CPU time) a source turns bytes into canonical lines, and what it makes
+ * of a file.
  *
  *   decode_bench vault 1000000         records made in memory, decoded as one stream
  *   decode_bench cloudtrail 1000000

@@ -414,19 +414,19 @@ static void every_verb_gets_past_the_byte_search(void **state)
         [CT_EC2] = "ec2",
     };
     (void)state;
-    for (unsigned i = 0; i < ct_n_verbs; i++) {
+    for (unsigned i = 0; i < kt_ct_n_verbs; i++) {
         struct world w;
         struct kt_buf b = { 0 };
         start(&w, "cloudtrail");
         kt_buf_addf(&b,
                     "{\"eventName\":\"%s\",\"eventSource\":\"%s.amazonaws.com\","
                     "\"requestParameters\":{\"resourceType\":\"Parameter\",\"resourceId\":\"x\"}}",
-                    ct_verbs[i].name, sources[ct_verbs[i].service]);
+                    kt_ct_verbs[i].name, sources[kt_ct_verbs[i].service]);
         feed_in_pieces(&w, kt_buf_str(&b), 1000);
         if (w.n != 1)
-            fail_msg("%s is skipped", ct_verbs[i].name);
-        assert_ptr_equal(ct_verb_find(ct_verbs[i].service, kt_str_of(ct_verbs[i].name)),
-                         &ct_verbs[i]);
+            fail_msg("%s is skipped", kt_ct_verbs[i].name);
+        assert_ptr_equal(kt_ct_verb_find(kt_ct_verbs[i].service, kt_str_of(kt_ct_verbs[i].name)),
+                         &kt_ct_verbs[i]);
         stop(&w);
         kt_buf_done(&b);
     }

@@ -4,7 +4,7 @@
  * Owns:  nothing.
  * Calls: core/base, core/event (json, line).
  */
-#include "agents/keep.h"
+#include "agents/sources/keep.h"
 
 #include "core/event/line.h"
 
