@@ -562,21 +562,23 @@ enum kt_status kt_ingest_message(struct kt_ingest *in, uint64_t peer, struct kt_
     t.number = agent_number(in, t.name);
     t.agent = in->agents[t.number];
     t.entry = kt_auth_entry(in->o.auth, user_id, in->o.clock.wall(in->o.clock.self));
-    if (t.entry == NULL) {
+    struct kt_msg m = { 0 };
+    enum kt_status st = kt_msg_read(body, &m, NULL);
+    if (st == KT_OK)
+        t.m = &m;
+    if (t.entry == NULL) { /* of the message only the numbers that its answer repeats are used */
         in->counts.revoked++;
         refuse(in, &t, KT_REFUSE_REVOKED, KT_REFUSE_ALL, 0, "this key is not allowed (any more)");
         raise_alarm(in, t.agent, t.name, ALARM_REVOKED,
                     "goes on sending with a key that is not allowed");
         return KT_OK;
     }
-    struct kt_msg m = { 0 };
-    if (kt_msg_read(body, &m, NULL) != KT_OK) {
+    if (st != KT_OK) {
         if (m.version != 0 && (m.version < KT_WIRE_VERSION_MIN || m.version > KT_WIRE_VERSION))
             refuse(in, &t, KT_REFUSE_VERSION, KT_REFUSE_ALL, 0, "unknown version of the wire");
         raise_alarm(in, t.agent, t.name, ALARM_WIRE, "sent a message that cannot be read");
         return KT_OK;
     }
-    t.m = &m;
     if (m.type == KT_MSG_HELLO)
         return hello(in, &t, err);
     if (m.type == KT_MSG_BATCH)

@@ -371,7 +371,8 @@ static void a_revoked_key_is_refused_from_the_next_message_on(void **state)
     write_entry(w, &e);
     assert_int_equal(kt_auth_reload(w->auth, NULL), KT_OK);
     batch_of(w, &w->one, 2, "prod", 2);
-    (void)refused(w, KT_REFUSE_REVOKED);
+    struct kt_msg m = refused(w, KT_REFUSE_REVOKED);
+    assert_memory_equal(m.incarnation, w->incarnation, 16); /* else the agent would not hear it */
     commit(w);
     assert_int_equal(stored(w), 1);
     assert_string_equal(w->alarm[0], "agent.revoked");
