@@ -23,7 +23,7 @@ int kt_cli_fail(const char *cmd, const struct kt_error *err)
         [KT_E_CORRUPT] = KT_EXIT_STORE, [KT_E_DENIED] = KT_EXIT_DENIED,
     };
     fprintf(stderr, "keytrail %s: %s\n", cmd, err->text);
-    return codes[err->code];
+    return (int)codes[err->code];
 }
 
 enum kt_status kt_cli_store_path(const char *db, const char *config, char *ret, size_t n,

@@ -171,7 +171,7 @@ static void check_digest(struct check *c, const struct kt_row *row)
         return;
     }
     uint32_t n = 0;
-    uint8_t digest[32];
+    uint8_t digest[32] = { 0 };
     if (signed_order(c, row, &n))
         kt_batch_digest((const uint8_t(*)[32])c->all, n, digest);
     if (n == 0 || memcmp(digest, row->digest.at, sizeof digest) != 0)

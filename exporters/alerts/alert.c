@@ -13,6 +13,7 @@
 #include "core/event/line.h"
 
 /* Every string of the document that is a plain member, in the order of writing. */
+/* clang-format off: it finds no fixed point here */
 #define STRINGS(X)                                                                                 \
     X(title)                                                                                       \
     X(normal)                                                                                      \
@@ -20,6 +21,7 @@
     X(considered)                                                                                  \
     X(quiet) X(command) X(actor) X(actor_kind) X(ip) X(country) X(network) X(secret) X(instance)   \
         X(source) X(user_agent) X(geo_build) X(merged_into)
+/* clang-format on */
 static const struct {
     const char *name;
     size_t offset;

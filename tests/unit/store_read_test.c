@@ -382,7 +382,7 @@ static void main_file_and_wal_of_a_killed_collector_open(void **state)
 static void fact_in_force_is_the_newest_before_the_record(void **state)
 {
     struct world *w = *state;
-    struct kt_ip ip, other;
+    struct kt_ip ip, other = { 0 };
     struct kt_facts *f = NULL;
     struct kt_error err = { 0 };
     assert_true(kt_ip_parse(KT_STR("203.0.113.7"), &ip) && kt_ip_parse(KT_STR("::1"), &other));
