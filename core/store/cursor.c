@@ -60,7 +60,8 @@ static int by_number(const void *pa, const void *pb)
 
 static void sort_plan(struct kt_cursor *c)
 {
-    qsort(c->plan, c->n_plan, sizeof *c->plan, by_number);
+    if (c->n_plan > 0)
+        qsort(c->plan, c->n_plan, sizeof *c->plan, by_number);
     size_t n = 0;
     for (size_t i = 0; i < c->n_plan; i++)
         if (n == 0 || c->plan[n - 1] != c->plan[i])
@@ -168,6 +169,18 @@ static enum kt_status take_batch(struct kt_cursor *c, const struct kt_row *row,
     return KT_OK;
 }
 
+/* Where to go on, whatever comes of the batch at hand: a damaged one is said once and left behind.
+ * A damaged table may give a number that was not asked for; the walk still gets on. */
+static void set_next(struct kt_cursor *c, uint64_t asked, uint64_t reached)
+{
+    if (c->scan.newest_first) {
+        uint64_t low = reached < asked ? reached : asked;
+        c->next_seq = low == 0 ? 0 : low - 1;
+    } else {
+        c->next_seq = (reached > asked ? reached : asked) + 1;
+    }
+}
+
 /* The next batch into memory; batches_done when there is none. */
 static enum kt_status load_batch(struct kt_cursor *c, struct kt_error *err)
 {
@@ -183,15 +196,13 @@ static enum kt_status load_batch(struct kt_cursor *c, struct kt_error *err)
         c->batches_done = true;
         return KT_OK;
     }
-    if (status != KT_OK)
-        return kt_wrap(err, "batch");
+    if (status != KT_OK) { /* the table itself is damaged: nothing leads on from here */
+        c->batches_done = true;
+        return kt_wrap(err, "batches from record %llu on", (unsigned long long)number);
+    }
     uint64_t found = kt_db_col_u64(c->batch_at, 0);
     status = kt_row_read(c->batch_at, &row, err);
-    /* Where to go on, whatever comes of this one: a damaged batch is said once and left behind. */
-    if (c->scan.newest_first)
-        c->next_seq = found == 0 ? 0 : found - 1;
-    else
-        c->next_seq = status == KT_OK ? kt_row_last(&row) + 1 : found + 1;
+    set_next(c, number, status == KT_OK && !c->scan.newest_first ? kt_row_last(&row) : found);
     if (status == KT_OK && c->planned && row.first_seq != number)
         status = kt_fail(err, KT_E_CORRUPT, "the batch at record %llu is missing",
                          (unsigned long long)number);
@@ -233,14 +244,17 @@ static enum kt_status load_control(struct kt_cursor *c, struct kt_error *err)
     kt_db_i64(c->control_at, 2, c->scan.control_kind);
     enum kt_status status = kt_db_step(c->control_at, err);
     uint64_t seq = status == KT_OK ? kt_db_col_u64(c->control_at, 0) : 0;
-    if (status == KT_E_AGAIN ||
-        (status == KT_OK && (seq == 0 || seq < c->scan.from_seq || seq > c->scan.until_seq))) {
+    bool beyond = seq < c->scan.from_seq || seq > c->scan.until_seq ||
+                  (c->scan.newest_first ? seq > c->control_next : seq < c->control_next);
+    if (status == KT_E_AGAIN || (status == KT_OK && beyond)) {
         c->control_done = true;
         (void)sqlite3_reset(c->control_at);
         return KT_OK;
     }
-    if (status != KT_OK)
-        return kt_wrap(err, "control record");
+    if (status != KT_OK) {
+        c->control_done = true;
+        return kt_wrap(err, "control records from %llu on", (unsigned long long)c->control_next);
+    }
     c->control_next = c->scan.newest_first ? seq - 1 : seq + 1;
     kt_buf_reset(&c->control_line);
     kt_buf_add(&c->control_line, kt_db_col(c->control_at, 3));

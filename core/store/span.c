@@ -69,7 +69,8 @@ static int by_time(const void *pa, const void *pb)
 
 void kt_spans_close(struct kt_spans *s)
 {
-    qsort(s->item, s->n_items, sizeof *s->item, by_time);
+    if (s->n_items > 0)
+        qsort(s->item, s->n_items, sizeof *s->item, by_time);
     (void)kt_buf_reserve(&s->ids, 2 * (size_t)s->n_items); /* so that spans may point into it */
     struct kt_span *span = NULL;
     for (uint32_t i = 0; i < s->n_items; i++) {

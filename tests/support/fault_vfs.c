@@ -193,11 +193,11 @@ static int x_truncate(sqlite3_file *f, sqlite3_int64 size)
     return real(f)->pMethods->xTruncate(real(f), size);
 }
 
+/* Only the books are kept: a power cut here is told by them, so the disk need not wait. */
 static int x_sync(sqlite3_file *f, int flags)
 {
-    if (!of(f)->watched)
-        return real(f)->pMethods->xSync(real(f), flags);
-    int rc = judge(true, SQLITE_IOERR_FSYNC);
+    (void)flags;
+    int rc = of(f)->watched ? judge(true, SQLITE_IOERR_FSYNC) : SQLITE_OK;
     if (rc == SQLITE_OK)
         synced(of(f)->path);
     return rc;

@@ -264,6 +264,43 @@ static void record_has_what_was_stored_beside_its_line(void **state)
     kt_reader_close(r);
 }
 
+static void damaged_batch_is_said_once_and_left_behind(void **state)
+{
+    struct world *w = *state;
+    for (uint64_t i = 0; i < 3; i++)
+        add_numbers(w, 2 * i, 2);
+    kt_store_close(w->store);
+    w->store = NULL;
+    sqlite3 *db = NULL;
+    assert_int_equal(sqlite3_open(w->path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, "UPDATE batch SET lines = zeroblob(8) WHERE first_seq = 3",
+                                  NULL, NULL, NULL),
+                     SQLITE_OK);
+    (void)sqlite3_close(db);
+    struct kt_reader *r = open_reader(w->path);
+    for (int down = 0; down < 2; down++) {
+        struct kt_buf got = { 0 };
+        struct kt_cursor *c = NULL;
+        struct kt_record rec;
+        struct kt_error err = { 0 };
+        enum kt_status status;
+        const struct kt_scan scan = { .records = true, .newest_first = down };
+        assert_int_equal(kt_cursor_open(r, &scan, &c, NULL), KT_OK);
+        while ((status = kt_cursor_next(c, &rec, &err)) != KT_E_AGAIN) {
+            if (status == KT_OK)
+                kt_buf_addf(&got, "%llu ", (unsigned long long)rec.seq);
+            else
+                kt_buf_addf(&got, "[%s] ", err.text);
+        }
+        assert_string_equal(kt_buf_z(&got),
+                            down ? "6 5 [records 3-4: the lines do not unpack] 2 1 "
+                                 : "1 2 [records 3-4: the lines do not unpack] 5 6 ");
+        kt_buf_done(&got);
+        kt_cursor_free(c);
+    }
+    kt_reader_close(r);
+}
+
 /* ---- copies ---- */
 
 static void copy_file(const char *from, const char *to)
@@ -458,6 +495,7 @@ int main(void)
         T(windows_lose_and_invent_nothing),
         T(cursor_does_not_see_what_comes_after_it),
         T(record_has_what_was_stored_beside_its_line),
+        T(damaged_batch_is_said_once_and_left_behind),
         T(main_file_of_a_running_store_alone_is_refused),
         T(main_file_after_a_clean_stop_is_whole),
         T(backup_of_a_running_store_opens_and_goes_on),
