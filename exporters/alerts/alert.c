@@ -13,7 +13,8 @@
 #include "core/event/line.h"
 
 /* Every string of the document that is a plain member, in the order of writing. */
-/* clang-format off: it finds no fixed point here */
+/* It finds no fixed point here. */
+/* clang-format off */
 #define STRINGS(X)                                                                                 \
     X(title)                                                                                       \
     X(normal)                                                                                      \
