@@ -174,6 +174,8 @@ static enum kt_status open_parts(struct kt_daemon *d, struct kt_error *err)
         st = open_store(d, err);
     if (st == KT_OK)
         st = kt_outbox_open(&oo, &d->outbox, err);
+    if (st == KT_OK)
+        st = open_follow(d, err);
     if (st != KT_OK)
         return st;
     d->deliver = kt_deliver_new(d->store, d->outbox);
@@ -219,8 +221,7 @@ enum kt_status kt_daemon_commit(struct kt_daemon *d, struct kt_error *err)
         d->fatal = *err;
         return st;
     }
-    if (d->follow != NULL)
-        kt_follow_wake(d->follow);
+    kt_follow_wake(d->follow);
     if (!d->notified)
         return KT_OK;
     d->notified = false;
@@ -449,7 +450,7 @@ static int exit_code(const struct kt_daemon *d, enum kt_status st)
         return EXIT_STORE;
     if (st == KT_E_DENIED)
         return EXIT_DENIED;
-    return d->follow == NULL ? EXIT_UNREACHABLE : EXIT_STORE;
+    return d->control == NULL ? EXIT_UNREACHABLE : EXIT_STORE;
 }
 
 static enum kt_status start(struct kt_daemon *d, const char *config_path, int ready_fd,
@@ -462,8 +463,6 @@ static enum kt_status start(struct kt_daemon *d, const char *config_path, int re
         st = open_parts(d, err);
     if (st == KT_OK)
         st = record_start(d, err);
-    if (st == KT_OK)
-        st = open_follow(d, err);
     if (st == KT_OK)
         st = kt_deliver_hand_over(d->deliver, err);
     if (st != KT_OK)

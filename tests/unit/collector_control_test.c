@@ -195,7 +195,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(import_hands_over_exact_lines, open_world, close_world),
         cmocka_unit_test_setup_teardown(broken_imports_are_refused, open_world, close_world),
         cmocka_unit_test_setup_teardown(socket_is_private_and_has_one_owner, open_world,
-                                        close_world),
+                                        close_world), /* N1 */
         cmocka_unit_test(a_left_over_socket_is_taken_over),
         cmocka_unit_test(nobody_listening_is_an_io_error),
     };

@@ -76,8 +76,8 @@ static void ballast_goes_at_refuse_and_comes_back(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(levels_follow_the_thresholds),
-        cmocka_unit_test(ballast_goes_at_refuse_and_comes_back),
+        cmocka_unit_test(levels_follow_the_thresholds),          /* D5 */
+        cmocka_unit_test(ballast_goes_at_refuse_and_comes_back), /* D5 */
     };
     return cmocka_run_group_tests_name("collector_disk", tests, NULL, NULL);
 }

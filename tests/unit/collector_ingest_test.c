@@ -654,23 +654,23 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, open_world, close_world)
     const struct CMUnitTest tests[] = {
-        T(acks_come_only_after_the_commit),
+        T(acks_come_only_after_the_commit), /* D1 */
         T(a_welcome_waits_for_what_it_promises),
-        T(resent_batches_are_acked_and_stored_once),
-        T(a_fork_is_refused_and_alarmed_once_a_window),
-        T(a_gap_names_the_expected_number),
-        T(the_newest_hello_of_an_incarnation_wins),
-        T(a_revoked_key_is_refused_from_the_next_message_on),
-        T(an_instance_of_another_agent_is_refused),
-        T(an_instance_off_the_agents_list_is_refused),
-        T(either_key_signs_while_one_is_replaced),
-        T(a_broken_reload_keeps_the_old_list),
-        T(a_broken_signature_stores_nothing),
-        T(a_bomb_is_refused_by_its_size),
-        T(a_bad_line_refuses_its_batch_by_index),
-        T(a_secret_in_a_line_is_refused_and_alarmed),
+        T(resent_batches_are_acked_and_stored_once),          /* N6 */
+        T(a_fork_is_refused_and_alarmed_once_a_window),       /* N6 */
+        T(a_gap_names_the_expected_number),                   /* N6 */
+        T(the_newest_hello_of_an_incarnation_wins),           /* N4 */
+        T(a_revoked_key_is_refused_from_the_next_message_on), /* N3 */
+        T(an_instance_of_another_agent_is_refused),           /* N5 */
+        T(an_instance_off_the_agents_list_is_refused),        /* N5 */
+        T(either_key_signs_while_one_is_replaced),            /* N10 */
+        T(a_broken_reload_keeps_the_old_list),                /* N3 */
+        T(a_broken_signature_stores_nothing),                 /* N6 */
+        T(a_bomb_is_refused_by_its_size),                     /* I1 */
+        T(a_bad_line_refuses_its_batch_by_index),             /* I2 */
+        T(a_secret_in_a_line_is_refused_and_alarmed),         /* R1 */
         T(control_records_are_the_collectors_alone),
-        T(quota_and_a_full_disk_refuse_what_comes_next),
+        T(quota_and_a_full_disk_refuse_what_comes_next), /* N9, D5 */
         T(a_new_address_gets_its_fact_before_the_event),
         T(ticks_come_every_five_minutes),
         T(live_arrival_never_goes_back),

@@ -38,7 +38,7 @@ struct world {
     struct kt_conf *conf;
     struct kt_outbox *outbox;
     int listener, held[SEEN];
-    unsigned n_held;
+    atomic_uint n_held;
     pthread_t thread;
     atomic_bool stop;
     pthread_mutex_t lock;
@@ -486,19 +486,19 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, open_world, close_world)
     const struct CMUnitTest tests[] = {
-        T(delivers_signed_and_says_so),
-        T(tries_again_with_the_same_id),
-        T(waits_as_long_as_it_is_told),
+        T(delivers_signed_and_says_so),  /* H3 */
+        T(tries_again_with_the_same_id), /* H3 */
+        T(waits_as_long_as_it_is_told),  /* H2 */
         T(a_refused_rich_body_is_sent_once_as_text),
         T(a_twice_refused_body_is_a_dead_letter),
         T(gone_disables_the_target_and_keeps_the_rest),
         T(one_alerts_rows_keep_their_order),
-        T(an_open_circuit_probes_and_then_catches_up),
-        T(a_hanging_target_holds_nobody_up),
-        T(what_was_not_delivered_comes_again_with_the_same_id),
+        T(an_open_circuit_probes_and_then_catches_up),          /* H2 */
+        T(a_hanging_target_holds_nobody_up),                    /* H2 */
+        T(what_was_not_delivered_comes_again_with_the_same_id), /* A6, H3 */
         T(a_row_without_its_target_is_a_dead_letter),
         T(a_test_alert_is_judged_at_once),
-        T(a_missing_key_file_is_named),
+        T(a_missing_key_file_is_named), /* H5, K1 */
     };
     kt_hash_init();
     return cmocka_run_group_tests_name("collector_outbox", tests, NULL, NULL);
