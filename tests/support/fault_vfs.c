@@ -6,12 +6,12 @@
 
 #include <assert.h>
 #include <fcntl.h>
-#include <sqlite3.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/base/alloc.h"
+#include "core/store/db.h"
 
 struct undo { /* one write or truncation that was not synced */
     char *path;

@@ -8,10 +8,10 @@
 #include <unistd.h>
 
 #include <cmocka.h>
-#include <sqlite3.h>
 
 #include "core/base/alloc.h"
 #include "core/query/query.h"
+#include "core/store/db.h"
 #include "tests/support/store_make.h"
 
 struct world {

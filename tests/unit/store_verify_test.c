@@ -8,10 +8,9 @@
 #include <unistd.h>
 
 #include <cmocka.h>
-#include <sqlite3.h>
 
 #include "core/base/alloc.h"
-#include "core/base/enc.h"
+#include "core/store/db.h"
 #include "tests/support/store_make.h"
 
 struct world {

@@ -11,9 +11,9 @@
 #include <unistd.h>
 
 #include <cmocka.h>
-#include <sqlite3.h>
 
 #include "core/base/alloc.h"
+#include "core/store/db.h"
 #include "core/store/schema.h"
 #include "tests/support/store_make.h"
 
