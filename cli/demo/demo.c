@@ -34,11 +34,12 @@
 #include "core/sys/proc.h"
 #include "exporters/alerts/alert.h"
 
-#define DEMO_SEED   20261122u
-#define HISTORY_GAP (10 * KT_NS_MIN) /* between the last imported day and now */
-#define START_MAX   (30 * KT_NS_S)
-#define TURN_MS     100
-#define SETTLE      (3 * KT_NS_S) /* after the last incident, before the commands are printed */
+#define DEMO_SEED       20261122u
+#define HISTORY_GAP     (10 * KT_NS_MIN) /* between the last imported day and now */
+#define START_MAX       (30 * KT_NS_S)
+#define DEMO_ALERTS_MAX 1024u
+#define TURN_MS         100
+#define SETTLE          (3 * KT_NS_S) /* after the last incident, before the commands are printed */
 
 struct demo {
     char dir[2048], keytrail[4096], agent[4096], db[4096];
@@ -49,7 +50,8 @@ struct demo {
     int pids[3];
     unsigned n_pids;
     kt_time_ns began, live;
-    struct kt_map *seen; /* alerts that were printed */
+    struct kt_map *seen;       /* alerts that were printed … */
+    int told[DEMO_ALERTS_MAX]; /* … and with which severity */
     unsigned alerts;
 };
 
@@ -315,10 +317,11 @@ static void say(const char *head, struct kt_str text)
     kt_buf_done(&safe);
 }
 
-static void print_alert(struct demo *d, const struct kt_alert *a)
+static void print_alert(struct demo *d, const struct kt_alert *a, bool fresh)
 {
-    printf("\n%6.1f s   ALERT %s, %d.%02d points, %s\n", seconds(d->live),
-           kt_severity_words[a->severity].word, a->score / 100, a->score % 100, a->id);
+    printf("\n%6.1f s   %s %s, %d.%02d points, %s\n", seconds(d->live),
+           fresh ? "ALERT" : "RAISED to", kt_severity_words[a->severity].word, a->score / 100,
+           a->score % 100, a->id);
     say("what", a->title);
     say("normal", a->normal);
     say("why", a->why);
@@ -339,12 +342,14 @@ static enum kt_status on_alert(void *self, const char *id, struct kt_str json, s
     struct kt_arena arena = kt_arena_new(KT_LINE_MAX);
     struct kt_alert a = { 0 };
     enum kt_status st = kt_alert_read(json, &arena, &a, err);
-    bool fresh = false;
-    if (st == KT_OK && a.raised >= d->live && a.severity >= KT_SEV_MEDIUM)
-        (void)kt_map_put(d->seen, kt_str_of(id), &fresh);
-    if (fresh) {
-        d->alerts++;
-        print_alert(d, &a);
+    if (st == KT_OK && a.raised >= d->live && a.severity >= KT_SEV_MEDIUM) {
+        bool fresh;
+        uint32_t i = kt_map_put(d->seen, kt_str_of(id), &fresh);
+        if (i < DEMO_ALERTS_MAX && (fresh || (int)a.severity > d->told[i])) {
+            d->told[i] = (int)a.severity;
+            d->alerts += fresh;
+            print_alert(d, &a, fresh);
+        }
     }
     kt_arena_done(&arena);
     return st;

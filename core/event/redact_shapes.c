@@ -402,13 +402,18 @@ static bool ends_authority(char c)
            ends_line(c);
 }
 
-/* scheme://user:password@ */
+/* scheme://user:password@, also with its slashes as a fixed part of a secret id escapes them */
 static bool find_url(struct kt_str s, size_t colon, struct kt_redact_match *ret)
 {
-    size_t from = colon + 3, first = 0, last = 0;
-    if (!kt_str_starts(kt_str_from_index(s, colon), KT_STR("://")))
+    static const struct kt_str escaped = KT_STR_INIT(":%2F%2F");
+    struct kt_str rest = kt_str_from_index(s, colon);
+    bool plain = kt_str_starts(rest, KT_STR("://"));
+    size_t from = colon + (plain ? 3 : escaped.len), first = 0, last = 0;
+    if (!plain && !kt_str_starts(rest, escaped))
         return false;
     for (size_t i = from; i < s.len && !ends_authority(s.at[i]); i++) {
+        if (!plain && kt_str_starts(kt_str_from_index(s, i), KT_STR("%2F")))
+            break;
         if (s.at[i] == ':' && first == 0)
             first = i + 1;
         if (s.at[i] == '@')
@@ -422,7 +427,7 @@ static bool find_url(struct kt_str s, size_t colon, struct kt_redact_match *ret)
 /* A URL, a member of embedded JSON, or a header that carries a secret. */
 static bool find_at_colon(struct kt_str s, size_t floor, size_t at, struct kt_redact_match *ret)
 {
-    if (at + 1 < s.len && s.at[at + 1] == '/')
+    if (at + 1 < s.len && (s.at[at + 1] == '/' || s.at[at + 1] == '%'))
         return find_url(s, at, ret);
     char before = at > floor ? s.at[at - 1] : '\0';
     if (before == '"' || before == '\'')

@@ -61,8 +61,8 @@ for value in values:
     places = []
     plant(ct, places)
     for where, _, key in places:
-        if value.startswith('clear-') and key in NAMES | {'name', 'description'}:
-            continue
+        if value.startswith('clear-') and key in NAMES | {'name', 'description'} or value.startswith('AKIA') and key == 'accessKeyId':
+            continue  # a key id in its own field is an identifier
         r = copy.deepcopy(ct)
         again = []
         plant(r, again)
@@ -103,7 +103,7 @@ stop(agent)
 for root, _, files in os.walk(h.dir):
     for name in files:
         p = os.path.join(root, name)
-        if p == vlog or root == objects:
+        if p == vlog or root == objects or not os.path.isfile(p):
             continue
         grep(p, open(p, 'rb').read())
 check(not hits, 'no planted value in spool, store, WAL, logs', '\n'.join(hits))

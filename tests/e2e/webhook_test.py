@@ -16,8 +16,7 @@ class Stub(http.server.BaseHTTPRequestHandler):
         wid, ts, sig = (self.headers.get(x, '') for x in ('webhook-id', 'webhook-timestamp', 'webhook-signature'))
         want = 'v1,' + base64.b64encode(hm.new(key, f'{wid}.{ts}.'.encode() + body, hashlib.sha256).digest()).decode()
         with lock:
-            first = len(seen[wid]) == 0
-            play = plays[len(seen) % len(plays)] if first else '200'
+            play = '200' if wid in seen else plays[len(seen) % len(plays)]
             seen[wid].append((play, want in sig.split(' '), json.loads(body).get('type')))
         if play == '429':
             self.send_response(429); self.send_header('Retry-After', '1'); self.send_header('Content-Length', '0'); self.end_headers()

@@ -49,6 +49,8 @@ static void tokens_are_replaced(void **state)
         { "-----BEGIN PRIVATE KEY-----\nMIIE", "[redacted:pem:32]" },
         { "postgres://app:hunter2@db/x", "postgres://app:[redacted:url_password:7]@db/x" },
         { "https://u:p@ss@h", "https://u:[redacted:url_password:4]@h" },
+        { "aws-sm://postgres:%2F%2Fapp:hunter2@db%2Fx/eu/a",
+          "aws-sm://postgres:%2F%2Fapp:[redacted:url_password:7]@db%2Fx/eu/a" },
         { "Authorization: Basic dXNlcjpwYXNz\nHost: x",
           "Authorization: [redacted:http_auth:18]\nHost: x" },
         { "cookie: a=b; c=d", "cookie: [redacted:http_cookie:8]" },
