@@ -120,7 +120,8 @@ static void objects_drop(struct objects *o, size_t n)
     for (size_t i = 0; i < n; i++)
         kt_free(o->at[i].path);
     o->n -= n;
-    memmove(o->at, o->at + n, o->n * sizeof *o->at);
+    if (o->n > 0)
+        memmove(o->at, o->at + n, o->n * sizeof *o->at);
 }
 
 static void close_files(struct kt_input *in)
