@@ -35,6 +35,7 @@ enum {
     DROPS_AT_ONCE = 64, /* then others get their turn */
     FDS_MAX = 30,
     USER_ID_MAX = 256,
+    BACKLOG = 1024, /* ZeroMQ's 100 let a crowd of strangers delay an agent's connect by seconds */
     ZAP_ENFORCE_DOMAIN = 93, /* zmq.h names it only to builds with drafts; the library knows it */
 };
 static const char zap_domain[] = "keytrail";
@@ -288,6 +289,7 @@ static enum kt_status open_router(struct kt_net_server *s, struct kt_error *err)
         { ZMQ_CURVE_SERVER, 1 },         { ZAP_ENFORCE_DOMAIN, 1 },
         { ZMQ_ROUTER_MANDATORY, 1 },     { ZMQ_ROUTER_HANDOVER, 0 },
         { ZMQ_RCVHWM, SERVER_QUEUE_IN }, { ZMQ_SNDHWM, SERVER_QUEUE_OUT },
+        { ZMQ_BACKLOG, BACKLOG },
     };
     const int64_t max = MESSAGE_MAX;
     void *r = s->router = zmq_socket(s->context, ZMQ_ROUTER);

@@ -27,7 +27,10 @@
 
 #include "core/sys/clock.h"
 
-enum { CHILD_POLL_MS = 10 };
+enum {
+    CHILD_POLL_MS = 10,
+    FILES_MAX = 65536, /* a crowd of strangers' connections must not use them up */
+};
 
 /* ---- signals ---- */
 
@@ -94,9 +97,14 @@ void kt_sd_notify(const char *state)
 void kt_harden(void)
 {
     const struct rlimit none = { 0, 0 };
+    struct rlimit files;
 
     (void)umask(077);
     (void)setrlimit(RLIMIT_CORE, &none);
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < FILES_MAX) {
+        files.rlim_cur = files.rlim_max < FILES_MAX ? files.rlim_max : FILES_MAX;
+        (void)setrlimit(RLIMIT_NOFILE, &files);
+    }
     (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
     (void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 }

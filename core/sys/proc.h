@@ -13,7 +13,8 @@ void kt_signals_poll(struct kt_signals *s);
 void kt_signals_done(struct kt_signals *s);
 /* READY=1, STOPPING=1, RELOADING=1, WATCHDOG=1, STATUS=…; nothing when NOTIFY_SOCKET is not set. */
 void kt_sd_notify(const char *state);
-/* umask 077, no core dumps, no new privileges (THREATS K2, S1). */
+/* umask 077, no core dumps, no new privileges (THREATS K2, S1); as many descriptors as the hard
+ * limit allows, up to 65,536. */
 void kt_harden(void);
 /* Starts argv (execv), stdout and stderr to log_path (NULL: inherited); the child dies with its
  * parent. */
