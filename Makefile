@@ -47,6 +47,7 @@ UNIT := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/*_
 TOOLS := $(patsubst tests/bench/%.c,$(BUILD)/tests/bench/%,$(wildcard tests/bench/*.c)) \
          $(patsubst tests/sim/%_main.c,$(BUILD)/tests/sim/%,$(wildcard tests/sim/*_main.c))
 
+.SECONDARY: # keep the objects of tests and tools
 .PHONY: all
 all: $(BUILD)/keytrail $(BUILD)/keytrail-agent
 
