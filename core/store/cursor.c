@@ -339,7 +339,7 @@ static enum kt_status prepare(struct kt_cursor *c, sqlite3 *db, struct kt_error 
                                " ORDER BY first_seq DESC LIMIT 1"
                              : "SELECT " KT_ROW_COLUMNS " FROM batch WHERE first_seq >= ?1"
                                " ORDER BY first_seq LIMIT 1";
-    const char *control[2][2] = {
+    static const char *const control[2][2] = {
         { "SELECT seq,arrival,stored,line FROM control WHERE seq >= ?1 AND ?2 = 0"
           " ORDER BY seq LIMIT 1",
           "SELECT seq,arrival,stored,line FROM control WHERE seq <= ?1 AND ?2 = 0"

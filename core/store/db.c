@@ -19,7 +19,6 @@
 #include "core/base/alloc.h"
 #include "core/base/limits.h"
 
-#define BUSY_MS   5000
 #define VALUE_MAX (KT_DETECT_STATE_MAX + (16 << 20)) /* the largest blob is a detector snapshot */
 
 static uint32_t be32(const uint8_t *at)
@@ -141,7 +140,7 @@ static enum kt_status configure(sqlite3 *db, enum kt_db_mode mode, struct kt_err
     (void)sqlite3_limit(db, SQLITE_LIMIT_LENGTH, VALUE_MAX);
     (void)sqlite3_limit(db, SQLITE_LIMIT_ATTACHED, 0);
     (void)sqlite3_extended_result_codes(db, 0);
-    (void)sqlite3_busy_timeout(db, BUSY_MS);
+    (void)sqlite3_busy_timeout(db, KT_DB_BUSY_MS);
     if (kt_db_exec(db, sql, err) != KT_OK)
         return err == NULL ? KT_E_IO : err->code;
     return mode == KT_DB_WRITE ? KT_OK : kt_db_exec(db, "PRAGMA query_only=ON", err);
@@ -161,7 +160,7 @@ enum kt_status kt_db_open(const char *path, const char *vfs, enum kt_db_mode mod
     KT_CLEANUP(kt_buf_done) struct kt_buf uri = { 0 };
     uri_of(path, mode, &uri);
     sqlite3 *db = NULL;
-    int flags = SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE |
+    int flags = SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX |
                 (mode == KT_DB_WRITE ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY);
     enum kt_status status = KT_OK;
     if (sqlite3_open_v2(kt_buf_z(&uri), &db, flags, vfs) != SQLITE_OK)
@@ -199,7 +198,7 @@ enum kt_status kt_db_step(sqlite3_stmt *st, struct kt_error *err)
     if (rc != SQLITE_DONE) {
         status = kt_db_fail(sqlite3_db_handle(st), err, "store");
         if (status == KT_E_AGAIN) /* busy is no end of rows */
-            status = kt_fail(err, KT_E_IO, "store: still locked after %d s", BUSY_MS / 1000);
+            status = kt_fail(err, KT_E_IO, "store: still locked after %d s", KT_DB_BUSY_MS / 1000);
     }
     (void)sqlite3_reset(st);
     return status;

@@ -8,9 +8,9 @@
 #include "core/base/buf.h"
 #include "core/base/time.h"
 
-#define KT_DB_SCHEMA 1u
-#define KT_DB_APP_ID 0x4b54524cu /* "KTRL" */
-#define KT_DB_PAGE   8192u
+#define KT_DB_SCHEMA  1u
+#define KT_DB_APP_ID  0x4b54524cu /* "KTRL" */
+#define KT_DB_BUSY_MS 5000
 /*
  * The schema cookie of the file header is the clean-stop mark (docs/store.md): a running store
  * has KT_DB_LIVE in its main file, a clean stop writes KT_DB_CLEAN. A copy that SQLite itself

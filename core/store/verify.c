@@ -31,6 +31,11 @@ struct spool { /* newest batch seen of one agent's spool */
     uint64_t seq;
     uint8_t digest[32];
 };
+struct table { /* a walk by number that holds no snapshot: each row is asked for */
+    sqlite3_stmt *st;
+    uint64_t next, at;
+    bool row, done;
+};
 struct check {
     struct kt_reader *reader;
     void (*problem)(void *self, const char *sentence);
@@ -38,7 +43,8 @@ struct check {
     unsigned (*signing_key)(void *self, struct kt_str agent, uint8_t (*ret)[32], unsigned max);
     struct kt_verify_result result;
 
-    sqlite3_stmt *batches, *controls, *span_at, *mark_at;
+    struct table batches, controls;
+    sqlite3_stmt *span_at, *mark_at;
     struct kt_zip *zip;
     struct kt_sha256 *sha;
     struct kt_arena arena;
@@ -243,7 +249,7 @@ static void check_batch(struct check *c)
 {
     struct kt_row row;
     struct kt_error err = { 0 };
-    if (kt_row_read(c->batches, &row, &err) != KT_OK) {
+    if (kt_row_read(c->batches.st, &row, &err) != KT_OK) {
         say(c, "%s", err.text);
         return;
     }
@@ -270,19 +276,19 @@ static void check_batch(struct check *c)
 
 static void check_control(struct check *c)
 {
-    uint64_t seq = kt_db_col_u64(c->controls, 0);
-    struct kt_str line = kt_db_col(c->controls, 5), stored_leaf = kt_db_col(c->controls, 4);
+    uint64_t seq = kt_db_col_u64(c->controls.st, 0);
+    struct kt_str line = kt_db_col(c->controls.st, 5), stored_leaf = kt_db_col(c->controls.st, 4);
     uint8_t hash[32], leaf[32];
     struct kt_event ev;
     struct kt_error err = { 0 };
     check_numbers(c, seq, seq);
     c->result.records++;
     c->sums.control++;
-    see_arrival(c, kt_db_col_i64(c->controls, 2));
+    see_arrival(c, kt_db_col_i64(c->controls.st, 2));
     kt_line_hash(line, hash);
     const struct kt_leaf l = { .seq = seq,
-                               .arrival = kt_db_col_i64(c->controls, 2),
-                               .stored = kt_db_col_i64(c->controls, 3),
+                               .arrival = kt_db_col_i64(c->controls.st, 2),
+                               .stored = kt_db_col_i64(c->controls.st, 3),
                                .origin = KT_ORIGIN_CONTROL,
                                .agent = KT_CONTROL_AGENT,
                                .line_hash = hash };
@@ -293,7 +299,7 @@ static void check_control(struct check *c)
     kt_arena_reset(&c->arena);
     if (kt_line_read(line, &c->arena, &ev, &err) != KT_OK)
         say(c, "record %llu: the line is not canonical: %s", ULL(seq), err.text);
-    else if ((int64_t)ev.kind != kt_db_col_i64(c->controls, 1))
+    else if ((int64_t)ev.kind != kt_db_col_i64(c->controls.st, 1))
         say(c, "record %llu: it is listed as another kind than its line says", ULL(seq));
 }
 
@@ -304,13 +310,14 @@ static enum kt_status prepare(struct check *c, struct kt_error *err)
     sqlite3 *db = c->reader->db;
     uint8_t log_id[16];
     if (kt_meta_read(db, log_id, &c->recorded, &c->recorded_sums, err) != KT_OK ||
-        kt_db_prepare(
-            db, "SELECT " KT_ROW_COLUMNS " FROM batch WHERE first_seq <= ?1 ORDER BY first_seq",
-            &c->batches, err) != KT_OK ||
+        kt_db_prepare(db,
+                      "SELECT " KT_ROW_COLUMNS
+                      " FROM batch WHERE first_seq BETWEEN ?1 AND ?2 ORDER BY first_seq LIMIT 1",
+                      &c->batches.st, err) != KT_OK ||
         kt_db_prepare(db,
                       "SELECT seq,kind,arrival,stored,leaf,line FROM control"
-                      " WHERE seq <= ?1 ORDER BY seq",
-                      &c->controls, err) != KT_OK ||
+                      " WHERE seq BETWEEN ?1 AND ?2 ORDER BY seq LIMIT 1",
+                      &c->controls.st, err) != KT_OK ||
         kt_db_prepare(db,
                       "SELECT min_time, ids FROM span"
                       " WHERE bucket = ?1 AND max_time = ?2 AND first_seq = ?3",
@@ -318,37 +325,77 @@ static enum kt_status prepare(struct check *c, struct kt_error *err)
         kt_db_prepare(db, "SELECT seq, digest FROM mark WHERE agent = ?1 AND incarnation = ?2",
                       &c->mark_at, err) != KT_OK)
         return kt_wrap(err, "verify");
-    kt_db_u64(c->batches, 1, c->recorded.size);
-    kt_db_u64(c->controls, 1, c->recorded.size);
     return KT_OK;
 }
 
-/* Batches and control records by number. A page that cannot be read ends its table. */
-static void walk(struct check *c)
+/* The next row of a table, unless it is there already. What cannot be read ends the table. */
+static void advance(struct check *c, struct table *t, const char *what)
 {
     struct kt_error err = { 0 };
-    bool batch = true, control = true, ask_batch = true, ask_control = true;
-    while (batch || control) {
-        enum kt_status status;
-        if (batch && ask_batch && (status = kt_db_step(c->batches, &err)) != KT_OK) {
-            batch = false;
-            if (status != KT_E_AGAIN)
-                say(c, "batches after record %llu cannot be read: %s", ULL(c->want - 1), err.text);
-        }
-        if (control && ask_control && (status = kt_db_step(c->controls, &err)) != KT_OK) {
-            control = false;
-            if (status != KT_E_AGAIN)
-                say(c, "control records after record %llu cannot be read: %s", ULL(c->want - 1),
-                    err.text);
-        }
-        ask_batch =
-            batch && (!control || kt_db_col_u64(c->batches, 0) < kt_db_col_u64(c->controls, 0));
-        ask_control = control && !ask_batch;
-        if (ask_batch)
+    if (t->row || t->done)
+        return;
+    kt_db_u64(t->st, 1, t->next);
+    kt_db_u64(t->st, 2, c->recorded.size);
+    enum kt_status status = kt_db_step(t->st, &err);
+    t->at = status == KT_OK ? kt_db_col_u64(t->st, 0) : 0;
+    t->row = status == KT_OK && t->at >= t->next;
+    t->done = !t->row;
+    t->next = t->at + 1;
+    if (t->done && status != KT_E_AGAIN)
+        say(c, "%s from %llu on cannot be read: %s", what, ULL(c->want),
+            status == KT_OK ? "their numbers are in disorder" : err.text);
+}
+
+static void leave(struct table *t)
+{
+    (void)sqlite3_reset(t->st);
+    t->row = false;
+}
+
+/* Batches and control records by number. */
+static void walk(struct check *c)
+{
+    for (;;) {
+        advance(c, &c->batches, "batches");
+        advance(c, &c->controls, "control records");
+        if (c->batches.row && (!c->controls.row || c->batches.at < c->controls.at)) {
             check_batch(c);
-        else if (ask_control)
+            leave(&c->batches);
+        } else if (c->controls.row) {
             check_control(c);
+            leave(&c->controls);
+        } else {
+            return;
+        }
     }
+}
+
+/* Rows with numbers that no record has. Asked before the newest number, which may grow meanwhile.
+ */
+static void check_strays(struct check *c)
+{
+    KT_CLEANUP(kt_db_finalize) sqlite3_stmt *st = NULL;
+    uint8_t log_id[16];
+    struct kt_tree tree;
+    struct kt_sums sums;
+    struct kt_error err = { 0 };
+    if (kt_db_prepare(c->reader->db,
+                      "SELECT min(lo), max(hi) FROM"
+                      " (SELECT min(first_seq) AS lo, max(first_seq) AS hi FROM batch"
+                      "  UNION ALL SELECT min(seq), max(seq) FROM control)",
+                      &st, &err) != KT_OK ||
+        kt_db_step(st, &err) != KT_OK)
+        return; /* unreadable tables were named by the walk */
+    int64_t low = kt_db_col_i64(st, 0), high = kt_db_col_i64(st, 1);
+    bool some = sqlite3_column_type(st, 0) != SQLITE_NULL;
+    (void)sqlite3_reset(st);
+    if (kt_meta_read(c->reader->db, log_id, &tree, &sums, &err) != KT_OK || !some)
+        return;
+    if (low < 1)
+        say(c, "a row has the number %lld, which no record can have", (long long)low);
+    if (high > 0 && (uint64_t)high > tree.size)
+        say(c, "a row has the number %lld, behind the newest record %llu", (long long)high,
+            ULL(tree.size));
 }
 
 static void check_root(struct check *c)
@@ -428,8 +475,8 @@ static void check_index(struct check *c)
 
 static void done(struct check *c)
 {
-    kt_db_finalize(&c->batches);
-    kt_db_finalize(&c->controls);
+    kt_db_finalize(&c->batches.st);
+    kt_db_finalize(&c->controls.st);
     kt_db_finalize(&c->span_at);
     kt_db_finalize(&c->mark_at);
     kt_zip_free(c->zip);
@@ -473,6 +520,7 @@ enum kt_status kt_reader_verify(struct kt_reader *r,
     if (prepare(&c, err) != KT_OK)
         return err == NULL ? KT_E_IO : err->code;
     walk(&c);
+    check_strays(&c);
     check_root(&c);
     check_sums(&c);
     check_marks(&c);

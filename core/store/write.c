@@ -318,7 +318,7 @@ enum kt_status kt_store_housekeep(struct kt_store *s, bool idle, struct kt_error
         s->wal_frames >= WAL_FRAMES_FORCED ? SQLITE_CHECKPOINT_RESTART : SQLITE_CHECKPOINT_PASSIVE;
     (void)sqlite3_busy_timeout(s->db, 100); /* for a reader in the way; the next turn tries again */
     int rc = sqlite3_wal_checkpoint_v2(s->db, NULL, mode, NULL, NULL);
-    (void)sqlite3_busy_timeout(s->db, 5000);
+    (void)sqlite3_busy_timeout(s->db, KT_DB_BUSY_MS);
     if (rc != SQLITE_OK && rc != SQLITE_BUSY)
         return kt_db_fail(s->db, err, "checkpoint");
     if (rc == SQLITE_OK)

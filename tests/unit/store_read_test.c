@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -210,6 +211,36 @@ static void cursor_does_not_see_what_comes_after_it(void **state)
     list(r, &scan, &got);
     assert_string_equal(kt_buf_z(&got), "1 2 3 4 5 6 7 8 c9 ");
     kt_buf_done(&got);
+    kt_reader_close(r);
+}
+
+/* THREATS D4: a pager left open holds no checkpoint up. */
+static void open_cursor_does_not_hold_the_wal(void **state)
+{
+    struct world *w = *state;
+    char wal[160];
+    struct stat st;
+    (void)snprintf(wal, sizeof wal, "%s-wal", w->path);
+    add_numbers(w, 0, 50);
+    add_control(w, KT_KIND_TICK, "{}");
+    struct kt_reader *r = open_reader(w->path);
+    struct kt_cursor *c = NULL;
+    struct kt_record rec;
+    const struct kt_scan scan = { .records = true, .control = true, .since = MAKE_T0 };
+    assert_int_equal(kt_cursor_open(r, &scan, &c, NULL), KT_OK);
+    assert_int_equal(kt_cursor_next(c, &rec, NULL), KT_OK);
+    assert_int_equal(stat(wal, &st), 0);
+    assert_true(st.st_size > 0);
+    add_numbers(w, 50, 50);
+    kt_store_close(w->store);
+    w->store = NULL;
+    assert_int_equal(stat(wal, &st), 0);
+    assert_int_equal(st.st_size, 0);
+    unsigned n = 1;
+    while (kt_cursor_next(c, &rec, NULL) == KT_OK)
+        n++;
+    assert_int_equal(n, 51);
+    kt_cursor_free(c);
     kt_reader_close(r);
 }
 
@@ -494,6 +525,7 @@ int main(void)
         T(scans_give_records_in_order),
         T(windows_lose_and_invent_nothing),
         T(cursor_does_not_see_what_comes_after_it),
+        T(open_cursor_does_not_hold_the_wal),
         T(record_has_what_was_stored_beside_its_line),
         T(damaged_batch_is_said_once_and_left_behind),
         T(main_file_of_a_running_store_alone_is_refused),

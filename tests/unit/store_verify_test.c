@@ -264,6 +264,12 @@ static void changed_rows_are_named(void **state)
         { "INSERT INTO control SELECT 2, kind, arrival, stored, leaf, line FROM control"
           " WHERE seq = 1",
           "these numbers are taken" },
+        { "INSERT INTO control SELECT 66, kind, arrival, stored, leaf, line FROM control"
+          " WHERE seq = 65",
+          "number 66, behind the newest record 65" },
+        { "INSERT INTO control SELECT -3, kind, arrival, stored, leaf, line FROM control"
+          " WHERE seq = 65",
+          "number -3, which no record can have" },
         { "DELETE FROM span WHERE first_seq = 2", "records 2-31: the index of times" },
         { "UPDATE span SET min_time = min_time + 1 WHERE first_seq = 2", "the index of times" },
         { "UPDATE span SET max_time = max_time + 1 WHERE first_seq = 2", "the index of times" },
