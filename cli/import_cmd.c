@@ -127,7 +127,57 @@ static void print_table(const struct kt_import_counts *c)
         printf("broken files %10llu  read up to the damage\n", (unsigned long long)c->broken_files);
 }
 
-int kt_cmd_import(int argc, char **argv)
+struct args {
+    const char *db, *config, *server, *source, *instance, *cluster, *output;
+    struct kt_flag_many feeds;
+    bool quiet, json;
+};
+
+static int usage(void)
+{
+    fprintf(stderr,
+            "keytrail import: give --source TYPE and PATHs, or --feed PATH (-o table or json)\n"
+            "try: keytrail import --help\n");
+    return KT_EXIT_USAGE;
+}
+
+static enum kt_status into_store(const struct args *a, const struct kt_import_options *o,
+                                 struct kt_import_counts *ret, struct kt_error *err)
+{
+    char path[4096];
+    struct kt_import_store *store = NULL;
+    struct kt_import_sink sink;
+    if (kt_cli_store_path(a->db, a->config, path, sizeof path, err) != KT_OK ||
+        kt_import_store_open(path, a->config, &store, &sink, err) != KT_OK)
+        return err->code;
+    enum kt_status st = kt_import_run(o, &sink, ret, err);
+    kt_import_store_close(store);
+    return st;
+}
+
+static int run(const struct args *a, const struct kt_import_options *o)
+{
+    struct kt_error err = { 0 };
+    struct kt_import_counts counts = { 0 };
+    enum kt_status st = a->server != NULL ? through_collector(a->server, o, &counts, &err)
+                                          : into_store(a, o, &counts, &err);
+    if (st == KT_E_DENIED && a->server == NULL) {
+        fprintf(stderr,
+                "keytrail import: %s\n"
+                "try: keytrail import --server unix:PATH … (the collector's control socket)\n",
+                err.text);
+        return KT_EXIT_STORE;
+    }
+    if (st != KT_OK)
+        return kt_cli_fail("import", &err);
+    if (a->json)
+        print_json(&counts);
+    else
+        print_table(&counts);
+    return counts.broken_files > 0 ? KT_EXIT_PARTIAL : KT_EXIT_OK;
+}
+
+static int parse(struct args *a, int argc, char **argv, int *ret_n, bool *ret_done)
 {
     static const struct kt_command cmd = {
         "import", "--db FILE --source TYPE PATH…  |  --db FILE --feed PATH|-",
@@ -135,85 +185,56 @@ int kt_cmd_import(int argc, char **argv)
         "keytrail import --db keytrail.db --source cloudtrail --instance aws-main ./AWSLogs",
         kt_cmd_import
     };
-    const char *db = NULL, *config = NULL, *server = NULL, *source = NULL, *instance = NULL;
-    const char *cluster = NULL, *output = "table";
-    struct kt_flag_many feeds = { 0 };
-    bool quiet = false;
     const struct kt_flag flags[] = {
-        { "--db", 0, KT_FLAG_STRING, "FILE", "the store, created if missing", &db, NULL },
+        { "--db", 0, KT_FLAG_STRING, "FILE", "the store, created if missing", &a->db, NULL },
         { "--server", 0, KT_FLAG_STRING, "unix:PATH",
-          "hand the lines to the collector that listens there", &server, NULL },
+          "hand the lines to the collector that listens there", &a->server, NULL },
         { "--config", 'c', KT_FLAG_STRING, "FILE",
-          "configuration that names the geo databases (and the store)", &config, NULL },
-        { "--source", 0, KT_FLAG_STRING, "TYPE", "cloudtrail, vault", &source, NULL },
+          "configuration that names the geo databases (and the store)", &a->config, NULL },
+        { "--source", 0, KT_FLAG_STRING, "TYPE", "cloudtrail, vault", &a->source, NULL },
         { "--instance", 0, KT_FLAG_STRING, "NAME",
-          "name of the source instance (default: the type)", &instance, NULL },
+          "name of the source instance (default: the type)", &a->instance, NULL },
         { "--cluster", 0, KT_FLAG_STRING, "NAME",
-          "label in secret ids of Vault and Kubernetes (default: the instance)", &cluster, NULL },
+          "label in secret ids of Vault and Kubernetes (default: the instance)", &a->cluster,
+          NULL },
         { "--feed", 0, KT_FLAG_MANY, "PATH|-",
-          "NDJSON with arrival times: received_ns, source, instance, record", &feeds, NULL },
-        { "--output", 'o', KT_FLAG_STRING, "FORM", "table or json", &output, NULL },
-        { "--quiet", 'q', KT_FLAG_BOOL, NULL, "no talk on stderr", &quiet, NULL },
+          "NDJSON with arrival times: received_ns, source, instance, record", &a->feeds, NULL },
+        { "--output", 'o', KT_FLAG_STRING, "FORM", "table or json", &a->output, NULL },
+        { "--quiet", 'q', KT_FLAG_BOOL, NULL, "no talk on stderr", &a->quiet, NULL },
         { 0 },
     };
+    return kt_flags_parse(&cmd, flags, argc, argv, ret_n, ret_done);
+}
+
+int kt_cmd_import(int argc, char **argv)
+{
+    struct args a = { .output = "table" };
     int n;
     bool done;
-    int code = kt_flags_parse(&cmd, flags, argc, argv, &n, &done);
+    int code = parse(&a, argc, argv, &n, &done);
     if (done)
         return code;
-    bool json = strcmp(output, "json") == 0 || strcmp(output, "ndjson") == 0;
-    if ((feeds.n > 0) == (n > 0) || (n > 0 && source == NULL) ||
-        (!json && strcmp(output, "table") != 0)) {
-        fprintf(stderr,
-                "keytrail import: give --source TYPE and PATHs, or --feed PATH (-o table or json)\n"
-                "try: keytrail import --help\n");
-        return KT_EXIT_USAGE;
-    }
-    const char *paths[KT_FLAGS_MAX_MANY];
-    struct kt_import_options o = { .feed = feeds.n > 0, .source = source, .quiet = quiet };
-    o.instance = instance != NULL ? instance : source;
-    o.cluster = cluster != NULL ? cluster : o.instance;
-    o.n_paths = feeds.n > 0 ? feeds.n : (unsigned)n;
-    const char **all = feeds.n > 0 ? NULL : kt_alloc_array((size_t)n, sizeof *all);
-    for (unsigned i = 0; i < feeds.n; i++)
-        paths[i] = feeds.at[i];
-    for (int i = 0; i < n && all != NULL; i++)
-        all[i] = argv[i + 1];
-    o.paths = all != NULL ? all : paths;
-    if (!o.feed && kt_source_find(kt_str_of(source)) == NULL) {
-        fprintf(stderr, "keytrail import: unknown source type '%s'; there are: %s\n", source,
+    bool feed = a.feeds.n > 0;
+    a.json = strcmp(a.output, "json") == 0 || strcmp(a.output, "ndjson") == 0;
+    if (feed == (n > 0) || (!feed && a.source == NULL) ||
+        (!a.json && strcmp(a.output, "table") != 0))
+        return usage();
+    if (!feed && kt_source_find(kt_str_of(a.source)) == NULL) {
+        fprintf(stderr, "keytrail import: unknown source type '%s'; there are: %s\n", a.source,
                 kt_import_source_names());
         return KT_EXIT_USAGE;
     }
-    struct kt_error err = { 0 };
-    struct kt_import_counts counts = { 0 };
-    enum kt_status st;
-    if (server != NULL) {
-        st = through_collector(server, &o, &counts, &err);
-    } else {
-        char path[4096];
-        struct kt_import_store *store = NULL;
-        struct kt_import_sink sink;
-        st = kt_cli_store_path(db, config, path, sizeof path, &err);
-        if (st == KT_OK)
-            st = kt_import_store_open(path, config, &store, &sink, &err);
-        if (st == KT_E_DENIED) {
-            fprintf(stderr,
-                    "keytrail import: %s\ntry: keytrail import --server unix:PATH … (the "
-                    "collector's control socket)\n",
-                    err.text);
-            return KT_EXIT_STORE;
-        }
-        if (st == KT_OK)
-            st = kt_import_run(&o, &sink, &counts, &err);
-        kt_import_store_close(store);
-    }
-    kt_free(all);
-    if (st != KT_OK)
-        return kt_cli_fail("import", &err);
-    if (json)
-        print_json(&counts);
-    else
-        print_table(&counts);
-    return counts.broken_files > 0 ? KT_EXIT_PARTIAL : KT_EXIT_OK;
+    const char **paths = kt_alloc_array(feed ? a.feeds.n : (size_t)n, sizeof *paths);
+    for (unsigned i = 0; i < (feed ? a.feeds.n : (unsigned)n); i++)
+        paths[i] = feed ? a.feeds.at[i] : argv[i + 1];
+    struct kt_import_options o = { .feed = feed,
+                                   .source = a.source,
+                                   .instance = a.instance != NULL ? a.instance : a.source,
+                                   .paths = paths,
+                                   .n_paths = feed ? a.feeds.n : (unsigned)n,
+                                   .quiet = a.quiet };
+    o.cluster = a.cluster != NULL ? a.cluster : o.instance;
+    code = run(&a, &o);
+    kt_free(paths);
+    return code;
 }
