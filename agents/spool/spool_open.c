@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define READ_BYTES (64u << 10)
+
 /* ---- positions ---- */
 
 void place_set(struct kt_spool *s, struct kt_str key, struct kt_str value, bool durable)
@@ -220,7 +222,7 @@ static enum kt_status read_whole(struct kt_spool *s, const char *path, struct kt
 
     kt_buf_reset(out);
     while (st == KT_OK && n > 0) {
-        st = s->fs.read_at(f, out->len, kt_buf_reserve(out, 1u << 20), 1u << 20, &n, err);
+        st = s->fs.read_at(f, out->len, kt_buf_reserve(out, READ_BYTES), READ_BYTES, &n, err);
         if (st == KT_OK)
             out->len += n;
         if (st == KT_OK && out->len > max)
@@ -285,6 +287,7 @@ static enum kt_status load(struct kt_spool *s, struct kt_error *err)
     }
     uint64_t acked = s->acked < s->base - 1 ? s->base - 1 : s->acked;
     acked = acked > s->last ? s->last : acked;
+    s->delta = s->delta > s->last ? s->last : s->delta;
     s->acked = acked < s->delta ? s->delta : acked;
     s->synced = s->last;
     for (uint64_t seq = s->acked + 1; seq <= s->last; seq++)

@@ -2,6 +2,7 @@
 #include "agents/inputs/tail_stream.h"
 #include <stdlib.h>
 
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct tail_place p, q;
