@@ -26,12 +26,13 @@ static uint32_t be32(const uint8_t *at)
     return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
 }
 
-static bool there(const char *path, const char *suffix)
+/* -1: not there. */
+static off_t size_of(const char *path, const char *suffix)
 {
     KT_CLEANUP(kt_buf_done) struct kt_buf name = { 0 };
     kt_buf_addf(&name, "%s%s", path, suffix);
     struct stat st;
-    return stat(kt_buf_z(&name), &st) == 0;
+    return stat(kt_buf_z(&name), &st) == 0 ? st.st_size : -1;
 }
 
 static void close_fd(int *fd)
@@ -42,7 +43,9 @@ static void close_fd(int *fd)
 
 enum kt_status kt_db_probe(const char *path, struct kt_db_head *ret, struct kt_error *err)
 {
-    struct kt_db_head head = { .has_wal = there(path, "-wal") };
+    off_t wal = size_of(path, "-wal");
+    struct kt_db_head head = { .has_wal = wal >= 0, .has_shm = size_of(path, "-shm") >= 0 };
+    head.idle = wal <= 0 && !head.has_shm;
     uint8_t page[100];
     KT_CLEANUP(close_fd) int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0 && errno == ENOENT) {

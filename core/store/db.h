@@ -27,7 +27,8 @@ enum kt_db_mode {
 };
 struct kt_db_head { /* what the first page and the folder say, before SQLite is asked: zeroes for
                        what is no database or was cut short while it was made */
-    bool exists, empty, has_wal;
+    bool exists, empty, has_wal, has_shm;
+    bool idle; /* no process has it open, and nothing waits in a WAL */
     unsigned schema, app_id;
     uint32_t cookie;
 };

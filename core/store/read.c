@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "core/base/alloc.h"
 #include "core/store/reader.h"
@@ -27,10 +28,16 @@ static enum kt_status connect(const char *path, sqlite3 **ret, bool *ret_frozen,
     if (kt_db_judge(path, &head, false, err) != KT_OK)
         return err == NULL ? KT_E_CORRUPT : err->code;
     sqlite3 *db = NULL;
-    bool frozen = !head.has_wal;
+    bool frozen = head.idle;
     unsigned schema = 0;
-    if (kt_db_open(path, NULL, frozen ? KT_DB_FROZEN : KT_DB_READ, &db, err) != KT_OK)
+    if (kt_db_open(path, NULL, frozen ? KT_DB_FROZEN : KT_DB_READ, &db, err) != KT_OK) {
+        if (!head.has_shm && access(path, W_OK) != 0)
+            return kt_fail(err, KT_E_IO,
+                           "'%s' was not stopped cleanly, and this user may not mend it: start the "
+                           "collector, or ask as the user it runs as",
+                           path);
         return kt_wrap(err, "store");
+    }
     kt_db_defend(db, true);
     enum kt_status status = kt_schema_version(db, &schema, err);
     if (status == KT_OK && schema == 0)
@@ -84,7 +91,7 @@ enum kt_status kt_reader_fresh(struct kt_reader *r, struct kt_error *err)
     struct kt_db_head head;
     if (kt_db_probe(r->path, &head, err) != KT_OK)
         return kt_wrap(err, "store");
-    if (!head.has_wal)
+    if (head.idle)
         return KT_OK;
     sqlite3 *db = NULL;
     if (connect(r->path, &db, &r->frozen, err) != KT_OK)
