@@ -12,7 +12,7 @@
 #include <cmocka.h>
 
 #ifdef __SANITIZE_ADDRESS__ /* each is slow then */
-#define LIVES 25u
+#define LIVES 100u
 #else
 #define LIVES 2000u
 #endif
