@@ -192,6 +192,7 @@ static int by_time(const void *a, const void *b)
 
 struct search {
     const char *db, *config, *output, *since, *until;
+    kt_time_ns now;
     uint64_t limit;
     bool no_header, quiet;
     enum kt_output how;
@@ -206,19 +207,30 @@ static const struct kt_fact *fact_of(const struct search *s, const struct kt_rec
     return r->ev.has_ip ? kt_facts_at(s->facts, r->ev.ip, r->seq) : NULL;
 }
 
-/* "the last 24 h" when nothing was asked: an answer must say which window it covers. */
+static int zone_offset_s(kt_time_ns now)
+{
+    return isatty(STDOUT_FILENO) ? kt_local_offset_s(now) : 0;
+}
+
+static enum kt_status parse(struct search *s, struct kt_str text, struct kt_error *err)
+{
+    return kt_query_parse_at(text, s->now, zone_offset_s(s->now), &s->query, err);
+}
+
+/* The options' window, else the query's own, else the last 24 h: an answer must say what it covers.
+ */
 static enum kt_status window(struct search *s, struct kt_error *err)
 {
-    kt_time_ns now = kt_clock_real.wall(kt_clock_real.self);
-    int zone = isatty(STDOUT_FILENO) ? kt_local_offset_s(now) : 0;
+    int zone = zone_offset_s(s->now);
+    kt_query_window(s->query, &s->scan.since, &s->scan.until);
     if (s->since != NULL &&
-        kt_time_expr(kt_str_of(s->since), now, zone, false, &s->scan.since, err) != KT_OK)
+        kt_time_expr(kt_str_of(s->since), s->now, zone, false, &s->scan.since, err) != KT_OK)
         return kt_wrap(err, "--since");
     if (s->until != NULL &&
-        kt_time_expr(kt_str_of(s->until), now, zone, true, &s->scan.until, err) != KT_OK)
+        kt_time_expr(kt_str_of(s->until), s->now, zone, true, &s->scan.until, err) != KT_OK)
         return kt_wrap(err, "--until");
-    if (s->since == NULL && s->until == NULL) {
-        s->scan.since = now - KT_NS_DAY;
+    if (s->scan.since == 0 && s->scan.until == 0 && s->since == NULL) {
+        s->scan.since = s->now - KT_NS_DAY;
         char from[KT_TIME_TEXT_MAX];
         if (!s->quiet)
             fprintf(stderr, "window: %s UTC to now; --since and --until choose another\n",
@@ -278,7 +290,7 @@ static enum kt_status print_newest(struct search *s, struct kt_rows *rows, struc
 static enum kt_status run(struct search *s, struct kt_str text, struct kt_error *err)
 {
     char path[4096];
-    if (kt_query_parse(text, &s->query, err) != KT_OK || window(s, err) != KT_OK ||
+    if (parse(s, text, err) != KT_OK || window(s, err) != KT_OK ||
         kt_cli_store_path(s->db, s->config, path, sizeof path, err) != KT_OK ||
         kt_reader_open(path, &s->reader, err) != KT_OK ||
         kt_facts_load(s->reader, &s->facts, err) != KT_OK)
@@ -301,7 +313,7 @@ int kt_cmd_search(int argc, char **argv)
                                            "keytrail search 'actor:alice* action:read "
                                            "outcome:denied -country:DE' --since 7d -o ndjson",
                                            kt_cmd_search };
-    struct search s = { .limit = UINT64_MAX };
+    struct search s = { .limit = UINT64_MAX, .now = kt_clock_real.wall(kt_clock_real.self) };
     const struct kt_flag flags[] = {
         { "--db", 0, KT_FLAG_STRING, "FILE", "the store (or -c: the one of a configuration)", &s.db,
           NULL },
