@@ -199,8 +199,7 @@ int kt_cmd_agent(int argc, char **argv)
     static const struct kt_command cmd = {
         "agent", "add NAME TOKEN | list | revoke NAME  -c CONFIG",
         "allow-list of agents: add, list, revoke",
-        "keytrail agent add vault-host-1 kta1_… --sources vault/vault-prod -c keytrail.yaml",
-        kt_cmd_agent
+        "keytrail agent add vault-host-1 kta1_… --sources vault/vault-prod -c keytrail.yaml", NULL
     };
     struct agent_args a = { .config = "/etc/keytrail/keytrail.yaml", .output = "table" };
     const struct kt_flag flags[] = {

@@ -187,7 +187,7 @@ int kt_cmd_alerts(int argc, char **argv)
     static const struct kt_command cmd = { "alerts", "list | show ID  [options]",
                                            "alerts: list, show",
                                            "keytrail alerts list --db keytrail.db --since 7d",
-                                           kt_cmd_alerts };
+                                           NULL };
     struct alerts a = { 0 };
     const char *severity = NULL;
     const struct kt_flag flags[] = {

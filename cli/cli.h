@@ -40,7 +40,7 @@ struct kt_flag_many {
 };
 struct kt_command {
     const char *name, *args, *summary, *example;
-    int (*run)(int argc, char **argv); /* argv[0] = name of the command; returns an exit code */
+    const char *program; /* NULL = keytrail; its name stands before the command's */
 };
 /* Parses argv[1…]; positional arguments are moved to the front of argv[1…] and counted. --help
  * prints and sets *ret_done with exit 0; a wrong flag prints the nearest one and sets *ret_done

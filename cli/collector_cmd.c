@@ -15,7 +15,7 @@ int kt_cmd_collector(int argc, char **argv)
     static const struct kt_command cmd = { "collector", "-c CONFIG",
                                            "run the collector, in the foreground",
                                            "keytrail collector -c /etc/keytrail/keytrail.yaml",
-                                           kt_cmd_collector };
+                                           NULL };
     const char *config = NULL;
     uint64_t ready_fd = UINT64_MAX;
     const struct kt_flag flags[] = {

@@ -76,8 +76,7 @@ int kt_cmd_config(int argc, char **argv)
 {
     static const struct kt_command cmd = { "config", "check | show  [-c CONFIG] [--defaults]",
                                            "configuration: check, show",
-                                           "keytrail config check -c keytrail.yaml",
-                                           kt_cmd_config };
+                                           "keytrail config check -c keytrail.yaml", NULL };
     const char *config = "/etc/keytrail/keytrail.yaml";
     bool defaults = false;
     const struct kt_flag flags[] = {

@@ -9,10 +9,19 @@
 #include <stdio.h>
 #include <string.h>
 
+/* "keytrail search"; "keytrail-agent" alone for what needs no command. */
+static const char *full_name(const struct kt_command *cmd, char ret[64])
+{
+    snprintf(ret, 64, "%s%s%s", cmd->program != NULL ? cmd->program : "keytrail",
+             cmd->name[0] != 0 ? " " : "", cmd->name);
+    return ret;
+}
+
 static void help(const struct kt_command *cmd, const struct kt_flag *flags)
 {
-    printf("keytrail %s: %s\n\nusage: keytrail %s %s\n", cmd->name, cmd->summary, cmd->name,
-           cmd->args);
+    char name[64];
+    (void)full_name(cmd, name);
+    printf("%s: %s\n\nusage: %s %s\n", name, cmd->summary, name, cmd->args);
     if (flags->name != NULL)
         printf("\n");
     for (const struct kt_flag *f = flags; f->name != NULL; f++) {
@@ -49,10 +58,11 @@ static void complain(const struct kt_command *cmd, const struct kt_flag *flags, 
             nearest = f->name;
         }
     }
-    fprintf(stderr, "keytrail %s: unknown option " KT_STR_FMT, cmd->name, KT_STR_ARG(name));
+    char full[64];
+    fprintf(stderr, "%s: unknown option " KT_STR_FMT, full_name(cmd, full), KT_STR_ARG(name));
     if (nearest != NULL)
         fprintf(stderr, ", did you mean %s?", nearest);
-    fprintf(stderr, "\ntry: keytrail %s --help\n", cmd->name);
+    fprintf(stderr, "\ntry: %s --help\n", full);
 }
 
 /* Stores value (NULL for a BOOL); false when it does not fit the type. */
@@ -90,6 +100,7 @@ int kt_flags_parse(const struct kt_command *cmd, const struct kt_flag *flags, in
     *ret_n = 0;
     *ret_done = false;
     bool only_words = false;
+    char full[64];
     for (int i = 1; i < argc; i++) {
         char *arg = argv[i];
         /* "-country:DE" is a query term, "-n" an option: options have one letter or two dashes. */
@@ -118,13 +129,13 @@ int kt_flags_parse(const struct kt_command *cmd, const struct kt_flag *flags, in
         const char *value = eq != NULL ? eq + 1 : NULL;
         if (f->type != KT_FLAG_BOOL && value == NULL) {
             if (i + 1 == argc) {
-                fprintf(stderr, "keytrail %s: %s needs %s\n", cmd->name, f->name, f->value);
+                fprintf(stderr, "%s: %s needs %s\n", full_name(cmd, full), f->name, f->value);
                 return usage(ret_done);
             }
             value = argv[++i];
         }
         if (!store(f, value)) {
-            fprintf(stderr, "keytrail %s: %s: '%s' is no %s\n", cmd->name, f->name, value,
+            fprintf(stderr, "%s: %s: '%s' is no %s\n", full_name(cmd, full), f->name, value,
                     f->value);
             return usage(ret_done);
         }

@@ -182,8 +182,7 @@ static int parse(struct args *a, int argc, char **argv, int *ret_n, bool *ret_do
     static const struct kt_command cmd = {
         "import", "--db FILE --source TYPE PATH…  |  --db FILE --feed PATH|-",
         "decode files or a feed into a store",
-        "keytrail import --db keytrail.db --source cloudtrail --instance aws-main ./AWSLogs",
-        kt_cmd_import
+        "keytrail import --db keytrail.db --source cloudtrail --instance aws-main ./AWSLogs", NULL
     };
     const struct kt_flag flags[] = {
         { "--db", 0, KT_FLAG_STRING, "FILE", "the store, created if missing", &a->db, NULL },

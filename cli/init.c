@@ -114,7 +114,7 @@ int kt_cmd_init(int argc, char **argv)
 {
     static const struct kt_command cmd = { "init", "DIR",
                                            "write a commented configuration and keys into a folder",
-                                           "keytrail init /etc/keytrail", kt_cmd_init };
+                                           "keytrail init /etc/keytrail", NULL };
     const struct kt_flag flags[] = { { 0 } };
     int n;
     bool done;

@@ -52,7 +52,8 @@ static void make_folder_of(const char *path)
 static int cmd_keygen(int argc, char **argv)
 {
     static const struct kt_command cmd = {
-        .name = "agent keygen",
+        .program = "keytrail-agent",
+        .name = "keygen",
         .args = "[--out FILE]",
         .summary = "make an agent's key file and print its token",
         .example = "keytrail-agent keygen --out /etc/keytrail/keys/agent.key",
@@ -188,7 +189,8 @@ static void print_status(struct kt_jval root)
 static int cmd_status(int argc, char **argv)
 {
     static const struct kt_command cmd = {
-        .name = "agent status",
+        .program = "keytrail-agent",
+        .name = "status",
         .args = "[-c FILE] [-o table|json]",
         .summary = "what the agent reads, keeps and sends",
         .example = "keytrail-agent status -c /etc/keytrail/agent.yaml",
@@ -246,7 +248,8 @@ static int cmd_status(int argc, char **argv)
 static int cmd_run(int argc, char **argv)
 {
     static const struct kt_command cmd = {
-        .name = "agent",
+        .program = "keytrail-agent",
+        .name = "",
         .args = "[-c FILE] | keygen [--out FILE] | status [-c FILE] [-o json]",
         .summary = "read logs of secret stores and forward them to the collector",
         .example = "keytrail-agent -c /etc/keytrail/agent.yaml",

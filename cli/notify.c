@@ -42,7 +42,7 @@ int kt_cmd_notify(int argc, char **argv)
 {
     static const struct kt_command cmd = {
         "notify", "test TARGET -c CONFIG", "alert targets: test",
-        "keytrail notify test slack-sec -c /etc/keytrail/keytrail.yaml", kt_cmd_notify
+        "keytrail notify test slack-sec -c /etc/keytrail/keytrail.yaml", NULL
     };
     const char *config = "/etc/keytrail/keytrail.yaml";
     const struct kt_flag flags[] = {

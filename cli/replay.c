@@ -75,7 +75,7 @@ int kt_cmd_replay(int argc, char **argv)
     static const struct kt_command cmd = {
         "replay", "--db FILE [-c CONFIG] [options]",
         "run the detectors over the stored log again, from empty state",
-        "keytrail replay --db keytrail.db -o ndjson", kt_cmd_replay
+        "keytrail replay --db keytrail.db -o ndjson", NULL
     };
     const char *db = NULL, *config = NULL, *output = "table";
     bool digest = false, no_header = false;

@@ -312,7 +312,7 @@ int kt_cmd_search(int argc, char **argv)
                                            "events that match a query",
                                            "keytrail search 'actor:alice* action:read "
                                            "outcome:denied -country:DE' --since 7d -o ndjson",
-                                           kt_cmd_search };
+                                           NULL };
     struct search s = { .limit = UINT64_MAX, .now = kt_clock_real.wall(kt_clock_real.self) };
     const struct kt_flag flags[] = {
         { "--db", 0, KT_FLAG_STRING, "FILE", "the store (or -c: the one of a configuration)", &s.db,

@@ -258,8 +258,7 @@ int kt_cmd_status(int argc, char **argv)
 {
     static const struct kt_command cmd = { "status", "[-c CONFIG | --db FILE] [-o json]",
                                            "what is stored, learning, late or broken",
-                                           "keytrail status -c /etc/keytrail/keytrail.yaml",
-                                           kt_cmd_status };
+                                           "keytrail status -c /etc/keytrail/keytrail.yaml", NULL };
     const char *db = NULL, *config = NULL, *output = "table";
     struct status s = { .names = kt_map_new(0), .now = kt_clock_real.wall(kt_clock_real.self) };
     const struct kt_flag flags[] = {

@@ -82,7 +82,7 @@ int kt_cmd_verify(int argc, char **argv)
     static const struct kt_command cmd = {
         "verify", "--db FILE [-c CONFIG] [-o json]",
         "re-derive every hash of the store and name what does not fit",
-        "keytrail verify --db keytrail.db -c keytrail.yaml", kt_cmd_verify
+        "keytrail verify --db keytrail.db -c keytrail.yaml", NULL
     };
     const char *db = NULL, *config = NULL, *output = "table";
     const struct kt_flag flags[] = {

@@ -12,7 +12,7 @@
 
 #include "cli/cli.h"
 
-static const struct kt_command cmd = { "x", "", "", "", NULL };
+static const struct kt_command cmd = { .name = "x", .args = "", .summary = "", .example = "" };
 
 struct args {
     const char *since;
