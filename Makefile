@@ -146,6 +146,7 @@ ifeq ($(FUZZING),1)
   OPT := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
   LDSAN := -fsanitize=fuzzer,address,undefined
   HARDEN := -fPIE
+  WARN += -Wno-missing-prototypes -Wno-gnu-statement-expression -Wno-gnu-zero-variadic-macro-arguments
 endif
 .PHONY: fuzzers
 fuzzers: $(FUZZ)
