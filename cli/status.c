@@ -36,6 +36,7 @@ struct status {
     struct kt_buf detect; /* the detectors' own words, JSON */
     uint64_t alerts, waiting, dead;
     kt_time_ns now;
+    bool asked; /* the collector; live says whether it answered */
 };
 
 static enum kt_status sum_record(struct status *s, const struct kt_record *r)
@@ -122,6 +123,7 @@ static void ask_collector(struct status *s, const char *config)
     struct kt_error err = { 0 };
     if (config == NULL || kt_conf_load(config, &conf, &err) != KT_OK)
         return;
+    s->asked = true;
     if (kt_control_ask(conf->control, KT_STR("{\"do\":\"status\"}"), &s->live, &err) != KT_OK)
         kt_buf_reset(&s->live);
     kt_conf_free(conf);
@@ -232,6 +234,28 @@ static void print_sources(const struct status *s)
     kt_rows_end(rows);
 }
 
+static void print_collector(const struct status *s)
+{
+    struct kt_json *json = kt_json_new(KT_JSON_SIMDJSON);
+    struct kt_jval root;
+    unsigned repaired;
+    if (s->live.len > 0 &&
+        kt_json_parse(json, kt_str_trim(kt_buf_str(&s->live)), &root, &repaired, NULL) == KT_OK) {
+        struct kt_str level = kt_json_str_at(root, "disk.level");
+        printf("collector  running\n");
+        if (kt_str_is(level, "refuse"))
+            printf("disk       FULL: batches are refused, agents keep their events; make room\n");
+        else if (level.len > 0 && !kt_str_is(level, "fine"))
+            printf("disk       little room is left (" KT_STR_FMT ")\n", KT_STR_ARG(level));
+    } else if (s->asked) {
+        printf("collector  does not answer: not running, or it waits for room on a full disk\n");
+    } else {
+        printf("collector  not asked (give -c CONFIG)\n");
+    }
+    printf("\n");
+    kt_json_free(json);
+}
+
 static void print_table(const struct status *s)
 {
     struct kt_buf learn = { 0 };
@@ -248,8 +272,7 @@ static void print_table(const struct status *s)
     printf("detectors  " KT_STR_FMT "\n", KT_STR_ARG(kt_buf_str(&learn)));
     printf("alerts     %llu; outbox: %llu waiting, %llu dead\n", (unsigned long long)s->alerts,
            (unsigned long long)s->waiting, (unsigned long long)s->dead);
-    printf("collector  %s\n\n",
-           s->live.len > 0 ? "running" : "not asked or not running (give -c CONFIG)");
+    print_collector(s);
     print_sources(s);
     kt_buf_done(&learn);
 }

@@ -14,7 +14,9 @@
 #include "core/base/limits.h"
 #include "core/base/log.h"
 #include "core/sys/fs.h"
+#include <errno.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -27,6 +29,8 @@
 #define FDS_MAX      24u
 #define ALERT_ARENA  (1u << 20)
 #define GEO_PATHS    8u
+#define PATH_ROOM    4096u
+#define DISK_EVERY   (100 * KT_NS_MS)
 
 enum { EXIT_FINE = 0, EXIT_CONFIG = 3, EXIT_STORE = 4, EXIT_UNREACHABLE = 5, EXIT_DENIED = 6 };
 
@@ -312,7 +316,8 @@ static void check_disk(struct kt_daemon *d)
     } says[] = {
         [KT_DISK_ALERT] = { "disk.alert", "has less than 10 % of its file system left" },
         [KT_DISK_REFUSE] = { "disk.refuse", "has less than 5 % of its file system left: batches "
-                                            "are refused, agents keep them in their spools" },
+                                            "are refused, agents keep them in their spools; "
+                                            "make room" },
     };
     if (!kt_disk_check(&d->disk))
         return;
@@ -341,6 +346,9 @@ static enum kt_status by_the_clock(struct kt_daemon *d, struct kt_error *err)
     if (now >= d->next_watchdog) {
         d->next_watchdog = now + WATCHDOG;
         kt_sd_notify("WATCHDOG=1");
+    }
+    if (now >= d->next_disk) {
+        d->next_disk = now + DISK_EVERY;
         check_disk(d);
     }
     if (now >= d->next_minute) {
@@ -474,26 +482,67 @@ static enum kt_status start(struct kt_daemon *d, const char *config_path, int re
     return KT_OK;
 }
 
-int kt_collector_main(const char *config_path, int ready_fd)
+/* One life: from opening to closing. *ret_full: the file system that ended it, else empty. */
+static int live(const char *config_path, int ready_fd, char ret_full[PATH_ROOM])
 {
     struct kt_daemon *d = kt_alloc(sizeof *d);
     struct kt_error err = { 0 };
     bool busy = false;
     d->signals.fd = -1;
     d->started = wall();
-    kt_hash_init();
-    kt_harden();
     enum kt_status st = start(d, config_path, ready_fd, &err);
     while (st == KT_OK && !d->signals.stop)
         st = turn(d, &busy, &err);
-    kt_sd_notify("STOPPING=1");
+    if (st == KT_OK)
+        kt_sd_notify("STOPPING=1");
     if (st == KT_OK)
         st = record_stop(d, &err);
     if (st != KT_OK)
         kt_log(KT_LOG_ERROR, "collector: %s", err.text);
     else
         kt_log(KT_LOG_INFO, "collector: stopped");
+    bool full = st == KT_E_IO && (err.sys_errno == ENOSPC || err.sys_errno == EDQUOT);
+    kt_str_copyz(ret_full, PATH_ROOM, full ? kt_str_of(d->conf->store_path) : KT_STR_NONE);
     int code = exit_code(d, st);
     close_all(d);
+    return code;
+}
+
+/* Nothing is lost by waiting: what was not committed was not acknowledged. false: told to stop. */
+static bool wait_for_room(const char *store_path)
+{
+    struct kt_signals signals = { .fd = -1 };
+    struct kt_disk disk;
+    kt_disk_init(&disk, store_path);
+    kt_log(KT_LOG_ERROR,
+           "collector: the file system of '%s' is full: agents keep their events until there is "
+           "room; free some, the collector goes on by itself",
+           store_path);
+    kt_sd_notify("STATUS=the store's file system is full");
+    if (kt_signals_open(&signals, NULL) != KT_OK)
+        return false;
+    do {
+        struct pollfd fd = { .fd = signals.fd, .events = POLLIN };
+        (void)poll(&fd, 1, IDLE_MS);
+        kt_signals_poll(&signals);
+        kt_sd_notify("WATCHDOG=1");
+        (void)kt_disk_check(&disk);
+    } while (!signals.stop && disk.level == KT_DISK_REFUSE);
+    bool stop = signals.stop;
+    kt_signals_done(&signals);
+    return !stop;
+}
+
+int kt_collector_main(const char *config_path, int ready_fd)
+{
+    char full[PATH_ROOM];
+    int code;
+    kt_hash_init();
+    kt_harden();
+    while ((code = live(config_path, ready_fd, full)) != EXIT_FINE && full[0] != '\0') {
+        if (!wait_for_room(full))
+            return EXIT_FINE;
+        ready_fd = -1;
+    }
     return code;
 }

@@ -39,7 +39,7 @@ struct kt_daemon {
         kt_time_ns until;
     } quiet[KT_NOTES_MAX]; /* notes told lately */
     unsigned next_quiet;
-    kt_time_ns started, next_minute, next_watchdog;
+    kt_time_ns started, next_minute, next_watchdog, next_disk;
     bool notified;         /* rows were added: hand them over after the commit */
     struct kt_error fatal; /* the store failed: leave without another ack (D1) */
 };

@@ -201,10 +201,11 @@ static void note_part(struct incident *in, const struct kt_finding *f)
                            .detector = f->detector };
     if (!(f->flags & KT_FIND_BESIDE))
         slot->flags &= ~KT_FIND_BESIDE;
-    memcpy(slot->title, f->title, sizeof slot->title);
-    memcpy(slot->normal, f->normal, sizeof slot->normal);
-    memcpy(slot->quiet, f->quiet, sizeof slot->quiet);
-    memcpy(slot->text, f->part, sizeof slot->text);
+    /* Not whole arrays: what stands behind the end of a text is no state. */
+    kt_str_copyz(slot->title, sizeof slot->title, kt_str_of(f->title));
+    kt_str_copyz(slot->normal, sizeof slot->normal, kt_str_of(f->normal));
+    kt_str_copyz(slot->quiet, sizeof slot->quiet, kt_str_of(f->quiet));
+    kt_str_copyz(slot->text, sizeof slot->text, kt_str_of(f->part));
 }
 
 /* ---- totals ---- */
@@ -453,10 +454,10 @@ static void merge(struct kt_detect *d, struct incident *old, struct incident *yo
         struct kt_finding f = {
             .family = p->family, .detector = p->detector, .points = p->points, .flags = p->flags
         };
-        memcpy(f.title, p->title, sizeof f.title);
-        memcpy(f.normal, p->normal, sizeof f.normal);
-        memcpy(f.quiet, p->quiet, sizeof f.quiet);
-        memcpy(f.part, p->text, sizeof f.part);
+        kt_str_copyz(f.title, sizeof f.title, kt_str_of(p->title));
+        kt_str_copyz(f.normal, sizeof f.normal, kt_str_of(p->normal));
+        kt_str_copyz(f.quiet, sizeof f.quiet, kt_str_of(p->quiet));
+        kt_str_copyz(f.part, sizeof f.part, kt_str_of(p->text));
         note_part(old, &f);
     }
     note_time(old, young->first);

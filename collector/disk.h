@@ -1,6 +1,8 @@
 /*
- * disk: room on the store's file system (THREATS D5): 20 % warn, 10 % alert, 5 % refuse. A ballast
- * file keeps room for the last alert. Nothing is ever deleted to make room but the ballast.
+ * disk: room on the store's file system (THREATS D5): 20 % warn, 10 % alert, 5 % refuse; refuse
+ * also where a small file system could not take what waits in the -wal file a second time. A
+ * ballast file keeps room for the last alert. Nothing is ever deleted to make room but the ballast,
+ * and the room that it needs counts as taken while it is not there.
  */
 #pragma once
 #include "core/base/err.h"

@@ -101,7 +101,10 @@ enum kt_status kt_db_fail(sqlite3 *db, struct kt_error *err, const char *fmt, ..
     else if (rc == SQLITE_BUSY || rc == SQLITE_LOCKED)
         code = KT_E_AGAIN;
     const char *why = sqlite3_errmsg(db);
+    int extended = sqlite3_extended_errcode(db);
     int sys = rc == SQLITE_FULL ? ENOSPC : sqlite3_system_errno(db);
+    if (extended == SQLITE_IOERR_FSYNC || extended == SQLITE_IOERR_DIR_FSYNC)
+        sys = EIO; /* whatever the reason: a failed sync is no full disk that may be waited for */
     enum kt_status status = kt_fail(err, code, "%s: %s", what, why);
     if (err != NULL && code == KT_E_IO)
         err->sys_errno = sys;

@@ -54,6 +54,8 @@ struct host {
     struct queue out, in; /* to and from the collector */
     struct kt_buf heard;
     unsigned written, rotations;
+    kt_time_ns born;    /* when the log came to be */
+    bool seen;          /* the agent has looked since then; it looks every second */
     struct kt_buf held; /* the second half of a pair that is not written yet */
 };
 
@@ -296,6 +298,7 @@ static enum kt_status host_write(struct host *h, struct kt_error *err)
     snprintf(secret, sizeof secret, "team/prod/s%u", (unsigned)below(h->w, 6));
     snprintf(address, sizeof address, "91.240.%u.%u", h->number + 1, who + 1);
     h->written++;
+    h->born = h->born != 0 ? h->born : h->w->time.mono;
     struct kt_demo_vault v = { .time = h->w->time.wall,
                                .who = people[who],
                                .secret = secret,
@@ -332,6 +335,8 @@ static enum kt_status host_rotate(struct host *h, struct kt_error *err)
 {
     struct kt_stat st;
     char to[64];
+    if (!h->seen) /* what was rotated away before the first look is history: `import` reads it */
+        return KT_OK;
     if (h->fs.stat(h->fs.self, LOG, &st, err) != KT_OK)
         return KT_OK;
     snprintf(to, sizeof to, "/log/audit.log-%u", ++h->rotations);
@@ -435,8 +440,11 @@ static enum kt_status step(struct world *w, struct kt_error *err)
     uint64_t what = below(w, 100);
     if (what < 35 && h->written < KT_SIM_RECORDS)
         return host_write(h, err);
-    if (what < 70)
-        return kt_agent_turn(h->agent, &wait_ms, err);
+    if (what < 70) {
+        enum kt_status st = kt_agent_turn(h->agent, &wait_ms, err);
+        h->seen = h->seen || (h->born != 0 && w->time.mono - h->born > KT_NS_S);
+        return st;
+    }
     if (what < 98 || w->healed)
         return collector_turn(w, err);
     return disaster(w, err);
