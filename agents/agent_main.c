@@ -37,6 +37,7 @@ struct daemon {
     int lock;
     char *status_path;
     kt_time_ns next_status, next_watchdog;
+    bool status_failed; /* said already */
 };
 
 /* ---- the wire ---- */
@@ -151,8 +152,10 @@ static void write_status(struct daemon *d, kt_time_ns mono)
         return;
     d->next_status = mono + STATUS_EVERY;
     kt_agent_status(d->agent, &text);
-    if (kt_fs_write_atomic(d->status_path, kt_buf_str(&text), 0640, &err) != KT_OK)
+    bool failed = kt_fs_write_atomic(d->status_path, kt_buf_str(&text), 0640, &err) != KT_OK;
+    if (failed && !d->status_failed)
         kt_log(KT_LOG_WARN, "agent: status file: %s", err.text);
+    d->status_failed = failed;
 }
 
 /* Waits for the wire, a file, a signal or the time. */

@@ -84,11 +84,13 @@ enum kt_status kt_spool_append(struct kt_spool *s, struct kt_str lines, uint32_t
     if (spool_room(s, s->body.len, err) != KT_OK)
         return err != NULL ? err->code : KT_E_IO;
 
-    struct segment *seg = &s->segs[s->n_segs - 1];
-    uint64_t offset = seg->size;
     enum kt_status st = spool_write(s, kt_buf_str(&s->body), err);
+    if (st == KT_E_AGAIN && spool_give_up(s))
+        st = spool_write(s, kt_buf_str(&s->body), err);
     if (st != KT_OK)
         return st;
+    struct segment *seg = &s->segs[s->n_segs - 1];
+    uint64_t offset = seg->size - s->body.len;
     if (count > 0) {
         ref_push(s, (struct ref){ offset, seg->no, (uint32_t)batch_len, count });
         s->last = seg->last = seq;

@@ -210,6 +210,20 @@ enum kt_status spool_room(struct kt_spool *s, uint64_t need, struct kt_error *er
     return KT_OK;
 }
 
+/* The disk is full, whatever bytes_max says: what is acknowledged goes, the current segment too.
+ * false: there was nothing to give up. */
+bool spool_give_up(struct kt_spool *s)
+{
+    const struct segment *seg = &s->segs[s->n_segs - 1];
+    bool any = false;
+
+    if (seg->size > s->head_size && seg->last <= s->acked)
+        ignore(segment_new(s, NULL)); /* a head fits where a batch does not; else the row stays */
+    for (; s->n_segs > 1 && s->segs[0].last <= s->acked; any = true)
+        segment_drop_oldest(s);
+    return any;
+}
+
 /* Appends finished records to the current segment; a part-written record is cut off again. A full
  * disk is KT_E_AGAIN. */
 enum kt_status spool_write(struct kt_spool *s, struct kt_str recs, struct kt_error *err)

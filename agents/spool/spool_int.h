@@ -93,6 +93,7 @@ void segment_drop_oldest(struct kt_spool *s);
 KT_MUST_USE enum kt_status spool_write(struct kt_spool *s, struct kt_str recs,
                                        struct kt_error *err);
 KT_MUST_USE enum kt_status spool_room(struct kt_spool *s, uint64_t need, struct kt_error *err);
+bool spool_give_up(struct kt_spool *s);
 void ref_push(struct kt_spool *s, struct ref r);
 struct ref *ref_of(const struct kt_spool *s, uint64_t seq);
 void set_acked(struct kt_spool *s, uint64_t seq);

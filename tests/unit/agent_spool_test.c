@@ -463,6 +463,30 @@ static void spool_survives_a_full_disk(void **state)
     world_free(w);
 }
 
+/* What is acknowledged must not stand in the way of what is not. */
+static void spool_gives_up_what_is_acked_on_a_full_disk(void **state)
+{
+    struct world *w = world_new(11);
+    struct kt_fs_faulty bad = { .inner = w->fs, .fail_errno = ENOSPC, .short_write = true };
+
+    (void)state;
+    w->fs = kt_fs_faulty(&bad);
+    open_spool(w);
+    for (uint64_t i = 1; i <= 20; i++)
+        assert_int_equal(put(w, i, 1), i);
+    sync_now(w);
+    uint64_t disk = kt_spool_disk(w->s);
+    kt_spool_ack(w->s, 20);
+    bad.fail_at = bad.calls + 1;
+    assert_int_equal(put(w, 21, 1), 21);
+    sync_now(w);
+    assert_true(kt_spool_disk(w->s) < disk / 4);
+    reopen(w);
+    assert_int_equal(kt_spool_acked(w->s), 20);
+    assert_int_equal(tag_of(w, 21, NULL), 21);
+    world_free(w);
+}
+
 /* A life of random calls and power cuts against a model that knows only what was promised. */
 static void one_life(uint64_t seed)
 {
@@ -553,6 +577,7 @@ int main(void)
         cmocka_unit_test(spool_finds_damage_when_it_reads),
         cmocka_unit_test(spool_survives_each_failing_call),
         cmocka_unit_test(spool_survives_a_full_disk),
+        cmocka_unit_test(spool_gives_up_what_is_acked_on_a_full_disk),
         cmocka_unit_test(spool_loses_nothing_synced_in_many_lives_with_power_cuts),
     };
 
