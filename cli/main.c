@@ -10,6 +10,7 @@
 
 #include "cli/cli.h"
 #include "cli/commands.h"
+#include "core/base/alloc.h"
 #include "core/base/hash.h"
 
 static const struct {
@@ -63,6 +64,7 @@ static int unknown(const char *word)
 int main(int argc, char **argv)
 {
     signal(SIGPIPE, SIG_DFL); /* a closed pager or head ends us quietly */
+    kt_alloc_init();
     kt_hash_init();
     if (argc < 2) {
         help(stderr);

@@ -10,6 +10,7 @@
 
 #include "agents/agent.h"
 #include "cli/cli.h"
+#include "core/base/alloc.h"
 #include "core/base/hash.h"
 #include "core/base/log.h"
 #include "core/config/config.h"
@@ -276,6 +277,7 @@ static int cmd_run(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+    kt_alloc_init();
     kt_hash_init();
     if (argc > 1 && strcmp(argv[1], "keygen") == 0)
         return cmd_keygen(argc - 1, argv + 1);

@@ -6,6 +6,7 @@
  */
 #include "core/base/alloc.h"
 
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -64,4 +65,10 @@ char *kt_strdup(const char *s)
     char *copy = kt_alloc(n);
     memcpy(copy, s, n);
     return copy;
+}
+
+void kt_alloc_init(void)
+{
+    (void)mallopt(M_MMAP_THRESHOLD, 32 << 20);
+    (void)mallopt(M_TRIM_THRESHOLD, 128 << 20);
 }
