@@ -109,6 +109,11 @@ static enum kt_status open_engine(struct daemon *d, struct kt_error *err)
         .program = PROGRAM,
     };
 
+    if (d->conf->placeholder != 0)
+        return kt_fail(err, KT_E_CONFIG,
+                       "%s:%u: collector.public_key is still a placeholder: the collector prints "
+                       "its key",
+                       d->conf->path, d->conf->placeholder);
     enum kt_status st = kt_key_file_read(d->conf->key_file, &d->key, err);
     if (st != KT_OK)
         return kt_wrap(err, "key_file");

@@ -7,9 +7,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "agents/input.h"
+#include "agents/source.h"
 #include "cli/cli.h"
 #include "cli/commands.h"
+#include "collector/courier.h"
 #include "collector/detect.h"
+#include "core/base/buf.h"
 #include "core/config/config.h"
 
 static void no_alert(void *self, const struct kt_alert *a, bool is_new)
@@ -40,6 +44,8 @@ static enum kt_status collector_file(const char *path, bool show, bool defaults,
         struct kt_detect_options o = { .conf = conf, .alert = no_alert };
         st = kt_detect_new(&o, &detect, err);
     }
+    for (unsigned i = 0; st == KT_OK && i < conf->n_targets; i++) /* as have the targets */
+        st = kt_courier_check(conf, &conf->targets[i], err);
     if (st == KT_OK && show) {
         struct kt_buf text = { 0 };
         kt_conf_print(conf, defaults, &text);
@@ -55,10 +61,38 @@ static enum kt_status collector_file(const char *path, bool show, bool defaults,
     return st;
 }
 
+/* Words of a later release are accepted and listed; others are mistakes. */
+static enum kt_status check_word(const struct kt_agent_conf *conf, const struct kt_conf_source *s,
+                                 bool is_type, struct kt_buf *later, struct kt_error *err)
+{
+    static const char *const types[] = { "openbao", "onepassword", "1password", "doppler",
+                                         "k8s",     "kubernetes",  "gcp",       "azure",
+                                         "auditd",  "fanotify",    "gitlab",    "github",
+                                         "generic", NULL };
+    static const char *const inputs[] = { "sqs_s3", "s3",  "http_listen", "socket",
+                                          "poll",   "api", "journal",     NULL };
+    const char *word = is_type ? s->type : s->input, *key = is_type ? "type" : "input";
+    if (is_type ? kt_source_find(kt_str_of(word)) != NULL : kt_input_find(kt_str_of(word)) != NULL)
+        return KT_OK;
+    for (const char *const *known = is_type ? types : inputs; *known != NULL; known++)
+        if (strcmp(*known, word) == 0) {
+            kt_buf_addf(later, "  sources.%s: %s %s: not used yet\n", s->id, key, word);
+            return KT_OK;
+        }
+    return kt_fail(err, KT_E_CONFIG, "%s: source '%s': there is no %s '%s'", conf->path, s->id, key,
+                   word);
+}
+
 static enum kt_status agent_file(const char *path, bool show, struct kt_error *err)
 {
     struct kt_agent_conf *conf = NULL;
     enum kt_status st = kt_agent_conf_load(path, &conf, err);
+    KT_CLEANUP(kt_buf_done) struct kt_buf later = { 0 };
+    if (st == KT_OK && conf->placeholder != 0)
+        kt_buf_addf(&later, "  collector.public_key (line %u): a placeholder, to be filled in\n",
+                    conf->placeholder);
+    for (unsigned i = 0; st == KT_OK && i < 2 * conf->n_sources; i++)
+        st = check_word(conf, &conf->sources[i / 2], i % 2 == 0, &later, err);
     if (st == KT_OK && show) {
         struct kt_buf text = { 0 };
         kt_agent_conf_print(conf, &text);
@@ -67,6 +101,7 @@ static enum kt_status agent_file(const char *path, bool show, struct kt_error *e
     } else if (st == KT_OK) {
         printf("%s: ok, an agent's configuration with %u %s\n", path, conf->n_sources,
                conf->n_sources == 1 ? "source" : "sources");
+        printf("%s", kt_buf_z(&later));
     }
     kt_agent_conf_free(conf);
     return st;

@@ -9,6 +9,7 @@
  */
 #include "cli/import.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -30,6 +31,7 @@
 #define STREAMS_MAX   4096u /* (source, instance) pairs of one feed */
 #define FEED_LINE_MAX (4u * KT_RECORD_MAX)
 #define READ_BYTES    (256u << 10)
+#define FOLDERS_DEEP  64u
 
 struct stream { /* one source instance */
     struct import *im;
@@ -269,16 +271,47 @@ static void folder_entry(void *arg, const char *name)
     f->names[f->n++] = kt_strdup(name);
 }
 
+/* What cannot be read inside a folder costs only itself; the exit code says that it happened. */
+static void leave_out(struct import *im, const char *path, const char *why)
+{
+    im->counts.broken_files++;
+    fprintf(stderr, "keytrail import: '%s' is left out: %s\n", path, why);
+}
+
+/* Is this entry of a folder something to read? A link to a folder is not followed: it may lead
+ * round in a circle. */
+static bool wanted(struct import *im, const char *path)
+{
+    struct stat link, sb;
+    if (lstat(path, &link) != 0 || stat(path, &sb) != 0) {
+        leave_out(im, path, strerror(errno));
+        return false;
+    }
+    if (S_ISREG(sb.st_mode) || (S_ISDIR(sb.st_mode) && !S_ISLNK(link.st_mode)))
+        return true;
+    leave_out(im, path,
+              S_ISDIR(sb.st_mode) ? "a link to a folder; name that folder"
+                                  : "no file and no folder");
+    return false;
+}
+
 static enum kt_status import_folder(struct import *im, const char *path, unsigned depth,
                                     struct kt_error *err)
 {
     struct folder f = { .im = im };
-    enum kt_status st = kt_fs_real.list(kt_fs_real.self, path, folder_entry, &f, err);
+    struct kt_error why = { 0 };
+    enum kt_status st = kt_fs_real.list(kt_fs_real.self, path, folder_entry, &f, &why);
+    if (st != KT_OK && depth > 0) {
+        leave_out(im, path, why.text);
+        st = KT_OK;
+    } else if (st != KT_OK) {
+        st = kt_fail(err, why.code, "%s", why.text);
+    }
     for (size_t i = 0; i < f.n; i++) {
-        char sub[4096];
-        snprintf(sub, sizeof sub, "%s/%s", path, f.names[i]);
-        if (st == KT_OK)
-            st = import_path(im, sub, depth + 1, err);
+        KT_CLEANUP(kt_buf_done) struct kt_buf sub = { 0 };
+        kt_buf_addf(&sub, "%s/%s", path, f.names[i]);
+        if (st == KT_OK && wanted(im, kt_buf_z(&sub)))
+            st = import_path(im, kt_buf_z(&sub), depth + 1, err);
         kt_free(f.names[i]);
     }
     kt_free(f.names);
@@ -292,8 +325,10 @@ static enum kt_status import_path(struct import *im, const char *path, unsigned 
     if (strcmp(path, "-") != 0 && stat(path, &sb) != 0)
         return kt_fail_errno(err, "'%s'", path);
     if (strcmp(path, "-") != 0 && S_ISDIR(sb.st_mode)) {
-        if (depth > 32)
-            return kt_fail(err, KT_E_LIMIT, "'%s': folders nest deeper than 32", path);
+        if (depth > FOLDERS_DEEP) {
+            leave_out(im, path, "folders nest too deep");
+            return KT_OK;
+        }
         return import_folder(im, path, depth, err);
     }
     return import_file(im, path, err);

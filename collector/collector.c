@@ -193,8 +193,13 @@ static enum kt_status open_parts(struct kt_daemon *d, struct kt_error *err)
 /* What a start leaves in the log: program, configuration, allow-list. */
 static enum kt_status record_start(struct kt_daemon *d, struct kt_error *err)
 {
+    KT_CLEANUP(kt_buf_done) struct kt_buf raw = { 0 };
+    uint8_t log_id[16];
+    char id[KT_ID_TEXT];
+    kt_store_log_id(d->store, log_id);
+    kt_buf_addf(&raw, "{\"version\":\"" KT_VERSION "\",\"log\":\"%s\"}", kt_id_format(log_id, id));
     enum kt_status st = kt_daemon_record(d, KT_KIND_AUDIT, "start", KT_STR("collector started"),
-                                         KT_STR("{\"version\":\"" KT_VERSION "\"}"), err);
+                                         kt_buf_str(&raw), err);
     if (st == KT_OK)
         st = kt_daemon_record_config(d, err);
     if (st == KT_OK)

@@ -35,11 +35,9 @@ static enum kt_status read_key(const char *path, struct kt_buf *ret, struct kt_e
     return kt_wrap(err, "key file");
 }
 
-static enum kt_status load(const struct kt_conf *conf, struct kt_courier *c, struct kt_error *err)
+static enum kt_status load(struct kt_courier *c, struct kt_error *err)
 {
     const struct kt_target_files *o = c->options;
-    if (kt_options_fill(conf->yaml, c->conf->node, c->target->options, c->options, err) != KT_OK)
-        return err != NULL ? err->code : KT_E_CONFIG;
     if (read_key(o->url_file, &c->url, err) != KT_OK ||
         read_key(o->key_file, &c->key, err) != KT_OK ||
         read_key(o->key_previous_file, &c->key_previous, err) != KT_OK)
@@ -57,17 +55,39 @@ static enum kt_status load(const struct kt_conf *conf, struct kt_courier *c, str
     return KT_OK;
 }
 
+/* The target with its options, without the files that they name. */
+static enum kt_status begin(const struct kt_conf *conf, const struct kt_conf_target *t,
+                            struct kt_courier *c, struct kt_error *err)
+{
+    *c = (struct kt_courier){ .conf = t, .target = kt_target_find(kt_str_of(t->type)) };
+    if (c->target == NULL)
+        return kt_fail(err, KT_E_CONFIG, "target '%s': there is no type '%s'", t->name, t->type);
+    c->options = kt_alloc(c->target->options_size);
+    c->tokens = BURST;
+    return kt_options_fill(conf->yaml, t->node, c->target->options, c->options, err) == KT_OK
+               ? KT_OK
+               : kt_wrap(err, "target '%s'", t->name);
+}
+
+enum kt_status kt_courier_check(const struct kt_conf *conf, const struct kt_conf_target *t,
+                                struct kt_error *err)
+{
+    struct kt_courier c;
+    enum kt_status st = begin(conf, t, &c, err);
+    kt_courier_done(&c);
+    return st;
+}
+
 enum kt_status kt_courier_open(const struct kt_conf *conf, const struct kt_conf_target *t,
                                struct kt_courier *ret, struct kt_error *err)
 {
-    struct kt_courier c = { .conf = t, .target = kt_target_find(kt_str_of(t->type)) };
-    if (c.target == NULL)
-        return kt_fail(err, KT_E_CONFIG, "target '%s': there is no type '%s'", t->name, t->type);
-    c.options = kt_alloc(c.target->options_size);
-    c.tokens = BURST;
-    if (load(conf, &c, err) != KT_OK) {
+    struct kt_courier c;
+    enum kt_status st = begin(conf, t, &c, err);
+    if (st == KT_OK && load(&c, err) != KT_OK)
+        st = kt_wrap(err, "target '%s'", t->name);
+    if (st != KT_OK) {
         kt_courier_done(&c);
-        return kt_wrap(err, "target '%s'", t->name);
+        return st;
     }
     *ret = c;
     return KT_OK;

@@ -23,6 +23,9 @@ struct kt_courier {
     kt_time_ns last_success; /* wall */
     char last_error[200];
 };
+/* Type and options only, no file is read: what `config check` asks. */
+KT_MUST_USE enum kt_status kt_courier_check(const struct kt_conf *conf,
+                                            const struct kt_conf_target *t, struct kt_error *err);
 /* Reads the target's options and key files. KT_E_CONFIG names the target and what is wrong. */
 KT_MUST_USE enum kt_status kt_courier_open(const struct kt_conf *conf,
                                            const struct kt_conf_target *t, struct kt_courier *ret,

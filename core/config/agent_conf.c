@@ -67,10 +67,13 @@ static enum kt_status load_collector(struct kt_agent_conf *c, struct kt_error *e
                        c->path);
     if (kt_options_fill(c->yaml, n, collector_table, &o, err) != KT_OK)
         return KT_E_CONFIG;
-    if (!kt_str_has(kt_str_of(o.endpoint), KT_STR("://")))
+    if (!kt_str_starts(kt_str_of(o.endpoint), KT_STR("tcp://")))
         return kt_node_fail(c->yaml, kt_node_get(n, "endpoint"), err,
                             "'endpoint': write tcp://host:port");
-    if (!kt_z85_decode(kt_str_of(o.public_key), c->server_key))
+    struct kt_str key = kt_str_of(o.public_key);
+    if (kt_str_starts(key, KT_STR("<")) && kt_str_ends(key, KT_STR(">")))
+        c->placeholder = kt_node_get(n, "public_key")->key_line;
+    else if (!kt_z85_decode(key, c->server_key))
         return kt_node_fail(c->yaml, kt_node_get(n, "public_key"), err,
                             "'public_key': a key has 40 characters of Z85; the collector prints "
                             "its own");

@@ -356,7 +356,7 @@ static enum kt_status check(const struct kt_conf *c, struct kt_error *err)
         return refuse(c, "store", "retention",
                       "auditors ask for a year: at least 365d, or set allow_short_retention: true",
                       err);
-    if (!kt_str_has(kt_str_of(c->listen), KT_STR("://")))
+    if (!kt_str_starts(kt_str_of(c->listen), KT_STR("tcp://")))
         return refuse(c, "collector", "listen", "write tcp://address:port", err);
     if (strlen(c->control) > SOCKET_PATH_MAX)
         return refuse(c, "collector", "control", "longer than 107 bytes, which no socket takes",

@@ -126,6 +126,7 @@ struct kt_conf_source {
 struct kt_agent_conf {
     const char *path, *agent, *endpoint;
     uint8_t server_key[32];
+    unsigned placeholder; /* line of a public key that is still "<…>": checked, but nothing runs */
     const char *key_file, *spool_path;
     uint64_t spool_max;
     struct kt_conf_source *sources;

@@ -5,9 +5,43 @@
  * Calls: core/base, core/store/db.
  * Holds: walks ask for one row at a time, so that a callback may change the row it is given.
  */
+#include <inttypes.h>
 #include <string.h>
 
+#include "core/base/enc.h"
+#include "core/base/hash.h"
 #include "core/store/store.h"
+
+void kt_alert_digest(struct kt_str id, kt_time_ns opened, kt_time_ns updated, int64_t severity,
+                     struct kt_str json, uint8_t ret[32])
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf head = { 0 };
+    kt_buf_addf(&head, KT_STR_FMT "\n%" PRId64 "\n%" PRId64 "\n%" PRId64 "\n", KT_STR_ARG(id),
+                opened, updated, severity);
+    const struct kt_str parts[] = { kt_buf_str(&head), json };
+    kt_sha256_of(parts, KT_ARRAY_LEN(parts), ret);
+}
+
+/* The leaf that covers the row as it is from now on. */
+static enum kt_status record_alert(struct kt_store *s, const char *id, kt_time_ns now,
+                                   const uint8_t digest[32], struct kt_error *err)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf raw = { 0 };
+    uint64_t seq;
+    kt_buf_addz(&raw, "{\"digest\":\"");
+    kt_hex_add(&raw, digest, 32);
+    kt_buf_addz(&raw, "\"}");
+    struct kt_event ev = { .kind = KT_KIND_AUDIT,
+                           .source = KT_STR("keytrail"),
+                           .instance = KT_STR("alerts"),
+                           .native_id = kt_str_of(id),
+                           .operation = KT_STR(KT_ALERT_OPERATION),
+                           .message = KT_STR("alert raised or changed"),
+                           .time = now,
+                           .observed = now,
+                           .raw = kt_buf_str(&raw) };
+    return kt_store_control(s, &ev, now, now, &seq, err);
+}
 
 enum kt_status kt_store_alert_put(struct kt_store *s, const char *id, kt_time_ns opened,
                                   kt_time_ns updated, int severity, struct kt_str json,
@@ -21,7 +55,11 @@ enum kt_status kt_store_alert_put(struct kt_store *s, const char *id, kt_time_ns
     kt_db_i64(st, 3, updated);
     kt_db_i64(st, 4, severity);
     kt_db_text(st, 5, json);
-    return kt_store_run(s, KT_ST_ALERT_PUT, err);
+    if (kt_store_run(s, KT_ST_ALERT_PUT, err) != KT_OK)
+        return kt_wrap(err, "alert");
+    uint8_t digest[32];
+    kt_alert_digest(kt_str_of(id), opened, updated, severity, json, digest);
+    return record_alert(s, id, updated, digest, err);
 }
 
 enum kt_status kt_store_outbox_add(struct kt_store *s, struct kt_outbox_row *row,

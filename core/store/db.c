@@ -55,6 +55,8 @@ enum kt_status kt_db_probe(const char *path, struct kt_db_head *ret, struct kt_e
     if (fd < 0)
         return kt_fail_errno(err, "open '%s'", path);
     ssize_t n = pread(fd, page, sizeof page, 0);
+    if (n < 0 && errno == EISDIR)
+        return kt_fail(err, KT_E_CORRUPT, "'%s' is a folder, not a keytrail store", path);
     if (n < 0)
         return kt_fail_errno(err, "read '%s'", path);
     head.exists = true;
@@ -74,7 +76,7 @@ enum kt_status kt_db_judge(const char *path, const struct kt_db_head *head, bool
     if (head->cookie == KT_DB_LIVE && !head->has_wal)
         return kt_fail(err, KT_E_CORRUPT,
                        "'%s' was copied from a running store without its -wal file: newer records "
-                       "are missing; make copies with: keytrail backup",
+                       "are missing; copy both, or make copies with: sqlite3 FILE '.backup COPY'",
                        path);
     if (head->app_id == 0 && (head->has_wal || unmade_too))
         return KT_OK;

@@ -92,6 +92,12 @@ KT_MUST_USE enum kt_status kt_store_run(struct kt_store *s, enum kt_statement st
 /* path-lock, held until the descriptor is closed. */
 KT_MUST_USE enum kt_status kt_store_lock(const char *path, int *ret_fd, struct kt_error *err);
 
+/* What an alert's own record in the log says of its row: so that a changed or a removed row shows.
+ */
+#define KT_ALERT_OPERATION "alert"
+void kt_alert_digest(struct kt_str id, kt_time_ns opened, kt_time_ns updated, int64_t severity,
+                     struct kt_str json, uint8_t ret[32]);
+
 /* Shared with readers. */
 KT_MUST_USE enum kt_status kt_blob_get(sqlite3 *db, const char *name, struct kt_buf *ret,
                                        struct kt_error *err);

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "core/base/alloc.h"
+#include "core/base/enc.h"
 #include "core/base/limits.h"
 #include "core/base/map.h"
 #include "core/event/line.h"
@@ -30,6 +31,10 @@
 struct spool { /* newest batch seen of one agent's spool */
     uint64_t seq;
     uint8_t digest[32];
+};
+struct alert_seen {
+    char digest[2 * 32 + 1]; /* hex */
+    bool row;
 };
 struct table { /* a walk by number that holds no snapshot: each row is asked for */
     sqlite3_stmt *st;
@@ -62,6 +67,10 @@ struct check {
     struct kt_map *spools; /* agent, NUL, incarnation */
     struct spool *spool;
     uint32_t spool_room;
+    struct kt_map *alerts; /* id -> what its newest record says of its row */
+    struct alert_seen *alert;
+    uint32_t alert_room;
+    uint8_t log_id[16];
 };
 
 static void say(struct check *c, const char *fmt, ...) KT_PRINTF(2, 3);
@@ -274,6 +283,39 @@ static void check_batch(struct check *c)
 
 /* ---- control records ---- */
 
+static bool is_own(const struct kt_event *ev, const char *operation)
+{
+    return ev->kind == KT_KIND_AUDIT && kt_str_is(ev->operation, operation) &&
+           kt_str_is(ev->source, "keytrail");
+}
+
+/* The alert's record is {"digest":"<hex>"}; the newest one counts. */
+static void see_alert(struct check *c, const struct kt_event *ev)
+{
+    const struct kt_str head = KT_STR("{\"digest\":\"");
+    if (!kt_str_starts(ev->raw, head) || ev->native_id.len == 0)
+        return;
+    uint32_t at = kt_map_put(c->alerts, ev->native_id, NULL);
+    if (at >= c->alert_room) {
+        c->alert_room = c->alert_room == 0 ? 64 : 2 * c->alert_room;
+        c->alert = kt_realloc_array(c->alert, c->alert_room, sizeof *c->alert);
+    }
+    c->alert[at].row = false;
+    kt_str_copyz(c->alert[at].digest, sizeof c->alert[at].digest,
+                 kt_str_from_index(ev->raw, head.len));
+}
+
+/* A start names the log that it wrote into. */
+static void check_start(struct check *c, uint64_t seq, const struct kt_event *ev)
+{
+    const struct kt_str key = KT_STR("\"log\":\"");
+    char id[KT_ID_TEXT];
+    ptrdiff_t at = kt_str_find(ev->raw, key, 0);
+    if (at >= 0 && !kt_str_starts(kt_str_from_index(ev->raw, (size_t)at + key.len),
+                                  kt_str_of(kt_id_format(c->log_id, id))))
+        say(c, "record %llu: the collector started on another log than table meta names", ULL(seq));
+}
+
 static void check_control(struct check *c)
 {
     uint64_t seq = kt_db_col_u64(c->controls.st, 0);
@@ -301,6 +343,10 @@ static void check_control(struct check *c)
         say(c, "record %llu: the line is not canonical: %s", ULL(seq), err.text);
     else if ((int64_t)ev.kind != kt_db_col_i64(c->controls.st, 1))
         say(c, "record %llu: it is listed as another kind than its line says", ULL(seq));
+    else if (is_own(&ev, KT_ALERT_OPERATION))
+        see_alert(c, &ev);
+    else if (is_own(&ev, "start"))
+        check_start(c, seq, &ev);
 }
 
 /* ---- the whole ---- */
@@ -308,8 +354,7 @@ static void check_control(struct check *c)
 static enum kt_status prepare(struct check *c, struct kt_error *err)
 {
     sqlite3 *db = c->reader->db;
-    uint8_t log_id[16];
-    if (kt_meta_read(db, log_id, &c->recorded, &c->recorded_sums, err) != KT_OK ||
+    if (kt_meta_read(db, c->log_id, &c->recorded, &c->recorded_sums, err) != KT_OK ||
         kt_db_prepare(db,
                       "SELECT " KT_ROW_COLUMNS
                       " FROM batch WHERE first_seq BETWEEN ?1 AND ?2 ORDER BY first_seq LIMIT 1",
@@ -452,6 +497,57 @@ static void check_marks(struct check *c)
     }
 }
 
+/* A collector that runs may have changed the row after the walk's last number. */
+static bool changed_since(struct check *c, struct kt_str id)
+{
+    KT_CLEANUP(kt_db_finalize) sqlite3_stmt *st = NULL;
+    if (kt_db_prepare(c->reader->db,
+                      "SELECT 1 FROM control WHERE seq > ?1 AND kind = ?2 AND instr(line, ?3)", &st,
+                      NULL) != KT_OK)
+        return false;
+    kt_db_u64(st, 1, c->recorded.size);
+    kt_db_i64(st, 2, KT_KIND_AUDIT);
+    kt_db_blob(st, 3, id);
+    return kt_db_step(st, NULL) == KT_OK;
+}
+
+static void check_alert(struct check *c, sqlite3_stmt *st)
+{
+    uint8_t sum[32];
+    char hex[2 * sizeof sum + 1];
+    struct kt_str id = kt_db_col(st, 0);
+    kt_alert_digest(id, kt_db_col_i64(st, 1), kt_db_col_i64(st, 2), kt_db_col_i64(st, 3),
+                    kt_db_col(st, 4), sum);
+    uint32_t at = kt_map_get(c->alerts, id);
+    if (at != KT_MAP_NONE)
+        c->alert[at].row = true;
+    kt_hex(hex, sum, sizeof sum);
+    if (at != KT_MAP_NONE && strcmp(hex, c->alert[at].digest) == 0)
+        return;
+    if (!changed_since(c, id))
+        say(c, "alert " KT_STR_FMT ": %s", KT_STR_ARG(kt_str_sub(id, 0, 64)),
+            at == KT_MAP_NONE ? "the log does not know it" : "it is not what was raised");
+}
+
+static void check_alerts(struct check *c)
+{
+    KT_CLEANUP(kt_db_finalize) sqlite3_stmt *st = NULL;
+    struct kt_error err = { 0 };
+    if (kt_db_prepare(c->reader->db, "SELECT id, opened, updated, severity, json FROM alert", &st,
+                      &err) != KT_OK) {
+        say(c, "the alerts cannot be read: %s", err.text);
+        return;
+    }
+    enum kt_status got;
+    while ((got = kt_db_step(st, &err)) == KT_OK)
+        check_alert(c, st);
+    if (got != KT_E_AGAIN)
+        say(c, "the alerts cannot be read: %s", err.text);
+    for (uint32_t i = 0; i < kt_map_count(c->alerts); i++)
+        if (!c->alert[i].row)
+            say(c, "alert " KT_STR_FMT ": it is missing", KT_STR_ARG(kt_map_key(c->alerts, i)));
+}
+
 static void check_index(struct check *c)
 {
     KT_CLEANUP(kt_db_finalize) sqlite3_stmt *count = NULL, *pages = NULL;
@@ -486,6 +582,8 @@ static void done(struct check *c)
     kt_spans_done(&c->spans);
     kt_buf_done(&c->text);
     kt_map_free(c->spools);
+    kt_map_free(c->alerts);
+    kt_free(c->alert);
     kt_free(c->arrival);
     kt_free(c->conflict);
     kt_free(c->hash);
@@ -516,6 +614,7 @@ enum kt_status kt_reader_verify(struct kt_reader *r,
         .hash = kt_alloc_array(KT_BATCH_EVENTS_MAX, 32),
         .all = kt_alloc_array(HASHES_MAX, 32),
         .spools = kt_map_new(0),
+        .alerts = kt_map_new(0),
     };
     if (prepare(&c, err) != KT_OK)
         return err == NULL ? KT_E_IO : err->code;
@@ -524,6 +623,7 @@ enum kt_status kt_reader_verify(struct kt_reader *r,
     check_root(&c);
     check_sums(&c);
     check_marks(&c);
+    check_alerts(&c);
     check_index(&c);
     c.result.ok = c.result.problems == 0;
     *ret = c.result;

@@ -68,6 +68,16 @@ check(r['stored'] == 10 and r['quarantined'] == 1 and r['read'] == 11, 'a feed i
 rows = ndjson(keytrail('search', 'instance:old', '--db', db, '--since', '60d', '-o', 'ndjson'))
 check(len(rows) == 10 and all(abs(int(time.time()) - 86400 * 30 - __import__('calendar').timegm(time.strptime(r['arrival'][:19], '%Y-%m-%dT%H:%M:%S'))) < 120 for r in rows), 'arrival is the feed\'s claim', rows[:1])
 
+odd = os.path.join(folder(), 'odd')
+os.mkdir(odd)
+for name, to in (('round', '.'), ('up', '..'), ('dead.json', 'nowhere'), ('zero.json', '/dev/zero')):
+    os.symlink(to, os.path.join(odd, name))
+os.mkfifo(os.path.join(odd, 'fifo.json'))
+open(os.path.join(odd, 'good.json'), 'w').write(json.dumps({'Records': [cloudtrail(rng, now)]}))
+p = keytrail('import', '--db', os.path.join(folder(), 'odd.db'), '--source', 'cloudtrail', odd, '-o', 'json', ok=False, timeout=20)
+r = json.loads(p.stdout)
+check(p.returncode == 7 and r['stored'] == 1 and r['broken_files'] == 5, 'links in a circle, dead links and pipes cost only themselves', (p.returncode, p.stdout, p.stderr))
+
 h = House()
 h.start_collector()
 p = keytrail('import', '--db', h.db, '--source', 'vault', vault, ok=False)

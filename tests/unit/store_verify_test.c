@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "core/base/alloc.h"
+#include "core/base/enc.h"
 #include "core/store/db.h"
 #include "tests/support/store_make.h"
 
@@ -301,6 +302,64 @@ static void changed_rows_are_named(void **state)
 }
 
 /* One byte of one line, in a frame that unpacks as before. */
+/* Alerts are rows that change; their records in the log say what they must be. */
+static void raise_alerts(struct world *w)
+{
+    struct kt_store *s = NULL;
+    const struct kt_store_options o = { .path = w->path };
+    uint8_t log_id[16];
+    char id[KT_ID_TEXT], raw[80];
+    uint64_t seq;
+    assert_int_equal(kt_store_open(&o, &s, NULL), KT_OK);
+    kt_store_log_id(s, log_id);
+    (void)snprintf(raw, sizeof raw, "{\"log\":\"%s\"}", kt_id_format(log_id, id));
+    struct kt_event start = { .kind = KT_KIND_AUDIT,
+                              .source = KT_STR("keytrail"),
+                              .instance = KT_STR("test"),
+                              .native_id = KT_STR("start-1"),
+                              .operation = KT_STR("start"),
+                              .time = MAKE_T0,
+                              .observed = MAKE_T0,
+                              .raw = kt_str_of(raw) };
+    assert_int_equal(kt_store_begin(s, NULL), KT_OK);
+    assert_int_equal(kt_store_control(s, &start, MAKE_T0, MAKE_T0, &seq, NULL), KT_OK);
+    assert_int_equal(kt_store_alert_put(s, "A1", MAKE_T0, MAKE_T0, 3, KT_STR("{\"n\":1}"), NULL),
+                     KT_OK);
+    assert_int_equal(kt_store_alert_put(s, "A2", MAKE_T0, MAKE_T0, 4, KT_STR("{\"n\":2}"), NULL),
+                     KT_OK);
+    assert_int_equal(
+        kt_store_alert_put(s, "A1", MAKE_T0, MAKE_T0 + 9, 4, KT_STR("{\"n\":3}"), NULL), KT_OK);
+    assert_int_equal(kt_store_commit(s, NULL), KT_OK);
+    kt_store_close(s);
+}
+
+static void changed_alerts_are_named(void **state)
+{
+    struct world *w = *state;
+    static const struct {
+        const char *sql, *says;
+    } table[] = {
+        { "UPDATE alert SET json = '{\"n\":1}' WHERE id = 'A1'", "alert A1: it is not what" },
+        { "UPDATE alert SET severity = 1 WHERE id = 'A2'", "alert A2: it is not what" },
+        { "UPDATE alert SET opened = opened + 1 WHERE id = 'A2'", "alert A2: it is not what" },
+        { "UPDATE alert SET updated = 0 WHERE id = 'A2'", "alert A2: it is not what" },
+        { "DELETE FROM alert WHERE id = 'A2'", "alert A2: it is missing" },
+        { "UPDATE alert SET id = 'A3' WHERE id = 'A2'", "alert A3: the log does not know it" },
+        { "INSERT INTO alert VALUES ('A9', 1, 1, 1, '{}')", "alert A9: the log does not know it" },
+        { "UPDATE meta SET log_id = zeroblob(16)", "started on another log" },
+    };
+    struct kt_verify_result v;
+    raise_alerts(w);
+    assert_true(verify(w, w->path, &v));
+    assert_true(v.ok);
+    for (size_t i = 0; i < KT_ARRAY_LEN(table); i++) {
+        tamper(w, table[i].sql);
+        assert_true(verify(w, w->copy, &v));
+        if (v.ok || strstr(w->said, table[i].says) == NULL)
+            fail_msg("%s:\nsays '%s'", table[i].sql, w->said);
+    }
+}
+
 static void changed_line_is_named(void **state)
 {
     struct world *w = *state;
@@ -394,11 +453,9 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        T(untouched_store_verifies),
-        T(changed_rows_are_named),
-        T(changed_line_is_named),
-        T(rewritten_history_has_another_root),
-        T(flipped_bits_are_named_or_change_nothing_shown),
+        T(untouched_store_verifies),           T(changed_rows_are_named),
+        T(changed_alerts_are_named),           T(changed_line_is_named),
+        T(rewritten_history_has_another_root), T(flipped_bits_are_named_or_change_nothing_shown),
     };
     return cmocka_run_group_tests_name("store_verify", tests, NULL, NULL);
 }
