@@ -6,6 +6,7 @@
  */
 #include "cli/cli.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -23,6 +24,8 @@ int kt_cli_fail(const char *cmd, const struct kt_error *err)
         [KT_E_CORRUPT] = KT_EXIT_STORE, [KT_E_DENIED] = KT_EXIT_DENIED,
     };
     fprintf(stderr, "keytrail %s: %s\n", cmd, err->text);
+    if (err->code == KT_E_IO && (err->sys_errno == EACCES || err->sys_errno == EPERM))
+        return KT_EXIT_DENIED;
     return (int)codes[err->code];
 }
 

@@ -124,7 +124,7 @@ static void small_disk_keeps_room_for_a_checkpoint(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(levels_follow_the_thresholds),          /* D5 */
+        cmocka_unit_test(levels_follow_the_thresholds), /* D5 */
         cmocka_unit_test(ballast_goes_at_refuse_and_comes_back),
         cmocka_unit_test(small_disk_keeps_room_for_a_checkpoint), /* D5 */
     };
