@@ -44,27 +44,68 @@ static kt_time_ns effective(const struct kt_record *r)
     return r->origin == KT_ORIGIN_IMPORT && r->ev.time != 0 ? r->ev.time : r->arrival;
 }
 
+/* Facts are stored in front of the batch that brought their addresses, in one transaction: they
+ * count as known when the first record of that batch does, also where the batch's own stamps are
+ * older than the import. */
+struct batch {
+    kt_time_ns stored, first; /* earliest arrival of its records */
+    size_t begin;             /* index of its first place */
+    bool facts;
+};
+
+static void end_batch(struct walk *w, const struct batch *b, const bool *is_fact)
+{
+    for (size_t i = b->begin; b->facts && b->first != INT64_MAX && i < w->n; i++) {
+        if (is_fact[i - b->begin] && w->places[i].arrival > b->first)
+            w->places[i].arrival = b->first;
+    }
+}
+
+static void add_place(struct walk *w, const struct kt_record *r)
+{
+    if (w->n == w->cap) {
+        w->cap = w->cap == 0 ? 4096 : 2 * w->cap;
+        w->places = kt_realloc_array(w->places, w->cap, sizeof *w->places);
+    }
+    w->places[w->n++] = (struct place){ effective(r), r->seq };
+}
+
+static enum kt_status index_records(struct walk *w, struct kt_cursor *c, struct kt_error *err)
+{
+    struct batch b = { .first = INT64_MAX };
+    struct kt_buf is_fact = { 0 }; /* one byte a place of the batch */
+    struct kt_record r;
+    enum kt_status st;
+    while ((st = kt_cursor_next(c, &r, err)) == KT_OK) {
+        if (r.stored != b.stored) {
+            end_batch(w, &b, (const bool *)is_fact.at);
+            b = (struct batch){ .stored = r.stored, .first = INT64_MAX, .begin = w->n };
+            kt_buf_reset(&is_fact);
+        }
+        bool fact = r.ev.kind == KT_KIND_FACT;
+        b.facts = b.facts || fact;
+        if (!fact && effective(&r) < b.first)
+            b.first = effective(&r);
+        kt_buf_u8(&is_fact, fact);
+        add_place(w, &r);
+    }
+    end_batch(w, &b, (const bool *)is_fact.at);
+    kt_buf_done(&is_fact);
+    return st == KT_E_AGAIN ? KT_OK : st;
+}
+
 static enum kt_status index_all(struct walk *w, struct kt_error *err)
 {
     struct kt_scan scan = { .records = true, .control = true };
     struct kt_cursor *c = NULL;
     if (kt_cursor_open(w->reader, &scan, &c, err) != KT_OK)
         return err->code;
-    struct kt_record r;
-    enum kt_status st;
-    w->sorted = true;
-    while ((st = kt_cursor_next(c, &r, err)) == KT_OK) {
-        if (w->n == w->cap) {
-            w->cap = w->cap == 0 ? 4096 : 2 * w->cap;
-            w->places = kt_realloc_array(w->places, w->cap, sizeof *w->places);
-        }
-        w->places[w->n] = (struct place){ effective(&r), r.seq };
-        if (w->n > 0 && w->places[w->n].arrival < w->places[w->n - 1].arrival)
-            w->sorted = false;
-        w->n++;
-    }
+    enum kt_status st = index_records(w, c, err);
     kt_cursor_free(c);
-    return st == KT_E_AGAIN ? KT_OK : st;
+    w->sorted = true;
+    for (size_t i = 1; i < w->n && w->sorted; i++)
+        w->sorted = w->places[i].arrival >= w->places[i - 1].arrival;
+    return st;
 }
 
 static enum kt_status stream(struct walk *w,
@@ -77,9 +118,10 @@ static enum kt_status stream(struct walk *w,
     if (kt_cursor_open(w->reader, &scan, &c, err) != KT_OK)
         return err->code;
     struct kt_record r;
-    enum kt_status st;
-    while ((st = kt_cursor_next(c, &r, err)) == KT_OK) {
-        r.arrival = effective(&r);
+    enum kt_status st = KT_OK;
+    /* what was stored since the index was made is not part of this walk */
+    for (size_t i = 0; i < w->n && (st = kt_cursor_next(c, &r, err)) == KT_OK; i++) {
+        r.arrival = w->places[i].arrival;
         if ((st = each(self, &r, err)) != KT_OK)
             break;
     }

@@ -60,9 +60,7 @@ static enum kt_status run(struct replay *r, const char *db, const char *config,
         return err->code;
     if (*conf == NULL)
         *conf = kt_conf_defaults();
-    struct kt_detect_options o = {
-        .conf = *conf, .alert = on_alert, .self = r, .score_at_event_time = true
-    };
+    struct kt_detect_options o = { .conf = *conf, .alert = on_alert, .self = r, .replay = true };
     if (kt_detect_new(&o, &r->detect, err) != KT_OK || kt_reader_open(path, &reader, err) != KT_OK)
         return err->code;
     enum kt_status st = kt_log_in_order(reader, on_record, r, err);

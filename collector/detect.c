@@ -309,7 +309,7 @@ static void run_detectors(struct kt_detect *d)
         kt_detectors[i]->on_event(s, d->detector[i].options);
     }
     /* history that comes in whole teaches; it does not page anybody */
-    bool historic = d->record->origin == KT_ORIGIN_IMPORT && !d->o.score_at_event_time &&
+    bool historic = d->record->origin == KT_ORIGIN_IMPORT && !d->o.replay &&
                     d->arrival - s->t > (kt_time_ns)LATE_MIN * KT_NS_MIN;
     if (historic)
         s->n_found = 0;
@@ -329,14 +329,14 @@ static void access_record(struct kt_detect *d, const struct kt_record *r)
 
 void kt_detect_record(struct kt_detect *d, const struct kt_record *r)
 {
-    if (r->seq <= d->core.position)
+    if (r->seq > d->core.position)
+        d->core.position = r->seq;
+    else if (!d->o.replay)
         return;
-    d->core.position = r->seq;
     d->record = r;
     bool event = r->ev.kind == KT_KIND_ACCESS;
-    d->arrival = d->o.score_at_event_time && event && r->ev.time > 0 ? r->ev.time : r->arrival;
-    if (!(d->o.score_at_event_time && !event))
-        missing_ticks(d, d->arrival);
+    d->arrival = r->arrival;
+    missing_ticks(d, d->arrival);
     if (r->ev.kind == KT_KIND_TICK && d->arrival > d->core.last_tick)
         tick(d, d->arrival);
     else if (r->ev.kind == KT_KIND_FACT)

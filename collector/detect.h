@@ -14,7 +14,9 @@ struct kt_detect_options {
     /* A new alert (is_new) or an update of one. Valid during the call. */
     void (*alert)(void *self, const struct kt_alert *a, bool is_new);
     void *self;
-    bool score_at_event_time; /* replay over an import without arrival times (DETECTION §6) */
+    /* The caller gives every record once, in (arrival, seq) order with arrival resolved as
+     * DETECTION §6 says (an import without arrival times counts as received at its event times). */
+    bool replay;
 };
 /* KT_E_CONFIG names an unknown detector or option with its line. */
 KT_MUST_USE enum kt_status kt_detect_new(const struct kt_detect_options *o, struct kt_detect **ret,

@@ -180,7 +180,7 @@ static void tell_spray(struct kt_scene *s, const struct names *n, unsigned count
         f->normal,
         "None of them has worked from there before. %u failed logins in the last hour, %u in 24 h.",
         hour, kt_ring_hours(&n->tries.ring, s->t, 24));
-    KT_SAY(f->part, "%u names failing from %s", count, ip);
+    KT_SAY(f->part, "%u name%s failing from %s", count, count == 1 ? "" : "s", ip);
     KT_SAY(f->quiet, "%s in networks: (keytrail.yaml), or successful logins of these names.", ip);
 }
 
@@ -198,7 +198,9 @@ static void spray(struct kt_scene *s, const struct options *o)
         note_name(s, n);
     unsigned count = names_in_day(n, s->minute), hour = kt_ring_fives(&n->tries.ring, s->t, 12);
     double p = count >= o->spray_names ? fmin(8, 3.2 + 0.5 * count) : 0;
-    if (hour >= o->spray_tries)
+    /* tries at one known name are that actor's burst, not a second incident */
+    bool own = count <= 1 && s->actor != NULL && !s->young;
+    if (hour >= o->spray_tries && !own)
         p = fmax(p, 4.6);
     if (p > 0)
         tell_spray(s, n, count, hour, p);
