@@ -194,7 +194,7 @@ struct search {
     const char *db, *config, *output, *since, *until;
     kt_time_ns now;
     uint64_t limit;
-    bool no_header, quiet;
+    bool no_header, quiet, exit_code, found;
     enum kt_output how;
     struct kt_query *query;
     struct kt_reader *reader;
@@ -256,6 +256,7 @@ static enum kt_status scan_all(struct search *s, struct kt_rows *rows, struct ne
         const struct kt_fact *fact = fact_of(s, &r);
         if (!kt_query_matches(s->query, &r, fact))
             continue;
+        s->found = true;
         if (newest->max > 0)
             newest_add(newest, &r);
         else
@@ -326,6 +327,8 @@ int kt_cmd_search(int argc, char **argv)
           "the newest N by event time (50 on a terminal, else all)", &s.limit, NULL },
         { "--output", 'o', KT_FLAG_STRING, "FORM", "table, json, ndjson, csv", &s.output, NULL },
         { "--no-header", 0, KT_FLAG_BOOL, NULL, "no head line", &s.no_header, NULL },
+        { "--exit-code", 'e', KT_FLAG_BOOL, NULL, "exit 1 when nothing was found", &s.exit_code,
+          NULL },
         { "--quiet", 'q', KT_FLAG_BOOL, NULL, "no talk on stderr", &s.quiet, NULL },
         { 0 },
     };
@@ -348,6 +351,8 @@ int kt_cmd_search(int argc, char **argv)
     struct kt_error err = { 0 };
     if (run(&s, kt_buf_str(&text), &err) != KT_OK)
         code = kt_cli_fail("search", &err);
+    else if (s.exit_code && !s.found)
+        code = KT_EXIT_NO;
     kt_facts_free(s.facts);
     kt_reader_close(s.reader);
     kt_query_free(s.query);

@@ -68,6 +68,8 @@ check(r['stored'] == 10 and r['quarantined'] == 1 and r['read'] == 11, 'a feed i
 rows = ndjson(keytrail('search', 'instance:old', '--db', db, '--since', '60d', '-o', 'ndjson'))
 check(len(rows) == 10 and all(abs(int(time.time()) - 86400 * 30 - __import__('calendar').timegm(time.strptime(r['arrival'][:19], '%Y-%m-%dT%H:%M:%S'))) < 120 for r in rows), 'arrival is the feed\'s claim', rows[:1])
 
+check(keytrail('search', '-e', 'instance:old', '--db', db, '--since', '60d', '-q', ok=False).returncode == 0, 'search -e: something was found: exit 0')
+check(keytrail('search', '-e', 'instance:nowhere', '--db', db, '--since', '60d', '-q', ok=False).returncode == 1, 'nothing: exit 1')
 odd = os.path.join(folder(), 'odd')
 os.mkdir(odd)
 for name, to in (('round', '.'), ('up', '..'), ('dead.json', 'nowhere'), ('zero.json', '/dev/zero')):
