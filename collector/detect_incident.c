@@ -194,6 +194,9 @@ static void note_part(struct incident *in, const struct kt_finding *f)
     }
     if (slot == NULL || (slot->set && slot->points > f->points))
         return; /* at the same height the newer words count */
+    bool plain = slot->set && !(slot->flags & KT_FIND_BESIDE);
+    if (plain && f->flags & KT_FIND_BESIDE)
+        return; /* evidence that stands alone is not made to lean on other evidence */
     *slot = (struct part){ .points = f->points,
                            .flags = f->flags | slot->flags,
                            .set = 1,

@@ -21,7 +21,7 @@ enum { T_ACTOR, T_SKETCH, T_WEEK, T_OWN, T_SECRET, T_KIND };
 
 struct options {
     uint64_t floor_5m, floor_1h, floor_distinct, floor_distinct_young, first_5m, first_1h;
-    double young_cap, secret_cap;
+    double young_cap, restart_cap, secret_cap;
 };
 struct volume {
     struct kt_ring ring;
@@ -81,6 +81,11 @@ static const struct kt_option options[] = {
     UINT_OPTION(first_1h, "40", "Different secrets in an hour that page even on the first day."),
     { "young_cap", KT_OPT_DOUBLE, "4.2", offsetof(struct options, young_cap),
       "Most that the mere rate of a young actor, judged by its peers, can reach.",
+      .reloadable = true },
+    { "restart_cap", KT_OPT_DOUBLE, "4.2", offsetof(struct options, restart_cap),
+      "Most that the mere rate of a machine can reach while it reads no more different secrets "
+      "than "
+      "on its busiest days: a deploy, a restart, scaling out.",
       .reloadable = true },
     { "secret_cap", KT_OPT_DOUBLE, "4", offsetof(struct options, secret_cap),
       "Most that the statistics of a single secret can reach.", .reloadable = true },
@@ -209,6 +214,10 @@ static void judge_rate(const struct kt_scene *s, const struct options *o, const 
         uint64_t floor;
     } windows[] = { { c->five, STAT_FIVE, 5, o->floor_5m },
                     { c->hour, STAT_HOUR, 60, o->floor_1h } };
+    /* Reading what it reads every day, only oftener, takes nothing new away (docs/decisions/0006).
+     */
+    bool wider =
+        kt_record_surprise((unsigned)c->distinct, kt_maxima_record(&v->best, STAT_DISTINCT)) > 0;
     for (unsigned i = 0; i < 2; i++) {
         double x = floor(windows[i].x / growth);
         double cap = kt_record_surprise((unsigned)x, kt_maxima_record(&v->best, windows[i].stat));
@@ -220,6 +229,8 @@ static void judge_rate(const struct kt_scene *s, const struct options *o, const 
         p = fmin(p, cap);
         if (s->young || s->shared->learning)
             p = fmin(p, o->young_cap);
+        if (!kt_kind_is_person(s->actor->kind) && !wider)
+            p = fmin(p, o->restart_cap);
         take_larger(best, (struct surprise){ p, windows[i].x, windows[i].minutes,
                                              kt_maxima_best(&v->best, windows[i].stat),
                                              windows[i].stat });
