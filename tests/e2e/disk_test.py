@@ -14,6 +14,7 @@ from support import *
 
 rng = random.Random(SEED)
 h = House()
+atexit.register(lambda: [subprocess.run(['umount', '-l', p], capture_output=True) for p in (store, spool, spool)])
 store, spool, log = h.path('store'), h.path('spool'), h.path('audit.log')
 n = 0
 
