@@ -502,11 +502,17 @@ static void join_address(struct kt_detect *d, struct kt_scene *s)
         return;
     struct incident *own = kt_detect_incident(d, KT_KEY_ACTOR, s->who, s->t);
     note_member(there, s->who, s->actor->number);
-    if (own == NULL)
+    if (own == NULL) {
         point_at(d, KT_KEY_ACTOR, s->who, there->serial);
-    else if (own->serial < there->serial)
+        return;
+    }
+    if (own->serial == there->serial)
+        return;
+    /* What somebody was told about stays, else the older: one incident, one alert. */
+    bool told_own = own->severity >= 0, told_there = there->severity >= 0;
+    if (told_own != told_there ? told_own : own->serial < there->serial)
         merge(d, own, there);
-    else if (own->serial > there->serial)
+    else
         merge(d, there, own);
 }
 
