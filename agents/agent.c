@@ -311,7 +311,7 @@ static enum kt_status sync_spool(struct kt_agent *a, struct kt_error *err)
 
 static bool flush_is_due(const struct kt_agent *a)
 {
-    if (a->full)
+    if (a->full || a->found)
         return true; /* is there room again? */
     if (a->open_since != 0)
         return a->mono - a->open_since >= KT_BATCH_DELAY_MS * KT_NS_MS;
@@ -323,12 +323,23 @@ static enum kt_status write_out(struct kt_agent *a, struct kt_error *err)
     if (!flush_is_due(a))
         return a->n_cuts > 0 ? flush(a, false, err) : KT_OK;
     a->positions_at = a->mono;
+    a->found = false;
     if (flush(a, true, err) != KT_OK)
         return kt_wrap(err, "agent");
     return sync_spool(a, err);
 }
 
 /* ---- the turn ---- */
+
+/* A log that is rotated away between the first look and the first position on disk could not be
+ * found again after a crash: a newly found file's position is written in the same turn. */
+static void look_for_new_files(struct kt_agent *a, struct instance *in)
+{
+    struct kt_input_status st = { 0 };
+    in->type->status(in->input, &st);
+    a->found = a->found || st.files > in->files;
+    in->files = st.files;
+}
 
 static enum kt_status read_inputs(struct kt_agent *a, struct kt_error *err)
 {
@@ -341,6 +352,7 @@ static enum kt_status read_inputs(struct kt_agent *a, struct kt_error *err)
         if (in->type->step(in->input, a->now, budget, &this_more, err) != KT_OK)
             return kt_wrap(err, "source '%s'", in->conf->id);
         more = more || this_more;
+        look_for_new_files(a, in);
     }
     a->turn = a->n_sources > 0 ? (a->turn + 1) % a->n_sources : 0;
     a->behind = more && budget > 0;

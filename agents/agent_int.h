@@ -22,6 +22,7 @@ struct instance { /* one configured source */
     struct finding findings[FINDINGS_MAX];
     unsigned n_findings;
     uint64_t reports;
+    uint64_t files;   /* that the input has found so far */
     char warned[200]; /* problem logged last */
 };
 struct cut { /* one closed batch of the line buffer */
@@ -51,6 +52,7 @@ struct kt_agent {
     kt_time_ns open_since; /* mono of the oldest line in it; 0 = none */
     struct position *positions;
     unsigned n_positions, cap_positions;
+    bool found;              /* a file nobody has a position of: it gets one this turn */
     kt_time_ns positions_at; /* mono of the last look for positions without lines */
     bool behind, full, unsynced;
     kt_time_ns full_logged;
