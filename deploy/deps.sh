@@ -3,7 +3,7 @@
 set -eu
 build="gcc g++ make pkg-config libzmq3-dev libsqlite3-dev libjansson-dev libsimdjson-dev libcurl4-openssl-dev
 libmaxminddb-dev libsodium-dev libssl-dev libzstd-dev zlib1g-dev libfyaml-dev"
-test="python3 libcmocka-dev clang clang-format clang-tidy libclang-rt-14-dev cppcheck sqlite3 binutils strace"
+test="python3 procps util-linux libcmocka-dev clang clang-format clang-tidy libclang-rt-14-dev cppcheck sqlite3 binutils strace"
 want=
 for part in "$@"; do
     case $part in
