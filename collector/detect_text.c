@@ -84,15 +84,21 @@ static void add_why(struct kt_buf *b, const struct incident *in)
         kt_buf_addz(b, "No secret has been read in it so far.");
         return;
     }
-    kt_buf_addf(b, "From the first sign on %s read %llu secret%s",
-                in->members_n > 1 ? "they" : "it", (unsigned long long)in->secrets_n,
-                in->secrets_n == 1 ? "" : "s");
-    if (in->production_n > 0)
-        kt_buf_addf(b, ", %u of them production, first %s.", in->production_n, in->production);
+    const char *who = in->members_n > 1 ? "they" : "it", *s = in->secrets_n == 1 ? "" : "s";
+    unsigned long long n = in->secrets_n;
+    if (in->production_n == in->secrets_n)
+        kt_buf_addf(b, "Since then %s read %llu production secret%s, first %s.", who, n, s,
+                    in->production);
+    else if (in->production_n > 0)
+        kt_buf_addf(b, "Since then %s read %llu secret%s, %u of production, first %s.", who, n, s,
+                    in->production_n, in->production);
     else if (in->other_n == in->secrets_n)
-        kt_buf_addf(b, ", none of them production, first %s.", in->secret[0]);
+        kt_buf_addf(b, "Since then %s read %llu secret%s, none of production, first %s.", who, n, s,
+                    in->secret[0]);
     else
-        kt_buf_addf(b, ", first %s; whether it is production is not known.", in->secret[0]);
+        kt_buf_addf(
+            b, "Since then %s read %llu secret%s, first %s; whether it is production is not known.",
+            who, n, s, in->secret[0]);
 }
 
 void kt_detect_considered(struct kt_detect *d, const struct kt_scene *s, struct incident *in)
