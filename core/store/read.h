@@ -4,6 +4,8 @@
  */
 #pragma once
 #include "core/event/event.h"
+#include "core/store/columns.h"
+#include "core/store/filter.h"
 #include "core/store/tree.h"
 #include "core/store/write.h"
 
@@ -22,6 +24,22 @@ struct kt_record { /* one stored record; views live until the next kt_cursor_nex
     struct kt_event ev; /* the parsed line */
     bool conflict;      /* same id as an earlier record, other access */
 };
+/*
+ * What must hold of every record that is asked for. A sieve is a necessary condition on one column
+ * or one filter; a scan has all of its sieves joined by AND. The store uses them to skip segments
+ * and lines; whoever asks still judges the records that come, unless column sieves say it all.
+ */
+struct kt_sieve {
+    enum kt_column column; /* KT_COL_NONE: `keys` alone */
+    /* May a record with this value match? Small columns: number, else text (ip: 16 bytes), empty
+     * when absent. Asked once a value of a segment, not once a record. */
+    bool (*fits)(const void *self, struct kt_str text, int64_t number);
+    const void *self;
+    /* One of these must occur in the segment; none: no filter helps. */
+    enum kt_filter filter;
+    const struct kt_key *keys;
+    unsigned n_keys;
+};
 struct kt_scan {
     uint64_t from_seq, until_seq; /* inclusive; until 0 = all */
     kt_time_ns since,
@@ -30,6 +48,10 @@ struct kt_scan {
     bool control;              /* control records too, merged by seq */
     bool records;              /* event lines (else control only) */
     enum kt_kind control_kind; /* control records of this kind only; 0 = all */
+    const struct kt_sieve *sieve; /* on event records only; borrowed while the cursor lives */
+    unsigned n_sieves;
+    const struct kt_str *needle; /* bytes that each line must contain; the same */
+    unsigned n_needles;
 };
 struct kt_cursor;
 /* All of a cursor is one snapshot: records stored after it was opened are not seen. It holds no
