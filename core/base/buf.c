@@ -144,6 +144,18 @@ void kt_buf_u64(struct kt_buf *b, uint64_t v)
     add_le(b, v, 8);
 }
 
+void kt_buf_varint(struct kt_buf *b, uint64_t v)
+{
+    for (; v >= 0x80; v >>= 7)
+        kt_buf_u8(b, (uint8_t)(v | 0x80));
+    kt_buf_u8(b, (uint8_t)v);
+}
+
+void kt_buf_zigzag(struct kt_buf *b, int64_t v)
+{
+    kt_buf_varint(b, ((uint64_t)v << 1) ^ (0 - ((uint64_t)v >> 63)));
+}
+
 void kt_buf_str16(struct kt_buf *b, struct kt_str s)
 {
     assert(s.len <= UINT16_MAX);
@@ -161,6 +173,27 @@ void kt_buf_str32(struct kt_buf *b, struct kt_str s)
 struct kt_rd kt_rd_of(struct kt_str s)
 {
     return (struct kt_rd){ .at = (const unsigned char *)s.at, .left = s.len };
+}
+
+uint64_t kt_rd_varint(struct kt_rd *r)
+{
+    uint64_t v = 0;
+    for (unsigned shift = 0; shift < 64; shift += 7) {
+        uint8_t byte = kt_rd_u8(r);
+        v |= (uint64_t)(byte & 0x7f) << shift;
+        if (!(byte & 0x80)) {
+            r->bad = r->bad || (shift == 63 && byte > 1);
+            return r->bad ? 0 : v;
+        }
+    }
+    r->bad = true;
+    return 0;
+}
+
+int64_t kt_rd_zigzag(struct kt_rd *r)
+{
+    uint64_t v = kt_rd_varint(r);
+    return (int64_t)((v >> 1) ^ (0 - (v & 1)));
 }
 
 struct kt_str kt_rd_bytes(struct kt_rd *r, size_t n)

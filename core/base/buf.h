@@ -26,6 +26,9 @@ void kt_buf_u8(struct kt_buf *b, uint8_t v);
 void kt_buf_u16(struct kt_buf *b, uint16_t v);
 void kt_buf_u32(struct kt_buf *b, uint32_t v);
 void kt_buf_u64(struct kt_buf *b, uint64_t v);
+/* LEB128: seven bits a byte, low ones first; zigzag: 0, -1, 1, -2 … as 0, 1, 2, 3 … */
+void kt_buf_varint(struct kt_buf *b, uint64_t v);
+void kt_buf_zigzag(struct kt_buf *b, int64_t v);
 void kt_buf_str16(struct kt_buf *b, struct kt_str s); /* u16 length, bytes; asserts len <= 65535 */
 void kt_buf_str32(struct kt_buf *b, struct kt_str s);
 
@@ -40,6 +43,8 @@ uint8_t kt_rd_u8(struct kt_rd *r);
 uint16_t kt_rd_u16(struct kt_rd *r);
 uint32_t kt_rd_u32(struct kt_rd *r);
 uint64_t kt_rd_u64(struct kt_rd *r);
+uint64_t kt_rd_varint(struct kt_rd *r); /* more than 64 bits: bad */
+int64_t kt_rd_zigzag(struct kt_rd *r);
 struct kt_str kt_rd_bytes(struct kt_rd *r, size_t n); /* borrowed from the input */
 struct kt_str kt_rd_str16(struct kt_rd *r);
 struct kt_str kt_rd_str32(struct kt_rd *r);

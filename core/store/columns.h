@@ -17,7 +17,7 @@
     X(SOURCE, ev->source) X(INSTANCE, ev->instance) X(ACTOR, ev->actor) X(SECRET, ev->secret)      \
     X(IP, ip_bytes(ev)) /* 16 bytes */                                                             \
     X(OPERATION, ev->operation) X(CODE, ev->code) X(HOST, ev->host) X(USER_AGENT, ev->user_agent)
-enum kt_column {
+enum kt_col {
     KT_COL_NONE = -1,
 #define X(n, get) KT_COL_##n,
     KT_SMALL_COLUMNS(X)
@@ -29,3 +29,49 @@ enum kt_column {
 };
 /* clang-format on */
 #define KT_COLUMN(c) (1u << (c))
+
+struct kt_text_column {
+    struct kt_str *dict; /* into bytes */
+    uint32_t n_dict;
+    uint16_t *code; /* n of them */
+    struct kt_buf bytes;
+};
+struct kt_columns {
+    uint32_t n;
+    uint32_t have;    /* KT_COLUMN()s that are filled */
+    kt_time_ns *time; /* of the event; 0 = missing */
+    uint8_t *small[KT_COL_SMALL];
+    struct kt_text_column text[KT_COL_COUNT - KT_COL_SMALL];
+    uint32_t room;
+    struct kt_columns_maker *maker;
+};
+#define KT_COLUMNS_ROWS_MAX 16384u
+void kt_columns_done(struct kt_columns *c);
+
+/* Making: reset, add up to KT_COLUMNS_ROWS_MAX events, close; then all columns are there. */
+void kt_columns_reset(struct kt_columns *c);
+void kt_columns_add(struct kt_columns *c, const struct kt_event *ev);
+void kt_columns_close(struct kt_columns *c);
+
+/* A column as bytes, before compression. Times: zigzag varints of the differences; small: a byte a
+ * record; text: varint entries, each varint length and bytes, u8 width of a code (1 or 2), codes. */
+void kt_column_pack(const struct kt_columns *c, enum kt_col column, struct kt_buf *out);
+void kt_column_pack_time(const struct kt_columns *c, struct kt_buf *out);
+/* Reading: reset_to n rows, then the columns one needs. KT_E_CORRUPT when the bytes are no column
+ * of n records. */
+void kt_columns_reset_to(struct kt_columns *c, uint32_t n);
+KT_MUST_USE enum kt_status kt_column_unpack(struct kt_columns *c, enum kt_col column,
+                                            struct kt_str bytes, struct kt_error *err);
+KT_MUST_USE enum kt_status kt_column_unpack_time(struct kt_columns *c, struct kt_str bytes,
+                                                 struct kt_error *err);
+static inline struct kt_text_column *kt_column_text(struct kt_columns *c, enum kt_col column)
+{
+    return &c->text[column - KT_COL_SMALL];
+}
+/* Text of row i; empty when absent. */
+static inline struct kt_str kt_column_str(const struct kt_columns *c, enum kt_col column,
+                                          uint32_t i)
+{
+    const struct kt_text_column *t = &c->text[column - KT_COL_SMALL];
+    return t->code[i] == 0 ? KT_STR_NONE : t->dict[t->code[i] - 1];
+}

@@ -23,3 +23,25 @@ struct kt_key { /* one value to look for */
     struct kt_str text;
     struct kt_cidr net; /* KT_FILTER_IP; wider than /24 (/48) is no help: use no keys then */
 };
+
+/* Hashes of the keys of one filter, without repetition once closed. */
+struct kt_key_set {
+    uint64_t *hash;
+    size_t n, cap;
+};
+void kt_key_set_done(struct kt_key_set *s);
+void kt_key_set_add(struct kt_key_set *s, uint64_t hash);
+
+uint64_t kt_key_hash(enum kt_filter filter, struct kt_str text);
+uint64_t kt_key_hash_net(struct kt_cidr net);
+/* The hash that a scan looks for; false: the key cannot help (a network wider than those kept). */
+bool kt_key_hash_of(enum kt_filter filter, const struct kt_key *key, uint64_t *ret);
+/* Everything about an event that a filter holds, into set[0 .. KT_FILTER_COUNT). */
+void kt_keys_of_event(const struct kt_event *ev, struct kt_key_set set[KT_FILTER_COUNT]);
+
+#define KT_FILTER_KEY_BITS 8u
+#define KT_FILTER_ID_BITS  16u
+/* Appends the filter; sorts the set and drops repetitions. */
+void kt_filter_make(struct kt_key_set *set, unsigned bits_per_key, struct kt_buf *out);
+/* May the filter hold this hash? A damaged filter says yes. */
+bool kt_filter_has(struct kt_str filter, uint64_t hash);

@@ -30,7 +30,7 @@ struct kt_record { /* one stored record; views live until the next kt_cursor_nex
  * and lines; whoever asks still judges the records that come, unless column sieves say it all.
  */
 struct kt_sieve {
-    enum kt_column column; /* KT_COL_NONE: `keys` alone */
+    enum kt_col column; /* KT_COL_NONE: `keys` alone */
     /* May a record with this value match? Small columns: number, else text (ip: 16 bytes), empty
      * when absent. Asked once a value of a segment, not once a record. */
     bool (*fits)(const void *self, struct kt_str text, int64_t number);

@@ -96,29 +96,15 @@ enum kt_status kt_row_lines(const struct kt_row *row, struct kt_zip *zip, struct
     return KT_OK;
 }
 
-static bool read_varint(struct kt_rd *rd, uint64_t *ret)
-{
-    uint64_t v = 0;
-    for (unsigned shift = 0; shift < 64; shift += 7) {
-        uint8_t byte = kt_rd_u8(rd);
-        v |= (uint64_t)(byte & 0x7f) << shift;
-        if (!(byte & 0x80)) {
-            *ret = v;
-            return !rd->bad;
-        }
-    }
-    return false;
-}
-
 enum kt_status kt_row_arrivals(const struct kt_row *row, kt_time_ns *ret, struct kt_error *err)
 {
-    uint64_t at = (uint64_t)row->arrival, step = 0;
+    uint64_t at = (uint64_t)row->arrival;
     struct kt_rd rd = kt_rd_of(row->arrivals);
     for (uint32_t i = 0; i < row->count; i++) {
         if (i > 0 && row->arrivals.len > 0) {
-            if (!read_varint(&rd, &step))
+            at += (uint64_t)kt_rd_zigzag(&rd);
+            if (rd.bad)
                 return kt_fail(err, KT_E_CORRUPT, RANGE "the arrival times are cut", RANGE_OF(row));
-            at += (step >> 1) ^ (0 - (step & 1));
         }
         ret[i] = (kt_time_ns)at;
     }
@@ -135,13 +121,9 @@ void kt_row_pack_arrivals(const kt_time_ns *arrival, const uint32_t *place, uint
         same++;
     if (same >= n)
         return;
-    for (uint32_t i = 1; i < n; i++) {
-        uint64_t step = (uint64_t)arrival[place[i]] - (uint64_t)arrival[place[i - 1]];
-        uint64_t v = (step << 1) ^ (0 - (step >> 63));
-        for (; v >= 0x80; v >>= 7)
-            kt_buf_u8(out, (uint8_t)(v | 0x80));
-        kt_buf_u8(out, (uint8_t)v);
-    }
+    for (uint32_t i = 1; i < n; i++)
+        kt_buf_zigzag(out,
+                      (int64_t)((uint64_t)arrival[place[i]] - (uint64_t)arrival[place[i - 1]]));
 }
 
 enum kt_status kt_row_conflicts(const struct kt_row *row, bool *ret, struct kt_error *err)

@@ -40,16 +40,22 @@ void kt_leaf_hash(const struct kt_leaf *l, uint8_t ret[32])
     kt_sha256_of(parts, KT_ARRAY_LEN(parts), ret);
 }
 
-void kt_tree_add(struct kt_tree *t, const uint8_t leaf[32])
+void kt_tree_add_node(struct kt_tree *t, unsigned level, const uint8_t node[32])
 {
-    assert(t->size < UINT64_MAX);
+    assert(level < 63 && t->size < UINT64_MAX / 2);
+    assert((t->size & ((UINT64_C(1) << level) - 1)) == 0);
     uint8_t up[32];
-    memcpy(up, leaf, 32);
-    unsigned k = 0;
+    memcpy(up, node, 32);
+    unsigned k = level;
     for (; (t->size >> k) & 1; k++)
         node_hash(t->frontier[k], up, up);
     memcpy(t->frontier[k], up, 32);
-    t->size++;
+    t->size += UINT64_C(1) << level;
+}
+
+void kt_tree_add(struct kt_tree *t, const uint8_t leaf[32])
+{
+    kt_tree_add_node(t, 0, leaf);
 }
 
 void kt_tree_root(const struct kt_tree *t, uint8_t ret[32])
@@ -93,4 +99,66 @@ enum kt_status kt_tree_unpack(struct kt_str s, struct kt_tree *ret, struct kt_er
         return kt_fail(err, KT_E_CORRUPT, "tree frontier has %zu bytes, which fit no size", s.len);
     *ret = t;
     return KT_OK;
+}
+
+void kt_cover_start(struct kt_cover *c, uint64_t first)
+{
+    c->first = first;
+    c->n = 0;
+    c->nodes = 0;
+}
+
+void kt_cover_add(struct kt_cover *c, unsigned level, const uint8_t hash[32])
+{
+    assert(c->nodes < KT_COVER_MAX && level < 63);
+    memcpy(c->hash[c->nodes], hash, 32);
+    c->level[c->nodes++] = (uint8_t)level;
+    c->n += UINT64_C(1) << level;
+    while (c->nodes >= 2) { /* two of a size, the left one where a larger one begins */
+        unsigned left = c->nodes - 2, size = c->level[left];
+        uint64_t begins = c->first + c->n - (UINT64_C(2) << size);
+        if (c->level[left + 1] != size || (begins & ((UINT64_C(2) << size) - 1)) != 0)
+            break;
+        node_hash(c->hash[left], c->hash[left + 1], c->hash[left]);
+        c->level[left]++;
+        c->nodes--;
+    }
+}
+
+void kt_cover_join(struct kt_cover *c, const struct kt_cover *b)
+{
+    assert(c->first + c->n == b->first);
+    for (unsigned i = 0; i < b->nodes; i++)
+        kt_cover_add(c, b->level[i], b->hash[i]);
+}
+
+void kt_tree_add_cover(struct kt_tree *t, const struct kt_cover *c)
+{
+    assert(t->size == c->first);
+    for (unsigned i = 0; i < c->nodes; i++)
+        kt_tree_add_node(t, c->level[i], c->hash[i]);
+}
+
+void kt_cover_pack(const struct kt_cover *c, struct kt_buf *out)
+{
+    kt_buf_add_bytes(out, c->hash, 32 * (size_t)c->nodes);
+}
+
+/* The largest full subtree that begins at leaf `at` and has at most n leaves. */
+static unsigned level_at(uint64_t at, uint64_t n)
+{
+    unsigned fits = 63 - (unsigned)__builtin_clzll(n);
+    unsigned aligned = at == 0 ? 63 : (unsigned)__builtin_ctzll(at);
+    return fits < aligned ? fits : aligned;
+}
+
+void kt_cover_read(struct kt_rd *rd, uint64_t first, uint64_t n, struct kt_cover *ret)
+{
+    kt_cover_start(ret, first);
+    while (ret->n < n && !rd->bad) {
+        unsigned level = level_at(first + ret->n, n - ret->n);
+        struct kt_str hash = kt_rd_bytes(rd, 32);
+        if (!rd->bad)
+            kt_cover_add(ret, level, (const uint8_t *)hash.at);
+    }
 }

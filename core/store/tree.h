@@ -28,7 +28,31 @@ struct kt_leaf {
 };
 void kt_leaf_hash(const struct kt_leaf *l, uint8_t ret[32]);
 void kt_tree_add(struct kt_tree *t, const uint8_t leaf[32]);
+/* A full subtree of 2^level leaves at once; size must be a multiple of 2^level. */
+void kt_tree_add_node(struct kt_tree *t, unsigned level, const uint8_t node[32]);
 void kt_tree_root(const struct kt_tree *t, uint8_t ret[32]); /* empty tree: SHA-256 of nothing */
 void kt_tree_pack(const struct kt_tree *t, struct kt_buf *out);
 KT_MUST_USE enum kt_status kt_tree_unpack(struct kt_str s, struct kt_tree *ret,
                                           struct kt_error *err);
+
+/*
+ * A cover: the largest full subtrees of the tree that together hold the leaves [first, first + n),
+ * from left to right. So records that were sealed or removed stay in the tree with few hashes.
+ */
+#define KT_COVER_MAX 128u
+struct kt_cover {
+    uint64_t first, n; /* leaf indexes count from 0: seq - 1 */
+    unsigned nodes;
+    uint8_t level[KT_COVER_MAX], hash[KT_COVER_MAX][32];
+};
+void kt_cover_start(struct kt_cover *c, uint64_t first);
+/* Puts the full subtree of 2^level leaves behind what is there; level 0: a leaf. */
+void kt_cover_add(struct kt_cover *c, unsigned level, const uint8_t hash[32]);
+/* Adds all of b, which must begin where c ends. */
+void kt_cover_join(struct kt_cover *c, const struct kt_cover *b);
+/* The tree must end where the cover begins. */
+void kt_tree_add_cover(struct kt_tree *t, const struct kt_cover *c);
+/* The hashes alone: first and n tell their levels. */
+void kt_cover_pack(const struct kt_cover *c, struct kt_buf *out);
+/* Takes its hashes off the reader; rd->bad when they are cut. */
+void kt_cover_read(struct kt_rd *rd, uint64_t first, uint64_t n, struct kt_cover *ret);

@@ -1,0 +1,247 @@
+/*
+ * columns: making the columns of a run of events, and their bytes.
+ *
+ * Owns:  the arrays inside struct kt_columns.
+ * Calls: core/base, core/event.
+ * Holds: the same events give the same bytes; bytes are read as hostile ones (THREATS I6).
+ */
+#include "core/store/columns.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/alloc.h"
+#include "core/base/map.h"
+
+#define N_TEXT (KT_COL_COUNT - KT_COL_SMALL)
+
+struct kt_columns_maker {
+    struct kt_map *value[N_TEXT];
+    uint32_t *order, *rank; /* of one dictionary */
+};
+
+void kt_columns_done(struct kt_columns *c)
+{
+    kt_free(c->time);
+    for (unsigned i = 0; i < KT_COL_SMALL; i++)
+        kt_free(c->small[i]);
+    for (unsigned i = 0; i < N_TEXT; i++) {
+        kt_free(c->text[i].dict);
+        kt_free(c->text[i].code);
+        kt_buf_done(&c->text[i].bytes);
+        if (c->maker != NULL)
+            kt_map_free(c->maker->value[i]);
+    }
+    if (c->maker != NULL) {
+        kt_free(c->maker->order);
+        kt_free(c->maker->rank);
+        kt_free(c->maker);
+    }
+    *c = (struct kt_columns){ 0 };
+}
+
+static void make_room(struct kt_columns *c, uint32_t n)
+{
+    if (n <= c->room)
+        return;
+    uint32_t room = c->room == 0 ? 512 : 2 * c->room;
+    c->room = room < n ? n : room;
+    c->time = kt_realloc_array(c->time, c->room, sizeof *c->time);
+    for (unsigned i = 0; i < KT_COL_SMALL; i++)
+        c->small[i] = kt_realloc_array(c->small[i], c->room, sizeof *c->small[i]);
+    for (unsigned i = 0; i < N_TEXT; i++) {
+        c->text[i].code = kt_realloc_array(c->text[i].code, c->room, sizeof(uint16_t));
+        c->text[i].dict = kt_realloc_array(c->text[i].dict, c->room, sizeof(struct kt_str));
+    }
+}
+
+/* ---- making ---- */
+
+void kt_columns_reset(struct kt_columns *c)
+{
+    c->n = 0;
+    c->have = 0;
+    if (c->maker == NULL) {
+        c->maker = kt_alloc(sizeof *c->maker);
+        for (unsigned i = 0; i < N_TEXT; i++)
+            c->maker->value[i] = kt_map_new(0);
+    }
+    for (unsigned i = 0; i < N_TEXT; i++)
+        kt_map_reset(c->maker->value[i]);
+}
+
+static struct kt_str ip_bytes(const struct kt_event *ev)
+{
+    return ev->has_ip ? kt_str_from(ev->ip.at, sizeof ev->ip.at) : KT_STR_NONE;
+}
+
+/* Until the dictionaries are closed a code is 1 + the number of its first appearance. */
+static void add_text(struct kt_columns *c, enum kt_col column, struct kt_str value)
+{
+    uint16_t *code = kt_column_text(c, column)->code;
+    uint32_t at = c->n;
+    if (value.len == 0) {
+        code[at] = 0;
+        return;
+    }
+    struct kt_map *map = c->maker->value[column - KT_COL_SMALL];
+    if (at > 0 && code[at - 1] != 0 && kt_str_eq(kt_map_key(map, code[at - 1] - 1u), value))
+        code[at] = code[at - 1];
+    else
+        code[at] = (uint16_t)(1 + kt_map_put(map, value, NULL));
+}
+
+void kt_columns_add(struct kt_columns *c, const struct kt_event *ev)
+{
+    assert(c->n < KT_COLUMNS_ROWS_MAX);
+    make_room(c, c->n + 1);
+    c->time[c->n] = ev->time > 0 ? ev->time : 0;
+#define X(name, get) c->small[KT_COL_##name][c->n] = (uint8_t)(get);
+    KT_SMALL_COLUMNS(X)
+#undef X
+#define X(name, get) add_text(c, KT_COL_##name, get);
+    KT_TEXT_COLUMNS(X)
+#undef X
+    c->n++;
+}
+
+static int by_bytes(const void *a, const void *b, void *map)
+{
+    return kt_str_cmp(kt_map_key(map, *(const uint32_t *)a), kt_map_key(map, *(const uint32_t *)b));
+}
+
+static void close_text(struct kt_columns *c, unsigned which)
+{
+    struct kt_text_column *t = &c->text[which];
+    struct kt_map *map = c->maker->value[which];
+    uint32_t *order = c->maker->order, *rank = c->maker->rank;
+    t->n_dict = kt_map_count(map);
+    for (uint32_t i = 0; i < t->n_dict; i++)
+        order[i] = i;
+    if (t->n_dict > 1)
+        qsort_r(order, t->n_dict, sizeof *order, by_bytes, map);
+    for (uint32_t i = 0; i < t->n_dict; i++) {
+        rank[order[i]] = i;
+        t->dict[i] = kt_map_key(map, order[i]); /* stays until the next reset */
+    }
+    for (uint32_t i = 0; i < c->n; i++)
+        if (t->code[i] != 0)
+            t->code[i] = (uint16_t)(1 + rank[t->code[i] - 1]);
+}
+
+void kt_columns_close(struct kt_columns *c)
+{
+    c->maker->order = kt_realloc_array(c->maker->order, c->room + 1, sizeof(uint32_t));
+    c->maker->rank = kt_realloc_array(c->maker->rank, c->room + 1, sizeof(uint32_t));
+    for (unsigned i = 0; i < N_TEXT; i++)
+        close_text(c, i);
+    c->have = KT_COLUMN(KT_COL_COUNT) - 1;
+}
+
+/* ---- bytes ---- */
+
+void kt_column_pack_time(const struct kt_columns *c, struct kt_buf *out)
+{
+    uint64_t before = 0;
+    for (uint32_t i = 0; i < c->n; i++) {
+        kt_buf_zigzag(out, (int64_t)((uint64_t)c->time[i] - before));
+        before = (uint64_t)c->time[i];
+    }
+}
+
+void kt_column_pack(const struct kt_columns *c, enum kt_col column, struct kt_buf *out)
+{
+    if (column < KT_COL_SMALL) {
+        kt_buf_add_bytes(out, c->small[column], c->n);
+        return;
+    }
+    const struct kt_text_column *t = &c->text[column - KT_COL_SMALL];
+    kt_buf_varint(out, t->n_dict);
+    for (uint32_t i = 0; i < t->n_dict; i++) {
+        kt_buf_varint(out, t->dict[i].len);
+        kt_buf_add(out, t->dict[i]);
+    }
+    unsigned width = t->n_dict > UINT8_MAX ? 2 : 1;
+    kt_buf_u8(out, (uint8_t)width);
+    for (uint32_t i = 0; i < c->n; i++) {
+        if (width == 2)
+            kt_buf_u16(out, t->code[i]);
+        else
+            kt_buf_u8(out, (uint8_t)t->code[i]);
+    }
+}
+
+void kt_columns_reset_to(struct kt_columns *c, uint32_t n)
+{
+    assert(n <= KT_COLUMNS_ROWS_MAX);
+    make_room(c, n);
+    c->n = n;
+    c->have = 0;
+}
+
+enum kt_status kt_column_unpack_time(struct kt_columns *c, struct kt_str bytes,
+                                     struct kt_error *err)
+{
+    struct kt_rd rd = kt_rd_of(bytes);
+    uint64_t at = 0;
+    for (uint32_t i = 0; i < c->n; i++) {
+        at += (uint64_t)kt_rd_zigzag(&rd);
+        c->time[i] = (kt_time_ns)at;
+    }
+    if (rd.bad || rd.left != 0)
+        return kt_fail(err, KT_E_CORRUPT, "the column of times does not hold %u of them", c->n);
+    return KT_OK;
+}
+
+static bool read_dict(struct kt_rd *rd, struct kt_text_column *t, uint32_t rows)
+{
+    uint64_t n = kt_rd_varint(rd);
+    if (rd->bad || n > rows)
+        return false;
+    t->n_dict = (uint32_t)n;
+    for (uint32_t i = 0; i < t->n_dict; i++) {
+        uint64_t len = kt_rd_varint(rd);
+        if (rd->bad || len == 0 || len > rd->left)
+            return false;
+        t->dict[i] = kt_rd_bytes(rd, (size_t)len);
+        if (i > 0 && kt_str_cmp(t->dict[i - 1], t->dict[i]) >= 0)
+            return false;
+    }
+    return true;
+}
+
+static bool read_codes(struct kt_rd *rd, struct kt_text_column *t, uint32_t rows)
+{
+    unsigned width = kt_rd_u8(rd);
+    if (rd->bad || width < 1 || width > 2 || rd->left != (size_t)rows * width)
+        return false;
+    unsigned most = 0;
+    const unsigned char *at = rd->at;
+    for (uint32_t i = 0; i < rows; i++) {
+        t->code[i] = width == 1 ? at[i] : (uint16_t)(at[2 * i] | at[2 * i + 1] << 8);
+        most = t->code[i] > most ? t->code[i] : most;
+    }
+    return most <= t->n_dict;
+}
+
+enum kt_status kt_column_unpack(struct kt_columns *c, enum kt_col column, struct kt_str bytes,
+                                struct kt_error *err)
+{
+    bool good;
+    if (column < KT_COL_SMALL) {
+        good = bytes.len == c->n;
+        if (good && c->n > 0)
+            memcpy(c->small[column], bytes.at, c->n);
+    } else {
+        struct kt_text_column *t = kt_column_text(c, column);
+        kt_buf_reset(&t->bytes);
+        kt_buf_add(&t->bytes, bytes);
+        struct kt_rd rd = kt_rd_of(kt_buf_str(&t->bytes));
+        good = read_dict(&rd, t, c->n) && read_codes(&rd, t, c->n);
+    }
+    if (!good)
+        return kt_fail(err, KT_E_CORRUPT, "column %d does not hold %u records", (int)column, c->n);
+    c->have |= KT_COLUMN(column);
+    return KT_OK;
+}
