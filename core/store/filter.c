@@ -76,7 +76,7 @@ static struct kt_cidr around(struct kt_ip ip)
     return kt_ip_network(ip, 24, 48);
 }
 
-bool kt_key_hash_of(enum kt_filter filter, const struct kt_key *key, uint64_t *ret)
+bool kt_key_hash_of(enum kt_filter filter, const struct kt_sought *key, uint64_t *ret)
 {
     if (filter != KT_FILTER_IP) {
         *ret = kt_key_hash(filter, key->text);

@@ -19,7 +19,7 @@ enum kt_filter {
     KT_FILTER_USER_AGENT, /* its family: up to the first '/' or blank, ASCII case folded */
     KT_FILTER_COUNT
 };
-struct kt_key { /* one value to look for */
+struct kt_sought { /* one value to look for */
     struct kt_str text;
     struct kt_cidr net; /* KT_FILTER_IP; wider than /24 (/48) is no help: use no keys then */
 };
@@ -35,7 +35,7 @@ void kt_key_set_add(struct kt_key_set *s, uint64_t hash);
 uint64_t kt_key_hash(enum kt_filter filter, struct kt_str text);
 uint64_t kt_key_hash_net(struct kt_cidr net);
 /* The hash that a scan looks for; false: the key cannot help (a network wider than those kept). */
-bool kt_key_hash_of(enum kt_filter filter, const struct kt_key *key, uint64_t *ret);
+bool kt_key_hash_of(enum kt_filter filter, const struct kt_sought *key, uint64_t *ret);
 /* Everything about an event that a filter holds, into set[0 .. KT_FILTER_COUNT). */
 void kt_keys_of_event(const struct kt_event *ev, struct kt_key_set set[KT_FILTER_COUNT]);
 

@@ -37,7 +37,7 @@ struct kt_sieve {
     const void *self;
     /* One of these must occur in the segment; none: no filter helps. */
     enum kt_filter filter;
-    const struct kt_key *keys;
+    const struct kt_sought *keys;
     unsigned n_keys;
 };
 struct kt_scan {
