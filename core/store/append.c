@@ -16,15 +16,12 @@
 
 #define PACK_LEVEL 3
 
-void kt_store_leaf(struct kt_store *s, const struct kt_leaf *leaf, uint8_t ret[32])
+void kt_store_saw(struct kt_store *s, kt_time_ns arrival)
 {
-    assert(leaf->seq == s->tree.size + 1);
-    kt_leaf_hash(leaf, ret);
-    kt_tree_add(&s->tree, ret);
-    if (s->sums.first_arrival == 0 || leaf->arrival < s->sums.first_arrival)
-        s->sums.first_arrival = leaf->arrival;
-    if (leaf->arrival > s->sums.newest_arrival)
-        s->sums.newest_arrival = leaf->arrival;
+    if (s->sums.first_arrival == 0 || arrival < s->sums.first_arrival)
+        s->sums.first_arrival = arrival;
+    if (arrival > s->sums.newest_arrival)
+        s->sums.newest_arrival = arrival;
 }
 
 static enum kt_status check(const struct kt_store *s, const struct kt_store_batch *b,
@@ -76,11 +73,13 @@ static enum kt_status sort_out(struct kt_store *s, const struct kt_store_batch *
     return KT_OK;
 }
 
+/* Leaves of the kept lines, first as the cover of their own run: so each node is hashed once. */
 static void add_leaves(struct kt_store *s, const struct kt_store_batch *b, uint32_t kept,
                        uint8_t ret_leaves[32])
 {
     uint8_t leaf[32];
     kt_sha256_start(s->sha);
+    kt_cover_start(&s->cover, s->tree.size);
     for (uint32_t k = 0; k < kept; k++) {
         uint32_t i = s->place[k];
         const struct kt_leaf l = { .seq = s->seq[i],
@@ -90,9 +89,12 @@ static void add_leaves(struct kt_store *s, const struct kt_store_batch *b, uint3
                                    .conflict = s->fate[i] == KT_FATE_CONFLICT,
                                    .agent = b->agent,
                                    .line_hash = b->hashes[i] };
-        kt_store_leaf(s, &l, leaf);
+        kt_leaf_hash(&l, leaf);
+        kt_cover_add(&s->cover, 0, leaf);
         kt_sha256_add(s->sha, leaf, sizeof leaf);
+        kt_store_saw(s, l.arrival);
     }
+    kt_tree_add_cover(&s->tree, &s->cover);
     kt_sha256_end(s->sha, ret_leaves);
 }
 
@@ -115,40 +117,33 @@ static struct kt_str frame_of(struct kt_store *s, const struct kt_store_batch *b
     return kt_buf_str(&s->packed);
 }
 
-static enum kt_status write_spans(struct kt_store *s, const struct kt_store_batch *b,
-                                  uint64_t first_seq, uint32_t kept, struct kt_error *err)
-{
-    kt_spans_reset(&s->spans);
-    for (uint32_t k = 0; k < kept; k++)
-        kt_spans_add(&s->spans, b->events[s->place[k]].time, kt_dedupe_key(s->dedupe, k));
-    kt_spans_close(&s->spans);
-    sqlite3_stmt *st = s->st[KT_ST_SPAN];
-    for (uint32_t i = 0; i < s->spans.n; i++) {
-        const struct kt_span *span = &s->spans.span[i];
-        kt_db_i64(st, 1, span->bucket);
-        kt_db_i64(st, 2, span->max);
-        kt_db_u64(st, 3, first_seq);
-        kt_db_i64(st, 4, span->min);
-        kt_db_blob(st, 5, span->ids);
-        if (kt_store_run(s, KT_ST_SPAN, err) != KT_OK)
-            return kt_wrap(err, "append");
-    }
-    return KT_OK;
-}
-
 static struct kt_str bytes_or_none(const uint8_t *at, size_t n)
 {
     return at == NULL ? KT_STR_NONE : kt_str_from(at, n);
 }
 
-/* First and last event time of the spans just made, events without a time aside; 0, 0: none. */
-static void time_range(const struct kt_spans *spans, kt_time_ns *ret_min, kt_time_ns *ret_max)
+/* First and last event time of the kept lines, those without a time aside; 0, 0: none has one. */
+static void time_range(const struct kt_store *s, const struct kt_store_batch *b, uint32_t kept,
+                       kt_time_ns *ret_min, kt_time_ns *ret_max)
 {
-    const struct kt_span *first = &spans->span[0], *last = &spans->span[spans->n - 1];
-    if (first->bucket == 0 && spans->n > 1)
-        first++;
-    *ret_min = first->min;
-    *ret_max = last->max;
+    kt_time_ns low = 0, high = 0;
+    for (uint32_t k = 0; k < kept; k++) {
+        kt_time_ns t = b->events[s->place[k]].time;
+        if (t <= 0)
+            continue;
+        low = low == 0 || t < low ? t : low;
+        high = t > high ? t : high;
+    }
+    *ret_min = low;
+    *ret_max = high;
+}
+
+static uint64_t line_bytes(const struct kt_store *s, const struct kt_store_batch *b, uint32_t kept)
+{
+    uint64_t bytes = kept;
+    for (uint32_t k = 0; k < kept; k++)
+        bytes += b->line[s->place[k]].len;
+    return bytes;
 }
 
 static enum kt_status write_row(struct kt_store *s, const struct kt_store_batch *b,
@@ -156,31 +151,35 @@ static enum kt_status write_row(struct kt_store *s, const struct kt_store_batch 
 {
     uint8_t leaves[32];
     kt_time_ns min_time, max_time;
+    uint64_t bytes = line_bytes(s, b, kept);
     add_leaves(s, b, kept, leaves);
-    if (write_spans(s, b, first_seq, kept, err) != KT_OK)
-        return kt_wrap(err, "spans");
-    time_range(&s->spans, &min_time, &max_time);
+    time_range(s, b, kept, &min_time, &max_time);
     kt_buf_reset(&s->arrivals);
     kt_row_pack_arrivals(b->arrival, s->place, kept, &s->arrivals);
+    kt_buf_reset(&s->nodes);
+    kt_cover_pack(&s->cover, &s->nodes);
+    kt_tail_add(s, kept, bytes, b->stored);
 
     sqlite3_stmt *st = s->st[KT_ST_BATCH];
     kt_db_u64(st, 1, first_seq);
     kt_db_i64(st, 2, kept);
-    kt_db_text(st, 3, b->agent);
-    kt_db_blob_or_null(st, 4, bytes_or_none(b->incarnation, 16));
-    kt_db_u64(st, 5, b->batch_seq);
-    kt_db_i64(st, 6, b->origin);
-    kt_db_i64(st, 7, b->arrival[s->place[0]]);
-    kt_db_i64(st, 8, b->stored);
-    kt_db_i64(st, 9, min_time);
-    kt_db_i64(st, 10, max_time);
-    kt_db_blob(st, 11, kt_str_from(leaves, sizeof leaves));
-    kt_db_blob_or_null(st, 12, bytes_or_none(b->digest, 32));
-    kt_db_blob_or_null(st, 13, bytes_or_none(b->signature, 64));
-    kt_db_blob_or_null(st, 14, kt_buf_str(&s->arrivals));
-    kt_db_blob_or_null(st, 15, kt_buf_str(&s->dropped));
-    kt_db_blob_or_null(st, 16, kt_buf_str(&s->conflicts));
-    kt_db_blob(st, 17, frame_of(s, b, kept));
+    kt_db_u64(st, 3, bytes);
+    kt_db_text(st, 4, b->agent);
+    kt_db_blob_or_null(st, 5, bytes_or_none(b->incarnation, 16));
+    kt_db_u64(st, 6, b->batch_seq);
+    kt_db_i64(st, 7, b->origin);
+    kt_db_i64(st, 8, b->arrival[s->place[0]]);
+    kt_db_i64(st, 9, b->stored);
+    kt_db_i64(st, 10, min_time);
+    kt_db_i64(st, 11, max_time);
+    kt_db_blob(st, 12, kt_str_from(leaves, sizeof leaves));
+    kt_db_blob_or_null(st, 13, bytes_or_none(b->digest, 32));
+    kt_db_blob_or_null(st, 14, bytes_or_none(b->signature, 64));
+    kt_db_blob_or_null(st, 15, kt_buf_str(&s->arrivals));
+    kt_db_blob_or_null(st, 16, kt_buf_str(&s->dropped));
+    kt_db_blob_or_null(st, 17, kt_buf_str(&s->conflicts));
+    kt_db_blob(st, 18, kt_buf_str(&s->nodes));
+    kt_db_blob(st, 19, frame_of(s, b, kept));
     s->sums.batches++;
     if (min_time > 0 && (s->sums.first_time == 0 || min_time < s->sums.first_time))
         s->sums.first_time = min_time;
@@ -244,7 +243,11 @@ enum kt_status kt_store_control(struct kt_store *s, struct kt_event *ev, kt_time
                                .origin = KT_ORIGIN_CONTROL,
                                .agent = KT_CONTROL_AGENT,
                                .line_hash = hash };
-    kt_store_leaf(s, &l, leaf);
+    kt_leaf_hash(&l, leaf);
+    kt_tree_add(&s->tree, leaf);
+    kt_store_saw(s, arrival);
+    if (s->tail.events > 0)
+        s->tail.last_stored = stored; /* a quiet month ends too */
     sqlite3_stmt *st = s->st[KT_ST_CONTROL];
     kt_db_u64(st, 1, seq);
     kt_db_i64(st, 2, ev->kind);

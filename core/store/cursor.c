@@ -2,47 +2,32 @@
  * cursor: a walk over stored records, by number, forwards or backwards.
  *
  * A cursor is one snapshot without holding one: records are only ever added, so it fixes the newest
- * number when it opens and asks batch by batch. A reader that stops in the middle (a pager) holds
- * no checkpoint up (THREATS D4).
+ * number when it opens and asks chunk by chunk (walk.h). A reader that stops in the middle (a
+ * pager) holds no checkpoint up (THREATS D4).
  *
- * Owns:  one decoded batch, one decoded control record.
+ * Owns:  its walk, one decoded control record.
  * Calls: core/base, core/event, core/store.
  */
-#include <assert.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "core/base/alloc.h"
 #include "core/base/limits.h"
 #include "core/event/line.h"
 #include "core/store/reader.h"
-#include "core/store/span.h"
 #include "core/store/store.h"
+#include "core/store/walk.h"
 
 #define ARENA_MAX (2 * KT_LINE_MAX)
 
 struct kt_cursor {
-    struct kt_scan scan; /* until_seq is always set */
-    sqlite3_stmt *batch_at, *control_at;
-    struct kt_zip *zip;
+    struct kt_scan scan; /* from_seq and until_seq are always set */
+    sqlite3_stmt *control_at;
     struct kt_arena arena;
 
-    uint64_t *plan; /* batches with events in the time asked for, rising; when planned */
-    size_t n_plan, plan_at;
-    bool planned;
-    uint64_t next_seq; /* where to look for the next batch, when not planned */
-    bool batches_done;
-
-    struct kt_lines lines; /* of the batch at hand */
-    kt_time_ns *arrival;
-    bool *conflict;
-    uint32_t room;
-    uint64_t first_seq;
-    kt_time_ns stored;
-    enum kt_origin origin;
-    char agent[KT_NAME_MAX];
-    size_t agent_len;
-    uint32_t low, high; /* records [low, high) of the batch are to come */
+    struct kt_walk *walk;
+    const struct kt_chunk *chunk; /* at hand: picks [low, high) are to come */
+    uint32_t low, high;
+    bool events_done;
 
     struct kt_buf control_line;
     struct kt_record control; /* seq 0: none read */
@@ -50,180 +35,58 @@ struct kt_cursor {
     bool control_done;
 };
 
-/* ---- which batches ---- */
+/* ---- events ---- */
 
-static int by_number(const void *pa, const void *pb)
+static enum kt_status load_chunk(struct kt_cursor *c, struct kt_error *err)
 {
-    uint64_t a = *(const uint64_t *)pa, b = *(const uint64_t *)pb;
-    return (a > b) - (a < b);
-}
-
-static void sort_plan(struct kt_cursor *c)
-{
-    if (c->n_plan > 0)
-        qsort(c->plan, c->n_plan, sizeof *c->plan, by_number);
-    size_t n = 0;
-    for (size_t i = 0; i < c->n_plan; i++)
-        if (n == 0 || c->plan[n - 1] != c->plan[i])
-            c->plan[n++] = c->plan[i];
-    c->n_plan = n;
-    c->plan_at = c->scan.newest_first ? n : 0;
-}
-
-/* Events without a time (bucket 0) are judged by their arrival, so their batches always belong. */
-static enum kt_status make_plan(struct kt_cursor *c, sqlite3 *db, struct kt_error *err)
-{
-    KT_CLEANUP(kt_db_finalize) sqlite3_stmt *st = NULL;
-    if (kt_db_prepare(db,
-                      "SELECT first_seq FROM span WHERE bucket BETWEEN ?1 AND ?2"
-                      " AND max_time >= ?3 AND min_time < ?4 AND first_seq <= ?5"
-                      " UNION ALL SELECT first_seq FROM span WHERE bucket = 0 AND first_seq <= ?5",
-                      &st, err) != KT_OK)
-        return kt_wrap(err, "plan");
-    kt_time_ns until = c->scan.until == 0 ? INT64_MAX : c->scan.until;
-    kt_db_i64(st, 1, c->scan.since <= 0 ? 1 : kt_span_bucket(c->scan.since));
-    kt_db_i64(st, 2, kt_span_bucket(until));
-    kt_db_i64(st, 3, c->scan.since);
-    kt_db_i64(st, 4, until);
-    kt_db_u64(st, 5, c->scan.until_seq);
-    size_t room = 0;
-    enum kt_status status;
-    while ((status = kt_db_step(st, err)) == KT_OK) {
-        if (c->n_plan == room) {
-            room = room == 0 ? 64 : 2 * room;
-            c->plan = kt_realloc_array(c->plan, room, sizeof *c->plan);
-        }
-        c->plan[c->n_plan++] = kt_db_col_u64(st, 0);
-    }
-    if (status != KT_E_AGAIN)
-        return kt_wrap(err, "plan");
-    c->planned = true;
-    sort_plan(c);
-    return KT_OK;
-}
-
-/* The number to look the next batch up by; false when none is left. */
-static bool next_number(struct kt_cursor *c, uint64_t *ret)
-{
-    if (!c->planned) {
-        *ret = c->next_seq;
-        return c->next_seq != 0 && c->next_seq <= c->scan.until_seq;
-    }
-    if (c->scan.newest_first ? c->plan_at == 0 : c->plan_at == c->n_plan)
-        return false;
-    *ret = c->scan.newest_first ? c->plan[--c->plan_at] : c->plan[c->plan_at++];
-    return true;
-}
-
-static enum kt_status first_number(struct kt_cursor *c, sqlite3 *db, struct kt_error *err)
-{
-    KT_CLEANUP(kt_db_finalize) sqlite3_stmt *st = NULL;
-    c->next_seq = c->scan.newest_first ? c->scan.until_seq : c->scan.from_seq;
-    if (c->scan.newest_first)
-        return KT_OK;
-    if (kt_db_prepare(db, "SELECT max(first_seq) FROM batch WHERE first_seq <= ?1", &st, err) !=
-        KT_OK)
-        return kt_wrap(err, "cursor");
-    kt_db_u64(st, 1, c->next_seq);
-    if (kt_db_step(st, err) != KT_OK)
-        return kt_wrap(err, "cursor");
-    uint64_t holds = kt_db_col_u64(st, 0);
-    if (holds != 0)
-        c->next_seq = holds;
-    return KT_OK;
-}
-
-/* ---- one batch ---- */
-
-static void make_room(struct kt_cursor *c, uint32_t n)
-{
-    if (c->room < n) {
-        c->arrival = kt_realloc_array(c->arrival, n, sizeof *c->arrival);
-        c->conflict = kt_realloc_array(c->conflict, n, sizeof *c->conflict);
-        c->room = n;
-    }
-    memset(c->conflict, 0, n * sizeof *c->conflict);
-}
-
-static enum kt_status take_batch(struct kt_cursor *c, const struct kt_row *row,
-                                 struct kt_error *err)
-{
-    uint64_t last = kt_row_last(row);
     c->low = c->high = 0;
-    if (last < c->scan.from_seq || row->first_seq > c->scan.until_seq)
-        return KT_OK;
-    make_room(c, row->count);
-    if (kt_row_lines(row, c->zip, &c->lines, err) != KT_OK ||
-        kt_row_arrivals(row, c->arrival, err) != KT_OK ||
-        kt_row_conflicts(row, c->conflict, err) != KT_OK)
-        return err == NULL ? KT_E_CORRUPT : err->code;
-    c->first_seq = row->first_seq;
-    c->stored = row->stored;
-    c->origin = (enum kt_origin)row->origin;
-    c->agent_len = row->agent.len;
-    memcpy(c->agent, row->agent.len == 0 ? "" : row->agent.at, row->agent.len);
-    if (row->first_seq < c->scan.from_seq)
-        c->low = (uint32_t)(c->scan.from_seq - row->first_seq);
-    c->high =
-        last > c->scan.until_seq ? (uint32_t)(c->scan.until_seq - row->first_seq + 1) : row->count;
-    return KT_OK;
-}
-
-/* Where to go on, whatever comes of the batch at hand: a damaged one is said once and left behind.
- * A damaged table may give a number that was not asked for; the walk still gets on. */
-static void set_next(struct kt_cursor *c, uint64_t asked, uint64_t reached)
-{
-    if (c->scan.newest_first) {
-        uint64_t low = reached < asked ? reached : asked;
-        c->next_seq = low == 0 ? 0 : low - 1;
-    } else {
-        c->next_seq = (reached > asked ? reached : asked) + 1;
-    }
-}
-
-/* The next batch into memory; batches_done when there is none. */
-static enum kt_status load_batch(struct kt_cursor *c, struct kt_error *err)
-{
-    uint64_t number;
-    struct kt_row row;
-    if (!next_number(c, &number)) {
-        c->batches_done = true;
-        return KT_OK;
-    }
-    kt_db_u64(c->batch_at, 1, number);
-    enum kt_status status = kt_db_step(c->batch_at, err);
+    enum kt_status status = kt_walk_next(c->walk, &c->chunk, err);
     if (status == KT_E_AGAIN) {
-        c->batches_done = true;
+        c->events_done = true;
         return KT_OK;
     }
-    if (status != KT_OK) { /* the table itself is damaged: nothing leads on from here */
-        c->batches_done = true;
-        return kt_wrap(err, "batches from record %llu on", (unsigned long long)number);
-    }
-    uint64_t found = kt_db_col_u64(c->batch_at, 0);
-    status = kt_row_read(c->batch_at, &row, err);
-    set_next(c, number, status == KT_OK && !c->scan.newest_first ? kt_row_last(&row) : found);
-    if (status == KT_OK && c->planned && row.first_seq != number)
-        status = kt_fail(err, KT_E_CORRUPT, "the batch at record %llu is missing",
-                         (unsigned long long)number);
     if (status == KT_OK)
-        status = take_batch(c, &row, err);
-    (void)sqlite3_reset(c->batch_at);
+        c->high = c->chunk->picks;
     return status;
 }
 
+/* The row that comes next; c->low < c->high. */
+static uint32_t next_row(const struct kt_cursor *c)
+{
+    return c->chunk->pick[c->scan.newest_first ? c->high - 1 : c->low];
+}
+
+static bool has_needles(const struct kt_scan *scan, struct kt_str line)
+{
+    for (unsigned i = 0; i < scan->n_needles; i++)
+        if (!kt_str_has(line, scan->needle[i]))
+            return false;
+    return true;
+}
+
+/* KT_E_AGAIN: the row's line says no. */
 static enum kt_status take_event(struct kt_cursor *c, struct kt_record *ret, struct kt_error *err)
 {
-    uint32_t i = c->scan.newest_first ? --c->high : c->low++;
+    uint32_t row = next_row(c);
+    if (c->scan.newest_first)
+        c->high--;
+    else
+        c->low++;
+    const struct kt_row *batch = &c->chunk->runs->row[c->chunk->run[row]];
     struct kt_record rec = {
-        .seq = c->first_seq + i,
-        .arrival = c->arrival[i],
-        .stored = c->stored,
-        .origin = c->origin,
-        .agent = kt_str_from(c->agent, c->agent_len),
-        .line = c->lines.at[i],
-        .conflict = c->conflict[i],
+        .seq = c->chunk->seq[row],
+        .arrival = c->chunk->arrival[row],
+        .stored = batch->stored,
+        .origin = (enum kt_origin)batch->origin,
+        .agent = batch->agent,
+        .conflict = c->chunk->conflict[row],
     };
+    if (kt_walk_line(c->walk, row, &rec.line, err) != KT_OK) {
+        c->high = c->low; /* its neighbours are damaged too: said once for all of them */
+        return err == NULL ? KT_E_CORRUPT : err->code;
+    }
+    if (!has_needles(&c->scan, rec.line))
+        return KT_E_AGAIN;
     kt_arena_reset(&c->arena);
     if (kt_line_read(rec.line, &c->arena, &rec.ev, err) != KT_OK)
         return kt_fail(err, KT_E_CORRUPT, "record %llu is not a canonical line",
@@ -290,23 +153,27 @@ static bool in_time(const struct kt_scan *scan, const struct kt_record *rec)
     return (scan->since == 0 || t >= scan->since) && (scan->until == 0 || t < scan->until);
 }
 
-/* One record of either sort, whatever its time. */
+/* One record of either sort, whatever its time. KT_E_AGAIN: none is left. */
 static enum kt_status step(struct kt_cursor *c, struct kt_record *ret, struct kt_error *err)
 {
-    while (c->low >= c->high && !c->batches_done)
-        if (load_batch(c, err) != KT_OK)
+    for (;;) {
+        while (c->low >= c->high && !c->events_done)
+            if (load_chunk(c, err) != KT_OK)
+                return err == NULL ? KT_E_CORRUPT : err->code;
+        if (c->control.seq == 0 && !c->control_done && load_control(c, err) != KT_OK)
             return err == NULL ? KT_E_CORRUPT : err->code;
-    if (c->control.seq == 0 && !c->control_done && load_control(c, err) != KT_OK)
-        return err == NULL ? KT_E_CORRUPT : err->code;
-    bool events = c->low < c->high, control = c->control.seq != 0;
-    if (!events && !control)
-        return kt_fail(err, KT_E_AGAIN, "no more records");
-    uint64_t event_seq = c->first_seq + (c->scan.newest_first ? c->high - 1 : c->low);
-    bool control_first =
-        c->scan.newest_first ? c->control.seq > event_seq : c->control.seq < event_seq;
-    if (control && (!events || control_first))
-        return take_control(c, ret, err);
-    return take_event(c, ret, err);
+        bool events = c->low < c->high, control = c->control.seq != 0;
+        if (!events && !control)
+            return kt_fail(err, KT_E_AGAIN, "no more records");
+        uint64_t event_seq = events ? c->chunk->seq[next_row(c)] : 0;
+        bool control_first =
+            c->scan.newest_first ? c->control.seq > event_seq : c->control.seq < event_seq;
+        if (control && (!events || control_first))
+            return take_control(c, ret, err);
+        enum kt_status status = take_event(c, ret, err);
+        if (status != KT_E_AGAIN)
+            return status;
+    }
 }
 
 enum kt_status kt_cursor_next(struct kt_cursor *c, struct kt_record *ret, struct kt_error *err)
@@ -321,24 +188,8 @@ enum kt_status kt_cursor_next(struct kt_cursor *c, struct kt_record *ret, struct
     return status;
 }
 
-static enum kt_status newest(sqlite3 *db, uint64_t *ret, struct kt_error *err)
+static enum kt_status prepare_control(struct kt_cursor *c, sqlite3 *db, struct kt_error *err)
 {
-    uint8_t log_id[16];
-    struct kt_tree tree;
-    struct kt_sums sums;
-    if (kt_meta_read(db, log_id, &tree, &sums, err) != KT_OK)
-        return kt_wrap(err, "cursor");
-    *ret = tree.size;
-    return KT_OK;
-}
-
-static enum kt_status prepare(struct kt_cursor *c, sqlite3 *db, struct kt_error *err)
-{
-    const bool down = c->scan.newest_first;
-    const char *batch = down ? "SELECT " KT_ROW_COLUMNS " FROM batch WHERE first_seq <= ?1"
-                               " ORDER BY first_seq DESC LIMIT 1"
-                             : "SELECT " KT_ROW_COLUMNS " FROM batch WHERE first_seq >= ?1"
-                               " ORDER BY first_seq LIMIT 1";
     static const char *const control[2][2] = {
         { "SELECT seq,arrival,stored,line FROM control WHERE seq >= ?1 AND ?2 = 0"
           " ORDER BY seq LIMIT 1",
@@ -349,34 +200,26 @@ static enum kt_status prepare(struct kt_cursor *c, sqlite3 *db, struct kt_error 
           "SELECT seq,arrival,stored,line FROM control WHERE seq <= ?1 AND kind = ?2"
           " ORDER BY seq DESC LIMIT 1" },
     };
-    if (kt_db_prepare(db, batch, &c->batch_at, err) != KT_OK ||
-        kt_db_prepare(db, control[c->scan.control_kind != 0][down], &c->control_at, err) != KT_OK)
-        return kt_wrap(err, "cursor");
+    const bool down = c->scan.newest_first;
     c->control_next = down ? c->scan.until_seq : c->scan.from_seq;
-    bool timed = c->scan.since != 0 || c->scan.until != 0;
-    if (!c->scan.records)
-        return KT_OK;
-    return timed ? make_plan(c, db, err) : first_number(c, db, err);
+    return kt_db_prepare(db, control[c->scan.control_kind != 0][down], &c->control_at, err);
 }
 
 enum kt_status kt_cursor_open(struct kt_reader *r, const struct kt_scan *scan,
                               struct kt_cursor **ret, struct kt_error *err)
 {
-    uint64_t last;
-    if (kt_reader_fresh(r, err) != KT_OK || newest(r->db, &last, err) != KT_OK)
+    static const struct kt_want want = { .records = true };
+    struct kt_scan bounded = *scan;
+    if (kt_walk_bounds(r, &bounded, err) != KT_OK)
         return kt_wrap(err, "open");
     struct kt_cursor *c = kt_alloc(sizeof *c);
-    c->scan = *scan;
-    if (c->scan.until_seq == 0 || c->scan.until_seq > last)
-        c->scan.until_seq = last;
-    if (c->scan.from_seq == 0)
-        c->scan.from_seq = 1;
-    bool empty = c->scan.from_seq > c->scan.until_seq;
-    c->batches_done = empty || !scan->records;
-    c->control_done = empty || !scan->control;
-    c->zip = kt_zip_new();
+    c->scan = bounded;
     c->arena = kt_arena_new(ARENA_MAX);
-    if (!empty && prepare(c, r->db, err) != KT_OK) {
+    bool empty = bounded.from_seq > bounded.until_seq;
+    c->events_done = empty || !scan->records;
+    c->control_done = empty || !scan->control;
+    if ((!c->events_done && kt_walk_open(r, &bounded, &want, &c->walk, err) != KT_OK) ||
+        (!c->control_done && prepare_control(c, r->db, err) != KT_OK)) {
         kt_cursor_free(c);
         return kt_wrap(err, "open");
     }
@@ -388,14 +231,9 @@ void kt_cursor_free(struct kt_cursor *c)
 {
     if (c == NULL)
         return;
-    kt_db_finalize(&c->batch_at);
     kt_db_finalize(&c->control_at);
-    kt_zip_free(c->zip);
+    kt_walk_free(c->walk);
     kt_arena_done(&c->arena);
-    kt_lines_done(&c->lines);
     kt_buf_done(&c->control_line);
-    kt_free(c->plan);
-    kt_free(c->arrival);
-    kt_free(c->conflict);
     kt_free(c);
 }

@@ -2,13 +2,13 @@
  * dedupe: exact recognition of records that are stored already.
  *
  * Three places, asked in turn: the batch at hand; the newest ids, two generations of an
- * open-addressing table of 64-bit hashes and record numbers (12 bytes a slot); and for whatever is
- * older, or was stored before this process started, the rows of table span that have events at the
- * very same time and 16 equal bits. Hashes only choose whom to ask: the answer always comes from
- * the stored line, read again from its batch, so it is exact.
+ * open-addressing table of 64-bit hashes and record numbers (12 bytes a slot), which always hold
+ * the whole tail; and for whatever is older, the segments with events at that time whose filter of
+ * ids says maybe. Hashes and filters only choose whom to ask: the answer always comes from the
+ * stored line, read again, so it is exact.
  *
- * Owns:  the tables in memory, at most 64 decoded batches.
- * Calls: core/base, core/event, core/store (db, row, span).
+ * Owns:  the tables in memory, some decoded batches and segments, some filters.
+ * Calls: core/base, core/event, core/store (db, row, directory, opened).
  * Holds: a stale entry (its transaction was undone) can cost a look, never a wrong answer.
  */
 #include "core/store/dedupe.h"
@@ -19,20 +19,29 @@
 #include "core/base/alloc.h"
 #include "core/base/limits.h"
 #include "core/event/line.h"
-#include "core/store/row.h"
+#include "core/store/opened.h"
 
-#define SETS_MAX  64
-#define NEAR_MAX  4
-#define ARENA_MAX (2 * KT_LINE_MAX)
+#define SETS_MAX    48  /* at most 150 KiB each */
+#define FILTERS_MAX 512 /* about 8 KiB each */
+#define NEAR_MAX    16
+#define NEAR_NS     (10 * KT_NS_MIN)
+#define ARENA_MAX   (2 * KT_LINE_MAX)
+#define SET_SLOTS   (1u << 14) /* a segment has at most 9,096 lines */
 
 struct ident { /* what one stored line is */
     uint8_t key[KT_KEY_SIZE], digest[16];
     bool has_key;
 };
-struct idset { /* the lines of one stored batch */
-    uint64_t first_seq, used_at;
-    uint32_t n, cap;
-    struct ident *at;
+struct run { /* records first_seq … are idents first … */
+    uint64_t first_seq;
+    uint32_t first, n;
+};
+struct idset { /* the lines of one stored batch or segment */
+    uint64_t first_seq, last_seq, used_at;
+    uint32_t n, cap, n_runs, cap_runs;
+    struct ident *at; /* n = 0: free */
+    struct run *run;
+    uint16_t *slot; /* 1 + ident, by key; 0: free */
 };
 struct generation {
     uint64_t *hash; /* 0: free */
@@ -40,30 +49,30 @@ struct generation {
     uint64_t base; /* seq that offset 0 stands for */
     size_t used;
 };
-struct candidate { /* a row of table span */
-    uint64_t first_seq;
-    kt_time_ns min, max;
-    size_t ids_at, ids_len;
-};
-struct near { /* the old rows of one bucket, from one time on */
+struct near { /* segments with records older than the window and events in one ten minutes */
     bool valid;
     int64_t bucket;
-    kt_time_ns from;
     uint64_t window_first;
-    struct candidate *at;
-    size_t n, cap;
-    struct kt_buf ids;
+    uint32_t *at, n, cap; /* numbers in the directory */
+};
+struct filter { /* ids of the segment at first_seq; 0: free */
+    uint64_t first_seq;
+    struct kt_buf bytes;
 };
 struct kt_dedupe {
-    sqlite3_stmt *by_seq, *by_time;
+    sqlite3 *db;
+    sqlite3_stmt *by_seq;
+    const struct kt_directory *directory;
+    struct kt_opened *opened;
     struct kt_zip *zip;
     struct kt_arena arena;
     struct kt_lines lines;
     uint64_t seed;
+    uint32_t cost;
 
     struct generation gen[2]; /* [0] takes new ids */
     size_t slots, per_generation;
-    uint64_t window_first; /* batches from here on are in the generations */
+    uint64_t window_first; /* records from here on are in the generations */
     kt_time_ns last_time;  /* of all events, ever */
     kt_time_ns old_last;   /* of those before the window */
 
@@ -75,7 +84,7 @@ struct kt_dedupe {
 
     struct idset set[SETS_MAX];
     uint64_t clock;
-
+    struct filter filter[FILTERS_MAX];
     struct near near[NEAR_MAX];
     unsigned near_next;
 };
@@ -87,98 +96,76 @@ static void clear_generation(struct kt_dedupe *d, struct generation *g, uint64_t
     g->used = 0;
 }
 
-enum kt_status kt_dedupe_new(sqlite3 *db, size_t recent, uint64_t next_seq, kt_time_ns last_time,
-                             struct kt_dedupe **ret, struct kt_error *err)
+static size_t slot_of(const struct kt_dedupe *d, uint64_t hash)
 {
-    struct kt_dedupe *d = kt_alloc(sizeof *d);
-    /* A batch never spans two generations, so each has room for one batch more. At four fifths
-     * full, 2 M ids take 32 MiB. */
-    d->per_generation = recent / 2 + 1;
-    d->slots = (d->per_generation + KT_BATCH_EVENTS_MAX) / 4 * 5;
-    for (unsigned i = 0; i < 2; i++) {
-        d->gen[i].hash = kt_alloc_array(d->slots, sizeof *d->gen[i].hash);
-        d->gen[i].offset = kt_alloc_array(d->slots, sizeof *d->gen[i].offset);
-        d->gen[i].base = next_seq;
-    }
-    d->mine = kt_alloc_array(KT_BATCH_EVENTS_MAX, sizeof *d->mine);
-    d->place = kt_alloc_array(KT_BATCH_EVENTS_MAX, sizeof *d->place);
-    d->zip = kt_zip_new();
-    d->arena = kt_arena_new(ARENA_MAX);
-    d->window_first = next_seq;
-    d->last_time = d->old_last = last_time;
-    kt_random(&d->seed, sizeof d->seed); /* slots that a stranger cannot aim at */
-    if (kt_db_prepare(db,
-                      "SELECT " KT_ROW_COLUMNS
-                      " FROM batch WHERE first_seq <= ?1 ORDER BY first_seq DESC LIMIT 1",
-                      &d->by_seq, err) != KT_OK ||
-        kt_db_prepare(db,
-                      "SELECT first_seq, min_time, max_time, ids FROM span"
-                      " WHERE bucket = ?1 AND max_time >= ?2 AND first_seq < ?3",
-                      &d->by_time, err) != KT_OK) {
-        kt_dedupe_free(d);
-        return kt_wrap(err, "dedupe");
-    }
-    *ret = d;
-    return KT_OK;
+    return (size_t)(((hash >> 32) * (uint64_t)d->slots) >> 32);
 }
 
-void kt_dedupe_free(struct kt_dedupe *d)
+static uint64_t hash_of(const struct kt_dedupe *d, const uint8_t key[KT_KEY_SIZE])
 {
-    if (d == NULL)
+    uint64_t hash = kt_hash64(kt_str_from(key, KT_KEY_SIZE), d->seed);
+    return hash == 0 ? 1 : hash;
+}
+
+static void remember(struct kt_dedupe *d, uint64_t hash, uint64_t seq)
+{
+    struct generation *g = &d->gen[0];
+    assert(g->used < d->slots - 1);
+    size_t s = slot_of(d, hash);
+    while (g->hash[s] != 0)
+        s = s + 1 == d->slots ? 0 : s + 1;
+    g->hash[s] = hash;
+    g->offset[s] = (uint32_t)(seq - g->base);
+    g->used++;
+}
+
+/* Opens a new generation when the one at hand is full: batches never span two. */
+static void rotate(struct kt_dedupe *d, uint64_t next_seq)
+{
+    if (d->gen[0].used < d->per_generation && next_seq - d->gen[0].base <= UINT32_MAX / 2)
         return;
-    kt_db_finalize(&d->by_seq);
-    kt_db_finalize(&d->by_time);
-    for (unsigned i = 0; i < 2; i++) {
-        kt_free(d->gen[i].hash);
-        kt_free(d->gen[i].offset);
-    }
-    for (unsigned i = 0; i < SETS_MAX; i++)
-        kt_free(d->set[i].at);
-    kt_free(d->mine);
-    kt_free(d->place);
-    for (unsigned i = 0; i < NEAR_MAX; i++) {
-        kt_free(d->near[i].at);
-        kt_buf_done(&d->near[i].ids);
-    }
-    kt_lines_done(&d->lines);
-    kt_zip_free(d->zip);
-    kt_arena_done(&d->arena);
-    kt_free(d);
+    struct generation oldest = d->gen[1];
+    d->gen[1] = d->gen[0];
+    d->gen[0] = oldest;
+    clear_generation(d, &d->gen[0], next_seq);
+    d->window_first = d->gen[1].base;
+    d->old_last = d->last_time; /* no less than what left the window */
 }
 
 void kt_dedupe_start(struct kt_dedupe *d, const struct kt_store_batch *b, uint64_t next_seq)
 {
     assert(b->n <= KT_BATCH_EVENTS_MAX);
-    if (d->gen[0].used >= d->per_generation || next_seq - d->gen[0].base > UINT32_MAX / 2) {
-        struct generation oldest = d->gen[1];
-        d->gen[1] = d->gen[0];
-        d->gen[0] = oldest;
-        clear_generation(d, &d->gen[0], next_seq);
-        d->window_first = d->gen[1].base;
-        d->old_last = d->last_time; /* no less than what left the window */
-    }
+    rotate(d, next_seq);
     d->batch = b;
     d->first_seq = next_seq;
     d->kept = 0;
 }
 
-void kt_dedupe_forget(struct kt_dedupe *d, uint64_t next_seq)
+/* A set that was read inside the transaction may be of rows that are gone now. */
+void kt_dedupe_undo(struct kt_dedupe *d)
 {
-    for (unsigned i = 0; i < 2; i++)
-        clear_generation(d, &d->gen[i], next_seq);
     for (unsigned i = 0; i < SETS_MAX; i++)
         d->set[i].n = 0;
-    d->window_first = next_seq;
-    d->old_last = d->last_time;
-    for (unsigned i = 0; i < NEAR_MAX; i++)
-        d->near[i].valid = false;
     d->kept = 0;
 }
 
-const uint8_t *kt_dedupe_key(const struct kt_dedupe *d, uint32_t i)
+void kt_dedupe_drop(struct kt_dedupe *d, const struct kt_segment *seg)
 {
-    assert(i < d->kept);
-    return d->mine[i].has_key ? d->mine[i].key : NULL;
+    for (unsigned i = 0; i < SETS_MAX; i++)
+        if (d->set[i].first_seq <= seg->last_seq && d->set[i].last_seq >= seg->first_seq)
+            d->set[i].n = 0;
+    for (unsigned i = 0; i < FILTERS_MAX; i++)
+        if (d->filter[i].first_seq == seg->first_seq)
+            d->filter[i].first_seq = 0;
+    for (unsigned i = 0; i < NEAR_MAX; i++)
+        d->near[i].valid = false; /* its numbers are of the directory as it was */
+}
+
+uint32_t kt_dedupe_cost(struct kt_dedupe *d)
+{
+    uint32_t cost = d->cost;
+    d->cost = 0;
+    return cost;
 }
 
 /* ---- stored lines ---- */
@@ -195,44 +182,131 @@ static struct idset *least_used(struct kt_dedupe *d)
     return least;
 }
 
-static enum kt_status fill_set(struct kt_dedupe *d, struct idset *set, const struct kt_row *row,
+static uint32_t first_slot(const uint8_t key[KT_KEY_SIZE])
+{
+    return (key[0] | (uint32_t)key[1] << 8) & (SET_SLOTS - 1);
+}
+
+static void start_set(struct idset *set, uint32_t n, uint32_t runs)
+{
+    set->n = set->n_runs = 0;
+    if (set->slot == NULL)
+        set->slot = kt_alloc_array(SET_SLOTS, sizeof *set->slot);
+    memset(set->slot, 0, SET_SLOTS * sizeof *set->slot);
+    if (set->cap < n)
+        set->at = kt_realloc_array(set->at, set->cap = n, sizeof *set->at);
+    if (set->cap_runs < runs)
+        set->run = kt_realloc_array(set->run, set->cap_runs = runs, sizeof *set->run);
+}
+
+static void add_run(struct idset *set, const struct kt_row *row, uint32_t first)
+{
+    if (set->n_runs == 0)
+        set->first_seq = row->first_seq;
+    set->run[set->n_runs++] = (struct run){ row->first_seq, first, row->count };
+    set->last_seq = kt_row_last(row);
+}
+
+static enum kt_status add_line(struct kt_dedupe *d, struct idset *set, struct kt_str line,
                                struct kt_error *err)
 {
-    set->n = 0;
-    if (kt_row_lines(row, d->zip, &d->lines, err) != KT_OK)
-        return kt_wrap(err, "dedupe");
-    if (set->cap < row->count) {
-        set->at = kt_realloc_array(set->at, row->count, sizeof *set->at);
-        set->cap = row->count;
-    }
-    for (uint32_t i = 0; i < row->count; i++) {
-        struct kt_event ev;
-        kt_arena_reset(&d->arena);
-        if (kt_line_read(d->lines.at[i], &d->arena, &ev, err) != KT_OK)
-            return kt_fail(err, KT_E_CORRUPT, "record %llu is not a canonical line",
-                           (unsigned long long)(row->first_seq + i));
-        set->at[i] = (struct ident){ .has_key = false };
-        set->at[i].has_key = kt_span_key(&ev, set->at[i].key);
-        kt_event_access_digest(&ev, set->at[i].digest);
-    }
-    set->first_seq = row->first_seq;
-    set->n = row->count;
+    struct kt_event ev;
+    kt_arena_reset(&d->arena);
+    if (kt_line_read(line, &d->arena, &ev, err) != KT_OK)
+        return kt_fail(err, KT_E_CORRUPT, "a line of the records from %llu on is not canonical",
+                       (unsigned long long)set->first_seq);
+    struct ident *id = &set->at[set->n++];
+    id->has_key = kt_key_of_event(&ev, id->key);
+    kt_event_access_digest(&ev, id->digest);
+    if (!id->has_key)
+        return KT_OK;
+    uint32_t s = first_slot(id->key);
+    while (set->slot[s] != 0)
+        s = (s + 1) & (SET_SLOTS - 1);
+    set->slot[s] = (uint16_t)set->n;
     return KT_OK;
 }
 
-/* The stored batch that holds seq; *ret is NULL when none does. */
+static enum kt_status fill_batch(struct kt_dedupe *d, struct idset *set, const struct kt_row *row,
+                                 struct kt_error *err)
+{
+    start_set(set, row->count, 1);
+    add_run(set, row, 0);
+    if (kt_row_lines(row, d->zip, &d->lines, err) != KT_OK)
+        return kt_wrap(err, "dedupe");
+    for (uint32_t i = 0; i < row->count; i++)
+        if (add_line(d, set, d->lines.at[i], err) != KT_OK)
+            return kt_wrap(err, "dedupe");
+    return KT_OK;
+}
+
+static enum kt_status fill_segment(struct kt_dedupe *d, struct idset *set,
+                                   const struct kt_segment *seg, struct kt_error *err)
+{
+    const struct kt_runs *runs;
+    if (kt_opened_start(d->opened, d->db, seg, err) != KT_OK ||
+        kt_opened_runs(d->opened, &runs, err) != KT_OK)
+        return kt_wrap(err, "dedupe");
+    start_set(set, seg->count, runs->n);
+    for (uint32_t i = 0, first = 0; i < runs->n; first += runs->row[i++].count)
+        add_run(set, &runs->row[i], first);
+    for (uint32_t i = 0; i < seg->count; i++) {
+        struct kt_str line;
+        if (kt_opened_line(d->opened, i, &line, err) != KT_OK ||
+            add_line(d, set, line, err) != KT_OK)
+            return kt_wrap(err, "dedupe");
+    }
+    d->cost++;
+    return KT_OK;
+}
+
+/* A set that is not whole is none. */
+static enum kt_status keep_set(struct kt_dedupe *d, struct idset *set, enum kt_status filled,
+                               const struct idset **ret)
+{
+    if (filled != KT_OK) {
+        set->n = 0;
+        return filled;
+    }
+    set->used_at = ++d->clock;
+    *ret = set;
+    return KT_OK;
+}
+
+static struct idset *set_at_hand(struct kt_dedupe *d, uint64_t seq)
+{
+    for (unsigned i = 0; i < SETS_MAX; i++) {
+        struct idset *set = &d->set[i];
+        if (set->n > 0 && seq >= set->first_seq && seq <= set->last_seq) {
+            set->used_at = ++d->clock;
+            return set;
+        }
+    }
+    return NULL;
+}
+
+static enum kt_status set_of_segment(struct kt_dedupe *d, const struct kt_segment *seg,
+                                     const struct idset **ret, struct kt_error *err)
+{
+    *ret = set_at_hand(d, seg->first_seq);
+    if (*ret != NULL)
+        return KT_OK;
+    struct idset *set = least_used(d);
+    return keep_set(d, set, fill_segment(d, set, seg, err), ret);
+}
+
+/* The stored batch or segment that holds seq; *ret is NULL when none does. */
 static enum kt_status set_of(struct kt_dedupe *d, uint64_t seq, const struct idset **ret,
                              struct kt_error *err)
 {
-    *ret = NULL;
-    for (unsigned i = 0; i < SETS_MAX; i++) {
-        struct idset *set = &d->set[i];
-        if (seq >= set->first_seq && seq - set->first_seq < set->n) {
-            set->used_at = ++d->clock;
-            *ret = set;
-            return KT_OK;
-        }
-    }
+    *ret = set_at_hand(d, seq);
+    if (*ret != NULL)
+        return KT_OK;
+    uint32_t i = kt_directory_from(d->directory, seq);
+    if (i < d->directory->n)
+        return seq < d->directory->at[i].first_seq
+                   ? KT_OK
+                   : set_of_segment(d, &d->directory->at[i], ret, err);
     kt_db_u64(d->by_seq, 1, seq);
     enum kt_status status = kt_db_step(d->by_seq, err);
     if (status != KT_OK)
@@ -241,9 +315,7 @@ static enum kt_status set_of(struct kt_dedupe *d, uint64_t seq, const struct ids
     status = kt_row_read(d->by_seq, &row, err);
     if (status == KT_OK && seq <= kt_row_last(&row)) {
         struct idset *set = least_used(d);
-        status = fill_set(d, set, &row, err);
-        set->used_at = ++d->clock;
-        *ret = set;
+        status = keep_set(d, set, fill_batch(d, set, &row, err), ret);
     }
     (void)sqlite3_reset(d->by_seq);
     return status;
@@ -283,20 +355,10 @@ static enum kt_status compare_seq(struct kt_dedupe *d, struct question *q, uint6
     const struct idset *set;
     if (set_of(d, seq, &set, err) != KT_OK)
         return kt_wrap(err, "dedupe");
-    if (set != NULL)
-        compare(d, q, &set->at[seq - set->first_seq]);
+    for (uint32_t i = 0; set != NULL && i < set->n_runs; i++)
+        if (seq >= set->run[i].first_seq && seq - set->run[i].first_seq < set->run[i].n)
+            compare(d, q, &set->at[set->run[i].first + (seq - set->run[i].first_seq)]);
     return KT_OK;
-}
-
-static size_t slot_of(const struct kt_dedupe *d, uint64_t hash)
-{
-    return (size_t)(((hash >> 32) * (uint64_t)d->slots) >> 32);
-}
-
-static uint64_t hash_of(const struct kt_dedupe *d, const uint8_t key[KT_KEY_SIZE])
-{
-    uint64_t hash = kt_hash64(kt_str_from(key, KT_KEY_SIZE), d->seed);
-    return hash == 0 ? 1 : hash;
 }
 
 static enum kt_status ask_recent(struct kt_dedupe *d, struct question *q, uint64_t hash,
@@ -312,94 +374,89 @@ static enum kt_status ask_recent(struct kt_dedupe *d, struct question *q, uint64
     return KT_OK;
 }
 
-static void remember(struct kt_dedupe *d, uint64_t hash, uint64_t seq)
+/* ---- what is older than the window ---- */
+
+static bool in_bucket(const struct kt_segment *seg, int64_t bucket)
 {
-    struct generation *g = &d->gen[0];
-    assert(g->used < d->slots - 1);
-    size_t s = slot_of(d, hash);
-    while (g->hash[s] != 0)
-        s = s + 1 == d->slots ? 0 : s + 1;
-    g->hash[s] = hash;
-    g->offset[s] = (uint32_t)(seq - g->base);
-    g->used++;
+    if (bucket == 0)
+        return seg->untimed > 0;
+    kt_time_ns from = (bucket - 1) * NEAR_NS;
+    if (seg->max_time < from || seg->min_time >= from + NEAR_NS)
+        return false;
+    struct kt_segment timed = *seg;
+    timed.untimed = 0;
+    return kt_segment_in_time(&timed, from, from + NEAR_NS);
 }
 
-static enum kt_status fill_near(struct kt_dedupe *d, struct near *near, struct kt_error *err)
+static const struct near *near_of(struct kt_dedupe *d, kt_time_ns time)
 {
-    near->n = 0;
-    kt_buf_reset(&near->ids);
-    kt_db_i64(d->by_time, 1, near->bucket);
-    kt_db_i64(d->by_time, 2, near->from);
-    kt_db_u64(d->by_time, 3, near->window_first);
-    enum kt_status status;
-    while ((status = kt_db_step(d->by_time, err)) == KT_OK) {
-        if (near->n == near->cap) {
-            near->cap = near->cap == 0 ? 64 : 2 * near->cap;
-            near->at = kt_realloc_array(near->at, near->cap, sizeof *near->at);
-        }
-        struct kt_str ids = kt_db_col(d->by_time, 3);
-        near->at[near->n++] = (struct candidate){
-            .first_seq = kt_db_col_u64(d->by_time, 0),
-            .min = kt_db_col_i64(d->by_time, 1),
-            .max = kt_db_col_i64(d->by_time, 2),
-            .ids_at = near->ids.len,
-            .ids_len = ids.len,
-        };
-        kt_buf_add(&near->ids, ids);
-    }
-    near->valid = status == KT_E_AGAIN;
-    return near->valid ? KT_OK : status;
-}
-
-/* The old rows that reach up to time, from memory when an event close by asked before. */
-static enum kt_status near_of(struct kt_dedupe *d, kt_time_ns time, const struct near **ret,
-                              struct kt_error *err)
-{
-    int64_t bucket = kt_span_bucket(time);
+    int64_t bucket = time <= 0 ? 0 : 1 + time / NEAR_NS;
     for (unsigned i = 0; i < NEAR_MAX; i++) {
-        struct near *near = &d->near[i];
-        if (near->valid && near->bucket == bucket && near->from <= time &&
-            near->window_first == d->window_first) {
-            *ret = near;
-            return KT_OK;
-        }
+        const struct near *near = &d->near[i];
+        if (near->valid && near->bucket == bucket && near->window_first == d->window_first)
+            return near;
     }
     struct near *near = &d->near[d->near_next];
     d->near_next = (d->near_next + 1) % NEAR_MAX;
+    near->valid = true;
     near->bucket = bucket;
-    near->from = time - KT_NS_MIN; /* events of a batch are not quite in order */
     near->window_first = d->window_first;
-    *ret = near;
-    return fill_near(d, near, err);
+    near->n = 0;
+    for (uint32_t i = 0; i < d->directory->n; i++) {
+        const struct kt_segment *seg = &d->directory->at[i];
+        if (seg->first_seq >= d->window_first)
+            break;
+        if (!in_bucket(seg, bucket))
+            continue;
+        if (near->n == near->cap) {
+            near->cap = near->cap == 0 ? 16 : 2 * near->cap;
+            near->at = kt_realloc_array(near->at, near->cap, sizeof *near->at);
+        }
+        near->at[near->n++] = i;
+    }
+    return near;
 }
 
-static bool has_print(struct kt_str ids, uint16_t print)
+static enum kt_status may_hold(struct kt_dedupe *d, const struct kt_segment *seg, uint64_t hash,
+                               bool *ret, struct kt_error *err)
 {
-    for (size_t i = 0; i + 1 < ids.len; i += 2) {
-        uint16_t have = (uint16_t)((unsigned char)ids.at[i] | (unsigned char)ids.at[i + 1] << 8);
-        if (have == print)
-            return true;
+    struct filter *f = &d->filter[seg->first_seq / KT_SEGMENT_EVENTS % FILTERS_MAX];
+    if (f->first_seq != seg->first_seq) {
+        struct kt_str bytes;
+        if (kt_opened_start(d->opened, d->db, seg, err) != KT_OK ||
+            kt_opened_raw(d->opened, KT_PART_IDS, &bytes, err) != KT_OK)
+            return kt_wrap(err, "dedupe");
+        kt_buf_reset(&f->bytes);
+        kt_buf_add(&f->bytes, bytes);
+        f->first_seq = seg->first_seq;
     }
-    return false;
+    *ret = kt_filter_has(kt_buf_str(&f->bytes), hash);
+    return KT_OK;
+}
+
+static void compare_set(struct kt_dedupe *d, struct question *q, const struct idset *set)
+{
+    for (uint32_t s = first_slot(q->me.key); set->slot[s] != 0 && !q->duplicate;
+         s = (s + 1) & (SET_SLOTS - 1))
+        compare(d, q, &set->at[set->slot[s] - 1]);
 }
 
 static enum kt_status ask_old(struct kt_dedupe *d, struct question *q, kt_time_ns time,
                               struct kt_error *err)
 {
-    const struct near *near;
-    if (near_of(d, time, &near, err) != KT_OK)
-        return kt_wrap(err, "dedupe");
-    uint16_t print = kt_span_print(q->me.key);
-    for (size_t i = 0; i < near->n && !q->duplicate; i++) {
-        const struct candidate *c = &near->at[i];
-        if (time < c->min || time > c->max ||
-            !has_print(kt_str_from(near->ids.at + c->ids_at, c->ids_len), print))
-            continue;
+    const struct near *near = near_of(d, time);
+    uint64_t hash = kt_key_id_hash(q->me.key);
+    for (uint32_t i = 0; i < near->n && !q->duplicate; i++) {
+        const struct kt_segment *seg = &d->directory->at[near->at[i]];
         const struct idset *set;
-        if (set_of(d, c->first_seq, &set, err) != KT_OK)
+        bool may = false;
+        if (time > 0 && (time < seg->min_time || time > seg->max_time))
+            continue;
+        if (may_hold(d, seg, hash, &may, err) != KT_OK ||
+            (may && set_of_segment(d, seg, &set, err) != KT_OK))
             return kt_wrap(err, "dedupe");
-        for (uint32_t k = 0; set != NULL && k < set->n; k++)
-            compare(d, q, &set->at[k]);
+        if (may)
+            compare_set(d, q, set);
     }
     return KT_OK;
 }
@@ -410,7 +467,7 @@ enum kt_status kt_dedupe_ask(struct kt_dedupe *d, uint32_t place, enum kt_fate *
     const struct kt_event *ev = &d->batch->events[place];
     kt_time_ns time = ev->time <= 0 ? 0 : ev->time;
     struct question q = { .place = place };
-    q.me.has_key = kt_span_key(ev, q.me.key);
+    q.me.has_key = kt_key_of_event(ev, q.me.key);
     uint64_t hash = 0;
     if (q.me.has_key) {
         hash = hash_of(d, q.me.key);
@@ -429,4 +486,114 @@ enum kt_status kt_dedupe_ask(struct kt_dedupe *d, uint32_t place, enum kt_fate *
     if (time > d->last_time)
         d->last_time = time;
     return KT_OK;
+}
+
+/* ---- life ---- */
+
+/* The batch at or behind seq; *ret is NULL when none is. */
+static enum kt_status next_batch(struct kt_dedupe *d, uint64_t seq, const struct idset **ret,
+                                 struct kt_error *err)
+{
+    KT_CLEANUP(kt_db_finalize) sqlite3_stmt *st = NULL;
+    *ret = NULL;
+    if (kt_db_prepare(d->db,
+                      "SELECT " KT_ROW_COLUMNS
+                      " FROM batch WHERE first_seq >= ?1 ORDER BY first_seq LIMIT 1",
+                      &st, err) != KT_OK)
+        return kt_wrap(err, "tail");
+    kt_db_u64(st, 1, seq);
+    enum kt_status status = kt_db_step(st, err);
+    if (status != KT_OK)
+        return status == KT_E_AGAIN ? KT_OK : status;
+    struct kt_row row;
+    if (kt_row_read(st, &row, err) != KT_OK)
+        return kt_wrap(err, "tail");
+    struct idset *set = least_used(d);
+    return keep_set(d, set, fill_batch(d, set, &row, err), ret);
+}
+
+/* Every id of the tail: only what is in a segment can be found by its filter. */
+static enum kt_status remember_tail(struct kt_dedupe *d, uint64_t next_seq, struct kt_error *err)
+{
+    for (uint64_t seq = d->window_first; seq < next_seq;) {
+        const struct idset *set;
+        if (next_batch(d, seq, &set, err) != KT_OK)
+            return err == NULL ? KT_E_IO : err->code;
+        if (set == NULL)
+            return KT_OK;
+        rotate(d, set->first_seq);
+        for (uint32_t i = 0; i < set->n; i++)
+            if (set->at[i].has_key)
+                remember(d, hash_of(d, set->at[i].key), set->first_seq + i);
+        seq = set->last_seq + 1;
+    }
+    return KT_OK;
+}
+
+enum kt_status kt_dedupe_new(sqlite3 *db, const struct kt_directory *directory, size_t recent,
+                             uint64_t next_seq, kt_time_ns last_time, struct kt_dedupe **ret,
+                             struct kt_error *err)
+{
+    struct kt_dedupe *d = kt_alloc(sizeof *d);
+    /* The tail must fit into one generation. A batch never spans two, so each has room for one
+     * batch more. At four fifths full, 2 M ids take 32 MiB. */
+    d->per_generation = recent / 2 > KT_TAIL_EVENTS_MAX ? recent / 2 : KT_TAIL_EVENTS_MAX;
+    d->slots = (d->per_generation + 2 * KT_BATCH_EVENTS_MAX) / 4 * 5;
+    uint64_t first = directory->n == 0 ? 1 : directory->at[directory->n - 1].last_seq + 1;
+    for (unsigned i = 0; i < 2; i++) {
+        d->gen[i].hash = kt_alloc_array(d->slots, sizeof *d->gen[i].hash);
+        d->gen[i].offset = kt_alloc_array(d->slots, sizeof *d->gen[i].offset);
+        d->gen[i].base = first;
+    }
+    d->mine = kt_alloc_array(KT_BATCH_EVENTS_MAX, sizeof *d->mine);
+    d->place = kt_alloc_array(KT_BATCH_EVENTS_MAX, sizeof *d->place);
+    d->zip = kt_zip_new();
+    d->arena = kt_arena_new(ARENA_MAX);
+    d->opened = kt_opened_new();
+    d->db = db;
+    d->directory = directory;
+    d->window_first = first;
+    d->last_time = d->old_last = last_time;
+    kt_random(&d->seed, sizeof d->seed); /* slots that a stranger cannot aim at */
+    if (kt_db_prepare(db,
+                      "SELECT " KT_ROW_COLUMNS
+                      " FROM batch WHERE first_seq <= ?1 ORDER BY first_seq DESC LIMIT 1",
+                      &d->by_seq, err) != KT_OK ||
+        remember_tail(d, next_seq, err) != KT_OK) {
+        kt_dedupe_free(d);
+        return kt_wrap(err, "dedupe");
+    }
+    *ret = d;
+    return KT_OK;
+}
+
+static void free_set(struct idset *set)
+{
+    kt_free(set->at);
+    kt_free(set->run);
+    kt_free(set->slot);
+}
+
+void kt_dedupe_free(struct kt_dedupe *d)
+{
+    if (d == NULL)
+        return;
+    kt_db_finalize(&d->by_seq);
+    kt_opened_free(d->opened);
+    for (unsigned i = 0; i < 2; i++) {
+        kt_free(d->gen[i].hash);
+        kt_free(d->gen[i].offset);
+    }
+    for (unsigned i = 0; i < SETS_MAX; i++)
+        free_set(&d->set[i]);
+    for (unsigned i = 0; i < FILTERS_MAX; i++)
+        kt_buf_done(&d->filter[i].bytes);
+    for (unsigned i = 0; i < NEAR_MAX; i++)
+        kt_free(d->near[i].at);
+    kt_free(d->mine);
+    kt_free(d->place);
+    kt_lines_done(&d->lines);
+    kt_zip_free(d->zip);
+    kt_arena_done(&d->arena);
+    kt_free(d);
 }

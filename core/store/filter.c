@@ -70,6 +70,21 @@ uint64_t kt_key_hash_net(struct kt_cidr net)
     return kt_hash64(kt_str_from(key, sizeof key), KT_FILTER_IP);
 }
 
+bool kt_key_of_event(const struct kt_event *ev, uint8_t ret[KT_KEY_SIZE])
+{
+    if (ev->native_id.len == 0)
+        return false;
+    kt_event_id(ev, ret);
+    ret[KT_KEY_SIZE - 1] ^= (uint8_t)ev->kind;
+    return true;
+}
+
+uint64_t kt_key_id_hash(const uint8_t key[KT_KEY_SIZE])
+{
+    struct kt_rd rd = kt_rd_of(kt_str_from(key, KT_KEY_SIZE));
+    return kt_rd_u64(&rd);
+}
+
 /* The network around an address that filters hold. */
 static struct kt_cidr around(struct kt_ip ip)
 {

@@ -34,6 +34,11 @@ void kt_key_set_add(struct kt_key_set *s, uint64_t hash);
 
 uint64_t kt_key_hash(enum kt_filter filter, struct kt_str text);
 uint64_t kt_key_hash_net(struct kt_cidr net);
+/* What makes two records the same one: the event's id, told apart by kind (an amendment carries
+ * the id of what it amends). False: the line has no native id, only its batch protects it. */
+#define KT_KEY_SIZE 16u
+bool kt_key_of_event(const struct kt_event *ev, uint8_t ret[KT_KEY_SIZE]);
+uint64_t kt_key_id_hash(const uint8_t key[KT_KEY_SIZE]); /* it is a hash already */
 /* The hash that a scan looks for; false: the key cannot help (a network wider than those kept). */
 bool kt_key_hash_of(enum kt_filter filter, const struct kt_sought *key, uint64_t *ret);
 /* Everything about an event that a filter holds, into set[0 .. KT_FILTER_COUNT). */

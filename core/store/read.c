@@ -79,6 +79,7 @@ void kt_reader_close(struct kt_reader *r)
 {
     if (r == NULL)
         return;
+    kt_directory_done(&r->directory);
     (void)sqlite3_close_v2(r->db); /* cursors that are still open keep it until they are freed */
     kt_free(r->path);
     kt_free(r);
@@ -99,6 +100,20 @@ enum kt_status kt_reader_fresh(struct kt_reader *r, struct kt_error *err)
     (void)sqlite3_close_v2(r->db);
     r->db = db;
     return KT_OK;
+}
+
+/* Segments only come behind the last one, unless some were removed. */
+enum kt_status kt_reader_directory(struct kt_reader *r, struct kt_error *err)
+{
+    uint8_t log_id[16];
+    struct kt_tree tree;
+    struct kt_sums sums;
+    if (kt_meta_read(r->db, log_id, &tree, &sums, err) != KT_OK)
+        return kt_wrap(err, "segments");
+    if (sums.removed_segments == r->directory_removed)
+        return kt_directory_load(&r->directory, r->db, err);
+    r->directory_removed = sums.removed_segments;
+    return kt_directory_reload(&r->directory, r->db, err);
 }
 
 static uint64_t size_of(const char *path, const char *suffix)

@@ -45,9 +45,9 @@ struct kt_scan {
     kt_time_ns since,
         until; /* event time [since, until); 0 = open. Batches outside are not opened. */
     bool newest_first;
-    bool control;              /* control records too, merged by seq */
-    bool records;              /* event lines (else control only) */
-    enum kt_kind control_kind; /* control records of this kind only; 0 = all */
+    bool control;                 /* control records too, merged by seq */
+    bool records;                 /* event lines (else control only) */
+    enum kt_kind control_kind;    /* control records of this kind only; 0 = all */
     const struct kt_sieve *sieve; /* on event records only; borrowed while the cursor lives */
     unsigned n_sieves;
     const struct kt_str *needle; /* bytes that each line must contain; the same */
@@ -95,6 +95,7 @@ KT_MUST_USE enum kt_status kt_reader_outbox(struct kt_reader *r,
  * structure, and tells what does not fit. */
 struct kt_verify_result {
     uint64_t records, batches, signed_batches;
+    uint64_t removed; /* events that retention took: their place in the tree is kept */
     uint8_t root[32];
     unsigned problems;
     bool ok;

@@ -13,7 +13,6 @@
 
 /* Frames that the store packed itself may be denser than the wire allows; the size bounds them. */
 #define RATIO_MAX 100000u
-#define SEQ_MAX   (UINT64_C(1) << 62)
 
 #define RANGE       "records %llu-%llu: "
 #define RANGE_OF(r) (unsigned long long)(r)->first_seq, (unsigned long long)kt_row_last(r)
@@ -33,27 +32,40 @@ enum kt_status kt_row_read(sqlite3_stmt *st, struct kt_row *ret, struct kt_error
     const struct kt_row row = {
         .first_seq = kt_db_col_u64(st, 0),
         .count = (uint32_t)kt_db_col_u64(st, 1),
-        .agent = kt_db_col(st, 2),
-        .incarnation = kt_db_col(st, 3),
-        .batch_seq = kt_db_col_u64(st, 4),
-        .origin = (uint8_t)kt_db_col_u64(st, 5),
-        .arrival = kt_db_col_i64(st, 6),
-        .stored = kt_db_col_i64(st, 7),
-        .min_time = kt_db_col_i64(st, 8),
-        .max_time = kt_db_col_i64(st, 9),
-        .leaves = kt_db_col(st, 10),
-        .digest = kt_db_col(st, 11),
-        .signature = kt_db_col(st, 12),
-        .arrivals = kt_db_col(st, 13),
-        .dropped = kt_db_col(st, 14),
-        .conflicts = kt_db_col(st, 15),
-        .lines = kt_db_col(st, 16),
+        .bytes = kt_db_col_u64(st, 2),
+        .agent = kt_db_col(st, 3),
+        .incarnation = kt_db_col(st, 4),
+        .batch_seq = kt_db_col_u64(st, 5),
+        .origin = (uint8_t)kt_db_col_u64(st, 6),
+        .arrival = kt_db_col_i64(st, 7),
+        .stored = kt_db_col_i64(st, 8),
+        .min_time = kt_db_col_i64(st, 9),
+        .max_time = kt_db_col_i64(st, 10),
+        .leaves = kt_db_col(st, 11),
+        .digest = kt_db_col(st, 12),
+        .signature = kt_db_col(st, 13),
+        .arrivals = kt_db_col(st, 14),
+        .dropped = kt_db_col(st, 15),
+        .conflicts = kt_db_col(st, 16),
+        .nodes = kt_db_col(st, 17),
+        .lines = kt_db_col(st, 18),
     };
-    if (row.first_seq == 0 || row.first_seq > SEQ_MAX)
+    if (row.first_seq == 0 || row.first_seq > KT_SEQ_MAX)
         return kt_fail(err, KT_E_CORRUPT, "a batch has the impossible record number %lld",
                        (long long)kt_db_col_i64(st, 0));
-    if (kt_db_col_u64(st, 1) == 0 || kt_db_col_u64(st, 1) > KT_BATCH_EVENTS_MAX ||
-        kt_db_col_u64(st, 5) > UINT8_MAX)
+    if (kt_db_col_u64(st, 1) > UINT32_MAX || kt_db_col_u64(st, 6) > UINT8_MAX)
+        return kt_fail(err, KT_E_CORRUPT, "the batch at record %llu has impossible counts",
+                       (unsigned long long)row.first_seq);
+    if (kt_row_check(&row, err) != KT_OK)
+        return err == NULL ? KT_E_CORRUPT : err->code;
+    *ret = row;
+    return KT_OK;
+}
+
+enum kt_status kt_row_check(const struct kt_row *r, struct kt_error *err)
+{
+    const struct kt_row row = *r;
+    if (row.count == 0 || row.count > KT_BATCH_EVENTS_MAX || row.bytes > KT_BATCH_RAW_MAX)
         return kt_fail(err, KT_E_CORRUPT, "the batch at record %llu has impossible counts",
                        (unsigned long long)row.first_seq);
     if (row.agent.len > KT_NAME_MAX || row.leaves.len != 32 || !absent_or(row.incarnation, 16) ||
@@ -62,7 +74,16 @@ enum kt_status kt_row_read(sqlite3_stmt *st, struct kt_row *ret, struct kt_error
         row.dropped.len / KT_DROPPED_SIZE > KT_BATCH_EVENTS_MAX || row.conflicts.len % 4 != 0)
         return kt_fail(err, KT_E_CORRUPT, RANGE "a column has an impossible length",
                        RANGE_OF(&row));
-    *ret = row;
+    return KT_OK;
+}
+
+enum kt_status kt_row_nodes(const struct kt_row *row, struct kt_cover *ret, struct kt_error *err)
+{
+    struct kt_rd rd = kt_rd_of(row->nodes);
+    kt_cover_read(&rd, row->first_seq - 1, row->count, ret);
+    if (rd.bad || rd.left != 0)
+        return kt_fail(err, KT_E_CORRUPT, RANGE "the tree nodes are not those of %u records",
+                       RANGE_OF(row), row->count);
     return KT_OK;
 }
 

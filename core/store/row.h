@@ -5,26 +5,36 @@
  * dropped    u32 place in the batch as it was signed, 32 bytes line hash, for each line left out
  * conflicts  u32 place among the kept lines, rising
  * leaves     SHA-256 over the leaf hashes of the kept lines: tells verify where a change is
+ * nodes      the cover of its leaves (tree.h)
  */
 #pragma once
 #include "core/base/hash.h"
 #include "core/base/zip.h"
 #include "core/store/db.h"
+#include "core/store/tree.h"
+
+#define KT_SEQ_MAX (UINT64_C(1) << 54) /* so that first_seq * 256 is a row id */
 
 struct kt_row { /* borrowed from the statement until its next step */
     uint64_t first_seq, batch_seq;
     uint32_t count;
+    uint64_t bytes; /* of the lines, newlines included */
     uint8_t origin;
     kt_time_ns arrival, stored, min_time, max_time;
     struct kt_str agent, incarnation, leaves, digest, signature, arrivals, dropped, conflicts,
-        lines;
+        nodes, lines;
 };
 #define KT_ROW_COLUMNS                                                                             \
-    "first_seq,count,agent,incarnation,batch_seq,origin,arrival,stored,min_time,max_time,"         \
-    "leaves,digest,signature,arrivals,dropped,conflicts,lines"
+    "first_seq,count,bytes,agent,incarnation,batch_seq,origin,arrival,stored,min_time,max_time,"   \
+    "leaves,digest,signature,arrivals,dropped,conflicts,nodes,lines"
 
 /* Takes KT_ROW_COLUMNS, from column 0 on; lengths and ranges are checked. */
 KT_MUST_USE enum kt_status kt_row_read(sqlite3_stmt *st, struct kt_row *ret, struct kt_error *err);
+/* Lengths and counts of a row, wherever it comes from. */
+KT_MUST_USE enum kt_status kt_row_check(const struct kt_row *row, struct kt_error *err);
+/* The cover of its leaves; KT_E_CORRUPT when it is not one of count leaves. */
+KT_MUST_USE enum kt_status kt_row_nodes(const struct kt_row *row, struct kt_cover *ret,
+                                        struct kt_error *err);
 uint64_t kt_row_last(const struct kt_row *row);
 
 struct kt_lines { /* the lines of a row, without their newlines */

@@ -18,10 +18,6 @@ __asm__(".section .rodata\n"
         ".byte 0\n"
         ".previous\n");
 
-const struct kt_migration kt_migrations[] = {
-    { 0, NULL }, /* schema 1 is the first one */
-};
-
 /* Names and texts of everything in the schema, in one buffer: equal buffers, equal schemas. */
 static enum kt_status dump(sqlite3 *db, struct kt_buf *out, struct kt_error *err)
 {
@@ -77,8 +73,8 @@ static enum kt_status insert_meta(sqlite3 *db, const uint8_t log_id[16], struct 
     KT_CLEANUP(kt_buf_done) struct kt_buf tree = { 0 };
     const struct kt_tree empty = { 0 };
     kt_tree_pack(&empty, &tree);
-    if (kt_db_prepare(db, "INSERT INTO meta VALUES (1, ?1, ?2, 0,0,0,0,0,0,0,0,0,0)", &st, err) !=
-        KT_OK)
+    if (kt_db_prepare(db, "INSERT INTO meta VALUES (1, ?1, ?2, 0,0,0,0,0,0,0,0,0,0,0,0)", &st,
+                      err) != KT_OK)
         return kt_wrap(err, "meta");
     kt_db_blob(st, 1, kt_str_from(log_id, 16));
     kt_db_blob(st, 2, kt_buf_str(&tree));
@@ -118,8 +114,9 @@ static enum kt_status migrate_step(sqlite3 *db, const struct kt_migration *step,
                    step->from, step->from + 1);
     if (kt_db_exec(db, "BEGIN IMMEDIATE", err) != KT_OK)
         return kt_wrap(err, "migrate");
-    if (kt_db_exec(db, sql, err) == KT_OK && kt_db_exec(db, step->sql, err) == KT_OK &&
-        kt_db_exec(db, "COMMIT", err) == KT_OK)
+    if (kt_db_exec(db, sql, err) == KT_OK &&
+        (step->prepare == NULL || step->prepare(db, err) == KT_OK) &&
+        kt_db_exec(db, step->sql, err) == KT_OK && kt_db_exec(db, "COMMIT", err) == KT_OK)
         return KT_OK;
     (void)sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
     return kt_wrap(err, "migrate from schema %u", step->from);

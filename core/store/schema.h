@@ -16,8 +16,10 @@ KT_MUST_USE enum kt_status kt_schema_check(sqlite3 *db, struct kt_error *err);
 struct kt_migration { /* from one schema to the next; the table ends with sql == NULL */
     unsigned from;
     const char *sql;
+    /* Runs before sql: SQL functions that it calls, say. May be NULL. */
+    enum kt_status (*prepare)(sqlite3 *db, struct kt_error *err);
 };
-extern const struct kt_migration kt_migrations[];
+extern const struct kt_migration kt_migrations[]; /* migrate.c */
 /* Runs what leads from the file's schema to `to`, each step in a transaction of its own that
  * first leaves a backup mark: blob "backup-mark/<schema>", the tree's frontier at that moment. */
 KT_MUST_USE enum kt_status kt_schema_migrate(sqlite3 *db, const struct kt_migration *steps,

@@ -1,4 +1,4 @@
--- keytrail's store, schema 1. docs/store.md says what each column means and who may write it.
+-- keytrail's store, schema 2. docs/store.md says what each column means and who may write it.
 -- This text is compared with the schema of every file that is opened (THREATS D4).
 
 -- One row: the identity of the log, the frontier of its tree (whose size is the newest seq) and
@@ -16,14 +16,17 @@ CREATE TABLE meta (
     first_time    INTEGER NOT NULL,
     last_time     INTEGER NOT NULL,
     first_arrival INTEGER NOT NULL,
-    newest_arrival INTEGER NOT NULL
+    newest_arrival INTEGER NOT NULL,
+    removed_events   INTEGER NOT NULL,
+    removed_segments INTEGER NOT NULL
 ) STRICT;
 
--- The tail: one row a received batch. The big column is the last one, so that a walk over the
--- others stays off the overflow pages.
+-- The tail: one row a received batch, until it is sealed into a segment. The big column is the
+-- last one, so that a walk over the others stays off the overflow pages.
 CREATE TABLE batch (
     first_seq   INTEGER PRIMARY KEY,
     count       INTEGER NOT NULL,
+    bytes       INTEGER NOT NULL,
     agent       TEXT    NOT NULL,
     incarnation BLOB,
     batch_seq   INTEGER NOT NULL,
@@ -38,19 +41,34 @@ CREATE TABLE batch (
     arrivals    BLOB,
     dropped     BLOB,
     conflicts   BLOB,
+    nodes       BLOB    NOT NULL,
     lines       BLOB    NOT NULL
 ) STRICT;
 
--- Where in time a batch has events: one row a batch and ten minutes of event time, with 16 bits
--- of each id in it. Questions about a time and the search for old duplicates start here.
-CREATE TABLE span (
-    bucket    INTEGER NOT NULL,
-    max_time  INTEGER NOT NULL,
-    first_seq INTEGER NOT NULL,
-    min_time  INTEGER NOT NULL,
-    ids       BLOB    NOT NULL,
-    PRIMARY KEY (bucket, max_time, first_seq)
-) STRICT, WITHOUT ROWID;
+-- A sealed run of batches. Small rows: a question walks over all of them.
+CREATE TABLE segment (
+    first_seq   INTEGER PRIMARY KEY,
+    last_seq    INTEGER NOT NULL,
+    count       INTEGER NOT NULL,
+    untimed     INTEGER NOT NULL,
+    conflicts   INTEGER NOT NULL,
+    bytes       INTEGER NOT NULL,
+    packed      INTEGER NOT NULL,
+    min_time    INTEGER NOT NULL,
+    max_time    INTEGER NOT NULL,
+    min_arrival INTEGER NOT NULL,
+    max_arrival INTEGER NOT NULL,
+    min_stored  INTEGER NOT NULL,
+    max_stored  INTEGER NOT NULL,
+    days        BLOB    NOT NULL
+) STRICT;
+
+-- What segments are made of: columns, filters, batches, tree nodes, blocks of lines.
+-- id = first_seq * 256 + the number of the part.
+CREATE TABLE part (
+    id   INTEGER PRIMARY KEY,
+    data BLOB NOT NULL
+) STRICT;
 
 -- Records that the collector makes itself: ticks, facts, configuration, decisions, self-audit.
 CREATE TABLE control (

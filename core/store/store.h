@@ -3,8 +3,8 @@
 #include "core/base/limits.h"
 #include "core/store/db.h"
 #include "core/store/dedupe.h"
-#include "core/store/row.h"
-#include "core/store/span.h"
+#include "core/store/directory.h"
+#include "core/store/seal.h"
 #include "core/store/write.h"
 
 /* How control records are signed off in their leaves and shown. */
@@ -15,10 +15,14 @@
     X(COMMIT, "COMMIT")                                                                            \
     X(META, "UPDATE meta SET tree=?1, last_arrival=?2, events=?3, control=?4, batches=?5,"         \
             " duplicates=?6, conflicts=?7, first_time=?8, last_time=?9, first_arrival=?10,"        \
-            " newest_arrival=?11")                                                                 \
+            " newest_arrival=?11, removed_events=?12, removed_segments=?13")                       \
     X(BATCH, "INSERT INTO batch (" KT_ROW_COLUMNS                                                  \
-             ") VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17)")              \
-    X(SPAN, "INSERT INTO span (bucket,max_time,first_seq,min_time,ids) VALUES (?1,?2,?3,?4,?5)")   \
+             ") VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19)")      \
+    X(TAIL, "SELECT " KT_ROW_COLUMNS " FROM batch ORDER BY first_seq")                             \
+    X(UNTAIL, "DELETE FROM batch WHERE first_seq BETWEEN ?1 AND ?2")                               \
+    X(SEGMENT, "INSERT INTO segment (" KT_SEGMENT_COLUMNS                                          \
+               ") VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14)")                        \
+    X(PART, "INSERT INTO part (id,data) VALUES (?1,?2)")                                           \
     X(CONTROL, "INSERT INTO control (seq,kind,arrival,stored,leaf,line)"                           \
                " VALUES (?1,?2,?3,?4,?5,?6)")                                                      \
     X(MARK_GET, "SELECT seq, digest FROM mark WHERE agent=?1 AND incarnation=?2")                  \
@@ -53,10 +57,16 @@ struct kt_sums { /* table meta, but for the log id and the tree */
     kt_time_ns last_arrival;
     uint64_t events, control, batches, duplicates, conflicts;
     kt_time_ns first_time, last_time, first_arrival, newest_arrival;
+    uint64_t removed_events, removed_segments; /* by retention */
 };
 KT_MUST_USE enum kt_status kt_meta_read(sqlite3 *db, uint8_t ret_log_id[16],
                                         struct kt_tree *ret_tree, struct kt_sums *ret,
                                         struct kt_error *err);
+
+struct kt_tail { /* what is not in a segment; the first row's stamp tells when a month ends */
+    uint64_t events, bytes;
+    kt_time_ns first_stored, last_stored;
+};
 
 struct kt_store {
     sqlite3 *db;
@@ -67,23 +77,34 @@ struct kt_store {
 
     struct kt_tree tree, tree_before; /* now, and when the transaction began */
     struct kt_sums sums, sums_before;
+    struct kt_tail tail, tail_before;
     bool in_txn;
     bool torn;      /* a write of this transaction failed: it can only be rolled back */
     bool broken;    /* a commit failed: nothing is written any more (D1) */
     int wal_frames; /* waiting for a checkpoint */
 
+    struct kt_directory directory;
+    struct kt_sealer *sealer;
+    struct kt_error seal_failed; /* of the last turn; KT_E_CORRUPT: nothing is sealed any more */
     struct kt_dedupe *dedupe;
     struct kt_zip *zip;
     struct kt_sha256 *sha;
-    struct kt_spans spans;
-    struct kt_buf packed, text, arrivals, dropped, conflicts;
+    struct kt_cover cover;
+    struct kt_buf packed, text, arrivals, dropped, conflicts, nodes;
     uint8_t fate[KT_BATCH_EVENTS_MAX];
     uint64_t seq[KT_BATCH_EVENTS_MAX];
     uint32_t place[KT_BATCH_EVENTS_MAX]; /* of the i-th kept line in the batch as it came */
 };
 
-/* One record into tree and sums; its leaf hash to ret. */
-void kt_store_leaf(struct kt_store *s, const struct kt_leaf *leaf, uint8_t ret[32]);
+/* Sums what a record's arrival changes. */
+void kt_store_saw(struct kt_store *s, kt_time_ns arrival);
+
+/* ---- tail.c ---- */
+KT_MUST_USE enum kt_status kt_tail_load(struct kt_store *s, struct kt_error *err);
+void kt_tail_add(struct kt_store *s, uint64_t events, uint64_t bytes, kt_time_ns stored);
+/* After a commit. What goes wrong is in seal_failed: what was to be committed is, a segment can
+ * wait. */
+void kt_tail_turn(struct kt_store *s);
 /* Refuses to write outside a transaction's good course; for the head of every writing call. */
 KT_MUST_USE enum kt_status kt_store_may_write(const struct kt_store *s, struct kt_error *err);
 /* Runs a writing statement; a failure tears the transaction. */

@@ -66,10 +66,12 @@ enum kt_status kt_meta_read(sqlite3 *db, uint8_t ret_log_id[16], struct kt_tree 
                             struct kt_sums *ret, struct kt_error *err)
 {
     KT_CLEANUP(kt_db_finalize) sqlite3_stmt *st = NULL;
-    if (kt_db_prepare(db,
-                      "SELECT log_id, tree, last_arrival, events, control, batches, duplicates,"
-                      " conflicts, first_time, last_time, first_arrival, newest_arrival FROM meta",
-                      &st, err) != KT_OK)
+    if (kt_db_prepare(
+            db,
+            "SELECT log_id, tree, last_arrival, events, control, batches, duplicates,"
+            " conflicts, first_time, last_time, first_arrival, newest_arrival, removed_events,"
+            " removed_segments FROM meta",
+            &st, err) != KT_OK)
         return kt_wrap(err, "meta");
     enum kt_status status = kt_db_step(st, err);
     if (status == KT_E_AGAIN || (status == KT_OK && kt_db_col(st, 0).len != 16))
@@ -92,6 +94,8 @@ enum kt_status kt_meta_read(sqlite3 *db, uint8_t ret_log_id[16], struct kt_tree 
         .last_time = kt_db_col_i64(st, 9),
         .first_arrival = kt_db_col_i64(st, 10),
         .newest_arrival = kt_db_col_i64(st, 11),
+        .removed_events = kt_db_col_u64(st, 12),
+        .removed_segments = kt_db_col_u64(st, 13),
     };
     return KT_OK;
 }
@@ -103,6 +107,8 @@ static enum kt_status check_end(struct kt_store *s, struct kt_error *err)
     if (kt_db_prepare(s->db,
                       "SELECT max(coalesce((SELECT first_seq + count - 1 FROM batch"
                       " ORDER BY first_seq DESC LIMIT 1), 0),"
+                      " coalesce((SELECT last_seq FROM segment ORDER BY first_seq DESC LIMIT 1),"
+                      " 0),"
                       " coalesce((SELECT max(seq) FROM control), 0))",
                       &st, err) != KT_OK ||
         kt_db_step(st, err) != KT_OK)
@@ -170,15 +176,21 @@ static enum kt_status open_db(struct kt_store *s, const struct kt_store_options 
     (void)sqlite3_wal_hook(s->db, count_frames, s);
     if (set_cookie(s, KT_DB_LIVE, err) != KT_OK ||
         kt_meta_read(s->db, s->log_id, &s->tree, &s->sums, err) != KT_OK ||
-        check_end(s, err) != KT_OK || prepare_all(s, err) != KT_OK)
+        check_end(s, err) != KT_OK || prepare_all(s, err) != KT_OK ||
+        kt_directory_load(&s->directory, s->db, err) != KT_OK || kt_tail_load(s, err) != KT_OK)
         return kt_wrap(err, "store '%s'", o->path);
     size_t recent = o->dedupe_recent == 0 ? KT_DEDUPE_RECENT : o->dedupe_recent;
-    return kt_dedupe_new(s->db, recent, s->tree.size + 1, s->sums.last_time, &s->dedupe, err);
+    s->sealer = kt_sealer_new(!o->seal_here,
+                              o->segment_events == 0 ? KT_SEGMENT_EVENTS : o->segment_events);
+    return kt_dedupe_new(s->db, &s->directory, recent, s->tree.size + 1, s->sums.last_time,
+                         &s->dedupe, err);
 }
 
 static void free_store(struct kt_store *s)
 {
+    kt_sealer_free(s->sealer);
     kt_dedupe_free(s->dedupe);
+    kt_directory_done(&s->directory);
     for (unsigned i = 0; i < KT_ST_COUNT; i++)
         kt_db_finalize(&s->st[i]);
     if (s->db != NULL) {
@@ -188,12 +200,12 @@ static void free_store(struct kt_store *s)
     }
     kt_zip_free(s->zip);
     kt_sha256_free(s->sha);
-    kt_spans_done(&s->spans);
     kt_buf_done(&s->packed);
     kt_buf_done(&s->text);
     kt_buf_done(&s->arrivals);
     kt_buf_done(&s->dropped);
     kt_buf_done(&s->conflicts);
+    kt_buf_done(&s->nodes);
     kt_free(s->path);
     if (s->lock_fd >= 0)
         (void)close(s->lock_fd);
@@ -245,6 +257,7 @@ enum kt_status kt_store_begin(struct kt_store *s, struct kt_error *err)
     s->torn = false;
     s->tree_before = s->tree;
     s->sums_before = s->sums;
+    s->tail_before = s->tail;
     return KT_OK;
 }
 
@@ -257,7 +270,8 @@ void kt_store_rollback(struct kt_store *s)
     s->in_txn = false;
     s->tree = s->tree_before;
     s->sums = s->sums_before;
-    kt_dedupe_forget(s->dedupe, s->tree.size + 1);
+    s->tail = s->tail_before;
+    kt_dedupe_undo(s->dedupe);
 }
 
 static enum kt_status write_meta(struct kt_store *s, struct kt_error *err)
@@ -276,6 +290,8 @@ static enum kt_status write_meta(struct kt_store *s, struct kt_error *err)
     kt_db_i64(st, 9, s->sums.last_time);
     kt_db_i64(st, 10, s->sums.first_arrival);
     kt_db_i64(st, 11, s->sums.newest_arrival);
+    kt_db_u64(st, 12, s->sums.removed_events);
+    kt_db_u64(st, 13, s->sums.removed_segments);
     return kt_store_run(s, KT_ST_META, err);
 }
 
@@ -291,6 +307,7 @@ enum kt_status kt_store_commit(struct kt_store *s, struct kt_error *err)
         return kt_wrap(err, "commit");
     }
     s->in_txn = false;
+    kt_tail_turn(s);
     return KT_OK;
 }
 
@@ -312,6 +329,11 @@ enum kt_status kt_store_run(struct kt_store *s, enum kt_statement st, struct kt_
 enum kt_status kt_store_housekeep(struct kt_store *s, bool idle, struct kt_error *err)
 {
     assert(!s->in_txn);
+    if (s->seal_failed.code == KT_E_CORRUPT) {
+        if (err != NULL)
+            *err = s->seal_failed;
+        return KT_E_CORRUPT;
+    }
     if (s->broken || s->wal_frames < (idle ? WAL_FRAMES_IDLE : WAL_FRAMES_FORCED))
         return KT_OK;
     int mode =

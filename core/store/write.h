@@ -18,8 +18,10 @@ struct kt_store;
 struct kt_store_options {
     const char *path;
     bool create;
-    const char *vfs;      /* NULL = default; tests pass a faulty one */
-    size_t dedupe_recent; /* ids held in memory; 0 = KT_DEDUPE_RECENT */
+    const char *vfs;         /* NULL = default; tests pass a faulty one */
+    size_t dedupe_recent;    /* ids held in memory; 0 = KT_DEDUPE_RECENT */
+    uint32_t segment_events; /* a segment closes at so many; 0 = 4,096. Tests make small ones */
+    bool seal_here;          /* segments are made by the caller's thread: the same each time */
 };
 /* Takes the writer's lock (path-lock file, flock): KT_E_DENIED with the holder named when another
  * process has it. Creates, migrates (writes a backup mark first) or refuses a newer schema. WAL,

@@ -1,0 +1,71 @@
+/* check: the state of one verification, shared by the verify*.c files. Private to core/store. */
+#pragma once
+#include <stdarg.h>
+
+#include "core/base/map.h"
+#include "core/store/opened.h"
+#include "core/store/reader.h"
+#include "core/store/store.h"
+#include "core/store/tombstone.h"
+
+struct spool { /* newest batch seen of one agent's spool */
+    uint64_t seq;
+    uint8_t digest[32];
+};
+struct alert_seen {
+    char digest[2 * 32 + 1]; /* hex */
+    bool row;
+};
+struct check {
+    struct kt_reader *reader;
+    void (*problem)(void *self, const char *sentence);
+    void *self;
+    unsigned (*signing_key)(void *self, struct kt_str agent, uint8_t (*ret)[32], unsigned max);
+    struct kt_verify_result result;
+
+    sqlite3_stmt *control_at, *batch_at, *mark_at;
+    struct kt_zip *zip;
+    struct kt_sha256 *sha;
+    struct kt_arena arena;
+    struct kt_lines lines;
+    struct kt_cover cover;
+    struct kt_buf text, nodes;
+    kt_time_ns *arrival;
+    bool *conflict;
+    uint8_t (*hash)[32], (*all)[32];
+    kt_time_ns min_time, max_time; /* of the lines of one batch */
+
+    /* the segment at hand, and what its lines give */
+    struct kt_opened *opened;
+    struct kt_builder *builder;
+    struct kt_built built;
+    struct kt_str *line;
+    struct kt_buf unpacked[2];
+    uint64_t parts;
+
+    struct kt_tree tree, recorded;
+    struct kt_sums sums, recorded_sums;
+    uint64_t want;         /* number that must come next */
+    uint64_t control_next; /* where to look for the next control record */
+    struct kt_tombstones tombstones;
+    struct kt_map *spools; /* agent, NUL, incarnation */
+    struct spool *spool;
+    uint32_t spool_room;
+    struct kt_map *alerts; /* id -> what its newest record says of its row */
+    struct alert_seen *alert;
+    uint32_t alert_room;
+    uint8_t log_id[16];
+};
+
+#define RANGE       "records %llu-%llu: "
+#define RANGE_OF(r) (unsigned long long)(r)->first_seq, (unsigned long long)kt_row_last(r)
+#define ULL(v)      ((unsigned long long)(v))
+
+void kt_check_say(struct check *c, const char *fmt, ...) KT_PRINTF(2, 3);
+/* Control records and removed ones up to number `first`; then [first, last] are there. */
+void kt_check_reach(struct check *c, uint64_t first, uint64_t last);
+/* ---- verify_batch.c: everything about one batch but where it stands ---- */
+/* Leaves its nodes in c->nodes, and adds them to the tree. */
+void kt_check_batch(struct check *c, const struct kt_row *row, const struct kt_str *line);
+/* ---- verify_segment.c ---- */
+void kt_check_segment(struct check *c, const struct kt_segment *seg);

@@ -1,0 +1,316 @@
+/*
+ * chunk: picking records by filters and columns, so that few lines need be opened.
+ *
+ * Owns:  arrays that are used again for the next chunk.
+ * Calls: core/base, core/event, core/store (opened, columns, filter).
+ * Holds: what is left out cannot match; the order is that of the numbers.
+ */
+#include "core/store/chunk.h"
+
+#include <string.h>
+
+#include "core/base/alloc.h"
+#include "core/base/limits.h"
+#include "core/event/line.h"
+
+#define ARENA_MAX (2 * KT_LINE_MAX)
+
+enum verdict { UNKNOWN, YES, NO };
+
+struct kt_chunk *kt_chunk_new(void)
+{
+    struct kt_chunk *c = kt_alloc(sizeof *c);
+    c->opened = kt_opened_new();
+    c->zip = kt_zip_new();
+    c->arena = kt_arena_new(ARENA_MAX);
+    return c;
+}
+
+void kt_chunk_free(struct kt_chunk *c)
+{
+    if (c == NULL)
+        return;
+    kt_opened_free(c->opened);
+    kt_zip_free(c->zip);
+    kt_arena_done(&c->arena);
+    kt_lines_done(&c->lines);
+    kt_columns_done(&c->made);
+    kt_runs_done(&c->own);
+    kt_buf_done(&c->own_bytes);
+    kt_free(c->run);
+    kt_free(c->seq);
+    kt_free(c->arrival);
+    kt_free(c->conflict);
+    kt_free(c->pick);
+    kt_free(c->verdict);
+    kt_free(c);
+}
+
+static void start(struct kt_chunk *c, uint32_t n)
+{
+    c->n = n;
+    c->picks = 0;
+    if (n <= c->room)
+        return;
+    c->room = n;
+    c->run = kt_realloc_array(c->run, n, sizeof *c->run);
+    c->seq = kt_realloc_array(c->seq, n, sizeof *c->seq);
+    c->arrival = kt_realloc_array(c->arrival, n, sizeof *c->arrival);
+    c->conflict = kt_realloc_array(c->conflict, n, sizeof *c->conflict);
+    c->pick = kt_realloc_array(c->pick, n, sizeof *c->pick);
+    c->verdict = kt_realloc_array(c->verdict, n < 256 ? 256 : n + 1, sizeof *c->verdict);
+}
+
+static void pick_all(struct kt_chunk *c)
+{
+    c->picks = c->n;
+    for (uint32_t i = 0; i < c->n; i++)
+        c->pick[i] = i;
+}
+
+/* ---- what beside the lines says no ---- */
+
+static enum kt_status filter_says(struct kt_chunk *c, const struct kt_sieve *s, bool *ret,
+                                  struct kt_error *err)
+{
+    struct kt_str filter;
+    if (kt_opened_raw(c->opened, KT_PART_FILTER + (unsigned)s->filter, &filter, err) != KT_OK)
+        return err == NULL ? KT_E_CORRUPT : err->code;
+    *ret = false;
+    for (unsigned i = 0; i < s->n_keys && !*ret; i++) {
+        uint64_t hash;
+        *ret = !kt_key_hash_of(s->filter, &s->keys[i], &hash) || kt_filter_has(filter, hash);
+    }
+    return KT_OK;
+}
+
+static bool small_fits(struct kt_chunk *c, const struct kt_sieve *s, uint8_t value)
+{
+    uint8_t *v = &c->verdict[value];
+    if (*v == UNKNOWN)
+        *v = s->fits(s->self, KT_STR_NONE, value) ? YES : NO;
+    return *v == YES;
+}
+
+static bool text_fits(struct kt_chunk *c, const struct kt_sieve *s, const struct kt_text_column *t,
+                      uint16_t code)
+{
+    uint8_t *v = &c->verdict[code];
+    if (*v == UNKNOWN)
+        *v = s->fits(s->self, code == 0 ? KT_STR_NONE : t->dict[code - 1], 0) ? YES : NO;
+    return *v == YES;
+}
+
+static void sift(struct kt_chunk *c, const struct kt_sieve *s)
+{
+    uint32_t n = 0;
+    if (s->column < KT_COL_SMALL) {
+        const uint8_t *value = c->columns->small[s->column];
+        memset(c->verdict, UNKNOWN, 256);
+        for (uint32_t i = 0; i < c->picks; i++)
+            if (small_fits(c, s, value[c->pick[i]]))
+                c->pick[n++] = c->pick[i];
+    } else {
+        const struct kt_text_column *t = kt_column_text(c->columns, s->column);
+        memset(c->verdict, UNKNOWN, t->n_dict + 1);
+        for (uint32_t i = 0; i < c->picks; i++)
+            if (text_fits(c, s, t, t->code[c->pick[i]]))
+                c->pick[n++] = c->pick[i];
+    }
+    c->picks = n;
+}
+
+static bool in_window(const struct kt_scan *scan, kt_time_ns time, kt_time_ns arrival)
+{
+    kt_time_ns t = time > 0 ? time : arrival;
+    return (scan->since == 0 || t >= scan->since) && (scan->until == 0 || t < scan->until);
+}
+
+static void sift_time(struct kt_chunk *c, const struct kt_scan *scan)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < c->picks; i++) {
+        uint32_t row = c->pick[i];
+        if (in_window(scan, c->columns->time[row], c->arrival[row]))
+            c->pick[n++] = row;
+    }
+    c->picks = n;
+}
+
+static void sift_seq(struct kt_chunk *c, const struct kt_scan *scan)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < c->picks; i++) {
+        uint64_t seq = c->seq[c->pick[i]];
+        if (seq >= scan->from_seq && seq <= scan->until_seq)
+            c->pick[n++] = c->pick[i];
+    }
+    c->picks = n;
+}
+
+/* ---- the batches ---- */
+
+static enum kt_status take_runs(struct kt_chunk *c, const struct kt_runs *runs,
+                                struct kt_error *err)
+{
+    uint32_t at = 0;
+    c->runs = runs;
+    memset(c->conflict, 0, c->n * sizeof *c->conflict);
+    for (uint32_t r = 0; r < runs->n; r++) {
+        const struct kt_row *row = &runs->row[r];
+        if (kt_row_arrivals(row, c->arrival + at, err) != KT_OK ||
+            kt_row_conflicts(row, c->conflict + at, err) != KT_OK)
+            return err == NULL ? KT_E_CORRUPT : err->code;
+        for (uint32_t i = 0; i < row->count; i++, at++) {
+            c->run[at] = r;
+            c->seq[at] = row->first_seq + i;
+        }
+    }
+    return KT_OK;
+}
+
+/* ---- segments ---- */
+
+static bool all_in_window(const struct kt_segment *seg, const struct kt_scan *scan)
+{
+    return (scan->since == 0 && scan->until == 0) ||
+           (seg->untimed == 0 && (scan->since == 0 || seg->min_time >= scan->since) &&
+            (scan->until == 0 || seg->max_time < scan->until));
+}
+
+static enum kt_status sift_segment(struct kt_chunk *c, const struct kt_scan *scan,
+                                   struct kt_error *err)
+{
+    for (unsigned i = 0; i < scan->n_sieves && c->picks > 0; i++) {
+        const struct kt_sieve *s = &scan->sieve[i];
+        bool may = true;
+        if (s->n_keys > 0 && filter_says(c, s, &may, err) != KT_OK)
+            return err == NULL ? KT_E_CORRUPT : err->code;
+        c->picks = may ? c->picks : 0;
+    }
+    for (unsigned i = 0; i < scan->n_sieves && c->picks > 0; i++) {
+        const struct kt_sieve *s = &scan->sieve[i];
+        if (s->column == KT_COL_NONE)
+            continue;
+        if (kt_opened_column(c->opened, s->column, err) != KT_OK)
+            return err == NULL ? KT_E_CORRUPT : err->code;
+        sift(c, s);
+    }
+    return KT_OK;
+}
+
+static enum kt_status want_columns(struct kt_chunk *c, const struct kt_want *want,
+                                   struct kt_error *err)
+{
+    for (unsigned i = 0; i < KT_COL_COUNT; i++)
+        if ((want->columns & KT_COLUMN(i)) &&
+            kt_opened_column(c->opened, (enum kt_col)i, err) != KT_OK)
+            return err == NULL ? KT_E_CORRUPT : err->code;
+    return want->time ? kt_opened_time(c->opened, err) : KT_OK;
+}
+
+enum kt_status kt_chunk_segment(struct kt_chunk *c, sqlite3 *db, const struct kt_segment *seg,
+                                const struct kt_scan *scan, const struct kt_want *want,
+                                struct kt_error *err)
+{
+    const struct kt_runs *runs;
+    start(c, seg->count);
+    c->sealed = true;
+    c->runs = NULL;
+    if (seg->last_seq < scan->from_seq || seg->first_seq > scan->until_seq ||
+        !kt_segment_in_time(seg, scan->since, scan->until))
+        return KT_OK;
+    if (kt_opened_start(c->opened, db, seg, err) != KT_OK)
+        return kt_wrap(err, "segment");
+    c->columns = kt_opened_columns(c->opened);
+    pick_all(c);
+    if (sift_segment(c, scan, err) != KT_OK)
+        return err == NULL ? KT_E_CORRUPT : err->code;
+    if (c->picks == 0)
+        return KT_OK;
+    c->segments_opened++;
+    bool whole = seg->first_seq >= scan->from_seq && seg->last_seq <= scan->until_seq;
+    bool timed = !all_in_window(seg, scan);
+    if ((timed && kt_opened_time(c->opened, err) != KT_OK) ||
+        ((timed || !whole || want->records) &&
+         (kt_opened_runs(c->opened, &runs, err) != KT_OK || take_runs(c, runs, err) != KT_OK)))
+        return err == NULL ? KT_E_CORRUPT : err->code;
+    if (!whole)
+        sift_seq(c, scan);
+    if (timed)
+        sift_time(c, scan);
+    return c->picks == 0 ? KT_OK : want_columns(c, want, err);
+}
+
+/* ---- batches ---- */
+
+/* Columns made from the lines, for whoever wants columns. */
+static enum kt_status make_columns(struct kt_chunk *c, struct kt_error *err)
+{
+    kt_columns_reset(&c->made);
+    for (uint32_t i = 0; i < c->n; i++) {
+        struct kt_event ev;
+        kt_arena_reset(&c->arena);
+        if (kt_line_read(c->lines.at[i], &c->arena, &ev, err) != KT_OK)
+            return kt_fail(err, KT_E_CORRUPT, "record %llu is not a canonical line",
+                           (unsigned long long)c->seq[i]);
+        kt_columns_add(&c->made, &ev);
+    }
+    kt_columns_close(&c->made);
+    return KT_OK;
+}
+
+static void keep_run(struct kt_chunk *c, const struct kt_row *row)
+{
+    kt_buf_reset(&c->own_bytes);
+    size_t room = row->agent.len + row->arrivals.len + row->conflicts.len;
+    (void)kt_buf_reserve(&c->own_bytes, room);
+    if (c->own.cap == 0) {
+        c->own.row = kt_alloc(sizeof *c->own.row);
+        c->own.cap = 1;
+    }
+    struct kt_row *own = c->own.row;
+    *own = *row;
+    struct kt_str *const strings[] = { &own->agent, &own->arrivals, &own->conflicts };
+    for (size_t i = 0; i < KT_ARRAY_LEN(strings); i++) {
+        size_t at = c->own_bytes.len;
+        kt_buf_add(&c->own_bytes, *strings[i]);
+        *strings[i] = kt_str_from(c->own_bytes.at + at, strings[i]->len);
+    }
+    c->own.n = 1;
+}
+
+enum kt_status kt_chunk_batch(struct kt_chunk *c, const struct kt_row *row,
+                              const struct kt_scan *scan, const struct kt_want *want,
+                              struct kt_error *err)
+{
+    start(c, row->count);
+    c->sealed = false;
+    c->columns = &c->made;
+    if (kt_row_last(row) < scan->from_seq || row->first_seq > scan->until_seq)
+        return KT_OK;
+    keep_run(c, row);
+    if (kt_row_lines(row, c->zip, &c->lines, err) != KT_OK || take_runs(c, &c->own, err) != KT_OK)
+        return err == NULL ? KT_E_CORRUPT : err->code;
+    pick_all(c);
+    sift_seq(c, scan);
+    if (want->columns == 0 && !want->time)
+        return KT_OK;
+    if (make_columns(c, err) != KT_OK)
+        return err == NULL ? KT_E_CORRUPT : err->code;
+    for (unsigned i = 0; i < scan->n_sieves; i++)
+        if (scan->sieve[i].column != KT_COL_NONE)
+            sift(c, &scan->sieve[i]);
+    sift_time(c, scan);
+    return KT_OK;
+}
+
+enum kt_status kt_chunk_line(struct kt_chunk *c, uint32_t i, struct kt_str *ret,
+                             struct kt_error *err)
+{
+    c->lines_opened++;
+    if (c->sealed)
+        return kt_opened_line(c->opened, i, ret, err);
+    *ret = c->lines.at[i];
+    return KT_OK;
+}

@@ -1,0 +1,52 @@
+/*
+ * chunk: the records of one segment, or of one batch of the tail, of which a scan picks some.
+ * Private to core/store.
+ */
+#pragma once
+#include "core/store/opened.h"
+#include "core/store/read.h"
+
+struct kt_chunk {
+    uint32_t n;                 /* records */
+    const struct kt_runs *runs; /* their batches */
+    uint32_t *run;              /* n: which of runs */
+    uint64_t *seq;              /* n */
+    kt_time_ns *arrival;        /* n */
+    bool *conflict;             /* n */
+    uint32_t *pick, picks;      /* rows that may match, rising */
+    struct kt_columns *columns; /* those that were needed */
+
+    /* private */
+    struct kt_opened *opened;
+    bool sealed;
+    struct kt_runs own; /* of a batch */
+    struct kt_buf own_bytes;
+    struct kt_lines lines;
+    struct kt_columns made;
+    struct kt_zip *zip;
+    struct kt_arena arena;
+    uint8_t *verdict; /* of the values of one column */
+    uint32_t room;
+    uint64_t segments_opened, lines_opened;
+};
+struct kt_chunk *kt_chunk_new(void);
+void kt_chunk_free(struct kt_chunk *c);
+
+/* Columns that whoever asks wants to see beside what the sieves need: KT_COLUMN()s, and times. */
+struct kt_want {
+    uint32_t columns;
+    bool time;
+    bool records; /* batches, arrivals and conflicts: for whole records */
+};
+/* The records of seg that pass the scan's window, numbers and sieves; picks = 0 when none can. */
+KT_MUST_USE enum kt_status kt_chunk_segment(struct kt_chunk *c, sqlite3 *db,
+                                            const struct kt_segment *seg,
+                                            const struct kt_scan *scan, const struct kt_want *want,
+                                            struct kt_error *err);
+/* The same of a batch. Its sieves are only asked when columns are wanted, since they have to be
+ * made from the lines; a line that cannot be read is then KT_E_CORRUPT. */
+KT_MUST_USE enum kt_status kt_chunk_batch(struct kt_chunk *c, const struct kt_row *row,
+                                          const struct kt_scan *scan, const struct kt_want *want,
+                                          struct kt_error *err);
+KT_MUST_USE enum kt_status kt_chunk_line(struct kt_chunk *c, uint32_t i, struct kt_str *ret,
+                                         struct kt_error *err);

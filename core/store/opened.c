@@ -1,0 +1,262 @@
+/*
+ * opened: reading the parts of one segment.
+ *
+ * Owns:  buffers that are used again for the next segment.
+ * Calls: core/base, core/store (db, segment, columns).
+ * Holds: nothing is unpacked beyond the limits that the builder keeps.
+ */
+#include "core/store/opened.h"
+
+#include "core/base/alloc.h"
+#include "core/base/limits.h"
+
+#define BLOCKS_MAX (KT_PARTS - KT_PART_LINES)
+#define PART_MAX   (32u << 20)
+#define BLOCK_MAX  (KT_BLOCK_BYTES + KT_LINE_MAX + 1)
+#define RATIO_MAX  100000u
+
+struct block {
+    struct kt_buf text;
+    struct kt_str *line;
+    uint32_t cap, first, n; /* places [first, first + n) */
+    bool loaded;
+};
+struct kt_opened {
+    sqlite3 *db;
+    sqlite3_stmt *part_at;
+    struct kt_zip *zip;
+    struct kt_segment seg;
+    struct kt_runs runs;
+    struct kt_columns columns;
+    struct kt_buf raw;
+    uint32_t *place;
+    struct block block[BLOCKS_MAX];
+    unsigned n_blocks;
+    bool have_runs, have_time, have_order;
+    uint64_t bytes;
+};
+
+#define RANGE       "records %llu-%llu: "
+#define RANGE_OF(o) (unsigned long long)(o)->seg.first_seq, (unsigned long long)(o)->seg.last_seq
+
+struct kt_opened *kt_opened_new(void)
+{
+    struct kt_opened *o = kt_alloc(sizeof *o);
+    o->zip = kt_zip_new();
+    o->place = kt_alloc_array(KT_SEGMENT_EVENTS_MAX, sizeof *o->place);
+    return o;
+}
+
+void kt_opened_forget(struct kt_opened *o)
+{
+    kt_db_finalize(&o->part_at);
+    o->db = NULL;
+}
+
+void kt_opened_free(struct kt_opened *o)
+{
+    if (o == NULL)
+        return;
+    kt_opened_forget(o);
+    kt_zip_free(o->zip);
+    kt_runs_done(&o->runs);
+    kt_columns_done(&o->columns);
+    kt_buf_done(&o->raw);
+    kt_free(o->place);
+    for (unsigned i = 0; i < BLOCKS_MAX; i++) {
+        kt_buf_done(&o->block[i].text);
+        kt_free(o->block[i].line);
+    }
+    kt_free(o);
+}
+
+enum kt_status kt_opened_start(struct kt_opened *o, sqlite3 *db, const struct kt_segment *seg,
+                               struct kt_error *err)
+{
+    if (o->db != db) {
+        kt_opened_forget(o);
+        if (kt_db_prepare(db, "SELECT data FROM part WHERE id = ?1", &o->part_at, err) != KT_OK)
+            return kt_wrap(err, "segment");
+        o->db = db;
+    }
+    o->seg = *seg;
+    o->have_runs = o->have_time = o->have_order = false;
+    kt_columns_reset_to(&o->columns, seg->count);
+    for (unsigned i = 0; i < o->n_blocks; i++)
+        o->block[i].loaded = false;
+    o->n_blocks = 0;
+    return KT_OK;
+}
+
+struct kt_columns *kt_opened_columns(struct kt_opened *o)
+{
+    return &o->columns;
+}
+
+uint64_t kt_opened_bytes(const struct kt_opened *o)
+{
+    return o->bytes;
+}
+
+/* ---- parts ---- */
+
+/* The statement stays at its row, which holds the bytes: reset it when done. */
+static enum kt_status fetch(struct kt_opened *o, unsigned part, struct kt_str *ret,
+                            struct kt_error *err)
+{
+    (void)sqlite3_reset(o->part_at);
+    kt_db_u64(o->part_at, 1, o->seg.first_seq * KT_PARTS + part);
+    enum kt_status status = kt_db_step(o->part_at, err);
+    if (status == KT_E_AGAIN)
+        return kt_fail(err, KT_E_CORRUPT, RANGE "part %u of the segment is missing", RANGE_OF(o),
+                       part);
+    if (status != KT_OK)
+        return kt_wrap(err, "segment at record %llu", (unsigned long long)o->seg.first_seq);
+    *ret = kt_db_col(o->part_at, 0);
+    return KT_OK;
+}
+
+enum kt_status kt_opened_raw(struct kt_opened *o, unsigned part, struct kt_str *ret,
+                             struct kt_error *err)
+{
+    struct kt_str stored;
+    enum kt_status status = fetch(o, part, &stored, err);
+    if (status == KT_OK) {
+        kt_buf_reset(&o->raw);
+        kt_buf_add(&o->raw, stored);
+        *ret = kt_buf_str(&o->raw);
+    }
+    (void)sqlite3_reset(o->part_at);
+    return status;
+}
+
+static enum kt_status unpack(struct kt_opened *o, unsigned part, size_t most, struct kt_buf *to,
+                             struct kt_error *err)
+{
+    struct kt_str stored;
+    kt_buf_reset(to);
+    enum kt_status status = fetch(o, part, &stored, err);
+    if (status == KT_OK && kt_zip_unpack(o->zip, stored, most, RATIO_MAX, to, err) != KT_OK)
+        status = kt_fail(err, KT_E_CORRUPT, RANGE "part %u of the segment does not unpack",
+                         RANGE_OF(o), part);
+    (void)sqlite3_reset(o->part_at);
+    o->bytes += to->len;
+    return status;
+}
+
+enum kt_status kt_opened_runs(struct kt_opened *o, const struct kt_runs **ret, struct kt_error *err)
+{
+    if (!o->have_runs) {
+        if (unpack(o, KT_PART_BATCHES, PART_MAX, &o->raw, err) != KT_OK ||
+            kt_runs_read(&o->runs, &o->seg, kt_buf_str(&o->raw), err) != KT_OK)
+            return err == NULL ? KT_E_CORRUPT : err->code;
+        o->have_runs = true;
+    }
+    *ret = &o->runs;
+    return KT_OK;
+}
+
+enum kt_status kt_opened_column(struct kt_opened *o, enum kt_col column, struct kt_error *err)
+{
+    if (o->columns.have & KT_COLUMN(column))
+        return KT_OK;
+    if (unpack(o, KT_PART_COLUMN + (unsigned)column, PART_MAX, &o->raw, err) != KT_OK ||
+        kt_column_unpack(&o->columns, column, kt_buf_str(&o->raw), err) != KT_OK)
+        return kt_wrap(err, RANGE "column %d", RANGE_OF(o), (int)column);
+    return KT_OK;
+}
+
+enum kt_status kt_opened_time(struct kt_opened *o, struct kt_error *err)
+{
+    if (o->have_time)
+        return KT_OK;
+    if (unpack(o, KT_PART_TIME, PART_MAX, &o->raw, err) != KT_OK ||
+        kt_column_unpack_time(&o->columns, kt_buf_str(&o->raw), err) != KT_OK)
+        return kt_wrap(err, RANGE "times", RANGE_OF(o));
+    o->have_time = true;
+    return KT_OK;
+}
+
+/* ---- lines ---- */
+
+/* How many lines each block has; their sum is that of the segment. */
+static enum kt_status read_blocks(struct kt_opened *o, struct kt_error *err)
+{
+    struct kt_str stored;
+    if (kt_opened_raw(o, KT_PART_BLOCKS, &stored, err) != KT_OK)
+        return err == NULL ? KT_E_CORRUPT : err->code;
+    struct kt_rd rd = kt_rd_of(stored);
+    uint64_t first = 0;
+    o->n_blocks = 0;
+    while (rd.left > 0 && o->n_blocks < BLOCKS_MAX && !rd.bad) {
+        struct block *b = &o->block[o->n_blocks++];
+        b->first = (uint32_t)first;
+        b->n = kt_rd_u32(&rd);
+        b->loaded = false;
+        first += b->n;
+        if (b->n == 0 || first > o->seg.count)
+            break;
+    }
+    if (rd.bad || rd.left > 0 || first != o->seg.count)
+        return kt_fail(err, KT_E_CORRUPT, RANGE "the blocks do not hold %u lines", RANGE_OF(o),
+                       o->seg.count);
+    return KT_OK;
+}
+
+static enum kt_status find_order(struct kt_opened *o, struct kt_error *err)
+{
+    if (o->have_order)
+        return KT_OK;
+    if (kt_opened_column(o, KT_COL_ACTOR, err) != KT_OK || read_blocks(o, err) != KT_OK)
+        return err == NULL ? KT_E_CORRUPT : err->code;
+    kt_segment_order(&o->columns, o->place);
+    o->have_order = true;
+    return KT_OK;
+}
+
+static struct block *block_of(struct kt_opened *o, uint32_t place)
+{
+    unsigned low = 0, high = o->n_blocks;
+    while (low + 1 < high) {
+        unsigned mid = low + (high - low) / 2;
+        if (o->block[mid].first <= place)
+            low = mid;
+        else
+            high = mid;
+    }
+    return &o->block[low];
+}
+
+static enum kt_status load(struct kt_opened *o, struct block *b, struct kt_error *err)
+{
+    unsigned part = KT_PART_LINES + (unsigned)(b - o->block);
+    if (unpack(o, part, BLOCK_MAX, &b->text, err) != KT_OK)
+        return err == NULL ? KT_E_CORRUPT : err->code;
+    if (b->cap < b->n) {
+        b->line = kt_realloc_array(b->line, b->n, sizeof *b->line);
+        b->cap = b->n;
+    }
+    struct kt_str rest = kt_buf_str(&b->text), line;
+    uint32_t n = 0;
+    bool whole = kt_str_ends(rest, KT_STR("\n"));
+    rest.len -= whole;
+    while (whole && n < b->n && kt_str_split(&rest, '\n', &line))
+        b->line[n++] = line;
+    if (!whole || n != b->n || kt_str_split(&rest, '\n', &line))
+        return kt_fail(err, KT_E_CORRUPT, RANGE "block %u does not hold %u lines", RANGE_OF(o),
+                       part - KT_PART_LINES, b->n);
+    b->loaded = true;
+    return KT_OK;
+}
+
+enum kt_status kt_opened_line(struct kt_opened *o, uint32_t i, struct kt_str *ret,
+                              struct kt_error *err)
+{
+    if (find_order(o, err) != KT_OK)
+        return err == NULL ? KT_E_CORRUPT : err->code;
+    struct block *b = block_of(o, o->place[i]);
+    if (!b->loaded && load(o, b, err) != KT_OK)
+        return err == NULL ? KT_E_CORRUPT : err->code;
+    *ret = b->line[o->place[i] - b->first];
+    return KT_OK;
+}

@@ -1,0 +1,33 @@
+/*
+ * opened: one segment being read; each part is fetched when it is first asked for. Private to
+ * core/store; one a thread.
+ *
+ * A part that is gone or does not unpack is KT_E_CORRUPT and names the records.
+ */
+#pragma once
+#include "core/store/segment.h"
+
+struct kt_opened;
+struct kt_opened *kt_opened_new(void);
+void kt_opened_free(struct kt_opened *o);
+/* The segment to read from now on, over db. seg is copied, but for its days. */
+KT_MUST_USE enum kt_status kt_opened_start(struct kt_opened *o, sqlite3 *db,
+                                           const struct kt_segment *seg, struct kt_error *err);
+/* Statements over a connection that is about to be closed. */
+void kt_opened_forget(struct kt_opened *o);
+
+/* The part as it is stored, borrowed until the next call. */
+KT_MUST_USE enum kt_status kt_opened_raw(struct kt_opened *o, unsigned part, struct kt_str *ret,
+                                         struct kt_error *err);
+KT_MUST_USE enum kt_status kt_opened_runs(struct kt_opened *o, const struct kt_runs **ret,
+                                          struct kt_error *err);
+KT_MUST_USE enum kt_status kt_opened_column(struct kt_opened *o, enum kt_col column,
+                                            struct kt_error *err);
+KT_MUST_USE enum kt_status kt_opened_time(struct kt_opened *o, struct kt_error *err);
+/* What has been asked for so far. */
+struct kt_columns *kt_opened_columns(struct kt_opened *o);
+/* The line of row i, without its newline; borrowed until the next start. */
+KT_MUST_USE enum kt_status kt_opened_line(struct kt_opened *o, uint32_t i, struct kt_str *ret,
+                                          struct kt_error *err);
+/* Bytes that were unpacked since the object was made: for --explain and budgets. */
+uint64_t kt_opened_bytes(const struct kt_opened *o);

@@ -1,0 +1,170 @@
+/*
+ * segment: rows and small formats of segments, read as hostile bytes (THREATS I6).
+ *
+ * Owns:  nothing beyond struct kt_runs.
+ * Calls: core/base, core/store (db, row, columns).
+ */
+#include "core/store/segment.h"
+
+#include "core/base/alloc.h"
+#include "core/base/limits.h"
+
+enum kt_status kt_segment_read(sqlite3_stmt *st, struct kt_segment *ret, struct kt_error *err)
+{
+    const struct kt_segment s = {
+        .first_seq = kt_db_col_u64(st, 0),
+        .last_seq = kt_db_col_u64(st, 1),
+        .count = (uint32_t)kt_db_col_u64(st, 2),
+        .untimed = (uint32_t)kt_db_col_u64(st, 3),
+        .conflicts = (uint32_t)kt_db_col_u64(st, 4),
+        .bytes = kt_db_col_u64(st, 5),
+        .packed = kt_db_col_u64(st, 6),
+        .min_time = kt_db_col_i64(st, 7),
+        .max_time = kt_db_col_i64(st, 8),
+        .min_arrival = kt_db_col_i64(st, 9),
+        .max_arrival = kt_db_col_i64(st, 10),
+        .min_stored = kt_db_col_i64(st, 11),
+        .max_stored = kt_db_col_i64(st, 12),
+        .days = kt_db_col(st, 13),
+    };
+    if (s.first_seq == 0 || s.last_seq > KT_SEQ_MAX || s.last_seq < s.first_seq ||
+        kt_db_col_u64(st, 2) == 0 || kt_db_col_u64(st, 2) > KT_SEGMENT_EVENTS_MAX ||
+        s.last_seq - s.first_seq + 1 < s.count || s.untimed > s.count || s.days.len % 4 != 0)
+        return kt_fail(err, KT_E_CORRUPT, "the segment at record %lld has impossible numbers",
+                       (long long)kt_db_col_i64(st, 0));
+    *ret = s;
+    return KT_OK;
+}
+
+void kt_segment_bind(sqlite3_stmt *st, const struct kt_segment *s)
+{
+    kt_db_u64(st, 1, s->first_seq);
+    kt_db_u64(st, 2, s->last_seq);
+    kt_db_u64(st, 3, s->count);
+    kt_db_u64(st, 4, s->untimed);
+    kt_db_u64(st, 5, s->conflicts);
+    kt_db_u64(st, 6, s->bytes);
+    kt_db_u64(st, 7, s->packed);
+    kt_db_i64(st, 8, s->min_time);
+    kt_db_i64(st, 9, s->max_time);
+    kt_db_i64(st, 10, s->min_arrival);
+    kt_db_i64(st, 11, s->max_arrival);
+    kt_db_i64(st, 12, s->min_stored);
+    kt_db_i64(st, 13, s->max_stored);
+    kt_db_blob(st, 14, s->days);
+}
+
+bool kt_segment_in_time(const struct kt_segment *s, kt_time_ns since, kt_time_ns until)
+{
+    if (s->untimed > 0)
+        return true;
+    if ((since > 0 && s->max_time < since) || (until > 0 && s->min_time >= until))
+        return false;
+    if (s->days.len <= 8) /* first and last day: what min and max have said */
+        return true;
+    uint32_t low = since <= 0 ? 0 : (uint32_t)(since / KT_NS_DAY);
+    uint32_t high = until <= 0 ? UINT32_MAX : (uint32_t)((until - 1) / KT_NS_DAY);
+    struct kt_rd rd = kt_rd_of(s->days);
+    while (rd.left > 0) {
+        uint32_t day = kt_rd_u32(&rd);
+        if (day >= low && day <= high)
+            return true;
+    }
+    return false;
+}
+
+/* ---- the batches of a segment ---- */
+
+void kt_runs_done(struct kt_runs *r)
+{
+    kt_free(r->row);
+    kt_buf_done(&r->packed);
+    *r = (struct kt_runs){ 0 };
+}
+
+void kt_run_pack(const struct kt_row *row, struct kt_buf *out)
+{
+    kt_buf_u64(out, row->first_seq);
+    kt_buf_u32(out, row->count);
+    kt_buf_u64(out, row->bytes);
+    kt_buf_u64(out, row->batch_seq);
+    kt_buf_u8(out, row->origin);
+    kt_buf_u64(out, (uint64_t)row->arrival);
+    kt_buf_u64(out, (uint64_t)row->stored);
+    kt_buf_str16(out, row->agent);
+    kt_buf_str16(out, row->incarnation);
+    kt_buf_str16(out, row->leaves);
+    kt_buf_str16(out, row->digest);
+    kt_buf_str16(out, row->signature);
+    kt_buf_str32(out, row->arrivals);
+    kt_buf_str32(out, row->dropped);
+    kt_buf_str32(out, row->conflicts);
+}
+
+static void read_run(struct kt_rd *rd, struct kt_row *row)
+{
+    *row = (struct kt_row){ .first_seq = kt_rd_u64(rd) };
+    row->count = kt_rd_u32(rd);
+    row->bytes = kt_rd_u64(rd);
+    row->batch_seq = kt_rd_u64(rd);
+    row->origin = kt_rd_u8(rd);
+    row->arrival = (kt_time_ns)kt_rd_u64(rd);
+    row->stored = (kt_time_ns)kt_rd_u64(rd);
+    row->agent = kt_rd_str16(rd);
+    row->incarnation = kt_rd_str16(rd);
+    row->leaves = kt_rd_str16(rd);
+    row->digest = kt_rd_str16(rd);
+    row->signature = kt_rd_str16(rd);
+    row->arrivals = kt_rd_str32(rd);
+    row->dropped = kt_rd_str32(rd);
+    row->conflicts = kt_rd_str32(rd);
+}
+
+/* Rising, without overlap, all inside the segment, and as many records as it says. */
+static bool fits(const struct kt_segment *seg, const struct kt_row *row, uint64_t next,
+                 uint64_t count)
+{
+    return row->first_seq >= next && row->count > 0 && row->count <= seg->count - count &&
+           row->first_seq <= seg->last_seq && kt_row_last(row) <= seg->last_seq;
+}
+
+enum kt_status kt_runs_read(struct kt_runs *r, const struct kt_segment *seg, struct kt_str bytes,
+                            struct kt_error *err)
+{
+    kt_buf_reset(&r->packed);
+    kt_buf_add(&r->packed, bytes);
+    struct kt_rd rd = kt_rd_of(kt_buf_str(&r->packed));
+    uint64_t next = seg->first_seq, count = 0;
+    r->n = 0;
+    while (rd.left > 0) {
+        struct kt_row row;
+        read_run(&rd, &row);
+        if (rd.bad || !fits(seg, &row, next, count) || kt_row_check(&row, NULL) != KT_OK)
+            break;
+        if (r->n == r->cap) {
+            r->cap = r->cap == 0 ? 32 : 2 * r->cap;
+            r->row = kt_realloc_array(r->row, r->cap, sizeof *r->row);
+        }
+        r->row[r->n++] = row;
+        next = kt_row_last(&row) + 1;
+        count += row.count;
+    }
+    if (rd.bad || rd.left > 0 || count != seg->count || r->row[0].first_seq != seg->first_seq ||
+        next != seg->last_seq + 1)
+        return kt_fail(err, KT_E_CORRUPT, "records %llu-%llu: the list of batches is damaged",
+                       (unsigned long long)seg->first_seq, (unsigned long long)seg->last_seq);
+    return KT_OK;
+}
+
+void kt_segment_order(const struct kt_columns *c, uint32_t *place)
+{
+    const struct kt_text_column *actor = &c->text[KT_COL_ACTOR - KT_COL_SMALL];
+    uint32_t *next = kt_alloc_array(actor->n_dict + 2, sizeof *next);
+    for (uint32_t i = 0; i < c->n; i++)
+        next[actor->code[i] + 1]++;
+    for (uint32_t k = 0; k < actor->n_dict; k++)
+        next[k + 1] += next[k];
+    for (uint32_t i = 0; i < c->n; i++)
+        place[i] = next[actor->code[i]]++;
+    kt_free(next);
+}

@@ -1,0 +1,89 @@
+/*
+ * segment: a sealed run of batches, as docs/store.md describes it. Private to core/store.
+ *
+ * One row of table segment (what a question needs to know to leave it closed) and its parts. The
+ * lines stand in blocks, by actor and then by number: lines of one actor are alike, so they take
+ * less room together, and the answer to a question about one actor lies in few blocks.
+ */
+#pragma once
+#include "core/store/columns.h"
+#include "core/store/filter.h"
+#include "core/store/row.h"
+
+#define KT_SEGMENT_EVENTS     4096u       /* a segment closes at this, or … */
+#define KT_SEGMENT_BYTES      (16u << 20) /* … this; whole batches, so it may go over by one */
+#define KT_SEGMENT_EVENTS_MAX (KT_SEGMENT_EVENTS + KT_BATCH_EVENTS_MAX)
+#define KT_TAIL_EVENTS_MAX    (16 * KT_SEGMENT_EVENTS) /* the writer waits from here on */
+#define KT_BLOCK_LINES        256u
+#define KT_BLOCK_BYTES        (1u << 20) /* the line that reaches it is the block's last */
+
+enum kt_part {
+    KT_PART_COLUMN = 0, /* + enum kt_col */
+    KT_PART_TIME = 32,
+    KT_PART_FILTER = 64, /* + enum kt_filter */
+    KT_PART_IDS = 72,
+    KT_PART_BATCHES = 80,
+    KT_PART_NODES = 81,
+    KT_PART_BLOCKS = 82,
+    KT_PART_LINES = 128, /* + number of the block */
+    KT_PARTS = 256
+};
+
+struct kt_segment { /* a row of table segment */
+    uint64_t first_seq, last_seq, bytes, packed;
+    uint32_t count, untimed, conflicts;
+    kt_time_ns min_time, max_time; /* of events with a time; 0, 0: none */
+    kt_time_ns min_arrival, max_arrival, min_stored, max_stored;
+    struct kt_str days; /* u32 little endian each, days since the epoch that have events, rising */
+};
+#define KT_SEGMENT_COLUMNS                                                                         \
+    "first_seq,last_seq,count,untimed,conflicts,bytes,packed,min_time,max_time,min_arrival,"       \
+    "max_arrival,min_stored,max_stored,days"
+KT_MUST_USE enum kt_status kt_segment_read(sqlite3_stmt *st, struct kt_segment *ret,
+                                           struct kt_error *err);
+void kt_segment_bind(sqlite3_stmt *st, const struct kt_segment *seg); /* ?1 to ?14 */
+/* May it hold events with a time in [since, until)? 0 = open. Untimed ones always may. */
+bool kt_segment_in_time(const struct kt_segment *seg, kt_time_ns since, kt_time_ns until);
+
+/* Numbers of the records of a segment: batch after batch, in runs without a hole. */
+struct kt_runs {
+    struct kt_row *row; /* without lines and nodes; borrowed from packed */
+    uint32_t n, cap;
+    struct kt_buf packed;
+};
+void kt_runs_done(struct kt_runs *r);
+/* Appends what stays of a row when its lines go into the segment. */
+void kt_run_pack(const struct kt_row *row, struct kt_buf *out);
+/* Takes the unpacked part; checked against the segment's row. */
+KT_MUST_USE enum kt_status kt_runs_read(struct kt_runs *r, const struct kt_segment *seg,
+                                        struct kt_str bytes, struct kt_error *err);
+
+/* place[i] = where row i stands among the lines: by actor, then by number. */
+void kt_segment_order(const struct kt_columns *c, uint32_t *place);
+
+/* ---- making: pure, on any thread ---- */
+
+struct kt_built {
+    struct kt_segment head; /* days borrow from `days` */
+    struct kt_buf days, data;
+    struct {
+        unsigned part;
+        size_t from, len; /* in data */
+    } part[KT_PARTS];
+    unsigned parts;
+};
+void kt_built_done(struct kt_built *b);
+
+struct kt_builder; /* contexts and buffers, reused */
+struct kt_builder *kt_builder_new(void);
+void kt_builder_free(struct kt_builder *b);
+/* n rows of the tail, rising, at most KT_SEGMENT_EVENTS_MAX events. KT_E_CORRUPT names what cannot
+ * be read. */
+KT_MUST_USE enum kt_status kt_builder_run(struct kt_builder *b, const struct kt_row *rows,
+                                          uint32_t n, struct kt_built *ret, struct kt_error *err);
+/* The same step by step, for lines that are at hand: start, add row after row, end. */
+void kt_builder_start(struct kt_builder *b, struct kt_built *out);
+KT_MUST_USE enum kt_status kt_builder_add(struct kt_builder *b, const struct kt_row *row,
+                                          const struct kt_str *line, const kt_time_ns *arrival,
+                                          struct kt_built *out, struct kt_error *err);
+void kt_builder_end(struct kt_builder *b, struct kt_built *out);

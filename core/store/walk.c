@@ -1,0 +1,250 @@
+/*
+ * walk: which segment or batch comes next.
+ *
+ * Owns:  a list of the segments there were when it began, a chunk.
+ * Calls: core/base, core/store.
+ * Holds: each record between its bounds that may match is in exactly one chunk; a segment that
+ *        retention has taken meanwhile is left out.
+ */
+#include "core/store/walk.h"
+
+#include <string.h>
+
+#include "core/base/alloc.h"
+#include "core/store/reader.h"
+#include "core/store/store.h"
+
+struct kt_walk {
+    sqlite3 *db;
+    struct kt_scan scan;
+    struct kt_want want;
+    struct kt_chunk *chunk;
+    struct kt_segment *plan; /* sealed when the walk began, and maybe in the time asked for */
+    uint32_t n_plan, at;
+    uint64_t tail_from; /* behind them */
+    uint64_t next;      /* where to look in what was the tail then; 0: downwards, all of it done */
+    sqlite3_stmt *batch_at, *segment_at, *still;
+    bool plan_done, tail_done;
+};
+
+enum kt_status kt_walk_bounds(struct kt_reader *r, struct kt_scan *scan, struct kt_error *err)
+{
+    uint8_t log_id[16];
+    struct kt_tree tree;
+    struct kt_sums sums;
+    if (kt_reader_fresh(r, err) != KT_OK || kt_meta_read(r->db, log_id, &tree, &sums, err) != KT_OK)
+        return kt_wrap(err, "newest record");
+    if (scan->until_seq == 0 || scan->until_seq > tree.size)
+        scan->until_seq = tree.size;
+    if (scan->from_seq == 0)
+        scan->from_seq = 1;
+    return KT_OK;
+}
+
+static void make_plan(struct kt_walk *w, const struct kt_directory *d)
+{
+    const struct kt_scan *scan = &w->scan;
+    w->tail_from = d->n == 0 ? 1 : d->at[d->n - 1].last_seq + 1;
+    uint32_t first = kt_directory_from(d, scan->from_seq), end = first;
+    while (end < d->n && d->at[end].first_seq <= scan->until_seq)
+        end++;
+    w->plan = kt_alloc_array(end - first + 1, sizeof *w->plan);
+    for (uint32_t i = first; i < end; i++) {
+        if (!kt_segment_in_time(&d->at[i], scan->since, scan->until))
+            continue;
+        w->plan[w->n_plan] = d->at[i];
+        w->plan[w->n_plan++].days = KT_STR_NONE; /* they have been asked */
+    }
+    w->at = scan->newest_first ? w->n_plan : 0;
+    w->next = scan->newest_first              ? scan->until_seq
+              : scan->from_seq > w->tail_from ? scan->from_seq
+                                              : w->tail_from;
+}
+
+/* Upwards a walk may begin in the middle of a batch. */
+static enum kt_status find_start(struct kt_walk *w, struct kt_error *err)
+{
+    KT_CLEANUP(kt_db_finalize) sqlite3_stmt *st = NULL;
+    if (w->scan.newest_first || w->next == w->tail_from)
+        return KT_OK;
+    if (kt_db_prepare(w->db, "SELECT max(first_seq) FROM batch WHERE first_seq <= ?1", &st, err) !=
+        KT_OK)
+        return kt_wrap(err, "walk");
+    kt_db_u64(st, 1, w->next);
+    if (kt_db_step(st, err) != KT_OK)
+        return kt_wrap(err, "walk");
+    uint64_t holds = kt_db_col_u64(st, 0);
+    w->next = holds > 0 ? holds : w->next;
+    return KT_OK;
+}
+
+enum kt_status kt_walk_open(struct kt_reader *r, const struct kt_scan *scan,
+                            const struct kt_want *want, struct kt_walk **ret, struct kt_error *err)
+{
+    struct kt_walk *w = kt_alloc(sizeof *w);
+    w->db = r->db;
+    w->scan = *scan;
+    w->want = *want;
+    w->chunk = kt_chunk_new();
+    const bool down = scan->newest_first;
+    if (kt_reader_directory(r, err) != KT_OK ||
+        kt_db_prepare(w->db,
+                      down ? "SELECT " KT_ROW_COLUMNS " FROM batch WHERE first_seq <= ?1"
+                             " ORDER BY first_seq DESC LIMIT 1"
+                           : "SELECT " KT_ROW_COLUMNS " FROM batch WHERE first_seq >= ?1"
+                             " ORDER BY first_seq LIMIT 1",
+                      &w->batch_at, err) != KT_OK ||
+        kt_db_prepare(w->db,
+                      "SELECT " KT_SEGMENT_COLUMNS " FROM segment WHERE first_seq <= ?1"
+                      " ORDER BY first_seq DESC LIMIT 1",
+                      &w->segment_at, err) != KT_OK ||
+        kt_db_prepare(w->db, "SELECT 1 FROM segment WHERE first_seq = ?1", &w->still, err) !=
+            KT_OK) {
+        kt_walk_free(w);
+        return kt_wrap(err, "walk");
+    }
+    make_plan(w, &r->directory);
+    w->plan_done = w->n_plan == 0;
+    w->tail_done = scan->until_seq < w->tail_from;
+    if (find_start(w, err) != KT_OK) {
+        kt_walk_free(w);
+        return kt_wrap(err, "walk");
+    }
+    *ret = w;
+    return KT_OK;
+}
+
+void kt_walk_free(struct kt_walk *w)
+{
+    if (w == NULL)
+        return;
+    kt_chunk_free(w->chunk);
+    kt_db_finalize(&w->batch_at);
+    kt_db_finalize(&w->segment_at);
+    kt_db_finalize(&w->still);
+    kt_free(w->plan);
+    kt_free(w);
+}
+
+/* ---- what was sealed when it began ---- */
+
+static bool is_gone(struct kt_walk *w, uint64_t first_seq)
+{
+    kt_db_u64(w->still, 1, first_seq);
+    enum kt_status status = kt_db_step(w->still, NULL);
+    (void)sqlite3_reset(w->still);
+    return status == KT_E_AGAIN;
+}
+
+static enum kt_status open_segment(struct kt_walk *w, const struct kt_segment *seg,
+                                   struct kt_error *err)
+{
+    enum kt_status status = kt_chunk_segment(w->chunk, w->db, seg, &w->scan, &w->want, err);
+    if (status == KT_E_CORRUPT && is_gone(w, seg->first_seq)) {
+        w->chunk->picks = 0;
+        return KT_OK;
+    }
+    return status;
+}
+
+static enum kt_status next_planned(struct kt_walk *w, struct kt_error *err)
+{
+    const struct kt_segment *seg = &w->plan[w->scan.newest_first ? --w->at : w->at++];
+    w->plan_done = w->scan.newest_first ? w->at == 0 : w->at == w->n_plan;
+    return open_segment(w, seg, err);
+}
+
+/* ---- what was the tail ---- */
+
+/* Where to go on, whatever comes of what is at hand: what is damaged is said once and left behind.
+ */
+static void move(struct kt_walk *w, uint64_t first, uint64_t last)
+{
+    if (w->scan.newest_first) {
+        w->next = first == 0 ? 0 : first - 1;
+        w->tail_done = w->next < w->tail_from;
+    } else {
+        w->next = (last > w->next ? last : w->next) + 1;
+        w->tail_done = w->next > w->scan.until_seq;
+    }
+}
+
+/* The segment that was made of the tail since the walk began and holds w->next, or (downwards)
+ * ends below it. *ret_found is false when the next record must still be in a batch. */
+static enum kt_status sealed_since(struct kt_walk *w, struct kt_segment *ret, bool *ret_found,
+                                   struct kt_error *err)
+{
+    *ret_found = false;
+    kt_db_u64(w->segment_at, 1, w->next);
+    enum kt_status status = kt_db_step(w->segment_at, err);
+    if (status != KT_OK)
+        return status == KT_E_AGAIN ? KT_OK : status;
+    status = kt_segment_read(w->segment_at, ret, err);
+    ret->days = KT_STR_NONE; /* few enough to be opened */
+    (void)sqlite3_reset(w->segment_at);
+    if (status != KT_OK)
+        return status;
+    *ret_found =
+        ret->first_seq >= w->tail_from && (w->scan.newest_first || ret->last_seq >= w->next);
+    return KT_OK;
+}
+
+static enum kt_status take_batch(struct kt_walk *w, struct kt_error *err)
+{
+    struct kt_row row;
+    uint64_t found = kt_db_col_u64(w->batch_at, 0);
+    enum kt_status status = kt_row_read(w->batch_at, &row, err);
+    move(w, found, status == KT_OK ? kt_row_last(&row) : found);
+    if (status == KT_OK)
+        status = kt_chunk_batch(w->chunk, &row, &w->scan, &w->want, err);
+    return status;
+}
+
+/* Both tables in one snapshot: a batch that is being sealed is in one of them. */
+static enum kt_status next_of_tail(struct kt_walk *w, struct kt_error *err)
+{
+    struct kt_segment seg;
+    bool in_segment = false;
+    w->chunk->picks = 0;
+    if (kt_db_exec(w->db, "BEGIN", err) != KT_OK)
+        return kt_wrap(err, "walk");
+    kt_db_u64(w->batch_at, 1, w->next);
+    enum kt_status status = kt_db_step(w->batch_at, err);
+    bool in_batch = status == KT_OK;
+    if (status == KT_OK || status == KT_E_AGAIN)
+        status = sealed_since(w, &seg, &in_segment, err);
+    if (status == KT_OK && in_segment && in_batch && w->scan.newest_first)
+        in_segment = seg.first_seq > kt_db_col_u64(w->batch_at, 0);
+    if (status == KT_OK && in_segment) {
+        status = open_segment(w, &seg, err);
+        move(w, seg.first_seq, seg.last_seq);
+    } else if (status == KT_OK && in_batch) {
+        status = take_batch(w, err);
+    } else {
+        w->tail_done = true; /* nothing there, or nothing leads on from here */
+    }
+    (void)sqlite3_reset(w->batch_at);
+    (void)sqlite3_exec(w->db, "COMMIT", NULL, NULL, NULL);
+    return status;
+}
+
+enum kt_status kt_walk_next(struct kt_walk *w, const struct kt_chunk **ret, struct kt_error *err)
+{
+    bool down = w->scan.newest_first;
+    while (!w->plan_done || !w->tail_done) {
+        bool planned = down ? w->tail_done : !w->plan_done;
+        enum kt_status status = planned ? next_planned(w, err) : next_of_tail(w, err);
+        if (status != KT_OK)
+            return status;
+        if (w->chunk->picks > 0) {
+            *ret = w->chunk;
+            return KT_OK;
+        }
+    }
+    return kt_fail(err, KT_E_AGAIN, "no more records");
+}
+
+enum kt_status kt_walk_line(struct kt_walk *w, uint32_t i, struct kt_str *ret, struct kt_error *err)
+{
+    return kt_chunk_line(w->chunk, i, ret, err);
+}
