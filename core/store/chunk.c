@@ -187,6 +187,7 @@ static enum kt_status sift_segment(struct kt_chunk *c, const struct kt_scan *sca
         if (s->n_keys > 0 && filter_says(c, s, &may, err) != KT_OK)
             return err == NULL ? KT_E_CORRUPT : err->code;
         c->picks = may ? c->picks : 0;
+        c->filtered += !may;
     }
     for (unsigned i = 0; i < scan->n_sieves && c->picks > 0; i++) {
         const struct kt_sieve *s = &scan->sieve[i];
@@ -228,7 +229,7 @@ enum kt_status kt_chunk_segment(struct kt_chunk *c, sqlite3 *db, const struct kt
         return err == NULL ? KT_E_CORRUPT : err->code;
     if (c->picks == 0)
         return KT_OK;
-    c->segments_opened++;
+    c->opened_segments++;
     bool whole = seg->first_seq >= scan->from_seq && seg->last_seq <= scan->until_seq;
     bool timed = !all_in_window(seg, scan);
     if ((timed && kt_opened_time(c->opened, err) != KT_OK) ||
@@ -308,7 +309,7 @@ enum kt_status kt_chunk_batch(struct kt_chunk *c, const struct kt_row *row,
 enum kt_status kt_chunk_line(struct kt_chunk *c, uint32_t i, struct kt_str *ret,
                              struct kt_error *err)
 {
-    c->lines_opened++;
+    c->opened_lines++;
     if (c->sealed)
         return kt_opened_line(c->opened, i, ret, err);
     *ret = c->lines.at[i];

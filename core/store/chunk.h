@@ -27,7 +27,8 @@ struct kt_chunk {
     struct kt_arena arena;
     uint8_t *verdict; /* of the values of one column */
     uint32_t room;
-    uint64_t segments_opened, lines_opened;
+    uint32_t filtered, opened_segments; /* for kt_scan_cost */
+    uint64_t opened_lines;
 };
 struct kt_chunk *kt_chunk_new(void);
 void kt_chunk_free(struct kt_chunk *c);

@@ -227,6 +227,13 @@ enum kt_status kt_cursor_open(struct kt_reader *r, const struct kt_scan *scan,
     return KT_OK;
 }
 
+void kt_cursor_cost(const struct kt_cursor *c, struct kt_scan_cost *ret)
+{
+    *ret = (struct kt_scan_cost){ 0 };
+    if (c->walk != NULL)
+        kt_walk_cost(c->walk, ret);
+}
+
 void kt_cursor_free(struct kt_cursor *c)
 {
     if (c == NULL)

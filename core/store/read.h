@@ -64,6 +64,36 @@ KT_MUST_USE enum kt_status kt_cursor_next(struct kt_cursor *c, struct kt_record 
                                           struct kt_error *err);
 void kt_cursor_free(struct kt_cursor *c);
 
+/*
+ * A walk over columns: for questions that count. Lines of segments stay closed; of the few records
+ * that are not in a segment yet columns are made on the way. Forwards only, event records only.
+ */
+struct kt_view { /* some records; all of it lives until the next kt_columns_next */
+    const struct kt_columns *columns; /* those asked for are filled */
+    const kt_time_ns *time;           /* of the event, else its arrival; NULL unless asked for */
+    const uint32_t *pick;             /* rows that pass the window and every column sieve, rising */
+    uint32_t picks;
+};
+struct kt_columns_scan;
+/* columns: KT_COLUMN()s. Sieves without a column and needles only narrow the segments: ask
+ * kt_query_exact first. */
+KT_MUST_USE enum kt_status kt_columns_open(struct kt_reader *r, const struct kt_scan *scan,
+                                           uint32_t columns, bool time,
+                                           struct kt_columns_scan **ret, struct kt_error *err);
+/* KT_E_AGAIN at the end; KT_E_CORRUPT as kt_cursor_next. */
+KT_MUST_USE enum kt_status kt_columns_next(struct kt_columns_scan *s, struct kt_view *ret,
+                                           struct kt_error *err);
+void kt_columns_scan_free(struct kt_columns_scan *s);
+
+/* What a walk had to open, for --explain and budgets. */
+struct kt_scan_cost {
+    uint32_t segments, skipped_time, skipped_filter, opened; /* of those there are */
+    uint32_t batches;                                        /* of the tail */
+    uint64_t lines, bytes;                                   /* lines handed out; bytes unpacked */
+};
+void kt_cursor_cost(const struct kt_cursor *c, struct kt_scan_cost *ret);
+void kt_columns_cost(const struct kt_columns_scan *s, struct kt_scan_cost *ret);
+
 struct kt_store_stats {
     uint64_t records, events, control, batches, duplicates, conflicts, file_bytes;
     kt_time_ns first_time, last_time, first_arrival, last_arrival;

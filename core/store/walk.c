@@ -25,6 +25,7 @@ struct kt_walk {
     uint64_t next;      /* where to look in what was the tail then; 0: downwards, all of it done */
     sqlite3_stmt *batch_at, *segment_at, *still;
     bool plan_done, tail_done;
+    struct kt_scan_cost cost;
 };
 
 enum kt_status kt_walk_bounds(struct kt_reader *r, struct kt_scan *scan, struct kt_error *err)
@@ -50,8 +51,11 @@ static void make_plan(struct kt_walk *w, const struct kt_directory *d)
         end++;
     w->plan = kt_alloc_array(end - first + 1, sizeof *w->plan);
     for (uint32_t i = first; i < end; i++) {
-        if (!kt_segment_in_time(&d->at[i], scan->since, scan->until))
+        w->cost.segments++;
+        if (!kt_segment_in_time(&d->at[i], scan->since, scan->until)) {
+            w->cost.skipped_time++;
             continue;
+        }
         w->plan[w->n_plan] = d->at[i];
         w->plan[w->n_plan++].days = KT_STR_NONE; /* they have been asked */
     }
@@ -194,6 +198,7 @@ static enum kt_status take_batch(struct kt_walk *w, struct kt_error *err)
     struct kt_row row;
     uint64_t found = kt_db_col_u64(w->batch_at, 0);
     enum kt_status status = kt_row_read(w->batch_at, &row, err);
+    w->cost.batches++;
     move(w, found, status == KT_OK ? kt_row_last(&row) : found);
     if (status == KT_OK)
         status = kt_chunk_batch(w->chunk, &row, &w->scan, &w->want, err);
@@ -242,6 +247,15 @@ enum kt_status kt_walk_next(struct kt_walk *w, const struct kt_chunk **ret, stru
         }
     }
     return kt_fail(err, KT_E_AGAIN, "no more records");
+}
+
+void kt_walk_cost(const struct kt_walk *w, struct kt_scan_cost *ret)
+{
+    *ret = w->cost;
+    ret->skipped_filter = w->chunk->filtered;
+    ret->opened = w->chunk->opened_segments;
+    ret->lines = w->chunk->opened_lines;
+    ret->bytes = kt_opened_bytes(w->chunk->opened);
 }
 
 enum kt_status kt_walk_line(struct kt_walk *w, uint32_t i, struct kt_str *ret, struct kt_error *err)
