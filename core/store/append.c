@@ -246,6 +246,10 @@ enum kt_status kt_store_control(struct kt_store *s, struct kt_event *ev, kt_time
     kt_leaf_hash(&l, leaf);
     kt_tree_add(&s->tree, leaf);
     kt_store_saw(s, arrival);
+    if (s->control_last != 0 && arrival < s->control_first)
+        s->control_first = arrival;
+    if (s->control_last != 0 && arrival > s->control_last)
+        s->control_last = arrival;
     if (s->tail.events > 0)
         s->tail.last_stored = stored; /* a quiet month ends too */
     sqlite3_stmt *st = s->st[KT_ST_CONTROL];

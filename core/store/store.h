@@ -22,6 +22,14 @@
     X(UNTAIL, "DELETE FROM batch WHERE first_seq BETWEEN ?1 AND ?2")                               \
     X(SEGMENT, "INSERT INTO segment (" KT_SEGMENT_COLUMNS                                          \
                ") VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14)")                        \
+    X(UNSEGMENT, "DELETE FROM segment WHERE first_seq = ?1")                                       \
+    X(UNPART, "DELETE FROM part WHERE id BETWEEN ?1 AND ?2")                                       \
+    X(BOUNDS, "SELECT (SELECT min(t) FROM (SELECT min(min_time) AS t FROM segment WHERE"           \
+              " min_time > 0 UNION ALL SELECT min(min_time) FROM batch WHERE min_time > 0)),"      \
+              " (SELECT max(t) FROM (SELECT max(max_time) AS t FROM segment"                       \
+              " UNION ALL SELECT max(max_time) FROM batch)),"                                      \
+              " (SELECT min(min_arrival) FROM segment), (SELECT max(max_arrival) FROM segment)")   \
+    X(CONTROL_BOUNDS, "SELECT min(arrival), max(arrival) FROM control")                            \
     X(PART, "INSERT INTO part (id,data) VALUES (?1,?2)")                                           \
     X(CONTROL, "INSERT INTO control (seq,kind,arrival,stored,leaf,line)"                           \
                " VALUES (?1,?2,?3,?4,?5,?6)")                                                      \
@@ -78,6 +86,8 @@ struct kt_store {
     struct kt_tree tree, tree_before; /* now, and when the transaction began */
     struct kt_sums sums, sums_before;
     struct kt_tail tail, tail_before;
+    kt_time_ns control_first, control_last; /* arrivals; 0, 0: to be asked for */
+    bool removed_some; /* in this transaction: undoing it brings segments back */
     bool in_txn;
     bool torn;      /* a write of this transaction failed: it can only be rolled back */
     bool broken;    /* a commit failed: nothing is written any more (D1) */

@@ -272,6 +272,10 @@ void kt_store_rollback(struct kt_store *s)
     s->sums = s->sums_before;
     s->tail = s->tail_before;
     kt_dedupe_undo(s->dedupe);
+    if (s->removed_some && kt_directory_reload(&s->directory, s->db, NULL) != KT_OK)
+        s->broken = true;
+    s->removed_some = false;
+    s->control_last = 0;
 }
 
 static enum kt_status write_meta(struct kt_store *s, struct kt_error *err)
@@ -307,6 +311,7 @@ enum kt_status kt_store_commit(struct kt_store *s, struct kt_error *err)
         return kt_wrap(err, "commit");
     }
     s->in_txn = false;
+    s->removed_some = false;
     kt_tail_turn(s);
     return KT_OK;
 }

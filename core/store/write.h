@@ -68,6 +68,23 @@ KT_MUST_USE enum kt_status kt_store_control(struct kt_store *s, struct kt_event 
                                             kt_time_ns arrival, kt_time_ns stored,
                                             uint64_t *ret_seq, struct kt_error *err);
 
+/* ---- retention: whole segments, the oldest first ---- */
+struct kt_old { /* a sealed run of records */
+    uint64_t first_seq, last_seq;
+    uint32_t events;
+    kt_time_ns min_time, max_time;     /* of its events; 0, 0: none has one */
+    kt_time_ns min_stored, max_stored; /* max: of it and of all before it */
+    bool untimed;                      /* some event has no time */
+};
+/* The first segment with a number of from_seq or more; KT_E_AGAIN when there is none. */
+KT_MUST_USE enum kt_status kt_store_old(const struct kt_store *s, uint64_t from_seq,
+                                        struct kt_old *ret, struct kt_error *err);
+/* Inside begin/commit: takes the segment out for good and writes the tombstones that keep its place
+ * in the tree, as control records of that time. reason: a short sentence. */
+KT_MUST_USE enum kt_status kt_store_remove(struct kt_store *s, uint64_t first_seq,
+                                           struct kt_str reason, kt_time_ns now,
+                                           struct kt_error *err);
+
 struct kt_mark { /* newest committed batch of one spool */
     uint64_t seq;
     uint8_t digest[32];
