@@ -1,15 +1,24 @@
 #!/bin/sh
-# Installs the Debian packages that are missing: `deps.sh build` for the programs, `deps.sh build test` for the tests too.
+# Installs the Debian packages that are missing: `deps.sh build` for the programs, `deps.sh build test` for the tests too,
+# `deps.sh bench` for the other tools that `make bench-store` measures beside ours.
 set -eu
 build="gcc g++ make pkg-config libzmq3-dev libsqlite3-dev libjansson-dev libsimdjson-dev libcurl4-openssl-dev
 libmaxminddb-dev libsodium-dev libssl-dev libzstd-dev zlib1g-dev libfyaml-dev"
 test="python3 procps util-linux libcmocka-dev clang clang-format clang-tidy libclang-rt-14-dev cppcheck sqlite3 binutils strace"
+# jq: asks the files. nodejs, npm: DuckDB comes by npm, into a folder of the bench (left out where the commands are there, as
+# other packages of Node.js conflict with Debian's npm). libdbd-sqlite3: syslog-ng's way to SQLite, looked up in one fixed folder.
+# Not installed: postgresql-15 would start a server, and syslog-ng-core and rsyslog replace the machine's own logging and each
+# other. The bench takes them where they are installed; where not, it fetches the packages and unpacks them in its own folder.
+bench="jq libdbd-sqlite3"
+command -v node >/dev/null 2>&1 || bench="$bench nodejs"
+command -v npm >/dev/null 2>&1 || bench="$bench npm"
 want=
 for part in "$@"; do
     case $part in
     build) want="$want $build" ;;
     test) want="$want $test" ;;
-    *) echo "usage: deps.sh build [test]" >&2; exit 2 ;;
+    bench) want="$want $bench" ;;
+    *) echo "usage: deps.sh build|test|bench ..." >&2; exit 2 ;;
     esac
 done
 missing=
@@ -21,7 +30,7 @@ if ! command -v apt-get >/dev/null 2>&1; then
     echo "keytrail: these packages are missing and apt-get is not here to install them:$missing" >&2
     exit 1
 fi
-echo "keytrail: installing Debian packages that the build needs:$missing"
+echo "keytrail: installing Debian packages that are missing:$missing"
 sudo=
 [ "$(id -u)" = 0 ] || sudo=sudo
 $sudo apt-get update -qq
