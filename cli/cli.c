@@ -29,21 +29,40 @@ int kt_cli_fail(const char *cmd, const struct kt_error *err)
     return (int)codes[err->code];
 }
 
-enum kt_status kt_cli_store_path(const char *db, const char *config, char *ret, size_t n,
-                                 struct kt_error *err)
+/* One path out of a configuration: the named one, else the system's. */
+static enum kt_status from_config(const char *config, const char *wanted, size_t member, char *ret,
+                                  size_t n, struct kt_error *err)
 {
-    if (db != NULL) {
-        kt_str_copyz(ret, n, kt_str_of(db));
-        return KT_OK;
-    }
     if (config == NULL && access(KT_CONFIG_SYSTEM, R_OK) != 0)
-        return kt_fail(err, KT_E_CONFIG,
-                       "which store? Give --db FILE or -c CONFIG (there is no " KT_CONFIG_SYSTEM
-                       ")");
+        return kt_fail(err, KT_E_CONFIG, "%s or -c CONFIG (there is no " KT_CONFIG_SYSTEM ")",
+                       wanted);
     struct kt_conf *conf = NULL;
     enum kt_status st = kt_conf_load(config != NULL ? config : KT_CONFIG_SYSTEM, &conf, err);
     if (st == KT_OK)
-        kt_str_copyz(ret, n, kt_str_of(conf->store_path));
+        kt_str_copyz(ret, n, kt_str_of(*(const char *const *)((const char *)conf + member)));
     kt_conf_free(conf);
     return st;
+}
+
+enum kt_status kt_cli_store_path(const char *db, const char *config, char *ret, size_t n,
+                                 struct kt_error *err)
+{
+    if (db == NULL)
+        return from_config(config, "which store? Give --db FILE",
+                           offsetof(struct kt_conf, store_path), ret, n, err);
+    kt_str_copyz(ret, n, kt_str_of(db));
+    return KT_OK;
+}
+
+enum kt_status kt_cli_control_path(const char *server, const char *config, char *ret, size_t n,
+                                   struct kt_error *err)
+{
+    const struct kt_str scheme = KT_STR("unix:");
+    if (server == NULL)
+        return from_config(config, "which collector? Give --server unix:PATH",
+                           offsetof(struct kt_conf, control), ret, n, err);
+    if (!kt_str_starts(kt_str_of(server), scheme))
+        return kt_fail(err, KT_E_INPUT, "--server takes unix:PATH");
+    kt_str_copyz(ret, n, kt_str_from_index(kt_str_of(server), scheme.len));
+    return KT_OK;
 }

@@ -27,6 +27,7 @@ static const struct {
     { "alerts", "alerts: list, show", kt_cmd_alerts },
     { "replay", "run the detectors over the stored log again", kt_cmd_replay },
     { "notify", "alert targets: test", kt_cmd_notify },
+    { "hold", "keep records whatever their age: add, list, rm", kt_cmd_hold },
     { "verify", "re-derive every hash of the store and name what does not fit", kt_cmd_verify },
     { "config", "configuration: check, show", kt_cmd_config },
     { "version", "version and libraries", kt_cmd_version },

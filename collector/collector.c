@@ -167,6 +167,34 @@ static enum kt_status open_store(struct kt_daemon *d, struct kt_error *err)
     return KT_OK;
 }
 
+static enum kt_status keep_begin(void *self, struct kt_error *err)
+{
+    return kt_ingest_begin(((struct kt_daemon *)self)->ingest, err);
+}
+
+static enum kt_status keep_record(void *self, struct kt_event *ev, struct kt_error *err)
+{
+    return kt_ingest_control(((struct kt_daemon *)self)->ingest, ev, err);
+}
+
+static void keep_alarm(void *self, const char *code, const char *sentence)
+{
+    kt_daemon_note(self, code, KT_STR("retention"), sentence, NULL);
+}
+
+static enum kt_status open_keep(struct kt_daemon *d, struct kt_error *err)
+{
+    const struct kt_keep_options o = { .store = d->store,
+                                       .store_path = d->conf->store_path,
+                                       .retention = d->conf->retention,
+                                       .clock = kt_clock_real,
+                                       .begin = keep_begin,
+                                       .record = keep_record,
+                                       .alarm = keep_alarm,
+                                       .self = d };
+    return kt_keep_new(&o, &d->keep, err);
+}
+
 static enum kt_status open_parts(struct kt_daemon *d, struct kt_error *err)
 {
     struct kt_outbox_options oo = { .conf = d->conf, .clock = kt_clock_real, .rng = kt_rng_real };
@@ -176,6 +204,8 @@ static enum kt_status open_parts(struct kt_daemon *d, struct kt_error *err)
         st = open_geo(d, err);
     if (st == KT_OK)
         st = open_store(d, err);
+    if (st == KT_OK)
+        st = open_keep(d, err);
     if (st == KT_OK)
         st = kt_outbox_open(&oo, &d->outbox, err);
     if (st == KT_OK)
@@ -399,6 +429,8 @@ static enum kt_status other_work(struct kt_daemon *d, struct kt_error *err)
     if (st == KT_OK)
         st = by_the_clock(d, err);
     if (st == KT_OK)
+        st = kt_keep_turn(d->keep, &d->keep_more, err);
+    if (st == KT_OK)
         st = kt_daemon_write_notes(d, err);
     return st == KT_OK ? kt_daemon_commit(d, err) : st;
 }
@@ -411,7 +443,7 @@ static enum kt_status turn(struct kt_daemon *d, bool *busy, struct kt_error *err
     fds[n++] = kt_outbox_fd(d->outbox);
     fds[n++] = kt_follow_fd(d->follow);
     n += kt_control_fds(d->control, fds + n, FDS_MAX - n);
-    int wait_ms = *busy ? 0 : kt_control_pending(d->control) ? PENDING_MS : IDLE_MS;
+    int wait_ms = *busy || d->keep_more ? 0 : kt_control_pending(d->control) ? PENDING_MS : IDLE_MS;
     enum kt_status st = kt_net_server_wait(d->server, fds, n, wait_ms, err);
     if (st == KT_OK)
         st = drain(d, busy, err);
@@ -441,6 +473,7 @@ static void close_all(struct kt_daemon *d)
     kt_control_close(d->control);
     kt_net_server_free(d->server);
     kt_follow_free(d->follow);
+    kt_keep_free(d->keep);
     kt_outbox_close(d->outbox);
     kt_deliver_free(d->deliver);
     kt_alerts_free(d->alerts);

@@ -7,6 +7,7 @@
 #include "collector/disk.h"
 #include "collector/follow.h"
 #include "collector/ingest.h"
+#include "collector/keep.h"
 #include "core/sys/net.h"
 #include "core/sys/proc.h"
 
@@ -29,6 +30,7 @@ struct kt_daemon {
     struct kt_deliver *deliver;
     struct kt_alerts *alerts;
     struct kt_follow *follow;
+    struct kt_keep *keep;
     struct kt_control *control;
     struct kt_signals signals;
     struct kt_disk disk;
@@ -40,6 +42,7 @@ struct kt_daemon {
     } quiet[KT_NOTES_MAX]; /* notes told lately */
     unsigned next_quiet;
     kt_time_ns started, next_minute, next_watchdog, next_disk;
+    bool keep_more;        /* old segments wait to be taken out */
     bool notified;         /* rows were added: hand them over after the commit */
     struct kt_error fatal; /* the store failed: leave without another ack (D1) */
 };

@@ -24,6 +24,7 @@ static const struct {
     { "secret.in_line", KT_SEV_HIGH, 10 * KT_NS_MIN },
     { "quota.exceeded", KT_SEV_MEDIUM, KT_NS_HOUR },
     { "disk.alert", KT_SEV_HIGH, KT_NS_HOUR },
+    { "clock.jump", KT_SEV_HIGH, KT_NS_HOUR },
     { "disk.refuse", KT_SEV_CRITICAL, 10 * KT_NS_MIN },
     { "detection.failed", KT_SEV_CRITICAL, KT_NS_HOUR },
     { "delivery.dead", KT_SEV_MEDIUM, 6 * KT_NS_HOUR },

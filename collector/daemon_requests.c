@@ -47,12 +47,25 @@ static void add_counts(struct kt_buf *b, const struct kt_ingest_counts *c)
         kt_buf_addf(b, "%s\"%s\":%" PRIu64, i > 0 ? "," : "", all[i].name, all[i].n);
 }
 
-static enum kt_status do_status(struct kt_daemon *d, struct kt_buf *out, struct kt_error *err)
+static void add_retention(struct kt_daemon *d, struct kt_buf *out)
+{
+    struct kt_keep_state k = kt_keep_state(d->keep);
+    kt_buf_addf(out,
+                "\"retention\":{\"stopped\":%s,\"holds\":%u,\"held_segments\":%" PRIu64
+                ",\"removed_segments\":%" PRIu64 ",",
+                k.stopped ? "true" : "false", k.holds, k.held, k.removed);
+    add_string(out, "why", k.why);
+    kt_buf_addz(out, "},\"targets\":");
+}
+
+static enum kt_status do_status(struct kt_daemon *d, struct kt_jval args, struct kt_buf *out,
+                                struct kt_error *err)
 {
     static const char *const levels[] = { "fine", "warn", "alert", "refuse" };
     struct kt_ingest_counts counts = kt_ingest_counts(d->ingest);
     struct kt_net_counts net = kt_net_server_counts(d->server);
     uint64_t last = kt_store_last_seq(d->store), scored = kt_follow_position(d->follow);
+    (void)args;
     (void)err;
     kt_buf_addz(out, "{\"version\":\"" KT_VERSION "\",");
     add_string(out, "deployment", d->conf->deployment);
@@ -69,16 +82,19 @@ static enum kt_status do_status(struct kt_daemon *d, struct kt_buf *out, struct 
                 net.accepted, net.refused, net.messages, net.bytes_in, net.bytes_out);
     kt_buf_addf(out,
                 ",\"detection\":{\"last_seq\":%" PRIu64 ",\"scored_seq\":%" PRIu64
-                ",\"behind\":%" PRIu64 "},\"disk\":{\"level\":\"%s\",\"free\":%.3f},\"targets\":",
+                ",\"behind\":%" PRIu64 "},\"disk\":{\"level\":\"%s\",\"free\":%.3f},",
                 last, scored, last > scored ? last - scored : 0, levels[d->disk.level],
                 d->disk.free_share);
+    add_retention(d, out);
     kt_outbox_status(d->outbox, out);
     kt_buf_addz(out, "}\n");
     return KT_OK;
 }
 
-static enum kt_status do_agents(struct kt_daemon *d, struct kt_buf *out, struct kt_error *err)
+static enum kt_status do_agents(struct kt_daemon *d, struct kt_jval args, struct kt_buf *out,
+                                struct kt_error *err)
 {
+    (void)args;
     (void)err;
     for (unsigned i = 0; i < kt_auth_count(d->auth); i++) {
         const struct kt_agent_entry *e = kt_auth_at(d->auth, i);
@@ -125,11 +141,77 @@ enum kt_status kt_daemon_reload(struct kt_daemon *d, struct kt_error *err)
     return KT_OK;
 }
 
-static enum kt_status do_reload(struct kt_daemon *d, struct kt_buf *out, struct kt_error *err)
+static enum kt_status do_reload(struct kt_daemon *d, struct kt_jval args, struct kt_buf *out,
+                                struct kt_error *err)
 {
+    (void)args;
     enum kt_status st = kt_daemon_reload(d, err);
     if (st == KT_OK)
         kt_buf_addf(out, "{\"agents\":%u}\n", kt_auth_count(d->auth));
+    return st;
+}
+
+/* ---- holds and the clock of retention ---- */
+
+/* What a person decided is in the log before they are told so. */
+static enum kt_status decided(struct kt_daemon *d, struct kt_error *err)
+{
+    enum kt_status st = kt_daemon_commit(d, err);
+    return st == KT_OK ? kt_keep_reload(d->keep, err) : st;
+}
+
+static enum kt_status do_hold(struct kt_daemon *d, struct kt_jval args, bool add,
+                              struct kt_buf *out, struct kt_error *err)
+{
+    struct kt_hold h = { .query = kt_str_dup(kt_json_str_at(args, "query")),
+                         .reason = kt_str_dup(kt_json_str_at(args, "reason")),
+                         .by = kt_str_dup(kt_json_str_at(args, "by")) };
+    kt_str_copyz(h.id, sizeof h.id, kt_json_str_at(args, "id"));
+    if (!kt_json_i64(kt_json_at(args, "since"), &h.since))
+        h.since = 0;
+    if (!kt_json_i64(kt_json_at(args, "until"), &h.until))
+        h.until = 0;
+    enum kt_status st = KT_OK;
+    if (h.reason[0] == 0 || h.by[0] == 0)
+        st = kt_fail(err, KT_E_INPUT, "a hold needs a reason and a name");
+    if (st == KT_OK)
+        st = kt_keep_hold(d->keep, &h, add, err);
+    if (st == KT_OK)
+        st = decided(d, err);
+    if (st == KT_OK) {
+        kt_buf_byte(out, '{');
+        add_string(out, "id", h.id);
+        kt_buf_addz(out, "}\n");
+    }
+    kt_free(h.query);
+    kt_free(h.reason);
+    kt_free(h.by);
+    return st;
+}
+
+static enum kt_status do_hold_add(struct kt_daemon *d, struct kt_jval args, struct kt_buf *out,
+                                  struct kt_error *err)
+{
+    return do_hold(d, args, true, out, err);
+}
+
+static enum kt_status do_hold_rm(struct kt_daemon *d, struct kt_jval args, struct kt_buf *out,
+                                 struct kt_error *err)
+{
+    return do_hold(d, args, false, out, err);
+}
+
+static enum kt_status do_trust_clock(struct kt_daemon *d, struct kt_jval args, struct kt_buf *out,
+                                     struct kt_error *err)
+{
+    struct kt_str by = kt_json_str_at(args, "by");
+    if (by.len == 0)
+        return kt_fail(err, KT_E_INPUT, "whose word is it? 'by' is missing");
+    enum kt_status st = kt_keep_trust_clock(d->keep, by, err);
+    if (st == KT_OK)
+        st = decided(d, err);
+    if (st == KT_OK)
+        kt_buf_addz(out, "{\"trusted\":true}\n");
     return st;
 }
 
@@ -137,11 +219,11 @@ static enum kt_status do_reload(struct kt_daemon *d, struct kt_buf *out, struct 
 
 static const struct {
     const char *name;
-    enum kt_status (*run)(struct kt_daemon *d, struct kt_buf *out, struct kt_error *err);
+    enum kt_status (*run)(struct kt_daemon *d, struct kt_jval args, struct kt_buf *out,
+                          struct kt_error *err);
 } requests[] = {
-    { "status", do_status },
-    { "agents", do_agents },
-    { "reload", do_reload },
+    { "status", do_status },     { "agents", do_agents },   { "reload", do_reload },
+    { "hold.add", do_hold_add }, { "hold.rm", do_hold_rm }, { "trust-clock", do_trust_clock },
 };
 
 static enum kt_status request(void *self, struct kt_str text, struct kt_buf *answer,
@@ -158,7 +240,7 @@ static enum kt_status request(void *self, struct kt_str text, struct kt_buf *ans
     if (st == KT_OK && i == KT_ARRAY_LEN(requests))
         st = kt_fail(err, KT_E_INPUT, "there is no request '" KT_STR_FMT "'", KT_STR_ARG(what));
     else if (st == KT_OK)
-        st = requests[i].run(self, answer, err);
+        st = requests[i].run(self, root, answer, err);
     kt_json_free(json);
     return st;
 }

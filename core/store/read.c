@@ -124,6 +124,23 @@ static uint64_t size_of(const char *path, const char *suffix)
     return stat(kt_buf_z(&name), &st) == 0 && st.st_size > 0 ? (uint64_t)st.st_size : 0;
 }
 
+static enum kt_status stored_stats(struct kt_reader *r, struct kt_store_stats *ret,
+                                   struct kt_error *err)
+{
+    KT_CLEANUP(kt_db_finalize) sqlite3_stmt *st = NULL;
+    if (kt_db_prepare(r->db,
+                      "SELECT max(coalesce((SELECT max(max_stored) FROM segment), 0),"
+                      " coalesce((SELECT max(stored) FROM batch), 0),"
+                      " coalesce((SELECT stored FROM control ORDER BY seq DESC LIMIT 1), 0)),"
+                      " (SELECT count(*) FROM segment)",
+                      &st, err) != KT_OK ||
+        kt_db_step(st, err) != KT_OK)
+        return kt_wrap(err, "stored");
+    ret->last_stored = kt_db_col_i64(st, 0);
+    ret->segments = kt_db_col_u64(st, 1);
+    return KT_OK;
+}
+
 enum kt_status kt_reader_stats(struct kt_reader *r, struct kt_store_stats *ret,
                                struct kt_error *err)
 {
@@ -143,6 +160,10 @@ enum kt_status kt_reader_stats(struct kt_reader *r, struct kt_store_stats *ret,
     stats.last_time = sums.last_time;
     stats.first_arrival = sums.first_arrival;
     stats.last_arrival = sums.newest_arrival;
+    stats.removed_events = sums.removed_events;
+    stats.removed_segments = sums.removed_segments;
+    if (stored_stats(r, &stats, err) != KT_OK)
+        return kt_wrap(err, "stats");
     stats.file_bytes = size_of(r->path, "") + size_of(r->path, "-wal");
     *ret = stats;
     return KT_OK;

@@ -97,6 +97,8 @@ void kt_columns_cost(const struct kt_columns_scan *s, struct kt_scan_cost *ret);
 struct kt_store_stats {
     uint64_t records, events, control, batches, duplicates, conflicts, file_bytes;
     kt_time_ns first_time, last_time, first_arrival, last_arrival;
+    kt_time_ns last_stored; /* newest stamp; 0: nothing is stored */
+    uint64_t segments, removed_events, removed_segments;
     uint8_t log_id[16];
     unsigned schema;
 };

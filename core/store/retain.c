@@ -160,16 +160,15 @@ enum kt_status kt_store_remove(struct kt_store *s, uint64_t first_seq, struct kt
                        (unsigned long long)first_seq);
     const struct kt_segment seg = s->directory.at[i];
     struct kt_opened *o = kt_opened_new();
-    s->torn = true; /* until all of it is in */
     enum kt_status status = remove_segment(s, o, &seg, reason, now, err);
     kt_opened_free(o);
-    if (status != KT_OK)
+    if (status != KT_OK) {
+        s->torn = true; /* half of it may be in */
         return status;
+    }
     s->removed_some = true;
     kt_dedupe_drop(s->dedupe, &seg);
     kt_directory_drop(&s->directory, first_seq);
-    if (measure(s, err) != KT_OK)
-        return kt_wrap(err, "remove");
-    s->torn = false;
-    return KT_OK;
+    s->torn = measure(s, err) != KT_OK;
+    return s->torn ? kt_wrap(err, "remove") : KT_OK;
 }
