@@ -22,6 +22,7 @@
 #define SAVE_EVERY (5 * KT_NS_MIN)
 #define STEP_MAX   (5 * KT_NS_MIN) /* a wall clock that moves more in one turn has jumped */
 #define OFF_MAX    (7 * KT_NS_DAY) /* off for longer, or a clock set forward: somebody must say */
+#define TURN_MAX   KT_NS_MIN       /* between two turns `stored` may lie behind by as much */
 #define CLOCK_BLOB "clock"
 
 struct shift { /* what was stored up to seq counts as that much younger */
@@ -200,7 +201,7 @@ static bool is_old(const struct kt_keep *k, const struct kt_old *old)
     for (unsigned i = 0; i < k->n_shifts; i++)
         if (k->shift[i].seq > old->first_seq)
             stored += k->shift[i].by;
-    return k->now - stored >= k->o.retention;
+    return k->now - stored >= k->o.retention + TURN_MAX;
 }
 
 static int by_number(const void *pa, const void *pb)
@@ -254,6 +255,7 @@ enum kt_status kt_keep_turn(struct kt_keep *k, bool *ret_more, struct kt_error *
 {
     *ret_more = false;
     move_clock(k);
+    kt_store_not_before(k->o.store, k->now);
     if (k->mono >= k->next_save) {
         k->next_save = k->mono + SAVE_EVERY;
         if (save_clock(k, err) != KT_OK)

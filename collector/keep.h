@@ -5,7 +5,8 @@
  * Nothing goes before its time, whatever the clock does. Age is counted by a time of its own: it
  * runs with the monotonic clock while the collector does, and never faster. So time that the
  * collector was off makes records stay longer, never shorter; a wall clock that jumps removes
- * nothing, it stops removal until somebody says that it is right.
+ * nothing, it stops removal until somebody says that it is right; and what is stored while it is
+ * behind is stamped by that time of its own.
  */
 #pragma once
 #include "core/query/holds.h"

@@ -24,6 +24,11 @@ void kt_store_saw(struct kt_store *s, kt_time_ns arrival)
         s->sums.newest_arrival = arrival;
 }
 
+static kt_time_ns not_before(const struct kt_store *s, kt_time_ns stored)
+{
+    return stored < s->stored_floor ? s->stored_floor : stored;
+}
+
 static enum kt_status check(const struct kt_store *s, const struct kt_store_batch *b,
                             struct kt_error *err)
 {
@@ -199,9 +204,12 @@ static enum kt_status move_mark(struct kt_store *s, const struct kt_store_batch 
     return kt_store_run(s, KT_ST_MARK_PUT, err);
 }
 
-enum kt_status kt_store_append(struct kt_store *s, const struct kt_store_batch *b,
+enum kt_status kt_store_append(struct kt_store *s, const struct kt_store_batch *given,
                                struct kt_store_result *ret, struct kt_error *err)
 {
+    struct kt_store_batch raised = *given;
+    const struct kt_store_batch *b = &raised;
+    raised.stored = not_before(s, given->stored);
     struct kt_store_result r = { .fate = s->fate, .seq = s->seq };
     if (check(s, b, err) != KT_OK)
         return kt_wrap(err, "store");
@@ -236,6 +244,7 @@ enum kt_status kt_store_control(struct kt_store *s, struct kt_event *ev, kt_time
         return kt_wrap(err, "control record");
     uint8_t hash[32], leaf[32];
     uint64_t seq = s->tree.size + 1;
+    stored = not_before(s, stored);
     kt_line_hash(kt_buf_str(&s->text), hash);
     const struct kt_leaf l = { .seq = seq,
                                .arrival = arrival,

@@ -15,6 +15,11 @@
 #include "core/store/store.h"
 #include "core/store/tombstone.h"
 
+void kt_store_not_before(struct kt_store *s, kt_time_ns stored)
+{
+    s->stored_floor = stored;
+}
+
 enum kt_status kt_store_old(const struct kt_store *s, uint64_t from_seq, struct kt_old *ret,
                             struct kt_error *err)
 {

@@ -86,6 +86,7 @@ struct kt_store {
     struct kt_tree tree, tree_before; /* now, and when the transaction began */
     struct kt_sums sums, sums_before;
     struct kt_tail tail, tail_before;
+    kt_time_ns stored_floor;
     kt_time_ns control_first, control_last; /* arrivals; 0, 0: to be asked for */
     bool removed_some; /* in this transaction: undoing it brings segments back */
     bool in_txn;

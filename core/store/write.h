@@ -76,6 +76,9 @@ struct kt_old { /* a sealed run of records */
     kt_time_ns min_stored, max_stored; /* max: of it and of all before it */
     bool untimed;                      /* some event has no time */
 };
+/* From now on `stored` is no earlier than this, whatever the clock says: a clock that was set back
+ * must make nobody look old. */
+void kt_store_not_before(struct kt_store *s, kt_time_ns stored);
 /* The first segment with a number of from_seq or more; KT_E_AGAIN when there is none. */
 KT_MUST_USE enum kt_status kt_store_old(const struct kt_store *s, uint64_t from_seq,
                                         struct kt_old *ret, struct kt_error *err);
