@@ -7,6 +7,7 @@
 #include "core/query/fields.h"
 
 #include <stddef.h>
+#include <string.h>
 
 #define WORD(n, w) w,
 static const char *const action_words[] = { KT_ACTIONS(WORD) NULL };
@@ -161,6 +162,32 @@ const struct kt_field *kt_field_of(struct kt_str name)
         if (kt_str_is(name, fields[i].name))
             return &fields[i];
     return NULL;
+}
+
+enum kt_col kt_field_column(const struct kt_field *f)
+{
+    static const struct {
+        const char *name;
+        enum kt_col column;
+    } names[] = {
+        { "kind", KT_COL_KIND },
+        { "action", KT_COL_ACTION },
+        { "outcome", KT_COL_OUTCOME },
+        { "actor_kind", KT_COL_ACTOR_KIND },
+        { "source", KT_COL_SOURCE },
+        { "instance", KT_COL_INSTANCE },
+        { "actor", KT_COL_ACTOR },
+        { "secret", KT_COL_SECRET },
+        { "ip", KT_COL_IP },
+        { "operation", KT_COL_OPERATION },
+        { "code", KT_COL_CODE },
+        { "host", KT_COL_HOST },
+        { "user_agent", KT_COL_USER_AGENT },
+    };
+    for (size_t i = 0; i < KT_ARRAY_LEN(names); i++)
+        if (strcmp(f->name, names[i].name) == 0)
+            return names[i].column;
+    return KT_COL_NONE;
 }
 
 /* How far a word may be from the one meant: a third of it, three letters at most. */

@@ -31,6 +31,8 @@ struct kt_field {
 #define KT_FIELD_NONE INT64_MIN /* num(): not known of this record */
 
 const struct kt_field *kt_field_of(struct kt_str name); /* NULL: no such field */
+/* The column that keeps the field, or KT_COL_NONE. */
+enum kt_col kt_field_column(const struct kt_field *f);
 /* The field that name is probably meant to be, or NULL. */
 const struct kt_field *kt_field_near(struct kt_str name);
 /* Index of word in words, ASCII case ignored, or -1; *ret_near (may be NULL) is then the nearest.

@@ -1,5 +1,6 @@
 /*
- * match: does a record fit a query? No allocation; time linear in the record.
+ * match: does a record, or a value of a column, fit a query? No allocation; time linear in the
+ * record.
  *
  * Owns:  nothing.
  * Calls: core/base, core/event, core/query/fields.
@@ -10,6 +11,14 @@
 #include "core/query/terms.h"
 
 #define FOLD_MAX 1024 /* longer texts are compared as they are */
+
+/* What is judged: a record, or one value of the only field that is asked for. */
+struct probe {
+    const struct kt_record *record; /* NULL: a value */
+    const struct kt_fact *fact;
+    struct kt_str text;
+    int64_t number;
+};
 
 static bool fits(const struct kt_value *v, struct kt_str s)
 {
@@ -35,24 +44,16 @@ static bool fits_secret(const struct kt_value *v, struct kt_str s)
 {
     if (fits(v, s))
         return true;
+    if (v->any || v->whole)
+        return false;
     ptrdiff_t scheme = kt_str_find(s, KT_STR("://"), 0);
-    if (v->any || scheme < 0 || kt_str_has(v->text, KT_STR("://")))
+    if (scheme < 0)
         return false;
     for (ptrdiff_t slash = kt_str_find_byte(s, '/', (size_t)scheme + 3); slash >= 0;
          slash = kt_str_find_byte(s, '/', (size_t)slash + 1))
         if (fits(v, kt_str_from_index(s, (size_t)slash + 1)))
             return true;
     return false;
-}
-
-static struct kt_str text_of(const struct kt_field *f, const struct kt_record *r,
-                             const struct kt_fact *fact)
-{
-    if (f->str != NULL)
-        return f->str(r, fact);
-    struct kt_str s;
-    memcpy(&s, (const char *)&r->ev + f->offset, sizeof s);
-    return s;
 }
 
 static bool fits_text(const struct kt_field *f, const struct kt_value *v, struct kt_str s)
@@ -78,35 +79,34 @@ static bool fits_list(const struct kt_field *f, const struct kt_value *v, const 
     return false;
 }
 
-static bool fits_id(const struct kt_value *v, const struct kt_record *r)
+static bool fits_ip(const struct kt_value *v, struct kt_str bytes)
 {
-    uint8_t id[16];
-    char text[KT_ID_TEXT], buf[FOLD_MAX];
-    kt_event_id(&r->ev, id);
-    return fits(v, fold(kt_str_of(kt_id_format(id, text)), buf));
+    struct kt_ip ip;
+    if (bytes.len != sizeof ip.at)
+        return false;
+    memcpy(ip.at, bytes.at, sizeof ip.at);
+    return v->any || kt_cidr_has(v->net, ip);
 }
 
-static bool fits_value(const struct kt_field *f, const struct kt_value *v,
-                       const struct kt_record *r, const struct kt_fact *fact)
+/* text or number is what the field has; lists alone are looked up in the record. */
+static bool fits_value(const struct kt_field *f, const struct kt_value *v, const struct probe *p)
 {
-    int64_t n;
+    char buf[FOLD_MAX];
     switch (f->type) {
     case KT_FIELD_TEXT:
-        return fits_text(f, v, text_of(f, r, fact));
+        return fits_text(f, v, p->text);
     case KT_FIELD_LIST:
-        return fits_list(f, v, r);
+        return fits_list(f, v, p->record);
     case KT_FIELD_ID:
-        return fits_id(v, r);
+        return fits(v, fold(p->text, buf));
     case KT_FIELD_BITS:
-        n = f->num(r, fact);
-        return v->any ? n != 0 : (n >> v->low & 1) != 0;
+        return v->any ? p->number != 0 : (p->number >> v->low & 1) != 0;
     case KT_FIELD_WORD:
     case KT_FIELD_NUMBER:
     case KT_FIELD_TIME:
-        n = f->num(r, fact);
-        return v->any ? n != KT_FIELD_NONE : n >= v->low && n <= v->high;
+        return v->any ? p->number != KT_FIELD_NONE : p->number >= v->low && p->number <= v->high;
     case KT_FIELD_IP:
-        return r->ev.has_ip && (v->any || kt_cidr_has(v->net, r->ev.ip));
+        return fits_ip(v, p->text);
     case KT_FIELD_SINCE:
     case KT_FIELD_UNTIL:
         break;
@@ -114,25 +114,67 @@ static bool fits_value(const struct kt_field *f, const struct kt_value *v,
     return true;
 }
 
-static bool fits_term(const struct kt_query *q, const struct kt_term *t, const struct kt_record *r,
-                      const struct kt_fact *fact)
+/* What the record has in that field, as p->text or p->number; id_text keeps an id. */
+static void look_up(const struct kt_field *f, struct probe *p, char id_text[KT_ID_TEXT])
 {
+    const struct kt_record *r = p->record;
+    uint8_t id[16];
+    p->text = KT_STR_NONE;
+    if (f->num != NULL)
+        p->number = f->num(r, p->fact);
+    else if (f->str != NULL)
+        p->text = f->str(r, p->fact);
+    else if (f->type == KT_FIELD_TEXT)
+        memcpy(&p->text, (const char *)&r->ev + f->offset, sizeof p->text);
+    else if (f->type == KT_FIELD_IP && r->ev.has_ip)
+        p->text = kt_str_from(r->ev.ip.at, sizeof r->ev.ip.at);
+    if (f->type != KT_FIELD_ID)
+        return;
+    kt_event_id(&r->ev, id);
+    p->text = kt_str_of(kt_id_format(id, id_text));
+}
+
+static bool fits_term(const struct kt_query *q, const struct kt_term *t, const struct probe *p)
+{
+    struct probe of = *p;
+    char id_text[KT_ID_TEXT];
+    if (t->field != NULL && p->record != NULL)
+        look_up(t->field, &of, id_text);
     for (unsigned i = 0; i < t->n; i++) {
         const struct kt_value *v = &q->values[t->value + i];
-        if (t->field == NULL ? kt_str_has(r->line, v->text) : fits_value(t->field, v, r, fact))
+        if (t->field == NULL ? kt_str_has(p->record->line, v->text) : fits_value(t->field, v, &of))
             return true;
     }
     return false;
 }
 
+/* As deep as the text has parentheses: KT_QUERY_DEPTH_MAX, two or three nodes each. */
+static bool fits_node(const struct kt_query *q, unsigned node, const struct probe *p)
+{
+    const struct kt_node *n = &q->node[node];
+    if (n->type == KT_NODE_TERM)
+        return fits_term(q, &q->term[n->term], p);
+    if (n->type == KT_NODE_NOT)
+        return !fits_node(q, n->first, p);
+    bool either = n->type == KT_NODE_OR;
+    for (unsigned child = n->first; child != 0; child = q->node[child].next)
+        if (fits_node(q, child, p) == either)
+            return either;
+    return !either;
+}
+
+bool kt_node_fits_value(const struct kt_query *q, unsigned node, struct kt_str text, int64_t number)
+{
+    const struct probe p = { .text = text, .number = number };
+    return fits_node(q, node, &p);
+}
+
 bool kt_query_matches(const struct kt_query *q, const struct kt_record *r,
                       const struct kt_fact *fact)
 {
+    const struct probe p = { .record = r, .fact = fact };
     kt_time_ns time = r->ev.time > 0 ? r->ev.time : r->arrival;
     if ((q->since != 0 && time < q->since) || (q->until != 0 && time >= q->until))
         return false;
-    for (unsigned i = 0; i < q->n; i++)
-        if (fits_term(q, &q->term[i], r, fact) == q->term[i].negated)
-            return false;
-    return true;
+    return fits_node(q, 0, &p);
 }

@@ -1,8 +1,14 @@
 /*
- * parse: from the text of a query to its terms. One pass, no recursion, bounded (THREATS I5).
+ * parse: from the text of a query to its tree, by recursive descent, bounded in every way
+ * (THREATS I5).
+ *
+ *   either = all { "OR" all }
+ *   all    = one { [ "AND" ] one }
+ *   one    = ( "-" | "NOT " ) one | "(" either ")" | term
+ *   term   = field ":" value { "," value } | text
  *
  * Owns:  struct kt_query.
- * Calls: core/base, core/event, core/query/fields.
+ * Calls: core/base, core/event, core/query.
  * Holds: whatever it takes is matched as written; what it does not know it refuses by name.
  */
 #include <string.h>
@@ -12,7 +18,6 @@
 #include "core/query/terms.h"
 
 #define ARENA_SIZE (16 * KT_QUERY_TEXT_MAX)
-#define YEAR_2000  (INT64_C(946684800) * KT_NS_S)
 
 struct parser {
     struct kt_str text;
@@ -20,6 +25,8 @@ struct parser {
     struct kt_query *q;
     kt_time_ns now; /* 0: relative times have no meaning */
     int zone_offset_s;
+    unsigned depth;  /* of open parentheses */
+    unsigned within; /* negations at work */
 };
 
 static bool is_space(char c)
@@ -35,6 +42,12 @@ static bool more(const struct parser *p)
 static char peek(const struct parser *p)
 {
     return more(p) ? p->text.at[p->at] : '\0';
+}
+
+static void skip_blanks(struct parser *p)
+{
+    while (is_space(peek(p)))
+        p->at++;
 }
 
 /* ---- pieces of text ---- */
@@ -62,7 +75,7 @@ static enum kt_status take_quoted(struct parser *p, struct kt_str *ret, struct k
 static struct kt_str take_until(struct parser *p, bool comma_ends)
 {
     size_t from = p->at;
-    while (more(p) && !is_space(peek(p)) && !(comma_ends && peek(p) == ','))
+    while (more(p) && !is_space(peek(p)) && peek(p) != ')' && !(comma_ends && peek(p) == ','))
         p->at++;
     return kt_str_sub(p->text, from, p->at - from);
 }
@@ -81,157 +94,26 @@ static bool take_name(struct parser *p, struct kt_str *ret)
     return true;
 }
 
-/* ---- values ---- */
-
-enum compare { EQUAL, LESS, LESS_EQUAL, MORE, MORE_EQUAL };
-
-static enum compare take_compare(struct kt_str *text)
+/* The word OR, AND or NOT at the cursor, standing alone. */
+static bool at_word(const struct parser *p, const char *word)
 {
-    static const struct {
-        const char *sign;
-        enum compare compare;
-    } signs[] = { { ">=", MORE_EQUAL }, { "<=", LESS_EQUAL }, { ">", MORE }, { "<", LESS } };
-    for (size_t i = 0; i < KT_ARRAY_LEN(signs); i++) {
-        if (kt_str_starts(*text, kt_str_of(signs[i].sign))) {
-            *text = kt_str_from_index(*text, strlen(signs[i].sign));
-            return signs[i].compare;
-        }
-    }
-    return EQUAL;
-}
-
-/* A value stands for [first, last]; a comparison for what lies beside it. */
-static void set_range(struct kt_value *v, enum compare compare, int64_t first, int64_t last)
-{
-    v->low = KT_FIELD_NONE + 1; /* what a record does not know is in no range */
-    v->high = INT64_MAX;
-    switch (compare) {
-    case EQUAL:
-        v->low = first;
-        v->high = last;
-        break;
-    case LESS:
-        v->high = first - 1;
-        break;
-    case LESS_EQUAL:
-        v->high = last;
-        break;
-    case MORE:
-        v->low = last == INT64_MAX ? INT64_MAX : last + 1;
-        break;
-    case MORE_EQUAL:
-        v->low = first;
-        break;
-    }
-}
-
-static enum kt_status number_value(const struct kt_field *f, struct kt_str text, struct kt_value *v,
-                                   struct kt_error *err)
-{
-    struct kt_str digits = text;
-    enum compare compare = take_compare(&digits);
-    uint64_t n;
-    if (kt_str_is(kt_str_of(f->name), "asn") && kt_str_starts_nocase(digits, KT_STR("AS")))
-        digits = kt_str_from_index(digits, 2);
-    if (!kt_str_u64(digits, &n) || n >= INT64_MAX)
-        return kt_fail(err, KT_E_INPUT,
-                       "%s: '" KT_STR_FMT "' is no number (forms: 5, >5, >=5, <5, <=5)", f->name,
-                       KT_STR_ARG(text));
-    set_range(v, compare, (int64_t)n, (int64_t)n);
-    return KT_OK;
-}
-
-static enum kt_status one_time(struct parser *p, const struct kt_field *f, struct kt_str text,
-                               bool is_until, kt_time_ns *ret, struct kt_error *err)
-{
-    if (kt_time_expr(text, p->now, p->zone_offset_s, is_until, ret, err) != KT_OK)
-        return kt_wrap(err, "%s", f->name);
-    if (p->now == 0 && *ret < YEAR_2000)
-        return kt_fail(err, KT_E_INPUT,
-                       "%s: '" KT_STR_FMT "' needs a clock; write the date and time", f->name,
-                       KT_STR_ARG(text));
-    return KT_OK;
-}
-
-/* A day is all of it: time:2026-11-22 has 24 hours, time:>2026-11-22 begins on the 23rd. */
-static enum kt_status time_value(struct parser *p, const struct kt_field *f, struct kt_str text,
-                                 struct kt_value *v, struct kt_error *err)
-{
-    enum compare compare = take_compare(&text);
-    kt_time_ns first, end;
-    if (one_time(p, f, text, false, &first, err) != KT_OK ||
-        one_time(p, f, text, true, &end, err) != KT_OK)
-        return err->code;
-    set_range(v, compare, first, end > first ? end - 1 : first);
-    return KT_OK;
-}
-
-static enum kt_status word_value(const struct kt_field *f, struct kt_str text, struct kt_value *v,
-                                 struct kt_error *err)
-{
-    const char *near = NULL;
-    int i = kt_field_word(f->words, text, &near);
-    v->low = v->high = i;
-    if (i >= 0)
-        return KT_OK;
-    KT_CLEANUP(kt_buf_done) struct kt_buf all = { 0 };
-    for (int k = 0; f->words[k] != NULL; k++)
-        kt_buf_addf(&all, "%s%s", k == 0 ? "" : ", ", f->words[k]);
-    if (near != NULL)
-        return kt_fail(err, KT_E_INPUT, "%s has no '" KT_STR_FMT "': did you mean '%s'? (%s)",
-                       f->name, KT_STR_ARG(text), near, kt_buf_z(&all));
-    return kt_fail(err, KT_E_INPUT, "%s has no '" KT_STR_FMT "': it is one of %s", f->name,
-                   KT_STR_ARG(text), kt_buf_z(&all));
-}
-
-static struct kt_str folded(struct kt_arena *arena, struct kt_str s)
-{
-    struct kt_str copy = kt_arena_str(arena, s);
-    char *at = (char *)(uintptr_t)copy.at;
-    for (size_t i = 0; i < copy.len; i++)
-        if (at[i] >= 'A' && at[i] <= 'Z')
-            at[i] = (char)(at[i] - 'A' + 'a');
-    return copy;
-}
-
-static enum kt_status text_value(struct parser *p, const struct kt_field *f, struct kt_str text,
-                                 bool quoted, struct kt_value *v)
-{
-    bool fold = f->how == KT_FIELD_NOCASE || f->type == KT_FIELD_ID;
-    v->text = fold ? folded(&p->q->arena, text) : kt_arena_str(&p->q->arena, text);
-    v->glob = !quoted && kt_str_find_byte(text, '*', 0) >= 0;
-    return KT_OK;
-}
-
-static enum kt_status fill_value(struct parser *p, const struct kt_field *f, struct kt_str text,
-                                 bool quoted, struct kt_value *v, struct kt_error *err)
-{
-    v->any = !quoted && kt_str_is(text, "*");
-    if (v->any && f->type != KT_FIELD_SINCE && f->type != KT_FIELD_UNTIL)
-        return KT_OK;
-    switch (f->type) {
-    case KT_FIELD_TEXT:
-    case KT_FIELD_LIST:
-    case KT_FIELD_ID:
-        return text_value(p, f, text, quoted, v);
-    case KT_FIELD_WORD:
-    case KT_FIELD_BITS:
-        return word_value(f, text, v, err);
-    case KT_FIELD_NUMBER:
-        return number_value(f, text, v, err);
-    case KT_FIELD_TIME:
-        return time_value(p, f, text, v, err);
-    case KT_FIELD_IP:
-        return kt_cidr_parse(text, &v->net, err) == KT_OK ? KT_OK : kt_wrap(err, "ip");
-    case KT_FIELD_SINCE:
-        return one_time(p, f, text, false, &p->q->since, err);
-    case KT_FIELD_UNTIL:
-        return one_time(p, f, text, true, &p->q->until, err);
-    }
-    return KT_OK;
+    size_t n = strlen(word), end = p->at + n;
+    return kt_str_is(kt_str_sub(p->text, p->at, n), word) &&
+           (end >= p->text.len || is_space(p->text.at[end]) || p->text.at[end] == '(' ||
+            p->text.at[end] == ')');
 }
 
 /* ---- terms ---- */
+
+static enum kt_status new_node(struct kt_query *q, enum kt_node_type type, unsigned *ret,
+                               struct kt_error *err)
+{
+    if (q->n_nodes == KT_QUERY_NODES_MAX)
+        return kt_fail(err, KT_E_LIMIT, "the query has too many parts");
+    *ret = q->n_nodes++;
+    q->node[*ret] = (struct kt_node){ .type = type };
+    return KT_OK;
+}
 
 static enum kt_status new_value(struct kt_query *q, struct kt_term *t, struct kt_value **ret,
                                 struct kt_error *err)
@@ -256,30 +138,33 @@ static enum kt_status text_term(struct parser *p, struct kt_term *t, struct kt_s
     return KT_OK;
 }
 
+static enum kt_status one_value(struct parser *p, struct kt_term *t, struct kt_error *err)
+{
+    struct kt_value *v = NULL;
+    struct kt_str text;
+    bool quoted = peek(p) == '"';
+    if (peek(p) == '(')
+        return kt_fail(err, KT_E_INPUT,
+                       "column %zu: write %s:a,b for either, or put the value in quotes", p->at + 1,
+                       t->field->name);
+    if (new_value(p->q, t, &v, err) != KT_OK || (quoted && take_quoted(p, &text, err) != KT_OK))
+        return err->code;
+    if (!quoted)
+        text = take_until(p, true);
+    if (text.len == 0 && !quoted)
+        return kt_fail(err, KT_E_INPUT, "%s: needs a value", t->field->name);
+    return kt_value_fill(p->q, t->field, text, quoted, p->now, p->zone_offset_s, v, err);
+}
+
 static enum kt_status field_term(struct parser *p, struct kt_term *t, struct kt_error *err)
 {
-    const struct kt_field *f = t->field;
     do {
-        struct kt_value *v = NULL;
-        struct kt_str text;
-        bool quoted = peek(p) == '"';
-        if (new_value(p->q, t, &v, err) != KT_OK || (quoted && take_quoted(p, &text, err) != KT_OK))
-            return err->code;
-        if (!quoted)
-            text = take_until(p, true);
-        if (text.len == 0 && !quoted)
-            return kt_fail(err, KT_E_INPUT, "%s: needs a value", f->name);
-        if (fill_value(p, f, text, quoted, v, err) != KT_OK)
+        if (one_value(p, t, err) != KT_OK)
             return err->code;
     } while (peek(p) == ',' && p->at++ < p->text.len);
-    if (more(p) && !is_space(peek(p)))
+    if (more(p) && !is_space(peek(p)) && peek(p) != ')')
         return kt_fail(err, KT_E_INPUT, "column %zu: a blank or a comma must follow a value",
                        p->at + 1);
-    bool window = f->type == KT_FIELD_SINCE || f->type == KT_FIELD_UNTIL;
-    if (window && (t->n > 1 || t->negated))
-        return kt_fail(err, KT_E_INPUT, "%s: takes one time", f->name);
-    if (window)
-        p->q->n--; /* it is the window, no term */
     return KT_OK;
 }
 
@@ -296,38 +181,177 @@ static enum kt_status unknown_field(struct kt_str name, struct kt_error *err)
                    KT_STR_ARG(name));
 }
 
-static enum kt_status take_term(struct parser *p, struct kt_error *err)
+/* since: and until: are the window of the whole query, no term: *ret_term stays as it was. */
+static enum kt_status window_term(struct parser *p, const struct kt_term *t, struct kt_error *err)
+{
+    if (t->n > 1 || p->within > 0)
+        return kt_fail(err, KT_E_INPUT, "%s: takes one time", t->field->name);
+    if (p->depth > 0)
+        return kt_fail(err, KT_E_INPUT,
+                       "%s: is the window of the whole query and stands outside parentheses: "
+                       "inside them write time:>… or time:<…",
+                       t->field->name);
+    p->q->n_terms--;
+    return KT_OK;
+}
+
+/* *ret: the term's node, or 0 when it was since: or until:. */
+static enum kt_status take_term(struct parser *p, unsigned *ret, struct kt_error *err)
 {
     struct kt_query *q = p->q;
-    if (q->n == KT_QUERY_TERMS_MAX)
+    if (q->n_terms == KT_QUERY_TERMS_MAX)
         return kt_fail(err, KT_E_LIMIT, "a query has at most %u terms", KT_QUERY_TERMS_MAX);
-    struct kt_term *t = &q->term[q->n++];
-    *t = (struct kt_term){ .value = q->n_values };
-    if (peek(p) == '-') {
-        t->negated = true;
-        p->at++;
-    }
+    struct kt_term *t = &q->term[q->n_terms++];
     struct kt_str word;
+    size_t from = p->at;
+    enum kt_status status;
+    *t = (struct kt_term){ .value = q->n_values };
+    *ret = 0;
     if (take_name(p, &word)) {
         t->field = kt_field_of(word);
         if (t->field == NULL)
             return unknown_field(word, err);
         q->names_kind = q->names_kind || kt_str_is(word, "kind");
-        return field_term(p, t, err);
+        status = field_term(p, t, err);
+        if (status == KT_OK &&
+            (t->field->type == KT_FIELD_SINCE || t->field->type == KT_FIELD_UNTIL))
+            return window_term(p, t, err);
+    } else if (peek(p) == '"') {
+        status = take_quoted(p, &word, err);
+        if (status == KT_OK)
+            status = text_term(p, t, word, err);
+    } else {
+        status = text_term(p, t, take_until(p, false), err);
     }
-    if (peek(p) == '"') {
-        if (take_quoted(p, &word, err) != KT_OK)
+    if (status != KT_OK || new_node(q, KT_NODE_TERM, ret, err) != KT_OK)
+        return err->code;
+    q->node[*ret].term = (unsigned)(t - q->term);
+    q->node[*ret].text = kt_arena_str(&q->arena, kt_str_sub(p->text, from, p->at - from));
+    return KT_OK;
+}
+
+/* ---- the tree ---- */
+
+static enum kt_status take_either(struct parser *p, unsigned node, struct kt_error *err);
+
+static void adopt(struct kt_query *q, unsigned parent, unsigned child)
+{
+    unsigned *at = &q->node[parent].first;
+    while (*at != 0)
+        at = &q->node[*at].next;
+    *at = child;
+}
+
+static enum kt_status take_group(struct parser *p, unsigned *ret, struct kt_error *err)
+{
+    size_t opened = p->at++;
+    if (++p->depth > KT_QUERY_DEPTH_MAX)
+        return kt_fail(err, KT_E_LIMIT, "parentheses go at most %u deep", KT_QUERY_DEPTH_MAX);
+    if (new_node(p->q, KT_NODE_AND, ret, err) != KT_OK || take_either(p, *ret, err) != KT_OK)
+        return err->code;
+    if (peek(p) != ')')
+        return kt_fail(err, KT_E_INPUT, "the parenthesis opened at column %zu is not closed",
+                       opened + 1);
+    if (p->q->node[*ret].first == 0)
+        return kt_fail(err, KT_E_INPUT, "column %zu: nothing stands in the parentheses",
+                       opened + 1);
+    p->at++;
+    p->depth--;
+    return KT_OK;
+}
+
+static enum kt_status take_one(struct parser *p, unsigned *ret, struct kt_error *err)
+{
+    size_t from = p->at;
+    bool sign = peek(p) == '-', negated = sign || at_word(p, "NOT");
+    if (negated)
+        p->at += sign ? 1 : 3;
+    if (negated && !sign)
+        skip_blanks(p);
+    if (negated && (!more(p) || is_space(peek(p)) || peek(p) == ')'))
+        return kt_fail(err, KT_E_INPUT, "column %zu: nothing follows the '%s'", from + 1,
+                       sign ? "-" : "NOT");
+    p->within += negated;
+    unsigned node = 0;
+    enum kt_status status = peek(p) == '(' ? take_group(p, &node, err) : take_term(p, &node, err);
+    p->within -= negated;
+    *ret = node;
+    if (status != KT_OK || !negated)
+        return status;
+    if (new_node(p->q, KT_NODE_NOT, ret, err) != KT_OK)
+        return err->code;
+    adopt(p->q, *ret, node);
+    return KT_OK;
+}
+
+static bool at_end(const struct parser *p)
+{
+    return !more(p) || (peek(p) == ')' && p->depth > 0);
+}
+
+/* Terms into node, which is an AND, up to OR, ')' or the end. */
+static enum kt_status take_all(struct parser *p, unsigned node, struct kt_error *err)
+{
+    bool joined = false;
+    for (skip_blanks(p); !at_end(p) && !at_word(p, "OR"); skip_blanks(p)) {
+        unsigned child = 0;
+        if (peek(p) == ')')
+            return kt_fail(err, KT_E_INPUT,
+                           "column %zu: no parenthesis was opened; put text with parentheses in "
+                           "quotes",
+                           p->at + 1);
+        if (at_word(p, "AND")) {
+            if (joined || p->q->node[node].first == 0)
+                break;
+            joined = true;
+            p->at += 3;
+            continue;
+        }
+        if (take_one(p, &child, err) != KT_OK)
             return err->code;
-        return text_term(p, t, word, err);
+        joined = false;
+        if (child != 0)
+            adopt(p->q, node, child);
     }
-    word = take_until(p, false);
-    if (word.len == 0)
-        return kt_fail(err, KT_E_INPUT, "column %zu: nothing follows the '-'", p->at);
-    if (kt_str_is(word, "OR") || word.at[0] == '(' || word.at[word.len - 1] == ')')
+    if (joined || at_word(p, "AND"))
         return kt_fail(err, KT_E_INPUT,
-                       "OR and parentheses are not known here: write field:a,b, or put text in "
-                       "quotes");
-    return text_term(p, t, word, err);
+                       "column %zu: AND needs a term on both sides; put the word in quotes to "
+                       "look for it",
+                       p->at + 1);
+    return KT_OK;
+}
+
+/* The whole of a query or of a pair of parentheses, into node, an AND: its children are the terms,
+ * or one OR of ANDs. */
+static enum kt_status take_either(struct parser *p, unsigned node, struct kt_error *err)
+{
+    struct kt_query *q = p->q;
+    if (take_all(p, node, err) != KT_OK)
+        return err->code;
+    if (!at_word(p, "OR"))
+        return KT_OK;
+    unsigned either = 0, arm = 0, first = q->node[node].first;
+    if (new_node(q, KT_NODE_OR, &either, err) != KT_OK ||
+        new_node(q, KT_NODE_AND, &arm, err) != KT_OK)
+        return err->code;
+    q->node[node].first = either;
+    q->node[either].first = arm;
+    q->node[arm].first = first;
+    for (;;) {
+        if (q->node[arm].first == 0)
+            return kt_fail(err, KT_E_INPUT,
+                           "column %zu: OR needs a term on both sides; put the word in quotes to "
+                           "look for it",
+                           p->at + 1);
+        if (!at_word(p, "OR"))
+            return KT_OK;
+        p->at += 2;
+        if (new_node(q, KT_NODE_AND, &arm, err) != KT_OK)
+            return err->code;
+        adopt(q, either, arm);
+        if (take_all(p, arm, err) != KT_OK)
+            return err->code;
+    }
 }
 
 enum kt_status kt_query_parse_at(struct kt_str text, kt_time_ns now, int zone_offset_s,
@@ -337,16 +361,14 @@ enum kt_status kt_query_parse_at(struct kt_str text, kt_time_ns now, int zone_of
     enum kt_status status = KT_OK;
     struct kt_query *q = kt_alloc(sizeof *q);
     struct parser p = { .text = text, .q = q, .now = now, .zone_offset_s = zone_offset_s };
+    unsigned root = 0;
     q->arena = kt_arena_new(ARENA_SIZE);
     if (text.len > KT_QUERY_TEXT_MAX)
         status = kt_fail(&why, KT_E_LIMIT, "a query has at most %u characters", KT_QUERY_TEXT_MAX);
-    while (status == KT_OK) {
-        while (is_space(peek(&p)))
-            p.at++;
-        if (!more(&p))
-            break;
-        status = take_term(&p, &why);
-    }
+    if (status == KT_OK)
+        status = new_node(q, KT_NODE_AND, &root, &why);
+    if (status == KT_OK)
+        status = take_either(&p, root, &why);
     if (status == KT_OK && q->arena.full)
         status = kt_fail(&why, KT_E_LIMIT, "the query is too long");
     if (status != KT_OK) {

@@ -1,8 +1,9 @@
 /*
- * query: the one query language (DESIGN §8, INTERFACE §1), first cut: terms joined by AND.
+ * query: the one query language (DESIGN §8, INTERFACE §1).
  *
- *   field:value   field:a,b (OR)   -term (NOT)   * and ** in a value   CIDR on ip   > >= < <= on
- *   numbers and times   since: until:   "free text" or a bare word over the line
+ *   field:value   field:a,b (either)   -term, NOT term   a b, a AND b   a OR b   ( … )   * and **
+ * in a value   CIDR on ip   > >= < <= on numbers and times   since: until:   "free text" or a bare
+ *   word over the line
  *
  * Fields are the keys of `search` output. An unknown field is KT_E_INPUT with the nearest name.
  * docs/query.md has the whole of it.
@@ -31,6 +32,19 @@ bool kt_query_matches(const struct kt_query *q, const struct kt_record *r,
 bool kt_query_names_kind(const struct kt_query *q);
 /* What since: and until: in the text say, for struct kt_scan; 0 = open. Matching asks them too. */
 void kt_query_window(const struct kt_query *q, kt_time_ns *ret_since, kt_time_ns *ret_until);
+
+/*
+ * Plans a scan: its sieves, needles and bounds, all of them conditions that a matching record meets
+ * (and kind access, unless the query names a kind). They are lent by q: one plan at a time, for as
+ * long as the cursor lives. Bounds that are set already are only narrowed.
+ */
+void kt_query_plan(struct kt_query *q, struct kt_scan *scan);
+/* After a plan: do its column sieves and bounds say all there is to say? Then columns can be
+ * counted without a look at the lines. */
+bool kt_query_exact(const struct kt_query *q);
+/* After a plan: each part of the query and what is done with it. */
+void kt_query_describe(const struct kt_query *q,
+                       void (*each)(void *self, struct kt_str part, const char *use), void *self);
 
 /* Facts by address, from the store's fact records (line kind fact, raw
  * {"ip":…,"country":…,"asn":…,"org":…,"hosting":…,"class":…,"build":…}). */

@@ -219,7 +219,8 @@ static bool read_codes(struct kt_rd *rd, struct kt_text_column *t, uint32_t rows
     unsigned most = 0;
     const unsigned char *at = rd->at;
     for (uint32_t i = 0; i < rows; i++) {
-        t->code[i] = width == 1 ? at[i] : (uint16_t)(at[2 * i] | at[2 * i + 1] << 8);
+        t->code[i] =
+            (uint16_t)(width == 1 ? at[i] : (unsigned)at[2 * i] | (unsigned)at[2 * i + 1] << 8);
         most = t->code[i] > most ? t->code[i] : most;
     }
     return most <= t->n_dict;

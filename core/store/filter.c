@@ -93,6 +93,11 @@ static struct kt_cidr around(struct kt_ip ip)
 
 bool kt_key_hash_of(enum kt_filter filter, const struct kt_sought *key, uint64_t *ret)
 {
+    if (filter == KT_FILTER_ID) {
+        if (key->text.len == KT_KEY_SIZE)
+            *ret = kt_key_id_hash((const uint8_t *)key->text.at);
+        return key->text.len == KT_KEY_SIZE;
+    }
     if (filter != KT_FILTER_IP) {
         *ret = kt_key_hash(filter, key->text);
         return true;

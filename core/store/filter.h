@@ -17,10 +17,11 @@ enum kt_filter {
     KT_FILTER_INSTANCE,   /* source instances */
     KT_FILTER_SESSION,    /* sessions and credentials */
     KT_FILTER_USER_AGENT, /* its family: up to the first '/' or blank, ASCII case folded */
-    KT_FILTER_COUNT
+    KT_FILTER_COUNT,
+    KT_FILTER_ID = 8 /* event ids, all of them; made finer and kept apart (KT_PART_IDS) */
 };
-struct kt_sought { /* one value to look for */
-    struct kt_str text;
+struct kt_sought {      /* one value to look for */
+    struct kt_str text; /* KT_FILTER_ID: the 16 bytes */
     struct kt_cidr net; /* KT_FILTER_IP; wider than /24 (/48) is no help: use no keys then */
 };
 

@@ -21,7 +21,7 @@ enum kt_part {
     KT_PART_COLUMN = 0, /* + enum kt_col */
     KT_PART_TIME = 32,
     KT_PART_FILTER = 64, /* + enum kt_filter */
-    KT_PART_IDS = 72,
+    KT_PART_IDS = KT_PART_FILTER + KT_FILTER_ID,
     KT_PART_BATCHES = 80,
     KT_PART_NODES = 81,
     KT_PART_BLOCKS = 82,

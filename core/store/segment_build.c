@@ -100,11 +100,11 @@ static void widen(kt_time_ns *low, kt_time_ns *high, kt_time_ns t, bool first)
 
 static void take_event(struct kt_builder *b, const struct kt_event *ev, struct kt_segment *head)
 {
-    uint8_t key[KT_KEY_SIZE];
+    uint8_t id[KT_KEY_SIZE];
     kt_columns_add(&b->columns, ev);
     kt_keys_of_event(ev, b->keys);
-    if (kt_key_of_event(ev, key))
-        kt_key_set_add(&b->ids, kt_key_id_hash(key));
+    kt_event_id(ev, id);
+    kt_key_set_add(&b->ids, kt_key_id_hash(id));
     if (ev->time > 0)
         widen(&head->min_time, &head->max_time, ev->time, head->max_time == 0);
     else

@@ -128,6 +128,20 @@ static void queries_that_fit(void **state)
         "-absent",
         "-\"not there\"",
         "-10:30",
+        "actor:bob OR actor:alice*",
+        "actor:alice* OR absent",
+        "actor:bob OR action:write OR ip:203.0.113.7",
+        "(actor:bob OR actor:alice*) outcome:denied",
+        "-(actor:bob OR actor:carol)",
+        "-(actor:alice* outcome:success)",
+        "NOT actor:bob AND action:read",
+        "NOT (actor:bob)",
+        "((((actor:alice*))))",
+        "actor:bob action:read OR actor:alice* (ip:10.0.0.0/8 OR ip:203.0.113.0/24)",
+        "since:2h actor:bob OR actor:alice*",
+        "(curl/7.88)",
+        "\"OR\" OR \"kind\"",
+        "-\"AND\"",
     };
     for (size_t i = 0; i < KT_ARRAY_LEN(texts); i++)
         if (!matches(texts[i]))
@@ -172,6 +186,13 @@ static void queries_that_do_not_fit(void **state)
         "CURL",
         "10:30", /* no name of a field: text */
         "\"q\\\" x\"",
+        "actor:bob OR actor:carol",
+        "actor:alice* (actor:bob OR action:write)",
+        "-(actor:alice* OR actor:bob)",
+        "-(actor:alice* outcome:denied)",
+        "NOT actor:alice*",
+        "actor:bob OR since:30m actor:alice*", /* the window is that of all */
+        "actor:bob action:read OR actor:alice* action:write",
         "read denied", /* words of the line's values, which this line does not show */
     };
     for (size_t i = 0; i < KT_ARRAY_LEN(texts); i++)
@@ -197,9 +218,24 @@ static void refused_queries_say_why(void **state)
         { "\"a", "not closed" },
         { "actor:\"a\"b", "a blank or a comma" },
         { "-", "nothing follows" },
-        { "a OR b", "field:a,b" },
-        { "(a", "parentheses" },
-        { "a)", "parentheses" },
+        { "a OR", "OR needs a term on both sides" },
+        { "OR a", "OR needs" },
+        { "a OR OR b", "OR needs" },
+        { "since:7d OR a", "OR needs" },
+        { "a AND", "AND needs" },
+        { "AND a", "AND needs" },
+        { "a AND AND b", "AND needs" },
+        { "a AND OR b", "AND needs" },
+        { "NOT", "nothing follows the 'NOT'" },
+        { "(a", "column 1 is not closed" },
+        { "b (a OR (c)", "column 3 is not closed" },
+        { "a)", "no parenthesis was opened" },
+        { "curl(8)", "in quotes" },
+        { "()", "nothing stands in" },
+        { "-()", "nothing stands in" },
+        { "(-)", "nothing follows" },
+        { "(a since:7d)", "outside parentheses" },
+        { "actor:(a OR b)", "write actor:a,b" },
         { "seq:x", "is no number" },
         { "seq:>", "is no number" },
         { "ip:banana", "ip" },
@@ -286,6 +322,15 @@ static void long_queries_are_refused(void **state)
     for (int i = 0; i < 65; i++)
         kt_buf_addz(&b, "a ");
     assert_int_equal(kt_query_parse(kt_buf_str(&b), &q, &err), KT_E_LIMIT);
+    kt_buf_reset(&b);
+    for (int i = 0; i < 33; i++)
+        kt_buf_addz(&b, "-(");
+    kt_buf_addz(&b, "a");
+    for (int i = 0; i < 33; i++)
+        kt_buf_addz(&b, ")");
+    assert_int_equal(kt_query_parse(kt_buf_str(&b), &q, &err), KT_E_LIMIT);
+    assert_int_equal(kt_query_parse(kt_str_sub(kt_buf_str(&b), 2, b.len - 3), &q, &err), KT_OK);
+    kt_query_free(q);
     kt_buf_reset(&b);
     kt_buf_addz(&b, "actor:a");
     for (int i = 0; i < 600; i++)

@@ -8,7 +8,7 @@ writes DIR/ingest.json. Lines, not accesses: a Vault access is two lines. No enc
 A rate is lines in the target, committed or synced at the end, by the seconds since the start of the daemon. A peer that takes
 longer than --limit is measured over what it had by then, which favours it, as indexes slow down with their size."""
 import argparse, json, os, shutil, sqlite3, subprocess, sys, time
-from machine import LIBS, NotHere, Postgres, cpu_s, disk_bytes, environment, peak_mib, program, stop, stop_on_signal, unpacked, version
+from machine import LIBS, NotHere, Postgres, cpu_s, die_with_us, disk_bytes, environment, peak_mib, program, stop, stop_on_signal, unpacked, version
 
 FIELDS = {'at': ('time',), 'kind': ('type',), 'request': ('request', 'id'), 'actor': ('auth', 'display_name'), 'action': ('request', 'operation'),
           'secret': ('request', 'path'), 'ip': ('request', 'remote_address'), 'error': ('error',)}
@@ -83,7 +83,7 @@ class Job:
         """Start the daemon, wait until the target holds all lines, stop it. The last count is the one after the stop."""
         with open(self.path('errors'), 'ab') as e:
             began = time.monotonic()
-            p = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=e, stderr=e, env=env, cwd=self.folder)
+            p = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=e, stderr=e, env=env, cwd=self.folder, preexec_fn=die_with_us)
         try:
             while p.poll() is None and count() < self.lines and time.monotonic() - began < self.limit:
                 time.sleep(0.25)

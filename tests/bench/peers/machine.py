@@ -1,6 +1,6 @@
 """What the peers need of the machine: programs that are here or unpacked beside the bench, a process that is stopped by its id,
 and a PostgreSQL of our own. Nothing is installed, no service of the machine is touched, and nothing is left running."""
-import glob, os, pwd, shutil, signal, subprocess, sys, tempfile, time
+import ctypes, glob, os, pwd, shutil, signal, subprocess, sys, tempfile, time
 
 LIBS = 'usr/lib/x86_64-linux-gnu'
 
@@ -71,6 +71,11 @@ def stop(p, sig=signal.SIGTERM):
     for f in (p.stdin, p.stdout):
         if f:
             f.close()
+
+
+def die_with_us():
+    """In a new child: SIGINT when the bench dies, however it dies (prctl PR_SET_PDEATHSIG)."""
+    ctypes.CDLL(None).prctl(1, signal.SIGINT)
 
 
 def stop_on_signal():
@@ -167,7 +172,7 @@ class Postgres:
                     'work_mem': '256MB', 'maintenance_work_mem': '1GB', 'max_wal_size': '8GB', 'checkpoint_timeout': '15min'}
         log = open(os.path.join(self.folder, 'log'), 'ab')
         argv = [f'{self.bin}/postgres', '-D', self.data, *[a for k, v in settings.items() for a in ('-c', f'{k}={v}')]]
-        self.server = subprocess.Popen(argv, stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=self.env, cwd=self.folder, **self.who)
+        self.server = subprocess.Popen(argv, stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=self.env, cwd=self.folder, preexec_fn=die_with_us, **self.who)
         log.close()
         until = time.monotonic() + 60
         while subprocess.run([f'{self.bin}/pg_isready', '-q', '-h', self.socket], env=self.env).returncode != 0:

@@ -142,6 +142,7 @@ class Child:
                 raise Cut()
             piece = os.read(self.p.stdout.fileno(), 1 << 20)
             if not piece:
+                self.b.left()
                 raise RuntimeError('it ended: ' + self.complaint())
             self.pending += piece
         line, self.pending = self.pending.split(b'\n', 1)
@@ -395,14 +396,14 @@ def measure(kind, bench, total):
 
 
 def agree(results):
-    """Peers whose answer differs from that of most."""
+    """Marks the answers that differ from the usual one; ours may come without a digest."""
     for q in WHAT:
-        all_of = [r['questions'][q]['digest'] for r in results if 'digest' in r.get('questions', {}).get(q, {})]
-        usual = max(set(all_of), key=all_of.count) if all_of else None
-        for r in results:
-            a = r.get('questions', {}).get(q, {})
-            if 'digest' in a and a['digest'] != usual:
-                a['differs'] = True
+        answers = [r['questions'][q] for r in results if 'rows' in r.get('questions', {}).get(q, {})]
+        for key in (lambda a: (a['rows'], a['events'])), (lambda a: a.get('digest')):
+            seen = [key(a) for a in answers if key(a)]
+            for a in answers:
+                if key(a) and key(a) != max(set(seen), key=seen.count):
+                    a['differs'] = True
 
 
 def ms(a):
@@ -411,16 +412,33 @@ def ms(a):
     return f'{a.get("best_ms", a["first_ms"]):,.1f} ({a["first_ms"]:,.0f})' + ('!' if a.get('differs') else '')
 
 
-def print_table(results):
-    row = '{:14} {:>11} {:>9} {:>10} {:>7} ' + ' {:>17}' * len(WHAT)
-    print(row.format('peer', 'events', 'load s', 'events/s', 'B/event', *[f'{q} ms' for q in WHAT]))
+ROW = '{:14} {:>11} {:>9} {:>10} {:>7} ' + ' {:>17}' * len(WHAT)
+
+
+def ratios(r, ours):
+    """How many times less ours takes: rate of the load, bytes, and each question."""
+    def times(a, b):
+        return f'x {a / b:.3g}' if a and b else ''
+
+    def best(x, q):
+        a = x.get('questions', {}).get(q, {})
+        return a.get('best_ms', a.get('first_ms'))
+
+    return ROW.format('  to ours', '', '', times(ours.get('events_per_s'), r.get('events_per_s')), times(r.get('bytes_per_event'), ours.get('bytes_per_event')),
+                      *[times(best(r, q), best(ours, q)) for q in WHAT]).rstrip()
+
+
+def print_table(results, ours):
+    print(ROW.format('peer', 'events', 'load s', 'events/s', 'B/event', *[f'{q} ms' for q in WHAT]))
     for r in results:
         if 'not_here' in r or 'failed' in r:
             print(f'{r["peer"]:14} ' + ('not here: ' + r['not_here'] if 'not_here' in r else 'failed: ' + r['failed']))
             continue
         rate = f'{r["events_per_s"]:,}' if r.get('events_per_s') else '-'
-        asked = [ms(r['questions'][q]) if 'questions' in r else '-' for q in WHAT]
-        print(row.format(r['peer'], f'{r.get("events", 0):,}', r.get('load_s', '-'), rate, r.get('bytes_per_event') or '-', *asked) + ('  ' + r['cut'] if 'cut' in r else ''))
+        asked = [ms(r['questions'].get(q, {})) if 'questions' in r else '-' for q in WHAT]
+        print(ROW.format(r['peer'], f'{r.get("events", 0):,}', r.get('load_s', '-'), rate, r.get('bytes_per_event') or '-', *asked) + ('  ' + r['cut'] if 'cut' in r else ''))
+        if ours and r is not ours:
+            print(ratios(r, ours))
     first = next((r for r in results if 'questions' in r), None)
     if first:
         print('best of 3 warm (first after a cold start); ! another answer than the rest. Rows · events of the answers: '
@@ -434,13 +452,15 @@ def main():
     a.add_argument('--work', required=True)
     a.add_argument('--only', default='', help='names, with commas: ' + ','.join(k.name for k in PEERS))
     a.add_argument('--limit', type=float, default=600, help='seconds for each peer')
+    a.add_argument('--ours', help='our own figures, printed first and with ratios: one object as in "peers" of peers.json')
     o = a.parse_args()
     only = set(filter(None, o.only.split(',')))
     if only - {k.name for k in PEERS}:
         a.error('--only: no such peer: ' + ', '.join(sorted(only - {k.name for k in PEERS})))
+    ours = json.load(open(o.ours, encoding='utf-8')) if o.ours else None
     stop_on_signal()
     os.makedirs(o.work, exist_ok=True)
-    bench, results = Bench(o), []
+    bench, results = Bench(o), [ours] if ours else []
     with open(bench.events, 'rb') as f:
         total = sum(piece.count(b'\n') for piece in iter(lambda: f.read(1 << 22), b''))
     for kind in PEERS:
@@ -448,7 +468,7 @@ def main():
             print(f'{kind.name}: {kind.what} …', file=sys.stderr, flush=True)
             results.append(measure(kind, bench, total))
     agree(results)
-    print_table(results)
+    print_table(results, ours)
     with open(bench.path('peers.json'), 'w', encoding='utf-8') as f:
         json.dump({'events': total, 'bytes': os.path.getsize(bench.events), 'cores': os.cpu_count(), 'peers': results}, f, indent=1)
         f.write('\n')
