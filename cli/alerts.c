@@ -198,7 +198,7 @@ int kt_cmd_alerts(int argc, char **argv)
         { "--severity", 0, KT_FLAG_STRING, "WORD", "at least: info, low, medium, high, critical",
           &severity, NULL },
         { "--limit", 'n', KT_FLAG_UINT, "N", "the newest N", &a.limit, NULL },
-        { "--output", 'o', KT_FLAG_STRING, "FORM", "table, json, ndjson, csv", &a.output, NULL },
+        { "--output", 'o', KT_FLAG_STRING, "FORM", KT_OUTPUT_WORDS, &a.output, NULL },
         { 0 },
     };
     int n;

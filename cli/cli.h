@@ -49,7 +49,8 @@ int kt_flags_parse(const struct kt_command *cmd, const struct kt_flag *flags, in
                    int *ret_n, bool *ret_done);
 
 /* ---- rows ---- */
-enum kt_output { KT_OUT_TABLE, KT_OUT_JSON, KT_OUT_NDJSON, KT_OUT_CSV };
+enum kt_output { KT_OUT_TABLE, KT_OUT_JSON, KT_OUT_NDJSON, KT_OUT_CSV, KT_OUT_MD };
+#define KT_OUTPUT_WORDS "table, json, ndjson, csv, md"
 bool kt_output_of(const char *word, enum kt_output *ret);
 struct kt_column {
     const char *name;   /* JSON key and CSV head */
@@ -70,8 +71,7 @@ struct kt_cell {
     struct kt_str str;
     int64_t i;
 };
-struct kt_rows; /* prints rows as they come (ndjson, csv, json) or collects them for alignment
-                   (table) */
+struct kt_rows; /* prints rows as they come; of a table it keeps the first 10,000, for its widths */
 struct kt_rows *kt_rows_new(enum kt_output how, const struct kt_column *columns, unsigned n,
                             bool header);
 void kt_rows_add(struct kt_rows *r, const struct kt_cell *cells);

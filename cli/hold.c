@@ -155,7 +155,7 @@ int kt_cmd_hold(int argc, char **argv)
         { "--by", 0, KT_FLAG_STRING, "NAME", "add, rm: who decides (default: the user)", &a.by,
           NULL },
         { "--all", 0, KT_FLAG_BOOL, NULL, "list: removed ones too", &a.all, NULL },
-        { "--output", 'o', KT_FLAG_STRING, "FORM", "table, json, ndjson, csv", &a.output, NULL },
+        { "--output", 'o', KT_FLAG_STRING, "FORM", KT_OUTPUT_WORDS, &a.output, NULL },
         { 0 },
     };
     int n;

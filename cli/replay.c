@@ -81,7 +81,7 @@ int kt_cmd_replay(int argc, char **argv)
         { "--db", 0, KT_FLAG_STRING, "FILE", "the store", &db, NULL },
         { "--config", 'c', KT_FLAG_STRING, "FILE",
           "configuration: networks, canaries, detectors (default: none)", &config, NULL },
-        { "--output", 'o', KT_FLAG_STRING, "FORM", "table, json, ndjson, csv", &output, NULL },
+        { "--output", 'o', KT_FLAG_STRING, "FORM", KT_OUTPUT_WORDS, &output, NULL },
         { "--digest", 0, KT_FLAG_BOOL, NULL, "print the digest of the detectors' state on stderr",
           &digest, NULL },
         { "--no-header", 0, KT_FLAG_BOOL, NULL, "no head line", &no_header, NULL },
@@ -94,8 +94,7 @@ int kt_cmd_replay(int argc, char **argv)
         return code;
     enum kt_output how;
     if (!kt_output_of(output, &how) || n > 0) {
-        fprintf(stderr,
-                "keytrail replay: takes no arguments; -o takes table, json, ndjson or csv\n");
+        fprintf(stderr, "keytrail replay: takes no arguments; -o takes " KT_OUTPUT_WORDS "\n");
         return KT_EXIT_USAGE;
     }
     struct replay r = { .ids = kt_map_new(0) };

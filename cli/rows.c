@@ -1,7 +1,8 @@
 /*
- * rows: what a command prints, as a table, JSON, NDJSON or CSV (INTERFACE §1, THREATS O1-O3).
+ * rows: what a command prints, as a table, JSON, NDJSON, CSV or Markdown (INTERFACE §1, THREATS
+ * O1-O3).
  *
- * Owns:  the rows of a table until its end, for the widths.
+ * Owns:  the first rows of a table, for the widths.
  * Calls: core/base, core/event (JSON strings); stdout.
  */
 #include "cli/cli.h"
@@ -24,11 +25,14 @@ struct kt_rows {
     /* table: cells as text, row by row */
     char **text;
     size_t texts, texts_cap;
+    unsigned *width; /* once some rows are printed */
 };
+
+#define TABLE_ROWS 10000u /* widths are known then: what comes behind is printed as it comes */
 
 bool kt_output_of(const char *word, enum kt_output *ret)
 {
-    static const char *const words[] = { "table", "json", "ndjson", "csv" };
+    static const char *const words[] = { "table", "json", "ndjson", "csv", "md" };
     for (unsigned i = 0; i < KT_ARRAY_LEN(words); i++) {
         if (word != NULL && strcmp(word, words[i]) == 0) {
             *ret = (enum kt_output)i;
@@ -36,6 +40,18 @@ bool kt_output_of(const char *word, enum kt_output *ret)
         }
     }
     return false;
+}
+
+static void md_head(struct kt_rows *r)
+{
+    for (unsigned i = 0; i < r->n; i++)
+        if (r->columns[i].title != NULL)
+            kt_buf_addf(&r->out, "| %s ", r->columns[i].title);
+    kt_buf_addz(&r->out, "|\n");
+    for (unsigned i = 0; i < r->n; i++)
+        if (r->columns[i].title != NULL)
+            kt_buf_addz(&r->out, r->columns[i].right ? "|--:" : "|---");
+    kt_buf_addz(&r->out, "|\n");
 }
 
 struct kt_rows *kt_rows_new(enum kt_output how, const struct kt_column *columns, unsigned n,
@@ -53,6 +69,8 @@ struct kt_rows *kt_rows_new(enum kt_output how, const struct kt_column *columns,
             kt_buf_addf(&r->out, "%s%s", i > 0 ? "," : "", columns[i].name);
         kt_buf_addz(&r->out, "\r\n");
     }
+    if (how == KT_OUT_MD)
+        md_head(r);
     return r;
 }
 
@@ -191,23 +209,28 @@ static void flush(struct kt_rows *r)
     kt_buf_reset(&r->out);
 }
 
-void kt_rows_add(struct kt_rows *r, const struct kt_cell *cells)
+/* The columns of the table, as Markdown has them; `|` and line ends in values are escaped. */
+static void add_md(struct kt_rows *r, const struct kt_cell *cells)
 {
-    switch (r->how) {
-    case KT_OUT_JSON:
-    case KT_OUT_NDJSON:
-        add_json(r, cells);
-        break;
-    case KT_OUT_CSV:
-        add_csv(r, cells);
-        break;
-    case KT_OUT_TABLE:
-        add_table(r, cells);
-        break;
+    struct kt_buf raw = { 0 }, safe = { 0 };
+    for (unsigned i = 0; i < r->n; i++) {
+        if (r->columns[i].title == NULL)
+            continue;
+        kt_buf_reset(&raw);
+        kt_buf_reset(&safe);
+        cell_text(&raw, &cells[i], true);
+        kt_tty_add(&safe, kt_buf_str(&raw));
+        kt_buf_addz(&r->out, "| ");
+        for (size_t k = 0; k < safe.len; k++) {
+            if (safe.at[k] == '|')
+                kt_buf_byte(&r->out, '\\');
+            kt_buf_byte(&r->out, safe.at[k] == '\n' ? ' ' : safe.at[k]);
+        }
+        kt_buf_byte(&r->out, ' ');
     }
-    r->rows++;
-    if (r->out.len > 1 << 16)
-        flush(r);
+    kt_buf_addz(&r->out, "|\n");
+    kt_buf_done(&raw);
+    kt_buf_done(&safe);
 }
 
 /* Code points, which is what a terminal counts for nearly all names. */
@@ -245,23 +268,57 @@ static void table_line(struct kt_rows *r, const unsigned *width, const char *con
     kt_buf_byte(&r->out, '\n');
 }
 
+static void drop_texts(struct kt_rows *r)
+{
+    for (size_t k = 0; k < r->texts; k++)
+        kt_free(r->text[k]);
+    r->texts = 0;
+}
+
+/* Prints the rows at hand; the first time their widths become those of the table. */
 static void print_table(struct kt_rows *r)
 {
-    if (r->rows == 0)
+    bool first = r->width == NULL;
+    if (r->texts == 0)
         return;
-    unsigned *width = kt_alloc_array(r->n, sizeof *width);
-    for (unsigned i = 0; i < r->n; i++)
-        width[i] = r->columns[i].title != NULL && r->header ? columns_of(r->columns[i].title) : 0;
-    for (size_t k = 0; k < r->texts; k++) {
+    if (first)
+        r->width = kt_alloc_array(r->n, sizeof *r->width);
+    for (unsigned i = 0; first && r->header && i < r->n; i++)
+        r->width[i] = r->columns[i].title != NULL ? columns_of(r->columns[i].title) : 0;
+    for (size_t k = 0; first && k < r->texts; k++) {
         unsigned w = columns_of(r->text[k]);
-        if (w > width[k % r->n])
-            width[k % r->n] = w;
+        if (w > r->width[k % r->n])
+            r->width[k % r->n] = w;
     }
-    if (r->header)
-        table_line(r, width, NULL, true);
+    if (first && r->header)
+        table_line(r, r->width, NULL, true);
     for (size_t k = 0; k < r->texts; k += r->n)
-        table_line(r, width, (const char *const *)&r->text[k], false);
-    kt_free(width);
+        table_line(r, r->width, (const char *const *)&r->text[k], false);
+    drop_texts(r);
+}
+
+void kt_rows_add(struct kt_rows *r, const struct kt_cell *cells)
+{
+    switch (r->how) {
+    case KT_OUT_JSON:
+    case KT_OUT_NDJSON:
+        add_json(r, cells);
+        break;
+    case KT_OUT_CSV:
+        add_csv(r, cells);
+        break;
+    case KT_OUT_TABLE:
+        add_table(r, cells);
+        if (r->width != NULL || r->texts == (size_t)TABLE_ROWS * r->n)
+            print_table(r);
+        break;
+    case KT_OUT_MD:
+        add_md(r, cells);
+        break;
+    }
+    r->rows++;
+    if (r->out.len > 1 << 16)
+        flush(r);
 }
 
 void kt_rows_end(struct kt_rows *r)
@@ -271,9 +328,9 @@ void kt_rows_end(struct kt_rows *r)
     if (r->how == KT_OUT_TABLE)
         print_table(r);
     flush(r);
-    for (size_t k = 0; k < r->texts; k++)
-        kt_free(r->text[k]);
+    drop_texts(r);
     kt_free(r->text);
+    kt_free(r->width);
     kt_buf_done(&r->out);
     kt_free(r);
 }

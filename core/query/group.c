@@ -39,6 +39,7 @@ struct kt_groups {
     uint32_t n_buckets, cap_buckets, last;
     size_t memory;
     bool full;
+    struct kt_scan_cost cost;
     struct kt_group *list;
     size_t n_list;
     struct kt_arena texts;
@@ -274,6 +275,8 @@ static enum kt_status over_columns(struct kt_groups *g, struct kt_reader *r,
         add_view(g, &v, n);
         status = too_much(g, err);
     }
+    if (c != NULL)
+        kt_columns_cost(c, &g->cost);
     kt_columns_scan_free(c);
     for (unsigned i = 0; i <= KT_GROUP_KEYS_MAX; i++)
         kt_free(n[i].of);
@@ -358,6 +361,8 @@ static enum kt_status over_lines(struct kt_groups *g, struct kt_reader *r,
         add_record(g, &rec);
         status = too_much(g, err);
     }
+    if (c != NULL)
+        kt_cursor_cost(c, &g->cost);
     kt_cursor_free(c);
     return status == KT_E_AGAIN ? KT_OK : status;
 }
@@ -365,7 +370,7 @@ static enum kt_status over_lines(struct kt_groups *g, struct kt_reader *r,
 enum kt_status kt_group_run(struct kt_reader *r, const struct kt_scan *scan,
                             const struct kt_query *q, const struct kt_facts *facts,
                             const struct kt_group_spec *spec, struct kt_groups **ret,
-                            struct kt_error *err)
+                            struct kt_scan_cost *ret_cost, struct kt_error *err)
 {
     if (spec->distinct != KT_COL_NONE && spec->keys > 2)
         return kt_fail(err, KT_E_INPUT, "different values can be counted by two fields at most");
@@ -375,6 +380,8 @@ enum kt_status kt_group_run(struct kt_reader *r, const struct kt_scan *scan,
         g->value[i] = kt_map_new(0);
     enum kt_status status = q == NULL || kt_query_exact(q) ? over_columns(g, r, scan, err)
                                                            : over_lines(g, r, scan, q, facts, err);
+    if (ret_cost != NULL)
+        *ret_cost = g->cost;
     if (status != KT_OK) {
         kt_groups_free(g);
         return kt_wrap(err, "count");

@@ -30,11 +30,12 @@ struct kt_group {                         /* one combination */
     uint64_t count;
 };
 struct kt_groups;
-/* q may be NULL: everything of the scan. The scan's sieves are the plan's (kt_query_plan). */
+/* scan has been through kt_query_plan(q); q may be NULL: everything of the scan. ret_cost may be
+ * NULL. */
 KT_MUST_USE enum kt_status kt_group_run(struct kt_reader *r, const struct kt_scan *scan,
                                         const struct kt_query *q, const struct kt_facts *facts,
                                         const struct kt_group_spec *spec, struct kt_groups **ret,
-                                        struct kt_error *err);
+                                        struct kt_scan_cost *ret_cost, struct kt_error *err);
 void kt_groups_free(struct kt_groups *g);
 /* By count, most first, then by time and keys; the first `top` (0 = all). Owned by g. */
 const struct kt_group *kt_groups_list(struct kt_groups *g, uint64_t top, size_t *ret_n);

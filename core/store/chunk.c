@@ -281,6 +281,20 @@ static void keep_run(struct kt_chunk *c, const struct kt_row *row)
     c->own.n = 1;
 }
 
+/* Times of the events, and arrivals for those without one: all outside? A row does not say whether
+ * there are such, nor the span of arrivals that differ. */
+static bool batch_outside(const struct kt_row *row, const struct kt_scan *scan)
+{
+    kt_time_ns low = row->arrival, high = row->arrival;
+    if (row->arrivals.len > 0)
+        return false;
+    if (row->min_time > 0) {
+        low = row->min_time < low ? row->min_time : low;
+        high = row->max_time > high ? row->max_time : high;
+    }
+    return (scan->since > 0 && high < scan->since) || (scan->until > 0 && low >= scan->until);
+}
+
 enum kt_status kt_chunk_batch(struct kt_chunk *c, const struct kt_row *row,
                               const struct kt_scan *scan, const struct kt_want *want,
                               struct kt_error *err)
@@ -288,7 +302,8 @@ enum kt_status kt_chunk_batch(struct kt_chunk *c, const struct kt_row *row,
     start(c, row->count);
     c->sealed = false;
     c->columns = &c->made;
-    if (kt_row_last(row) < scan->from_seq || row->first_seq > scan->until_seq)
+    if (kt_row_last(row) < scan->from_seq || row->first_seq > scan->until_seq ||
+        batch_outside(row, scan))
         return KT_OK;
     keep_run(c, row);
     if (kt_row_lines(row, c->zip, &c->lines, err) != KT_OK || take_runs(c, &c->own, err) != KT_OK)

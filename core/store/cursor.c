@@ -227,6 +227,15 @@ enum kt_status kt_cursor_open(struct kt_reader *r, const struct kt_scan *scan,
     return KT_OK;
 }
 
+void kt_cursor_since(struct kt_cursor *c, kt_time_ns since)
+{
+    if (since <= c->scan.since)
+        return;
+    c->scan.since = since;
+    if (c->walk != NULL)
+        kt_walk_since(c->walk, since);
+}
+
 void kt_cursor_cost(const struct kt_cursor *c, struct kt_scan_cost *ret)
 {
     *ret = (struct kt_scan_cost){ 0 };

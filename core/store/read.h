@@ -52,6 +52,10 @@ struct kt_scan {
     unsigned n_sieves;
     const struct kt_str *needle; /* bytes that each line must contain; the same */
     unsigned n_needles;
+    /* Asked before each segment or batch: true ends the walk with KT_E_LIMIT. For deadlines, and
+     * for people who have seen enough. NULL: never. */
+    bool (*give_up)(void *self);
+    void *give_up_self;
 };
 struct kt_cursor;
 /* All of a cursor is one snapshot: records stored after it was opened are not seen. It holds no
@@ -62,6 +66,8 @@ KT_MUST_USE enum kt_status kt_cursor_open(struct kt_reader *r, const struct kt_s
  * behind it. */
 KT_MUST_USE enum kt_status kt_cursor_next(struct kt_cursor *c, struct kt_record *ret,
                                           struct kt_error *err);
+/* From now on only records from since on: whoever keeps the newest few tells as they come. */
+void kt_cursor_since(struct kt_cursor *c, kt_time_ns since);
 void kt_cursor_free(struct kt_cursor *c);
 
 /*

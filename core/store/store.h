@@ -114,8 +114,8 @@ void kt_store_saw(struct kt_store *s, kt_time_ns arrival);
 KT_MUST_USE enum kt_status kt_tail_load(struct kt_store *s, struct kt_error *err);
 void kt_tail_add(struct kt_store *s, uint64_t events, uint64_t bytes, kt_time_ns stored);
 /* After a commit. What goes wrong is in seal_failed: what was to be committed is, a segment can
- * wait. */
-void kt_tail_turn(struct kt_store *s);
+ * wait. wait: until all that makes a segment is in one. */
+void kt_tail_turn(struct kt_store *s, bool wait);
 /* Refuses to write outside a transaction's good course; for the head of every writing call. */
 KT_MUST_USE enum kt_status kt_store_may_write(const struct kt_store *s, struct kt_error *err);
 /* Runs a writing statement; a failure tears the transaction. */

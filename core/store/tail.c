@@ -116,8 +116,8 @@ static enum kt_status install(struct kt_store *s, const struct kt_built *b, stru
     return kt_tail_load(s, err);
 }
 
-/* Takes what is sealed, gives what is ready, waits only when far behind. */
-static enum kt_status turn(struct kt_store *s, struct kt_error *err)
+/* Takes what is sealed, gives what is ready; waits for it when told to, or when far behind. */
+static enum kt_status turn(struct kt_store *s, bool wait, struct kt_error *err)
 {
     for (;;) {
         const struct kt_built *built;
@@ -129,7 +129,7 @@ static enum kt_status turn(struct kt_store *s, struct kt_error *err)
                 return kt_wrap(err, "seal");
         }
         enum kt_status status =
-            kt_sealer_result(s->sealer, s->tail.events >= KT_TAIL_EVENTS_MAX, &built, err);
+            kt_sealer_result(s->sealer, wait || s->tail.events >= KT_TAIL_EVENTS_MAX, &built, err);
         if (status == KT_E_AGAIN)
             return KT_OK;
         if (status != KT_OK) {
@@ -141,12 +141,12 @@ static enum kt_status turn(struct kt_store *s, struct kt_error *err)
     }
 }
 
-void kt_tail_turn(struct kt_store *s)
+void kt_tail_turn(struct kt_store *s, bool wait)
 {
     assert(!s->in_txn);
     if (s->broken || s->seal_failed.code == KT_E_CORRUPT)
         return; /* what is damaged stays where it is */
     struct kt_error why = { 0 };
-    (void)(turn(s, &why) == KT_OK);
+    (void)(turn(s, wait, &why) == KT_OK);
     s->seal_failed = why;
 }

@@ -155,6 +155,11 @@ static enum kt_status next_planned(struct kt_walk *w, struct kt_error *err)
 {
     const struct kt_segment *seg = &w->plan[w->scan.newest_first ? --w->at : w->at++];
     w->plan_done = w->scan.newest_first ? w->at == 0 : w->at == w->n_plan;
+    if (!kt_segment_in_time(seg, w->scan.since, w->scan.until)) { /* kt_walk_since */
+        w->cost.skipped_time++;
+        w->chunk->picks = 0;
+        return KT_OK;
+    }
     return open_segment(w, seg, err);
 }
 
@@ -208,7 +213,7 @@ static enum kt_status take_batch(struct kt_walk *w, struct kt_error *err)
 /* Both tables in one snapshot: a batch that is being sealed is in one of them. */
 static enum kt_status next_of_tail(struct kt_walk *w, struct kt_error *err)
 {
-    struct kt_segment seg;
+    struct kt_segment seg = { 0 };
     bool in_segment = false;
     w->chunk->picks = 0;
     if (kt_db_exec(w->db, "BEGIN", err) != KT_OK)
@@ -238,6 +243,8 @@ enum kt_status kt_walk_next(struct kt_walk *w, const struct kt_chunk **ret, stru
     bool down = w->scan.newest_first;
     while (!w->plan_done || !w->tail_done) {
         bool planned = down ? w->tail_done : !w->plan_done;
+        if (w->scan.give_up != NULL && w->scan.give_up(w->scan.give_up_self))
+            return kt_fail(err, KT_E_LIMIT, "the answer is not complete: given up");
         enum kt_status status = planned ? next_planned(w, err) : next_of_tail(w, err);
         if (status != KT_OK)
             return status;
@@ -247,6 +254,11 @@ enum kt_status kt_walk_next(struct kt_walk *w, const struct kt_chunk **ret, stru
         }
     }
     return kt_fail(err, KT_E_AGAIN, "no more records");
+}
+
+void kt_walk_since(struct kt_walk *w, kt_time_ns since)
+{
+    w->scan.since = since;
 }
 
 void kt_walk_cost(const struct kt_walk *w, struct kt_scan_cost *ret)

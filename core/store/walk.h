@@ -21,6 +21,7 @@ void kt_walk_free(struct kt_walk *w);
  * call goes on behind it. */
 KT_MUST_USE enum kt_status kt_walk_next(struct kt_walk *w, const struct kt_chunk **ret,
                                         struct kt_error *err);
+void kt_walk_since(struct kt_walk *w, kt_time_ns since);
 void kt_walk_cost(const struct kt_walk *w, struct kt_scan_cost *ret);
 /* The line of row i of the chunk at hand; borrowed until the next chunk. */
 KT_MUST_USE enum kt_status kt_walk_line(struct kt_walk *w, uint32_t i, struct kt_str *ret,

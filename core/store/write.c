@@ -239,6 +239,7 @@ void kt_store_close(struct kt_store *s)
     if (s == NULL)
         return;
     kt_store_rollback(s);
+    kt_tail_turn(s, true); /* so that a reader of what is left behind finds a short tail */
     /* Everything first, the mark alone after it: a copy that carries the mark is whole. */
     if (!s->broken &&
         sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL) == SQLITE_OK)
@@ -312,7 +313,7 @@ enum kt_status kt_store_commit(struct kt_store *s, struct kt_error *err)
     }
     s->in_txn = false;
     s->removed_some = false;
-    kt_tail_turn(s);
+    kt_tail_turn(s, false);
     return KT_OK;
 }
 
