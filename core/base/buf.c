@@ -178,12 +178,16 @@ struct kt_rd kt_rd_of(struct kt_str s)
 uint64_t kt_rd_varint(struct kt_rd *r)
 {
     uint64_t v = 0;
-    for (unsigned shift = 0; shift < 64; shift += 7) {
-        uint8_t byte = kt_rd_u8(r);
-        v |= (uint64_t)(byte & 0x7f) << shift;
+    size_t most = r->left < 10 ? r->left : 10;
+    for (size_t i = 0; i < most; i++) {
+        uint8_t byte = r->at[i];
+        v |= (uint64_t)(byte & 0x7f) << (7 * i);
         if (!(byte & 0x80)) {
-            r->bad = r->bad || (shift == 63 && byte > 1);
-            return r->bad ? 0 : v;
+            if (r->bad || (i == 9 && byte > 1))
+                break;
+            r->at += i + 1;
+            r->left -= i + 1;
+            return v;
         }
     }
     r->bad = true;

@@ -32,6 +32,7 @@ ptrdiff_t kt_str_find(struct kt_str s, struct kt_str needle, size_t from);
 ptrdiff_t kt_str_find_byte(struct kt_str s, char c, size_t from);
 ptrdiff_t kt_str_rfind_byte(struct kt_str s, char c);
 bool kt_str_has(struct kt_str s, struct kt_str needle);
+bool kt_str_has_all(struct kt_str s, const struct kt_str *needle, unsigned n); /* n 0: true */
 /* Bytes [from, from + len), clamped to s. */
 struct kt_str kt_str_sub(struct kt_str s, size_t from, size_t len);
 struct kt_str kt_str_from_index(struct kt_str s, size_t from); /* the rest, clamped */

@@ -22,11 +22,13 @@
 #define KEY_BITS   21u /* of a key's number in a combination */
 #define VALUES_MAX (1u << KEY_BITS)
 #define TABLE_MIN  64u
+#define SET_MIN    1024u
 
 struct table { /* words to counts; the word 0 is never used */
     uint64_t *word;
-    uint32_t *count;
+    uint32_t *count; /* NULL: a set of words */
     uint32_t used, slots;
+    bool is_set;
 };
 struct bucket {
     int64_t unit;
@@ -37,6 +39,8 @@ struct kt_groups {
     struct kt_map *value[KT_GROUP_KEYS_MAX + 1]; /* the last: of distinct */
     struct bucket *bucket;
     uint32_t n_buckets, cap_buckets, last;
+    uint64_t *keys, *distinct; /* of the picks of one view */
+    uint32_t room;
     size_t memory;
     bool full;
     struct kt_scan_cost cost;
@@ -56,18 +60,20 @@ static uint32_t slot_of(const struct table *t, uint64_t word)
 static void grow(struct kt_groups *g, struct table *t)
 {
     struct table old = *t;
-    t->slots = old.slots == 0 ? TABLE_MIN : 2 * old.slots;
+    t->slots = old.slots > 0 ? 2 * old.slots : t->is_set ? SET_MIN : TABLE_MIN;
     t->word = kt_alloc_array(t->slots, sizeof *t->word);
-    t->count = kt_alloc_array(t->slots, sizeof *t->count);
-    g->memory += (size_t)(t->slots - old.slots) * (sizeof *t->word + sizeof *t->count);
-    for (uint32_t i = 0; i < old.slots; i++) {
+    t->count = t->is_set ? NULL : kt_alloc_array(t->slots, sizeof *t->count);
+    g->memory +=
+        (size_t)(t->slots - old.slots) * (sizeof *t->word + (t->is_set ? 0 : sizeof *t->count));
+    for (uint32_t i = 0; old.word != NULL && i < old.slots; i++) {
         if (old.word[i] == 0)
             continue;
         uint32_t s = slot_of(t, old.word[i]);
         while (t->word[s] != 0)
             s = (s + 1) & (t->slots - 1);
         t->word[s] = old.word[i];
-        t->count[s] = old.count[i];
+        if (!t->is_set)
+            t->count[s] = old.count[i];
     }
     kt_free(old.word);
     kt_free(old.count);
@@ -109,27 +115,32 @@ static struct bucket *bucket_of(struct kt_groups *g, int64_t unit)
         g->bucket = kt_realloc_array(g->bucket, g->cap_buckets, sizeof *g->bucket);
     }
     memmove(&g->bucket[low + 1], &g->bucket[low], (g->n_buckets - low) * sizeof *g->bucket);
-    g->bucket[low] = (struct bucket){ .unit = unit };
+    /* As large as its neighbour: what grows step by step is hashed again at each. */
+    uint32_t room = low == 0 ? 0 : g->bucket[low - 1].pairs.slots / 2;
+    g->bucket[low] = (struct bucket){ .unit = unit, .pairs = { .is_set = true, .slots = room } };
+    if (room > 0)
+        grow(g, &g->bucket[low].pairs);
     g->n_buckets++;
     return &g->bucket[low];
 }
 
-/* key[i]: 0 = absent, else 1 + number. */
-static void add(struct kt_groups *g, int64_t unit, const uint32_t *key, uint32_t distinct)
+/* A combination: key after key, 0 = absent, else 1 + number; with MARK it is a word of a table. */
+#define MARK (UINT64_C(1) << 63)
+
+static uint64_t pair_of(uint64_t keys, uint32_t distinct)
 {
-    struct bucket *b = bucket_of(g, unit);
-    uint64_t word = 0;
-    bool is_new;
-    for (unsigned i = 0; i < g->spec.keys; i++)
-        word = word << KEY_BITS | key[i];
-    word |= UINT64_C(1) << 63;
-    bool counts = true;
+    return keys * VALUES_MAX + distinct; /* at most two keys: 42 bits and 21 */
+}
+
+static void add(struct kt_groups *g, struct bucket *b, uint64_t keys, uint32_t distinct)
+{
+    bool is_new, counts = g->spec.distinct == KT_COL_NONE || distinct != 0;
     if (g->spec.distinct != KT_COL_NONE) {
-        uint64_t pair = word * VALUES_MAX + distinct; /* at most two keys: 43 bits and 21 */
-        (void)put(g, &b->pairs, pair | UINT64_C(1) << 63, &is_new);
-        counts = is_new && distinct != 0;
+        (void)put(g, &b->pairs, pair_of(keys, distinct) | MARK, &is_new);
+        if (!is_new)
+            return;
     }
-    uint32_t slot = put(g, &b->groups, word, &is_new);
+    uint32_t slot = put(g, &b->groups, keys | MARK, &is_new);
     b->groups.count[slot] += counts;
 }
 
@@ -183,16 +194,89 @@ static kt_time_ns begin_of(enum kt_group_time how, int64_t unit)
 
 /* ---- over columns ---- */
 
-struct numbers { /* of the codes of one chunk's column */
-    uint32_t *of;
+struct numbers {  /* of the codes of one chunk's column */
+    uint32_t *of; /* of[0] = 0: absent */
     uint32_t cap;
+    /* Texts that were met before, by a hash that is quick and not keyed: whoever makes texts
+     * collide only slows his own question, since PROBES bounds the search. 0 = empty, else hash and
+     * number.
+     */
+    uint64_t *known;
+    uint32_t used, slots;
 };
+#define PROBES 8u
+
+static void numbers_done(struct numbers *n)
+{
+    kt_free(n->of);
+    kt_free(n->known);
+}
 
 static uint32_t number_of(struct kt_groups *g, unsigned which, struct kt_str text)
 {
     uint32_t n = kt_map_put(g->value[which], text, NULL) + 1;
     g->full = g->full || n >= VALUES_MAX;
     return n;
+}
+
+/* 43 bits, never 0: what is left of a word beside a number. */
+static uint64_t quick_hash(struct kt_str s)
+{
+    uint64_t h = s.len * 0x9e3779b97f4a7c15u, word = 0;
+    size_t i = 0;
+    for (; i + 8 <= s.len; i += 8) {
+        memcpy(&word, s.at + i, 8);
+        h = (h ^ word) * 0xff51afd7ed558ccdu;
+        h ^= h >> 32;
+    }
+    word = 0;
+    memcpy(&word, s.at + i, s.len - i);
+    h = (h ^ word) * 0xc4ceb9fe1a85ec53u;
+    return (h ^ h >> 33) >> KEY_BITS | 1;
+}
+
+static void remember(struct numbers *n, uint64_t entry)
+{
+    uint32_t at = (uint32_t)(entry >> KEY_BITS) & (n->slots - 1);
+    for (unsigned i = 0; i < PROBES; i++, at = (at + 1) & (n->slots - 1)) {
+        if (n->known[at] == 0) {
+            n->known[at] = entry;
+            n->used++;
+            return;
+        }
+    }
+}
+
+static void remember_more(struct numbers *n)
+{
+    uint64_t *before = n->known;
+    uint32_t slots = n->slots;
+    n->slots = slots == 0 ? 1024 : 2 * slots;
+    n->used = 0;
+    n->known = kt_alloc_array(n->slots, sizeof *n->known);
+    for (uint32_t i = 0; i < slots; i++)
+        if (before[i] != 0)
+            remember(n, before[i]);
+    kt_free(before);
+}
+
+static uint32_t quick_number(struct kt_groups *g, unsigned which, struct numbers *n,
+                             struct kt_str text)
+{
+    if (n->used * 2 >= n->slots)
+        remember_more(n);
+    uint64_t hash = quick_hash(text);
+    uint32_t at = (uint32_t)hash & (n->slots - 1);
+    for (unsigned i = 0; i < PROBES && n->known[at] != 0; i++, at = (at + 1) & (n->slots - 1)) {
+        uint32_t number = (uint32_t)(n->known[at] & (VALUES_MAX - 1));
+        if (n->known[at] >> KEY_BITS == hash &&
+            kt_str_eq(kt_map_key(g->value[which], number - 1), text))
+            return number;
+    }
+    uint32_t number = number_of(g, which, text);
+    if (!g->full)
+        remember(n, hash << KEY_BITS | number);
+    return number;
 }
 
 /* Numbers of a column's codes; small columns are their own numbers. */
@@ -208,39 +292,75 @@ static void translate(struct kt_groups *g, unsigned which, enum kt_col column,
     }
     n->of[0] = 0;
     for (uint32_t i = 0; i < t->n_dict; i++)
-        n->of[i + 1] = number_of(g, which, t->dict[i]);
+        n->of[i + 1] = quick_number(g, which, n, t->dict[i]);
 }
 
-static uint32_t value_of(enum kt_col column, const struct kt_columns *c, const struct numbers *n,
-                         uint32_t row)
+/* Puts the column's numbers behind what to[] has of each picked row. */
+static void append_numbers(const struct kt_view *v, enum kt_col column, const struct numbers *n,
+                           uint64_t *to)
 {
-    return column < KT_COL_SMALL ? 1u + c->small[column][row]
-                                 : n->of[c->text[column - KT_COL_SMALL].code[row]];
+    const uint8_t *small = column < KT_COL_SMALL ? v->columns->small[column] : NULL;
+    const uint16_t *code =
+        column < KT_COL_SMALL ? NULL : v->columns->text[column - KT_COL_SMALL].code;
+    for (uint32_t k = 0; small != NULL && k < v->picks; k++)
+        to[k] = to[k] << KEY_BITS | (1u + small[v->pick[k]]);
+    for (uint32_t k = 0; code != NULL && k < v->picks; k++)
+        to[k] = to[k] << KEY_BITS | n->of[code[v->pick[k]]];
+}
+
+/* Picks [from, until) lie in one bucket. Their places in its table are asked for ahead: the table
+ * is larger than the nearest cache. */
+#define AHEAD 12u
+static void add_run(struct kt_groups *g, int64_t unit, uint32_t from, uint32_t until)
+{
+    struct bucket *b = bucket_of(g, unit);
+    const bool pairs = g->spec.distinct != KT_COL_NONE;
+    for (uint32_t k = from; k < until; k++) {
+        const struct table *t = pairs ? &b->pairs : &b->groups;
+        if (k + AHEAD < until && t->slots > 0) {
+            uint64_t keys = g->keys[k + AHEAD];
+            uint64_t word = pairs ? pair_of(keys, (uint32_t)g->distinct[k + AHEAD]) : keys;
+            __builtin_prefetch(&t->word[slot_of(t, word | MARK)]);
+        }
+        add(g, b, g->keys[k], pairs ? (uint32_t)g->distinct[k] : 0);
+    }
+}
+
+static void make_room(struct kt_groups *g, uint32_t n)
+{
+    if (g->room < n) {
+        g->room = n;
+        g->keys = kt_realloc_array(g->keys, n, sizeof *g->keys);
+        g->distinct = kt_realloc_array(g->distinct, n, sizeof *g->distinct);
+    }
+    memset(g->keys, 0, n * sizeof *g->keys);
+    memset(g->distinct, 0, n * sizeof *g->distinct);
 }
 
 static void add_view(struct kt_groups *g, const struct kt_view *v,
                      struct numbers n[KT_GROUP_KEYS_MAX + 1])
 {
     const struct kt_group_spec *s = &g->spec;
-    int64_t unit = 0;
-    kt_time_ns from = 1, until = 0; /* times for which unit holds */
-    for (unsigned i = 0; i < s->keys; i++)
+    make_room(g, v->picks);
+    for (unsigned i = 0; i < s->keys; i++) {
         translate(g, i, s->key[i], v->columns, &n[i]);
-    if (s->distinct != KT_COL_NONE)
+        append_numbers(v, s->key[i], &n[i], g->keys);
+    }
+    if (s->distinct != KT_COL_NONE) {
         translate(g, KT_GROUP_KEYS_MAX, s->distinct, v->columns, &n[KT_GROUP_KEYS_MAX]);
-    for (uint32_t k = 0; k < v->picks && !g->full; k++) {
-        uint32_t row = v->pick[k], key[KT_GROUP_KEYS_MAX] = { 0 };
-        if (s->time != KT_GROUP_NO_TIME && (v->time[row] < from || v->time[row] >= until)) {
-            unit = unit_of(s->time, v->time[row]);
-            from = begin_of(s->time, unit);
-            until = begin_of(s->time, unit + 1);
+        append_numbers(v, s->distinct, &n[KT_GROUP_KEYS_MAX], g->distinct);
+    }
+    for (uint32_t k = 0, from = 0; k < v->picks && !g->full; from = k) {
+        if (s->time == KT_GROUP_NO_TIME) {
+            k = v->picks;
+            add_run(g, 0, from, k);
+            continue;
         }
-        for (unsigned i = 0; i < s->keys; i++)
-            key[i] = value_of(s->key[i], v->columns, &n[i], row);
-        add(g, unit, key,
-            s->distinct == KT_COL_NONE
-                ? 0
-                : value_of(s->distinct, v->columns, &n[KT_GROUP_KEYS_MAX], row));
+        int64_t unit = unit_of(s->time, v->time[v->pick[k]]);
+        kt_time_ns begin = begin_of(s->time, unit), end = begin_of(s->time, unit + 1);
+        while (k < v->picks && v->time[v->pick[k]] >= begin && v->time[v->pick[k]] < end)
+            k++;
+        add_run(g, unit, from, k);
     }
 }
 
@@ -279,7 +399,7 @@ static enum kt_status over_columns(struct kt_groups *g, struct kt_reader *r,
         kt_columns_cost(c, &g->cost);
     kt_columns_scan_free(c);
     for (unsigned i = 0; i <= KT_GROUP_KEYS_MAX; i++)
-        kt_free(n[i].of);
+        numbers_done(&n[i]);
     return status == KT_E_AGAIN ? KT_OK : status;
 }
 
@@ -332,14 +452,14 @@ static uint32_t record_value(struct kt_groups *g, unsigned which, enum kt_col co
 
 static void add_record(struct kt_groups *g, const struct kt_record *rec)
 {
-    uint32_t key[KT_GROUP_KEYS_MAX] = { 0 };
+    uint64_t keys = 0;
+    uint32_t distinct = 0;
     for (unsigned i = 0; i < g->spec.keys; i++)
-        key[i] = record_value(g, i, g->spec.key[i], &rec->ev);
+        keys = keys << KEY_BITS | record_value(g, i, g->spec.key[i], &rec->ev);
+    if (g->spec.distinct != KT_COL_NONE)
+        distinct = record_value(g, KT_GROUP_KEYS_MAX, g->spec.distinct, &rec->ev);
     kt_time_ns t = rec->ev.time > 0 ? rec->ev.time : rec->arrival;
-    add(g, unit_of(g->spec.time, t), key,
-        g->spec.distinct == KT_COL_NONE
-            ? 0
-            : record_value(g, KT_GROUP_KEYS_MAX, g->spec.distinct, &rec->ev));
+    add(g, bucket_of(g, unit_of(g->spec.time, t)), keys, distinct);
 }
 
 static enum kt_status over_lines(struct kt_groups *g, struct kt_reader *r,
@@ -403,6 +523,8 @@ void kt_groups_free(struct kt_groups *g)
     for (unsigned i = 0; i <= KT_GROUP_KEYS_MAX; i++)
         kt_map_free(g->value[i]);
     kt_free(g->bucket);
+    kt_free(g->keys);
+    kt_free(g->distinct);
     kt_free(g->list);
     kt_arena_done(&g->texts);
     kt_free(g);
@@ -455,11 +577,11 @@ static int by_count(const void *pa, const void *pb)
     return 0;
 }
 
-static void list_bucket(struct kt_groups *g, const struct bucket *b)
+static void list_bucket(struct kt_groups *g, const struct bucket *b, uint32_t least)
 {
     for (uint32_t s = 0; s < b->groups.slots; s++) {
         uint64_t word = b->groups.word[s];
-        if (word == 0)
+        if (word == 0 || b->groups.count[s] < least)
             continue;
         struct kt_group *to = &g->list[g->n_list++];
         *to = (struct kt_group){ .time = begin_of(g->spec.time, b->unit),
@@ -469,20 +591,46 @@ static void list_bucket(struct kt_groups *g, const struct bucket *b)
     }
 }
 
+/* How many groups have a count of at least `least`. */
+static size_t how_many(const struct kt_groups *g, uint32_t least)
+{
+    size_t n = 0;
+    for (uint32_t i = 0; i < g->n_buckets; i++) {
+        const struct table *t = &g->bucket[i].groups;
+        for (uint32_t s = 0; s < t->slots; s++)
+            n += t->word[s] != 0 && t->count[s] >= least;
+    }
+    return n;
+}
+
+/* The highest count that `top` groups reach: only those need be sorted. */
+static uint32_t least_of(const struct kt_groups *g, uint64_t top)
+{
+    uint32_t low = 0, high = UINT32_MAX; /* how_many(low) >= top > how_many(high), or low is 0 */
+    while (top > 0 && high - low > 1) {
+        uint32_t mid = low + (high - low) / 2;
+        if (how_many(g, mid) >= top)
+            low = mid;
+        else
+            high = mid;
+    }
+    return low;
+}
+
 const struct kt_group *kt_groups_list(struct kt_groups *g, uint64_t top, size_t *ret_n)
 {
-    if (g->list == NULL) {
-        size_t n = 0;
-        for (uint32_t i = 0; i < g->n_buckets; i++)
-            n += g->bucket[i].groups.used;
-        g->list = kt_alloc_array(n + 1, sizeof *g->list);
-        g->texts = kt_arena_new((n + 1) * KT_GROUP_KEYS_MAX * 64);
-        for (uint32_t i = 0; i < g->n_buckets; i++)
-            list_bucket(g, &g->bucket[i]);
-        if (n > 1)
-            qsort(g->list, n, sizeof *g->list, by_count);
-    }
-    *ret_n = top != 0 && top < g->n_list ? (size_t)top : g->n_list;
+    uint32_t least = least_of(g, top);
+    size_t n = how_many(g, least);
+    kt_free(g->list);
+    kt_arena_done(&g->texts);
+    g->list = kt_alloc_array(n + 1, sizeof *g->list);
+    g->n_list = 0;
+    g->texts = kt_arena_new((n + 1) * KT_GROUP_KEYS_MAX * 64);
+    for (uint32_t i = 0; i < g->n_buckets; i++)
+        list_bucket(g, &g->bucket[i], least);
+    if (n > 1)
+        qsort(g->list, n, sizeof *g->list, by_count);
+    *ret_n = top != 0 && top < n ? (size_t)top : n;
     return g->list;
 }
 

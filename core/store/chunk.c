@@ -46,6 +46,14 @@ void kt_chunk_free(struct kt_chunk *c)
     kt_free(c);
 }
 
+void kt_chunk_cost(const struct kt_chunk *c, struct kt_scan_cost *ret)
+{
+    ret->skipped_filter += c->filtered;
+    ret->opened += c->opened_segments;
+    ret->lines += c->opened_lines;
+    ret->bytes += kt_opened_bytes(c->opened);
+}
+
 static void start(struct kt_chunk *c, uint32_t n)
 {
     c->n = n;
@@ -126,12 +134,14 @@ static bool in_window(const struct kt_scan *scan, kt_time_ns time, kt_time_ns ar
     return (scan->since == 0 || t >= scan->since) && (scan->until == 0 || t < scan->until);
 }
 
+/* Arrivals are there when some event has no time. */
 static void sift_time(struct kt_chunk *c, const struct kt_scan *scan)
 {
     uint32_t n = 0;
     for (uint32_t i = 0; i < c->picks; i++) {
         uint32_t row = c->pick[i];
-        if (in_window(scan, c->columns->time[row], c->arrival[row]))
+        kt_time_ns time = c->columns->time[row];
+        if (in_window(scan, time, time > 0 ? 0 : c->arrival[row]))
             c->pick[n++] = row;
     }
     c->picks = n;
@@ -217,6 +227,7 @@ enum kt_status kt_chunk_segment(struct kt_chunk *c, sqlite3 *db, const struct kt
     const struct kt_runs *runs;
     start(c, seg->count);
     c->sealed = true;
+    c->untimed = seg->untimed > 0;
     c->runs = NULL;
     if (seg->last_seq < scan->from_seq || seg->first_seq > scan->until_seq ||
         !kt_segment_in_time(seg, scan->since, scan->until))
@@ -232,14 +243,18 @@ enum kt_status kt_chunk_segment(struct kt_chunk *c, sqlite3 *db, const struct kt
     c->opened_segments++;
     bool whole = seg->first_seq >= scan->from_seq && seg->last_seq <= scan->until_seq;
     bool timed = !all_in_window(seg, scan);
+    bool arrivals = seg->untimed > 0 && (timed || want->time); /* for events without a time */
     if ((timed && kt_opened_time(c->opened, err) != KT_OK) ||
-        ((timed || !whole || want->records) &&
+        ((arrivals || !whole || want->runs) &&
          (kt_opened_runs(c->opened, &runs, err) != KT_OK || take_runs(c, runs, err) != KT_OK)))
         return err == NULL ? KT_E_CORRUPT : err->code;
     if (!whole)
         sift_seq(c, scan);
     if (timed)
         sift_time(c, scan);
+    if (c->picks > 0 && want->lines &&
+        kt_opened_sift(c->opened, scan->needle, scan->n_needles, c->pick, &c->picks, err) != KT_OK)
+        return err == NULL ? KT_E_CORRUPT : err->code;
     return c->picks == 0 ? KT_OK : want_columns(c, want, err);
 }
 
@@ -281,6 +296,15 @@ static void keep_run(struct kt_chunk *c, const struct kt_row *row)
     c->own.n = 1;
 }
 
+static void sift_lines(struct kt_chunk *c, const struct kt_scan *scan)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < c->picks; i++)
+        if (kt_str_has_all(c->lines.at[c->pick[i]], scan->needle, scan->n_needles))
+            c->pick[n++] = c->pick[i];
+    c->picks = n;
+}
+
 /* Times of the events, and arrivals for those without one: all outside? A row does not say whether
  * there are such, nor the span of arrivals that differ. */
 static bool batch_outside(const struct kt_row *row, const struct kt_scan *scan)
@@ -301,6 +325,7 @@ enum kt_status kt_chunk_batch(struct kt_chunk *c, const struct kt_row *row,
 {
     start(c, row->count);
     c->sealed = false;
+    c->untimed = true; /* as far as a row says */
     c->columns = &c->made;
     if (kt_row_last(row) < scan->from_seq || row->first_seq > scan->until_seq ||
         batch_outside(row, scan))
@@ -310,6 +335,8 @@ enum kt_status kt_chunk_batch(struct kt_chunk *c, const struct kt_row *row,
         return err == NULL ? KT_E_CORRUPT : err->code;
     pick_all(c);
     sift_seq(c, scan);
+    if (want->lines)
+        sift_lines(c, scan);
     if (want->columns == 0 && !want->time)
         return KT_OK;
     if (make_columns(c, err) != KT_OK)

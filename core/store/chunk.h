@@ -13,6 +13,7 @@ struct kt_chunk {
     uint64_t *seq;              /* n */
     kt_time_ns *arrival;        /* n */
     bool *conflict;             /* n */
+    bool untimed;               /* some event may have no time */
     uint32_t *pick, picks;      /* rows that may match, rising */
     struct kt_columns *columns; /* those that were needed */
 
@@ -30,6 +31,8 @@ struct kt_chunk {
     uint32_t filtered, opened_segments; /* for kt_scan_cost */
     uint64_t opened_lines;
 };
+/* Adds what was opened in it so far. */
+void kt_chunk_cost(const struct kt_chunk *c, struct kt_scan_cost *ret);
 struct kt_chunk *kt_chunk_new(void);
 void kt_chunk_free(struct kt_chunk *c);
 
@@ -37,7 +40,8 @@ void kt_chunk_free(struct kt_chunk *c);
 struct kt_want {
     uint32_t columns;
     bool time;
-    bool records; /* batches, arrivals and conflicts: for whole records */
+    bool runs;  /* batches, arrivals and conflicts */
+    bool lines; /* unpacked, and asked for the needles */
 };
 /* The records of seg that pass the scan's window, numbers and sieves; picks = 0 when none can. */
 KT_MUST_USE enum kt_status kt_chunk_segment(struct kt_chunk *c, sqlite3 *db,

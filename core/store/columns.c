@@ -14,7 +14,8 @@
 #include "core/base/alloc.h"
 #include "core/base/map.h"
 
-#define N_TEXT (KT_COL_COUNT - KT_COL_SMALL)
+#define N_TEXT   (KT_COL_COUNT - KT_COL_SMALL)
+#define DICT_MAX (32u << 20) /* bytes of all entries: a segment's lines are fewer */
 
 struct kt_columns_maker {
     struct kt_map *value[N_TEXT];
@@ -150,6 +151,30 @@ void kt_column_pack_time(const struct kt_columns *c, struct kt_buf *out)
     }
 }
 
+static size_t shared_prefix(struct kt_str a, struct kt_str b)
+{
+    size_t n = a.len < b.len ? a.len : b.len, i = 0;
+    while (i < n && a.at[i] == b.at[i])
+        i++;
+    return i;
+}
+
+/* Sorted texts have long beginnings in common: each says how much of the one before it keeps. */
+static void pack_dict(const struct kt_text_column *t, struct kt_buf *out)
+{
+    size_t total = 0;
+    for (uint32_t i = 0; i < t->n_dict; i++)
+        total += t->dict[i].len;
+    kt_buf_varint(out, t->n_dict);
+    kt_buf_varint(out, total);
+    for (uint32_t i = 0; i < t->n_dict; i++) {
+        size_t shared = i == 0 ? 0 : shared_prefix(t->dict[i - 1], t->dict[i]);
+        kt_buf_varint(out, shared);
+        kt_buf_varint(out, t->dict[i].len - shared);
+        kt_buf_add(out, kt_str_from_index(t->dict[i], shared));
+    }
+}
+
 void kt_column_pack(const struct kt_columns *c, enum kt_col column, struct kt_buf *out)
 {
     if (column < KT_COL_SMALL) {
@@ -157,11 +182,7 @@ void kt_column_pack(const struct kt_columns *c, enum kt_col column, struct kt_bu
         return;
     }
     const struct kt_text_column *t = &c->text[column - KT_COL_SMALL];
-    kt_buf_varint(out, t->n_dict);
-    for (uint32_t i = 0; i < t->n_dict; i++) {
-        kt_buf_varint(out, t->dict[i].len);
-        kt_buf_add(out, t->dict[i]);
-    }
+    pack_dict(t, out);
     unsigned width = t->n_dict > UINT8_MAX ? 2 : 1;
     kt_buf_u8(out, (uint8_t)width);
     for (uint32_t i = 0; i < c->n; i++) {
@@ -194,21 +215,39 @@ enum kt_status kt_column_unpack_time(struct kt_columns *c, struct kt_str bytes,
     return KT_OK;
 }
 
+/* What is shared is all that is: then two entries are in order when the byte behind it is. */
+static bool read_entry(struct kt_rd *rd, struct kt_str before, char *to, size_t room,
+                       struct kt_str *ret)
+{
+    uint64_t shared = kt_rd_varint(rd), rest = kt_rd_varint(rd);
+    if (rd->bad || shared > before.len || rest == 0 || rest > rd->left || shared + rest > room)
+        return false;
+    struct kt_str own = kt_rd_bytes(rd, (size_t)rest);
+    if (shared < before.len && (uint8_t)before.at[shared] >= (uint8_t)own.at[0])
+        return false;
+    if (shared > 0)
+        memcpy(to, before.at, (size_t)shared);
+    memcpy(to + shared, own.at, own.len);
+    *ret = kt_str_from(to, (size_t)shared + own.len);
+    return true;
+}
+
 static bool read_dict(struct kt_rd *rd, struct kt_text_column *t, uint32_t rows)
 {
-    uint64_t n = kt_rd_varint(rd);
-    if (rd->bad || n > rows)
+    uint64_t n = kt_rd_varint(rd), total = kt_rd_varint(rd);
+    if (rd->bad || n > rows || total > DICT_MAX)
         return false;
-    t->n_dict = (uint32_t)n;
-    for (uint32_t i = 0; i < t->n_dict; i++) {
-        uint64_t len = kt_rd_varint(rd);
-        if (rd->bad || len == 0 || len > rd->left)
+    kt_buf_reset(&t->bytes);
+    char *to = kt_buf_reserve(&t->bytes, (size_t)total);
+    struct kt_str before = KT_STR_NONE;
+    size_t used = 0;
+    for (t->n_dict = 0; t->n_dict < n; t->n_dict++) {
+        if (!read_entry(rd, before, to + used, (size_t)total - used, &t->dict[t->n_dict]))
             return false;
-        t->dict[i] = kt_rd_bytes(rd, (size_t)len);
-        if (i > 0 && kt_str_cmp(t->dict[i - 1], t->dict[i]) >= 0)
-            return false;
+        before = t->dict[t->n_dict];
+        used += before.len;
     }
-    return true;
+    return used == total;
 }
 
 static bool read_codes(struct kt_rd *rd, struct kt_text_column *t, uint32_t rows)
@@ -216,13 +255,14 @@ static bool read_codes(struct kt_rd *rd, struct kt_text_column *t, uint32_t rows
     unsigned width = kt_rd_u8(rd);
     if (rd->bad || width < 1 || width > 2 || rd->left != (size_t)rows * width)
         return false;
-    unsigned most = 0;
+    uint16_t most = 0;
     const unsigned char *at = rd->at;
-    for (uint32_t i = 0; i < rows; i++) {
-        t->code[i] =
-            (uint16_t)(width == 1 ? at[i] : (unsigned)at[2 * i] | (unsigned)at[2 * i + 1] << 8);
+    for (uint32_t i = 0; i < rows && width == 1; i++)
+        t->code[i] = at[i];
+    for (uint32_t i = 0; i < rows && width == 2; i++)
+        t->code[i] = (uint16_t)(at[2 * i] | at[2 * i + 1] << 8);
+    for (uint32_t i = 0; i < rows; i++)
         most = t->code[i] > most ? t->code[i] : most;
-    }
     return most <= t->n_dict;
 }
 
@@ -236,9 +276,7 @@ enum kt_status kt_column_unpack(struct kt_columns *c, enum kt_col column, struct
             memcpy(c->small[column], bytes.at, c->n);
     } else {
         struct kt_text_column *t = kt_column_text(c, column);
-        kt_buf_reset(&t->bytes);
-        kt_buf_add(&t->bytes, bytes);
-        struct kt_rd rd = kt_rd_of(kt_buf_str(&t->bytes));
+        struct kt_rd rd = kt_rd_of(bytes);
         good = read_dict(&rd, t, c->n) && read_codes(&rd, t, c->n);
     }
     if (!good)

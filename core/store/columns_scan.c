@@ -24,9 +24,7 @@ enum kt_status kt_columns_open(struct kt_reader *r, const struct kt_scan *scan, 
         return kt_wrap(err, "columns");
     struct kt_columns_scan *s = kt_alloc(sizeof *s);
     /* Kind says whether a batch's columns are needed at all: they always are. */
-    const struct kt_want want = { .columns = columns | KT_COLUMN(KT_COL_KIND),
-                                  .time = time,
-                                  .records = time }; /* arrivals stand for missing times */
+    const struct kt_want want = { .columns = columns | KT_COLUMN(KT_COL_KIND), .time = time };
     s->timed = time;
     if (bounded.from_seq <= bounded.until_seq &&
         kt_walk_open(r, &bounded, &want, &s->walk, err) != KT_OK) {
@@ -45,15 +43,19 @@ enum kt_status kt_columns_next(struct kt_columns_scan *s, struct kt_view *ret, s
     enum kt_status status = kt_walk_next(s->walk, &c, err);
     if (status != KT_OK)
         return status;
-    if (s->timed && s->room < c->n) {
+    bool mend = s->timed && c->untimed;
+    if (mend && s->room < c->n) {
         s->room = c->n;
         s->time = kt_realloc_array(s->time, s->room, sizeof *s->time);
     }
-    for (uint32_t i = 0; s->timed && i < c->n; i++)
+    for (uint32_t i = 0; mend && i < c->n; i++)
         s->time[i] = c->columns->time[i] > 0 ? c->columns->time[i] : c->arrival[i];
-    *ret = (struct kt_view){
-        .columns = c->columns, .time = s->timed ? s->time : NULL, .pick = c->pick, .picks = c->picks
-    };
+    *ret = (struct kt_view){ .columns = c->columns,
+                             .time = mend       ? s->time
+                                     : s->timed ? c->columns->time
+                                                : NULL,
+                             .pick = c->pick,
+                             .picks = c->picks };
     return KT_OK;
 }
 

@@ -27,6 +27,7 @@ struct kt_cursor {
     struct kt_walk *walk;
     const struct kt_chunk *chunk; /* at hand: picks [low, high) are to come */
     uint32_t low, high;
+    bool said; /* that lines of it are damaged */
     bool events_done;
 
     struct kt_buf control_line;
@@ -40,6 +41,7 @@ struct kt_cursor {
 static enum kt_status load_chunk(struct kt_cursor *c, struct kt_error *err)
 {
     c->low = c->high = 0;
+    c->said = false;
     enum kt_status status = kt_walk_next(c->walk, &c->chunk, err);
     if (status == KT_E_AGAIN) {
         c->events_done = true;
@@ -56,15 +58,7 @@ static uint32_t next_row(const struct kt_cursor *c)
     return c->chunk->pick[c->scan.newest_first ? c->high - 1 : c->low];
 }
 
-static bool has_needles(const struct kt_scan *scan, struct kt_str line)
-{
-    for (unsigned i = 0; i < scan->n_needles; i++)
-        if (!kt_str_has(line, scan->needle[i]))
-            return false;
-    return true;
-}
-
-/* KT_E_AGAIN: the row's line says no. */
+/* KT_E_AGAIN: the row is damaged, and that was said of a row beside it. */
 static enum kt_status take_event(struct kt_cursor *c, struct kt_record *ret, struct kt_error *err)
 {
     uint32_t row = next_row(c);
@@ -82,11 +76,10 @@ static enum kt_status take_event(struct kt_cursor *c, struct kt_record *ret, str
         .conflict = c->chunk->conflict[row],
     };
     if (kt_walk_line(c->walk, row, &rec.line, err) != KT_OK) {
-        c->high = c->low; /* its neighbours are damaged too: said once for all of them */
-        return err == NULL ? KT_E_CORRUPT : err->code;
+        bool said = c->said;
+        c->said = true; /* its neighbours are damaged too: said once for all of them */
+        return said ? KT_E_AGAIN : err == NULL ? KT_E_CORRUPT : err->code;
     }
-    if (!has_needles(&c->scan, rec.line))
-        return KT_E_AGAIN;
     kt_arena_reset(&c->arena);
     if (kt_line_read(rec.line, &c->arena, &rec.ev, err) != KT_OK)
         return kt_fail(err, KT_E_CORRUPT, "record %llu is not a canonical line",
@@ -208,7 +201,7 @@ static enum kt_status prepare_control(struct kt_cursor *c, sqlite3 *db, struct k
 enum kt_status kt_cursor_open(struct kt_reader *r, const struct kt_scan *scan,
                               struct kt_cursor **ret, struct kt_error *err)
 {
-    static const struct kt_want want = { .records = true };
+    static const struct kt_want want = { .runs = true, .lines = true };
     struct kt_scan bounded = *scan;
     if (kt_walk_bounds(r, &bounded, err) != KT_OK)
         return kt_wrap(err, "open");

@@ -19,7 +19,7 @@ struct block {
     struct kt_buf text;
     struct kt_str *line;
     uint32_t cap, first, n; /* places [first, first + n) */
-    bool loaded;
+    bool loaded, split;     /* text is there; line is */
 };
 struct kt_opened {
     sqlite3 *db;
@@ -230,8 +230,14 @@ static struct block *block_of(struct kt_opened *o, uint32_t place)
 static enum kt_status load(struct kt_opened *o, struct block *b, struct kt_error *err)
 {
     unsigned part = KT_PART_LINES + (unsigned)(b - o->block);
-    if (unpack(o, part, BLOCK_MAX, &b->text, err) != KT_OK)
-        return err == NULL ? KT_E_CORRUPT : err->code;
+    b->split = false;
+    enum kt_status status = unpack(o, part, BLOCK_MAX, &b->text, err);
+    b->loaded = status == KT_OK;
+    return status;
+}
+
+static enum kt_status split(struct kt_opened *o, struct block *b, struct kt_error *err)
+{
     if (b->cap < b->n) {
         b->line = kt_realloc_array(b->line, b->n, sizeof *b->line);
         b->cap = b->n;
@@ -244,8 +250,40 @@ static enum kt_status load(struct kt_opened *o, struct block *b, struct kt_error
         b->line[n++] = line;
     if (!whole || n != b->n || kt_str_split(&rest, '\n', &line))
         return kt_fail(err, KT_E_CORRUPT, RANGE "block %u does not hold %u lines", RANGE_OF(o),
-                       part - KT_PART_LINES, b->n);
-    b->loaded = true;
+                       (unsigned)(b - o->block), b->n);
+    b->split = true;
+    return KT_OK;
+}
+
+/* Is the block at hand, as one text? */
+static enum kt_status need(struct kt_opened *o, struct block *b, struct kt_error *err)
+{
+    return b->loaded ? KT_OK : load(o, b, err);
+}
+
+enum kt_status kt_opened_sift(struct kt_opened *o, const struct kt_str *needle, unsigned needles,
+                              uint32_t *pick, uint32_t *picks, struct kt_error *err)
+{
+    enum verdict { UNKNOWN, NONE, SOME, DAMAGED } verdict[BLOCKS_MAX] = { UNKNOWN };
+    uint32_t kept = 0;
+    if (find_order(o, err) != KT_OK)
+        return err == NULL ? KT_E_CORRUPT : err->code;
+    for (uint32_t i = 0; i < *picks; i++) {
+        uint32_t place = o->place[pick[i]];
+        struct block *b = block_of(o, place);
+        enum verdict *v = &verdict[b - o->block];
+        if (*v == UNKNOWN) {
+            *v = need(o, b, NULL) != KT_OK                                ? DAMAGED
+                 : !kt_str_has_all(kt_buf_str(&b->text), needle, needles) ? NONE
+                 : (b->split || split(o, b, NULL) == KT_OK)               ? SOME
+                                                                          : DAMAGED;
+        }
+        bool keep = *v == DAMAGED ||
+                    (*v == SOME && kt_str_has_all(b->line[place - b->first], needle, needles));
+        pick[kept] = pick[i];
+        kept += keep;
+    }
+    *picks = kept;
     return KT_OK;
 }
 
@@ -255,7 +293,7 @@ enum kt_status kt_opened_line(struct kt_opened *o, uint32_t i, struct kt_str *re
     if (find_order(o, err) != KT_OK)
         return err == NULL ? KT_E_CORRUPT : err->code;
     struct block *b = block_of(o, o->place[i]);
-    if (!b->loaded && load(o, b, err) != KT_OK)
+    if (need(o, b, err) != KT_OK || (!b->split && split(o, b, err) != KT_OK))
         return err == NULL ? KT_E_CORRUPT : err->code;
     *ret = b->line[o->place[i] - b->first];
     return KT_OK;

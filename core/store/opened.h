@@ -29,5 +29,10 @@ struct kt_columns *kt_opened_columns(struct kt_opened *o);
 /* The line of row i, without its newline; borrowed until the next start. */
 KT_MUST_USE enum kt_status kt_opened_line(struct kt_opened *o, uint32_t i, struct kt_str *ret,
                                           struct kt_error *err);
+/* Unpacks the lines of the picked rows, and drops the rows whose lines do not have all of the
+ * needles. Rows whose lines are damaged stay: asking for one says why. */
+KT_MUST_USE enum kt_status kt_opened_sift(struct kt_opened *o, const struct kt_str *needle,
+                                          unsigned needles, uint32_t *pick, uint32_t *picks,
+                                          struct kt_error *err);
 /* Bytes that were unpacked since the object was made: for --explain and budgets. */
 uint64_t kt_opened_bytes(const struct kt_opened *o);

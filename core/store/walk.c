@@ -1,7 +1,7 @@
 /*
  * walk: which segment or batch comes next.
  *
- * Owns:  a list of the segments there were when it began, a chunk.
+ * Owns:  a list of the segments there were when it began, a chunk for the tail.
  * Calls: core/base, core/store.
  * Holds: each record between its bounds that may match is in exactly one chunk; a segment that
  *        retention has taken meanwhile is left out.
@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "core/base/alloc.h"
+#include "core/store/ahead.h"
 #include "core/store/reader.h"
 #include "core/store/store.h"
 
@@ -18,12 +19,14 @@ struct kt_walk {
     sqlite3 *db;
     struct kt_scan scan;
     struct kt_want want;
-    struct kt_chunk *chunk;
     struct kt_segment *plan; /* sealed when the walk began, and maybe in the time asked for */
-    uint32_t n_plan, at;
-    uint64_t tail_from; /* behind them */
-    uint64_t next;      /* where to look in what was the tail then; 0: downwards, all of it done */
-    sqlite3_stmt *batch_at, *segment_at, *still;
+    uint32_t n_plan;
+    struct kt_ahead *ahead; /* of the plan */
+    struct kt_chunk *own;   /* of the tail */
+    struct kt_chunk *chunk; /* at hand */
+    uint64_t tail_from;     /* behind them */
+    uint64_t next; /* where to look in what was the tail then; 0: downwards, all of it done */
+    sqlite3_stmt *batch_at, *segment_at;
     bool plan_done, tail_done;
     struct kt_scan_cost cost;
 };
@@ -59,7 +62,6 @@ static void make_plan(struct kt_walk *w, const struct kt_directory *d)
         w->plan[w->n_plan] = d->at[i];
         w->plan[w->n_plan++].days = KT_STR_NONE; /* they have been asked */
     }
-    w->at = scan->newest_first ? w->n_plan : 0;
     w->next = scan->newest_first              ? scan->until_seq
               : scan->from_seq > w->tail_from ? scan->from_seq
                                               : w->tail_from;
@@ -89,7 +91,7 @@ enum kt_status kt_walk_open(struct kt_reader *r, const struct kt_scan *scan,
     w->db = r->db;
     w->scan = *scan;
     w->want = *want;
-    w->chunk = kt_chunk_new();
+    w->own = w->chunk = kt_chunk_new();
     const bool down = scan->newest_first;
     if (kt_reader_directory(r, err) != KT_OK ||
         kt_db_prepare(w->db,
@@ -101,14 +103,15 @@ enum kt_status kt_walk_open(struct kt_reader *r, const struct kt_scan *scan,
         kt_db_prepare(w->db,
                       "SELECT " KT_SEGMENT_COLUMNS " FROM segment WHERE first_seq <= ?1"
                       " ORDER BY first_seq DESC LIMIT 1",
-                      &w->segment_at, err) != KT_OK ||
-        kt_db_prepare(w->db, "SELECT 1 FROM segment WHERE first_seq = ?1", &w->still, err) !=
-            KT_OK) {
+                      &w->segment_at, err) != KT_OK) {
         kt_walk_free(w);
         return kt_wrap(err, "walk");
     }
     make_plan(w, &r->directory);
     w->plan_done = w->n_plan == 0;
+    if (!w->plan_done)
+        w->ahead = kt_ahead_new(
+            r, &(struct kt_ahead_plan){ w->plan, w->n_plan, scan->newest_first }, scan, want);
     w->tail_done = scan->until_seq < w->tail_from;
     if (find_start(w, err) != KT_OK) {
         kt_walk_free(w);
@@ -122,45 +125,12 @@ void kt_walk_free(struct kt_walk *w)
 {
     if (w == NULL)
         return;
-    kt_chunk_free(w->chunk);
+    kt_ahead_free(w->ahead);
+    kt_chunk_free(w->own);
     kt_db_finalize(&w->batch_at);
     kt_db_finalize(&w->segment_at);
-    kt_db_finalize(&w->still);
     kt_free(w->plan);
     kt_free(w);
-}
-
-/* ---- what was sealed when it began ---- */
-
-static bool is_gone(struct kt_walk *w, uint64_t first_seq)
-{
-    kt_db_u64(w->still, 1, first_seq);
-    enum kt_status status = kt_db_step(w->still, NULL);
-    (void)sqlite3_reset(w->still);
-    return status == KT_E_AGAIN;
-}
-
-static enum kt_status open_segment(struct kt_walk *w, const struct kt_segment *seg,
-                                   struct kt_error *err)
-{
-    enum kt_status status = kt_chunk_segment(w->chunk, w->db, seg, &w->scan, &w->want, err);
-    if (status == KT_E_CORRUPT && is_gone(w, seg->first_seq)) {
-        w->chunk->picks = 0;
-        return KT_OK;
-    }
-    return status;
-}
-
-static enum kt_status next_planned(struct kt_walk *w, struct kt_error *err)
-{
-    const struct kt_segment *seg = &w->plan[w->scan.newest_first ? --w->at : w->at++];
-    w->plan_done = w->scan.newest_first ? w->at == 0 : w->at == w->n_plan;
-    if (!kt_segment_in_time(seg, w->scan.since, w->scan.until)) { /* kt_walk_since */
-        w->cost.skipped_time++;
-        w->chunk->picks = 0;
-        return KT_OK;
-    }
-    return open_segment(w, seg, err);
 }
 
 /* ---- what was the tail ---- */
@@ -215,6 +185,7 @@ static enum kt_status next_of_tail(struct kt_walk *w, struct kt_error *err)
 {
     struct kt_segment seg = { 0 };
     bool in_segment = false;
+    w->chunk = w->own;
     w->chunk->picks = 0;
     if (kt_db_exec(w->db, "BEGIN", err) != KT_OK)
         return kt_wrap(err, "walk");
@@ -226,7 +197,7 @@ static enum kt_status next_of_tail(struct kt_walk *w, struct kt_error *err)
     if (status == KT_OK && in_segment && in_batch && w->scan.newest_first)
         in_segment = seg.first_seq > kt_db_col_u64(w->batch_at, 0);
     if (status == KT_OK && in_segment) {
-        status = open_segment(w, &seg, err);
+        status = kt_chunk_segment(w->chunk, w->db, &seg, &w->scan, &w->want, err);
         move(w, seg.first_seq, seg.last_seq);
     } else if (status == KT_OK && in_batch) {
         status = take_batch(w, err);
@@ -236,6 +207,17 @@ static enum kt_status next_of_tail(struct kt_walk *w, struct kt_error *err)
     (void)sqlite3_reset(w->batch_at);
     (void)sqlite3_exec(w->db, "COMMIT", NULL, NULL, NULL);
     return status;
+}
+
+static enum kt_status next_planned(struct kt_walk *w, struct kt_error *err)
+{
+    enum kt_status status = kt_ahead_next(w->ahead, &w->chunk, err);
+    if (status != KT_E_AGAIN)
+        return status;
+    w->plan_done = true;
+    w->chunk = w->own;
+    w->chunk->picks = 0;
+    return KT_OK;
 }
 
 enum kt_status kt_walk_next(struct kt_walk *w, const struct kt_chunk **ret, struct kt_error *err)
@@ -259,15 +241,16 @@ enum kt_status kt_walk_next(struct kt_walk *w, const struct kt_chunk **ret, stru
 void kt_walk_since(struct kt_walk *w, kt_time_ns since)
 {
     w->scan.since = since;
+    if (w->ahead != NULL)
+        kt_ahead_since(w->ahead, since);
 }
 
 void kt_walk_cost(const struct kt_walk *w, struct kt_scan_cost *ret)
 {
     *ret = w->cost;
-    ret->skipped_filter = w->chunk->filtered;
-    ret->opened = w->chunk->opened_segments;
-    ret->lines = w->chunk->opened_lines;
-    ret->bytes = kt_opened_bytes(w->chunk->opened);
+    kt_chunk_cost(w->own, ret);
+    if (w->ahead != NULL)
+        kt_ahead_cost(w->ahead, ret);
 }
 
 enum kt_status kt_walk_line(struct kt_walk *w, uint32_t i, struct kt_str *ret, struct kt_error *err)

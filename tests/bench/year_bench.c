@@ -3,12 +3,14 @@
  *
  *   year_bench fill STORE EVENTS [SEED]   makes the store; a line a million: rate, disk, memory
  *   year_bench ndjson EVENTS [SEED]       the same records as NDJSON, for other tools
- *   year_bench questions EVENTS           the questions asked of it, as JSON
- *   year_bench ask STORE EVENTS           asks them: best of three, and the first time
+ *   year_bench questions                  the questions asked of it, as JSON
+ *   year_bench ask STORE [NUMBER]         asks them: the first time with the file's pages dropped,
+ *                                         and the best of five; opening the store is part of it
  *
  * Lines are made, hashed and packed outside the clock, as agents and the wire do; what is measured
  * is dedupe, tree, append, commit (FULL) and sealing. The sealing thread has the other core.
  */
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,13 +18,14 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "core/base/alloc.h"
 #include "core/base/hash.h"
 #include "core/base/limits.h"
 #include "core/base/zip.h"
 #include "core/event/line.h"
-#include "core/query/query.h"
+#include "core/query/group.h"
 #include "core/wire/batch.h"
 #include "tests/support/year.h"
 
@@ -201,6 +204,223 @@ static void fill(const char *path, uint64_t events, uint64_t seed)
     year_free(y);
 }
 
+/* ---- for other tools ---- */
+
+static void put_json(struct kt_buf *out, const char *name, struct kt_str value)
+{
+    kt_buf_addf(out, ",\"%s\":", name);
+    if (value.len == 0)
+        kt_buf_addz(out, "null");
+    else
+        kt_json_quote(out, value);
+}
+
+static void ndjson(uint64_t events, uint64_t seed)
+{
+    struct year *y = year_new(events, seed);
+    struct kt_arena arena = kt_arena_new(1u << 20);
+    struct kt_buf line = { 0 }, out = { 0 };
+    struct kt_error err = { 0 };
+    for (uint64_t i = 0; i < events; i++) {
+        struct kt_event ev;
+        char ip[KT_IP_TEXT_MAX];
+        kt_buf_reset(&line);
+        kt_arena_reset(&arena);
+        year_line(y, i, &line);
+        must(kt_line_read(kt_buf_str(&line), &arena, &ev, &err), &err);
+        kt_buf_addf(&out, "{\"time\":%" PRId64 ",\"seq\":%" PRIu64, ev.time, i + 1);
+        put_json(&out, "source", ev.source);
+        put_json(&out, "instance", ev.instance);
+        put_json(&out, "action", kt_str_of(kt_action_word(ev.action)));
+        put_json(&out, "outcome", kt_str_of(kt_outcome_word(ev.outcome)));
+        put_json(&out, "actor", ev.actor);
+        put_json(&out, "secret", ev.secret);
+        put_json(&out, "ip", ev.has_ip ? kt_str_of(kt_ip_format(ev.ip, ip)) : KT_STR_NONE);
+        put_json(&out, "session", ev.session);
+        put_json(&out, "user_agent", ev.user_agent);
+        put_json(&out, "line", kt_buf_str(&line));
+        kt_buf_addz(&out, "}\n");
+        if (out.len > 1u << 20 || i + 1 == events) {
+            (void)fwrite(out.at, 1, out.len, stdout);
+            kt_buf_reset(&out);
+        }
+    }
+    kt_buf_done(&line);
+    kt_buf_done(&out);
+    kt_arena_done(&arena);
+    year_free(y);
+}
+
+/* ---- questions ---- */
+
+#define NOW    (YEAR_T0 + YEAR_NS)
+#define ACTOR  4u, 0u /* rank and source */
+#define SECRET 150u, 0u
+#define CIDR   "91.10.0.0/24"
+#define TEXT   "service-163/credential-1307"
+#define ROUNDS 5
+
+static void questions(void)
+{
+    char actor[64], secret[128];
+    year_actor(ACTOR, actor);
+    year_secret(SECRET, secret);
+    (void)printf("{\"now\":%" PRId64 ",\"actor\":\"%s\",\"secret\":\"%s\",\"cidr\":\"" CIDR
+                 "\",\"text\":\"" TEXT "\"}\n",
+                 NOW, actor, secret);
+}
+
+struct answer {
+    uint64_t rows, events;
+    kt_time_ns first, last;
+    struct kt_scan_cost cost;
+};
+
+static void saw(struct answer *a, kt_time_ns t)
+{
+    a->first = a->events == 0 || t < a->first ? t : a->first;
+    a->last = a->events == 0 || t > a->last ? t : a->last;
+    a->events++;
+}
+
+static void by_lines(struct kt_reader *r, struct kt_query *q, struct kt_scan *scan,
+                     struct answer *a)
+{
+    struct kt_error err = { 0 };
+    struct kt_cursor *c = NULL;
+    struct kt_record rec;
+    enum kt_status status;
+    scan->records = true;
+    must(kt_cursor_open(r, scan, &c, &err), &err);
+    while ((status = kt_cursor_next(c, &rec, &err)) == KT_OK)
+        if (kt_query_matches(q, &rec, NULL))
+            saw(a, rec.ev.time);
+    if (status != KT_E_AGAIN)
+        must(status, &err);
+    kt_cursor_cost(c, &a->cost);
+    kt_cursor_free(c);
+    a->rows = a->events;
+}
+
+static void by_columns(struct kt_reader *r, const struct kt_scan *scan, uint32_t columns,
+                       struct answer *a)
+{
+    struct kt_error err = { 0 };
+    struct kt_columns_scan *c = NULL;
+    struct kt_view v;
+    enum kt_status status;
+    must(kt_columns_open(r, scan, columns, true, &c, &err), &err);
+    while ((status = kt_columns_next(c, &v, &err)) == KT_OK)
+        for (uint32_t i = 0; i < v.picks; i++)
+            saw(a, v.time[v.pick[i]]);
+    if (status != KT_E_AGAIN)
+        must(status, &err);
+    kt_columns_cost(c, &a->cost);
+    kt_columns_scan_free(c);
+    a->rows = columns == 0 ? 1 : a->events;
+}
+
+static void by_groups(struct kt_reader *r, struct kt_query *q, const struct kt_scan *scan,
+                      const char *by, const char *distinct, uint64_t top, struct answer *a)
+{
+    struct kt_error err = { 0 };
+    struct kt_group_spec spec;
+    struct kt_groups *g = NULL;
+    size_t n;
+    must(kt_group_parse(kt_str_of(by), &spec, &err), &err);
+    if (distinct != NULL)
+        spec.distinct = kt_group_column(kt_str_of(distinct));
+    must(kt_group_run(r, scan, q, NULL, &spec, &g, &a->cost, &err), &err);
+    const struct kt_group *list = kt_groups_list(g, top, &n);
+    for (size_t i = 0; i < n; i++)
+        a->events += list[i].count;
+    a->rows = n;
+    kt_groups_free(g);
+}
+
+enum { Q_ACTOR, Q_SECRET, Q_FAILURES, Q_TOP, Q_MONTHS, Q_TEXT, Q_ALL };
+static const struct {
+    const char *what;
+    unsigned days;
+} asked[Q_ALL] = { { "actor, 24 h, lines", 1 },       { "secret, 90 d", 90 },
+                   { "failures of a /24, 30 d", 30 }, { "top 20 actor-days", 365 },
+                   { "month counts", 365 },           { "substring, year", 365 } };
+
+static void ask_one(const char *path, unsigned which, struct answer *a)
+{
+    struct kt_error err = { 0 };
+    struct kt_reader *r = NULL;
+    struct kt_query *q = NULL;
+    KT_CLEANUP(kt_buf_done) struct kt_buf text = { 0 };
+    char actor[64], secret[128];
+    year_actor(ACTOR, actor);
+    year_secret(SECRET, secret);
+    if (which == Q_ACTOR)
+        kt_buf_addf(&text, "actor:\"%s\"", actor);
+    else if (which == Q_SECRET)
+        kt_buf_addf(&text, "secret:\"%s\"", secret);
+    else if (which == Q_FAILURES)
+        kt_buf_addz(&text, "ip:" CIDR " outcome:denied,failure");
+    else if (which == Q_TEXT)
+        kt_buf_addz(&text, "\"" TEXT "\"");
+    struct kt_scan scan = { .records = true,
+                            .since = NOW - (kt_time_ns)asked[which].days * KT_NS_DAY,
+                            .until = NOW };
+    *a = (struct answer){ 0 };
+    must(kt_reader_open(path, &r, &err), &err);
+    must(kt_query_parse(kt_buf_str(&text), &q, &err), &err);
+    kt_query_plan(q, &scan);
+    if (which == Q_SECRET)
+        by_columns(r, &scan, 0, a);
+    else if (which == Q_FAILURES)
+        by_columns(r, &scan,
+                   KT_COLUMN(KT_COL_ACTOR) | KT_COLUMN(KT_COL_SECRET) | KT_COLUMN(KT_COL_IP), a);
+    else if (which == Q_TOP)
+        by_groups(r, q, &scan, "actor,day", "secret", 20, a);
+    else if (which == Q_MONTHS)
+        by_groups(r, q, &scan, "month,source,action,outcome", NULL, 0, a);
+    else
+        by_lines(r, q, &scan, a);
+    kt_query_free(q);
+    kt_reader_close(r);
+}
+
+static void forget_pages(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return;
+    (void)fsync(fd);
+    (void)posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+    (void)close(fd);
+}
+
+static void ask(const char *path, unsigned only)
+{
+    (void)printf("%-24s %10s %10s %8s %10s %10s %10s %10s\n", "question", "cold ms", "best ms",
+                 "rows", "events", "opened", "lines", "MiB");
+    for (unsigned which = 0; which < Q_ALL; which++) {
+        struct answer a;
+        if (only != 0 && only != which + 1)
+            continue;
+        double best = 1e9, cold = 0;
+        forget_pages(path);
+        for (int i = 0; i <= ROUNDS; i++) {
+            double begin = now_s();
+            ask_one(path, which, &a);
+            double took = now_s() - begin;
+            cold = i == 0 ? took : cold;
+            best = i > 0 && took < best ? took : best;
+        }
+        (void)printf("%-24s %10.1f %10.1f %8" PRIu64 " %10" PRIu64 " %5u/%-5u %9" PRIu64
+                     " %10.1f\n",
+                     asked[which].what, 1e3 * cold, 1e3 * best, a.rows, a.events, a.cost.opened,
+                     a.cost.segments, a.cost.lines, (double)a.cost.bytes / (1 << 20));
+        (void)fflush(stdout);
+    }
+    (void)printf("peak memory %ld MiB\n", peak_mib());
+}
+
 static unsigned long argument(int argc, char **argv, int i, unsigned long dflt)
 {
     return i < argc ? strtoul(argv[i], NULL, 10) : dflt;
@@ -208,11 +428,21 @@ static unsigned long argument(int argc, char **argv, int i, unsigned long dflt)
 
 int main(int argc, char **argv)
 {
+    kt_alloc_init(); /* as the programs do */
     kt_hash_init();
-    if (argc >= 4 && strcmp(argv[1], "fill") == 0) {
+    const char *what = argc > 1 ? argv[1] : "";
+    if (strcmp(what, "fill") == 0 && argc >= 4)
         fill(argv[2], argument(argc, argv, 3, 1000000), argument(argc, argv, 4, 1));
-        return 0;
+    else if (strcmp(what, "ndjson") == 0 && argc >= 3)
+        ndjson(argument(argc, argv, 2, 1000000), argument(argc, argv, 3, 1));
+    else if (strcmp(what, "questions") == 0)
+        questions();
+    else if (strcmp(what, "ask") == 0 && argc >= 3)
+        ask(argv[2], (unsigned)argument(argc, argv, 3, 0));
+    else {
+        (void)fprintf(stderr, "usage: year_bench fill STORE EVENTS [SEED] | ndjson EVENTS [SEED] | "
+                              "questions | ask STORE [NUMBER]\n");
+        return 2;
     }
-    (void)fprintf(stderr, "usage: year_bench fill STORE EVENTS [SEED]\n");
-    return 2;
+    return 0;
 }

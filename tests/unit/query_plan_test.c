@@ -94,7 +94,7 @@ static int setup(void **state)
     w.arena = kt_arena_new(64u << 20);
     make_folder(w.folder, w.path);
     const struct kt_store_options o = {
-        .path = w.path, .create = true, .segment_events = 100, .seal_here = true
+        .path = w.path, .create = true, .segment_events = 40, .seal_here = true
     };
     must(kt_store_open(&o, &w.store, &err), &err);
     struct year *y = year_new(EVENTS, 7);

@@ -1,0 +1,234 @@
+/*
+ * ahead: two threads along one plan.
+ *
+ * Owns:  a thread with a connection of its own, ROOM chunks each.
+ * Calls: core/base, core/store (chunk, reader).
+ * Holds: a segment is prepared once, by whoever claims it; they are handed out in the plan's order.
+ *        A chunk's connection is its thread's; whoever walks reads its lines when the thread has
+ *        left it.
+ */
+#include "core/store/ahead.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include "core/base/alloc.h"
+#include "core/store/reader.h"
+
+#define ROOM    3u  /* segments that a thread prepares before somebody wants them */
+#define WORTH_A 24u /* fewer are done before a thread and its connection stand */
+
+enum who { WALKER, HELPER, WHO };
+enum state { FREE, CLAIMED, READY };
+struct work {
+    struct kt_chunk *chunk;
+    enum state state;
+    uint32_t at; /* in the order of the plan */
+    enum kt_status status;
+    struct kt_error err;
+};
+struct kt_ahead {
+    struct kt_ahead_plan plan;
+    struct kt_scan scan;
+    struct kt_want want;
+    sqlite3 *db;
+    char *path;
+
+    pthread_t thread;
+    bool threaded;
+    pthread_mutex_t lock; /* guards all below, and scan.since */
+    pthread_cond_t changed;
+    struct work work[WHO][ROOM];
+    uint32_t next, deliver; /* to be claimed, to be handed out */
+    struct work *given;
+    uint32_t skipped_time;
+    bool quit, helps;
+};
+
+/* ---- one segment ---- */
+
+/* A segment that retention has taken meanwhile holds nothing. */
+static bool is_gone(sqlite3 *db, uint64_t first_seq)
+{
+    KT_CLEANUP(kt_db_finalize) sqlite3_stmt *st = NULL;
+    if (kt_db_prepare(db, "SELECT 1 FROM segment WHERE first_seq = ?1", &st, NULL) != KT_OK)
+        return false;
+    kt_db_u64(st, 1, first_seq);
+    enum kt_status status = kt_db_step(st, NULL);
+    (void)sqlite3_reset(st);
+    return status == KT_E_AGAIN;
+}
+
+/* In one transaction of its own: a lock a segment, not one a part. */
+static void prepare(struct work *w, sqlite3 *db, const struct kt_segment *seg,
+                    const struct kt_scan *scan, const struct kt_want *want)
+{
+    bool begun = kt_db_exec(db, "BEGIN", NULL) == KT_OK;
+    w->err = (struct kt_error){ 0 };
+    w->status = kt_chunk_segment(w->chunk, db, seg, scan, want, &w->err);
+    if (begun)
+        (void)(kt_db_exec(db, "COMMIT", NULL) == KT_OK);
+    if (w->status == KT_E_CORRUPT && is_gone(db, seg->first_seq)) {
+        w->chunk->picks = 0;
+        w->status = KT_OK;
+    }
+}
+
+static struct work *free_work(struct kt_ahead *a, enum who who)
+{
+    for (unsigned i = 0; i < ROOM; i++)
+        if (a->work[who][i].state == FREE)
+            return &a->work[who][i];
+    return NULL;
+}
+
+/* Claims the next segment and prepares it with the lock open; false: there is nothing to claim, or
+ * no chunk to do it in. */
+static bool claim(struct kt_ahead *a, enum who who, sqlite3 *db)
+{
+    struct work *w = free_work(a, who);
+    if (w == NULL || a->next == a->plan.n)
+        return false;
+    w->at = a->next++;
+    w->state = CLAIMED;
+    struct kt_scan scan = a->scan;
+    const struct kt_segment *seg = &a->plan.seg[a->plan.down ? a->plan.n - 1 - w->at : w->at];
+    bool in_time = kt_segment_in_time(seg, scan.since, scan.until); /* kt_ahead_since */
+    a->skipped_time += !in_time;
+    (void)pthread_mutex_unlock(&a->lock);
+    if (in_time) {
+        prepare(w, db, seg, &scan, &a->want);
+    } else {
+        w->chunk->picks = 0;
+        w->status = KT_OK;
+    }
+    (void)pthread_mutex_lock(&a->lock);
+    w->state = READY;
+    (void)pthread_cond_broadcast(&a->changed);
+    return true;
+}
+
+/* ---- the thread ---- */
+
+static void *help(void *self)
+{
+    struct kt_ahead *a = self;
+    struct kt_reader *r = NULL;
+    if (kt_reader_open(a->path, &r, NULL) != KT_OK)
+        return NULL; /* the walker does all of it, and says what is wrong */
+    (void)pthread_mutex_lock(&a->lock);
+    while (!a->quit) {
+        if (!claim(a, HELPER, r->db) && !a->quit)
+            (void)pthread_cond_wait(&a->changed, &a->lock);
+    }
+    (void)pthread_mutex_unlock(&a->lock);
+    for (unsigned i = 0; i < ROOM; i++) {
+        kt_chunk_free(a->work[HELPER][i].chunk);
+        a->work[HELPER][i].chunk = NULL;
+    }
+    kt_reader_close(r);
+    return NULL;
+}
+
+static void start_thread(struct kt_ahead *a)
+{
+    sigset_t all, before;
+    if (a->plan.n < WORTH_A || sysconf(_SC_NPROCESSORS_ONLN) < 2)
+        return;
+    for (unsigned i = 0; i < ROOM; i++)
+        a->work[HELPER][i].chunk = kt_chunk_new();
+    (void)sigfillset(&all);
+    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
+    a->threaded = pthread_create(&a->thread, NULL, help, a) == 0;
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
+struct kt_ahead *kt_ahead_new(struct kt_reader *r, const struct kt_ahead_plan *plan,
+                              const struct kt_scan *scan, const struct kt_want *want)
+{
+    struct kt_ahead *a = kt_alloc(sizeof *a);
+    *a = (struct kt_ahead){
+        .plan = *plan, .scan = *scan, .want = *want, .db = r->db, .path = kt_strdup(r->path)
+    };
+    (void)pthread_mutex_init(&a->lock, NULL);
+    (void)pthread_cond_init(&a->changed, NULL);
+    for (unsigned i = 0; i < ROOM; i++)
+        a->work[WALKER][i].chunk = kt_chunk_new();
+    start_thread(a);
+    return a;
+}
+
+void kt_ahead_free(struct kt_ahead *a)
+{
+    if (a == NULL)
+        return;
+    if (a->threaded) {
+        (void)pthread_mutex_lock(&a->lock);
+        a->quit = true;
+        (void)pthread_cond_broadcast(&a->changed);
+        (void)pthread_mutex_unlock(&a->lock);
+        (void)pthread_join(a->thread, NULL);
+    }
+    (void)pthread_mutex_destroy(&a->lock);
+    (void)pthread_cond_destroy(&a->changed);
+    for (unsigned who = 0; who < WHO; who++)
+        for (unsigned i = 0; i < ROOM; i++)
+            kt_chunk_free(a->work[who][i].chunk);
+    kt_free(a->path);
+    kt_free(a);
+}
+
+/* ---- whoever walks ---- */
+
+static struct work *work_at(struct kt_ahead *a, uint32_t at)
+{
+    for (unsigned who = 0; who < WHO; who++)
+        for (unsigned i = 0; i < ROOM; i++)
+            if (a->work[who][i].state != FREE && a->work[who][i].at == at)
+                return &a->work[who][i];
+    return NULL;
+}
+
+enum kt_status kt_ahead_next(struct kt_ahead *a, struct kt_chunk **ret, struct kt_error *err)
+{
+    (void)pthread_mutex_lock(&a->lock);
+    if (a->given != NULL) {
+        a->given->state = FREE;
+        a->given = NULL;
+        (void)pthread_cond_broadcast(&a->changed);
+    }
+    if (a->deliver == a->plan.n) {
+        (void)pthread_mutex_unlock(&a->lock);
+        return kt_fail(err, KT_E_AGAIN, "no more segments");
+    }
+    struct work *w;
+    while ((w = work_at(a, a->deliver)) == NULL || w->state != READY)
+        if (!claim(a, WALKER, a->db))
+            (void)pthread_cond_wait(&a->changed, &a->lock);
+    a->deliver++;
+    a->given = w;
+    (void)pthread_mutex_unlock(&a->lock);
+    *ret = w->chunk;
+    if (w->status != KT_OK && err != NULL)
+        *err = w->err;
+    return w->status;
+}
+
+void kt_ahead_since(struct kt_ahead *a, kt_time_ns since)
+{
+    (void)pthread_mutex_lock(&a->lock);
+    a->scan.since = since;
+    (void)pthread_mutex_unlock(&a->lock);
+}
+
+void kt_ahead_cost(struct kt_ahead *a, struct kt_scan_cost *ret)
+{
+    (void)pthread_mutex_lock(&a->lock);
+    ret->skipped_time += a->skipped_time;
+    for (unsigned who = 0; who < WHO; who++)
+        for (unsigned i = 0; i < ROOM; i++)
+            if (a->work[who][i].state != CLAIMED && a->work[who][i].chunk != NULL)
+                kt_chunk_cost(a->work[who][i].chunk, ret);
+    (void)pthread_mutex_unlock(&a->lock);
+}
