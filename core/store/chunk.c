@@ -199,14 +199,16 @@ static enum kt_status sift_segment(struct kt_chunk *c, const struct kt_scan *sca
         c->picks = may ? c->picks : 0;
         c->filtered += !may;
     }
-    for (unsigned i = 0; i < scan->n_sieves && c->picks > 0; i++) {
-        const struct kt_sieve *s = &scan->sieve[i];
-        if (s->column == KT_COL_NONE)
-            continue;
-        if (kt_opened_column(c->opened, s->column, err) != KT_OK)
-            return err == NULL ? KT_E_CORRUPT : err->code;
-        sift(c, s);
-    }
+    /* Small columns first: they are quick, and leave fewer rows of which to ask the others. */
+    for (int text = 0; text < 2; text++)
+        for (unsigned i = 0; i < scan->n_sieves && c->picks > 0; i++) {
+            const struct kt_sieve *s = &scan->sieve[i];
+            if (s->column == KT_COL_NONE || (s->column >= KT_COL_SMALL) != (text == 1))
+                continue;
+            if (kt_opened_column(c->opened, s->column, err) != KT_OK)
+                return err == NULL ? KT_E_CORRUPT : err->code;
+            sift(c, s);
+        }
     return KT_OK;
 }
 
@@ -309,13 +311,11 @@ static void sift_lines(struct kt_chunk *c, const struct kt_scan *scan)
  * there are such, nor the span of arrivals that differ. */
 static bool batch_outside(const struct kt_row *row, const struct kt_scan *scan)
 {
-    kt_time_ns low = row->arrival, high = row->arrival;
     if (row->arrivals.len > 0)
         return false;
-    if (row->min_time > 0) {
-        low = row->min_time < low ? row->min_time : low;
-        high = row->max_time > high ? row->max_time : high;
-    }
+    bool timed = row->min_time > 0;
+    kt_time_ns low = timed && row->min_time < row->arrival ? row->min_time : row->arrival;
+    kt_time_ns high = timed && row->max_time > row->arrival ? row->max_time : row->arrival;
     return (scan->since > 0 && high < scan->since) || (scan->until > 0 && low >= scan->until);
 }
 

@@ -15,7 +15,7 @@ static void clear(struct kt_directory *d)
 {
     for (uint32_t i = 0; i < d->n; i++)
         kt_free((void *)(uintptr_t)d->at[i].days.at);
-    d->n = 0;
+    d->n = d->damaged = 0;
 }
 
 void kt_directory_done(struct kt_directory *d)
@@ -72,11 +72,15 @@ enum kt_status kt_directory_load(struct kt_directory *d, sqlite3 *db, struct kt_
     enum kt_status status;
     while ((status = kt_db_step(st, err)) == KT_OK) {
         struct kt_segment seg;
-        if (kt_segment_read(st, &seg, err) != KT_OK)
-            return kt_wrap(err, "segments");
-        if (seg.first_seq <= last)
-            return kt_fail(err, KT_E_CORRUPT, "the segment at record %llu overlaps another",
-                           (unsigned long long)seg.first_seq);
+        struct kt_error why = { 0 };
+        enum kt_status one = kt_segment_read(st, &seg, &why);
+        if (one == KT_OK && seg.first_seq <= last)
+            one = kt_fail(&why, KT_E_CORRUPT, "the segment at record %llu overlaps another",
+                          (unsigned long long)seg.first_seq);
+        if (one != KT_OK) {
+            d->why = d->damaged++ == 0 ? why : d->why;
+            continue;
+        }
         last = seg.last_seq;
         kt_directory_add(d, &seg);
     }

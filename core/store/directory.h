@@ -5,9 +5,12 @@
 struct kt_directory {
     struct kt_segment *at; /* by first_seq; days are owned */
     uint32_t n, cap;
+    uint32_t damaged;    /* rows that were left out */
+    struct kt_error why; /* what is wrong with the first of them */
 };
 void kt_directory_done(struct kt_directory *d);
-/* Adds what the file has behind the last one. */
+/* Adds what the file has behind the last one. A row that makes no sense is left out and counted:
+ * readers show the rest, a writer does not begin. */
 KT_MUST_USE enum kt_status kt_directory_load(struct kt_directory *d, sqlite3 *db,
                                              struct kt_error *err);
 /* Reads all of it again. */

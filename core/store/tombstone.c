@@ -63,6 +63,9 @@ static void add_line(struct kt_tombstones *t, struct kt_json *json, struct kt_ar
     if (kt_line_read(line, arena, &ev, NULL) != KT_OK ||
         kt_json_parse(json, ev.raw, &root, &repaired, NULL) != KT_OK)
         return;
+    int64_t first = 0;
+    t->segments += kt_json_i64(kt_json_at(root, "first"), &first) && first != t->newest;
+    t->newest = first;
     runs = kt_json_at(root, "runs");
     struct kt_json_iter it = kt_json_iter(runs);
     while (kt_json_next(&it, NULL, &run))

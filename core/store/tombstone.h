@@ -16,6 +16,9 @@ struct kt_tombstones { /* every removed run of a store, by number */
         size_t len;
     } * at;
     size_t n, cap;
+    uint64_t
+        segments;   /* that were removed; a large one has several tombstones, one after another */
+    int64_t newest; /* first record of the one that was read last */
 };
 void kt_tombstones_done(struct kt_tombstones *t);
 /* Reads all of them again. What is no tombstone is left out: its records are then missing. */

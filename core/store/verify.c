@@ -235,6 +235,8 @@ static void check_sums(struct check *c)
         { "number of control records", (int64_t)have->control, (int64_t)want->control },
         { "number of batches", (int64_t)c->result.batches, (int64_t)want->batches },
         { "number of removed events", (int64_t)c->result.removed, (int64_t)want->removed_events },
+        { "number of removed segments", (int64_t)c->tombstones.segments,
+          (int64_t)want->removed_segments },
         { "number of conflicts", (int64_t)have->conflicts, (int64_t)want->conflicts },
         { "first event time", have->first_time, want->first_time },
         { "last event time", have->last_time, want->last_time },
@@ -333,8 +335,11 @@ static enum kt_status check_rest(struct check *c, struct kt_error *err)
     uint64_t last = sealed == 0 ? 0 : c->reader->directory.at[sealed - 1].last_seq;
     if (kt_db_exec(c->reader->db, "BEGIN", err) != KT_OK ||
         kt_meta_read(c->reader->db, c->log_id, &c->recorded, &c->recorded_sums, err) != KT_OK ||
-        kt_reader_directory(c->reader, err) != KT_OK)
+        kt_reader_directory(c->reader, err) != KT_OK ||
+        kt_tombstones_load(&c->tombstones, c->reader->db, err) != KT_OK)
         return kt_wrap(err, "verify");
+    if (c->reader->directory.damaged > 0)
+        kt_check_say(c, "%s", c->reader->directory.why.text);
     check_segments(c, kt_directory_from(&c->reader->directory, last + 1));
     check_tail(c);
     check_root(c);

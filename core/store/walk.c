@@ -28,6 +28,7 @@ struct kt_walk {
     uint64_t next; /* where to look in what was the tail then; 0: downwards, all of it done */
     sqlite3_stmt *batch_at, *segment_at;
     bool plan_done, tail_done;
+    struct kt_error damage; /* of the directory, to be said once */
     struct kt_scan_cost cost;
 };
 
@@ -108,6 +109,8 @@ enum kt_status kt_walk_open(struct kt_reader *r, const struct kt_scan *scan,
         return kt_wrap(err, "walk");
     }
     make_plan(w, &r->directory);
+    if (r->directory.damaged > 0)
+        w->damage = r->directory.why;
     w->plan_done = w->n_plan == 0;
     if (!w->plan_done)
         w->ahead = kt_ahead_new(
@@ -180,6 +183,18 @@ static enum kt_status take_batch(struct kt_walk *w, struct kt_error *err)
     return status;
 }
 
+/* Of a segment that was made meanwhile: what has not been shown as batches. */
+static enum kt_status take_sealed(struct kt_walk *w, const struct kt_segment *seg,
+                                  struct kt_error *err)
+{
+    struct kt_scan rest = w->scan;
+    if (w->scan.newest_first)
+        rest.until_seq = w->next < rest.until_seq ? w->next : rest.until_seq;
+    else
+        rest.from_seq = w->next > rest.from_seq ? w->next : rest.from_seq;
+    return kt_chunk_segment(w->chunk, w->db, seg, &rest, &w->want, err);
+}
+
 /* Both tables in one snapshot: a batch that is being sealed is in one of them. */
 static enum kt_status next_of_tail(struct kt_walk *w, struct kt_error *err)
 {
@@ -197,7 +212,7 @@ static enum kt_status next_of_tail(struct kt_walk *w, struct kt_error *err)
     if (status == KT_OK && in_segment && in_batch && w->scan.newest_first)
         in_segment = seg.first_seq > kt_db_col_u64(w->batch_at, 0);
     if (status == KT_OK && in_segment) {
-        status = kt_chunk_segment(w->chunk, w->db, &seg, &w->scan, &w->want, err);
+        status = take_sealed(w, &seg, err);
         move(w, seg.first_seq, seg.last_seq);
     } else if (status == KT_OK && in_batch) {
         status = take_batch(w, err);
@@ -223,6 +238,11 @@ static enum kt_status next_planned(struct kt_walk *w, struct kt_error *err)
 enum kt_status kt_walk_next(struct kt_walk *w, const struct kt_chunk **ret, struct kt_error *err)
 {
     bool down = w->scan.newest_first;
+    if (w->damage.code != KT_OK) {
+        struct kt_error said = w->damage;
+        w->damage = (struct kt_error){ 0 };
+        return kt_fail(err, said.code, "%s", said.text);
+    }
     while (!w->plan_done || !w->tail_done) {
         bool planned = down ? w->tail_done : !w->plan_done;
         if (w->scan.give_up != NULL && w->scan.give_up(w->scan.give_up_self))

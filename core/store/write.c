@@ -158,6 +158,17 @@ static enum kt_status prepare_all(struct kt_store *s, struct kt_error *err)
     return KT_OK;
 }
 
+static enum kt_status load_directory(struct kt_store *s, struct kt_error *err)
+{
+    if (kt_directory_load(&s->directory, s->db, err) != KT_OK)
+        return kt_wrap(err, "store");
+    if (s->directory.damaged == 0)
+        return KT_OK;
+    if (err != NULL)
+        *err = s->directory.why;
+    return KT_E_CORRUPT;
+}
+
 static enum kt_status open_db(struct kt_store *s, const struct kt_store_options *o,
                               struct kt_error *err)
 {
@@ -177,7 +188,7 @@ static enum kt_status open_db(struct kt_store *s, const struct kt_store_options 
     if (set_cookie(s, KT_DB_LIVE, err) != KT_OK ||
         kt_meta_read(s->db, s->log_id, &s->tree, &s->sums, err) != KT_OK ||
         check_end(s, err) != KT_OK || prepare_all(s, err) != KT_OK ||
-        kt_directory_load(&s->directory, s->db, err) != KT_OK || kt_tail_load(s, err) != KT_OK)
+        load_directory(s, err) != KT_OK || kt_tail_load(s, err) != KT_OK)
         return kt_wrap(err, "store '%s'", o->path);
     size_t recent = o->dedupe_recent == 0 ? KT_DEDUPE_RECENT : o->dedupe_recent;
     s->sealer = kt_sealer_new(!o->seal_here,
