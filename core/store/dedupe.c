@@ -288,10 +288,12 @@ static struct idset *set_at_hand(struct kt_dedupe *d, uint64_t seq)
 static enum kt_status set_of_segment(struct kt_dedupe *d, const struct kt_segment *seg,
                                      const struct idset **ret, struct kt_error *err)
 {
-    *ret = set_at_hand(d, seg->first_seq);
-    if (*ret != NULL)
+    struct idset *set = set_at_hand(d, seg->first_seq);
+    *ret = set;
+    if (set != NULL && set->last_seq == seg->last_seq)
         return KT_OK;
-    struct idset *set = least_used(d);
+    if (set == NULL) /* else it was a batch's, before that was sealed */
+        set = least_used(d);
     return keep_set(d, set, fill_segment(d, set, seg, err), ret);
 }
 

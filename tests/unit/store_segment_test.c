@@ -333,6 +333,27 @@ static void duplicates_are_found_in_segments(void **state)
     year_free(y);
 }
 
+/* A look into a batch of the tail is remembered; the segment that it is sealed into is another. */
+static void duplicates_are_found_while_their_batches_are_sealed(void **state)
+{
+    struct world *w = *state;
+    struct year *y = year_new(BATCH * 60, 21);
+    struct kt_store_result r;
+    for (uint64_t n = 0; n < 60; n++) {
+        struct kt_store_batch b = year_batch(w, y, n, true);
+        append(w, &b, &r);
+        assert_int_equal(r.stored, BATCH);
+        for (uint64_t back = 1; back <= 6 && back <= n; back++) {
+            b = year_batch(w, y, n - back, true);
+            append(w, &b, &r);
+            if (r.duplicates != BATCH)
+                fail_msg("batch %llu again after %llu: %u are no duplicates",
+                         (unsigned long long)(n - back), (unsigned long long)n, r.stored);
+        }
+    }
+    year_free(y);
+}
+
 /* What a rolled back transaction held is new when it comes again. */
 static void rolled_back_records_are_no_duplicates(void **state)
 {
@@ -669,6 +690,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(sealed_records_are_shown_as_unsealed_ones),
         T(duplicates_are_found_in_segments),
+        T(duplicates_are_found_while_their_batches_are_sealed),
         T(rolled_back_records_are_no_duplicates),
         T(cursor_sees_what_there_was_when_it_was_opened),
         T(readers_beside_the_writer_miss_nothing),
