@@ -202,7 +202,8 @@ static void check_tail(struct check *c)
 static enum kt_status prepare(struct check *c, struct kt_error *err)
 {
     sqlite3 *db = c->reader->db;
-    if (kt_reader_directory(c->reader, err) != KT_OK ||
+    if (kt_meta_read(db, c->log_id, &c->recorded, &c->recorded_sums, err) != KT_OK ||
+        kt_reader_directory(c->reader, err) != KT_OK ||
         kt_db_prepare(db, "SELECT " KT_ROW_COLUMNS " FROM batch ORDER BY first_seq", &c->batch_at,
                       err) != KT_OK ||
         kt_db_prepare(db, "SELECT seq,kind,arrival,stored,leaf,line FROM control WHERE seq = ?1",
