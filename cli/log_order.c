@@ -37,6 +37,7 @@ struct walk {
     struct block *blocks[BLOCKS];
     uint64_t clock;
     struct kt_arena arena;
+    struct kt_damage damage;
 };
 
 static kt_time_ns effective(const struct kt_record *r)
@@ -96,7 +97,7 @@ static enum kt_status index_records(struct walk *w, struct kt_cursor *c, struct 
 
 static enum kt_status index_all(struct walk *w, struct kt_error *err)
 {
-    struct kt_scan scan = { .records = true, .control = true };
+    struct kt_scan scan = { .records = true, .control = true, .damage = &w->damage };
     struct kt_cursor *c = NULL;
     if (kt_cursor_open(w->reader, &scan, &c, err) != KT_OK)
         return err->code;
@@ -113,7 +114,7 @@ static enum kt_status stream(struct walk *w,
                                                     struct kt_error *),
                              void *self, struct kt_error *err)
 {
-    struct kt_scan scan = { .records = true, .control = true };
+    struct kt_scan scan = { .records = true, .control = true, .damage = &w->damage };
     struct kt_cursor *c = NULL;
     if (kt_cursor_open(w->reader, &scan, &c, err) != KT_OK)
         return err->code;
@@ -161,9 +162,11 @@ static enum kt_status block_load(struct walk *w, uint64_t first, struct block **
     block_free(w->blocks[victim]);
     struct block *b = w->blocks[victim] = kt_alloc(sizeof *b);
     b->first = first;
-    struct kt_scan scan = {
-        .records = true, .control = true, .from_seq = first, .until_seq = first + BLOCK - 1
-    };
+    struct kt_scan scan = { .records = true,
+                            .control = true,
+                            .from_seq = first,
+                            .until_seq = first + BLOCK - 1,
+                            .damage = &w->damage };
     struct kt_cursor *c = NULL;
     if (kt_cursor_open(w->reader, &scan, &c, err) != KT_OK)
         return err->code;
@@ -219,13 +222,14 @@ static enum kt_status jump(struct walk *w,
     return KT_OK;
 }
 
-enum kt_status kt_log_in_order(struct kt_reader *r,
+enum kt_status kt_log_in_order(struct kt_reader *r, struct kt_damage *ret_damage,
                                enum kt_status (*each)(void *self, const struct kt_record *rec,
                                                       struct kt_error *err),
                                void *self, struct kt_error *err)
 {
     struct walk w = { .reader = r, .arena = kt_arena_new(KT_LINE_MAX) };
     enum kt_status st = index_all(&w, err);
+    *ret_damage = w.damage; /* whatever comes of what is left meets the same */
     if (st == KT_OK)
         st = w.sorted ? stream(&w, each, self, err) : jump(&w, each, self, err);
     for (unsigned i = 0; i < BLOCKS; i++)

@@ -22,6 +22,7 @@ struct replay {
     struct kt_map *ids; /* alert id -> number in documents */
     char **documents;   /* newest JSON of each alert */
     uint64_t records;
+    struct kt_damage damage;
 };
 
 static void on_alert(void *self, const struct kt_alert *a, bool is_new)
@@ -63,7 +64,7 @@ static enum kt_status run(struct replay *r, const char *db, const char *config,
     struct kt_detect_options o = { .conf = *conf, .alert = on_alert, .self = r, .replay = true };
     if (kt_detect_new(&o, &r->detect, err) != KT_OK || kt_reader_open(path, &reader, err) != KT_OK)
         return err->code;
-    enum kt_status st = kt_log_in_order(reader, on_record, r, err);
+    enum kt_status st = kt_log_in_order(reader, &r->damage, on_record, r, err);
     kt_reader_close(reader);
     return st;
 }
@@ -112,6 +113,11 @@ int kt_cmd_replay(int argc, char **argv)
         kt_detect_digest(r.detect, state);
         kt_hex(hex, state, sizeof state);
         fprintf(stderr, "%llu records, state %s\n", (unsigned long long)r.records, hex);
+    }
+    if (r.damage.places > 0 && code == KT_EXIT_OK) {
+        fprintf(stderr, "keytrail replay: %u damaged places were left out: %s\n", r.damage.places,
+                r.damage.first.text);
+        code = KT_EXIT_STORE;
     }
     for (uint32_t i = 0; i < kt_map_count(r.ids); i++)
         kt_free(r.documents[i]);

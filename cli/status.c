@@ -66,7 +66,8 @@ static enum kt_status sum_record(struct status *s, const struct kt_record *r)
 
 static enum kt_status sum_all(struct status *s, struct kt_reader *reader, struct kt_error *err)
 {
-    struct kt_scan scan = { .records = true };
+    struct kt_damage damage = { 0 }; /* said once for all of it, by the line on damage */
+    struct kt_scan scan = { .records = true, .damage = &damage };
     struct kt_cursor *c = NULL;
     if (kt_cursor_open(reader, &scan, &c, err) != KT_OK)
         return err->code;
@@ -163,13 +164,14 @@ static void print_json(const struct status *s)
     kt_buf_addf(
         &b,
         "{\"log_id\":\"%s\",\"records\":%llu,\"events\":%llu,\"control\":%llu,\"duplicates\":%llu,"
-        "\"conflicts\":%llu,\"file_bytes\":%llu,\"alerts\":%llu,\"outbox_waiting\":%llu,\"outbox_"
+        "\"conflicts\":%llu,\"damaged_files\":%u,\"file_bytes\":%llu,\"alerts\":%llu,\"outbox_"
+        "waiting\":%llu,\"outbox_"
         "dead\":%llu,\"learning\":",
         kt_id_format(s->stats.log_id, id), (unsigned long long)s->stats.records,
         (unsigned long long)s->stats.events, (unsigned long long)s->stats.control,
         (unsigned long long)s->stats.duplicates, (unsigned long long)s->stats.conflicts,
-        (unsigned long long)s->stats.file_bytes, (unsigned long long)s->alerts,
-        (unsigned long long)s->waiting, (unsigned long long)s->dead);
+        s->stats.damaged_files, (unsigned long long)s->stats.file_bytes,
+        (unsigned long long)s->alerts, (unsigned long long)s->waiting, (unsigned long long)s->dead);
     kt_json_quote(&b, kt_buf_str(&learn));
     kt_buf_addz(&b, ",\"sources\":[");
     for (uint32_t i = 0; i < kt_map_count(s->names); i++) {
@@ -264,6 +266,11 @@ static void print_table(const struct status *s)
     printf("log        %s, %llu records (%llu events), %.1f MiB\n",
            kt_id_format(s->stats.log_id, id), (unsigned long long)s->stats.records,
            (unsigned long long)s->stats.events, (double)s->stats.file_bytes / 1048576.0);
+    if (s->stats.damaged_files > 0)
+        printf(
+            "damage     %u file%s of this log %s damaged: run keytrail verify, restore a backup\n",
+            s->stats.damaged_files, s->stats.damaged_files == 1 ? "" : "s",
+            s->stats.damaged_files == 1 ? "is" : "are");
     if (s->stats.events > 0)
         printf("span       %s to %s UTC\n", kt_time_format_short(s->stats.first_time, first),
                kt_time_format_short(s->stats.last_time, last));

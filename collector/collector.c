@@ -13,6 +13,7 @@
 #include "core/base/hash.h"
 #include "core/base/limits.h"
 #include "core/base/log.h"
+#include "core/event/line.h"
 #include "core/sys/fs.h"
 #include <errno.h>
 #include <inttypes.h>
@@ -151,7 +152,7 @@ static enum kt_status open_follow(struct kt_daemon *d, struct kt_error *err)
 
 static enum kt_status open_store(struct kt_daemon *d, struct kt_error *err)
 {
-    struct kt_store_options so = { .path = d->conf->store_path, .create = true };
+    struct kt_store_options so = { .path = d->conf->store_path, .create = true, .succeed = true };
     if (kt_store_open(&so, &d->store, err) != KT_OK)
         return err->code;
     struct kt_ingest_options io = { .store = d->store,
@@ -220,6 +221,35 @@ static enum kt_status open_parts(struct kt_daemon *d, struct kt_error *err)
     return st;
 }
 
+/* The file before this one was given up: the log and people must know. */
+static enum kt_status record_succeeded(struct kt_daemon *d, struct kt_error *err)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf text = { 0 }, raw = { 0 }, sentence = { 0 };
+    struct kt_str why, file;
+    if (get_blob(d, KT_SUCCEEDED_BLOB, &text, err) != KT_OK)
+        return err->code;
+    why = kt_buf_str(&text);
+    if (why.len == 0 || !kt_str_split(&why, '\n', &file))
+        return KT_OK;
+    kt_buf_addz(&raw, "{\"file\":");
+    kt_json_quote(&raw, file);
+    kt_buf_addz(&raw, ",\"why\":");
+    kt_json_quote(&raw, why);
+    kt_buf_addf(&raw, ",\"records\":%" PRIu64 "}", kt_store_last_seq(d->store));
+    kt_buf_addz(&sentence, "is damaged: the log goes on in the next file; run keytrail verify and "
+                           "restore a backup: ");
+    kt_buf_add(&sentence, why);
+    kt_daemon_note(d, "integrity.failed", file, kt_buf_z(&sentence), NULL);
+    enum kt_status st = kt_ingest_begin(d->ingest, err);
+    if (st == KT_OK)
+        st = kt_daemon_record(d, KT_KIND_AUDIT, "succeed",
+                              KT_STR("a damaged file was given up: the log goes on in this one"),
+                              kt_buf_str(&raw), err);
+    if (st == KT_OK)
+        st = kt_store_put(d->store, KT_SUCCEEDED_BLOB, KT_STR_NONE, err);
+    return st;
+}
+
 /* What a start leaves in the log: program, configuration, allow-list. */
 static enum kt_status record_start(struct kt_daemon *d, struct kt_error *err)
 {
@@ -228,8 +258,10 @@ static enum kt_status record_start(struct kt_daemon *d, struct kt_error *err)
     char id[KT_ID_TEXT];
     kt_store_log_id(d->store, log_id);
     kt_buf_addf(&raw, "{\"version\":\"" KT_VERSION "\",\"log\":\"%s\"}", kt_id_format(log_id, id));
-    enum kt_status st = kt_daemon_record(d, KT_KIND_AUDIT, "start", KT_STR("collector started"),
-                                         kt_buf_str(&raw), err);
+    enum kt_status st = record_succeeded(d, err);
+    if (st == KT_OK)
+        st = kt_daemon_record(d, KT_KIND_AUDIT, "start", KT_STR("collector started"),
+                              kt_buf_str(&raw), err);
     if (st == KT_OK)
         st = kt_daemon_record_config(d, err);
     if (st == KT_OK)
@@ -520,8 +552,25 @@ static enum kt_status start(struct kt_daemon *d, const char *config_path, int re
     return KT_OK;
 }
 
-/* One life: from opening to closing. *ret_full: the file system that ended it, else empty. */
-static int live(const char *config_path, int ready_fd, char ret_full[PATH_ROOM])
+enum ending { ENDED, FULL, DAMAGED };
+
+/* Why a life ended. A damaged file has its successor when this says so. */
+static enum ending ending_of(struct kt_daemon *d, enum kt_status st, const struct kt_error *err)
+{
+    struct kt_error why = { 0 };
+    if (st == KT_E_IO && (err->sys_errno == ENOSPC || err->sys_errno == EDQUOT))
+        return FULL;
+    if (st != KT_E_CORRUPT || d->store == NULL)
+        return ENDED;
+    if (kt_store_succeed(d->store, err->text, &why) == KT_OK)
+        return DAMAGED;
+    kt_log(KT_LOG_ERROR, "collector: %s", why.text);
+    return ENDED;
+}
+
+/* One life: from opening to closing. store_path: of the configuration, for what comes after. */
+static int live(const char *config_path, int ready_fd, enum ending *ret_ending,
+                char store_path[PATH_ROOM])
 {
     struct kt_daemon *d = kt_alloc(sizeof *d);
     struct kt_error err = { 0 };
@@ -539,8 +588,9 @@ static int live(const char *config_path, int ready_fd, char ret_full[PATH_ROOM])
         kt_log(KT_LOG_ERROR, "collector: %s", err.text);
     else
         kt_log(KT_LOG_INFO, "collector: stopped");
-    bool full = st == KT_E_IO && (err.sys_errno == ENOSPC || err.sys_errno == EDQUOT);
-    kt_str_copyz(ret_full, PATH_ROOM, full ? kt_str_of(d->conf->store_path) : KT_STR_NONE);
+    *ret_ending = ending_of(d, st, &err);
+    kt_str_copyz(store_path, PATH_ROOM,
+                 d->conf == NULL ? KT_STR_NONE : kt_str_of(d->conf->store_path));
     int code = exit_code(d, st);
     close_all(d);
     return code;
@@ -573,12 +623,14 @@ static bool wait_for_room(const char *store_path)
 
 int kt_collector_main(const char *config_path, int ready_fd)
 {
-    char full[PATH_ROOM];
+    char store_path[PATH_ROOM];
+    enum ending ending;
     int code;
     kt_hash_init();
     kt_harden();
-    while ((code = live(config_path, ready_fd, full)) != EXIT_FINE && full[0] != '\0') {
-        if (!wait_for_room(full))
+    while ((code = live(config_path, ready_fd, &ending, store_path)) != EXIT_FINE &&
+           ending != ENDED) {
+        if (ending == FULL && !wait_for_room(store_path))
             return EXIT_FINE;
         ready_fd = -1;
     }

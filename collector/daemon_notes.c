@@ -23,6 +23,8 @@ static const struct {
     { "batch.signature", KT_SEV_HIGH, 10 * KT_NS_MIN },
     { "secret.in_line", KT_SEV_HIGH, 10 * KT_NS_MIN },
     { "quota.exceeded", KT_SEV_MEDIUM, KT_NS_HOUR },
+    { "integrity.failed", KT_SEV_CRITICAL, 10 * KT_NS_MIN },
+    { "retention.unsure", KT_SEV_HIGH, KT_NS_HOUR },
     { "disk.alert", KT_SEV_HIGH, KT_NS_HOUR },
     { "clock.jump", KT_SEV_HIGH, KT_NS_HOUR },
     { "disk.refuse", KT_SEV_CRITICAL, 10 * KT_NS_MIN },

@@ -104,7 +104,8 @@ enum kt_status kt_enrich_load(struct kt_enrich *e, const char *store_path, struc
         return KT_OK;
     if (st != KT_OK)
         return kt_wrap(err, "known addresses");
-    struct kt_scan scan = { .control = true };
+    struct kt_damage damage = { 0 }; /* a fact that was lost is made again */
+    struct kt_scan scan = { .control = true, .control_kind = KT_KIND_FACT, .damage = &damage };
     struct kt_cursor *cursor = NULL;
     st = kt_cursor_open(reader, &scan, &cursor, err);
     if (st == KT_OK) {

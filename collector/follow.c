@@ -65,12 +65,15 @@ static void on_alert(void *self, const struct kt_alert *a, bool is_new)
                                                        .historic = is_historic(f->record, a) };
 }
 
-/* Scores a slice of the log. *ret_more: it goes on. */
-static enum kt_status slice(struct kt_follow *f, bool *ret_more, struct kt_error *err)
+/* Scores a slice of the log. *ret_more: it goes on. *ret_left_out: damage in it. */
+static enum kt_status slice(struct kt_follow *f, bool *ret_more, struct kt_error *ret_left_out,
+                            struct kt_error *err)
 {
+    struct kt_damage damage = { 0 };
     struct kt_scan scan = { .from_seq = kt_detect_position(f->detect) + 1,
                             .control = true,
-                            .records = true };
+                            .records = true,
+                            .damage = &damage };
     struct kt_cursor *c = NULL;
     kt_time_ns until = mono() + SLICE_TIME;
     *ret_more = false;
@@ -91,7 +94,10 @@ static enum kt_status slice(struct kt_follow *f, bool *ret_more, struct kt_error
         f->record = NULL;
     }
     kt_cursor_free(c);
-    return st == KT_E_AGAIN || st == KT_OK ? KT_OK : kt_wrap(err, "detection");
+    if (st != KT_OK && st != KT_E_AGAIN)
+        return kt_wrap(err, "detection");
+    *ret_left_out = damage.first; /* the rest of the log is scored all the same */
+    return KT_OK;
 }
 
 static void add_snapshot(struct kt_follow *f)
@@ -135,7 +141,7 @@ static void *run(void *self)
     struct kt_follow *f = self;
     bool more = true, stop = false;
     while (!stop) {
-        struct kt_error err = { 0 };
+        struct kt_error err = { 0 }, left_out = { 0 };
         (void)pthread_mutex_lock(&f->lock);
         while (!more && !f->wake && !f->stop) {
             struct timespec until;
@@ -147,14 +153,16 @@ static void *run(void *self)
         f->wake = false;
         stop = f->stop;
         (void)pthread_mutex_unlock(&f->lock);
-        enum kt_status st = stop ? KT_OK : slice(f, &more, &err);
+        enum kt_status st = stop ? KT_OK : slice(f, &more, &left_out, &err);
         if (st != KT_OK) {
             more = false;
             kt_reader_close(f->reader);
             f->reader = NULL;
         }
         (void)pthread_mutex_lock(&f->lock);
-        publish(f, stop, st == KT_OK ? NULL : &err);
+        if (st == KT_OK)
+            err = left_out;
+        publish(f, stop, err.code == KT_OK ? NULL : &err);
         (void)pthread_mutex_unlock(&f->lock);
     }
     return NULL;

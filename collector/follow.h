@@ -31,7 +31,7 @@ struct kt_follow_news {
     } * alerts;
     unsigned n_alerts;
     struct kt_buf snapshot, status; /* empty: no new one */
-    bool failed;                    /* the log cannot be read: error says why */
+    bool failed;                    /* some of the log cannot be read: error says why */
     char error[400];
 };
 /* false: nothing new. The news are the caller's, kt_follow_news_done frees them. */

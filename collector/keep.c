@@ -44,6 +44,7 @@ struct kt_keep {
     uint64_t *held;    /* first_seq of segments that are known to be held; cleared with the holds */
     size_t n_held, cap_held;
     uint64_t removed;
+    bool unsure; /* not every hold can be read */
     bool stopped;
     char why[160];
 };
@@ -136,7 +137,9 @@ static enum kt_status load_clock(struct kt_keep *k, struct kt_error *err)
 static enum kt_status load_shifts(struct kt_keep *k, struct kt_error *err)
 {
     struct kt_cursor *c = NULL;
-    const struct kt_scan scan = { .control = true, .control_kind = KT_KIND_DECISION };
+    const struct kt_scan scan = { .control = true,
+                                  .control_kind = KT_KIND_DECISION,
+                                  .damage = &k->holds.damage };
     if (kt_cursor_open(k->reader, &scan, &c, err) != KT_OK)
         return kt_wrap(err, "retention");
     struct kt_json *json = kt_json_new(KT_JSON_SIMDJSON);
@@ -165,7 +168,14 @@ static enum kt_status load_log(struct kt_keep *k, struct kt_error *err)
     k->n_held = 0;
     k->from_seq = 0;
     k->next_look = 0;
-    return kt_holds_load(k->reader, &k->holds, err) == KT_OK ? load_shifts(k, err) : err->code;
+    if (kt_holds_load(k->reader, &k->holds, err) != KT_OK || load_shifts(k, err) != KT_OK)
+        return err->code;
+    k->unsure = k->holds.damage.places > 0;
+    if (k->unsure) /* what was lost may be a hold on anything */
+        k->o.alarm(k->o.self, "retention.unsure",
+                   "holds may be among the damaged records: nothing is removed until the store is "
+                   "restored from a backup");
+    return KT_OK;
 }
 
 enum kt_status kt_keep_new(const struct kt_keep_options *o, struct kt_keep **ret,
@@ -261,7 +271,7 @@ enum kt_status kt_keep_turn(struct kt_keep *k, bool *ret_more, struct kt_error *
         if (save_clock(k, err) != KT_OK)
             return err->code;
     }
-    if (k->stopped || k->mono < k->next_look)
+    if (k->stopped || k->unsure || k->mono < k->next_look)
         return KT_OK;
     struct kt_old old;
     bool held = false;

@@ -91,7 +91,10 @@ static enum kt_status load(struct kt_facts *f, struct kt_cursor *c, struct kt_js
 enum kt_status kt_facts_load(struct kt_reader *r, struct kt_facts **ret, struct kt_error *err)
 {
     struct kt_cursor *c = NULL;
-    const struct kt_scan scan = { .control = true, .control_kind = KT_KIND_FACT };
+    struct kt_damage damage = { 0 }; /* a lost fact is an address of which nothing is known */
+    const struct kt_scan scan = { .control = true,
+                                  .control_kind = KT_KIND_FACT,
+                                  .damage = &damage };
     if (kt_cursor_open(r, &scan, &c, err) != KT_OK)
         return kt_wrap(err, "facts");
     struct kt_facts *f = kt_alloc(sizeof *f);

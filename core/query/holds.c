@@ -68,18 +68,20 @@ static void take(struct kt_holds *h, const struct kt_record *rec, struct kt_json
 enum kt_status kt_holds_load(struct kt_reader *r, struct kt_holds *ret, struct kt_error *err)
 {
     struct kt_cursor *c = NULL;
-    const struct kt_scan scan = { .control = true, .control_kind = KT_KIND_HOLD };
+    struct kt_holds h = { 0 };
+    const struct kt_scan scan = { .control = true,
+                                  .control_kind = KT_KIND_HOLD,
+                                  .damage = &h.damage };
     if (kt_cursor_open(r, &scan, &c, err) != KT_OK)
         return kt_wrap(err, "holds");
     struct kt_json *json = kt_json_new(KT_JSON_SIMDJSON);
-    struct kt_holds h = { 0 };
     struct kt_record rec;
     enum kt_status status;
     while ((status = kt_cursor_next(c, &rec, err)) == KT_OK)
         take(&h, &rec, json);
     kt_json_free(json);
     kt_cursor_free(c);
-    if (status != KT_E_AGAIN) { /* an unreadable hold may be any: nothing may be removed */
+    if (status != KT_E_AGAIN) {
         kt_holds_done(&h);
         return kt_wrap(err, "holds");
     }

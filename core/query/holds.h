@@ -18,6 +18,7 @@ struct kt_hold {
 struct kt_holds {
     struct kt_hold *at; /* in the order in which they were added, removed ones too */
     unsigned n, cap;
+    struct kt_damage damage; /* some could not be read: they may be any */
 };
 void kt_holds_done(struct kt_holds *h);
 KT_MUST_USE enum kt_status kt_holds_load(struct kt_reader *r, struct kt_holds *ret,

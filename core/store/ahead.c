@@ -33,7 +33,8 @@ struct kt_ahead {
     struct kt_scan scan;
     struct kt_want want;
     sqlite3 *db;
-    char *path;
+    char *path; /* of the log, and which of its files */
+    unsigned number;
 
     pthread_t thread;
     bool threaded;
@@ -115,7 +116,7 @@ static void *help(void *self)
 {
     struct kt_ahead *a = self;
     struct kt_reader *r = NULL;
-    if (kt_reader_open(a->path, &r, NULL) != KT_OK)
+    if (kt_reader_open_file(a->path, a->number, &r, NULL) != KT_OK)
         return NULL; /* the walker does all of it, and says what is wrong */
     (void)pthread_mutex_lock(&a->lock);
     while (!a->quit) {
@@ -148,9 +149,12 @@ struct kt_ahead *kt_ahead_new(struct kt_reader *r, const struct kt_ahead_plan *p
                               const struct kt_scan *scan, const struct kt_want *want)
 {
     struct kt_ahead *a = kt_alloc(sizeof *a);
-    *a = (struct kt_ahead){
-        .plan = *plan, .scan = *scan, .want = *want, .db = r->db, .path = kt_strdup(r->path)
-    };
+    *a = (struct kt_ahead){ .plan = *plan,
+                            .scan = *scan,
+                            .want = *want,
+                            .db = r->db,
+                            .path = kt_strdup(r->log_path),
+                            .number = r->number };
     (void)pthread_mutex_init(&a->lock, NULL);
     (void)pthread_cond_init(&a->changed, NULL);
     for (unsigned i = 0; i < ROOM; i++)

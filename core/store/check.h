@@ -42,11 +42,11 @@ struct check {
     struct kt_str *line;
     struct kt_buf unpacked[2];
     uint64_t parts;
+    uint64_t batches_before, removed_before; /* in files before the one at hand */
 
     struct kt_tree tree, recorded;
     struct kt_sums sums, recorded_sums;
-    uint64_t want;         /* number that must come next */
-    uint64_t control_next; /* where to look for the next control record */
+    uint64_t want; /* number that must come next */
     struct kt_tombstones tombstones;
     struct kt_map *spools; /* agent, NUL, incarnation */
     struct spool *spool;

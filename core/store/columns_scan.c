@@ -1,15 +1,19 @@
 /*
  * columns_scan: a walk over columns.
  *
- * Owns:  its walk, the times of one chunk.
+ * Owns:  a walk for each file of the log, the times of one chunk.
  * Calls: core/base, core/store.
  */
 #include "core/base/alloc.h"
+#include "core/store/chain.h"
 #include "core/store/reader.h"
 #include "core/store/walk.h"
 
 struct kt_columns_scan {
-    struct kt_walk *walk; /* NULL: nothing to walk over */
+    struct kt_scan scan;
+    struct kt_walk *walk[KT_CHAIN_MAX]; /* oldest file first; those with nothing are left out */
+    unsigned n, at;
+    struct kt_error lost; /* a file that cannot be read: to be said once */
     bool timed;
     kt_time_ns *time;
     uint32_t room;
@@ -18,59 +22,99 @@ struct kt_columns_scan {
 enum kt_status kt_columns_open(struct kt_reader *r, const struct kt_scan *scan, uint32_t columns,
                                bool time, struct kt_columns_scan **ret, struct kt_error *err)
 {
-    struct kt_scan bounded = *scan;
-    bounded.newest_first = false;
-    if (kt_walk_bounds(r, &bounded, err) != KT_OK)
+    struct kt_scan forwards = *scan;
+    struct kt_reader *file[KT_CHAIN_MAX];
+    forwards.newest_first = false;
+    if (kt_reader_fresh(r, err) != KT_OK)
         return kt_wrap(err, "columns");
     struct kt_columns_scan *s = kt_alloc(sizeof *s);
     /* Kind says whether a batch's columns are needed at all: they always are. */
     const struct kt_want want = { .columns = columns | KT_COLUMN(KT_COL_KIND), .time = time };
+    unsigned n = kt_reader_files(r, file);
     s->timed = time;
-    if (bounded.from_seq <= bounded.until_seq &&
-        kt_walk_open(r, &bounded, &want, &s->walk, err) != KT_OK) {
-        kt_columns_scan_free(s);
-        return kt_wrap(err, "columns");
+    s->scan = forwards;
+    s->lost = file[0]->lost;
+    for (unsigned i = 0; i < n; i++) {
+        struct kt_error why = { 0 };
+        struct kt_scan bounded = forwards;
+        enum kt_status status = kt_walk_bounds(file[i], &bounded, &why);
+        if (status == KT_OK && bounded.from_seq <= bounded.until_seq)
+            status = kt_walk_open(file[i], &bounded, &want, &s->walk[s->n], &why);
+        s->n += s->walk[s->n] != NULL;
+        if (status != KT_OK && file[i] != r) {
+            s->lost = why;
+        } else if (status != KT_OK) {
+            kt_columns_scan_free(s);
+            return kt_fail(err, status, "columns: %s", why.text);
+        }
     }
     *ret = s;
     return KT_OK;
 }
 
-enum kt_status kt_columns_next(struct kt_columns_scan *s, struct kt_view *ret, struct kt_error *err)
+static enum kt_status next_chunk(struct kt_columns_scan *s, const struct kt_chunk **ret,
+                                 struct kt_error *err)
 {
-    const struct kt_chunk *c;
-    if (s->walk == NULL)
-        return kt_fail(err, KT_E_AGAIN, "no more records");
-    enum kt_status status = kt_walk_next(s->walk, &c, err);
-    if (status != KT_OK)
-        return status;
-    bool mend = s->timed && c->untimed;
-    if (mend && s->room < c->n) {
+    if (s->lost.code != KT_OK) {
+        struct kt_error said = s->lost;
+        s->lost = (struct kt_error){ 0 };
+        return kt_fail(err, KT_E_CORRUPT, "%s", said.text);
+    }
+    for (; s->at < s->n; s->at++) {
+        enum kt_status status = kt_walk_next(s->walk[s->at], ret, err);
+        if (status != KT_E_AGAIN)
+            return status;
+    }
+    return kt_fail(err, KT_E_AGAIN, "no more records");
+}
+
+static const kt_time_ns *times_of(struct kt_columns_scan *s, const struct kt_chunk *c)
+{
+    if (!s->timed)
+        return NULL;
+    if (!c->untimed)
+        return c->columns->time;
+    if (s->room < c->n) {
         s->room = c->n;
         s->time = kt_realloc_array(s->time, s->room, sizeof *s->time);
     }
-    for (uint32_t i = 0; mend && i < c->n; i++)
+    for (uint32_t i = 0; i < c->n; i++)
         s->time[i] = c->columns->time[i] > 0 ? c->columns->time[i] : c->arrival[i];
-    *ret = (struct kt_view){ .columns = c->columns,
-                             .time = mend       ? s->time
-                                     : s->timed ? c->columns->time
-                                                : NULL,
-                             .pick = c->pick,
-                             .picks = c->picks };
+    return s->time;
+}
+
+enum kt_status kt_columns_next(struct kt_columns_scan *s, struct kt_view *ret, struct kt_error *err)
+{
+    const struct kt_chunk *c = NULL;
+    struct kt_error why = { 0 };
+    enum kt_status status;
+    do
+        status = next_chunk(s, &c, &why);
+    while (kt_scan_passes(&s->scan, status, &why));
+    if (status != KT_OK) {
+        if (err != NULL)
+            *err = why;
+        return status;
+    }
+    *ret = (struct kt_view){
+        .columns = c->columns, .time = times_of(s, c), .pick = c->pick, .picks = c->picks
+    };
     return KT_OK;
 }
 
 void kt_columns_cost(const struct kt_columns_scan *s, struct kt_scan_cost *ret)
 {
     *ret = (struct kt_scan_cost){ 0 };
-    if (s->walk != NULL)
-        kt_walk_cost(s->walk, ret);
+    for (unsigned i = 0; i < s->n; i++)
+        kt_walk_cost(s->walk[i], ret);
 }
 
 void kt_columns_scan_free(struct kt_columns_scan *s)
 {
     if (s == NULL)
         return;
-    kt_walk_free(s->walk);
+    for (unsigned i = 0; i < s->n; i++)
+        kt_walk_free(s->walk[i]);
     kt_free(s->time);
     kt_free(s);
 }

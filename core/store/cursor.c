@@ -5,7 +5,7 @@
  * number when it opens and asks chunk by chunk (walk.h). A reader that stops in the middle (a
  * pager) holds no checkpoint up (THREATS D4).
  *
- * Owns:  its walk, one decoded control record.
+ * Owns:  a walk for each file of the log, one decoded control record of each.
  * Calls: core/base, core/event, core/store.
  */
 #include <string.h>
@@ -13,13 +13,14 @@
 #include "core/base/alloc.h"
 #include "core/base/limits.h"
 #include "core/event/line.h"
+#include "core/store/chain.h"
 #include "core/store/reader.h"
 #include "core/store/store.h"
 #include "core/store/walk.h"
 
 #define ARENA_MAX (2 * KT_LINE_MAX)
 
-struct kt_cursor {
+struct part {            /* the walk over one file */
     struct kt_scan scan; /* from_seq and until_seq are always set */
     sqlite3_stmt *control_at;
     struct kt_arena arena;
@@ -35,10 +36,16 @@ struct kt_cursor {
     uint64_t control_next;
     bool control_done;
 };
+struct kt_cursor {
+    struct kt_scan scan;
+    struct part *part[KT_CHAIN_MAX]; /* in the order of the walk */
+    unsigned n, at;
+    struct kt_error lost; /* a file that cannot be read: to be said once */
+};
 
 /* ---- events ---- */
 
-static enum kt_status load_chunk(struct kt_cursor *c, struct kt_error *err)
+static enum kt_status load_chunk(struct part *c, struct kt_error *err)
 {
     c->low = c->high = 0;
     c->said = false;
@@ -53,13 +60,13 @@ static enum kt_status load_chunk(struct kt_cursor *c, struct kt_error *err)
 }
 
 /* The row that comes next; c->low < c->high. */
-static uint32_t next_row(const struct kt_cursor *c)
+static uint32_t next_row(const struct part *c)
 {
     return c->chunk->pick[c->scan.newest_first ? c->high - 1 : c->low];
 }
 
 /* KT_E_AGAIN: the row is damaged, and that was said of a row beside it. */
-static enum kt_status take_event(struct kt_cursor *c, struct kt_record *ret, struct kt_error *err)
+static enum kt_status take_event(struct part *c, struct kt_record *ret, struct kt_error *err)
 {
     uint32_t row = next_row(c);
     if (c->scan.newest_first)
@@ -90,7 +97,7 @@ static enum kt_status take_event(struct kt_cursor *c, struct kt_record *ret, str
 
 /* ---- control records ---- */
 
-static enum kt_status load_control(struct kt_cursor *c, struct kt_error *err)
+static enum kt_status load_control(struct part *c, struct kt_error *err)
 {
     if (c->control_next == 0) { /* went below the first number */
         c->control_done = true;
@@ -126,7 +133,7 @@ static enum kt_status load_control(struct kt_cursor *c, struct kt_error *err)
     return KT_OK;
 }
 
-static enum kt_status take_control(struct kt_cursor *c, struct kt_record *ret, struct kt_error *err)
+static enum kt_status take_control(struct part *c, struct kt_record *ret, struct kt_error *err)
 {
     struct kt_record rec = c->control;
     c->control.seq = 0;
@@ -147,7 +154,7 @@ static bool in_time(const struct kt_scan *scan, const struct kt_record *rec)
 }
 
 /* One record of either sort, whatever its time. KT_E_AGAIN: none is left. */
-static enum kt_status step(struct kt_cursor *c, struct kt_record *ret, struct kt_error *err)
+static enum kt_status step(struct part *c, struct kt_record *ret, struct kt_error *err)
 {
     for (;;) {
         while (c->low >= c->high && !c->events_done)
@@ -169,7 +176,7 @@ static enum kt_status step(struct kt_cursor *c, struct kt_record *ret, struct kt
     }
 }
 
-enum kt_status kt_cursor_next(struct kt_cursor *c, struct kt_record *ret, struct kt_error *err)
+static enum kt_status next_of_part(struct part *c, struct kt_record *ret, struct kt_error *err)
 {
     struct kt_error why = { 0 };
     enum kt_status status;
@@ -181,7 +188,18 @@ enum kt_status kt_cursor_next(struct kt_cursor *c, struct kt_record *ret, struct
     return status;
 }
 
-static enum kt_status prepare_control(struct kt_cursor *c, sqlite3 *db, struct kt_error *err)
+static void free_part(struct part *c)
+{
+    if (c == NULL)
+        return;
+    kt_db_finalize(&c->control_at);
+    kt_walk_free(c->walk);
+    kt_arena_done(&c->arena);
+    kt_buf_done(&c->control_line);
+    kt_free(c);
+}
+
+static enum kt_status prepare_control(struct part *c, sqlite3 *db, struct kt_error *err)
 {
     static const char *const control[2][2] = {
         { "SELECT seq,arrival,stored,line FROM control WHERE seq >= ?1 AND ?2 = 0"
@@ -198,51 +216,118 @@ static enum kt_status prepare_control(struct kt_cursor *c, sqlite3 *db, struct k
     return kt_db_prepare(db, control[c->scan.control_kind != 0][down], &c->control_at, err);
 }
 
-enum kt_status kt_cursor_open(struct kt_reader *r, const struct kt_scan *scan,
-                              struct kt_cursor **ret, struct kt_error *err)
+static enum kt_status open_part(struct kt_reader *file, const struct kt_scan *scan,
+                                struct part **ret, struct kt_error *err)
 {
     static const struct kt_want want = { .runs = true, .lines = true };
     struct kt_scan bounded = *scan;
-    if (kt_walk_bounds(r, &bounded, err) != KT_OK)
+    if (kt_walk_bounds(file, &bounded, err) != KT_OK)
         return kt_wrap(err, "open");
-    struct kt_cursor *c = kt_alloc(sizeof *c);
+    struct part *c = kt_alloc(sizeof *c);
     c->scan = bounded;
     c->arena = kt_arena_new(ARENA_MAX);
     bool empty = bounded.from_seq > bounded.until_seq;
     c->events_done = empty || !scan->records;
     c->control_done = empty || !scan->control;
-    if ((!c->events_done && kt_walk_open(r, &bounded, &want, &c->walk, err) != KT_OK) ||
-        (!c->control_done && prepare_control(c, r->db, err) != KT_OK)) {
-        kt_cursor_free(c);
+    if ((!c->events_done && kt_walk_open(file, &bounded, &want, &c->walk, err) != KT_OK) ||
+        (!c->control_done && prepare_control(c, file->db, err) != KT_OK)) {
+        free_part(c);
         return kt_wrap(err, "open");
     }
     *ret = c;
     return KT_OK;
 }
 
+/* ---- the files of the log ---- */
+
+enum kt_status kt_cursor_open(struct kt_reader *r, const struct kt_scan *scan,
+                              struct kt_cursor **ret, struct kt_error *err)
+{
+    struct kt_reader *file[KT_CHAIN_MAX];
+    if (kt_reader_fresh(r, err) != KT_OK)
+        return kt_wrap(err, "open");
+    struct kt_cursor *c = kt_alloc(sizeof *c);
+    unsigned n = kt_reader_files(r, file);
+    c->scan = *scan;
+    c->lost = file[0]->lost;
+    for (unsigned i = 0; i < n; i++) {
+        struct kt_error why = { 0 };
+        struct kt_reader *f = file[scan->newest_first ? n - 1 - i : i];
+        enum kt_status status = open_part(f, scan, &c->part[c->n], &why);
+        c->n += status == KT_OK;
+        if (status != KT_OK && f != r) {
+            c->lost = why; /* what the damaged file still has comes, and what it lacks is said */
+        } else if (status != KT_OK) {
+            kt_cursor_free(c);
+            return kt_fail(err, status, "%s", why.text);
+        }
+    }
+    *ret = c;
+    return KT_OK;
+}
+
+static enum kt_status next_of_files(struct kt_cursor *c, struct kt_record *ret,
+                                    struct kt_error *err)
+{
+    if (c->lost.code != KT_OK) {
+        struct kt_error said = c->lost;
+        c->lost = (struct kt_error){ 0 };
+        return kt_fail(err, KT_E_CORRUPT, "%s", said.text);
+    }
+    for (; c->at < c->n; c->at++) {
+        enum kt_status status = next_of_part(c->part[c->at], ret, err);
+        if (status != KT_E_AGAIN)
+            return status;
+    }
+    return kt_fail(err, KT_E_AGAIN, "no more records");
+}
+
+bool kt_scan_passes(const struct kt_scan *scan, enum kt_status status, const struct kt_error *err)
+{
+    if (status != KT_E_CORRUPT || scan->damage == NULL)
+        return false;
+    if (scan->damage->places++ == 0)
+        scan->damage->first = *err;
+    return true;
+}
+
+enum kt_status kt_cursor_next(struct kt_cursor *c, struct kt_record *ret, struct kt_error *err)
+{
+    struct kt_error why = { 0 };
+    enum kt_status status;
+    do
+        status = next_of_files(c, ret, &why);
+    while (kt_scan_passes(&c->scan, status, &why));
+    if (status != KT_OK && err != NULL)
+        *err = why;
+    return status;
+}
+
 void kt_cursor_since(struct kt_cursor *c, kt_time_ns since)
 {
-    if (since <= c->scan.since)
-        return;
-    c->scan.since = since;
-    if (c->walk != NULL)
-        kt_walk_since(c->walk, since);
+    for (unsigned i = c->at; i < c->n; i++) {
+        struct part *p = c->part[i];
+        if (since <= p->scan.since)
+            continue;
+        p->scan.since = since;
+        if (p->walk != NULL)
+            kt_walk_since(p->walk, since);
+    }
 }
 
 void kt_cursor_cost(const struct kt_cursor *c, struct kt_scan_cost *ret)
 {
     *ret = (struct kt_scan_cost){ 0 };
-    if (c->walk != NULL)
-        kt_walk_cost(c->walk, ret);
+    for (unsigned i = 0; i < c->n; i++)
+        if (c->part[i]->walk != NULL)
+            kt_walk_cost(c->part[i]->walk, ret);
 }
 
 void kt_cursor_free(struct kt_cursor *c)
 {
     if (c == NULL)
         return;
-    kt_db_finalize(&c->control_at);
-    kt_walk_free(c->walk);
-    kt_arena_done(&c->arena);
-    kt_buf_done(&c->control_line);
+    for (unsigned i = 0; i < c->n; i++)
+        free_part(c->part[i]);
     kt_free(c);
 }

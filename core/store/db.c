@@ -162,6 +162,18 @@ enum kt_status kt_db_write_ahead(sqlite3 *db, struct kt_error *err)
                       err);
 }
 
+enum kt_status kt_db_make(const char *path, struct kt_error *err)
+{
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
+    if (fd < 0)
+        return kt_fail_errno(err, "create '%s'", path);
+    enum kt_status status = KT_OK;
+    if (fchmod(fd, 0640) != 0)
+        status = kt_fail_errno(err, "chmod 0640 '%s'", path);
+    (void)close(fd);
+    return status;
+}
+
 enum kt_status kt_db_open(const char *path, const char *vfs, enum kt_db_mode mode, sqlite3 **ret,
                           struct kt_error *err)
 {

@@ -39,6 +39,8 @@ KT_MUST_USE enum kt_status kt_db_probe(const char *path, struct kt_db_head *ret,
 KT_MUST_USE enum kt_status kt_db_judge(const char *path, const struct kt_db_head *head,
                                        bool unmade_too, struct kt_error *err);
 
+/* An empty file with the rights that its readers' group needs, whatever the umask. */
+KT_MUST_USE enum kt_status kt_db_make(const char *path, struct kt_error *err);
 KT_MUST_USE enum kt_status kt_db_open(const char *path, const char *vfs, enum kt_db_mode mode,
                                       sqlite3 **ret, struct kt_error *err);
 /* The writer's WAL mode. It changes the file, so only after the file is known to be ours. */

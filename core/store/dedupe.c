@@ -19,7 +19,9 @@
 #include "core/base/alloc.h"
 #include "core/base/limits.h"
 #include "core/event/line.h"
+#include "core/store/chain.h"
 #include "core/store/opened.h"
+#include "core/store/reader.h"
 
 #define SETS_MAX    48  /* at most 150 KiB each */
 #define FILTERS_MAX 512 /* about 8 KiB each */
@@ -49,20 +51,32 @@ struct generation {
     uint64_t base; /* seq that offset 0 stands for */
     size_t used;
 };
+struct past { /* where records older than the window are: this file, and damaged ones before it */
+    sqlite3 *db;
+    const struct kt_directory *directory;
+    bool sound; /* else what cannot be read of it is no answer: it was lost */
+    sqlite3_stmt *by_seq;
+    struct kt_row
+        *tail; /* of a damaged file: batches that were never sealed, without their bytes */
+    uint32_t n_tail, cap_tail;
+};
 struct near { /* segments with records older than the window and events in one ten minutes */
     bool valid;
     int64_t bucket;
     uint64_t window_first;
-    uint32_t *at, n, cap; /* numbers in the directory */
+    struct place {
+        const struct past *past;
+        uint32_t at; /* number in its directory */
+    } * at;
+    uint32_t n, cap;
 };
 struct filter { /* ids of the segment at first_seq; 0: free */
     uint64_t first_seq;
     struct kt_buf bytes;
 };
 struct kt_dedupe {
-    sqlite3 *db;
-    sqlite3_stmt *by_seq;
-    const struct kt_directory *directory;
+    struct past past[KT_CHAIN_MAX]; /* the file that is written first */
+    unsigned n_past;
     struct kt_opened *opened;
     struct kt_zip *zip;
     struct kt_arena arena;
@@ -240,11 +254,11 @@ static enum kt_status fill_batch(struct kt_dedupe *d, struct idset *set, const s
     return KT_OK;
 }
 
-static enum kt_status fill_segment(struct kt_dedupe *d, struct idset *set,
+static enum kt_status fill_segment(struct kt_dedupe *d, struct idset *set, const struct past *past,
                                    const struct kt_segment *seg, struct kt_error *err)
 {
     const struct kt_runs *runs;
-    if (kt_opened_start(d->opened, d->db, seg, err) != KT_OK ||
+    if (kt_opened_start(d->opened, past->db, seg, err) != KT_OK ||
         kt_opened_runs(d->opened, &runs, err) != KT_OK)
         return kt_wrap(err, "dedupe");
     start_set(set, seg->count, runs->n);
@@ -285,8 +299,9 @@ static struct idset *set_at_hand(struct kt_dedupe *d, uint64_t seq)
     return NULL;
 }
 
-static enum kt_status set_of_segment(struct kt_dedupe *d, const struct kt_segment *seg,
-                                     const struct idset **ret, struct kt_error *err)
+static enum kt_status set_of_segment(struct kt_dedupe *d, const struct past *past,
+                                     const struct kt_segment *seg, const struct idset **ret,
+                                     struct kt_error *err)
 {
     struct idset *set = set_at_hand(d, seg->first_seq);
     *ret = set;
@@ -294,33 +309,44 @@ static enum kt_status set_of_segment(struct kt_dedupe *d, const struct kt_segmen
         return KT_OK;
     if (set == NULL) /* else it was a batch's, before that was sealed */
         set = least_used(d);
-    return keep_set(d, set, fill_segment(d, set, seg, err), ret);
+    return keep_set(d, set, fill_segment(d, set, past, seg, err), ret);
 }
 
-/* The stored batch or segment that holds seq; *ret is NULL when none does. */
-static enum kt_status set_of(struct kt_dedupe *d, uint64_t seq, const struct idset **ret,
-                             struct kt_error *err)
+/* The batch of the file that holds seq; *ret is NULL when none does. */
+static enum kt_status set_of_batch(struct kt_dedupe *d, const struct past *past, uint64_t seq,
+                                   const struct idset **ret, struct kt_error *err)
 {
     *ret = set_at_hand(d, seq);
     if (*ret != NULL)
         return KT_OK;
-    uint32_t i = kt_directory_from(d->directory, seq);
-    if (i < d->directory->n)
-        return seq < d->directory->at[i].first_seq
-                   ? KT_OK
-                   : set_of_segment(d, &d->directory->at[i], ret, err);
-    kt_db_u64(d->by_seq, 1, seq);
-    enum kt_status status = kt_db_step(d->by_seq, err);
+    kt_db_u64(past->by_seq, 1, seq);
+    enum kt_status status = kt_db_step(past->by_seq, err);
     if (status != KT_OK)
         return status == KT_E_AGAIN ? KT_OK : status;
     struct kt_row row;
-    status = kt_row_read(d->by_seq, &row, err);
+    status = kt_row_read(past->by_seq, &row, err);
     if (status == KT_OK && seq <= kt_row_last(&row)) {
         struct idset *set = least_used(d);
         status = keep_set(d, set, fill_batch(d, set, &row, err), ret);
     }
-    (void)sqlite3_reset(d->by_seq);
+    (void)sqlite3_reset(past->by_seq);
     return status;
+}
+
+/* The batch or segment of this file that holds seq; *ret is NULL when none does. */
+static enum kt_status set_of(struct kt_dedupe *d, uint64_t seq, const struct idset **ret,
+                             struct kt_error *err)
+{
+    const struct past *here = &d->past[0];
+    *ret = set_at_hand(d, seq);
+    if (*ret != NULL)
+        return KT_OK;
+    uint32_t i = kt_directory_from(here->directory, seq);
+    if (i == here->directory->n)
+        return set_of_batch(d, here, seq, ret, err);
+    return seq < here->directory->at[i].first_seq
+               ? KT_OK
+               : set_of_segment(d, here, &here->directory->at[i], ret, err);
 }
 
 /* ---- one question ---- */
@@ -390,6 +416,22 @@ static bool in_bucket(const struct kt_segment *seg, int64_t bucket)
     return kt_segment_in_time(&timed, from, from + NEAR_NS);
 }
 
+static void add_near(const struct kt_dedupe *d, struct near *near, const struct past *past)
+{
+    for (uint32_t i = 0; i < past->directory->n; i++) {
+        const struct kt_segment *seg = &past->directory->at[i];
+        if (seg->first_seq >= d->window_first)
+            break;
+        if (!in_bucket(seg, near->bucket))
+            continue;
+        if (near->n == near->cap) {
+            near->cap = near->cap == 0 ? 16 : 2 * near->cap;
+            near->at = kt_realloc_array(near->at, near->cap, sizeof *near->at);
+        }
+        near->at[near->n++] = (struct place){ past, i };
+    }
+}
+
 static const struct near *near_of(struct kt_dedupe *d, kt_time_ns time)
 {
     int64_t bucket = time <= 0 ? 0 : 1 + time / NEAR_NS;
@@ -404,28 +446,19 @@ static const struct near *near_of(struct kt_dedupe *d, kt_time_ns time)
     near->bucket = bucket;
     near->window_first = d->window_first;
     near->n = 0;
-    for (uint32_t i = 0; i < d->directory->n; i++) {
-        const struct kt_segment *seg = &d->directory->at[i];
-        if (seg->first_seq >= d->window_first)
-            break;
-        if (!in_bucket(seg, bucket))
-            continue;
-        if (near->n == near->cap) {
-            near->cap = near->cap == 0 ? 16 : 2 * near->cap;
-            near->at = kt_realloc_array(near->at, near->cap, sizeof *near->at);
-        }
-        near->at[near->n++] = i;
-    }
+    for (unsigned i = 0; i < d->n_past; i++)
+        add_near(d, near, &d->past[i]);
     return near;
 }
 
-static enum kt_status may_hold(struct kt_dedupe *d, const struct kt_segment *seg, uint64_t hash,
-                               bool *ret, struct kt_error *err)
+static enum kt_status may_hold(struct kt_dedupe *d, const struct past *past,
+                               const struct kt_segment *seg, uint64_t hash, bool *ret,
+                               struct kt_error *err)
 {
     struct filter *f = &d->filter[seg->first_seq / KT_SEGMENT_EVENTS % FILTERS_MAX];
     if (f->first_seq != seg->first_seq) {
         struct kt_str bytes;
-        if (kt_opened_start(d->opened, d->db, seg, err) != KT_OK ||
+        if (kt_opened_start(d->opened, past->db, seg, err) != KT_OK ||
             kt_opened_raw(d->opened, KT_PART_IDS, &bytes, err) != KT_OK)
             return kt_wrap(err, "dedupe");
         kt_buf_reset(&f->bytes);
@@ -443,23 +476,49 @@ static void compare_set(struct kt_dedupe *d, struct question *q, const struct id
         compare(d, q, &set->at[set->slot[s] - 1]);
 }
 
+static enum kt_status ask_segment(struct kt_dedupe *d, struct question *q, const struct past *past,
+                                  const struct kt_segment *seg, struct kt_error *err)
+{
+    const struct idset *set;
+    bool may = false;
+    if (may_hold(d, past, seg, kt_key_id_hash(q->me.key), &may, err) != KT_OK ||
+        (may && set_of_segment(d, past, seg, &set, err) != KT_OK))
+        return kt_wrap(err, "dedupe");
+    if (may)
+        compare_set(d, q, set);
+    return KT_OK;
+}
+
+/* Batches of damaged files have no filter; there are few, and they are asked by their times. */
+static void ask_tails(struct kt_dedupe *d, struct question *q, kt_time_ns time)
+{
+    for (unsigned k = 1; k < d->n_past; k++) {
+        const struct past *past = &d->past[k];
+        for (uint32_t i = 0; i < past->n_tail && !q->duplicate; i++) {
+            const struct kt_row *row = &past->tail[i];
+            const struct idset *set;
+            if (time > 0 && (time < row->min_time || time > row->max_time))
+                continue;
+            if (set_of_batch(d, past, row->first_seq, &set, NULL) == KT_OK && set != NULL)
+                compare_set(d, q, set);
+        }
+    }
+}
+
 static enum kt_status ask_old(struct kt_dedupe *d, struct question *q, kt_time_ns time,
                               struct kt_error *err)
 {
     const struct near *near = near_of(d, time);
-    uint64_t hash = kt_key_id_hash(q->me.key);
     for (uint32_t i = 0; i < near->n && !q->duplicate; i++) {
-        const struct kt_segment *seg = &d->directory->at[near->at[i]];
-        const struct idset *set;
-        bool may = false;
+        const struct past *past = near->at[i].past;
+        const struct kt_segment *seg = &past->directory->at[near->at[i].at];
         if (time > 0 && (time < seg->min_time || time > seg->max_time))
             continue;
-        if (may_hold(d, seg, hash, &may, err) != KT_OK ||
-            (may && set_of_segment(d, seg, &set, err) != KT_OK))
-            return kt_wrap(err, "dedupe");
-        if (may)
-            compare_set(d, q, set);
+        enum kt_status status = ask_segment(d, q, past, seg, err);
+        if (status != KT_OK && past->sound)
+            return status;
     }
+    ask_tails(d, q, time);
     return KT_OK;
 }
 
@@ -498,7 +557,7 @@ static enum kt_status next_batch(struct kt_dedupe *d, uint64_t seq, const struct
 {
     KT_CLEANUP(kt_db_finalize) sqlite3_stmt *st = NULL;
     *ret = NULL;
-    if (kt_db_prepare(d->db,
+    if (kt_db_prepare(d->past[0].db,
                       "SELECT " KT_ROW_COLUMNS
                       " FROM batch WHERE first_seq >= ?1 ORDER BY first_seq LIMIT 1",
                       &st, err) != KT_OK)
@@ -532,36 +591,85 @@ static enum kt_status remember_tail(struct kt_dedupe *d, uint64_t next_seq, stru
     return KT_OK;
 }
 
-enum kt_status kt_dedupe_new(sqlite3 *db, const struct kt_directory *directory, size_t recent,
-                             uint64_t next_seq, kt_time_ns last_time, struct kt_dedupe **ret,
-                             struct kt_error *err)
+static enum kt_status add_past(struct kt_dedupe *d, sqlite3 *db,
+                               const struct kt_directory *directory, struct kt_error *err)
 {
-    struct kt_dedupe *d = kt_alloc(sizeof *d);
+    struct past *past = &d->past[d->n_past];
+    *past = (struct past){ .db = db, .directory = directory, .sound = d->n_past == 0 };
+    d->n_past++;
+    return kt_db_prepare(db,
+                         "SELECT " KT_ROW_COLUMNS
+                         " FROM batch WHERE first_seq <= ?1 ORDER BY first_seq DESC LIMIT 1",
+                         &past->by_seq, err);
+}
+
+static void list_tail(struct past *past, kt_time_ns *last)
+{
+    KT_CLEANUP(kt_db_finalize) sqlite3_stmt *st = NULL;
+    if (kt_db_prepare(past->db, "SELECT first_seq, min_time, max_time FROM batch", &st, NULL) !=
+        KT_OK)
+        return;
+    while (kt_db_step(st, NULL) == KT_OK) {
+        if (past->n_tail == past->cap_tail) {
+            past->cap_tail = past->cap_tail == 0 ? 64 : 2 * past->cap_tail;
+            past->tail = kt_realloc_array(past->tail, past->cap_tail, sizeof *past->tail);
+        }
+        struct kt_row *row = &past->tail[past->n_tail++];
+        *row = (struct kt_row){ .first_seq = kt_db_col_u64(st, 0),
+                                .min_time = kt_db_col_i64(st, 1),
+                                .max_time = kt_db_col_i64(st, 2) };
+        *last = row->max_time > *last ? row->max_time : *last;
+    }
+}
+
+/* What can be read of the damaged files. */
+static void add_older(struct kt_dedupe *d, struct kt_reader *older)
+{
+    for (; older != NULL; older = older->older) {
+        if (kt_reader_directory(older, NULL) != KT_OK ||
+            add_past(d, older->db, &older->directory, NULL) != KT_OK)
+            continue;
+        for (uint32_t i = 0; i < older->directory.n; i++)
+            if (older->directory.at[i].max_time > d->last_time)
+                d->last_time = older->directory.at[i].max_time;
+        list_tail(&d->past[d->n_past - 1], &d->last_time);
+    }
+    d->old_last = d->last_time;
+}
+
+static void make_memory(struct kt_dedupe *d, size_t recent)
+{
     /* The tail must fit into one generation. A batch never spans two, so each has room for one
      * batch more. At four fifths full, 2 M ids take 32 MiB. */
     d->per_generation = recent / 2 > KT_TAIL_EVENTS_MAX ? recent / 2 : KT_TAIL_EVENTS_MAX;
     d->slots = (d->per_generation + 2 * KT_BATCH_EVENTS_MAX) / 4 * 5;
-    uint64_t first = directory->n == 0 ? 1 : directory->at[directory->n - 1].last_seq + 1;
     for (unsigned i = 0; i < 2; i++) {
         d->gen[i].hash = kt_alloc_array(d->slots, sizeof *d->gen[i].hash);
         d->gen[i].offset = kt_alloc_array(d->slots, sizeof *d->gen[i].offset);
-        d->gen[i].base = first;
+        d->gen[i].base = d->window_first;
     }
     d->mine = kt_alloc_array(KT_BATCH_EVENTS_MAX, sizeof *d->mine);
     d->place = kt_alloc_array(KT_BATCH_EVENTS_MAX, sizeof *d->place);
     d->zip = kt_zip_new();
     d->arena = kt_arena_new(ARENA_MAX);
     d->opened = kt_opened_new();
-    d->db = db;
-    d->directory = directory;
-    d->window_first = first;
-    d->last_time = d->old_last = last_time;
+}
+
+enum kt_status kt_dedupe_new(const struct kt_dedupe_options *o, struct kt_dedupe **ret,
+                             struct kt_error *err)
+{
+    struct kt_dedupe *d = kt_alloc(sizeof *d);
+    const struct kt_directory *dir = o->directory;
+    d->window_first = dir->n == 0 ? o->first_seq : dir->at[dir->n - 1].last_seq + 1;
+    d->last_time = d->old_last = o->last_time;
+    make_memory(d, o->recent);
     kt_random(&d->seed, sizeof d->seed); /* slots that a stranger cannot aim at */
-    if (kt_db_prepare(db,
-                      "SELECT " KT_ROW_COLUMNS
-                      " FROM batch WHERE first_seq <= ?1 ORDER BY first_seq DESC LIMIT 1",
-                      &d->by_seq, err) != KT_OK ||
-        remember_tail(d, next_seq, err) != KT_OK) {
+    enum kt_status status = add_past(d, o->db, dir, err);
+    if (status == KT_OK)
+        add_older(d, o->older);
+    if (status == KT_OK)
+        status = remember_tail(d, o->next_seq, err);
+    if (status != KT_OK) {
         kt_dedupe_free(d);
         return kt_wrap(err, "dedupe");
     }
@@ -580,7 +688,10 @@ void kt_dedupe_free(struct kt_dedupe *d)
 {
     if (d == NULL)
         return;
-    kt_db_finalize(&d->by_seq);
+    for (unsigned i = 0; i < d->n_past; i++) {
+        kt_db_finalize(&d->past[i].by_seq);
+        kt_free(d->past[i].tail);
+    }
     kt_opened_free(d->opened);
     for (unsigned i = 0; i < 2; i++) {
         kt_free(d->gen[i].hash);

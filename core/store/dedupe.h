@@ -6,12 +6,19 @@
 #include "core/store/directory.h"
 #include "core/store/write.h"
 
+struct kt_reader;
 struct kt_dedupe;
-/* recent: ids held in memory; those of the tail are read in. last_time: of every event stored so
- * far. The directory is the writer's, kept up to date by it. */
-KT_MUST_USE enum kt_status kt_dedupe_new(sqlite3 *db, const struct kt_directory *directory,
-                                         size_t recent, uint64_t next_seq, kt_time_ns last_time,
-                                         struct kt_dedupe **ret, struct kt_error *err);
+struct kt_dedupe_options {
+    sqlite3 *db;
+    const struct kt_directory *directory; /* the writer's, kept up to date by it */
+    struct kt_reader *older;              /* the damaged files before this one; NULL: none */
+    size_t recent;                        /* ids held in memory; those of the tail are read in */
+    uint64_t first_seq, next_seq;         /* of this file, of the log */
+    kt_time_ns last_time;                 /* of every event stored in this file so far */
+};
+/* All of o is borrowed while the object lives. */
+KT_MUST_USE enum kt_status kt_dedupe_new(const struct kt_dedupe_options *o, struct kt_dedupe **ret,
+                                         struct kt_error *err);
 void kt_dedupe_free(struct kt_dedupe *d);
 
 /* Before the lines of one batch; its kept lines will have the numbers next_seq, next_seq + 1 … */

@@ -119,7 +119,9 @@ static enum kt_status add_functions(sqlite3 *db, struct kt_error *err)
 }
 
 #define FROM_1                                                                                     \
-    "INSERT INTO meta SELECT *, 0, 0 FROM meta_1;"                                                 \
+    "INSERT INTO meta SELECT one, log_id, tree, zeroblob(8), last_arrival, events, control,"       \
+    " batches, duplicates, conflicts, first_time, last_time, first_arrival, newest_arrival,"       \
+    " 0, 0 FROM meta_1;"                                                                           \
     "INSERT INTO batch SELECT first_seq, count, kt_bytes(lines), agent, incarnation, batch_seq,"   \
     " origin, arrival, stored, min_time, max_time, leaves, digest, signature, arrivals, dropped,"  \
     " conflicts, kt_nodes(first_seq, count, agent, origin, arrival, stored, arrivals, conflicts,"  \

@@ -1,7 +1,7 @@
 /*
  * read: opening a store to read it, and the small questions: sums, blobs, alerts, outbox.
  *
- * Owns:  one read-only connection.
+ * Owns:  one read-only connection for each file of the log.
  * Calls: core/base, core/store.
  * Holds: never writes, never checkpoints (D2), holds no snapshot longer than one question (D4).
  */
@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "core/base/alloc.h"
+#include "core/store/chain.h"
 #include "core/store/reader.h"
 #include "core/store/schema.h"
 #include "core/store/store.h"
@@ -58,8 +59,29 @@ static enum kt_status connect(const char *path, sqlite3 **ret, bool *ret_frozen,
     return KT_OK;
 }
 
-enum kt_status kt_reader_open(const char *path, struct kt_reader **ret, struct kt_error *err)
+static void close_one(struct kt_reader *r)
 {
+    kt_directory_done(&r->directory);
+    (void)sqlite3_close_v2(r->db); /* cursors that are still open keep it until they are freed */
+    kt_free(r->path);
+    kt_free(r->log_path);
+    kt_free(r);
+}
+
+void kt_reader_close(struct kt_reader *r)
+{
+    while (r != NULL) {
+        struct kt_reader *older = r->older;
+        close_one(r);
+        r = older;
+    }
+}
+
+enum kt_status kt_reader_open_file(const char *log_path, unsigned number, struct kt_reader **ret,
+                                   struct kt_error *err)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf name = { 0 };
+    const char *path = kt_chain_name(log_path, number, &name);
     struct kt_error why = { 0 };
     sqlite3 *db = NULL;
     bool frozen = false;
@@ -70,23 +92,82 @@ enum kt_status kt_reader_open(const char *path, struct kt_reader **ret, struct k
         return status;
     }
     struct kt_reader *r = kt_alloc(sizeof *r);
-    *r = (struct kt_reader){ .db = db, .path = kt_strdup(path), .frozen = frozen };
+    *r = (struct kt_reader){ .db = db,
+                             .path = kt_strdup(path),
+                             .log_path = kt_strdup(log_path),
+                             .number = number,
+                             .frozen = frozen };
     *ret = r;
     return KT_OK;
 }
 
-void kt_reader_close(struct kt_reader *r)
+static enum kt_status same_log(struct kt_reader *a, struct kt_reader *b, struct kt_error *err)
 {
-    if (r == NULL)
-        return;
-    kt_directory_done(&r->directory);
-    (void)sqlite3_close_v2(r->db); /* cursors that are still open keep it until they are freed */
-    kt_free(r->path);
-    kt_free(r);
+    uint8_t log_id[2][16];
+    struct kt_tree tree;
+    struct kt_sums sums;
+    if (kt_meta_read(a->db, log_id[0], &tree, &sums, err) != KT_OK ||
+        kt_meta_read(b->db, log_id[1], &tree, &sums, err) != KT_OK)
+        return kt_wrap(err, "'%s'", b->path);
+    if (memcmp(log_id[0], log_id[1], 16) != 0)
+        return kt_fail(err, KT_E_CORRUPT, "'%s' is of another log than '%s'", b->path, a->path);
+    return KT_OK;
+}
+
+/* What cannot be read of the files before is said by whoever asks for their records. */
+static void open_older(struct kt_reader *r)
+{
+    while (r->number > 1) {
+        struct kt_reader *older = NULL;
+        if (kt_reader_open_file(r->log_path, r->number - 1, &older, &r->lost) != KT_OK ||
+            same_log(r, older, &r->lost) != KT_OK) {
+            kt_reader_close(older);
+            return;
+        }
+        r->older = older;
+        r = older;
+    }
+}
+
+enum kt_status kt_reader_open(const char *path, struct kt_reader **ret, struct kt_error *err)
+{
+    enum kt_status status = kt_reader_open_file(path, kt_chain_newest(path), ret, err);
+    if (status == KT_OK)
+        open_older(*ret);
+    return status;
+}
+
+unsigned kt_reader_files(struct kt_reader *r, struct kt_reader **ret)
+{
+    unsigned n = 0;
+    for (struct kt_reader *f = r; f != NULL; f = f->older)
+        n++;
+    for (unsigned i = n; i-- > 0; r = r->older)
+        ret[i] = r;
+    return n;
+}
+
+/* The newest file is a successor of what was open: that becomes an older one. */
+static enum kt_status take_successor(struct kt_reader *r, struct kt_error *err)
+{
+    unsigned newest = kt_chain_newest(r->log_path);
+    if (newest <= r->number)
+        return KT_OK;
+    struct kt_reader *next = NULL;
+    if (kt_reader_open_file(r->log_path, newest, &next, err) != KT_OK)
+        return kt_wrap(err, "successor");
+    struct kt_reader now = *r;
+    *r = *next;
+    *next = now; /* callers hold r */
+    open_older(r);
+    kt_reader_close(next);
+    return KT_OK;
 }
 
 enum kt_status kt_reader_fresh(struct kt_reader *r, struct kt_error *err)
 {
+    if (take_successor(r, err) != KT_OK)
+        return kt_wrap(err, "store");
     if (!r->frozen)
         return KT_OK;
     struct kt_db_head head;
@@ -136,8 +217,42 @@ static enum kt_status stored_stats(struct kt_reader *r, struct kt_store_stats *r
                       &st, err) != KT_OK ||
         kt_db_step(st, err) != KT_OK)
         return kt_wrap(err, "stored");
-    ret->last_stored = kt_db_col_i64(st, 0);
-    ret->segments = kt_db_col_u64(st, 1);
+    ret->last_stored =
+        kt_db_col_i64(st, 0) > ret->last_stored ? kt_db_col_i64(st, 0) : ret->last_stored;
+    ret->segments += kt_db_col_u64(st, 1);
+    return KT_OK;
+}
+
+static kt_time_ns earlier(kt_time_ns a, kt_time_ns b)
+{
+    return a == 0 || (b != 0 && b < a) ? b : a;
+}
+
+static kt_time_ns later(kt_time_ns a, kt_time_ns b)
+{
+    return a > b ? a : b;
+}
+
+static enum kt_status add_stats(struct kt_reader *r, struct kt_store_stats *s, struct kt_error *err)
+{
+    struct kt_tree tree;
+    struct kt_sums sums;
+    if (kt_meta_read(r->db, s->log_id, &tree, &sums, err) != KT_OK ||
+        stored_stats(r, s, err) != KT_OK)
+        return kt_wrap(err, "stats");
+    s->records = tree.size;
+    s->events += sums.events;
+    s->control += sums.control;
+    s->batches += sums.batches;
+    s->duplicates += sums.duplicates;
+    s->conflicts += sums.conflicts;
+    s->first_time = earlier(s->first_time, sums.first_time);
+    s->last_time = later(s->last_time, sums.last_time);
+    s->first_arrival = earlier(s->first_arrival, sums.first_arrival);
+    s->last_arrival = later(s->last_arrival, sums.newest_arrival);
+    s->removed_events += sums.removed_events;
+    s->removed_segments += sums.removed_segments;
+    s->file_bytes += size_of(r->path, "") + size_of(r->path, "-wal");
     return KT_OK;
 }
 
@@ -145,26 +260,22 @@ enum kt_status kt_reader_stats(struct kt_reader *r, struct kt_store_stats *ret,
                                struct kt_error *err)
 {
     struct kt_store_stats stats = { .schema = KT_DB_SCHEMA };
-    struct kt_tree tree;
-    struct kt_sums sums;
-    if (kt_reader_fresh(r, err) != KT_OK ||
-        kt_meta_read(r->db, stats.log_id, &tree, &sums, err) != KT_OK)
+    struct kt_reader *file[KT_CHAIN_MAX];
+    if (kt_reader_fresh(r, err) != KT_OK)
         return kt_wrap(err, "stats");
-    stats.records = tree.size;
-    stats.events = sums.events;
-    stats.control = sums.control;
-    stats.batches = sums.batches;
-    stats.duplicates = sums.duplicates;
-    stats.conflicts = sums.conflicts;
-    stats.first_time = sums.first_time;
-    stats.last_time = sums.last_time;
-    stats.first_arrival = sums.first_arrival;
-    stats.last_arrival = sums.newest_arrival;
-    stats.removed_events = sums.removed_events;
-    stats.removed_segments = sums.removed_segments;
-    if (stored_stats(r, &stats, err) != KT_OK)
-        return kt_wrap(err, "stats");
-    stats.file_bytes = size_of(r->path, "") + size_of(r->path, "-wal");
+    unsigned n = kt_reader_files(r, file);
+    for (unsigned i = 0; i < n; i++) {
+        struct kt_error why = { 0 };
+        if (add_stats(file[i], &stats, &why) == KT_OK)
+            continue;
+        if (file[i] == r) {
+            if (err != NULL)
+                *err = why;
+            return why.code;
+        }
+        /* what a damaged file cannot tell is left out of the sums */
+    }
+    stats.damaged_files = r->number - 1;
     *ret = stats;
     return KT_OK;
 }

@@ -40,6 +40,10 @@ struct kt_sieve {
     const struct kt_sought *keys;
     unsigned n_keys;
 };
+struct kt_damage { /* what a walk had to leave out */
+    unsigned places;
+    struct kt_error first;
+};
 struct kt_scan {
     uint64_t from_seq, until_seq; /* inclusive; until 0 = all */
     kt_time_ns since,
@@ -56,7 +60,13 @@ struct kt_scan {
      * for people who have seen enough. NULL: never. */
     bool (*give_up)(void *self);
     void *give_up_self;
+    /* Damaged parts of the store are counted here and left behind; NULL: each is told with
+     * KT_E_CORRUPT. Borrowed. */
+    struct kt_damage *damage;
 };
+/* Is this a damaged place that the scan goes on behind? It is counted then. */
+bool kt_scan_passes(const struct kt_scan *scan, enum kt_status status, const struct kt_error *err);
+
 struct kt_cursor;
 /* All of a cursor is one snapshot: records stored after it was opened are not seen. It holds no
  * lock, so it may be kept open. Records whose event has no time are judged by their arrival. */
@@ -105,6 +115,7 @@ struct kt_store_stats {
     kt_time_ns first_time, last_time, first_arrival, last_arrival;
     kt_time_ns last_stored; /* newest stamp; 0: nothing is stored */
     uint64_t segments, removed_events, removed_segments;
+    unsigned damaged_files; /* before the one that is written */
     uint8_t log_id[16];
     unsigned schema;
 };

@@ -3,14 +3,25 @@
 #include "core/store/directory.h"
 #include "core/store/read.h"
 
+/* One file of a log. The newest one is what people hold; the damaged ones before it hang on it. */
 struct kt_reader {
     sqlite3 *db;
-    char *path;
-    bool frozen; /* opened as a file that nobody writes */
+    char *path;      /* of this file */
+    char *log_path;  /* of the log: its first file */
+    unsigned number; /* in the chain, from 1 */
+    bool frozen;     /* opened as a file that nobody writes */
     struct kt_directory directory;
     uint64_t directory_removed; /* segments that were gone when it was read */
+    struct kt_reader *older;    /* NULL: this is the first one, or `lost` says why it is not read */
+    struct kt_error lost;
 };
+/* One file alone; KT_E_AGAIN when it is not there. */
+KT_MUST_USE enum kt_status kt_reader_open_file(const char *log_path, unsigned number,
+                                               struct kt_reader **ret, struct kt_error *err);
 /* Brings the directory up to date. */
 KT_MUST_USE enum kt_status kt_reader_directory(struct kt_reader *r, struct kt_error *err);
-/* A frozen file that somebody began to write is opened again. Before every new question. */
+/* A frozen file that somebody began to write is opened again; a successor that was made meanwhile
+ * is taken in. Before every new question. */
 KT_MUST_USE enum kt_status kt_reader_fresh(struct kt_reader *r, struct kt_error *err);
+/* The files that can be read, oldest first; borrowed. At most KT_CHAIN_MAX. */
+unsigned kt_reader_files(struct kt_reader *r, struct kt_reader **ret);

@@ -67,21 +67,22 @@ enum kt_status kt_schema_check(sqlite3 *db, struct kt_error *err)
     return KT_OK;
 }
 
-static enum kt_status insert_meta(sqlite3 *db, const uint8_t log_id[16], struct kt_error *err)
+static enum kt_status insert_meta(sqlite3 *db, const struct kt_beginning *from,
+                                  struct kt_error *err)
 {
     KT_CLEANUP(kt_db_finalize) sqlite3_stmt *st = NULL;
     KT_CLEANUP(kt_buf_done) struct kt_buf tree = { 0 };
-    const struct kt_tree empty = { 0 };
-    kt_tree_pack(&empty, &tree);
-    if (kt_db_prepare(db, "INSERT INTO meta VALUES (1, ?1, ?2, 0,0,0,0,0,0,0,0,0,0,0,0)", &st,
+    kt_tree_pack(&from->tree, &tree);
+    if (kt_db_prepare(db, "INSERT INTO meta VALUES (1, ?1, ?2, ?2, ?3, 0,0,0,0,0,0,0,0,0,0,0)", &st,
                       err) != KT_OK)
         return kt_wrap(err, "meta");
-    kt_db_blob(st, 1, kt_str_from(log_id, 16));
+    kt_db_blob(st, 1, kt_str_from(from->log_id, 16));
     kt_db_blob(st, 2, kt_buf_str(&tree));
+    kt_db_i64(st, 3, from->last_arrival);
     return kt_db_run(st, err);
 }
 
-enum kt_status kt_schema_make(sqlite3 *db, const uint8_t log_id[16], struct kt_error *err)
+enum kt_status kt_schema_make(sqlite3 *db, const struct kt_beginning *from, struct kt_error *err)
 {
     char versions[96];
     (void)snprintf(versions, sizeof versions, "PRAGMA application_id=%u; PRAGMA user_version=%u",
@@ -89,7 +90,7 @@ enum kt_status kt_schema_make(sqlite3 *db, const uint8_t log_id[16], struct kt_e
     if (kt_db_exec(db, "BEGIN IMMEDIATE", err) != KT_OK)
         return kt_wrap(err, "create");
     if (kt_db_exec(db, kt_schema_sql, err) == KT_OK && kt_db_exec(db, versions, err) == KT_OK &&
-        insert_meta(db, log_id, err) == KT_OK && kt_db_exec(db, "COMMIT", err) == KT_OK)
+        insert_meta(db, from, err) == KT_OK && kt_db_exec(db, "COMMIT", err) == KT_OK)
         return KT_OK;
     (void)sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
     return kt_wrap(err, "create");

@@ -1,12 +1,18 @@
 /* schema: making, checking and migrating the tables of schema.sql. Private to core/store. */
 #pragma once
 #include "core/store/db.h"
+#include "core/store/tree.h"
 
 /* The text of schema.sql. */
 extern const char kt_schema_sql[];
 
+struct kt_beginning { /* where a file of the log begins: an empty tree, or a damaged file's end */
+    uint8_t log_id[16];
+    struct kt_tree tree;
+    kt_time_ns last_arrival;
+};
 /* Tables, versions and the meta row, in one transaction. */
-KT_MUST_USE enum kt_status kt_schema_make(sqlite3 *db, const uint8_t log_id[16],
+KT_MUST_USE enum kt_status kt_schema_make(sqlite3 *db, const struct kt_beginning *from,
                                           struct kt_error *err);
 /* Nothing at all is in the file, not even somebody else's table. */
 KT_MUST_USE enum kt_status kt_schema_none(sqlite3 *db, bool *ret, struct kt_error *err);

@@ -1,12 +1,14 @@
 -- keytrail's store, schema 2. docs/store.md says what each column means and who may write it.
 -- This text is compared with the schema of every file that is opened (THREATS D4).
 
--- One row: the identity of the log, the frontier of its tree (whose size is the newest seq) and
--- the sums that `status` shows.
+-- One row: the identity of the log, the frontier of its tree (whose size is the newest seq), the
+-- frontier it had when this file began (empty but in the successor of a damaged file) and the sums
+-- that `status` shows, of this file alone.
 CREATE TABLE meta (
     one           INTEGER PRIMARY KEY CHECK (one = 1),
     log_id        BLOB    NOT NULL CHECK (length(log_id) = 16),
     tree          BLOB    NOT NULL,
+    base          BLOB    NOT NULL,
     last_arrival  INTEGER NOT NULL,
     events        INTEGER NOT NULL,
     control       INTEGER NOT NULL,

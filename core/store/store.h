@@ -71,6 +71,9 @@ KT_MUST_USE enum kt_status kt_meta_read(sqlite3 *db, uint8_t ret_log_id[16],
                                         struct kt_tree *ret_tree, struct kt_sums *ret,
                                         struct kt_error *err);
 
+/* The tree as it was when this file began. */
+KT_MUST_USE enum kt_status kt_meta_base(sqlite3 *db, struct kt_tree *ret, struct kt_error *err);
+
 struct kt_tail { /* what is not in a segment; the first row's stamp tells when a month ends */
     uint64_t events, bytes;
     kt_time_ns first_stored, last_stored;
@@ -78,7 +81,13 @@ struct kt_tail { /* what is not in a segment; the first row's stamp tells when a
 
 struct kt_store {
     sqlite3 *db;
-    char *path;
+    char *path; /* of the log; the lock is beside it */
+    char *file; /* that is written, and which of the log's files that is */
+    unsigned number;
+    uint64_t first_seq;      /* of this file */
+    struct kt_reader *older; /* the files before it; NULL: none that can be read */
+    bool succeeded;          /* opening found it damaged: the next file is there */
+    bool given_up;           /* damaged: nothing is written any more, not even a checkpoint */
     int lock_fd;
     sqlite3_stmt *st[KT_ST_COUNT];
     uint8_t log_id[16];

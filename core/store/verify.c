@@ -17,6 +17,7 @@
 #include "core/base/enc.h"
 #include "core/base/limits.h"
 #include "core/event/line.h"
+#include "core/store/chain.h"
 #include "core/store/check.h"
 #include "core/wire/batch.h"
 
@@ -199,10 +200,41 @@ static void check_tail(struct check *c)
 
 /* ---- the whole ---- */
 
+/* A file begins where the one before ended: that its tree is the same is said by its base. */
+static enum kt_status begin_file(struct check *c, struct kt_error *err)
+{
+    struct kt_tree base;
+    uint8_t root[2][32];
+    if (kt_meta_base(c->reader->db, &base, err) != KT_OK)
+        return err == NULL ? KT_E_CORRUPT : err->code;
+    kt_tree_root(&base, root[0]);
+    kt_tree_root(&c->recorded, root[1]);
+    if (c->reader->older != NULL &&
+        (base.size != c->recorded.size || memcmp(root[0], root[1], 32) != 0))
+        kt_check_say(c, "'%s' does not go on where the file before it ends (record %llu)",
+                     c->reader->path, ULL(c->recorded.size));
+    if (c->reader->older == NULL && c->reader->number > 1)
+        kt_check_say(c, "records up to %llu: their file cannot be read: %s", ULL(base.size),
+                     c->reader->lost.text);
+    if (c->reader->number == 1 && base.size > 0)
+        kt_check_say(c,
+                     "records up to %llu: this is a later file of the log, those before it are "
+                     "not beside it",
+                     ULL(base.size));
+    c->tree = base;
+    c->want = base.size + 1;
+    c->sums = (struct kt_sums){ 0 };
+    c->parts = 0;
+    c->batches_before = c->result.batches;
+    c->removed_before = c->result.removed;
+    return KT_OK;
+}
+
 static enum kt_status prepare(struct check *c, struct kt_error *err)
 {
     sqlite3 *db = c->reader->db;
-    if (kt_meta_read(db, c->log_id, &c->recorded, &c->recorded_sums, err) != KT_OK ||
+    if (begin_file(c, err) != KT_OK ||
+        kt_meta_read(db, c->log_id, &c->recorded, &c->recorded_sums, err) != KT_OK ||
         kt_reader_directory(c->reader, err) != KT_OK ||
         kt_db_prepare(db, "SELECT " KT_ROW_COLUMNS " FROM batch ORDER BY first_seq", &c->batch_at,
                       err) != KT_OK ||
@@ -234,8 +266,10 @@ static void check_sums(struct check *c)
     } sums[] = {
         { "number of events", (int64_t)have->events, (int64_t)want->events },
         { "number of control records", (int64_t)have->control, (int64_t)want->control },
-        { "number of batches", (int64_t)c->result.batches, (int64_t)want->batches },
-        { "number of removed events", (int64_t)c->result.removed, (int64_t)want->removed_events },
+        { "number of batches", (int64_t)(c->result.batches - c->batches_before),
+          (int64_t)want->batches },
+        { "number of removed events", (int64_t)(c->result.removed - c->removed_before),
+          (int64_t)want->removed_events },
         { "number of removed segments", (int64_t)c->tombstones.segments,
           (int64_t)want->removed_segments },
         { "number of conflicts", (int64_t)have->conflicts, (int64_t)want->conflicts },
@@ -330,7 +364,7 @@ static void check_strays(struct check *c)
 }
 
 /* What changes while a collector runs, in one snapshot. */
-static enum kt_status check_rest(struct check *c, struct kt_error *err)
+static enum kt_status check_rest(struct check *c, bool newest, struct kt_error *err)
 {
     uint32_t sealed = c->reader->directory.n;
     uint64_t last = sealed == 0 ? 0 : c->reader->directory.at[sealed - 1].last_seq;
@@ -345,9 +379,11 @@ static enum kt_status check_rest(struct check *c, struct kt_error *err)
     check_tail(c);
     check_root(c);
     check_sums(c);
-    check_marks(c);
-    check_alerts(c);
     check_strays(c);
+    if (newest) { /* of a damaged file, these live on in its successor */
+        check_marks(c);
+        check_alerts(c);
+    }
     return KT_OK;
 }
 
@@ -365,15 +401,21 @@ static void check_pages(struct check *c)
     }
 }
 
-static void done(struct check *c)
+static void end_file(struct check *c)
 {
     kt_db_finalize(&c->control_at);
     kt_db_finalize(&c->batch_at);
     kt_db_finalize(&c->mark_at);
+    kt_opened_forget(c->opened);
+    kt_tombstones_done(&c->tombstones);
+}
+
+static void done(struct check *c)
+{
+    end_file(c);
     kt_opened_free(c->opened);
     kt_builder_free(c->builder);
     kt_built_done(&c->built);
-    kt_tombstones_done(&c->tombstones);
     kt_zip_free(c->zip);
     kt_sha256_free(c->sha);
     kt_arena_done(&c->arena);
@@ -393,21 +435,34 @@ static void done(struct check *c)
     kt_free(c->spool);
 }
 
+static enum kt_status check_file(struct check *c, bool newest, struct kt_error *err)
+{
+    enum kt_status status = prepare(c, err);
+    if (status == KT_OK) {
+        check_segments(c, 0);
+        status = check_rest(c, newest, err);
+        (void)sqlite3_exec(c->reader->db, "COMMIT", NULL, NULL, NULL);
+    }
+    if (status == KT_OK)
+        check_pages(c);
+    end_file(c);
+    return status;
+}
+
 enum kt_status kt_reader_verify(struct kt_reader *r,
                                 void (*problem)(void *self, const char *sentence), void *self,
                                 unsigned (*signing_key)(void *self, struct kt_str agent,
                                                         uint8_t (*ret)[32], unsigned max),
                                 struct kt_verify_result *ret, struct kt_error *err)
 {
+    struct kt_reader *file[KT_CHAIN_MAX];
     if (kt_reader_fresh(r, err) != KT_OK)
         return kt_wrap(err, "verify");
     KT_CLEANUP(done)
     struct check c = {
-        .reader = r,
         .problem = problem,
         .self = self,
         .signing_key = signing_key,
-        .want = 1,
         .zip = kt_zip_new(),
         .sha = kt_sha256_new(),
         .arena = kt_arena_new(ARENA_MAX),
@@ -421,14 +476,16 @@ enum kt_status kt_reader_verify(struct kt_reader *r,
         .spools = kt_map_new(0),
         .alerts = kt_map_new(0),
     };
-    if (prepare(&c, err) != KT_OK)
-        return err == NULL ? KT_E_IO : err->code;
-    check_segments(&c, 0);
-    enum kt_status status = check_rest(&c, err);
-    (void)sqlite3_exec(r->db, "COMMIT", NULL, NULL, NULL);
-    if (status != KT_OK)
-        return status;
-    check_pages(&c);
+    unsigned n = kt_reader_files(r, file);
+    for (unsigned i = 0; i < n; i++) {
+        struct kt_error why = { 0 };
+        c.reader = file[i];
+        enum kt_status status = check_file(&c, file[i] == r, &why);
+        if (status != KT_OK && file[i] == r)
+            return kt_fail(err, status, "%s", why.text);
+        if (status != KT_OK)
+            kt_check_say(&c, "'%s' cannot be read: %s", file[i]->path, why.text);
+    }
     c.result.ok = c.result.problems == 0;
     *ret = c.result;
     return KT_OK;

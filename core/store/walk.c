@@ -35,14 +35,15 @@ struct kt_walk {
 enum kt_status kt_walk_bounds(struct kt_reader *r, struct kt_scan *scan, struct kt_error *err)
 {
     uint8_t log_id[16];
-    struct kt_tree tree;
+    struct kt_tree tree, base;
     struct kt_sums sums;
-    if (kt_reader_fresh(r, err) != KT_OK || kt_meta_read(r->db, log_id, &tree, &sums, err) != KT_OK)
+    if (kt_meta_read(r->db, log_id, &tree, &sums, err) != KT_OK ||
+        kt_meta_base(r->db, &base, err) != KT_OK)
         return kt_wrap(err, "newest record");
     if (scan->until_seq == 0 || scan->until_seq > tree.size)
         scan->until_seq = tree.size;
-    if (scan->from_seq == 0)
-        scan->from_seq = 1;
+    if (scan->from_seq <= base.size)
+        scan->from_seq = base.size + 1;
     return KT_OK;
 }
 
@@ -218,6 +219,10 @@ static enum kt_status next_of_tail(struct kt_walk *w, struct kt_error *err)
         status = take_batch(w, err);
     } else {
         w->tail_done = true; /* nothing there, or nothing leads on from here */
+        if (status != KT_OK)
+            status =
+                kt_wrap(err, "records %s %llu on cannot be read",
+                        w->scan.newest_first ? "back from" : "from", (unsigned long long)w->next);
     }
     (void)sqlite3_reset(w->batch_at);
     (void)sqlite3_exec(w->db, "COMMIT", NULL, NULL, NULL);
@@ -267,7 +272,9 @@ void kt_walk_since(struct kt_walk *w, kt_time_ns since)
 
 void kt_walk_cost(const struct kt_walk *w, struct kt_scan_cost *ret)
 {
-    *ret = w->cost;
+    ret->segments += w->cost.segments;
+    ret->skipped_time += w->cost.skipped_time;
+    ret->batches += w->cost.batches;
     kt_chunk_cost(w->own, ret);
     if (w->ahead != NULL)
         kt_ahead_cost(w->ahead, ret);

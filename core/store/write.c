@@ -18,6 +18,8 @@
 
 #include "core/base/alloc.h"
 #include "core/base/limits.h"
+#include "core/store/chain.h"
+#include "core/store/reader.h"
 #include "core/store/schema.h"
 #include "core/store/store.h"
 
@@ -30,19 +32,6 @@ static int count_frames(void *self, sqlite3 *db, const char *name, int frames)
     (void)name;
     ((struct kt_store *)self)->wal_frames = frames;
     return SQLITE_OK;
-}
-
-/* The file with the rights that its readers' group needs, whatever the umask. */
-static enum kt_status make_file(const char *path, struct kt_error *err)
-{
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
-    if (fd < 0)
-        return kt_fail_errno(err, "create '%s'", path);
-    enum kt_status status = KT_OK;
-    if (fchmod(fd, 0640) != 0)
-        status = kt_fail_errno(err, "chmod 0640 '%s'", path);
-    (void)close(fd);
-    return status;
 }
 
 /* The mark goes into the main file before anything that only the WAL knows. */
@@ -100,6 +89,17 @@ enum kt_status kt_meta_read(sqlite3 *db, uint8_t ret_log_id[16], struct kt_tree 
     return KT_OK;
 }
 
+enum kt_status kt_meta_base(sqlite3 *db, struct kt_tree *ret, struct kt_error *err)
+{
+    KT_CLEANUP(kt_db_finalize) sqlite3_stmt *st = NULL;
+    if (kt_db_prepare(db, "SELECT base FROM meta", &st, err) != KT_OK)
+        return kt_wrap(err, "meta");
+    enum kt_status status = kt_db_step(st, err);
+    if (status == KT_E_AGAIN)
+        return kt_fail(err, KT_E_CORRUPT, "the row of table meta is missing");
+    return status == KT_OK ? kt_tree_unpack(kt_db_col(st, 0), ret, err) : status;
+}
+
 /* The newest record is the tree's last leaf, else rows or marks were changed by hand. */
 static enum kt_status check_end(struct kt_store *s, struct kt_error *err)
 {
@@ -113,7 +113,12 @@ static enum kt_status check_end(struct kt_store *s, struct kt_error *err)
                       &st, err) != KT_OK ||
         kt_db_step(st, err) != KT_OK)
         return kt_wrap(err, "newest record");
+    struct kt_tree base;
     uint64_t last = kt_db_col_u64(st, 0);
+    if (kt_meta_base(s->db, &base, err) != KT_OK)
+        return kt_wrap(err, "newest record");
+    last = last > base.size ? last : base.size;
+    s->first_seq = base.size + 1;
     if (last != s->tree.size)
         return kt_fail(err, KT_E_CORRUPT,
                        "the newest record is %llu, the tree has %llu leaves: run keytrail verify",
@@ -129,15 +134,15 @@ static enum kt_status open_schema(struct kt_store *s, bool create, struct kt_err
         kt_schema_none(s->db, &none, err) != KT_OK)
         return kt_wrap(err, "store");
     if (schema == 0 && !none)
-        return kt_fail(err, KT_E_CORRUPT, "'%s' is not a keytrail store", s->path);
+        return kt_fail(err, KT_E_CORRUPT, "'%s' is not a keytrail store", s->file);
     if (schema == 0 && !create)
         return kt_fail(err, KT_E_AGAIN, "the store is empty");
     if (kt_db_write_ahead(s->db, err) != KT_OK)
         return kt_wrap(err, "store");
     if (schema == 0) {
-        uint8_t log_id[16];
-        kt_random(log_id, sizeof log_id);
-        return kt_schema_make(s->db, log_id, err);
+        struct kt_beginning first = { 0 };
+        kt_random(first.log_id, sizeof first.log_id);
+        return kt_schema_make(s->db, &first, err);
     }
     if (schema != KT_DB_SCHEMA &&
         kt_schema_migrate(s->db, kt_migrations, KT_DB_SCHEMA, err) != KT_OK)
@@ -158,6 +163,20 @@ static enum kt_status prepare_all(struct kt_store *s, struct kt_error *err)
     return KT_OK;
 }
 
+/* The damaged files before: their records count as stored, as far as they can be read. */
+static enum kt_status open_older(struct kt_store *s, struct kt_error *err)
+{
+    struct kt_reader *all = NULL;
+    if (s->number == 1)
+        return KT_OK;
+    if (kt_reader_open(s->path, &all, err) != KT_OK)
+        return kt_wrap(err, "store");
+    s->older = all->older;
+    all->older = NULL;
+    kt_reader_close(all);
+    return KT_OK;
+}
+
 static enum kt_status load_directory(struct kt_store *s, struct kt_error *err)
 {
     if (kt_directory_load(&s->directory, s->db, err) != KT_OK)
@@ -169,38 +188,62 @@ static enum kt_status load_directory(struct kt_store *s, struct kt_error *err)
     return KT_E_CORRUPT;
 }
 
+/* From here on it is known where the tree ends: what is damaged besides can be left behind. */
+static enum kt_status open_parts(struct kt_store *s, const struct kt_store_options *o,
+                                 struct kt_error *err)
+{
+    if (check_end(s, err) != KT_OK || prepare_all(s, err) != KT_OK ||
+        load_directory(s, err) != KT_OK || kt_tail_load(s, err) != KT_OK ||
+        open_older(s, err) != KT_OK)
+        return err->code;
+    s->sealer = kt_sealer_new(!o->seal_here,
+                              o->segment_events == 0 ? KT_SEGMENT_EVENTS : o->segment_events);
+    const struct kt_dedupe_options d = {
+        .db = s->db,
+        .directory = &s->directory,
+        .older = s->older,
+        .recent = o->dedupe_recent == 0 ? KT_DEDUPE_RECENT : o->dedupe_recent,
+        .first_seq = s->first_seq,
+        .next_seq = s->tree.size + 1,
+        .last_time = s->sums.last_time,
+    };
+    return kt_dedupe_new(&d, &s->dedupe, err);
+}
+
 static enum kt_status open_db(struct kt_store *s, const struct kt_store_options *o,
                               struct kt_error *err)
 {
     struct kt_db_head head;
-    if (kt_db_probe(o->path, &head, err) != KT_OK)
+    if (kt_db_probe(s->file, &head, err) != KT_OK)
         return kt_wrap(err, "store");
     if (!head.exists && !o->create)
-        return kt_fail(err, KT_E_AGAIN, "no store at '%s'", o->path);
-    if (head.exists && !head.empty && kt_db_judge(o->path, &head, true, err) != KT_OK)
+        return kt_fail(err, KT_E_AGAIN, "no store at '%s'", s->file);
+    if (head.exists && !head.empty && kt_db_judge(s->file, &head, true, err) != KT_OK)
         return kt_wrap(err, "store");
-    if ((!head.exists || head.empty) && make_file(o->path, err) != KT_OK)
+    if ((!head.exists || head.empty) && kt_db_make(s->file, err) != KT_OK)
         return kt_wrap(err, "store");
-    if (kt_db_open(o->path, o->vfs, KT_DB_WRITE, &s->db, err) != KT_OK ||
+    if (kt_db_open(s->file, o->vfs, KT_DB_WRITE, &s->db, err) != KT_OK ||
         open_schema(s, o->create, err) != KT_OK)
         return kt_wrap(err, "store");
     (void)sqlite3_wal_hook(s->db, count_frames, s);
     if (set_cookie(s, KT_DB_LIVE, err) != KT_OK ||
-        kt_meta_read(s->db, s->log_id, &s->tree, &s->sums, err) != KT_OK ||
-        check_end(s, err) != KT_OK || prepare_all(s, err) != KT_OK ||
-        load_directory(s, err) != KT_OK || kt_tail_load(s, err) != KT_OK)
-        return kt_wrap(err, "store '%s'", o->path);
-    size_t recent = o->dedupe_recent == 0 ? KT_DEDUPE_RECENT : o->dedupe_recent;
-    s->sealer = kt_sealer_new(!o->seal_here,
-                              o->segment_events == 0 ? KT_SEGMENT_EVENTS : o->segment_events);
-    return kt_dedupe_new(s->db, &s->directory, recent, s->tree.size + 1, s->sums.last_time,
-                         &s->dedupe, err);
+        kt_meta_read(s->db, s->log_id, &s->tree, &s->sums, err) != KT_OK)
+        return kt_wrap(err, "store '%s'", s->file);
+    enum kt_status status = open_parts(s, o, err);
+    if (status == KT_E_CORRUPT && o->succeed) {
+        const char *why = kt_strdup(err->text);
+        status = kt_store_succeed(s, why, err);
+        kt_free((void *)(uintptr_t)why);
+        s->succeeded = status == KT_OK;
+    }
+    return status == KT_OK ? KT_OK : kt_wrap(err, "store '%s'", s->file);
 }
 
-static void free_store(struct kt_store *s)
+static void close_file(struct kt_store *s)
 {
     kt_sealer_free(s->sealer);
     kt_dedupe_free(s->dedupe);
+    kt_reader_close(s->older);
     kt_directory_done(&s->directory);
     for (unsigned i = 0; i < KT_ST_COUNT; i++)
         kt_db_finalize(&s->st[i]);
@@ -209,6 +252,17 @@ static void free_store(struct kt_store *s)
         assert(rc == SQLITE_OK); /* else a statement leaked */
         (void)rc;
     }
+    s->sealer = NULL;
+    s->dedupe = NULL;
+    s->older = NULL;
+    s->db = NULL;
+    kt_free(s->file);
+    s->file = NULL;
+}
+
+static void free_store(struct kt_store *s)
+{
+    close_file(s);
     kt_zip_free(s->zip);
     kt_sha256_free(s->sha);
     kt_buf_done(&s->packed);
@@ -223,6 +277,16 @@ static void free_store(struct kt_store *s)
     kt_free(s);
 }
 
+/* The newest file of the log, or the one that it was just given. */
+static enum kt_status open_newest(struct kt_store *s, const struct kt_store_options *o,
+                                  struct kt_error *err)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf name = { 0 };
+    s->number = kt_chain_newest(o->path);
+    s->file = kt_strdup(kt_chain_name(o->path, s->number, &name));
+    return open_db(s, o, err);
+}
+
 enum kt_status kt_store_open(const struct kt_store_options *o, struct kt_store **ret,
                              struct kt_error *err)
 {
@@ -234,7 +298,17 @@ enum kt_status kt_store_open(const struct kt_store_options *o, struct kt_store *
     struct kt_error why = { 0 };
     enum kt_status status = kt_store_lock(o->path, &s->lock_fd, &why);
     if (status == KT_OK)
-        status = open_db(s, o, &why);
+        status = open_newest(s, o, &why);
+    if (status == KT_OK && s->succeeded) {
+        close_file(s);
+        status = open_newest(s,
+                             &(struct kt_store_options){ .path = o->path,
+                                                         .vfs = o->vfs,
+                                                         .dedupe_recent = o->dedupe_recent,
+                                                         .segment_events = o->segment_events,
+                                                         .seal_here = o->seal_here },
+                             &why);
+    }
     if (status != KT_OK) {
         free_store(s);
         if (err != NULL)
@@ -250,9 +324,10 @@ void kt_store_close(struct kt_store *s)
     if (s == NULL)
         return;
     kt_store_rollback(s);
-    kt_tail_turn(s, true); /* so that a reader of what is left behind finds a short tail */
+    if (!s->given_up)
+        kt_tail_turn(s, true); /* so that a reader of what is left behind finds a short tail */
     /* Everything first, the mark alone after it: a copy that carries the mark is whole. */
-    if (!s->broken &&
+    if (!s->broken && !s->given_up &&
         sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL) == SQLITE_OK)
         (void)set_cookie(s, KT_DB_CLEAN, &(struct kt_error){ 0 });
     free_store(s);
@@ -368,6 +443,11 @@ enum kt_status kt_store_housekeep(struct kt_store *s, bool idle, struct kt_error
 uint64_t kt_store_last_seq(const struct kt_store *s)
 {
     return s->tree.size;
+}
+
+const char *kt_store_file(const struct kt_store *s)
+{
+    return s->file;
 }
 
 void kt_store_log_id(const struct kt_store *s, uint8_t ret[16])

@@ -22,6 +22,7 @@ struct kt_store_options {
     size_t dedupe_recent;    /* ids held in memory; 0 = KT_DEDUPE_RECENT */
     uint32_t segment_events; /* a segment closes at so many; 0 = 4,096. Tests make small ones */
     bool seal_here;          /* segments are made by the caller's thread: the same each time */
+    bool succeed;            /* a damaged file is left behind: the log goes on in the next one */
 };
 /* Takes the writer's lock (path-lock file, flock): KT_E_DENIED with the holder named when another
  * process has it. Creates, migrates (writes a backup mark first) or refuses a newer schema. WAL,
@@ -30,6 +31,18 @@ KT_MUST_USE enum kt_status kt_store_open(const struct kt_store_options *o, struc
                                          struct kt_error *err);
 /* TRUNCATE checkpoint, clean-stop mark, lock released. Uncommitted work is rolled back. */
 void kt_store_close(struct kt_store *s);
+
+/*
+ * The file is damaged (a call said KT_E_CORRUPT): makes the next file of the log, whose tree goes
+ * on where this one's last commit ended, with marks, owners, blobs, alerts and outbox as far as
+ * they can be read. Nothing is written to this file any more; close, then open again. why: kept in
+ * the new file as the blob "succeeded", for the log. KT_E_LIMIT: nothing was stored since the last
+ * time, or there are nine files: somebody must look at the disk.
+ */
+#define KT_SUCCEEDED_BLOB "succeeded"
+KT_MUST_USE enum kt_status kt_store_succeed(struct kt_store *s, const char *why,
+                                            struct kt_error *err);
+const char *kt_store_file(const struct kt_store *s); /* the file that is written */
 
 KT_MUST_USE enum kt_status kt_store_begin(struct kt_store *s, struct kt_error *err);
 /* Synced when it returns KT_OK. An I/O error here means: exit without ack (D1). */

@@ -571,12 +571,15 @@ static enum kt_status detect(struct world *w, bool restarts, uint8_t digest[32],
     struct kt_conf *conf = kt_conf_defaults();
     struct kt_reader *reader = NULL;
     struct detection t = { .w = w, .restarts = restarts, .ids = kt_map_new(2) };
+    struct kt_damage damage = { 0 };
     t.o = (struct kt_detect_options){ .conf = conf, .alert = on_alert, .self = &t };
     enum kt_status st = kt_detect_new(&t.o, &t.d, err);
     if (st == KT_OK)
         st = kt_reader_open(w->db, &reader, err);
     if (st == KT_OK)
-        st = kt_log_in_order(reader, on_record, &t, err);
+        st = kt_log_in_order(reader, &damage, on_record, &t, err);
+    if (st == KT_OK && damage.places > 0)
+        st = kt_fail(err, KT_E_CORRUPT, "%s", damage.first.text);
     if (st == KT_OK)
         kt_detect_digest(t.d, digest);
     *ret_alerts = kt_map_count(t.ids);

@@ -430,14 +430,14 @@ static void migration_leaves_a_backup_mark(void **state)
 {
     (void)state;
     sqlite3 *db = NULL;
-    const uint8_t log_id[16] = { 1 };
+    const struct kt_beginning from = { .log_id = { 1 } };
     const struct kt_migration steps[] = { { 2, "ALTER TABLE owner ADD COLUMN note TEXT", NULL },
                                           { 3, "CREATE TABLE extra (x INTEGER) STRICT", NULL },
                                           { 0, NULL, NULL } };
     unsigned version = 0;
     struct kt_error err;
     assert_int_equal(sqlite3_open(":memory:", &db), SQLITE_OK);
-    assert_int_equal(kt_schema_make(db, log_id, NULL), KT_OK);
+    assert_int_equal(kt_schema_make(db, &from, NULL), KT_OK);
     assert_int_equal(kt_schema_migrate(db, steps, 4, NULL), KT_OK);
     assert_int_equal(kt_schema_version(db, &version, NULL), KT_OK);
     assert_int_equal(version, 4);
