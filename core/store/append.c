@@ -229,6 +229,7 @@ enum kt_status kt_store_append(struct kt_store *s, const struct kt_store_batch *
     if (b->origin == KT_ORIGIN_LIVE)
         s->sums.last_arrival = b->arrival[b->n - 1];
     s->torn = false;
+    r.lookups = kt_dedupe_cost(s->dedupe);
     *ret = r;
     return KT_OK;
 }

@@ -270,7 +270,7 @@ static enum kt_status fill_segment(struct kt_dedupe *d, struct idset *set, const
             add_line(d, set, line, err) != KT_OK)
             return kt_wrap(err, "dedupe");
     }
-    d->cost++;
+    d->cost += KT_LOOKUP_SEGMENT;
     return KT_OK;
 }
 
@@ -464,6 +464,7 @@ static enum kt_status may_hold(struct kt_dedupe *d, const struct past *past,
         kt_buf_reset(&f->bytes);
         kt_buf_add(&f->bytes, bytes);
         f->first_seq = seg->first_seq;
+        d->cost++;
     }
     *ret = kt_filter_has(kt_buf_str(&f->bytes), hash);
     return KT_OK;

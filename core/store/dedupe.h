@@ -30,5 +30,5 @@ KT_MUST_USE enum kt_status kt_dedupe_ask(struct kt_dedupe *d, uint32_t place, en
 void kt_dedupe_undo(struct kt_dedupe *d);
 /* A segment was removed: nothing of it may be compared with any more. */
 void kt_dedupe_drop(struct kt_dedupe *d, const struct kt_segment *seg);
-/* Segments whose lines were read since the last call: what old look-ups cost. */
+/* What looking into the past has cost since the last call, in kt_store_result's unit. */
 uint32_t kt_dedupe_cost(struct kt_dedupe *d);

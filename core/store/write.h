@@ -65,9 +65,13 @@ struct kt_store_batch {
     const uint8_t (*hashes)[32];   /* n line hashes */
     uint32_t n;
 };
+#define KT_LOOKUP_SEGMENT 64u
 struct kt_store_result {
     uint64_t first_seq; /* of the first stored line; 0 when none was */
     uint32_t stored, duplicates, conflicts;
+    /* What it took to look for older copies: 1 for each filter read (8 KiB), KT_LOOKUP_SEGMENT
+     * for the lines of a segment (some milliseconds). For a budget of whoever sent them. */
+    uint32_t lookups;
     uint8_t *fate; /* n entries, owned by the store until the next append: enum kt_fate */
     uint64_t *seq; /* n entries, 0 for duplicates; same ownership */
 };

@@ -26,6 +26,7 @@ struct keys {
 struct world {
     char folder[64], store_path[96], agents[96];
     struct kt_store *store;
+    uint32_t segment_events; /* 0: as many as ever */
     struct kt_auth *auth;
     struct kt_ingest *ingest;
     struct kt_clock_memory clock;
@@ -101,7 +102,11 @@ static struct kt_agent_entry entry(const char *name, const struct keys *k)
 
 static void open_ingest(struct world *w)
 {
-    struct kt_store_options so = { .path = w->store_path, .create = true, .dedupe_recent = 4096 };
+    struct kt_store_options so = { .path = w->store_path,
+                                   .create = true,
+                                   .dedupe_recent = 4096,
+                                   .segment_events = w->segment_events,
+                                   .seal_here = true };
     assert_int_equal(kt_store_open(&so, &w->store, NULL), KT_OK);
     struct kt_ingest_options io = { .store = w->store,
                                     .auth = w->auth,
@@ -559,6 +564,53 @@ static void quota_and_a_full_disk_refuse_what_comes_next(void **state)
     assert_int_equal(w->reply[0].type, KT_MSG_ACK);
 }
 
+/* Old records in an order that makes the store read a segment for each: it waits, others do not. */
+static void old_lookups_have_a_budget_for_each_agent(void **state)
+{
+    enum { SEGMENTS = 100 }; /* more than the store keeps in memory */
+    struct world *w = *state;
+    close_ingest(w);
+    w->segment_events = 1;
+    open_ingest(w);
+    struct kt_agent_entry two = entry("vault-2", &w->two);
+    write_entry(w, &two);
+    assert_int_equal(kt_auth_reload(w->auth, NULL), KT_OK);
+    greeted(w);
+    for (unsigned n = 0; n < SEGMENTS; n++) {
+        batch_of(w, &w->one, n + 1, "prod", n);
+        commit(w);
+        w->n_replies = 0;
+    }
+    close_ingest(w); /* what is sealed is not in memory from now on */
+    open_ingest(w);
+    hello(w, ALICE, &w->one);
+    KT_CLEANUP(kt_buf_done) struct kt_buf all = { 0 };
+    for (unsigned n = 0; n < SEGMENTS; n++)
+        add_line(&all, event("prod", n));
+    unsigned batches = 0;
+    for (w->n_replies = 0; w->n_replies == 0 && batches < 200; batches++) {
+        batch(w, ALICE, &w->one, SEGMENTS + 1 + batches, kt_buf_str(&all), NULL);
+        if (w->n_replies == 0)
+            commit(w);
+        w->n_replies -= w->n_replies > 0 && w->reply[w->n_replies - 1].type == KT_MSG_ACK;
+    }
+    (void)refused(w, KT_REFUSE_QUOTA);
+    assert_in_range(batches, 15, 25); /* about 2,000 segments */
+    hello(w, 2, &w->two);
+    w->n_replies = 0;
+    KT_CLEANUP(kt_buf_done) struct kt_buf other = { 0 };
+    add_line(&other, event("elsewhere", 1));
+    batch(w, 2, &w->two, 1, kt_buf_str(&other), NULL);
+    commit(w);
+    assert_int_equal(w->reply[w->n_replies - 1].type, KT_MSG_ACK);
+    w->clock.mono += 30 * KT_NS_S;
+    w->clock.wall += 30 * KT_NS_S;
+    w->n_replies = 0;
+    batch(w, ALICE, &w->one, SEGMENTS + batches, kt_buf_str(&all), NULL);
+    commit(w);
+    assert_int_equal(w->reply[w->n_replies - 1].type, KT_MSG_ACK);
+}
+
 /* ---- facts, feeding, imports ---- */
 
 static void a_new_address_gets_its_fact_before_the_event(void **state)
@@ -671,6 +723,7 @@ int main(void)
         T(a_secret_in_a_line_is_refused_and_alarmed),         /* R1 */
         T(control_records_are_the_collectors_alone),
         T(quota_and_a_full_disk_refuse_what_comes_next), /* N9, D5 */
+        T(old_lookups_have_a_budget_for_each_agent),     /* N9 */
         T(a_new_address_gets_its_fact_before_the_event),
         T(ticks_come_every_five_minutes),
         T(live_arrival_never_goes_back),
