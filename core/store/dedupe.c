@@ -18,33 +18,14 @@
 
 #include "core/base/alloc.h"
 #include "core/base/limits.h"
-#include "core/event/line.h"
 #include "core/store/chain.h"
-#include "core/store/opened.h"
+#include "core/store/idset.h"
 #include "core/store/reader.h"
 
-#define SETS_MAX    48  /* at most 150 KiB each */
 #define FILTERS_MAX 512 /* about 8 KiB each */
 #define NEAR_MAX    16
 #define NEAR_NS     (10 * KT_NS_MIN)
-#define ARENA_MAX   (2 * KT_LINE_MAX)
-#define SET_SLOTS   (1u << 14) /* a segment has at most 9,096 lines */
 
-struct ident { /* what one stored line is */
-    uint8_t key[KT_KEY_SIZE], digest[16];
-    bool has_key;
-};
-struct run { /* records first_seq … are idents first … */
-    uint64_t first_seq;
-    uint32_t first, n;
-};
-struct idset { /* the lines of one stored batch or segment */
-    uint64_t first_seq, last_seq, used_at;
-    uint32_t n, cap, n_runs, cap_runs;
-    struct ident *at; /* n = 0: free */
-    struct run *run;
-    uint16_t *slot; /* 1 + ident, by key; 0: free */
-};
 struct generation {
     uint64_t *hash; /* 0: free */
     uint32_t *offset;
@@ -56,8 +37,7 @@ struct past { /* where records older than the window are: this file, and damaged
     const struct kt_directory *directory;
     bool sound; /* else what cannot be read of it is no answer: it was lost */
     sqlite3_stmt *by_seq;
-    struct kt_row
-        *tail; /* of a damaged file: batches that were never sealed, without their bytes */
+    struct kt_row *tail; /* of a damaged file: heads of batches that were never sealed */
     uint32_t n_tail, cap_tail;
 };
 struct near { /* segments with records older than the window and events in one ten minutes */
@@ -78,9 +58,6 @@ struct kt_dedupe {
     struct past past[KT_CHAIN_MAX]; /* the file that is written first */
     unsigned n_past;
     struct kt_opened *opened;
-    struct kt_zip *zip;
-    struct kt_arena arena;
-    struct kt_lines lines;
     uint64_t seed;
     uint32_t cost;
 
@@ -93,11 +70,10 @@ struct kt_dedupe {
     const struct kt_store_batch *batch;
     uint64_t first_seq;
     uint32_t kept;
-    struct ident *mine; /* the kept lines of this batch; digests are made when asked */
+    struct kt_ident *mine; /* the kept lines of this batch; digests are made when asked */
     uint32_t *place;
 
-    struct idset set[SETS_MAX];
-    uint64_t clock;
+    struct kt_idsets *sets;
     struct filter filter[FILTERS_MAX];
     struct near near[NEAR_MAX];
     unsigned near_next;
@@ -158,16 +134,13 @@ void kt_dedupe_start(struct kt_dedupe *d, const struct kt_store_batch *b, uint64
 /* A set that was read inside the transaction may be of rows that are gone now. */
 void kt_dedupe_undo(struct kt_dedupe *d)
 {
-    for (unsigned i = 0; i < SETS_MAX; i++)
-        d->set[i].n = 0;
+    kt_idsets_clear(d->sets);
     d->kept = 0;
 }
 
 void kt_dedupe_drop(struct kt_dedupe *d, const struct kt_segment *seg)
 {
-    for (unsigned i = 0; i < SETS_MAX; i++)
-        if (d->set[i].first_seq <= seg->last_seq && d->set[i].last_seq >= seg->first_seq)
-            d->set[i].n = 0;
+    kt_idsets_drop(d->sets, seg->first_seq, seg->last_seq);
     for (unsigned i = 0; i < FILTERS_MAX; i++)
         if (d->filter[i].first_seq == seg->first_seq)
             d->filter[i].first_seq = 0;
@@ -184,139 +157,22 @@ uint32_t kt_dedupe_cost(struct kt_dedupe *d)
 
 /* ---- stored lines ---- */
 
-static struct idset *least_used(struct kt_dedupe *d)
-{
-    struct idset *least = &d->set[0];
-    for (unsigned i = 0; i < SETS_MAX; i++) {
-        if (d->set[i].n == 0)
-            return &d->set[i];
-        if (d->set[i].used_at < least->used_at)
-            least = &d->set[i];
-    }
-    return least;
-}
-
-static uint32_t first_slot(const uint8_t key[KT_KEY_SIZE])
-{
-    return (key[0] | (uint32_t)key[1] << 8) & (SET_SLOTS - 1);
-}
-
-static void start_set(struct idset *set, uint32_t n, uint32_t runs)
-{
-    set->n = set->n_runs = 0;
-    if (set->slot == NULL)
-        set->slot = kt_alloc_array(SET_SLOTS, sizeof *set->slot);
-    memset(set->slot, 0, SET_SLOTS * sizeof *set->slot);
-    if (set->cap < n)
-        set->at = kt_realloc_array(set->at, set->cap = n, sizeof *set->at);
-    if (set->cap_runs < runs)
-        set->run = kt_realloc_array(set->run, set->cap_runs = runs, sizeof *set->run);
-}
-
-static void add_run(struct idset *set, const struct kt_row *row, uint32_t first)
-{
-    if (set->n_runs == 0)
-        set->first_seq = row->first_seq;
-    set->run[set->n_runs++] = (struct run){ row->first_seq, first, row->count };
-    set->last_seq = kt_row_last(row);
-}
-
-static enum kt_status add_line(struct kt_dedupe *d, struct idset *set, struct kt_str line,
-                               struct kt_error *err)
-{
-    struct kt_event ev;
-    kt_arena_reset(&d->arena);
-    if (kt_line_read(line, &d->arena, &ev, err) != KT_OK)
-        return kt_fail(err, KT_E_CORRUPT, "a line of the records from %llu on is not canonical",
-                       (unsigned long long)set->first_seq);
-    struct ident *id = &set->at[set->n++];
-    id->has_key = kt_key_of_event(&ev, id->key);
-    kt_event_access_digest(&ev, id->digest);
-    if (!id->has_key)
-        return KT_OK;
-    uint32_t s = first_slot(id->key);
-    while (set->slot[s] != 0)
-        s = (s + 1) & (SET_SLOTS - 1);
-    set->slot[s] = (uint16_t)set->n;
-    return KT_OK;
-}
-
-static enum kt_status fill_batch(struct kt_dedupe *d, struct idset *set, const struct kt_row *row,
-                                 struct kt_error *err)
-{
-    start_set(set, row->count, 1);
-    add_run(set, row, 0);
-    if (kt_row_lines(row, d->zip, &d->lines, err) != KT_OK)
-        return kt_wrap(err, "dedupe");
-    for (uint32_t i = 0; i < row->count; i++)
-        if (add_line(d, set, d->lines.at[i], err) != KT_OK)
-            return kt_wrap(err, "dedupe");
-    return KT_OK;
-}
-
-static enum kt_status fill_segment(struct kt_dedupe *d, struct idset *set, const struct past *past,
-                                   const struct kt_segment *seg, struct kt_error *err)
-{
-    const struct kt_runs *runs;
-    if (kt_opened_start(d->opened, past->db, seg, err) != KT_OK ||
-        kt_opened_runs(d->opened, &runs, err) != KT_OK)
-        return kt_wrap(err, "dedupe");
-    start_set(set, seg->count, runs->n);
-    for (uint32_t i = 0, first = 0; i < runs->n; first += runs->row[i++].count)
-        add_run(set, &runs->row[i], first);
-    for (uint32_t i = 0; i < seg->count; i++) {
-        struct kt_str line;
-        if (kt_opened_line(d->opened, i, &line, err) != KT_OK ||
-            add_line(d, set, line, err) != KT_OK)
-            return kt_wrap(err, "dedupe");
-    }
-    d->cost += KT_LOOKUP_SEGMENT;
-    return KT_OK;
-}
-
-/* A set that is not whole is none. */
-static enum kt_status keep_set(struct kt_dedupe *d, struct idset *set, enum kt_status filled,
-                               const struct idset **ret)
-{
-    if (filled != KT_OK) {
-        set->n = 0;
-        return filled;
-    }
-    set->used_at = ++d->clock;
-    *ret = set;
-    return KT_OK;
-}
-
-static struct idset *set_at_hand(struct kt_dedupe *d, uint64_t seq)
-{
-    for (unsigned i = 0; i < SETS_MAX; i++) {
-        struct idset *set = &d->set[i];
-        if (set->n > 0 && seq >= set->first_seq && seq <= set->last_seq) {
-            set->used_at = ++d->clock;
-            return set;
-        }
-    }
-    return NULL;
-}
-
 static enum kt_status set_of_segment(struct kt_dedupe *d, const struct past *past,
-                                     const struct kt_segment *seg, const struct idset **ret,
+                                     const struct kt_segment *seg, const struct kt_idset **ret,
                                      struct kt_error *err)
 {
-    struct idset *set = set_at_hand(d, seg->first_seq);
-    *ret = set;
-    if (set != NULL && set->last_seq == seg->last_seq)
-        return KT_OK;
-    if (set == NULL) /* else it was a batch's, before that was sealed */
-        set = least_used(d);
-    return keep_set(d, set, fill_segment(d, set, past, seg, err), ret);
+    bool was_read = false;
+    enum kt_status status =
+        kt_idsets_segment(d->sets, d->opened, past->db, seg, ret, &was_read, err);
+    d->cost += was_read ? KT_LOOKUP_SEGMENT : 0;
+    return status;
 }
 
 /* The batch of the file that holds seq; *ret is NULL when none does. */
 static enum kt_status set_of_batch(struct kt_dedupe *d, const struct past *past, uint64_t seq,
-                                   const struct idset **ret, struct kt_error *err)
+                                   const struct kt_idset **ret, struct kt_error *err)
 {
-    *ret = set_at_hand(d, seq);
+    *ret = kt_idsets_peek(d->sets, seq);
     if (*ret != NULL)
         return KT_OK;
     kt_db_u64(past->by_seq, 1, seq);
@@ -325,20 +181,18 @@ static enum kt_status set_of_batch(struct kt_dedupe *d, const struct past *past,
         return status == KT_E_AGAIN ? KT_OK : status;
     struct kt_row row;
     status = kt_row_read(past->by_seq, &row, err);
-    if (status == KT_OK && seq <= kt_row_last(&row)) {
-        struct idset *set = least_used(d);
-        status = keep_set(d, set, fill_batch(d, set, &row, err), ret);
-    }
+    if (status == KT_OK && seq <= kt_row_last(&row))
+        status = kt_idsets_batch(d->sets, &row, ret, err);
     (void)sqlite3_reset(past->by_seq);
     return status;
 }
 
 /* The batch or segment of this file that holds seq; *ret is NULL when none does. */
-static enum kt_status set_of(struct kt_dedupe *d, uint64_t seq, const struct idset **ret,
+static enum kt_status set_of(struct kt_dedupe *d, uint64_t seq, const struct kt_idset **ret,
                              struct kt_error *err)
 {
     const struct past *here = &d->past[0];
-    *ret = set_at_hand(d, seq);
+    *ret = kt_idsets_peek(d->sets, seq);
     if (*ret != NULL)
         return KT_OK;
     uint32_t i = kt_directory_from(here->directory, seq);
@@ -352,12 +206,12 @@ static enum kt_status set_of(struct kt_dedupe *d, uint64_t seq, const struct ids
 /* ---- one question ---- */
 
 struct question {
-    struct ident me;
+    struct kt_ident me;
     bool digested, seen, duplicate;
     uint32_t place;
 };
 
-static void compare(struct kt_dedupe *d, struct question *q, const struct ident *other)
+static void compare(struct kt_dedupe *d, struct question *q, const struct kt_ident *other)
 {
     if (!other->has_key || memcmp(q->me.key, other->key, KT_KEY_SIZE) != 0)
         return;
@@ -375,17 +229,17 @@ static enum kt_status compare_seq(struct kt_dedupe *d, struct question *q, uint6
     if (seq >= d->first_seq) {
         if (seq - d->first_seq >= d->kept)
             return KT_OK; /* left over from a transaction that was undone */
-        struct ident *mine = &d->mine[seq - d->first_seq];
+        struct kt_ident *mine = &d->mine[seq - d->first_seq];
         kt_event_access_digest(&d->batch->events[d->place[seq - d->first_seq]], mine->digest);
         compare(d, q, mine);
         return KT_OK;
     }
-    const struct idset *set;
+    const struct kt_idset *set;
     if (set_of(d, seq, &set, err) != KT_OK)
         return kt_wrap(err, "dedupe");
-    for (uint32_t i = 0; set != NULL && i < set->n_runs; i++)
-        if (seq >= set->run[i].first_seq && seq - set->run[i].first_seq < set->run[i].n)
-            compare(d, q, &set->at[set->run[i].first + (seq - set->run[i].first_seq)]);
+    const struct kt_ident *other = set == NULL ? NULL : kt_idset_at(set, seq);
+    if (other != NULL)
+        compare(d, q, other);
     return KT_OK;
 }
 
@@ -470,17 +324,18 @@ static enum kt_status may_hold(struct kt_dedupe *d, const struct past *past,
     return KT_OK;
 }
 
-static void compare_set(struct kt_dedupe *d, struct question *q, const struct idset *set)
+static void compare_set(struct kt_dedupe *d, struct question *q, const struct kt_idset *set)
 {
-    for (uint32_t s = first_slot(q->me.key); set->slot[s] != 0 && !q->duplicate;
-         s = (s + 1) & (SET_SLOTS - 1))
-        compare(d, q, &set->at[set->slot[s] - 1]);
+    const struct kt_ident *other;
+    uint32_t at = 0;
+    while (!q->duplicate && (other = kt_idset_like(set, q->me.key, &at)) != NULL)
+        compare(d, q, other);
 }
 
 static enum kt_status ask_segment(struct kt_dedupe *d, struct question *q, const struct past *past,
                                   const struct kt_segment *seg, struct kt_error *err)
 {
-    const struct idset *set;
+    const struct kt_idset *set;
     bool may = false;
     if (may_hold(d, past, seg, kt_key_id_hash(q->me.key), &may, err) != KT_OK ||
         (may && set_of_segment(d, past, seg, &set, err) != KT_OK))
@@ -497,7 +352,7 @@ static void ask_tails(struct kt_dedupe *d, struct question *q, kt_time_ns time)
         const struct past *past = &d->past[k];
         for (uint32_t i = 0; i < past->n_tail && !q->duplicate; i++) {
             const struct kt_row *row = &past->tail[i];
-            const struct idset *set;
+            const struct kt_idset *set;
             if (time > 0 && (time < row->min_time || time > row->max_time))
                 continue;
             if (set_of_batch(d, past, row->first_seq, &set, NULL) == KT_OK && set != NULL)
@@ -553,8 +408,8 @@ enum kt_status kt_dedupe_ask(struct kt_dedupe *d, uint32_t place, enum kt_fate *
 /* ---- life ---- */
 
 /* The batch at or behind seq; *ret is NULL when none is. */
-static enum kt_status next_batch(struct kt_dedupe *d, uint64_t seq, const struct idset **ret,
-                                 struct kt_error *err)
+static enum kt_status next_batch(struct kt_dedupe *d, uint64_t seq, uint64_t *ret_first,
+                                 const struct kt_idset **ret, struct kt_error *err)
 {
     KT_CLEANUP(kt_db_finalize) sqlite3_stmt *st = NULL;
     *ret = NULL;
@@ -570,24 +425,24 @@ static enum kt_status next_batch(struct kt_dedupe *d, uint64_t seq, const struct
     struct kt_row row;
     if (kt_row_read(st, &row, err) != KT_OK)
         return kt_wrap(err, "tail");
-    struct idset *set = least_used(d);
-    return keep_set(d, set, fill_batch(d, set, &row, err), ret);
+    *ret_first = row.first_seq;
+    return kt_idsets_batch(d->sets, &row, ret, err);
 }
 
 /* Every id of the tail: only what is in a segment can be found by its filter. */
 static enum kt_status remember_tail(struct kt_dedupe *d, uint64_t next_seq, struct kt_error *err)
 {
-    for (uint64_t seq = d->window_first; seq < next_seq;) {
-        const struct idset *set;
-        if (next_batch(d, seq, &set, err) != KT_OK)
+    for (uint64_t seq = d->window_first, first = 0; seq < next_seq;) {
+        const struct kt_idset *set;
+        if (next_batch(d, seq, &first, &set, err) != KT_OK)
             return err == NULL ? KT_E_IO : err->code;
         if (set == NULL)
             return KT_OK;
-        rotate(d, set->first_seq);
-        for (uint32_t i = 0; i < set->n; i++)
-            if (set->at[i].has_key)
-                remember(d, hash_of(d, set->at[i].key), set->first_seq + i);
-        seq = set->last_seq + 1;
+        rotate(d, first);
+        for (uint32_t i = 0; i < kt_idset_count(set); i++)
+            if (kt_idset_nth(set, i)->has_key)
+                remember(d, hash_of(d, kt_idset_nth(set, i)->key), first + i);
+        seq = kt_idset_last(set) + 1;
     }
     return KT_OK;
 }
@@ -651,8 +506,7 @@ static void make_memory(struct kt_dedupe *d, size_t recent)
     }
     d->mine = kt_alloc_array(KT_BATCH_EVENTS_MAX, sizeof *d->mine);
     d->place = kt_alloc_array(KT_BATCH_EVENTS_MAX, sizeof *d->place);
-    d->zip = kt_zip_new();
-    d->arena = kt_arena_new(ARENA_MAX);
+    d->sets = kt_idsets_new();
     d->opened = kt_opened_new();
 }
 
@@ -678,13 +532,6 @@ enum kt_status kt_dedupe_new(const struct kt_dedupe_options *o, struct kt_dedupe
     return KT_OK;
 }
 
-static void free_set(struct idset *set)
-{
-    kt_free(set->at);
-    kt_free(set->run);
-    kt_free(set->slot);
-}
-
 void kt_dedupe_free(struct kt_dedupe *d)
 {
     if (d == NULL)
@@ -698,16 +545,12 @@ void kt_dedupe_free(struct kt_dedupe *d)
         kt_free(d->gen[i].hash);
         kt_free(d->gen[i].offset);
     }
-    for (unsigned i = 0; i < SETS_MAX; i++)
-        free_set(&d->set[i]);
+    kt_idsets_free(d->sets);
     for (unsigned i = 0; i < FILTERS_MAX; i++)
         kt_buf_done(&d->filter[i].bytes);
     for (unsigned i = 0; i < NEAR_MAX; i++)
         kt_free(d->near[i].at);
     kt_free(d->mine);
     kt_free(d->place);
-    kt_lines_done(&d->lines);
-    kt_zip_free(d->zip);
-    kt_arena_done(&d->arena);
     kt_free(d);
 }
