@@ -80,10 +80,14 @@ enum kt_status kt_search_count(struct kt_search *s, struct kt_error *err)
                            "--distinct: '%s' cannot be counted: a field as --by takes it",
                            s->distinct);
     }
+    struct kt_damage damage = { 0 };
+    s->scan.damage = &damage;
     if (kt_group_run(s->reader, &s->scan, s->query, s->facts, &spec, &groups, &s->cost, err) !=
         KT_OK)
         return err->code;
     print(s, &spec, groups);
     kt_groups_free(groups);
+    if (damage.places > 0)
+        (void)kt_search_goes_on(s, KT_E_CORRUPT, &damage.first);
     return KT_OK;
 }

@@ -22,8 +22,8 @@
 #define LEARNING_DAYS 14 /* DETECTION §2.5 */
 
 struct source_sum {
-    uint64_t events, quarantined, redacted, amended;
-    kt_time_ns last_time, last_arrival;
+    uint64_t events, quarantined, redacted;
+    kt_time_ns last_time;
     char *agent;
 };
 
@@ -39,44 +39,81 @@ struct status {
     bool asked; /* the collector; live says whether it answered */
 };
 
-static enum kt_status sum_record(struct status *s, const struct kt_record *r)
+static struct source_sum *sum_of(struct status *s, struct kt_str source, struct kt_str instance)
 {
-    struct kt_buf key = { 0 };
-    kt_buf_add(&key, r->ev.source);
-    kt_buf_byte(&key, '\t');
-    kt_buf_add(&key, r->ev.instance);
+    KT_CLEANUP(kt_buf_done) struct kt_buf key = { 0 };
     bool fresh;
+    kt_buf_add(&key, source);
+    kt_buf_byte(&key, '\t');
+    kt_buf_add(&key, instance);
     uint32_t i = kt_map_put(s->names, kt_buf_str(&key), &fresh);
-    kt_buf_done(&key);
     if (fresh) {
         s->sums = kt_realloc_array(s->sums, i + 1, sizeof *s->sums);
-        s->sums[i] = (struct source_sum){ .agent = kt_str_dup(r->agent) };
+        s->sums[i] = (struct source_sum){ 0 };
     }
-    struct source_sum *sum = &s->sums[i];
-    sum->events += r->ev.kind == KT_KIND_ACCESS;
-    sum->amended += r->ev.kind == KT_KIND_AMEND;
-    sum->quarantined += r->ev.kind == KT_KIND_QUARANTINE;
-    sum->redacted += r->ev.kind == KT_KIND_REDACTED;
-    if (r->ev.kind == KT_KIND_ACCESS && r->ev.time > sum->last_time)
-        sum->last_time = r->ev.time;
-    if (r->arrival > sum->last_arrival)
-        sum->last_arrival = r->arrival;
+    return &s->sums[i];
+}
+
+static void add_record(struct source_sum *sum, enum kt_kind kind, kt_time_ns time)
+{
+    sum->events += kind == KT_KIND_ACCESS;
+    sum->quarantined += kind == KT_KIND_QUARANTINE;
+    sum->redacted += kind == KT_KIND_REDACTED;
+    if (kind == KT_KIND_ACCESS && time > sum->last_time)
+        sum->last_time = time;
+}
+
+/* Runs of records from one source are usual: it is looked up when it changes. */
+static void add_view(struct status *s, const struct kt_view *v)
+{
+    const struct kt_columns *c = v->columns;
+    const uint16_t *source = c->text[KT_COL_SOURCE - KT_COL_SMALL].code;
+    const uint16_t *instance = c->text[KT_COL_INSTANCE - KT_COL_SMALL].code;
+    struct source_sum *sum = NULL;
+    uint32_t before = 0;
+    for (uint32_t i = 0; i < v->picks; i++) {
+        uint32_t row = v->pick[i], which = (uint32_t)source[row] << 16 | instance[row];
+        if (sum == NULL || which != before)
+            sum = sum_of(s, kt_column_str(c, KT_COL_SOURCE, row),
+                         kt_column_str(c, KT_COL_INSTANCE, row));
+        before = which;
+        add_record(sum, (enum kt_kind)c->small[KT_COL_KIND][row], v->time[row]);
+    }
+}
+
+static enum kt_status find_agents(struct status *s, struct kt_reader *reader, struct kt_error *err)
+{
+    for (uint32_t i = 0; i < kt_map_count(s->names); i++) {
+        KT_CLEANUP(kt_buf_done) struct kt_buf name = { 0 }, agent = { 0 };
+        struct kt_str instance = kt_map_key(s->names, i), source;
+        (void)kt_str_split(&instance, '\t', &source);
+        kt_buf_add(&name, source);
+        kt_buf_byte(&name, '/');
+        kt_buf_add(&name, instance);
+        enum kt_status st = kt_reader_owner(reader, kt_buf_str(&name), &agent, err);
+        if (st == KT_E_AGAIN)
+            kt_buf_addz(&agent, "import");
+        else if (st != KT_OK)
+            return st;
+        s->sums[i].agent = kt_str_dup(kt_buf_str(&agent));
+    }
     return KT_OK;
 }
 
+/* By columns: no line is opened, so that a year is summed in a second. */
 static enum kt_status sum_all(struct status *s, struct kt_reader *reader, struct kt_error *err)
 {
     struct kt_damage damage = { 0 }; /* said once for all of it, by the line on damage */
     struct kt_scan scan = { .records = true, .damage = &damage };
-    struct kt_cursor *c = NULL;
-    if (kt_cursor_open(reader, &scan, &c, err) != KT_OK)
-        return err->code;
-    struct kt_record r;
-    enum kt_status st;
-    while ((st = kt_cursor_next(c, &r, err)) == KT_OK)
-        st = sum_record(s, &r);
-    kt_cursor_free(c);
-    return st == KT_E_AGAIN ? KT_OK : st;
+    struct kt_columns_scan *c = NULL;
+    struct kt_view v;
+    uint32_t columns =
+        KT_COLUMN(KT_COL_SOURCE) | KT_COLUMN(KT_COL_INSTANCE) | KT_COLUMN(KT_COL_KIND);
+    enum kt_status st = kt_columns_open(reader, &scan, columns, true, &c, err);
+    while (st == KT_OK && (st = kt_columns_next(c, &v, err)) == KT_OK)
+        add_view(s, &v);
+    kt_columns_scan_free(c);
+    return st == KT_E_AGAIN ? find_agents(s, reader, err) : st;
 }
 
 static enum kt_status count_alert(void *self, const char *id, struct kt_str json,

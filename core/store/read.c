@@ -288,6 +288,22 @@ enum kt_status kt_reader_get(struct kt_reader *r, const char *name, struct kt_bu
     return kt_blob_get(r->db, name, ret, err);
 }
 
+enum kt_status kt_reader_owner(struct kt_reader *r, struct kt_str instance,
+                               struct kt_buf *ret_agent, struct kt_error *err)
+{
+    KT_CLEANUP(kt_db_finalize) sqlite3_stmt *st = NULL;
+    if (kt_reader_fresh(r, err) != KT_OK ||
+        kt_db_prepare(r->db, "SELECT agent FROM owner WHERE instance = ?1", &st, err) != KT_OK)
+        return kt_wrap(err, "owner");
+    kt_db_text(st, 1, instance);
+    enum kt_status status = kt_db_step(st, err);
+    if (status != KT_OK)
+        return status;
+    kt_buf_reset(ret_agent);
+    kt_buf_add(ret_agent, kt_db_col(st, 0));
+    return KT_OK;
+}
+
 enum kt_status kt_reader_each(struct kt_reader *r, const char *prefix,
                               enum kt_status (*each)(void *self, const char *name,
                                                      struct kt_str value, struct kt_error *err),
