@@ -42,11 +42,14 @@ def main():
     env = dict(os.environ, CMOCKA_MESSAGE_OUTPUT='TAP', KT_BUILD=os.path.abspath(o.build),
                UBSAN_OPTIONS='print_stacktrace=1:halt_on_error=1',
                ASAN_OPTIONS='detect_leaks=1:abort_on_error=0:allocator_may_return_null=1')
+    if o.long:  # what the default run tries a part of
+        for name, value in {'KT_FAULT_SEEDS': '2000', 'KT_KEEP_SEEDS': '2000', 'KT_MUTATIONS': '3000', 'KT_QUERIES': '30000'}.items():
+            env.setdefault(name, value)
     jobs = []
     if o.only != 'e2e':
         for src in sorted(glob.glob('tests/unit/*_test.c')):
             name = os.path.basename(src)[:-2]
-            jobs.append(('unit', name, [os.path.join(o.san, 'tests/unit', name)], 600))
+            jobs.append(('unit', name, [os.path.join(o.san, 'tests/unit', name)], 7200 if o.long else 600))
     serial = []
     if o.only != 'unit':
         for src in sorted(glob.glob('tests/e2e/*_test.py')) + (sorted(glob.glob('tests/e2e/*_long.py')) if o.long else []):

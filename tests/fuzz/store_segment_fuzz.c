@@ -1,0 +1,188 @@
+/*
+ * store_segment: the parts of a sealed segment are hostile bytes: read whole or refused with the
+ * numbers of the records, never past an end. Input: u8 part, u16 place, u8 value, again and again;
+ * a part's unpacked bytes are changed there and packed again, so that the change is inside the zstd
+ * frame and not caught by it. Value 0 cuts the part at the place.
+ */
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/alloc.h"
+#include "core/base/limits.h"
+#include "core/store/chunk.h"
+#include "core/store/opened.h"
+#include "tests/support/store_make.h"
+
+#define EVENTS       600u
+#define UNPACKED_MAX (8u << 20)
+
+static sqlite3 *db;
+static sqlite3_stmt *put;
+static struct kt_zip *zip;
+static struct kt_built built;
+static struct kt_segment head;
+static struct kt_buf parts[KT_PARTS]; /* unpacked where they are packed */
+static struct kt_opened *opened;
+static struct kt_chunk *chunk;
+
+static bool is_packed(unsigned part)
+{
+    return part < KT_PART_FILTER || part == KT_PART_BATCHES || part >= KT_PART_LINES;
+}
+
+/* One batch of EVENTS events, as the sealer gets it. */
+static void build(void)
+{
+    struct make *make = make_new();
+    struct kt_builder *builder = kt_builder_new();
+    struct kt_cover cover;
+    struct kt_buf nodes = { 0 };
+    uint8_t leaves[32] = { 0 };
+    for (uint64_t i = 0; i < EVENTS; i++)
+        make_numbered(make, i);
+    struct kt_store_batch b = make_batch(make, "agent-a", 1, MAKE_T0);
+    kt_cover_start(&cover, 0);
+    for (uint32_t i = 0; i < b.n; i++)
+        kt_cover_add(&cover, 0, b.hashes[i]);
+    kt_cover_pack(&cover, &nodes);
+    const struct kt_row row = { .first_seq = 1,
+                                .count = b.n,
+                                .bytes = b.lines.len,
+                                .agent = b.agent,
+                                .incarnation = kt_str_from(b.incarnation, 16),
+                                .batch_seq = 1,
+                                .arrival = MAKE_T0,
+                                .stored = MAKE_T0,
+                                .leaves = kt_str_from(leaves, sizeof leaves),
+                                .digest = kt_str_from(b.digest, 32),
+                                .signature = kt_str_from(b.signature, 64),
+                                .nodes = kt_buf_str(&nodes),
+                                .lines = b.packed };
+    enum kt_status made = kt_builder_run(builder, &row, 1, &built, NULL);
+    assert(made == KT_OK);
+    head = built.head;
+    kt_builder_free(builder);
+    kt_buf_done(&nodes);
+    make_free(make);
+}
+
+static void start(void)
+{
+    zip = kt_zip_new();
+    build();
+    int rc = sqlite3_open(":memory:", &db);
+    assert(rc == SQLITE_OK);
+    enum kt_status ready =
+        kt_db_exec(db, "CREATE TABLE part (id INTEGER PRIMARY KEY, data BLOB)", NULL);
+    if (ready == KT_OK)
+        ready = kt_db_prepare(db, "INSERT OR REPLACE INTO part VALUES (?1, ?2)", &put, NULL);
+    assert(ready == KT_OK);
+    for (unsigned i = 0; i < built.parts; i++) {
+        struct kt_str bytes = kt_str_from(built.data.at + built.part[i].from, built.part[i].len);
+        struct kt_buf *to = &parts[built.part[i].part];
+        if (!is_packed(built.part[i].part))
+            kt_buf_add(to, bytes);
+        else if (kt_zip_unpack(zip, bytes, UNPACKED_MAX, 100000, to, NULL) != KT_OK)
+            abort();
+    }
+    opened = kt_opened_new();
+    chunk = kt_chunk_new();
+}
+
+static void write_part(unsigned part, struct kt_str bytes)
+{
+    struct kt_buf packed = { 0 };
+    if (is_packed(part))
+        kt_zip_pack(zip, bytes, 1, &packed);
+    kt_db_u64(put, 1, head.first_seq * KT_PARTS + part);
+    kt_db_blob(put, 2, is_packed(part) ? kt_buf_str(&packed) : bytes);
+    enum kt_status ran = kt_db_run(put, NULL);
+    assert(ran == KT_OK);
+    kt_buf_done(&packed);
+}
+
+static void change(const uint8_t *data, size_t size)
+{
+    for (unsigned i = 0; i < built.parts; i++)
+        write_part(built.part[i].part, kt_buf_str(&parts[built.part[i].part]));
+    for (; size >= 4; data += 4, size -= 4) {
+        unsigned part = built.part[data[0] % built.parts].part;
+        size_t place = (size_t)data[1] | (size_t)data[2] << 8;
+        struct kt_buf bad = { 0 };
+        kt_buf_add(&bad, kt_buf_str(&parts[part]));
+        if (bad.len > 0 && data[3] == 0)
+            bad.len = place % bad.len;
+        else if (bad.len > 0)
+            bad.at[place % bad.len] = (char)data[3];
+        write_part(part, kt_buf_str(&bad));
+        kt_buf_done(&bad);
+    }
+}
+
+/* Everything that a reader takes from a segment. */
+static void read_all(void)
+{
+    const struct kt_runs *runs;
+    struct kt_str line;
+    uint32_t pick[EVENTS], picks = EVENTS;
+    const struct kt_str needle = KT_STR("actor");
+    if (kt_opened_start(opened, db, &head, NULL) != KT_OK)
+        return;
+    if (kt_opened_runs(opened, &runs, NULL) == KT_OK)
+        assert(runs->n > 0 && kt_row_last(&runs->row[runs->n - 1]) == head.last_seq);
+    for (unsigned c = 0; c < KT_COL_COUNT; c++)
+        if (kt_opened_column(opened, (enum kt_col)c, NULL) == KT_OK && c >= KT_COL_SMALL)
+            for (uint32_t i = 0; i < head.count; i++)
+                assert(kt_column_str(kt_opened_columns(opened), (enum kt_col)c, i).len <=
+                       KT_LINE_MAX);
+    (void)kt_opened_time(opened, NULL);
+    for (uint32_t i = 0; i < head.count; i++)
+        if (kt_opened_line(opened, i, &line, NULL) == KT_OK)
+            assert(line.len <= KT_LINE_MAX);
+    for (uint32_t i = 0; i < EVENTS; i++)
+        pick[i] = i;
+    if (kt_opened_sift(opened, &needle, 1, pick, &picks, NULL) == KT_OK)
+        assert(picks <= EVENTS);
+}
+
+static bool any(const void *self, struct kt_str text, int64_t number)
+{
+    (void)self;
+    return text.len % 2 == 0 || number > 0;
+}
+
+static void walk_over(void)
+{
+    struct kt_sought key = { .text = KT_STR("alice") };
+    const struct kt_sieve sieves[] = {
+        { .column = KT_COL_ACTOR, .fits = any, .filter = KT_FILTER_NONE },
+        { .column = KT_COL_NONE, .filter = KT_FILTER_SESSION, .keys = &key, .n_keys = 1 },
+    };
+    const struct kt_want want = { .runs = true, .lines = true, .time = true, .columns = ~0u >> 19 };
+    for (unsigned n = 0; n <= KT_ARRAY_LEN(sieves); n++) {
+        struct kt_scan scan = { .records = true,
+                                .from_seq = 1,
+                                .until_seq = head.last_seq,
+                                .since = n == 1 ? MAKE_T0 : 0,
+                                .sieve = sieves,
+                                .n_sieves = n };
+        if (kt_chunk_segment(chunk, db, &head, &scan, &want, NULL) != KT_OK)
+            continue;
+        for (uint32_t i = 0; i < chunk->picks; i++)
+            assert(chunk->pick[i] < head.count);
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    if (db == NULL)
+        start();
+    if (size > 64)
+        size = 64;
+    change(data, size);
+    read_all();
+    walk_over();
+    return 0;
+}
