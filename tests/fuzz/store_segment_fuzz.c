@@ -23,6 +23,7 @@ static struct kt_zip *zip;
 static struct kt_built built;
 static struct kt_segment head;
 static struct kt_buf parts[KT_PARTS]; /* unpacked where they are packed */
+static bool changed[KT_PARTS];        /* since they were last as they should be */
 static struct kt_opened *opened;
 static struct kt_chunk *chunk;
 
@@ -102,8 +103,6 @@ static void write_part(unsigned part, struct kt_str bytes)
     assert(ran == KT_OK);
     kt_buf_done(&packed);
 }
-
-static bool changed[KT_PARTS];
 
 static void mend(void)
 {
