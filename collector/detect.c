@@ -14,7 +14,7 @@
 #include "core/base/alloc.h"
 #include "core/base/hash.h"
 
-#define STATE_VERSION 1u
+#define STATE_VERSION 2u
 #define TICK_NS       (5 * KT_NS_MIN)
 #define DAY_MIN       1440u
 #define LEARNING_MIN  (14u * DAY_MIN)

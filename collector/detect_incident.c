@@ -182,7 +182,19 @@ static void note_time(struct incident *in, kt_time_ns t)
     in->last = t > in->last ? t : in->last;
 }
 
-static void note_part(struct incident *in, const struct kt_finding *f)
+/* The texts of a finding, while its scene stands. */
+static void speak(struct kt_detect *d, struct kt_scene *s, struct kt_finding *f)
+{
+    if (f->words == NULL)
+        return;
+    s->detector = f->detector;
+    s->tables = d->detector[f->detector].table;
+    f->words(s, f);
+    f->words = NULL;
+}
+
+static void note_part(struct kt_detect *d, struct kt_scene *s, struct incident *in,
+                      struct kt_finding *f)
 {
     struct part *slot = NULL;
     for (unsigned i = 0; i < INCIDENT_PARTS && slot == NULL; i++) {
@@ -197,6 +209,7 @@ static void note_part(struct incident *in, const struct kt_finding *f)
     bool plain = slot->set && !(slot->flags & KT_FIND_BESIDE);
     if (plain && f->flags & KT_FIND_BESIDE)
         return; /* evidence that stands alone is not made to lean on other evidence */
+    speak(d, s, f);
     *slot = (struct part){ .points = f->points,
                            .flags = f->flags | slot->flags,
                            .set = 1,
@@ -359,6 +372,7 @@ static bool share(struct kt_detect *d, struct kt_scene *s, struct kt_finding *f)
     if (loud && !told)
         v->shared_last = s->minute;
     char where[120];
+    speak(d, s, f); /* what would have kept it quiet stays */
     kt_say_network(&s->where, where, sizeof where);
     KT_SAY(f->title, "%u actors used %s for the first time within 24 hours.", n, where);
     KT_SAY(f->normal, "None of them had used it before; %u are services, %u are people.", services,
@@ -390,15 +404,10 @@ static unsigned mass_note(struct mass *m, uint32_t actor, uint32_t minute, uint6
     return m->n;
 }
 
-static void environment(struct kt_detect *d, struct kt_scene *s, const struct kt_finding *f,
-                        const struct mass *m)
+/* In words of the newest actor that joined it. */
+static void describe_mass(struct kt_detect *d, struct kt_scene *s, struct incident *in,
+                          const struct kt_finding *f, const struct mass *m)
 {
-    struct kt_key key = { (uint64_t)s->actor->kind << 8 | f->family, 0 };
-    struct incident *in = kt_detect_incident(d, KT_KEY_KIND, key, s->t);
-    bool fresh = in == NULL;
-    if (fresh)
-        in = open_incident(d, s, KT_KEY_KIND, key);
-    in->environment = 1;
     unsigned same = 0;
     for (unsigned i = 0; i < m->n; i++)
         same += m->network[i] != 0 && m->network[i] == s->where.network;
@@ -414,14 +423,28 @@ static void environment(struct kt_detect *d, struct kt_scene *s, const struct kt
     KT_SAY(g.quiet, "The new network in networks: (keytrail.yaml) before the change.");
     g.points = in->part[0].points > g.points ? in->part[0].points : g.points;
     memset(&in->part[0], 0, sizeof in->part[0]); /* the newest count is the one to tell */
-    note_part(in, &g);
+    note_part(d, s, in, &g);
+    in->mass_n = m->n;
+}
+
+static void environment(struct kt_detect *d, struct kt_scene *s, const struct kt_finding *f,
+                        const struct mass *m)
+{
+    struct kt_key key = { (uint64_t)s->actor->kind << 8 | f->family, 0 };
+    struct incident *in = kt_detect_incident(d, KT_KEY_KIND, key, s->t);
+    bool fresh = in == NULL;
+    if (fresh)
+        in = open_incident(d, s, KT_KEY_KIND, key);
+    in->environment = 1;
+    if (fresh || in->mass_n != m->n)
+        describe_mass(d, s, in, f, m);
     note_time(in, s->t);
     note_scene(s, in, 0);
     note_event(d, s, in);
     if (fresh) {
         in->raised = d->arrival;
         in->severity = KT_SEV_LOW;
-        in->notified = g.points;
+        in->notified = in->part[0].points;
         in->told_n = in->events_n;
         kt_detect_emit(d, in, "open", true, NULL);
     }
@@ -448,7 +471,8 @@ static bool mass_event(struct kt_detect *d, struct kt_scene *s, const struct kt_
 }
 
 /* ---- merging ---- */
-static void merge(struct kt_detect *d, struct incident *old, struct incident *young)
+static void merge(struct kt_detect *d, struct kt_scene *s, struct incident *old,
+                  struct incident *young)
 {
     for (unsigned i = 0; i < INCIDENT_PARTS; i++) {
         if (!young->part[i].set)
@@ -461,7 +485,7 @@ static void merge(struct kt_detect *d, struct incident *old, struct incident *yo
         kt_str_copyz(f.normal, sizeof f.normal, kt_str_of(p->normal));
         kt_str_copyz(f.quiet, sizeof f.quiet, kt_str_of(p->quiet));
         kt_str_copyz(f.part, sizeof f.part, kt_str_of(p->text));
-        note_part(old, &f);
+        note_part(d, s, old, &f);
     }
     note_time(old, young->first);
     note_time(old, young->last);
@@ -511,9 +535,9 @@ static void join_address(struct kt_detect *d, struct kt_scene *s)
     /* What somebody was told about stays, else the older: one incident, one alert. */
     bool told_own = own->severity >= 0, told_there = there->severity >= 0;
     if (told_own != told_there ? told_own : own->serial < there->serial)
-        merge(d, own, there);
+        merge(d, s, own, there);
     else
-        merge(d, there, own);
+        merge(d, s, there, own);
 }
 
 /* ---- the event ---- */
@@ -532,7 +556,7 @@ static void take(struct kt_detect *d, struct kt_scene *s, struct kt_finding *f)
     struct incident *in = kt_detect_incident(d, f->key_kind, f->key, s->t);
     if (in == NULL)
         in = open_incident(d, s, f->key_kind, f->key);
-    note_part(in, f);
+    note_part(d, s, in, f);
     note_time(in, s->t);
     in->network = f->network != 0 ? f->network : in->network;
     note_scene(s, in, f->flags);

@@ -39,6 +39,7 @@ struct incident {
     uint64_t network; /* that was new in it */
     uint64_t events_n, told_n, secrets_n, hash[INCIDENT_HASHES];
     uint32_t production_n, other_n, unknown_n; /* different secrets by their production flag */
+    uint32_t mass_n, pad_2; /* actors of a change of the environment, when it was put in words */
     uint32_t members_n, members[INCIDENT_MEMBERS];
     struct kt_key member_key[INCIDENT_MEMBERS];
     uint64_t build;

@@ -269,12 +269,13 @@ unsigned kt_hll_count(const struct kt_hll *h, uint32_t minute, unsigned n)
                 merged[i] = h->reg[g][i];
         }
     }
+    unsigned of_rank[64] = { 0 }; /* registers by value: few values, so few powers of two */
+    for (unsigned i = 0; i < KT_HLL_REGS; i++)
+        of_rank[merged[i] & 63]++;
     double sum = 0.0;
-    unsigned zero = 0;
-    for (unsigned i = 0; i < KT_HLL_REGS; i++) {
-        sum += exp2(-(double)merged[i]);
-        zero += merged[i] == 0;
-    }
+    for (unsigned k = 0; k < 64; k++)
+        sum += of_rank[k] == 0 ? 0 : ldexp(of_rank[k], -(int)k);
+    unsigned zero = of_rank[0];
     double m = KT_HLL_REGS, estimate = 0.7213 / (1.0 + 1.079 / m) * m * m / sum;
     if (estimate <= 2.5 * m && zero > 0)
         estimate = m * log(m / zero);

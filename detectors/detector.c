@@ -20,11 +20,13 @@ const char *const kt_family_words[KT_FAMILY_COUNT] = {
 #undef X
 };
 
-struct kt_finding *kt_find(struct kt_scene *s, enum kt_family family, int points, unsigned flags)
+struct kt_finding *kt_find(struct kt_scene *s, enum kt_family family, int points, unsigned flags,
+                           void (*words)(const struct kt_scene *s, struct kt_finding *f))
 {
     if (points < 100 || s->n_found == KT_FOUND_MAX)
         return NULL;
     struct kt_finding *f = &s->found[s->n_found++];
+    f->words = words;
     f->family = family;
     f->detector = s->detector;
     f->key_kind = KT_KEY_ACTOR;

@@ -35,7 +35,12 @@ extern const char *const kt_family_words[KT_FAMILY_COUNT];
 #define KT_FIND_CRITICAL 8u  /* raises a critical alert whatever the sum */
 #define KT_FIND_SUCCESS  16u /* a success after failures: the alert is told again */
 
+struct kt_scene;
 struct kt_finding {
+    /* Fills the texts from number and the scene; called before the scene changes, and only for
+     * findings that an incident keeps. NULL: they are filled. */
+    void (*words)(const struct kt_scene *s, struct kt_finding *f);
+    double number[6]; /* what words needs beside the scene */
     enum kt_family family;
     uint8_t detector; /* index in kt_detectors */
     enum kt_key_kind key_kind;
@@ -192,7 +197,8 @@ unsigned kt_detectors_count(void);
 
 /* ---- what detectors call ---- */
 /* A new finding about the actor, to be filled in; NULL when it is below 1.0 or one too many. */
-struct kt_finding *kt_find(struct kt_scene *s, enum kt_family family, int points, unsigned flags);
+struct kt_finding *kt_find(struct kt_scene *s, enum kt_family family, int points, unsigned flags,
+                           void (*words)(const struct kt_scene *s, struct kt_finding *f));
 /* Puts numbers aside for on_learn; the same (what, key) adds up. */
 void kt_put_aside(struct kt_scene *s, uint8_t what, uint64_t key, uint32_t time_min,
                   const uint16_t v[4]);

@@ -163,15 +163,13 @@ static void forget_name(struct names *n, uint64_t hash)
     }
 }
 
-static void tell_spray(struct kt_scene *s, const struct names *n, unsigned count, unsigned hour,
-                       double p)
+enum { N_NAMES, N_HOUR };
+
+static void words_of_spray(const struct kt_scene *s, struct kt_finding *f)
 {
-    struct kt_finding *f = kt_find(s, KT_FAMILY_FAILURES, kt_points(p), KT_FIND_LEARNING);
-    if (f == NULL)
-        return;
+    const struct names *n = kt_table_peek(s->tables[T_NETWORK], net_key(s));
+    unsigned count = (unsigned)f->number[N_NAMES];
     char where[120], ip[KT_IP_TEXT_MAX];
-    f->key_kind = KT_KEY_NETWORK;
-    f->key = net_key(s);
     kt_say_network(&s->where, where, sizeof where);
     kt_cidr_format(kt_ip_network(s->ev->ip, 24, 48), ip);
     KT_SAY(f->title, "%u name%s failed to log in from %s, %s.", count, count == 1 ? "" : "s", ip,
@@ -179,9 +177,21 @@ static void tell_spray(struct kt_scene *s, const struct names *n, unsigned count
     KT_SAY(
         f->normal,
         "None of them has worked from there before. %u failed logins in the last hour, %u in 24 h.",
-        hour, kt_ring_hours(&n->tries.ring, s->t, 24));
+        (unsigned)f->number[N_HOUR], kt_ring_hours(&n->tries.ring, s->t, 24));
     KT_SAY(f->part, "%u name%s failing from %s", count, count == 1 ? "" : "s", ip);
     KT_SAY(f->quiet, "%s in networks: (keytrail.yaml), or successful logins of these names.", ip);
+}
+
+static void tell_spray(struct kt_scene *s, unsigned count, unsigned hour, double p)
+{
+    struct kt_finding *f =
+        kt_find(s, KT_FAMILY_FAILURES, kt_points(p), KT_FIND_LEARNING, words_of_spray);
+    if (f == NULL)
+        return;
+    f->key_kind = KT_KEY_NETWORK;
+    f->key = net_key(s);
+    f->number[N_NAMES] = count;
+    f->number[N_HOUR] = hour;
 }
 
 static void spray(struct kt_scene *s, const struct options *o)
@@ -203,7 +213,7 @@ static void spray(struct kt_scene *s, const struct options *o)
     if (hour >= o->spray_tries && !own)
         p = fmax(p, 4.6);
     if (p > 0)
-        tell_spray(s, n, count, hour, p);
+        tell_spray(s, count, hour, p);
 }
 
 /* ---- bursts of an actor ---- */
@@ -251,22 +261,35 @@ static uint64_t fact_hash(const struct kt_scene *s)
     return h == 0 ? 1 : h;
 }
 
-static void tell_burst(struct kt_scene *s, const struct options *o, unsigned x, double p,
-                       double per_day, bool breadth)
+enum { N_FAILURES, N_PER_DAY, N_BREADTH, N_LIMIT };
+
+static void words_of_burst(const struct kt_scene *s, struct kt_finding *f)
 {
-    struct kt_finding *f = kt_find(s, KT_FAMILY_FAILURES, kt_points(p), 0);
-    if (f == NULL)
-        return;
+    unsigned x = (unsigned)f->number[N_FAILURES];
+    double per_day = f->number[N_PER_DAY];
     char who[160];
     kt_say_name(s->ev->actor, 80, who);
     KT_SAY(f->title,
-           breadth ? "%s was denied %u different things within 1 hour."
-                   : "%s met %u different denials and failed logins within 1 hour.",
+           f->number[N_BREADTH] > 0
+               ? "%s was denied %u different things within 1 hour."
+               : "%s met %u different denials and failed logins within 1 hour.",
            who, x);
     KT_SAY(f->normal, "Usual for it: %.1f a day.", per_day);
     KT_SAY(f->part, "%u different failures within 1 hour against %.1f a day", x, per_day);
     KT_SAY(f->quiet, "Permission for what it asks, or fewer than %u different denials an hour.",
-           (unsigned)(breadth ? o->breadth : o->floor));
+           (unsigned)f->number[N_LIMIT]);
+}
+
+static void tell_burst(struct kt_scene *s, const struct options *o, unsigned x, double p,
+                       double per_day, bool breadth)
+{
+    struct kt_finding *f = kt_find(s, KT_FAMILY_FAILURES, kt_points(p), 0, words_of_burst);
+    if (f == NULL)
+        return;
+    f->number[N_FAILURES] = x;
+    f->number[N_PER_DAY] = per_day;
+    f->number[N_BREADTH] = breadth;
+    f->number[N_LIMIT] = (double)(breadth ? o->breadth : o->floor);
 }
 
 static void burst(struct kt_scene *s, const struct options *o, struct denials *d)
@@ -327,30 +350,36 @@ static bool recent(const struct kt_scene *s, const struct options *o, const stru
            s->minute + 5 >= t->last_min;
 }
 
+enum { N_TRIES, N_LEAST, N_WITHIN, N_STRANGE, N_KNOWS };
+
+static void words_of_tries(const struct kt_scene *s, struct kt_finding *f)
+{
+    unsigned n = (unsigned)f->number[N_TRIES];
+    char who[160];
+    kt_say_name(s->ev->actor, 80, who);
+    KT_SAY(f->title, "%s met %u failed logins.", who, n);
+    KT_SAY(f->part, "%u failed logins before the success", n);
+    KT_SAY(f->quiet, "Fewer than %u failed logins.", (unsigned)f->number[N_LEAST]);
+}
+
 /* The failures before the success weigh by themselves: nobody mistypes that often from a strange
  * place. */
 static void tell_tries(struct kt_scene *s, unsigned n, const struct options *o)
 {
     struct kt_gamma g = { o->prior_count, o->prior_hours };
     double p = n >= o->floor ? kt_rate_surprise(n, 1, g, o->rmax) : 0;
-    struct kt_finding *f = kt_find(s, KT_FAMILY_FAILURES, kt_points(p), KT_FIND_LEARNING);
+    struct kt_finding *f =
+        kt_find(s, KT_FAMILY_FAILURES, kt_points(p), KT_FIND_LEARNING, words_of_tries);
     if (f == NULL)
         return;
-    char who[160];
-    kt_say_name(s->ev->actor, 80, who);
-    KT_SAY(f->title, "%s met %u failed logins.", who, n);
-    KT_SAY(f->part, "%u failed logins before the success", n);
-    KT_SAY(f->quiet, "Fewer than %u failed logins.", (unsigned)o->floor);
+    f->number[N_TRIES] = n;
+    f->number[N_LEAST] = (double)o->floor;
 }
 
-static void tell_guess(struct kt_scene *s, unsigned n, bool strange, bool knows,
-                       const struct options *o)
+static void words_of_guess(const struct kt_scene *s, struct kt_finding *f)
 {
-    unsigned flags = KT_FIND_ADDS | KT_FIND_SUCCESS;
-    flags |= strange ? KT_FIND_CRITICAL | KT_FIND_LEARNING : 0u;
-    struct kt_finding *f = kt_find(s, KT_FAMILY_FAILURES, kt_points(o->success), flags);
-    if (f == NULL)
-        return;
+    unsigned n = (unsigned)f->number[N_TRIES];
+    bool strange = f->number[N_STRANGE] > 0, knows = f->number[N_KNOWS] > 0;
     char who[160], where[120];
     kt_say_name(s->ev->actor, 80, who);
     if (s->where.usable && !s->where.inside)
@@ -364,7 +393,23 @@ static void tell_guess(struct kt_scene *s, unsigned n, bool strange, bool knows,
     KT_SAY(f->part, "success after %u failed logins%s", n, strange ? " from a new network" : "");
     KT_SAY(f->quiet,
            "Fewer than %u failures, or more than %u minutes between them and the success.",
-           (unsigned)o->guess, (unsigned)o->guess_within_min);
+           (unsigned)f->number[N_LEAST], (unsigned)f->number[N_WITHIN]);
+}
+
+static void tell_guess(struct kt_scene *s, unsigned n, bool strange, bool knows,
+                       const struct options *o)
+{
+    unsigned flags = KT_FIND_ADDS | KT_FIND_SUCCESS;
+    flags |= strange ? KT_FIND_CRITICAL | KT_FIND_LEARNING : 0u;
+    struct kt_finding *f =
+        kt_find(s, KT_FAMILY_FAILURES, kt_points(o->success), flags, words_of_guess);
+    if (f == NULL)
+        return;
+    f->number[N_TRIES] = n;
+    f->number[N_LEAST] = (double)o->guess;
+    f->number[N_WITHIN] = (double)o->guess_within_min;
+    f->number[N_STRANGE] = strange;
+    f->number[N_KNOWS] = knows;
 }
 
 /* Failures that came before this success: of the name itself, or at an address it does not know. */

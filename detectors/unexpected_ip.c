@@ -104,12 +104,10 @@ static bool outside_cage(const struct kt_scene *s, const struct options *o)
     return named;
 }
 
-static void forbidden(struct kt_scene *s, bool cage)
+static void words_of_ban(const struct kt_scene *s, struct kt_finding *f)
 {
+    bool cage = f->number[0] > 0;
     char ip[KT_IP_TEXT_MAX], who[160];
-    struct kt_finding *f = kt_find(s, KT_FAMILY_SIGNATURE, cage ? 700 : 600, KT_FIND_LEARNING);
-    if (f == NULL)
-        return;
     kt_say_name(s->ev->actor, 80, who);
     kt_ip_format(s->ev->ip, ip);
     KT_SAY(f->title,
@@ -121,6 +119,14 @@ static void forbidden(struct kt_scene *s, bool cage)
     KT_SAY(f->quiet, "An entry for %s in unexpected_ip.%s, if this is meant.", ip,
            cage ? "only_from" : "deny");
     KT_SAY(f->part, "%s from %s is forbidden", who, ip);
+}
+
+static void forbidden(struct kt_scene *s, bool cage)
+{
+    struct kt_finding *f =
+        kt_find(s, KT_FAMILY_SIGNATURE, cage ? 700 : 600, KT_FIND_LEARNING, words_of_ban);
+    if (f != NULL)
+        f->number[0] = cage;
 }
 
 static const struct {
@@ -196,39 +202,46 @@ static void say_known(const struct kt_scene *s, char *dst, size_t n)
            k > 0 ? ")" : "", s->places->inside_seen ? " and private addresses" : "");
 }
 
-static void tell(struct kt_scene *s, struct kt_finding *f, const struct verdict *v)
+enum { N_USERS, N_LAM, N_COUNTRY, N_HOSTING, N_CLIENT, N_CAPPED };
+
+static void words(const struct kt_scene *s, struct kt_finding *f)
 {
-    char who[160], where[120], known[160], often[32], days[32];
+    const double *v = f->number;
+    unsigned users = (unsigned)v[N_USERS];
+    char who[160], where[120], known[160], often[32], days[32], peers[120], ip[KT_IP_TEXT_MAX];
     kt_say_name(s->ev->actor, 80, who);
     kt_say_network(&s->where, where, sizeof where);
     say_known(s, known, sizeof known);
-    const char *kind = kt_kind_noun(s->actor->kind, v->users != 1);
     KT_SAY(f->title, "%s used %s for the first time.", who, where);
-    char peers[120];
-    if (v->users == 0)
+    if (users == 0)
         KT_SAY(peers, "No other %s uses it.", kt_kind_noun(s->actor->kind, false));
     else
-        KT_SAY(peers, "%u other %s used it in 90 days.", v->users, kind);
+        KT_SAY(peers, "%u other %s used it in 90 days.", users,
+               kt_kind_noun(s->actor->kind, users != 1));
     KT_SAY(
         f->normal,
         "In %s active days it used %s. %s It takes up a new network about once in %s active days.",
-        kt_say_count(s->actor->active_days, days), known, peers, kt_say_count(1 / v->lam, often));
-    KT_SAY(f->part, "new network for %s%s%s%s%s", who, v->new_country ? ", new country" : "",
-           v->hosting ? ", a hosting network" : "", v->new_client ? ", a new client" : "",
-           v->capped ? " (capped: people travel)" : "");
-    char ip[KT_IP_TEXT_MAX];
+        kt_say_count(s->actor->active_days, days), known, peers, kt_say_count(1 / v[N_LAM], often));
+    KT_SAY(f->part, "new network for %s%s%s%s%s", who, v[N_COUNTRY] > 0 ? ", new country" : "",
+           v[N_HOSTING] > 0 ? ", a hosting network" : "", v[N_CLIENT] > 0 ? ", a new client" : "",
+           v[N_CAPPED] > 0 ? " (capped: people travel)" : "");
     KT_SAY(f->quiet, "%s in networks: (keytrail.yaml), for this actor or everybody.",
            kt_cidr_format(kt_ip_network(s->ev->ip, 24, 48), ip));
 }
 
 static void evidence(struct kt_scene *s, const struct verdict *v, int points, unsigned flags)
 {
-    struct kt_finding *f = kt_find(s, KT_FAMILY_NETWORK, points, flags);
+    struct kt_finding *f = kt_find(s, KT_FAMILY_NETWORK, points, flags, words);
     if (f == NULL)
         return;
     f->network = s->where.network;
     f->country = s->where.country;
-    tell(s, f, v);
+    f->number[N_USERS] = v->users;
+    f->number[N_LAM] = v->lam;
+    f->number[N_COUNTRY] = v->new_country;
+    f->number[N_HOSTING] = v->hosting;
+    f->number[N_CLIENT] = v->new_client;
+    f->number[N_CAPPED] = v->capped;
 }
 
 static bool counts(const struct kt_event *ev)

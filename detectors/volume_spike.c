@@ -251,18 +251,18 @@ static void judge_distinct(const struct kt_scene *s, const struct options *o,
                                          kt_maxima_best(&v->best, STAT_DISTINCT), STAT_DISTINCT });
 }
 
-static void tell(struct kt_scene *s, const struct volume *v, const struct surprise *b,
-                 unsigned flags)
+enum { N_X, N_MINUTES, N_BEST, N_STAT };
+
+static void words(const struct kt_scene *s, struct kt_finding *f)
 {
-    struct kt_finding *f = kt_find(s, KT_FAMILY_VOLUME, kt_points(b->s), flags);
-    if (f == NULL)
-        return;
-    char who[160], x[32], best[32];
     static const char *const what[] = { "reads", "reads", "different secrets" };
+    const struct volume *v = kt_table_peek(s->tables[T_ACTOR], s->who);
+    unsigned stat = (unsigned)f->number[N_STAT], best = (unsigned)f->number[N_BEST];
+    char who[160], x[32], count[32];
     kt_say_name(s->ev->actor, 80, who);
-    kt_say_count(b->x, x);
-    const char *window = b->minutes == 5 ? "5 minutes" : "1 hour";
-    if (b->stat == STAT_DISTINCT)
+    kt_say_count(f->number[N_X], x);
+    const char *window = f->number[N_MINUTES] <= 5 ? "5 minutes" : "1 hour";
+    if (stat == STAT_DISTINCT)
         KT_SAY(f->title, "%s read %s different secrets within %s.", who, x, window);
     else
         KT_SAY(f->title, "%s read secrets %s times within %s.", who, x, window);
@@ -270,12 +270,23 @@ static void tell(struct kt_scene *s, const struct volume *v, const struct surpri
         KT_SAY(f->normal, "It has no counted history yet: it is known for less than two days.");
     else
         KT_SAY(f->normal, "Its busiest %s in %u active day%s had %s.",
-               b->stat == STAT_FIVE ? "5 minutes" : "hour", v->best.n, v->best.n == 1 ? "" : "s",
-               kt_say_count(b->best, best));
-    KT_SAY(f->part, "%s %s within %s against %u before", x, what[b->stat], window, b->best);
-    unsigned record = kt_maxima_record(&v->best, b->stat);
+               stat == STAT_FIVE ? "5 minutes" : "hour", v->best.n, v->best.n == 1 ? "" : "s",
+               kt_say_count(best, count));
+    KT_SAY(f->part, "%s %s within %s against %u before", x, what[stat], window, best);
+    unsigned record = kt_maxima_record(&v->best, stat);
     KT_SAY(f->quiet, "At most %u %s within %s, or an earlier day as busy as this.", 2 * record,
-           what[b->stat], b->stat == STAT_FIVE ? "5 minutes" : "1 hour");
+           what[stat], stat == STAT_FIVE ? "5 minutes" : "1 hour");
+}
+
+static void tell(struct kt_scene *s, const struct surprise *b, unsigned flags)
+{
+    struct kt_finding *f = kt_find(s, KT_FAMILY_VOLUME, kt_points(b->s), flags, words);
+    if (f == NULL)
+        return;
+    f->number[N_X] = b->x;
+    f->number[N_MINUTES] = b->minutes;
+    f->number[N_BEST] = b->best;
+    f->number[N_STAT] = b->stat;
 }
 
 /* ---- by secret ---- */
@@ -371,11 +382,8 @@ static double by_secret(struct kt_scene *s, const struct options *o, bool *ret_r
     return *ret_rollout ? 0 : p;
 }
 
-static void tell_secret(struct kt_scene *s, double p)
+static void words_of_secret(const struct kt_scene *s, struct kt_finding *f)
 {
-    struct kt_finding *f = kt_find(s, KT_FAMILY_VOLUME, kt_points(p), 0);
-    if (f == NULL)
-        return;
     const struct hot *h = kt_table_peek(s->tables[T_SECRET], s->secret);
     char secret[160];
     kt_say_name(s->ev->secret, 120, secret);
@@ -432,7 +440,7 @@ static void judge(struct kt_scene *s, const struct options *o, struct volume *v,
         }
     }
     if (best.s >= 2.2)
-        tell(s, v, &best, flags);
+        tell(s, &best, flags);
 }
 
 static void on_event(struct kt_scene *s, const void *opt)
@@ -452,7 +460,7 @@ static void on_event(struct kt_scene *s, const void *opt)
     struct counts c = count_in(s, v, rollout && s->young);
     judge(s, o, v, &c);
     if (secret > 0)
-        tell_secret(s, secret);
+        (void)kt_find(s, KT_FAMILY_VOLUME, kt_points(secret), 0, words_of_secret);
 }
 
 /* ---- 24 h later ---- */
