@@ -1,12 +1,11 @@
 /*
- * collector: the daemon's life: open everything, turn the loop, leave cleanly.
+ * collector: one life of the daemon: open everything, turn the loop, leave cleanly.
  *
  * Owns:  the parts of struct kt_daemon and their order.
  * Calls: every part of collector/, core/sys (net, geo, proc), core/config.
  * Holds: one thread writes (this one); an I/O error of the store ends the process before any
  *        further ack (D1); acks of a group go out before anything slower is done.
  */
-#include "collector/collector.h"
 #include "collector/daemon.h"
 #include "core/base/alloc.h"
 #include "core/base/enc.h"
@@ -17,7 +16,6 @@
 #include "core/sys/fs.h"
 #include <errno.h>
 #include <inttypes.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -30,7 +28,6 @@
 #define FDS_MAX      24u
 #define ALERT_ARENA  (1u << 20)
 #define GEO_PATHS    8u
-#define PATH_ROOM    4096u
 #define DISK_EVERY   (100 * KT_NS_MS)
 
 enum { EXIT_FINE = 0, EXIT_CONFIG = 3, EXIT_STORE = 4, EXIT_UNREACHABLE = 5, EXIT_DENIED = 6 };
@@ -434,7 +431,8 @@ static void reload(struct kt_daemon *d)
         kt_log(KT_LOG_ERROR, "collector: %s", err.text);
     else if (st != KT_OK)
         kt_log(KT_LOG_WARN, "collector: %s", err.text);
-    kt_sd_notify("READY=1");
+    if (d->next == NULL)
+        kt_sd_notify("READY=1");
 }
 
 /* All that is slower than an ack, in one transaction at most. */
@@ -514,7 +512,7 @@ static void close_all(struct kt_daemon *d)
     kt_geo_free(d->geo);
     kt_auth_free(d->auth);
     kt_signals_done(&d->signals);
-    kt_conf_free(d->conf);
+    kt_conf_free(d->next);
     kt_free(d);
 }
 
@@ -531,12 +529,10 @@ static int exit_code(const struct kt_daemon *d, enum kt_status st)
     return d->control == NULL ? EXIT_UNREACHABLE : EXIT_STORE;
 }
 
-static enum kt_status start(struct kt_daemon *d, const char *config_path, int ready_fd,
-                            struct kt_error *err)
+static enum kt_status start(struct kt_daemon *d, int ready_fd, struct kt_error *err)
 {
-    enum kt_status st = kt_conf_load(config_path, &d->conf, err);
-    if (st == KT_OK)
-        st = kt_signals_open(&d->signals, err); /* before any thread, which inherits the mask */
+    enum kt_status st =
+        kt_signals_open(&d->signals, err); /* before any thread, which inherits the mask */
     if (st == KT_OK)
         st = open_parts(d, err);
     if (st == KT_OK)
@@ -552,87 +548,47 @@ static enum kt_status start(struct kt_daemon *d, const char *config_path, int re
     return KT_OK;
 }
 
-enum ending { ENDED, FULL, DAMAGED };
-
 /* Why a life ended. A damaged file has its successor when this says so. */
-static enum ending ending_of(struct kt_daemon *d, enum kt_status st, const struct kt_error *err)
+static enum kt_ending ending_of(struct kt_daemon *d, bool began, enum kt_status st,
+                                const struct kt_error *err)
 {
     struct kt_error why = { 0 };
+    if (st == KT_OK)
+        return d->next != NULL ? KT_ENDED_RELOAD : KT_ENDED;
     if (st == KT_E_IO && (err->sys_errno == ENOSPC || err->sys_errno == EDQUOT))
-        return FULL;
+        return KT_ENDED_FULL;
     if (st != KT_E_CORRUPT || d->store == NULL)
-        return ENDED;
+        return began ? KT_ENDED : KT_ENDED_UNBORN;
     if (kt_store_succeed(d->store, err->text, &why) == KT_OK)
-        return DAMAGED;
+        return KT_ENDED_DAMAGED;
     kt_log(KT_LOG_ERROR, "collector: %s", why.text);
-    return ENDED;
+    return KT_ENDED;
 }
 
-/* One life: from opening to closing. store_path: of the configuration, for what comes after. */
-static int live(const char *config_path, int ready_fd, enum ending *ret_ending,
-                char store_path[PATH_ROOM])
+int kt_daemon_live(struct kt_conf *conf, int ready_fd, enum kt_ending *ret_ending,
+                   struct kt_conf **ret_next)
 {
     struct kt_daemon *d = kt_alloc(sizeof *d);
     struct kt_error err = { 0 };
     bool busy = false;
+    d->conf = conf;
     d->signals.fd = -1;
     d->started = wall();
-    enum kt_status st = start(d, config_path, ready_fd, &err);
-    while (st == KT_OK && !d->signals.stop)
+    enum kt_status st = start(d, ready_fd, &err);
+    bool began = st == KT_OK;
+    while (st == KT_OK && !d->signals.stop && d->next == NULL)
         st = turn(d, &busy, &err);
-    if (st == KT_OK)
+    if (st == KT_OK && d->next == NULL)
         kt_sd_notify("STOPPING=1");
     if (st == KT_OK)
         st = record_stop(d, &err);
+    *ret_ending = ending_of(d, began, st, &err);
     if (st != KT_OK)
         kt_log(KT_LOG_ERROR, "collector: %s", err.text);
-    else
+    else if (*ret_ending == KT_ENDED)
         kt_log(KT_LOG_INFO, "collector: stopped");
-    *ret_ending = ending_of(d, st, &err);
-    kt_str_copyz(store_path, PATH_ROOM,
-                 d->conf == NULL ? KT_STR_NONE : kt_str_of(d->conf->store_path));
+    *ret_next = KT_TAKE(d->next);
     int code = exit_code(d, st);
     close_all(d);
-    return code;
-}
-
-/* Nothing is lost by waiting: what was not committed was not acknowledged. false: told to stop. */
-static bool wait_for_room(const char *store_path)
-{
-    struct kt_signals signals = { .fd = -1 };
-    struct kt_disk disk;
-    kt_disk_init(&disk, store_path);
-    kt_log(KT_LOG_ERROR,
-           "collector: the file system of '%s' is full: agents keep their events until there is "
-           "room; free some, the collector goes on by itself",
-           store_path);
-    kt_sd_notify("STATUS=the store's file system is full");
-    if (kt_signals_open(&signals, NULL) != KT_OK)
-        return false;
-    do {
-        struct pollfd fd = { .fd = signals.fd, .events = POLLIN };
-        (void)poll(&fd, 1, IDLE_MS);
-        kt_signals_poll(&signals);
-        kt_sd_notify("WATCHDOG=1");
-        (void)kt_disk_check(&disk);
-    } while (!signals.stop && disk.level == KT_DISK_REFUSE);
-    bool stop = signals.stop;
-    kt_signals_done(&signals);
-    return !stop;
-}
-
-int kt_collector_main(const char *config_path, int ready_fd)
-{
-    char store_path[PATH_ROOM];
-    enum ending ending;
-    int code;
-    kt_hash_init();
-    kt_harden();
-    while ((code = live(config_path, ready_fd, &ending, store_path)) != EXIT_FINE &&
-           ending != ENDED) {
-        if (ending == FULL && !wait_for_room(store_path))
-            return EXIT_FINE;
-        ready_fd = -1;
-    }
     return code;
 }

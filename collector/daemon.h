@@ -20,7 +20,8 @@ struct kt_note { /* something about ourselves that waits to be written down */
     char except[64]; /* target that is not told */
 };
 struct kt_daemon {
-    struct kt_conf *conf;
+    struct kt_conf *conf; /* borrowed */
+    struct kt_conf *next; /* a changed configuration, in force from the next life on */
     struct kt_auth *auth;
     struct kt_geo *geo;
     struct kt_store *store;
@@ -68,3 +69,16 @@ struct kt_control_handler kt_daemon_handler(struct kt_daemon *d);
 KT_MUST_USE enum kt_status kt_daemon_reload(struct kt_daemon *d, struct kt_error *err);
 /* The commit that everything waits for, and what follows it. */
 KT_MUST_USE enum kt_status kt_daemon_commit(struct kt_daemon *d, struct kt_error *err);
+
+/* ---- collector.c ---- */
+enum kt_ending {
+    KT_ENDED,         /* told to stop, or by an error: the exit code says which */
+    KT_ENDED_UNBORN,  /* it never began */
+    KT_ENDED_FULL,    /* the store's file system is full */
+    KT_ENDED_DAMAGED, /* the store's file is damaged: its successor is made */
+    KT_ENDED_RELOAD   /* *ret_next is the configuration to go on with */
+};
+/* One life, from opening to closing; returns its exit code. conf is borrowed, *ret_next is the
+ * caller's. ready_fd: gets the endpoint in a line, -1: nobody waits for it. */
+int kt_daemon_live(struct kt_conf *conf, int ready_fd, enum kt_ending *ret_ending,
+                   struct kt_conf **ret_next);

@@ -132,12 +132,13 @@ enum kt_status kt_daemon_reload(struct kt_daemon *d, struct kt_error *err)
     }
     if (kt_conf_load(d->conf->path, &fresh, err) != KT_OK)
         return kt_wrap(err, "reload: the old configuration stays in force");
-    if (memcmp(fresh->digest, d->conf->digest, sizeof fresh->digest) != 0)
-        kt_log(KT_LOG_WARN,
-               "collector: '%s' has changed: everything but the allow-list takes effect at the "
-               "next start",
-               d->conf->path);
-    kt_conf_free(fresh);
+    if (memcmp(fresh->digest, d->conf->digest, sizeof fresh->digest) == 0) {
+        kt_conf_free(fresh);
+        return KT_OK;
+    }
+    kt_log(KT_LOG_INFO, "collector: '%s' has changed: going on with it", d->conf->path);
+    kt_conf_free(d->next);
+    d->next = fresh;
     return KT_OK;
 }
 
@@ -147,7 +148,8 @@ static enum kt_status do_reload(struct kt_daemon *d, struct kt_jval args, struct
     (void)args;
     enum kt_status st = kt_daemon_reload(d, err);
     if (st == KT_OK)
-        kt_buf_addf(out, "{\"agents\":%u}\n", kt_auth_count(d->auth));
+        kt_buf_addf(out, "{\"agents\":%u,\"changed\":%s}\n", kt_auth_count(d->auth),
+                    d->next != NULL ? "true" : "false");
     return st;
 }
 
