@@ -64,6 +64,9 @@ static enum kt_status begin(const struct kt_conf *conf, const struct kt_conf_tar
         return kt_fail(err, KT_E_CONFIG, "target '%s': there is no type '%s'", t->name, t->type);
     c->options = kt_alloc(c->target->options_size);
     c->tokens = BURST;
+    if (t->proxy != NULL && t->proxy[0] != '\0' &&
+        kt_http_check_proxy(kt_str_of(t->proxy), err) != KT_OK)
+        return kt_wrap(err, "target '%s'", t->name);
     return kt_options_fill(conf->yaml, t->node, c->target->options, c->options, err) == KT_OK
                ? KT_OK
                : kt_wrap(err, "target '%s'", t->name);
@@ -217,12 +220,13 @@ enum kt_status kt_courier_render(const struct kt_courier *c, const struct kt_out
 void kt_courier_request(const struct kt_courier *c, const struct kt_target_request *r, uint64_t tag,
                         struct kt_http_request *ret)
 {
-    const char *ca = c->conf->ca_file;
+    const char *ca = c->conf->ca_file, *proxy = c->conf->proxy;
     *ret = (struct kt_http_request){ .url = r->url,
                                      .body = kt_buf_str(&r->body),
                                      .headers = r->headers,
                                      .n_headers = r->n_headers,
                                      .ca_file = ca != NULL && ca[0] != '\0' ? ca : NULL,
+                                     .proxy = proxy != NULL && proxy[0] != '\0' ? proxy : NULL,
                                      .allow_private = c->conf->allow_private,
                                      .tag = tag };
 }

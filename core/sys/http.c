@@ -32,7 +32,7 @@ struct transfer {
     struct kt_buf body;
     uint64_t tag;
     kt_time_ns started;
-    bool allow_private, plain, too_long;
+    bool allow_private, plain, proxied, too_long;
     char refused[64]; /* the address that was judged bad, and as what */
     char detail[CURL_ERROR_SIZE];
 };
@@ -114,7 +114,8 @@ static curl_socket_t open_socket(void *self, curlsocktype purpose, struct curl_s
     (void)purpose;
     if (!ip_of(&a->addr, &ip))
         return CURL_SOCKET_BAD;
-    const char *bad = judge_ip(ip, t->allow_private, t->plain);
+    const char *bad =
+        t->proxied ? judge_ip(ip, true, false) : judge_ip(ip, t->allow_private, t->plain);
     if (bad != NULL) {
         struct kt_buf why = { 0 };
         kt_buf_addf(&why, "%s (%s)", kt_ip_format(ip, text), bad);
@@ -205,6 +206,26 @@ enum kt_status kt_http_check_url(struct kt_str url, bool allow_private, struct k
     return check_url(z, allow_private, &plain, err);
 }
 
+enum kt_status kt_http_check_proxy(struct kt_str proxy, struct kt_error *err)
+{
+    KT_CLEANUP(kt_free_ptr) char *z = kt_str_dup(proxy);
+    KT_CLEANUP(url_free) CURLU *u = curl_url();
+    KT_CLEANUP(text_free) char *scheme = NULL;
+    KT_CLEANUP(text_free) char *port = NULL;
+    KT_CLEANUP(text_free) char *user = NULL;
+    KT_CLEANUP(text_free) char *path = NULL;
+    assert(u != NULL);
+    if (curl_url_set(u, CURLUPART_URL, z, 0) != CURLUE_OK ||
+        curl_url_get(u, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK ||
+        curl_url_get(u, CURLUPART_PORT, &port, 0) != CURLUE_OK ||
+        (strcmp(scheme, "http") != 0 && strcmp(scheme, "https") != 0))
+        return kt_fail(err, KT_E_CONFIG, "proxy: write http://host:port or https://host:port");
+    if (curl_url_get(u, CURLUPART_USER, &user, 0) == CURLUE_OK ||
+        (curl_url_get(u, CURLUPART_PATH, &path, 0) == CURLUE_OK && strcmp(path, "/") != 0))
+        return kt_fail(err, KT_E_CONFIG, "proxy: it takes no user, no password and no path");
+    return KT_OK;
+}
+
 /* ---- one transfer ---- */
 
 /* Counted after decompression. One byte too many ends the transfer; what came is kept. */
@@ -256,6 +277,10 @@ static CURLcode set_numbers(CURL *e)
         { CURLOPT_FRESH_CONNECT, 1 },
         { CURLOPT_FORBID_REUSE, 1 },
         { CURLOPT_POST, 1 },
+        { CURLOPT_HTTPPROXYTUNNEL, 1 },
+        { CURLOPT_SUPPRESS_CONNECT_HEADERS, 1 },
+        { CURLOPT_PROXY_SSL_VERIFYPEER, 1 },
+        { CURLOPT_PROXY_SSL_VERIFYHOST, 2 },
     };
     CURLcode rc = CURLE_OK;
 
@@ -264,7 +289,8 @@ static CURLcode set_numbers(CURL *e)
     return rc;
 }
 
-static CURLcode set_texts(CURL *e, const char *url, const struct transfer *t, const char *ca_file)
+static CURLcode set_texts(CURL *e, const char *url, const struct transfer *t,
+                          const struct kt_http_request *r)
 {
     const struct {
         CURLoption option;
@@ -272,10 +298,12 @@ static CURLcode set_texts(CURL *e, const char *url, const struct transfer *t, co
     } texts[] = {
         { CURLOPT_URL, url },
         { CURLOPT_PROTOCOLS_STR, t->plain ? "http" : "https" },
-        { CURLOPT_PROXY, "" }, /* not even what the environment says */
+        { CURLOPT_PROXY, t->proxied ? r->proxy : "" }, /* never what the environment says */
+        { CURLOPT_NOPROXY, "" },
         { CURLOPT_ACCEPT_ENCODING, "" },
         { CURLOPT_USERAGENT, "keytrail/" KT_VERSION },
-        { CURLOPT_CAINFO, ca_file },
+        { CURLOPT_CAINFO, r->ca_file },
+        { CURLOPT_PROXY_CAINFO, r->ca_file },
     };
     CURLcode rc = CURLE_OK;
 
@@ -290,7 +318,7 @@ static CURLcode set_up(struct transfer *t, const char *url, const struct kt_http
     CURL *e = t->easy;
     CURLcode rc;
 
-    if ((rc = set_numbers(e)) != CURLE_OK || (rc = set_texts(e, url, t, r->ca_file)) != CURLE_OK ||
+    if ((rc = set_numbers(e)) != CURLE_OK || (rc = set_texts(e, url, t, r)) != CURLE_OK ||
         (rc = curl_easy_setopt(e, CURLOPT_OPENSOCKETFUNCTION, open_socket)) != CURLE_OK ||
         (rc = curl_easy_setopt(e, CURLOPT_OPENSOCKETDATA, t)) != CURLE_OK ||
         (rc = curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, take_body)) != CURLE_OK ||
@@ -317,6 +345,7 @@ enum kt_status kt_http_start(struct kt_http *h, const struct kt_http_request *r,
     t->tag = r->tag;
     t->allow_private = r->allow_private;
     t->plain = plain;
+    t->proxied = r->proxy != NULL;
     t->started = kt_clock_real.mono(NULL);
     t->easy = curl_easy_init();
     assert(t->easy != NULL);  /* memory */

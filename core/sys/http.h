@@ -15,6 +15,7 @@ struct kt_http_request {
     const struct kt_str *headers; /* "Name: value" */
     unsigned n_headers;
     const char *ca_file; /* NULL = system */
+    const char *proxy;   /* that the operator named; NULL = none */
     bool allow_private;  /* permits https to private addresses and http to loopback */
     uint64_t tag;        /* comes back with the answer */
 };
@@ -26,6 +27,10 @@ struct kt_http_answer {
     kt_time_ns took;
     char error[200]; /* never holds the URL's path or query */
 };
+/* A proxy is http://host:port or https://host:port. Every request goes through a tunnel (CONNECT),
+ * so it sees the host's name and nothing else. It resolves that name, so only addresses that stand
+ * in a URL are judged then; its own address may be private, as proxies' are. */
+KT_MUST_USE enum kt_status kt_http_check_proxy(struct kt_str proxy, struct kt_error *err);
 /* Checks the URL against the rules; KT_E_CONFIG names the breach. */
 KT_MUST_USE enum kt_status kt_http_check_url(struct kt_str url, bool allow_private,
                                              struct kt_error *err);

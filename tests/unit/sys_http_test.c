@@ -196,6 +196,44 @@ static void retry_after_is_read_in_both_forms_and_capped(void **state)
     assert_int_equal(got.retry_after, KT_NS_HOUR);
 }
 
+/* The proxy is asked for a tunnel to the host, and is shown neither path nor headers. */
+static void a_named_proxy_is_asked_for_a_tunnel(void **state)
+{
+    (void)state;
+    static const struct kt_str headers[] = { KT_STR_INIT("Authorization: invented") };
+    const struct kt_str script = KT_STR("HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n");
+    char proxy[64];
+    server_start(&script, 1);
+    (void)snprintf(proxy, sizeof proxy, "http://127.0.0.1:%u", s.port);
+    const struct kt_http_request r = { .url = KT_STR("https://hooks.example.com/invented-secret"),
+                                       .body = KT_STR("{}"),
+                                       .headers = headers,
+                                       .n_headers = 1,
+                                       .proxy = proxy };
+    assert_int_equal(kt_http_check_proxy(kt_str_of(proxy), &err), KT_OK);
+    assert_int_equal(kt_http_start(http, &r, &err), KT_OK);
+    finish(1);
+    assert_int_equal(got.status, 0);
+    assert_string_not_equal(got.error, "");
+    assert_ptr_equal(strstr(s.heard, "CONNECT hooks.example.com:443 HTTP/1.1\r\n"), s.heard);
+    assert_null(strstr(s.heard, "invented"));
+}
+
+static void proxies_outside_the_rules_are_refused(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {
+        "proxy.example:3128",          "socks5://proxy.example:1080",
+        "http://proxy.example",        "http://u:invented@proxy.example:1",
+        "http://proxy.example:1/path", ""
+    };
+    for (size_t i = 0; i < KT_ARRAY_LEN(bad); i++) {
+        assert_int_equal(kt_http_check_proxy(kt_str_of(bad[i]), &err), KT_E_CONFIG);
+        assert_null(strstr(err.text, "invented"));
+    }
+    assert_int_equal(kt_http_check_proxy(KT_STR("https://proxy.example:3128"), &err), KT_OK);
+}
+
 static void a_server_error_is_an_answer(void **state)
 {
     (void)state;
@@ -376,6 +414,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_post_arrives_and_its_answer_comes_back),
         TEST(retry_after_is_read_in_both_forms_and_capped),
+        TEST(a_named_proxy_is_asked_for_a_tunnel),
+        TEST(proxies_outside_the_rules_are_refused),
         TEST(a_server_error_is_an_answer),
         TEST(a_redirect_is_not_followed),
         TEST(a_cut_reply_is_no_answer_and_names_no_path),
