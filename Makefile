@@ -94,17 +94,18 @@ $(BUILD)/core/store/schema.o: core/store/schema.sql
 -include $(shell find $(BUILD) -name '*.d' -type f 2>/dev/null)
 
 # ---- what people call ----
-.PHONY: help deps deps-test run test test-long lint format fuzz sim bench golden corpus clean
+.PHONY: help deps deps-test run test test-long lint format fuzz sim bench bench-store golden corpus clean
 help:
-	@echo "make run        install what is missing, build, then the demo: 60 invented days, three live incidents"
-	@echo "make            build $(BUILD)/keytrail and $(BUILD)/keytrail-agent"
-	@echo "make test       install what tests need, run every test; closes with 'N passed, N failed'"
-	@echo "make lint       layers, purity of plugins, formatting, warnings of gcc and clang, cppcheck"
-	@echo "make bench      decode, spool, wire, commit, detect and end to end, over 1 M records of each source"
-	@echo "make sim        one simulated world; SEED=… repeats it"
-	@echo "make fuzz       every fuzz target, SECONDS=30 each"
-	@echo "make corpus     every file of ../shared/samples, when it is there"
-	@echo "make test-long  kills, seeds and fuzzing for an hour"
+	@echo "make run         install what is missing, build, then the demo: 60 invented days, three live incidents"
+	@echo "make             build $(BUILD)/keytrail and $(BUILD)/keytrail-agent"
+	@echo "make test        install what tests need, run every test; closes with 'N passed, N failed'"
+	@echo "make lint        layers, purity of plugins, formatting, warnings of gcc and clang, cppcheck"
+	@echo "make bench       decode, spool, wire, commit, detect and end to end, over 1 M records of each source"
+	@echo "make bench-store a year of events in the store, and other tools beside it, with ratios"
+	@echo "make sim         one simulated world; SEED=… repeats it"
+	@echo "make fuzz        every fuzz target, SECONDS=30 each"
+	@echo "make corpus      every file of ../shared/samples, when it is there"
+	@echo "make test-long   kills, seeds and fuzzing for an hour"
 
 deps:
 	@sh deploy/deps.sh build
@@ -161,6 +162,10 @@ sim: $(BUILD)/tests/sim/sim
 bench:
 	@$(MAKE) --no-print-directory -j2 all tools
 	@python3 tests/bench/bench.py --build $(BUILD)
+bench-store:
+	@$(MAKE) --no-print-directory -j2 all tools
+	@sh deploy/deps.sh build bench
+	@python3 tests/bench/bench_store.py --build $(BUILD)
 corpus: all
 	@python3 tests/e2e/corpus_test.py --build $(BUILD)
 golden:

@@ -6,6 +6,7 @@
  *   year_bench questions                  the questions asked of it, as JSON
  *   year_bench ask STORE [NUMBER]         asks them: the first time with the file's pages dropped,
  *                                         and the best of five; opening the store is part of it
+ *   year_bench ours STORE EVENTS [SEED]   both, as the JSON that tests/bench/peers compares with
  *
  * Lines are made, hashed and packed outside the clock, as agents and the wire do; what is measured
  * is dedupe, tree, append, commit (FULL) and sealing. The sealing thread has the other core.
@@ -31,7 +32,7 @@
 
 #define BATCH   1024u /* an agent that is behind */
 #define GROUP   4u    /* batches a commit */
-#define AT_ONCE 32u   /* batches that are made outside the clock at a time */
+#define AT_ONCE 8u    /* batches that are made outside the clock at a time */
 
 static double now_s(void)
 {
@@ -153,7 +154,8 @@ static double store_group(struct kt_store *s, const struct made *m, uint64_t fir
     return now_s() - begin;
 }
 
-static void fill(const char *path, uint64_t events, uint64_t seed)
+/* Seconds that the store took. */
+static double fill(const char *path, uint64_t events, uint64_t seed, FILE *talk)
 {
     struct year *y = year_new(events, seed);
     struct kt_zip *zip = kt_zip_new();
@@ -165,7 +167,8 @@ static void fill(const char *path, uint64_t events, uint64_t seed)
     double spent = 0, all = 0, worst = 0, raw = 0;
     uint64_t marked = 0;
     must(kt_store_open(&o, &s, &err), &err);
-    (void)printf("%12s %12s %10s %10s %8s\n", "events", "events/s", "B/event", "worst ms", "MiB");
+    (void)fprintf(talk, "%12s %12s %10s %10s %8s\n", "events", "events/s", "B/event", "worst ms",
+                  "MiB");
     for (uint64_t first = 0; first < events; first += (uint64_t)AT_ONCE * BATCH) {
         for (uint32_t i = 0; i < AT_ONCE && first + (uint64_t)i * BATCH < events; i++) {
             uint64_t left = events - first - (uint64_t)i * BATCH;
@@ -176,10 +179,10 @@ static void fill(const char *path, uint64_t events, uint64_t seed)
         uint64_t done = first + (uint64_t)AT_ONCE * BATCH;
         done = done < events ? done : events;
         if (done / 1000000 != marked / 1000000 || done == events) {
-            (void)printf("%12" PRIu64 " %12.0f %10.1f %10.1f %8ld\n", done,
-                         (double)(done - marked) / spent, file_bytes(path) / (double)done,
-                         1e3 * worst, peak_mib());
-            (void)fflush(stdout);
+            (void)fprintf(talk, "%12" PRIu64 " %12.0f %10.1f %10.1f %8ld\n", done,
+                          (double)(done - marked) / spent, file_bytes(path) / (double)done,
+                          1e3 * worst, peak_mib());
+            (void)fflush(talk);
             marked = done;
             all += spent;
             spent = worst = 0;
@@ -187,9 +190,10 @@ static void fill(const char *path, uint64_t events, uint64_t seed)
     }
     double begin = now_s();
     kt_store_close(s);
-    (void)printf("all %.0f events/s; closed in %.1f s; %.1f bytes a line; file %.1f B/event\n",
-                 (double)events / all, now_s() - begin, raw / (double)events,
-                 file_bytes(path) / (double)events);
+    (void)fprintf(talk,
+                  "all %.0f events/s; closed in %.1f s; %.1f bytes a line; file %.1f B/event\n",
+                  (double)events / all, now_s() - begin, raw / (double)events,
+                  file_bytes(path) / (double)events);
     for (uint32_t i = 0; i < AT_ONCE; i++) {
         kt_buf_done(&m[i].text);
         kt_buf_done(&m[i].packed);
@@ -202,6 +206,7 @@ static void fill(const char *path, uint64_t events, uint64_t seed)
     kt_free(m);
     kt_zip_free(zip);
     year_free(y);
+    return all;
 }
 
 /* ---- for other tools ---- */
@@ -385,6 +390,10 @@ static void ask_one(const char *path, unsigned which, struct answer *a)
     kt_reader_close(r);
 }
 
+struct timing {
+    double cold, best; /* seconds */
+};
+
 static void forget_pages(const char *path)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -395,30 +404,55 @@ static void forget_pages(const char *path)
     (void)close(fd);
 }
 
+static struct timing time_one(const char *path, unsigned which, struct answer *a)
+{
+    struct timing t = { 0, 1e9 };
+    forget_pages(path);
+    for (int i = 0; i <= ROUNDS; i++) {
+        double begin = now_s();
+        ask_one(path, which, a);
+        double took = now_s() - begin;
+        if (i == 0)
+            t.cold = took;
+        else if (took < t.best)
+            t.best = took;
+    }
+    return t;
+}
+
 static void ask(const char *path, unsigned only)
 {
-    (void)printf("%-24s %10s %10s %8s %10s %10s %10s %10s\n", "question", "cold ms", "best ms",
+    (void)printf("%-24s %10s %10s %8s %10s %11s %9s %10s\n", "question", "cold ms", "best ms",
                  "rows", "events", "opened", "lines", "MiB");
     for (unsigned which = 0; which < Q_ALL; which++) {
         struct answer a;
         if (only != 0 && only != which + 1)
             continue;
-        double best = 1e9, cold = 0;
-        forget_pages(path);
-        for (int i = 0; i <= ROUNDS; i++) {
-            double begin = now_s();
-            ask_one(path, which, &a);
-            double took = now_s() - begin;
-            cold = i == 0 ? took : cold;
-            best = i > 0 && took < best ? took : best;
-        }
+        struct timing t = time_one(path, which, &a);
         (void)printf("%-24s %10.1f %10.1f %8" PRIu64 " %10" PRIu64 " %5u/%-5u %9" PRIu64
                      " %10.1f\n",
-                     asked[which].what, 1e3 * cold, 1e3 * best, a.rows, a.events, a.cost.opened,
+                     asked[which].what, 1e3 * t.cold, 1e3 * t.best, a.rows, a.events, a.cost.opened,
                      a.cost.segments, a.cost.lines, (double)a.cost.bytes / (1 << 20));
         (void)fflush(stdout);
     }
     (void)printf("peak memory %ld MiB\n", peak_mib());
+}
+
+static void ours(const char *path, uint64_t events, uint64_t seed)
+{
+    double took = fill(path, events, seed, stderr);
+    (void)printf("{\"peer\":\"keytrail\",\"what\":\"this store\",\"events\":%" PRIu64
+                 ",\"load_s\":%.2f,\"events_per_s\":%.0f,\"bytes_per_event\":%.1f,\"questions\":{",
+                 events, took, (double)events / took, file_bytes(path) / (double)events);
+    for (unsigned which = 0; which < Q_ALL; which++) {
+        struct answer a;
+        struct timing t = time_one(path, which, &a);
+        (void)printf("%s\"q%u\":{\"first_ms\":%.1f,\"best_ms\":%.1f,\"rows\":%" PRIu64
+                     ",\"events\":%" PRIu64 "}",
+                     which == 0 ? "" : ",", which + 1, 1e3 * t.cold, 1e3 * t.best, a.rows,
+                     a.events);
+    }
+    (void)printf("}}\n");
 }
 
 static unsigned long argument(int argc, char **argv, int i, unsigned long dflt)
@@ -432,11 +466,13 @@ int main(int argc, char **argv)
     kt_hash_init();
     const char *what = argc > 1 ? argv[1] : "";
     if (strcmp(what, "fill") == 0 && argc >= 4)
-        fill(argv[2], argument(argc, argv, 3, 1000000), argument(argc, argv, 4, 1));
+        (void)fill(argv[2], argument(argc, argv, 3, 1000000), argument(argc, argv, 4, 1), stdout);
     else if (strcmp(what, "ndjson") == 0 && argc >= 3)
         ndjson(argument(argc, argv, 2, 1000000), argument(argc, argv, 3, 1));
     else if (strcmp(what, "questions") == 0)
         questions();
+    else if (strcmp(what, "ours") == 0 && argc >= 4)
+        ours(argv[2], argument(argc, argv, 3, 1000000), argument(argc, argv, 4, 1));
     else if (strcmp(what, "ask") == 0 && argc >= 3)
         ask(argv[2], (unsigned)argument(argc, argv, 3, 0));
     else {
