@@ -274,7 +274,7 @@ unsigned kt_hll_count(const struct kt_hll *h, uint32_t minute, unsigned n)
         of_rank[merged[i] & 63]++;
     double sum = 0.0;
     for (unsigned k = 0; k < 64; k++)
-        sum += of_rank[k] == 0 ? 0 : ldexp(of_rank[k], -(int)k);
+        sum += of_rank[k] / (double)(UINT64_C(1) << k);
     unsigned zero = of_rank[0];
     double m = KT_HLL_REGS, estimate = 0.7213 / (1.0 + 1.079 / m) * m * m / sum;
     if (estimate <= 2.5 * m && zero > 0)
