@@ -42,11 +42,44 @@ bool kt_output_of(const char *word, enum kt_output *ret)
     return false;
 }
 
+/* RFC 4180, and a leading quote where a spreadsheet would see a formula (THREATS O3): in what is
+ * words, not in a number. */
+static void csv_field(struct kt_buf *out, struct kt_str s, bool words)
+{
+    bool formula = words && s.len > 0 && strchr("=+-@\t\r", s.at[0]) != NULL;
+    bool quote = formula;
+    for (size_t k = 0; k < s.len && !quote; k++)
+        quote = strchr(",\"\r\n", s.at[k]) != NULL;
+    if (!quote) {
+        kt_buf_add(out, s);
+        return;
+    }
+    kt_buf_addz(out, formula ? "\"'" : "\"");
+    for (size_t k = 0; k < s.len; k++) {
+        if (s.at[k] == '"')
+            kt_buf_byte(out, '"');
+        kt_buf_byte(out, s.at[k]);
+    }
+    kt_buf_byte(out, '"');
+}
+
+/* `|` and line ends in what stands in a cell are escaped. */
+static void md_cell(struct kt_buf *out, struct kt_str s)
+{
+    kt_buf_addz(out, "| ");
+    for (size_t k = 0; k < s.len; k++) {
+        if (s.at[k] == '|')
+            kt_buf_byte(out, '\\');
+        kt_buf_byte(out, s.at[k] == '\n' ? ' ' : s.at[k]);
+    }
+    kt_buf_byte(out, ' ');
+}
+
 static void md_head(struct kt_rows *r)
 {
     for (unsigned i = 0; i < r->n; i++)
         if (r->columns[i].title != NULL)
-            kt_buf_addf(&r->out, "| %s ", r->columns[i].title);
+            md_cell(&r->out, kt_str_of(r->columns[i].title));
     kt_buf_addz(&r->out, "|\n");
     for (unsigned i = 0; i < r->n; i++)
         if (r->columns[i].title != NULL)
@@ -65,8 +98,10 @@ struct kt_rows *kt_rows_new(enum kt_output how, const struct kt_column *columns,
     if (how == KT_OUT_JSON)
         kt_buf_addz(&r->out, "[");
     if (how == KT_OUT_CSV && header) {
-        for (unsigned i = 0; i < n; i++)
-            kt_buf_addf(&r->out, "%s%s", i > 0 ? "," : "", columns[i].name);
+        for (unsigned i = 0; i < n; i++) {
+            kt_buf_addz(&r->out, i > 0 ? "," : "");
+            csv_field(&r->out, kt_str_of(columns[i].name), true);
+        }
         kt_buf_addz(&r->out, "\r\n");
     }
     if (how == KT_OUT_MD)
@@ -142,37 +177,22 @@ static void add_json(struct kt_rows *r, const struct kt_cell *cells)
     if (r->how == KT_OUT_JSON && r->rows > 0)
         kt_buf_addz(&r->out, ",\n");
     for (unsigned i = 0; i < r->n; i++) {
-        kt_buf_addf(&r->out, "%c\"%s\":", i == 0 ? '{' : ',', r->columns[i].name);
+        kt_buf_byte(&r->out, i == 0 ? '{' : ',');
+        kt_json_quote(&r->out, kt_str_of(r->columns[i].name));
+        kt_buf_byte(&r->out, ':');
         cell_json(&r->out, &cells[i]);
     }
     kt_buf_addz(&r->out, r->how == KT_OUT_JSON ? "}" : "}\n");
 }
 
-/* RFC 4180, and a leading quote where a spreadsheet would see a formula (THREATS O3). */
 static void add_csv(struct kt_rows *r, const struct kt_cell *cells)
 {
     struct kt_buf text = { 0 };
     for (unsigned i = 0; i < r->n; i++) {
         kt_buf_reset(&text);
         cell_text(&text, &cells[i], false);
-        struct kt_str s = kt_buf_str(&text);
-        bool formula =
-            cells[i].type == KT_CELL_STR && s.len > 0 && strchr("=+-@\t\r", s.at[0]) != NULL;
-        bool quote = formula;
-        for (size_t k = 0; k < s.len && !quote; k++)
-            quote = strchr(",\"\r\n", s.at[k]) != NULL;
         kt_buf_addz(&r->out, i > 0 ? "," : "");
-        if (!quote) {
-            kt_buf_add(&r->out, s);
-            continue;
-        }
-        kt_buf_addz(&r->out, formula ? "\"'" : "\"");
-        for (size_t k = 0; k < s.len; k++) {
-            if (s.at[k] == '"')
-                kt_buf_byte(&r->out, '"');
-            kt_buf_byte(&r->out, s.at[k]);
-        }
-        kt_buf_byte(&r->out, '"');
+        csv_field(&r->out, kt_buf_str(&text), cells[i].type == KT_CELL_STR);
     }
     kt_buf_addz(&r->out, "\r\n");
     kt_buf_done(&text);
@@ -209,7 +229,7 @@ static void flush(struct kt_rows *r)
     kt_buf_reset(&r->out);
 }
 
-/* The columns of the table, as Markdown has them; `|` and line ends in values are escaped. */
+/* The columns of the table, as Markdown has them. */
 static void add_md(struct kt_rows *r, const struct kt_cell *cells)
 {
     struct kt_buf raw = { 0 }, safe = { 0 };
@@ -220,13 +240,7 @@ static void add_md(struct kt_rows *r, const struct kt_cell *cells)
         kt_buf_reset(&safe);
         cell_text(&raw, &cells[i], true);
         kt_tty_add(&safe, kt_buf_str(&raw));
-        kt_buf_addz(&r->out, "| ");
-        for (size_t k = 0; k < safe.len; k++) {
-            if (safe.at[k] == '|')
-                kt_buf_byte(&r->out, '\\');
-            kt_buf_byte(&r->out, safe.at[k] == '\n' ? ' ' : safe.at[k]);
-        }
-        kt_buf_byte(&r->out, ' ');
+        md_cell(&r->out, kt_buf_str(&safe));
     }
     kt_buf_addz(&r->out, "|\n");
     kt_buf_done(&raw);
