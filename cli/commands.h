@@ -12,6 +12,7 @@ int kt_cmd_init(int argc, char **argv);
 int kt_cmd_notify(int argc, char **argv);
 int kt_cmd_replay(int argc, char **argv);
 int kt_cmd_search(int argc, char **argv);
+int kt_cmd_sql(int argc, char **argv);
 int kt_cmd_status(int argc, char **argv);
 int kt_cmd_verify(int argc, char **argv);
 int kt_cmd_version(int argc, char **argv);

@@ -24,6 +24,7 @@ static const struct {
     { "import", "decode files or a feed into a store", kt_cmd_import },
     { "status", "what is stored, learning, late or broken", kt_cmd_status },
     { "search", "events that match a query", kt_cmd_search },
+    { "sql", "the store as relations, in SQL; only reads", kt_cmd_sql },
     { "alerts", "alerts: list, show", kt_cmd_alerts },
     { "replay", "run the detectors over the stored log again", kt_cmd_replay },
     { "notify", "alert targets: test", kt_cmd_notify },
