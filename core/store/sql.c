@@ -100,6 +100,7 @@ static const char *instead_of(const char *table)
 
 static enum kt_status no_relation(const struct kt_sql *s, const char *table, struct kt_error *err)
 {
+    table = strchr(table, '.') != NULL ? strchr(table, '.') + 1 : table; /* main.batch */
     const char *use = instead_of(table), *near = NULL;
     unsigned best = 3;
     if (use != NULL)
@@ -127,6 +128,8 @@ static enum kt_status fail(struct kt_sql *s, struct kt_error *err)
     int rc = sqlite3_errcode(s->db);
     if (s->refused[0] != '\0')
         return kt_fail(err, KT_E_INPUT, "%s", s->refused);
+    if (strstr(text, "may not be modified") != NULL || strstr(text, "cannot modify") != NULL)
+        return kt_fail(err, KT_E_INPUT, "%s", only_reads); /* asked before the authorizer is */
     if (s->why.code == KT_E_LIMIT || rc == SQLITE_INTERRUPT)
         return kt_fail(err, KT_E_LIMIT, "given up");
     if (s->why.code != KT_OK) {
@@ -166,6 +169,10 @@ static enum kt_status make_relations(struct kt_sql *s, struct kt_error *err)
     for (unsigned i = 0; i < s->options->views; i++)
         kt_buf_addf(&text, "CREATE TEMP VIEW %s AS %s;", s->options->view[i].name,
                     s->options->view[i].select);
+    /* SQLite makes its own relations when they are first named, and asks whether it may: named now,
+     * those are there that go through an array or list the relations. */
+    kt_buf_addz(&text, "SELECT 1 FROM json_each('[]'), json_tree('[]'), pragma_table_list,"
+                       " pragma_table_info(''), pragma_table_xinfo(''), pragma_function_list;");
     return kt_db_exec(s->db, kt_buf_z(&text), err);
 }
 
@@ -232,14 +239,10 @@ void kt_sql_close(struct kt_sql *s)
 static bool is_nothing(struct kt_sql *s, const char *text, const char *end)
 {
     sqlite3_stmt *more = NULL;
-    const char *tail = text;
-    while (tail < end && *tail != '\0') {
-        text = tail;
-        if (sqlite3_prepare_v2(s->db, text, (int)(end - text), &more, &tail) != SQLITE_OK ||
-            more != NULL)
-            break;
-    }
-    bool nothing = more == NULL && (tail >= end || *tail == '\0');
+    int rc = SQLITE_OK;
+    while (rc == SQLITE_OK && more == NULL && text < end)
+        rc = sqlite3_prepare_v2(s->db, text, (int)(end - text), &more, &text);
+    bool nothing = rc == SQLITE_OK && more == NULL;
     (void)sqlite3_finalize(more);
     return nothing;
 }
@@ -265,7 +268,7 @@ enum kt_status kt_sql_start(struct kt_sql *s, struct kt_str text, struct kt_erro
         return fail(s, err);
     if (s->statement == NULL)
         return kt_fail(err, KT_E_INPUT, "which statement? keytrail sql 'SELECT …'");
-    if (!sqlite3_stmt_readonly(s->statement))
+    if (!sqlite3_stmt_readonly(s->statement) || sqlite3_column_count(s->statement) == 0)
         return kt_fail(err, KT_E_INPUT, "%s", only_reads);
     if (!is_nothing(s, tail, own + text.len))
         return kt_fail(err, KT_E_INPUT, "one statement a call: there is more behind the first ';'");
