@@ -27,7 +27,7 @@
 struct command {
     const char *db, *config, *output, *timeout;
     uint64_t limit; /* 0: all */
-    bool no_header, quiet, schema;
+    bool no_header, quiet, schema, gave_up;
     enum kt_output how;
     kt_time_ns deadline; /* monotonic */
     struct kt_reader *reader;
@@ -39,8 +39,9 @@ struct command {
 
 static bool too_late(void *self)
 {
-    const struct command *c = self;
-    return kt_clock_real.mono(kt_clock_real.self) > c->deadline;
+    struct command *c = self;
+    c->gave_up |= kt_clock_real.mono(kt_clock_real.self) > c->deadline;
+    return c->gave_up;
 }
 
 static enum kt_status fact_of(void *self, struct kt_ip ip, uint64_t seq, struct kt_sql_fact *ret,
@@ -204,6 +205,19 @@ static enum kt_status print_rows(struct command *c, struct kt_error *err)
     return st == KT_E_AGAIN ? KT_OK : st;
 }
 
+/* Rows may have been printed before something ended the statement. */
+static enum kt_status say_not_all(const struct command *c, enum kt_status status,
+                                  struct kt_error *err)
+{
+    const struct kt_error why = *err;
+    if (status == KT_E_LIMIT && c->gave_up)
+        return kt_fail(err, KT_E_LIMIT, "given up after %s: the rows are not all (--timeout)",
+                       c->timeout);
+    if (status == KT_E_CORRUPT)
+        return kt_fail(err, KT_E_CORRUPT, "%s; the rows are not all", why.text);
+    return status;
+}
+
 static enum kt_status run(struct command *c, struct kt_str text, struct kt_error *err)
 {
     char path[4096];
@@ -225,12 +239,7 @@ static enum kt_status run(struct command *c, struct kt_str text, struct kt_error
     if (st == KT_OK)
         st = print_rows(c, err);
     kt_sql_close(c->sql);
-    if (st == KT_E_LIMIT && too_late(c))
-        return kt_fail(err, KT_E_LIMIT, "given up after %s: the rows are not all (--timeout)",
-                       c->timeout);
-    if (st == KT_E_CORRUPT)
-        return kt_wrap(err, "the rows are not all");
-    return st;
+    return say_not_all(c, st, err);
 }
 
 /* ---- the statement ---- */
