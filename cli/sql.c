@@ -155,28 +155,31 @@ static void sheet_make(struct sheet *s, const struct command *c, bool row)
  * written as SQL writes them. */
 static struct kt_cell cell_of(const struct kt_sql_value *v, struct kt_buf *text)
 {
+    struct kt_cell cell = { .type = KT_CELL_STR, .str = v->str };
     kt_buf_reset(text);
     switch (v->type) {
     case KT_SQL_NULL:
-        break;
+        cell.type = KT_CELL_NULL;
+        return cell;
     case KT_SQL_INTEGER:
         return kt_cell_int(v->i);
     case KT_SQL_REAL:
+        cell.type = KT_CELL_RAW;
         if (!kt_str_has(v->str, KT_STR("Inf")))
-            return (struct kt_cell){ .type = KT_CELL_RAW, .str = v->str };
+            return cell;
         kt_buf_addz(text, v->str.at[0] == '-' ? "-9e999" : "9e999");
-        return (struct kt_cell){ .type = KT_CELL_RAW, .str = kt_buf_str(text) };
+        break;
     case KT_SQL_TEXT:
-        if (kt_utf8_valid(v->str))
-            return (struct kt_cell){ .type = KT_CELL_STR, .str = v->str };
-        /* fallthrough */
     case KT_SQL_BLOB:
+        if (v->type == KT_SQL_TEXT && kt_utf8_valid(v->str))
+            return cell;
         kt_buf_addz(text, "x'");
         kt_hex_add(text, v->str.at, v->str.len);
         kt_buf_addz(text, "'");
-        return (struct kt_cell){ .type = KT_CELL_STR, .str = kt_buf_str(text) };
+        break;
     }
-    return (struct kt_cell){ .type = KT_CELL_NULL };
+    cell.str = kt_buf_str(text);
+    return cell;
 }
 
 static enum kt_status print_rows(struct command *c, struct kt_error *err)

@@ -505,14 +505,15 @@ static void add_where(struct world *w, struct kt_buf *out)
 static void random_statements_answer_as_a_plain_table_does(void **state)
 {
     struct world *w = *state;
+    static const char earlier[] = "SELECT e.seq, (SELECT count(*) FROM events AS o WHERE"
+                                  " o.actor = e.actor AND o.seq < e.seq) FROM events AS e";
     static const char *const heads[] = {
         "SELECT seq FROM events",
         "SELECT seq FROM events",
         "SELECT seq, time, actor, ip FROM events",
         "SELECT * FROM (SELECT " PLAIN " FROM events)",
         "SELECT reason, count(*), count(DISTINCT secret), min(time), max(line) FROM events",
-        "SELECT e.seq, (SELECT count(*) FROM events AS o WHERE o.actor = e.actor AND"
-        " o.seq < e.seq) FROM events AS e",
+        earlier,
     };
     static const char *const tails[] = {
         " ORDER BY seq",
