@@ -18,7 +18,7 @@
 #include "core/query/query.h"
 #include "core/sys/clock.h"
 
-#define TTY_LIMIT  200u
+#define TTY_LIMIT  50u
 #define TIMEOUT    "30s"
 #define MEMORY_MAX ((size_t)512 << 20)
 #define CELL_MAX   100u /* of a table with several columns; other forms cut nothing */
@@ -284,7 +284,7 @@ int kt_cmd_sql(int argc, char **argv)
         { "--schema", 0, KT_FLAG_BOOL, NULL, "list the relations and their columns", &c.schema,
           NULL },
         { "--output", 'o', KT_FLAG_STRING, "FORM", KT_OUTPUT_WORDS, &c.output, NULL },
-        { "--limit", 'n', KT_FLAG_UINT, "N", "at most N rows (200 on a terminal, else all)",
+        { "--limit", 'n', KT_FLAG_UINT, "N", "at most N rows (50 on a terminal, else all)",
           &c.limit, NULL },
         { "--timeout", 0, KT_FLAG_STRING, "TIME", "give up after (" TIMEOUT "); exit 7", &c.timeout,
           NULL },

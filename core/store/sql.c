@@ -132,12 +132,14 @@ static enum kt_status fail(struct kt_sql *s, struct kt_error *err)
         return kt_fail(err, KT_E_INPUT, "%s", only_reads); /* asked before the authorizer is */
     if (s->why.code == KT_E_LIMIT || rc == SQLITE_INTERRUPT)
         return kt_fail(err, KT_E_LIMIT, "given up");
-    if (s->why.code != KT_OK) {
+    /* The limit may strike the connection that a walk reads through. */
+    bool memory = rc == SQLITE_NOMEM || strstr(s->why.text, sqlite3_errstr(SQLITE_NOMEM)) != NULL;
+    if (s->why.code != KT_OK && !memory) {
         if (err != NULL)
             *err = s->why;
         return s->why.code;
     }
-    if (rc == SQLITE_NOMEM)
+    if (memory)
         return kt_fail(err, KT_E_LIMIT,
                        "it needs more than %zu MiB of memory: ask for a shorter time, fewer "
                        "columns, or sums",
@@ -145,7 +147,8 @@ static enum kt_status fail(struct kt_sql *s, struct kt_error *err)
     if (strncmp(text, missing, sizeof missing - 1) == 0)
         return no_relation(s, text + sizeof missing - 1, err);
     if (strncmp(text, unknown, sizeof unknown - 1) == 0)
-        return kt_fail(err, KT_E_INPUT, "%s; --schema lists them", text);
+        return kt_fail(err, KT_E_INPUT, "%s (text stands in single quotes; --schema lists columns)",
+                       text);
     return kt_fail(err, KT_E_INPUT, "%s", text);
 }
 
@@ -270,6 +273,13 @@ enum kt_status kt_sql_start(struct kt_sql *s, struct kt_str text, struct kt_erro
         return kt_fail(err, KT_E_INPUT, "which statement? keytrail sql 'SELECT …'");
     if (!sqlite3_stmt_readonly(s->statement) || sqlite3_column_count(s->statement) == 0)
         return kt_fail(err, KT_E_INPUT, "%s", only_reads);
+    if (sqlite3_bind_parameter_count(s->statement) > 0)
+        return kt_fail(err, KT_E_INPUT,
+                       "the statement has a place for a value (%s) that nobody fills: write the "
+                       "value, in single quotes when it is text",
+                       sqlite3_bind_parameter_name(s->statement, 1) == NULL
+                           ? "?"
+                           : sqlite3_bind_parameter_name(s->statement, 1));
     if (!is_nothing(s, tail, own + text.len))
         return kt_fail(err, KT_E_INPUT, "one statement a call: there is more behind the first ';'");
     return KT_OK;

@@ -78,7 +78,7 @@ static bool take(sqlite3_index_info *info, int i, struct kt_sql_plan *plan)
 {
     const struct sqlite3_index_constraint *c = &info->aConstraint[i];
     unsigned field = c->iColumn < 0 ? kt_sql_field_seq : (unsigned)c->iColumn;
-    const struct kt_sql_field *f = &kt_sql_fields[field < kt_sql_n_fields ? field : 0];
+    const struct kt_sql_field *f = &kt_sql_fields[field];
     unsigned op = op_of(c->op);
     if (!c->usable || (can[f->push] & op) == 0 || plan->args == KT_SQL_ARGS_MAX)
         return false;

@@ -672,6 +672,7 @@ static void what_does_not_read_is_refused_with_a_sentence(void **state)
         { "", "which statement?" },
         { " -- nothing", "which statement?" },
         { "SELEC 1", "syntax error" },
+        { "SELECT seq FROM events WHERE actor = :who", "(:who)" },
         { "SELECT '\xff'", "UTF-8" },
     };
     struct world *w = *state;
