@@ -217,7 +217,7 @@ static enum kt_status say_not_all(const struct command *c, enum kt_status status
         return kt_fail(err, KT_E_LIMIT, "given up after %s: the rows are not all (--timeout)",
                        c->timeout);
     if (status == KT_E_CORRUPT)
-        return kt_fail(err, KT_E_CORRUPT, "%s; the rows are not all", why.text);
+        return kt_fail(err, KT_E_CORRUPT, "%s; the rows lack what cannot be read", why.text);
     return status;
 }
 

@@ -258,11 +258,12 @@ enum kt_status kt_sql_start(struct kt_sql *s, struct kt_str text, struct kt_erro
     s->statement = NULL;
     s->refused[0] = '\0';
     s->why = (struct kt_error){ 0 };
+    s->damage = (struct kt_damage){ 0 };
     if (text.len > STATEMENT_MAX)
         return kt_fail(err, KT_E_INPUT, "a statement has at most %d KiB", STATEMENT_MAX >> 10);
     if (!kt_utf8_valid(text) || kt_str_find_byte(text, '\0', 0) >= 0)
         return kt_fail(err, KT_E_INPUT, "a statement is UTF-8 text without NUL");
-    if (kt_reader_stats(s->reader, &stats, err) != KT_OK)
+    if (kt_reader_stats(s->reader, &stats, err) != KT_OK) /* takes a successor in, once */
         return kt_wrap(err, "sql");
     s->newest = stats.records;
     s->events = stats.events;
@@ -306,7 +307,11 @@ enum kt_status kt_sql_step(struct kt_sql *s, struct kt_error *err)
     int rc = sqlite3_step(s->statement);
     if (rc == SQLITE_ROW)
         return KT_OK;
-    return rc == SQLITE_DONE ? KT_E_AGAIN : fail(s, err);
+    if (rc != SQLITE_DONE)
+        return fail(s, err);
+    if (s->damage.places > 0)
+        return kt_fail(err, KT_E_CORRUPT, "%s", s->damage.first.text);
+    return KT_E_AGAIN;
 }
 
 struct kt_sql_value kt_sql_value(const struct kt_sql *s, unsigned column)

@@ -57,7 +57,7 @@ struct kt_sql_value {
     int64_t i;         /* of an integer */
     struct kt_str str; /* otherwise: as SQLite writes it; borrowed until the next step */
 };
-/* KT_OK: a row; KT_E_AGAIN: no more. KT_E_LIMIT: given up, or memory_max; KT_E_CORRUPT names the
- * records that cannot be read: what came before is right, and not all. */
+/* KT_OK: a row; KT_E_AGAIN: no more. KT_E_LIMIT: given up, or memory_max. KT_E_CORRUPT, behind the
+ * last row: some records cannot be read, the first of them are named, and the rows lack them. */
 KT_MUST_USE enum kt_status kt_sql_step(struct kt_sql *s, struct kt_error *err);
 struct kt_sql_value kt_sql_value(const struct kt_sql *s, unsigned column);

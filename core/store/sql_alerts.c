@@ -88,8 +88,7 @@ static int filter(sqlite3_vtab_cursor *base, int number, const char *text, int a
     (void)argc;
     (void)argv;
     kt_db_finalize(&s->st);
-    if (kt_reader_fresh(sql->reader, &err) != KT_OK ||
-        kt_db_prepare(sql->reader->db,
+    if (kt_db_prepare(sql->reader->db,
                       "SELECT rowid, id, opened, updated, json FROM alert"
                       " ORDER BY opened DESC, id DESC",
                       &s->st, &err) != KT_OK) {

@@ -1,17 +1,19 @@
 /*
- * sql_events: the virtual table `events`, over tail and segments.
+ * sql_events: the virtual table `events`, over tail and segments of all files of the log.
  *
- * Each scan of it is one walk (walk.h): from columns where they say all that is asked for, from
- * lines else, and only of records that pass what the walk was told. All walks of a statement end
- * at the number that was the newest when it began, so that a join sees one state.
+ * Each scan of it is one walk a file (walk.h): from columns where they say all that is asked for,
+ * from lines else, and only of records that pass what the walk was told. All walks of a statement
+ * end at the number that was the newest when it began, so that a join sees one state. What is
+ * damaged is left behind and counted; kt_sql_step says so behind the last row.
  *
- * Owns:  the plans of a statement; a walk, its sieves and one parsed line a scan.
+ * Owns:  the plans of a statement; the walks, their sieves and one parsed line a scan.
  * Calls: core/base, core/event, core/store.
  */
 #include <string.h>
 
 #include "core/base/alloc.h"
 #include "core/base/limits.h"
+#include "core/store/chain.h"
 #include "core/store/reader.h"
 #include "core/store/sql_events.h"
 
@@ -27,8 +29,10 @@ struct scan {
     sqlite3_vtab_cursor base;
     struct kt_sql_row row;
     struct kt_sql_scan told;
+    struct kt_walk *walk[KT_CHAIN_MAX]; /* in the order of the scan; row.walk is at `at` */
+    unsigned n, at;
     uint32_t low, high; /* picks of the chunk that are to come */
-    bool down, end;
+    bool lines, down, end;
 };
 
 int kt_sql_report(struct kt_sql *sql, sqlite3_vtab *table, const struct kt_error *err)
@@ -91,8 +95,10 @@ static int open_scan(sqlite3_vtab *base, sqlite3_vtab_cursor **ret)
 
 static void stop(struct scan *s)
 {
-    kt_walk_free(s->row.walk);
-    s->row.walk = NULL;
+    for (unsigned i = 0; i < s->n; i++)
+        kt_walk_free(s->walk[i]);
+    s->n = s->at = 0;
+    s->low = s->high = 0;
     kt_sql_scan_done(&s->told);
 }
 
@@ -113,21 +119,69 @@ static int failed(struct scan *s, const struct kt_error *err)
     return kt_sql_report(s->row.sql, s->base.pVtab, err);
 }
 
+/* The next chunk of any file. KT_E_AGAIN at the end. */
+static enum kt_status next_chunk(struct scan *s, struct kt_error *err)
+{
+    for (; s->at < s->n; s->at++) {
+        enum kt_status status;
+        s->row.walk = s->walk[s->at];
+        do
+            status = kt_walk_next(s->row.walk, &s->row.chunk, err);
+        while (kt_scan_passes(&s->told.scan, status, err));
+        if (status != KT_E_AGAIN)
+            return status;
+    }
+    return KT_E_AGAIN;
+}
+
+/* The next record, whose line can be had when the statement uses lines. */
+static enum kt_status next_row(struct scan *s, struct kt_error *err)
+{
+    enum kt_status status = KT_OK;
+    do {
+        s->row.has_line = s->row.has_fact = false;
+        while (s->low == s->high) {
+            if ((status = next_chunk(s, err)) != KT_OK)
+                return status;
+            s->low = 0;
+            s->high = s->row.chunk->picks;
+        }
+        s->row.at = s->row.chunk->pick[s->down ? --s->high : s->low++];
+        if (s->lines)
+            status = kt_walk_line(s->row.walk, s->row.at, &s->row.line, err);
+    } while (kt_scan_passes(&s->told.scan, status, err));
+    return status;
+}
+
 static int next(sqlite3_vtab_cursor *base)
 {
     struct scan *s = (struct scan *)base;
     struct kt_error err = { 0 };
-    s->row.has_line = s->row.has_fact = false;
-    while (s->low == s->high) {
-        enum kt_status status = kt_walk_next(s->row.walk, &s->row.chunk, &err);
-        s->end = status == KT_E_AGAIN;
-        if (status != KT_OK)
-            return s->end ? SQLITE_OK : failed(s, &err);
-        s->low = 0;
-        s->high = s->row.chunk->picks;
+    enum kt_status status = next_row(s, &err);
+    s->end = status == KT_E_AGAIN;
+    return status == KT_OK || s->end ? SQLITE_OK : failed(s, &err);
+}
+
+/* A walk for each file that has some of the records. */
+static enum kt_status open_walks(struct scan *s, const struct kt_want *want, struct kt_error *err)
+{
+    struct kt_reader *reader = s->row.sql->reader, *file[KT_CHAIN_MAX];
+    unsigned n = kt_reader_files(reader, file);
+    if (file[0]->lost.code != KT_OK) /* a file before it cannot be read at all */
+        (void)kt_scan_passes(&s->told.scan, KT_E_CORRUPT, &file[0]->lost);
+    for (unsigned i = 0; i < n; i++) {
+        struct kt_reader *f = file[s->down ? n - 1 - i : i];
+        struct kt_scan bounded = s->told.scan;
+        enum kt_status status = kt_walk_bounds(f, &bounded, err);
+        if (status == KT_OK && bounded.from_seq <= bounded.until_seq)
+            status = kt_walk_open(f, &bounded, want, &s->walk[s->n], err);
+        else
+            s->walk[s->n] = NULL;
+        s->n += status == KT_OK && s->walk[s->n] != NULL;
+        if (status != KT_OK && (f == reader || !kt_scan_passes(&s->told.scan, KT_E_CORRUPT, err)))
+            return status;
     }
-    s->row.at = s->row.chunk->pick[s->down ? --s->high : s->low++];
-    return SQLITE_OK;
+    return KT_OK;
 }
 
 static int filter(sqlite3_vtab_cursor *base, int number, const char *text, int argc,
@@ -140,22 +194,20 @@ static int filter(sqlite3_vtab_cursor *base, int number, const char *text, int a
     (void)text;
     (void)argc;
     stop(s);
-    s->low = s->high = 0;
     s->down = plan->down;
+    s->lines = plan->want.lines;
     s->told.scan = (struct kt_scan){ .from_seq = 1,
                                      .until_seq = sql->newest,
                                      .newest_first = plan->down,
                                      .records = true,
                                      .give_up = sql->options->give_up,
-                                     .give_up_self = sql->options->self };
+                                     .give_up_self = sql->options->self,
+                                     .damage = &sql->damage };
     kt_sql_scan_fill(&s->told, plan, argv);
     s->end = s->told.none || s->told.scan.from_seq > s->told.scan.until_seq;
     if (s->end)
         return SQLITE_OK;
-    if (kt_walk_bounds(sql->reader, &s->told.scan, &err) != KT_OK ||
-        kt_walk_open(sql->reader, &s->told.scan, &plan->want, &s->row.walk, &err) != KT_OK)
-        return failed(s, &err);
-    return next(base);
+    return open_walks(s, &plan->want, &err) == KT_OK ? next(base) : failed(s, &err);
 }
 
 static int at_end(sqlite3_vtab_cursor *base)

@@ -15,7 +15,8 @@ struct kt_sql {
     uint64_t newest,
         events;          /* number of the newest record the statement sees; how many there are */
     struct kt_error why; /* what a relation could not do */
-    char refused[240];   /* what the authorizer says */
+    struct kt_damage damage; /* what its walks left behind */
+    char refused[240];       /* what the authorizer says */
 };
 
 /* A row of events: one record of the chunk at hand. */
@@ -24,8 +25,8 @@ struct kt_sql_row {
     struct kt_walk *walk;
     const struct kt_chunk *chunk;
     uint32_t at;
-    bool has_line, has_fact; /* of this row */
-    struct kt_str line;
+    struct kt_str line;      /* of this row, when the statement uses lines */
+    bool has_line, has_fact; /* ev and fact are of this row */
     struct kt_event ev;
     struct kt_sql_fact fact;
     struct kt_arena arena;

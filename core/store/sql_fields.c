@@ -15,12 +15,11 @@ typedef const struct kt_sql_field *field;
 
 /* ---- what a row holds ---- */
 
+/* Parsed when something in it is first asked for. */
 static enum kt_status need_line(struct kt_sql_row *r, struct kt_error *err)
 {
     if (r->has_line)
         return KT_OK;
-    if (kt_walk_line(r->walk, r->at, &r->line, err) != KT_OK)
-        return err->code;
     kt_arena_reset(&r->arena);
     if (kt_line_read(r->line, &r->arena, &r->ev, err) != KT_OK)
         return kt_fail(err, KT_E_CORRUPT, "record %llu is not a canonical line",

@@ -102,15 +102,15 @@ check(open(db, 'rb').read() == before and not os.path.exists(os.path.join(d, 'co
 fails('WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n', 7, 'given up after 100ms', '--timeout', '100ms')
 fails("SELECT a.line || b.line || c.line AS x FROM events a, events b, events c ORDER BY x DESC", 7, 'memory', '--timeout', '100s')
 
-# Damage ends a statement; it is not silently less.
+# Damage is not silently less.
 bad = os.path.join(d, 'bad.db')
 shutil.copy(db, bad)
 with sqlite3.connect(bad) as con:
     con.execute("UPDATE batch SET lines = x'00' WHERE first_seq = (SELECT max(first_seq) FROM batch)")
 con.close()
-p = fails('SELECT seq FROM events', 4, 'not all', '-o', 'csv', store=bad)
-check(b'records' in p.stderr and b'\r\n3\r\n' in p.stdout, 'what could be read was printed before', p.stdout[:100] + p.stderr)
-fails('SELECT count(*) FROM events', 4, 'not all', store=bad)
+p = fails('SELECT seq FROM events', 4, 'lack', '-o', 'csv', store=bad)
+check(b'records' in p.stderr and b'\r\n3\r\n' in p.stdout, 'what can be read is printed, what cannot is named', p.stdout[:100] + p.stderr)
+fails('SELECT count(*) FROM events', 4, 'lack', store=bad)
 
 # Beside a running collector, and on its backup.
 h = House()
