@@ -302,6 +302,7 @@ const struct kt_sql_field kt_sql_fields[] = {
     STRING_HIDDEN(shared_id, "id that other accounts see too"),
     STRING_HIDDEN(amends, "id of the record that this one amends"),
 };
+_Static_assert(KT_ARRAY_LEN(kt_sql_fields) < 64, "SQLite tells of 63 columns which are used");
 const unsigned kt_sql_n_fields = KT_ARRAY_LEN(kt_sql_fields);
 const unsigned kt_sql_field_seq = 0;
 

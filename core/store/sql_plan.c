@@ -16,17 +16,18 @@
 #include "core/base/enc.h"
 #include "core/store/sql_events.h"
 
-#define LIST_KEYS_MAX                                                                              \
-    256u /* values of IN (…) to ask a filter for: more would be slower than not                  \
-          */
-#define LIKE_TEXT_MAX 512u /* longer values are not asked: they may match */
+/* Values of IN (…) to ask a filter for: more would be slower than not asking. */
+#define LIST_KEYS_MAX 256u
+/* Longer values are not asked: they may match. */
+#define LIKE_TEXT_MAX 512u
 
-enum op { /* the operators of SQLite that a walk can be told of, as a set */
-          OP_EQ = 1,
-          OP_RANGE = 2,
-          OP_PATTERN = 4,
-          OP_NULL = 8,
-          OP_NE = 16,
+/* The operators of SQLite that a walk can be told of, as a set. */
+enum op {
+    OP_EQ = 1,
+    OP_RANGE = 2,
+    OP_PATTERN = 4,
+    OP_NULL = 8,
+    OP_NE = 16,
 };
 
 static unsigned op_of(unsigned char op)
