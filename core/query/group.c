@@ -577,6 +577,12 @@ static int by_count(const void *pa, const void *pb)
     return 0;
 }
 
+static int by_time(const void *pa, const void *pb)
+{
+    const struct kt_group *a = pa, *b = pb;
+    return a->time != b->time ? (a->time < b->time ? -1 : 1) : by_count(pa, pb);
+}
+
 static void list_bucket(struct kt_groups *g, const struct bucket *b, uint32_t least)
 {
     for (uint32_t s = 0; s < b->groups.slots; s++) {
@@ -629,7 +635,7 @@ const struct kt_group *kt_groups_list(struct kt_groups *g, uint64_t top, size_t 
     for (uint32_t i = 0; i < g->n_buckets; i++)
         list_bucket(g, &g->bucket[i], least);
     if (n > 1)
-        qsort(g->list, n, sizeof *g->list, by_count);
+        qsort(g->list, n, sizeof *g->list, top == 0 ? by_time : by_count);
     *ret_n = top != 0 && top < n ? (size_t)top : n;
     return g->list;
 }

@@ -37,5 +37,6 @@ KT_MUST_USE enum kt_status kt_group_run(struct kt_reader *r, const struct kt_sca
                                         const struct kt_group_spec *spec, struct kt_groups **ret,
                                         struct kt_scan_cost *ret_cost, struct kt_error *err);
 void kt_groups_free(struct kt_groups *g);
-/* By count, most first, then by time and keys; the first `top` (0 = all). Owned by g. */
+/* The `top` with the highest counts, most first; 0: all, time by time, in each most first. Owned by
+ * g. */
 const struct kt_group *kt_groups_list(struct kt_groups *g, uint64_t top, size_t *ret_n);
