@@ -6,6 +6,7 @@ ask       six questions, cold and warm, opening the store included
 import    the same file again: all duplicates
 status    keytrail status and verify over all of it
 ack       10,000 events/s offered to a real collector over CURVE: how long an acknowledgement takes
+beside    questions to a collector's store, idle, then while history is imported through the collector beside live events
 flood     a Vault audit file through agent and collector, and through syslog-ng -> SQLite, rsyslog -> PostgreSQL, fluent-bit -> file
 peers     the same records and questions in plain SQLite, DuckDB, PostgreSQL, jq and grep (KT_PEER_EVENTS, 1 M)
 
@@ -17,7 +18,7 @@ from support import *
 EVENTS = int(os.environ.get('KT_YEAR_EVENTS', '10000000'))
 PEER_EVENTS = int(os.environ.get('KT_PEER_EVENTS', '1000000'))
 FLOOD = int(os.environ.get('KT_FLOOD_RECORDS', '1000000'))
-PARTS = set(filter(None, os.environ.get('KT_BENCH_PARTS', 'fill,ask,status,ack,flood,peers').split(',')))
+PARTS = set(filter(None, os.environ.get('KT_BENCH_PARTS', 'fill,ask,status,ack,beside,flood,peers').split(',')))
 HERE = os.path.dirname(os.path.abspath(__file__))
 WORK = os.path.abspath(os.environ.get('KT_WORK', os.path.join(ARGS.build, 'bench-store')))
 STORE = os.path.join(WORK, 'year.db')
@@ -61,6 +62,44 @@ def ack():
     stop(h.collector)
 
 
+def beside():
+    head('beside: questions while history is imported through the collector (control socket) and 5,000 live events/s come in')
+    h = House()
+    h.start_collector()
+    h.allow('bench', h.new_key('bench'))
+    log = os.path.join(WORK, 'history.log')
+    with open(log, 'wb') as f:
+        subprocess.run([tool('gen'), 'vault', str(FLOOD), '3'], stdout=f, check=True)
+    live = [tool('ack_bench'), h.endpoint, h.server_key, h.path('keys/bench.key'), '5000']
+    subprocess.run([*live, '20'], check=True, stdout=subprocess.DEVNULL)
+    questions = {'an actor, lines': ['actor:person003*', '--since', '@0', '-n', '50'], 'a secret, counted': ['secret:**/credential-150', '--since', '@0', '--by', 'actor'],
+                 'months': ['--since', '@0', '--by', 'month,source,action,outcome']}
+
+    def ask(rounds):
+        took = {q: [] for q in questions}
+        for _ in range(rounds):
+            for q, argv in questions.items():
+                t = time.monotonic()
+                keytrail('search', *argv, '--db', h.db, '-o', 'csv', '-q')
+                took[q].append(1e3 * (time.monotonic() - t))
+        return took
+
+    idle = ask(10)
+    running = [start([KEYTRAIL, 'import', '--server', f"unix:{h.path('control.sock')}", '--source', 'vault', '--instance', 'history', log], h.path('import.log')),
+               start([*live, '60'], h.path('live.log'))]
+    busy = {q: [] for q in questions}
+    while all(p.poll() is None for p in running):
+        for q, took in ask(1).items():
+            busy[q] += took
+    for q in questions:
+        i, b = sorted(idle[q]), sorted(busy[q]) or [0]
+        print(f'{q:20} idle {i[len(i) // 2]:7.1f} ms   under load {b[len(b) // 2]:7.1f} ms, longest {b[-1]:7.1f} ms, {len(b)} times')
+    running[0].wait(600)
+    stop(running[1])
+    stop(h.collector)
+    os.unlink(log)
+
+
 def flood():
     head(f'flood: {FLOOD:,} lines of a Vault audit file, end to end, in turn')
     log = os.path.join(WORK, 'audit.log')
@@ -94,6 +133,6 @@ if 'fill' in PARTS:
 if 'ask' in PARTS:
     head('ask: cold (pages dropped) and best of five')
     subprocess.run([tool('year_bench'), 'ask', STORE], check=True)
-for part in (status, ack, flood, peers):
+for part in (status, ack, beside, flood, peers):
     if part.__name__ in PARTS:
         part()
