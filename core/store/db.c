@@ -44,7 +44,9 @@ static void close_fd(int *fd)
 enum kt_status kt_db_probe(const char *path, struct kt_db_head *ret, struct kt_error *err)
 {
     off_t wal = size_of(path, "-wal");
-    struct kt_db_head head = { .has_wal = wal >= 0, .has_shm = size_of(path, "-shm") >= 0 };
+    struct kt_db_head head = { .has_wal = wal >= 0,
+                               .has_shm = size_of(path, "-shm") >= 0,
+                               .has_journal = size_of(path, "-journal") > 0 };
     head.idle = wal <= 0 && !head.has_shm;
     uint8_t page[100];
     KT_CLEANUP(close_fd) int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -62,6 +64,7 @@ enum kt_status kt_db_probe(const char *path, struct kt_db_head *ret, struct kt_e
     head.exists = true;
     head.empty = n == 0;
     if (n == (ssize_t)sizeof page && memcmp(page, "SQLite format 3", 16) == 0) {
+        head.rollback = page[18] == 1;
         head.cookie = be32(page + 40);
         head.schema = be32(page + 60);
         head.app_id = be32(page + 68);
@@ -76,7 +79,7 @@ enum kt_status kt_db_judge(const char *path, const struct kt_db_head *head, bool
     if (head->cookie == KT_DB_LIVE && !head->has_wal)
         return kt_fail(err, KT_E_CORRUPT,
                        "'%s' was copied from a running store without its -wal file: newer records "
-                       "are missing; copy both, or make copies with: sqlite3 FILE '.backup COPY'",
+                       "are missing; copy both, or make copies with: keytrail backup DIR",
                        path);
     if (head->app_id == 0 && (head->has_wal || unmade_too))
         return KT_OK;
@@ -174,6 +177,12 @@ enum kt_status kt_db_make(const char *path, struct kt_error *err)
     return status;
 }
 
+enum kt_status kt_db_write_behind(sqlite3 *db, struct kt_error *err)
+{
+    return kt_db_exec(
+        db, "PRAGMA page_size=8192; PRAGMA journal_mode=DELETE; PRAGMA synchronous=EXTRA", err);
+}
+
 enum kt_status kt_db_open(const char *path, const char *vfs, enum kt_db_mode mode, sqlite3 **ret,
                           struct kt_error *err)
 {
@@ -193,6 +202,16 @@ enum kt_status kt_db_open(const char *path, const char *vfs, enum kt_db_mode mod
     }
     *ret = db;
     return KT_OK;
+}
+
+enum kt_status kt_db_mend(const char *path, const char *vfs, struct kt_error *err)
+{
+    sqlite3 *db = NULL;
+    if (kt_db_open(path, vfs, KT_DB_WRITE, &db, err) != KT_OK)
+        return kt_wrap(err, "undo a backup that was cut off");
+    enum kt_status status = kt_db_exec(db, "SELECT count(*) FROM sqlite_schema", err);
+    (void)sqlite3_close(db);
+    return status == KT_OK ? KT_OK : kt_wrap(err, "undo a backup that was cut off");
 }
 
 void kt_db_defend(sqlite3 *db, bool on)

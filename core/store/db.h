@@ -27,8 +27,9 @@ enum kt_db_mode {
 };
 struct kt_db_head { /* what the first page and the folder say, before SQLite is asked: zeroes for
                        what is no database or was cut short while it was made */
-    bool exists, empty, has_wal, has_shm;
-    bool idle; /* no process has it open, and nothing waits in a WAL */
+    bool exists, empty, has_wal, has_shm, has_journal;
+    bool rollback; /* journal mode of the file: a backup has no WAL, so SQLite's locks guard it */
+    bool idle;     /* no process has it open, and nothing waits in a WAL */
     unsigned schema, app_id;
     uint32_t cookie;
 };
@@ -45,6 +46,10 @@ KT_MUST_USE enum kt_status kt_db_open(const char *path, const char *vfs, enum kt
                                       sqlite3 **ret, struct kt_error *err);
 /* The writer's WAL mode. It changes the file, so only after the file is known to be ours. */
 KT_MUST_USE enum kt_status kt_db_write_ahead(sqlite3 *db, struct kt_error *err);
+/* A backup's mode: one transaction at a time, with a rollback journal; what is added needs none. */
+KT_MUST_USE enum kt_status kt_db_write_behind(sqlite3 *db, struct kt_error *err);
+/* Undoes what a killed kt_db_write_behind left in the file. */
+KT_MUST_USE enum kt_status kt_db_mend(const char *path, const char *vfs, struct kt_error *err);
 /* After the schema is in place: no schema tricks from here on. */
 void kt_db_defend(sqlite3 *db, bool on);
 /* What SQLite last said, as one of our causes. */

@@ -18,18 +18,34 @@
 #include "core/store/schema.h"
 #include "core/store/store.h"
 
+/* A backup that was cut off is as it was before, once its journal is undone. */
+static enum kt_status probe(const char *path, struct kt_db_head *ret, struct kt_error *err)
+{
+    if (kt_db_probe(path, ret, err) != KT_OK)
+        return kt_wrap(err, "store");
+    if (!ret->exists || !ret->has_journal || ret->has_wal)
+        return KT_OK;
+    if (access(path, W_OK) != 0)
+        return kt_fail(err, KT_E_IO,
+                       "'%s': a backup into it runs or was cut off, and this user may not undo it: "
+                       "ask as a user who may write it",
+                       path);
+    return kt_db_mend(path, NULL, err) == KT_OK ? kt_db_probe(path, ret, err)
+                                                : kt_wrap(err, "store");
+}
+
 static enum kt_status connect(const char *path, sqlite3 **ret, bool *ret_frozen,
                               struct kt_error *err)
 {
     struct kt_db_head head;
-    if (kt_db_probe(path, &head, err) != KT_OK)
-        return kt_wrap(err, "store");
+    if (probe(path, &head, err) != KT_OK)
+        return err == NULL ? KT_E_IO : err->code;
     if (!head.exists || head.empty)
         return kt_fail(err, KT_E_AGAIN, "no store at '%s'", path);
     if (kt_db_judge(path, &head, false, err) != KT_OK)
         return err == NULL ? KT_E_CORRUPT : err->code;
     sqlite3 *db = NULL;
-    bool frozen = head.idle;
+    bool frozen = head.idle && !head.rollback;
     unsigned schema = 0;
     if (kt_db_open(path, NULL, frozen ? KT_DB_FROZEN : KT_DB_READ, &db, err) != KT_OK) {
         if (!head.has_shm && access(path, W_OK) != 0)

@@ -82,15 +82,21 @@ static enum kt_status insert_meta(sqlite3 *db, const struct kt_beginning *from,
     return kt_db_run(st, err);
 }
 
-enum kt_status kt_schema_make(sqlite3 *db, const struct kt_beginning *from, struct kt_error *err)
+enum kt_status kt_schema_write(sqlite3 *db, struct kt_error *err)
 {
     char versions[96];
     (void)snprintf(versions, sizeof versions, "PRAGMA application_id=%u; PRAGMA user_version=%u",
                    KT_DB_APP_ID, KT_DB_SCHEMA);
+    return kt_db_exec(db, kt_schema_sql, err) == KT_OK ? kt_db_exec(db, versions, err)
+                                                       : kt_wrap(err, "create");
+}
+
+enum kt_status kt_schema_make(sqlite3 *db, const struct kt_beginning *from, struct kt_error *err)
+{
     if (kt_db_exec(db, "BEGIN IMMEDIATE", err) != KT_OK)
         return kt_wrap(err, "create");
-    if (kt_db_exec(db, kt_schema_sql, err) == KT_OK && kt_db_exec(db, versions, err) == KT_OK &&
-        insert_meta(db, from, err) == KT_OK && kt_db_exec(db, "COMMIT", err) == KT_OK)
+    if (kt_schema_write(db, err) == KT_OK && insert_meta(db, from, err) == KT_OK &&
+        kt_db_exec(db, "COMMIT", err) == KT_OK)
         return KT_OK;
     (void)sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
     return kt_wrap(err, "create");

@@ -11,6 +11,8 @@ struct kt_beginning { /* where a file of the log begins: an empty tree, or a dam
     struct kt_tree tree;
     kt_time_ns last_arrival;
 };
+/* Tables and versions, inside the caller's transaction. */
+KT_MUST_USE enum kt_status kt_schema_write(sqlite3 *db, struct kt_error *err);
 /* Tables, versions and the meta row, in one transaction. */
 KT_MUST_USE enum kt_status kt_schema_make(sqlite3 *db, const struct kt_beginning *from,
                                           struct kt_error *err);

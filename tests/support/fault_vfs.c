@@ -283,11 +283,20 @@ static int x_open(sqlite3_vfs *vfs, sqlite3_filename path, sqlite3_file *f, int 
     (void)vfs;
     struct file *file = of(f);
     file->path = path;
-    file->watched = (flags & (SQLITE_OPEN_MAIN_DB | SQLITE_OPEN_WAL)) != 0;
+    file->watched =
+        (flags & (SQLITE_OPEN_MAIN_DB | SQLITE_OPEN_MAIN_JOURNAL | SQLITE_OPEN_WAL)) != 0;
     file->real = (sqlite3_file *)(file + 1);
     int rc = g.real->xOpen(g.real, path, file->real, flags, ret);
     file->base.pMethods = file->real->pMethods != NULL ? &methods : NULL;
     return rc;
+}
+
+/* Deleting a journal is what commits: it counts as a write. */
+static int x_delete(sqlite3_vfs *vfs, const char *path, int sync_dir)
+{
+    (void)vfs;
+    int rc = judge(false, SQLITE_IOERR_DELETE);
+    return rc == SQLITE_OK ? g.real->xDelete(g.real, path, sync_dir) : rc;
 }
 
 void fault_vfs_arm(enum fault_kind kind, unsigned long fail_at)
@@ -298,6 +307,7 @@ void fault_vfs_arm(enum fault_kind kind, unsigned long fail_at)
         g.vfs = *g.real;
         g.vfs.zName = FAULT_VFS;
         g.vfs.xOpen = x_open;
+        g.vfs.xDelete = x_delete;
         g.vfs.szOsFile = (int)sizeof(struct file) + g.real->szOsFile;
         int rc = sqlite3_vfs_register(&g.vfs, 0);
         assert(rc == SQLITE_OK);

@@ -375,7 +375,7 @@ static void main_file_of_a_running_store_alone_is_refused(void **state)
     add_numbers(w, 0, 10);
     copy_file(w->path, w->copy);
     assert_int_equal(kt_reader_open(w->copy, &r, &err), KT_E_CORRUPT);
-    assert_non_null(strstr(err.text, ".backup"));
+    assert_non_null(strstr(err.text, "keytrail backup"));
     const struct kt_store_options o = { .path = w->copy, .create = true };
     assert_int_equal(kt_store_open(&o, &s, &err), KT_E_CORRUPT);
     for (uint64_t i = 1; i < 150; i++) /* a checkpoint does not make it whole */
