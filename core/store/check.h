@@ -47,6 +47,7 @@ struct check {
     struct kt_tree tree, recorded;
     struct kt_sums sums, recorded_sums;
     uint64_t want; /* number that must come next */
+    bool partly;   /* it began behind the first record */
     struct kt_tombstones tombstones;
     struct kt_map *spools; /* agent, NUL, incarnation */
     struct spool *spool;

@@ -158,3 +158,11 @@ KT_MUST_USE enum kt_status kt_reader_verify(
     struct kt_reader *r, void (*problem)(void *self, const char *sentence), void *self,
     unsigned (*signing_key)(void *self, struct kt_str agent, uint8_t (*ret)[32], unsigned max),
     struct kt_verify_result *ret, struct kt_error *err);
+/* The same for records from number `from` on, and the root: earlier ones stand in the tree by the
+ * hashes that are kept for them, and what needs every record (sums, marks, alerts) is left out.
+ * from: 1, or the number behind a segment. */
+KT_MUST_USE enum kt_status kt_reader_verify_from(
+    struct kt_reader *r, uint64_t from, void (*problem)(void *self, const char *sentence),
+    void *self,
+    unsigned (*signing_key)(void *self, struct kt_str agent, uint8_t (*ret)[32], unsigned max),
+    struct kt_verify_result *ret, struct kt_error *err);
