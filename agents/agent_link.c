@@ -104,8 +104,11 @@ static enum kt_status welcomed(struct kt_agent *a, const struct kt_msg *m, struc
         kt_spool_ack(a->spool, m->last_seq);
         return KT_OK;
     }
-    kt_log(KT_LOG_WARN, "agent: the collector went back to batch %llu: sending again",
-           (unsigned long long)m->last_seq);
+    uint64_t acknowledged = kt_spool_acked(a->spool);
+    kt_log(KT_LOG_WARN,
+           "agent: the collector went back from batch %llu to batch %llu: sending again",
+           (unsigned long long)acknowledged, (unsigned long long)m->last_seq);
+    agent_restored(a, acknowledged, m->last_seq);
     if (kt_spool_rewind(a->spool, m->last_seq) > m->last_seq)
         return renew(a, "it lost more than this spool keeps", err);
     return KT_OK;

@@ -159,6 +159,31 @@ int agent_report_wait_ms(const struct kt_agent *a)
     return wait > 0 ? (int)(wait / KT_NS_MS) + 1 : 0;
 }
 
+void agent_restored(struct kt_agent *a, uint64_t acknowledged, uint64_t has)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf raw = { 0 }, id = { 0 };
+    struct kt_event ev = { .kind = KT_KIND_REPORT,
+                           .time = a->now,
+                           .observed = a->now,
+                           .operation = KT_STR("store.restored"),
+                           .message = KT_STR("the collector has less than it acknowledged") };
+    const struct instance *in = a->n_sources > 0 ? &a->sources[0] : NULL;
+
+    kt_hex_add(&id, kt_spool_incarnation(a->spool), 16);
+    kt_buf_addf(&id, "/restored/%llu/%lld", (unsigned long long)has, (long long)a->now);
+    kt_buf_byte(&raw, '{');
+    text(&raw, "agent", kt_str_of(a->o.conf->agent));
+    number(&raw, "acknowledged", acknowledged);
+    number(&raw, "has", has);
+    kt_buf_byte(&raw, '}');
+    ev.source = kt_str_of(in != NULL ? in->source->name : "keytrail");
+    ev.instance = ev.scope = kt_str_of(in != NULL ? in->conf->id : a->o.conf->agent);
+    ev.decoder = in != NULL ? in->source->version : 1;
+    ev.native_id = kt_buf_str(&id);
+    ev.raw = kt_buf_str(&raw);
+    give(a, &ev);
+}
+
 void agent_lost_line(struct kt_agent *a, uint64_t seq, uint32_t index, const char *reason,
                      struct kt_buf *out)
 {

@@ -12,6 +12,7 @@
 #include "collector/control.h"
 #include "core/base/alloc.h"
 #include "core/base/enc.h"
+#include "core/base/log.h"
 #include "core/base/map.h"
 #include "core/config/config.h"
 #include "core/event/json.h"
@@ -19,7 +20,8 @@
 #include "core/store/read.h"
 #include "core/sys/clock.h"
 
-#define LEARNING_DAYS 14 /* DETECTION §2.5 */
+#define LEARNING_DAYS  14 /* DETECTION §2.5 */
+#define RESTORED_SHOWN (7 * KT_NS_DAY)
 
 struct source_sum {
     uint64_t events, quarantined, redacted;
@@ -32,8 +34,9 @@ struct status {
     struct kt_store_stats stats;
     struct kt_map *names; /* "source\tinstance" */
     struct source_sum *sums;
-    struct kt_buf live;   /* a running collector's answer, JSON */
-    struct kt_buf detect; /* the detectors' own words, JSON */
+    struct kt_buf live;     /* a running collector's answer, JSON */
+    struct kt_buf detect;   /* the detectors' own words, JSON */
+    struct kt_buf restored; /* an agent that knows more than the store, JSON */
     uint64_t alerts, waiting, dead;
     kt_time_ns now;
     bool asked; /* the collector; live says whether it answered */
@@ -137,6 +140,13 @@ static enum kt_status count_outbox(void *self, const struct kt_outbox_row *row,
     return KT_OK;
 }
 
+static enum kt_status get_optional(struct kt_reader *reader, const char *name, struct kt_buf *ret,
+                                   struct kt_error *err)
+{
+    enum kt_status st = kt_reader_get(reader, name, ret, err);
+    return st == KT_E_AGAIN ? KT_OK : st;
+}
+
 static enum kt_status gather(struct status *s, const char *path, struct kt_error *err)
 {
     struct kt_reader *reader = NULL;
@@ -149,8 +159,10 @@ static enum kt_status gather(struct status *s, const char *path, struct kt_error
         st = kt_reader_alerts(reader, count_alert, s, err);
     if (st == KT_OK)
         st = kt_reader_outbox(reader, count_outbox, s, err);
-    if (st == KT_OK && kt_reader_get(reader, "status/detect", &s->detect, err) == KT_E_AGAIN)
-        st = KT_OK;
+    if (st == KT_OK)
+        st = get_optional(reader, "status/detect", &s->detect, err);
+    if (st == KT_OK)
+        st = get_optional(reader, "status/restored", &s->restored, err);
     kt_reader_close(reader);
     return st;
 }
@@ -230,7 +242,9 @@ static void print_json(const struct status *s)
         else
             kt_buf_addz(&b, "null}");
     }
-    kt_buf_addz(&b, "],\"collector\":");
+    kt_buf_addz(&b, "],\"restored\":");
+    kt_buf_add(&b, s->restored.len > 0 ? kt_buf_str(&s->restored) : KT_STR("null"));
+    kt_buf_addz(&b, ",\"collector\":");
     kt_buf_add(&b, s->live.len > 0 ? kt_str_trim(kt_buf_str(&s->live)) : KT_STR("null"));
     kt_buf_addz(&b, "}\n");
     fwrite(b.at, 1, b.len, stdout);
@@ -295,6 +309,26 @@ static void print_collector(const struct status *s)
     kt_json_free(json);
 }
 
+/* The newest time that an agent knew more than the store, for a week. */
+static void print_restored(const struct status *s)
+{
+    struct kt_json *json = kt_json_new(KT_JSON_SIMDJSON);
+    KT_CLEANUP(kt_buf_done) struct kt_buf text = { 0 };
+    struct kt_jval root;
+    unsigned repaired;
+    int64_t at = 0;
+    char when[KT_TIME_TEXT_MAX];
+    if (s->restored.len > 0 &&
+        kt_json_parse(json, kt_buf_str(&s->restored), &root, &repaired, NULL) == KT_OK &&
+        kt_json_i64(kt_json_at(root, "at"), &at) && s->now - at < RESTORED_SHOWN) {
+        kt_tty_add(&text, kt_json_str_at(root, "agent"));
+        kt_buf_byte(&text, ' ');
+        kt_tty_add(&text, kt_json_str_at(root, "what"));
+        printf("restored   %s UTC: %s\n", kt_time_format_short(at, when), kt_buf_z(&text));
+    }
+    kt_json_free(json);
+}
+
 static void print_table(const struct status *s)
 {
     struct kt_buf learn = { 0 };
@@ -316,6 +350,7 @@ static void print_table(const struct status *s)
     printf("detectors  " KT_STR_FMT "\n", KT_STR_ARG(kt_buf_str(&learn)));
     printf("alerts     %llu; outbox: %llu waiting, %llu dead\n", (unsigned long long)s->alerts,
            (unsigned long long)s->waiting, (unsigned long long)s->dead);
+    print_restored(s);
     print_collector(s);
     print_sources(s);
     kt_buf_done(&learn);
@@ -358,5 +393,6 @@ int kt_cmd_status(int argc, char **argv)
     kt_map_free(s.names);
     kt_buf_done(&s.live);
     kt_buf_done(&s.detect);
+    kt_buf_done(&s.restored);
     return code;
 }

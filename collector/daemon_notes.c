@@ -27,6 +27,7 @@ static const struct {
     { "retention.unsure", KT_SEV_HIGH, KT_NS_HOUR },
     { "disk.alert", KT_SEV_HIGH, KT_NS_HOUR },
     { "clock.jump", KT_SEV_HIGH, KT_NS_HOUR },
+    { "store.restored", KT_SEV_HIGH, KT_NS_HOUR },
     { "disk.refuse", KT_SEV_CRITICAL, 10 * KT_NS_MIN },
     { "detection.failed", KT_SEV_CRITICAL, KT_NS_HOUR },
     { "delivery.dead", KT_SEV_MEDIUM, 6 * KT_NS_HOUR },
@@ -91,6 +92,21 @@ enum kt_status kt_daemon_record(struct kt_daemon *d, enum kt_kind kind, const ch
     return kt_ingest_control(d->ingest, &ev, err);
 }
 
+/* For `status`, which cannot read the log for it. */
+static enum kt_status keep_restored(struct kt_daemon *d, const struct kt_note *n,
+                                    struct kt_error *err)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf value = { 0 };
+    if (strcmp(n->code, "store.restored") != 0)
+        return KT_OK;
+    kt_buf_addf(&value, "{\"at\":%" PRId64 ",\"agent\":", kt_clock_real.wall(kt_clock_real.self));
+    kt_json_quote(&value, kt_str_of(n->about));
+    kt_buf_addz(&value, ",\"what\":");
+    kt_json_quote(&value, kt_str_of(n->sentence));
+    kt_buf_byte(&value, '}');
+    return kt_store_put(d->store, "status/restored", kt_buf_str(&value), err);
+}
+
 enum kt_status kt_daemon_write_notes(struct kt_daemon *d, struct kt_error *err)
 {
     KT_CLEANUP(kt_buf_done) struct kt_buf raw = { 0 };
@@ -107,6 +123,8 @@ enum kt_status kt_daemon_write_notes(struct kt_daemon *d, struct kt_error *err)
         kt_buf_byte(&raw, '}');
         enum kt_status st = kt_daemon_record(d, KT_KIND_AUDIT, n->code, kt_str_of(n->sentence),
                                              kt_buf_str(&raw), err);
+        if (st == KT_OK)
+            st = keep_restored(d, n, err);
         if (st == KT_OK)
             st = kt_alerts_self(d->alerts, &self, kt_clock_real.wall(kt_clock_real.self), err);
         if (st != KT_OK)

@@ -11,6 +11,7 @@
 #include "core/base/alloc.h"
 #include "core/base/limits.h"
 #include "core/base/map.h"
+#include "core/event/json.h"
 #include "core/wire/batch.h"
 #include <assert.h>
 #include <inttypes.h>
@@ -39,6 +40,7 @@ enum alarm_code {
     ALARM_QUOTA,
     ALARM_REVOKED,
     ALARM_WIRE,
+    ALARM_RESTORED,
     ALARM_COUNT
 };
 static const char *const alarm_words[ALARM_COUNT] = {
@@ -46,6 +48,7 @@ static const char *const alarm_words[ALARM_COUNT] = {
     [ALARM_SIGNATURE] = "batch.signature",   [ALARM_LINE] = "batch.invalid",
     [ALARM_SECRET] = "secret.in_line",       [ALARM_QUOTA] = "quota.exceeded",
     [ALARM_REVOKED] = "agent.revoked",       [ALARM_WIRE] = "wire.broken",
+    [ALARM_RESTORED] = "store.restored",
 };
 
 struct session {
@@ -85,6 +88,7 @@ struct kt_ingest {
     uint64_t turn;
     kt_time_ns now, last_arrival, last_tick;
     bool open, disk_full;
+    bool restored; /* an agent has said so since the start */
     uint8_t log_id[16];
     struct kt_ingest_counts counts;
 };
@@ -549,6 +553,30 @@ static enum kt_status store_batch(struct kt_ingest *in, const struct talk *t, st
     return KT_OK;
 }
 
+/* D6: an agent has an ack of more than this store holds. The first one is enough to know. */
+static void notice_restored(struct kt_ingest *in, const struct talk *t)
+{
+    const struct kt_event *ev = kt_intake_find(in->intake, KT_KIND_REPORT, "store.restored");
+    if (ev == NULL || in->restored)
+        return;
+    struct kt_json *json = kt_json_new(KT_JSON_SIMDJSON);
+    struct kt_jval root;
+    unsigned repaired;
+    int64_t had = 0, has = 0;
+    char text[240];
+    if (kt_json_parse(json, ev->raw, &root, &repaired, NULL) == KT_OK &&
+        kt_json_i64(kt_json_at(root, "acknowledged"), &had) &&
+        kt_json_i64(kt_json_at(root, "has"), &has)) {
+        (void)snprintf(text, sizeof text,
+                       "has the collector's word for batch %" PRId64 ", the store had only %" PRId64
+                       ": it was restored from an older copy, and agents send the rest again",
+                       had, has);
+        in->restored = true;
+        raise_alarm(in, t->agent, t->name, ALARM_RESTORED, text);
+    }
+    kt_json_free(json);
+}
+
 static enum kt_status batch(struct kt_ingest *in, struct talk *t, struct kt_error *err)
 {
     struct session *s = session_of(t->agent, t->m->incarnation);
@@ -577,6 +605,8 @@ static enum kt_status batch(struct kt_ingest *in, struct talk *t, struct kt_erro
         return KT_OK;
     }
     enum kt_status st = store_batch(in, t, s, err);
+    if (st == KT_OK)
+        notice_restored(in, t);
     if (in->unpacked.cap > UNPACKED_KEEP)
         kt_buf_done(&in->unpacked);
     return st;

@@ -149,6 +149,15 @@ bool kt_intake_read(struct kt_intake *in, struct kt_str lines, uint32_t n,
     return true;
 }
 
+const struct kt_event *kt_intake_find(const struct kt_intake *in, enum kt_kind kind,
+                                      const char *operation)
+{
+    for (uint32_t i = 0; i < in->n; i++)
+        if (in->events[i].kind == kind && kt_str_is(in->events[i].operation, operation))
+            return &in->events[i];
+    return NULL;
+}
+
 static void keep(struct kt_intake *in, const struct kept *k, struct kt_str agent,
                  struct kt_str line)
 {

@@ -35,6 +35,9 @@ bool kt_intake_read(struct kt_intake *in, struct kt_str lines, uint32_t n,
 KT_MUST_USE enum kt_status kt_intake_store(struct kt_intake *in, struct kt_store_batch *b,
                                            kt_time_ns arrival, const kt_time_ns *arrivals,
                                            struct kt_store_result *ret, struct kt_error *err);
+/* Among the lines that were read last: the first of that kind and operation, or NULL. */
+const struct kt_event *kt_intake_find(const struct kt_intake *in, enum kt_kind kind,
+                                      const char *operation);
 /* One control record inside the transaction. */
 KT_MUST_USE enum kt_status kt_intake_control(struct kt_intake *in, struct kt_event *ev,
                                              kt_time_ns arrival, kt_time_ns stored,

@@ -43,7 +43,8 @@ struct stub { /* the collector */
     unsigned n_sessions;
     struct kt_map *ids; /* access events, by event id */
     uint8_t digest[IDS_MAX][16];
-    uint64_t lines, duplicates, conflicts, reports, quarantined, batches, refused, unknown;
+    uint64_t lines, duplicates, conflicts, reports, restored, quarantined, batches, refused,
+        unknown;
     uint32_t credit, most_in_flight;
     uint64_t refuse_seq; /* refuses this line once */
     uint32_t refuse_index;
@@ -177,6 +178,7 @@ static void store_line(struct world *w, struct kt_str line)
     c->lines++;
     c->reports += ev.kind == KT_KIND_REPORT;
     c->quarantined += ev.kind == KT_KIND_QUARANTINE;
+    c->restored += ev.kind == KT_KIND_REPORT && kt_str_is(ev.operation, "store.restored");
     if (ev.kind != KT_KIND_ACCESS)
         return;
     c->unknown += ev.outcome == KT_OUT_UNKNOWN;
@@ -493,6 +495,7 @@ static void agent_sends_again_to_a_restored_collector(void **state)
     write_pairs(w, 10);
     run(w, 10);
     assert_true(w->c.session[0].seq > last);
+    assert_int_equal(w->c.restored, 1);
     assert_in_range(kt_map_count(w->c.ids), 80, 110); /* all but what the first three batches had */
     assert_int_equal(w->c.n_sessions, 1);
     world_free(w);

@@ -613,6 +613,27 @@ static void old_lookups_have_a_budget_for_each_agent(void **state)
 
 /* ---- facts, feeding, imports ---- */
 
+/* D6: whoever has an ack of more than there is says so; one alarm is enough. */
+static void a_restored_store_is_noticed_once(void **state)
+{
+    struct world *w = *state;
+    hello(w, ALICE, &w->one);
+    for (uint64_t seq = 1; seq <= 2; seq++) {
+        KT_CLEANUP(kt_buf_done) struct kt_buf lines = { 0 };
+        struct kt_event ev = event("prod", (unsigned)seq);
+        add_line(&lines, ev);
+        ev.kind = KT_KIND_REPORT;
+        ev.operation = KT_STR("store.restored");
+        ev.raw = KT_STR("{\"agent\":\"vault-1\",\"acknowledged\":9,\"has\":4}");
+        add_line(&lines, ev);
+        batch(w, ALICE, &w->one, seq, kt_buf_str(&lines), NULL);
+        w->clock.mono += KT_NS_DAY;
+    }
+    commit(w);
+    assert_int_equal(w->n_alarms, 1);
+    assert_string_equal(w->alarm[0], "store.restored");
+}
+
 static void a_new_address_gets_its_fact_before_the_event(void **state)
 {
     struct world *w = *state;
@@ -722,6 +743,7 @@ int main(void)
         T(a_bad_line_refuses_its_batch_by_index),             /* I2 */
         T(a_secret_in_a_line_is_refused_and_alarmed),         /* R1 */
         T(control_records_are_the_collectors_alone),
+        T(a_restored_store_is_noticed_once),             /* D6 */
         T(quota_and_a_full_disk_refuse_what_comes_next), /* N9, D5 */
         T(old_lookups_have_a_budget_for_each_agent),     /* N9 */
         T(a_new_address_gets_its_fact_before_the_event),
