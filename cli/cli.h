@@ -85,6 +85,8 @@ int kt_cli_fail(const char *cmd, const struct kt_error *err);
 /* The store to ask: --db, else -c CONFIG's store.path, else /etc/keytrail/keytrail.yaml's. */
 KT_MUST_USE enum kt_status kt_cli_store_path(const char *db, const char *config, char *ret,
                                              size_t n, struct kt_error *err);
+/* Who gives an order: --by, else the user behind sudo, else the user, by name or number. */
+const char *kt_cli_who(const char *by);
 /* The collector to ask: --server unix:PATH, else -c CONFIG's collector.control, else the system's.
  */
 KT_MUST_USE enum kt_status kt_cli_control_path(const char *server, const char *config, char *ret,

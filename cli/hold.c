@@ -7,7 +7,6 @@
  */
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "cli/cli.h"
@@ -22,12 +21,6 @@ struct hold_args {
     const char *db, *config, *server, *since, *until, *reason, *by, *output, *id;
     bool all;
 };
-
-static const char *who(const struct hold_args *a)
-{
-    const char *sudo = getenv("SUDO_USER"), *user = getenv("USER");
-    return a->by != NULL ? a->by : sudo != NULL ? sudo : user != NULL ? user : "";
-}
 
 /* ---- list ---- */
 
@@ -118,7 +111,7 @@ static int change(const struct hold_args *a, bool add, const char *query)
     kt_buf_addf(&request, "{\"do\":\"hold.%s\"", add ? "add" : "rm");
     add_string(&request, "id", a->id);
     add_string(&request, "reason", a->reason);
-    add_string(&request, "by", who(a));
+    add_string(&request, "by", kt_cli_who(a->by));
     enum kt_status st = KT_OK;
     if (add) {
         add_string(&request, "query", query);
@@ -165,11 +158,11 @@ int kt_cmd_hold(int argc, char **argv)
     if (done)
         return code;
     bool known = kt_output_of(a.output, &how);
-    if (known && n >= 2 && strcmp(argv[1], "list") == 0)
+    if (known && n == 1 && strcmp(argv[1], "list") == 0)
         return list(&a, how);
-    if (known && n >= 2 && n <= 3 && strcmp(argv[1], "add") == 0)
-        return change(&a, true, n == 3 ? argv[2] : "");
-    if (known && n == 3 && strcmp(argv[1], "rm") == 0) {
+    if (known && n >= 1 && n <= 2 && strcmp(argv[1], "add") == 0)
+        return change(&a, true, n == 2 ? argv[2] : "");
+    if (known && n == 2 && strcmp(argv[1], "rm") == 0) {
         a.id = argv[2];
         return change(&a, false, NULL);
     }
