@@ -3,6 +3,7 @@
 
 int kt_cmd_agent(int argc, char **argv);
 int kt_cmd_alerts(int argc, char **argv);
+int kt_cmd_backup(int argc, char **argv);
 int kt_cmd_collector(int argc, char **argv);
 int kt_cmd_config(int argc, char **argv);
 int kt_cmd_demo(int argc, char **argv);
@@ -11,6 +12,7 @@ int kt_cmd_import(int argc, char **argv);
 int kt_cmd_init(int argc, char **argv);
 int kt_cmd_notify(int argc, char **argv);
 int kt_cmd_replay(int argc, char **argv);
+int kt_cmd_restore(int argc, char **argv);
 int kt_cmd_search(int argc, char **argv);
 int kt_cmd_sql(int argc, char **argv);
 int kt_cmd_status(int argc, char **argv);

@@ -6,6 +6,7 @@
  */
 #include "collector/daemon.h"
 #include "core/base/alloc.h"
+#include "core/base/enc.h"
 #include "core/base/log.h"
 #include "core/event/json.h"
 #include "core/event/line.h"
@@ -217,6 +218,52 @@ static enum kt_status do_trust_clock(struct kt_daemon *d, struct kt_jval args, s
     return st;
 }
 
+/* ---- backups ---- */
+
+/* What a backup says of itself, in one record: it is checked for form, and for the log's name. */
+static enum kt_status write_backup(struct kt_daemon *d, struct kt_jval args, struct kt_buf *raw,
+                                   struct kt_error *err)
+{
+    struct kt_str by = kt_json_str_at(args, "by"), root = kt_json_str_at(args, "root");
+    uint8_t log_id[16], hash[32];
+    char id[KT_ID_TEXT];
+    int64_t records = -1, bytes = -1;
+    bool quick = kt_json_bool(kt_json_at(args, "quick"), false);
+    bool verified = kt_json_bool(kt_json_at(args, "verified"), false);
+    kt_store_log_id(d->store, log_id);
+    if (!kt_str_is(kt_json_str_at(args, "log"), kt_id_format(log_id, id)))
+        return kt_fail(err, KT_E_INPUT, "that is a backup of another log than %s", id);
+    if (by.len == 0 || !kt_hex_decode(root, hash, sizeof hash) ||
+        !kt_json_i64(kt_json_at(args, "records"), &records) || records < 0 ||
+        !kt_json_i64(kt_json_at(args, "bytes"), &bytes) || bytes < 0)
+        return kt_fail(err, KT_E_INPUT, "a backup needs by, records, bytes and root");
+    kt_buf_addz(raw, "{\"by\":");
+    kt_json_quote(raw, by);
+    kt_buf_addz(raw, ",\"path\":");
+    kt_json_quote(raw, kt_json_str_at(args, "path"));
+    kt_buf_addf(raw, ",\"records\":%" PRId64 ",\"bytes\":%" PRId64 ",\"root\":\"", records, bytes);
+    kt_hex_add(raw, hash, sizeof hash);
+    kt_buf_addf(raw, "\",\"quick\":%s,\"verified\":%s}", quick ? "true" : "false",
+                verified ? "true" : "false");
+    return KT_OK;
+}
+
+static enum kt_status do_backup(struct kt_daemon *d, struct kt_jval args, struct kt_buf *out,
+                                struct kt_error *err)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf raw = { 0 };
+    enum kt_status st = write_backup(d, args, &raw, err);
+    if (st == KT_OK)
+        st = kt_daemon_record(d, KT_KIND_AUDIT, "backup", KT_STR("the store was backed up"),
+                              kt_buf_str(&raw), err);
+    uint64_t seq = kt_store_last_seq(d->store);
+    if (st == KT_OK)
+        st = kt_daemon_commit(d, err);
+    if (st == KT_OK)
+        kt_buf_addf(out, "{\"seq\":%" PRIu64 "}\n", seq);
+    return st;
+}
+
 /* ---- the table ---- */
 
 static const struct {
@@ -226,6 +273,7 @@ static const struct {
 } requests[] = {
     { "status", do_status },     { "agents", do_agents },   { "reload", do_reload },
     { "hold.add", do_hold_add }, { "hold.rm", do_hold_rm }, { "trust-clock", do_trust_clock },
+    { "backup", do_backup },
 };
 
 static enum kt_status request(void *self, struct kt_str text, struct kt_buf *answer,
