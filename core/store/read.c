@@ -213,10 +213,10 @@ enum kt_status kt_reader_directory(struct kt_reader *r, struct kt_error *err)
     return kt_directory_reload(&r->directory, r->db, err);
 }
 
-static uint64_t size_of(const char *path, const char *suffix)
+uint64_t kt_reader_file_bytes(const struct kt_reader *r, const char *suffix)
 {
     KT_CLEANUP(kt_buf_done) struct kt_buf name = { 0 };
-    kt_buf_addf(&name, "%s%s", path, suffix);
+    kt_buf_addf(&name, "%s%s", r->path, suffix);
     struct stat st;
     return stat(kt_buf_z(&name), &st) == 0 && st.st_size > 0 ? (uint64_t)st.st_size : 0;
 }
@@ -268,7 +268,7 @@ static enum kt_status add_stats(struct kt_reader *r, struct kt_store_stats *s, s
     s->last_arrival = later(s->last_arrival, sums.newest_arrival);
     s->removed_events += sums.removed_events;
     s->removed_segments += sums.removed_segments;
-    s->file_bytes += size_of(r->path, "") + size_of(r->path, "-wal");
+    s->file_bytes += kt_reader_file_bytes(r, "") + kt_reader_file_bytes(r, "-wal");
     return KT_OK;
 }
 

@@ -20,6 +20,8 @@ KT_MUST_USE enum kt_status kt_reader_open_file(const char *log_path, unsigned nu
                                                struct kt_reader **ret, struct kt_error *err);
 /* Brings the directory up to date. */
 KT_MUST_USE enum kt_status kt_reader_directory(struct kt_reader *r, struct kt_error *err);
+/* Size of the file, or of one beside it; 0 when it is not there. */
+uint64_t kt_reader_file_bytes(const struct kt_reader *r, const char *suffix);
 /* A frozen file that somebody began to write is opened again; a successor that was made meanwhile
  * is taken in. Before every new question. */
 KT_MUST_USE enum kt_status kt_reader_fresh(struct kt_reader *r, struct kt_error *err);
