@@ -16,5 +16,6 @@ int kt_cmd_restore(int argc, char **argv);
 int kt_cmd_search(int argc, char **argv);
 int kt_cmd_sql(int argc, char **argv);
 int kt_cmd_status(int argc, char **argv);
+int kt_cmd_store(int argc, char **argv);
 int kt_cmd_verify(int argc, char **argv);
 int kt_cmd_version(int argc, char **argv);

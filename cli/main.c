@@ -31,6 +31,7 @@ static const struct {
     { "hold", "keep records whatever their age: add, list, rm", kt_cmd_hold },
     { "backup", "follow the store with a second file, beside a running collector", kt_cmd_backup },
     { "restore", "make a store of a backup", kt_cmd_restore },
+    { "store", "the store's file: stats, forecast, trust-clock", kt_cmd_store },
     { "verify", "re-derive every hash of the store and name what does not fit", kt_cmd_verify },
     { "config", "configuration: check, show", kt_cmd_config },
     { "version", "version and libraries", kt_cmd_version },

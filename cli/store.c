@@ -1,0 +1,202 @@
+/*
+ * store: `keytrail store stats`, `forecast` and `trust-clock`.
+ *
+ * Owns:  the reader while a question is answered.
+ * Calls: core/store/figures.h, core/query/holds.h, collector/disk.h (room), collector/control
+ *        (trust-clock: the one writer); stdout.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/commands.h"
+#include "cli/store_cmd.h"
+#include "collector/control.h"
+#include "collector/disk.h"
+#include "core/base/alloc.h"
+#include "core/config/config.h"
+#include "core/event/line.h"
+#include "core/sys/clock.h"
+
+/* ---- what the words share ---- */
+
+void kt_store_segments_done(struct kt_store_segments *s)
+{
+    kt_free(s->at);
+    *s = (struct kt_store_segments){ 0 };
+}
+
+void kt_store_segments_add(struct kt_store_segments *s, const struct kt_sealed *seg)
+{
+    if (s->n == s->cap) {
+        s->cap = s->cap == 0 ? 256 : 2 * s->cap;
+        s->at = kt_realloc_array(s->at, s->cap, sizeof *s->at);
+    }
+    s->at[s->n++] = *seg;
+}
+
+static void take_segment(void *self, const struct kt_sealed *seg)
+{
+    kt_store_segments_add(self, seg);
+}
+
+static enum kt_status count_held(struct kt_reader *r, const struct kt_holds *holds,
+                                 struct kt_store_segments *s, struct kt_error *err)
+{
+    for (unsigned i = 0; i < holds->n; i++)
+        s->holds += holds->at[i].removed == 0;
+    for (size_t i = 0; i < s->n && s->holds > 0; i++) {
+        const struct kt_hold *by = NULL;
+        const struct kt_hold_span span = { .first_seq = s->at[i].first_seq,
+                                           .last_seq = s->at[i].last_seq,
+                                           .min_time = s->at[i].min_time,
+                                           .max_time = s->at[i].max_time,
+                                           .untimed = s->at[i].untimed };
+        if (kt_holds_cover(holds, r, &span, &by, err) != KT_OK)
+            return kt_wrap(err, "holds");
+        s->held += by != NULL;
+    }
+    return KT_OK;
+}
+
+enum kt_status kt_store_segments_load(struct kt_reader *r, struct kt_store_segments *ret,
+                                      struct kt_error *err)
+{
+    struct kt_holds holds = { 0 };
+    enum kt_status st = kt_reader_sealed(r, take_segment, ret, err);
+    if (st == KT_OK)
+        st = kt_holds_load(r, &holds, err);
+    if (st == KT_OK)
+        st = count_held(r, &holds, ret, err);
+    kt_holds_done(&holds);
+    return st;
+}
+
+const char *kt_bytes_text(double bytes, char buf[KT_BYTES_TEXT])
+{
+    static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB" };
+    size_t u = 0;
+    for (; bytes >= 1024 && u + 1 < KT_ARRAY_LEN(units); u++)
+        bytes /= 1024;
+    (void)snprintf(buf, KT_BYTES_TEXT, u == 0 ? "%.0f %s" : "%.1f %s", bytes, units[u]);
+    return buf;
+}
+
+const char *kt_count_text(uint64_t n, char buf[KT_COUNT_TEXT])
+{
+    char digits[24];
+    int len = snprintf(digits, sizeof digits, "%llu", (unsigned long long)n), to = 0;
+    for (int i = 0; i < len; i++) {
+        if (i > 0 && (len - i) % 3 == 0)
+            buf[to++] = ',';
+        buf[to++] = digits[i];
+    }
+    buf[to] = '\0';
+    return buf;
+}
+
+void kt_store_disk(const char *path, uint64_t *ret_free, uint64_t *ret_all)
+{
+    *ret_free = *ret_all = 0;
+    (void)kt_disk_statvfs(NULL, path, ret_free, ret_all);
+}
+
+/* ---- trust-clock ---- */
+
+static int trust_clock(struct kt_store_args *a)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf request = { 0 }, answer = { 0 };
+    struct kt_error err = { 0 };
+    char path[4096];
+    kt_buf_addz(&request, "{\"do\":\"trust-clock\",\"by\":");
+    kt_json_quote(&request, kt_str_of(kt_cli_who(a->by)));
+    kt_buf_addz(&request, "}");
+    if (kt_cli_control_path(a->server, a->config, path, sizeof path, &err) != KT_OK ||
+        kt_control_ask(path, kt_buf_str(&request), &answer, &err) != KT_OK)
+        return kt_cli_fail("store trust-clock", &err);
+    if (a->how == KT_OUT_TABLE)
+        printf("the wall clock is right, says %s: retention goes on; it is in the log\n",
+               kt_cli_who(a->by));
+    else
+        fputs(kt_buf_z(&answer), stdout);
+    return KT_EXIT_OK;
+}
+
+/* ---- the command ---- */
+
+/* Store and retention: of the options, else of the configuration. */
+static enum kt_status open_store(struct kt_store_args *a, struct kt_error *err)
+{
+    struct kt_conf *conf = NULL;
+    if (a->config != NULL && kt_conf_load(a->config, &conf, err) != KT_OK)
+        return err->code;
+    a->retention = conf != NULL ? conf->retention : 0;
+    kt_conf_free(conf);
+    if (a->retention_text != NULL &&
+        kt_duration_parse(kt_str_of(a->retention_text), &a->retention, err) != KT_OK)
+        return kt_wrap(err, "--retention");
+    if (kt_cli_store_path(a->db, a->config, a->path, sizeof a->path, err) != KT_OK)
+        return err->code;
+    return kt_reader_open(a->path, &a->reader, err);
+}
+
+static const struct {
+    const char *name;
+    int (*run)(struct kt_store_args *a);
+    bool reads;
+} words[] = {
+    { "stats", kt_store_stats, true },
+    { "forecast", kt_store_forecast, true },
+    { "trust-clock", trust_clock, false },
+};
+
+static int run(struct kt_store_args *a, const char *word)
+{
+    struct kt_error err = { 0 };
+    size_t i = 0;
+    while (i < KT_ARRAY_LEN(words) && strcmp(words[i].name, word) != 0)
+        i++;
+    if (i == KT_ARRAY_LEN(words)) {
+        fprintf(stderr, "keytrail store: no '%s'; there are stats, forecast, trust-clock\n", word);
+        return KT_EXIT_USAGE;
+    }
+    if (words[i].reads && open_store(a, &err) != KT_OK)
+        return kt_cli_fail("store", &err);
+    int code = words[i].run(a);
+    kt_reader_close(a->reader);
+    return code;
+}
+
+int kt_cmd_store(int argc, char **argv)
+{
+    static const struct kt_command cmd = {
+        "store", "stats | forecast | trust-clock  [options]",
+        "what the store's room is used for, when it stops growing, and a clock that is right",
+        "keytrail store forecast -c /etc/keytrail/keytrail.yaml", NULL
+    };
+    const char *output = "table";
+    struct kt_store_args a = { .now = kt_clock_real.wall(kt_clock_real.self) };
+    const struct kt_flag flags[] = {
+        { "--db", 0, KT_FLAG_STRING, "FILE", "the store (or -c: that of a configuration)", &a.db,
+          NULL },
+        { "--config", 'c', KT_FLAG_STRING, "FILE",
+          "configuration: the store, its retention, the collector", &a.config, NULL },
+        { "--retention", 0, KT_FLAG_STRING, "TIME", "forecast: another retention: 400d",
+          &a.retention_text, NULL },
+        { "--server", 0, KT_FLAG_STRING, "unix:PATH", "trust-clock: the collector's control socket",
+          &a.server, NULL },
+        { "--by", 0, KT_FLAG_STRING, "NAME", "trust-clock: who says so (default: the user)", &a.by,
+          NULL },
+        { "--output", 'o', KT_FLAG_STRING, "FORM", KT_OUTPUT_WORDS, &output, NULL },
+        { 0 },
+    };
+    int n;
+    bool done;
+    int code = kt_flags_parse(&cmd, flags, argc, argv, &n, &done);
+    if (done)
+        return code;
+    if (n != 1 || !kt_output_of(output, &a.how)) {
+        fprintf(stderr, "usage: keytrail store %s\n", cmd.args);
+        return KT_EXIT_USAGE;
+    }
+    return run(&a, argv[1]);
+}

@@ -1,0 +1,36 @@
+/* store_cmd: what the words of `keytrail store` share. */
+#pragma once
+#include "cli/cli.h"
+#include "core/query/holds.h"
+#include "core/store/figures.h"
+
+struct kt_store_args {
+    const char *db, *config, *server, *retention_text, *by;
+    enum kt_output how;
+    char path[4096];
+    struct kt_reader *reader;
+    kt_time_ns now, retention; /* retention 0: nobody said */
+};
+int kt_store_stats(struct kt_store_args *a);
+int kt_store_forecast(struct kt_store_args *a);
+
+/* A store's segments, and which of them a hold in force keeps. */
+struct kt_store_segments {
+    struct kt_sealed *at;
+    size_t n, cap;
+    unsigned holds; /* in force */
+    uint64_t held;  /* segments under one */
+};
+void kt_store_segments_add(struct kt_store_segments *s, const struct kt_sealed *seg);
+void kt_store_segments_done(struct kt_store_segments *s);
+KT_MUST_USE enum kt_status kt_store_segments_load(struct kt_reader *r,
+                                                  struct kt_store_segments *ret,
+                                                  struct kt_error *err);
+#define KT_BYTES_TEXT 24
+/* "38.8 MiB". Returns buf. */
+const char *kt_bytes_text(double bytes, char buf[KT_BYTES_TEXT]);
+/* "48,167". Returns buf. */
+#define KT_COUNT_TEXT 32
+const char *kt_count_text(uint64_t n, char buf[KT_COUNT_TEXT]);
+/* Room on the file system of path, as collector/disk.h measures it; zeroes when it cannot be. */
+void kt_store_disk(const char *path, uint64_t *ret_free, uint64_t *ret_all);
