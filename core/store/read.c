@@ -330,23 +330,56 @@ enum kt_status kt_reader_each(struct kt_reader *r, const char *prefix,
     return kt_blob_each(r->db, prefix, each, self, err);
 }
 
+#define ALERTS_AT_ONCE 64
+
+struct alerts {         /* some of them, copied: whoever shows them may take its time (D4) */
+    struct kt_buf rows; /* id, json */
+    unsigned n;
+    int64_t opened; /* of the last one */
+    char id[64];
+};
+
+static enum kt_status load_alerts(struct kt_reader *r, struct alerts *a, struct kt_error *err)
+{
+    KT_CLEANUP(kt_db_finalize) sqlite3_stmt *st = NULL;
+    kt_buf_reset(&a->rows);
+    a->n = 0;
+    if (kt_reader_fresh(r, err) != KT_OK ||
+        kt_db_prepare(r->db,
+                      "SELECT id, json, opened FROM alert WHERE (opened, id) < (?1, ?2)"
+                      " ORDER BY opened DESC, id DESC LIMIT ?3",
+                      &st, err) != KT_OK)
+        return kt_wrap(err, "alerts");
+    const struct kt_str last = kt_str_of(a->id);
+    kt_db_i64(st, 1, a->opened);
+    kt_db_text(st, 2, last);
+    kt_db_i64(st, 3, ALERTS_AT_ONCE);
+    enum kt_status status;
+    while ((status = kt_db_step(st, err)) == KT_OK) {
+        kt_buf_str32(&a->rows, kt_db_col(st, 0));
+        kt_buf_str32(&a->rows, kt_db_col(st, 1));
+        a->opened = kt_db_col_i64(st, 2);
+        a->n++;
+    }
+    return status == KT_E_AGAIN ? KT_OK : status;
+}
+
 enum kt_status kt_reader_alerts(struct kt_reader *r,
                                 enum kt_status (*each)(void *self, const char *id,
                                                        struct kt_str json, struct kt_error *err),
                                 void *self, struct kt_error *err)
 {
-    KT_CLEANUP(kt_db_finalize) sqlite3_stmt *st = NULL;
-    if (kt_reader_fresh(r, err) != KT_OK ||
-        kt_db_prepare(r->db, "SELECT id, json FROM alert ORDER BY opened DESC, id DESC", &st,
-                      err) != KT_OK)
-        return kt_wrap(err, "alerts");
+    struct alerts a = { .opened = INT64_MAX };
     enum kt_status status;
-    while ((status = kt_db_step(st, err)) == KT_OK) {
-        char id[64];
-        kt_str_copyz(id, sizeof id, kt_db_col(st, 0));
-        if ((status = each(self, id, kt_db_col(st, 1), err)) != KT_OK)
-            break;
-    }
+    do {
+        status = load_alerts(r, &a, err);
+        struct kt_rd rd = kt_rd_of(kt_buf_str(&a.rows));
+        for (unsigned i = 0; i < a.n && status == KT_OK; i++) {
+            kt_str_copyz(a.id, sizeof a.id, kt_rd_str32(&rd));
+            status = each(self, a.id, kt_rd_str32(&rd), err);
+        }
+    } while (status == KT_OK && a.n == ALERTS_AT_ONCE);
+    kt_buf_done(&a.rows);
     return status == KT_E_AGAIN ? KT_OK : status;
 }
 
