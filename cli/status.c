@@ -21,6 +21,7 @@
 #include "core/sys/clock.h"
 
 #define LEARNING_DAYS  14 /* DETECTION §2.5 */
+#define TIMEOUT        "5m"
 #define RESTORED_SHOWN (7 * KT_NS_DAY)
 
 struct source_sum {
@@ -39,7 +40,9 @@ struct status {
     struct kt_buf restored; /* an agent that knows more than the store, JSON */
     uint64_t alerts, waiting, dead;
     kt_time_ns now;
-    bool asked; /* the collector; live says whether it answered */
+    const char *timeout;
+    kt_time_ns deadline; /* mono */
+    bool asked;          /* the collector; live says whether it answered */
 };
 
 static struct source_sum *sum_of(struct status *s, struct kt_str source, struct kt_str instance)
@@ -103,11 +106,19 @@ static enum kt_status find_agents(struct status *s, struct kt_reader *reader, st
     return KT_OK;
 }
 
+static bool too_late(void *self)
+{
+    const struct status *s = self;
+    return kt_clock_real.mono(kt_clock_real.self) > s->deadline;
+}
+
 /* By columns: no line is opened, so that a year is summed in a second. */
 static enum kt_status sum_all(struct status *s, struct kt_reader *reader, struct kt_error *err)
 {
     struct kt_damage damage = { 0 }; /* said once for all of it, by the line on damage */
-    struct kt_scan scan = { .records = true, .damage = &damage };
+    struct kt_scan scan = {
+        .records = true, .damage = &damage, .give_up = too_late, .give_up_self = s
+    };
     struct kt_columns_scan *c = NULL;
     struct kt_view v;
     uint32_t columns =
@@ -116,6 +127,9 @@ static enum kt_status sum_all(struct status *s, struct kt_reader *reader, struct
     while (st == KT_OK && (st = kt_columns_next(c, &v, err)) == KT_OK)
         add_view(s, &v);
     kt_columns_scan_free(c);
+    if (st == KT_E_LIMIT && too_late(s))
+        return kt_fail(err, KT_E_LIMIT, "the log was not read to its end within %s (--timeout)",
+                       s->timeout);
     return st == KT_E_AGAIN ? find_agents(s, reader, err) : st;
 }
 
@@ -150,6 +164,7 @@ static enum kt_status get_optional(struct kt_reader *reader, const char *name, s
 static enum kt_status gather(struct status *s, const char *path, struct kt_error *err)
 {
     struct kt_reader *reader = NULL;
+    s->deadline += kt_clock_real.mono(kt_clock_real.self);
     if (kt_reader_open(path, &reader, err) != KT_OK)
         return err->code;
     enum kt_status st = kt_reader_stats(reader, &s->stats, err);
@@ -362,12 +377,16 @@ int kt_cmd_status(int argc, char **argv)
                                            "what is stored, learning, late or broken",
                                            "keytrail status -c /etc/keytrail/keytrail.yaml", NULL };
     const char *db = NULL, *config = NULL, *output = "table";
-    struct status s = { .names = kt_map_new(0), .now = kt_clock_real.wall(kt_clock_real.self) };
+    struct status s = { .names = kt_map_new(0),
+                        .now = kt_clock_real.wall(kt_clock_real.self),
+                        .timeout = TIMEOUT };
     const struct kt_flag flags[] = {
         { "--db", 0, KT_FLAG_STRING, "FILE", "the store", &db, NULL },
         { "--config", 'c', KT_FLAG_STRING, "FILE",
           "configuration: the store and the collector to ask", &config, NULL },
         { "--output", 'o', KT_FLAG_STRING, "FORM", "table or json", &output, NULL },
+        { "--timeout", 0, KT_FLAG_STRING, "TIME", "give up after (" TIMEOUT "); exit 7", &s.timeout,
+          NULL },
         { 0 },
     };
     int n;
@@ -376,7 +395,8 @@ int kt_cmd_status(int argc, char **argv)
     if (!done) {
         char path[4096];
         struct kt_error err = { 0 };
-        if (kt_cli_store_path(db, config, path, sizeof path, &err) != KT_OK ||
+        if (kt_duration_parse(kt_str_of(s.timeout), &s.deadline, &err) != KT_OK ||
+            kt_cli_store_path(db, config, path, sizeof path, &err) != KT_OK ||
             gather(&s, path, &err) != KT_OK) {
             code = kt_cli_fail("status", &err);
         } else {
