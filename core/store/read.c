@@ -34,6 +34,11 @@ static enum kt_status probe(const char *path, struct kt_db_head *ret, struct kt_
                                                 : kt_wrap(err, "store");
 }
 
+unsigned kt_store_schema(void)
+{
+    return KT_DB_SCHEMA;
+}
+
 static enum kt_status connect(const char *path, sqlite3 **ret, bool *ret_frozen,
                               struct kt_error *err)
 {

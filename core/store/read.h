@@ -9,6 +9,8 @@
 #include "core/store/tree.h"
 #include "core/store/write.h"
 
+unsigned kt_store_schema(void); /* that this program writes */
+
 struct kt_reader;
 /* KT_E_AGAIN when the file is not there; KT_E_CORRUPT/KT_E_CONFIG names a damaged file or a newer
  * schema. */

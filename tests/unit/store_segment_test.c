@@ -684,7 +684,7 @@ static void random_changes_are_named_or_show_nothing(void **state)
         flip_bit, flip_bit, flip_bit, edit_rows, edit_rows, edit_rows, swap_pages, truncate_file
     };
     const char *times = getenv("KT_MUTATIONS"), *seed = getenv("KT_SEED");
-    unsigned rounds = times == NULL ? 1000 : (unsigned)strtoul(times, NULL, 10), named = 0;
+    unsigned rounds = times == NULL ? 300 : (unsigned)strtoul(times, NULL, 10), named = 0;
     struct kt_rng_seeded from = { .state = seed == NULL ? 7 : strtoull(seed, NULL, 10) };
     const struct kt_rng rng = kt_rng_seeded(&from);
     struct kt_buf now = { 0 };
