@@ -28,6 +28,7 @@
 #define FDS_MAX      24u
 #define ALERT_ARENA  (1u << 20)
 #define GEO_PATHS    8u
+#define WAL_ALARM    (256u << 20) /* four times what is checkpointed by force */
 #define DISK_EVERY   (100 * KT_NS_MS)
 
 enum { EXIT_FINE = 0, EXIT_CONFIG = 3, EXIT_STORE = 4, EXIT_UNREACHABLE = 5, EXIT_DENIED = 6 };
@@ -404,6 +405,16 @@ static void check_targets(struct kt_daemon *d)
                        "takes no alerts: it has failed for 15 minutes or is gone", names[i]);
 }
 
+static void check_wal(struct kt_daemon *d)
+{
+    if (kt_store_wal_bytes(d->store) > WAL_ALARM)
+        kt_daemon_note(
+            d, "wal.held", kt_str_of(d->conf->store_path),
+            "has more than 256 MiB in its -wal file: a reader holds a snapshot for long; "
+            "find it (fuser) and end it",
+            NULL);
+}
+
 static enum kt_status by_the_clock(struct kt_daemon *d, struct kt_error *err)
 {
     kt_time_ns now = mono();
@@ -418,6 +429,7 @@ static enum kt_status by_the_clock(struct kt_daemon *d, struct kt_error *err)
     if (now >= d->next_minute) {
         d->next_minute = now + KT_NS_MIN;
         check_targets(d);
+        check_wal(d);
     }
     return kt_ingest_tick(d->ingest, err);
 }

@@ -22,6 +22,7 @@ static const struct {
     { "batch.forked", KT_SEV_HIGH, 10 * KT_NS_MIN },
     { "batch.signature", KT_SEV_HIGH, 10 * KT_NS_MIN },
     { "secret.in_line", KT_SEV_HIGH, 10 * KT_NS_MIN },
+    { "wal.held", KT_SEV_MEDIUM, 6 * KT_NS_HOUR },
     { "quota.exceeded", KT_SEV_MEDIUM, KT_NS_HOUR },
     { "integrity.failed", KT_SEV_CRITICAL, 10 * KT_NS_MIN },
     { "retention.unsure", KT_SEV_HIGH, KT_NS_HOUR },

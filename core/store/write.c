@@ -440,6 +440,11 @@ enum kt_status kt_store_housekeep(struct kt_store *s, bool idle, struct kt_error
     return KT_OK;
 }
 
+uint64_t kt_store_wal_bytes(const struct kt_store *s)
+{
+    return (uint64_t)s->wal_frames * KT_DB_PAGE;
+}
+
 uint64_t kt_store_last_seq(const struct kt_store *s)
 {
     return s->tree.size;

@@ -165,6 +165,9 @@ KT_MUST_USE enum kt_status kt_store_outbox_waiting(
     enum kt_status (*each)(void *self, const struct kt_outbox_row *row, struct kt_str alert_json,
                            struct kt_error *err),
     void *self, struct kt_error *err);
+/* Bytes that wait in the -wal file for a checkpoint: more than 64 MiB when a reader holds a
+ * snapshot (D4). */
+uint64_t kt_store_wal_bytes(const struct kt_store *s);
 /* PASSIVE checkpoint when idle, forced at 64 MiB of WAL; the engine calls it when its queue is
  * empty. */
 KT_MUST_USE enum kt_status kt_store_housekeep(struct kt_store *s, bool idle, struct kt_error *err);

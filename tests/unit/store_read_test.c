@@ -215,6 +215,22 @@ static void cursor_does_not_see_what_comes_after_it(void **state)
 }
 
 /* THREATS D4: a pager left open holds no checkpoint up. */
+/* Somebody else's program may; the writer can tell (D4). */
+static void a_held_snapshot_is_seen_by_its_wal(void **state)
+{
+    struct world *w = *state;
+    sqlite3 *db = NULL;
+    add_numbers(w, 0, 20);
+    assert_int_equal(sqlite3_open_v2(w->path, &db, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, "BEGIN; SELECT count(*) FROM batch", NULL, NULL, NULL),
+                     SQLITE_OK);
+    add_numbers(w, 20, 20);
+    uint64_t held = kt_store_wal_bytes(w->store);
+    add_numbers(w, 40, 20);
+    assert_true(held > 0 && kt_store_wal_bytes(w->store) > held);
+    (void)sqlite3_close_v2(db);
+}
+
 static void open_cursor_does_not_hold_the_wal(void **state)
 {
     struct world *w = *state;
@@ -527,6 +543,7 @@ int main(void)
         T(scans_give_records_in_order),
         T(windows_lose_and_invent_nothing),
         T(cursor_does_not_see_what_comes_after_it),
+        T(a_held_snapshot_is_seen_by_its_wal),
         T(open_cursor_does_not_hold_the_wal),
         T(record_has_what_was_stored_beside_its_line),
         T(damaged_batch_is_said_once_and_left_behind),
