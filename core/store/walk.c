@@ -103,8 +103,11 @@ enum kt_status kt_walk_open(struct kt_reader *r, const struct kt_scan *scan,
                              " ORDER BY first_seq LIMIT 1",
                       &w->batch_at, err) != KT_OK ||
         kt_db_prepare(w->db,
-                      "SELECT " KT_SEGMENT_COLUMNS " FROM segment WHERE first_seq <= ?1"
-                      " ORDER BY first_seq DESC LIMIT 1",
+                      down ? "SELECT " KT_SEGMENT_COLUMNS " FROM segment WHERE first_seq <= ?1"
+                             " ORDER BY first_seq DESC LIMIT 1"
+                           : "SELECT " KT_SEGMENT_COLUMNS " FROM segment WHERE first_seq >="
+                             " coalesce((SELECT max(first_seq) FROM segment WHERE first_seq <= ?1),"
+                             " ?1) ORDER BY first_seq LIMIT 2",
                       &w->segment_at, err) != KT_OK) {
         kt_walk_free(w);
         return kt_wrap(err, "walk");
@@ -152,24 +155,24 @@ static void move(struct kt_walk *w, uint64_t first, uint64_t last)
     }
 }
 
-/* The segment that was made of the tail since the walk began and holds w->next, or (downwards)
- * ends below it. *ret_found is false when the next record must still be in a batch. */
+/* The segment that was made of the tail since the walk began and holds w->next, or is the next one
+ * that way: w->next may be the number of a control record. */
 static enum kt_status sealed_since(struct kt_walk *w, struct kt_segment *ret, bool *ret_found,
                                    struct kt_error *err)
 {
+    const bool down = w->scan.newest_first;
+    enum kt_status status;
     *ret_found = false;
     kt_db_u64(w->segment_at, 1, w->next);
-    enum kt_status status = kt_db_step(w->segment_at, err);
-    if (status != KT_OK)
-        return status == KT_E_AGAIN ? KT_OK : status;
-    status = kt_segment_read(w->segment_at, ret, err);
+    while (!*ret_found && (status = kt_db_step(w->segment_at, err)) == KT_OK) {
+        status = kt_segment_read(w->segment_at, ret, err);
+        if (status != KT_OK)
+            break;
+        *ret_found = ret->first_seq >= w->tail_from && (down || ret->last_seq >= w->next);
+    }
     ret->days = KT_STR_NONE; /* few enough to be opened */
     (void)sqlite3_reset(w->segment_at);
-    if (status != KT_OK)
-        return status;
-    *ret_found =
-        ret->first_seq >= w->tail_from && (w->scan.newest_first || ret->last_seq >= w->next);
-    return KT_OK;
+    return *ret_found || status == KT_E_AGAIN ? KT_OK : status;
 }
 
 static enum kt_status take_batch(struct kt_walk *w, struct kt_error *err)
@@ -210,8 +213,10 @@ static enum kt_status next_of_tail(struct kt_walk *w, struct kt_error *err)
     bool in_batch = status == KT_OK;
     if (status == KT_OK || status == KT_E_AGAIN)
         status = sealed_since(w, &seg, &in_segment, err);
-    if (status == KT_OK && in_segment && in_batch && w->scan.newest_first)
-        in_segment = seg.first_seq > kt_db_col_u64(w->batch_at, 0);
+    if (status == KT_OK && in_segment && in_batch) { /* whichever comes first */
+        uint64_t batch = kt_db_col_u64(w->batch_at, 0);
+        in_segment = w->scan.newest_first ? seg.first_seq > batch : seg.first_seq < batch;
+    }
     if (status == KT_OK && in_segment) {
         status = take_sealed(w, &seg, err);
         move(w, seg.first_seq, seg.last_seq);
