@@ -4,8 +4,8 @@
  * Owns:  a thread with a connection of its own, ROOM chunks each.
  * Calls: core/base, core/store (chunk, reader).
  * Holds: a segment is prepared once, by whoever claims it; they are handed out in the plan's order.
- *        A chunk's connection is its thread's; whoever walks reads its lines when the thread has
- *        left it.
+ *        A chunk's connection is its thread's alone: all that a walker may ask of a chunk is in
+ *        memory, or known to be damaged, when it is handed out.
  */
 #include "core/store/ahead.h"
 

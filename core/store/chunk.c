@@ -7,6 +7,7 @@
  */
 #include "core/store/chunk.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "core/base/alloc.h"
@@ -254,6 +255,7 @@ enum kt_status kt_chunk_segment(struct kt_chunk *c, sqlite3 *db, const struct kt
         sift_seq(c, scan);
     if (timed)
         sift_time(c, scan);
+    c->lined = want->lines;
     if (c->picks > 0 && want->lines &&
         kt_opened_sift(c->opened, scan->needle, scan->n_needles, c->pick, &c->picks, err) != KT_OK)
         return err == NULL ? KT_E_CORRUPT : err->code;
@@ -352,6 +354,7 @@ enum kt_status kt_chunk_line(struct kt_chunk *c, uint32_t i, struct kt_str *ret,
                              struct kt_error *err)
 {
     c->opened_lines++;
+    assert(!c->sealed || c->lined);
     if (c->sealed)
         return kt_opened_line(c->opened, i, ret, err);
     *ret = c->lines.at[i];

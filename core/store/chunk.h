@@ -20,6 +20,7 @@ struct kt_chunk {
     /* private */
     struct kt_opened *opened;
     bool sealed;
+    bool lined;         /* the lines of the picks are in memory */
     struct kt_runs own; /* of a batch */
     struct kt_buf own_bytes;
     struct kt_lines lines;

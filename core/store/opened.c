@@ -20,6 +20,7 @@ struct block {
     struct kt_str *line;
     uint32_t cap, first, n; /* places [first, first + n) */
     bool loaded, split;     /* text is there; line is */
+    bool failed;            /* it cannot be read: it is not tried again */
 };
 struct kt_opened {
     sqlite3 *db;
@@ -83,7 +84,7 @@ enum kt_status kt_opened_start(struct kt_opened *o, sqlite3 *db, const struct kt
     o->have_runs = o->have_time = o->have_order = false;
     kt_columns_reset_to(&o->columns, seg->count);
     for (unsigned i = 0; i < o->n_blocks; i++)
-        o->block[i].loaded = false;
+        o->block[i].loaded = o->block[i].failed = false;
     o->n_blocks = 0;
     return KT_OK;
 }
@@ -192,7 +193,7 @@ static enum kt_status read_blocks(struct kt_opened *o, struct kt_error *err)
         struct block *b = &o->block[o->n_blocks++];
         b->first = (uint32_t)first;
         b->n = kt_rd_u32(&rd);
-        b->loaded = false;
+        b->loaded = b->failed = false;
         first += b->n;
         if (b->n == 0 || first > o->seg.count)
             break;
@@ -227,12 +228,18 @@ static struct block *block_of(struct kt_opened *o, uint32_t place)
     return &o->block[low];
 }
 
+/* Whoever prepared the segment has tried: what failed then is not read again, since another thread
+ * may be using the connection by now. */
 static enum kt_status load(struct kt_opened *o, struct block *b, struct kt_error *err)
 {
     unsigned part = KT_PART_LINES + (unsigned)(b - o->block);
+    if (b->failed)
+        return kt_fail(err, KT_E_CORRUPT, RANGE "part %u of the segment cannot be read",
+                       RANGE_OF(o), part);
     b->split = false;
     enum kt_status status = unpack(o, part, BLOCK_MAX, &b->text, err);
     b->loaded = status == KT_OK;
+    b->failed = !b->loaded;
     return status;
 }
 
