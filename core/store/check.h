@@ -16,6 +16,11 @@ struct alert_seen {
     char digest[2 * 32 + 1]; /* hex */
     bool row;
 };
+struct seen { /* a segment that was read */
+    uint64_t first_seq;
+    unsigned parts;
+    struct kt_sums sums;
+};
 struct check {
     struct kt_reader *reader;
     void (*problem)(void *self, const char *sentence);
@@ -42,16 +47,23 @@ struct check {
     struct kt_str *line;
     struct kt_buf unpacked[2];
     uint64_t parts;
-    uint64_t batches_before, removed_before; /* in files before the one at hand */
 
     struct kt_tree tree, recorded;
-    struct kt_sums sums, recorded_sums;
-    uint64_t want; /* number that must come next */
-    bool partly;   /* it began behind the first record */
+    /* What the records give: of the file so far, of the segment or batch at hand. Segments stay
+     * apart until the end: retention may take one that was read. */
+    struct kt_sums sums, one, recorded_sums;
+    struct seen *seen;
+    uint32_t n_seen, cap_seen;
+    uint64_t removed_before; /* in files before the one at hand */
+    uint64_t want;           /* number that must come next */
+    bool partly;             /* it began behind the first record */
     struct kt_tombstones tombstones;
     struct kt_map *spools; /* agent, NUL, incarnation */
     struct spool *spool;
     uint32_t spool_room;
+    struct kt_map
+        *senders;          /* "type/instance" that came live, and with LF and the agent behind it */
+    struct kt_buf sender;  /* the last one */
     struct kt_map *alerts; /* id -> what its newest record says of its row */
     struct alert_seen *alert;
     uint32_t alert_room;

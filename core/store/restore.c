@@ -8,6 +8,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -93,15 +94,20 @@ static enum kt_status copy_pages(struct restore *r, sqlite3 *to, struct kt_error
     return sqlite3_backup_finish(b) == SQLITE_OK ? KT_OK : kt_db_fail(to, err, "copy");
 }
 
-/* Root restores for whoever the folder belongs to: the collector must be able to open it. */
-static enum kt_status give_away(const struct restore *r, int fd, struct kt_error *err)
+/* Root restores for whoever the folder belongs to, and with that user's rights from here on: the
+ * collector must be able to open the file, and whoever can change names in the folder must not be
+ * able to lead root to another file. */
+static enum kt_status become_owner(const struct restore *r, struct kt_error *err)
 {
     struct stat st;
     if (geteuid() != 0)
         return KT_OK;
-    if (stat(r->folder.at, &st) != 0 || fchown(fd, st.st_uid, st.st_gid) != 0 ||
-        fchown(r->to_lock, st.st_uid, st.st_gid) != 0)
-        return kt_fail_errno(err, "give '%s' to the owner of its folder", r->building.at);
+    if (stat(r->folder.at, &st) != 0)
+        return kt_fail_errno(err, "look at the folder '%s'", r->folder.at);
+    if (st.st_uid == 0)
+        return KT_OK;
+    if (setgroups(0, NULL) != 0 || setegid(st.st_gid) != 0 || seteuid(st.st_uid) != 0)
+        return kt_fail_errno(err, "act as the owner of '%s'", r->folder.at);
     return KT_OK;
 }
 
@@ -124,8 +130,7 @@ static enum kt_status build(struct restore *r, struct kt_error *err)
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return kt_fail_errno(err, "open '%s'", path);
-    status = give_away(r, fd, err);
-    if (status == KT_OK && fsync(fd) != 0)
+    if (fsync(fd) != 0)
         status = kt_fail_errno(err, "sync '%s'", path);
     (void)close(fd);
     return status;
@@ -197,7 +202,13 @@ static enum kt_status run(struct restore *r, struct kt_error *err)
 {
     kt_backup_folder(r->o->to, &r->folder);
     kt_buf_addf(&r->building, "%s" BUILDING, r->o->to);
-    if (kt_reader_open(r->o->from, &r->from, err) != KT_OK || lock_backup(r, err) != KT_OK ||
+    if (kt_reader_open(r->o->from, &r->from, err) != KT_OK)
+        return err == NULL ? KT_E_IO : err->code;
+    if (r->from->number > 1)
+        return kt_fail(err, KT_E_CORRUPT,
+                       "'%s' goes on in '%s', since it was found damaged: a backup is one file",
+                       r->o->from, r->from->path);
+    if (lock_backup(r, err) != KT_OK || become_owner(r, err) != KT_OK ||
         check_target(r, err) != KT_OK || kt_reader_stats(r->from, &r->result.stats, err) != KT_OK ||
         kt_reader_verify(r->from, r->o->problem, r->o->self, NULL, &r->result.verify, err) != KT_OK)
         return err == NULL ? KT_E_IO : err->code;

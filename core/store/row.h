@@ -13,8 +13,6 @@
 #include "core/store/db.h"
 #include "core/store/tree.h"
 
-#define KT_SEQ_MAX (UINT64_C(1) << 54) /* so that first_seq * 256 is a row id */
-
 struct kt_row { /* borrowed from the statement until its next step */
     uint64_t first_seq, batch_seq;
     uint32_t count;

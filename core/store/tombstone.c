@@ -64,7 +64,7 @@ static void add_line(struct kt_tombstones *t, struct kt_json *json, struct kt_ar
         kt_json_parse(json, ev.raw, &root, &repaired, NULL) != KT_OK)
         return;
     int64_t first = 0;
-    t->segments += kt_json_i64(kt_json_at(root, "first"), &first) && first != t->newest;
+    t->segments += kt_json_i64(kt_json_at(root, "segment"), &first) && first != t->newest;
     t->newest = first;
     runs = kt_json_at(root, "runs");
     struct kt_json_iter it = kt_json_iter(runs);
@@ -139,9 +139,10 @@ enum kt_status kt_tombstone_write(const struct kt_segment *seg, const struct kt_
                        (unsigned long long)seg->first_seq, (unsigned long long)seg->last_seq);
     }
     kt_buf_addf(out,
-                "{\"first\":%" PRIu64 ",\"last\":%" PRIu64 ",\"events\":%" PRIu64
-                ",\"batches\":%" PRIu32 ",\"stored\":[%" PRId64 ",%" PRId64 "],\"reason\":",
-                begins, last, events, *at - from, seg->min_stored, seg->max_stored);
+                "{\"segment\":%" PRIu64 ",\"first\":%" PRIu64 ",\"last\":%" PRIu64
+                ",\"events\":%" PRIu64 ",\"batches\":%" PRIu32 ",\"stored\":[%" PRId64 ",%" PRId64
+                "],\"reason\":",
+                seg->first_seq, begins, last, events, *at - from, seg->min_stored, seg->max_stored);
     kt_json_quote(out, reason);
     kt_buf_addz(out, ",\"runs\":[");
     kt_buf_add(out, kt_buf_str(&list));

@@ -3,7 +3,7 @@
  * (THREATS T6). Private to core/store.
  *
  * raw of a record of kind tombstone:
- *   {"first":N,"last":N,"events":N,"batches":N,"stored":[from,to],"reason":…,
+ *   {"segment":N,"first":N,"last":N,"events":N,"batches":N,"stored":[from,to],"reason":…,
  *    "runs":[{"first":N,"count":N,"nodes":"hex"} …]}
  */
 #pragma once
@@ -18,7 +18,7 @@ struct kt_tombstones { /* every removed run of a store, by number */
     size_t n, cap;
     uint64_t
         segments;   /* that were removed; a large one has several tombstones, one after another */
-    int64_t newest; /* first record of the one that was read last */
+    int64_t newest; /* segment of the one that was read last */
 };
 void kt_tombstones_done(struct kt_tombstones *t);
 /* Reads all of them again. What is no tombstone is left out: its records are then missing. */

@@ -95,7 +95,7 @@ enum kt_status kt_tree_unpack(struct kt_str s, struct kt_tree *ret, struct kt_er
         if (!rd.bad)
             memcpy(t.frontier[k], hash.at, 32);
     }
-    if (rd.bad || rd.left != 0)
+    if (rd.bad || rd.left != 0 || t.size > KT_SEQ_MAX)
         return kt_fail(err, KT_E_CORRUPT, "tree frontier has %zu bytes, which fit no size", s.len);
     *ret = t;
     return KT_OK;

@@ -14,6 +14,8 @@
 #include "core/base/hash.h"
 #include "core/base/time.h"
 
+#define KT_SEQ_MAX (UINT64_C(1) << 54) /* so that a number times 256 is a row id */
+
 struct kt_tree {
     uint64_t size;
     uint8_t frontier[64][32]; /* [k] is set when bit k of size is */

@@ -175,6 +175,39 @@ static void check_segments(struct check *c, uint32_t from)
     }
 }
 
+static kt_time_ns first_of(kt_time_ns a, kt_time_ns b)
+{
+    return a == 0 || (b != 0 && b < a) ? b : a;
+}
+
+static void add_one(struct kt_sums *to, const struct kt_sums *one)
+{
+    to->events += one->events;
+    to->batches += one->batches;
+    to->conflicts += one->conflicts;
+    to->first_time = first_of(to->first_time, one->first_time);
+    to->first_arrival = first_of(to->first_arrival, one->first_arrival);
+    to->last_time = one->last_time > to->last_time ? one->last_time : to->last_time;
+    if (one->newest_arrival > to->newest_arrival)
+        to->newest_arrival = one->newest_arrival;
+}
+
+/* Segments count as far as the file has them in the snapshot of its sums. */
+static void add_segments(struct check *c)
+{
+    const struct kt_directory *d = &c->reader->directory;
+    for (uint32_t i = 0; i < c->n_seen; i++) {
+        const struct seen *s = &c->seen[i];
+        uint32_t at = kt_directory_from(d, s->first_seq);
+        if (at < d->n && d->at[at].first_seq == s->first_seq) {
+            add_one(&c->sums, &s->sums);
+            c->parts += s->parts;
+        } else {
+            c->result.removed += s->sums.events;
+        }
+    }
+}
+
 static void check_tail(struct check *c)
 {
     struct kt_error err = { 0 };
@@ -187,7 +220,9 @@ static void check_tail(struct check *c)
             continue;
         }
         kt_check_reach(c, row.first_seq, kt_row_last(&row));
+        c->one = (struct kt_sums){ 0 };
         kt_check_batch(c, &row, c->lines.at);
+        add_one(&c->sums, &c->one);
         if (!kt_str_eq(kt_buf_str(&c->nodes), row.nodes))
             kt_check_say(c, RANGE "the tree nodes are not those of the lines", RANGE_OF(&row));
         if (c->min_time != row.min_time || c->max_time != row.max_time ||
@@ -226,7 +261,7 @@ static enum kt_status begin_file(struct check *c, struct kt_error *err)
     c->want = base.size + 1;
     c->sums = (struct kt_sums){ 0 };
     c->parts = 0;
-    c->batches_before = c->result.batches;
+    c->n_seen = 0;
     c->removed_before = c->result.removed;
     return KT_OK;
 }
@@ -267,8 +302,7 @@ static void check_sums(struct check *c)
     } sums[] = {
         { "number of events", (int64_t)have->events, (int64_t)want->events },
         { "number of control records", (int64_t)have->control, (int64_t)want->control },
-        { "number of batches", (int64_t)(c->result.batches - c->batches_before),
-          (int64_t)want->batches },
+        { "number of batches", (int64_t)have->batches, (int64_t)want->batches },
         { "number of removed events", (int64_t)(c->result.removed - c->removed_before),
           (int64_t)want->removed_events },
         { "number of removed segments", (int64_t)c->tombstones.segments,
@@ -304,6 +338,30 @@ static void check_marks(struct check *c)
                 c, "the mark of agent '" KT_STR_FMT "' (batch %llu) does not fit its batch %llu",
                 KT_STR_ARG(agent), ULL(seq), ULL(c->spool[i].seq));
     }
+}
+
+static void check_owners(struct check *c)
+{
+    KT_CLEANUP(kt_db_finalize) sqlite3_stmt *st = NULL;
+    struct kt_error err = { 0 };
+    enum kt_status got =
+        kt_db_prepare(c->reader->db, "SELECT instance, agent FROM owner", &st, &err);
+    while (got == KT_OK && (got = kt_db_step(st, &err)) == KT_OK) {
+        struct kt_str instance = kt_db_col(st, 0), agent = kt_db_col(st, 1);
+        kt_buf_reset(&c->text);
+        kt_buf_add(&c->text, instance);
+        kt_buf_byte(&c->text, '\n');
+        kt_buf_add(&c->text, agent);
+        if (kt_map_get(c->senders, instance) != KT_MAP_NONE &&
+            kt_map_get(c->senders, kt_buf_str(&c->text)) == KT_MAP_NONE)
+            kt_check_say(c,
+                         "table owner: '" KT_STR_FMT "' belongs to '" KT_STR_FMT
+                         "' there, who sent none of its records",
+                         KT_STR_ARG(kt_str_sub(instance, 0, 128)),
+                         KT_STR_ARG(kt_str_sub(agent, 0, 64)));
+    }
+    if (got != KT_E_AGAIN)
+        kt_check_say(c, "table owner cannot be read: %s", err.text);
 }
 
 static void check_alert(struct check *c, sqlite3_stmt *st)
@@ -358,6 +416,11 @@ static void check_strays(struct check *c)
     if (parts != c->parts)
         kt_check_say(c, "there are %llu parts of segments, the segments have %llu", ULL(parts),
                      ULL(c->parts));
+    uint64_t segments = count_of(c, "SELECT count(*) FROM segment");
+    const struct kt_directory *d = &c->reader->directory;
+    if (segments != (uint64_t)d->n + d->damaged)
+        kt_check_say(c, "there are %llu rows of segments, %llu were reached by number",
+                     ULL(segments), ULL(d->n + d->damaged));
     uint64_t control = count_of(c, "SELECT count(*) FROM control");
     if (control != c->sums.control)
         kt_check_say(c, "there are %llu control records, %llu were reached by number", ULL(control),
@@ -379,6 +442,7 @@ static enum kt_status check_rest(struct check *c, bool newest, struct kt_error *
     check_segments(c, kt_directory_from(&c->reader->directory, last + 1));
     check_tail(c);
     check_root(c);
+    add_segments(c);
     if (c->partly)
         return KT_OK; /* what follows needs every record */
     check_sums(c);
@@ -386,6 +450,7 @@ static enum kt_status check_rest(struct check *c, bool newest, struct kt_error *
     if (newest) { /* of a damaged file, these live on in its successor */
         check_marks(c);
         check_alerts(c);
+        check_owners(c);
     }
     return KT_OK;
 }
@@ -429,6 +494,8 @@ static void done(struct check *c)
     kt_buf_done(&c->unpacked[1]);
     kt_map_free(c->spools);
     kt_map_free(c->alerts);
+    kt_map_free(c->senders);
+    kt_buf_done(&c->sender);
     kt_free(c->alert);
     kt_free(c->arrival);
     kt_free(c->conflict);
@@ -436,6 +503,7 @@ static void done(struct check *c)
     kt_free(c->all);
     kt_free(c->line);
     kt_free(c->spool);
+    kt_free(c->seen);
 }
 
 /* Records before `from` are not read: the hashes that are kept for them stand in the tree. */
@@ -504,6 +572,7 @@ enum kt_status kt_reader_verify_from(struct kt_reader *r, uint64_t from,
         .all = kt_alloc_array(HASHES_MAX, 32),
         .spools = kt_map_new(0),
         .alerts = kt_map_new(0),
+        .senders = kt_map_new(0),
     };
     unsigned n = kt_reader_files(r, file);
     for (unsigned i = 0; i < n; i++) {

@@ -12,6 +12,24 @@
 
 #define KEYS_MAX 8 /* of one agent: two overlap while they are changed (THREATS N10) */
 
+/* Who sent what: whom the file calls the owner of an instance must be among them. */
+static void note_sender(struct check *c, const struct kt_event *ev, struct kt_str agent)
+{
+    kt_buf_reset(&c->text);
+    kt_buf_add(&c->text, ev->source);
+    kt_buf_byte(&c->text, '/');
+    kt_buf_add(&c->text, ev->instance);
+    size_t instance = c->text.len;
+    kt_buf_byte(&c->text, '\n');
+    kt_buf_add(&c->text, agent);
+    if (kt_str_eq(kt_buf_str(&c->text), kt_buf_str(&c->sender)))
+        return;
+    (void)kt_map_put(c->senders, kt_str_sub(kt_buf_str(&c->text), 0, instance), NULL);
+    (void)kt_map_put(c->senders, kt_buf_str(&c->text), NULL);
+    kt_buf_reset(&c->sender);
+    kt_buf_add(&c->sender, kt_buf_str(&c->text));
+}
+
 /* Reads every line and adds its leaf. */
 static void check_lines(struct check *c, const struct kt_row *row, const struct kt_str *line)
 {
@@ -42,7 +60,9 @@ static void check_lines(struct check *c, const struct kt_row *row, const struct 
             c->min_time = c->min_time == 0 || ev.time < c->min_time ? ev.time : c->min_time;
             c->max_time = ev.time > c->max_time ? ev.time : c->max_time;
         }
-        c->sums.conflicts += c->conflict[i];
+        c->one.conflicts += c->conflict[i];
+        if (row->origin == KT_ORIGIN_LIVE)
+            note_sender(c, &ev, row->agent);
     }
     kt_sha256_end(c->sha, leaves);
     if (memcmp(leaves, row->leaves.at, sizeof leaves) != 0)
@@ -138,7 +158,7 @@ static void check_order(struct check *c, const struct kt_row *row)
 
 static void see_times(struct check *c, const struct kt_row *row)
 {
-    struct kt_sums *s = &c->sums;
+    struct kt_sums *s = &c->one;
     for (uint32_t i = 0; i < row->count; i++) {
         kt_time_ns t = c->arrival[i];
         s->first_arrival = s->first_arrival == 0 || t < s->first_arrival ? t : s->first_arrival;
@@ -155,7 +175,8 @@ void kt_check_batch(struct check *c, const struct kt_row *row, const struct kt_s
     struct kt_error err = { 0 };
     c->result.batches++;
     c->result.records += row->count;
-    c->sums.events += row->count;
+    c->one.batches++;
+    c->one.events += row->count;
     check_order(c, row);
     memset(c->conflict, 0, row->count * sizeof *c->conflict);
     if (kt_row_arrivals(row, c->arrival, &err) != KT_OK ||

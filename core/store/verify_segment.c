@@ -60,7 +60,6 @@ static void compare_parts(struct check *c, const struct kt_segment *seg)
             kt_check_say(c, "records %llu-%llu: %s (part %u) is not what the lines give",
                          ULL(seg->first_seq), ULL(seg->last_seq), part_name(part), part);
     }
-    c->parts += c->built.parts;
     if (packed != seg->packed)
         kt_check_say(c, "records %llu-%llu: the parts have %llu bytes, %llu are recorded",
                      ULL(seg->first_seq), ULL(seg->last_seq), ULL(packed), ULL(seg->packed));
@@ -94,7 +93,27 @@ static bool read_lines(struct check *c, const struct kt_segment *seg)
     return true;
 }
 
-void kt_check_segment(struct check *c, const struct kt_segment *seg)
+/* Retention has taken it since the list of segments was read: its tombstones tell of it. */
+static bool is_gone(struct check *c, const struct kt_segment *seg)
+{
+    KT_CLEANUP(kt_db_finalize) sqlite3_stmt *st = NULL;
+    if (kt_db_prepare(c->reader->db, "SELECT 1 FROM segment WHERE first_seq = ?1", &st, NULL) !=
+        KT_OK)
+        return false;
+    kt_db_u64(st, 1, seg->first_seq);
+    return kt_db_step(st, NULL) == KT_E_AGAIN;
+}
+
+static void remember(struct check *c, const struct kt_segment *seg)
+{
+    if (c->n_seen == c->cap_seen) {
+        c->cap_seen = c->cap_seen == 0 ? 64 : 2 * c->cap_seen;
+        c->seen = kt_realloc_array(c->seen, c->cap_seen, sizeof *c->seen);
+    }
+    c->seen[c->n_seen++] = (struct seen){ seg->first_seq, c->built.parts, c->one };
+}
+
+static void check_whole(struct check *c, const struct kt_segment *seg)
 {
     struct kt_error err = { 0 };
     const struct kt_runs *runs;
@@ -123,4 +142,19 @@ void kt_check_segment(struct check *c, const struct kt_segment *seg)
     kt_builder_end(c->builder, &c->built);
     compare_head(c, seg);
     compare_parts(c, seg);
+}
+
+/* In one short snapshot, so that it is there as a whole or not at all. */
+void kt_check_segment(struct check *c, const struct kt_segment *seg)
+{
+    sqlite3 *db = c->reader->db;
+    bool begun = sqlite3_get_autocommit(db) && kt_db_exec(db, "BEGIN", NULL) == KT_OK;
+    if (!is_gone(c, seg)) {
+        c->one = (struct kt_sums){ 0 };
+        c->built.parts = 0;
+        check_whole(c, seg);
+        remember(c, seg);
+    }
+    if (begun)
+        (void)sqlite3_exec(db, "COMMIT", NULL, NULL, NULL);
 }

@@ -631,7 +631,8 @@ static void readers_beside_the_writer_miss_nothing(void **state)
 
 /* ---- changes are named ---- */
 
-#define S1 "(SELECT min(first_seq) FROM segment)"
+#define Z64 "0000000000000000000000000000000000000000000000000000000000000000"
+#define S1  "(SELECT min(first_seq) FROM segment)"
 static void changed_segments_are_named(void **state)
 {
     struct world *w = *state;
@@ -674,6 +675,10 @@ static void changed_segments_are_named(void **state)
         { "INSERT INTO part VALUES (" S1 " * 256 + 200, x'00')", "parts of segments" },
         { "UPDATE meta SET removed_segments = removed_segments + 1", "removed" },
         { "UPDATE meta SET removed_events = 0", "removed" },
+        { "INSERT INTO segment SELECT -5,-5,1,0,0,1,1,1,1,1,1,1,max_stored + 1,days FROM segment"
+          " WHERE first_seq = " S1,
+          "rows of segments" },
+        { "UPDATE meta SET tree = x'0100000000000080" Z64 Z64 "'", "" },
     };
     struct kt_verify_result v;
     remove_first(w);
@@ -686,6 +691,89 @@ static void changed_segments_are_named(void **state)
         if (verifies(w, w->copy, &v) || strstr(w->said, table[i].says) == NULL)
             fail_msg("%s:\nsays '%s'", table[i].sql, w->said);
     }
+}
+
+struct beside_verify { /* retention at work while a verification runs */
+    struct world *w;
+    unsigned calls, at; /* it removes at the at-th batch … */
+    uint64_t from_seq;  /* … the first segment from here on */
+};
+
+static unsigned key_and_removal(void *self, struct kt_str agent, uint8_t (*ret)[32], unsigned max)
+{
+    struct beside_verify *b = self;
+    (void)agent;
+    (void)max;
+    if (b->calls++ == b->at) {
+        struct kt_error err = { 0 };
+        struct kt_old old;
+        must(kt_store_old(b->w->store, b->from_seq, &old, &err), &err);
+        must(kt_store_begin(b->w->store, &err), &err);
+        must(kt_store_remove(b->w->store, old.first_seq, KT_STR("too old"), YEAR_T0, &err), &err);
+        must(kt_store_commit(b->w->store, &err), &err);
+    }
+    memcpy(ret[0], b->w->make->public_key, 32);
+    return 1;
+}
+
+static void retention_beside_a_verification_is_no_damage(void **state)
+{
+    struct world *w = *state;
+    const struct {
+        unsigned at;
+        uint64_t from_seq;
+    } removals[] = { { 14, 1 }, { 0, 3 * BATCH + 1 } }; /* after it was read, and before */
+    for (size_t i = 0; i < KT_ARRAY_LEN(removals); i++) {
+        struct beside_verify b = { w, 0, removals[i].at, removals[i].from_seq };
+        struct kt_reader *r = NULL;
+        struct kt_verify_result v;
+        struct kt_error err = { 0 };
+        w->said[0] = '\0';
+        start_over(w);
+        open_store(w);
+        fill(w);
+        must(kt_reader_open(w->path, &r, &err), &err);
+        must(kt_reader_verify(r, NULL, NULL, NULL, &v, &err), &err);
+        assert_true(v.ok);
+        /* the key is asked for each batch that an agent signed */
+        must(kt_reader_verify(r, NULL, &b, key_and_removal, &v, &err), &err);
+        assert_true(b.calls > b.at);
+        assert_int_equal(v.problems, 0);
+        assert_true(v.removed > 0);
+        kt_reader_close(r);
+    }
+}
+
+/* Numbers with many holes: what stays of the segment does not fit into one record. */
+static void a_segment_with_several_tombstones_is_one(void **state)
+{
+    struct world *w = *state;
+    enum { RUNS = 1300 };
+    struct kt_error err = { 0 };
+    struct kt_store_result got;
+    struct kt_verify_result v;
+    struct kt_old old;
+    start_over(w);
+    const struct kt_store_options o = {
+        .path = w->path, .create = true, .segment_events = RUNS, .seal_here = true
+    };
+    must(kt_store_open(&o, &w->store, &err), &err);
+    start(w);
+    for (uint64_t n = 0; n < RUNS; n++) {
+        make_reset(w->make);
+        make_numbered(w->make, n);
+        const struct kt_store_batch b = make_import(w->make, YEAR_T0);
+        append(w, &b, &got);
+        control(w);
+    }
+    must(kt_store_old(w->store, 1, &old, &err), &err);
+    must(kt_store_begin(w->store, &err), &err);
+    must(kt_store_remove(w->store, old.first_seq, KT_STR("too old"), YEAR_T0, &err), &err);
+    must(kt_store_commit(w->store, &err), &err);
+    close_store(w);
+    if (!verifies(w, w->path, &v))
+        fail_msg("%s", w->said);
+    assert_int_equal(v.removed, RUNS);
 }
 
 /* ---- random changes ---- */
@@ -814,6 +902,8 @@ int main(void)
         T(damaged_blocks_are_told_while_two_threads_read),
         T(readers_beside_the_writer_miss_nothing),
         T(changed_segments_are_named),
+        T(retention_beside_a_verification_is_no_damage),
+        T(a_segment_with_several_tombstones_is_one),
         T(random_changes_are_named_or_show_nothing),
     };
     return cmocka_run_group_tests_name("store_segment", tests, NULL, NULL);

@@ -291,6 +291,7 @@ static void changed_rows_are_named(void **state)
         { "DELETE FROM mark", "the mark of agent 'agent-a' (batch 0)" },
         { "UPDATE mark SET seq = 2", "does not fit its batch 3" },
         { "UPDATE mark SET digest = zeroblob(32)", "does not fit its batch 3" },
+        { "INSERT INTO owner VALUES ('vault/vault-prod', 'mallory')", "belongs to 'mallory'" },
     };
     for (size_t i = 0; i < KT_ARRAY_LEN(table); i++) {
         struct kt_verify_result v;
