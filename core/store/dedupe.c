@@ -22,9 +22,10 @@
 #include "core/store/idset.h"
 #include "core/store/reader.h"
 
-#define FILTERS_MAX 512 /* about 8 KiB each */
-#define NEAR_MAX    16
-#define NEAR_NS     (10 * KT_NS_MIN)
+#define FILTERS_MAX       512 /* about 8 KiB each */
+#define NEAR_MAX          16
+#define NEAR_NS           (10 * KT_NS_MIN)
+#define SEGMENTS_A_LOOKUP 512 /* asked for their days in the time of one filter read */
 
 struct generation {
     uint64_t *hash; /* 0: free */
@@ -300,8 +301,10 @@ static const struct near *near_of(struct kt_dedupe *d, kt_time_ns time)
     near->bucket = bucket;
     near->window_first = d->window_first;
     near->n = 0;
-    for (unsigned i = 0; i < d->n_past; i++)
+    for (unsigned i = 0; i < d->n_past; i++) {
         add_near(d, near, &d->past[i]);
+        d->cost += d->past[i].directory->n / SEGMENTS_A_LOOKUP;
+    }
     return near;
 }
 

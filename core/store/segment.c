@@ -54,6 +54,23 @@ void kt_segment_bind(sqlite3_stmt *st, const struct kt_segment *s)
     kt_db_blob(st, 14, s->days);
 }
 
+/* The first of the rising days that is not before low; UINT32_MAX: none. */
+static uint32_t day_from(struct kt_str days, uint32_t low)
+{
+    size_t from = 0, n = days.len / 4;
+    while (n > 0) {
+        struct kt_rd rd = kt_rd_of(kt_str_sub(days, 4 * (from + n / 2), 4));
+        if (kt_rd_u32(&rd) < low) {
+            from += n / 2 + 1;
+            n -= n / 2 + 1;
+        } else {
+            n /= 2;
+        }
+    }
+    struct kt_rd rd = kt_rd_of(kt_str_from_index(days, 4 * from));
+    return rd.left >= 4 ? kt_rd_u32(&rd) : UINT32_MAX;
+}
+
 bool kt_segment_in_time(const struct kt_segment *s, kt_time_ns since, kt_time_ns until)
 {
     if (s->untimed > 0)
@@ -64,13 +81,8 @@ bool kt_segment_in_time(const struct kt_segment *s, kt_time_ns since, kt_time_ns
         return true;
     uint32_t low = since <= 0 ? 0 : (uint32_t)(since / KT_NS_DAY);
     uint32_t high = until <= 0 ? UINT32_MAX : (uint32_t)((until - 1) / KT_NS_DAY);
-    struct kt_rd rd = kt_rd_of(s->days);
-    while (rd.left > 0) {
-        uint32_t day = kt_rd_u32(&rd);
-        if (day >= low && day <= high)
-            return true;
-    }
-    return false;
+    uint32_t day = day_from(s->days, low);
+    return day != UINT32_MAX && day <= high;
 }
 
 /* ---- the batches of a segment ---- */
