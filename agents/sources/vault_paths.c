@@ -414,7 +414,8 @@ static struct kt_str key_tail(const struct vt_request *r, const struct mount *m,
     if (!keyed || word.len + 1 >= rest.len || kt_str_is(word, "restore"))
         return rest;
     struct kt_str name = behind(rest, word);
-    if (kt_str_ends(word, KT_STR("export"))) /* export/<type>/<name> */
+    /* export/<type>/<name>, datakey/<plaintext or wrapped>/<name> */
+    if (kt_str_ends(word, KT_STR("export")) || kt_str_is(word, "datakey"))
         name = behind(name, first_segment(name));
     return kt_arena_cat(r->in->arena, KT_STR("keys/"), first_segment(name));
 }
