@@ -133,6 +133,9 @@ static struct ct_id secret_id(const struct ct_record *r, const char *request_nam
     name = first_of(r->extra, service);
     if (name.len > 0)
         return kt_ct_secret_id(r, name, true);
+    name = kt_json_str_at(r->extra, "Name");
+    if (name.len > 0)
+        return kt_ct_secret_id(r, name, false);
     return kt_ct_secret_id(r, resource_of_text(kt_json_str_at(r->in->root, "errorMessage")), false);
 }
 
@@ -191,18 +194,21 @@ static void set_id(struct kt_event *ev, const struct ct_id *id)
         ev->stage = id->stage;
 }
 
-/* One event for each name of the list; false when it holds none. */
-static bool emit_list(const struct ct_record *r, struct kt_event *ev, const char *list,
+/* One event for each name of the list; false when it holds none. A null request leaves the names to
+ * resources[]. */
+static bool emit_list(const struct ct_record *r, struct kt_event *ev, struct kt_jval list,
                       struct ct_id (*id_of)(const struct ct_record *r, struct kt_str name),
                       struct kt_emit *to)
 {
-    struct kt_json_iter it = kt_json_iter(kt_json_get(r->request, kt_str_of(list)));
+    static const char *const arn[] = { "ARN", "arn", NULL };
+    struct kt_json_iter it = kt_json_iter(list);
     struct kt_str unused;
     struct kt_jval item;
     uint32_t n = 0;
     while (n < KT_SECRETS_PER_RECORD_MAX && kt_json_next(&it, &unused, &item)) {
-        struct kt_str name = kt_json_str(item);
-        if (name.len == 0)
+        bool object = kt_json_type(item) == KT_JSON_OBJECT;
+        struct kt_str name = object ? first_of(item, arn) : kt_json_str(item);
+        if (name.len == 0 || (object && !kt_str_has(name, KT_STR(":parameter"))))
             continue;
         struct kt_event one = *ev;
         struct ct_id id = id_of(r, name);
@@ -267,9 +273,13 @@ static void what(const struct ct_record *r, enum ct_what what, struct kt_event *
         ev->version = kt_json_str_at(r->request, "clientRequestToken"); /* becomes the version id */
     if (what == WHAT_BATCH)
         ev->flags |= KT_FLAG(BULK);
-    if (what == WHAT_BATCH && emit_list(r, ev, "secretIdList", batch_member, to))
+    struct kt_jval ids = kt_json_get(r->request, KT_STR("secretIdList"));
+    if (what == WHAT_BATCH && emit_list(r, ev, ids, batch_member, to))
         return;
-    if (what == WHAT_PARAMS && emit_list(r, ev, "names", kt_ct_param_id, to))
+    struct kt_jval names = kt_json_get(r->request, KT_STR("names"));
+    struct kt_jval resources = kt_json_get(r->in->root, KT_STR("resources"));
+    if (what == WHAT_PARAMS && (emit_list(r, ev, names, kt_ct_param_id, to) ||
+                                emit_list(r, ev, resources, kt_ct_param_id, to)))
         return;
     struct ct_id id = one_id(r, what, ev);
     set_id(ev, &id);

@@ -133,8 +133,10 @@ static void who_other(const struct ct_record *r, struct kt_event *ev)
 {
     struct kt_str name = kt_json_str_at(r->identity, "userName");
     if (name.len == 0)
-        name = kt_json_str_at(r->identity, "principalId");
-    ev->actor = kt_actor_at(r->in->arena, before(name, ':'), r->home);
+        name = before(kt_json_str_at(r->identity, "principalId"), ':');
+    if (name.len == 0)
+        name = last_part(kt_json_str_at(r->identity, "arn"), '/');
+    ev->actor = kt_actor_at(r->in->arena, name, r->home);
 }
 
 static const struct {
@@ -176,6 +178,15 @@ static void name_by_key(const struct ct_record *r, struct kt_event *ev)
         ev->actor_name = kt_arena_str(r->in->arena, seen);
 }
 
+/* "AROA…:session" is the role; before the ':' of other forms stands an account or a provider, which
+ * many share. */
+static struct kt_str principal(const struct ct_record *r)
+{
+    struct kt_str id = kt_json_str_at(r->identity, "principalId");
+    bool role = kt_str_ends(kt_json_str_at(r->identity, "type"), KT_STR("Role"));
+    return role || kt_str_starts(id, KT_STR("AROA")) ? before(id, ':') : id;
+}
+
 void kt_ct_who(const struct ct_record *r, struct kt_event *ev)
 {
     struct kt_str type = kt_json_str_at(r->identity, "type");
@@ -190,7 +201,7 @@ void kt_ct_who(const struct ct_record *r, struct kt_event *ev)
         who_service(r, ev);
     else
         who_other(r, ev);
-    ev->actor_native = before(kt_json_str_at(r->identity, "principalId"), ':');
+    ev->actor_native = principal(r);
     if (ev->actor_native.len == 0)
         ev->actor_native = kt_json_str_at(r->identity, "arn");
     ev->credential = kt_json_str_at(r->identity, "accessKeyId");
