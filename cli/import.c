@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -18,6 +19,7 @@
 #include "agents/pipeline.h"
 #include "cli/cli.h"
 #include "cli/commands.h"
+#include "cli/rotated.h"
 #include "core/base/alloc.h"
 #include "core/base/limits.h"
 #include "core/base/map.h"
@@ -307,6 +309,8 @@ static enum kt_status import_folder(struct import *im, const char *path, unsigne
     } else if (st != KT_OK) {
         st = kt_fail(err, why.code, "%s", why.text);
     }
+    if (f.n > 1)
+        qsort(f.names, f.n, sizeof *f.names, kt_rotated_order);
     for (size_t i = 0; i < f.n; i++) {
         KT_CLEANUP(kt_buf_done) struct kt_buf sub = { 0 };
         kt_buf_addf(&sub, "%s/%s", path, f.names[i]);

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """import, search, replay, verify as a person calls them: the sum rule, the forms, the exit codes, a store that a collector holds."""
-import json, os, random, time
+import gzip, json, os, random, time
 from support import *
 
 rng = random.Random(7)
@@ -79,6 +79,15 @@ open(os.path.join(odd, 'good.json'), 'w').write(json.dumps({'Records': [cloudtra
 p = keytrail('import', '--db', os.path.join(folder(), 'odd.db'), '--source', 'cloudtrail', odd, '-o', 'json', ok=False, timeout=20)
 r = json.loads(p.stdout)
 check(p.returncode == 7 and r['stored'] == 1 and r['broken_files'] == 5, 'links in a circle, dead links and pipes cost only themselves', (p.returncode, p.stdout, p.stderr))
+
+rotated = os.path.join(folder(), 'log')
+os.mkdir(rotated)
+pairs = [vault_pair(rng, now - 600 + i, secret=f'rotated/s{i}') for i in range(3)]
+for name, lines in (('audit.log.2.gz', pairs[0][:1]), ('audit.log.1', pairs[0][1:] + pairs[1][:1]), ('audit.log', pairs[1][1:] + pairs[2])):
+    text = ''.join(l + '\n' for l in lines).encode()
+    open(os.path.join(rotated, name), 'wb').write(gzip.compress(text) if name.endswith('.gz') else text)
+r = json.loads(keytrail('import', '--db', os.path.join(folder(), 'rotated.db'), '--source', 'vault', rotated, '-o', 'json').stdout)
+check(r['stored'] == 3 and r['skipped'] == 3 and r['conflicts'] == 0, 'a pair that a rotation parted is one event: the oldest file is read first', r)
 
 h = House()
 h.start_collector()
