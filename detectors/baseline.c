@@ -168,6 +168,18 @@ void kt_ring_add(struct kt_ring *r, kt_time_ns t, unsigned n)
         r->hour[b / 12 % 25] = bump(r->hour[b / 12 % 25], n);
 }
 
+void kt_ring_take(struct kt_ring *r, kt_time_ns t, unsigned n)
+{
+    int64_t b = t / FIVE_MIN;
+    uint16_t *five = &r->five[b % 13], *hour = &r->hour[b / 12 % 25];
+    if (b > r->newest)
+        return;
+    if (r->newest - b < 13)
+        *five = (uint16_t)(*five - (*five < n ? *five : n));
+    if (r->newest / 12 - b / 12 < 25)
+        *hour = (uint16_t)(*hour - (*hour < n ? *hour : n));
+}
+
 /* n whole buckets ending with t's, and the part of the one before that the window still covers. */
 static unsigned ring_sum(const uint16_t *v, int64_t size, int64_t newest, int64_t width, int64_t t,
                          unsigned n)
@@ -221,6 +233,22 @@ bool kt_distinct_add(struct kt_distinct *d, uint64_t hash, uint32_t minute, uint
     d->hash[place] = hash;
     d->minute[place] = minute;
     return true;
+}
+
+bool kt_distinct_take(struct kt_distinct *d, uint64_t hash, uint32_t from, uint32_t width,
+                      uint32_t *ret_minute)
+{
+    for (uint32_t i = 0; i < d->n; i++) {
+        if (d->hash[i] != hash || d->minute[i] < from || d->minute[i] - from >= width)
+            continue;
+        *ret_minute = d->minute[i];
+        d->n--;
+        d->hash[i] = d->hash[d->n];
+        d->minute[i] = d->minute[d->n];
+        d->hash[d->n] = d->minute[d->n] = 0;
+        return true;
+    }
+    return false;
 }
 
 unsigned kt_distinct_count(const struct kt_distinct *d, uint32_t minute, uint32_t width)

@@ -49,6 +49,8 @@ struct kt_ring {
 };
 /* n at t. A late event goes to its own bucket while that is held. */
 void kt_ring_add(struct kt_ring *r, kt_time_ns t, unsigned n);
+/* Takes n back that were added at t, while that bucket is held. */
+void kt_ring_take(struct kt_ring *r, kt_time_ns t, unsigned n);
 /* Count in (t - 5 min * n, t], n 1 to 12; in (t - n h, t], n 1 to 24. The oldest bucket in part. */
 unsigned kt_ring_fives(const struct kt_ring *r, kt_time_ns t, unsigned n);
 unsigned kt_ring_hours(const struct kt_ring *r, kt_time_ns t, unsigned n);
@@ -63,6 +65,9 @@ struct kt_distinct {
 };
 /* false when 32 others are younger than `keep` minutes: the caller goes on with a sketch. */
 bool kt_distinct_add(struct kt_distinct *d, uint64_t hash, uint32_t minute, uint32_t keep);
+/* Takes a key back that was seen in [from, from + width); the minute is when. */
+bool kt_distinct_take(struct kt_distinct *d, uint64_t hash, uint32_t from, uint32_t width,
+                      uint32_t *ret_minute);
 /* Distinct keys in (minute - width, minute]. */
 unsigned kt_distinct_count(const struct kt_distinct *d, uint32_t minute, uint32_t width);
 bool kt_distinct_has(const struct kt_distinct *d, uint64_t hash, uint32_t minute, uint32_t width);

@@ -399,6 +399,12 @@ static void note_own_work(struct kt_scene *s)
 {
     struct kt_key pair = { s->actor->number, s->secret.a };
     ((struct own *)kt_table_put(s->tables[T_OWN], pair, NULL))->wrote_min = s->minute;
+    /* CloudTrail has no order: the read after this write may have come before it */
+    struct volume *v = kt_table_get(s->tables[T_ACTOR], s->who);
+    uint32_t read_min;
+    if (v == NULL || !kt_distinct_take(&v->seen, s->secret.a, s->minute, 60, &read_min))
+        return;
+    kt_ring_take(&v->ring, (kt_time_ns)read_min * KT_NS_MIN, 1);
 }
 
 static bool own_work(const struct kt_scene *s)

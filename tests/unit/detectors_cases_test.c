@@ -109,8 +109,12 @@ static bool add_event(struct org *o, struct kt_str rest)
         return false;
     struct fields f = parse(rest);
     struct kt_str kind = field(&f, "kind"), action = field(&f, "action"),
-                  outcome = field(&f, "outcome"), step = field(&f, "every");
+                  outcome = field(&f, "outcome"), step = field(&f, "every"),
+                  late = field(&f, "lag");
+    kt_time_ns lag = 0;
     if (step.len > 0 && kt_duration_parse(step, &every, &err) != KT_OK)
+        return false;
+    if (late.len > 0 && kt_duration_parse(late, &lag, &err) != KT_OK)
         return false;
     struct org_event e = { .kind = (enum kt_actor_kind)kt_actor_kind_of(kind) };
     e.action = action.len > 0 ? (enum kt_action)kt_action_of(action) : KT_ACT_READ;
@@ -123,7 +127,7 @@ static bool add_event(struct org *o, struct kt_str rest)
         e.secret = numbered(o, field(&f, "secret"), i);
         e.ip = numbered(o, field(&f, "ip"), i);
         e.user_agent = numbered(o, field(&f, "ua"), i);
-        e.arrival = 0;
+        e.arrival = lag > 0 ? e.t + lag : 0;
         org_add(o, e);
     }
     return true;
