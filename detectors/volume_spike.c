@@ -342,7 +342,8 @@ static double judge_secret(const struct kt_scene *s, const struct options *o, st
     const struct kt_gamma prior = { 0.5, 1 };
     double a, b, best = 0;
     unsigned reads = kt_ring_fives(&h->ring, s->t, 12);
-    if (reads >= 5) {
+    /* one or two who read their own again and again are no event of the secret */
+    if (reads >= 5 && h->n_today >= 3) {
         kt_rate_at(&h->rate, h->hour, RATE_HOURS, &a, &b);
         struct kt_gamma g = { prior.a + a, 24 * prior.b + b };
         best = kt_rate_surprise(reads, 1, g, 1);
