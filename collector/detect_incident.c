@@ -21,6 +21,9 @@
 #define GROWTH       300
 #define DAY_MIN      1440u
 #define SHARED_AGAIN (14u * DAY_MIN)
+#define RUN_APART_NS (8 * KT_NS_DAY)
+#define RUN_SHIFT_NS (90 * KT_NS_MIN)
+#define RUNS_TOLD    3u /* of a machine with a record; without one a single run */
 
 /* ---- keys ---- */
 static struct kt_key index_key(enum kt_key_kind kind, struct kt_key key)
@@ -63,13 +66,30 @@ static void make_id(const struct kt_detect *d, const struct incident *in, uint8_
     kt_blake2b(parts, KT_ARRAY_LEN(parts), ret, 16);
 }
 
+/* A job that comes by the clock (docs/decisions/0008): counts its runs, whether told or not. */
+static uint32_t runs_before(const struct kt_scene *s, const struct incident *before)
+{
+    if (before == NULL || before->key_kind != KT_KEY_ACTOR || s->actor == NULL ||
+        kt_kind_is_person(s->actor->kind))
+        return 0;
+    kt_time_ns apart = s->t - before->first;
+    kt_time_ns shift = (apart + KT_NS_DAY / 2) % KT_NS_DAY - KT_NS_DAY / 2;
+    if (apart <= 0 || apart > RUN_APART_NS || shift > RUN_SHIFT_NS || shift < -RUN_SHIFT_NS)
+        return 0;
+    return before->severity >= KT_SEV_MEDIUM || before->runs > 0 ? before->runs + 1 : 0;
+}
+
 static struct incident *open_incident(struct kt_detect *d, struct kt_scene *s,
                                       enum kt_key_kind kind, struct kt_key key)
 {
     const struct incident *before = newest(d, kind, key);
     uint8_t refers[16] = { 0 };
-    if (before != NULL)
+    uint32_t runs = runs_before(s, before);
+    int told = 0;
+    if (before != NULL) {
         memcpy(refers, before->id, sizeof refers);
+        told = before->notified > before->runs_told ? before->notified : before->runs_told;
+    }
     uint64_t serial = ++d->core.incident_serial;
     struct incident *in = kt_table_put(d->incidents, (struct kt_key){ serial, 0 }, NULL);
     in->serial = serial;
@@ -77,6 +97,8 @@ static struct incident *open_incident(struct kt_detect *d, struct kt_scene *s,
     in->key = key;
     in->first = in->last = s->t;
     in->severity = -1;
+    in->runs = runs;
+    in->runs_told = runs > 0 ? told : 0;
     memcpy(in->before, refers, sizeof refers);
     make_id(d, in, in->id);
     point_at(d, kind, key, serial);
@@ -302,6 +324,19 @@ static void hold_members(struct kt_detect *d, const struct incident *in)
     }
 }
 
+/* The next run of a job that somebody was told of: as large as before, and volume is all there is.
+ */
+static bool told_by_earlier_runs(const struct incident *in, int total)
+{
+    bool learning = true;
+    for (unsigned i = 0; i < INCIDENT_PARTS; i++) {
+        if (in->part[i].set && in->part[i].family != KT_FAMILY_VOLUME)
+            return false;
+        learning = learning && (!in->part[i].set || in->part[i].flags & KT_FIND_LEARNING);
+    }
+    return in->runs >= (learning ? 1 : RUNS_TOLD) && total < in->runs_told + GROWTH;
+}
+
 /* Is it an alert now, or more of one than it was? */
 static void weigh(struct kt_detect *d, struct kt_scene *s, struct incident *in)
 {
@@ -320,6 +355,9 @@ static void weigh(struct kt_detect *d, struct kt_scene *s, struct incident *in)
     bool more =
         total >= in->notified + GROWTH || severity > in->severity || (success && !in->success_told);
     if ((is_new && severity < KT_SEV_MEDIUM) || (!is_new && !more))
+        return;
+    in->quiet_run = is_new && told_by_earlier_runs(in, total);
+    if (in->quiet_run)
         return;
     if (is_new) {
         in->raised = d->arrival;
@@ -588,7 +626,7 @@ static void attach(struct kt_detect *d, struct kt_scene *s, struct incident *in)
         note_time(in, s->t);
     note_event(d, s, in);
     weigh(d, s, in);
-    if (in->severity >= KT_SEV_MEDIUM)
+    if (in->severity >= KT_SEV_MEDIUM || in->quiet_run)
         hold_members(d, in);
 }
 

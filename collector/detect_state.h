@@ -39,7 +39,10 @@ struct incident {
     uint64_t network; /* that was new in it */
     uint64_t events_n, told_n, secrets_n, hash[INCIDENT_HASHES];
     uint32_t production_n, other_n, unknown_n; /* different secrets by their production flag */
-    uint32_t mass_n, pad_2; /* actors of a change of the environment, when it was put in words */
+    uint32_t mass_n;    /* actors of a change of the environment, when it was put in words */
+    uint32_t runs;      /* incidents of this machine before it that came at this hour of the day */
+    int runs_told;      /* the largest total of them that somebody was told */
+    uint32_t quiet_run; /* it would be an alert, were it not told by those */
     uint32_t members_n, members[INCIDENT_MEMBERS];
     struct kt_key member_key[INCIDENT_MEMBERS];
     uint64_t build;
