@@ -162,6 +162,8 @@ static void rows_disarm_formulas_and_quote_csv(void **state)
                                         { text("a\"b,c"), kt_cell_int(-2), kt_cell_time(0) } };
     assert_string_equal(printed(KT_OUT_CSV, cells, 2),
                         "name,n,when\r\n\"'=cmd\",1,\r\n\"a\"\"b,c\",-2,\r\n");
+    const struct kt_cell foul[][3] = { { text("\x1b]0;x\a"), kt_cell_int(-2), kt_cell_time(0) } };
+    assert_string_equal(printed(KT_OUT_CSV, foul, 1), "name,n,when\r\n\\x1b]0;x\\x07,-2,\r\n");
 }
 
 int main(void)
