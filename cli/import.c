@@ -220,6 +220,8 @@ static enum kt_status pump(const char *path,
                            struct reading *r, struct kt_error *err)
 {
     KT_CLEANUP(close_file) FILE *f = strcmp(path, "-") == 0 ? stdin : fopen(path, "rbe");
+    if (f == NULL && errno == ENOENT)
+        return kt_fail(err, KT_E_INPUT, "there is no '%s'", path);
     if (f == NULL)
         return kt_fail_errno(err, "open '%s'", path);
     struct kt_gunzip *gz = kt_gunzip_new();
@@ -327,7 +329,8 @@ static enum kt_status import_path(struct import *im, const char *path, unsigned 
 {
     struct stat sb;
     if (strcmp(path, "-") != 0 && stat(path, &sb) != 0)
-        return kt_fail_errno(err, "'%s'", path);
+        return errno == ENOENT ? kt_fail(err, KT_E_INPUT, "there is no '%s'", path)
+                               : kt_fail_errno(err, "'%s'", path);
     if (strcmp(path, "-") != 0 && S_ISDIR(sb.st_mode)) {
         if (depth > FOLDERS_DEEP) {
             leave_out(im, path, "folders nest too deep");

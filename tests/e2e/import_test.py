@@ -80,6 +80,10 @@ p = keytrail('import', '--db', os.path.join(folder(), 'odd.db'), '--source', 'cl
 r = json.loads(p.stdout)
 check(p.returncode == 7 and r['stored'] == 1 and r['broken_files'] == 5, 'links in a circle, dead links and pipes cost only themselves', (p.returncode, p.stdout, p.stderr))
 
+for argv in (('--source', 'vault', os.path.join(d, 'none.log')), ('--feed', os.path.join(d, 'none.log'))):
+    p = keytrail('import', '--db', db, *argv, ok=False)
+    check(p.returncode == 2 and b'there is no' in p.stderr, f'a path of {argv[0]} that is not there is a wrong call: exit 2', (p.returncode, p.stderr))
+
 rotated = os.path.join(folder(), 'log')
 os.mkdir(rotated)
 pairs = [vault_pair(rng, now - 600 + i, secret=f'rotated/s{i}') for i in range(3)]
