@@ -9,6 +9,7 @@
 #include "core/base/alloc.h"
 #include "core/base/hash.h"
 #include "core/base/limits.h"
+#include "core/config/tree.h"
 #include "core/sys/fs.h"
 #include <inttypes.h>
 #include <stdio.h>
@@ -55,13 +56,24 @@ static enum kt_status load(struct kt_courier *c, struct kt_error *err)
     return KT_OK;
 }
 
+static enum kt_status no_type(const struct kt_conf *conf, const struct kt_conf_target *t,
+                              struct kt_error *err)
+{
+    struct kt_near near = kt_near_of(kt_str_of(t->type));
+    for (unsigned i = 0; kt_targets[i] != NULL; i++)
+        kt_near_try(&near, kt_targets[i]->name);
+    return kt_key_fail(conf->yaml, t->node, err, "target '%s': there is no type '%s'%s%s%s",
+                       t->name, t->type, near.name != NULL ? ", did you mean '" : "",
+                       near.name != NULL ? near.name : "", near.name != NULL ? "'?" : "");
+}
+
 /* The target with its options, without the files that they name. */
 static enum kt_status begin(const struct kt_conf *conf, const struct kt_conf_target *t,
                             struct kt_courier *c, struct kt_error *err)
 {
     *c = (struct kt_courier){ .conf = t, .target = kt_target_find(kt_str_of(t->type)) };
     if (c->target == NULL)
-        return kt_fail(err, KT_E_CONFIG, "target '%s': there is no type '%s'", t->name, t->type);
+        return no_type(conf, t, err);
     c->options = kt_alloc(c->target->options_size);
     c->tokens = BURST;
     if (t->proxy != NULL && t->proxy[0] != '\0' &&

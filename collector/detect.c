@@ -51,16 +51,20 @@ static const struct kt_conf_detector *configured(const struct kt_conf *conf, con
 static enum kt_status check_names(const struct kt_conf *conf, struct kt_error *err)
 {
     for (unsigned i = 0; i < conf->n_detectors; i++) {
+        struct kt_near near = kt_near_of(kt_str_of(conf->detectors[i].name));
         bool known = false;
-        for (unsigned k = 0; kt_detectors[k] != NULL; k++)
+        for (unsigned k = 0; kt_detectors[k] != NULL; k++) {
             known = known || strcmp(kt_detectors[k]->name, conf->detectors[i].name) == 0;
+            kt_near_try(&near, kt_detectors[k]->name);
+        }
         if (known)
             continue;
         const struct kt_node *node = conf->detectors[i].node;
-        return kt_fail(err, KT_E_CONFIG, "%s:%u:%u: unknown detector '%s'",
+        return kt_fail(err, KT_E_CONFIG, "%s:%u:%u: unknown detector '%s'%s%s%s",
                        conf->path != NULL ? conf->path : "configuration",
                        node != NULL ? node->key_line : 0, node != NULL ? node->key_column : 0,
-                       conf->detectors[i].name);
+                       conf->detectors[i].name, near.name != NULL ? ", did you mean '" : "",
+                       near.name != NULL ? near.name : "", near.name != NULL ? "'?" : "");
     }
     return KT_OK;
 }

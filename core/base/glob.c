@@ -115,6 +115,20 @@ unsigned kt_str_distance(struct kt_str a, struct kt_str b, unsigned max)
     return edits <= max ? edits : max + 1;
 }
 
+struct kt_near kt_near_of(struct kt_str want)
+{
+    return (struct kt_near){ .want = want, .edits = (unsigned)(want.len / 3) + 2 };
+}
+
+void kt_near_try(struct kt_near *near, const char *name)
+{
+    unsigned edits = kt_str_distance(near->want, kt_str_of(name), near->edits - 1);
+    if (edits < near->edits) {
+        near->edits = edits;
+        near->name = name;
+    }
+}
+
 /* ---- UTF-8 ---- */
 
 /* Length of the well-formed sequence at p (RFC 3629: no surrogates, no overlong), 0 if none. */

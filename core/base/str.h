@@ -49,6 +49,15 @@ bool kt_str_glob(struct kt_str pattern, struct kt_str s);
 /* Edits between a and b, at most max + 1 (for "did you mean"). Strings over 64 bytes give max + 1.
  */
 unsigned kt_str_distance(struct kt_str a, struct kt_str b, unsigned max);
+/* The nearest of many names: kt_near_of(want), then kt_near_try() for each; name stays NULL when
+ * more than a third of the letters differ from every one: that is another word. */
+struct kt_near {
+    struct kt_str want;
+    const char *name;
+    unsigned edits;
+};
+struct kt_near kt_near_of(struct kt_str want);
+void kt_near_try(struct kt_near *near, const char *name);
 bool kt_utf8_valid(struct kt_str s);
 /* Longest prefix of at most max bytes that ends on a code point. */
 struct kt_str kt_utf8_cut(struct kt_str s, size_t max);

@@ -317,35 +317,19 @@ enum kt_status kt_options_env(const struct kt_yaml *y, const struct kt_option *t
 
 /* ---- unknown keys ---- */
 
-struct nearest {
-    struct kt_str want;
-    const char *name;
-    unsigned edits;
-};
-
-static void try_name(struct nearest *best, const char *name)
-{
-    unsigned edits = kt_str_distance(best->want, kt_str_of(name), best->edits - 1);
-    if (edits < best->edits) {
-        best->edits = edits;
-        best->name = name;
-    }
-}
-
 enum kt_status kt_option_unknown(const struct kt_yaml *y, const struct kt_node *key,
                                  const struct kt_option *table, const char *const *beside,
                                  struct kt_error *err)
 {
     struct kt_str name = kt_str_sub(key->key, 0, 60);
-    /* A third of the letters may differ: more is another word. */
-    struct nearest best = { .want = key->key, .edits = (unsigned)(key->key.len / 3) + 2 };
+    struct kt_near best = kt_near_of(key->key);
     char text[200], file[80];
     (void)snprintf(file, sizeof file, KT_STR_FMT "_file", KT_STR_ARG(name));
     bool has_file = find(table, kt_str_of(file)) != NULL;
     for (const struct kt_option *o = table; o->name != NULL; o++)
-        try_name(&best, o->name);
+        kt_near_try(&best, o->name);
     for (; beside != NULL && *beside != NULL; beside++)
-        try_name(&best, *beside);
+        kt_near_try(&best, *beside);
     if (has_file)
         (void)snprintf(text, sizeof text,
                        "'" KT_STR_FMT "' would put a secret here: write it to a file (0600) and "

@@ -25,10 +25,10 @@ AGENT_BASE = 'agent: a\ncollector: { endpoint: "tcp://c.example:7420", public_ke
 
 refused(BASE + 'netwroks: []\n', "t.yaml:3:1: unknown key 'netwroks', did you mean 'networks'?")
 refused(BASE + 'alerts: { targets: { s: { type: slack, url_fil: /x } } }\n', "t.yaml:3:40: unknown key 'url_fil', did you mean 'url_file'?")
-refused(BASE + 'alerts: { targets: { s: { type: slak, url_file: /x } } }\n', "target 's': there is no type 'slak'")
+refused(BASE + 'alerts: { targets: { s: { type: slak, url_file: /x } } }\n', "t.yaml:3:22: target 's': there is no type 'slak', did you mean 'slack'?")
 refused(BASE + 'alerts: { targets: { s: { type: slack, url: https://hooks.slack.example/SECRET } } }\n', "url_file")
 refused(BASE + 'detectors: { volume_spike: { flor_5m: 20 } }\n', "did you mean 'floor_5m'")
-refused(BASE + 'detectors: { volume_spik: { floor_5m: 20 } }\n', "unknown detector 'volume_spik'")
+refused(BASE + 'detectors: { volume_spik: { floor_5m: 20 } }\n', "t.yaml:3:14: unknown detector 'volume_spik', did you mean 'volume_spike'?")
 refused(BASE.replace('k.db', '[1, 2]'), "t.yaml:1:16: 'path' takes one value")
 refused(BASE.replace('tcp:', 'ipc:'), 'write tcp://')
 refused(BASE, 'can be written by anybody', mode=0o666)
