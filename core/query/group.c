@@ -369,7 +369,10 @@ static enum kt_status too_much(const struct kt_groups *g, struct kt_error *err)
     size_t most = g->spec.memory_max == 0 ? MEMORY_MAX : g->spec.memory_max;
     if (g->full)
         return kt_fail(err, KT_E_LIMIT, "a field has more than %u values", VALUES_MAX);
-    if (g->memory > most)
+    size_t memory = g->memory;
+    for (unsigned i = 0; i <= KT_GROUP_KEYS_MAX; i++)
+        memory += kt_map_bytes(g->value[i]);
+    if (memory > most)
         return kt_fail(err, KT_E_LIMIT, "the groups need more than %zu MiB: ask for less time",
                        most >> 20);
     return KT_OK;

@@ -7,10 +7,11 @@
  */
 #include <string.h>
 
+#include "core/base/alloc.h"
 #include "core/base/enc.h"
 #include "core/query/terms.h"
 
-#define FOLD_MAX 1024 /* longer texts are compared as they are */
+#define FOLD_MAX 1024 /* longer texts, which are rare, take memory of their own */
 
 /* What is judged: a record, or one value of the only field that is asked for. */
 struct probe {
@@ -27,15 +28,22 @@ static bool fits(const struct kt_value *v, struct kt_str s)
     return v->glob ? kt_str_glob(v->text, s) : kt_str_eq(v->text, s);
 }
 
-static struct kt_str fold(struct kt_str s, char buf[FOLD_MAX])
+static void fold(struct kt_str s, char *to)
 {
-    if (s.len > FOLD_MAX)
-        return s;
     for (size_t i = 0; i < s.len; i++) {
         char c = s.at[i];
-        buf[i] = c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+        to[i] = c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
     }
-    return kt_str_from(buf, s.len);
+}
+
+/* Upper and lower case alike; the value is folded already. */
+static bool fits_folded(const struct kt_value *v, struct kt_str s)
+{
+    char buf[FOLD_MAX];
+    KT_CLEANUP(kt_free_ptr) char *own = s.len > FOLD_MAX ? kt_alloc(s.len) : NULL;
+    char *to = own != NULL ? own : buf;
+    fold(s, to);
+    return fits(v, kt_str_from(to, s.len));
 }
 
 /* `prod/db` and `prod/x*` without their scheme fit the end of an id from any of its parts on, but
@@ -58,12 +66,11 @@ static bool fits_secret(const struct kt_value *v, struct kt_str s)
 
 static bool fits_text(const struct kt_field *f, const struct kt_value *v, struct kt_str s)
 {
-    char buf[FOLD_MAX];
     switch (f->how) {
     case KT_FIELD_PLAIN:
         return fits(v, s);
     case KT_FIELD_NOCASE:
-        return fits(v, fold(s, buf));
+        return fits_folded(v, s);
     case KT_FIELD_SECRET:
         return fits_secret(v, s);
     }
@@ -91,14 +98,13 @@ static bool fits_ip(const struct kt_value *v, struct kt_str bytes)
 /* text or number is what the field has; lists alone are looked up in the record. */
 static bool fits_value(const struct kt_field *f, const struct kt_value *v, const struct probe *p)
 {
-    char buf[FOLD_MAX];
     switch (f->type) {
     case KT_FIELD_TEXT:
         return fits_text(f, v, p->text);
     case KT_FIELD_LIST:
         return fits_list(f, v, p->record);
     case KT_FIELD_ID:
-        return fits(v, fold(p->text, buf));
+        return fits_folded(v, p->text);
     case KT_FIELD_BITS:
         return v->any ? p->number != 0 : (p->number >> v->low & 1) != 0;
     case KT_FIELD_WORD:

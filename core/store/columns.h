@@ -54,7 +54,8 @@ void kt_columns_add(struct kt_columns *c, const struct kt_event *ev);
 void kt_columns_close(struct kt_columns *c);
 
 /* A column as bytes, before compression. Times: zigzag varints of the differences; small: a byte a
- * record; text: varint entries, each varint length and bytes, u8 width of a code (1 or 2), codes.
+ * record; text: varint entries, varint their bytes, each entry varint shared with the one before,
+ * varint rest, the rest; u8 width of a code (1 or 2), codes.
  */
 void kt_column_pack(const struct kt_columns *c, enum kt_col column, struct kt_buf *out);
 void kt_column_pack_time(const struct kt_columns *c, struct kt_buf *out);

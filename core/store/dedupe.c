@@ -9,7 +9,7 @@
  *
  * Owns:  the tables in memory, some decoded batches and segments, some filters.
  * Calls: core/base, core/event, core/store (db, row, directory, opened).
- * Holds: a stale entry (its transaction was undone) can cost a look, never a wrong answer.
+ * Holds: the ids of the whole tail are in memory; those of an undone transaction are not.
  */
 #include "core/store/dedupe.h"
 
@@ -132,10 +132,35 @@ void kt_dedupe_start(struct kt_dedupe *d, const struct kt_store_batch *b, uint64
     d->kept = 0;
 }
 
-/* A set that was read inside the transaction may be of rows that are gone now. */
-void kt_dedupe_undo(struct kt_dedupe *d)
+/* Takes the ids of records from seq on out of a generation. */
+static void forget_from(struct kt_dedupe *d, struct generation *g, uint64_t seq)
 {
-    kt_idsets_clear(d->sets);
+    struct generation old = *g;
+    g->hash = kt_alloc_array(d->slots, sizeof *g->hash);
+    g->offset = kt_alloc_array(d->slots, sizeof *g->offset);
+    g->used = 0;
+    for (size_t i = 0; i < d->slots; i++) {
+        if (old.hash[i] == 0 || old.base + old.offset[i] >= seq)
+            continue;
+        size_t s = slot_of(d, old.hash[i]);
+        while (g->hash[s] != 0)
+            s = s + 1 == d->slots ? 0 : s + 1;
+        g->hash[s] = old.hash[i];
+        g->offset[s] = old.offset[i];
+        g->used++;
+    }
+    kt_free(old.hash);
+    kt_free(old.offset);
+}
+
+void kt_dedupe_undo(struct kt_dedupe *d, uint64_t next_seq)
+{
+    if (d->first_seq + d->kept > next_seq) /* it put something in */
+        for (unsigned i = 0; i < 2; i++)
+            forget_from(d, &d->gen[i], next_seq);
+    if (d->gen[0].base > next_seq) /* it was opened in that transaction, and is empty again */
+        d->gen[0].base = next_seq;
+    kt_idsets_clear(d->sets); /* they may be of rows that are gone now */
     d->kept = 0;
 }
 
@@ -229,7 +254,7 @@ static enum kt_status compare_seq(struct kt_dedupe *d, struct question *q, uint6
 {
     if (seq >= d->first_seq) {
         if (seq - d->first_seq >= d->kept)
-            return KT_OK; /* left over from a transaction that was undone */
+            return KT_OK;
         struct kt_ident *mine = &d->mine[seq - d->first_seq];
         kt_event_access_digest(&d->batch->events[d->place[seq - d->first_seq]], mine->digest);
         compare(d, q, mine);

@@ -26,8 +26,8 @@ void kt_dedupe_start(struct kt_dedupe *d, const struct kt_store_batch *b, uint64
 /* The fate of line `place`, asked in order. What is not a duplicate counts as kept from here on. */
 KT_MUST_USE enum kt_status kt_dedupe_ask(struct kt_dedupe *d, uint32_t place, enum kt_fate *ret,
                                          struct kt_error *err);
-/* The transaction was undone: what it put in memory leads nowhere from now on. */
-void kt_dedupe_undo(struct kt_dedupe *d);
+/* The transaction was undone: the next record is next_seq again. */
+void kt_dedupe_undo(struct kt_dedupe *d, uint64_t next_seq);
 /* A segment was removed: nothing of it may be compared with any more. */
 void kt_dedupe_drop(struct kt_dedupe *d, const struct kt_segment *seg);
 /* What looking into the past has cost since the last call, in kt_store_result's unit. */

@@ -342,36 +342,63 @@ enum kt_status kt_reader_each(struct kt_reader *r, const char *prefix,
 
 #define ALERTS_AT_ONCE 64
 
-struct alerts {         /* some of them, copied: whoever shows them may take its time (D4) */
-    struct kt_buf rows; /* id, json */
-    unsigned n;
-    int64_t opened; /* of the last one */
-    char id[64];
-};
+void kt_alerts_page_start(struct kt_alerts_page *p)
+{
+    p->opened = INT64_MAX;
+    p->id[0] = '\0';
+    p->left = 0;
+    p->n = ALERTS_AT_ONCE; /* there may be some */
+}
 
-static enum kt_status load_alerts(struct kt_reader *r, struct alerts *a, struct kt_error *err)
+void kt_alerts_page_done(struct kt_alerts_page *p)
+{
+    kt_buf_done(&p->rows);
+}
+
+static enum kt_status load_alerts(struct kt_reader *r, struct kt_alerts_page *p,
+                                  struct kt_error *err)
 {
     KT_CLEANUP(kt_db_finalize) sqlite3_stmt *st = NULL;
-    kt_buf_reset(&a->rows);
-    a->n = 0;
+    kt_buf_reset(&p->rows);
+    p->n = 0;
     if (kt_reader_fresh(r, err) != KT_OK ||
         kt_db_prepare(r->db,
-                      "SELECT id, json, opened FROM alert WHERE (opened, id) < (?1, ?2)"
+                      "SELECT opened, updated, id, json FROM alert WHERE (opened, id) < (?1, ?2)"
                       " ORDER BY opened DESC, id DESC LIMIT ?3",
                       &st, err) != KT_OK)
         return kt_wrap(err, "alerts");
-    const struct kt_str last = kt_str_of(a->id);
-    kt_db_i64(st, 1, a->opened);
+    const struct kt_str last = kt_str_of(p->id);
+    kt_db_i64(st, 1, p->opened);
     kt_db_text(st, 2, last);
     kt_db_i64(st, 3, ALERTS_AT_ONCE);
     enum kt_status status;
     while ((status = kt_db_step(st, err)) == KT_OK) {
-        kt_buf_str32(&a->rows, kt_db_col(st, 0));
-        kt_buf_str32(&a->rows, kt_db_col(st, 1));
-        a->opened = kt_db_col_i64(st, 2);
-        a->n++;
+        kt_buf_u64(&p->rows, (uint64_t)kt_db_col_i64(st, 0));
+        kt_buf_u64(&p->rows, (uint64_t)kt_db_col_i64(st, 1));
+        kt_buf_str32(&p->rows, kt_db_col(st, 2));
+        kt_buf_str32(&p->rows, kt_db_col(st, 3));
+        p->n++;
     }
+    p->left = p->n;
+    p->rd = kt_rd_of(kt_buf_str(&p->rows));
     return status == KT_E_AGAIN ? KT_OK : status;
+}
+
+enum kt_status kt_alerts_page_next(struct kt_reader *r, struct kt_alerts_page *p,
+                                   struct kt_alert_row *ret, struct kt_error *err)
+{
+    if (p->left == 0 && p->n == ALERTS_AT_ONCE && load_alerts(r, p, err) != KT_OK)
+        return err == NULL ? KT_E_IO : err->code;
+    if (p->left == 0)
+        return kt_fail(err, KT_E_AGAIN, "no more alerts");
+    p->left--;
+    ret->opened = (kt_time_ns)kt_rd_u64(&p->rd);
+    ret->updated = (kt_time_ns)kt_rd_u64(&p->rd);
+    ret->id = kt_rd_str32(&p->rd);
+    ret->json = kt_rd_str32(&p->rd);
+    p->opened = ret->opened;
+    kt_str_copyz(p->id, sizeof p->id, ret->id);
+    return KT_OK;
 }
 
 enum kt_status kt_reader_alerts(struct kt_reader *r,
@@ -379,18 +406,20 @@ enum kt_status kt_reader_alerts(struct kt_reader *r,
                                                        struct kt_str json, struct kt_error *err),
                                 void *self, struct kt_error *err)
 {
-    struct alerts a = { .opened = INT64_MAX };
+    struct kt_alerts_page page = { 0 };
+    struct kt_alert_row row;
+    struct kt_error why = { 0 };
     enum kt_status status;
-    do {
-        status = load_alerts(r, &a, err);
-        struct kt_rd rd = kt_rd_of(kt_buf_str(&a.rows));
-        for (unsigned i = 0; i < a.n && status == KT_OK; i++) {
-            kt_str_copyz(a.id, sizeof a.id, kt_rd_str32(&rd));
-            status = each(self, a.id, kt_rd_str32(&rd), err);
-        }
-    } while (status == KT_OK && a.n == ALERTS_AT_ONCE);
-    kt_buf_done(&a.rows);
-    return status == KT_E_AGAIN ? KT_OK : status;
+    kt_alerts_page_start(&page);
+    while ((status = kt_alerts_page_next(r, &page, &row, &why)) == KT_OK &&
+           (status = each(self, page.id, row.json, &why)) == KT_OK)
+        ;
+    kt_alerts_page_done(&page);
+    if (status == KT_E_AGAIN)
+        return KT_OK;
+    if (err != NULL)
+        *err = why;
+    return status;
 }
 
 struct pass { /* each() without the JSON */

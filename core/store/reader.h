@@ -27,3 +27,22 @@ uint64_t kt_reader_file_bytes(const struct kt_reader *r, const char *suffix);
 KT_MUST_USE enum kt_status kt_reader_fresh(struct kt_reader *r, struct kt_error *err);
 /* The files that can be read, oldest first; borrowed. At most KT_CHAIN_MAX. */
 unsigned kt_reader_files(struct kt_reader *r, struct kt_reader **ret);
+
+/* ---- alerts, newest first, some at a time: no snapshot is held while they are looked at (D4) ----
+ */
+struct kt_alert_row {
+    kt_time_ns opened, updated;
+    struct kt_str id, json; /* until the next load */
+};
+struct kt_alerts_page {
+    struct kt_buf rows;
+    struct kt_rd rd;
+    unsigned left, n;
+    kt_time_ns opened; /* of the last one, and its id: where to go on */
+    char id[64];
+};
+void kt_alerts_page_start(struct kt_alerts_page *p);
+void kt_alerts_page_done(struct kt_alerts_page *p);
+/* KT_E_AGAIN: no more. */
+KT_MUST_USE enum kt_status kt_alerts_page_next(struct kt_reader *r, struct kt_alerts_page *p,
+                                               struct kt_alert_row *ret, struct kt_error *err);

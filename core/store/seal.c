@@ -17,7 +17,7 @@
 enum state { FREE, GIVEN, DONE };
 struct kt_sealer {
     struct kt_builder *builder;
-    struct kt_row *rows; /* strings are offsets into bytes until start */
+    struct kt_row *rows; /* strings lie in bytes */
     struct kt_buf *bytes;
     uint32_t n, cap, events, events_max;
     uint64_t line_bytes;
@@ -102,9 +102,12 @@ void kt_sealer_free(struct kt_sealer *s)
     kt_free(s);
 }
 
-bool kt_sealer_free_now(const struct kt_sealer *s)
+bool kt_sealer_free_now(struct kt_sealer *s)
 {
-    return s->state == FREE; /* only the store's thread leaves this state */
+    (void)pthread_mutex_lock(&s->lock);
+    enum state state = s->state;
+    (void)pthread_mutex_unlock(&s->lock);
+    return state == FREE;
 }
 
 bool kt_sealer_full(const struct kt_sealer *s, uint64_t events, uint64_t bytes)

@@ -1,7 +1,7 @@
 /*
  * sql_alerts: the virtual table `alert_documents`: the alerts as they are stored, newest first.
  *
- * Owns:  one statement a scan.
+ * Owns:  some alerts a scan.
  * Calls: core/base, core/store (db, reader).
  */
 #include "core/base/alloc.h"
@@ -14,7 +14,9 @@ struct table {
 };
 struct scan {
     sqlite3_vtab_cursor base;
-    sqlite3_stmt *st; /* on the reader's connection */
+    struct kt_alerts_page page;
+    struct kt_alert_row row;
+    sqlite3_int64 number;
     bool end;
 };
 
@@ -61,7 +63,7 @@ static int open_scan(sqlite3_vtab *base, sqlite3_vtab_cursor **ret)
 static int close_scan(sqlite3_vtab_cursor *base)
 {
     struct scan *s = (struct scan *)base;
-    kt_db_finalize(&s->st);
+    kt_alerts_page_done(&s->page);
     kt_free(s);
     return SQLITE_OK;
 }
@@ -69,32 +71,26 @@ static int close_scan(sqlite3_vtab_cursor *base)
 static int next(sqlite3_vtab_cursor *base)
 {
     struct scan *s = (struct scan *)base;
+    struct kt_sql *sql = ((struct table *)base->pVtab)->sql;
     struct kt_error err = { 0 };
-    enum kt_status status = kt_db_step(s->st, &err);
+    enum kt_status status = kt_alerts_page_next(sql->reader, &s->page, &s->row, &err);
     s->end = status != KT_OK;
+    s->number++;
     if (status == KT_OK || status == KT_E_AGAIN)
         return SQLITE_OK;
-    return kt_sql_report(((struct table *)base->pVtab)->sql, base->pVtab, &err);
+    return kt_sql_report(sql, base->pVtab, &err);
 }
 
 static int filter(sqlite3_vtab_cursor *base, int number, const char *text, int argc,
                   sqlite3_value **argv)
 {
     struct scan *s = (struct scan *)base;
-    struct kt_sql *sql = ((struct table *)base->pVtab)->sql;
-    struct kt_error err = { 0 };
     (void)number;
     (void)text;
     (void)argc;
     (void)argv;
-    kt_db_finalize(&s->st);
-    if (kt_db_prepare(sql->reader->db,
-                      "SELECT rowid, id, opened, updated, json FROM alert"
-                      " ORDER BY opened DESC, id DESC",
-                      &s->st, &err) != KT_OK) {
-        s->end = true;
-        return kt_sql_report(sql, base->pVtab, &err);
-    }
+    kt_alerts_page_start(&s->page);
+    s->number = 0;
     return next(base);
 }
 
@@ -103,15 +99,27 @@ static int at_end(sqlite3_vtab_cursor *base)
     return ((struct scan *)base)->end;
 }
 
+static void give_text(sqlite3_context *to, struct kt_str text)
+{
+    sqlite3_result_text64(to, text.len == 0 ? "" : text.at, text.len, SQLITE_TRANSIENT,
+                          SQLITE_UTF8);
+}
+
 static int column(sqlite3_vtab_cursor *base, sqlite3_context *to, int i)
 {
-    sqlite3_result_value(to, sqlite3_column_value(((struct scan *)base)->st, i + 1));
+    const struct kt_alert_row *row = &((struct scan *)base)->row;
+    if (i == 0)
+        give_text(to, row->id);
+    else if (i == 3)
+        give_text(to, row->json);
+    else
+        sqlite3_result_int64(to, i == 1 ? row->opened : row->updated);
     return SQLITE_OK;
 }
 
 static int row_id(sqlite3_vtab_cursor *base, sqlite3_int64 *ret)
 {
-    *ret = sqlite3_column_int64(((struct scan *)base)->st, 0);
+    *ret = ((struct scan *)base)->number;
     return SQLITE_OK;
 }
 

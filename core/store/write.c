@@ -358,7 +358,7 @@ void kt_store_rollback(struct kt_store *s)
     s->tree = s->tree_before;
     s->sums = s->sums_before;
     s->tail = s->tail_before;
-    kt_dedupe_undo(s->dedupe);
+    kt_dedupe_undo(s->dedupe, s->tree_before.size + 1);
     if (s->removed_some && kt_directory_reload(&s->directory, s->db, NULL) != KT_OK)
         s->broken = true;
     s->removed_some = false;

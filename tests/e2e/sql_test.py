@@ -51,7 +51,7 @@ agent = '=cmd|"x", \u202e\x1b[31m'
 check(json.loads(sql(what, '-o', 'json').stdout) == [{'user_agent': agent, 'n': 40, 'empty': None, 'half': 0.5}], 'json')
 check(rows(what) == [{'user_agent': agent, 'n': 40, 'empty': None, 'half': 0.5}], 'ndjson')
 table = list(csv.reader(io.StringIO(sql(what, '-o', 'csv').stdout.decode(), newline='')))
-check(table == [['user_agent', 'n', 'empty', 'half'], ["'" + agent, '40', '', '0.5']], 'csv, with no formula in it', table)
+check(table == [['user_agent', 'n', 'empty', 'half'], ["'" + '=cmd|"x", \\u202e\\x1b[31m', '40', '', '0.5']], 'csv, with no formula in it and nothing that a terminal obeys', table)
 text = sql(what, '-o', 'md').stdout.decode()
 check(text.splitlines()[1] == '|---|--:|---|--:|' and '\\|' in text and '\x1b' not in text, 'md', text)
 text = sql(what).stdout.decode()

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <stdio.h>
 
 #include "core/base/enc.h"
 #include "core/query/query.h"
@@ -60,6 +61,23 @@ static bool matches(const char *text)
     bool yes = kt_query_matches(q, &r, &fact);
     kt_query_free(q);
     return yes;
+}
+
+static void a_long_actor_is_found_by_its_name(void **state)
+{
+    (void)state;
+    char name[1101], text[1200];
+    struct kt_query *q = NULL;
+    struct kt_error err = { 0 };
+    struct kt_record r = record();
+    memset(name, 'x', sizeof name - 1);
+    name[0] = 'A'; /* letters are folded to be compared */
+    name[sizeof name - 1] = '\0';
+    r.ev.actor = kt_str_of(name);
+    (void)snprintf(text, sizeof text, "actor:%s", name);
+    assert_int_equal(kt_query_parse(kt_str_of(text), &q, &err), KT_OK);
+    assert_true(kt_query_matches(q, &r, NULL));
+    kt_query_free(q);
 }
 
 static void queries_that_fit(void **state)
@@ -346,6 +364,7 @@ static void long_queries_are_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_long_actor_is_found_by_its_name),
         cmocka_unit_test(queries_that_fit),
         cmocka_unit_test(queries_that_do_not_fit),
         cmocka_unit_test(refused_queries_say_why),

@@ -408,6 +408,45 @@ static void rolled_back_records_are_no_duplicates(void **state)
     year_free(y);
 }
 
+/* However much is rolled back, the ids of the tail stay in memory. */
+static void rolled_back_records_push_nothing_out(void **state)
+{
+    struct world *w = *state;
+    enum { MANY = 5000, TIMES = 30 };
+    struct kt_store_result r;
+    struct kt_error err = { 0 };
+    start_over(w);
+    const struct kt_store_options o = {
+        .path = w->path, .create = true, .seal_here = true, .dedupe_recent = 64
+    };
+    must(kt_store_open(&o, &w->store, &err), &err);
+    make_reset(w->make);
+    for (uint64_t i = 0; i < 100; i++)
+        make_numbered(w->make, i);
+    const struct kt_store_batch first = make_import(w->make, YEAR_T0);
+    append(w, &first, &r);
+    for (uint64_t n = 0; n < TIMES; n++) {
+        make_reset(w->make);
+        for (uint64_t i = 0; i < MANY; i++)
+            make_numbered(w->make, 1000 + n * MANY + i);
+        const struct kt_store_batch b = make_import(w->make, YEAR_T0);
+        must(kt_store_begin(w->store, &err), &err);
+        must(kt_store_append(w->store, &b, &r, &err), &err);
+        assert_int_equal(r.stored, MANY);
+        kt_store_rollback(w->store);
+    }
+    for (int again = 0; again < 2; again++) { /* what came before, and what came after it all */
+        make_reset(w->make);
+        for (uint64_t i = 0; i < 100; i++)
+            make_numbered(w->make, i + (again ? 1000 : 0));
+        const struct kt_store_batch b = make_import(w->make, YEAR_T0);
+        append(w, &b, &r);
+        assert_int_equal(r.duplicates, again ? 0 : 100);
+        append(w, &b, &r);
+        assert_int_equal(r.duplicates, 100);
+    }
+}
+
 static void cursor_sees_what_there_was_when_it_was_opened(void **state)
 {
     struct world *w = *state;
@@ -897,6 +936,7 @@ int main(void)
         T(duplicates_are_found_in_segments),
         T(duplicates_are_found_while_their_batches_are_sealed),
         T(rolled_back_records_are_no_duplicates),
+        T(rolled_back_records_push_nothing_out),
         T(cursor_sees_what_there_was_when_it_was_opened),
         T(what_is_sealed_behind_a_control_record_is_not_passed_over),
         T(damaged_blocks_are_told_while_two_threads_read),
