@@ -29,7 +29,7 @@ void kt_buf_reset(struct kt_buf *b)
     b->len = 0;
 }
 
-static void grow(struct kt_buf *b, size_t n)
+void kt_buf_grow(struct kt_buf *b, size_t n)
 {
     size_t need, cap = b->cap > 0 ? b->cap : BUF_FIRST;
     if (__builtin_add_overflow(b->len, n, &need))
@@ -38,37 +38,6 @@ static void grow(struct kt_buf *b, size_t n)
         cap = cap <= SIZE_MAX / 2 ? cap * 2 : need;
     b->at = kt_realloc_array(b->at, cap, 1);
     b->cap = cap;
-}
-
-char *kt_buf_reserve(struct kt_buf *b, size_t n)
-{
-    if (b->at == NULL || n > b->cap - b->len)
-        grow(b, n);
-    return b->at + b->len;
-}
-
-void kt_buf_add_bytes(struct kt_buf *b, const void *at, size_t n)
-{
-    if (n == 0)
-        return;
-    memcpy(kt_buf_reserve(b, n), at, n);
-    b->len += n;
-}
-
-void kt_buf_add(struct kt_buf *b, struct kt_str s)
-{
-    kt_buf_add_bytes(b, s.at, s.len);
-}
-
-void kt_buf_addz(struct kt_buf *b, const char *z)
-{
-    kt_buf_add(b, kt_str_of(z));
-}
-
-void kt_buf_byte(struct kt_buf *b, char c)
-{
-    *kt_buf_reserve(b, 1) = c;
-    b->len++;
 }
 
 void kt_buf_addf(struct kt_buf *b, const char *fmt, ...)

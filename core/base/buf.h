@@ -9,14 +9,36 @@ struct kt_buf {
     size_t len, cap;
 };
 
-void kt_buf_done(struct kt_buf *b);  /* frees; zeroed afterwards */
-void kt_buf_reset(struct kt_buf *b); /* len = 0, keeps memory */
+void kt_buf_done(struct kt_buf *b);           /* frees; zeroed afterwards */
+void kt_buf_reset(struct kt_buf *b);          /* len = 0, keeps memory */
+void kt_buf_grow(struct kt_buf *b, size_t n); /* kt_buf_reserve where there is no room yet */
 /* Makes room for n more bytes and returns where they go (len unchanged). */
-char *kt_buf_reserve(struct kt_buf *b, size_t n);
-void kt_buf_add(struct kt_buf *b, struct kt_str s);
-void kt_buf_addz(struct kt_buf *b, const char *z);
-void kt_buf_add_bytes(struct kt_buf *b, const void *at, size_t n);
-void kt_buf_byte(struct kt_buf *b, char c);
+static inline char *kt_buf_reserve(struct kt_buf *b, size_t n)
+{
+    if (b->at == NULL || n > b->cap - b->len)
+        kt_buf_grow(b, n);
+    return b->at + b->len;
+}
+static inline void kt_buf_add_bytes(struct kt_buf *b, const void *at, size_t n)
+{
+    if (n == 0)
+        return;
+    memcpy(kt_buf_reserve(b, n), at, n);
+    b->len += n;
+}
+static inline void kt_buf_add(struct kt_buf *b, struct kt_str s)
+{
+    kt_buf_add_bytes(b, s.at, s.len);
+}
+static inline void kt_buf_addz(struct kt_buf *b, const char *z)
+{
+    kt_buf_add(b, kt_str_of(z));
+}
+static inline void kt_buf_byte(struct kt_buf *b, char c)
+{
+    *kt_buf_reserve(b, 1) = c;
+    b->len++;
+}
 void kt_buf_addf(struct kt_buf *b, const char *fmt, ...) KT_PRINTF(2, 3);
 void kt_buf_u64_dec(struct kt_buf *b, uint64_t v); /* decimal, fast */
 void kt_buf_i64_dec(struct kt_buf *b, int64_t v);

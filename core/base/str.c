@@ -12,21 +12,6 @@
 
 #include "core/base/alloc.h"
 
-struct kt_str kt_str_of(const char *z)
-{
-    return (struct kt_str){ z, z != NULL ? strlen(z) : 0 };
-}
-
-struct kt_str kt_str_from(const void *at, size_t len)
-{
-    return (struct kt_str){ at, len };
-}
-
-static bool bytes_eq(const char *a, const char *b, size_t n)
-{
-    return n == 0 || memcmp(a, b, n) == 0;
-}
-
 static char lower(char c)
 {
     return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
@@ -38,16 +23,6 @@ static bool bytes_eq_nocase(const char *a, const char *b, size_t n)
         if (lower(a[i]) != lower(b[i]))
             return false;
     return true;
-}
-
-bool kt_str_eq(struct kt_str a, struct kt_str b)
-{
-    return a.len == b.len && bytes_eq(a.at, b.at, a.len);
-}
-
-bool kt_str_is(struct kt_str a, const char *z)
-{
-    return kt_str_eq(a, kt_str_of(z));
 }
 
 bool kt_str_eq_nocase(struct kt_str a, struct kt_str b)
@@ -64,15 +39,10 @@ int kt_str_cmp(struct kt_str a, struct kt_str b)
     return (a.len > b.len) - (a.len < b.len);
 }
 
-bool kt_str_starts(struct kt_str s, struct kt_str prefix)
-{
-    return s.len >= prefix.len && bytes_eq(s.at, prefix.at, prefix.len);
-}
-
 bool kt_str_ends(struct kt_str s, struct kt_str suffix)
 {
     return s.len >= suffix.len &&
-           (suffix.len == 0 || bytes_eq(s.at + (s.len - suffix.len), suffix.at, suffix.len));
+           (suffix.len == 0 || memcmp(s.at + (s.len - suffix.len), suffix.at, suffix.len) == 0);
 }
 
 bool kt_str_starts_nocase(struct kt_str s, struct kt_str prefix)

@@ -3,6 +3,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 struct kt_str {
     const char *at;
@@ -18,13 +19,29 @@ struct kt_str {
 #define KT_STR_FMT    "%.*s"
 #define KT_STR_ARG(s) (int)(s).len, (s).at
 
-struct kt_str kt_str_of(const char *z); /* NULL gives the empty string */
-struct kt_str kt_str_from(const void *at, size_t len);
-bool kt_str_eq(struct kt_str a, struct kt_str b);
-bool kt_str_is(struct kt_str a, const char *z);
+/* The smallest stand here: with a literal at hand the compiler knows lengths and does the rest. */
+static inline struct kt_str kt_str_of(const char *z) /* NULL gives the empty string */
+{
+    return (struct kt_str){ z, z != NULL ? strlen(z) : 0 };
+}
+static inline struct kt_str kt_str_from(const void *at, size_t len)
+{
+    return (struct kt_str){ (const char *)at, len };
+}
+static inline bool kt_str_eq(struct kt_str a, struct kt_str b)
+{
+    return a.len == b.len && (a.len == 0 || memcmp(a.at, b.at, a.len) == 0);
+}
+static inline bool kt_str_is(struct kt_str a, const char *z)
+{
+    return kt_str_eq(a, kt_str_of(z));
+}
+static inline bool kt_str_starts(struct kt_str s, struct kt_str prefix)
+{
+    return s.len >= prefix.len && kt_str_eq(kt_str_from(s.at, prefix.len), prefix);
+}
 bool kt_str_eq_nocase(struct kt_str a, struct kt_str b); /* ASCII only */
 int kt_str_cmp(struct kt_str a, struct kt_str b);        /* bytewise, shorter first on a tie */
-bool kt_str_starts(struct kt_str s, struct kt_str prefix);
 bool kt_str_ends(struct kt_str s, struct kt_str suffix);
 bool kt_str_starts_nocase(struct kt_str s, struct kt_str prefix);
 /* Index of the first occurrence at or after from, or -1. */
