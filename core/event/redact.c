@@ -107,8 +107,10 @@ bool kt_redact_str(struct kt_str s, struct kt_arena *arena, struct kt_str *ret,
  * leaves such a raw out. */
 struct raw_walk {
     const struct sweep *sweep;
+    struct kt_str raw;
     struct kt_buf *out;                       /* NULL: only ask whether anything would change */
     const char *copied;                       /* up to here the input is in out */
+    const char *stop;                         /* the next place that a shape might be at */
     struct kt_buf text;                       /* a string without its escapes */
     uint64_t objects;                         /* by depth: is it an object? */
     const char *shape[KT_JSON_DEPTH_MAX + 1]; /* by depth: what an element of the array holds */
@@ -121,8 +123,6 @@ struct raw_walk {
 
 static struct kt_str unescaped(struct raw_walk *w, struct kt_str s)
 {
-    if (memchr(s.at, '\\', s.len) == NULL)
-        return s;
     kt_buf_reset(&w->text);
     for (const char *p = s.at, *end = s.at + s.len; p < end;) {
         char byte = *p;
@@ -133,6 +133,15 @@ static struct kt_str unescaped(struct raw_walk *w, struct kt_str s)
     return kt_buf_str(&w->text);
 }
 
+/* May a shape be in the string without escapes whose inside is s? One pass over all of raw finds
+ * the places where one may be, instead of one over each short string. */
+static bool may_hold(struct raw_walk *w, struct kt_str s)
+{
+    if (w->stop < s.at + 1)
+        w->stop = w->raw.at + kt_redact_stop(w->raw, (size_t)(s.at + 1 - w->raw.at));
+    return w->stop < s.at + s.len;
+}
+
 /* Puts text in place of the string whose inside is s. */
 static void put_instead(struct raw_walk *w, struct kt_str s, struct kt_str text)
 {
@@ -141,31 +150,41 @@ static void put_instead(struct raw_walk *w, struct kt_str s, struct kt_str text)
     w->copied = s.at + s.len + 1;
 }
 
-/* A string whose inside is s; true when the walk can end. */
-static bool visit(struct raw_walk *w, struct kt_str s)
+static void note_key(struct raw_walk *w, struct kt_str name)
+{
+    w->member = kt_redact_member(name);
+    w->id = kt_str_eq(name, KT_STR("accessKeyId")) || kt_str_eq(name, KT_STR("credential"));
+}
+
+/* Replaces what must go from the string whose inside is s and that says text: all of it, as what
+ * `whole` names, or the shapes in it. */
+static void replace_in(struct raw_walk *w, struct kt_str s, struct kt_str text, const char *whole)
 {
     KT_CLEANUP(kt_buf_done) struct kt_buf out = { 0 };
-    struct kt_redact_match m;
-    struct kt_str text = unescaped(w, s);
-    const char *shape = w->key ? NULL : w->member;
-    bool whole = shape != NULL && !kt_redact_keeps(text);
-
     struct sweep sweep = *w->sweep;
     sweep.key_ids = !w->id;
-    if (whole || kt_redact_find(text, 0, sweep.key_ids, &m)) {
+    if (whole != NULL)
+        put_placeholder(&sweep, &out, whole, text.len);
+    else
+        (void)redact_text(&sweep, text, &out);
+    put_instead(w, s, kt_buf_str(&out));
+    if (w->key)
+        note_key(w, kt_buf_str(&out));
+}
+
+/* A string whose inside is s; true when the walk can end. */
+static bool visit(struct raw_walk *w, struct kt_str s, bool escapes)
+{
+    struct kt_redact_match m;
+    struct kt_str text = escapes ? unescaped(w, s) : s;
+    const char *whole = w->key || w->member == NULL || kt_redact_keeps(text) ? NULL : w->member;
+    if (whole != NULL || ((escapes || may_hold(w, s)) && kt_redact_find(text, 0, !w->id, &m))) {
         w->changed = true;
         if (w->out == NULL)
             return true;
-        if (whole)
-            put_placeholder(&sweep, &out, shape, text.len);
-        else
-            (void)redact_text(&sweep, text, &out);
-        text = kt_buf_str(&out);
-        put_instead(w, s, text);
-    }
-    if (w->key) {
-        w->member = kt_redact_member(text);
-        w->id = kt_str_is(text, "accessKeyId") || kt_str_is(text, "credential");
+        replace_in(w, s, text, whole);
+    } else if (w->key) {
+        note_key(w, text);
     }
     return false;
 }
@@ -189,12 +208,12 @@ static void next(struct raw_walk *w)
     w->id = false;
 }
 
-static void walk(struct raw_walk *w, struct kt_str raw)
+static void walk(struct raw_walk *w)
 {
     bool high = false;
-    if (raw.len == 0)
+    if (w->raw.len == 0)
         return;
-    for (const char *p = raw.at, *end = raw.at + raw.len; p < end;) {
+    for (const char *p = w->raw.at, *end = w->raw.at + w->raw.len; p < end;) {
         char c = *p++;
         if ((c == '{' || c == '[') && w->depth == KT_JSON_DEPTH_MAX)
             return;
@@ -208,12 +227,14 @@ static void walk(struct raw_walk *w, struct kt_str raw)
             w->key = false;
         } else if (c == '"') {
             const char *from = p;
+            bool escapes = false;
             p += kt_scan_plain(p, (size_t)(end - p), &high);
             while (p < end && *p != '"') {
+                escapes = escapes || *p == '\\';
                 p += *p == '\\' && p + 1 < end ? 2 : 1;
                 p += kt_scan_plain(p, (size_t)(end - p), &high);
             }
-            if (p == end || visit(w, kt_str_from(from, (size_t)(p - from))))
+            if (p == end || visit(w, kt_str_from(from, (size_t)(p - from)), escapes))
                 return;
             p++;
         }
@@ -223,8 +244,10 @@ static void walk(struct raw_walk *w, struct kt_str raw)
 static bool redact_raw(const struct sweep *s, struct kt_str *raw)
 {
     KT_CLEANUP(kt_buf_done) struct kt_buf out = { 0 };
-    struct raw_walk w = { .sweep = s, .out = &out, .copied = raw->at };
-    walk(&w, *raw);
+    struct raw_walk w = {
+        .sweep = s, .raw = *raw, .out = &out, .copied = raw->at, .stop = raw->at
+    };
+    walk(&w);
     if (w.changed) {
         kt_buf_add(&out, kt_str_from(w.copied, (size_t)(raw->at + raw->len - w.copied)));
         *raw = kt_arena_str(s->arena, kt_buf_str(&out));
@@ -236,8 +259,8 @@ static bool redact_raw(const struct sweep *s, struct kt_str *raw)
 static bool raw_is_clean(struct kt_str raw)
 {
     struct sweep s = { .field = "raw" };
-    struct raw_walk w = { .sweep = &s, .copied = raw.at };
-    walk(&w, raw);
+    struct raw_walk w = { .sweep = &s, .raw = raw, .stop = raw.at };
+    walk(&w);
     kt_buf_done(&w.text);
     return !w.changed;
 }

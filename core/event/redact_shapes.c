@@ -31,16 +31,20 @@ enum {
     NAME = ALNUM | UNDER | DASH
 };
 
+#define FIVE(c, kind)                                                                              \
+    [c] = (kind), [(c) + 1] = (kind), [(c) + 2] = (kind), [(c) + 3] = (kind), [(c) + 4] = (kind)
+#define LETTERS(a, kind)                                                                           \
+    FIVE(a, kind), FIVE((a) + 5, kind), FIVE((a) + 10, kind), FIVE((a) + 15, kind),                \
+        FIVE((a) + 20, kind), [(a) + 25] = (kind)
+static const unsigned char kind_of[256] = {
+    LETTERS('a', LOWER), LETTERS('A', UPPER), FIVE('0', DIGIT), FIVE('5', DIGIT),
+    ['_'] = UNDER,       ['-'] = DASH,        ['.'] = DOT,      ['+'] = CODE,
+    ['/'] = CODE,        ['='] = CODE,        ['~'] = CODE,
+};
+
 static inline unsigned kind(char c)
 {
-    return c >= 'a' && c <= 'z'                           ? LOWER
-           : c >= 'A' && c <= 'Z'                         ? UPPER
-           : c >= '0' && c <= '9'                         ? DIGIT
-           : c == '_'                                     ? UNDER
-           : c == '-'                                     ? DASH
-           : c == '.'                                     ? DOT
-           : c == '+' || c == '/' || c == '=' || c == '~' ? CODE
-                                                          : 0;
+    return kind_of[(unsigned char)c];
 }
 
 static char lower(char c)
@@ -233,14 +237,18 @@ static const struct name {
 /* The last three letters of every name above: most words end here. */
 static bool ends_like_a_name(struct kt_str s)
 {
-    static const char ends[][4] = { "ord", "swd", "ase", "pwd", "ret", "key",
-                                    "lue", "ing", "ary", "ken", "ion", "kie" };
+#define END(a, b, c) ((uint32_t)(uint8_t)(a) << 16 | (uint32_t)(uint8_t)(b) << 8 | (uint8_t)(c))
+    static const uint32_t ends[] = {
+        END('o', 'r', 'd'), END('s', 'w', 'd'), END('a', 's', 'e'), END('p', 'w', 'd'),
+        END('r', 'e', 't'), END('k', 'e', 'y'), END('l', 'u', 'e'), END('i', 'n', 'g'),
+        END('a', 'r', 'y'), END('k', 'e', 'n'), END('i', 'o', 'n'), END('k', 'i', 'e'),
+    };
     if (s.len < 3)
         return false;
     const char *at = s.at + s.len - 3;
-    const char low[3] = { lower(at[0]), lower(at[1]), lower(at[2]) };
+    const uint32_t low = END(lower(at[0]), lower(at[1]), lower(at[2]));
     for (size_t i = 0; i < KT_ARRAY_LEN(ends); i++)
-        if (memcmp(low, ends[i], sizeof low) == 0)
+        if (low == ends[i])
             return true;
     return false;
 }
@@ -526,32 +534,47 @@ static bool confirm(struct kt_str s, size_t floor, size_t at, bool key_ids,
     }
 }
 
-static inline bool stops_at(struct kt_str s, size_t floor, size_t at)
+static inline bool stops_at(struct kt_str s, size_t at)
 {
-    return at > floor &&
-           (stops[(unsigned char)s.at[at]] & before[(unsigned char)s.at[at - 1]]) != 0;
+    return (stops[(unsigned char)s.at[at]] & before[(unsigned char)s.at[at - 1]]) != 0;
 }
 
-/* The next stop at or after `at`, s.len when there is none. */
+#ifdef __SSE2__
+/* A bit for each of 16 bytes at which `stops` has something. Written out: a loop over a set of
+ * bytes would spread each of them over a register again and again. */
+static inline unsigned stop_bits(const char *at)
+{
+    const __m128i v = _mm_loadu_si128((const __m128i *)(const void *)at);
+#define IS(c)    _mm_cmpeq_epi8(v, _mm_set1_epi8(c))
+#define OR(a, b) _mm_or_si128(a, b)
+    return (unsigned)_mm_movemask_epi8(OR(OR(OR(IS('_'), IS('.')), OR(IS('-'), IS('A'))),
+                                          OR(OR(IS('J'), IS('=')), OR(IS(':'), IS(' ')))));
+#undef IS
+#undef OR
+}
+#endif
+
+/* The next stop at or after `at` and behind the byte at floor, s.len when there is none. */
 static size_t next_stop(struct kt_str s, size_t floor, size_t at)
 {
+    at += at == floor;
 #ifdef __SSE2__
-    static const char set[] = { '_', '.', '-', 'A', 'J', '=', ':', ' ' };
-    for (; at + 16 <= s.len; at += 16) {
-        __m128i v = _mm_loadu_si128((const __m128i *)(const void *)(s.at + at));
-        __m128i any = _mm_setzero_si128();
-        for (size_t i = 0; i < sizeof set; i++)
-            any = _mm_or_si128(any, _mm_cmpeq_epi8(v, _mm_set1_epi8(set[i])));
-        for (unsigned m = (unsigned)_mm_movemask_epi8(any); m != 0; m &= m - 1) {
-            size_t i = at + (unsigned)__builtin_ctz(m);
-            if (stops_at(s, floor, i))
-                return i;
-        }
+    while (s.len >= 16 && at < s.len) {
+        size_t from = at + 16 <= s.len ? at : s.len - 16; /* the last ones overlap */
+        for (unsigned m = stop_bits(s.at + from) >> (at - from) << (at - from); m != 0; m &= m - 1)
+            if (stops_at(s, from + (unsigned)__builtin_ctz(m)))
+                return from + (unsigned)__builtin_ctz(m);
+        at = from + 16;
     }
 #endif
-    while (at < s.len && !stops_at(s, floor, at))
+    while (at < s.len && !stops_at(s, at))
         at++;
-    return at;
+    return at < s.len ? at : s.len;
+}
+
+size_t kt_redact_stop(struct kt_str s, size_t at)
+{
+    return next_stop(s, 0, at);
 }
 
 bool kt_redact_find(struct kt_str s, size_t from, bool key_ids, struct kt_redact_match *ret)
@@ -564,18 +587,17 @@ bool kt_redact_find(struct kt_str s, size_t from, bool key_ids, struct kt_redact
 
 #define RANDOM_LEAST 32u
 
-/* Of the bytes of a run: small and capital letters, digits, and many different ones. */
-static bool is_random(struct kt_str s)
+/* Of the bytes of a run: are many of them different? */
+static bool is_varied(struct kt_str s)
 {
     bool seen[256] = { false };
-    unsigned kinds = 0, different = 0;
+    unsigned different = 0;
     for (size_t i = 0; i < s.len; i++) {
         unsigned char c = (unsigned char)s.at[i];
-        kinds |= kind(s.at[i]);
         different += !seen[c];
         seen[c] = true;
     }
-    return (kinds & ALNUM) == ALNUM && different >= 20;
+    return different >= 20;
 }
 
 bool kt_redact_random(struct kt_str s)
@@ -584,14 +606,17 @@ bool kt_redact_random(struct kt_str s)
     size_t from = 0;
     while (s.len - from >= RANDOM_LEAST) {
         size_t back = RANDOM_LEAST; /* from its end: most windows hold a separator */
+        unsigned all = 0;           /* kinds in the window, then in the run */
         while (back > 0 && (kind(s.at[from + back - 1]) & TOKEN) != 0)
-            back--;
+            all |= kind(s.at[from + --back]);
         if (back > 0) {
             from += back;
             continue;
         }
-        size_t n = run(s, from, TOKEN);
-        if (is_random(kt_str_sub(s, from, n)))
+        size_t n = RANDOM_LEAST;
+        for (; from + n < s.len && (kind(s.at[from + n]) & TOKEN) != 0; n++)
+            all |= kind(s.at[from + n]);
+        if ((all & ALNUM) == ALNUM && is_varied(kt_str_sub(s, from, n)))
             return true;
         from += n;
     }

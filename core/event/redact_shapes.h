@@ -8,6 +8,9 @@ struct kt_redact_match {
 };
 /* The first token shape at or after `from`. key_ids: AWS access key ids count too. */
 bool kt_redact_find(struct kt_str s, size_t from, bool key_ids, struct kt_redact_match *ret);
+/* The first place at or after `at` where kt_redact_find would look closer, s.len when there is
+ * none. No shape is found in a part of s that holds no such place behind its first byte. */
+size_t kt_redact_stop(struct kt_str s, size_t at);
 /* The shape of what a JSON member of this name holds ("password", …); NULL when it is no secret. */
 const char *kt_redact_member(struct kt_str name);
 /* Values that stay whatever their name: empty, hashed at the source, masked, or [redacted:…]. */
