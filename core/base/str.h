@@ -30,7 +30,7 @@ static inline struct kt_str kt_str_from(const void *at, size_t len)
 }
 static inline bool kt_str_eq(struct kt_str a, struct kt_str b)
 {
-    return a.len == b.len && (a.len == 0 || memcmp(a.at, b.at, a.len) == 0);
+    return a.len == b.len && (a.len == 0 || (a.at[0] == b.at[0] && memcmp(a.at, b.at, a.len) == 0));
 }
 static inline bool kt_str_is(struct kt_str a, const char *z)
 {

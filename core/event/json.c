@@ -100,7 +100,7 @@ struct kt_jval kt_json_get(struct kt_jval v, struct kt_str name)
         return (struct kt_jval){ NULL };
     const struct kt_json_node *end = v.node + v.node->span;
     for (const struct kt_json_node *c = v.node + 1; c < end; c += c->span)
-        if (c->key_len == name.len && memcmp(c->key, name.at, name.len) == 0)
+        if (kt_str_eq(kt_str_from(c->key, c->key_len), name))
             return (struct kt_jval){ c }; /* a dropped one comes after the one that counts */
     return (struct kt_jval){ NULL };
 }

@@ -26,30 +26,22 @@ struct kt_json_library {
 namespace
 {
 
+using simdjson::internal::tape_type;
+
 constexpr size_t parser_depth = KT_JSON_DEPTH_MAX + 2; // so that our own rule speaks first
 
+// A valid document has one structural byte for each value, key, end of a container, colon and
+// comma: so their number alone tells where the value at hand is written.
 struct walk {
-    const kt_json_library *lib;
+    const char *text;
     const uint64_t *tape;
+    const uint8_t *strings;
     const uint32_t *places;
     size_t place; // of the value at hand
-    size_t end;
 
-    char byte_at(size_t i) const
-    {
-        return lib->text[places[i]];
-    }
-    // To the next structural byte that starts a value, a key, or ends a container.
-    void step()
-    {
-        place++;
-        while (place < end && (byte_at(place) == ',' || byte_at(place) == ':'))
-            place++;
-    }
     kt_str string(uint64_t word) const
     {
-        const uint8_t *at =
-            lib->parser.doc.string_buf.get() + (word & simdjson::internal::JSON_VALUE_MASK);
+        const uint8_t *at = strings + (word & simdjson::internal::JSON_VALUE_MASK);
         uint32_t len;
         memcpy(&len, at, sizeof len);
         return kt_str{ reinterpret_cast<const char *>(at + sizeof len), len };
@@ -57,7 +49,7 @@ struct walk {
     // The text is valid and padded, so a number ends at the first byte that cannot be of one.
     kt_str number() const
     {
-        const char *at = lib->text + places[place];
+        const char *at = text + places[place];
         size_t n = 1;
         while ((at[n] >= '0' && at[n] <= '9') || at[n] == '.' || at[n] == '+' || at[n] == '-' ||
                at[n] == 'e' || at[n] == 'E')
@@ -66,37 +58,52 @@ struct walk {
     }
 };
 
+tape_type type_of(uint64_t word)
+{
+    return static_cast<tape_type>(word >> 56);
+}
+
+bool opens(uint64_t word)
+{
+    return type_of(word) == tape_type::START_OBJECT || type_of(word) == tape_type::START_ARRAY;
+}
+
+bool ends(uint64_t word)
+{
+    return type_of(word) == tape_type::END_OBJECT || type_of(word) == tape_type::END_ARRAY;
+}
+
 // One value or end of a container at tape[i]; moves i behind it. False when a bound was hit.
 bool take(const walk &w, kt_json_tree *t, size_t *i)
 {
     uint64_t word = w.tape[(*i)++];
-    switch (static_cast<simdjson::internal::tape_type>(word >> 56)) {
-    case simdjson::internal::tape_type::START_OBJECT:
+    switch (type_of(word)) {
+    case tape_type::START_OBJECT:
         return kt_json_tree_open(t, KT_JSON_OBJECT);
-    case simdjson::internal::tape_type::START_ARRAY:
+    case tape_type::START_ARRAY:
         return kt_json_tree_open(t, KT_JSON_ARRAY);
-    case simdjson::internal::tape_type::END_OBJECT:
-    case simdjson::internal::tape_type::END_ARRAY:
+    case tape_type::END_OBJECT:
+    case tape_type::END_ARRAY:
         kt_json_tree_close(t);
         return true;
-    case simdjson::internal::tape_type::STRING: {
+    case tape_type::STRING: {
         kt_str s = w.string(word);
         return kt_json_tree_string(t, s.at, s.len);
     }
-    case simdjson::internal::tape_type::INT64:
-    case simdjson::internal::tape_type::UINT64:
-    case simdjson::internal::tape_type::DOUBLE: {
+    case tape_type::INT64:
+    case tape_type::UINT64:
+    case tape_type::DOUBLE: {
         (*i)++; // the value, which is not used: its text is
         kt_str s = w.number();
         return kt_json_tree_add(t, KT_JSON_NUMBER, s.at, s.len);
     }
-    case simdjson::internal::tape_type::TRUE_VALUE:
+    case tape_type::TRUE_VALUE:
         return kt_json_tree_add(t, KT_JSON_BOOL, "true", 4);
-    case simdjson::internal::tape_type::FALSE_VALUE:
+    case tape_type::FALSE_VALUE:
         return kt_json_tree_add(t, KT_JSON_BOOL, "false", 5);
-    case simdjson::internal::tape_type::NULL_VALUE:
+    case tape_type::NULL_VALUE:
         return kt_json_tree_add(t, KT_JSON_NULL, "null", 4);
-    case simdjson::internal::tape_type::ROOT:
+    case tape_type::ROOT:
         break;
     }
     return false;
@@ -104,21 +111,20 @@ bool take(const walk &w, kt_json_tree *t, size_t *i)
 
 bool build(const kt_json_library *lib, kt_json_tree *t)
 {
-    const simdjson::internal::dom_parser_implementation &impl = *lib->parser.implementation;
-    walk w = { lib, lib->parser.doc.tape.get(), impl.structural_indexes.get(), 0,
-               impl.n_structural_indexes };
+    walk w = { lib->text, lib->parser.doc.tape.get(), lib->parser.doc.string_buf.get(),
+               lib->parser.implementation->structural_indexes.get(), 0 };
     size_t i = 1; // behind the root word; the root is a container
     do {
         bool member = t->depth > 0 && t->nodes[t->open[t->depth - 1]].type == KT_JSON_OBJECT;
-        if (member && static_cast<simdjson::internal::tape_type>(w.tape[i] >> 56) ==
-                          simdjson::internal::tape_type::STRING) {
+        if (member && type_of(w.tape[i]) == tape_type::STRING) {
             kt_str key = w.string(w.tape[i++]);
             kt_json_tree_key(t, key.at, key.len);
-            w.step();
+            w.place += 2; // and its colon
         }
+        bool begins = opens(w.tape[i]);
         if (!take(w, t, &i))
             return false;
-        w.step();
+        w.place += begins || ends(w.tape[i]) ? 1 : 2; // else a comma comes between
     } while (t->depth > 0);
     return true;
 }

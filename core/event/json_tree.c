@@ -46,16 +46,28 @@ void kt_json_tree_cut(struct kt_json_tree *t, const char *at, size_t *len, size_
 
 static bool same_key(const struct kt_json_node *a, const struct kt_json_node *b)
 {
-    return a->key_len == b->key_len && memcmp(a->key, b->key, a->key_len) == 0;
+    return kt_str_eq(kt_str_from(a->key, a->key_len), kt_str_from(b->key, b->key_len));
+}
+
+/* Keys of different sort are different. */
+static unsigned sort_of(const struct kt_json_node *c)
+{
+    if (c->key_len == 0)
+        return 0;
+    unsigned first = (unsigned char)c->key[0], last = (unsigned char)c->key[c->key_len - 1];
+    return (first * 5 + last * 3 + c->key_len * 7) % 64;
 }
 
 static unsigned drop_in_small(struct kt_json_node *object)
 {
     struct kt_json_node *child[SMALL];
+    uint64_t sorts = 0; /* of the keys before */
     unsigned dropped = 0, n = 0;
     for (struct kt_json_node *c = object + 1; n < object->len; c += c->span) {
-        for (unsigned i = 0; i < n && !c->dropped; i++)
+        uint64_t own = UINT64_C(1) << sort_of(c);
+        for (unsigned i = 0; i < n && (sorts & own) != 0 && !c->dropped; i++)
             c->dropped = same_key(child[i], c);
+        sorts |= own;
         dropped += c->dropped;
         child[n++] = c;
     }
