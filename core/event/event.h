@@ -85,8 +85,8 @@ enum kt_flag_bit {
 
 #define KT_LIST_MAX 64
 struct kt_list { /* strings of one event; cut at KT_LIST_MAX */
-    struct kt_str at[KT_LIST_MAX];
     unsigned n;
+    struct kt_str at[KT_LIST_MAX];
 };
 
 /*
@@ -125,11 +125,31 @@ struct kt_event {
 #define X(n) struct kt_str n;
     KT_EVENT_STRINGS(X)
 #undef X
-    struct kt_list groups; /* policies or groups of the actor */
-    struct kt_list fields; /* field names inside the secret */
     struct kt_str raw; /* the redacted original, or the body of a report/quarantine/control record:
                           one compact JSON object */
+    struct kt_list groups; /* policies or groups of the actor */
+    struct kt_list fields; /* field names inside the secret */
 };
+
+/* Empties ev. Three quarters of an event are places of its lists, which few events fill: they are
+ * left alone, here and by kt_event_copy. */
+static inline void kt_event_clear(struct kt_event *ev)
+{
+    memset(ev, 0, offsetof(struct kt_event, groups));
+    ev->groups.n = ev->fields.n = 0;
+}
+static inline void kt_list_copy(struct kt_list *to, const struct kt_list *from)
+{
+    to->n = from->n;
+    if (from->n > 0)
+        memcpy(to->at, from->at, from->n * sizeof from->at[0]);
+}
+static inline void kt_event_copy(struct kt_event *to, const struct kt_event *from)
+{
+    memcpy(to, from, offsetof(struct kt_event, groups));
+    kt_list_copy(&to->groups, &from->groups);
+    kt_list_copy(&to->fields, &from->fields);
+}
 
 const char *kt_action_word(enum kt_action a);
 const char *kt_outcome_word(enum kt_outcome o);

@@ -29,8 +29,8 @@ extern const struct kt_line_field kt_line_fields[KT_LINE_FIELDS];
 /* What an access did and how it ended is written even when unknown. */
 static inline bool kt_line_wants(const struct kt_event *ev, const struct kt_line_field *f)
 {
-    return (ev->kind == KT_KIND_ACCESS || ev->kind == KT_KIND_AMEND) &&
-           (f->set == KT_WORDS_ACTION || f->set == KT_WORDS_OUTCOME);
+    return (f->set == KT_WORDS_ACTION || f->set == KT_WORDS_OUTCOME) &&
+           (ev->kind == KT_KIND_ACCESS || ev->kind == KT_KIND_AMEND);
 }
 
 /* The byte behind the compact JSON object that starts here, NULL when there is none: RFC 8259

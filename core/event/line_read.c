@@ -84,15 +84,15 @@ static inline bool string(struct reader *r, struct kt_str *ret)
 /* A decimal without sign or leading zeroes, not 0. */
 static bool number(struct reader *r, uint64_t max, uint64_t *ret)
 {
-    size_t n = kt_scan_digits(r->p, (size_t)(r->end - r->p));
+    const char *p = r->p, *end = r->end - p > 20 ? p + 20 : r->end;
     uint64_t v = 0;
-    if (n == 0 || n > 19 || r->p[0] == '0')
+    for (; p < end && *p >= '0' && *p <= '9'; p++)
+        v = v * 10 + (uint64_t)(*p - '0'); /* 19 digits fit; what has more is refused */
+    if (p == r->p || p - r->p > 19 || r->p[0] == '0')
         return wrong(r, "a number that the writer does not make");
-    for (size_t i = 0; i < n; i++)
-        v = v * 10 + (uint64_t)(r->p[i] - '0'); /* 19 digits fit */
     if (v > max)
         return wrong(r, "a number out of range");
-    r->p += n;
+    r->p = p;
     *ret = v;
     return true;
 }
@@ -251,21 +251,25 @@ static bool take_head(struct reader *r, struct kt_event *ev)
     return true;
 }
 
-/* Is the field f next? Most are absent: four bytes of the name tell. */
-static inline bool is_next(const struct reader *r, const struct kt_line_field *f)
+/* Four bytes of the name of the field at r->p tell most of them apart. */
+static inline uint32_t name_at(const struct reader *r)
 {
-    return (size_t)(r->end - r->p) >= f->key_len && memcmp(r->p + 2, f->key + 2, 4) == 0 &&
-           memcmp(r->p, f->key, f->key_len) == 0;
+    uint32_t name = 0;
+    if (r->end - r->p > 6) /* no field is shorter */
+        memcpy(&name, r->p + 2, sizeof name);
+    return name;
 }
 
 static bool take_fields(struct reader *r, struct kt_event *ev)
 {
+    uint32_t name = name_at(r), own;
     for (unsigned i = 0; i < KT_LINE_FIELDS; i++) {
         const struct kt_line_field *f = &kt_line_fields[i];
-        if (is_next(r, f)) {
-            r->p += f->key_len;
+        memcpy(&own, f->key + 2, sizeof own);
+        if (own == name && take(r, f->key, f->key_len)) {
             if (!take_field(r, ev, f))
                 return false;
+            name = name_at(r);
         } else if (kt_line_wants(ev, f)) {
             return wrong(r, "no action or outcome");
         }
@@ -281,7 +285,8 @@ enum kt_status kt_line_read(struct kt_str line, struct kt_arena *arena, struct k
     if (line.len == 0)
         return kt_fail(err, KT_E_INPUT, "line: empty");
     struct reader r = { .p = line.at, .end = line.at + line.len, .arena = arena };
-    struct kt_event ev = { 0 };
+    struct kt_event ev;
+    kt_event_clear(&ev);
     if (line.len > KT_LINE_MAX)
         return kt_fail(err, KT_E_LIMIT, "line of %zu bytes: the maximum is %u", line.len,
                        KT_LINE_MAX);
@@ -290,6 +295,6 @@ enum kt_status kt_line_read(struct kt_str line, struct kt_arena *arena, struct k
     if (!take_head(&r, &ev) || !take_fields(&r, &ev))
         return kt_fail(err, arena->full ? KT_E_LIMIT : KT_E_INPUT, "line: byte %zu: %s",
                        (size_t)(r.p - line.at), r.why);
-    *ret = ev;
+    kt_event_copy(ret, &ev);
     return KT_OK;
 }

@@ -73,25 +73,24 @@ static enum kt_status take_event(struct part *c, struct kt_record *ret, struct k
         c->high--;
     else
         c->low++;
-    const struct kt_row *batch = &c->chunk->runs->row[c->chunk->run[row]];
-    struct kt_record rec = {
-        .seq = c->chunk->seq[row],
-        .arrival = c->chunk->arrival[row],
-        .stored = batch->stored,
-        .origin = (enum kt_origin)batch->origin,
-        .agent = batch->agent,
-        .conflict = c->chunk->conflict[row],
-    };
-    if (kt_walk_line(c->walk, row, &rec.line, err) != KT_OK) {
+    struct kt_str line;
+    if (kt_walk_line(c->walk, row, &line, err) != KT_OK) {
         bool said = c->said;
         c->said = true; /* its neighbours are damaged too: said once for all of them */
         return said ? KT_E_AGAIN : err == NULL ? KT_E_CORRUPT : err->code;
     }
     kt_arena_reset(&c->arena);
-    if (kt_line_read(rec.line, &c->arena, &rec.ev, err) != KT_OK)
+    if (kt_line_read(line, &c->arena, &ret->ev, err) != KT_OK)
         return kt_fail(err, KT_E_CORRUPT, "record %llu is not a canonical line",
-                       (unsigned long long)rec.seq);
-    *ret = rec;
+                       (unsigned long long)c->chunk->seq[row]);
+    const struct kt_row *batch = &c->chunk->runs->row[c->chunk->run[row]];
+    ret->seq = c->chunk->seq[row];
+    ret->arrival = c->chunk->arrival[row];
+    ret->stored = batch->stored;
+    ret->origin = (enum kt_origin)batch->origin;
+    ret->agent = batch->agent;
+    ret->line = line;
+    ret->conflict = c->chunk->conflict[row];
     return KT_OK;
 }
 

@@ -132,8 +132,8 @@ static void vault(struct year *y, struct draw *d, struct kt_event *ev, unsigned 
     ev->actor_name = kt_arena_fmt(a, "kubernetes-team-%03u-svc", actor);
     ev->credential = kt_arena_cat(a, KT_STR("hmac-sha256:"), tok);
     ev->role = kt_arena_fmt(a, "team-%03u", actor);
-    ev->groups = (struct kt_list){ { KT_STR("default"), ev->role }, 2 };
-    ev->fields = (struct kt_list){ { KT_STR("password"), KT_STR("user") }, 2 };
+    ev->groups = (struct kt_list){ 2, { KT_STR("default"), ev->role } };
+    ev->fields = (struct kt_list){ 2, { KT_STR("password"), KT_STR("user") } };
     ev->version = KT_STR("3");
     ev->raw = kt_arena_fmt(
         a,
