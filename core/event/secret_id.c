@@ -66,6 +66,24 @@ static char folded(char c, enum fold fold)
     return c;
 }
 
+static void put_folded(struct sink *out, const char *at, size_t n, enum fold fold)
+{
+    size_t from = out->len;
+    put(out, at, n);
+    for (size_t i = 0; fold != FOLD_NONE && out->at != NULL && i < n; i++)
+        out->at[from + i] = folded(at[i], fold);
+}
+
+/* Bytes at the start of s that are written as they are. */
+static size_t plain_at(struct kt_str s, bool fixed)
+{
+    size_t n = 0;
+    while (n < s.len && s.at[n] > 0x20 && s.at[n] < 0x7f && s.at[n] != '%' && s.at[n] != '*' &&
+           !(fixed && s.at[n] == '/'))
+        n++;
+    return n;
+}
+
 static void put_part(struct sink *out, struct kt_str s, enum fold fold, bool fixed)
 {
     if (s.len == 0) {
@@ -77,18 +95,17 @@ static void put_part(struct sink *out, struct kt_str s, enum fold fold, bool fix
         return;
     }
     for (size_t i = 0; i < s.len;) {
-        size_t step = kt_utf8_step(s.at + i, s.len - i);
-        unsigned char c = (unsigned char)s.at[i];
-        if (step == 0 || c <= 0x20 || c == 0x7f || c == '%' || c == '*' || (fixed && c == '/')) {
-            put_escape(out, c);
-            i++;
-        } else if (step == 1) {
-            char f = folded(s.at[i++], fold);
-            put(out, &f, 1);
-        } else {
+        size_t run = plain_at(kt_str_from_index(s, i), fixed);
+        size_t step = run > 0 ? run : kt_utf8_step(s.at + i, s.len - i);
+        if (run > 0) {
+            put_folded(out, s.at + i, run, fold);
+        } else if (step > 1) {
             put(out, s.at + i, step);
-            i += step;
+        } else {
+            put_escape(out, (unsigned char)s.at[i]);
+            step = 1;
         }
+        i += step;
     }
 }
 
