@@ -27,7 +27,7 @@ struct kt_sought {      /* one value to look for */
 
 /* Hashes of the keys of one filter, without repetition once closed. */
 struct kt_key_set {
-    uint64_t *hash;
+    uint64_t *hash; /* 2 * cap: the second half is for sorting */
     size_t n, cap;
 };
 void kt_key_set_done(struct kt_key_set *s);
