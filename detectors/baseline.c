@@ -297,13 +297,18 @@ unsigned kt_hll_count(const struct kt_hll *h, uint32_t minute, unsigned n)
                 merged[i] = h->reg[g][i];
         }
     }
-    unsigned of_rank[64] = { 0 }; /* registers by value: few values, so few powers of two */
+    /* Registers by value: few values, so few powers of two. Four lists, since most registers hold
+     * the same few values and a step would have to wait for the one before. */
+    unsigned of_rank[4][64] = { { 0 } };
     for (unsigned i = 0; i < KT_HLL_REGS; i++)
-        of_rank[merged[i] & 63]++;
+        of_rank[i & 3][merged[i] & 63]++;
     double sum = 0.0;
-    for (unsigned k = 0; k < 64; k++)
-        sum += of_rank[k] / (double)(UINT64_C(1) << k);
-    unsigned zero = of_rank[0];
+    for (unsigned k = 0; k < 64; k++) {
+        unsigned all = of_rank[0][k] + of_rank[1][k] + of_rank[2][k] + of_rank[3][k];
+        if (all > 0)
+            sum += all / (double)(UINT64_C(1) << k);
+    }
+    unsigned zero = of_rank[0][0] + of_rank[1][0] + of_rank[2][0] + of_rank[3][0];
     double m = KT_HLL_REGS, estimate = 0.7213 / (1.0 + 1.079 / m) * m * m / sum;
     if (estimate <= 2.5 * m && zero > 0)
         estimate = m * log(m / zero);
