@@ -280,7 +280,6 @@ static enum kt_status decode(struct kt_pipeline *p, struct kt_jval root)
     const struct kt_source *source = p->o.source;
     struct half *partner = NULL;
     struct kt_jval first = { NULL };
-    unsigned repaired = 0;
     enum fold_result fold = kt_fold_look(p, root, &partner);
 
     if (fold == FOLD_REFUSED || fold == FOLD_WAITS) {
@@ -295,9 +294,8 @@ static enum kt_status decode(struct kt_pipeline *p, struct kt_jval root)
         p->cur.skip = "given out before the restart";
         return settle(p, NULL);
     }
-    if (partner != NULL &&
-        kt_json_parse(p->json_first, partner->record, &first, &repaired, p->cur.err) != KT_OK)
-        first = (struct kt_jval){ NULL };
+    if (partner != NULL)
+        first = kt_fold_root(p, partner, p->cur.err);
     struct kt_decode_in in = kt_pipeline_in(p, root);
     enum kt_status st = fold == FOLD_DECODE_LATE
                             ? source->decode_alone(&in, true, kt_pipeline_emit(p), p->cur.err)

@@ -21,6 +21,8 @@ static struct half *oldest(const struct kt_pipeline *p)
 
 void kt_fold_drop(struct kt_pipeline *p, struct half *h)
 {
+    if (p->parsed == h)
+        p->parsed = NULL;
     p->halves_bytes -= h->record.len;
     kt_aged_remove(&p->halves, &h->item);
     kt_free(h);
@@ -38,7 +40,29 @@ void kt_fold_free(struct kt_pipeline *p)
     kt_aged_done(&p->halves);
 }
 
-static void wait_for_partner(struct kt_pipeline *p, struct kt_str key)
+/* The second half is often the next record: so what was parsed of the newest first half stays. */
+static void keep_parsed(struct kt_pipeline *p, const struct half *h, struct kt_jval root)
+{
+    struct kt_json *own = p->json;
+    p->json = p->json_first;
+    p->json_first = own;
+    p->parsed = h;
+    p->parsed_root = root;
+}
+
+struct kt_jval kt_fold_root(struct kt_pipeline *p, const struct half *h, struct kt_error *err)
+{
+    unsigned repaired;
+    if (p->parsed == h)
+        return p->parsed_root;
+    p->parsed = NULL;
+    if (kt_json_parse(p->json_first, h->record, &p->parsed_root, &repaired, err) != KT_OK)
+        return (struct kt_jval){ NULL };
+    p->parsed = h;
+    return p->parsed_root;
+}
+
+static void wait_for_partner(struct kt_pipeline *p, struct kt_str key, struct kt_jval root)
 {
     struct kt_str record = p->cur.record;
     struct half *h = kt_alloc(sizeof *h + record.len + key.len);
@@ -51,6 +75,7 @@ static void wait_for_partner(struct kt_pipeline *p, struct kt_str key)
     h->arrival = p->cur.arrival;
     p->halves_bytes += record.len;
     kt_aged_add(&p->halves, &h->item);
+    keep_parsed(p, h, root);
 }
 
 void kt_fold_stream_ended(struct kt_pipeline *p)
@@ -83,8 +108,6 @@ static struct kt_str late_key(struct kt_pipeline *p, struct kt_str key)
 static enum kt_status give_oldest(struct kt_pipeline *p, struct kt_error *err)
 {
     struct half *h = oldest(p);
-    struct kt_jval root;
-    unsigned repaired;
     struct current saved = p->cur;
     unsigned given = p->given;
 
@@ -98,14 +121,14 @@ static enum kt_status give_oldest(struct kt_pipeline *p, struct kt_error *err)
                                .err = err };
     kt_arena_reset(&p->arena);
     kt_buf_reset(&p->raw);
-    enum kt_status st = kt_json_parse(p->json_first, h->record, &root, &repaired, err);
-    if (st == KT_OK) {
+    struct kt_jval root = kt_fold_root(p, h, err);
+    if (kt_json_type(root) != KT_JSON_NONE) {
         struct kt_decode_in in = kt_pipeline_in(p, root);
-        st = p->o.source->decode_alone(&in, false, kt_pipeline_emit(p), err);
+        (void)(p->o.source->decode_alone(&in, false, kt_pipeline_emit(p), err) == KT_OK);
     }
     if (p->cur.status == KT_OK && p->cur.events == 0)
         kt_quarantine_give(p, "no event could be made of it");
-    st = p->cur.status;
+    enum kt_status st = p->cur.status;
     if (st == KT_OK) {
         if (p->cur.events > 0)
             p->counts.yielded++;
@@ -151,7 +174,7 @@ enum fold_result kt_fold_look(struct kt_pipeline *p, struct kt_jval root, struct
             return FOLD_REFUSED;
         key = kt_arena_str(&p->arena, kt_str_of(copy));
     }
-    wait_for_partner(p, key);
+    wait_for_partner(p, key, root);
     return FOLD_WAITS;
 }
 

@@ -47,7 +47,9 @@ struct kt_pipeline {
     char *instance, *cluster;
     struct kt_pipeline_counts counts;
     struct kt_splitter *split;
-    struct kt_json *json, *json_first;
+    struct kt_json *json, *json_first; /* of the current record, of a first half */
+    const struct half *parsed; /* the half that json_first holds, with this root; NULL: none */
+    struct kt_jval parsed_root;
     struct kt_arena arena;
     struct kt_source_memory *memory;
     struct needles needles;
@@ -97,6 +99,8 @@ enum fold_result {
  * cur.status. */
 enum fold_result kt_fold_look(struct kt_pipeline *p, struct kt_jval root, struct half **ret_half);
 void kt_fold_drop(struct kt_pipeline *p, struct half *h);
+/* The half, parsed; a root without a node when it cannot be. Valid until the next one is. */
+struct kt_jval kt_fold_root(struct kt_pipeline *p, const struct half *h, struct kt_error *err);
 void kt_fold_clear(struct kt_pipeline *p);
 void kt_fold_stream_ended(struct kt_pipeline *p);
 uint64_t kt_fold_low_water(const struct kt_pipeline *p);

@@ -295,6 +295,37 @@ static void a_half_finds_its_partner_in_the_next_file(void **state)
     kt_buf_done(&b);
 }
 
+/* The answer names no path: what is in the line comes from the half that waited. */
+static void halves_that_come_interleaved_find_their_own(void **state)
+{
+    static const unsigned order[] = { 2, 0, 3, 1 };
+    struct world w;
+    struct kt_buf b = { 0 };
+    char text[128];
+    (void)state;
+    start(&w, "vault");
+    for (unsigned i = 0; i < KT_ARRAY_LEN(order); i++)
+        vault_half(&b, i, false, "");
+    for (unsigned i = 0; i < KT_ARRAY_LEN(order); i++)
+        kt_buf_addf(&b,
+                    "{\"time\":\"2026-03-02T07:14:06.5Z\",\"type\":\"response\",\"request\":"
+                    "{\"id\":\"%08u-0000-4000-8000-000000000000\"},\"response\":{}}\n",
+                    order[i]);
+    feed(&w, kt_buf_str(&b));
+    assert_int_equal(w.n, KT_ARRAY_LEN(order));
+    struct kt_str rest = kt_buf_str(&w.lines), line;
+    for (unsigned i = 0; i < KT_ARRAY_LEN(order); i++) {
+        assert_true(kt_str_split(&rest, '\n', &line));
+        (void)snprintf(text, sizeof text, "\"%08u-0000-4000-8000-000000000000\"", order[i]);
+        assert_true(kt_str_has(line, kt_str_of(text)));
+        (void)snprintf(text, sizeof text, "\"secret_native\":\"kv/data/s%u\"", order[i]);
+        assert_true(kt_str_has(line, kt_str_of(text)));
+    }
+    end(&w);
+    stop(&w);
+    kt_buf_done(&b);
+}
+
 static void waiting_halves_are_bounded(void **state)
 {
     static char filler[100001];
@@ -517,6 +548,7 @@ int main(void)
         cmocka_unit_test(a_refused_line_is_neither_lost_nor_repeated),
         cmocka_unit_test(low_water_stays_below_what_waits),
         cmocka_unit_test(a_half_finds_its_partner_in_the_next_file),
+        cmocka_unit_test(halves_that_come_interleaved_find_their_own),
         cmocka_unit_test(waiting_halves_are_bounded),
         cmocka_unit_test(a_record_that_is_too_long_is_passed_by),
         cmocka_unit_test(a_feed_has_its_own_time),
