@@ -12,7 +12,6 @@
 #include "core/event/line.h"
 #include "core/store/read.h"
 #include "detectors/hosting_asns.h"
-#include <inttypes.h>
 #include <string.h>
 
 #define SETS 65536u /* 262,144 addresses, 7 MiB */
@@ -127,15 +126,25 @@ void kt_enrich_fact(const struct kt_enrich *e, struct kt_ip ip, kt_time_ns now, 
         kt_geo_find(e->geo, ip, &f);
 
     kt_buf_reset(raw);
-    kt_buf_addf(raw, "{\"ip\":\"%s\",\"country\":", kt_ip_format(ip, text));
+    kt_buf_addz(raw, "{\"ip\":\"");
+    kt_buf_addz(raw, kt_ip_format(ip, text));
+    kt_buf_addz(raw, "\",\"country\":");
     kt_json_quote(raw, kt_str_of(f.country));
-    kt_buf_addf(raw, ",\"asn\":%" PRIu32 ",\"org\":", f.asn);
+    kt_buf_addz(raw, ",\"asn\":");
+    kt_buf_u64_dec(raw, f.asn);
+    kt_buf_addz(raw, ",\"org\":");
     kt_json_quote(raw, kt_str_of(f.org));
-    kt_buf_addf(raw, ",\"hosting\":%s,\"class\":\"%s\",\"build\":%" PRIu64 "}",
-                f.asn != 0 && kt_hosting_asn(f.asn) ? "true" : "false",
-                kt_ip_class_word(kt_ip_class(ip)), e->build);
+    kt_buf_addz(raw, ",\"hosting\":");
+    kt_buf_addz(raw, f.asn != 0 && kt_hosting_asn(f.asn) ? "true" : "false");
+    kt_buf_addz(raw, ",\"class\":\"");
+    kt_buf_addz(raw, kt_ip_class_word(kt_ip_class(ip)));
+    kt_buf_addz(raw, "\",\"build\":");
+    kt_buf_u64_dec(raw, e->build);
+    kt_buf_byte(raw, '}');
     size_t len = raw->len; /* its id stands behind the record in the same memory */
-    kt_buf_addf(raw, "%s@%" PRIu64, text, e->build);
+    kt_buf_addz(raw, text);
+    kt_buf_byte(raw, '@');
+    kt_buf_u64_dec(raw, e->build);
     struct kt_str all = kt_buf_str(raw);
     *ret = (struct kt_event){ .kind = KT_KIND_FACT,
                               .source = KT_STR("keytrail"),

@@ -47,10 +47,28 @@ bool kt_ip_eq(struct kt_ip a, struct kt_ip b)
     return memcmp(a.at, b.at, sizeof a.at) == 0;
 }
 
+/* Every line has an address, read and written: so the usual ones are not left to inet_ntop. */
+static const char *format_v4(const uint8_t at[4], char *to)
+{
+    char *p = to;
+    for (unsigned i = 0; i < 4; i++) {
+        if (i > 0)
+            *p++ = '.';
+        if (at[i] >= 100)
+            *p++ = (char)('0' + at[i] / 100);
+        if (at[i] >= 10)
+            *p++ = (char)('0' + at[i] / 10 % 10);
+        *p++ = (char)('0' + at[i] % 10);
+    }
+    *p = '\0';
+    return to;
+}
+
 const char *kt_ip_format(struct kt_ip ip, char buf[KT_IP_TEXT_MAX])
 {
-    bool v4 = kt_ip_is_v4(ip);
-    (void)inet_ntop(v4 ? AF_INET : AF_INET6, v4 ? ip.at + 12 : ip.at, buf, KT_IP_TEXT_MAX);
+    if (kt_ip_is_v4(ip))
+        return format_v4(ip.at + 12, buf);
+    (void)inet_ntop(AF_INET6, ip.at, buf, KT_IP_TEXT_MAX);
     return buf;
 }
 
@@ -92,12 +110,13 @@ enum kt_status kt_cidr_parse(struct kt_str s, struct kt_cidr *ret, struct kt_err
     return KT_OK;
 }
 
+/* From its end: that is where prefixes of one table differ. */
 static bool prefix_eq(const uint8_t *a, const uint8_t *b, unsigned bits)
 {
     unsigned whole = bits / 8, rest = bits % 8;
-    if (memcmp(a, b, whole) != 0)
+    if (rest > 0 && ((a[whole] ^ b[whole]) & (0xFF00u >> rest) & 0xFFu) != 0)
         return false;
-    return rest == 0 || ((a[whole] ^ b[whole]) & (0xFF00u >> rest) & 0xFFu) == 0;
+    return whole == 0 || (a[whole - 1] == b[whole - 1] && memcmp(a, b, whole) == 0);
 }
 
 bool kt_cidr_has(struct kt_cidr net, struct kt_ip ip)

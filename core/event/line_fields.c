@@ -186,20 +186,7 @@ const char *kt_line_skip_object(const char *at, const char *end)
     return at < end && *at == '{' ? skip_members(at + 1, end, 0, true) : NULL;
 }
 
-/* kt_ip_format without printf for the usual address: this runs for every line, both ways. */
 struct kt_str kt_line_ip(struct kt_ip ip, char buf[KT_IP_TEXT_MAX])
 {
-    size_t n = 0;
-    if (!kt_ip_is_v4(ip))
-        return kt_str_of(kt_ip_format(ip, buf));
-    for (unsigned i = 12; i < 16; i++) {
-        unsigned v = ip.at[i];
-        if (v >= 100)
-            buf[n++] = (char)('0' + v / 100);
-        if (v >= 10)
-            buf[n++] = (char)('0' + v / 10 % 10);
-        buf[n++] = (char)('0' + v % 10);
-        buf[n++] = '.';
-    }
-    return kt_str_from(buf, n - 1);
+    return kt_str_of(kt_ip_format(ip, buf));
 }
