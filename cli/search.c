@@ -76,8 +76,7 @@ static enum kt_status take_page(struct kt_search *s, struct page *ret, struct kt
     if (s->page == NULL)
         return KT_OK;
     if (!kt_str_split(&rest, '.', &time) || !kt_str_i64(time, &ret->time) ||
-        !kt_str_u64(rest, &ret->seq) || ret->time <= 0 ||
-        ret->time == INT64_MAX)
+        !kt_str_u64(rest, &ret->seq) || ret->time <= 0 || ret->time == INT64_MAX)
         return kt_fail(err, KT_E_INPUT, "--page takes what the page before printed behind 'more:'");
     if (s->scan.until == 0 || s->scan.until > ret->time)
         s->scan.until = ret->time + 1;

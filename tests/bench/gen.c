@@ -34,7 +34,7 @@ static struct draw draw(const struct kt_rng *rng)
     snprintf(d.who, sizeof d.who, "person%03u", d.actor);
     snprintf(d.secret, sizeof d.secret, "team%02u/prod/service-%03u/credential-%u", secret % 40,
              secret / 8, secret);
-    snprintf(d.address, sizeof d.address, "91.%u.%u.%u", 10 + d.actor % 50, address / 250,
+    snprintf(d.address, sizeof d.address, "91.%u.%u.%u", 10 + address / 2500, address / 250 % 10,
              1 + address % 250);
     return d;
 }
