@@ -69,10 +69,12 @@ static void print(const struct verify *v, const struct kt_verify_result *r)
     }
     printf("tree       %s  %llu records, root %s\n", r->ok ? "ok      " : "TAMPERED",
            (unsigned long long)r->records, root);
-    printf(
-        "batches    %s  %llu, of them %llu signed by agents%s\n", r->ok ? "ok      " : "        ",
-        (unsigned long long)r->batches, (unsigned long long)r->signed_batches,
-        v->auth != NULL ? ", signatures checked" : " (signatures: give -c CONFIG to check them)");
+    printf("batches    %s  %llu, ", r->ok ? "ok      " : "        ",
+           (unsigned long long)r->batches);
+    if (v->auth != NULL)
+        printf("signatures of %llu checked\n", (unsigned long long)r->signed_batches);
+    else
+        printf("signatures not checked: that needs the agents' keys (-c CONFIG)\n");
     printf("anchor     none      verified but unanchored: no outside checkpoint covers these "
            "records\n");
 }

@@ -4,8 +4,9 @@
  *   year_bench fill STORE EVENTS [SEED]   makes the store; a line a million: rate, disk, memory
  *   year_bench ndjson EVENTS [SEED]       the same records as NDJSON, for other tools
  *   year_bench questions                  the questions asked of it, as JSON
- *   year_bench ask STORE [NUMBER]         asks them: the first time with the file's pages dropped,
- *                                         and the best of five; opening the store is part of it
+ *   year_bench ask STORE [NUMBER [DAYS]]  asks them (0: all), as at the end of so many days (365):
+ *                                         the first time with the file's pages dropped, and the
+ *                                         best of five; opening the store is part of it
  *   year_bench ours STORE EVENTS [SEED]   both, as the JSON that tests/bench/peers compares with
  *
  * Lines are made, hashed and packed outside the clock, as agents and the wire do; what is measured
@@ -351,7 +352,7 @@ static const struct {
                    { "failures of a /24, 30 d", 30 }, { "top 20 actor-days", 365 },
                    { "month counts", 365 },           { "substring, year", 365 } };
 
-static void ask_one(const char *path, unsigned which, struct answer *a)
+static void ask_one(const char *path, unsigned which, kt_time_ns now, struct answer *a)
 {
     struct kt_error err = { 0 };
     struct kt_reader *r = NULL;
@@ -369,8 +370,8 @@ static void ask_one(const char *path, unsigned which, struct answer *a)
     else if (which == Q_TEXT)
         kt_buf_addz(&text, "\"" TEXT "\"");
     struct kt_scan scan = { .records = true,
-                            .since = NOW - (kt_time_ns)asked[which].days * KT_NS_DAY,
-                            .until = NOW };
+                            .since = now - (kt_time_ns)asked[which].days * KT_NS_DAY,
+                            .until = now };
     *a = (struct answer){ 0 };
     must(kt_reader_open(path, &r, &err), &err);
     must(kt_query_parse(kt_buf_str(&text), &q, &err), &err);
@@ -404,13 +405,13 @@ static void forget_pages(const char *path)
     (void)close(fd);
 }
 
-static struct timing time_one(const char *path, unsigned which, struct answer *a)
+static struct timing time_one(const char *path, unsigned which, kt_time_ns now, struct answer *a)
 {
     struct timing t = { 0, 1e9 };
     forget_pages(path);
     for (int i = 0; i <= ROUNDS; i++) {
         double begin = now_s();
-        ask_one(path, which, a);
+        ask_one(path, which, now, a);
         double took = now_s() - begin;
         if (i == 0)
             t.cold = took;
@@ -420,7 +421,7 @@ static struct timing time_one(const char *path, unsigned which, struct answer *a
     return t;
 }
 
-static void ask(const char *path, unsigned only)
+static void ask(const char *path, unsigned only, kt_time_ns now)
 {
     (void)printf("%-24s %10s %10s %8s %10s %11s %9s %10s\n", "question", "cold ms", "best ms",
                  "rows", "events", "opened", "lines", "MiB");
@@ -428,7 +429,7 @@ static void ask(const char *path, unsigned only)
         struct answer a;
         if (only != 0 && only != which + 1)
             continue;
-        struct timing t = time_one(path, which, &a);
+        struct timing t = time_one(path, which, now, &a);
         (void)printf("%-24s %10.1f %10.1f %8" PRIu64 " %10" PRIu64 " %5u/%-5u %9" PRIu64
                      " %10.1f\n",
                      asked[which].what, 1e3 * t.cold, 1e3 * t.best, a.rows, a.events, a.cost.opened,
@@ -446,7 +447,7 @@ static void ours(const char *path, uint64_t events, uint64_t seed)
                  events, took, (double)events / took, file_bytes(path) / (double)events);
     for (unsigned which = 0; which < Q_ALL; which++) {
         struct answer a;
-        struct timing t = time_one(path, which, &a);
+        struct timing t = time_one(path, which, NOW, &a);
         (void)printf("%s\"q%u\":{\"first_ms\":%.1f,\"best_ms\":%.1f,\"rows\":%" PRIu64
                      ",\"events\":%" PRIu64 "}",
                      which == 0 ? "" : ",", which + 1, 1e3 * t.cold, 1e3 * t.best,
@@ -474,10 +475,11 @@ int main(int argc, char **argv)
     else if (strcmp(what, "ours") == 0 && argc >= 4)
         ours(argv[2], argument(argc, argv, 3, 1000000), argument(argc, argv, 4, 1));
     else if (strcmp(what, "ask") == 0 && argc >= 3)
-        ask(argv[2], (unsigned)argument(argc, argv, 3, 0));
+        ask(argv[2], (unsigned)argument(argc, argv, 3, 0),
+            YEAR_T0 + (kt_time_ns)argument(argc, argv, 4, 365) * KT_NS_DAY);
     else {
         (void)fprintf(stderr, "usage: year_bench fill STORE EVENTS [SEED] | ndjson EVENTS [SEED] | "
-                              "questions | ask STORE [NUMBER]\n");
+                              "questions | ask STORE [NUMBER [DAYS]]\n");
         return 2;
     }
     return 0;

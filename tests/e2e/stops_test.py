@@ -151,5 +151,7 @@ if os.geteuid() == 0 and shutil.which('setpriv'):
 stop(agent)
 check(stop(h.collector) == 0, 'the collector ends cleanly', h.log('collector.log')[-800:])
 v = keytrail('verify', '--db', h.db, '-c', h.path('keytrail.yaml'), ok=False)
-check(v.returncode == 0, 'the store verifies with every signature', v.stdout + v.stderr)
+check(v.returncode == 0 and b'signatures of ' in v.stdout, 'the store verifies with every signature', v.stdout + v.stderr)
+v = keytrail('verify', '--db', h.db, ok=False)
+check(v.returncode == 0 and b'signatures not checked' in v.stdout, 'without the keys it says that signatures were not checked', v.stdout + v.stderr)
 finish()
