@@ -6,15 +6,7 @@ from support import *
 
 rng = random.Random(SEED)
 h = House()
-log, n = h.path('audit.log'), 0
-
-
-def write(count):
-    global n
-    with open(log, 'a') as f:
-        for _ in range(count):
-            n += 1
-            f.write('\n'.join(vault_pair(rng, time.time(), rid=f'{n:08x}-0000-4000-8000-{SEED & 0xffffffffffff:012x}')) + '\n')
+audit = VaultLog(h.path('audit.log'), rng)
 
 
 def ask(*argv):
@@ -37,21 +29,21 @@ def damage(name, table):
 
 
 h.allow('vault-host', h.new_key('vault-host'), 'vault/vault-prod')
-h.agent_config('vault-host', [f'{{ id: vault-prod, type: vault, input: tail, path: {log} }}'])
-write(3000)
+h.agent_config('vault-host', [f'{{ id: vault-prod, type: vault, input: tail, path: {audit.path} }}'])
+audit.write(3000)
 h.start_collector()
 agent = h.start_agent('vault-host')
-check(wait_for(lambda: len(events()[0]) == n), 'the first file has all records', h.log('collector.log'))
+check(wait_for(lambda: len(events()[0]) == audit.n), 'the first file has all records', h.log('collector.log'))
 stop(h.collector)
 damage(h.db, 'batch')
 
-p = keytrail('import', '--db', h.db, '--source', 'vault', '--instance', 'other', log, ok=False)
+p = keytrail('import', '--db', h.db, '--source', 'vault', '--instance', 'other', audit.path, ok=False)
 check(p.returncode == 4 and b'damaged' in p.stderr or b'malformed' in p.stderr, 'import leaves a damaged store alone: exit 4', p.stderr.decode())
 check(not os.path.exists(h.db + '.2'), 'only the collector goes on in a next file')
 
 before = events()[0]
 h.start_collector()
-write(500)
+audit.write(500)
 check(wait_for(lambda: len([e for e in events()[0] if e not in set(before)]) == 500), 'what comes after the damage is stored', h.log('collector.log'))
 rows, p = events()
 check(os.path.exists(h.db + '.2'), 'in the next file')
@@ -70,7 +62,7 @@ check(b'damaged' in p.stdout, 'status says it', p.stdout.decode())
 h.collector.send_signal(signal.SIGKILL)
 h.collector.wait()
 h.start_collector()
-write(100)
+audit.write(100)
 check(wait_for(lambda: len(events()[0]) == len(rows) + 100), 'after a kill it goes on in the newest file', h.log('collector.log'))
 check(not os.path.exists(h.db + '.3'), 'and makes no third')
 check(len([r for r in ndjson(ask('search', 'kind:audit operation:succeed', '--since', '@0', '-o', 'ndjson', '-q'))]) == 1, 'and says nothing again')

@@ -6,15 +6,7 @@ from support import *
 
 rng = random.Random(SEED)
 h = House()
-log, n = h.path('audit.log'), 0
-
-
-def write(count):
-    global n
-    with open(log, 'a') as f:
-        for _ in range(count):
-            n += 1
-            f.write('\n'.join(vault_pair(rng, time.time(), rid=f'{n:08x}-0000-4000-8000-{SEED & 0xffffffffffff:012x}')) + '\n')
+audit = VaultLog(h.path('audit.log'), rng)
 
 
 def records(query):
@@ -31,41 +23,41 @@ def hup(text):
 
 
 h.allow('vault-host', h.new_key('vault-host'), 'vault/vault-prod')
-h.agent_config('vault-host', [f'{{ id: vault-prod, type: vault, input: tail, path: {log} }}'])
-write(200)
+h.agent_config('vault-host', [f'{{ id: vault-prod, type: vault, input: tail, path: {audit.path} }}'])
+audit.write(200)
 h.start_collector()
 agent = h.start_agent('vault-host')
-check(wait_for(lambda: h.count('instance:vault-prod') == n), 'records arrive')
+check(wait_for(lambda: h.count('instance:vault-prod') == audit.n), 'records arrive')
 good = open(h.path('keytrail.yaml')).read()
 check(len(configs()) == 1, 'the configuration of the start is in the log')
 
 h.collector.send_signal(signal.SIGHUP)
-write(50)
-check(wait_for(lambda: h.count('instance:vault-prod') == n) and len(configs()) == 1, 'an unchanged file changes nothing', h.log('collector.log'))
+audit.write(50)
+check(wait_for(lambda: h.count('instance:vault-prod') == audit.n) and len(configs()) == 1, 'an unchanged file changes nothing', h.log('collector.log'))
 
 hup(good + 'networks: [ { name: office, cidr: ["198.51.100.0/24"] } ]\n')
-write(50)
+audit.write(50)
 check(wait_for(lambda: len(configs()) == 2), 'a changed file is in force, and in the log', h.log('collector.log'))
-check(wait_for(lambda: h.count('instance:vault-prod') == n), 'and the agent goes on', h.log('collector.log') + h.log('vault-host.log'))
+check(wait_for(lambda: h.count('instance:vault-prod') == audit.n), 'and the agent goes on', h.log('collector.log') + h.log('vault-host.log'))
 check(h.collector.poll() is None, 'in the same process')
 shown = records('kind:config operation:config')[-1]
 check('office' in json.dumps(shown), 'the record holds the new text', json.dumps(shown)[:600])
 
 hup(good + 'netwroks: []\n')
 check(wait_for(lambda: 'the old configuration stays in force' in h.log('collector.log')), 'a broken file is named and refused', h.log('collector.log'))
-write(50)
-check(wait_for(lambda: h.count('instance:vault-prod') == n) and len(configs()) == 2, 'and the old one stays')
+audit.write(50)
+check(wait_for(lambda: h.count('instance:vault-prod') == audit.n) and len(configs()) == 2, 'and the old one stays')
 
 with socket.socket() as taken:
     taken.bind(('127.0.0.1', 0))
     taken.listen(1)
     hup(good.replace(f':{h.port}"', f':{taken.getsockname()[1]}"') + 'networks: []\n')
     check(wait_for(lambda: 'going on with the one before' in h.log('collector.log')), 'one that cannot be used is dropped for the one before', h.log('collector.log'))
-    write(50)
-    check(wait_for(lambda: h.count('instance:vault-prod') == n), 'and the agent goes on', h.log('collector.log') + h.log('vault-host.log'))
+    audit.write(50)
+    check(wait_for(lambda: h.count('instance:vault-prod') == audit.n), 'and the agent goes on', h.log('collector.log') + h.log('vault-host.log'))
 check(stop(h.collector) == 0, 'a clean stop', h.log('collector.log'))
 ids = [r['native_id'] for r in records('instance:vault-prod')]
-check(len(ids) == len(set(ids)) == n, 'every record once')
+check(len(ids) == len(set(ids)) == audit.n, 'every record once')
 check(keytrail('verify', '--db', h.db, ok=False).returncode == 0, 'the tree verifies')
 stop(agent)
 finish()

@@ -190,6 +190,19 @@ def vault_pair(rng, t, who='dana', secret='app/db', address='10.1.2.3', rid=None
     return [json.dumps(a, separators=(',', ':')), json.dumps(b, separators=(',', ':'))]
 
 
+class VaultLog:
+    """An audit file that a Vault writes: n accesses so far, each with a request id of its own."""
+
+    def __init__(self, path, rng):
+        self.path, self.rng, self.n = path, rng, 0
+
+    def write(self, count, **over):
+        with open(self.path, 'a') as f:
+            for _ in range(count):
+                self.n += 1
+                f.write('\n'.join(vault_pair(self.rng, time.time(), rid=f'{self.n:08x}-0000-4000-8000-{SEED & 0xffffffffffff:012x}', **over)) + '\n')
+
+
 def cloudtrail(rng, t, role='orders-svc', secret='prod/orders/db', address='52.58.1.10', **over):
     eid = str(uuid.UUID(int=rng.getrandbits(128), version=4))
     r = {'eventVersion': '1.11',
