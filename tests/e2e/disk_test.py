@@ -15,8 +15,8 @@ from support import *
 rng = random.Random(SEED)
 h = House()
 atexit.register(lambda: [subprocess.run(['umount', '-l', p], capture_output=True) for p in (store, spool, spool)])
-store, spool, log = h.path('store'), h.path('spool'), h.path('audit.log')
-n = 0
+store, spool = h.path('store'), h.path('spool')
+audit = VaultLog(h.path('audit.log'), rng)
 
 
 def mount(path, size, *more):
@@ -34,11 +34,8 @@ def room(path):
 
 def write(count):
     """Records that do not compress: the disk is full soon."""
-    global n
-    with open(log, 'a') as f:
-        for _ in range(count):
-            n += 1
-            f.write('\n'.join(vault_pair(rng, time.time(), secret=f'a/{rng.getrandbits(1200):x}', rid=f'{n:08x}-0000-4000-8000-{SEED & 0xffffffffffff:012x}')) + '\n')
+    for _ in range(count):
+        audit.write(1, secret=f'a/{rng.getrandbits(1200):x}')
 
 
 def stored():
@@ -49,7 +46,7 @@ def stored():
 def once():
     rows = ndjson(keytrail('search', 'instance:vault-prod', '--db', h.db, '--since', '@0', '-o', 'ndjson', '-q'))
     ids = [r['native_id'] for r in rows]
-    return len(ids) == len(set(ids)) == n
+    return len(ids) == len(set(ids)) == audit.n
 
 
 for d in (store, spool):
@@ -59,7 +56,7 @@ h.db = os.path.join(store, 'keytrail.db')
 h.write('keytrail.yaml', open(h.path('keytrail.yaml')).read().replace(h.path('keytrail.db'), h.db))
 h.start_collector()
 h.allow('a', h.new_key('a'), 'vault/vault-prod')
-h.agent_config('a', [f'{{ id: vault-prod, type: vault, input: tail, path: {log} }}'])
+h.agent_config('a', [f'{{ id: vault-prod, type: vault, input: tail, path: {audit.path} }}'])
 config = open(h.path('a.yaml')).read().replace(h.path('spool-a'), os.path.join(spool, 'a'))
 h.write('agent.yaml', config)
 write(100)
@@ -72,10 +69,10 @@ for _ in range(200):
     write(300)
     time.sleep(0.1)
     full = full or 'disk' in h.log('collector.log') or 'full' in h.log('collector.log')
-    if full and n - stored() > 900:
+    if full and audit.n - stored() > 900:
         break
 time.sleep(2)
-check(full and stored() < n, 'the disk is full', f'{room(store)} bytes free, {stored()} of {n}\n' + h.log('collector.log')[-1500:])
+check(full and stored() < audit.n, 'the disk is full', f'{room(store)} bytes free, {stored()} of {audit.n}\n' + h.log('collector.log')[-1500:])
 check(h.collector.poll() is None, 'the collector goes on', h.log('collector.log')[-1500:])
 check('make room' in h.log('collector.log') or 'free some' in h.log('collector.log'), 'it says what to do', h.log('collector.log')[-1500:])
 p = keytrail('status', '-c', h.path('keytrail.yaml'))
@@ -83,21 +80,21 @@ check(b'FULL' in p.stdout or b'full disk' in p.stdout, 'status says it', p.stdou
 check(wait_for(lambda: b'disk' in run(AGENT, 'status', '-c', h.path('agent.yaml')).stdout or 'disk' in h.log('agent.err'), 30), 'so does the agent', h.log('agent.err')[-800:])
 check(keytrail('verify', '--db', h.db, ok=False).returncode == 0, 'what is stored verifies')
 resize(store, '400m')
-check(wait_for(lambda: stored() == n, 60), 'with room again everything comes', f'{stored()} of {n}\n' + h.log('collector.log')[-1500:])
+check(wait_for(lambda: stored() == audit.n, 60), 'with room again everything comes', f'{stored()} of {audit.n}\n' + h.log('collector.log')[-1500:])
 
 # ---- taken at once by somebody else, to the last byte ----
 resize(store, f'{(os.statvfs(store).f_blocks - os.statvfs(store).f_bavail) * 4096 // 1024 + 60}k')
 write(2000)
 time.sleep(4)
 check(h.collector.poll() is None, 'a disk that is full between two looks does not end the collector', h.log('collector.log')[-1500:])
-check(stored() < n, 'nothing more is stored', f'{stored()} of {n}, {room(store)} bytes free')
+check(stored() < audit.n, 'nothing more is stored', f'{stored()} of {audit.n}, {room(store)} bytes free')
 h.collector.kill()
 h.collector.wait()
 h.start_collector(wait=False)
 time.sleep(1)
 check(h.collector.poll() is None, 'started on a full disk it waits', h.log('collector.log')[-800:])
 resize(store, '400m')
-check(wait_for(lambda: stored() == n, 60), 'and everything comes', f'{stored()} of {n}\n' + h.log('collector.log')[-1500:])
+check(wait_for(lambda: stored() == audit.n, 60), 'and everything comes', f'{stored()} of {audit.n}\n' + h.log('collector.log')[-1500:])
 check(once(), 'exactly once')
 
 # ---- the agent's disk ----
@@ -112,7 +109,7 @@ time.sleep(12)
 p = run(AGENT, 'status', '-c', h.path('agent.yaml'), ok=False)
 check(b'full' in p.stdout.lower() or b'room' in p.stdout, 'its status says it', p.stdout)
 h.start_collector()
-check(wait_for(lambda: stored() >= n, 90), 'with a collector again everything comes', f'{stored()} of {n}\n' + h.log('agent2.err')[-800:])
+check(wait_for(lambda: stored() >= audit.n, 90), 'with a collector again everything comes', f'{stored()} of {audit.n}\n' + h.log('agent2.err')[-800:])
 check(once(), 'exactly once')
 stop(agent)
 check(stop(h.collector) == 0, 'the collector ends cleanly', h.log('collector.log')[-800:])
