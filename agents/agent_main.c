@@ -158,6 +158,8 @@ static void write_status(struct daemon *d, kt_time_ns mono)
     d->next_status = mono + STATUS_EVERY;
     kt_agent_status(d->agent, &text);
     bool failed = kt_fs_write_atomic(d->status_path, kt_buf_str(&text), 0640, &err) != KT_OK;
+    if (failed && err.sys_errno == ENOSPC) /* just then somebody wants to read it */
+        failed = kt_fs_write_over(d->status_path, kt_buf_str(&text), &err) != KT_OK;
     if (failed && !d->status_failed)
         kt_log(KT_LOG_WARN, "agent: status file: %s", err.text);
     d->status_failed = failed;

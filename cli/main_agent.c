@@ -161,7 +161,7 @@ static void print_status(struct kt_jval root)
     print_string(kt_json_str_at(root, "agent"));
     printf(" (" KT_STR_FMT ")\n", KT_STR_ARG(kt_json_str_at(root, "program")));
     if (now - at > STALE_NS)
-        printf("%-10s not running, or its disk is full: last sign of life %s ago\n", "state",
+        printf("%-10s not running: last sign of life %s ago\n", "state",
                kt_duration_format(now - at, age));
     else
         printf("%-10s running for %s\n", "state",

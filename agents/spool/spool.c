@@ -150,6 +150,7 @@ enum kt_status kt_spool_sync(struct kt_spool *s, struct kt_error *err)
     s->synced = s->last;
     positions_are_durable(s);
     drop_kept(s);
+    reserve_fill(s);
     return KT_OK;
 }
 

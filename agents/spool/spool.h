@@ -2,7 +2,7 @@
  * spool: the agent's durable queue of batches, from accept to acknowledgement, and the inputs'
  * positions.
  *
- * Owns:  segment files below one directory, and quarantine/ and corrupt/ in it.
+ * Owns:  segment files below one directory, and reserve, quarantine/ and corrupt/ in it.
  * Calls: core (base, fs, rng, the batch codec). Nothing above. No clock.
  * Holds: a batch is gone only after kt_spool_ack() of its number; acked segments stay for
  * `keep_bytes`, to be sent again to a restored collector. A position is on disk no earlier than the

@@ -116,6 +116,73 @@ static enum kt_status spool_fail(struct kt_error *err, const struct kt_error *wh
     return st;
 }
 
+static char *reserve_path(const struct kt_spool *s)
+{
+    struct kt_buf b = { 0 };
+
+    kt_buf_addf(&b, "%s/reserve", s->dir);
+    (void)kt_buf_z(&b);
+    return b.at;
+}
+
+/* A file that holds room for the head of a new segment: on a disk that is full to the last block an
+ * acknowledged segment could not be left otherwise, and the room in it never be won back. Its bytes
+ * are random, since some file systems pack them. Best effort: tried again at the next sync. */
+void reserve_fill(struct kt_spool *s)
+{
+    const uint64_t want = RESERVE_BYTES + 2 * s->head_size;
+    KT_CLEANUP(kt_free_ptr) char *path = reserve_path(s);
+    struct kt_stat have = { 0 };
+    struct kt_file *f = NULL;
+
+    if (s->reserve >= want)
+        return;
+    if (s->fs.stat(s->fs.self, path, &have, NULL) == KT_OK)
+        s->reserve = have.size;
+    if (s->reserve >= want || s->fs.open(s->fs.self, path, KT_OPEN_APPEND, &f, NULL) != KT_OK)
+        return;
+    size_t more = (size_t)(want - s->reserve);
+    kt_buf_reset(&s->rec);
+    s->rng.fill(s->rng.self, kt_buf_reserve(&s->rec, more), more);
+    if (s->fs.append(f, kt_str_from(s->rec.at, more), NULL) == KT_OK)
+        s->reserve = want;
+    else
+        ignore(s->fs.truncate(f, s->reserve, NULL));
+    s->fs.close(f);
+}
+
+static void reserve_use(struct kt_spool *s)
+{
+    KT_CLEANUP(kt_free_ptr) char *path = reserve_path(s);
+
+    ignore(s->fs.unlink(s->fs.self, path, NULL));
+    s->reserve = 0;
+}
+
+/* A segment file of the head in s->rec, durable; after a failure there is none. */
+static enum kt_status segment_make(struct kt_spool *s, const char *path, struct kt_file **ret,
+                                   struct kt_error *err)
+{
+    struct kt_error local = { 0 };
+    struct kt_file *f = NULL;
+
+    enum kt_status st = s->fs.open(s->fs.self, path, KT_OPEN_NEW, &f, &local);
+    if (st != KT_OK)
+        return spool_fail(err, &local);
+    st = s->fs.append(f, kt_buf_str(&s->rec), &local);
+    if (st == KT_OK)
+        st = s->fs.sync(f, &local);
+    if (st == KT_OK)
+        st = s->fs.sync_dir(s->fs.self, s->dir, &local);
+    if (st != KT_OK) {
+        s->fs.close(f);
+        ignore(s->fs.unlink(s->fs.self, path, NULL)); /* else the next open finds it torn */
+        return spool_fail(err, &local);
+    }
+    *ret = f;
+    return KT_OK;
+}
+
 /* Starts the next segment file. What the one before holds is synced first, so that damage in the
  * middle is never mistaken for a torn end. On failure the old one stays in use. */
 enum kt_status segment_new(struct kt_spool *s, struct kt_error *err)
@@ -136,17 +203,15 @@ enum kt_status segment_new(struct kt_spool *s, struct kt_error *err)
     rec_end(&s->rec, 0);
 
     struct kt_file *f = NULL;
-    if (s->fs.open(s->fs.self, path, KT_OPEN_NEW, &f, &local) != KT_OK)
-        return spool_fail(err, &local);
-    enum kt_status st = s->fs.append(f, kt_buf_str(&s->rec), &local);
-    if (st == KT_OK)
-        st = s->fs.sync(f, &local);
-    if (st == KT_OK)
-        st = s->fs.sync_dir(s->fs.self, s->dir, &local);
+    enum kt_status st = segment_make(s, path, &f, &local);
+    if (st == KT_E_AGAIN && s->reserve > 0) {
+        reserve_use(s);
+        st = segment_make(s, path, &f, &local);
+    }
     if (st != KT_OK) {
-        s->fs.close(f);
-        ignore(s->fs.unlink(s->fs.self, path, NULL)); /* else the next open finds it torn */
-        return spool_fail(err, &local);
+        if (err != NULL)
+            *err = local;
+        return st;
     }
     if (s->out != NULL)
         s->fs.close(s->out);
@@ -218,9 +283,10 @@ bool spool_give_up(struct kt_spool *s)
     bool any = false;
 
     if (seg->size > s->head_size && seg->last <= s->acked)
-        ignore(segment_new(s, NULL)); /* a head fits where a batch does not; else the row stays */
+        ignore(segment_new(s, NULL)); /* when it fails the row stays as it is */
     for (; s->n_segs > 1 && s->segs[0].last <= s->acked; any = true)
         segment_drop_oldest(s);
+    reserve_fill(s);
     return any;
 }
 

@@ -18,6 +18,7 @@
 #define HOLES_MAX     (1u << 20)
 #define SEGMENT_BYTES (16u << 20)
 #define KEEP_BYTES    (256u << 20)
+#define RESERVE_BYTES (64u << 10)
 
 enum rec_type {
     REC_SEGMENT = 1, /* first of each file: incarnation, delta, next number, acked, positions */
@@ -62,6 +63,7 @@ struct kt_spool {
     size_t n_refs, cap_refs;
     uint64_t last, synced, acked, waiting_bytes;
     uint64_t head_size; /* of the current segment's first record */
+    uint64_t reserve;   /* bytes of the file that only holds room (reserve_fill) */
     bool dirty;         /* something that must be synced was appended */
     bool loose;         /* something else was: an ack */
     bool ack_dirty;     /* the mark moved and is not written down */
@@ -90,6 +92,7 @@ char *segment_path(const struct kt_spool *s, uint32_t no);
 struct segment *segment_add(struct kt_spool *s, uint32_t no);
 KT_MUST_USE enum kt_status segment_new(struct kt_spool *s, struct kt_error *err);
 void segment_drop_oldest(struct kt_spool *s);
+void reserve_fill(struct kt_spool *s);
 KT_MUST_USE enum kt_status spool_write(struct kt_spool *s, struct kt_str recs,
                                        struct kt_error *err);
 KT_MUST_USE enum kt_status spool_room(struct kt_spool *s, uint64_t need, struct kt_error *err);

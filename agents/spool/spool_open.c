@@ -333,6 +333,7 @@ enum kt_status kt_spool_open(const struct kt_spool_options *o, struct kt_spool *
         kt_spool_close(s);
         return kt_wrap(err, "spool '%s'", o->dir);
     }
+    reserve_fill(s);
     *ret = s;
     return KT_OK;
 }

@@ -55,6 +55,9 @@ struct kt_fs_memory;
 struct kt_fs_memory *kt_fs_memory_new(void);
 void kt_fs_memory_free(struct kt_fs_memory *m);
 struct kt_fs kt_fs_memory(struct kt_fs_memory *m);
+/* From now on the disk has so many bytes, in blocks of 4,096 that no two files share; an append
+ * that does not fit writes what does and fails with ENOSPC. 0 = without end. */
+void kt_fs_memory_limit(struct kt_fs_memory *m, uint64_t bytes);
 /* What a power cut leaves: unsynced appends are cut at a random byte (rng(self) % (unsynced + 1)
  * kept), unsynced directory entries vanish, open files become stale. */
 void kt_fs_memory_crash(struct kt_fs_memory *m, uint64_t (*rng)(void *self), void *self);
@@ -81,6 +84,10 @@ KT_MUST_USE enum kt_status kt_fs_read_secret(const char *path, size_t max, struc
 /* Writes path.tmp, syncs, renames, syncs the folder. */
 KT_MUST_USE enum kt_status kt_fs_write_atomic(const char *path, struct kt_str data, unsigned mode,
                                               struct kt_error *err);
+/* For a full disk, on which kt_fs_write_atomic fails: writes over the file that is there, in its
+ * own blocks. A reader or a power cut may find half of it. KT_E_AGAIN when it is not there. */
+KT_MUST_USE enum kt_status kt_fs_write_over(const char *path, struct kt_str data,
+                                            struct kt_error *err);
 /* Paths that match a glob(7) pattern, sorted; each() may not change the folder. */
 KT_MUST_USE enum kt_status kt_fs_glob(const char *pattern,
                                       void (*each)(void *arg, const char *path), void *arg,

@@ -38,6 +38,7 @@ struct kt_fs_memory {
     struct names seen, durable;
     uint64_t last_ino;
     kt_time_ns steps; /* stands in for the time of a change */
+    uint64_t blocks;  /* of the disk, 0 = without end */
     unsigned crashes;
 };
 
@@ -233,14 +234,38 @@ static enum kt_status memory_read_at(struct kt_file *f, uint64_t offset, void *b
     return KT_OK;
 }
 
+#define BLOCK 4096u
+
+static uint64_t blocks_of(uint64_t bytes)
+{
+    return (bytes + BLOCK - 1) / BLOCK;
+}
+
+/* Bytes that may still be added to n. */
+static uint64_t room_for(const struct kt_fs_memory *m, const struct node *n)
+{
+    uint64_t used = 0;
+
+    if (m->blocks == 0)
+        return UINT64_MAX;
+    for (size_t i = 0; i < m->seen.len; i++)
+        used += blocks_of(m->seen.at[i].node->data.len);
+    uint64_t left = used < m->blocks ? m->blocks - used : 0;
+    return (left + blocks_of(n->data.len)) * BLOCK - n->data.len;
+}
+
 static enum kt_status memory_append(struct kt_file *f, struct kt_str data, struct kt_error *err)
 {
     assert(!f->readonly);
     if (check_fresh(f, err) != KT_OK)
         return kt_wrap(err, "append");
-    kt_buf_add(&f->node->data, data);
+    uint64_t room = room_for(f->fs, f->node);
+    kt_buf_add(&f->node->data, kt_str_from(data.at, data.len < room ? data.len : (size_t)room));
     f->node->mtime = ++f->fs->steps;
-    return KT_OK;
+    if (data.len <= room)
+        return KT_OK;
+    errno = ENOSPC;
+    return kt_fail_errno(err, "append");
 }
 
 static enum kt_status memory_sync(struct kt_file *f, struct kt_error *err)
@@ -402,6 +427,11 @@ static enum kt_status memory_sync_dir(void *self, const char *dirty, struct kt_e
 struct kt_fs_memory *kt_fs_memory_new(void)
 {
     return kt_alloc(sizeof(struct kt_fs_memory));
+}
+
+void kt_fs_memory_limit(struct kt_fs_memory *m, uint64_t bytes)
+{
+    m->blocks = bytes / BLOCK;
 }
 
 void kt_fs_memory_free(struct kt_fs_memory *m)

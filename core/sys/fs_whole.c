@@ -144,11 +144,9 @@ enum kt_status kt_fs_read_secret(const char *path, size_t max, struct kt_buf *re
     return status;
 }
 
-static enum kt_status write_synced(int fd, const char *path, struct kt_str data, unsigned mode,
+static enum kt_status write_synced(int fd, const char *path, struct kt_str data,
                                    struct kt_error *err)
 {
-    if (fchmod(fd, (mode_t)mode) != 0) /* exactly mode, whatever the umask */
-        return kt_fail_errno(err, "chmod '%s'", path);
     for (size_t done = 0; done < data.len;) {
         ssize_t put = write(fd, data.at + done, data.len - done);
         if (put < 0 && errno == EINTR)
@@ -175,7 +173,11 @@ enum kt_status kt_fs_write_atomic(const char *path, struct kt_str data, unsigned
     KT_CLEANUP(close_fd) int fd = open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0)
         return kt_fail_errno(err, "create '%s'", tmp);
-    enum kt_status st = write_synced(fd, tmp, data, mode, err);
+    enum kt_status st = KT_OK;
+    if (fchmod(fd, (mode_t)mode) != 0) /* exactly mode, whatever the umask */
+        st = kt_fail_errno(err, "chmod '%s'", tmp);
+    if (st == KT_OK)
+        st = write_synced(fd, tmp, data, err);
     if (st == KT_OK)
         st = kt_fs_real.rename(NULL, tmp, path, err);
     if (st != KT_OK) {
@@ -184,6 +186,20 @@ enum kt_status kt_fs_write_atomic(const char *path, struct kt_str data, unsigned
     }
     KT_CLEANUP(kt_free_ptr) char *folder = folder_of(path);
     return kt_fs_real.sync_dir(NULL, folder, err);
+}
+
+enum kt_status kt_fs_write_over(const char *path, struct kt_str data, struct kt_error *err)
+{
+    KT_CLEANUP(close_fd) int fd = open(path, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
+
+    if (fd < 0 && errno == ENOENT)
+        return kt_fail(err, KT_E_AGAIN, "open '%s': not there", path);
+    if (fd < 0)
+        return kt_fail_errno(err, "open '%s'", path);
+    enum kt_status st = write_synced(fd, path, data, err);
+    if (st == KT_OK && ftruncate(fd, (off_t)data.len) != 0)
+        st = kt_fail_errno(err, "truncate '%s'", path);
+    return st;
 }
 
 enum kt_status kt_fs_glob(const char *pattern, void (*each)(void *arg, const char *path), void *arg,

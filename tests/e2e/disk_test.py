@@ -102,8 +102,18 @@ check(stop(agent) == 0, 'the agent ends cleanly', h.log('agent.err')[-800:])
 mount(spool, '3m')
 stop(h.collector)
 agent = start([AGENT, '-c', h.path('agent.yaml')], h.path('agent2.err'))
-write(8000)
-check(wait_for(lambda: 'reading stops' in h.log('agent2.err'), 30), 'a full spool stops the reading', f'{room(spool)} free\n' + h.log('agent2.err')[-800:])
+for _ in range(40):
+    write(1000)
+    if wait_for(lambda: 'reading stops' in h.log('agent2.err'), 1):
+        break
+check('reading stops' in h.log('agent2.err'), 'a full spool stops the reading', f'{room(spool)} free\n' + h.log('agent2.err')[-800:])
+write(4000)
+with open(os.path.join(spool, 'somebody-else'), 'wb', buffering=0) as f:  # takes what is left, to the last byte
+    try:
+        while True:
+            f.write(b'x' * 512)
+    except OSError:
+        pass
 check(agent.poll() is None, 'the agent goes on', h.log('agent2.err')[-800:])
 time.sleep(12)
 p = run(AGENT, 'status', '-c', h.path('agent.yaml'), ok=False)

@@ -487,6 +487,42 @@ static void spool_gives_up_what_is_acked_on_a_full_disk(void **state)
     world_free(w);
 }
 
+/* The same when the last block is taken, so that not even the head of a new segment has room, and
+ * all is in one segment. Other files on the disk do not get the room back. */
+static void spool_goes_on_when_a_disk_was_full_to_the_last_block(void **state)
+{
+    struct world *w = world_new(12);
+    struct kt_file *other = NULL;
+    char *bytes = kt_alloc(1u << 20);
+    uint64_t seq = 0, last = 0;
+
+    (void)state;
+    w->segment_bytes = 1u << 20;
+    w->bytes_max = 1u << 30;
+    open_spool(w);
+    kt_fs_memory_limit(w->mem, 400u << 10);
+    for (unsigned round = 0; round < 3; round++) {
+        while (kt_spool_append(w->s, KT_STR("{\"n\":1}\n"), 1, NULL, 0, &seq, &w->err) == KT_OK)
+            last = seq;
+        assert_int_equal(w->err.code, KT_E_AGAIN);
+        sync_now(w);
+        assert_int_equal(w->fs.open(w->fs.self, "other", KT_OPEN_APPEND, &other, &w->err), KT_OK);
+        assert_int_equal(w->fs.append(other, kt_str_from(bytes, 1u << 20), NULL), KT_E_IO);
+        w->fs.close(other);
+        kt_spool_ack(w->s, last);
+        sync_now(w);
+        if (round == 1)
+            reopen(w);
+        assert_int_equal(put(w, last + 1, 1), last + 1);
+        sync_now(w);
+        reopen(w);
+        assert_int_equal(kt_spool_acked(w->s), last);
+        assert_int_equal(tag_of(w, last + 1, NULL), last + 1);
+    }
+    kt_free(bytes);
+    world_free(w);
+}
+
 /* A life of random calls and power cuts against a model that knows only what was promised. */
 static void one_life(uint64_t seed)
 {
@@ -578,6 +614,7 @@ int main(void)
         cmocka_unit_test(spool_survives_each_failing_call),
         cmocka_unit_test(spool_survives_a_full_disk),
         cmocka_unit_test(spool_gives_up_what_is_acked_on_a_full_disk),
+        cmocka_unit_test(spool_goes_on_when_a_disk_was_full_to_the_last_block),
         cmocka_unit_test(spool_loses_nothing_synced_in_many_lives_with_power_cuts),
     };
 

@@ -382,6 +382,46 @@ static void writes_atomically_with_the_mode_asked(void **state)
     assert_int_equal(w->fs.stat(NULL, at(w, "a.tmp"), &st, &w->err), KT_E_AGAIN);
 }
 
+static void writes_over_what_is_there(void **state)
+{
+    struct world *w = *state;
+    char link[600];
+
+    assert_int_equal(kt_fs_write_over(at(w, "a"), KT_STR("one"), &w->err), KT_E_AGAIN);
+    write_file(w, "a", "something longer", false);
+    assert_int_equal(kt_fs_write_over(at(w, "a"), KT_STR("one"), &w->err), KT_OK);
+    expect_content(w, "a", "one");
+    (void)snprintf(link, sizeof link, "%s/link", w->dir);
+    assert_int_equal(symlink(w->path, link), 0);
+    assert_int_equal(kt_fs_write_over(link, KT_STR("two"), &w->err), KT_E_IO);
+}
+
+static void a_disk_in_memory_has_an_end(void **state)
+{
+    struct kt_fs_memory *m = kt_fs_memory_new();
+    struct kt_fs fs = kt_fs_memory(m);
+    struct kt_error err = { 0 };
+    struct kt_file *f = NULL, *g = NULL;
+    struct kt_stat st;
+    char bytes[5000] = { 0 };
+
+    (void)state;
+    kt_fs_memory_limit(m, 8192);
+    assert_int_equal(fs.open(fs.self, "f", KT_OPEN_NEW, &f, &err), KT_OK);
+    assert_int_equal(fs.append(f, kt_str_from(bytes, sizeof bytes), &err), KT_OK);
+    assert_int_equal(fs.open(fs.self, "g", KT_OPEN_NEW, &g, &err), KT_OK);
+    assert_int_equal(fs.append(g, KT_STR("x"), &err), KT_E_IO);
+    assert_int_equal(err.sys_errno, ENOSPC);
+    assert_int_equal(fs.append(f, kt_str_from(bytes, sizeof bytes), &err), KT_E_IO);
+    assert_int_equal(fs.fstat(f, &st, &err), KT_OK);
+    assert_int_equal(st.size, 8192);
+    assert_int_equal(fs.unlink(fs.self, "f", &err), KT_OK);
+    assert_int_equal(fs.append(g, KT_STR("x"), &err), KT_OK);
+    fs.close(f);
+    fs.close(g);
+    kt_fs_memory_free(m);
+}
+
 static void note_last_part(void *arg, const char *path)
 {
     note_name(arg, strrchr(path, '/') + 1);
@@ -423,9 +463,11 @@ int main(void)
         MEMORY(files_open_at_a_crash_are_stale),
         MEMORY(every_writing_call_can_fail_once),
         MEMORY(a_short_write_leaves_half),
+        cmocka_unit_test(a_disk_in_memory_has_an_end),
         REAL(reads_whole_files_up_to_the_limit),
         REAL(a_secret_must_be_private),
         REAL(writes_atomically_with_the_mode_asked),
+        REAL(writes_over_what_is_there),
         REAL(globs_sorted_and_empty_is_fine),
     };
     return cmocka_run_group_tests_name("sys_fs", tests, NULL, NULL);
