@@ -144,10 +144,36 @@ struct kt_rd kt_rd_of(struct kt_str s)
     return (struct kt_rd){ .at = (const unsigned char *)s.at, .left = s.len };
 }
 
-uint64_t kt_rd_varint(struct kt_rd *r)
+/* Written out, compilers make one load of it. */
+static uint64_t load_u64(const unsigned char *at)
+{
+    return (uint64_t)at[0] | (uint64_t)at[1] << 8 | (uint64_t)at[2] << 16 | (uint64_t)at[3] << 24 |
+           (uint64_t)at[4] << 32 | (uint64_t)at[5] << 40 | (uint64_t)at[6] << 48 |
+           (uint64_t)at[7] << 56;
+}
+
+/* Seven bits of each of eight bytes, moved together: pairs, then pairs of pairs, then halves. */
+static uint64_t squeeze(uint64_t word)
+{
+    word &= UINT64_C(0x7f7f7f7f7f7f7f7f);
+    word = (word & UINT64_C(0x007f007f007f007f)) | (word & UINT64_C(0x7f007f007f007f00)) >> 1;
+    word = (word & UINT64_C(0x00003fff00003fff)) | (word & UINT64_C(0x3fff00003fff0000)) >> 2;
+    return (word & UINT64_C(0x000000000fffffff)) | (word & UINT64_C(0x0fffffff00000000)) >> 4;
+}
+
+uint64_t kt_rd_varint_long(struct kt_rd *r)
 {
     uint64_t v = 0;
     size_t most = r->left < 10 ? r->left : 10;
+    if (r->left >= 8 && !r->bad) { /* at once when it ends in the next eight bytes */
+        uint64_t word = load_u64(r->at), ends = ~word & UINT64_C(0x8080808080808080);
+        if (ends != 0) {
+            size_t n = (size_t)__builtin_ctzll(ends) / 8 + 1;
+            r->at += n;
+            r->left -= n;
+            return squeeze(word & (ends ^ (ends - 1)));
+        }
+    }
     for (size_t i = 0; i < most; i++) {
         uint8_t byte = r->at[i];
         v |= (uint64_t)(byte & 0x7f) << (7 * i);

@@ -65,7 +65,14 @@ uint8_t kt_rd_u8(struct kt_rd *r);
 uint16_t kt_rd_u16(struct kt_rd *r);
 uint32_t kt_rd_u32(struct kt_rd *r);
 uint64_t kt_rd_u64(struct kt_rd *r);
-uint64_t kt_rd_varint(struct kt_rd *r); /* more than 64 bits: bad */
+uint64_t kt_rd_varint_long(struct kt_rd *r);         /* kt_rd_varint of any length */
+static inline uint64_t kt_rd_varint(struct kt_rd *r) /* more than 64 bits: bad */
+{
+    if (r->left == 0 || *r->at >= 0x80 || r->bad)
+        return kt_rd_varint_long(r);
+    r->left--;
+    return *r->at++;
+}
 int64_t kt_rd_zigzag(struct kt_rd *r);
 struct kt_str kt_rd_bytes(struct kt_rd *r, size_t n); /* borrowed from the input */
 struct kt_str kt_rd_str16(struct kt_rd *r);

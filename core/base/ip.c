@@ -124,6 +124,14 @@ bool kt_cidr_has(struct kt_cidr net, struct kt_ip ip)
     return prefix_eq(net.ip.at, ip.at, net.bits);
 }
 
+struct kt_ip kt_cidr_last(struct kt_cidr net)
+{
+    struct kt_ip last = net.ip;
+    for (unsigned bit = net.bits; bit < 128; bit++)
+        last.at[bit / 8] |= (uint8_t)(0x80 >> bit % 8);
+    return last;
+}
+
 struct kt_cidr kt_ip_network(struct kt_ip ip, unsigned v4_bits, unsigned v6_bits)
 {
     unsigned bits = kt_ip_is_v4(ip) ? 96 + v4_bits : v6_bits;

@@ -35,6 +35,7 @@ const char *kt_ip_class_word(enum kt_ip_class c);
 KT_MUST_USE enum kt_status kt_cidr_parse(struct kt_str s, struct kt_cidr *ret,
                                          struct kt_error *err);
 bool kt_cidr_has(struct kt_cidr net, struct kt_ip ip);
+struct kt_ip kt_cidr_last(struct kt_cidr net); /* all host bits one */
 /* The /v4_bits (IPv4) or /v6_bits (IPv6) around ip, host bits zeroed. */
 struct kt_cidr kt_ip_network(struct kt_ip ip, unsigned v4_bits, unsigned v6_bits);
 const char *kt_cidr_format(struct kt_cidr net, char buf[KT_IP_TEXT_MAX]);

@@ -131,6 +131,23 @@ static enum kt_filter keys_of(struct kt_query *q, unsigned node)
     return filter;
 }
 
+/* Do the keys say it all? A term, or several joined by OR, on a field whose text is compared as it
+ * is. */
+static bool keys_decide(const struct kt_query *q, unsigned node)
+{
+    const struct kt_node *n = &q->node[node];
+    if (n->type == KT_NODE_TERM) {
+        enum kt_filter filter = filter_of(q->term[n->term].field);
+        return filter == KT_FILTER_SECRET || filter == KT_FILTER_IP || filter == KT_FILTER_INSTANCE;
+    }
+    if (n->type != KT_NODE_OR)
+        return false;
+    for (unsigned child = n->first; child != 0; child = q->node[child].next)
+        if (!keys_decide(q, child))
+            return false;
+    return true;
+}
+
 /* ---- bounds ---- */
 
 /* A term on the time or the number of a record is a bound of the scan. */
@@ -186,6 +203,7 @@ static void plan_part(struct kt_query *q, unsigned node, struct kt_scan *scan)
         q->n_sought = first;
     sieve.keys = &q->sought[first];
     sieve.n_keys = q->n_sought - first;
+    sieve.exact = sieve.n_keys > 0 && sieve.column != KT_COL_NONE && keys_decide(q, node);
     if (sieve.column == KT_COL_NONE && sieve.n_keys == 0)
         return;
     part->use = sieve.column == KT_COL_NONE ? KT_USE_FILTER

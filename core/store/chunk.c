@@ -93,40 +93,97 @@ static enum kt_status filter_says(struct kt_chunk *c, const struct kt_sieve *s, 
     return KT_OK;
 }
 
-static bool small_fits(struct kt_chunk *c, const struct kt_sieve *s, uint8_t value)
+/* Where in a dictionary the first entry stands that is not before `text`. */
+static uint32_t not_before(const struct kt_text_column *t, struct kt_str text)
 {
-    uint8_t *v = &c->verdict[value];
-    if (*v == UNKNOWN)
-        *v = s->fits(s->self, KT_STR_NONE, value) ? YES : NO;
-    return *v == YES;
+    uint32_t low = 0, high = t->n_dict;
+    while (low < high) {
+        uint32_t mid = low + (high - low) / 2;
+        if (kt_str_cmp(t->dict[mid], text) < 0)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low;
 }
 
-static bool text_fits(struct kt_chunk *c, const struct kt_sieve *s, const struct kt_text_column *t,
-                      uint16_t code)
+/* The sorted dictionary is asked for the keys: a text is one entry, a network a run of them. */
+static bool judge_keys(struct kt_chunk *c, const struct kt_sieve *s, const struct kt_text_column *t)
 {
-    uint8_t *v = &c->verdict[code];
-    if (*v == UNKNOWN)
-        *v = s->fits(s->self, code == 0 ? KT_STR_NONE : t->dict[code - 1], 0) ? YES : NO;
-    return *v == YES;
+    bool any = false;
+    memset(c->verdict, NO, t->n_dict + 1);
+    for (unsigned k = 0; k < s->n_keys; k++) {
+        const struct kt_sought *key = &s->keys[k];
+        struct kt_ip last = kt_cidr_last(key->net);
+        bool net = s->filter == KT_FILTER_IP;
+        struct kt_str from = net ? kt_str_from(key->net.ip.at, sizeof key->net.ip.at) : key->text;
+        struct kt_str until = net ? kt_str_from(last.at, sizeof last.at) : key->text;
+        for (uint32_t i = not_before(t, from); i < t->n_dict; i++) {
+            if (kt_str_cmp(t->dict[i], until) > 0)
+                break;
+            c->verdict[i + 1] = YES;
+            any = true;
+        }
+    }
+    return any;
+}
+
+static bool fits_entry(const struct kt_sieve *s, const struct kt_text_column *t, uint32_t code)
+{
+    return s->fits(s->self, code == 0 ? KT_STR_NONE : t->dict[code - 1], 0);
+}
+
+/* Verdicts on every code that is picked; false: none fits. */
+static bool judge_entries(struct kt_chunk *c, const struct kt_sieve *s,
+                          const struct kt_text_column *t)
+{
+    if (s->exact)
+        return judge_keys(c, s, t);
+    bool any = false;
+    memset(c->verdict, UNKNOWN, t->n_dict + 1);
+    for (uint32_t i = 0; i < c->picks; i++) {
+        uint32_t code = t->code[c->pick[i]];
+        if (c->verdict[code] == UNKNOWN)
+            c->verdict[code] = fits_entry(s, t, code) ? YES : NO;
+        any = any || c->verdict[code] == YES;
+    }
+    return any;
+}
+
+static void sift_text(struct kt_chunk *c, const struct kt_sieve *s)
+{
+    const struct kt_text_column *t = kt_column_text(c->columns, s->column);
+    uint32_t n = 0;
+    for (uint32_t i = 0, end = judge_entries(c, s, t) ? c->picks : 0; i < end; i++) {
+        uint32_t row = c->pick[i];
+        c->pick[n] = row;
+        n += c->verdict[t->code[row]] == YES;
+    }
+    c->picks = n;
+}
+
+static void sift_small(struct kt_chunk *c, const struct kt_sieve *s)
+{
+    const uint8_t *value = c->columns->small[s->column];
+    uint32_t n = 0;
+    memset(c->verdict, UNKNOWN, 256);
+    for (uint32_t i = 0; i < c->picks; i++) {
+        uint32_t row = c->pick[i];
+        uint8_t *v = &c->verdict[value[row]];
+        if (*v == UNKNOWN)
+            *v = s->fits(s->self, KT_STR_NONE, value[row]) ? YES : NO;
+        c->pick[n] = row;
+        n += *v == YES;
+    }
+    c->picks = n;
 }
 
 static void sift(struct kt_chunk *c, const struct kt_sieve *s)
 {
-    uint32_t n = 0;
-    if (s->column < KT_COL_SMALL) {
-        const uint8_t *value = c->columns->small[s->column];
-        memset(c->verdict, UNKNOWN, 256);
-        for (uint32_t i = 0; i < c->picks; i++)
-            if (small_fits(c, s, value[c->pick[i]]))
-                c->pick[n++] = c->pick[i];
-    } else {
-        const struct kt_text_column *t = kt_column_text(c->columns, s->column);
-        memset(c->verdict, UNKNOWN, t->n_dict + 1);
-        for (uint32_t i = 0; i < c->picks; i++)
-            if (text_fits(c, s, t, t->code[c->pick[i]]))
-                c->pick[n++] = c->pick[i];
-    }
-    c->picks = n;
+    if (s->column < KT_COL_SMALL)
+        sift_small(c, s);
+    else
+        sift_text(c, s);
 }
 
 static bool in_window(const struct kt_scan *scan, kt_time_ns time, kt_time_ns arrival)
@@ -189,6 +246,13 @@ static bool all_in_window(const struct kt_segment *seg, const struct kt_scan *sc
             (scan->until == 0 || seg->max_time < scan->until));
 }
 
+enum rank { LOOKED_UP, SMALL, JUDGED, RANKS };
+
+static enum rank rank_of(const struct kt_sieve *s)
+{
+    return s->exact ? LOOKED_UP : s->column < KT_COL_SMALL ? SMALL : JUDGED;
+}
+
 static enum kt_status sift_segment(struct kt_chunk *c, const struct kt_scan *scan,
                                    struct kt_error *err)
 {
@@ -200,11 +264,11 @@ static enum kt_status sift_segment(struct kt_chunk *c, const struct kt_scan *sca
         c->picks = may ? c->picks : 0;
         c->filtered += !may;
     }
-    /* Small columns first: they are quick, and leave fewer rows of which to ask the others. */
-    for (int text = 0; text < 2; text++)
+    /* Looked-up values first: they leave fewest rows. Then small columns, which are quick. */
+    for (enum rank rank = LOOKED_UP; rank < RANKS; rank++)
         for (unsigned i = 0; i < scan->n_sieves && c->picks > 0; i++) {
             const struct kt_sieve *s = &scan->sieve[i];
-            if (s->column == KT_COL_NONE || (s->column >= KT_COL_SMALL) != (text == 1))
+            if (s->column == KT_COL_NONE || rank_of(s) != rank)
                 continue;
             if (kt_opened_column(c->opened, s->column, err) != KT_OK)
                 return err == NULL ? KT_E_CORRUPT : err->code;

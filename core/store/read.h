@@ -41,6 +41,10 @@ struct kt_sieve {
     enum kt_filter filter;
     const struct kt_sought *keys;
     unsigned n_keys;
+    /* The values that fit are the keys, byte by byte, and no others (addresses: what is in one of
+     * the networks): then they are looked up, and `fits` is asked only where there is no sorted
+     * column. */
+    bool exact;
 };
 struct kt_damage { /* what a walk had to leave out */
     unsigned places;

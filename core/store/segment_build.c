@@ -15,7 +15,7 @@
 #include "core/store/segment.h"
 
 #define LINES_LEVEL 1 /* beside their like, lines gain nothing from a higher one */
-#define PARTS_LEVEL 3
+#define PARTS_LEVEL -1
 #define ARENA_MAX   (2 * KT_LINE_MAX)
 
 struct kt_builder {

@@ -301,6 +301,46 @@ static void terminals_see_no_control_bytes(void **state)
     }
 }
 
+/* Every length, at every distance from the end, and cut short anywhere. */
+static void numbers_of_any_length_read_back(void **state)
+{
+    (void)state;
+    for (unsigned bits = 0; bits <= 64; bits++)
+        for (unsigned behind = 0; behind < 12; behind++) {
+            KT_CLEANUP(kt_buf_done) struct kt_buf b = { 0 };
+            uint64_t v = bits == 0 ? 0 : UINT64_MAX >> (64 - bits);
+            v &= ~(v >> 2); /* not all ones */
+            kt_buf_varint(&b, v);
+            size_t len = b.len;
+            assert_int_equal(len, bits == 0 ? 1 : (bits + 6) / 7);
+            kt_buf_zigzag(&b, (int64_t)(v ^ 0x5555));
+            for (unsigned i = 0; i < behind; i++)
+                kt_buf_byte(&b, (char)(0x71 + 13 * i));
+            struct kt_rd r = kt_rd_of(kt_buf_str(&b));
+            assert_true(kt_rd_varint(&r) == v && r.left == b.len - len);
+            assert_true(kt_rd_zigzag(&r) == (int64_t)(v ^ 0x5555) && !r.bad && r.left == behind);
+            r = kt_rd_of(kt_str_from(b.at, len - 1));
+            assert_true(kt_rd_varint(&r) == 0 && r.bad);
+            assert_true(kt_rd_varint(&r) == 0 && r.bad); /* and stays so */
+        }
+}
+
+static void numbers_beyond_64_bits_are_bad(void **state)
+{
+    (void)state;
+    static const char *const cases[] = {
+        "\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02", /* bit 64 */
+        "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01",
+        "\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80",
+    };
+    for (size_t i = 0; i < KT_ARRAY_LEN(cases); i++) {
+        struct kt_rd r = kt_rd_of(kt_str_of(cases[i]));
+        assert_true(kt_rd_varint(&r) == 0 && r.bad);
+    }
+    struct kt_rd r = kt_rd_of(KT_STR("\x81\x80\x80\x80\x80\x80\x80\x80\x01z"));
+    assert_true(kt_rd_varint(&r) == (UINT64_C(1) << 56 | 1) && r.left == 1);
+}
+
 static int start(void **state)
 {
     (void)state;
@@ -320,6 +360,8 @@ int main(void)
         cmocka_unit_test(gzip_members_are_one_stream_at_any_cut),
         cmocka_unit_test(gzip_refuses_cut_and_broken_streams),
         cmocka_unit_test(plain_bytes_pass_through),
+        cmocka_unit_test(numbers_of_any_length_read_back),
+        cmocka_unit_test(numbers_beyond_64_bits_are_bad),
         cmocka_unit_test(terminals_see_no_control_bytes),
     };
     return cmocka_run_group_tests_name("base/bytes", tests, start, NULL);

@@ -113,6 +113,11 @@ static void networks_hold_what_they_hold(void **state)
     assert_string_equal(kt_cidr_format(kt_ip_network(ip, 24, 48), buf), "203.0.113.0/24");
     assert_true(kt_ip_parse(KT_STR("2001:db8:7:8::9"), &ip));
     assert_string_equal(kt_cidr_format(kt_ip_network(ip, 24, 48), buf), "2001:db8:7::/48");
+    assert_string_equal(kt_ip_format(kt_cidr_last(kt_ip_network(ip, 24, 47)), buf),
+                        "2001:db8:7:ffff:ffff:ffff:ffff:ffff");
+    assert_true(kt_ip_parse(KT_STR("10.9.8.7"), &ip));
+    assert_string_equal(kt_ip_format(kt_cidr_last(kt_ip_network(ip, 23, 48)), buf), "10.9.9.255");
+    assert_string_equal(kt_ip_format(kt_cidr_last(kt_ip_network(ip, 32, 48)), buf), "10.9.8.7");
 }
 
 static void classes_come_before_any_lookup(void **state)
