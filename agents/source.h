@@ -7,6 +7,8 @@
 #include "core/event/event.h"
 #include "core/event/json.h"
 
+struct kt_poll; /* agents/poll.h */
+
 /* Why a record gives no event; counted by reason. Static strings. */
 struct kt_emit {
     void (*event)(struct kt_emit *e,
@@ -75,7 +77,8 @@ struct kt_source {
     const char *salvage_id, *salvage_action, *salvage_time;
     /* Key names that the shape of a quarantined record may show. NULL-ended, at most 64. */
     const char *const *known_keys;
-    kt_time_ns lateness; /* DESIGN §11 watermark */
+    kt_time_ns lateness;        /* DESIGN §11 watermark */
+    const struct kt_poll *poll; /* how its API is asked; NULL: it has none */
 };
 
 extern const struct kt_source *const kt_sources[]; /* registry.c, NULL-ended */

@@ -8,7 +8,7 @@ LAYERS = [  # an include only goes down; siblings (same number) never include ea
     (4, 'core/query/'), (5, 'agents/sources/'), (5, 'agents/inputs/'), (5, 'detectors/'), (5, 'exporters/'),
     (6, 'agents/'), (6, 'collector/'), (6, 'dashboards/'), (7, 'cli/'), (8, 'tests/')]
 # The interface that an engine gives its plugins is a header of the plugin level, wherever it lies.
-PLUGIN_HEADERS = {'agents/source.h', 'agents/input.h', 'agents/pipeline.h'}
+PLUGIN_HEADERS = {'agents/source.h', 'agents/poll.h', 'agents/input.h', 'agents/pipeline.h'}
 FOREIGN = {'sqlite3.h': ['core/store/', 'tests/'], 'zmq.h': ['core/sys/'], 'curl/curl.h': ['core/sys/'], 'maxminddb.h': ['core/sys/'],
            'libfyaml.h': ['core/config/'], 'simdjson.h': ['core/event/'], 'microhttpd.h': ['dashboards/server/', 'agents/inputs/'],
            'jansson.h': ['core/event/', 'core/config/', 'exporters/', 'dashboards/server/', 'tests/'],

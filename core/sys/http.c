@@ -31,6 +31,7 @@ struct transfer {
     struct curl_slist *headers;
     struct kt_buf body;
     uint64_t tag;
+    size_t reply_max;
     kt_time_ns started;
     bool allow_private, plain, proxied, too_long;
     char refused[64]; /* the address that was judged bad, and as what */
@@ -233,7 +234,7 @@ static size_t take_body(char *at, size_t size, size_t n, void *self)
 {
     struct transfer *t = self;
     size_t got = size * n; /* size is 1, says curl */
-    size_t room = KT_HTTP_REPLY_MAX - t->body.len;
+    size_t room = t->reply_max - t->body.len;
 
     if (got <= room) {
         kt_buf_add_bytes(&t->body, at, got);
@@ -259,16 +260,16 @@ static void add_header(struct transfer *t, const char *line)
     t->headers = more;
 }
 
-static CURLcode set_numbers(CURL *e)
+static CURLcode set_numbers(CURL *e, const struct kt_http_request *r)
 {
-    static const struct {
+    const struct {
         CURLoption option;
         long value;
     } numbers[] = {
         { CURLOPT_FOLLOWLOCATION, 0 },
         { CURLOPT_NETRC, CURL_NETRC_IGNORED },
         { CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS },
-        { CURLOPT_TIMEOUT_MS, TOTAL_MS },
+        { CURLOPT_TIMEOUT_MS, r->total > 0 ? (long)(r->total / KT_NS_MS) : TOTAL_MS },
         { CURLOPT_NOSIGNAL, 1 },
         { CURLOPT_SSL_VERIFYPEER, 1 },
         { CURLOPT_SSL_VERIFYHOST, 2 },
@@ -276,7 +277,7 @@ static CURLcode set_numbers(CURL *e)
         { CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1 },
         { CURLOPT_FRESH_CONNECT, 1 },
         { CURLOPT_FORBID_REUSE, 1 },
-        { CURLOPT_POST, 1 },
+        { r->get ? CURLOPT_HTTPGET : CURLOPT_POST, 1 },
         { CURLOPT_HTTPPROXYTUNNEL, 1 },
         { CURLOPT_SUPPRESS_CONNECT_HEADERS, 1 },
         { CURLOPT_PROXY_SSL_VERIFYPEER, 1 },
@@ -318,16 +319,17 @@ static CURLcode set_up(struct transfer *t, const char *url, const struct kt_http
     CURL *e = t->easy;
     CURLcode rc;
 
-    if ((rc = set_numbers(e)) != CURLE_OK || (rc = set_texts(e, url, t, r)) != CURLE_OK ||
+    if ((rc = set_numbers(e, r)) != CURLE_OK || (rc = set_texts(e, url, t, r)) != CURLE_OK ||
         (rc = curl_easy_setopt(e, CURLOPT_OPENSOCKETFUNCTION, open_socket)) != CURLE_OK ||
         (rc = curl_easy_setopt(e, CURLOPT_OPENSOCKETDATA, t)) != CURLE_OK ||
         (rc = curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, take_body)) != CURLE_OK ||
         (rc = curl_easy_setopt(e, CURLOPT_WRITEDATA, t)) != CURLE_OK ||
         (rc = curl_easy_setopt(e, CURLOPT_ERRORBUFFER, t->detail)) != CURLE_OK ||
         (rc = curl_easy_setopt(e, CURLOPT_PRIVATE, t)) != CURLE_OK ||
-        (rc = curl_easy_setopt(e, CURLOPT_HTTPHEADER, t->headers)) != CURLE_OK ||
-        (rc = curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)r->body.len)) !=
-            CURLE_OK)
+        (rc = curl_easy_setopt(e, CURLOPT_HTTPHEADER, t->headers)) != CURLE_OK || r->get)
+        return rc;
+    rc = curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)r->body.len);
+    if (rc != CURLE_OK)
         return rc;
     return curl_easy_setopt(e, CURLOPT_COPYPOSTFIELDS, r->body.len > 0 ? r->body.at : "");
 }
@@ -343,6 +345,7 @@ enum kt_status kt_http_start(struct kt_http *h, const struct kt_http_request *r,
 
     struct transfer *t = kt_alloc(sizeof *t);
     t->tag = r->tag;
+    t->reply_max = r->reply_max > 0 ? r->reply_max : KT_HTTP_REPLY_MAX;
     t->allow_private = r->allow_private;
     t->plain = plain;
     t->proxied = r->proxy != NULL;
@@ -385,7 +388,7 @@ static void fill_error(struct kt_http_answer *a, const struct transfer *t, CURLc
     struct kt_buf text = { 0 };
 
     if (t->too_long)
-        kt_buf_addf(&text, "the reply is longer than %u bytes and was cut", KT_HTTP_REPLY_MAX);
+        kt_buf_addf(&text, "the reply is longer than %zu bytes and was cut", t->reply_max);
     else if (rc == CURLE_COULDNT_CONNECT && t->refused[0] != '\0')
         kt_buf_addf(&text, "address refused: %s%s", t->refused,
                     t->allow_private ? "" : "; allow_private is not set");

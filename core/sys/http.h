@@ -1,6 +1,6 @@
 /* http: requests out, libcurl multi, the only includer of curl.h. THREATS H1, H2: https only,
  * verification always, no redirects, no proxy or netrc from the environment, the address judged on
- * the socket itself, connect 5 s, total 15 s, reply <= 64 KiB. */
+ * the socket itself, connect 5 s, total 15 s, reply <= 64 KiB unless more is asked for. */
 #pragma once
 #include "core/base/buf.h"
 #include "core/base/time.h"
@@ -11,12 +11,15 @@ void kt_http_free(struct kt_http *h);
 
 struct kt_http_request {
     struct kt_str url;
-    struct kt_str body;           /* POST */
+    bool get; /* else POST of body */
+    struct kt_str body;
     const struct kt_str *headers; /* "Name: value" */
     unsigned n_headers;
     const char *ca_file; /* NULL = system */
     const char *proxy;   /* that the operator named; NULL = none */
     bool allow_private;  /* permits https to private addresses and http to loopback */
+    size_t reply_max;    /* bytes, after decompression; 0 = 64 KiB */
+    kt_time_ns total;    /* until the last byte; 0 = 15 s */
     uint64_t tag;        /* comes back with the answer */
 };
 struct kt_http_answer {

@@ -1,0 +1,16 @@
+/*
+ * fetch: one HTTP request at a time on a thread of its own, so that a slow service never holds up
+ * whoever else the agent reads.
+ */
+#pragma once
+#include "core/sys/http.h"
+
+struct kt_fetch;
+struct kt_fetch *kt_fetch_new(void);
+void kt_fetch_free(struct kt_fetch *f);       /* a request under way is given up */
+int kt_fetch_fd(const struct kt_fetch *f);    /* readable when an answer waits; -1: ask by time */
+bool kt_fetch_busy(const struct kt_fetch *f); /* a request is under way, or its answer not taken */
+/* Copies r. Only when not busy. A request that cannot be made is an answer with status 0. */
+void kt_fetch_start(struct kt_fetch *f, const struct kt_http_request *r);
+/* false: nothing yet. The body is the caller's to free. */
+bool kt_fetch_take(struct kt_fetch *f, struct kt_http_answer *ret);
