@@ -4,7 +4,8 @@
 #define KT_INPUTS(X)                                                                               \
     X(tail)                                                                                        \
     X(files)                                                                                       \
-    X(http_poll)
+    X(http_poll)                                                                                   \
+    X(socket)
 #define DECLARE(name) extern const struct kt_input_type kt_input_##name;
 #define ENTRY(name)   &kt_input_##name,
 KT_INPUTS(DECLARE)
