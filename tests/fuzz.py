@@ -11,7 +11,7 @@ for t in targets:
     name = os.path.basename(t)
     corpus = os.path.join(o.build, 'corpus', name)
     os.makedirs(corpus, exist_ok=True)
-    seeds = [d for d in [os.path.join('tests/fuzz/seeds', name)] if os.path.isdir(d)]
+    seeds = [d for d in [os.path.join('tests/fuzz/seeds', name + '_fuzz')] if os.path.isdir(d)]
     p = subprocess.run([t, f'-max_total_time={o.seconds}', '-rss_limit_mb=2048', '-timeout=10', '-print_final_stats=1', '-verbosity=0',
                         f'-artifact_prefix={o.build}/{name}-', corpus, *seeds], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     text = p.stdout.decode(errors='replace')
