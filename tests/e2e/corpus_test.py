@@ -12,8 +12,9 @@ if not os.path.isdir(samples):
     finish()
 d = folder()
 total = {'read': 0, 'stored': 0, 'duplicate': 0, 'skipped': 0, 'quarantined': 0}
-for source in ('vault', 'cloudtrail'):
-    for f in sorted(glob.glob(os.path.join(samples, source, '**/*'), recursive=True)):
+FOLDERS = {'onepassword': '1password'}  # where it is not the name of the source
+for source in ('vault', 'cloudtrail', 'onepassword'):
+    for f in sorted(glob.glob(os.path.join(samples, FOLDERS.get(source, source), '**/*'), recursive=True)):
         if os.path.isdir(f) or f.endswith('.md'):
             continue
         db = os.path.join(d, 'one.db')
@@ -31,5 +32,9 @@ for source in ('vault', 'cloudtrail'):
         for k in total:
             total[k] += r[k]
 print('#', total)
+for source in ('onepassword',):
+    rows = [json.loads(l) for l in run(program, 'search', f'source:{source}', '--db', os.path.join(d, 'one.db'), '--since', '@0', '-o', 'ndjson').stdout.splitlines()]
+    bad = [r for r in rows if not (r['actor'] and r['time'] and r['action'] != 'other' and r['outcome'] != 'unknown' and (r['secret'] or r['secret_native'] or r['action'] == 'login'))]
+    check(rows and not bad, f'{source}: each of {len(rows)} events says who, when, what and how it ended', bad)
 check(json.loads(run(program, 'verify', '--db', os.path.join(d, 'one.db'), '-o', 'json').stdout)['ok'], 'the store verifies')
 finish()

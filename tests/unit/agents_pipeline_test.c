@@ -515,6 +515,18 @@ static const char planted_vault[] =
     "\"warnings\":[\"" P "45\"],\"headers\":{\"h\":\"" P "46\"}},\"error\":\"failed with " P
     "47\"}\n";
 
+static const char planted_onepassword[] =
+    "{\"uuid\":\"UJZDEGXDNCF32EPF3DHODZDOCI\",\"timestamp\":\"2026-03-02T07:14:05Z\",\"" P
+    "60\":\"" P "61\",\"used_version\":4,\"vault_uuid\":\"S2JHTLGMXGEDN73U55XTPLPFT7\","
+    "\"item_uuid\":\"V4SEH2KVJ72CEUVW75EFR6EDT4\",\"action\":\"reveal\",\"title\":\"" P
+    "62\",\"fields\":[{\"value\":\"" P "63\"}],\"user\":{\"uuid\":\"SYWB5WKH7DNSIPZZ7FK4ZRI3R2\","
+    "\"email\":\"al@example.com\",\"x\":\"" P "64\"},\"client\":{\"app_name\":"
+    "\"tool hvs.CAESIJlU9ob_planted_abcdefghijklmnopqrstuvwxyz012345\",\"token\":\"" P
+    "65\",\"ip_address\":\"192.0.2.9\"},\"location\":{\"country\":\"DE\",\"city\":\"" P
+    "66\"},\"aux_info\":\"" P "67\",\"object_details\":{\"title\":\"" P
+    "68\"},\"aux_details\":{\"password\":\"" P "69\"},\"account_uuid\":"
+    "\"WYOJFLJOOA7LQSAJ2XUID5ZZZZ\"}\n";
+
 static void check_planted(const char *source, struct kt_str record)
 {
     struct world w;
@@ -538,6 +550,7 @@ static void planted_values_never_come_out(void **state)
     (void)state;
     check_planted("cloudtrail", kt_str_of(planted_cloudtrail));
     check_planted("vault", kt_str_of(planted_vault));
+    check_planted("onepassword", kt_str_of(planted_onepassword));
 }
 
 int main(void)
