@@ -86,7 +86,7 @@ static enum kt_status check(const struct options *o, struct kt_error *err)
         return kt_wrap(err, "http_poll");
     if (given(o->proxy) != NULL && kt_http_check_proxy(kt_str_of(o->proxy), err) != KT_OK)
         return kt_wrap(err, "http_poll");
-    if (o->since < 0 || o->every < KT_NS_S)
+    if (o->every < KT_NS_S)
         return kt_fail(err, KT_E_CONFIG, "http_poll: every must be at least 1s");
     return KT_OK;
 }
@@ -98,12 +98,15 @@ static enum kt_status open_poll(const struct kt_input_env *env, struct kt_input 
     if (poll == NULL)
         return kt_fail(err, KT_E_CONFIG, "http_poll: %s has no API that can be asked",
                        env->source->name);
-    struct options o = { .since = poll->reach, .every = poll->every };
+    struct options o = { 0 };
     if (env->yaml == NULL || env->conf->node == NULL)
         return kt_fail(err, KT_E_CONFIG, "http_poll: token_file is missing");
-    if (kt_options_fill(env->yaml, env->conf->node, options, &o, err) != KT_OK ||
-        check(&o, err) != KT_OK)
+    if (kt_options_fill(env->yaml, env->conf->node, options, &o, err) != KT_OK)
         return kt_wrap(err, "http_poll");
+    o.since = o.since > 0 ? o.since : poll->reach;
+    o.every = o.every > 0 ? o.every : poll->every;
+    if (check(&o, err) != KT_OK)
+        return KT_E_CONFIG;
     struct kt_input *in = kt_alloc(sizeof *in);
     in->env = *env;
     in->o = o;

@@ -314,4 +314,5 @@ const struct kt_source kt_source_onepassword = {
     .salvage_time = "timestamp",
     .known_keys = kt_op_known_keys,
     .lateness = 10 * KT_NS_MIN,
+    .poll = &kt_onepassword_poll,
 };

@@ -1,5 +1,6 @@
 /* onepassword, inside: what the files of this source share. Nobody else includes this. */
 #pragma once
+#include "agents/poll.h"
 #include "agents/source.h"
 #include "agents/sources/keep.h"
 
@@ -20,3 +21,4 @@ enum kt_outcome kt_op_signin_outcome(struct kt_str category);
 
 extern const struct kt_keep kt_op_keep_root[];
 extern const char *const kt_op_known_keys[];
+extern const struct kt_poll kt_onepassword_poll;

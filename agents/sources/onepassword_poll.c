@@ -5,7 +5,7 @@
  * A place is "TIME" (begin there) or "TIME CURSOR"; TIME is that of the newest record seen, so that
  * an expired cursor is replaced by a day of overlap, of which the collector drops what it has.
  */
-#include "agents/poll.h"
+#include "agents/sources/onepassword.h"
 #include "core/base/enc.h"
 #include "core/event/line.h"
 
