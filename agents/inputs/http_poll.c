@@ -179,7 +179,7 @@ static void send_request(struct kt_input *in, const struct kt_poll_request *r)
 {
     struct kt_str headers[KT_ARRAY_LEN(r->header)];
     struct kt_http_request http = {
-        .get = r->get,
+        .method = r->get ? KT_HTTP_GET : KT_HTTP_POST,
         .url = r->url,
         .body = r->body,
         .headers = headers,

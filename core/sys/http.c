@@ -33,7 +33,7 @@ struct transfer {
     uint64_t tag;
     size_t reply_max;
     kt_time_ns started;
-    bool allow_private, plain, proxied, too_long;
+    bool allow_private, metadata, plain, proxied, too_long;
     char refused[64]; /* the address that was judged bad, and as what */
     char detail[CURL_ERROR_SIZE];
 };
@@ -60,6 +60,18 @@ static bool is_metadata(struct kt_ip ip)
 {
     static const struct kt_ip aws_v6 = { { 0xfd, 0x00, 0x0e, 0xc2, [14] = 0x02, [15] = 0x54 } };
     return kt_ip_eq(ip, aws_v6); /* 169.254.169.254 is link-local already */
+}
+
+/* Where AWS hands out credentials: IMDS, ECS and EKS, over both protocols. */
+static bool gives_credentials(struct kt_ip ip)
+{
+    static const char *const addresses[] = { "169.254.169.254", "169.254.170.2", "169.254.170.23",
+                                             "fd00:ec2::254", "fd00:ec2::23" };
+    struct kt_ip known;
+    for (size_t i = 0; i < KT_ARRAY_LEN(addresses); i++)
+        if (kt_ip_parse(kt_str_of(addresses[i]), &known) && kt_ip_eq(ip, known))
+            return true;
+    return false;
 }
 
 /* NULL: may be spoken to; otherwise what it is. allow_private opens our own networks and this host,
@@ -115,8 +127,10 @@ static curl_socket_t open_socket(void *self, curlsocktype purpose, struct curl_s
     (void)purpose;
     if (!ip_of(&a->addr, &ip))
         return CURL_SOCKET_BAD;
-    const char *bad =
-        t->proxied ? judge_ip(ip, true, false) : judge_ip(ip, t->allow_private, t->plain);
+    const char *bad = t->proxied ? judge_ip(ip, true, false)
+                      : t->metadata && gives_credentials(ip)
+                          ? NULL
+                          : judge_ip(ip, t->allow_private, t->plain);
     if (bad != NULL) {
         struct kt_buf why = { 0 };
         kt_buf_addf(&why, "%s (%s)", kt_ip_format(ip, text), bad);
@@ -148,12 +162,14 @@ static struct kt_str bare_host(const char *host)
     return s;
 }
 
-static enum kt_status judge_host(const char *host, bool plain, bool allow_private,
+static enum kt_status judge_host(const char *host, bool plain, bool allow_private, bool metadata,
                                  struct kt_error *err)
 {
     struct kt_ip ip;
 
     if (kt_ip_parse(bare_host(host), &ip)) {
+        if (metadata && gives_credentials(ip))
+            return KT_OK;
         const char *bad = judge_ip(ip, allow_private, plain);
         if (bad == NULL)
             return KT_OK;
@@ -165,7 +181,7 @@ static enum kt_status judge_host(const char *host, bool plain, bool allow_privat
     return KT_OK; /* a name: judged when it is resolved */
 }
 
-static enum kt_status check_parts(CURLU *u, bool allow_private, bool *ret_plain,
+static enum kt_status check_parts(CURLU *u, bool allow_private, bool metadata, bool *ret_plain,
                                   struct kt_error *err)
 {
     KT_CLEANUP(text_free) char *scheme = NULL;
@@ -182,14 +198,14 @@ static enum kt_status check_parts(CURLU *u, bool allow_private, bool *ret_plain,
     bool plain = strcmp(scheme, "http") == 0;
     if (!plain && strcmp(scheme, "https") != 0)
         return kt_fail(err, KT_E_CONFIG, "URL: only https is sent to");
-    if (plain && !allow_private)
+    if (plain && !allow_private && !metadata)
         return kt_fail(err, KT_E_CONFIG,
                        "URL: plain http needs a loopback address and allow_private: use https");
     *ret_plain = plain;
-    return judge_host(host, plain, allow_private, err);
+    return judge_host(host, plain, allow_private, metadata, err);
 }
 
-static enum kt_status check_url(const char *url, bool allow_private, bool *ret_plain,
+static enum kt_status check_url(const char *url, bool allow_private, bool metadata, bool *ret_plain,
                                 struct kt_error *err)
 {
     KT_CLEANUP(url_free) CURLU *u = curl_url();
@@ -197,14 +213,14 @@ static enum kt_status check_url(const char *url, bool allow_private, bool *ret_p
     CURLUcode rc = curl_url_set(u, CURLUPART_URL, url, CURLU_NON_SUPPORT_SCHEME);
     if (rc != CURLUE_OK)
         return kt_fail(err, KT_E_CONFIG, "URL: %s", curl_url_strerror(rc));
-    return check_parts(u, allow_private, ret_plain, err);
+    return check_parts(u, allow_private, metadata, ret_plain, err);
 }
 
 enum kt_status kt_http_check_url(struct kt_str url, bool allow_private, struct kt_error *err)
 {
     KT_CLEANUP(kt_free_ptr) char *z = kt_str_dup(url);
     bool plain;
-    return check_url(z, allow_private, &plain, err);
+    return check_url(z, allow_private, false, &plain, err);
 }
 
 enum kt_status kt_http_check_proxy(struct kt_str proxy, struct kt_error *err)
@@ -277,7 +293,7 @@ static CURLcode set_numbers(CURL *e, const struct kt_http_request *r)
         { CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1 },
         { CURLOPT_FRESH_CONNECT, 1 },
         { CURLOPT_FORBID_REUSE, 1 },
-        { r->get ? CURLOPT_HTTPGET : CURLOPT_POST, 1 },
+        { r->method == KT_HTTP_GET ? CURLOPT_HTTPGET : CURLOPT_POST, 1 },
         { CURLOPT_HTTPPROXYTUNNEL, 1 },
         { CURLOPT_SUPPRESS_CONNECT_HEADERS, 1 },
         { CURLOPT_PROXY_SSL_VERIFYPEER, 1 },
@@ -301,7 +317,8 @@ static CURLcode set_texts(CURL *e, const char *url, const struct transfer *t,
         { CURLOPT_PROTOCOLS_STR, t->plain ? "http" : "https" },
         { CURLOPT_PROXY, t->proxied ? r->proxy : "" }, /* never what the environment says */
         { CURLOPT_NOPROXY, "" },
-        { CURLOPT_ACCEPT_ENCODING, "" },
+        { CURLOPT_ACCEPT_ENCODING, r->raw ? NULL : "" },
+        { CURLOPT_CUSTOMREQUEST, r->method == KT_HTTP_PUT ? "PUT" : NULL },
         { CURLOPT_USERAGENT, "keytrail/" KT_VERSION },
         { CURLOPT_CAINFO, r->ca_file },
         { CURLOPT_PROXY_CAINFO, r->ca_file },
@@ -326,7 +343,8 @@ static CURLcode set_up(struct transfer *t, const char *url, const struct kt_http
         (rc = curl_easy_setopt(e, CURLOPT_WRITEDATA, t)) != CURLE_OK ||
         (rc = curl_easy_setopt(e, CURLOPT_ERRORBUFFER, t->detail)) != CURLE_OK ||
         (rc = curl_easy_setopt(e, CURLOPT_PRIVATE, t)) != CURLE_OK ||
-        (rc = curl_easy_setopt(e, CURLOPT_HTTPHEADER, t->headers)) != CURLE_OK || r->get)
+        (rc = curl_easy_setopt(e, CURLOPT_HTTPHEADER, t->headers)) != CURLE_OK ||
+        r->method == KT_HTTP_GET)
         return rc;
     rc = curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)r->body.len);
     if (rc != CURLE_OK)
@@ -339,7 +357,7 @@ enum kt_status kt_http_start(struct kt_http *h, const struct kt_http_request *r,
 {
     KT_CLEANUP(kt_free_ptr) char *url = kt_str_dup(r->url);
     bool plain;
-    enum kt_status st = check_url(url, r->allow_private, &plain, err);
+    enum kt_status st = check_url(url, r->allow_private, r->metadata, &plain, err);
     if (st != KT_OK)
         return st;
 
@@ -347,6 +365,7 @@ enum kt_status kt_http_start(struct kt_http *h, const struct kt_http_request *r,
     t->tag = r->tag;
     t->reply_max = r->reply_max > 0 ? r->reply_max : KT_HTTP_REPLY_MAX;
     t->allow_private = r->allow_private;
+    t->metadata = r->metadata;
     t->plain = plain;
     t->proxied = r->proxy != NULL;
     t->started = kt_clock_real.mono(NULL);

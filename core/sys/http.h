@@ -9,18 +9,22 @@ struct kt_http; /* one multi handle; one thread */
 struct kt_http *kt_http_new(void);
 void kt_http_free(struct kt_http *h);
 
+enum kt_http_method { KT_HTTP_POST, KT_HTTP_GET, KT_HTTP_PUT };
 struct kt_http_request {
     struct kt_str url;
-    bool get; /* else POST of body */
-    struct kt_str body;
+    enum kt_http_method method;
+    struct kt_str body;           /* of POST and PUT */
     const struct kt_str *headers; /* "Name: value" */
     unsigned n_headers;
     const char *ca_file; /* NULL = system */
     const char *proxy;   /* that the operator named; NULL = none */
     bool allow_private;  /* permits https to private addresses and http to loopback */
-    size_t reply_max;    /* bytes, after decompression; 0 = 64 KiB */
-    kt_time_ns total;    /* until the last byte; 0 = 15 s */
-    uint64_t tag;        /* comes back with the answer */
+    bool metadata;    /* permits plain http to the addresses at which clouds hand out credentials,
+                         written in numbers */
+    bool raw;         /* the bytes as they are stored: no Content-Encoding is undone */
+    size_t reply_max; /* bytes, after decompression; 0 = 64 KiB */
+    kt_time_ns total; /* until the last byte; 0 = 15 s */
+    uint64_t tag;     /* comes back with the answer */
 };
 struct kt_http_answer {
     uint64_t tag;

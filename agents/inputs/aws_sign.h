@@ -1,0 +1,34 @@
+/*
+ * aws_sign: Signature Version 4 of AWS. Pure. [S: AWS General Reference, "Signature Version 4
+ * signing process"; S3 API Reference, "Authenticating Requests"]
+ */
+#pragma once
+#include "core/base/buf.h"
+#include "core/base/time.h"
+
+struct aws_keys {
+    struct kt_str id, secret, session; /* session: empty when there is none */
+};
+struct aws_pair {
+    struct kt_str name, value;
+};
+struct aws_request {
+    const char *method;
+    struct kt_str host;           /* with its port when that is not the scheme's own */
+    struct kt_str path;           /* as it is sent: encoded once, begins with '/' */
+    const struct aws_pair *query; /* as it is meant: not encoded; any order */
+    unsigned n_query;
+    const struct aws_pair *header; /* more that are signed: lower-case names, no date, no host */
+    unsigned n_header;
+    struct kt_str body;
+    const char *region, *service; /* "s3": the hash of the body is a header, the path is as sent */
+    kt_time_ns now;
+};
+#define AWS_HEADERS_MAX 8u
+/* Appends "Name: value" lines to be sent, each ended by '\n': the given ones and x-amz-date,
+ * x-amz-content-sha256 (s3), x-amz-security-token, Authorization. At most AWS_HEADERS_MAX given. */
+void aws_sign(const struct aws_keys *k, const struct aws_request *r, struct kt_buf *out);
+/* Percent-encodes all but unreserved characters; keep_slash: and '/'. */
+void aws_encode(struct kt_str s, bool keep_slash, struct kt_buf *out);
+/* The query in the order of its encoded names, as it has to be sent. */
+void aws_query(const struct aws_pair *query, unsigned n, struct kt_buf *out);
