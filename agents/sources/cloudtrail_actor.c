@@ -21,36 +21,13 @@ static struct kt_str before(struct kt_str s, char sep)
     return at < 0 ? s : kt_str_sub(s, 0, (size_t)at);
 }
 
-/* "AWSReservedSSO_Admin_0123456789abcdef" -> "Admin"; empty when it is no SSO role. */
-static struct kt_str permission_set(struct kt_str role)
-{
-    struct kt_str prefix = KT_STR("AWSReservedSSO_");
-    if (!kt_str_starts(role, prefix))
-        return KT_STR_NONE;
-    struct kt_str set = kt_str_from_index(role, prefix.len);
-    ptrdiff_t at = kt_str_rfind_byte(set, '_');
-    return at > 0 ? kt_str_sub(set, 0, (size_t)at) : set;
-}
-
-/* arn:aws:sts::111122223333:assumed-role/ROLE/SESSION; malformed ones too, by their slashes. */
-static void role_of_arn(struct kt_str arn, struct kt_str *ret_role, struct kt_str *ret_session)
-{
-    ptrdiff_t at = kt_str_find(arn, KT_STR("assumed-role/"), 0);
-    if (at < 0)
-        return;
-    struct kt_str rest = kt_str_from_index(arn, (size_t)at + 13);
-    *ret_session = last_part(rest, '/');
-    ptrdiff_t slash = kt_str_rfind_byte(rest, '/');
-    *ret_role = slash < 0 ? rest : last_part(kt_str_sub(rest, 0, (size_t)slash), '/');
-}
-
 static void who_role(const struct ct_record *r, struct kt_event *ev)
 {
     struct kt_arena *a = r->in->arena;
     struct kt_str arn = kt_json_str_at(r->identity, "arn");
     struct kt_str role = KT_STR_NONE, session = KT_STR_NONE;
 
-    role_of_arn(arn, &role, &session);
+    kt_actor_assumed_role(arn, &role, &session);
     struct kt_jval issuer = kt_json_get(r->session, KT_STR("sessionIssuer"));
     if (kt_json_str_at(issuer, "userName").len > 0)
         role = kt_json_str_at(issuer, "userName");
@@ -59,7 +36,7 @@ static void who_role(const struct ct_record *r, struct kt_event *ev)
         session = last_part(principal, ':');
     if (role.len == 0)
         role = before(principal, ':');
-    struct kt_str set = permission_set(role);
+    struct kt_str set = kt_actor_permission_set(role);
     ev->session = session;
     ev->issuer = kt_json_str_at(issuer, "arn");
     ev->role = set.len > 0 ? set : role;

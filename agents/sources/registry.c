@@ -4,6 +4,7 @@
 #define SOURCES(X)                                                                                 \
     X(cloudtrail)                                                                                  \
     X(onepassword)                                                                                 \
+    X(kubernetes)                                                                                  \
     X(vault)
 #define DECLARE(name) extern const struct kt_source kt_source_##name;
 #define ENTRY(name)   &kt_source_##name,

@@ -12,9 +12,14 @@ if not os.path.isdir(samples):
     finish()
 d = folder()
 total = {'read': 0, 'stored': 0, 'duplicate': 0, 'skipped': 0, 'quarantined': 0}
-FOLDERS = {'onepassword': '1password'}  # where it is not the name of the source
-for source in ('vault', 'cloudtrail', 'onepassword'):
-    for f in sorted(glob.glob(os.path.join(samples, FOLDERS.get(source, source), '**/*'), recursive=True)):
+SOURCES = {  # and their folders
+    'vault': 'vault',
+    'cloudtrail': 'cloudtrail',
+    'kubernetes': 'kubernetes',
+    'onepassword': '1password',
+}
+for source, place in SOURCES.items():
+    for f in sorted(glob.glob(os.path.join(samples, place, '**/*'), recursive=True)):
         if os.path.isdir(f) or f.endswith('.md'):
             continue
         db = os.path.join(d, 'one.db')

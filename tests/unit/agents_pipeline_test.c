@@ -526,6 +526,25 @@ static const char planted_onepassword[] =
     "66\"},\"aux_info\":\"" P "67\",\"object_details\":{\"title\":\"" P
     "68\"},\"aux_details\":{\"password\":\"" P "69\"},\"account_uuid\":"
     "\"WYOJFLJOOA7LQSAJ2XUID5ZZZZ\"}\n";
+static const char planted_kubernetes[] =
+    "{\"kind\":\"Event\",\"level\":\"RequestResponse\",\"auditID\":\"00000000-0000-4000-8000-"
+    "000000000000\","
+    "\"stage\":\"ResponseComplete\",\"" P "50\":\"" P
+    "51\",\"requestURI\":\"/api/v1/namespaces/pay/secrets?t=" P
+    "52\",\"verb\":\"create\",\"user\":{\"username\":\"al\",\"x\":\"" P "53\",\"extra\":{\"" P
+    "54\":[\"" P "55\"]}},\"impersonatedUser\":{\"username\":\"bo\",\"extra\":{\"token\":[\"" P
+    "56\"]}},\"sourceIPs\":["
+    "\"10.0.0.1\"],\"userAgent\":\"tool hvs.CAESIJlU9ob_planted_abcdefghijklmnopqrstuvwxyz012345\","
+    "\"objectRef\":{\"resource\":\"secrets\",\"namespace\":\"pay\",\"x\":\"" P
+    "57\"},\"requestObject\":{"
+    "\"metadata\":{\"generateName\":\"db-\",\"annotations\":{\"kubectl.kubernetes.io/"
+    "last-applied-configuration\":"
+    "\"" P "58\"}},\"data\":{\"" P "59\":\"" P "60\"},\"stringData\":{\"password\":\"" P
+    "61\"}},\"responseObject\":{\"metadata\":{\"name\":\"db-x\"},\"data\":{\"password\":\"" P
+    "62\"},\"status\":{\"token\":\"" P "63\"}},\"responseStatus\":{\"code\":201,\"message\":\"" P
+    "64\",\"details\":{\"x\":\"" P
+    "65\"}},\"requestReceivedTimestamp\":\"2026-03-02T07:14:05.000001Z\","
+    "\"annotations\":{\"authorization.k8s.io/decision\":\"allow\",\"" P "66\":\"" P "67\"}}\n";
 
 static void check_planted(const char *source, struct kt_str record)
 {
@@ -551,6 +570,7 @@ static void planted_values_never_come_out(void **state)
     check_planted("cloudtrail", kt_str_of(planted_cloudtrail));
     check_planted("vault", kt_str_of(planted_vault));
     check_planted("onepassword", kt_str_of(planted_onepassword));
+    check_planted("kubernetes", kt_str_of(planted_kubernetes));
 }
 
 int main(void)

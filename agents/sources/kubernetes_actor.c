@@ -1,0 +1,106 @@
+/*
+ * kubernetes_actor: user -> who (SOURCES §5, DETECTION §2.1).
+ *
+ * Owns:  nothing.
+ * Calls: core/base, agents/sources/actor.
+ */
+#include "agents/sources/actor.h"
+#include "agents/sources/kubernetes.h"
+
+#define AUTHN "authentication.kubernetes.io/"
+
+static struct kt_str behind(struct kt_str s, struct kt_str prefix)
+{
+    return kt_str_starts(s, prefix) ? kt_str_from_index(s, prefix.len) : KT_STR_NONE;
+}
+
+/* First value of user.extra[name]. */
+static struct kt_str extra(const struct k8s_access *x, const char *name)
+{
+    struct kt_jval all = kt_json_get(x->who, KT_STR("extra"));
+    struct kt_json_iter it = kt_json_iter(kt_json_get(all, kt_str_of(name)));
+    struct kt_str unused;
+    struct kt_jval item;
+    return kt_json_next(&it, &unused, &item) ? kt_json_str(item) : KT_STR_NONE;
+}
+
+/* "oidc:alice@example.com": the prefix is the issuer's, the person is the e-mail. */
+static struct kt_str without_issuer(struct kt_str user)
+{
+    ptrdiff_t colon = kt_str_find_byte(user, ':', 0);
+    struct kt_str rest = kt_str_from_index(user, (size_t)(colon + 1));
+    return colon > 0 && kt_actor_is_email(rest) ? rest : user;
+}
+
+struct kt_str kt_k8s_name(const struct k8s_access *x, struct kt_str user,
+                          enum kt_actor_kind *ret_kind)
+{
+    struct kt_arena *a = x->in->arena;
+    struct kt_str account = behind(user, KT_STR("system:serviceaccount:")), ns;
+    *ret_kind = KT_ACTOR_SERVICE;
+    if (kt_str_find_byte(account, ':', 0) > 0 && kt_str_split(&account, ':', &ns))
+        return kt_actor_k8s(a, ns, account);
+    if (user.len == 0 || kt_str_is(user, "system:anonymous")) {
+        *ret_kind = KT_ACTOR_ANONYMOUS;
+        return kt_actor_at(a, KT_STR("anonymous"), x->cluster);
+    }
+    if (!kt_str_starts(user, KT_STR("system:")))
+        *ret_kind = KT_ACTOR_HUMAN;
+    return kt_actor_at(a, without_issuer(user), x->cluster);
+}
+
+/* A release of the chart names its account after itself: external-secrets, eso-external-secrets. */
+static bool is_operator(struct kt_str user)
+{
+    return kt_str_starts(user, KT_STR("system:serviceaccount:")) &&
+           (kt_str_ends(user, KT_STR(":external-secrets")) ||
+            kt_str_ends(user, KT_STR("-external-secrets")));
+}
+
+/* EKS tells the AWS identity behind a user: then the actor is the one that CloudTrail names. */
+static bool aws(const struct k8s_access *x, struct kt_event *ev)
+{
+    struct kt_actor_aws who;
+    if (kt_str_starts(x->user, KT_STR("system:")) ||
+        !kt_actor_aws(x->in->arena, extra(x, "arn"), &who))
+        return false;
+    ev->actor = who.actor;
+    ev->actor_kind = who.is_root ? KT_ACTOR_ROOT : who.is_human ? KT_ACTOR_HUMAN : KT_ACTOR_SERVICE;
+    ev->role = who.role;
+    ev->session = who.session;
+    ev->credential = extra(x, "accessKeyId");
+    return true;
+}
+
+static void groups(struct kt_jval list, struct kt_list *ret)
+{
+    struct kt_json_iter it = kt_json_iter(list);
+    struct kt_str name;
+    struct kt_jval item;
+    while (ret->n < KT_LIST_MAX && kt_json_next(&it, &name, &item))
+        if (kt_json_str(item).len > 0)
+            ret->at[ret->n++] = kt_json_str(item);
+}
+
+void kt_k8s_who(const struct k8s_access *x, struct kt_event *ev)
+{
+    struct kt_str as = kt_json_str_at(x->in->root, "impersonatedUser.username");
+    enum kt_actor_kind unused;
+
+    groups(kt_json_get(x->who, KT_STR("groups")), &ev->groups);
+    ev->actor_native = x->user;
+    if (as.len > 0)
+        ev->via = kt_k8s_name(x, as, &unused);
+    if (x->user.len == 0 && x->code != 401)
+        return; /* a copy that lost it: nobody said that it was anonymous */
+    if (aws(x, ev))
+        return;
+    ev->actor = kt_k8s_name(x, x->user, &ev->actor_kind);
+    ev->session = extra(x, AUTHN "pod-name");
+    ev->credential = extra(x, AUTHN "credential-id");
+    ev->host = behind(x->user, KT_STR("system:node:"));
+    if (ev->host.len == 0)
+        ev->host = extra(x, AUTHN "node-name");
+    if (is_operator(x->user))
+        ev->actor_name = KT_STR("External Secrets Operator");
+}
