@@ -235,7 +235,8 @@ static void add_table(struct kt_rows *r, const struct kt_cell *cells)
 
 static void flush(struct kt_rows *r)
 {
-    fwrite(r->out.at, 1, r->out.len, stdout);
+    if (r->out.len > 0)
+        fwrite(r->out.at, 1, r->out.len, stdout);
     kt_buf_reset(&r->out);
 }
 

@@ -3,8 +3,8 @@
 
 #define SOURCES(X)                                                                                 \
     X(cloudtrail)                                                                                  \
-    X(onepassword)                                                                                 \
     X(kubernetes)                                                                                  \
+    X(onepassword)                                                                                 \
     X(vault)
 #define DECLARE(name) extern const struct kt_source kt_source_##name;
 #define ENTRY(name)   &kt_source_##name,
