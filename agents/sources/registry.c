@@ -3,6 +3,7 @@
 
 #define SOURCES(X)                                                                                 \
     X(cloudtrail)                                                                                  \
+    X(doppler)                                                                                     \
     X(kubernetes)                                                                                  \
     X(onepassword)                                                                                 \
     X(vault)

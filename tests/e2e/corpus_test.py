@@ -15,6 +15,7 @@ total = {'read': 0, 'stored': 0, 'duplicate': 0, 'skipped': 0, 'quarantined': 0}
 SOURCES = {  # and their folders
     'vault': 'vault',
     'cloudtrail': 'cloudtrail',
+    'doppler': 'doppler',
     'kubernetes': 'kubernetes',
     'onepassword': '1password',
 }
@@ -37,9 +38,9 @@ for source, place in SOURCES.items():
         for k in total:
             total[k] += r[k]
 print('#', total)
-for source in ('onepassword',):
+for source in ('onepassword', 'doppler'):
     rows = [json.loads(l) for l in run(program, 'search', f'source:{source}', '--db', os.path.join(d, 'one.db'), '--since', '@0', '-o', 'ndjson').stdout.splitlines()]
-    bad = [r for r in rows if not (r['actor'] and r['time'] and r['action'] != 'other' and r['outcome'] != 'unknown' and (r['secret'] or r['secret_native'] or r['action'] == 'login'))]
+    bad = [r for r in rows if not (r['actor'] and r['time'] and r['action'] != 'other' and r['outcome'] != 'unknown' and (r['secret'] or r['secret_native'] or r['action'] in ('login', 'config')))]
     check(rows and not bad, f'{source}: each of {len(rows)} events says who, when, what and how it ended', bad)
 check(json.loads(run(program, 'verify', '--db', os.path.join(d, 'one.db'), '-o', 'json').stdout)['ok'], 'the store verifies')
 finish()

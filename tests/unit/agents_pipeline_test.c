@@ -546,6 +546,26 @@ static const char planted_kubernetes[] =
     "65\"}},\"requestReceivedTimestamp\":\"2026-03-02T07:14:05.000001Z\","
     "\"annotations\":{\"authorization.k8s.io/decision\":\"allow\",\"" P "66\":\"" P "67\"}}\n";
 
+static const char planted_doppler[] =
+    "{\"source\":\"doppler\",\"type\":\"security.secret_read\",\"text\":\"" P "70\",\"title\":\"" P
+    "71\",\"" P "72\":\"" P "73\",\"user\":{\"kind\":\"serviceAccount\",\"slug\":\"sa-1\",\"name\":"
+    "\"ci\",\"token\":\"" P "74\"},\"link\":\"" P "75\",\"workplace\":{\"id\":\"w1\",\"name\":"
+    "\"acme\",\"billing\":\"" P "76\"},\"createdAt\":\"2026-03-02T07:14:05.123Z\",\"session\":{"
+    "\"ip\":\"198.51.100.77\",\"method\":\"API "
+    "hvs.CAESIJlU9ob_planted_abcdefghijklmnopqrstuvwxyz01\","
+    "\"cookie\":\"" P "77\"},\"metadata\":{\"serviceAccountTokenApiKeyPreview\":\"" P
+    "78\",\"projectDescription\":\"" P "79\",\"diff\":{\"added\":{\"DB\":\"" P
+    "80\"}},\"secrets\":[{\"p\":\"pay\",\"c\":\"prd\",\"s\":\"DB_URL\",\"value\":\"" P
+    "81\",\"r\":{\"p\":\"pay\",\"c\":\"prd\",\"computed\":\"" P "82\"}}]}}\n";
+static const char planted_doppler_diff[] =
+    "{\"id\":\"slugslugslugslugslug0001\",\"text\":\"Modified secrets " P "83\",\"html\":\"" P
+    "84\",\"created_at\":\"2026-03-02T07:14:05.123Z\",\"user\":{\"email\":\"al@example.com\","
+    "\"name\":"
+    "\"hvs.CAESIJlU9ob_planted_abcdefghijklmnopqrstuvwxyz01\",\"profile_image_url\":\"" P
+    "85\"},\"project\":\"pay\",\"config\":\"prd\",\"diff\":[{\"name\":\"DB_URL\",\"added\":\"" P
+    "86\",\"removed\":\"" P "87\"},{\"name\":\"DB_USER\",\"added\":\"" P "88\",\"removed\":\"" P
+    "89\"},{\"name\":\"DB_PASSWORD\",\"added\":\"" P "90\",\"removed\":\"" P "91\"}]}\n";
+
 static void check_planted(const char *source, struct kt_str record)
 {
     struct world w;
@@ -553,7 +573,7 @@ static void check_planted(const char *source, struct kt_str record)
     feed(&w, record);
     assert_true(w.n >= 2);
     assert_true(gave(&w, "\"kind\":\"redacted\""));
-    for (size_t cut = 300; cut < record.len; cut += 7) { /* torn and broken ones too */
+    for (size_t cut = 100; cut < record.len; cut += 7) { /* torn and broken ones too */
         feed(&w, kt_str_sub(record, 0, cut));
         feed(&w, KT_STR("\n"));
     }
@@ -571,6 +591,8 @@ static void planted_values_never_come_out(void **state)
     check_planted("vault", kt_str_of(planted_vault));
     check_planted("onepassword", kt_str_of(planted_onepassword));
     check_planted("kubernetes", kt_str_of(planted_kubernetes));
+    check_planted("doppler", kt_str_of(planted_doppler));
+    check_planted("doppler", kt_str_of(planted_doppler_diff));
 }
 
 int main(void)
