@@ -258,4 +258,5 @@ const struct kt_source kt_source_doppler = {
     .salvage_time = "createdAt",
     .known_keys = kt_dp_known_keys,
     .lateness = 10 * KT_NS_MIN,
+    .poll = &kt_doppler_poll,
 };

@@ -1,5 +1,6 @@
 /* doppler, inside: what the files of this source share. Nobody else includes this. */
 #pragma once
+#include "agents/poll.h"
 #include "agents/source.h"
 #include "agents/sources/keep.h"
 
@@ -12,6 +13,7 @@ enum kt_action kt_dp_verb_of_text(struct kt_str text, struct kt_str *ret_words);
 extern const struct kt_keep kt_dp_keep_root[];
 extern const struct kt_keep kt_dp_keep_secret[];
 extern const char *const kt_dp_known_keys[];
+extern const struct kt_poll kt_doppler_poll;
 
 /* One record, taken apart once. */
 struct dp_record {

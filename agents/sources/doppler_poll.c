@@ -5,7 +5,7 @@
  * is written meanwhile moves records to later pages: they come twice, none is missed. A place is
  * "KNOWN" between two rounds and "KNOWN PAGE NEWEST" in one; KNOWN is "-" in the first.
  */
-#include "agents/poll.h"
+#include "agents/sources/doppler.h"
 
 #define PER_PAGE 100
 #define PAGE_MAX 100000u
