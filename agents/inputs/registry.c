@@ -5,7 +5,8 @@
     X(tail)                                                                                        \
     X(files)                                                                                       \
     X(http_poll)                                                                                   \
-    X(socket)
+    X(socket)                                                                                      \
+    X(sqs_s3)
 #define DECLARE(name) extern const struct kt_input_type kt_input_##name;
 #define ENTRY(name)   &kt_input_##name,
 KT_INPUTS(DECLARE)

@@ -6,6 +6,8 @@
 
 #include <cmocka.h>
 
+#include "agents/inputs/aws_creds.h"
+#include "agents/inputs/aws_notice.h"
 #include "agents/inputs/aws_sign.h"
 #include "core/base/alloc.h"
 #include "core/base/hash.h"
@@ -98,6 +100,173 @@ static void queries_are_sorted_by_encoded_name_then_value(void **state)
     assert_string_equal(kt_buf_z(&out), "%C3%A4=%2B&a=A%20b&a=z%2Fy&a%25=&a.b=1");
 }
 
+/* ---- notices ---- */
+
+static void add_object(void *self, const struct aws_object *o)
+{
+    kt_buf_addf(self, KT_STR_FMT "/" KT_STR_FMT "#" KT_STR_FMT ";", KT_STR_ARG(o->bucket),
+                KT_STR_ARG(o->key), KT_STR_ARG(o->etag));
+}
+
+static void notices_are_read_in_every_form(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *body, *objects;
+        enum aws_notice want;
+    } cases[] = {
+        { "{\"Records\":[{\"eventName\":\"ObjectCreated:Put\",\"s3\":{\"bucket\":{\"name\":\"b\"},"
+          "\"object\":{\"key\":\"a+b%2Bc%C3%A4%zz%4\",\"eTag\":\"e1\"}}},"
+          "{\"eventName\":\"s3:ObjectCreated:Copy\",\"s3\":{\"bucket\":{\"name\":\"b\"},"
+          "\"object\":{\"key\":\"d\"}}},"
+          "{\"eventName\":\"ObjectRemoved:Delete\",\"s3\":{\"bucket\":{\"name\":\"b\"},"
+          "\"object\":{\"key\":\"x\"}}}]}",
+          "b/a b+c\xc3\xa4%zz%4#e1;b/d#;", AWS_NOTICE_OBJECTS },
+        { "{\"Type\":\"Notification\",\"Message\":\"{\\\"Records\\\":[{\\\"eventName\\\":"
+          "\\\"ObjectCreated:Put\\\",\\\"s3\\\":{\\\"bucket\\\":{\\\"name\\\":\\\"b\\\"},"
+          "\\\"object\\\":{\\\"key\\\":\\\"k\\\"}}}]}\"}",
+          "b/k#;", AWS_NOTICE_OBJECTS },
+        { "{\"Type\":\"Notification\",\"Message\":\"{\\\"s3Bucket\\\":\\\"b\\\","
+          "\\\"s3ObjectKey\\\":"
+          "[\\\"k+1\\\",\\\"k2\\\"]}\"}",
+          "b/k+1#;b/k2#;", AWS_NOTICE_OBJECTS },
+        { "{\"detail-type\":\"Object Created\",\"detail\":{\"bucket\":{\"name\":\"b\"},"
+          "\"object\":{\"key\":\"k+1\",\"etag\":\"e\"}}}",
+          "b/k+1#e;", AWS_NOTICE_OBJECTS },
+        { "{\"Records\":[]}", "", AWS_NOTICE_OBJECTS },
+        { "{\"Service\":\"Amazon S3\",\"Event\":\"s3:TestEvent\"}", "", AWS_NOTICE_TEST },
+        { "{\"Type\":\"Notification\",\"Message\":\"{\\\"Event\\\":\\\"s3:TestEvent\\\"}\"}", "",
+          AWS_NOTICE_TEST },
+        { "{\"Type\":\"Notification\",\"Message\":\"CloudTrail validation message.\"}", "",
+          AWS_NOTICE_TEST },
+        { "{\"Type\":\"Notification\",\"Message\":\"hello\"}", "", AWS_NOTICE_UNKNOWN },
+        { "{\"Type\":\"Notification\"}", "", AWS_NOTICE_UNKNOWN },
+        { "{\"Records\":{}}", "", AWS_NOTICE_UNKNOWN },
+        { "{\"detail-type\":\"Object Deleted\",\"detail\":{}}", "", AWS_NOTICE_UNKNOWN },
+        { "[]", "", AWS_NOTICE_UNKNOWN },
+        { "no json", "", AWS_NOTICE_UNKNOWN },
+        { "", "", AWS_NOTICE_UNKNOWN },
+    };
+    struct aws_notices *n = aws_notices_new();
+    for (size_t i = 0; i < KT_ARRAY_LEN(cases); i++) {
+        KT_CLEANUP(kt_buf_done) struct kt_buf got = { 0 };
+        assert_int_equal(aws_notice_read(n, kt_str_of(cases[i].body), add_object, &got),
+                         cases[i].want);
+        assert_string_equal(kt_buf_z(&got), cases[i].objects);
+    }
+    aws_notices_free(n);
+}
+
+/* ---- keys ---- */
+
+struct setting {
+    const char *name, *value;
+};
+
+static const char *env_of(void *self, const char *name)
+{
+    for (const struct setting *s = self; s->name != NULL; s++)
+        if (strcmp(s->name, name) == 0)
+            return s->value;
+    return NULL;
+}
+
+static struct aws_creds *creds_with(struct setting *env)
+{
+    const struct aws_creds_options o = { .env = env_of, .env_self = env, .region = "eu-west-1" };
+    return aws_creds_new(&o);
+}
+
+#define T0 (INT64_C(1790000000) * KT_NS_S) /* 2026-09-21T14:13:20Z */
+
+static void the_environment_comes_first(void **state)
+{
+    (void)state;
+    struct setting env[] = { { "AWS_ACCESS_KEY_ID", "AKIDX" },
+                             { "AWS_SECRET_ACCESS_KEY", "s" },
+                             { "AWS_SESSION_TOKEN", "t" },
+                             { "AWS_PROFILE", "p" },
+                             { NULL, NULL } };
+    struct kt_http_request r;
+    struct aws_keys k;
+    struct kt_error err;
+    struct aws_creds *c = creds_with(env);
+    assert_false(aws_creds_keys(c, T0, &k));
+    assert_true(aws_creds_due(c, T0));
+    assert_int_equal(aws_creds_request(c, T0, &r, &err), KT_E_AGAIN);
+    assert_true(aws_creds_keys(c, T0, &k));
+    assert_true(kt_str_is(k.id, "AKIDX") && kt_str_is(k.secret, "s") && kt_str_is(k.session, "t"));
+    assert_false(aws_creds_due(c, T0 + 1000 * KT_NS_DAY));
+    aws_creds_free(c);
+    env[1].value = "";
+    c = creds_with(env);
+    assert_int_equal(aws_creds_request(c, T0, &r, &err), KT_E_CONFIG);
+    assert_non_null(strstr(err.text, "AWS_SECRET_ACCESS_KEY"));
+    aws_creds_free(c);
+}
+
+static void the_instance_is_asked_in_three_steps(void **state)
+{
+    (void)state;
+    struct setting env[] = { { NULL, NULL } };
+    struct kt_http_request r;
+    struct aws_keys k;
+    struct kt_error err;
+    struct aws_creds *c = creds_with(env);
+    assert_int_equal(aws_creds_request(c, T0, &r, &err), KT_OK);
+    assert_int_equal(r.method, KT_HTTP_PUT);
+    assert_true(r.metadata && !r.allow_private);
+    assert_true(kt_str_is(r.url, "http://169.254.169.254/latest/api/token"));
+    assert_int_equal(aws_creds_answer(c, 200, KT_STR("tok\r\nen"), T0, &err), KT_E_INPUT);
+    assert_int_equal(aws_creds_answer(c, 200, KT_STR("token1\n"), T0, &err), KT_OK);
+    assert_int_equal(aws_creds_request(c, T0, &r, &err), KT_OK);
+    assert_int_equal(r.method, KT_HTTP_GET);
+    assert_true(kt_str_is(r.headers[0], "x-aws-ec2-metadata-token: token1"));
+    assert_int_equal(aws_creds_answer(c, 200, KT_STR("my role\nother"), T0, &err), KT_OK);
+    assert_int_equal(aws_creds_request(c, T0, &r, &err), KT_OK);
+    assert_true(kt_str_ends(r.url, KT_STR("/security-credentials/my%20role")));
+    const struct kt_str good =
+        KT_STR("{\"Code\":\"Success\",\"AccessKeyId\":\"ASIA1\",\"SecretAccessKey\":\"s\","
+               "\"Token\":\"t\",\"Expiration\":\"2026-09-21T15:13:20Z\"}");
+    assert_int_equal(aws_creds_answer(c, 200, good, T0, &err), KT_OK);
+    assert_true(aws_creds_keys(c, T0, &k) && kt_str_is(k.session, "t"));
+    assert_false(aws_creds_due(c, T0 + 49 * KT_NS_MIN));
+    assert_true(aws_creds_due(c, T0 + 51 * KT_NS_MIN));
+    /* what cannot be had anew is used until it expires */
+    assert_int_equal(aws_creds_request(c, T0, &r, &err), KT_OK);
+    assert_int_equal(aws_creds_answer(c, 404, KT_STR_NONE, T0, &err), KT_E_INPUT);
+    assert_non_null(strstr(err.text, "role"));
+    assert_true(aws_creds_keys(c, T0 + 59 * KT_NS_MIN, &k));
+    assert_false(aws_creds_keys(c, T0 + 60 * KT_NS_MIN, &k));
+    aws_creds_free(c);
+}
+
+static void containers_and_their_tokens_are_asked(void **state)
+{
+    (void)state;
+    struct setting env[] = { { "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "/v2/credentials/x" },
+                             { "AWS_CONTAINER_AUTHORIZATION_TOKEN", "Basic abc" },
+                             { NULL, NULL } };
+    struct kt_http_request r;
+    struct aws_keys k;
+    struct kt_error err;
+    struct aws_creds *c = creds_with(env);
+    env[1].value = "abc\r\nx: y";
+    assert_int_equal(aws_creds_request(c, T0, &r, &err), KT_E_CONFIG);
+    env[1].value = "Basic abc";
+    assert_int_equal(aws_creds_request(c, T0, &r, &err), KT_OK);
+    assert_true(kt_str_is(r.url, "http://169.254.170.2/v2/credentials/x") && r.metadata);
+    assert_true(kt_str_is(r.headers[0], "Authorization: Basic abc"));
+    static const char *const bad[] = {
+        "", "[]", "{\"AccessKeyId\":\"a\"}", "{\"AccessKeyId\":\"a\",\"SecretAccessKey\":\"s\\n\"}",
+        "{\"AccessKeyId\":\"a\",\"SecretAccessKey\":\"s\",\"Expiration\":\"soon\"}"
+    };
+    for (size_t i = 0; i < KT_ARRAY_LEN(bad); i++)
+        assert_int_equal(aws_creds_answer(c, 200, kt_str_of(bad[i]), T0, &err), KT_E_INPUT);
+    assert_false(aws_creds_keys(c, T0, &k));
+    aws_creds_free(c);
+}
+
 static int start(void **state)
 {
     (void)state;
@@ -111,6 +280,10 @@ int main(void)
         cmocka_unit_test(the_published_suite_signs_alike),
         cmocka_unit_test(the_examples_of_s3_sign_alike),
         cmocka_unit_test(queries_are_sorted_by_encoded_name_then_value),
+        cmocka_unit_test(notices_are_read_in_every_form),
+        cmocka_unit_test(the_environment_comes_first),
+        cmocka_unit_test(the_instance_is_asked_in_three_steps),
+        cmocka_unit_test(containers_and_their_tokens_are_asked),
     };
     return cmocka_run_group_tests_name("agent/aws", tests, start, NULL);
 }

@@ -1,0 +1,34 @@
+/*
+ * aws_creds: the keys with which requests are signed, in botocore's order: environment, credentials
+ * file, web identity, container, instance metadata (version 2).
+ *
+ * Pure but for reading files: it says what to ask and is told the answer; whoever owns it asks.
+ */
+#pragma once
+#include "agents/inputs/aws_sign.h"
+#include "core/sys/http.h"
+
+struct aws_creds_options {
+    const char *(*env)(void *self, const char *name); /* NULL or "" = not set */
+    void *env_self;
+    const char *file, *profile; /* configured; NULL = what the environment says */
+    const char *region;         /* of the token service */
+};
+struct aws_creds;
+struct aws_creds *aws_creds_new(
+    const struct aws_creds_options *o); /* options are kept by pointer */
+void aws_creds_free(struct aws_creds *c);
+/* true: keys that are good for some minutes more, or, while new ones cannot be had, until they
+ * expire. They live until the next call. */
+bool aws_creds_keys(struct aws_creds *c, kt_time_ns now, struct aws_keys *ret);
+/* Are new ones to be asked for now? They are when there are none, or the ones there are expire in a
+ * few minutes. */
+bool aws_creds_due(const struct aws_creds *c, kt_time_ns now);
+/* The next request; its texts live until the next call. KT_E_CONFIG: there is nobody to ask; err
+ * says what to set. KT_E_AGAIN: a file had them, nothing is to be asked. */
+KT_MUST_USE enum kt_status aws_creds_request(struct aws_creds *c, kt_time_ns now,
+                                             struct kt_http_request *ret, struct kt_error *err);
+/* The answer to it. KT_E_INPUT: it gave none; err says why and how to mend it. */
+KT_MUST_USE enum kt_status aws_creds_answer(struct aws_creds *c, int status, struct kt_str body,
+                                            kt_time_ns now, struct kt_error *err);
+void aws_creds_forget(struct aws_creds *c); /* they were refused */
