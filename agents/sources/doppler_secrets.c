@@ -74,6 +74,12 @@ static int compare_digests(const void *a, const void *b)
     return memcmp(a, b, DIGEST);
 }
 
+static struct kt_str version_of(struct kt_jval secret)
+{
+    struct kt_jval v = kt_json_get(secret, KT_STR("v"));
+    return kt_json_type(v) == KT_JSON_NULL ? KT_STR_NONE : kt_json_text(v);
+}
+
 /* A read has no id of its own: it is who read what, when and from where, whatever the order of the
  * secrets. */
 static struct kt_str read_id(const struct dp_record *r, struct kt_jval secrets, size_t n)
@@ -85,13 +91,8 @@ static struct kt_str read_id(const struct dp_record *r, struct kt_jval secrets, 
     struct kt_jval s;
     char text[KT_ID_TEXT];
     for (size_t i = 0; all != NULL && i < n && kt_json_next(&it, &unused, &s); i++) {
-        struct kt_str parts[] = { kt_json_str_at(s, "p"),
-                                  mark,
-                                  kt_json_str_at(s, "c"),
-                                  mark,
-                                  kt_json_str_at(s, "s"),
-                                  mark,
-                                  kt_json_text(kt_json_get(s, KT_STR("v"))) };
+        struct kt_str parts[] = { kt_json_str_at(s, "p"), mark, kt_json_str_at(s, "c"), mark,
+                                  kt_json_str_at(s, "s"), mark, version_of(s) };
         kt_blake2b(parts, KT_ARRAY_LEN(parts), all + i * DIGEST, DIGEST);
     }
     if (all != NULL)
@@ -110,7 +111,7 @@ static void read_one(const struct dp_record *r, size_t n, struct kt_jval s, stru
 {
     struct kt_jval via = kt_json_get(s, KT_STR("r"));
     kt_dp_set_id(r, kt_json_str_at(s, "p"), kt_json_str_at(s, "c"), kt_json_str_at(s, "s"), ev);
-    ev->version = kt_json_text(kt_json_get(s, KT_STR("v")));
+    ev->version = version_of(s);
     ev->via = kt_dp_join(r->in->arena, kt_json_str_at(via, "p"), kt_json_str_at(via, "c"));
     emit_one(r, (uint32_t)n, s, ev, to);
 }

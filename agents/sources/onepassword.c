@@ -29,7 +29,8 @@ static bool is_uuid(struct kt_str s)
 
 static struct kt_str text_at(struct kt_jval v, const char *path)
 {
-    return kt_json_text(kt_json_at(v, path));
+    struct kt_jval at = kt_json_at(v, path);
+    return kt_json_type(at) == KT_JSON_NULL ? KT_STR_NONE : kt_json_text(at);
 }
 
 /* ---- what ---- */
