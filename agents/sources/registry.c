@@ -4,6 +4,7 @@
 #define SOURCES(X)                                                                                 \
     X(cloudtrail)                                                                                  \
     X(doppler)                                                                                     \
+    X(github)                                                                                      \
     X(kubernetes)                                                                                  \
     X(onepassword)                                                                                 \
     X(vault)

@@ -566,6 +566,17 @@ static const char planted_doppler_diff[] =
     "86\",\"removed\":\"" P "87\"},{\"name\":\"DB_USER\",\"added\":\"" P "88\",\"removed\":\"" P
     "89\"},{\"name\":\"DB_PASSWORD\",\"added\":\"" P "90\",\"removed\":\"" P "91\"}]}\n";
 
+static const char planted_github[] =
+    "{\"@timestamp\":1772435645123,\"_document_id\":\"Doc0123456789012345\",\"action\":"
+    "\"org.update_actions_secret\",\"" P "92\":\"" P "93\",\"actor\":\"al\",\"actor_location\":{"
+    "\"country_code\":\"DE\",\"city\":\"" P "94\"},\"user_agent\":"
+    "\"tool "
+    "hvs.CAESIJlU9ob_planted_abcdefghijklmnopqrstuvwxyz01\",\"org\":\"acme\",\"key\":\"DB_URL\","
+    "\"value\":\"" P "95\",\"encrypted_value\":\"" P "96\",\"config\":{\"secret\":\"" P
+    "97\"},\"config_was\":{\"secret\":\"" P "98\"},\"data\":{\"x\":\"" P "99\"},\"token\":\"" P
+    "100\",\"name\":{\"x\":\"" P "101\"},\"title\":[{\"x\":\"" P "102\"}],\"old_value\":\"" P
+    "103\",\"request_id\":\"A1B2:0001\"}\n";
+
 static void check_planted(const char *source, struct kt_str record)
 {
     struct world w;
@@ -593,6 +604,7 @@ static void planted_values_never_come_out(void **state)
     check_planted("kubernetes", kt_str_of(planted_kubernetes));
     check_planted("doppler", kt_str_of(planted_doppler));
     check_planted("doppler", kt_str_of(planted_doppler_diff));
+    check_planted("github", kt_str_of(planted_github));
 }
 
 int main(void)
