@@ -25,6 +25,7 @@ static const struct scheme {
     { "k8s", FOLD_LOWER, FOLD_NONE, FOLD_NONE, false },
     { "az-kv", FOLD_LOWER, FOLD_NONE, FOLD_LOWER, false },
     { "op", FOLD_UPPER, FOLD_UPPER, FOLD_UPPER, false },
+    { "gitlab", FOLD_LOWER, FOLD_NONE, FOLD_NONE, false },
     { "file", FOLD_LOWER, FOLD_NONE, FOLD_NONE, true },
 };
 static const struct scheme plain = { "", FOLD_NONE, FOLD_NONE, FOLD_NONE, false };

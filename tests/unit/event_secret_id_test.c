@@ -68,6 +68,16 @@ static void ids_follow_the_grammar(void **state)
           "file://web1/\xc3\xa4%FF%ED%A0%80" },
         { "gcp-sm", { "123", "global" }, "Db", false, "gcp-sm://123/global/Db" },
         { "doppler", { "acme", "pay", "prd" }, "DB_URL", false, "doppler://acme/pay/prd/DB_URL" },
+        { "gitlab",
+          { "Git.Example", "Acme/Pay", "variables" },
+          "DB_URL",
+          false,
+          "gitlab://git.example/Acme%2FPay/variables/DB_URL" },
+        { "github",
+          { "Acme", "", "actions" },
+          "production/DB_URL",
+          false,
+          "github://Acme/-/actions/production/DB_URL" },
     };
     for (size_t i = 0; i < KT_ARRAY_LEN(rows); i++) {
         struct kt_arena a = kt_arena_new(4096);
