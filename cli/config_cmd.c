@@ -65,8 +65,8 @@ static enum kt_status collector_file(const char *path, bool show, bool defaults,
 static enum kt_status check_word(const struct kt_agent_conf *conf, const struct kt_conf_source *s,
                                  bool is_type, struct kt_buf *later, struct kt_error *err)
 {
-    static const char *const types[] = { "openbao", "k8s",      "kubernetes", "gcp",     "azure",
-                                         "auditd",  "fanotify", "gitlab",     "generic", NULL };
+    static const char *const types[] = { "openbao", "k8s",      "kubernetes", "gcp", "azure",
+                                         "auditd",  "fanotify", "generic",    NULL };
     static const char *const inputs[] = { "sqs_s3", "s3",  "http_listen", "socket",
                                           "poll",   "api", "journal",     NULL };
     const char *word = is_type ? s->type : s->input, *key = is_type ? "type" : "input";

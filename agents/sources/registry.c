@@ -5,6 +5,7 @@
     X(cloudtrail)                                                                                  \
     X(doppler)                                                                                     \
     X(github)                                                                                      \
+    X(gitlab)                                                                                      \
     X(kubernetes)                                                                                  \
     X(onepassword)                                                                                 \
     X(vault)

@@ -577,6 +577,19 @@ static const char planted_github[] =
     "100\",\"name\":{\"x\":\"" P "101\"},\"title\":[{\"x\":\"" P "102\"}],\"old_value\":\"" P
     "103\",\"request_id\":\"A1B2:0001\"}\n";
 
+static const char planted_gitlab[] =
+    "{\"id\":\"00000001-0000-4000-8000-000000000000\",\"author_id\":11,\"author_name\":"
+    "\"al hvs.CAESIJlU9ob_planted_abcdefghijklmnopqrstuvwxyz01\",\"entity_id\":5,\"entity_type\":"
+    "\"Project\",\"entity_path\":\"acme/pay\",\"" P "110\":\"" P
+    "111\",\"details\":{\"change\":\"value\","
+    "\"from\":\"" P "112\",\"to\":\"" P "113\",\"custom_message\":\"Changed value from " P
+    "114 to " P "115\",\"with\":\"" P "116\",\"add\":\"" P "117\",\"value\":\"" P
+    "118\",\"x\":{\"y\":\"" P
+    "119\"}},\"ip_address\":\"203.0.113.40\",\"target_id\":31,\"target_type\":\"Ci::Variable\","
+    "\"target_details\":\"DB_URL\",\"created_at\":\"2026-03-02T07:14:05.123Z\",\"event_type\":"
+    "\"ci_variable_updated\",\"custom_message\":\"" P "120\",\"from\":\"" P "121\",\"to\":\"" P
+    "122\"}\n";
+
 static void check_planted(const char *source, struct kt_str record)
 {
     struct world w;
@@ -605,6 +618,7 @@ static void planted_values_never_come_out(void **state)
     check_planted("doppler", kt_str_of(planted_doppler));
     check_planted("doppler", kt_str_of(planted_doppler_diff));
     check_planted("github", kt_str_of(planted_github));
+    check_planted("gitlab", kt_str_of(planted_gitlab));
 }
 
 int main(void)
