@@ -21,9 +21,10 @@ struct kt_emit {
 };
 
 struct kt_decode_in {
-    struct kt_str record;            /* the raw record, without newline */
-    struct kt_jval root;             /* its parsed form */
-    struct kt_str instance, cluster; /* cluster: label in secret ids of Vault and Kubernetes */
+    struct kt_str record; /* the raw record, without newline */
+    struct kt_jval root;  /* its parsed form */
+    struct kt_str instance;
+    struct kt_str cluster; /* label in secret ids, where records do not name their store */
     kt_time_ns observed;
     struct kt_arena *arena; /* scratch and strings of the events */
     struct kt_buf *raw;     /* empty; room for the redacted original, lives as long as the events */
