@@ -27,6 +27,7 @@ void kt_splitter_free(struct kt_splitter *s)
     kt_buf_done(&s->buf);
     kt_buf_done(&s->head);
     kt_buf_done(&s->text);
+    kt_buf_done(&s->coded);
     kt_free(s);
 }
 
@@ -38,7 +39,8 @@ void kt_splitter_restart(struct kt_splitter *s, uint64_t pos)
                                  .base = pos,
                                  .buf = s->buf,
                                  .head = s->head,
-                                 .text = s->text };
+                                 .text = s->text,
+                                 .coded = s->coded };
     *s = fresh;
     kt_buf_reset(&s->buf);
     kt_buf_reset(&s->head);

@@ -13,7 +13,7 @@ struct level {
     bool envelope; /* an object that holds records; no record itself */
     unsigned nest; /* brackets open inside that are no levels of their own */
 };
-enum wrap { WRAP_NONE, WRAP_ARRAY, WRAP_MEMBER };
+enum wrap { WRAP_NONE, WRAP_ARRAY, WRAP_MEMBER, WRAP_BASE64 };
 
 struct kt_splitter {
     const struct kt_source *source;
@@ -47,8 +47,9 @@ struct kt_splitter {
     bool in_string, string_cut, junk, other;
     size_t string_at;
     enum wrap wrap;
-    char before;        /* last byte that is no blank in front of buf */
-    struct kt_buf text; /* of a record that stood in a JSON string */
+    char before;         /* last byte that is no blank in front of buf */
+    struct kt_buf text;  /* of a record that stood in a JSON string */
+    struct kt_buf coded; /* the same, in base64 */
 };
 
 KT_MUST_USE enum kt_status kt_split_give(struct kt_splitter *s, enum kt_piece_kind kind,

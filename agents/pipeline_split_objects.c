@@ -7,6 +7,7 @@
  * Calls: core/base.
  */
 #include "agents/pipeline_split_int.h"
+#include "core/base/enc.h"
 #include "core/base/limits.h"
 
 static struct level *top(struct kt_splitter *s)
@@ -33,15 +34,21 @@ static char sign_before(const struct kt_splitter *s, size_t at)
     return at > 0 ? s->buf.at[at - 1] : s->before;
 }
 
+static bool is_one_of(struct kt_str key, const char *const *names)
+{
+    for (; names != NULL && *names != NULL; names++)
+        if (kt_str_is(key, *names))
+            return true;
+    return false;
+}
+
 static enum wrap wrap_of(const struct kt_source *source, struct kt_str key)
 {
-    for (const char *const *n = source->wrap_arrays; n != NULL && *n != NULL; n++)
-        if (kt_str_is(key, *n))
-            return WRAP_ARRAY;
-    for (const char *const *n = source->wrap_members; n != NULL && *n != NULL; n++)
-        if (kt_str_is(key, *n))
-            return WRAP_MEMBER;
-    return WRAP_NONE;
+    if (is_one_of(key, source->wrap_arrays))
+        return WRAP_ARRAY;
+    if (is_one_of(key, source->wrap_members))
+        return WRAP_MEMBER;
+    return is_one_of(key, source->wrap_base64) ? WRAP_BASE64 : WRAP_NONE;
 }
 
 /* The object being read is only a wrapper: none of its bytes are a record. */
@@ -142,6 +149,15 @@ static bool unescape(struct kt_str text, struct kt_buf *out)
     return true;
 }
 
+/* The inside of a JSON string -> the record in it, in s->text. */
+static bool open_text(struct kt_splitter *s, enum wrap wrap, struct kt_str text)
+{
+    if (wrap == WRAP_MEMBER)
+        return unescape(text, &s->text);
+    kt_buf_reset(&s->text);
+    return unescape(text, &s->coded) && kt_base64_decode(kt_buf_str(&s->coded), &s->text);
+}
+
 /* A string ended before `to` (its closing quote). */
 static enum kt_status string_done(struct kt_splitter *s, size_t to, struct kt_error *err)
 {
@@ -159,14 +175,15 @@ static enum kt_status string_done(struct kt_splitter *s, size_t to, struct kt_er
         s->wrap = wrap_of(s->source, text);
         return KT_OK;
     }
-    if (s->wrap != WRAP_MEMBER)
+    enum wrap wrap = s->wrap;
+    if (wrap != WRAP_MEMBER && wrap != WRAP_BASE64)
         return KT_OK;
     s->wrap = WRAP_NONE;
     if (s->over || to - s->string_at > SPLIT_TEXT_MAX)
         return KT_OK; /* too long to be one record in a string: the object around it is quarantined
                        */
     make_envelope(s);
-    return kt_split_give_text(s, unescape(text, &s->text), err);
+    return kt_split_give_text(s, open_text(s, wrap, text), err);
 }
 
 /* Bytes from the record's start up to `to` are no record; reading begins anew at `to`. */

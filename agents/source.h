@@ -62,6 +62,8 @@ struct kt_source {
      * "logEvents"), and members that hold one record as an object or as a JSON string ("detail",
      * "CloudTrailEvent", "message"). */
     const char *const *wrap_arrays, *const *wrap_members;
+    /* Members that hold one record in base64 (Pub/Sub's "data"). */
+    const char *const *wrap_base64;
     /* Fold: join key of a record (empty = stands alone) and whether it is the first half. NULL = no
      * folding. */
     bool (*fold_key)(const struct kt_decode_in *in, struct kt_str *ret_key, bool *ret_first);

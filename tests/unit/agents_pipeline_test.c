@@ -10,6 +10,7 @@
 #include "agents/pipeline.h"
 #include "agents/sources/cloudtrail.h"
 #include "core/base/alloc.h"
+#include "core/base/enc.h"
 #include "core/base/hash.h"
 #include "core/base/limits.h"
 
@@ -42,10 +43,10 @@ static void on_finding(void *self, const char *code, const char *sentence)
     ((struct world *)self)->findings++;
 }
 
-static void start(struct world *w, const char *source)
+static void start_with(struct world *w, const struct kt_source *source)
 {
     *w = (struct world){ .n = 0 };
-    struct kt_pipeline_options o = { .source = kt_source_find(kt_str_of(source)),
+    struct kt_pipeline_options o = { .source = source,
                                      .instance = KT_STR("test-1"),
                                      .cluster = KT_STR("prod"),
                                      .line = on_line,
@@ -53,6 +54,11 @@ static void start(struct world *w, const char *source)
                                      .self = w };
     assert_non_null(o.source);
     w->p = kt_pipeline_new(&o);
+}
+
+static void start(struct world *w, const char *source)
+{
+    start_with(w, kt_source_find(kt_str_of(source)));
 }
 
 static void stop(struct world *w)
@@ -194,6 +200,37 @@ static void text_inside_a_string_is_unescaped_once(void **state)
     feed_in_pieces(&w, KT_STR("{\"Events\":[{\"CloudTrailEvent\":\"" CT_STRING("1") "\"}]}"), 5);
     assert_true(gave(&w, "\"user_agent\":\"é😀 \\\"q\\\"\""));
     stop(&w);
+}
+
+static void records_in_base64_are_decoded(void **state)
+{
+    static const char *const arrays[] = { "receivedMessages", NULL };
+    static const char *const members[] = { "message", NULL }, *const coded[] = { "data", NULL };
+    static const size_t sizes[] = { 1, 7, 100000 };
+    struct kt_source source = *kt_source_find(KT_STR("cloudtrail"));
+    struct kt_buf all = { 0 };
+    (void)state;
+    source.wrap_arrays = arrays;
+    source.wrap_members = members;
+    source.wrap_base64 = coded;
+    kt_buf_addz(&all, "{\"receivedMessages\":[{\"ackId\":\"a\",\"message\":{\"data\":\"");
+    kt_base64_add(&all, KT_STR(CT("1")));
+    kt_buf_addz(&all, "\",\"messageId\":\"1\"}},{\"message\":{\"data\":\"not base64\"}},"
+                      "{\"message\":{\"data\":{\"x\":1}}},{\"message\":{\"data\":\"");
+    kt_base64_add(&all, KT_STR("no JSON"));
+    kt_buf_addz(&all, "\"}}]}\n");
+    for (size_t i = 0; i < KT_ARRAY_LEN(sizes); i++) {
+        struct world w;
+        start_with(&w, &source);
+        feed_in_pieces(&w, kt_buf_str(&all), sizes[i]);
+        const struct kt_pipeline_counts *c = kt_pipeline_counts(w.p);
+        assert_int_equal(c->records, 4);
+        assert_int_equal(c->events, 1);
+        assert_int_equal(c->skipped, 3);
+        assert_true(gave(&w, CT_ID("1")));
+        stop(&w);
+    }
+    kt_buf_done(&all);
 }
 
 /* ---- Vault records of this test ---- */
@@ -626,6 +663,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(outer_forms_give_the_same_records),
         cmocka_unit_test(text_inside_a_string_is_unescaped_once),
+        cmocka_unit_test(records_in_base64_are_decoded),
         cmocka_unit_test(a_refused_line_is_neither_lost_nor_repeated),
         cmocka_unit_test(low_water_stays_below_what_waits),
         cmocka_unit_test(a_half_finds_its_partner_in_the_next_file),
