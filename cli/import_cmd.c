@@ -190,7 +190,7 @@ static int parse(struct args *a, int argc, char **argv, int *ret_n, bool *ret_do
           "hand the lines to the collector that listens there", &a->server, NULL },
         { "--config", 'c', KT_FLAG_STRING, "FILE",
           "configuration that names the geo databases (and the store)", &a->config, NULL },
-        { "--source", 0, KT_FLAG_STRING, "TYPE", "cloudtrail, kubernetes, vault", &a->source,
+        { "--source", 0, KT_FLAG_STRING, "TYPE", "cloudtrail, gcp, kubernetes, vault", &a->source,
           NULL },
         { "--instance", 0, KT_FLAG_STRING, "NAME",
           "name of the source instance (default: the type)", &a->instance, NULL },

@@ -4,6 +4,7 @@
 #define SOURCES(X)                                                                                 \
     X(cloudtrail)                                                                                  \
     X(doppler)                                                                                     \
+    X(gcp)                                                                                         \
     X(github)                                                                                      \
     X(gitlab)                                                                                      \
     X(kubernetes)                                                                                  \

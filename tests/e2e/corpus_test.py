@@ -16,6 +16,7 @@ SOURCES = {  # and their folders
     'vault': 'vault',
     'cloudtrail': 'cloudtrail',
     'doppler': 'doppler',
+    'gcp': 'gcp',
     'github': 'github',
     'kubernetes': 'kubernetes',
     'onepassword': '1password',

@@ -626,6 +626,25 @@ static const char planted_gitlab[] =
     "\"target_details\":\"DB_URL\",\"created_at\":\"2026-03-02T07:14:05.123Z\",\"event_type\":"
     "\"ci_variable_updated\",\"custom_message\":\"" P "120\",\"from\":\"" P "121\",\"to\":\"" P
     "122\"}\n";
+static const char planted_gcp[] =
+    "{\"protoPayload\":{\"@type\":\"t\",\"status\":{\"code\":9,\"message\":\"" P "70\","
+    "\"details\":[\"" P "71\"]},\"authenticationInfo\":{\"principalEmail\":\"al@example.com\","
+    "\"x\":\"" P "72\",\"thirdPartyPrincipal\":{\"t\":\"" P "73\"},\"serviceAccountKeyName\":\"" P
+    "74\"},"
+    "\"requestMetadata\":{\"callerIp\":\"203.0.113.9\",\"callerSuppliedUserAgent\":\"tool "
+    "hvs.CAESIJlU9ob_planted_abcdefghijklmnopqrstuvwxyz012345\","
+    "\"requestAttributes\":{\"headers\":{\"authorization\":\"" P
+    "75\"}}},\"serviceName\":\"secretmanager.googleapis.com\","
+    "\"methodName\":\"google.cloud.secretmanager.v1.SecretManagerService.AddSecretVersion\","
+    "\"authorizationInfo\":[{\"permission\":\"p\",\"granted\":true,\"resourceAttributes\":{"
+    "\"labels\":\"" P "76\"}}],"
+    "\"resourceName\":\"projects/1/secrets/a\",\"request\":{\"payload\":{\"data\":\"" P "77\"},"
+    "\"parent\":\"" P "78\"},\"response\":{\"name\":\"projects/1/secrets/a/versions/2\","
+    "\"payload\":{\"data\":\"" P "79\"}},\"metadata\":{\"m\":\"" P "80\"},\"" P "81\":\"" P "82\"},"
+    "\"insertId\":\"00000000000000000001\",\"resource\":{\"type\":\"audited_resource\","
+    "\"labels\":{\"x\":\"" P "83\"}},\"labels\":{\"l\":\"" P
+    "84\"},\"timestamp\":\"2026-03-02T07:14:05Z\","
+    "\"logName\":\"l\",\"" P "85\":\"" P "86\"}\n";
 
 static void check_planted(const char *source, struct kt_str record)
 {
@@ -656,6 +675,7 @@ static void planted_values_never_come_out(void **state)
     check_planted("doppler", kt_str_of(planted_doppler_diff));
     check_planted("github", kt_str_of(planted_github));
     check_planted("gitlab", kt_str_of(planted_gitlab));
+    check_planted("gcp", kt_str_of(planted_gcp));
 }
 
 int main(void)
