@@ -157,6 +157,17 @@ void kt_event_access_digest(const struct kt_event *ev, uint8_t ret[16])
     digest(&in, ret);
 }
 
+/* The key itself, in a store whose calls do not say what it was used for. */
+static bool is_bare_key(struct kt_str secret)
+{
+    struct kt_str scheme = kt_secret_scheme(secret);
+    if (kt_str_is(scheme, "aws-kms"))
+        return true;
+    struct kt_str store = kt_secret_store(secret);
+    return kt_str_is(scheme, "az-kv") &&
+           kt_str_starts(kt_str_from_index(secret, store.len), KT_STR("/keys/"));
+}
+
 bool kt_event_is_read(const struct kt_event *ev)
 {
     if (ev->secret.len == 0)
@@ -167,7 +178,7 @@ bool kt_event_is_read(const struct kt_event *ev)
     case KT_ACT_ISSUE:
         return true;
     case KT_ACT_USE: /* of a key alone: no secret was named by the context */
-        return !kt_str_is(kt_secret_scheme(ev->secret), "aws-kms");
+        return !is_bare_key(ev->secret);
     case KT_ACT_OTHER:
     case KT_ACT_READ_META:
     case KT_ACT_LIST:

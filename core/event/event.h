@@ -171,6 +171,6 @@ void kt_event_id(const struct kt_event *ev, uint8_t ret[16]);
 /* Digest of the access itself: time, who, what, version, where, action, operation, outcome. Same
  * id, other digest: a conflict. */
 void kt_event_access_digest(const struct kt_event *ev, uint8_t ret[16]);
-/* DETECTION §2.8: read, export, issue, or use, with a secret id (use of a bare aws-kms key is
- * none). Any outcome: a denied read is a probe, which the caller tells apart. */
+/* DETECTION §2.8: read, export, issue, or use, with a secret id (use of a bare key of aws-kms
+ * or az-kv is none). Any outcome: a denied read is a probe, which the caller tells apart. */
 bool kt_event_is_read(const struct kt_event *ev);

@@ -123,6 +123,10 @@ static void a_read_needs_a_secret(void **state)
     e.action = KT_ACT_USE;
     e.secret = KT_STR("aws-kms://1/eu/key");
     assert_false(kt_event_is_read(&e));
+    e.secret = KT_STR("az-kv://pay.vault.azure.net/keys/k");
+    assert_false(kt_event_is_read(&e));
+    e.secret = KT_STR("az-kv://pay.vault.azure.net/secrets/keys/");
+    assert_true(kt_event_is_read(&e));
     e.secret = KT_STR("aws-sm://1/eu/pay");
     assert_true(kt_event_is_read(&e));
 }
