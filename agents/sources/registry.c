@@ -2,6 +2,7 @@
 #include "agents/source.h"
 
 #define SOURCES(X)                                                                                 \
+    X(azure)                                                                                       \
     X(cloudtrail)                                                                                  \
     X(doppler)                                                                                     \
     X(gcp)                                                                                         \

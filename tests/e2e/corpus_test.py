@@ -15,6 +15,7 @@ total = {'read': 0, 'stored': 0, 'duplicate': 0, 'skipped': 0, 'quarantined': 0}
 SOURCES = {  # and their folders
     'vault': 'vault',
     'cloudtrail': 'cloudtrail',
+    'azure': 'azure',
     'doppler': 'doppler',
     'gcp': 'gcp',
     'github': 'github',

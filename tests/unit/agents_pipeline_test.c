@@ -646,6 +646,23 @@ static const char planted_gcp[] =
     "84\"},\"timestamp\":\"2026-03-02T07:14:05Z\","
     "\"logName\":\"l\",\"" P "85\":\"" P "86\"}\n";
 
+static const char planted_azure[] =
+    "{\"time\":\"2026-03-02T07:14:05.1234567Z\",\"category\":\"AuditEvent\","
+    "\"operationName\":\"SecretSet\",\"resultType\":\"Success\",\"correlationId\":\"00000000-0000-"
+    "4000-8000-000000000001\","
+    "\"callerIpAddress\":\"203.0.113.9\",\"resultDescription\":\"Value '" P "90' is wrong\","
+    "\"identity\":{\"claim\":{\"upn\":\"al@example.com\",\"oid\":\"o\",\"c\":\"" P "91\","
+    "\"groups\":[\"" P "92\"]},\"authorization\":{\"x\":\"" P
+    "93\"}},\"properties\":{\"clientInfo\":\"tool "
+    "hvs.CAESIJlU9ob_planted_abcdefghijklmnopqrstuvwxyz012345\","
+    "\"httpStatusCode\":400,\"id\":\"https://p.vault.azure.net/secrets/a\",\"requestUri\":\"https:/"
+    "/p.vault.azure.net/secrets/a?sig=" P "94\","
+    "\"secretProperties\":{\"value\":\"" P "95\"},\"properties\":{\"accessPolicies\":[\"" P "96\"],"
+    "\"x\":\"" P "97\"},\"" P "98\":\"" P
+    "99\"},\"resourceId\":\"/PROVIDERS/MICROSOFT.KEYVAULT/VAULTS/P\","
+    "\"resultSignature\":\"Bad Request\",\"tenantId\":\"" P "9a\",\"" P "9b\":\"" P "9c\"},"
+    "\n";
+
 static void check_planted(const char *source, struct kt_str record)
 {
     struct world w;
@@ -676,6 +693,7 @@ static void planted_values_never_come_out(void **state)
     check_planted("github", kt_str_of(planted_github));
     check_planted("gitlab", kt_str_of(planted_gitlab));
     check_planted("gcp", kt_str_of(planted_gcp));
+    check_planted("azure", kt_str_of(planted_azure));
 }
 
 int main(void)
