@@ -358,9 +358,12 @@ static const char *const needles[] = {
     "\"io.external-secrets",
     NULL,
 };
-/* An EventList; a subscription of CloudWatch Logs (EKS); a diagnostic record (AKS). */
-static const char *const arrays[] = { "items", "logEvents", "records", NULL };
+/* An EventList; a subscription of CloudWatch Logs (EKS); a diagnostic record (AKS); entries.list
+ * and Pub/Sub (GKE). */
+static const char *const arrays[] = { "items",   "logEvents",        "records",
+                                      "entries", "receivedMessages", NULL };
 static const char *const members[] = { "message", "properties", "log", NULL };
+static const char *const coded[] = { "data", NULL };
 
 static const char *const known_keys[] = {
     "kind",
@@ -401,6 +404,7 @@ const struct kt_source kt_source_kubernetes = {
     .needles = needles,
     .wrap_arrays = arrays,
     .wrap_members = members,
+    .wrap_base64 = coded,
     .fold_key = fold_key,
     .fold_timeout = 90 * KT_NS_S,
     .decode = decode,
