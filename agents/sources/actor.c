@@ -52,6 +52,16 @@ struct kt_str kt_actor_k8s(struct kt_arena *a, struct kt_str ns, struct kt_str a
     return kt_arena_cat3(a, ns, KT_STR("/"), kt_actor_at(a, account, KT_STR("k8s")));
 }
 
+struct kt_str kt_actor_k8s_account(struct kt_arena *a, struct kt_str user)
+{
+    static const struct kt_str prefix = KT_STR_INIT("system:serviceaccount:");
+    struct kt_str account = kt_str_from_index(user, prefix.len), ns;
+    if (!kt_str_starts(user, prefix) || kt_str_find_byte(account, ':', 0) <= 0 ||
+        !kt_str_split(&account, ':', &ns))
+        return KT_STR_NONE;
+    return kt_actor_k8s(a, ns, account);
+}
+
 static struct kt_str last_part(struct kt_str s)
 {
     ptrdiff_t at = kt_str_rfind_byte(s, '/');

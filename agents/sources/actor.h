@@ -10,6 +10,9 @@ struct kt_str kt_actor_lower(struct kt_arena *a, struct kt_str s);
 struct kt_str kt_actor_at(struct kt_arena *a, struct kt_str name, struct kt_str where);
 /* "namespace/account@k8s". */
 struct kt_str kt_actor_k8s(struct kt_arena *a, struct kt_str ns, struct kt_str account);
+/* The same of "system:serviceaccount:NAMESPACE:ACCOUNT", as tokens and users say it; empty when
+ * user is no such account. */
+struct kt_str kt_actor_k8s_account(struct kt_arena *a, struct kt_str user);
 
 /* "AWSReservedSSO_Admin_0123456789abcdef" -> "Admin"; empty when it is no SSO role. */
 struct kt_str kt_actor_permission_set(struct kt_str role);

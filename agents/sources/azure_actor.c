@@ -38,9 +38,13 @@ bool kt_az_is_anonymous(const struct az_record *r)
            kt_az_claim(r, kt_az_oid).len == 0;
 }
 
-/* "alice_example.com#EXT#@acme.onmicrosoft.com" is a guest: alice@example.com. */
+/* "alice_example.com#EXT#@acme.onmicrosoft.com" and "live.com#alice@example.com" are guests:
+ * alice@example.com. */
 static struct kt_str person(struct kt_arena *a, struct kt_str upn)
 {
+    ptrdiff_t hash = kt_str_rfind_byte(upn, '#');
+    if (kt_actor_is_email(kt_str_from_index(upn, (size_t)(hash + 1))))
+        upn = kt_str_from_index(upn, (size_t)(hash + 1));
     ptrdiff_t guest = kt_str_find(upn, KT_STR("#EXT#"), 0);
     struct kt_str head = kt_str_sub(upn, 0, guest < 0 ? 0 : (size_t)guest);
     ptrdiff_t at = kt_str_rfind_byte(head, '_');

@@ -81,11 +81,10 @@ static void who_service(const struct ct_record *r, struct kt_event *ev)
 /* Whoever comes with a token of somebody else's: SAML, OIDC. */
 static void who_federated(const struct ct_record *r, struct kt_event *ev)
 {
-    static const struct kt_str account = KT_STR_INIT("system:serviceaccount:");
     struct kt_str name = kt_json_str_at(r->identity, "userName");
-    if (kt_str_starts(name, account)) {
-        struct kt_str rest = kt_str_from_index(name, account.len);
-        ev->actor = kt_actor_k8s(r->in->arena, before(rest, ':'), last_part(rest, ':'));
+    struct kt_str account = kt_actor_k8s_account(r->in->arena, name);
+    if (account.len > 0) {
+        ev->actor = account;
         ev->actor_kind = KT_ACTOR_SERVICE;
         return;
     }

@@ -29,17 +29,26 @@ static bool is_service(struct kt_str email)
 static struct kt_str pool_actor(struct kt_arena *a, struct kt_str pool, struct kt_str subject,
                                 enum kt_actor_kind *ret_kind)
 {
-    struct kt_str rest = subject, word, ns, account;
+    struct kt_str rest = subject, word, ns;
     *ret_kind = KT_ACTOR_SERVICE;
     if (kt_str_split(&rest, '/', &word) && kt_str_is(word, "ns") && kt_str_split(&rest, '/', &ns) &&
         kt_str_split(&rest, '/', &word) && kt_str_is(word, "sa") && rest.len > 0)
         return kt_actor_k8s(a, ns, rest);
-    account = behind(subject, KT_STR("system:serviceaccount:"));
-    if (kt_str_find_byte(account, ':', 0) > 0 && kt_str_split(&account, ':', &ns))
-        return kt_actor_k8s(a, ns, account);
+    struct kt_str account = kt_actor_k8s_account(a, subject);
+    if (account.len > 0)
+        return account;
     if (kt_actor_is_email(subject) && !is_service(subject))
         *ret_kind = KT_ACTOR_HUMAN;
     return kt_actor_at(a, subject, pool);
+}
+
+/* "pay-prod.svc.id.goog[pay/api]": a workload of GKE in the older spelling. */
+static struct kt_str workload(struct kt_arena *a, struct kt_str principal)
+{
+    struct kt_str rest = upto(behind(principal, KT_STR(".svc.id.goog[")), ']'), ns;
+    if (kt_str_find_byte(rest, '/', 0) <= 0 || !kt_str_split(&rest, '/', &ns))
+        return KT_STR_NONE;
+    return kt_actor_k8s(a, ns, rest);
 }
 
 /* "user:alice@example.com", "serviceAccount:x@…", "principal://iam.googleapis.com/…/subject/…" */
@@ -50,6 +59,10 @@ static struct kt_str actor_of(struct kt_arena *a, struct kt_str principal,
     struct kt_str subject = behind(principal, KT_STR("/subject/"));
     if (kt_str_starts(principal, KT_STR("principal://")) && subject.len > 0)
         return pool_actor(a, pool, subject, ret_kind);
+    *ret_kind = KT_ACTOR_SERVICE;
+    subject = workload(a, principal);
+    if (subject.len > 0)
+        return subject;
     ptrdiff_t colon = kt_str_find_byte(principal, ':', 0);
     struct kt_str name = kt_str_from_index(principal, (size_t)(colon + 1));
     if (kt_actor_is_email(name))

@@ -36,10 +36,10 @@ struct kt_str kt_k8s_name(const struct k8s_access *x, struct kt_str user,
                           enum kt_actor_kind *ret_kind)
 {
     struct kt_arena *a = x->in->arena;
-    struct kt_str account = behind(user, KT_STR("system:serviceaccount:")), ns;
+    struct kt_str account = kt_actor_k8s_account(a, user);
     *ret_kind = KT_ACTOR_SERVICE;
-    if (kt_str_find_byte(account, ':', 0) > 0 && kt_str_split(&account, ':', &ns))
-        return kt_actor_k8s(a, ns, account);
+    if (account.len > 0)
+        return account;
     if (user.len == 0 || kt_str_is(user, "system:anonymous")) {
         *ret_kind = KT_ACTOR_ANONYMOUS;
         return kt_actor_at(a, KT_STR("anonymous"), x->cluster);
