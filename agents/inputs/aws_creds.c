@@ -298,16 +298,6 @@ enum kt_status aws_creds_request(struct aws_creds *c, kt_time_ns now, struct kt_
 
 /* ---- what is answered ---- */
 
-static struct kt_str xml_value(struct kt_str text, struct kt_str open, struct kt_str close)
-{
-    ptrdiff_t from = kt_str_find(text, open, 0);
-    ptrdiff_t to = from < 0 ? -1 : kt_str_find(text, close, (size_t)from + open.len);
-    if (to < 0)
-        return KT_STR_NONE;
-    return kt_str_sub(text, (size_t)from + open.len, (size_t)to - (size_t)from - open.len);
-}
-#define XML(text, tag) xml_value(text, KT_STR("<" tag ">"), KT_STR("</" tag ">"))
-
 static enum kt_status take_json(struct aws_creds *c, struct kt_str body, struct kt_error *err)
 {
     struct kt_jval root;
@@ -360,6 +350,6 @@ enum kt_status aws_creds_answer(struct aws_creds *c, int status, struct kt_str b
         return hear_instance(c, body, err);
     if (c->from == FROM_CONTAINER)
         return take_json(c, body, err);
-    return take(c, XML(body, "AccessKeyId"), XML(body, "SecretAccessKey"),
-                XML(body, "SessionToken"), XML(body, "Expiration"), err);
+    return take(c, aws_xml(body, "AccessKeyId"), aws_xml(body, "SecretAccessKey"),
+                aws_xml(body, "SessionToken"), aws_xml(body, "Expiration"), err);
 }

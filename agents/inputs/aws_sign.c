@@ -42,6 +42,17 @@ void aws_encode(struct kt_str s, bool keep_slash, struct kt_buf *out)
     }
 }
 
+struct kt_str aws_xml(struct kt_str text, const char *tag)
+{
+    char open[64], close[64];
+    (void)snprintf(open, sizeof open, "<%s>", tag);
+    (void)snprintf(close, sizeof close, "</%s>", tag);
+    ptrdiff_t from = kt_str_find(text, kt_str_of(open), 0);
+    size_t begin = from < 0 ? 0 : (size_t)from + strlen(open);
+    ptrdiff_t to = from < 0 ? -1 : kt_str_find(text, kt_str_of(close), begin);
+    return to < 0 ? KT_STR_NONE : kt_str_sub(text, begin, (size_t)to - begin);
+}
+
 static int by_text(const void *a, const void *b)
 {
     const struct kt_str *x = a, *y = b;

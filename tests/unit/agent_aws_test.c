@@ -100,6 +100,15 @@ static void queries_are_sorted_by_encoded_name_then_value(void **state)
     assert_string_equal(kt_buf_z(&out), "%C3%A4=%2B&a=A%20b&a=z%2Fy&a%25=&a.b=1");
 }
 
+static void elements_are_found_by_name(void **state)
+{
+    (void)state;
+    const struct kt_str text = KT_STR("<E><Code>A</Code><Region>eu</Region><Code>B</Code><x></E>");
+    assert_true(kt_str_is(aws_xml(text, "Code"), "A") && kt_str_is(aws_xml(text, "Region"), "eu"));
+    assert_true(aws_xml(text, "x").len == 0 && aws_xml(text, "y").len == 0);
+    assert_true(aws_xml(KT_STR_NONE, "x").len == 0);
+}
+
 /* ---- notices ---- */
 
 static void add_object(void *self, const struct aws_object *o)
@@ -280,6 +289,7 @@ int main(void)
         cmocka_unit_test(the_published_suite_signs_alike),
         cmocka_unit_test(the_examples_of_s3_sign_alike),
         cmocka_unit_test(queries_are_sorted_by_encoded_name_then_value),
+        cmocka_unit_test(elements_are_found_by_name),
         cmocka_unit_test(notices_are_read_in_every_form),
         cmocka_unit_test(the_environment_comes_first),
         cmocka_unit_test(the_instance_is_asked_in_three_steps),
