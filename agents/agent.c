@@ -309,9 +309,17 @@ static enum kt_status sync_spool(struct kt_agent *a, struct kt_error *err)
     return kt_spool_sync(a->spool, err);
 }
 
+static bool somebody_waits(const struct kt_agent *a)
+{
+    for (unsigned i = 0; i < a->n_sources; i++)
+        if (a->sources[i].type->waits != NULL && a->sources[i].type->waits(a->sources[i].input))
+            return true;
+    return false;
+}
+
 static bool flush_is_due(const struct kt_agent *a)
 {
-    if (a->full || a->found)
+    if (a->full || a->found || somebody_waits(a))
         return true; /* is there room again? */
     if (a->open_since != 0)
         return a->mono - a->open_since >= KT_BATCH_DELAY_MS * KT_NS_MS;
@@ -324,9 +332,12 @@ static enum kt_status write_out(struct kt_agent *a, struct kt_error *err)
         return a->n_cuts > 0 ? flush(a, false, err) : KT_OK;
     a->positions_at = a->mono;
     a->found = false;
-    if (flush(a, true, err) != KT_OK)
+    if (flush(a, true, err) != KT_OK || sync_spool(a, err) != KT_OK)
         return kt_wrap(err, "agent");
-    return sync_spool(a, err);
+    for (unsigned i = 0; i < a->n_sources && !a->full; i++)
+        if (a->sources[i].type->kept != NULL)
+            a->sources[i].type->kept(a->sources[i].input);
+    return KT_OK;
 }
 
 /* ---- the turn ---- */

@@ -44,6 +44,11 @@ struct kt_input_type {
      * spool. changed_only: since the last call. */
     void (*positions)(struct kt_input *in, bool changed_only,
                       void (*each)(void *self, struct kt_str key, struct kt_str value), void *self);
+    /* Does somebody wait until what was given is kept? Then it is written down in this turn. NULL =
+     * never. */
+    bool (*waits)(struct kt_input *in);
+    /* All lines given so far are in the spool, and synced. NULL = it does not matter. */
+    void (*kept)(struct kt_input *in);
     int (*fd)(struct kt_input *in); /* inotify or the like to wait on, -1 = poll by time */
     void (*status)(struct kt_input *in, struct kt_input_status *ret);
     void (*counts)(struct kt_input *in,

@@ -112,7 +112,6 @@ static enum kt_status open_sqs(const struct kt_input_env *env, struct kt_input *
     in->json = kt_json_new(KT_JSON_SIMDJSON);
     in->pipeline = env->pipeline(env->self);
     kt_pipeline_restart(in->pipeline, 0);
-    (void)kt_str_u64(env->position(env->self, KT_STR(DONE_KEY)), &in->given);
     *ret = in;
     return KT_OK;
 }
@@ -180,26 +179,26 @@ void sqs_say_for_long(struct kt_input *in, const char *what)
 
 /* ---- the order of things ---- */
 
-/* Messages whose objects are read get a mark; it is durable once their lines are. */
+/* Messages whose objects are read, and given out to the last line. */
 static void settle(struct kt_input *in)
 {
     uint64_t low = kt_pipeline_low_water(in->pipeline);
-    for (unsigned i = 0; i < in->n; i++) {
-        struct message *m = &in->message[i];
-        if (m->finished && m->mark == 0 && m->end <= low) {
-            m->mark = ++in->given;
-            in->changed = true;
-        }
-    }
+    for (unsigned i = 0; i < in->n; i++)
+        if (in->message[i].finished && in->message[i].end <= low)
+            in->message[i].given = true;
+}
+
+static void kept(struct kt_input *in)
+{
+    for (unsigned i = 0; i < in->n; i++)
+        in->message[i].kept = in->message[i].given;
 }
 
 /* How many messages, from the first, may be deleted. */
-static unsigned deletable(struct kt_input *in)
+static unsigned deletable(const struct kt_input *in)
 {
-    uint64_t durable = 0;
     unsigned n = 0;
-    (void)kt_str_u64(in->env.position(in->env.self, KT_STR(DONE_KEY)), &durable);
-    while (n < in->n && n < AT_ONCE && in->message[n].mark != 0 && in->message[n].mark <= durable)
+    while (n < in->n && n < AT_ONCE && in->message[n].kept)
         n++;
     return n;
 }
@@ -258,15 +257,14 @@ static enum kt_status step(struct kt_input *in, kt_time_ns now, size_t budget, b
     return kt_pipeline_expire(in->pipeline, now, false, err);
 }
 
+/* The queue keeps the place. */
 static void positions(struct kt_input *in, bool changed_only,
                       void (*each)(void *self, struct kt_str key, struct kt_str value), void *self)
 {
-    char text[24];
-    if (!in->changed && changed_only)
-        return;
-    (void)snprintf(text, sizeof text, "%llu", (unsigned long long)in->given);
-    each(self, KT_STR(DONE_KEY), kt_str_of(text));
-    in->changed = false;
+    (void)in;
+    (void)changed_only;
+    (void)each;
+    (void)self;
 }
 
 static int fd(struct kt_input *in)
@@ -301,6 +299,7 @@ const struct kt_input_type kt_input_sqs_s3 = {
     .open = open_sqs,
     .step = step,
     .positions = positions,
+    .kept = kept,
     .fd = fd,
     .status = status,
     .counts = counts,

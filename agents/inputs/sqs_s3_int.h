@@ -19,7 +19,6 @@
 #define RETRY_FIRST  (2 * KT_NS_S)
 #define RETRY_MOST   (5 * KT_NS_MIN)
 #define SAID_NS      (10 * KT_NS_MIN)
-#define DONE_KEY     "done" /* position: how many messages' lines were given out */
 #define URL_MAX      2048u
 
 struct options {
@@ -33,10 +32,11 @@ struct object {
 struct message {
     char *id, *receipt;
     struct object *object;
-    unsigned n, next;   /* next: the object to be read */
-    kt_time_ns hidden;  /* since when it is ours */
-    uint64_t end, mark; /* of its last byte in the pipeline; 0 = not given out yet */
-    bool finished;      /* every object is read, or nothing is to be read */
+    unsigned n, next;  /* next: the object to be read */
+    kt_time_ns hidden; /* since when it is ours */
+    uint64_t end;      /* of its last byte in the pipeline */
+    bool finished;     /* every object is read, or nothing is to be read */
+    bool given, kept;  /* each line is given out; and in the spool */
 };
 enum asking { ASK_NOTHING, ASK_KEYS, ASK_MESSAGES, ASK_OBJECT, ASK_DELETE, ASK_LONGER };
 struct kt_input {
@@ -57,7 +57,7 @@ struct kt_input {
     struct kt_buf piece; /* of it, worked off up to piece_at */
     size_t piece_at;
     bool last_piece;
-    uint64_t fed, given, objects, gone, broken, bytes;
+    uint64_t fed, objects, gone, broken, bytes;
     size_t inflated;
     bool changed, backlog;     /* backlog: the queue gave as many as it could */
     kt_time_ns said_until;     /* the problem stays so long */
