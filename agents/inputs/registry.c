@@ -4,6 +4,7 @@
 #define KT_INPUTS(X)                                                                               \
     X(tail)                                                                                        \
     X(files)                                                                                       \
+    X(http_listen)                                                                                 \
     X(http_poll)                                                                                   \
     X(socket)                                                                                      \
     X(sqs_s3)
