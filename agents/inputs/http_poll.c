@@ -247,8 +247,9 @@ static void move(struct stream *s, const struct kt_poll_verdict *v)
 {
     if (!v->begin_anew && v->place.len == 0)
         return;
-    kt_free(s->place);
+    char *before = s->place; /* the new one may borrow from it */
     s->place = v->begin_anew ? NULL : kt_str_dup(v->place);
+    kt_free(before);
     s->changed = true;
 }
 
