@@ -407,6 +407,8 @@ unsigned kt_agent_fds(struct kt_agent *a, int *fds, unsigned max)
 {
     unsigned n = 0;
 
+    if (a->full) /* nothing is taken: what waits would wake us again and again */
+        return 0;
     for (unsigned i = 0; i < a->n_sources && n < max; i++) {
         int fd = a->sources[i].type->fd(a->sources[i].input);
         if (fd >= 0)
