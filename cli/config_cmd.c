@@ -65,10 +65,8 @@ static enum kt_status collector_file(const char *path, bool show, bool defaults,
 static enum kt_status check_word(const struct kt_agent_conf *conf, const struct kt_conf_source *s,
                                  bool is_type, struct kt_buf *later, struct kt_error *err)
 {
-    static const char *const types[] = { "openbao", "k8s",      "kubernetes", "gcp", "azure",
-                                         "auditd",  "fanotify", "generic",    NULL };
-    static const char *const inputs[] = { "sqs_s3", "s3",  "http_listen", "socket",
-                                          "poll",   "api", "journal",     NULL };
+    static const char *const types[] = { "auditd", "mapping", "leaks", NULL };
+    static const char *const inputs[] = { "pubsub", "syslog", "fanotify", "stdin", NULL };
     const char *word = is_type ? s->type : s->input, *key = is_type ? "type" : "input";
     if (is_type ? kt_source_find(kt_str_of(word)) != NULL : kt_input_find(kt_str_of(word)) != NULL)
         return KT_OK;
