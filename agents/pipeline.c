@@ -1,5 +1,5 @@
 /*
- * pipeline: raw records -> canonical lines. Needles, parse, fold, decode, redact, line.
+ * pipeline: raw records -> canonical lines. Gather, needles, parse, fold, decode, redact, line.
  *
  * Owns:  the parsers, the arena of one record, the counters, the record that was refused last.
  * Calls: core/base, core/event, the source. No I/O, no clock.
@@ -48,6 +48,7 @@ void kt_pipeline_free(struct kt_pipeline *p)
 {
     if (p == NULL)
         return;
+    kt_gather_free(p);
     kt_fold_free(p);
     kt_needles_done(&p->needles);
     kt_source_memory_free(p->memory);
@@ -58,6 +59,8 @@ void kt_pipeline_free(struct kt_pipeline *p)
     kt_buf_done(&p->line);
     kt_buf_done(&p->raw);
     kt_buf_done(&p->quarantine);
+    kt_buf_done(&p->lines);
+    kt_buf_done(&p->as_json);
     kt_buf_done(&p->last_place);
     kt_free(p->instance);
     kt_free(p->cluster);
@@ -238,6 +241,27 @@ static enum kt_status parse(struct kt_pipeline *p, struct kt_jval *ret_root)
     return st;
 }
 
+static enum kt_status read_record(struct kt_pipeline *p, struct kt_jval *ret_root)
+{
+    if (p->o.source->to_json == NULL)
+        return parse(p, ret_root);
+    kt_buf_reset(&p->as_json);
+    if (!p->o.source->to_json(p->cur.bytes, &p->as_json))
+        return KT_E_INPUT;
+    p->cur.record = kt_buf_str(&p->as_json);
+    return kt_json_parse(p->json, p->cur.record, ret_root, &p->cur.repaired, p->cur.err);
+}
+
+/* The lines of the record need not wait any more. */
+static void leave_group(struct kt_pipeline *p)
+{
+    if (p->cur.group == NULL)
+        return;
+    p->counts.folded += p->cur.joined;
+    kt_gather_drop(p, p->cur.group);
+    p->cur.group = NULL;
+}
+
 /* Counts the record once it is dealt with; a refused one stays as it is and comes again. */
 static enum kt_status settle(struct kt_pipeline *p, struct half *partner)
 {
@@ -264,6 +288,7 @@ static enum kt_status settle(struct kt_pipeline *p, struct half *partner)
         p->counts.folded++;
         kt_fold_drop(p, partner);
     }
+    leave_group(p);
     p->again = false;
     p->given = 0;
     return KT_OK;
@@ -284,6 +309,8 @@ static enum kt_status decode(struct kt_pipeline *p, struct kt_jval root)
 
     if (fold == FOLD_REFUSED || fold == FOLD_WAITS) {
         p->again = fold == FOLD_REFUSED;
+        if (fold == FOLD_WAITS)
+            leave_group(p);
         return p->cur.status;
     }
     if (fold == FOLD_REPEATED) {
@@ -305,10 +332,48 @@ static enum kt_status decode(struct kt_pipeline *p, struct kt_jval root)
     return settle(p, partner);
 }
 
+enum kt_status kt_pipeline_work(struct kt_pipeline *p)
+{
+    struct kt_jval root;
+    if (p->cur.group != NULL && p->cur.group->over)
+        return quarantine(p, "longer than 1 MiB");
+    if (!kt_needles_in(&p->needles, p->cur.bytes)) {
+        p->cur.skip = "not about secrets";
+        return settle(p, NULL);
+    }
+    enum kt_status st = read_record(p, &root);
+    if (st != KT_OK) {
+        if (!p->again && st != KT_E_LIMIT && p->o.source->split == KT_SPLIT_LINES)
+            p->counts.torn++;
+        if (st == KT_E_LIMIT)
+            return quarantine(p, "over a limit of depth, members or size");
+        return quarantine(p, p->o.source->to_json != NULL ? "broken record" : "broken JSON");
+    }
+    if (!p->again)
+        p->counts.repaired += p->cur.repaired > 0;
+    return decode(p, root);
+}
+
+static enum kt_status whole(struct kt_pipeline *p, enum kt_piece_kind kind)
+{
+    switch (kind) {
+    case KT_PIECE_LONG:
+        return quarantine(p, "longer than 1 MiB");
+    case KT_PIECE_TORN:
+        return quarantine(p, "torn");
+    case KT_PIECE_OTHER:
+        p->cur.skip = "no JSON object";
+        return settle(p, NULL);
+    case KT_PIECE_BLANK:
+    case KT_PIECE_RECORD:
+        break;
+    }
+    return kt_pipeline_work(p);
+}
+
 static enum kt_status work(struct kt_pipeline *p, const struct kt_piece *piece, kt_time_ns arrival,
                            struct kt_error *err)
 {
-    struct kt_jval root;
     p->cur = (struct current){ .bytes = piece->text,
                                .record = piece->text,
                                .offset = piece->offset,
@@ -322,33 +387,18 @@ static enum kt_status work(struct kt_pipeline *p, const struct kt_piece *piece, 
         p->counts.blank++;
         return KT_OK;
     }
+    enum gather_result gathered =
+        piece->kind == KT_PIECE_RECORD ? kt_gather_look(p) : GATHER_RECORD;
+    if (gathered == GATHER_REFUSED)
+        return p->cur.status;
     if (!p->again) {
         p->counts.records++;
         p->given = 0;
-        p->counts.torn += piece->kind == KT_PIECE_TORN;
+        p->counts.torn += piece->kind == KT_PIECE_TORN || gathered == GATHER_BROKEN;
     }
-    if (piece->kind == KT_PIECE_LONG)
-        return quarantine(p, "longer than 1 MiB");
-    if (piece->kind == KT_PIECE_TORN)
-        return quarantine(p, "torn");
-    if (piece->kind == KT_PIECE_OTHER) {
-        p->cur.skip = "no JSON object";
-        return settle(p, NULL);
-    }
-    if (!kt_needles_in(&p->needles, piece->text)) {
-        p->cur.skip = "not about secrets";
-        return settle(p, NULL);
-    }
-    enum kt_status st = parse(p, &root);
-    if (st != KT_OK) {
-        if (!p->again && st != KT_E_LIMIT && p->o.source->split == KT_SPLIT_LINES)
-            p->counts.torn++;
-        return quarantine(p, st == KT_E_LIMIT ? "over a limit of depth, members or size"
-                                              : "broken JSON");
-    }
-    if (!p->again)
-        p->counts.repaired += p->cur.repaired > 0;
-    return decode(p, root);
+    if (gathered == GATHER_WAITS)
+        return KT_OK;
+    return whole(p, gathered == GATHER_BROKEN ? KT_PIECE_TORN : piece->kind);
 }
 
 static enum kt_status on_piece(void *self, const struct kt_piece *piece, struct kt_error *err)
@@ -357,6 +407,15 @@ static enum kt_status on_piece(void *self, const struct kt_piece *piece, struct 
 }
 
 /* ---- the door ---- */
+
+static enum kt_status expire(struct kt_pipeline *p, kt_time_ns now, struct kt_error *err)
+{
+    bool all = now == INT64_MAX;
+    kt_time_ns gather = all ? now : now - p->o.source->gather_timeout;
+    kt_time_ns fold = all ? now : now - p->o.source->fold_timeout;
+    enum kt_status st = kt_gather_expire(p, gather, err);
+    return st == KT_OK ? kt_fold_expire(p, fold, err) : st;
+}
 
 static void enter(struct kt_pipeline *p, struct kt_str place, kt_time_ns now)
 {
@@ -382,6 +441,7 @@ enum kt_status kt_pipeline_end(struct kt_pipeline *p, kt_time_ns now, struct kt_
     enum kt_status st = kt_splitter_end(p->split, err);
     if (st != KT_OK)
         return st;
+    kt_gather_stream_ended(p);
     kt_fold_stream_ended(p);
     p->ended = true;
     return KT_OK;
@@ -392,7 +452,7 @@ enum kt_status kt_pipeline_record(struct kt_pipeline *p, struct kt_str record, k
 {
     enter(p, place, now);
     if (arrival != 0 && !p->again) { /* in a feed, time is what its records say */
-        enum kt_status st = kt_fold_expire(p, arrival - p->o.source->fold_timeout, err);
+        enum kt_status st = expire(p, arrival, err);
         if (st != KT_OK)
             return st;
     }
@@ -407,20 +467,24 @@ enum kt_status kt_pipeline_expire(struct kt_pipeline *p, kt_time_ns now, bool al
                                   struct kt_error *err)
 {
     p->now = now;
-    return kt_fold_expire(p, all ? INT64_MAX : now - p->o.source->fold_timeout, err);
+    return expire(p, all ? INT64_MAX : now, err);
 }
 
 uint64_t kt_pipeline_low_water(const struct kt_pipeline *p)
 {
     uint64_t split = kt_splitter_low_water(p->split), fold = kt_fold_low_water(p);
-    return fold < split ? fold : split;
+    uint64_t gather = kt_gather_low_water(p);
+    uint64_t low = fold < split ? fold : split;
+    return gather < low ? gather : low;
 }
 
 void kt_pipeline_restart(struct kt_pipeline *p, uint64_t pos)
 {
     kt_splitter_restart(p->split, pos);
-    if (!p->ended)
+    if (!p->ended) {
+        kt_gather_clear(p);
         kt_fold_clear(p);
+    }
     p->again = false;
     p->given = 0;
 }

@@ -1,6 +1,6 @@
 /*
- * pipeline: bytes of one source instance -> canonical lines. Split, needles, parse, fold, decode,
- * redact, line; quarantine by shape. Used by the agent and by `import`. No I/O, no clock.
+ * pipeline: bytes of one source instance -> canonical lines. Split, gather, needles, parse, fold,
+ * decode, redact, line; quarantine by shape. Used by the agent and by `import`. No I/O, no clock.
  */
 #pragma once
 #include "agents/source.h"
@@ -27,7 +27,7 @@ struct kt_pipeline_counts {
                          = yielded + folded + skipped + quarantined + halves that still wait */
     uint64_t yielded; /* records that gave at least one event */
     uint64_t events;  /* access and amend lines given out */
-    uint64_t folded;  /* first halves that went into their partner's event */
+    uint64_t folded;  /* first halves, and lines, that went into the event of another */
     uint64_t skipped; /* records without an event, folded halves not included */
     uint64_t quarantined, redactions, repaired, torn, unknown_fields, blank;
     struct {
@@ -53,11 +53,11 @@ KT_MUST_USE enum kt_status kt_pipeline_end(struct kt_pipeline *p, kt_time_ns now
 KT_MUST_USE enum kt_status kt_pipeline_record(struct kt_pipeline *p, struct kt_str record,
                                               kt_time_ns arrival, struct kt_str place,
                                               kt_time_ns now, struct kt_error *err);
-/* Gives out first halves older than the source's fold timeout; all = every one (end of an import).
- */
+/* Gives out first halves and groups of lines older than the source's timeouts; all = every one (end
+ * of an import). */
 KT_MUST_USE enum kt_status kt_pipeline_expire(struct kt_pipeline *p, kt_time_ns now, bool all,
                                               struct kt_error *err);
-/* Oldest byte offset not wholly given out: pending folds and a cut tail included. */
+/* Oldest byte offset not wholly given out: pending folds, groups and a cut tail included. */
 uint64_t kt_pipeline_low_water(const struct kt_pipeline *p);
 /* Starts again at pos (another file, truncation). Drops the cut tail, and pending folds too unless
  * kt_pipeline_end came before: halves of a stream that ended find their partners in the next. */

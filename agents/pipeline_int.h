@@ -14,6 +14,20 @@ struct half {
     char bytes[];
 };
 
+/* Lines of one event that waits for the rest of them. */
+struct group {
+    struct kt_aged_item item;
+    kt_time_ns since, arrival;
+    uint64_t offset; /* where its first line begins; UINT64_MAX when its stream has ended */
+    uint64_t length;
+    unsigned lines;
+    bool over;  /* longer than a record may be: the rest is only counted */
+    bool tried; /* it was refused once, after so many lines: */
+    unsigned given;
+    struct kt_buf text;
+    char key[];
+};
+
 struct needles {
     struct kt_str *at; /* without their quote */
     unsigned n;
@@ -26,6 +40,8 @@ struct current {
     struct kt_str record;
     uint64_t offset, length; /* length: more than bytes when it was too long */
     kt_time_ns arrival, observed;
+    struct group *group; /* that this record is; NULL: a line of its own */
+    unsigned joined;     /* its other lines */
     unsigned repaired;
     uint64_t unknown_fields;
     unsigned lines;        /* lines made so far; those below `given` were given out before */
@@ -56,6 +72,10 @@ struct kt_pipeline {
     struct kt_buf line, raw, quarantine;
     struct kt_redact_hits hits;
 
+    struct kt_aged groups;
+    size_t groups_bytes;
+    struct kt_buf lines, as_json; /* of the current record: its lines, and what stands for them */
+
     struct kt_aged halves;
     size_t halves_bytes;
     uint64_t known_until; /* second halves before it were given out in the run before */
@@ -77,6 +97,8 @@ struct kt_pipeline {
 /* Completes an event (source, instance, flags), redacts it and gives its line out. */
 void kt_pipeline_give(struct kt_pipeline *p, struct kt_event *ev);
 void kt_pipeline_skip(struct kt_pipeline *p, const char *reason);
+/* The record in cur, which is counted as seen, up to its lines. */
+KT_MUST_USE enum kt_status kt_pipeline_work(struct kt_pipeline *p);
 struct kt_decode_in kt_pipeline_in(struct kt_pipeline *p, struct kt_jval root);
 struct kt_emit *kt_pipeline_emit(struct kt_pipeline *p);
 
@@ -85,6 +107,24 @@ void kt_needles_init(struct needles *n, const char *const *table);
 void kt_needles_done(struct needles *n);
 /* Could the record be about secrets? */
 bool kt_needles_in(const struct needles *n, struct kt_str record);
+
+/* ---- pipeline_gather.c ---- */
+enum gather_result {
+    GATHER_RECORD, /* cur is a whole record */
+    GATHER_WAITS,
+    GATHER_BROKEN, /* no line of such a log */
+    GATHER_REFUSED
+};
+/* Puts the line in cur to those of its event. GATHER_REFUSED: see cur.status. */
+enum gather_result kt_gather_look(struct kt_pipeline *p);
+void kt_gather_drop(struct kt_pipeline *p, struct group *g);
+void kt_gather_clear(struct kt_pipeline *p);
+void kt_gather_stream_ended(struct kt_pipeline *p);
+uint64_t kt_gather_low_water(const struct kt_pipeline *p);
+/* Gives out groups that began before `limit`. */
+KT_MUST_USE enum kt_status kt_gather_expire(struct kt_pipeline *p, kt_time_ns limit,
+                                            struct kt_error *err);
+void kt_gather_free(struct kt_pipeline *p);
 
 /* ---- pipeline_fold.c ---- */
 enum fold_result {

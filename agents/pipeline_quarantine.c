@@ -111,7 +111,8 @@ void kt_quarantine_give(struct kt_pipeline *p, const char *reason)
 {
     const struct kt_source *source = p->o.source;
     const struct current *cur = &p->cur;
-    struct kt_str text = kt_str_sub(cur->bytes, 0, SALVAGE_LOOK);
+    struct kt_str text =
+        kt_str_sub(source->to_json != NULL ? cur->record : cur->bytes, 0, SALVAGE_LOOK);
     struct kt_buf *b = &p->quarantine;
 
     kt_buf_reset(b);

@@ -45,7 +45,7 @@ static enum kt_status line_done(struct kt_splitter *s, size_t to, struct kt_erro
         s->line_at = s->start = s->scan = from;
         return kt_split_give(s, KT_PIECE_TORN, start, from, err);
     }
-    if (kt_str_is(kt_str_trim(line), "{")) {
+    if (s->source->to_json == NULL && kt_str_is(kt_str_trim(line), "{")) {
         s->pretty = true;
         s->start = from;
         return KT_OK;

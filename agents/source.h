@@ -40,6 +40,12 @@ enum kt_split {
                        */
 };
 
+/* A line of a log whose events are several lines, perhaps with lines of others between them. */
+struct kt_part {
+    struct kt_str key; /* the same in all lines of one event; empty: the line is one alone */
+    bool last;         /* nothing of its event comes after it */
+};
+
 /* Bounded key -> value memory of a source instance (strings up to 256 bytes, 65,536 keys, oldest
  * use dropped). */
 struct kt_source_memory;
@@ -64,6 +70,14 @@ struct kt_source {
     const char *const *wrap_arrays, *const *wrap_members;
     /* Members that hold one record in base64 (Pub/Sub's "data"). */
     const char *const *wrap_base64;
+    /* KT_SPLIT_LINES, of records that are not JSON. to_json: a record -> the JSON object that
+     * stands for it; false when it is broken. NULL = records are JSON. */
+    bool (*to_json)(struct kt_str record, struct kt_buf *out);
+    /* What a line is part of; false when it is no line of such a log. A record is then all lines of
+     * one key, each with its newline: up to the last one, or up to gather_timeout after the first.
+     * NULL = each line is a record. */
+    bool (*gather)(struct kt_str line, struct kt_arena *arena, struct kt_part *ret);
+    kt_time_ns gather_timeout;
     /* Fold: join key of a record (empty = stands alone) and whether it is the first half. NULL = no
      * folding. */
     bool (*fold_key)(const struct kt_decode_in *in, struct kt_str *ret_key, bool *ret_first);

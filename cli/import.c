@@ -452,7 +452,7 @@ static enum kt_status finish(struct import *im, struct kt_error *err)
             kt_import_count_skip(c, p->skip[k].reason, p->skip[k].n);
     }
     if (c->folded > 0)
-        kt_import_count_skip(c, "first half of a request, stored with its answer", c->folded);
+        kt_import_count_skip(c, "part of an event, counted with the rest of it", c->folded);
     c->read += c->feed_broken;
     c->records += c->feed_broken;
     return im->sink.end(im->sink.self, err);

@@ -23,6 +23,7 @@
 #define KT_INFLIGHT_MAX        32u /* batches sent and not acknowledged */
 
 #define KT_FOLD_MAX         200000u    /* requests waiting for their response, one source */
+#define KT_GROUPS_MAX       4096u      /* events waiting for the rest of their lines, one source */
 #define KT_DEDUPE_RECENT    (2u << 20) /* ids held in memory (32 MiB) */
 #define KT_CONFIG_MAX       (1u << 20)
 #define KT_CONFIG_DEPTH_MAX 16u

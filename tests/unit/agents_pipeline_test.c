@@ -13,6 +13,7 @@
 #include "core/base/enc.h"
 #include "core/base/hash.h"
 #include "core/base/limits.h"
+#include "core/event/line.h"
 
 #define NOW INT64_C(1772440000000000000)
 
@@ -385,6 +386,161 @@ static void waiting_halves_are_bounded(void **state)
     kt_buf_done(&b);
 }
 
+/* ---- records of several lines ---- */
+
+/* Lines "KEY text"; a text that ends in '.' is the last of its key; a key '-' stands alone. */
+static bool letters_gather(struct kt_str line, struct kt_arena *arena, struct kt_part *ret)
+{
+    struct kt_str rest = line, key;
+    (void)arena;
+    if (!kt_str_split(&rest, ' ', &key) || rest.len == 0)
+        return false;
+    if (!kt_str_is(key, "-"))
+        ret->key = key;
+    ret->last = kt_str_ends(line, KT_STR("."));
+    return true;
+}
+
+static bool letters_json(struct kt_str record, struct kt_buf *out)
+{
+    kt_buf_addz(out, "{\"text\":");
+    kt_json_quote(out, record);
+    kt_buf_byte(out, '}');
+    return !kt_str_has(record, KT_STR("broken"));
+}
+
+static enum kt_status letters_decode(const struct kt_decode_in *in, struct kt_jval first,
+                                     struct kt_emit *to, struct kt_error *err)
+{
+    struct kt_event ev = { .kind = KT_KIND_ACCESS, .action = KT_ACT_READ, .time = NOW };
+    (void)first;
+    (void)err;
+    ev.actor = ev.operation = KT_STR("x");
+    ev.native_id = kt_json_str_at(in->root, "text");
+    to->event(to, &ev);
+    return KT_OK;
+}
+
+static const struct kt_source letters = {
+    .name = "vault", /* any that a line may name */
+    .summary = "lines of letters",
+    .version = 1,
+    .split = KT_SPLIT_LINES,
+    .to_json = letters_json,
+    .gather = letters_gather,
+    .gather_timeout = 2 * KT_NS_S,
+    .decode = letters_decode,
+};
+
+#define ID(text) "\"native_id\":\"" text "\""
+
+static void lines_that_come_interleaved_find_their_own(void **state)
+{
+    struct world w;
+    (void)state;
+    for (unsigned size = 1; size < 40; size++) {
+        start_with(&w, &letters);
+        w.refuse_every = size % 4;
+        feed_in_pieces(&w, KT_STR("a 1\nb 1\n- alone\na 2\nb 2.\na 3.\nb late.\nbroken\nc 1\n"),
+                       size);
+        assert_int_equal(w.n, 6);
+        assert_true(gave(&w, ID("a 1\\na 2\\na 3.\\n")) && gave(&w, ID("b 1\\nb 2.\\n")));
+        assert_true(gave(&w, ID("- alone")) && gave(&w, ID("b late.")) && gave(&w, ID("c 1\\n")));
+        assert_int_equal(kt_pipeline_counts(w.p)->records, 9);
+        assert_int_equal(kt_pipeline_counts(w.p)->folded, 3);
+        assert_int_equal(kt_pipeline_counts(w.p)->quarantined, 1);
+        stop(&w);
+    }
+}
+
+static void a_group_that_never_ends_goes_out_after_its_time(void **state)
+{
+    struct world w;
+    struct kt_error err = { 0 };
+    (void)state;
+    start_with(&w, &letters);
+    feed(&w, KT_STR("a 1\na 2\n"));
+    assert_int_equal(kt_pipeline_expire(w.p, NOW + KT_NS_S, false, &err), KT_OK);
+    assert_int_equal(w.n, 0);
+    w.refuse_every = 2; /* refused once, then taken, once */
+    assert_int_equal(kt_pipeline_expire(w.p, NOW + 2 * KT_NS_S, false, &err), KT_E_AGAIN);
+    assert_int_equal(kt_pipeline_low_water(w.p), 0);
+    assert_int_equal(kt_pipeline_expire(w.p, NOW + 2 * KT_NS_S, false, &err), KT_OK);
+    assert_int_equal(w.n, 1);
+    assert_true(gave(&w, ID("a 1\\na 2\\n")));
+    assert_int_equal(kt_pipeline_low_water(w.p), 8);
+    stop(&w);
+}
+
+static void a_waiting_group_holds_the_low_water(void **state)
+{
+    struct world w;
+    (void)state;
+    start_with(&w, &letters);
+    feed(&w, KT_STR("a 1\nb 1\na 2.\n"));
+    assert_int_equal(kt_pipeline_low_water(w.p), 4); /* b is not whole */
+    kt_pipeline_restart(w.p, 4);                     /* a crash: it is read again */
+    w.pos = 4;
+    feed(&w, KT_STR("b 1\na 2.\nb 2.\n"));
+    assert_int_equal(kt_pipeline_low_water(w.p), 18);
+    assert_true(gave(&w, ID("b 1\\nb 2.\\n")));
+    stop(&w);
+}
+
+static void a_group_goes_on_in_the_next_file(void **state)
+{
+    struct world w;
+    struct kt_error err = { 0 };
+    (void)state;
+    start_with(&w, &letters);
+    feed(&w, KT_STR("a 1\n"));
+    assert_int_equal(kt_pipeline_end(w.p, NOW, &err), KT_OK);
+    kt_pipeline_restart(w.p, 0);
+    w.pos = 0;
+    feed(&w, KT_STR("a 2.\n"));
+    assert_int_equal(kt_pipeline_low_water(w.p), 5);
+    assert_true(gave(&w, ID("a 1\\na 2.\\n")));
+    stop(&w);
+}
+
+static void waiting_groups_are_bounded(void **state)
+{
+    static char filler[10001];
+    struct world w;
+    struct kt_buf b = { 0 };
+    (void)state;
+    memset(filler, 'x', sizeof filler - 1);
+    start_with(&w, &letters);
+    for (unsigned i = 0; i < KT_GROUPS_MAX + 10; i++)
+        kt_buf_addf(&b, "k%u 1\n", i);
+    feed(&w, kt_buf_str(&b));
+    assert_int_equal(w.n, 10); /* the oldest went out as they were */
+    assert_true(gave(&w, ID("k9 1\\n")) && !gave(&w, ID("k10 1\\n")));
+    end(&w);
+    stop(&w);
+    start_with(&w, &letters);
+    for (unsigned i = 0; i < 3000; i++) {
+        kt_buf_reset(&b);
+        kt_buf_addf(&b, "k%u %s\n", i, filler);
+        feed(&w, kt_buf_str(&b));
+    }
+    assert_true(w.n > 1000 && w.n < 2000);
+    end(&w);
+    stop(&w);
+    start_with(&w, &letters); /* one that grows without end */
+    for (unsigned i = 0; i < 200; i++) {
+        kt_buf_reset(&b);
+        kt_buf_addf(&b, "k %s\n", filler);
+        feed(&w, kt_buf_str(&b));
+    }
+    feed(&w, KT_STR("k end.\n"));
+    assert_true(gave(&w, "longer than 1 MiB") && w.lines.len < 1000);
+    assert_int_equal(kt_pipeline_counts(w.p)->folded, 200);
+    end(&w);
+    stop(&w);
+    kt_buf_done(&b);
+}
+
 static void a_record_that_is_too_long_is_passed_by(void **state)
 {
     static char filler[3 << 20];
@@ -707,6 +863,11 @@ int main(void)
         cmocka_unit_test(a_half_finds_its_partner_in_the_next_file),
         cmocka_unit_test(halves_that_come_interleaved_find_their_own),
         cmocka_unit_test(waiting_halves_are_bounded),
+        cmocka_unit_test(lines_that_come_interleaved_find_their_own),
+        cmocka_unit_test(a_group_that_never_ends_goes_out_after_its_time),
+        cmocka_unit_test(a_waiting_group_holds_the_low_water),
+        cmocka_unit_test(a_group_goes_on_in_the_next_file),
+        cmocka_unit_test(waiting_groups_are_bounded),
         cmocka_unit_test(a_record_that_is_too_long_is_passed_by),
         cmocka_unit_test(a_feed_has_its_own_time),
         cmocka_unit_test(a_finding_is_raised_once_an_hour),
