@@ -2,6 +2,7 @@
 #include "agents/source.h"
 
 #define SOURCES(X)                                                                                 \
+    X(auditd)                                                                                      \
     X(azure)                                                                                       \
     X(cloudtrail)                                                                                  \
     X(doppler)                                                                                     \

@@ -15,6 +15,7 @@ total = {'read': 0, 'stored': 0, 'duplicate': 0, 'skipped': 0, 'quarantined': 0}
 SOURCES = {  # and their folders
     'vault': 'vault',
     'cloudtrail': 'cloudtrail',
+    'auditd': 'auditd',
     'azure': 'azure',
     'doppler': 'doppler',
     'gcp': 'gcp',
@@ -33,7 +34,7 @@ for source, place in SOURCES.items():
             check(False, f'{name} imports', p.stderr.decode(errors='replace'))
             continue
         r = json.loads(p.stdout)
-        lines = sum(1 for l in open(f, 'rb') if l.strip())
+        lines = sum(1 for l in open(f, 'rb') if l.strip() and not l.startswith(b'#'))
         ok = r['read'] == r['stored'] + r['duplicate'] + r['skipped'] + r['quarantined'] and r['read'] > 0
         check(ok, f"{name}: read {r['read']} = stored {r['stored']} + duplicate {r['duplicate']} + skipped {r['skipped']} + quarantined {r['quarantined']}", r)
         if f.endswith(('.log', '.jsonl')):
@@ -41,7 +42,7 @@ for source, place in SOURCES.items():
         for k in total:
             total[k] += r[k]
 print('#', total)
-for source in ('onepassword', 'doppler'):
+for source in ('auditd', 'onepassword', 'doppler'):
     rows = [json.loads(l) for l in run(program, 'search', f'source:{source}', '--db', os.path.join(d, 'one.db'), '--since', '@0', '-o', 'ndjson').stdout.splitlines()]
     bad = [r for r in rows if not (r['actor'] and r['time'] and r['action'] != 'other' and r['outcome'] != 'unknown' and (r['secret'] or r['secret_native'] or r['action'] in ('login', 'config')))]
     check(rows and not bad, f'{source}: each of {len(rows)} events says who, when, what and how it ended', bad)
