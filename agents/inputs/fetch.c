@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "core/base/alloc.h"
+#include "core/base/hash.h"
 
 #define RUN_MS 60000 /* a turn of the thread; it is woken for what matters */
 
@@ -106,12 +107,19 @@ struct kt_fetch *kt_fetch_new(void)
     return f;
 }
 
+/* Headers and bodies hold tokens. */
+static void forget_text(struct kt_str s)
+{
+    kt_wipe((void *)(uintptr_t)s.at, s.len);
+    kt_free((void *)(uintptr_t)s.at);
+}
+
 static void forget_request(struct kt_fetch *f)
 {
-    kt_free((void *)(uintptr_t)f->request.url.at);
-    kt_free((void *)(uintptr_t)f->request.body.at);
+    forget_text(f->request.url);
+    forget_text(f->request.body);
     for (unsigned i = 0; i < f->request.n_headers; i++)
-        kt_free((void *)(uintptr_t)f->headers[i].at);
+        forget_text(f->headers[i]);
     kt_free(f->headers);
     kt_free(f->ca_file);
     kt_free(f->proxy);

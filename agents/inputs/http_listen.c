@@ -109,6 +109,14 @@ static enum kt_status read_secrets(const struct options *o, struct secrets *s, s
     return KT_OK;
 }
 
+static bool is_one_word(struct kt_str s)
+{
+    for (size_t i = 0; i < s.len; i++)
+        if (s.at[i] < ' ' || s.at[i] > '~')
+            return false;
+    return s.len > 0;
+}
+
 /* Who can reach it must be told apart, and not in the clear. */
 static enum kt_status check(const struct options *o, const struct kt_serve_options *so,
                             struct kt_error *err)
@@ -118,10 +126,10 @@ static enum kt_status check(const struct options *o, const struct kt_serve_optio
         return kt_fail(err, KT_E_CONFIG, "cert_file and tls_key_file belong together");
     if ((given(o->hmac_file) != NULL) != (given(o->hmac_header) != NULL))
         return kt_fail(err, KT_E_CONFIG, "hmac_file and hmac_header belong together");
-    if (given(o->token_file) != NULL && so->token.len == 0)
-        return kt_fail(err, KT_E_CONFIG, "token_file is empty");
-    if (given(o->hmac_file) != NULL && so->hmac_key.len == 0)
-        return kt_fail(err, KT_E_CONFIG, "hmac_file is empty");
+    if (given(o->token_file) != NULL && !is_one_word(so->token))
+        return kt_fail(err, KT_E_CONFIG, "token_file must hold one line of visible ASCII");
+    if (given(o->hmac_file) != NULL && !is_one_word(so->hmac_key))
+        return kt_fail(err, KT_E_CONFIG, "hmac_file must hold one line of visible ASCII");
     if (!here && so->cert.len == 0)
         return kt_fail(err, KT_E_CONFIG,
                        "an address that others reach needs cert_file and tls_key_file");
@@ -210,12 +218,15 @@ static void close_listen(struct kt_input *in)
 
 /* ---- reading ---- */
 
+/* A first half whose partner is not in the body is given out at once, since 200 promises that it is
+ * kept; the partner amends it. */
 static enum kt_status give(struct kt_input *in, struct kt_str body, kt_time_ns now,
                            struct kt_error *err)
 {
     kt_pipeline_restart(in->pipeline, in->fed);
     if (kt_pipeline_feed(in->pipeline, body, in->fed, kt_str_of(in->address), now, err) != KT_OK ||
-        kt_pipeline_end(in->pipeline, now, err) != KT_OK)
+        kt_pipeline_end(in->pipeline, now, err) != KT_OK ||
+        kt_pipeline_expire(in->pipeline, now, true, err) != KT_OK)
         return kt_wrap(err, "http_listen");
     in->fed += body.len;
     in->bytes += body.len;

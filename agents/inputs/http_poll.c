@@ -21,6 +21,7 @@
 #define REPLY_MAX   (8u << 20) /* what a JSON text may have */
 #define TOTAL       KT_NS_MIN
 #define TOKEN_MAX   16384u
+#define PLACE_MAX   (32u << 10)
 #define ARENA_BYTES (64u << 10)
 #define RETRY_FIRST (2 * KT_NS_S)
 #define RETRY_MOST  (10 * KT_NS_MIN)
@@ -264,6 +265,8 @@ static enum kt_status judge(struct kt_input *in, struct stream *s, const struct 
     if (kt_json_parse(in->json, kt_buf_str(&a->body), &answer.root, &repaired, NULL) != KT_OK)
         answer.root = (struct kt_jval){ 0 };
     in->poll->judge(&pi, &answer, &v);
+    if (in->arena.full || v.place.len > PLACE_MAX)
+        v = (struct kt_poll_verdict){ .problem = "the answer's cursor is longer than can be kept" };
     if (v.problem != NULL)
         say(s, v.problem);
     if (v.records && decode(in, s, kt_buf_str(&a->body), now, err) != KT_OK)
@@ -309,7 +312,7 @@ static struct stream *due(struct kt_input *in, kt_time_ns now)
     struct stream *first = NULL;
     for (unsigned i = 0; i < in->n; i++) {
         struct stream *s = &in->stream[i];
-        if (s->at > now + 2 * RETRY_MOST + in->o.every)
+        if (s->at > now + 2 * KT_NS_HOUR + in->o.every)
             s->at = now; /* the clock was set back */
         if (s->at <= now && (first == NULL || s->at < first->at))
             first = s;

@@ -43,9 +43,9 @@ struct kt_listen {
     int conn[KT_LISTEN_CONNECTIONS]; /* -1 = free; the thread's alone */
     char bytes[READ_BYTES];          /* the same */
 
-    pthread_mutex_t lock; /* guards all below */
-    struct piece *first, **last;
-    bool used[KT_LISTEN_CONNECTIONS]; /* until its end was taken */
+    pthread_mutex_t lock;                 /* guards all below */
+    struct piece *first, **last, *newest; /* newest: may still grow */
+    bool used[KT_LISTEN_CONNECTIONS];     /* until its end was taken */
     bool quit;
     struct kt_listen_counts counts;
 };
@@ -55,13 +55,18 @@ struct kt_listen {
 static void push(struct kt_listen *l, unsigned connection, const char *at, size_t n, bool ended)
 {
     const uint64_t one = 1;
-    struct piece *p = kt_alloc(sizeof *p);
-    p->at.connection = connection;
-    p->at.ended = ended;
-    kt_buf_add_bytes(&p->at.bytes, at, n);
     (void)pthread_mutex_lock(&l->lock);
-    *l->last = p;
-    l->last = &p->next;
+    struct piece *p = l->newest; /* many small writes are one piece, so that each costs its bytes */
+    if (p == NULL || p->at.connection != connection || p->at.bytes.len + n > READ_BYTES) {
+        p = kt_alloc(sizeof *p);
+        p->at.connection = connection;
+        *l->last = p;
+        l->last = &p->next;
+        l->newest = p;
+    }
+    p->at.ended = ended;
+    l->newest = ended ? NULL : p;
+    kt_buf_add_bytes(&p->at.bytes, at, n);
     l->counts.waiting += n;
     l->counts.open -= ended;
     (void)pthread_mutex_unlock(&l->lock);
@@ -76,6 +81,7 @@ bool kt_listen_take(struct kt_listen *l, struct kt_listen_piece *ret)
     if (p != NULL) {
         l->first = p->next;
         l->last = l->first == NULL ? &l->first : l->last;
+        l->newest = l->newest == p ? NULL : l->newest;
         l->counts.waiting -= p->at.bytes.len;
         l->used[p->at.connection] = l->used[p->at.connection] && !p->at.ended;
     } else {
@@ -223,9 +229,10 @@ static enum kt_status clear_path(const char *path, const struct sockaddr_un *a,
         return errno == ENOENT ? KT_OK : kt_fail_errno(err, "'%s'", path);
     if (!S_ISSOCK(st.st_mode))
         return kt_fail(err, KT_E_CONFIG, "'%s' is there and is no socket", path);
-    int probe = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int probe = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     bool alive =
-        probe >= 0 && connect(probe, (const struct sockaddr *)(const void *)a, sizeof *a) == 0;
+        probe >= 0 && (connect(probe, (const struct sockaddr *)(const void *)a, sizeof *a) == 0 ||
+                       errno == EAGAIN);
     if (probe >= 0)
         (void)close(probe);
     if (alive)

@@ -15,6 +15,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "core/base/alloc.h"
@@ -23,8 +24,10 @@
 #include "core/base/zip.h"
 #include "core/sys/clock.h"
 
-#define THREADS_MAX 64u /* connections at once */
-#define TIMEOUT_S   10u /* of a silent connection */
+#define THREADS_MAX 64u       /* connections at once */
+#define PER_ADDRESS 32u       /* of them, from one address */
+#define BODY_NS     KT_NS_MIN /* a body is here by then */
+#define TIMEOUT_S   10u       /* of a silent connection */
 
 struct kt_served {
     struct kt_served *next; /* in the row */
@@ -33,7 +36,8 @@ struct kt_served {
     struct kt_gunzip *gunzip; /* while the body comes */
     unsigned status;          /* 0 = not answered yet */
     unsigned refs;
-    kt_time_ns came;
+    kt_time_ns began, came;
+    size_t received, held; /* held: of s->gathering */
     bool suspended, complete, late, too_large, broken;
 };
 struct kt_serve {
@@ -52,6 +56,7 @@ struct kt_serve {
     struct kt_served *first, **last; /* to be taken */
     struct kt_served *hung[THREADS_MAX];
     struct kt_serve_counts counts;
+    size_t gathering; /* bytes of bodies that are not whole yet */
     bool quit;
 };
 
@@ -174,6 +179,16 @@ static enum MHD_Result may_connect(void *self, const struct sockaddr *from, sock
     return MHD_NO;
 }
 
+static struct kt_str encoding(struct MHD_Connection *c)
+{
+    return kt_str_of(MHD_lookup_connection_value(c, MHD_HEADER_KIND, "Content-Encoding"));
+}
+
+static bool is_gzip(struct kt_str how)
+{
+    return kt_str_eq_nocase(how, KT_STR("gzip")) || kt_str_eq_nocase(how, KT_STR("x-gzip"));
+}
+
 /* 0: what the head says is fine. */
 static unsigned judge_head(struct kt_serve *s, struct MHD_Connection *c, const char *url,
                            const char *method)
@@ -184,6 +199,9 @@ static unsigned judge_head(struct kt_serve *s, struct MHD_Connection *c, const c
         return 405;
     if (s->token != NULL && !token_is_right(s, c))
         return 401;
+    struct kt_str how = encoding(c);
+    if (how.len > 0 && !is_gzip(how) && !kt_str_eq_nocase(how, KT_STR("identity")))
+        return 415;
     return 0;
 }
 
@@ -214,11 +232,11 @@ static void gather(struct kt_serve *s, struct kt_served *r, struct kt_str bytes)
 
 static struct kt_served *begin(struct MHD_Connection *c)
 {
-    const char *how = MHD_lookup_connection_value(c, MHD_HEADER_KIND, "Content-Encoding");
     struct kt_served *r = kt_alloc(sizeof *r);
     r->connection = c;
     r->refs = 1;
-    if (how != NULL && strcmp(how, "gzip") == 0)
+    r->began = kt_clock_real.mono(NULL);
+    if (is_gzip(encoding(c)))
         r->gunzip = kt_gunzip_new();
     return r;
 }
@@ -255,7 +273,11 @@ static unsigned judge_body(struct kt_serve *s, struct kt_served *r)
         status = 400;
     if (status == 0 && s->hmac_key != NULL && !hmac_is_right(s, r))
         status = 401;
+    kt_gunzip_free(r->gunzip);
+    r->gunzip = NULL;
     (void)pthread_mutex_lock(&s->lock);
+    s->gathering -= r->held;
+    r->held = 0;
     s->counts.denied += status == 401;
     s->counts.too_large += status == 413;
     if (status == 0)
@@ -280,6 +302,18 @@ static enum MHD_Result reply(struct MHD_Connection *c, unsigned status)
     return rc;
 }
 
+/* Counts what is gathered of the body; false: nothing more fits. */
+static bool has_room(struct kt_serve *s, struct kt_served *r)
+{
+    (void)pthread_mutex_lock(&s->lock);
+    s->gathering += r->body.len - r->held;
+    r->held = r->body.len;
+    bool room = s->gathering + s->counts.waiting <= s->room;
+    s->counts.shed += !room;
+    (void)pthread_mutex_unlock(&s->lock);
+    return room;
+}
+
 /* Called with the head, with each piece of the body, at its end, and after a wait. */
 static enum MHD_Result handle(void *self, struct MHD_Connection *c, const char *url,
                               const char *method, const char *version, const char *piece,
@@ -302,8 +336,12 @@ static enum MHD_Result handle(void *self, struct MHD_Connection *c, const char *
     }
     if (*size > 0) {
         gather(s, r, kt_str_from(piece, *size));
+        r->received += *size;
         *size = 0;
-        return MHD_YES;
+        bool slow = kt_clock_real.mono(NULL) - r->began > BODY_NS;
+        bool endless = r->received / 2 > s->body_max;
+        /* In the middle of a body no answer can be given: the connection ends. */
+        return !slow && !endless && has_room(s, r) ? MHD_YES : MHD_NO;
     }
     (void)pthread_mutex_lock(&s->lock);
     bool complete = r->complete;
@@ -328,6 +366,8 @@ static void completed(void *self, struct MHD_Connection *c, void **of_request,
     if (r == NULL)
         return;
     (void)pthread_mutex_lock(&s->lock);
+    s->gathering -= r->held;
+    r->held = 0;
     r->suspended = false;
     for (size_t i = 0; i < THREADS_MAX; i++)
         if (s->hung[i] == r)
@@ -338,6 +378,21 @@ static void completed(void *self, struct MHD_Connection *c, void **of_request,
 }
 
 /* ---- those who have waited too long ---- */
+
+/* With the lock: it was told to come again, and its body makes room. */
+static void leave_row(struct kt_serve *s, struct kt_served *gone)
+{
+    for (struct kt_served **at = &s->first; *at != NULL; at = &(*at)->next) {
+        if (*at != gone)
+            continue;
+        *at = gone->next;
+        if (s->last == &gone->next)
+            s->last = at;
+        s->counts.waiting -= gone->body.len;
+        drop(gone);
+        return;
+    }
+}
 
 static void *watch(void *self)
 {
@@ -351,8 +406,9 @@ static void *watch(void *self)
                 continue;
             s->counts.late++;
             decide(s, r, 503);
+            leave_row(s, r);
         }
-        kt_time_ns until = kt_clock_real.wall(NULL) + 50 * KT_NS_MS;
+        kt_time_ns until = kt_clock_real.mono(NULL) + 50 * KT_NS_MS;
         const struct timespec t = { (time_t)(until / KT_NS_S), (long)(until % KT_NS_S) };
         (void)pthread_cond_timedwait(&s->changed, &s->lock, &t);
     }
@@ -391,7 +447,7 @@ static enum kt_status start(struct kt_serve *s, const struct kt_serve_options *o
     s->daemon = MHD_start_daemon(
         flags, o->port, may_connect, s, handle, s, MHD_OPTION_SOCK_ADDR, at,
         MHD_OPTION_NOTIFY_COMPLETED, completed, s, MHD_OPTION_CONNECTION_LIMIT, THREADS_MAX,
-        MHD_OPTION_CONNECTION_TIMEOUT, TIMEOUT_S, MHD_OPTION_LISTENING_ADDRESS_REUSE, 1u,
+        MHD_OPTION_CONNECTION_TIMEOUT, TIMEOUT_S, MHD_OPTION_PER_IP_CONNECTION_LIMIT, PER_ADDRESS,
         s->cert != NULL ? MHD_OPTION_ARRAY : MHD_OPTION_END, tls, MHD_OPTION_END);
     s->watching = s->daemon != NULL && pthread_create(&s->watch, NULL, watch, s) == 0;
     (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
@@ -423,7 +479,11 @@ enum kt_status kt_serve_open(const struct kt_serve_options *o, struct kt_serve *
     s->last = &s->first;
     s->ready = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     (void)pthread_mutex_init(&s->lock, NULL);
-    (void)pthread_cond_init(&s->changed, NULL);
+    pthread_condattr_t steady; /* a clock that is set does not change how long somebody waits */
+    (void)pthread_condattr_init(&steady);
+    (void)pthread_condattr_setclock(&steady, CLOCK_MONOTONIC);
+    (void)pthread_cond_init(&s->changed, &steady);
+    (void)pthread_condattr_destroy(&steady);
     if (start(s, o, err) != KT_OK) {
         kt_serve_free(s);
         return KT_E_IO;

@@ -216,7 +216,10 @@ static void ask(struct kt_input *in)
     struct aws_keys keys;
     struct message *m;
     unsigned n;
-    if (aws_creds_due(in->creds, in->now) || !aws_creds_keys(in->creds, in->now, &keys))
+    bool have = aws_creds_keys(in->creds, in->now, &keys);
+    /* With good keys new ones are asked for now and then, and the work goes on in between. */
+    if (!have || (aws_creds_due(in->creds, in->now) &&
+                  (in->now >= in->keys_at || in->keys_at > in->now + 2 * KT_NS_MIN)))
         sqs_ask_keys(in);
     if (in->asking != ASK_NOTHING || !aws_creds_keys(in->creds, in->now, &keys))
         return;
@@ -235,7 +238,7 @@ static enum kt_status step(struct kt_input *in, kt_time_ns now, size_t budget, b
 {
     struct kt_http_answer a;
     in->now = now;
-    if (in->at > now + 2 * RETRY_MOST)
+    if (in->at > now + 2 * KT_NS_HOUR)
         in->at = now; /* the clock was set back */
     *ret_more = false;
     if (budget == 0)

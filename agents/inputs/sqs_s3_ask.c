@@ -149,5 +149,10 @@ void sqs_ask_keys(struct kt_input *in)
         return;
     }
     in->asking = ASK_KEYS;
+    in->keys_at = in->now + (http.method == KT_HTTP_PUT ? 0 : KT_NS_MIN);
+    if (!http.metadata) { /* the token service is reached as everything else is */
+        http.proxy = sqs_given(in->o.proxy);
+        http.ca_file = sqs_given(in->o.ca_file);
+    }
     kt_fetch_start(in->fetch, &http);
 }

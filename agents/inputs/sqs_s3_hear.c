@@ -6,6 +6,7 @@
  */
 #include "agents/inputs/sqs_s3_int.h"
 #include "core/base/alloc.h"
+#include "core/base/hash.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -21,14 +22,27 @@ static bool is_wanted(struct kt_str key)
            !kt_str_has(key, KT_STR("/CloudTrail-Insight/"));
 }
 
+/* Letters, digits and '-': what goes into a header, or into the name of a host, unchanged. */
+static bool is_plain(struct kt_str s)
+{
+    for (size_t i = 0; i < s.len; i++) {
+        char c = s.at[i];
+        if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+              c == '-'))
+            return false;
+    }
+    return s.len > 0 && s.len <= 80;
+}
+
 static void add_object(void *self, const struct aws_object *o)
 {
     struct message *m = ((struct telling *)self)->m;
     if (!is_wanted(o->key))
         return;
+    struct kt_str etag = is_plain(o->etag) ? o->etag : KT_STR_NONE;
     m->object = kt_realloc_array(m->object, m->n + 1, sizeof *m->object);
     m->object[m->n++] =
-        (struct object){ kt_str_dup(o->bucket), kt_str_dup(o->key), kt_str_dup(o->etag) };
+        (struct object){ kt_str_dup(o->bucket), kt_str_dup(o->key), kt_str_dup(etag) };
 }
 
 static void take_message(struct kt_input *in, struct kt_jval v)
@@ -136,7 +150,10 @@ static enum kt_status object_is_read(struct kt_input *in, const struct kt_error 
         sqs_say_for_long(in, kt_buf_z(&what));
     }
     end_object(in);
-    if (kt_pipeline_end(in->pipeline, in->now, err) != KT_OK)
+    /* A first half whose partner is not here is given out: a message that is deleted brings it no
+     * second time. */
+    if (kt_pipeline_end(in->pipeline, in->now, err) != KT_OK ||
+        kt_pipeline_expire(in->pipeline, in->now, true, err) != KT_OK)
         return kt_wrap(err, "'%s'", in->last);
     to_next(m);
     m->end = in->fed;
@@ -170,7 +187,7 @@ enum kt_status sqs_work_off(struct kt_input *in, size_t budget, bool *ret_more,
 static bool other_region(struct kt_input *in, struct kt_str body)
 {
     struct kt_str region = aws_xml(body, "Region");
-    if (region.len == 0 || region.len >= sizeof in->bucket_region ||
+    if (!is_plain(region) || region.len >= sizeof in->bucket_region ||
         kt_str_is(region, in->bucket_region))
         return false;
     kt_str_copyz(in->bucket_region, sizeof in->bucket_region, region);
@@ -217,7 +234,10 @@ static void hear_object(struct kt_input *in, struct kt_http_answer *a)
     if (m == NULL)
         return;
     bool end = a->status == 416 && in->offset > 0; /* the piece before was the last, and full */
-    if (a->status == 404 || (a->status == 416 && !end)) {
+    struct kt_str code = aws_xml(kt_buf_str(&a->body), "Code");
+    bool gone =
+        a->status == 404 && (kt_str_is(code, "NoSuchKey") || kt_str_is(code, "NoSuchVersion"));
+    if (gone || (a->status == 416 && !end)) {
         in->gone++; /* nothing to be read: removed again, or empty */
         to_next(m);
         leave_object(in);
@@ -265,24 +285,42 @@ static void queue_refused(struct kt_input *in, const struct kt_http_answer *a)
     sqs_again_later(in, a->retry_after);
 }
 
-static bool keys_are_old(const struct kt_http_answer *a)
+static bool keys_are_old(struct kt_input *in, const struct kt_http_answer *a)
 {
-    static const char *const words[] = { "ExpiredToken", "InvalidClientTokenId",
-                                         "InvalidAccessKeyId", "UnrecognizedClient" };
-    for (size_t i = 0; i < KT_ARRAY_LEN(words) && a->status >= 400 && a->status < 500; i++)
-        if (kt_str_has(kt_buf_str(&a->body), kt_str_of(words[i])))
+    static const char *const words[] = { "ExpiredToken", "InvalidClientTokenId", "InvalidToken",
+                                         "InvalidAccessKeyId", "UnrecognizedClientException" };
+    struct kt_jval root = { 0 };
+    unsigned repaired;
+    struct kt_str code = aws_xml(kt_buf_str(&a->body), "Code");
+    if (a->status < 400)
+        return false;
+    if (code.len == 0 &&
+        kt_json_parse(in->json, kt_buf_str(&a->body), &root, &repaired, NULL) == KT_OK) {
+        code = kt_json_str_at(root, "__type");
+        ptrdiff_t hash = kt_str_find_byte(code, '#', 0);
+        code = kt_str_from_index(code, hash < 0 ? 0 : (size_t)hash + 1);
+    }
+    for (size_t i = 0; i < KT_ARRAY_LEN(words); i++)
+        if (kt_str_is(code, words[i]))
             return true;
     return false;
 }
 
-static void hear_keys(struct kt_input *in, const struct kt_http_answer *a)
+static void hear_keys(struct kt_input *in, struct kt_http_answer *a)
 {
     struct kt_error err = { 0 };
-    if (a->error[0] == '\0' &&
-        aws_creds_answer(in->creds, a->status, kt_buf_str(&a->body), in->now, &err) == KT_OK)
+    struct aws_keys keys;
+    bool heard = a->status != 0 && a->error[0] == '\0';
+    enum kt_status st =
+        heard ? aws_creds_answer(in->creds, a->status, kt_buf_str(&a->body), in->now, &err)
+              : KT_E_IO;
+    kt_wipe(a->body.at, a->body.cap);
+    if (st == KT_OK)
         return;
-    sqs_say(in, a->error[0] != '\0' && a->status == 0 ? a->error : err.text);
-    sqs_again_later(in, 0);
+    in->keys_at = in->now + KT_NS_MIN;
+    sqs_say(in, heard ? err.text : a->error);
+    if (!aws_creds_keys(in->creds, in->now, &keys))
+        sqs_again_later(in, 0);
 }
 
 void sqs_answered(struct kt_input *in, struct kt_http_answer *a)
@@ -300,7 +338,7 @@ void sqs_answered(struct kt_input *in, struct kt_http_answer *a)
         sqs_again_later(in, a->retry_after);
         return;
     }
-    if (keys_are_old(a)) {
+    if (keys_are_old(in, a)) {
         aws_creds_forget(in->creds);
         sqs_say(in, "the keys are refused: new ones are looked for");
         sqs_again_later(in, 0);

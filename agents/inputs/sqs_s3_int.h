@@ -62,6 +62,7 @@ struct kt_input {
     bool changed, backlog;     /* backlog: the queue gave as many as it could */
     kt_time_ns said_until;     /* the problem stays so long */
     kt_time_ns now, at, heard; /* at: nothing is asked before */
+    kt_time_ns keys_at;        /* good keys are not renewed before */
     unsigned failures;
     char problem[200], last[200];
 };

@@ -81,10 +81,12 @@ enum kt_status kt_spool_append(struct kt_spool *s, struct kt_str lines, uint32_t
         add_positions(&s->body, pos, n_pos);
     if (s->body.len == 0)
         return KT_OK;
-    if (spool_room(s, s->body.len, err) != KT_OK)
-        return err != NULL ? err->code : KT_E_IO;
-
-    enum kt_status st = spool_write(s, kt_buf_str(&s->body), err);
+    enum kt_status st = spool_room(s, s->body.len, err);
+    if (st == KT_E_AGAIN && spool_give_up(s))
+        st = spool_room(s, s->body.len, err);
+    if (st != KT_OK)
+        return st;
+    st = spool_write(s, kt_buf_str(&s->body), err);
     if (st == KT_E_AGAIN && spool_give_up(s))
         st = spool_write(s, kt_buf_str(&s->body), err);
     if (st != KT_OK)

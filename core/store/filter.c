@@ -102,7 +102,8 @@ bool kt_key_hash_of(enum kt_filter filter, const struct kt_sought *key, uint64_t
         return true;
     }
     struct kt_cidr kept = around(key->net.ip);
-    if (key->net.bits < kept.bits)
+    static const struct kt_ip mapped = { { [10] = 0xff, [11] = 0xff } }; /* ::ffff:0:0/96 */
+    if (key->net.bits < kept.bits || (key->net.bits < 96 && kt_cidr_has(key->net, mapped)))
         return false;
     *ret = kt_key_hash_net(key->net.bits == 128 ? key->net : kept);
     return true;
