@@ -144,11 +144,10 @@ static enum kt_status open_source(struct kt_agent *a, struct instance *in,
 {
     in->agent = a;
     in->conf = conf;
-    in->source = kt_source_find(kt_str_of(conf->type));
     in->type = kt_input_find(kt_str_of(conf->input));
-    if (in->source == NULL)
-        return kt_fail(err, KT_E_CONFIG, "source '%s': there is no type '%s'", conf->id,
-                       conf->type);
+    if (kt_source_file_open(conf->type, conf->mapping, &in->file, err) != KT_OK)
+        return kt_wrap(err, "source '%s'", conf->id);
+    in->source = in->file.source;
     if (in->type == NULL)
         return kt_fail(err, KT_E_CONFIG, "source '%s': there is no input '%s'", conf->id,
                        conf->input);
@@ -428,9 +427,11 @@ void kt_agent_free(struct kt_agent *a)
         whole = whole && a->sources[i].input != NULL;
     if (whole && (flush(a, true, &err) != KT_OK || sync_spool(a, &err) != KT_OK))
         kt_log(KT_LOG_WARN, "agent: the last lines are read again at the next start: %s", err.text);
-    for (unsigned i = 0; i < a->n_sources; i++)
+    for (unsigned i = 0; i < a->n_sources; i++) {
         if (a->sources[i].input != NULL)
             a->sources[i].type->close(a->sources[i].input);
+        kt_source_file_done(&a->sources[i].file);
+    }
     drop_positions(a);
     kt_spool_close(a->spool);
     kt_free(a->positions);

@@ -1,6 +1,7 @@
 /* agent_int: the engine's state, shared by its files only. */
 #pragma once
 #include "agents/agent.h"
+#include "agents/source_file.h"
 #include "core/base/hash.h"
 #include "core/base/limits.h"
 #include "core/wire/batch.h"
@@ -14,6 +15,7 @@ struct finding { /* what a source said about itself, newest text of each code */
 struct instance { /* one configured source */
     struct kt_agent *agent;
     const struct kt_conf_source *conf;
+    struct kt_source_file file; /* owner of source */
     const struct kt_source *source;
     const struct kt_input_type *type;
     struct kt_input *input;

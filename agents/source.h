@@ -8,6 +8,7 @@
 #include "core/event/json.h"
 
 struct kt_poll; /* agents/poll.h */
+struct kt_yaml; /* core/config/config.h */
 
 /* Why a record gives no event; counted by reason. Static strings. */
 struct kt_emit {
@@ -31,6 +32,7 @@ struct kt_decode_in {
     uint64_t *unknown_fields; /* counter: members that no table of the source knows */
     struct kt_source_memory
         *memory; /* small facts that a source remembers between records (kv version of a mount …) */
+    const void *settings; /* of the source, when a file describes its records */
 };
 
 /* The outer form of a file: how bytes become records. */
@@ -96,6 +98,11 @@ struct kt_source {
     const char *const *known_keys;
     kt_time_ns lateness;        /* DESIGN §11 watermark */
     const struct kt_poll *poll; /* how its API is asked; NULL: it has none */
+    /* A source whose records a file describes: makes of the file's tree the source of one instance,
+     * with its `settings`; both live in y. Errors name file and line. NULL: it takes no file. */
+    KT_MUST_USE enum kt_status (*describe)(const struct kt_yaml *y, const struct kt_source **ret,
+                                           struct kt_error *err);
+    const void *settings;
 };
 
 extern const struct kt_source *const kt_sources[]; /* registry.c, NULL-ended */

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "agents/input.h"
-#include "agents/source.h"
+#include "agents/source_file.h"
 #include "cli/cli.h"
 #include "cli/commands.h"
 #include "collector/courier.h"
@@ -61,11 +61,24 @@ static enum kt_status collector_file(const char *path, bool show, bool defaults,
     return st;
 }
 
+/* The file that describes the records of a source, where its type takes one. */
+static enum kt_status check_mapping(const struct kt_agent_conf *conf,
+                                    const struct kt_conf_source *s, struct kt_error *err)
+{
+    struct kt_source_file file = { 0 };
+    if (kt_source_find(kt_str_of(s->type)) == NULL)
+        return KT_OK; /* said elsewhere, or of a later release */
+    if (kt_source_file_open(s->type, s->mapping, &file, err) != KT_OK)
+        return kt_wrap(err, "%s: source '%s'", conf->path, s->id);
+    kt_source_file_done(&file);
+    return KT_OK;
+}
+
 /* Words of a later release are accepted and listed; others are mistakes. */
 static enum kt_status check_word(const struct kt_agent_conf *conf, const struct kt_conf_source *s,
                                  bool is_type, struct kt_buf *later, struct kt_error *err)
 {
-    static const char *const types[] = { "auditd", "mapping", "leaks", NULL };
+    static const char *const types[] = { "leaks", NULL };
     static const char *const inputs[] = { "pubsub", "syslog", "fanotify", "stdin", NULL };
     const char *word = is_type ? s->type : s->input, *key = is_type ? "type" : "input";
     if (is_type ? kt_source_find(kt_str_of(word)) != NULL : kt_input_find(kt_str_of(word)) != NULL)
@@ -89,6 +102,8 @@ static enum kt_status agent_file(const char *path, bool show, struct kt_error *e
                     conf->placeholder);
     for (unsigned i = 0; st == KT_OK && i < 2 * conf->n_sources; i++)
         st = check_word(conf, &conf->sources[i / 2], i % 2 == 0, &later, err);
+    for (unsigned i = 0; st == KT_OK && i < conf->n_sources; i++)
+        st = check_mapping(conf, &conf->sources[i], err);
     if (st == KT_OK && show) {
         struct kt_buf text = { 0 };
         kt_agent_conf_print(conf, &text);

@@ -115,6 +115,8 @@ static enum kt_status stream_of(struct import *im, struct kt_str type, struct kt
     if (source == NULL)
         return kt_fail(err, KT_E_INPUT, "unknown source type '" KT_STR_FMT "'; there are: %s",
                        KT_STR_ARG(type), kt_import_source_names());
+    if (im->o.described != NULL && kt_str_is(type, im->o.described->name))
+        source = im->o.described;
     struct kt_buf key = { 0 };
     kt_buf_add(&key, type);
     kt_buf_byte(&key, '\n');

@@ -1,13 +1,15 @@
 /* import: what `keytrail import` and the demo share: files or feeds -> canonical lines -> a sink.
  */
 #pragma once
+#include "agents/source.h"
 #include "collector/ingest.h"
 #include "core/base/err.h"
 
 struct kt_import_options {
     bool feed;                               /* paths are NDJSON feeds with arrival times */
     const char *source, *instance, *cluster; /* not for feeds */
-    const char *const *paths;                /* files, folders, "-" */
+    const struct kt_source *described; /* the source of its type that a file describes, or NULL */
+    const char *const *paths;          /* files, folders, "-" */
     unsigned n_paths;
     bool quiet;
 };

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "agents/source.h"
+#include "agents/source_file.h"
 #include "cli/cli.h"
 #include "cli/commands.h"
 #include "cli/import.h"
@@ -128,7 +128,7 @@ static void print_table(const struct kt_import_counts *c)
 }
 
 struct args {
-    const char *db, *config, *server, *source, *instance, *cluster, *output;
+    const char *db, *config, *server, *source, *mapping, *instance, *cluster, *output;
     struct kt_flag_many feeds;
     bool quiet, json;
 };
@@ -190,8 +190,10 @@ static int parse(struct args *a, int argc, char **argv, int *ret_n, bool *ret_do
           "hand the lines to the collector that listens there", &a->server, NULL },
         { "--config", 'c', KT_FLAG_STRING, "FILE",
           "configuration that names the geo databases (and the store)", &a->config, NULL },
-        { "--source", 0, KT_FLAG_STRING, "TYPE",
-          "auditd, azure, cloudtrail, gcp, kubernetes, vault", &a->source, NULL },
+        { "--source", 0, KT_FLAG_STRING, "TYPE", "vault, cloudtrail … (keytrail-agent source list)",
+          &a->source, NULL },
+        { "--mapping", 0, KT_FLAG_STRING, "FILE",
+          "names the fields of the records of --source mapping", &a->mapping, NULL },
         { "--instance", 0, KT_FLAG_STRING, "NAME",
           "name of the source instance (default: the type)", &a->instance, NULL },
         { "--cluster", 0, KT_FLAG_STRING, "NAME",
@@ -224,6 +226,11 @@ int kt_cmd_import(int argc, char **argv)
                 kt_import_source_names());
         return KT_EXIT_USAGE;
     }
+    struct kt_source_file file = { 0 };
+    struct kt_error err = { 0 };
+    if ((!feed || a.mapping != NULL) &&
+        kt_source_file_open(feed ? "mapping" : a.source, a.mapping, &file, &err) != KT_OK)
+        return kt_cli_fail("import", &err);
     const char **paths = kt_alloc_array(feed ? a.feeds.n : (size_t)n, sizeof *paths);
     for (unsigned i = 0; i < (feed ? a.feeds.n : (unsigned)n); i++)
         paths[i] = feed ? a.feeds.at[i] : argv[i + 1];
@@ -232,9 +239,11 @@ int kt_cmd_import(int argc, char **argv)
                                    .instance = a.instance != NULL ? a.instance : a.source,
                                    .paths = paths,
                                    .n_paths = feed ? a.feeds.n : (unsigned)n,
+                                   .described = file.source,
                                    .quiet = a.quiet };
     o.cluster = a.cluster != NULL ? a.cluster : o.instance;
     code = run(&a, &o);
     kt_free(paths);
+    kt_source_file_done(&file);
     return code;
 }

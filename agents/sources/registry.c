@@ -10,6 +10,7 @@
     X(github)                                                                                      \
     X(gitlab)                                                                                      \
     X(kubernetes)                                                                                  \
+    X(mapping)                                                                                     \
     X(onepassword)                                                                                 \
     X(vault)
 #define DECLARE(name) extern const struct kt_source kt_source_##name;

@@ -50,13 +50,14 @@ static const struct kt_option source_table[] = {
     { "path", KT_OPT_PATH, "", AT(path), "file, folder or glob", false, false },
     { "cluster", KT_OPT_STRING, "", AT(cluster), "label in secret ids; default: the id", false,
       false },
+    { "mapping", KT_OPT_PATH, "", AT(mapping), "file that names the fields of its records", false,
+      false },
     { "exclude", KT_OPT_LIST, "", AT(exclude), "globs of files to leave out", false, false },
     KT_OPTIONS_END,
 };
 #undef AT
-static const char *const source_keys[] = {
-    "id", "type", "input", "path", "cluster", "exclude", NULL
-};
+static const char *const source_keys[] = { "id",      "type",    "input",   "path",
+                                           "cluster", "mapping", "exclude", NULL };
 
 static enum kt_status load_collector(struct kt_agent_conf *c, struct kt_error *err)
 {

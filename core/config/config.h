@@ -29,6 +29,17 @@ void kt_yaml_free(struct kt_yaml *y);
 const struct kt_node *kt_yaml_root(const struct kt_yaml *y);
 const char *kt_yaml_name(const struct kt_yaml *y);
 const struct kt_node *kt_node_get(const struct kt_node *map, const char *key);
+unsigned kt_node_count(const struct kt_node *n);
+KT_MUST_USE enum kt_status kt_node_expect(const struct kt_yaml *y, const struct kt_node *n,
+                                          enum kt_node_type type, struct kt_error *err);
+/* "file:line:column: …" (KT_E_CONFIG) of a value, or of its key. */
+KT_MUST_USE enum kt_status kt_node_fail(const struct kt_yaml *y, const struct kt_node *n,
+                                        struct kt_error *err, const char *fmt, ...) KT_PRINTF(4, 5);
+KT_MUST_USE enum kt_status kt_key_fail(const struct kt_yaml *y, const struct kt_node *n,
+                                       struct kt_error *err, const char *fmt, ...) KT_PRINTF(4, 5);
+/* n zeroed bytes that live as long as y; never NULL. */
+void *kt_yaml_keep(const struct kt_yaml *y, size_t n);
+const char *kt_yaml_keepz(const struct kt_yaml *y, struct kt_str s);
 /* Fills out from map by the table: the default, or what the file gives. Strings live in y. Paths
  * are absolute or relative to the file's folder afterwards; ${CREDENTIALS_DIRECTORY} is expanded.
  * An absent string or path whose default is "" is NULL. map may be NULL: defaults. Unknown keys,
@@ -36,6 +47,12 @@ const struct kt_node *kt_node_get(const struct kt_node *map, const char *key);
 KT_MUST_USE enum kt_status kt_options_fill(const struct kt_yaml *y, const struct kt_node *map,
                                            const struct kt_option *table, void *out,
                                            struct kt_error *err);
+/* The same, passing over the keys of `beside` (NULL-ended), which others read. */
+KT_MUST_USE enum kt_status kt_options_fill_beside(const struct kt_yaml *y,
+                                                  const struct kt_node *map,
+                                                  const struct kt_option *table,
+                                                  const char *const *beside, void *out,
+                                                  struct kt_error *err);
 /* The defaults alone; a list's default is "" or one word. A default that does not parse aborts. */
 void kt_options_defaults(const struct kt_option *table, void *out);
 /* One option by text, for --set detector.option=value. */
@@ -118,7 +135,7 @@ void kt_conf_print(const struct kt_conf *c, bool defaults, struct kt_buf *out);
 
 /* ---- agent.yaml ---- */
 struct kt_conf_source {
-    const char *id, *type, *input, *path, *cluster;
+    const char *id, *type, *input, *path, *cluster, *mapping;
     struct kt_strings exclude;
     const struct kt_node *node; /* the other keys alone: whoever opens the input fills its table
                                    from them by kt_options_fill (no table: an empty one) */

@@ -2,22 +2,13 @@
 #pragma once
 #include "core/config/config.h"
 
-/* n zeroed bytes that live as long as y; never NULL. */
-void *kt_yaml_keep(const struct kt_yaml *y, size_t n);
-const char *kt_yaml_keepz(const struct kt_yaml *y, struct kt_str s);
 /* A configured path: ${CREDENTIALS_DIRECTORY}/x expanded, relative ones put below the file's
  * folder. */
 KT_MUST_USE enum kt_status kt_yaml_path(const struct kt_yaml *y, struct kt_str s, const char **ret,
                                         struct kt_error *err);
 const uint8_t *kt_yaml_digest(const struct kt_yaml *y); /* SHA-256 of the text */
 
-/* "file:line:column: …" (KT_E_CONFIG) of a value, or of its key. */
-KT_MUST_USE enum kt_status kt_node_fail(const struct kt_yaml *y, const struct kt_node *n,
-                                        struct kt_error *err, const char *fmt, ...) KT_PRINTF(4, 5);
-KT_MUST_USE enum kt_status kt_key_fail(const struct kt_yaml *y, const struct kt_node *n,
-                                       struct kt_error *err, const char *fmt, ...) KT_PRINTF(4, 5);
 bool kt_node_is_null(const struct kt_node *n); /* "key:" without a value, ~ or null */
-unsigned kt_node_count(const struct kt_node *n);
 /* A copy of map (children are shared) without the keys of the NULL-ended list; null gives an empty
  * map. */
 const struct kt_node *kt_node_without(const struct kt_yaml *y, const struct kt_node *map,
@@ -25,15 +16,7 @@ const struct kt_node *kt_node_without(const struct kt_yaml *y, const struct kt_n
 /* The same with only the keys of the list. */
 const struct kt_node *kt_node_only(const struct kt_yaml *y, const struct kt_node *map,
                                    const char *const *keys);
-KT_MUST_USE enum kt_status kt_node_expect(const struct kt_yaml *y, const struct kt_node *n,
-                                          enum kt_node_type type, struct kt_error *err);
 
-/* kt_options_fill that passes over the keys of `beside` (NULL-ended), which others read. */
-KT_MUST_USE enum kt_status kt_options_fill_beside(const struct kt_yaml *y,
-                                                  const struct kt_node *map,
-                                                  const struct kt_option *table,
-                                                  const char *const *beside, void *out,
-                                                  struct kt_error *err);
 /* Calls for keys that are in neither list: the error with the nearest known name. */
 KT_MUST_USE enum kt_status kt_option_unknown(const struct kt_yaml *y, const struct kt_node *key,
                                              const struct kt_option *table,

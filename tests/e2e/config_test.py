@@ -34,6 +34,8 @@ refused(BASE.replace('tcp:', 'ipc:'), 'write tcp://')
 refused(BASE, 'can be written by anybody', mode=0o666)
 refused('store: { path: k.db, retention: 30d }\n', 'at least 365d')
 refused(AGENT_BASE + 'sources: [ { id: v, type: valut, input: tail, path: /x } ]\n', "source 'v': there is no type 'valut'")
+refused(AGENT_BASE + 'sources: [ { id: v, type: mapping, input: tail, path: /x } ]\n', "source 'v': type 'mapping' needs 'mapping'")
+refused(AGENT_BASE + 'sources: [ { id: v, type: vault, input: tail, path: /x, mapping: m.yaml } ]\n', "type 'vault' knows its records")
 refused(AGENT_BASE + 'sources: [ { id: v, type: vault, input: tale, path: /x } ]\n', "source 'v': there is no input 'tale'")
 refused(AGENT_BASE.replace('<40 characters, Z85>', 'short'), '40 characters of Z85')
 

@@ -62,7 +62,9 @@ static void feed(struct kt_pipeline *p, struct kt_str bytes, size_t size)
 void source_run(const struct source_run *r, struct kt_str bytes, struct kt_buf *out)
 {
     struct sink sink = { .r = r, .out = out };
-    struct kt_pipeline_options o = { .source = kt_source_find(kt_str_of(r->source)),
+    struct kt_pipeline_options o = { .source = r->described != NULL
+                                                   ? r->described
+                                                   : kt_source_find(kt_str_of(r->source)),
                                      .instance = KT_STR("fuzz"),
                                      .cluster = KT_STR("prod"),
                                      .body = r->body,

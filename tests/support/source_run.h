@@ -4,6 +4,7 @@
 
 struct source_run {
     const char *source;
+    const struct kt_source *described; /* in its place, when a file describes it */
     enum kt_json_body body;
     size_t piece;          /* bytes of one feed; 0 = all at once */
     unsigned refuse_every; /* n > 1: only each n-th line is taken at once */

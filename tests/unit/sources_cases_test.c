@@ -3,7 +3,8 @@
  * bodies.
  *
  *   case NAME                 a fresh pipeline
- *   config cluster=prod       settings of it (cluster, instance)
+ *   config cluster=prod       settings of it (cluster, instance, mapping: a file of
+ *                             agents/sources/mappings)
  *   record TEXT               one line of the source's file
  *   elapse 91s                time passes
  *   end                       the stream ends; halves that wait are given out
@@ -23,6 +24,7 @@
 #include <cmocka.h>
 
 #include "agents/pipeline.h"
+#include "agents/source_file.h"
 #include "core/base/alloc.h"
 #include "core/base/enc.h"
 #include "core/base/hash.h"
@@ -35,6 +37,7 @@ struct run {
     const struct kt_source *source;
     enum kt_json_body body;
     struct kt_pipeline *p;
+    struct kt_source_file mapping;
     struct kt_str cluster, instance;
     kt_time_ns now;
     uint64_t pos;
@@ -80,7 +83,8 @@ static void on_finding(void *self, const char *code, const char *sentence)
 static struct kt_pipeline *pipeline(struct run *r)
 {
     if (r->p == NULL) {
-        struct kt_pipeline_options o = { .source = r->source,
+        struct kt_pipeline_options o = { .source = r->mapping.source != NULL ? r->mapping.source
+                                                                             : r->source,
                                          .instance = r->instance,
                                          .cluster = r->cluster,
                                          .body = r->body,
@@ -126,6 +130,7 @@ static void case_end(struct run *r)
                c->skip[i].reason);
     EXPECT(r, r->n_findings == r->n_findings_seen, "a finding that was not asked for");
     kt_pipeline_free(r->p);
+    kt_source_file_done(&r->mapping);
     r->p = NULL;
 }
 
@@ -295,6 +300,15 @@ static void do_skip(struct run *r, struct kt_str reason)
     EXPECT(r, false, "nothing was skipped as '" KT_STR_FMT "'", KT_STR_ARG(reason));
 }
 
+static void do_mapping(struct run *r, struct kt_str name)
+{
+    char path[200];
+    struct kt_error err = { 0 };
+    snprintf(path, sizeof path, "agents/sources/mappings/" KT_STR_FMT, KT_STR_ARG(name));
+    EXPECT(r, kt_source_file_open(r->source->name, path, &r->mapping, &err) == KT_OK, "%s",
+           err.text);
+}
+
 static void do_config(struct run *r, struct kt_str rest)
 {
     struct kt_str name, value;
@@ -304,6 +318,8 @@ static void do_config(struct run *r, struct kt_str rest)
             r->cluster = value;
         else if (kt_str_is(name, "instance"))
             r->instance = value;
+        else if (kt_str_is(name, "mapping"))
+            do_mapping(r, value);
         else
             EXPECT(r, false, "unknown setting");
     }
