@@ -1,5 +1,5 @@
 /*
- * main_agent: the keytrail-agent program: run, keygen, status, watch.
+ * main_agent: the keytrail-agent program: run, keygen, status, source, watch.
  *
  * Owns:  its command line.
  * Calls: agents, core/config, core/event (to read the status file), cli (flags, output words).
@@ -10,6 +10,7 @@
 
 #include "agents/agent.h"
 #include "cli/cli.h"
+#include "cli/source_cmd.h"
 #include "cli/watch_cmd.h"
 #include "core/base/alloc.h"
 #include "core/base/hash.h"
@@ -252,7 +253,9 @@ static int cmd_run(int argc, char **argv)
     static const struct kt_command cmd = {
         .program = "keytrail-agent",
         .name = "",
-        .args = "[-c FILE] | keygen [--out FILE] | status [-c FILE] [-o json] | watch init",
+        .args =
+            "[-c FILE] | keygen [--out FILE] | status [-c FILE] [-o json] | source list|test … | "
+            "watch init",
         .summary = "read logs of secret stores and forward them to the collector",
         .example = "keytrail-agent -c /etc/keytrail/agent.yaml",
     };
@@ -269,9 +272,10 @@ static int cmd_run(int argc, char **argv)
     if (done)
         return code;
     if (n > 0) {
-        fprintf(stderr,
-                "keytrail-agent: unknown command '%s'; there are keygen, status and watch\n",
-                argv[1]);
+        fprintf(
+            stderr,
+            "keytrail-agent: unknown command '%s'; there are keygen, status, source and watch\n",
+            argv[1]);
         return KT_EXIT_USAGE;
     }
     return kt_agent_main(config);
@@ -287,6 +291,8 @@ int main(int argc, char **argv)
         return cmd_status(argc - 1, argv + 1);
     if (argc > 1 && strcmp(argv[1], "watch") == 0)
         return kt_cmd_watch(argc - 1, argv + 1);
+    if (argc > 1 && strcmp(argv[1], "source") == 0)
+        return kt_cmd_source(argc - 1, argv + 1);
     if (argc > 1 && strcmp(argv[1], "--version") == 0) {
         printf("keytrail-agent " KT_VERSION " (wire %u)\n", KT_WIRE_VERSION);
         return KT_EXIT_OK;

@@ -1,0 +1,3 @@
+/* source_cmd: `keytrail-agent source`: what there is to read, and what a sample becomes. */
+#pragma once
+int kt_cmd_source(int argc, char **argv);
