@@ -5,6 +5,7 @@
  * Calls: everything that the agent needs, and the real bodies of core/sys.
  */
 #include "agents/agent.h"
+#include "agents/source_file.h"
 #include "core/base/alloc.h"
 #include "core/base/hash.h"
 #include "core/base/limits.h"
@@ -182,6 +183,18 @@ static void wait_for_something(struct daemon *d, int wait_ms)
     (void)poll(polls, n, wait_ms);
 }
 
+/* Types and mappings, which the file only names. */
+static enum kt_status check_sources(const struct kt_agent_conf *c, struct kt_error *err)
+{
+    for (unsigned i = 0; i < c->n_sources; i++) {
+        struct kt_source_file file = { 0 };
+        if (kt_source_file_open(c->sources[i].type, c->sources[i].mapping, &file, err) != KT_OK)
+            return kt_wrap(err, "source '%s'", c->sources[i].id);
+        kt_source_file_done(&file);
+    }
+    return KT_OK;
+}
+
 /* A new configuration takes the place of the old one when it can be read; else the old one stays.
  */
 static bool reload(struct daemon *d, const char *path, struct kt_error *err)
@@ -190,7 +203,8 @@ static bool reload(struct daemon *d, const char *path, struct kt_error *err)
 
     d->signals.reload = false;
     kt_sd_notify("RELOADING=1");
-    if (kt_agent_conf_load(path, &fresh, err) != KT_OK) {
+    if (kt_agent_conf_load(path, &fresh, err) != KT_OK || check_sources(fresh, err) != KT_OK) {
+        kt_agent_conf_free(fresh);
         kt_log(KT_LOG_ERROR, "agent: the old configuration stays in force: %s", err->text);
         kt_sd_notify("READY=1");
         return true;

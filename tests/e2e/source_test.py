@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """`keytrail-agent source`: lists what there is, shows what each record of a sample becomes, names the bad line; a mapping through
-`config check` and `import`."""
-import json, os
+`import`, and through an agent, whose reload refuses a broken one."""
+import json, os, shutil, signal
 from support import *
 
 d = folder()
@@ -68,4 +68,23 @@ check((r['read'], r['stored'], r['quarantined']) == (4, 2, 2), 'import takes a m
 rows = [json.loads(l) for l in keytrail('search', 'source:mapping kind:access', '--db', db, '--since', '@0', '-o', 'ndjson').stdout.splitlines()]
 check(len(rows) == 2 and all(x['actor'] == 'alice@example.com' and x['instance'] == 'infisical' for x in rows), 'and its events are found', rows)
 check(keytrail('import', '--db', db, '--source', 'mapping', good, ok=False).returncode == 3, 'import without one refuses')
+h = House()
+mapping, log = h.path('infisical.yaml'), h.path('infisical.jsonl')
+shutil.copy(INFISICAL, mapping)
+with open(log, 'w') as f:
+    f.writelines(record(n) for n in range(100, 150))
+h.allow('app-host', h.new_key('app-host'), 'mapping/infisical')
+h.agent_config('app-host', [f'{{ id: infisical, type: mapping, mapping: {mapping}, input: tail, path: {log} }}'])
+h.start_collector()
+child = h.start_agent('app-host')
+check(wait_for(lambda: h.count('instance:infisical actor:alice@example.com secret:infisical://p-1/prod/pay/DB_URL') == 50), 'an agent reads by a mapping', h.log('app-host.log'))
+with open(mapping, 'a') as f:
+    f.write('actr: u\n')
+child.send_signal(signal.SIGHUP)
+check(wait_for(lambda: "did you mean 'actor'?" in h.log('app-host.log')), 'a reload names the mistake in a mapping', h.log('app-host.log'))
+with open(log, 'a') as f:
+    f.writelines(record(n) for n in range(150, 160))
+check(wait_for(lambda: h.count('instance:infisical action:read') == 60) and child.poll() is None, 'and the old one stays in force', h.log('app-host.log'))
+stop(child)
+stop(h.collector)
 finish()
