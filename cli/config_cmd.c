@@ -15,6 +15,7 @@
 #include "collector/detect.h"
 #include "core/base/buf.h"
 #include "core/config/config.h"
+#include "core/sys/fs.h"
 
 static void no_alert(void *self, const struct kt_alert *a, bool is_new)
 {
@@ -61,13 +62,23 @@ static enum kt_status collector_file(const char *path, bool show, bool defaults,
     return st;
 }
 
-/* The file that describes the records of a source, where its type takes one. */
+/* The file that describes the records of a source, where its type takes one. It may be missing, as
+ * secret files may: a configuration is often checked on another host. */
 static enum kt_status check_mapping(const struct kt_agent_conf *conf,
-                                    const struct kt_conf_source *s, struct kt_error *err)
+                                    const struct kt_conf_source *s, struct kt_buf *later,
+                                    struct kt_error *err)
 {
+    const struct kt_source *source = kt_source_find(kt_str_of(s->type));
     struct kt_source_file file = { 0 };
-    if (kt_source_find(kt_str_of(s->type)) == NULL)
+    struct kt_error why = { 0 };
+    struct kt_stat stat;
+    if (source == NULL)
         return KT_OK; /* said elsewhere, or of a later release */
+    if (source->describe != NULL && s->mapping != NULL &&
+        kt_fs_real.stat(kt_fs_real.self, s->mapping, &stat, &why) == KT_E_AGAIN) {
+        kt_buf_addf(later, "  sources.%s: mapping '%s': not there\n", s->id, s->mapping);
+        return KT_OK;
+    }
     if (kt_source_file_open(s->type, s->mapping, &file, err) != KT_OK)
         return kt_wrap(err, "%s: source '%s'", conf->path, s->id);
     kt_source_file_done(&file);
@@ -103,7 +114,7 @@ static enum kt_status agent_file(const char *path, bool show, struct kt_error *e
     for (unsigned i = 0; st == KT_OK && i < 2 * conf->n_sources; i++)
         st = check_word(conf, &conf->sources[i / 2], i % 2 == 0, &later, err);
     for (unsigned i = 0; st == KT_OK && i < conf->n_sources; i++)
-        st = check_mapping(conf, &conf->sources[i], err);
+        st = check_mapping(conf, &conf->sources[i], &later, err);
     if (st == KT_OK && show) {
         struct kt_buf text = { 0 };
         kt_agent_conf_print(conf, &text);

@@ -39,6 +39,8 @@ refused(AGENT_BASE + 'sources: [ { id: v, type: vault, input: tail, path: /x, ma
 refused(AGENT_BASE + 'sources: [ { id: v, type: vault, input: tale, path: /x } ]\n', "source 'v': there is no input 'tale'")
 refused(AGENT_BASE.replace('<40 characters, Z85>', 'short'), '40 characters of Z85')
 
+p = keytrail('config', 'check', '-c', write('n.yaml', AGENT_BASE + 'sources: [ { id: v, type: mapping, input: tail, path: /x, mapping: /nowhere.yaml } ]\n'))
+check(b"mapping '/nowhere.yaml': not there" in p.stdout, 'a mapping may be missing, and is said to be', p.stdout)
 p = keytrail('config', 'check', '-c', write('k.yaml', BASE + 'identities_file: /nowhere.yaml\nholidays: { zone: Europe/Berlin, days: ["2026-12-25"] }\n'
              'alerts: { routes: [ { match: "severity:high", to: [s] } ], targets: { s: { type: slack, url_file: /nowhere/slack.url } } }\n'))
 check(p.stdout.count(b'not used yet') == 3, 'keys of later work are accepted and listed; secret files may be missing', p.stdout)
