@@ -28,6 +28,8 @@ static const struct kt_option options[] = {
     { "credentials_file", KT_OPT_SECRET_FILE, "", AT(credentials_file),
       "AWS credentials file, mode 0600; default: as the AWS tools look for them", false, false },
     { "profile", KT_OPT_STRING, "", AT(profile), "its section; default: default", false, false },
+    { "buckets", KT_OPT_LIST, "", AT(buckets), "names of the only buckets that are read", false,
+      false },
     { "endpoint", KT_OPT_STRING, "", AT(endpoint), "another S3 than that of AWS", false, false },
     { "proxy", KT_OPT_STRING, "", AT(proxy), "http://host:port", false, false },
     { "ca_file", KT_OPT_PATH, "", AT(ca_file), "certificates instead of the system's", false,

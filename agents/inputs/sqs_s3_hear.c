@@ -13,7 +13,9 @@
 /* ---- messages ---- */
 
 struct telling {
+    const struct kt_input *in;
     struct message *m;
+    bool foreign; /* it names a bucket that is none of ours */
 };
 
 static bool is_wanted(struct kt_str key)
@@ -34,11 +36,26 @@ static bool is_plain(struct kt_str s)
     return s.len > 0 && s.len <= 80;
 }
 
+/* Whoever may write to the queue could else name a bucket of their own, with records they made up.
+ */
+static bool is_ours(const struct kt_input *in, struct kt_str bucket)
+{
+    for (unsigned i = 0; i < in->o.buckets.n; i++)
+        if (kt_str_is(bucket, in->o.buckets.at[i]))
+            return true;
+    return in->o.buckets.n == 0;
+}
+
 static void add_object(void *self, const struct aws_object *o)
 {
-    struct message *m = ((struct telling *)self)->m;
+    struct telling *t = self;
+    struct message *m = t->m;
     if (!is_wanted(o->key))
         return;
+    if (!is_ours(t->in, o->bucket)) {
+        t->foreign = true;
+        return;
+    }
     struct kt_str etag = is_plain(o->etag) ? o->etag : KT_STR_NONE;
     m->object = kt_realloc_array(m->object, m->n + 1, sizeof *m->object);
     m->object[m->n++] =
@@ -48,17 +65,18 @@ static void add_object(void *self, const struct aws_object *o)
 static void take_message(struct kt_input *in, struct kt_jval v)
 {
     struct message *m = &in->message[in->n];
-    struct telling t = { m };
+    struct telling t = { .in = in, .m = m };
     *m = (struct message){ .id = kt_str_dup(kt_json_str_at(v, "MessageId")),
                            .receipt = kt_str_dup(kt_json_str_at(v, "ReceiptHandle")),
                            .hidden = in->now };
     KT_CLEANUP(kt_free_ptr) char *body = kt_str_dup(kt_json_str_at(v, "Body"));
     enum aws_notice n = aws_notice_read(in->notices, kt_str_of(body), add_object, &t);
-    if (n == AWS_NOTICE_UNKNOWN) {
-        sqs_say_for_long(
-            in,
-            "a message in the queue tells of no object: it is left there; give it a dead-letter "
-            "queue, and this queue to nobody else");
+    if (n == AWS_NOTICE_UNKNOWN || t.foreign) {
+        sqs_say_for_long(in, t.foreign ? "a message in the queue names a bucket that is not in "
+                                         "'buckets': it is left there"
+                                       : "a message in the queue tells of no object: it is left "
+                                         "there; give it a dead-letter queue, and this queue to "
+                                         "nobody else");
         sqs_message_free(m);
         return;
     }

@@ -24,6 +24,7 @@
 struct options {
     const char *queue_url, *queue_url_file, *region, *bucket_region, *endpoint, *credentials_file,
         *profile, *proxy, *ca_file;
+    struct kt_strings buckets;
     bool allow_private;
 };
 struct object {

@@ -221,7 +221,7 @@ credentials = h.write('credentials', f'[other]\naws_access_key_id = AKIDOTHER\n\
 queue = h.write('queue.url', f'{aws.url}/111122223333/trail\n')
 for f in (credentials, queue):
     os.chmod(f, 0o600)
-source = f'id: aws-main, type: cloudtrail, input: sqs_s3, queue_url_file: {queue}, region: eu-central-1, endpoint: "{aws.url}", allow_private: true'
+source = f'id: aws-main, type: cloudtrail, input: sqs_s3, queue_url_file: {queue}, region: eu-central-1, endpoint: "{aws.url}", allow_private: true, buckets: [trail-bucket]'
 h.agent_config('a', [f'{{ {source}, credentials_file: {credentials}, profile: trail }}'])
 
 # ---- every form of a notice ----
@@ -250,6 +250,11 @@ check(wait_for(lambda: not aws.messages, 30), 'the queue is empty')
 aws.send('nothing that is known')
 check(wait_for(lambda: 'tells of no object' in status(), 30), 'an unknown message is said', status())
 check(len(aws.messages) == 1, 'and left there')
+with aws.lock:
+    aws.messages.clear()
+aws.bucket['their-bucket', key('forged')] = gzip.compress(json.dumps({'Records': [cloudtrail(rng, time.time())]}).encode())
+aws.send(s3_event(key('forged')).replace('trail-bucket', 'their-bucket'))
+check(wait_for(lambda: "not in 'buckets'" in status(), 30) and len(aws.messages) == 1, 'a bucket that is not ours is not read', status())
 with aws.lock:
     aws.messages.clear()
 denied = put('denied', 5)
