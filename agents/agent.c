@@ -279,7 +279,9 @@ static enum kt_status flush(struct kt_agent *a, bool all, struct kt_error *err)
     if (all) {
         close_batch(a);
         for (unsigned i = 0; i < a->n_sources; i++)
-            a->sources[i].type->positions(a->sources[i].input, true, keep_position, &a->sources[i]);
+            if (a->sources[i].type->positions != NULL)
+                a->sources[i].type->positions(a->sources[i].input, true, keep_position,
+                                              &a->sources[i]);
     }
     for (; st == KT_OK && done < a->n_cuts; done++) {
         bool last = all && done + 1 == a->n_cuts;

@@ -41,7 +41,7 @@ struct kt_input_type {
     KT_MUST_USE enum kt_status (*step)(struct kt_input *in, kt_time_ns now, size_t budget,
                                        bool *ret_more, struct kt_error *err);
     /* Calls each(key, value) for positions that are true once all lines given so far are in the
-     * spool. changed_only: since the last call. */
+     * spool. changed_only: since the last call. NULL where whoever sends keeps the place. */
     void (*positions)(struct kt_input *in, bool changed_only,
                       void (*each)(void *self, struct kt_str key, struct kt_str value), void *self);
     /* Does somebody wait until what was given is kept? Then it is written down in this turn. NULL =

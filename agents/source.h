@@ -89,7 +89,7 @@ struct kt_source {
     KT_MUST_USE enum kt_status (*decode)(const struct kt_decode_in *in, struct kt_jval first,
                                          struct kt_emit *to, struct kt_error *err);
     /* A first half whose partner never came (outcome unknown), or, with late = true, a partner that
-     * came after that: kind amend. */
+     * came after that: kind amend. NULL where nothing is folded. */
     KT_MUST_USE enum kt_status (*decode_alone)(const struct kt_decode_in *in, bool late,
                                                struct kt_emit *to, struct kt_error *err);
     /* Names for salvage by byte search in broken records: JSON keys of native id, action, time. */

@@ -21,8 +21,8 @@ void aws_creds_free(struct aws_creds *c);
 /* true: keys that are good for some minutes more, or, while new ones cannot be had, until they
  * expire. They live until the next call. */
 bool aws_creds_keys(struct aws_creds *c, kt_time_ns now, struct aws_keys *ret);
-/* Are new ones to be asked for now? They are when there are none, or the ones there are expire in a
- * few minutes. */
+/* Is it time to ask for keys? Yes while there are none, and in the last ten minutes of those there
+ * are. */
 bool aws_creds_due(const struct aws_creds *c, kt_time_ns now);
 /* The next request; its texts live until the next call. KT_E_CONFIG: there is nobody to ask; err
  * says what to set. KT_E_AGAIN: a file had them, nothing is to be asked. */

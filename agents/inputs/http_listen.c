@@ -68,24 +68,6 @@ static const char *given(const char *s)
     return s != NULL && s[0] != '\0' ? s : NULL;
 }
 
-/* "tcp://127.0.0.1:8443" and "tcp://[::]:8443" */
-static bool read_address(const char *text, struct kt_serve_options *o)
-{
-    struct kt_str s = kt_str_of(text);
-    uint64_t port;
-    if (!kt_str_starts(s, KT_STR("tcp://")))
-        return false;
-    s = kt_str_from_index(s, 6);
-    ptrdiff_t colon = kt_str_rfind_byte(s, ':');
-    if (colon < 0 || !kt_str_u64(kt_str_from_index(s, (size_t)colon + 1), &port) || port > 65535)
-        return false;
-    struct kt_str host = kt_str_sub(s, 0, (size_t)colon);
-    if (kt_str_starts(host, KT_STR("[")) && kt_str_ends(host, KT_STR("]")))
-        host = kt_str_sub(host, 1, host.len - 2);
-    o->port = (uint16_t)port;
-    return kt_ip_parse(host, &o->ip);
-}
-
 struct secrets { /* wiped once the listener has them */
     struct kt_buf cert, key, token, hmac;
 };
@@ -154,7 +136,9 @@ static enum kt_status open_serve(const struct options *o, struct secrets *s, str
                                    .body_max = (size_t)o->body_max,
                                    .room = (size_t)o->room,
                                    .patience = PATIENCE };
-    if (!read_address(o->listen, &so))
+    struct kt_str at = kt_str_of(o->listen);
+    if (!kt_str_starts(at, KT_STR("tcp://")) ||
+        !kt_ip_port_parse(kt_str_from_index(at, 6), &so.ip, &so.port))
         return kt_fail(err, KT_E_CONFIG,
                        "listen: write tcp://address:port, the address in numbers");
     if (o->allow.n > ALLOW_MAX)
@@ -262,16 +246,6 @@ static void kept(struct kt_input *in)
     answer_all(in, 200);
 }
 
-/* The service keeps the place: it posts again what was not taken. */
-static void positions(struct kt_input *in, bool changed_only,
-                      void (*each)(void *self, struct kt_str key, struct kt_str value), void *self)
-{
-    (void)in;
-    (void)changed_only;
-    (void)each;
-    (void)self;
-}
-
 static int fd(struct kt_input *in)
 {
     return kt_serve_fd(in->serve);
@@ -306,7 +280,6 @@ const struct kt_input_type kt_input_http_listen = {
     .options = options,
     .open = open_listen,
     .step = step,
-    .positions = positions,
     .waits = waits,
     .kept = kept,
     .fd = fd,

@@ -262,20 +262,6 @@ static enum kt_status listen_unix(struct kt_listen *l, struct kt_str path, unsig
     return KT_OK;
 }
 
-/* "127.0.0.1:9090" and "[::1]:9090" */
-static bool host_and_port(struct kt_str s, struct kt_ip *ret_ip, uint16_t *ret_port)
-{
-    ptrdiff_t colon = kt_str_rfind_byte(s, ':');
-    uint64_t port;
-    if (colon < 0 || !kt_str_u64(kt_str_from_index(s, (size_t)colon + 1), &port) || port > 65535)
-        return false;
-    struct kt_str host = kt_str_sub(s, 0, (size_t)colon);
-    if (kt_str_starts(host, KT_STR("[")) && kt_str_ends(host, KT_STR("]")))
-        host = kt_str_sub(host, 1, host.len - 2);
-    *ret_port = (uint16_t)port;
-    return kt_ip_parse(host, ret_ip);
-}
-
 static enum kt_status listen_tcp(struct kt_listen *l, struct kt_str s, struct kt_error *err)
 {
     struct kt_ip ip;
@@ -283,7 +269,7 @@ static enum kt_status listen_tcp(struct kt_listen *l, struct kt_str s, struct kt
     const int on = 1;
     struct sockaddr_in6 v6 = { .sin6_family = AF_INET6 };
     struct sockaddr_in v4 = { .sin_family = AF_INET };
-    if (!host_and_port(s, &ip, &port))
+    if (!kt_ip_port_parse(s, &ip, &port))
         return kt_fail(err, KT_E_CONFIG, "write tcp://address:port, the address in numbers");
     if (kt_ip_class(ip) != KT_IP_LOOPBACK && l->n_allow == 0)
         return kt_fail(err, KT_E_CONFIG,

@@ -162,15 +162,6 @@ static enum kt_status step(struct kt_input *in, kt_time_ns now, size_t budget, b
     return expire(in, now, err);
 }
 
-static void positions(struct kt_input *in, bool changed_only,
-                      void (*each)(void *self, struct kt_str key, struct kt_str value), void *self)
-{
-    (void)in;
-    (void)changed_only;
-    (void)each;
-    (void)self;
-}
-
 static int fd(struct kt_input *in)
 {
     return kt_listen_fd(in->listen);
@@ -208,7 +199,6 @@ const struct kt_input_type kt_input_socket = {
     .options = options,
     .open = open_socket,
     .step = step,
-    .positions = positions,
     .fd = fd,
     .status = status,
     .counts = counts,

@@ -219,7 +219,7 @@ static void ask(struct kt_input *in)
     struct message *m;
     unsigned n;
     bool have = aws_creds_keys(in->creds, in->now, &keys);
-    /* With good keys new ones are asked for now and then, and the work goes on in between. */
+    /* While good keys last they are renewed once a minute at most, so that objects are read too. */
     if (!have || (aws_creds_due(in->creds, in->now) &&
                   (in->now >= in->keys_at || in->keys_at > in->now + 2 * KT_NS_MIN)))
         sqs_ask_keys(in);
@@ -262,16 +262,6 @@ static enum kt_status step(struct kt_input *in, kt_time_ns now, size_t budget, b
     return kt_pipeline_expire(in->pipeline, now, false, err);
 }
 
-/* The queue keeps the place. */
-static void positions(struct kt_input *in, bool changed_only,
-                      void (*each)(void *self, struct kt_str key, struct kt_str value), void *self)
-{
-    (void)in;
-    (void)changed_only;
-    (void)each;
-    (void)self;
-}
-
 static int fd(struct kt_input *in)
 {
     return kt_fetch_fd(in->fetch);
@@ -303,7 +293,6 @@ const struct kt_input_type kt_input_sqs_s3 = {
     .options = options,
     .open = open_sqs,
     .step = step,
-    .positions = positions,
     .kept = kept,
     .fd = fd,
     .status = status,

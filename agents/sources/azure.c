@@ -301,13 +301,6 @@ static enum kt_status decode(const struct kt_decode_in *in, struct kt_jval first
     return KT_OK;
 }
 
-static enum kt_status decode_alone(const struct kt_decode_in *in, bool late, struct kt_emit *to,
-                                   struct kt_error *err)
-{
-    (void)late; /* no folding: never called */
-    return decode(in, (struct kt_jval){ NULL }, to, err);
-}
-
 static const char *const arrays[] = { "records", NULL };
 
 static const char *const known_keys[] = {
@@ -327,7 +320,6 @@ const struct kt_source kt_source_azure = {
     .split = KT_SPLIT_OBJECTS,
     .wrap_arrays = arrays,
     .decode = decode,
-    .decode_alone = decode_alone,
     .salvage_id = "correlationId",
     .salvage_action = "operationName",
     .salvage_time = "time",

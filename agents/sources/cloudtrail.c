@@ -459,13 +459,6 @@ static enum kt_status decode(const struct kt_decode_in *in, struct kt_jval first
     return KT_OK;
 }
 
-static enum kt_status decode_alone(const struct kt_decode_in *in, bool late, struct kt_emit *to,
-                                   struct kt_error *err)
-{
-    (void)late; /* no folding: never called */
-    return decode(in, (struct kt_jval){ NULL }, to, err);
-}
-
 static const char *const arrays[] = { "Records", "Events", "logEvents", NULL };
 static const char *const members[] = { "detail", "CloudTrailEvent", "message", NULL };
 
@@ -478,7 +471,6 @@ const struct kt_source kt_source_cloudtrail = {
     .wrap_arrays = arrays,
     .wrap_members = members,
     .decode = decode,
-    .decode_alone = decode_alone,
     .salvage_id = "eventID",
     .salvage_action = "eventName",
     .salvage_time = "eventTime",

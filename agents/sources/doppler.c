@@ -234,13 +234,6 @@ static enum kt_status decode(const struct kt_decode_in *in, struct kt_jval first
     return KT_OK;
 }
 
-static enum kt_status decode_alone(const struct kt_decode_in *in, bool late, struct kt_emit *to,
-                                   struct kt_error *err)
-{
-    (void)late; /* no folding: never called */
-    return decode(in, (struct kt_jval){ NULL }, to, err);
-}
-
 static const char *const arrays[] = { "logs", "Messages", NULL };
 static const char *const members[] = { "log", "Body", "message", NULL };
 
@@ -252,7 +245,6 @@ const struct kt_source kt_source_doppler = {
     .wrap_arrays = arrays,
     .wrap_members = members,
     .decode = decode,
-    .decode_alone = decode_alone,
     .salvage_id = "slug",
     .salvage_action = "type",
     .salvage_time = "createdAt",

@@ -229,13 +229,6 @@ static enum kt_status decode(const struct kt_decode_in *in, struct kt_jval first
     return KT_OK;
 }
 
-static enum kt_status decode_alone(const struct kt_decode_in *in, bool late, struct kt_emit *to,
-                                   struct kt_error *err)
-{
-    (void)late; /* no folding: never called */
-    return decode(in, (struct kt_jval){ NULL }, to, err);
-}
-
 const struct kt_source kt_source_github = {
     .name = "github",
     .summary = "GitHub audit log: secrets of Actions, Codespaces, Dependabot; keys, tokens",
@@ -243,7 +236,6 @@ const struct kt_source kt_source_github = {
     .split = KT_SPLIT_OBJECTS,
     .needles = kt_gh_needles,
     .decode = decode,
-    .decode_alone = decode_alone,
     .salvage_id = "_document_id",
     .salvage_action = "action",
     .salvage_time = "created_at",

@@ -187,20 +187,12 @@ static enum kt_status decode(const struct kt_decode_in *in, struct kt_jval first
     return KT_OK;
 }
 
-static enum kt_status decode_alone(const struct kt_decode_in *in, bool late, struct kt_emit *to,
-                                   struct kt_error *err)
-{
-    (void)late; /* no folding: never called */
-    return decode(in, (struct kt_jval){ NULL }, to, err);
-}
-
 const struct kt_source kt_source_gitlab = {
     .name = "gitlab",
     .summary = "GitLab audit events: CI/CD variables, tokens, keys, sign-ins",
     .version = 1,
     .split = KT_SPLIT_OBJECTS,
     .decode = decode,
-    .decode_alone = decode_alone,
     .salvage_id = "id",
     .salvage_action = "event_type",
     .salvage_time = "created_at",

@@ -190,20 +190,12 @@ static enum kt_status decode(const struct kt_decode_in *in, struct kt_jval first
     return KT_OK;
 }
 
-static enum kt_status decode_alone(const struct kt_decode_in *in, bool late, struct kt_emit *to,
-                                   struct kt_error *err)
-{
-    (void)late; /* no folding: never called */
-    return decode(in, (struct kt_jval){ NULL }, to, err);
-}
-
 const struct kt_source kt_source_mapping = {
     .name = "mapping",
     .summary = "JSON records of any service, as a mapping file describes them",
     .version = 1,
     .split = KT_SPLIT_OBJECTS,
     .decode = decode,
-    .decode_alone = decode_alone,
     .lateness = 10 * KT_NS_MIN,
     .describe = kt_mapping_describe,
 };

@@ -290,13 +290,6 @@ static enum kt_status decode(const struct kt_decode_in *in, struct kt_jval first
     return KT_OK;
 }
 
-static enum kt_status decode_alone(const struct kt_decode_in *in, bool late, struct kt_emit *to,
-                                   struct kt_error *err)
-{
-    (void)late; /* no folding: never called */
-    return decode(in, (struct kt_jval){ NULL }, to, err);
-}
-
 static const char *const arrays[] = { "items", "itemusages", "signinattempts", "auditevents",
                                       NULL };
 static const char *const members[] = { "message", NULL };
@@ -309,7 +302,6 @@ const struct kt_source kt_source_onepassword = {
     .wrap_arrays = arrays,
     .wrap_members = members,
     .decode = decode,
-    .decode_alone = decode_alone,
     .salvage_id = "uuid",
     .salvage_action = "action",
     .salvage_time = "timestamp",

@@ -119,6 +119,22 @@ static bool prefix_eq(const uint8_t *a, const uint8_t *b, unsigned bits)
     return whole == 0 || (a[whole - 1] == b[whole - 1] && memcmp(a, b, whole) == 0);
 }
 
+bool kt_ip_port_parse(struct kt_str s, struct kt_ip *ret, uint16_t *ret_port)
+{
+    ptrdiff_t colon = kt_str_rfind_byte(s, ':');
+    uint64_t port;
+    if (colon < 0 || !kt_str_u64(kt_str_from_index(s, (size_t)colon + 1), &port) || port > 65535)
+        return false;
+    struct kt_str host = kt_str_sub(s, 0, (size_t)colon);
+    bool bracketed = kt_str_starts(host, KT_STR("[")) && kt_str_ends(host, KT_STR("]"));
+    if (bracketed)
+        host = kt_str_sub(host, 1, host.len - 2);
+    else if (kt_str_find_byte(host, ':', 0) >= 0)
+        return false; /* "::1:443" could be an address alone */
+    *ret_port = (uint16_t)port;
+    return kt_ip_parse(host, ret);
+}
+
 bool kt_cidr_has(struct kt_cidr net, struct kt_ip ip)
 {
     return prefix_eq(net.ip.at, ip.at, net.bits);

@@ -25,6 +25,8 @@ enum kt_ip_class {
 
 /* Strict: what inet_pton takes, no leading zeroes, zone id dropped, mapped IPv4 normalised. */
 bool kt_ip_parse(struct kt_str s, struct kt_ip *ret);
+/* "10.0.0.1:443", "[::1]:443". */
+bool kt_ip_port_parse(struct kt_str s, struct kt_ip *ret, uint16_t *ret_port);
 const char *kt_ip_format(struct kt_ip ip, char buf[KT_IP_TEXT_MAX]);
 bool kt_ip_is_v4(struct kt_ip ip);
 bool kt_ip_eq(struct kt_ip a, struct kt_ip b);

@@ -119,7 +119,7 @@ for _ in range(200):
         break
 took.sort()
 print(f'# answered after {1000 * took[100]:.1f} ms (p50), {1000 * took[197]:.1f} ms (p99), TLS handshake included')
-check(len(took) == 200 and took[100] < 0.1 and took[197] < 1, 'answers come soon', took[-3:])
+check(len(took) == 200 and took[197] < 0.25, 'answers come soon', took[-3:])
 slow = []
 for _ in range(30):
     s = socket.create_connection(('127.0.0.1', tls))

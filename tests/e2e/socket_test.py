@@ -166,7 +166,7 @@ check(unix.failed >= 20 or 'FULL' in status(), 'at last the disk is full', f'{se
 for _ in range(2000):
     unix.write((pair(secret=f'a/{rng.getrandbits(1200):x}')[0] + '\n').encode())
 print(f'# the longest write took {1000 * unix.worst:.1f} ms')
-check(unix.worst < 0.5, 'the writer never waited', f'{unix.worst * 1000:.1f} ms')  # 2 s is its deadline; the machine itself may pause a while
+check(unix.worst <= 0.05, 'the writer never waited more than 50 ms', f'{unix.worst * 1000:.1f} ms')
 check(agent.poll() is None, 'the agent goes on', h.log('agent.log')[-800:])
 check(wait_for(lambda: 'records are missing here' in status(), 20), 'status says that records are missing', status())
 unix.close()

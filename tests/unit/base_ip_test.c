@@ -120,6 +120,25 @@ static void networks_hold_what_they_hold(void **state)
     assert_string_equal(kt_ip_format(kt_cidr_last(kt_ip_network(ip, 32, 48)), buf), "10.9.8.7");
 }
 
+static void ports_stand_behind_addresses(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {
+        "",      ":",        "1.2.3.4",      "1.2.3.4:", "1.2.3.4:65536", "::1:443",
+        "[::1]", "[::1:443", "[1.2.3.4]x:1", "host:1",   "1.2.3.4:-1"
+    };
+    struct kt_ip ip;
+    uint16_t port = 0;
+    char text[KT_IP_TEXT_MAX];
+    assert_true(kt_ip_port_parse(KT_STR("127.0.0.1:8443"), &ip, &port) && port == 8443);
+    assert_string_equal(kt_ip_format(ip, text), "127.0.0.1");
+    assert_true(kt_ip_port_parse(KT_STR("[2001:db8::1]:1"), &ip, &port) && port == 1);
+    assert_string_equal(kt_ip_format(ip, text), "2001:db8::1");
+    for (size_t i = 0; i < KT_ARRAY_LEN(bad); i++)
+        if (kt_ip_port_parse(kt_str_of(bad[i]), &ip, &port))
+            fail_msg("'%s' was taken", bad[i]);
+}
+
 static void classes_come_before_any_lookup(void **state)
 {
     (void)state;
@@ -167,6 +186,7 @@ int main(void)
         cmocka_unit_test(addresses_have_one_form),
         cmocka_unit_test(networks_refuse_host_bits),
         cmocka_unit_test(networks_hold_what_they_hold),
+        cmocka_unit_test(ports_stand_behind_addresses),
         cmocka_unit_test(classes_come_before_any_lookup),
     };
     return cmocka_run_group_tests_name("base/ip", tests, NULL, NULL);
