@@ -31,7 +31,8 @@ struct group {
 struct needles {
     struct kt_str *at; /* without their quote */
     unsigned n;
-    uint64_t first[4], second[4]; /* bit sets of their first two bytes */
+    uint32_t head;      /* mask of the first bytes that all of them have */
+    uint64_t sieve[64]; /* bit set of these bytes, hashed */
 };
 
 /* The record that is being worked on. */

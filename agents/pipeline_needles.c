@@ -10,15 +10,14 @@
 
 #include "agents/pipeline_int.h"
 #include "core/base/alloc.h"
+#include "core/event/scan.h"
 
-static void set_bit(uint64_t *bits, char c)
+/* The first bytes of a text as a place in the sieve. */
+static unsigned place(const struct needles *n, const char *at)
 {
-    bits[(unsigned char)c >> 6] |= UINT64_C(1) << ((unsigned char)c & 63);
-}
-
-static bool has_bit(const uint64_t *bits, char c)
-{
-    return (bits[(unsigned char)c >> 6] >> ((unsigned char)c & 63) & 1) != 0;
+    uint32_t head;
+    memcpy(&head, at, sizeof head);
+    return (head & n->head) * 0x9E3779B1u >> 20;
 }
 
 void kt_needles_init(struct needles *n, const char *const *table)
@@ -29,12 +28,18 @@ void kt_needles_init(struct needles *n, const char *const *table)
     while (table[n->n] != NULL)
         n->n++;
     n->at = kt_alloc_array(n->n, sizeof *n->at);
+    size_t least = sizeof n->head;
     for (unsigned i = 0; i < n->n; i++) {
         struct kt_str whole = kt_str_of(table[i]);
         assert(whole.len >= 3 && whole.at[0] == '"');
         n->at[i] = kt_str_from_index(whole, 1);
-        set_bit(n->first, n->at[i].at[0]);
-        set_bit(n->second, n->at[i].at[1]);
+        least = n->at[i].len < least ? n->at[i].len : least;
+    }
+    memset(&n->head, 0xFF, least);
+    for (unsigned i = 0; i < n->n; i++) {
+        char head[sizeof n->head] = { 0 };
+        memcpy(head, n->at[i].at, least);
+        n->sieve[place(n, head) / 64] |= UINT64_C(1) << place(n, head) % 64;
     }
 }
 
@@ -52,17 +57,27 @@ static bool one_starts(const struct needles *n, struct kt_str rest)
     return false;
 }
 
+/* Does a needle stand behind one of the quotes, whose bits count from `at`? */
+static bool behind(const struct needles *n, const char *at, const char *end, uint64_t quotes)
+{
+    for (; quotes != 0; quotes &= quotes - 1) {
+        const char *p = at + __builtin_ctzll(quotes) + 1;
+        unsigned i = end - p >= 4 ? place(n, p) : 0;
+        bool may = end - p < 4 || (n->sieve[i / 64] >> i % 64 & 1) != 0;
+        if (may && one_starts(n, kt_str_from(p, (size_t)(end - p))))
+            return true;
+    }
+    return false;
+}
+
 bool kt_needles_in(const struct needles *n, struct kt_str record)
 {
     if (n->n == 0)
         return true;
     const char *at = record.at, *end = record.at + record.len;
-    while (at < end && (at = memchr(at, '"', (size_t)(end - at))) != NULL) {
-        at++;
-        if (end - at >= 2 && has_bit(n->first, at[0]) && has_bit(n->second, at[1]) &&
-            one_starts(n, kt_str_from(at, (size_t)(end - at))))
+    for (; at < end; at += KT_SCAN_BLOCK)
+        if (behind(n, at, end, kt_scan_quotes(at, (size_t)(end - at))))
             return true;
-    }
     for (at = record.at; (at = memchr(at, '\\', (size_t)(end - at))) != NULL; at += 2) {
         if (end - at < 2)
             return false;

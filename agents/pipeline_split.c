@@ -17,6 +17,7 @@ struct kt_splitter *kt_splitter_new(const struct kt_source *source, kt_piece_fn 
     s->source = source;
     s->piece = piece;
     s->self = self;
+    kt_split_objects_init(s);
     return s;
 }
 
@@ -28,6 +29,7 @@ void kt_splitter_free(struct kt_splitter *s)
     kt_buf_done(&s->head);
     kt_buf_done(&s->text);
     kt_buf_done(&s->coded);
+    kt_free(s->wraps);
     kt_free(s);
 }
 
@@ -40,7 +42,10 @@ void kt_splitter_restart(struct kt_splitter *s, uint64_t pos)
                                  .buf = s->buf,
                                  .head = s->head,
                                  .text = s->text,
-                                 .coded = s->coded };
+                                 .coded = s->coded,
+                                 .wraps = s->wraps,
+                                 .n_wraps = s->n_wraps,
+                                 .wrap_lengths = s->wrap_lengths };
     *s = fresh;
     kt_buf_reset(&s->buf);
     kt_buf_reset(&s->head);

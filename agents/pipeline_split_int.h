@@ -14,6 +14,10 @@ struct level {
     unsigned nest; /* brackets open inside that are no levels of their own */
 };
 enum wrap { WRAP_NONE, WRAP_ARRAY, WRAP_MEMBER, WRAP_BASE64 };
+struct wrap_name {
+    struct kt_str name;
+    enum wrap wrap;
+};
 
 struct kt_splitter {
     const struct kt_source *source;
@@ -42,12 +46,15 @@ struct kt_splitter {
     bool pretty;    /* inside a record that was printed over several lines */
 
     /* objects */
+    struct wrap_name *wraps; /* the source's tables */
+    unsigned n_wraps;
+    uint64_t wrap_lengths; /* bit n: one of them has n bytes, or at least 63 */
     struct level levels[SPLIT_LEVELS];
     unsigned n_levels;
     bool in_string, string_cut, junk, other;
     size_t string_at;
     enum wrap wrap;
-    char before;         /* last byte that is no blank in front of buf */
+    char last, before; /* of what stood in front of buf: its last byte, the last that is no blank */
     struct kt_buf text;  /* of a record that stood in a JSON string */
     struct kt_buf coded; /* the same, in base64 */
 };
@@ -65,6 +72,7 @@ KT_MUST_USE enum kt_status kt_split_lines_run(struct kt_splitter *s, bool end,
                                               struct kt_error *err);
 KT_MUST_USE enum kt_status kt_split_objects_run(struct kt_splitter *s, bool end,
                                                 struct kt_error *err);
+void kt_split_objects_init(struct kt_splitter *s);
 size_t kt_split_lines_keep(const struct kt_splitter *s);
 size_t kt_split_objects_keep(const struct kt_splitter *s);
 void kt_split_objects_forget(struct kt_splitter *s, size_t n); /* n bytes of buf are going */

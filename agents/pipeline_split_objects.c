@@ -7,8 +7,10 @@
  * Calls: core/base.
  */
 #include "agents/pipeline_split_int.h"
+#include "core/base/alloc.h"
 #include "core/base/enc.h"
 #include "core/base/limits.h"
+#include "core/event/scan.h"
 
 static struct level *top(struct kt_splitter *s)
 {
@@ -34,21 +36,42 @@ static char sign_before(const struct kt_splitter *s, size_t at)
     return at > 0 ? s->buf.at[at - 1] : s->before;
 }
 
-static bool is_one_of(struct kt_str key, const char *const *names)
+static uint64_t length_bit(struct kt_str name)
 {
-    for (; names != NULL && *names != NULL; names++)
-        if (kt_str_is(key, *names))
-            return true;
-    return false;
+    return UINT64_C(1) << (name.len < 63 ? name.len : 63);
 }
 
-static enum wrap wrap_of(const struct kt_source *source, struct kt_str key)
+void kt_split_objects_init(struct kt_splitter *s)
 {
-    if (is_one_of(key, source->wrap_arrays))
-        return WRAP_ARRAY;
-    if (is_one_of(key, source->wrap_members))
-        return WRAP_MEMBER;
-    return is_one_of(key, source->wrap_base64) ? WRAP_BASE64 : WRAP_NONE;
+    const struct {
+        const char *const *names;
+        enum wrap wrap;
+    } tables[] = { { s->source->wrap_arrays, WRAP_ARRAY },
+                   { s->source->wrap_members, WRAP_MEMBER },
+                   { s->source->wrap_base64, WRAP_BASE64 } };
+    unsigned n = 0;
+
+    for (size_t t = 0; t < KT_ARRAY_LEN(tables); t++)
+        for (const char *const *name = tables[t].names; name != NULL && *name != NULL; name++)
+            n++;
+    s->wraps = kt_alloc_array(n, sizeof *s->wraps);
+    for (size_t t = 0; t < KT_ARRAY_LEN(tables); t++) {
+        for (const char *const *name = tables[t].names; name != NULL && *name != NULL; name++) {
+            struct wrap_name w = { kt_str_of(*name), tables[t].wrap };
+            s->wraps[s->n_wraps++] = w;
+            s->wrap_lengths |= length_bit(w.name);
+        }
+    }
+}
+
+static enum wrap wrap_of(const struct kt_splitter *s, struct kt_str key)
+{
+    if ((s->wrap_lengths & length_bit(key)) == 0)
+        return WRAP_NONE;
+    for (unsigned i = 0; i < s->n_wraps; i++)
+        if (kt_str_eq(key, s->wraps[i].name))
+            return s->wraps[i].wrap;
+    return WRAP_NONE;
 }
 
 /* The object being read is only a wrapper: none of its bytes are a record. */
@@ -172,7 +195,7 @@ static enum kt_status string_done(struct kt_splitter *s, size_t to, struct kt_er
     }
     struct kt_str text = kt_str_sub(kt_buf_str(&s->buf), s->string_at + 1, to - s->string_at - 1);
     if (sign_before(s, s->string_at) != ':') {
-        s->wrap = wrap_of(s->source, text);
+        s->wrap = wrap_of(s, text);
         return KT_OK;
     }
     enum wrap wrap = s->wrap;
@@ -231,8 +254,8 @@ static bool object_fits(const struct kt_splitter *s, size_t at)
     char before = sign_before(s, at);
     if (before != ':' && before != ',' && before != '[')
         return false;
-    return s->n_levels != 1 || at == 0 || s->buf.at[at - 1] != '\n' || at + 1 >= s->buf.len ||
-           s->buf.at[at + 1] != '"';
+    char last = at > 0 ? s->buf.at[at - 1] : s->last;
+    return s->n_levels != 1 || last != '\n' || at + 1 >= s->buf.len || s->buf.at[at + 1] != '"';
 }
 
 static enum kt_status open_object(struct kt_splitter *s, size_t at, struct kt_error *err)
@@ -384,11 +407,144 @@ static enum kt_status rest(struct kt_splitter *s, struct kt_error *err)
     return KT_OK;
 }
 
+/* Bit i: an odd number of the bits 0 to i is set. */
+static uint64_t odd_so_far(uint64_t bits)
+{
+    bits ^= bits << 1;
+    bits ^= bits << 2;
+    bits ^= bits << 4;
+    bits ^= bits << 8;
+    bits ^= bits << 16;
+    return bits ^ bits << 32;
+}
+
+static bool leaves(const struct kt_splitter *s, const struct level *l)
+{
+    return s->n_levels == 0 || &s->levels[s->n_levels - 1] != l || l->envelope;
+}
+
+/* The quotes and brackets of a block, and how far it has been read. */
+struct block {
+    size_t base; /* of bit 0, in the buffer */
+    unsigned n;  /* bytes that count: those in front of a backslash */
+    uint64_t quotes, inside, shape, left;
+};
+
+static void look_at(struct kt_splitter *s, struct block *b)
+{
+    struct kt_scan_block m = kt_scan_block(s->buf.at + s->scan, KT_SCAN_BLOCK);
+
+    *b = (struct block){ .base = s->scan, .n = KT_SCAN_BLOCK };
+    if (m.backslash != 0)
+        b->n = (unsigned)__builtin_ctzll(m.backslash);
+    b->left = b->n > 0 ? UINT64_MAX >> (KT_SCAN_BLOCK - b->n) : 0;
+    b->quotes = m.quote & b->left;
+    b->inside = odd_so_far(b->quotes) ^ (s->in_string ? UINT64_MAX : 0);
+    b->shape = ((m.bracket & ~b->inside) | (m.newline & b->inside)) & b->left;
+}
+
+static void pass(struct block *b, unsigned i) /* bit i and those before it are done with */
+{
+    b->left &= UINT64_MAX << i << 1;
+}
+
+/* A bracket that only counts; false: it needs a closer look. */
+static bool plain_bracket(struct kt_splitter *s, struct level *l, size_t at)
+{
+    char c = s->buf.at[at], before = at > 0 ? s->buf.at[at - 1] : '\0';
+    bool close = c == '}' || c == ']';
+
+    if (close ? l->nest == 0 : l->nest == 0 && s->wrap != WRAP_NONE)
+        return false;
+    if (c == '{' && before != ':' && before != ',' && before != '[')
+        return false;
+    l->nest += close ? (unsigned)-1 : 1;
+    return true;
+}
+
+/* A string of the record itself that ends in this block and is no envelope's name nor what stands
+ * in one; false: it needs a closer look. */
+static bool plain_string(struct kt_splitter *s, struct block *b, unsigned i)
+{
+    size_t at = b->base + i;
+    uint64_t rest = b->quotes & b->left & (UINT64_MAX << i << 1);
+    char before = at > 0 ? s->buf.at[at - 1] : '\0';
+
+    if (rest == 0 || (b->inside >> i & 1) == 0 || s->wrap != WRAP_NONE)
+        return false;
+    unsigned end = (unsigned)__builtin_ctzll(rest);
+    if ((b->shape >> i & ((UINT64_C(1) << (end - i)) - 1)) != 0) /* a newline in it */
+        return false;
+    struct kt_str text = kt_str_from(s->buf.at + at + 1, end - i - 1);
+    if (before != ':' && ((before != ',' && before != '{') || wrap_of(s, text) != WRAP_NONE))
+        return false;
+    pass(b, end);
+    return true;
+}
+
+/* What stands at bit i: a bracket outside of strings, a newline inside of one, or, where keys are
+ * looked at, a quote. */
+static enum kt_status mark(struct kt_splitter *s, struct block *b, unsigned i, struct kt_error *err)
+{
+    size_t at = b->base + i;
+    char c = s->buf.at[at];
+
+    pass(b, i);
+    if (c == '\n')
+        return torn(s, at, err);
+    if (c == '"' && (b->inside >> i & 1) == 0)
+        return string_done(s, at, err);
+    s->in_string = false;
+    return sign(s, at, err);
+}
+
+/*
+ * The body of a record, a block at a time: only brackets are looked at, and quotes where a key may
+ * be the name of an envelope. Stops in front of a backslash, near the end of the buffer, and where
+ * the record ends; the slow loop goes on from there.
+ */
+static enum kt_status blocks(struct kt_splitter *s, struct kt_error *err)
+{
+    struct level *l = top(s);
+    struct block b;
+
+    while (s->scan + KT_SCAN_BLOCK < s->buf.len) {
+        look_at(s, &b);
+        if (b.n == 0)
+            break;
+        for (;;) {
+            uint64_t todo = (l->nest == 0 ? b.shape | b.quotes : b.shape) & b.left;
+            if (todo == 0)
+                break;
+            unsigned i = (unsigned)__builtin_ctzll(todo);
+            char c = s->buf.at[b.base + i];
+            if (c == '"' && plain_string(s, &b, i))
+                continue;
+            if (c != '"' && c != '\n' && plain_bracket(s, l, b.base + i)) {
+                pass(&b, i);
+                continue;
+            }
+            enum kt_status st = mark(s, &b, i, err);
+            if (st != KT_OK || leaves(s, l))
+                return st;
+        }
+        s->in_string = (b.inside >> (b.n - 1) & 1) != 0;
+        if (s->in_string && b.quotes != 0) {
+            s->string_at = b.base + 63 - (unsigned)__builtin_clzll(b.quotes);
+            s->string_cut = false;
+        }
+        s->scan = b.base + b.n;
+    }
+    return KT_OK;
+}
+
 enum kt_status kt_split_objects_run(struct kt_splitter *s, bool end, struct kt_error *err)
 {
     while (s->scan < s->buf.len) {
+        enum kt_status st = reads_record(s) ? blocks(s, err) : KT_OK;
         size_t before = s->scan;
-        enum kt_status st = KT_OK;
+        if (st != KT_OK)
+            return st;
         if (s->in_string) {
             st = in_string(s, err);
         } else {
@@ -422,6 +578,7 @@ size_t kt_split_objects_keep(const struct kt_splitter *s)
 void kt_split_objects_forget(struct kt_splitter *s, size_t n)
 {
     s->before = sign_before(s, n);
+    s->last = s->buf.at[n - 1];
     s->string_cut = s->string_cut || (s->in_string && s->string_at < n);
     s->string_at = s->string_at > n ? s->string_at - n : 0;
 }

@@ -1,10 +1,12 @@
 /*
- * scan: how far a JSON string goes without anything that needs a look. The inner loop of the line's
- * reader and writer.
+ * scan: the inner loops of everything that walks over JSON: how far a string goes without anything
+ * that needs a look, and where in a block of 64 bytes the bytes that shape it stand.
  */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
+#include <string.h>
 
 #ifdef __SSE2__
 #include <emmintrin.h>
@@ -73,4 +75,75 @@ static inline size_t kt_scan_number(const char *at, size_t n)
         i += d;
     }
     return i;
+}
+
+#define KT_SCAN_BLOCK 64u
+struct kt_scan_block {                           /* bit i is set when byte i is one */
+    uint64_t quote, backslash, newline, bracket; /* bracket: one of {}[] */
+};
+
+#ifdef __SSE2__
+static inline uint64_t kt_scan_bits(__m128i a, __m128i b, __m128i c, __m128i d)
+{
+    uint64_t low = (unsigned)_mm_movemask_epi8(a) | (unsigned)_mm_movemask_epi8(b) << 16;
+    uint64_t high = (unsigned)_mm_movemask_epi8(c) | (unsigned)_mm_movemask_epi8(d) << 16;
+    return low | high << 32;
+}
+
+static inline uint64_t kt_scan_equal(const __m128i v[4], char c)
+{
+    __m128i same = _mm_set1_epi8(c);
+    return kt_scan_bits(_mm_cmpeq_epi8(v[0], same), _mm_cmpeq_epi8(v[1], same),
+                        _mm_cmpeq_epi8(v[2], same), _mm_cmpeq_epi8(v[3], same));
+}
+
+/* '[' | 0x20 is '{', ']' | 0x20 is '}'. */
+static inline __m128i kt_scan_brackets(__m128i v)
+{
+    __m128i folded = _mm_or_si128(v, _mm_set1_epi8(0x20));
+    return _mm_or_si128(_mm_cmpeq_epi8(folded, _mm_set1_epi8('{')),
+                        _mm_cmpeq_epi8(folded, _mm_set1_epi8('}')));
+}
+#endif
+
+/* Quotes among the first n bytes at `at` (at most 64 are looked at). */
+static inline uint64_t kt_scan_quotes(const char *at, size_t n)
+{
+    uint64_t r = 0;
+#ifdef __SSE2__
+    if (n >= KT_SCAN_BLOCK) {
+        __m128i v[4];
+        memcpy(v, at, sizeof v);
+        return kt_scan_equal(v, '"');
+    }
+#endif
+    for (size_t i = 0; i < n && i < KT_SCAN_BLOCK; i++)
+        r |= (uint64_t)(at[i] == '"') << i;
+    return r;
+}
+
+/* The same for all that shapes a text of JSON. */
+static inline struct kt_scan_block kt_scan_block(const char *at, size_t n)
+{
+    struct kt_scan_block b = { 0 };
+#ifdef __SSE2__
+    if (n >= KT_SCAN_BLOCK) {
+        __m128i v[4];
+        memcpy(v, at, sizeof v);
+        b.quote = kt_scan_equal(v, '"');
+        b.backslash = kt_scan_equal(v, '\\');
+        b.newline = kt_scan_equal(v, '\n');
+        b.bracket = kt_scan_bits(kt_scan_brackets(v[0]), kt_scan_brackets(v[1]),
+                                 kt_scan_brackets(v[2]), kt_scan_brackets(v[3]));
+        return b;
+    }
+#endif
+    for (size_t i = 0; i < n && i < KT_SCAN_BLOCK; i++) {
+        char c = at[i], folded = (char)(c | 0x20);
+        b.quote |= (uint64_t)(c == '"') << i;
+        b.backslash |= (uint64_t)(c == '\\') << i;
+        b.newline |= (uint64_t)(c == '\n') << i;
+        b.bracket |= (uint64_t)(folded == '{' || folded == '}') << i;
+    }
+    return b;
 }

@@ -5,6 +5,7 @@
  *   decode_bench vault 1000000         records made in memory, decoded as one stream
  *   decode_bench cloudtrail 1000000
  *   decode_bench --jansson vault 1000  with the other JSON body
+ *   decode_bench --other cloudtrail N  records that are not about secrets (cloudtrail, kubernetes)
  *   decode_bench --show vault FILE…    counts by verb and outcome; --lines prints the lines too
  */
 #include <stdio.h>
@@ -91,6 +92,53 @@ static void vault_half(struct kt_buf *b, unsigned i, bool response)
     kt_buf_addz(b, "}\n");
 }
 
+/* An instance that describes others, as half of a trail is: five in a page of an answer. */
+static void other_cloudtrail(struct kt_buf *b, unsigned i)
+{
+    kt_buf_addf(
+        b,
+        "%s{\"eventVersion\":\"1.09\",\"userIdentity\":{\"type\":\"AssumedRole\",\"principalId\":"
+        "\"AROAEXAMPLEROLE%u:scaler\",\"arn\":\"arn:aws:sts::111122223333:assumed-role/asg-%u/"
+        "scaler\",\"accountId\":\"111122223333\",\"accessKeyId\":\"ASIAEXAMPLE%08X\","
+        "\"sessionContext\":{\"sessionIssuer\":{\"type\":\"Role\",\"principalId\":"
+        "\"AROAEXAMPLEROLE%u\",\"arn\":\"arn:aws:iam::111122223333:role/asg-%u\",\"accountId\":"
+        "\"111122223333\",\"userName\":\"asg-%u\"},\"attributes\":{\"creationDate\":"
+        "\"2026-03-02T06:00:00Z\",\"mfaAuthenticated\":\"false\"}},\"invokedBy\":"
+        "\"autoscaling.amazonaws.com\"},\"eventTime\":\"2026-03-02T07:%02u:%02uZ\",\"eventSource\":"
+        "\"ec2.amazonaws.com\",\"eventName\":\"DescribeInstances\",\"awsRegion\":\"eu-central-1\","
+        "\"sourceIPAddress\":\"autoscaling.amazonaws.com\",\"userAgent\":"
+        "\"autoscaling.amazonaws.com\",\"requestParameters\":{\"maxResults\":1000,"
+        "\"instancesSet\":{\"items\":[{\"instanceId\":\"i-0a%08x\"},{\"instanceId\":"
+        "\"i-0b%08x\"},{\"instanceId\":\"i-0c%08x\"}]},\"filterSet\":{\"items\":[{\"name\":"
+        "\"tag:team\",\"valueSet\":{\"items\":[{\"value\":\"team-%u\"}]}}]}},"
+        "\"responseElements\":null,\"requestID\":\"%08x-1111-4111-8111-000000000000\","
+        "\"eventID\":\"%08x-2222-4222-8222-000000000000\",\"readOnly\":true,\"eventType\":"
+        "\"AwsApiCall\",\"managementEvent\":true,\"recipientAccountId\":\"111122223333\","
+        "\"eventCategory\":\"Management\"}",
+        i == 0 ? "{\"Records\":[" : ",", i % 50, i % 50, i, i % 50, i % 50, i % 50, i / 60 % 60,
+        i % 60, i, i, i, i % 9, i, i);
+}
+
+static void other_kubernetes(struct kt_buf *b, unsigned i)
+{
+    kt_buf_addf(
+        b,
+        "{\"kind\":\"Event\",\"apiVersion\":\"audit.k8s.io/v1\",\"level\":\"Metadata\",\"auditID\":"
+        "\"%08x-5555-4555-8555-000000000000\",\"stage\":\"ResponseComplete\",\"requestURI\":"
+        "\"/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/node-%u?timeout=10s\","
+        "\"verb\":\"update\",\"user\":{\"username\":\"system:node:node-%u\",\"groups\":"
+        "[\"system:nodes\",\"system:authenticated\"]},\"sourceIPs\":[\"10.20.%u.%u\"],"
+        "\"userAgent\":\"kubelet/v1.29.2 (linux/amd64) kubernetes/4b8e819\",\"objectRef\":"
+        "{\"resource\":\"leases\",\"namespace\":\"kube-node-lease\",\"name\":\"node-%u\",\"uid\":"
+        "\"%08x-6666-4666-8666-000000000000\",\"apiGroup\":\"coordination.k8s.io\",\"apiVersion\":"
+        "\"v1\",\"resourceVersion\":\"%u\"},\"responseStatus\":{\"metadata\":{},\"code\":200},"
+        "\"requestReceivedTimestamp\":\"2026-03-02T07:%02u:%02u.%06uZ\",\"stageTimestamp\":"
+        "\"2026-03-02T07:%02u:%02u.%06uZ\",\"annotations\":{\"authorization.k8s.io/decision\":"
+        "\"allow\",\"authorization.k8s.io/reason\":\"\"}}\n",
+        i, i % 90, i % 90, i % 7, i % 250 + 1, i % 90, i % 90, i, i / 60 % 60, i % 60, i % 999999,
+        i / 60 % 60, i % 60, i % 999999);
+}
+
 static double seconds(void)
 {
     struct timespec t;
@@ -111,19 +159,30 @@ static void feed(struct kt_pipeline *p, struct kt_str all, const char *place, kt
         fprintf(stderr, "%s: %s\n", place, err.text);
 }
 
-static void made(struct kt_buf *all, const struct kt_source *source, unsigned n)
+static void vault_pair(struct kt_buf *b, unsigned i)
 {
-    bool vault = strcmp(source->name, "vault") == 0;
-    for (unsigned i = 0; i < n; i++) {
-        if (vault) {
-            vault_half(all, i, false);
-            vault_half(all, i, true);
-        } else {
-            cloudtrail_record(all, i);
-        }
+    vault_half(b, i, false);
+    vault_half(b, i, true);
+}
+
+static void made(struct kt_buf *all, const struct kt_source *source, bool other, unsigned n)
+{
+    const struct {
+        const char *source;
+        bool other;
+        void (*record)(struct kt_buf *b, unsigned i);
+        const char *end;
+    } all_kinds[] = { { "vault", false, vault_pair, "" },
+                      { "cloudtrail", false, cloudtrail_record, "]}" },
+                      { "cloudtrail", true, other_cloudtrail, "]}" },
+                      { "kubernetes", true, other_kubernetes, "" } };
+    for (size_t k = 0; k < KT_ARRAY_LEN(all_kinds); k++) {
+        if (strcmp(source->name, all_kinds[k].source) != 0 || all_kinds[k].other != other)
+            continue;
+        for (unsigned i = 0; i < n; i++)
+            all_kinds[k].record(all, i);
+        kt_buf_addz(all, all_kinds[k].end);
     }
-    if (!vault)
-        kt_buf_addz(all, "]}");
 }
 
 static void read_file(const char *path, struct kt_buf *all)
@@ -163,18 +222,21 @@ int main(int argc, char **argv)
     struct tally t = { 0 };
     struct kt_error err = { 0 };
     struct kt_buf all = { 0 };
-    bool show = false;
+    bool show = false, other = false;
     enum kt_json_body body = KT_JSON_SIMDJSON;
     int i = 1;
     for (; i < argc && strncmp(argv[i], "--", 2) == 0; i++) {
-        show = show || strcmp(argv[i], "--jansson") != 0;
+        other = other || strcmp(argv[i], "--other") == 0;
+        show = show || strcmp(argv[i], "--show") == 0 || strcmp(argv[i], "--lines") == 0;
         t.print = t.print || strcmp(argv[i], "--lines") == 0;
         if (strcmp(argv[i], "--jansson") == 0)
             body = KT_JSON_JANSSON;
     }
     const struct kt_source *source = i + 1 < argc ? kt_source_find(kt_str_of(argv[i])) : NULL;
     if (source == NULL) {
-        fprintf(stderr, "usage: decode_bench [--jansson] SOURCE N | --show|--lines SOURCE FILE…\n");
+        fprintf(
+            stderr,
+            "usage: decode_bench [--jansson] [--other] SOURCE N | --show|--lines SOURCE FILE…\n");
         return 2;
     }
     kt_hash_init();
@@ -196,7 +258,7 @@ int main(int argc, char **argv)
         print_counts(kt_pipeline_counts(p), &t);
     } else {
         unsigned n = (unsigned)strtoul(argv[i + 1], NULL, 10);
-        made(&all, source, n);
+        made(&all, source, other, n);
         double start = seconds();
         feed(p, kt_buf_str(&all), "memory", now);
         double took = seconds() - start;
