@@ -60,6 +60,8 @@ static enum kt_status on_line(void *self, const struct kt_line_out *l, struct kt
     (void)err;
     if (l->event->time > in->newest && (l->event->flags & KT_FLAG(FUTURE)) == 0)
         in->newest = l->event->time;
+    in->reads += l->event->kind == KT_KIND_ACCESS &&
+                 (l->event->action == KT_ACT_READ || l->event->action == KT_ACT_USE);
     return agent_line(in->agent, l->line);
 }
 

@@ -21,6 +21,7 @@ struct instance { /* one configured source */
     struct kt_input *input;
     kt_time_ns reported; /* mono of the last report line; 0 = none */
     kt_time_ns newest;   /* event time of the newest event given out */
+    uint64_t reads;      /* reads and uses of secrets, given out since the start */
     struct finding findings[FINDINGS_MAX];
     unsigned n_findings;
     uint64_t reports;

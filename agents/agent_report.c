@@ -11,7 +11,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define REPORT_EVERY KT_NS_MIN
+#define REPORT_EVERY   KT_NS_MIN
+#define NO_READS_AFTER KT_NS_HOUR /* of running: then it is told that no read has come */
 
 static void key(struct kt_buf *b, const char *name)
 {
@@ -63,17 +64,36 @@ static void add_counts(struct kt_buf *b, const struct kt_pipeline_counts *c)
     kt_buf_addz(b, "}}");
 }
 
-/* What this source cannot see, as sentences: findings of the source, and the input's problem. */
+static void add_sentence(struct kt_buf *b, const char *sentence)
+{
+    if (b->at[b->len - 1] != '[')
+        kt_buf_byte(b, ',');
+    kt_json_quote(b, kt_str_of(sentence));
+}
+
+/* What it cannot see now, as sentences: the input's problem, findings, settings that may hide
+ * reads. */
 static void add_blind(struct kt_buf *b, const struct instance *in, const struct kt_input_status *st)
 {
+    const struct kt_source *source = in->source;
+    bool long_enough = in->agent->mono - in->agent->started >= NO_READS_AFTER;
+
     kt_buf_byte(b, '[');
     if (st->problem[0] != '\0')
-        kt_json_quote(b, kt_str_of(st->problem));
-    for (unsigned i = 0; i < in->n_findings; i++) {
-        if (b->at[b->len - 1] != '[')
-            kt_buf_byte(b, ',');
-        kt_json_quote(b, kt_str_of(in->findings[i].sentence));
-    }
+        add_sentence(b, st->problem);
+    for (unsigned i = 0; i < in->n_findings; i++)
+        add_sentence(b, in->findings[i].sentence);
+    if (source->no_reads != NULL && in->reads == 0 && long_enough)
+        add_sentence(b, source->no_reads);
+    kt_buf_byte(b, ']');
+}
+
+/* What its service never tells. */
+static void add_limits(struct kt_buf *b, const struct kt_source *source)
+{
+    kt_buf_byte(b, '[');
+    for (const char *const *s = source->limits; s != NULL && *s != NULL; s++)
+        add_sentence(b, *s);
     kt_buf_byte(b, ']');
 }
 
@@ -97,6 +117,8 @@ static void add_source(struct kt_buf *b, struct instance *in)
     add_counts(b, &c);
     key(b, "blind");
     add_blind(b, in, &st);
+    key(b, "limits");
+    add_limits(b, in->source);
     if (st.problem[0] != '\0' && strcmp(st.problem, in->warned) != 0)
         kt_log(KT_LOG_WARN, "input: %s instance='%s'", st.problem, in->conf->id);
     kt_str_copyz(in->warned, sizeof in->warned, kt_str_of(st.problem));

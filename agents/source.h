@@ -96,7 +96,12 @@ struct kt_source {
     const char *salvage_id, *salvage_action, *salvage_time;
     /* Key names that the shape of a quarantined record may show. NULL-ended, at most 64. */
     const char *const *known_keys;
-    kt_time_ns lateness;        /* DESIGN §11 watermark */
+    kt_time_ns lateness; /* DESIGN §11 watermark */
+    /* What it can never show: sentences, NULL-ended. NULL: nothing of note. */
+    const char *const *limits;
+    /* Reads may be hidden by a setting: a sentence that says which and how to show them, told while
+     * no read has come. NULL: nothing hides them but silence. */
+    const char *no_reads;
     const struct kt_poll *poll; /* how its API is asked; NULL: it has none */
     /* A source whose records a file describes: makes of the file's tree the source of one instance,
      * with its `settings`; both live in y. Errors name file and line. NULL: it takes no file. */

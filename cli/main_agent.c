@@ -126,13 +126,23 @@ static void print_string(struct kt_str s)
     printf("%s", kt_buf_z(&b));
 }
 
+static void print_sentences(struct kt_jval s, const char *member, const char *mark)
+{
+    struct kt_jval all = kt_json_at(s, member), item;
+    struct kt_str name;
+
+    for (struct kt_json_iter it = kt_json_iter(all); kt_json_next(&it, &name, &item);) {
+        printf("  %-16s %s", "", mark);
+        print_string(kt_json_str(item));
+        printf("\n");
+    }
+}
+
 static void print_source(struct kt_jval s)
 {
     char ago[KT_TIME_TEXT_MAX] = "none yet";
     int64_t newest = number(s, "newest"), lag = number(s, "lag");
     kt_time_ns now = kt_clock_real.wall(kt_clock_real.self);
-    struct kt_jval blind = kt_json_at(s, "blind"), item;
-    struct kt_str name;
 
     if (newest > 0)
         (void)kt_duration_format(now > newest ? now - newest : 0, ago);
@@ -145,11 +155,8 @@ static void print_source(struct kt_jval s)
     if (quarantined > 0 || torn > 0)
         printf(", quarantined %lld, torn %lld", (long long)quarantined, (long long)torn);
     printf("\n");
-    for (struct kt_json_iter it = kt_json_iter(blind); kt_json_next(&it, &name, &item);) {
-        printf("  %-16s ! ", "");
-        print_string(kt_json_str(item));
-        printf("\n");
-    }
+    print_sentences(s, "blind", "! ");
+    print_sentences(s, "limits", "never: ");
 }
 
 static void print_status(struct kt_jval root)

@@ -64,6 +64,8 @@ static const struct kt_sql_column source_columns[] = {
     { "last_report", "TEXT", "arrival of the newest heartbeat; NULL: imported", false },
     { "lag_bytes", "INTEGER", "what the agent had not read then", false },
     { "position", "TEXT", "where the agent was then", false },
+    { "blind", "TEXT", "what it could not see then: a JSON array of sentences", false },
+    { "limits", "TEXT", "what its service never tells: the same", false },
 };
 #define LAST_REPORT(key)                                                                           \
     "(SELECT json_extract(r.original, '$." key "') FROM events AS r WHERE r.kind = 'report'"       \
@@ -74,7 +76,9 @@ static const char sources[] =
     AS_TIME("first") " AS first_event, " AS_TIME("last") " AS last_event, "
     AS_TIME("arrived") " AS last_arrival, " AS_TIME("reported") " AS last_report,"
     " CASE WHEN reports > 0 THEN " LAST_REPORT("lag") " END AS lag_bytes,"
-    " CASE WHEN reports > 0 THEN " LAST_REPORT("position") " END AS position"
+    " CASE WHEN reports > 0 THEN " LAST_REPORT("position") " END AS position,"
+    " CASE WHEN reports > 0 THEN " LAST_REPORT("blind") " END AS blind,"
+    " CASE WHEN reports > 0 THEN " LAST_REPORT("limits") " END AS limits"
     " FROM (SELECT source, instance, group_concat(DISTINCT agent) AS agent,"
     " sum(kind = 'access') AS events, sum(kind = 'amend') AS amended,"
     " sum(kind = 'quarantine') AS quarantined, sum(kind = 'redacted') AS redacted,"

@@ -9,6 +9,7 @@
 
 #include "cli/cli.h"
 #include "cli/commands.h"
+#include "cli/status_reports.h"
 #include "collector/control.h"
 #include "core/base/alloc.h"
 #include "core/base/enc.h"
@@ -35,9 +36,10 @@ struct status {
     struct kt_store_stats stats;
     struct kt_map *names; /* "source\tinstance" */
     struct source_sum *sums;
-    struct kt_buf live;     /* a running collector's answer, JSON */
-    struct kt_buf detect;   /* the detectors' own words, JSON */
-    struct kt_buf restored; /* an agent that knows more than the store, JSON */
+    struct kt_source_report *reports; /* as many */
+    struct kt_buf live;               /* a running collector's answer, JSON */
+    struct kt_buf detect;             /* the detectors' own words, JSON */
+    struct kt_buf restored;           /* an agent that knows more than the store, JSON */
     uint64_t alerts, waiting, dead;
     kt_time_ns now;
     const char *timeout;
@@ -133,6 +135,20 @@ static enum kt_status sum_all(struct status *s, struct kt_reader *reader, struct
     return st == KT_E_AGAIN ? find_agents(s, reader, err) : st;
 }
 
+/* Of sources that an agent reads: an import has no heartbeat. */
+static enum kt_status read_reports(struct status *s, struct kt_reader *reader, struct kt_error *err)
+{
+    uint32_t n = kt_map_count(s->names);
+    bool *wanted = kt_alloc_array(n, sizeof *wanted);
+    for (uint32_t i = 0; i < n; i++)
+        wanted[i] = strcmp(s->sums[i].agent, "import") != 0;
+    s->reports = kt_alloc_array(n, sizeof *s->reports);
+    enum kt_status st =
+        kt_reports_read(reader, s->names, wanted, s->now, too_late, s, s->reports, err);
+    kt_free(wanted);
+    return st;
+}
+
 static enum kt_status count_alert(void *self, const char *id, struct kt_str json,
                                   struct kt_error *err)
 {
@@ -170,6 +186,8 @@ static enum kt_status gather(struct status *s, const char *path, struct kt_error
     enum kt_status st = kt_reader_stats(reader, &s->stats, err);
     if (st == KT_OK)
         st = sum_all(s, reader, err);
+    if (st == KT_OK)
+        st = read_reports(s, reader, err);
     if (st == KT_OK)
         st = kt_reader_alerts(reader, count_alert, s, err);
     if (st == KT_OK)
@@ -220,6 +238,20 @@ static void learning(const struct status *s, struct kt_buf *out)
                     (long long)days, LEARNING_DAYS);
 }
 
+static void add_time(struct kt_buf *b, kt_time_ns t)
+{
+    char text[KT_TIME_TEXT_MAX];
+    if (t != 0)
+        kt_buf_addf(b, "\"%s\"", kt_time_format(t, text));
+    else
+        kt_buf_addz(b, "null");
+}
+
+static void add_array(struct kt_buf *b, const struct kt_buf *array)
+{
+    kt_buf_add(b, array->len > 0 ? kt_buf_str(array) : KT_STR("[]"));
+}
+
 static void print_json(const struct status *s)
 {
     struct kt_buf b = { 0 }, learn = { 0 };
@@ -241,7 +273,6 @@ static void print_json(const struct status *s)
     for (uint32_t i = 0; i < kt_map_count(s->names); i++) {
         struct kt_str rest = kt_map_key(s->names, i), type;
         (void)kt_str_split(&rest, '\t', &type);
-        char last[KT_TIME_TEXT_MAX];
         kt_buf_addz(&b, i > 0 ? ",{\"source\":" : "{\"source\":");
         kt_json_quote(&b, type);
         kt_buf_addz(&b, ",\"instance\":");
@@ -252,10 +283,14 @@ static void print_json(const struct status *s)
                     (unsigned long long)s->sums[i].events,
                     (unsigned long long)s->sums[i].quarantined,
                     (unsigned long long)s->sums[i].redacted);
-        if (s->sums[i].last_time != 0)
-            kt_buf_addf(&b, "\"%s\"}", kt_time_format(s->sums[i].last_time, last));
-        else
-            kt_buf_addz(&b, "null}");
+        add_time(&b, s->sums[i].last_time);
+        kt_buf_addz(&b, ",\"last_report\":");
+        add_time(&b, s->reports[i].at);
+        kt_buf_addf(&b, ",\"lag_bytes\":%lld,\"blind\":", (long long)s->reports[i].lag);
+        add_array(&b, &s->reports[i].blind);
+        kt_buf_addz(&b, ",\"limits\":");
+        add_array(&b, &s->reports[i].limits);
+        kt_buf_byte(&b, '}');
     }
     kt_buf_addz(&b, "],\"restored\":");
     kt_buf_add(&b, s->restored.len > 0 ? kt_buf_str(&s->restored) : KT_STR("null"));
@@ -265,6 +300,17 @@ static void print_json(const struct status *s)
     fwrite(b.at, 1, b.len, stdout);
     kt_buf_done(&b);
     kt_buf_done(&learn);
+}
+
+/* How long ago its agent reported; buf holds the text. */
+static struct kt_str heard(const struct status *s, uint32_t i, char buf[KT_TIME_TEXT_MAX])
+{
+    const struct kt_source_report *r = &s->reports[i];
+    if (strcmp(s->sums[i].agent, "import") == 0)
+        return KT_STR("");
+    if (r->at == 0)
+        return KT_STR("over 1d ago");
+    return kt_str_of(kt_duration_format(s->now > r->at ? s->now - r->at : 0, buf));
 }
 
 static void print_sources(const struct status *s)
@@ -278,15 +324,19 @@ static void print_sources(const struct status *s)
         { "redacted", "REDACTED", 0, true },
         { "last_event", "LAST EVENT (UTC)", 0, false },
         { "ago", "AGO", 0, true },
+        { "reported", "AGENT HEARD", 0, true },
+        { "lag", "LAG", 0, true },
     };
     struct kt_rows *rows = kt_rows_new(KT_OUT_TABLE, columns, KT_ARRAY_LEN(columns), true);
     for (uint32_t i = 0; i < kt_map_count(s->names); i++) {
         struct kt_str rest = kt_map_key(s->names, i), type;
         (void)kt_str_split(&rest, '\t', &type);
         const struct source_sum *sum = &s->sums[i];
-        char ago[KT_TIME_TEXT_MAX] = "";
+        char ago[KT_TIME_TEXT_MAX] = "", when[KT_TIME_TEXT_MAX], lag[32] = "";
         if (sum->last_time != 0 && s->now > sum->last_time)
             (void)kt_duration_format(s->now - sum->last_time, ago);
+        if (s->reports[i].at != 0)
+            (void)snprintf(lag, sizeof lag, "%lld B", (long long)s->reports[i].lag);
         struct kt_cell cells[] = {
             kt_cell_str(type),
             kt_cell_str(rest),
@@ -296,6 +346,8 @@ static void print_sources(const struct status *s)
             kt_cell_int((int64_t)sum->redacted),
             kt_cell_time(sum->last_time),
             kt_cell_str(kt_str_of(ago)),
+            kt_cell_str(heard(s, i, when)),
+            kt_cell_str(kt_str_of(lag)),
         };
         kt_rows_add(rows, cells);
     }
@@ -368,6 +420,7 @@ static void print_table(const struct status *s)
     print_restored(s);
     print_collector(s);
     print_sources(s);
+    kt_reports_print(s->names, s->reports);
     kt_buf_done(&learn);
 }
 
@@ -409,6 +462,9 @@ int kt_cmd_status(int argc, char **argv)
     }
     for (uint32_t i = 0; i < kt_map_count(s.names); i++)
         kt_free(s.sums[i].agent);
+    if (s.reports != NULL)
+        kt_reports_done(s.reports, kt_map_count(s.names));
+    kt_free(s.reports);
     kt_free(s.sums);
     kt_map_free(s.names);
     kt_buf_done(&s.live);

@@ -370,6 +370,11 @@ static const char *const known_keys[] = {
     "mode", "op",   "res",  "argc",    "addr", "old",  "list",    "proctitle", NULL,
 };
 
+static const char *const limits[] = {
+    "what is read through a file that was open before is not seen; one open may be many reads",
+    NULL,
+};
+
 const struct kt_source kt_source_auditd = {
     .name = "auditd",
     .summary = "Linux audit log: reads of .env and key files",
@@ -384,4 +389,7 @@ const struct kt_source kt_source_auditd = {
     .salvage_time = "when",
     .known_keys = known_keys,
     .lateness = KT_NS_MIN,
+    .limits = limits,
+    .no_reads = "no read of a secret file has come: are the rules loaded? `auditctl -l` lists "
+                "them, `keytrail-agent watch init` writes them",
 };

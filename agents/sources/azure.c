@@ -325,4 +325,6 @@ const struct kt_source kt_source_azure = {
     .salvage_time = "time",
     .known_keys = known_keys,
     .lateness = 15 * KT_NS_MIN,
+    .no_reads = "no read of a secret has come: the vault's diagnostic setting needs the category "
+                "AuditEvent (or the group audit), and the folder must have its blobs",
 };

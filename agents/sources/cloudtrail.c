@@ -476,4 +476,6 @@ const struct kt_source kt_source_cloudtrail = {
     .salvage_time = "eventTime",
     .known_keys = kt_ct_known_keys,
     .lateness = 20 * KT_NS_MIN,
+    .no_reads = "no read of a secret has come: the trail's event selectors must include read "
+                "management events, and must not exclude kms.amazonaws.com",
 };

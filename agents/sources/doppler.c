@@ -237,6 +237,11 @@ static enum kt_status decode(const struct kt_decode_in *in, struct kt_jval first
 static const char *const arrays[] = { "logs", "Messages", NULL };
 static const char *const members[] = { "log", "Body", "message", NULL };
 
+static const char *const limits[] = {
+    "refused reads are no records at Doppler: all of its events are successes",
+    NULL,
+};
+
 const struct kt_source kt_source_doppler = {
     .name = "doppler",
     .summary = "Doppler: secret reads and activity of the log stream, activity log API, webhooks",
@@ -250,5 +255,8 @@ const struct kt_source kt_source_doppler = {
     .salvage_time = "createdAt",
     .known_keys = kt_dp_known_keys,
     .lateness = 10 * KT_NS_MIN,
+    .limits = limits,
+    .no_reads = "no read of a secret has come: Doppler's activity-log API never has them; send its "
+                "log stream to http_listen or an SQS queue",
     .poll = &kt_doppler_poll,
 };

@@ -363,4 +363,6 @@ const struct kt_source kt_source_gcp = {
     .salvage_time = "timestamp",
     .known_keys = known_keys,
     .lateness = 10 * KT_NS_MIN,
+    .no_reads = "no read of a secret has come: Google Cloud logs them only where Data Access logs "
+                "(DATA_READ) of secretmanager.googleapis.com are on",
 };

@@ -229,6 +229,11 @@ static enum kt_status decode(const struct kt_decode_in *in, struct kt_jval first
     return KT_OK;
 }
 
+static const char *const limits[] = {
+    "GitHub never logs who read a secret: this source shows changes only",
+    NULL,
+};
+
 const struct kt_source kt_source_github = {
     .name = "github",
     .summary = "GitHub audit log: secrets of Actions, Codespaces, Dependabot; keys, tokens",
@@ -241,4 +246,5 @@ const struct kt_source kt_source_github = {
     .salvage_time = "created_at",
     .known_keys = kt_gh_known_keys,
     .lateness = 10 * KT_NS_MIN,
+    .limits = limits,
 };

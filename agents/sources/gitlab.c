@@ -187,6 +187,11 @@ static enum kt_status decode(const struct kt_decode_in *in, struct kt_jval first
     return KT_OK;
 }
 
+static const char *const limits[] = {
+    "GitLab never logs who read a variable: this source shows changes only",
+    NULL,
+};
+
 const struct kt_source kt_source_gitlab = {
     .name = "gitlab",
     .summary = "GitLab audit events: CI/CD variables, tokens, keys, sign-ins",
@@ -198,4 +203,5 @@ const struct kt_source kt_source_gitlab = {
     .salvage_time = "created_at",
     .known_keys = kt_gl_known_keys,
     .lateness = 10 * KT_NS_MIN,
+    .limits = limits,
 };

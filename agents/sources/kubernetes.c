@@ -396,6 +396,12 @@ static const char *const known_keys[] = {
     NULL,
 };
 
+static const char *const limits[] = {
+    "reads from a controller's cache, of a mounted file or of etcd itself do not pass the API "
+    "server",
+    NULL,
+};
+
 const struct kt_source kt_source_kubernetes = {
     .name = "kubernetes",
     .summary = "Kubernetes API server audit log, also of EKS, AKS and GKE",
@@ -414,4 +420,7 @@ const struct kt_source kt_source_kubernetes = {
     .salvage_time = "requestReceivedTimestamp",
     .known_keys = known_keys,
     .lateness = 2 * KT_NS_MIN,
+    .limits = limits,
+    .no_reads = "no read of a secret has come: the audit policy must log get, list and watch of "
+                "secrets at level Metadata",
 };

@@ -294,6 +294,11 @@ static const char *const arrays[] = { "items", "itemusages", "signinattempts", "
                                       NULL };
 static const char *const members[] = { "message", NULL };
 
+static const char *const limits[] = {
+    "items of personal vaults and refused reads are no events of 1Password's Events API",
+    NULL,
+};
+
 const struct kt_source kt_source_onepassword = {
     .name = "onepassword",
     .summary = "1Password Events API: item usages, sign-ins, audit events; Connect activity",
@@ -307,5 +312,8 @@ const struct kt_source kt_source_onepassword = {
     .salvage_time = "timestamp",
     .known_keys = kt_op_known_keys,
     .lateness = 10 * KT_NS_MIN,
+    .limits = limits,
+    .no_reads = "no use of an item has come: the token needs the feature itemusages, and the plan "
+                "must be Business or Enterprise",
     .poll = &kt_onepassword_poll,
 };

@@ -525,6 +525,11 @@ static const char *const known_keys[] = {
     "wrap_info", NULL,
 };
 
+static const char *const limits[] = {
+    "lease expiry, automatic rotation, seal and unseal are not audited by Vault",
+    NULL,
+};
+
 const struct kt_source kt_source_vault = {
     .name = "vault",
     .summary = "HashiCorp Vault and OpenBao audit log",
@@ -539,4 +544,5 @@ const struct kt_source kt_source_vault = {
     .salvage_time = "time",
     .known_keys = known_keys,
     .lateness = KT_NS_MIN,
+    .limits = limits,
 };
