@@ -61,6 +61,7 @@ void kt_pipeline_free(struct kt_pipeline *p)
     kt_buf_done(&p->quarantine);
     kt_buf_done(&p->lines);
     kt_buf_done(&p->as_json);
+    kt_buf_done(&p->masked);
     kt_buf_done(&p->last_place);
     kt_free(p->instance);
     kt_free(p->cluster);
@@ -135,8 +136,9 @@ static void write_redacted(struct kt_pipeline *p, const struct kt_event *of)
                                .operation = of->operation,
                                .time = of->time,
                                .part = of->part * REDACTED_MAX + i };
-        ev.raw = kt_arena_fmt(&p->arena, "{\"field\":\"%s\",\"shape\":\"%s\",\"len\":%zu}",
-                              hits.at[i].field, hits.at[i].shape, hits.at[i].len);
+        ev.raw =
+            kt_arena_fmt(&p->arena, "{\"field\":\"%s\",\"shape\":\"" KT_STR_FMT "\",\"len\":%zu}",
+                         hits.at[i].field, KT_STR_ARG(hits.at[i].shape), hits.at[i].len);
         complete(p, &ev);
         write_line(p, &ev);
     }
@@ -149,6 +151,10 @@ void kt_pipeline_give(struct kt_pipeline *p, struct kt_event *ev)
     complete(p, ev);
     memset(&p->hits, 0, sizeof p->hits);
     (void)kt_redact_event(ev, &p->arena, &p->hits);
+    if (p->cur.masked)
+        kt_redact_hits_in(ev, &p->hits);
+    if (p->hits.n > 0)
+        ev->flags |= KT_FLAG(REDACTED);
     if (p->arena.full) {
         p->cur.unfit = "it needs more memory than one record may";
         return;
@@ -242,7 +248,7 @@ static enum kt_status parse(struct kt_pipeline *p, struct kt_jval *ret_root)
     return st;
 }
 
-static enum kt_status read_record(struct kt_pipeline *p, struct kt_jval *ret_root)
+static enum kt_status read_whole(struct kt_pipeline *p, struct kt_jval *ret_root)
 {
     if (p->o.source->to_json == NULL)
         return parse(p, ret_root);
@@ -250,6 +256,18 @@ static enum kt_status read_record(struct kt_pipeline *p, struct kt_jval *ret_roo
     if (!p->o.source->to_json(p->cur.bytes, &p->as_json))
         return KT_E_INPUT;
     p->cur.record = kt_buf_str(&p->as_json);
+    return kt_json_parse(p->json, p->cur.record, ret_root, &p->cur.repaired, p->cur.err);
+}
+
+/* No decoder sees a token: what it makes of one, the second net might not know again. */
+static enum kt_status read_record(struct kt_pipeline *p, struct kt_jval *ret_root)
+{
+    enum kt_status st = read_whole(p, ret_root);
+
+    if (st != KT_OK || !kt_redact_record(p->cur.record, *ret_root, &p->masked))
+        return st;
+    p->cur.masked = true;
+    p->cur.record = kt_buf_str(&p->masked);
     return kt_json_parse(p->json, p->cur.record, ret_root, &p->cur.repaired, p->cur.err);
 }
 
@@ -324,6 +342,7 @@ static enum kt_status decode(struct kt_pipeline *p, struct kt_jval root)
     }
     if (partner != NULL)
         first = kt_fold_root(p, partner, p->cur.err);
+    p->cur.masked = p->cur.masked || (partner != NULL && partner->masked);
     struct kt_decode_in in = kt_pipeline_in(p, root);
     enum kt_status st = fold == FOLD_DECODE_LATE
                             ? source->decode_alone(&in, true, kt_pipeline_emit(p), p->cur.err)

@@ -73,6 +73,7 @@ static void wait_for_partner(struct kt_pipeline *p, struct kt_str key, struct kt
     h->offset = p->cur.offset;
     h->since = p->cur.observed;
     h->arrival = p->cur.arrival;
+    h->masked = p->cur.masked;
     p->halves_bytes += record.len;
     kt_aged_add(&p->halves, &h->item);
     keep_parsed(p, h, root);
@@ -118,6 +119,7 @@ static enum kt_status give_oldest(struct kt_pipeline *p, struct kt_error *err)
                                .length = h->record.len,
                                .arrival = h->arrival,
                                .observed = h->since,
+                               .masked = h->masked,
                                .err = err };
     kt_arena_reset(&p->arena);
     kt_buf_reset(&p->raw);

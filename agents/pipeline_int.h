@@ -10,6 +10,7 @@ struct half {
     struct kt_aged_item item;
     kt_time_ns since, arrival;
     uint64_t offset; /* where it begins; UINT64_MAX when its stream has ended */
+    bool masked;
     struct kt_str record;
     char bytes[];
 };
@@ -44,6 +45,7 @@ struct current {
     struct group *group; /* that this record is; NULL: a line of its own */
     unsigned joined;     /* its other lines */
     unsigned repaired;
+    bool masked; /* tokens were taken out of record */
     uint64_t unknown_fields;
     unsigned lines;        /* lines made so far; those below `given` were given out before */
     unsigned events;       /* access and amend lines made so far */
@@ -76,6 +78,7 @@ struct kt_pipeline {
     struct kt_aged groups;
     size_t groups_bytes;
     struct kt_buf lines, as_json; /* of the current record: its lines, and what stands for them */
+    struct kt_buf masked;         /* it without tokens, when it held some */
 
     struct kt_aged halves;
     size_t halves_bytes;

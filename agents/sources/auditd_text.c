@@ -7,6 +7,7 @@
  */
 #include "agents/sources/auditd.h"
 #include "core/event/line.h"
+#include "core/event/redact.h"
 
 #define TYPE_MAX      64u
 #define ARGUMENTS_MAX 3u /* of EXECVE: an interpreter, an option, the program */
@@ -365,5 +366,7 @@ struct kt_str kt_auditd_text(struct kt_arena *a, struct kt_jval value)
         return KT_STR_NONE;
     for (size_t i = 0; i < s.len / 2; i++)
         at[i] = (unsigned char)(hex_digit(s.at[2 * i]) * 16 + hex_digit(s.at[2 * i + 1]));
-    return kt_str_from(at, s.len / 2);
+    struct kt_str text = kt_str_from(at, s.len / 2);
+    (void)kt_redact_str(text, a, &text, NULL, ""); /* the pipeline looked at the digits only */
+    return text;
 }

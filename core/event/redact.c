@@ -36,7 +36,7 @@ static void note(const struct sweep *w, const char *shape, size_t len)
     if (w->hits == NULL)
         return;
     if (w->hits->n < KT_REDACT_HITS_MAX)
-        w->hits->at[w->hits->n++] = (struct kt_redact_hit){ shape, w->field, len };
+        w->hits->at[w->hits->n++] = (struct kt_redact_hit){ kt_str_of(shape), w->field, len };
     w->hits->total++;
 }
 
@@ -119,6 +119,7 @@ struct raw_walk {
     bool key; /* a key comes next */
     bool id;  /* the member at hand is an access key id by its name */
     bool changed;
+    bool record; /* of a source: only shapes go, and access key ids stay */
 };
 
 static struct kt_str unescaped(struct raw_walk *w, struct kt_str s)
@@ -152,6 +153,8 @@ static void put_instead(struct raw_walk *w, struct kt_str s, struct kt_str text)
 
 static void note_key(struct raw_walk *w, struct kt_str name)
 {
+    if (w->record)
+        return;
     w->member = kt_redact_member(name);
     w->id = kt_str_eq(name, KT_STR("accessKeyId")) || kt_str_eq(name, KT_STR("credential"));
 }
@@ -162,7 +165,7 @@ static void replace_in(struct raw_walk *w, struct kt_str s, struct kt_str text, 
 {
     KT_CLEANUP(kt_buf_done) struct kt_buf out = { 0 };
     struct sweep sweep = *w->sweep;
-    sweep.key_ids = !w->id;
+    sweep.key_ids = !w->id && !w->record;
     if (whole != NULL)
         put_placeholder(&sweep, &out, whole, text.len);
     else
@@ -178,7 +181,8 @@ static bool visit(struct raw_walk *w, struct kt_str s, bool escapes)
     struct kt_redact_match m;
     struct kt_str text = escapes ? unescaped(w, s) : s;
     const char *whole = w->key || w->member == NULL || kt_redact_keeps(text) ? NULL : w->member;
-    if (whole != NULL || ((escapes || may_hold(w, s)) && kt_redact_find(text, 0, !w->id, &m))) {
+    if (whole != NULL ||
+        ((escapes || may_hold(w, s)) && kt_redact_find(text, 0, !w->id && !w->record, &m))) {
         w->changed = true;
         if (w->out == NULL)
             return true;
@@ -256,6 +260,29 @@ static bool redact_raw(const struct sweep *s, struct kt_str *raw)
     return w.changed;
 }
 
+bool kt_redact_record(struct kt_str json, struct kt_jval root, struct kt_buf *out)
+{
+    struct sweep s = { .field = "record" };
+    KT_CLEANUP(kt_buf_done) struct kt_buf plain = { 0 };
+    bool escapes = json.len > 0 && memchr(json.at, '\\', json.len) != NULL;
+
+    if (escapes) { /* an escape may stand in for a byte of a shape: now each has one form */
+        kt_json_write(root, &plain);
+        json = kt_buf_str(&plain);
+    } else if (!kt_redact_may(json)) {
+        return false;
+    }
+    struct raw_walk w = {
+        .sweep = &s, .raw = json, .out = out, .copied = json.at, .stop = json.at, .record = true
+    };
+    kt_buf_reset(out);
+    walk(&w);
+    kt_buf_done(&w.text);
+    if (w.changed)
+        kt_buf_add(out, kt_str_from(w.copied, (size_t)(json.at + json.len - w.copied)));
+    return w.changed;
+}
+
 static bool raw_is_clean(struct kt_str raw)
 {
     struct sweep s = { .field = "raw" };
@@ -322,6 +349,35 @@ bool kt_redact_event(struct kt_event *ev, struct kt_arena *arena, struct kt_reda
     if (ret_hits != NULL)
         *ret_hits = hits;
     return changed;
+}
+
+static void note_placeholders(struct kt_str s, const char *field, struct kt_redact_hits *hits)
+{
+    struct kt_redact_match m;
+    for (size_t i = 0; i < s.len; i++) {
+        ptrdiff_t found = kt_str_find_byte(s, '[', i);
+        if (found < 0)
+            return;
+        i = (size_t)found;
+        if (kt_redact_placeholder(kt_str_from_index(s, i), &m) == 0)
+            continue;
+        if (hits->n < KT_REDACT_HITS_MAX)
+            hits->at[hits->n++] = (struct kt_redact_hit){ m.word, field, m.len };
+        hits->total++;
+    }
+}
+
+void kt_redact_hits_in(const struct kt_event *ev, struct kt_redact_hits *ret_hits)
+{
+    ret_hits->n = ret_hits->total = 0;
+#define X(name) note_placeholders(ev->name, #name, ret_hits);
+    KT_EVENT_STRINGS(X)
+#undef X
+    for (unsigned i = 0; i < ev->groups.n; i++)
+        note_placeholders(ev->groups.at[i], "groups", ret_hits);
+    for (unsigned i = 0; i < ev->fields.n; i++)
+        note_placeholders(ev->fields.at[i], "fields", ret_hits);
+    note_placeholders(ev->raw, "raw", ret_hits);
 }
 
 static bool list_is_clean(const struct kt_list *list)

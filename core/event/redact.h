@@ -5,11 +5,12 @@
 #pragma once
 #include "core/base/buf.h"
 #include "core/event/event.h"
+#include "core/event/json.h"
 
 struct kt_redact_hit {
-    const char *shape; /* "aws_key_id", "vault_token", "jwt", … : static */
-    const char *field; /* static name of the event's field */
-    size_t len;        /* bytes removed */
+    struct kt_str shape; /* "aws_key_id", "vault_token", "jwt", …: static, or in the event */
+    const char *field;   /* static name of the event's field */
+    size_t len;          /* bytes removed */
 };
 #define KT_REDACT_HITS_MAX 32
 struct kt_redact_hits {
@@ -25,6 +26,13 @@ struct kt_redact_hits {
 bool kt_redact_event(struct kt_event *ev, struct kt_arena *arena, struct kt_redact_hits *ret_hits);
 /* Would kt_redact_event change it? Cheap: the collector asks this of every line. */
 bool kt_redact_clean(const struct kt_event *ev);
+/* A JSON record, as text and parsed, before anything is made of it: a name that is put together,
+ * folded or cut would hide a shape from the net behind. False: it holds none, and out is left
+ * alone. Access key ids stay, and so do members whose name says secret: decoders choose among
+ * those. */
+bool kt_redact_record(struct kt_str json, struct kt_jval root, struct kt_buf *out);
+/* The hits that kt_redact_record, or kt_redact_event, left in ev. */
+void kt_redact_hits_in(const struct kt_event *ev, struct kt_redact_hits *ret_hits);
 /* One string; true when it changed (then *ret is in arena). */
 bool kt_redact_str(struct kt_str s, struct kt_arena *arena, struct kt_str *ret,
                    struct kt_redact_hits *hits, const char *field);

@@ -63,7 +63,7 @@ static size_t run(struct kt_str s, size_t at, unsigned kinds)
 
 static bool match(struct kt_redact_match *ret, size_t at, size_t len, const char *shape)
 {
-    *ret = (struct kt_redact_match){ at, len, shape };
+    *ret = (struct kt_redact_match){ .at = at, .len = len, .shape = shape };
     return true;
 }
 
@@ -286,8 +286,7 @@ const char *kt_redact_member(struct kt_str name)
 
 #define PLACEHOLDER_HEAD KT_STR("[redacted:")
 
-/* The length of [redacted:shape:len] at the start of s; 0 when there is none. */
-static size_t placeholder(struct kt_str s)
+size_t kt_redact_placeholder(struct kt_str s, struct kt_redact_match *ret)
 {
     size_t i = PLACEHOLDER_HEAD.len;
     if (!kt_str_starts(s, PLACEHOLDER_HEAD))
@@ -295,9 +294,19 @@ static size_t placeholder(struct kt_str s)
     i += run(s, i, LOWER | DIGIT | UNDER);
     if (i == s.len || s.at[i] != ':')
         return 0;
+    ret->word = kt_str_sub(s, PLACEHOLDER_HEAD.len, i - PLACEHOLDER_HEAD.len);
+    ret->len = 0;
     size_t n = run(s, ++i, DIGIT);
+    for (size_t k = 0; k < n && k < 9; k++)
+        ret->len = ret->len * 10 + (size_t)(s.at[i + k] - '0');
     i += n;
     return n > 0 && i < s.len && s.at[i] == ']' ? i + 1 : 0;
+}
+
+static size_t placeholder(struct kt_str s)
+{
+    struct kt_redact_match m;
+    return kt_redact_placeholder(s, &m);
 }
 
 static size_t stars(struct kt_str s)
@@ -581,6 +590,29 @@ bool kt_redact_find(struct kt_str s, size_t from, bool key_ids, struct kt_redact
 {
     for (size_t at = next_stop(s, from, from); at < s.len; at = next_stop(s, from, at + 1))
         if (confirm(s, from, at, key_ids, ret))
+            return true;
+    return false;
+}
+
+/* A colon behind a quote parts a member's name from its value: no shape is there. */
+static bool confirms(struct kt_str json, size_t at)
+{
+    struct kt_redact_match m;
+    return stops_at(json, at) && (json.at[at] != ':' || json.at[at - 1] != '"') &&
+           confirm(json, 0, at, false, &m);
+}
+
+bool kt_redact_may(struct kt_str json)
+{
+    size_t at = 1;
+#ifdef __SSE2__
+    for (; at + 16 <= json.len; at += 16)
+        for (unsigned bits = stop_bits(json.at + at); bits != 0; bits &= bits - 1)
+            if (confirms(json, at + (unsigned)__builtin_ctz(bits)))
+                return true;
+#endif
+    for (; at < json.len; at++)
+        if (confirms(json, at))
             return true;
     return false;
 }

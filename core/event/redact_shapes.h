@@ -4,13 +4,20 @@
 
 struct kt_redact_match {
     size_t at, len;
-    const char *shape; /* static */
+    const char *shape; /* static; NULL from kt_redact_placeholder, which fills `word` */
+    struct kt_str word;
 };
 /* The first token shape at or after `from`. key_ids: AWS access key ids count too. */
 bool kt_redact_find(struct kt_str s, size_t from, bool key_ids, struct kt_redact_match *ret);
 /* The first place at or after `at` where kt_redact_find would look closer, s.len when there is
  * none. No shape is found in a part of s that holds no such place behind its first byte. */
 size_t kt_redact_stop(struct kt_str s, size_t at);
+/* May a string of this JSON text, in which nothing is escaped, hold a shape, access key ids aside?
+ * A quick look: false is sure, true is not. */
+bool kt_redact_may(struct kt_str json);
+/* The length of [redacted:shape:len] at the start of s, 0 when there is none; *ret: what it says.
+ */
+size_t kt_redact_placeholder(struct kt_str s, struct kt_redact_match *ret);
 /* The shape of what a JSON member of this name holds ("password", …); NULL when it is no secret. */
 const char *kt_redact_member(struct kt_str name);
 /* Values that stay whatever their name: empty, hashed at the source, masked, or [redacted:…]. */
