@@ -113,8 +113,8 @@ enum kt_action kt_dp_verb_of_text(struct kt_str text, struct kt_str *ret_words)
  * diff: other answers of the API have values in it. */
 static const struct kt_keep user_type[] = { KT_KEEP("id"), KT_KEEP("name"), KT_KEEP_END };
 static const struct kt_keep user[] = {
-    KT_KEEP("kind"), KT_KEEP_IN("type", user_type), KT_DROP("slug"),   KT_DROP("email"),
-    KT_DROP("name"), KT_DROP("profile_image_url"),  KT_DROP("is_bot"), KT_DROP("username"),
+    KT_KEEP("kind"), KT_KEEP_NAMED("type", user_type), KT_DROP("slug"),   KT_DROP("email"),
+    KT_DROP("name"), KT_DROP("profile_image_url"),     KT_DROP("is_bot"), KT_DROP("username"),
     KT_KEEP_END,
 };
 static const struct kt_keep workplace[] = { KT_KEEP("id"), KT_KEEP("name"), KT_KEEP_END };
@@ -181,8 +181,8 @@ const struct kt_keep kt_dp_keep_root[] = {
     KT_KEEP_IN("session", session),
     KT_KEEP_IN("metadata", metadata),
     KT_KEEP("environment"),
-    KT_KEEP_IN("config", config),
-    KT_KEEP_IN("project", project),
+    KT_KEEP_NAMED("config", config),
+    KT_KEEP_NAMED("project", project),
     KT_DROP("source"),
     KT_DROP("ddsource"),
     KT_DROP("slug"),

@@ -43,32 +43,35 @@ static void write_scalar(struct kt_jval v, struct kt_buf *out)
         kt_buf_add(out, kt_json_text(v));
 }
 
-static void write_list(struct kt_jval v, const struct kt_keep *below, struct kt_buf *out,
+static void write_list(struct kt_jval v, const struct kt_keep *k, struct kt_buf *out,
                        uint64_t *unknown)
 {
+    bool scalars = k->below == NULL || k->named;
     struct kt_json_iter it = kt_json_iter(v);
     struct kt_str name;
     struct kt_jval item;
     unsigned n = 0;
     kt_buf_byte(out, '[');
     while (n < KEEP_LIST_MAX && kt_json_next(&it, &name, &item)) {
-        bool object = below != NULL && kt_json_type(item) == KT_JSON_OBJECT;
-        if (!object && !is_scalar(item))
+        bool object = k->below != NULL && kt_json_type(item) == KT_JSON_OBJECT;
+        if (!object && !(scalars && is_scalar(item)))
             continue;
         if (n++ > 0)
             kt_buf_byte(out, ',');
         if (object)
-            kt_keep_write(item, below, out, unknown);
+            kt_keep_write(item, k->below, out, unknown);
         else
             write_scalar(item, out);
     }
     kt_buf_byte(out, ']');
 }
 
+/* Where an object is expected a text is none: nobody knows what it says. */
 static bool has_value(struct kt_jval v, const struct kt_keep *k)
 {
     enum kt_json_type t = kt_json_type(v);
-    return is_scalar(v) || t == KT_JSON_ARRAY || (t == KT_JSON_OBJECT && k->below != NULL);
+    return t == KT_JSON_ARRAY || (is_scalar(v) && (k->below == NULL || k->named)) ||
+           (t == KT_JSON_OBJECT && k->below != NULL);
 }
 
 static void write_kept(struct kt_jval v, const struct kt_keep *k, struct kt_buf *out,
@@ -77,7 +80,7 @@ static void write_kept(struct kt_jval v, const struct kt_keep *k, struct kt_buf 
     if (is_scalar(v))
         write_scalar(v, out);
     else if (kt_json_type(v) == KT_JSON_ARRAY)
-        write_list(v, k->below, out, unknown);
+        write_list(v, k, out, unknown);
     else
         kt_keep_write(v, k->below, out, unknown);
 }

@@ -3,28 +3,33 @@
 #include "core/base/buf.h"
 #include "core/event/json.h"
 
-/* One member of an object. Kept members that are neither scalars nor lists of scalars need `below`,
- * else they are left out. */
+/* One member of an object. Without `below` a scalar or a list of scalars is kept, with it an object
+ * or a list of objects; anything else in its place is left out. */
 struct kt_keep {
     struct kt_str name;
     const struct kt_keep *below; /* members of this object, or of each object of this list */
     bool drop;                   /* known, and never kept */
+    bool named;                  /* a scalar may stand for the object: its name */
 };
 #define KT_KEEP(n)                                                                                 \
     {                                                                                              \
-        KT_STR_INIT(n), NULL, false                                                                \
+        KT_STR_INIT(n), NULL, false, false                                                         \
     }
 #define KT_KEEP_IN(n, t)                                                                           \
     {                                                                                              \
-        KT_STR_INIT(n), t, false                                                                   \
+        KT_STR_INIT(n), t, false, false                                                            \
+    }
+#define KT_KEEP_NAMED(n, t)                                                                        \
+    {                                                                                              \
+        KT_STR_INIT(n), t, false, true                                                             \
     }
 #define KT_DROP(n)                                                                                 \
     {                                                                                              \
-        KT_STR_INIT(n), NULL, true                                                                 \
+        KT_STR_INIT(n), NULL, true, false                                                          \
     }
 #define KT_KEEP_END                                                                                \
     {                                                                                              \
-        { NULL, 0 }, NULL, false                                                                   \
+        { NULL, 0 }, NULL, false, false                                                            \
     }
 
 /* Appends what of v is kept as compact JSON; strings are cut at 1 KiB. Members in no table are

@@ -8,12 +8,14 @@
  *   record TEXT               one line of the source's file
  *   elapse 91s                time passes
  *   end                       the stream ends; halves that wait are given out
- *   event k=v k="v w" k~part  the next line given out (also: amend, quarantine, redacted)
+ *   event k=v k="v w" k~part  the next line given out (also: amend, exposure, quarantine,
+ *                             redacted)
  *   skip REASON               one record more was skipped for this reason
  *   finding CODE              the source said this about itself
  *   folded N                  so many first halves went into their partners
  *
- * Every line given out must be asked for; what a case does not name is not compared.
+ * Every line given out must be asked for; what a case does not name is not compared. What a case
+ * calls PLANTED stands for a secret value: no line may hold it.
  */
 #include <dirent.h>
 #include <setjmp.h>
@@ -67,6 +69,8 @@ static enum kt_status on_line(void *self, const struct kt_line_out *l, struct kt
     struct run *r = self;
     (void)err;
     EXPECT(r, r->n_lines < LINES_MAX, "too many lines in one case");
+    EXPECT(r, !kt_str_has(l->line, KT_STR("PLANTED")), "a value that was planted: " KT_STR_FMT,
+           KT_STR_ARG(l->line));
     kt_buf_reset(&r->lines[r->n_lines]);
     kt_buf_add(&r->lines[r->n_lines++], l->line);
     return KT_OK;
@@ -369,6 +373,8 @@ static void do_line(struct run *r, struct kt_str line)
         do_expect(r, "access", rest);
     else if (kt_str_is(word, "amend"))
         do_expect(r, "amend", rest);
+    else if (kt_str_is(word, "exposure"))
+        do_expect(r, "exposure", rest);
     else if (kt_str_is(word, "quarantine"))
         do_expect(r, "quarantine", rest);
     else if (kt_str_is(word, "redacted"))
