@@ -85,6 +85,12 @@ static bool is_access(const struct kt_event *ev)
     return ev->kind == KT_KIND_ACCESS || ev->kind == KT_KIND_AMEND;
 }
 
+/* Is it what a source made of a record, and no record about one? */
+static bool is_event(const struct kt_event *ev)
+{
+    return is_access(ev) || ev->kind == KT_KIND_EXPOSURE;
+}
+
 static void complete(struct kt_pipeline *p, struct kt_event *ev)
 {
     ev->source = kt_str_of(p->o.source->name);
@@ -94,13 +100,13 @@ static void complete(struct kt_pipeline *p, struct kt_event *ev)
     mark_time(ev);
     if (is_access(ev) && (ev->actor.len == 0 || ev->operation.len == 0))
         ev->flags |= KT_FLAG(INCOMPLETE);
-    if (is_access(ev) && p->cur.repaired > 0)
+    if (is_event(ev) && p->cur.repaired > 0)
         ev->flags |= KT_FLAG(REPAIRED);
 }
 
 static void count_line(struct kt_pipeline *p, const struct kt_event *ev)
 {
-    if (is_access(ev))
+    if (is_event(ev))
         p->counts.events++;
     else if (ev->kind == KT_KIND_REDACTED)
         p->counts.redactions++;
@@ -162,7 +168,7 @@ void kt_pipeline_give(struct kt_pipeline *p, struct kt_event *ev)
     write_line(p, ev);
     if (p->cur.status != KT_OK || p->cur.unfit != NULL)
         return;
-    if (is_access(ev))
+    if (is_event(ev))
         p->cur.events++;
     write_redacted(p, ev);
 }

@@ -48,7 +48,7 @@ struct current {
     bool masked; /* tokens were taken out of record */
     uint64_t unknown_fields;
     unsigned lines;        /* lines made so far; those below `given` were given out before */
-    unsigned events;       /* access and amend lines made so far */
+    unsigned events;       /* access, amend and exposure lines made so far */
     const char *skip;      /* what decode said */
     const char *unfit;     /* why an event could not be written */
     enum kt_status status; /* of the line callback */

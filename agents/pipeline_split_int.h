@@ -11,9 +11,10 @@ enum level_kind { LEVEL_LIST, LEVEL_OBJECT };
 struct level {
     enum level_kind kind;
     bool envelope; /* an object that holds records; no record itself */
+    bool map;      /* an envelope, each of whose members is an array of records */
     unsigned nest; /* brackets open inside that are no levels of their own */
 };
-enum wrap { WRAP_NONE, WRAP_ARRAY, WRAP_MEMBER, WRAP_BASE64 };
+enum wrap { WRAP_NONE, WRAP_ARRAY, WRAP_MAP, WRAP_MEMBER, WRAP_BASE64 };
 struct wrap_name {
     struct kt_str name;
     enum wrap wrap;

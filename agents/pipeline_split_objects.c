@@ -47,6 +47,7 @@ void kt_split_objects_init(struct kt_splitter *s)
         const char *const *names;
         enum wrap wrap;
     } tables[] = { { s->source->wrap_arrays, WRAP_ARRAY },
+                   { s->source->wrap_maps, WRAP_MAP },
                    { s->source->wrap_members, WRAP_MEMBER },
                    { s->source->wrap_base64, WRAP_BASE64 } };
     unsigned n = 0;
@@ -187,6 +188,10 @@ static enum kt_status string_done(struct kt_splitter *s, size_t to, struct kt_er
     struct level *l = top(s);
     s->in_string = false;
     s->scan = to + 1;
+    if (l != NULL && l->nest == 0 && l->map) { /* a name, however long: an array follows */
+        s->wrap = WRAP_ARRAY;
+        return KT_OK;
+    }
     if (l == NULL || l->nest > 0 || s->string_cut)
         return KT_OK;
     if (l->kind == LEVEL_LIST) {
@@ -267,6 +272,11 @@ static enum kt_status open_object(struct kt_splitter *s, size_t at, struct kt_er
                s->n_levels < SPLIT_LEVELS - 1) {
         make_envelope(s);
         push(s, LEVEL_OBJECT, at);
+    } else if (l->nest == 0 && s->wrap == WRAP_MAP && sign_before(s, at) == ':' &&
+               s->n_levels < SPLIT_LEVELS - 2) {
+        make_envelope(s);
+        push(s, LEVEL_OBJECT, at);
+        top(s)->envelope = top(s)->map = true;
     } else if (!object_fits(s, at)) {
         return torn(s, at, err);
     } else {

@@ -70,6 +70,9 @@ struct kt_source {
      * "logEvents"), and members that hold one record as an object or as a JSON string ("detail",
      * "CloudTrailEvent", "message"). */
     const char *const *wrap_arrays, *const *wrap_members;
+    /* Members that hold an object whose members, whatever their names, are arrays of records
+     * (detect-secrets' "results", by file). */
+    const char *const *wrap_maps;
     /* Members that hold one record in base64 (Pub/Sub's "data"). */
     const char *const *wrap_base64;
     /* KT_SPLIT_LINES, of records that are not JSON. to_json: a record -> the JSON object that

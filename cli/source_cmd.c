@@ -94,11 +94,23 @@ static void say_access(const struct kt_event *ev)
         say("!", KT_STR("incomplete: time, actor or operation is missing"), KT_STR_NONE);
 }
 
-static void say_head(const struct test *t, const struct kt_event *ev)
+/* No outcome, no address: something lies open. */
+static void say_exposure(const struct kt_event *ev)
+{
+    char when[KT_TIME_TEXT_MAX];
+    say("who", or_missing(ev->actor), kt_str_of(kt_actor_kind_word(ev->actor_kind)));
+    say("what", or_missing(ev->secret), ev->version);
+    say("when", kt_str_of(ev->time != 0 ? kt_time_format(ev->time, when) : "-"), KT_STR_NONE);
+    say("where", or_missing(ev->secret_native), KT_STR_NONE);
+    say("state", ev->code, KT_STR_NONE);
+    say("key id", ev->credential, KT_STR_NONE);
+}
+
+static void say_head(const struct test *t, const struct kt_event *ev, const char *what)
 {
     KT_CLEANUP(kt_buf_done) struct kt_buf b = { 0 };
     kt_tty_add(&b, or_missing(ev->operation));
-    printf("line %-4u %s  %s\n", t->line, kt_action_word(ev->action), kt_buf_z(&b));
+    printf("line %-4u %s  %s\n", t->line, what, kt_buf_z(&b));
 }
 
 static enum kt_status on_line(void *self, const struct kt_line_out *l, struct kt_error *err)
@@ -106,8 +118,11 @@ static enum kt_status on_line(void *self, const struct kt_line_out *l, struct kt
     struct test *t = self;
     const struct kt_event *ev = l->event;
     if (ev->kind == KT_KIND_ACCESS || ev->kind == KT_KIND_AMEND) {
-        say_head(t, ev);
+        say_head(t, ev, kt_action_word(ev->action));
         say_access(ev);
+    } else if (ev->kind == KT_KIND_EXPOSURE) {
+        say_head(t, ev, kt_kind_word(ev->kind));
+        say_exposure(ev);
     } else if (ev->kind == KT_KIND_QUARANTINE) {
         printf("line %-4u quarantined\n", t->line);
         say("reason", ev->reason, kt_str_of(err->text)); /* what the source or the parser said */

@@ -64,10 +64,11 @@ static struct source_sum *sum_of(struct status *s, struct kt_str source, struct 
 
 static void add_record(struct source_sum *sum, enum kt_kind kind, kt_time_ns time)
 {
-    sum->events += kind == KT_KIND_ACCESS;
+    bool event = kind == KT_KIND_ACCESS || kind == KT_KIND_EXPOSURE;
+    sum->events += event;
     sum->quarantined += kind == KT_KIND_QUARANTINE;
     sum->redacted += kind == KT_KIND_REDACTED;
-    if (kind == KT_KIND_ACCESS && time > sum->last_time)
+    if (event && time > sum->last_time)
         sum->last_time = time;
 }
 

@@ -10,6 +10,7 @@
     X(github)                                                                                      \
     X(gitlab)                                                                                      \
     X(kubernetes)                                                                                  \
+    X(leaks)                                                                                       \
     X(mapping)                                                                                     \
     X(onepassword)                                                                                 \
     X(vault)

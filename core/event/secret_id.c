@@ -26,6 +26,7 @@ static const struct scheme {
     { "az-kv", FOLD_LOWER, FOLD_NONE, FOLD_LOWER, false },
     { "op", FOLD_UPPER, FOLD_UPPER, FOLD_UPPER, false },
     { "gitlab", FOLD_LOWER, FOLD_NONE, FOLD_NONE, false },
+    { "leak", FOLD_NONE, FOLD_NONE, FOLD_NONE, true },
     { "file", FOLD_LOWER, FOLD_NONE, FOLD_NONE, true },
 };
 static const struct scheme plain = { "", FOLD_NONE, FOLD_NONE, FOLD_NONE, false };

@@ -9,7 +9,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const char *const sources[] = { "kubernetes", "gcp", "azure", "cloudtrail", "vault" };
+    static const char *const sources[] = { "kubernetes", "gcp",   "azure",
+                                           "cloudtrail", "vault", "leaks" };
     if (size < 3)
         return 0;
     struct kt_buf a = { 0 }, b = { 0 };

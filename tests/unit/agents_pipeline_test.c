@@ -234,6 +234,35 @@ static void records_in_base64_are_decoded(void **state)
     kt_buf_done(&all);
 }
 
+#define LEAK(file)                                                                                 \
+    "{\"type\":\"Secret Keyword\",\"filename\":\"" file                                            \
+    "\",\"hashed_secret\":\"5\",\"line_number\":1}"
+
+/* Arrays of records stand under names that nobody lists. */
+static void records_in_a_map_of_arrays_are_found(void **state)
+{
+    static const size_t sizes[] = { 1, 7, 100000 };
+    struct kt_buf all = { 0 };
+    (void)state;
+    kt_buf_addz(&all, "{\"plugins_used\":[{\"name\":\"x\"}],\n \"results\": {\n  \"a\":\n  [\n   ");
+    kt_buf_addz(&all, LEAK("a1") "," LEAK("a2") "],\"n\":{\"y\":[{}]},\"");
+    for (unsigned i = 0; i < 2000; i++)
+        kt_buf_addz(&all, "long/");
+    kt_buf_addz(&all, "\":[" LEAK("b1") "],\"results\":[],\"d\":[" LEAK("d1") "]\n },");
+    kt_buf_addz(&all, "\"generated_at\":\"t\",\"other\":{\"a\":[" LEAK("no") "]}}\n" LEAK("e1"));
+    for (size_t i = 0; i < KT_ARRAY_LEN(sizes); i++) {
+        struct world w;
+        start(&w, "leaks");
+        feed_in_pieces(&w, kt_buf_str(&all), sizes[i]);
+        assert_int_equal(kt_pipeline_counts(w.p)->records, 5);
+        assert_int_equal(kt_pipeline_counts(w.p)->events, 5);
+        assert_true(gave(&w, "/a1\"") && gave(&w, "/a2\"") && gave(&w, "/b1\""));
+        assert_true(gave(&w, "/d1\"") && gave(&w, "/e1\"") && !gave(&w, "/no\""));
+        stop(&w);
+    }
+    kt_buf_done(&all);
+}
+
 /* ---- Vault records of this test ---- */
 
 static void vault_half(struct kt_buf *b, unsigned i, bool response, const char *filler)
@@ -819,6 +848,26 @@ static const char planted_azure[] =
     "\"resultSignature\":\"Bad Request\",\"tenantId\":\"" P "9a\",\"" P "9b\":\"" P "9c\"},"
     "\n";
 
+/* A value in each member that a scanner may write one into; shapes in those that are kept. */
+static const char planted_leaks[] =
+    "[{\"RuleID\":\"aws-access-token\",\"Description\":\"found hvs.planted_0123456789abcdefghij\","
+    "\"StartLine\":1,\"Match\":\"key=" P "1\",\"Secret\":\"" P "2\",\"Line\":\"" P "3\","
+    "\"File\":\"deploy/env\",\"Link\":\"https://u:" P "4@github.com/a/b/blob/c/f?token=" P "5#" P
+    "6\",\"Message\":\"" P "7\",\"Tags\":[\"hvs.planted_0123456789abcdefghij\"],"
+    "\"Extra\":\"" P "8\",\"Date\":\"2026-03-02T07:14:05Z\"}]\n"
+    "{\"SourceMetadata\":{\"Data\":{\"Git\":{\"repository\":\"https://" P "1@h/a.git\",\"file\":"
+    "\"f\",\"line\":1,\"secret\":\"" P "2\"}}},\"DetectorName\":\"AWS\",\"Verified\":true,"
+    "\"Raw\":\"" P "3\",\"RawV2\":\"" P "4\",\"Redacted\":\"" P "5\",\"ExtraData\":{\"key\":\"" P
+    "6\",\"account\":\"hvs.planted_0123456789abcdefghij\"},\"StructuredData\":{\"x\":\"" P
+    "7\"},\"SecretParts\":{\"key\":\"" P "8\"}}\n"
+    "{\"results\":{\"f\":[{\"type\":\"x\",\"filename\":\"f\",\"hashed_secret\":\"" P "1\","
+    "\"line_number\":1,\"secret\":\"" P "2\"}]}}\n"
+    "{\"source\":\"GitGuardian\",\"action\":\"new_occurrence\",\"timestamp\":\"2026-03-02T07:14:"
+    "05Z\""
+    ",\"incident\":{\"id\":1,\"detector\":{\"name\":\"x\"},\"secret_hash\":\"" P "1\","
+    "\"hmsl_hash\":\"" P "2\",\"share_url\":\"https://x/" P "3\"},\"occurrence\":{\"matches\":[{"
+    "\"match\":\"" P "4\"}],\"url\":\"https://h/a/b/commit/c#" P "5\"}}\n";
+
 static void check_planted(const char *source, struct kt_str record)
 {
     struct world w;
@@ -850,6 +899,7 @@ static void planted_values_never_come_out(void **state)
     check_planted("gitlab", kt_str_of(planted_gitlab));
     check_planted("gcp", kt_str_of(planted_gcp));
     check_planted("azure", kt_str_of(planted_azure));
+    check_planted("leaks", kt_str_of(planted_leaks));
 }
 
 int main(void)
@@ -858,6 +908,7 @@ int main(void)
         cmocka_unit_test(outer_forms_give_the_same_records),
         cmocka_unit_test(text_inside_a_string_is_unescaped_once),
         cmocka_unit_test(records_in_base64_are_decoded),
+        cmocka_unit_test(records_in_a_map_of_arrays_are_found),
         cmocka_unit_test(a_refused_line_is_neither_lost_nor_repeated),
         cmocka_unit_test(low_water_stays_below_what_waits),
         cmocka_unit_test(a_half_finds_its_partner_in_the_next_file),
