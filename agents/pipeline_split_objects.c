@@ -579,7 +579,8 @@ size_t kt_split_objects_keep(const struct kt_splitter *s)
 {
     bool record = reads_record(s) || (s->n_levels == 0 && s->junk);
     size_t keep = record && !s->over ? s->start : s->scan;
-    bool small = !s->over || s->scan - s->string_at < SPLIT_KEY_MAX;
+    size_t length = s->scan - s->string_at; /* a record's own is watched as the record's */
+    bool small = s->over ? length < SPLIT_KEY_MAX : reads_record(s) || length <= SPLIT_TEXT_MAX;
     if (s->in_string && !s->string_cut && small && s->string_at < keep)
         keep = s->string_at;
     return keep;

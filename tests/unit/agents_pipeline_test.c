@@ -263,6 +263,24 @@ static void records_in_a_map_of_arrays_are_found(void **state)
     kt_buf_done(&all);
 }
 
+/* Text beside the records is not gathered, however long it goes on. */
+static void an_endless_text_in_a_wrapper_is_passed_by(void **state)
+{
+    static char text[64 << 10];
+    struct world w;
+    (void)state;
+    memset(text, 'x', sizeof text);
+    start(&w, "cloudtrail");
+    feed(&w, KT_STR("{\"Records\":[" CT("1") "],\"x\":\""));
+    for (unsigned i = 0; i < 64; i++)
+        feed(&w, kt_str_from(text, sizeof text));
+    assert_true(kt_pipeline_low_water(w.p) + 2 * KT_RECORD_MAX > w.pos);
+    feed(&w, KT_STR("\",\"Records\":[" CT("2") "]}"));
+    end(&w);
+    assert_true(gave(&w, CT_ID("1")) && gave(&w, CT_ID("2")));
+    stop(&w);
+}
+
 /* ---- Vault records of this test ---- */
 
 static void vault_half(struct kt_buf *b, unsigned i, bool response, const char *filler)
@@ -909,6 +927,7 @@ int main(void)
         cmocka_unit_test(text_inside_a_string_is_unescaped_once),
         cmocka_unit_test(records_in_base64_are_decoded),
         cmocka_unit_test(records_in_a_map_of_arrays_are_found),
+        cmocka_unit_test(an_endless_text_in_a_wrapper_is_passed_by),
         cmocka_unit_test(a_refused_line_is_neither_lost_nor_repeated),
         cmocka_unit_test(low_water_stays_below_what_waits),
         cmocka_unit_test(a_half_finds_its_partner_in_the_next_file),
