@@ -75,6 +75,8 @@ struct kt_rows; /* prints rows as they come; of a table it keeps the first 10,00
 struct kt_rows *kt_rows_new(enum kt_output how, const struct kt_column *columns, unsigned n,
                             bool header);
 void kt_rows_add(struct kt_rows *r, const struct kt_cell *cells);
+/* Are the rows for people (a table, Markdown), who see fewer columns than programs? */
+bool kt_rows_for_people(const struct kt_rows *r);
 void kt_rows_end(struct kt_rows *r);         /* prints what waits, frees */
 struct kt_cell kt_cell_str(struct kt_str s); /* NULL when empty */
 struct kt_cell kt_cell_int(int64_t i);

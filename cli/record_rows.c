@@ -51,6 +51,16 @@ static const struct kt_column columns[] = {
 };
 enum { N_COLUMNS = KT_ARRAY_LEN(columns) };
 
+/* A table has no column for the kind: what is no access says its kind in place of what was done,
+ * and its own word in place of how that ended. */
+static void say_kind(const struct kt_event *e, struct kt_str *action, struct kt_str *outcome)
+{
+    if (e->kind == KT_KIND_ACCESS || e->kind == KT_KIND_AMEND)
+        return;
+    *action = kt_str_of(kt_kind_word(e->kind));
+    *outcome = e->code;
+}
+
 void kt_record_rows_add(struct kt_rows *rows, const struct kt_record *r, const struct kt_fact *fact)
 {
     const struct kt_event *e = &r->ev;
@@ -58,6 +68,10 @@ void kt_record_rows_add(struct kt_rows *rows, const struct kt_record *r, const s
     char id_text[KT_ID_TEXT], ip_text[KT_IP_TEXT_MAX];
     kt_event_id(e, id);
     struct kt_str ip = e->has_ip ? kt_str_of(kt_ip_format(e->ip, ip_text)) : KT_STR_NONE;
+    struct kt_str action = kt_str_of(kt_action_word(e->action));
+    struct kt_str outcome = kt_str_of(kt_outcome_word(e->outcome));
+    if (kt_rows_for_people(rows))
+        say_kind(e, &action, &outcome);
     struct kt_cell null = { .type = KT_CELL_NULL };
     struct kt_cell cells[N_COLUMNS] = {
         kt_cell_int((int64_t)r->seq),
@@ -69,9 +83,9 @@ void kt_record_rows_add(struct kt_rows *rows, const struct kt_record *r, const s
         kt_cell_str(e->source),
         kt_cell_str(e->instance),
         kt_cell_str(e->native_id),
-        kt_cell_str(kt_str_of(kt_action_word(e->action))),
+        kt_cell_str(action),
         kt_cell_str(e->operation),
-        kt_cell_str(kt_str_of(kt_outcome_word(e->outcome))),
+        kt_cell_str(outcome),
         kt_cell_str(e->code),
         kt_cell_str(e->message),
         kt_cell_str(e->actor),

@@ -30,6 +30,11 @@ struct kt_rows {
 
 #define TABLE_ROWS 10000u /* widths are known then: what comes behind is printed as it comes */
 
+bool kt_rows_for_people(const struct kt_rows *r)
+{
+    return r->how == KT_OUT_TABLE || r->how == KT_OUT_MD;
+}
+
 bool kt_output_of(const char *word, enum kt_output *ret)
 {
     static const char *const words[] = { "table", "json", "ndjson", "csv", "md" };
