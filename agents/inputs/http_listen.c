@@ -23,7 +23,7 @@
 
 struct options {
     const char *listen, *path, *cert_file, *key_file, *token_file, *token_header, *hmac_file,
-        *hmac_header;
+        *hmac_header, *hmac_timestamp_header;
     struct kt_strings allow;
     uint64_t body_max, room;
 };
@@ -43,6 +43,8 @@ static const struct kt_option options[] = {
     { "hmac_file", KT_OPT_SECRET_FILE, "", AT(hmac_file),
       "file with the key of an HMAC-SHA256 over the body", false, false },
     { "hmac_header", KT_OPT_STRING, "", AT(hmac_header), "the header that holds it", false, false },
+    { "hmac_timestamp_header", KT_OPT_STRING, "", AT(hmac_timestamp_header),
+      "the header whose value stands before the key", false, false },
     { "allow", KT_OPT_LIST, "", AT(allow), "addresses and networks that may post; default: all",
       false, false },
     { "body_max", KT_OPT_SIZE, "16MiB", AT(body_max), "of one body, unpacked", false, false },
@@ -108,6 +110,8 @@ static enum kt_status check(const struct options *o, const struct kt_serve_optio
         return kt_fail(err, KT_E_CONFIG, "cert_file and tls_key_file belong together");
     if ((given(o->hmac_file) != NULL) != (given(o->hmac_header) != NULL))
         return kt_fail(err, KT_E_CONFIG, "hmac_file and hmac_header belong together");
+    if (given(o->hmac_timestamp_header) != NULL && given(o->hmac_file) == NULL)
+        return kt_fail(err, KT_E_CONFIG, "hmac_timestamp_header belongs to an hmac_file");
     if (given(o->token_file) != NULL && !is_one_word(so->token))
         return kt_fail(err, KT_E_CONFIG, "token_file must hold one line of visible ASCII");
     if (given(o->hmac_file) != NULL && !is_one_word(so->hmac_key))
@@ -131,6 +135,7 @@ static enum kt_status open_serve(const struct options *o, struct secrets *s, str
     struct kt_serve_options so = { .path = kt_str_of(o->path),
                                    .token_header = kt_str_of(o->token_header),
                                    .hmac_header = kt_str_of(o->hmac_header),
+                                   .hmac_timestamp_header = kt_str_of(o->hmac_timestamp_header),
                                    .allow = allow,
                                    .n_allow = o->allow.n,
                                    .body_max = (size_t)o->body_max,

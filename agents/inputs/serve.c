@@ -24,10 +24,12 @@
 #include "core/base/zip.h"
 #include "core/sys/clock.h"
 
-#define THREADS_MAX 64u       /* connections at once */
-#define PER_ADDRESS 32u       /* of them, from one address */
-#define BODY_NS     KT_NS_MIN /* a body is here by then */
-#define TIMEOUT_S   10u       /* of a silent connection */
+#define THREADS_MAX   64u       /* connections at once */
+#define PER_ADDRESS   32u       /* of them, from one address */
+#define BODY_NS       KT_NS_MIN /* a body is here by then */
+#define TIMESTAMP_MAX 64u       /* of a header that stands before the key of an HMAC */
+#define KEY_MAX       4096u     /* of that key */
+#define TIMEOUT_S     10u       /* of a silent connection */
 
 struct kt_served {
     struct kt_served *next; /* in the row */
@@ -42,7 +44,7 @@ struct kt_served {
 };
 struct kt_serve {
     struct MHD_Daemon *daemon;
-    char *cert, *key, *path, *token, *token_header, *hmac_key, *hmac_header;
+    char *cert, *key, *path, *token, *token_header, *hmac_key, *hmac_header, *hmac_timestamp_header;
     struct kt_cidr *allow;
     unsigned n_allow;
     size_t body_max, room;
@@ -143,15 +145,37 @@ static bool token_is_right(const struct kt_serve *s, struct MHD_Connection *c)
     return kt_str_starts(given, KT_STR("Bearer ")) && same(kt_str_from_index(given, 7), want);
 }
 
+static struct kt_str header(const struct kt_served *r, const char *name)
+{
+    return kt_str_of(MHD_lookup_connection_value(r->connection, MHD_HEADER_KIND, name));
+}
+
+/* The key, behind the value of a header where one is named. */
+static bool hmac_of(const struct kt_serve *s, const struct kt_served *r, uint8_t ret[32])
+{
+    char key[TIMESTAMP_MAX + KEY_MAX];
+    struct kt_str before = KT_STR_NONE, own = kt_str_of(s->hmac_key);
+    const struct kt_str body = kt_buf_str(&r->body);
+    if (s->hmac_timestamp_header != NULL)
+        before = header(r, s->hmac_timestamp_header);
+    if (before.len > TIMESTAMP_MAX || own.len > KEY_MAX)
+        return false;
+    if (before.len > 0)
+        memcpy(key, before.at, before.len);
+    memcpy(key + before.len, own.at, own.len);
+    kt_hmac_sha256(kt_str_from(key, before.len + own.len), &body, 1, ret);
+    kt_wipe(key, sizeof key);
+    return true;
+}
+
 static bool hmac_is_right(const struct kt_serve *s, const struct kt_served *r)
 {
-    struct kt_str given =
-        kt_str_of(MHD_lookup_connection_value(r->connection, MHD_HEADER_KIND, s->hmac_header));
-    const struct kt_str body = kt_buf_str(&r->body);
+    struct kt_str given = header(r, s->hmac_header);
     uint8_t want[32], got[32];
     if (kt_str_starts(given, KT_STR("sha256=")))
         given = kt_str_from_index(given, 7);
-    kt_hmac_sha256(kt_str_of(s->hmac_key), &body, 1, want);
+    if (!hmac_of(s, r, want))
+        return false;
     return kt_hex_decode(given, got, sizeof got) && kt_equal_secret(got, want, sizeof got);
 }
 
@@ -469,6 +493,7 @@ enum kt_status kt_serve_open(const struct kt_serve_options *o, struct kt_serve *
     s->token_header = copy(o->token_header.len > 0 ? o->token_header : KT_STR("Authorization"));
     s->hmac_key = copy(o->hmac_key);
     s->hmac_header = copy(o->hmac_header);
+    s->hmac_timestamp_header = copy(o->hmac_timestamp_header);
     s->n_allow = o->n_allow;
     s->allow = kt_alloc_array(o->n_allow + 1, sizeof *s->allow);
     for (unsigned i = 0; i < o->n_allow; i++)
@@ -525,6 +550,7 @@ void kt_serve_free(struct kt_serve *s)
     kt_free(s->path);
     kt_free(s->token_header);
     kt_free(s->hmac_header);
+    kt_free(s->hmac_timestamp_header);
     kt_free(s->allow);
     (void)pthread_mutex_destroy(&s->lock);
     (void)pthread_cond_destroy(&s->changed);

@@ -16,6 +16,8 @@ struct kt_serve_options {
      * with or without "sha256="). Neither: anybody may post. */
     struct kt_str token, token_header; /* header: default Authorization; "Bearer " before is fine */
     struct kt_str hmac_key, hmac_header;
+    struct kt_str
+        hmac_timestamp_header;   /* its value stands before the key (GitGuardian); or none */
     const struct kt_cidr *allow; /* peers; none: all */
     unsigned n_allow;
     size_t body_max;     /* bytes of one body, after decompression */
