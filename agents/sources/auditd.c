@@ -7,6 +7,7 @@
  * Holds: nothing of what was handed to a program as argument is kept.
  */
 #include "agents/sources/auditd.h"
+#include "agents/sources/host.h"
 
 #include "core/event/line.h"
 #include "core/event/secret_id.h"
@@ -140,12 +141,7 @@ static void complete(const struct auditd_event *x, struct kt_event *ev)
     kt_auditd_who(x, ev);
     kt_auditd_where(x, ev);
     outcome(x, ev);
-    ev->user_agent = kt_utf8_cut(x->exe, TEXT_MAX);
-    ptrdiff_t slash = kt_str_rfind_byte(x->exe, '/');
-    struct kt_str program = kt_str_from_index(x->exe, (size_t)(slash + 1));
-    if (x->exe.len > 0 && x->comm.len > 0 && !kt_str_starts(program, x->comm))
-        ev->user_agent = kt_arena_fmt(x->in->arena, "%.*s (%.*s)", KT_STR_ARG(ev->user_agent),
-                                      KT_STR_ARG(kt_utf8_cut(x->comm, TEXT_MAX)));
+    ev->user_agent = kt_host_program_name(x->in->arena, x->exe, x->comm);
 }
 
 static struct kt_str operation_of(const struct auditd_event *x, const struct auditd_call *call)
@@ -211,7 +207,7 @@ static void files(const struct auditd_event *x, struct kt_emit *to)
                              kt_auditd_text(x->in->arena, kt_json_get(x->call, KT_STR("SYSCALL"))));
     unsigned n = kt_auditd_paths(x, call, paths), given = 0;
     for (unsigned i = 0; i < n; i++) {
-        bool wanted = is_own_rule(x->key) || kt_auditd_is_secret_file(paths[i].name);
+        bool wanted = is_own_rule(x->key) || kt_host_is_secret_file(paths[i].name);
         if (wanted && !is_replaced(paths, n, i) && !is_of_program(call, i))
             give_file(x, call, &paths[i], given++, to);
     }

@@ -40,10 +40,6 @@ struct auditd_error {
 };
 /* NULL: an error that no table knows. */
 const struct auditd_error *kt_auditd_error(struct kt_str exit);
-/* Files that hold secrets by their name, wherever they lie. */
-bool kt_auditd_is_secret_file(struct kt_str path);
-/* The coding agent that a program is, by its name or path; NULL: none. */
-const char *kt_auditd_agent(struct kt_str program);
 
 /* One event of the kernel or of the daemon. */
 struct auditd_event {
