@@ -3,7 +3,7 @@
  * (agents/sources/auditd.md). It loads nothing: that is root's to do.
  *
  * Owns:  nothing.
- * Calls: core/base, core/sys; cli (flags); stdout.
+ * Calls: core/base, core/sys; agents/inputs (the usual places); cli (flags); stdout.
  */
 #include "cli/watch_cmd.h"
 
@@ -11,15 +11,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "agents/inputs/usual.h"
 #include "cli/cli.h"
 #include "core/base/buf.h"
 #include "core/sys/fs.h"
-
-/* Of every host, where they are there. */
-static const char *const usual[] = {
-    "/etc/shadow", "/etc/gshadow", "/etc/ssl/private", "/etc/letsencrypt/archive",
-    "/root/.ssh",  "/root/.aws",   "/root/.kube",      "/root/.docker/config.json",
-};
 
 static const char head[] =
     "# What keytrail asks the kernel to log: who opens files that hold secrets. A rule goes when "
@@ -60,9 +55,9 @@ static int init(const char *out, char **paths, int n)
     KT_CLEANUP(kt_buf_done) struct kt_buf text = { 0 };
     struct kt_error err = { 0 };
     kt_buf_addz(&text, head);
-    for (size_t i = 0; i < KT_ARRAY_LEN(usual); i++)
-        if (access(usual[i], F_OK) == 0)
-            add_rules(&text, usual[i]);
+    for (const char *const *place = kt_usual_places; *place != NULL; place++)
+        if (access(*place, F_OK) == 0)
+            add_rules(&text, *place);
     for (int i = 0; i < n; i++) {
         const char *wrong = what_is_wrong(kt_str_of(paths[i]));
         if (wrong != NULL) {

@@ -3,6 +3,7 @@
 
 #define KT_INPUTS(X)                                                                               \
     X(tail)                                                                                        \
+    X(fanotify)                                                                                    \
     X(files)                                                                                       \
     X(http_listen)                                                                                 \
     X(http_poll)                                                                                   \

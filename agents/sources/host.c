@@ -188,7 +188,9 @@ struct kt_str kt_host_program_name(struct kt_arena *a, struct kt_str exe, struct
 {
     struct kt_str shown = kt_utf8_cut(exe, WORD_MAX);
     struct kt_str program = kt_str_from_index(exe, (size_t)(kt_str_rfind_byte(exe, '/') + 1));
-    if (exe.len == 0 || comm.len == 0 || kt_str_starts(program, comm))
+    if (exe.len == 0)
+        return kt_utf8_cut(comm, WORD_MAX);
+    if (comm.len == 0 || kt_str_starts(program, comm))
         return shown;
     return kt_arena_fmt(a, "%.*s (%.*s)", KT_STR_ARG(shown),
                         KT_STR_ARG(kt_utf8_cut(comm, WORD_MAX)));

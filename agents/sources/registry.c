@@ -6,6 +6,7 @@
     X(azure)                                                                                       \
     X(cloudtrail)                                                                                  \
     X(doppler)                                                                                     \
+    X(fanotify)                                                                                    \
     X(gcp)                                                                                         \
     X(github)                                                                                      \
     X(gitlab)                                                                                      \
