@@ -90,7 +90,7 @@ static enum kt_status check_word(const struct kt_agent_conf *conf, const struct 
                                  bool is_type, struct kt_buf *later, struct kt_error *err)
 {
     static const char *const types[] = { "leaks", NULL };
-    static const char *const inputs[] = { "pubsub", "syslog", "fanotify", "stdin", NULL };
+    static const char *const inputs[] = { "syslog", "fanotify", "stdin", NULL };
     const char *word = is_type ? s->type : s->input, *key = is_type ? "type" : "input";
     if (is_type ? kt_source_find(kt_str_of(word)) != NULL : kt_input_find(kt_str_of(word)) != NULL)
         return KT_OK;

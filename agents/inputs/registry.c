@@ -7,6 +7,7 @@
     X(files)                                                                                       \
     X(http_listen)                                                                                 \
     X(http_poll)                                                                                   \
+    X(pubsub)                                                                                      \
     X(socket)                                                                                      \
     X(sqs_s3)
 #define DECLARE(name) extern const struct kt_input_type kt_input_##name;

@@ -45,9 +45,9 @@ p = keytrail('config', 'check', '-c', write('k.yaml', BASE + 'identities_file: /
              'alerts: { routes: [ { match: "severity:high", to: [s] } ], targets: { s: { type: slack, url_file: /nowhere/slack.url } } }\n'))
 check(p.stdout.count(b'not used yet') == 3, 'keys of later work are accepted and listed; secret files may be missing', p.stdout)
 path = write('a.yaml', AGENT_BASE + 'sources:\n  - { id: v, type: vault, input: tail, path: /x }\n  - { id: aws, type: cloudtrail, input: sqs_s3, queue_url_file: /x, region: eu-central-1 }\n'
-             '  - { id: g, type: gcp, input: pubsub }\n')
+             '  - { id: g, type: gcp, input: syslog }\n')
 p = keytrail('config', 'check', '-c', path)
-check(b'placeholder' in p.stdout and b'pubsub: not used yet' in p.stdout and b'sqs_s3' not in p.stdout, 'an agent\'s sample passes with what is to be filled in', p.stdout)
+check(b'placeholder' in p.stdout and b'syslog: not used yet' in p.stdout and b'sqs_s3' not in p.stdout, 'an agent\'s sample passes with what is to be filled in', p.stdout)
 p = run(AGENT, '-c', path, ok=False, timeout=20)
 check(p.returncode == 3 and b'placeholder' in p.stderr, 'but it does not run', p.stderr)
 shown = keytrail('config', 'show', '--defaults', '-c', os.path.join(d, 'keytrail.yaml')).stdout.decode()
