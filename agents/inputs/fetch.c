@@ -53,7 +53,7 @@ static void take_answer(void *self, struct kt_http_answer *a)
     struct kt_fetch *f = self;
     (void)pthread_mutex_lock(&f->lock);
     f->answer = *a;
-    a->body = (struct kt_buf){ 0 };
+    a->body = a->headers = (struct kt_buf){ 0 };
     f->state = ANSWERED;
     (void)pthread_mutex_unlock(&f->lock);
     signal_fd(f->ready);
@@ -140,7 +140,7 @@ void kt_fetch_free(struct kt_fetch *f)
         (void)pthread_join(f->thread, NULL);
     }
     forget_request(f);
-    kt_buf_done(&f->answer.body);
+    kt_http_answer_done(&f->answer);
     (void)close(f->wake);
     (void)close(f->ready);
     (void)pthread_mutex_destroy(&f->lock);

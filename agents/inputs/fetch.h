@@ -12,5 +12,5 @@ int kt_fetch_fd(const struct kt_fetch *f);    /* readable when an answer waits; 
 bool kt_fetch_busy(const struct kt_fetch *f); /* a request is under way, or its answer not taken */
 /* Copies r. Only when not busy. A request that cannot be made is an answer with status 0. */
 void kt_fetch_start(struct kt_fetch *f, const struct kt_http_request *r);
-/* false: nothing yet. The body is the caller's to free. */
+/* false: nothing yet. Body and headers are the caller's to free. */
 bool kt_fetch_take(struct kt_fetch *f, struct kt_http_answer *ret);

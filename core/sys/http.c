@@ -22,14 +22,15 @@
 #include "core/base/limits.h"
 #include "core/sys/clock.h"
 
-enum { CONNECT_MS = 5000, TOTAL_MS = 15000, HOST_MAX = 256 };
+enum { CONNECT_MS = 5000, TOTAL_MS = 15000, HOST_MAX = 256, HEADERS_MAX = 16384 };
 #define RETRY_AFTER_MAX (1 * KT_NS_HOUR)
 
 struct transfer {
     struct transfer *next;
     CURL *easy;
     struct curl_slist *headers;
-    struct kt_buf body;
+    struct kt_buf body, kept;
+    const char *keep_headers;
     uint64_t tag;
     size_t reply_max;
     kt_time_ns started;
@@ -261,11 +262,30 @@ static size_t take_body(char *at, size_t size, size_t n, void *self)
     return 0;
 }
 
+/* Header lines of the answer, one a call, with their ends. */
+static size_t take_header(char *at, size_t one, size_t n, void *self)
+{
+    struct transfer *t = self;
+    size_t got = one * n;
+    struct kt_str value = kt_str_from(at, got), name;
+    if (!kt_str_starts_nocase(value, kt_str_of(t->keep_headers)) ||
+        !kt_str_split(&value, ':', &name) || t->kept.len + got + 2 > HEADERS_MAX)
+        return got;
+    for (size_t i = 0; i < name.len; i++)
+        kt_buf_byte(&t->kept,
+                    (char)(name.at[i] >= 'A' && name.at[i] <= 'Z' ? name.at[i] + 32 : name.at[i]));
+    kt_buf_addz(&t->kept, ": ");
+    kt_buf_add(&t->kept, kt_str_trim(value));
+    kt_buf_byte(&t->kept, '\n');
+    return got;
+}
+
 static void transfer_free(struct transfer *t)
 {
     curl_easy_cleanup(t->easy);
     curl_slist_free_all(t->headers);
     kt_buf_done(&t->body);
+    kt_buf_done(&t->kept);
     kt_free(t);
 }
 
@@ -344,6 +364,9 @@ static CURLcode set_up(struct transfer *t, const char *url, const struct kt_http
         (rc = curl_easy_setopt(e, CURLOPT_ERRORBUFFER, t->detail)) != CURLE_OK ||
         (rc = curl_easy_setopt(e, CURLOPT_PRIVATE, t)) != CURLE_OK ||
         (rc = curl_easy_setopt(e, CURLOPT_HTTPHEADER, t->headers)) != CURLE_OK ||
+        (t->keep_headers != NULL &&
+         ((rc = curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, take_header)) != CURLE_OK ||
+          (rc = curl_easy_setopt(e, CURLOPT_HEADERDATA, t)) != CURLE_OK)) ||
         r->method == KT_HTTP_GET)
         return rc;
     rc = curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)r->body.len);
@@ -366,6 +389,7 @@ enum kt_status kt_http_start(struct kt_http *h, const struct kt_http_request *r,
     t->reply_max = r->reply_max > 0 ? r->reply_max : KT_HTTP_REPLY_MAX;
     t->allow_private = r->allow_private;
     t->metadata = r->metadata;
+    t->keep_headers = r->keep_headers;
     t->plain = plain;
     t->proxied = r->proxy != NULL;
     t->started = kt_clock_real.mono(NULL);
@@ -434,10 +458,26 @@ static void fill_answer(struct kt_http_answer *a, struct transfer *t, CURLcode r
                        : seconds >= RETRY_AFTER_MAX / KT_NS_S ? RETRY_AFTER_MAX
                                                               : seconds * KT_NS_S,
         .body = t->body,
+        .headers = t->kept,
         .took = kt_clock_real.mono(NULL) - t->started,
     };
-    t->body = (struct kt_buf){ 0 };
+    t->body = t->kept = (struct kt_buf){ 0 };
     fill_error(a, t, rc);
+}
+
+struct kt_str kt_http_header(const struct kt_http_answer *a, const char *name)
+{
+    struct kt_str rest = kt_buf_str(&a->headers), line, key;
+    while (rest.len > 0 && kt_str_split(&rest, '\n', &line))
+        if (kt_str_split(&line, ':', &key) && kt_str_is(key, name))
+            return kt_str_trim(line);
+    return KT_STR_NONE;
+}
+
+void kt_http_answer_done(struct kt_http_answer *a)
+{
+    kt_buf_done(&a->body);
+    kt_buf_done(&a->headers);
 }
 
 static void unlink_transfer(struct kt_http *h, struct transfer *t)
@@ -467,7 +507,7 @@ static bool finish(struct kt_http *h, void (*done)(void *self, struct kt_http_an
         unlink_transfer(h, t);
         transfer_free(t);
         done(self, &a);
-        kt_buf_done(&a.body);
+        kt_http_answer_done(&a);
         any = true;
     }
     return any;

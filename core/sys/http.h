@@ -19,9 +19,12 @@ struct kt_http_request {
     const char *ca_file; /* NULL = system */
     const char *proxy;   /* that the operator named; NULL = none */
     bool allow_private;  /* permits https to private addresses and http to loopback */
-    bool metadata;    /* permits plain http to the addresses at which clouds hand out credentials,
-                         written in numbers */
-    bool raw;         /* the bytes as they are stored: no Content-Encoding is undone */
+    bool metadata; /* permits plain http to the addresses at which clouds hand out credentials,
+                      written in numbers */
+    bool raw;      /* the bytes as they are stored: no Content-Encoding is undone */
+    /* The beginning, in lower case, of the names of headers of the answer that are wanted; a static
+     * text; NULL = none. */
+    const char *keep_headers;
     size_t reply_max; /* bytes, after decompression; 0 = 64 KiB */
     kt_time_ns total; /* until the last byte; 0 = 15 s */
     uint64_t tag;     /* comes back with the answer */
@@ -31,9 +34,14 @@ struct kt_http_answer {
     int status;             /* 0: no answer; error says why */
     kt_time_ns retry_after; /* duration from now, 0 = not said; capped at 1 h */
     struct kt_buf body;
+    struct kt_buf
+        headers; /* the wanted ones, "name: value\n", names in lower case; at most 16 KiB */
     kt_time_ns took;
     char error[200]; /* never holds the URL's path or query */
 };
+/* The value of the first kept header of this name (lower case); empty when there is none. */
+struct kt_str kt_http_header(const struct kt_http_answer *a, const char *name);
+void kt_http_answer_done(struct kt_http_answer *a); /* frees body and headers */
 /* A proxy is http://host:port or https://host:port. Every request goes through a tunnel (CONNECT),
  * so it sees the host's name and nothing else. It resolves that name, so only addresses that stand
  * in a URL are judged then; its own address may be private, as proxies' are. */
@@ -44,7 +52,7 @@ KT_MUST_USE enum kt_status kt_http_check_url(struct kt_str url, bool allow_priva
 KT_MUST_USE enum kt_status kt_http_start(struct kt_http *h, const struct kt_http_request *r,
                                          struct kt_error *err);
 /* Works for up to timeout_ms or until wake_fd is readable (-1 = none); each finished request calls
- * done (body freed after it). */
+ * done (body and headers freed after it). */
 void kt_http_run(struct kt_http *h, int timeout_ms, int wake_fd,
                  void (*done)(void *self, struct kt_http_answer *a), void *self);
 unsigned kt_http_pending(const struct kt_http *h);

@@ -196,6 +196,48 @@ static void retry_after_is_read_in_both_forms_and_capped(void **state)
     assert_int_equal(got.retry_after, KT_NS_HOUR);
 }
 
+static void keep_headers(void *self, struct kt_http_answer *a)
+{
+    const struct {
+        const char *name, *want;
+    } all[] = { { "x-amz-meta-signature", "0aF1" },
+                { "x-amz-bucket-region", "eu-west-1" },
+                { "x-amz-meta-empty", "" },
+                { "content-length", "" },
+                { "x-amz-meta", "" } };
+    unsigned *n = self;
+    for (size_t i = 0; i < KT_ARRAY_LEN(all); i++)
+        assert_true(kt_str_is(kt_http_header(a, all[i].name), all[i].want));
+    assert_true(a->headers.len < 17000);
+    (*n)++;
+}
+
+static void headers_that_are_asked_for_are_kept(void **state)
+{
+    (void)state;
+    static char script[24000];
+    unsigned n = 0;
+    size_t len = (size_t)snprintf(script, sizeof script,
+                                  "HTTP/1.1 200 OK\r\nX-Amz-Meta-Signature:  0aF1 \r\n"
+                                  "x-amz-bucket-region: eu-west-1\r\nx-amz-meta-empty:\r\n");
+    for (unsigned i = 0; i < 20; i++) /* more of them than are kept */
+        len += (size_t)snprintf(script + len, sizeof script - len, "x-amz-n: %01000u\r\n", i);
+    (void)snprintf(script + len, sizeof script - len, "Content-Length: 2\r\n\r\nok");
+    const struct kt_str text = kt_str_of(script);
+    char url[64];
+    server_start(&text, 1);
+    (void)snprintf(url, sizeof url, "http://127.0.0.1:%u/", s.port);
+    const struct kt_http_request r = { .url = kt_str_of(url),
+                                       .method = KT_HTTP_GET,
+                                       .keep_headers = "x-amz-",
+                                       .allow_private = true };
+    assert_int_equal(kt_http_start(http, &r, &err), KT_OK);
+    kt_time_ns deadline = kt_clock_real.mono(NULL) + LONG_MS * KT_NS_MS;
+    while (n == 0 && kt_clock_real.mono(NULL) < deadline)
+        kt_http_run(http, 100, -1, keep_headers, &n);
+    assert_int_equal(n, 1);
+}
+
 /* The proxy is asked for a tunnel to the host, and is shown neither path nor headers. */
 static void a_named_proxy_is_asked_for_a_tunnel(void **state)
 {
@@ -414,6 +456,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_post_arrives_and_its_answer_comes_back),
         TEST(retry_after_is_read_in_both_forms_and_capped),
+        TEST(headers_that_are_asked_for_are_kept),
         TEST(a_named_proxy_is_asked_for_a_tunnel),
         TEST(proxies_outside_the_rules_are_refused),
         TEST(a_server_error_is_an_answer),
