@@ -6,6 +6,7 @@
  */
 #include "agents/inputs/aws_notice.h"
 
+#include "agents/inputs/aws_sign.h"
 #include "core/base/alloc.h"
 
 struct aws_notices {
@@ -37,31 +38,6 @@ void aws_notices_free(struct aws_notices *n)
     kt_free(n);
 }
 
-static int hex(char c)
-{
-    return c >= '0' && c <= '9'   ? c - '0'
-           : c >= 'a' && c <= 'f' ? c - 'a' + 10
-           : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                  : -1;
-}
-
-/* As forms are encoded: + is a blank, %XX a byte; what is no such thing stays. */
-static struct kt_str decode_key(struct kt_str s, struct kt_buf *to)
-{
-    kt_buf_reset(to);
-    for (size_t i = 0; i < s.len; i++) {
-        int high = s.at[i] == '%' && i + 2 < s.len ? hex(s.at[i + 1]) : -1;
-        int low = high >= 0 ? hex(s.at[i + 2]) : -1;
-        if (low >= 0) {
-            kt_buf_byte(to, (char)(16 * high + low));
-            i += 2;
-        } else {
-            kt_buf_byte(to, s.at[i] == '+' ? ' ' : s.at[i]);
-        }
-    }
-    return kt_buf_str(to);
-}
-
 static void tell(const struct telling *t, struct aws_object o)
 {
     if (o.bucket.len > 0 && o.key.len > 0)
@@ -77,8 +53,9 @@ static void tell_records(const struct telling *t, struct kt_jval records)
     while (kt_json_next(&it, &name, &r)) {
         if (!kt_str_has(kt_json_str_at(r, "eventName"), KT_STR("ObjectCreated")))
             continue;
-        struct kt_str key = decode_key(kt_json_str_at(r, "s3.object.key"), &t->n->key);
-        tell(t, (struct aws_object){ kt_json_str_at(r, "s3.bucket.name"), key,
+        kt_buf_reset(&t->n->key);
+        aws_decode(kt_json_str_at(r, "s3.object.key"), &t->n->key);
+        tell(t, (struct aws_object){ kt_json_str_at(r, "s3.bucket.name"), kt_buf_str(&t->n->key),
                                      kt_json_str_at(r, "s3.object.eTag") });
     }
 }

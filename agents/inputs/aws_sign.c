@@ -42,6 +42,28 @@ void aws_encode(struct kt_str s, bool keep_slash, struct kt_buf *out)
     }
 }
 
+static int hex_digit(char c)
+{
+    return c >= '0' && c <= '9'   ? c - '0'
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                  : -1;
+}
+
+void aws_decode(struct kt_str s, struct kt_buf *out)
+{
+    for (size_t i = 0; i < s.len; i++) {
+        int high = s.at[i] == '%' && i + 2 < s.len ? hex_digit(s.at[i + 1]) : -1;
+        int low = high >= 0 ? hex_digit(s.at[i + 2]) : -1;
+        if (low >= 0) {
+            kt_buf_byte(out, (char)(16 * high + low));
+            i += 2;
+        } else {
+            kt_buf_byte(out, s.at[i] == '+' ? ' ' : s.at[i]);
+        }
+    }
+}
+
 struct kt_str aws_xml(struct kt_str text, const char *tag)
 {
     char open[64], close[64];

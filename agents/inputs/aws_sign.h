@@ -30,6 +30,9 @@ struct aws_request {
 void aws_sign(const struct aws_keys *k, const struct aws_request *r, struct kt_buf *out);
 /* Percent-encodes all but unreserved characters; keep_slash: and '/'. */
 void aws_encode(struct kt_str s, bool keep_slash, struct kt_buf *out);
+/* Appends s, decoded as forms are encoded: + is a blank, %XX a byte; what is no such thing stays.
+ */
+void aws_decode(struct kt_str s, struct kt_buf *out);
 /* The text of the first element of this name in an answer of AWS, which are flat and need no more
  * of XML; empty when there is none. */
 struct kt_str aws_xml(struct kt_str text, const char *tag);

@@ -2,18 +2,16 @@
  * sqs_s3: objects of a bucket, as messages of a queue tell of them: CloudTrail's way to whoever
  * reads it.
  *
- * Owns:  the messages at hand, the object being read, one request at a time.
- * Calls: core, fetch, aws_sign, aws_creds, aws_notice, one pipeline for all objects. Time comes in.
+ * Owns:  the messages at hand.
+ * Calls: core, aws_client, s3_reader, aws_notice, one pipeline for all objects. Time comes in.
  * Holds: a message is deleted no earlier than every line of its objects is in the spool; after a
- *        crash the queue hands it out again, and the collector drops what it has. Objects are read
- *        in pieces, so that none is ever whole in memory.
+ *        crash the queue hands it out again, and the collector drops what it has.
  */
 #include "agents/inputs/counts.h"
 #include "agents/inputs/sqs_s3_int.h"
 #include "core/base/alloc.h"
 #include <stddef.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define AT(field) offsetof(struct options, field)
@@ -25,28 +23,14 @@ static const struct kt_option options[] = {
     { "region", KT_OPT_STRING, "", AT(region), "default: the one in the queue's URL", false,
       false },
     { "bucket_region", KT_OPT_STRING, "", AT(bucket_region), "default: the queue's", false, false },
-    { "credentials_file", KT_OPT_SECRET_FILE, "", AT(credentials_file),
-      "AWS credentials file, mode 0600; default: as the AWS tools look for them", false, false },
-    { "profile", KT_OPT_STRING, "", AT(profile), "its section; default: default", false, false },
     { "buckets", KT_OPT_LIST, "", AT(buckets), "names of the only buckets that are read", false,
       false },
-    { "endpoint", KT_OPT_STRING, "", AT(endpoint), "another S3 than that of AWS", false, false },
-    { "proxy", KT_OPT_STRING, "", AT(proxy), "http://host:port", false, false },
-    { "ca_file", KT_OPT_PATH, "", AT(ca_file), "certificates instead of the system's", false,
-      false },
-    { "allow_private", KT_OPT_BOOL, "false", AT(allow_private),
-      "private addresses, and http to this host", false, false },
+    AWS_CLIENT_OPTIONS(struct options, aws),
     KT_OPTIONS_END,
 };
 #undef AT
 
 /* ---- life ---- */
-
-static const char *real_env(void *self, const char *name)
-{
-    (void)self;
-    return getenv(name);
-}
 
 /* "https://sqs.eu-central-1.amazonaws.com/…" */
 static void region_of(const char *url, char *to, size_t size)
@@ -63,31 +47,23 @@ static void region_of(const char *url, char *to, size_t size)
 static enum kt_status take_options(struct kt_input *in, struct kt_error *err)
 {
     KT_CLEANUP(kt_buf_done) struct kt_buf file = { 0 };
-    if (sqs_given(in->o.queue_url_file) != NULL &&
+    if (aws_given(in->o.queue_url_file) != NULL &&
         kt_fs_read_secret(in->o.queue_url_file, URL_MAX - 1, &file, err) != KT_OK)
         return kt_wrap(err, "queue_url_file");
-    if (file.len == 0 && sqs_given(in->o.queue_url) != NULL)
+    if (file.len == 0 && aws_given(in->o.queue_url) != NULL)
         kt_buf_addz(&file, in->o.queue_url);
     struct kt_str url = kt_str_trim(kt_buf_str(&file));
     if (url.len == 0 || url.len >= URL_MAX)
         return kt_fail(err, KT_E_CONFIG, "queue_url or queue_url_file is missing");
     kt_str_copyz(in->queue_url, sizeof in->queue_url, url);
-    if (kt_http_check_url(url, in->o.allow_private, err) != KT_OK)
+    if (kt_http_check_url(url, in->o.aws.allow_private, err) != KT_OK)
         return kt_wrap(err, "queue_url");
-    if (sqs_given(in->o.endpoint) != NULL &&
-        kt_http_check_url(kt_str_of(in->o.endpoint), in->o.allow_private, err) != KT_OK)
-        return kt_wrap(err, "endpoint");
-    if (sqs_given(in->o.proxy) != NULL && kt_http_check_proxy(kt_str_of(in->o.proxy), err) != KT_OK)
-        return KT_E_CONFIG;
     region_of(in->queue_url, in->region, sizeof in->region);
-    if (sqs_given(in->o.region) != NULL)
+    if (aws_given(in->o.region) != NULL)
         kt_str_copyz(in->region, sizeof in->region, kt_str_of(in->o.region));
-    const char *bucket = sqs_given(in->o.bucket_region);
-    kt_str_copyz(in->bucket_region, sizeof in->bucket_region,
-                 kt_str_of(bucket != NULL ? bucket : in->region));
     if (in->region[0] == '\0')
         return kt_fail(err, KT_E_CONFIG, "region is missing: the queue's URL does not name it");
-    return KT_OK;
+    return aws_client_check(&in->o.aws, err);
 }
 
 static enum kt_status open_sqs(const struct kt_input_env *env, struct kt_input **ret,
@@ -104,15 +80,11 @@ static enum kt_status open_sqs(const struct kt_input_env *env, struct kt_input *
         kt_free(in);
         return kt_wrap(err, "sqs_s3");
     }
-    const struct aws_creds_options co = { .env = real_env,
-                                          .file = sqs_given(in->o.credentials_file),
-                                          .profile = sqs_given(in->o.profile),
-                                          .region = in->region };
-    in->fetch = kt_fetch_new();
-    in->creds = aws_creds_new(&co);
+    const char *bucket_region = aws_given(in->o.bucket_region);
+    aws_client_open(&in->aws, &in->o.aws, in->region);
+    s3_reader_open(&in->reader, &in->aws, bucket_region != NULL ? bucket_region : in->region);
     in->notices = aws_notices_new();
-    in->json = kt_json_new(KT_JSON_SIMDJSON);
-    in->pipeline = env->pipeline(env->self);
+    in->pipeline = in->reader.pipeline = env->pipeline(env->self);
     kt_pipeline_restart(in->pipeline, 0);
     *ret = in;
     return KT_OK;
@@ -120,11 +92,8 @@ static enum kt_status open_sqs(const struct kt_input_env *env, struct kt_input *
 
 void sqs_message_free(struct message *m)
 {
-    for (unsigned i = 0; i < m->n; i++) {
-        kt_free(m->object[i].bucket);
-        kt_free(m->object[i].key);
-        kt_free(m->object[i].etag);
-    }
+    for (unsigned i = 0; i < m->n; i++)
+        s3_object_done(&m->object[i]);
     kt_free(m->object);
     kt_free(m->id);
     kt_free(m->receipt);
@@ -143,40 +112,11 @@ void sqs_drop_messages(struct kt_input *in, unsigned from, unsigned n)
 static void close_sqs(struct kt_input *in)
 {
     sqs_drop_messages(in, 0, in->n);
-    kt_fetch_free(in->fetch);
-    aws_creds_free(in->creds);
+    s3_reader_done(&in->reader);
+    aws_client_done(&in->aws);
     aws_notices_free(in->notices);
-    kt_json_free(in->json);
     kt_pipeline_free(in->pipeline);
-    kt_gunzip_free(in->gunzip);
-    kt_buf_done(&in->url);
-    kt_buf_done(&in->body);
-    kt_buf_done(&in->headers);
-    kt_buf_done(&in->piece);
     kt_free(in);
-}
-
-/* ---- what is wrong ---- */
-
-void sqs_again_later(struct kt_input *in, kt_time_ns at_least)
-{
-    kt_time_ns wait = RETRY_FIRST << (in->failures < 8 ? in->failures : 8);
-    in->failures++;
-    wait = wait > RETRY_MOST ? RETRY_MOST : wait;
-    in->at = in->now + (wait > at_least ? wait : at_least);
-}
-
-void sqs_say(struct kt_input *in, const char *what)
-{
-    (void)snprintf(in->problem, sizeof in->problem, "%.190s", what);
-    in->said_until = 0; /* the next good answer */
-}
-
-/* What no good answer to another question mends. */
-void sqs_say_for_long(struct kt_input *in, const char *what)
-{
-    sqs_say(in, what);
-    in->said_until = in->now + SAID_NS;
 }
 
 /* ---- the order of things ---- */
@@ -208,63 +148,58 @@ static unsigned deletable(const struct kt_input *in)
 static struct message *ours_not_long(struct kt_input *in)
 {
     for (unsigned i = 0; i < in->n; i++)
-        if (in->now - in->message[i].hidden > LONGER_NS)
+        if (in->aws.now - in->message[i].hidden > LONGER_NS)
             return &in->message[i];
     return NULL;
 }
 
 static void ask(struct kt_input *in)
 {
-    struct aws_keys keys;
     struct message *m;
     unsigned n;
-    bool have = aws_creds_keys(in->creds, in->now, &keys);
-    /* While good keys last they are renewed once a minute at most, so that objects are read too. */
-    if (!have || (aws_creds_due(in->creds, in->now) &&
-                  (in->now >= in->keys_at || in->keys_at > in->now + 2 * KT_NS_MIN)))
-        sqs_ask_keys(in);
-    if (in->asking != ASK_NOTHING || !aws_creds_keys(in->creds, in->now, &keys))
-        return;
-    if ((m = ours_not_long(in)) != NULL)
-        sqs_ask_longer(in, &keys, m);
-    else if ((n = deletable(in)) > 0)
-        sqs_ask_delete(in, &keys, n);
-    else if ((m = sqs_current(in)) != NULL)
-        sqs_ask_object(in, &keys, &m->object[m->next]);
-    else if (in->n == 0 || (in->backlog && in->n + AT_ONCE <= MESSAGES_MAX))
-        sqs_ask_messages(in, &keys);
+    if ((m = ours_not_long(in)) != NULL) {
+        sqs_ask_longer(in, m);
+    } else if ((n = deletable(in)) > 0) {
+        sqs_ask_delete(in, n);
+    } else if ((m = sqs_current(in)) != NULL) {
+        if (in->reader.object == NULL)
+            s3_reader_start(&in->reader, &m->object[m->next]);
+        in->asking = ASK_OBJECT;
+        s3_reader_ask(&in->reader);
+    } else if (in->n == 0 || (in->backlog && in->n + AT_ONCE <= MESSAGES_MAX)) {
+        sqs_ask_messages(in);
+    }
 }
 
 static enum kt_status step(struct kt_input *in, kt_time_ns now, size_t budget, bool *ret_more,
                            struct kt_error *err)
 {
     struct kt_http_answer a;
-    in->now = now;
-    if (in->at > now + 2 * KT_NS_HOUR)
-        in->at = now; /* the clock was set back */
+    bool read = false;
+    aws_client_turn(&in->aws, now);
     *ret_more = false;
     if (budget == 0)
         return KT_OK;
-    if (in->asking != ASK_NOTHING && kt_fetch_take(in->fetch, &a)) {
+    enum aws_heard heard = aws_client_take(&in->aws, &a);
+    if (heard == AWS_ANSWERED)
         sqs_answered(in, &a);
-        kt_buf_done(&a.body);
-    }
-    struct message *m = sqs_current(in);
-    if (m != NULL)
-        (void)snprintf(in->last, sizeof in->last, "%.60s/%.130s", m->object[m->next].bucket,
-                       m->object[m->next].key);
-    if (sqs_work_off(in, budget, ret_more, err) != KT_OK)
+    if (heard == AWS_FAILED)
+        aws_pace_later(&in->aws.pace, now, a.retry_after);
+    if (heard != AWS_NOTHING)
+        kt_http_answer_done(&a);
+    if (s3_reader_work(&in->reader, budget, ret_more, &read, err) != KT_OK)
         return kt_wrap(err, "sqs_s3");
+    if (read)
+        sqs_object_done(in);
     settle(in);
-    bool idle = in->asking == ASK_NOTHING && !*ret_more && now >= in->at;
-    if (idle)
+    if (!*ret_more && aws_client_ready(&in->aws))
         ask(in);
     return kt_pipeline_expire(in->pipeline, now, false, err);
 }
 
 static int fd(struct kt_input *in)
 {
-    return kt_fetch_fd(in->fetch);
+    return kt_fetch_fd(in->aws.fetch);
 }
 
 static void status(struct kt_input *in, struct kt_input_status *ret)
@@ -272,14 +207,14 @@ static void status(struct kt_input *in, struct kt_input_status *ret)
     char ago[KT_TIME_TEXT_MAX] = "never";
     if (in->heard > 0)
         (void)kt_time_format_short(in->heard, ago);
-    ret->bytes = in->bytes;
-    ret->files = in->objects;
-    ret->gone = in->gone;
-    ret->broken = in->broken;
+    ret->bytes = in->reader.bytes;
+    ret->files = in->reader.objects;
+    ret->gone = in->reader.gone;
+    ret->broken = in->reader.broken;
     (void)snprintf(ret->position, sizeof ret->position,
                    "%llu objects, %u messages at hand, queue answered %s",
-                   (unsigned long long)in->objects, in->n, ago);
-    (void)snprintf(ret->problem, sizeof ret->problem, "%s", in->problem);
+                   (unsigned long long)in->reader.objects, in->n, ago);
+    (void)snprintf(ret->problem, sizeof ret->problem, "%s", in->aws.problem);
 }
 
 static void counts(struct kt_input *in, struct kt_pipeline_counts *ret)
