@@ -62,6 +62,19 @@ struct files_print files_print(const char *path, const struct kt_stat *st)
     return p;
 }
 
+struct files_print files_print_of(const struct kt_str *parts, size_t n)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf text = { 0 };
+    uint8_t sum[16];
+    struct files_print p;
+
+    for (size_t i = 0; i < n; i++)
+        kt_buf_str32(&text, parts[i]);
+    kt_blake2b(&(struct kt_str){ text.at, text.len }, 1, sum, sizeof sum);
+    memcpy(p.at, sum, sizeof p.at);
+    return p;
+}
+
 static uint32_t new_set(struct files_done *d, uint64_t no, kt_time_ns now)
 {
     if (d->n_sets == d->cap_sets) {

@@ -9,13 +9,15 @@
 #define FILES_DONE_MAX 262144u /* objects of one input */
 #define FILES_PRINT    12u
 
-struct files_print { /* of path, size and time of change */
+struct files_print { /* of what tells an object from all others */
     uint8_t at[FILES_PRINT];
 };
 struct files_done;
 struct files_done *files_done_new(void);
 void files_done_free(struct files_done *d);
 struct files_print files_print(const char *path, const struct kt_stat *st);
+/* Of any parts; two lists with the same bytes in other parts are told apart. */
+struct files_print files_print_of(const struct kt_str *parts, size_t n);
 /* A position of the last run. */
 void files_done_load(struct files_done *d, struct kt_str key, struct kt_str value, kt_time_ns now);
 /* Was it worked off? Notes that it still exists. */
