@@ -9,7 +9,8 @@
     X(http_poll)                                                                                   \
     X(pubsub)                                                                                      \
     X(socket)                                                                                      \
-    X(sqs_s3)
+    X(sqs_s3)                                                                                      \
+    X(s3)
 #define DECLARE(name) extern const struct kt_input_type kt_input_##name;
 #define ENTRY(name)   &kt_input_##name,
 KT_INPUTS(DECLARE)

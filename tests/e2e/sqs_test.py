@@ -1,170 +1,12 @@
 #!/usr/bin/env python3
 """A queue and a bucket as AWS has them, with a verifier that builds every signature anew: notices in all forms, pieces, faults, keys that change, kills;
 every record is stored exactly once, and no message is deleted before its lines are kept."""
-import gzip, hashlib, hmac as hm, http.server, json, random, re, threading, time, urllib.parse
+import gzip, json, random, time, urllib.parse
 from support import *
+from aws_stub import *
 
 rng = random.Random(SEED)
 h = House()
-SECRET = 'invented/Secret+Key0000000000000000000001'
-
-
-def h256(key, text):
-    return hm.new(key, text.encode(), hashlib.sha256).digest()
-
-
-class Aws:
-    def __init__(self):
-        self.bucket, self.messages, self.deleted, self.hidden = {}, {}, [], {}
-        self.keys = {'AKIDINVENTED00000001': (SECRET, None)}
-        self.faults, self.bad, self.served, self.n, self.denied, self.visibility = 0.0, [], 0, 0, set(), 3
-        self.instance, self.asked_instance = None, []
-        self.lock = threading.Lock()
-        aws = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = 'HTTP/1.1'
-
-            def log_message(self, *_):
-                pass
-
-            def answer(self, status, body, **headers):
-                self.send_response(status)
-                for k, v in headers.items():
-                    self.send_header(k.replace('_', '-'), v)
-                self.send_header('Content-Length', str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def refusal(self, body, service):
-                """None when the signature is right, else why not."""
-                m = re.fullmatch(r'AWS4-HMAC-SHA256 Credential=([^/]+)/(\d{8})/([^/]+)/([^/]+)/aws4_request, SignedHeaders=([^,]+), Signature=([0-9a-f]{64})',
-                                 self.headers.get('Authorization', ''))
-                if m is None:
-                    return 'no authorization'
-                key, day, region, svc, names, sig = m.groups()
-                if key not in aws.keys:
-                    return 'InvalidAccessKeyId'
-                secret, token = aws.keys[key]
-                stamp = self.headers['x-amz-date']
-                when = time.mktime(time.strptime(stamp, '%Y%m%dT%H%M%SZ')) - time.timezone
-                if abs(when - time.time()) > 300 or not stamp.startswith(day) or svc != service or region != 'eu-central-1':
-                    return f'scope {stamp} {svc} {region}'
-                names = names.split(';')
-                if names != sorted(names) or 'host' not in names or 'x-amz-date' not in names:
-                    return 'headers'
-                if any(k.lower().startswith('x-amz-') and k.lower() not in names for k in self.headers):
-                    return 'an x-amz- header is not signed'
-                if token is not None and self.headers.get('x-amz-security-token') != token:
-                    return 'InvalidToken'
-                digest = hashlib.sha256(body).hexdigest()
-                if service == 's3' and self.headers.get('x-amz-content-sha256') != digest:
-                    return 'content hash'
-                path, _, query = self.path.partition('?')
-                canonical = '\n'.join([self.command, path if service == 's3' else urllib.parse.quote(path, safe='/-_.~'), query] +
-                                      [f'{n}:{" ".join(self.headers[n].split())}' for n in names] + ['', ';'.join(names), digest])
-                if path != urllib.parse.quote(urllib.parse.unquote(path), safe='/-_.~'):
-                    return f'path {path}'
-                text = '\n'.join(['AWS4-HMAC-SHA256', stamp, f'{day}/{region}/{svc}/aws4_request', hashlib.sha256(canonical.encode()).hexdigest()])
-                k = ('AWS4' + secret).encode()
-                for part in (day, region, svc, 'aws4_request'):
-                    k = h256(k, part)
-                return None if hm.compare_digest(h256(k, text).hex(), sig) else f'SignatureDoesNotMatch {canonical}'
-
-            def fault(self):
-                if rng.random() >= aws.faults:
-                    return False
-                what = rng.randrange(4)
-                if what == 0:
-                    self.answer(503, b'<Error><Code>SlowDown</Code></Error>')
-                elif what == 1:
-                    self.wfile.write(b'HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\ncut')
-                    self.close_connection = True
-                elif what == 2:
-                    self.answer(500, b'')
-                else:
-                    time.sleep(0.4)
-                    return False
-                return True
-
-            def do_PUT(self):
-                with aws.lock:
-                    aws.asked_instance.append('token')
-                    if aws.instance is None or self.path != '/latest/api/token' or self.headers.get('x-aws-ec2-metadata-token-ttl-seconds') != '21600':
-                        return self.answer(404, b'')
-                    return self.answer(200, b'invented-imds-token')
-
-            def do_GET(self):
-                with aws.lock:
-                    if self.path.startswith('/latest/'):
-                        if self.headers.get('x-aws-ec2-metadata-token') != 'invented-imds-token':
-                            return self.answer(401, b'')
-                        aws.asked_instance.append(self.path)
-                        role = '/latest/meta-data/iam/security-credentials/'
-                        return self.answer(200, b'reader-role' if self.path == role else json.dumps(aws.instance).encode())
-                    why = self.refusal(b'', 's3')
-                    if why is not None:
-                        aws.bad.append(why)
-                        return self.answer(403, f'<Error><Code>{why.split()[0]}</Code></Error>'.encode())
-                    if self.fault():
-                        return None
-                    bucket, _, key = urllib.parse.unquote(self.path[1:]).partition('/')
-                    if key in aws.denied:
-                        return self.answer(403, b'<Error><Code>AccessDenied</Code></Error>')
-                    data = aws.bucket.get((bucket, key))
-                    if data is None:
-                        return self.answer(404, b'<Error><Code>NoSuchKey</Code></Error>')
-                    first, last = map(int, re.fullmatch(r'bytes=(\d+)-(\d+)', self.headers['range']).groups())
-                    if first >= len(data):
-                        return self.answer(416, b'<Error><Code>InvalidRange</Code></Error>')
-                    aws.served += 1
-                    return self.answer(206, data[first:last + 1], Content_Encoding='gzip')
-
-            def do_POST(self):
-                body = self.rfile.read(int(self.headers['Content-Length']))
-                action = self.headers['x-amz-target']
-                with aws.lock:
-                    why = self.refusal(body, 'sqs')
-                    if why is not None:
-                        aws.bad.append(why)
-                        return self.answer(403, json.dumps({'__type': 'com.amazonaws.sqs#' + why.split()[0]}).encode())
-                    if self.fault():
-                        return None
-                    q = json.loads(body)
-                    if not q['QueueUrl'].endswith('/111122223333/trail'):
-                        return self.answer(400, b'{"__type":"com.amazonaws.sqs#QueueDoesNotExist"}')
-                    if action == 'AmazonSQS.DeleteMessageBatch':
-                        for e in q['Entries']:
-                            if aws.messages.pop(e['ReceiptHandle'], None) is not None:
-                                aws.deleted.append((e['ReceiptHandle'], time.time()))
-                        return self.answer(200, json.dumps({'Successful': [{'Id': e['Id']} for e in q['Entries']], 'Failed': []}).encode())
-                    if action == 'AmazonSQS.ChangeMessageVisibility':
-                        return self.answer(200, b'{}')
-                    now = time.time()
-                    got = [r for r in aws.messages if aws.hidden.get(r, 0) < now][:q['MaxNumberOfMessages']]
-                    for r in got:
-                        aws.hidden[r] = now + aws.visibility
-                    out = {'Messages': [{'MessageId': r, 'ReceiptHandle': r, 'Body': aws.messages[r]} for r in got]} if got else {}
-                if not got and q['WaitTimeSeconds'] > 0:
-                    time.sleep(0.3)
-                return self.answer(200, json.dumps(out).encode())
-
-        self.server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), Handler)
-        self.server.handle_error = lambda *_: None  # an agent that was killed does not read on
-        self.url = f'http://127.0.0.1:{self.server.server_address[1]}'
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-        atexit.register(self.server.shutdown)
-
-    def send(self, body):
-        with self.lock:
-            self.n += 1
-            self.messages[f'receipt-{self.n}-{rng.getrandbits(64):x}'] = body
-
-    def put(self, key, records):
-        with self.lock:
-            self.bucket['trail-bucket', key] = gzip.compress(json.dumps({'Records': records}).encode())
-
-
 total = 0
 
 
@@ -202,27 +44,16 @@ def status():
 
 
 def start_agent(**env):
-    keep = dict(os.environ)
-    for k in list(os.environ):
-        if k.startswith('AWS_'):
-            del os.environ[k]
-    os.environ.update(env)
-    try:
-        return h.start_agent('a')
-    finally:
-        os.environ.clear()
-        os.environ.update(keep)
+    return start_with_env(h, **env)
 
 
-aws = Aws()
+aws = Aws(rng)
 h.start_collector()
 h.allow('a', h.new_key('a'), 'cloudtrail/aws-main')
-credentials = h.write('credentials', f'[other]\naws_access_key_id = AKIDOTHER\n\n[trail]\naws_access_key_id = AKIDINVENTED00000001\naws_secret_access_key={SECRET}\n')
+credentials = write_credentials(h)
 queue = h.write('queue.url', f'{aws.url}/111122223333/trail\n')
-for f in (credentials, queue):
-    os.chmod(f, 0o600)
 source = f'id: aws-main, type: cloudtrail, input: sqs_s3, queue_url_file: {queue}, region: eu-central-1, endpoint: "{aws.url}", allow_private: true, buckets: [trail-bucket]'
-h.agent_config('a', [f'{{ {source}, credentials_file: {credentials}, profile: trail }}'])
+h.agent_config('a', [f'{{ {source}, {credentials} }}'])
 
 # ---- every form of a notice ----
 aws.send(s3_event(put('plain', 5)))

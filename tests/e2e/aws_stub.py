@@ -1,0 +1,241 @@
+"""Queue, buckets and CloudTrail as AWS has them, on loopback, with a verifier that builds every signature anew."""
+import gzip, hashlib, hmac as hm, http.server, json, re, threading, urllib.parse, urllib.request
+from support import *
+
+SECRET = 'invented/Secret+Key0000000000000000000001'
+REGIONS = ('eu-central-1', 'us-east-1', 'us-west-2')
+
+
+def h256(key, text):
+    return hm.new(key, text.encode(), hashlib.sha256).digest()
+
+
+def signed_put(url, path, body, key, secret, region='us-east-1'):
+    """Puts an object into another store of objects than ours."""
+    host, stamp = url.split('://')[1], time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())
+    digest, scope = hashlib.sha256(body).hexdigest(), f'{stamp[:8]}/{region}/s3/aws4_request'
+    names = 'host;x-amz-content-sha256;x-amz-date'
+    canonical = f'PUT\n{urllib.parse.quote(path)}\n\nhost:{host}\nx-amz-content-sha256:{digest}\nx-amz-date:{stamp}\n\n{names}\n{digest}'
+    text, k = f'AWS4-HMAC-SHA256\n{stamp}\n{scope}\n{hashlib.sha256(canonical.encode()).hexdigest()}', ('AWS4' + secret).encode()
+    for part in scope.split('/'):
+        k = h256(k, part)
+    request = urllib.request.Request(url + urllib.parse.quote(path), body, method='PUT', headers={
+        'x-amz-date': stamp, 'x-amz-content-sha256': digest,
+        'Authorization': f'AWS4-HMAC-SHA256 Credential={key}/{scope}, SignedHeaders={names}, Signature={h256(k, text).hex()}'})
+    urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=10).read()
+
+
+def write_credentials(h):
+    path = h.write('credentials', f'[other]\naws_access_key_id = AKIDOTHER\n\n[trail]\naws_access_key_id = AKIDINVENTED00000001\naws_secret_access_key={SECRET}\n')
+    return f'credentials_file: {path}, profile: trail'
+
+
+def start_with_env(h, **env):
+    """The agent without what the environment of the test says about AWS."""
+    keep = dict(os.environ)
+    for k in list(os.environ):
+        if k.startswith('AWS_'):
+            del os.environ[k]
+    os.environ.update(env)
+    try:
+        return h.start_agent('a')
+    finally:
+        os.environ.clear()
+        os.environ.update(keep)
+
+
+class Aws:
+    def __init__(self, rng):
+        self.rng = rng
+        self.buckets, self.lists, self.list_faults, self.page = {}, [], [], 1000
+        self.bucket, self.messages, self.deleted, self.hidden = {}, {}, [], {}
+        self.keys = {'AKIDINVENTED00000001': (SECRET, None)}
+        self.faults, self.bad, self.served, self.n, self.denied, self.visibility = 0.0, [], 0, 0, set(), 3
+        self.instance, self.asked_instance, self.read = None, [], []
+        self.lock = threading.Lock()
+        aws = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = 'HTTP/1.1'
+
+            def log_message(self, *_):
+                pass
+
+            def answer(self, status, body, **headers):
+                self.send_response(status)
+                for k, v in headers.items():
+                    self.send_header(k.replace('_', '-'), v)
+                self.send_header('Content-Length', str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def refusal(self, body, service, regions=('eu-central-1',)):
+                """None when the signature is right, else why not."""
+                m = re.fullmatch(r'AWS4-HMAC-SHA256 Credential=([^/]+)/(\d{8})/([^/]+)/([^/]+)/aws4_request, SignedHeaders=([^,]+), Signature=([0-9a-f]{64})',
+                                 self.headers.get('Authorization', ''))
+                if m is None:
+                    return 'no authorization'
+                key, day, region, svc, names, sig = m.groups()
+                if key not in aws.keys:
+                    return 'InvalidAccessKeyId'
+                secret, token = aws.keys[key]
+                stamp = self.headers['x-amz-date']
+                when = time.mktime(time.strptime(stamp, '%Y%m%dT%H%M%SZ')) - time.timezone
+                if abs(when - time.time()) > 300 or not stamp.startswith(day) or svc != service or region not in regions:
+                    return f'scope {stamp} {svc} {region}'
+                self.region = region
+                names = names.split(';')
+                if names != sorted(names) or 'host' not in names or 'x-amz-date' not in names:
+                    return 'headers'
+                if any(k.lower().startswith('x-amz-') and k.lower() not in names for k in self.headers):
+                    return 'an x-amz- header is not signed'
+                if token is not None and self.headers.get('x-amz-security-token') != token:
+                    return 'InvalidToken'
+                digest = hashlib.sha256(body).hexdigest()
+                if service == 's3' and self.headers.get('x-amz-content-sha256') != digest:
+                    return 'content hash'
+                path, _, query = self.path.partition('?')
+                canonical = '\n'.join([self.command, path if service == 's3' else urllib.parse.quote(path, safe='/-_.~'), query] +
+                                      [f'{n}:{" ".join(self.headers[n].split())}' for n in names] + ['', ';'.join(names), digest])
+                if query != '&'.join(sorted(f'{urllib.parse.quote(k, safe="-_.~")}={urllib.parse.quote(v, safe="-_.~")}'
+                                            for k, v in urllib.parse.parse_qsl(query, keep_blank_values=True, strict_parsing=query != ''))):
+                    return f'query {query}'
+                if path != urllib.parse.quote(urllib.parse.unquote(path), safe='/-_.~'):
+                    return f'path {path}'
+                text = '\n'.join(['AWS4-HMAC-SHA256', stamp, f'{day}/{region}/{svc}/aws4_request', hashlib.sha256(canonical.encode()).hexdigest()])
+                k = ('AWS4' + secret).encode()
+                for part in (day, region, svc, 'aws4_request'):
+                    k = h256(k, part)
+                return None if hm.compare_digest(h256(k, text).hex(), sig) else f'SignatureDoesNotMatch {canonical}'
+
+            def fault(self):
+                if aws.rng.random() >= aws.faults:
+                    return False
+                what = aws.rng.randrange(4)
+                if what == 0:
+                    self.answer(503, b'<Error><Code>SlowDown</Code></Error>')
+                elif what == 1:
+                    self.wfile.write(b'HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\ncut')
+                    self.close_connection = True
+                elif what == 2:
+                    self.answer(500, b'')
+                else:
+                    time.sleep(0.4)
+                    return False
+                return True
+
+            def answer_list(self, bucket, q):
+                aws.lists.append(q)
+                if q['list-type'] != '2' or q['encoding-type'] != 'url' or set(q) - {'list-type', 'encoding-type', 'prefix', 'delimiter', 'start-after', 'continuation-token'}:
+                    return self.answer(400, b'<Error><Code>InvalidArgument</Code></Error>')
+                if aws.list_faults:
+                    return self.answer(*aws.list_faults.pop(0))
+                out, rows, prefixes, more = [], 0, set(), None
+                after = q.get('continuation-token', '~' + q.get('start-after', ''))[1:]
+                for k in sorted((k for b, k in aws.bucket if b == bucket and k.startswith(q['prefix'])), key=str.encode):
+                    below = k[len(q['prefix']):].partition(q['delimiter']) if 'delimiter' in q else ('', '', '')
+                    if k.encode() <= after.encode() or (below[1] and q['prefix'] + below[0] + '/' in prefixes):
+                        continue
+                    if rows == aws.page:
+                        more = last
+                        break
+                    rows, last = rows + 1, k
+                    if below[1]:
+                        prefixes.add(q['prefix'] + below[0] + '/')
+                        out.append(f'<CommonPrefixes><Prefix>{urllib.parse.quote_plus(q["prefix"] + below[0], safe="/")}/</Prefix></CommonPrefixes>')
+                        last = q['prefix'] + below[0] + '/\U0010ffff'
+                    else:
+                        data = aws.bucket[bucket, k]
+                        out.append(f'<Contents><Key>{urllib.parse.quote_plus(k, safe="/")}</Key><LastModified>{iso(time.time(), 3)}</LastModified>'
+                                   f'<ETag>&quot;{hashlib.md5(data).hexdigest()}&quot;</ETag><Size>{len(data)}</Size><StorageClass>STANDARD</StorageClass></Contents>')
+                head = f'<IsTruncated>{"true" if more else "false"}</IsTruncated>' + (f'<NextContinuationToken>&#126;{more.replace("&", "&amp;")}</NextContinuationToken>' if more else '')
+                return self.answer(200, ('<?xml version="1.0" encoding="UTF-8"?>\n<ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/">'
+                                         f'<Name>{bucket}</Name><KeyCount>{rows}</KeyCount><EncodingType>url</EncodingType>{head}{"".join(out)}</ListBucketResult>').encode())
+
+            def do_PUT(self):
+                with aws.lock:
+                    aws.asked_instance.append('token')
+                    if aws.instance is None or self.path != '/latest/api/token' or self.headers.get('x-aws-ec2-metadata-token-ttl-seconds') != '21600':
+                        return self.answer(404, b'')
+                    return self.answer(200, b'invented-imds-token')
+
+            def do_GET(self):
+                with aws.lock:
+                    if self.path.startswith('/latest/'):
+                        if self.headers.get('x-aws-ec2-metadata-token') != 'invented-imds-token':
+                            return self.answer(401, b'')
+                        aws.asked_instance.append(self.path)
+                        role = '/latest/meta-data/iam/security-credentials/'
+                        return self.answer(200, b'reader-role' if self.path == role else json.dumps(aws.instance).encode())
+                    why = self.refusal(b'', 's3', REGIONS)
+                    if why is not None:
+                        aws.bad.append(why)
+                        return self.answer(403, f'<Error><Code>{why.split()[0]}</Code></Error>'.encode())
+                    path, _, query = self.path.partition('?')
+                    bucket, _, key = urllib.parse.unquote(path[1:]).partition('/')
+                    home = aws.buckets.get(bucket, 'eu-central-1')
+                    if self.region != home:  # the two ways of S3 to say so
+                        if query:
+                            return self.answer(301, b'<Error><Code>PermanentRedirect</Code><Endpoint>elsewhere</Endpoint></Error>', x_amz_bucket_region=home)
+                        return self.answer(400, f'<Error><Code>AuthorizationHeaderMalformed</Code><Region>{home}</Region></Error>'.encode())
+                    if self.fault():
+                        return None
+                    if query:
+                        return self.answer_list(bucket, dict(urllib.parse.parse_qsl(query, keep_blank_values=True, strict_parsing=True)))
+                    if key in aws.denied:
+                        return self.answer(403, b'<Error><Code>AccessDenied</Code></Error>')
+                    data = aws.bucket.get((bucket, key))
+                    if data is None:
+                        return self.answer(404, b'<Error><Code>NoSuchKey</Code></Error>')
+                    if self.headers.get('if-match', f'"{hashlib.md5(data).hexdigest()}"') != f'"{hashlib.md5(data).hexdigest()}"':
+                        return self.answer(412, b'<Error><Code>PreconditionFailed</Code></Error>')
+                    aws.read.append(key)
+                    first, last = map(int, re.fullmatch(r'bytes=(\d+)-(\d+)', self.headers['range']).groups())
+                    if first >= len(data):
+                        return self.answer(416, b'<Error><Code>InvalidRange</Code></Error>')
+                    aws.served += 1
+                    return self.answer(206, data[first:last + 1], Content_Encoding='gzip')
+
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers['Content-Length']))
+                action = self.headers['x-amz-target']
+                with aws.lock:
+                    why = self.refusal(body, 'sqs')
+                    if why is not None:
+                        aws.bad.append(why)
+                        return self.answer(403, json.dumps({'__type': 'com.amazonaws.sqs#' + why.split()[0]}).encode())
+                    if self.fault():
+                        return None
+                    q = json.loads(body)
+                    if not q['QueueUrl'].endswith('/111122223333/trail'):
+                        return self.answer(400, b'{"__type":"com.amazonaws.sqs#QueueDoesNotExist"}')
+                    if action == 'AmazonSQS.DeleteMessageBatch':
+                        for e in q['Entries']:
+                            if aws.messages.pop(e['ReceiptHandle'], None) is not None:
+                                aws.deleted.append((e['ReceiptHandle'], time.time()))
+                        return self.answer(200, json.dumps({'Successful': [{'Id': e['Id']} for e in q['Entries']], 'Failed': []}).encode())
+                    if action == 'AmazonSQS.ChangeMessageVisibility':
+                        return self.answer(200, b'{}')
+                    now = time.time()
+                    got = [r for r in aws.messages if aws.hidden.get(r, 0) < now][:q['MaxNumberOfMessages']]
+                    for r in got:
+                        aws.hidden[r] = now + aws.visibility
+                    out = {'Messages': [{'MessageId': r, 'ReceiptHandle': r, 'Body': aws.messages[r]} for r in got]} if got else {}
+                if not got and q['WaitTimeSeconds'] > 0:
+                    time.sleep(0.3)
+                return self.answer(200, json.dumps(out).encode())
+
+        self.server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), Handler)
+        self.server.handle_error = lambda *_: None  # an agent that was killed does not read on
+        self.url = f'http://127.0.0.1:{self.server.server_address[1]}'
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        atexit.register(self.server.shutdown)
+
+    def send(self, body):
+        with self.lock:
+            self.n += 1
+            self.messages[f'receipt-{self.n}-{self.rng.getrandbits(64):x}'] = body
+
+    def put(self, key, records, bucket='trail-bucket'):
+        with self.lock:
+            self.bucket[bucket, key] = gzip.compress(json.dumps({'Records': records}).encode())
