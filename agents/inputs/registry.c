@@ -2,15 +2,15 @@
 #include "agents/input.h"
 
 #define KT_INPUTS(X)                                                                               \
-    X(tail)                                                                                        \
     X(fanotify)                                                                                    \
     X(files)                                                                                       \
     X(http_listen)                                                                                 \
     X(http_poll)                                                                                   \
     X(pubsub)                                                                                      \
+    X(s3)                                                                                          \
     X(socket)                                                                                      \
     X(sqs_s3)                                                                                      \
-    X(s3)
+    X(tail)
 #define DECLARE(name) extern const struct kt_input_type kt_input_##name;
 #define ENTRY(name)   &kt_input_##name,
 KT_INPUTS(DECLARE)
