@@ -4,7 +4,7 @@ KT_KILLS and KT_RECORDS make it the whole run: 40 each over 200,000 records (the
 import json, os, random, threading, time
 from support import *
 
-kills = int(os.environ.get('KT_KILLS', '8'))
+kills = how_many_kills(8)
 records = int(os.environ.get('KT_RECORDS', '40000'))
 rng = random.Random(SEED)
 print(f'# seed {SEED}, {records} records, {kills} kills each')

@@ -130,7 +130,8 @@ for s in slow:
 check(wait_for(lambda: stored() == n, 20), 'all of it is stored', f'{stored()} of {n}')
 
 # ---- kills, with a sender that posts again until it hears 200 ----
-bodies = [k8s(4) for _ in range(1500)]
+kills_wanted = how_many_kills(12)
+bodies = [k8s(4) for _ in range(125 * kills_wanted)]
 lock, at = threading.Lock(), [0]
 
 
@@ -151,11 +152,12 @@ threads = [threading.Thread(target=sender) for _ in range(4)]
 for t in threads:
     t.start()
 kills = 0
-while any(t.is_alive() for t in threads) and kills < 12:
+while any(t.is_alive() for t in threads) and kills < kills_wanted:
     time.sleep(rng.uniform(0.1, 0.6))
     agent.kill()
     agent.wait()
     kills += 1
+    h.shake(rng)
     agent = start_agent()
 for t in threads:
     t.join()

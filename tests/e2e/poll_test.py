@@ -183,12 +183,13 @@ check(once(), 'and stores nothing twice')
 
 # ---- answers that go wrong, kills at random moments ----
 api.faults = 0.35
-kills = 6
+kills = how_many_kills(6)
 for i in range(kills):
     api.add(40)
     time.sleep(rng.uniform(0.1, 2.5))
     agent.kill()
     agent.wait()
+    h.shake(rng)
     agent = h.start_agent('a')
 api.faults = 0.0
 check(wait_for(lambda: stored() == api.total(), 120), f'after {kills} kills and many bad answers everything is there', f'{stored()} of {api.total()}\n' + status() + h.log('a.log')[-800:])

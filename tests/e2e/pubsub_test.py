@@ -252,13 +252,14 @@ agent.wait()
 
 # ---- nothing is acknowledged before it is kept ----
 google.faults, google.deadline, google.copies, google.life = 0.25, 2, 0.05, 301  # the token is renewed again and again
-kills = 5
+kills = how_many_kills(5)
 agent = start_agent()
 for i in range(kills):
     publish(rng.randrange(100, 700))
     time.sleep(rng.uniform(0.1, 1.2))
     agent.kill()
     agent.wait()
+    h.shake(rng)
     agent = start_agent()
 google.faults = 0.0
 check(wait_for(lambda: stored() == total and not google.messages, 60), f'after {kills} kills and many bad answers everything is there', f'{stored()} of {total}, {len(google.messages)} left\n' + status())

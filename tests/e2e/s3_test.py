@@ -109,13 +109,14 @@ check(len(aws.read) == before + 1, 'and reads only what is new', len(aws.read) -
 
 # ---- kills, bad answers ----
 aws.faults = 0.1
-kills = 4
+kills = how_many_kills(4)
 for i in range(kills):
     for j in range(4):
         put(rng.choice((A, B)), 'us-east-1', now + rng.randrange(-3000, 10), rng.randrange(1, 40))
     time.sleep(rng.uniform(0.2, 1.0))
     agent.kill()
     agent.wait()
+    h.shake(rng)
     agent = start_with_env(h)
 aws.faults = 0.0
 everything(f'after {kills} kills and many bad answers everything is there', 60)

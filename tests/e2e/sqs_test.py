@@ -102,7 +102,7 @@ check(stop(agent) == 0, 'the agent ends cleanly', h.log('a.log')[-800:])
 check(SECRET not in h.log('a.log') and SECRET not in status(), 'no secret in log or status')
 aws.faults = 0.3
 aws.visibility = 2
-kills = 8
+kills = how_many_kills(8)
 agent = start_agent()
 for i in range(kills):
     for j in range(6):
@@ -110,6 +110,7 @@ for i in range(kills):
     time.sleep(rng.uniform(0.2, 2.5))
     agent.kill()
     agent.wait()
+    h.shake(rng)
     agent = start_agent()
 aws.faults = 0.0
 check(wait_for(lambda: stored() == total and not aws.messages, 120), f'after {kills} kills and many bad answers everything is there', f'{stored()} of {total}, {len(aws.messages)} left\n' + status())

@@ -95,6 +95,11 @@ def wait_for(what, timeout=30, step=0.05):
     return None
 
 
+def how_many_kills(few):
+    """A few in each run of all tests; the long run asks for 40."""
+    return int(os.environ.get('KT_KILLS', few))
+
+
 class House:
     """A collector and its agents in one folder."""
 
@@ -132,6 +137,13 @@ collector: {{ listen: "{self.endpoint}", key_file: {self.path('keys/collector.ke
         with socket.socket() as s:
             s.settimeout(0.2)
             return s.connect_ex(('127.0.0.1', self.port)) == 0
+
+    def shake(self, rng, chance=0.25):
+        """Now and then the collector dies and comes back, as a network does."""
+        if rng.random() < chance:
+            self.collector.kill()
+            self.collector.wait()
+            self.start_collector()
 
     def log(self, name):
         try:
