@@ -89,8 +89,8 @@ static enum kt_status check_mapping(const struct kt_agent_conf *conf,
 static enum kt_status check_word(const struct kt_agent_conf *conf, const struct kt_conf_source *s,
                                  bool is_type, struct kt_buf *later, struct kt_error *err)
 {
-    static const char *const types[] = { "leaks", NULL };
-    static const char *const inputs[] = { "syslog", "fanotify", "stdin", NULL };
+    static const char *const types[] = { NULL };
+    static const char *const inputs[] = { "syslog", NULL };
     const char *word = is_type ? s->type : s->input, *key = is_type ? "type" : "input";
     if (is_type ? kt_source_find(kt_str_of(word)) != NULL : kt_input_find(kt_str_of(word)) != NULL)
         return KT_OK;

@@ -11,6 +11,7 @@
     X(socket)                                                                                      \
     X(sqs_s3)                                                                                      \
     X(tail)
+    X(stdin)
 #define DECLARE(name) extern const struct kt_input_type kt_input_##name;
 #define ENTRY(name)   &kt_input_##name,
 KT_INPUTS(DECLARE)
