@@ -285,14 +285,20 @@ int kt_detect_total(const struct incident *in, bool learning, int *ret_weighted)
     return total;
 }
 
-struct part *kt_detect_main_part(struct incident *in)
+struct part *kt_detect_main_part(struct incident *in, bool learning)
 {
     struct part *best = &in->part[0];
+    bool counted =
+        false; /* while the installation learns, evidence that raises nothing is no title */
     for (unsigned i = 0; i < INCIDENT_PARTS; i++) {
         struct part *p = &in->part[i];
+        bool counts = !learning || (p->flags & KT_FIND_LEARNING) != 0;
         bool larger =
             p->points > best->points || (p->points == best->points && p->family < best->family);
-        best = p->set && larger ? p : best;
+        if (!p->set || (counted && !counts) || (counted == counts && !larger))
+            continue;
+        best = p;
+        counted = counts;
     }
     /* a success after failures is the news, whatever it adds */
     for (unsigned i = 0; i < INCIDENT_PARTS; i++) {
@@ -324,16 +330,22 @@ static void hold_members(struct kt_detect *d, const struct incident *in)
     }
 }
 
-/* The next run of a job that somebody was told of: as large as before, and volume is all there is.
- */
+/* The next run of a job that somebody was told of: as large as before, and volume, of what is new
+ * to it as well, is all there is. */
 static bool told_by_earlier_runs(const struct incident *in, int total)
 {
-    bool learning = true;
+    bool learning = true, volume = false;
     for (unsigned i = 0; i < INCIDENT_PARTS; i++) {
-        if (in->part[i].set && in->part[i].family != KT_FAMILY_VOLUME)
+        bool size =
+            in->part[i].family == KT_FAMILY_VOLUME || in->part[i].family == KT_FAMILY_NEW_SECRETS;
+        if (in->part[i].set && !size)
             return false;
-        learning = learning && (!in->part[i].set || in->part[i].flags & KT_FIND_LEARNING);
+        if (!in->part[i].set || in->part[i].family != KT_FAMILY_VOLUME)
+            continue;
+        volume = true;
+        learning = learning && in->part[i].flags & KT_FIND_LEARNING;
     }
+    learning = learning && volume;
     return in->runs >= (learning ? 1 : RUNS_TOLD) && total < in->runs_told + GROWTH;
 }
 

@@ -110,7 +110,7 @@ struct incident *kt_detect_incident(struct kt_detect *d, enum kt_key_kind kind, 
                                     kt_time_ns t);
 /* Weighted total and the plain one, in points. */
 int kt_detect_total(const struct incident *in, bool learning, int *ret_weighted);
-struct part *kt_detect_main_part(struct incident *in);
+struct part *kt_detect_main_part(struct incident *in, bool learning);
 
 /* ---- detect_text.c: words ---- */
 void kt_detect_emit(struct kt_detect *d, struct incident *in, const char *state, bool is_new,

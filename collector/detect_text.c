@@ -153,7 +153,7 @@ void kt_detect_emit(struct kt_detect *d, struct incident *in, const char *state,
         return;
     int weighted;
     (void)kt_detect_total(in, d->shared.learning, &weighted);
-    struct part *main = kt_detect_main_part(in);
+    struct part *main = kt_detect_main_part(in, d->shared.learning);
     struct kt_alert a = { .severity = (enum kt_severity)in->severity,
                           .score = in->environment ? in->notified : weighted,
                           .detector = kt_detectors[main->detector]->name,
