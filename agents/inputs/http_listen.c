@@ -8,6 +8,7 @@
  */
 #include "agents/input.h"
 #include "agents/inputs/counts.h"
+#include "agents/inputs/listen.h"
 #include "agents/inputs/serve.h"
 #include "core/base/alloc.h"
 #include "core/base/hash.h"
@@ -17,7 +18,6 @@
 
 #define PATIENCE   (2 * KT_NS_S)
 #define WAIT_MAX   64u /* the listener has no more connections */
-#define ALLOW_MAX  64u
 #define SECRET_MAX 4096u
 #define PEM_MAX    (256u << 10)
 
@@ -131,7 +131,7 @@ static enum kt_status check(const struct options *o, const struct kt_serve_optio
 static enum kt_status open_serve(const struct options *o, struct secrets *s, struct kt_serve **ret,
                                  struct kt_error *err)
 {
-    struct kt_cidr allow[ALLOW_MAX];
+    struct kt_cidr allow[KT_LISTEN_ALLOW];
     struct kt_serve_options so = { .path = kt_str_of(o->path),
                                    .token_header = kt_str_of(o->token_header),
                                    .hmac_header = kt_str_of(o->hmac_header),
@@ -146,11 +146,8 @@ static enum kt_status open_serve(const struct options *o, struct secrets *s, str
         !kt_ip_port_parse(kt_str_from_index(at, 6), &so.ip, &so.port))
         return kt_fail(err, KT_E_CONFIG,
                        "listen: write tcp://address:port, the address in numbers");
-    if (o->allow.n > ALLOW_MAX)
-        return kt_fail(err, KT_E_CONFIG, "allow: at most %u networks", ALLOW_MAX);
-    for (unsigned i = 0; i < o->allow.n; i++)
-        if (kt_cidr_parse(kt_str_of(o->allow.at[i]), &allow[i], err) != KT_OK)
-            return kt_wrap(err, "allow");
+    if (kt_listen_allow(&o->allow, allow, err) != KT_OK)
+        return KT_E_CONFIG;
     if (read_secrets(o, s, err) != KT_OK)
         return KT_E_CONFIG;
     so.cert = kt_buf_str(&s->cert);

@@ -2,53 +2,26 @@
  * listen: accepts connections and reads them on a thread of its own.
  *
  * Owns:  the listening socket, its connections, a row of pieces that wait to be taken.
- * Calls: core/base. POSIX sockets.
+ * Calls: core/base, listen_bind. POSIX sockets.
  * Holds: the thread does nothing but accept, read and append; it never waits for whoever takes.
  */
-#include "agents/inputs/listen.h"
+#include "agents/inputs/listen_int.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "core/base/alloc.h"
 
-#define READ_BYTES (256u << 10)
-#define BACKLOG    128
-
-struct piece {
-    struct piece *next;
-    struct kt_listen_piece at;
-};
-struct kt_listen {
-    int fd;
-    char *path; /* of a unix socket: removed at the end */
-    struct kt_cidr *allow;
-    unsigned n_allow, connections;
-    size_t room;
-    pthread_t thread;
-    bool threaded;
-    int wake, ready;                 /* eventfds: for the thread, for the taker */
-    int conn[KT_LISTEN_CONNECTIONS]; /* -1 = free; the thread's alone */
-    char bytes[READ_BYTES];          /* the same */
-
-    pthread_mutex_t lock;                 /* guards all below */
-    struct piece *first, **last, *newest; /* newest: may still grow */
-    bool used[KT_LISTEN_CONNECTIONS];     /* until its end was taken */
-    bool quit;
-    struct kt_listen_counts counts;
-};
+#define DATAGRAMS     64u /* of one turn */
+#define DATAGRAM_HEAD 16u /* room for its length */
 
 /* ---- what is waiting ---- */
 
@@ -187,6 +160,61 @@ static void read_one(struct kt_listen *l, unsigned i)
         push(l, i, l->bytes, (size_t)n, false);
 }
 
+/* How many the kernel dropped so far; it says so with the next one that it keeps. */
+static void note_lost(struct kt_listen *l, struct msghdr *m)
+{
+    uint32_t lost;
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c != NULL; c = CMSG_NXTHDR(m, c)) {
+        if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SO_RXQ_OVFL)
+            continue;
+        memcpy(&lost, CMSG_DATA(c), sizeof lost);
+        (void)pthread_mutex_lock(&l->lock);
+        l->counts.lost = lost;
+        (void)pthread_mutex_unlock(&l->lock);
+    }
+}
+
+static void count_datagram(struct kt_listen *l, bool allowed)
+{
+    (void)pthread_mutex_lock(&l->lock);
+    l->counts.accepted += allowed;
+    l->counts.refused += !allowed;
+    (void)pthread_mutex_unlock(&l->lock);
+}
+
+static bool read_datagram(struct kt_listen *l)
+{
+    struct sockaddr_storage from = { 0 };
+    _Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(uint32_t))];
+    struct iovec to = { l->bytes + DATAGRAM_HEAD, sizeof l->bytes - DATAGRAM_HEAD };
+    struct msghdr m = { .msg_name = &from,
+                        .msg_namelen = sizeof from,
+                        .msg_iov = &to,
+                        .msg_iovlen = 1,
+                        .msg_control = control,
+                        .msg_controllen = sizeof control };
+    ssize_t n = recvmsg(l->fd, &m, 0);
+    if (n < 0)
+        return errno == EINTR;
+    note_lost(l, &m);
+    bool allowed = l->path != NULL || is_allowed(l, &from); /* who writes to a path has no name */
+    count_datagram(l, allowed);
+    if (!allowed || n == 0 || !has_room(l, (size_t)n + DATAGRAM_HEAD))
+        return true;
+    char head[DATAGRAM_HEAD + 1];
+    int digits = snprintf(head, sizeof head, "%zd ", n);
+    char *at = l->bytes + DATAGRAM_HEAD - digits;
+    memcpy(at, head, (size_t)digits);
+    push(l, 0, at, (size_t)n + (size_t)digits, false);
+    return true;
+}
+
+static void read_datagrams(struct kt_listen *l)
+{
+    for (unsigned i = 0; i < DATAGRAMS && read_datagram(l); i++)
+        continue;
+}
+
 static bool wants_to_quit(struct kt_listen *l)
 {
     (void)pthread_mutex_lock(&l->lock);
@@ -209,84 +237,15 @@ static void *work(void *self)
         for (unsigned i = 0; i < l->connections; i++)
             if (l->conn[i] >= 0 && polls[2 + i].revents != 0)
                 read_one(l, i);
-        if (polls[1].revents != 0)
+        if (polls[1].revents != 0 && l->datagrams)
+            read_datagrams(l);
+        else if (polls[1].revents != 0)
             accept_one(l);
     }
     for (unsigned i = 0; i < l->connections; i++)
         if (l->conn[i] >= 0)
             (void)close(l->conn[i]);
     return NULL;
-}
-
-/* ---- addresses ---- */
-
-/* A socket that nobody listens on any more is what a crash left. */
-static enum kt_status clear_path(const char *path, const struct sockaddr_un *a,
-                                 struct kt_error *err)
-{
-    struct stat st;
-    if (lstat(path, &st) != 0)
-        return errno == ENOENT ? KT_OK : kt_fail_errno(err, "'%s'", path);
-    if (!S_ISSOCK(st.st_mode))
-        return kt_fail(err, KT_E_CONFIG, "'%s' is there and is no socket", path);
-    int probe = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    bool alive =
-        probe >= 0 && (connect(probe, (const struct sockaddr *)(const void *)a, sizeof *a) == 0 ||
-                       errno == EAGAIN);
-    if (probe >= 0)
-        (void)close(probe);
-    if (alive)
-        return kt_fail(err, KT_E_CONFIG, "'%s': somebody listens there already", path);
-    return unlink(path) == 0 ? KT_OK : kt_fail_errno(err, "remove '%s'", path);
-}
-
-static enum kt_status listen_unix(struct kt_listen *l, struct kt_str path, unsigned mode,
-                                  struct kt_error *err)
-{
-    struct sockaddr_un a = { .sun_family = AF_UNIX };
-    if (path.len == 0 || path.len >= sizeof a.sun_path || path.at[0] != '/')
-        return kt_fail(err, KT_E_CONFIG, "write unix:///path, of at most %zu bytes",
-                       sizeof a.sun_path - 1);
-    kt_str_copyz(a.sun_path, sizeof a.sun_path, path);
-    if (clear_path(a.sun_path, &a, err) != KT_OK)
-        return kt_wrap(err, "listen");
-    l->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (l->fd < 0)
-        return kt_fail_errno(err, "socket");
-    /* The mode is set before anybody can connect: there is no listen yet. */
-    if (bind(l->fd, (const struct sockaddr *)(const void *)&a, sizeof a) != 0)
-        return kt_fail_errno(err, "bind '%s'", a.sun_path);
-    l->path = kt_strdup(a.sun_path);
-    if (chmod(a.sun_path, (mode_t)mode) != 0 || listen(l->fd, BACKLOG) != 0)
-        return kt_fail_errno(err, "listen on '%s'", a.sun_path);
-    return KT_OK;
-}
-
-static enum kt_status listen_tcp(struct kt_listen *l, struct kt_str s, struct kt_error *err)
-{
-    struct kt_ip ip;
-    uint16_t port;
-    const int on = 1;
-    struct sockaddr_in6 v6 = { .sin6_family = AF_INET6 };
-    struct sockaddr_in v4 = { .sin_family = AF_INET };
-    if (!kt_ip_port_parse(s, &ip, &port))
-        return kt_fail(err, KT_E_CONFIG, "write tcp://address:port, the address in numbers");
-    if (kt_ip_class(ip) != KT_IP_LOOPBACK && l->n_allow == 0)
-        return kt_fail(err, KT_E_CONFIG,
-                       "an address that others reach needs 'allow': who may write to it");
-    bool is_v4 = kt_ip_is_v4(ip);
-    memcpy(&v6.sin6_addr, ip.at, 16);
-    memcpy(&v4.sin_addr, ip.at + 12, 4);
-    v6.sin6_port = v4.sin_port = htons(port);
-    l->fd = socket(is_v4 ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (l->fd < 0)
-        return kt_fail_errno(err, "socket");
-    (void)setsockopt(l->fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    if (bind(l->fd, is_v4 ? (const struct sockaddr *)&v4 : (const struct sockaddr *)&v6,
-             is_v4 ? sizeof v4 : sizeof v6) != 0 ||
-        listen(l->fd, BACKLOG) != 0)
-        return kt_fail_errno(err, "listen on tcp://" KT_STR_FMT, KT_STR_ARG(s));
-    return KT_OK;
 }
 
 /* ---- life ---- */
@@ -310,7 +269,6 @@ static enum kt_status start(struct kt_listen *l, struct kt_error *err)
 enum kt_status kt_listen_open(const struct kt_listen_options *o, struct kt_listen **ret,
                               struct kt_error *err)
 {
-    struct kt_str address = kt_str_of(o->address);
     struct kt_listen *l = kt_alloc(sizeof *l);
     l->fd = l->wake = l->ready = -1;
     l->last = &l->first;
@@ -324,11 +282,7 @@ enum kt_status kt_listen_open(const struct kt_listen_options *o, struct kt_liste
     for (unsigned i = 0; i < o->n_allow; i++)
         l->allow[i] = o->allow[i];
     (void)pthread_mutex_init(&l->lock, NULL);
-    enum kt_status st = kt_str_starts(address, KT_STR("unix://"))
-                            ? listen_unix(l, kt_str_from_index(address, 7), o->mode, err)
-                        : kt_str_starts(address, KT_STR("tcp://"))
-                            ? listen_tcp(l, kt_str_from_index(address, 6), err)
-                            : kt_fail(err, KT_E_CONFIG, "write unix:///path or tcp://address:port");
+    enum kt_status st = kt_listen_bind(l, o, err);
     if (st == KT_OK)
         st = start(l, err);
     if (st != KT_OK) {

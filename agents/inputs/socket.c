@@ -16,8 +16,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define ALLOW_MAX 64u
-#define SAID_NS   (10 * KT_NS_MIN)
+#define SAID_NS (10 * KT_NS_MIN)
 
 struct options {
     const char *listen;
@@ -50,26 +49,16 @@ struct kt_input {
     kt_time_ns shed_at;
 };
 
-static enum kt_status read_allow(const struct options *o, struct kt_cidr *to, struct kt_error *err)
-{
-    if (o->allow.n > ALLOW_MAX)
-        return kt_fail(err, KT_E_CONFIG, "allow: at most %u networks", ALLOW_MAX);
-    for (unsigned i = 0; i < o->allow.n; i++)
-        if (kt_cidr_parse(kt_str_of(o->allow.at[i]), &to[i], err) != KT_OK)
-            return kt_wrap(err, "allow");
-    return KT_OK;
-}
-
 static enum kt_status open_socket(const struct kt_input_env *env, struct kt_input **ret,
                                   struct kt_error *err)
 {
     struct options o = { 0 };
-    struct kt_cidr allow[ALLOW_MAX];
+    struct kt_cidr allow[KT_LISTEN_ALLOW];
     struct kt_listen *listen = NULL;
     if (env->yaml == NULL || env->conf->node == NULL)
         return kt_fail(err, KT_E_CONFIG, "socket: 'listen' is missing");
     if (kt_options_fill(env->yaml, env->conf->node, options, &o, err) != KT_OK ||
-        read_allow(&o, allow, err) != KT_OK)
+        kt_listen_allow(&o.allow, allow, err) != KT_OK)
         return kt_wrap(err, "socket");
     const struct kt_listen_options lo = {
         .address = o.listen,
