@@ -85,20 +85,12 @@ static enum kt_status check_mapping(const struct kt_agent_conf *conf,
     return KT_OK;
 }
 
-/* Words of a later release are accepted and listed; others are mistakes. */
 static enum kt_status check_word(const struct kt_agent_conf *conf, const struct kt_conf_source *s,
-                                 bool is_type, struct kt_buf *later, struct kt_error *err)
+                                 bool is_type, struct kt_error *err)
 {
-    static const char *const types[] = { NULL };
-    static const char *const inputs[] = { "syslog", NULL };
     const char *word = is_type ? s->type : s->input, *key = is_type ? "type" : "input";
     if (is_type ? kt_source_find(kt_str_of(word)) != NULL : kt_input_find(kt_str_of(word)) != NULL)
         return KT_OK;
-    for (const char *const *known = is_type ? types : inputs; *known != NULL; known++)
-        if (strcmp(*known, word) == 0) {
-            kt_buf_addf(later, "  sources.%s: %s %s: not used yet\n", s->id, key, word);
-            return KT_OK;
-        }
     return kt_fail(err, KT_E_CONFIG, "%s: source '%s': there is no %s '%s'", conf->path, s->id, key,
                    word);
 }
@@ -112,7 +104,7 @@ static enum kt_status agent_file(const char *path, bool show, struct kt_error *e
         kt_buf_addf(&later, "  collector.public_key (line %u): a placeholder, to be filled in\n",
                     conf->placeholder);
     for (unsigned i = 0; st == KT_OK && i < 2 * conf->n_sources; i++)
-        st = check_word(conf, &conf->sources[i / 2], i % 2 == 0, &later, err);
+        st = check_word(conf, &conf->sources[i / 2], i % 2 == 0, err);
     for (unsigned i = 0; st == KT_OK && i < conf->n_sources; i++)
         st = check_mapping(conf, &conf->sources[i], &later, err);
     if (st == KT_OK && show) {

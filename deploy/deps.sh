@@ -25,6 +25,16 @@ missing=
 for p in $want; do
     [ "$(dpkg-query -W -f='${Status}' "$p" 2>/dev/null)" = "install ok installed" ] || missing="$missing $p"
 done
+
+# A daemon of syslog would take the place of the machine's own: it is fetched and unpacked for the tests, not installed.
+unpack_rsyslog() {
+    [ -x /usr/sbin/rsyslogd ] || [ -x build/peers/usr/sbin/rsyslogd ] || ! command -v apt-get >/dev/null 2>&1 || (
+        mkdir -p build/peers/debs && cd build/peers/debs &&
+            apt-get download -qq rsyslog libestr0 libfastjson4 >/dev/null 2>&1 &&
+            for d in *.deb; do dpkg-deb -x "$d" ..; done
+    ) || echo "keytrail: rsyslog could not be fetched; the tests go without it" >&2
+}
+case " $* " in *" test "*) trap unpack_rsyslog EXIT ;; esac
 [ -n "$missing" ] || exit 0
 if ! command -v apt-get >/dev/null 2>&1; then
     echo "keytrail: these packages are missing and apt-get is not here to install them:$missing" >&2

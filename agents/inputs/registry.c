@@ -12,6 +12,8 @@
     X(sqs_s3)                                                                                      \
     X(tail)
     X(stdin)
+    X(stdin)                                                                                       \
+    X(syslog)
 #define DECLARE(name) extern const struct kt_input_type kt_input_##name;
 #define ENTRY(name)   &kt_input_##name,
 KT_INPUTS(DECLARE)
