@@ -90,6 +90,7 @@ static struct kt_pipeline *make_pipeline(void *self)
         .instance = kt_str_of(in->conf->id),
         .cluster = kt_str_of(in->conf->cluster),
         .body = KT_JSON_SIMDJSON,
+        .memory = in->memory,
         .line = on_line,
         .finding = on_finding,
         .self = in,
@@ -141,6 +142,25 @@ static void each_position(void *self,
 
 /* ---- life ---- */
 
+static const char *cluster_of(const struct kt_conf_source *conf)
+{
+    return conf->cluster != NULL && conf->cluster[0] != '\0' ? conf->cluster : conf->id;
+}
+
+/* A log that is read on two ways, for speed and for completeness, gives each access twice: both
+ * must come out the same, or they are not known as one. */
+static void give_memory(struct kt_agent *a, struct instance *in)
+{
+    for (struct instance *other = a->sources; other < in; other++)
+        if (other->source == in->source &&
+            strcmp(cluster_of(other->conf), cluster_of(in->conf)) == 0) {
+            in->memory = other->memory;
+            return;
+        }
+    in->memory = kt_source_memory_new();
+    in->owns_memory = true;
+}
+
 static enum kt_status open_source(struct kt_agent *a, struct instance *in,
                                   const struct kt_conf_source *conf, struct kt_error *err)
 {
@@ -153,6 +173,7 @@ static enum kt_status open_source(struct kt_agent *a, struct instance *in,
     if (in->type == NULL)
         return kt_fail(err, KT_E_CONFIG, "source '%s': there is no input '%s'", conf->id,
                        conf->input);
+    give_memory(a, in);
     const struct kt_input_env env = {
         .fs = a->o.fs,
         .position = get_position,
@@ -436,6 +457,9 @@ void kt_agent_free(struct kt_agent *a)
             a->sources[i].type->close(a->sources[i].input);
         kt_source_file_done(&a->sources[i].file);
     }
+    for (unsigned i = 0; i < a->n_sources; i++)
+        if (a->sources[i].owns_memory)
+            kt_source_memory_free(a->sources[i].memory);
     drop_positions(a);
     kt_spool_close(a->spool);
     kt_free(a->positions);

@@ -19,6 +19,8 @@ struct instance { /* one configured source */
     const struct kt_source *source;
     const struct kt_input_type *type;
     struct kt_input *input;
+    struct kt_source_memory *memory; /* the same for all that read one source of one cluster */
+    bool owns_memory;
     kt_time_ns reported; /* mono of the last report line; 0 = none */
     kt_time_ns newest;   /* event time of the newest event given out */
     uint64_t reads;      /* reads and uses of secrets, given out since the start */

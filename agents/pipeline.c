@@ -218,7 +218,7 @@ struct kt_decode_in kt_pipeline_in(struct kt_pipeline *p, struct kt_jval root)
                                   .arena = &p->arena,
                                   .raw = &p->raw,
                                   .unknown_fields = &p->cur.unknown_fields,
-                                  .memory = p->memory,
+                                  .memory = p->o.memory != NULL ? p->o.memory : p->memory,
                                   .settings = p->o.source->settings };
 }
 
