@@ -80,7 +80,7 @@ $(BUILD)/keytrail-agent: $(BUILD)/cli/main_agent.o $(AGENT_LIBRARIES)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
 $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/libsupport.a $(LIBRARIES)
 	$(say) LD $@
-	$(Q)$(CC) $(LDFLAGS) -o $@ $< $(BUILD)/libsupport.a $(LIBRARIES) -lcmocka $(LIBS)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $< $(BUILD)/libsupport.a $(LIBRARIES) -lcmocka -lauparse $(LIBS)
 $(BUILD)/tests/bench/%: $(BUILD)/tests/bench/%.o $(BUILD)/libsupport.a $(LIBRARIES)
 	$(say) LD $@
 	$(Q)$(CC) $(LDFLAGS) -o $@ $< $(BUILD)/libsupport.a $(LIBRARIES) $(LIBS)

@@ -332,6 +332,7 @@ static enum kt_status decode(const struct kt_decode_in *in, struct kt_jval first
     int64_t unknown = 0;
     if (kt_json_i64(kt_json_get(in->root, KT_STR("unknown")), &unknown))
         *in->unknown_fields += (uint64_t)unknown;
+    kt_auditd_look_at_serial(&x, to);
     for (size_t i = 0; i < KT_ARRAY_LEN(rests); i++)
         if (kt_str_is(x.type, rests[i])) {
             to->skip(to, "the rest of an event");

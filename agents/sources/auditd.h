@@ -64,6 +64,10 @@ struct kt_str kt_auditd_learn_agent(const struct auditd_event *x);
 bool kt_auditd_learn_login(const struct auditd_event *x);
 void kt_auditd_where(const struct auditd_event *x, struct kt_event *ev);
 
+/* ---- auditd_serials.c ---- */
+/* Finds when more numbers of events are missing than can be chance. */
+void kt_auditd_look_at_serial(const struct auditd_event *x, struct kt_emit *to);
+
 /* ---- auditd_paths.c ---- */
 #define AUDITD_PATHS_MAX 64u
 struct auditd_path {

@@ -8,6 +8,8 @@
 #include "agents/sources/auditd.h"
 #include "agents/sources/host.h"
 
+#define ANCESTORS_MAX 16u
+
 struct kt_jval kt_auditd_record(struct kt_jval root, const char *type)
 {
     struct kt_json_iter it = kt_json_iter(kt_json_get(root, KT_STR("records")));
@@ -51,9 +53,8 @@ void kt_auditd_who(const struct auditd_event *x, struct kt_event *ev)
 
 /* ---- coding agents ---- */
 
-static struct kt_str process_key(const struct auditd_event *x, const char *member)
+static struct kt_str process_key(const struct auditd_event *x, struct kt_str id)
 {
-    struct kt_str id = kt_auditd_field(x, member);
     if (id.len == 0)
         return KT_STR_NONE;
     return kt_arena_fmt(x->in->arena, "process %.*s %.*s %.*s", KT_STR_ARG(x->host),
@@ -76,18 +77,33 @@ static const char *agent_by_program(const struct auditd_event *x)
     return agent != NULL ? agent : kt_host_agent(&p);
 }
 
-/* A number is used again for other processes: what was remembered of it is forgotten when one does
- * something that is no agent's. */
+/* What is remembered of a process: "PARENT AGENT", the agent empty when it is none's. */
+static struct kt_str agent_above(const struct auditd_event *x)
+{
+    struct kt_str id = kt_auditd_field(x, "ppid");
+    for (unsigned n = 0; n < ANCESTORS_MAX && id.len > 0; n++) {
+        struct kt_str fact = kt_source_recall(x->in->memory, process_key(x, id)), parent;
+        if (fact.len == 0 || !kt_str_split(&fact, ' ', &parent))
+            break;
+        if (fact.len > 0)
+            return kt_arena_str(x->in->arena, fact);
+        id = kt_arena_str(x->in->arena, parent);
+    }
+    return KT_STR_NONE;
+}
+
+/* Its parents may be told about after it, so that each is remembered, whoever it is. A number is
+ * used again for other processes: the newest counts. */
 struct kt_str kt_auditd_learn_agent(const struct auditd_event *x)
 {
-    struct kt_source_memory *m = x->in->memory;
-    struct kt_str own = process_key(x, "pid"), parent = process_key(x, "ppid");
+    struct kt_str own = process_key(x, kt_auditd_field(x, "pid"));
     struct kt_str agent = kt_str_of(agent_by_program(x));
-    if (agent.len == 0 && parent.len > 0)
-        agent = kt_arena_str(x->in->arena, kt_source_recall(m, parent));
-    bool known = own.len > 0 && kt_source_recall(m, own).len > 0;
-    if (own.len > 0 && (agent.len > 0 || known))
-        kt_source_remember(m, own, agent);
+    if (agent.len == 0)
+        agent = agent_above(x);
+    if (own.len > 0)
+        kt_source_remember(
+            x->in->memory, own,
+            kt_arena_cat3(x->in->arena, kt_auditd_field(x, "ppid"), KT_STR(" "), agent));
     return agent;
 }
 
