@@ -2,6 +2,8 @@
 #include "agents/input.h"
 
 #define KT_INPUTS(X)                                                                               \
+    X(tail)                                                                                        \
+    X(af_unix)                                                                                     \
     X(fanotify)                                                                                    \
     X(files)                                                                                       \
     X(http_listen)                                                                                 \
