@@ -10,12 +10,12 @@
 
 struct org_event {
     kt_time_ns t;
-    const char *actor, *secret, *ip, *user_agent, *operation, *instance;
+    const char *actor, *secret, *ip, *user_agent, *operation, *instance, *source, *native;
     enum kt_actor_kind kind;
     enum kt_action action;
     enum kt_outcome outcome;
     kt_time_ns arrival; /* 0 = t + 2 s */
-    uint32_t count;
+    uint32_t count, flags;
 };
 struct org_alert { /* as told, copied */
     char id[27], detector[32], state[12], actor[128], json[8192];

@@ -4,6 +4,7 @@
  *   company                     60 learned days of 12 people and 10 services (org.h)
  *   fact    ip=… country=… asn=… org=… [hosting=true]
  *   event   +1h10m actor=… kind=… [action= outcome= secret= ip= ua= x=20 every=1m]
+ *           [source= operation= native= flags=raw_device]
  *   alert   high "words of a title"      exactly one new alert since the last check
  *   none                                  no new alert since the last check
  *
@@ -126,6 +127,10 @@ static bool add_event(struct org *o, struct kt_str rest)
         e.actor = numbered(o, field(&f, "actor"), i);
         e.secret = numbered(o, field(&f, "secret"), i);
         e.ip = numbered(o, field(&f, "ip"), i);
+        e.source = numbered(o, field(&f, "source"), i);
+        e.operation = numbered(o, field(&f, "operation"), i);
+        e.native = numbered(o, field(&f, "native"), i);
+        e.flags = kt_str_is(field(&f, "flags"), "raw_device") ? KT_FLAG(RAW_DEVICE) : 0;
         e.user_agent = numbered(o, field(&f, "ua"), i);
         e.arrival = lag > 0 ? e.t + lag : 0;
         org_add(o, e);
@@ -217,7 +222,7 @@ static void every_case_holds(void **state)
     globfree(&found);
 }
 
-static char names[][20] = { "unexpected_ip", "volume_spike", "failed_attempts" };
+static char names[][20] = { "unexpected_ip", "volume_spike", "failed_attempts", "audit_trail" };
 
 int main(void)
 {
@@ -225,6 +230,7 @@ int main(void)
         cmocka_unit_test_prestate(every_case_holds, names[0]),
         cmocka_unit_test_prestate(every_case_holds, names[1]),
         cmocka_unit_test_prestate(every_case_holds, names[2]),
+        cmocka_unit_test_prestate(every_case_holds, names[3]),
     };
     return cmocka_run_group_tests_name("detector cases", tests, NULL, NULL);
 }
