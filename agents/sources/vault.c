@@ -461,6 +461,7 @@ static void emit(const struct record *r, bool late, struct kt_emit *to)
     if (late)
         amend(r, &ev);
     to->event(to, &ev);
+    kt_vt_look_for_proxy(r->in, &ev, to);
 }
 
 /* Enabling a device writes one request that nobody made. */

@@ -40,3 +40,8 @@ enum vt_login {
 };
 void kt_vt_who(const struct kt_decode_in *in, struct kt_jval auth, enum vt_login login,
                struct kt_str path, bool raw_device, struct kt_event *ev);
+
+/* ---- vault_proxy.c ---- */
+/* Finds when so many identities come from one private address that it is not theirs. */
+void kt_vt_look_for_proxy(const struct kt_decode_in *in, const struct kt_event *ev,
+                          struct kt_emit *to);

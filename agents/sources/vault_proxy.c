@@ -1,0 +1,56 @@
+/*
+ * vault_proxy: does an address belong to a load balancer? Then it says nothing about anybody, and
+ * Vault has to be told to look behind it (SOURCES §2.4).
+ *
+ * Owns:  nothing; who came from an address is remembered by the engine.
+ * Calls: core/base.
+ * Holds: only identities that got in count: names that somebody makes up prove nothing.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "agents/sources/vault.h"
+#include "core/base/hash.h"
+
+#define MANY 12u /* identities: more than share a host, fewer than share a load balancer */
+#define SEED UINT64_C(0x70726f7879)
+
+static bool is_inside(struct kt_ip ip)
+{
+    enum kt_ip_class c = kt_ip_class(ip);
+    return c == KT_IP_PRIVATE || c == KT_IP_CGNAT || c == KT_IP_LOOPBACK;
+}
+
+void kt_vt_look_for_proxy(const struct kt_decode_in *in, const struct kt_event *ev,
+                          struct kt_emit *to)
+{
+    uint64_t seen[MANY], who = kt_hash64(ev->actor, SEED);
+    char address[KT_IP_TEXT_MAX], sentence[200];
+    if (!ev->has_ip || !is_inside(ev->ip) || ev->outcome != KT_OUT_SUCCESS ||
+        ev->actor_kind == KT_ACTOR_ANONYMOUS || ev->actor.len == 0)
+        return;
+    kt_ip_format(ev->ip, address);
+    struct kt_str key = kt_arena_cat(in->arena, KT_STR("behind "), kt_str_of(address));
+    struct kt_str was = kt_source_recall(in->memory, key);
+    size_t n = was.len / sizeof seen[0];
+    if (n > MANY)
+        return;
+    if (n > 0)
+        memcpy(seen, was.at, n * sizeof seen[0]);
+    for (size_t i = 0; i < n; i++)
+        if (seen[i] == who && n < MANY)
+            return;
+    if (n < MANY) {
+        seen[n++] = who;
+        kt_source_remember(in->memory, key, kt_str_from(seen, n * sizeof seen[0]));
+    }
+    if (n < MANY)
+        return;
+    (void)snprintf(
+        sentence, sizeof sentence,
+        "%u identities and more come from %s: a load balancer? Set "
+        "x_forwarded_for_authorized_addrs = \"%s\" on Vault's listener, or no address is "
+        "its client's",
+        MANY, address, address);
+    to->finding(to, "vault.proxy", sentence);
+}
