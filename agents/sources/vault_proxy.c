@@ -6,7 +6,6 @@
  * Calls: core/base.
  * Holds: only identities that got in count: names that somebody makes up prove nothing.
  */
-#include <stdio.h>
 #include <string.h>
 
 #include "agents/sources/vault.h"
@@ -46,11 +45,11 @@ void kt_vt_look_for_proxy(const struct kt_decode_in *in, const struct kt_event *
     }
     if (n < MANY)
         return;
-    (void)snprintf(
-        sentence, sizeof sentence,
-        "%u identities and more come from %s: a load balancer? Set "
-        "x_forwarded_for_authorized_addrs = \"%s\" on Vault's listener, or no address is "
-        "its client's",
-        MANY, address, address);
+    kt_str_copyz(sentence, sizeof sentence,
+                 kt_arena_fmt(in->arena,
+                              "%u identities and more come from %s: a load balancer? Set "
+                              "x_forwarded_for_authorized_addrs = \"%s\" on Vault's listener, or "
+                              "no address is its client's",
+                              MANY, address, address));
     to->finding(to, "vault.proxy", sentence);
 }
