@@ -2,7 +2,6 @@
 #include "agents/input.h"
 
 #define KT_INPUTS(X)                                                                               \
-    X(tail)                                                                                        \
     X(af_unix)                                                                                     \
     X(fanotify)                                                                                    \
     X(files)                                                                                       \
@@ -12,10 +11,9 @@
     X(s3)                                                                                          \
     X(socket)                                                                                      \
     X(sqs_s3)                                                                                      \
-    X(tail)
-    X(stdin)
     X(stdin)                                                                                       \
-    X(syslog)
+    X(syslog)                                                                                      \
+    X(tail)
 #define DECLARE(name) extern const struct kt_input_type kt_input_##name;
 #define ENTRY(name)   &kt_input_##name,
 KT_INPUTS(DECLARE)
