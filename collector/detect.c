@@ -253,9 +253,10 @@ static void set_time(struct kt_detect *d, struct kt_scene *s)
 static void set_actor(struct kt_detect *d, struct kt_scene *s)
 {
     const struct kt_event *ev = s->ev;
-    s->who = name_key(ev->actor);
-    if (ev->actor.len == 0)
+    s->who = (struct kt_key){ 0, 0 };
+    if (ev->actor.len == 0 || ev->kind != KT_KIND_ACCESS) /* who wrote a commit did not act here */
         return;
+    s->who = name_key(ev->actor);
     s->actor = kt_table_get(d->actors, s->who);
     /* a name that somebody typed into a failed login may be a known actor's, but makes none */
     bool claimed = ev->actor_kind == KT_ACTOR_ANONYMOUS;
@@ -310,7 +311,8 @@ static void run_detectors(struct kt_detect *d)
     for (unsigned i = 0; i < d->n_detectors; i++) {
         s->detector = (uint8_t)i;
         s->tables = d->detector[i].table;
-        kt_detectors[i]->on_event(s, d->detector[i].options);
+        if (s->ev->kind == KT_KIND_ACCESS || kt_detectors[i]->exposures)
+            kt_detectors[i]->on_event(s, d->detector[i].options);
     }
     /* history that comes in whole teaches; it does not page anybody */
     bool historic = d->record->origin == KT_ORIGIN_IMPORT && !d->o.replay &&
@@ -338,7 +340,7 @@ void kt_detect_record(struct kt_detect *d, const struct kt_record *r)
     else if (!d->o.replay)
         return;
     d->record = r;
-    bool event = r->ev.kind == KT_KIND_ACCESS;
+    bool event = r->ev.kind == KT_KIND_ACCESS || r->ev.kind == KT_KIND_EXPOSURE;
     d->arrival = r->arrival;
     missing_ticks(d, d->arrival);
     if (r->ev.kind == KT_KIND_TICK && d->arrival > d->core.last_tick)

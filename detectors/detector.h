@@ -182,6 +182,7 @@ struct kt_detector {
     enum kt_status (*check)(void *options, struct kt_error *err);
     const struct kt_table_decl *tables;
     unsigned n_tables;
+    bool exposures; /* shown findings of leak scanners too; they have no actor and no address */
     void (*on_event)(struct kt_scene *s, const void *options);
     /* What on_event put aside, 24 h later; the scene holds the actor and the event that touched it.
      */

@@ -166,8 +166,11 @@ static void feed_event(struct org *o, const struct org_event *e)
     struct kt_record r = { .arrival = e->arrival, .stored = e->arrival };
     char native[40];
     (void)snprintf(native, sizeof native, "e-%llu", (unsigned long long)o->seq + 1);
-    r.ev = (struct kt_event){ .kind = KT_KIND_ACCESS,
+    r.ev = (struct kt_event){ .kind = e->record,
                               .action = e->action,
+                              .code = kt_str_of(e->code),
+                              .credential = kt_str_of(e->credential),
+                              .raw = kt_str_of(e->raw),
                               .outcome = e->outcome,
                               .actor_kind = e->kind,
                               .time = e->t,

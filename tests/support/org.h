@@ -16,6 +16,8 @@ struct org_event {
     enum kt_outcome outcome;
     kt_time_ns arrival; /* 0 = t + 2 s */
     uint32_t count, flags;
+    enum kt_kind record; /* ACCESS unless said */
+    const char *code, *credential, *raw;
 };
 struct org_alert { /* as told, copied */
     char id[27], detector[32], state[12], actor[128], json[8192];

@@ -3,8 +3,9 @@
  *
  *   company                     60 learned days of 12 people and 10 services (org.h)
  *   fact    ip=… country=… asn=… org=… [hosting=true]
- *   event   +1h10m actor=… kind=… [action= outcome= secret= ip= ua= x=20 every=1m]
+ *   event   +1h10m actor=… kind=… [action= outcome= secret= ip= ua= x=20 every=1m …]
  *           [source= operation= native= flags=raw_device]
+ *   canary  secret=GLOB [allow=ACTOR]
  *   alert   high "words of a title"      exactly one new alert since the last check
  *   none                                  no new alert since the last check
  *
@@ -20,6 +21,7 @@
 
 #include <cmocka.h>
 
+#include "detectors/detector.h"
 #include "tests/support/org.h"
 
 #define NOW (ORG_START + 60 * KT_NS_DAY + 10 * KT_NS_HOUR)
@@ -132,6 +134,10 @@ static bool add_event(struct org *o, struct kt_str rest)
         e.native = numbered(o, field(&f, "native"), i);
         e.flags = kt_str_is(field(&f, "flags"), "raw_device") ? KT_FLAG(RAW_DEVICE) : 0;
         e.user_agent = numbered(o, field(&f, "ua"), i);
+        e.code = numbered(o, field(&f, "code"), i);
+        e.credential = numbered(o, field(&f, "credential"), i);
+        e.raw = numbered(o, field(&f, "raw"), i);
+        e.record = kt_str_is(field(&f, "record"), "exposure") ? KT_KIND_EXPOSURE : KT_KIND_ACCESS;
         e.arrival = lag > 0 ? e.t + lag : 0;
         org_add(o, e);
     }
@@ -144,6 +150,20 @@ static void add_fact(struct org *o, struct kt_str rest)
     org_fact(o, numbered(o, field(&f, "ip"), 0), numbered(o, field(&f, "country"), 0),
              number(field(&f, "asn"), 0), numbered(o, field(&f, "org"), 0),
              kt_str_is(field(&f, "hosting"), "true"));
+}
+
+/* One a case; its strings live as long as the organisation. */
+static bool add_canary(struct org *o, struct kt_str rest)
+{
+    static struct kt_conf_canary canary;
+    static const char *allow[1];
+    struct fields f = parse(rest);
+    allow[0] = numbered(o, field(&f, "allow"), 0);
+    canary = (struct kt_conf_canary){ .secret = numbered(o, field(&f, "secret"), 0),
+                                      .allow = { .at = allow, .n = allow[0] != NULL } };
+    o->conf->canaries = &canary;
+    o->conf->n_canaries = 1;
+    return canary.secret != NULL;
 }
 
 static bool expect(struct org *o, uint32_t *seen, struct kt_str rest, bool none)
@@ -180,6 +200,8 @@ static bool step(struct org *o, uint32_t *seen, struct kt_str line)
     }
     if (kt_str_is(word, "event"))
         return add_event(o, rest);
+    if (kt_str_is(word, "canary"))
+        return add_canary(o, rest);
     return (kt_str_is(word, "alert") || kt_str_is(word, "none")) &&
            expect(o, seen, rest, kt_str_is(word, "none"));
 }
@@ -222,15 +244,14 @@ static void every_case_holds(void **state)
     globfree(&found);
 }
 
-static char names[][20] = { "unexpected_ip", "volume_spike", "failed_attempts", "audit_trail" };
-
+/* One test a detector, so that none is without cases. */
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test_prestate(every_case_holds, names[0]),
-        cmocka_unit_test_prestate(every_case_holds, names[1]),
-        cmocka_unit_test_prestate(every_case_holds, names[2]),
-        cmocka_unit_test_prestate(every_case_holds, names[3]),
-    };
-    return cmocka_run_group_tests_name("detector cases", tests, NULL, NULL);
+    struct CMUnitTest tests[KT_DETECTORS_MAX];
+    size_t n = kt_detectors_count();
+    for (size_t i = 0; i < n; i++)
+        tests[i] = (struct CMUnitTest){ .name = kt_detectors[i]->name,
+                                        .test_func = every_case_holds,
+                                        .initial_state = (void *)(uintptr_t)kt_detectors[i]->name };
+    return _cmocka_run_group_tests("detector cases", tests, n, NULL, NULL);
 }

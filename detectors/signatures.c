@@ -1,0 +1,287 @@
+/*
+ * signatures: what is told the first time, whoever does it and whatever was usual: the trail itself
+ * is touched, a root credential is used, a canary is read, a door is opened to everybody, a key is
+ * to be destroyed, a secret lies in a repository (DETECTION §4.9).
+ *
+ * Owns:  the table of operations.
+ * Calls: detector.h and core only. No clock, no I/O.
+ * Holds: nothing is learned: the first time counts as the hundredth.
+ */
+#include "detectors/detector.h"
+
+#include <string.h>
+
+#include "core/base/hash.h"
+
+#define KEY_SEED UINT64_C(0x6175646974747261)
+
+enum sign { S_STOPPED, S_CLEAR, S_ROOT, S_CANARY, S_OPENED, S_DESTROY, S_UNSEAL, S_EXPOSED, SIGNS };
+struct options {
+    uint64_t points[SIGNS];
+};
+#define POINTS(sign, name, value, help)                                                            \
+    {                                                                                              \
+        name, KT_OPT_UINT, value, offsetof(struct options, points) + (sign) * sizeof(uint64_t),    \
+            help, .reloadable = true                                                               \
+    }
+static const struct kt_option options[] = {
+    POINTS(S_STOPPED, "stopped", "900", "Points (hundredths): a trail is stopped or narrowed."),
+    POINTS(S_CLEAR, "clear", "700", "Points: a trail holds tokens and values in the clear."),
+    POINTS(S_ROOT, "root", "700", "Points: the root account or a root token is used."),
+    POINTS(S_CANARY, "canary", "900", "Points: a canary is touched, with success or without."),
+    POINTS(S_OPENED, "opened", "700", "Points: a secret or key is opened to everybody."),
+    POINTS(S_DESTROY, "destroy", "600", "Points: a key is to be destroyed."),
+    POINTS(S_UNSEAL, "unseal", "800", "Points: a new root token of a Vault is generated."),
+    POINTS(S_EXPOSED, "exposed", "600", "Points: a scanner found a secret that works in the open."),
+    KT_OPTIONS_END,
+};
+
+/* Globs over the operation, letters of any case, over what it was done to, and bytes that the
+ * original must hold. */
+static const struct row {
+    enum sign sign;
+    const char *source, *operation, *native, *holds, *what;
+} rows[] = {
+    { S_STOPPED, "vault", "delete", "sys/audit/*", "", "disabled an audit device" },
+    { S_STOPPED, "cloudtrail", "*StopLogging", "**", "", "stopped a trail" },
+    { S_STOPPED, "cloudtrail", "*DeleteTrail", "**", "", "deleted a trail" },
+    { S_STOPPED, "cloudtrail", "*UpdateTrail", "**", "", "changed a trail" },
+    { S_STOPPED, "cloudtrail", "*PutEventSelectors", "**", "", "changed what a trail records" },
+    { S_STOPPED, "cloudtrail", "*DeleteFlowLogs", "**", "", "deleted flow logs" },
+    { S_STOPPED, "gcp", "*.DeleteSink", "**", "", "deleted a log sink" },
+    { S_STOPPED, "gcp", "*.CreateExclusion", "**", "", "excluded records from the log" },
+    { S_STOPPED, "azure", "*diagnosticsettings/delete", "**", "", "deleted diagnostic settings" },
+    { S_STOPPED, "github", "audit_log_streaming.destroy", "**", "",
+      "stopped the stream of the audit log" },
+    { S_STOPPED, "auditd", "CONFIG_CHANGE remove_rule", "**", "", "removed an audit rule" },
+    { S_STOPPED, "auditd", "CONFIG_CHANGE audit_enabled=0", "**", "", "switched auditing off" },
+    { S_STOPPED, "auditd", "DAEMON_ABORT", "**", "", "aborted the audit daemon" },
+    { S_OPENED, "gcp", "*SetIamPolicy", "**", "\"allUsers\"",
+      "opened a secret to the whole world" },
+    { S_OPENED, "gcp", "*SetIamPolicy", "**", "\"allAuthenticatedUsers\"",
+      "opened a secret to every Google account" },
+    { S_OPENED, "kubernetes", "*rolebindings*", "**", "\"system:anonymous\"",
+      "bound a role to callers without a name" },
+    { S_OPENED, "kubernetes", "*rolebindings*", "**", "\"system:unauthenticated\"",
+      "bound a role to callers without a name" },
+    { S_DESTROY, "cloudtrail", "*ScheduleKeyDeletion", "**", "",
+      "scheduled the deletion of a key" },
+    { S_DESTROY, "azure", "KeyPurge", "**", "", "purged a key" },
+    { S_DESTROY, "azure", "VaultPurge", "**", "", "purged a key vault" },
+    { S_DESTROY, "vault", "delete", "*/keys/*", "", "deleted a transit key" },
+    { S_UNSEAL, "vault", "update", "sys/generate-root/**", "", "generates a root token" },
+    { S_UNSEAL, "vault", "update", "sys/rekey/**", "", "changes the keys that unseal the Vault" },
+};
+
+/* In lower case, and without slashes, which a `*` does not pass. */
+static void comparable(char *dst, size_t n, struct kt_str s)
+{
+    kt_str_copyz(dst, n, s);
+    for (char *c = dst; *c != '\0'; c++)
+        *c = *c >= 'A' && *c <= 'Z' ? (char)(*c + ('a' - 'A')) : *c == '/' ? '.' : *c;
+}
+
+static const struct row *row_of(const struct kt_event *ev)
+{
+    static const bool actions[KT_ACT_COUNT] = {
+        [KT_ACT_CONFIG] = true, [KT_ACT_GRANT] = true, [KT_ACT_DESTROY] = true,
+        [KT_ACT_DELETE] = true, [KT_ACT_ISSUE] = true, [KT_ACT_ROTATE] = true,
+    };
+    char operation[160], want[64];
+    if (!actions[ev->action] || (ev->outcome != KT_OUT_SUCCESS && ev->outcome != KT_OUT_UNKNOWN))
+        return NULL;
+    comparable(operation, sizeof operation, ev->operation);
+    for (size_t i = 0; i < KT_ARRAY_LEN(rows); i++) {
+        bool stops = rows[i].sign == S_STOPPED;
+        if (!kt_str_is(ev->source, rows[i].source) || (stops && ev->action != KT_ACT_CONFIG))
+            continue;
+        comparable(want, sizeof want, kt_str_of(rows[i].operation));
+        if (kt_str_glob(kt_str_of(want), kt_str_of(operation)) &&
+            kt_str_glob(kt_str_of(rows[i].native), ev->secret_native) &&
+            kt_str_has(ev->raw, kt_str_of(rows[i].holds)))
+            return &rows[i];
+    }
+    return NULL;
+}
+
+/* ---- words ---- */
+static void names(const struct kt_scene *s, char who[160], char what[160], char where[160])
+{
+    kt_say_name(s->ev->actor.len > 0 ? s->ev->actor : KT_STR("Somebody without a name"), 80, who);
+    kt_say_name(s->ev->secret_native.len > 0 ? s->ev->secret_native : s->ev->secret, 80, what);
+    kt_say_name(s->ev->instance, 60, where);
+}
+
+static void words_of_row(const struct kt_scene *s, struct kt_finding *f)
+{
+    static const char *const normal[SIGNS] = {
+        [S_STOPPED] =
+            "Auditing is not stopped or narrowed in daily work; what follows may not be seen here.",
+        [S_OPENED] =
+            "Nobody outside of the company needs a secret: this is a mistake or a back door.",
+        [S_DESTROY] = "What a destroyed key has encrypted is lost, its backups with it.",
+        [S_UNSEAL] =
+            "It takes several holders of a share, and happens in ceremonies that are announced.",
+    };
+    static const char *const quiet[SIGNS] = {
+        [S_STOPPED] = "A maintenance window of this source while the work is done.",
+        [S_OPENED] = "A binding to named accounts.",
+        [S_DESTROY] = "Cancelling it, or disabling the key for a while first.",
+        [S_UNSEAL] = "A maintenance window of this source for the ceremony.",
+    };
+    const struct row *row = row_of(s->ev);
+    char who[160], native[160], where[160];
+    names(s, who, native, where);
+    KT_SAY(f->title, "%s %s: %s%s%s.", who, row->what, where, native[0] != '\0' ? ", " : "",
+           native);
+    KT_SAY(f->normal, "%s", normal[row->sign]);
+    KT_SAY(f->part, "%s %s", who, row->what);
+    KT_SAY(f->quiet, "%s", quiet[row->sign]);
+}
+
+static void words_of_clear(const struct kt_scene *s, struct kt_finding *f)
+{
+    char where[160];
+    kt_say_name(s->ev->instance, 60, where);
+    KT_SAY(f->title, "%s writes tokens and secret values in the clear.", where);
+    KT_SAY(f->normal,
+           "None of them is kept here, but they are in the audit log and its copies: whoever reads "
+           "that log has them. Write it without values (Vault: no log_raw; Kubernetes: level "
+           "Metadata), "
+           "delete the old log, and rotate what was read.");
+    KT_SAY(f->part, "%s writes values in the clear", where);
+    KT_SAY(f->quiet, "A log without values.");
+}
+
+static void words_of_root(const struct kt_scene *s, struct kt_finding *f)
+{
+    char who[160], what[160], where[160];
+    names(s, who, what, where);
+    bool aws = kt_str_is(s->ev->source, "cloudtrail");
+    KT_SAY(f->title, "%s %s was used in %s.", aws ? "The root account" : "A root token", who,
+           where);
+    KT_SAY(f->normal,
+           "It may do everything and belongs to nobody; daily work has accounts of its own.");
+    KT_SAY(f->part, "%s in use", aws ? "root account" : "root token");
+    KT_SAY(f->quiet, aws ? "An account with a role instead of the root account."
+                         : "Revoking the token; a policy that allows what was needed.");
+}
+
+static void words_of_canary(const struct kt_scene *s, struct kt_finding *f)
+{
+    char who[160], what[160], where[160];
+    names(s, who, what, where);
+    KT_SAY(f->title, "%s touched the canary %s (%s).", who, what, kt_outcome_word(s->ev->outcome));
+    KT_SAY(f->normal, "Nothing uses this secret: whoever asks for it is searching.");
+    KT_SAY(f->part, "canary %s", what);
+    KT_SAY(f->quiet, "The actor in the canary's allow list (canaries: in keytrail.yaml).");
+}
+
+static void words_of_exposure(const struct kt_scene *s, struct kt_finding *f)
+{
+    char who[160], what[160], where[160], rule[160], key[160];
+    names(s, who, what, where);
+    kt_say_name(s->ev->operation, 60, rule);
+    kt_say_name(s->ev->credential, 40, key);
+    KT_SAY(f->title, "A working secret lies open: %s in %s (%s)%s%s.", rule, what,
+           s->ev->secret.len > 0 ? kt_say_name(s->ev->secret, 90, where) : where,
+           key[0] != '\0' ? ", key " : "", key);
+    KT_SAY(f->normal, "Written by %s. A scanner asked the service, and the value works.", who);
+    KT_SAY(f->part, "%s in the open", rule);
+    KT_SAY(f->quiet, "Revoking it: removing the line is not enough, history keeps it.");
+}
+
+/* ---- the event ---- */
+static struct kt_finding *tell(struct kt_scene *s, const struct options *o, enum sign sign,
+                               void (*words)(const struct kt_scene *s, struct kt_finding *f))
+{
+    uint64_t points = o->points[sign] < 1000 ? o->points[sign] : 1000;
+    struct kt_finding *f = kt_find(s, KT_FAMILY_SIGNATURE, (int)points, KT_FIND_LEARNING, words);
+    if (f == NULL || s->who.a != 0)
+        return f;
+    f->key_kind = KT_KEY_INSTANCE; /* of nobody: the source's */
+    f->key = (struct kt_key){ kt_hash64(s->ev->instance, KEY_SEED) | 1,
+                              kt_hash64(s->ev->source, KEY_SEED) };
+    return f;
+}
+
+static bool touches_canary(const struct kt_scene *s)
+{
+    const struct kt_conf *conf = s->shared->conf;
+    ptrdiff_t at = kt_str_find(s->ev->secret, KT_STR("://"), 0);
+    struct kt_str path = kt_str_from_index(s->ev->secret, at < 0 ? 0 : (size_t)at + 3);
+    for (unsigned i = 0; i < conf->n_canaries && s->ev->secret.len > 0; i++) {
+        const struct kt_conf_canary *c = &conf->canaries[i];
+        struct kt_str glob = kt_str_of(c->secret);
+        bool tail = path.len > glob.len && kt_str_ends(path, glob) &&
+                    path.at[path.len - glob.len - 1] == '/';
+        bool allowed = false;
+        for (unsigned k = 0; k < c->allow.n; k++)
+            allowed = allowed || kt_str_glob(kt_str_of(c->allow.at[k]), s->ev->actor);
+        if (!allowed && (tail || kt_str_glob(glob, s->ev->secret) || kt_str_glob(glob, path)))
+            return true;
+    }
+    return false;
+}
+
+static bool uses_root(const struct kt_event *ev)
+{
+    static const bool outcomes[KT_OUT_COUNT] = {
+        [KT_OUT_SUCCESS] = true, [KT_OUT_UNKNOWN] = true, [KT_OUT_DENIED] = true
+    };
+    bool may = kt_str_is(ev->source, "cloudtrail") || kt_str_is(ev->source, "vault");
+    return may && ev->actor_kind == KT_ACTOR_ROOT && outcomes[ev->outcome];
+}
+
+static void on_exposure(struct kt_scene *s, const struct options *o)
+{
+    if (!kt_str_is(s->ev->code, "verified") && !kt_str_is(s->ev->code, "confirmed"))
+        return;
+    struct kt_finding *f = tell(s, o, S_EXPOSED, words_of_exposure);
+    if (f == NULL)
+        return;
+    f->key_kind = KT_KEY_SECRET;
+    f->key = s->secret;
+}
+
+static void on_event(struct kt_scene *s, const void *opt)
+{
+    const struct options *o = opt;
+    if (s->ev->kind == KT_KIND_EXPOSURE) {
+        on_exposure(s, o);
+        return;
+    }
+    if ((s->ev->flags & KT_FLAG(RAW_DEVICE)) != 0) {
+        struct kt_finding *f = tell(s, o, S_CLEAR, words_of_clear);
+        if (f != NULL) { /* the source's, not an actor's: one for each of them would say the same */
+            f->key_kind = KT_KEY_INSTANCE;
+            f->key = (struct kt_key){ kt_hash64(s->ev->instance, KEY_SEED) | 1,
+                                      kt_hash64(s->ev->source, KEY_SEED) };
+        }
+    }
+    if (touches_canary(s))
+        (void)tell(s, o, S_CANARY, words_of_canary);
+    const struct row *row = row_of(s->ev);
+    if (row != NULL)
+        (void)tell(s, o, row->sign, words_of_row);
+    if (uses_root(s->ev))
+        (void)tell(s, o, S_ROOT, words_of_root);
+}
+
+static void considered(const struct kt_scene *s, const void *opt, struct kt_buf *out)
+{
+    (void)opt;
+    (void)s;
+    kt_buf_addz(out, "signatures (the audit trail, root, canaries: none)");
+}
+
+const struct kt_detector kt_detector_signatures = {
+    .name = "signatures",
+    .summary =
+        "What is told the first time: the trail is stopped, root is used, a canary is touched",
+    .options = options,
+    .options_size = sizeof(struct options),
+    .exposures = true,
+    .on_event = on_event,
+    .considered = considered,
+};
