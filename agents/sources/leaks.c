@@ -17,8 +17,17 @@
 
 /* ---- addresses ---- */
 
+/* Is what stands behind the colon of "host:443" no port? Then it is the beginning of a password. */
+static bool has_password(struct kt_str host)
+{
+    ptrdiff_t colon = kt_str_find_byte(host, ':', 0);
+    uint64_t port = 0;
+    return colon >= 0 && host.at[0] != '[' &&
+           !kt_str_u64(kt_str_from_index(host, (size_t)colon + 1), &port);
+}
+
 /* "https://user:pass@host/path?query" -> "host/path"; also "git@host:path". What else may hold a
- * password is cut. */
+ * password is cut; empty where that cannot be told. */
 static struct kt_str plain_address(struct kt_arena *a, struct kt_str url)
 {
     ptrdiff_t scheme = kt_str_find(url, KT_STR("://"), 0);
@@ -27,6 +36,11 @@ static struct kt_str plain_address(struct kt_arena *a, struct kt_str url)
     (void)kt_str_split(&tail, '/', &host);
     ptrdiff_t user = kt_str_rfind_byte(host, '@');
     bool scp = scheme < 0 && user >= 0 && kt_str_find_byte(host, ':', (size_t)user) >= 0;
+    if (user < 0 && scheme >= 0 && has_password(host)) { /* with a '/' in it */
+        user = kt_str_rfind_byte(rest, '@');
+        if (user < 0)
+            return KT_STR_NONE;
+    }
     if (user >= 0)
         rest = kt_str_from_index(rest, (size_t)user + 1);
     for (const char *cut = "?#"; *cut != '\0'; cut++) {
@@ -70,9 +84,10 @@ static struct kt_str safe_link(struct kt_arena *a, struct kt_str link)
     for (size_t i = 2; i < line.len; i++)
         if (line.at[i] < '0' || line.at[i] > '9')
             line.len = i;
-    for (size_t i = 0; i < KT_ARRAY_LEN(schemes); i++)
+    struct kt_str address = plain_address(a, link);
+    for (size_t i = 0; i < KT_ARRAY_LEN(schemes) && address.len > 0; i++)
         if (kt_str_starts(link, schemes[i]))
-            return kt_arena_cat3(a, schemes[i], plain_address(a, link), line);
+            return kt_arena_cat3(a, schemes[i], address, line);
     return KT_STR_NONE;
 }
 
