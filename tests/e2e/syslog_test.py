@@ -105,6 +105,13 @@ for wrong, says in (('listen: "tcp://0.0.0.0:1"', b"needs 'allow'"), ('listen: "
     p = run(AGENT, '-c', h.path('w.yaml'), ok=False, timeout=20)
     check(p.returncode != 0 and says in p.stderr, f'refused: {says.decode()}', p.stderr)
 
+# ---- more than the kernel keeps ----
+agent.send_signal(signal.SIGSTOP)
+for _ in range(4000):
+    datagram(('127.0.0.1', udp), b'<13>Nov 29 01:00:00 x: ' + b'z' * 8000)
+agent.send_signal(signal.SIGCONT)
+check(wait_for(lambda: datagram(('127.0.0.1', udp), b'<13>x: {}') or 'the kernel dropped' in h.log('a.log'), 10, 0.3), 'what the kernel dropped is said', h.log('a.log')[-500:])
+
 # ---- a real rsyslog ----
 peers = os.path.join(os.path.dirname(os.path.abspath(__file__)), '../../build/peers')
 rsyslogd = shutil.which('rsyslogd', path=os.pathsep.join([os.environ.get('PATH', ''), '/usr/sbin', os.path.join(peers, 'usr/sbin')]))
