@@ -409,6 +409,9 @@ static int wait_of(const struct kt_agent *a, int link_wait_ms)
         kt_time_ns left = a->open_since + KT_BATCH_DELAY_MS * KT_NS_MS - a->mono;
         wait = shorter(wait, left > 0 ? (int)(left / KT_NS_MS) + 1 : 0);
     }
+    for (unsigned i = 0; i < a->n_sources && !a->full; i++)
+        if (a->sources[i].type->wait_ms != NULL)
+            wait = shorter(wait, a->sources[i].type->wait_ms(a->sources[i].input));
     return shorter(wait, agent_report_wait_ms(a));
 }
 

@@ -49,6 +49,9 @@ struct kt_input_type {
     bool (*waits)(struct kt_input *in);
     /* All lines given so far are in the spool, and synced. NULL = it does not matter. */
     void (*kept)(struct kt_input *in);
+    /* It has something to do after so many ms, when nothing wakes it before. NULL = a second is
+     * soon enough. */
+    int (*wait_ms)(struct kt_input *in);
     int (*fd)(struct kt_input *in); /* inotify or the like to wait on, -1 = poll by time */
     void (*status)(struct kt_input *in, struct kt_input_status *ret);
     void (*counts)(struct kt_input *in,
