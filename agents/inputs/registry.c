@@ -14,6 +14,8 @@
     X(stdin)                                                                                       \
     X(syslog)                                                                                      \
     X(tail)
+    X(s3)                                                                                          \
+    X(cloudtrail_lookup)
 #define DECLARE(name) extern const struct kt_input_type kt_input_##name;
 #define ENTRY(name)   &kt_input_##name,
 KT_INPUTS(DECLARE)

@@ -48,6 +48,7 @@ class Aws:
     def __init__(self, rng):
         self.rng = rng
         self.buckets, self.lists, self.list_faults, self.page = {}, [], [], 1000
+        self.trail, self.lookups, self.lookup_faults, self.epoch = [], [], [], 1  # trail: time, shown from, region, record
         self.bucket, self.messages, self.deleted, self.hidden = {}, {}, [], {}
         self.keys = {'AKIDINVENTED00000001': (SECRET, None)}
         self.faults, self.bad, self.served, self.n, self.denied, self.visibility = 0.0, [], 0, 0, set(), 3
@@ -196,16 +197,39 @@ class Aws:
                     aws.served += 1
                     return self.answer(206, data[first:last + 1], Content_Encoding='gzip')
 
+            def answer_lookup(self, q):
+                """LookupEvents: newest first, pages that hold for a while, never too fast."""
+                aws.lookups.append((self.region, q, time.time()))
+                if aws.lookup_faults:
+                    return self.answer(*aws.lookup_faults.pop(0))
+                (attribute,) = q['LookupAttributes']
+                if attribute['AttributeKey'] != 'EventSource' or not 1 <= q['MaxResults'] <= 50 or q['EndTime'] <= q['StartTime']:
+                    return self.answer(400, b'{"__type":"InvalidParameterCombinationException"}')
+                rows = sorted(((t, r) for t, seen, region, r in aws.trail if region == self.region and r['eventSource'] == attribute['AttributeValue'] and
+                               q['StartTime'] <= int(t) <= q['EndTime'] and seen <= time.time()), key=lambda x: (-x[0], x[1]['eventID']))
+                epoch, at = map(int, q['NextToken'].split('.')) if 'NextToken' in q else (aws.epoch, 0)
+                if epoch != aws.epoch:
+                    return self.answer(400, b'{"__type":"InvalidNextTokenException","Message":"Invalid token"}')
+                page = rows[at:at + q['MaxResults']]
+                out = {'Events': [{'EventId': r['eventID'], 'EventName': r['eventName'], 'ReadOnly': 'true', 'EventTime': t, 'EventSource': r['eventSource'],
+                                   'CloudTrailEvent': json.dumps(r)} for t, r in page]}
+                if at + len(page) < len(rows):
+                    out['NextToken'] = f'{aws.epoch}.{at + len(page)}'
+                return self.answer(200, json.dumps(out).encode())
+
             def do_POST(self):
                 body = self.rfile.read(int(self.headers['Content-Length']))
                 action = self.headers['x-amz-target']
+                service = 'sqs' if action.startswith('AmazonSQS.') else 'cloudtrail'
                 with aws.lock:
-                    why = self.refusal(body, 'sqs')
+                    why = self.refusal(body, service, ('eu-central-1',) if service == 'sqs' else REGIONS)
                     if why is not None:
                         aws.bad.append(why)
                         return self.answer(403, json.dumps({'__type': 'com.amazonaws.sqs#' + why.split()[0]}).encode())
                     if self.fault():
                         return None
+                    if action == 'com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101.LookupEvents':
+                        return self.answer_lookup(json.loads(body))
                     q = json.loads(body)
                     if not q['QueueUrl'].endswith('/111122223333/trail'):
                         return self.answer(400, b'{"__type":"com.amazonaws.sqs#QueueDoesNotExist"}')
