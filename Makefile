@@ -90,6 +90,9 @@ $(BUILD)/tests/sim/%: $(BUILD)/tests/sim/%_main.o $(BUILD)/libsupport.a $(LIBRAR
 
 # The text of the schema is part of this object (.incbin), which no depfile can say.
 $(BUILD)/core/store/schema.o: core/store/schema.sql
+# So are the pages of sources and inputs.
+$(BUILD)/agents/sources/registry.o: $(wildcard agents/sources/*.md)
+$(BUILD)/agents/inputs/registry.o: $(wildcard agents/inputs/*.md)
 
 -include $(shell find $(BUILD) -name '*.d' -type f 2>/dev/null)
 

@@ -24,6 +24,9 @@ struct kt_input_env {
      * makes it, the input frees it. Its lines are always taken: the engine does not step an input
      * with a budget while the spool is full. */
     struct kt_pipeline *(*pipeline)(void *self);
+    /* Somebody only looks: `kept` is never called, so nothing is acknowledged. What was received is
+     * not kept from others, an empty queue is not waited for, and history of a day is enough. */
+    bool probe;
 };
 struct kt_input_status { /* for reports and `keytrail-agent status` */
     uint64_t bytes, lag_bytes, files, rotations, truncations, gone, broken;
@@ -57,6 +60,9 @@ struct kt_input_type {
     void (*counts)(struct kt_input *in,
                    struct kt_pipeline_counts *ret); /* sums over its pipelines */
     void (*close)(struct kt_input *in);
+    bool listens; /* others come to it: open takes the address, and whoever writes meets no other */
 };
 extern const struct kt_input_type *const kt_inputs[]; /* registry, NULL-ended */
 const struct kt_input_type *kt_input_find(struct kt_str name);
+/* agents/inputs/NAME.md, as it was when this was built. */
+const char *kt_input_page(const struct kt_input_type *type);

@@ -115,3 +115,5 @@ struct kt_source {
 
 extern const struct kt_source *const kt_sources[]; /* registry.c, NULL-ended */
 const struct kt_source *kt_source_find(struct kt_str name);
+/* agents/sources/NAME.md, as it was when this was built; NULL: no such source. */
+const char *kt_source_page(struct kt_str name);

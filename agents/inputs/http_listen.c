@@ -287,5 +287,6 @@ const struct kt_input_type kt_input_http_listen = {
     .fd = fd,
     .status = status,
     .counts = counts,
+    .listens = true,
     .close = close_listen,
 };

@@ -25,6 +25,7 @@
 #define ARENA_BYTES (64u << 10)
 #define RETRY_FIRST (2 * KT_NS_S)
 #define RETRY_MOST  (10 * KT_NS_MIN)
+#define PROBE_SINCE KT_NS_DAY
 #define DENIED_WAIT (5 * KT_NS_MIN)
 
 struct options {
@@ -105,6 +106,8 @@ static enum kt_status open_poll(const struct kt_input_env *env, struct kt_input 
     if (kt_options_fill(env->yaml, env->conf->node, options, &o, err) != KT_OK)
         return kt_wrap(err, "http_poll");
     o.since = o.since > 0 ? o.since : poll->reach;
+    if (env->probe && o.since > PROBE_SINCE)
+        o.since = PROBE_SINCE;
     o.every = o.every > 0 ? o.every : poll->every;
     if (check(&o, err) != KT_OK)
         return KT_E_CONFIG;

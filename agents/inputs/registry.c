@@ -28,3 +28,25 @@ const struct kt_input_type *kt_input_find(struct kt_str name)
             return *t;
     return NULL;
 }
+
+/* The pages are part of this object; the Makefile says so where no depfile can. */
+#define PAGE(name)                                                                                 \
+    __asm__(".section .rodata\n"                                                                   \
+            ".global kt_input_page_" #name "\n"                                                    \
+            ".hidden kt_input_page_" #name "\n"                                                    \
+            "kt_input_page_" #name ":\n"                                                           \
+            ".incbin \"agents/inputs/" #name ".md\"\n"                                             \
+            ".byte 0\n"                                                                            \
+            ".previous\n");                                                                        \
+    extern const char kt_input_page_##name[];
+#define PAGE_ENTRY(name) kt_input_page_##name,
+KT_INPUTS(PAGE)
+static const char *const pages[] = { KT_INPUTS(PAGE_ENTRY) };
+
+const char *kt_input_page(const struct kt_input_type *type)
+{
+    size_t i = 0;
+    while (kt_inputs[i] != type)
+        i++;
+    return pages[i];
+}

@@ -191,5 +191,6 @@ const struct kt_input_type kt_input_socket = {
     .fd = fd,
     .status = status,
     .counts = counts,
+    .listens = true,
     .close = close_socket,
 };

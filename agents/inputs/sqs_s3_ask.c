@@ -32,7 +32,7 @@ void sqs_ask_messages(struct kt_input *in)
 {
     kt_buf_addf(begin_body(in),
                 ",\"MaxNumberOfMessages\":%u,\"WaitTimeSeconds\":%d,\"VisibilityTimeout\":%d}",
-                AT_ONCE, in->n == 0 ? POLL_S : 0, HIDDEN_S);
+                AT_ONCE, in->n == 0 && !in->env.probe ? POLL_S : 0, in->env.probe ? 0 : HIDDEN_S);
     call_queue(in, KT_STR("AmazonSQS.ReceiveMessage"), ASK_MESSAGES);
 }
 

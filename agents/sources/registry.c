@@ -27,3 +27,25 @@ const struct kt_source *kt_source_find(struct kt_str name)
             return *s;
     return NULL;
 }
+
+/* The pages are part of this object; the Makefile says so where no depfile can. */
+#define PAGE(name)                                                                                 \
+    __asm__(".section .rodata\n"                                                                   \
+            ".global kt_source_page_" #name "\n"                                                   \
+            ".hidden kt_source_page_" #name "\n"                                                   \
+            "kt_source_page_" #name ":\n"                                                          \
+            ".incbin \"agents/sources/" #name ".md\"\n"                                            \
+            ".byte 0\n"                                                                            \
+            ".previous\n");                                                                        \
+    extern const char kt_source_page_##name[];
+#define PAGE_ENTRY(name) kt_source_page_##name,
+SOURCES(PAGE)
+static const char *const pages[] = { SOURCES(PAGE_ENTRY) };
+
+const char *kt_source_page(struct kt_str name)
+{
+    for (size_t i = 0; kt_sources[i] != NULL; i++)
+        if (kt_str_is(name, kt_sources[i]->name))
+            return pages[i];
+    return NULL;
+}
