@@ -260,9 +260,9 @@ static int cmd_run(int argc, char **argv)
     static const struct kt_command cmd = {
         .program = "keytrail-agent",
         .name = "",
-        .args =
-            "[-c FILE] | keygen [--out FILE] | status [-c FILE] [-o json] | source list|test … | "
-            "watch init",
+        .args = "[-c FILE] | keygen [--out FILE] | status [-c FILE] [-o json] | source "
+                "list|add|doctor|test … | "
+                "watch init",
         .summary = "read logs of secret stores and forward them to the collector",
         .example = "keytrail-agent -c /etc/keytrail/agent.yaml",
     };

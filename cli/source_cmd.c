@@ -1,5 +1,5 @@
 /*
- * source_cmd: `keytrail-agent source list` and `source test`.
+ * source_cmd: `keytrail-agent source`: list, test, add, doctor.
  *
  * Owns:  the pipeline of a test.
  * Calls: agents (sources, inputs, pipeline), core; stdout, stderr.
@@ -13,6 +13,8 @@
 #include "agents/pipeline.h"
 #include "agents/source_file.h"
 #include "cli/cli.h"
+#include "cli/source_add.h"
+#include "cli/source_doctor.h"
 #include "core/base/log.h"
 #include "core/sys/clock.h"
 #include "core/sys/fs.h"
@@ -228,12 +230,21 @@ int kt_cmd_source(int argc, char **argv)
     static const struct kt_command cmd = {
         .program = "keytrail-agent",
         .name = "source",
-        .args = "list | test TYPE|MAPPING SAMPLE  [--cluster NAME] [-o FORM]",
-        .summary = "list sources and inputs; show what each record of a sample becomes",
-        .example = "keytrail-agent source test /etc/keytrail/mappings/infisical.yaml sample.jsonl",
+        .args = "list | add TYPE [--write] | doctor [ID] | test TYPE|MAPPING SAMPLE",
+        .summary = "list sources and inputs; make an entry for one; see whether it answers; show "
+                   "what each record of a sample becomes",
+        .example = "keytrail-agent source add vault --write && keytrail-agent source doctor",
     };
     const char *output = "table", *cluster = "test";
+    struct kt_source_add a = { .config = "/etc/keytrail/agent.yaml" };
     const struct kt_flag flags[] = {
+        { "--config", 'c', KT_FLAG_STRING, "FILE",
+          "add, doctor: the agent's configuration (default /etc/keytrail/agent.yaml)", &a.config,
+          NULL },
+        { "--write", 0, KT_FLAG_BOOL, NULL, "add: append the entry to it", &a.write, NULL },
+        { "--id", 0, KT_FLAG_STRING, "NAME", "add: of the instance", &a.id, NULL },
+        { "--input", 0, KT_FLAG_STRING, "NAME", "add: another input than the recommended one",
+          &a.input, NULL },
         { "--cluster", 0, KT_FLAG_STRING, "NAME", "test: label in secret ids (default: test)",
           &cluster, NULL },
         { "--output", 'o', KT_FLAG_STRING, "FORM", "list: " KT_OUTPUT_WORDS, &output, NULL },
@@ -244,11 +255,18 @@ int kt_cmd_source(int argc, char **argv)
     int code = kt_flags_parse(&cmd, flags, argc, argv, &n, &done);
     if (done)
         return code;
-    if (n == 1 && strcmp(argv[1], "list") == 0)
+    const char *verb = n > 0 ? argv[1] : "";
+    if (n == 1 && strcmp(verb, "list") == 0)
         return list(output);
-    if (n == 3 && strcmp(argv[1], "test") == 0)
+    if (n == 3 && strcmp(verb, "test") == 0)
         return test(argv[2], argv[3], cluster);
-    fprintf(stderr, "keytrail-agent source: give list, or test TYPE|MAPPING SAMPLE\n"
-                    "try: keytrail-agent source --help\n");
+    if ((n == 1 || n == 2) && strcmp(verb, "doctor") == 0)
+        return kt_source_doctor(a.config, n == 2 ? argv[2] : NULL);
+    if (n == 2 && strcmp(verb, "add") == 0) {
+        a.type = argv[2];
+        return kt_source_add(&a);
+    }
+    fprintf(stderr, "keytrail-agent source: give list, add TYPE, doctor [ID], or test TYPE|MAPPING "
+                    "SAMPLE\ntry: keytrail-agent source --help\n");
     return KT_EXIT_USAGE;
 }

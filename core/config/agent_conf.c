@@ -59,6 +59,11 @@ static const struct kt_option source_table[] = {
 static const char *const source_keys[] = { "id",      "type",    "input",   "path",
                                            "cluster", "mapping", "exclude", NULL };
 
+const struct kt_option *kt_conf_source_options(void)
+{
+    return source_table;
+}
+
 static enum kt_status load_collector(struct kt_agent_conf *c, struct kt_error *err)
 {
     const struct kt_node *n = kt_node_get(kt_yaml_root(c->yaml), "collector");

@@ -153,6 +153,7 @@ struct kt_agent_conf {
 KT_MUST_USE enum kt_status kt_agent_conf_load(const char *path, struct kt_agent_conf **ret,
                                               struct kt_error *err);
 void kt_agent_conf_free(struct kt_agent_conf *c);
+const struct kt_option *kt_conf_source_options(void); /* the keys that every source entry has */
 void kt_agent_conf_print(const struct kt_agent_conf *c, struct kt_buf *out);
 
 /* ---- agents.d/NAME.yaml ---- */

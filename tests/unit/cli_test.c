@@ -10,7 +10,10 @@
 
 #include <cmocka.h>
 
+#include "agents/input.h"
+#include "agents/source.h"
 #include "cli/cli.h"
+#include "cli/source_page.h"
 
 static const struct kt_command cmd = { .name = "x", .args = "", .summary = "", .example = "" };
 
@@ -166,6 +169,37 @@ static void rows_disarm_formulas_and_quote_csv(void **state)
     assert_string_equal(printed(KT_OUT_CSV, foul, 1), "name,n,when\r\n\\x1b]0;x\\x07,-2,\r\n");
 }
 
+static void sections_and_blocks_are_found_in_a_page(void **state)
+{
+    (void)state;
+    static const char page[] =
+        "# x: what it is\n\nText.\n## One\n\na\n\n```yaml\nk: 1\n```\nafter\n"
+        "## Two\nb\n";
+    struct kt_str rest = KT_STR_NONE;
+    assert_true(kt_str_is(kt_page_title(page), "what it is"));
+    struct kt_str one = kt_page_section(page, "One");
+    assert_true(kt_str_is(kt_page_yaml(one, &rest), "k: 1\n") && kt_str_is(rest, "after"));
+    assert_true(kt_str_is(kt_page_section(page, "Two"), "b"));
+    assert_int_equal(kt_page_section(page, "Three").len, 0);
+    assert_int_equal(kt_page_yaml(KT_STR("```yaml\nopen"), NULL).len, 0);
+    assert_int_equal(kt_page_section("", "One").len, 0);
+}
+
+/* `source add` and `source doctor` take from them what they say. */
+static void every_page_has_its_parts(void **state)
+{
+    (void)state;
+    for (size_t i = 0; kt_sources[i] != NULL; i++) {
+        const char *page = kt_source_page(kt_str_of(kt_sources[i]->name));
+        if (kt_page_title(page).len == 0 || kt_page_section(page, "Permissions").len == 0 ||
+            kt_page_yaml(kt_page_section(page, "Configuration"), NULL).len == 0)
+            fail_msg("agents/sources/%s.md", kt_sources[i]->name);
+    }
+    for (size_t i = 0; kt_inputs[i] != NULL; i++)
+        if (kt_page_yaml(kt_str_of(kt_input_page(kt_inputs[i])), NULL).len == 0)
+            fail_msg("agents/inputs/%s.md", kt_inputs[i]->name);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -176,6 +210,8 @@ int main(void)
         cmocka_unit_test(rows_align_a_table_and_escape_control_bytes),
         cmocka_unit_test(rows_print_json_with_nulls_and_whole_times),
         cmocka_unit_test(rows_disarm_formulas_and_quote_csv),
+        cmocka_unit_test(sections_and_blocks_are_found_in_a_page),
+        cmocka_unit_test(every_page_has_its_parts),
     };
     return cmocka_run_group_tests_name("cli", tests, NULL, NULL);
 }
