@@ -88,7 +88,7 @@ static bool is_access(const struct kt_event *ev)
 /* Is it what a source made of a record, and no record about one? */
 static bool is_event(const struct kt_event *ev)
 {
-    return is_access(ev) || ev->kind == KT_KIND_EXPOSURE;
+    return is_access(ev) || ev->kind == KT_KIND_EXPOSURE || ev->kind == KT_KIND_INVENTORY;
 }
 
 static void complete(struct kt_pipeline *p, struct kt_event *ev)

@@ -29,7 +29,7 @@ struct kt_pipeline_counts {
     uint64_t records; /* raw records seen (lines, array elements):
                          = yielded + folded + skipped + quarantined + halves that still wait */
     uint64_t yielded; /* records that gave at least one event */
-    uint64_t events;  /* access, amend and exposure lines given out */
+    uint64_t events;  /* access, amend, exposure and inventory lines given out */
     uint64_t folded;  /* first halves, and lines, that went into the event of another */
     uint64_t skipped; /* records without an event, folded halves not included */
     uint64_t quarantined, redactions, repaired, torn, unknown_fields, blank;

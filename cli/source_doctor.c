@@ -47,6 +47,7 @@ struct look {
     struct kt_input_status status;
     struct kt_pipeline_counts counts;
     struct seen newest[NEWEST]; /* newest first */
+    uint64_t lines;             /* events and secrets of an inventory */
     unsigned findings;
     bool in_full; /* it was read to its end */
 };
@@ -79,7 +80,7 @@ static void write_access(const struct kt_event *ev, struct kt_buf *out)
     char when[KT_TIME_TEXT_MAX], ip[KT_IP_TEXT_MAX];
     const struct kt_str parts[] = {
         or_missing(ev->actor),
-        kt_str_of(kt_action_word(ev->action)),
+        ev->action != KT_ACT_OTHER ? kt_str_of(kt_action_word(ev->action)) : ev->operation,
         or_missing(ev->secret.len > 0 ? ev->secret : ev->secret_native),
         or_missing(ev->has_ip ? kt_str_of(kt_ip_format(ev->ip, ip)) : ev->ip_raw),
         kt_str_of(kt_outcome_word(ev->outcome)),
@@ -97,7 +98,7 @@ static enum kt_status on_line(void *self, const struct kt_line_out *l, struct kt
     const struct kt_event *ev = l->event;
     unsigned i = NEWEST;
     (void)err;
-    if (ev->kind != KT_KIND_ACCESS && ev->kind != KT_KIND_AMEND)
+    if (ev->kind != KT_KIND_ACCESS && ev->kind != KT_KIND_AMEND && ev->kind != KT_KIND_INVENTORY)
         return KT_OK;
     while (i > 0 && (k->newest[i - 1].text.len == 0 || k->newest[i - 1].time <= ev->time))
         i--;

@@ -3,10 +3,12 @@
 
 #define KT_INPUTS(X)                                                                               \
     X(af_unix)                                                                                     \
+    X(cloudtrail_lookup)                                                                           \
     X(fanotify)                                                                                    \
     X(files)                                                                                       \
     X(http_listen)                                                                                 \
     X(http_poll)                                                                                   \
+    X(inventory)                                                                                   \
     X(pubsub)                                                                                      \
     X(s3)                                                                                          \
     X(socket)                                                                                      \
@@ -14,8 +16,6 @@
     X(stdin)                                                                                       \
     X(syslog)                                                                                      \
     X(tail)
-    X(s3)                                                                                          \
-    X(cloudtrail_lookup)
 #define DECLARE(name) extern const struct kt_input_type kt_input_##name;
 #define ENTRY(name)   &kt_input_##name,
 KT_INPUTS(DECLARE)

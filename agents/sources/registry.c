@@ -10,6 +10,7 @@
     X(gcp)                                                                                         \
     X(github)                                                                                      \
     X(gitlab)                                                                                      \
+    X(inventory)                                                                                   \
     X(kubernetes)                                                                                  \
     X(leaks)                                                                                       \
     X(mapping)                                                                                     \

@@ -8,8 +8,8 @@
  *   record TEXT               one line of the source's file
  *   elapse 91s                time passes
  *   end                       the stream ends; halves that wait are given out
- *   event k=v k="v w" k~part  the next line given out (also: amend, exposure, quarantine,
- *                             redacted)
+ *   event k=v k="v w" k~part  the next line given out (also: amend, exposure, inventory,
+ *                             quarantine, redacted)
  *   skip REASON               one record more was skipped for this reason
  *   finding CODE              the source said this about itself
  *   folded N                  so many first halves went into their partners
@@ -377,6 +377,8 @@ static void do_line(struct run *r, struct kt_str line)
         do_expect(r, "exposure", rest);
     else if (kt_str_is(word, "quarantine"))
         do_expect(r, "quarantine", rest);
+    else if (kt_str_is(word, "inventory"))
+        do_expect(r, "inventory", rest);
     else if (kt_str_is(word, "redacted"))
         do_expect(r, "redacted", rest);
     else if (kt_str_is(word, "skip"))
