@@ -91,6 +91,7 @@ static struct kt_pipeline *make_pipeline(void *self)
         .cluster = kt_str_of(in->conf->cluster),
         .body = KT_JSON_SIMDJSON,
         .memory = in->memory,
+        .settings = in->file.settings,
         .line = on_line,
         .finding = on_finding,
         .self = in,
@@ -170,6 +171,10 @@ static enum kt_status open_source(struct kt_agent *a, struct instance *in,
     if (kt_source_file_open(conf->type, conf->mapping, &in->file, err) != KT_OK)
         return kt_wrap(err, "source '%s'", conf->id);
     in->source = in->file.source;
+    in->input_conf = *conf;
+    if (kt_source_file_options(&in->file, a->o.conf->yaml, conf->node, &in->input_conf.node, err) !=
+        KT_OK)
+        return kt_wrap(err, "source '%s'", conf->id);
     if (in->type == NULL)
         return kt_fail(err, KT_E_CONFIG, "source '%s': there is no input '%s'", conf->id,
                        conf->input);
@@ -180,7 +185,7 @@ static enum kt_status open_source(struct kt_agent *a, struct instance *in,
         .each_position = each_position,
         .self = in,
         .source = in->source,
-        .conf = conf,
+        .conf = &in->input_conf,
         .yaml = a->o.conf->yaml,
         .pipeline = make_pipeline,
     };

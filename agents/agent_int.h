@@ -15,7 +15,8 @@ struct finding { /* what a source said about itself, newest text of each code */
 struct instance { /* one configured source */
     struct kt_agent *agent;
     const struct kt_conf_source *conf;
-    struct kt_source_file file; /* owner of source */
+    struct kt_source_file file;       /* owner of source and its settings */
+    struct kt_conf_source input_conf; /* the same without the source's own keys */
     const struct kt_source *source;
     const struct kt_input_type *type;
     struct kt_input *input;

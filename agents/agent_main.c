@@ -188,9 +188,13 @@ static enum kt_status check_sources(const struct kt_agent_conf *c, struct kt_err
 {
     for (unsigned i = 0; i < c->n_sources; i++) {
         struct kt_source_file file = { 0 };
+        const struct kt_node *rest = NULL;
         if (kt_source_file_open(c->sources[i].type, c->sources[i].mapping, &file, err) != KT_OK)
             return kt_wrap(err, "source '%s'", c->sources[i].id);
+        enum kt_status st = kt_source_file_options(&file, c->yaml, c->sources[i].node, &rest, err);
         kt_source_file_done(&file);
+        if (st != KT_OK)
+            return kt_wrap(err, "source '%s'", c->sources[i].id);
     }
     return KT_OK;
 }

@@ -106,6 +106,7 @@ static void complete(struct kt_pipeline *p, struct kt_event *ev)
 
 static void count_line(struct kt_pipeline *p, const struct kt_event *ev)
 {
+    p->secrets += ev->secret.len > 0;
     if (is_event(ev))
         p->counts.events++;
     else if (ev->kind == KT_KIND_REDACTED)
@@ -201,6 +202,16 @@ static void emit_finding(struct kt_emit *e, const char *code, const char *senten
         p->o.finding(p->o.self, code, sentence);
 }
 
+static void look_whether_blind(struct kt_pipeline *p)
+{
+    const struct kt_source *s = p->o.source;
+    if (p->first_at == 0)
+        p->first_at = p->cur.observed;
+    if (s->blind.code != NULL && p->secrets == 0 && p->counts.records >= s->blind.records &&
+        p->cur.observed - p->first_at >= s->blind.time)
+        emit_finding(kt_pipeline_emit(p), s->blind.code, s->blind.sentence);
+}
+
 struct kt_emit *kt_pipeline_emit(struct kt_pipeline *p)
 {
     p->emit.to = (struct kt_emit){ emit_event, emit_skip, emit_finding };
@@ -219,7 +230,8 @@ struct kt_decode_in kt_pipeline_in(struct kt_pipeline *p, struct kt_jval root)
                                   .raw = &p->raw,
                                   .unknown_fields = &p->cur.unknown_fields,
                                   .memory = p->o.memory != NULL ? p->o.memory : p->memory,
-                                  .settings = p->o.source->settings };
+                                  .settings = p->o.settings != NULL ? p->o.settings
+                                                                    : p->o.source->settings };
 }
 
 /* ---- records ---- */
@@ -419,6 +431,7 @@ static enum kt_status work(struct kt_pipeline *p, const struct kt_piece *piece, 
         return p->cur.status;
     if (!p->again) {
         p->counts.records++;
+        look_whether_blind(p);
         p->given = 0;
         p->counts.torn += piece->kind == KT_PIECE_TORN || gathered == GATHER_BROKEN;
     }

@@ -19,6 +19,7 @@ struct kt_pipeline_options {
     /* What the source remembers between records; borrowed, and shared by pipelines that read the
      * same accesses on several ways, so that they say the same of one. NULL: its own. */
     struct kt_source_memory *memory;
+    const void *settings;       /* of the source, borrowed; NULL: those that it has itself */
     uint8_t quarantine_key[32]; /* keyed hash of quarantined bytes; all zero = no hash */
     /* A line; KT_E_AGAIN (spool full) makes feed stop before this record and return KT_E_AGAIN. */
     enum kt_status (*line)(void *self, const struct kt_line_out *l, struct kt_error *err);

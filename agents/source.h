@@ -4,6 +4,7 @@
  */
 #pragma once
 #include "core/base/buf.h"
+#include "core/config/option.h"
 #include "core/event/event.h"
 #include "core/event/json.h"
 
@@ -32,7 +33,7 @@ struct kt_decode_in {
     uint64_t *unknown_fields; /* counter: members that no table of the source knows */
     struct kt_source_memory
         *memory; /* small facts that a source remembers between records (kv version of a mount …) */
-    const void *settings; /* of the source, when a file describes its records */
+    const void *settings; /* of the source: its options, or what a file says of its records */
 };
 
 /* The outer form of a file: how bytes become records. */
@@ -105,6 +106,20 @@ struct kt_source {
     /* Reads may be hidden by a setting: a sentence that says which and how to show them, told while
      * no read has come. NULL: nothing hides them but silence. */
     const char *no_reads;
+    /* Its own keys of a source entry, beside those of the input; NULL: none. Filled into a struct
+     * of options_size bytes that decode gets as `settings`; NULL there where nobody configured
+     * anything, as in tests. */
+    const struct kt_option *options;
+    size_t options_size;
+    /* Checks and compiles, in place, what the table cannot. NULL: nothing to do. */
+    KT_MUST_USE enum kt_status (*check)(void *settings, struct kt_error *err);
+    /* A log that is busy and never speaks of secrets is set up wrongly: the finding when so many
+     * records came over so long and none gave an event with a secret. code NULL: never. */
+    struct {
+        uint64_t records;
+        kt_time_ns time;
+        const char *code, *sentence;
+    } blind;
     const struct kt_poll *poll; /* how its API is asked; NULL: it has none */
     /* A source whose records a file describes: makes of the file's tree the source of one instance,
      * with its `settings`; both live in y. Errors name file and line. NULL: it takes no file. */

@@ -70,6 +70,7 @@ static enum kt_status check_mapping(const struct kt_agent_conf *conf,
 {
     const struct kt_source *source = kt_source_find(kt_str_of(s->type));
     struct kt_source_file file = { 0 };
+    const struct kt_node *rest = NULL;
     struct kt_error why = { 0 };
     struct kt_stat stat;
     if (source == NULL)
@@ -81,7 +82,10 @@ static enum kt_status check_mapping(const struct kt_agent_conf *conf,
     }
     if (kt_source_file_open(s->type, s->mapping, &file, err) != KT_OK)
         return kt_wrap(err, "%s: source '%s'", conf->path, s->id);
+    enum kt_status st = kt_source_file_options(&file, conf->yaml, s->node, &rest, err);
     kt_source_file_done(&file);
+    if (st != KT_OK)
+        return kt_wrap(err, "source '%s'", s->id);
     return KT_OK;
 }
 

@@ -37,6 +37,13 @@ KT_MUST_USE enum kt_status kt_node_fail(const struct kt_yaml *y, const struct kt
                                         struct kt_error *err, const char *fmt, ...) KT_PRINTF(4, 5);
 KT_MUST_USE enum kt_status kt_key_fail(const struct kt_yaml *y, const struct kt_node *n,
                                        struct kt_error *err, const char *fmt, ...) KT_PRINTF(4, 5);
+/* A copy of map (children are shared) without the keys of the NULL-ended list; null gives an empty
+ * map. */
+const struct kt_node *kt_node_without(const struct kt_yaml *y, const struct kt_node *map,
+                                      const char *const *keys);
+/* The same with only the keys of the list. */
+const struct kt_node *kt_node_only(const struct kt_yaml *y, const struct kt_node *map,
+                                   const char *const *keys);
 /* n zeroed bytes that live as long as y; never NULL. */
 void *kt_yaml_keep(const struct kt_yaml *y, size_t n);
 const char *kt_yaml_keepz(const struct kt_yaml *y, struct kt_str s);

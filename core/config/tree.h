@@ -9,14 +9,6 @@ KT_MUST_USE enum kt_status kt_yaml_path(const struct kt_yaml *y, struct kt_str s
 const uint8_t *kt_yaml_digest(const struct kt_yaml *y); /* SHA-256 of the text */
 
 bool kt_node_is_null(const struct kt_node *n); /* "key:" without a value, ~ or null */
-/* A copy of map (children are shared) without the keys of the NULL-ended list; null gives an empty
- * map. */
-const struct kt_node *kt_node_without(const struct kt_yaml *y, const struct kt_node *map,
-                                      const char *const *keys);
-/* The same with only the keys of the list. */
-const struct kt_node *kt_node_only(const struct kt_yaml *y, const struct kt_node *map,
-                                   const char *const *keys);
-
 /* Calls for keys that are in neither list: the error with the nearest known name. */
 KT_MUST_USE enum kt_status kt_option_unknown(const struct kt_yaml *y, const struct kt_node *key,
                                              const struct kt_option *table,

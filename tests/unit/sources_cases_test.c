@@ -4,7 +4,7 @@
  *
  *   case NAME                 a fresh pipeline
  *   config cluster=prod       settings of it (cluster, instance, mapping: a file of
- *                             agents/sources/mappings)
+ *                             agents/sources/mappings, options: keys of the source's own)
  *   record TEXT               one line of the source's file
  *   elapse 91s                time passes
  *   end                       the stream ends; halves that wait are given out
@@ -30,6 +30,7 @@
 #include "core/base/alloc.h"
 #include "core/base/enc.h"
 #include "core/base/hash.h"
+#include "core/config/config.h"
 #include "core/event/line.h"
 
 #define LINES_MAX 64
@@ -40,6 +41,7 @@ struct run {
     enum kt_json_body body;
     struct kt_pipeline *p;
     struct kt_source_file mapping;
+    struct kt_yaml *yaml; /* of its options */
     struct kt_str cluster, instance;
     kt_time_ns now;
     uint64_t pos;
@@ -94,6 +96,7 @@ static struct kt_pipeline *pipeline(struct run *r)
                                          .body = r->body,
                                          .line = on_line,
                                          .finding = on_finding,
+                                         .settings = r->mapping.settings,
                                          .self = r };
         memset(o.quarantine_key, 7, sizeof o.quarantine_key);
         r->p = kt_pipeline_new(&o);
@@ -135,6 +138,8 @@ static void case_end(struct run *r)
     EXPECT(r, r->n_findings == r->n_findings_seen, "a finding that was not asked for");
     kt_pipeline_free(r->p);
     kt_source_file_done(&r->mapping);
+    kt_yaml_free(r->yaml);
+    r->yaml = NULL;
     r->p = NULL;
 }
 
@@ -313,6 +318,22 @@ static void do_mapping(struct run *r, struct kt_str name)
            err.text);
 }
 
+/* options="proxies: [10.0.0.0/8]": keys of the source's entry. */
+static void do_options(struct run *r, struct kt_str text)
+{
+    struct kt_error err = { 0 };
+    struct kt_buf map = { 0 };
+    const struct kt_node *rest = NULL;
+    kt_buf_addf(&map, "{ " KT_STR_FMT " }\n", KT_STR_ARG(text));
+    EXPECT(r, kt_yaml_parse(kt_buf_str(&map), "case", &r->yaml, &err) == KT_OK, "%s", err.text);
+    kt_buf_done(&map);
+    r->mapping.source = r->source;
+    EXPECT(r,
+           kt_source_file_options(&r->mapping, r->yaml, kt_yaml_root(r->yaml), &rest, &err) ==
+               KT_OK,
+           "%s", err.text);
+}
+
 static void do_config(struct run *r, struct kt_str rest)
 {
     struct kt_str name, value;
@@ -324,6 +345,8 @@ static void do_config(struct run *r, struct kt_str rest)
             r->instance = value;
         else if (kt_str_is(name, "mapping"))
             do_mapping(r, value);
+        else if (kt_str_is(name, "options"))
+            do_options(r, value);
         else
             EXPECT(r, false, "unknown setting");
     }
