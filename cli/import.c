@@ -74,7 +74,7 @@ static enum kt_status flush(struct import *im, struct kt_error *err)
         bool duplicate = fate[i] == KT_FATE_DUPLICATE;
         im->counts.conflicts += fate[i] == KT_FATE_CONFLICT;
         if (im->kind[i] == KT_KIND_ACCESS || im->kind[i] == KT_KIND_AMEND ||
-            im->kind[i] == KT_KIND_EXPOSURE)
+            im->kind[i] == KT_KIND_EXPOSURE || im->kind[i] == KT_KIND_INVENTORY)
             *(duplicate ? &im->counts.duplicate : &im->counts.stored) += 1;
         else if (im->kind[i] == KT_KIND_QUARANTINE)
             *(duplicate ? &im->counts.duplicate : &im->counts.quarantined) += 1;

@@ -25,6 +25,7 @@ static const struct {
     { "status", "what is stored, learning, late or broken", kt_cmd_status },
     { "search", "events that match a query", kt_cmd_search },
     { "sql", "the store as relations, in SQL; only reads", kt_cmd_sql },
+    { "inventory", "each secret: how old, when due, who read it last", kt_cmd_inventory },
     { "alerts", "alerts: list, show", kt_cmd_alerts },
     { "replay", "run the detectors over the stored log again", kt_cmd_replay },
     { "notify", "alert targets: test", kt_cmd_notify },

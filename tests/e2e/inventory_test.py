@@ -277,6 +277,38 @@ p = run(AGENT, 'source', 'doctor', '-c', h.path('a.yaml'), ok=False)
 check(p.returncode == 1 and b'secretsmanager:ListSecrets' in p.stdout, 'and names the action', p.stdout)
 
 check(stop(h.collector) == 0, 'the collector ends cleanly')
+
+# ---- the command: snapshots and the log in one table ----
+def inventory(*args):
+    return json.loads(keytrail('inventory', *args, '--db', h.db, '-o', 'json', '-q').stdout)
+
+
+reads = [cloudtrail(rng, NOW - 3600 * n, secret='app/8', role=f'reader{n}') for n in (1, 2)] + [cloudtrail(rng, NOW - 60, secret='app/7', errorCode='AccessDenied'),
+                                                                                              cloudtrail(rng, NOW - 60, secret='only/in/the/log')]
+with open(h.path('trail.jsonl'), 'w') as f:
+    f.writelines(json.dumps(r) + '\n' for r in reads)
+keytrail('import', '--db', h.db, '--source', 'cloudtrail', '--instance', 'aws-main', h.path('trail.jsonl'))
+got = {r['secret']: r for r in inventory('aws-sm://**')}
+check(len(got) == stores.count + 1, 'every secret of the store, and one that only the log knows', len(got))
+one = got['aws-sm://111122223333/eu-central-1/app/8']
+check((one['age_days'], one['from'], one['last_read_by'], one['owner'], one['overdue'], one['instance']) == (8, 'inventory', 'reader1@111122223333', 'payments', False, 'inv-sm')
+      and one['last_read'][:19] == iso(NOW - 3600, 0)[:19] and one['store'] == 'aws-sm://111122223333', 'age, last reader, owner', one)
+old = got['aws-sm://111122223333/eu-central-1/app/200']
+check(old['overdue'] is True and old['last_read_by'] is None and old['last_read'][:10] == rfc(1)[:10], 'what is overdue; a date without a reader where the log has none', old)
+check(got['aws-sm://111122223333/eu-central-1/app/7']['last_read_by'] is None and got['aws-sm://111122223333/eu-central-1/app/7']['deleted'] is not None, 'a denied read is none')
+check(got['aws-sm://111122223333/eu-central-1/only/in/the/log']['from'] == 'log', 'where it is known from')
+vault = {r['secret']: r for r in inventory('vault://**')}
+check(vault['vault://prod/-/secret/pay/db']['next_due'][:10] == rfc(-80)[:10] and vault['vault://prod/-/database/static-creds/app']['overdue'] is True, 'due by the period that its owner wrote down', vault)
+later = iso(NOW + 60, 0)
+with open(h.path('later.jsonl'), 'w') as f:
+    f.write(json.dumps({'store': 'vault', 'snapshot': later, 'secret': 'vault://prod/-/secret/root'}) + '\n' + json.dumps({'store': 'vault', 'snapshot': later, 'complete': True, 'secrets': 1, 'missed': 0}) + '\n')
+p = keytrail('import', '--db', h.db, '--source', 'inventory', '--instance', 'inv-vault', h.path('later.jsonl'), '-o', 'json')
+check(json.loads(p.stdout)['stored'] == 2, 'an import takes a snapshot that another system made', p.stdout)
+check([r['secret'] for r in inventory('vault://**')] == ['vault://prod/-/secret/root'], 'what no newer snapshot has is left out')
+check(sum(r['gone'] for r in inventory('vault://**', '--all')) == 3, 'unless all is asked for')
+p = keytrail('inventory', 'k8s://**', '--db', h.db)
+check(b'LAST ROTATED' in p.stdout and b'k8s://prod/prod/s0' in p.stdout and b'snapshot: inv-github: none is complete' in p.stderr, 'as a table, with what it rests on', p.stdout + p.stderr)
+check(keytrail('inventory', 'a', 'b', '--db', h.db, ok=False).returncode == 2 and keytrail('inventory', '--db', h.path('none.db'), ok=False).returncode == 4, 'exit codes')
 v = keytrail('verify', '--db', h.db, '-c', h.path('keytrail.yaml'), ok=False)
 check(v.returncode == 0, 'the store verifies with every signature', v.stdout + v.stderr)
 finish()

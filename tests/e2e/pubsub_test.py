@@ -252,7 +252,7 @@ agent.wait()
 
 # ---- nothing is acknowledged before it is kept ----
 google.faults, google.deadline, google.copies, google.life = 0.25, 2, 0.05, 301  # the token is renewed again and again
-kills = how_many_kills(5)
+kills = how_many_kills(4)
 agent = start_agent()
 for i in range(kills):
     publish(rng.randrange(100, 700))
