@@ -106,7 +106,6 @@ static void complete(struct kt_pipeline *p, struct kt_event *ev)
 
 static void count_line(struct kt_pipeline *p, const struct kt_event *ev)
 {
-    p->secrets += ev->secret.len > 0;
     if (is_event(ev))
         p->counts.events++;
     else if (ev->kind == KT_KIND_REDACTED)
@@ -200,16 +199,6 @@ static void emit_finding(struct kt_emit *e, const char *code, const char *senten
     p->findings[i].at = p->cur.observed;
     if (p->o.finding != NULL)
         p->o.finding(p->o.self, code, sentence);
-}
-
-static void look_whether_blind(struct kt_pipeline *p)
-{
-    const struct kt_source *s = p->o.source;
-    if (p->first_at == 0)
-        p->first_at = p->cur.observed;
-    if (s->blind.code != NULL && p->secrets == 0 && p->counts.records >= s->blind.records &&
-        p->cur.observed - p->first_at >= s->blind.time)
-        emit_finding(kt_pipeline_emit(p), s->blind.code, s->blind.sentence);
 }
 
 struct kt_emit *kt_pipeline_emit(struct kt_pipeline *p)
@@ -431,7 +420,6 @@ static enum kt_status work(struct kt_pipeline *p, const struct kt_piece *piece, 
         return p->cur.status;
     if (!p->again) {
         p->counts.records++;
-        look_whether_blind(p);
         p->given = 0;
         p->counts.torn += piece->kind == KT_PIECE_TORN || gathered == GATHER_BROKEN;
     }

@@ -88,11 +88,9 @@ struct kt_pipeline {
     struct kt_buf last_place;
     kt_time_ns now;
     struct current cur;
-    unsigned given;      /* lines of the current record that went out; kept over KT_E_AGAIN */
-    bool again;          /* the current record was tried before */
-    bool ended;          /* kt_pipeline_end was the last thing done */
-    uint64_t secrets;    /* events with a secret */
-    kt_time_ns first_at; /* when the first record came */
+    unsigned given; /* lines of the current record that went out; kept over KT_E_AGAIN */
+    bool again;     /* the current record was tried before */
+    bool ended;     /* kt_pipeline_end was the last thing done */
     struct {
         const char *code;
         kt_time_ns at;

@@ -113,13 +113,6 @@ struct kt_source {
     size_t options_size;
     /* Checks and compiles, in place, what the table cannot. NULL: nothing to do. */
     KT_MUST_USE enum kt_status (*check)(void *settings, struct kt_error *err);
-    /* A log that is busy and never speaks of secrets is set up wrongly: the finding when so many
-     * records came over so long and none gave an event with a secret. code NULL: never. */
-    struct {
-        uint64_t records;
-        kt_time_ns time;
-        const char *code, *sentence;
-    } blind;
     const struct kt_poll *poll; /* how its API is asked; NULL: it has none */
     /* A source whose records a file describes: makes of the file's tree the source of one instance,
      * with its `settings`; both live in y. Errors name file and line. NULL: it takes no file. */

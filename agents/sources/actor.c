@@ -62,6 +62,12 @@ struct kt_str kt_actor_k8s_account(struct kt_arena *a, struct kt_str user)
     return kt_actor_k8s(a, ns, account);
 }
 
+bool kt_actor_is_external_secrets(struct kt_str account)
+{
+    return kt_str_is(account, "external-secrets") ||
+           kt_str_ends(account, KT_STR("-external-secrets"));
+}
+
 static struct kt_str last_part(struct kt_str s)
 {
     ptrdiff_t at = kt_str_rfind_byte(s, '/');

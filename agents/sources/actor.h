@@ -14,6 +14,10 @@ struct kt_str kt_actor_k8s(struct kt_arena *a, struct kt_str ns, struct kt_str a
  * user is no such account. */
 struct kt_str kt_actor_k8s_account(struct kt_arena *a, struct kt_str user);
 
+/* The name of an account that the chart of External Secrets Operator makes: its release's, such as
+ * external-secrets or eso-external-secrets. */
+bool kt_actor_is_external_secrets(struct kt_str account);
+
 /* "AWSReservedSSO_Admin_0123456789abcdef" -> "Admin"; empty when it is no SSO role. */
 struct kt_str kt_actor_permission_set(struct kt_str role);
 /* arn:aws:sts::111122223333:assumed-role/ROLE/SESSION; malformed ones too, by their slashes. Both

@@ -4,7 +4,8 @@
  *
  * Owns:  nothing; requests that were counted at their start are remembered by the engine.
  * Calls: core/base, core/event. No I/O, no clock.
- * Holds: of requestObject and responseObject nothing but metadata.name is ever looked at.
+ * Holds: of requestObject and responseObject nothing but metadata.name is ever looked at, and of an
+ *        ExternalSecret what it copies (kubernetes_eso.c).
  */
 #include "agents/sources/kubernetes.h"
 
@@ -193,20 +194,26 @@ static void when(const struct k8s_access *x, struct kt_event *ev)
         ev->duration = stage - ev->time;
 }
 
-/* What proxies say of themselves stands before it; the last is the peer that the server saw. */
-static struct kt_str last_address(struct kt_jval list)
+/* What clients and proxies say stands in front; the last is the peer that the server saw. What one
+ * of the configured proxies says of its own peer is as good: from the end on, the first that is
+ * none of them. */
+static struct kt_str trusted_address(const struct k8s_options *o, struct kt_jval list)
 {
     struct kt_json_iter it = kt_json_iter(list);
-    struct kt_str unused, last = KT_STR_NONE;
+    struct kt_str unused, found = KT_STR_NONE, last = KT_STR_NONE;
     struct kt_jval item;
-    while (kt_json_next(&it, &unused, &item))
+    while (kt_json_next(&it, &unused, &item)) {
         last = kt_json_str(item);
-    return last;
+        if (!kt_k8s_is_proxy(o, last))
+            found = last;
+    }
+    return found.len > 0 ? found : last;
 }
 
 static void where(const struct k8s_access *x, struct kt_event *ev)
 {
-    struct kt_str ip = last_address(kt_json_get(x->in->root, KT_STR("sourceIPs")));
+    struct kt_str ip =
+        trusted_address(x->in->settings, kt_json_get(x->in->root, KT_STR("sourceIPs")));
     ev->has_ip = kt_ip_parse(ip, &ev->ip);
     ev->ip_trust = ev->has_ip ? KT_TRUST_EDGE : KT_TRUST_NONE;
     if (!ev->has_ip)
@@ -289,6 +296,7 @@ static void emit(const struct k8s_access *x, const struct k8s_rule *rule, bool l
     kt_k8s_outcome(x, &ev);
     kt_k8s_who(x, &ev);
     guard(x, rule, &ev, to);
+    ev.shared_id = kt_k8s_original(x);
     if (x->gke)
         kt_k8s_gke_rest(x, &ev);
     else
@@ -303,6 +311,7 @@ static void run(const struct kt_decode_in *in, bool late, struct kt_emit *to)
 {
     struct k8s_access x = take_apart(in);
     const struct k8s_rule *rule = kt_k8s_rule_of(&x);
+    kt_k8s_learn_copy(&x);
     if (x.verb.len == 0)
         to->skip(to, "no audit event");
     else if (rule == NULL)
@@ -420,7 +429,11 @@ const struct kt_source kt_source_kubernetes = {
     .salvage_time = "requestReceivedTimestamp",
     .known_keys = known_keys,
     .lateness = 2 * KT_NS_MIN,
+    .options = kt_k8s_options,
+    .options_size = sizeof(struct k8s_options),
+    .check = kt_k8s_check,
     .limits = limits,
-    .no_reads = "no read of a secret has come: the audit policy must log get, list and watch of "
-                "secrets at level Metadata",
+    .no_reads = "no read of a secret has come: the audit policy may leave them out; its first rule "
+                "should be - {level: Metadata, resources: [{group: \"\", resources: [secrets, "
+                "serviceaccounts/token]}]}",
 };

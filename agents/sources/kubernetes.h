@@ -50,6 +50,25 @@ void kt_k8s_who(const struct k8s_access *x, struct kt_event *ev);
 struct kt_str kt_k8s_name(const struct k8s_access *x, struct kt_str user,
                           enum kt_actor_kind *ret_kind);
 
+/* ---- kubernetes_options.c ---- */
+#define K8S_PROXIES_MAX 32u
+struct k8s_options {
+    struct kt_strings proxies, stores;
+    struct kt_cidr proxy[K8S_PROXIES_MAX]; /* of proxies */
+};
+extern const struct kt_option kt_k8s_options[];
+KT_MUST_USE enum kt_status kt_k8s_check(void *settings, struct kt_error *err);
+/* o may be NULL: nothing is configured. */
+bool kt_k8s_is_proxy(const struct k8s_options *o, struct kt_str address);
+/* How ids of secrets of that store begin; empty: nobody said. */
+struct kt_str kt_k8s_store_prefix(const struct k8s_options *o, struct kt_str store);
+
+/* ---- kubernetes_eso.c ---- */
+/* Remembers which secrets of a store an ExternalSecret copies to where. */
+void kt_k8s_learn_copy(const struct k8s_access *x);
+/* Those that the Secret is a copy of, with commas between them; empty: none is known. */
+struct kt_str kt_k8s_original(const struct k8s_access *x);
+
 /* ---- kubernetes_gke.c ---- */
 bool kt_k8s_is_gke(struct kt_jval root);
 struct k8s_access kt_k8s_gke(const struct kt_decode_in *in);

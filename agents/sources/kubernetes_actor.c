@@ -49,12 +49,11 @@ struct kt_str kt_k8s_name(const struct k8s_access *x, struct kt_str user,
     return kt_actor_at(a, without_issuer(user), x->cluster);
 }
 
-/* A release of the chart names its account after itself: external-secrets, eso-external-secrets. */
 static bool is_operator(struct kt_str user)
 {
+    size_t colon = (size_t)(kt_str_rfind_byte(user, ':') + 1);
     return kt_str_starts(user, KT_STR("system:serviceaccount:")) &&
-           (kt_str_ends(user, KT_STR(":external-secrets")) ||
-            kt_str_ends(user, KT_STR("-external-secrets")));
+           kt_actor_is_external_secrets(kt_str_from_index(user, colon));
 }
 
 /* EKS tells the AWS identity behind a user: then the actor is the one that CloudTrail names. */
@@ -101,6 +100,9 @@ void kt_k8s_who(const struct k8s_access *x, struct kt_event *ev)
     ev->host = behind(x->user, KT_STR("system:node:"));
     if (ev->host.len == 0)
         ev->host = extra(x, AUTHN "node-name");
-    if (is_operator(x->user))
-        ev->actor_name = KT_STR("External Secrets Operator");
+    if (!is_operator(x->user))
+        return;
+    ev->actor_name = KT_STR("External Secrets Operator");
+    if (ev->via.len == 0)
+        ev->via = KT_STR("external-secrets");
 }

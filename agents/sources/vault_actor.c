@@ -152,6 +152,8 @@ void kt_vt_who(const struct kt_decode_in *in, struct kt_jval auth, enum vt_login
     ev->actor_native = entity.len > 0 ? entity : display;
     ev->actor_name = display;
     ev->role = kt_json_str_at(auth, "metadata.role");
+    if (kt_actor_is_external_secrets(kt_json_str_at(auth, "metadata.service_account_name")))
+        ev->via = KT_STR("external-secrets"); /* it copies what it reads into its cluster */
     if (!raw_device)
         ev->credential = kt_json_str_at(auth, "accessor");
     if (has_root(policies)) {

@@ -39,6 +39,11 @@ refused(AGENT_BASE + 'sources: [ { id: v, type: vault, input: tail, path: /x, ma
 refused(AGENT_BASE + 'sources: [ { id: v, type: vault, input: tale, path: /x } ]\n', "source 'v': there is no input 'tale'")
 refused(AGENT_BASE.replace('<40 characters, Z85>', 'short'), '40 characters of Z85')
 
+K8S = AGENT_BASE + 'sources: [ { id: k, type: kubernetes, input: tail, path: /x, %s } ]\n'
+p = keytrail('config', 'check', '-c', write('p.yaml', K8S % 'proxies: [10.0.0.0/24], stores: ["vault-backend=vault://prod/-/secret"], poll: 2s'))
+check(p.returncode == 0, 'a source has options of its own beside those of its input', p.stderr)
+refused(K8S % 'proxies: [10.0.0.1/24]', 'proxies')
+refused(K8S % 'stores: [vault-backend]', 'NAME=vault://prod/-/secret')
 p = keytrail('config', 'check', '-c', write('n.yaml', AGENT_BASE + 'sources: [ { id: v, type: mapping, input: tail, path: /x, mapping: /nowhere.yaml } ]\n'))
 check(b"mapping '/nowhere.yaml': not there" in p.stdout, 'a mapping may be missing, and is said to be', p.stdout)
 p = keytrail('config', 'check', '-c', write('k.yaml', BASE + 'identities_file: /nowhere.yaml\nholidays: { zone: Europe/Berlin, days: ["2026-12-25"] }\n'

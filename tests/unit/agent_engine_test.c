@@ -408,6 +408,35 @@ static void agent_reports_at_start_and_every_minute(void **state)
     world_free(w);
 }
 
+static void agent_says_that_no_read_has_come(void **state)
+{
+    struct world *w = world_new(21);
+    KT_CLEANUP(kt_buf_done) struct kt_buf text = { 0 };
+    const struct kt_str hidden = KT_STR("no read of a secret has come"),
+                        limit = KT_STR("do not pass the API server");
+
+    (void)state;
+    kill_agent(w);
+    w->source.type = "kubernetes";
+    start(w);
+    run(w, 5);
+    assert_true(kt_str_has(status(w, &text), limit));
+    assert_false(kt_str_has(status(w, &text), hidden)); /* nobody can know yet */
+    run(w, 3601);
+    assert_true(kt_str_has(status(w, &text), hidden));
+    append(
+        w,
+        KT_STR("{\"kind\":\"Event\",\"apiVersion\":\"audit.k8s.io/v1\",\"level\":\"Metadata\","
+               "\"auditID\":\"a\",\"stage\":\"ResponseComplete\",\"verb\":\"get\",\"user\":"
+               "{\"username\":\"dana\"},\"objectRef\":{\"resource\":\"secrets\",\"namespace\":"
+               "\"pay\",\"name\":\"db\",\"apiVersion\":\"v1\"},\"responseStatus\":{\"code\":200},"
+               "\"requestReceivedTimestamp\":\"2026-03-01T00:00:00.000000Z\",\"stageTimestamp\":"
+               "\"2026-03-01T00:00:00.000000Z\"}\n"));
+    run(w, 5);
+    assert_false(kt_str_has(status(w, &text), hidden));
+    world_free(w);
+}
+
 static void agent_keeps_within_its_credit(void **state)
 {
     struct world *w = world_new(3);
@@ -678,6 +707,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(agent_delivers_each_event_once),
         cmocka_unit_test(agent_reports_at_start_and_every_minute),
+        cmocka_unit_test(agent_says_that_no_read_has_come),
         cmocka_unit_test(agent_keeps_within_its_credit),
         cmocka_unit_test(agent_replaces_a_refused_line),
         cmocka_unit_test(agent_keeps_what_is_refused_for_now),
