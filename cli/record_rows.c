@@ -7,6 +7,8 @@
  */
 #include "cli/record_rows.h"
 
+#include <string.h>
+
 #include "core/base/enc.h"
 
 static const struct kt_column columns[] = {
@@ -116,7 +118,22 @@ void kt_record_rows_add(struct kt_rows *rows, const struct kt_record *r, const s
     kt_rows_add(rows, cells);
 }
 
-struct kt_rows *kt_record_rows_new(enum kt_output how, bool header)
+/* What a report or a quarantined record says stands in its operation and message. */
+static const struct kt_column *columns_with_kinds(void)
 {
-    return kt_rows_new(how, columns, N_COLUMNS, header);
+    static struct kt_column with[N_COLUMNS];
+    static const struct {
+        const char *name, *title;
+    } more[] = { { "kind", "KIND" }, { "operation", "OPERATION" }, { "message", "MESSAGE" } };
+    memcpy(with, columns, sizeof columns);
+    for (size_t i = 0; i < N_COLUMNS; i++)
+        for (size_t k = 0; k < KT_ARRAY_LEN(more); k++)
+            if (strcmp(with[i].name, more[k].name) == 0)
+                with[i].title = more[k].title;
+    return with;
+}
+
+struct kt_rows *kt_record_rows_new(enum kt_output how, bool kinds, bool header)
+{
+    return kt_rows_new(how, kinds ? columns_with_kinds() : columns, N_COLUMNS, header);
 }

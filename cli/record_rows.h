@@ -3,7 +3,8 @@
 #include "cli/cli.h"
 #include "core/query/query.h"
 
-struct kt_rows *kt_record_rows_new(enum kt_output how, bool header);
+/* kinds: the table shows kind, operation and message too. */
+struct kt_rows *kt_record_rows_new(enum kt_output how, bool kinds, bool header);
 /* fact: of its address, or NULL. */
 void kt_record_rows_add(struct kt_rows *rows, const struct kt_record *r,
                         const struct kt_fact *fact);

@@ -177,7 +177,7 @@ static enum kt_status show_records(struct kt_search *s, struct kt_error *err)
     if (take_page(s, &page, err) != KT_OK)
         return err->code;
     struct kt_newest *newest = s->limit > 0 ? kt_newest_new(s->limit + 1) : NULL;
-    struct kt_rows *rows = kt_record_rows_new(s->how, !s->no_header);
+    struct kt_rows *rows = kt_record_rows_new(s->how, kt_query_names_kind(s->query), !s->no_header);
     enum kt_status st = scan_all(s, &page, rows, newest, err);
     if (newest != NULL && print_newest(s, rows, newest, &later) != KT_OK && st == KT_OK) {
         *err = later;
