@@ -141,6 +141,12 @@ static void each_position(void *self,
     kt_spool_each_position(in->agent->spool, if_prefixed, &p);
 }
 
+static void give_report(void *self, const struct kt_input_report *r)
+{
+    struct instance *in = self;
+    agent_input_report(in->agent, in, r);
+}
+
 /* ---- life ---- */
 
 static const char *cluster_of(const struct kt_conf_source *conf)
@@ -188,6 +194,7 @@ static enum kt_status open_source(struct kt_agent *a, struct instance *in,
         .conf = &in->input_conf,
         .yaml = a->o.conf->yaml,
         .pipeline = make_pipeline,
+        .report = give_report,
     };
     if (in->type->open(&env, &in->input, err) != KT_OK)
         return kt_wrap(err, "source '%s'", conf->id);

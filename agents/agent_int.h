@@ -87,6 +87,9 @@ KT_MUST_USE enum kt_status agent_fill_holes(struct kt_agent *a, struct kt_error 
 /* agent_report.c: heartbeat lines, and the engine's own records about lost lines. */
 void agent_report_due(struct kt_agent *a);
 int agent_report_wait_ms(const struct kt_agent *a);
+/* A line in the words of an input. */
+void agent_input_report(struct kt_agent *a, const struct instance *in,
+                        const struct kt_input_report *r);
 /* A line that says that the collector has less than it acknowledged: it runs on an older copy of
  * its store (THREATS D6). */
 void agent_restored(struct kt_agent *a, uint64_t acknowledged, uint64_t has);

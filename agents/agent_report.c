@@ -181,6 +181,23 @@ int agent_report_wait_ms(const struct kt_agent *a)
     return wait > 0 ? (int)(wait / KT_NS_MS) + 1 : 0;
 }
 
+void agent_input_report(struct kt_agent *a, const struct instance *in,
+                        const struct kt_input_report *r)
+{
+    struct kt_event ev = { .kind = KT_KIND_REPORT,
+                           .source = kt_str_of(in->source->name),
+                           .instance = kt_str_of(in->conf->id),
+                           .decoder = in->source->version,
+                           .scope = r->scope,
+                           .native_id = r->native_id,
+                           .operation = r->operation,
+                           .message = r->message,
+                           .time = r->time,
+                           .observed = a->now,
+                           .raw = r->raw };
+    give(a, &ev);
+}
+
 void agent_restored(struct kt_agent *a, uint64_t acknowledged, uint64_t has)
 {
     KT_CLEANUP(kt_buf_done) struct kt_buf raw = { 0 }, id = { 0 };

@@ -10,6 +10,13 @@
 #include "core/sys/fs.h"
 
 struct kt_input; /* one configured instance */
+/* What an input has found out about its source beside records: a line of kind `report`. */
+struct kt_input_report {
+    struct kt_str operation, message; /* "trail.verified", and a sentence */
+    struct kt_str native_id, scope;   /* the same for the same fact: a second line is a duplicate */
+    kt_time_ns time;                  /* of what it is about */
+    struct kt_str raw;                /* the numbers, a JSON object */
+};
 struct kt_input_env {
     struct kt_fs fs;
     struct kt_str (*position)(void *self,
@@ -27,6 +34,8 @@ struct kt_input_env {
     /* Somebody only looks: `kept` is never called, so nothing is acknowledged. What was received is
      * not kept from others, an empty queue is not waited for, and history of a day is enough. */
     bool probe;
+    /* Gives out a line, as a pipeline does: it is in the spool before positions told after it. */
+    void (*report)(void *self, const struct kt_input_report *r);
 };
 struct kt_input_status { /* for reports and `keytrail-agent status` */
     uint64_t bytes, lag_bytes, files, rotations, truncations, gone, broken;
