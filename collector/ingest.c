@@ -41,6 +41,11 @@ enum alarm_code {
     ALARM_REVOKED,
     ALARM_WIRE,
     ALARM_RESTORED,
+    ALARM_TRAIL_SIGNATURE,
+    ALARM_TRAIL_CHAIN,
+    ALARM_TRAIL_CHANGED,
+    ALARM_TRAIL_MISSING,
+    ALARM_TRAIL_UNREAD,
     ALARM_COUNT
 };
 static const char *const alarm_words[ALARM_COUNT] = {
@@ -48,7 +53,9 @@ static const char *const alarm_words[ALARM_COUNT] = {
     [ALARM_SIGNATURE] = "batch.signature",   [ALARM_LINE] = "batch.invalid",
     [ALARM_SECRET] = "secret.in_line",       [ALARM_QUOTA] = "quota.exceeded",
     [ALARM_REVOKED] = "agent.revoked",       [ALARM_WIRE] = "wire.broken",
-    [ALARM_RESTORED] = "store.restored",
+    [ALARM_RESTORED] = "store.restored",     [ALARM_TRAIL_SIGNATURE] = "trail.signature",
+    [ALARM_TRAIL_CHAIN] = "trail.chain",     [ALARM_TRAIL_CHANGED] = "trail.changed",
+    [ALARM_TRAIL_MISSING] = "trail.missing", [ALARM_TRAIL_UNREAD] = "trail.unread",
 };
 
 struct session {
@@ -577,6 +584,21 @@ static void notice_restored(struct kt_ingest *in, const struct talk *t)
     kt_json_free(json);
 }
 
+/* An input found that the evidence it reads was changed: report lines of these operations say so,
+ * and their message is the sentence. */
+static void notice_evidence(struct kt_ingest *in, const struct talk *t)
+{
+    for (enum alarm_code code = ALARM_TRAIL_SIGNATURE; code < ALARM_COUNT; code++) {
+        const struct kt_event *ev = kt_intake_find(in->intake, KT_KIND_REPORT, alarm_words[code]);
+        if (ev == NULL)
+            continue;
+        char text[240];
+        struct kt_str what = kt_utf8_cut(ev->message, sizeof text - sizeof "reports: ");
+        (void)snprintf(text, sizeof text, "reports: " KT_STR_FMT, KT_STR_ARG(what));
+        raise_alarm(in, t->agent, ev->instance, code, text);
+    }
+}
+
 static enum kt_status batch(struct kt_ingest *in, struct talk *t, struct kt_error *err)
 {
     struct session *s = session_of(t->agent, t->m->incarnation);
@@ -605,8 +627,10 @@ static enum kt_status batch(struct kt_ingest *in, struct talk *t, struct kt_erro
         return KT_OK;
     }
     enum kt_status st = store_batch(in, t, s, err);
-    if (st == KT_OK)
+    if (st == KT_OK) {
         notice_restored(in, t);
+        notice_evidence(in, t);
+    }
     if (in->unpacked.cap > UNPACKED_KEEP)
         kt_buf_done(&in->unpacked);
     return st;

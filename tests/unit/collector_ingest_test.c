@@ -634,6 +634,34 @@ static void a_restored_store_is_noticed_once(void **state)
     assert_string_equal(w->alarm[0], "store.restored");
 }
 
+/* What an input says about its evidence reaches people. */
+static void reports_of_changed_evidence_raise_alarms(void **state)
+{
+    static const struct {
+        const char *operation;
+        bool alarm;
+    } cases[] = { { "trail.verified", false }, { "trail.begins", false }, { "trail.changed", true },
+                  { "trail.changed", false },  { "trail.missing", true }, { "trail.chain", true },
+                  { "trail.signature", true }, { "trail.unread", true } };
+    struct world *w = *state;
+    hello(w, ALICE, &w->one);
+    for (unsigned i = 0; i < KT_ARRAY_LEN(cases); i++) {
+        KT_CLEANUP(kt_buf_done) struct kt_buf lines = { 0 };
+        struct kt_event ev = event("prod", i + 1);
+        ev.kind = KT_KIND_REPORT;
+        ev.operation = kt_str_of(cases[i].operation);
+        ev.message = KT_STR("a sentence");
+        add_line(&lines, ev);
+        unsigned before = w->n_alarms;
+        batch(w, ALICE, &w->one, i + 1, kt_buf_str(&lines), NULL);
+        if (w->n_alarms != before + cases[i].alarm)
+            fail_msg("%s: %u alarms", cases[i].operation, w->n_alarms - before);
+        if (cases[i].alarm)
+            assert_string_equal(w->alarm[before], cases[i].operation);
+    }
+    commit(w);
+}
+
 static void a_new_address_gets_its_fact_before_the_event(void **state)
 {
     struct world *w = *state;
@@ -743,7 +771,8 @@ int main(void)
         T(a_bad_line_refuses_its_batch_by_index),             /* I2 */
         T(a_secret_in_a_line_is_refused_and_alarmed),         /* R1 */
         T(control_records_are_the_collectors_alone),
-        T(a_restored_store_is_noticed_once),             /* D6 */
+        T(a_restored_store_is_noticed_once), /* D6 */
+        T(reports_of_changed_evidence_raise_alarms),
         T(quota_and_a_full_disk_refuse_what_comes_next), /* N9, D5 */
         T(old_lookups_have_a_budget_for_each_agent),     /* N9 */
         T(a_new_address_gets_its_fact_before_the_event),
