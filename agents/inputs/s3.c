@@ -33,6 +33,8 @@ static const struct kt_option options[] = {
     { "since", KT_OPT_DURATION, "1d", AT(since), "how far back the first time", false, false },
     { "every", KT_OPT_DURATION, "2m", AT(every), "time between two lists of the same place", false,
       false },
+    { "digests", KT_OPT_BOOL, "false", AT(digests),
+      "digest files are verified, and log files by them", false, false },
     AWS_CLIENT_OPTIONS(struct options, aws),
     KT_OPTIONS_END,
 };
@@ -63,6 +65,7 @@ static enum kt_status open_s3(const struct kt_input_env *env, struct kt_input **
     in->o = o;
     aws_client_open(&in->aws, &in->o.aws, in->o.region);
     s3_reader_open(&in->reader, &in->aws, in->o.region);
+    in->take = (struct s3_take){ &in->reader, o.digests ? s3_digests_new(env, &in->reader) : NULL };
     in->done = files_done_new();
     in->pipeline = in->reader.pipeline = env->pipeline(env->self);
     kt_pipeline_restart(in->pipeline, 0);
@@ -82,6 +85,7 @@ static void close_s3(struct kt_input *in)
 {
     drop_page(in);
     s3_roots_free(in);
+    s3_digests_free(in->take.digests);
     s3_reader_done(&in->reader);
     aws_client_done(&in->aws);
     files_done_free(in->done);
@@ -102,7 +106,7 @@ static void listed(void *self, const struct s3_listed *l)
 {
     struct kt_input *in = self;
     const struct kt_str parts[] = { kt_str_of(in->o.bucket), l->key, l->etag };
-    if (aws_trail_kind(l->key) != AWS_TRAIL_LOG || l->size == 0 || in->n_page == PAGE_MAX)
+    if (aws_trail_kind(l->key) != in->root[in->turn].kind || l->size == 0 || in->n_page == PAGE_MAX)
         return;
     struct files_print p = files_print_of(parts, KT_ARRAY_LEN(parts));
     if (files_done_has(in->done, &p, in->aws.now))
@@ -188,7 +192,7 @@ static void object_done(struct kt_input *in, bool whole)
 
 static void hear_object(struct kt_input *in, struct kt_http_answer *a)
 {
-    switch (s3_reader_hear(&in->reader, a)) {
+    switch (s3_take_hear(&in->take, a)) {
     case S3_GOING:
         in->aws.pace.failures = 0;
         break;
@@ -210,10 +214,8 @@ static void hear_object(struct kt_input *in, struct kt_http_answer *a)
 static void ask(struct kt_input *in)
 {
     if (in->next < in->n_page) {
-        if (in->reader.object == NULL)
-            s3_reader_start(&in->reader, &in->page[in->next]);
         in->asking = ASK_OBJECT;
-        s3_reader_ask(&in->reader);
+        s3_take_ask(&in->take, &in->page[in->next]);
         return;
     }
     drop_page(in);
@@ -261,7 +263,7 @@ static enum kt_status step(struct kt_input *in, kt_time_ns now, size_t budget, b
     if (budget == 0)
         return KT_OK;
     hear(in);
-    if (s3_reader_work(&in->reader, budget, ret_more, &read, err) != KT_OK)
+    if (s3_take_work(&in->take, budget, ret_more, &read, err) != KT_OK)
         return kt_wrap(err, "s3");
     if (read)
         object_done(in, true);
@@ -277,6 +279,7 @@ static void positions(struct kt_input *in, bool changed_only,
 {
     files_done_positions(in->done, changed_only, each, self);
     s3_roots_positions(in, changed_only, each, self);
+    s3_digests_positions(in->take.digests, changed_only, each, self);
 }
 
 static int fd(struct kt_input *in)
@@ -297,10 +300,14 @@ static void status(struct kt_input *in, struct kt_input_status *ret)
     ret->files = in->reader.objects;
     ret->gone = in->reader.gone;
     ret->broken = in->reader.broken;
-    (void)snprintf(ret->position, sizeof ret->position,
-                   "%llu objects, %u places (account and region), each listed since %s",
-                   (unsigned long long)in->reader.objects, in->n_roots, ago);
-    (void)snprintf(ret->problem, sizeof ret->problem, "%s", in->aws.problem);
+    KT_CLEANUP(kt_buf_done) struct kt_buf place = { 0 };
+    kt_buf_addf(&place, "%llu objects, %u places (account and region), each listed since %s",
+                (unsigned long long)in->reader.objects, in->n_roots, ago);
+    s3_digests_status(in->take.digests, &place);
+    kt_str_copyz(ret->position, sizeof ret->position, kt_buf_str(&place));
+    kt_str_copyz(ret->problem, sizeof ret->problem,
+                 kt_str_of(in->aws.problem[0] != '\0' ? in->aws.problem
+                                                      : s3_digests_trouble(in->take.digests)));
     if (in->aws.problem[0] == '\0' && in->looked != 0 && in->n_roots == 0 && in->n_branches == 0)
         (void)snprintf(ret->problem, sizeof ret->problem,
                        "bucket '%.60s' has no log files in AWSLogs/ below '%.60s': check prefix, "

@@ -43,7 +43,7 @@ void s3_ask_page(struct kt_input *in, const struct root *r)
     KT_CLEANUP(kt_buf_done) struct kt_buf prefix = { 0 }, after = { 0 };
     kt_buf_addz(&prefix, r->prefix);
     aws_trail_day(r->next_day, &prefix);
-    if (r->after != 0 && r->next_day == r->after / KT_NS_DAY) {
+    if (r->kind == AWS_TRAIL_LOG && r->after != 0 && r->next_day == r->after / KT_NS_DAY) {
         kt_buf_add(&after, kt_buf_str(&prefix));
         aws_trail_since(r->account, r->region, r->after, &after);
     }

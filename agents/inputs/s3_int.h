@@ -4,25 +4,28 @@
 #include "agents/inputs/aws_trail.h"
 #include "agents/inputs/files_done.h"
 #include "agents/inputs/s3_list.h"
-#include "agents/inputs/s3_reader.h"
+#include "agents/inputs/s3_take.h"
 
-#define ROOTS_MAX   4096u      /* accounts x regions */
-#define BRANCH_MAX  8192u      /* prefixes still to be looked below */
-#define PAGE_MAX    1000u      /* objects of one page, as many as S3 gives */
-#define FULL_EVERY  KT_NS_HOUR /* yesterday and today from their beginnings */
-#define BEHIND      (2 * KT_NS_HOUR)
-#define REFUSED_MAX 3u /* objects in a row, before the place is left for a while */
+#define ROOTS_MAX     4096u      /* accounts x regions */
+#define BRANCH_MAX    8192u      /* prefixes still to be looked below */
+#define PAGE_MAX      1000u      /* objects of one page, as many as S3 gives */
+#define FULL_EVERY    KT_NS_HOUR /* yesterday and today from their beginnings */
+#define BEHIND        (2 * KT_NS_HOUR)
+#define DIGESTS_RARER 5  /* they come once an hour */
+#define REFUSED_MAX   3u /* objects in a row, before the place is left for a while */
 
 struct options {
     const char *bucket, *prefix, *region;
     struct kt_strings accounts, regions;
     kt_time_ns since, every;
+    bool digests;
     struct aws_client_options aws;
 };
 /* Where one account's log files of one region lie, and how far they are listed. A round lists day
  * after day up to today: a full one from `day`, the others from two hours before the last. */
 struct root {
-    char *prefix;                  /* "…/ACCOUNT/CloudTrail/REGION/" */
+    char *prefix; /* "…/ACCOUNT/CloudTrail/REGION/" */
+    enum aws_trail_kind kind;
     struct kt_str account, region; /* in it */
     int64_t day;                   /* everything before it is read */
     bool changed;                  /* day, since it was told */
@@ -37,7 +40,8 @@ struct root {
 };
 struct branch { /* below which accounts and regions are looked for */
     char *prefix;
-    bool regions; /* its children are regions */
+    bool regions; /* its children are regions, of logs or digests */
+    enum aws_trail_kind kind;
 };
 enum asking { ASK_BRANCH, ASK_PAGE, ASK_OBJECT };
 struct kt_input {
@@ -45,6 +49,7 @@ struct kt_input {
     struct options o;
     struct aws_client aws;
     struct s3_reader reader;
+    struct s3_take take;
     struct kt_pipeline *pipeline;
     struct files_done *done;
     enum asking asking; /* what the answer is about */

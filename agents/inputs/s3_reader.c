@@ -35,6 +35,7 @@ void s3_reader_done(struct s3_reader *r)
 {
     kt_gunzip_free(r->gunzip);
     kt_sha256_free(r->sum);
+    kt_buf_done(&r->headers);
     kt_buf_done(&r->piece);
 }
 
@@ -167,6 +168,9 @@ enum s3_heard s3_reader_hear(struct s3_reader *r, struct kt_http_answer *a)
     if (r->gunzip == NULL) {
         r->gunzip = kt_gunzip_new();
         kt_sha256_start(r->sum);
+        kt_buf_done(&r->headers);
+        r->headers = a->headers;
+        a->headers = (struct kt_buf){ 0 };
     }
     kt_buf_done(&r->piece);
     if (!end) {

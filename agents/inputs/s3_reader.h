@@ -27,7 +27,8 @@ struct s3_reader {
     const struct s3_object *object; /* being read; NULL: none */
     struct kt_gunzip *gunzip;
     uint64_t offset;
-    struct kt_buf piece; /* of it, worked off up to piece_at */
+    struct kt_buf headers; /* x-amz-… of its first piece, as kt_http_answer has them */
+    struct kt_buf piece;   /* of it, worked off up to piece_at */
     size_t piece_at;
     bool last_piece;
     uint64_t fed; /* bytes that the pipeline was given, of all objects */

@@ -17,15 +17,16 @@ static int64_t day_of(kt_time_ns t)
 
 /* ---- looking for accounts and regions ---- */
 
-static void add_branch(struct kt_input *in, struct kt_str prefix, bool regions)
+static void add_branch(struct kt_input *in, struct branch b)
 {
     if (in->n_branches == BRANCH_MAX) {
         aws_client_say_for_long(&in->aws, "there are more accounts than can be looked into: name "
                                           "some in 'accounts', and the others in another source");
+        kt_free(b.prefix);
         return;
     }
     in->branch = kt_realloc_array(in->branch, in->n_branches + 1, sizeof *in->branch);
-    in->branch[in->n_branches++] = (struct branch){ kt_str_dup(prefix), regions };
+    in->branch[in->n_branches++] = b;
 }
 
 void s3_roots_look(struct kt_input *in)
@@ -36,7 +37,7 @@ void s3_roots_look(struct kt_input *in)
     if (own.len > 0 && !kt_str_ends(own, KT_STR("/")))
         kt_buf_byte(&prefix, '/');
     kt_buf_addz(&prefix, "AWSLogs/");
-    add_branch(in, kt_buf_str(&prefix), false);
+    add_branch(in, (struct branch){ .prefix = kt_str_dup(kt_buf_str(&prefix)) });
     in->looked = in->aws.now;
 }
 
@@ -48,8 +49,9 @@ static bool is_wanted(const struct kt_strings *only, struct kt_str name)
     return only->n == 0;
 }
 
-/* "…/ACCOUNT/CloudTrail/REGION/" */
-static void add_root(struct kt_input *in, struct kt_str prefix, struct kt_str region)
+/* "…/ACCOUNT/CloudTrail/REGION/", or CloudTrail-Digest */
+static void add_root(struct kt_input *in, struct kt_str prefix, struct kt_str region,
+                     enum aws_trail_kind kind)
 {
     for (unsigned i = 0; i < in->n_roots; i++)
         if (kt_str_is(prefix, in->root[i].prefix))
@@ -61,10 +63,12 @@ static void add_root(struct kt_input *in, struct kt_str prefix, struct kt_str re
     }
     in->root = kt_realloc_array(in->root, in->n_roots + 1, sizeof *in->root);
     struct root *r = &in->root[in->n_roots++];
-    *r = (struct root){ .prefix = kt_str_dup(prefix), .day = day_of(in->aws.now - in->o.since) };
-    struct kt_str own = kt_str_of(r->prefix);
-    struct kt_str above = kt_str_sub(own, 0, own.len - region.len - sizeof "/CloudTrail/");
+    *r = (struct root){ .prefix = kt_str_dup(prefix),
+                        .kind = kind,
+                        .day = day_of(in->aws.now - in->o.since) };
+    struct kt_str own = kt_str_of(r->prefix), above = kt_str_sub(own, 0, own.len - region.len - 2);
     r->region = kt_str_sub(own, own.len - region.len - 1, region.len);
+    above = kt_str_sub(above, 0, (size_t)kt_str_rfind_byte(above, '/'));
     r->account = kt_str_from_index(above, (size_t)(kt_str_rfind_byte(above, '/') + 1));
     KT_CLEANUP(kt_buf_done) struct kt_buf name = { 0 };
     int64_t day;
@@ -74,25 +78,33 @@ static void add_root(struct kt_input *in, struct kt_str prefix, struct kt_str re
         r->day = day;
 }
 
+static void add_kind(struct kt_input *in, struct kt_str account, struct kt_str folder,
+                     enum aws_trail_kind kind)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf below = { 0 };
+    kt_buf_add(&below, account);
+    kt_buf_add(&below, folder);
+    add_branch(in, (struct branch){ kt_str_dup(kt_buf_str(&below)), true, kind });
+}
+
 void s3_roots_found(void *self, struct kt_str prefix)
 {
     struct kt_input *in = self;
-    const struct branch *b = &in->branch[0];
-    struct kt_str above = kt_str_of(b->prefix);
+    const struct branch b = in->branch[0]; /* the array may move */
+    struct kt_str above = kt_str_of(b.prefix);
     if (!kt_str_starts(prefix, above) || !kt_str_ends(prefix, KT_STR("/")) ||
         prefix.len <= above.len + 1)
         return;
     struct kt_str name = kt_str_sub(prefix, above.len, prefix.len - above.len - 1);
-    if (b->regions) {
+    if (b.regions) {
         if (aws_plain(name) && is_wanted(&in->o.regions, name))
-            add_root(in, prefix, name);
+            add_root(in, prefix, name, b.kind);
     } else if (aws_trail_is_organization(name)) {
-        add_branch(in, prefix, false);
+        add_branch(in, (struct branch){ .prefix = kt_str_dup(prefix) });
     } else if (aws_trail_is_account(name) && is_wanted(&in->o.accounts, name)) {
-        KT_CLEANUP(kt_buf_done) struct kt_buf below = { 0 };
-        kt_buf_add(&below, prefix);
-        kt_buf_addz(&below, "CloudTrail/");
-        add_branch(in, kt_buf_str(&below), true);
+        add_kind(in, prefix, KT_STR("CloudTrail/"), AWS_TRAIL_LOG);
+        if (in->o.digests)
+            add_kind(in, prefix, KT_STR("CloudTrail-Digest/"), AWS_TRAIL_DIGEST);
     }
 }
 
@@ -112,7 +124,7 @@ struct root *s3_roots_due(struct kt_input *in)
 {
     for (unsigned i = 0; i < in->n_roots; i++, s3_roots_next(in)) {
         struct root *r = &in->root[in->turn];
-        if (r->due > in->aws.now + in->o.every)
+        if (r->due > in->aws.now + DIGESTS_RARER * in->o.every)
             r->due = in->aws.now; /* the clock was set back */
         if (r->round_at == 0 && r->due <= in->aws.now)
             begin_round(in, r);
@@ -147,7 +159,7 @@ void s3_roots_day_end(struct kt_input *in, bool listed)
         if (r->listed && r->full)
             r->full_at = r->round_at;
         r->round_at = 0;
-        r->due = in->aws.now + in->o.every;
+        r->due = in->aws.now + in->o.every * (r->kind == AWS_TRAIL_DIGEST ? DIGESTS_RARER : 1);
     }
     s3_roots_next(in);
 }

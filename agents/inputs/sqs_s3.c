@@ -25,6 +25,8 @@ static const struct kt_option options[] = {
     { "bucket_region", KT_OPT_STRING, "", AT(bucket_region), "default: the queue's", false, false },
     { "buckets", KT_OPT_LIST, "", AT(buckets), "names of the only buckets that are read", false,
       false },
+    { "digests", KT_OPT_BOOL, "false", AT(digests),
+      "digest files are verified, and log files by them", false, false },
     AWS_CLIENT_OPTIONS(struct options, aws),
     KT_OPTIONS_END,
 };
@@ -83,6 +85,8 @@ static enum kt_status open_sqs(const struct kt_input_env *env, struct kt_input *
     const char *bucket_region = aws_given(in->o.bucket_region);
     aws_client_open(&in->aws, &in->o.aws, in->region);
     s3_reader_open(&in->reader, &in->aws, bucket_region != NULL ? bucket_region : in->region);
+    in->take =
+        (struct s3_take){ &in->reader, in->o.digests ? s3_digests_new(env, &in->reader) : NULL };
     in->notices = aws_notices_new();
     in->pipeline = in->reader.pipeline = env->pipeline(env->self);
     kt_pipeline_restart(in->pipeline, 0);
@@ -112,6 +116,7 @@ void sqs_drop_messages(struct kt_input *in, unsigned from, unsigned n)
 static void close_sqs(struct kt_input *in)
 {
     sqs_drop_messages(in, 0, in->n);
+    s3_digests_free(in->take.digests);
     s3_reader_done(&in->reader);
     aws_client_done(&in->aws);
     aws_notices_free(in->notices);
@@ -162,10 +167,8 @@ static void ask(struct kt_input *in)
     } else if ((n = deletable(in)) > 0) {
         sqs_ask_delete(in, n);
     } else if ((m = sqs_current(in)) != NULL) {
-        if (in->reader.object == NULL)
-            s3_reader_start(&in->reader, &m->object[m->next]);
         in->asking = ASK_OBJECT;
-        s3_reader_ask(&in->reader);
+        s3_take_ask(&in->take, &m->object[m->next]);
     } else if (in->n == 0 || (in->backlog && in->n + AT_ONCE <= MESSAGES_MAX)) {
         sqs_ask_messages(in);
     }
@@ -187,7 +190,7 @@ static enum kt_status step(struct kt_input *in, kt_time_ns now, size_t budget, b
         aws_pace_later(&in->aws.pace, now, a.retry_after);
     if (heard != AWS_NOTHING)
         kt_http_answer_done(&a);
-    if (s3_reader_work(&in->reader, budget, ret_more, &read, err) != KT_OK)
+    if (s3_take_work(&in->take, budget, ret_more, &read, err) != KT_OK)
         return kt_wrap(err, "sqs_s3");
     if (read)
         sqs_object_done(in);
@@ -211,10 +214,20 @@ static void status(struct kt_input *in, struct kt_input_status *ret)
     ret->files = in->reader.objects;
     ret->gone = in->reader.gone;
     ret->broken = in->reader.broken;
-    (void)snprintf(ret->position, sizeof ret->position,
-                   "%llu objects, %u messages at hand, queue answered %s",
-                   (unsigned long long)in->reader.objects, in->n, ago);
-    (void)snprintf(ret->problem, sizeof ret->problem, "%s", in->aws.problem);
+    KT_CLEANUP(kt_buf_done) struct kt_buf place = { 0 };
+    kt_buf_addf(&place, "%llu objects, %u messages at hand, queue answered %s",
+                (unsigned long long)in->reader.objects, in->n, ago);
+    s3_digests_status(in->take.digests, &place);
+    kt_str_copyz(ret->position, sizeof ret->position, kt_buf_str(&place));
+    kt_str_copyz(ret->problem, sizeof ret->problem,
+                 kt_str_of(in->aws.problem[0] != '\0' ? in->aws.problem
+                                                      : s3_digests_trouble(in->take.digests)));
+}
+
+static void positions(struct kt_input *in, bool changed_only,
+                      void (*each)(void *self, struct kt_str key, struct kt_str value), void *self)
+{
+    s3_digests_positions(in->take.digests, changed_only, each, self);
 }
 
 static void counts(struct kt_input *in, struct kt_pipeline_counts *ret)
@@ -228,6 +241,7 @@ const struct kt_input_type kt_input_sqs_s3 = {
     .options = options,
     .open = open_sqs,
     .step = step,
+    .positions = positions,
     .kept = kept,
     .fd = fd,
     .status = status,

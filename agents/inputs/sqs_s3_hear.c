@@ -17,10 +17,10 @@ struct telling {
     bool foreign; /* it names a bucket that is none of ours */
 };
 
-static bool is_wanted(struct kt_str key)
+static bool is_wanted(const struct kt_input *in, struct kt_str key)
 {
-    return !kt_str_has(key, KT_STR("/CloudTrail-Digest/")) &&
-           !kt_str_has(key, KT_STR("/CloudTrail-Insight/"));
+    enum aws_trail_kind kind = aws_trail_kind(key);
+    return kind == AWS_TRAIL_LOG || (kind == AWS_TRAIL_DIGEST && in->o.digests);
 }
 
 /* Whoever may write to the queue could else name a bucket of their own, with records they made up.
@@ -37,7 +37,7 @@ static void add_object(void *self, const struct aws_object *o)
 {
     struct telling *t = self;
     struct message *m = t->m;
-    if (!is_wanted(o->key))
+    if (!is_wanted(t->in, o->key))
         return;
     if (!is_ours(t->in, o->bucket)) {
         t->foreign = true;
@@ -111,7 +111,7 @@ void sqs_object_done(struct kt_input *in)
 static void hear_object(struct kt_input *in, struct kt_http_answer *a)
 {
     struct message *m = sqs_current(in);
-    switch (s3_reader_hear(&in->reader, a)) {
+    switch (s3_take_hear(&in->take, a)) {
     case S3_GOING:
         in->aws.pace.failures = 0;
         break;

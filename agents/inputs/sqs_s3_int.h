@@ -2,7 +2,8 @@
 #pragma once
 #include "agents/input.h"
 #include "agents/inputs/aws_notice.h"
-#include "agents/inputs/s3_reader.h"
+#include "agents/inputs/aws_trail.h"
+#include "agents/inputs/s3_take.h"
 
 #define MESSAGES_MAX 40u /* at hand, most of them waiting for the spool */
 #define AT_ONCE      10u /* what the queue's calls take */
@@ -14,6 +15,7 @@
 struct options {
     const char *queue_url, *queue_url_file, *region, *bucket_region;
     struct kt_strings buckets;
+    bool digests;
     struct aws_client_options aws;
 };
 struct message {
@@ -32,6 +34,7 @@ struct kt_input {
     char queue_url[URL_MAX], region[64];
     struct aws_client aws;
     struct s3_reader reader;
+    struct s3_take take;
     struct aws_notices *notices;
     struct kt_pipeline *pipeline;
     enum asking asking; /* what the answer is about */

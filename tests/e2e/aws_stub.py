@@ -1,5 +1,5 @@
 """Queue, buckets and CloudTrail as AWS has them, on loopback, with a verifier that builds every signature anew."""
-import gzip, hashlib, hmac as hm, http.server, json, re, threading, urllib.parse, urllib.request
+import base64, gzip, hashlib, hmac as hm, http.server, json, re, threading, urllib.parse, urllib.request
 from support import *
 
 SECRET = 'invented/Secret+Key0000000000000000000001'
@@ -25,6 +25,41 @@ def signed_put(url, path, body, key, secret, region='us-east-1'):
     urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=10).read()
 
 
+class Digests:
+    """A trail's chain of digests in one account and region, signed as CloudTrail does, with a key that OpenSSL makes."""
+
+    def __init__(self, h, aws, name, form):
+        self.aws, self.h, self.previous = aws, h, None
+        self.pem = h.path(f'{name}.pem')
+        run('openssl', 'genrsa', '-out', self.pem, '2048')
+        der = run('openssl', 'rsa', '-in', self.pem, *(['-RSAPublicKey_out'] if form == 'pkcs1' else ['-pubout']), '-outform', 'DER').stdout
+        self.fingerprint, self.value = hashlib.md5(der).hexdigest(), base64.b64encode(der).decode()
+
+    def sign(self, text):
+        return run('openssl', 'dgst', '-sha256', '-sign', self.pem, stdin=text.encode()).stdout.hex()
+
+    def add(self, account, region, end, files, bucket='trail-bucket', starting=False, **other):
+        """Writes the digest of the hour before `end` about files, the keys of objects; returns its key."""
+        stamp, day = time.strftime('%Y%m%dT%H%M%SZ', time.gmtime(end)), time.strftime('%Y/%m/%d', time.gmtime(end))
+        key = f'logs/AWSLogs/{account}/CloudTrail-Digest/{region}/{day}/{account}_CloudTrail-Digest_{region}_trail_eu-central-1_{stamp}.json.gz'
+        before = None if starting else self.previous
+        d = {'awsAccountId': account, 'digestStartTime': iso(end - 3600, 0), 'digestEndTime': iso(end, 0), 'digestS3Bucket': bucket, 'digestS3Object': key,
+             'digestPublicKeyFingerprint': self.fingerprint, 'digestSignatureAlgorithm': 'SHA256withRSA', 'newestEventTime': None, 'oldestEventTime': None,
+             'previousDigestS3Bucket': before and bucket, 'previousDigestS3Object': before and before[0], 'previousDigestHashValue': before and before[1],
+             'previousDigestHashAlgorithm': before and 'SHA-256', 'previousDigestSignature': before and before[2],
+             'logFiles': [{'s3Bucket': bucket, 's3Object': k, 'hashValue': hashlib.sha256(gzip.decompress(self.aws.bucket[bucket, k])).hexdigest(), 'hashAlgorithm': 'SHA-256',
+                           'newestEventTime': iso(end, 0), 'oldestEventTime': iso(end, 0)} for k in files]}
+        d.update(other)
+        body = json.dumps(d).encode()
+        digest = hashlib.sha256(body).hexdigest()
+        signature = self.sign('\n'.join([iso(end, 0), f'{bucket}/{key}', digest, before[2] if before else 'null']))
+        with self.aws.lock:
+            self.aws.bucket[bucket, key] = gzip.compress(body)
+            self.aws.meta[bucket, key] = {'x_amz_meta_signature': signature, 'x_amz_meta_signature_algorithm': 'SHA256withRSA'}
+        self.previous = key, digest, signature
+        return key
+
+
 def write_credentials(h):
     path = h.write('credentials', f'[other]\naws_access_key_id = AKIDOTHER\n\n[trail]\naws_access_key_id = AKIDINVENTED00000001\naws_secret_access_key={SECRET}\n')
     return f'credentials_file: {path}, profile: trail'
@@ -47,7 +82,8 @@ def start_with_env(h, **env):
 class Aws:
     def __init__(self, rng):
         self.rng = rng
-        self.buckets, self.lists, self.list_faults, self.page = {}, [], [], 1000
+        self.buckets, self.lists, self.list_faults, self.list_pause, self.page = {}, [], [], False, 1000
+        self.meta, self.public_keys, self.key_calls, self.key_faults = {}, {}, [], []
         self.trail, self.lookups, self.lookup_faults, self.epoch = [], [], [], 1  # trail: time, shown from, region, record
         self.bucket, self.messages, self.deleted, self.hidden = {}, {}, [], {}
         self.keys = {'AKIDINVENTED00000001': (SECRET, None)}
@@ -129,6 +165,8 @@ class Aws:
                 aws.lists.append(q)
                 if q['list-type'] != '2' or q['encoding-type'] != 'url' or set(q) - {'list-type', 'encoding-type', 'prefix', 'delimiter', 'start-after', 'continuation-token'}:
                     return self.answer(400, b'<Error><Code>InvalidArgument</Code></Error>')
+                if aws.list_pause:
+                    return self.answer(200, b'<ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult>')
                 if aws.list_faults:
                     return self.answer(*aws.list_faults.pop(0))
                 out, rows, prefixes, more = [], 0, set(), None
@@ -195,7 +233,7 @@ class Aws:
                     if first >= len(data):
                         return self.answer(416, b'<Error><Code>InvalidRange</Code></Error>')
                     aws.served += 1
-                    return self.answer(206, data[first:last + 1], Content_Encoding='gzip')
+                    return self.answer(206, data[first:last + 1], Content_Encoding='gzip', **aws.meta.get((bucket, key), {}))
 
             def answer_lookup(self, q):
                 """LookupEvents: newest first, pages that hold for a while, never too fast."""
@@ -228,6 +266,12 @@ class Aws:
                         return self.answer(403, json.dumps({'__type': 'com.amazonaws.sqs#' + why.split()[0]}).encode())
                     if self.fault():
                         return None
+                    if action == 'com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101.ListPublicKeys':
+                        aws.key_calls.append((self.region, json.loads(body)))
+                        if aws.key_faults:
+                            return self.answer(*aws.key_faults.pop(0))
+                        keys = [{'Value': v, 'Fingerprint': f, 'ValidityStartTime': 1.7e9, 'ValidityEndTime': 1.9e9} for f, v in aws.public_keys.get(self.region, {}).items()]
+                        return self.answer(200, json.dumps({'PublicKeyList': keys}).encode())
                     if action == 'com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101.LookupEvents':
                         return self.answer_lookup(json.loads(body))
                     q = json.loads(body)

@@ -1,0 +1,441 @@
+/*
+ * s3_digests: verifies the digest files of a trail.
+ *
+ * Owns:  the digest at hand, the public keys, the hashes of log files read lately, the chains.
+ * Calls: core, aws_client, aws_digest, aws_trail, s3_reader.
+ * Holds: a digest that could not be looked into for want of a right or an answer gets no verdict;
+ *        what is kept is bounded.
+ */
+#include "agents/inputs/s3_digests_int.h"
+#include "core/base/alloc.h"
+#include "core/base/enc.h"
+#include "core/event/line.h"
+#include <stdio.h>
+#include <string.h>
+
+#define DIGEST_MAX (8u << 20) /* bytes, uncompressed: what a JSON text may have */
+#define TOLD_MAX   20u        /* log files of one digest that get a line each */
+#define KEY_PAGES  16u
+#define OTHER      "the digest before this one is not the one that it names"
+
+/* ---- life ---- */
+
+struct s3_digests *s3_digests_new(const struct kt_input_env *env, struct s3_reader *r)
+{
+    struct s3_digests *d = kt_alloc(sizeof *d);
+    d->env = *env;
+    d->r = r;
+    d->aws = r->aws;
+    d->json = kt_json_new(KT_JSON_SIMDJSON);
+    d->chains = kt_map_new(0);
+    d->hashes = kt_map_new(0);
+    d->hash = kt_alloc_array(HASHES_MAX, sizeof *d->hash);
+    env->each_position(env->self, digests_load, d);
+    return d;
+}
+
+static void forget_digest(struct s3_digests *d)
+{
+    for (unsigned i = 0; i < d->n_files; i++)
+        s3_object_done(&d->file[i].object);
+    kt_free(d->file);
+    s3_object_done(&d->previous);
+    d->file = NULL;
+    d->n_files = d->next = d->listed = d->bad = 0;
+    d->phase = IDLE;
+    d->object = NULL;
+    d->r->into = NULL;
+    kt_buf_done(&d->text);
+}
+
+void s3_digests_free(struct s3_digests *d)
+{
+    if (d == NULL)
+        return;
+    forget_digest(d);
+    digests_forget_all(d);
+    kt_json_free(d->json);
+    kt_buf_done(&d->signature);
+    kt_buf_done(&d->chain_name);
+    kt_buf_done(&d->token);
+    kt_free(d);
+}
+
+/* ---- verdicts ---- */
+
+static void member(struct kt_buf *b, const char *name, struct kt_str v)
+{
+    kt_buf_addf(b, "%s\"%s\":", b->len > 1 ? "," : "", name);
+    kt_json_quote(b, v);
+}
+
+/* about: the log file or digest it is about, beside the digest itself; empty = none. */
+static void tell(struct s3_digests *d, const char *operation, struct kt_str about,
+                 const char *sentence)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf raw = { 0 }, id = { 0 };
+    char time[KT_TIME_TEXT_MAX];
+    uint8_t print[PRINT];
+    struct kt_str key = kt_str_of(d->object->key);
+    digests_print(key, about, print);
+    kt_buf_addf(&id, "%s/", operation);
+    kt_hex_add(&id, print, sizeof print);
+    kt_buf_byte(&raw, '{');
+    member(&raw, "bucket", kt_str_of(d->object->bucket));
+    member(&raw, "digest", key);
+    member(&raw, "region", kt_str_of(d->region));
+    if (about.len > 0)
+        member(&raw, "about", about);
+    if (d->digest.start != 0) {
+        member(&raw, "from", kt_str_of(kt_time_format(d->digest.start, time)));
+        member(&raw, "until", kt_str_of(kt_time_format(d->digest.end, time)));
+        kt_buf_addf(&raw, ",\"log_files\":%u", d->listed);
+    }
+    kt_buf_byte(&raw, '}');
+    const struct kt_input_report r = {
+        .operation = kt_str_of(operation),
+        .message = kt_str_of(sentence),
+        .native_id = kt_buf_str(&id),
+        .scope = d->digest.account.len > 0 ? d->digest.account : kt_str_of(d->env.conf->id),
+        .time = d->digest.end != 0 ? d->digest.end : d->aws->now,
+        .raw = kt_buf_str(&raw),
+    };
+    d->env.report(d->env.self, &r);
+}
+
+static void alarm(struct s3_digests *d, const char *operation, struct kt_str about,
+                  const char *what)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf text = { 0 };
+    struct kt_str name = about.len > 0 ? about : kt_str_of(d->object->key);
+    kt_buf_addf(&text, "%s: ", what);
+    kt_buf_add(&text, kt_str_sub(name, 0, 1024));
+    if (d->bad++ < TOLD_MAX)
+        tell(d, operation, about, kt_buf_z(&text));
+    struct kt_str file = kt_str_from_index(name, (size_t)(kt_str_rfind_byte(name, '/') + 1));
+    file = kt_utf8_cut(file, 110);
+    (void)snprintf(d->trouble, sizeof d->trouble, "%s: " KT_STR_FMT, what, KT_STR_ARG(file));
+}
+
+/* Everything about it is known. */
+static void end_digest(struct s3_digests *d)
+{
+    char text[300], from[KT_TIME_TEXT_MAX], until[KT_TIME_TEXT_MAX], account[16];
+    kt_str_copyz(account, sizeof account, d->digest.account);
+    if (d->bad > TOLD_MAX) {
+        (void)snprintf(text, sizeof text, "%u more findings in this digest", d->bad - TOLD_MAX);
+        tell(d, "trail.changed", KT_STR_NONE, text);
+    }
+    if (d->bad > 0) {
+        d->broken++;
+    } else {
+        d->verified++;
+        d->until = d->digest.end > d->until ? d->digest.end : d->until;
+        (void)snprintf(text, sizeof text,
+                       "%u log files of %s in %s from %s to %s are what CloudTrail delivered",
+                       d->listed, account, d->region, kt_time_format_short(d->digest.start, from),
+                       kt_time_format_short(d->digest.end, until));
+        tell(d, "trail.verified", KT_STR_NONE, text);
+    }
+    forget_digest(d);
+}
+
+/* ---- step by step ---- */
+
+static enum kt_status collect(void *self, struct kt_str piece, struct kt_error *err)
+{
+    struct s3_digests *d = self;
+    (void)err;
+    if (d->text.len + piece.len > DIGEST_MAX)
+        d->too_long = true; /* the rest is read, for its hash, and forgotten */
+    else
+        kt_buf_add(&d->text, piece);
+    return KT_OK;
+}
+
+static void read_digest(struct s3_digests *d, enum phase phase, const struct s3_object *o)
+{
+    d->phase = phase;
+    d->too_long = false;
+    kt_buf_reset(&d->text);
+    d->r->into = collect;
+    d->r->self = d;
+    s3_reader_start(d->r, o);
+}
+
+void s3_digests_start(struct s3_digests *d, const struct s3_object *o)
+{
+    forget_digest(d);
+    d->digest = (struct aws_digest){ 0 };
+    d->region[0] = '\0';
+    d->object = o;
+    read_digest(d, DIGEST, o);
+}
+
+bool s3_digests_busy(const struct s3_digests *d)
+{
+    return d != NULL && d->phase != IDLE;
+}
+
+static void to_next_file(struct s3_digests *d)
+{
+    d->phase = FILES;
+    d->r->into = NULL; /* records are given out */
+    if (d->next < d->n_files)
+        s3_reader_start(d->r, &d->file[d->next].object);
+    else
+        end_digest(d);
+}
+
+static void judge_file(struct s3_digests *d, struct kt_str bucket, struct kt_str key,
+                       const uint8_t want[32], const uint8_t is[32])
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf name = { 0 };
+    if (memcmp(want, is, 32) == 0)
+        return;
+    kt_buf_addf(&name, KT_STR_FMT "/" KT_STR_FMT, KT_STR_ARG(bucket), KT_STR_ARG(key));
+    alarm(d, "trail.changed", kt_buf_str(&name),
+          "a log file is not the one that CloudTrail delivered");
+}
+
+/* Log files read lately are judged; the others are noted, to be read. */
+static void look_at_files(struct s3_digests *d)
+{
+    struct kt_json_iter it = kt_json_iter(d->digest.files);
+    struct aws_digest_file f;
+    bool bad = false;
+    while (aws_digest_next(&it, &f, &bad)) {
+        const uint8_t *known = digests_hash(d, f.bucket, f.object);
+        d->listed++;
+        if (known != NULL) {
+            judge_file(d, f.bucket, f.object, f.sha256, known);
+            continue;
+        }
+        d->file = kt_realloc_array(d->file, d->n_files + 1, sizeof *d->file);
+        struct log_file *to = &d->file[d->n_files++];
+        to->object = s3_object_of(f.bucket, f.object, KT_STR_NONE);
+        memcpy(to->sha256, f.sha256, sizeof to->sha256);
+    }
+    if (bad)
+        alarm(d, "trail.unread", KT_STR_NONE, "a digest lists a log file in a form not known");
+    to_next_file(d);
+}
+
+static void link_up(struct s3_digests *d)
+{
+    const struct chain *c = digests_chain(d);
+    if (d->digest.starting) {
+        tell(d, "trail.begins", KT_STR_NONE,
+             "a chain of digests begins: until here, validation of log files was off");
+    } else if (c == NULL || !kt_str_is(d->digest.previous_object, c->last)) {
+        d->previous =
+            s3_object_of(d->digest.previous_bucket, d->digest.previous_object, KT_STR_NONE);
+        read_digest(d, PREVIOUS, &d->previous);
+        return;
+    } else if (!digests_is_previous(d, c->hash, c->signature)) {
+        alarm(d, "trail.chain", d->digest.previous_object, OTHER);
+    }
+    digests_chain_on(d);
+    look_at_files(d);
+}
+
+static void previous_is_read(struct s3_digests *d, bool gone)
+{
+    struct kt_http_answer a = { .headers = d->r->headers };
+    struct kt_str object = d->digest.previous_object;
+    uint8_t print[PRINT];
+    digests_sign_print(kt_http_header(&a, "x-amz-meta-signature"), print);
+    if (gone && digests_chain(d) != NULL)
+        alarm(d, "trail.chain", object, "a digest is missing");
+    else if (gone) /* the first of this chain that we see: older ones are deleted in time */
+        tell(d, "trail.begins", object,
+             "the digest before the first one that was looked at is not there");
+    else if (!digests_is_previous(d, d->r->sha256, print))
+        alarm(d, "trail.chain", object, OTHER);
+    digests_chain_on(d);
+    look_at_files(d);
+}
+
+/* The keys of its region were asked for, or one of them was known. */
+static void judge_signature(struct s3_digests *d)
+{
+    const struct public_key *k = digests_key(d);
+    struct kt_str bucket = kt_str_of(d->object->bucket), key = kt_str_of(d->object->key);
+    if (k == NULL || !aws_digest_is_signed(&d->digest, bucket, key, d->sha256,
+                                           kt_buf_str(&d->signature), kt_buf_str(&k->der))) {
+        alarm(d, "trail.signature", KT_STR_NONE, "a digest is not signed by CloudTrail");
+        end_digest(d); /* nothing that it says is believed */
+        return;
+    }
+    link_up(d);
+}
+
+static void digest_is_read(struct s3_digests *d)
+{
+    struct kt_error why = { 0 };
+    char text[128];
+    struct kt_str key = kt_str_of(d->object->key), region;
+    struct kt_http_answer a = { .headers = d->r->headers };
+    memcpy(d->sha256, d->r->sha256, sizeof d->sha256);
+    kt_buf_reset(&d->signature);
+    kt_buf_add(&d->signature, kt_http_header(&a, "x-amz-meta-signature"));
+    kt_buf_reset(&d->chain_name);
+    if (d->too_long || !d->r->whole || !aws_digest_chain(key, &d->chain_name, &region) ||
+        !aws_plain(region) || region.len >= sizeof d->region ||
+        aws_digest_read(d->json, kt_buf_str(&d->text), &d->digest, &why) != KT_OK) {
+        (void)snprintf(text, sizeof text, "a digest cannot be read (%.80s)",
+                       d->too_long           ? "it is longer than may be"
+                       : !d->r->whole        ? "it is broken"
+                       : why.text[0] != '\0' ? why.text
+                                             : "its name is not one of a digest");
+        alarm(d, "trail.unread", KT_STR_NONE, text);
+        end_digest(d);
+        return;
+    }
+    kt_str_copyz(d->region, sizeof d->region, region);
+    if (!kt_str_is(d->digest.bucket, d->object->bucket) || !kt_str_eq(d->digest.object, key)) {
+        alarm(d, "trail.signature", KT_STR_NONE, "a digest lies elsewhere than it says");
+        end_digest(d);
+        return;
+    }
+    d->phase = KEYS;
+    d->pages = 0;
+    kt_buf_reset(&d->token);
+    if (digests_key(d) != NULL)
+        judge_signature(d);
+}
+
+/* ---- questions and answers ---- */
+
+static void ask_keys(struct s3_digests *d)
+{
+    struct kt_buf *b = &d->aws->body;
+    kt_buf_reset(b);
+    kt_buf_addf(b, "{\"StartTime\":%lld,\"EndTime\":%lld", (long long)(d->digest.start / KT_NS_S),
+                (long long)(d->digest.end / KT_NS_S));
+    if (d->token.len > 0) {
+        kt_buf_addz(b, ",\"NextToken\":");
+        kt_json_quote(b, kt_buf_str(&d->token));
+    }
+    kt_buf_byte(b, '}');
+    aws_client_base(d->aws, "cloudtrail", d->region);
+    aws_client_call(d->aws, "cloudtrail", d->region, "application/x-amz-json-1.1",
+                    KT_STR("com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101.ListPublicKeys"),
+                    S3_REPLY_MAX);
+}
+
+void s3_digests_ask(struct s3_digests *d)
+{
+    if (d->phase == KEYS)
+        ask_keys(d);
+    else
+        s3_reader_ask(d->r);
+}
+
+static enum s3_heard hear_keys(struct s3_digests *d, const struct kt_http_answer *a)
+{
+    struct kt_error why = { 0 };
+    struct kt_str token;
+    char text[200];
+    if (a->status != 200) {
+        struct kt_str code = aws_client_code(d->aws, a);
+        bool denied = a->status == 403 || kt_str_starts(code, KT_STR("AccessDenied"));
+        (void)snprintf(text, sizeof text, "public keys of CloudTrail: %d " KT_STR_FMT ": %s",
+                       a->status, KT_STR_ARG(code),
+                       denied ? "the role needs cloudtrail:ListPublicKeys"
+                              : "they are asked for again later");
+        aws_client_say_for_long(d->aws, text);
+        forget_digest(d);
+        return S3_REFUSED;
+    }
+    if (aws_digest_keys(d->aws->json, kt_buf_str(&a->body), digests_take_key, d, &token, &why) !=
+        KT_OK) {
+        aws_client_say_for_long(d->aws, why.text);
+        forget_digest(d);
+        return S3_REFUSED;
+    }
+    kt_buf_reset(&d->token);
+    kt_buf_add(&d->token, token);
+    if (digests_key(d) != NULL || token.len == 0 || ++d->pages == KEY_PAGES)
+        judge_signature(d);
+    return d->phase == IDLE ? S3_GONE : S3_GOING;
+}
+
+/* What was asked for is not there. */
+static void is_gone(struct s3_digests *d)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf name = { 0 };
+    switch (d->phase) {
+    case IDLE:
+    case KEYS:
+        break;
+    case DIGEST:
+        forget_digest(d);
+        break;
+    case PREVIOUS:
+        previous_is_read(d, true);
+        break;
+    case FILES:
+        kt_buf_addf(&name, "%s/%s", d->file[d->next].object.bucket, d->file[d->next].object.key);
+        alarm(d, "trail.missing", kt_buf_str(&name),
+              "a log file that CloudTrail delivered is gone");
+        d->next++;
+        to_next_file(d);
+        break;
+    }
+}
+
+enum s3_heard s3_digests_hear(struct s3_digests *d, struct kt_http_answer *a)
+{
+    if (d->phase == KEYS)
+        return hear_keys(d, a);
+    enum s3_heard heard = s3_reader_hear(d->r, a);
+    if (heard == S3_REFUSED)
+        forget_digest(d);
+    if (heard != S3_GONE)
+        return heard;
+    is_gone(d);
+    return d->phase == IDLE ? S3_GONE : S3_GOING;
+}
+
+enum kt_status s3_digests_work(struct s3_digests *d, size_t budget, bool *ret_more, bool *ret_over,
+                               struct kt_error *err)
+{
+    bool read = false;
+    *ret_over = false;
+    enum kt_status st = s3_reader_work(d->r, budget, ret_more, &read, err);
+    if (st != KT_OK || !read)
+        return st;
+    if (d->phase == DIGEST) {
+        digest_is_read(d);
+    } else if (d->phase == PREVIOUS) {
+        previous_is_read(d, false);
+    } else {
+        const struct log_file *f = &d->file[d->next++];
+        s3_digests_remember(d, &f->object);
+        judge_file(d, kt_str_of(f->object.bucket), kt_str_of(f->object.key), f->sha256,
+                   d->r->sha256);
+        to_next_file(d);
+    }
+    *ret_over = d->phase == IDLE;
+    return KT_OK;
+}
+
+/* ---- telling ---- */
+
+void s3_digests_status(const struct s3_digests *d, struct kt_buf *out)
+{
+    char until[KT_TIME_TEXT_MAX];
+    if (d == NULL)
+        return;
+    kt_buf_addf(out, "; %llu digests verified", (unsigned long long)d->verified);
+    if (d->until > 0)
+        kt_buf_addf(out, " up to %s", kt_time_format_short(d->until, until));
+    if (d->broken > 0)
+        kt_buf_addf(out, ", %llu NOT", (unsigned long long)d->broken);
+}
+
+const char *s3_digests_trouble(const struct s3_digests *d)
+{
+    return d != NULL ? d->trouble : "";
+}

@@ -1,0 +1,38 @@
+/*
+ * s3_take: an object of a trail's bucket is taken.
+ *
+ * Owns:  nothing. Calls: aws_trail, s3_reader, s3_digests.
+ */
+#include "agents/inputs/s3_take.h"
+#include "agents/inputs/aws_trail.h"
+
+void s3_take_ask(const struct s3_take *t, const struct s3_object *o)
+{
+    bool digest = t->digests != NULL && aws_trail_kind(kt_str_of(o->key)) == AWS_TRAIL_DIGEST;
+    if (digest && !s3_digests_busy(t->digests))
+        s3_digests_start(t->digests, o);
+    else if (!digest && t->reader->object == NULL)
+        s3_reader_start(t->reader, o);
+    if (digest)
+        s3_digests_ask(t->digests);
+    else
+        s3_reader_ask(t->reader);
+}
+
+enum s3_heard s3_take_hear(const struct s3_take *t, struct kt_http_answer *a)
+{
+    return s3_digests_busy(t->digests) ? s3_digests_hear(t->digests, a)
+                                       : s3_reader_hear(t->reader, a);
+}
+
+enum kt_status s3_take_work(const struct s3_take *t, size_t budget, bool *ret_more, bool *ret_over,
+                            struct kt_error *err)
+{
+    if (s3_digests_busy(t->digests))
+        return s3_digests_work(t->digests, budget, ret_more, ret_over, err);
+    const struct s3_object *o = t->reader->object;
+    enum kt_status st = s3_reader_work(t->reader, budget, ret_more, ret_over, err);
+    if (st == KT_OK && *ret_over && t->digests != NULL)
+        s3_digests_remember(t->digests, o);
+    return st;
+}

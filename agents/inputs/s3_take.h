@@ -1,0 +1,16 @@
+/*
+ * s3_take: an object of a trail's bucket is taken, of either kind: records are read, digests are
+ * verified. What the inputs s3 and sqs_s3 share.
+ */
+#pragma once
+#include "agents/inputs/s3_digests.h"
+
+struct s3_take {
+    struct s3_reader *reader;
+    struct s3_digests *digests; /* NULL: none are verified */
+};
+void s3_take_ask(const struct s3_take *t,
+                 const struct s3_object *o); /* the next question about o */
+enum s3_heard s3_take_hear(const struct s3_take *t, struct kt_http_answer *a);
+KT_MUST_USE enum kt_status s3_take_work(const struct s3_take *t, size_t budget, bool *ret_more,
+                                        bool *ret_over, struct kt_error *err);
