@@ -1,0 +1,193 @@
+/* What stores answer when they are listed: dates in every form, ids as accesses have them, and what
+ * is never looked at. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "agents/inputs/inventory_store.h"
+#include "core/base/alloc.h"
+#include "core/base/hash.h"
+
+static struct kt_arena arena;
+static struct kt_json *json;
+
+static struct kt_jval parsed(const char *text)
+{
+    struct kt_jval root;
+    unsigned repaired;
+    if (kt_json_parse(json, kt_str_of(text), &root, &repaired, NULL) != KT_OK)
+        fail_msg("no JSON: %s", text);
+    return root;
+}
+
+static void dates_come_in_every_form(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *json, *want;
+    } cases[] = {
+        { "[1.7E9]", "2023-11-14T22:13:20.000000000Z" },
+        { "[1700000000]", "2023-11-14T22:13:20.000000000Z" },
+        { "[1.700000000937E9]", "2023-11-14T22:13:20.000000000Z" },
+        { "[\"2023-11-14T22:13:20Z\"]", "2023-11-14T22:13:20Z" },
+        { "[\"soon\"]", "" },
+        { "[0]", "" },
+        { "[-1]", "" },
+        { "[1e300]", "" },
+        { "[99999999999999999999]", "" },
+        { "[null]", "" },
+        { "[true]", "" },
+        { "[{}]", "" },
+    };
+    for (size_t i = 0; i < KT_ARRAY_LEN(cases); i++) {
+        struct kt_json_iter it = kt_json_iter(parsed(cases[i].json));
+        struct kt_str name;
+        struct kt_jval v;
+        assert_true(kt_json_next(&it, &name, &v));
+        struct kt_str got = inv_date(&arena, v);
+        if (!kt_str_is(got, cases[i].want))
+            fail_msg("%s: " KT_STR_FMT, cases[i].json, KT_STR_ARG(got));
+    }
+}
+
+/* ---- a store and one answer ---- */
+
+struct heard {
+    struct inv_out out; /* first: it is what the store has in hand */
+    struct kt_buf text; /* "secret ID;" and "task TASK;" */
+};
+
+static void on_secret(struct inv_out *o, const struct inv_secret *s)
+{
+    struct heard *h = (struct heard *)o;
+    kt_buf_addf(&h->text, "secret " KT_STR_FMT "%s;", KT_STR_ARG(s->id), s->guess ? "?" : "");
+}
+
+static void on_task(struct inv_out *o, struct kt_str task)
+{
+    struct heard *h = (struct heard *)o;
+    kt_buf_addz(&h->text, "task ");
+    kt_buf_add(&h->text, task);
+    kt_buf_byte(&h->text, ';');
+}
+
+static const struct inv_store *store_of(const char *name)
+{
+    size_t i = 0;
+    while (inv_stores[i] != NULL && strcmp(inv_stores[i]->name, name) != 0)
+        i++;
+    assert_non_null(inv_stores[i]);
+    return inv_stores[i];
+}
+
+struct answer {
+    const char *store, *task;
+    int status;
+    const char *body, *want;
+    bool bad; /* there is something wrong with it */
+};
+
+static void expect(const struct answer *a)
+{
+    static const struct kt_strings none = { NULL, 0 };
+    struct heard h = { .out = { on_secret, on_task } };
+    const struct inv_in in = { .task = kt_str_of(a->task),
+                               .url = KT_STR("https://store.example"),
+                               .cluster = KT_STR("prod"),
+                               .region = KT_STR("eu-central-1"),
+                               .within = &none,
+                               .arena = &arena };
+    kt_arena_reset(&arena);
+    const char *problem = store_of(a->store)->hear(&in, a->status, parsed(a->body), &h.out);
+    if ((problem != NULL) != a->bad || strcmp(kt_buf_z(&h.text), a->want) != 0)
+        fail_msg("%s %s: %s (%s)", a->store, a->body, h.text.at,
+                 problem != NULL ? problem : "fine");
+    kt_buf_done(&h.text);
+}
+
+static void answers_give_ids_as_accesses_have_them(void **state)
+{
+    (void)state;
+    static const struct answer answers[] = {
+        { "aws_sm", "", 200,
+          "{\"SecretList\":[{\"ARN\":\"arn:aws:secretsmanager:eu-central-1:111122223333:secret:a/"
+          "b-AbCdEf\",\"Name\":\"a/b\"},{\"Name\":\"no-arn\"},{}],\"NextToken\":\"n\"}",
+          "secret aws-sm://111122223333/eu-central-1/a/b;secret "
+          "aws-sm://-/eu-central-1/no-arn?;task n;",
+          false },
+        { "aws_ssm", "", 200, "{\"Parameters\":[{\"Name\":\"/a/b\"}]}",
+          "secret aws-ssm://-/eu-central-1/a/b?;", false },
+        { "aws_sm", "", 200, "{\"message\":\"x\"}", "", true },
+        { "vault", "L\tkv/prod\tpay", 200, "{\"data\":{\"keys\":[\"a\",\"b/\",7,\"\",\"x\\ty\"]}}",
+          "task M\tkv/prod\tpay/a;task L\tkv/prod\tpay/b;", false },
+        { "vault", "M\tkv/prod\tpay/a", 200, "{\"data\":{\"current_version\":1}}",
+          "secret vault://prod/-/kv%2Fprod/pay/a;", false },
+        { "vault", "S\tdatabase\tapp", 200, "{\"data\":{}}",
+          "secret vault://prod/-/database/static-creds/app;", false },
+        { "vault", "L\tsecret\tgone", 404, "{\"errors\":[]}", "", false },
+        { "vault", "L\tsecret\t", 404, "{\"errors\":[\"no handler for route\"]}", "", true },
+        { "kubernetes", "\t", 200,
+          "{\"kind\":\"PartialObjectMetadataList\",\"items\":[{\"metadata\":{\"name\":\"s\","
+          "\"namespace\":\"pay\"}},{\"metadata\":{}}],\"metadata\":{\"continue\":\"c\"}}",
+          "secret k8s://prod/pay/s;task \tc;", false },
+        { "onepassword", "v", 200, "[{\"id\":\"i\",\"vault\":{\"id\":\"v\"}}]",
+          "secret op://-/V/I?;", false },
+        { "gcp", "acme\t", 200,
+          "{\"secrets\":[{\"name\":\"projects/1/secrets/a\"},{\"name\":\"projects/acme/secrets/"
+          "b\"},"
+          "{\"name\":\"x\"}]}",
+          "secret gcp-sm://1/global/a;secret gcp-sm://acme/global/b?;", false },
+        { "github", "repos/acme/pay/actions\t1", 200, "{\"secrets\":[{\"name\":\"A\"}]}",
+          "secret github://acme/pay/actions/A;", false },
+        { "github", "orgs/acme/actions\t1", 404, "{}", "", true },
+        { "doppler", "N\tpay\tprd", 200, "{\"names\":[\"A\",7]}",
+          "secret doppler://prod/pay/prd/A;", false },
+    };
+    for (size_t i = 0; i < KT_ARRAY_LEN(answers); i++)
+        expect(&answers[i]);
+}
+
+/* An API server, or something before it, that does not know the form sends every value. */
+static void whole_secrets_are_not_looked_at(void **state)
+{
+    (void)state;
+    const struct answer a = { "kubernetes",
+                              "\t",
+                              200,
+                              "{\"kind\":\"SecretList\",\"items\":[{\"metadata\":{\"name\":\"s\","
+                              "\"namespace\":\"pay\"},\"data\":{\"password\":\"aW52ZW50ZWQ=\"}}]}",
+                              "",
+                              true };
+    expect(&a);
+}
+
+static int start(void **state)
+{
+    (void)state;
+    kt_hash_init();
+    arena = kt_arena_new(1u << 20);
+    json = kt_json_new(KT_JSON_SIMDJSON);
+    return 0;
+}
+
+static int end(void **state)
+{
+    (void)state;
+    kt_arena_done(&arena);
+    kt_json_free(json);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(dates_come_in_every_form),
+        cmocka_unit_test(answers_give_ids_as_accesses_have_them),
+        cmocka_unit_test(whole_secrets_are_not_looked_at),
+    };
+    return cmocka_run_group_tests_name("agent/inventory", tests, start, end);
+}
