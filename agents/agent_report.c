@@ -110,6 +110,7 @@ static void add_source(struct kt_buf *b, struct instance *in)
     number(b, "files", st.files);
     number(b, "rotations", st.rotations);
     number(b, "truncations", st.truncations);
+    number(b, "emptied", st.emptied);
     number(b, "gone", st.gone);
     number(b, "broken", st.broken);
     number(b, "newest", in->newest > 0 ? (uint64_t)in->newest : 0);

@@ -39,6 +39,7 @@ struct kt_input_env {
 };
 struct kt_input_status { /* for reports and `keytrail-agent status` */
     uint64_t bytes, lag_bytes, files, rotations, truncations, gone, broken;
+    uint64_t emptied; /* of truncations: those that left no copy of what was there */
     char position[200];
     char problem[200]; /* empty = fine; else a sentence with the fix */
 };

@@ -333,6 +333,29 @@ static void access_record(struct kt_detect *d, const struct kt_record *r)
         kt_detect_seen(d, s);
 }
 
+static void report_record(struct kt_detect *d, const struct kt_record *r)
+{
+    struct kt_scene *s = &d->scene;
+    struct kt_jval body;
+    unsigned repaired;
+    if (kt_json_parse(d->json, r->ev.raw, &body, &repaired, NULL) != KT_OK)
+        return;
+    *s = (struct kt_scene){ .ev = &r->ev,
+                            .t = d->arrival,
+                            .minute = (uint32_t)(d->arrival / KT_NS_MIN),
+                            .where.org = "",
+                            .shared = &d->shared };
+    refresh_shared(d);
+    for (unsigned i = 0; i < d->n_detectors; i++) {
+        s->detector = (uint8_t)i;
+        s->tables = d->detector[i].table;
+        if (kt_detectors[i]->on_report != NULL)
+            kt_detectors[i]->on_report(s, d->detector[i].options, body);
+    }
+    if (s->n_found > 0)
+        kt_detect_fuse(d, s);
+}
+
 void kt_detect_record(struct kt_detect *d, const struct kt_record *r)
 {
     if (r->seq > d->core.position)
@@ -347,6 +370,8 @@ void kt_detect_record(struct kt_detect *d, const struct kt_record *r)
         tick(d, d->arrival);
     else if (r->ev.kind == KT_KIND_FACT)
         take_fact(d, &r->ev);
+    else if (r->ev.kind == KT_KIND_REPORT)
+        report_record(d, r);
     else if (event)
         access_record(d, r);
     d->record = NULL;

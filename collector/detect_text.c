@@ -57,9 +57,14 @@ static void add_command(struct kt_buf *b, const struct incident *in)
     bool place = in->ip[0] != '\0' && (by_net || in->network != 0);
     char from[KT_TIME_TEXT_MAX], until[KT_TIME_TEXT_MAX], net[KT_IP_TEXT_MAX];
     kt_buf_addz(b, "keytrail search '");
-    if (!by_net && !several && in->actor[0] != '\0') {
+    if (!by_net && !several && in->key_kind != KT_KEY_INSTANCE && in->actor[0] != '\0') {
         kt_buf_addz(b, "actor:");
         add_value(b, kt_str_of(in->actor));
+        kt_buf_addz(b, place ? " " : "");
+    }
+    if (in->key_kind == KT_KEY_INSTANCE) {
+        kt_buf_addz(b, "instance:");
+        add_value(b, kt_str_of(in->instance));
         kt_buf_addz(b, place ? " " : "");
     }
     struct kt_ip ip;

@@ -8,6 +8,7 @@
 #pragma once
 #include "core/config/config.h"
 #include "core/event/event.h"
+#include "core/event/json.h"
 #include "detectors/baseline.h"
 #include "detectors/table.h"
 
@@ -187,6 +188,9 @@ struct kt_detector {
     /* What on_event put aside, 24 h later; the scene holds the actor and the event that touched it.
      */
     void (*on_learn)(struct kt_scene *s, const void *options, const struct kt_pending *p);
+    /* What an agent says of a source each minute (a report, DESIGN §4), as its body: no actor, no
+     * secret, s->t is its arrival. NULL: it does not matter. */
+    void (*on_report)(struct kt_scene *s, const void *options, struct kt_jval body);
     /* First tick of an hour of the log: s->t, s->minute, shared and tables only. */
     void (*on_hour)(struct kt_scene *s, const void *options);
     /* For texts: what it looked at in this scene and found normal, "volume (3 reads in 1 h)". */

@@ -142,6 +142,7 @@ static void forget(struct kt_input *in, unsigned i)
     in->past.bytes += s->bytes;
     in->past.rotations += s->rotations;
     in->past.truncations += s->truncations;
+    in->past.emptied += s->emptied;
     in->past.gone += s->gone;
     kt_counts_add(&in->past_counts, c);
     in->forgotten = kt_realloc_array(in->forgotten, in->n_forgotten + 1, sizeof *in->forgotten);
@@ -258,6 +259,7 @@ static void status(struct kt_input *in, struct kt_input_status *ret)
         ret->bytes += s->bytes;
         ret->rotations += s->rotations;
         ret->truncations += s->truncations;
+        ret->emptied += s->emptied;
         ret->gone += s->gone;
         ret->files++;
         ret->lag_bytes += tail_stream_lag(s);

@@ -280,7 +280,9 @@ static void truncated(struct tail_stream *s)
 
     s->truncations++;
     s->files[s->n - 1].cut = true;
-    if (s->n >= FILES_MAX || !open_former(s, &was))
+    bool copied = s->n < FILES_MAX && open_former(s, &was);
+    s->emptied += !copied;
+    if (!copied)
         say(s, "it was cut short, and no copy of what it held is beside it: was it emptied to hide "
                "something? (copytruncate leaves a copy)");
     if (open_file(s, s->path, &f, &fresh))

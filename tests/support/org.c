@@ -187,6 +187,10 @@ static void feed_event(struct org *o, const struct org_event *e)
                               .secret = kt_str_of(e->secret),
                               .ip_raw = kt_str_of(e->ip),
                               .user_agent = kt_str_of(e->user_agent) };
+    if (e->report != NULL) {
+        r.ev.kind = KT_KIND_REPORT;
+        r.ev.raw = kt_str_of(e->report);
+    }
     if (e->ip != NULL && kt_ip_parse(kt_str_of(e->ip), &r.ev.ip)) {
         r.ev.has_ip = true;
         r.ev.ip_trust = KT_TRUST_EDGE;

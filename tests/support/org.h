@@ -18,6 +18,7 @@ struct org_event {
     uint32_t count, flags;
     enum kt_kind record; /* ACCESS unless said */
     const char *code, *credential, *raw;
+    const char *report; /* the body: it is a report of an agent, no access */
 };
 struct org_alert { /* as told, copied */
     char id[27], detector[32], state[12], actor[128], json[8192];

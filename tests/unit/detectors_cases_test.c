@@ -6,6 +6,7 @@
  *   event   +1h10m actor=… kind=… [action= outcome= secret= ip= ua= x=20 every=1m …]
  *           [source= operation= native= flags=raw_device]
  *   canary  secret=GLOB [allow=ACTOR]
+ *   report  +1h {"emptied":1}            what the agent of vault-prod says
  *   alert   high "words of a title"      exactly one new alert since the last check
  *   none                                  no new alert since the last check
  *
@@ -144,6 +145,18 @@ static bool add_event(struct org *o, struct kt_str rest)
     return true;
 }
 
+static bool add_report(struct org *o, struct kt_str rest)
+{
+    struct kt_str when;
+    kt_time_ns at;
+    rest = kt_str_trim(rest);
+    if (!kt_str_split(&rest, ' ', &when) || !offset(when, &at))
+        return false;
+    org_add(o,
+            (struct org_event){ .t = NOW + at, .report = org_text(o, "%.*s", KT_STR_ARG(rest)) });
+    return true;
+}
+
 static void add_fact(struct org *o, struct kt_str rest)
 {
     struct fields f = parse(rest);
@@ -202,6 +215,8 @@ static bool step(struct org *o, uint32_t *seen, struct kt_str line)
         return add_event(o, rest);
     if (kt_str_is(word, "canary"))
         return add_canary(o, rest);
+    if (kt_str_is(word, "report"))
+        return add_report(o, rest);
     return (kt_str_is(word, "alert") || kt_str_is(word, "none")) &&
            expect(o, seen, rest, kt_str_is(word, "none"));
 }
