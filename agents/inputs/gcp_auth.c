@@ -6,6 +6,7 @@
  */
 #include "agents/inputs/gcp_auth.h"
 
+#include "agents/inputs/bearer.h"
 #include "core/base/alloc.h"
 #include "core/base/enc.h"
 #include "core/base/hash.h"
@@ -14,16 +15,13 @@
 #include "core/event/line.h"
 #include "core/sys/fs.h"
 
-#define EARLY     (5 * KT_NS_MIN) /* before it ends */
-#define LIFE      KT_NS_HOUR      /* what Google takes at most */
-#define SKEW      KT_NS_MIN       /* that our clock may be ahead of theirs */
-#define FILE_MAX  (64u << 10)
-#define TOKEN_MAX (16u << 10)
+#define LIFE     KT_NS_HOUR /* what Google takes at most */
+#define SKEW     KT_NS_MIN  /* that our clock may be ahead of theirs */
+#define FILE_MAX (64u << 10)
 
 struct gcp_auth {
     struct gcp_auth_options o;
-    struct kt_buf header; /* with the token; empty: none */
-    kt_time_ns expires;
+    struct bearer token;
     struct kt_buf url, body;
     struct kt_json *json;
     bool by_key; /* the request under way */
@@ -53,36 +51,27 @@ void gcp_auth_free(struct gcp_auth *a)
 {
     if (a == NULL)
         return;
-    struct kt_buf *all[] = { &a->header, &a->url, &a->body };
-    for (size_t i = 0; i < KT_ARRAY_LEN(all); i++) {
-        wipe(all[i]);
-        kt_buf_done(all[i]);
-    }
+    bearer_done(&a->token);
+    wipe(&a->body);
+    kt_buf_done(&a->body);
+    kt_buf_done(&a->url);
     kt_json_free(a->json);
     kt_free(a);
 }
 
 void gcp_auth_forget(struct gcp_auth *a)
 {
-    wipe(&a->header);
-    a->expires = 0;
-}
-
-/* A clock that was set back does not make an old token last. */
-static bool is_good(const struct gcp_auth *a, kt_time_ns now, kt_time_ns early)
-{
-    return a->header.len > 0 && now < a->expires - early && a->expires - now < 24 * KT_NS_HOUR;
+    bearer_forget(&a->token);
 }
 
 bool gcp_auth_header(struct gcp_auth *a, kt_time_ns now, struct kt_str *ret)
 {
-    *ret = kt_buf_str(&a->header);
-    return is_good(a, now, 0);
+    return bearer_header(&a->token, now, ret);
 }
 
 bool gcp_auth_due(const struct gcp_auth *a, kt_time_ns now)
 {
-    return !is_good(a, now, EARLY);
+    return bearer_due(&a->token, now);
 }
 
 /* ---- what is asked ---- */
@@ -224,33 +213,17 @@ static enum kt_status refused(struct gcp_auth *a, int status, struct kt_jval roo
                    status);
 }
 
-/* It goes into a header. */
-static bool is_visible(struct kt_str s)
-{
-    for (size_t i = 0; i < s.len; i++)
-        if (s.at[i] <= ' ' || s.at[i] > '~')
-            return false;
-    return s.len > 0 && s.len <= TOKEN_MAX;
-}
-
 enum kt_status gcp_auth_answer(struct gcp_auth *a, int status, struct kt_str body, kt_time_ns now,
                                struct kt_error *err)
 {
     struct kt_jval root = { 0 };
     unsigned repaired;
-    int64_t seconds = 0;
     if (kt_json_parse(a->json, body, &root, &repaired, NULL) != KT_OK)
         root = (struct kt_jval){ 0 };
     if (status != 200)
         return refused(a, status, root, err);
-    struct kt_str token = kt_json_str_at(root, "access_token");
-    if (!is_visible(token) || !kt_json_i64(kt_json_at(root, "expires_in"), &seconds) ||
-        seconds <= 0 || seconds > LIFE / KT_NS_S * 12)
+    if (!bearer_take(&a->token, root, now))
         return kt_fail(err, KT_E_INPUT, "the answer of %s holds no token",
                        a->by_key ? "the token service" : "the metadata service");
-    gcp_auth_forget(a);
-    kt_buf_addz(&a->header, "Authorization: Bearer ");
-    kt_buf_add(&a->header, token);
-    a->expires = now + seconds * KT_NS_S;
     return KT_OK;
 }

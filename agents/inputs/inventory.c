@@ -28,18 +28,22 @@
 
 const struct inv_store *const inv_stores[];
 extern const struct inv_store inv_store_aws_sm, inv_store_aws_ssm, inv_store_vault,
-    inv_store_kubernetes, inv_store_onepassword, inv_store_doppler, inv_store_gcp, inv_store_github;
+    inv_store_kubernetes, inv_store_onepassword, inv_store_doppler, inv_store_gcp, inv_store_github,
+    inv_store_azure;
 const struct inv_store *const inv_stores[] = {
-    &inv_store_aws_sm,     &inv_store_aws_ssm,     &inv_store_vault,
-    &inv_store_kubernetes, &inv_store_onepassword, &inv_store_doppler,
-    &inv_store_gcp,        &inv_store_github,      NULL,
+    &inv_store_aws_sm,      &inv_store_aws_ssm,
+    &inv_store_vault,       &inv_store_kubernetes,
+    &inv_store_onepassword, &inv_store_doppler,
+    &inv_store_gcp,         &inv_store_github,
+    &inv_store_azure,       NULL,
 };
 
 #define AT(field) offsetof(struct options, field)
 static const struct kt_option options[] = {
     /* beside the keys of every source entry */
     { "store", KT_OPT_STRING, NULL, AT(store),
-      "aws_sm, aws_ssm, vault, kubernetes, onepassword, doppler, gcp or github", false, false },
+      "aws_sm, aws_ssm, vault, kubernetes, onepassword, doppler, gcp, github or azure", false,
+      false },
     { "url", KT_OPT_STRING, "", AT(url), "where it is; default: the service's own", false, false },
     { "within", KT_OPT_LIST, "", AT(within),
       "mounts of Vault, projects, namespaces, organizations: what is to be listed", false, false },
@@ -48,8 +52,12 @@ static const struct kt_option options[] = {
     { "token_file", KT_OPT_SECRET_FILE, "", AT(token_file), "file with the token, mode 0600", false,
       false },
     { "credentials_file", KT_OPT_SECRET_FILE, "", AT(credentials_file),
-      "AWS credentials file, or key of a Google service account; default: as their tools look",
+      "AWS credentials file, key of a Google service account, secret of an Azure application; "
+      "default: as their tools look",
       false, false },
+    { "tenant", KT_OPT_STRING, "", AT(tenant), "of Azure", false, false },
+    { "client_id", KT_OPT_STRING, "", AT(client_id), "of Azure: application or identity", false,
+      false },
     { "profile", KT_OPT_STRING, "", AT(profile), "section of the AWS file", false, false },
     { "every", KT_OPT_DURATION, "1d", AT(every), "time between two snapshots", false, false },
     { "proxy", KT_OPT_STRING, "", AT(proxy), "http://host:port", false, false },
@@ -130,8 +138,16 @@ static void make_keys(struct kt_input *in)
                                          .allow_private = in->o.allow_private };
     if (in->store->auth == INV_AWS)
         in->creds = aws_creds_new(&ao);
+    const struct azure_auth_options zo = { .env = real_env,
+                                           .tenant = inv_given(in->o.tenant),
+                                           .client_id = inv_given(in->o.client_id),
+                                           .secret_file = file,
+                                           .resource = "https://vault.azure.net",
+                                           .allow_private = in->o.allow_private };
     if (in->store->auth == INV_GOOGLE)
         in->google = gcp_auth_new(&go);
+    if (in->store->auth == INV_AZURE)
+        in->azure = azure_auth_new(&zo);
 }
 
 /* "1790000000000000000 open": the round before. */
@@ -185,6 +201,7 @@ static void close_inventory(struct kt_input *in)
     kt_fetch_free(in->fetch);
     aws_creds_free(in->creds);
     gcp_auth_free(in->google);
+    azure_auth_free(in->azure);
     drop_todo(in);
     kt_free(in->todo);
     kt_free(in->task);

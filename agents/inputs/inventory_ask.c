@@ -1,7 +1,7 @@
 /*
  * inventory_ask: requests to stores, with whatever each takes for a key.
  *
- * Owns:  nothing. Calls: core, fetch, aws_sign, aws_creds, gcp_auth.
+ * Owns:  nothing. Calls: core, fetch, aws_sign, aws_creds, gcp_auth, azure_auth.
  */
 #include "agents/inputs/inventory_int.h"
 #include "core/base/hash.h"
@@ -130,6 +130,21 @@ static enum kt_status ask_google(struct kt_input *in, const struct inv_request *
     return KT_OK;
 }
 
+static enum kt_status ask_azure(struct kt_input *in, const struct inv_request *r,
+                                struct kt_error *err)
+{
+    struct kt_str header;
+    struct kt_http_request http;
+    if (!azure_auth_due(in->azure, in->now) && azure_auth_header(in->azure, in->now, &header)) {
+        send_with(in, r, header);
+        return KT_OK;
+    }
+    if (azure_auth_request(in->azure, &http, err) != KT_OK)
+        return err->code;
+    start_for_keys(in, &http);
+    return KT_OK;
+}
+
 enum kt_status inv_ask(struct kt_input *in, struct kt_error *err)
 {
     struct inv_in about = inv_about(in);
@@ -142,6 +157,8 @@ enum kt_status inv_ask(struct kt_input *in, struct kt_error *err)
         return ask_aws(in, &r, err);
     case INV_GOOGLE:
         return ask_google(in, &r, err);
+    case INV_AZURE:
+        return ask_azure(in, &r, err);
     case INV_TOKEN:
         break;
     }
@@ -158,6 +175,8 @@ enum kt_status inv_hear_keys(struct kt_input *in, struct kt_http_answer *a, stru
         st = kt_fail(err, KT_E_IO, "%s", a->error);
     else if (in->store->auth == INV_AWS)
         st = aws_creds_answer(in->creds, a->status, kt_buf_str(&a->body), in->now, err);
+    else if (in->store->auth == INV_AZURE)
+        st = azure_auth_answer(in->azure, a->status, kt_buf_str(&a->body), in->now, err);
     else
         st = gcp_auth_answer(in->google, a->status, kt_buf_str(&a->body), in->now, err);
     kt_wipe(a->body.at, a->body.cap);
@@ -200,10 +219,12 @@ enum inv_verdict inv_judge(struct kt_input *in, const struct kt_http_answer *a)
     if (in->store->auth == INV_AWS)
         v = judge_aws(in, a);
     if (v == INV_BAD && (a->status == 401 || a->status == 403))
-        v = a->status == 401 && in->store->auth == INV_GOOGLE ? INV_KEYS : INV_DENIED;
+        v = a->status == 401 && in->store->auth != INV_TOKEN ? INV_KEYS : INV_DENIED;
     if (v == INV_KEYS && in->store->auth == INV_AWS)
         aws_creds_forget(in->creds);
     if (v == INV_KEYS && in->store->auth == INV_GOOGLE)
         gcp_auth_forget(in->google);
+    if (v == INV_KEYS && in->store->auth == INV_AZURE)
+        azure_auth_forget(in->azure);
     return v;
 }

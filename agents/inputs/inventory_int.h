@@ -2,12 +2,13 @@
 #pragma once
 #include "agents/input.h"
 #include "agents/inputs/aws_creds.h"
+#include "agents/inputs/azure_auth.h"
 #include "agents/inputs/gcp_auth.h"
 #include "agents/inputs/inventory_store.h"
 
 struct options {
-    const char *store, *url, *region, *token_file, *credentials_file, *profile, *namespace, *proxy,
-        *ca_file;
+    const char *store, *url, *region, *token_file, *credentials_file, *profile, *tenant, *client_id,
+        *namespace, *proxy, *ca_file;
     struct kt_strings within;
     kt_time_ns every;
     bool allow_private;
@@ -19,8 +20,9 @@ struct kt_input {
     struct options o;
     const struct inv_store *store;
     struct kt_fetch *fetch;
-    struct aws_creds *creds; /* INV_AWS */
-    struct gcp_auth *google; /* INV_GOOGLE */
+    struct aws_creds *creds;  /* INV_AWS */
+    struct gcp_auth *google;  /* INV_GOOGLE */
+    struct azure_auth *azure; /* INV_AZURE */
     struct kt_json *json;
     struct kt_arena arena;
     struct kt_pipeline *pipeline;

@@ -43,7 +43,7 @@ struct inv_out {
     void (*secret)(struct inv_out *o, const struct inv_secret *s);
     void (*task)(struct inv_out *o, struct kt_str task); /* copied */
 };
-enum inv_auth { INV_TOKEN, INV_AWS, INV_GOOGLE };
+enum inv_auth { INV_TOKEN, INV_AWS, INV_GOOGLE, INV_AZURE };
 struct inv_store {
     const char *name, *summary;
     enum inv_auth auth;

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Inventories of eight stores, whose documented answers a stub replays: pages, refusals, throttling, a crash in the middle of a snapshot; every secret is
+"""Inventories of nine stores, whose documented answers a stub replays: pages, refusals, throttling, a crash in the middle of a snapshot; every secret is
 stored once a snapshot, under the id that its accesses have, and no value is ever asked for."""
 import hashlib, hmac as hm, http.server, json, os, random, re, threading, urllib.parse
 from support import *
@@ -103,11 +103,14 @@ class Stores:
 
             def rest(self, path, q):
                 for start, handler in (('/v1/secret/metadata', self.kv), ('/v1/database/static-roles', self.roles), ('/api/v1/', self.kubernetes), ('/v1/vaults', self.connect), ('/v3/', self.doppler),
-                                       ('/v1/projects/', self.google), ('/orgs/', self.github), ('/repos/', self.github)):
+                                       ('/v1/projects/', self.google), ('/secrets', self.azure), ('/keys', self.azure), ('/certificates', self.azure), ('/orgs/', self.github), ('/repos/', self.github)):
                     if path.startswith(start):
                         return handler(path, q)
                 if 'computeMetadata' in path:
                     return self.answer(200, {'access_token': 'ya29.invented', 'expires_in': 3599})
+                if path == '/tenant-1/oauth2/v2.0/token':
+                    assert self.body.decode().endswith('client_secret=az%2Bsecret-invented') and 'scope=https%3A%2F%2Fvault.azure.net%2F.default' in self.body.decode()
+                    return self.answer(200, {'access_token': 'az-invented', 'expires_in': 3599, 'token_type': 'Bearer'})
                 return self.answer(404, {})
 
             def kv(self, path, q):
@@ -157,6 +160,14 @@ class Stores:
                 return self.answer(200, {'secrets': [{'name': f'projects/123456789012/secrets/{"a" if first else "b"}', 'createTime': rfc(60), 'labels': {'owner': 'dana'},
                                                       'rotation': {'nextRotationTime': rfc(-5), 'rotationPeriod': '2592000s'}}], **({'nextPageToken': 'x/y='} if first else {})})
 
+            def azure(self, path, q):
+                assert self.token_is('Authorization', 'Bearer az-invented')
+                if path != '/secrets':
+                    return self.answer(200, {'value': [], 'nextLink': None})
+                more = {} if 'skip' in q else {'nextLink': f'{stores.url}/secrets?api-version=7.4&skip=1'}
+                return self.answer(200, {'value': [{'id': f'https://acme.vault.azure.net/secrets/{"b" if "skip" in q else "a"}', 'attributes': {'enabled': True, 'created': NOW - 90 * DAY, 'updated': NOW - 9 * DAY},
+                                                    'tags': {'owner': 'team-z'}}], **more})
+
             def github(self, path, q):
                 assert self.token_is('Authorization', 'Bearer gh-invented')
                 if '/codespaces/' in path:
@@ -190,8 +201,8 @@ stores = Stores()
 for k in list(os.environ):
     if k.startswith('AWS_'):
         del os.environ[k]
-os.environ.update(AWS_ACCESS_KEY_ID='AKIDINVENTED', AWS_SECRET_ACCESS_KEY=SECRET, GCE_METADATA_HOST=stores.url.removeprefix('http://'))
-token = {n: h.write(f'{n}.token', f'{t}\n') for n, t in (('vault', 'hvs.invented'), ('k8s', 'k8s-invented'), ('op', 'connect-invented'), ('doppler', 'dp.invented'), ('github', 'gh-invented'))}
+os.environ.update(AWS_ACCESS_KEY_ID='AKIDINVENTED', AWS_SECRET_ACCESS_KEY=SECRET, AZURE_AUTHORITY_HOST=stores.url, GCE_METADATA_HOST=stores.url.removeprefix('http://'))
+token = {n: h.write(f'{n}.token', f'{t}\n') for n, t in (('vault', 'hvs.invented'), ('k8s', 'k8s-invented'), ('op', 'connect-invented'), ('doppler', 'dp.invented'), ('github', 'gh-invented'), ('azure', 'az+secret-invented'))}
 os.chmod(token['k8s'], 0o644)  # as the platform mounts it
 ACCOUNT = 'ACCOUNTINVENTED00000000001'
 AT = f'url: "{stores.url}", allow_private: true'
@@ -203,6 +214,7 @@ ENTRIES = {
     'op': f'store: onepassword, token_file: {token["op"]}, cluster: {ACCOUNT}, {AT}',
     'doppler': f'store: doppler, token_file: {token["doppler"]}, cluster: acme, {AT}',
     'gcp': f'store: gcp, within: [acme], {AT}',
+    'azure': f'store: azure, tenant: tenant-1, client_id: app-1, credentials_file: {token["azure"]}, {AT}',
     'github': f'store: github, within: [acme, acme/pay], token_file: {token["github"]}, {AT}',
 }
 
@@ -245,10 +257,10 @@ check(len(stores.asked) == asked and 'complete snapshot of' in status(), 'a rest
 check(stop(agent) == 0, 'the agent ends cleanly again')
 
 # ---- the others ----
-configure('vault', 'k8s', 'op', 'doppler', 'gcp', 'github')
+configure('vault', 'k8s', 'op', 'doppler', 'gcp', 'github', 'azure')
 stores.deny = {'/orgs/acme/dependabot/'}
 agent = h.start_agent('a')
-check(wait_for(lambda: len(marks()) == 8, 40), 'each store gives a snapshot', status() + h.log('a.log')[-800:])
+check(wait_for(lambda: len(marks()) == 9, 40), 'each store gives a snapshot', status() + h.log('a.log')[-800:])
 got = {n: sorted(r['secret'] for r in secrets(f'inv-{n}')) for n in ENTRIES}
 check(got['vault'] == ['vault://prod/-/database/static-creds/app', 'vault://prod/-/secret/pay/api%20key', 'vault://prod/-/secret/pay/db', 'vault://prod/-/secret/root'], 'folders and roles of Vault', got['vault'])
 check(got['k8s'] == [f'k8s://prod/prod/s{n}' for n in range(6)], 'pages of Kubernetes', got['k8s'])
@@ -256,6 +268,7 @@ check(got['op'] == [f'op://{ACCOUNT}/VAULTINVENTED0000000000001/ITEMINVENTED0000
 check(got['doppler'] == ['doppler://acme/pay/prd/API_KEY', 'doppler://acme/pay/prd/DB_URL'], 'names of Doppler, behind a hundred projects', got['doppler'])
 check(got['gcp'] == ['gcp-sm://123456789012/global/a', 'gcp-sm://123456789012/global/b'], 'secrets of Google Cloud', got['gcp'])
 check(got['github'] == ['github://acme/-/actions/DEPLOY_KEY', 'github://acme/pay/actions/DEPLOY_KEY', 'github://acme/pay/dependabot/DEPLOY_KEY'], 'names of GitHub', got['github'])
+check(got['azure'] == [f'az-kv://acme.vault.azure.net/secrets/{n}' for n in 'ab'], 'pages of Azure', got['azure'])
 github = next(m for m in marks() if m['original']['store'] == 'github')
 check(github['outcome'] == 'failure' and github['original']['complete'] is False and github['original']['missed'] == 1 and 'read access' in github['original']['problem'], 'what was denied makes the snapshot incomplete', github)
 check(wait_for(lambda: 'incomplete snapshot of' in status() and 'the token needs' in status(), 10), 'and the status says so', status())
@@ -265,7 +278,7 @@ check(k['last_changed'] == rfc(3) and k['changed_by'] == 'external-secrets' and 
 check(stop(agent) == 0, 'the agent ends cleanly at last', h.log('a.log')[-800:])
 check(stores.bad == [], 'every token was right', stores.bad[:3])
 text = h.log('a.log') + status()
-check(not any(s in text for s in ('hvs.invented', 'ya29.invented', SECRET, 'dp.invented')), 'no token in log or status')
+check(not any(s in text for s in ('hvs.invented', 'ya29.invented', SECRET, 'dp.invented', 'az-invented', 'secret-invented')), 'no token in log or status')
 
 # ---- doctor ----
 configure('sm')

@@ -144,6 +144,15 @@ static void answers_give_ids_as_accesses_have_them(void **state)
         { "github", "repos/acme/pay/actions\t1", 200, "{\"secrets\":[{\"name\":\"A\"}]}",
           "secret github://acme/pay/actions/A;", false },
         { "github", "orgs/acme/actions\t1", 404, "{}", "", true },
+        { "azure", "secrets", 200,
+          "{\"value\":[{\"id\":\"https://Acme.vault.azure.net/secrets/Db\"},{\"kid\":"
+          "\"https://acme.vault.azure.net/keys/k\"},{\"id\":\"x\"}],\"nextLink\":"
+          "\"https://store.example/secrets?$skiptoken=x\"}",
+          "secret az-kv://acme.vault.azure.net/secrets/db;secret "
+          "az-kv://acme.vault.azure.net/keys/k;task https://store.example/secrets?$skiptoken=x;",
+          false },
+        { "azure", "secrets", 200,
+          "{\"value\":[],\"nextLink\":\"https://store.example.evil.test/secrets\"}", "", true },
         { "doppler", "N\tpay\tprd", 200, "{\"names\":[\"A\",7]}",
           "secret doppler://prod/pay/prd/A;", false },
     };
