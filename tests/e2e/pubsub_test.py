@@ -229,11 +229,10 @@ google.deadline = 3
 
 # ---- refusals ----
 publish(3)
-for code, sentence in ((403, 'roles/pubsub.subscriber'), (429, '429')):
-    google.status = code
-    stop(agent)  # each run begins without a wait
-    agent = start_agent()
-    check(wait_for(lambda: sentence in status(), 20), f'{code} is said, with what to do', status())
+google.status = 403
+stop(agent)  # a new run begins without a wait
+agent = start_agent()
+check(wait_for(lambda: 'roles/pubsub.subscriber' in status(), 20), '403 is said, with what to do', status())
 google.status = 0
 stop(agent)
 agent = start_agent()
