@@ -310,7 +310,8 @@ static bool is_due(const struct kt_input *in)
 
 static void begin_round(struct kt_input *in)
 {
-    if (in->round != ROUND_OPEN)
+    kt_time_ns age = in->now - in->snapshot;
+    if (in->round != ROUND_OPEN || age < 0 || age >= in->o.every)
         in->snapshot = in->now / KT_NS_S * KT_NS_S;
     in->round = ROUND_OPEN;
     in->running = in->changed = true;
