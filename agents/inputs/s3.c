@@ -157,7 +157,7 @@ static void hear_list(struct kt_input *in, const struct kt_http_answer *a)
     if (a->status != 200) {
         if (s3_reader_moved(&in->reader, a))
             return;
-        s3_reader_explain(&in->reader, a, in->o.bucket, "s3:ListBucket");
+        s3_reader_explain(&in->reader, a, in->o.bucket, "s3:ListBucket there");
         give_up_list(in, a->retry_after);
         return;
     }
@@ -167,6 +167,7 @@ static void hear_list(struct kt_input *in, const struct kt_http_answer *a)
         return;
     }
     aws_client_good(&in->aws);
+    in->reader.moves = 0;
     struct kt_buf before = in->token;
     in->token = token;
     token = before;

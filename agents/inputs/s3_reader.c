@@ -10,7 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define FEED (16u << 10) /* may inflate a thousandfold */
+#define MOVES_MAX 3u
+#define FEED      (16u << 10) /* may inflate a thousandfold */
 
 struct s3_object s3_object_of(struct kt_str bucket, struct kt_str key, struct kt_str etag)
 {
@@ -106,8 +107,11 @@ bool s3_reader_moved(struct s3_reader *r, const struct kt_http_answer *a)
     if (region.len == 0)
         region = aws_xml(kt_buf_str(&a->body), "Region");
     if (a->status < 300 || !aws_plain(region) || region.len >= sizeof r->region ||
-        kt_str_is(region, r->region))
+        kt_str_is(region, r->region) || r->moves == MOVES_MAX) {
+        r->moves = 0;
         return false;
+    }
+    r->moves++;
     kt_str_copyz(r->region, sizeof r->region, region);
     return true;
 }
@@ -142,8 +146,7 @@ void s3_reader_explain(struct s3_reader *r, const struct kt_http_answer *a, cons
     if (help != NULL)
         (void)snprintf(text + n, sizeof text - (size_t)n, "%s", help);
     else
-        (void)snprintf(text + n, sizeof text - (size_t)n,
-                       "the role needs %s there (and kms:Decrypt)", right);
+        (void)snprintf(text + n, sizeof text - (size_t)n, "the role needs %s", right);
     aws_client_say_for_long(r->aws, text);
 }
 
@@ -161,10 +164,11 @@ enum s3_heard s3_reader_hear(struct s3_reader *r, struct kt_http_answer *a)
     if (a->status != 200 && a->status != 206 && !end) {
         if (s3_reader_moved(r, a))
             return S3_GOING;
-        s3_reader_explain(r, a, r->object->bucket, "s3:GetObject");
+        s3_reader_explain(r, a, r->object->bucket, "s3:GetObject there (and kms:Decrypt)");
         s3_reader_leave(r);
         return S3_REFUSED;
     }
+    r->moves = 0;
     if (r->gunzip == NULL) {
         r->gunzip = kt_gunzip_new();
         kt_sha256_start(r->sum);

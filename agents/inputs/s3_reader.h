@@ -24,6 +24,7 @@ struct s3_reader {
     enum kt_status (*into)(void *self, struct kt_str piece, struct kt_error *err);
     void *self;
     char region[64];                /* of the buckets */
+    unsigned moves;                 /* to other regions, since one had what was asked for */
     const struct s3_object *object; /* being read; NULL: none */
     struct kt_gunzip *gunzip;
     uint64_t offset;
@@ -60,8 +61,8 @@ KT_MUST_USE enum kt_status s3_reader_work(struct s3_reader *r, size_t budget, bo
                                           bool *ret_read, struct kt_error *err);
 /* Gives up the object in its middle. */
 void s3_reader_leave(struct s3_reader *r);
-/* A bucket elsewhere says where it is: true, and asked there from then on. */
+/* A bucket elsewhere says where it is: true, and asked there from then on; three times in a row. */
 bool s3_reader_moved(struct s3_reader *r, const struct kt_http_answer *a);
-/* "bucket 'x': 403 AccessDenied: the role needs …" */
+/* "bucket 'x': 403 AccessDenied: the role needs RIGHT" */
 void s3_reader_explain(struct s3_reader *r, const struct kt_http_answer *a, const char *bucket,
                        const char *right);
