@@ -71,10 +71,10 @@ check(stop(agent) == 0, 'the agent ends cleanly', h.log('a.log')[-800:])
 
 # ---- a first run that is killed, with pages that are forgotten ----
 shutil.rmtree(h.path('spool-a'))
-h.agent_config('a', [f'{{ {source}, regions: [eu-central-1], since: 10d }}'])
+h.agent_config('a', [f'{{ {source}, regions: [eu-central-1], since: 6d }}'])
 beside = 20  # of another service, of another region
-add('eu-central-1', 200, now - 8 * DAY, now - 8 * DAY + 3600)
-add('eu-central-1', 30, now - 9 * DAY, now)
+add('eu-central-1', 200, now - 5.5 * DAY, now - 5.5 * DAY + 3600)
+add('eu-central-1', 30, now - 5.8 * DAY, now)
 aws.lookups.clear()
 agent = start_with_env(h)
 kills = 2
@@ -89,7 +89,7 @@ aws.epoch += 1
 aws.lookup_faults = [(503, b'')]
 everything(f'after {kills} kills, forgotten pages and bad answers all is there', 60)
 starts = [q['StartTime'] for _, q, _ in aws.lookups if 'NextToken' not in q]
-check(all(b >= a - 1 for a, b in zip(starts, starts[1:])) and starts[0] < now - 9.9 * DAY, 'a crash begins one window again, no more', starts[:20])
+check(all(b >= a - 1 for a, b in zip(starts, starts[1:])) and starts[0] < now - 5.9 * DAY, 'a crash begins one window again, no more', starts[:20])
 ids = [r['native_id'] for r in ndjson(keytrail('search', 'kind:access', '--db', h.db, '--since', '@0', '-o', 'ndjson', '-q'))]
 check(len(ids) == len(set(ids)) == len(aws.trail) - beside, 'exactly once', f'{len(ids)} {len(set(ids))}')
 check(SECRET not in h.log('a.log') and SECRET not in status(), 'no secret in log or status')
