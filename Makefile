@@ -93,6 +93,7 @@ $(BUILD)/core/store/schema.o: core/store/schema.sql
 # So are the pages of sources and inputs.
 $(BUILD)/agents/sources/registry.o: $(wildcard agents/sources/*.md)
 $(BUILD)/agents/inputs/registry.o: $(wildcard agents/inputs/*.md)
+$(BUILD)/detectors/registry.o: $(wildcard detectors/*.md)
 
 -include $(shell find $(BUILD) -name '*.d' -type f 2>/dev/null)
 

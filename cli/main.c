@@ -27,6 +27,7 @@ static const struct {
     { "sql", "the store as relations, in SQL; only reads", kt_cmd_sql },
     { "inventory", "each secret: how old, when due, who read it last", kt_cmd_inventory },
     { "alerts", "alerts: list, show", kt_cmd_alerts },
+    { "detect", "detectors: list, explain NAME", kt_cmd_detect },
     { "replay", "run the detectors over the stored log again", kt_cmd_replay },
     { "notify", "alert targets: test", kt_cmd_notify },
     { "hold", "keep records whatever their age: add, list, rm", kt_cmd_hold },

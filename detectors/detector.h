@@ -199,6 +199,8 @@ struct kt_detector {
 #define KT_DETECTORS_MAX 16
 extern const struct kt_detector *const kt_detectors[]; /* registry.c, NULL-ended */
 unsigned kt_detectors_count(void);
+/* The page of detector number i, as it stands in detectors/NAME.md. */
+const char *kt_detector_page(unsigned i);
 
 /* ---- what detectors call ---- */
 /* A new finding about the actor, to be filled in; NULL when it is below 1.0 or one too many. */

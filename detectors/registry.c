@@ -15,3 +15,22 @@ unsigned kt_detectors_count(void)
 {
     return (unsigned)KT_ARRAY_LEN(kt_detectors) - 1;
 }
+
+/* The pages are part of this object; the Makefile says so where no depfile can. */
+#define PAGE(name)                                                                                 \
+    __asm__(".section .rodata\n"                                                                   \
+            ".global kt_detector_page_" #name "\n"                                                 \
+            ".hidden kt_detector_page_" #name "\n"                                                 \
+            "kt_detector_page_" #name ":\n"                                                        \
+            ".incbin \"detectors/" #name ".md\"\n"                                                 \
+            ".byte 0\n"                                                                            \
+            ".previous\n");                                                                        \
+    extern const char kt_detector_page_##name[];
+#define PAGE_ENTRY(name) kt_detector_page_##name,
+KT_DETECTORS(PAGE)
+static const char *const pages[] = { KT_DETECTORS(PAGE_ENTRY) };
+
+const char *kt_detector_page(unsigned i)
+{
+    return pages[i];
+}

@@ -59,4 +59,9 @@ shown = keytrail('config', 'show', '--defaults', '-c', os.path.join(d, 'keytrail
 p = keytrail('config', 'check', '-c', write('shown.yaml', shown))
 check(p.returncode == 0, 'what config show prints loads again')
 check(keytrail('config', 'check', '-c', os.path.join(d, 'nowhere.yaml'), ok=False).returncode == 1, 'a missing file is no good configuration')
+# ---- detectors ----
+names = [r['name'] for r in json.loads(keytrail('detect', 'list', '-o', 'json').stdout)]
+check(len(names) >= 5 and all(keytrail('detect', 'explain', n).stdout.decode().startswith(f'# {n}: ') for n in names), 'each detector is explained by its page', names)
+p = keytrail('detect', 'explain', 'new_secret', ok=False)
+check(p.returncode == 2 and b"did you mean 'new_secrets'?" in p.stderr, 'a wrong name is answered with the nearest', p.stderr)
 finish()

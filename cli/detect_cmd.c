@@ -1,0 +1,109 @@
+/*
+ * detect: what the detectors are, and what each of them means: `detect list`, `detect explain`.
+ *
+ * Owns:  nothing.
+ * Calls: detectors (their tables and pages), core/config; stdout.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "cli/commands.h"
+#include "core/base/alloc.h"
+#include "detectors/detector.h"
+
+static const struct kt_column columns[] = {
+    { "name", "DETECTOR", 0, false },
+    { "summary", "WHAT IT SEES", 0, false },
+    { "options", "OPTIONS", 0, true },
+};
+
+static int list(enum kt_output how)
+{
+    struct kt_rows *rows = kt_rows_new(how, columns, KT_ARRAY_LEN(columns), true);
+    for (unsigned i = 0; kt_detectors[i] != NULL; i++) {
+        int64_t n = 0;
+        for (const struct kt_option *o = kt_detectors[i]->options; o->name != NULL; o++)
+            n++;
+        const struct kt_cell cells[] = { kt_cell_str(kt_str_of(kt_detectors[i]->name)),
+                                         kt_cell_str(kt_str_of(kt_detectors[i]->summary)),
+                                         kt_cell_int(n) };
+        kt_rows_add(rows, cells);
+    }
+    kt_rows_end(rows);
+    return KT_EXIT_OK;
+}
+
+/* The page, and the options as they stand in this configuration. */
+static enum kt_status print_options(const struct kt_detector *det, const char *config,
+                                    struct kt_error *err)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf out = { 0 };
+    struct kt_conf *conf = NULL;
+    if (kt_conf_load(config, &conf, err) != KT_OK)
+        return err->code;
+    const struct kt_node *node = NULL;
+    for (unsigned i = 0; i < conf->n_detectors; i++) {
+        if (strcmp(conf->detectors[i].name, det->name) == 0)
+            node = conf->detectors[i].node;
+    }
+    void *values = kt_alloc(det->options_size);
+    enum kt_status st = KT_OK;
+    if (node == NULL)
+        kt_options_defaults(det->options, values);
+    else
+        st = kt_options_fill(conf->yaml, node, det->options, values, err);
+    if (st == KT_OK) {
+        kt_options_print(det->options, values, 2, false, &out);
+        printf("\n## In %s\n\n%s:\n%s", config, det->name, kt_buf_z(&out));
+    }
+    kt_free(values);
+    kt_conf_free(conf);
+    return st;
+}
+
+static int explain(const char *name, const char *config)
+{
+    struct kt_near near = kt_near_of(kt_str_of(name));
+    struct kt_error err = { 0 };
+    for (unsigned i = 0; kt_detectors[i] != NULL; i++) {
+        kt_near_try(&near, kt_detectors[i]->name);
+        if (strcmp(kt_detectors[i]->name, name) != 0)
+            continue;
+        fputs(kt_detector_page(i), stdout);
+        if (config != NULL && print_options(kt_detectors[i], config, &err) != KT_OK)
+            return kt_cli_fail("detect", &err);
+        return KT_EXIT_OK;
+    }
+    fprintf(stderr, "keytrail detect: there is no detector '%s'%s%s%s\n", name,
+            near.name != NULL ? ", did you mean '" : "", near.name != NULL ? near.name : "",
+            near.name != NULL ? "'?" : "; keytrail detect list shows them");
+    return KT_EXIT_USAGE;
+}
+
+int kt_cmd_detect(int argc, char **argv)
+{
+    static const struct kt_command cmd = { "detect", "list | explain NAME [-c FILE]",
+                                           "detectors: list, explain NAME",
+                                           "keytrail detect explain new_secrets", NULL };
+    const char *config = NULL, *output = "table";
+    const struct kt_flag flags[] = {
+        { "--config", 'c', KT_FLAG_STRING, "FILE", "explain: the options as they stand in it",
+          &config, NULL },
+        { "--output", 'o', KT_FLAG_STRING, "FORM", "list: " KT_OUTPUT_WORDS, &output, NULL },
+        { 0 },
+    };
+    int n;
+    bool done;
+    enum kt_output how;
+    int code = kt_flags_parse(&cmd, flags, argc, argv, &n, &done);
+    if (done)
+        return code;
+    bool known = kt_output_of(output, &how);
+    if (known && n == 1 && strcmp(argv[1], "list") == 0)
+        return list(how);
+    if (known && n == 2 && strcmp(argv[1], "explain") == 0)
+        return explain(argv[2], config);
+    fprintf(stderr, "usage: keytrail detect list | explain NAME [-c FILE]\n");
+    return KT_EXIT_USAGE;
+}
