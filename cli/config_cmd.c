@@ -62,15 +62,16 @@ static enum kt_status collector_file(const char *path, bool show, bool defaults,
     return st;
 }
 
-/* The file that describes the records of a source, where its type takes one. It may be missing, as
- * secret files may: a configuration is often checked on another host. */
-static enum kt_status check_mapping(const struct kt_agent_conf *conf,
-                                    const struct kt_conf_source *s, struct kt_buf *later,
-                                    struct kt_error *err)
+/* The keys of a source and of its input, and the file that describes its records, where its type
+ * takes one. That may be missing, as secret files may: a configuration is often checked on another
+ * host. */
+static enum kt_status check_source(const struct kt_agent_conf *conf, const struct kt_conf_source *s,
+                                   struct kt_buf *later, struct kt_error *err)
 {
     const struct kt_source *source = kt_source_find(kt_str_of(s->type));
     struct kt_source_file file = { 0 };
     const struct kt_node *rest = NULL;
+    static const struct kt_option none[] = { KT_OPTIONS_END };
     struct kt_error why = { 0 };
     struct kt_stat stat;
     if (source == NULL)
@@ -84,9 +85,11 @@ static enum kt_status check_mapping(const struct kt_agent_conf *conf,
         return kt_wrap(err, "%s: source '%s'", conf->path, s->id);
     enum kt_status st = kt_source_file_options(&file, conf->yaml, s->node, &rest, err);
     kt_source_file_done(&file);
-    if (st != KT_OK)
-        return kt_wrap(err, "source '%s'", s->id);
-    return KT_OK;
+    const struct kt_input_type *input = kt_input_find(kt_str_of(s->input));
+    if (st == KT_OK && input != NULL)
+        st =
+            kt_options_check(conf->yaml, rest, input->options != NULL ? input->options : none, err);
+    return st == KT_OK ? KT_OK : kt_wrap(err, "source '%s'", s->id);
 }
 
 static enum kt_status check_word(const struct kt_agent_conf *conf, const struct kt_conf_source *s,
@@ -110,7 +113,7 @@ static enum kt_status agent_file(const char *path, bool show, struct kt_error *e
     for (unsigned i = 0; st == KT_OK && i < 2 * conf->n_sources; i++)
         st = check_word(conf, &conf->sources[i / 2], i % 2 == 0, err);
     for (unsigned i = 0; st == KT_OK && i < conf->n_sources; i++)
-        st = check_mapping(conf, &conf->sources[i], &later, err);
+        st = check_source(conf, &conf->sources[i], &later, err);
     if (st == KT_OK && show) {
         struct kt_buf text = { 0 };
         kt_agent_conf_print(conf, &text);

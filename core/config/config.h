@@ -54,6 +54,9 @@ const char *kt_yaml_keepz(const struct kt_yaml *y, struct kt_str s);
 KT_MUST_USE enum kt_status kt_options_fill(const struct kt_yaml *y, const struct kt_node *map,
                                            const struct kt_option *table, void *out,
                                            struct kt_error *err);
+/* The same without keeping anything: would it load? */
+KT_MUST_USE enum kt_status kt_options_check(const struct kt_yaml *y, const struct kt_node *map,
+                                            const struct kt_option *table, struct kt_error *err);
 /* The same, passing over the keys of `beside` (NULL-ended), which others read. */
 KT_MUST_USE enum kt_status kt_options_fill_beside(const struct kt_yaml *y,
                                                   const struct kt_node *map,

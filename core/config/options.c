@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/alloc.h"
 #include "core/config/tree.h"
 
 /* Where strings go: y for a file, arena for --set; neither for defaults, whose text is static. */
@@ -161,7 +162,7 @@ static enum kt_status parse_value(const struct kt_option *o, struct kt_str s,
 
 /* ---- whole tables ---- */
 
-static void clear(const struct kt_option *o, void *out)
+static size_t width_of(const struct kt_option *o)
 {
     static const size_t width[] = {
         [KT_OPT_BOOL] = sizeof(bool),
@@ -174,7 +175,12 @@ static void clear(const struct kt_option *o, void *out)
         [KT_OPT_SECRET_FILE] = sizeof(const char *),
         [KT_OPT_LIST] = sizeof(struct kt_strings),
     };
-    memset(field_of(o, out), 0, width[o->type]);
+    return width[o->type];
+}
+
+static void clear(const struct kt_option *o, void *out)
+{
+    memset(field_of(o, out), 0, width_of(o));
 }
 
 /* A default that does not parse is a mistake of the table, so it ends the program. */
@@ -276,6 +282,18 @@ enum kt_status kt_options_fill(const struct kt_yaml *y, const struct kt_node *ma
                                const struct kt_option *table, void *out, struct kt_error *err)
 {
     return kt_options_fill_beside(y, map, table, NULL, out, err);
+}
+
+enum kt_status kt_options_check(const struct kt_yaml *y, const struct kt_node *map,
+                                const struct kt_option *table, struct kt_error *err)
+{
+    size_t bytes = 1;
+    for (const struct kt_option *o = table; o->name != NULL; o++)
+        bytes = o->offset + width_of(o) > bytes ? o->offset + width_of(o) : bytes;
+    void *values = kt_alloc(bytes);
+    enum kt_status st = kt_options_fill(y, map, table, values, err);
+    kt_free(values);
+    return st;
 }
 
 enum kt_status kt_options_set(const struct kt_option *table, void *out, struct kt_arena *keep_in,
