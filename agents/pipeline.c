@@ -425,6 +425,8 @@ static enum kt_status work(struct kt_pipeline *p, const struct kt_piece *piece, 
     }
     if (gathered == GATHER_WAITS)
         return KT_OK;
+    if (gathered == GATHER_CUT)
+        return settle(p, NULL);
     return whole(p, gathered == GATHER_BROKEN ? KT_PIECE_TORN : piece->kind);
 }
 
@@ -514,6 +516,11 @@ void kt_pipeline_restart(struct kt_pipeline *p, uint64_t pos)
     }
     p->again = false;
     p->given = 0;
+}
+
+void kt_pipeline_cut(struct kt_pipeline *p)
+{
+    kt_gather_cut(p);
 }
 
 void kt_pipeline_known_until(struct kt_pipeline *p, uint64_t pos)

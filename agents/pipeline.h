@@ -66,6 +66,10 @@ uint64_t kt_pipeline_low_water(const struct kt_pipeline *p);
 /* Starts again at pos (another file, truncation). Drops the cut tail, and pending folds too unless
  * kt_pipeline_end came before: halves of a stream that ended find their partners in the next. */
 void kt_pipeline_restart(struct kt_pipeline *p, uint64_t pos);
+/* Lines are missing between what was fed and what comes: events that wait for some of them are
+ * given up, and so is the one whose lines come next. What is half an event reads like another one.
+ */
+void kt_pipeline_cut(struct kt_pipeline *p);
 /* After a restart at a low-water mark: everything before `pos` was given out in the run before. A
  * second half in there without a partner had it before the mark; it is skipped, since alone it
  * would make another event of the same access. */

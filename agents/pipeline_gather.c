@@ -14,7 +14,8 @@
 #include "core/base/alloc.h"
 #include "core/base/limits.h"
 
-#define GROUPS_BYTES (16u << 20)
+#define GROUPS_BYTES  (16u << 20)
+#define LINES_MISSING "lines of its event were dropped"
 
 static struct group *oldest(const struct kt_pipeline *p)
 {
@@ -35,8 +36,19 @@ void kt_gather_clear(struct kt_pipeline *p)
         kt_gather_drop(p, oldest(p));
 }
 
+void kt_gather_cut(struct kt_pipeline *p)
+{
+    while (p->groups.n > 0) {
+        for (unsigned n = oldest(p)->lines; n > 0; n--)
+            kt_pipeline_skip(p, LINES_MISSING);
+        kt_gather_drop(p, oldest(p));
+    }
+    p->after_cut = true;
+}
+
 void kt_gather_free(struct kt_pipeline *p)
 {
+    kt_buf_done(&p->cut_key);
     kt_gather_clear(p);
     kt_aged_done(&p->groups);
 }
@@ -156,6 +168,15 @@ enum gather_result kt_gather_look(struct kt_pipeline *p)
         return GATHER_BROKEN;
     if (part.key.len == 0)
         return GATHER_RECORD;
+    if (p->after_cut) {
+        p->after_cut = false;
+        kt_buf_reset(&p->cut_key);
+        kt_buf_add(&p->cut_key, part.key);
+    }
+    if (p->cut_key.len > 0 && kt_str_eq(kt_buf_str(&p->cut_key), part.key)) {
+        p->cur.skip = LINES_MISSING;
+        return GATHER_CUT;
+    }
     struct group *g = (struct group *)(void *)kt_aged_find(&p->groups, part.key);
     if (part.last && g == NULL)
         return GATHER_RECORD;

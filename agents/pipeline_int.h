@@ -77,6 +77,8 @@ struct kt_pipeline {
 
     struct kt_aged groups;
     size_t groups_bytes;
+    bool after_cut;               /* lines before the next one were dropped: */
+    struct kt_buf cut_key;        /* the event whose beginning was; empty: none */
     struct kt_buf lines, as_json; /* of the current record: its lines, and what stands for them */
     struct kt_buf masked;         /* it without tokens, when it held some */
 
@@ -117,12 +119,14 @@ enum gather_result {
     GATHER_RECORD, /* cur is a whole record */
     GATHER_WAITS,
     GATHER_BROKEN, /* no line of such a log */
+    GATHER_CUT,    /* of an event that is not whole any more */
     GATHER_REFUSED
 };
 /* Puts the line in cur to those of its event. GATHER_REFUSED: see cur.status. */
 enum gather_result kt_gather_look(struct kt_pipeline *p);
 void kt_gather_drop(struct kt_pipeline *p, struct group *g);
 void kt_gather_clear(struct kt_pipeline *p);
+void kt_gather_cut(struct kt_pipeline *p);
 void kt_gather_stream_ended(struct kt_pipeline *p);
 uint64_t kt_gather_low_water(const struct kt_pipeline *p);
 /* Gives out groups that began before `limit`. */

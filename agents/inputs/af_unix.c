@@ -90,12 +90,15 @@ static enum kt_status step(struct kt_input *in, kt_time_ns now, size_t budget, b
     look_at_shed(in, s.shed, now);
     if (budget == 0)
         return KT_OK;
-    kt_hear_take(in->hear, &in->taken);
+    bool cut;
+    kt_hear_take(in->hear, &in->taken, &cut);
     struct kt_str lines = kt_buf_str(&in->taken);
     if (lines.len > 0 &&
         kt_pipeline_feed(in->pipeline, lines, in->offset, KT_STR("af_unix"), now, err) != KT_OK)
         return kt_wrap(err, "af_unix");
     in->offset += lines.len;
+    if (cut)
+        kt_pipeline_cut(in->pipeline);
     if (kt_pipeline_expire(in->pipeline, now, false, err) != KT_OK)
         return kt_wrap(err, "af_unix");
     return KT_OK;

@@ -46,6 +46,7 @@ struct kt_hear {
     pthread_mutex_t lock; /* guards all below */
     bool quit;
     struct kt_buf waiting;
+    bool cut; /* lines behind `waiting` were dropped: nothing more is added until it is taken */
     struct kt_hear_status status;
 };
 
@@ -56,7 +57,8 @@ static void push(struct kt_hear *h, struct kt_str lines)
 {
     const uint64_t one = 1;
     (void)pthread_mutex_lock(&h->lock);
-    if (h->waiting.len + lines.len <= h->room)
+    h->cut = h->cut || h->waiting.len + lines.len > h->room;
+    if (!h->cut)
         kt_buf_add(&h->waiting, lines);
     else
         h->status.shed += lines.len;
@@ -93,7 +95,7 @@ static void put_together(struct kt_hear *h, struct kt_str bytes)
     }
 }
 
-void kt_hear_take(struct kt_hear *h, struct kt_buf *ret)
+void kt_hear_take(struct kt_hear *h, struct kt_buf *ret, bool *ret_cut)
 {
     uint64_t n;
     kt_buf_reset(ret);
@@ -102,6 +104,8 @@ void kt_hear_take(struct kt_hear *h, struct kt_buf *ret)
     struct kt_buf taken = h->waiting;
     h->waiting = *ret;
     *ret = taken;
+    *ret_cut = h->cut;
+    h->cut = false;
     (void)pthread_mutex_unlock(&h->lock);
 }
 

@@ -24,8 +24,9 @@ KT_MUST_USE enum kt_status kt_hear_open(const struct kt_hear_options *o, struct 
                                         struct kt_error *err);
 void kt_hear_free(struct kt_hear *h);
 int kt_hear_fd(const struct kt_hear *h); /* readable when there is something to take */
-/* Puts the lines that came in the place of what is in ret; they are whole. */
-void kt_hear_take(struct kt_hear *h, struct kt_buf *ret);
+/* Puts the lines that came in the place of what is in ret; they are whole. *ret_cut: lines that
+ * followed them were dropped. */
+void kt_hear_take(struct kt_hear *h, struct kt_buf *ret, bool *ret_cut);
 struct kt_hear_status {
     uint64_t connections;
     uint64_t shed, torn; /* bytes for which there was no room; lines without an end, or too long */

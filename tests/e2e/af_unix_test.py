@@ -119,7 +119,7 @@ d.accept()
 both(event('/srv/app/.env.five'))
 check(wait_for(lambda: rows('secret:*/.env.five'), 15), 'after a kill it goes on')
 ids = [(r['native_id']) for r in rows()]
-check(len(ids) == len(set(ids)) and not any(r['conflict'] for r in rows()), 'nothing is stored twice', len(ids) - len(set(ids)))
+check(len(ids) == len(set(ids)) and not any(r['conflict'] for r in rows()), 'nothing is stored twice', [{k: r[k] for k in ('seq', 'native_id', 'secret', 'operation', 'actor', 'ip', 'conflict', 'user_agent', 'reason', 'original')} for r in rows() if r['conflict'] or ids.count(r['native_id']) > 1])
 d.close()
 check(stop(agent) == 0 and stop(h.collector) == 0, 'both end cleanly', h.log('a.log')[-800:])
 finish()

@@ -14,6 +14,8 @@
 #include <cmocka.h>
 
 #include "agents/inputs/af_unix_int.h"
+#include "agents/pipeline.h"
+#include "core/base/hash.h"
 
 static void configuration_says_where_the_socket_is(void **state)
 {
@@ -119,7 +121,9 @@ static void nobody_takes_and_the_daemon_does_not_wait(void **state)
         daemon_write(&d, line);
     struct kt_hear_status s = wait_until_read(h, 4000u * 999);
     assert_true(s.connected && s.shed > 0 && s.waiting <= 1u << 20);
-    kt_hear_take(h, &got);
+    bool cut;
+    kt_hear_take(h, &got, &cut);
+    assert_true(cut);
     assert_int_equal(got.len, s.waiting);
     assert_int_equal(got.len % 999, 0);
     for (size_t at = 998; at < got.len; at += 999)
@@ -127,6 +131,64 @@ static void nobody_takes_and_the_daemon_does_not_wait(void **state)
     kt_buf_done(&got);
     kt_hear_free(h);
     daemon_end(&d);
+}
+
+static enum kt_status count_serials(void *self, const struct kt_line_out *l, struct kt_error *err)
+{
+    (void)err;
+    kt_buf_add(self, l->event->native_id);
+    kt_buf_byte(self, ' ');
+    return KT_OK;
+}
+
+static void feed_line(struct kt_pipeline *p, uint64_t *pos, unsigned serial, const char *rest)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf line = { 0 };
+    struct kt_error err = { 0 };
+    kt_buf_addf(&line, rest, serial);
+    assert_int_equal(kt_pipeline_feed(p, kt_buf_str(&line), *pos, KT_STR("socket"),
+                                      (kt_time_ns)1772435646 * KT_NS_S, &err),
+                     KT_OK);
+    *pos += line.len;
+}
+
+/* Half an event reads like another one: neither the one whose end was dropped is given out, nor the
+ * one whose beginning was. */
+static void lines_around_a_cut_make_no_event(void **state)
+{
+    static const char syscall[] =
+        "type=SYSCALL msg=audit(1772435645.123:%u): arch=c000003e syscall=257 success=yes exit=3 "
+        "items=1 ppid=811 pid=812 auid=1000 uid=1000 gid=1000 euid=1000 tty=pts0 ses=5 "
+        "comm=\"cat\" "
+        "exe=\"/usr/bin/cat\" key=\"keytrail_env\"\n";
+    static const char path[] = "type=PATH msg=audit(1772435645.123:%u): item=0 name=\"/srv/.env\" "
+                               "inode=1 dev=08:01 mode=0100600 nametype=NORMAL\n";
+    static const char eoe[] = "type=EOE msg=audit(1772435645.123:%u):\n";
+    struct kt_buf got = { 0 };
+    struct kt_error err = { 0 };
+    uint64_t pos = 0;
+    const struct kt_pipeline_options o = { .source = kt_source_find(KT_STR("auditd")),
+                                           .instance = KT_STR("web1"),
+                                           .body = KT_JSON_SIMDJSON,
+                                           .line = count_serials,
+                                           .self = &got };
+    (void)state;
+    struct kt_pipeline *p = kt_pipeline_new(&o);
+    feed_line(p, &pos, 7, syscall);
+    feed_line(p, &pos, 7, path);
+    kt_pipeline_cut(p);
+    feed_line(p, &pos, 9, path);
+    feed_line(p, &pos, 10, syscall);
+    feed_line(p, &pos, 9, eoe);
+    feed_line(p, &pos, 10, path);
+    feed_line(p, &pos, 10, eoe);
+    assert_int_equal(kt_pipeline_end(p, (kt_time_ns)1772435700 * KT_NS_S, &err), KT_OK);
+    assert_int_equal(kt_pipeline_expire(p, (kt_time_ns)1772435700 * KT_NS_S, true, &err), KT_OK);
+    assert_string_equal(kt_buf_z(&got), "1772435645.123:10 ");
+    const struct kt_pipeline_counts *c = kt_pipeline_counts(p);
+    assert_int_equal(c->records, c->yielded + c->folded + c->skipped + c->quarantined);
+    kt_pipeline_free(p);
+    kt_buf_done(&got);
 }
 
 static void half_a_line_is_none(void **state)
@@ -145,7 +207,9 @@ static void half_a_line_is_none(void **state)
     daemon_accept(&d); /* it comes back */
     daemon_write(&d, "three\n");
     struct kt_hear_status s = wait_until_read(h, 10);
-    kt_hear_take(h, &got);
+    bool cut;
+    kt_hear_take(h, &got, &cut);
+    assert_false(cut);
     assert_true(kt_str_is(kt_buf_str(&got), "one\nthree\n"));
     assert_int_equal(s.torn, 1);
     assert_int_equal(s.connections, 2);
@@ -159,7 +223,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(configuration_says_where_the_socket_is),
         cmocka_unit_test(nobody_takes_and_the_daemon_does_not_wait),
+        cmocka_unit_test(lines_around_a_cut_make_no_event),
         cmocka_unit_test(half_a_line_is_none),
     };
+    kt_hash_init();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
