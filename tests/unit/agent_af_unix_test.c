@@ -141,11 +141,12 @@ static enum kt_status count_serials(void *self, const struct kt_line_out *l, str
     return KT_OK;
 }
 
-static void feed_line(struct kt_pipeline *p, uint64_t *pos, unsigned serial, const char *rest)
+static void feed_line(struct kt_pipeline *p, uint64_t *pos, const char *type, unsigned serial,
+                      const char *rest)
 {
     KT_CLEANUP(kt_buf_done) struct kt_buf line = { 0 };
     struct kt_error err = { 0 };
-    kt_buf_addf(&line, rest, serial);
+    kt_buf_addf(&line, "type=%s msg=audit(1772435645.123:%u): %s\n", type, serial, rest);
     assert_int_equal(kt_pipeline_feed(p, kt_buf_str(&line), *pos, KT_STR("socket"),
                                       (kt_time_ns)1772435646 * KT_NS_S, &err),
                      KT_OK);
@@ -157,13 +158,10 @@ static void feed_line(struct kt_pipeline *p, uint64_t *pos, unsigned serial, con
 static void lines_around_a_cut_make_no_event(void **state)
 {
     static const char syscall[] =
-        "type=SYSCALL msg=audit(1772435645.123:%u): arch=c000003e syscall=257 success=yes exit=3 "
-        "items=1 ppid=811 pid=812 auid=1000 uid=1000 gid=1000 euid=1000 tty=pts0 ses=5 "
-        "comm=\"cat\" "
-        "exe=\"/usr/bin/cat\" key=\"keytrail_env\"\n";
-    static const char path[] = "type=PATH msg=audit(1772435645.123:%u): item=0 name=\"/srv/.env\" "
-                               "inode=1 dev=08:01 mode=0100600 nametype=NORMAL\n";
-    static const char eoe[] = "type=EOE msg=audit(1772435645.123:%u):\n";
+        "arch=c000003e syscall=257 success=yes exit=3 items=1 ppid=811 pid=812 auid=1000 uid=1000 "
+        "gid=1000 euid=1000 tty=pts0 ses=5 comm=\"cat\" exe=\"/usr/bin/cat\" key=\"keytrail_env\"";
+    static const char path[] =
+        "item=0 name=\"/srv/.env\" inode=1 dev=08:01 mode=0100600 nametype=NORMAL";
     struct kt_buf got = { 0 };
     struct kt_error err = { 0 };
     uint64_t pos = 0;
@@ -174,14 +172,14 @@ static void lines_around_a_cut_make_no_event(void **state)
                                            .self = &got };
     (void)state;
     struct kt_pipeline *p = kt_pipeline_new(&o);
-    feed_line(p, &pos, 7, syscall);
-    feed_line(p, &pos, 7, path);
+    feed_line(p, &pos, "SYSCALL", 7, syscall);
+    feed_line(p, &pos, "PATH", 7, path);
     kt_pipeline_cut(p);
-    feed_line(p, &pos, 9, path);
-    feed_line(p, &pos, 10, syscall);
-    feed_line(p, &pos, 9, eoe);
-    feed_line(p, &pos, 10, path);
-    feed_line(p, &pos, 10, eoe);
+    feed_line(p, &pos, "PATH", 9, path);
+    feed_line(p, &pos, "SYSCALL", 10, syscall);
+    feed_line(p, &pos, "EOE", 9, "");
+    feed_line(p, &pos, "PATH", 10, path);
+    feed_line(p, &pos, "EOE", 10, "");
     assert_int_equal(kt_pipeline_end(p, (kt_time_ns)1772435700 * KT_NS_S, &err), KT_OK);
     assert_int_equal(kt_pipeline_expire(p, (kt_time_ns)1772435700 * KT_NS_S, true, &err), KT_OK);
     assert_string_equal(kt_buf_z(&got), "1772435645.123:10 ");
