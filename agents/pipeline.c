@@ -85,12 +85,6 @@ static bool is_access(const struct kt_event *ev)
     return ev->kind == KT_KIND_ACCESS || ev->kind == KT_KIND_AMEND;
 }
 
-/* Is it what a source made of a record, and no record about one? */
-static bool is_event(const struct kt_event *ev)
-{
-    return is_access(ev) || ev->kind == KT_KIND_EXPOSURE || ev->kind == KT_KIND_INVENTORY;
-}
-
 static void complete(struct kt_pipeline *p, struct kt_event *ev)
 {
     ev->source = kt_str_of(p->o.source->name);
@@ -100,13 +94,13 @@ static void complete(struct kt_pipeline *p, struct kt_event *ev)
     mark_time(ev);
     if (is_access(ev) && (ev->actor.len == 0 || ev->operation.len == 0))
         ev->flags |= KT_FLAG(INCOMPLETE);
-    if (is_event(ev) && p->cur.repaired > 0)
+    if (kt_kind_of_source(ev->kind) && p->cur.repaired > 0)
         ev->flags |= KT_FLAG(REPAIRED);
 }
 
 static void count_line(struct kt_pipeline *p, const struct kt_event *ev)
 {
-    if (is_event(ev))
+    if (kt_kind_of_source(ev->kind))
         p->counts.events++;
     else if (ev->kind == KT_KIND_REDACTED)
         p->counts.redactions++;
@@ -168,7 +162,7 @@ void kt_pipeline_give(struct kt_pipeline *p, struct kt_event *ev)
     write_line(p, ev);
     if (p->cur.status != KT_OK || p->cur.unfit != NULL)
         return;
-    if (is_event(ev))
+    if (kt_kind_of_source(ev->kind))
         p->cur.events++;
     write_redacted(p, ev);
 }
@@ -273,9 +267,10 @@ static enum kt_status read_record(struct kt_pipeline *p, struct kt_jval *ret_roo
 
     if (st != KT_OK || !kt_redact_record(p->cur.record, *ret_root, &p->masked))
         return st;
+    unsigned repaired; /* what was mended was counted before */
     p->cur.masked = true;
     p->cur.record = kt_buf_str(&p->masked);
-    return kt_json_parse(p->json, p->cur.record, ret_root, &p->cur.repaired, p->cur.err);
+    return kt_json_parse(p->json, p->cur.record, ret_root, &repaired, p->cur.err);
 }
 
 /* The lines of the record need not wait any more. */

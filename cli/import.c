@@ -73,8 +73,7 @@ static enum kt_status flush(struct import *im, struct kt_error *err)
     for (uint32_t i = 0; i < im->n; i++) {
         bool duplicate = fate[i] == KT_FATE_DUPLICATE;
         im->counts.conflicts += fate[i] == KT_FATE_CONFLICT;
-        if (im->kind[i] == KT_KIND_ACCESS || im->kind[i] == KT_KIND_AMEND ||
-            im->kind[i] == KT_KIND_EXPOSURE || im->kind[i] == KT_KIND_INVENTORY)
+        if (kt_kind_of_source(im->kind[i]))
             *(duplicate ? &im->counts.duplicate : &im->counts.stored) += 1;
         else if (im->kind[i] == KT_KIND_QUARANTINE)
             *(duplicate ? &im->counts.duplicate : &im->counts.quarantined) += 1;

@@ -37,6 +37,7 @@ struct status {
     struct kt_map *names; /* "source\tinstance" */
     struct source_sum *sums;
     struct kt_source_report *reports; /* as many */
+    bool all_reports;                 /* they were looked for to the end */
     struct kt_buf live;               /* a running collector's answer, JSON */
     struct kt_buf detect;             /* the detectors' own words, JSON */
     struct kt_buf restored;           /* an agent that knows more than the store, JSON */
@@ -64,7 +65,7 @@ static struct source_sum *sum_of(struct status *s, struct kt_str source, struct 
 
 static void add_record(struct source_sum *sum, enum kt_kind kind, kt_time_ns time)
 {
-    bool event = kind == KT_KIND_ACCESS || kind == KT_KIND_EXPOSURE;
+    bool event = kt_kind_of_source(kind) && kind != KT_KIND_AMEND;
     sum->events += event;
     sum->quarantined += kind == KT_KIND_QUARANTINE;
     sum->redacted += kind == KT_KIND_REDACTED;
@@ -144,8 +145,8 @@ static enum kt_status read_reports(struct status *s, struct kt_reader *reader, s
     for (uint32_t i = 0; i < n; i++)
         wanted[i] = strcmp(s->sums[i].agent, "import") != 0;
     s->reports = kt_alloc_array(n, sizeof *s->reports);
-    enum kt_status st =
-        kt_reports_read(reader, s->names, wanted, s->now, too_late, s, s->reports, err);
+    enum kt_status st = kt_reports_read(reader, s->names, wanted, s->now, too_late, s, s->reports,
+                                        &s->all_reports, err);
     kt_free(wanted);
     return st;
 }
@@ -310,7 +311,7 @@ static struct kt_str heard(const struct status *s, uint32_t i, char buf[KT_TIME_
     if (strcmp(s->sums[i].agent, "import") == 0)
         return KT_STR("");
     if (r->at == 0)
-        return KT_STR("over 1d ago");
+        return s->all_reports ? KT_STR("over 1d ago") : KT_STR("?");
     return kt_str_of(kt_duration_format(s->now > r->at ? s->now - r->at : 0, buf));
 }
 

@@ -48,7 +48,7 @@ static void take(struct kt_json *json, const struct kt_record *record, struct kt
 
 enum kt_status kt_reports_read(struct kt_reader *r, const struct kt_map *names, const bool *wanted,
                                kt_time_ns now, bool (*give_up)(void *self), void *self,
-                               struct kt_source_report *ret, struct kt_error *err)
+                               struct kt_source_report *ret, bool *ret_whole, struct kt_error *err)
 {
     const struct kt_sieve kind = { .column = KT_COL_KIND, .fits = is_report };
     struct kt_damage damage = { 0 };
@@ -72,8 +72,8 @@ enum kt_status kt_reports_read(struct kt_reader *r, const struct kt_map *names, 
     }
     enum kt_status st = kt_cursor_open(r, &scan, &c, err);
     while (st == KT_OK && missing > 0 && (st = kt_cursor_next(c, &record, err)) == KT_OK) {
-        if (record.ev.kind != KT_KIND_REPORT)
-            continue;
+        if (record.ev.kind != KT_KIND_REPORT || record.ev.operation.len > 0)
+            continue; /* with an operation it says what happened, without it is a heartbeat */
         kt_buf_reset(&key);
         kt_buf_add(&key, record.ev.source);
         kt_buf_byte(&key, '\t');
@@ -86,6 +86,7 @@ enum kt_status kt_reports_read(struct kt_reader *r, const struct kt_map *names, 
     }
     kt_cursor_free(c);
     kt_json_free(json);
+    *ret_whole = st != KT_E_LIMIT;
     return st == KT_E_AGAIN || st == KT_E_LIMIT ? KT_OK : st;
 }
 

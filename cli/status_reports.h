@@ -14,11 +14,13 @@ struct kt_source_report {
 };
 
 /* The newest report of each of `names` ("source\tinstance"), in their order; wanted[i] false: none
- * is looked for. ret: as many as there are names. give_up ends the walk, with what there is. */
+ * is looked for. ret: as many as there are names. give_up ends the walk, with what there is, and
+ * *ret_whole is false. */
 KT_MUST_USE enum kt_status kt_reports_read(struct kt_reader *r, const struct kt_map *names,
                                            const bool *wanted, kt_time_ns now,
                                            bool (*give_up)(void *self), void *self,
-                                           struct kt_source_report *ret, struct kt_error *err);
+                                           struct kt_source_report *ret, bool *ret_whole,
+                                           struct kt_error *err);
 void kt_reports_done(struct kt_source_report *reports, uint32_t n);
 /* The sentences, each on a line of its own behind the instance's name. */
 void kt_reports_print(const struct kt_map *names, const struct kt_source_report *reports);

@@ -235,15 +235,19 @@ static struct kt_key name_key(struct kt_str name)
 
 static void set_time(struct kt_detect *d, struct kt_scene *s)
 {
+    bool access =
+        s->ev->kind == KT_KIND_ACCESS; /* a commit is as old as it says; it is no history */
     s->t = s->ev->time;
     if (s->t <= 0 || s->t > d->arrival + 5 * KT_NS_MIN) {
-        d->core.clamped++;
+        d->core.clamped += access;
         s->t = d->arrival;
     }
     s->minute = (uint32_t)(s->t / KT_NS_MIN);
     bool behind = d->arrival - s->t > (kt_time_ns)LATE_MIN * KT_NS_MIN;
     bool in_order = s->minute + LATE_MIN >= d->core.newest_min;
     s->late = behind && !(d->record->origin == KT_ORIGIN_IMPORT && in_order);
+    if (!access)
+        return;
     if (d->core.first_min == 0 || s->minute < d->core.first_min)
         d->core.first_min = s->minute;
     if (s->minute > d->core.newest_min)

@@ -63,7 +63,7 @@ struct store { /* one actor in one store */
 struct taken { /* one novelty of the last 24 h */
     uint64_t secret, store;
     uint32_t minute;
-    uint16_t weight, pad;
+    uint16_t weight, read; /* read: its value, not only asked for */
 };
 struct list {
     struct taken at[LIST_MAX];
@@ -338,7 +338,8 @@ static bool is_rollout(const struct kt_scene *s, const struct taken *t)
 
 /* ---- judging ---- */
 struct sums {
-    unsigned all, here; /* hundredths, in 24 h: over all stores, in the one of this event */
+    unsigned all, here;     /* hundredths, in 24 h: over all stores, in the one of this event */
+    unsigned n[2], read[2]; /* as many secrets, and how many of them were read; the same */
     uint32_t oldest;
 };
 
@@ -355,6 +356,12 @@ static struct sums sum_list(const struct kt_scene *s, struct list *l, uint64_t s
         const struct taken *t = &l->at[i];
         bool here = t->store == store;
         r.oldest = t->minute < r.oldest ? t->minute : r.oldest;
+        if (t->weight > 0) {
+            r.n[0]++;
+            r.read[0] += t->read;
+            r.n[1] += here;
+            r.read[1] += here && t->read;
+        }
         if (is_rollout(s, t)) { /* all of it counts once */
             rollout = t->weight > rollout ? t->weight : rollout;
             rollout_here = here && t->weight > rollout_here ? t->weight : rollout_here;
@@ -383,7 +390,8 @@ static double surprise(uint8_t kind, double n, double days, double k, double d)
     return kt_rate_surprise(n, days, g, RMAX);
 }
 
-enum { N_X, N_DAYS, N_MINUTES, N_USUAL, N_ACTIVE, N_HERE };
+enum { N_X, N_READ, N_MINUTES, N_USUAL, N_ACTIVE, N_HERE };
+#define WEEK_MIN (7 * DAY_MIN)
 
 static void words(const struct kt_scene *s, struct kt_finding *f)
 {
@@ -397,18 +405,23 @@ static void words(const struct kt_scene *s, struct kt_finding *f)
         KT_SAY(store, " of %s", kt_say_name(kt_secret_store(s->ev->secret), 80, name));
     if (v[N_X] >= 2 && v[N_MINUTES] / (v[N_X] - 1) >= 5)
         KT_SAY(pace, ", one about every %.0f min", v[N_MINUTES] / (v[N_X] - 1));
-    KT_SAY(f->title, "%s read %s secrets%s it had never read%s, within %s.", who, x, store,
-           v[N_HERE] > 0 ? "" : pace, window);
+    bool all = v[N_READ] >= v[N_X], week = v[N_MINUTES] >= WEEK_MIN;
+    char got[60] = "";
+    if (!all)
+        KT_SAY(got, "; it got %s of them",
+               v[N_READ] > 0 ? kt_say_count(v[N_READ], active) : "none");
+    KT_SAY(f->title, "%s %s %s secrets%s it had never read%s, within %s%s.", who,
+           all ? "read" : "asked for", x, store, v[N_HERE] > 0 ? "" : pace, window, got);
     KT_SAY(f->normal,
            "Usual: %.1f new secret%s a day, counted over %s active day%s up to %s before.",
            v[N_USUAL], v[N_USUAL] == 1 ? "" : "s", kt_say_count(v[N_ACTIVE], active),
            v[N_ACTIVE] == 1 ? "" : "s", guard(s) == 7 ? "a week" : "the day");
-    KT_SAY(f->part, "%s new secrets in %s against %.1f a day", x, v[N_DAYS] > 1 ? "7 days" : "24 h",
+    KT_SAY(f->part, "%s new secrets in %s against %.1f a day", x, week ? "7 days" : "24 h",
            v[N_USUAL]);
     KT_SAY(f->quiet,
            "Fewer than %.0f new secrets in %s, or colleagues who took the same ones up "
            "within 2 hours.",
-           v[N_X], v[N_DAYS] > 1 ? "7 days" : "24 hours");
+           v[N_X], week ? "7 days" : "24 hours");
 }
 
 struct judged {
@@ -453,7 +466,7 @@ static double judge_week(const struct kt_scene *s, const struct options *o, cons
     return r >= o->least_7d ? r : 0;
 }
 
-static void tell(struct kt_scene *s, const struct habit *h, double surprise, double x, double days,
+static void tell(struct kt_scene *s, const struct habit *h, double surprise, double x, double read,
                  double minutes, const struct judged *usual)
 {
     struct kt_finding *f = kt_find(s, KT_FAMILY_NEW_SECRETS, kt_points(surprise), 0, words);
@@ -461,7 +474,7 @@ static void tell(struct kt_scene *s, const struct habit *h, double surprise, dou
         return;
     double beta = priors[s->actor->kind].b, alpha = priors[s->actor->kind].a;
     f->number[N_X] = x;
-    f->number[N_DAYS] = days;
+    f->number[N_READ] = read;
     f->number[N_MINUTES] = minutes;
     f->number[N_USUAL] = (alpha + usual->k) / (beta + (double)h->d);
     f->number[N_ACTIVE] = h->matured;
@@ -482,9 +495,11 @@ static void take_up(struct kt_scene *s, const struct options *o, struct habit *h
         memmove(&l->at[0], &l->at[1], (LIST_MAX - 1) * sizeof l->at[0]);
         l->n--;
     }
-    l->at[l->n++] = (struct taken){
-        .secret = s->secret.a, .store = store, .minute = s->minute, .weight = (uint16_t)weight
-    };
+    l->at[l->n++] = (struct taken){ .secret = s->secret.a,
+                                    .store = store,
+                                    .minute = s->minute,
+                                    .weight = (uint16_t)weight,
+                                    .read = read };
     unsigned i = habit_slot(h, today);
     h->raw[i] = add16(h->raw[i], weight);
     uint32_t hour_end = (s->minute / 60 + 1) * 60;
@@ -495,9 +510,9 @@ static void take_up(struct kt_scene *s, const struct options *o, struct habit *h
     struct judged day = judge_day(s, o, h, t, &n);
     double x, days, week = judge_week(s, o, h, today, &x, &days);
     if (day.s >= week)
-        tell(s, h, day.s, day.x, 1, s->minute - n.oldest, &day);
+        tell(s, h, day.s, n.n[day.here], n.read[day.here], s->minute - n.oldest, &day);
     else
-        tell(s, h, week, x, 7, 7.0 * DAY_MIN, &(struct judged){ .k = (double)h->k });
+        tell(s, h, week, x, x, WEEK_MIN, &(struct judged){ .k = (double)h->k });
 }
 
 /* ---- the door ---- */

@@ -201,10 +201,13 @@ static void words_of_exposure(const struct kt_scene *s, struct kt_finding *f)
     names(s, who, what, where);
     kt_say_name(s->ev->operation, 60, rule);
     kt_say_name(s->ev->credential, 40, key);
-    KT_SAY(f->title, "A working secret lies open: %s in %s (%s)%s%s.", rule, what,
-           s->ev->secret.len > 0 ? kt_say_name(s->ev->secret, 90, where) : where,
+    bool works = kt_str_is(s->ev->code, "verified");
+    KT_SAY(f->title, "A %ssecret lies open: %s in %s (%s)%s%s.", works ? "working " : "", rule,
+           what, s->ev->secret.len > 0 ? kt_say_name(s->ev->secret, 90, where) : where,
            key[0] != '\0' ? ", key " : "", key);
-    KT_SAY(f->normal, "Written by %s. A scanner asked the service, and the value works.", who);
+    KT_SAY(f->normal, "Written by %s. %s", who,
+           works ? "A scanner asked the service, and the value works."
+                 : "A person confirmed it; whether it works was not asked.");
     KT_SAY(f->part, "%s in the open", rule);
     KT_SAY(f->quiet, "Revoking it: removing the line is not enough, history keeps it.");
 }

@@ -27,6 +27,15 @@ static struct kt_jval body(struct kt_jval root)
                : kt_json_get(root, KT_STR("requestObject"));
 }
 
+/* Is id one of those between commas? */
+static bool is_among(struct kt_str ids, struct kt_str id)
+{
+    for (struct kt_str one; ids.len > 0 && kt_str_split(&ids, ',', &one);)
+        if (kt_str_eq(one, id))
+            return true;
+    return kt_str_eq(ids, id);
+}
+
 /* Appends one of the store's secrets, by the id that the store's own source gives it where the
  * configuration tells that. */
 static void add_original(const struct k8s_access *x, struct kt_str store, struct kt_str key,
@@ -35,7 +44,7 @@ static void add_original(const struct k8s_access *x, struct kt_str store, struct
     struct kt_arena *a = x->in->arena;
     struct kt_str prefix = kt_k8s_store_prefix(x->in->settings, store);
     struct kt_str id = kt_arena_cat3(a, prefix.len > 0 ? prefix : store, KT_STR("/"), key);
-    if (key.len == 0 || ids->len + id.len + 1 > SHARED_MAX || kt_str_has(*ids, id))
+    if (key.len == 0 || ids->len + id.len + 1 > SHARED_MAX || is_among(*ids, id))
         return;
     *ids = ids->len == 0 ? id : kt_arena_cat3(a, *ids, KT_STR(","), id);
 }

@@ -17,13 +17,15 @@
 
 /* ---- addresses ---- */
 
-/* Is what stands behind the colon of "host:443" no port? Then it is the beginning of a password. */
-static bool has_password(struct kt_str host)
+/* May what stands behind the colon of "host:443" be the beginning of a password with a '/' in it? A
+ * port is, where no '@' comes behind. */
+static bool has_password(struct kt_str host, struct kt_str rest)
 {
     ptrdiff_t colon = kt_str_find_byte(host, ':', 0);
     uint64_t port = 0;
     return colon >= 0 && host.at[0] != '[' &&
-           !kt_str_u64(kt_str_from_index(host, (size_t)colon + 1), &port);
+           (!kt_str_u64(kt_str_from_index(host, (size_t)colon + 1), &port) ||
+            kt_str_find_byte(rest, '@', 0) >= 0);
 }
 
 /* "https://user:pass@host/path?query" -> "host/path"; also "git@host:path". What else may hold a
@@ -36,7 +38,7 @@ static struct kt_str plain_address(struct kt_arena *a, struct kt_str url)
     (void)kt_str_split(&tail, '/', &host);
     ptrdiff_t user = kt_str_rfind_byte(host, '@');
     bool scp = scheme < 0 && user >= 0 && kt_str_find_byte(host, ':', (size_t)user) >= 0;
-    if (user < 0 && scheme >= 0 && has_password(host)) { /* with a '/' in it */
+    if (user < 0 && scheme >= 0 && has_password(host, rest)) {
         user = kt_str_rfind_byte(rest, '@');
         if (user < 0)
             return KT_STR_NONE;

@@ -64,6 +64,13 @@ enum kt_kind {
     KT_KIND_COUNT
 };
 
+/* What a source tells, not what is said about its records or its agent. */
+static inline bool kt_kind_of_source(enum kt_kind kind)
+{
+    return kind == KT_KIND_ACCESS || kind == KT_KIND_AMEND || kind == KT_KIND_EXPOSURE ||
+           kind == KT_KIND_INVENTORY;
+}
+
 /* Marks on a record; each is a word in the line's "flags". */
 #define KT_FLAGS(X)                                                                                \
     X(REPAIRED, "repaired")     /* a value that one field could not hold was mended */             \

@@ -75,6 +75,27 @@ static void stolen_service_key_from_a_new_network_pages(void **state)
     org_done(&o);
 }
 
+/* A scanner tells of commits that are years old: that is no history of this installation. */
+static void an_old_exposure_is_no_history(void **state)
+{
+    (void)state;
+    struct org o;
+    KT_CLEANUP(kt_buf_done) struct kt_buf text = { 0 };
+    org_start(&o, 3);
+    org_add(&o, svc_read(NOW, "svc1", "vault://main/-/secret/a", "10.2.0.9"));
+    org_add(&o, (struct org_event){ .t = NOW - 2000 * KT_NS_DAY,
+                                    .arrival = NOW + KT_NS_MIN,
+                                    .record = KT_KIND_EXPOSURE,
+                                    .code = "unverified",
+                                    .actor = "ana@acme.example",
+                                    .secret = "leak://r/AWS/f" });
+    org_run(&o);
+    kt_detect_status(o.d, &text);
+    assert_non_null(strstr(kt_buf_z(&text), "learning: addresses 0 of 14 days"));
+    assert_non_null(strstr(kt_buf_z(&text), "\"actors\":1,"));
+    org_done(&o);
+}
+
 static void burst_over_many_secrets_pages(void **state)
 {
     (void)state;
@@ -520,6 +541,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(stolen_service_key_from_a_new_network_pages),
+        cmocka_unit_test(an_old_exposure_is_no_history),
         cmocka_unit_test(burst_over_many_secrets_pages),
         cmocka_unit_test(slow_burst_over_an_hour_pages),
         cmocka_unit_test(guessed_password_is_critical),
