@@ -204,7 +204,8 @@ enum kt_status kt_demo_history(const char *path, kt_time_ns until, uint64_t seed
     struct kt_rng rng = kt_rng_seeded(&state);
     struct day *day = kt_alloc(sizeof *day);
     struct kt_buf scratch = { 0 }, out = { 0 };
-    kt_time_ns first = until / KT_NS_DAY * KT_NS_DAY - KT_DEMO_DAYS * KT_NS_DAY;
+    /* Noon of the company's day is the hour of the demo: at night too it shows a day at work. */
+    kt_time_ns first = until - KT_NS_DAY / 2 - KT_DEMO_DAYS * KT_NS_DAY;
     bool ok = true;
     *ret_records = 0;
     for (int d = 0; d <= KT_DEMO_DAYS && ok; d++) {
