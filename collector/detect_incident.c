@@ -12,7 +12,6 @@
 #include "collector/detect_state.h"
 #include "core/base/enc.h"
 #include "core/base/hash.h"
-#include "core/event/secret_id.h"
 
 #define JOIN_NS      (6 * KT_NS_HOUR)
 #define SPAN_NS      (3 * KT_NS_DAY)
@@ -118,23 +117,11 @@ static bool note_hash(struct incident *in, uint64_t hash)
     return true;
 }
 
-static int production(const struct kt_conf *conf, struct kt_str secret)
-{
-    ptrdiff_t at = kt_str_find(secret, KT_STR("://"), 0);
-    struct kt_str path = at < 0 ? secret : kt_str_from_index(secret, (size_t)at + 3);
-    for (unsigned i = 0; i < conf->production.n; i++) {
-        struct kt_str glob = kt_str_of(conf->production.at[i]);
-        if (kt_str_glob(glob, secret) || kt_str_glob(glob, path))
-            return 1;
-    }
-    return kt_secret_production(secret);
-}
-
 static void note_secret(struct kt_detect *d, struct kt_scene *s, struct incident *in)
 {
     if (!s->read || !note_hash(in, s->secret.a))
         return;
-    int prod = production(d->shared.conf, s->ev->secret);
+    int prod = kt_production(d->shared.conf, s->ev->secret);
     if (prod > 0 && in->production_n == 0)
         kt_str_copyz(in->production, sizeof in->production,
                      kt_utf8_cut(s->ev->secret, sizeof in->production - 1));

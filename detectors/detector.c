@@ -11,6 +11,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/event/secret_id.h"
+
 #define TAINT_MIN  (90u * 1440u)
 #define RECENT_DAY 90u
 
@@ -42,7 +44,7 @@ struct kt_finding *kt_find(struct kt_scene *s, enum kt_family family, int points
 void kt_put_aside(struct kt_scene *s, uint8_t what, uint64_t key, uint32_t time_min,
                   const uint16_t v[4])
 {
-    if (s->n_put_aside == KT_FOUND_MAX)
+    if (s->n_put_aside == KT_ASIDE_MAX)
         return;
     s->put_aside[s->n_put_aside++] = (struct kt_pending){ .key = key,
                                                           .time_min = time_min,
@@ -190,6 +192,25 @@ bool kt_network_expected(const struct kt_conf *conf, const struct kt_event *ev)
         }
     }
     return false;
+}
+
+bool kt_event_is_probe(const struct kt_event *ev)
+{
+    bool refused = ev->outcome == KT_OUT_DENIED || ev->outcome == KT_OUT_NOT_FOUND;
+    return ev->secret.len > 0 && (ev->action == KT_ACT_LIST || ev->action == KT_ACT_READ_META ||
+                                  (refused && kt_event_is_read(ev)));
+}
+
+int kt_production(const struct kt_conf *conf, struct kt_str secret)
+{
+    ptrdiff_t at = kt_str_find(secret, KT_STR("://"), 0);
+    struct kt_str path = at < 0 ? secret : kt_str_from_index(secret, (size_t)at + 3);
+    for (unsigned i = 0; i < conf->production.n; i++) {
+        struct kt_str glob = kt_str_of(conf->production.at[i]);
+        if (kt_str_glob(glob, secret) || kt_str_glob(glob, path))
+            return 1;
+    }
+    return kt_secret_production(secret);
 }
 
 uint32_t kt_actor_day(const struct kt_actor *a, uint32_t minute)

@@ -150,6 +150,7 @@ struct kt_pending { /* put aside: counted 24 h later, when the actor is next tou
 };
 
 #define KT_FOUND_MAX 8
+#define KT_ASIDE_MAX 16 /* of all detectors together */
 struct kt_scene {
     const struct kt_event *ev;
     kt_time_ns t; /* event time, clamped to arrival + 5 min */
@@ -170,7 +171,7 @@ struct kt_scene {
     uint8_t detector;
     struct kt_finding found[KT_FOUND_MAX];
     unsigned n_found;
-    struct kt_pending put_aside[KT_FOUND_MAX];
+    struct kt_pending put_aside[KT_ASIDE_MAX];
     unsigned n_put_aside;
 };
 
@@ -231,5 +232,9 @@ bool kt_place_tainted(const struct kt_place *p, uint32_t minute);
 unsigned kt_value_users(const struct kt_scene *s, enum kt_dim dim, uint64_t value, unsigned kind);
 /* Is the address in a configured network that names this actor or everybody? */
 bool kt_network_expected(const struct kt_conf *conf, const struct kt_event *ev);
+/* Asked for a secret without getting its value: listed, described, refused, not there. */
+bool kt_event_is_probe(const struct kt_event *ev);
+/* Is the secret production (DETECTION §2.9)? 1 yes, 0 no, -1 not known. */
+int kt_production(const struct kt_conf *conf, struct kt_str secret);
 /* The day of an actor that holds the minute. */
 uint32_t kt_actor_day(const struct kt_actor *a, uint32_t minute);

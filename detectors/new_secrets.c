@@ -550,13 +550,6 @@ static void note_write(struct kt_scene *s, struct habit *h)
     p->wrote_min = p->last_min = s->minute;
 }
 
-static bool is_probe(const struct kt_event *ev)
-{
-    bool refused = ev->outcome == KT_OUT_DENIED || ev->outcome == KT_OUT_NOT_FOUND;
-    return ev->secret.len > 0 && (ev->action == KT_ACT_LIST || ev->action == KT_ACT_READ_META ||
-                                  (refused && kt_event_is_read(ev)));
-}
-
 static void day_begins(struct kt_scene *s, struct habit *h)
 {
     uint32_t today = kt_actor_day(s->actor, s->minute);
@@ -580,7 +573,7 @@ static void on_event(struct kt_scene *s, const void *opt)
     bool writes = s->ev->action == KT_ACT_WRITE || s->ev->action == KT_ACT_ROTATE;
     if (s->taught && writes && s->ev->secret.len > 0)
         note_write(s, h);
-    bool probe = !s->read && is_probe(s->ev);
+    bool probe = !s->read && kt_event_is_probe(s->ev);
     if (!s->read && !probe)
         return;
     struct pair *p = kt_table_get(s->tables[T_PAIR], pair_key(s, s->secret.a));
