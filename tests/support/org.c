@@ -171,6 +171,7 @@ static void feed_event(struct org *o, const struct org_event *e)
                               .code = kt_str_of(e->code),
                               .credential = kt_str_of(e->credential),
                               .raw = kt_str_of(e->raw),
+                              .role = kt_str_of(e->role),
                               .outcome = e->outcome,
                               .actor_kind = e->kind,
                               .time = e->t,

@@ -4,9 +4,10 @@
  *   company                     60 learned days of 12 people and 10 services (org.h)
  *   fact    ip=… country=… asn=… org=… [hosting=true]
  *   event   +1h10m actor=… kind=… [action= outcome= secret= ip= ua= x=20 every=1m …]
- *           [source= operation= native= flags=raw_device]
+ *           [source= operation= native= role= flags=raw_device]
  *   canary  secret=GLOB [allow=ACTOR]
  *   report  +1h {"emptied":1}            what the agent of vault-prod says
+ *   holiday 2026-12-25
  *   alert   high "words of a title"      exactly one new alert since the last check
  *   none                                  no new alert since the last check
  *
@@ -138,6 +139,7 @@ static bool add_event(struct org *o, struct kt_str rest)
         e.code = numbered(o, field(&f, "code"), i);
         e.credential = numbered(o, field(&f, "credential"), i);
         e.raw = numbered(o, field(&f, "raw"), i);
+        e.role = numbered(o, field(&f, "role"), i);
         e.record = kt_str_is(field(&f, "record"), "exposure") ? KT_KIND_EXPOSURE : KT_KIND_ACCESS;
         e.arrival = lag > 0 ? e.t + lag : 0;
         org_add(o, e);
@@ -179,6 +181,14 @@ static bool add_canary(struct org *o, struct kt_str rest)
     return canary.secret != NULL;
 }
 
+static bool add_holiday(struct org *o, struct kt_str day)
+{
+    static const char *days[1];
+    days[0] = numbered(o, kt_str_trim(day), 0);
+    o->conf->holidays = (struct kt_strings){ .at = days, .n = days[0] != NULL };
+    return days[0] != NULL;
+}
+
 static bool expect(struct org *o, uint32_t *seen, struct kt_str rest, bool none)
 {
     org_run(o);
@@ -217,6 +227,8 @@ static bool step(struct org *o, uint32_t *seen, struct kt_str line)
         return add_canary(o, rest);
     if (kt_str_is(word, "report"))
         return add_report(o, rest);
+    if (kt_str_is(word, "holiday"))
+        return add_holiday(o, rest);
     return (kt_str_is(word, "alert") || kt_str_is(word, "none")) &&
            expect(o, seen, rest, kt_str_is(word, "none"));
 }

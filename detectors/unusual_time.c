@@ -1,0 +1,490 @@
+/*
+ * unusual_time: a person reads secrets of production at an hour at which it is never at work
+ * (DETECTION §4.5, docs/decisions/0011).
+ *
+ * Owns:  by person: the hours of nine weeks in which it was at work; by organisation and permission
+ *        set: the hours of all, from each one's midday, and whose odd hours were counted.
+ * Calls: detector.h and core only. No clock, no I/O.
+ */
+#include "detectors/detector.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "core/base/hash.h"
+
+#define HOURS          24u
+#define WEEKS          9u /* full weight inside, nothing outside: what the text says can be counted */
+#define PATTERN_WEEKS  6u
+#define PEER_WEIGHT    20.0
+#define BUILT_IN       200.0 /* active hours that the built-in day is worth beside the peers' */
+#define TEAM_PEOPLE    5u
+#define TEAM_HOURS     300u
+#define CIRCLE_MAX     40000u /* then halved: what was usual years ago fades */
+#define RECENT         8u
+#define NIGHTS         8u
+#define NIGHT_MIN      (60u * 1440u)
+#define DUTY_SHIFT_MIN 180u
+#define HOME_DAYS      10u
+#define ROLE_SEED      UINT64_C(0x726f6c65)
+
+enum { T_PERSON, T_CIRCLE };
+enum { ASIDE_HOUR, ASIDE_NIGHT };
+
+struct options {
+    uint64_t burst, drip, least_hours;
+    double odd, weight, cap, unsure_cap, duty;
+};
+struct habit {       /* one person */
+    uint32_t week;   /* the newest, counted from the epoch */
+    uint32_t judged; /* the hour that was judged last, + 1: an hour is judged once */
+    float p;         /* of that hour */
+    uint32_t run_from, run_last, run_n; /* reads at odd hours with less than 6 h between two */
+    uint32_t recent[RECENT], recent_n;  /* minutes of the newest of them */
+    uint8_t days[WEEKS][HOURS];         /* by hour (UTC): a bit for each day of the week */
+};
+struct circle { /* the organisation, or those with one permission set */
+    uint32_t n, people, nights;
+    uint32_t bin[HOURS]; /* hours on workdays, from each one's midday */
+    uint32_t person[TEAM_PEOPLE];
+    struct {
+        uint32_t actor, minute;
+    } night[NIGHTS];
+};
+
+static const struct kt_table_decl tables[] = {
+    [T_PERSON] = { "time_habit", KT_KEY_ACTOR, sizeof(struct habit), 1, 4000, KT_EVICT_LRU },
+    [T_CIRCLE] = { "time_circle", KT_KEY_KIND, sizeof(struct circle), 1, 500, KT_EVICT_LRU },
+};
+
+#define NUMBER(field, type, value, help)                                                           \
+    {                                                                                              \
+#field, type, value, offsetof(struct options, field), help, .reloadable = true             \
+    }
+static const struct kt_option options[] = {
+    NUMBER(burst, KT_OPT_UINT, "3", "Reads at odd hours within 1 hour that make evidence."),
+    NUMBER(drip, KT_OPT_UINT, "5", "The same within 6 hours."),
+    NUMBER(least_hours, KT_OPT_UINT, "20",
+           "Active hours on workdays that must be known of a person before it is judged."),
+    NUMBER(odd, KT_OPT_DOUBLE, "0.01",
+           "Share of a person's hours, its colleagues' mixed in, up to which an hour is odd."),
+    NUMBER(weight, KT_OPT_DOUBLE, "1.9", "Points for each power of ten of that share."),
+    NUMBER(cap, KT_OPT_DOUBLE, "4.7", "Most that the hour can reach."),
+    NUMBER(unsure_cap, KT_OPT_DOUBLE, "4.2",
+           "The same for actors that may be a person or a machine: never an alert alone."),
+    NUMBER(
+        duty, KT_OPT_DOUBLE, "1",
+        "Taken off when two colleagues with the same permission set worked within 3 hours of this "
+        "time of the day, odd for them too, in 60 days: a duty."),
+    KT_OPTIONS_END,
+};
+
+/* ---- days and weeks ---- */
+/* The date (days since the epoch) of the middle of the actor's day: what it calls that day. */
+static uint32_t date_of(const struct kt_actor *a, uint32_t minute)
+{
+    return kt_actor_day(a, minute) + (a->origin >= 12);
+}
+
+static bool is_holiday(const struct kt_conf *conf, uint32_t date)
+{
+    char text[KT_TIME_TEXT_MAX];
+    if (conf->holidays.n > 0)
+        kt_time_format((kt_time_ns)date * KT_NS_DAY, text);
+    for (unsigned i = 0; i < conf->holidays.n; i++) {
+        if (strncmp(conf->holidays.at[i], text, 10) == 0)
+            return true;
+    }
+    return false;
+}
+
+struct view { /* what is known of a person, seen from one week */
+    unsigned count[HOURS], total;
+    uint8_t rest; /* bits of the days of the week on which it does not work */
+    uint32_t since;
+};
+
+/* Days of the week with less than a tenth of the busiest one's: a week-end, whichever days. */
+static uint8_t rest_days(const struct habit *h, uint32_t week)
+{
+    unsigned n[7] = { 0 }, most = 0;
+    uint8_t rest = 0;
+    for (uint32_t w = h->week; w + PATTERN_WEEKS > week && w + WEEKS > h->week; w--) {
+        uint8_t active = 0;
+        for (unsigned i = 0; i < HOURS; i++)
+            active |= h->days[w % WEEKS][i];
+        for (unsigned d = 0; d < 7; d++)
+            n[d] += active >> d & 1;
+    }
+    for (unsigned d = 0; d < 7; d++)
+        most = n[d] > most ? n[d] : most;
+    for (unsigned d = 0; d < 7; d++)
+        rest |= (uint8_t)(n[d] * 10 < most ? 1u << d : 0);
+    return rest;
+}
+
+static struct view look(const struct habit *h, uint32_t week)
+{
+    struct view v = { .rest = rest_days(h, week), .since = UINT32_MAX };
+    for (uint32_t w = h->week; w + WEEKS > week && w + WEEKS > h->week; w--) {
+        uint8_t active = 0;
+        for (unsigned i = 0; i < HOURS; i++) {
+            uint8_t bits = h->days[w % WEEKS][i] & (uint8_t)~v.rest;
+            for (unsigned d = 0; d < 7; d++)
+                v.count[i] += (unsigned)bits >> d & 1u;
+            active |= bits;
+        }
+        if (active != 0)
+            v.since = w * 7 + (unsigned)__builtin_ctz(active);
+    }
+    for (unsigned i = 0; i < HOURS; i++)
+        v.total += v.count[i];
+    return v;
+}
+
+/* Circular mean of the hours. */
+static double midday(const struct view *v)
+{
+    double x = 0, y = 0;
+    for (unsigned i = 0; i < HOURS; i++) {
+        x += v->count[i] * cos(2 * M_PI * (i + 0.5) / HOURS);
+        y += v->count[i] * sin(2 * M_PI * (i + 0.5) / HOURS);
+    }
+    return atan2(y, x) / (2 * M_PI) * HOURS;
+}
+
+/* Hours from midday, 0 to 23. */
+static unsigned from_midday(double middle, unsigned hour)
+{
+    return (unsigned)((int)floor(hour + 0.5 - middle + 0.5) + 2 * (int)HOURS) % HOURS;
+}
+
+/* ---- how odd ---- */
+static void smooth(const double in[HOURS], double out[HOURS])
+{
+    static const double weight[5] = { 0.3 / 3, 0.7 / 3, 1.0 / 3, 0.7 / 3, 0.3 / 3 };
+    for (unsigned i = 0; i < HOURS; i++) {
+        out[i] = 0;
+        for (unsigned k = 0; k < 5; k++)
+            out[i] += weight[k] * in[(i + k + HOURS - 2) % HOURS];
+    }
+}
+
+/* The day of somebody of whom nothing is known, by hours from midday; sums to 1. */
+static const double built_in[HOURS] = {
+    0.104, 0.104, 0.104, 0.104, 0.06,  0.04,   0.02, 0.0115, 0.001, 0.001, 0.001, 0.001,
+    0.001, 0.001, 0.001, 0.001, 0.001, 0.0115, 0.02, 0.04,   0.06,  0.104, 0.104, 0.104,
+};
+
+static void peers_share(const struct circle *c, double out[HOURS])
+{
+    double counts[HOURS], known[HOURS], n = c != NULL ? c->n : 0;
+    for (unsigned i = 0; i < HOURS; i++)
+        counts[i] = c != NULL ? c->bin[i] : 0;
+    smooth(counts, known);
+    for (unsigned i = 0; i < HOURS; i++)
+        out[i] = (known[i] + BUILT_IN * built_in[i]) / (n + BUILT_IN);
+}
+
+/* Share of hours no likelier than this one. */
+static double share_of(const struct view *v, const struct circle *c, unsigned hour)
+{
+    double counts[HOURS], own[HOURS], peers[HOURS], middle = midday(v);
+    for (unsigned i = 0; i < HOURS; i++)
+        counts[i] = v->count[i];
+    smooth(counts, own);
+    peers_share(c, peers);
+    double here = own[hour] + PEER_WEIGHT * peers[from_midday(middle, hour)], sum = 0;
+    for (unsigned i = 0; i < HOURS; i++) {
+        double there = own[i] + PEER_WEIGHT * peers[from_midday(middle, i)];
+        sum += there <= here * (1 + 1e-9) ? there : 0;
+    }
+    return sum / (v->total + PEER_WEIGHT);
+}
+
+static struct kt_key circle_key(struct kt_str role)
+{
+    return (struct kt_key){ role.len == 0 ? 1 : kt_hash64(role, ROLE_SEED) | 2, 0 };
+}
+
+/* The people of the same permission set when they are enough, else everybody. */
+static const struct circle *circle_of(const struct kt_scene *s)
+{
+    const struct circle *c = kt_table_peek(s->tables[T_CIRCLE], circle_key(s->ev->role));
+    if (c != NULL && c->people >= TEAM_PEOPLE && c->n >= TEAM_HOURS)
+        return c;
+    return kt_table_peek(s->tables[T_CIRCLE], circle_key(KT_STR_NONE));
+}
+
+static double judge_hour(const struct kt_scene *s, const struct options *o, struct habit *h)
+{
+    uint32_t hour = s->minute / 60, date = date_of(s->actor, s->minute);
+    if (h->judged == hour + 1)
+        return (double)h->p;
+    struct view v = look(h, date / 7);
+    bool off = v.rest >> date % 7 & 1 || is_holiday(s->shared->conf, date);
+    h->judged = hour + 1;
+    h->p = 1;
+    if (!off && v.total >= o->least_hours)
+        h->p = (float)share_of(&v, circle_of(s), hour % HOURS);
+    return (double)h->p;
+}
+
+/* Abroad the clock is another: a new country is the business of unexpected_ip alone. */
+static bool at_home(const struct kt_scene *s)
+{
+    const struct kt_places *p = s->places;
+    unsigned here = 0, most = 0;
+    if (!s->where.usable || s->where.inside || s->where.country == 0)
+        return true;
+    for (unsigned i = 0; i < p->n_place; i++) {
+        unsigned days = 0;
+        for (unsigned k = 0; k < p->n_place; k++)
+            days += p->place[k].country == p->place[i].country ? p->place[k].days : 0;
+        most = days > most ? days : most;
+        here = p->place[i].country == s->where.country ? days : here;
+    }
+    return here >= HOME_DAYS || here >= most;
+}
+
+/* ---- words ---- */
+enum { N_READS, N_FROM, N_DUTY };
+
+/* The hours around this one in which it is as rarely at work. */
+static unsigned stretch(const struct view *v, unsigned hour, unsigned *ret_from, unsigned *ret_to)
+{
+    unsigned from = hour, to = (hour + 1) % HOURS, n = v->count[hour];
+    for (unsigned i = 1; i < HOURS && v->count[(from + HOURS - 1) % HOURS] <= v->count[hour]; i++) {
+        from = (from + HOURS - 1) % HOURS;
+        n += v->count[from];
+    }
+    for (; to != from && v->count[to] <= v->count[hour]; to = (to + 1) % HOURS)
+        n += v->count[to];
+    *ret_from = from;
+    *ret_to = to;
+    return n;
+}
+
+static void words(const struct kt_scene *s, struct kt_finding *f)
+{
+    const struct habit *h = kt_table_peek(s->tables[T_PERSON], s->who);
+    struct view v = look(h, date_of(s->actor, s->minute) / 7);
+    unsigned from, to, n = stretch(&v, s->minute / 60 % HOURS, &from, &to);
+    char who[160], since[KT_TIME_TEXT_MAX], first[KT_TIME_TEXT_MAX], now[KT_TIME_TEXT_MAX];
+    char span[64], total[32], some[32], duty[120] = "";
+    kt_say_name(s->ev->actor, 80, who);
+    kt_time_format((kt_time_ns)v.since * KT_NS_DAY, since);
+    kt_time_format((kt_time_ns)f->number[N_FROM] * KT_NS_MIN, first);
+    kt_time_format(s->t, now);
+    if ((uint32_t)f->number[N_FROM] == s->minute)
+        KT_SAY(span, "at %.5s UTC", now + 11);
+    else
+        KT_SAY(span, "between %.5s and %.5s UTC", first + 11, now + 11);
+    KT_SAY(f->title, "%s asked for secrets %.0f times %s, outside its hours.", who,
+           f->number[N_READS], span);
+    if (f->number[N_DUTY] > 0)
+        KT_SAY(duty, " Colleagues with its role were at work at this time too in 60 days: a duty?");
+    KT_SAY(f->normal,
+           "Of %s active hours on its workdays since %.10s (the last 24 hours not counted) %s lay "
+           "between %02u:00 and %02u:00 UTC.%s",
+           kt_say_count(v.total, total), since, n == 0 ? "none" : kt_say_count(n, some), from, to,
+           duty);
+    KT_SAY(f->part, "at work at %.5s UTC, %s of %s active hours between %02u:00 and %02u:00",
+           now + 11, n == 0 ? "none" : some, total, from, to);
+    KT_SAY(f->quiet, "Earlier nights of its own, or those of two colleagues with its role. The "
+                     "first night on call looks like this.");
+}
+
+/* ---- the event ---- */
+static unsigned recent_in(const struct habit *h, uint32_t minute, uint32_t width)
+{
+    unsigned n = 0;
+    for (unsigned i = 0; i < RECENT; i++)
+        n += h->recent[i] != 0 && h->recent[i] <= minute && minute - h->recent[i] < width;
+    return n;
+}
+
+/* A log without order may bring the third read before the second: the newest is asked as well. */
+static bool enough(const struct options *o, const struct habit *h, uint32_t minute)
+{
+    uint32_t newest = minute;
+    for (unsigned i = 0; i < RECENT; i++)
+        newest = h->recent[i] > newest ? h->recent[i] : newest;
+    return recent_in(h, minute, 60) >= o->burst || recent_in(h, minute, 360) >= o->drip ||
+           recent_in(h, newest, 60) >= o->burst || recent_in(h, newest, 360) >= o->drip;
+}
+
+static void note_read(struct habit *h, uint32_t minute)
+{
+    h->recent[h->recent_n++ % RECENT] = minute;
+    if (h->run_n == 0 || minute > h->run_last + 360 || minute + 360 < h->run_from) {
+        h->run_from = h->run_last = minute;
+        h->run_n = 0;
+    }
+    h->run_n++;
+    h->run_from = minute < h->run_from ? minute : h->run_from;
+    h->run_last = minute > h->run_last ? minute : h->run_last;
+}
+
+/* Minutes between two times of the day. */
+static uint32_t apart(uint32_t a, uint32_t b)
+{
+    uint32_t d = (a % 1440 + 1440 - b % 1440) % 1440;
+    return d < 720 ? d : 1440 - d;
+}
+
+/* Two colleagues with the same permission set, at work at this time of the day too, whose odd hours
+ * no incident held back. */
+static bool is_duty(const struct kt_scene *s)
+{
+    const struct circle *c = kt_table_peek(s->tables[T_CIRCLE], circle_key(s->ev->role));
+    uint32_t first = 0;
+    if (s->ev->role.len == 0 || c == NULL)
+        return false;
+    for (unsigned i = 0; i < NIGHTS; i++) {
+        uint32_t actor = c->night[i].actor;
+        if (actor == 0 || actor == s->actor->number || actor == first ||
+            c->night[i].minute + NIGHT_MIN < s->minute ||
+            apart(c->night[i].minute, s->minute) > DUTY_SHIFT_MIN)
+            continue;
+        if (first != 0)
+            return true;
+        first = actor;
+    }
+    return false;
+}
+
+static void tell(struct kt_scene *s, const struct options *o, const struct habit *h, double p)
+{
+    bool duty = is_duty(s);
+    double cap = s->actor->kind == KT_ACTOR_HUMAN ? o->cap : o->unsure_cap;
+    double points = fmin(cap, -o->weight * log10(p)) - (duty ? o->duty : 0);
+    struct kt_finding *f = kt_find(s, KT_FAMILY_TIME, kt_points(points), 0, words);
+    if (f == NULL)
+        return;
+    f->number[N_READS] = h->run_n;
+    f->number[N_FROM] = h->run_from;
+    f->number[N_DUTY] = duty;
+}
+
+static void judge(struct kt_scene *s, const struct options *o)
+{
+    struct habit *h = kt_table_get(s->tables[T_PERSON], s->who);
+    bool asked = s->read || kt_event_is_probe(s->ev);
+    if (h == NULL || !asked || s->young || s->shared->learning ||
+        s->ev->flags & (KT_FLAG(SHADOW) | KT_FLAG(BULK)))
+        return;
+    double p = judge_hour(s, o, h);
+    if (p > o->odd || kt_production(s->shared->conf, s->ev->secret) == 0)
+        return;
+    note_read(h, s->minute);
+    if (s->taught && s->ev->role.len > 0)
+        kt_put_aside(s, ASIDE_NIGHT, circle_key(s->ev->role).a, (s->minute / 60 + 1) * 60,
+                     (uint16_t[4]){ 1, 0, 0, 0 });
+    if (enough(o, h, s->minute))
+        tell(s, o, h, p);
+}
+
+static void on_event(struct kt_scene *s, const void *opt)
+{
+    if (s->actor == NULL || !kt_kind_is_person(s->actor->kind) || s->late || !at_home(s))
+        return;
+    judge(s, opt);
+    if (s->taught)
+        kt_put_aside(s, ASIDE_HOUR, circle_key(s->ev->role).a, (s->minute / 60 + 1) * 60,
+                     (uint16_t[4]){ 1, 0, 0, 0 });
+}
+
+/* ---- 24 h later ---- */
+/* Notes the hour; false: it is known, or older than the memory. */
+static bool note_hour(struct habit *h, uint32_t date, unsigned hour)
+{
+    uint32_t week = date / 7;
+    if (week + WEEKS <= h->week)
+        return false;
+    for (uint32_t w = h->week + WEEKS < week ? week - WEEKS + 1 : h->week + 1; w <= week; w++)
+        memset(h->days[w % WEEKS], 0, sizeof h->days[0]);
+    h->week = week > h->week ? week : h->week;
+    uint8_t *bits = &h->days[week % WEEKS][hour], bit = (uint8_t)(1u << date % 7);
+    bool fresh = !(*bits & bit);
+    *bits |= bit;
+    return fresh;
+}
+
+static void note_peer(struct kt_scene *s, struct kt_key key, unsigned bin)
+{
+    struct circle *c = kt_table_put(s->tables[T_CIRCLE], key, NULL);
+    bool known = c->people == TEAM_PEOPLE;
+    for (unsigned i = 0; i < c->people && !known; i++)
+        known = c->person[i] == s->actor->number;
+    if (!known)
+        c->person[c->people++] = s->actor->number;
+    c->bin[bin]++;
+    c->n++;
+    if (c->n < CIRCLE_MAX)
+        return;
+    c->n = 0;
+    for (unsigned i = 0; i < HOURS; i++)
+        c->n += c->bin[i] /= 2;
+}
+
+static void note_night(struct kt_scene *s, uint64_t role, uint32_t minute)
+{
+    struct circle *c = kt_table_put(s->tables[T_CIRCLE], (struct kt_key){ role, 0 }, NULL);
+    unsigned slot = c->nights % NIGHTS;
+    for (unsigned i = 0; i < NIGHTS; i++) {
+        if (c->night[i].actor == s->actor->number)
+            slot = i;
+    }
+    c->nights += slot == c->nights % NIGHTS;
+    c->night[slot].actor = s->actor->number;
+    c->night[slot].minute = minute;
+}
+
+static void on_learn(struct kt_scene *s, const void *opt, const struct kt_pending *p)
+{
+    const struct options *o = opt;
+    uint32_t minute = p->time_min - 60, date = date_of(s->actor, minute);
+    unsigned hour = minute / 60 % HOURS;
+    if (p->what == ASIDE_NIGHT) {
+        note_night(s, p->key, minute);
+        return;
+    }
+    if (is_holiday(s->shared->conf, date))
+        return;
+    struct habit *h = kt_table_put(s->tables[T_PERSON], s->who, NULL);
+    if (!note_hour(h, date, hour))
+        return;
+    struct view v = look(h, date / 7);
+    if (v.total < o->least_hours || v.rest >> date % 7 & 1)
+        return; /* its midday is not known yet */
+    unsigned bin = from_midday(midday(&v), hour);
+    note_peer(s, circle_key(KT_STR_NONE), bin);
+    if (p->key != circle_key(KT_STR_NONE).a)
+        note_peer(s, (struct kt_key){ p->key, 0 }, bin);
+}
+
+static void considered(const struct kt_scene *s, const void *opt, struct kt_buf *out)
+{
+    const struct options *o = opt;
+    const struct habit *h = kt_table_peek(s->tables[T_PERSON], s->who);
+    if (s->actor == NULL || h == NULL || !(s->read || kt_event_is_probe(s->ev)))
+        return;
+    struct view v = look(h, date_of(s->actor, s->minute) / 7);
+    unsigned hour = s->minute / 60 % HOURS;
+    if (v.total >= o->least_hours)
+        kt_buf_addf(out, "time (%u of its %u active hours lie at %02u:00 UTC)", v.count[hour],
+                    v.total, hour);
+}
+
+const struct kt_detector kt_detector_unusual_time = {
+    .name = "unusual_time",
+    .summary = "A person reads secrets of production at an hour at which it is never at work",
+    .options = options,
+    .options_size = sizeof(struct options),
+    .tables = tables,
+    .n_tables = KT_ARRAY_LEN(tables),
+    .on_event = on_event,
+    .on_learn = on_learn,
+    .considered = considered,
+};
