@@ -61,8 +61,8 @@ static void invent(uint64_t *state, struct kt_buf *ret)
         "\"items\":[",
         "\"eventSource\":\"secretsmanager.amazonaws.com\"",
         "\"a\":{\"b\":[1,{\"c\":\"d\"}]}",
-        "\"key\":\"a value that is longer than one block of the scanner, which has sixty-four "
-        "bytes\"",
+        ("\"key\":\"a value that is longer than one block of the scanner, which has sixty-four "
+         "bytes\""),
         "\"k\":\"v\",",
         "null",
         " ",
