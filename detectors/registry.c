@@ -4,7 +4,8 @@
 #include "detectors/detector.h"
 
 #define KT_DETECTORS(X)                                                                            \
-    X(unexpected_ip) X(volume_spike) X(new_secrets) X(unusual_time) X(failed_attempts) X(signatures)
+    X(unexpected_ip)                                                                               \
+    X(volume_spike) X(new_secrets) X(unusual_time) X(failed_attempts) X(signatures) X(dormant)
 
 #define DECLARE(name) extern const struct kt_detector kt_detector_##name;
 #define ENTRY(name)   &kt_detector_##name,

@@ -1,0 +1,209 @@
+/*
+ * dormant: an actor that was away for a long time succeeds again (DETECTION §4.11,
+ * docs/decisions/0011).
+ *
+ * Owns:  by actor: its newest event, its longest absence, the one it just came back from; by source
+ *        instance: when it was silent, which is nobody's absence.
+ * Calls: detector.h and core only. No clock, no I/O.
+ */
+#include "detectors/detector.h"
+
+#include <math.h>
+
+#include "core/base/hash.h"
+
+#define DAY_MIN       1440u
+#define RETURN_MIN    (7u * DAY_MIN) /* refused first, in later: still the same return */
+#define SILENCE_MIN   (3u * DAY_MIN) /* longer than a week-end */
+#define SILENCES      4u
+#define POPULATION    3u /* actors without whom a silence says nothing about the source */
+#define INSTANCE_SEED UINT64_C(0x646f726d616e7431)
+
+enum { T_ACTOR, T_INSTANCE };
+
+struct options {
+    kt_time_ns idle;
+    uint64_t active;
+    double factor, points;
+};
+struct absence {                       /* one actor */
+    uint32_t newest_min;               /* event of any outcome, but failed logins */
+    uint32_t longest;                  /* minutes of the longest absence that counts as its habit */
+    uint32_t left_min, back_min, idle; /* the return that no success has followed yet; 0 = none */
+};
+struct instance {
+    uint32_t newest_min, actors, silences, pad;
+    uint32_t actor[POPULATION];
+    struct {
+        uint32_t from_min, until_min;
+    } silence[SILENCES];
+};
+
+static const struct kt_table_decl tables[] = {
+    [T_ACTOR] = { "dormant", KT_KEY_ACTOR, sizeof(struct absence), 1, 12000, KT_EVICT_LRU },
+    [T_INSTANCE] = { "dormant_instance", KT_KEY_INSTANCE, sizeof(struct instance), 1, 500,
+                     KT_EVICT_LRU },
+};
+
+static const struct kt_option options[] = {
+    { "idle", KT_OPT_DURATION, "30d", offsetof(struct options, idle),
+      "Time without any event after which a success is evidence.", .reloadable = true },
+    { "active", KT_OPT_UINT, "3", offsetof(struct options, active),
+      "Active days that an actor must have had before.", .reloadable = true },
+    { "factor", KT_OPT_DOUBLE, "2", offsetof(struct options, factor),
+      "An actor's longest former absence times this excuses as long a one: what comes once a "
+      "quarter is quiet.",
+      .reloadable = true },
+    { "points", KT_OPT_DOUBLE, "4.6", offsetof(struct options, points), "Points of the evidence.",
+      .reloadable = true },
+    KT_OPTIONS_END,
+};
+
+/* ---- the source ---- */
+static void note_instance(struct kt_scene *s)
+{
+    struct kt_key key = { kt_hash64(s->ev->instance, INSTANCE_SEED) | 1, 0 };
+    struct instance *in = kt_table_put(s->tables[T_INSTANCE], key, NULL);
+    bool known = in->actors == POPULATION;
+    if (known && s->minute > in->newest_min + SILENCE_MIN) {
+        unsigned i = in->silences++ % SILENCES;
+        in->silence[i].from_min = in->newest_min;
+        in->silence[i].until_min = s->minute;
+    }
+    in->newest_min = s->minute > in->newest_min ? s->minute : in->newest_min;
+    for (unsigned i = 0; i < in->actors && !known; i++)
+        known = in->actor[i] == s->actor->number;
+    if (!known)
+        in->actor[in->actors++] = s->actor->number;
+}
+
+/* Minutes between the two in which the source told of nobody. */
+static uint32_t silent(const struct kt_scene *s, uint32_t from, uint32_t until)
+{
+    struct kt_key key = { kt_hash64(s->ev->instance, INSTANCE_SEED) | 1, 0 };
+    const struct instance *in = kt_table_peek(s->tables[T_INSTANCE], key);
+    uint32_t sum = 0;
+    for (unsigned i = 0; in != NULL && i < SILENCES; i++) {
+        uint32_t a = in->silence[i].from_min, b = in->silence[i].until_min;
+        a = a > from ? a : from;
+        b = b < until ? b : until;
+        sum += b > a ? b - a : 0;
+    }
+    return sum;
+}
+
+/* ---- the actor ---- */
+static double limit(const struct options *o, const struct absence *a)
+{
+    return fmax((double)(o->idle / KT_NS_MIN), o->factor * a->longest);
+}
+
+static bool known_place(const struct kt_scene *s)
+{
+    if (!s->where.usable)
+        return true;
+    if (s->where.inside)
+        return s->places->inside_seen;
+    const struct kt_place *p = kt_place_of(s->places, s->where.network);
+    return p != NULL && !kt_place_tainted(p, s->minute);
+}
+
+enum { N_IDLE, N_LEFT, N_SILENT, N_LONGEST, N_LIMIT, N_KNOWN };
+
+static void words(const struct kt_scene *s, struct kt_finding *f)
+{
+    char who[160], where[120], left[KT_TIME_TEXT_MAX], gap[96] = "";
+    kt_say_name(s->ev->actor, 80, who);
+    if (!s->where.usable)
+        KT_SAY(where, "an address that is not known");
+    else if (s->where.inside)
+        KT_SAY(where, "a private address");
+    else
+        kt_say_network(&s->where, where, sizeof where);
+    kt_time_format((kt_time_ns)f->number[N_LEFT] * KT_NS_MIN, left);
+    if (f->number[N_SILENT] >= DAY_MIN)
+        KT_SAY(gap, " %.0f days on which its source was silent are not counted.",
+               floor(f->number[N_SILENT] / DAY_MIN));
+    double days = floor(f->number[N_IDLE] / DAY_MIN);
+    KT_SAY(f->title, "%s is back after %.0f days without an event, from %s.", who, days, where);
+    KT_SAY(f->normal,
+           "It had been active on %u days, last on %.10s, and never longer away than %.0f days.%s "
+           "It %s.",
+           s->actor->active_days, left, floor(f->number[N_LONGEST] / DAY_MIN), gap,
+           f->number[N_KNOWN] > 0 ? "used this network before" : "never used this network");
+    KT_SAY(f->part, "back after %.0f days, from %s", days, where);
+    KT_SAY(f->quiet, "Any event of it in the %.0f days before. A leave that ends looks like this.",
+           floor(f->number[N_LIMIT] / DAY_MIN));
+}
+
+static void tell(struct kt_scene *s, const struct options *o, const struct absence *a)
+{
+    struct kt_finding *f = kt_find(s, KT_FAMILY_DORMANT, kt_points(o->points), 0, words);
+    if (f == NULL)
+        return;
+    f->number[N_IDLE] = a->idle;
+    f->number[N_LEFT] = a->left_min;
+    f->number[N_SILENT] = a->back_min - a->left_min - a->idle;
+    f->number[N_LONGEST] = a->longest;
+    f->number[N_LIMIT] = limit(o, a);
+    f->number[N_KNOWN] = known_place(s);
+}
+
+static void came_back(struct kt_scene *s, const struct options *o, struct absence *a)
+{
+    bool judged = s->actor->kind != KT_ACTOR_CI && s->actor->active_days >= o->active &&
+                  s->minute < a->back_min + RETURN_MIN && !s->shared->learning;
+    if (judged)
+        tell(s, o, a);
+    /* Who comes back from where it always worked has such absences; a thief makes none usual. */
+    if (known_place(s) || !judged)
+        a->longest = a->idle > a->longest ? a->idle : a->longest;
+    a->left_min = a->back_min = a->idle = 0;
+}
+
+static void on_event(struct kt_scene *s, const void *opt)
+{
+    const struct options *o = opt;
+    bool failed_login = s->ev->action == KT_ACT_LOGIN && !s->taught;
+    if (s->actor == NULL || failed_login || s->ev->actor_kind == KT_ACTOR_ANONYMOUS)
+        return; /* a name that somebody typed is no sign of life */
+    struct absence *a = kt_table_put(s->tables[T_ACTOR], s->who, NULL);
+    if (s->late) {
+        a->newest_min = s->minute > a->newest_min ? s->minute : a->newest_min;
+        return;
+    }
+    note_instance(s);
+    uint32_t left = a->newest_min;
+    if (left != 0 && s->minute > left) {
+        uint32_t idle = s->minute - left - silent(s, left, s->minute);
+        if (idle > limit(o, a)) {
+            a->left_min = left;
+            a->back_min = s->minute;
+            a->idle = idle;
+        } else if (a->back_min == 0) {
+            a->longest = idle > a->longest ? idle : a->longest;
+        }
+    }
+    a->newest_min = s->minute > left ? s->minute : left;
+    if (s->taught && a->back_min != 0)
+        came_back(s, o, a);
+}
+
+static void considered(const struct kt_scene *s, const void *opt, struct kt_buf *out)
+{
+    (void)opt;
+    const struct absence *a = kt_table_peek(s->tables[T_ACTOR], s->who);
+    if (s->actor != NULL && a != NULL && a->longest >= DAY_MIN)
+        kt_buf_addf(out, "absence (never longer away than %u days)", a->longest / DAY_MIN);
+}
+
+const struct kt_detector kt_detector_dormant = {
+    .name = "dormant",
+    .summary = "An actor that was away for a long time succeeds again",
+    .options = options,
+    .options_size = sizeof(struct options),
+    .tables = tables,
+    .n_tables = KT_ARRAY_LEN(tables),
+    .on_event = on_event,
+    .considered = considered,
+};
