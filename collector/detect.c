@@ -297,6 +297,7 @@ static void set_scene(struct kt_detect *d, const struct kt_event *ev)
     s->places = NULL;
     s->n_found = s->n_put_aside = 0;
     s->young = false;
+    s->novelty = (struct kt_novelty){ 0 };
     s->shared = &d->shared;
     set_time(d, s);
     refresh_shared(d);

@@ -149,6 +149,11 @@ struct kt_pending { /* put aside: counted 24 h later, when the actor is next tou
     uint8_t pad[6];
 };
 
+struct kt_novelty {        /* what new_secrets says of the event to those that run after it */
+    unsigned weight;       /* hundredths of a secret the actor never read; 0 = known */
+    struct kt_gamma usual; /* how many of this store it takes up on an active day */
+};
+
 #define KT_FOUND_MAX 8
 #define KT_ASIDE_MAX 16 /* of all detectors together */
 struct kt_scene {
@@ -165,6 +170,7 @@ struct kt_scene {
     bool young;               /* DETECTION §2.5 */
     struct kt_where where;
     uint32_t client; /* hash of client family; 0 = none */
+    struct kt_novelty novelty;
     const struct kt_shared *shared;
     /* of the detector that runs */
     struct kt_table *const *tables;

@@ -489,6 +489,9 @@ static void take_up(struct kt_scene *s, const struct options *o, struct habit *h
     struct list *l = kt_table_put(s->tables[T_LIST], s->who, NULL);
     struct store *t = kt_table_put(s->tables[T_STORE], pair_key(s, store), NULL);
     mature_store(t, h, s->actor->first_day, h->done);
+    s->novelty.weight = weight;
+    s->novelty.usual = (struct kt_gamma){ priors[s->actor->kind].a + (double)t->k,
+                                          priors[s->actor->kind].b + (double)h->d };
     if (read)
         note_newcomer(s);
     if (l->n == LIST_MAX) { /* the oldest makes room: the count stays at its highest */
