@@ -76,6 +76,7 @@ static void on_finding(void *self, const char *code, const char *sentence)
         return;
     in->n_findings = i == in->n_findings ? i + 1 : in->n_findings;
     in->findings[i].code = code;
+    in->findings[i].said++;
     kt_str_copyz(in->findings[i].sentence, sizeof in->findings[i].sentence, kt_str_of(sentence));
     kt_log(KT_LOG_WARN, "source: %s instance='%s' code=%s", sentence, in->conf->id, code);
 }

@@ -11,6 +11,7 @@
 struct finding { /* what a source said about itself, newest text of each code */
     const char *code;
     char sentence[200];
+    uint64_t said; /* how often since the start */
 };
 struct instance { /* one configured source */
     struct kt_agent *agent;

@@ -88,6 +88,21 @@ static void add_blind(struct kt_buf *b, const struct instance *in, const struct 
     kt_buf_byte(b, ']');
 }
 
+/* The findings by code, with how often each was made: whoever reads two reports knows what is new.
+ */
+static void add_findings(struct kt_buf *b, const struct instance *in)
+{
+    kt_buf_byte(b, '[');
+    for (unsigned i = 0; i < in->n_findings; i++) {
+        kt_buf_addz(b, i > 0 ? ",{" : "{");
+        text(b, "code", kt_str_of(in->findings[i].code));
+        number(b, "said", in->findings[i].said);
+        text(b, "text", kt_str_of(in->findings[i].sentence));
+        kt_buf_byte(b, '}');
+    }
+    kt_buf_byte(b, ']');
+}
+
 /* What its service never tells. */
 static void add_limits(struct kt_buf *b, const struct kt_source *source)
 {
@@ -110,9 +125,10 @@ static void add_source(struct kt_buf *b, struct instance *in)
     number(b, "files", st.files);
     number(b, "rotations", st.rotations);
     number(b, "truncations", st.truncations);
-    number(b, "emptied", st.emptied);
     number(b, "gone", st.gone);
     number(b, "broken", st.broken);
+    number(b, "emptied", st.emptied);
+    number(b, "lost", st.lost);
     number(b, "newest", in->newest > 0 ? (uint64_t)in->newest : 0);
     key(b, "counts");
     add_counts(b, &c);
@@ -120,6 +136,8 @@ static void add_source(struct kt_buf *b, struct instance *in)
     add_blind(b, in, &st);
     key(b, "limits");
     add_limits(b, in->source);
+    key(b, "findings");
+    add_findings(b, in);
     if (st.problem[0] != '\0' && strcmp(st.problem, in->warned) != 0)
         kt_log(KT_LOG_WARN, "input: %s instance='%s'", st.problem, in->conf->id);
     kt_str_copyz(in->warned, sizeof in->warned, kt_str_of(st.problem));

@@ -40,6 +40,7 @@ struct kt_input_env {
 struct kt_input_status { /* for reports and `keytrail-agent status` */
     uint64_t bytes, lag_bytes, files, rotations, truncations, gone, broken;
     uint64_t emptied; /* of truncations: those that left no copy of what was there */
+    uint64_t lost;    /* grows when records are lost for sure: dropped, or gone unread */
     char position[200];
     char problem[200]; /* empty = fine; else a sentence with the fix */
 };

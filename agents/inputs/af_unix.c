@@ -119,6 +119,7 @@ static void status(struct kt_input *in, struct kt_input_status *ret)
     ret->lag_bytes = s.waiting;
     ret->files = s.connected;
     ret->broken = s.shed + s.torn;
+    ret->lost = s.shed;
     (void)snprintf(ret->position, sizeof ret->position, "%s%s", s.path[0] != '\0' ? s.path : "-",
                    s.connected ? ": connected" : ": not connected");
     if (in->shed_at != 0)

@@ -121,7 +121,7 @@ static void status(struct kt_input *in, struct kt_input_status *ret)
     ret->bytes = in->offset;
     ret->lag_bytes = c.waiting;
     ret->files = c.marks;
-    ret->broken = c.overflows + c.shed;
+    ret->lost = ret->broken = c.overflows + c.shed;
     (void)snprintf(ret->position, sizeof ret->position,
                    "%u files and folders watched, %llu events heard", c.marks,
                    (unsigned long long)c.events);

@@ -164,7 +164,7 @@ static void status(struct kt_input *in, struct kt_input_status *ret)
     ret->bytes = in->bytes;
     ret->lag_bytes = c.waiting;
     ret->files = c.open;
-    ret->broken = c.shed;
+    ret->lost = ret->broken = c.shed;
     (void)snprintf(ret->position, sizeof ret->position,
                    "%.100s: %u connected, %llu accepted, %llu refused", in->address, c.open,
                    (unsigned long long)c.accepted, (unsigned long long)c.refused);

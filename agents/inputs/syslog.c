@@ -196,7 +196,7 @@ static void status(struct kt_input *in, struct kt_input_status *ret)
     ret->bytes = in->bytes;
     ret->lag_bytes = c.waiting;
     ret->files = c.open;
-    ret->broken = c.shed + c.lost;
+    ret->lost = ret->broken = c.shed + c.lost;
     (void)snprintf(ret->position, sizeof ret->position,
                    "%.80s: %llu messages, %llu without a head, %llu refused", in->address,
                    (unsigned long long)in->messages, (unsigned long long)in->headless,

@@ -142,8 +142,9 @@ static void forget(struct kt_input *in, unsigned i)
     in->past.bytes += s->bytes;
     in->past.rotations += s->rotations;
     in->past.truncations += s->truncations;
-    in->past.emptied += s->emptied;
     in->past.gone += s->gone;
+    in->past.emptied += s->emptied;
+    in->past.lost += s->lost;
     kt_counts_add(&in->past_counts, c);
     in->forgotten = kt_realloc_array(in->forgotten, in->n_forgotten + 1, sizeof *in->forgotten);
     in->forgotten[in->n_forgotten++] = kt_strdup(s->path);
@@ -259,8 +260,9 @@ static void status(struct kt_input *in, struct kt_input_status *ret)
         ret->bytes += s->bytes;
         ret->rotations += s->rotations;
         ret->truncations += s->truncations;
-        ret->emptied += s->emptied;
         ret->gone += s->gone;
+        ret->emptied += s->emptied;
+        ret->lost += s->lost;
         ret->files++;
         ret->lag_bytes += tail_stream_lag(s);
         if (s->problem[0] != '\0' && ret->problem[0] == '\0')

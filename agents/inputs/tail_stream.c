@@ -217,6 +217,7 @@ static void resume(struct tail_stream *s, const struct tail_place *place)
         s->rotations++;
     } else if (place->offset > 0) {
         s->gone++;
+        s->lost++;
         say(s, "the file read last time is gone (rotated and packed or removed while the agent was "
                "away): run keytrail import on its rotated copy");
     }

@@ -45,7 +45,7 @@ struct tail_stream {
     unsigned n, cap, at;
     uint64_t known; /* position of the pipeline up to which the run before gave everything out */
     bool whole;     /* the last byte fed ended a line */
-    uint64_t bytes, rotations, truncations, emptied, gone;
+    uint64_t bytes, rotations, truncations, emptied, gone, lost;
     kt_time_ns missing;         /* since when nothing is at path; 0 = there */
     char told[TAIL_PLACE_TEXT]; /* position given out last */
     char problem[200];

@@ -334,6 +334,7 @@ static void tail_says_so_when_the_old_file_is_gone(void **state)
     run(w, 3);
     check(w, 20, 30, 1);
     assert_int_equal(status(w).gone, 1);
+    assert_int_equal(status(w).lost, 1);
     assert_true(strstr(status(w).problem, "keytrail import") != NULL);
     world_free(w);
 }
@@ -375,6 +376,7 @@ static void tail_follows_copytruncate(void **state)
     run(w, 6);
     check(w, 0, 200, 1);
     assert_int_equal(status(w).truncations, 2);
+    assert_int_equal(status(w).emptied, 0); /* the copy has it */
     world_free(w);
 }
 
