@@ -182,7 +182,7 @@ static void tick(struct kt_detect *d, kt_time_ns now)
     count_actors(d, (uint32_t)(now / KT_NS_MIN));
     refresh_shared(d);
     struct kt_scene *s = &d->scene;
-    *s = (struct kt_scene){ .t = now, .minute = (uint32_t)(now / KT_NS_MIN), .shared = &d->shared };
+    kt_detect_plain_scene(d, NULL, now);
     for (unsigned i = 0; i < d->n_detectors; i++) {
         s->detector = (uint8_t)i;
         s->tables = d->detector[i].table;
@@ -293,6 +293,9 @@ static void set_scene(struct kt_detect *d, const struct kt_event *ev)
 {
     struct kt_scene *s = &d->scene;
     s->ev = ev;
+    s->agent = d->record->agent;
+    s->arrival = d->arrival;
+    s->report = NULL;
     s->actor = NULL;
     s->places = NULL;
     s->n_found = s->n_put_aside = 0;
@@ -338,29 +341,6 @@ static void access_record(struct kt_detect *d, const struct kt_record *r)
         kt_detect_seen(d, s);
 }
 
-static void report_record(struct kt_detect *d, const struct kt_record *r)
-{
-    struct kt_scene *s = &d->scene;
-    struct kt_jval body;
-    unsigned repaired;
-    if (kt_json_parse(d->json, r->ev.raw, &body, &repaired, NULL) != KT_OK)
-        return;
-    *s = (struct kt_scene){ .ev = &r->ev,
-                            .t = d->arrival,
-                            .minute = (uint32_t)(d->arrival / KT_NS_MIN),
-                            .where.org = "",
-                            .shared = &d->shared };
-    refresh_shared(d);
-    for (unsigned i = 0; i < d->n_detectors; i++) {
-        s->detector = (uint8_t)i;
-        s->tables = d->detector[i].table;
-        if (kt_detectors[i]->on_report != NULL)
-            kt_detectors[i]->on_report(s, d->detector[i].options, body);
-    }
-    if (s->n_found > 0)
-        kt_detect_fuse(d, s);
-}
-
 void kt_detect_record(struct kt_detect *d, const struct kt_record *r)
 {
     if (r->seq > d->core.position)
@@ -371,14 +351,16 @@ void kt_detect_record(struct kt_detect *d, const struct kt_record *r)
     bool event = r->ev.kind == KT_KIND_ACCESS || r->ev.kind == KT_KIND_EXPOSURE;
     d->arrival = r->arrival;
     missing_ticks(d, d->arrival);
-    if (r->ev.kind == KT_KIND_TICK && d->arrival > d->core.last_tick)
+    if (r->ev.kind == KT_KIND_TICK && d->arrival > d->core.last_tick) {
         tick(d, d->arrival);
-    else if (r->ev.kind == KT_KIND_FACT)
+        kt_detect_tick(d, &r->ev);
+    } else if (r->ev.kind == KT_KIND_FACT) {
         take_fact(d, &r->ev);
-    else if (r->ev.kind == KT_KIND_REPORT)
-        report_record(d, r);
-    else if (event)
+    } else if (r->ev.kind == KT_KIND_REPORT || r->ev.kind == KT_KIND_QUARANTINE) {
+        kt_detect_report(d, &r->ev);
+    } else if (event) {
         access_record(d, r);
+    }
     d->record = NULL;
 }
 

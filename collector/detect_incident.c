@@ -59,7 +59,7 @@ static void point_at(struct kt_detect *d, enum kt_key_kind kind, struct kt_key k
 static void make_id(const struct kt_detect *d, const struct incident *in, uint8_t ret[16])
 {
     uint8_t event[16], kind = in->key_kind;
-    kt_event_id(&d->record->ev, event);
+    kt_event_id(d->scene.ev, event);
     const struct kt_str parts[] = { kt_str_from(&kind, 1), kt_str_from(&in->key, sizeof in->key),
                                     kt_str_from(event, sizeof event) };
     kt_blake2b(parts, KT_ARRAY_LEN(parts), ret, 16);
@@ -149,6 +149,8 @@ static void note_member(struct incident *in, struct kt_key who, uint32_t number)
 static void note_event(struct kt_detect *d, struct kt_scene *s, struct incident *in)
 {
     const struct kt_event *ev = s->ev;
+    if (ev->kind == KT_KIND_TICK)
+        return; /* nothing happened: that is the evidence */
     unsigned slot = in->events_n < INCIDENT_EVENTS ? (unsigned)in->events_n : INCIDENT_EVENTS - 1;
     in->events_n++;
     kt_str_copyz(in->event[slot], sizeof in->event[0],
@@ -597,6 +599,10 @@ static void take(struct kt_detect *d, struct kt_scene *s, struct kt_finding *f)
     note_time(in, s->t);
     in->network = f->network != 0 ? f->network : in->network;
     note_scene(s, in, f->flags);
+    if (f->instance.len > 0) {
+        kt_str_copyz(in->instance, sizeof in->instance, f->instance);
+        kt_str_copyz(in->source, sizeof in->source, f->source);
+    }
 }
 
 /* Does the event belong to the incident? On the new network, always; without one, any read. */
@@ -657,7 +663,8 @@ void kt_detect_close_old(struct kt_detect *d, kt_time_ns now)
         if (in->severity < 0 || in->closed)
             continue;
         in->closed = in->last + JOIN_NS + LATE_NS < now;
-        bool grown = in->events_n >= 4 * in->told_n; /* the numbers in the words are old */
+        /* the numbers in the words are old */
+        bool grown = in->events_n > in->told_n && in->events_n >= 4 * in->told_n;
         if (!in->closed && !grown)
             continue;
         in->told_n = in->events_n;

@@ -86,6 +86,8 @@ struct kt_detect {
     struct kt_scene scene;
     const struct kt_record *record; /* the one in work */
     kt_time_ns arrival;
+    struct kt_event tick; /* the tick in work, with an id of its own */
+    char tick_id[32];
     struct kt_json *json;
     struct kt_buf text; /* of the alert in work */
 };
@@ -101,6 +103,12 @@ void kt_detect_seen(struct kt_detect *d, struct kt_scene *s);
 void kt_detect_hold(struct kt_actor *a, uint32_t from_min, uint32_t until_min);
 /* Marks the networks that were first seen in the window. */
 void kt_detect_taint(struct kt_detect *d, struct kt_key who, uint32_t from_min, uint32_t until_min);
+
+/* ---- detect_report.c: what agents and the clock say ---- */
+/* A scene without actor and place. */
+void kt_detect_plain_scene(struct kt_detect *d, const struct kt_event *ev, kt_time_ns t);
+void kt_detect_report(struct kt_detect *d, const struct kt_event *ev);
+void kt_detect_tick(struct kt_detect *d, const struct kt_event *ev);
 
 /* ---- detect_incident.c: evidence to incidents to alerts ---- */
 void kt_detect_fuse(struct kt_detect *d, struct kt_scene *s);

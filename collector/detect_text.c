@@ -61,6 +61,10 @@ static void add_command(struct kt_buf *b, const struct incident *in)
         kt_buf_addz(b, "actor:");
         add_value(b, kt_str_of(in->actor));
         kt_buf_addz(b, place ? " " : "");
+    } else if (has_family(in, KT_FAMILY_SILENCE) && in->instance[0] != '\0') {
+        kt_buf_addz(b, "instance:");
+        add_value(b, kt_str_of(in->instance));
+        kt_buf_addz(b, place ? " " : "");
     }
     if (in->key_kind == KT_KEY_INSTANCE) {
         kt_buf_addz(b, "instance:");
@@ -73,6 +77,8 @@ static void add_command(struct kt_buf *b, const struct incident *in)
     /* a count over a window begins before the event that made it evidence */
     kt_time_ns before =
         has_family(in, KT_FAMILY_VOLUME) || has_family(in, KT_FAMILY_FAILURES) ? KT_NS_HOUR : 0;
+    if (has_family(in, KT_FAMILY_SILENCE)) /* what was before it stopped */
+        before = KT_NS_DAY;
     kt_time_ns first = (in->first - before) / KT_NS_S * KT_NS_S, last = in->last + KT_NS_S;
     kt_time_format(first, from);
     kt_time_format(last / KT_NS_S * KT_NS_S, until);
@@ -83,6 +89,10 @@ static void add_why(struct kt_buf *b, const struct incident *in)
 {
     if (in->environment) {
         kt_buf_addz(b, "One change explains many: look for the change before looking at people.");
+        return;
+    }
+    if (in->secrets_n == 0 && has_family(in, KT_FAMILY_SILENCE)) {
+        kt_buf_addz(b, "What happened there in that time is not in this log.");
         return;
     }
     if (in->secrets_n == 0) {
@@ -109,7 +119,8 @@ static void add_why(struct kt_buf *b, const struct incident *in)
 void kt_detect_considered(struct kt_detect *d, const struct kt_scene *s, struct incident *in)
 {
     d->text.len = 0;
-    for (unsigned i = 0; i < d->n_detectors; i++) {
+    bool event = s->ev->kind == KT_KIND_ACCESS || s->ev->kind == KT_KIND_EXPOSURE;
+    for (unsigned i = 0; event && i < d->n_detectors; i++) {
         bool spoke = false;
         for (unsigned k = 0; k < INCIDENT_PARTS; k++)
             spoke = spoke || (in->part[k].set && in->part[k].detector == i);

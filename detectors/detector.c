@@ -37,6 +37,7 @@ struct kt_finding *kt_find(struct kt_scene *s, enum kt_family family, int points
     f->flags = flags;
     f->network = 0;
     f->country = 0;
+    f->instance = f->source = KT_STR_NONE;
     f->title[0] = f->normal[0] = f->quiet[0] = f->part[0] = '\0';
     return f;
 }

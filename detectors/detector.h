@@ -50,6 +50,8 @@ struct kt_finding {
     unsigned flags;
     uint64_t network; /* a first-seen network and country: shared causes are found by them */
     uint16_t country;
+    struct kt_str instance, source; /* what it is about, when that is not the event's; lives till
+                                       the scene changes */
     char title[240], normal[400], quiet[240], part[160];
 };
 
@@ -139,6 +141,21 @@ struct kt_shared {
     uint32_t first_min, newest_min;
 };
 
+/* ---- what agents say of themselves ---- */
+#define KT_REPORT_FINDINGS 16
+struct kt_report {
+    bool lost_batch; /* no heartbeat: a batch of lines, or one line, is lost; `reason` says why */
+    struct kt_str reason;
+    uint64_t lag;           /* bytes that wait to be read */
+    uint64_t emptied, lost; /* since the agent's start: logs emptied; grows when records are lost */
+    struct kt_str problem;  /* what it cannot see, first sentence; empty = nothing known */
+    struct {
+        struct kt_str code, text;
+        uint64_t said; /* how often since the agent's start */
+    } finding[KT_REPORT_FINDINGS];
+    unsigned n_findings;
+};
+
 /* ---- the scene: one event, with everything that may be asked about it ---- */
 struct kt_pending { /* put aside: counted 24 h later, when the actor is next touched */
     uint64_t key;
@@ -158,7 +175,10 @@ struct kt_novelty {        /* what new_secrets says of the event to those that r
 #define KT_ASIDE_MAX 16 /* of all detectors together */
 struct kt_scene {
     const struct kt_event *ev;
-    kt_time_ns t; /* event time, clamped to arrival + 5 min */
+    kt_time_ns t; /* event time, clamped to arrival + 5 min; of reports and ticks the arrival */
+    kt_time_ns arrival;
+    struct kt_str agent;            /* whose record it is; empty: the collector's */
+    const struct kt_report *report; /* in on_report */
     uint32_t minute;
     bool late;                /* older than the windows reach: known sets and novelty only */
     bool taught;              /* success: it may add known values */
@@ -195,11 +215,14 @@ struct kt_detector {
     /* What on_event put aside, 24 h later; the scene holds the actor and the event that touched it.
      */
     void (*on_learn)(struct kt_scene *s, const void *options, const struct kt_pending *p);
-    /* What an agent says of a source each minute (a report, DESIGN §4), as its body: no actor, no
-     * secret, s->t is its arrival. NULL: it does not matter. */
-    void (*on_report)(struct kt_scene *s, const void *options, struct kt_jval body);
     /* First tick of an hour of the log: s->t, s->minute, shared and tables only. */
     void (*on_hour)(struct kt_scene *s, const void *options);
+    /* A heartbeat of an agent about one source, or its word that a batch is lost: s->ev, agent, t,
+     * report, shared and tables only. */
+    void (*on_report)(struct kt_scene *s, const void *options);
+    /* A tick that the collector wrote, every 5 minutes while it runs: s->t, shared and tables only.
+     * Where the log has no tick nobody was there to hear anything, and nothing is called. */
+    void (*on_tick)(struct kt_scene *s, const void *options);
     /* For texts: what it looked at in this scene and found normal, "volume (3 reads in 1 h)". */
     void (*considered)(const struct kt_scene *s, const void *options, struct kt_buf *out);
 };

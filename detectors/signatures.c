@@ -1,9 +1,9 @@
 /*
  * signatures: what is told the first time, whoever does it and whatever was usual: the trail itself
  * is touched, a root credential is used, a canary is read, a door is opened to everybody, a key is
- * to be destroyed, a log was emptied, a secret lies in a repository (DETECTION §4.9, §4.12).
+ * to be destroyed, a secret lies in a repository (DETECTION §4.9).
  *
- * Owns:  the table of operations; by instance: how often its log was emptied.
+ * Owns:  the table of operations.
  * Calls: detector.h and core only. No clock, no I/O.
  * Holds: nothing is learned: the first time counts as the hundredth.
  */
@@ -30,12 +30,6 @@ enum sign {
 struct options {
     uint64_t points[SIGNS];
 };
-struct told { /* by an agent, of one instance */
-    uint64_t emptied;
-};
-static const struct kt_table_decl tables[] = {
-    { "signs_told", KT_KEY_INSTANCE, sizeof(struct told), 1, 2000, KT_EVICT_LRU },
-};
 #define POINTS(sign, name, value, help)                                                            \
     {                                                                                              \
         name, KT_OPT_UINT, value, offsetof(struct options, points) + (sign) * sizeof(uint64_t),    \
@@ -50,7 +44,6 @@ static const struct kt_option options[] = {
     POINTS(S_DESTROY, "destroy", "600", "Points: a key is to be destroyed."),
     POINTS(S_UNSEAL, "unseal", "800", "Points: a new root token of a Vault is generated."),
     POINTS(S_EXPOSED, "exposed", "600", "Points: a scanner found a secret that works in the open."),
-    POINTS(S_EMPTIED, "emptied", "700", "Points: a log file was cut short and left no copy."),
     KT_OPTIONS_END,
 };
 
@@ -212,18 +205,6 @@ static void words_of_exposure(const struct kt_scene *s, struct kt_finding *f)
     KT_SAY(f->quiet, "Revoking it: removing the line is not enough, history keeps it.");
 }
 
-static void words_of_emptied(const struct kt_scene *s, struct kt_finding *f)
-{
-    char where[160];
-    kt_say_name(s->ev->instance, 60, where);
-    KT_SAY(f->title, "The audit log of %s was emptied, and no copy of it is beside it.", where);
-    KT_SAY(f->normal,
-           "Logs are renamed or copied before they are cut. What was written and not read "
-           "before it was emptied is gone; what was read is kept here.");
-    KT_SAY(f->part, "the log of %s was emptied", where);
-    KT_SAY(f->quiet, "A rotation that renames or copies the file (logrotate does either).");
-}
-
 /* ---- the event ---- */
 static void key_by_instance(const struct kt_scene *s, struct kt_finding *f)
 {
@@ -302,21 +283,6 @@ static void on_event(struct kt_scene *s, const void *opt)
         (void)tell(s, o, S_ROOT, words_of_root);
 }
 
-/* An agent counts from its start on. */
-static void on_report(struct kt_scene *s, const void *opt, struct kt_jval body)
-{
-    int64_t emptied = 0;
-    if (!kt_json_i64(kt_json_get(body, KT_STR("emptied")), &emptied) || emptied < 0)
-        return;
-    struct kt_key key = { kt_hash64(s->ev->instance, KEY_SEED) | 1,
-                          kt_hash64(s->ev->source, KEY_SEED) };
-    struct told *t = kt_table_put(s->tables[0], key, NULL);
-    bool more = (uint64_t)emptied > t->emptied;
-    t->emptied = (uint64_t)emptied;
-    if (more)
-        (void)tell(s, opt, S_EMPTIED, words_of_emptied);
-}
-
 static void considered(const struct kt_scene *s, const void *opt, struct kt_buf *out)
 {
     (void)opt;
@@ -330,10 +296,7 @@ const struct kt_detector kt_detector_signatures = {
         "What is told the first time: the trail is stopped, root is used, a canary is touched",
     .options = options,
     .options_size = sizeof(struct options),
-    .tables = tables,
-    .n_tables = KT_ARRAY_LEN(tables),
     .exposures = true,
     .on_event = on_event,
-    .on_report = on_report,
     .considered = considered,
 };
