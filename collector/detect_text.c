@@ -61,12 +61,8 @@ static void add_command(struct kt_buf *b, const struct incident *in)
         kt_buf_addz(b, "actor:");
         add_value(b, kt_str_of(in->actor));
         kt_buf_addz(b, place ? " " : "");
-    } else if (has_family(in, KT_FAMILY_SILENCE) && in->instance[0] != '\0') {
-        kt_buf_addz(b, "instance:");
-        add_value(b, kt_str_of(in->instance));
-        kt_buf_addz(b, place ? " " : "");
-    }
-    if (in->key_kind == KT_KEY_INSTANCE) {
+    } else if ((in->key_kind == KT_KEY_INSTANCE || has_family(in, KT_FAMILY_SILENCE)) &&
+               in->instance[0] != '\0') {
         kt_buf_addz(b, "instance:");
         add_value(b, kt_str_of(in->instance));
         kt_buf_addz(b, place ? " " : "");

@@ -6,7 +6,13 @@
 #define KT_DETECTORS(X)                                                                            \
     X(unexpected_ip)                                                                               \
     X(volume_spike)                                                                                \
-    X(new_secrets) X(unusual_time) X(failed_attempts) X(signatures) X(grant_then_read) X(dormant)
+    X(new_secrets)                                                                                 \
+    X(unusual_time)                                                                                \
+    X(failed_attempts)                                                                             \
+    X(signatures)                                                                                  \
+    X(grant_then_read)                                                                             \
+    X(dormant)                                                                                     \
+    X(silent_source)
 
 #define DECLARE(name) extern const struct kt_detector kt_detector_##name;
 #define ENTRY(name)   &kt_detector_##name,

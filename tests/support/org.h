@@ -17,8 +17,8 @@ struct org_event {
     kt_time_ns arrival; /* 0 = t + 2 s */
     uint32_t count, flags;
     enum kt_kind record; /* ACCESS unless said */
-    const char *code, *credential, *raw, *role;
-    const char *report; /* the body: it is a report of an agent, no access */
+    const char *code, *credential, *raw, *role, *agent, *scope;
+    bool unanswered; /* outcome unknown, which is success when not said */
 };
 struct org_alert { /* as told, copied */
     char id[27], detector[32], state[12], actor[128], json[8192];
@@ -67,6 +67,18 @@ struct org_worker {
 void org_work(struct org *o, struct org_worker w);
 /* A company of `people` people and `services` services with offices and homes, for `days` days. */
 void org_company(struct org *o, unsigned people, unsigned services, unsigned days);
+
+/* The collector's ticks, and an agent's heartbeats about one source: every 5 minutes of
+ * [from, until). */
+void org_ticks(struct org *o, kt_time_ns from, kt_time_ns until);
+void org_heartbeats(struct org *o, const char *agent, const char *source, const char *instance,
+                    kt_time_ns from, kt_time_ns until);
+/* What was added from number `since` on comes all at once, at `at`. */
+void org_arrive(struct org *o, uint32_t since, kt_time_ns at);
+/* Takes out what was added and not run yet: the heartbeats of an agent, or, without one, the
+ * accesses of an instance. */
+void org_hush(struct org *o, const char *agent, const char *instance, kt_time_ns from,
+              kt_time_ns until);
 
 /* New alerts of at least this severity since alert number `since`. */
 unsigned org_alerts(const struct org *o, uint32_t since, int severity);

@@ -464,6 +464,102 @@ static void restart_changes_nothing(void **state)
     org_done(&b);
 }
 
+/* ---- what agents and the clock say ---- */
+/* Two agents for 60 days; one stops reading, comes back, is cut off, loses a batch. */
+static void silence_mix(struct org *o)
+{
+    kt_time_ns end = NOW + 3 * KT_NS_DAY;
+    org_company(o, 8, 6, DAYS + 4);
+    org_ticks(o, ORG_START, end);
+    org_heartbeats(o, "host-1", "vault", "vault-prod", ORG_START, end);
+    org_heartbeats(o, "host-2", "auditd", "audit-2", ORG_START, end);
+    org_hush(o, NULL, "vault-prod", NOW, NOW + 12 * KT_NS_HOUR);
+    org_hush(o, "host-2", NULL, NOW + 20 * KT_NS_HOUR, NOW + 26 * KT_NS_HOUR);
+    org_add(o, (struct org_event){ .t = NOW + 40 * KT_NS_HOUR,
+                                   .record = KT_KIND_QUARANTINE,
+                                   .agent = "host-2",
+                                   .source = "auditd",
+                                   .instance = "audit-2",
+                                   .raw = "{\"batch\":7,\"reason\":\"spool.corrupt\"}" });
+    org_run(o);
+}
+
+static void silence_is_told_and_survives_restarts(void **state)
+{
+    (void)state;
+    static const char *const titles[] = {
+        "vault-prod is quiet since ", "Agent host-2 has not been heard since ",
+        "Agent host-2 lost records on their way to the collector."
+    };
+    struct org a, b;
+    org_start(&a, 31);
+    silence_mix(&a);
+    show(&a);
+    org_start(&b, 31);
+    b.restart_every = 777;
+    silence_mix(&b);
+    assert_int_equal(org_alerts(&a, 0, KT_SEV_INFO), 3);
+    assert_int_equal(a.n_alert, b.n_alert);
+    unsigned n = 0;
+    for (uint32_t i = 0; i < a.n_alert; i++) {
+        assert_string_equal(a.alert[i].json, b.alert[i].json);
+        if (!a.alert[i].is_new)
+            continue;
+        assert_non_null(strstr(a.alert[i].title, titles[n]));
+        for (uint32_t k = 0; k < i; k++) /* each opening has an id of its own */
+            assert_true(!a.alert[k].is_new || strcmp(a.alert[k].id, a.alert[i].id) != 0);
+        n++;
+    }
+    assert_non_null(strstr(a.alert[0].json, "keytrail search 'instance:vault-prod'"));
+    assert_string_equal(a.alert[0].why, "What happened there in that time is not in this log.");
+    uint8_t x[32], y[32];
+    kt_detect_digest(a.d, x);
+    kt_detect_digest(b.d, y);
+    assert_memory_equal(x, y, sizeof x);
+    org_done(&a);
+    org_done(&b);
+}
+
+/* Forty people and no service: the log is quiet every night and 63 hours every week-end. */
+static unsigned alerts_of_a_quiet_tuesday(bool holiday)
+{
+    struct org o;
+    const char *days[] = { "2026-11-03" };
+    org_start(&o, 3);
+    if (holiday)
+        o.conf->holidays = (struct kt_strings){ .at = days, .n = 1 };
+    org_company(&o, 40, 0, DAYS + 5);
+    org_ticks(&o, ORG_START, ORG_START + 65 * KT_NS_DAY);
+    org_heartbeats(&o, "host-1", "vault", "vault-prod", ORG_START, ORG_START + 65 * KT_NS_DAY);
+    org_hush(&o, NULL, "vault-prod", ORG_START + 63 * KT_NS_DAY, ORG_START + 64 * KT_NS_DAY);
+    org_run(&o);
+    show(&o);
+    unsigned n = org_alerts(&o, 0, KT_SEV_MEDIUM);
+    o.conf->holidays = (struct kt_strings){ .n = 0 };
+    org_done(&o);
+    return n;
+}
+
+static void busy_hours_without_events_are_told_but_holidays_are_not(void **state)
+{
+    (void)state;
+    assert_int_equal(alerts_of_a_quiet_tuesday(false), 1);
+    assert_int_equal(alerts_of_a_quiet_tuesday(true), 0);
+}
+
+static void where_the_log_has_no_ticks_nobody_is_silent(void **state)
+{
+    (void)state;
+    struct org o;
+    org_start(&o, 31);
+    org_company(&o, 8, 6, DAYS);
+    org_heartbeats(&o, "host-1", "vault", "vault-prod", ORG_START, ORG_START + DAYS * KT_NS_DAY);
+    org_heartbeats(&o, "host-2", "auditd", "audit-2", NOW, NOW + KT_NS_DAY); /* ticks are made up */
+    org_run(&o);
+    assert_int_equal(org_alerts(&o, 0, KT_SEV_INFO), 0);
+    org_done(&o);
+}
+
 static void damaged_and_foreign_snapshots_are_refused(void **state)
 {
     (void)state;
@@ -565,6 +661,9 @@ int main(void)
         cmocka_unit_test(late_and_future_events_are_taken_with_care),
         cmocka_unit_test(alerts_survive_a_round_trip),
         cmocka_unit_test(restart_changes_nothing),
+        cmocka_unit_test(silence_is_told_and_survives_restarts),
+        cmocka_unit_test(busy_hours_without_events_are_told_but_holidays_are_not),
+        cmocka_unit_test(where_the_log_has_no_ticks_nobody_is_silent),
         cmocka_unit_test(damaged_and_foreign_snapshots_are_refused),
         cmocka_unit_test(the_same_theft_twice_pages_twice),
         cmocka_unit_test(failed_logins_teach_nothing_and_evict_nobody),

@@ -124,10 +124,9 @@ static void documented_collector_file_loads(void **state)
     assert_string_equal(c->targets[2].type, "webhook");
     assert_null(kt_node_get(c->targets[2].node, "type"));
     assert_non_null(kt_node_get(c->targets[2].node, "secret_file"));
-    assert_int_equal(c->not_used_yet.n, 3);
+    assert_int_equal(c->not_used_yet.n, 2);
     assert_string_equal(c->not_used_yet.at[0], "identities_file (line 12)");
-    assert_string_equal(c->not_used_yet.at[1], "holidays (line 18)");
-    assert_string_equal(c->not_used_yet.at[2], "alerts.routes (line 23)");
+    assert_string_equal(c->not_used_yet.at[1], "alerts.routes (line 23)");
     uint8_t digest[32];
     const struct kt_str text = kt_str_of(collector_yaml);
     kt_sha256_of(&text, 1, digest);

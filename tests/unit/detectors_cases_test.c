@@ -1,13 +1,19 @@
 /*
  * detectors_cases: runs tests/cases/detectors/<name>/<case>.case: text in, alerts out.
  *
- *   company                     60 learned days of 12 people and 10 services (org.h)
+ *   company [DAYS]              60 learned days of 12 people and 10 services (org.h)
  *   fact    ip=… country=… asn=… org=… [hosting=true]
  *   event   +1h10m actor=… kind=… [action= outcome= secret= ip= ua= x=20 every=1m …]
  *           [source= operation= native= role= flags=raw_device]
  *   canary  secret=GLOB [allow=ACTOR]
- *   report  +1h {"emptied":1}            what the agent of vault-prod says
  *   holiday 2026-12-25
+ *   work    instance=… [source= scope=] per_hour=20 from=-20d until=+6h    reads at random moments
+ *   watch   agent=… instance=… [source=] from=-20d until=+6h               heartbeats
+ *           [at=+8h]                                            that come all at once, then
+ *   ticks   from=-20d until=+6h                                            the collector is there
+ *   hush    instance=…|agent=… from=+1h until=+2h   takes its accesses, its heartbeats out again
+ *   report  +1h agent=… instance=… [source=] raw={"lag":0,"lost":1} [clock=-2h] [record=quarantine]
+ *   maintenance source=INSTANCE from=+1h until=+2h
  *   alert   high "words of a title"      exactly one new alert since the last check
  *   none                                  no new alert since the last check
  *
@@ -91,6 +97,7 @@ static bool offset(struct kt_str s, kt_time_ns *ret)
 {
     struct kt_error err;
     kt_time_ns sum = 0, part;
+    bool before = s.len > 0 && s.at[0] == '-';
     for (s = kt_str_from_index(s, 1); s.len > 0;) { /* +1h10m: parts that end with a letter */
         size_t n = 0;
         while (n < s.len && s.at[n] >= '0' && s.at[n] <= '9')
@@ -100,8 +107,102 @@ static bool offset(struct kt_str s, kt_time_ns *ret)
         sum += part;
         s = kt_str_from_index(s, n + 1);
     }
-    *ret = sum;
+    *ret = before ? -sum : sum;
     return true;
+}
+
+static bool window(const struct fields *f, kt_time_ns *ret_from, kt_time_ns *ret_until)
+{
+    if (!offset(field(f, "from"), ret_from) || !offset(field(f, "until"), ret_until))
+        return false;
+    *ret_from += NOW;
+    *ret_until += NOW;
+    return *ret_until > *ret_from;
+}
+
+/* at=+8h: all that was added since comes then. */
+static bool at_once(struct org *o, const struct fields *f, uint32_t since)
+{
+    kt_time_ns at;
+    if (field(f, "at").len == 0)
+        return true;
+    if (!offset(field(f, "at"), &at))
+        return false;
+    org_arrive(o, since, NOW + at);
+    return true;
+}
+
+static bool add_watch(struct org *o, struct kt_str word, const struct fields *f)
+{
+    kt_time_ns from, until;
+    const char *agent = numbered(o, field(f, "agent"), 0),
+               *source = numbered(o, field(f, "source"), 0),
+               *instance = numbered(o, field(f, "instance"), 0);
+    if (!window(f, &from, &until))
+        return false;
+    uint32_t since = o->n;
+    if (kt_str_is(word, "ticks"))
+        org_ticks(o, from, until);
+    else if (kt_str_is(word, "hush"))
+        org_hush(o, agent, instance, from, until);
+    else
+        org_heartbeats(o, agent, source, instance, from, until);
+    return at_once(o, f, since);
+}
+
+static bool add_work(struct org *o, const struct fields *f)
+{
+    kt_time_ns from, until;
+    unsigned per_hour = number(field(f, "per_hour"), 20);
+    struct org_event e = { .actor = "svc-work",
+                           .kind = KT_ACTOR_SERVICE,
+                           .secret = "vault://main/-/secret/prod/work/1",
+                           .source = numbered(o, field(f, "source"), 0),
+                           .scope = numbered(o, field(f, "scope"), 0),
+                           .instance = numbered(o, field(f, "instance"), 0) };
+    uint32_t since = o->n;
+    if (!window(f, &from, &until))
+        return false;
+    for (kt_time_ns hour = from; hour < until; hour += KT_NS_HOUR) {
+        for (unsigned i = 0; i < per_hour; i++) {
+            e.t = hour + (kt_time_ns)org_below(o, 3600) * KT_NS_S;
+            if (e.t < until)
+                org_add(o, e);
+        }
+    }
+    return at_once(o, f, since);
+}
+
+static bool add_report(struct org *o, struct kt_str rest)
+{
+    struct kt_str when;
+    kt_time_ns at, clock = 0;
+    rest = kt_str_trim(rest);
+    if (!kt_str_split(&rest, ' ', &when) || !offset(when, &at))
+        return false;
+    struct fields f = parse(rest);
+    struct kt_str set = field(&f, "clock");
+    if (set.len > 0 && !offset(set, &clock))
+        return false;
+    bool lost = kt_str_is(field(&f, "record"), "quarantine");
+    org_add(o, (struct org_event){ .t = NOW + at + clock,
+                                   .arrival = NOW + at + KT_NS_S,
+                                   .record = lost ? KT_KIND_QUARANTINE : KT_KIND_REPORT,
+                                   .agent = numbered(o, field(&f, "agent"), 0),
+                                   .source = numbered(o, field(&f, "source"), 0),
+                                   .instance = numbered(o, field(&f, "instance"), 0),
+                                   .raw = numbered(o, field(&f, "raw"), 0) });
+    return true;
+}
+
+/* One a case, as with canaries. */
+static bool add_maintenance(struct org *o, const struct fields *f)
+{
+    static struct kt_conf_maintenance m;
+    m = (struct kt_conf_maintenance){ .source = numbered(o, field(f, "source"), 0) };
+    o->conf->maintenance = &m;
+    o->conf->n_maintenance = 1;
+    return m.source != NULL && window(f, &m.from, &m.until);
 }
 
 static bool add_event(struct org *o, struct kt_str rest)
@@ -126,6 +227,7 @@ static bool add_event(struct org *o, struct kt_str rest)
     e.outcome = outcome.len > 0 ? (enum kt_outcome)kt_outcome_of(outcome) : KT_OUT_SUCCESS;
     if ((int)e.kind < 0 || (int)e.action < 0 || (int)e.outcome < 0)
         return false;
+    e.unanswered = kt_str_is(outcome, "unknown");
     for (unsigned i = 0; i < number(field(&f, "x"), 1); i++) {
         e.t = NOW + at + i * every;
         e.actor = numbered(o, field(&f, "actor"), i);
@@ -133,6 +235,7 @@ static bool add_event(struct org *o, struct kt_str rest)
         e.ip = numbered(o, field(&f, "ip"), i);
         e.source = numbered(o, field(&f, "source"), i);
         e.operation = numbered(o, field(&f, "operation"), i);
+        e.instance = numbered(o, field(&f, "instance"), i);
         e.native = numbered(o, field(&f, "native"), i);
         e.flags = kt_str_is(field(&f, "flags"), "raw_device") ? KT_FLAG(RAW_DEVICE) : 0;
         e.user_agent = numbered(o, field(&f, "ua"), i);
@@ -144,18 +247,6 @@ static bool add_event(struct org *o, struct kt_str rest)
         e.arrival = lag > 0 ? e.t + lag : 0;
         org_add(o, e);
     }
-    return true;
-}
-
-static bool add_report(struct org *o, struct kt_str rest)
-{
-    struct kt_str when;
-    kt_time_ns at;
-    rest = kt_str_trim(rest);
-    if (!kt_str_split(&rest, ' ', &when) || !offset(when, &at))
-        return false;
-    org_add(o,
-            (struct org_event){ .t = NOW + at, .report = org_text(o, "%.*s", KT_STR_ARG(rest)) });
     return true;
 }
 
@@ -214,7 +305,7 @@ static bool step(struct org *o, uint32_t *seen, struct kt_str line)
     struct kt_str word, rest = line;
     (void)kt_str_split(&rest, ' ', &word);
     if (kt_str_is(word, "company")) {
-        org_company(o, 12, 10, 60);
+        org_company(o, 12, 10, number(kt_str_trim(rest), 60));
         return true;
     }
     if (kt_str_is(word, "fact")) {
@@ -229,6 +320,13 @@ static bool step(struct org *o, uint32_t *seen, struct kt_str line)
         return add_report(o, rest);
     if (kt_str_is(word, "holiday"))
         return add_holiday(o, rest);
+    if (kt_str_is(word, "watch") || kt_str_is(word, "ticks") || kt_str_is(word, "hush") ||
+        kt_str_is(word, "work") || kt_str_is(word, "maintenance")) {
+        struct fields f = parse(kt_str_trim(rest));
+        return kt_str_is(word, "work")          ? add_work(o, &f)
+               : kt_str_is(word, "maintenance") ? add_maintenance(o, &f)
+                                                : add_watch(o, word, &f);
+    }
     return (kt_str_is(word, "alert") || kt_str_is(word, "none")) &&
            expect(o, seen, rest, kt_str_is(word, "none"));
 }
