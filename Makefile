@@ -98,7 +98,7 @@ $(BUILD)/detectors/registry.o: $(wildcard detectors/*.md)
 -include $(shell find $(BUILD) -name '*.d' -type f 2>/dev/null)
 
 # ---- what people call ----
-.PHONY: help deps deps-test run test test-long lint format fuzz sim bench bench-store golden corpus clean
+.PHONY: help deps deps-test run test test-long lint format fuzz sim sim-org bench bench-store golden corpus clean
 help:
 	@echo "make run         install what is missing, build, then the demo: 60 invented days, three live incidents"
 	@echo "make             build $(BUILD)/keytrail and $(BUILD)/keytrail-agent"
@@ -107,6 +107,7 @@ help:
 	@echo "make bench       decode, spool, wire, commit, detect and end to end, over 1 M records of each source"
 	@echo "make bench-store a year of events in the store, and other tools beside it, with ratios"
 	@echo "make sim         one simulated world; SEED=… repeats it"
+	@echo "make sim-org     detection measured over invented organisations; SEEDS=1-5 DAYS=90"
 	@echo "make fuzz        every fuzz target, SECONDS=30 each"
 	@echo "make corpus      every file of ../shared/samples, when it is there"
 	@echo "make test-long   kills, seeds and fuzzing for an hour"
@@ -163,6 +164,10 @@ $(BUILD)/fuzz/%: $(BUILD)/tests/fuzz/%_fuzz.o $(BUILD)/libsupport.a $(LIBRARIES)
 SEED ?= 1
 sim: $(BUILD)/tests/sim/sim
 	@$(BUILD)/tests/sim/sim --seed $(SEED)
+SEEDS ?= 1-5
+DAYS ?= 90
+sim-org: $(BUILD)/tests/sim/org_sim
+	@$(BUILD)/tests/sim/org_sim --seeds $(SEEDS) --days $(DAYS)
 bench:
 	@$(MAKE) --no-print-directory -j2 all tools
 	@python3 tests/bench/bench.py --build $(BUILD)
