@@ -14,7 +14,7 @@
 #include "core/base/alloc.h"
 #include "core/base/hash.h"
 
-#define STATE_VERSION 2u
+#define STATE_VERSION 3u
 #define TICK_NS       (5 * KT_NS_MIN)
 #define DAY_MIN       1440u
 #define LEARNING_MIN  (14u * DAY_MIN)
@@ -27,7 +27,7 @@ static const struct kt_table_decl engine_tables[] = {
     { "facts", KT_KEY_ADDRESS, sizeof(struct fact), 1, 30000, KT_EVICT_LRU },
     { "incidents", KT_KEY_INSTANCE, sizeof(struct incident), 1, 300, KT_EVICT_LRU },
     { "index", KT_KEY_INSTANCE, sizeof(uint64_t), 1, 4000, KT_EVICT_LRU },
-    { "values", KT_KEY_NETWORK, sizeof(struct kt_value), 1, 12000, KT_EVICT_LRU },
+    { "values", KT_KEY_NETWORK, sizeof(struct kt_value), 2, 12000, KT_EVICT_LRU },
 };
 
 static struct kt_table **engine_table(struct kt_detect *d, unsigned i)
@@ -335,6 +335,7 @@ static void access_record(struct kt_detect *d, const struct kt_record *r)
     set_scene(d, &r->ev);
     if (s->actor != NULL)
         kt_detect_apply(d, s);
+    kt_detect_clear(d, s);
     run_detectors(d);
     kt_detect_fuse(d, s);
     if (s->actor != NULL)

@@ -323,15 +323,14 @@ void kt_detect_hold(struct kt_actor *a, uint32_t from_min, uint32_t until_min)
     a->held[slot].until_min = until_min;
 }
 
-static void forget_user(struct kt_detect *d, uint64_t dim, uint64_t value, uint32_t actor)
+/* A use in an incident excuses no colleague. It stays a newcomer's: where three come within a day,
+ * they are one fact, whatever each of them was taken for (DETECTION §5). */
+static void taint_user(struct kt_detect *d, uint64_t network, uint32_t actor)
 {
-    struct kt_value *v = kt_table_get(d->shared.values, (struct kt_key){ dim, value });
+    struct kt_value *v = kt_table_get(d->shared.values, (struct kt_key){ KT_DIM_NETWORK, network });
     for (unsigned i = 0; v != NULL && i < v->n; i++) {
-        if (v->user[i].actor != actor)
-            continue;
-        v->user[i] = v->user[--v->n];
-        memset(&v->user[v->n], 0, sizeof v->user[0]);
-        return;
+        if (v->user[i].actor == actor)
+            v->user[i].tainted = 1;
     }
 }
 
@@ -345,7 +344,20 @@ void kt_detect_taint(struct kt_detect *d, struct kt_key who, uint32_t from_min, 
             shared_cause(d, place->network, place->first_min))
             continue;
         place->taint_min = until_min;
-        forget_user(d, KT_DIM_NETWORK, place->network, a->number);
+        taint_user(d, place->network, a->number);
+    }
+}
+
+/* Those who came first were taken for thieves before the third showed what it was: the network of a
+ * shared cause keeps no mark. */
+void kt_detect_clear(struct kt_detect *d, struct kt_scene *s)
+{
+    struct kt_places *p = s->places;
+    for (unsigned i = 0; p != NULL && i < p->n_place; i++) {
+        struct kt_place *place = &p->place[i];
+        if (place->taint_min != 0 && place->network == s->where.network &&
+            shared_cause(d, place->network, place->first_min))
+            place->taint_min = 0;
     }
 }
 
@@ -362,6 +374,7 @@ static void note_user(struct kt_detect *d, const struct kt_scene *s, enum kt_dim
     for (unsigned i = 0; i < v->n; i++) {
         if (v->user[i].actor == s->actor->number) {
             v->user[i].last_day = day > v->user[i].last_day ? day : v->user[i].last_day;
+            v->user[i].tainted = 0;
             return;
         }
     }

@@ -101,6 +101,8 @@ void kt_detect_apply(struct kt_detect *d, struct kt_scene *s);
 /* The event's values become known; what the detectors put aside is kept for later. */
 void kt_detect_seen(struct kt_detect *d, struct kt_scene *s);
 void kt_detect_hold(struct kt_actor *a, uint32_t from_min, uint32_t until_min);
+/* Takes the mark off the event's network when it was a shared cause. */
+void kt_detect_clear(struct kt_detect *d, struct kt_scene *s);
 /* Marks the networks that were first seen in the window. */
 void kt_detect_taint(struct kt_detect *d, struct kt_key who, uint32_t from_min, uint32_t until_min);
 

@@ -175,7 +175,8 @@ unsigned kt_value_users(const struct kt_scene *s, enum kt_dim dim, uint64_t valu
     for (unsigned i = 0; i < v->n; i++) {
         bool same = kind == KT_ACTOR_COUNT || v->user[i].kind == kind;
         bool other = s->actor == NULL || v->user[i].actor != s->actor->number;
-        n += same && other && v->user[i].last_day + RECENT_DAY >= today;
+        bool recent = v->user[i].last_day + RECENT_DAY >= today;
+        n += same && other && recent && !v->user[i].tainted;
     }
     return n;
 }

@@ -125,7 +125,9 @@ struct kt_value { /* one network or country: who used it */
     struct {
         uint32_t actor, first_min;
         uint16_t last_day, country;
-        uint8_t kind, pad[3];
+        uint8_t kind;
+        uint8_t tainted; /* first used in an incident: a newcomer, but no peer that excuses one */
+        uint8_t pad[2];
     } user[KT_USERS_EXACT];
     uint32_t n, beyond;   /* exact ones; first uses since */
     uint32_t shared_min;  /* when an incident of it was opened as a shared cause */

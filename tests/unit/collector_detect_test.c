@@ -333,6 +333,30 @@ static void new_exit_for_services_is_at_most_two_and_one(void **state)
     org_done(&o);
 }
 
+/* Services that go on working there: each read is evidence again, and none of it may hide who came.
+ */
+static void another_region_is_at_most_two_and_one(void **state)
+{
+    (void)state;
+    struct org o;
+    learned(&o);
+    org_fact(&o, "34.240.1.1", "IE", 14618, "Amazon", true);
+    for (unsigned i = 0; i < 10 * 40; i++)
+        org_add(&o,
+                svc_read(NOW + i % 10 * 3 * KT_NS_HOUR + i / 10 * 3 * KT_NS_MIN,
+                         org_text(&o, "svc%u", i % 10),
+                         org_text(&o, "vault://main/-/secret/prod/svc%u/1", i % 10), "34.240.1.1"));
+    /* ten days later it is where they work: a restart is none of its business */
+    for (unsigned i = 0; i < 60; i++)
+        org_add(&o,
+                svc_read(NOW + 10 * KT_NS_DAY + i * KT_NS_S, "svc0",
+                         org_text(&o, "vault://main/-/secret/prod/svc0/%u", i % 4), "34.240.1.1"));
+    org_run(&o);
+    show(&o);
+    assert_in_range(org_alerts(&o, 0, KT_SEV_MEDIUM), 1, 3);
+    org_done(&o);
+}
+
 static void expected_networks_are_quiet(void **state)
 {
     (void)state;
@@ -657,6 +681,7 @@ int main(void)
         cmocka_unit_test(deploys_new_hires_and_jobs_are_quiet),
         cmocka_unit_test(new_office_is_one_environment_alert),
         cmocka_unit_test(new_exit_for_services_is_at_most_two_and_one),
+        cmocka_unit_test(another_region_is_at_most_two_and_one),
         cmocka_unit_test(expected_networks_are_quiet),
         cmocka_unit_test(late_and_future_events_are_taken_with_care),
         cmocka_unit_test(alerts_survive_a_round_trip),
