@@ -17,6 +17,7 @@
 #define DAY_MIN        1440u
 #define ROLLOUT_MIN    120u
 #define OWN_WORK_MIN   60u
+#define OVER_MIN       (6u * 60u) /* evidence that comes later is another incident's */
 #define TAINT_MIN      (30u * DAY_MIN)
 #define FORGET_MIN     (365u * DAY_MIN)
 #define HALF_LIFE      30.0 /* active days */
@@ -337,6 +338,17 @@ static bool is_rollout(const struct kt_scene *s, const struct taken *t)
 }
 
 /* ---- judging ---- */
+/* Was it part of an incident that is over? Somebody was told then, and is not told again. */
+static bool told_before(const struct kt_scene *s, uint32_t from_min, uint32_t until_min)
+{
+    for (unsigned i = 0; i < KT_HELD_MAX; i++) {
+        uint32_t from = s->actor->held[i].from_min, until = s->actor->held[i].until_min;
+        if (until != 0 && from_min <= until && until_min >= from && until + OVER_MIN < s->minute)
+            return true;
+    }
+    return false;
+}
+
 struct sums {
     unsigned all, here;     /* hundredths, in 24 h: over all stores, in the one of this event */
     unsigned n[2], read[2]; /* as many secrets, and how many of them were read; the same */
@@ -355,6 +367,8 @@ static struct sums sum_list(const struct kt_scene *s, struct list *l, uint64_t s
     for (unsigned i = 0; i < l->n; i++) {
         const struct taken *t = &l->at[i];
         bool here = t->store == store;
+        if (told_before(s, t->minute, t->minute))
+            continue;
         r.oldest = t->minute < r.oldest ? t->minute : r.oldest;
         if (t->weight > 0) {
             r.n[0]++;
@@ -455,7 +469,9 @@ static double judge_week(const struct kt_scene *s, const struct options *o, cons
     for (unsigned i = 0; i < DAYS; i++) {
         if (h->day_of[i] == 0 || h->day_of[i] - 1 + 7 <= today || h->day_of[i] - 1 > today)
             continue;
-        sum += h->raw[i];
+        uint32_t begins = (h->day_of[i] - 1) * DAY_MIN + s->actor->origin * 60u;
+        bool told = told_before(s, begins, begins + DAY_MIN - 1); /* what is left was learned */
+        sum += told ? h->learned[i] : h->raw[i];
         days += h->busy[i];
     }
     *ret_x = sum / WHOLE;
