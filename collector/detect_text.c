@@ -67,6 +67,10 @@ static void add_command(struct kt_buf *b, const struct incident *in)
         add_value(b, kt_str_of(in->instance));
         kt_buf_addz(b, place ? " " : "");
     }
+    if (in->key_kind == KT_KEY_HOST_EXE && in->user_agent[0] != '\0') { /* of a program */
+        kt_buf_addz(b, "user_agent:");
+        add_value(b, kt_str_of(in->user_agent));
+    }
     struct kt_ip ip;
     if (place && kt_ip_parse(kt_str_of(in->ip), &ip))
         kt_buf_addf(b, "ip:%s", by_net ? kt_cidr_format(kt_ip_network(ip, 24, 48), net) : in->ip);

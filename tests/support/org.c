@@ -176,6 +176,8 @@ static void feed_event(struct org *o, const struct org_event *e)
                               .raw = kt_str_of(e->raw),
                               .role = kt_str_of(e->role),
                               .outcome = e->unanswered ? KT_OUT_UNKNOWN : e->outcome,
+                              .host = kt_str_of(e->host),
+                              .via = kt_str_of(e->via),
                               .actor_kind = e->kind,
                               .time = e->t,
                               .observed = e->t,

@@ -17,7 +17,7 @@ struct org_event {
     kt_time_ns arrival; /* 0 = t + 2 s */
     uint32_t count, flags;
     enum kt_kind record; /* ACCESS unless said */
-    const char *code, *credential, *raw, *role, *agent, *scope;
+    const char *code, *credential, *raw, *role, *agent, *scope, *host, *via;
     bool unanswered; /* outcome unknown, which is success when not said */
 };
 struct org_alert { /* as told, copied */

@@ -195,6 +195,44 @@ static void first_day_mass_read_pages(void **state)
     org_done(&o);
 }
 
+static struct org_event file_read(struct org *o, kt_time_ns t, unsigned host, const char *user,
+                                  const char *exe)
+{
+    const char *name = org_text(o, "web-%u", host);
+    return (struct org_event){ .t = t,
+                               .actor = org_text(o, "%s@%s", user, name),
+                               .kind = KT_ACTOR_SERVICE,
+                               .host = name,
+                               .source = "auditd",
+                               .user_agent = exe,
+                               .secret = org_text(o, "file://%s/srv/app/.env", name),
+                               .native = "/srv/app/.env" };
+}
+
+static void a_fleet(struct org *o, unsigned days)
+{
+    for (unsigned i = 0; i < days * 5; i++)
+        org_add(o, file_read(o, ORG_START + i / 5 * KT_NS_DAY + i % 5 * KT_NS_MIN, i % 5, "app",
+                             "/srv/app/bin/app"));
+}
+
+static void rollout_of_a_program_is_one_alert_with_its_events(void **state)
+{
+    (void)state;
+    struct org o;
+    org_start(&o, 8);
+    a_fleet(&o, 30);
+    for (unsigned i = 0; i < 5; i++)
+        org_add(&o, file_read(&o, ORG_START + 30 * KT_NS_DAY + i * KT_NS_HOUR, i, "root",
+                              "/usr/sbin/backupd"));
+    org_run(&o);
+    show(&o);
+    assert_int_equal(org_alerts(&o, 0, KT_SEV_MEDIUM), 3);
+    assert_non_null(strstr(o.alert[2].title, "3 hosts"));
+    assert_non_null(strstr(o.alert[2].json, "keytrail search 'user_agent:/usr/sbin/backupd'"));
+    org_done(&o);
+}
+
 /* ---- what must stay quiet ---- */
 static void ordinary_life_is_quiet(void **state)
 {
@@ -442,6 +480,9 @@ static void alerts_survive_a_round_trip(void **state)
 static void attack_mix(struct org *o)
 {
     org_company(o, 8, 6, 30);
+    a_fleet(o, 30);
+    for (unsigned i = 0; i < 9; i++)
+        org_add(o, file_read(o, ORG_START + (20 + i) * KT_NS_DAY + i, i % 2, "app", "/tmp/x"));
     org_fact(o, "65.108.3.3", "FI", 24940, "Hetzner", true);
     org_fact(o, "185.220.4.4", "NL", 9009, "M247", true);
     kt_time_ns t = ORG_START + 27 * KT_NS_DAY;
@@ -677,6 +718,7 @@ int main(void)
         cmocka_unit_test(slow_guessing_is_critical_too),
         cmocka_unit_test(spray_and_the_account_it_opened_are_one_alert),
         cmocka_unit_test(first_day_mass_read_pages),
+        cmocka_unit_test(rollout_of_a_program_is_one_alert_with_its_events),
         cmocka_unit_test(ordinary_life_is_quiet),
         cmocka_unit_test(deploys_new_hires_and_jobs_are_quiet),
         cmocka_unit_test(new_office_is_one_environment_alert),

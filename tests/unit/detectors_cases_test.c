@@ -5,6 +5,8 @@
  *   fact    ip=… country=… asn=… org=… [hosting=true]
  *   event   +1h10m actor=… kind=… [action= outcome= secret= ip= ua= x=20 every=1m …]
  *           [source= operation= native= role= flags=raw_device]
+ *           [source= operation= native= flags=raw_device host= role= via=]
+ *           [file=/srv/.env: of auditd, on the host]
  *   canary  secret=GLOB [allow=ACTOR]
  *   holiday 2026-12-25
  *   work    instance=… [source= scope=] per_hour=20 from=-20d until=+6h    reads at random moments
@@ -205,6 +207,18 @@ static bool add_maintenance(struct org *o, const struct fields *f)
     return m.source != NULL && window(f, &m.from, &m.until);
 }
 
+/* A file of secrets on a host, as auditd tells of it. */
+static void set_file(struct org *o, struct org_event *e, const char *file)
+{
+    if (file == NULL)
+        return;
+    e->secret = org_text(o, "file://%s%s", e->host, file);
+    e->native = file;
+    e->source = "auditd";
+    e->instance = e->host;
+    e->operation = "openat";
+}
+
 static bool add_event(struct org *o, struct kt_str rest)
 {
     struct kt_str when;
@@ -243,8 +257,11 @@ static bool add_event(struct org *o, struct kt_str rest)
         e.credential = numbered(o, field(&f, "credential"), i);
         e.raw = numbered(o, field(&f, "raw"), i);
         e.role = numbered(o, field(&f, "role"), i);
+        e.host = numbered(o, field(&f, "host"), i);
+        e.via = numbered(o, field(&f, "via"), i);
         e.record = kt_str_is(field(&f, "record"), "exposure") ? KT_KIND_EXPOSURE : KT_KIND_ACCESS;
         e.arrival = lag > 0 ? e.t + lag : 0;
+        set_file(o, &e, numbered(o, field(&f, "file"), i));
         org_add(o, e);
     }
     return true;

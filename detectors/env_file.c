@@ -1,0 +1,678 @@
+/*
+ * env_file: a program that reads files of secrets where it never did, or for a user who never ran
+ * it (DETECTION §4.8, docs/decisions/0012). Events of sources that watch hosts: auditd, fanotify.
+ *
+ * Owns:  by (host, program, sort of file) who used it; the same for the class of a host and for all
+ *        hosts, 24 h behind; hosts and classes with the time since when they are known.
+ * Calls: detector.h and core only. No clock, no I/O.
+ */
+#include "detectors/detector.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "core/base/hash.h"
+#include "core/event/secret_id.h"
+
+#define DAY_MIN    1440u
+#define FORGET_MIN (180u * DAY_MIN)
+#define TAINT_MIN  (90u * DAY_MIN)
+#define AWAY_MIN   (14u * DAY_MIN)
+#define JOIN_MIN   (6u * 60u)
+#define AGAIN_MIN  (14u * DAY_MIN)
+#define SEED       UINT64_C(0x656e7666696c6573)
+#define LISTS_MAX  64
+#define USERS      6u
+#define PLACES     4u
+#define FRESH      8u
+#define ROLLOUT    3u
+
+/* ---- options ---- */
+struct options {
+    double unknown, elsewhere, user, person, moved, shared, odd;
+    kt_time_ns learn;
+    struct kt_strings classes, expected;
+    struct {
+        struct kt_str name, hosts; /* glob */
+    } class_of[LISTS_MAX];         /* compiled by check() */
+    unsigned n_classes;
+};
+#define NUMBER(field, value, help)                                                                 \
+    {                                                                                              \
+#field, KT_OPT_DOUBLE, value, offsetof(struct options, field), help, .reloadable = true    \
+    }
+static const struct kt_option options[] = {
+    NUMBER(unknown, "6", "A program that read such files on no host so far."),
+    NUMBER(elsewhere, "4.6", "A program that is new on this host and known on others."),
+    NUMBER(user, "4.6", "A user who never used this program on such files."),
+    NUMBER(person, "3", "The same for a person where two other people did."),
+    NUMBER(moved, "2.2",
+           "A person on a host of another class than where that person used the program."),
+    NUMBER(shared, "3",
+           "Instead of 4.6 for a person on a workstation, when at least 3 hosts know the program."),
+    NUMBER(odd, "1.5",
+           "Added for a service's shell, downloader or encoder, or a program in /tmp, /dev/shm or "
+           "deleted."),
+    { "learn", KT_OPT_DURATION, "14d", offsetof(struct options, learn),
+      "How long a host is watched before its own programs are its yardstick.", .reloadable = true },
+    { "classes", KT_OPT_LIST, "", offsetof(struct options, classes),
+      "\"CLASS HOSTS\": hosts (glob) that do the same work. Others: the name without the number at "
+      "its end.",
+      .reloadable = true },
+    { "expected", KT_OPT_LIST, "", offsetof(struct options, expected),
+      "Programs (glob over the path) that may read any file of secrets.", .reloadable = true },
+    KT_OPTIONS_END,
+};
+
+static enum kt_status check(void *opt, struct kt_error *err)
+{
+    struct options *o = opt;
+    o->n_classes = 0;
+    if (o->classes.n > LISTS_MAX)
+        return kt_fail(err, KT_E_CONFIG, "classes takes at most %d entries", LISTS_MAX);
+    for (unsigned i = 0; i < o->classes.n; i++) {
+        struct kt_str rest = kt_str_trim(kt_str_of(o->classes.at[i])), name;
+        (void)kt_str_split(&rest, ' ', &name);
+        rest = kt_str_trim(rest);
+        if (rest.len == 0)
+            return kt_fail(err, KT_E_CONFIG, "classes '%s': write 'CLASS HOSTS'", o->classes.at[i]);
+        o->class_of[i].name = name;
+        o->class_of[i].hosts = rest;
+        o->n_classes++;
+    }
+    return KT_OK;
+}
+
+/* ---- state ---- */
+enum level { ON_HOST, IN_CLASS, ANYWHERE };
+struct user {
+    uint32_t who; /* hash of the name without its host; 0 = free */
+    uint32_t first_min, last_min;
+    uint16_t points; /* of the evidence it was when it was new */
+    uint8_t person, counted;
+};
+struct place {
+    uint32_t host, minute;
+};
+struct use {           /* one program and one sort of file, on one level */
+    uint64_t above[2]; /* keys of the class's and of everybody's */
+    uint32_t host;     /* hash */
+    uint32_t last_min; /* newest use */
+    uint32_t told_min; /* when a rollout was told */
+    uint32_t n_users;  /* more than USERS: nobody is new any more */
+    struct user user[USERS];
+    struct place place[PLACES]; /* hosts that know it */
+    struct place fresh[FRESH];  /* hosts that took it up lately, known or not */
+};
+struct host {
+    uint32_t first_min, people, machines, pad; /* reads by people and by services */
+};
+enum { T_USE, T_HOST, T_CLASS };
+static const struct kt_table_decl tables[] = {
+    [T_USE] = { "env_use", KT_KEY_HOST_EXE, sizeof(struct use), 1, 10000, KT_EVICT_LRU },
+    [T_HOST] = { "env_host", KT_KEY_HOST_EXE, sizeof(struct host), 1, 4000, KT_EVICT_LRU },
+    [T_CLASS] = { "env_class", KT_KEY_HOST_EXE, sizeof(struct host), 1, 1000, KT_EVICT_LRU },
+};
+
+/* ---- what is told of a process ---- */
+/* Sorts of files; of each the programs that are made to read it, from folders of the system. */
+static const struct sort {
+    const char *words;
+    const char *globs[8], *own[20];
+} sorts[] = {
+    { ".env files", { "**/.env", "**/.env.*", "**/*.env", "**/.envrc" }, { NULL } },
+    { "SSH keys",
+      { "**/.ssh/**", "**/ssh_host_*" },
+      { "ssh", "sshd", "sshd-session", "sshd-auth", "ssh-add", "ssh-agent", "ssh-keygen",
+        "ssh-keysign", "scp", "sftp" } },
+    { "password hashes",
+      { "**/etc/shadow", "**/etc/gshadow" },
+      { "sudo", "su", "login", "passwd", "sshd", "sshd-session", "sshd-auth", "cron", "crond",
+        "atd", "unix_chkpwd", "chage", "chpasswd", "useradd", "usermod", "userdel", "groupadd",
+        "pwck", "vipw" } },
+    { "credentials of cloud tools",
+      { "**/.aws/**", "**/.kube/**", "**/.config/gcloud/**", "**/.azure/**", "**/.docker/**",
+        "**/.vault-token", "**/.config/gh/**" },
+      { "aws", "kubectl", "helm", "docker", "vault", "gh", "terraform" } },
+    { "stored logins",
+      { "**/.netrc", "**/.pgpass", "**/.my.cnf", "**/.git-credentials", "**/.npmrc", "**/.pypirc" },
+      { "git", "psql", "pg_dump", "pg_restore", "mysql", "mysqldump", "mariadb" } },
+    { "keys and certificates",
+      { "**/*.key", "**/*.pem", "**/*.p12", "**/*.pfx", "**/*.jks", "**/*.keystore" },
+      { "nginx", "apache2", "httpd", "haproxy", "postgres", "mysqld", "mariadbd", "openvpn",
+        "dovecot", "smtpd", "named" } },
+    { "files of secrets", { "**" }, { NULL } },
+};
+/* What a service has little use for beside its own program, and what a person reads nothing with
+ * that is to stay. */
+static const char *const shells[] = { "sh", "bash", "dash", "zsh", "ash", "ksh", "busybox" };
+static const char *const carriers[] = { "curl",  "wget",   "nc",  "ncat", "netcat",
+                                        "socat", "base64", "xxd", "od" };
+static const char *const interpreters[] = { "python*", "perl*", "ruby*", "php*", "node*" };
+static const char *const odd_places[] = { "/tmp/**", "/var/tmp/**", "/dev/shm/**", "/memfd:**" };
+static const char *const system_places[] = { "/usr/**", "/bin/**", "/sbin/**" };
+
+#define ANY(text, list) matches(text, list, KT_ARRAY_LEN(list))
+static bool matches(struct kt_str text, const char *const *globs, size_t n)
+{
+    for (size_t i = 0; i < n && globs[i] != NULL; i++) {
+        if (kt_str_glob(kt_str_of(globs[i]), text))
+            return true;
+    }
+    return false;
+}
+
+/* ---- the process ---- */
+struct process {
+    struct kt_str exe, name, host, user;
+    const struct sort *sort;
+    bool deleted, person;
+    uint32_t who, host32;
+    uint64_t host_key, class_key;
+    uint64_t key[3]; /* of its use, by level */
+};
+
+/* Takes one " (…)" from the end: the name of the process, or that its file is gone. */
+static struct kt_str unwrap(struct kt_str s, struct kt_str *ret_inner)
+{
+    *ret_inner = KT_STR_NONE;
+    for (size_t i = kt_str_ends(s, KT_STR(")")) ? s.len - 1 : 0; i > 1; i--) {
+        if (s.at[i] != '(' || s.at[i - 1] != ' ')
+            continue;
+        *ret_inner = kt_str_sub(s, i + 1, s.len - i - 2);
+        return kt_str_sub(s, 0, i - 1);
+    }
+    return s;
+}
+
+static void set_program(struct process *p, struct kt_str user_agent)
+{
+    struct kt_str inner, exe = unwrap(user_agent, &inner);
+    p->deleted = kt_str_is(inner, "deleted");
+    if (inner.len > 0 && !p->deleted) {
+        struct kt_str rest = unwrap(exe, &inner);
+        p->deleted = kt_str_is(inner, "deleted");
+        exe = p->deleted ? rest : exe;
+    }
+    p->exe = exe;
+    p->name = kt_str_from_index(exe, (size_t)(kt_str_rfind_byte(exe, '/') + 1));
+}
+
+static void set_user(struct process *p, struct kt_str actor)
+{
+    size_t host = p->host.len + 1; /* "alice@web1": the same alice on web2 */
+    p->user = actor;
+    if (actor.len > host && kt_str_ends(actor, p->host) && actor.at[actor.len - host] == '@')
+        p->user = kt_str_sub(actor, 0, actor.len - host);
+    p->who = (uint32_t)kt_hash64(p->user, SEED) | 1;
+}
+
+static struct process process_of(const struct kt_event *ev)
+{
+    struct process p = { .host = ev->host };
+    set_program(&p, ev->user_agent);
+    set_user(&p, ev->actor);
+    p.person = ev->actor_kind != KT_ACTOR_SERVICE && ev->actor_kind != KT_ACTOR_CI;
+    p.sort = &sorts[0];
+    while (!ANY(ev->secret_native, p.sort->globs) && p.sort + 1 < sorts + KT_ARRAY_LEN(sorts))
+        p.sort++;
+    return p;
+}
+
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+static bool is_word(char c)
+{
+    return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+/* Is the word a hash, of a release or of a build? */
+static bool is_hash(struct kt_str word)
+{
+    size_t digits = 0, hex = 0;
+    for (size_t i = 0; i < word.len; i++) {
+        digits += is_digit(word.at[i]);
+        hex += is_digit(word.at[i]) || (word.at[i] >= 'a' && word.at[i] <= 'f');
+    }
+    return digits > 0 && (word.len >= 16 || (word.len >= 8 && hex == word.len));
+}
+
+/* Versions, build numbers and hashes in a path become '#': a release is no new program. */
+static struct kt_str without_versions(struct kt_str exe, char *dst, size_t size)
+{
+    size_t n = 0, end;
+    for (size_t i = 0; i < exe.len && n + 1 < size; i = end) {
+        for (end = i; end < exe.len && is_word(exe.at[end]);)
+            end++;
+        struct kt_str word = kt_str_sub(exe, i, end - i);
+        bool hash = is_hash(word);
+        for (size_t k = 0; k < word.len && n + 1 < size; k++) {
+            char c = hash || is_digit(word.at[k]) ? '#' : word.at[k];
+            if (c != '#' || n == 0 || dst[n - 1] != '#')
+                dst[n++] = c;
+        }
+        if (word.len == 0)
+            dst[n++] = exe.at[end++];
+    }
+    return kt_str_from(dst, n);
+}
+
+/* "web" of web-12, and of web-12.prod.example with what follows: the number is no work. */
+static uint64_t class_of(const struct options *o, struct kt_str host)
+{
+    for (unsigned i = 0; i < o->n_classes; i++) {
+        if (kt_str_glob(o->class_of[i].hosts, host))
+            return kt_hash64(o->class_of[i].name, ~SEED) | 1;
+    }
+    ptrdiff_t dot = kt_str_find_byte(host, '.', 0);
+    size_t end = dot < 0 ? host.len : (size_t)dot, n = end;
+    while (n > 0 && (is_digit(host.at[n - 1]) || host.at[n - 1] == '-' || host.at[n - 1] == '_'))
+        n--;
+    return kt_hash64(kt_str_sub(host, 0, n), kt_hash64(kt_str_from_index(host, end), SEED)) | 1;
+}
+
+/* Whether a person looks with less or with vim is no difference. */
+static bool is_viewer(const struct process *p)
+{
+    return p->person && ANY(p->exe, system_places) && !ANY(p->name, carriers) &&
+           !ANY(p->name, interpreters);
+}
+
+static void set_keys(struct process *p, const struct options *o)
+{
+    char program[320];
+    p->host_key = kt_hash64(p->host, SEED) | 1;
+    p->host32 = (uint32_t)p->host_key;
+    p->class_key = class_of(o, p->host);
+    struct kt_str name = without_versions(p->exe, program, sizeof program);
+    uint64_t what = kt_hash64(is_viewer(p) ? KT_STR("viewer") : name,
+                              SEED + 2 * (uint64_t)(p->sort - sorts) + p->person);
+    p->key[ON_HOST] = what ^ p->host_key * UINT64_C(0x9e3779b97f4a7c15);
+    p->key[IN_CLASS] = what ^ p->class_key * UINT64_C(0x9e3779b97f4a7c15);
+    p->key[ANYWHERE] = what;
+}
+
+/* ---- what is known ---- */
+static struct kt_key use_key(uint64_t key, enum level level)
+{
+    return (struct kt_key){ key, (uint64_t)level };
+}
+
+static const struct use *known(const struct kt_scene *s, const struct process *p, enum level level)
+{
+    const struct use *u = kt_table_peek(s->tables[T_USE], use_key(p->key[level], level));
+    return u != NULL && u->n_users > 0 && s->minute < u->last_min + FORGET_MIN ? u : NULL;
+}
+
+static bool knows(const struct use *u, uint32_t who)
+{
+    bool found = u != NULL && u->n_users > USERS;
+    for (unsigned i = 0; u != NULL && i < USERS; i++)
+        found = found || u->user[i].who == who;
+    return found;
+}
+
+static struct user *user_of(struct use *u, uint32_t who)
+{
+    for (unsigned i = 0; u != NULL && i < USERS; i++) {
+        if (u->user[i].who == who)
+            return &u->user[i];
+    }
+    return NULL;
+}
+
+static unsigned other_hosts(const struct place *at, unsigned n, uint32_t host, uint32_t since)
+{
+    unsigned sum = 0;
+    for (unsigned i = 0; i < n; i++)
+        sum += at[i].host != 0 && at[i].host != host && at[i].minute >= since;
+    return sum;
+}
+
+static unsigned hosts_that_know(const struct kt_scene *s, const struct process *p)
+{
+    const struct use *any = known(s, p, ANYWHERE);
+    return any == NULL ? 0 : other_hosts(any->place, PLACES, p->host32, 0);
+}
+
+static unsigned people(const struct use *u)
+{
+    unsigned n = 0;
+    for (unsigned i = 0; i < USERS; i++)
+        n += u->user[i].who != 0 && u->user[i].person;
+    return n;
+}
+
+static bool mature(const struct kt_scene *s, const struct options *o, unsigned table, uint64_t key)
+{
+    const struct host *h = kt_table_peek(s->tables[table], (struct kt_key){ key, 0 });
+    return h != NULL && s->minute >= h->first_min + (uint64_t)(o->learn / KT_NS_MIN);
+}
+
+/* First used in an incident that nobody judged? */
+static bool tainted(const struct kt_actor *a, const struct user *u, uint32_t minute)
+{
+    for (unsigned i = 0; i < KT_HELD_MAX && minute < u->first_min + TAINT_MIN; i++) {
+        if (a->held[i].until_min != 0 && u->first_min >= a->held[i].from_min &&
+            u->first_min <= a->held[i].until_min)
+            return true;
+    }
+    return false;
+}
+
+/* ---- judging ---- */
+enum what { NEW_PROGRAM, NEW_USER, ROLLED_OUT, AGAIN };
+struct verdict {
+    enum what what;
+    double s;
+    bool odd;
+    unsigned hosts; /* of a rollout */
+};
+
+static double new_program(const struct kt_scene *s, const struct options *o,
+                          const struct process *p)
+{
+    bool learned = mature(s, o, T_HOST, p->host_key);
+    const struct use *class = known(s, p, IN_CLASS), *any = known(s, p, ANYWHERE);
+    if (knows(class, p->who))
+        return 0; /* a host does what its class does */
+    if (p->person && knows(any, p->who))
+        return learned ? o->moved : 0;
+    if (class != NULL)
+        return p->person && people(class) >= 2 ? o->person : o->user;
+    if (learned || mature(s, o, T_CLASS, p->class_key))
+        return any != NULL ? o->elsewhere : o->unknown;
+    bool strange = !p->person && any == NULL && ANY(p->exe, odd_places);
+    return strange ? o->elsewhere : 0; /* no habit would make that usual */
+}
+
+static double new_user(const struct kt_scene *s, const struct options *o, const struct process *p,
+                       const struct use *here)
+{
+    const struct use *class = known(s, p, IN_CLASS), *any = known(s, p, ANYWHERE);
+    if (!mature(s, o, T_HOST, p->host_key) || knows(class, p->who))
+        return 0;
+    if (p->person && knows(any, p->who))
+        return o->moved;
+    bool shared = p->person && (people(here) >= 2 || (class != NULL && people(class) >= 2));
+    return shared ? o->person : o->user;
+}
+
+static bool is_workstation(const struct kt_scene *s, const struct process *p)
+{
+    const struct host *h = kt_table_peek(s->tables[T_HOST], (struct kt_key){ p->host_key, 0 });
+    return h != NULL && h->people > h->machines;
+}
+
+static bool is_odd(const struct process *p)
+{
+    return p->deleted || ANY(p->exe, odd_places) || ANY(p->name, shells) || ANY(p->name, carriers);
+}
+
+static struct verdict judge(const struct kt_scene *s, const struct options *o,
+                            const struct process *p)
+{
+    const struct use *here = known(s, p, ON_HOST);
+    struct verdict v = { .what = here == NULL ? NEW_PROGRAM : NEW_USER };
+    v.s = here == NULL ? new_program(s, o, p) : new_user(s, o, p, here);
+    bool common = p->person && v.s <= o->elsewhere && hosts_that_know(s, p) >= 3;
+    if (common && is_workstation(s, p))
+        v.s = fmin(v.s, o->shared);
+    v.odd = v.s > 0 && !p->person && is_odd(p);
+    v.s += v.odd ? o->odd : 0;
+    return v;
+}
+
+/* Three hosts that take a program up within a day are one rollout, told once. */
+static void rollout(struct kt_scene *s, const struct options *o, const struct process *p,
+                    struct verdict *v)
+{
+    struct use *any = kt_table_put(s->tables[T_USE], use_key(p->key[ANYWHERE], ANYWHERE), NULL);
+    struct place *slot = &any->fresh[0];
+    for (unsigned i = 0; i < FRESH && slot->host != p->host32; i++) {
+        bool better = any->fresh[i].host == p->host32 || any->fresh[i].minute < slot->minute;
+        slot = better ? &any->fresh[i] : slot;
+    }
+    *slot = (struct place){ p->host32, s->minute };
+    uint32_t since = s->minute > DAY_MIN ? s->minute - DAY_MIN : 0;
+    v->hosts = 1 + other_hosts(any->fresh, FRESH, p->host32, since);
+    bool told = any->told_min != 0 && s->minute < any->told_min + AGAIN_MIN;
+    if (v->hosts < ROLLOUT && !told)
+        return;
+    any->told_min = told ? any->told_min : s->minute;
+    if (s->minute < any->told_min + JOIN_MIN) {
+        v->what = ROLLED_OUT;
+        v->s = fmin(v->s, o->elsewhere);
+    } else {
+        v->s = fmin(v->s, o->moved);
+    }
+}
+
+/* ---- words ---- */
+enum { N_WHAT, N_ODD, N_HOSTS, N_DAYS, N_OTHERS, N_ROLLOUT };
+
+static void words(const struct kt_scene *s, struct kt_finding *f)
+{
+    struct process p = process_of(s->ev);
+    const double *v = f->number;
+    enum what what = (enum what)v[N_WHAT];
+    char exe[160], file[160], host[160], user[160], days[32];
+    kt_say_name(p.exe, 70, exe);
+    kt_say_name(s->ev->secret_native, 80, file);
+    kt_say_name(p.host, 40, host);
+    kt_say_name(p.user, 40, user);
+    kt_say_count(v[N_DAYS], days);
+    if (what == NEW_PROGRAM)
+        KT_SAY(f->title, "%s read %s of %s for the first time: %s, as %s.", exe, p.sort->words,
+               host, file, user);
+    else if (what == NEW_USER)
+        KT_SAY(f->title, "%s read %s of %s with %s for the first time: %s.", user, p.sort->words,
+               host, exe, file);
+    else if (what == AGAIN)
+        KT_SAY(f->title, "%s read %s of %s with %s again: %s.", user, p.sort->words, host, exe,
+               file);
+    else
+        KT_SAY(f->title, "%s read %s of %.0f hosts for the first time within 24 hours, last of %s.",
+               exe, p.sort->words, v[N_ROLLOUT], host);
+    const char *kind = p.person ? "people" : "services";
+    const char *with = is_viewer(&p) ? "programs of the system" : "it";
+    const char *more = v[N_OTHERS] >= (what == NEW_USER ? USERS : PLACES) ? " or more" : "";
+    if (what == AGAIN)
+        KT_SAY(f->normal,
+               "It was an incident that nobody has judged; %s has been watched for %s days.", host,
+               days);
+    else if (what == NEW_USER)
+        KT_SAY(f->normal, "%s has been watched for %s days; %.0f%s other %s read them with %s.",
+               host, days, v[N_OTHERS], more, kind, with);
+    else
+        KT_SAY(f->normal,
+               "%s has been watched for %s days. %s read %s with %s on %.0f%s of %.0f other hosts.",
+               host, days, p.person ? "People" : "Services", p.sort->words, with, v[N_OTHERS], more,
+               v[N_HOSTS]);
+    KT_SAY(f->part, "new %s %s on %s%s", what == NEW_USER ? "user of" : "program", exe, host,
+           v[N_ODD] > 0 ? ", odd for a service" : "");
+    KT_SAY(f->quiet, "'%s' in env_file.expected, if it may read any file of secrets.", exe);
+}
+
+static void evidence(struct kt_scene *s, const struct process *p, const struct verdict *v,
+                     unsigned flags)
+{
+    struct kt_finding *f = kt_find(s, KT_FAMILY_PROCESS, kt_points(v->s), flags, words);
+    if (f == NULL)
+        return;
+    const struct host *h = kt_table_peek(s->tables[T_HOST], (struct kt_key){ p->host_key, 0 });
+    const struct use *here = known(s, p, ON_HOST);
+    f->number[N_WHAT] = v->what;
+    f->number[N_ODD] = v->odd;
+    f->number[N_HOSTS] = kt_table_count(s->tables[T_HOST]) - 1;
+    f->number[N_DAYS] = (s->minute - h->first_min) / DAY_MIN;
+    f->number[N_OTHERS] =
+        v->what == NEW_USER && here != NULL ? fmin(here->n_users, USERS) : hosts_that_know(s, p);
+    f->number[N_ROLLOUT] = v->hosts;
+    if (v->what != ROLLED_OUT)
+        return;
+    f->key_kind = KT_KEY_HOST_EXE; /* of the program: no host and no user stands for it */
+    f->key = use_key(p->key[ANYWHERE], ANYWHERE);
+}
+
+/* ---- learning ---- */
+static void note_user(struct use *u, const struct user *who)
+{
+    struct user *slot = user_of(u, who->who);
+    if (slot == NULL && u->n_users < USERS)
+        u->user[u->n_users] = *who;
+    else if (slot != NULL && slot->last_min < who->last_min)
+        slot->last_min = who->last_min;
+    u->n_users += slot == NULL && u->n_users <= USERS;
+    u->last_min = u->last_min < who->last_min ? who->last_min : u->last_min;
+}
+
+/* What is told once stands as seen; the class and the others hear of it 24 h later, if at all. */
+static void remember(struct kt_scene *s, const struct process *p, const struct verdict *v)
+{
+    struct use *u = kt_table_put(s->tables[T_USE], use_key(p->key[ON_HOST], ON_HOST), NULL);
+    if (u->last_min != 0 && s->minute >= u->last_min + FORGET_MIN)
+        *u = (struct use){ 0 };
+    struct user *old = user_of(u, p->who);
+    bool fresh = old == NULL, counted = old != NULL && old->counted;
+    bool new_day = fresh || old->last_min / DAY_MIN != s->minute / DAY_MIN;
+    u->host = p->host32;
+    u->above[0] = p->key[IN_CLASS];
+    u->above[1] = p->key[ANYWHERE];
+    note_user(u, &(struct user){ .who = p->who,
+                                 .first_min = s->minute,
+                                 .last_min = s->minute,
+                                 .points = (uint16_t)kt_points(v->s),
+                                 .person = p->person });
+    old = user_of(u, p->who);
+    if (old == NULL || counted || !new_day || (!fresh && tainted(s->actor, old, s->minute)))
+        return;
+    uint16_t who[4] = { 1, (uint16_t)(p->who >> 16), (uint16_t)p->who, 0 };
+    kt_put_aside(s, 0, p->key[ON_HOST], (s->minute / 60 + 1) * 60, who);
+}
+
+static void note_place(struct use *u, uint32_t host, uint32_t minute)
+{
+    struct place *slot = NULL;
+    for (unsigned i = 0; i < PLACES && slot == NULL; i++) {
+        if (u->place[i].host == 0 || u->place[i].host == host)
+            slot = &u->place[i];
+    }
+    if (slot != NULL)
+        *slot = (struct place){ host, minute };
+}
+
+static void on_learn(struct kt_scene *s, const void *opt, const struct kt_pending *p)
+{
+    (void)opt;
+    struct use *here = kt_table_get(s->tables[T_USE], use_key(p->key, ON_HOST));
+    struct user *who = user_of(here, (uint32_t)p->v[1] << 16 | p->v[2]);
+    if (who == NULL)
+        return;
+    who->counted = 1;
+    const struct user copy = *who;
+    const uint64_t above[] = { here->above[0], here->above[1] };
+    uint32_t host = here->host;
+    for (unsigned i = 0; i < 2; i++) {
+        enum level level = i == 0 ? IN_CLASS : ANYWHERE;
+        struct use *u = kt_table_put(s->tables[T_USE], use_key(above[i], level), NULL);
+        note_user(u, &copy);
+        note_place(u, host, copy.last_min);
+    }
+}
+
+static void note_host(struct kt_scene *s, const struct process *p)
+{
+    const uint64_t key[] = { p->host_key, p->class_key };
+    for (unsigned i = 0; i < 2; i++) {
+        struct host *h =
+            kt_table_put(s->tables[i == 0 ? T_HOST : T_CLASS], (struct kt_key){ key[i], 0 }, NULL);
+        bool earlier = h->first_min == 0 || s->minute < h->first_min;
+        h->first_min = earlier ? s->minute : h->first_min;
+        h->people += p->person && h->people < UINT32_MAX;
+        h->machines += !p->person && h->machines < UINT32_MAX;
+    }
+}
+
+/* ---- the event ---- */
+static bool is_own(const struct process *p)
+{
+    bool own = false;
+    for (size_t i = 0; i < KT_ARRAY_LEN(p->sort->own) && p->sort->own[i] != NULL; i++)
+        own = own || kt_str_is(p->name, p->sort->own[i]);
+    return own && ANY(p->exe, system_places);
+}
+
+static bool is_expected(const struct options *o, const struct process *p)
+{
+    for (unsigned i = 0; i < o->expected.n; i++) {
+        if (kt_str_glob(kt_str_of(o->expected.at[i]), p->exe))
+            return true;
+    }
+    return false;
+}
+
+/* Known to this user, though by an incident nobody judged: it counts beside other evidence, and
+ * again by itself when it comes back after two weeks. */
+static void again(struct kt_scene *s, const struct process *p, struct user *u)
+{
+    if (u == NULL || u->points == 0 || !tainted(s->actor, u, s->minute))
+        return;
+    bool back = s->minute > u->last_min + AWAY_MIN;
+    struct verdict v = { .what = AGAIN, .s = u->points / 100.0 };
+    if (back)
+        u->first_min = s->minute;
+    evidence(s, p, &v, back ? 0 : KT_FIND_BESIDE);
+}
+
+static void on_event(struct kt_scene *s, const void *opt)
+{
+    const struct options *o = opt;
+    const struct kt_event *ev = s->ev;
+    bool file = kt_str_starts(ev->secret, KT_STR("file://"));
+    if (!file || !s->read || s->actor == NULL || ev->user_agent.len == 0 || ev->host.len == 0)
+        return;
+    struct process p = process_of(ev);
+    if (is_own(&p) || is_expected(o, &p))
+        return;
+    set_keys(&p, o);
+    note_host(s, &p);
+    struct use *here = kt_table_get(s->tables[T_USE], use_key(p.key[ON_HOST], ON_HOST));
+    struct verdict v = { .s = 0 };
+    if (here != NULL && knows(known(s, &p, ON_HOST), p.who)) {
+        again(s, &p, user_of(here, p.who));
+    } else {
+        v = judge(s, o, &p);
+        if (v.what == NEW_PROGRAM && v.s > 0)
+            rollout(s, o, &p, &v);
+        evidence(s, &p, &v, 0);
+    }
+    if (s->taught)
+        remember(s, &p, &v);
+}
+
+static void considered(const struct kt_scene *s, const void *opt, struct kt_buf *out)
+{
+    (void)opt;
+    if (!s->read || !kt_str_starts(s->ev->secret, KT_STR("file://")))
+        return;
+    struct process p = process_of(s->ev);
+    char exe[160];
+    kt_buf_addf(out, "program (%s)", kt_say_name(p.exe, 60, exe));
+}
+
+const struct kt_detector kt_detector_env_file = {
+    .name = "env_file",
+    .summary = "A program that reads files of secrets where it never did",
+    .options = options,
+    .options_size = sizeof(struct options),
+    .check = check,
+    .tables = tables,
+    .n_tables = KT_ARRAY_LEN(tables),
+    .on_event = on_event,
+    .on_learn = on_learn,
+    .considered = considered,
+};
