@@ -7,6 +7,7 @@
  * Calls: detector.h and core only. No clock, no I/O.
  */
 #include "detectors/detector.h"
+#include "detectors/programs.h"
 
 #include <math.h>
 #include <string.h>
@@ -115,34 +116,6 @@ static const struct kt_table_decl tables[] = {
 };
 
 /* ---- what is told of a process ---- */
-/* Sorts of files; of each the programs that are made to read it, from folders of the system. */
-static const struct sort {
-    const char *words;
-    const char *globs[8], *own[20];
-} sorts[] = {
-    { ".env files", { "**/.env", "**/.env.*", "**/*.env", "**/.envrc" }, { NULL } },
-    { "SSH keys",
-      { "**/.ssh/**", "**/ssh_host_*" },
-      { "ssh", "sshd", "sshd-session", "sshd-auth", "ssh-add", "ssh-agent", "ssh-keygen",
-        "ssh-keysign", "scp", "sftp" } },
-    { "password hashes",
-      { "**/etc/shadow", "**/etc/gshadow" },
-      { "sudo", "su", "login", "passwd", "sshd", "sshd-session", "sshd-auth", "cron", "crond",
-        "atd", "unix_chkpwd", "chage", "chpasswd", "useradd", "usermod", "userdel", "groupadd",
-        "pwck", "vipw" } },
-    { "credentials of cloud tools",
-      { "**/.aws/**", "**/.kube/**", "**/.config/gcloud/**", "**/.azure/**", "**/.docker/**",
-        "**/.vault-token", "**/.config/gh/**" },
-      { "aws", "kubectl", "helm", "docker", "vault", "gh", "terraform" } },
-    { "stored logins",
-      { "**/.netrc", "**/.pgpass", "**/.my.cnf", "**/.git-credentials", "**/.npmrc", "**/.pypirc" },
-      { "git", "psql", "pg_dump", "pg_restore", "mysql", "mysqldump", "mariadb" } },
-    { "keys and certificates",
-      { "**/*.key", "**/*.pem", "**/*.p12", "**/*.pfx", "**/*.jks", "**/*.keystore" },
-      { "nginx", "apache2", "httpd", "haproxy", "postgres", "mysqld", "mariadbd", "openvpn",
-        "dovecot", "smtpd", "named" } },
-    { "files of secrets", { "**" }, { NULL } },
-};
 /* What a service has little use for beside its own program, and what a person reads nothing with
  * that is to stay. */
 static const char *const shells[] = { "sh", "bash", "dash", "zsh", "ash", "ksh", "busybox" };
@@ -150,53 +123,19 @@ static const char *const carriers[] = { "curl",  "wget",   "nc",  "ncat", "netca
                                         "socat", "base64", "xxd", "od" };
 static const char *const interpreters[] = { "python*", "perl*", "ruby*", "php*", "node*" };
 static const char *const odd_places[] = { "/tmp/**", "/var/tmp/**", "/dev/shm/**", "/memfd:**" };
-static const char *const system_places[] = { "/usr/**", "/bin/**", "/sbin/**" };
 
-#define ANY(text, list) matches(text, list, KT_ARRAY_LEN(list))
-static bool matches(struct kt_str text, const char *const *globs, size_t n)
-{
-    for (size_t i = 0; i < n && globs[i] != NULL; i++) {
-        if (kt_str_glob(kt_str_of(globs[i]), text))
-            return true;
-    }
-    return false;
-}
+#define ANY(text, list) kt_any_glob(text, list, KT_ARRAY_LEN(list))
 
 /* ---- the process ---- */
 struct process {
-    struct kt_str exe, name, host, user;
-    const struct sort *sort;
-    bool deleted, person;
+    struct kt_program program;
+    enum kt_sort sort;
+    struct kt_str host, user;
+    bool person;
     uint32_t who, host32;
     uint64_t host_key, class_key;
     uint64_t key[3]; /* of its use, by level */
 };
-
-/* Takes one " (…)" from the end: the name of the process, or that its file is gone. */
-static struct kt_str unwrap(struct kt_str s, struct kt_str *ret_inner)
-{
-    *ret_inner = KT_STR_NONE;
-    for (size_t i = kt_str_ends(s, KT_STR(")")) ? s.len - 1 : 0; i > 1; i--) {
-        if (s.at[i] != '(' || s.at[i - 1] != ' ')
-            continue;
-        *ret_inner = kt_str_sub(s, i + 1, s.len - i - 2);
-        return kt_str_sub(s, 0, i - 1);
-    }
-    return s;
-}
-
-static void set_program(struct process *p, struct kt_str user_agent)
-{
-    struct kt_str inner, exe = unwrap(user_agent, &inner);
-    p->deleted = kt_str_is(inner, "deleted");
-    if (inner.len > 0 && !p->deleted) {
-        struct kt_str rest = unwrap(exe, &inner);
-        p->deleted = kt_str_is(inner, "deleted");
-        exe = p->deleted ? rest : exe;
-    }
-    p->exe = exe;
-    p->name = kt_str_from_index(exe, (size_t)(kt_str_rfind_byte(exe, '/') + 1));
-}
 
 static void set_user(struct process *p, struct kt_str actor)
 {
@@ -209,13 +148,11 @@ static void set_user(struct process *p, struct kt_str actor)
 
 static struct process process_of(const struct kt_event *ev)
 {
-    struct process p = { .host = ev->host };
-    set_program(&p, ev->user_agent);
+    struct process p = { .program = kt_program_of(ev->user_agent),
+                         .sort = kt_sort_of(ev->secret_native),
+                         .host = ev->host };
     set_user(&p, ev->actor);
     p.person = ev->actor_kind != KT_ACTOR_SERVICE && ev->actor_kind != KT_ACTOR_CI;
-    p.sort = &sorts[0];
-    while (!ANY(ev->secret_native, p.sort->globs) && p.sort + 1 < sorts + KT_ARRAY_LEN(sorts))
-        p.sort++;
     return p;
 }
 
@@ -277,8 +214,8 @@ static uint64_t class_of(const struct options *o, struct kt_str host)
 /* Whether a person looks with less or with vim is no difference. */
 static bool is_viewer(const struct process *p)
 {
-    return p->person && ANY(p->exe, system_places) && !ANY(p->name, carriers) &&
-           !ANY(p->name, interpreters);
+    return p->person && kt_program_is_systems(&p->program) && !ANY(p->program.name, carriers) &&
+           !ANY(p->program.name, interpreters);
 }
 
 static void set_keys(struct process *p, const struct options *o)
@@ -287,9 +224,9 @@ static void set_keys(struct process *p, const struct options *o)
     p->host_key = kt_hash64(p->host, SEED) | 1;
     p->host32 = (uint32_t)p->host_key;
     p->class_key = class_of(o, p->host);
-    struct kt_str name = without_versions(p->exe, program, sizeof program);
-    uint64_t what = kt_hash64(is_viewer(p) ? KT_STR("viewer") : name,
-                              SEED + 2 * (uint64_t)(p->sort - sorts) + p->person);
+    struct kt_str name = without_versions(p->program.exe, program, sizeof program);
+    uint64_t what =
+        kt_hash64(is_viewer(p) ? KT_STR("viewer") : name, SEED + 2 * (uint64_t)p->sort + p->person);
     p->key[ON_HOST] = what ^ p->host_key * UINT64_C(0x9e3779b97f4a7c15);
     p->key[IN_CLASS] = what ^ p->class_key * UINT64_C(0x9e3779b97f4a7c15);
     p->key[ANYWHERE] = what;
@@ -385,7 +322,7 @@ static double new_program(const struct kt_scene *s, const struct options *o,
         return p->person && people(class) >= 2 ? o->person : o->user;
     if (learned || mature(s, o, T_CLASS, p->class_key))
         return any != NULL ? o->elsewhere : o->unknown;
-    bool strange = !p->person && any == NULL && ANY(p->exe, odd_places);
+    bool strange = !p->person && any == NULL && ANY(p->program.exe, odd_places);
     return strange ? o->elsewhere : 0; /* no habit would make that usual */
 }
 
@@ -409,7 +346,8 @@ static bool is_workstation(const struct kt_scene *s, const struct process *p)
 
 static bool is_odd(const struct process *p)
 {
-    return p->deleted || ANY(p->exe, odd_places) || ANY(p->name, shells) || ANY(p->name, carriers);
+    return p->program.deleted || ANY(p->program.exe, odd_places) || ANY(p->program.name, shells) ||
+           ANY(p->program.name, carriers);
 }
 
 static struct verdict judge(const struct kt_scene *s, const struct options *o,
@@ -460,23 +398,23 @@ static void words(const struct kt_scene *s, struct kt_finding *f)
     const double *v = f->number;
     enum what what = (enum what)v[N_WHAT];
     char exe[160], file[160], host[160], user[160], days[32];
-    kt_say_name(p.exe, 70, exe);
+    kt_say_name(p.program.exe, 70, exe);
     kt_say_name(s->ev->secret_native, 80, file);
     kt_say_name(p.host, 40, host);
     kt_say_name(p.user, 40, user);
     kt_say_count(v[N_DAYS], days);
     if (what == NEW_PROGRAM)
-        KT_SAY(f->title, "%s read %s of %s for the first time: %s, as %s.", exe, p.sort->words,
-               host, file, user);
+        KT_SAY(f->title, "%s read %s of %s for the first time: %s, as %s.", exe,
+               kt_sort_words[p.sort], host, file, user);
     else if (what == NEW_USER)
-        KT_SAY(f->title, "%s read %s of %s with %s for the first time: %s.", user, p.sort->words,
-               host, exe, file);
+        KT_SAY(f->title, "%s read %s of %s with %s for the first time: %s.", user,
+               kt_sort_words[p.sort], host, exe, file);
     else if (what == AGAIN)
-        KT_SAY(f->title, "%s read %s of %s with %s again: %s.", user, p.sort->words, host, exe,
-               file);
+        KT_SAY(f->title, "%s read %s of %s with %s again: %s.", user, kt_sort_words[p.sort], host,
+               exe, file);
     else
         KT_SAY(f->title, "%s read %s of %.0f hosts for the first time within 24 hours, last of %s.",
-               exe, p.sort->words, v[N_ROLLOUT], host);
+               exe, kt_sort_words[p.sort], v[N_ROLLOUT], host);
     const char *kind = p.person ? "people" : "services";
     const char *with = is_viewer(&p) ? "programs of the system" : "it";
     const char *more = v[N_OTHERS] >= (what == NEW_USER ? USERS : PLACES) ? " or more" : "";
@@ -490,8 +428,8 @@ static void words(const struct kt_scene *s, struct kt_finding *f)
     else
         KT_SAY(f->normal,
                "%s has been watched for %s days. %s read %s with %s on %.0f%s of %.0f other hosts.",
-               host, days, p.person ? "People" : "Services", p.sort->words, with, v[N_OTHERS], more,
-               v[N_HOSTS]);
+               host, days, p.person ? "People" : "Services", kt_sort_words[p.sort], with,
+               v[N_OTHERS], more, v[N_HOSTS]);
     KT_SAY(f->part, "new %s %s on %s%s", what == NEW_USER ? "user of" : "program", exe, host,
            v[N_ODD] > 0 ? ", odd for a service" : "");
     KT_SAY(f->quiet, "'%s' in env_file.expected, if it may read any file of secrets.", exe);
@@ -598,18 +536,10 @@ static void note_host(struct kt_scene *s, const struct process *p)
 }
 
 /* ---- the event ---- */
-static bool is_own(const struct process *p)
-{
-    bool own = false;
-    for (size_t i = 0; i < KT_ARRAY_LEN(p->sort->own) && p->sort->own[i] != NULL; i++)
-        own = own || kt_str_is(p->name, p->sort->own[i]);
-    return own && ANY(p->exe, system_places);
-}
-
 static bool is_expected(const struct options *o, const struct process *p)
 {
     for (unsigned i = 0; i < o->expected.n; i++) {
-        if (kt_str_glob(kt_str_of(o->expected.at[i]), p->exe))
+        if (kt_str_glob(kt_str_of(o->expected.at[i]), p->program.exe))
             return true;
     }
     return false;
@@ -636,7 +566,7 @@ static void on_event(struct kt_scene *s, const void *opt)
     if (!file || !s->read || s->actor == NULL || ev->user_agent.len == 0 || ev->host.len == 0)
         return;
     struct process p = process_of(ev);
-    if (is_own(&p) || is_expected(o, &p))
+    if (kt_program_is_own(&p.program, p.sort) || is_expected(o, &p))
         return;
     set_keys(&p, o);
     note_host(s, &p);
@@ -661,7 +591,7 @@ static void considered(const struct kt_scene *s, const void *opt, struct kt_buf 
         return;
     struct process p = process_of(s->ev);
     char exe[160];
-    kt_buf_addf(out, "program (%s)", kt_say_name(p.exe, 60, exe));
+    kt_buf_addf(out, "program (%s)", kt_say_name(p.program.exe, 60, exe));
 }
 
 const struct kt_detector kt_detector_env_file = {
