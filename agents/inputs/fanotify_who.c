@@ -34,10 +34,11 @@ static struct kt_str read_proc(pid_t pid, const char *name, char room[FILE_MAX])
     return n > 0 ? kt_str_from(room, (size_t)n) : KT_STR_NONE;
 }
 
-static struct kt_str read_exe(pid_t pid, char room[FILE_MAX])
+/* What a link of /proc/PID points to. */
+static struct kt_str read_link(pid_t pid, const char *name, char room[FILE_MAX])
 {
     char path[64];
-    (void)snprintf(path, sizeof path, "/proc/%d/exe", (int)pid);
+    (void)snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, name);
     ssize_t n = readlink(path, room, FILE_MAX);
     return n > 0 ? kt_str_from(room, (size_t)n) : KT_STR_NONE;
 }
@@ -107,7 +108,7 @@ static pid_t parent_of(struct kt_str status)
 static void program(pid_t pid, struct kt_buf *out)
 {
     char exe[FILE_MAX], comm[FILE_MAX];
-    member(out, "exe", read_exe(pid, exe));
+    member(out, "exe", read_link(pid, "exe", exe));
     member(out, "comm", kt_str_trim(read_proc(pid, "comm", comm)));
     words(pid, out);
 }
@@ -127,8 +128,9 @@ static void ancestors(pid_t pid, struct kt_buf *out)
 
 void kt_fan_who(pid_t pid, struct kt_buf *out)
 {
-    char room[FILE_MAX], login[FILE_MAX], session[FILE_MAX], cgroup[FILE_MAX];
+    char room[FILE_MAX], login[FILE_MAX], session[FILE_MAX], cgroup[FILE_MAX], cwd[FILE_MAX];
     program(pid, out); /* first: it is gone soonest */
+    member(out, "cwd", read_link(pid, "cwd", cwd));
     struct kt_str status = read_proc(pid, "status", room);
     struct kt_str uid = status_word(status, "Uid:", 0);
     struct kt_str auid = kt_str_trim(read_proc(pid, "loginuid", login));

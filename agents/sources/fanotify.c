@@ -123,7 +123,7 @@ static void keep_ancestors(struct kt_buf *out, struct kt_jval root)
 
 static void write_raw(const struct kt_decode_in *in)
 {
-    static const char *const members[] = { "pid", "ppid", "uid", "euid", "auid", "comm" };
+    static const char *const members[] = { "pid", "ppid", "uid", "euid", "auid", "comm", "cwd" };
     struct kt_buf *out = in->raw;
     kt_buf_reset(out);
     kt_buf_addz(out, "{");
@@ -215,8 +215,9 @@ static enum kt_status decode(const struct kt_decode_in *in, struct kt_jval first
 }
 
 static const char *const known_keys[] = {
-    "id",  "time", "mask", "folder", "pid",    "path",      "path_hex", "exe",   "comm",  "ppid",
-    "uid", "euid", "auid", "ses",    "cgroup", "ancestors", "user",     "login", "words", NULL,
+    "id",     "time",      "mask", "folder", "pid",   "path", "path_hex",
+    "exe",    "comm",      "ppid", "uid",    "euid",  "auid", "ses",
+    "cgroup", "ancestors", "user", "login",  "words", "cwd",  NULL,
 };
 
 const struct kt_source kt_source_fanotify = {
