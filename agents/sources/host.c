@@ -8,6 +8,7 @@
 #include "agents/sources/host.h"
 
 #include "agents/sources/actor.h"
+#include "core/event/ai_agents.h"
 
 #define WORD_MAX 512u
 
@@ -73,58 +74,6 @@ bool kt_host_is_secret_file(struct kt_str path)
 
 /* ---- coding agents ---- */
 
-/* By the name of the program, as a whole or with one of these behind it: " ", "-", "." */
-static const struct {
-    const char *program, *agent;
-} agents[] = {
-    { "claude", "claude-code" },
-    { "cursor-agent", "cursor" },
-    { "cursor", "cursor" },
-    { "copilot", "github-copilot" },
-    { "aider", "aider" },
-    { "codex", "codex" },
-    { "gemini", "gemini-cli" },
-    { "opencode", "opencode" },
-    { "windsurf", "windsurf" },
-    { "goose", "goose" },
-    { "amp", "amp" },
-    { "crush", "crush" },
-    { "cline", "cline" },
-    { "openhands", "openhands" },
-    { "qwen", "qwen-code" },
-    { "devin", "devin" },
-    { "auggie", "augment" },
-    { "amazon-q", "amazon-q" },
-    { "kiro", "kiro" },
-};
-/* By a folder on the way to the program, where its own name says nothing. */
-static const struct {
-    const char *folder, *agent;
-} agent_folders[] = {
-    { "/claude/versions/", "claude-code" },   { "/@anthropic-ai/claude-code/", "claude-code" },
-    { "/.cursor-server/", "cursor" },         { "/@openai/codex", "codex" },
-    { "/@google/gemini-cli/", "gemini-cli" }, { "/.windsurf-server/", "windsurf" },
-    { "/@github/copilot", "github-copilot" },
-};
-
-static const char *agent_of(struct kt_str program)
-{
-    for (size_t i = 0; i < KT_ARRAY_LEN(agent_folders); i++)
-        if (kt_str_has(program, kt_str_of(agent_folders[i].folder)))
-            return agent_folders[i].agent;
-    ptrdiff_t slash = kt_str_rfind_byte(program, '/');
-    struct kt_str name = kt_str_from_index(program, (size_t)(slash + 1));
-    for (size_t i = 0; i < KT_ARRAY_LEN(agents); i++) {
-        struct kt_str want = kt_str_of(agents[i].program);
-        if (!kt_str_starts_nocase(name, want))
-            continue;
-        char behind = name.len > want.len ? name.at[want.len] : ' ';
-        if (behind == ' ' || behind == '-' || behind == '.')
-            return agents[i].agent;
-    }
-    return NULL;
-}
-
 static bool runs_scripts(struct kt_str exe)
 {
     static const char *const names[] = { "node", "python", "bun", "deno", "ruby", "java" };
@@ -137,11 +86,11 @@ static bool runs_scripts(struct kt_str exe)
 
 const char *kt_host_agent(const struct kt_host_program *p)
 {
-    const char *agent = agent_of(p->exe);
+    const char *agent = kt_ai_agent_of_program(p->exe);
     if (agent == NULL)
-        agent = agent_of(p->comm);
+        agent = kt_ai_agent_of_program(p->comm);
     for (unsigned i = 0; agent == NULL && i < p->n_words && runs_scripts(p->exe); i++)
-        agent = agent_of(kt_str_sub(p->words[i], 0, WORD_MAX));
+        agent = kt_ai_agent_of_program(kt_str_sub(p->words[i], 0, WORD_MAX));
     return agent;
 }
 

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "core/base/hash.h"
+#include "core/event/ai_agents.h"
 #include "core/event/event.h"
 
 static struct kt_event sample(void)
@@ -131,6 +132,31 @@ static void a_read_needs_a_secret(void **state)
     assert_true(kt_event_is_read(&e));
 }
 
+static void agents_are_known_by_their_client(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *client, *agent;
+    } rows[] = {
+        { "claude-code/2.0.1 (cli)", "claude-code" },
+        { "Claude-User/1.0", "claude-code" },
+        { "codex_cli_rs/0.46 (Ubuntu; x86_64)", "codex" },
+        { "Mozilla/5.0 (X11) Cursor/0.42 Chrome/128", "cursor" },
+        { "aws-cli/2.31 Python/3.13 app/codex", "codex" },
+        { "mcp-server-vault/1.0", "mcp" },
+        { "aws-cli/2.31 goose/3 exec-env/cursor", NULL },
+        { "cursory/1.0", NULL },
+        { "claude", NULL }, /* no version, no product */
+        { "/ / app/", NULL },
+        { "", NULL },
+    };
+    for (size_t i = 0; i < KT_ARRAY_LEN(rows); i++) {
+        const char *got = kt_ai_agent_of_client(kt_str_of(rows[i].client));
+        assert_true((got == NULL) == (rows[i].agent == NULL));
+        assert_true(got == NULL || strcmp(got, rows[i].agent) == 0);
+    }
+}
+
 int main(void)
 {
     kt_hash_init();
@@ -141,6 +167,7 @@ int main(void)
         cmocka_unit_test(the_digest_ignores_how_the_record_came),
         cmocka_unit_test(reports_with_another_body_differ),
         cmocka_unit_test(a_read_needs_a_secret),
+        cmocka_unit_test(agents_are_known_by_their_client),
     };
     return cmocka_run_group_tests_name("event_event", tests, NULL, NULL);
 }
