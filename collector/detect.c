@@ -254,6 +254,18 @@ static void set_time(struct kt_detect *d, struct kt_scene *s)
         d->core.newest_min = s->minute;
 }
 
+/* As the configuration says, else as the source does. */
+static int kind_of(const struct kt_detect *d, const struct kt_event *ev)
+{
+    for (unsigned i = 0; i < d->n_detectors; i++) {
+        int kind =
+            kt_detectors[i]->kind == NULL ? -1 : kt_detectors[i]->kind(ev, d->detector[i].options);
+        if (kind >= 0)
+            return kind;
+    }
+    return (int)ev->actor_kind;
+}
+
 static void set_actor(struct kt_detect *d, struct kt_scene *s)
 {
     const struct kt_event *ev = s->ev;
@@ -270,8 +282,9 @@ static void set_actor(struct kt_detect *d, struct kt_scene *s)
     if (s->actor == NULL)
         return;
     s->places = kt_table_get(d->places, s->who);
-    if (!claimed && (ev->actor_kind != KT_ACTOR_UNKNOWN || s->actor->kind == 0))
-        s->actor->kind = (uint8_t)ev->actor_kind;
+    int kind = kind_of(d, ev);
+    if (!claimed && (kind != KT_ACTOR_UNKNOWN || s->actor->kind == 0))
+        s->actor->kind = (uint8_t)kind;
     s->young = s->minute < s->actor->first_min + 10 * DAY_MIN || s->actor->active_days < 5;
 }
 

@@ -212,6 +212,8 @@ struct kt_detector {
     enum kt_status (*check)(void *options, struct kt_error *err);
     const struct kt_table_decl *tables;
     unsigned n_tables;
+    /* The kind of actor that the options make of it (enum kt_actor_kind), or -1; NULL: never. */
+    int (*kind)(const struct kt_event *ev, const void *options);
     bool exposures; /* shown findings of leak scanners too; they have no actor and no address */
     void (*on_event)(struct kt_scene *s, const void *options);
     /* What on_event put aside, 24 h later; the scene holds the actor and the event that touched it.

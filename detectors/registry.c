@@ -9,6 +9,7 @@
     X(new_secrets)                                                                                 \
     X(unusual_time)                                                                                \
     X(failed_attempts)                                                                             \
+    X(ai_agent)                                                                                    \
     X(env_file)                                                                                    \
     X(signatures)                                                                                  \
     X(grant_then_read)                                                                             \

@@ -62,9 +62,23 @@ void org_start(struct org *o, uint64_t seed)
     o->d = engine(o);
 }
 
+void org_configure(struct org *o, const char *detector, const char *yaml)
+{
+    struct kt_error err = { 0 };
+    enum kt_status st = kt_yaml_parse(kt_str_of(yaml), detector, &o->yaml, &err);
+    assert(st == KT_OK);
+    (void)st;
+    o->configured = (struct kt_conf_detector){ .name = detector, .node = kt_yaml_root(o->yaml) };
+    o->conf->detectors = &o->configured;
+    o->conf->n_detectors = 1;
+    kt_detect_free(o->d);
+    o->d = engine(o);
+}
+
 void org_done(struct org *o)
 {
     kt_detect_free(o->d);
+    kt_yaml_free(o->yaml);
     kt_conf_free(o->conf);
     kt_free(o->ev);
     kt_free(o->alert);

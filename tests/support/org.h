@@ -42,11 +42,15 @@ struct org {
     uint32_t n_alert, cap_alert;
     struct kt_detect *d;
     struct kt_conf *conf;
+    struct kt_yaml *yaml; /* options of one detector */
+    struct kt_conf_detector configured;
     uint64_t fed;
     uint64_t restart_every; /* snapshot into a new engine after so many records; 0 = never */
 };
 void org_start(struct org *o, uint64_t seed);
 void org_done(struct org *o);
+/* Options of one detector, "{a: 1, b: [x]}"; before the first event. */
+void org_configure(struct org *o, const char *detector, const char *yaml);
 uint64_t org_random(struct org *o);
 unsigned org_below(struct org *o, unsigned n);
 /* Text that lives as long as the organisation. */

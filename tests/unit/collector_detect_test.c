@@ -216,6 +216,22 @@ static void a_fleet(struct org *o, unsigned days)
                              "/srv/app/bin/app"));
 }
 
+/* Whatever its records say: other detectors judge it as an agent, too. */
+static void a_configured_agent_is_one(void **state)
+{
+    (void)state;
+    struct org o;
+    org_start(&o, 8);
+    org_configure(&o, "ai_agent", "{actors: [bot-*]}");
+    org_add(&o, svc_read(ORG_START, "bot-7", "vault://main/-/secret/prod/db", "10.2.0.9"));
+    org_run(&o);
+    show(&o);
+    assert_int_equal(o.n_alert, 1);
+    assert_string_equal(o.alert[0].detector, "ai_agent");
+    assert_non_null(strstr(o.alert[0].json, "\"actor_kind\":\"ai_agent\""));
+    org_done(&o);
+}
+
 static void rollout_of_a_program_is_one_alert_with_its_events(void **state)
 {
     (void)state;
@@ -718,6 +734,7 @@ int main(void)
         cmocka_unit_test(slow_guessing_is_critical_too),
         cmocka_unit_test(spray_and_the_account_it_opened_are_one_alert),
         cmocka_unit_test(first_day_mass_read_pages),
+        cmocka_unit_test(a_configured_agent_is_one),
         cmocka_unit_test(rollout_of_a_program_is_one_alert_with_its_events),
         cmocka_unit_test(ordinary_life_is_quiet),
         cmocka_unit_test(deploys_new_hires_and_jobs_are_quiet),

@@ -7,6 +7,7 @@
  *           [source= operation= native= role= flags=raw_device]
  *           [source= operation= native= flags=raw_device host= role= via=]
  *           [file=/srv/.env: of auditd, on the host]
+ *   config  DETECTOR {option: value, …}     before everything else
  *   canary  secret=GLOB [allow=ACTOR]
  *   holiday 2026-12-25
  *   work    instance=… [source= scope=] per_hour=20 from=-20d until=+6h    reads at random moments
@@ -331,6 +332,12 @@ static bool step(struct org *o, uint32_t *seen, struct kt_str line)
     }
     if (kt_str_is(word, "event"))
         return add_event(o, rest);
+    if (kt_str_is(word, "config")) {
+        (void)kt_str_split(&rest, ' ', &word);
+        org_configure(o, org_text(o, KT_STR_FMT, KT_STR_ARG(word)),
+                      org_text(o, KT_STR_FMT, KT_STR_ARG(rest)));
+        return true;
+    }
     if (kt_str_is(word, "canary"))
         return add_canary(o, rest);
     if (kt_str_is(word, "report"))
