@@ -42,13 +42,20 @@ static void add_value(struct kt_buf *b, struct kt_str s)
     kt_buf_byte(b, '"');
 }
 
-static bool has_family(const struct incident *in, enum kt_family f)
+/* A count over a window begins before the event that made it evidence: so much of it. */
+static kt_time_ns counted_before(const struct incident *in)
 {
+    static const kt_time_ns window[KT_FAMILY_COUNT] = {
+        [KT_FAMILY_VOLUME] = KT_NS_HOUR,   [KT_FAMILY_NEW_SECRETS] = KT_NS_DAY,
+        [KT_FAMILY_TIME] = 6 * KT_NS_HOUR, [KT_FAMILY_FAILURES] = KT_NS_HOUR,
+        [KT_FAMILY_SEQUENCE] = KT_NS_HOUR, [KT_FAMILY_SILENCE] = KT_NS_DAY,
+    };
+    kt_time_ns longest = 0;
     for (unsigned i = 0; i < INCIDENT_PARTS; i++) {
-        if (in->part[i].set && in->part[i].family == f)
-            return true;
+        kt_time_ns one = in->part[i].set ? window[in->part[i].family] : 0;
+        longest = one > longest ? one : longest;
     }
-    return false;
+    return longest;
 }
 
 static void add_command(struct kt_buf *b, const struct incident *in)
@@ -74,12 +81,8 @@ static void add_command(struct kt_buf *b, const struct incident *in)
     struct kt_ip ip;
     if (place && kt_ip_parse(kt_str_of(in->ip), &ip))
         kt_buf_addf(b, "ip:%s", by_net ? kt_cidr_format(kt_ip_network(ip, 24, 48), net) : in->ip);
-    /* a count over a window begins before the event that made it evidence */
-    kt_time_ns before =
-        has_family(in, KT_FAMILY_VOLUME) || has_family(in, KT_FAMILY_FAILURES) ? KT_NS_HOUR : 0;
-    if (has_family(in, KT_FAMILY_SILENCE)) /* what was before it stopped */
-        before = KT_NS_DAY;
-    kt_time_ns first = (in->first - before) / KT_NS_S * KT_NS_S, last = in->last + KT_NS_S;
+    kt_time_ns first = (in->first - counted_before(in)) / KT_NS_S * KT_NS_S,
+               last = in->last + KT_NS_S;
     kt_time_format(first, from);
     kt_time_format(last / KT_NS_S * KT_NS_S, until);
     kt_buf_addf(b, "' --since %.19sZ --until %.19sZ", from, until);

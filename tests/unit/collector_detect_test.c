@@ -178,6 +178,27 @@ static void spray_and_the_account_it_opened_are_one_alert(void **state)
     org_done(&o);
 }
 
+/* Three reads of a night: the command begins before the first, not with the third. */
+static void the_command_shows_what_was_counted(void **state)
+{
+    (void)state;
+    struct org o;
+    learned(&o);
+    for (unsigned i = 0; i < 3; i++)
+        org_add(&o, (struct org_event){ .t = NOW + 40 * KT_NS_HOUR + i * 10 * KT_NS_MIN,
+                                        .actor = "person3@acme.example",
+                                        .kind = KT_ACTOR_HUMAN,
+                                        .ip = "198.51.100.7",
+                                        .secret = org_text(&o, "vault://main/-/secret/x/%u", i) });
+    org_run(&o);
+    show(&o);
+    const struct org_alert *a = org_alert_of(&o, 0, "person3@acme.example");
+    assert_non_null(a);
+    assert_string_equal(a->detector, "unusual_time");
+    assert_non_null(strstr(a->json, "--since 2026-11-01T20:20:00Z --until 2026-11-02T02:20:01Z"));
+    org_done(&o);
+}
+
 static void first_day_mass_read_pages(void **state)
 {
     (void)state;
@@ -733,6 +754,7 @@ int main(void)
         cmocka_unit_test(guessed_password_is_critical),
         cmocka_unit_test(slow_guessing_is_critical_too),
         cmocka_unit_test(spray_and_the_account_it_opened_are_one_alert),
+        cmocka_unit_test(the_command_shows_what_was_counted),
         cmocka_unit_test(first_day_mass_read_pages),
         cmocka_unit_test(a_configured_agent_is_one),
         cmocka_unit_test(rollout_of_a_program_is_one_alert_with_its_events),
