@@ -89,7 +89,7 @@ struct agent {
     struct kt_key worst;
     uint32_t worst_gap, worst_record, worst_points;
     uint32_t worst_missed; /* most events that a pause missed before; 0 = the minutes decided */
-    double worst_expected;
+    double worst_expected, worst_weight;
 };
 struct clock {
     uint32_t last_min, resumed_min, crowd_min, pad;
@@ -317,7 +317,8 @@ static bool held(const struct source *x, uint32_t hour)
     return x->silent_min != 0 && hour * 60 + 60 > x->silent_min;
 }
 
-/* Counts the hours that ended a day ago: what an incident of today holds is known by then. */
+/* Counts the hours that ended a day ago: what an incident of today holds is known by then. Called
+ * with an event: whether a pause counts is known when it is over. */
 static void roll(const struct kt_scene *s, struct source *x, uint32_t minute)
 {
     uint32_t until = minute / 60 - 23; /* exclusive */
@@ -687,10 +688,11 @@ static bool is_quiet(struct kt_scene *s, const struct options *o, const struct s
     until -= late_by(x);
     ret->gap = earlier(until > from ? until - from : 0, idle);
     ret->record = longest_pause(&x->pauses, s->minute, &days);
-    if (x->first_min == 0 || s->minute < x->first_min + minutes(o->learn) || days < DAYS_LEAST ||
-        ret->gap < minutes(o->least))
+    if (x->first_min == 0 || ret->gap < minutes(o->least))
         return false;
     ret->expected = expected(x, until - ret->gap, until);
+    if (s->minute < x->first_min + minutes(o->learn) || days < DAYS_LEAST)
+        return false;
     ret->points = 0;
     for (unsigned i = 0; i < KT_ARRAY_LEN(rules); i++) {
         if (ret->expected >= rules[i].expected && ret->gap > rules[i].times * later(ret->record, 1))
@@ -709,7 +711,7 @@ static bool agent_there(struct kt_scene *s, const struct agent *a)
 static void look_at_source(struct kt_scene *s, const struct options *o, struct source *x,
                            struct agent *a)
 {
-    struct silence q;
+    struct silence q = { 0 };
     a->sources++;
     if (in_window(s->shared->conf, x->instance, s->t)) {
         x->free_min = s->minute;
@@ -718,11 +720,14 @@ static void look_at_source(struct kt_scene *s, const struct options *o, struct s
     }
     if (!agent_there(s, a) || clock_of(s)->resumed_min == s->minute)
         return;
-    roll(s, x, earlier(s->minute, x->reported_min));
     uint32_t since = later(later(x->spoke_min, a->up_min), clock_of(s)->resumed_min);
     bool unread = s->minute > since + UNREAD_MIN && x->lag == 0 && x->first_min != 0 &&
                   s->minute >= x->first_min + minutes(o->learn);
     bool quiet = !unread && is_quiet(s, o, x, &q);
+    /* what was told lasts until an event comes, whatever the yardstick does meanwhile */
+    bool lasts = !unread && !quiet && x->silent_min != 0 && q.gap >= minutes(o->least);
+    q.points = lasts ? (uint32_t)o->busy : q.points;
+    quiet = quiet || lasts;
     if (!unread && !quiet)
         return;
     if (x->silent_min != 0 && s->minute > x->told_min + STAYS_MIN)
@@ -734,11 +739,12 @@ static void look_at_source(struct kt_scene *s, const struct options *o, struct s
     }
     a->unread += unread;
     a->quiet += quiet;
-    double weight = unread ? 0.5 : q.expected;
-    if (weight <= a->worst_expected)
+    double weight = unread ? 0 : 1 + q.expected;
+    if (weight <= a->worst_weight)
         return;
+    a->worst_weight = weight;
     a->worst = key_of(kt_str_of(x->instance), kt_str_of(x->type));
-    a->worst_expected = weight;
+    a->worst_expected = q.expected;
     a->worst_gap = unread ? s->minute - since : q.gap;
     a->worst_record = unread ? 0 : q.record;
     a->worst_points = unread ? 0 : q.points;
@@ -942,7 +948,7 @@ static void on_tick(struct kt_scene *s, const void *opt)
     c->last_min = s->minute;
     while ((a = kt_table_next(s->tables[T_AGENT], &at, NULL)) != NULL) {
         a->sources = a->excused = a->unread = a->quiet = a->fresh = 0;
-        a->worst_expected = 0;
+        a->worst_weight = -1;
     }
     for (at = 0; (x = kt_table_next(s->tables[T_SOURCE], &at, NULL)) != NULL;) {
         if ((a = kt_table_get(s->tables[T_AGENT], x->agent)) != NULL)
