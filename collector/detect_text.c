@@ -55,7 +55,8 @@ static kt_time_ns counted_before(const struct incident *in)
         kt_time_ns one = in->part[i].set ? window[in->part[i].family] : 0;
         longest = one > longest ? one : longest;
     }
-    return longest;
+    bool newcomers = in->key_kind == KT_KEY_NETWORK && has_family(in, KT_FAMILY_NETWORK);
+    return newcomers ? KT_NS_DAY : longest; /* those of a day */
 }
 
 static void add_command(struct kt_buf *b, const struct incident *in)

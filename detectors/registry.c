@@ -14,7 +14,8 @@
     X(signatures)                                                                                  \
     X(grant_then_read)                                                                             \
     X(dormant)                                                                                     \
-    X(silent_source)
+    X(silent_source)                                                                               \
+    X(shared_network)
 
 #define DECLARE(name) extern const struct kt_detector kt_detector_##name;
 #define ENTRY(name)   &kt_detector_##name,
