@@ -24,7 +24,7 @@
 static const struct kt_table_decl engine_tables[] = {
     { "actors", KT_KEY_ACTOR, sizeof(struct kt_actor), 1, 12000, KT_EVICT_LRU },
     { "places", KT_KEY_ACTOR, sizeof(struct kt_places), 1, 12000, KT_EVICT_LRU },
-    { "facts", KT_KEY_ADDRESS, sizeof(struct fact), 1, 30000, KT_EVICT_LRU },
+    { "facts", KT_KEY_ADDRESS, sizeof(struct fact), 2, 30000, KT_EVICT_LRU },
     { "incidents", KT_KEY_INSTANCE, sizeof(struct incident), 1, 300, KT_EVICT_LRU },
     { "index", KT_KEY_INSTANCE, sizeof(uint64_t), 1, 4000, KT_EVICT_LRU },
     { "values", KT_KEY_NETWORK, sizeof(struct kt_value), 2, 12000, KT_EVICT_LRU },
@@ -201,6 +201,19 @@ static void missing_ticks(struct kt_detect *d, kt_time_ns now)
 }
 
 /* ---- facts ---- */
+static void take_place(struct fact *f, struct kt_jval root)
+{
+    int64_t lat, lon, radius = 0;
+    if (!kt_json_i64(kt_json_at(root, "lat_e2"), &lat) || lat < -9000 || lat > 9000 ||
+        !kt_json_i64(kt_json_at(root, "lon_e2"), &lon) || lon < -18000 || lon > 18000)
+        return;
+    (void)kt_json_i64(kt_json_at(root, "radius_km"), &radius);
+    f->placed = 1;
+    f->lat_e2 = (int16_t)lat;
+    f->lon_e2 = (int16_t)lon;
+    f->radius_km = radius > 0 && radius <= UINT16_MAX ? (uint16_t)radius : 0;
+}
+
 static void take_fact(struct kt_detect *d, const struct kt_event *ev)
 {
     struct kt_jval root;
@@ -218,6 +231,7 @@ static void take_fact(struct kt_detect *d, const struct kt_event *ev)
     *f = (struct fact){ .build = build > 0 ? (uint64_t)build : 0,
                         .asn = asn > 0 && asn <= UINT32_MAX ? (uint32_t)asn : 0,
                         .hosting = kt_json_bool(kt_json_at(root, "hosting"), false) };
+    take_place(f, root);
     struct kt_str cc = kt_json_str_at(root, "country");
     if (cc.len == 2)
         f->country = (uint16_t)((unsigned char)cc.at[0] << 8 | (unsigned char)cc.at[1]);

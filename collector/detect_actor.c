@@ -59,6 +59,10 @@ void kt_detect_where(struct kt_detect *d, struct kt_scene *s)
     w->country = f->country;
     w->hosting = f->hosting != 0;
     w->build = f->build;
+    w->placed = f->placed != 0;
+    w->lat = f->lat_e2 / 100.0;
+    w->lon = f->lon_e2 / 100.0;
+    w->radius_km = f->radius_km;
     w->org = f->org;
 }
 

@@ -18,7 +18,9 @@ struct fact { /* what was known of an address when the log said it */
     uint64_t build;
     uint32_t asn;
     uint16_t country;
-    uint8_t hosting, pad;
+    uint8_t hosting, placed; /* placed: with coordinates */
+    int16_t lat_e2, lon_e2;  /* hundredths of a degree */
+    uint16_t radius_km, pad; /* 0 = not told */
     char org[48];
 };
 struct part { /* the best evidence of one family, or what a family adds */

@@ -42,6 +42,15 @@ static void add_value(struct kt_buf *b, struct kt_str s)
     kt_buf_byte(b, '"');
 }
 
+static bool has_family(const struct incident *in, enum kt_family f)
+{
+    for (unsigned i = 0; i < INCIDENT_PARTS; i++) {
+        if (in->part[i].set && in->part[i].family == f)
+            return true;
+    }
+    return false;
+}
+
 /* A count over a window begins before the event that made it evidence: so much of it. */
 static kt_time_ns counted_before(const struct incident *in)
 {

@@ -12,6 +12,7 @@
 #include "core/event/line.h"
 #include "core/store/read.h"
 #include "detectors/hosting_asns.h"
+#include <math.h>
 #include <string.h>
 
 #define SETS 65536u /* 262,144 addresses, 7 MiB */
@@ -117,6 +118,31 @@ enum kt_status kt_enrich_load(struct kt_enrich *e, const char *store_path, struc
     return st == KT_OK ? KT_OK : kt_wrap(err, "known addresses");
 }
 
+void kt_enrich_body(struct kt_ip ip, const struct kt_geo_fact *f, uint64_t build,
+                    struct kt_buf *raw)
+{
+    char text[KT_IP_TEXT_MAX];
+    kt_buf_reset(raw);
+    kt_buf_addz(raw, "{\"ip\":\"");
+    kt_buf_addz(raw, kt_ip_format(ip, text));
+    kt_buf_addz(raw, "\",\"country\":");
+    kt_json_quote(raw, kt_str_of(f->country));
+    kt_buf_addz(raw, ",\"asn\":");
+    kt_buf_u64_dec(raw, f->asn);
+    kt_buf_addz(raw, ",\"org\":");
+    kt_json_quote(raw, kt_str_of(f->org));
+    kt_buf_addz(raw, ",\"hosting\":");
+    kt_buf_addz(raw, f->asn != 0 && kt_hosting_asn(f->asn) ? "true" : "false");
+    if (f->has_place) /* hundredths of a degree: numbers of a line are integers */
+        kt_buf_addf(raw, ",\"lat_e2\":%ld,\"lon_e2\":%ld,\"radius_km\":%u", lround(f->lat * 100),
+                    lround(f->lon * 100), f->radius_km);
+    kt_buf_addz(raw, ",\"class\":\"");
+    kt_buf_addz(raw, kt_ip_class_word(kt_ip_class(ip)));
+    kt_buf_addz(raw, "\",\"build\":");
+    kt_buf_u64_dec(raw, build);
+    kt_buf_byte(raw, '}');
+}
+
 void kt_enrich_fact(const struct kt_enrich *e, struct kt_ip ip, kt_time_ns now, struct kt_buf *raw,
                     struct kt_event *ret)
 {
@@ -124,25 +150,9 @@ void kt_enrich_fact(const struct kt_enrich *e, struct kt_ip ip, kt_time_ns now, 
     char text[KT_IP_TEXT_MAX];
     if (looked_up(ip))
         kt_geo_find(e->geo, ip, &f);
-
-    kt_buf_reset(raw);
-    kt_buf_addz(raw, "{\"ip\":\"");
-    kt_buf_addz(raw, kt_ip_format(ip, text));
-    kt_buf_addz(raw, "\",\"country\":");
-    kt_json_quote(raw, kt_str_of(f.country));
-    kt_buf_addz(raw, ",\"asn\":");
-    kt_buf_u64_dec(raw, f.asn);
-    kt_buf_addz(raw, ",\"org\":");
-    kt_json_quote(raw, kt_str_of(f.org));
-    kt_buf_addz(raw, ",\"hosting\":");
-    kt_buf_addz(raw, f.asn != 0 && kt_hosting_asn(f.asn) ? "true" : "false");
-    kt_buf_addz(raw, ",\"class\":\"");
-    kt_buf_addz(raw, kt_ip_class_word(kt_ip_class(ip)));
-    kt_buf_addz(raw, "\",\"build\":");
-    kt_buf_u64_dec(raw, e->build);
-    kt_buf_byte(raw, '}');
+    kt_enrich_body(ip, &f, e->build, raw);
     size_t len = raw->len; /* its id stands behind the record in the same memory */
-    kt_buf_addz(raw, text);
+    kt_buf_addz(raw, kt_ip_format(ip, text));
     kt_buf_byte(raw, '@');
     kt_buf_u64_dec(raw, e->build);
     struct kt_str all = kt_buf_str(raw);

@@ -18,6 +18,10 @@ KT_MUST_USE enum kt_status kt_enrich_load(struct kt_enrich *e, const char *store
 /* Does ip need a fact? Says yes once; the caller then stores the record of kt_enrich_fact. A
  * forgotten address (the memory is bounded) costs one more fact, nothing else. */
 bool kt_enrich_wants(struct kt_enrich *e, struct kt_ip ip);
+/* What it says: country, network, class, the database's build, and the place where a database of
+ * cities told one, so that a replay needs no database. */
+void kt_enrich_body(struct kt_ip ip, const struct kt_geo_fact *f, uint64_t build,
+                    struct kt_buf *raw);
 /* The record for ip; its strings live in raw, which must outlive it. */
 void kt_enrich_fact(const struct kt_enrich *e, struct kt_ip ip, kt_time_ns now, struct kt_buf *raw,
                     struct kt_event *ret);

@@ -110,11 +110,14 @@ struct kt_where { /* the address with the facts in force */
     bool inside;  /* private, carrier NAT, loopback: no network of its own */
     bool hosting;
     struct kt_key address;
-    uint64_t net;     /* /24, /48 */
-    uint64_t network; /* ASN, or the /16, /32 that stands in */
-    uint32_t asn;     /* 0 = not known */
-    uint16_t country; /* two letters, 0 = not known */
-    uint64_t build;   /* of the database */
+    uint64_t net;       /* /24, /48 */
+    uint64_t network;   /* ASN, or the /16, /32 that stands in */
+    uint32_t asn;       /* 0 = not known */
+    uint16_t country;   /* two letters, 0 = not known */
+    uint64_t build;     /* of the database */
+    bool placed;        /* the database has coordinates: */
+    double lat, lon;    /* degrees */
+    unsigned radius_km; /* 0 = not told */
     const char *org;
 };
 

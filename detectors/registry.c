@@ -5,6 +5,7 @@
 
 #define KT_DETECTORS(X)                                                                            \
     X(unexpected_ip)                                                                               \
+    X(impossible_travel)                                                                           \
     X(volume_spike)                                                                                \
     X(new_secrets)                                                                                 \
     X(unusual_time)                                                                                \

@@ -122,6 +122,15 @@ void org_fact(struct org *o, const char *ip, const char *country, unsigned asn, 
     o->fact[o->n_fact++].hosting = hosting;
 }
 
+void org_place(struct org *o, int lat_e2, int lon_e2, unsigned radius_km)
+{
+    assert(o->n_fact > 0);
+    o->fact[o->n_fact - 1].placed = true;
+    o->fact[o->n_fact - 1].lat_e2 = lat_e2;
+    o->fact[o->n_fact - 1].lon_e2 = lon_e2;
+    o->fact[o->n_fact - 1].radius_km = radius_km;
+}
+
 void org_add(struct org *o, struct org_event e)
 {
     if (o->n == o->cap) {
@@ -164,11 +173,15 @@ static void feed(struct org *o, struct kt_record *r)
 
 static void feed_fact(struct org *o, unsigned i, kt_time_ns arrival)
 {
+    const char *place = o->fact[i].placed
+                            ? org_text(o, ",\"lat_e2\":%d,\"lon_e2\":%d,\"radius_km\":%u",
+                                       o->fact[i].lat_e2, o->fact[i].lon_e2, o->fact[i].radius_km)
+                            : "";
     const char *raw = org_text(o,
                                "{\"ip\":\"%s\",\"country\":\"%s\",\"asn\":%u,\"org\":\"%s\","
-                               "\"hosting\":%s,\"build\":1795377600}",
+                               "\"hosting\":%s%s,\"build\":1795377600}",
                                o->fact[i].ip, o->fact[i].country, o->fact[i].asn, o->fact[i].org,
-                               o->fact[i].hosting ? "true" : "false");
+                               o->fact[i].hosting ? "true" : "false", place);
     struct kt_record r = { .arrival = arrival, .origin = KT_ORIGIN_CONTROL };
     r.ev.kind = KT_KIND_FACT;
     r.ev.raw = kt_str_of(raw);

@@ -35,7 +35,9 @@ struct org {
     struct { /* facts, told before the first event */
         const char *ip, *country, *org;
         unsigned asn;
-        bool hosting;
+        bool hosting, placed;
+        int lat_e2, lon_e2;
+        unsigned radius_km;
     } fact[256];
     unsigned n_fact, told_fact;
     struct org_alert *alert;
@@ -57,6 +59,8 @@ unsigned org_below(struct org *o, unsigned n);
 const char *org_text(struct org *o, const char *fmt, ...) KT_PRINTF(2, 3);
 void org_fact(struct org *o, const char *ip, const char *country, unsigned asn, const char *name,
               bool hosting);
+/* Of the last fact: what a database of cities adds, hundredths of a degree. */
+void org_place(struct org *o, int lat_e2, int lon_e2, unsigned radius_km);
 void org_add(struct org *o, struct org_event e);
 /* Sorts what was added by arrival and feeds it. May be called again for what comes later. */
 void org_run(struct org *o);

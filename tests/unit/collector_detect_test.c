@@ -1,4 +1,5 @@
 /* detect: attacks that must page, work that must not, and what holds whatever happens. */
+#include "collector/enrich.h"
 #include "core/base/hash.h"
 #include "tests/support/org.h"
 
@@ -270,6 +271,86 @@ static void rollout_of_a_program_is_one_alert_with_its_events(void **state)
     org_done(&o);
 }
 
+static void a_fact_carries_the_place(void **state)
+{
+    (void)state;
+    struct kt_buf raw = { 0 };
+    struct kt_ip ip;
+    assert_true(kt_ip_parse(KT_STR("203.0.113.9"), &ip));
+    struct kt_geo_fact f = { .found = true, .country = "CL", .asn = 64500, .org = "Sur" };
+    kt_enrich_body(ip, &f, 7, &raw);
+    assert_null(strstr(kt_buf_z(&raw), "lat_e2"));
+    f.has_place = true;
+    f.lat = -33.456;
+    f.lon = -70.004;
+    f.radius_km = 20;
+    kt_enrich_body(ip, &f, 7, &raw);
+    assert_string_equal(kt_buf_z(&raw),
+                        "{\"ip\":\"203.0.113.9\",\"country\":\"CL\",\"asn\":64500,\"org\":\"Sur\","
+                        "\"hosting\":false,\"lat_e2\":-3346,\"lon_e2\":-7000,\"radius_km\":20,"
+                        "\"class\":\"documentation\",\"build\":7}");
+    kt_buf_done(&raw);
+}
+
+static unsigned travels(const struct org *o)
+{
+    unsigned n = 0;
+    for (uint32_t i = 0; i < o->n_alert; i++)
+        n += strstr(o->alert[i].json, "\"detector\":\"impossible_travel\",\"points\"") != NULL;
+    return n;
+}
+
+static struct org_event at_work(kt_time_ns t, const char *who, const char *ip)
+{
+    return (struct org_event){ .t = t,
+                               .actor = who,
+                               .kind = KT_ACTOR_HUMAN,
+                               .user_agent = "Vault/1.15 (darwin arm64)",
+                               .secret = "vault://main/-/secret/own/1",
+                               .ip = ip };
+}
+
+/* A VPN that ends abroad, taken up by one after the other; each goes to and fro with the office. */
+static void a_shared_way_out_is_no_travel(void **state)
+{
+    (void)state;
+    struct org o;
+    learned(&o);
+    org_fact(&o, "103.21.1.1", "IN", 14061, "DigitalOcean", true);
+    for (unsigned i = 0; i < 8; i++) {
+        const char *who = org_text(&o, "person%u@acme.example", i);
+        org_add(&o, at_work(NOW + i * KT_NS_HOUR, who, "198.51.100.7"));
+        org_add(&o, at_work(NOW + i * KT_NS_HOUR + 10 * KT_NS_MIN, who, "103.21.1.1"));
+    }
+    org_run(&o);
+    show(&o);
+    assert_in_range(travels(&o), 1, 3); /* until three use it */
+    org_done(&o);
+}
+
+/* Who went between two countries on three days before has a phone of the other one. */
+static void a_habit_is_no_travel(void **state)
+{
+    (void)state;
+    for (unsigned with = 0; with < 2; with++) {
+        struct org o;
+        org_start(&o, 11);
+        org_company(&o, 12, 10, 40);
+        org_fact(&o, "103.21.1.1", "IN", 45609, "Airtel", false);
+        org_fact(&o, "139.59.1.1", "IN", 14061, "DigitalOcean", true);
+        for (unsigned day = 1; with && day < 12; day += 3)
+            org_add(&o, at_work(ORG_START + day * KT_NS_DAY + 12 * KT_NS_HOUR,
+                                "person3@acme.example", "103.21.1.1"));
+        kt_time_ns t = ORG_START + 35 * KT_NS_DAY + 10 * KT_NS_HOUR;
+        org_add(&o, at_work(t, "person3@acme.example", "198.51.100.7"));
+        org_add(&o, at_work(t + 20 * KT_NS_MIN, "person3@acme.example", "139.59.1.1"));
+        org_run(&o);
+        show(&o);
+        assert_int_equal(travels(&o) > 0, !with);
+        org_done(&o);
+    }
+}
+
 /* ---- what must stay quiet ---- */
 static void ordinary_life_is_quiet(void **state)
 {
@@ -522,7 +603,11 @@ static void attack_mix(struct org *o)
         org_add(o, file_read(o, ORG_START + (20 + i) * KT_NS_DAY + i, i % 2, "app", "/tmp/x"));
     org_fact(o, "65.108.3.3", "FI", 24940, "Hetzner", true);
     org_fact(o, "185.220.4.4", "NL", 9009, "M247", true);
+    org_fact(o, "139.59.1.1", "IN", 14061, "DigitalOcean", true);
     kt_time_ns t = ORG_START + 27 * KT_NS_DAY;
+    for (unsigned i = 0; i < 4; i++)
+        org_add(o, at_work(t + i * 9 * KT_NS_MIN, "person1@acme.example",
+                           i % 2 ? "139.59.1.1" : "198.51.100.7"));
     for (unsigned i = 0; i < 60; i++)
         org_add(o, svc_read(t + i * KT_NS_S, "svc1",
                             org_text(o, "vault://main/-/secret/prod/other/%u", i), "65.108.3.3"));
@@ -757,6 +842,9 @@ int main(void)
         cmocka_unit_test(the_command_shows_what_was_counted),
         cmocka_unit_test(first_day_mass_read_pages),
         cmocka_unit_test(a_configured_agent_is_one),
+        cmocka_unit_test(a_fact_carries_the_place),
+        cmocka_unit_test(a_shared_way_out_is_no_travel),
+        cmocka_unit_test(a_habit_is_no_travel),
         cmocka_unit_test(rollout_of_a_program_is_one_alert_with_its_events),
         cmocka_unit_test(ordinary_life_is_quiet),
         cmocka_unit_test(deploys_new_hires_and_jobs_are_quiet),

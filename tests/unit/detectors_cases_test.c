@@ -2,9 +2,8 @@
  * detectors_cases: runs tests/cases/detectors/<name>/<case>.case: text in, alerts out.
  *
  *   company [DAYS]              60 learned days of 12 people and 10 services (org.h)
- *   fact    ip=… country=… asn=… org=… [hosting=true]
+ *   fact    ip=… country=… asn=… org=… [hosting=true] [lat_e2=5252 lon_e2=1340 radius_km=20]
  *   event   +1h10m actor=… kind=… [action= outcome= secret= ip= ua= x=20 every=1m …]
- *           [source= operation= native= role= flags=raw_device]
  *           [source= operation= native= flags=raw_device host= role= via=]
  *           [file=/srv/.env: of auditd, on the host]
  *   config  DETECTOR {option: value, …}     before everything else
@@ -18,6 +17,7 @@
  *   report  +1h agent=… instance=… [source=] raw={"lag":0,"lost":1} [clock=-2h] [record=quarantine]
  *   maintenance source=INSTANCE from=+1h until=+2h
  *   alert   high "words of a title"      exactly one new alert since the last check
+ *   part DETECTOR POINTS                  what it added to the last alert told (hundredths)
  *   none                                  no new alert since the last check
  *
  * Offsets count from 10:00 UTC of day 60. `x` repeats an event; # in actor, secret and ip is its
@@ -274,6 +274,9 @@ static void add_fact(struct org *o, struct kt_str rest)
     org_fact(o, numbered(o, field(&f, "ip"), 0), numbered(o, field(&f, "country"), 0),
              number(field(&f, "asn"), 0), numbered(o, field(&f, "org"), 0),
              kt_str_is(field(&f, "hosting"), "true"));
+    int64_t lat, lon;
+    if (kt_str_i64(field(&f, "lat_e2"), &lat) && kt_str_i64(field(&f, "lon_e2"), &lon))
+        org_place(o, (int)lat, (int)lon, number(field(&f, "radius_km"), 0));
 }
 
 /* One a case; its strings live as long as the organisation. */
@@ -318,6 +321,17 @@ static bool expect(struct org *o, uint32_t *seen, struct kt_str rest, bool none)
     return said && severe && org_alerts(o, since, KT_SEV_INFO) == 1;
 }
 
+static bool has_part(const struct org *o, struct kt_str rest)
+{
+    struct kt_str name;
+    char want[120];
+    (void)kt_str_split(&rest, ' ', &name);
+    rest = kt_str_trim(rest);
+    (void)snprintf(want, sizeof want, "\"detector\":\"%.*s\",\"points\":%.*s,", KT_STR_ARG(name),
+                   KT_STR_ARG(rest));
+    return o->n_alert > 0 && strstr(o->alert[o->n_alert - 1].json, want) != NULL;
+}
+
 static bool step(struct org *o, uint32_t *seen, struct kt_str line)
 {
     struct kt_str word, rest = line;
@@ -351,6 +365,8 @@ static bool step(struct org *o, uint32_t *seen, struct kt_str line)
                : kt_str_is(word, "maintenance") ? add_maintenance(o, &f)
                                                 : add_watch(o, word, &f);
     }
+    if (kt_str_is(word, "part"))
+        return has_part(o, rest);
     return (kt_str_is(word, "alert") || kt_str_is(word, "none")) &&
            expect(o, seen, rest, kt_str_is(word, "none"));
 }
@@ -368,7 +384,8 @@ static void run_case(const char *path)
         struct kt_str s = kt_str_trim(kt_str_of(line));
         if (s.len == 0 || s.at[0] == '#')
             continue;
-        checked = kt_str_starts(s, KT_STR("alert")) || kt_str_starts(s, KT_STR("none"));
+        checked = kt_str_starts(s, KT_STR("alert")) || kt_str_starts(s, KT_STR("none")) ||
+                  kt_str_starts(s, KT_STR("part"));
         if (step(&o, &seen, s))
             continue;
         for (uint32_t i = 0; i < o.n_alert; i++)

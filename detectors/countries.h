@@ -1,0 +1,11 @@
+/* countries: where a country lies, for address databases that know no more. */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+
+struct kt_spot {
+    double lat, lon; /* degrees */
+    double radius_km;
+};
+/* code: two letters, as kt_where.country. false: no such country. */
+bool kt_country_place(uint16_t code, struct kt_spot *ret);

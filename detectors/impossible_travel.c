@@ -1,0 +1,369 @@
+/*
+ * impossible_travel: a person at work in two countries, sooner than anybody travels (DETECTION
+ * §4.2).
+ *
+ * Owns:  by actor the last visits in order of event time, and the pairs of countries it goes
+ * between. Calls: detector.h, countries, core. No clock, no I/O.
+ */
+#include "detectors/countries.h"
+#include "detectors/detector.h"
+
+#include <math.h>
+#include <string.h>
+
+#define DAY_MIN     1440u
+#define EARTH_KM    6371.0
+#define LEAST_MIN   3u   /* 0.05 h: what clocks and logs may differ by */
+#define FRESH_MIN   180u /* a network is new for so long */
+#define OVERLAP_MIN 120u
+#define CITY_KM     100.0 /* of a database that tells a place without its accuracy */
+#define RECENT_DAY  90u
+#define VISITS      6u
+#define PAIRS       6u
+
+struct options {
+    double points, shared, overlap, cap;
+    uint64_t distance_km, speed_kmh, seen, egress;
+};
+#define NUMBER(field, type, value, help)                                                           \
+    {                                                                                              \
+#field, type, value, offsetof(struct options, field), help, .reloadable = true             \
+    }
+static const struct kt_option options[] = {
+    NUMBER(points, KT_OPT_DOUBLE, "3.2", "Two countries faster than anybody travels."),
+    NUMBER(shared, KT_OPT_DOUBLE, "1.6", "The same when a colleague uses the newer network there."),
+    NUMBER(overlap, KT_OPT_DOUBLE, "1.5", "Added when the first place comes back within 2 hours."),
+    NUMBER(cap, KT_OPT_DOUBLE, "4.2", "Most that it can reach: travel never pages alone."),
+    NUMBER(distance_km, KT_OPT_UINT, "600", "Distance that says nothing, accuracy taken off."),
+    NUMBER(speed_kmh, KT_OPT_UINT, "900", "Speed that says nothing."),
+    NUMBER(seen, KT_OPT_UINT, "3",
+           "Days on which the actor went between the two countries that make it "
+           "a habit."),
+    NUMBER(egress, KT_OPT_UINT, "3",
+           "Colleagues on a hosting network that make it a shared way out."),
+    KT_OPTIONS_END,
+};
+
+struct visit { /* one network, as long as no other came between and no pause of 2 hours */
+    uint64_t network;
+    uint32_t from_min, last_min;
+    float lat, lon, radius_km;
+    uint16_t country;
+    uint8_t hosting, pad;
+};
+struct pair {
+    uint16_t low, high; /* countries */
+    uint16_t days, last_day;
+};
+struct trail {
+    struct visit visit[VISITS]; /* by from_min */
+    struct pair pair[PAIRS];
+    uint64_t other; /* network of the other end of the last evidence: for its words */
+    uint32_t n, n_pairs;
+};
+static const struct kt_table_decl tables[] = {
+    { "travel", KT_KEY_ACTOR, sizeof(struct trail), 1, 8000, KT_EVICT_LRU },
+};
+
+/* ---- places ---- */
+static bool locate(const struct kt_where *w, struct visit *ret)
+{
+    struct kt_spot spot = { w->lat, w->lon, w->radius_km > 0 ? w->radius_km : CITY_KM };
+    if (w->country == 0 || (!w->placed && !kt_country_place(w->country, &spot)))
+        return false;
+    ret->lat = (float)spot.lat;
+    ret->lon = (float)spot.lon;
+    ret->radius_km = (float)spot.radius_km;
+    return true;
+}
+
+/* What is left of the way when both ends lie as near as they may. */
+static double distance_km(const struct visit *a, const struct visit *b)
+{
+    const double rad = M_PI / 180.0;
+    double lat1 = (double)a->lat * rad, lat2 = (double)b->lat * rad;
+    double dlat = sin((lat2 - lat1) / 2), dlon = sin(((double)b->lon - (double)a->lon) * rad / 2);
+    double h = dlat * dlat + cos(lat1) * cos(lat2) * dlon * dlon;
+    double way = 2 * EARTH_KM * asin(fmin(1.0, sqrt(h)));
+    return fmax(0.0, way - (double)a->radius_km - (double)b->radius_km);
+}
+
+static bool same_visit(const struct visit *v, const struct visit *now)
+{
+    return v->network == now->network && v->country == now->country &&
+           now->from_min <= v->last_min + OVERLAP_MIN && now->from_min + OVERLAP_MIN >= v->from_min;
+}
+
+/* ---- colleagues and habits ---- */
+/* Others that used the network in that country in 90 days; country 0: in any. */
+static unsigned colleagues(const struct kt_scene *s, uint64_t network, uint16_t country)
+{
+    const struct kt_value *v =
+        kt_table_peek(s->shared->values, (struct kt_key){ KT_DIM_NETWORK, network });
+    unsigned n = 0, today = s->minute / DAY_MIN;
+    for (unsigned i = 0; v != NULL && i < v->n; i++)
+        n += v->user[i].actor != s->actor->number && v->user[i].last_day + RECENT_DAY >= today &&
+             (country == 0 || v->user[i].country == country);
+    return v == NULL ? 0 : n + v->beyond;
+}
+
+static bool is_egress(const struct kt_scene *s, const struct options *o, const struct visit *v)
+{
+    return v->hosting && colleagues(s, v->network, 0) >= o->egress;
+}
+
+/* How long the network has been the actor's; a tainted one is as new as it was. */
+static uint32_t first_use(const struct kt_scene *s, const struct visit *v)
+{
+    const struct kt_place *p = kt_place_of(s->places, v->network);
+    return p == NULL || kt_place_tainted(p, s->minute) ? UINT32_MAX : p->first_min;
+}
+
+static struct pair *pair_of(struct trail *t, uint16_t a, uint16_t b)
+{
+    uint16_t low = a < b ? a : b, high = a < b ? b : a;
+    for (unsigned i = 0; i < t->n_pairs; i++) {
+        if (t->pair[i].low == low && t->pair[i].high == high)
+            return &t->pair[i];
+    }
+    return NULL;
+}
+
+/* ---- judging ---- */
+struct hop { /* between the event and a visit before or behind it */
+    const struct visit *other;
+    double km;
+    uint32_t minutes;
+    bool overlap;
+};
+
+/* Between two uses of another place that lie within 2 hours? */
+static bool is_overlap(const struct trail *t, unsigned at, const struct visit *now)
+{
+    const struct visit *before = at > 0 ? &t->visit[at - 1] : NULL;
+    const struct visit *behind = at < t->n ? &t->visit[at] : NULL;
+    if (before == NULL || before->country == now->country)
+        return false;
+    if (now->from_min < before->last_min)
+        return true; /* no pause of a visit is longer */
+    if (behind != NULL && behind->country == before->country)
+        return behind->from_min - before->last_min <= OVERLAP_MIN;
+    const struct visit *first = at > 1 ? &t->visit[at - 2] : NULL;
+    return first != NULL && first->country == now->country &&
+           now->from_min <= first->last_min + OVERLAP_MIN;
+}
+
+static uint32_t apart(const struct visit *v, uint32_t minute)
+{
+    uint32_t to_last = minute > v->last_min ? minute - v->last_min : v->last_min - minute;
+    uint32_t to_first = minute > v->from_min ? minute - v->from_min : v->from_min - minute;
+    uint32_t end = to_last < to_first ? to_last : to_first;
+    bool inside = minute > v->from_min && minute < v->last_min; /* half a pause at most */
+    return inside && end > OVERLAP_MIN / 2 ? OVERLAP_MIN / 2 : end;
+}
+
+/* The faster of the two ways that end here. */
+static struct hop hop_of(const struct trail *t, unsigned at, const struct visit *now)
+{
+    struct hop best = { 0 };
+    for (unsigned i = at > 0 ? at - 1 : 0; i < t->n && i <= at; i++) {
+        struct hop h = { .other = &t->visit[i] };
+        if (h.other->country == now->country)
+            continue;
+        h.km = distance_km(h.other, now);
+        h.minutes = apart(h.other, now->from_min);
+        uint32_t m = h.minutes > LEAST_MIN ? h.minutes : LEAST_MIN;
+        uint32_t of_best = best.minutes > LEAST_MIN ? best.minutes : LEAST_MIN;
+        if (best.other == NULL || h.km / m > best.km / of_best)
+            best = h;
+    }
+    best.overlap = best.other != NULL && is_overlap(t, at, now);
+    return best;
+}
+
+static double speed(const struct hop *h)
+{
+    return h->km * 60.0 / (h->minutes > LEAST_MIN ? h->minutes : LEAST_MIN);
+}
+
+static double judge(const struct kt_scene *s, const struct options *o, struct trail *t,
+                    const struct visit *now, const struct hop *h, unsigned *ret_users)
+{
+    if (h->km <= (double)o->distance_km || speed(h) <= (double)o->speed_kmh)
+        return 0;
+    const struct pair *p = pair_of(t, now->country, h->other->country);
+    if (p != NULL && p->days >= o->seen)
+        return 0;
+    uint32_t here = first_use(s, now), there = first_use(s, h->other);
+    const struct visit *newer = here >= there ? now : h->other;
+    uint32_t first = here >= there ? here : there;
+    if (first != UINT32_MAX && s->minute >= first + FRESH_MIN)
+        return 0;
+    if (is_egress(s, o, now) || is_egress(s, o, h->other))
+        return 0; /* it moves people without moving them */
+    *ret_users = colleagues(s, newer->network, newer->country);
+    double points = *ret_users > 0 ? o->shared : o->points;
+    return fmin(points + (h->overlap ? o->overlap : 0), o->cap);
+}
+
+/* ---- words ---- */
+enum { N_KM, N_MINUTES, N_SPEED, N_OVERLAP, N_USERS, N_DAYS };
+
+static void say_other(const struct kt_scene *s, uint64_t network, char *dst, size_t n)
+{
+    const struct kt_value *v =
+        kt_table_peek(s->shared->values, (struct kt_key){ KT_DIM_NETWORK, network });
+    kt_say(dst, n, "%s", v != NULL && v->label[0] != '\0' ? v->label : "another network");
+}
+
+static void words(const struct kt_scene *s, struct kt_finding *f)
+{
+    const double *v = f->number;
+    const struct trail *t = kt_table_peek(s->tables[0], s->who);
+    char who[160], here[120], there[120], km[32], fast[32], time[KT_TIME_TEXT_MAX],
+        ip[KT_IP_TEXT_MAX];
+    kt_say_name(s->ev->actor, 80, who);
+    kt_say_network(&s->where, here, sizeof here);
+    say_other(s, t->other, there, sizeof there);
+    (void)kt_duration_format((kt_time_ns)v[N_MINUTES] * KT_NS_MIN, time);
+    KT_SAY(f->title, "%s used %s within %s of %s, at least %s km away%s.", who, here, time, there,
+           kt_say_count(v[N_KM], km), v[N_OVERLAP] > 0 ? ", and both in turn" : "");
+    KT_SAY(f->normal,
+           "That is %s km/h; places are known to the country or the city, their accuracy is taken "
+           "off. On %.0f days before it went between the two countries. %.0f colleagues used the "
+           "newer network there in 90 days.",
+           kt_say_count(v[N_SPEED], fast), v[N_DAYS], v[N_USERS]);
+    KT_SAY(f->part, "two countries within %s", time);
+    KT_SAY(f->quiet,
+           "%s in networks: (keytrail.yaml), if it is the way out of an office, a VPN or "
+           "mobile phones.",
+           kt_cidr_format(kt_ip_network(s->ev->ip, 24, 48), ip));
+}
+
+static void evidence(struct kt_scene *s, struct trail *t, const struct visit *now,
+                     const struct hop *h, double points, unsigned users)
+{
+    struct kt_finding *f = kt_find(s, KT_FAMILY_TRAVEL, kt_points(points), 0, words);
+    if (f == NULL)
+        return;
+    const struct pair *p = pair_of(t, now->country, h->other->country);
+    t->other = h->other->network;
+    f->number[N_KM] = h->km;
+    f->number[N_MINUTES] = h->minutes > 0 ? h->minutes : 1;
+    f->number[N_SPEED] = speed(h);
+    f->number[N_OVERLAP] = h->overlap;
+    f->number[N_USERS] = users;
+    f->number[N_DAYS] = p != NULL ? p->days : 0;
+}
+
+/* ---- the trail ---- */
+static void insert(struct trail *t, unsigned at, const struct visit *v)
+{
+    if (t->n == VISITS && at == 0)
+        return; /* older than all that is held */
+    if (t->n == VISITS) {
+        memmove(&t->visit[0], &t->visit[1], (VISITS - 1) * sizeof t->visit[0]);
+        t->n--;
+        at--;
+    }
+    memmove(&t->visit[at + 1], &t->visit[at], (t->n - at) * sizeof t->visit[0]);
+    t->visit[at] = *v;
+    t->n++;
+}
+
+/* A late event may sit inside of a visit elsewhere: that falls into two. */
+static void note_visit(struct trail *t, unsigned at, const struct visit *now)
+{
+    struct visit *before = at > 0 ? &t->visit[at - 1] : NULL;
+    struct visit *behind = at < t->n ? &t->visit[at] : NULL;
+    if (before != NULL && same_visit(before, now)) {
+        before->last_min = now->last_min > before->last_min ? now->last_min : before->last_min;
+        return;
+    }
+    bool inside = before != NULL && now->from_min < before->last_min;
+    if (!inside && behind != NULL && same_visit(behind, now)) {
+        behind->from_min = now->from_min;
+        return;
+    }
+    if (!inside) {
+        insert(t, at, now);
+        return;
+    }
+    struct visit rest = *before;
+    rest.from_min = rest.last_min;
+    before->last_min = before->from_min;
+    insert(t, at, &rest);
+    for (at = 0; at < t->n && t->visit[at].from_min <= now->from_min;)
+        at++;
+    insert(t, at, now);
+}
+
+static void on_learn(struct kt_scene *s, const void *opt, const struct kt_pending *p)
+{
+    (void)opt;
+    struct trail *t = kt_table_put(s->tables[0], s->who, NULL);
+    uint16_t low = (uint16_t)(p->key >> 16), high = (uint16_t)p->key;
+    uint16_t day = (uint16_t)(p->time_min / DAY_MIN);
+    struct pair *known = pair_of(t, low, high), *slot = &t->pair[0];
+    if (known != NULL) {
+        if (known->last_day != day && known->days < UINT16_MAX)
+            known->days++;
+        known->last_day = day;
+        return;
+    }
+    for (unsigned i = 1; i < t->n_pairs; i++)
+        slot = t->pair[i].last_day < slot->last_day ? &t->pair[i] : slot;
+    if (t->n_pairs < PAIRS)
+        slot = &t->pair[t->n_pairs++];
+    *slot = (struct pair){ .low = low, .high = high, .days = 1, .last_day = day };
+}
+
+static void on_event(struct kt_scene *s, const void *opt)
+{
+    const struct options *o = opt;
+    bool in = s->ev->outcome == KT_OUT_SUCCESS || s->ev->outcome == KT_OUT_UNKNOWN;
+    struct visit now = { .network = s->where.network,
+                         .from_min = s->minute,
+                         .last_min = s->minute,
+                         .country = s->where.country,
+                         .hosting = s->where.hosting };
+    if (s->actor == NULL || !kt_kind_is_person(s->actor->kind) || !in || s->late ||
+        !s->where.usable || s->where.inside || !locate(&s->where, &now) ||
+        kt_network_expected(s->shared->conf, s->ev))
+        return;
+    struct trail *t = kt_table_put(s->tables[0], s->who, NULL);
+    unsigned at = t->n, users = 0;
+    while (at > 0 && t->visit[at - 1].from_min > now.from_min)
+        at--;
+    struct hop h = hop_of(t, at, &now);
+    double points = h.other != NULL && !s->young ? judge(s, o, t, &now, &h, &users) : 0;
+    evidence(s, t, &now, &h, points, users);
+    if (!s->taught)
+        return;
+    if (h.other != NULL) {
+        uint16_t a = now.country, b = h.other->country;
+        uint64_t key = a < b ? (uint64_t)a << 16 | b : (uint64_t)b << 16 | a;
+        kt_put_aside(s, 0, key, (s->minute / DAY_MIN + 1) * DAY_MIN, (uint16_t[4]){ 1, 0, 0, 0 });
+    }
+    note_visit(t, at, &now);
+}
+
+static void considered(const struct kt_scene *s, const void *opt, struct kt_buf *out)
+{
+    (void)opt;
+    const struct trail *t = kt_table_peek(s->tables[0], s->who);
+    if (t != NULL && s->where.usable && !s->where.inside)
+        kt_buf_addz(out, "travel (possible)");
+}
+
+const struct kt_detector kt_detector_impossible_travel = {
+    .name = "impossible_travel",
+    .summary = "A person in two countries, sooner than anybody travels",
+    .options = options,
+    .options_size = sizeof(struct options),
+    .tables = tables,
+    .n_tables = KT_ARRAY_LEN(tables),
+    .on_event = on_event,
+    .on_learn = on_learn,
+    .considered = considered,
+};
