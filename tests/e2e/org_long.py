@@ -9,7 +9,8 @@ text = p.stdout.decode()
 
 
 def figure(name):
-    return float(re.search(rf'^{name}.*?([0-9.]+)\s*(?:missed)?$' if name.startswith('those') else rf'^{name} +(?:[<>]= )?[0-9.]+ +([0-9.]+)', text, re.M)[1])
+    """The number behind a row's name, and behind its aim where it has one."""
+    return float(re.search(rf'^{name} +(?:[<>]= [0-9.]+ +)?([0-9.]+)', text, re.M)[1])
 
 
 check(p.returncode == 0, f'ten worlds from seed {first} are measured', p.stderr.decode())

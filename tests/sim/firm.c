@@ -253,6 +253,13 @@ static uint32_t in_office(const struct firm *f, const struct firm_person *p, uns
     return day >= o->moves ? o->ip_next : o->ip;
 }
 
+uint32_t firm_usual(const struct firm *f, const struct firm_person *p, unsigned day)
+{
+    if (p->vpn)
+        return in_office(f, p, day);
+    return day >= p->home_moves ? p->home_next : p->home;
+}
+
 /* Where a person sits: two or three days in the office, else at home; on a train now and then, in a
  * café or a hotel once a month. Some send all they do through the firm's VPN. */
 uint32_t firm_place(struct firm *f, const struct firm_person *p, unsigned day, double hour)

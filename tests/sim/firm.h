@@ -17,6 +17,7 @@
 #define FIRM_TEAMS        8u
 #define FIRM_OFFICES      3u
 #define FIRM_FAVOURITES   16u
+#define FIRM_DOWN_MAX     8u
 #define FIRM_NONE         UINT32_MAX
 
 /* ---- where records come from; hosts follow, one each ---- */
@@ -170,6 +171,10 @@ struct firm {
     uint32_t vpn, vpn_next;                              /* the exit of the firm's VPN */
     unsigned vpn_moves, failover, summer_ends, campaign; /* days */
     struct firm_span maintenance;
+    struct firm_down {
+        kt_time_ns from, until;
+    } down[FIRM_SOURCES][FIRM_DOWN_MAX]; /* of the agents */
+    unsigned n_down[FIRM_SOURCES];
     struct kt_conf_canary canary;
     struct kt_conf_maintenance window;
     kt_time_ns now;      /* arrival of the record in work */
@@ -198,6 +203,8 @@ uint32_t firm_mobile(struct firm *f, const char *country);
 uint32_t firm_abroad(struct firm *f, const char *but); /* some ISP of another country */
 uint32_t firm_hosting(struct firm *f);                 /* a rented server */
 uint32_t firm_named(struct firm *f, unsigned asn);
+/* The network a person is at more than at any other. */
+uint32_t firm_usual(const struct firm *f, const struct firm_person *p, unsigned day);
 uint32_t firm_place(struct firm *f, const struct firm_person *p, unsigned day, double hour);
 struct firm_event *firm_add(struct firm *f, struct firm_event e);
 struct firm_event *firm_read(struct firm *f, const struct firm_who *w, kt_time_ns t,
@@ -216,6 +223,8 @@ void firm_change(struct firm *f);  /* firm_change.c: what is unusual and harmles
 void firm_attacks(struct firm *f); /* firm_attack.c */
 
 /* ---- firm_log.c: the order in which it is told ---- */
+/* Was the agent of that source down then, or until an hour ago? */
+bool firm_was_down(const struct firm *f, unsigned source, kt_time_ns now);
 struct firm_log {
     uint64_t records, facts, ticks, reports, twice, late;
 };

@@ -62,14 +62,6 @@ static kt_time_ns office_hour(struct firm *f, const struct firm_person *p, unsig
     return firm_at(f, &f->office[p->office], day, p->starts + 1 + firm_real(f) * (p->length - 2));
 }
 
-/* The place a person works from, or a service. */
-static uint32_t usual_place(const struct firm *f, const struct firm_person *p, unsigned day)
-{
-    if (p->vpn)
-        return day >= f->vpn_moves ? f->vpn_next : f->vpn;
-    return day >= p->home_moves ? p->home_next : p->home;
-}
-
 static struct firm_who itself(const struct firm *f, const struct firm_service *s, unsigned day)
 {
     return (struct firm_who){ s->name, s->agent, day >= f->failover ? s->ip_next : s->ip,
@@ -143,7 +135,7 @@ static void travel(struct firm *f)
         struct firm_who w = firm_person_at(v.p, f->secret[s].source, v.day, abroad);
         (void)firm_read(f, &w, t, s);
         f->stamp = 0; /* the victim, between */
-        w.ip = usual_place(f, v.p, v.day);
+        w.ip = firm_usual(f, v.p, v.day);
         (void)firm_read(f, &w, t + 2 * KT_NS_MIN, s);
         f->stamp = (uint16_t)f->n_attack;
         t += seconds(f, 200, 900);
@@ -172,7 +164,7 @@ static void many(struct firm *f)
 static void mass_person(struct firm *f)
 {
     struct target v = person(f, true);
-    struct firm_who w = firm_person_at(v.p, FIRM_VAULT, v.day, usual_place(f, v.p, v.day));
+    struct firm_who w = firm_person_at(v.p, FIRM_VAULT, v.day, firm_usual(f, v.p, v.day));
     (void)takes(f, &w, office_hour(f, v.p, v.day), FIRM_VAULT, firm_between(f, 60, 250), 2, 12);
 }
 
@@ -199,7 +191,7 @@ static void first_day(struct firm *f)
 static void bulk_export(struct firm *f)
 {
     struct target v = person(f, false);
-    struct firm_who w = firm_person_at(v.p, FIRM_OP, v.day, usual_place(f, v.p, v.day));
+    struct firm_who w = firm_person_at(v.p, FIRM_OP, v.day, firm_usual(f, v.p, v.day));
     (void)firm_add(f, (struct firm_event){ .t = office_hour(f, v.p, v.day),
                                            .actor = w.name,
                                            .agent = w.agent,
@@ -224,7 +216,7 @@ static void drip(struct firm *f)
         return;
     }
     struct target v = person(f, true);
-    struct firm_who w = firm_person_at(v.p, FIRM_VAULT, v.day, usual_place(f, v.p, v.day));
+    struct firm_who w = firm_person_at(v.p, FIRM_VAULT, v.day, firm_usual(f, v.p, v.day));
     (void)takes(f, &w, office_hour(f, v.p, v.day), FIRM_VAULT, n, 1500, 4500);
 }
 
@@ -232,7 +224,7 @@ static void hoard(struct firm *f)
 {
     struct target v = person(f, true);
     for (unsigned day = v.day; day < v.day + 5; day++) {
-        struct firm_who w = firm_person_at(v.p, FIRM_VAULT, day, usual_place(f, v.p, day));
+        struct firm_who w = firm_person_at(v.p, FIRM_VAULT, day, firm_usual(f, v.p, day));
         if (firm_weekday(f, day) < 5)
             (void)takes(f, &w, firm_at(f, &f->office[v.p->office], day, v.p->starts + 1),
                         FIRM_VAULT, firm_between(f, 6, 12), 600, 2400);
@@ -249,7 +241,7 @@ static void night(struct firm *f)
         if (!f->secret[s].production || f->secret[s].source == FIRM_OP)
             s = firm_pick(f, FIRM_VAULT, v.p->team, 0);
         struct firm_who w =
-            firm_person_at(v.p, f->secret[s].source, v.day, usual_place(f, v.p, v.day));
+            firm_person_at(v.p, f->secret[s].source, v.day, firm_usual(f, v.p, v.day));
         (void)firm_read(f, &w, t, s);
         t += seconds(f, 20, 600);
     }
@@ -314,7 +306,7 @@ static void breadth(struct firm *f)
         t = firm_at(f, NULL, day, any_hour(f));
     } else {
         struct target v = person(f, true);
-        w = firm_person_at(v.p, FIRM_VAULT, v.day, usual_place(f, v.p, v.day));
+        w = firm_person_at(v.p, FIRM_VAULT, v.day, firm_usual(f, v.p, v.day));
         t = office_hour(f, v.p, v.day);
     }
     uint32_t from = f->n;
@@ -347,7 +339,7 @@ static void agent(struct firm *f)
 static void agent_as_person(struct firm *f)
 {
     struct target v = person(f, true);
-    struct firm_who w = firm_person_at(v.p, FIRM_VAULT, v.day, usual_place(f, v.p, v.day));
+    struct firm_who w = firm_person_at(v.p, FIRM_VAULT, v.day, firm_usual(f, v.p, v.day));
     w.agent = "claude-code/1.0.44 (darwin)";
     kt_time_ns t = office_hour(f, v.p, v.day);
     unsigned n = firm_between(f, 2, 5);
@@ -391,7 +383,7 @@ static void signature(struct firm *f, unsigned n, const struct firm_event *rows)
     struct target v = person(f, true);
     v.p->used = false; /* nothing of it is learned or held */
     e.t = firm_at(f, NULL, v.day, any_hour(f));
-    e.ip = usual_place(f, v.p, v.day);
+    e.ip = firm_usual(f, v.p, v.day);
     e.agent = e.agent != NULL ? e.agent : v.p->cli;
     e.actor = e.actor != NULL ? e.actor : v.p->mail;
     e.kind = e.kind != 0 ? e.kind : (uint8_t)KT_ACTOR_HUMAN;
@@ -489,7 +481,7 @@ static void exposed(struct firm *f)
 static void grant(struct firm *f)
 {
     struct target v = person(f, true);
-    struct firm_who w = firm_person_at(v.p, FIRM_VAULT, v.day, usual_place(f, v.p, v.day));
+    struct firm_who w = firm_person_at(v.p, FIRM_VAULT, v.day, firm_usual(f, v.p, v.day));
     kt_time_ns t = office_hour(f, v.p, v.day);
     (void)firm_add(f,
                    (struct firm_event){ .t = t,

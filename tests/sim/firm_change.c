@@ -257,7 +257,7 @@ static void typos(struct firm *f)
     for (unsigned k = 0; k < 3; k++) {
         const struct firm_person *p = engineer(f);
         unsigned day = workday(f, p, 16);
-        tries(f, p, p->home, firm_at(f, &f->office[p->office], day, p->starts), 9);
+        tries(f, p, firm_usual(f, p, day), firm_at(f, &f->office[p->office], day, p->starts), 9);
     }
     unsigned office = firm_below(f, FIRM_OFFICES), found = 0;
     const struct firm_office *o = &f->office[office];

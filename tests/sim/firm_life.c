@@ -198,6 +198,8 @@ static void deploy(struct firm *f, struct firm_service *s, unsigned day)
         new_secret(f, s, s->n_secret, day, before);
     for (unsigned i = 0; day == s->moves && i < s->n_secret; i++)
         new_secret(f, s, i, day, before + (kt_time_ns)i * KT_NS_S);
+    if (day == s->moves)
+        s->moves = FIRM_NONE; /* the day's next deploy finds it done */
     for (unsigned i = 0; day == s->born && day > 0 && i < s->n_secret; i++)
         written(f, s->secret[i], before + (kt_time_ns)i * KT_NS_S);
     for (unsigned i = 0; i < s->n_secret && i < 30; i++)
@@ -263,7 +265,8 @@ static void service_day(struct firm *f, unsigned i, unsigned day)
         job(f, s, day);
     bool runs = s->rhythm == FIRM_CACHED || s->rhythm == FIRM_ON_REQUEST;
     unsigned n = runs && firm_weekday(f, day) < 5 ? firm_count(f, s->deploys / 5) : 0;
-    for (unsigned k = 0; k < n + (day > 0 && (day == s->born || (runs && day == s->moves))); k++)
+    bool must = (day > 0 && day == s->born) || (runs && day == s->moves);
+    for (n += must; n > 0; n--)
         deploy(f, s, day);
 }
 

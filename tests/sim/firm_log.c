@@ -38,21 +38,32 @@ static kt_time_ns arrives(struct firm *f, unsigned source, kt_time_ns t)
     return t + (kt_time_ns)((0.3 + fmin(mean * wait, 60)) * 1e9);
 }
 
-struct down {
-    kt_time_ns from, until;
-};
-
-/* Each agent is down twice in three months, for minutes or hours; what it kept comes then. */
-static unsigned downtimes(struct firm *f, unsigned source, struct down ret[8])
+/* Each agent is down now and then, for minutes or hours; what it kept comes afterwards. */
+static void downtimes(struct firm *f, unsigned source)
 {
     firm_stream(f, STREAM_DOWN, source, 0);
-    unsigned n = firm_count(f, f->days / 45.0);
-    n = n < 8 ? n : 8;
-    for (unsigned i = 0; i < n; i++) {
-        ret[i].from = firm_at(f, NULL, firm_below(f, f->days), firm_real(f) * 24);
-        ret[i].until = ret[i].from + (kt_time_ns)firm_between(f, 15, 300) * KT_NS_MIN;
+    unsigned n = firm_count(f, f->days / 60.0);
+    f->n_down[source] = n < FIRM_DOWN_MAX ? n : FIRM_DOWN_MAX;
+    for (unsigned i = 0; i < f->n_down[source]; i++) {
+        struct firm_down *d = &f->down[source][i];
+        d->from = firm_at(f, NULL, firm_below(f, f->days), firm_real(f) * 24);
+        d->until = d->from + (kt_time_ns)firm_between(f, 15, 300) * KT_NS_MIN;
     }
-    return n;
+}
+
+static bool is_down(const struct firm *f, unsigned source, kt_time_ns now, kt_time_ns after)
+{
+    for (unsigned i = 0; i < f->n_down[source]; i++) {
+        const struct firm_down *d = &f->down[source][i];
+        if (now >= d->from && now < d->until + after)
+            return true;
+    }
+    return false;
+}
+
+bool firm_was_down(const struct firm *f, unsigned source, kt_time_ns now)
+{
+    return is_down(f, source, now, KT_NS_HOUR);
 }
 
 /* Seconds by which the clock of a host is wrong; for three days one of them far more. */
@@ -104,10 +115,8 @@ static void repeat(struct firm *f)
 
 void firm_deliver(struct firm *f)
 {
-    struct down down[FIRM_SOURCES][8];
-    unsigned n_down[FIRM_SOURCES];
     for (unsigned s = 0; s < FIRM_SOURCES; s++)
-        n_down[s] = downtimes(f, s, down[s]);
+        downtimes(f, s);
     kt_time_ns end = f->start + (kt_time_ns)f->days * KT_NS_DAY;
     for (uint32_t i = 0; i < f->n; i++) {
         struct firm_event *e = &f->ev[i];
@@ -115,8 +124,8 @@ void firm_deliver(struct firm *f)
         e->id = i;
         e->dropped = e->t < f->start || e->t >= end || unheard(f, e);
         e->arrival = arrives(f, e->source, e->t);
-        for (unsigned k = 0; k < n_down[e->source]; k++) {
-            const struct down *d = &down[e->source][k];
+        for (unsigned k = 0; k < f->n_down[e->source]; k++) {
+            const struct firm_down *d = &f->down[e->source][k];
             if (e->arrival >= d->from && e->arrival < d->until)
                 e->arrival = d->until + (e->arrival - d->from) / 200;
         }
@@ -202,7 +211,13 @@ static bool heartbeat(const struct firm *f, unsigned source, kt_time_ns now)
             now < a->last && i % 2 == 1)
             return false;
     }
-    return true;
+    return !is_down(f, source, now, 0);
+}
+
+static struct kt_str agent_of(unsigned source, char text[40])
+{
+    (void)snprintf(text, 40, "agent-%s", firm_sources[source].instance);
+    return kt_str_of(text);
 }
 
 static void give_tick(struct feed *to, kt_time_ns now)
@@ -214,7 +229,7 @@ static void give_tick(struct feed *to, kt_time_ns now)
     give(to, &r);
     to->log.ticks++;
     for (unsigned s = 0; s < FIRM_SOURCES; s++) {
-        char raw[200], id[80];
+        char raw[200], id[80], agent[40];
         if (!heartbeat(to->f, s, now))
             continue;
         const struct firm_source *src = &firm_sources[s];
@@ -223,7 +238,7 @@ static void give_tick(struct feed *to, kt_time_ns now)
                        "\"broken\":0,\"newest\":%lld,\"blind\":[]}",
                        src->instance, (long long)to->newest[s]);
         (void)snprintf(id, sizeof id, "agent-%s/%lld", src->instance, (long long)now);
-        struct kt_record h = { .arrival = now, .stored = now };
+        struct kt_record h = { .arrival = now, .stored = now, .agent = agent_of(s, agent) };
         h.ev = (struct kt_event){ .kind = KT_KIND_REPORT,
                                   .time = now,
                                   .observed = now,
@@ -240,12 +255,13 @@ static void give_tick(struct feed *to, kt_time_ns now)
 static void give_event(struct feed *to, const struct firm_event *e)
 {
     const struct firm_source *src = &firm_sources[e->source];
-    char native[40], ip[16] = "";
+    char native[40], ip[16] = "", agent[40];
     if (e->attack > 0)
         (void)snprintf(native, sizeof native, "a%u-%u", e->attack, e->id);
     else
         (void)snprintf(native, sizeof native, "e%u", e->id);
     struct kt_record r = { .arrival = e->arrival, .stored = e->arrival };
+    r.agent = agent_of(e->source, agent);
     r.ev.kind = e->record;
     r.ev.action = e->action;
     r.ev.outcome = e->outcome;

@@ -59,15 +59,26 @@ static unsigned attack_of(struct kt_str native)
     return is ? (unsigned)n : 0;
 }
 
+static void note_trouble(const struct firm_alerts *l, struct firm_alert *a,
+                         const struct kt_alert *told)
+{
+    for (unsigned i = 0; i < FIRM_SOURCES; i++)
+        a->trouble =
+            a->trouble || (kt_str_eq(told->instance, kt_str_of(firm_sources[i].instance)) &&
+                           firm_was_down(l->f, i, l->f->now));
+}
+
 /* A log that is silent has no record to name: its source and the time are what an alert says. */
 static void credit_silence(struct firm_alerts *l, struct firm_alert *a, const struct kt_alert *told)
 {
+    if (strcmp(told->detector, firm_classes[FIRM_CLASS_SILENT].detector) != 0)
+        return;
+    note_trouble(l, a, told);
     for (unsigned i = 0; i < l->f->n_attack; i++) {
         const struct firm_attack *x = &l->f->attack[i];
         struct kt_str instance = kt_str_of(firm_sources[x->source].instance);
         bool now = l->f->now >= x->first && l->f->now < x->last + KT_NS_HOUR;
-        if (x->class == FIRM_CLASS_SILENT && now && kt_str_eq(told->instance, instance) &&
-            strcmp(told->detector, firm_classes[FIRM_CLASS_SILENT].detector) == 0)
+        if (x->class == FIRM_CLASS_SILENT && now && kt_str_eq(told->instance, instance))
             firm_credit(l, a, i + 1);
     }
 }
@@ -129,8 +140,10 @@ static void add_alerts(const struct firm_alerts *l, struct firm_sums *sums, bool
     for (unsigned i = 0; i < l->n; i++) {
         const struct firm_alert *a = &l->at[i];
         sums->true_alerts[l->judge] += a->n_attack > 0;
-        sums->false_alerts[l->judge] += a->n_attack == 0;
-        if (show && a->n_attack == 0)
+        bool wrong = a->n_attack == 0 && !a->trouble;
+        sums->trouble += a->n_attack == 0 && a->trouble;
+        sums->false_alerts[l->judge] += wrong;
+        if (show && wrong)
             printf("  seed %llu false: %s %s: %s\n      %.1f: %s\n", (unsigned long long)seed,
                    kt_time_format_short(a->at, when), a->detector, a->title, a->score / 100.0,
                    a->parts);
@@ -340,5 +353,6 @@ unsigned firm_print(const struct firm_sums *sums)
     printf("%-34s %5u %6u %6.2f %32u\n", "all", all.incidents, all.found[FIRM_ENGINE],
            ratio(all.found[FIRM_ENGINE], all.incidents), all.found[FIRM_STATIC]);
     printf("%-34s %18.2f\n", "those whose detector runs", firm_recall(sums, FIRM_ENGINE, true));
+    printf("%-34s %18llu\n", "alerts of agents that were down", (unsigned long long)sums->trouble);
     return print_aims(sums, &all);
 }

@@ -13,8 +13,8 @@ struct firm_alert {
     kt_time_ns until; /* static rules: until when it takes more of the same */
     uint16_t attack[4];
     unsigned n_attack;
-    bool paged;
-    int score; /* of the page, and of what */
+    bool paged, trouble; /* trouble: it names an agent that is down, which is right and no attack */
+    int score;           /* of the page, and of what */
     char parts[400];
 };
 struct firm_alerts { /* of one judge in one world */
@@ -38,7 +38,8 @@ struct firm_row {
 };
 struct firm_sums {
     struct firm_row class[FIRM_CLASS_COUNT];
-    uint64_t records, late, twice, days, false_alerts[FIRM_JUDGES], true_alerts[FIRM_JUDGES];
+    uint64_t records, late, twice, days, false_alerts[FIRM_JUDGES], true_alerts[FIRM_JUDGES],
+        trouble;
     double seconds;
 };
 struct firm_settings {
