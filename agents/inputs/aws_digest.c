@@ -11,6 +11,7 @@
 #define SIGNED_BY "SHA256withRSA"
 #define END       ".json.gz"
 #define BACKFILL  "_backfill"
+#define FOLDER    "CloudTrail-Digest"
 #define STAMP     (sizeof "_20261129T040000Z" - 1)
 
 /* ---- the file ---- */
@@ -101,6 +102,13 @@ bool aws_digest_is_signed(const struct aws_digest *d, struct kt_str bucket, stru
 
 /* ---- its name ---- */
 
+static bool is_below(struct kt_str key, struct kt_str region)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf folder = { 0 };
+    kt_buf_addf(&folder, "/" FOLDER "/" KT_STR_FMT "/", KT_STR_ARG(region));
+    return region.len > 0 && kt_str_has(key, kt_buf_str(&folder));
+}
+
 bool aws_digest_chain(struct kt_str key, struct kt_buf *out, struct kt_str *ret_region)
 {
     struct kt_str name = kt_str_from_index(key, (size_t)(kt_str_rfind_byte(key, '/') + 1));
@@ -115,8 +123,8 @@ bool aws_digest_chain(struct kt_str key, struct kt_buf *out, struct kt_str *ret_
         return false;
     name = rest = kt_str_sub(name, 0, name.len - STAMP);
     if (!kt_str_split(&rest, '_', &part) || !kt_str_split(&rest, '_', &part) ||
-        !kt_str_is(part, "CloudTrail-Digest") || !kt_str_split(&rest, '_', ret_region) ||
-        ret_region->len == 0)
+        !kt_str_is(part, FOLDER) || !kt_str_split(&rest, '_', ret_region) ||
+        !is_below(key, *ret_region))
         return false;
     kt_buf_add(out, name);
     kt_buf_addz(out, backfill ? BACKFILL : "");

@@ -35,8 +35,8 @@ bool aws_digest_is_signed(const struct aws_digest *d, struct kt_str bucket, stru
                           struct kt_str public_key);
 
 /* What its key says: "ACCOUNT_CloudTrail-Digest_REGION_TRAIL_HOMEREGION", with "_backfill" where it
- * is of such a chain: the same for all digests of one chain; and the region. false: it is no such
- * key. The chain is appended to `out`; the region lives in `key`. */
+ * is of such a chain: the same for all digests of one chain; and the region, which is the folder's
+ * too. false: it is no such key. The chain is appended to `out`; the region lives in `key`. */
 bool aws_digest_chain(struct kt_str key, struct kt_buf *out, struct kt_str *ret_region);
 
 struct aws_public_key {

@@ -191,23 +191,15 @@ static void object_done(struct kt_input *in, bool whole)
     in->next++;
 }
 
-static void hear_object(struct kt_input *in, struct kt_http_answer *a)
+static void object_is(struct kt_input *in, enum s3_heard what, kt_time_ns wait)
 {
-    switch (s3_take_hear(&in->take, a)) {
-    case S3_GOING:
-        in->aws.pace.failures = 0;
-        break;
-    case S3_GONE:
-        object_done(in, true);
-        break;
-    case S3_REFUSED: /* one alone is passed over; the next round comes by again */
-        object_done(in, false);
-        if (in->refused < REFUSED_MAX)
-            break;
-        aws_pace_later(&in->aws.pace, in->aws.now, a->retry_after);
-        end_day(in, false);
-        break;
-    }
+    if (what == S3_GOING)
+        return;
+    object_done(in, what == S3_GONE);
+    if (in->refused < REFUSED_MAX) /* one alone is passed over; the next round comes by again */
+        return;
+    aws_pace_later(&in->aws.pace, in->aws.now, wait);
+    end_day(in, false);
 }
 
 /* ---- the order of things ---- */
@@ -244,10 +236,10 @@ static void hear(struct kt_input *in)
     enum aws_heard heard = aws_client_take(&in->aws, &a);
     if (heard == AWS_NOTHING)
         return;
-    if (heard == AWS_FAILED) /* asked again, the same */
+    if (in->asking == ASK_OBJECT)
+        object_is(in, s3_take_hear(&in->take, heard, &a), a.retry_after);
+    else if (heard == AWS_FAILED) /* asked again, the same */
         aws_pace_later(&in->aws.pace, in->aws.now, a.retry_after);
-    else if (in->asking == ASK_OBJECT)
-        hear_object(in, &a);
     else
         hear_list(in, &a);
     kt_http_answer_done(&a);
@@ -256,7 +248,8 @@ static void hear(struct kt_input *in)
 static enum kt_status step(struct kt_input *in, kt_time_ns now, size_t budget, bool *ret_more,
                            struct kt_error *err)
 {
-    bool first = in->aws.now == 0, read = false;
+    bool first = in->aws.now == 0;
+    enum s3_heard what;
     aws_client_turn(&in->aws, now);
     if (first) /* what was done before, now that the time is known */
         in->env.each_position(in->env.self, load, in);
@@ -264,10 +257,9 @@ static enum kt_status step(struct kt_input *in, kt_time_ns now, size_t budget, b
     if (budget == 0)
         return KT_OK;
     hear(in);
-    if (s3_take_work(&in->take, budget, ret_more, &read, err) != KT_OK)
+    if (s3_take_work(&in->take, budget, ret_more, &what, err) != KT_OK)
         return kt_wrap(err, "s3");
-    if (read)
-        object_done(in, true);
+    object_is(in, what, 0);
     if (!*ret_more && aws_client_ready(&in->aws))
         ask(in);
     return kt_pipeline_expire(in->pipeline, now, false, err);

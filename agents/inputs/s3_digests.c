@@ -3,8 +3,8 @@
  *
  * Owns:  the digest at hand, the public keys, the hashes of log files read lately, the chains.
  * Calls: core, aws_client, aws_digest, aws_trail, s3_reader.
- * Holds: a digest that could not be looked into for want of a right or an answer gets no verdict;
- *        what is kept is bounded.
+ * Holds: a digest that could not be looked into for want of a right or an answer gets no verdict,
+ *        and holds up no other; what is kept is bounded.
  */
 #include "agents/inputs/s3_digests_int.h"
 #include "core/base/alloc.h"
@@ -29,6 +29,7 @@ struct s3_digests *s3_digests_new(const struct kt_input_env *env, struct s3_read
     d->json = kt_json_new(KT_JSON_SIMDJSON);
     d->chains = kt_map_new(0);
     d->hashes = kt_map_new(0);
+    d->regions = kt_map_new(0);
     d->hash = kt_alloc_array(HASHES_MAX, sizeof *d->hash);
     env->each_position(env->self, digests_load, d);
     return d;
@@ -138,6 +139,14 @@ static void end_digest(struct s3_digests *d)
         tell(d, "trail.verified", KT_STR_NONE, text);
     }
     forget_digest(d);
+}
+
+/* Nothing that it says is believed: not even when it was. */
+static void not_its_own(struct s3_digests *d, const char *what)
+{
+    d->digest = (struct aws_digest){ 0 };
+    alarm(d, "trail.signature", KT_STR_NONE, what);
+    end_digest(d);
 }
 
 /* ---- step by step ---- */
@@ -263,8 +272,7 @@ static void judge_signature(struct s3_digests *d)
     struct kt_str bucket = kt_str_of(d->object->bucket), key = kt_str_of(d->object->key);
     if (k == NULL || !aws_digest_is_signed(&d->digest, bucket, key, d->sha256,
                                            kt_buf_str(&d->signature), kt_buf_str(&k->der))) {
-        alarm(d, "trail.signature", KT_STR_NONE, "a digest is not signed by CloudTrail");
-        end_digest(d); /* nothing that it says is believed */
+        not_its_own(d, "a digest is not signed by CloudTrail");
         return;
     }
     link_up(d);
@@ -294,8 +302,7 @@ static void digest_is_read(struct s3_digests *d)
     }
     kt_str_copyz(d->region, sizeof d->region, region);
     if (!kt_str_is(d->digest.bucket, d->object->bucket) || !kt_str_eq(d->digest.object, key)) {
-        alarm(d, "trail.signature", KT_STR_NONE, "a digest lies elsewhere than it says");
-        end_digest(d);
+        not_its_own(d, "a digest lies elsewhere than it says");
         return;
     }
     d->phase = KEYS;
@@ -332,28 +339,55 @@ void s3_digests_ask(struct s3_digests *d)
         s3_reader_ask(d->r);
 }
 
+static enum s3_heard refuse(struct s3_digests *d)
+{
+    forget_digest(d);
+    return S3_REFUSED;
+}
+
+/* Whoever may write to the bucket names the region: one that does not answer, or that there is not,
+ * holds up its own digests alone. */
+static enum s3_heard without_keys(struct s3_digests *d, kt_time_ns wait, const char *why)
+{
+    char text[300];
+    (void)snprintf(text, sizeof text, "public keys of CloudTrail in %s: %s", d->region, why);
+    aws_client_say_for_long(d->aws, text);
+    aws_pace_later(digests_pace(d), d->aws->now, wait);
+    return refuse(d);
+}
+
+static bool is_resting(struct s3_digests *d)
+{
+    kt_time_ns at = digests_pace(d)->at, now = d->aws->now;
+    return at > now && at <= now + 2 * KT_NS_HOUR; /* else the clock was set back */
+}
+
+enum s3_heard s3_digests_unanswered(struct s3_digests *d, kt_time_ns wait)
+{
+    char why[200];
+    if (d->phase != KEYS)
+        return S3_GOING;
+    kt_str_copyz(why, sizeof why, kt_str_of(d->aws->problem));
+    return without_keys(d, wait, why);
+}
+
 static enum s3_heard hear_keys(struct s3_digests *d, const struct kt_http_answer *a)
 {
     struct kt_error why = { 0 };
     struct kt_str token;
-    char text[200];
+    char text[120];
     if (a->status != 200) {
         struct kt_str code = aws_client_code(d->aws, a);
         bool denied = a->status == 403 || kt_str_starts(code, KT_STR("AccessDenied"));
-        (void)snprintf(text, sizeof text, "public keys of CloudTrail: %d " KT_STR_FMT ": %s",
-                       a->status, KT_STR_ARG(code),
+        (void)snprintf(text, sizeof text, "%d " KT_STR_FMT ": %s", a->status, KT_STR_ARG(code),
                        denied ? "the role needs cloudtrail:ListPublicKeys"
                               : "they are asked for again later");
-        aws_client_say_for_long(d->aws, text);
-        forget_digest(d);
-        return S3_REFUSED;
+        return without_keys(d, a->retry_after, text);
     }
     if (aws_digest_keys(d->aws->json, kt_buf_str(&a->body), digests_take_key, d, &token, &why) !=
-        KT_OK) {
-        aws_client_say_for_long(d->aws, why.text);
-        forget_digest(d);
-        return S3_REFUSED;
-    }
+        KT_OK)
+        return without_keys(d, a->retry_after, why.text);
+    digests_pace(d)->failures = 0;
     kt_buf_reset(&d->token);
     kt_buf_add(&d->token, token);
     if (digests_key(d) != NULL || token.len == 0 || ++d->pages == KEY_PAGES)
@@ -391,18 +425,18 @@ enum s3_heard s3_digests_hear(struct s3_digests *d, struct kt_http_answer *a)
         return hear_keys(d, a);
     enum s3_heard heard = s3_reader_hear(d->r, a);
     if (heard == S3_REFUSED)
-        forget_digest(d);
+        return refuse(d);
     if (heard != S3_GONE)
         return heard;
     is_gone(d);
     return d->phase == IDLE ? S3_GONE : S3_GOING;
 }
 
-enum kt_status s3_digests_work(struct s3_digests *d, size_t budget, bool *ret_more, bool *ret_over,
-                               struct kt_error *err)
+enum kt_status s3_digests_work(struct s3_digests *d, size_t budget, bool *ret_more,
+                               enum s3_heard *ret, struct kt_error *err)
 {
     bool read = false;
-    *ret_over = false;
+    *ret = S3_GOING;
     enum kt_status st = s3_reader_work(d->r, budget, ret_more, &read, err);
     if (st != KT_OK || !read)
         return st;
@@ -417,7 +451,10 @@ enum kt_status s3_digests_work(struct s3_digests *d, size_t budget, bool *ret_mo
                    d->r->sha256);
         to_next_file(d);
     }
-    *ret_over = d->phase == IDLE;
+    if (d->phase == KEYS && is_resting(d))
+        *ret = refuse(d);
+    else if (d->phase == IDLE)
+        *ret = S3_GONE;
     return KT_OK;
 }
 

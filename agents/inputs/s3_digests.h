@@ -27,12 +27,14 @@ void s3_digests_free(struct s3_digests *d); /* takes NULL */
 void s3_digests_remember(struct s3_digests *d, const struct s3_object *o);
 void s3_digests_start(struct s3_digests *d, const struct s3_object *o); /* o lives until its end */
 bool s3_digests_busy(const struct s3_digests *d);                       /* takes NULL */
+void s3_digests_ask(struct s3_digests *d);
 /* As of s3_reader: S3_GOING, S3_GONE (it is over), S3_REFUSED (it was said why; try again later).
  */
-void s3_digests_ask(struct s3_digests *d);
 enum s3_heard s3_digests_hear(struct s3_digests *d, struct kt_http_answer *a);
+/* None answered: S3_GOING means that it is asked again. */
+enum s3_heard s3_digests_unanswered(struct s3_digests *d, kt_time_ns wait);
 KT_MUST_USE enum kt_status s3_digests_work(struct s3_digests *d, size_t budget, bool *ret_more,
-                                           bool *ret_over, struct kt_error *err);
+                                           enum s3_heard *ret, struct kt_error *err);
 /* "; 12 digests verified up to 2026-11-29 04:00:00, 1 not"; appended. */
 void s3_digests_status(const struct s3_digests *d, struct kt_buf *out);
 /* The newest verdict that is an alarm; "" while there is none. */

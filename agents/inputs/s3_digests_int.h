@@ -4,10 +4,11 @@
 #include "agents/inputs/s3_digests.h"
 #include "core/base/map.h"
 
-#define KEYS_MAX   64u
-#define HASHES_MAX 16384u /* log files */
-#define CHAINS_MAX 4096u
-#define PRINT      16u
+#define KEYS_MAX    64u
+#define HASHES_MAX  16384u /* log files */
+#define CHAINS_MAX  4096u
+#define PRINT       16u
+#define REGIONS_MAX 64u
 
 enum phase { IDLE, DIGEST, KEYS, PREVIOUS, FILES };
 struct public_key {
@@ -43,7 +44,9 @@ struct s3_digests {
     struct public_key key[KEYS_MAX];
     unsigned n_keys, next_key, pages;
     struct kt_buf token;
-    struct kt_map *chains; /* name -> number */
+    struct kt_map *regions;               /* name -> number; emptied when it is full */
+    struct aws_pace resting[REGIONS_MAX]; /* not asked for keys before */
+    struct kt_map *chains;                /* name -> number */
     struct chain *chain;
     struct {
         uint8_t print[PRINT], sha256[32];
@@ -67,4 +70,6 @@ bool digests_is_previous(const struct s3_digests *d, const uint8_t hash[32],
                          const uint8_t signature[PRINT]);
 void digests_sign_print(struct kt_str signature, uint8_t ret[PRINT]);
 const struct public_key *digests_key(const struct s3_digests *d);
+/* When the region of the digest at hand may be asked for keys again. */
+struct aws_pace *digests_pace(struct s3_digests *d);
 void digests_take_key(void *self, const struct aws_public_key *k);

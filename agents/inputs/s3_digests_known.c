@@ -128,6 +128,18 @@ const struct public_key *digests_key(const struct s3_digests *d)
     return NULL;
 }
 
+struct aws_pace *digests_pace(struct s3_digests *d)
+{
+    struct kt_str region = kt_str_of(d->region);
+    bool is_new;
+    if (kt_map_count(d->regions) == REGIONS_MAX && kt_map_get(d->regions, region) == KT_MAP_NONE)
+        kt_map_reset(d->regions);
+    uint32_t n = kt_map_put(d->regions, region, &is_new);
+    if (is_new)
+        d->resting[n] = (struct aws_pace){ 0 };
+    return &d->resting[n];
+}
+
 static void drop_key(struct public_key *k)
 {
     kt_free(k->region);
@@ -161,4 +173,5 @@ void digests_forget_all(struct s3_digests *d)
     kt_free(d->hash);
     kt_map_free(d->chains);
     kt_map_free(d->hashes);
+    kt_map_free(d->regions);
 }

@@ -19,20 +19,31 @@ void s3_take_ask(const struct s3_take *t, const struct s3_object *o)
         s3_reader_ask(t->reader);
 }
 
-enum s3_heard s3_take_hear(const struct s3_take *t, struct kt_http_answer *a)
+enum s3_heard s3_take_hear(const struct s3_take *t, enum aws_heard heard, struct kt_http_answer *a)
 {
-    return s3_digests_busy(t->digests) ? s3_digests_hear(t->digests, a)
+    struct aws_client *c = t->reader->aws;
+    bool digest = s3_digests_busy(t->digests), failed = heard == AWS_FAILED;
+    enum s3_heard h = failed && digest ? s3_digests_unanswered(t->digests, a->retry_after)
+                      : failed         ? S3_GOING
+                      : digest         ? s3_digests_hear(t->digests, a)
                                        : s3_reader_hear(t->reader, a);
+    if (h == S3_GOING && failed)
+        aws_pace_later(&c->pace, c->now, a->retry_after);
+    else if (h == S3_GOING)
+        c->pace.failures = 0;
+    return h;
 }
 
-enum kt_status s3_take_work(const struct s3_take *t, size_t budget, bool *ret_more, bool *ret_over,
-                            struct kt_error *err)
+enum kt_status s3_take_work(const struct s3_take *t, size_t budget, bool *ret_more,
+                            enum s3_heard *ret, struct kt_error *err)
 {
+    bool read = false;
     if (s3_digests_busy(t->digests))
-        return s3_digests_work(t->digests, budget, ret_more, ret_over, err);
+        return s3_digests_work(t->digests, budget, ret_more, ret, err);
     const struct s3_object *o = t->reader->object;
-    enum kt_status st = s3_reader_work(t->reader, budget, ret_more, ret_over, err);
-    if (st == KT_OK && *ret_over && t->digests != NULL)
+    enum kt_status st = s3_reader_work(t->reader, budget, ret_more, &read, err);
+    *ret = read ? S3_GONE : S3_GOING;
+    if (st == KT_OK && read && t->digests != NULL)
         s3_digests_remember(t->digests, o);
     return st;
 }

@@ -11,6 +11,7 @@ struct s3_take {
 };
 void s3_take_ask(const struct s3_take *t,
                  const struct s3_object *o); /* the next question about o */
-enum s3_heard s3_take_hear(const struct s3_take *t, struct kt_http_answer *a);
+/* S3_GONE: o is done with. After AWS_FAILED S3_GOING means that the same is asked again later. */
+enum s3_heard s3_take_hear(const struct s3_take *t, enum aws_heard heard, struct kt_http_answer *a);
 KT_MUST_USE enum kt_status s3_take_work(const struct s3_take *t, size_t budget, bool *ret_more,
-                                        bool *ret_over, struct kt_error *err);
+                                        enum s3_heard *ret, struct kt_error *err);

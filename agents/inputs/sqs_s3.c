@@ -178,22 +178,19 @@ static enum kt_status step(struct kt_input *in, kt_time_ns now, size_t budget, b
                            struct kt_error *err)
 {
     struct kt_http_answer a;
-    bool read = false;
+    enum s3_heard what;
     aws_client_turn(&in->aws, now);
     *ret_more = false;
     if (budget == 0)
         return KT_OK;
     enum aws_heard heard = aws_client_take(&in->aws, &a);
-    if (heard == AWS_ANSWERED)
-        sqs_answered(in, &a);
-    if (heard == AWS_FAILED)
-        aws_pace_later(&in->aws.pace, now, a.retry_after);
-    if (heard != AWS_NOTHING)
+    if (heard != AWS_NOTHING) {
+        sqs_answered(in, heard, &a);
         kt_http_answer_done(&a);
-    if (s3_take_work(&in->take, budget, ret_more, &read, err) != KT_OK)
+    }
+    if (s3_take_work(&in->take, budget, ret_more, &what, err) != KT_OK)
         return kt_wrap(err, "sqs_s3");
-    if (read)
-        sqs_object_done(in);
+    sqs_object_is(in, what);
     settle(in);
     if (!*ret_more && aws_client_ready(&in->aws))
         ask(in);

@@ -100,23 +100,16 @@ struct message *sqs_current(struct kt_input *in)
     return NULL;
 }
 
-void sqs_object_done(struct kt_input *in)
+void sqs_object_is(struct kt_input *in, enum s3_heard what)
 {
     struct message *m = sqs_current(in);
-    m->next++;
-    m->finished = m->next == m->n;
-    m->end = in->reader.fed;
-}
-
-static void hear_object(struct kt_input *in, struct kt_http_answer *a)
-{
-    struct message *m = sqs_current(in);
-    switch (s3_take_hear(&in->take, a)) {
+    switch (what) {
     case S3_GOING:
-        in->aws.pace.failures = 0;
         break;
     case S3_GONE:
-        sqs_object_done(in);
+        m->next++;
+        m->finished = m->next == m->n;
+        m->end = in->reader.fed;
         break;
     case S3_REFUSED: /* back to the queue, which hands it out again after a while */
         sqs_drop_messages(in, (unsigned)(m - in->message), 1);
@@ -142,10 +135,12 @@ static void queue_refused(struct kt_input *in, const struct kt_http_answer *a)
     aws_pace_later(&in->aws.pace, in->aws.now, a->retry_after);
 }
 
-void sqs_answered(struct kt_input *in, struct kt_http_answer *a)
+void sqs_answered(struct kt_input *in, enum aws_heard heard, struct kt_http_answer *a)
 {
     if (in->asking == ASK_OBJECT)
-        hear_object(in, a);
+        sqs_object_is(in, s3_take_hear(&in->take, heard, a));
+    else if (heard == AWS_FAILED)
+        aws_pace_later(&in->aws.pace, in->aws.now, a->retry_after);
     else if (a->status != 200)
         queue_refused(in, a);
     else if (in->asking == ASK_MESSAGES)

@@ -55,5 +55,5 @@ void sqs_ask_longer(struct kt_input *in, struct message *m);
 
 /* sqs_s3_hear.c */
 struct message *sqs_current(struct kt_input *in); /* whose objects are read; NULL: none */
-void sqs_object_done(struct kt_input *in);        /* the one being read is read, or gone */
-void sqs_answered(struct kt_input *in, struct kt_http_answer *a);
+void sqs_object_is(struct kt_input *in, enum s3_heard what); /* the one being read */
+void sqs_answered(struct kt_input *in, enum aws_heard heard, struct kt_http_answer *a);

@@ -83,7 +83,7 @@ class Aws:
     def __init__(self, rng):
         self.rng = rng
         self.buckets, self.lists, self.list_faults, self.list_pause, self.page = {}, [], [], False, 1000
-        self.meta, self.public_keys, self.key_calls, self.key_faults = {}, {}, [], []
+        self.meta, self.public_keys, self.key_calls, self.key_faults, self.silent = {}, {}, [], [], set()  # silent: regions
         self.trail, self.lookups, self.lookup_faults, self.epoch = [], [], [], 1  # trail: time, shown from, region, record
         self.bucket, self.messages, self.deleted, self.hidden = {}, {}, [], {}
         self.keys = {'AKIDINVENTED00000001': (SECRET, None)}
@@ -268,6 +268,8 @@ class Aws:
                         return None
                     if action == 'com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101.ListPublicKeys':
                         aws.key_calls.append((self.region, json.loads(body)))
+                        if self.region in aws.silent:
+                            return self.answer(503, b'')
                         if aws.key_faults:
                             return self.answer(*aws.key_faults.pop(0))
                         keys = [{'Value': v, 'Fingerprint': f, 'ValidityStartTime': 1.7e9, 'ValidityEndTime': 1.9e9} for f, v in aws.public_keys.get(self.region, {}).items()]

@@ -188,8 +188,9 @@ static void names_say_chain_and_region(void **state)
         const char *key, *chain;
     } cases[] = {
         { key, "111122223333_CloudTrail-Digest_eu-west-1_my_trail_us-east-1" },
-        { "1_CloudTrail-Digest_eu_t_us_20261129T040000Z_backfill.json.gz",
+        { "p/CloudTrail-Digest/eu/1_CloudTrail-Digest_eu_t_us_20261129T040000Z_backfill.json.gz",
           "1_CloudTrail-Digest_eu_t_us_backfill" },
+        { "p/CloudTrail-Digest/us/1_CloudTrail-Digest_eu_t_us_20261129T040000Z.json.gz", NULL },
         { "1_CloudTrail_eu_20261129T0400Z_0123456789abcdef.json.gz", NULL },
         { "1_CloudTrail-Digest_20261129T040000Z.json.gz", NULL },
         { "_20261129T040000Z.json.gz", NULL },
