@@ -4,9 +4,9 @@
  *
  * Owns:  the streams (region and event source) and their places, one request at a time for all.
  * Calls: core, aws_client, one pipeline. Time comes in.
- * Holds: pages come newest first, so a stream goes from its place in windows towards now, and the
- *        place moves when a window's last page was given out: a crash asks for one window again.
- *        Events show late: the place stays behind now, and the collector drops what comes twice.
+ * Holds: pages come newest first, so a round goes from the stream's place in windows to now, and
+ *        the place moves when a window's last page was given out: a crash asks for one window
+ * again. Events show late: the place stays behind now, and the collector drops what comes twice.
  */
 #include "agents/input.h"
 #include "agents/inputs/aws_client.h"
@@ -56,10 +56,12 @@ struct stream {
     struct aws_pace *pace;     /* of the region */
     kt_time_ns from;           /* the place: everything before it was given out */
     bool changed;
+    kt_time_ns at;       /* of the round: everything before it was asked for; 0 = none is begun */
     kt_time_ns to, span; /* the window ends there, 0 = none is open; so long it may be */
+    bool last;           /* it reached to now when it was opened */
     struct kt_buf token; /* of its next page */
     unsigned pages, page_size;
-    kt_time_ns due; /* of the next round, once it is near to now */
+    kt_time_ns due; /* of the next round */
     char problem[200];
 };
 struct kt_input {
@@ -152,7 +154,10 @@ static void open_window(const struct kt_input *in, struct stream *s)
     kt_time_ns now = in->aws.now, oldest = now - in->o.since;
     if (s->from < now - REACH)
         s->from = s->from == 0 ? oldest : now - REACH; /* older ones are not to be had */
-    s->to = s->from + s->span < now ? s->from + s->span : now;
+    if (s->at < s->from || s->at > now) /* none is begun, or the clock was set */
+        s->at = s->from;
+    s->last = s->at + s->span >= now;
+    s->to = s->last ? now : s->at + s->span;
     s->pages = 0;
     kt_buf_reset(&s->token);
 }
@@ -166,7 +171,7 @@ static void ask(struct kt_input *in, struct stream *s)
     kt_buf_addz(b, "{\"LookupAttributes\":[{\"AttributeKey\":\"EventSource\",\"AttributeValue\":");
     kt_json_quote(b, kt_str_of(s->event_source));
     kt_buf_addf(b, "}],\"StartTime\":%lld,\"EndTime\":%lld,\"MaxResults\":%u",
-                (long long)(s->from / KT_NS_S), (long long)((s->to + KT_NS_S - 1) / KT_NS_S),
+                (long long)(s->at / KT_NS_S), (long long)((s->to + KT_NS_S - 1) / KT_NS_S),
                 s->page_size);
     if (s->token.len > 0) {
         kt_buf_addz(b, ",\"NextToken\":");
@@ -233,7 +238,6 @@ static void refused(struct kt_input *in, struct stream *s, const struct kt_http_
 static void end_window(struct kt_input *in, struct stream *s)
 {
     kt_time_ns now = in->aws.now, safe = s->to < now - LATE ? s->to : now - LATE;
-    bool live = s->to + s->span >= now;
     if (safe > s->from) {
         s->from = safe;
         s->changed = true;
@@ -242,7 +246,8 @@ static void end_window(struct kt_input *in, struct stream *s)
         s->span = 2 * s->span < SPAN_MOST ? 2 * s->span : SPAN_MOST;
     else if (s->pages > MANY_PAGES / 2 && s->span > SPAN_LEAST)
         s->span = s->span / 2 > SPAN_LEAST ? s->span / 2 : SPAN_LEAST;
-    s->due = live && s->to + KT_NS_MIN >= now ? now + in->o.every : now;
+    s->at = s->last ? 0 : s->to;
+    s->due = s->last ? now + in->o.every : now;
     s->to = 0;
 }
 

@@ -69,6 +69,19 @@ aws.lookup_faults = [(400, b'{"__type":"AccessDeniedException"}')]
 check(wait_for(lambda: 'cloudtrail:LookupEvents' in status(), 15), 'a refusal is said, with the permission', status())
 check(stop(agent) == 0, 'the agent ends cleanly', h.log('a.log')[-800:])
 
+# ---- more within the last minutes than one window may hold ----
+shutil.rmtree(h.path('spool-a'))
+h.agent_config('a', [f'{{ {source.replace("every: 1s", "every: 1m")}, regions: [eu-central-1], since: 25m }}'])
+add('eu-central-1', 120, time.time() - 1400, time.time() - 5)
+aws.lookup_faults = [(200, b' ' * (9 << 20))] * 3  # pages and windows become short
+agent = start_with_env(h)
+everything('windows go on to now, however many they are')
+time.sleep(1)
+before = len(aws.lookups)
+time.sleep(2)
+check(len(aws.lookups) == before, 'and the next round waits for its time', len(aws.lookups) - before)
+check(stop(agent) == 0, 'the agent ends cleanly in between', h.log('a.log')[-800:])
+
 # ---- a first run that is killed, with pages that are forgotten ----
 shutil.rmtree(h.path('spool-a'))
 h.agent_config('a', [f'{{ {source}, regions: [eu-central-1], since: 6d }}'])
