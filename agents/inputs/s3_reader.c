@@ -46,11 +46,6 @@ void s3_reader_start(struct s3_reader *r, const struct s3_object *o)
     (void)snprintf(r->name, sizeof r->name, "%.60s/%.130s", o->bucket, o->key);
 }
 
-bool s3_reader_wants(const struct s3_reader *r)
-{
-    return r->object != NULL && (r->gunzip == NULL || r->piece_at == r->piece.len);
-}
-
 static void end_object(struct s3_reader *r)
 {
     kt_gunzip_free(r->gunzip);

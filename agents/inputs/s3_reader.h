@@ -44,8 +44,6 @@ void s3_reader_open(struct s3_reader *r, struct aws_client *aws, const char *reg
 void s3_reader_done(struct s3_reader *r);
 /* o lives until the object is read, gone, refused or left. */
 void s3_reader_start(struct s3_reader *r, const struct s3_object *o);
-/* true: its next piece has to be asked for. */
-bool s3_reader_wants(const struct s3_reader *r);
 void s3_reader_ask(struct s3_reader *r); /* aws_client_ready() said yes */
 enum s3_heard {
     S3_GOING,   /* a piece is at hand, or the question has to be asked again elsewhere */
