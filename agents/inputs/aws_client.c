@@ -38,11 +38,17 @@ static const char *real_env(void *self, const char *name)
 
 enum kt_status aws_client_check(const struct aws_client_options *o, struct kt_error *err)
 {
-    if (aws_given(o->endpoint) != NULL &&
-        kt_http_check_url(kt_str_of(o->endpoint), o->allow_private, err) != KT_OK)
-        return kt_wrap(err, "endpoint");
     if (aws_given(o->proxy) != NULL && kt_http_check_proxy(kt_str_of(o->proxy), err) != KT_OK)
         return kt_wrap(err, "proxy");
+    return aws_client_check_endpoint(o, "endpoint", o->endpoint, err);
+}
+
+enum kt_status aws_client_check_endpoint(const struct aws_client_options *o, const char *name,
+                                         const char *endpoint, struct kt_error *err)
+{
+    if (aws_given(endpoint) != NULL &&
+        kt_http_check_url(kt_str_of(endpoint), o->allow_private, err) != KT_OK)
+        return kt_wrap(err, "%s", name);
     return KT_OK;
 }
 
@@ -259,11 +265,12 @@ void aws_client_call(struct aws_client *c, const char *service, const char *regi
     aws_client_send(c, &r, &http);
 }
 
-void aws_client_base(struct aws_client *c, const char *service, const char *region)
+void aws_client_base(struct aws_client *c, const char *endpoint, const char *service,
+                     const char *region)
 {
     kt_buf_reset(&c->url);
-    if (aws_given(c->o.endpoint) != NULL)
-        kt_buf_addz(&c->url, c->o.endpoint);
+    if (aws_given(endpoint) != NULL)
+        kt_buf_addz(&c->url, endpoint);
     else
         kt_buf_addf(&c->url, "https://%s.%s.amazonaws.com%s", service, region,
                     strncmp(region, "cn-", 3) == 0 ? ".cn" : "");

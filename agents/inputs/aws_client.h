@@ -24,7 +24,7 @@ struct aws_client_options { /* "" and NULL = not set */
             "AWS credentials file, mode 0600; default: as the AWS tools look for them"),           \
         AWS_ROW(T, at.profile, "profile", KT_OPT_STRING, "", "its section; default: default"),     \
         AWS_ROW(T, at.endpoint, "endpoint", KT_OPT_STRING, "",                                     \
-                "another service than that of AWS"),                                               \
+                "another address than that of AWS"),                                               \
         AWS_ROW(T, at.proxy, "proxy", KT_OPT_STRING, "", "http://host:port"),                      \
         AWS_ROW(T, at.ca_file, "ca_file", KT_OPT_PATH, "",                                         \
                 "certificates instead of the system's"),                                           \
@@ -82,8 +82,14 @@ void aws_client_send(struct aws_client *c, struct aws_request *r, struct kt_http
 /* One call of a JSON protocol: c->url is the service (aws_client_base), c->body the question. */
 void aws_client_call(struct aws_client *c, const char *service, const char *region,
                      const char *version, struct kt_str target, size_t reply_max);
-/* c->url = where a service is in a region, or the configured endpoint; no slash at its end. */
-void aws_client_base(struct aws_client *c, const char *service, const char *region);
+/* c->url = the endpoint that is configured for a service, else where AWS has it in a region; no
+ * slash at its end. */
+void aws_client_base(struct aws_client *c, const char *endpoint, const char *service,
+                     const char *region);
+/* May that be a configured endpoint? name: its key. */
+KT_MUST_USE enum kt_status aws_client_check_endpoint(const struct aws_client_options *o,
+                                                     const char *name, const char *endpoint,
+                                                     struct kt_error *err);
 /* The code of an error in XML or JSON, without what stands before '#'; lives until c->json is used
  * again, or as long as the answer. */
 struct kt_str aws_client_code(struct aws_client *c, const struct kt_http_answer *a);

@@ -180,7 +180,7 @@ static void ask(struct kt_input *in, struct stream *s)
     kt_buf_byte(b, '}');
     s->pace->at = in->aws.now + CALLS_APART;
     in->asked = (unsigned)(s - in->stream);
-    aws_client_base(&in->aws, "cloudtrail", s->region);
+    aws_client_base(&in->aws, in->o.aws.endpoint, "cloudtrail", s->region);
     aws_client_call(&in->aws, "cloudtrail", s->region, "application/x-amz-json-1.1",
                     KT_STR("com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101.LookupEvents"),
                     REPLY_MAX);

@@ -35,6 +35,9 @@ static const struct kt_option options[] = {
       false },
     { "digests", KT_OPT_BOOL, "false", AT(digests),
       "digest files are verified, and log files by them", false, false },
+    { "cloudtrail_endpoint", KT_OPT_STRING, "", AT(cloudtrail_endpoint),
+      "another address than that of AWS, for the keys that digests are verified with", false,
+      false },
     AWS_CLIENT_OPTIONS(struct options, aws),
     KT_OPTIONS_END,
 };
@@ -48,6 +51,9 @@ static enum kt_status check(const struct options *o, struct kt_error *err)
         return kt_fail(err, KT_E_CONFIG, "bucket or region is not a name");
     if (o->every < KT_NS_S || o->since < 0)
         return kt_fail(err, KT_E_CONFIG, "every must be at least 1s");
+    if (aws_client_check_endpoint(&o->aws, "cloudtrail_endpoint", o->cloudtrail_endpoint, err) !=
+        KT_OK)
+        return err->code;
     return aws_client_check(&o->aws, err);
 }
 
@@ -65,7 +71,9 @@ static enum kt_status open_s3(const struct kt_input_env *env, struct kt_input **
     in->o = o;
     aws_client_open(&in->aws, &in->o.aws, in->o.region);
     s3_reader_open(&in->reader, &in->aws, in->o.region);
-    in->take = (struct s3_take){ &in->reader, o.digests ? s3_digests_new(env, &in->reader) : NULL };
+    in->take = (struct s3_take){ &in->reader,
+                                 o.digests ? s3_digests_new(env, &in->reader, o.cloudtrail_endpoint)
+                                           : NULL };
     in->done = files_done_new();
     in->pipeline = in->reader.pipeline = env->pipeline(env->self);
     kt_pipeline_restart(in->pipeline, 0);

@@ -24,7 +24,7 @@ static void list(struct kt_input *in, struct kt_str prefix, struct kt_str after,
     if (in->token.len > 0)
         q[r.n_query++] = (struct aws_pair){ KT_STR("continuation-token"), kt_buf_str(&in->token) };
     kt_buf_reset(&c->body);
-    aws_client_base(c, "s3", in->reader.region);
+    aws_client_base(c, c->o.endpoint, "s3", in->reader.region);
     kt_buf_byte(&c->url, '/');
     aws_encode(kt_str_of(in->o.bucket), false, &c->url);
     kt_buf_byte(&c->url, '?');

@@ -20,12 +20,14 @@
 
 /* ---- life ---- */
 
-struct s3_digests *s3_digests_new(const struct kt_input_env *env, struct s3_reader *r)
+struct s3_digests *s3_digests_new(const struct kt_input_env *env, struct s3_reader *r,
+                                  const char *endpoint)
 {
     struct s3_digests *d = kt_alloc(sizeof *d);
     d->env = *env;
     d->r = r;
     d->aws = r->aws;
+    d->endpoint = endpoint;
     d->json = kt_json_new(KT_JSON_SIMDJSON);
     d->chains = kt_map_new(0);
     d->hashes = kt_map_new(0);
@@ -325,7 +327,7 @@ static void ask_keys(struct s3_digests *d)
         kt_json_quote(b, kt_buf_str(&d->token));
     }
     kt_buf_byte(b, '}');
-    aws_client_base(d->aws, "cloudtrail", d->region);
+    aws_client_base(d->aws, d->endpoint, "cloudtrail", d->region);
     aws_client_call(d->aws, "cloudtrail", d->region, "application/x-amz-json-1.1",
                     KT_STR("com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101.ListPublicKeys"),
                     S3_REPLY_MAX);

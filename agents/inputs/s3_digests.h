@@ -20,8 +20,10 @@
 #include "agents/inputs/s3_reader.h"
 
 struct s3_digests;
-/* r reads digests and log files, one at a time, while an object is being verified. */
-struct s3_digests *s3_digests_new(const struct kt_input_env *env, struct s3_reader *r);
+/* r reads digests and log files, one at a time, while an object is being verified. endpoint: of
+ * CloudTrail, kept by pointer; "" or NULL: AWS's own. */
+struct s3_digests *s3_digests_new(const struct kt_input_env *env, struct s3_reader *r,
+                                  const char *endpoint);
 void s3_digests_free(struct s3_digests *d); /* takes NULL */
 /* A log file was read to its end: r->sha256 is its hash. */
 void s3_digests_remember(struct s3_digests *d, const struct s3_object *o);

@@ -29,6 +29,7 @@ struct s3_digests {
     struct kt_input_env env;
     struct s3_reader *r;
     struct aws_client *aws;
+    const char *endpoint; /* of CloudTrail */
     struct kt_json *json;
     enum phase phase;
     const struct s3_object *object;

@@ -12,10 +12,11 @@
 #define FULL_EVERY    KT_NS_HOUR /* yesterday and today from their beginnings */
 #define BEHIND        (2 * KT_NS_HOUR)
 #define DIGESTS_RARER 5  /* they come once an hour */
-#define REFUSED_MAX   3u /* objects in a row, before the place is left for a while */
+#define REFUSED_MAX   3u  /* objects in a row, before the place is left for a while */
+#define GIVE_UP       24u /* full rounds that refused an object, and read others of its place */
 
 struct options {
-    const char *bucket, *prefix, *region;
+    const char *bucket, *prefix, *region, *cloudtrail_endpoint;
     struct kt_strings accounts, regions;
     kt_time_ns since, every;
     bool digests;

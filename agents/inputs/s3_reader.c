@@ -86,7 +86,7 @@ void s3_reader_ask(struct s3_reader *r)
         h[q.n_header++] = (struct aws_pair){ KT_STR("if-match"), kt_buf_str(&etag) };
     }
     kt_buf_reset(&c->body);
-    aws_client_base(c, "s3", r->region);
+    aws_client_base(c, c->o.endpoint, "s3", r->region);
     kt_buf_byte(&c->url, '/');
     aws_encode(kt_str_of(o->bucket), false, &c->url);
     kt_buf_byte(&c->url, '/');

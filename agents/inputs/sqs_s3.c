@@ -27,6 +27,9 @@ static const struct kt_option options[] = {
       false },
     { "digests", KT_OPT_BOOL, "false", AT(digests),
       "digest files are verified, and log files by them", false, false },
+    { "cloudtrail_endpoint", KT_OPT_STRING, "", AT(cloudtrail_endpoint),
+      "another address than that of AWS, for the keys that digests are verified with", false,
+      false },
     AWS_CLIENT_OPTIONS(struct options, aws),
     KT_OPTIONS_END,
 };
@@ -65,6 +68,9 @@ static enum kt_status take_options(struct kt_input *in, struct kt_error *err)
         kt_str_copyz(in->region, sizeof in->region, kt_str_of(in->o.region));
     if (in->region[0] == '\0')
         return kt_fail(err, KT_E_CONFIG, "region is missing: the queue's URL does not name it");
+    if (aws_client_check_endpoint(&in->o.aws, "cloudtrail_endpoint", in->o.cloudtrail_endpoint,
+                                  err) != KT_OK)
+        return err->code;
     return aws_client_check(&in->o.aws, err);
 }
 
@@ -85,8 +91,10 @@ static enum kt_status open_sqs(const struct kt_input_env *env, struct kt_input *
     const char *bucket_region = aws_given(in->o.bucket_region);
     aws_client_open(&in->aws, &in->o.aws, in->region);
     s3_reader_open(&in->reader, &in->aws, bucket_region != NULL ? bucket_region : in->region);
-    in->take =
-        (struct s3_take){ &in->reader, in->o.digests ? s3_digests_new(env, &in->reader) : NULL };
+    in->take = (struct s3_take){ &in->reader,
+                                 in->o.digests
+                                     ? s3_digests_new(env, &in->reader, in->o.cloudtrail_endpoint)
+                                     : NULL };
     in->notices = aws_notices_new();
     in->pipeline = in->reader.pipeline = env->pipeline(env->self);
     kt_pipeline_restart(in->pipeline, 0);

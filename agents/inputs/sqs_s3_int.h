@@ -13,7 +13,7 @@
 #define URL_MAX      2048u
 
 struct options {
-    const char *queue_url, *queue_url_file, *region, *bucket_region;
+    const char *queue_url, *queue_url_file, *region, *bucket_region, *cloudtrail_endpoint;
     struct kt_strings buckets;
     bool digests;
     struct aws_client_options aws;

@@ -267,7 +267,7 @@ class Aws:
                     if self.fault():
                         return None
                     if action == 'com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101.ListPublicKeys':
-                        aws.key_calls.append((self.region, json.loads(body)))
+                        aws.key_calls.append((self.region, self.path))
                         if self.region in aws.silent:
                             return self.answer(503, b'')
                         if aws.key_faults:

@@ -58,7 +58,7 @@ aws.public_keys = {R1: {one.fingerprint: one.value}, R2: {two.fingerprint: two.v
 h.start_collector()
 h.allow('a', h.new_key('a'), 'cloudtrail/aws-main')
 credentials = write_credentials(h)
-listed = f'id: aws-main, type: cloudtrail, input: s3, bucket: trail-bucket, prefix: logs, region: eu-central-1, every: 1s, digests: true, endpoint: "{aws.url}", allow_private: true, {credentials}'
+listed = f'id: aws-main, type: cloudtrail, input: s3, bucket: trail-bucket, prefix: logs, region: eu-central-1, every: 1s, digests: true, endpoint: "{aws.url}", cloudtrail_endpoint: "{aws.url}/trail", allow_private: true, {credentials}'
 h.agent_config('a', [f'{{ {listed} }}'])
 
 # ---- good chains ----
@@ -73,7 +73,7 @@ check(wait_for(lambda: 'cloudtrail:ListPublicKeys' in status(), 20), 'a right th
 check(expect('trail.verified', 4), 'good digests are verified, with keys in both forms', said())
 check(count('trail.begins') == 2 and len(verdicts()) == 6, 'beginnings are said, and nothing else', said())
 check(wait_for(lambda: '4 digests verified up to' in status(), 10), 'status says how far', status())
-check({r for r, _ in aws.key_calls} == {R1, R2} and aws.bad == [], 'keys are asked of the region of the digest', (aws.key_calls, aws.bad[:3]))
+check(set(aws.key_calls) == {(R1, '/trail/'), (R2, '/trail/')} and aws.bad == [], 'keys are asked of the region of the digest, at CloudTrail', (aws.key_calls, aws.bad[:3]))
 check(wait_for(lambda: stored() == total, 20), 'records come as ever', f'{stored()} of {total}')
 out = keytrail('search', 'kind:report operation:trail.verified', '--db', h.db, '--since', '@0', '-q').stdout.decode()
 check('are what CloudTrail delivered' in out, 'search shows it', out)
@@ -143,7 +143,7 @@ with aws.lock:
     for b in [b for b in aws.bucket if b[1].startswith('logs/')]:
         del aws.bucket[b]
 queue = h.write('queue.url', f'{aws.url}/{A}/trail\n')
-h.agent_config('a', [f'{{ id: aws-main, type: cloudtrail, input: sqs_s3, queue_url_file: {queue}, region: eu-central-1, digests: true, endpoint: "{aws.url}", allow_private: true, {credentials} }}'])
+h.agent_config('a', [f'{{ id: aws-main, type: cloudtrail, input: sqs_s3, queue_url_file: {queue}, region: eu-central-1, digests: true, endpoint: "{aws.url}", cloudtrail_endpoint: "{aws.url}/trail", allow_private: true, {credentials} }}'])
 before, aws.visibility = count('trail.verified'), 1
 told, lost = [put(R1, now - 100) for _ in range(3)], [put(R1, now - 90) for _ in range(2)]
 aws.send(s3_event(*told))
