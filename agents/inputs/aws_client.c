@@ -76,6 +76,7 @@ void aws_client_done(struct aws_client *c)
 
 void aws_client_turn(struct aws_client *c, kt_time_ns now)
 {
+    c->began = c->began != 0 && c->began <= now ? c->began : now;
     c->now = now;
     if (c->pace.at > now + 2 * KT_NS_HOUR)
         c->pace.at = now; /* the clock was set back */

@@ -43,7 +43,7 @@ struct aws_client {
     struct aws_keys keys;    /* after aws_client_ready() */
     struct kt_buf url, body; /* of the next question, its asker's to fill */
     struct kt_buf headers;
-    kt_time_ns now;                 /* of this turn */
+    kt_time_ns now, began;          /* of this turn, and of the first */
     kt_time_ns keys_at, said_until; /* good keys are not renewed, the problem stays, until then */
     struct aws_pace pace;
     bool asking_keys;

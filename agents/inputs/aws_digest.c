@@ -102,6 +102,39 @@ bool aws_digest_is_signed(const struct aws_digest *d, struct kt_str bucket, stru
 
 /* ---- its name ---- */
 
+/* "1_CloudTrail-Digest_eu_t_us_20261129T040000Z[_backfill].json.gz": without what stands behind the
+ * stamp. false: there is none. */
+static bool read_name(struct kt_str key, struct kt_str *ret, bool *ret_backfill)
+{
+    struct kt_str name = kt_str_from_index(key, (size_t)(kt_str_rfind_byte(key, '/') + 1));
+    if (!kt_str_ends(name, KT_STR(END)))
+        return false;
+    name = kt_str_sub(name, 0, name.len - (sizeof END - 1));
+    *ret_backfill = kt_str_ends(name, KT_STR(BACKFILL));
+    if (*ret_backfill)
+        name = kt_str_sub(name, 0, name.len - (sizeof BACKFILL - 1));
+    *ret = name;
+    return name.len > STAMP && name.at[name.len - STAMP] == '_' && name.at[name.len - 1] == 'Z';
+}
+
+kt_time_ns aws_digest_time(struct kt_str key)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf text = { 0 };
+    struct kt_str name;
+    bool backfill;
+    kt_time_ns t;
+    if (!read_name(key, &name, &backfill))
+        return 0;
+    const char *s = name.at + name.len - STAMP + 1; /* 20261129T040000Z */
+    kt_buf_addf(&text, "%.4s-%.2s-%.5s:%.2s:%.3s", s, s + 4, s + 6, s + 11, s + 13);
+    return kt_time_parse(kt_buf_str(&text), &t, NULL) == KT_OK ? t : 0;
+}
+
+bool aws_digest_is_backfill(struct kt_str chain)
+{
+    return kt_str_ends(chain, KT_STR(BACKFILL));
+}
+
 static bool is_below(struct kt_str key, struct kt_str region)
 {
     KT_CLEANUP(kt_buf_done) struct kt_buf folder = { 0 };
@@ -111,15 +144,9 @@ static bool is_below(struct kt_str key, struct kt_str region)
 
 bool aws_digest_chain(struct kt_str key, struct kt_buf *out, struct kt_str *ret_region)
 {
-    struct kt_str name = kt_str_from_index(key, (size_t)(kt_str_rfind_byte(key, '/') + 1));
-    struct kt_str part, rest;
-    if (!kt_str_ends(name, KT_STR(END)))
-        return false;
-    name = kt_str_sub(name, 0, name.len - (sizeof END - 1));
-    bool backfill = kt_str_ends(name, KT_STR(BACKFILL));
-    if (backfill)
-        name = kt_str_sub(name, 0, name.len - (sizeof BACKFILL - 1));
-    if (name.len <= STAMP || name.at[name.len - STAMP] != '_' || name.at[name.len - 1] != 'Z')
+    struct kt_str name, part, rest;
+    bool backfill;
+    if (!read_name(key, &name, &backfill))
         return false;
     name = rest = kt_str_sub(name, 0, name.len - STAMP);
     if (!kt_str_split(&rest, '_', &part) || !kt_str_split(&rest, '_', &part) ||

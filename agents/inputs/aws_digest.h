@@ -39,6 +39,10 @@ bool aws_digest_is_signed(const struct aws_digest *d, struct kt_str bucket, stru
  * too. false: it is no such key. The chain is appended to `out`; the region lives in `key`. */
 bool aws_digest_chain(struct kt_str key, struct kt_buf *out, struct kt_str *ret_region);
 
+bool aws_digest_is_backfill(struct kt_str chain); /* such chains are not written to every hour */
+/* When the time of a digest ended, as its key says; 0: it is no such key. */
+kt_time_ns aws_digest_time(struct kt_str key);
+
 struct aws_public_key {
     struct kt_str fingerprint, value; /* value: base64 */
 };

@@ -306,9 +306,7 @@ static void status(struct kt_input *in, struct kt_input_status *ret)
                 (unsigned long long)in->reader.objects, in->n_roots, ago);
     s3_digests_status(in->take.digests, &place);
     kt_str_copyz(ret->position, sizeof ret->position, kt_buf_str(&place));
-    kt_str_copyz(ret->problem, sizeof ret->problem,
-                 kt_str_of(in->aws.problem[0] != '\0' ? in->aws.problem
-                                                      : s3_digests_trouble(in->take.digests)));
+    s3_take_problem(&in->take, ret->problem, sizeof ret->problem);
     if (in->aws.problem[0] == '\0' && in->looked != 0 && in->n_roots == 0 && in->n_branches == 0)
         (void)snprintf(ret->problem, sizeof ret->problem,
                        "bucket '%.60s' has no log files in AWSLogs/ below '%.60s': check prefix, "

@@ -16,6 +16,9 @@
 #define DIGEST_MAX (8u << 20) /* bytes, uncompressed: what a JSON text may have */
 #define TOLD_MAX   20u        /* log files of one digest that get a line each */
 #define KEY_PAGES  16u
+#define TROUBLE    KT_NS_DAY
+#define SILENT     (3 * KT_NS_HOUR) /* one comes each hour, empty or not */
+#define ENDED      (7 * KT_NS_DAY)
 #define OTHER      "the digest before this one is not the one that it names"
 
 /* ---- life ---- */
@@ -118,6 +121,7 @@ static void alarm(struct s3_digests *d, const char *operation, struct kt_str abo
     struct kt_str file = kt_str_from_index(name, (size_t)(kt_str_rfind_byte(name, '/') + 1));
     file = kt_utf8_cut(file, 110);
     (void)snprintf(d->trouble, sizeof d->trouble, "%s: " KT_STR_FMT, what, KT_STR_ARG(file));
+    d->trouble_at = d->aws->now;
 }
 
 /* Everything about it is known. */
@@ -474,7 +478,37 @@ void s3_digests_status(const struct s3_digests *d, struct kt_buf *out)
         kt_buf_addf(out, ", %llu NOT", (unsigned long long)d->broken);
 }
 
-const char *s3_digests_trouble(const struct s3_digests *d)
+static void silence(const struct s3_digests *d, char *ret, size_t size)
 {
-    return d != NULL ? d->trouble : "";
+    char since[KT_TIME_TEXT_MAX];
+    kt_time_ns now = d->aws->now, began = d->aws->began;
+    bool any = false;
+    for (uint32_t i = 0; i < kt_map_count(d->chains); i++) {
+        kt_time_ns until = d->chain[i].until;
+        struct kt_str name = kt_map_key(d->chains, i);
+        if (aws_digest_is_backfill(name) || now - until > ENDED)
+            continue;
+        any = true;
+        if (now - (until > began ? until : began) <= SILENT)
+            continue;
+        (void)snprintf(ret, size,
+                       "no digest since %s of " KT_STR_FMT ": is log file validation on?",
+                       kt_time_format_short(until, since), KT_STR_ARG(kt_str_sub(name, 0, 100)));
+        return;
+    }
+    if (!any && now - began > SILENT)
+        (void)snprintf(ret, size,
+                       "no digest was verified in three hours: is log file validation "
+                       "on, and do digests come this way?");
+}
+
+void s3_digests_problem(const struct s3_digests *d, char *ret, size_t size)
+{
+    ret[0] = '\0';
+    if (d == NULL)
+        return;
+    if (d->trouble[0] != '\0' && d->aws->now - d->trouble_at < TROUBLE)
+        kt_str_copyz(ret, size, kt_str_of(d->trouble));
+    else
+        silence(d, ret, size);
 }

@@ -39,8 +39,9 @@ KT_MUST_USE enum kt_status s3_digests_work(struct s3_digests *d, size_t budget, 
                                            enum s3_heard *ret, struct kt_error *err);
 /* "; 12 digests verified up to 2026-11-29 04:00:00, 1 not"; appended. */
 void s3_digests_status(const struct s3_digests *d, struct kt_buf *out);
-/* The newest verdict that is an alarm; "" while there is none. */
-const char *s3_digests_trouble(const struct s3_digests *d);
+/* The newest alarm, for a day; else a chain that is silent, until it is taken for ended. "" = fine;
+ * d may be NULL. */
+void s3_digests_problem(const struct s3_digests *d, char *ret, size_t size);
 void s3_digests_positions(struct s3_digests *d, bool changed_only,
                           void (*each)(void *self, struct kt_str key, struct kt_str value),
                           void *self);

@@ -23,6 +23,7 @@ struct chain {
     char *last; /* key of its newest digest that was verified */
     uint8_t hash[32];
     uint8_t signature[16]; /* a print of it */
+    kt_time_ns until;      /* which its key says */
     bool changed;
 };
 struct s3_digests {
@@ -55,7 +56,8 @@ struct s3_digests {
     struct kt_map *hashes; /* print -> number; emptied when it is full */
     uint64_t verified, broken;
     kt_time_ns until;
-    char trouble[200];
+    char trouble[200]; /* the newest alarm, of that time */
+    kt_time_ns trouble_at;
 };
 
 /* s3_digests_known.c */

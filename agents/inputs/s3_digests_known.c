@@ -51,6 +51,7 @@ void digests_load(void *self, struct kt_str key, struct kt_str value)
         !kt_hex_decode(print, c.signature, sizeof c.signature))
         return;
     c.last = kt_str_dup(value);
+    c.until = aws_digest_time(value);
     uint32_t n = kt_map_put(d->chains, kt_str_from_index(key, 6), NULL);
     d->chain = kt_realloc_array(d->chain, n + 1, sizeof *d->chain);
     d->chain[n] = c;
@@ -92,6 +93,7 @@ void digests_chain_on(struct s3_digests *d)
         return; /* an older one came later */
     kt_free(c->last);
     c->last = kt_str_dup(key);
+    c->until = aws_digest_time(key);
     memcpy(c->hash, d->sha256, sizeof c->hash);
     digests_sign_print(kt_buf_str(&d->signature), c->signature);
     c->changed = true;

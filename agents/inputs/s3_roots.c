@@ -145,6 +145,13 @@ static void to_day(struct root *r, int64_t day)
     r->day = day > r->day ? day : r->day;
 }
 
+static kt_time_ns round_apart(const struct kt_input *in, const struct root *r)
+{
+    kt_time_ns every = in->o.every;
+    bool rarer = r->kind == AWS_TRAIL_DIGEST && every < KT_NS_HOUR / DIGESTS_RARER;
+    return rarer ? DIGESTS_RARER * every : every;
+}
+
 void s3_roots_day_end(struct kt_input *in, bool listed)
 {
     struct root *r = &in->root[in->turn];
@@ -159,7 +166,7 @@ void s3_roots_day_end(struct kt_input *in, bool listed)
         if (r->listed && r->full)
             r->full_at = r->round_at;
         r->round_at = 0;
-        r->due = in->aws.now + in->o.every * (r->kind == AWS_TRAIL_DIGEST ? DIGESTS_RARER : 1);
+        r->due = in->aws.now + round_apart(in, r);
     }
     s3_roots_next(in);
 }

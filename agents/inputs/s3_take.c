@@ -47,3 +47,12 @@ enum kt_status s3_take_work(const struct s3_take *t, size_t budget, bool *ret_mo
         s3_digests_remember(t->digests, o);
     return st;
 }
+
+void s3_take_problem(const struct s3_take *t, char *ret, size_t size)
+{
+    const char *problem = t->reader->aws->problem;
+    if (problem[0] != '\0')
+        kt_str_copyz(ret, size, kt_str_of(problem));
+    else
+        s3_digests_problem(t->digests, ret, size);
+}

@@ -15,3 +15,5 @@ void s3_take_ask(const struct s3_take *t,
 enum s3_heard s3_take_hear(const struct s3_take *t, enum aws_heard heard, struct kt_http_answer *a);
 KT_MUST_USE enum kt_status s3_take_work(const struct s3_take *t, size_t budget, bool *ret_more,
                                         enum s3_heard *ret, struct kt_error *err);
+/* A sentence with the fix; "" = fine. */
+void s3_take_problem(const struct s3_take *t, char *ret, size_t size);

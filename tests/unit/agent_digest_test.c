@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "agents/inputs/aws_digest.h"
+#include "agents/inputs/s3_digests.h"
 #include "core/base/enc.h"
 #include "core/base/hash.h"
 #include "core/base/rsa.h"
@@ -206,6 +207,55 @@ static void names_say_chain_and_region(void **state)
     }
 }
 
+#define HASH                                                                                       \
+    "1111111111111111111111111111111111111111111111111111111111111111 "                            \
+    "22222222222222222222222222222222 "
+
+static void give_chains(void *self, void (*each)(void *to, struct kt_str key, struct kt_str value),
+                        void *to)
+{
+    if (self == NULL)
+        return;
+    each(to, KT_STR("chain/one"), kt_str_of(self));
+    each(to, KT_STR("chain/two_backfill"), KT_STR(HASH "p_20261128T040000Z_backfill.json.gz"));
+    each(to, KT_STR("chain/ended"), KT_STR(HASH "p_20261101T040000Z.json.gz"));
+}
+
+static void chains_that_are_silent_are_said(void **state)
+{
+    (void)state;
+    char last[] = HASH "p_20261129T040000Z.json.gz";
+    static const struct {
+        bool chains;
+        int began, now; /* hours after the 28th */
+        const char *problem;
+    } cases[] = {
+        { true, 0, 30, "" },
+        { true, 0, 31, "" },
+        { true, 0, 32, "no digest since 2026-11-29 04:00:00 of one: is log file validation on?" },
+        { true, 30, 32, "" }, /* it was not listened to */
+        { true, 0, 28 + 7 * 24 + 1, "no digest was verified in three hours" },
+        { false, 0, 3, "" },
+        { false, 0, 4, "no digest was verified in three hours" },
+    };
+    kt_time_ns zero;
+    assert_int_equal(kt_time_parse(KT_STR("2026-11-28T00:00:00Z"), &zero, NULL), KT_OK);
+    for (size_t i = 0; i < KT_ARRAY_LEN(cases); i++) {
+        char is[200];
+        struct aws_client c = { .began = zero + cases[i].began * KT_NS_HOUR,
+                                .now = zero + cases[i].now * KT_NS_HOUR };
+        struct s3_reader r = { .aws = &c };
+        const struct kt_input_env env = { .each_position = give_chains,
+                                          .self = cases[i].chains ? last : NULL };
+        struct s3_digests *d = s3_digests_new(&env, &r, NULL);
+        s3_digests_problem(d, is, sizeof is);
+        s3_digests_free(d);
+        if (strncmp(is, cases[i].problem, strlen(cases[i].problem)) != 0 ||
+            (is[0] != '\0') != (cases[i].problem[0] != '\0'))
+            fail_msg("case %zu: '%s'", i, is);
+    }
+}
+
 static void add_key(void *self, const struct aws_public_key *k)
 {
     kt_buf_addf(self, KT_STR_FMT "=" KT_STR_FMT ";", KT_STR_ARG(k->fingerprint),
@@ -238,6 +288,7 @@ int main(void)
         TEST(signatures_are_judged_with_keys_in_both_forms),
         TEST(only_rsa_keys_that_are_long_enough_are_keys),
         TEST(names_say_chain_and_region),
+        TEST(chains_that_are_silent_are_said),
         TEST(lists_of_keys_are_read),
     };
     kt_hash_init();
