@@ -139,7 +139,7 @@ static void end_digest(struct s3_digests *d)
         d->verified++;
         d->until = d->digest.end > d->until ? d->digest.end : d->until;
         (void)snprintf(text, sizeof text,
-                       "%u log files of %s in %s from %s to %s are what CloudTrail delivered",
+                       "%u log files of %s in %s from %s to %s were read as CloudTrail wrote them",
                        d->listed, account, d->region, kt_time_format_short(d->digest.start, from),
                        kt_time_format_short(d->digest.end, until));
         tell(d, "trail.verified", KT_STR_NONE, text);

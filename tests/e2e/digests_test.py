@@ -76,7 +76,7 @@ check(wait_for(lambda: '4 digests verified up to' in status(), 10), 'status says
 check(set(aws.key_calls) == {(R1, '/trail/'), (R2, '/trail/')} and aws.bad == [], 'keys are asked of the region of the digest, at CloudTrail', (aws.key_calls, aws.bad[:3]))
 check(wait_for(lambda: stored() == total, 20), 'records come as ever', f'{stored()} of {total}')
 out = keytrail('search', 'kind:report operation:trail.verified', '--db', h.db, '--since', '@0', '-q').stdout.decode()
-check('are what CloudTrail delivered' in out, 'search shows it', out)
+check('were read as CloudTrail wrote them' in out, 'search shows it', out)
 
 # ---- the next run knows the chain; a gap is normal ----
 check(stop(agent) == 0, 'the agent ends cleanly', h.log('a.log')[-800:])
