@@ -154,7 +154,7 @@ static void open_window(const struct kt_input *in, struct stream *s)
     kt_time_ns now = in->aws.now, oldest = now - in->o.since;
     if (s->from < now - REACH)
         s->from = s->from == 0 ? oldest : now - REACH; /* older ones are not to be had */
-    if (s->at < s->from || s->at > now) /* none is begun, or the clock was set */
+    if (s->at < s->from || s->at > now)                /* none is begun, or the clock was set */
         s->at = s->from;
     s->last = s->at + s->span >= now;
     s->to = s->last ? now : s->at + s->span;

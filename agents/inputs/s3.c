@@ -13,6 +13,8 @@
 #include "agents/inputs/counts.h"
 #include "agents/inputs/s3_int.h"
 #include "core/base/alloc.h"
+#include "core/base/enc.h"
+#include "core/event/line.h"
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -75,6 +77,7 @@ static enum kt_status open_s3(const struct kt_input_env *env, struct kt_input **
                                  o.digests ? s3_digests_new(env, &in->reader, o.cloudtrail_endpoint)
                                            : NULL };
     in->done = files_done_new();
+    in->tried = s3_tried_new();
     in->pipeline = in->reader.pipeline = env->pipeline(env->self);
     kt_pipeline_restart(in->pipeline, 0);
     *ret = in;
@@ -97,6 +100,7 @@ static void close_s3(struct kt_input *in)
     s3_reader_done(&in->reader);
     aws_client_done(&in->aws);
     files_done_free(in->done);
+    s3_tried_free(in->tried);
     kt_pipeline_free(in->pipeline);
     kt_buf_done(&in->token);
     kt_free(in);
@@ -187,15 +191,42 @@ static void hear_list(struct kt_input *in, const struct kt_http_answer *a)
 
 /* ---- objects ---- */
 
+/* It holds up its place no longer; a person is told. */
+static void pass_over(struct kt_input *in)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf id = { 0 }, text = { 0 }, raw = { 0 };
+    const struct s3_object *o = &in->page[in->next];
+    const struct files_print *p = &in->print[in->next];
+    kt_buf_addz(&id, "trail.unread/");
+    kt_hex_add(&id, p->at, sizeof p->at);
+    kt_buf_addf(&text, "an object could not be read for a day and is passed over: %s", o->key);
+    kt_buf_addz(&raw, "{\"bucket\":");
+    kt_json_quote(&raw, kt_str_of(o->bucket));
+    kt_buf_addz(&raw, ",\"object\":");
+    kt_json_quote(&raw, kt_str_of(o->key));
+    kt_buf_byte(&raw, '}');
+    const struct kt_input_report r = { .operation = KT_STR("trail.unread"),
+                                       .message = kt_buf_str(&text),
+                                       .native_id = kt_buf_str(&id),
+                                       .scope = kt_str_of(in->env.conf->id),
+                                       .time = in->aws.now,
+                                       .raw = kt_buf_str(&raw) };
+    in->env.report(in->env.self, &r);
+}
+
 static void object_done(struct kt_input *in, bool whole)
 {
+    if (whole) {
+        in->root[in->turn].read = true;
+    } else if (s3_roots_refused(in)) {
+        pass_over(in);
+        whole = true;
+    }
     if (whole && !files_done_add(in->done, &in->print[in->next], in->aws.now))
         aws_client_say_for_long(&in->aws, "more objects in three hours than can be remembered: "
                                           "name accounts or regions, the others in another source");
     in->waiting -= in->size[in->next];
     in->refused = whole ? 0 : in->refused + 1;
-    if (!whole)
-        in->root[in->turn].whole = false;
     in->next++;
 }
 

@@ -16,6 +16,7 @@
 #define DIGEST_MAX (8u << 20) /* bytes, uncompressed: what a JSON text may have */
 #define TOLD_MAX   20u        /* log files of one digest that get a line each */
 #define KEY_PAGES  16u
+#define TRIES      3u
 #define TROUBLE    KT_NS_DAY
 #define SILENT     (3 * KT_NS_HOUR) /* one comes each hour, empty or not */
 #define ENDED      (7 * KT_NS_DAY)
@@ -35,6 +36,7 @@ struct s3_digests *s3_digests_new(const struct kt_input_env *env, struct s3_read
     d->chains = kt_map_new(0);
     d->hashes = kt_map_new(0);
     d->regions = kt_map_new(0);
+    d->tried = s3_tried_new();
     d->hash = kt_alloc_array(HASHES_MAX, sizeof *d->hash);
     env->each_position(env->self, digests_load, d);
     return d;
@@ -60,6 +62,7 @@ void s3_digests_free(struct s3_digests *d)
         return;
     forget_digest(d);
     digests_forget_all(d);
+    s3_tried_free(d->tried);
     kt_json_free(d->json);
     kt_buf_done(&d->signature);
     kt_buf_done(&d->chain_name);
@@ -401,8 +404,8 @@ static enum s3_heard hear_keys(struct s3_digests *d, const struct kt_http_answer
     return d->phase == IDLE ? S3_GONE : S3_GOING;
 }
 
-/* What was asked for is not there. */
-static void is_gone(struct s3_digests *d)
+/* What was asked for is not there, or is refused for good. */
+static void is_not_to_be_had(struct s3_digests *d, bool gone)
 {
     KT_CLEANUP(kt_buf_done) struct kt_buf name = { 0 };
     switch (d->phase) {
@@ -413,16 +416,31 @@ static void is_gone(struct s3_digests *d)
         forget_digest(d);
         break;
     case PREVIOUS:
-        previous_is_read(d, true);
+        if (gone) {
+            previous_is_read(d, true);
+            break;
+        }
+        alarm(d, "trail.unread", d->digest.previous_object, "a digest may not be read");
+        digests_chain_on(d);
+        look_at_files(d);
         break;
     case FILES:
         kt_buf_addf(&name, "%s/%s", d->file[d->next].object.bucket, d->file[d->next].object.key);
-        alarm(d, "trail.missing", kt_buf_str(&name),
-              "a log file that CloudTrail delivered is gone");
+        alarm(d, gone ? "trail.missing" : "trail.unread", kt_buf_str(&name),
+              gone ? "a log file that CloudTrail delivered is gone"
+                   : "a log file that CloudTrail delivered may not be read");
         d->next++;
         to_next_file(d);
         break;
     }
+}
+
+/* How often something that the digest at hand names was refused. */
+static unsigned tries(struct s3_digests *d)
+{
+    uint8_t print[PRINT];
+    digests_print(kt_str_of(d->object->bucket), kt_str_of(d->object->key), print);
+    return s3_tried_again(d->tried, kt_str_from(print, PRINT));
 }
 
 enum s3_heard s3_digests_hear(struct s3_digests *d, struct kt_http_answer *a)
@@ -430,11 +448,12 @@ enum s3_heard s3_digests_hear(struct s3_digests *d, struct kt_http_answer *a)
     if (d->phase == KEYS)
         return hear_keys(d, a);
     enum s3_heard heard = s3_reader_hear(d->r, a);
-    if (heard == S3_REFUSED)
+    if (heard == S3_GOING)
+        return S3_GOING;
+    /* What is gone looks refused to whoever has no s3:ListBucket. */
+    if (heard == S3_REFUSED && (d->phase == DIGEST || tries(d) < TRIES))
         return refuse(d);
-    if (heard != S3_GONE)
-        return heard;
-    is_gone(d);
+    is_not_to_be_had(d, heard == S3_GONE);
     return d->phase == IDLE ? S3_GONE : S3_GOING;
 }
 

@@ -13,11 +13,12 @@
  *   trail.chain      the one before it is missing, or is another than it says            (alarm)
  *   trail.changed    a log file is another than the one that was delivered               (alarm)
  *   trail.missing    a log file that it lists is gone                                    (alarm)
- *   trail.unread     a digest that cannot be read                                        (alarm)
+ *   trail.unread     it cannot be read, or what it names is refused again and again      (alarm)
  */
 #pragma once
 #include "agents/input.h"
 #include "agents/inputs/s3_reader.h"
+#include "agents/inputs/s3_tried.h"
 
 struct s3_digests;
 /* r reads digests and log files, one at a time, while an object is being verified. endpoint: of

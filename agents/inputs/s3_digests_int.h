@@ -53,7 +53,8 @@ struct s3_digests {
     struct {
         uint8_t print[PRINT], sha256[32];
     } * hash;
-    struct kt_map *hashes; /* print -> number; emptied when it is full */
+    struct kt_map *hashes;  /* print -> number; emptied when it is full */
+    struct s3_tried *tried; /* digests that name what is refused */
     uint64_t verified, broken;
     kt_time_ns until;
     char trouble[200]; /* the newest alarm, of that time */

@@ -38,6 +38,7 @@ struct root {
         full_at;        /* when the last round, the last full one, that got all lists began */
     bool full;          /* of the round: from `day` */
     bool listed, whole; /* of the round: so far; whole: every object could be read */
+    bool read, alive;   /* objects were: since the last full round began; before that */
 };
 struct branch { /* below which accounts and regions are looked for */
     char *prefix;
@@ -66,6 +67,7 @@ struct kt_input {
     struct files_print print[PAGE_MAX];
     unsigned n_page, next; /* next: to be read */
     unsigned refused;      /* in a row */
+    struct s3_tried *tried; /* objects that full rounds could not read */
     uint64_t waiting;      /* bytes of the page still to be read */
     uint64_t size[PAGE_MAX];
 };
@@ -77,6 +79,8 @@ void s3_roots_next(struct kt_input *in);               /* to the root whose turn
 /* The root whose next day is to be listed now; NULL: none is due. */
 struct root *s3_roots_due(struct kt_input *in);
 void s3_roots_day_end(struct kt_input *in, bool listed); /* of the root whose turn it is */
+/* The object whose turn it is was refused. true: no more is hoped for it. */
+bool s3_roots_refused(struct kt_input *in);
 void s3_roots_positions(struct kt_input *in, bool changed_only,
                         void (*each)(void *self, struct kt_str key, struct kt_str value),
                         void *self);

@@ -4,7 +4,8 @@
  * Owns:  the roots and the branches.
  * Calls: core, aws_trail. No I/O.
  * Holds: a day is behind a root only when every object that was listed of it is done with, and it
- *        is not yesterday or today: their objects may still come.
+ *        is not yesterday or today: their objects may still come. An object that cannot be read
+ *        holds it up for a day of full rounds, if others beside it can.
  */
 #include "agents/inputs/s3_int.h"
 #include "core/base/alloc.h"
@@ -114,6 +115,10 @@ static void begin_round(struct kt_input *in, struct root *r)
 {
     kt_time_ns now = in->aws.now;
     r->full = r->full_at == 0 || now - r->full_at >= FULL_EVERY || r->full_at > now;
+    if (r->full) {
+        r->alive = r->read;
+        r->read = false;
+    }
     r->after = r->full ? 0 : r->listed_at - BEHIND;
     r->next_day = r->full ? r->day : day_of(r->after);
     r->round_at = now;
@@ -169,6 +174,17 @@ void s3_roots_day_end(struct kt_input *in, bool listed)
         r->due = in->aws.now + round_apart(in, r);
     }
     s3_roots_next(in);
+}
+
+bool s3_roots_refused(struct kt_input *in)
+{
+    struct root *r = &in->root[in->turn];
+    const struct files_print *p = &in->print[in->next];
+    /* Where nothing is read at all a right is missing: what it hides is waited for. */
+    bool given_up = r->full && r->alive &&
+                    s3_tried_again(in->tried, kt_str_from(p->at, sizeof p->at)) >= GIVE_UP;
+    r->whole = r->whole && given_up;
+    return given_up;
 }
 
 /* ---- positions ---- */

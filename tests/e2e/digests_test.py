@@ -151,6 +151,12 @@ aws.send(s3_event(one.add(A, R1, now, told + lost, starting=True)))
 agent = start_with_env(h)
 check(expect('trail.verified', before + 1), 'a digest that a queue tells of is verified', said())
 check(wait_for(lambda: stored() == total and not aws.messages, 20), 'and brings the log files whose notice was lost', f'{stored()} of {total} {aws.messages}')
+veiled = put(R1, now - 80)
+total -= 3
+with aws.lock:
+    aws.denied.add(veiled)
+aws.send(s3_event(one.add(A, R1, now + 30, [veiled])))
+check(expect('trail.unread', 1, veiled), 'a log file that is refused again and again is named: without s3:ListBucket it may be gone', said())
 kills = 3
 for i in range(kills):
     files = [put(R1, now + i) for _ in range(3)]

@@ -8,7 +8,9 @@
 
 #include "agents/inputs/aws_trail.h"
 #include "agents/inputs/files_done.h"
+#include "agents/inputs/s3_int.h"
 #include "agents/inputs/s3_list.h"
+#include "core/base/alloc.h"
 #include "core/base/hash.h"
 
 #define HEAD "<?xml version=\"1.0\"?>\n<ListBucketResult xmlns=\"http://x/\">"
@@ -113,12 +115,48 @@ static void prints_of_other_parts_differ(void **state)
     assert_memory_not_equal(x.at, y.at, sizeof x.at);
 }
 
+/* A round of three days in which the first object of the first day is refused: passed over? */
+static bool refused_in_a_round(struct kt_input *in, bool others)
+{
+    struct root *r = s3_roots_due(in);
+    assert_non_null(r);
+    bool over = s3_roots_refused(in);
+    for (r->read = others; r->round_at != 0;)
+        s3_roots_day_end(in, true);
+    in->aws.now = r->due > r->full_at + FULL_EVERY ? r->due : r->full_at + FULL_EVERY;
+    return over;
+}
+
+static void what_cannot_be_read_holds_up_its_place_for_a_day(void **state)
+{
+    (void)state;
+    struct kt_input *in = kt_alloc(sizeof *in);
+    unsigned rounds = 0;
+    in->o.every = KT_NS_MIN;
+    in->aws.now = 1000 * KT_NS_DAY + KT_NS_HOUR;
+    in->tried = s3_tried_new();
+    in->root = kt_alloc_array(1, sizeof *in->root);
+    in->root[0] = (struct root){ .day = 998 };
+    in->n_roots = 1;
+    for (int i = 0; i < 100; i++) /* a right is missing: nothing is read */
+        assert_false(refused_in_a_round(in, false));
+    assert_int_equal(in->root[0].day, 998);
+    while (!refused_in_a_round(in, true))
+        rounds++;
+    assert_int_equal(rounds, GIVE_UP);
+    assert_true(in->root[0].day >= 1000 && in->root[0].changed);
+    s3_tried_free(in->tried);
+    s3_roots_free(in);
+    kt_free(in);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lists_are_read),
         cmocka_unit_test(names_of_a_trail_are_told_apart),
         cmocka_unit_test(prints_of_other_parts_differ),
+        cmocka_unit_test(what_cannot_be_read_holds_up_its_place_for_a_day),
     };
     kt_hash_init();
     return cmocka_run_group_tests(tests, NULL, NULL);
