@@ -27,6 +27,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         json = kt_json_new(KT_JSON_SIMDJSON);
     }
     (void)aws_digest_chain(text, &chain, &part);
+    (void)aws_digest_time(text);
     (void)kt_rsa_is_key(text);
     (void)aws_digest_keys(json, text, take_key, NULL, &part, NULL);
     if (aws_digest_read(json, text, &d, NULL) != KT_OK)
