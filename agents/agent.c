@@ -83,23 +83,6 @@ static void on_finding(void *self, const char *code, const char *sentence)
 
 /* ---- what an input asks for ---- */
 
-static struct kt_pipeline *make_pipeline(void *self)
-{
-    struct instance *in = self;
-    const struct kt_pipeline_options o = {
-        .source = in->source,
-        .instance = kt_str_of(in->conf->id),
-        .cluster = kt_str_of(in->conf->cluster),
-        .body = KT_JSON_SIMDJSON,
-        .memory = in->memory,
-        .settings = in->file.settings,
-        .line = on_line,
-        .finding = on_finding,
-        .self = in,
-    };
-    return kt_pipeline_new(&o);
-}
-
 /* Keys of the spool are "<instance>\t<the input's key>". */
 static void position_key(const struct instance *in, struct kt_str key, struct kt_buf *out)
 {
@@ -160,7 +143,7 @@ static const char *cluster_of(const struct kt_conf_source *conf)
 static void give_memory(struct kt_agent *a, struct instance *in)
 {
     for (struct instance *other = a->sources; other < in; other++)
-        if (other->source == in->source &&
+        if (other->opened.file.source == in->opened.file.source &&
             strcmp(cluster_of(other->conf), cluster_of(in->conf)) == 0) {
             in->memory = other->memory;
             return;
@@ -169,37 +152,36 @@ static void give_memory(struct kt_agent *a, struct instance *in)
     in->owns_memory = true;
 }
 
+static struct kt_pipeline *make_pipeline(void *self)
+{
+    struct instance *in = self;
+    struct kt_pipeline_options o = kt_source_pipeline(&in->opened);
+    if (in->memory == NULL)
+        give_memory(in->agent, in);
+    o.memory = in->memory;
+    o.line = on_line;
+    o.finding = on_finding;
+    o.self = in;
+    return kt_pipeline_new(&o);
+}
+
 static enum kt_status open_source(struct kt_agent *a, struct instance *in,
                                   const struct kt_conf_source *conf, struct kt_error *err)
 {
-    in->agent = a;
-    in->conf = conf;
-    in->type = kt_input_find(kt_str_of(conf->input));
-    if (kt_source_file_open(conf->type, conf->mapping, &in->file, err) != KT_OK)
-        return kt_wrap(err, "source '%s'", conf->id);
-    in->source = in->file.source;
-    in->input_conf = *conf;
-    if (kt_source_file_options(&in->file, a->o.conf->yaml, conf->node, &in->input_conf.node, err) !=
-        KT_OK)
-        return kt_wrap(err, "source '%s'", conf->id);
-    if (in->type == NULL)
-        return kt_fail(err, KT_E_CONFIG, "source '%s': there is no input '%s'", conf->id,
-                       conf->input);
-    give_memory(a, in);
     const struct kt_input_env env = {
         .fs = a->o.fs,
         .position = get_position,
         .each_position = each_position,
         .self = in,
-        .source = in->source,
-        .conf = &in->input_conf,
         .yaml = a->o.conf->yaml,
         .pipeline = make_pipeline,
         .report = give_report,
     };
-    if (in->type->open(&env, &in->input, err) != KT_OK)
-        return kt_wrap(err, "source '%s'", conf->id);
-    return KT_OK;
+    in->agent = a;
+    in->conf = conf;
+    return kt_source_open(conf, &env, &in->opened, err) == KT_OK
+               ? KT_OK
+               : kt_wrap(err, "source '%s'", conf->id);
 }
 
 enum kt_status kt_agent_new(const struct kt_agent_options *o, struct kt_agent **ret,
@@ -315,9 +297,9 @@ static enum kt_status flush(struct kt_agent *a, bool all, struct kt_error *err)
     if (all) {
         close_batch(a);
         for (unsigned i = 0; i < a->n_sources; i++)
-            if (a->sources[i].type->positions != NULL)
-                a->sources[i].type->positions(a->sources[i].input, true, keep_position,
-                                              &a->sources[i]);
+            if (a->sources[i].opened.type->positions != NULL)
+                a->sources[i].opened.type->positions(a->sources[i].opened.input, true,
+                                                     keep_position, &a->sources[i]);
     }
     for (; st == KT_OK && done < a->n_cuts; done++) {
         bool last = all && done + 1 == a->n_cuts;
@@ -349,7 +331,8 @@ static enum kt_status sync_spool(struct kt_agent *a, struct kt_error *err)
 static bool somebody_waits(const struct kt_agent *a)
 {
     for (unsigned i = 0; i < a->n_sources; i++)
-        if (a->sources[i].type->waits != NULL && a->sources[i].type->waits(a->sources[i].input))
+        if (a->sources[i].opened.type->waits != NULL &&
+            a->sources[i].opened.type->waits(a->sources[i].opened.input))
             return true;
     return false;
 }
@@ -372,8 +355,8 @@ static enum kt_status write_out(struct kt_agent *a, struct kt_error *err)
     if (flush(a, true, err) != KT_OK || sync_spool(a, err) != KT_OK)
         return kt_wrap(err, "agent");
     for (unsigned i = 0; i < a->n_sources && !a->full; i++)
-        if (a->sources[i].type->kept != NULL)
-            a->sources[i].type->kept(a->sources[i].input);
+        if (a->sources[i].opened.type->kept != NULL)
+            a->sources[i].opened.type->kept(a->sources[i].opened.input);
     return KT_OK;
 }
 
@@ -384,7 +367,7 @@ static enum kt_status write_out(struct kt_agent *a, struct kt_error *err)
 static void look_for_new_files(struct kt_agent *a, struct instance *in)
 {
     struct kt_input_status st = { 0 };
-    in->type->status(in->input, &st);
+    in->opened.type->status(in->opened.input, &st);
     a->found = a->found || st.files > in->files;
     in->files = st.files;
 }
@@ -397,7 +380,7 @@ static enum kt_status read_inputs(struct kt_agent *a, struct kt_error *err)
     for (unsigned i = 0; i < a->n_sources; i++) {
         struct instance *in = &a->sources[(a->turn + i) % a->n_sources];
         bool this_more = false;
-        if (in->type->step(in->input, a->now, budget, &this_more, err) != KT_OK)
+        if (in->opened.type->step(in->opened.input, a->now, budget, &this_more, err) != KT_OK)
             return kt_wrap(err, "source '%s'", in->conf->id);
         more = more || this_more;
         look_for_new_files(a, in);
@@ -423,8 +406,8 @@ static int wait_of(const struct kt_agent *a, int link_wait_ms)
         wait = shorter(wait, left > 0 ? (int)(left / KT_NS_MS) + 1 : 0);
     }
     for (unsigned i = 0; i < a->n_sources && !a->full; i++)
-        if (a->sources[i].type->wait_ms != NULL)
-            wait = shorter(wait, a->sources[i].type->wait_ms(a->sources[i].input));
+        if (a->sources[i].opened.type->wait_ms != NULL)
+            wait = shorter(wait, a->sources[i].opened.type->wait_ms(a->sources[i].opened.input));
     return shorter(wait, agent_report_wait_ms(a));
 }
 
@@ -450,7 +433,7 @@ unsigned kt_agent_fds(struct kt_agent *a, int *fds, unsigned max)
     if (a->full) /* nothing is taken: what waits would wake us again and again */
         return 0;
     for (unsigned i = 0; i < a->n_sources && n < max; i++) {
-        int fd = a->sources[i].type->fd(a->sources[i].input);
+        int fd = a->sources[i].opened.type->fd(a->sources[i].opened.input);
         if (fd >= 0)
             fds[n++] = fd;
     }
@@ -465,13 +448,11 @@ void kt_agent_free(struct kt_agent *a)
         return;
     bool whole = a->spool != NULL;
     for (unsigned i = 0; i < a->n_sources; i++)
-        whole = whole && a->sources[i].input != NULL;
+        whole = whole && a->sources[i].opened.input != NULL;
     if (whole && (flush(a, true, &err) != KT_OK || sync_spool(a, &err) != KT_OK))
         kt_log(KT_LOG_WARN, "agent: the last lines are read again at the next start: %s", err.text);
     for (unsigned i = 0; i < a->n_sources; i++) {
-        if (a->sources[i].input != NULL)
-            a->sources[i].type->close(a->sources[i].input);
-        kt_source_file_done(&a->sources[i].file);
+        kt_source_close(&a->sources[i].opened);
     }
     for (unsigned i = 0; i < a->n_sources; i++)
         if (a->sources[i].owns_memory)

@@ -1,7 +1,7 @@
 /* agent_int: the engine's state, shared by its files only. */
 #pragma once
 #include "agents/agent.h"
-#include "agents/source_file.h"
+#include "agents/source_open.h"
 #include "core/base/hash.h"
 #include "core/base/limits.h"
 #include "core/wire/batch.h"
@@ -16,11 +16,7 @@ struct finding { /* what a source said about itself, newest text of each code */
 struct instance { /* one configured source */
     struct kt_agent *agent;
     const struct kt_conf_source *conf;
-    struct kt_source_file file;       /* owner of source and its settings */
-    struct kt_conf_source input_conf; /* the same without the source's own keys */
-    const struct kt_source *source;
-    const struct kt_input_type *type;
-    struct kt_input *input;
+    struct kt_source_opened opened;
     struct kt_source_memory *memory; /* the same for all that read one source of one cluster */
     bool owns_memory;
     kt_time_ns reported; /* mono of the last report line; 0 = none */

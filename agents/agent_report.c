@@ -75,7 +75,7 @@ static void add_sentence(struct kt_buf *b, const char *sentence)
  * reads. */
 static void add_blind(struct kt_buf *b, const struct instance *in, const struct kt_input_status *st)
 {
-    const struct kt_source *source = in->source;
+    const struct kt_source *source = in->opened.file.source;
     bool long_enough = in->agent->mono - in->agent->started >= NO_READS_AFTER;
 
     kt_buf_byte(b, '[');
@@ -117,8 +117,8 @@ static void add_source(struct kt_buf *b, struct instance *in)
     struct kt_input_status st = { 0 };
     struct kt_pipeline_counts c = { 0 };
 
-    in->type->status(in->input, &st);
-    in->type->counts(in->input, &c);
+    in->opened.type->status(in->opened.input, &st);
+    in->opened.type->counts(in->opened.input, &c);
     text(b, "position", kt_str_of(st.position));
     number(b, "lag", st.lag_bytes);
     number(b, "bytes", st.bytes);
@@ -135,7 +135,7 @@ static void add_source(struct kt_buf *b, struct instance *in)
     key(b, "blind");
     add_blind(b, in, &st);
     key(b, "limits");
-    add_limits(b, in->source);
+    add_limits(b, in->opened.file.source);
     key(b, "findings");
     add_findings(b, in);
     if (st.problem[0] != '\0' && strcmp(st.problem, in->warned) != 0)
@@ -168,9 +168,9 @@ static void report(struct kt_agent *a, struct instance *in)
     kt_buf_byte(&raw, '}');
     kt_buf_addf(&id, "%s/%s/%lld/%llu", a->o.conf->agent, in->conf->id, (long long)a->now,
                 (unsigned long long)in->reports++);
-    ev.source = kt_str_of(in->source->name);
+    ev.source = kt_str_of(in->opened.file.source->name);
     ev.instance = ev.scope = kt_str_of(in->conf->id);
-    ev.decoder = in->source->version;
+    ev.decoder = in->opened.file.source->version;
     ev.native_id = kt_buf_str(&id);
     ev.raw = kt_buf_str(&raw);
     give(a, &ev);
@@ -204,9 +204,9 @@ void agent_input_report(struct kt_agent *a, const struct instance *in,
                         const struct kt_input_report *r)
 {
     struct kt_event ev = { .kind = KT_KIND_REPORT,
-                           .source = kt_str_of(in->source->name),
+                           .source = kt_str_of(in->opened.file.source->name),
                            .instance = kt_str_of(in->conf->id),
-                           .decoder = in->source->version,
+                           .decoder = in->opened.file.source->version,
                            .scope = r->scope,
                            .native_id = r->native_id,
                            .operation = r->operation,
@@ -234,9 +234,9 @@ void agent_restored(struct kt_agent *a, uint64_t acknowledged, uint64_t has)
     number(&raw, "acknowledged", acknowledged);
     number(&raw, "has", has);
     kt_buf_byte(&raw, '}');
-    ev.source = kt_str_of(in != NULL ? in->source->name : "keytrail");
+    ev.source = kt_str_of(in != NULL ? in->opened.file.source->name : "keytrail");
     ev.instance = ev.scope = kt_str_of(in != NULL ? in->conf->id : a->o.conf->agent);
-    ev.decoder = in != NULL ? in->source->version : 1;
+    ev.decoder = in != NULL ? in->opened.file.source->version : 1;
     ev.native_id = kt_buf_str(&id);
     ev.raw = kt_buf_str(&raw);
     give(a, &ev);
@@ -260,9 +260,9 @@ void agent_lost_line(struct kt_agent *a, uint64_t seq, uint32_t index, const cha
         kt_buf_addf(&id, "/%u", index);
     }
     kt_buf_byte(&raw, '}');
-    ev.source = kt_str_of(in != NULL ? in->source->name : "keytrail");
+    ev.source = kt_str_of(in != NULL ? in->opened.file.source->name : "keytrail");
     ev.instance = ev.scope = kt_str_of(in != NULL ? in->conf->id : a->o.conf->agent);
-    ev.decoder = in != NULL ? in->source->version : 1;
+    ev.decoder = in != NULL ? in->opened.file.source->version : 1;
     ev.native_id = kt_buf_str(&id);
     ev.raw = kt_buf_str(&raw);
     if (kt_line_write(&ev, out, NULL) != KT_OK)
@@ -318,8 +318,8 @@ void kt_agent_status(struct kt_agent *a, struct kt_buf *out)
         struct instance *in = &a->sources[i];
         kt_buf_addz(out, i > 0 ? ",{" : "{");
         text(out, "id", kt_str_of(in->conf->id));
-        text(out, "type", kt_str_of(in->source->name));
-        text(out, "input", kt_str_of(in->type->name));
+        text(out, "type", kt_str_of(in->opened.file.source->name));
+        text(out, "input", kt_str_of(in->opened.type->name));
         add_source(out, in);
         kt_buf_byte(out, '}');
     }

@@ -17,9 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "agents/input.h"
-#include "agents/pipeline.h"
-#include "agents/source_file.h"
+#include "agents/source_open.h"
 #include "cli/cli.h"
 #include "cli/source_page.h"
 #include "core/base/log.h"
@@ -40,14 +38,10 @@ struct seen { /* one access, as a line for people */
 };
 struct look {
     const struct kt_conf_source *conf;
-    const struct kt_input_type *type;
-    const struct kt_yaml *yaml;
-    struct kt_source_file file;
-    struct kt_input *input;
+    struct kt_source_opened opened;
     struct kt_input_status status;
     struct kt_pipeline_counts counts;
     struct seen newest[NEWEST]; /* newest first */
-    uint64_t lines;             /* events and secrets of an inventory */
     unsigned findings;
     bool in_full; /* it was read to its end */
 };
@@ -120,51 +114,45 @@ static void on_finding(void *self, const char *code, const char *sentence)
     k->findings++;
 }
 
+/* What the input found out beside records: whether a trail's digests are good. */
+static void on_report(void *self, const struct kt_input_report *r)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf b = { 0 };
+    (void)self;
+    kt_tty_add(&b, r->message);
+    printf("  found     %s\n", kt_buf_z(&b));
+}
+
 static struct kt_pipeline *make_pipeline(void *self)
 {
     struct look *k = self;
-    const struct kt_pipeline_options o = {
-        .source = k->file.source,
-        .instance = kt_str_of(k->conf->id),
-        .cluster = kt_str_of(k->conf->cluster),
-        .body = KT_JSON_SIMDJSON,
-        .line = on_line,
-        .finding = on_finding,
-        .self = k,
-    };
+    struct kt_pipeline_options o = kt_source_pipeline(&k->opened);
+    o.line = on_line;
+    o.finding = on_finding;
+    o.self = k;
     return kt_pipeline_new(&o);
 }
 
 /* ---- the look ---- */
 
-static enum kt_status open_look(struct look *k, struct kt_error *err)
+static enum kt_status open_look(struct look *k, const struct kt_yaml *yaml, struct kt_error *err)
 {
     const struct kt_input_env env = {
         .fs = kt_fs_real,
         .position = no_position,
         .each_position = no_positions,
         .self = k,
-        .conf = k->conf,
-        .yaml = k->yaml,
+        .yaml = yaml,
         .pipeline = make_pipeline,
+        .report = on_report,
         .probe = true,
     };
-    struct kt_input_env with = env;
-    k->type = kt_input_find(kt_str_of(k->conf->input));
-    if (k->type == NULL)
-        return kt_fail(err, KT_E_CONFIG, "there is no input '%s': keytrail-agent source list",
-                       k->conf->input);
-    if (kt_source_file_open(k->conf->type, k->conf->mapping, &k->file, err) != KT_OK)
-        return err->code;
-    with.source = k->file.source;
-    return k->type->open(&with, &k->input, err);
+    return kt_source_open(k->conf, &env, &k->opened, err);
 }
 
 static void close_look(struct look *k)
 {
-    if (k->input != NULL)
-        k->type->close(k->input);
-    kt_source_file_done(&k->file);
+    kt_source_close(&k->opened);
     for (unsigned i = 0; i < NEWEST; i++)
         kt_buf_done(&k->newest[i].text);
 }
@@ -176,8 +164,8 @@ static bool has_moved(struct look *k)
     uint64_t records = k->counts.records;
     k->status = (struct kt_input_status){ 0 };
     k->counts = (struct kt_pipeline_counts){ 0 };
-    k->type->status(k->input, &k->status);
-    k->type->counts(k->input, &k->counts);
+    k->opened.type->status(k->opened.input, &k->status);
+    k->opened.type->counts(k->opened.input, &k->counts);
     return k->status.bytes != before.bytes || k->counts.records != records ||
            strcmp(k->status.problem, before.problem) != 0 ||
            strcmp(k->status.position, before.position) != 0;
@@ -189,7 +177,8 @@ static enum kt_status read_for_a_while(struct look *k, struct kt_error *err)
     kt_time_ns started = kt_clock_real.mono(NULL), moved = started, first = 0;
     for (kt_time_ns mono = started; mono - started < WHOLE_MAX; mono = kt_clock_real.mono(NULL)) {
         bool more = false;
-        if (k->type->step(k->input, kt_clock_real.wall(NULL), BUDGET, &more, err) != KT_OK)
+        if (k->opened.type->step(k->opened.input, kt_clock_real.wall(NULL), BUDGET, &more, err) !=
+            KT_OK)
             return err->code;
         if (has_moved(k) || more)
             moved = mono;
@@ -201,7 +190,7 @@ static enum kt_status read_for_a_while(struct look *k, struct kt_error *err)
             k->in_full = true;
             return KT_OK;
         }
-        struct pollfd p = { .fd = k->type->fd(k->input), .events = POLLIN };
+        struct pollfd p = { .fd = k->opened.type->fd(k->opened.input), .events = POLLIN };
         if (!more)
             (void)poll(&p, p.fd >= 0 ? 1 : 0, WAIT_MS);
     }
@@ -322,7 +311,7 @@ static bool say(const struct look *k)
 /* An address that is taken already is what a running agent of this configuration would do. */
 static int say_closed(const struct look *k, const struct kt_error *err)
 {
-    bool listens = k->type != NULL && k->type->listens;
+    bool listens = k->opened.type != NULL && k->opened.type->listens;
     say_line("missing", err->text);
     if (listens)
         printf("  needed    when the agent runs it is the one who listens there: "
@@ -332,13 +321,13 @@ static int say_closed(const struct look *k, const struct kt_error *err)
 
 static int look_at(const struct kt_agent_conf *conf, const struct kt_conf_source *s)
 {
-    struct look k = { .conf = s, .yaml = conf->yaml };
+    struct look k = { .conf = s };
     struct kt_error err = { 0 };
     int code = KT_EXIT_OK;
     printf("%s: %s through %s\n", s->id, s->type, s->input);
     (void)fflush(stdout);
-    enum kt_status st = open_look(&k, &err);
-    if (st == KT_OK && k.type->listens)
+    enum kt_status st = open_look(&k, conf->yaml, &err);
+    if (st == KT_OK && k.opened.type->listens)
         printf("  ok        the address is free and can be taken; what is posted to it only the "
                "agent reads\n");
     else if (st == KT_OK && (st = read_for_a_while(&k, &err)) == KT_OK)

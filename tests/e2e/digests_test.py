@@ -73,6 +73,8 @@ check(wait_for(lambda: 'cloudtrail:ListPublicKeys' in status(), 20), 'a right th
 check(expect('trail.verified', 4), 'good digests are verified, with keys in both forms', said())
 check(count('trail.begins') == 2 and len(verdicts()) == 6, 'beginnings are said, and nothing else', said())
 check(wait_for(lambda: '4 digests verified up to' in status(), 10), 'status says how far', status())
+p = run(AGENT, 'source', 'doctor', '-c', h.path('a.yaml'), ok=False)
+check(p.returncode == 0 and b'  found ' in p.stdout and p.stdout.endswith(b'  ok\n'), 'the doctor tells of digests too', (p.returncode, p.stdout, p.stderr))
 check(set(aws.key_calls) == {(R1, '/trail/'), (R2, '/trail/')} and aws.bad == [], 'keys are asked of the region of the digest, at CloudTrail', (aws.key_calls, aws.bad[:3]))
 check(wait_for(lambda: stored() == total, 20), 'records come as ever', f'{stored()} of {total}')
 out = keytrail('search', 'kind:report operation:trail.verified', '--db', h.db, '--since', '@0', '-q').stdout.decode()

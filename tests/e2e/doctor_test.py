@@ -167,6 +167,9 @@ if reachable:
     shutil.copy(log.path, os.path.join(d, 'closed/audit.log'))
     out, _ = agent('doctor', '-c', write('files.yaml', HEAD + f'sources:\n  - {{ id: v, type: vault, path: {d}/closed/audit.log }}\n', 0o644), code=1, user=65534)
     check(f'setfacl -m u:nobody:rx {d}/closed' in out, 'so is a folder', out)
+for stores, code in (('[eso=vault://prod/-/secret]', 0), ('[eso]', 3)):
+    out, _ = agent('doctor', '-c', write('k8s.yaml', HEAD + f'sources:\n  - {{ id: k, type: kubernetes, proxies: [10.0.0.0/8], stores: {stores}, path: {write("empty.log", "")} }}\n'), code=code)
+    check(("stores: 'eso': write" in out) == (code == 3), 'the keys of a type are read as the agent reads them', out)
 files = write('files.yaml', HEAD + f'sources:\n  - {{ id: v, type: vault, path: {d}/nothing.log }}\n  - {{ id: k, type: kubernetes, path: {write("empty.log", "")} }}\n  - {{ id: w, type: cloudtrail, path: {write("other.log", "no json" + chr(10))} }}\n')
 out, _ = agent('doctor', 'v', '-c', files, code=1)
 check('missing' in out and 'vault audit enable file' in out, 'a file that is not there is said, with what makes it', out)
