@@ -30,9 +30,12 @@ static struct kt_buf *begin_body(struct kt_input *in)
 
 void sqs_ask_messages(struct kt_input *in)
 {
+    /* A probe waits too, if not for long: without it the queue looks into a part of itself alone.
+     */
+    int wait = in->env.probe ? PROBE_POLL_S : in->n == 0 ? POLL_S : 0;
     kt_buf_addf(begin_body(in),
                 ",\"MaxNumberOfMessages\":%u,\"WaitTimeSeconds\":%d,\"VisibilityTimeout\":%d}",
-                AT_ONCE, in->n == 0 && !in->env.probe ? POLL_S : 0, in->env.probe ? 0 : HIDDEN_S);
+                AT_ONCE, wait, in->env.probe ? 0 : HIDDEN_S);
     call_queue(in, KT_STR("AmazonSQS.ReceiveMessage"), ASK_MESSAGES);
 }
 

@@ -10,6 +10,7 @@
 #define HIDDEN_S     300 /* seconds a message stays ours */
 #define LONGER_NS    (200 * KT_NS_S)
 #define POLL_S       20
+#define PROBE_POLL_S 1
 #define URL_MAX      2048u
 
 struct options {

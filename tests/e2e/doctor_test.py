@@ -121,6 +121,11 @@ out, _ = agent('doctor', '-c', aws, code=0)
 check('orders-svc@111122223333  read  aws-sm://111122223333/eu-central-1/prod/orders/db' in out, 'an object is read', out)
 targets = {t for _, t, _ in service.asked if t}
 check(targets == {'AmazonSQS.ReceiveMessage'} and all(json.loads(b)['VisibilityTimeout'] == 0 for _, t, b in service.asked if t), 'no message is deleted, or hidden from the agent', service.asked[:3])
+notice = 'no notice'
+service.body = lambda path, body: (200, {'Messages': [{'MessageId': 'm', 'ReceiptHandle': 'r', 'Body': notice}]})
+service.asked.clear()
+out, _ = agent('doctor', '-c', aws, code=1)
+check('tells of no object' in out and len([t for _, t, _ in service.asked if t]) == 1, 'what cannot be taken is received once, and not made a dead letter', (len(service.asked), out))
 
 # ---- a subscription ----
 entry = {'protoPayload': {'serviceName': 'secretmanager.googleapis.com', 'methodName': 'google.cloud.secretmanager.v1.SecretManagerService.AccessSecretVersion',
