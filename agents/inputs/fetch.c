@@ -204,3 +204,17 @@ bool kt_fetch_take(struct kt_fetch *f, struct kt_http_answer *ret)
     (void)pthread_mutex_unlock(&f->lock);
     return there;
 }
+
+bool kt_fetch_is_later(struct kt_http_answer *a, kt_time_ns now)
+{
+    int64_t until;
+    bool used_up = kt_str_is(kt_http_header(a, "x-ratelimit-remaining"), "0");
+    if (a->status == 0 || a->error[0] != '\0' || a->status == 429 || a->status >= 500)
+        return true;
+    if (a->status != 403 || (a->retry_after == 0 && !used_up))
+        return false;
+    if (a->retry_after == 0 && kt_str_i64(kt_http_header(a, "x-ratelimit-reset"), &until) &&
+        until > now / KT_NS_S && until - now / KT_NS_S <= KT_NS_HOUR / KT_NS_S)
+        a->retry_after = (until - now / KT_NS_S + 1) * KT_NS_S;
+    return true;
+}

@@ -190,6 +190,7 @@ static void send_request(struct kt_input *in, const struct kt_poll_request *r)
         .ca_file = given(in->o.ca_file),
         .proxy = given(in->o.proxy),
         .allow_private = in->o.allow_private,
+        .keep_headers = KT_FETCH_LATER_HEADERS,
         .reply_max = REPLY_MAX,
         .total = TOTAL,
     };
@@ -287,22 +288,24 @@ static enum kt_status judge(struct kt_input *in, struct stream *s, const struct 
     return KT_OK;
 }
 
-static enum kt_status answered(struct kt_input *in, const struct kt_http_answer *a, kt_time_ns now,
+static enum kt_status answered(struct kt_input *in, struct kt_http_answer *a, kt_time_ns now,
                                struct kt_error *err)
 {
     struct stream *s = &in->stream[in->asked];
     char text[128];
+    if (kt_fetch_is_later(a, now)) {
+        (void)snprintf(text, sizeof text,
+                       a->status == 429 || a->status == 403
+                           ? "it says that it is asked too often (%d)"
+                           : "it answers %d and is asked again later",
+                       a->status);
+        say(s, a->error[0] != '\0' ? a->error : text);
+        again_later(s, now, a->retry_after);
+        return KT_OK;
+    }
     if (a->status == 401 || a->status == 403) {
         say(s, in->poll->denied);
         again_later(s, now, DENIED_WAIT);
-        return KT_OK;
-    }
-    if (a->status == 0 || a->error[0] != '\0' || a->status == 429 || a->status >= 500) {
-        (void)snprintf(text, sizeof text, "it answers %d and is asked again later", a->status);
-        say(s, a->error[0] != '\0' ? a->error
-               : a->status == 429  ? "it says that it is asked too often (429)"
-                                   : text);
-        again_later(s, now, a->retry_after);
         return KT_OK;
     }
     return judge(in, s, a, now, err);
@@ -332,7 +335,7 @@ static enum kt_status step(struct kt_input *in, kt_time_ns now, size_t budget, b
         return KT_OK; /* what it says waits at the service, or in the answer */
     if (kt_fetch_take(in->fetch, &a)) {
         enum kt_status st = answered(in, &a, now, err);
-        kt_buf_done(&a.body);
+        kt_http_answer_done(&a);
         if (st != KT_OK)
             return st;
     }

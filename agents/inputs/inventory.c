@@ -4,8 +4,8 @@
  * Owns:  the round under way: its tasks, one request at a time.
  * Calls: core, fetch, the stores (inventory_store.h), one pipeline. Time comes in.
  * Holds: a snapshot is marked complete only when every task of it was answered; what failed is
- *        counted in the mark. A round that a crash cut off is gone through again with the same
- *        time, so that its lines have the same ids and nothing is stored twice.
+ *        counted in the mark. A round that a crash cut off gets no mark, and another begins, with a
+ *        time of its own: what one mark speaks of was asked for in one go.
  */
 #include "agents/inputs/counts.h"
 #include "agents/inputs/inventory_int.h"
@@ -26,7 +26,6 @@
 #define RETRY_MOST  (5 * KT_NS_MIN)
 #define PART_AGAIN  KT_NS_HOUR /* after an incomplete snapshot */
 
-const struct inv_store *const inv_stores[];
 extern const struct inv_store inv_store_aws_sm, inv_store_aws_ssm, inv_store_vault,
     inv_store_kubernetes, inv_store_onepassword, inv_store_doppler, inv_store_gcp, inv_store_github,
     inv_store_azure;
@@ -150,15 +149,15 @@ static void make_keys(struct kt_input *in)
         in->azure = azure_auth_new(&zo);
 }
 
-/* "1790000000000000000 open": the round before. */
+/* "1790000000000000000 done": the last round that came to its end. */
 static void take_place(struct kt_input *in, struct kt_str place)
 {
     struct kt_str time;
-    if (!kt_str_split(&place, ' ', &time) || !kt_str_i64(time, &in->snapshot) || in->snapshot <= 0)
+    int64_t t;
+    if (!kt_str_split(&place, ' ', &time) || !kt_str_i64(time, &t) || t <= 0)
         return;
-    in->round = kt_str_is(place, "done")   ? ROUND_DONE
-                : kt_str_is(place, "part") ? ROUND_PART
-                                           : ROUND_OPEN;
+    in->last = t;
+    in->round = kt_str_is(place, "done") ? ROUND_DONE : ROUND_PART;
 }
 
 static enum kt_status open_inventory(const struct kt_input_env *env, struct kt_input **ret,
@@ -219,7 +218,10 @@ static void close_inventory(struct kt_input *in)
 
 void inv_say(struct kt_input *in, const char *what)
 {
-    (void)snprintf(in->problem, sizeof in->problem, "%s: %.180s", in->store->name, what);
+    KT_CLEANUP(kt_buf_done) struct kt_buf text = { 0 };
+    kt_buf_addf(&text, "%s: %s", in->store->name, what);
+    kt_str_copyz(in->problem, sizeof in->problem,
+                 kt_utf8_cut(kt_buf_str(&text), sizeof in->problem - 1));
 }
 
 /* Something of this snapshot will be missing; the first reason stands in its mark. */
@@ -244,6 +246,7 @@ struct inv_in inv_about(struct kt_input *in)
         .namespace = kt_str_of(in->o.namespace),
         .region = kt_str_of(in->o.region),
         .within = &in->o.within,
+        .now = in->now,
         .arena = &in->arena,
     };
 }
@@ -297,24 +300,14 @@ static bool is_due(const struct kt_input *in)
 {
     kt_time_ns again =
         in->round == ROUND_PART && PART_AGAIN < in->o.every ? PART_AGAIN : in->o.every;
-    switch (in->round) {
-    case ROUND_NONE:
-    case ROUND_OPEN: /* cut off by a crash */
-        return true;
-    case ROUND_DONE:
-    case ROUND_PART:
-        break;
-    }
-    return in->now >= in->snapshot + again || in->now < in->snapshot; /* or the clock was set */
+    return in->round == ROUND_NONE || in->now >= in->last + again ||
+           in->now < in->last; /* or the clock was set */
 }
 
 static void begin_round(struct kt_input *in)
 {
-    kt_time_ns age = in->now - in->snapshot;
-    if (in->round != ROUND_OPEN || age < 0 || age >= in->o.every)
-        in->snapshot = in->now / KT_NS_S * KT_NS_S;
-    in->round = ROUND_OPEN;
-    in->running = in->changed = true;
+    in->snapshot = in->now;
+    in->running = true;
     in->secrets = in->missed = 0;
     in->refused = 0;
     in->worst[0] = '\0';
@@ -331,6 +324,7 @@ static enum kt_status end_round(struct kt_input *in, struct kt_error *err)
                                    .problem = in->missed > 0 ? in->worst : NULL };
     inv_write_mark(&mark, in->store->name, in->snapshot, &in->lines);
     in->round = in->missed == 0 ? ROUND_DONE : ROUND_PART;
+    in->last = in->snapshot;
     in->changed = true;
     in->running = false;
     if (in->missed == 0)
@@ -387,7 +381,6 @@ static enum kt_status hear(struct kt_input *in, const struct kt_http_answer *a,
 
 static enum kt_status answered(struct kt_input *in, struct kt_http_answer *a, struct kt_error *err)
 {
-    char text[80];
     struct kt_error why = { 0 };
     enum asking what = in->asking;
     in->asking = ASK_NOTHING;
@@ -396,12 +389,11 @@ static enum kt_status answered(struct kt_input *in, struct kt_http_answer *a, st
             again_later(in, why.text, a->retry_after);
         return KT_OK;
     }
-    (void)snprintf(text, sizeof text, "it answers %d", a->status);
-    switch (inv_judge(in, a)) {
+    switch (inv_judge(in, a, &why)) {
     case INV_GOOD:
         return hear(in, a, err);
     case INV_BUSY:
-        again_later(in, a->error[0] != '\0' ? a->error : text, a->retry_after);
+        again_later(in, why.text, a->retry_after);
         break;
     case INV_KEYS:
         again_later(in, "the keys are refused: new ones are looked for", 0);
@@ -410,7 +402,7 @@ static enum kt_status answered(struct kt_input *in, struct kt_http_answer *a, st
         denied(in);
         break;
     case INV_BAD:
-        miss(in, text);
+        miss(in, why.text);
         break;
     }
     return KT_OK;
@@ -443,7 +435,7 @@ static enum kt_status step(struct kt_input *in, kt_time_ns now, size_t budget, b
         return KT_OK;
     if (in->asking != ASK_NOTHING && kt_fetch_take(in->fetch, &a)) {
         st = answered(in, &a, err);
-        kt_buf_done(&a.body);
+        kt_http_answer_done(&a);
     }
     if (st != KT_OK || in->asking != ASK_NOTHING || now < in->at)
         return st;
@@ -463,11 +455,9 @@ static enum kt_status step(struct kt_input *in, kt_time_ns now, size_t budget, b
 static void positions(struct kt_input *in, bool changed_only,
                       void (*each)(void *self, struct kt_str key, struct kt_str value), void *self)
 {
-    static const char *const words[] = {
-        [ROUND_NONE] = "open", [ROUND_OPEN] = "open", [ROUND_DONE] = "done", [ROUND_PART] = "part"
-    };
     char place[48];
-    (void)snprintf(place, sizeof place, "%" PRId64 " %s", in->snapshot, words[in->round]);
+    (void)snprintf(place, sizeof place, "%" PRId64 " %s", in->last,
+                   in->round == ROUND_DONE ? "done" : "part");
     if (in->round != ROUND_NONE && (in->changed || !changed_only))
         each(self, KT_STR("snapshot"), kt_str_of(place));
     in->changed = false;
@@ -486,13 +476,13 @@ static void status(struct kt_input *in, struct kt_input_status *ret)
         (void)snprintf(ret->position, sizeof ret->position,
                        "snapshot under way: %" PRIu64 " secrets, %u more questions", in->secrets,
                        in->n_todo + 1);
-    else if (in->round == ROUND_NONE || in->round == ROUND_OPEN)
+    else if (in->round == ROUND_NONE)
         (void)snprintf(ret->position, sizeof ret->position, "no snapshot yet");
     else
         (void)snprintf(ret->position, sizeof ret->position,
                        "%s snapshot of %s, %" PRIu64 " secrets",
                        in->round == ROUND_DONE ? "complete" : "incomplete",
-                       kt_time_format_short(in->snapshot, when), in->secrets);
+                       kt_time_format_short(in->last, when), in->secrets);
     (void)snprintf(ret->problem, sizeof ret->problem, "%s", in->problem);
 }
 

@@ -1,8 +1,9 @@
 /*
  * inventory_ask: requests to stores, with whatever each takes for a key.
  *
- * Owns:  nothing. Calls: core, fetch, aws_sign, aws_creds, gcp_auth, azure_auth.
+ * Owns:  nothing. Calls: core, fetch, aws_client, aws_sign, aws_creds, gcp_auth, azure_auth.
  */
+#include "agents/inputs/aws_client.h"
 #include "agents/inputs/inventory_int.h"
 #include "core/base/hash.h"
 
@@ -15,6 +16,7 @@ static void send_it(struct kt_input *in, struct kt_http_request *http)
     http->ca_file = inv_given(in->o.ca_file);
     http->proxy = inv_given(in->o.proxy);
     http->allow_private = in->o.allow_private;
+    http->keep_headers = KT_FETCH_LATER_HEADERS;
     http->reply_max = REPLY_MAX;
     http->total = TOTAL;
     in->asking = ASK_PAGE;
@@ -184,47 +186,78 @@ enum kt_status inv_hear_keys(struct kt_input *in, struct kt_http_answer *a, stru
 }
 
 /* "…#ThrottlingException": AWS says with 400 what others say with 429 and 403. */
-static enum inv_verdict judge_aws(struct kt_input *in, const struct kt_http_answer *a)
+static enum inv_verdict judge_aws(struct kt_input *in, const struct kt_http_answer *a,
+                                  struct kt_error *why)
 {
+    static const char wrong_key[] = "the secret key is wrong, or the clock of this machine";
     static const struct {
         const char *word;
         enum inv_verdict verdict;
+        const char *help; /* NULL: the verdict says it */
     } words[] = {
-        { "Throttl", INV_BUSY },
-        { "TooManyRequests", INV_BUSY },
-        { "ExpiredToken", INV_KEYS },
-        { "UnrecognizedClient", INV_KEYS },
-        { "InvalidClientToken", INV_KEYS },
-        { "AccessDenied", INV_DENIED },
-        { "UnauthorizedOperation", INV_DENIED },
+        { "Throttl", INV_BUSY, NULL },
+        { "TooManyRequests", INV_BUSY, NULL },
+        { "ExpiredToken", INV_KEYS, NULL },
+        { "UnrecognizedClient", INV_KEYS, NULL },
+        { "InvalidClientToken", INV_KEYS, NULL },
+        { "AccessDenied", INV_DENIED, NULL },
+        { "UnauthorizedOperation", INV_DENIED, NULL },
+        { "InvalidSignature", INV_BAD, wrong_key },
+        { "SignatureDoesNotMatch", INV_BAD, wrong_key },
+        { "RequestExpired", INV_BAD, wrong_key },
     };
     struct kt_jval root = { 0 };
     unsigned repaired;
     if (kt_json_parse(in->json, kt_buf_str(&a->body), &root, &repaired, NULL) != KT_OK)
         return INV_BAD;
     struct kt_str type = kt_json_str_at(root, "__type");
-    for (size_t i = 0; i < KT_ARRAY_LEN(words); i++)
-        if (kt_str_has(type, kt_str_of(words[i].word)))
-            return words[i].verdict;
+    type = kt_str_from_index(type, (size_t)(kt_str_rfind_byte(type, '#') + 1));
+    for (size_t i = 0; i < KT_ARRAY_LEN(words); i++) {
+        if (!kt_str_has(type, kt_str_of(words[i].word)))
+            continue;
+        if (words[i].help != NULL)
+            (void)!kt_fail(why, KT_E_INPUT, "it answers %d " KT_STR_FMT ": %s", a->status,
+                           KT_STR_ARG(kt_str_sub(type, 0, 60)), words[i].help);
+        return words[i].verdict;
+    }
+    if (aws_plain(type))
+        (void)!kt_fail(why, KT_E_INPUT, "it answers %d " KT_STR_FMT, a->status, KT_STR_ARG(type));
     return INV_BAD;
 }
 
-enum inv_verdict inv_judge(struct kt_input *in, const struct kt_http_answer *a)
+static void forget_keys(struct kt_input *in)
+{
+    switch (in->store->auth) {
+    case INV_AWS:
+        aws_creds_forget(in->creds);
+        break;
+    case INV_GOOGLE:
+        gcp_auth_forget(in->google);
+        break;
+    case INV_AZURE:
+        azure_auth_forget(in->azure);
+        break;
+    case INV_TOKEN:
+        break;
+    }
+}
+
+enum inv_verdict inv_judge(struct kt_input *in, struct kt_http_answer *a, struct kt_error *why)
 {
     enum inv_verdict v = INV_BAD;
-    if (a->status == 0 || a->error[0] != '\0' || a->status == 429 || a->status >= 500)
+    if (a->error[0] != '\0')
+        (void)!kt_fail(why, KT_E_IO, "%s", a->error);
+    else
+        (void)!kt_fail(why, KT_E_INPUT, "it answers %d", a->status);
+    if (kt_fetch_is_later(a, in->now))
         return INV_BUSY;
     if (a->status == 200 || a->status == 404)
         return INV_GOOD;
     if (in->store->auth == INV_AWS)
-        v = judge_aws(in, a);
+        v = judge_aws(in, a, why);
     if (v == INV_BAD && (a->status == 401 || a->status == 403))
         v = a->status == 401 && in->store->auth != INV_TOKEN ? INV_KEYS : INV_DENIED;
-    if (v == INV_KEYS && in->store->auth == INV_AWS)
-        aws_creds_forget(in->creds);
-    if (v == INV_KEYS && in->store->auth == INV_GOOGLE)
-        gcp_auth_forget(in->google);
-    if (v == INV_KEYS && in->store->auth == INV_AZURE)
-        azure_auth_forget(in->azure);
+    if (v == INV_KEYS)
+        forget_keys(in);
     return v;
 }

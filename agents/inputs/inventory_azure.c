@@ -1,7 +1,8 @@
 /*
  * inventory_azure: secrets, keys and certificates of a Key Vault (REST API 7.4: Get Secrets, Get
- * Keys, Get Certificates; none of these answers has a value). A task is what is listed, or the link
- * to the next page of it, which is followed only to the same vault.
+ * Keys, Get Certificates; none of these answers has a value). A task is what is asked for at
+ * the vault: "/secrets?api-version=7.4", or path and query of the link to the next page, which is
+ * followed only to the same vault.
  */
 #include "agents/inputs/inventory_store.h"
 #include "core/event/secret_id.h"
@@ -9,21 +10,14 @@
 static void begin(const struct inv_in *in, struct inv_out *out)
 {
     (void)in;
-    out->task(out, KT_STR("secrets"));
-    out->task(out, KT_STR("keys"));
-    out->task(out, KT_STR("certificates"));
-}
-
-static bool is_link(struct kt_str task)
-{
-    return kt_str_find(task, KT_STR("://"), 0) >= 0;
+    out->task(out, KT_STR("/secrets?api-version=7.4"));
+    out->task(out, KT_STR("/keys?api-version=7.4"));
+    out->task(out, KT_STR("/certificates?api-version=7.4"));
 }
 
 static void request(const struct inv_in *in, struct inv_request *ret)
 {
-    struct kt_str url = kt_arena_fmt(in->arena, KT_STR_FMT "/" KT_STR_FMT "?api-version=7.4",
-                                     KT_STR_ARG(in->url), KT_STR_ARG(in->task));
-    *ret = (struct inv_request){ .url = is_link(in->task) ? in->task : url };
+    *ret = (struct inv_request){ .url = kt_arena_cat(in->arena, in->url, in->task) };
 }
 
 /* https://HOST/COLLECTION/NAME; keys call it kid. */
@@ -51,14 +45,47 @@ static void add_object(const struct inv_in *in, struct kt_jval v, struct inv_out
     out->secret(out, &s);
 }
 
-/* A link is a task only when it is the same vault's, and such as may stand in a request. */
-static bool is_ours(const struct inv_in *in, struct kt_str link)
+struct place {
+    struct kt_str scheme, host, port, path;
+};
+
+/* SCHEME://HOST[:PORT]/path; the port that the scheme has is left out, as when it is not written.
+ */
+static struct place place_of(struct kt_str url)
 {
-    struct kt_str rest = kt_str_from_index(link, in->url.len);
+    struct place p = { 0 };
+    ptrdiff_t at = kt_str_find(url, KT_STR("://"), 0);
+    if (at < 0)
+        return p;
+    p.scheme = kt_str_sub(url, 0, (size_t)at);
+    url = kt_str_from_index(url, (size_t)at + 3);
+    at = kt_str_find_byte(url, '/', 0);
+    p.host = kt_str_sub(url, 0, at < 0 ? url.len : (size_t)at);
+    p.path = kt_str_from_index(url, p.host.len);
+    at = kt_str_rfind_byte(p.host, ':');
+    if (at >= 0 && kt_str_find_byte(p.host, ']', (size_t)at) < 0) {
+        p.port = kt_str_from_index(p.host, (size_t)at + 1);
+        p.host.len = (size_t)at;
+    }
+    if (kt_str_is(p.port, kt_str_eq_nocase(p.scheme, KT_STR("https")) ? "443" : "80"))
+        p.port = KT_STR_NONE;
+    return p;
+}
+
+/* Path and query of a link to the same vault, which may be written in another way (Key Vault names
+ * the port); empty when it leads elsewhere, or has what may not stand in a request. */
+static struct kt_str task_of(const struct inv_in *in, struct kt_str link)
+{
+    struct place ours = place_of(in->url), p = place_of(link);
+    struct kt_str task = kt_str_from_index(p.path, ours.path.len);
     for (size_t i = 0; i < link.len; i++)
         if (link.at[i] <= ' ' || link.at[i] > '~')
-            return false;
-    return kt_str_starts(link, in->url) && kt_str_starts(rest, KT_STR("/"));
+            return KT_STR_NONE;
+    return kt_str_eq_nocase(p.scheme, ours.scheme) && kt_str_eq_nocase(p.host, ours.host) &&
+                   kt_str_eq(p.port, ours.port) && kt_str_starts(p.path, ours.path) &&
+                   kt_str_starts(task, KT_STR("/"))
+               ? task
+               : KT_STR_NONE;
 }
 
 static const char *hear(const struct inv_in *in, int status, struct kt_jval root,
@@ -72,7 +99,8 @@ static const char *hear(const struct inv_in *in, int status, struct kt_jval root
         add_object(in, v, out);
     if (next.len == 0)
         return NULL;
-    if (!is_ours(in, next))
+    next = task_of(in, next);
+    if (next.len == 0)
         return "the next page is said to be at another address: it is not asked";
     out->task(out, next);
     return NULL;

@@ -13,7 +13,7 @@ struct options {
     kt_time_ns every;
     bool allow_private;
 };
-enum round { ROUND_NONE, ROUND_OPEN, ROUND_DONE, ROUND_PART };
+enum round { ROUND_NONE, ROUND_DONE, ROUND_PART };
 enum asking { ASK_NOTHING, ASK_KEYS, ASK_PAGE };
 struct kt_input {
     struct kt_input_env env;
@@ -32,9 +32,10 @@ struct kt_input {
     unsigned n_todo, cap_todo;
     char *task; /* that is asked for, or is to be asked for again; NULL: none */
     enum asking asking;
-    enum round round;      /* of `snapshot` */
-    kt_time_ns snapshot;   /* when it began */
-    bool running, changed; /* it is gone through; its place is to be written down */
+    enum round round;      /* how the last one ended */
+    kt_time_ns last;       /* when it began */
+    kt_time_ns snapshot;   /* when the one under way began */
+    bool running, changed; /* it is gone through; `last` is to be written down */
     kt_time_ns now, at;    /* at: nothing is asked before */
     unsigned tries;        /* of the task */
     unsigned refused;      /* tasks in a row */
@@ -56,7 +57,8 @@ struct inv_in inv_about(struct kt_input *in);
 /* Starts the request for in->task, or the one for keys that it needs first. KT_OK: something was
  * asked; KT_E_AGAIN: ask again at once, keys were in a file; others: err says what is missing. */
 KT_MUST_USE enum kt_status inv_ask(struct kt_input *in, struct kt_error *err);
-/* What an answer of the store means, its text aside. */
+/* What an answer of the store means, its text aside; why: a sentence, of what is not good. a: its
+ * retry_after may come from a header of the service's own. */
 enum inv_verdict {
     INV_GOOD,   /* it is to be heard */
     INV_BUSY,   /* later */
@@ -64,7 +66,7 @@ enum inv_verdict {
     INV_KEYS,   /* the keys are no longer good, and forgotten */
     INV_BAD,
 };
-enum inv_verdict inv_judge(struct kt_input *in, const struct kt_http_answer *a);
+enum inv_verdict inv_judge(struct kt_input *in, struct kt_http_answer *a, struct kt_error *why);
 /* The answer with keys. */
 KT_MUST_USE enum kt_status inv_hear_keys(struct kt_input *in, struct kt_http_answer *a,
                                          struct kt_error *err);

@@ -31,6 +31,7 @@ struct inv_in {
     struct kt_str cluster; /* label in ids */
     struct kt_str namespace, region;
     const struct kt_strings *within;
+    kt_time_ns now;
     struct kt_arena *arena;
 };
 struct inv_request { /* texts live in the arena, or are static */

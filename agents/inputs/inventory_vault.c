@@ -1,7 +1,12 @@
 /*
  * inventory_vault: metadata of a KV store of version 2, and static roles of a database (HashiCorp's
- * API documentation: kv-v2, databases; OpenBao has the same). Tasks: "L MOUNT PATH" a folder,
- * "M MOUNT PATH" one secret, "R MOUNT" the roles, "S MOUNT NAME" one role; parted by tabs.
+ * API documentation: kv-v2, databases, internal/ui/mounts; OpenBao has the same). Tasks: "V MOUNT"
+ * which version it has, "L MOUNT PATH" a folder, "M MOUNT PATH" one secret, "R MOUNT" the roles,
+ * "S MOUNT NAME" one role; parted by tabs.
+ *
+ * Holds: nothing below MOUNT/metadata is asked for before the version is known to be 2: in version
+ * 1 it is a folder as any other, in which a read gives values, and an empty one looks like an empty
+ * store.
  */
 #include "agents/inputs/inventory_store.h"
 #include "core/event/secret_id.h"
@@ -38,7 +43,7 @@ static void begin(const struct inv_in *in, struct inv_out *out)
             mount.len--;
         if (roles)
             mount.len -= ROLES.len;
-        out->task(out, text_of(in->arena, roles ? 'R' : 'L', mount, KT_STR("")));
+        out->task(out, text_of(in->arena, roles ? 'R' : 'V', mount, KT_STR("")));
     }
 }
 
@@ -54,15 +59,20 @@ static struct kt_str path_of(struct kt_arena *a, struct kt_str path)
 static void request(const struct inv_in *in, struct inv_request *ret)
 {
     struct task t = task_of(in->task);
-    bool list = t.what == 'L' || t.what == 'R', kv = t.what == 'L' || t.what == 'M';
-    struct kt_str mount = path_of(in->arena, t.mount), path = path_of(in->arena, t.path);
+    struct kt_arena *a = in->arena;
+    struct kt_str mount = path_of(a, t.mount), path = path_of(a, t.path), url;
+    if (t.what == 'V') {
+        url = kt_arena_cat3(a, in->url, KT_STR("/v1/sys/internal/ui/mounts"), mount);
+    } else {
+        bool list = t.what == 'L' || t.what == 'R', kv = t.what == 'L' || t.what == 'M';
+        url = kt_arena_fmt(a, KT_STR_FMT "/v1" KT_STR_FMT "/%s" KT_STR_FMT "%s",
+                           KT_STR_ARG(in->url), KT_STR_ARG(mount), kv ? "metadata" : "static-roles",
+                           KT_STR_ARG(path), list ? "?list=true" : "");
+    }
     *ret = (struct inv_request){
-        .url =
-            kt_arena_fmt(in->arena, KT_STR_FMT "/v1" KT_STR_FMT "/%s" KT_STR_FMT "%s",
-                         KT_STR_ARG(in->url), KT_STR_ARG(mount), kv ? "metadata" : "static-roles",
-                         KT_STR_ARG(path), list ? "?list=true" : ""),
+        .url = url,
         .header = { in->namespace.len > 0
-                        ? kt_arena_cat(in->arena, KT_STR("X-Vault-Namespace: "), in->namespace)
+                        ? kt_arena_cat(a, KT_STR("X-Vault-Namespace: "), in->namespace)
                         : KT_STR_NONE },
     };
 }
@@ -108,6 +118,21 @@ static void add_custom(struct kt_jval custom, struct inv_secret *s)
         inv_add_tag(s, name);
 }
 
+/* With delete_version_after the time of deletion is set when the version is made. When a version
+ * was destroyed is not said: it was before now. */
+static void add_end(const struct inv_in *in, struct kt_jval version, struct inv_secret *s)
+{
+    char now[KT_TIME_TEXT_MAX];
+    kt_time_ns t;
+    struct kt_str when = inv_date(in->arena, kt_json_get(version, KT_STR("deletion_time")));
+    if (when.len > 0 && kt_time_parse(when, &t, NULL) == KT_OK && t > in->now)
+        s->expires = when;
+    else
+        s->deleted = when;
+    if (s->deleted.len == 0 && kt_json_bool(kt_json_get(version, KT_STR("destroyed")), false))
+        s->deleted = kt_arena_str(in->arena, kt_str_of(kt_time_format(in->now, now)));
+}
+
 static void add_secret(const struct inv_in *in, const struct task *t, struct kt_jval data,
                        struct inv_out *out)
 {
@@ -121,7 +146,7 @@ static void add_secret(const struct inv_in *in, const struct task *t, struct kt_
     s.last_changed = inv_date(a, kt_json_get(current, KT_STR("created_time")));
     if (s.last_changed.len == 0)
         s.last_changed = inv_date(a, kt_json_get(data, KT_STR("updated_time")));
-    s.deleted = inv_date(a, kt_json_get(current, KT_STR("deletion_time")));
+    add_end(in, current, &s);
     add_custom(kt_json_get(data, KT_STR("custom_metadata")), &s);
     out->secret(out, &s);
 }
@@ -144,17 +169,29 @@ static void add_role(const struct inv_in *in, const struct task *t, struct kt_jv
     out->secret(out, &s);
 }
 
+static const char *hear_version(const struct inv_in *in, const struct task *t, struct kt_jval data,
+                                struct inv_out *out)
+{
+    if (!kt_str_is(kt_json_str_at(data, "options.version"), "2"))
+        return "a mount is KV version 1, which has no metadata, or no KV store: check 'within'";
+    out->task(out, text_of(in->arena, 'L', t->mount, KT_STR("")));
+    return NULL;
+}
+
 static const char *hear(const struct inv_in *in, int status, struct kt_jval root,
                         struct inv_out *out)
 {
     struct task t = task_of(in->task);
     struct kt_jval data = kt_json_get(root, KT_STR("data"));
     if (status == 404) /* an empty folder; a secret that went meanwhile */
-        return t.path.len > 0 || kt_json_count(kt_json_get(root, KT_STR("errors"))) == 0
+        return t.what != 'V' &&
+                       (t.path.len > 0 || kt_json_count(kt_json_get(root, KT_STR("errors"))) == 0)
                    ? NULL
-                   : "there is no such mount, or it is no KV store of version 2: check 'within'";
+                   : "there is no such mount: check 'within'";
     if (kt_json_type(data) != KT_JSON_OBJECT)
         return "the answer is not one of Vault: check url";
+    if (t.what == 'V')
+        return hear_version(in, &t, data, out);
     if (t.what == 'L' || t.what == 'R')
         add_keys(in, &t, kt_json_get(data, KT_STR("keys")), out);
     else if (t.what == 'M')

@@ -23,7 +23,7 @@ class Stores:
     """All of them at one address; each path tells which."""
 
     def __init__(self):
-        self.asked, self.bad, self.faults, self.deny, self.count = [], [], 0.0, set(), 250
+        self.asked, self.bad, self.faults, self.deny, self.count, self.limited = [], [], 0.0, set(), 250, False
         self.lock = threading.Lock()
         stores = self
 
@@ -102,7 +102,7 @@ class Stores:
                 return False
 
             def rest(self, path, q):
-                for start, handler in (('/v1/secret/metadata', self.kv), ('/v1/database/static-roles', self.roles), ('/api/v1/', self.kubernetes), ('/v1/vaults', self.connect), ('/v3/', self.doppler),
+                for start, handler in (('/v1/sys/internal/ui/mounts/', self.mount), ('/v1/secret/metadata', self.kv), ('/v1/database/static-roles', self.roles), ('/api/v1/', self.kubernetes), ('/v1/vaults', self.connect), ('/v3/', self.doppler),
                                        ('/v1/projects/', self.google), ('/secrets', self.azure), ('/keys', self.azure), ('/certificates', self.azure), ('/orgs/', self.github), ('/repos/', self.github)):
                     if path.startswith(start):
                         return handler(path, q)
@@ -112,6 +112,10 @@ class Stores:
                     assert self.body.decode().endswith('client_secret=az%2Bsecret-invented') and 'scope=https%3A%2F%2Fvault.azure.net%2F.default' in self.body.decode()
                     return self.answer(200, {'access_token': 'az-invented', 'expires_in': 3599, 'token_type': 'Bearer'})
                 return self.answer(404, {})
+
+            def mount(self, path, q):
+                assert self.token_is('X-Vault-Token', 'hvs.invented')
+                return self.answer(200, {'data': {'path': path.rpartition('/')[2] + '/', 'type': 'kv', 'options': {'version': '2'} if path.endswith('/secret') else None}})
 
             def kv(self, path, q):
                 assert self.token_is('X-Vault-Token', 'hvs.invented')
@@ -164,12 +168,17 @@ class Stores:
                 assert self.token_is('Authorization', 'Bearer az-invented')
                 if path != '/secrets':
                     return self.answer(200, {'value': [], 'nextLink': None})
-                more = {} if 'skip' in q else {'nextLink': f'{stores.url}/secrets?api-version=7.4&skip=1'}
+                more = {} if 'skip' in q else {'nextLink': f'{stores.url.replace("http", "HTTP")}/secrets?api-version=7.4&skip=1'}  # the same address, written in another way
                 return self.answer(200, {'value': [{'id': f'https://acme.vault.azure.net/secrets/{"b" if "skip" in q else "a"}', 'attributes': {'enabled': True, 'created': NOW - 90 * DAY, 'updated': NOW - 9 * DAY},
                                                     'tags': {'owner': 'team-z'}}], **more})
 
             def github(self, path, q):
                 assert self.token_is('Authorization', 'Bearer gh-invented')
+                if not stores.limited:
+                    stores.limited = True
+                    return self.answer(403, {'message': 'API rate limit exceeded'}, x_ratelimit_remaining='0', x_ratelimit_reset=str(int(time.time()) + 1))
+                if path.endswith('/environments'):
+                    return self.answer(200, {'total_count': 1, 'environments': [{'name': 'prod/eu'}]})
                 if '/codespaces/' in path:
                     return self.answer(200, {'total_count': 0, 'secrets': []})
                 return self.answer(200, {'total_count': 1, 'secrets': [{'name': 'DEPLOY_KEY', 'created_at': rfc(30), 'updated_at': rfc(20)}]})
@@ -234,13 +243,15 @@ for i in range(3):
     time.sleep(rng.uniform(0.2, 1.0))
     agent.kill()
     agent.wait()
-stores.faults = 0.1
+stores.count, stores.faults = 240, 0.1
 agent = h.start_agent('a')
 check(wait_for(lambda: len(marks()) == 2, 40), 'a snapshot ends with a mark, whatever happened', status() + h.log('a.log')[-800:])
 stores.faults = 0.0
-found = secrets()
-ids = [r['secret'] for r in found]
-check(len(ids) == len(set(ids)) == 2 * stores.count, 'after kills, throttling and cut answers each secret is there once', f'{len(ids)} {len(set(ids))}')
+ids = [(r['time'], r['secret']) for r in secrets()]
+check(len(ids) == len(set(ids)), 'after kills, throttling and cut answers nothing is stored twice', f'{len(ids)} {len(set(ids))}')
+begun = {(m['instance'], m['time']) for m in marks()}
+found = [r for r in secrets() if (r['instance'], r['time']) in begun]
+check(len(begun) == 2 and len({r['secret'] for r in found}) == len(found) == 2 * stores.count, 'what one mark speaks of was asked for in one go', len(found))
 check(all(m['original']['complete'] is True and m['outcome'] == 'success' and m['original']['secrets'] == stores.count for m in marks()), 'both are complete', marks())
 check(stores.bad == [], 'every signature was right', stores.bad[:3])
 check({t for _, t, _ in stores.asked} == {'secretsmanager.ListSecrets', 'AmazonSSM.DescribeParameters'}, 'nothing else was asked', {t for _, t, _ in stores.asked})
@@ -267,7 +278,7 @@ check(got['k8s'] == [f'k8s://prod/prod/s{n}' for n in range(6)], 'pages of Kuber
 check(got['op'] == [f'op://{ACCOUNT}/VAULTINVENTED0000000000001/ITEMINVENTED00000000000001'], 'items of 1Password', got['op'])
 check(got['doppler'] == ['doppler://acme/pay/prd/API_KEY', 'doppler://acme/pay/prd/DB_URL'], 'names of Doppler, behind a hundred projects', got['doppler'])
 check(got['gcp'] == ['gcp-sm://123456789012/global/a', 'gcp-sm://123456789012/global/b'], 'secrets of Google Cloud', got['gcp'])
-check(got['github'] == ['github://acme/-/actions/DEPLOY_KEY', 'github://acme/pay/actions/DEPLOY_KEY', 'github://acme/pay/dependabot/DEPLOY_KEY'], 'names of GitHub', got['github'])
+check(got['github'] == ['github://acme/-/actions/DEPLOY_KEY', 'github://acme/pay/actions/DEPLOY_KEY', 'github://acme/pay/actions/prod/eu/DEPLOY_KEY', 'github://acme/pay/dependabot/DEPLOY_KEY'], 'names of GitHub', got['github'])
 check(got['azure'] == [f'az-kv://acme.vault.azure.net/secrets/{n}' for n in 'ab'], 'pages of Azure', got['azure'])
 github = next(m for m in marks() if m['original']['store'] == 'github')
 check(github['outcome'] == 'failure' and github['original']['complete'] is False and github['original']['missed'] == 1 and 'read access' in github['original']['problem'], 'what was denied makes the snapshot incomplete', github)
@@ -288,6 +299,13 @@ check(p.returncode == 0 and b'aws-sm://111122223333/eu-central-1/app/' in p.stdo
 stores.deny = {'secretsmanager.ListSecrets'}
 p = run(AGENT, 'source', 'doctor', '-c', h.path('a.yaml'), ok=False)
 check(p.returncode == 1 and b'secretsmanager:ListSecrets' in p.stdout, 'and names the action', p.stdout)
+stores.deny, os.environ['AWS_SECRET_ACCESS_KEY'] = set(), 'wrong'
+p = run(AGENT, 'source', 'doctor', '-c', h.path('a.yaml'), ok=False)
+check(p.returncode == 1 and b'InvalidSignatureException: the secret key is wrong, or the clock' in p.stdout, 'or the wrong key', p.stdout)
+ENTRIES['vault'] = ENTRIES['vault'].replace('secret, database/static-roles', 'old')
+configure('vault')
+p = run(AGENT, 'source', 'doctor', '-c', h.path('a.yaml'), ok=False)
+check(p.returncode == 1 and b'KV version 1' in p.stdout and not any(a[0].startswith('/v1/old/') for a in stores.asked), 'of a mount of version 1 nothing is asked', p.stdout)
 
 check(stop(h.collector) == 0, 'the collector ends cleanly')
 

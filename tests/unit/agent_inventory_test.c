@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "agents/input.h"
 #include "agents/inputs/inventory_store.h"
 #include "core/base/alloc.h"
 #include "core/base/hash.h"
@@ -58,13 +59,18 @@ static void dates_come_in_every_form(void **state)
 
 struct heard {
     struct inv_out out; /* first: it is what the store has in hand */
-    struct kt_buf text; /* "secret ID;" and "task TASK;" */
+    struct kt_buf text; /* "secret ID;", "secret ID expires WHEN;", "task TASK;" */
 };
 
 static void on_secret(struct inv_out *o, const struct inv_secret *s)
 {
     struct heard *h = (struct heard *)o;
-    kt_buf_addf(&h->text, "secret " KT_STR_FMT "%s;", KT_STR_ARG(s->id), s->guess ? "?" : "");
+    kt_buf_addf(&h->text, "secret " KT_STR_FMT "%s", KT_STR_ARG(s->id), s->guess ? "?" : "");
+    if (s->expires.len > 0)
+        kt_buf_addf(&h->text, " expires " KT_STR_FMT, KT_STR_ARG(s->expires));
+    if (s->deleted.len > 0)
+        kt_buf_addf(&h->text, " deleted " KT_STR_FMT, KT_STR_ARG(s->deleted));
+    kt_buf_byte(&h->text, ';');
 }
 
 static void on_task(struct inv_out *o, struct kt_str task)
@@ -100,6 +106,7 @@ static void expect(const struct answer *a)
                                .cluster = KT_STR("prod"),
                                .region = KT_STR("eu-central-1"),
                                .within = &none,
+                               .now = 1790000000 * KT_NS_S, /* 2026-09-21T14:13:20Z */
                                .arena = &arena };
     kt_arena_reset(&arena);
     const char *problem = store_of(a->store)->hear(&in, a->status, parsed(a->body), &h.out);
@@ -128,6 +135,24 @@ static void answers_give_ids_as_accesses_have_them(void **state)
           "secret vault://prod/-/kv%2Fprod/pay/a;", false },
         { "vault", "S\tdatabase\tapp", 200, "{\"data\":{}}",
           "secret vault://prod/-/database/static-creds/app;", false },
+        { "vault", "M\tkv\ta", 200,
+          "{\"data\":{\"current_version\":1,\"versions\":{\"1\":{\"deletion_time\":"
+          "\"2026-09-22T00:00:00Z\",\"destroyed\":false}}}}",
+          "secret vault://prod/-/kv/a expires 2026-09-22T00:00:00Z;", false },
+        { "vault", "M\tkv\ta", 200,
+          "{\"data\":{\"current_version\":1,\"versions\":{\"1\":{\"deletion_time\":"
+          "\"2026-09-20T00:00:00Z\",\"destroyed\":true}}}}",
+          "secret vault://prod/-/kv/a deleted 2026-09-20T00:00:00Z;", false },
+        { "vault", "M\tkv\ta", 200,
+          "{\"data\":{\"current_version\":1,\"versions\":{\"1\":{\"deletion_time\":\"\","
+          "\"destroyed\":true}}}}",
+          "secret vault://prod/-/kv/a deleted 2026-09-21T14:13:20.000000000Z;", false },
+        { "vault", "V\tkv/prod\t", 200,
+          "{\"data\":{\"type\":\"kv\",\"options\":{\"version\":\"2\"}}}", "task L\tkv/prod\t;",
+          false },
+        { "vault", "V\tkv\t", 200, "{\"data\":{\"type\":\"kv\",\"options\":{\"version\":\"1\"}}}",
+          "", true },
+        { "vault", "V\tkv\t", 200, "{\"data\":{\"type\":\"kv\",\"options\":null}}", "", true },
         { "vault", "L\tsecret\tgone", 404, "{\"errors\":[]}", "", false },
         { "vault", "L\tsecret\t", 404, "{\"errors\":[\"no handler for route\"]}", "", true },
         { "kubernetes", "\t", 200,
@@ -143,15 +168,30 @@ static void answers_give_ids_as_accesses_have_them(void **state)
           "secret gcp-sm://1/global/a;secret gcp-sm://acme/global/b?;", false },
         { "github", "repos/acme/pay/actions\t1", 200, "{\"secrets\":[{\"name\":\"A\"}]}",
           "secret github://acme/pay/actions/A;", false },
+        { "github", "repos/acme/pay/environments\t1", 200,
+          "{\"environments\":[{\"name\":\"prod/eu\"},{}]}",
+          "task repos/acme/pay/environments\t1\tprod/eu;", false },
+        { "github", "repos/acme/pay/environments\t1\tprod/eu", 200,
+          "{\"secrets\":[{\"name\":\"A\"}]}", "secret github://acme/pay/actions/prod/eu/A;",
+          false },
         { "github", "orgs/acme/actions\t1", 404, "{}", "", true },
-        { "azure", "secrets", 200,
+        { "azure", "/secrets?api-version=7.4", 200,
           "{\"value\":[{\"id\":\"https://Acme.vault.azure.net/secrets/Db\"},{\"kid\":"
           "\"https://acme.vault.azure.net/keys/k\"},{\"id\":\"x\"}],\"nextLink\":"
           "\"https://store.example/secrets?$skiptoken=x\"}",
           "secret az-kv://acme.vault.azure.net/secrets/db;secret "
-          "az-kv://acme.vault.azure.net/keys/k;task https://store.example/secrets?$skiptoken=x;",
+          "az-kv://acme.vault.azure.net/keys/k;task /secrets?$skiptoken=x;",
           false },
-        { "azure", "secrets", 200,
+        { "azure", "", 200,
+          "{\"value\":[],\"nextLink\":\"https://Store.example:443/secrets?$skiptoken=x\"}",
+          "task /secrets?$skiptoken=x;", false },
+        { "azure", "", 200, "{\"value\":[],\"nextLink\":\"https://store.example:444/secrets\"}", "",
+          true },
+        { "azure", "", 200, "{\"value\":[],\"nextLink\":\"http://store.example/secrets\"}", "",
+          true },
+        { "azure", "", 200, "{\"value\":[],\"nextLink\":\"https://store.example:443@evil.test/s\"}",
+          "", true },
+        { "azure", "", 200,
           "{\"value\":[],\"nextLink\":\"https://store.example.evil.test/secrets\"}", "", true },
         { "doppler", "N\tpay\tprd", 200, "{\"names\":[\"A\",7]}",
           "secret doppler://prod/pay/prd/A;", false },
@@ -172,6 +212,48 @@ static void whole_secrets_are_not_looked_at(void **state)
                               "",
                               true };
     expect(&a);
+}
+
+/* The sentence that names the right stands in a status of 200 bytes. */
+static void what_is_needed_is_said_whole(void **state)
+{
+    (void)state;
+    struct kt_input_status status;
+    for (size_t i = 0; inv_stores[i] != NULL; i++)
+        assert_true(strlen(inv_stores[i]->name) + 2 + strlen(inv_stores[i]->denied) <
+                    sizeof status.problem);
+}
+
+static void a_limit_is_no_missing_right(void **state)
+{
+    (void)state;
+    static const struct {
+        int status;
+        kt_time_ns retry_after;
+        const char *headers;
+        bool later;
+        kt_time_ns wait;
+    } cases[] = {
+        { 200, 0, "x-ratelimit-remaining: 0\n", false, 0 },
+        { 403, 0, "", false, 0 },
+        { 403, 0, "x-ratelimit-remaining: 7\nx-ratelimit-reset: 1790000100\n", false, 0 },
+        { 403, 60 * KT_NS_S, "x-ratelimit-remaining: 7\n", true, 60 * KT_NS_S },
+        { 403, 0, "x-ratelimit-remaining: 0\nx-ratelimit-reset: 1790000100\n", true,
+          101 * KT_NS_S },
+        { 403, 0, "x-ratelimit-remaining: 0\nx-ratelimit-reset: 1780000000\n", true, 0 },
+        { 403, 0, "x-ratelimit-remaining: 0\nx-ratelimit-reset: 9223372036854775807\n", true, 0 },
+        { 429, 0, "", true, 0 },
+        { 503, 0, "", true, 0 },
+        { 0, 0, "", true, 0 },
+    };
+    for (size_t i = 0; i < KT_ARRAY_LEN(cases); i++) {
+        struct kt_http_answer a = { .status = cases[i].status,
+                                    .retry_after = cases[i].retry_after };
+        kt_buf_addz(&a.headers, cases[i].headers);
+        assert_int_equal(kt_fetch_is_later(&a, 1790000000 * KT_NS_S), cases[i].later);
+        assert_int_equal(a.retry_after, cases[i].wait);
+        kt_http_answer_done(&a);
+    }
 }
 
 static int start(void **state)
@@ -197,6 +279,8 @@ int main(void)
         cmocka_unit_test(dates_come_in_every_form),
         cmocka_unit_test(answers_give_ids_as_accesses_have_them),
         cmocka_unit_test(whole_secrets_are_not_looked_at),
+        cmocka_unit_test(what_is_needed_is_said_whole),
+        cmocka_unit_test(a_limit_is_no_missing_right),
     };
     return cmocka_run_group_tests_name("agent/inventory", tests, start, end);
 }
