@@ -96,7 +96,7 @@ static kt_time_ns time_at(struct kt_jval raw, const char *name)
         (void)snprintf(text, sizeof text, KT_STR_FMT "T00:00:00Z", KT_STR_ARG(s));
         s = kt_str_of(text);
     }
-    return s.len > 0 && kt_time_parse(s, &t, NULL) == KT_OK ? t : 0;
+    return s.len > 0 && kt_time_parse(s, &t, NULL) == KT_OK && t > 0 ? t : 0;
 }
 
 static void take_secret(struct inventory *v, struct item *it, const struct kt_event *ev,
@@ -166,9 +166,24 @@ static enum kt_status read_snapshots(struct inventory *v, struct kt_error *err)
     return st == KT_E_AGAIN ? KT_OK : st;
 }
 
+/* What belongs to a rotation has its action; after these the value may still be the old one. */
+static bool ends_rotation(const struct kt_event *ev)
+{
+    static const char
+        *const others[] = {
+            "RotateSecret",       "RotationStarted",   "UpdateSecretVersionStage",
+            "CancelRotateSecret", "RotationAbandoned", "RotationFailed",
+            "RotateKeyOnDemand", /* asked for: RotateKey ends it */
+        };
+    for (size_t i = 0; i < KT_ARRAY_LEN(others); i++)
+        if (kt_str_is(ev->operation, others[i]))
+            return false;
+    return ev->action == KT_ACT_ROTATE;
+}
+
 static void take_access(struct item *it, const struct kt_event *ev, struct kt_str actor)
 {
-    if (ev->action == KT_ACT_ROTATE && ev->time > it->log_rotated)
+    if (ends_rotation(ev) && ev->time > it->log_rotated)
         it->log_rotated = ev->time;
     if (ev->action == KT_ACT_WRITE && ev->time > it->log_written)
         it->log_written = ev->time;
@@ -187,6 +202,7 @@ static enum kt_status take_view(struct inventory *v, const struct kt_view *view,
         uint32_t row = view->pick[i];
         const struct kt_event ev = { .kind = KT_KIND_ACCESS,
                                      .action = c->small[KT_COL_ACTION][row],
+                                     .operation = kt_column_str(c, KT_COL_OPERATION, row),
                                      .time = view->time[row],
                                      .secret = kt_column_str(c, KT_COL_SECRET, row) };
         if (c->small[KT_COL_KIND][row] != KT_KIND_ACCESS ||
@@ -204,7 +220,7 @@ static enum kt_status read_accesses(struct inventory *v, struct kt_error *err)
 {
     const uint32_t wanted = KT_COLUMN(KT_COL_KIND) | KT_COLUMN(KT_COL_ACTION) |
                             KT_COLUMN(KT_COL_OUTCOME) | KT_COLUMN(KT_COL_SECRET) |
-                            KT_COLUMN(KT_COL_ACTOR);
+                            KT_COLUMN(KT_COL_ACTOR) | KT_COLUMN(KT_COL_OPERATION);
     struct kt_query *q = NULL;
     struct kt_columns_scan *c = NULL;
     struct kt_view view;
@@ -230,24 +246,50 @@ static enum kt_status read_accesses(struct inventory *v, struct kt_error *err)
 /* ---- rows ---- */
 
 struct age {
-    kt_time_ns at; /* 0: nobody says */
+    kt_time_ns at;     /* 0: nobody says */
+    const char *since; /* rotated, changed or created; NULL */
     const char *from;
 };
 
-/* When the value was last replaced. A rotation that the store or the log names wins; a new version,
- * a write in the log and the making of the secret are the next best. */
+/* The newer of what the store and the log say. */
+static struct age newer(const char *since, kt_time_ns inventory, kt_time_ns log)
+{
+    return log > inventory ? (struct age){ log, since, "log" }
+                           : (struct age){ inventory, since, "inventory" };
+}
+
+static struct age rotation_of(const struct item *it)
+{
+    return newer("rotated", it->rotated, it->log_rotated);
+}
+
+/* Of the value. A rotation has replaced it; a change need not have, it may have been one of a tag.
+ */
 static struct age age_of(const struct item *it)
 {
-    const struct age known[] = {
-        { it->rotated, "inventory" }, { it->log_rotated, "log" },   { it->changed, "inventory" },
-        { it->log_written, "log" },   { it->created, "inventory" },
-    };
-    if (it->rotated != 0 && it->log_rotated != 0)
-        return it->log_rotated > it->rotated ? known[1] : known[0];
+    const struct age known[] = { rotation_of(it),
+                                 newer("changed", it->changed, it->log_written),
+                                 { it->created, "created", "inventory" } };
     for (size_t i = 0; i < KT_ARRAY_LEN(known); i++)
         if (known[i].at != 0)
             return known[i];
-    return (struct age){ 0, it->listed ? "inventory" : "log" };
+    return (struct age){ 0, NULL, it->listed ? "inventory" : "log" };
+}
+
+/* The store's own date is none once there was a rotation after it was said. */
+static kt_time_ns due_of(const struct item *it)
+{
+    kt_time_ns due, at = age_of(it).at;
+    if (it->due > rotation_of(it).at && it->log_rotated <= it->snapshot)
+        return it->due;
+    return at != 0 && it->period > 0 && !__builtin_add_overflow(at, it->period, &due) ? due : 0;
+}
+
+/* Of a store that keeps the day of the last access alone, the log's read of that day is that one.
+ */
+static bool is_last_read(const struct item *it)
+{
+    return it->read != 0 && it->accessed - it->read < KT_NS_DAY;
 }
 
 static bool is_gone(const struct inventory *v, const struct item *it)
@@ -273,12 +315,14 @@ static const struct kt_column columns[] = {
     { "store", NULL, 0, false },
     { "last_rotated", "LAST ROTATED (UTC)", 0, false },
     { "age_days", "AGE d", 0, true },
+    { "age_since", "SINCE", 0, false },
     { "next_due", "NEXT DUE (UTC)", 0, false },
     { "overdue", NULL, 0, false },
     { "last_read", "LAST READ (UTC)", 0, false },
     { "last_read_by", "BY", 36, false },
     { "from", "FROM", 0, false },
     { "owner", "OWNER", 24, false },
+    { "last_changed", NULL, 0, false },
     { "expires", NULL, 0, false },
     { "deleted", NULL, 0, false },
     { "gone", NULL, 0, false },
@@ -291,23 +335,21 @@ static void add_row(struct inventory *v, struct kt_rows *rows, uint32_t n)
     const struct item *it = &v->item[n];
     struct kt_str secret = kt_map_key(v->secrets, n);
     struct age age = age_of(it);
-    kt_time_ns due = it->due != 0                    ? it->due
-                     : age.at != 0 && it->period > 0 ? age.at + it->period
-                                                     : 0;
+    kt_time_ns due = due_of(it);
     struct kt_cell null = { .type = KT_CELL_NULL };
     const struct kt_cell cells[] = {
         kt_cell_str(secret),
         kt_cell_str(kt_secret_store(secret)),
-        kt_cell_time(age.at),
+        kt_cell_time(rotation_of(it).at),
         age.at != 0 && age.at <= v->now ? kt_cell_int((v->now - age.at) / KT_NS_DAY) : null,
+        age.since != NULL ? kt_cell_str(kt_str_of(age.since)) : null,
         kt_cell_time(due),
         { .type = KT_CELL_BOOL, .i = due != 0 && due < v->now },
         kt_cell_time(it->read > it->accessed ? it->read : it->accessed),
-        it->read > it->accessed || it->read + KT_NS_DAY > it->accessed
-            ? kt_cell_str(kt_str_of(it->reader))
-            : null,
+        is_last_read(it) ? kt_cell_str(kt_str_of(it->reader)) : null,
         kt_cell_str(kt_str_of(age.from)),
         kt_cell_str(kt_str_of(it->owner)),
+        kt_cell_time(newer(NULL, it->changed, it->log_written).at),
         kt_cell_time(it->expires),
         kt_cell_time(it->deleted),
         { .type = KT_CELL_BOOL, .i = is_gone(v, it) },

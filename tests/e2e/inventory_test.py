@@ -23,7 +23,7 @@ class Stores:
     """All of them at one address; each path tells which."""
 
     def __init__(self):
-        self.asked, self.bad, self.faults, self.deny, self.count, self.limited = [], [], 0.0, set(), 250, False
+        self.asked, self.bad, self.faults, self.deny, self.count, self.limited, self.stuck = [], [], 0.0, set(), 250, False, True
         self.lock = threading.Lock()
         stores = self
 
@@ -79,6 +79,8 @@ class Stores:
                     stores.bad.append(target)
                     return self.answer(400, {'__type': 'InvalidSignatureException'})
                 at = int(q.get('NextToken', '0'))
+                if stores.stuck and at >= 100:
+                    return self.answer(503, {})
                 more = {'NextToken': str(at + q['MaxResults'])} if at + q['MaxResults'] < stores.count else {}
                 page = range(at, min(at + q['MaxResults'], stores.count))
                 if target == 'secretsmanager.ListSecrets':
@@ -243,7 +245,7 @@ for i in range(3):
     time.sleep(rng.uniform(0.2, 1.0))
     agent.kill()
     agent.wait()
-stores.count, stores.faults = 240, 0.1
+stores.count, stores.faults, stores.stuck = 240, 0.1, False
 agent = h.start_agent('a')
 check(wait_for(lambda: len(marks()) == 2, 40), 'a snapshot ends with a mark, whatever happened', status() + h.log('a.log')[-800:])
 stores.faults = 0.0
@@ -316,6 +318,10 @@ def inventory(*args):
 
 reads = [cloudtrail(rng, NOW - 3600 * n, secret='app/8', role=f'reader{n}') for n in (1, 2)] + [cloudtrail(rng, NOW - 60, secret='app/7', errorCode='AccessDenied'),
                                                                                               cloudtrail(rng, NOW - 60, secret='only/in/the/log')]
+requests = [cloudtrail(rng, NOW - 60, secret='app/9', eventName=n, readOnly=False) for n in ('RotateSecret', 'CancelRotateSecret', 'UpdateSecretVersionStage')]
+reads += requests + [cloudtrail(rng, NOW - DAY, secret='app/9', eventName='PutSecretValue', readOnly=False),
+                     cloudtrail(rng, time.time(), eventName='RotationSucceeded', eventType='AwsServiceEvent', readOnly=False, userIdentity={'accountId': '111122223333', 'invokedBy': 'secretsmanager.amazonaws.com'},
+                                requestParameters=None, additionalEventData={'SecretId': 'arn:aws:secretsmanager:eu-central-1:111122223333:secret:app/10-AbCdEf'})]
 with open(h.path('trail.jsonl'), 'w') as f:
     f.writelines(json.dumps(r) + '\n' for r in reads)
 keytrail('import', '--db', h.db, '--source', 'cloudtrail', '--instance', 'aws-main', h.path('trail.jsonl'))
@@ -324,6 +330,12 @@ check(len(got) == stores.count + 1, 'every secret of the store, and one that onl
 one = got['aws-sm://111122223333/eu-central-1/app/8']
 check((one['age_days'], one['from'], one['last_read_by'], one['owner'], one['overdue'], one['instance']) == (8, 'inventory', 'reader1@111122223333', 'payments', False, 'inv-sm')
       and one['last_read'][:19] == iso(NOW - 3600, 0)[:19] and one['store'] == 'aws-sm://111122223333', 'age, last reader, owner', one)
+check((one['age_since'], one['last_rotated'][:10]) == ('rotated', rfc(8)[:10]), 'by a rotation that the store names', one)
+by_hand = got['aws-sm://111122223333/eu-central-1/app/9']
+check((by_hand['age_since'], by_hand['last_rotated'], by_hand['age_days'], by_hand['from'], by_hand['last_changed'][:10]) == ('changed', None, 1, 'log', rfc(1)[:10]),
+      'requests and steps of a rotation are none; the newest change counts', by_hand)
+fresh = got['aws-sm://111122223333/eu-central-1/app/10']
+check((fresh['age_since'], fresh['age_days'], fresh['from'], fresh['next_due'][:10]) == ('rotated', 0, 'log', rfc(-30)[:10]), 'after a rotation in the log the date that the store said before is none', fresh)
 old = got['aws-sm://111122223333/eu-central-1/app/200']
 check(old['overdue'] is True and old['last_read_by'] is None and old['last_read'][:10] == rfc(1)[:10], 'what is overdue; a date without a reader where the log has none', old)
 check(got['aws-sm://111122223333/eu-central-1/app/7']['last_read_by'] is None and got['aws-sm://111122223333/eu-central-1/app/7']['deleted'] is not None, 'a denied read is none')
@@ -332,10 +344,10 @@ vault = {r['secret']: r for r in inventory('vault://**')}
 check(vault['vault://prod/-/secret/pay/db']['next_due'][:10] == rfc(-80)[:10] and vault['vault://prod/-/database/static-creds/app']['overdue'] is True, 'due by the period that its owner wrote down', vault)
 later = iso(NOW + 60, 0)
 with open(h.path('later.jsonl'), 'w') as f:
-    f.write(json.dumps({'store': 'vault', 'snapshot': later, 'secret': 'vault://prod/-/secret/root'}) + '\n' + json.dumps({'store': 'vault', 'snapshot': later, 'complete': True, 'secrets': 1, 'missed': 0}) + '\n')
+    f.write(json.dumps({'store': 'vault', 'snapshot': later, 'secret': 'vault://prod/-/secret/root', 'created': rfc(3), 'rotation_period': '106751d'}) + '\n' + json.dumps({'store': 'vault', 'snapshot': later, 'complete': True, 'secrets': 1, 'missed': 0}) + '\n')
 p = keytrail('import', '--db', h.db, '--source', 'inventory', '--instance', 'inv-vault', h.path('later.jsonl'), '-o', 'json')
 check(json.loads(p.stdout)['stored'] == 2, 'an import takes a snapshot that another system made', p.stdout)
-check([r['secret'] for r in inventory('vault://**')] == ['vault://prod/-/secret/root'], 'what no newer snapshot has is left out')
+check([(r['secret'], r['next_due'], r['age_since']) for r in inventory('vault://**')] == [('vault://prod/-/secret/root', None, 'created')], 'what no newer snapshot has is left out')
 check(sum(r['gone'] for r in inventory('vault://**', '--all')) == 3, 'unless all is asked for')
 p = keytrail('inventory', 'k8s://**', '--db', h.db)
 check(b'LAST ROTATED' in p.stdout and b'k8s://prod/prod/s0' in p.stdout and b'snapshot: inv-github: none is complete' in p.stderr, 'as a table, with what it rests on', p.stdout + p.stderr)
