@@ -22,6 +22,7 @@
 #include "core/config/tree.h"
 #include "core/sys/fs.h"
 
+#define INDENT     2u
 #define COMMENT_AT 46u /* column of the help behind a value */
 
 /* ---- the example on a page ---- */
@@ -170,35 +171,54 @@ static enum kt_status make_entry(const struct kt_source_add *a, struct kt_buf *o
 
 /* ---- the file ---- */
 
-/* Where an entry goes into the text: behind the last line of `sources`; text.len with *ret_head =
- * true when there is no such key yet. KT_E_CONFIG: the list is written in one line. */
-static enum kt_status find_place(struct kt_str text, size_t *ret_at, size_t *ret_end,
-                                 bool *ret_head, struct kt_error *err)
+struct place {
+    size_t at, end; /* the entry goes in here, instead of what stands up to `end` */
+    size_t indent;  /* of the other entries */
+    bool head;      /* `sources:` is to be written first */
+};
+
+/* Where an entry goes into the text: behind the last line of `sources`, or to the end. KT_E_CONFIG:
+ * the list is written in one line. */
+static enum kt_status find_place(struct kt_str text, struct place *ret, struct kt_error *err)
 {
     struct kt_str key = KT_STR("sources:");
-    bool inside = false;
-    *ret_at = *ret_end = text.len;
-    *ret_head = true;
+    bool inside = false, listed = false;
+    *ret = (struct place){ .at = text.len, .end = text.len, .indent = INDENT, .head = true };
     for (size_t at = 0; at < text.len;) {
         ptrdiff_t nl = kt_str_find_byte(text, '\n', at);
         size_t end = nl < 0 ? text.len : (size_t)nl + 1;
         struct kt_str line = kt_str_sub(text, at, end - at), value = kt_str_trim(line);
         bool top = value.len > 0 && line.at[0] != ' ' && line.at[0] != '-' && line.at[0] != '#';
-        if (inside && !*ret_head && value.len > 0 && (line.at[0] == ' ' || line.at[0] == '-'))
-            *ret_at = *ret_end = end; /* a comment at the margin belongs to what follows */
+        if (inside && !ret->head && value.len > 0 && (line.at[0] == ' ' || line.at[0] == '-')) {
+            ret->at = ret->end = end; /* a comment at the margin belongs to what follows */
+            ret->indent =
+                !listed && value.at[0] == '-' ? (size_t)(value.at - line.at) : ret->indent;
+            listed = listed || value.at[0] == '-';
+        }
         inside = top ? kt_str_starts(line, key) : inside;
         if (top && inside) {
             value = kt_str_trim(kt_str_from_index(line, key.len));
-            *ret_head = kt_str_is(value, "[]"); /* this line makes room for a list of lines */
-            if (value.len > 0 && value.at[0] != '#' && !*ret_head)
+            ret->head = kt_str_is(value, "[]"); /* this line makes room for a list of lines */
+            if (value.len > 0 && value.at[0] != '#' && !ret->head)
                 return kt_fail(err, KT_E_CONFIG,
                                "'sources' is written in one line: put the entry in by hand");
-            *ret_at = *ret_head ? at : end;
-            *ret_end = end;
+            ret->at = ret->head ? at : end;
+            ret->end = end;
         }
         at = end;
     }
     return KT_OK;
+}
+
+/* An entry is written with INDENT blanks before it; others of the file may have fewer, or more. */
+static void add_indented(struct kt_buf *out, struct kt_str entry, size_t indent)
+{
+    struct kt_str line;
+    while (entry.len > 0 && kt_str_split(&entry, '\n', &line)) {
+        kt_buf_addf(out, "%*s", (int)indent, "");
+        kt_buf_add(out, kt_str_from_index(line, INDENT));
+        kt_buf_byte(out, '\n');
+    }
 }
 
 /* Replaces the file once its new text loads. */
@@ -213,7 +233,7 @@ static enum kt_status replace(const char *path, struct kt_str text, unsigned mod
         st = kt_agent_conf_load(trial.at, &conf, err);
     kt_agent_conf_free(conf);
     (void)unlink(trial.at);
-    return st == KT_OK ? kt_fs_write_atomic(path, text, mode, err)
+    return st == KT_OK ? kt_fs_replace(path, text, err)
                        : kt_wrap(err, "nothing is written, it would not load");
 }
 
@@ -221,20 +241,20 @@ static enum kt_status append(const char *path, struct kt_str entry, struct kt_er
 {
     KT_CLEANUP(kt_buf_done) struct kt_buf old = { 0 }, text = { 0 };
     struct stat st;
-    size_t at, end;
-    bool head;
+    struct place p;
     enum kt_status got = kt_fs_read_all(path, KT_CONFIG_MAX, &old, err);
     if (got == KT_E_AGAIN)
         return kt_fail(err, KT_E_CONFIG, "there is no '%s': keytrail init makes one", path);
-    if (got != KT_OK || stat(path, &st) != 0 ||
-        find_place(kt_buf_str(&old), &at, &end, &head, err) != KT_OK)
+    if (got != KT_OK || find_place(kt_buf_str(&old), &p, err) != KT_OK)
         return err->code;
-    kt_buf_add(&text, kt_str_sub(kt_buf_str(&old), 0, at));
+    if (stat(path, &st) != 0)
+        return kt_fail_errno(err, "stat '%s'", path);
+    kt_buf_add(&text, kt_str_sub(kt_buf_str(&old), 0, p.at));
     if (text.len > 0 && text.at[text.len - 1] != '\n')
         kt_buf_byte(&text, '\n');
-    kt_buf_addz(&text, head ? "sources:\n" : "");
-    kt_buf_add(&text, entry);
-    kt_buf_add(&text, kt_str_from_index(kt_buf_str(&old), end));
+    kt_buf_addz(&text, p.head ? "sources:\n" : "");
+    add_indented(&text, entry, p.indent);
+    kt_buf_add(&text, kt_str_from_index(kt_buf_str(&old), p.end));
     return replace(path, kt_buf_str(&text), st.st_mode & 0777, err);
 }
 

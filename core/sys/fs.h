@@ -84,6 +84,10 @@ KT_MUST_USE enum kt_status kt_fs_read_secret(const char *path, size_t max, struc
 /* Writes path.tmp, syncs, renames, syncs the folder. */
 KT_MUST_USE enum kt_status kt_fs_write_atomic(const char *path, struct kt_str data, unsigned mode,
                                               struct kt_error *err);
+/* The same over a file that is there: owner, group and mode stay, and behind a symbolic link the
+ * file is replaced, not the link. */
+KT_MUST_USE enum kt_status kt_fs_replace(const char *path, struct kt_str data,
+                                         struct kt_error *err);
 /* For a full disk, on which kt_fs_write_atomic fails: writes over the file that is there, in its
  * own blocks. A reader or a power cut may find half of it. KT_E_AGAIN when it is not there. */
 KT_MUST_USE enum kt_status kt_fs_write_over(const char *path, struct kt_str data,

@@ -8,6 +8,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glob.h>
+#include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -160,8 +162,22 @@ static enum kt_status write_synced(int fd, const char *path, struct kt_str data,
     return KT_OK;
 }
 
-enum kt_status kt_fs_write_atomic(const char *path, struct kt_str data, unsigned mode,
-                                  struct kt_error *err)
+#define NOBODY ((uid_t)-1)
+
+/* as: mode, owner and group; NOBODY: whoever makes the file. */
+static enum kt_status make_like(int fd, const char *path, const struct stat *as,
+                                struct kt_error *err)
+{
+    if (as->st_uid != NOBODY && fchown(fd, as->st_uid, as->st_gid) != 0)
+        return kt_fail_errno(err, "chown %u:%u '%s'", (unsigned)as->st_uid, (unsigned)as->st_gid,
+                             path);
+    if (fchmod(fd, as->st_mode & 07777u) != 0) /* exactly this, whatever the umask */
+        return kt_fail_errno(err, "chmod '%s'", path);
+    return KT_OK;
+}
+
+static enum kt_status write_renamed(const char *path, struct kt_str data, const struct stat *as,
+                                    struct kt_error *err)
 {
     KT_CLEANUP(kt_buf_done) struct kt_buf name = { 0 };
     kt_buf_addf(&name, "%s.tmp", path);
@@ -173,9 +189,7 @@ enum kt_status kt_fs_write_atomic(const char *path, struct kt_str data, unsigned
     KT_CLEANUP(close_fd) int fd = open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0)
         return kt_fail_errno(err, "create '%s'", tmp);
-    enum kt_status st = KT_OK;
-    if (fchmod(fd, (mode_t)mode) != 0) /* exactly mode, whatever the umask */
-        st = kt_fail_errno(err, "chmod '%s'", tmp);
+    enum kt_status st = make_like(fd, tmp, as, err);
     if (st == KT_OK)
         st = write_synced(fd, tmp, data, err);
     if (st == KT_OK)
@@ -186,6 +200,22 @@ enum kt_status kt_fs_write_atomic(const char *path, struct kt_str data, unsigned
     }
     KT_CLEANUP(kt_free_ptr) char *folder = folder_of(path);
     return kt_fs_real.sync_dir(NULL, folder, err);
+}
+
+enum kt_status kt_fs_write_atomic(const char *path, struct kt_str data, unsigned mode,
+                                  struct kt_error *err)
+{
+    const struct stat as = { .st_mode = (mode_t)mode, .st_uid = NOBODY };
+    return write_renamed(path, data, &as, err);
+}
+
+enum kt_status kt_fs_replace(const char *path, struct kt_str data, struct kt_error *err)
+{
+    char real[PATH_MAX];
+    struct stat as;
+    if (realpath(path, real) == NULL || stat(real, &as) != 0)
+        return kt_fail_errno(err, "replace '%s'", path);
+    return write_renamed(real, data, &as, err);
 }
 
 enum kt_status kt_fs_write_over(const char *path, struct kt_str data, struct kt_error *err)

@@ -382,6 +382,27 @@ static void writes_atomically_with_the_mode_asked(void **state)
     assert_int_equal(w->fs.stat(NULL, at(w, "a.tmp"), &st, &w->err), KT_E_AGAIN);
 }
 
+static void replaces_a_file_as_it_was(void **state)
+{
+    struct world *w = *state;
+    struct stat before, after;
+    char link[600];
+
+    assert_int_equal(kt_fs_replace(at(w, "a"), KT_STR("one"), &w->err), KT_E_IO);
+    write_file(w, "a", "one", false);
+    assert_int_equal(chmod(at(w, "a"), 0604), 0);
+    assert_true(geteuid() != 0 || chown(w->path, 65534, 65534) == 0);
+    assert_int_equal(stat(w->path, &before), 0);
+    (void)snprintf(link, sizeof link, "%s/link", w->dir);
+    assert_int_equal(symlink(w->path, link), 0);
+    assert_int_equal(kt_fs_replace(link, KT_STR("two"), &w->err), KT_OK);
+    assert_true(lstat(link, &after) == 0 && S_ISLNK(after.st_mode));
+    assert_int_equal(stat(link, &after), 0);
+    assert_true(after.st_ino != before.st_ino && after.st_mode == before.st_mode &&
+                after.st_uid == before.st_uid && after.st_gid == before.st_gid);
+    expect_content(w, "a", "two");
+}
+
 static void writes_over_what_is_there(void **state)
 {
     struct world *w = *state;
@@ -467,6 +488,7 @@ int main(void)
         REAL(reads_whole_files_up_to_the_limit),
         REAL(a_secret_must_be_private),
         REAL(writes_atomically_with_the_mode_asked),
+        REAL(replaces_a_file_as_it_was),
         REAL(writes_over_what_is_there),
         REAL(globs_sorted_and_empty_is_fine),
     };
