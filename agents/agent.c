@@ -142,12 +142,14 @@ static const char *cluster_of(const struct kt_conf_source *conf)
  * must come out the same, or they are not known as one. */
 static void give_memory(struct kt_agent *a, struct instance *in)
 {
-    for (struct instance *other = a->sources; other < in; other++)
-        if (other->opened.file.source == in->opened.file.source &&
+    for (unsigned i = 0; i < a->n_sources; i++) {
+        const struct instance *other = &a->sources[i];
+        if (other->memory != NULL && other->opened.file.source == in->opened.file.source &&
             strcmp(cluster_of(other->conf), cluster_of(in->conf)) == 0) {
             in->memory = other->memory;
             return;
         }
+    }
     in->memory = kt_source_memory_new();
     in->owns_memory = true;
 }
