@@ -442,17 +442,46 @@ unsigned kt_agent_fds(struct kt_agent *a, int *fds, unsigned max)
     return n;
 }
 
-void kt_agent_free(struct kt_agent *a)
+static bool is_whole(const struct kt_agent *a)
 {
-    struct kt_error err = { 0 };
-
-    if (a == NULL)
-        return;
     bool whole = a->spool != NULL;
     for (unsigned i = 0; i < a->n_sources; i++)
         whole = whole && a->sources[i].opened.input != NULL;
-    if (whole && (flush(a, true, &err) != KT_OK || sync_spool(a, &err) != KT_OK))
-        kt_log(KT_LOG_WARN, "agent: the last lines are read again at the next start: %s", err.text);
+    return whole;
+}
+
+/* What was heard and not fed yet would be gone: whoever told it does not tell it again. */
+static enum kt_status stop_inputs(struct kt_agent *a, struct kt_error *err)
+{
+    for (unsigned i = 0; i < a->n_sources; i++) {
+        struct instance *in = &a->sources[i];
+        if (in->opened.type->stop != NULL && in->opened.type->stop(in->opened.input, a->now, err) != KT_OK)
+            return kt_wrap(err, "source '%s'", in->conf->id);
+    }
+    return KT_OK;
+}
+
+static void keep_the_last(struct kt_agent *a)
+{
+    struct kt_error err = { 0 };
+    enum kt_status st = stop_inputs(a, &err);
+    if (st == KT_OK)
+        st = flush(a, true, &err);
+    if (st == KT_OK)
+        st = sync_spool(a, &err);
+    if (st != KT_OK || a->full)
+        kt_log(KT_LOG_WARN,
+               "agent: the last lines are not kept: logs and queues are read again at the next "
+               "start, what was only heard is gone: %s",
+               st != KT_OK ? err.text : "the spool is full");
+}
+
+void kt_agent_free(struct kt_agent *a)
+{
+    if (a == NULL)
+        return;
+    if (is_whole(a))
+        keep_the_last(a);
     for (unsigned i = 0; i < a->n_sources; i++) {
         kt_source_close(&a->sources[i].opened);
     }

@@ -70,6 +70,9 @@ struct kt_input_type {
     void (*status)(struct kt_input *in, struct kt_input_status *ret);
     void (*counts)(struct kt_input *in,
                    struct kt_pipeline_counts *ret); /* sums over its pipelines */
+    /* Hears no more, and feeds all that was heard: nobody can be asked for it again. It is in the
+     * spool before `close`. NULL = what was not fed is read again, or sent again. */
+    KT_MUST_USE enum kt_status (*stop)(struct kt_input *in, kt_time_ns now, struct kt_error *err);
     void (*close)(struct kt_input *in);
     bool listens; /* others come to it: open takes the address, and whoever writes meets no other */
 };
