@@ -1,7 +1,8 @@
 /*
  * listen: accepts connections and reads them on a thread of its own.
  *
- * Owns:  the listening socket, its connections, a row of pieces that wait to be taken.
+ * Owns:  the listening socket, its connections, a row of pieces that wait to be taken: of each
+ *        connection in order, of two not.
  * Calls: core/base, listen_bind. POSIX sockets.
  * Holds: the thread does nothing but accept, read and append; it never waits for whoever takes.
  */
@@ -29,16 +30,16 @@ static void push(struct kt_listen *l, unsigned connection, const char *at, size_
 {
     const uint64_t one = 1;
     (void)pthread_mutex_lock(&l->lock);
-    struct piece *p = l->newest; /* many small writes are one piece, so that each costs its bytes */
-    if (p == NULL || p->at.connection != connection || p->at.bytes.len + n > READ_BYTES) {
+    /* many small writes are one piece, whoever writes between them: each costs its bytes alone */
+    struct piece *p = l->newest[connection];
+    if (p == NULL || p->at.bytes.len + n > READ_BYTES) {
         p = kt_alloc(sizeof *p);
         p->at.connection = connection;
         *l->last = p;
         l->last = &p->next;
-        l->newest = p;
     }
     p->at.ended = ended;
-    l->newest = ended ? NULL : p;
+    l->newest[connection] = ended ? NULL : p;
     kt_buf_add_bytes(&p->at.bytes, at, n);
     l->counts.waiting += n;
     l->counts.open -= ended;
@@ -54,7 +55,8 @@ bool kt_listen_take(struct kt_listen *l, struct kt_listen_piece *ret)
     if (p != NULL) {
         l->first = p->next;
         l->last = l->first == NULL ? &l->first : l->last;
-        l->newest = l->newest == p ? NULL : l->newest;
+        if (l->newest[p->at.connection] == p)
+            l->newest[p->at.connection] = NULL;
         l->counts.waiting -= p->at.bytes.len;
         l->used[p->at.connection] = l->used[p->at.connection] && !p->at.ended;
     } else {
@@ -227,7 +229,9 @@ static void *work(void *self)
 {
     struct kt_listen *l = self;
     struct pollfd polls[KT_LISTEN_CONNECTIONS + 2];
-    while (!wants_to_quit(l)) {
+    bool last = false; /* what came before we were told to quit is still read */
+    while (!last) {
+        last = wants_to_quit(l);
         polls[0] = (struct pollfd){ .fd = l->wake, .events = POLLIN };
         polls[1] = (struct pollfd){ .fd = l->fd, .events = POLLIN };
         for (unsigned i = 0; i < l->connections; i++) /* poll passes over -1 */
@@ -244,7 +248,7 @@ static void *work(void *self)
     }
     for (unsigned i = 0; i < l->connections; i++)
         if (l->conn[i] >= 0)
-            (void)close(l->conn[i]);
+            end(l, i);
     return NULL;
 }
 
@@ -293,19 +297,25 @@ enum kt_status kt_listen_open(const struct kt_listen_options *o, struct kt_liste
     return KT_OK;
 }
 
-void kt_listen_free(struct kt_listen *l)
+void kt_listen_stop(struct kt_listen *l)
 {
     const uint64_t one = 1;
+    if (!l->threaded)
+        return;
+    (void)pthread_mutex_lock(&l->lock);
+    l->quit = true;
+    (void)pthread_mutex_unlock(&l->lock);
+    (void)!write(l->wake, &one, sizeof one);
+    (void)pthread_join(l->thread, NULL);
+    l->threaded = false;
+}
+
+void kt_listen_free(struct kt_listen *l)
+{
     struct kt_listen_piece p;
     if (l == NULL)
         return;
-    if (l->threaded) {
-        (void)pthread_mutex_lock(&l->lock);
-        l->quit = true;
-        (void)pthread_mutex_unlock(&l->lock);
-        (void)!write(l->wake, &one, sizeof one);
-        (void)pthread_join(l->thread, NULL);
-    }
+    kt_listen_stop(l);
     while (kt_listen_take(l, &p))
         kt_buf_done(&p.bytes);
     if (l->path != NULL)

@@ -30,6 +30,8 @@ struct kt_listen;
 /* KT_E_CONFIG: the address is none, or not this host's alone with nobody allowed; KT_E_IO. */
 KT_MUST_USE enum kt_status kt_listen_open(const struct kt_listen_options *o, struct kt_listen **ret,
                                           struct kt_error *err);
+/* Reads once more what can be read and ends all connections; what waits can still be taken. */
+void kt_listen_stop(struct kt_listen *l);
 void kt_listen_free(struct kt_listen *l);    /* closes all; what was not taken is gone */
 int kt_listen_fd(const struct kt_listen *l); /* readable when there is something to take */
 

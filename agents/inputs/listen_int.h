@@ -23,9 +23,10 @@ struct kt_listen {
     int conn[KT_LISTEN_CONNECTIONS]; /* -1 = free; the thread's alone */
     char bytes[READ_BYTES];          /* the same */
 
-    pthread_mutex_t lock;                 /* guards all below */
-    struct piece *first, **last, *newest; /* newest: may still grow */
-    bool used[KT_LISTEN_CONNECTIONS];     /* until its end was taken */
+    pthread_mutex_t lock; /* guards all below */
+    struct piece *first, **last;
+    struct piece *newest[KT_LISTEN_CONNECTIONS]; /* of each, while it waits and may grow */
+    bool used[KT_LISTEN_CONNECTIONS];            /* until its end was taken */
     bool quit;
     struct kt_listen_counts counts;
 };

@@ -112,11 +112,11 @@ static enum kt_status give(struct kt_input *in, const struct kt_listen_piece *p,
     return st;
 }
 
-static enum kt_status expire(struct kt_input *in, kt_time_ns now, struct kt_error *err)
+static enum kt_status expire(struct kt_input *in, kt_time_ns now, bool all, struct kt_error *err)
 {
     for (unsigned i = 0; i < KT_LISTEN_CONNECTIONS; i++)
         if (in->place[i].pipeline != NULL &&
-            kt_pipeline_expire(in->place[i].pipeline, now, false, err) != KT_OK)
+            kt_pipeline_expire(in->place[i].pipeline, now, all, err) != KT_OK)
             return kt_wrap(err, "socket");
     return KT_OK;
 }
@@ -148,7 +148,16 @@ static enum kt_status step(struct kt_input *in, kt_time_ns now, size_t budget, b
             return kt_wrap(err, "socket");
     }
     *ret_more = taken >= budget;
-    return expire(in, now, err);
+    return expire(in, now, false, err);
+}
+
+static enum kt_status stop(struct kt_input *in, kt_time_ns now, struct kt_error *err)
+{
+    bool more;
+    kt_listen_stop(in->listen);
+    if (step(in, now, SIZE_MAX, &more, err) != KT_OK)
+        return kt_wrap(err, "stop");
+    return expire(in, now, true, err);
 }
 
 static int fd(struct kt_input *in)
@@ -192,5 +201,6 @@ const struct kt_input_type kt_input_socket = {
     .status = status,
     .counts = counts,
     .listens = true,
+    .stop = stop,
     .close = close_socket,
 };

@@ -183,6 +183,15 @@ static enum kt_status step(struct kt_input *in, kt_time_ns now, size_t budget, b
     return kt_pipeline_expire(in->pipeline, now, false, err);
 }
 
+static enum kt_status stop(struct kt_input *in, kt_time_ns now, struct kt_error *err)
+{
+    bool more;
+    kt_listen_stop(in->listen);
+    if (step(in, now, SIZE_MAX, &more, err) != KT_OK)
+        return kt_wrap(err, "stop");
+    return kt_pipeline_expire(in->pipeline, now, true, err);
+}
+
 static int fd(struct kt_input *in)
 {
     return kt_listen_fd(in->listen);
@@ -229,5 +238,6 @@ const struct kt_input_type kt_input_syslog = {
     .fd = fd,
     .status = status,
     .counts = counts,
+    .stop = stop,
     .close = close_syslog,
 };

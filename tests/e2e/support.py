@@ -85,6 +85,15 @@ def stop(p, timeout=20):
         return -9
 
 
+def stop_behind(p, write):
+    """Stops it with what write() writes still unread."""
+    p.send_signal(signal.SIGSTOP)
+    write()
+    p.send_signal(signal.SIGTERM)
+    p.send_signal(signal.SIGCONT)
+    return p.wait(20)
+
+
 def wait_for(what, timeout=30, step=0.05):
     end = time.monotonic() + timeout
     while time.monotonic() < end:

@@ -142,6 +142,12 @@ if $programname == "four" then :omuxsock:""" if omux else ''}
     check(wait_for(lambda: stored() == n, 30), f'what rsyslog forwards{"" if omux else " (no omuxsock)"} is stored', f'{stored()} of {n}, {at} before\n' + status() + h.log('rsyslog.log'))
     stop(d)
 
+# ---- stopped: what was written a moment ago is kept ----
+before = stored()
+check(stop_behind(agent, lambda: [write(line.encode()) for write in (lambda x: u.sendall(x + b'\n'), lambda x: datagram(('127.0.0.1', udp), x)) for line in pair()]) == 0, 'it stops', h.log('a.log')[-500:])
+agent = h.start_agent('a')
+check(wait_for(lambda: stored() == before + 2, 20), 'what was not read when it was stopped is stored, once', f'{stored()} {before}')
+
 # ---- a spool that is full ----
 check(stop(agent) == 0, 'the agent ends', h.log('a.log')[-500:])
 check(not os.path.exists(dgram) and not os.path.exists(stream), 'and takes its sockets with it')
