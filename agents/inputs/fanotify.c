@@ -99,12 +99,19 @@ static enum kt_status step(struct kt_input *in, kt_time_ns now, size_t budget, b
         in->lost_at = 0;
     if (budget == 0)
         return KT_OK;
-    kt_fan_take(in->fan, &in->taken);
+    *ret_more = kt_fan_take(in->fan, budget, &in->taken);
     if (in->taken.len > 0 && kt_pipeline_feed(in->pipeline, kt_buf_str(&in->taken), in->offset,
                                               KT_STR("fanotify"), now, err) != KT_OK)
         return kt_wrap(err, "fanotify");
     in->offset += in->taken.len;
     return KT_OK;
+}
+
+static enum kt_status stop(struct kt_input *in, kt_time_ns now, struct kt_error *err)
+{
+    bool more;
+    kt_fan_stop(in->fan);
+    return step(in, now, SIZE_MAX, &more, err);
 }
 
 static int fd(struct kt_input *in)
@@ -151,5 +158,6 @@ const struct kt_input_type kt_input_fanotify = {
     .fd = fd,
     .status = status,
     .counts = counts,
+    .stop = stop,
     .close = close_fanotify,
 };

@@ -129,31 +129,26 @@ static void add_path(struct kt_str path, struct kt_buf *out)
     }
 }
 
-/* Writes the oldest. That a file was closed whose opening was told before is nothing new. */
-static void give_oldest(struct kt_fan *f)
+static void give(struct kt_fan *f, struct held *h)
 {
     KT_CLEANUP(kt_buf_done) struct kt_buf line = { 0 };
-    struct held *h = &f->held[0];
-    if ((h->mask & (OPENED | WRITTEN)) != 0) {
-        head(f, h->at, &line);
-        mask_words(h->mask, &line);
-        kt_buf_addf(&line, "],\"folder\":%s,\"pid\":\"%d\"", h->folder ? "true" : "false",
-                    (int)h->pid);
-        add_path(kt_buf_str(&h->path), &line);
-        kt_buf_add(&line, kt_buf_str(&h->who));
-        kt_buf_addz(&line, "}\n");
-        push(f, &line);
-    }
+    head(f, h->at, &line);
+    mask_words(h->mask, &line);
+    kt_buf_addf(&line, "],\"folder\":%s,\"pid\":\"%d\"", h->folder ? "true" : "false", (int)h->pid);
+    add_path(kt_buf_str(&h->path), &line);
+    kt_buf_add(&line, kt_buf_str(&h->who));
+    kt_buf_addz(&line, "}\n");
+    push(f, &line);
     kt_buf_done(&h->path);
     kt_buf_done(&h->who);
     f->n_held--;
-    memmove(f->held, f->held + 1, f->n_held * sizeof f->held[0]);
+    memmove(h, h + 1, (size_t)(f->held + f->n_held - h) * sizeof *h);
 }
 
 static void give_due(struct kt_fan *f, kt_time_ns now)
 {
     while (f->n_held > 0 && now - f->held[0].since >= HOLD_NS)
-        give_oldest(f);
+        give(f, f->held);
 }
 
 static void overflow(struct kt_fan *f)
@@ -174,18 +169,22 @@ static void overflow(struct kt_fan *f)
 /* ---- events ---- */
 
 /* Under the name that it has now, where that leads to it in our view of the file system; else, as
- * for a container, under the name that it was marked by. */
+ * for a container, under the name that it was marked by, or the one that it had. */
 static void name_of(const struct kt_fan *f, int fd, const struct stat *st, struct kt_buf *out)
 {
     char self[64], now[PATH_LENGTH];
+    const struct kt_str gone = KT_STR(" (deleted)"); /* of a file that has lost this name */
     struct stat there;
     (void)snprintf(self, sizeof self, "/proc/self/fd/%d", fd);
     ssize_t n = readlink(self, now, sizeof now - 1);
-    now[n > 0 ? n : 0] = '\0';
-    bool ours =
-        n > 0 && stat(now, &there) == 0 && there.st_dev == st->st_dev && there.st_ino == st->st_ino;
+    struct kt_str name = kt_str_from(now, n > 0 ? (size_t)n : 0);
+    now[name.len] = '\0';
+    bool ours = name.len > 0 && stat(now, &there) == 0 && there.st_dev == st->st_dev &&
+                there.st_ino == st->st_ino;
     const char *marked = ours ? NULL : kt_fan_marks_path(f->marks, st->st_dev, st->st_ino);
-    kt_buf_addz(out, marked != NULL ? marked : now);
+    if (!ours && kt_str_ends(name, gone))
+        name.len -= gone.len;
+    kt_buf_add(out, marked != NULL ? kt_str_of(marked) : name);
 }
 
 static struct held *find(struct kt_fan *f, pid_t pid, const struct stat *st)
@@ -196,8 +195,36 @@ static struct held *find(struct kt_fan *f, pid_t pid, const struct stat *st)
     return NULL;
 }
 
+/* Numbers are used again: is this opening by another program, or of another file? */
+static bool is_another(const struct held *h, pid_t pid, struct kt_str path)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf program = { 0 };
+    if (!kt_str_eq(path, kt_buf_str(&h->path)))
+        return true;
+    return kt_fan_program(pid, &program) &&
+           !kt_str_starts(kt_buf_str(&h->who), kt_buf_str(&program));
+}
+
+/* Holds the first of what a process does with a file; takes over path. */
+static void hold(struct kt_fan *f, const struct fanotify_event_metadata *e, const struct stat *st,
+                 struct kt_buf *path)
+{
+    if (f->n_held == HELD_MAX)
+        give(f, f->held);
+    struct held *h = &f->held[f->n_held++];
+    *h = (struct held){ .pid = e->pid, .dev = st->st_dev, .ino = st->st_ino, .mask = e->mask };
+    h->folder = S_ISDIR(st->st_mode);
+    h->at = kt_clock_real.wall(kt_clock_real.self);
+    h->since = mono();
+    kt_fan_who(e->pid, &h->who);
+    h->path = *path;
+    *path = (struct kt_buf){ 0 };
+}
+
+/* That a file was closed whose opening was told before is nothing new. */
 static void hear(struct kt_fan *f, const struct fanotify_event_metadata *e)
 {
+    KT_CLEANUP(kt_buf_done) struct kt_buf path = { 0 };
     struct stat st;
     if ((e->mask & FAN_Q_OVERFLOW) != 0) {
         overflow(f);
@@ -206,19 +233,18 @@ static void hear(struct kt_fan *f, const struct fanotify_event_metadata *e)
     if (e->fd < 0 || e->pid == f->own || fstat(e->fd, &st) != 0)
         return;
     struct held *h = find(f, e->pid, &st);
-    if (h == NULL) {
-        if (f->n_held == HELD_MAX)
-            give_oldest(f);
-        h = &f->held[f->n_held++];
-        *h = (struct held){ .pid = e->pid, .dev = st.st_dev, .ino = st.st_ino };
-        h->folder = S_ISDIR(st.st_mode);
-        h->at = kt_clock_real.wall(kt_clock_real.self);
-        h->since = mono();
-        if ((e->mask & (OPENED | WRITTEN)) != 0)
-            kt_fan_who(e->pid, &h->who);
-        name_of(f, e->fd, &st, &h->path);
+    if (h == NULL && (e->mask & (OPENED | WRITTEN)) == 0)
+        return;
+    if (h == NULL || (e->mask & OPENED) != 0)
+        name_of(f, e->fd, &st, &path);
+    if (h != NULL && (e->mask & OPENED) != 0 && is_another(h, e->pid, kt_buf_str(&path))) {
+        give(f, h);
+        h = NULL;
     }
-    h->mask |= e->mask;
+    if (h == NULL)
+        hold(f, e, &st, &path);
+    else
+        h->mask |= e->mask;
 }
 
 static void read_events(struct kt_fan *f)
@@ -274,10 +300,11 @@ static int wait_ms(const struct kt_fan *f, kt_time_ns now, bool changed)
 static void *work(void *self)
 {
     struct kt_fan *f = self;
-    bool changed = false;
+    bool changed = false, last = false; /* last: what came before we were told to quit is heard */
     /* the processes that are asked about do not wait for us; without the right it is only later */
     (void)setpriority(PRIO_PROCESS, (id_t)gettid(), NICE);
-    while (!wants_to_quit(f)) {
+    while (!last) {
+        last = wants_to_quit(f);
         struct pollfd polls[] = {
             { .fd = f->wake, .events = POLLIN },
             { .fd = kt_fan_marks_events(f->marks), .events = POLLIN },
@@ -297,7 +324,7 @@ static void *work(void *self)
         give_due(f, now);
     }
     while (f->n_held > 0)
-        give_oldest(f);
+        give(f, f->held);
     return NULL;
 }
 
@@ -340,18 +367,24 @@ enum kt_status kt_fan_open(const char *const *paths, unsigned n, struct kt_fan *
     return KT_OK;
 }
 
-void kt_fan_free(struct kt_fan *f)
+void kt_fan_stop(struct kt_fan *f)
 {
     const uint64_t one = 1;
+    if (!f->threaded)
+        return;
+    (void)pthread_mutex_lock(&f->lock);
+    f->quit = true;
+    (void)pthread_mutex_unlock(&f->lock);
+    (void)!write(f->wake, &one, sizeof one);
+    (void)pthread_join(f->thread, NULL);
+    f->threaded = false;
+}
+
+void kt_fan_free(struct kt_fan *f)
+{
     if (f == NULL)
         return;
-    if (f->threaded) {
-        (void)pthread_mutex_lock(&f->lock);
-        f->quit = true;
-        (void)pthread_mutex_unlock(&f->lock);
-        (void)!write(f->wake, &one, sizeof one);
-        (void)pthread_join(f->thread, NULL);
-    }
+    kt_fan_stop(f);
     if (f->wake >= 0)
         (void)close(f->wake);
     if (f->ready >= 0)
@@ -367,16 +400,16 @@ int kt_fan_fd(const struct kt_fan *f)
     return f->ready;
 }
 
-void kt_fan_take(struct kt_fan *f, struct kt_buf *ret)
+bool kt_fan_take(struct kt_fan *f, size_t max, struct kt_buf *ret)
 {
     uint64_t n;
     kt_buf_reset(ret);
     (void)pthread_mutex_lock(&f->lock);
     (void)!read(f->ready, &n, sizeof n);
-    struct kt_buf taken = f->lines;
-    f->lines = *ret;
-    *ret = taken;
+    kt_buf_move(&f->lines, max, ret);
+    bool more = f->lines.len > 0;
     (void)pthread_mutex_unlock(&f->lock);
+    return more;
 }
 
 void kt_fan_count(struct kt_fan *f, struct kt_fan_counts *ret)

@@ -33,15 +33,20 @@ const char *kt_fan_marks_problem(const struct kt_fan_marks *m); /* empty = fine 
 /* Appends what /proc tells about a process and those that it comes from, as members of a JSON
  * object, each with a comma before it. Of one that is gone already that is its number alone. */
 void kt_fan_who(pid_t pid, struct kt_buf *out);
+/* The first of these: which program it runs. False: that cannot be asked (any more). */
+bool kt_fan_program(pid_t pid, struct kt_buf *out);
 
 /* ---- fanotify_hear.c: a thread that takes events at once and holds their records ---- */
 struct kt_fan;
 KT_MUST_USE enum kt_status kt_fan_open(const char *const *paths, unsigned n, struct kt_fan **ret,
                                        struct kt_error *err);
+/* Hears once more what the kernel told, and gives out what is held; it can still be taken. */
+void kt_fan_stop(struct kt_fan *f);
 void kt_fan_free(struct kt_fan *f);
 int kt_fan_fd(const struct kt_fan *f); /* readable when there are records */
-/* Puts the records that wait, one a line, in the place of what is in ret. */
-void kt_fan_take(struct kt_fan *f, struct kt_buf *ret);
+/* Puts up to `max` bytes of the records that wait, one a line, in the place of what is in ret.
+ * True: more wait. */
+bool kt_fan_take(struct kt_fan *f, size_t max, struct kt_buf *ret);
 struct kt_fan_counts {
     uint64_t events, records; /* as the kernel told them; what became of them */
     uint64_t overflows;       /* times that the kernel had no room and dropped events */

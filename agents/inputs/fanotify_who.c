@@ -105,12 +105,14 @@ static pid_t parent_of(struct kt_str status)
     return kt_str_u64(status_word(status, "PPid:", 0), &pid) && pid < INT32_MAX ? (pid_t)pid : 0;
 }
 
-static void program(pid_t pid, struct kt_buf *out)
+bool kt_fan_program(pid_t pid, struct kt_buf *out)
 {
-    char exe[FILE_MAX], comm[FILE_MAX];
-    member(out, "exe", read_link(pid, "exe", exe));
+    char room[FILE_MAX], comm[FILE_MAX];
+    struct kt_str exe = read_link(pid, "exe", room);
+    member(out, "exe", exe);
     member(out, "comm", kt_str_trim(read_proc(pid, "comm", comm)));
     words(pid, out);
+    return exe.len > 0;
 }
 
 static void ancestors(pid_t pid, struct kt_buf *out)
@@ -119,7 +121,7 @@ static void ancestors(pid_t pid, struct kt_buf *out)
     kt_buf_addz(out, ",\"ancestors\":[");
     for (unsigned n = 0; n < ANCESTORS_MAX && pid > 1; n++) {
         kt_buf_addf(out, "%s{\"pid\":\"%d\"", n > 0 ? "," : "", (int)pid);
-        program(pid, out);
+        (void)kt_fan_program(pid, out);
         kt_buf_byte(out, '}');
         pid = parent_of(read_proc(pid, "status", room));
     }
@@ -129,7 +131,7 @@ static void ancestors(pid_t pid, struct kt_buf *out)
 void kt_fan_who(pid_t pid, struct kt_buf *out)
 {
     char room[FILE_MAX], login[FILE_MAX], session[FILE_MAX], cgroup[FILE_MAX], cwd[FILE_MAX];
-    program(pid, out); /* first: it is gone soonest */
+    (void)kt_fan_program(pid, out); /* first: it is gone soonest */
     member(out, "cwd", read_link(pid, "cwd", cwd));
     struct kt_str status = read_proc(pid, "status", room);
     struct kt_str uid = status_word(status, "Uid:", 0);

@@ -40,6 +40,16 @@ void kt_buf_grow(struct kt_buf *b, size_t n)
     b->cap = cap;
 }
 
+void kt_buf_move(struct kt_buf *from, size_t n, struct kt_buf *to)
+{
+    n = n < from->len ? n : from->len;
+    if (n == 0)
+        return;
+    kt_buf_add_bytes(to, from->at, n);
+    from->len -= n;
+    memmove(from->at, from->at + n, from->len);
+}
+
 void kt_buf_addf(struct kt_buf *b, const char *fmt, ...)
 {
     va_list ap, again;

@@ -39,6 +39,8 @@ static inline void kt_buf_byte(struct kt_buf *b, char c)
     *kt_buf_reserve(b, 1) = c;
     b->len++;
 }
+/* Takes up to n bytes off the front of one and adds them to the other. */
+void kt_buf_move(struct kt_buf *from, size_t n, struct kt_buf *to);
 void kt_buf_addf(struct kt_buf *b, const char *fmt, ...) KT_PRINTF(2, 3);
 void kt_buf_u64_dec(struct kt_buf *b, uint64_t v); /* decimal, fast */
 void kt_buf_i64_dec(struct kt_buf *b, int64_t v);

@@ -96,12 +96,38 @@ shutil.copy(shutil.which('sh'), bin)
 subprocess.run([bin, '-c', f'sh -c "exec 3<{env}; sleep 0.1; true"; true'], stdout=subprocess.DEVNULL)
 check(wait_for(lambda: [r for r in rows('action:read') if r.get('via') == 'claude-code' and r['actor_kind'] == 'ai_agent'], 10), 'what a coding agent starts is its doing', rows()[-3:])
 
+# ---- what looks like the same process and the same file, and is not ----
+def reads(file):
+    return rows(f'action:read secret:*/{file}')
+
+
+other, brief, after = (os.path.join(srv, 'tree', n) for n in ('other.key', 'brief.key', 'after.key'))
+for f in (other, brief):
+    with open(f, 'w') as out:
+        out.write(VALUE)
+shutil.copy(shutil.which('sh'), h.path('mycat'))
+time.sleep(0.4)
+sh(f'exec 3<{other}; sleep 0.5; exec 3<&-; exec 4<{other}; sleep 0.1')
+got = wait_for(lambda: len(x := reads('other.key')) == 2 and x, 10) or reads('other.key')
+check(len(got) == 2 and all('sh' in (r['user_agent'] or '') for r in got), 'who closes a file and opens it again is known', got)
+sh(f'read x < {deep}; exec {h.path("mycat")} -c "exec 3<{deep}; sleep 0.1"')
+check(wait_for(lambda: [r for r in reads('own.txt') if 'mycat' in (r['user_agent'] or '')], 10), 'a program that takes the place of another is seen', reads('own.txt'))
+os.kill(agent.pid, signal.SIGSTOP)
+open(brief).read()
+os.unlink(brief)
+open(after, 'w').close()
+open(after).read()
+os.kill(agent.pid, signal.SIGCONT)
+check(wait_for(lambda: reads('brief.key') and [r for r in rows() if r['secret'].endswith('/after.key')], 10) and not rows('secret:*deleted*'),
+      'a file that is gone has its name, and the one that got its number too', rows())
+
 # ---- those that are gone at once ----
+before = len(reads('own.txt'))
 for _ in range(100):
     subprocess.run(['cat', deep], stdout=subprocess.DEVNULL)
-short = wait_for(lambda: len(x := rows('action:read secret:*/own.txt')) >= 100 and x, 10) or rows('action:read secret:*/own.txt')
+short = (wait_for(lambda: len(x := reads('own.txt')) >= before + 100 and x, 10) or reads('own.txt'))[:100]
 known = sum('cat' in (r.get('user_agent') or '') for r in short)
-print(f'# of {len(short) - 1} programs that ended at once {known} could be asked for their name')
+print(f'# of {len(short)} programs that ended at once {known} could be asked for their name')
 check(len(short) >= 100 and known > 0, 'each is stored, known or not', len(short))
 
 # ---- our own opening is none; every descriptor is closed ----
@@ -111,6 +137,15 @@ for _ in range(300):
     open(env).read()
 check(wait_for(lambda: len(rows()) > n, 10) and len(rows()) < n + 100, 'many openings in a moment are few records', f'{n} {len(rows())}')
 check(len(os.listdir(f'/proc/{agent.pid}/fd')) <= len(fds) + 2, 'every descriptor is closed')
+
+# ---- stopped: what was heard a moment ago is kept ----
+before = len(reads('tls.key'))
+reader = subprocess.Popen(['sh', '-c', f'exec 3<{key}; sleep 0.5'])
+time.sleep(0.05)
+check(stop(agent) == 0, 'it stops', h.log('fan.log')[-800:])
+reader.wait()
+agent = start_agent()
+check(wait_for(lambda: len(reads('tls.key')) == before + 1, 10), 'what was heard just before it was stopped is stored', status())
 
 # ---- killed; from here on with the rights of its unit and no others ----
 unit = open('deploy/systemd/keytrail-agent-fanotify.service').read()
