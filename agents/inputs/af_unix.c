@@ -91,7 +91,7 @@ static enum kt_status step(struct kt_input *in, kt_time_ns now, size_t budget, b
     if (budget == 0)
         return KT_OK;
     bool cut;
-    kt_hear_take(in->hear, &in->taken, &cut);
+    *ret_more = kt_hear_take(in->hear, budget, &in->taken, &cut);
     struct kt_str lines = kt_buf_str(&in->taken);
     if (lines.len > 0 &&
         kt_pipeline_feed(in->pipeline, lines, in->offset, KT_STR("af_unix"), now, err) != KT_OK)
@@ -102,6 +102,14 @@ static enum kt_status step(struct kt_input *in, kt_time_ns now, size_t budget, b
     if (kt_pipeline_expire(in->pipeline, now, false, err) != KT_OK)
         return kt_wrap(err, "af_unix");
     return KT_OK;
+}
+
+/* An event of which lines are still to come is none: half of one reads like another. */
+static enum kt_status stop(struct kt_input *in, kt_time_ns now, struct kt_error *err)
+{
+    bool more;
+    kt_hear_stop(in->hear);
+    return step(in, now, SIZE_MAX, &more, err);
 }
 
 static int fd(struct kt_input *in)
@@ -124,7 +132,7 @@ static void status(struct kt_input *in, struct kt_input_status *ret)
                    s.connected ? ": connected" : ": not connected");
     if (in->shed_at != 0)
         (void)snprintf(ret->problem, sizeof ret->problem,
-                       "%llu bytes were dropped because nothing more fits: records are missing "
+                       "%llu lines were dropped because nothing more fits: records are missing "
                        "here; keep the tail of audit.log beside it",
                        (unsigned long long)s.shed);
     else if (!s.connected)
@@ -145,5 +153,6 @@ const struct kt_input_type kt_input_af_unix = {
     .fd = fd,
     .status = status,
     .counts = counts,
+    .stop = stop,
     .close = close_af_unix,
 };

@@ -52,6 +52,14 @@ struct kt_hear {
 
 /* ---- what is waiting ---- */
 
+static uint64_t count_lines(struct kt_str lines)
+{
+    uint64_t n = 0;
+    for (size_t i = 0; i < lines.len; i++)
+        n += lines.at[i] == '\n';
+    return n;
+}
+
 /* Makes whole lines wait to be taken, if there is room. */
 static void push(struct kt_hear *h, struct kt_str lines)
 {
@@ -61,7 +69,7 @@ static void push(struct kt_hear *h, struct kt_str lines)
     if (!h->cut)
         kt_buf_add(&h->waiting, lines);
     else
-        h->status.shed += lines.len;
+        h->status.shed += count_lines(lines);
     (void)pthread_mutex_unlock(&h->lock);
     (void)!write(h->ready, &one, sizeof one);
 }
@@ -95,18 +103,18 @@ static void put_together(struct kt_hear *h, struct kt_str bytes)
     }
 }
 
-void kt_hear_take(struct kt_hear *h, struct kt_buf *ret, bool *ret_cut)
+bool kt_hear_take(struct kt_hear *h, size_t max, struct kt_buf *ret, bool *ret_cut)
 {
     uint64_t n;
     kt_buf_reset(ret);
     (void)pthread_mutex_lock(&h->lock);
     (void)!read(h->ready, &n, sizeof n);
-    struct kt_buf taken = h->waiting;
-    h->waiting = *ret;
-    *ret = taken;
-    *ret_cut = h->cut;
-    h->cut = false;
+    kt_buf_move(&h->waiting, max, ret);
+    bool more = h->waiting.len > 0;
+    *ret_cut = h->cut && !more;
+    h->cut = h->cut && more;
     (void)pthread_mutex_unlock(&h->lock);
+    return more;
 }
 
 /* ---- connecting ---- */
@@ -214,9 +222,10 @@ static void *work(void *self)
 {
     struct kt_hear *h = self;
     int back_off = BACK_OFF_MIN;
-    while (!wants_to_quit(h)) {
-        bool was = h->fd >= 0;
-        if (!was)
+    bool last = false; /* what came before we were told to quit is still read */
+    while (!last) {
+        last = wants_to_quit(h);
+        if (h->fd < 0 && !last)
             connect_now(h);
         struct pollfd polls[] = { { .fd = h->wake, .events = POLLIN },
                                   { .fd = h->fd, .events = POLLIN } };
@@ -272,18 +281,24 @@ enum kt_status kt_hear_open(const struct kt_hear_options *o, struct kt_hear **re
     return KT_OK;
 }
 
-void kt_hear_free(struct kt_hear *h)
+void kt_hear_stop(struct kt_hear *h)
 {
     const uint64_t one = 1;
+    if (!h->threaded)
+        return;
+    (void)pthread_mutex_lock(&h->lock);
+    h->quit = true;
+    (void)pthread_mutex_unlock(&h->lock);
+    (void)!write(h->wake, &one, sizeof one);
+    (void)pthread_join(h->thread, NULL);
+    h->threaded = false;
+}
+
+void kt_hear_free(struct kt_hear *h)
+{
     if (h == NULL)
         return;
-    if (h->threaded) {
-        (void)pthread_mutex_lock(&h->lock);
-        h->quit = true;
-        (void)pthread_mutex_unlock(&h->lock);
-        (void)!write(h->wake, &one, sizeof one);
-        (void)pthread_join(h->thread, NULL);
-    }
+    kt_hear_stop(h);
     if (h->wake >= 0)
         (void)close(h->wake);
     if (h->ready >= 0)

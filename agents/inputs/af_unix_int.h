@@ -22,14 +22,16 @@ struct kt_hear_options {
 struct kt_hear;
 KT_MUST_USE enum kt_status kt_hear_open(const struct kt_hear_options *o, struct kt_hear **ret,
                                         struct kt_error *err);
+/* Reads once more what can be read and hangs up; what waits can still be taken. */
+void kt_hear_stop(struct kt_hear *h);
 void kt_hear_free(struct kt_hear *h);
 int kt_hear_fd(const struct kt_hear *h); /* readable when there is something to take */
-/* Puts the lines that came in the place of what is in ret; they are whole. *ret_cut: lines that
- * followed them were dropped. */
-void kt_hear_take(struct kt_hear *h, struct kt_buf *ret, bool *ret_cut);
+/* Puts up to `max` bytes of the lines that came in the place of what is in ret. *ret_cut: lines
+ * that followed them were dropped; they end with a line then. True: more wait. */
+bool kt_hear_take(struct kt_hear *h, size_t max, struct kt_buf *ret, bool *ret_cut);
 struct kt_hear_status {
     uint64_t connections;
-    uint64_t shed, torn; /* bytes for which there was no room; lines without an end, or too long */
+    uint64_t shed, torn; /* lines for which there was no room; without an end, or too long */
     size_t waiting;      /* bytes */
     bool connected;
     char path[108], problem[200]; /* why it is not connected */

@@ -104,10 +104,18 @@ many = b''.join(event('/srv/app/.env.many') for _ in range(2000))
 for _ in range(12):
     d.write(many)
 print(f'# the longest write of {len(many) >> 10} KiB took {1000 * d.worst:.1f} ms')
-check(wait_for(lambda: 'bytes were dropped' in status() or 'lag 0' in status(), 15), 'it is read whatever becomes of it', status())
+check(wait_for(lambda: 'lines were dropped' in status() or 'lag 0' in status(), 15), 'it is read whatever becomes of it', status())
 check(d.worst < 2, 'the daemon never waits for the spool', d.worst)
 h.start_collector()
 check(wait_for(lambda: rows('secret:*/.env.many'), 20), 'and what fits is stored')
+
+# ---- stopped (the event behind lines that were dropped is given up) ----
+check(stop_behind(agent, lambda: d.write(event('/srv/app/.env.cut') + event('/srv/app/.env.last') + event('/srv/app/.env.half')[:300])) == 0, 'it stops', h.log('a.log')[-800:])
+d.close()
+d = Daemon()
+agent = h.start_agent('a')
+d.accept()
+check(wait_for(lambda: rows('secret:*/.env.last'), 15) and not rows('secret:*/.env.half'), 'what was not read when it was stopped is stored, and half an event is none', [r['secret'] for r in rows()][-3:])
 
 # ---- killed ----
 agent.kill()
