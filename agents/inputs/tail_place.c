@@ -8,8 +8,11 @@
 #include "agents/inputs/tail_stream.h"
 #include "core/base/enc.h"
 #include "core/base/hash.h"
+#include "core/base/zip.h"
 #include <stdio.h>
 #include <string.h>
+
+#define PACKED_BYTES 4096u
 
 void tail_place_format(const struct tail_place *p, char ret[TAIL_PLACE_TEXT])
 {
@@ -37,6 +40,19 @@ bool tail_place_parse(struct kt_str s, struct tail_place *ret)
     return true;
 }
 
+static void print_of(struct kt_str head, struct tail_place *into)
+{
+    uint8_t sum[32];
+    kt_sha256_of(&head, 1, sum);
+    memcpy(into->print, sum, sizeof into->print);
+    into->print_len = (uint32_t)head.len;
+}
+
+static bool is_same(const struct tail_place *a, const struct tail_place *b)
+{
+    return a->print_len == b->print_len && memcmp(a->print, b->print, sizeof a->print) == 0;
+}
+
 enum kt_status tail_print(const struct kt_fs *fs, struct kt_file *f, uint32_t n,
                           struct tail_place *into, struct kt_error *err)
 {
@@ -49,11 +65,7 @@ enum kt_status tail_print(const struct kt_fs *fs, struct kt_file *f, uint32_t n,
             return kt_wrap(err, "read");
         have += got;
     }
-    uint8_t sum[32];
-    const struct kt_str part = { head, have };
-    kt_sha256_of(&part, 1, sum);
-    memcpy(into->print, sum, sizeof into->print);
-    into->print_len = (uint32_t)have;
+    print_of(kt_str_from(head, have), into);
     return KT_OK;
 }
 
@@ -63,6 +75,40 @@ bool tail_print_is(const struct kt_fs *fs, struct kt_file *f, const struct tail_
 
     if (p->print_len == 0) /* nothing was read yet: the inode alone tells */
         return true;
-    return tail_print(fs, f, p->print_len, &now, NULL) == KT_OK && now.print_len == p->print_len &&
-           memcmp(now.print, p->print, sizeof now.print) == 0;
+    return tail_print(fs, f, p->print_len, &now, NULL) == KT_OK && is_same(&now, p);
+}
+
+struct head {
+    char at[TAIL_PRINT_BYTES];
+    size_t have, want;
+};
+
+static enum kt_status keep_head(void *self, struct kt_str piece, struct kt_error *err)
+{
+    struct head *h = self;
+    struct kt_str part = kt_str_sub(piece, 0, h->want - h->have);
+
+    (void)err;
+    memcpy(h->at + h->have, part.at, part.len);
+    h->have += part.len;
+    return h->have < h->want ? KT_OK : KT_E_AGAIN; /* enough */
+}
+
+bool tail_print_is_packed(const struct kt_fs *fs, struct kt_file *f, const struct tail_place *p)
+{
+    struct kt_gunzip *gunzip = kt_gunzip_new();
+    struct head head = { .want = p->print_len };
+    struct tail_place now = { 0 };
+    enum kt_status st = KT_OK;
+    char room[PACKED_BYTES];
+    size_t n = 1;
+
+    for (uint64_t at = 0; st == KT_OK && n > 0; at += n) {
+        st = fs->read_at(f, at, room, sizeof room, &n, NULL);
+        if (st == KT_OK)
+            st = kt_gunzip_feed(gunzip, kt_str_from(room, n), keep_head, &head, NULL);
+    }
+    kt_gunzip_free(gunzip);
+    print_of(kt_str_from(head.at, head.have), &now);
+    return is_same(&now, p);
 }

@@ -51,19 +51,30 @@ static struct tail_file *push(struct tail_stream *s, struct kt_file *f, const st
     return t;
 }
 
+static enum kt_status try_open(const struct tail_stream *s, const char *path, struct kt_file **ret,
+                               struct kt_stat *st, struct kt_error *err)
+{
+    struct kt_file *f = NULL;
+
+    enum kt_status got = s->fs->open(s->fs->self, path, KT_OPEN_READ, &f, err);
+    if (got != KT_OK)
+        return got;
+    got = s->fs->fstat(f, st, err);
+    if (got == KT_OK)
+        *ret = f;
+    else
+        s->fs->close(f);
+    return got;
+}
+
 static bool open_file(struct tail_stream *s, const char *path, struct kt_file **ret,
                       struct kt_stat *st)
 {
     struct kt_error why = { 0 };
-    struct kt_file *f = NULL;
 
-    enum kt_status got = s->fs->open(s->fs->self, path, KT_OPEN_READ, &f, &why);
-    if (got == KT_OK && s->fs->fstat(f, st, &why) == KT_OK) {
-        *ret = f;
+    enum kt_status got = try_open(s, path, ret, st, &why);
+    if (got == KT_OK)
         return true;
-    }
-    if (f != NULL)
-        s->fs->close(f);
     if (got != KT_E_AGAIN) /* gone meanwhile is no problem */
         say(s, "cannot read: %.120s; let the agent's user read it (group, or setfacl -m u:)",
             why.text);
@@ -80,17 +91,16 @@ struct siblings {
     const struct tail_stream *s;
     struct kt_str base; /* name of the path */
     char *dir;
-    bool any; /* whatever follows the name, not only dates and numbers */
-    struct sibling *at;
+    struct sibling *at; /* oldest first */
     size_t n, cap;
 };
 
 /* "audit.log.1", "audit.log-20261122": the name, then digits and date signs. */
-static bool is_rotated_name(struct kt_str name, struct kt_str base, bool any)
+static bool is_rotated_name(struct kt_str name, struct kt_str base)
 {
-    if (!kt_str_starts(name, base) || name.len == base.len || kt_walk_is_packed(name))
+    if (!kt_str_starts(name, base))
         return false;
-    for (size_t i = base.len; i < name.len && !any; i++)
+    for (size_t i = base.len; i < name.len; i++)
         if (strchr("0123456789.-_TZ", name.at[i]) == NULL)
             return false;
     return true;
@@ -102,7 +112,7 @@ static void note_sibling(void *arg, const char *name)
     KT_CLEANUP(kt_buf_done) struct kt_buf path = { 0 };
     struct kt_stat st;
 
-    if (!is_rotated_name(kt_str_of(name), all->base, all->any))
+    if (kt_str_is(all->base, name))
         return;
     kt_buf_addf(&path, "%s/%s", all->dir, name);
     if (all->s->fs->stat(all->s->fs->self, kt_buf_z(&path), &st, NULL) != KT_OK || st.is_dir)
@@ -120,12 +130,12 @@ static int by_mtime(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static void siblings_find(const struct tail_stream *s, bool any, struct siblings *all)
+static void siblings_find(const struct tail_stream *s, struct siblings *all)
 {
     struct kt_str path = kt_str_of(s->path);
     ptrdiff_t slash = kt_str_rfind_byte(path, '/');
 
-    *all = (struct siblings){ .s = s, .any = any };
+    *all = (struct siblings){ .s = s };
     all->base = kt_str_from_index(path, (size_t)(slash + 1));
     all->dir = slash < 0 ? kt_strdup(".") : kt_str_dup(kt_str_sub(path, 0, (size_t)slash));
     if (s->fs->list(s->fs->self, slash == 0 ? "/" : all->dir, note_sibling, all, NULL) != KT_OK)
@@ -142,32 +152,59 @@ static void siblings_done(struct siblings *all)
     kt_free(all->dir);
 }
 
-/* Opens the sibling that `place` points into: the same inode, else a copy of it (copytruncate). */
-static bool open_former(struct tail_stream *s, const struct tail_place *place)
+static bool open_sibling(struct tail_stream *s, const struct sibling *b,
+                         const struct tail_place *place)
+{
+    struct kt_file *f = NULL;
+    struct kt_stat st;
+
+    if (b->st.size < place->offset || try_open(s, b->path, &f, &st, NULL) != KT_OK)
+        return false;
+    if (!tail_print_is(s->fs, f, place)) {
+        s->fs->close(f);
+        return false;
+    }
+    push(s, f, &st, place->offset)->at =
+        (struct tail_place){ st.dev, st.ino, place->offset, place->print_len, { 0 }, 0 };
+    memcpy(s->files[s->n - 1].at.print, place->print, sizeof place->print);
+    return true;
+}
+
+static bool is_packed_copy(const struct tail_stream *s, const struct sibling *b,
+                           const struct tail_place *place)
+{
+    struct kt_file *f = NULL;
+    struct kt_stat st;
+
+    if (!kt_walk_is_packed(kt_str_of(b->path)) || try_open(s, b->path, &f, &st, NULL) != KT_OK)
+        return false;
+    bool is = tail_print_is_packed(s->fs, f, place);
+    s->fs->close(f);
+    return is;
+}
+
+enum former { FORMER_NONE, FORMER_PACKED, FORMER_OPENED };
+
+/* Opens the sibling that `place` points into: the same inode, else a copy of it (copytruncate),
+ * whatever it is called: its beginning is the proof. One that is packed is only known to be there.
+ */
+static enum former open_former(struct tail_stream *s, const struct tail_place *place)
 {
     KT_CLEANUP(siblings_done) struct siblings all;
+    bool known = place->print_len > 0;
 
-    siblings_find(s, true, &all);
-    for (int pass = 0; pass < (place->print_len > 0 ? 2 : 1); pass++) {
-        for (size_t i = all.n; i-- > 0;) { /* the newest copy first */
-            const struct sibling *b = &all.at[i];
-            bool same = b->st.dev == place->dev && b->st.ino == place->ino;
-            struct kt_file *f = NULL;
-            struct kt_stat st;
-            if (b->st.size < place->offset || same != (pass == 0) ||
-                !open_file(s, b->path, &f, &st))
-                continue;
-            if (!tail_print_is(s->fs, f, place)) {
-                s->fs->close(f);
-                continue;
-            }
-            push(s, f, &st, place->offset)->at =
-                (struct tail_place){ st.dev, st.ino, place->offset, place->print_len, { 0 }, 0 };
-            memcpy(s->files[s->n - 1].at.print, place->print, sizeof place->print);
-            return true;
-        }
-    }
-    return false;
+    siblings_find(s, &all);
+    for (size_t i = all.n; i-- > 0;)
+        if (all.at[i].st.dev == place->dev && all.at[i].st.ino == place->ino &&
+            open_sibling(s, &all.at[i], place))
+            return FORMER_OPENED;
+    for (size_t i = all.n; known && i-- > 0;) /* the newest copy first */
+        if (open_sibling(s, &all.at[i], place))
+            return FORMER_OPENED;
+    for (size_t i = all.n; known && i-- > 0;)
+        if (is_packed_copy(s, &all.at[i], place))
+            return FORMER_PACKED;
+    return FORMER_NONE;
 }
 
 /* Queues the files that were the log after `since` was written last and before the path's of now:
@@ -176,12 +213,14 @@ static void open_between(struct tail_stream *s, kt_time_ns since, const struct k
 {
     KT_CLEANUP(siblings_done) struct siblings all;
 
-    siblings_find(s, false, &all);
+    siblings_find(s, &all);
     for (size_t i = 0; i < all.n && s->n < FILES_MAX; i++) {
         const struct kt_stat *b = &all.at[i].st;
         struct kt_file *f = NULL;
         struct kt_stat st;
-        if (b->mtime <= since || (b->dev == now_at_path->dev && b->ino == now_at_path->ino) ||
+        struct kt_str name = kt_str_from_index(kt_str_of(all.at[i].path), strlen(all.dir) + 1);
+        if (!is_rotated_name(name, all.base) || b->mtime <= since ||
+            (b->dev == now_at_path->dev && b->ino == now_at_path->ino) ||
             tail_stream_has(s, b->dev, b->ino) || !open_file(s, all.at[i].path, &f, &st))
             continue;
         (void)push(s, f, &st, 0);
@@ -211,7 +250,7 @@ static void resume(struct tail_stream *s, const struct tail_place *place)
         note_known(s, place);
         return;
     }
-    if (open_former(s, place)) {
+    if (open_former(s, place) == FORMER_OPENED) {
         note_known(s, place);
         open_between(s, s->files[0].mtime, &st);
         s->rotations++;
@@ -272,6 +311,24 @@ bool tail_stream_has(const struct tail_stream *s, uint64_t dev, uint64_t ino)
 
 /* ---- looking ---- */
 
+static void say_what_became_of_it(struct tail_stream *s, enum former copy)
+{
+    switch (copy) {
+    case FORMER_OPENED:
+        break;
+    case FORMER_PACKED:
+        s->gone++;
+        say(s, "it was cut short, and the copy of what it held is packed: run keytrail import on "
+               "it, and let logrotate use delaycompress");
+        break;
+    case FORMER_NONE:
+        s->emptied++;
+        say(s, "it was cut short, and no copy of what it held is beside it: was it emptied to hide "
+               "something? (copytruncate leaves a copy)");
+        break;
+    }
+}
+
 /* The newest file lost bytes or holds other ones: whatever a copy of it still has is read first. */
 static void truncated(struct tail_stream *s)
 {
@@ -281,11 +338,11 @@ static void truncated(struct tail_stream *s)
 
     s->truncations++;
     s->files[s->n - 1].cut = true;
-    bool copied = s->n < FILES_MAX && open_former(s, &was);
-    s->emptied += !copied;
-    if (!copied)
-        say(s, "it was cut short, and no copy of what it held is beside it: was it emptied to hide "
-               "something? (copytruncate leaves a copy)");
+    if (s->n >= FILES_MAX)
+        say(s, "it was cut short while %u files wait to be read: a copy of it was not looked for",
+            FILES_MAX);
+    else
+        say_what_became_of_it(s, open_former(s, &was));
     if (open_file(s, s->path, &f, &fresh))
         (void)push(s, f, &fresh, 0);
 }

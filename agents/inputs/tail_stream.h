@@ -25,6 +25,8 @@ KT_MUST_USE enum kt_status tail_print(const struct kt_fs *fs, struct kt_file *f,
                                       struct tail_place *into, struct kt_error *err);
 /* Does f begin as p says? */
 bool tail_print_is(const struct kt_fs *fs, struct kt_file *f, const struct tail_place *p);
+/* Does what is packed (gzip) in f begin so? */
+bool tail_print_is_packed(const struct kt_fs *fs, struct kt_file *f, const struct tail_place *p);
 
 struct tail_file {        /* one generation of the log */
     struct kt_file *f;    /* NULL: read to its end and closed, but positions still point into it */

@@ -3,6 +3,7 @@
 #include "core/base/alloc.h"
 #include "core/base/hash.h"
 #include "core/base/map.h"
+#include "core/base/zip.h"
 #include "core/sys/rng.h"
 #include "tests/support/vault_lines.h"
 #include <setjmp.h>
@@ -133,6 +134,15 @@ static void step(struct world *w)
     while (more)
         if (w->type->step(w->in, w->now, 4096, &more, &w->err) != KT_OK)
             fail_msg("step: %s", w->err.text);
+}
+
+/* As while the spool is full. */
+static void look_only(struct world *w)
+{
+    bool more;
+    w->now += KT_NS_S;
+    if (w->type->step(w->in, w->now, 0, &more, &w->err) != KT_OK)
+        fail_msg("step: %s", w->err.text);
 }
 
 /* Looks and reads for so many seconds, and keeps the positions as the spool would. */
@@ -339,21 +349,28 @@ static void tail_says_so_when_the_old_file_is_gone(void **state)
     world_free(w);
 }
 
-static void copy_and_truncate(struct world *w, const char *to)
+/* Empties the log and gives what it held. */
+static void take_all(struct world *w, struct kt_buf *ret)
 {
     struct kt_file *f = NULL;
-    KT_CLEANUP(kt_buf_done) struct kt_buf all = { 0 };
     size_t n = 1;
 
     assert_int_equal(w->fs.open(w->fs.self, LOG, KT_OPEN_APPEND, &f, &w->err), KT_OK);
     while (n > 0) {
-        assert_int_equal(w->fs.read_at(f, all.len, kt_buf_reserve(&all, 65536), 65536, &n, &w->err),
+        assert_int_equal(w->fs.read_at(f, ret->len, kt_buf_reserve(ret, 65536), 65536, &n, &w->err),
                          KT_OK);
-        all.len += n;
+        ret->len += n;
     }
-    append(w, to, kt_buf_str(&all));
     assert_int_equal(w->fs.truncate(f, 0, &w->err), KT_OK);
     w->fs.close(f);
+}
+
+static void copy_and_truncate(struct world *w, const char *to)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf all = { 0 };
+
+    take_all(w, &all);
+    append(w, to, kt_buf_str(&all));
 }
 
 static void tail_follows_copytruncate(void **state)
@@ -377,6 +394,60 @@ static void tail_follows_copytruncate(void **state)
     check(w, 0, 200, 1);
     assert_int_equal(status(w).truncations, 2);
     assert_int_equal(status(w).emptied, 0); /* the copy has it */
+    world_free(w);
+}
+
+static void tail_knows_a_copy_by_what_it_holds(void **state)
+{
+    struct world *w = world_new(LOG);
+    KT_CLEANUP(kt_buf_done) struct kt_buf all = { 0 };
+    KT_CLEANUP(kt_buf_done) struct kt_buf packed = { 0 };
+
+    (void)state;
+    write_pairs(w, "var/other.log", 300, 340);
+    write_pairs(w, LOG, 0, 10);
+    run(w, 1);
+    write_pairs(w, LOG, 10, 15);
+    copy_and_truncate(w, "var/audit-20261122.log"); /* logrotate: dateext, extension .log */
+    write_pairs(w, LOG, 15, 18);
+    run(w, 6);
+    check(w, 0, 18, 1);
+    assert_int_equal(status(w).emptied, 0);
+    take_all(w, &all);
+    kt_gzip(kt_buf_str(&all), &packed);
+    append(w, "var/audit-20261123.log.gz", kt_buf_str(&packed));
+    run(w, 2);
+    assert_int_equal(status(w).emptied, 0);
+    assert_true(strstr(status(w).problem, "is packed") != NULL);
+    write_pairs(w, LOG, 18, 25);
+    run(w, 2);
+    kt_buf_reset(&all);
+    take_all(w, &all);
+    run(w, 2);
+    assert_int_equal(status(w).emptied, 1);
+    assert_true(strstr(status(w).problem, "no copy") != NULL);
+    check(w, 0, 25, 1);
+    world_free(w);
+}
+
+/* So many files wait that no copy can be opened: that is no sign that there is none. */
+static void tail_does_not_call_emptied_what_it_could_not_look_for(void **state)
+{
+    struct world *w = world_new(LOG);
+
+    (void)state;
+    write_pairs(w, LOG, 0, 1);
+    run(w, 1);
+    for (uint64_t i = 1; i < 70; i++) {
+        KT_CLEANUP(kt_buf_done) struct kt_buf to = { 0 };
+        kt_buf_addf(&to, LOG ".%llu", (unsigned long long)i);
+        rename_to(w, LOG, kt_buf_z(&to));
+        write_pairs(w, LOG, i, i + 1);
+        look_only(w);
+    }
+    copy_and_truncate(w, LOG ".copy");
+    look_only(w);
+    assert_int_equal(status(w).emptied, 0);
     world_free(w);
 }
 
@@ -500,6 +571,8 @@ int main(void)
         cmocka_unit_test(tail_catches_up_with_two_rotations_while_it_was_away),
         cmocka_unit_test(tail_says_so_when_the_old_file_is_gone),
         cmocka_unit_test(tail_follows_copytruncate),
+        cmocka_unit_test(tail_knows_a_copy_by_what_it_holds),
+        cmocka_unit_test(tail_does_not_call_emptied_what_it_could_not_look_for),
         cmocka_unit_test(tail_knows_a_reused_inode_by_its_beginning),
         cmocka_unit_test(tail_finds_new_files_of_a_pattern_and_not_their_rotated_names),
         cmocka_unit_test(tail_says_what_is_missing),
