@@ -212,6 +212,7 @@ struct kt_decode_in kt_pipeline_in(struct kt_pipeline *p, struct kt_jval root)
                                   .arena = &p->arena,
                                   .raw = &p->raw,
                                   .unknown_fields = &p->cur.unknown_fields,
+                                  .masked = &p->cur.masked,
                                   .memory = p->o.memory != NULL ? p->o.memory : p->memory,
                                   .settings = p->o.settings != NULL ? p->o.settings
                                                                     : p->o.source->settings };

@@ -45,7 +45,7 @@ struct current {
     struct group *group; /* that this record is; NULL: a line of its own */
     unsigned joined;     /* its other lines */
     unsigned repaired;
-    bool masked; /* tokens were taken out of record */
+    bool masked; /* tokens were taken out of record, or of what was made of it */
     uint64_t unknown_fields;
     unsigned lines;        /* lines made so far; those below `given` were given out before */
     unsigned events;       /* access, amend and exposure lines made so far */

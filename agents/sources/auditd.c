@@ -117,8 +117,8 @@ static void write_raw(const struct auditd_event *x, const struct auditd_path *p)
     keep(out, "type", x->type);
     for (size_t i = 0; i < KT_ARRAY_LEN(numbers); i++)
         keep(out, numbers[i], kt_auditd_field(x, numbers[i]));
-    keep(out, "op", kt_auditd_text(x->in->arena, kt_json_get(x->call, KT_STR("op"))));
-    keep(out, "tty", kt_auditd_text(x->in->arena, kt_json_get(x->call, KT_STR("tty"))));
+    keep(out, "op", kt_auditd_text(x->in, kt_json_get(x->call, KT_STR("op"))));
+    keep(out, "tty", kt_auditd_text(x->in, kt_json_get(x->call, KT_STR("tty"))));
     keep(out, "comm", x->comm);
     keep(out, "cwd", x->cwd);
     for (size_t i = 0; p != NULL && i < KT_ARRAY_LEN(of_path); i++)
@@ -148,7 +148,7 @@ static struct kt_str operation_of(const struct auditd_event *x, const struct aud
 {
     if (call != NULL)
         return kt_str_of(call->name);
-    struct kt_str name = kt_auditd_text(x->in->arena, kt_json_get(x->call, KT_STR("SYSCALL")));
+    struct kt_str name = kt_auditd_text(x->in, kt_json_get(x->call, KT_STR("SYSCALL")));
     bool uring = kt_str_is(x->type, "URINGOP");
     return name.len > 0
                ? name
@@ -201,10 +201,9 @@ static void files(const struct auditd_event *x, struct kt_emit *to)
     struct auditd_path paths[AUDITD_PATHS_MAX];
     bool uring = kt_str_is(x->type, "URINGOP");
     const struct auditd_call *call =
-        uring
-            ? kt_auditd_uring(kt_auditd_field(x, "uring_op"))
-            : kt_auditd_call(kt_auditd_field(x, "arch"), kt_auditd_field(x, "syscall"),
-                             kt_auditd_text(x->in->arena, kt_json_get(x->call, KT_STR("SYSCALL"))));
+        uring ? kt_auditd_uring(kt_auditd_field(x, "uring_op"))
+              : kt_auditd_call(kt_auditd_field(x, "arch"), kt_auditd_field(x, "syscall"),
+                               kt_auditd_text(x->in, kt_json_get(x->call, KT_STR("SYSCALL"))));
     unsigned n = kt_auditd_paths(x, call, paths), given = 0;
     for (unsigned i = 0; i < n; i++) {
         bool wanted = is_own_rule(x->key) || kt_host_is_secret_file(paths[i].name);
@@ -229,9 +228,9 @@ static void give_config(const struct auditd_event *x, struct kt_str what, struct
     complete(x, &ev);
     ev.operation =
         what.len == 0 ? x->type : kt_arena_cat3(x->in->arena, x->type, KT_STR(" "), what);
-    ev.secret_native = kt_auditd_text(x->in->arena, kt_json_get(x->call, KT_STR("path")));
+    ev.secret_native = kt_auditd_text(x->in, kt_json_get(x->call, KT_STR("path")));
     if (ev.secret_native.len == 0)
-        ev.secret_native = kt_auditd_text(x->in->arena, kt_json_get(x->call, KT_STR("dir")));
+        ev.secret_native = kt_auditd_text(x->in, kt_json_get(x->call, KT_STR("dir")));
     if (ev.actor.len == 0)
         ev.actor = kt_arena_cat(x->in->arena, KT_STR("auditd@"), x->host);
     write_raw(x, NULL);
@@ -246,7 +245,7 @@ static void config_change(const struct auditd_event *x, struct kt_emit *to)
                                             "audit_rate_limit", "audit_backlog_wait_time",
                                             "actions" };
     struct kt_arena *a = x->in->arena;
-    struct kt_str what = kt_auditd_text(a, kt_json_get(x->call, KT_STR("op")));
+    struct kt_str what = kt_auditd_text(x->in, kt_json_get(x->call, KT_STR("op")));
     if (kt_str_is(what, "updated_rules")) {
         to->skip(to, "a rule that follows its file");
         return;
@@ -288,12 +287,12 @@ static void kernel(const struct auditd_event *x, struct kt_emit *to)
 /* ---- one event of the kernel or of the daemon ---- */
 
 /* Several keys are joined by byte 0x01. */
-static struct kt_str keys_of(struct kt_arena *a, struct kt_jval call)
+static struct kt_str keys_of(const struct kt_decode_in *in, struct kt_jval call)
 {
-    struct kt_str key = kt_auditd_text(a, kt_json_get(call, KT_STR("key")));
+    struct kt_str key = kt_auditd_text(in, kt_json_get(call, KT_STR("key")));
     if (kt_str_find_byte(key, 1, 0) < 0)
         return key;
-    char *to = kt_arena_alloc(a, key.len);
+    char *to = kt_arena_alloc(in->arena, key.len);
     for (size_t i = 0; to != NULL && i < key.len; i++)
         to[i] = (char)(key.at[i] == 1 ? ',' : key.at[i]);
     return kt_str_from(to, to != NULL ? key.len : 0);
@@ -302,7 +301,6 @@ static struct kt_str keys_of(struct kt_arena *a, struct kt_jval call)
 static struct auditd_event take_apart(const struct kt_decode_in *in)
 {
     static const char *const first[] = { "SYSCALL", "URINGOP", "CONFIG_CHANGE" };
-    struct kt_arena *a = in->arena;
     struct auditd_event x = { .in = in, .host = kt_json_str_at(in->root, "node") };
     for (size_t i = 0; x.call.node == NULL && i < KT_ARRAY_LEN(first); i++)
         x.call = kt_auditd_record(in->root, first[i]);
@@ -314,11 +312,11 @@ static struct auditd_event take_apart(const struct kt_decode_in *in)
     if (x.host.len == 0)
         x.host = in->cluster;
     x.type = kt_json_str_at(x.call, "type");
-    x.exe = kt_auditd_text(a, kt_json_get(x.call, KT_STR("exe")));
-    x.comm = kt_auditd_text(a, kt_json_get(x.call, KT_STR("comm")));
+    x.exe = kt_auditd_text(in, kt_json_get(x.call, KT_STR("exe")));
+    x.comm = kt_auditd_text(in, kt_json_get(x.call, KT_STR("comm")));
     x.ses = kt_json_str_at(x.call, "ses");
-    x.key = keys_of(a, x.call);
-    x.cwd = kt_auditd_text(a, kt_json_get(kt_auditd_record(in->root, "CWD"), KT_STR("cwd")));
+    x.key = keys_of(in, x.call);
+    x.cwd = kt_auditd_text(in, kt_json_get(kt_auditd_record(in->root, "CWD"), KT_STR("cwd")));
     return x;
 }
 
@@ -341,7 +339,7 @@ static enum kt_status decode(const struct kt_decode_in *in, struct kt_jval first
     if (kt_str_is(x.type, "SYSCALL") || kt_str_is(x.type, "URINGOP")) {
         x.agent = kt_auditd_learn_agent(&x);
         struct kt_jval change = kt_auditd_record(in->root, "CONFIG_CHANGE");
-        struct kt_str op = kt_auditd_text(in->arena, kt_json_get(change, KT_STR("op")));
+        struct kt_str op = kt_auditd_text(in, kt_json_get(change, KT_STR("op")));
         if (change.node == NULL || kt_str_is(op, "updated_rules")) {
             files(&x, to);
             return KT_OK;

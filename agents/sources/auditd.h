@@ -8,9 +8,9 @@
  * table are counted in "unknown". */
 bool kt_auditd_gather(struct kt_str line, struct kt_arena *arena, struct kt_part *ret);
 bool kt_auditd_json(struct kt_str record, struct kt_buf *out);
-/* "quoted", bare, or the hex of what an untrusted program chose. `(null)`, `?` and the like are
- * empty. */
-struct kt_str kt_auditd_text(struct kt_arena *a, struct kt_jval value);
+/* "quoted", bare, or the hex of what an untrusted program chose, without tokens. `(null)`, `?` and
+ * the like are empty. */
+struct kt_str kt_auditd_text(const struct kt_decode_in *in, struct kt_jval value);
 
 /* ---- auditd_tables.c ---- */
 enum auditd_kind {

@@ -9,6 +9,7 @@
 #include "agents/sources/host.h"
 
 #define ANCESTORS_MAX 16u
+#define AGE_MAX       12 /* hours that a number of a process is taken for the same one */
 
 struct kt_jval kt_auditd_record(struct kt_jval root, const char *type)
 {
@@ -32,7 +33,7 @@ struct kt_str kt_auditd_field(const struct auditd_event *x, const char *name)
 /* The name that the host itself gave the number, where its log is enriched. */
 static struct kt_str user_name(const struct auditd_event *x, const char *name)
 {
-    struct kt_str text = kt_auditd_text(x->in->arena, kt_json_get(x->call, kt_str_of(name)));
+    struct kt_str text = kt_auditd_text(x->in, kt_json_get(x->call, kt_str_of(name)));
     bool none = kt_str_starts(text, KT_STR("unknown(")) || kt_host_is_unset(text);
     return none ? KT_STR_NONE : text;
 }
@@ -67,26 +68,44 @@ static const char *agent_by_program(const struct auditd_event *x)
     struct kt_jval exec = kt_auditd_record(x->in->root, "EXECVE");
     struct kt_jval title = kt_auditd_record(x->in->root, "PROCTITLE");
     struct kt_host_program p = { .exe = x->exe, .comm = x->comm };
-    struct kt_str rest = kt_auditd_text(x->in->arena, kt_json_get(title, KT_STR("proctitle")));
+    struct kt_str rest = kt_auditd_text(x->in, kt_json_get(title, KT_STR("proctitle")));
     while (p.n_words < 2 && kt_str_split(&rest, '\0', &p.words[p.n_words]))
         p.n_words++;
     const char *agent = kt_host_agent(&p);
-    p.words[0] = kt_auditd_text(x->in->arena, kt_json_get(exec, KT_STR("a0")));
-    p.words[1] = kt_auditd_text(x->in->arena, kt_json_get(exec, KT_STR("a1")));
+    p.words[0] = kt_auditd_text(x->in, kt_json_get(exec, KT_STR("a0")));
+    p.words[1] = kt_auditd_text(x->in, kt_json_get(exec, KT_STR("a1")));
     p.n_words = 2;
     return agent != NULL ? agent : kt_host_agent(&p);
 }
 
-/* What is remembered of a process: "PARENT AGENT", the agent empty when it is none's. */
+/* Of the event; in hours, so that what is remembered does not change with each record. */
+static int64_t hour_of(const struct auditd_event *x)
+{
+    kt_time_ns when = 0;
+    bool known = kt_time_parse(kt_json_str_at(x->in->root, "when"), &when, NULL) == KT_OK;
+    return known ? when / KT_NS_HOUR : 0;
+}
+
+/* What is remembered of a process: "HOUR PARENT AGENT", the agent empty when it is none's. False:
+ * nothing, or of a time from which its number may have gone to another. */
+static bool recall(const struct auditd_event *x, struct kt_str id, struct kt_str *ret_parent,
+                   struct kt_str *ret_agent)
+{
+    struct kt_str hour;
+    int64_t then = 0, now = hour_of(x);
+    *ret_agent = kt_source_recall(x->in->memory, process_key(x, id));
+    if (!kt_str_split(ret_agent, ' ', &hour) || !kt_str_split(ret_agent, ' ', ret_parent) ||
+        !kt_str_i64(hour, &then))
+        return false;
+    return now - then <= AGE_MAX && then - now <= AGE_MAX;
+}
+
 static struct kt_str agent_above(const struct auditd_event *x)
 {
-    struct kt_str id = kt_auditd_field(x, "ppid");
-    for (unsigned n = 0; n < ANCESTORS_MAX && id.len > 0; n++) {
-        struct kt_str fact = kt_source_recall(x->in->memory, process_key(x, id)), parent;
-        if (fact.len == 0 || !kt_str_split(&fact, ' ', &parent))
-            break;
-        if (fact.len > 0)
-            return kt_arena_str(x->in->arena, fact);
+    struct kt_str id = kt_auditd_field(x, "ppid"), parent, agent;
+    for (unsigned n = 0; n < ANCESTORS_MAX && id.len > 0 && recall(x, id, &parent, &agent); n++) {
+        if (agent.len > 0)
+            return kt_arena_str(x->in->arena, agent);
         id = kt_arena_str(x->in->arena, parent);
     }
     return KT_STR_NONE;
@@ -101,9 +120,9 @@ struct kt_str kt_auditd_learn_agent(const struct auditd_event *x)
     if (agent.len == 0)
         agent = agent_above(x);
     if (own.len > 0)
-        kt_source_remember(
-            x->in->memory, own,
-            kt_arena_cat3(x->in->arena, kt_auditd_field(x, "ppid"), KT_STR(" "), agent));
+        kt_source_remember(x->in->memory, own,
+                           kt_arena_fmt(x->in->arena, "%lld %.*s %.*s", (long long)hour_of(x),
+                                        KT_STR_ARG(kt_auditd_field(x, "ppid")), KT_STR_ARG(agent)));
     return agent;
 }
 

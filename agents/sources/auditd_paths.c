@@ -64,7 +64,7 @@ static struct auditd_path path_of(const struct auditd_event *x, const struct aud
 {
     struct kt_arena *a = x->in->arena;
     struct auditd_path p = { .record = record, .role = kt_json_str_at(record, "nametype") };
-    struct kt_str name = kt_auditd_text(a, kt_json_get(record, KT_STR("name")));
+    struct kt_str name = kt_auditd_text(x->in, kt_json_get(record, KT_STR("name")));
     unsigned mode = 0;
     p.folder = kt_auditd_number(kt_json_str_at(record, "mode"), 8, &mode) &&
                (mode & MODE_TYPE) == MODE_FOLDER;

@@ -350,7 +350,7 @@ static struct kt_str unquoted(struct kt_arena *a, struct kt_str s)
     return kt_str_from(at, n);
 }
 
-struct kt_str kt_auditd_text(struct kt_arena *a, struct kt_jval value)
+struct kt_str kt_auditd_text(const struct kt_decode_in *in, struct kt_jval value)
 {
     static const char *const none[] = { "(null)", "?", "(none)", "\"?\"" };
     struct kt_str s = kt_json_str(value);
@@ -358,15 +358,17 @@ struct kt_str kt_auditd_text(struct kt_arena *a, struct kt_jval value)
         if (kt_str_is(s, none[i]))
             return KT_STR_NONE;
     if (kt_str_starts(s, KT_STR("\"")))
-        return unquoted(a, s);
+        return unquoted(in->arena, s);
     if (!is_hex(s))
         return s;
-    unsigned char *at = kt_arena_alloc(a, s.len / 2);
+    unsigned char *at = kt_arena_alloc(in->arena, s.len / 2);
     if (at == NULL)
         return KT_STR_NONE;
     for (size_t i = 0; i < s.len / 2; i++)
         at[i] = (unsigned char)(hex_digit(s.at[2 * i]) * 16 + hex_digit(s.at[2 * i + 1]));
     struct kt_str text = kt_str_from(at, s.len / 2);
-    (void)kt_redact_str(text, a, &text, NULL, ""); /* the pipeline looked at the digits only */
+    /* the pipeline looked at the digits only */
+    if (kt_redact_str(text, in->arena, &text, NULL, ""))
+        *in->masked = true;
     return text;
 }

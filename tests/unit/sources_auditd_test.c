@@ -131,6 +131,13 @@ struct reading {
     unsigned compared; /* fields */
 };
 
+static struct kt_str text_of(struct reading *r, struct kt_jval value)
+{
+    bool masked = false;
+    const struct kt_decode_in in = { .arena = &r->arena, .masked = &masked };
+    return kt_auditd_text(&in, value);
+}
+
 static void read_ours(struct reading *r, const char *lines)
 {
     struct kt_error err = { 0 };
@@ -166,7 +173,7 @@ static void compare_text(struct reading *r, auparse_state_t *au, struct kt_jval 
                      auparse_get_field_type(au) == AUPARSE_TYPE_ESCAPED_KEY ||
                      auparse_get_field_type(au) == AUPARSE_TYPE_PROCTITLE;
     const char *theirs = untrusted ? auparse_interpret_field(au) : auparse_get_field_str(au);
-    struct kt_str s = untrusted ? kt_auditd_text(&r->arena, value) : kt_json_str(value);
+    struct kt_str s = untrusted ? text_of(r, value) : kt_json_str(value);
     kt_str_copyz(ours, sizeof ours, s);
     for (size_t i = 0; i < s.len && i < sizeof ours; i++)
         if (s.at[i] == '\0') /* between the words of a title, which auparse parts by blanks */
@@ -180,7 +187,7 @@ static void compare_text(struct reading *r, auparse_state_t *au, struct kt_jval 
 static void compare_user(struct reading *r, auparse_state_t *au, struct kt_jval record,
                          const char *field, const char *enriched)
 {
-    struct kt_str name = kt_auditd_text(&r->arena, kt_json_get(record, kt_str_of(enriched)));
+    struct kt_str name = text_of(r, kt_json_get(record, kt_str_of(enriched)));
     char text[64];
     if (name.len == 0 || strcmp(auparse_get_field_name(au), field) != 0)
         return;
