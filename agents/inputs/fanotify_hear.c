@@ -195,19 +195,21 @@ static struct held *find(struct kt_fan *f, pid_t pid, const struct stat *st)
     return NULL;
 }
 
-/* Numbers are used again: is this opening by another program, or of another file? */
-static bool is_another(const struct held *h, pid_t pid, struct kt_str path)
+/* Numbers are used again: is this opening by another program than h, or of another file? */
+static bool is_another(const struct kt_fan *f, const struct held *h,
+                       const struct fanotify_event_metadata *e, const struct stat *st)
 {
     KT_CLEANUP(kt_buf_done) struct kt_buf program = { 0 };
-    if (!kt_str_eq(path, kt_buf_str(&h->path)))
+    KT_CLEANUP(kt_buf_done) struct kt_buf path = { 0 };
+    if (kt_fan_program(e->pid, &program) &&
+        !kt_str_starts(kt_buf_str(&h->who), kt_buf_str(&program)))
         return true;
-    return kt_fan_program(pid, &program) &&
-           !kt_str_starts(kt_buf_str(&h->who), kt_buf_str(&program));
+    name_of(f, e->fd, st, &path);
+    return !kt_str_eq(kt_buf_str(&path), kt_buf_str(&h->path));
 }
 
-/* Holds the first of what a process does with a file; takes over path. */
-static void hold(struct kt_fan *f, const struct fanotify_event_metadata *e, const struct stat *st,
-                 struct kt_buf *path)
+/* Holds the first of what a process does with a file. */
+static void hold(struct kt_fan *f, const struct fanotify_event_metadata *e, const struct stat *st)
 {
     if (f->n_held == HELD_MAX)
         give(f, f->held);
@@ -217,14 +219,11 @@ static void hold(struct kt_fan *f, const struct fanotify_event_metadata *e, cons
     h->at = kt_clock_real.wall(kt_clock_real.self);
     h->since = mono();
     kt_fan_who(e->pid, &h->who);
-    h->path = *path;
-    *path = (struct kt_buf){ 0 };
+    name_of(f, e->fd, st, &h->path);
 }
 
-/* That a file was closed whose opening was told before is nothing new. */
 static void hear(struct kt_fan *f, const struct fanotify_event_metadata *e)
 {
-    KT_CLEANUP(kt_buf_done) struct kt_buf path = { 0 };
     struct stat st;
     if ((e->mask & FAN_Q_OVERFLOW) != 0) {
         overflow(f);
@@ -233,18 +232,14 @@ static void hear(struct kt_fan *f, const struct fanotify_event_metadata *e)
     if (e->fd < 0 || e->pid == f->own || fstat(e->fd, &st) != 0)
         return;
     struct held *h = find(f, e->pid, &st);
-    if (h == NULL && (e->mask & (OPENED | WRITTEN)) == 0)
-        return;
-    if (h == NULL || (e->mask & OPENED) != 0)
-        name_of(f, e->fd, &st, &path);
-    if (h != NULL && (e->mask & OPENED) != 0 && is_another(h, e->pid, kt_buf_str(&path))) {
+    if (h != NULL && (e->mask & OPENED) != 0 && is_another(f, h, e, &st)) {
         give(f, h);
         h = NULL;
     }
-    if (h == NULL)
-        hold(f, e, &st, &path);
-    else
+    if (h != NULL)
         h->mask |= e->mask;
+    else if ((e->mask & (OPENED | WRITTEN)) != 0) /* what is only closed was told when opened */
+        hold(f, e, &st);
 }
 
 static void read_events(struct kt_fan *f)
