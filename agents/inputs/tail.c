@@ -21,13 +21,18 @@
 
 struct options {
     kt_time_ns poll;
+    const char *olddir;
 };
+#define AT(field) offsetof(struct options, field)
 static const struct kt_option options[] = {
     /* beside the keys of every source entry */
-    { "poll", KT_OPT_DURATION, "1s", offsetof(struct options, poll),
+    { "poll", KT_OPT_DURATION, "1s", AT(poll),
       "How often files are looked at where the kernel does not tell.", false, false },
+    { "olddir", KT_OPT_PATH, "", AT(olddir),
+      "Folder that rotation moves or copies files to; default: that of the log.", false, false },
     KT_OPTIONS_END,
 };
+#undef AT
 
 struct kt_input {
     struct kt_input_env env;
@@ -102,7 +107,7 @@ static void add_stream(struct kt_input *in, const char *path)
         in->streams = kt_realloc_array(in->streams, in->cap, sizeof(struct tail_stream *));
     }
     struct kt_str place = in->env.position(in->env.self, kt_str_of(path));
-    in->streams[in->n++] = tail_stream_new(&in->env, path, place, in->now);
+    in->streams[in->n++] = tail_stream_new(&in->env, path, in->o.olddir, place, in->now);
     kt_watch_folder_of(in->watch, path);
 }
 

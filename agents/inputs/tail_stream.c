@@ -137,8 +137,10 @@ static void siblings_find(const struct tail_stream *s, struct siblings *all)
 
     *all = (struct siblings){ .s = s };
     all->base = kt_str_from_index(path, (size_t)(slash + 1));
-    all->dir = slash < 0 ? kt_strdup(".") : kt_str_dup(kt_str_sub(path, 0, (size_t)slash));
-    if (s->fs->list(s->fs->self, slash == 0 ? "/" : all->dir, note_sibling, all, NULL) != KT_OK)
+    struct kt_str dir = slash < 0 ? KT_STR(".") : kt_str_sub(path, 0, (size_t)slash);
+    all->dir = s->olddir != NULL ? kt_strdup(s->olddir) : kt_str_dup(dir);
+    if (s->fs->list(s->fs->self, all->dir[0] == '\0' ? "/" : all->dir, note_sibling, all, NULL) !=
+        KT_OK)
         return; /* the path itself will tell what is wrong with the folder */
     if (all->n > 1)
         qsort(all->at, all->n, sizeof *all->at, by_mtime);
@@ -265,7 +267,7 @@ static void resume(struct tail_stream *s, const struct tail_place *place)
 }
 
 struct tail_stream *tail_stream_new(const struct kt_input_env *env, const char *path,
-                                    struct kt_str place, kt_time_ns now)
+                                    const char *olddir, struct kt_str place, kt_time_ns now)
 {
     struct tail_stream *s = kt_alloc(sizeof *s);
     struct tail_place known;
@@ -277,6 +279,7 @@ struct tail_stream *tail_stream_new(const struct kt_input_env *env, const char *
     s->whole = true;
     s->now = now;
     s->path = kt_strdup(path);
+    s->olddir = olddir;
     s->pipeline = env->pipeline(env->self);
     kt_str_copyz(s->told, sizeof s->told, place);
     if (tail_place_parse(place, &known))

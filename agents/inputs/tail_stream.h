@@ -42,6 +42,7 @@ struct tail_stream {
     const struct kt_fs *fs;
     const struct kt_source *source;
     char *path;
+    const char *olddir; /* where the files are that it was before; NULL: beside it */
     struct kt_pipeline *pipeline;
     struct tail_file *files; /* oldest first; [at] is being read, the last one is at `path` */
     unsigned n, cap, at;
@@ -53,9 +54,9 @@ struct tail_stream {
     char problem[200];
     kt_time_ns now, said; /* of this look or read; when problem was set */
 };
-/* Opens the stream at path where `place` (empty: from the beginning) says. */
+/* Opens the stream at path where `place` (empty: from the beginning) says. olddir is borrowed. */
 struct tail_stream *tail_stream_new(const struct kt_input_env *env, const char *path,
-                                    struct kt_str place, kt_time_ns now);
+                                    const char *olddir, struct kt_str place, kt_time_ns now);
 void tail_stream_free(struct tail_stream *s);
 /* Looks at the path: rotated, truncated, gone, there again? */
 void tail_stream_look(struct tail_stream *s, kt_time_ns now);

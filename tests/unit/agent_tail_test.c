@@ -430,6 +430,37 @@ static void tail_knows_a_copy_by_what_it_holds(void **state)
     world_free(w);
 }
 
+static void tail_looks_for_what_it_was_in_olddir(void **state)
+{
+    struct world *w = world_new(LOG);
+    struct kt_yaml *yaml = NULL;
+
+    (void)state;
+    w->type->close(w->in);
+    assert_int_equal(w->fs.mkdir(w->fs.self, "var/old", 0755, &w->err), KT_OK);
+    assert_int_equal(kt_yaml_parse(KT_STR("{ olddir: var/old }\n"), "test", &yaml, &w->err), KT_OK);
+    w->env.yaml = yaml;
+    w->conf.node = kt_yaml_root(yaml);
+    start(w);
+    write_pairs(w, LOG, 0, 10);
+    run(w, 1);
+    write_pairs(w, LOG, 10, 15);
+    copy_and_truncate(w, "var/old/audit.log-20261122");
+    write_pairs(w, LOG, 15, 18);
+    run(w, 6);
+    check(w, 0, 18, 1);
+    assert_int_equal(status(w).emptied, 0);
+    write_pairs(w, LOG, 18, 20);
+    rename_to(w, LOG, "var/old/audit.log-20261123");
+    write_pairs(w, LOG, 20, 25);
+    restart(w);
+    run(w, 6);
+    check(w, 18, 25, 1);
+    assert_int_equal(status(w).gone, 0);
+    world_free(w);
+    kt_yaml_free(yaml);
+}
+
 /* So many files wait that no copy can be opened: that is no sign that there is none. */
 static void tail_does_not_call_emptied_what_it_could_not_look_for(void **state)
 {
@@ -572,6 +603,7 @@ int main(void)
         cmocka_unit_test(tail_says_so_when_the_old_file_is_gone),
         cmocka_unit_test(tail_follows_copytruncate),
         cmocka_unit_test(tail_knows_a_copy_by_what_it_holds),
+        cmocka_unit_test(tail_looks_for_what_it_was_in_olddir),
         cmocka_unit_test(tail_does_not_call_emptied_what_it_could_not_look_for),
         cmocka_unit_test(tail_knows_a_reused_inode_by_its_beginning),
         cmocka_unit_test(tail_finds_new_files_of_a_pattern_and_not_their_rotated_names),
