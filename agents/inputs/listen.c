@@ -21,8 +21,8 @@
 
 #include "core/base/alloc.h"
 
-#define DATAGRAMS     64u /* of one turn */
-#define DATAGRAM_HEAD 16u /* room for its length */
+#define DATAGRAMS     1024u /* of one turn: more than the kernel keeps for a socket as a rule */
+#define DATAGRAM_HEAD 16u   /* room for its length */
 
 /* ---- what is waiting ---- */
 
