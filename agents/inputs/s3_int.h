@@ -11,7 +11,7 @@
 #define PAGE_MAX      1000u      /* objects of one page, as many as S3 gives */
 #define FULL_EVERY    KT_NS_HOUR /* yesterday and today from their beginnings */
 #define BEHIND        (2 * KT_NS_HOUR)
-#define DIGESTS_RARER 5  /* they come once an hour */
+#define DIGESTS_RARER 5   /* they come once an hour */
 #define REFUSED_MAX   3u  /* objects in a row, before the place is left for a while */
 #define GIVE_UP       24u /* full rounds that refused an object, and read others of its place */
 
@@ -65,10 +65,10 @@ struct kt_input {
     bool more_pages;
     struct s3_object page[PAGE_MAX];
     struct files_print print[PAGE_MAX];
-    unsigned n_page, next; /* next: to be read */
-    unsigned refused;      /* in a row */
+    unsigned n_page, next;  /* next: to be read */
+    unsigned refused;       /* in a row */
     struct s3_tried *tried; /* objects that full rounds could not read */
-    uint64_t waiting;      /* bytes of the page still to be read */
+    uint64_t waiting;       /* bytes of the page still to be read */
     uint64_t size[PAGE_MAX];
 };
 
