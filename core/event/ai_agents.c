@@ -53,7 +53,12 @@ static const struct {
 
 static const char *agent_named(struct kt_str name, bool client)
 {
+    char first = name.len > 0 ? name.at[0] : '\0'; /* spares nearly all comparisons */
+    if (first >= 'A' && first <= 'Z')
+        first = (char)(first + ('a' - 'A'));
     for (size_t i = 0; i < KT_ARRAY_LEN(agents); i++) {
+        if (agents[i].name[0] != first)
+            continue;
         struct kt_str want = kt_str_of(agents[i].name);
         if ((client && !agents[i].in_clients) || !kt_str_starts_nocase(name, want))
             continue;
@@ -75,11 +80,11 @@ const char *kt_ai_agent_of_program(struct kt_str program)
 
 const char *kt_ai_agent_of_client(struct kt_str user_agent)
 {
-    static const char separators[] = " ();,+#";
+    static const struct kt_str separators = KT_STR_INIT(" ();,+#");
     const char *agent = NULL;
     for (size_t i = 0, end; i < user_agent.len && agent == NULL; i = end + 1) {
-        for (end = i; end < user_agent.len &&
-                      kt_str_find_byte(kt_str_of(separators), user_agent.at[end], 0) < 0;)
+        for (end = i;
+             end < user_agent.len && kt_str_find_byte(separators, user_agent.at[end], 0) < 0;)
             end++;
         struct kt_str product = kt_str_sub(user_agent, i, end - i), version = product;
         bool versioned = kt_str_find_byte(product, '/', 0) > 0;
