@@ -378,6 +378,25 @@ static void print_collector(const struct status *s)
     kt_json_free(json);
 }
 
+/* What the detectors see missing: sources that are quiet, agents that are not heard. */
+static void print_attention(const struct status *s)
+{
+    struct kt_json *json = kt_json_new(KT_JSON_SIMDJSON);
+    struct kt_jval root, item;
+    struct kt_str name;
+    unsigned repaired;
+    if (s->detect.len > 0 &&
+        kt_json_parse(json, kt_buf_str(&s->detect), &root, &repaired, NULL) == KT_OK) {
+        struct kt_json_iter it = kt_json_iter(kt_json_at(root, "attention"));
+        while (kt_json_next(&it, &name, &item)) {
+            KT_CLEANUP(kt_buf_done) struct kt_buf text = { 0 };
+            kt_tty_add(&text, kt_json_str(item));
+            printf("silent     %s\n", kt_buf_z(&text));
+        }
+    }
+    kt_json_free(json);
+}
+
 /* The newest time that an agent knew more than the store, for a week. */
 static void print_restored(const struct status *s)
 {
@@ -419,6 +438,7 @@ static void print_table(const struct status *s)
     printf("detectors  " KT_STR_FMT "\n", KT_STR_ARG(kt_buf_str(&learn)));
     printf("alerts     %llu; outbox: %llu waiting, %llu dead\n", (unsigned long long)s->alerts,
            (unsigned long long)s->waiting, (unsigned long long)s->dead);
+    print_attention(s);
     print_restored(s);
     print_collector(s);
     print_sources(s);

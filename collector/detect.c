@@ -522,8 +522,13 @@ void kt_detect_status(const struct kt_detect *d, struct kt_buf *out)
         KT_SAY(text, "%u days of history; all detectors active", days);
     else
         KT_SAY(text, "learning: addresses %u of 14 days; signatures active", days);
-    kt_buf_addf(out, "{\"learning\":\"%s\",\"days\":%u,\"actors\":%u,\"incidents\":%u,", text, days,
-                kt_table_count(d->actors), kt_table_count(d->incidents));
+    kt_buf_addz(out, "{\"attention\":[");
+    for (unsigned i = 0; i < d->n_detectors; i++) {
+        if (kt_detectors[i]->status != NULL)
+            kt_detectors[i]->status(d->detector[i].table, out);
+    }
+    kt_buf_addf(out, "],\"learning\":\"%s\",\"days\":%u,\"actors\":%u,\"incidents\":%u,", text,
+                days, kt_table_count(d->actors), kt_table_count(d->incidents));
     kt_buf_addf(out, "\"alerts\":%llu,\"evidence\":%llu,\"position\":%llu,",
                 (unsigned long long)d->core.alerts, (unsigned long long)d->core.evidence,
                 (unsigned long long)d->core.position);

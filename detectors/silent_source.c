@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "core/base/hash.h"
+#include "core/event/line.h"
 
 #define DAY_MIN      1440u
 #define WEEK_HOURS   168u
@@ -967,6 +968,30 @@ static void on_tick(struct kt_scene *s, const void *opt)
     }
 }
 
+static void add_attention(struct kt_buf *out, const char *what, const char *name, const char *how,
+                          uint32_t since)
+{
+    char text[240], when[KT_TIME_TEXT_MAX];
+    KT_SAY(text, "%s%s %s %s UTC", what, name, how, say_minute(since, when));
+    kt_buf_addz(out, out->at[out->len - 1] == '[' ? "" : ",");
+    kt_json_quote(out, kt_str_of(text));
+}
+
+static void status(struct kt_table *const *tables_of, struct kt_buf *out)
+{
+    uint32_t at = 0;
+    const struct source *x;
+    const struct agent *a;
+    while ((x = kt_table_next(tables_of[T_SOURCE], &at, NULL)) != NULL) {
+        if (x->silent_min != 0)
+            add_attention(out, "", x->instance, "is quiet since", x->newest_min);
+    }
+    for (at = 0; (a = kt_table_next(tables_of[T_AGENT], &at, NULL)) != NULL;) {
+        if (a->state == AWAY)
+            add_attention(out, "agent ", a->name, "is not heard since", a->heard_min);
+    }
+}
+
 const struct kt_detector kt_detector_silent_source = {
     .name = "silent_source",
     .summary = "A log that stopped, an agent that is not heard, records that are lost for sure",
@@ -977,4 +1002,5 @@ const struct kt_detector kt_detector_silent_source = {
     .on_event = on_event,
     .on_report = on_report,
     .on_tick = on_tick,
+    .status = status,
 };

@@ -734,6 +734,25 @@ static void busy_hours_without_events_are_told_but_holidays_are_not(void **state
     assert_int_equal(alerts_of_a_quiet_tuesday(true), 0);
 }
 
+static void status_names_what_is_silent(void **state)
+{
+    (void)state;
+    struct org o;
+    struct kt_buf b = { 0 };
+    org_start(&o, 31);
+    org_company(&o, 8, 6, DAYS); /* the last event lies 10 hours before the end */
+    org_ticks(&o, ORG_START, NOW);
+    org_heartbeats(&o, "host-1", "vault", "vault-prod", ORG_START, NOW);
+    org_heartbeats(&o, "host-2", "auditd", "audit-2", ORG_START, NOW - KT_NS_HOUR);
+    org_run(&o);
+    kt_detect_status(o.d, &b);
+    assert_true(kt_str_has(kt_buf_str(&b), KT_STR("\"vault-prod is quiet since 2026-10-30 23:")));
+    assert_true(kt_str_has(kt_buf_str(&b),
+                           KT_STR("\"agent host-2 is not heard since 2026-10-31 08:55 UTC\"")));
+    kt_buf_done(&b);
+    org_done(&o);
+}
+
 static void where_the_log_has_no_ticks_nobody_is_silent(void **state)
 {
     (void)state;
@@ -857,6 +876,7 @@ int main(void)
         cmocka_unit_test(restart_changes_nothing),
         cmocka_unit_test(silence_is_told_and_survives_restarts),
         cmocka_unit_test(busy_hours_without_events_are_told_but_holidays_are_not),
+        cmocka_unit_test(status_names_what_is_silent),
         cmocka_unit_test(where_the_log_has_no_ticks_nobody_is_silent),
         cmocka_unit_test(damaged_and_foreign_snapshots_are_refused),
         cmocka_unit_test(the_same_theft_twice_pages_twice),
