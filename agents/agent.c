@@ -455,7 +455,8 @@ static enum kt_status stop_inputs(struct kt_agent *a, struct kt_error *err)
 {
     for (unsigned i = 0; i < a->n_sources; i++) {
         struct instance *in = &a->sources[i];
-        if (in->opened.type->stop != NULL && in->opened.type->stop(in->opened.input, a->now, err) != KT_OK)
+        if (in->opened.type->stop != NULL &&
+            in->opened.type->stop(in->opened.input, a->now, err) != KT_OK)
             return kt_wrap(err, "source '%s'", in->conf->id);
     }
     return KT_OK;
