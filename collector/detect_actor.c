@@ -13,7 +13,7 @@
 #include "core/base/alloc.h"
 
 #define NONE         UINT32_MAX
-#define POOL_MAX     150000u /* 4.6 MiB; with every table full the state stays below 64 MiB */
+#define POOL_MAX     150000u /* 4.6 MiB; with every table full the state is about 90 MiB */
 #define DAY_MIN      1440u
 #define NOVELTY_DAYS 60.0
 #define FORGET_MIN   (180u * DAY_MIN)

@@ -87,11 +87,11 @@ struct secret {
 
 static const struct kt_table_decl tables[] = {
     [T_ACTOR] = { "new_habit", KT_KEY_ACTOR, sizeof(struct habit), 1, 12000, KT_EVICT_LRU },
-    [T_LIST] = { "new_list", KT_KEY_ACTOR, sizeof(struct list), 1, 1500, KT_EVICT_LRU },
-    [T_STORE] = { "new_store", KT_KEY_PAIR, sizeof(struct store), 1, 24000, KT_EVICT_LRU },
-    [T_PAIR] = { "new_pair", KT_KEY_PAIR, sizeof(struct pair), 1, 200000, KT_EVICT_LRU },
+    [T_LIST] = { "new_list", KT_KEY_ACTOR, sizeof(struct list), 1, 800, KT_EVICT_LRU },
+    [T_STORE] = { "new_store", KT_KEY_PAIR, sizeof(struct store), 1, 12000, KT_EVICT_LRU },
+    [T_PAIR] = { "new_pair", KT_KEY_PAIR, sizeof(struct pair), 1, 120000, KT_EVICT_LRU },
     [T_BLOOM] = { "new_bloom", KT_KEY_ACTOR, sizeof(struct bloom), 1, 500, KT_EVICT_LRU },
-    [T_SECRET] = { "new_secret", KT_KEY_SECRET, sizeof(struct secret), 1, 30000, KT_EVICT_LRU },
+    [T_SECRET] = { "new_secret", KT_KEY_SECRET, sizeof(struct secret), 1, 15000, KT_EVICT_LRU },
 };
 
 #define NUMBER(field, type, value, help)                                                           \
