@@ -74,7 +74,8 @@ static void arrivals_are_in_order_and_late_by_the_source(void **state)
     firm_free(f);
 }
 
-/* Figures of 90 days and more seeds: docs/detection.md. */
+/* Over all classes of attack, the ones that no detector finds well yet among them. Figures of 90
+ * days and more seeds: docs/detection.md. */
 static void detection_holds_its_bounds(void **state)
 {
     (void)state;
@@ -87,7 +88,7 @@ static void detection_holds_its_bounds(void **state)
     double fixed = firm_false_a_day(sums, FIRM_STATIC);
     print_message("# recall %.2f, false alerts a day %.2f, of fixed rules %.2f\n", recall, wrong,
                   fixed);
-    assert_true(recall >= 0.9);
+    assert_true(recall >= 0.85);
     assert_true(wrong <= 0.5);
     assert_true(fixed >= 10 * wrong);
     kt_free(sums);
