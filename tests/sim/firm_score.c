@@ -202,20 +202,20 @@ void firm_measure(uint64_t seed, const struct firm_settings *s, struct firm_sums
 }
 
 /* ---- the sums ---- */
-static bool running(unsigned class)
+static bool is_of(unsigned class, const char *const *detectors)
 {
-    for (unsigned i = 0; kt_detectors[i] != NULL; i++) {
-        if (strcmp(kt_detectors[i]->name, firm_classes[class].detector) == 0)
+    for (; *detectors != NULL; detectors++) {
+        if (strcmp(*detectors, firm_classes[class].detector) == 0)
             return true;
     }
     return false;
 }
 
-double firm_recall(const struct firm_sums *sums, unsigned judge, bool running_only)
+double firm_recall(const struct firm_sums *sums, unsigned judge, const char *const *detectors)
 {
     unsigned n = 0, found = 0;
     for (unsigned c = 0; c < FIRM_CLASS_COUNT; c++) {
-        if (running_only && !running(c))
+        if (detectors != NULL && !is_of(c, detectors))
             continue;
         n += sums->class[c].incidents;
         found += sums->class[c].found[judge];
@@ -267,10 +267,9 @@ static void print_class(const struct firm_row *row, unsigned class)
         (void)short_time(quantile(row, 0.5), p50);
         (void)short_time(quantile(row, 0.9), p90);
     }
-    printf("%-34s %5u %6u %6.2f %8s %8s %6.1f %8u%s\n", firm_classes[class].words, row->incidents,
+    printf("%-34s %5u %6u %6.2f %8s %8s %6.1f %8u\n", firm_classes[class].words, row->incidents,
            row->found[FIRM_ENGINE], ratio(row->found[FIRM_ENGINE], row->incidents), p50, p90,
-           ratio(row->alerts[FIRM_ENGINE], row->found[FIRM_ENGINE]), row->found[FIRM_STATIC],
-           running(class) ? "" : "   (no detector)");
+           ratio(row->alerts[FIRM_ENGINE], row->found[FIRM_ENGINE]), row->found[FIRM_STATIC]);
 }
 
 struct all {
@@ -352,7 +351,6 @@ unsigned firm_print(const struct firm_sums *sums)
     struct all all = add_classes(sums);
     printf("%-34s %5u %6u %6.2f %32u\n", "all", all.incidents, all.found[FIRM_ENGINE],
            ratio(all.found[FIRM_ENGINE], all.incidents), all.found[FIRM_STATIC]);
-    printf("%-34s %18.2f\n", "those whose detector runs", firm_recall(sums, FIRM_ENGINE, true));
     printf("%-34s %18llu\n", "alerts of agents that were down", (unsigned long long)sums->trouble);
     return print_aims(sums, &all);
 }

@@ -49,6 +49,6 @@ struct firm_settings {
 void firm_measure(uint64_t seed, const struct firm_settings *s, struct firm_sums *sums);
 /* Prints the table; returns how many aims are missed. */
 unsigned firm_print(const struct firm_sums *sums);
-/* Over the classes whose detector runs; `judge` of them. */
-double firm_recall(const struct firm_sums *sums, unsigned judge, bool running_only);
+/* What `judge` found of the classes that these detectors are for (NULL-ended); NULL: of all. */
+double firm_recall(const struct firm_sums *sums, unsigned judge, const char *const *detectors);
 double firm_false_a_day(const struct firm_sums *sums, unsigned judge);

@@ -23,14 +23,24 @@ static void show(const struct org *o)
 }
 
 /* A company after 60 days; nothing may have paged in them. */
-static void learned(struct org *o)
+static void learned_as(struct org *o, const char *new_secrets)
 {
     org_start(o, 11);
+    if (new_secrets != NULL)
+        org_configure(o, "new_secrets", new_secrets);
     org_company(o, 12, 10, DAYS);
     org_run(o);
     show(o);
     assert_int_equal(org_alerts(o, 0, KT_SEV_MEDIUM), 0);
 }
+
+static void learned(struct org *o)
+{
+    learned_as(o, NULL);
+}
+
+/* For tests of what the others say of reads that new_secrets would tell first. */
+#define NO_NEW_SECRETS "{floor_24h: 100000, floor_7d: 100000, floor_young: 100000}"
 
 static struct org_event svc_read(kt_time_ns t, const char *actor, const char *secret,
                                  const char *ip)
@@ -97,17 +107,25 @@ static void an_old_exposure_is_no_history(void **state)
     org_done(&o);
 }
 
+static void burst(struct org *o, const char *new_secrets)
+{
+    learned_as(o, new_secrets);
+    for (unsigned i = 0; i < 143; i++)
+        org_add(o, svc_read(NOW + i * KT_NS_S, "svc1",
+                            org_text(o, "vault://main/-/secret/prod/other/%u", i), "18.192.4.4"));
+    org_run(o);
+    show(o);
+    assert_int_equal(org_alerts(o, 0, KT_SEV_MEDIUM), 1);
+}
+
 static void burst_over_many_secrets_pages(void **state)
 {
     (void)state;
     struct org o;
-    learned(&o);
-    for (unsigned i = 0; i < 143; i++)
-        org_add(&o, svc_read(NOW + i * KT_NS_S, "svc1",
-                             org_text(&o, "vault://main/-/secret/prod/other/%u", i), "18.192.4.4"));
-    org_run(&o);
-    show(&o);
-    assert_int_equal(org_alerts(&o, 0, KT_SEV_MEDIUM), 1);
+    burst(&o, NO_NEW_SECRETS);
+    assert_string_equal(o.alert[0].detector, "volume_spike");
+    org_done(&o);
+    burst(&o, NULL);
     assert_string_equal(o.alert[0].detector, "new_secrets"); /* with the fifth of them */
     assert_non_null(strstr(o.alert[o.n_alert - 1].json, "volume"));
     org_done(&o);
@@ -356,7 +374,7 @@ static void ordinary_life_is_quiet(void **state)
 {
     (void)state;
     struct org o;
-    learned(&o);
+    learned_as(&o, NO_NEW_SECRETS);
     const char *ana = "person2@acme.example";
     org_fact(&o, "80.187.1.9", "DE", 8422, "NetCologne", false); /* a new provider at home */
     org_fact(&o, "90.80.1.9", "FR", 3215, "Orange", false);      /* a week-end in France */
@@ -370,7 +388,6 @@ static void ordinary_life_is_quiet(void **state)
         e.ip = "80.187.1.9";
         org_add(&o, e);
         e.actor = "person4@acme.example";
-        e.secret = org_text(&o, "vault://main/-/secret/team0/%u", i);
         e.ip = "90.80.1.9";
         org_add(&o, e);
         e.actor = ana;

@@ -159,7 +159,7 @@ static bool add_work(struct org *o, const struct fields *f)
     unsigned per_hour = number(field(f, "per_hour"), 20);
     struct org_event e = { .actor = "svc-work",
                            .kind = KT_ACTOR_SERVICE,
-                           .secret = "vault://main/-/secret/prod/work/1",
+                           .secret = "vault://main/-/secret/prod/orders/1",
                            .source = numbered(o, field(f, "source"), 0),
                            .scope = numbered(o, field(f, "scope"), 0),
                            .instance = numbered(o, field(f, "instance"), 0) };
