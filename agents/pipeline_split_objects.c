@@ -11,6 +11,7 @@
 #include "core/base/enc.h"
 #include "core/base/limits.h"
 #include "core/event/scan.h"
+#include "core/event/utf8.h"
 
 static struct level *top(struct kt_splitter *s)
 {
@@ -115,25 +116,6 @@ static bool unicode(struct kt_str text, size_t at, uint32_t *ret)
     return true;
 }
 
-static void put_utf8(struct kt_buf *out, uint32_t c)
-{
-    if (c < 0x80) {
-        kt_buf_byte(out, (char)c);
-    } else if (c < 0x800) {
-        kt_buf_byte(out, (char)(0xC0 | (c >> 6)));
-        kt_buf_byte(out, (char)(0x80 | (c & 63)));
-    } else if (c < 0x10000) {
-        kt_buf_byte(out, (char)(0xE0 | (c >> 12)));
-        kt_buf_byte(out, (char)(0x80 | ((c >> 6) & 63)));
-        kt_buf_byte(out, (char)(0x80 | (c & 63)));
-    } else {
-        kt_buf_byte(out, (char)(0xF0 | (c >> 18)));
-        kt_buf_byte(out, (char)(0x80 | ((c >> 12) & 63)));
-        kt_buf_byte(out, (char)(0x80 | ((c >> 6) & 63)));
-        kt_buf_byte(out, (char)(0x80 | (c & 63)));
-    }
-}
-
 /* \uXXXX at `at` (of the 'u'); a lone surrogate becomes U+FFFD. Returns bytes used, 0 when broken.
  */
 static size_t put_escape_u(struct kt_str text, size_t at, struct kt_buf *out)
@@ -143,10 +125,10 @@ static size_t put_escape_u(struct kt_str text, size_t at, struct kt_buf *out)
         return 0;
     if (c >= 0xD800 && c < 0xDC00 && kt_str_is(kt_str_sub(text, at + 5, 2), "\\u") &&
         unicode(text, at + 7, &low) && low >= 0xDC00 && low < 0xE000) {
-        put_utf8(out, 0x10000 + ((c - 0xD800) << 10) + (low - 0xDC00));
+        kt_utf8_put(out, 0x10000 + ((c - 0xD800) << 10) + (low - 0xDC00));
         return 11;
     }
-    put_utf8(out, c >= 0xD800 && c < 0xE000 ? 0xFFFD : c);
+    kt_utf8_put(out, c >= 0xD800 && c < 0xE000 ? 0xFFFD : c);
     return 5;
 }
 

@@ -6,6 +6,7 @@
  */
 #include "agents/inputs/s3_list.h"
 #include "agents/inputs/aws_sign.h"
+#include "core/event/utf8.h"
 
 #define DEPTH_MAX 16u
 #define TEXT_MAX  8192u /* a key has at most 1,024 bytes, each of up to 6 characters here */
@@ -24,25 +25,6 @@ struct scan {
 };
 
 /* ---- text ---- */
-
-static void put_utf8(struct kt_buf *out, uint32_t c)
-{
-    if (c < 0x80) {
-        kt_buf_byte(out, (char)c);
-    } else if (c < 0x800) {
-        kt_buf_byte(out, (char)(0xC0 | (c >> 6)));
-        kt_buf_byte(out, (char)(0x80 | (c & 63)));
-    } else if (c < 0x10000) {
-        kt_buf_byte(out, (char)(0xE0 | (c >> 12)));
-        kt_buf_byte(out, (char)(0x80 | ((c >> 6) & 63)));
-        kt_buf_byte(out, (char)(0x80 | (c & 63)));
-    } else {
-        kt_buf_byte(out, (char)(0xF0 | (c >> 18)));
-        kt_buf_byte(out, (char)(0x80 | ((c >> 12) & 63)));
-        kt_buf_byte(out, (char)(0x80 | ((c >> 6) & 63)));
-        kt_buf_byte(out, (char)(0x80 | (c & 63)));
-    }
-}
 
 /* "#10", "#x2F" */
 static bool number_of(struct kt_str ref, uint32_t *ret)
@@ -78,7 +60,7 @@ static bool put_reference(struct kt_str ref, struct kt_buf *out)
         }
     if (!kt_str_starts(ref, KT_STR("#")) || !number_of(ref, &n))
         return false;
-    put_utf8(out, n);
+    kt_utf8_put(out, n);
     return true;
 }
 

@@ -38,3 +38,23 @@ static inline void kt_utf8_mend(struct kt_buf *out, struct kt_str s, size_t max)
         i += step > 0 ? step : 1;
     }
 }
+
+/* Appends the code point c, at most U+10FFFF (RFC 3629). */
+static inline void kt_utf8_put(struct kt_buf *out, uint32_t c)
+{
+    if (c < 0x80) {
+        kt_buf_byte(out, (char)c);
+    } else if (c < 0x800) {
+        kt_buf_byte(out, (char)(0xC0 | (c >> 6)));
+        kt_buf_byte(out, (char)(0x80 | (c & 63)));
+    } else if (c < 0x10000) {
+        kt_buf_byte(out, (char)(0xE0 | (c >> 12)));
+        kt_buf_byte(out, (char)(0x80 | ((c >> 6) & 63)));
+        kt_buf_byte(out, (char)(0x80 | (c & 63)));
+    } else {
+        kt_buf_byte(out, (char)(0xF0 | (c >> 18)));
+        kt_buf_byte(out, (char)(0x80 | ((c >> 12) & 63)));
+        kt_buf_byte(out, (char)(0x80 | ((c >> 6) & 63)));
+        kt_buf_byte(out, (char)(0x80 | (c & 63)));
+    }
+}
