@@ -38,6 +38,7 @@ struct kt_pipeline *kt_pipeline_new(const struct kt_pipeline_options *o)
     p->split = kt_splitter_new(o->source, on_piece, p);
     p->json = kt_json_new(o->body);
     p->json_first = kt_json_new(o->body);
+    p->json_inner = kt_json_new(o->body);
     p->arena = kt_arena_new(ARENA_BYTES);
     p->memory = kt_source_memory_new();
     kt_needles_init(&p->needles, o->source->needles);
@@ -55,6 +56,7 @@ void kt_pipeline_free(struct kt_pipeline *p)
     kt_arena_done(&p->arena);
     kt_json_free(p->json);
     kt_json_free(p->json_first);
+    kt_json_free(p->json_inner);
     kt_splitter_free(p->split);
     kt_buf_done(&p->line);
     kt_buf_done(&p->raw);
@@ -212,6 +214,7 @@ struct kt_decode_in kt_pipeline_in(struct kt_pipeline *p, struct kt_jval root)
                                   .arena = &p->arena,
                                   .raw = &p->raw,
                                   .unknown_fields = &p->cur.unknown_fields,
+                                  .inner = p->json_inner,
                                   .masked = &p->cur.masked,
                                   .memory = p->o.memory != NULL ? p->o.memory : p->memory,
                                   .settings = p->o.settings != NULL ? p->o.settings

@@ -67,6 +67,7 @@ struct kt_pipeline {
     struct kt_pipeline_counts counts;
     struct kt_splitter *split;
     struct kt_json *json, *json_first; /* of the current record, of a first half */
+    struct kt_json *json_inner;        /* of a string in one */
     const struct half *parsed; /* the half that json_first holds, with this root; NULL: none */
     struct kt_jval parsed_root;
     struct kt_arena arena;

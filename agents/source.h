@@ -31,6 +31,7 @@ struct kt_decode_in {
     struct kt_arena *arena; /* scratch and strings of the events */
     struct kt_buf *raw;     /* empty; room for the redacted original, lives as long as the events */
     uint64_t *unknown_fields; /* counter: members that no table of the source knows */
+    struct kt_json *inner;    /* for JSON inside a string of the record: one text at a time */
     bool *masked; /* set by a source that took a token out of what the record holds encoded */
     struct kt_source_memory
         *memory; /* small facts that a source remembers between records (kv version of a mount …) */

@@ -231,7 +231,14 @@ static struct ct_id native_only(struct kt_str native)
 
 static struct ct_id one_id(const struct ct_record *r, enum ct_what what, struct kt_event *ev)
 {
-    static const char *const trail[] = { "name", "trailName", NULL };
+    static const char *const trail[] = { "name",
+                                         "trailName",
+                                         "eventDataStore",
+                                         "configurationRecorderName",
+                                         "deliveryChannelName",
+                                         "detectorId",
+                                         "resolverQueryLogConfigId",
+                                         NULL };
     struct ct_id id = { .guess = false };
     switch (what) {
     case WHAT_SECRET:
@@ -258,6 +265,10 @@ static struct ct_id one_id(const struct ct_record *r, enum ct_what what, struct 
         return native_only(kt_json_str_at(r->request, "userName"));
     case WHAT_TRAIL:
         return native_only(first_of(r->request, trail));
+    case WHAT_INSTANCE:
+        return kt_ct_instance_id(r, kt_json_str_at(r->request, "instanceId"));
+    case WHAT_BUCKET:
+        return native_only(kt_json_str_at(r->request, "bucketName"));
     case WHAT_NONE:
         break;
     }
@@ -334,6 +345,10 @@ static bool verb_of(const struct ct_record *r, enum kt_action *ret_action, enum 
     if (v->what == WHAT_TAGGED &&
         !kt_str_is(kt_json_str_at(r->request, "resourceType"), "Parameter"))
         return false;
+    /* no record says which bucket a trail writes to: its name does, or nothing */
+    if (v->what == WHAT_BUCKET &&
+        !kt_str_has(kt_json_str_at(r->request, "bucketName"), KT_STR("trail")))
+        return false;
     *ret_action = refine(r, v->action);
     *ret_what = v->what;
     return true;
@@ -351,6 +366,8 @@ static const char *no_event(const struct ct_record *r)
         [CT_SIGNIN] = "not about secrets (signin)",
         [CT_TRAIL] = "not about secrets (cloudtrail)",
         [CT_EC2] = "not about secrets (ec2)",
+        [CT_S3] = "not about secrets (s3)",
+        [CT_WATCH] = "not about secrets",
     };
     struct kt_jval root = r->in->root;
     if (kt_json_type(kt_json_get(root, KT_STR("digestStartTime"))) != KT_JSON_NONE)
@@ -447,6 +464,8 @@ static enum kt_status decode(const struct kt_decode_in *in, struct kt_jval first
         return KT_OK;
     }
     kt_keep_write(in->root, kt_ct_keep_root, in->raw, in->unknown_fields);
+    if (ev.action == KT_ACT_GRANT)
+        kt_ct_grant(&r, in->raw);
     ev.raw = kt_buf_str(in->raw);
     ev.operation = r.name;
     name_it(&r, &ev);

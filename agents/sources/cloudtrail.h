@@ -13,6 +13,9 @@ enum ct_service {
     CT_SIGNIN,
     CT_TRAIL,
     CT_EC2,
+    CT_S3,    /* the bucket of a trail */
+    CT_WATCH, /* what else watches an account: GuardDuty, Config, DNS query logs, the organisation
+               */
 };
 /* Where a record names what it is about. */
 enum ct_what {
@@ -30,6 +33,8 @@ enum ct_what {
     WHAT_ROLE, /* roleArn: native only */
     WHAT_USER, /* userName: native only */
     WHAT_TRAIL,
+    WHAT_INSTANCE, /* instanceId: the administrator's password of an EC2 machine */
+    WHAT_BUCKET,   /* bucketName, when it is a trail's by its name: native only */
 };
 struct ct_verb {
     enum ct_service service;
@@ -57,6 +62,11 @@ struct ct_record {
 };
 void kt_ct_who(const struct ct_record *r, struct kt_event *ev);
 
+/* ---- cloudtrail_grant.c ---- */
+/* Adds to the kept original whom a policy or grant of the request lets in:
+ * `,"grantees":["*","arn:…"],"foreign_accounts":["999988887777"]`; nothing when it is no grant. */
+void kt_ct_grant(const struct ct_record *r, struct kt_buf *raw);
+
 /* ---- cloudtrail_ids.c ---- */
 struct ct_id {
     struct kt_str id, native, version, stage;
@@ -68,4 +78,6 @@ struct ct_id kt_ct_secret_id(const struct ct_record *r, struct kt_str name, bool
 struct ct_id kt_ct_param_id(const struct ct_record *r, struct kt_str name);
 struct ct_id kt_ct_param_path(const struct ct_record *r, struct kt_str path);
 struct ct_id kt_ct_key_id(const struct ct_record *r, struct kt_str name);
+/* An EC2 machine, whose administrator's password GetPasswordData gives out. */
+struct ct_id kt_ct_instance_id(const struct ct_record *r, struct kt_str instance);
 struct ct_id kt_ct_all(const struct ct_record *r, const char *scheme);

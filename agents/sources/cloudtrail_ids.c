@@ -173,6 +173,15 @@ struct ct_id kt_ct_key_id(const struct ct_record *r, struct kt_str name)
     return ret;
 }
 
+struct ct_id kt_ct_instance_id(const struct ct_record *r, struct kt_str instance)
+{
+    struct arn arn = { 0 };
+    struct ct_id ret = { .native = instance };
+    if (instance.len > 0)
+        ret.id = make(r, "aws-ec2", &arn, instance, false);
+    return ret;
+}
+
 struct ct_id kt_ct_all(const struct ct_record *r, const char *scheme)
 {
     struct arn arn = { 0 };

@@ -112,12 +112,24 @@ const struct ct_verb kt_ct_verbs[] = {
     { CT_SIGNIN, "CheckMfa", KT_ACT_OTHER, WHAT_NONE },
     { CT_SIGNIN, "ConsoleLogin", KT_ACT_LOGIN, WHAT_NONE },
     { CT_TRAIL, "CreateTrail", KT_ACT_CONFIG, WHAT_TRAIL },
+    { CT_TRAIL, "DeleteEventDataStore", KT_ACT_CONFIG, WHAT_TRAIL },
     { CT_TRAIL, "DeleteTrail", KT_ACT_CONFIG, WHAT_TRAIL },
     { CT_TRAIL, "PutEventSelectors", KT_ACT_CONFIG, WHAT_TRAIL },
     { CT_TRAIL, "StartLogging", KT_ACT_CONFIG, WHAT_TRAIL },
+    { CT_TRAIL, "StopEventDataStoreIngestion", KT_ACT_CONFIG, WHAT_TRAIL },
     { CT_TRAIL, "StopLogging", KT_ACT_CONFIG, WHAT_TRAIL },
     { CT_TRAIL, "UpdateTrail", KT_ACT_CONFIG, WHAT_TRAIL },
     { CT_EC2, "DeleteFlowLogs", KT_ACT_CONFIG, WHAT_NONE },
+    { CT_EC2, "GetPasswordData", KT_ACT_READ, WHAT_INSTANCE },
+    { CT_S3, "DeleteBucket", KT_ACT_CONFIG, WHAT_BUCKET },
+    { CT_S3, "PutBucketLifecycle", KT_ACT_CONFIG, WHAT_BUCKET },
+    { CT_WATCH, "DeleteConfigurationRecorder", KT_ACT_CONFIG, WHAT_TRAIL },
+    { CT_WATCH, "DeleteDeliveryChannel", KT_ACT_CONFIG, WHAT_TRAIL },
+    { CT_WATCH, "DeleteDetector", KT_ACT_CONFIG, WHAT_TRAIL },
+    { CT_WATCH, "DeleteResolverQueryLogConfig", KT_ACT_CONFIG, WHAT_TRAIL },
+    { CT_WATCH, "DisassociateResolverQueryLogConfig", KT_ACT_CONFIG, WHAT_TRAIL },
+    { CT_WATCH, "LeaveOrganization", KT_ACT_CONFIG, WHAT_NONE },
+    { CT_WATCH, "StopConfigurationRecorder", KT_ACT_CONFIG, WHAT_TRAIL },
 };
 const unsigned kt_ct_n_verbs = KT_ARRAY_LEN(kt_ct_verbs);
 
@@ -133,6 +145,11 @@ static const struct {
     { KT_STR_INIT("signin."), CT_SIGNIN },
     { KT_STR_INIT("cloudtrail."), CT_TRAIL },
     { KT_STR_INIT("ec2."), CT_EC2 },
+    { KT_STR_INIT("s3."), CT_S3 },
+    { KT_STR_INIT("guardduty."), CT_WATCH },
+    { KT_STR_INIT("config."), CT_WATCH },
+    { KT_STR_INIT("organizations."), CT_WATCH },
+    { KT_STR_INIT("route53resolver."), CT_WATCH },
 };
 
 /* Outcomes of error codes without "Client.", "Server." and "prefix#"; sorted. Others go by their
@@ -188,6 +205,18 @@ const char *const kt_ct_needles[] = {
     "\"UpdateTrail",
     "\"PutEventSelec",
     "\"DeleteFlowLogs",
+    "\"GetPasswordD",
+    "\"DeleteEventD",
+    "\"StopEventDat",
+    "\"DeleteBucket",
+    "\"PutBucketLif",
+    "\"DeleteConfig",
+    "\"StopConfigur",
+    "\"DeleteDelive",
+    "\"DeleteDetect",
+    "\"DeleteResolv",
+    "\"Disassociate",
+    "\"LeaveOrganiz",
     NULL,
 };
 
@@ -245,6 +274,11 @@ static const struct kt_keep request[] = {
     KT_KEEP("aliasName"),
     KT_KEEP("targetKeyId"),
     KT_KEEP("trailName"),
+    KT_KEEP("instanceId"),
+    KT_KEEP("bucketName"),
+    KT_KEEP("granteePrincipal"),
+    KT_DROP("resourcePolicy"), /* of it the principals: cloudtrail_grant.c */
+    KT_DROP("policy"),
     KT_KEEP("recoveryWindowInDays"),
     KT_KEEP("type"),
     KT_KEEP_IN("encryptionContext", context),

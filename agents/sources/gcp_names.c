@@ -31,6 +31,7 @@ static const struct gc_verb verbs[] = {
     { LOGGING, "CreateSink", KT_ACT_CONFIG, GC_NATIVE },
     { LOGGING, "UpdateSink", KT_ACT_CONFIG, GC_NATIVE },
     { LOGGING, "DeleteSink", KT_ACT_CONFIG, GC_NATIVE },
+    { LOGGING, "DeleteBucket", KT_ACT_CONFIG, GC_NATIVE },
     { LOGGING, "CreateExclusion", KT_ACT_CONFIG, GC_NATIVE },
     { LOGGING, "UpdateExclusion", KT_ACT_CONFIG, GC_NATIVE },
     { LOGGING, "DeleteExclusion", KT_ACT_CONFIG, GC_NATIVE },
