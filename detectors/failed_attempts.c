@@ -172,12 +172,13 @@ static void words_of_spray(const struct kt_scene *s, struct kt_finding *f)
     char where[120], ip[KT_IP_TEXT_MAX];
     kt_say_network(&s->where, where, sizeof where);
     kt_cidr_format(kt_ip_network(s->ev->ip, 24, 48), ip);
-    KT_SAY(f->title, "%u name%s failed to log in from %s, %s.", count, count == 1 ? "" : "s", ip,
-           where);
-    KT_SAY(
-        f->normal,
-        "None of them has worked from there before. %u failed logins in the last hour, %u in 24 h.",
-        (unsigned)f->number[N_HOUR], kt_ring_hours(&n->tries.ring, s->t, 24));
+    /* who is known to the store and refused everything has not tried to log in */
+    const char *did =
+        s->ev->action == KT_ACT_LOGIN ? "failed to log in" : "got nothing but refusals";
+    KT_SAY(f->title, "%u name%s %s from %s, %s.", count, count == 1 ? "" : "s", did, ip, where);
+    KT_SAY(f->normal,
+           "None of them has worked from there before. %u failures in the last hour, %u in 24 h.",
+           (unsigned)f->number[N_HOUR], kt_ring_hours(&n->tries.ring, s->t, 24));
     KT_SAY(f->part, "%u name%s failing from %s", count, count == 1 ? "" : "s", ip);
     KT_SAY(f->quiet, "%s in networks: (keytrail.yaml), or successful logins of these names.", ip);
 }

@@ -1,34 +1,31 @@
 /*
  * signatures: what is told the first time, whoever does it and whatever was usual: the trail itself
  * is touched, a root credential is used, a canary is read, a door is opened to everybody, a key is
- * to be destroyed, a secret lies in a repository (DETECTION §4.9).
+ * to be destroyed, a secret lies in a repository (DETECTION §4.9, docs/decisions/0032).
  *
- * Owns:  the table of operations.
- * Calls: detector.h and core only. No clock, no I/O.
- * Holds: nothing is learned: the first time counts as the hundredth.
+ * Owns:  by actor and sign: when it was last told of what is somebody's daily work.
+ * Calls: signature_rows, detector.h and core. No clock, no I/O.
+ * Holds: nothing else is learned: the first time counts as the hundredth.
  */
 #include "detectors/detector.h"
 
 #include <string.h>
 
 #include "core/base/hash.h"
+#include "detectors/signature_rows.h"
 
-#define KEY_SEED UINT64_C(0x6175646974747261)
+#define KEY_SEED   UINT64_C(0x6175646974747261)
+#define FORGET_MIN (90u * 1440u)
+#define SIGNS      KT_SIGN_COUNT
 
-enum sign {
-    S_STOPPED,
-    S_CLEAR,
-    S_ROOT,
-    S_CANARY,
-    S_OPENED,
-    S_DESTROY,
-    S_UNSEAL,
-    S_EXPOSED,
-    S_EMPTIED,
-    SIGNS
-};
 struct options {
     uint64_t points[SIGNS];
+};
+struct told {
+    uint32_t last_min;
+};
+static const struct kt_table_decl tables[] = {
+    { "signatures_told", KT_KEY_PAIR, sizeof(struct told), 1, 4000, KT_EVICT_LRU },
 };
 #define POINTS(sign, name, value, help)                                                            \
     {                                                                                              \
@@ -36,84 +33,25 @@ struct options {
             help, .reloadable = true                                                               \
     }
 static const struct kt_option options[] = {
-    POINTS(S_STOPPED, "stopped", "900", "Points (hundredths): a trail is stopped or narrowed."),
-    POINTS(S_CLEAR, "clear", "700", "Points: a trail holds tokens and values in the clear."),
-    POINTS(S_ROOT, "root", "700", "Points: the root account or a root token is used."),
-    POINTS(S_CANARY, "canary", "900", "Points: a canary is touched, with success or without."),
-    POINTS(S_OPENED, "opened", "700", "Points: a secret or key is opened to everybody."),
-    POINTS(S_DESTROY, "destroy", "600", "Points: a key is to be destroyed."),
-    POINTS(S_UNSEAL, "unseal", "800", "Points: a new root token of a Vault is generated."),
-    POINTS(S_EXPOSED, "exposed", "600", "Points: a scanner found a secret that works in the open."),
+    POINTS(KT_SIGN_STOPPED, "stopped", "900",
+           "Points (hundredths): a trail is stopped or narrowed."),
+    POINTS(KT_SIGN_CLEAR, "clear", "700", "Points: a trail holds tokens and values in the clear."),
+    POINTS(KT_SIGN_ROOT, "root", "700", "Points: the root account or a root token is used."),
+    POINTS(KT_SIGN_CANARY, "canary", "900",
+           "Points: a canary is touched, with success or without."),
+    POINTS(KT_SIGN_OPENED, "opened", "700", "Points: a secret or key is opened to everybody."),
+    POINTS(KT_SIGN_DESTROY, "destroy", "600", "Points: a key is to be destroyed."),
+    POINTS(KT_SIGN_UNSEAL, "unseal", "800", "Points: a new root token of a Vault is generated."),
+    POINTS(KT_SIGN_WATCH, "watch", "600", "Points: what watches an account is switched off."),
+    POINTS(KT_SIGN_ANONYMOUS, "anonymous", "700", "Points: a caller without a name got a secret."),
+    POINTS(KT_SIGN_WHOLE, "whole", "460",
+           "Points: a person takes a whole store for the first time in 90 days."),
+    POINTS(KT_SIGN_ISSUED, "issued", "460",
+           "Points: a lasting key for another account, for the first time in 90 days."),
+    POINTS(KT_SIGN_EXPOSED, "exposed", "600",
+           "Points: a scanner found a secret that works in the open."),
     KT_OPTIONS_END,
 };
-
-/* Globs over the operation, letters of any case, over what it was done to, and bytes that the
- * original must hold. */
-static const struct row {
-    enum sign sign;
-    const char *source, *operation, *native, *holds, *what;
-} rows[] = {
-    { S_STOPPED, "vault", "delete", "sys/audit/*", "", "disabled an audit device" },
-    { S_STOPPED, "cloudtrail", "*StopLogging", "**", "", "stopped a trail" },
-    { S_STOPPED, "cloudtrail", "*DeleteTrail", "**", "", "deleted a trail" },
-    { S_STOPPED, "cloudtrail", "*UpdateTrail", "**", "", "changed a trail" },
-    { S_STOPPED, "cloudtrail", "*PutEventSelectors", "**", "", "changed what a trail records" },
-    { S_STOPPED, "cloudtrail", "*DeleteFlowLogs", "**", "", "deleted flow logs" },
-    { S_STOPPED, "gcp", "*.DeleteSink", "**", "", "deleted a log sink" },
-    { S_STOPPED, "gcp", "*.CreateExclusion", "**", "", "excluded records from the log" },
-    { S_STOPPED, "azure", "*diagnosticsettings/delete", "**", "", "deleted diagnostic settings" },
-    { S_STOPPED, "github", "audit_log_streaming.destroy", "**", "",
-      "stopped the stream of the audit log" },
-    { S_STOPPED, "auditd", "CONFIG_CHANGE remove_rule", "**", "", "removed an audit rule" },
-    { S_STOPPED, "auditd", "CONFIG_CHANGE audit_enabled=0", "**", "", "switched auditing off" },
-    { S_STOPPED, "auditd", "DAEMON_ABORT", "**", "", "aborted the audit daemon" },
-    { S_OPENED, "gcp", "*SetIamPolicy", "**", "\"allUsers\"",
-      "opened a secret to the whole world" },
-    { S_OPENED, "gcp", "*SetIamPolicy", "**", "\"allAuthenticatedUsers\"",
-      "opened a secret to every Google account" },
-    { S_OPENED, "kubernetes", "*rolebindings*", "**", "\"system:anonymous\"",
-      "bound a role to callers without a name" },
-    { S_OPENED, "kubernetes", "*rolebindings*", "**", "\"system:unauthenticated\"",
-      "bound a role to callers without a name" },
-    { S_DESTROY, "cloudtrail", "*ScheduleKeyDeletion", "**", "",
-      "scheduled the deletion of a key" },
-    { S_DESTROY, "azure", "KeyPurge", "**", "", "purged a key" },
-    { S_DESTROY, "azure", "VaultPurge", "**", "", "purged a key vault" },
-    { S_DESTROY, "vault", "delete", "*/keys/*", "", "deleted a transit key" },
-    { S_UNSEAL, "vault", "update", "sys/generate-root/**", "", "generates a root token" },
-    { S_UNSEAL, "vault", "update", "sys/rekey/**", "", "changes the keys that unseal the Vault" },
-};
-
-/* In lower case, and without slashes, which a `*` does not pass. */
-static void comparable(char *dst, size_t n, struct kt_str s)
-{
-    kt_str_copyz(dst, n, s);
-    for (char *c = dst; *c != '\0'; c++)
-        *c = *c >= 'A' && *c <= 'Z' ? (char)(*c + ('a' - 'A')) : *c == '/' ? '.' : *c;
-}
-
-static const struct row *row_of(const struct kt_event *ev)
-{
-    static const bool actions[KT_ACT_COUNT] = {
-        [KT_ACT_CONFIG] = true, [KT_ACT_GRANT] = true, [KT_ACT_DESTROY] = true,
-        [KT_ACT_DELETE] = true, [KT_ACT_ISSUE] = true, [KT_ACT_ROTATE] = true,
-    };
-    char operation[160], want[64];
-    if (!actions[ev->action] || (ev->outcome != KT_OUT_SUCCESS && ev->outcome != KT_OUT_UNKNOWN))
-        return NULL;
-    comparable(operation, sizeof operation, ev->operation);
-    for (size_t i = 0; i < KT_ARRAY_LEN(rows); i++) {
-        bool stops = rows[i].sign == S_STOPPED;
-        if (!kt_str_is(ev->source, rows[i].source) || (stops && ev->action != KT_ACT_CONFIG))
-            continue;
-        comparable(want, sizeof want, kt_str_of(rows[i].operation));
-        if (kt_str_glob(kt_str_of(want), kt_str_of(operation)) &&
-            kt_str_glob(kt_str_of(rows[i].native), ev->secret_native) &&
-            kt_str_has(ev->raw, kt_str_of(rows[i].holds)))
-            return &rows[i];
-    }
-    return NULL;
-}
 
 /* ---- words ---- */
 static void names(const struct kt_scene *s, char who[160], char what[160], char where[160])
@@ -126,21 +64,30 @@ static void names(const struct kt_scene *s, char who[160], char what[160], char 
 static void words_of_row(const struct kt_scene *s, struct kt_finding *f)
 {
     static const char *const normal[SIGNS] = {
-        [S_STOPPED] =
+        [KT_SIGN_STOPPED] =
             "Auditing is not stopped or narrowed in daily work; what follows may not be seen here.",
-        [S_OPENED] =
+        [KT_SIGN_OPENED] =
             "Nobody outside of the company needs a secret: this is a mistake or a back door.",
-        [S_DESTROY] = "What a destroyed key has encrypted is lost, its backups with it.",
-        [S_UNSEAL] =
+        [KT_SIGN_DESTROY] = "What a destroyed key has encrypted is lost, its backups with it.",
+        [KT_SIGN_UNSEAL] =
             "It takes several holders of a share, and happens in ceremonies that are announced.",
+        [KT_SIGN_WATCH] =
+            "It is switched on once and stays on; whoever hides something switches it off.",
+        [KT_SIGN_WHOLE] = "It had not done so in 90 days. Programs that watch all secrets are "
+                          "services; a person needs some.",
+        [KT_SIGN_ISSUED] = "It had not issued one in 90 days. A key outlives its maker's account: "
+                           "this is how thieves stay.",
     };
     static const char *const quiet[SIGNS] = {
-        [S_STOPPED] = "A maintenance window of this source while the work is done.",
-        [S_OPENED] = "A binding to named accounts.",
-        [S_DESTROY] = "Cancelling it, or disabling the key for a while first.",
-        [S_UNSEAL] = "A maintenance window of this source for the ceremony.",
+        [KT_SIGN_STOPPED] = "A maintenance window of this source while the work is done.",
+        [KT_SIGN_OPENED] = "A binding to named accounts.",
+        [KT_SIGN_DESTROY] = "Cancelling it, or disabling the key for a while first.",
+        [KT_SIGN_UNSEAL] = "A maintenance window of this source for the ceremony.",
+        [KT_SIGN_WATCH] = "A maintenance window of this source while the work is done.",
+        [KT_SIGN_WHOLE] = "A role for this work that may read named secrets only.",
+        [KT_SIGN_ISSUED] = "A role that is assumed instead of a key.",
     };
-    const struct row *row = row_of(s->ev);
+    const struct kt_sign_row *row = kt_sign_row_of(s->ev);
     char who[160], native[160], where[160];
     names(s, who, native, where);
     KT_SAY(f->title, "%s %s: %s%s%s.", who, row->what, where, native[0] != '\0' ? ", " : "",
@@ -188,6 +135,18 @@ static void words_of_canary(const struct kt_scene *s, struct kt_finding *f)
     KT_SAY(f->quiet, "The actor in the canary's allow list (canaries: in keytrail.yaml).");
 }
 
+static void words_of_anonymous(const struct kt_scene *s, struct kt_finding *f)
+{
+    char who[160], what[160], where[160];
+    names(s, who, what, where);
+    KT_SAY(f->title, "A caller without a name read %s in %s.",
+           s->ev->secret.len > 0 ? kt_say_name(s->ev->secret, 90, what) : "a secret", where);
+    KT_SAY(f->normal, "Some role is bound to everybody: whoever reaches this server can do it.");
+    KT_SAY(f->part, "secrets without a name in %s", where);
+    KT_SAY(f->quiet, "No role for callers without a name, and none let in "
+                     "(Kubernetes: --anonymous-auth=false).");
+}
+
 static void words_of_exposure(const struct kt_scene *s, struct kt_finding *f)
 {
     char who[160], what[160], where[160], rule[160], key[160];
@@ -213,7 +172,7 @@ static void key_by_instance(const struct kt_scene *s, struct kt_finding *f)
                               kt_hash64(s->ev->source, KEY_SEED) };
 }
 
-static struct kt_finding *tell(struct kt_scene *s, const struct options *o, enum sign sign,
+static struct kt_finding *tell(struct kt_scene *s, const struct options *o, enum kt_sign sign,
                                void (*words)(const struct kt_scene *s, struct kt_finding *f))
 {
     uint64_t points = o->points[sign] < 1000 ? o->points[sign] : 1000;
@@ -242,6 +201,22 @@ static bool touches_canary(const struct kt_scene *s)
     return false;
 }
 
+/* What is daily work for some: told once, and then only beside other evidence until it was not
+ * done for 90 days. */
+static void tell_once(struct kt_scene *s, const struct options *o, const struct kt_sign_row *row)
+{
+    if (s->actor == NULL || (row->sign == KT_SIGN_WHOLE && !kt_kind_is_person(s->actor->kind)))
+        return;
+    bool fresh;
+    struct kt_key key = { s->actor->number, (uint64_t)row->sign };
+    struct told *t = kt_table_put(s->tables[0], key, &fresh);
+    bool known = !fresh && s->minute < t->last_min + FORGET_MIN;
+    t->last_min = s->minute > t->last_min ? s->minute : t->last_min;
+    struct kt_finding *f = tell(s, o, row->sign, words_of_row);
+    if (f != NULL && known)
+        f->flags |= KT_FIND_BESIDE;
+}
+
 static bool uses_root(const struct kt_event *ev)
 {
     static const bool outcomes[KT_OUT_COUNT] = {
@@ -255,7 +230,7 @@ static void on_exposure(struct kt_scene *s, const struct options *o)
 {
     if (!kt_str_is(s->ev->code, "verified") && !kt_str_is(s->ev->code, "confirmed"))
         return;
-    struct kt_finding *f = tell(s, o, S_EXPOSED, words_of_exposure);
+    struct kt_finding *f = tell(s, o, KT_SIGN_EXPOSED, words_of_exposure);
     if (f == NULL)
         return;
     f->key_kind = KT_KEY_SECRET;
@@ -270,17 +245,21 @@ static void on_event(struct kt_scene *s, const void *opt)
         return;
     }
     if ((s->ev->flags & KT_FLAG(RAW_DEVICE)) != 0) {
-        struct kt_finding *f = tell(s, o, S_CLEAR, words_of_clear);
+        struct kt_finding *f = tell(s, o, KT_SIGN_CLEAR, words_of_clear);
         if (f != NULL) /* not an actor's: one for each of them would say the same */
             key_by_instance(s, f);
     }
     if (touches_canary(s))
-        (void)tell(s, o, S_CANARY, words_of_canary);
-    const struct row *row = row_of(s->ev);
-    if (row != NULL)
+        (void)tell(s, o, KT_SIGN_CANARY, words_of_canary);
+    const struct kt_sign_row *row = kt_sign_row_of(s->ev);
+    if (row != NULL && kt_sign_is_daily(row->sign))
+        tell_once(s, o, row);
+    else if (row != NULL)
         (void)tell(s, o, row->sign, words_of_row);
+    if (s->read && s->ev->actor_kind == KT_ACTOR_ANONYMOUS)
+        (void)tell(s, o, KT_SIGN_ANONYMOUS, words_of_anonymous);
     if (uses_root(s->ev))
-        (void)tell(s, o, S_ROOT, words_of_root);
+        (void)tell(s, o, KT_SIGN_ROOT, words_of_root);
 }
 
 static void considered(const struct kt_scene *s, const void *opt, struct kt_buf *out)
@@ -296,6 +275,8 @@ const struct kt_detector kt_detector_signatures = {
         "What is told the first time: the trail is stopped, root is used, a canary is touched",
     .options = options,
     .options_size = sizeof(struct options),
+    .tables = tables,
+    .n_tables = KT_ARRAY_LEN(tables),
     .exposures = true,
     .on_event = on_event,
     .considered = considered,
