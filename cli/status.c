@@ -378,8 +378,8 @@ static void print_collector(const struct status *s)
     kt_json_free(json);
 }
 
-/* What the detectors see missing: sources that are quiet, agents that are not heard. */
-static void print_attention(const struct status *s)
+/* Sentences of the detectors: of sources that are quiet, of detectors that say too much. */
+static void print_sentences(const struct status *s, const char *member, const char *label)
 {
     struct kt_json *json = kt_json_new(KT_JSON_SIMDJSON);
     struct kt_jval root, item;
@@ -387,12 +387,34 @@ static void print_attention(const struct status *s)
     unsigned repaired;
     if (s->detect.len > 0 &&
         kt_json_parse(json, kt_buf_str(&s->detect), &root, &repaired, NULL) == KT_OK) {
-        struct kt_json_iter it = kt_json_iter(kt_json_at(root, "attention"));
+        struct kt_json_iter it = kt_json_iter(kt_json_at(root, member));
         while (kt_json_next(&it, &name, &item)) {
             KT_CLEANUP(kt_buf_done) struct kt_buf text = { 0 };
             kt_tty_add(&text, kt_json_str(item));
-            printf("silent     %s\n", kt_buf_z(&text));
+            printf("%-11s%s\n", label, kt_buf_z(&text));
         }
+    }
+    kt_json_free(json);
+}
+
+/* The surprise that a day's largest passes about once in 30 days, by detector: what 4.5 means here.
+ */
+static void print_levels(const struct status *s)
+{
+    struct kt_json *json = kt_json_new(KT_JSON_SIMDJSON);
+    struct kt_jval root, item;
+    struct kt_str name;
+    unsigned repaired;
+    if (s->detect.len > 0 &&
+        kt_json_parse(json, kt_buf_str(&s->detect), &root, &repaired, NULL) == KT_OK) {
+        struct kt_json_iter it = kt_json_iter(kt_json_at(root, "levels"));
+        const char *between = "levels     passed on about one day in 30: ";
+        while (kt_json_next(&it, &name, &item)) {
+            printf("%s" KT_STR_FMT " " KT_STR_FMT, between, KT_STR_ARG(name),
+                   KT_STR_ARG(kt_json_text(item)));
+            between = ", ";
+        }
+        printf("%s", between[0] == ',' ? "; 4.5 pages\n" : "");
     }
     kt_json_free(json);
 }
@@ -438,7 +460,9 @@ static void print_table(const struct status *s)
     printf("detectors  " KT_STR_FMT "\n", KT_STR_ARG(kt_buf_str(&learn)));
     printf("alerts     %llu; outbox: %llu waiting, %llu dead\n", (unsigned long long)s->alerts,
            (unsigned long long)s->waiting, (unsigned long long)s->dead);
-    print_attention(s);
+    print_sentences(s, "attention", "silent");
+    print_sentences(s, "noisy", "noisy");
+    print_levels(s);
     print_restored(s);
     print_collector(s);
     print_sources(s);

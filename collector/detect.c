@@ -14,7 +14,7 @@
 #include "core/base/alloc.h"
 #include "core/base/hash.h"
 
-#define STATE_VERSION 3u
+#define STATE_VERSION 4u
 #define TICK_NS       (5 * KT_NS_MIN)
 #define DAY_MIN       1440u
 #define LEARNING_MIN  (14u * DAY_MIN)
@@ -527,8 +527,10 @@ void kt_detect_status(const struct kt_detect *d, struct kt_buf *out)
         if (kt_detectors[i]->status != NULL)
             kt_detectors[i]->status(d->detector[i].table, out);
     }
-    kt_buf_addf(out, "],\"learning\":\"%s\",\"days\":%u,\"actors\":%u,\"incidents\":%u,", text,
-                days, kt_table_count(d->actors), kt_table_count(d->incidents));
+    kt_buf_addz(out, "],");
+    kt_detect_daily_status(d, out);
+    kt_buf_addf(out, ",\"learning\":\"%s\",\"days\":%u,\"actors\":%u,\"incidents\":%u,", text, days,
+                kt_table_count(d->actors), kt_table_count(d->incidents));
     kt_buf_addf(out, "\"alerts\":%llu,\"evidence\":%llu,\"position\":%llu,",
                 (unsigned long long)d->core.alerts, (unsigned long long)d->core.evidence,
                 (unsigned long long)d->core.position);

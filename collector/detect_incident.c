@@ -363,6 +363,7 @@ static void weigh(struct kt_detect *d, struct kt_scene *s, struct incident *in)
     if (is_new) {
         in->raised = d->arrival;
         d->core.alerts++;
+        kt_detect_daily_opened(d, s, kt_detect_main_part(in, d->shared.learning)->detector);
     }
     in->severity = severity > in->severity ? severity : in->severity;
     in->notified = total;
@@ -637,8 +638,10 @@ static void attach(struct kt_detect *d, struct kt_scene *s, struct incident *in)
 
 void kt_detect_fuse(struct kt_detect *d, struct kt_scene *s)
 {
-    for (unsigned i = 0; i < s->n_found; i++)
+    for (unsigned i = 0; i < s->n_found; i++) {
+        kt_detect_daily_surprise(d, s, &s->found[i]);
         take(d, s, &s->found[i]);
+    }
     if (kt_table_count(d->incidents) == 0)
         return;
     join_address(d, s);

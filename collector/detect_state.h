@@ -60,6 +60,11 @@ struct mass { /* who showed a family lately, by kind of actor */
     uint64_t network[MASS_MAX];
     uint32_t n, raised_min;
 };
+#define DAILY_DAYS 90u
+struct daily { /* of one detector, by day of event time modulo DAILY_DAYS */
+    uint32_t newest;
+    uint16_t surprise[DAILY_DAYS], opened[DAILY_DAYS]; /* largest points; incidents told */
+};
 struct core { /* the scalars of the state */
     uint64_t position, incident_serial, alerts, evidence;
     kt_time_ns last_tick, last_arrival;
@@ -69,6 +74,7 @@ struct core { /* the scalars of the state */
     uint64_t put_aside_lost, clamped;
     uint32_t others[KT_ACTOR_COUNT], active[KT_ACTOR_COUNT];
     struct mass mass[KT_ACTOR_COUNT][KT_FAMILY_COUNT];
+    struct daily daily[KT_DETECTORS_MAX];
 };
 
 #define TABLES_MAX 8
@@ -123,6 +129,15 @@ struct incident *kt_detect_incident(struct kt_detect *d, enum kt_key_kind kind, 
 /* Weighted total and the plain one, in points. */
 int kt_detect_total(const struct incident *in, bool learning, int *ret_weighted);
 struct part *kt_detect_main_part(struct incident *in, bool learning);
+
+/* ---- detect_daily.c: what each detector said day by day ---- */
+void kt_detect_daily_surprise(struct kt_detect *d, const struct kt_scene *s,
+                              const struct kt_finding *f);
+void kt_detect_daily_opened(struct kt_detect *d, const struct kt_scene *s, uint8_t detector);
+/* `"noisy":[…],"levels":{"unusual_time":4.1}`: sentences on detectors that say too much to be read;
+ * the surprise that a day's largest passes about once in 30 days, to be held against the threshold,
+ * of detectors with 60 days. */
+void kt_detect_daily_status(const struct kt_detect *d, struct kt_buf *out);
 
 /* ---- detect_text.c: words ---- */
 void kt_detect_emit(struct kt_detect *d, struct incident *in, const char *state, bool is_new,

@@ -8,6 +8,7 @@
 #include "detectors/baseline.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define FIVE_MIN (5 * KT_NS_MIN)
@@ -358,4 +359,37 @@ double kt_record_surprise(unsigned x, unsigned record)
     if (x <= 2 * record)
         return 0.0;
     return fmin(6.0, 2.5 + 6.0 * log10((double)x / record));
+}
+
+/* ---- the largest of a day ---- */
+#define TAIL_DAYS_MIN 60u
+#define TAIL_DAYS_MAX 366u
+
+static int descending(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x < y) - (x > y);
+}
+
+double kt_tail_level(const double *largest, unsigned n, double days)
+{
+    double v[TAIL_DAYS_MAX], sum = 0, squares = 0;
+    if (n < TAIL_DAYS_MIN || n > TAIL_DAYS_MAX)
+        return 0;
+    memcpy(v, largest, n * sizeof *v);
+    qsort(v, n, sizeof *v, descending);
+    unsigned over = n / 5;
+    double t = v[over];
+    for (unsigned i = 0; i < over; i++)
+        sum += v[i] - t;
+    double mean = sum / over;
+    for (unsigned i = 0; i < over; i++)
+        squares += (v[i] - t - mean) * (v[i] - t - mean);
+    double variance = squares / (over - 1), share = (double)n / days / over;
+    if (variance <= 0)
+        return 0;
+    double xi = (1 - mean * mean / variance) / 2, sigma = mean * (1 + mean * mean / variance) / 2;
+    if (fabs(xi) < 0.01)
+        return t - sigma * log(share);
+    return t + sigma / xi * (pow(share, -xi) - 1);
 }

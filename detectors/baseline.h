@@ -96,5 +96,12 @@ void kt_maxima_add(struct kt_maxima *m, int64_t day, const uint16_t v[KT_MAXIMA_
 unsigned kt_maxima_record(const struct kt_maxima *m, unsigned stat);
 /* The largest as it is, 0 without days: for texts. */
 unsigned kt_maxima_best(const struct kt_maxima *m, unsigned stat);
+/* ---- what is to be expected of the largest of a day (§3.5) ---- */
+/* The level that the largest value of a day passes about once in `days`, from the largest of each
+ * of n days, 60 to 366: a generalised Pareto tail over the 80 % point, fitted by moments (Hosking
+ * and Wallis 1987). With 18 excesses it is an order of magnitude. 0: too few days, or no two
+ * excesses differ. */
+double kt_tail_level(const double *largest, unsigned n, double days);
+
 /* min(6, 2.5 + 6 log10(x / record)), 0 unless x > 2 * record. */
 double kt_record_surprise(unsigned x, unsigned record);

@@ -191,6 +191,30 @@ static void record_follows_the_rule(void **state)
     assert_true(fabs(2.5 + 6 * log10(2.0) - 4.3) < 0.01); /* "4.3 at twice" */
 }
 
+/* Of exponential days the level is known: the maximum m with P(X > m) = 1/30 is ln 30. */
+static void tail_level_follows_the_formula(void **state)
+{
+    (void)state;
+    double v[366] = { 0 }, sum = 0;
+    uint64_t seed = 11;
+    for (int run = 0; run < 400; run++) {
+        for (int i = 0; i < 90; i++)
+            v[i] = -log(1 - uniform(&seed));
+        sum += kt_tail_level(v, 90, 30) / 400;
+    }
+    assert_true(fabs(sum - log(30)) < 0.15);
+    for (int i = 0; i < 90; i++)
+        v[i] = i < 18 ? 5 + (i % 2) : 1; /* over t = 1: nine times 4, nine times 5 */
+    double mean = 4.5, variance = 4.5 / 17, q = mean * mean / variance, xi = (1 - q) / 2,
+           sigma = mean * (1 + q) / 2;
+    assert_true(fabs(kt_tail_level(v, 90, 30) - (1 + sigma / xi * (pow(90 / 30.0 / 18, -xi) - 1))) <
+                1e-9);
+    assert_true(kt_tail_level(v, 59, 30) == 0.0 && kt_tail_level(v, 367, 30) == 0.0);
+    for (int i = 0; i < 90; i++)
+        v[i] = 2;
+    assert_true(kt_tail_level(v, 90, 30) == 0.0);
+}
+
 /* Gamma variate (Marsaglia and Tsang, with the boost below 1), then Poisson: a negative binomial.
  */
 static double normal(uint64_t *s)
@@ -267,6 +291,7 @@ int main(void)
         cmocka_unit_test(distinct_is_exact_to_32_and_forgets),
         cmocka_unit_test(hll_stays_within_its_error),
         cmocka_unit_test(record_follows_the_rule),
+        cmocka_unit_test(tail_level_follows_the_formula),
         cmocka_unit_test(surprises_are_calibrated),
     };
     return cmocka_run_group_tests_name("baseline", tests, NULL, NULL);
