@@ -108,15 +108,11 @@ static void count_line(struct kt_pipeline *p, const struct kt_event *ev)
         p->counts.redactions++;
 }
 
-static void write_line(struct kt_pipeline *p, struct kt_event *ev)
+/* Gives out what is in p->line. */
+static void give_line(struct kt_pipeline *p, const struct kt_event *ev)
 {
     if (p->cur.lines++ < p->given)
         return; /* went out before the callback said "later" */
-    kt_buf_reset(&p->line);
-    if (kt_line_write(ev, &p->line, p->cur.err) != KT_OK) {
-        p->cur.unfit = "its line would be too long";
-        return;
-    }
     struct kt_line_out out = { .line = kt_buf_str(&p->line),
                                .event = ev,
                                .arrival = p->cur.arrival };
@@ -127,8 +123,16 @@ static void write_line(struct kt_pipeline *p, struct kt_event *ev)
     count_line(p, ev);
 }
 
+static bool write_line(struct kt_pipeline *p, struct kt_event *ev)
+{
+    kt_buf_reset(&p->line);
+    if (kt_line_write(ev, &p->line, p->cur.err) != KT_OK)
+        p->cur.unfit = "its line would be too long";
+    return p->cur.unfit == NULL;
+}
+
 /* One line for each thing that the second net took out; never the thing itself. */
-static void write_redacted(struct kt_pipeline *p, const struct kt_event *of)
+static void give_redacted(struct kt_pipeline *p, const struct kt_event *of)
 {
     struct kt_redact_hits hits = p->hits;
     for (unsigned i = 0; i < hits.n && i < REDACTED_MAX && p->cur.status == KT_OK; i++) {
@@ -142,8 +146,33 @@ static void write_redacted(struct kt_pipeline *p, const struct kt_event *of)
             kt_arena_fmt(&p->arena, "{\"field\":\"%s\",\"shape\":\"" KT_STR_FMT "\",\"len\":%zu}",
                          hits.at[i].field, KT_STR_ARG(hits.at[i].shape), hits.at[i].len);
         complete(p, &ev);
-        write_line(p, &ev);
+        if (write_line(p, &ev))
+            give_line(p, &ev);
     }
+}
+
+/* Nearly every event has nothing to redact, and its finished line shows it at one look. */
+static bool is_clean(struct kt_pipeline *p, struct kt_event *ev)
+{
+    const uint32_t flags = ev->flags;
+    const struct kt_str raw = ev->raw;
+    kt_buf_reset(&p->line);
+    if (!p->cur.masked && kt_line_write(ev, &p->line, NULL) == KT_OK && ev->raw.len == raw.len &&
+        kt_redact_line_clean(kt_buf_str(&p->line), true))
+        return true;
+    ev->flags = flags;
+    ev->raw = raw;
+    return false;
+}
+
+static bool redact(struct kt_pipeline *p, struct kt_event *ev)
+{
+    (void)kt_redact_event(ev, &p->arena, &p->hits);
+    if (p->cur.masked)
+        kt_redact_hits_in(ev, &p->hits);
+    if (p->hits.n > 0)
+        ev->flags |= KT_FLAG(REDACTED);
+    return write_line(p, ev);
 }
 
 void kt_pipeline_give(struct kt_pipeline *p, struct kt_event *ev)
@@ -151,22 +180,18 @@ void kt_pipeline_give(struct kt_pipeline *p, struct kt_event *ev)
     if (p->cur.status != KT_OK || p->cur.unfit != NULL)
         return;
     complete(p, ev);
-    memset(&p->hits, 0, sizeof p->hits);
-    (void)kt_redact_event(ev, &p->arena, &p->hits);
-    if (p->cur.masked)
-        kt_redact_hits_in(ev, &p->hits);
-    if (p->hits.n > 0)
-        ev->flags |= KT_FLAG(REDACTED);
-    if (p->arena.full) {
+    p->hits.n = 0;
+    bool written = is_clean(p, ev) || redact(p, ev);
+    if (p->arena.full)
         p->cur.unfit = "it needs more memory than one record may";
+    if (!written || p->arena.full)
         return;
-    }
-    write_line(p, ev);
-    if (p->cur.status != KT_OK || p->cur.unfit != NULL)
+    give_line(p, ev);
+    if (p->cur.status != KT_OK)
         return;
     if (kt_kind_of_source(ev->kind))
         p->cur.events++;
-    write_redacted(p, ev);
+    give_redacted(p, ev);
 }
 
 /* ---- what a source says ---- */

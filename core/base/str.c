@@ -118,22 +118,6 @@ bool kt_str_has_all(struct kt_str s, const struct kt_str *needle, unsigned n)
     return true;
 }
 
-struct kt_str kt_str_sub(struct kt_str s, size_t from, size_t len)
-{
-    if (s.len == 0)
-        return s;
-    if (from > s.len)
-        from = s.len;
-    if (len > s.len - from)
-        len = s.len - from;
-    return (struct kt_str){ s.at + from, len };
-}
-
-struct kt_str kt_str_from_index(struct kt_str s, size_t from)
-{
-    return kt_str_sub(s, from, s.len);
-}
-
 static bool is_blank(char c)
 {
     return c == ' ' || (c >= '\t' && c <= '\r');

@@ -40,6 +40,16 @@ static inline bool kt_str_starts(struct kt_str s, struct kt_str prefix)
 {
     return s.len >= prefix.len && kt_str_eq(kt_str_from(s.at, prefix.len), prefix);
 }
+/* Bytes [from, from + len), clamped to s. */
+static inline struct kt_str kt_str_sub(struct kt_str s, size_t from, size_t len)
+{
+    size_t start = from < s.len ? from : s.len, rest = s.len - start;
+    return (struct kt_str){ start > 0 ? s.at + start : s.at, len < rest ? len : rest };
+}
+static inline struct kt_str kt_str_from_index(struct kt_str s, size_t from) /* the rest, clamped */
+{
+    return kt_str_sub(s, from, SIZE_MAX);
+}
 bool kt_str_eq_nocase(struct kt_str a, struct kt_str b); /* ASCII only */
 int kt_str_cmp(struct kt_str a, struct kt_str b);        /* bytewise, shorter first on a tie */
 bool kt_str_ends(struct kt_str s, struct kt_str suffix);
@@ -50,10 +60,7 @@ ptrdiff_t kt_str_find_byte(struct kt_str s, char c, size_t from);
 ptrdiff_t kt_str_rfind_byte(struct kt_str s, char c);
 bool kt_str_has(struct kt_str s, struct kt_str needle);
 bool kt_str_has_all(struct kt_str s, const struct kt_str *needle, unsigned n); /* n 0: true */
-/* Bytes [from, from + len), clamped to s. */
-struct kt_str kt_str_sub(struct kt_str s, size_t from, size_t len);
-struct kt_str kt_str_from_index(struct kt_str s, size_t from); /* the rest, clamped */
-struct kt_str kt_str_trim(struct kt_str s);                    /* ASCII white space at both ends */
+struct kt_str kt_str_trim(struct kt_str s); /* ASCII white space at both ends */
 /* Takes the part up to sep off *rest into *ret_part; false when *rest is used up. "a,b" = a, b; ""
  * = one "". */
 bool kt_str_split(struct kt_str *rest, char sep, struct kt_str *ret_part);

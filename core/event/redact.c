@@ -269,7 +269,7 @@ bool kt_redact_record(struct kt_str json, struct kt_jval root, struct kt_buf *ou
     if (escapes) { /* an escape may stand in for a byte of a shape: now each has one form */
         kt_json_write(root, &plain);
         json = kt_buf_str(&plain);
-    } else if (!kt_redact_may(json)) {
+    } else if (!kt_redact_may(json, false)) {
         return false;
     }
     struct raw_walk w = {
@@ -401,4 +401,10 @@ bool kt_redact_clean(const struct kt_event *ev)
     KT_EVENT_STRINGS(X)
 #undef X
     return list_is_clean(&ev->groups) && list_is_clean(&ev->fields) && raw_is_clean(ev->raw);
+}
+
+bool kt_redact_line_clean(struct kt_str line, bool random)
+{
+    return memchr(line.at, '\\', line.len) == NULL && !kt_redact_may(line, true) &&
+           !(random && kt_redact_random(line));
 }

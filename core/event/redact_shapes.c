@@ -1,22 +1,19 @@
 /*
  * redact_shapes: the token shapes of THREATS R2, found in one pass over the bytes.
  *
- * The pass stops at the last byte of a prefix ("hvs." at its dot), asks a table whether the byte
- * before it can belong to one, and only then compares. A match never depends on text that is absent
- * behind it: cutting a clean string leaves it clean, but for [redacted:…] itself.
+ * The pass stops where redact_heads sees the last byte of a prefix ("hvs." at its dot), and only
+ * then compares. A match never depends on text that is absent behind it: cutting a clean string
+ * leaves it clean, but for [redacted:…] itself.
  *
  * Owns:  the tables of prefixes and names.
- * Calls: core/base (str).
+ * Calls: redact_heads, core/base (str).
  */
 #include "core/event/redact_shapes.h"
 
 #include <string.h>
 
 #include "core/base/err.h"
-
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
+#include "core/event/redact_heads.h"
 
 /* Kinds of bytes. */
 enum {
@@ -234,23 +231,43 @@ static const struct name {
 #define HEADER_LEAST 6  /* the shortest header above */
 #define NAME_MAX_LEN 40 /* the end of a longer name is looked at */
 
-/* The last three letters of every name above: most words end here. */
-static bool ends_like_a_name(struct kt_str s)
+/* The last four letters of every name above: most words end otherwise. A bit for each ending, by
+ * letter (its low five bits) and place from the end. */
+enum {
+    WORD = 1,
+    SSWD = 2,
+    RASE = 4,
+    PWD = 8, /* whatever stands before */
+    CRET = 16,
+    KEY = 32, /* aKEY, eKEY … */
+    ALUE = 64,
+    RING = 128,
+    NARY = 256,
+    OKEN = 512,
+    TION = 1024,
+    OKIE = 2048,
+};
+#define AT(letter) [(letter)&31]
+static const uint16_t endings[4][32] = {
+    { AT('d') = WORD | SSWD | PWD, AT('e') = RASE | ALUE | OKIE, AT('t') = CRET,
+      AT('y') = KEY | NARY, AT('g') = RING, AT('n') = OKEN | TION },
+    { AT('r') = WORD | NARY, AT('w') = SSWD | PWD, AT('s') = RASE, AT('e') = CRET | KEY | OKEN,
+      AT('u') = ALUE, AT('n') = RING, AT('o') = TION, AT('i') = OKIE },
+    { AT('o') = WORD, AT('s') = SSWD, AT('a') = RASE | NARY, AT('p') = PWD, AT('r') = CRET,
+      AT('k') = KEY | OKEN | OKIE, AT('l') = ALUE, AT('i') = RING | TION },
+    { AT('w') = WORD, AT('s') = SSWD, AT('r') = RASE | RING, AT('c') = CRET, AT('a') = ALUE,
+      AT('n') = NARY, AT('o') = OKEN | OKIE, AT('t') = TION, AT('_') = 0xFFFF, AT('-') = 0xFFFF },
+};
+#undef AT
+
+static inline bool ends_like_a_name(struct kt_str s)
 {
-#define END(a, b, c) ((uint32_t)(uint8_t)(a) << 16 | (uint32_t)(uint8_t)(b) << 8 | (uint8_t)(c))
-    static const uint32_t ends[] = {
-        END('o', 'r', 'd'), END('s', 'w', 'd'), END('a', 's', 'e'), END('p', 'w', 'd'),
-        END('r', 'e', 't'), END('k', 'e', 'y'), END('l', 'u', 'e'), END('i', 'n', 'g'),
-        END('a', 'r', 'y'), END('k', 'e', 'n'), END('i', 'o', 'n'), END('k', 'i', 'e'),
-    };
-    if (s.len < 3)
-        return false;
-    const char *at = s.at + s.len - 3;
-    const uint32_t low = END(lower(at[0]), lower(at[1]), lower(at[2]));
-    for (size_t i = 0; i < KT_ARRAY_LEN(ends); i++)
-        if (low == ends[i])
-            return true;
-    return false;
+    const char *end = s.at + s.len;
+    if (s.len < 4)
+        return s.len == 3;
+#define AT(place) endings[(place)-1][end[-(place)] & 31]
+    return (AT(1) & AT(2) & AT(3) & (AT(4) | PWD | KEY)) != 0;
+#undef AT
 }
 
 static const struct name *name_of(struct kt_str raw)
@@ -444,9 +461,9 @@ static bool find_url(struct kt_str s, size_t colon, struct kt_redact_match *ret)
 /* A URL, a member of embedded JSON, or a header that carries a secret. */
 static bool find_at_colon(struct kt_str s, size_t floor, size_t at, struct kt_redact_match *ret)
 {
-    if (at + 1 < s.len && (s.at[at + 1] == '/' || s.at[at + 1] == '%'))
-        return find_url(s, at, ret);
     char before = at > floor ? s.at[at - 1] : '\0';
+    if (at + 1 < s.len && (s.at[at + 1] == '/' || s.at[at + 1] == '%'))
+        return (kind(before) & (UPPER | LOWER | UNDER | DASH)) != 0 && find_url(s, at, ret);
     if (before == '"' || before == '\'')
         return find_member(s, floor, at, ret);
     if (memchr("nNeEyY", before, 6) == NULL)
@@ -461,60 +478,6 @@ static bool find_at_colon(struct kt_str s, size_t floor, size_t at, struct kt_re
         return false;
     return find_value(s, skip_blanks(s, at + 1), ends_line, name->shape, ret);
 }
-
-/* Where the pass stops, and what may stand before it there: the last byte of a prefix or name. */
-enum {
-    UNDER_AT = 1,
-    DOT_AT = 2,
-    DASH_AT = 4,
-    A_AT = 8,
-    J_AT = 16,
-    EQUALS_AT = 32,
-    COLON_AT = 64,
-    BLANK_AT = 128
-};
-static const unsigned char stops[256] = {
-    ['_'] = UNDER_AT, ['.'] = DOT_AT,    ['-'] = DASH_AT,  ['A'] = A_AT,
-    ['J'] = J_AT,     ['='] = EQUALS_AT, [':'] = COLON_AT, [' '] = BLANK_AT,
-};
-#define LETTER(low, up, bits) [low] = COLON_AT | (bits), [up] = COLON_AT | ((bits)&EQUALS_AT)
-static const unsigned char before[256] = {
-    LETTER('a', 'A', DOT_AT | DASH_AT),
-    LETTER('b', 'B', DOT_AT | DASH_AT),
-    ['c'] = COLON_AT | BLANK_AT,
-    ['C'] = COLON_AT | BLANK_AT,
-    LETTER('d', 'D', EQUALS_AT),
-    LETTER('e', 'E', EQUALS_AT | UNDER_AT),
-    LETTER('f', 'F', 0),
-    LETTER('g', 'G', EQUALS_AT),
-    LETTER('h', 'H', 0),
-    ['i'] = COLON_AT,
-    ['I'] = COLON_AT | A_AT,
-    LETTER('j', 'J', 0),
-    LETTER('k', 'K', 0),
-    LETTER('l', 'L', 0),
-    LETTER('m', 'M', 0),
-    ['n'] = COLON_AT | EQUALS_AT,
-    ['N'] = COLON_AT | EQUALS_AT | BLANK_AT,
-    LETTER('o', 'O', UNDER_AT),
-    LETTER('p', 'P', UNDER_AT | DASH_AT),
-    LETTER('q', 'Q', 0),
-    ['r'] = COLON_AT | BLANK_AT | DOT_AT | DASH_AT | UNDER_AT,
-    ['R'] = COLON_AT | BLANK_AT,
-    LETTER('s', 'S', DOT_AT | DASH_AT | UNDER_AT),
-    LETTER('t', 'T', EQUALS_AT | DOT_AT | DASH_AT | UNDER_AT),
-    LETTER('u', 'U', UNDER_AT),
-    LETTER('v', 'V', 0),
-    LETTER('w', 'W', 0),
-    LETTER('x', 'X', 0),
-    LETTER('y', 'Y', EQUALS_AT | J_AT),
-    LETTER('z', 'Z', 0),
-    ['"'] = COLON_AT,
-    ['\''] = COLON_AT,
-    [' '] = EQUALS_AT,
-    ['_'] = EQUALS_AT | COLON_AT,
-    ['-'] = EQUALS_AT | COLON_AT,
-};
 
 #define FIND(rows) find_prefix(s, floor, at + 1, rows, KT_ARRAY_LEN(rows), ret)
 
@@ -543,77 +506,56 @@ static bool confirm(struct kt_str s, size_t floor, size_t at, bool key_ids,
     }
 }
 
-static inline bool stops_at(struct kt_str s, size_t at)
-{
-    return (stops[(unsigned char)s.at[at]] & before[(unsigned char)s.at[at - 1]]) != 0;
-}
-
-#ifdef __SSE2__
-/* A bit for each of 16 bytes at which `stops` has something. Written out: a loop over a set of
- * bytes would spread each of them over a register again and again. */
-static inline unsigned stop_bits(const char *at)
-{
-    const __m128i v = _mm_loadu_si128((const __m128i *)(const void *)at);
-#define IS(c)    _mm_cmpeq_epi8(v, _mm_set1_epi8(c))
-#define OR(a, b) _mm_or_si128(a, b)
-    return (unsigned)_mm_movemask_epi8(OR(OR(OR(IS('_'), IS('.')), OR(IS('-'), IS('A'))),
-                                          OR(OR(IS('J'), IS('=')), OR(IS(':'), IS(' ')))));
-#undef IS
-#undef OR
-}
-#endif
-
-/* The next stop at or after `at` and behind the byte at floor, s.len when there is none. */
-static size_t next_stop(struct kt_str s, size_t floor, size_t at)
-{
-    at += at == floor;
-#ifdef __SSE2__
-    while (s.len >= 16 && at < s.len) {
-        size_t from = at + 16 <= s.len ? at : s.len - 16; /* the last ones overlap */
-        for (unsigned m = stop_bits(s.at + from) >> (at - from) << (at - from); m != 0; m &= m - 1)
-            if (stops_at(s, from + (unsigned)__builtin_ctz(m)))
-                return from + (unsigned)__builtin_ctz(m);
-        at = from + 16;
-    }
-#endif
-    while (at < s.len && !stops_at(s, at))
-        at++;
-    return at < s.len ? at : s.len;
-}
-
 size_t kt_redact_stop(struct kt_str s, size_t at)
 {
-    return next_stop(s, 0, at);
+    struct kt_redact_heads heads = kt_redact_heads_from(s, at, true);
+    return kt_redact_heads_next(&heads);
 }
 
 bool kt_redact_find(struct kt_str s, size_t from, bool key_ids, struct kt_redact_match *ret)
 {
-    for (size_t at = next_stop(s, from, from); at < s.len; at = next_stop(s, from, at + 1))
+    struct kt_redact_heads heads = kt_redact_heads_from(s, from + 1, true);
+    for (size_t at; (at = kt_redact_heads_next(&heads)) < s.len;)
         if (confirm(s, from, at, key_ids, ret))
             return true;
     return false;
 }
 
-/* A colon behind a quote parts a member's name from its value: no shape is there. */
-static bool confirms(struct kt_str json, size_t at)
+/* A member of compact JSON whose colon this is: does its value go for its name? */
+static bool value_goes(struct kt_str json, size_t colon)
 {
-    struct kt_redact_match m;
-    return stops_at(json, at) && (json.at[at] != ':' || json.at[at - 1] != '"') &&
-           confirm(json, 0, at, false, &m);
+    struct kt_str name = kt_str_sub(json, 0, colon - 1);
+    if (!ends_like_a_name(name))
+        return false;
+    struct kt_str value = kt_str_from_index(json, colon + 1);
+    ptrdiff_t end = kt_str_find_byte(value, '"', 1);
+    name = kt_str_from_index(name, (size_t)(kt_str_rfind_byte(name, '"') + 1));
+    if (kt_redact_member(name) == NULL || value.len == 0)
+        return false;
+    return value.at[0] == '[' || (value.at[0] == '"' && end > 0 &&
+                                  !kt_redact_keeps(kt_str_sub(value, 1, (size_t)end - 1)));
 }
 
-bool kt_redact_may(struct kt_str json)
+/* Is the string that begins at `at` an access key id by the name of its member? */
+static bool is_key_id(struct kt_str json, size_t at)
 {
-    size_t at = 1;
-#ifdef __SSE2__
-    for (; at + 16 <= json.len; at += 16)
-        for (unsigned bits = stop_bits(json.at + at); bits != 0; bits &= bits - 1)
-            if (confirms(json, at + (unsigned)__builtin_ctz(bits)))
+    return ends_with(json, at, 0, KT_STR("\"credential\":\"")) ||
+           ends_with(json, at, 0, KT_STR("\"accessKeyId\":\""));
+}
+
+bool kt_redact_may(struct kt_str json, bool line)
+{
+    struct kt_redact_heads heads = kt_redact_heads_from(json, 1, line);
+    for (size_t at; (at = kt_redact_heads_next(&heads)) < json.len;) {
+        struct kt_redact_match m;
+        if (json.at[at] == ':' && json.at[at - 1] == '"') {
+            if (value_goes(json, at))
                 return true;
-#endif
-    for (; at < json.len; at++)
-        if (confirms(json, at))
+        } else if (confirm(json, 0, at, line, &m) &&
+                   (json.at[at] != 'A' || !is_key_id(json, m.at))) {
             return true;
+        }
+    }
     return false;
 }
 
@@ -637,17 +579,15 @@ bool kt_redact_random(struct kt_str s)
     enum { TOKEN = ALNUM | UNDER | DASH | CODE };
     size_t from = 0;
     while (s.len - from >= RANDOM_LEAST) {
-        size_t back = RANDOM_LEAST; /* from its end: most windows hold a separator */
-        unsigned all = 0;           /* kinds in the window, then in the run */
-        while (back > 0 && (kind(s.at[from + back - 1]) & TOKEN) != 0)
-            all |= kind(s.at[from + --back]);
-        if (back > 0) {
-            from += back;
+        unsigned back = kt_redact_code_bytes(s.at + from); /* most windows hold something else */
+        if (back < RANDOM_LEAST) {
+            from += RANDOM_LEAST - back;
             continue;
         }
-        size_t n = RANDOM_LEAST;
-        for (; from + n < s.len && (kind(s.at[from + n]) & TOKEN) != 0; n++)
-            all |= kind(s.at[from + n]);
+        size_t n = 0;
+        unsigned all = 0; /* kinds in the run */
+        for (unsigned k; from + n < s.len && (k = kind(s.at[from + n]) & TOKEN) != 0; n++)
+            all |= k;
         if ((all & ALNUM) == ALNUM && is_varied(kt_str_sub(s, from, n)))
             return true;
         from += n;

@@ -35,6 +35,18 @@ static void check_record(struct kt_str json)
     kt_buf_done(&longer);
 }
 
+/* What the look at a whole line calls clean, the look at each string leaves alone. */
+static void check_line(struct kt_event ev, struct kt_arena *arena)
+{
+    struct kt_buf line = { 0 };
+    struct kt_event written = ev;
+    if (kt_line_write(&written, &line, NULL) == KT_OK && written.raw.len == ev.raw.len &&
+        kt_redact_line_clean(kt_buf_str(&line), true) &&
+        (kt_redact_event(&ev, arena, NULL) || (ev.flags & KT_FLAG(ENTROPY)) != 0))
+        abort();
+    kt_buf_done(&line);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct kt_arena arena = kt_arena_new(16 * KT_LINE_MAX);
@@ -55,6 +67,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                            .groups = { .at = { text }, .n = 1 },
                            .raw = plain ? text : kt_buf_str(&raw) };
     check_record(kt_buf_str(&raw));
+    check_line(ev, &arena);
     bool was_clean = kt_redact_clean(&ev);
     bool changed = kt_redact_event(&ev, &arena, NULL);
     if (was_clean == changed || !kt_redact_clean(&ev) || kt_redact_event(&ev, &arena, NULL))

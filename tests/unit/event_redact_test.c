@@ -11,6 +11,7 @@
 #include "core/base/limits.h"
 #include "core/event/line.h"
 #include "core/event/redact.h"
+#include "core/event/redact_heads.h"
 
 #define A16  "ABCDEFGHIJKLMNOP"
 #define A20  "aB3dE6gH9jK2mN5pQ8sT"
@@ -237,6 +238,19 @@ static void clean_behind_the_line(struct kt_event *ev)
     kt_buf_done(&line);
 }
 
+/* What the look at a whole line calls clean, the look at each string leaves alone. */
+static void line_look_misses_nothing(struct kt_event ev)
+{
+    struct kt_buf line = { 0 };
+    struct kt_event written = ev;
+    const bool raw = ev.raw.len > 0;
+    if (kt_line_write(&written, &line, NULL) == KT_OK && (written.raw.len > 0) == raw &&
+        kt_redact_line_clean(kt_buf_str(&line), true) &&
+        (kt_redact_event(&ev, &arena, NULL) || (ev.flags & KT_FLAG(ENTROPY)) != 0))
+        fail_msg("%s", kt_buf_z(&line));
+    kt_buf_done(&line);
+}
+
 static bool record_has(struct kt_str json, struct kt_buf *out)
 {
     struct kt_json *parser = kt_json_new(KT_JSON_SIMDJSON);
@@ -309,10 +323,68 @@ static void random_text_with_tokens_is_clean_behind_the_line(void **state)
                                .credential = kt_buf_str(&text),
                                .raw = kt_buf_str(&raw) };
         quick_look_misses_nothing(kt_buf_str(&raw));
+        line_look_misses_nothing(ev);
         clean_behind_the_line(&ev);
     }
     kt_buf_done(&text);
     kt_buf_done(&raw);
+}
+
+static void one_look_at_a_line_shows_whether_it_is_clean(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *message, *credential, *raw;
+        bool clean;
+    } rows[] = {
+        { "ops_team at https://h:8200/v1/x", "ASIA" A16, "{\"accessKeyId\":\"ASIA" A16 "\"}",
+          true },
+        { "", "", "{\"accessKeyId\":\"x ASIA" A16 "\"}", false },
+        { "", "", "{\"accessKeyId\":[\"ASIA" A16 "\"]}", false },
+        { "ASIA" A16, "", "{\"a\":1}", false },
+        { "s." A24, "", "{\"a\":1}", false },
+        { "", "", "{\"token\":\"x\"}", false },
+        { "", "", "{\"x.a-token\":\"x\"}", false },
+        { "", "", "{\"token\":[\"x\"]}", false },
+        { "", "", "{\"to_ken\":\"hmac-sha256:0\",\"pwd\":\"***\",\"Secret\":\"x\"}", true },
+        { "'password': 'x'", "", "{\"a\":1}", false },
+        { "a\nb", "", "{\"a\":1}", false }, /* not sure */
+    };
+    for (size_t i = 0; i < KT_ARRAY_LEN(rows); i++) {
+        struct kt_buf line = { 0 };
+        struct kt_event ev = { .kind = KT_KIND_ACCESS,
+                               .message = kt_str_of(rows[i].message),
+                               .credential = kt_str_of(rows[i].credential),
+                               .raw = kt_str_of(rows[i].raw) };
+        assert_int_equal(kt_line_write(&ev, &line, NULL), KT_OK);
+        if (kt_redact_line_clean(kt_buf_str(&line), true) != rows[i].clean)
+            fail_msg("%s", kt_buf_z(&line));
+        line_look_misses_nothing(ev);
+        kt_buf_done(&line);
+    }
+}
+
+/* Any three bytes, at every place of a block and across its ends. */
+static void many_bytes_at_a_time_find_what_one_does(void **state)
+{
+    (void)state;
+    char text[3 * KT_REDACT_BLOCK];
+    for (unsigned pair = 0; pair < 0x10000; pair++) {
+        static const char last[] = "_.-AJ=: x";
+        for (size_t i = 0; i + 2 < sizeof text; i += 3) {
+            text[i] = (char)(pair >> 8);
+            text[i + 1] = (char)pair;
+            text[i + 2] = last[(i / 3 + pair) % (sizeof last - 1)];
+        }
+        struct kt_str s = kt_str_from(text, sizeof text - pair % 70);
+        struct kt_redact_heads wide = kt_redact_heads_from(s, pair % 5, pair % 2 == 0);
+        struct kt_redact_heads plain = wide;
+        plain.plain = true;
+        for (size_t at = 0; at < s.len;) {
+            at = kt_redact_heads_next(&wide);
+            assert_int_equal(at, kt_redact_heads_next(&plain));
+        }
+    }
 }
 
 static void a_record_loses_its_tokens_and_keeps_its_names(void **state)
@@ -398,6 +470,8 @@ int main(void)
         cmocka_unit_test(random_text_is_only_marked),
         cmocka_unit_test(a_full_arena_leaves_no_secret),
         cmocka_unit_test(random_text_with_tokens_is_clean_behind_the_line),
+        cmocka_unit_test(one_look_at_a_line_shows_whether_it_is_clean),
+        cmocka_unit_test(many_bytes_at_a_time_find_what_one_does),
         cmocka_unit_test(a_record_loses_its_tokens_and_keeps_its_names),
         cmocka_unit_test(hits_are_found_again_by_their_placeholders),
         cmocka_unit_test(a_cut_does_not_uncover_anything),

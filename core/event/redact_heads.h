@@ -1,0 +1,38 @@
+/* redact_heads: where in a text a token may begin, many bytes at a time. Private to core/event. */
+#pragma once
+#include "core/base/str.h"
+
+#define KT_REDACT_BLOCK 64u
+
+/* A walk over the places where the head of a token, or of a name and its value, may end. What is no
+ * such place is sure to be none. The first byte of the text is never one. members: also the colons
+ * behind a double quote. */
+struct kt_redact_heads {
+    struct kt_str text;
+    bool members, plain; /* plain: a byte at a time, as where there are no wide instructions */
+    size_t next;         /* where the block begins that is to be looked at next */
+    uint64_t bits;       /* places of the one before that are still to come */
+};
+/* Places from `at` on. */
+static inline struct kt_redact_heads kt_redact_heads_from(struct kt_str text, size_t at,
+                                                          bool members)
+{
+    return (struct kt_redact_heads){ .text = text, .members = members, .next = at > 0 ? at : 1 };
+}
+/* Looks at the next blocks until one holds a place. */
+void kt_redact_heads_more(struct kt_redact_heads *h);
+/* The next place, text.len when there is none. */
+static inline size_t kt_redact_heads_next(struct kt_redact_heads *h)
+{
+    if (h->bits == 0)
+        kt_redact_heads_more(h);
+    if (h->bits == 0)
+        return h->text.len;
+    size_t at = h->next - KT_REDACT_BLOCK + (unsigned)__builtin_ctzll(h->bits);
+    h->bits &= h->bits - 1;
+    return at;
+}
+
+/* Bytes at the end of the 32 at `at` that are letters, digits or one of _-+/=~: what codes are
+ * written with. */
+unsigned kt_redact_code_bytes(const char *at);
