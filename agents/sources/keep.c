@@ -11,12 +11,21 @@
 #define KEEP_STRING_MAX 1024u
 #define KEEP_LIST_MAX   64u
 
-static const struct kt_keep *keep_of(const struct kt_keep *table, struct kt_str name)
+/* The row of a member. *next: the row behind the one before it, since records and tables mostly
+ * have one order. */
+static const struct kt_keep *keep_of(const struct kt_keep *table, const struct kt_keep **next,
+                                     struct kt_str name)
 {
-    for (; table->name.at != NULL; table++)
-        if (kt_str_eq(table->name, name))
-            return table;
-    return NULL;
+    const struct kt_keep *row = *next;
+    while (row->name.at != NULL && !kt_str_eq(row->name, name))
+        row++;
+    if (row->name.at == NULL)
+        for (row = table; row < *next && !kt_str_eq(row->name, name);)
+            row++;
+    if (row->name.at == NULL || !kt_str_eq(row->name, name))
+        return NULL;
+    *next = row + 1;
+    return row;
 }
 
 static bool is_scalar(struct kt_jval v)
@@ -107,10 +116,11 @@ void kt_keep_write(struct kt_jval v, const struct kt_keep *table, struct kt_buf 
     struct kt_json_iter it = kt_json_iter(v);
     struct kt_str name;
     struct kt_jval item;
+    const struct kt_keep *next = table;
     bool first = true;
     kt_buf_byte(out, '{');
     while (kt_json_next(&it, &name, &item)) {
-        const struct kt_keep *k = keep_of(table, name);
+        const struct kt_keep *k = keep_of(table, &next, name);
         if (k == NULL) {
             if (unknown != NULL)
                 (*unknown)++;

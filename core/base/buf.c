@@ -68,12 +68,18 @@ void kt_buf_addf(struct kt_buf *b, const char *fmt, ...)
 
 void kt_buf_u64_dec(struct kt_buf *b, uint64_t v)
 {
+    static const char pairs[] = "00010203040506070809101112131415161718192021222324"
+                                "25262728293031323334353637383940414243444546474849"
+                                "50515253545556575859606162636465666768697071727374"
+                                "75767778798081828384858687888990919293949596979899";
     char text[20];
     size_t at = sizeof text;
-    do {
-        text[--at] = (char)('0' + v % 10);
-        v /= 10;
-    } while (v > 0);
+    for (; v >= 100; v /= 100)
+        memcpy(text + (at -= 2), pairs + v % 100 * 2, 2);
+    if (v >= 10)
+        memcpy(text + (at -= 2), pairs + v * 2, 2);
+    else
+        text[--at] = (char)('0' + v);
     kt_buf_add_bytes(b, text + at, sizeof text - at);
 }
 

@@ -96,16 +96,17 @@ static bool is_container(struct kt_jval v)
 
 struct kt_jval kt_json_get(struct kt_jval v, struct kt_str name)
 {
-    if (kt_json_type(v) != KT_JSON_OBJECT)
+    const uint16_t sort = kt_json_sort(name.at, name.len);
+    if (kt_json_type(v) != KT_JSON_OBJECT || (v.node->keys & kt_json_sort_bit(sort)) == 0)
         return (struct kt_jval){ NULL };
     const struct kt_json_node *end = v.node + v.node->span;
     for (const struct kt_json_node *c = v.node + 1; c < end; c += c->span)
-        if (kt_str_eq(kt_str_from(c->key, c->key_len), name))
+        if (c->sort == sort && kt_str_eq(kt_str_from(c->key, c->key_len), name))
             return (struct kt_jval){ c }; /* a dropped one comes after the one that counts */
     return (struct kt_jval){ NULL };
 }
 
-struct kt_jval kt_json_at(struct kt_jval v, const char *path)
+struct kt_jval kt_json_path(struct kt_jval v, const char *path)
 {
     for (const char *dot; (dot = strchr(path, '.')) != NULL; path = dot + 1)
         v = kt_json_get(v, kt_str_from(path, (size_t)(dot - path)));
@@ -117,11 +118,6 @@ struct kt_str kt_json_str(struct kt_jval v)
     if (kt_json_type(v) != KT_JSON_STRING)
         return KT_STR_NONE;
     return kt_str_from(v.node->text, v.node->len);
-}
-
-struct kt_str kt_json_str_at(struct kt_jval v, const char *path)
-{
-    return kt_json_str(kt_json_at(v, path));
 }
 
 bool kt_json_i64(struct kt_jval v, int64_t *ret)

@@ -44,10 +44,19 @@ enum kt_json_type kt_json_type(struct kt_jval v);
 /* Member by name; by path "auth.metadata.role" (names with dots need kt_json_get). NONE when absent
  * or no object. */
 struct kt_jval kt_json_get(struct kt_jval v, struct kt_str name);
-struct kt_jval kt_json_at(struct kt_jval v, const char *path);
+struct kt_jval kt_json_path(struct kt_jval v, const char *path);
+static inline struct kt_jval kt_json_at(struct kt_jval v, const char *path)
+{
+    /* of a literal the compiler knows whether it is a name */
+    const bool name = __builtin_constant_p(strchr(path, '.') == NULL) && strchr(path, '.') == NULL;
+    return name ? kt_json_get(v, kt_str_of(path)) : kt_json_path(v, path);
+}
 /* The string at path, empty when absent or no string. */
 struct kt_str kt_json_str(struct kt_jval v);
-struct kt_str kt_json_str_at(struct kt_jval v, const char *path);
+static inline struct kt_str kt_json_str_at(struct kt_jval v, const char *path)
+{
+    return kt_json_str(kt_json_at(v, path));
+}
 bool kt_json_i64(struct kt_jval v, int64_t *ret);
 /* true, false, and the strings "true"/"false" that CloudTrail writes; dflt otherwise. */
 bool kt_json_bool(struct kt_jval v, bool dflt);

@@ -9,7 +9,7 @@
 #include "core/base/alloc.h"
 #include "core/base/hash.h"
 
-#define SMALL 16u   /* members that are compared one by one */
+#define SMALL 32u   /* members that are compared one by one, if their keys look alike */
 #define SLOTS 4096u /* twice KT_JSON_MEMBERS_MAX, a power of two */
 
 void kt_json_tree_start(struct kt_json_tree *t, size_t text_len, bool marked)
@@ -46,30 +46,27 @@ void kt_json_tree_cut(struct kt_json_tree *t, const char *at, size_t *len, size_
 
 static bool same_key(const struct kt_json_node *a, const struct kt_json_node *b)
 {
-    return kt_str_eq(kt_str_from(a->key, a->key_len), kt_str_from(b->key, b->key_len));
+    return a->sort == b->sort &&
+           kt_str_eq(kt_str_from(a->key, a->key_len), kt_str_from(b->key, b->key_len));
 }
 
-/* Keys of different sort are different. */
-static unsigned sort_of(const struct kt_json_node *c)
+static bool written_before(const struct kt_json_node *object, const struct kt_json_node *c)
 {
-    if (c->key_len == 0)
-        return 0;
-    unsigned first = (unsigned char)c->key[0], last = (unsigned char)c->key[c->key_len - 1];
-    return (first * 5 + last * 3 + c->key_len * 7) % 64;
+    for (const struct kt_json_node *other = object + 1; other < c; other += other->span)
+        if (same_key(other, c))
+            return true;
+    return false;
 }
 
 static unsigned drop_in_small(struct kt_json_node *object)
 {
-    struct kt_json_node *child[SMALL];
-    uint64_t sorts = 0; /* of the keys before */
+    uint64_t sorts[KT_JSON_SORTS / 64] = { 0 }; /* of the keys before */
     unsigned dropped = 0, n = 0;
-    for (struct kt_json_node *c = object + 1; n < object->len; c += c->span) {
-        uint64_t own = UINT64_C(1) << sort_of(c);
-        for (unsigned i = 0; i < n && (sorts & own) != 0 && !c->dropped; i++)
-            c->dropped = same_key(child[i], c);
-        sorts |= own;
+    for (struct kt_json_node *c = object + 1; n < object->len; c += c->span, n++) {
+        uint64_t *same = &sorts[c->sort / 64], own = kt_json_sort_bit(c->sort);
+        c->dropped = (*same & own) != 0 && written_before(object, c);
+        *same |= own;
         dropped += c->dropped;
-        child[n++] = c;
     }
     return dropped;
 }
@@ -110,7 +107,8 @@ void kt_json_tree_close(struct kt_json_tree *t)
     node->span = t->n - t->open[t->depth];
     t->key = NULL;
     t->key_len = 0;
-    if (node->type != KT_JSON_OBJECT || node->len < 2)
+    bool all_differ = (unsigned)__builtin_popcountll(node->keys) == node->len;
+    if (node->type != KT_JSON_OBJECT || all_differ)
         return;
     unsigned dropped = node->len <= SMALL ? drop_in_small(node) : drop_in_large(t, node);
     node->len -= dropped;

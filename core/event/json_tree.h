@@ -16,13 +16,31 @@ extern "C" {
 #include "core/event/json.h"
 
 struct kt_json_node {
-    const char *key, *text;
+    const char *key;
+    union {
+        const char *text;
+        uint64_t keys; /* of an object: bit n is set when a key's sort is n in its low bits */
+    };
     uint32_t key_len;
     uint32_t len;  /* bytes of text; members or elements of a container */
     uint32_t span; /* nodes of the subtree, this one included */
+    uint16_t sort; /* of the key: keys of different sort are different */
     uint8_t type;  /* enum kt_json_type */
     bool dropped;  /* its key was written before in the same object */
 };
+
+#define KT_JSON_SORTS 1024u
+static inline uint16_t kt_json_sort(const char *key, size_t n)
+{
+    const unsigned char *at = (const unsigned char *)key;
+    return n == 0 ? 0
+                  : (uint16_t)((at[0] * 5u + at[n / 2] * 37u + at[n - 1] * 89u + n * 151u) %
+                               KT_JSON_SORTS);
+}
+static inline uint64_t kt_json_sort_bit(uint16_t sort)
+{
+    return UINT64_C(1) << sort % 64;
+}
 
 struct kt_json_slot {
     uint32_t node, stamp;
@@ -38,6 +56,7 @@ struct kt_json_tree {
     const char *limit; /* which bound was hit; NULL while none was */
     const char *key;   /* of the value that comes next */
     uint32_t key_len;
+    uint16_t sort;
     struct kt_json_slot *slots; /* to find twice-written keys of large objects */
     uint32_t stamp;
 };
@@ -63,6 +82,7 @@ static inline bool kt_json_tree_add(struct kt_json_tree *t, enum kt_json_type ty
     if (t->depth > 0) {
         struct kt_json_node *parent = &t->nodes[t->open[t->depth - 1]];
         parent->len++;
+        parent->keys |= kt_json_sort_bit(t->sort);
         if (parent->type == KT_JSON_OBJECT && parent->len > KT_JSON_MEMBERS_MAX) {
             t->limit = "members of one object";
             return false;
@@ -70,6 +90,7 @@ static inline bool kt_json_tree_add(struct kt_json_tree *t, enum kt_json_type ty
     }
     node->key = t->key;
     node->key_len = t->key_len;
+    node->sort = t->sort;
     node->text = text;
     node->len = (uint32_t)len;
     node->span = 1;
@@ -87,6 +108,7 @@ static inline bool kt_json_tree_open(struct kt_json_tree *t, enum kt_json_type t
     }
     if (!kt_json_tree_add(t, type, NULL, 0))
         return false;
+    t->nodes[t->n - 1].keys = 0;
     t->open[t->depth++] = t->n - 1;
     t->key = NULL;
     t->key_len = 0;
@@ -104,6 +126,7 @@ static inline void kt_json_tree_key(struct kt_json_tree *t, const char *at, size
         kt_json_tree_cut(t, at, &len, KT_KEY_MAX);
     t->key = at;
     t->key_len = (uint32_t)len;
+    t->sort = kt_json_sort(at, len);
 }
 
 static inline bool kt_json_tree_string(struct kt_json_tree *t, const char *at, size_t len)

@@ -19,91 +19,100 @@
 
 /* Kinds of heads. */
 enum {
-    UNDER = 1,    /* ghp_ … */
-    DOT = 2,      /* hvs. …; "s." has nothing before it: any byte */
-    DASH = 4,     /* xoxb- … */
-    WORD = 8,     /* AKIA, ASIA, eyJ; Bearer, Basic, BEGIN and their blank */
-    PAIR = 16,    /* password=, with a blank before the sign: any byte before that */
-    HEADER = 32,  /* Cookie: … */
-    MEMBER = 64,  /* "password": */
-    QUOTED = 128, /* 'password': */
-    ANY = DOT | PAIR,
-    NAMED = MEMBER | QUOTED
+    UNDER = 1,   /* ghp_ … */
+    DOT = 2,     /* hvs. …; "s." has nothing before it: any byte */
+    DASH = 4,    /* xoxb- … */
+    WORD = 8,    /* AKIA, ASIA, eyJ; Bearer, Basic, BEGIN and their blank */
+    PAIR = 16,   /* password=, with a blank before the sign: any byte before that */
+    HEADER = 32, /* Cookie: …, 'password': */
+    MEMBER = 64, /* "password": */
+    URL = 128,   /* x:/, x:% */
+    ANY = DOT | PAIR | URL
 };
-struct bytes {
-    unsigned char low[16], high[16]; /* kinds by the byte's low and high four bits */
+/* Kinds by the low and the high four bits of the last byte and of the one before, by the low ones
+ * of the second before. */
+static const unsigned char last_low[16] = {
+    [0x0] = WORD,        [0x1] = WORD, [0x5] = URL,         [0xA] = WORD | HEADER | MEMBER,
+    [0xD] = DASH | PAIR, [0xE] = DOT,  [0xF] = UNDER | URL,
 };
-static const struct bytes last = {
-    .low = { [0x0] = WORD,
-             [0x1] = WORD,
-             [0xA] = WORD | HEADER | NAMED,
-             [0xD] = DASH | PAIR,
-             [0xE] = DOT,
-             [0xF] = UNDER },
-    .high = { [0x2] = WORD | DASH | DOT,
-              [0x3] = HEADER | NAMED | PAIR,
-              [0x4] = WORD,
-              [0x5] = UNDER },
+static const unsigned char last_high[16] = {
+    [0x2] = WORD | DASH | DOT | URL,
+    [0x3] = HEADER | MEMBER | PAIR,
+    [0x4] = WORD,
+    [0x5] = UNDER,
 };
-static const struct bytes before = {
-    .low = { [0x0] = UNDER | DASH | PAIR,
-             [0x1] = DOT | DASH,
-             [0x2] = UNDER | DOT | DASH | MEMBER | WORD,
-             [0x3] = UNDER | DOT | DASH | WORD,
-             [0x4] = UNDER | DOT | DASH | PAIR,
-             [0x5] = UNDER | PAIR | HEADER,
-             [0x7] = PAIR | QUOTED,
-             [0x9] = WORD | PAIR | HEADER,
-             [0xE] = PAIR | HEADER | WORD,
-             [0xF] = UNDER },
-    .high = { [0x2] = PAIR | NAMED,
-              [0x4] = WORD | PAIR | HEADER,
-              [0x5] = WORD | PAIR | HEADER,
-              [0x6] = UNDER | DOT | DASH | PAIR | HEADER | WORD,
-              [0x7] = UNDER | DOT | DASH | WORD | PAIR | HEADER },
+static const unsigned char before_low[16] = {
+    [0x0] = UNDER | DASH | PAIR,
+    [0x1] = DOT | DASH,
+    [0x2] = UNDER | DOT | DASH | MEMBER | WORD,
+    [0x3] = UNDER | DOT | DASH | WORD,
+    [0x4] = UNDER | DOT | DASH | PAIR,
+    [0x5] = UNDER | PAIR | HEADER,
+    [0x7] = PAIR | HEADER,
+    [0x9] = WORD | PAIR | HEADER,
+    [0xA] = URL,
+    [0xE] = PAIR | HEADER | WORD,
+    [0xF] = UNDER,
 };
-static const struct bytes second = {
-    .low = { ANY | UNDER, ANY | UNDER | DASH, ANY, ANY | WORD, ANY | NAMED,
-             ANY | WORD | HEADER | NAMED, ANY | UNDER, ANY | NAMED, ANY | UNDER | DASH,
-             ANY | WORD | HEADER | NAMED, ANY, ANY | WORD, ANY | NAMED, ANY, ANY | NAMED,
-             ANY | HEADER },
-    .high = { ANY, ANY, ANY, ANY, ANY | WORD | HEADER | NAMED, ANY | WORD | NAMED,
-              ANY | UNDER | DASH | WORD | HEADER | NAMED, ANY | UNDER | DASH | NAMED, ANY, ANY, ANY,
-              ANY, ANY, ANY, ANY, ANY },
+static const unsigned char before_high[16] = {
+    [0x2] = PAIR | MEMBER | HEADER,
+    [0x3] = URL,
+    [0x4] = WORD | PAIR | HEADER,
+    [0x5] = WORD | PAIR | HEADER,
+    [0x6] = UNDER | DOT | DASH | PAIR | HEADER | WORD,
+    [0x7] = UNDER | DOT | DASH | WORD | PAIR | HEADER,
+};
+static const unsigned char second_low[16] = {
+    [0x0] = UNDER,
+    [0x1] = UNDER | DASH,
+    [0x3] = WORD,
+    [0x4] = HEADER | MEMBER,
+    [0x5] = WORD | HEADER | MEMBER,
+    [0x6] = UNDER,
+    [0x7] = HEADER | MEMBER,
+    [0x8] = UNDER | DASH,
+    [0x9] = WORD | HEADER | MEMBER,
+    [0xB] = WORD,
+    [0xC] = HEADER | MEMBER,
+    [0xE] = HEADER | MEMBER,
+    [0xF] = HEADER,
 };
 /* Letters, digits and _-+/=~; a bit for each high half. */
-static const struct bytes code = {
-    .low = { 0xA8, 0xF8, 0xF8, 0xF8, 0xF8, 0xF8, 0xF8, 0xF8, 0xF8, 0xF8, 0xF0, 0x54, 0x50, 0x5C,
-             0xD0, 0x74 },
-    .high = { [0x2] = 0x04, [0x3] = 0x08, [0x4] = 0x10, [0x5] = 0x20, [0x6] = 0x40, [0x7] = 0x80 },
+static const unsigned char code_low[16] = { 0xA8, 0xF8, 0xF8, 0xF8, 0xF8, 0xF8, 0xF8, 0xF8,
+                                            0xF8, 0xF8, 0xF0, 0x54, 0x50, 0x5C, 0xD0, 0x74 };
+static const unsigned char code_high[16] = {
+    [0x2] = 0x04, [0x3] = 0x08, [0x4] = 0x10, [0x5] = 0x20, [0x6] = 0x40, [0x7] = 0x80
 };
 
 /* ---- a byte at a time ---- */
 
-static unsigned kinds(const struct bytes *set, char c)
+/* As the wide instruction looks up: nothing for a byte that is no ASCII. */
+static unsigned by_low(const unsigned char table[16], char c)
 {
-    return set->low[c & 15] & set->high[(unsigned char)c >> 4];
+    return (unsigned char)c < 0x80 ? table[c & 15] : 0;
 }
 
-/* Bits of the places among the 64 bytes at `at`; two bytes before and one behind are looked at. */
+static unsigned by_high(const unsigned char table[16], char c)
+{
+    return table[(unsigned char)c >> 4];
+}
+
+/* Bits of the places among the 64 bytes at `at`; two bytes before it are looked at too. */
 static uint64_t heads_plain(const char *at, unsigned wanted)
 {
     uint64_t bits = 0;
     for (unsigned i = 0; i < BLOCK; i++, at++) {
-        unsigned k = kinds(&last, *at) & wanted;
-        bool url = *at == ':' && (at[1] == '/' || at[1] == '%');
-        if (k != 0 && (url || (k & kinds(&before, at[-1]) & kinds(&second, at[-2])) != 0))
+        unsigned k = by_low(last_low, *at) & by_high(last_high, *at) & wanted;
+        if (k != 0 && (k & by_low(before_low, at[-1]) & by_high(before_high, at[-1]) &
+                       (by_low(second_low, at[-2]) | ANY)) != 0)
             bits |= UINT64_C(1) << i;
     }
     return bits;
 }
 
-static unsigned code_plain(const char *at)
+static bool is_code(char c)
 {
-    unsigned n = 0;
-    while (n < 32 && kinds(&code, at[31 - n]) != 0)
-        n++;
-    return n;
+    return (by_low(code_low, c) & by_high(code_high, c)) != 0;
 }
 
 /* ---- 32 bytes at a time ---- */
@@ -111,38 +120,35 @@ static unsigned code_plain(const char *at)
 #ifdef __x86_64__
 #define AVX2 __attribute__((target("avx2")))
 
-AVX2 static inline __m256i load(const void *at)
+AVX2 static inline __m256i load(const char *at)
 {
-    return _mm256_loadu_si256((const __m256i *)at);
+    return _mm256_loadu_si256((const __m256i *)(const void *)at);
 }
 
-AVX2 static inline __m256i twice(const unsigned char *at)
+AVX2 static inline __m256i low(const unsigned char table[16], __m256i v)
 {
-    return _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)(const void *)at));
+    const __m128i once = _mm_loadu_si128((const __m128i *)(const void *)table);
+    return _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(once), v);
 }
 
-AVX2 static inline __m256i kinds32(const struct bytes *set, __m256i v)
+AVX2 static inline __m256i high(const unsigned char table[16], __m256i v)
 {
-    const __m256i half = _mm256_set1_epi8(15);
-    __m256i low = _mm256_shuffle_epi8(twice(set->low), _mm256_and_si256(v, half));
-    __m256i high =
-        _mm256_shuffle_epi8(twice(set->high), _mm256_and_si256(_mm256_srli_epi16(v, 4), half));
-    return _mm256_and_si256(low, high);
+    return low(table, _mm256_and_si256(_mm256_srli_epi16(v, 4), _mm256_set1_epi8(15)));
 }
 
-AVX2 static inline __m256i is(__m256i v, char c)
+AVX2 static inline uint32_t any(__m256i v)
 {
-    return _mm256_cmpeq_epi8(v, _mm256_set1_epi8(c));
+    return ~(uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(v, _mm256_setzero_si256()));
 }
 
 AVX2 static inline uint32_t heads32(const char *at, __m256i wanted)
 {
-    const __m256i v = load(at), next = load(at + 1);
-    __m256i k = _mm256_and_si256(kinds32(&last, v), wanted);
-    k = _mm256_and_si256(k, kinds32(&before, load(at - 1)));
-    k = _mm256_and_si256(k, kinds32(&second, load(at - 2)));
-    __m256i url = _mm256_and_si256(is(v, ':'), _mm256_or_si256(is(next, '/'), is(next, '%')));
-    return ~(uint32_t)_mm256_movemask_epi8(is(_mm256_or_si256(k, url), 0));
+    const __m256i last = load(at), before = load(at - 1);
+    const __m256i second =
+        _mm256_or_si256(low(second_low, load(at - 2)), _mm256_set1_epi8((char)ANY));
+    __m256i k = _mm256_and_si256(low(last_low, last), high(last_high, last));
+    k = _mm256_and_si256(k, _mm256_and_si256(low(before_low, before), high(before_high, before)));
+    return any(_mm256_and_si256(k, _mm256_and_si256(second, wanted)));
 }
 
 AVX2 static uint64_t heads_avx2(const char *at, unsigned wanted)
@@ -151,10 +157,17 @@ AVX2 static uint64_t heads_avx2(const char *at, unsigned wanted)
     return heads32(at, all) | (uint64_t)heads32(at + 32, all) << 32;
 }
 
-AVX2 static unsigned code_avx2(const char *at)
+/* Moves *at over whole blocks, *run: code bytes in front of it; true when they are to be enough. */
+AVX2 static bool run_avx2(struct kt_str s, size_t *at, size_t *run)
 {
-    uint32_t other = (uint32_t)_mm256_movemask_epi8(is(kinds32(&code, load(at)), 0));
-    return other == 0 ? 32 : (unsigned)__builtin_clz(other);
+    for (; s.len - *at >= KT_REDACT_RUN; *at += KT_REDACT_RUN) {
+        const __m256i v = load(s.at + *at);
+        const uint32_t other = ~any(_mm256_and_si256(low(code_low, v), high(code_high, v)));
+        if (other == 0 || *run + (unsigned)__builtin_ctz(other) >= KT_REDACT_RUN)
+            return true;
+        *run = (unsigned)__builtin_clz(other);
+    }
+    return false;
 }
 
 static bool has_avx2(void)
@@ -163,7 +176,14 @@ static bool has_avx2(void)
 }
 #else
 #define heads_avx2 heads_plain
-#define code_avx2  code_plain
+static bool run_avx2(struct kt_str s, size_t *at, size_t *run)
+{
+    (void)s;
+    (void)at;
+    (void)run;
+    return false;
+}
+
 static bool has_avx2(void)
 {
     return false;
@@ -171,10 +191,10 @@ static bool has_avx2(void)
 #endif
 
 /* The block at `at`, where s ends or begins in it, with room around it. */
-static const char *with_room(struct kt_str s, size_t at, char room[2 + BLOCK + 1])
+static const char *with_room(struct kt_str s, size_t at, char room[2 + BLOCK])
 {
-    size_t from = at < 2 ? 0 : at - 2, to = s.len - at < BLOCK + 1 ? s.len : at + BLOCK + 1;
-    memset(room, 0, 2 + BLOCK + 1);
+    size_t from = at < 2 ? 0 : at - 2, to = s.len - at < BLOCK ? s.len : at + BLOCK;
+    memset(room, 0, 2 + BLOCK);
     memcpy(room + 2 - (at - from), s.at + from, to - from);
     return room + 2;
 }
@@ -185,14 +205,26 @@ void kt_redact_heads_more(struct kt_redact_heads *h)
     const unsigned wanted = h->members ? 0xFF : 0xFF & ~MEMBER;
     const bool wide = has_avx2() && !h->plain;
     uint64_t (*heads)(const char *at, unsigned wanted) = wide ? heads_avx2 : heads_plain;
-    char room[2 + BLOCK + 1];
-    for (; h->bits == 0 && h->next < s.len; h->next += BLOCK) {
-        bool edge = h->next < 2 || s.len - h->next <= BLOCK;
-        h->bits = heads(edge ? with_room(s, h->next, room) : s.at + h->next, wanted);
+    size_t next = h->next;
+    uint64_t bits = 0;
+    for (; bits == 0 && next < s.len; next += BLOCK) {
+        char room[2 + BLOCK];
+        bool edge = next < 2 || s.len - next < BLOCK;
+        bits = heads(edge ? with_room(s, next, room) : s.at + next, wanted);
     }
+    h->next = next;
+    h->bits = bits;
 }
 
-unsigned kt_redact_code_bytes(const char *at)
+size_t kt_redact_code_run(struct kt_str s, size_t from)
 {
-    return has_avx2() ? code_avx2(at) : code_plain(at);
+    size_t run = 0, at = from;
+    if (has_avx2() && run_avx2(s, &at, &run))
+        return at - run;
+    for (; at < s.len; at++) {
+        run = is_code(s.at[at]) ? run + 1 : 0;
+        if (run == KT_REDACT_RUN)
+            return at + 1 - run;
+    }
+    return s.len;
 }

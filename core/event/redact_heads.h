@@ -33,6 +33,7 @@ static inline size_t kt_redact_heads_next(struct kt_redact_heads *h)
     return at;
 }
 
-/* Bytes at the end of the 32 at `at` that are letters, digits or one of _-+/=~: what codes are
- * written with. */
-unsigned kt_redact_code_bytes(const char *at);
+/* The first place from which 32 bytes are letters, digits or one of _-+/=~, what codes are written
+ * with; s.len when there is none. */
+#define KT_REDACT_RUN 32u
+size_t kt_redact_code_run(struct kt_str s, size_t from);

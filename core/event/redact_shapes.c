@@ -109,9 +109,14 @@ static const struct prefix eyj[] = {
     { KT_STR_INIT("ops_eyJ"), "1password_token", 10, NAME | CODE, ALNUM },
 };
 
-static bool ends_with(struct kt_str s, size_t end, size_t floor, struct kt_str text)
+static inline bool ends_with(struct kt_str s, size_t end, size_t floor, struct kt_str text)
 {
-    return end - floor >= text.len && memcmp(s.at + end - text.len, text.at, text.len) == 0;
+    size_t n = 0; /* from the end: most differ there */
+    if (end - floor < text.len)
+        return false;
+    while (n < text.len && s.at[end - 1 - n] == text.at[text.len - 1 - n])
+        n++;
+    return n == text.len;
 }
 
 static bool ends_with_nocase(struct kt_str s, size_t end, size_t floor, struct kt_str text)
@@ -125,7 +130,7 @@ static bool find_prefix(struct kt_str s, size_t floor, size_t end, const struct 
 {
     for (size_t i = 0; i < n_rows; i++) {
         const struct prefix *p = &rows[i];
-        if (p->text.at[p->text.len - 2] != s.at[end - 2] || !ends_with(s, end, floor, p->text))
+        if (!ends_with(s, end, floor, p->text))
             continue;
         size_t at = end - p->text.len;
         if (at > 0 && (kind(s.at[at - 1]) & p->not_after) != 0)
@@ -437,13 +442,14 @@ static bool ends_authority(char c)
 }
 
 /* scheme://user:password@, also with its slashes as a fixed part of a secret id escapes them */
-static bool find_url(struct kt_str s, size_t colon, struct kt_redact_match *ret)
+static bool find_url(struct kt_str s, size_t floor, size_t colon, struct kt_redact_match *ret)
 {
     static const struct kt_str escaped = KT_STR_INIT(":%2F%2F");
     struct kt_str rest = kt_str_from_index(s, colon);
     bool plain = kt_str_starts(rest, KT_STR("://"));
     size_t from = colon + (plain ? 3 : escaped.len), first = 0, last = 0;
-    if (!plain && !kt_str_starts(rest, escaped))
+    if (colon <= floor || (kind(s.at[colon - 1]) & (UPPER | LOWER | UNDER | DASH)) == 0 ||
+        (!plain && !kt_str_starts(rest, escaped)))
         return false;
     for (size_t i = from; i < s.len && !ends_authority(s.at[i]); i++) {
         if (!plain && kt_str_starts(kt_str_from_index(s, i), KT_STR("%2F")))
@@ -458,12 +464,12 @@ static bool find_url(struct kt_str s, size_t colon, struct kt_redact_match *ret)
     return match(ret, first, last - first, "url_password");
 }
 
-/* A URL, a member of embedded JSON, or a header that carries a secret. */
+/* A member of embedded JSON, or a header that carries a secret. */
 static bool find_at_colon(struct kt_str s, size_t floor, size_t at, struct kt_redact_match *ret)
 {
     char before = at > floor ? s.at[at - 1] : '\0';
     if (at + 1 < s.len && (s.at[at + 1] == '/' || s.at[at + 1] == '%'))
-        return (kind(before) & (UPPER | LOWER | UNDER | DASH)) != 0 && find_url(s, at, ret);
+        return false;
     if (before == '"' || before == '\'')
         return find_member(s, floor, at, ret);
     if (memchr("nNeEyY", before, 6) == NULL)
@@ -489,6 +495,9 @@ static bool confirm(struct kt_str s, size_t floor, size_t at, bool key_ids,
         return find_pair(s, floor, at, ret);
     case ':':
         return find_at_colon(s, floor, at, ret);
+    case '/':
+    case '%':
+        return find_url(s, floor, at - 1, ret);
     case ' ':
         return find_pem(s, floor, at + 1, ret) || find_scheme(s, floor, at + 1, ret);
     case '_':
@@ -525,8 +534,6 @@ bool kt_redact_find(struct kt_str s, size_t from, bool key_ids, struct kt_redact
 static bool value_goes(struct kt_str json, size_t colon)
 {
     struct kt_str name = kt_str_sub(json, 0, colon - 1);
-    if (!ends_like_a_name(name))
-        return false;
     struct kt_str value = kt_str_from_index(json, colon + 1);
     ptrdiff_t end = kt_str_find_byte(value, '"', 1);
     name = kt_str_from_index(name, (size_t)(kt_str_rfind_byte(name, '"') + 1));
@@ -545,11 +552,11 @@ static bool is_key_id(struct kt_str json, size_t at)
 
 bool kt_redact_may(struct kt_str json, bool line)
 {
-    struct kt_redact_heads heads = kt_redact_heads_from(json, 1, line);
+    struct kt_redact_heads heads = kt_redact_heads_from(json, 2, line);
     for (size_t at; (at = kt_redact_heads_next(&heads)) < json.len;) {
         struct kt_redact_match m;
         if (json.at[at] == ':' && json.at[at - 1] == '"') {
-            if (value_goes(json, at))
+            if (ends_like_a_name(kt_str_from(json.at, at - 1)) && value_goes(json, at))
                 return true;
         } else if (confirm(json, 0, at, line, &m) &&
                    (json.at[at] != 'A' || !is_key_id(json, m.at))) {
@@ -558,8 +565,6 @@ bool kt_redact_may(struct kt_str json, bool line)
     }
     return false;
 }
-
-#define RANDOM_LEAST 32u
 
 /* Of the bytes of a run: are many of them different? */
 static bool is_varied(struct kt_str s)
@@ -578,12 +583,7 @@ bool kt_redact_random(struct kt_str s)
 {
     enum { TOKEN = ALNUM | UNDER | DASH | CODE };
     size_t from = 0;
-    while (s.len - from >= RANDOM_LEAST) {
-        unsigned back = kt_redact_code_bytes(s.at + from); /* most windows hold something else */
-        if (back < RANDOM_LEAST) {
-            from += RANDOM_LEAST - back;
-            continue;
-        }
+    while ((from = kt_redact_code_run(s, from)) < s.len) {
         size_t n = 0;
         unsigned all = 0; /* kinds in the run */
         for (unsigned k; from + n < s.len && (k = kind(s.at[from + n]) & TOKEN) != 0; n++)

@@ -43,6 +43,41 @@ static inline size_t kt_scan_plain(const char *at, size_t n, bool *high)
     return i;
 }
 
+#ifdef __SSE2__
+/* A bit for each quote, backslash, control byte or byte that is no ASCII. */
+static inline unsigned kt_scan_special(__m128i v)
+{
+    __m128i quote = _mm_cmpeq_epi8(v, _mm_set1_epi8('"'));
+    __m128i slash = _mm_cmpeq_epi8(v, _mm_set1_epi8('\\'));
+    __m128i other = _mm_cmplt_epi8(v, _mm_set1_epi8(0x20)); /* as signed numbers */
+    return (unsigned)_mm_movemask_epi8(_mm_or_si128(other, _mm_or_si128(quote, slash)));
+}
+#endif
+
+/* Are all n bytes ASCII that a JSON string holds as it is? */
+static inline bool kt_scan_all_plain(const char *at, size_t n)
+{
+#ifdef __SSE2__
+    if (n >= 16) { /* the last ones overlap */
+        unsigned special = 0;
+        for (size_t i = 0; i + 16 < n; i += 16)
+            special |= kt_scan_special(_mm_loadu_si128((const __m128i *)(const void *)(at + i)));
+        const char *tail = at + n - 16;
+        return (special | kt_scan_special(_mm_loadu_si128((const __m128i *)(const void *)tail))) ==
+               0;
+    }
+    if (n >= 8) {
+        __m128i head = _mm_loadl_epi64((const __m128i *)(const void *)at);
+        __m128i tail = _mm_loadl_epi64((const __m128i *)(const void *)(at + n - 8));
+        return kt_scan_special(_mm_unpacklo_epi64(head, tail)) == 0;
+    }
+#endif
+    bool plain = true;
+    for (size_t i = 0; i < n; i++)
+        plain = plain && kt_scan_is_plain((unsigned char)at[i]) && (unsigned char)at[i] < 0x80;
+    return plain;
+}
+
 static inline size_t kt_scan_digits(const char *at, size_t n)
 {
     size_t i = 0;
