@@ -46,6 +46,7 @@ void kt_splitter_restart(struct kt_splitter *s, uint64_t pos)
                                  .wraps = s->wraps,
                                  .n_wraps = s->n_wraps,
                                  .wrap_lengths = s->wrap_lengths };
+    memcpy(fresh.wrap_first, s->wrap_first, sizeof fresh.wrap_first);
     *s = fresh;
     kt_buf_reset(&s->buf);
     kt_buf_reset(&s->head);

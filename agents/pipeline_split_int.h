@@ -50,6 +50,7 @@ struct kt_splitter {
     struct wrap_name *wraps; /* the source's tables */
     unsigned n_wraps;
     uint64_t wrap_lengths; /* bit n: one of them has n bytes, or at least 63 */
+    bool wrap_first[256];  /* first bytes of theirs */
     struct level levels[SPLIT_LEVELS];
     unsigned n_levels;
     bool in_string, string_cut, junk, other;

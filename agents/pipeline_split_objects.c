@@ -62,6 +62,7 @@ void kt_split_objects_init(struct kt_splitter *s)
             struct wrap_name w = { kt_str_of(*name), tables[t].wrap };
             s->wraps[s->n_wraps++] = w;
             s->wrap_lengths |= length_bit(w.name);
+            s->wrap_first[(unsigned char)w.name.at[0]] = true;
         }
     }
 }
@@ -454,24 +455,15 @@ static bool plain_bracket(struct kt_splitter *s, struct level *l, size_t at)
     return true;
 }
 
-/* A string of the record itself that ends in this block and is no envelope's name nor what stands
- * in one; false: it needs a closer look. */
-static bool plain_string(struct kt_splitter *s, struct block *b, unsigned i)
+/* The strings of the rest of the block that begin like the name of an envelope. */
+static uint64_t names(const struct kt_splitter *s, const struct block *b)
 {
-    size_t at = b->base + i;
-    uint64_t rest = b->quotes & b->left & (UINT64_MAX << i << 1);
-    char before = at > 0 ? s->buf.at[at - 1] : '\0';
-
-    if (rest == 0 || (b->inside >> i & 1) == 0 || s->wrap != WRAP_NONE)
-        return false;
-    unsigned end = (unsigned)__builtin_ctzll(rest);
-    if ((b->shape >> i & ((UINT64_C(1) << (end - i)) - 1)) != 0) /* a newline in it */
-        return false;
-    struct kt_str text = kt_str_from(s->buf.at + at + 1, end - i - 1);
-    if (before != ':' && ((before != ',' && before != '{') || wrap_of(s, text) != WRAP_NONE))
-        return false;
-    pass(b, end);
-    return true;
+    uint64_t found = 0;
+    for (uint64_t opens = b->quotes & b->inside & b->left; opens != 0; opens &= opens - 1) {
+        unsigned i = (unsigned)__builtin_ctzll(opens);
+        found |= (uint64_t)s->wrap_first[(unsigned char)s->buf.at[b->base + i + 1]] << i;
+    }
+    return found;
 }
 
 /* What stands at bit i: a bracket outside of strings, a newline inside of one, or, where keys are
@@ -491,27 +483,28 @@ static enum kt_status mark(struct kt_splitter *s, struct block *b, unsigned i, s
 }
 
 /*
- * The body of a record, a block at a time: only brackets are looked at, and quotes where a key may
- * be the name of an envelope. Stops in front of a backslash, near the end of the buffer, and where
- * the record ends; the slow loop goes on from there.
+ * The body of a record, a block at a time: only brackets are looked at, and strings that may be the
+ * name of an envelope or what stands behind one. Stops in front of a backslash, near the end of the
+ * buffer, and where the record ends; the slow loop goes on from there.
  */
 static enum kt_status blocks(struct kt_splitter *s, struct kt_error *err)
 {
     struct level *l = top(s);
     struct block b;
+    bool watched = s->in_string && l->nest == 0; /* its end is looked at: it may be such a name */
 
     while (s->scan + KT_SCAN_BLOCK < s->buf.len) {
         look_at(s, &b);
         if (b.n == 0)
             break;
         for (;;) {
-            uint64_t todo = (l->nest == 0 ? b.shape | b.quotes : b.shape) & b.left;
+            uint64_t todo = b.shape & b.left;
+            if (l->nest == 0)
+                todo |= watched || s->wrap != WRAP_NONE ? b.quotes & b.left : names(s, &b);
             if (todo == 0)
                 break;
             unsigned i = (unsigned)__builtin_ctzll(todo);
             char c = s->buf.at[b.base + i];
-            if (c == '"' && plain_string(s, &b, i))
-                continue;
             if (c != '"' && c != '\n' && plain_bracket(s, l, b.base + i)) {
                 pass(&b, i);
                 continue;
@@ -519,6 +512,7 @@ static enum kt_status blocks(struct kt_splitter *s, struct kt_error *err)
             enum kt_status st = mark(s, &b, i, err);
             if (st != KT_OK || leaves(s, l))
                 return st;
+            watched = s->in_string;
         }
         s->in_string = (b.inside >> (b.n - 1) & 1) != 0;
         if (s->in_string && b.quotes != 0) {
