@@ -5,6 +5,7 @@
  * Calls: ingest (control records), alerts, log.
  */
 #include "collector/daemon.h"
+#include "collector/settings.h"
 #include "core/base/enc.h"
 #include "core/base/log.h"
 #include "core/event/line.h"
@@ -141,20 +142,15 @@ enum kt_status kt_daemon_write_notes(struct kt_daemon *d, struct kt_error *err)
     return KT_OK;
 }
 
+static enum kt_status record_part(void *self, struct kt_str raw, struct kt_error *err)
+{
+    return kt_daemon_record(self, KT_KIND_CONFIG, "config",
+                            KT_STR("effective configuration of the collector"), raw, err);
+}
+
 enum kt_status kt_daemon_record_config(struct kt_daemon *d, struct kt_error *err)
 {
-    KT_CLEANUP(kt_buf_done) struct kt_buf raw = { 0 }, text = { 0 };
-    kt_conf_print(d->conf, true, &text);
-    kt_buf_addz(&raw, "{\"what\":\"config\",\"digest\":\"");
-    kt_hex_add(&raw, d->conf->digest, sizeof d->conf->digest);
-    kt_buf_addz(&raw, "\",\"ip_data\":");
-    kt_json_quote(&raw, kt_str_of(kt_geo_describe(d->geo)));
-    kt_buf_addz(&raw, ",\"text\":");
-    kt_json_quote(&raw, kt_buf_str(&text));
-    kt_buf_byte(&raw, '}');
-    return kt_daemon_record(d, KT_KIND_CONFIG, "config",
-                            KT_STR("effective configuration of the collector"), kt_buf_str(&raw),
-                            err);
+    return kt_settings_write(d->conf, kt_geo_describe(d->geo), record_part, d, err);
 }
 
 enum kt_status kt_daemon_record_agents(struct kt_daemon *d, struct kt_error *err)

@@ -39,50 +39,6 @@ static struct kt_table **engine_table(struct kt_detect *d, unsigned i)
 }
 
 /* ---- life ---- */
-static const struct kt_conf_detector *configured(const struct kt_conf *conf, const char *name)
-{
-    for (unsigned i = 0; i < conf->n_detectors; i++) {
-        if (strcmp(conf->detectors[i].name, name) == 0)
-            return &conf->detectors[i];
-    }
-    return NULL;
-}
-
-static enum kt_status check_names(const struct kt_conf *conf, struct kt_error *err)
-{
-    for (unsigned i = 0; i < conf->n_detectors; i++) {
-        struct kt_near near = kt_near_of(kt_str_of(conf->detectors[i].name));
-        bool known = false;
-        for (unsigned k = 0; kt_detectors[k] != NULL; k++) {
-            known = known || strcmp(kt_detectors[k]->name, conf->detectors[i].name) == 0;
-            kt_near_try(&near, kt_detectors[k]->name);
-        }
-        if (known)
-            continue;
-        const struct kt_node *node = conf->detectors[i].node;
-        return kt_fail(err, KT_E_CONFIG, "%s:%u:%u: unknown detector '%s'%s%s%s",
-                       conf->path != NULL ? conf->path : "configuration",
-                       node != NULL ? node->key_line : 0, node != NULL ? node->key_column : 0,
-                       conf->detectors[i].name, near.name != NULL ? ", did you mean '" : "",
-                       near.name != NULL ? near.name : "", near.name != NULL ? "'?" : "");
-    }
-    return KT_OK;
-}
-
-static enum kt_status fill_options(struct kt_detect *d, unsigned i, struct kt_error *err)
-{
-    const struct kt_detector *det = kt_detectors[i];
-    const struct kt_conf_detector *c = configured(d->shared.conf, det->name);
-    void *opt = d->detector[i].options = kt_alloc(det->options_size);
-    if (c == NULL || c->node == NULL)
-        kt_options_defaults(det->options, opt);
-    else if (kt_options_fill(d->shared.conf->yaml, c->node, det->options, opt, err) != KT_OK)
-        return kt_wrap(err, "detectors.%s", det->name);
-    if (det->check != NULL && det->check(opt, err) != KT_OK)
-        return kt_wrap(err, "detectors.%s", det->name);
-    return KT_OK;
-}
-
 static void make_tables(struct kt_detect *d)
 {
     for (unsigned i = 0; i < KT_ARRAY_LEN(engine_tables); i++)
@@ -114,15 +70,11 @@ enum kt_status kt_detect_new(const struct kt_detect_options *o, struct kt_detect
 {
     struct kt_detect *d = kt_alloc(sizeof *d);
     d->o = *o;
-    d->own_conf = o->conf == NULL ? kt_conf_defaults() : NULL;
-    d->shared.conf = o->conf != NULL ? o->conf : d->own_conf;
     d->n_detectors = kt_detectors_count();
     assert(d->n_detectors <= KT_DETECTORS_MAX);
     d->json = kt_json_new(KT_JSON_SIMDJSON);
     make_tables(d);
-    enum kt_status st = check_names(d->shared.conf, err);
-    for (unsigned i = 0; st == KT_OK && i < d->n_detectors; i++)
-        st = fill_options(d, i, err);
+    enum kt_status st = kt_detect_config_new(d, err);
     if (st != KT_OK)
         kt_detect_free(d);
     else
@@ -135,11 +87,9 @@ void kt_detect_free(struct kt_detect *d)
     if (d == NULL)
         return;
     drop_tables(d);
-    for (unsigned i = 0; i < d->n_detectors; i++)
-        kt_free(d->detector[i].options);
+    kt_detect_config_free(d);
     kt_json_free(d->json);
     kt_buf_done(&d->text);
-    kt_conf_free(d->own_conf);
     kt_free(d);
 }
 
@@ -187,7 +137,7 @@ static void tick(struct kt_detect *d, kt_time_ns now)
         s->detector = (uint8_t)i;
         s->tables = d->detector[i].table;
         if (kt_detectors[i]->on_hour != NULL)
-            kt_detectors[i]->on_hour(s, d->detector[i].options);
+            kt_detectors[i]->on_hour(s, d->tuning.options[i]);
     }
 }
 
@@ -273,7 +223,7 @@ static int kind_of(const struct kt_detect *d, const struct kt_event *ev)
 {
     for (unsigned i = 0; i < d->n_detectors; i++) {
         int kind =
-            kt_detectors[i]->kind == NULL ? -1 : kt_detectors[i]->kind(ev, d->detector[i].options);
+            kt_detectors[i]->kind == NULL ? -1 : kt_detectors[i]->kind(ev, d->tuning.options[i]);
         if (kind >= 0)
             return kind;
     }
@@ -347,7 +297,7 @@ static void run_detectors(struct kt_detect *d)
         s->detector = (uint8_t)i;
         s->tables = d->detector[i].table;
         if (s->ev->kind == KT_KIND_ACCESS || kt_detectors[i]->exposures)
-            kt_detectors[i]->on_event(s, d->detector[i].options);
+            kt_detectors[i]->on_event(s, d->tuning.options[i]);
     }
     /* history that comes in whole teaches; it does not page anybody */
     bool historic = d->record->origin == KT_ORIGIN_IMPORT && !d->o.replay &&
@@ -386,6 +336,8 @@ void kt_detect_record(struct kt_detect *d, const struct kt_record *r)
         take_fact(d, &r->ev);
     } else if (r->ev.kind == KT_KIND_REPORT || r->ev.kind == KT_KIND_QUARANTINE) {
         kt_detect_report(d, &r->ev);
+    } else if (r->ev.kind == KT_KIND_CONFIG) {
+        kt_detect_config(d, &r->ev);
     } else if (event) {
         access_record(d, r);
     }
@@ -420,6 +372,7 @@ void kt_detect_snapshot(const struct kt_detect *d, struct kt_buf *out)
     kt_buf_addz(out, "KTDS");
     kt_buf_add_bytes(out, shape, sizeof shape);
     kt_buf_add_bytes(out, &d->core, sizeof d->core);
+    kt_detect_config_save(d, out);
     if (d->core.pool_used > 0)
         kt_buf_add_bytes(out, d->pool, d->core.pool_used * sizeof *d->pool);
     struct kt_detect *view = (struct kt_detect *)(uintptr_t)d;
@@ -437,6 +390,8 @@ static bool load_pool(struct kt_detect *d, struct kt_rd *in)
     if (in->bad)
         return false;
     memcpy(&d->core, core.at, sizeof d->core);
+    if (!kt_detect_config_load(d, in))
+        return false;
     if (d->core.pool_used > in->left / sizeof *d->pool)
         return false;
     d->pool_cap = d->core.pool_used;
@@ -534,7 +489,9 @@ void kt_detect_status(const struct kt_detect *d, struct kt_buf *out)
     kt_buf_addf(out, "\"alerts\":%llu,\"evidence\":%llu,\"position\":%llu,",
                 (unsigned long long)d->core.alerts, (unsigned long long)d->core.evidence,
                 (unsigned long long)d->core.position);
-    kt_buf_addf(out, "\"memory_bytes\":%zu,\"evicted\":%llu,\"not_learned\":%llu,\"clamped\":%llu}",
+    kt_buf_addf(out,
+                "\"memory_bytes\":%zu,\"evicted\":%llu,\"not_learned\":%llu,\"clamped\":%llu,"
+                "\"config_refused\":%llu}",
                 bytes, (unsigned long long)evicted, (unsigned long long)d->core.put_aside_lost,
-                (unsigned long long)d->core.clamped);
+                (unsigned long long)d->core.clamped, (unsigned long long)d->core.config_refused);
 }

@@ -9,8 +9,17 @@
 #include "exporters/alerts/alert.h"
 
 struct kt_detect;
+struct kt_detector;
+struct kt_detect_set { /* "what if": one option of a detector */
+    const char *detector, *option, *value;
+};
 struct kt_detect_options {
-    const struct kt_conf *conf; /* networks, canaries, maintenance, production, detectors.* */
+    /* Networks, canaries, maintenance, production, detectors.*: until the log records others.
+     * NULL: defaults. Borrowed, like the sets. */
+    const struct kt_conf *conf;
+    bool fixed; /* "what if": conf holds for the whole log, whatever that records */
+    const struct kt_detect_set *sets; /* over whatever holds */
+    unsigned n_sets;
     /* A new alert (is_new) or an update of one. Valid during the call. */
     void (*alert)(void *self, const struct kt_alert *a, bool is_new);
     void *self;
@@ -18,10 +27,16 @@ struct kt_detect_options {
      * DETECTION §6 says (an import without arrival times counts as received at its event times). */
     bool replay;
 };
-/* KT_E_CONFIG names an unknown detector or option with its line. */
+/* KT_E_CONFIG names an unknown detector or option with its line; KT_E_INPUT an unknown detector of
+ * a set. */
 KT_MUST_USE enum kt_status kt_detect_new(const struct kt_detect_options *o, struct kt_detect **ret,
                                          struct kt_error *err);
 void kt_detect_free(struct kt_detect *d);
+/* The options of one detector as conf and the sets of o make them: ret holds its options_size, the
+ * strings of sets live in keep, all others in conf. Errors as kt_detect_new. */
+KT_MUST_USE enum kt_status kt_detect_fill(const struct kt_detect_options *o,
+                                          const struct kt_conf *conf, const struct kt_detector *det,
+                                          struct kt_arena *keep, void *ret, struct kt_error *err);
 /* Any record: access, amend, quarantine, report, tick, fact, config, decision. A record at or
  * before the position is ignored. */
 void kt_detect_record(struct kt_detect *d, const struct kt_record *r);

@@ -85,7 +85,7 @@ void kt_detect_report(struct kt_detect *d, const struct kt_event *ev)
         s->detector = (uint8_t)i;
         s->tables = d->detector[i].table;
         if (kt_detectors[i]->on_report != NULL)
-            kt_detectors[i]->on_report(s, d->detector[i].options);
+            kt_detectors[i]->on_report(s, d->tuning.options[i]);
     }
     kt_detect_fuse(d, s);
     s->report = NULL;
@@ -103,7 +103,7 @@ void kt_detect_tick(struct kt_detect *d, const struct kt_event *ev)
         s->detector = (uint8_t)i;
         s->tables = d->detector[i].table;
         if (kt_detectors[i]->on_tick != NULL)
-            kt_detectors[i]->on_tick(s, d->detector[i].options);
+            kt_detectors[i]->on_tick(s, d->tuning.options[i]);
     }
     kt_detect_fuse(d, s);
 }

@@ -4,6 +4,7 @@
  */
 #pragma once
 #include "collector/detect.h"
+#include "collector/settings.h"
 #include "core/event/json.h"
 #include "detectors/detector.h"
 
@@ -72,18 +73,25 @@ struct core { /* the scalars of the state */
     uint32_t pool_used, pool_free, pool_held; /* held: in use */
     uint32_t pad;
     uint64_t put_aside_lost, clamped;
+    uint64_t config_refused; /* recorded configurations that could not be used */
     uint32_t others[KT_ACTOR_COUNT], active[KT_ACTOR_COUNT];
     struct mass mass[KT_ACTOR_COUNT][KT_FAMILY_COUNT];
     struct daily daily[KT_DETECTORS_MAX];
 };
 
+struct kt_tuning { /* the options that hold, and what their strings live in */
+    void *options[KT_DETECTORS_MAX];
+    struct kt_arena keep;     /* of --set */
+    struct kt_conf *own_conf; /* recorded, or defaults; NULL: the conf that was given */
+};
+
 #define TABLES_MAX 8
 struct kt_detect {
     struct kt_detect_options o;
-    struct kt_conf *own_conf; /* defaults, when none was given */
+    struct kt_tuning tuning;
+    struct kt_settings in_force, coming; /* recorded; in_force.part is 0 before the first */
     struct kt_shared shared;
     struct {
-        void *options;
         struct kt_table *table[TABLES_MAX];
     } detector[KT_DETECTORS_MAX];
     unsigned n_detectors;
@@ -113,6 +121,14 @@ void kt_detect_hold(struct kt_actor *a, uint32_t from_min, uint32_t until_min);
 void kt_detect_clear(struct kt_detect *d, struct kt_scene *s);
 /* Marks the networks that were first seen in the window. */
 void kt_detect_taint(struct kt_detect *d, struct kt_key who, uint32_t from_min, uint32_t until_min);
+
+/* ---- detect_config.c: the settings that hold ---- */
+KT_MUST_USE enum kt_status kt_detect_config_new(struct kt_detect *d, struct kt_error *err);
+void kt_detect_config_free(struct kt_detect *d);
+/* A config record: what it says holds from its last part on. */
+void kt_detect_config(struct kt_detect *d, const struct kt_event *ev);
+void kt_detect_config_save(const struct kt_detect *d, struct kt_buf *out);
+bool kt_detect_config_load(struct kt_detect *d, struct kt_rd *in);
 
 /* ---- detect_report.c: what agents and the clock say ---- */
 /* A scene without actor and place. */

@@ -146,7 +146,7 @@ void kt_detect_considered(struct kt_detect *d, const struct kt_scene *s, struct 
         if (before > 0)
             kt_buf_addz(&d->text, "; ");
         size_t start = d->text.len;
-        kt_detectors[i]->considered(&view, d->detector[i].options, &d->text);
+        kt_detectors[i]->considered(&view, d->tuning.options[i], &d->text);
         if (d->text.len == start)
             d->text.len = before;
     }

@@ -8,6 +8,7 @@
  *        up to `position` raises nothing twice and misses nothing.
  */
 #include "collector/follow.h"
+#include "collector/settings.h"
 #include "core/base/alloc.h"
 #include "core/sys/clock.h"
 #include <errno.h>
@@ -24,6 +25,7 @@
 
 struct kt_follow {
     struct kt_detect *detect;
+    struct kt_conf *first; /* recorded in the log; NULL: none */
     struct kt_reader *reader;
     char *path;
     uint64_t alerted, saved; /* saved: position of the newest snapshot */
@@ -168,20 +170,40 @@ static void *run(void *self)
     return NULL;
 }
 
+/* An engine without a past. Its settings are the first that the log records, else the given ones,
+ * which the collector is about to record. */
+static enum kt_status fresh_engine(struct kt_follow *f, const struct kt_follow_options *o,
+                                   struct kt_error *err)
+{
+    struct kt_detect_options d = { .conf = o->conf, .alert = on_alert, .self = f };
+    struct kt_detect *given = NULL;
+    struct kt_error why = { 0 };
+    enum kt_status st = kt_detect_new(&d, &given, err); /* this one must be usable in any case */
+    if (st == KT_OK && f->reader == NULL)
+        st = kt_reader_open(f->path, &f->reader, err);
+    if (st == KT_OK)
+        st = kt_settings_first(f->reader, &f->first, err);
+    d.conf = f->first;
+    if (st == KT_OK && f->first != NULL && kt_detect_new(&d, &f->detect, &why) == KT_OK)
+        kt_detect_free(given);
+    else if (st == KT_OK)
+        f->detect = given;
+    else
+        kt_detect_free(given);
+    return st;
+}
+
 static enum kt_status start(struct kt_follow *f, const struct kt_follow_options *o,
                             struct kt_error *err)
 {
-    struct kt_detect_options d = { .conf = o->conf, .alert = on_alert, .self = f };
-    enum kt_status st = kt_detect_new(&d, &f->detect, err);
-    if (st != KT_OK)
-        return st;
-    if (o->snapshot.len > 0) {
-        st = kt_detect_restore(f->detect, o->snapshot, err);
-        if (st != KT_OK) { /* another version, or damaged: a replay gives the same state */
-            kt_detect_free(f->detect);
-            f->detect = NULL;
-            st = kt_detect_new(&d, &f->detect, err);
-        }
+    enum kt_status st = fresh_engine(f, o, err);
+    /* a state of another version, or a damaged one, is dropped: a replay gives the same again */
+    struct kt_error why = { 0 };
+    if (st == KT_OK && o->snapshot.len > 0 &&
+        kt_detect_restore(f->detect, o->snapshot, &why) != KT_OK) {
+        kt_detect_free(KT_TAKE(f->detect));
+        kt_conf_free(KT_TAKE(f->first));
+        st = fresh_engine(f, o, err);
     }
     if (st != KT_OK)
         return st;
@@ -239,6 +261,7 @@ void kt_follow_free(struct kt_follow *f)
     kt_free(f->found);
     kt_reader_close(f->reader);
     kt_detect_free(f->detect);
+    kt_conf_free(f->first);
     if (f->fd >= 0)
         (void)close(f->fd);
     (void)pthread_cond_destroy(&f->woken);

@@ -404,6 +404,36 @@ enum kt_status kt_conf_load(const char *path, struct kt_conf **ret, struct kt_er
     return KT_OK;
 }
 
+static void keep_files(struct kt_conf *c, const struct kt_conf_file *files, unsigned n)
+{
+    c->files = kt_yaml_keep(c->yaml, n * sizeof *c->files);
+    for (unsigned i = 0; i < n; i++) {
+        const char *text = kt_yaml_keepz(c->yaml, files[i].text);
+        c->files[i] =
+            (struct kt_conf_file){ .name = kt_yaml_keepz(c->yaml, kt_str_of(files[i].name)),
+                                   .text = kt_str_from(text, files[i].text.len) };
+    }
+    c->n_files = n;
+}
+
+enum kt_status kt_conf_parse(struct kt_str text, const char *name, const struct kt_conf_file *files,
+                             unsigned n_files, struct kt_conf **ret, struct kt_error *err)
+{
+    struct kt_yaml *y = NULL;
+    enum kt_status st = kt_yaml_parse(text, name, &y, err);
+    if (st != KT_OK)
+        return st;
+    struct kt_conf *c = conf_of(y);
+    keep_files(c, files, n_files);
+    st = fill(c, false, err);
+    if (st != KT_OK) {
+        kt_conf_free(c);
+        return st;
+    }
+    *ret = c;
+    return KT_OK;
+}
+
 struct kt_conf *kt_conf_defaults(void)
 {
     struct kt_yaml *y = NULL;

@@ -65,3 +65,18 @@ void kt_conf_print(const struct kt_conf *c, bool defaults, struct kt_buf *out)
     for (const struct kt_conf_section *s = kt_conf_sections; s->name != NULL; s++)
         print_section(c, s, defaults, out);
 }
+
+void kt_conf_print_key(const struct kt_conf *c, const char *key, struct kt_buf *out)
+{
+    struct kt_option one[] = { KT_OPTIONS_END, KT_OPTIONS_END };
+    for (const struct kt_option *o = kt_conf_top_table; o->name != NULL; o++) {
+        if (!kt_str_is(kt_str_of(o->name), key))
+            continue;
+        one[0] = *o;
+        kt_options_print_given(one, c, NULL, 0, false, out);
+    }
+    for (const struct kt_conf_section *s = kt_conf_sections; s->name != NULL; s++) {
+        if (kt_str_is(kt_str_of(s->name), key))
+            print_section(c, s, true, out);
+    }
+}

@@ -104,6 +104,10 @@ struct kt_conf_detector {
     const char *name;
     const struct kt_node *node; /* its options; an empty map when the file gives none */
 };
+struct kt_conf_file { /* a file that the configuration names, by its path there */
+    const char *name;
+    struct kt_str text;
+};
 struct kt_conf {
     const char *path; /* of the file */
     const char *deployment;
@@ -127,6 +131,8 @@ struct kt_conf {
     unsigned n_detectors;
     struct kt_conf_target *targets;
     unsigned n_targets;
+    struct kt_conf_file *files; /* what belongs to it besides its own text */
+    unsigned n_files;
     struct kt_strings not_used_yet; /* "alerts.routes (line 31)" */
     uint8_t digest[32];             /* SHA-256 of the text, for the config record */
     struct kt_yaml *yaml;           /* owner of every string */
@@ -137,11 +143,18 @@ struct kt_conf {
  * the file's folder. */
 KT_MUST_USE enum kt_status kt_conf_load(const char *path, struct kt_conf **ret,
                                         struct kt_error *err);
-/* Defaults only (import, replay without -c). */
+/* A configuration from its text and its files, as records of the log hold them: nothing is read
+ * from disk or the environment. name stands in errors. */
+KT_MUST_USE enum kt_status kt_conf_parse(struct kt_str text, const char *name,
+                                         const struct kt_conf_file *files, unsigned n_files,
+                                         struct kt_conf **ret, struct kt_error *err);
+/* Defaults only: what holds where nothing is configured. */
 struct kt_conf *kt_conf_defaults(void);
 void kt_conf_free(struct kt_conf *c);
 /* Effective values as YAML, without secrets; defaults = also those not in the file. */
 void kt_conf_print(const struct kt_conf *c, bool defaults, struct kt_buf *out);
+/* One top key of it with what is below; nothing when it is neither given nor has defaults. */
+void kt_conf_print_key(const struct kt_conf *c, const char *key, struct kt_buf *out);
 
 /* ---- agent.yaml ---- */
 struct kt_conf_source {
