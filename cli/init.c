@@ -63,8 +63,8 @@ static enum kt_status make_key(const char *dir, const char *name, uint8_t ret_cu
 
 static enum kt_status nothing_there(const char *dir, struct kt_error *err)
 {
-    static const char *const names[] = { "keytrail.yaml", "agent.yaml", "keys/collector.key",
-                                         "keys/agent.key" };
+    static const char *const names[] = { "keytrail.yaml", "identities.yaml", "agent.yaml",
+                                         "keys/collector.key", "keys/agent.key" };
     for (size_t i = 0; i < KT_ARRAY_LEN(names); i++) {
         char path[4096];
         snprintf(path, sizeof path, "%s/%s", dir, names[i]);
@@ -83,6 +83,9 @@ static enum kt_status write_configuration(const char *dir, const uint8_t collect
     struct kt_buf text = { 0 };
     kt_conf_sample_collector(dir, &text);
     if (write_file(dir, "keytrail.yaml", &text, err) != KT_OK)
+        return err->code;
+    kt_conf_sample_identities(dir, &text);
+    if (write_file(dir, "identities.yaml", &text, err) != KT_OK)
         return err->code;
     kt_conf_sample_agent(dir, INIT_AGENT, INIT_ENDPOINT, kt_z85_encode(collector, z85), &text);
     if (write_file(dir, "agent.yaml", &text, err) != KT_OK)

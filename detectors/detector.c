@@ -203,15 +203,27 @@ bool kt_event_is_probe(const struct kt_event *ev)
                                   (refused && kt_event_is_read(ev)));
 }
 
+static bool secret_fits(struct kt_strings globs, struct kt_str secret)
+{
+    ptrdiff_t at = globs.n == 0 ? -1 : kt_str_find(secret, KT_STR("://"), 0);
+    struct kt_str path = at < 0 ? secret : kt_str_from_index(secret, (size_t)at + 3);
+    for (unsigned i = 0; i < globs.n; i++) {
+        struct kt_str glob = kt_str_of(globs.at[i]);
+        if (kt_str_glob(glob, secret) || kt_str_glob(glob, path))
+            return true;
+    }
+    return false;
+}
+
+/* What both lists name is production: that is the mistake that costs less. */
 int kt_production(const struct kt_conf *conf, struct kt_str secret)
 {
-    ptrdiff_t at = kt_str_find(secret, KT_STR("://"), 0);
-    struct kt_str path = at < 0 ? secret : kt_str_from_index(secret, (size_t)at + 3);
-    for (unsigned i = 0; i < conf->production.n; i++) {
-        struct kt_str glob = kt_str_of(conf->production.at[i]);
-        if (kt_str_glob(glob, secret) || kt_str_glob(glob, path))
-            return 1;
-    }
+    if (secret_fits(conf->production, secret) ||
+        secret_fits(kt_identities_production(conf->identities, false), secret))
+        return 1;
+    if (secret_fits(conf->not_production, secret) ||
+        secret_fits(kt_identities_production(conf->identities, true), secret))
+        return 0;
     return kt_secret_production(secret);
 }
 

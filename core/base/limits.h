@@ -27,6 +27,15 @@
 #define KT_DEDUPE_RECENT    (2u << 20) /* ids held in memory (32 MiB) */
 #define KT_CONFIG_MAX       (1u << 20)
 #define KT_CONFIG_DEPTH_MAX 16u
+
+#define KT_IDENTITIES_BYTES   (16u << 20) /* of identities_file */
+#define KT_IDENTITIES_MAX     50000u
+#define KT_IDENTITY_ALIASES   200000u /* of all together */
+#define KT_IDENTITY_GLOBS     1000u   /* of them with a `*`: each is tried on a name that is new */
+#define KT_IDENTITY_SHIFTS    100000u /* on call, of all together */
+#define KT_IDENTITY_NAME_MAX  127u    /* bytes */
+#define KT_IDENTITY_ALIAS_MAX 256u
+
 #define KT_AGENTS_MAX       4096u
 #define KT_HTTP_REPLY_MAX   (64u << 10)
 #define KT_NAME_MAX         64u /* agent and instance names */

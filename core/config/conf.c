@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "core/base/alloc.h"
+#include "core/base/hash.h"
 #include "core/base/limits.h"
 
 #define SYSTEM_FOLDER   "/etc/keytrail/"
@@ -26,8 +27,10 @@ const struct kt_option kt_conf_top_table[] = {
     { "deployment", KT_OPT_STRING, "keytrail", AT(deployment), "name shown in alerts and reports",
       false, false },
     { "identities_file", KT_OPT_PATH, "", AT(identities_file),
-      "aliases, kind, team and time zone of actors", false, true },
+      "aliases, kind, team and time zone of actors", false, false },
     { "production", KT_OPT_LIST, "", AT(production), "globs of secrets that matter most", false,
+      false },
+    { "not_production", KT_OPT_LIST, "", AT(not_production), "globs of secrets that do not", false,
       false },
     KT_OPTIONS_END,
 };
@@ -323,6 +326,18 @@ static enum kt_status load_geoip(struct kt_conf *c, struct kt_error *err)
     return KT_OK;
 }
 
+static enum kt_status load_identities(struct kt_conf *c, struct kt_error *err)
+{
+    if (c->identities_file == NULL)
+        return KT_OK;
+    if (kt_identities_load(c->identities, c->identities_file, err) != KT_OK)
+        return kt_wrap(err, "identities_file");
+    const struct kt_str both[] = { kt_str_from(c->digest, sizeof c->digest),
+                                   kt_str_from(kt_identities_digest(c->identities), 32) };
+    kt_sha256_of(both, KT_ARRAY_LEN(both), c->digest);
+    return KT_OK;
+}
+
 /* Files of a configuration that is not the system's stay in its folder. */
 static enum kt_status place_defaults(struct kt_conf *c, struct kt_error *err)
 {
@@ -375,7 +390,7 @@ static enum kt_status fill(struct kt_conf *c, bool env, struct kt_error *err)
             return KT_E_CONFIG;
     if (place_defaults(c, err) != KT_OK || load_geoip(c, err) != KT_OK)
         return KT_E_CONFIG;
-    return check(c, err);
+    return check(c, err) == KT_OK ? load_identities(c, err) : KT_E_CONFIG;
 }
 
 static struct kt_conf *conf_of(struct kt_yaml *y)
@@ -385,6 +400,7 @@ static struct kt_conf *conf_of(struct kt_yaml *y)
     c->path = kt_yaml_name(y);
     c->not_used_yet.at = kt_yaml_keep(y, LATER_MAX * sizeof *c->not_used_yet.at);
     memcpy(c->digest, kt_yaml_digest(y), sizeof c->digest);
+    c->identities = kt_identities_new();
     return c;
 }
 
@@ -452,6 +468,7 @@ void kt_conf_free(struct kt_conf *c)
 {
     if (c == NULL)
         return;
+    kt_identities_free(c->identities);
     kt_yaml_free(c->yaml);
     kt_free(c);
 }

@@ -7,6 +7,7 @@
 #include "core/base/arena.h"
 #include "core/base/buf.h"
 #include "core/base/ip.h"
+#include "core/config/identities.h"
 #include "core/config/option.h"
 
 /* ---- tree ---- */
@@ -75,6 +76,7 @@ void kt_options_print(const struct kt_option *table, const void *values, unsigne
 
 /* ---- samples, for init: commented files that load as they stand ---- */
 void kt_conf_sample_collector(const char *dir, struct kt_buf *out);
+void kt_conf_sample_identities(const char *dir, struct kt_buf *out);
 void kt_conf_sample_agent(const char *dir, const char *agent, const char *endpoint,
                           const char *public_key, struct kt_buf *out); /* public_key: Z85 */
 
@@ -120,7 +122,8 @@ struct kt_conf {
     struct kt_conf_network *networks;
     unsigned n_networks;
     const char *identities_file;
-    struct kt_strings production;
+    struct kt_identities *identities; /* of the file; of nobody without one */
+    struct kt_strings production, not_production;
     struct kt_conf_canary *canaries;
     unsigned n_canaries;
     struct kt_conf_maintenance *maintenance;
@@ -134,13 +137,14 @@ struct kt_conf {
     struct kt_conf_file *files; /* what belongs to it besides its own text */
     unsigned n_files;
     struct kt_strings not_used_yet; /* "alerts.routes (line 31)" */
-    uint8_t digest[32];             /* SHA-256 of the text, for the config record */
+    uint8_t digest[32];             /* SHA-256 of the text, for the config record; with an
+                                       identities_file of both texts' digests */
     struct kt_yaml *yaml;           /* owner of every string */
 };
 /* Relative paths are taken from the file's folder. Checks what can be checked without opening other
- * files. KEYTRAIL_SECTION__KEY of the environment (KEYTRAIL_STORE__PATH) overrides single values of
- * store, collector and geoip. Outside /etc/keytrail the database and the control socket default to
- * the file's folder. */
+ * files but identities_file, which is read here. KEYTRAIL_SECTION__KEY of the environment
+ * (KEYTRAIL_STORE__PATH) overrides single values of store, collector and geoip. Outside
+ * /etc/keytrail the database and the control socket default to the file's folder. */
 KT_MUST_USE enum kt_status kt_conf_load(const char *path, struct kt_conf **ret,
                                         struct kt_error *err);
 /* A configuration from its text and its files, as records of the log hold them: nothing is read

@@ -29,8 +29,12 @@ static const char collector_text[] =
     "#   - { name: office, cidr: [\"198.51.100.0/24\"] }\n"
     "#   - { name: vpn, cidr: [\"2001:db8:7::/48\"], actors: [\"*@acme.example\"] }\n"
     "\n"
-    "# Secrets that matter most, and traps that nobody should ever read.\n"
+    "# Who is who: one person or service under one name, whatever each source calls it.\n"
+    "# identities_file: identities.yaml\n"
+    "\n"
+    "# Secrets that matter most, those that do not, and traps that nobody should ever read.\n"
     "# production: [\"prod/**\"]\n"
+    "# not_production: [\"secret/playground/**\"]\n"
     "# canaries:\n"
     "#   - { secret: \"prod/break-glass/root-token\", allow: [svc-backup] }\n"
     "\n"
@@ -50,6 +54,27 @@ static const char collector_text[] =
     "#     pagerduty: { type: pagerduty, routing_key_file: keys/pagerduty.key }\n"
     "#     siem: { type: webhook, url_file: keys/siem.url, secret_file: keys/siem.whsec }\n";
 
+static const char identities_text[] =
+    "# Used once keytrail.yaml says `identities_file: identities.yaml`; a reload takes changes.\n"
+    "# keytrail identity check finds mistakes, keytrail identity suggest finds merges in the log.\n"
+    "\n"
+    "# identities:\n"
+    "#   - name: alice@acme.example          # in alerts, baselines and searches\n"
+    "#     kind: human                       # human, service, ci or ai_agent\n"
+    "#     team: payments                    # colleagues: what is usual for them excuses more\n"
+    "#     time_zone: Europe/Berlin          # where the day begins\n"
+    "#     manager: dora@acme.example\n"
+    "#     aliases:                          # actors as `keytrail search` shows them; * and **\n"
+    "#       - alice@main                    # Vault, by user name\n"
+    "#       - \"asmith@web*\"                 # hosts\n"
+    "#       - { actor: al-gh@github, source: github }\n"
+    "#     on_call:                          # nights that are explained; or a note in words\n"
+    "#       - { from: \"2026-12-04T18:00+01:00\", until: \"2026-12-11T09:00+01:00\" }\n"
+    "#   - { name: ci-deploy, kind: ci, aliases: [\"ci-deploy@111122223333\"] }\n"
+    "\n"
+    "# production: [\"aws-sm://111122223333/**\"]\n"
+    "# not_production: [\"aws-sm://444455556666/**\"]\n";
+
 static const char sources_text[] =
     "\n"
     "sources:\n"
@@ -65,6 +90,12 @@ void kt_conf_sample_collector(const char *dir, struct kt_buf *out)
         "prints all values.\n\n",
         dir);
     kt_buf_addz(out, collector_text);
+}
+
+void kt_conf_sample_identities(const char *dir, struct kt_buf *out)
+{
+    kt_buf_addf(out, "# %s/identities.yaml: who is who.\n", dir);
+    kt_buf_addz(out, identities_text);
 }
 
 void kt_conf_sample_agent(const char *dir, const char *agent, const char *endpoint,

@@ -18,7 +18,7 @@
 #include "core/config/tree.h"
 #include "core/sys/fs.h"
 
-#define MEMBERS_MAX 2000u /* of one map or list */
+static const struct kt_yaml_bounds usual = { KT_CONFIG_MAX, 2000 };
 
 struct kept {
     struct kept *next;
@@ -196,7 +196,7 @@ struct builder {
     struct kt_node *open[KT_CONFIG_DEPTH_MAX]; /* lists and maps around the next node */
     struct kt_node **end[KT_CONFIG_DEPTH_MAX]; /* where their next child goes */
     unsigned members[KT_CONFIG_DEPTH_MAX];
-    unsigned depth;
+    unsigned depth, members_max;
     bool have_key;
     struct kt_str key;
     unsigned key_line, key_column;
@@ -247,8 +247,8 @@ static enum kt_status attach(struct builder *b, struct kt_node *n)
         return KT_OK;
     }
     unsigned top = b->depth - 1;
-    if (++b->members[top] > MEMBERS_MAX)
-        return refuse(b, "more than %u entries in one place", MEMBERS_MAX);
+    if (++b->members[top] > b->members_max)
+        return refuse(b, "more than %u entries in one place", b->members_max);
     if (b->have_key) {
         n->key = b->key;
         n->key_line = b->key_line;
@@ -420,8 +420,8 @@ static bool find_garbage(struct kt_str text, unsigned *ret_line)
     return false;
 }
 
-enum kt_status kt_yaml_parse(struct kt_str text, const char *name, struct kt_yaml **ret,
-                             struct kt_error *err)
+enum kt_status kt_yaml_parse_within(const struct kt_yaml_bounds *bounds, struct kt_str text,
+                                    const char *name, struct kt_yaml **ret, struct kt_error *err)
 {
     struct kt_yaml *y = kt_alloc(sizeof *y);
     y->kept = kt_alloc(sizeof(struct kept *));
@@ -429,11 +429,13 @@ enum kt_status kt_yaml_parse(struct kt_str text, const char *name, struct kt_yam
     ptrdiff_t slash = kt_str_rfind_byte(kt_str_of(y->name), '/');
     y->folder = kt_str_sub(kt_str_of(y->name), 0, (size_t)(slash + 1));
     kt_sha256_of(&text, 1, y->digest);
-    struct builder b = { .y = y, .line = 1, .column = 1, .err = err };
+    struct builder b = {
+        .y = y, .members_max = bounds->members, .line = 1, .column = 1, .err = err
+    };
     enum kt_status st = KT_OK;
     unsigned garbage = 0;
-    if (text.len > KT_CONFIG_MAX) {
-        st = refuse(&b, "longer than %u bytes", KT_CONFIG_MAX);
+    if (text.len > bounds->bytes) {
+        st = refuse(&b, "longer than %zu bytes", bounds->bytes);
     } else if (find_garbage(text, &garbage)) {
         b.line = garbage;
         st = refuse(&b, "this line is not plain UTF-8 text");
@@ -452,7 +454,14 @@ enum kt_status kt_yaml_parse(struct kt_str text, const char *name, struct kt_yam
     return KT_OK;
 }
 
-enum kt_status kt_yaml_load(const char *path, struct kt_yaml **ret, struct kt_error *err)
+enum kt_status kt_yaml_parse(struct kt_str text, const char *name, struct kt_yaml **ret,
+                             struct kt_error *err)
+{
+    return kt_yaml_parse_within(&usual, text, name, ret, err);
+}
+
+enum kt_status kt_yaml_load_within(const struct kt_yaml_bounds *bounds, const char *path,
+                                   struct kt_yaml **ret, struct kt_error *err)
 {
     KT_CLEANUP(kt_buf_done) struct kt_buf text = { 0 };
     struct kt_stat stat;
@@ -461,15 +470,20 @@ enum kt_status kt_yaml_load(const char *path, struct kt_yaml **ret, struct kt_er
         return kt_fail(err, KT_E_CONFIG, "'%s' can be written by anybody: chmod o-w '%s'", path,
                        path);
     if (st == KT_OK)
-        st = kt_fs_read_all(path, KT_CONFIG_MAX, &text, err);
+        st = kt_fs_read_all(path, bounds->bytes, &text, err);
     if (st == KT_E_AGAIN || st == KT_E_LIMIT) {
         return st == KT_E_LIMIT
-                   ? kt_fail(err, KT_E_CONFIG, "'%s' is longer than %u bytes", path, KT_CONFIG_MAX)
+                   ? kt_fail(err, KT_E_CONFIG, "'%s' is longer than %zu bytes", path, bounds->bytes)
                    : kt_fail(err, KT_E_CONFIG, "there is no file '%s'", path);
     }
     if (st != KT_OK)
         return st;
-    return kt_yaml_parse(kt_buf_str(&text), path, ret, err);
+    return kt_yaml_parse_within(bounds, kt_buf_str(&text), path, ret, err);
+}
+
+enum kt_status kt_yaml_load(const char *path, struct kt_yaml **ret, struct kt_error *err)
+{
+    return kt_yaml_load_within(&usual, path, ret, err);
 }
 
 /* ---- paths ---- */

@@ -46,9 +46,12 @@ refused(K8S % 'proxies: [10.0.0.1/24]', 'proxies')
 refused(K8S % 'stores: [vault-backend]', 'NAME=vault://prod/-/secret')
 p = keytrail('config', 'check', '-c', write('n.yaml', AGENT_BASE + 'sources: [ { id: v, type: mapping, input: tail, path: /x, mapping: /nowhere.yaml } ]\n'))
 check(b"mapping '/nowhere.yaml': not there" in p.stdout, 'a mapping may be missing, and is said to be', p.stdout)
-p = keytrail('config', 'check', '-c', write('k.yaml', BASE + 'identities_file: /nowhere.yaml\nholidays: { zone: Europe/Berlin, days: ["2026-12-25"] }\n'
+p = keytrail('config', 'check', '-c', write('k.yaml', BASE + 'holidays: { zone: Europe/Berlin, days: ["2026-12-25"] }\n'
              'alerts: { routes: [ { match: "severity:high", to: [s] } ], targets: { s: { type: slack, url_file: /nowhere/slack.url } } }\n'))
-check(p.stdout.count(b'not used yet') == 2, 'keys of later work are accepted and listed; secret files may be missing', p.stdout)
+check(p.stdout.count(b'not used yet') == 1, 'keys of later work are accepted and listed; secret files may be missing', p.stdout)
+refused(BASE + 'identities_file: /nowhere.yaml\n', "there is no file '/nowhere.yaml'")
+write('who.yaml', 'identities:\n  - { name: alice@acme.example, aliases: [alice@main] }\n  - { name: bob, aliases: [Alice@Main] }\n')
+refused(BASE + 'identities_file: who.yaml\n', "who.yaml:3:26: 'Alice@Main' belongs to 'alice@acme.example' already (line 2)")
 path = write('a.yaml', AGENT_BASE + 'sources:\n  - { id: v, type: vault, input: tail, path: /x }\n  - { id: aws, type: cloudtrail, input: sqs_s3, queue_url_file: /x, region: eu-central-1 }\n'
              '  - { id: g, type: gcp, input: pubsub, subscription: projects/p/subscriptions/s }\n')
 p = keytrail('config', 'check', '-c', path)
