@@ -99,6 +99,7 @@ static void show(const struct kt_alert *a)
     }
     text_line("when", kt_str_of(head));
     text_line("actor", a->actor);
+    text_line("in the log", a->actor_written);
     text_line("address", a->ip);
     text_line("network", a->network);
     show_events(a);

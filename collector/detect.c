@@ -3,7 +3,7 @@
  * makes ticks where the log has none, saves and loads its whole state.
  *
  * Owns:  every state table, the options of the detectors, the position in the log.
- * Calls: detectors, detect_actor, detect_incident, core. No clock, no I/O.
+ * Calls: detectors, detect_who, detect_actor, detect_incident, core. No clock, no I/O.
  * Holds: state after a record is a function of the state before and the record (DETECTION §6).
  */
 #include "collector/detect_state.h"
@@ -14,12 +14,11 @@
 #include "core/base/alloc.h"
 #include "core/base/hash.h"
 
-#define STATE_VERSION 4u
+#define STATE_VERSION 5u
 #define TICK_NS       (5 * KT_NS_MIN)
 #define DAY_MIN       1440u
 #define LEARNING_MIN  (14u * DAY_MIN)
 #define LATE_MIN      (25u * 60u)
-#define NAME_SEED     UINT64_C(0x6b65797472616c31) /* a name keeps its key for ever */
 
 static const struct kt_table_decl engine_tables[] = {
     { "actors", KT_KEY_ACTOR, sizeof(struct kt_actor), 1, 12000, KT_EVICT_LRU },
@@ -42,10 +41,10 @@ static struct kt_table **engine_table(struct kt_detect *d, unsigned i)
 static void make_tables(struct kt_detect *d)
 {
     for (unsigned i = 0; i < KT_ARRAY_LEN(engine_tables); i++)
-        *engine_table(d, i) = kt_table_new(&engine_tables[i], NAME_SEED + i);
+        *engine_table(d, i) = kt_table_new(&engine_tables[i], KT_NAME_SEED + i);
     for (unsigned i = 0; i < d->n_detectors; i++) {
         for (unsigned k = 0; k < kt_detectors[i]->n_tables; k++)
-            d->detector[i].table[k] = kt_table_new(&kt_detectors[i]->tables[k], NAME_SEED ^ k);
+            d->detector[i].table[k] = kt_table_new(&kt_detectors[i]->tables[k], KT_NAME_SEED ^ k);
     }
     d->core = (struct core){ .pool_free = UINT32_MAX };
 }
@@ -90,6 +89,7 @@ void kt_detect_free(struct kt_detect *d)
     kt_detect_config_free(d);
     kt_json_free(d->json);
     kt_buf_done(&d->text);
+    kt_free(d->named);
     kt_free(d);
 }
 
@@ -190,13 +190,6 @@ static void take_fact(struct kt_detect *d, const struct kt_event *ev)
 }
 
 /* ---- events ---- */
-static struct kt_key name_key(struct kt_str name)
-{
-    if (name.len == 0)
-        return (struct kt_key){ 0, 0 };
-    return (struct kt_key){ kt_hash64(name, NAME_SEED) | 1, kt_hash64(name, ~NAME_SEED) };
-}
-
 static void set_time(struct kt_detect *d, struct kt_scene *s)
 {
     bool access =
@@ -218,43 +211,9 @@ static void set_time(struct kt_detect *d, struct kt_scene *s)
         d->core.newest_min = s->minute;
 }
 
-/* As the configuration says, else as the source does. */
-static int kind_of(const struct kt_detect *d, const struct kt_event *ev)
-{
-    for (unsigned i = 0; i < d->n_detectors; i++) {
-        int kind =
-            kt_detectors[i]->kind == NULL ? -1 : kt_detectors[i]->kind(ev, d->tuning.options[i]);
-        if (kind >= 0)
-            return kind;
-    }
-    return (int)ev->actor_kind;
-}
-
-static void set_actor(struct kt_detect *d, struct kt_scene *s)
-{
-    const struct kt_event *ev = s->ev;
-    s->who = (struct kt_key){ 0, 0 };
-    if (ev->actor.len == 0 || ev->kind != KT_KIND_ACCESS) /* who wrote a commit did not act here */
-        return;
-    s->who = name_key(ev->actor);
-    s->actor = kt_table_get(d->actors, s->who);
-    /* a name that somebody typed into a failed login may be a known actor's, but makes none */
-    bool claimed = ev->actor_kind == KT_ACTOR_ANONYMOUS;
-    bool may = !claimed && (ev->outcome == KT_OUT_SUCCESS || ev->outcome == KT_OUT_UNKNOWN);
-    if (s->actor == NULL && may)
-        s->actor = kt_detect_actor_new(d, s);
-    if (s->actor == NULL)
-        return;
-    s->places = kt_table_get(d->places, s->who);
-    int kind = kind_of(d, ev);
-    if (!claimed && (kind != KT_ACTOR_UNKNOWN || s->actor->kind == 0))
-        s->actor->kind = (uint8_t)kind;
-    s->young = s->minute < s->actor->first_min + 10 * DAY_MIN || s->actor->active_days < 5;
-}
-
 static void set_client(struct kt_scene *s)
 {
-    uint64_t agent = kt_hash64(s->ev->user_agent, NAME_SEED);
+    uint64_t agent = kt_hash64(s->ev->user_agent, KT_NAME_SEED);
     if (s->places != NULL && s->places->agent == agent) {
         s->client = s->places->agent_client;
         return;
@@ -275,6 +234,8 @@ static void set_scene(struct kt_detect *d, const struct kt_event *ev)
     s->report = NULL;
     s->actor = NULL;
     s->places = NULL;
+    s->identity = NULL;
+    s->written = s->team = KT_STR_NONE;
     s->n_found = s->n_put_aside = 0;
     s->young = false;
     s->novelty = (struct kt_novelty){ 0 };
@@ -284,9 +245,9 @@ static void set_scene(struct kt_detect *d, const struct kt_event *ev)
     s->taught = ev->outcome == KT_OUT_SUCCESS;
     bool left = ev->outcome == KT_OUT_SUCCESS || ev->outcome == KT_OUT_UNKNOWN;
     s->read = left && kt_event_is_read(ev);
-    s->secret = name_key(ev->secret);
+    s->secret = kt_detect_name_key(ev->secret);
     kt_detect_where(d, s);
-    set_actor(d, s);
+    kt_detect_who(d, s);
     set_client(s);
 }
 

@@ -1,5 +1,5 @@
 /*
- * detect_actor: who acts, from where, what is known of it, and what waits 24 h to be counted.
+ * detect_actor: from where an actor acts, what is known of it, and what waits 24 h to be counted.
  *
  * Owns:  the engine's tables of actors, places, values, facts, and the pool of numbers put aside.
  * Calls: detectors (shared structs, on_learn), core/base. No clock, no I/O.

@@ -146,6 +146,22 @@ static void note_member(struct incident *in, struct kt_key who, uint32_t number)
     in->members_n++;
 }
 
+/* The names under which the log has this actor. */
+static void note_written(const struct kt_scene *s, struct incident *in)
+{
+    struct kt_str name = kt_utf8_cut(s->written, sizeof in->written[0] - 1);
+    if (name.len == 0 || in->key_kind != KT_KEY_ACTOR)
+        return;
+    for (unsigned i = 0; i < INCIDENT_NAMES; i++) {
+        if (kt_str_is(name, in->written[i]))
+            return;
+        if (in->written[i][0] == '\0') {
+            kt_str_copyz(in->written[i], sizeof in->written[i], name);
+            return;
+        }
+    }
+}
+
 static void note_event(struct kt_detect *d, struct kt_scene *s, struct incident *in)
 {
     const struct kt_event *ev = s->ev;
@@ -156,6 +172,7 @@ static void note_event(struct kt_detect *d, struct kt_scene *s, struct incident 
     kt_str_copyz(in->event[slot], sizeof in->event[0],
                  kt_utf8_cut(ev->native_id, sizeof in->event[0] - 1));
     note_secret(d, s, in);
+    note_written(s, in);
     /* who merely failed at an address is its victim, no member */
     if (s->actor != NULL && (s->taught || in->key_kind != KT_KEY_NETWORK))
         note_member(in, s->who, s->actor->number);

@@ -13,6 +13,8 @@
 #define INCIDENT_SECRETS 8
 #define INCIDENT_MEMBERS 20
 #define INCIDENT_HASHES  64
+#define INCIDENT_NAMES   4
+#define KT_NAME_SEED     UINT64_C(0x6b65797472616c31) /* a name keeps its key for ever */
 #define ENGINE_DETECTOR  0xff /* kt_pending.detector of the engine's own numbers */
 
 struct fact { /* what was known of an address when the log said it */
@@ -52,6 +54,7 @@ struct incident {
     char event[INCIDENT_EVENTS][96], secret[INCIDENT_SECRETS][200], production[200];
     char actor[128], ip[KT_IP_TEXT_MAX], network_text[96], country[4], instance[64], source[32];
     char user_agent[160], considered[600];
+    char written[INCIDENT_NAMES][96]; /* the actor's name in the log, where it is another */
     uint8_t actor_kind, pad[7];
 };
 
@@ -100,6 +103,7 @@ struct kt_detect {
     uint32_t pool_cap;
     struct core core;
     struct kt_scene scene;
+    struct kt_named *named;         /* detect_who.c: the event in work under the actor's own name */
     const struct kt_record *record; /* the one in work */
     kt_time_ns arrival;
     struct kt_event tick; /* the tick in work, with an id of its own */
@@ -108,7 +112,12 @@ struct kt_detect {
     struct kt_buf text; /* of the alert in work */
 };
 
-/* ---- detect_actor.c: who, where, what was known, what is put aside ---- */
+/* ---- detect_who.c: whose event it is ---- */
+struct kt_key kt_detect_name_key(struct kt_str name);
+/* Fills in identity, actor, kind, team; s->ev is then the event under the canonical name. */
+void kt_detect_who(struct kt_detect *d, struct kt_scene *s);
+
+/* ---- detect_actor.c: where, what was known, what is put aside ---- */
 void kt_detect_where(struct kt_detect *d, struct kt_scene *s);
 uint32_t kt_detect_client(struct kt_str user_agent);
 struct kt_actor *kt_detect_actor_new(struct kt_detect *d, struct kt_scene *s);

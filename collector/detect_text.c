@@ -221,6 +221,12 @@ void kt_detect_emit(struct kt_detect *d, struct incident *in, const char *state,
     a.why = kt_str_from(b->at, why);
     a.command = kt_str_from(b->at + why, command - why);
     a.geo_build = take(b, command);
+    char written[INCIDENT_NAMES * 100] = "";
+    for (unsigned i = 0, n = 0; i < INCIDENT_NAMES && in->written[i][0] != '\0'; i++) {
+        kt_say(written + n, sizeof written - n, "%s%s", i > 0 ? ", " : "", in->written[i]);
+        n += (unsigned)strlen(written + n);
+    }
+    a.actor_written = kt_str_of(written);
     if (merged_into != NULL)
         a.merged_into = kt_str_of(merged_into);
     d->o.alert(d->o.self, &a, is_new);

@@ -75,23 +75,26 @@ static bool in_list(const struct kt_strings *list, struct kt_str s)
     return false;
 }
 
-static bool is_configured(const struct options *o, const struct kt_event *ev)
+/* written: the actor's name in the log, where it is not the event's; empty: the same. */
+static bool is_configured(const struct options *o, const struct kt_event *ev, struct kt_str written)
 {
     return o->actors.n > 0 &&
-           (in_list(&o->actors, ev->actor) || (ev->role.len > 0 && in_list(&o->actors, ev->role)));
+           (in_list(&o->actors, ev->actor) || (ev->role.len > 0 && in_list(&o->actors, ev->role)) ||
+            (written.len > 0 && in_list(&o->actors, written)));
 }
 
 static int kind(const struct kt_event *ev, const void *opt)
 {
-    return is_configured(opt, ev) ? KT_ACTOR_AI_AGENT : -1;
+    return is_configured(opt, ev, KT_STR_NONE) ? KT_ACTOR_AI_AGENT : -1;
 }
 
 /* Its name; NULL: none. *ret_own: the identity is the agent's, not a person's that it borrows. */
-static const char *agent_of(const struct kt_event *ev, const struct options *o, bool *ret_own)
+static const char *agent_of(const struct kt_scene *s, const struct options *o, bool *ret_own)
 {
+    const struct kt_event *ev = s->ev;
     const char *by_client = kt_ai_agent_of_client(ev->user_agent);
     *ret_own = true;
-    if (is_configured(o, ev) || ev->actor_kind == KT_ACTOR_AI_AGENT)
+    if (is_configured(o, ev, s->written) || ev->actor_kind == KT_ACTOR_AI_AGENT)
         return by_client != NULL ? by_client : "";
     *ret_own = !kt_kind_is_person((uint8_t)ev->actor_kind);
     return by_client;
@@ -230,15 +233,16 @@ static void words_of_first(const struct kt_scene *s, struct kt_finding *f)
 }
 
 /* ---- the event ---- */
-static bool is_allowed(const struct kt_event *ev, const struct options *o)
+static bool is_allowed(const struct kt_scene *s, const struct options *o)
 {
+    const struct kt_event *ev = s->ev;
     ptrdiff_t at = kt_str_find(ev->secret, KT_STR("://"), 0);
     struct kt_str path = kt_str_from_index(ev->secret, at < 0 ? 0 : (size_t)at + 3);
     for (unsigned i = 0; i < o->allow.n; i++) {
         struct kt_str secrets = kt_str_trim(kt_str_of(o->allow.at[i])), actors;
         (void)kt_str_split(&secrets, ' ', &actors);
         secrets = kt_str_trim(secrets);
-        if (kt_str_glob(actors, ev->actor) &&
+        if (kt_actor_fits(s, actors) &&
             (kt_str_glob(secrets, ev->secret) || kt_str_glob(secrets, path) ||
              kt_str_glob(secrets, ev->secret_native)))
             return true;
@@ -274,7 +278,7 @@ static void on_event(struct kt_scene *s, const void *opt)
 {
     const struct options *o = opt;
     bool own;
-    if (!s->read || s->actor == NULL || agent_of(s->ev, o, &own) == NULL || is_allowed(s->ev, o))
+    if (!s->read || s->actor == NULL || agent_of(s, o, &own) == NULL || is_allowed(s, o))
         return;
     if (leaves_tree(s->ev, o) && is_news(s, o, S_OUTSIDE, s->secret.a))
         tell(s, o, S_OUTSIDE);
@@ -287,7 +291,7 @@ static void on_event(struct kt_scene *s, const void *opt)
 static void considered(const struct kt_scene *s, const void *opt, struct kt_buf *out)
 {
     bool own;
-    if (s->read && agent_of(s->ev, opt, &own) == NULL)
+    if (s->read && agent_of(s, opt, &own) == NULL)
         kt_buf_addz(out, "AI agents (none known by its client)");
 }
 

@@ -181,15 +181,21 @@ unsigned kt_value_users(const struct kt_scene *s, enum kt_dim dim, uint64_t valu
     return n;
 }
 
-bool kt_network_expected(const struct kt_conf *conf, const struct kt_event *ev)
+bool kt_actor_fits(const struct kt_scene *s, struct kt_str glob)
 {
+    return kt_str_glob(glob, s->ev->actor) || (s->written.len > 0 && kt_str_glob(glob, s->written));
+}
+
+bool kt_network_expected(const struct kt_scene *s)
+{
+    const struct kt_conf *conf = s->shared->conf;
     for (unsigned i = 0; i < conf->n_networks; i++) {
         const struct kt_conf_network *net = &conf->networks[i];
         bool named = net->actors.n == 0;
         for (unsigned k = 0; k < net->actors.n && !named; k++)
-            named = kt_str_glob(kt_str_of(net->actors.at[k]), ev->actor);
+            named = kt_actor_fits(s, kt_str_of(net->actors.at[k]));
         for (unsigned k = 0; k < net->n_cidr && named; k++) {
-            if (kt_cidr_has(net->cidr[k], ev->ip))
+            if (kt_cidr_has(net->cidr[k], s->ev->ip))
                 return true;
         }
     }
@@ -229,6 +235,19 @@ int kt_production(const struct kt_conf *conf, struct kt_str secret)
 
 uint32_t kt_actor_day(const struct kt_actor *a, uint32_t minute)
 {
+    if (a->zoned) /* local time is UTC + zone_min, and never before the epoch here */
+        return (uint32_t)(((int64_t)minute + a->zone_min) / 1440);
     uint32_t origin = a->origin * 60u;
     return minute < origin ? 0 : (minute - origin) / 1440u;
+}
+
+uint32_t kt_actor_day_begins(const struct kt_actor *a, uint32_t day)
+{
+    return a->zoned ? (uint32_t)((int64_t)day * 1440 - a->zone_min) : day * 1440u + a->origin * 60u;
+}
+
+/* Without a zone: the date of the middle of the day. */
+uint32_t kt_actor_date(const struct kt_actor *a, uint32_t minute)
+{
+    return kt_actor_day(a, minute) + (!a->zoned && a->origin >= 12);
 }

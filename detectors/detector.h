@@ -74,6 +74,8 @@ struct kt_actor {    /* the shared header: read-only for detectors */
         uint32_t from_min, until_min;
     } held[KT_HELD_MAX]; /* windows of incidents >= medium: never counted */
     uint32_t held_n;
+    int16_t zone_min; /* zoned: minutes east of UTC at its newest event; origin says nothing */
+    uint8_t zoned, pad;
     char name[128];
 };
 
@@ -179,7 +181,7 @@ struct kt_novelty {        /* what new_secrets says of the event to those that r
 #define KT_FOUND_MAX 8
 #define KT_ASIDE_MAX 16 /* of all detectors together */
 struct kt_scene {
-    const struct kt_event *ev;
+    const struct kt_event *ev; /* under the actor's canonical name and kind */
     kt_time_ns t; /* event time, clamped to arrival + 5 min; of reports and ticks the arrival */
     kt_time_ns arrival;
     struct kt_str agent;            /* whose record it is; empty: the collector's */
@@ -197,6 +199,10 @@ struct kt_scene {
     uint32_t client; /* hash of client family; 0 = none */
     struct kt_novelty novelty;
     const struct kt_shared *shared;
+    /* Whom the actor is by identities_file, or NULL; its name in the log, where that is another;
+     * what colleagues have in common with it: the identity's team, else the event's role. */
+    const struct kt_identity *identity;
+    struct kt_str written, team;
     /* of the detector that runs */
     struct kt_table *const *tables;
     uint8_t detector;
@@ -269,11 +275,16 @@ bool kt_client_known(const struct kt_places *p, uint32_t client);
 bool kt_place_tainted(const struct kt_place *p, uint32_t minute);
 /* Other actors of the kind (any kind: KT_ACTOR_COUNT) that used the value in 90 days. */
 unsigned kt_value_users(const struct kt_scene *s, enum kt_dim dim, uint64_t value, unsigned kind);
+/* Does the glob of a configuration mean this actor, by its own name or as the log has it? */
+bool kt_actor_fits(const struct kt_scene *s, struct kt_str glob);
 /* Is the address in a configured network that names this actor or everybody? */
-bool kt_network_expected(const struct kt_conf *conf, const struct kt_event *ev);
+bool kt_network_expected(const struct kt_scene *s);
 /* Asked for a secret without getting its value: listed, described, refused, not there. */
 bool kt_event_is_probe(const struct kt_event *ev);
 /* Is the secret production (DETECTION §2.9)? 1 yes, 0 no, -1 not known. */
 int kt_production(const struct kt_conf *conf, struct kt_str secret);
-/* The day of an actor that holds the minute. */
+/* The day of an actor that holds the minute, the minute at which a day begins, and the date (days
+ * since the epoch) of what it calls that day. */
 uint32_t kt_actor_day(const struct kt_actor *a, uint32_t minute);
+uint32_t kt_actor_day_begins(const struct kt_actor *a, uint32_t day);
+uint32_t kt_actor_date(const struct kt_actor *a, uint32_t minute);

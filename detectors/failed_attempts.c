@@ -104,7 +104,7 @@ return CLASS_NONE;
 
 static bool outside(const struct kt_scene *s)
 {
-    return s->where.usable && !s->where.inside && !kt_network_expected(s->shared->conf, s->ev);
+    return s->where.usable && !s->where.inside && !kt_network_expected(s);
 }
 
 static struct kt_key net_key(const struct kt_scene *s)

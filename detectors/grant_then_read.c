@@ -97,6 +97,21 @@ static struct kt_str short_name(struct kt_str name)
     return kt_str_sub(name, 0, at < 0 ? 0 : (size_t)at);
 }
 
+/* What a grant may call the actor of the scene beside its own name; returns how many. */
+static unsigned other_names(const struct kt_scene *s, struct kt_str ret[3])
+{
+    const struct kt_str all[] = { short_name(s->ev->actor), s->written, short_name(s->written) };
+    unsigned n = 0;
+    for (unsigned i = 0; i < KT_ARRAY_LEN(all); i++) {
+        bool known = all[i].len == 0;
+        for (unsigned k = 0; k < n; k++)
+            known = known || kt_str_eq(ret[k], all[i]);
+        if (!known)
+            ret[n++] = all[i];
+    }
+    return n;
+}
+
 /* Google: "member":"user:ana@acme.example" of the first change. */
 static struct kt_str member_of(const struct kt_event *ev)
 {
@@ -178,9 +193,10 @@ static void words(const struct kt_scene *s, struct kt_finding *f)
 {
     bool self = f->number[N_SELF] > 0;
     const struct grant *g = kt_table_peek(s->tables[T_GRANT], key_of(s->ev, s->ev->actor));
-    if (!self) {
-        const struct grant *h =
-            kt_table_peek(s->tables[T_GRANT], key_of(s->ev, short_name(s->ev->actor)));
+    struct kt_str name[3];
+    unsigned n_names = self ? 0 : other_names(s, name);
+    for (unsigned i = 0; i < n_names; i++) {
+        const struct grant *h = kt_table_peek(s->tables[T_GRANT], key_of(s->ev, name[i]));
         g = h != NULL && (g == NULL || h->given_min > g->given_min) ? h : g;
     }
     char who[160], at[KT_TIME_TEXT_MAX];
@@ -273,7 +289,11 @@ static void on_grant(struct kt_scene *s, const struct options *o)
     kt_put_aside(s, 0, kt_actor_day(s->actor, s->minute), (s->minute / 60 + 1) * 60,
                  (uint16_t[4]){ 1, 0, 0, 0 });
     struct kt_str to = beneficiary(s->ev);
-    bool itself = kt_str_eq(to, s->ev->actor) || kt_str_eq(to, short_name(s->ev->actor));
+    struct kt_str name[3];
+    unsigned n_names = other_names(s, name);
+    bool itself = kt_str_eq(to, s->ev->actor);
+    for (unsigned i = 0; i < n_names; i++)
+        itself = itself || kt_str_eq(to, name[i]);
     judge(s, o, give(s, s->ev->actor, true));
     if (to.len > 0 && !itself)
         (void)give(s, to, false);
@@ -295,13 +315,15 @@ static void on_take(struct kt_scene *s, const struct options *o)
     struct grant *own = kt_table_put(s->tables[T_GRANT], key_of(s->ev, s->ev->actor), NULL);
     note_take(own, s);
     judge(s, o, own);
-    struct kt_str name = short_name(s->ev->actor);
-    struct grant *given =
-        name.len > 0 ? kt_table_get(s->tables[T_GRANT], key_of(s->ev, name)) : NULL;
-    if (given == NULL)
-        return;
-    note_take(given, s);
-    judge(s, o, given);
+    struct kt_str name[3];
+    unsigned n_names = other_names(s, name);
+    for (unsigned i = 0; i < n_names; i++) {
+        struct grant *given = kt_table_get(s->tables[T_GRANT], key_of(s->ev, name[i]));
+        if (given == NULL)
+            continue;
+        note_take(given, s);
+        judge(s, o, given);
+    }
 }
 
 static void on_event(struct kt_scene *s, const void *opt)

@@ -328,8 +328,7 @@ static void on_event(struct kt_scene *s, const void *opt)
                          .country = s->where.country,
                          .hosting = s->where.hosting };
     if (s->actor == NULL || !kt_kind_is_person(s->actor->kind) || !in || s->late ||
-        !s->where.usable || s->where.inside || !locate(&s->where, &now) ||
-        kt_network_expected(s->shared->conf, s->ev))
+        !s->where.usable || s->where.inside || !locate(&s->where, &now) || kt_network_expected(s))
         return;
     struct trail *t = kt_table_put(s->tables[0], s->who, NULL);
     unsigned at = t->n, users = 0;

@@ -469,7 +469,7 @@ static double judge_week(const struct kt_scene *s, const struct options *o, cons
     for (unsigned i = 0; i < DAYS; i++) {
         if (h->day_of[i] == 0 || h->day_of[i] - 1 + 7 <= today || h->day_of[i] - 1 > today)
             continue;
-        uint32_t begins = (h->day_of[i] - 1) * DAY_MIN + s->actor->origin * 60u;
+        uint32_t begins = kt_actor_day_begins(s->actor, h->day_of[i] - 1);
         bool told = told_before(s, begins, begins + DAY_MIN - 1); /* what is left was learned */
         sum += told ? h->learned[i] : h->raw[i];
         days += h->busy[i];

@@ -235,7 +235,7 @@ static void on_event(struct kt_scene *s, const void *opt)
     /* whoever knows nothing yet is new everywhere */
     bool young = s->actor != NULL && s->young;
     if (known || young || s->shared->learning || x->shared_days >= o->shared_days ||
-        kt_network_expected(s->shared->conf, s->ev))
+        kt_network_expected(s))
         return;
     const struct member *m = member_of(x, s->who.a);
     if (m != NULL && is_live(m, s->minute) && (m->success || !success))

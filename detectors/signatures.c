@@ -194,7 +194,7 @@ static bool touches_canary(const struct kt_scene *s)
                     path.at[path.len - glob.len - 1] == '/';
         bool allowed = false;
         for (unsigned k = 0; k < c->allow.n; k++)
-            allowed = allowed || kt_str_glob(kt_str_of(c->allow.at[k]), s->ev->actor);
+            allowed = allowed || kt_actor_fits(s, kt_str_of(c->allow.at[k]));
         if (!allowed && (tail || kt_str_glob(glob, s->ev->secret) || kt_str_glob(glob, path)))
             return true;
     }

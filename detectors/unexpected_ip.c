@@ -95,7 +95,7 @@ static bool outside_cage(const struct kt_scene *s, const struct options *o)
 {
     bool named = false;
     for (unsigned i = 0; i < o->n_only; i++) {
-        if (!kt_str_glob(o->only[i].actors, s->ev->actor))
+        if (!kt_actor_fits(s, o->only[i].actors))
             continue;
         if (kt_cidr_has(o->only[i].net, s->ev->ip))
             return false;
@@ -268,7 +268,7 @@ static void on_event(struct kt_scene *s, const void *opt)
         known = NULL;
     if (known != NULL && !kt_place_tainted(known, s->minute))
         return; /* the same /24: 0; another of the ASN: 0.3, below every floor */
-    if (kt_network_expected(s->shared->conf, s->ev))
+    if (kt_network_expected(s))
         return;
     struct verdict v;
     if (cold(s, o)) {

@@ -43,7 +43,7 @@ struct habit {       /* one person */
     uint32_t recent[RECENT], recent_n;  /* minutes of the newest of them */
     uint8_t days[WEEKS][HOURS];         /* by hour (UTC): a bit for each day of the week */
 };
-struct circle { /* the organisation, or those with one permission set */
+struct circle { /* the organisation, or those of one team or permission set */
     uint32_t n, people, nights;
     uint32_t bin[HOURS]; /* hours on workdays, from each one's midday */
     uint32_t person[TEAM_PEOPLE];
@@ -80,12 +80,6 @@ static const struct kt_option options[] = {
 };
 
 /* ---- days and weeks ---- */
-/* The date (days since the epoch) of the middle of the actor's day: what it calls that day. */
-static uint32_t date_of(const struct kt_actor *a, uint32_t minute)
-{
-    return kt_actor_day(a, minute) + (a->origin >= 12);
-}
-
 static bool is_holiday(const struct kt_conf *conf, uint32_t date)
 {
     char text[KT_TIME_TEXT_MAX];
@@ -210,7 +204,7 @@ static struct kt_key circle_key(struct kt_str role)
 /* The people of the same permission set when they are enough, else everybody. */
 static const struct circle *circle_of(const struct kt_scene *s)
 {
-    const struct circle *c = kt_table_peek(s->tables[T_CIRCLE], circle_key(s->ev->role));
+    const struct circle *c = kt_table_peek(s->tables[T_CIRCLE], circle_key(s->team));
     if (c != NULL && c->people >= TEAM_PEOPLE && c->n >= TEAM_HOURS)
         return c;
     return kt_table_peek(s->tables[T_CIRCLE], circle_key(KT_STR_NONE));
@@ -218,7 +212,7 @@ static const struct circle *circle_of(const struct kt_scene *s)
 
 static double judge_hour(const struct kt_scene *s, const struct options *o, struct habit *h)
 {
-    uint32_t hour = s->minute / 60, date = date_of(s->actor, s->minute);
+    uint32_t hour = s->minute / 60, date = kt_actor_date(s->actor, s->minute);
     if (h->judged == hour + 1)
         return (double)h->p;
     struct view v = look(h, date / 7);
@@ -228,6 +222,12 @@ static double judge_hour(const struct kt_scene *s, const struct options *o, stru
     if (!off && v.total >= o->least_hours)
         h->p = (float)share_of(&v, circle_of(s), hour % HOURS);
     return (double)h->p;
+}
+
+/* A roster explains any hour. */
+static bool is_on_call(const struct kt_scene *s)
+{
+    return s->identity != NULL && kt_identity_on_call(s->identity, s->t);
 }
 
 /* Abroad the clock is another: a new country is the business of unexpected_ip alone. */
@@ -268,10 +268,12 @@ static unsigned stretch(const struct view *v, unsigned hour, unsigned *ret_from,
 static void words(const struct kt_scene *s, struct kt_finding *f)
 {
     const struct habit *h = kt_table_peek(s->tables[T_PERSON], s->who);
-    struct view v = look(h, date_of(s->actor, s->minute) / 7);
+    struct view v = look(h, kt_actor_date(s->actor, s->minute) / 7);
     unsigned from, to, n = stretch(&v, s->minute / 60 % HOURS, &from, &to);
     char who[160], since[KT_TIME_TEXT_MAX], first[KT_TIME_TEXT_MAX], now[KT_TIME_TEXT_MAX];
     char span[64], total[32], some[32], duty[120] = "";
+    bool team = s->identity != NULL && s->identity->team != NULL;
+    const char *peers = team ? "of its team" : "with its role";
     kt_say_name(s->ev->actor, 80, who);
     kt_time_format((kt_time_ns)v.since * KT_NS_DAY, since);
     kt_time_format((kt_time_ns)f->number[N_FROM] * KT_NS_MIN, first);
@@ -283,7 +285,7 @@ static void words(const struct kt_scene *s, struct kt_finding *f)
     KT_SAY(f->title, "%s asked for secrets %.0f times %s, outside its hours.", who,
            f->number[N_READS], span);
     if (f->number[N_DUTY] > 0)
-        KT_SAY(duty, " Colleagues with its role were at work at this time too in 60 days: a duty?");
+        KT_SAY(duty, " Colleagues %s were at work at this time too in 60 days: a duty?", peers);
     KT_SAY(f->normal,
            "Of %s active hours on its workdays since %.10s (the last 24 hours not counted) %s lay "
            "between %02u:00 and %02u:00 UTC.%s",
@@ -291,8 +293,11 @@ static void words(const struct kt_scene *s, struct kt_finding *f)
            duty);
     KT_SAY(f->part, "at work at %.5s UTC, %s of %s active hours between %02u:00 and %02u:00",
            now + 11, n == 0 ? "none" : some, total, from, to);
-    KT_SAY(f->quiet, "Earlier nights of its own, or those of two colleagues with its role. The "
-                     "first night on call looks like this.");
+    KT_SAY(
+        f->quiet,
+        "Earlier nights of its own, or those of two colleagues %s. The first night on call looks "
+        "like this.",
+        peers);
 }
 
 /* ---- the event ---- */
@@ -337,9 +342,9 @@ static uint32_t apart(uint32_t a, uint32_t b)
  * no incident held back. */
 static bool is_duty(const struct kt_scene *s)
 {
-    const struct circle *c = kt_table_peek(s->tables[T_CIRCLE], circle_key(s->ev->role));
+    const struct circle *c = kt_table_peek(s->tables[T_CIRCLE], circle_key(s->team));
     uint32_t first = 0;
-    if (s->ev->role.len == 0 || c == NULL)
+    if (s->team.len == 0 || c == NULL)
         return false;
     for (unsigned i = 0; i < NIGHTS; i++) {
         uint32_t actor = c->night[i].actor;
@@ -371,15 +376,15 @@ static void judge(struct kt_scene *s, const struct options *o)
 {
     struct habit *h = kt_table_get(s->tables[T_PERSON], s->who);
     bool asked = s->read || kt_event_is_probe(s->ev);
-    if (h == NULL || !asked || s->young || s->shared->learning ||
+    if (h == NULL || !asked || s->young || s->shared->learning || is_on_call(s) ||
         s->ev->flags & (KT_FLAG(SHADOW) | KT_FLAG(BULK)))
         return;
     double p = judge_hour(s, o, h);
     if (p > o->odd || kt_production(s->shared->conf, s->ev->secret) == 0)
         return;
     note_read(h, s->minute);
-    if (s->taught && s->ev->role.len > 0)
-        kt_put_aside(s, ASIDE_NIGHT, circle_key(s->ev->role).a, (s->minute / 60 + 1) * 60,
+    if (s->taught && s->team.len > 0)
+        kt_put_aside(s, ASIDE_NIGHT, circle_key(s->team).a, (s->minute / 60 + 1) * 60,
                      (uint16_t[4]){ 1, 0, 0, 0 });
     if (enough(o, h, s->minute))
         tell(s, o, h, p);
@@ -391,7 +396,7 @@ static void on_event(struct kt_scene *s, const void *opt)
         return;
     judge(s, opt);
     if (s->taught)
-        kt_put_aside(s, ASIDE_HOUR, circle_key(s->ev->role).a, (s->minute / 60 + 1) * 60,
+        kt_put_aside(s, ASIDE_HOUR, circle_key(s->team).a, (s->minute / 60 + 1) * 60,
                      (uint16_t[4]){ 1, 0, 0, 0 });
 }
 
@@ -444,7 +449,7 @@ static void note_night(struct kt_scene *s, uint64_t role, uint32_t minute)
 static void on_learn(struct kt_scene *s, const void *opt, const struct kt_pending *p)
 {
     const struct options *o = opt;
-    uint32_t minute = p->time_min - 60, date = date_of(s->actor, minute);
+    uint32_t minute = p->time_min - 60, date = kt_actor_date(s->actor, minute);
     unsigned hour = minute / 60 % HOURS;
     if (p->what == ASIDE_NIGHT) {
         note_night(s, p->key, minute);
@@ -470,11 +475,11 @@ static void considered(const struct kt_scene *s, const void *opt, struct kt_buf 
     const struct habit *h = kt_table_peek(s->tables[T_PERSON], s->who);
     if (s->actor == NULL || h == NULL || !(s->read || kt_event_is_probe(s->ev)))
         return;
-    struct view v = look(h, date_of(s->actor, s->minute) / 7);
+    struct view v = look(h, kt_actor_date(s->actor, s->minute) / 7);
     unsigned hour = s->minute / 60 % HOURS;
     if (v.total >= o->least_hours)
-        kt_buf_addf(out, "time (%u of its %u active hours lie at %02u:00 UTC)", v.count[hour],
-                    v.total, hour);
+        kt_buf_addf(out, "time (%u of its %u active hours lie at %02u:00 UTC%s)", v.count[hour],
+                    v.total, hour, is_on_call(s) ? ", on call" : "");
 }
 
 const struct kt_detector kt_detector_unusual_time = {

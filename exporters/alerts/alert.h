@@ -31,6 +31,8 @@ struct kt_alert {
     struct kt_str quiet;      /* what would have kept it quiet */
     struct kt_str command;    /* shows the events */
     struct kt_str actor, actor_kind, ip, country, network, secret, instance, source;
+    /* The actor's names in the log, where they are others: "a, b". */
+    struct kt_str actor_written;
     struct kt_str user_agent, geo_build;
     struct kt_alert_part parts[KT_ALERT_PARTS_MAX];
     unsigned n_parts;

@@ -180,6 +180,9 @@ unsigned kt_render_facts(const struct kt_alert *a, struct kt_arena *arena,
     if (actor.len > 0 && a->actor_kind.len > 0)
         actor = kt_arena_fmt(arena, KT_STR_FMT " (" KT_STR_FMT ")", KT_STR_ARG(actor),
                              KT_STR_ARG(a->actor_kind));
+    if (actor.len > 0 && a->actor_written.len > 0)
+        actor = kt_arena_fmt(arena, KT_STR_FMT ", in the log " KT_STR_FMT, KT_STR_ARG(actor),
+                             KT_STR_ARG(a->actor_written));
     struct kt_str secrets =
         a->n_secrets > 0 ? joined(arena, a->secrets, a->n_secrets, 3, a->secrets_count) : a->secret;
     add(&f, "Actor", actor, false);

@@ -100,6 +100,7 @@ static void set_texts(json_t *d, struct kt_arena *arena, const struct kt_alert *
         { "quiet", a->quiet },
         { "command", a->command },
         { "actor", a->actor },
+        { "actor_written", a->actor_written },
         { "actor_kind", a->actor_kind },
         { "ip", a->ip },
         { "country", a->country },

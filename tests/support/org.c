@@ -75,6 +75,14 @@ void org_configure(struct org *o, const char *detector, const char *yaml)
     o->d = engine(o);
 }
 
+void org_identities(struct org *o, struct kt_str text)
+{
+    struct kt_error err = { 0 };
+    enum kt_status st = kt_identities_parse(o->conf->identities, text, "identities", &err);
+    assert(st == KT_OK);
+    (void)st;
+}
+
 void org_done(struct org *o)
 {
     kt_detect_free(o->d);

@@ -53,6 +53,8 @@ void org_start(struct org *o, uint64_t seed);
 void org_done(struct org *o);
 /* Options of one detector, "{a: 1, b: [x]}"; before the first event. */
 void org_configure(struct org *o, const char *detector, const char *yaml);
+/* A file of identities, or of its text; before the first event. */
+void org_identities(struct org *o, struct kt_str text);
 uint64_t org_random(struct org *o);
 unsigned org_below(struct org *o, unsigned n);
 /* Text that lives as long as the organisation. */

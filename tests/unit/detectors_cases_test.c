@@ -9,6 +9,7 @@
  *   config  DETECTOR {option: value, …}     before everything else
  *   canary  secret=GLOB [allow=ACTOR]
  *   holiday 2026-12-25
+ *   identities [{ name: …, aliases: […] }, …]      as in identities_file
  *   work    instance=… [source= scope=] per_hour=20 from=-20d until=+6h    reads at random moments
  *   watch   agent=… instance=… [source=] from=-20d until=+6h               heartbeats
  *           [at=+8h]                                            that come all at once, then
@@ -358,6 +359,11 @@ static bool step(struct org *o, uint32_t *seen, struct kt_str line)
         return add_report(o, rest);
     if (kt_str_is(word, "holiday"))
         return add_holiday(o, rest);
+    if (kt_str_is(word, "identities")) {
+        const char *text = org_text(o, "identities: " KT_STR_FMT, KT_STR_ARG(rest));
+        org_identities(o, kt_str_of(text));
+        return true;
+    }
     if (kt_str_is(word, "watch") || kt_str_is(word, "ticks") || kt_str_is(word, "hush") ||
         kt_str_is(word, "work") || kt_str_is(word, "maintenance")) {
         struct fields f = parse(kt_str_trim(rest));
