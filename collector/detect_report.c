@@ -24,6 +24,8 @@ void kt_detect_plain_scene(struct kt_detect *d, const struct kt_event *ev, kt_ti
     s->who = s->secret = (struct kt_key){ 0, 0 };
     s->actor = NULL;
     s->places = NULL;
+    s->identity = NULL;
+    s->written = s->team = KT_STR_NONE;
     s->where = (struct kt_where){ .org = "" };
     s->client = 0;
     s->shared = &d->shared;

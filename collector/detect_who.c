@@ -20,7 +20,7 @@ struct kt_named {
     uint8_t digest[32]; /* of the identities that the cache is about */
     struct {
         struct kt_key key;
-        const struct kt_identity *who;
+        uint32_t who; /* its number + 1: two sets with one digest number alike; 0 = nobody */
     } cache[CACHE];
 };
 
@@ -52,10 +52,12 @@ static const struct kt_identity *cached(struct kt_detect *d, const struct kt_eve
     key.b ^= kt_hash64(ev->instance, KT_NAME_SEED);
     unsigned slot = key.b % CACHE;
     if (n->cache[slot].key.a != key.a || n->cache[slot].key.b != key.b) {
+        const struct kt_identity *who =
+            kt_identities_find(ids, ev->actor, ev->source, ev->instance);
         n->cache[slot].key = key;
-        n->cache[slot].who = kt_identities_find(ids, ev->actor, ev->source, ev->instance);
+        n->cache[slot].who = who == NULL ? 0 : kt_identities_number(ids, who) + 1;
     }
-    return n->cache[slot].who;
+    return n->cache[slot].who == 0 ? NULL : kt_identities_at(ids, n->cache[slot].who - 1);
 }
 
 static const struct kt_identity *identity_of(struct kt_detect *d, const struct kt_event *ev)

@@ -28,7 +28,7 @@
 #define KT_CONFIG_MAX       (1u << 20)
 #define KT_CONFIG_DEPTH_MAX 16u
 
-#define KT_IDENTITIES_BYTES   (16u << 20) /* of identities_file */
+#define KT_IDENTITIES_BYTES   (15u << 18) /* of identities_file, also as it is recorded */
 #define KT_IDENTITIES_MAX     50000u
 #define KT_IDENTITY_ALIASES   200000u /* of all together */
 #define KT_IDENTITY_GLOBS     1000u   /* of them with a `*`: each is tried on a name that is new */

@@ -12,7 +12,6 @@
 #include <string.h>
 
 #include "core/base/alloc.h"
-#include "core/base/hash.h"
 #include "core/base/limits.h"
 
 #define SYSTEM_FOLDER   "/etc/keytrail/"
@@ -326,18 +325,6 @@ static enum kt_status load_geoip(struct kt_conf *c, struct kt_error *err)
     return KT_OK;
 }
 
-static enum kt_status load_identities(struct kt_conf *c, struct kt_error *err)
-{
-    if (c->identities_file == NULL)
-        return KT_OK;
-    if (kt_identities_load(c->identities, c->identities_file, err) != KT_OK)
-        return kt_wrap(err, "identities_file");
-    const struct kt_str both[] = { kt_str_from(c->digest, sizeof c->digest),
-                                   kt_str_from(kt_identities_digest(c->identities), 32) };
-    kt_sha256_of(both, KT_ARRAY_LEN(both), c->digest);
-    return KT_OK;
-}
-
 /* Files of a configuration that is not the system's stay in its folder. */
 static enum kt_status place_defaults(struct kt_conf *c, struct kt_error *err)
 {
@@ -390,7 +377,7 @@ static enum kt_status fill(struct kt_conf *c, bool env, struct kt_error *err)
             return KT_E_CONFIG;
     if (place_defaults(c, err) != KT_OK || load_geoip(c, err) != KT_OK)
         return KT_E_CONFIG;
-    return check(c, err) == KT_OK ? load_identities(c, err) : KT_E_CONFIG;
+    return check(c, err) == KT_OK ? kt_conf_identities(c, !env, err) : KT_E_CONFIG;
 }
 
 static struct kt_conf *conf_of(struct kt_yaml *y)

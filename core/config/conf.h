@@ -12,3 +12,6 @@ struct kt_conf_section {
 };
 extern const struct kt_conf_section kt_conf_sections[]; /* ended by a NULL name */
 extern const struct kt_option kt_conf_top_table[];
+/* Reads identities_file: from the disk, or out of c->files when it is a recorded configuration. */
+KT_MUST_USE enum kt_status kt_conf_identities(struct kt_conf *c, bool recorded,
+                                              struct kt_error *err);

@@ -135,6 +135,11 @@ const struct kt_identity *kt_identities_at(const struct kt_identities *ids, unsi
     return &ids->identity[i];
 }
 
+unsigned kt_identities_number(const struct kt_identities *ids, const struct kt_identity *who)
+{
+    return (unsigned)(who - ids->identity);
+}
+
 bool kt_identities_have_globs(const struct kt_identities *ids)
 {
     return ids->n_glob > 0;

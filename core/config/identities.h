@@ -51,6 +51,7 @@ const struct kt_identity *kt_identities_find(const struct kt_identities *ids, st
 const struct kt_identity *kt_identities_named(const struct kt_identities *ids, struct kt_str name);
 unsigned kt_identities_count(const struct kt_identities *ids);
 const struct kt_identity *kt_identities_at(const struct kt_identities *ids, unsigned i);
+unsigned kt_identities_number(const struct kt_identities *ids, const struct kt_identity *who);
 bool kt_identities_have_globs(const struct kt_identities *ids);
 bool kt_identity_on_call(const struct kt_identity *who, kt_time_ns t);
 /* Globs of secrets that are production, and of those that are not. */

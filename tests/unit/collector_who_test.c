@@ -161,6 +161,35 @@ static void kinds_of_the_file_win_over_the_sources(void **state)
     org_done(&o);
 }
 
+/* The log says who is who, from the record on: a reload in the collector, and every replay. */
+static void a_recorded_file_acts_from_its_record_on(void **state)
+{
+    (void)state;
+    struct org o;
+    org_start(&o, 9);
+    const char *const raw[] = {
+        "{\"what\":\"config\",\"digest\":\"a\",\"text\":\"identities_file: /w.yaml\\n\",\"files\":"
+        "{\"/w.yaml\":\"identities: [{ name: ana, aliases: ['a*@main'] }]\\n\"}}",
+        "{\"what\":\"config\",\"digest\":\"b\",\"text\":\"identities_file: /w.yaml\\n\",\"files\":"
+        "{\"/w.yaml\":\"identities: [{ name: ana, aliases: ['b*@main'] }]\\n\"}}"
+    };
+    static const char *const names[] = { "a1@main", "a2@main", "a3@main", "b1@main", "b2@main" };
+    for (unsigned i = 0; i < KT_ARRAY_LEN(names); i++) {
+        if (i == 1 || i == 3)
+            org_add(&o, (struct org_event){ .t = NOW + i * KT_NS_MIN - KT_NS_S,
+                                            .record = KT_KIND_CONFIG,
+                                            .operation = "config",
+                                            .raw = raw[i / 2] });
+        org_add(&o, (struct org_event){ .t = NOW + i * KT_NS_MIN,
+                                        .actor = names[i],
+                                        .kind = KT_ACTOR_HUMAN,
+                                        .secret = "vault://main/-/secret/a" });
+        org_run(&o);
+        assert_int_equal(actors(&o), i == 0 ? 1 : 2); /* a1, then ana whatever she is called */
+    }
+    org_done(&o);
+}
+
 /* ---- days ---- */
 static kt_time_ns at(const char *time)
 {
@@ -218,6 +247,7 @@ int main(void)
         cmocka_unit_test(the_alert_names_the_person_and_what_the_log_calls_it),
         cmocka_unit_test(restarts_and_replays_change_nothing),
         cmocka_unit_test(kinds_of_the_file_win_over_the_sources),
+        cmocka_unit_test(a_recorded_file_acts_from_its_record_on),
         cmocka_unit_test(a_day_begins_at_midnight_of_the_persons_zone),
     };
     kt_hash_init();

@@ -159,6 +159,34 @@ static void printed_configuration_reads_back_to_the_same(void **state)
     }
 }
 
+/* As the log holds it: nothing is read from the disk, and the digest is of no matter. */
+static void a_recorded_configuration_brings_its_identities(void **state)
+{
+    (void)state;
+    struct kt_error err = { 0 };
+    struct kt_conf *again = NULL;
+    struct kt_buf text = { 0 };
+    write_file("who.yaml",
+               "identities: [{ name: alice, aliases: [al@x], time_zone: Asia/Kolkata }]\n", 0644);
+    struct kt_conf *c = load("keytrail.yaml", "identities_file: who.yaml\n");
+    assert_int_equal(c->n_files, 1);
+    assert_string_equal(c->files[0].name, path_of("who.yaml"));
+    kt_conf_print(c, true, &text);
+    (void)unlink(path_of("who.yaml"));
+    assert_int_equal(kt_conf_parse(kt_buf_str(&text), "record", c->files, c->n_files, &again, &err),
+                     KT_OK);
+    const struct kt_identity *who =
+        kt_identities_find(again->identities, KT_STR("al@x"), KT_STR("vault"), KT_STR("v"));
+    assert_non_null(who);
+    assert_int_equal(kt_zone_offset_s(who->zone, 0), 19800);
+    kt_conf_free(again);
+    assert_int_equal(kt_conf_parse(kt_buf_str(&text), "record", NULL, 0, &again, &err),
+                     KT_E_CONFIG);
+    assert_non_null(strstr(err.text, "was not recorded with it"));
+    kt_conf_free(c);
+    kt_buf_done(&text);
+}
+
 static void absent_keys_have_usable_defaults(void **state)
 {
     (void)state;
@@ -487,6 +515,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(documented_collector_file_loads),
         cmocka_unit_test(printed_configuration_reads_back_to_the_same),
+        cmocka_unit_test(a_recorded_configuration_brings_its_identities),
         cmocka_unit_test(absent_keys_have_usable_defaults),
         cmocka_unit_test(wrong_collector_files_are_refused_with_place_and_mend),
         cmocka_unit_test(environment_overrides_single_values),
