@@ -24,12 +24,15 @@ static struct kt_str extra(const struct k8s_access *x, const char *name)
     return kt_json_next(&it, &unused, &item) ? kt_json_str(item) : KT_STR_NONE;
 }
 
-/* "oidc:alice@example.com": the prefix is the issuer's, the person is the e-mail. */
+/* "oidc:alice@example.com", and "https://issuer.example#alice@example.com", which an API server
+ * writes that was told no prefix: the person is the e-mail. */
 static struct kt_str without_issuer(struct kt_str user)
 {
-    ptrdiff_t colon = kt_str_find_byte(user, ':', 0);
-    struct kt_str rest = kt_str_from_index(user, (size_t)(colon + 1));
-    return colon > 0 && kt_actor_is_email(rest) ? rest : user;
+    ptrdiff_t at = kt_str_rfind_byte(user, '#');
+    if (at < 0)
+        at = kt_str_find_byte(user, ':', 0);
+    struct kt_str rest = kt_str_from_index(user, (size_t)(at + 1));
+    return at > 0 && kt_actor_is_email(rest) ? rest : user;
 }
 
 struct kt_str kt_k8s_name(const struct k8s_access *x, struct kt_str user,
