@@ -376,7 +376,7 @@ static void print_commands(const struct demo *d)
         "search 'actor:marc* action:login' --db %s --since 1h",
         "status --db %s",
         "verify --db %s",
-        "replay --db %s -c %s/keytrail.yaml",
+        "replay --db %s",
     };
     for (size_t i = 0; i < KT_ARRAY_LEN(commands); i++) {
         struct kt_str rest = kt_str_of(commands[i]);

@@ -1,0 +1,292 @@
+/*
+ * replay_compare: which alerts one way to judge the log gives and the other does not.
+ *
+ * Owns:  the alerts of both sides while they are compared.
+ * Calls: exporters/alerts/alert, detectors (names); stdout, stderr.
+ * Holds: an alert is the same on both sides when it has the same id, or when the same subject has
+ *        one at the same time: other settings may open an incident with another event.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/replay.h"
+#include "core/base/alloc.h"
+#include "core/base/limits.h"
+#include "core/event/line.h"
+#include "detectors/detector.h"
+
+#define JOIN_NS (6 * KT_NS_HOUR) /* as long as an incident waits for more (DETECTION §5) */
+
+struct one { /* an alert that pages */
+    char id[27];
+    kt_time_ns first, last;
+    int severity;
+    unsigned detector;   /* index in kt_detectors */
+    struct kt_str title; /* in the keep of its side */
+    struct kt_str subject;
+    struct one *other; /* the same one on the other side */
+};
+struct list {
+    struct one *at;
+    uint32_t n;
+    struct kt_buf keep; /* texts, reserved before any is taken */
+};
+
+static unsigned detector_of(const char *name)
+{
+    unsigned i = 0;
+    while (kt_detectors[i] != NULL && strcmp(kt_detectors[i]->name, name) != 0)
+        i++;
+    return i;
+}
+
+static struct kt_str keep(struct list *l, struct kt_str s)
+{
+    size_t at = l->keep.len;
+    kt_buf_add(&l->keep, s);
+    return kt_str_from(l->keep.at + at, s.len);
+}
+
+static struct kt_str subject_of(const struct kt_alert *a)
+{
+    return a->actor.len > 0 ? a->actor : a->ip.len > 0 ? a->ip : a->instance;
+}
+
+static struct list gather(const struct kt_side *s, kt_time_ns since, kt_time_ns until)
+{
+    KT_CLEANUP(kt_arena_done) struct kt_arena arena = kt_arena_new(KT_LINE_MAX);
+    struct list l = { .at = kt_alloc_array(kt_side_count(s) + 1, sizeof *l.at) };
+    size_t bytes = 1;
+    for (uint32_t i = 0; i < kt_side_count(s); i++)
+        bytes += strlen(s->documents[i]); /* more than its title and subject */
+    kt_buf_reserve(&l.keep, bytes);
+    for (uint32_t i = 0; i < kt_side_count(s); i++) {
+        struct kt_alert a = { 0 };
+        struct kt_error err = { 0 };
+        kt_arena_reset(&arena);
+        if (kt_alert_read(kt_str_of(s->documents[i]), &arena, &a, &err) != KT_OK ||
+            a.severity < KT_SEV_MEDIUM || !kt_replay_shown(&a, since, until))
+            continue;
+        struct one *o = &l.at[l.n++];
+        *o = (struct one){ .first = a.first,
+                           .last = a.last,
+                           .severity = (int)a.severity,
+                           .detector = detector_of(a.detector),
+                           .title = keep(&l, a.title),
+                           .subject = keep(&l, subject_of(&a)) };
+        memcpy(o->id, a.id, sizeof o->id);
+    }
+    return l;
+}
+
+static bool same_id(const struct one *a, const struct one *b)
+{
+    return strcmp(a->id, b->id) == 0;
+}
+
+static bool same_time(const struct one *a, const struct one *b)
+{
+    return kt_str_eq(a->subject, b->subject) && a->first <= b->last + JOIN_NS &&
+           b->first <= a->last + JOIN_NS;
+}
+
+static void match(struct list *a, struct list *b,
+                  bool (*same)(const struct one *a, const struct one *b))
+{
+    for (uint32_t i = 0; i < a->n; i++) {
+        for (uint32_t k = 0; k < b->n && a->at[i].other == NULL; k++) {
+            if (b->at[k].other != NULL || !same(&a->at[i], &b->at[k]))
+                continue;
+            a->at[i].other = &b->at[k];
+            b->at[k].other = &a->at[i];
+        }
+    }
+}
+
+/* ---- per detector ---- */
+
+static const struct kt_column detector_columns[] = {
+    { "detector", "DETECTOR", 0, false },
+    { "a", "A", 0, true },
+    { "b", "B", 0, true },
+    { "gained", "GAINED", 0, true },
+    { "lost", "LOST", 0, true },
+    { "severity_changed", "OTHER SEVERITY", 0, true },
+    { "a_week", "A A WEEK", 0, true },
+    { "b_week", "B A WEEK", 0, true },
+};
+struct sums {
+    unsigned a, b, gained, lost, changed;
+};
+
+static struct sums sum_up(const struct list *a, const struct list *b, unsigned detector, bool all)
+{
+    struct sums s = { 0 };
+    for (uint32_t i = 0; i < a->n; i++) {
+        bool counts = all || a->at[i].detector == detector;
+        s.a += counts;
+        s.lost += counts && a->at[i].other == NULL;
+    }
+    for (uint32_t i = 0; i < b->n; i++) {
+        bool counts = all || b->at[i].detector == detector;
+        s.b += counts;
+        s.gained += counts && b->at[i].other == NULL;
+        s.changed +=
+            counts && b->at[i].other != NULL && b->at[i].other->severity != b->at[i].severity;
+    }
+    return s;
+}
+
+static struct kt_cell a_week(unsigned n, double weeks, char text[24])
+{
+    if (weeks <= 0)
+        return kt_cell_str(KT_STR_NONE);
+    (void)snprintf(text, 24, "%.1f", n / weeks);
+    return (struct kt_cell){ .type = KT_CELL_RAW, .str = kt_str_of(text) };
+}
+
+static void add_sums(struct kt_rows *rows, const char *name, struct sums s, double weeks)
+{
+    char before[24], after[24];
+    const struct kt_cell cells[] = {
+        kt_cell_str(kt_str_of(name)), kt_cell_int(s.a),         kt_cell_int(s.b),
+        kt_cell_int(s.gained),        kt_cell_int(s.lost),      kt_cell_int(s.changed),
+        a_week(s.a, weeks, before),   a_week(s.b, weeks, after)
+    };
+    kt_rows_add(rows, cells);
+}
+
+static void print_detectors(const struct list *a, const struct list *b, double weeks,
+                            enum kt_output how, bool header)
+{
+    struct kt_rows *rows =
+        kt_rows_new(how, detector_columns, KT_ARRAY_LEN(detector_columns), header);
+    for (unsigned i = 0; kt_detectors[i] != NULL; i++) {
+        struct sums s = sum_up(a, b, i, false);
+        if (s.a + s.b > 0)
+            add_sums(rows, kt_detectors[i]->name, s, weeks);
+    }
+    add_sums(rows, "all", sum_up(a, b, 0, true), weeks);
+    kt_rows_end(rows);
+}
+
+/* ---- each alert that differs ---- */
+
+static const struct kt_column alert_columns[] = {
+    { "change", "CHANGE", 0, false },
+    { "time", "FIRST EVIDENCE", 0, false },
+    { "a", "A", 0, false },
+    { "b", "B", 0, false },
+    { "detector", "DETECTOR", 0, false },
+    { "subject", "WHO", 32, false },
+    { "title", "WHAT", 90, false },
+    { "id", NULL, 0, false },
+};
+
+/* -1: there is none on that side. */
+static struct kt_cell severity(int severity)
+{
+    return kt_cell_str(severity >= 0 ? kt_str_of(kt_severity_words[severity].word) : KT_STR_NONE);
+}
+
+static void add_change(struct kt_rows *rows, const char *change, const struct one *o, int a, int b)
+{
+    const struct kt_detector *det = kt_detectors[o->detector];
+    const struct kt_cell cells[] = { kt_cell_str(kt_str_of(change)),
+                                     kt_cell_time(o->first),
+                                     severity(a),
+                                     severity(b),
+                                     kt_cell_str(kt_str_of(det != NULL ? det->name : "")),
+                                     kt_cell_str(o->subject),
+                                     kt_cell_str(o->title),
+                                     kt_cell_str(kt_str_of(o->id)) };
+    kt_rows_add(rows, cells);
+}
+
+static void print_changes(const struct list *a, const struct list *b, enum kt_output how,
+                          bool header)
+{
+    struct kt_rows *rows = kt_rows_new(how, alert_columns, KT_ARRAY_LEN(alert_columns), header);
+    for (uint32_t i = 0; i < a->n; i++) {
+        if (a->at[i].other == NULL)
+            add_change(rows, "lost", &a->at[i], a->at[i].severity, -1);
+    }
+    for (uint32_t i = 0; i < b->n; i++) {
+        const struct one *is = &b->at[i], *was = is->other;
+        if (was == NULL)
+            add_change(rows, "gained", is, -1, is->severity);
+        else if (was->severity != is->severity)
+            add_change(rows, is->severity > was->severity ? "higher" : "lower", is, was->severity,
+                       is->severity);
+    }
+    kt_rows_end(rows);
+}
+
+/* ---- the whole ---- */
+
+static bool differs(const struct list *a, const struct list *b)
+{
+    struct sums s = sum_up(a, b, 0, true);
+    return s.gained + s.lost + s.changed > 0;
+}
+
+static void print_json(const struct kt_side side[2], const struct list *a, const struct list *b,
+                       double weeks)
+{
+    struct kt_buf head = { 0 }, name = { 0 };
+    kt_buf_addz(&head, "{\"a\":");
+    kt_side_name(&side[0], &name);
+    kt_json_quote(&head, kt_buf_str(&name));
+    kt_buf_reset(&name);
+    kt_side_name(&side[1], &name);
+    kt_buf_addz(&head, ",\"b\":");
+    kt_json_quote(&head, kt_buf_str(&name));
+    kt_buf_reset(&name);
+    kt_sides_differ(&side[0], &side[1], &name);
+    kt_buf_addz(&head, ",\"differs\":");
+    kt_json_quote(&head, kt_buf_str(&name));
+    kt_buf_addf(&head, ",\"weeks\":%.2f,\"detectors\":", weeks);
+    printf("%s", kt_buf_z(&head));
+    print_detectors(a, b, weeks, KT_OUT_JSON, false);
+    printf(",\"alerts\":");
+    print_changes(a, b, KT_OUT_JSON, false);
+    printf("}\n");
+    kt_buf_done(&head);
+    kt_buf_done(&name);
+}
+
+static void head_lines(const struct kt_side side[2], const struct kt_sides_run *run)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf a = { 0 }, b = { 0 }, differ = { 0 };
+    kt_side_name(&side[0], &a);
+    kt_side_name(&side[1], &b);
+    kt_sides_differ(&side[0], &side[1], &differ);
+    fprintf(stderr, "A: %s\nB: %s\ndifferent in B: %s\n", kt_buf_z(&a), kt_buf_z(&b),
+            differ.len > 0 ? kt_buf_z(&differ) : "nothing");
+    if (run->recorded == 0 && (side[0].config == NULL || side[1].config == NULL))
+        fprintf(stderr, "the log records no configuration: defaults held then\n");
+}
+
+void kt_replay_compare(const struct kt_side side[2], const struct kt_sides_run *run,
+                       kt_time_ns since, kt_time_ns until, enum kt_output how, bool header)
+{
+    struct list a = gather(&side[0], since, until), b = gather(&side[1], since, until);
+    double weeks = kt_replay_weeks(run, since, until);
+    bool people = how == KT_OUT_TABLE || how == KT_OUT_MD;
+    match(&a, &b, same_id);
+    match(&a, &b, same_time);
+    if (header)
+        head_lines(side, run);
+    if (how == KT_OUT_JSON)
+        print_json(side, &a, &b, weeks);
+    if (people)
+        print_detectors(&a, &b, weeks, how, header);
+    if (people && differs(&a, &b))
+        printf("\n");
+    if (how != KT_OUT_JSON && (!people || differs(&a, &b)))
+        print_changes(&a, &b, how, header);
+    kt_free(a.at);
+    kt_free(b.at);
+    kt_buf_done(&a.keep);
+    kt_buf_done(&b.keep);
+}
