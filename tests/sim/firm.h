@@ -16,6 +16,7 @@
 #define FIRM_HOSTS        6u
 #define FIRM_TEAMS        8u
 #define FIRM_OFFICES      3u
+#define FIRM_PIPELINES    3u
 #define FIRM_FAVOURITES   16u
 #define FIRM_DOWN_MAX     8u
 #define FIRM_NONE         UINT32_MAX
@@ -167,6 +168,7 @@ struct firm {
     struct firm_secret secret[FIRM_SECRETS_MAX];
     struct firm_office office[FIRM_OFFICES];
     struct firm_attack attack[FIRM_ATTACKS_MAX];
+    uint32_t pipeline[FIRM_PIPELINES][64]; /* secrets of each */
     unsigned n_person, n_service, n_secret, n_attack;
     uint32_t vpn, vpn_next;                              /* the exit of the firm's VPN */
     unsigned vpn_moves, failover, summer_ends, campaign; /* days */

@@ -255,17 +255,18 @@ static void service_day(struct firm *f, unsigned i, unsigned day)
     firm_stream(f, STREAM_SERVICE_DAY, i, day);
     if (day < s->born)
         return;
+    bool first = day > 0 && day == s->born; /* nobody reads before it is deployed */
     bool due = s->rhythm == FIRM_DAILY || (s->rhythm == FIRM_WEEKLY && day % 7 == s->at_min % 7) ||
                (s->rhythm == FIRM_QUARTERLY && (day == s->quarter || day + 91 == s->quarter));
-    if (s->rhythm == FIRM_CACHED)
+    if (!first && s->rhythm == FIRM_CACHED)
         cached(f, s, day);
-    else if (s->rhythm == FIRM_ON_REQUEST)
+    else if (!first && s->rhythm == FIRM_ON_REQUEST)
         on_request(f, s, day);
-    else if (due)
+    else if (!first && due)
         job(f, s, day);
     bool runs = s->rhythm == FIRM_CACHED || s->rhythm == FIRM_ON_REQUEST;
     unsigned n = runs && firm_weekday(f, day) < 5 ? firm_count(f, s->deploys / 5) : 0;
-    bool must = (day > 0 && day == s->born) || (runs && day == s->moves);
+    bool must = first || (runs && day == s->moves);
     for (n += must; n > 0; n--)
         deploy(f, s, day);
 }
@@ -286,21 +287,29 @@ static void nodes(struct firm *f, unsigned day)
 }
 
 /* ---- pipelines: another address for every run ---- */
+static const struct pipeline {
+    const char *name, *agent;
+    unsigned secrets, least, most;
+    double runs; /* a workday */
+} rows[FIRM_PIPELINES] = { { "app@ci", "hvac/2.3 (linux)", 14, 2, 6, 22 },
+                           { "web@ci", "hvac/2.3 (linux)", 10, 1, 4, 14 },
+                           { "terraform@ci", "terraform/1.9", 55, 30, 55, 3 } };
+
+/* Chosen once: a pipeline reads what it is written for, whatever else the firm makes meanwhile. */
+static void pipeline_secrets(struct firm *f)
+{
+    for (unsigned i = 0; i < FIRM_PIPELINES; i++) {
+        firm_stream(f, STREAM_PIPELINE, i, 0);
+        for (unsigned k = 0; k < rows[i].secrets; k++)
+            f->pipeline[i][k] = firm_pick(f, FIRM_VAULT, FIRM_TEAMS, 0);
+    }
+}
+
 static void pipelines(struct firm *f, unsigned day)
 {
-    static const struct {
-        const char *name, *agent;
-        unsigned secrets, least, most;
-        double runs; /* a workday */
-    } rows[] = { { "app@ci", "hvac/2.3 (linux)", 14, 2, 6, 22 },
-                 { "web@ci", "hvac/2.3 (linux)", 10, 1, 4, 14 },
-                 { "terraform@ci", "terraform/1.9", 55, 30, 55, 3 } };
-    for (unsigned i = 0; i < KT_ARRAY_LEN(rows); i++) {
-        firm_stream(f, STREAM_PIPELINE, i, 0);
-        uint32_t own[64];
-        for (unsigned k = 0; k < rows[i].secrets; k++)
-            own[k] = firm_pick(f, FIRM_VAULT, FIRM_TEAMS, 0);
+    for (unsigned i = 0; i < FIRM_PIPELINES; i++) {
         firm_stream(f, STREAM_PIPELINE, i, day + 1);
+        const uint32_t *own = f->pipeline[i];
         unsigned runs = firm_count(f, rows[i].runs * (firm_weekday(f, day) < 5 ? 1 : 0.1));
         for (unsigned r = 0; r < runs; r++) {
             struct firm_who w = { rows[i].name, rows[i].agent, firm_named(f, 8075), KT_ACTOR_CI };
@@ -373,6 +382,7 @@ static void agents(struct firm *f, unsigned day)
 
 void firm_live(struct firm *f)
 {
+    pipeline_secrets(f);
     for (unsigned day = 0; day < f->days; day++) {
         for (unsigned i = 0; i < f->n_person; i++)
             person_day(f, i, day);
