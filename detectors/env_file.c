@@ -3,17 +3,17 @@
  * it (DETECTION §4.8, docs/decisions/0012). Events of sources that watch hosts: auditd, fanotify.
  *
  * Owns:  by (host, program, sort of file) who used it; the same for the class of a host and for all
- *        hosts, 24 h behind; hosts and classes with the time since when they are known.
+ *        hosts, 24 h behind; who looks at configuration on any host; hosts and classes with the
+ *        time since when they are known.
  * Calls: detector.h and core only. No clock, no I/O.
  */
 #include "detectors/detector.h"
-#include "detectors/programs.h"
+#include "detectors/env_process.h"
 
 #include <math.h>
 #include <string.h>
 
 #include "core/base/hash.h"
-#include "core/event/secret_id.h"
 
 #define DAY_MIN    1440u
 #define FORGET_MIN (180u * DAY_MIN)
@@ -21,21 +21,20 @@
 #define AWAY_MIN   (14u * DAY_MIN)
 #define JOIN_MIN   (6u * 60u)
 #define AGAIN_MIN  (14u * DAY_MIN)
-#define SEED       UINT64_C(0x656e7666696c6573)
 #define LISTS_MAX  64
 #define USERS      6u
 #define PLACES     4u
 #define FRESH      8u
 #define ROLLOUT    3u
+#define LOOK_DAYS  5u              /* days with looks of people after which their habit is known */
+#define LOOK_MIN   (30u * DAY_MIN) /* or as long a watch without them */
 
 /* ---- options ---- */
 struct options {
     double unknown, elsewhere, user, person, moved, shared, odd;
     kt_time_ns learn;
     struct kt_strings classes, expected;
-    struct {
-        struct kt_str name, hosts; /* glob */
-    } class_of[LISTS_MAX];         /* compiled by check() */
+    struct kt_env_class class_of[LISTS_MAX]; /* compiled by check() */
     unsigned n_classes;
 };
 #define NUMBER(field, value, help)                                                                 \
@@ -46,9 +45,12 @@ static const struct kt_option options[] = {
     NUMBER(unknown, "6", "A program that read such files on no host so far."),
     NUMBER(elsewhere, "4.6", "A program that is new on this host and known on others."),
     NUMBER(user, "4.6", "A user who never used this program on such files."),
-    NUMBER(person, "3", "The same for a person where two other people did."),
+    NUMBER(person, "3",
+           "The same for a person whom two colleagues excuse, and the most for a look while the "
+           "habits of people are not known."),
     NUMBER(moved, "2.2",
-           "A person on a host of another class than where that person used the program."),
+           "A person on a host of another class than where it used the program, or looked at "
+           "configuration."),
     NUMBER(shared, "3",
            "Instead of 4.6 for a person on a workstation, when at least 3 hosts know the program."),
     NUMBER(odd, "1.5",
@@ -85,7 +87,6 @@ static enum kt_status check(void *opt, struct kt_error *err)
 }
 
 /* ---- state ---- */
-enum level { ON_HOST, IN_CLASS, ANYWHERE };
 struct user {
     uint32_t who; /* hash of the name without its host; 0 = free */
     uint32_t first_min, last_min;
@@ -106,139 +107,30 @@ struct use {           /* one program and one sort of file, on one level */
     struct place fresh[FRESH];  /* hosts that took it up lately, known or not */
 };
 struct host {
-    uint32_t first_min, people, machines, pad; /* reads by people and by services */
+    uint32_t first_min, people, machines; /* reads by people and by services */
+    uint32_t look_day;                    /* of all hosts together: the newest of `people` days */
 };
-enum { T_USE, T_HOST, T_CLASS };
+struct person {                   /* looked at configuration of applications on some host */
+    uint32_t seen_min, last_min;  /* the first and newest look that was not told */
+    uint32_t told_min, told_last; /* when an incident told of it; the newest look since */
+};
+enum { T_USE, T_HOST, T_CLASS, T_PERSON };
+static const struct kt_key all_hosts = { 0, 1 }; /* in T_CLASS; classes have a second half of 0 */
 static const struct kt_table_decl tables[] = {
     [T_USE] = { "env_use", KT_KEY_HOST_EXE, sizeof(struct use), 1, 10000, KT_EVICT_LRU },
-    [T_HOST] = { "env_host", KT_KEY_HOST_EXE, sizeof(struct host), 1, 4000, KT_EVICT_LRU },
-    [T_CLASS] = { "env_class", KT_KEY_HOST_EXE, sizeof(struct host), 1, 1000, KT_EVICT_LRU },
+    [T_HOST] = { "env_host", KT_KEY_HOST_EXE, sizeof(struct host), 2, 4000, KT_EVICT_LRU },
+    [T_CLASS] = { "env_class", KT_KEY_HOST_EXE, sizeof(struct host), 2, 1000, KT_EVICT_LRU },
+    [T_PERSON] = { "env_person", KT_KEY_IDENTITY, sizeof(struct person), 1, 4000, KT_EVICT_LRU },
 };
-
-/* ---- what is told of a process ---- */
-/* What a service has little use for beside its own program, and what a person reads nothing with
- * that is to stay. */
-static const char *const shells[] = { "sh", "bash", "dash", "zsh", "ash", "ksh", "busybox" };
-static const char *const carriers[] = { "curl",  "wget",   "nc",  "ncat", "netcat",
-                                        "socat", "base64", "xxd", "od" };
-static const char *const interpreters[] = { "python*", "perl*", "ruby*", "php*", "node*" };
-static const char *const odd_places[] = { "/tmp/**", "/var/tmp/**", "/dev/shm/**", "/memfd:**" };
-
-#define ANY(text, list) kt_any_glob(text, list, KT_ARRAY_LEN(list))
-
-/* ---- the process ---- */
-struct process {
-    struct kt_program program;
-    enum kt_sort sort;
-    struct kt_str host, user;
-    bool person;
-    uint32_t who, host32;
-    uint64_t host_key, class_key;
-    uint64_t key[3]; /* of its use, by level */
-};
-
-static void set_user(struct process *p, struct kt_str actor)
-{
-    size_t host = p->host.len + 1; /* "alice@web1": the same alice on web2 */
-    p->user = actor;
-    if (actor.len > host && kt_str_ends(actor, p->host) && actor.at[actor.len - host] == '@')
-        p->user = kt_str_sub(actor, 0, actor.len - host);
-    p->who = (uint32_t)kt_hash64(p->user, SEED) | 1;
-}
-
-static struct process process_of(const struct kt_event *ev)
-{
-    struct process p = { .program = kt_program_of(ev->user_agent),
-                         .sort = kt_sort_of(ev->secret_native),
-                         .host = ev->host };
-    set_user(&p, ev->actor);
-    p.person = ev->actor_kind != KT_ACTOR_SERVICE && ev->actor_kind != KT_ACTOR_CI;
-    return p;
-}
-
-static bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
-static bool is_word(char c)
-{
-    return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
-/* Is the word a hash, of a release or of a build? */
-static bool is_hash(struct kt_str word)
-{
-    size_t digits = 0, hex = 0;
-    for (size_t i = 0; i < word.len; i++) {
-        digits += is_digit(word.at[i]);
-        hex += is_digit(word.at[i]) || (word.at[i] >= 'a' && word.at[i] <= 'f');
-    }
-    return digits > 0 && (word.len >= 16 || (word.len >= 8 && hex == word.len));
-}
-
-/* Versions, build numbers and hashes in a path become '#': a release is no new program. */
-static struct kt_str without_versions(struct kt_str exe, char *dst, size_t size)
-{
-    size_t n = 0, end;
-    for (size_t i = 0; i < exe.len && n + 1 < size; i = end) {
-        for (end = i; end < exe.len && is_word(exe.at[end]);)
-            end++;
-        struct kt_str word = kt_str_sub(exe, i, end - i);
-        bool hash = is_hash(word);
-        for (size_t k = 0; k < word.len && n + 1 < size; k++) {
-            char c = hash || is_digit(word.at[k]) ? '#' : word.at[k];
-            if (c != '#' || n == 0 || dst[n - 1] != '#')
-                dst[n++] = c;
-        }
-        if (word.len == 0)
-            dst[n++] = exe.at[end++];
-    }
-    return kt_str_from(dst, n);
-}
-
-/* "web" of web-12, and of web-12.prod.example with what follows: the number is no work. */
-static uint64_t class_of(const struct options *o, struct kt_str host)
-{
-    for (unsigned i = 0; i < o->n_classes; i++) {
-        if (kt_str_glob(o->class_of[i].hosts, host))
-            return kt_hash64(o->class_of[i].name, ~SEED) | 1;
-    }
-    ptrdiff_t dot = kt_str_find_byte(host, '.', 0);
-    size_t end = dot < 0 ? host.len : (size_t)dot, n = end;
-    while (n > 0 && (is_digit(host.at[n - 1]) || host.at[n - 1] == '-' || host.at[n - 1] == '_'))
-        n--;
-    return kt_hash64(kt_str_sub(host, 0, n), kt_hash64(kt_str_from_index(host, end), SEED)) | 1;
-}
-
-/* Whether a person looks with less or with vim is no difference. */
-static bool is_viewer(const struct process *p)
-{
-    return p->person && kt_program_is_systems(&p->program) && !ANY(p->program.name, carriers) &&
-           !ANY(p->program.name, interpreters);
-}
-
-static void set_keys(struct process *p, const struct options *o)
-{
-    char program[320];
-    p->host_key = kt_hash64(p->host, SEED) | 1;
-    p->host32 = (uint32_t)p->host_key;
-    p->class_key = class_of(o, p->host);
-    struct kt_str name = without_versions(p->program.exe, program, sizeof program);
-    uint64_t what =
-        kt_hash64(is_viewer(p) ? KT_STR("viewer") : name, SEED + 2 * (uint64_t)p->sort + p->person);
-    p->key[ON_HOST] = what ^ p->host_key * UINT64_C(0x9e3779b97f4a7c15);
-    p->key[IN_CLASS] = what ^ p->class_key * UINT64_C(0x9e3779b97f4a7c15);
-    p->key[ANYWHERE] = what;
-}
 
 /* ---- what is known ---- */
-static struct kt_key use_key(uint64_t key, enum level level)
+static struct kt_key use_key(uint64_t key, enum kt_env_level level)
 {
     return (struct kt_key){ key, (uint64_t)level };
 }
 
-static const struct use *known(const struct kt_scene *s, const struct process *p, enum level level)
+static const struct use *known(const struct kt_scene *s, const struct kt_env_process *p,
+                               enum kt_env_level level)
 {
     const struct use *u = kt_table_peek(s->tables[T_USE], use_key(p->key[level], level));
     return u != NULL && u->n_users > 0 && s->minute < u->last_min + FORGET_MIN ? u : NULL;
@@ -269,9 +161,9 @@ static unsigned other_hosts(const struct place *at, unsigned n, uint32_t host, u
     return sum;
 }
 
-static unsigned hosts_that_know(const struct kt_scene *s, const struct process *p)
+static unsigned hosts_that_know(const struct kt_scene *s, const struct kt_env_process *p)
 {
-    const struct use *any = known(s, p, ANYWHERE);
+    const struct use *any = known(s, p, KT_ENV_ANYWHERE);
     return any == NULL ? 0 : other_hosts(any->place, PLACES, p->host32, 0);
 }
 
@@ -283,6 +175,43 @@ static unsigned people(const struct use *u)
     return n;
 }
 
+/* Whether that person may is asked once, not on every host. */
+static bool was_told(const struct kt_scene *s, const struct kt_env_process *p)
+{
+    const struct person *x = kt_table_peek(s->tables[T_PERSON], (struct kt_key){ p->who, 0 });
+    return p->look && x != NULL && x->told_min != 0 && s->minute < x->told_last + AGAIN_MIN;
+}
+
+/* An administrator is one on every host: who looks at configuration somewhere does so elsewhere. */
+static bool is_administrator(const struct kt_scene *s, const struct kt_env_process *p)
+{
+    const struct person *x = kt_table_peek(s->tables[T_PERSON], (struct kt_key){ p->who, 0 });
+    return p->look && x != NULL && x->seen_min != 0 && s->minute >= x->seen_min + DAY_MIN &&
+           s->minute < x->last_min + FORGET_MIN;
+}
+
+static bool knows_person(const struct kt_scene *s, const struct kt_env_process *p,
+                         const struct use *any)
+{
+    return p->person && (knows(any, p->who) || is_administrator(s, p));
+}
+
+/* A habit that shows itself every other week is not seen in two (DETECTION §2.5). */
+static bool looks_are_learned(const struct kt_scene *s)
+{
+    const struct host *all = kt_table_peek(s->tables[T_CLASS], all_hosts);
+    return all != NULL && (all->people >= LOOK_DAYS || s->minute >= all->first_min + LOOK_MIN);
+}
+
+/* Colleagues excuse whom somebody let in: by the right to become another user, or a program that
+ * belongs to their work. Who can look at the file as himself and never did is a new user. */
+static bool is_colleague(const struct kt_scene *s, const struct kt_env_process *p,
+                         const struct use *u)
+{
+    bool let_in = s->ev->role.len > 0 || !p->viewer;
+    return p->person && let_in && u != NULL && people(u) >= 2;
+}
+
 static bool mature(const struct kt_scene *s, const struct options *o, unsigned table, uint64_t key)
 {
     const struct host *h = kt_table_peek(s->tables[table], (struct kt_key){ key, 0 });
@@ -290,7 +219,7 @@ static bool mature(const struct kt_scene *s, const struct options *o, unsigned t
 }
 
 /* First used in an incident that nobody judged? */
-static bool tainted(const struct kt_actor *a, const struct user *u, uint32_t minute)
+static bool in_incident(const struct kt_actor *a, const struct user *u, uint32_t minute)
 {
     for (unsigned i = 0; i < KT_HELD_MAX && minute < u->first_min + TAINT_MIN; i++) {
         if (a->held[i].until_min != 0 && u->first_min >= a->held[i].from_min &&
@@ -300,75 +229,82 @@ static bool tainted(const struct kt_actor *a, const struct user *u, uint32_t min
     return false;
 }
 
+/* … or by a person of whom an incident on another host told. */
+static bool tainted(const struct kt_scene *s, const struct kt_env_process *p, const struct user *u)
+{
+    const struct person *x = kt_table_peek(s->tables[T_PERSON], (struct kt_key){ p->who, 0 });
+    bool told = p->look && x != NULL && x->told_min != 0 && u->first_min >= x->told_min &&
+                s->minute < x->told_min + TAINT_MIN;
+    return (told && !u->counted) || in_incident(s->actor, u, s->minute);
+}
+
 /* ---- judging ---- */
 enum what { NEW_PROGRAM, NEW_USER, ROLLED_OUT, AGAIN };
 struct verdict {
     enum what what;
     double s;
     bool odd;
+    bool asked;     /* that person was told on another host */
     unsigned hosts; /* of a rollout */
 };
 
 static double new_program(const struct kt_scene *s, const struct options *o,
-                          const struct process *p)
+                          const struct kt_env_process *p)
 {
     bool learned = mature(s, o, T_HOST, p->host_key);
-    const struct use *class = known(s, p, IN_CLASS), *any = known(s, p, ANYWHERE);
+    const struct use *class = known(s, p, KT_ENV_IN_CLASS), *any = known(s, p, KT_ENV_ANYWHERE);
     if (knows(class, p->who))
         return 0; /* a host does what its class does */
-    if (p->person && knows(any, p->who))
+    if (knows_person(s, p, any))
         return learned ? o->moved : 0;
     if (class != NULL)
-        return p->person && people(class) >= 2 ? o->person : o->user;
+        return is_colleague(s, p, class) ? o->person : o->user;
     if (learned || mature(s, o, T_CLASS, p->class_key))
         return any != NULL ? o->elsewhere : o->unknown;
-    bool strange = !p->person && any == NULL && ANY(p->program.exe, odd_places);
+    bool strange = !p->person && any == NULL && p->in_odd_place;
     return strange ? o->elsewhere : 0; /* no habit would make that usual */
 }
 
-static double new_user(const struct kt_scene *s, const struct options *o, const struct process *p,
-                       const struct use *here)
+static double new_user(const struct kt_scene *s, const struct options *o,
+                       const struct kt_env_process *p, const struct use *here)
 {
-    const struct use *class = known(s, p, IN_CLASS), *any = known(s, p, ANYWHERE);
+    const struct use *class = known(s, p, KT_ENV_IN_CLASS), *any = known(s, p, KT_ENV_ANYWHERE);
     if (!mature(s, o, T_HOST, p->host_key) || knows(class, p->who))
         return 0;
-    if (p->person && knows(any, p->who))
+    if (knows_person(s, p, any))
         return o->moved;
-    bool shared = p->person && (people(here) >= 2 || (class != NULL && people(class) >= 2));
-    return shared ? o->person : o->user;
+    return is_colleague(s, p, here) || is_colleague(s, p, class) ? o->person : o->user;
 }
 
-static bool is_workstation(const struct kt_scene *s, const struct process *p)
+static bool is_workstation(const struct kt_scene *s, const struct kt_env_process *p)
 {
     const struct host *h = kt_table_peek(s->tables[T_HOST], (struct kt_key){ p->host_key, 0 });
     return h != NULL && h->people > h->machines;
 }
 
-static bool is_odd(const struct process *p)
-{
-    return p->program.deleted || ANY(p->program.exe, odd_places) || ANY(p->program.name, shells) ||
-           ANY(p->program.name, carriers);
-}
-
 static struct verdict judge(const struct kt_scene *s, const struct options *o,
-                            const struct process *p)
+                            const struct kt_env_process *p)
 {
-    const struct use *here = known(s, p, ON_HOST);
+    const struct use *here = known(s, p, KT_ENV_ON_HOST);
     struct verdict v = { .what = here == NULL ? NEW_PROGRAM : NEW_USER };
     v.s = here == NULL ? new_program(s, o, p) : new_user(s, o, p, here);
     bool common = p->person && v.s <= o->elsewhere && hosts_that_know(s, p) >= 3;
     if (common && is_workstation(s, p))
         v.s = fmin(v.s, o->shared);
-    v.odd = v.s > 0 && !p->person && is_odd(p);
+    if (p->viewer && !looks_are_learned(s))
+        v.s = fmin(v.s, o->person);
+    v.asked = was_told(s, p);
+    v.odd = v.s > 0 && !p->person && p->odd;
     v.s += v.odd ? o->odd : 0;
     return v;
 }
 
 /* Three hosts that take a program up within a day are one rollout, told once. */
-static void rollout(struct kt_scene *s, const struct options *o, const struct process *p,
+static void rollout(struct kt_scene *s, const struct options *o, const struct kt_env_process *p,
                     struct verdict *v)
 {
-    struct use *any = kt_table_put(s->tables[T_USE], use_key(p->key[ANYWHERE], ANYWHERE), NULL);
+    struct use *any =
+        kt_table_put(s->tables[T_USE], use_key(p->key[KT_ENV_ANYWHERE], KT_ENV_ANYWHERE), NULL);
     struct place *slot = &any->fresh[0];
     for (unsigned i = 0; i < FRESH && slot->host != p->host32; i++) {
         bool better = any->fresh[i].host == p->host32 || any->fresh[i].minute < slot->minute;
@@ -394,7 +330,7 @@ enum { N_WHAT, N_ODD, N_HOSTS, N_DAYS, N_OTHERS, N_ROLLOUT };
 
 static void words(const struct kt_scene *s, struct kt_finding *f)
 {
-    struct process p = process_of(s->ev);
+    struct kt_env_process p = kt_env_process_of(s->ev);
     const double *v = f->number;
     enum what what = (enum what)v[N_WHAT];
     char exe[160], file[160], host[160], user[160], days[32];
@@ -416,7 +352,7 @@ static void words(const struct kt_scene *s, struct kt_finding *f)
         KT_SAY(f->title, "%s read %s of %.0f hosts for the first time within 24 hours, last of %s.",
                exe, kt_sort_words[p.sort], v[N_ROLLOUT], host);
     const char *kind = p.person ? "people" : "services";
-    const char *with = is_viewer(&p) ? "programs of the system" : "it";
+    const char *with = p.viewer ? "programs of the system" : "it";
     const char *more = v[N_OTHERS] >= (what == NEW_USER ? USERS : PLACES) ? " or more" : "";
     if (what == AGAIN)
         KT_SAY(f->normal,
@@ -435,14 +371,14 @@ static void words(const struct kt_scene *s, struct kt_finding *f)
     KT_SAY(f->quiet, "'%s' in env_file.expected, if it may read any file of secrets.", exe);
 }
 
-static void evidence(struct kt_scene *s, const struct process *p, const struct verdict *v,
+static void evidence(struct kt_scene *s, const struct kt_env_process *p, const struct verdict *v,
                      unsigned flags)
 {
     struct kt_finding *f = kt_find(s, KT_FAMILY_PROCESS, kt_points(v->s), flags, words);
     if (f == NULL)
         return;
     const struct host *h = kt_table_peek(s->tables[T_HOST], (struct kt_key){ p->host_key, 0 });
-    const struct use *here = known(s, p, ON_HOST);
+    const struct use *here = known(s, p, KT_ENV_ON_HOST);
     f->number[N_WHAT] = v->what;
     f->number[N_ODD] = v->odd;
     f->number[N_HOSTS] = kt_table_count(s->tables[T_HOST]) - 1;
@@ -453,7 +389,7 @@ static void evidence(struct kt_scene *s, const struct process *p, const struct v
     if (v->what != ROLLED_OUT)
         return;
     f->key_kind = KT_KEY_HOST_EXE; /* of the program: no host and no user stands for it */
-    f->key = use_key(p->key[ANYWHERE], ANYWHERE);
+    f->key = use_key(p->key[KT_ENV_ANYWHERE], KT_ENV_ANYWHERE);
 }
 
 /* ---- learning ---- */
@@ -468,28 +404,53 @@ static void note_user(struct use *u, const struct user *who)
     u->last_min = u->last_min < who->last_min ? who->last_min : u->last_min;
 }
 
-/* What is told once stands as seen; the class and the others hear of it 24 h later, if at all. */
-static void remember(struct kt_scene *s, const struct process *p, const struct verdict *v)
+/* What waits for its user on one host waits for weeks: a look counts on the others after a day,
+ * unless it was told. */
+static void remember_look(struct kt_scene *s, const struct options *o,
+                          const struct kt_env_process *p, const struct verdict *v, bool mark)
 {
-    struct use *u = kt_table_put(s->tables[T_USE], use_key(p->key[ON_HOST], ON_HOST), NULL);
+    if (!p->look)
+        return;
+    struct person *x = kt_table_put(s->tables[T_PERSON], (struct kt_key){ p->who, 0 }, NULL);
+    bool told = v->s >= o->user && !v->asked;
+    x->told_min = told ? s->minute : x->told_min;
+    if (x->told_min != 0 && s->minute < x->told_min + TAINT_MIN) {
+        x->told_last = s->minute > x->told_last ? s->minute : x->told_last;
+        return;
+    }
+    if (mark)
+        return;
+    bool forgotten = s->minute >= x->last_min + FORGET_MIN;
+    x->seen_min = x->seen_min == 0 || forgotten ? s->minute : x->seen_min;
+    x->last_min = s->minute > x->last_min ? s->minute : x->last_min;
+}
+
+/* What is told once stands as seen; the class and the others hear of it 24 h later, if at all. */
+static void remember(struct kt_scene *s, const struct options *o, const struct kt_env_process *p,
+                     const struct verdict *v)
+{
+    struct use *u =
+        kt_table_put(s->tables[T_USE], use_key(p->key[KT_ENV_ON_HOST], KT_ENV_ON_HOST), NULL);
     if (u->last_min != 0 && s->minute >= u->last_min + FORGET_MIN)
         *u = (struct use){ 0 };
     struct user *old = user_of(u, p->who);
     bool fresh = old == NULL, counted = old != NULL && old->counted;
     bool new_day = fresh || old->last_min / DAY_MIN != s->minute / DAY_MIN;
     u->host = p->host32;
-    u->above[0] = p->key[IN_CLASS];
-    u->above[1] = p->key[ANYWHERE];
+    u->above[0] = p->key[KT_ENV_IN_CLASS];
+    u->above[1] = p->key[KT_ENV_ANYWHERE];
     note_user(u, &(struct user){ .who = p->who,
                                  .first_min = s->minute,
                                  .last_min = s->minute,
                                  .points = (uint16_t)kt_points(v->s),
                                  .person = p->person });
     old = user_of(u, p->who);
-    if (old == NULL || counted || !new_day || (!fresh && tainted(s->actor, old, s->minute)))
+    bool mark = old != NULL && (v->asked || (!fresh && tainted(s, p, old)));
+    remember_look(s, o, p, v, mark);
+    if (old == NULL || counted || !new_day || mark)
         return;
     uint16_t who[4] = { 1, (uint16_t)(p->who >> 16), (uint16_t)p->who, 0 };
-    kt_put_aside(s, 0, p->key[ON_HOST], (s->minute / 60 + 1) * 60, who);
+    kt_put_aside(s, 0, p->key[KT_ENV_ON_HOST], (s->minute / 60 + 1) * 60, who);
 }
 
 static void note_place(struct use *u, uint32_t host, uint32_t minute)
@@ -506,7 +467,7 @@ static void note_place(struct use *u, uint32_t host, uint32_t minute)
 static void on_learn(struct kt_scene *s, const void *opt, const struct kt_pending *p)
 {
     (void)opt;
-    struct use *here = kt_table_get(s->tables[T_USE], use_key(p->key, ON_HOST));
+    struct use *here = kt_table_get(s->tables[T_USE], use_key(p->key, KT_ENV_ON_HOST));
     struct user *who = user_of(here, (uint32_t)p->v[1] << 16 | p->v[2]);
     if (who == NULL)
         return;
@@ -515,14 +476,26 @@ static void on_learn(struct kt_scene *s, const void *opt, const struct kt_pendin
     const uint64_t above[] = { here->above[0], here->above[1] };
     uint32_t host = here->host;
     for (unsigned i = 0; i < 2; i++) {
-        enum level level = i == 0 ? IN_CLASS : ANYWHERE;
+        enum kt_env_level level = i == 0 ? KT_ENV_IN_CLASS : KT_ENV_ANYWHERE;
         struct use *u = kt_table_put(s->tables[T_USE], use_key(above[i], level), NULL);
         note_user(u, &copy);
         note_place(u, host, copy.last_min);
     }
 }
 
-static void note_host(struct kt_scene *s, const struct process *p)
+static void note_look(struct kt_scene *s, const struct kt_env_process *p)
+{
+    struct host *all = kt_table_put(s->tables[T_CLASS], all_hosts, NULL);
+    uint32_t day = s->minute / DAY_MIN;
+    bool earlier = all->first_min == 0 || s->minute < all->first_min;
+    all->first_min = earlier ? s->minute : all->first_min;
+    if (!p->viewer || day <= all->look_day)
+        return;
+    all->people++;
+    all->look_day = day;
+}
+
+static void note_host(struct kt_scene *s, const struct kt_env_process *p)
 {
     const uint64_t key[] = { p->host_key, p->class_key };
     for (unsigned i = 0; i < 2; i++) {
@@ -536,7 +509,7 @@ static void note_host(struct kt_scene *s, const struct process *p)
 }
 
 /* ---- the event ---- */
-static bool is_expected(const struct options *o, const struct process *p)
+static bool is_expected(const struct options *o, const struct kt_env_process *p)
 {
     for (unsigned i = 0; i < o->expected.n; i++) {
         if (kt_str_glob(kt_str_of(o->expected.at[i]), p->program.exe))
@@ -547,11 +520,11 @@ static bool is_expected(const struct options *o, const struct process *p)
 
 /* Known to this user, though by an incident nobody judged: it counts beside other evidence, and
  * again by itself when it comes back after two weeks. */
-static void again(struct kt_scene *s, const struct process *p, struct user *u)
+static void again(struct kt_scene *s, const struct kt_env_process *p, struct user *u)
 {
-    if (u == NULL || u->points == 0 || !tainted(s->actor, u, s->minute))
+    if (u == NULL || u->points == 0 || !tainted(s, p, u))
         return;
-    bool back = s->minute > u->last_min + AWAY_MIN;
+    bool back = s->minute > u->last_min + AWAY_MIN && !was_told(s, p);
     struct verdict v = { .what = AGAIN, .s = u->points / 100.0 };
     if (back)
         u->first_min = s->minute;
@@ -565,23 +538,25 @@ static void on_event(struct kt_scene *s, const void *opt)
     bool file = kt_str_starts(ev->secret, KT_STR("file://"));
     if (!file || !s->read || s->actor == NULL || ev->user_agent.len == 0 || ev->host.len == 0)
         return;
-    struct process p = process_of(ev);
+    struct kt_env_process p = kt_env_process_of(ev);
     if (kt_program_is_own(&p.program, p.sort) || is_expected(o, &p))
         return;
-    set_keys(&p, o);
+    kt_env_process_keys(&p, o->class_of, o->n_classes);
     note_host(s, &p);
-    struct use *here = kt_table_get(s->tables[T_USE], use_key(p.key[ON_HOST], ON_HOST));
+    note_look(s, &p);
+    struct use *here =
+        kt_table_get(s->tables[T_USE], use_key(p.key[KT_ENV_ON_HOST], KT_ENV_ON_HOST));
     struct verdict v = { .s = 0 };
-    if (here != NULL && knows(known(s, &p, ON_HOST), p.who)) {
+    if (here != NULL && knows(known(s, &p, KT_ENV_ON_HOST), p.who)) {
         again(s, &p, user_of(here, p.who));
     } else {
         v = judge(s, o, &p);
         if (v.what == NEW_PROGRAM && v.s > 0)
             rollout(s, o, &p, &v);
-        evidence(s, &p, &v, 0);
+        evidence(s, &p, &v, v.asked ? KT_FIND_BESIDE : 0);
     }
     if (s->taught)
-        remember(s, &p, &v);
+        remember(s, o, &p, &v);
 }
 
 static void considered(const struct kt_scene *s, const void *opt, struct kt_buf *out)
@@ -589,7 +564,7 @@ static void considered(const struct kt_scene *s, const void *opt, struct kt_buf 
     (void)opt;
     if (!s->read || !kt_str_starts(s->ev->secret, KT_STR("file://")))
         return;
-    struct process p = process_of(s->ev);
+    struct kt_env_process p = kt_env_process_of(s->ev);
     char exe[160];
     kt_buf_addf(out, "program (%s)", kt_say_name(p.program.exe, 60, exe));
 }
