@@ -13,10 +13,12 @@
 #include "core/base/hash.h"
 #include "core/event/ai_agents.h"
 
-#define SEED      UINT64_C(0x61696167656e7473)
-#define DEPTH_MAX 64u
+#define SEED       UINT64_C(0x61696167656e7473)
+#define DEPTH_MAX  64u
+#define SEARCH     2u
+#define NEW_WEIGHT 100u /* a whole new secret: no own work, no release's, none made today */
 
-enum sign { S_PRODUCTION, S_OUTSIDE, S_FIRST, SIGNS };
+enum sign { S_PRODUCTION, S_OUTSIDE, S_FIRST, S_SEARCH, SIGNS };
 struct options {
     double points[SIGNS];
     kt_time_ns again;
@@ -33,6 +35,8 @@ static const struct kt_option options[] = {
            "A coding agent on a host reads a file of secrets outside of the tree it works in."),
     POINTS(S_FIRST, "first", "3",
            "A person's identity reads a secret of production with an agent for the first time."),
+    POINTS(S_SEARCH, "search", "4.6",
+           "The same, two secrets of production within an hour which that person had never read."),
     { "again", KT_OPT_DURATION, "14d", offsetof(struct options, again),
       "The same agent and secret are told again after so long without.", .reloadable = true },
     { "actors", KT_OPT_LIST, "", offsetof(struct options, actors),
@@ -59,7 +63,7 @@ static enum kt_status check(void *opt, struct kt_error *err)
 }
 
 struct told {
-    uint32_t read_min, pad;
+    uint32_t read_min, times; /* times: secrets that were new to a person, in an hour */
 };
 static const struct kt_table_decl tables[] = {
     { "agent_told", KT_KEY_PAIR, sizeof(struct told), 1, 10000, KT_EVICT_LRU },
@@ -232,6 +236,19 @@ static void words_of_first(const struct kt_scene *s, struct kt_finding *f)
     KT_SAY(f->quiet, "'%s %s' in ai_agent.allow.", who, what);
 }
 
+static void words_of_search(const struct kt_scene *s, struct kt_finding *f)
+{
+    char who[160], what[160], agent[80];
+    names(s, who, what, agent);
+    KT_SAY(f->title,
+           "%s searches production with the identity of %s: %s and another were never read by it.",
+           agent, who, what);
+    KT_SAY(f->normal, "An agent that does a person's work reads what that person reads. One that "
+                      "has been talked into it, or searches, reads what there is.");
+    KT_SAY(f->part, "%s on production that is new to %s", agent, who);
+    KT_SAY(f->quiet, "'%s %s' in ai_agent.allow.", who, what);
+}
+
 /* ---- the event ---- */
 static bool is_allowed(const struct kt_scene *s, const struct options *o)
 {
@@ -261,16 +278,30 @@ static bool is_news(struct kt_scene *s, const struct options *o, enum sign sign,
     return news;
 }
 
+/* One that is new is a task, two within an hour are a search. */
+static bool is_search(struct kt_scene *s)
+{
+    if (s->young || s->novelty.weight < NEW_WEIGHT)
+        return false;
+    const struct kt_key key = { s->actor->number, SEED + SIGNS };
+    struct told *t = kt_table_put(s->tables[0], key, NULL);
+    uint32_t apart = s->minute > t->read_min ? s->minute - t->read_min : t->read_min - s->minute;
+    t->times = t->read_min == 0 || apart > 60 ? 1 : t->times + 1;
+    t->read_min = s->minute;
+    return t->times >= SEARCH;
+}
+
 static void tell(struct kt_scene *s, const struct options *o, enum sign sign)
 {
     static void (*const words[SIGNS])(const struct kt_scene *s, struct kt_finding *f) = {
         [S_PRODUCTION] = words_of_production,
         [S_OUTSIDE] = words_of_outside,
         [S_FIRST] = words_of_first,
+        [S_SEARCH] = words_of_search,
     };
     /* the same process may be odd to env_file, too: one family, so that it counts once */
     enum kt_family family = sign == S_OUTSIDE ? KT_FAMILY_PROCESS : KT_FAMILY_SIGNATURE;
-    unsigned flags = sign == S_FIRST ? 0 : KT_FIND_LEARNING;
+    unsigned flags = sign == S_FIRST || sign == S_SEARCH ? 0 : KT_FIND_LEARNING;
     (void)kt_find(s, family, kt_points(o->points[sign]), flags, words[sign]);
 }
 
@@ -284,8 +315,12 @@ static void on_event(struct kt_scene *s, const void *opt)
         tell(s, o, S_OUTSIDE);
     if (kt_production(s->shared->conf, s->ev->secret) != 1)
         return;
-    if (own ? is_news(s, o, S_PRODUCTION, s->secret.a) : is_news(s, o, S_FIRST, 0))
-        tell(s, o, own ? S_PRODUCTION : S_FIRST);
+    if (own && is_news(s, o, S_PRODUCTION, s->secret.a))
+        tell(s, o, S_PRODUCTION);
+    if (!own && is_news(s, o, S_FIRST, 0))
+        tell(s, o, S_FIRST);
+    if (!own && is_search(s) && is_news(s, o, S_SEARCH, 0))
+        tell(s, o, S_SEARCH);
 }
 
 static void considered(const struct kt_scene *s, const void *opt, struct kt_buf *out)
