@@ -48,6 +48,9 @@ static enum kt_status load(struct kt_courier *c, struct kt_error *err)
         url = kt_str_of(c->target->url_default);
     if (kt_http_check_url(url, c->conf->allow_private, err) != KT_OK)
         return kt_wrap(err, "url");
+    const char *refused = c->target->url_refused == NULL ? NULL : c->target->url_refused(url);
+    if (refused != NULL)
+        return kt_fail(err, KT_E_CONFIG, "url: %s", refused);
     const struct kt_buf *keys[] = { &c->key, &c->key_previous };
     for (size_t i = 0; c->target->sign_standard && i < KT_ARRAY_LEN(keys); i++)
         if (keys[i]->len > 0 &&

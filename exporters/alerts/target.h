@@ -48,6 +48,8 @@ struct kt_target {
     const char *url_default; /* NULL: url_file is required */
     bool sign_standard; /* the outbox adds webhook-id, -timestamp, -signature (EXPORTS §1.6) */
     double per_second;  /* rate limit */
+    /* Why this URL cannot work, for people; NULL: it may. The pointer itself may be NULL. */
+    const char *(*url_refused)(struct kt_str url);
     /* action: trigger, update, acknowledge, resolve, test. now: for nothing but link texts of the
      * alert itself. */
     enum kt_status (*render)(const void *options, const struct kt_target_secrets *secrets,

@@ -3,6 +3,7 @@
  * targets. The outbox's clock runs a thousand times faster than ours, so the retry ladder's minutes
  * pass in milliseconds.
  */
+#include "collector/courier.h"
 #include "collector/outbox.h"
 #include "core/base/alloc.h"
 #include "core/base/hash.h"
@@ -482,6 +483,26 @@ static void a_missing_key_file_is_named(void **state)
     assert_true(kt_str_has(kt_str_of(err.text), kt_str_of(path)));
 }
 
+static void a_url_that_cannot_work_is_refused(void **state)
+{
+    struct world *w = *state;
+    char text[512], path[128];
+    struct kt_conf *conf;
+    struct kt_courier c;
+    struct kt_error err = { 0 };
+    write_file(w, "url", "https://acme.webhook.office.com/webhookb2/x@y/IncomingWebhook/z");
+    (void)snprintf(text, sizeof text,
+                   "alerts:\n  targets:\n    t: { type: teams, url_file: %s/url }\n", w->folder);
+    write_file(w, "keytrail.yaml", text);
+    (void)snprintf(path, sizeof path, "%s/keytrail.yaml", w->folder);
+    assert_int_equal(kt_conf_load(path, &conf, &err), KT_OK);
+    assert_int_equal(kt_courier_open(conf, &conf->targets[0], &c, &err), KT_E_CONFIG);
+    assert_non_null(strstr(err.text, "target 't'"));
+    assert_non_null(strstr(err.text, "retired in 2026"));
+    assert_null(strstr(err.text, "webhookb2")); /* it is a secret, even so */
+    kt_conf_free(conf);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, open_world, close_world)
@@ -499,6 +520,7 @@ int main(void)
         T(a_row_without_its_target_is_a_dead_letter),
         T(a_test_alert_is_judged_at_once),
         T(a_missing_key_file_is_named), /* H5, K1 */
+        T(a_url_that_cannot_work_is_refused),
     };
     kt_hash_init();
     return cmocka_run_group_tests_name("collector_outbox", tests, NULL, NULL);
