@@ -158,7 +158,7 @@ static bool is_clean(struct kt_pipeline *p, struct kt_event *ev)
     const struct kt_str raw = ev->raw;
     kt_buf_reset(&p->line);
     if (!p->cur.masked && kt_line_write(ev, &p->line, NULL) == KT_OK && ev->raw.len == raw.len &&
-        kt_redact_line_clean(kt_buf_str(&p->line), true))
+        kt_redact_line_clean(kt_buf_str(&p->line), raw.len, true))
         return true;
     ev->flags = flags;
     ev->raw = raw;

@@ -33,7 +33,8 @@ struct needles {
     struct kt_str *at; /* without their quote */
     unsigned n;
     uint32_t head;      /* mask of the first bytes that all of them have */
-    uint64_t sieve[64]; /* bit set of these bytes, hashed */
+    bool first[256];    /* first bytes of theirs */
+    uint64_t sieve[64]; /* bit set of the heads, hashed */
 };
 
 /* The record that is being worked on. */

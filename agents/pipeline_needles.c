@@ -39,6 +39,7 @@ void kt_needles_init(struct needles *n, const char *const *table)
     for (unsigned i = 0; i < n->n; i++) {
         char head[sizeof n->head] = { 0 };
         memcpy(head, n->at[i].at, least);
+        n->first[(unsigned char)head[0]] = true;
         n->sieve[place(n, head) / 64] |= UINT64_C(1) << place(n, head) % 64;
     }
 }
@@ -62,6 +63,8 @@ static bool behind(const struct needles *n, const char *at, const char *end, uin
 {
     for (; quotes != 0; quotes &= quotes - 1) {
         const char *p = at + __builtin_ctzll(quotes) + 1;
+        if (p < end && !n->first[(unsigned char)*p])
+            continue;
         unsigned i = end - p >= 4 ? place(n, p) : 0;
         bool may = end - p < 4 || (n->sieve[i / 64] >> i % 64 & 1) != 0;
         if (may && one_starts(n, kt_str_from(p, (size_t)(end - p))))

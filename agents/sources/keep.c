@@ -28,28 +28,18 @@ static const struct kt_keep *keep_of(const struct kt_keep *table, const struct k
     return row;
 }
 
-static bool is_scalar(struct kt_jval v)
+static bool is_scalar(enum kt_json_type t)
 {
-    switch (kt_json_type(v)) {
-    case KT_JSON_BOOL:
-    case KT_JSON_NUMBER:
-    case KT_JSON_STRING:
-        return true;
-    case KT_JSON_NONE:
-    case KT_JSON_NULL:
-    case KT_JSON_ARRAY:
-    case KT_JSON_OBJECT:
-        break;
-    }
-    return false;
+    return t == KT_JSON_STRING || t == KT_JSON_NUMBER || t == KT_JSON_BOOL;
 }
 
-static void write_scalar(struct kt_jval v, struct kt_buf *out)
+static void write_scalar(struct kt_jval v, enum kt_json_type t, struct kt_buf *out)
 {
-    if (kt_json_type(v) == KT_JSON_STRING)
-        kt_json_quote(out, kt_utf8_cut(kt_json_str(v), KEEP_STRING_MAX));
+    struct kt_str text = kt_json_text(v);
+    if (t == KT_JSON_STRING)
+        kt_json_quote(out, text.len > KEEP_STRING_MAX ? kt_utf8_cut(text, KEEP_STRING_MAX) : text);
     else
-        kt_buf_add(out, kt_json_text(v));
+        kt_buf_add(out, text);
 }
 
 static void write_list(struct kt_jval v, const struct kt_keep *k, struct kt_buf *out,
@@ -62,44 +52,50 @@ static void write_list(struct kt_jval v, const struct kt_keep *k, struct kt_buf 
     unsigned n = 0;
     kt_buf_byte(out, '[');
     while (n < KEEP_LIST_MAX && kt_json_next(&it, &name, &item)) {
-        bool object = k->below != NULL && kt_json_type(item) == KT_JSON_OBJECT;
-        if (!object && !(scalars && is_scalar(item)))
+        enum kt_json_type t = kt_json_type(item);
+        bool object = k->below != NULL && t == KT_JSON_OBJECT;
+        if (!object && !(scalars && is_scalar(t)))
             continue;
         if (n++ > 0)
             kt_buf_byte(out, ',');
         if (object)
             kt_keep_write(item, k->below, out, unknown);
         else
-            write_scalar(item, out);
+            write_scalar(item, t, out);
     }
     kt_buf_byte(out, ']');
 }
 
 /* Where an object is expected a text is none: nobody knows what it says. */
-static bool has_value(struct kt_jval v, const struct kt_keep *k)
+static bool has_value(enum kt_json_type t, const struct kt_keep *k)
 {
-    enum kt_json_type t = kt_json_type(v);
-    return t == KT_JSON_ARRAY || (is_scalar(v) && (k->below == NULL || k->named)) ||
+    return t == KT_JSON_ARRAY || (is_scalar(t) && (k->below == NULL || k->named)) ||
            (t == KT_JSON_OBJECT && k->below != NULL);
 }
 
-static void write_kept(struct kt_jval v, const struct kt_keep *k, struct kt_buf *out,
-                       uint64_t *unknown)
+static void write_kept(struct kt_jval v, enum kt_json_type t, const struct kt_keep *k,
+                       struct kt_buf *out, uint64_t *unknown)
 {
-    if (is_scalar(v))
-        write_scalar(v, out);
-    else if (kt_json_type(v) == KT_JSON_ARRAY)
+    if (is_scalar(t))
+        write_scalar(v, t, out);
+    else if (t == KT_JSON_ARRAY)
         write_list(v, k, out, unknown);
     else
         kt_keep_write(v, k->below, out, unknown);
 }
 
-/* Names of tables need no escaping. */
-static void write_name(struct kt_str name, struct kt_buf *out)
+/* `,"name":`; names of tables need no escaping. */
+static void write_name(struct kt_str name, bool comma, struct kt_buf *out)
 {
-    kt_buf_byte(out, '"');
-    kt_buf_add(out, name);
-    kt_buf_add(out, KT_STR("\":"));
+    char *to = kt_buf_reserve(out, name.len + 4), *at = to;
+    if (comma)
+        *at++ = ',';
+    *at++ = '"';
+    memcpy(at, name.at, name.len);
+    at += name.len;
+    *at++ = '"';
+    *at++ = ':';
+    out->len += (size_t)(at - to);
 }
 
 /* "{}" or "[]" was written from `body` on. */
@@ -126,14 +122,13 @@ void kt_keep_write(struct kt_jval v, const struct kt_keep *table, struct kt_buf 
                 (*unknown)++;
             continue;
         }
-        if (k->drop || !has_value(item, k))
+        enum kt_json_type t = kt_json_type(item);
+        if (k->drop || !has_value(t, k))
             continue;
         size_t before = out->len;
-        if (!first)
-            kt_buf_byte(out, ',');
-        write_name(k->name, out);
+        write_name(k->name, !first, out);
         size_t body = out->len;
-        write_kept(item, k, out, unknown);
+        write_kept(item, t, k, out, unknown);
         if (says_nothing(out, body))
             out->len = before;
         else
@@ -148,8 +143,7 @@ void kt_keep_member(struct kt_str name, struct kt_jval v, const struct kt_keep *
     if (kt_json_type(v) != KT_JSON_OBJECT)
         return;
     size_t before = out->len;
-    kt_buf_byte(out, ',');
-    write_name(name, out);
+    write_name(name, true, out);
     size_t body = out->len;
     kt_keep_write(v, table, out, unknown);
     if (says_nothing(out, body))

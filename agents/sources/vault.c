@@ -101,8 +101,10 @@ static void write_raw(const struct record *r)
     char text[KT_TIME_TEXT_MAX];
     kt_buf_addz(out, "{\"type\":");
     kt_json_quote(out, r->type);
-    if (r->has_response && r->request_time != 0)
-        kt_buf_addf(out, ",\"request_time\":\"%s\"", kt_time_format(r->request_time, text));
+    if (r->has_response && r->request_time != 0) {
+        kt_buf_addz(out, ",\"request_time\":");
+        kt_json_quote(out, kt_str_of(kt_time_format(r->request_time, text)));
+    }
     kt_keep_member(KT_STR("auth"), r->auth, keep_auth, out, unknown);
     kt_keep_member(KT_STR("request"), r->request, keep_request, out, unknown);
     kt_buf_byte(out, '}');
@@ -112,16 +114,17 @@ static void write_raw(const struct record *r)
 
 static bool is_uuid(struct kt_str s)
 {
-    if (s.len != 36)
-        return false;
-    for (size_t i = 0; i < s.len; i++) {
-        char c = s.at[i];
-        bool dash = i == 8 || i == 13 || i == 18 || i == 23;
-        bool hex = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
-        if (dash ? c != '-' : !hex)
-            return false;
-    }
-    return true;
+    static const char form[] = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
+    static const bool hex[256] = {
+        ['0'] = true, ['1'] = true, ['2'] = true, ['3'] = true, ['4'] = true, ['5'] = true,
+        ['6'] = true, ['7'] = true, ['8'] = true, ['9'] = true, ['a'] = true, ['b'] = true,
+        ['c'] = true, ['d'] = true, ['e'] = true, ['f'] = true, ['A'] = true, ['B'] = true,
+        ['C'] = true, ['D'] = true, ['E'] = true, ['F'] = true,
+    };
+    bool is = s.len == sizeof form - 1;
+    for (size_t i = 0; is && i < sizeof form - 1; i++)
+        is = form[i] == '-' ? s.at[i] == '-' : hex[(unsigned char)s.at[i]];
+    return is;
 }
 
 static struct kt_jval either(struct kt_jval a, struct kt_jval b, const char *name)

@@ -270,7 +270,9 @@ struct mount {
 
 static struct kt_str mount_key(const struct vt_request *r, const char *what, struct kt_str name)
 {
-    return kt_arena_fmt(r->in->arena, "%s %.*s %.*s", what, KT_STR_ARG(r->ns), KT_STR_ARG(name));
+    struct kt_arena *a = r->in->arena;
+    struct kt_str space = kt_arena_cat3(a, kt_str_of(what), KT_STR(" "), r->ns);
+    return kt_arena_cat3(a, space, KT_STR(" "), name);
 }
 
 /* The longest beginning of the path that some record told to be a mount. */

@@ -94,9 +94,8 @@ static bool is_container(struct kt_jval v)
     return kt_json_type(v) == KT_JSON_OBJECT || kt_json_type(v) == KT_JSON_ARRAY;
 }
 
-struct kt_jval kt_json_get(struct kt_jval v, struct kt_str name)
+struct kt_jval kt_json_find(struct kt_jval v, struct kt_str name, uint16_t sort)
 {
-    const uint16_t sort = kt_json_sort(name.at, name.len);
     if (kt_json_type(v) != KT_JSON_OBJECT || (v.node->keys & kt_json_sort_bit(sort)) == 0)
         return (struct kt_jval){ NULL };
     const struct kt_json_node *end = v.node + v.node->span;

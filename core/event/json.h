@@ -43,11 +43,24 @@ KT_MUST_USE enum kt_status kt_json_parse(struct kt_json *j, struct kt_str text,
 enum kt_json_type kt_json_type(struct kt_jval v);
 /* Member by name; by path "auth.metadata.role" (names with dots need kt_json_get). NONE when absent
  * or no object. */
-struct kt_jval kt_json_get(struct kt_jval v, struct kt_str name);
+struct kt_jval kt_json_find(struct kt_jval v, struct kt_str name, uint16_t sort);
 struct kt_jval kt_json_path(struct kt_jval v, const char *path);
+/* Keys of different sort are different. */
+#define KT_JSON_SORTS 1024u
+static inline uint16_t kt_json_sort(struct kt_str key)
+{
+    const unsigned char *at = (const unsigned char *)key.at;
+    const size_t n = key.len;
+    return n == 0 ? 0
+                  : (uint16_t)((at[0] * 5u + at[n / 2] * 37u + at[n - 1] * 89u + n * 151u) %
+                               KT_JSON_SORTS);
+}
+static inline struct kt_jval kt_json_get(struct kt_jval v, struct kt_str name)
+{
+    return kt_json_find(v, name, kt_json_sort(name)); /* the compiler knows that of a literal */
+}
 static inline struct kt_jval kt_json_at(struct kt_jval v, const char *path)
 {
-    /* of a literal the compiler knows whether it is a name */
     const bool name = __builtin_constant_p(strchr(path, '.') == NULL) && strchr(path, '.') == NULL;
     return name ? kt_json_get(v, kt_str_of(path)) : kt_json_path(v, path);
 }

@@ -22,6 +22,7 @@ void kt_json_tree_start(struct kt_json_tree *t, size_t text_len, bool marked)
         t->nodes = (struct kt_json_node *)kt_realloc_array(NULL, need, sizeof *t->nodes);
         t->cap = need;
     }
+    t->parent = NULL;
     t->n = 0;
     t->depth = 0;
     t->repaired = 0;
@@ -103,8 +104,9 @@ static unsigned drop_in_large(struct kt_json_tree *t, struct kt_json_node *objec
 
 void kt_json_tree_close(struct kt_json_tree *t)
 {
-    struct kt_json_node *node = &t->nodes[t->open[--t->depth]];
-    node->span = t->n - t->open[t->depth];
+    struct kt_json_node *node = t->parent;
+    node->span = t->n - t->open[--t->depth];
+    t->parent = t->depth > 0 ? &t->nodes[t->open[t->depth - 1]] : NULL;
     t->key = NULL;
     t->key_len = 0;
     bool all_differ = (unsigned)__builtin_popcountll(node->keys) == node->len;

@@ -29,14 +29,6 @@ struct kt_json_node {
     bool dropped;  /* its key was written before in the same object */
 };
 
-#define KT_JSON_SORTS 1024u
-static inline uint16_t kt_json_sort(const char *key, size_t n)
-{
-    const unsigned char *at = (const unsigned char *)key;
-    return n == 0 ? 0
-                  : (uint16_t)((at[0] * 5u + at[n / 2] * 37u + at[n - 1] * 89u + n * 151u) %
-                               KT_JSON_SORTS);
-}
 static inline uint64_t kt_json_sort_bit(uint16_t sort)
 {
     return UINT64_C(1) << sort % 64;
@@ -48,6 +40,7 @@ struct kt_json_slot {
 
 struct kt_json_tree {
     struct kt_json_node *nodes;
+    struct kt_json_node *parent; /* the innermost open container; NULL: none */
     uint32_t n, cap;
     uint32_t open[KT_JSON_DEPTH_MAX];
     unsigned depth;
@@ -78,12 +71,11 @@ void kt_json_tree_close(struct kt_json_tree *t);
 static inline bool kt_json_tree_add(struct kt_json_tree *t, enum kt_json_type type,
                                     const char *text, size_t len)
 {
-    struct kt_json_node *node = &t->nodes[t->n];
-    if (t->depth > 0) {
-        struct kt_json_node *parent = &t->nodes[t->open[t->depth - 1]];
+    struct kt_json_node *node = &t->nodes[t->n], *parent = t->parent;
+    if (parent != NULL) {
         parent->len++;
         parent->keys |= kt_json_sort_bit(t->sort);
-        if (parent->type == KT_JSON_OBJECT && parent->len > KT_JSON_MEMBERS_MAX) {
+        if (parent->len > KT_JSON_MEMBERS_MAX && parent->type == KT_JSON_OBJECT) {
             t->limit = "members of one object";
             return false;
         }
@@ -108,7 +100,8 @@ static inline bool kt_json_tree_open(struct kt_json_tree *t, enum kt_json_type t
     }
     if (!kt_json_tree_add(t, type, NULL, 0))
         return false;
-    t->nodes[t->n - 1].keys = 0;
+    t->parent = &t->nodes[t->n - 1];
+    t->parent->keys = 0;
     t->open[t->depth++] = t->n - 1;
     t->key = NULL;
     t->key_len = 0;
@@ -126,7 +119,7 @@ static inline void kt_json_tree_key(struct kt_json_tree *t, const char *at, size
         kt_json_tree_cut(t, at, &len, KT_KEY_MAX);
     t->key = at;
     t->key_len = (uint32_t)len;
-    t->sort = kt_json_sort(at, len);
+    t->sort = kt_json_sort(kt_str_from(at, len));
 }
 
 static inline bool kt_json_tree_string(struct kt_json_tree *t, const char *at, size_t len)

@@ -269,7 +269,7 @@ bool kt_redact_record(struct kt_str json, struct kt_jval root, struct kt_buf *ou
     if (escapes) { /* an escape may stand in for a byte of a shape: now each has one form */
         kt_json_write(root, &plain);
         json = kt_buf_str(&plain);
-    } else if (!kt_redact_may(json, false)) {
+    } else if (!kt_redact_may(json, false, false)) {
         return false;
     }
     struct raw_walk w = {
@@ -403,8 +403,11 @@ bool kt_redact_clean(const struct kt_event *ev)
     return list_is_clean(&ev->groups) && list_is_clean(&ev->fields) && raw_is_clean(ev->raw);
 }
 
-bool kt_redact_line_clean(struct kt_str line, bool random)
+bool kt_redact_line_clean(struct kt_str line, size_t raw_len, bool random)
 {
-    return memchr(line.at, '\\', line.len) == NULL && !kt_redact_may(line, true) &&
+    const size_t raw = line.len - 1 - raw_len; /* a brace ends the line */
+    return memchr(line.at, '\\', line.len) == NULL &&
+           !kt_redact_may(kt_str_sub(line, 0, raw), true, false) &&
+           !kt_redact_may(kt_str_from_index(line, raw), true, true) &&
            !(random && kt_redact_random(line));
 }

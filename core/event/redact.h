@@ -26,10 +26,10 @@ struct kt_redact_hits {
 bool kt_redact_event(struct kt_event *ev, struct kt_arena *arena, struct kt_redact_hits *ret_hits);
 /* Would kt_redact_event change it? Cheap: the collector asks this of every line. */
 bool kt_redact_clean(const struct kt_event *ev);
-/* The same of a whole line, as kt_line_write made it: true is sure, false means that the event has
- * to be looked at. random: that no string looks random either, so that kt_redact_event would set no
- * flag. */
-bool kt_redact_line_clean(struct kt_str line, bool random);
+/* The same of a whole line, as kt_line_write made it, whose last member is a raw of raw_len bytes:
+ * true is sure, false means that the event has to be looked at. random: that no string looks random
+ * either, so that kt_redact_event would set no flag. */
+bool kt_redact_line_clean(struct kt_str line, size_t raw_len, bool random);
 /* A JSON record, as text and parsed, before anything is made of it: a name that is put together,
  * folded or cut would hide a shape from the net behind. False: it holds none, and out is left
  * alone. Access key ids stay, and so do members whose name says secret: decoders choose among

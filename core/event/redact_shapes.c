@@ -130,7 +130,7 @@ static bool find_prefix(struct kt_str s, size_t floor, size_t end, const struct 
 {
     for (size_t i = 0; i < n_rows; i++) {
         const struct prefix *p = &rows[i];
-        if (!ends_with(s, end, floor, p->text))
+        if (p->text.at[p->text.len - 2] != s.at[end - 2] || !ends_with(s, end, floor, p->text))
             continue;
         size_t at = end - p->text.len;
         if (at > 0 && (kind(s.at[at - 1]) & p->not_after) != 0)
@@ -550,15 +550,15 @@ static bool is_key_id(struct kt_str json, size_t at)
            ends_with(json, at, 0, KT_STR("\"accessKeyId\":\""));
 }
 
-bool kt_redact_may(struct kt_str json, bool line)
+bool kt_redact_may(struct kt_str json, bool key_ids, bool members)
 {
-    struct kt_redact_heads heads = kt_redact_heads_from(json, 2, line);
+    struct kt_redact_heads heads = kt_redact_heads_from(json, 2, members);
     for (size_t at; (at = kt_redact_heads_next(&heads)) < json.len;) {
         struct kt_redact_match m;
         if (json.at[at] == ':' && json.at[at - 1] == '"') {
             if (ends_like_a_name(kt_str_from(json.at, at - 1)) && value_goes(json, at))
                 return true;
-        } else if (confirm(json, 0, at, line, &m) &&
+        } else if (confirm(json, 0, at, key_ids, &m) &&
                    (json.at[at] != 'A' || !is_key_id(json, m.at))) {
             return true;
         }

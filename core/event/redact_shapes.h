@@ -12,10 +12,10 @@ bool kt_redact_find(struct kt_str s, size_t from, bool key_ids, struct kt_redact
 /* The first place at or after `at` where kt_redact_find would look closer, s.len when there is
  * none. No shape is found in a part of s that holds no such place behind its first byte. */
 size_t kt_redact_stop(struct kt_str s, size_t at);
-/* May a string of this JSON text, in which nothing is escaped, hold what must go? A quick look:
- * false is sure, true is not. line: of the canonical line or its raw, where access key ids go too,
- * unless a member is one by its name, and so does what a member's name calls secret. */
-bool kt_redact_may(struct kt_str json, bool line);
+/* May a string of this part of a JSON text, in which nothing is escaped, hold what must go? A quick
+ * look: false is sure, true is not. key_ids: access key ids go too, unless a member is one by its
+ * name; members: so does what a member's name calls secret. */
+bool kt_redact_may(struct kt_str json, bool key_ids, bool members);
 /* The length of [redacted:shape:len] at the start of s, 0 when there is none; *ret: what it says.
  */
 size_t kt_redact_placeholder(struct kt_str s, struct kt_redact_match *ret);

@@ -41,7 +41,7 @@ static void check_line(struct kt_event ev, struct kt_arena *arena)
     struct kt_buf line = { 0 };
     struct kt_event written = ev;
     if (kt_line_write(&written, &line, NULL) == KT_OK && written.raw.len == ev.raw.len &&
-        kt_redact_line_clean(kt_buf_str(&line), true) &&
+        kt_redact_line_clean(kt_buf_str(&line), ev.raw.len, true) &&
         (kt_redact_event(&ev, arena, NULL) || (ev.flags & KT_FLAG(ENTROPY)) != 0))
         abort();
     kt_buf_done(&line);

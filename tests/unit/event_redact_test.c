@@ -245,7 +245,7 @@ static void line_look_misses_nothing(struct kt_event ev)
     struct kt_event written = ev;
     const bool raw = ev.raw.len > 0;
     if (kt_line_write(&written, &line, NULL) == KT_OK && (written.raw.len > 0) == raw &&
-        kt_redact_line_clean(kt_buf_str(&line), true) &&
+        kt_redact_line_clean(kt_buf_str(&line), ev.raw.len, true) &&
         (kt_redact_event(&ev, &arena, NULL) || (ev.flags & KT_FLAG(ENTROPY)) != 0))
         fail_msg("%s", kt_buf_z(&line));
     kt_buf_done(&line);
@@ -357,7 +357,7 @@ static void one_look_at_a_line_shows_whether_it_is_clean(void **state)
                                .credential = kt_str_of(rows[i].credential),
                                .raw = kt_str_of(rows[i].raw) };
         assert_int_equal(kt_line_write(&ev, &line, NULL), KT_OK);
-        if (kt_redact_line_clean(kt_buf_str(&line), true) != rows[i].clean)
+        if (kt_redact_line_clean(kt_buf_str(&line), ev.raw.len, true) != rows[i].clean)
             fail_msg("%s", kt_buf_z(&line));
         line_look_misses_nothing(ev);
         kt_buf_done(&line);
