@@ -1,12 +1,14 @@
 /*
- * log_order: walks the log by (arrival, seq). A log that is already in order streams; else an index
- * of 16 bytes a record is sorted and records are fetched by blocks, of which a bounded number stays
- * decoded.
+ * log_order: walks the log by (arrival, seq). An index of 16 bytes a record is made from the
+ * columns. A log that is already in order streams, read ahead on another thread; else the index is
+ * sorted and records are fetched by blocks, of which a bounded number stays decoded.
  *
  * Owns:  the index and the blocks during one walk.
- * Calls: core/store/read.h.
+ * Calls: cli/log_ahead, core/store/read.h.
  */
 #include "cli/log_order.h"
+
+#include "cli/log_ahead.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -97,7 +99,9 @@ static enum kt_status index_records(struct walk *w, struct kt_cursor *c, struct 
 
 static enum kt_status index_all(struct walk *w, struct kt_error *err)
 {
-    struct kt_scan scan = { .records = true, .control = true, .damage = &w->damage };
+    struct kt_scan scan = {
+        .records = true, .control = true, .detail = KT_DETAIL_HEAD, .damage = &w->damage
+    };
     struct kt_cursor *c = NULL;
     if (kt_cursor_open(w->reader, &scan, &c, err) != KT_OK)
         return err->code;
@@ -109,25 +113,40 @@ static enum kt_status index_all(struct walk *w, struct kt_error *err)
     return st;
 }
 
+static enum kt_status judge(struct walk *w, struct kt_log_ahead *ahead,
+                            enum kt_status (*each)(void *, const struct kt_record *,
+                                                   struct kt_error *),
+                            void *self, struct kt_error *err)
+{
+    struct kt_record *r;
+    enum kt_status st = KT_OK;
+    /* what was stored since the index was made is not part of this walk; what is damaged is left
+     * out of the index, of the walk, or of both */
+    for (size_t i = 0; i < w->n && (st = kt_log_ahead_next(ahead, &r, err)) == KT_OK;) {
+        while (i < w->n && w->places[i].seq < r->seq)
+            i++;
+        bool known = i < w->n && w->places[i].seq == r->seq;
+        r->arrival = known ? w->places[i++].arrival : effective(r);
+        if ((st = each(self, r, err)) != KT_OK)
+            break;
+    }
+    return st == KT_E_AGAIN ? KT_OK : st;
+}
+
 static enum kt_status stream(struct walk *w,
                              enum kt_status (*each)(void *, const struct kt_record *,
                                                     struct kt_error *),
                              void *self, struct kt_error *err)
 {
-    struct kt_scan scan = { .records = true, .control = true, .damage = &w->damage };
-    struct kt_cursor *c = NULL;
-    if (kt_cursor_open(w->reader, &scan, &c, err) != KT_OK)
+    struct kt_log_ahead *ahead = NULL;
+    struct kt_damage damage = { 0 };
+    if (kt_log_ahead_open(w->reader, &damage, &ahead, err) != KT_OK)
         return err->code;
-    struct kt_record r;
-    enum kt_status st = KT_OK;
-    /* what was stored since the index was made is not part of this walk */
-    for (size_t i = 0; i < w->n && (st = kt_cursor_next(c, &r, err)) == KT_OK; i++) {
-        r.arrival = w->places[i].arrival;
-        if ((st = each(self, &r, err)) != KT_OK)
-            break;
-    }
-    kt_cursor_free(c);
-    return st == KT_E_AGAIN ? KT_OK : st;
+    enum kt_status st = judge(w, ahead, each, self, err);
+    kt_log_ahead_free(ahead);
+    if (damage.places > w->damage.places)
+        w->damage = damage; /* lines may be damaged where columns are not */
+    return st;
 }
 
 static int by_arrival(const void *a, const void *b)
@@ -166,11 +185,12 @@ static enum kt_status block_load(struct walk *w, uint64_t first, struct block **
                             .control = true,
                             .from_seq = first,
                             .until_seq = first + BLOCK - 1,
+                            .detail = KT_DETAIL_LINE,
                             .damage = &w->damage };
     struct kt_cursor *c = NULL;
     if (kt_cursor_open(w->reader, &scan, &c, err) != KT_OK)
         return err->code;
-    struct kt_record r;
+    struct kt_record r = { 0 };
     enum kt_status st;
     while ((st = kt_cursor_next(c, &r, err)) == KT_OK) {
         size_t i = (size_t)(r.seq - first);
@@ -187,6 +207,7 @@ static enum kt_status block_load(struct walk *w, uint64_t first, struct block **
     return st == KT_E_AGAIN ? KT_OK : st;
 }
 
+/* KT_E_CORRUPT: its line is damaged. */
 static enum kt_status fetch(struct walk *w, uint64_t seq, struct kt_record *ret,
                             struct kt_error *err)
 {
@@ -201,7 +222,10 @@ static enum kt_status fetch(struct walk *w, uint64_t seq, struct kt_record *ret,
     b->used = ++w->clock;
     *ret = b->rec[seq - first];
     kt_arena_reset(&w->arena);
-    return kt_line_read(ret->line, &w->arena, &ret->ev, err);
+    if (ret->seq != seq || kt_line_read(ret->line, &w->arena, &ret->ev, err) != KT_OK)
+        return kt_fail(err, KT_E_CORRUPT, "record %llu is not a canonical line",
+                       (unsigned long long)seq);
+    return KT_OK;
 }
 
 static enum kt_status jump(struct walk *w,
@@ -210,16 +234,25 @@ static enum kt_status jump(struct walk *w,
                            void *self, struct kt_error *err)
 {
     qsort(w->places, w->n, sizeof *w->places, by_arrival);
-    for (size_t i = 0; i < w->n; i++) {
+    enum kt_status st = KT_OK;
+    for (size_t i = 0; i < w->n && st == KT_OK; i++) {
         struct kt_record r;
-        if (fetch(w, w->places[i].seq, &r, err) != KT_OK)
-            return err->code;
+        struct kt_error why = { 0 };
+        st = fetch(w, w->places[i].seq, &r, &why);
+        if (st == KT_E_CORRUPT) { /* lines may be damaged where columns are not */
+            if (w->damage.places++ == 0)
+                w->damage.first = why;
+            st = KT_OK;
+            continue;
+        }
+        if (st != KT_OK) {
+            *err = why;
+            return st;
+        }
         r.arrival = w->places[i].arrival;
-        enum kt_status st = each(self, &r, err);
-        if (st != KT_OK)
-            return st == KT_E_AGAIN ? KT_OK : st;
+        st = each(self, &r, err);
     }
-    return KT_OK;
+    return st == KT_E_AGAIN ? KT_OK : st;
 }
 
 enum kt_status kt_log_in_order(struct kt_reader *r, struct kt_damage *ret_damage,
@@ -229,9 +262,9 @@ enum kt_status kt_log_in_order(struct kt_reader *r, struct kt_damage *ret_damage
 {
     struct walk w = { .reader = r, .arena = kt_arena_new(KT_LINE_MAX) };
     enum kt_status st = index_all(&w, err);
-    *ret_damage = w.damage; /* whatever comes of what is left meets the same */
     if (st == KT_OK)
         st = w.sorted ? stream(&w, each, self, err) : jump(&w, each, self, err);
+    *ret_damage = w.damage;
     for (unsigned i = 0; i < BLOCKS; i++)
         block_free(w.blocks[i]);
     kt_free(w.places);

@@ -65,7 +65,34 @@ static uint32_t next_row(const struct part *c)
     return c->chunk->pick[c->scan.newest_first ? c->high - 1 : c->low];
 }
 
-/* KT_E_AGAIN: the row is damaged, and that was said of a row beside it. */
+/* What the columns say. */
+static void take_head(const struct part *c, uint32_t row, struct kt_record *ret)
+{
+    ret->line = KT_STR_NONE;
+    ret->ev.kind = (enum kt_kind)c->chunk->columns->small[KT_COL_KIND][row];
+    ret->ev.time = c->chunk->columns->time[row];
+}
+
+/* The line, and what it says unless that is not asked for. KT_E_AGAIN: the row is damaged, and that
+ * was said of a row beside it. */
+static enum kt_status take_line(struct part *c, uint32_t row, struct kt_record *ret,
+                                struct kt_error *err)
+{
+    if (kt_walk_line(c->walk, row, &ret->line, err) != KT_OK) {
+        bool said = c->said;
+        c->said = true; /* its neighbours are damaged too: said once for all of them */
+        return said ? KT_E_AGAIN : err == NULL ? KT_E_CORRUPT : err->code;
+    }
+    if (c->scan.detail == KT_DETAIL_LINE)
+        return KT_OK;
+    kt_arena_reset(&c->arena);
+    if (kt_line_read(ret->line, &c->arena, &ret->ev, err) != KT_OK)
+        return kt_fail(err, KT_E_CORRUPT, "record %llu is not a canonical line",
+                       (unsigned long long)c->chunk->seq[row]);
+    return KT_OK;
+}
+
+/* KT_E_AGAIN: see take_line. */
 static enum kt_status take_event(struct part *c, struct kt_record *ret, struct kt_error *err)
 {
     uint32_t row = next_row(c);
@@ -73,23 +100,19 @@ static enum kt_status take_event(struct part *c, struct kt_record *ret, struct k
         c->high--;
     else
         c->low++;
-    struct kt_str line;
-    if (kt_walk_line(c->walk, row, &line, err) != KT_OK) {
-        bool said = c->said;
-        c->said = true; /* its neighbours are damaged too: said once for all of them */
-        return said ? KT_E_AGAIN : err == NULL ? KT_E_CORRUPT : err->code;
-    }
-    kt_arena_reset(&c->arena);
-    if (kt_line_read(line, &c->arena, &ret->ev, err) != KT_OK)
-        return kt_fail(err, KT_E_CORRUPT, "record %llu is not a canonical line",
-                       (unsigned long long)c->chunk->seq[row]);
+    enum kt_status status = KT_OK;
+    if (c->scan.detail == KT_DETAIL_HEAD)
+        take_head(c, row, ret);
+    else
+        status = take_line(c, row, ret, err);
+    if (status != KT_OK)
+        return status;
     const struct kt_row *batch = &c->chunk->runs->row[c->chunk->run[row]];
     ret->seq = c->chunk->seq[row];
     ret->arrival = c->chunk->arrival[row];
     ret->stored = batch->stored;
     ret->origin = (enum kt_origin)batch->origin;
     ret->agent = batch->agent;
-    ret->line = line;
     ret->conflict = c->chunk->conflict[row];
     return KT_OK;
 }
@@ -137,7 +160,8 @@ static enum kt_status take_control(struct part *c, struct kt_record *ret, struct
     struct kt_record rec = c->control;
     c->control.seq = 0;
     kt_arena_reset(&c->arena);
-    if (kt_line_read(rec.line, &c->arena, &rec.ev, err) != KT_OK)
+    if (c->scan.detail != KT_DETAIL_LINE &&
+        kt_line_read(rec.line, &c->arena, &rec.ev, err) != KT_OK)
         return kt_fail(err, KT_E_CORRUPT, "record %llu is not a canonical line",
                        (unsigned long long)rec.seq);
     *ret = rec;
@@ -218,7 +242,11 @@ static enum kt_status prepare_control(struct part *c, sqlite3 *db, struct kt_err
 static enum kt_status open_part(struct kt_reader *file, const struct kt_scan *scan,
                                 struct part **ret, struct kt_error *err)
 {
-    static const struct kt_want want = { .runs = true, .lines = true };
+    static const struct kt_want wants[] = {
+        [KT_DETAIL_EVENT] = { .runs = true, .lines = true },
+        [KT_DETAIL_LINE] = { .runs = true, .lines = true },
+        [KT_DETAIL_HEAD] = { .columns = KT_COLUMN(KT_COL_KIND), .time = true, .runs = true },
+    };
     struct kt_scan bounded = *scan;
     if (kt_walk_bounds(file, &bounded, err) != KT_OK)
         return kt_wrap(err, "open");
@@ -228,7 +256,8 @@ static enum kt_status open_part(struct kt_reader *file, const struct kt_scan *sc
     bool empty = bounded.from_seq > bounded.until_seq;
     c->events_done = empty || !scan->records;
     c->control_done = empty || !scan->control;
-    if ((!c->events_done && kt_walk_open(file, &bounded, &want, &c->walk, err) != KT_OK) ||
+    if ((!c->events_done &&
+         kt_walk_open(file, &bounded, &wants[scan->detail], &c->walk, err) != KT_OK) ||
         (!c->control_done && prepare_control(c, file->db, err) != KT_OK)) {
         free_part(c);
         return kt_wrap(err, "open");

@@ -46,6 +46,12 @@ struct kt_sieve {
      * column. */
     bool exact;
 };
+enum kt_detail {                  /* of each record */
+                 KT_DETAIL_EVENT, /* its line and what that says */
+                 KT_DETAIL_LINE,  /* its line; ev stays as it is, so no window of times can be asked
+                                     for */
+                 KT_DETAIL_HEAD,  /* no line; of ev kind and time alone, out of columns */
+};
 struct kt_damage { /* what a walk had to leave out */
     unsigned places;
     struct kt_error first;
@@ -57,6 +63,7 @@ struct kt_scan {
     bool newest_first;
     bool control;                 /* control records too, merged by seq */
     bool records;                 /* event lines (else control only) */
+    enum kt_detail detail;        /* of cursors; control records are given whole, or as lines */
     enum kt_kind control_kind;    /* control records of this kind only; 0 = all */
     const struct kt_sieve *sieve; /* on event records only; borrowed while the cursor lives */
     unsigned n_sieves;
