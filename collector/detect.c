@@ -21,7 +21,7 @@
 #define LATE_MIN      (25u * 60u)
 
 static const struct kt_table_decl engine_tables[] = {
-    { "actors", KT_KEY_ACTOR, sizeof(struct kt_actor), 1, 12000, KT_EVICT_LRU },
+    { "actors", KT_KEY_ACTOR, sizeof(struct kt_actor), 2, 12000, KT_EVICT_LRU },
     { "places", KT_KEY_ACTOR, sizeof(struct kt_places), 1, 12000, KT_EVICT_LRU },
     { "facts", KT_KEY_ADDRESS, sizeof(struct fact), 2, 30000, KT_EVICT_LRU },
     { "incidents", KT_KEY_INSTANCE, sizeof(struct incident), 1, 300, KT_EVICT_LRU },
@@ -47,6 +47,7 @@ static void make_tables(struct kt_detect *d)
             d->detector[i].table[k] = kt_table_new(&kt_detectors[i]->tables[k], KT_NAME_SEED ^ k);
     }
     d->core = (struct core){ .pool_free = UINT32_MAX };
+    d->incidents_changed = true;
 }
 
 static void drop_tables(struct kt_detect *d)

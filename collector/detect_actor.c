@@ -17,6 +17,7 @@
 #define DAY_MIN      1440u
 #define NOVELTY_DAYS 60.0
 #define FORGET_MIN   (180u * DAY_MIN)
+#define RIPE_MAX     64u
 #define TAG(n)       ((uint64_t)(n) << 60)
 enum { ASIDE_HOUR, ASIDE_PLACE };
 
@@ -124,8 +125,21 @@ static uint16_t add16(uint16_t a, uint16_t b)
     return a > UINT16_MAX - b ? UINT16_MAX : (uint16_t)(a + b);
 }
 
+static unsigned bit_of(const struct kt_pending *p)
+{
+    uint64_t h = p->key ^ (uint64_t)p->time_min << 20 ^ (uint64_t)p->detector << 8 ^ p->what;
+    return (unsigned)(h * UINT64_C(0x9e3779b97f4a7c15) >> 56);
+}
+
+static void mark(uint64_t bits[4], const struct kt_pending *p)
+{
+    bits[bit_of(p) / 64] |= UINT64_C(1) << bit_of(p) % 64;
+}
+
 static bool merge_aside(struct kt_detect *d, const struct kt_actor *a, const struct kt_pending *p)
 {
+    if ((a->pending_bits[bit_of(p) / 64] >> bit_of(p) % 64 & 1) == 0)
+        return false;
     for (uint32_t i = a->pending_n == 0 ? NONE : a->pending_head; i != NONE; i = d->pool[i].next) {
         struct kt_pending *q = &d->pool[i];
         if (q->time_min != p->time_min || q->detector != p->detector || q->what != p->what ||
@@ -155,6 +169,7 @@ static void put_aside(struct kt_detect *d, struct kt_actor *a, const struct kt_p
     d->pool[i].next = a->pending_n == 0 ? NONE : a->pending_head;
     a->pending_head = i;
     a->pending_n++;
+    mark(a->pending_bits, p);
 }
 
 static bool held_back(const struct kt_actor *a, const struct kt_pending *p)
@@ -245,23 +260,39 @@ static void learn(struct kt_detect *d, struct kt_scene *s, const struct kt_pendi
     }
 }
 
-/* The ripe item that was put aside first: the list is newest first, so the last that is due. */
-static uint32_t oldest_due(const struct kt_detect *d, const struct kt_actor *a, uint32_t minute)
+/* The ripe items that were put aside first, at most RIPE_MAX of them, the first one last, each with
+ * what stands before it in the list, which is newest first. */
+struct ripe {
+    uint32_t at[RIPE_MAX], before[RIPE_MAX];
+    uint32_t n;       /* all that are ripe: number k is in slot k % RIPE_MAX */
+    uint32_t next;    /* the earliest moment at which another is */
+    uint64_t bits[4]; /* of the others */
+};
+
+static struct ripe find_ripe(const struct kt_detect *d, const struct kt_actor *a, uint32_t minute)
 {
-    uint32_t due = NONE;
-    for (uint32_t i = a->pending_head; i != NONE; i = d->pool[i].next) {
-        if (d->pool[i].time_min + DAY_MIN <= minute)
-            due = i;
+    struct ripe r;
+    r.n = 0;
+    r.next = UINT32_MAX;
+    memset(r.bits, 0, sizeof r.bits);
+    uint32_t before = NONE;
+    for (uint32_t i = a->pending_n == 0 ? NONE : a->pending_head; i != NONE; i = d->pool[i].next) {
+        uint32_t due = d->pool[i].time_min + DAY_MIN;
+        if (due > minute) {
+            r.next = due < r.next ? due : r.next;
+            mark(r.bits, &d->pool[i]);
+        } else {
+            r.at[r.n % RIPE_MAX] = i;
+            r.before[r.n++ % RIPE_MAX] = before;
+        }
+        before = i;
     }
-    return due;
+    return r;
 }
 
-static void unlink_aside(struct kt_detect *d, struct kt_actor *a, uint32_t gone)
+static void unlink_aside(struct kt_detect *d, struct kt_actor *a, uint32_t before, uint32_t gone)
 {
-    uint32_t *link = &a->pending_head;
-    while (*link != gone)
-        link = &d->pool[*link].next;
-    *link = d->pool[gone].next;
+    *(before == NONE ? &a->pending_head : &d->pool[before].next) = d->pool[gone].next;
     a->pending_n--;
     pool_give(d, gone);
 }
@@ -269,20 +300,21 @@ static void unlink_aside(struct kt_detect *d, struct kt_actor *a, uint32_t gone)
 void kt_detect_apply(struct kt_detect *d, struct kt_scene *s)
 {
     struct kt_actor *a = s->actor;
+    struct ripe r;
     /* the earliest moment at which anything may be due; spares the walk for busy actors */
     if (a->pending_n == 0 || s->minute < a->pending_due)
         return;
-    for (uint32_t i; a->pending_n > 0 && (i = oldest_due(d, a, s->minute)) != NONE;) {
-        struct kt_pending p = d->pool[i];
-        unlink_aside(d, a, i);
-        if (!held_back(a, &p))
-            learn(d, s, &p);
-    }
-    a->pending_due = UINT32_MAX;
-    for (uint32_t i = a->pending_n == 0 ? NONE : a->pending_head; i != NONE; i = d->pool[i].next) {
-        uint32_t due = d->pool[i].time_min + DAY_MIN;
-        a->pending_due = due < a->pending_due ? due : a->pending_due;
-    }
+    do {
+        r = find_ripe(d, a, s->minute);
+        for (uint32_t k = r.n; k-- > 0 && r.n - k <= RIPE_MAX;) {
+            struct kt_pending p = d->pool[r.at[k % RIPE_MAX]];
+            unlink_aside(d, a, r.before[k % RIPE_MAX], r.at[k % RIPE_MAX]);
+            if (!held_back(a, &p))
+                learn(d, s, &p);
+        }
+    } while (r.n > RIPE_MAX);
+    a->pending_due = r.next;
+    memcpy(a->pending_bits, r.bits, sizeof r.bits);
 }
 
 /* ---- actors ---- */
@@ -293,7 +325,7 @@ static void drop_oldest_actor(struct kt_detect *d)
         return;
     struct kt_actor *old = kt_table_get(d->actors, key);
     while (old->pending_n > 0)
-        unlink_aside(d, old, old->pending_head);
+        unlink_aside(d, old, NONE, old->pending_head);
     kt_table_remove(d->actors, key);
     kt_table_remove(d->places, key);
 }

@@ -589,6 +589,7 @@ static void join_address(struct kt_detect *d, struct kt_scene *s)
     }
     if (own->serial == there->serial)
         return;
+    d->incidents_changed = true;
     /* What somebody was told about stays, else the older: one incident, one alert. */
     bool told_own = own->severity >= 0, told_there = there->severity >= 0;
     if (told_own != told_there ? told_own : own->serial < there->serial)
@@ -600,6 +601,7 @@ static void join_address(struct kt_detect *d, struct kt_scene *s)
 /* ---- the event ---- */
 static void take(struct kt_detect *d, struct kt_scene *s, struct kt_finding *f)
 {
+    d->incidents_changed = true;
     if (f->network != 0 && s->actor != NULL && f->family == KT_FAMILY_NETWORK &&
         !(f->flags & KT_FIND_BESIDE)) {
         if (mass_event(d, s, f))
@@ -645,6 +647,7 @@ static void attach(struct kt_detect *d, struct kt_scene *s, struct incident *in)
     bool evidence;
     if (in == NULL || !belongs(d, s, in, &evidence))
         return;
+    d->incidents_changed = true;
     if (evidence)
         note_time(in, s->t);
     note_event(d, s, in);
@@ -675,16 +678,25 @@ void kt_detect_fuse(struct kt_detect *d, struct kt_scene *s)
     }
 }
 
+/* What happens to an incident at a tick comes of evidence since the last one, or of time: then the
+ * earliest of them is known. */
 void kt_detect_close_old(struct kt_detect *d, kt_time_ns now)
 {
+    if (!d->incidents_changed && now <= d->next_close)
+        return;
+    d->incidents_changed = false;
+    d->next_close = INT64_MAX;
     uint32_t at = 0;
     struct incident *in;
     while ((in = kt_table_next(d->incidents, &at, NULL)) != NULL) {
         if (in->severity < 0 || in->closed)
             continue;
-        in->closed = in->last + JOIN_NS + LATE_NS < now;
+        kt_time_ns end = in->last + JOIN_NS + LATE_NS;
+        in->closed = end < now;
         /* the numbers in the words are old */
         bool grown = in->events_n > in->told_n && in->events_n >= 4 * in->told_n;
+        if (!in->closed && end < d->next_close)
+            d->next_close = end;
         if (!in->closed && !grown)
             continue;
         in->told_n = in->events_n;

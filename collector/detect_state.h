@@ -110,6 +110,9 @@ struct kt_detect {
     char tick_id[32];
     struct kt_json *json;
     struct kt_buf text; /* of the alert in work */
+    /* No state: a walk over the incidents is spared while both say that it finds nothing. */
+    bool incidents_changed;
+    kt_time_ns next_close;
 };
 
 /* ---- detect_who.c: whose event it is ---- */

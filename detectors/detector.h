@@ -70,6 +70,7 @@ struct kt_actor {    /* the shared header: read-only for detectors */
     float novel[KT_NOVELS];       /* novelties after the first active day, decayed */
     uint16_t hours[24];           /* distinct (day, hour) */
     uint32_t pending_head, pending_due, pending_n;
+    uint64_t pending_bits[4]; /* one a number that waits, by a hash: where none is, none waits */
     struct {
         uint32_t from_min, until_min;
     } held[KT_HELD_MAX]; /* windows of incidents >= medium: never counted */

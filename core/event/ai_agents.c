@@ -80,18 +80,19 @@ const char *kt_ai_agent_of_program(struct kt_str program)
 
 const char *kt_ai_agent_of_client(struct kt_str user_agent)
 {
-    static const struct kt_str separators = KT_STR_INIT(" ();,+#");
+    static const bool separates[256] = { [' '] = true, ['('] = true, [')'] = true, [';'] = true,
+                                         [','] = true, ['+'] = true, ['#'] = true };
     const char *agent = NULL;
     for (size_t i = 0, end; i < user_agent.len && agent == NULL; i = end + 1) {
-        for (end = i;
-             end < user_agent.len && kt_str_find_byte(separators, user_agent.at[end], 0) < 0;)
-            end++;
-        struct kt_str product = kt_str_sub(user_agent, i, end - i), version = product;
-        bool versioned = kt_str_find_byte(product, '/', 0) > 0;
-        (void)kt_str_split(&version, '/', &product);
-        if (kt_str_is(product, "app") && versioned) /* AWS: the name that a program gave itself */
-            product = version;
-        agent = versioned ? agent_named(product, true) : NULL;
+        size_t slash = SIZE_MAX; /* the first one, behind a name */
+        for (end = i; end < user_agent.len && !separates[(unsigned char)user_agent.at[end]]; end++)
+            slash = user_agent.at[end] == '/' && slash == SIZE_MAX ? end : slash;
+        if (slash == SIZE_MAX || slash == i)
+            continue;
+        struct kt_str product = kt_str_sub(user_agent, i, slash - i);
+        if (kt_str_is(product, "app")) /* AWS: the name that a program gave itself */
+            product = kt_str_sub(user_agent, slash + 1, end - slash - 1);
+        agent = agent_named(product, true);
     }
     return agent;
 }
