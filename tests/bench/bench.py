@@ -116,7 +116,7 @@ def history():
     replayed = time.monotonic() - t
     n = N // 2
     print(f'import       {n / imported:9,.0f} events/s  {os.path.getsize(log) / imported / 1e6:6.1f} MB/s   the same again, all duplicates: {n / again:,.0f} events/s')
-    print(f'detect       {n / replayed:9,.0f} events/s (replay: read, parse, three detectors)', flush=True)
+    print(f'replay       {n / replayed:9,.0f} events/s (read and parse on one thread, all detectors on another)', flush=True)
 
 
 ONLY = os.environ.get('KT_BENCH_ONLY')
