@@ -1,5 +1,6 @@
 /*
- * detect: what the detectors are, and what each of them means: `detect list`, `detect explain`.
+ * detect: what the detectors are, and what each of them means: `detect list`, `detect explain`;
+ * `detect lint` and `detect test` have files of their own.
  *
  * Owns:  nothing.
  * Calls: detectors (their tables and pages), core/config; stdout.
@@ -9,6 +10,7 @@
 
 #include "cli/cli.h"
 #include "cli/commands.h"
+#include "cli/detect_cmd.h"
 #include "core/base/alloc.h"
 #include "detectors/detector.h"
 
@@ -81,16 +83,20 @@ static int explain(const char *name, const char *config)
     return KT_EXIT_USAGE;
 }
 
+#define USAGE "list | explain NAME [-c FILE] | lint [--db FILE] [-c FILE]"
+
 int kt_cmd_detect(int argc, char **argv)
 {
-    static const struct kt_command cmd = { "detect", "list | explain NAME [-c FILE]",
-                                           "detectors: list, explain NAME",
+    static const struct kt_command cmd = { "detect", USAGE, "detectors: list, explain NAME, lint",
                                            "keytrail detect explain new_secrets", NULL };
-    const char *config = NULL, *output = "table";
+    struct kt_detect_lint lint = { NULL, NULL };
+    const char *output = "table";
     const struct kt_flag flags[] = {
-        { "--config", 'c', KT_FLAG_STRING, "FILE", "explain: the options as they stand in it",
-          &config, NULL },
-        { "--output", 'o', KT_FLAG_STRING, "FORM", "list: " KT_OUTPUT_WORDS, &output, NULL },
+        { "--config", 'c', KT_FLAG_STRING, "FILE",
+          "explain: the options as they stand in it; lint: its canaries, and its store",
+          &lint.config, NULL },
+        { "--db", 0, KT_FLAG_STRING, "FILE", "lint: the store", &lint.db, NULL },
+        { "--output", 'o', KT_FLAG_STRING, "FORM", "list, lint: " KT_OUTPUT_WORDS, &output, NULL },
         { 0 },
     };
     int n;
@@ -103,7 +109,9 @@ int kt_cmd_detect(int argc, char **argv)
     if (known && n == 1 && strcmp(argv[1], "list") == 0)
         return list(how);
     if (known && n == 2 && strcmp(argv[1], "explain") == 0)
-        return explain(argv[2], config);
-    fprintf(stderr, "usage: keytrail detect list | explain NAME [-c FILE]\n");
+        return explain(argv[2], lint.config);
+    if (known && n == 1 && strcmp(argv[1], "lint") == 0)
+        return kt_detect_lint(&lint, how);
+    fprintf(stderr, "usage: keytrail detect " USAGE "\n");
     return KT_EXIT_USAGE;
 }

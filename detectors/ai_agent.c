@@ -330,11 +330,18 @@ static void considered(const struct kt_scene *s, const void *opt, struct kt_buf 
         kt_buf_addz(out, "AI agents (none known by its client)");
 }
 
+static const struct kt_part_needs needs[] = {
+    { NULL, KT_NEED(READ) | KT_NEED(CLIENT) },
+    { "outside its tree", KT_NEED(READ) | KT_NEED(CLIENT) | KT_NEED(FOLDER) },
+    { NULL, 0 },
+};
+
 const struct kt_detector kt_detector_ai_agent = {
     .name = "ai_agent",
     .summary = "A coding agent on secrets of production, or outside of the tree it works in",
     .options = options,
     .options_size = sizeof(struct options),
+    .needs = needs,
     .check = check,
     .kind = kind,
     .tables = tables,

@@ -213,6 +213,34 @@ struct kt_scene {
     unsigned n_put_aside;
 };
 
+/* ---- what must be told for a detector to fire ---- */
+#define KT_NEEDS(X)                                                                                \
+    X(ACTOR)     /* an access with a named actor that got in */                                    \
+    X(PERSON)    /* of a person */                                                                 \
+    X(READ)      /* of a secret */                                                                 \
+    X(ADDRESS)   /* from a public address that the edge saw */                                     \
+    X(COUNTRY)   /* whose country a database of addresses knew */                                  \
+    X(REFUSED)   /* one that was refused or failed */                                              \
+    X(GRANT)     /* a grant */                                                                     \
+    X(FILE)      /* a read of a file of secrets, with its program and host */                      \
+    X(CLIENT)    /* the client or program that asked */                                            \
+    X(FOLDER)    /* the folder that a program worked in */                                         \
+    X(LEAKS)     /* findings of a leak scanner */                                                  \
+    X(CANARY)    /* a canary in the configuration */                                               \
+    X(TICK)      /* ticks of a running collector */                                                \
+    X(HEARTBEAT) /* heartbeats of agents */
+enum kt_need {
+#define X(n) KT_NEED_##n,
+    KT_NEEDS(X)
+#undef X
+        KT_NEED_COUNT
+};
+#define KT_NEED(n) (1u << KT_NEED_##n)
+struct kt_part_needs { /* all of needs must be told */
+    const char *part;  /* an option, or what the page calls it; NULL: the whole detector */
+    unsigned needs;
+};
+
 /* ---- a detector ---- */
 struct kt_detector {
     const char *name, *summary;
@@ -220,6 +248,7 @@ struct kt_detector {
     size_t options_size;
     /* Checks and compiles what the table of options cannot; NULL: nothing to do. */
     enum kt_status (*check)(void *options, struct kt_error *err);
+    const struct kt_part_needs *needs; /* ended by 0 needs; `keytrail detect lint` asks */
     const struct kt_table_decl *tables;
     unsigned n_tables;
     /* The kind of actor that the options make of it (enum kt_actor_kind), or -1; NULL: never. */

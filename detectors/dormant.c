@@ -197,11 +197,17 @@ static void considered(const struct kt_scene *s, const void *opt, struct kt_buf 
         kt_buf_addf(out, "absence (never longer away than %u days)", a->longest / DAY_MIN);
 }
 
+static const struct kt_part_needs needs[] = {
+    { NULL, KT_NEED(ACTOR) },
+    { NULL, 0 },
+};
+
 const struct kt_detector kt_detector_dormant = {
     .name = "dormant",
     .summary = "An actor that was away for a long time succeeds again",
     .options = options,
     .options_size = sizeof(struct options),
+    .needs = needs,
     .tables = tables,
     .n_tables = KT_ARRAY_LEN(tables),
     .on_event = on_event,

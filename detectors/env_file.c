@@ -569,11 +569,17 @@ static void considered(const struct kt_scene *s, const void *opt, struct kt_buf 
     kt_buf_addf(out, "program (%s)", kt_say_name(p.program.exe, 60, exe));
 }
 
+static const struct kt_part_needs needs[] = {
+    { NULL, KT_NEED(FILE) },
+    { NULL, 0 },
+};
+
 const struct kt_detector kt_detector_env_file = {
     .name = "env_file",
     .summary = "A program that reads files of secrets where it never did",
     .options = options,
     .options_size = sizeof(struct options),
+    .needs = needs,
     .check = check,
     .tables = tables,
     .n_tables = KT_ARRAY_LEN(tables),

@@ -490,11 +490,18 @@ static void considered(const struct kt_scene *s, const void *opt, struct kt_buf 
                     fact_count(d, s->minute, false), kt_ring_fives(&d->tries.ring, s->t, 12));
 }
 
+static const struct kt_part_needs needs[] = {
+    { NULL, KT_NEED(REFUSED) },
+    { "spray from an address", KT_NEED(REFUSED) | KT_NEED(ADDRESS) },
+    { NULL, 0 },
+};
+
 const struct kt_detector kt_detector_failed_attempts = {
     .name = "failed_attempts",
     .summary = "Denials and failed logins: bursts, sprays, guesses that succeed",
     .options = options,
     .options_size = sizeof(struct options),
+    .needs = needs,
     .tables = tables,
     .n_tables = KT_ARRAY_LEN(tables),
     .on_event = on_event,

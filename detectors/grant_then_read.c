@@ -336,11 +336,17 @@ static void on_event(struct kt_scene *s, const void *opt)
         on_take(s, opt);
 }
 
+static const struct kt_part_needs needs[] = {
+    { NULL, KT_NEED(READ) | KT_NEED(GRANT) },
+    { NULL, 0 },
+};
+
 const struct kt_detector kt_detector_grant_then_read = {
     .name = "grant_then_read",
     .summary = "Access is given, and what it opens is read within the hour",
     .options = options,
     .options_size = sizeof(struct options),
+    .needs = needs,
     .tables = tables,
     .n_tables = KT_ARRAY_LEN(tables),
     .on_event = on_event,

@@ -355,11 +355,17 @@ static void considered(const struct kt_scene *s, const void *opt, struct kt_buf 
         kt_buf_addz(out, "travel (possible)");
 }
 
+static const struct kt_part_needs needs[] = {
+    { NULL, KT_NEED(PERSON) | KT_NEED(ADDRESS) | KT_NEED(COUNTRY) },
+    { NULL, 0 },
+};
+
 const struct kt_detector kt_detector_impossible_travel = {
     .name = "impossible_travel",
     .summary = "A person in two countries, sooner than anybody travels",
     .options = options,
     .options_size = sizeof(struct options),
+    .needs = needs,
     .tables = tables,
     .n_tables = KT_ARRAY_LEN(tables),
     .on_event = on_event,

@@ -640,11 +640,17 @@ static void considered(const struct kt_scene *s, const void *opt, struct kt_buf 
     kt_buf_addf(out, "new secrets (%u in 24 h)", n);
 }
 
+static const struct kt_part_needs needs[] = {
+    { NULL, KT_NEED(READ) },
+    { NULL, 0 },
+};
+
 const struct kt_detector kt_detector_new_secrets = {
     .name = "new_secrets",
     .summary = "Far more secrets that an actor never read before than it ever takes up",
     .options = options,
     .options_size = sizeof(struct options),
+    .needs = needs,
     .tables = tables,
     .n_tables = KT_ARRAY_LEN(tables),
     .on_event = on_event,

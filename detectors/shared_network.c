@@ -258,11 +258,17 @@ static void considered(const struct kt_scene *s, const void *opt, struct kt_buf 
         kt_buf_addf(out, "shared network (%u newcomers in 24 h)", count(s, x).n);
 }
 
+static const struct kt_part_needs needs[] = {
+    { NULL, KT_NEED(ADDRESS) },
+    { NULL, 0 },
+};
+
 const struct kt_detector kt_detector_shared_network = {
     .name = "shared_network",
     .summary = "Many identities in a network that none of them knows",
     .options = options,
     .options_size = sizeof(struct options),
+    .needs = needs,
     .tables = tables,
     .n_tables = KT_ARRAY_LEN(tables),
     .on_event = on_event,

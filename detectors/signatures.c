@@ -269,6 +269,12 @@ static void considered(const struct kt_scene *s, const void *opt, struct kt_buf 
     kt_buf_addz(out, "signatures (the audit trail, root, canaries: none)");
 }
 
+static const struct kt_part_needs needs[] = {
+    { "canary", KT_NEED(CANARY) },
+    { "exposed", KT_NEED(LEAKS) },
+    { NULL, 0 },
+};
+
 const struct kt_detector kt_detector_signatures = {
     .name = "signatures",
     .summary =
@@ -277,6 +283,7 @@ const struct kt_detector kt_detector_signatures = {
     .options_size = sizeof(struct options),
     .tables = tables,
     .n_tables = KT_ARRAY_LEN(tables),
+    .needs = needs,
     .exposures = true,
     .on_event = on_event,
     .considered = considered,

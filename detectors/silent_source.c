@@ -992,11 +992,18 @@ static void status(struct kt_table *const *tables_of, struct kt_buf *out)
     }
 }
 
+static const struct kt_part_needs needs[] = {
+    { NULL, KT_NEED(TICK) },
+    { "an agent that is not heard", KT_NEED(TICK) | KT_NEED(HEARTBEAT) },
+    { NULL, 0 },
+};
+
 const struct kt_detector kt_detector_silent_source = {
     .name = "silent_source",
     .summary = "A log that stopped, an agent that is not heard, records that are lost for sure",
     .options = options,
     .options_size = sizeof(struct options),
+    .needs = needs,
     .tables = tables,
     .n_tables = KT_ARRAY_LEN(tables),
     .on_event = on_event,

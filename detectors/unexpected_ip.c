@@ -302,11 +302,18 @@ static void considered(const struct kt_scene *s, const void *opt, struct kt_buf 
                     kt_time_format((kt_time_ns)p->first_min * KT_NS_MIN, day));
 }
 
+static const struct kt_part_needs needs[] = {
+    { NULL, KT_NEED(ACTOR) | KT_NEED(ADDRESS) },
+    { "a new country", KT_NEED(ACTOR) | KT_NEED(ADDRESS) | KT_NEED(COUNTRY) },
+    { NULL, 0 },
+};
+
 const struct kt_detector kt_detector_unexpected_ip = {
     .name = "unexpected_ip",
     .summary = "An actor at work from a network it never used",
     .options = options,
     .options_size = sizeof(struct options),
+    .needs = needs,
     .check = check,
     .on_event = on_event,
     .considered = considered,

@@ -482,11 +482,17 @@ static void considered(const struct kt_scene *s, const void *opt, struct kt_buf 
                     v.total, hour, is_on_call(s) ? ", on call" : "");
 }
 
+static const struct kt_part_needs needs[] = {
+    { NULL, KT_NEED(PERSON) | KT_NEED(READ) },
+    { NULL, 0 },
+};
+
 const struct kt_detector kt_detector_unusual_time = {
     .name = "unusual_time",
     .summary = "A person reads secrets of production at an hour at which it is never at work",
     .options = options,
     .options_size = sizeof(struct options),
+    .needs = needs,
     .tables = tables,
     .n_tables = KT_ARRAY_LEN(tables),
     .on_event = on_event,

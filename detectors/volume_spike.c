@@ -581,11 +581,17 @@ static void considered(const struct kt_scene *s, const void *opt, struct kt_buf 
                 kt_maxima_best(&v->best, STAT_HOUR), kt_maxima_best(&v->best, STAT_DISTINCT));
 }
 
+static const struct kt_part_needs needs[] = {
+    { NULL, KT_NEED(READ) },
+    { NULL, 0 },
+};
+
 const struct kt_detector kt_detector_volume_spike = {
     .name = "volume_spike",
     .summary = "Far more reads or different secrets than ever before in an hour",
     .options = options,
     .options_size = sizeof(struct options),
+    .needs = needs,
     .tables = tables,
     .n_tables = KT_ARRAY_LEN(tables),
     .on_event = on_event,

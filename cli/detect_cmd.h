@@ -1,0 +1,10 @@
+/* detect_cmd: what the files of `keytrail detect` share. */
+#pragma once
+#include "cli/cli.h"
+
+struct kt_detect_lint { /* where to look; see kt_cli_store_path */
+    const char *db, *config;
+};
+/* Prints what can never fire on what is stored and configured, why, and what to connect. Returns
+ * the exit code: 1 when there is such a thing. */
+int kt_detect_lint(const struct kt_detect_lint *l, enum kt_output how);
