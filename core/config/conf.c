@@ -16,6 +16,7 @@
 
 #define SYSTEM_FOLDER   "/etc/keytrail/"
 #define RETENTION_MIN   (365 * KT_NS_DAY)
+#define DEPLOY_MAX      (7 * KT_NS_DAY)
 #define SOCKET_PATH_MAX 107u /* sockaddr_un */
 #define LATER_MAX       32u
 
@@ -31,6 +32,8 @@ const struct kt_option kt_conf_top_table[] = {
       false },
     { "not_production", KT_OPT_LIST, "", AT(not_production), "globs of secrets that do not", false,
       false },
+    { "break_glass", KT_OPT_LIST, "", AT(break_glass),
+      "globs of secrets, roles and actors that are kept for emergencies", false, false },
     KT_OPTIONS_END,
 };
 static const struct kt_option store_table[] = {
@@ -95,6 +98,23 @@ static const struct kt_option maintenance_table[] = {
     { "until", KT_OPT_STRING, NULL, AT(until), "time", false, false },
     { "reason", KT_OPT_STRING, "", AT(m.reason), "ticket", false, false },
     { "by", KT_OPT_STRING, "", AT(m.by), "who announced it", false, false },
+    KT_OPTIONS_END,
+};
+#undef AT
+
+#define AT(field) offsetof(struct deploy_options, field)
+struct deploy_options {
+    struct kt_conf_deploy d;
+    const char *from, *until; /* read again with their marks */
+};
+static const struct kt_option deploy_table[] = {
+    { "source", KT_OPT_STRING, "", AT(d.source), "glob of the instance or type", false, false },
+    { "actor", KT_OPT_STRING, "", AT(d.actor), "glob of the services", false, false },
+    { "secret", KT_OPT_STRING, "", AT(d.secret), "glob of what they read", false, false },
+    { "from", KT_OPT_STRING, NULL, AT(from), "time like 2026-11-28T22:00Z", false, false },
+    { "until", KT_OPT_STRING, NULL, AT(until), "time, at most 7 days later", false, false },
+    { "reason", KT_OPT_STRING, "", AT(d.reason), "ticket", false, false },
+    { "by", KT_OPT_STRING, "", AT(d.by), "who announced it", false, false },
     KT_OPTIONS_END,
 };
 #undef AT
@@ -215,6 +235,30 @@ static enum kt_status load_maintenance(struct kt_conf *c, const struct kt_node *
     return KT_OK;
 }
 
+static enum kt_status load_deploys(struct kt_conf *c, const struct kt_node *n, struct kt_error *err)
+{
+    void *at = NULL;
+    if (list_of_maps(c, n, sizeof *c->deploys, &at, err) != KT_OK)
+        return KT_E_CONFIG;
+    c->deploys = at;
+    for (const struct kt_node *e = n->first; e != NULL; e = e->next) {
+        struct deploy_options o = { 0 };
+        if (kt_options_fill(c->yaml, e, deploy_table, &o, err) != KT_OK ||
+            kt_conf_time(c->yaml, e, "from", false, &o.d.from, err) != KT_OK ||
+            kt_conf_time(c->yaml, e, "until", true, &o.d.until, err) != KT_OK)
+            return KT_E_CONFIG;
+        if (o.d.until <= o.d.from || o.d.until - o.d.from > DEPLOY_MAX)
+            return kt_node_fail(c->yaml, kt_node_get(e, "until"), err,
+                                "'until' lies after 'from', by 7 days at most");
+        if (o.d.source == NULL && o.d.actor == NULL && o.d.secret == NULL)
+            return kt_node_fail(c->yaml, e, err,
+                                "a deploy of everything would excuse everything: name a source, "
+                                "an actor or a secret");
+        c->deploys[c->n_deploys++] = o.d;
+    }
+    return KT_OK;
+}
+
 static enum kt_status load_detectors(struct kt_conf *c, const struct kt_node *n,
                                      struct kt_error *err)
 {
@@ -289,15 +333,21 @@ static enum kt_status load_alerts(struct kt_conf *c, const struct kt_node *n, st
 /* ---- the whole ---- */
 
 const struct kt_conf_section kt_conf_sections[] = {
-    { "store", store_table, NULL, false },       { "collector", collector_table, NULL, false },
-    { "geoip", geoip_table, NULL, false },       { "networks", NULL, load_networks, false },
-    { "canaries", NULL, load_canaries, false },  { "maintenance", NULL, load_maintenance, false },
-    { "holidays", holidays_table, NULL, false }, { "detectors", NULL, load_detectors, false },
-    { "alerts", NULL, load_alerts, false },      { NULL, NULL, NULL, false },
+    { "store", store_table, NULL, false },
+    { "collector", collector_table, NULL, false },
+    { "geoip", geoip_table, NULL, false },
+    { "networks", NULL, load_networks, false },
+    { "canaries", NULL, load_canaries, false },
+    { "maintenance", NULL, load_maintenance, false },
+    { "deploys", NULL, load_deploys, false },
+    { "holidays", holidays_table, NULL, false },
+    { "detectors", NULL, load_detectors, false },
+    { "alerts", NULL, load_alerts, false },
+    { NULL, NULL, NULL, false },
 };
-static const char *const section_names[] = { "store",    "collector",   "geoip",    "networks",
-                                             "canaries", "maintenance", "holidays", "detectors",
-                                             "alerts",   NULL };
+static const char *const section_names[] = { "store",     "collector",   "geoip",   "networks",
+                                             "canaries",  "maintenance", "deploys", "holidays",
+                                             "detectors", "alerts",      NULL };
 
 static enum kt_status load_section(struct kt_conf *c, const struct kt_conf_section *s, bool env,
                                    struct kt_error *err)

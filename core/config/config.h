@@ -95,6 +95,10 @@ struct kt_conf_maintenance {
     const char *source, *reason, *by; /* source names an instance */
     kt_time_ns from, until;
 };
+struct kt_conf_deploy { /* globs; empty = any, but not all of them */
+    const char *source, *actor, *secret, *reason, *by;
+    kt_time_ns from, until;
+};
 struct kt_conf_target {
     const char *name, *type;
     const struct kt_node *node; /* its own keys alone (not type, allow_private, ca_file, proxy): the
@@ -124,10 +128,13 @@ struct kt_conf {
     const char *identities_file;
     struct kt_identities *identities; /* of the file; of nobody without one */
     struct kt_strings production, not_production;
+    struct kt_strings break_glass; /* globs of secrets, roles, actors kept for emergencies */
     struct kt_conf_canary *canaries;
     unsigned n_canaries;
     struct kt_conf_maintenance *maintenance;
     unsigned n_maintenance;
+    struct kt_conf_deploy *deploys;
+    unsigned n_deploys;
     const char *holidays_zone;
     struct kt_strings holidays;
     struct kt_conf_detector *detectors;

@@ -86,7 +86,11 @@ static const char collector_yaml[] =
     "    slack-sec: { type: slack, url_file: /etc/keytrail/slack.url }\n"
     "    pagerduty: { type: pagerduty, routing_key_file: /etc/keytrail/pagerduty.key }\n"
     "    siem: { type: webhook, url_file: /etc/keytrail/siem.url, secret_file: "
-    "/etc/keytrail/siem.whsec }\n";
+    "/etc/keytrail/siem.whsec }\n"
+    "break_glass: [\"emergency/**\", \"BreakGlass*\"]\n"
+    "deploys:\n"
+    "  - { actor: \"svc-*\", secret: \"shop/**\", from: \"2026-11-28T22:00Z\", "
+    "until: \"2026-11-28T23:30Z\", reason: CHG-4712, by: alice }\n";
 
 static struct kt_conf *load(const char *name, const char *text)
 {
@@ -118,6 +122,10 @@ static void documented_collector_file_loads(void **state)
     assert_string_equal(c->canaries[0].allow.at[0], "svc-backup");
     assert_string_equal(c->maintenance[0].source, "vault-1");
     assert_true(c->maintenance[0].until - c->maintenance[0].from == 90 * KT_NS_MIN);
+    assert_string_equal(c->break_glass.at[1], "BreakGlass*");
+    assert_string_equal(c->deploys[0].actor, "svc-*");
+    assert_null(c->deploys[0].source);
+    assert_true(c->deploys[0].until - c->deploys[0].from == 90 * KT_NS_MIN);
     assert_string_equal(c->holidays_zone, "Europe/Berlin");
     assert_int_equal(c->holidays.n, 2);
     assert_string_equal(c->detectors[0].name, "volume_spike");
@@ -234,6 +242,10 @@ static void wrong_collector_files_are_refused_with_place_and_mend(void **state)
           "c.yaml:1:34: 'from': write a time" },
         { "maintenance: [{ source: a, from: 2026-11-28, until: 2026-11-27 }]\n",
           "'until' does not lie after 'from'" },
+        { "deploys: [{ actor: a, from: 2026-11-27, until: 2026-12-30 }]\n",
+          "c.yaml:1:48: 'until' lies after 'from', by 7 days at most" },
+        { "deploys: [{ from: 2026-11-27, until: 2026-11-27 }]\n",
+          "c.yaml:1:11: a deploy of everything would excuse everything" },
         { "alerts: { targets: { s: { type: slack, url: \"https://hooks.example/T0\" } } }\n",
           "c.yaml:1:40: 'url' would put a secret here: write it to a file (0600) and name that "
           "with "
