@@ -21,7 +21,8 @@
     X(why)                                                                                         \
     X(considered)                                                                                  \
     X(quiet) X(command) X(actor) X(actor_written) X(actor_kind) X(ip) X(country) X(network)        \
-        X(secret) X(instance) X(source) X(user_agent) X(geo_build) X(merged_into)
+        X(secret) X(instance) X(source) X(user_agent) X(geo_build) X(merged_into)          \
+        X(suppressed_by)
 /* clang-format on */
 static const struct {
     const char *name;

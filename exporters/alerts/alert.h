@@ -42,7 +42,8 @@ struct kt_alert {
     struct kt_str secrets[8];
     unsigned n_secrets;
     uint64_t secrets_count;
-    struct kt_str merged_into; /* id of the incident that took it over, empty */
+    struct kt_str suppressed_by; /* what keeps it quiet, by whom, until when; severity info then */
+    struct kt_str merged_into;   /* id of the incident that took it over, empty */
     bool test;
 };
 /* The explanation: title, normal, why, contributions ("network 3.4 + new secrets 2.6 = 6.0"), in
