@@ -14,7 +14,7 @@
 #include "core/base/alloc.h"
 #include "core/base/hash.h"
 
-#define STATE_VERSION 5u
+#define STATE_VERSION 6u
 #define TICK_NS       (5 * KT_NS_MIN)
 #define DAY_MIN       1440u
 #define LEARNING_MIN  (14u * DAY_MIN)
@@ -27,12 +27,17 @@ static const struct kt_table_decl engine_tables[] = {
     { "incidents", KT_KEY_INSTANCE, sizeof(struct incident), 1, 300, KT_EVICT_LRU },
     { "index", KT_KEY_INSTANCE, sizeof(uint64_t), 1, 4000, KT_EVICT_LRU },
     { "values", KT_KEY_NETWORK, sizeof(struct kt_value), 2, 12000, KT_EVICT_LRU },
+    { "expected", KT_KEY_INSTANCE, sizeof(struct kt_decision), 1, KT_EXPECT_OPEN_MAX,
+      KT_EVICT_REFUSE },
+    { "signs", KT_KEY_PAIR, sizeof(uint32_t), 1, 4000, KT_EVICT_LRU },
+    { "withheld", KT_KEY_PAIR, sizeof(struct withheld), 1, 2000, KT_EVICT_LRU },
 };
 
 static struct kt_table **engine_table(struct kt_detect *d, unsigned i)
 {
     struct kt_table **const all[] = { &d->actors,    &d->places, &d->facts,
-                                      &d->incidents, &d->index,  &d->shared.values };
+                                      &d->incidents, &d->index,  &d->shared.values,
+                                      &d->expected,  &d->signs,  &d->withheld };
     _Static_assert(KT_ARRAY_LEN(all) == KT_ARRAY_LEN(engine_tables), "one place for each");
     return all[i];
 }
@@ -126,6 +131,7 @@ static void tick(struct kt_detect *d, kt_time_ns now)
 {
     d->core.last_tick = now;
     kt_detect_close_old(d, now);
+    kt_detect_forget(d, now);
     uint32_t hour = (uint32_t)(now / KT_NS_HOUR);
     if (hour <= d->core.last_hour)
         return;
@@ -250,6 +256,7 @@ static void set_scene(struct kt_detect *d, const struct kt_event *ev)
     kt_detect_where(d, s);
     kt_detect_who(d, s);
     set_client(s);
+    kt_detect_context(d, s);
 }
 
 static void run_detectors(struct kt_detect *d)
@@ -300,6 +307,8 @@ void kt_detect_record(struct kt_detect *d, const struct kt_record *r)
         kt_detect_report(d, &r->ev);
     } else if (r->ev.kind == KT_KIND_CONFIG) {
         kt_detect_config(d, &r->ev);
+    } else if (r->ev.kind == KT_KIND_DECISION) {
+        kt_detect_decision(d, r);
     } else if (event) {
         access_record(d, r);
     }
@@ -309,9 +318,14 @@ void kt_detect_record(struct kt_detect *d, const struct kt_record *r)
 /* ---- state as bytes ---- */
 static void layout(const struct kt_detect *d, uint8_t ret[32])
 {
-    const uint32_t sizes[] = { STATE_VERSION,           sizeof(struct core),
-                               sizeof(struct incident), sizeof(struct kt_pending),
-                               sizeof(struct kt_actor), sizeof(struct kt_places) };
+    const uint32_t sizes[] = { STATE_VERSION,
+                               sizeof(struct core),
+                               sizeof(struct incident),
+                               sizeof(struct kt_pending),
+                               sizeof(struct kt_actor),
+                               sizeof(struct kt_places),
+                               sizeof(struct kt_decision),
+                               sizeof(struct withheld) };
     struct kt_buf b = { 0 };
     kt_buf_add_bytes(&b, sizes, sizeof sizes);
     for (unsigned i = 0; i < d->n_detectors; i++) {
@@ -451,6 +465,11 @@ void kt_detect_status(const struct kt_detect *d, struct kt_buf *out)
     kt_buf_addf(out, "\"alerts\":%llu,\"evidence\":%llu,\"position\":%llu,",
                 (unsigned long long)d->core.alerts, (unsigned long long)d->core.evidence,
                 (unsigned long long)d->core.position);
+    kt_buf_addf(out,
+                "\"suppressed\":%llu,\"expectations\":%u,\"verdicts\":%llu,"
+                "\"verdicts_too_late\":%llu,",
+                (unsigned long long)d->core.suppressed, kt_table_count(d->expected),
+                (unsigned long long)d->core.verdicts, (unsigned long long)d->core.verdicts_late);
     kt_buf_addf(out,
                 "\"memory_bytes\":%zu,\"evicted\":%llu,\"not_learned\":%llu,\"clamped\":%llu,"
                 "\"config_refused\":%llu}",

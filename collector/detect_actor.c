@@ -95,7 +95,7 @@ uint32_t kt_detect_client(struct kt_str ua)
 }
 
 /* ---- what waits ---- */
-static uint32_t pool_take(struct kt_detect *d)
+uint32_t kt_detect_pool_take(struct kt_detect *d)
 {
     struct core *c = &d->core;
     if (c->pool_free != NONE) {
@@ -112,7 +112,7 @@ static uint32_t pool_take(struct kt_detect *d)
     return c->pool_used++;
 }
 
-static void pool_give(struct kt_detect *d, uint32_t i)
+void kt_detect_pool_give(struct kt_detect *d, uint32_t i)
 {
     memset(&d->pool[i], 0, sizeof d->pool[i]);
     d->pool[i].next = d->core.pool_free;
@@ -157,7 +157,7 @@ static void put_aside(struct kt_detect *d, struct kt_actor *a, const struct kt_p
 {
     if (merge_aside(d, a, p))
         return;
-    uint32_t i = pool_take(d);
+    uint32_t i = kt_detect_pool_take(d);
     if (i == NONE) {
         d->core.put_aside_lost++;
         return;
@@ -246,7 +246,7 @@ static void learn_place(struct kt_detect *d, struct kt_scene *s, const struct kt
     }
 }
 
-static void learn(struct kt_detect *d, struct kt_scene *s, const struct kt_pending *p)
+void kt_detect_learn(struct kt_detect *d, struct kt_scene *s, const struct kt_pending *p)
 {
     if (p->detector != ENGINE_DETECTOR) {
         const struct kt_detector *det = kt_detectors[p->detector];
@@ -294,7 +294,7 @@ static void unlink_aside(struct kt_detect *d, struct kt_actor *a, uint32_t befor
 {
     *(before == NONE ? &a->pending_head : &d->pool[before].next) = d->pool[gone].next;
     a->pending_n--;
-    pool_give(d, gone);
+    kt_detect_pool_give(d, gone);
 }
 
 void kt_detect_apply(struct kt_detect *d, struct kt_scene *s)
@@ -310,7 +310,9 @@ void kt_detect_apply(struct kt_detect *d, struct kt_scene *s)
             struct kt_pending p = d->pool[r.at[k % RIPE_MAX]];
             unlink_aside(d, a, r.before[k % RIPE_MAX], r.at[k % RIPE_MAX]);
             if (!held_back(a, &p))
-                learn(d, s, &p);
+                kt_detect_learn(d, s, &p);
+            else
+                kt_detect_put_by(d, a, s->who, &p);
         }
     } while (r.n > RIPE_MAX);
     a->pending_due = r.next;
@@ -343,11 +345,11 @@ struct kt_actor *kt_detect_actor_new(struct kt_detect *d, struct kt_scene *s)
     return a;
 }
 
-void kt_detect_hold(struct kt_actor *a, uint32_t from_min, uint32_t until_min)
+void kt_detect_hold(struct kt_actor *a, uint32_t from_min, uint32_t until_min, enum kt_held mark)
 {
     for (unsigned i = 0; i < KT_HELD_MAX; i++) {
-        bool same = a->held[i].until_min != 0 && from_min <= a->held[i].until_min &&
-                    until_min >= a->held[i].from_min;
+        bool same = a->held[i].mark == (uint32_t)mark && a->held[i].until_min != 0 &&
+                    from_min <= a->held[i].until_min && until_min >= a->held[i].from_min;
         if (!same)
             continue;
         a->held[i].from_min = from_min < a->held[i].from_min ? from_min : a->held[i].from_min;
@@ -355,18 +357,19 @@ void kt_detect_hold(struct kt_actor *a, uint32_t from_min, uint32_t until_min)
         return;
     }
     unsigned slot = a->held_n++ % KT_HELD_MAX;
+    a->held[slot].mark = (uint32_t)mark;
     a->held[slot].from_min = from_min;
     a->held[slot].until_min = until_min;
 }
 
 /* A use in an incident excuses no colleague. It stays a newcomer's: where three come within a day,
  * they are one fact, whatever each of them was taken for (DETECTION §5). */
-static void taint_user(struct kt_detect *d, uint64_t network, uint32_t actor)
+void kt_detect_mark_user(struct kt_detect *d, uint64_t network, uint32_t actor, bool tainted)
 {
     struct kt_value *v = kt_table_get(d->shared.values, (struct kt_key){ KT_DIM_NETWORK, network });
     for (unsigned i = 0; v != NULL && i < v->n; i++) {
         if (v->user[i].actor == actor)
-            v->user[i].tainted = 1;
+            v->user[i].tainted = tainted;
     }
 }
 
@@ -380,7 +383,7 @@ void kt_detect_taint(struct kt_detect *d, struct kt_key who, uint32_t from_min, 
             shared_cause(d, place->network, place->first_min))
             continue;
         place->taint_min = until_min;
-        taint_user(d, place->network, a->number);
+        kt_detect_mark_user(d, place->network, a->number, true);
     }
 }
 

@@ -2,7 +2,8 @@
  * detect_incident: evidence to incidents to alerts (DETECTION §5).
  *
  * Owns:  the tables of incidents and of the keys that lead to them; shared causes; mass events.
- * Calls: detect_actor (hold, taint), detect_text (emit), detectors' shared structs.
+ * Calls: detect_actor (hold, taint), detect_decide (what is expected), detect_text (emit),
+ *        detectors' shared structs.
  * Holds: an incident opens and closes by event time, never by a timer; its id is a function of its
  *        key and of the event that opened it.
  */
@@ -323,14 +324,21 @@ static int severity_of(int weighted, bool critical)
     return weighted >= RAISE ? KT_SEV_MEDIUM : KT_SEV_INFO;
 }
 
+static bool is_quiet(const struct incident *in)
+{
+    return in->suppressed_by[0] != '\0';
+}
+
+/* Announced work teaches nothing either: neither rates, nor a place to trust. */
 static void hold_members(struct kt_detect *d, const struct incident *in)
 {
     uint32_t from = (uint32_t)(in->first / KT_NS_MIN), until = (uint32_t)(in->last / KT_NS_MIN);
     for (unsigned i = 0; i < in->members_n && i < INCIDENT_MEMBERS; i++) {
         struct kt_actor *a = kt_table_get(d->actors, in->member_key[i]);
-        if (a == NULL || a->number != in->members[i])
+        if (a == NULL || a->number != in->members[i] ||
+            kt_detect_dismissed(kt_detect_withhold(d, in, i)))
             continue;
-        kt_detect_hold(a, from, until);
+        kt_detect_hold(a, from, until, is_quiet(in) ? KT_HELD_EXPECTED : KT_HELD_OPEN);
         if (in->network != 0)
             kt_detect_taint(d, in->member_key[i], from, until);
     }
@@ -369,9 +377,8 @@ static void weigh(struct kt_detect *d, struct kt_scene *s, struct incident *in)
     }
     int weighted, total = kt_detect_total(in, d->shared.learning, &weighted);
     int severity = severity_of(total >= RAISE ? weighted : 0, in->critical);
-    bool is_new = in->severity < 0;
-    bool more =
-        total >= in->notified + GROWTH || severity > in->severity || (success && !in->success_told);
+    bool is_new = in->severity < 0, louder = !is_quiet(in) && severity > in->severity;
+    bool more = total >= in->notified + GROWTH || louder || (success && !in->success_told);
     if ((is_new && severity < KT_SEV_MEDIUM) || (!is_new && !more))
         return;
     in->quiet_run = is_new && told_by_earlier_runs(in, total);
@@ -379,9 +386,11 @@ static void weigh(struct kt_detect *d, struct kt_scene *s, struct incident *in)
         return;
     if (is_new) {
         in->raised = d->arrival;
-        d->core.alerts++;
+        d->core.alerts += !is_quiet(in);
+        d->core.suppressed += is_quiet(in);
         kt_detect_daily_opened(d, s, kt_detect_main_part(in, d->shared.learning)->detector);
     }
+    severity = is_quiet(in) ? KT_SEV_INFO : severity;
     in->severity = severity > in->severity ? severity : in->severity;
     in->notified = total;
     in->told_n = in->events_n;
@@ -602,8 +611,11 @@ static void join_address(struct kt_detect *d, struct kt_scene *s)
 static void take(struct kt_detect *d, struct kt_scene *s, struct kt_finding *f)
 {
     d->incidents_changed = true;
-    if (f->network != 0 && s->actor != NULL && f->family == KT_FAMILY_NETWORK &&
-        !(f->flags & KT_FIND_BESIDE)) {
+    const struct kt_decision *expected = kt_detect_expected(d, s, f);
+    if (expected != NULL) {
+        f->key = kt_detect_quiet_key(f->key, expected);
+    } else if (f->network != 0 && s->actor != NULL && f->family == KT_FAMILY_NETWORK &&
+               !(f->flags & KT_FIND_BESIDE)) {
         if (mass_event(d, s, f))
             return;
         if (!share(d, s, f))
@@ -615,6 +627,8 @@ static void take(struct kt_detect *d, struct kt_scene *s, struct kt_finding *f)
     struct incident *in = kt_detect_incident(d, f->key_kind, f->key, s->t);
     if (in == NULL)
         in = open_incident(d, s, f->key_kind, f->key);
+    if (expected != NULL)
+        kt_detect_quiet(d, in, expected);
     note_part(d, s, in, f);
     note_time(in, s->t);
     in->network = f->network != 0 ? f->network : in->network;
@@ -652,7 +666,7 @@ static void attach(struct kt_detect *d, struct kt_scene *s, struct incident *in)
         note_time(in, s->t);
     note_event(d, s, in);
     weigh(d, s, in);
-    if (in->severity >= KT_SEV_MEDIUM || in->quiet_run)
+    if (in->severity >= KT_SEV_MEDIUM || in->quiet_run || (is_quiet(in) && in->severity >= 0))
         hold_members(d, in);
 }
 
@@ -667,11 +681,16 @@ void kt_detect_fuse(struct kt_detect *d, struct kt_scene *s)
     join_address(d, s);
     struct incident *own =
         s->actor == NULL ? NULL : kt_detect_incident(d, KT_KEY_ACTOR, s->who, s->t);
-    uint64_t done = own != NULL ? own->serial : 0;
+    struct incident *quiet =
+        d->work == NULL || s->actor == NULL
+            ? NULL
+            : kt_detect_incident(d, KT_KEY_ACTOR, kt_detect_quiet_key(s->who, d->work), s->t);
+    uint64_t done = own != NULL ? own->serial : 0, told = quiet != NULL ? quiet->serial : 0;
     attach(d, s, own);
+    attach(d, s, quiet);
     for (unsigned i = 0; i < s->n_found; i++) {
         struct incident *in = kt_detect_incident(d, s->found[i].key_kind, s->found[i].key, s->t);
-        if (in == NULL || in->serial == done || in->environment)
+        if (in == NULL || in->serial == done || in->serial == told || in->environment)
             continue;
         done = in->serial;
         attach(d, s, in);

@@ -5,6 +5,7 @@
 #pragma once
 #include "collector/detect.h"
 #include "collector/settings.h"
+#include "core/event/decision.h"
 #include "core/event/json.h"
 #include "detectors/detector.h"
 
@@ -55,7 +56,18 @@ struct incident {
     char actor[128], ip[KT_IP_TEXT_MAX], network_text[96], country[4], instance[64], source[32];
     char user_agent[160], considered[600];
     char written[INCIDENT_NAMES][96]; /* the actor's name in the log, where it is another */
+    char suppressed_by[400]; /* the expectation that keeps it quiet; empty: none */
     uint8_t actor_kind, pad[7];
+};
+struct withheld {   /* what an incident holds back of one actor, for a verdict */
+    uint8_t id[16]; /* of the incident */
+    struct kt_key who;
+    uint64_t network; /* that was new in it; 0 = none */
+    uint32_t number, from_min, until_min;
+    uint32_t head, n; /* numbers that fell due in it, in the pool, newest first */
+    uint8_t verdict;  /* enum kt_finding_verdict + 1; 0 = nobody judged it */
+    uint8_t silent;   /* it is announced work */
+    uint8_t pad[2];
 };
 
 #define MASS_MAX 64
@@ -74,8 +86,8 @@ struct core { /* the scalars of the state */
     kt_time_ns last_tick, last_arrival;
     uint32_t actor_number, last_hour, first_min, newest_min;
     uint32_t pool_used, pool_free, pool_held; /* held: in use */
-    uint32_t pad;
-    uint64_t put_aside_lost, clamped;
+    uint32_t kept;                            /* of the pool, for verdicts */
+    uint64_t put_aside_lost, clamped, suppressed, verdicts, verdicts_late;
     uint64_t config_refused; /* recorded configurations that could not be used */
     uint32_t others[KT_ACTOR_COUNT], active[KT_ACTOR_COUNT];
     struct mass mass[KT_ACTOR_COUNT][KT_FAMILY_COUNT];
@@ -99,12 +111,14 @@ struct kt_detect {
     } detector[KT_DETECTORS_MAX];
     unsigned n_detectors;
     struct kt_table *actors, *places, *facts, *incidents, *index;
+    struct kt_table *expected, *signs, *withheld; /* detect_decide.c */
     struct kt_pending *pool;
     uint32_t pool_cap;
     struct core core;
     struct kt_scene scene;
     struct kt_named *named;         /* detect_who.c: the event in work under the actor's own name */
     const struct kt_record *record; /* the one in work */
+    const struct kt_decision *work; /* the expectation that it is part of, or NULL */
     kt_time_ns arrival;
     struct kt_event tick; /* the tick in work, with an id of its own */
     char tick_id[32];
@@ -128,7 +142,14 @@ struct kt_actor *kt_detect_actor_new(struct kt_detect *d, struct kt_scene *s);
 void kt_detect_apply(struct kt_detect *d, struct kt_scene *s);
 /* The event's values become known; what the detectors put aside is kept for later. */
 void kt_detect_seen(struct kt_detect *d, struct kt_scene *s);
-void kt_detect_hold(struct kt_actor *a, uint32_t from_min, uint32_t until_min);
+void kt_detect_hold(struct kt_actor *a, uint32_t from_min, uint32_t until_min, enum kt_held mark);
+/* Counts one number that was put aside. */
+void kt_detect_learn(struct kt_detect *d, struct kt_scene *s, const struct kt_pending *p);
+/* A use of the network that excuses no colleague, or does again. */
+void kt_detect_mark_user(struct kt_detect *d, uint64_t network, uint32_t actor, bool tainted);
+/* A place in the pool of what is put aside, UINT32_MAX: it is full. */
+uint32_t kt_detect_pool_take(struct kt_detect *d);
+void kt_detect_pool_give(struct kt_detect *d, uint32_t i);
 /* Takes the mark off the event's network when it was a shared cause. */
 void kt_detect_clear(struct kt_detect *d, struct kt_scene *s);
 /* Marks the networks that were first seen in the window. */
@@ -141,6 +162,25 @@ void kt_detect_config_free(struct kt_detect *d);
 void kt_detect_config(struct kt_detect *d, const struct kt_event *ev);
 void kt_detect_config_save(const struct kt_detect *d, struct kt_buf *out);
 bool kt_detect_config_load(struct kt_detect *d, struct kt_rd *in);
+/* ---- detect_decide.c: verdicts, expectations ---- */
+void kt_detect_decision(struct kt_detect *d, const struct kt_record *r);
+/* Is the scene part of a deploy, is a break-glass record open for its actor? */
+void kt_detect_context(struct kt_detect *d, struct kt_scene *s);
+/* The expectation that keeps the finding quiet, or NULL; a signature counts as told then. */
+const struct kt_decision *kt_detect_expected(struct kt_detect *d, const struct kt_scene *s,
+                                             const struct kt_finding *f);
+/* Key of the incident that such evidence goes to, and its mark. */
+struct kt_key kt_detect_quiet_key(struct kt_key key, const struct kt_decision *e);
+void kt_detect_quiet(struct kt_detect *d, struct incident *in, const struct kt_decision *e);
+/* Remembers that the incident holds back what it has of a member, for a verdict. */
+struct withheld *kt_detect_withhold(struct kt_detect *d, const struct incident *in,
+                                    unsigned member);
+bool kt_detect_dismissed(const struct withheld *w);
+/* A number that fell due and is held back: kept for a verdict. */
+void kt_detect_put_by(struct kt_detect *d, const struct kt_actor *a, struct kt_key who,
+                      const struct kt_pending *p);
+/* At a tick: expectations that are over, and numbers that waited for 90 days. */
+void kt_detect_forget(struct kt_detect *d, kt_time_ns now);
 
 /* ---- detect_report.c: what agents and the clock say ---- */
 /* A scene without actor and place. */

@@ -206,6 +206,7 @@ void kt_detect_emit(struct kt_detect *d, struct incident *in, const char *state,
                           .events_count = in->events_n,
                           .secrets_count = in->secrets_n };
     kt_id_format(in->id, a.id);
+    a.suppressed_by = kt_str_of(in->suppressed_by);
     fill_lists(in, &a);
     a.actor_kind = kt_str_of(kt_actor_kind_word((enum kt_actor_kind)in->actor_kind));
     struct kt_buf *b = &d->text;

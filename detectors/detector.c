@@ -160,6 +160,19 @@ bool kt_client_known(const struct kt_places *p, uint32_t client)
     return false;
 }
 
+bool kt_first_in_incident(const struct kt_actor *a, uint32_t first_min, uint32_t minute,
+                          uint32_t lasts_min)
+{
+    for (unsigned i = 0; i < KT_HELD_MAX; i++) {
+        bool lasts = a->held[i].mark == KT_HELD_TRUE ||
+                     (a->held[i].mark == KT_HELD_OPEN && minute < first_min + lasts_min);
+        if (lasts && a->held[i].until_min != 0 && first_min >= a->held[i].from_min &&
+            first_min <= a->held[i].until_min)
+            return true;
+    }
+    return false;
+}
+
 bool kt_place_tainted(const struct kt_place *p, uint32_t minute)
 {
     return p->taint_min != 0 && minute < p->taint_min + TAINT_MIN;
@@ -219,6 +232,22 @@ static bool secret_fits(struct kt_strings globs, struct kt_str secret)
             return true;
     }
     return false;
+}
+
+bool kt_secret_fits(struct kt_str glob, struct kt_str id)
+{
+    ptrdiff_t at = kt_str_find(id, KT_STR("://"), 0);
+    struct kt_str tail = kt_str_from_index(id, at < 0 ? 0 : (size_t)at + 3);
+    if (id.len == 0 || kt_str_glob(glob, id))
+        return id.len > 0;
+    for (;;) {
+        if (kt_str_glob(glob, tail))
+            return true;
+        ptrdiff_t slash = kt_str_find_byte(tail, '/', 0);
+        if (slash < 0)
+            return false;
+        tail = kt_str_from_index(tail, (size_t)slash + 1);
+    }
 }
 
 /* What both lists name is production: that is the mistake that costs less. */

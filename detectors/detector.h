@@ -47,6 +47,7 @@ struct kt_finding {
     enum kt_key_kind key_kind;
     struct kt_key key; /* of the incident */
     int points;        /* hundredths of s */
+    const char *sign;  /* of family signature: its static name; NULL = the detector's */
     unsigned flags;
     uint64_t network; /* a first-seen network and country: shared causes are found by them */
     uint16_t country;
@@ -57,7 +58,12 @@ struct kt_finding {
 
 /* ---- who ---- */
 enum { KT_NOVEL_NETWORK, KT_NOVEL_CLASS, KT_NOVELS };
-#define KT_HELD_MAX 4
+#define KT_HELD_MAX 6
+enum kt_held {
+    KT_HELD_OPEN,     /* nobody judged it */
+    KT_HELD_TRUE,     /* it was judged true */
+    KT_HELD_EXPECTED, /* announced work: not counted, and nothing in it is suspicious */
+};
 struct kt_actor {    /* the shared header: read-only for detectors */
     uint32_t number; /* dense, in order of first appearance, never reused */
     uint8_t kind;    /* enum kt_actor_kind */
@@ -72,8 +78,8 @@ struct kt_actor {    /* the shared header: read-only for detectors */
     uint32_t pending_head, pending_due, pending_n;
     uint64_t pending_bits[4]; /* one a number that waits, by a hash: where none is, none waits */
     struct {
-        uint32_t from_min, until_min;
-    } held[KT_HELD_MAX]; /* windows of incidents >= medium: never counted */
+        uint32_t from_min, until_min, mark; /* enum kt_held */
+    } held[KT_HELD_MAX];                    /* windows of incidents >= medium: never counted */
     uint32_t held_n;
     int16_t zone_min; /* zoned: minutes east of UTC at its newest event; origin says nothing */
     uint8_t zoned, pad;
@@ -196,6 +202,9 @@ struct kt_scene {
     struct kt_actor *actor;   /* NULL: this identity never succeeded */
     struct kt_places *places; /* NULL with actor; without this event */
     bool young;               /* DETECTION §2.5 */
+    bool expected;            /* part of announced work: counted by itself, not with the rest */
+    bool deploy;              /* a machine in a window of deploys: what is new to it is a rollout */
+    struct kt_str ticket;     /* of the open break-glass record of this actor; empty: none */
     struct kt_where where;
     uint32_t client; /* hash of client family; 0 = none */
     struct kt_novelty novelty;
@@ -296,12 +305,20 @@ const char *kt_say_name(struct kt_str name, unsigned max, char buf[160]);
 void kt_say_network(const struct kt_where *w, char *dst, size_t n);
 
 bool kt_kind_is_person(uint8_t kind); /* human, unknown and root use the human row */
+/* The names of signatures (kt_finding.sign): those of the detector signatures, and the detectors
+ * that have one of their own. */
+#define KT_SIGN_BREAK_GLASS "break_glass"
+bool kt_sign_known(struct kt_str word);
 const char *kt_kind_noun(uint8_t kind, bool plural);
 /* The actor's slot for a network, or NULL. */
 const struct kt_place *kt_place_of(const struct kt_places *p, uint64_t network);
 bool kt_net_known(const struct kt_places *p, uint64_t net);
 bool kt_country_known(const struct kt_places *p, uint16_t country);
 bool kt_client_known(const struct kt_places *p, uint32_t client);
+/* Was what the actor first did at first_min part of an incident that was judged true, or that
+ * nobody judged for lasts_min? */
+bool kt_first_in_incident(const struct kt_actor *a, uint32_t first_min, uint32_t minute,
+                          uint32_t lasts_min);
 bool kt_place_tainted(const struct kt_place *p, uint32_t minute);
 /* Other actors of the kind (any kind: KT_ACTOR_COUNT) that used the value in 90 days. */
 unsigned kt_value_users(const struct kt_scene *s, enum kt_dim dim, uint64_t value, unsigned kind);
@@ -311,6 +328,9 @@ bool kt_actor_fits(const struct kt_scene *s, struct kt_str glob);
 bool kt_network_expected(const struct kt_scene *s);
 /* Asked for a secret without getting its value: listed, described, refused, not there. */
 bool kt_event_is_probe(const struct kt_event *ev);
+/* Does the glob fit the id of a secret, its path, or the path from one of its slashes on? Any name
+ * with slashes does as well. */
+bool kt_secret_fits(struct kt_str glob, struct kt_str id);
 /* Is the secret production (DETECTION §2.9)? 1 yes, 0 no, -1 not known. */
 int kt_production(const struct kt_conf *conf, struct kt_str secret);
 /* The day of an actor that holds the minute, the minute at which a day begins, and the date (days

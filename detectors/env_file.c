@@ -221,12 +221,7 @@ static bool mature(const struct kt_scene *s, const struct options *o, unsigned t
 /* First used in an incident that nobody judged? */
 static bool in_incident(const struct kt_actor *a, const struct user *u, uint32_t minute)
 {
-    for (unsigned i = 0; i < KT_HELD_MAX && minute < u->first_min + TAINT_MIN; i++) {
-        if (a->held[i].until_min != 0 && u->first_min >= a->held[i].from_min &&
-            u->first_min <= a->held[i].until_min)
-            return true;
-    }
-    return false;
+    return kt_first_in_incident(a, u->first_min, minute, TAINT_MIN);
 }
 
 /* … or by a person of whom an incident on another host told. */

@@ -30,6 +30,8 @@
 #define BLOOM_PROBES   5u
 #define PREFIXES       4u
 #define WHOLE          100u /* weights are hundredths of a secret */
+#define DEPLOY         1u   /* in a window of deploys: a rollout */
+#define EXPECTED       2u   /* part of announced work: summed by itself */
 
 enum { T_ACTOR, T_LIST, T_STORE, T_PAIR, T_BLOOM, T_SECRET };
 enum { ASIDE_DAY, ASIDE_NEW, ASIDE_STORE };
@@ -64,7 +66,9 @@ struct store { /* one actor in one store */
 struct taken { /* one novelty of the last 24 h */
     uint64_t secret, store;
     uint32_t minute;
-    uint16_t weight, read; /* read: its value, not only asked for */
+    uint16_t weight;
+    uint8_t read;  /* its value, not only asked for */
+    uint8_t aside; /* bits: DEPLOY, EXPECTED */
 };
 struct list {
     struct taken at[LIST_MAX];
@@ -87,7 +91,7 @@ struct secret {
 
 static const struct kt_table_decl tables[] = {
     [T_ACTOR] = { "new_habit", KT_KEY_ACTOR, sizeof(struct habit), 1, 12000, KT_EVICT_LRU },
-    [T_LIST] = { "new_list", KT_KEY_ACTOR, sizeof(struct list), 1, 800, KT_EVICT_LRU },
+    [T_LIST] = { "new_list", KT_KEY_ACTOR, sizeof(struct list), 2, 800, KT_EVICT_LRU },
     [T_STORE] = { "new_store", KT_KEY_PAIR, sizeof(struct store), 1, 12000, KT_EVICT_LRU },
     [T_PAIR] = { "new_pair", KT_KEY_PAIR, sizeof(struct pair), 1, 120000, KT_EVICT_LRU },
     [T_BLOOM] = { "new_bloom", KT_KEY_ACTOR, sizeof(struct bloom), 1, 500, KT_EVICT_LRU },
@@ -216,15 +220,10 @@ static void bloom_add(struct bloom *b, uint64_t hash)
     }
 }
 
-/* Was it first read in an incident that nobody judged? */
+/* Was it first read in an incident that nobody judged harmless? */
 static bool tainted(const struct kt_actor *a, const struct pair *p, uint32_t minute)
 {
-    for (unsigned i = 0; i < KT_HELD_MAX && minute < p->first_min + TAINT_MIN; i++) {
-        if (a->held[i].until_min != 0 && p->first_min >= a->held[i].from_min &&
-            p->first_min <= a->held[i].until_min)
-            return true;
-    }
-    return false;
+    return kt_first_in_incident(a, p->first_min, minute, TAINT_MIN);
 }
 
 static bool known(const struct kt_scene *s, const struct pair *p, bool read)
@@ -324,11 +323,11 @@ static void note_newcomer(struct kt_scene *s)
         (struct newcomer){ .actor = s->actor->number, .minute = s->minute, .kind = s->actor->kind };
 }
 
-/* Three of the kind took it up within 2 h of this actor: a rollout. */
+/* Three of the kind took it up within 2 h of this actor, or a deploy was announced: a rollout. */
 static bool is_rollout(const struct kt_scene *s, const struct taken *t)
 {
     const struct secret *x = kt_table_peek(s->tables[T_SECRET], secret_key(t->secret));
-    unsigned n = 0;
+    unsigned n = t->aside & DEPLOY ? 3 : 0;
     for (unsigned i = 0; x != NULL && i < KT_ARRAY_LEN(x->last); i++) {
         uint32_t m = x->last[i].minute;
         n += x->last[i].actor != 0 && x->last[i].kind == s->actor->kind &&
@@ -343,7 +342,8 @@ static bool told_before(const struct kt_scene *s, uint32_t from_min, uint32_t un
 {
     for (unsigned i = 0; i < KT_HELD_MAX; i++) {
         uint32_t from = s->actor->held[i].from_min, until = s->actor->held[i].until_min;
-        if (until != 0 && from_min <= until && until_min >= from && until + OVER_MIN < s->minute)
+        if (s->actor->held[i].mark != KT_HELD_EXPECTED && until != 0 && from_min <= until &&
+            until_min >= from && until + OVER_MIN < s->minute)
             return true;
     }
     return false;
@@ -367,7 +367,8 @@ static struct sums sum_list(const struct kt_scene *s, struct list *l, uint64_t s
     for (unsigned i = 0; i < l->n; i++) {
         const struct taken *t = &l->at[i];
         bool here = t->store == store;
-        if (told_before(s, t->minute, t->minute))
+        if (told_before(s, t->minute, t->minute) ||
+            (t->aside & EXPECTED) != (s->expected ? EXPECTED : 0))
             continue;
         r.oldest = t->minute < r.oldest ? t->minute : r.oldest;
         if (t->weight > 0) {
@@ -502,6 +503,7 @@ static void take_up(struct kt_scene *s, const struct options *o, struct habit *h
 {
     uint32_t today = kt_actor_day(s->actor, s->minute);
     uint64_t store = kt_hash64(kt_secret_store(s->ev->secret), UINT64_C(0x73746f72)) | 1;
+    uint8_t aside = (uint8_t)((s->deploy ? DEPLOY : 0) | (s->expected ? EXPECTED : 0));
     struct list *l = kt_table_put(s->tables[T_LIST], s->who, NULL);
     struct store *t = kt_table_put(s->tables[T_STORE], pair_key(s, store), NULL);
     mature_store(t, h, s->actor->first_day, h->done);
@@ -518,9 +520,10 @@ static void take_up(struct kt_scene *s, const struct options *o, struct habit *h
                                     .store = store,
                                     .minute = s->minute,
                                     .weight = (uint16_t)weight,
-                                    .read = read };
+                                    .read = read,
+                                    .aside = aside };
     unsigned i = habit_slot(h, today);
-    h->raw[i] = add16(h->raw[i], weight);
+    h->raw[i] = add16(h->raw[i], aside != 0 ? 0 : weight);
     uint32_t hour_end = (s->minute / 60 + 1) * 60;
     uint16_t v[4] = { (uint16_t)weight, 0, 0, 0 };
     kt_put_aside(s, ASIDE_NEW, today, hour_end, v);
@@ -545,8 +548,8 @@ static void take_back(struct kt_scene *s, struct habit *h)
             t->minute >= s->minute + OWN_WORK_MIN)
             continue;
         unsigned slot = habit_slot(h, kt_actor_day(s->actor, t->minute));
-        h->raw[slot] =
-            (uint16_t)(h->raw[slot] - (h->raw[slot] < t->weight ? h->raw[slot] : t->weight));
+        unsigned counted = t->aside != 0 ? 0 : t->weight;
+        h->raw[slot] = (uint16_t)(h->raw[slot] - (h->raw[slot] < counted ? h->raw[slot] : counted));
         t->weight = 0;
     }
 }

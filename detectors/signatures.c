@@ -1,7 +1,8 @@
 /*
  * signatures: what is told the first time, whoever does it and whatever was usual: the trail itself
  * is touched, a root credential is used, a canary is read, a door is opened to everybody, a key is
- * to be destroyed, a secret lies in a repository (DETECTION §4.9, docs/decisions/0032).
+ * to be destroyed, an access for emergencies is used, a secret lies in a repository (DETECTION
+ * §4.9, docs/decisions/0032).
  *
  * Owns:  by actor and sign: when it was last told of what is somebody's daily work.
  * Calls: signature_rows, detector.h and core. No clock, no I/O.
@@ -48,6 +49,8 @@ static const struct kt_option options[] = {
            "Points: a person takes a whole store for the first time in 90 days."),
     POINTS(KT_SIGN_ISSUED, "issued", "460",
            "Points: a lasting key for another account, for the first time in 90 days."),
+    POINTS(KT_SIGN_EMERGENCY, KT_SIGN_BREAK_GLASS, "600",
+           "Points: an access for emergencies is used."),
     POINTS(KT_SIGN_EXPOSED, "exposed", "600",
            "Points: a scanner found a secret that works in the open."),
     KT_OPTIONS_END,
@@ -147,6 +150,29 @@ static void words_of_anonymous(const struct kt_scene *s, struct kt_finding *f)
                      "(Kubernetes: --anonymous-auth=false).");
 }
 
+static void words_of_break_glass(const struct kt_scene *s, struct kt_finding *f)
+{
+    char who[160], what[160], where[160], ticket[160], told[160];
+    names(s, who, what, where);
+    kt_say_name(s->ticket, 60, ticket);
+    kt_say_name(s->ev->ticket, 60, told);
+    KT_SAY(f->title, "%s used an access for emergencies: %s%s%s (%s).", who,
+           what[0] != '\0' ? what : where, s->ev->role.len > 0 ? " as " : "",
+           s->ev->role.len > 0 ? kt_say_name(s->ev->role, 60, where) : "",
+           s->ticket.len > 0       ? ticket
+           : s->ev->ticket.len > 0 ? told
+                                   : "no ticket");
+    if (s->ticket.len > 0)
+        KT_SAY(f->normal, "Break-glass %s is open for this actor.", ticket);
+    else
+        KT_SAY(f->normal,
+               "It is for emergencies, and no break-glass record is open for this actor%s%s.",
+               s->ev->ticket.len > 0 ? "; the source names " : "",
+               s->ev->ticket.len > 0 ? told : "");
+    KT_SAY(f->part, "break-glass, %s", s->ticket.len > 0 ? ticket : "without a record");
+    KT_SAY(f->quiet, "`keytrail expect break-glass --actor … --ticket …` before the work.");
+}
+
 static void words_of_exposure(const struct kt_scene *s, struct kt_finding *f)
 {
     char who[160], what[160], where[160], rule[160], key[160];
@@ -172,12 +198,24 @@ static void key_by_instance(const struct kt_scene *s, struct kt_finding *f)
                               kt_hash64(s->ev->source, KEY_SEED) };
 }
 
+/* What `expect --signature` calls it: as its option. */
+static const char *sign_word(enum kt_sign sign)
+{
+    const struct kt_option *o = options;
+    while (o->offset != offsetof(struct options, points) + sign * sizeof(uint64_t))
+        o++;
+    return o->name;
+}
+
 static struct kt_finding *tell(struct kt_scene *s, const struct options *o, enum kt_sign sign,
                                void (*words)(const struct kt_scene *s, struct kt_finding *f))
 {
     uint64_t points = o->points[sign] < 1000 ? o->points[sign] : 1000;
     struct kt_finding *f = kt_find(s, KT_FAMILY_SIGNATURE, (int)points, KT_FIND_LEARNING, words);
-    if (f != NULL && s->who.a == 0)
+    if (f == NULL)
+        return NULL;
+    f->sign = sign_word(sign);
+    if (s->who.a == 0)
         key_by_instance(s, f);
     return f;
 }
@@ -185,17 +223,12 @@ static struct kt_finding *tell(struct kt_scene *s, const struct options *o, enum
 static bool touches_canary(const struct kt_scene *s)
 {
     const struct kt_conf *conf = s->shared->conf;
-    ptrdiff_t at = kt_str_find(s->ev->secret, KT_STR("://"), 0);
-    struct kt_str path = kt_str_from_index(s->ev->secret, at < 0 ? 0 : (size_t)at + 3);
-    for (unsigned i = 0; i < conf->n_canaries && s->ev->secret.len > 0; i++) {
+    for (unsigned i = 0; i < conf->n_canaries; i++) {
         const struct kt_conf_canary *c = &conf->canaries[i];
-        struct kt_str glob = kt_str_of(c->secret);
-        bool tail = path.len > glob.len && kt_str_ends(path, glob) &&
-                    path.at[path.len - glob.len - 1] == '/';
         bool allowed = false;
         for (unsigned k = 0; k < c->allow.n; k++)
             allowed = allowed || kt_actor_fits(s, kt_str_of(c->allow.at[k]));
-        if (!allowed && (tail || kt_str_glob(glob, s->ev->secret) || kt_str_glob(glob, path)))
+        if (!allowed && kt_secret_fits(kt_str_of(c->secret), s->ev->secret))
             return true;
     }
     return false;
@@ -215,6 +248,23 @@ static void tell_once(struct kt_scene *s, const struct options *o, const struct 
     struct kt_finding *f = tell(s, o, row->sign, words_of_row);
     if (f != NULL && known)
         f->flags |= KT_FIND_BESIDE;
+}
+
+/* A secret or a role that is kept for emergencies; and, with a ticket open, whatever of production
+ * it is opened for. */
+static bool breaks_glass(const struct kt_scene *s)
+{
+    const struct kt_conf *conf = s->shared->conf;
+    const struct kt_event *ev = s->ev;
+    if (ev->action == KT_ACT_LOGIN && !s->taught)
+        return false; /* a name that somebody typed */
+    for (unsigned i = 0; i < conf->break_glass.n; i++) {
+        struct kt_str glob = kt_str_of(conf->break_glass.at[i]);
+        if (kt_secret_fits(glob, ev->secret) || kt_secret_fits(glob, ev->role) ||
+            kt_secret_fits(glob, ev->actor))
+            return true;
+    }
+    return s->ticket.len > 0 && s->read && kt_production(conf, ev->secret) != 0;
 }
 
 static bool uses_root(const struct kt_event *ev)
@@ -260,6 +310,8 @@ static void on_event(struct kt_scene *s, const void *opt)
         (void)tell(s, o, KT_SIGN_ANONYMOUS, words_of_anonymous);
     if (uses_root(s->ev))
         (void)tell(s, o, KT_SIGN_ROOT, words_of_root);
+    if (breaks_glass(s))
+        (void)tell(s, o, KT_SIGN_EMERGENCY, words_of_break_glass);
 }
 
 static void considered(const struct kt_scene *s, const void *opt, struct kt_buf *out)
@@ -274,6 +326,14 @@ static const struct kt_part_needs needs[] = {
     { "exposed", KT_NEED(LEAKS) },
     { NULL, 0 },
 };
+bool kt_sign_known(struct kt_str word)
+{
+    for (unsigned i = 0; i < SIGNS; i++) {
+        if (kt_str_is(word, sign_word((enum kt_sign)i)))
+            return true;
+    }
+    return kt_str_is(word, "unexpected_ip") || kt_str_is(word, "ai_agent");
+}
 
 const struct kt_detector kt_detector_signatures = {
     .name = "signatures",

@@ -39,9 +39,11 @@ struct habit {       /* one person */
     uint32_t week;   /* the newest, counted from the epoch */
     uint32_t judged; /* the hour that was judged last, + 1: an hour is judged once */
     float p;         /* of that hour */
-    uint32_t run_from, run_last, run_n; /* reads at odd hours with less than 6 h between two */
-    uint32_t recent[RECENT], recent_n;  /* minutes of the newest of them */
-    uint8_t days[WEEKS][HOURS];         /* by hour (UTC): a bit for each day of the week */
+    struct {
+        uint32_t from, last, n;
+    } run[2];                          /* reads at odd hours with less than 6 h between two; */
+    uint32_t recent[RECENT], recent_n; /* minutes of the newest of them; announced work apart */
+    uint8_t days[WEEKS][HOURS];        /* by hour (UTC): a bit for each day of the week */
 };
 struct circle { /* the organisation, or those of one team or permission set */
     uint32_t n, people, nights;
@@ -53,7 +55,7 @@ struct circle { /* the organisation, or those of one team or permission set */
 };
 
 static const struct kt_table_decl tables[] = {
-    [T_PERSON] = { "time_habit", KT_KEY_ACTOR, sizeof(struct habit), 1, 4000, KT_EVICT_LRU },
+    [T_PERSON] = { "time_habit", KT_KEY_ACTOR, sizeof(struct habit), 2, 4000, KT_EVICT_LRU },
     [T_CIRCLE] = { "time_circle", KT_KEY_KIND, sizeof(struct circle), 1, 500, KT_EVICT_LRU },
 };
 
@@ -301,34 +303,43 @@ static void words(const struct kt_scene *s, struct kt_finding *f)
 }
 
 /* ---- the event ---- */
-static unsigned recent_in(const struct habit *h, uint32_t minute, uint32_t width)
+#define WORK (1u << 31) /* beside the minute: it was part of announced work */
+
+static unsigned recent_in(const struct habit *h, uint32_t minute, uint32_t width, bool work)
 {
     unsigned n = 0;
-    for (unsigned i = 0; i < RECENT; i++)
-        n += h->recent[i] != 0 && h->recent[i] <= minute && minute - h->recent[i] < width;
+    for (unsigned i = 0; i < RECENT; i++) {
+        uint32_t m = h->recent[i] & ~WORK;
+        bool same = (h->recent[i] & WORK) == (work ? WORK : 0);
+        n += same && m != 0 && m <= minute && minute - m < width;
+    }
     return n;
 }
 
 /* A log without order may bring the third read before the second: the newest is asked as well. */
-static bool enough(const struct options *o, const struct habit *h, uint32_t minute)
+static bool enough(const struct options *o, const struct habit *h, uint32_t minute, bool work)
 {
     uint32_t newest = minute;
-    for (unsigned i = 0; i < RECENT; i++)
-        newest = h->recent[i] > newest ? h->recent[i] : newest;
-    return recent_in(h, minute, 60) >= o->burst || recent_in(h, minute, 360) >= o->drip ||
-           recent_in(h, newest, 60) >= o->burst || recent_in(h, newest, 360) >= o->drip;
+    for (unsigned i = 0; i < RECENT; i++) {
+        uint32_t m = h->recent[i] & ~WORK;
+        newest = m > newest ? m : newest;
+    }
+    return recent_in(h, minute, 60, work) >= o->burst ||
+           recent_in(h, minute, 360, work) >= o->drip ||
+           recent_in(h, newest, 60, work) >= o->burst || recent_in(h, newest, 360, work) >= o->drip;
 }
 
-static void note_read(struct habit *h, uint32_t minute)
+static void note_read(struct habit *h, uint32_t minute, bool work)
 {
-    h->recent[h->recent_n++ % RECENT] = minute;
-    if (h->run_n == 0 || minute > h->run_last + 360 || minute + 360 < h->run_from) {
-        h->run_from = h->run_last = minute;
-        h->run_n = 0;
+    h->recent[h->recent_n++ % RECENT] = minute | (work ? WORK : 0);
+    uint32_t *from = &h->run[work].from, *last = &h->run[work].last, *n = &h->run[work].n;
+    if (*n == 0 || minute > *last + 360 || minute + 360 < *from) {
+        *from = *last = minute;
+        *n = 0;
     }
-    h->run_n++;
-    h->run_from = minute < h->run_from ? minute : h->run_from;
-    h->run_last = minute > h->run_last ? minute : h->run_last;
+    ++*n;
+    *from = minute < *from ? minute : *from;
+    *last = minute > *last ? minute : *last;
 }
 
 /* Minutes between two times of the day. */
@@ -367,8 +378,8 @@ static void tell(struct kt_scene *s, const struct options *o, const struct habit
     struct kt_finding *f = kt_find(s, KT_FAMILY_TIME, kt_points(points), 0, words);
     if (f == NULL)
         return;
-    f->number[N_READS] = h->run_n;
-    f->number[N_FROM] = h->run_from;
+    f->number[N_READS] = h->run[s->expected].n;
+    f->number[N_FROM] = h->run[s->expected].from;
     f->number[N_DUTY] = duty;
 }
 
@@ -382,11 +393,11 @@ static void judge(struct kt_scene *s, const struct options *o)
     double p = judge_hour(s, o, h);
     if (p > o->odd || kt_production(s->shared->conf, s->ev->secret) == 0)
         return;
-    note_read(h, s->minute);
+    note_read(h, s->minute, s->expected);
     if (s->taught && s->team.len > 0)
         kt_put_aside(s, ASIDE_NIGHT, circle_key(s->team).a, (s->minute / 60 + 1) * 60,
                      (uint16_t[4]){ 1, 0, 0, 0 });
-    if (enough(o, h, s->minute))
+    if (enough(o, h, s->minute, s->expected))
         tell(s, o, h, p);
 }
 

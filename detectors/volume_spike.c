@@ -17,15 +17,18 @@
 #define BULK_MAX      1000u
 #define PEERS_MAX     4096u
 enum { STAT_HOUR, STAT_FIVE, STAT_DISTINCT };
-enum { T_ACTOR, T_SKETCH, T_WEEK, T_OWN, T_SECRET, T_KIND };
+enum { T_ACTOR, T_SKETCH, T_WEEK, T_OWN, T_SECRET, T_KIND, T_WORK };
 
 struct options {
     uint64_t floor_5m, floor_1h, floor_distinct, floor_distinct_young, first_5m, first_1h;
     double young_cap, restart_cap, secret_cap;
 };
-struct volume {
+struct windows { /* what is read now; of announced work there is a second one */
     struct kt_ring ring;
     struct kt_distinct seen;
+};
+struct volume {
+    struct windows now;
     struct kt_maxima best;
     struct kt_decay rate; /* reads an hour, clock hours */
     float expected_today;
@@ -57,11 +60,12 @@ struct peers {
 };
 
 static const struct kt_table_decl tables[] = {
-    [T_ACTOR] = { "volume", KT_KEY_ACTOR, sizeof(struct volume), 1, 12000, KT_EVICT_LRU },
+    [T_ACTOR] = { "volume", KT_KEY_ACTOR, sizeof(struct volume), 2, 12000, KT_EVICT_LRU },
     [T_SKETCH] = { "volume_sketch", KT_KEY_ACTOR, sizeof(struct kt_hll), 1, 500, KT_EVICT_LRU },
     [T_WEEK] = { "volume_week", KT_KEY_ACTOR, sizeof(struct week), 1, 4000, KT_EVICT_LRU },
     [T_OWN] = { "volume_own", KT_KEY_PAIR, sizeof(struct own), 1, 10000, KT_EVICT_LRU },
     [T_SECRET] = { "volume_secret", KT_KEY_SECRET, sizeof(struct hot), 1, 20000, KT_EVICT_LRU },
+    [T_WORK] = { "volume_work", KT_KEY_ACTOR, sizeof(struct windows), 1, 500, KT_EVICT_LRU },
     [T_KIND] = { "volume_kind", KT_KEY_KIND, sizeof(struct peers), 1, KT_ACTOR_COUNT,
                  KT_EVICT_REFUSE },
 };
@@ -140,21 +144,26 @@ struct counts { /* what is in the windows now */
     unsigned five, hour, distinct, distinct_five;
 };
 
-static unsigned distinct_in(const struct kt_scene *s, const struct volume *v, unsigned minutes)
+static struct kt_key sketch_key(const struct kt_scene *s)
+{
+    return (struct kt_key){ s->who.a, s->expected ? ~s->who.b : s->who.b };
+}
+
+static unsigned distinct_in(const struct kt_scene *s, const struct windows *v, unsigned minutes)
 {
     if (v->seen.over <= s->minute)
         return kt_distinct_count(&v->seen, s->minute, minutes);
-    const struct kt_hll *h = kt_table_peek(s->tables[T_SKETCH], s->who);
+    const struct kt_hll *h = kt_table_peek(s->tables[T_SKETCH], sketch_key(s));
     return h == NULL ? KT_DISTINCT_MAX : kt_hll_count(h, s->minute, minutes > 5 ? minutes / 5 : 1);
 }
 
-static void note_secret(struct kt_scene *s, struct volume *v, uint64_t hash)
+static void note_secret(struct kt_scene *s, struct windows *v, uint64_t hash)
 {
     bool exact = v->seen.over <= s->minute && kt_distinct_add(&v->seen, hash, s->minute, 60);
     if (exact)
         return;
     bool fresh = v->seen.over <= s->minute;
-    struct kt_hll *h = kt_table_put(s->tables[T_SKETCH], s->who, NULL);
+    struct kt_hll *h = kt_table_put(s->tables[T_SKETCH], sketch_key(s), NULL);
     for (unsigned i = 0; fresh && i < v->seen.n; i++)
         kt_hll_add(h, v->seen.hash[i], v->seen.minute[i]);
     kt_hll_add(h, hash, s->minute);
@@ -171,13 +180,19 @@ static uint64_t member_hash(uint64_t hash, unsigned i)
     return z ^ (z >> 27);
 }
 
+static struct windows *windows_of(struct kt_scene *s, struct volume *v)
+{
+    return s->expected ? kt_table_put(s->tables[T_WORK], s->who, NULL) : &v->now;
+}
+
 static struct counts count_in(struct kt_scene *s, struct volume *v, bool rollout)
 {
     unsigned n = s->ev->count > 1 ? s->ev->count : 1;
     n = n > BULK_MAX ? BULK_MAX : n;
-    kt_ring_add(&v->ring, s->t, n);
+    struct windows *now = windows_of(s, v);
+    kt_ring_add(&now->ring, s->t, n);
     for (unsigned i = 0; i < n && !rollout; i++)
-        note_secret(s, v, i == 0 ? s->secret.a : member_hash(s->secret.a, i));
+        note_secret(s, now, i == 0 ? s->secret.a : member_hash(s->secret.a, i));
     uint32_t day = s->minute / 1440;
     if (v->today < day) {
         v->today = day;
@@ -185,8 +200,8 @@ static struct counts count_in(struct kt_scene *s, struct volume *v, bool rollout
         v->expected_today = 0;
     }
     v->reads_today += v->today == day ? n : 0;
-    struct counts c = { kt_ring_fives(&v->ring, s->t, 1), kt_ring_fives(&v->ring, s->t, 12),
-                        distinct_in(s, v, 60), distinct_in(s, v, 5) };
+    struct counts c = { kt_ring_fives(&now->ring, s->t, 1), kt_ring_fives(&now->ring, s->t, 12),
+                        distinct_in(s, now, 60), distinct_in(s, now, 5) };
     uint16_t aside[4] = { (uint16_t)n, (uint16_t)(c.hour > UINT16_MAX ? UINT16_MAX : c.hour),
                           (uint16_t)(c.five > UINT16_MAX ? UINT16_MAX : c.five),
                           (uint16_t)(c.distinct > UINT16_MAX ? UINT16_MAX : c.distinct) };
@@ -403,9 +418,10 @@ static void note_own_work(struct kt_scene *s)
     /* CloudTrail has no order: the read after this write may have come before it */
     struct volume *v = kt_table_get(s->tables[T_ACTOR], s->who);
     uint32_t read_min;
-    if (v == NULL || !kt_distinct_take(&v->seen, s->secret.a, s->minute, 60, &read_min))
+    if (v == NULL ||
+        !kt_distinct_take(&windows_of(s, v)->seen, s->secret.a, s->minute, 60, &read_min))
         return;
-    kt_ring_take(&v->ring, (kt_time_ns)read_min * KT_NS_MIN, 1);
+    kt_ring_take(&windows_of(s, v)->ring, (kt_time_ns)read_min * KT_NS_MIN, 1);
 }
 
 static bool own_work(const struct kt_scene *s)
@@ -464,9 +480,9 @@ static void on_event(struct kt_scene *s, const void *opt)
     bool rollout;
     double secret = by_secret(s, o, &rollout);
     struct volume *v = volume_of(s);
-    struct counts c = count_in(s, v, rollout && s->young);
+    struct counts c = count_in(s, v, s->deploy || (rollout && s->young));
     judge(s, o, v, &c);
-    if (secret > 0)
+    if (secret > 0 && !s->deploy)
         (void)kt_find(s, KT_FAMILY_VOLUME, kt_points(secret), 0, words_of_secret);
 }
 
@@ -574,10 +590,12 @@ static void considered(const struct kt_scene *s, const void *opt, struct kt_buf 
 {
     (void)opt;
     const struct volume *v = kt_table_peek(s->tables[T_ACTOR], s->who);
+    const struct windows *now = s->expected ? kt_table_peek(s->tables[T_WORK], s->who) : NULL;
     if (v == NULL)
         return;
+    now = now != NULL ? now : &v->now;
     kt_buf_addf(out, "volume (reads in 1 h: %u, different secrets: %u; its best hour: %u and %u)",
-                kt_ring_fives(&v->ring, s->t, 12), distinct_in(s, v, 60),
+                kt_ring_fives(&now->ring, s->t, 12), distinct_in(s, now, 60),
                 kt_maxima_best(&v->best, STAT_HOUR), kt_maxima_best(&v->best, STAT_DISTINCT));
 }
 

@@ -41,6 +41,7 @@ static void on_alert(void *self, const struct kt_alert *a, bool is_new)
     to->is_new = is_new;
     to->raised = a->raised;
     to->first = a->first;
+    kt_str_copyz(to->suppressed_by, sizeof to->suppressed_by, a->suppressed_by);
 }
 
 static struct kt_detect *engine(struct org *o)
@@ -198,9 +199,10 @@ static void feed_fact(struct org *o, unsigned i, kt_time_ns arrival)
 
 static void feed_event(struct org *o, const struct org_event *e)
 {
+    bool control = (e->record == KT_KIND_TICK || e->record == KT_KIND_DECISION) && !e->forged;
     struct kt_record r = { .arrival = e->arrival,
                            .stored = e->arrival,
-                           .origin = e->record == KT_KIND_TICK ? KT_ORIGIN_CONTROL : KT_ORIGIN_LIVE,
+                           .origin = control ? KT_ORIGIN_CONTROL : KT_ORIGIN_LIVE,
                            .agent = kt_str_of(e->agent) };
     char native[40];
     (void)snprintf(native, sizeof native, "e-%llu", (unsigned long long)o->seq + 1);
@@ -313,6 +315,16 @@ void org_ticks(struct org *o, kt_time_ns from, kt_time_ns until)
     for (kt_time_ns t = from; t < until; t += 5 * KT_NS_MIN)
         org_add(o, (struct org_event){
                        .t = t, .arrival = t, .record = KT_KIND_TICK, .source = "keytrail" });
+}
+
+void org_decide(struct org *o, kt_time_ns at, const char *operation, const char *raw)
+{
+    org_add(o, (struct org_event){ .t = at,
+                                   .arrival = at,
+                                   .record = KT_KIND_DECISION,
+                                   .source = "keytrail",
+                                   .operation = operation,
+                                   .raw = raw });
 }
 
 void org_heartbeats(struct org *o, const char *agent, const char *source, const char *instance,

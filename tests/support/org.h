@@ -19,10 +19,11 @@ struct org_event {
     enum kt_kind record; /* ACCESS unless said */
     const char *code, *credential, *raw, *role, *agent, *scope, *host, *via;
     bool unanswered; /* outcome unknown, which is success when not said */
+    bool forged;     /* a decision that an agent sent */
 };
 struct org_alert { /* as told, copied */
     char id[27], detector[32], state[12], actor[128], json[8192];
-    char title[256], normal[420], why[400], merged_into[32];
+    char title[256], normal[420], why[400], merged_into[32], suppressed_by[400];
     int severity, score;
     bool is_new;
     kt_time_ns raised, first;
@@ -81,6 +82,8 @@ void org_company(struct org *o, unsigned people, unsigned services, unsigned day
 /* The collector's ticks, and an agent's heartbeats about one source: every 5 minutes of
  * [from, until). */
 void org_ticks(struct org *o, kt_time_ns from, kt_time_ns until);
+/* A decision (core/event/decision.h) that the collector wrote. */
+void org_decide(struct org *o, kt_time_ns at, const char *operation, const char *raw);
 void org_heartbeats(struct org *o, const char *agent, const char *source, const char *instance,
                     kt_time_ns from, kt_time_ns until);
 /* What was added from number `since` on comes all at once, at `at`. */

@@ -8,6 +8,7 @@
  *           [file=/srv/.env: of auditd, on the host]
  *   config  DETECTOR {option: value, …}     before everything else
  *   canary  secret=GLOB [allow=ACTOR]
+ *   break_glass GLOB
  *   holiday 2026-12-25
  *   identities [{ name: …, aliases: […] }, …]      as in identities_file
  *   work    instance=… [source= scope=] per_hour=20 from=-20d until=+6h    reads at random moments
@@ -294,6 +295,14 @@ static bool add_canary(struct org *o, struct kt_str rest)
     return canary.secret != NULL;
 }
 
+static bool add_break_glass(struct org *o, struct kt_str glob)
+{
+    static const char *globs[1];
+    globs[0] = numbered(o, kt_str_trim(glob), 0);
+    o->conf->break_glass = (struct kt_strings){ .at = globs, .n = 1 };
+    return true;
+}
+
 static bool add_holiday(struct org *o, struct kt_str day)
 {
     static const char *days[1];
@@ -355,6 +364,8 @@ static bool step(struct org *o, uint32_t *seen, struct kt_str line)
     }
     if (kt_str_is(word, "canary"))
         return add_canary(o, rest);
+    if (kt_str_is(word, "break_glass"))
+        return add_break_glass(o, rest);
     if (kt_str_is(word, "report"))
         return add_report(o, rest);
     if (kt_str_is(word, "holiday"))

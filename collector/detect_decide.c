@@ -1,0 +1,393 @@
+/*
+ * detect_decide: what people decide acts here: expectations keep evidence quiet, verdicts give back
+ * or confirm what an incident holds back (DETECTION §5, docs/decisions/0018).
+ *
+ * Owns:  the tables of open expectations, of signatures that were told, and of what incidents hold
+ *        back of each actor.
+ * Calls: detect_actor (hold, taint, learn, pool), core/event/decision, detectors' shared structs.
+ *        No clock, no I/O.
+ * Holds: a decision acts from its place in the log on, is a record that the collector wrote, and
+ *        nothing else; what it keeps quiet is still an incident of its own.
+ */
+#include <string.h>
+
+#include "collector/detect_state.h"
+#include "core/base/enc.h"
+#include "core/base/hash.h"
+
+#define NONE       UINT32_MAX
+#define DAY_MIN    1440u
+#define AFTER_NS   (26 * KT_NS_HOUR) /* windows take events that come up to 25 h late */
+#define KEPT_MIN   (90u * DAY_MIN)
+#define KEPT_ITEMS 30000u /* of the pool, 1 MB */
+#define TAINT_EVER (UINT32_MAX / 2)
+#define TRUSTED    3u /* days: DETECTION §3.3 */
+#define SIGN_SEED  UINT64_C(0x7369676e)
+#define QUIET_SEED UINT64_C(0x71756965)
+#define VERDICT(v) ((uint8_t)(KT_FOUND_##v + 1))
+
+/* ---- expectations ---- */
+static struct kt_key name_of(const struct kt_decision *e)
+{
+    return (struct kt_key){ kt_hash64(kt_str_of(e->id), QUIET_SEED), 0 };
+}
+
+static bool fits(const char *glob, struct kt_str s)
+{
+    return glob == NULL || glob[0] == '\0' || kt_str_glob(kt_str_of(glob), s);
+}
+
+static bool fits_secret(const char *glob, struct kt_str secret)
+{
+    return glob == NULL || glob[0] == '\0' || kt_secret_fits(kt_str_of(glob), secret);
+}
+
+static bool fits_source(const char *glob, struct kt_str instance, struct kt_str source)
+{
+    return fits(glob, instance) || fits(glob, source);
+}
+
+static bool fits_address(const struct kt_decision *e, const struct kt_scene *s)
+{
+    struct kt_cidr net;
+    if (e->address[0] == '\0')
+        return true;
+    return s->where.usable && kt_cidr_parse(kt_str_of(e->address), &net, NULL) == KT_OK &&
+           kt_cidr_has(net, s->ev->ip);
+}
+
+/* Is the event part of the work? f: what was found in it may be about another source. */
+static bool selects(const struct kt_decision *e, const struct kt_scene *s,
+                    const struct kt_finding *f)
+{
+    bool own = f == NULL || f->instance.len == 0;
+    return s->t >= e->from && s->t <= e->until && fits(e->actor, s->ev->actor) &&
+           fits_secret(e->secret, s->ev->secret) &&
+           fits_source(e->source, own ? s->ev->instance : f->instance,
+                       own ? s->ev->source : f->source) &&
+           fits_address(e, s);
+}
+
+static bool deploys(const struct kt_conf_deploy *c, const struct kt_scene *s)
+{
+    return s->t >= c->from && s->t <= c->until && fits(c->actor, s->ev->actor) &&
+           fits_secret(c->secret, s->ev->secret) &&
+           fits_source(c->source, s->ev->instance, s->ev->source);
+}
+
+void kt_detect_context(struct kt_detect *d, struct kt_scene *s)
+{
+    const struct kt_conf *conf = d->shared.conf;
+    bool machine =
+        s->actor != NULL && (s->actor->kind == KT_ACTOR_SERVICE || s->actor->kind == KT_ACTOR_CI);
+    s->deploy = s->expected = false;
+    s->ticket = KT_STR_NONE;
+    d->work = NULL;
+    for (unsigned i = 0; machine && i < conf->n_deploys; i++)
+        s->deploy = s->deploy || deploys(&conf->deploys[i], s);
+    if (kt_table_count(d->expected) == 0)
+        return;
+    uint32_t at = 0;
+    const struct kt_decision *e;
+    while ((e = kt_table_next(d->expected, &at, NULL)) != NULL) {
+        if (!selects(e, s, NULL))
+            continue;
+        if (e->what == KT_DECIDE_BREAK_GLASS)
+            s->ticket = kt_str_of(e->ticket);
+        s->deploy = s->deploy || (machine && e->deploy);
+        bool work = e->what == KT_DECIDE_EXPECT && !e->deploy && e->signature[0] == '\0';
+        d->work = work && d->work == NULL ? e : d->work;
+    }
+    s->expected = d->work != NULL;
+}
+
+static const char *sign_of(const struct kt_finding *f)
+{
+    return f->sign != NULL ? f->sign : kt_detectors[f->detector]->name;
+}
+
+/* Has it fired for this actor before, and was it told? */
+static struct kt_key sign_key(const struct kt_finding *f)
+{
+    return (struct kt_key){ f->key.a + f->key.b, kt_hash64(kt_str_of(sign_of(f)), SIGN_SEED) };
+}
+
+/* What must be named for evidence of a family to be part of the work: who says nothing of where
+ * does not expect another network, and so on. */
+static bool meant(const struct kt_decision *e, const struct kt_finding *f)
+{
+    static const enum {
+        ANY,
+        WHERE,
+        WHO,
+        SOURCE
+    } named[KT_FAMILY_COUNT] = { [KT_FAMILY_NETWORK] = WHERE,
+                                 [KT_FAMILY_TRAVEL] = WHERE,
+                                 [KT_FAMILY_FAILURES] = WHO,
+                                 [KT_FAMILY_DORMANT] = WHO,
+                                 [KT_FAMILY_SILENCE] = SOURCE };
+    switch (f->key_kind == KT_KEY_ADDRESS || f->key_kind == KT_KEY_NETWORK ? WHERE
+                                                                           : named[f->family]) {
+    case WHERE:
+        return e->address[0] != '\0';
+    case WHO:
+        return e->actor[0] != '\0';
+    case SOURCE:
+        return e->source[0] != '\0' && e->actor[0] == '\0' && e->secret[0] == '\0';
+    case ANY:
+        break;
+    }
+    return true;
+}
+
+static bool expects(struct kt_detect *d, const struct kt_decision *e, const struct kt_scene *s,
+                    const struct kt_finding *f)
+{
+    bool signature = f->family == KT_FAMILY_SIGNATURE;
+    if (e->what == KT_DECIDE_BREAK_GLASS)
+        return signature && strcmp(sign_of(f), KT_SIGN_BREAK_GLASS) == 0 && selects(e, s, f);
+    if (e->deploy || f->flags & KT_FIND_CRITICAL || !selects(e, s, f))
+        return false;
+    if (signature != (e->signature[0] != '\0'))
+        return signature && meant(e, f) && kt_table_peek(d->signs, sign_key(f)) != NULL;
+    return signature ? strcmp(sign_of(f), e->signature) == 0 : meant(e, f);
+}
+
+const struct kt_decision *kt_detect_expected(struct kt_detect *d, const struct kt_scene *s,
+                                             const struct kt_finding *f)
+{
+    uint32_t at = 0;
+    const struct kt_decision *e;
+    while (kt_table_count(d->expected) > 0 && (e = kt_table_next(d->expected, &at, NULL)) != NULL) {
+        if (expects(d, e, s, f))
+            return e;
+    }
+    if (f->family == KT_FAMILY_SIGNATURE)
+        *(uint32_t *)kt_table_put(d->signs, sign_key(f), NULL) = s->minute;
+    return NULL;
+}
+
+struct kt_key kt_detect_quiet_key(struct kt_key key, const struct kt_decision *e)
+{
+    return (struct kt_key){ key.a ^ name_of(e).a, ~key.b };
+}
+
+void kt_detect_quiet(struct kt_detect *d, struct incident *in, const struct kt_decision *e)
+{
+    if (in->suppressed_by[0] != '\0')
+        return;
+    d->text.len = 0;
+    kt_decision_say(e, &d->text);
+    kt_buf_addf(&d->text, " (%s)", e->id);
+    kt_str_copyz(in->suppressed_by, sizeof in->suppressed_by,
+                 kt_utf8_cut(kt_buf_str(&d->text), sizeof in->suppressed_by - 1));
+}
+
+/* ---- what an incident holds back of an actor ---- */
+static struct kt_key withheld_key(const struct incident *in, struct kt_key who)
+{
+    uint64_t half;
+    memcpy(&half, in->id, sizeof half);
+    return (struct kt_key){ half ^ who.a, who.b };
+}
+
+static void give_back(struct kt_detect *d, struct withheld *w)
+{
+    for (; w->n > 0; w->n--) {
+        uint32_t i = w->head;
+        w->head = d->pool[i].next;
+        kt_detect_pool_give(d, i);
+        d->core.kept--;
+    }
+}
+
+static void drop_oldest(struct kt_detect *d)
+{
+    struct kt_key key;
+    if (!kt_table_full(d->withheld) || !kt_table_oldest(d->withheld, &key))
+        return;
+    give_back(d, kt_table_get(d->withheld, key));
+    kt_table_remove(d->withheld, key);
+}
+
+struct withheld *kt_detect_withhold(struct kt_detect *d, const struct incident *in, unsigned member)
+{
+    struct kt_key who = in->member_key[member], key = withheld_key(in, who);
+    bool fresh;
+    if (kt_table_peek(d->withheld, key) == NULL)
+        drop_oldest(d);
+    struct withheld *w = kt_table_put(d->withheld, key, &fresh);
+    memcpy(w->id, in->id, sizeof w->id);
+    w->who = who;
+    w->number = in->members[member];
+    w->network = in->network;
+    w->from_min = (uint32_t)(in->first / KT_NS_MIN);
+    w->until_min = (uint32_t)(in->last / KT_NS_MIN);
+    w->silent = in->suppressed_by[0] != '\0';
+    return w;
+}
+
+bool kt_detect_dismissed(const struct withheld *w)
+{
+    return w->verdict == VERDICT(FALSE) || w->verdict == VERDICT(EXPECTED);
+}
+
+/* Those who come first make room when too much waits for a verdict. */
+static void make_room(struct kt_detect *d)
+{
+    uint32_t at = 0;
+    struct withheld *w;
+    while (d->core.kept >= KEPT_ITEMS && (w = kt_table_next(d->withheld, &at, NULL)) != NULL)
+        give_back(d, w);
+}
+
+void kt_detect_put_by(struct kt_detect *d, const struct kt_actor *a, struct kt_key who,
+                      const struct kt_pending *p)
+{
+    uint32_t at = 0;
+    struct withheld *w;
+    while ((w = kt_table_next(d->withheld, &at, NULL)) != NULL) {
+        bool covers = kt_key_eq(w->who, who) && w->number == a->number &&
+                      p->time_min > w->from_min && p->time_min - 60 <= w->until_min;
+        if (covers && w->verdict == 0)
+            break;
+    }
+    if (w == NULL)
+        return; /* judged true: never learned */
+    make_room(d);
+    uint32_t i = kt_detect_pool_take(d);
+    if (i == NONE)
+        return;
+    d->pool[i] = *p;
+    d->pool[i].next = w->n == 0 ? NONE : w->head;
+    w->head = i;
+    w->n++;
+    d->core.kept++;
+}
+
+/* ---- verdicts ---- */
+/* The windows of an actor's incidents that nobody dismissed. */
+static void hold_again(struct kt_detect *d, const struct withheld *judged)
+{
+    struct kt_actor *a = kt_table_get(d->actors, judged->who);
+    uint32_t at = 0;
+    const struct withheld *w;
+    if (a == NULL || a->number != judged->number)
+        return;
+    memset(a->held, 0, sizeof a->held);
+    a->held_n = 0;
+    while ((w = kt_table_next(d->withheld, &at, NULL)) != NULL) {
+        enum kt_held mark = w->verdict == VERDICT(TRUE) ? KT_HELD_TRUE
+                            : w->silent                 ? KT_HELD_EXPECTED
+                                                        : KT_HELD_OPEN;
+        if (kt_key_eq(w->who, judged->who) && !kt_detect_dismissed(w))
+            kt_detect_hold(a, w->from_min, w->until_min, mark);
+    }
+}
+
+/* The networks that were new in it. */
+static void mark_places(struct kt_detect *d, const struct withheld *w)
+{
+    struct kt_places *p = kt_table_get(d->places, w->who);
+    for (unsigned i = 0; p != NULL && i < p->n_place; i++) {
+        struct kt_place *place = &p->place[i];
+        bool in_it = place->network == w->network ||
+                     (place->first_min >= w->from_min && place->first_min <= w->until_min);
+        if (!in_it)
+            continue;
+        bool sure = w->verdict == VERDICT(TRUE);
+        place->taint_min = sure ? TAINT_EVER : 0;
+        if (w->verdict == VERDICT(EXPECTED) && place->days < TRUSTED)
+            place->days = TRUSTED;
+        kt_detect_mark_user(d, place->network, w->number, sure);
+    }
+}
+
+/* What was held back is counted after all, oldest first: the list is newest first. */
+static void learn_all(struct kt_detect *d, struct withheld *w)
+{
+    struct kt_scene *s = &d->scene;
+    struct kt_actor *a = kt_table_get(d->actors, w->who);
+    uint32_t turned = NONE;
+    for (uint32_t i = w->n > 0 ? w->head : NONE, next; i != NONE; i = next) {
+        next = d->pool[i].next;
+        d->pool[i].next = turned;
+        turned = i;
+    }
+    w->head = turned;
+    s->who = w->who;
+    s->actor = a;
+    s->places = kt_table_get(d->places, w->who);
+    for (uint32_t i = turned; a != NULL && a->number == w->number && i != NONE;
+         i = d->pool[i].next) {
+        struct kt_pending p = d->pool[i];
+        kt_detect_learn(d, s, &p);
+    }
+    give_back(d, w);
+}
+
+static void judge(struct kt_detect *d, const struct kt_event *ev, const struct kt_decision *v)
+{
+    uint8_t id[16];
+    uint32_t at = 0;
+    bool known = false;
+    struct withheld *w;
+    if (!kt_id_parse(kt_str_of(v->id), id))
+        return;
+    kt_detect_plain_scene(d, ev, d->arrival);
+    while ((w = kt_table_next(d->withheld, &at, NULL)) != NULL) {
+        if (memcmp(w->id, id, sizeof id) != 0)
+            continue;
+        known = true;
+        w->verdict = (uint8_t)(v->verdict + 1);
+        hold_again(d, w);
+        mark_places(d, w);
+        if (kt_detect_dismissed(w))
+            learn_all(d, w);
+        else
+            give_back(d, w);
+    }
+    d->core.verdicts++;
+    d->core.verdicts_late += !known;
+}
+
+/* ---- records ---- */
+void kt_detect_decision(struct kt_detect *d, const struct kt_record *r)
+{
+    struct kt_decision x;
+    struct kt_jval root;
+    unsigned repaired;
+    int what = kt_decision_of(r->ev.operation);
+    if (what < 0 || r->origin != KT_ORIGIN_CONTROL ||
+        kt_json_parse(d->json, r->ev.raw, &root, &repaired, NULL) != KT_OK ||
+        kt_decision_read((enum kt_decision_what)what, root, &x, NULL) != KT_OK)
+        return;
+    if (what == KT_DECIDE_VERDICT) {
+        judge(d, &r->ev, &x);
+    } else if (what == KT_DECIDE_EXPECT_RM) {
+        kt_table_remove(d->expected, name_of(&x));
+    } else {
+        void *e = kt_table_put(d->expected, name_of(&x), NULL);
+        if (e != NULL)
+            memcpy(e, &x, sizeof x);
+    }
+}
+
+void kt_detect_forget(struct kt_detect *d, kt_time_ns now)
+{
+    struct kt_key key, over[KT_EXPECT_OPEN_MAX];
+    unsigned n = 0;
+    uint32_t at = 0, minute = (uint32_t)(now / KT_NS_MIN);
+    const struct kt_decision *e;
+    while ((e = kt_table_next(d->expected, &at, &key)) != NULL) {
+        if (e->until + AFTER_NS < now)
+            over[n++] = key;
+    }
+    for (unsigned i = 0; i < n; i++)
+        kt_table_remove(d->expected, over[i]);
+    struct withheld *w;
+    for (at = 0; (w = kt_table_next(d->withheld, &at, NULL)) != NULL;) {
+        if (w->until_min + KEPT_MIN < minute)
+            give_back(d, w);
+    }
+}

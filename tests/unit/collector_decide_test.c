@@ -1,0 +1,401 @@
+/* detect_decide: what people decide acts from its place in the log on, and nowhere else. */
+#include "tests/support/org.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define DAYS   90u
+#define NOW    (ORG_START + 60 * KT_NS_DAY + 10 * KT_NS_HOUR)
+#define TO_NS  (NOW + 4 * KT_NS_HOUR)
+#define SECRET "vault://main/-/secret/prod/other/%u"
+
+static void show(const struct org *o)
+{
+    for (uint32_t i = 0; getenv("SHOW") != NULL && i < o->n_alert; i++)
+        print_message("%s %d %d %s\n", o->alert[i].state, o->alert[i].severity, o->alert[i].score,
+                      o->alert[i].title);
+}
+
+/* A company that works for 90 days; what a test adds happens after day 60. */
+static void start(struct org *o)
+{
+    org_start(o, 9);
+    org_company(o, 6, 6, DAYS);
+    org_fact(o, "65.108.3.3", "FI", 24940, "Hetzner", true);
+}
+
+static void reads(struct org *o, kt_time_ns t, const char *actor, unsigned n, const char *ip)
+{
+    for (unsigned i = 0; i < n; i++)
+        org_add(o, (struct org_event){ .t = t + i * KT_NS_S,
+                                       .actor = actor,
+                                       .kind = KT_ACTOR_SERVICE,
+                                       .secret = org_text(o, SECRET, i),
+                                       .ip = ip,
+                                       .user_agent = "Go-http-client/1.1" });
+}
+
+static void expectation(struct org *o, const char *members)
+{
+    org_decide(o, NOW - KT_NS_MIN, "expect",
+               org_text(o,
+                        "{\"id\":\"expect-1\",\"reason\":\"rotate\",\"by\":\"alice\",%s,"
+                        "\"from\":%lld,\"until\":%lld}",
+                        members, (long long)NOW, (long long)TO_NS));
+}
+
+static unsigned pages(const struct org *o)
+{
+    return org_alerts(o, 0, KT_SEV_MEDIUM);
+}
+
+static unsigned quiet_ones(const struct org *o)
+{
+    unsigned n = 0;
+    for (uint32_t i = 0; i < o->n_alert; i++)
+        n += o->alert[i].is_new && o->alert[i].suppressed_by[0] != '\0';
+    return n;
+}
+
+/* ---- verdicts ---- */
+struct twice {              /* the same reads on day 60 and `again` days later */
+    const char *verdict;    /* on the first; NULL: nobody judged it */
+    unsigned judged, again; /* days after the first */
+    const char *ip;
+    unsigned n;
+    bool volume_alone; /* new_secrets says nothing */
+    uint64_t restart_every;
+};
+
+static void first_time(struct org *o, const struct twice *x)
+{
+    org_start(o, 9);
+    if (x->volume_alone)
+        org_configure(o, "new_secrets",
+                      "{floor_24h: 100000, floor_7d: 100000, floor_young: 100000}");
+    org_company(o, 6, 6, DAYS);
+    org_fact(o, "65.108.3.3", "FI", 24940, "Hetzner", true);
+    reads(o, NOW, "svc1", x->n, x->ip);
+}
+
+/* The id follows from the key and the event: a run of its own tells it beforehand. */
+static unsigned twice(struct twice x, uint8_t digest[32])
+{
+    struct org o, first;
+    first_time(&o, &x);
+    o.restart_every = x.restart_every;
+    if (x.verdict != NULL) {
+        first_time(&first, &x);
+        org_run(&first);
+        const struct org_alert *a = org_alert_of(&first, 0, "svc1");
+        assert_non_null(a);
+        org_decide(
+            &o, NOW + x.judged * KT_NS_DAY + KT_NS_HOUR, "verdict",
+            org_text(&o, "{\"id\":\"%s\",\"verdict\":\"%s\",\"by\":\"alice\"}", a->id, x.verdict));
+        org_done(&first);
+    }
+    reads(&o, NOW + x.again * KT_NS_DAY, "svc1", x.n, x.ip);
+    org_run(&o);
+    show(&o);
+    unsigned n = pages(&o);
+    if (digest != NULL)
+        kt_detect_digest(o.d, digest);
+    org_done(&o);
+    return n;
+}
+
+static unsigned theft_twice(const char *verdict, unsigned day, uint64_t restart_every,
+                            uint8_t digest[32])
+{
+    return twice((struct twice){ .verdict = verdict,
+                                 .judged = day,
+                                 .again = 20,
+                                 .ip = "65.108.3.3",
+                                 .n = 60,
+                                 .restart_every = restart_every },
+                 digest);
+}
+
+static void a_theft_that_nobody_judged_pages_again(void **state)
+{
+    (void)state;
+    assert_int_equal(theft_twice(NULL, 0, 0, NULL), 2);
+}
+
+static void a_theft_that_was_one_pages_again(void **state)
+{
+    (void)state;
+    assert_int_equal(theft_twice("true", 0, 0, NULL), 2);
+    assert_int_equal(theft_twice("true", 5, 0, NULL), 2);
+}
+
+static void what_was_expected_is_quiet_the_next_time(void **state)
+{
+    (void)state;
+    assert_int_equal(theft_twice("expected", 0, 0, NULL), 1); /* its numbers are not due yet */
+    assert_int_equal(theft_twice("expected", 5, 0, NULL), 1); /* they were put by */
+    assert_int_equal(theft_twice("false", 5, 0, NULL), 1);
+}
+
+static void a_restart_in_the_middle_changes_nothing(void **state)
+{
+    (void)state;
+    uint8_t a[32], b[32];
+    static const char *const verdicts[] = { "true", "false", "expected" };
+    for (unsigned i = 0; i < KT_ARRAY_LEN(verdicts); i++) {
+        assert_int_equal(theft_twice(verdicts[i], 3, 0, a), theft_twice(verdicts[i], 3, 700, b));
+        assert_memory_equal(a, b, sizeof a);
+    }
+}
+
+/* Volume alone: what it held back was due a day later, and waited for the verdict. */
+static unsigned burst_twice(const char *verdict)
+{
+    return twice((struct twice){ .verdict = verdict,
+                                 .judged = 3,
+                                 .again = 6,
+                                 .ip = "18.192.4.4",
+                                 .n = 143,
+                                 .volume_alone = true },
+                 NULL);
+}
+
+static void what_was_held_back_is_counted_after_all(void **state)
+{
+    (void)state;
+    assert_int_equal(burst_twice(NULL), 2);
+    assert_int_equal(burst_twice("true"), 2);
+    assert_int_equal(burst_twice("false"), 1);
+}
+
+static void a_verdict_that_comes_too_late_is_counted(void **state)
+{
+    (void)state;
+    struct org o;
+    KT_CLEANUP(kt_buf_done) struct kt_buf text = { 0 };
+    start(&o);
+    org_decide(&o, NOW, "verdict",
+               "{\"id\":\"00000000000000000000000001\",\"verdict\":\"true\",\"by\":\"alice\"}");
+    org_run(&o);
+    kt_detect_status(o.d, &text);
+    assert_non_null(strstr(kt_buf_z(&text), "\"verdicts\":1,\"verdicts_too_late\":1"));
+    org_done(&o);
+}
+
+/* ---- expectations ---- */
+static void expected_work_is_listed_and_pages_nobody(void **state)
+{
+    (void)state;
+    struct org o;
+    start(&o);
+    expectation(&o, "\"actor\":\"svc1\",\"secret\":\"prod/other/*\"");
+    reads(&o, NOW, "svc1", 60, "18.192.4.4");
+    org_run(&o);
+    show(&o);
+    assert_int_equal(pages(&o), 0);
+    assert_int_equal(quiet_ones(&o), 1);
+    const struct org_alert *a = org_alert_of(&o, 0, "svc1");
+    assert_int_equal(a->severity, KT_SEV_INFO);
+    assert_string_equal(a->suppressed_by,
+                        "expected: rotate, by alice, until 2026-10-31 14:00 UTC (expect-1)");
+    assert_non_null(strstr(a->json, "\"suppressed_by\":\"expected: rotate"));
+    org_done(&o);
+}
+
+/* What must page all the same: one row a world. */
+static void it_hides_nothing_else(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *members, *actor, *ip;
+        int64_t after;
+        bool removed, forged;
+    } rows[] = {
+        { "\"actor\":\"svc1\",\"secret\":\"prod/other/*\"", "svc3", "18.192.4.4", 0, false, false },
+        { "\"actor\":\"svc1\",\"secret\":\"prod/db/*\"", "svc1", "18.192.4.4", 0, false, false },
+        { "\"actor\":\"svc1\",\"source\":\"aws*\"", "svc1", "18.192.4.4", 0, false, false },
+        { "\"actor\":\"svc1\"", "svc1", "65.108.3.3", 0, false, false }, /* from elsewhere */
+        { "\"actor\":\"svc1\",\"address\":\"65.108.4.0/24\"", "svc1", "65.108.3.3", 0, false,
+          false },
+        { "\"actor\":\"svc1\"", "svc1", "18.192.4.4", 5 * KT_NS_HOUR, false, false }, /* over */
+        { "\"actor\":\"svc1\"", "svc1", "18.192.4.4", -3 * KT_NS_MIN, false, false },
+        { "\"actor\":\"svc1\"", "svc1", "18.192.4.4", 0, true, false },
+        { "\"actor\":\"svc1\"", "svc1", "18.192.4.4", 0, false, true },
+    };
+    for (unsigned i = 0; i < KT_ARRAY_LEN(rows); i++) {
+        struct org o;
+        start(&o);
+        uint32_t at = o.n;
+        expectation(&o, rows[i].members);
+        o.ev[at].forged = rows[i].forged;
+        if (rows[i].removed)
+            org_decide(&o, NOW - 30 * KT_NS_S, "expect.rm", "{\"id\":\"expect-1\",\"by\":\"bob\"}");
+        reads(&o, NOW + rows[i].after, rows[i].actor, 60, rows[i].ip);
+        org_run(&o);
+        show(&o);
+        if (pages(&o) != 1)
+            fail_msg("row %u: %u pages", i, pages(&o));
+        org_done(&o);
+    }
+}
+
+static void an_expected_network_is_quiet_and_trusted_by_nobody(void **state)
+{
+    (void)state;
+    struct org o;
+    start(&o);
+    expectation(&o, "\"actor\":\"svc1\",\"address\":\"65.108.3.0/24\"");
+    reads(&o, NOW, "svc1", 3, "65.108.3.3");
+    reads(&o, NOW + 20 * KT_NS_DAY, "svc1", 60, "65.108.3.3"); /* nothing is expected any more */
+    org_run(&o);
+    show(&o);
+    assert_int_equal(quiet_ones(&o), 1);
+    assert_int_equal(pages(&o), 1);
+    assert_string_equal(o.alert[o.n_alert - 1].actor, "svc1");
+    assert_non_null(strstr(o.alert[o.n_alert - 1].json, "unexpected_ip"));
+    org_done(&o);
+}
+
+/* ---- signatures ---- */
+static void stop_trail(struct org *o, kt_time_ns t, const char *actor)
+{
+    org_add(o, (struct org_event){ .t = t,
+                                   .actor = actor,
+                                   .kind = KT_ACTOR_HUMAN,
+                                   .action = KT_ACT_CONFIG,
+                                   .operation = "cloudtrail.amazonaws.com:StopLogging",
+                                   .source = "cloudtrail",
+                                   .instance = "aws",
+                                   .ip = "198.51.100.7" });
+}
+
+static void the_first_of_a_signature_pages_the_second_is_quiet(void **state)
+{
+    (void)state;
+    struct org o;
+    start(&o);
+    expectation(&o, "\"actor\":\"person1*\"");
+    stop_trail(&o, NOW + KT_NS_MIN, "person1@acme.example");
+    stop_trail(&o, NOW + KT_NS_HOUR, "person1@acme.example");
+    stop_trail(&o, NOW + 2 * KT_NS_HOUR, "person2@acme.example");
+    org_run(&o);
+    show(&o);
+    assert_int_equal(pages(&o), 2); /* of each actor */
+    assert_int_equal(quiet_ones(&o), 1);
+    org_done(&o);
+}
+
+static void a_signature_that_is_named_is_quiet_the_first_time(void **state)
+{
+    (void)state;
+    struct org o;
+    start(&o);
+    expectation(&o, "\"actor\":\"person1*\",\"signature\":\"stopped\"");
+    stop_trail(&o, NOW + KT_NS_MIN, "person1@acme.example");
+    stop_trail(&o, NOW + 9 * KT_NS_HOUR, "person1@acme.example"); /* it is over: the first told */
+    org_run(&o);
+    show(&o);
+    assert_int_equal(quiet_ones(&o), 1);
+    assert_int_equal(pages(&o), 1);
+    org_done(&o);
+}
+
+/* ---- break-glass ---- */
+static void use_of_emergency_access(struct org *o, bool ticket)
+{
+    static const char *globs[] = { "emergency/*" };
+    start(o);
+    o->conf->break_glass = (struct kt_strings){ .at = globs, .n = 1 };
+    if (ticket)
+        org_decide(o, NOW - KT_NS_MIN, "break-glass",
+                   org_text(o,
+                            "{\"id\":\"glass-1\",\"by\":\"bob\",\"actor\":\"person1@acme.example\","
+                            "\"ticket\":\"INC-42\",\"from\":%lld,\"until\":%lld}",
+                            (long long)NOW, (long long)TO_NS));
+    org_add(o, (struct org_event){ .t = NOW + KT_NS_MIN,
+                                   .actor = "person1@acme.example",
+                                   .kind = KT_ACTOR_HUMAN,
+                                   .secret = "vault://main/-/secret/emergency/root",
+                                   .user_agent = "Vault/1.15 (darwin arm64)",
+                                   .ip = "198.51.100.7" });
+    org_run(o);
+    show(o);
+}
+
+static void break_glass_pages_without_a_record_and_is_listed_with_one(void **state)
+{
+    (void)state;
+    struct org o;
+    use_of_emergency_access(&o, false);
+    assert_int_equal(pages(&o), 1);
+    assert_non_null(strstr(o.alert[0].title, "(no ticket)"));
+    org_done(&o);
+    use_of_emergency_access(&o, true);
+    assert_int_equal(pages(&o), 0);
+    assert_int_equal(quiet_ones(&o), 1);
+    assert_non_null(strstr(o.alert[0].title, "INC-42"));
+    assert_non_null(strstr(o.alert[0].suppressed_by, "break-glass: INC-42, by bob, until"));
+    org_done(&o);
+}
+
+/* ---- deploys ---- */
+static unsigned deploy(const char *members, const struct kt_conf_deploy *conf, const char *actor)
+{
+    struct org o;
+    struct kt_conf_deploy copy;
+    start(&o);
+    if (conf != NULL) {
+        copy = *conf;
+        o.conf->deploys = &copy;
+        o.conf->n_deploys = 1;
+    }
+    if (members != NULL)
+        expectation(&o, members);
+    for (unsigned i = 0; i < 9; i++) /* nine new ones, and again on the day after */
+        org_add(&o, (struct org_event){ .t = NOW + i * KT_NS_MIN,
+                                        .actor = actor,
+                                        .kind = actor[0] == 's' ? KT_ACTOR_SERVICE : KT_ACTOR_HUMAN,
+                                        .secret = org_text(&o, "vault://main/-/kv/v2/app/%u", i),
+                                        .user_agent = "Go-http-client/1.1",
+                                        .ip = "18.192.4.4" });
+    org_run(&o);
+    show(&o);
+    unsigned n = pages(&o) + quiet_ones(&o);
+    org_done(&o);
+    return n;
+}
+
+static void new_secrets_of_an_announced_deploy_are_one_rollout(void **state)
+{
+    (void)state;
+    const struct kt_conf_deploy window = { .secret = "v2/app/*", .from = NOW, .until = TO_NS };
+    assert_int_equal(deploy(NULL, NULL, "svc1"), 1);
+    assert_int_equal(deploy("\"actor\":\"svc1\",\"deploy\":true", NULL, "svc1"), 0);
+    assert_int_equal(deploy("\"actor\":\"svc2\",\"deploy\":true", NULL, "svc1"), 1);
+    assert_int_equal(deploy(NULL, &window, "svc1"), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_theft_that_nobody_judged_pages_again),
+        cmocka_unit_test(a_theft_that_was_one_pages_again),
+        cmocka_unit_test(what_was_expected_is_quiet_the_next_time),
+        cmocka_unit_test(a_restart_in_the_middle_changes_nothing),
+        cmocka_unit_test(what_was_held_back_is_counted_after_all),
+        cmocka_unit_test(a_verdict_that_comes_too_late_is_counted),
+        cmocka_unit_test(expected_work_is_listed_and_pages_nobody),
+        cmocka_unit_test(it_hides_nothing_else),
+        cmocka_unit_test(an_expected_network_is_quiet_and_trusted_by_nobody),
+        cmocka_unit_test(the_first_of_a_signature_pages_the_second_is_quiet),
+        cmocka_unit_test(a_signature_that_is_named_is_quiet_the_first_time),
+        cmocka_unit_test(break_glass_pages_without_a_record_and_is_listed_with_one),
+        cmocka_unit_test(new_secrets_of_an_announced_deploy_are_one_rollout),
+    };
+    return cmocka_run_group_tests_name("decide", tests, NULL, NULL);
+}
