@@ -8,6 +8,7 @@
 #include "collector/follow.h"
 #include "collector/ingest.h"
 #include "collector/keep.h"
+#include "core/event/json.h"
 #include "core/sys/net.h"
 #include "core/sys/proc.h"
 
@@ -69,6 +70,16 @@ struct kt_control_handler kt_daemon_handler(struct kt_daemon *d);
 KT_MUST_USE enum kt_status kt_daemon_reload(struct kt_daemon *d, struct kt_error *err);
 /* The commit that everything waits for, and what follows it. */
 KT_MUST_USE enum kt_status kt_daemon_commit(struct kt_daemon *d, struct kt_error *err);
+
+/* ---- daemon_decide.c: requests about detection; args and answers: docs/control.md ---- */
+KT_MUST_USE enum kt_status kt_daemon_expect_add(struct kt_daemon *d, struct kt_jval args,
+                                                struct kt_buf *out, struct kt_error *err);
+KT_MUST_USE enum kt_status kt_daemon_expect_rm(struct kt_daemon *d, struct kt_jval args,
+                                               struct kt_buf *out, struct kt_error *err);
+KT_MUST_USE enum kt_status kt_daemon_break_glass(struct kt_daemon *d, struct kt_jval args,
+                                                 struct kt_buf *out, struct kt_error *err);
+KT_MUST_USE enum kt_status kt_daemon_verdict(struct kt_daemon *d, struct kt_jval args,
+                                             struct kt_buf *out, struct kt_error *err);
 
 /* ---- collector.c ---- */
 enum kt_ending {

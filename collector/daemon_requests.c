@@ -271,9 +271,17 @@ static const struct {
     enum kt_status (*run)(struct kt_daemon *d, struct kt_jval args, struct kt_buf *out,
                           struct kt_error *err);
 } requests[] = {
-    { "status", do_status },     { "agents", do_agents },   { "reload", do_reload },
-    { "hold.add", do_hold_add }, { "hold.rm", do_hold_rm }, { "trust-clock", do_trust_clock },
+    { "status", do_status },
+    { "agents", do_agents },
+    { "reload", do_reload },
+    { "hold.add", do_hold_add },
+    { "hold.rm", do_hold_rm },
+    { "trust-clock", do_trust_clock },
     { "backup", do_backup },
+    { "expect.add", kt_daemon_expect_add },
+    { "expect.rm", kt_daemon_expect_rm },
+    { "break-glass", kt_daemon_break_glass },
+    { "verdict", kt_daemon_verdict },
 };
 
 static enum kt_status request(void *self, struct kt_str text, struct kt_buf *answer,
