@@ -19,12 +19,14 @@ static const struct kt_column columns[] = {
     { "score", "SCORE", 0, true },        { "actor", "ACTOR", 30, false },
     { "ip", "ADDRESS", 40, false },       { "secret", NULL, 0, false },
     { "instance", NULL, 0, false },       { "event_ids", NULL, 0, false },
-    { "title", "WHAT", 120, false },      { "explanation", NULL, 0, false },
-    { "detectors", NULL, 0, false },      { "raised", NULL, 0, false },
-    { "first", NULL, 0, false },          { "last", NULL, 0, false },
-    { "events", NULL, 0, true },          { "secrets", NULL, 0, true },
-    { "country", NULL, 0, false },        { "network", NULL, 0, false },
-    { "state", NULL, 0, false },          { "merged_into", NULL, 0, false },
+    { "verdict", "VERDICT", 0, false },   { "title", "WHAT", 120, false },
+    { "explanation", NULL, 0, false },    { "detectors", NULL, 0, false },
+    { "raised", NULL, 0, false },         { "first", NULL, 0, false },
+    { "last", NULL, 0, false },           { "events", NULL, 0, true },
+    { "secrets", NULL, 0, true },         { "country", NULL, 0, false },
+    { "network", NULL, 0, false },        { "state", NULL, 0, false },
+    { "merged_into", NULL, 0, false },    { "verdict_by", NULL, 0, false },
+    { "note", NULL, 0, false },           { "suppressed_by", NULL, 0, false },
 };
 enum { N_COLUMNS = KT_ARRAY_LEN(columns) };
 
@@ -53,10 +55,11 @@ static void lists(const struct kt_alert *a, struct kt_buf *events, struct kt_buf
     kt_buf_byte(parts, ']');
 }
 
-void kt_alert_rows_add(struct kt_rows *rows, struct kt_str json)
+void kt_alert_rows_add(struct kt_rows *rows, struct kt_str json, const struct kt_decision *verdict)
 {
     struct kt_arena arena = kt_arena_new(KT_LINE_MAX);
     struct kt_buf events = { 0 }, parts = { 0 }, score = { 0 }, text = { 0 };
+    struct kt_buf what = { 0 };
     struct kt_alert a = { 0 };
     struct kt_error err = { 0 };
     if (kt_alert_read(json, &arena, &a, &err) != KT_OK) {
@@ -66,6 +69,9 @@ void kt_alert_rows_add(struct kt_rows *rows, struct kt_str json)
     lists(&a, &events, &parts);
     kt_buf_addf(&score, "%d.%02d", a.score / 100, a.score % 100);
     kt_alert_explain(&a, &text);
+    if (a.suppressed_by.len > 0)
+        kt_buf_addf(&what, KT_STR_FMT ": ", KT_STR_ARG(a.suppressed_by));
+    kt_buf_add(&what, a.title);
     struct kt_cell cells[N_COLUMNS] = {
         kt_cell_str(kt_str_of(a.id)),
         kt_cell_time(a.time),
@@ -77,7 +83,10 @@ void kt_alert_rows_add(struct kt_rows *rows, struct kt_str json)
         kt_cell_str(a.secret),
         kt_cell_str(a.instance),
         raw(&events),
-        kt_cell_str(a.title),
+        kt_cell_str(kt_str_of(
+            verdict == NULL ? ""
+                            : kt_finding_verdict_word((enum kt_finding_verdict)verdict->verdict))),
+        kt_cell_str(kt_rows_for_people(rows) ? kt_buf_str(&what) : a.title),
         kt_cell_str(kt_buf_str(&text)),
         raw(&parts),
         kt_cell_time(a.raised),
@@ -89,11 +98,15 @@ void kt_alert_rows_add(struct kt_rows *rows, struct kt_str json)
         kt_cell_str(a.network),
         kt_cell_str(kt_str_of(a.state)),
         kt_cell_str(a.merged_into),
+        kt_cell_str(kt_str_of(verdict == NULL ? "" : verdict->by)),
+        kt_cell_str(kt_str_of(verdict == NULL ? "" : verdict->reason)),
+        kt_cell_str(a.suppressed_by),
     };
     kt_rows_add(rows, cells);
     kt_buf_done(&events);
     kt_buf_done(&parts);
     kt_buf_done(&score);
     kt_buf_done(&text);
+    kt_buf_done(&what);
     kt_arena_done(&arena);
 }

@@ -1,8 +1,8 @@
 /*
- * cli: exit codes and the store that a command asks.
+ * cli: exit codes, and the store or the collector that a command asks.
  *
  * Owns:  nothing.
- * Calls: core/base, core/config; stderr.
+ * Calls: core/base, core/config, collector/control; stderr.
  */
 #include "cli/cli.h"
 
@@ -13,7 +13,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "collector/control.h"
 #include "core/config/config.h"
+#include "core/event/json.h"
 
 #define KT_CONFIG_SYSTEM "/etc/keytrail/keytrail.yaml"
 
@@ -81,4 +83,24 @@ enum kt_status kt_cli_control_path(const char *server, const char *config, char 
         return kt_fail(err, KT_E_INPUT, "--server takes unix:PATH");
     kt_str_copyz(ret, n, kt_str_from_index(kt_str_of(server), scheme.len));
     return KT_OK;
+}
+
+enum kt_status kt_cli_ask(const char *server, const char *config, struct kt_str request,
+                          struct kt_buf *answer, struct kt_error *err)
+{
+    char path[4096];
+    if (kt_cli_control_path(server, config, path, sizeof path, err) != KT_OK ||
+        kt_control_ask(path, request, answer, err) != KT_OK)
+        return err->code;
+    struct kt_json *json = kt_json_new(KT_JSON_SIMDJSON);
+    struct kt_jval root;
+    unsigned repaired;
+    enum kt_status st = KT_OK;
+    struct kt_str first = kt_buf_str(answer), line;
+    (void)kt_str_split(&first, '\n', &line);
+    if (kt_json_parse(json, line, &root, &repaired, NULL) == KT_OK &&
+        kt_json_str_at(root, "error").len > 0)
+        st = kt_fail(err, KT_E_INPUT, KT_STR_FMT, KT_STR_ARG(kt_json_str_at(root, "error")));
+    kt_json_free(json);
+    return st;
 }

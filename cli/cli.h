@@ -93,3 +93,6 @@ const char *kt_cli_who(const char *by);
  */
 KT_MUST_USE enum kt_status kt_cli_control_path(const char *server, const char *config, char *ret,
                                                size_t n, struct kt_error *err);
+/* Asks that collector; a refusal ({"error":…}) is KT_E_INPUT with its sentence. */
+KT_MUST_USE enum kt_status kt_cli_ask(const char *server, const char *config, struct kt_str request,
+                                      struct kt_buf *answer, struct kt_error *err);

@@ -2,8 +2,7 @@
  * hold: keeps records whatever their age: `hold add`, `hold list`, `hold rm`.
  *
  * Owns:  nothing.
- * Calls: core/query/holds (list, from the file), collector/control (add, rm: the one writer);
- * stdout.
+ * Calls: core/query/holds (list, from the file), kt_cli_ask (add, rm: the one writer); stdout.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -11,7 +10,6 @@
 
 #include "cli/cli.h"
 #include "cli/commands.h"
-#include "collector/control.h"
 #include "core/event/line.h"
 #include "core/query/holds.h"
 #include "core/sys/clock.h"
@@ -96,9 +94,7 @@ static enum kt_status add_window(const struct hold_args *a, struct kt_buf *out,
 static enum kt_status ask(const struct hold_args *a, struct kt_str request, struct kt_error *err)
 {
     KT_CLEANUP(kt_buf_done) struct kt_buf answer = { 0 };
-    char path[4096];
-    if (kt_cli_control_path(a->server, a->config, path, sizeof path, err) != KT_OK ||
-        kt_control_ask(path, request, &answer, err) != KT_OK)
+    if (kt_cli_ask(a->server, a->config, request, &answer, err) != KT_OK)
         return err->code;
     fputs(kt_buf_z(&answer), stdout);
     return KT_OK;

@@ -76,7 +76,7 @@ static unsigned print_alerts(const struct replay *r, const struct kt_side *s)
         if (read && !kt_replay_shown(&a, r->since, r->until))
             continue;
         paged += read && a.severity >= KT_SEV_MEDIUM;
-        kt_alert_rows_add(rows, kt_str_of(s->documents[i]));
+        kt_alert_rows_add(rows, kt_str_of(s->documents[i]), NULL);
     }
     kt_rows_end(rows);
     return paged;

@@ -18,6 +18,7 @@
 #include "core/config/config.h"
 #include "core/event/json.h"
 #include "core/event/line.h"
+#include "core/query/decisions.h"
 #include "core/store/read.h"
 #include "core/sys/clock.h"
 
@@ -42,6 +43,7 @@ struct status {
     struct kt_buf detect;             /* the detectors' own words, JSON */
     struct kt_buf restored;           /* an agent that knows more than the store, JSON */
     uint64_t alerts, waiting, dead;
+    unsigned expectations; /* open, break-glass among them */
     kt_time_ns now;
     const char *timeout;
     kt_time_ns deadline; /* mono */
@@ -172,6 +174,16 @@ static enum kt_status count_outbox(void *self, const struct kt_outbox_row *row,
     return KT_OK;
 }
 
+static enum kt_status count_expectations(struct status *s, struct kt_reader *reader,
+                                         struct kt_error *err)
+{
+    struct kt_decisions all = { 0 };
+    enum kt_status st = kt_decisions_load(reader, &all, err);
+    s->expectations = kt_decisions_open(&all, s->now);
+    kt_decisions_done(&all);
+    return st;
+}
+
 static enum kt_status get_optional(struct kt_reader *reader, const char *name, struct kt_buf *ret,
                                    struct kt_error *err)
 {
@@ -194,6 +206,8 @@ static enum kt_status gather(struct status *s, const char *path, struct kt_error
         st = kt_reader_alerts(reader, count_alert, s, err);
     if (st == KT_OK)
         st = kt_reader_outbox(reader, count_outbox, s, err);
+    if (st == KT_OK)
+        st = count_expectations(s, reader, err);
     if (st == KT_OK)
         st = get_optional(reader, "status/detect", &s->detect, err);
     if (st == KT_OK)
@@ -264,12 +278,13 @@ static void print_json(const struct status *s)
         "{\"log_id\":\"%s\",\"records\":%llu,\"events\":%llu,\"control\":%llu,\"duplicates\":%llu,"
         "\"conflicts\":%llu,\"damaged_files\":%u,\"file_bytes\":%llu,\"alerts\":%llu,\"outbox_"
         "waiting\":%llu,\"outbox_"
-        "dead\":%llu,\"learning\":",
+        "dead\":%llu,\"expectations\":%u,\"learning\":",
         kt_id_format(s->stats.log_id, id), (unsigned long long)s->stats.records,
         (unsigned long long)s->stats.events, (unsigned long long)s->stats.control,
         (unsigned long long)s->stats.duplicates, (unsigned long long)s->stats.conflicts,
         s->stats.damaged_files, (unsigned long long)s->stats.file_bytes,
-        (unsigned long long)s->alerts, (unsigned long long)s->waiting, (unsigned long long)s->dead);
+        (unsigned long long)s->alerts, (unsigned long long)s->waiting, (unsigned long long)s->dead,
+        s->expectations);
     kt_json_quote(&b, kt_buf_str(&learn));
     kt_buf_addz(&b, ",\"sources\":[");
     for (uint32_t i = 0; i < kt_map_count(s->names); i++) {
@@ -460,6 +475,9 @@ static void print_table(const struct status *s)
     printf("detectors  " KT_STR_FMT "\n", KT_STR_ARG(kt_buf_str(&learn)));
     printf("alerts     %llu; outbox: %llu waiting, %llu dead\n", (unsigned long long)s->alerts,
            (unsigned long long)s->waiting, (unsigned long long)s->dead);
+    if (s->expectations > 0)
+        printf("expected   %u announcement%s of work open: keytrail expect list\n", s->expectations,
+               s->expectations == 1 ? "" : "s");
     print_sentences(s, "attention", "silent");
     print_sentences(s, "noisy", "noisy");
     print_levels(s);
