@@ -613,6 +613,7 @@ static void take(struct kt_detect *d, struct kt_scene *s, struct kt_finding *f)
     d->incidents_changed = true;
     const struct kt_decision *expected = kt_detect_expected(d, s, f);
     if (expected != NULL) {
+        speak(d, s, f); /* in terms of the key that it has */
         f->key = kt_detect_quiet_key(f->key, expected);
     } else if (f->network != 0 && s->actor != NULL && f->family == KT_FAMILY_NETWORK &&
                !(f->flags & KT_FIND_BESIDE)) {

@@ -261,6 +261,55 @@ static void an_expected_network_is_quiet_and_trusted_by_nobody(void **state)
     org_done(&o);
 }
 
+/* An attacker who guesses a password while its owner's work is announced. */
+static void a_guessed_password_is_told_whatever_is_expected(void **state)
+{
+    (void)state;
+    struct org o;
+    start(&o);
+    org_fact(&o, "185.220.4.4", "NL", 60729, "Zwiebel", true);
+    expectation(&o, "\"actor\":\"person1@acme.example\",\"address\":\"185.220.4.0/24\"");
+    for (unsigned i = 0; i < 13; i++)
+        org_add(&o, (struct org_event){ .t = NOW + i * 30 * KT_NS_S,
+                                        .actor = "person1@acme.example",
+                                        .kind = KT_ACTOR_HUMAN,
+                                        .action = KT_ACT_LOGIN,
+                                        .outcome = i == 12 ? KT_OUT_SUCCESS : KT_OUT_DENIED,
+                                        .operation = "login",
+                                        .ip = "185.220.4.4" });
+    org_run(&o);
+    show(&o);
+    assert_int_equal(org_alerts(&o, 0, KT_SEV_CRITICAL), 1);
+    org_done(&o);
+}
+
+static unsigned silence(const char *members)
+{
+    struct org o;
+    start(&o);
+    kt_time_ns end = NOW + 6 * KT_NS_HOUR;
+    org_ticks(&o, ORG_START, end);
+    org_heartbeats(&o, "host-1", "vault", "vault-prod", ORG_START, end);
+    org_hush(&o, NULL, "vault-prod", NOW + 5 * KT_NS_MIN, NOW + 200 * KT_NS_MIN);
+    if (members != NULL)
+        expectation(&o, members);
+    org_run(&o);
+    show(&o);
+    unsigned n = pages(&o);
+    assert_true(members == NULL || n == 1 || quiet_ones(&o) == 1);
+    org_done(&o);
+    return n;
+}
+
+static void silence_of_a_source_is_expected_by_its_name_alone(void **state)
+{
+    (void)state;
+    assert_int_equal(silence(NULL), 1);
+    assert_int_equal(silence("\"source\":\"vault-prod\""), 0);
+    assert_int_equal(silence("\"source\":\"vault-dev\""), 1);
+    assert_int_equal(silence("\"source\":\"vault-prod\",\"actor\":\"svc1\""), 1);
+}
+
 /* ---- signatures ---- */
 static void stop_trail(struct org *o, kt_time_ns t, const char *actor)
 {
@@ -303,6 +352,45 @@ static void a_signature_that_is_named_is_quiet_the_first_time(void **state)
     assert_int_equal(quiet_ones(&o), 1);
     assert_int_equal(pages(&o), 1);
     org_done(&o);
+}
+
+/* Everything at once, in one process and in many. */
+static void busy_day(struct org *o, uint64_t restart_every)
+{
+    start(o);
+    o->restart_every = restart_every;
+    expectation(o, "\"actor\":\"svc*\",\"address\":\"65.108.3.0/24\"");
+    org_decide(o, NOW, "expect",
+               org_text(o,
+                        "{\"id\":\"expect-2\",\"reason\":\"release\",\"by\":\"bob\",\"actor\":"
+                        "\"svc2\",\"deploy\":true,\"from\":%lld,\"until\":%lld}",
+                        (long long)NOW, (long long)TO_NS));
+    reads(o, NOW, "svc1", 60, "65.108.3.3");
+    reads(o, NOW + KT_NS_HOUR, "svc2", 60, "18.192.4.4");
+    reads(o, NOW + KT_NS_HOUR, "svc3", 60, "65.108.3.3");
+    stop_trail(o, NOW + KT_NS_MIN, "person1@acme.example");
+    stop_trail(o, NOW + KT_NS_HOUR, "person1@acme.example");
+    org_decide(o, NOW + 2 * KT_NS_HOUR, "expect.rm", "{\"id\":\"expect-1\",\"by\":\"bob\"}");
+    reads(o, NOW + 3 * KT_NS_HOUR, "svc5", 60, "65.108.3.3");
+    org_run(o);
+}
+
+static void expectations_survive_restarts(void **state)
+{
+    (void)state;
+    struct org a, b;
+    uint8_t x[32], y[32];
+    busy_day(&a, 0);
+    busy_day(&b, 97);
+    assert_true(pages(&a) >= 2 && quiet_ones(&a) >= 2);
+    assert_int_equal(a.n_alert, b.n_alert);
+    for (uint32_t i = 0; i < a.n_alert; i++)
+        assert_string_equal(a.alert[i].json, b.alert[i].json);
+    kt_detect_digest(a.d, x);
+    kt_detect_digest(b.d, y);
+    assert_memory_equal(x, y, sizeof x);
+    org_done(&a);
+    org_done(&b);
 }
 
 /* ---- break-glass ---- */
@@ -392,6 +480,9 @@ int main(void)
         cmocka_unit_test(expected_work_is_listed_and_pages_nobody),
         cmocka_unit_test(it_hides_nothing_else),
         cmocka_unit_test(an_expected_network_is_quiet_and_trusted_by_nobody),
+        cmocka_unit_test(a_guessed_password_is_told_whatever_is_expected),
+        cmocka_unit_test(silence_of_a_source_is_expected_by_its_name_alone),
+        cmocka_unit_test(expectations_survive_restarts),
         cmocka_unit_test(the_first_of_a_signature_pages_the_second_is_quiet),
         cmocka_unit_test(a_signature_that_is_named_is_quiet_the_first_time),
         cmocka_unit_test(break_glass_pages_without_a_record_and_is_listed_with_one),
