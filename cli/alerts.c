@@ -241,8 +241,7 @@ static void tell_verdict(const struct alerts *a, struct kt_str answer, int verdi
         printf(KT_STR_FMT "  %s: %s\n", KT_STR_ARG(kt_json_str_at(root, "alert")),
                kt_finding_verdict_word((enum kt_finding_verdict)verdict), follows[verdict]);
     else
-        printf(KT_STR_FMT "  %s: recorded, and it changes nothing: what an alert holds back is "
-                          "kept for 90 days\n",
+        printf(KT_STR_FMT "  %s: recorded; nothing is held back for it, or no more (90 days)\n",
                KT_STR_ARG(kt_json_str_at(root, "alert")),
                kt_finding_verdict_word((enum kt_finding_verdict)verdict));
     kt_json_free(json);

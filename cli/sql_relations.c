@@ -37,6 +37,7 @@ static const struct kt_sql_column alert_columns[] = {
     { "events", "INTEGER", "accesses that are evidence", false },
     { "secrets", "INTEGER", "different secrets among them", false },
     { "merged_into", "TEXT", "alert that took it over", false },
+    { "suppressed_by", "TEXT", "the expectation that kept it quiet; NULL: none", false },
 };
 /* clang-format off */
 static const char alerts[] =
@@ -46,7 +47,8 @@ static const char alerts[] =
     SAME("normal") SAME("why") SAME("state")
     AS_TIME(OF_ALERT("first")) " AS first, " AS_TIME(OF_ALERT("last")) " AS last, "
     OF_ALERT("events_count") " AS events, " OF_ALERT("secrets_count") " AS secrets, "
-    OF_ALERT("merged_into") " AS merged_into FROM alert_documents";
+    OF_ALERT("merged_into") " AS merged_into, " OF_ALERT("suppressed_by")
+    " AS suppressed_by FROM alert_documents";
 /* clang-format on */
 
 static const struct kt_sql_column source_columns[] = {

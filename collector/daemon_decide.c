@@ -158,6 +158,7 @@ struct sought {
     char id[KT_ID_TEXT];
     unsigned n;
     kt_time_ns last;
+    bool own; /* about keytrail itself: nothing of it is learned anyway */
 };
 
 static enum kt_status seek(void *self, const char *id, struct kt_str json, struct kt_error *err)
@@ -168,12 +169,15 @@ static enum kt_status seek(void *self, const char *id, struct kt_str json, struc
         return KT_OK;
     struct kt_arena arena = kt_arena_new(KT_LINE_MAX);
     enum kt_status st = kt_alert_read(json, &arena, &a, err);
-    kt_arena_done(&arena);
-    if (st != KT_OK)
+    if (st != KT_OK) {
+        kt_arena_done(&arena);
         return st;
+    }
     s->n++;
     s->last = a.last;
+    s->own = strcmp(a.detector, "self") == 0;
     kt_str_copyz(s->id, sizeof s->id, kt_str_of(id));
+    kt_arena_done(&arena);
     return s->n > 1 ? KT_E_AGAIN : KT_OK;
 }
 
@@ -211,7 +215,7 @@ enum kt_status kt_daemon_verdict(struct kt_daemon *d, struct kt_jval args, struc
     kt_str_copyz(x.id, sizeof x.id, kt_str_of(s.id));
     enum kt_status st =
         write_down(d, &x, kt_finding_verdict_word((enum kt_finding_verdict)x.verdict), err);
-    bool acts = s.last + REMEMBERS > kt_clock_real.wall(kt_clock_real.self);
+    bool acts = !s.own && s.last + REMEMBERS > kt_clock_real.wall(kt_clock_real.self);
     if (st == KT_OK)
         kt_buf_addf(out, "{\"alert\":\"%s\",\"verdict\":\"%s\",\"acts\":%s}\n", x.id,
                     kt_finding_verdict_word((enum kt_finding_verdict)x.verdict),
