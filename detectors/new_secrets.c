@@ -610,6 +610,16 @@ static void on_event(struct kt_scene *s, const void *opt)
         remember(s, h, p, s->read);
 }
 
+/* A verdict gave it back when its day was counted already, as active or not: it has faded since, as
+ * if every day had been an active one. */
+static float late_share(const struct kt_scene *s, const struct habit *h, const struct kt_pending *p,
+                        uint32_t day)
+{
+    if (day == s->actor->first_day)
+        return 0;
+    return (float)(p->v[0] / (double)WHOLE * exp2(-(double)(h->done - day) / HALF_LIFE));
+}
+
 static void on_learn(struct kt_scene *s, const void *opt, const struct kt_pending *p)
 {
     (void)opt;
@@ -618,12 +628,19 @@ static void on_learn(struct kt_scene *s, const void *opt, const struct kt_pendin
     if (p->what == ASIDE_STORE) {
         struct store *t = kt_table_put(s->tables[T_STORE], pair_key(s, p->key), NULL);
         bool fresh;
+        if (day < h->done) {
+            t->k += late_share(s, h, p, day);
+            return;
+        }
         unsigned i = slot_of(t->day_of, day, &fresh);
         t->learned[i] = add16(fresh ? 0 : t->learned[i], p->v[0]);
         return;
     }
-    if (day < h->done)
-        return; /* behind the guard already: too late to change it */
+    if (day < h->done) {
+        if (p->what == ASIDE_NEW)
+            h->k += late_share(s, h, p, day);
+        return;
+    }
     unsigned i = habit_slot(h, day);
     if (p->what == ASIDE_DAY)
         h->active[i] = 1;

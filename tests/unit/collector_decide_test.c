@@ -173,6 +173,56 @@ static void what_was_held_back_is_counted_after_all(void **state)
     assert_int_equal(burst_twice("false"), 1);
 }
 
+/* Of secrets that a person never read, other ones each time: a fortnight later the rate has what
+ * was held back. */
+static void curiosity(struct org *o, kt_time_ns t, const char *folder)
+{
+    for (unsigned i = 0; i < 16; i++)
+        org_add(o, (struct org_event){ .t = t + i * KT_NS_MIN,
+                                       .actor = "person1@acme.example",
+                                       .kind = KT_ACTOR_HUMAN,
+                                       .secret = org_text(o, "vault://main/-/kv/%s/%u", folder, i),
+                                       .user_agent = "Vault/1.15 (darwin arm64)",
+                                       .ip = "198.51.100.7" });
+}
+
+/* Minutes from the first of the second time to its page. */
+static int64_t delay_of_second(const char *verdict)
+{
+    struct org o, first;
+    start(&first);
+    curiosity(&first, NOW, "a");
+    org_run(&first);
+    const struct org_alert *a = org_alert_of(&first, 0, "person1@acme.example");
+    assert_non_null(a);
+    start(&o);
+    curiosity(&o, NOW, "a");
+    if (verdict != NULL)
+        org_decide(
+            &o, NOW + 14 * KT_NS_DAY, "verdict",
+            org_text(&o, "{\"id\":\"%s\",\"verdict\":\"%s\",\"by\":\"bob\"}", a->id, verdict));
+    curiosity(&o, NOW + 16 * KT_NS_DAY, "b");
+    org_run(&o);
+    show(&o);
+    kt_time_ns second = NOW + 16 * KT_NS_DAY;
+    int64_t delay = 0;
+    for (uint32_t i = 0; i < o.n_alert; i++) {
+        if (o.alert[i].is_new && o.alert[i].raised > second)
+            delay = (o.alert[i].raised - second) / KT_NS_MIN;
+    }
+    org_done(&o);
+    org_done(&first);
+    return delay;
+}
+
+static void new_secrets_of_a_closed_day_still_count(void **state)
+{
+    (void)state;
+    int64_t unjudged = delay_of_second(NULL);
+    assert_true(unjudged > 0 && delay_of_second("false") > unjudged);
+    assert_int_equal(delay_of_second("true"), unjudged);
+}
+
 static void a_verdict_that_comes_too_late_is_counted(void **state)
 {
     (void)state;
@@ -476,6 +526,7 @@ int main(void)
         cmocka_unit_test(what_was_expected_is_quiet_the_next_time),
         cmocka_unit_test(a_restart_in_the_middle_changes_nothing),
         cmocka_unit_test(what_was_held_back_is_counted_after_all),
+        cmocka_unit_test(new_secrets_of_a_closed_day_still_count),
         cmocka_unit_test(a_verdict_that_comes_too_late_is_counted),
         cmocka_unit_test(expected_work_is_listed_and_pages_nobody),
         cmocka_unit_test(it_hides_nothing_else),
