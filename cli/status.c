@@ -13,6 +13,7 @@
 #include "collector/control.h"
 #include "core/base/alloc.h"
 #include "core/base/enc.h"
+#include "core/base/limits.h"
 #include "core/base/log.h"
 #include "core/base/map.h"
 #include "core/config/config.h"
@@ -21,6 +22,7 @@
 #include "core/query/decisions.h"
 #include "core/store/read.h"
 #include "core/sys/clock.h"
+#include "exporters/alerts/alert.h"
 
 #define LEARNING_DAYS  14 /* DETECTION §2.5 */
 #define TIMEOUT        "5m"
@@ -37,13 +39,13 @@ struct status {
     struct kt_store_stats stats;
     struct kt_map *names; /* "source\tinstance" */
     struct source_sum *sums;
-    struct kt_source_report *reports; /* as many */
-    bool all_reports;                 /* they were looked for to the end */
-    struct kt_buf live;               /* a running collector's answer, JSON */
-    struct kt_buf detect;             /* the detectors' own words, JSON */
-    struct kt_buf restored;           /* an agent that knows more than the store, JSON */
-    uint64_t alerts, waiting, dead;
-    unsigned expectations; /* open, break-glass among them */
+    struct kt_source_report *reports;      /* as many */
+    bool all_reports;                      /* they were looked for to the end */
+    struct kt_buf live;                    /* a running collector's answer, JSON */
+    struct kt_buf detect;                  /* the detectors' own words, JSON */
+    struct kt_buf restored;                /* an agent that knows more than the store, JSON */
+    uint64_t alerts, quiet, waiting, dead; /* quiet: alerts that expectations kept so */
+    unsigned expectations;                 /* open, break-glass among them */
     kt_time_ns now;
     const char *timeout;
     kt_time_ns deadline; /* mono */
@@ -157,10 +159,13 @@ static enum kt_status count_alert(void *self, const char *id, struct kt_str json
                                   struct kt_error *err)
 {
     struct status *s = self;
+    struct kt_arena arena = kt_arena_new(KT_LINE_MAX);
+    struct kt_alert a = { 0 };
     (void)id;
-    (void)json;
     (void)err;
     s->alerts++;
+    s->quiet += kt_alert_read(json, &arena, &a, NULL) == KT_OK && a.suppressed_by.len > 0;
+    kt_arena_done(&arena);
     return KT_OK;
 }
 
@@ -278,13 +283,13 @@ static void print_json(const struct status *s)
         "{\"log_id\":\"%s\",\"records\":%llu,\"events\":%llu,\"control\":%llu,\"duplicates\":%llu,"
         "\"conflicts\":%llu,\"damaged_files\":%u,\"file_bytes\":%llu,\"alerts\":%llu,\"outbox_"
         "waiting\":%llu,\"outbox_"
-        "dead\":%llu,\"expectations\":%u,\"learning\":",
+        "dead\":%llu,\"expectations\":%u,\"suppressed\":%llu,\"learning\":",
         kt_id_format(s->stats.log_id, id), (unsigned long long)s->stats.records,
         (unsigned long long)s->stats.events, (unsigned long long)s->stats.control,
         (unsigned long long)s->stats.duplicates, (unsigned long long)s->stats.conflicts,
         s->stats.damaged_files, (unsigned long long)s->stats.file_bytes,
         (unsigned long long)s->alerts, (unsigned long long)s->waiting, (unsigned long long)s->dead,
-        s->expectations);
+        s->expectations, (unsigned long long)s->quiet);
     kt_json_quote(&b, kt_buf_str(&learn));
     kt_buf_addz(&b, ",\"sources\":[");
     for (uint32_t i = 0; i < kt_map_count(s->names); i++) {
@@ -475,6 +480,9 @@ static void print_table(const struct status *s)
     printf("detectors  " KT_STR_FMT "\n", KT_STR_ARG(kt_buf_str(&learn)));
     printf("alerts     %llu; outbox: %llu waiting, %llu dead\n", (unsigned long long)s->alerts,
            (unsigned long long)s->waiting, (unsigned long long)s->dead);
+    if (s->quiet > 0)
+        printf("kept quiet %llu of the alerts: keytrail alerts list --suppressed\n",
+               (unsigned long long)s->quiet);
     if (s->expectations > 0)
         printf("expected   %u announcement%s of work open: keytrail expect list\n", s->expectations,
                s->expectations == 1 ? "" : "s");

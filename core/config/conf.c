@@ -402,6 +402,21 @@ static enum kt_status refuse(const struct kt_conf *c, const char *section, const
                      : kt_fail(err, KT_E_CONFIG, "%s: %s.%s: %s", c->path, section, key, why);
 }
 
+/* A day that nobody can read would excuse nothing, and nobody would notice. */
+static enum kt_status check_holidays(const struct kt_conf *c, struct kt_error *err)
+{
+    for (unsigned i = 0; i < c->holidays.n; i++) {
+        char text[64];
+        kt_time_ns t;
+        (void)snprintf(text, sizeof text, "%.10sT00:00:00Z", c->holidays.at[i]);
+        if (strlen(c->holidays.at[i]) == 10 && kt_time_parse(kt_str_of(text), &t, NULL) == KT_OK)
+            continue;
+        (void)snprintf(text, sizeof text, "'%.20s': write days like 2026-12-25", c->holidays.at[i]);
+        return refuse(c, "holidays", "days", text, err);
+    }
+    return KT_OK;
+}
+
 static enum kt_status check(const struct kt_conf *c, struct kt_error *err)
 {
     if (c->retention < RETENTION_MIN && !c->allow_short_retention)
@@ -413,7 +428,7 @@ static enum kt_status check(const struct kt_conf *c, struct kt_error *err)
     if (strlen(c->control) > SOCKET_PATH_MAX)
         return refuse(c, "collector", "control", "longer than 107 bytes, which no socket takes",
                       err);
-    return KT_OK;
+    return check_holidays(c, err);
 }
 
 static enum kt_status fill(struct kt_conf *c, bool env, struct kt_error *err)

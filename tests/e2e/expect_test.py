@@ -55,6 +55,7 @@ check(len(other) == 1 and other[0]['severity'] == 'critical', 'somebody else at 
 table = keytrail('alerts', 'list', '--db', h.db)
 check(b'1 more, expected and kept quiet' in table.stderr and b'drill' not in table.stdout, 'the plain list leaves it out and says so', table.stdout + table.stderr)
 
+check(status()['suppressed'] == 1, 'status counts what was kept quiet')
 code, said = expect('break-glass', '--actor', who, '--ticket', 'INC-42', '--until', '+1h')
 check('glass-1: until ' in said, 'a ticket opens the emergency access', said)
 audit.write(1, who='dana', secret='emergency/root')
