@@ -131,11 +131,11 @@ static void tick(struct kt_detect *d, kt_time_ns now)
 {
     d->core.last_tick = now;
     kt_detect_close_old(d, now);
-    kt_detect_forget(d, now);
     uint32_t hour = (uint32_t)(now / KT_NS_HOUR);
     if (hour <= d->core.last_hour)
         return;
     d->core.last_hour = hour;
+    kt_detect_forget(d, now);
     count_actors(d, (uint32_t)(now / KT_NS_MIN));
     refresh_shared(d);
     struct kt_scene *s = &d->scene;

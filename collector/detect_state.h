@@ -179,7 +179,7 @@ bool kt_detect_dismissed(const struct withheld *w);
 /* A number that fell due and is held back: kept for a verdict. */
 void kt_detect_put_by(struct kt_detect *d, const struct kt_actor *a, struct kt_key who,
                       const struct kt_pending *p);
-/* At a tick: expectations that are over, and numbers that waited for 90 days. */
+/* Each hour: expectations that are over, and numbers that waited for 90 days. */
 void kt_detect_forget(struct kt_detect *d, kt_time_ns now);
 
 /* ---- detect_report.c: what agents and the clock say ---- */
