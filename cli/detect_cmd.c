@@ -83,20 +83,23 @@ static int explain(const char *name, const char *config)
     return KT_EXIT_USAGE;
 }
 
-#define USAGE "list | explain NAME [-c FILE] | lint [--db FILE] [-c FILE]"
+#define USAGE                                                                                      \
+    "list | explain NAME [-c FILE] | test DIR|FILE... [-c FILE] | lint [--db FILE] [-c FILE]"
 
 int kt_cmd_detect(int argc, char **argv)
 {
-    static const struct kt_command cmd = { "detect", USAGE, "detectors: list, explain NAME, lint",
+    static const struct kt_command cmd = { "detect", USAGE,
+                                           "detectors: list, explain NAME, test, lint",
                                            "keytrail detect explain new_secrets", NULL };
     struct kt_detect_lint lint = { NULL, NULL };
     const char *output = "table";
     const struct kt_flag flags[] = {
         { "--config", 'c', KT_FLAG_STRING, "FILE",
-          "explain: the options as they stand in it; lint: its canaries, and its store",
+          "explain: the options as they stand in it; test: with its settings; lint: its canaries",
           &lint.config, NULL },
         { "--db", 0, KT_FLAG_STRING, "FILE", "lint: the store", &lint.db, NULL },
-        { "--output", 'o', KT_FLAG_STRING, "FORM", "list, lint: " KT_OUTPUT_WORDS, &output, NULL },
+        { "--output", 'o', KT_FLAG_STRING, "FORM", "list, test, lint: " KT_OUTPUT_WORDS, &output,
+          NULL },
         { 0 },
     };
     int n;
@@ -112,6 +115,8 @@ int kt_cmd_detect(int argc, char **argv)
         return explain(argv[2], lint.config);
     if (known && n == 1 && strcmp(argv[1], "lint") == 0)
         return kt_detect_lint(&lint, how);
+    if (known && n >= 2 && strcmp(argv[1], "test") == 0)
+        return kt_detect_test(lint.config, argv + 2, n - 1, how);
     fprintf(stderr, "usage: keytrail detect " USAGE "\n");
     return KT_EXIT_USAGE;
 }

@@ -1,7 +1,7 @@
 /* detect: attacks that must page, work that must not, and what holds whatever happens. */
+#include "cli/fixture/org.h"
 #include "collector/enrich.h"
 #include "core/base/hash.h"
-#include "tests/support/org.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -27,7 +27,8 @@ static void learned_as(struct org *o, const char *new_secrets)
 {
     org_start(o, 11);
     if (new_secrets != NULL)
-        org_configure(o, "new_secrets", new_secrets);
+        assert_int_equal(org_configure(o, "new_secrets", new_secrets, &(struct kt_error){ 0 }),
+                         KT_OK);
     org_company(o, 12, 10, DAYS);
     org_run(o);
     show(o);
@@ -262,7 +263,8 @@ static void a_configured_agent_is_one(void **state)
     (void)state;
     struct org o;
     org_start(&o, 8);
-    org_configure(&o, "ai_agent", "{actors: [bot-*]}");
+    assert_int_equal(org_configure(&o, "ai_agent", "{actors: [bot-*]}", &(struct kt_error){ 0 }),
+                     KT_OK);
     org_add(&o, svc_read(ORG_START, "bot-7", "vault://main/-/secret/prod/db", "10.2.0.9"));
     org_run(&o);
     show(&o);

@@ -77,7 +77,7 @@ static void one_person_over_four_sources_has_one_baseline(void **state)
         struct org o;
         org_start(&o, 5);
         if (known)
-            org_identities(&o, kt_str_of(file));
+            assert_int_equal(org_identities(&o, kt_str_of(file), NULL), KT_OK);
         work(&o);
         org_run(&o);
         assert_int_equal(actors(&o), known ? 1 : 4);
@@ -95,7 +95,7 @@ static void the_alert_names_the_person_and_what_the_log_calls_it(void **state)
     (void)state;
     struct org o;
     org_start(&o, 5);
-    org_identities(&o, kt_str_of(file));
+    assert_int_equal(org_identities(&o, kt_str_of(file), NULL), KT_OK);
     work(&o);
     org_add(&o, stolen(0, "ana.smith@sso", "cloudtrail"));
     org_add(&o, stolen(1, "ana@main", "vault"));
@@ -118,7 +118,7 @@ static void restarts_and_replays_change_nothing(void **state)
         struct org o;
         org_start(&o, 5);
         o.restart_every = run == 1 ? 37 : 0;
-        org_identities(&o, run < 2 ? kt_str_of(file) : KT_STR(""));
+        assert_int_equal(org_identities(&o, run < 2 ? kt_str_of(file) : KT_STR(""), NULL), KT_OK);
         work(&o);
         org_add(&o, stolen(0, "ana.smith@sso", "cloudtrail"));
         org_run(&o);
@@ -135,7 +135,7 @@ static void kinds_of_the_file_win_over_the_sources(void **state)
     (void)state;
     struct org o;
     org_start(&o, 9);
-    org_identities(&o, kt_str_of(file));
+    assert_int_equal(org_identities(&o, kt_str_of(file), NULL), KT_OK);
     org_fact(&o, "198.51.100.7", "DE", 3320, "Deutsche Telekom", false);
     for (unsigned day = 0; day < DAYS; day++)
         for (unsigned i = 0; i < 6; i++)
@@ -206,10 +206,14 @@ static unsigned night_alerts(const char *zone, const char *holiday)
     struct org o;
     const char *days[] = { holiday };
     org_start(&o, 3);
-    org_identities(&o, kt_str_of(org_text(&o,
+    assert_int_equal(
+        org_identities(&o,
+                       kt_str_of(org_text(&o,
                                           "identities: [{ name: kiri@acme.example, kind: human, "
                                           "time_zone: %s }]\n",
-                                          zone)));
+                                          zone)),
+                       NULL),
+        KT_OK);
     o.conf->holidays = (struct kt_strings){ .at = days, .n = 1 };
     for (unsigned day = 0; day < 60; day++) {
         kt_time_ns nine = ORG_START + (kt_time_ns)day * KT_NS_DAY - 3 * KT_NS_HOUR; /* 09:00 NZST */

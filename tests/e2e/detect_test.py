@@ -1,0 +1,56 @@
+#!/usr/bin/env python3
+"""detect test: cases as a person writes them, with and without a configuration; detect lint: what can never fire on a store, and what to connect."""
+import random
+from support import *
+
+rng = random.Random(SEED)
+d = folder()
+
+
+def write(name, text):
+    path = os.path.join(d, name)
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, 'w') as f:
+        f.write(text)
+    return path
+
+
+def test(*argv):
+    return keytrail('detect', 'test', *argv, '-o', 'ndjson', ok=False)
+
+
+def rows(p):
+    return {os.path.basename(r['case']): r for r in ndjson(p)}
+
+
+trap = 'event +1h actor=zoe kind=human secret=vault://main/-/kv/trap ip=198.51.100.7\n'
+write('cases/told/canary.case', f'canary secret=**/trap\n{trap}alert critical "zoe"\n')
+write('cases/quiet/nothing.case', f'{trap}none\n')
+p = test(os.path.join(d, 'cases'))
+check(p.returncode == 0 and all(r['result'] == 'ok' for r in rows(p).values()) and len(rows(p)) == 2, 'cases that hold', p.stdout.decode() + p.stderr.decode())
+conf = write('k/keytrail.yaml', 'canaries: [ { secret: "**/trap" } ]\n')
+p = test(os.path.join(d, 'cases'), '-c', conf)
+r = rows(p)
+check(p.returncode == 1 and r['canary.case']['result'] == 'ok' and r['nothing.case']['result'] == 'not ok', 'a configuration is what cases are judged with', p.stdout.decode() + p.stderr.decode())
+check('nothing.case:2: not so: none' in r['nothing.case']['why'] and 'critical' in r['nothing.case']['why'], 'the line and what was told instead', r['nothing.case']['why'])
+for name, text, words in [('word', 'evnet +1h actor=zoe\nnone\n', 'word.case:1: not understood'), ('end', trap, 'a case ends with what it expects'), ('empty', '', 'a case ends'),
+                          ('large', 'event +1h actor=a kind=human secret=s x=200000\n' * 30 + 'none\n', 'the case is too large'),
+                          ('option', 'config volume_spike {florr: 3}\nnone\n', "unknown key 'florr'"), ('times', 'event +1h x=99999999\nnone\n', 'not understood')]:
+    p = test(write(f'bad/{name}.case', text))
+    check(p.returncode == 1 and words in rows(p)[f'{name}.case']['why'], f'{name}: {words}', p.stdout.decode() + p.stderr.decode())
+check(test(os.path.join(d, 'nowhere')).returncode != 0, 'a folder that is not there is named')
+
+log, db = os.path.join(d, 'audit.log'), os.path.join(d, 'k.db')
+audit = VaultLog(log, rng)
+audit.write(50)
+keytrail('import', '--db', db, '--source', 'vault', log)
+p = keytrail('detect', 'lint', '--db', db, '-o', 'ndjson', ok=False)
+lacks = {(r['detector'], r['part']): r for r in ndjson(p)}
+check(p.returncode == 1, 'something can never fire')
+check(('silent_source', 'all of it') in lacks and 'no collector ran' in lacks[('silent_source', 'all of it')]['why'], 'an import has no clock', json.dumps(list(lacks)))
+check(('env_file', 'all of it') in lacks and 'auditd' in lacks[('env_file', 'all of it')]['do'], 'no host is watched')
+check(('new_secrets', 'all of it') not in lacks and ('volume_spike', 'all of it') not in lacks, 'what can fire is not named', json.dumps(list(lacks)))
+check(('signatures', 'canary') in lacks, 'no canary is configured')
+p = keytrail('detect', 'lint', '--db', db, '-c', conf, '-o', 'ndjson', ok=False)
+check(('signatures', 'canary') not in {(r['detector'], r['part']) for r in ndjson(p)}, 'with one it is not named', p.stdout.decode())
+finish()
