@@ -12,6 +12,7 @@
 #include "cli/alert_rows.h"
 #include "cli/cli.h"
 #include "cli/commands.h"
+#include "cli/tune.h"
 #include "core/base/limits.h"
 #include "core/base/log.h"
 #include "core/event/line.h"
@@ -268,10 +269,11 @@ static int run_verdict(struct alerts *a, int verdict)
 
 int kt_cmd_alerts(int argc, char **argv)
 {
-    static const struct kt_command cmd = {
-        "alerts", "list | show ID | verdict ID true|false|expected", "alerts: list, show, verdict",
-        "keytrail alerts list --db keytrail.db --since 7d", NULL
-    };
+    static const struct kt_command cmd = { "alerts",
+                                           "list | show ID | verdict ID true|false|expected | tune",
+                                           "alerts: list, show, verdict, tune",
+                                           "keytrail alerts list --db keytrail.db --since 7d",
+                                           NULL };
     struct alerts a = { .min_severity = -1 };
     const char *severity = NULL;
     const struct kt_flag flags[] = {
@@ -294,6 +296,8 @@ int kt_cmd_alerts(int argc, char **argv)
     };
     int n;
     bool done;
+    if (argc > 1 && strcmp(argv[1], "tune") == 0)
+        return kt_alerts_tune(argc - 1, argv + 1);
     int code = kt_flags_parse(&cmd, flags, argc, argv, &n, &done);
     if (done)
         return code;
@@ -310,7 +314,8 @@ int kt_cmd_alerts(int argc, char **argv)
     if ((!list && !one && verdict < 0) || severity != NULL ||
         !kt_output_of(a.output != NULL ? a.output : "table", &a.how)) {
         fprintf(stderr,
-                "usage: keytrail alerts list | show ID | verdict ID true|false|expected [options]\n"
+                "usage: keytrail alerts list | show ID | verdict ID true|false|expected | tune "
+                "[options]\n"
                 "try: keytrail alerts --help\n");
         return KT_EXIT_USAGE;
     }

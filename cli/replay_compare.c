@@ -2,106 +2,15 @@
  * replay_compare: which alerts one way to judge the log gives and the other does not.
  *
  * Owns:  the alerts of both sides while they are compared.
- * Calls: exporters/alerts/alert, detectors (names); stdout, stderr.
- * Holds: an alert is the same on both sides when it has the same id, or when the same subject has
- *        one at the same time: other settings may open an incident with another event.
+ * Calls: cli/paged, detectors (names); stdout, stderr.
  */
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/paged.h"
 #include "cli/replay.h"
-#include "core/base/alloc.h"
-#include "core/base/limits.h"
 #include "core/event/line.h"
 #include "detectors/detector.h"
-
-#define JOIN_NS (6 * KT_NS_HOUR) /* as long as an incident waits for more (DETECTION §5) */
-
-struct one { /* an alert that pages */
-    char id[27];
-    kt_time_ns first, last;
-    int severity;
-    unsigned detector;   /* index in kt_detectors */
-    struct kt_str title; /* in the keep of its side */
-    struct kt_str subject;
-    struct one *other; /* the same one on the other side */
-};
-struct list {
-    struct one *at;
-    uint32_t n;
-    struct kt_buf keep; /* texts, reserved before any is taken */
-};
-
-static unsigned detector_of(const char *name)
-{
-    unsigned i = 0;
-    while (kt_detectors[i] != NULL && strcmp(kt_detectors[i]->name, name) != 0)
-        i++;
-    return i;
-}
-
-static struct kt_str keep(struct list *l, struct kt_str s)
-{
-    size_t at = l->keep.len;
-    kt_buf_add(&l->keep, s);
-    return kt_str_from(l->keep.at + at, s.len);
-}
-
-static struct kt_str subject_of(const struct kt_alert *a)
-{
-    return a->actor.len > 0 ? a->actor : a->ip.len > 0 ? a->ip : a->instance;
-}
-
-static struct list gather(const struct kt_side *s, kt_time_ns since, kt_time_ns until)
-{
-    KT_CLEANUP(kt_arena_done) struct kt_arena arena = kt_arena_new(KT_LINE_MAX);
-    struct list l = { .at = kt_alloc_array(kt_side_count(s) + 1, sizeof *l.at) };
-    size_t bytes = 1;
-    for (uint32_t i = 0; i < kt_side_count(s); i++)
-        bytes += strlen(s->documents[i]); /* more than its title and subject */
-    kt_buf_reserve(&l.keep, bytes);
-    for (uint32_t i = 0; i < kt_side_count(s); i++) {
-        struct kt_alert a = { 0 };
-        struct kt_error err = { 0 };
-        kt_arena_reset(&arena);
-        if (kt_alert_read(kt_str_of(s->documents[i]), &arena, &a, &err) != KT_OK ||
-            a.severity < KT_SEV_MEDIUM || !kt_replay_shown(&a, since, until))
-            continue;
-        struct one *o = &l.at[l.n++];
-        *o = (struct one){ .first = a.first,
-                           .last = a.last,
-                           .severity = (int)a.severity,
-                           .detector = detector_of(a.detector),
-                           .title = keep(&l, a.title),
-                           .subject = keep(&l, subject_of(&a)) };
-        memcpy(o->id, a.id, sizeof o->id);
-    }
-    return l;
-}
-
-static bool same_id(const struct one *a, const struct one *b)
-{
-    return strcmp(a->id, b->id) == 0;
-}
-
-static bool same_time(const struct one *a, const struct one *b)
-{
-    return kt_str_eq(a->subject, b->subject) && a->first <= b->last + JOIN_NS &&
-           b->first <= a->last + JOIN_NS;
-}
-
-static void match(struct list *a, struct list *b,
-                  bool (*same)(const struct one *a, const struct one *b))
-{
-    for (uint32_t i = 0; i < a->n; i++) {
-        for (uint32_t k = 0; k < b->n && a->at[i].other == NULL; k++) {
-            if (b->at[k].other != NULL || !same(&a->at[i], &b->at[k]))
-                continue;
-            a->at[i].other = &b->at[k];
-            b->at[k].other = &a->at[i];
-        }
-    }
-}
 
 /* ---- per detector ---- */
 
@@ -119,7 +28,8 @@ struct sums {
     unsigned a, b, gained, lost, changed;
 };
 
-static struct sums sum_up(const struct list *a, const struct list *b, unsigned detector, bool all)
+static struct sums sum_up(const struct kt_paged *a, const struct kt_paged *b, unsigned detector,
+                          bool all)
 {
     struct sums s = { 0 };
     for (uint32_t i = 0; i < a->n; i++) {
@@ -156,7 +66,7 @@ static void add_sums(struct kt_rows *rows, const char *name, struct sums s, doub
     kt_rows_add(rows, cells);
 }
 
-static void print_detectors(const struct list *a, const struct list *b, double weeks,
+static void print_detectors(const struct kt_paged *a, const struct kt_paged *b, double weeks,
                             enum kt_output how, bool header)
 {
     struct kt_rows *rows =
@@ -189,7 +99,8 @@ static struct kt_cell severity(int severity)
     return kt_cell_str(severity >= 0 ? kt_str_of(kt_severity_words[severity].word) : KT_STR_NONE);
 }
 
-static void add_change(struct kt_rows *rows, const char *change, const struct one *o, int a, int b)
+static void add_change(struct kt_rows *rows, const char *change, const struct kt_page *o, int a,
+                       int b)
 {
     const struct kt_detector *det = kt_detectors[o->detector];
     const struct kt_cell cells[] = { kt_cell_str(kt_str_of(change)),
@@ -203,7 +114,7 @@ static void add_change(struct kt_rows *rows, const char *change, const struct on
     kt_rows_add(rows, cells);
 }
 
-static void print_changes(const struct list *a, const struct list *b, enum kt_output how,
+static void print_changes(const struct kt_paged *a, const struct kt_paged *b, enum kt_output how,
                           bool header)
 {
     struct kt_rows *rows = kt_rows_new(how, alert_columns, KT_ARRAY_LEN(alert_columns), header);
@@ -212,7 +123,7 @@ static void print_changes(const struct list *a, const struct list *b, enum kt_ou
             add_change(rows, "lost", &a->at[i], a->at[i].severity, -1);
     }
     for (uint32_t i = 0; i < b->n; i++) {
-        const struct one *is = &b->at[i], *was = is->other;
+        const struct kt_page *is = &b->at[i], *was = is->other;
         if (was == NULL)
             add_change(rows, "gained", is, -1, is->severity);
         else if (was->severity != is->severity)
@@ -224,14 +135,14 @@ static void print_changes(const struct list *a, const struct list *b, enum kt_ou
 
 /* ---- the whole ---- */
 
-static bool differs(const struct list *a, const struct list *b)
+static bool differs(const struct kt_paged *a, const struct kt_paged *b)
 {
     struct sums s = sum_up(a, b, 0, true);
     return s.gained + s.lost + s.changed > 0;
 }
 
-static void print_json(const struct kt_side side[2], const struct list *a, const struct list *b,
-                       double weeks)
+static void print_json(const struct kt_side side[2], const struct kt_paged *a,
+                       const struct kt_paged *b, double weeks)
 {
     struct kt_buf head = { 0 }, name = { 0 };
     kt_buf_addz(&head, "{\"a\":");
@@ -270,11 +181,11 @@ static void head_lines(const struct kt_side side[2], const struct kt_sides_run *
 void kt_replay_compare(const struct kt_side side[2], const struct kt_sides_run *run,
                        kt_time_ns since, kt_time_ns until, enum kt_output how, bool header)
 {
-    struct list a = gather(&side[0], since, until), b = gather(&side[1], since, until);
+    struct kt_paged a = kt_paged_of(&side[0], since, until),
+                    b = kt_paged_of(&side[1], since, until);
     double weeks = kt_replay_weeks(run, since, until);
     bool people = how == KT_OUT_TABLE || how == KT_OUT_MD;
-    match(&a, &b, same_id);
-    match(&a, &b, same_time);
+    kt_paged_match(&a, &b);
     if (header)
         head_lines(side, run);
     if (how == KT_OUT_JSON)
@@ -285,8 +196,6 @@ void kt_replay_compare(const struct kt_side side[2], const struct kt_sides_run *
         printf("\n");
     if (how != KT_OUT_JSON && (!people || differs(&a, &b)))
         print_changes(&a, &b, how, header);
-    kt_free(a.at);
-    kt_free(b.at);
-    kt_buf_done(&a.keep);
-    kt_buf_done(&b.keep);
+    kt_paged_done(&a);
+    kt_paged_done(&b);
 }

@@ -78,6 +78,7 @@ void kt_side_done(struct kt_side *s)
     kt_free(s->documents);
     kt_map_free(s->ids);
     kt_detect_free(s->detect);
+    kt_conf_free(s->given);
     kt_conf_free(s->conf);
     kt_conf_free(s->newest);
     for (unsigned i = 0; i < s->n_words; i++)
@@ -133,6 +134,12 @@ enum kt_status kt_side_look(struct kt_reader *r, struct kt_side *s, unsigned *re
                             struct kt_error *err)
 {
     enum kt_status st = KT_OK;
+    if (s->given != NULL) {
+        s->conf = KT_TAKE(s->given);
+        s->fixed = true;
+        return KT_OK;
+    }
+    s->fixed = s->config != NULL;
     if (s->config != NULL)
         return kt_conf_load(s->config, &s->conf, err);
     /* the first settings of the log hold for what lies before them, too */
@@ -147,7 +154,7 @@ enum kt_status kt_side_look(struct kt_reader *r, struct kt_side *s, unsigned *re
 static enum kt_status open_engine(struct kt_side *s, struct kt_error *err)
 {
     struct kt_detect_options o = { .conf = s->conf,
-                                   .fixed = s->config != NULL,
+                                   .fixed = s->fixed,
                                    .sets = s->sets,
                                    .n_sets = s->n_sets,
                                    .alert = on_alert,
@@ -155,7 +162,7 @@ static enum kt_status open_engine(struct kt_side *s, struct kt_error *err)
                                    .replay = true };
     s->ids = kt_map_new(0);
     enum kt_status st = kt_detect_new(&o, &s->detect, err);
-    if (st == KT_OK || s->config != NULL)
+    if (st == KT_OK || s->fixed)
         return st;
     /* a recorded one that this version refuses: the engine would pass over it as well */
     struct kt_conf *refused = s->conf;

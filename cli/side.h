@@ -9,10 +9,12 @@
 #define KT_SIDE_SETS 64u
 
 struct kt_side {
-    const char *config; /* file; NULL: as recorded */
+    const char *config;    /* file; NULL: as recorded */
+    struct kt_conf *given; /* instead of a file; the side's from then on */
     struct kt_detect_set sets[KT_SIDE_SETS];
     unsigned n_sets;
     /* filled by kt_sides_run */
+    bool fixed;             /* conf holds for the whole log */
     struct kt_conf *conf;   /* at the beginning */
     struct kt_conf *newest; /* recorded; NULL: conf holds to the end */
     struct kt_detect *detect;

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "tests/support/org.h"
+#include "cli/fixture/org.h"
 
 static void stop_trails(struct org *o, unsigned day, unsigned n)
 {

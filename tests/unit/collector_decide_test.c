@@ -1,5 +1,5 @@
 /* detect_decide: what people decide acts from its place in the log on, and nowhere else. */
-#include "tests/support/org.h"
+#include "cli/fixture/org.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
