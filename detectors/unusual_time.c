@@ -22,7 +22,7 @@
 #define TEAM_HOURS     300u
 #define CIRCLE_MAX     40000u /* then halved: what was usual years ago fades */
 #define RECENT         8u
-#define NIGHTS         8u
+#define NIGHTS         24u
 #define NIGHT_MIN      (60u * 1440u)
 #define DUTY_SHIFT_MIN 180u
 #define HOME_DAYS      10u
@@ -33,7 +33,7 @@ enum { ASIDE_HOUR, ASIDE_NIGHT };
 
 struct options {
     uint64_t burst, drip, least_hours;
-    double odd, weight, cap, unsure_cap, duty;
+    double odd, weight, cap, unsure_cap, usual_cap, duty;
 };
 struct habit {       /* one person */
     uint32_t week;   /* the newest, counted from the epoch */
@@ -41,6 +41,7 @@ struct habit {       /* one person */
     float p;         /* of that hour */
     struct {
         uint32_t from, last, n;
+        uint32_t strange;              /* of them not as usual: is_strange() */
     } run[2];                          /* reads at odd hours with less than 6 h between two; */
     uint32_t recent[RECENT], recent_n; /* minutes of the newest of them; announced work apart */
     uint8_t days[WEEKS][HOURS];        /* by hour (UTC): a bit for each day of the week */
@@ -55,8 +56,8 @@ struct circle { /* the organisation, or those of one team or permission set */
 };
 
 static const struct kt_table_decl tables[] = {
-    [T_PERSON] = { "time_habit", KT_KEY_ACTOR, sizeof(struct habit), 2, 4000, KT_EVICT_LRU },
-    [T_CIRCLE] = { "time_circle", KT_KEY_KIND, sizeof(struct circle), 1, 500, KT_EVICT_LRU },
+    [T_PERSON] = { "time_habit", KT_KEY_ACTOR, sizeof(struct habit), 3, 4000, KT_EVICT_LRU },
+    [T_CIRCLE] = { "time_circle", KT_KEY_KIND, sizeof(struct circle), 2, 500, KT_EVICT_LRU },
 };
 
 #define NUMBER(field, type, value, help)                                                           \
@@ -74,6 +75,10 @@ static const struct kt_option options[] = {
     NUMBER(cap, KT_OPT_DOUBLE, "4.7", "Most that the hour can reach."),
     NUMBER(unsure_cap, KT_OPT_DOUBLE, "4.2",
            "The same for actors that may be a person or a machine: never an alert alone."),
+    NUMBER(
+        usual_cap, KT_OPT_DOUBLE, "4.2",
+        "The same where two colleagues have such hours and nothing else is odd: secrets that the "
+        "person reads, its network, its client."),
     NUMBER(
         duty, KT_OPT_DOUBLE, "1",
         "Taken off when two colleagues with the same permission set worked within 3 hours of this "
@@ -329,15 +334,27 @@ static bool enough(const struct options *o, const struct habit *h, uint32_t minu
            recent_in(h, newest, 60, work) >= o->burst || recent_in(h, newest, 360, work) >= o->drip;
 }
 
-static void note_read(struct habit *h, uint32_t minute, bool work)
+/* Somebody who works late, or is called, does the usual from where it always is; a thief at night
+ * looks for what there is, or comes from elsewhere. */
+static bool is_strange(const struct kt_scene *s)
+{
+    const struct kt_place *p = kt_place_of(s->places, s->where.network);
+    bool at_home = !s->where.usable || s->where.inside ||
+                   (p != NULL && p->days > 0 && !kt_place_tainted(p, s->minute));
+    bool own_client = s->client == 0 || kt_client_known(s->places, s->client);
+    return s->novelty.weight > 0 || !at_home || !own_client;
+}
+
+static void note_read(struct habit *h, uint32_t minute, bool work, bool strange)
 {
     h->recent[h->recent_n++ % RECENT] = minute | (work ? WORK : 0);
     uint32_t *from = &h->run[work].from, *last = &h->run[work].last, *n = &h->run[work].n;
     if (*n == 0 || minute > *last + 360 || minute + 360 < *from) {
         *from = *last = minute;
-        *n = 0;
+        *n = h->run[work].strange = 0;
     }
     ++*n;
+    h->run[work].strange += strange;
     *from = minute < *from ? minute : *from;
     *last = minute > *last ? minute : *last;
 }
@@ -349,15 +366,13 @@ static uint32_t apart(uint32_t a, uint32_t b)
     return d < 720 ? d : 1440 - d;
 }
 
-/* Two colleagues with the same permission set, at work at this time of the day too, whose odd hours
- * no incident held back. */
-static bool is_duty(const struct kt_scene *s)
+/* Two colleagues with the same permission set (or, like this one, with none that is told) at work
+ * at this time of the day too, whose odd hours no incident held back. */
+static bool is_shift(const struct kt_scene *s)
 {
     const struct circle *c = kt_table_peek(s->tables[T_CIRCLE], circle_key(s->team));
     uint32_t first = 0;
-    if (s->team.len == 0 || c == NULL)
-        return false;
-    for (unsigned i = 0; i < NIGHTS; i++) {
+    for (unsigned i = 0; c != NULL && i < NIGHTS; i++) {
         uint32_t actor = c->night[i].actor;
         if (actor == 0 || actor == s->actor->number || actor == first ||
             c->night[i].minute + NIGHT_MIN < s->minute ||
@@ -372,8 +387,9 @@ static bool is_duty(const struct kt_scene *s)
 
 static void tell(struct kt_scene *s, const struct options *o, const struct habit *h, double p)
 {
-    bool duty = is_duty(s);
+    bool shift = is_shift(s), duty = shift && s->ev->role.len > 0;
     double cap = s->actor->kind == KT_ACTOR_HUMAN ? o->cap : o->unsure_cap;
+    cap = shift && h->run[s->expected].strange == 0 ? fmin(cap, o->usual_cap) : cap;
     double points = fmin(cap, -o->weight * log10(p)) - (duty ? o->duty : 0);
     struct kt_finding *f = kt_find(s, KT_FAMILY_TIME, kt_points(points), 0, words);
     if (f == NULL)
@@ -393,8 +409,8 @@ static void judge(struct kt_scene *s, const struct options *o)
     double p = judge_hour(s, o, h);
     if (p > o->odd || kt_production(s->shared->conf, s->ev->secret) == 0)
         return;
-    note_read(h, s->minute, s->expected);
-    if (s->taught && s->team.len > 0)
+    note_read(h, s->minute, s->expected, is_strange(s));
+    if (s->taught)
         kt_put_aside(s, ASIDE_NIGHT, circle_key(s->team).a, (s->minute / 60 + 1) * 60,
                      (uint16_t[4]){ 1, 0, 0, 0 });
     if (enough(o, h, s->minute, s->expected))
