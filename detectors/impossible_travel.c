@@ -11,15 +11,21 @@
 #include <math.h>
 #include <string.h>
 
-#define DAY_MIN     1440u
-#define EARTH_KM    6371.0
-#define LEAST_MIN   3u   /* 0.05 h: what clocks and logs may differ by */
-#define FRESH_MIN   180u /* a network is new for so long */
-#define OVERLAP_MIN 120u
-#define CITY_KM     100.0 /* of a database that tells a place without its accuracy */
-#define RECENT_DAY  90u
-#define VISITS      6u
-#define PAIRS       6u
+#include "core/base/hash.h"
+
+#define DAY_MIN      1440u
+#define EARTH_KM     6371.0
+#define LEAST_MIN    3u   /* 0.05 h: what clocks and logs may differ by */
+#define FRESH_MIN    180u /* a network is new for so long */
+#define OVERLAP_MIN  120u
+#define BORDER_KM    200.0 /* places, not countries, that lie nearer are one region */
+#define CITY_KM      100.0 /* of a database that tells a place without its accuracy */
+#define RECENT_DAY   90u
+#define VISITS       6u
+#define TURNS        3u /* there, back and there again: no trip does that within OVERLAP_MIN */
+#define TURNS_EGRESS 5u /* a tunnel that breaks down does it once or twice */
+#define PAIRS        6u
+#define STORE_SEED   UINT64_C(0x747261766c73746f)
 
 struct options {
     double points, shared, overlap, cap;
@@ -50,6 +56,7 @@ struct visit { /* one network, as long as no other came between and no pause of 
     float lat, lon, radius_km;
     uint16_t country;
     uint8_t hosting, pad;
+    uint32_t stores; /* bits, by hash of the instance */
 };
 struct pair {
     uint16_t low, high; /* countries */
@@ -62,7 +69,7 @@ struct trail {
     uint32_t n, n_pairs;
 };
 static const struct kt_table_decl tables[] = {
-    { "travel", KT_KEY_ACTOR, sizeof(struct trail), 1, 8000, KT_EVICT_LRU },
+    { "travel", KT_KEY_ACTOR, sizeof(struct trail), 2, 8000, KT_EVICT_LRU },
 };
 
 /* ---- places ---- */
@@ -77,15 +84,19 @@ static bool locate(const struct kt_where *w, struct visit *ret)
     return true;
 }
 
-/* What is left of the way when both ends lie as near as they may. */
-static double distance_km(const struct visit *a, const struct visit *b)
+static double way_km(const struct visit *a, const struct visit *b)
 {
     const double rad = M_PI / 180.0;
     double lat1 = (double)a->lat * rad, lat2 = (double)b->lat * rad;
     double dlat = sin((lat2 - lat1) / 2), dlon = sin(((double)b->lon - (double)a->lon) * rad / 2);
     double h = dlat * dlat + cos(lat1) * cos(lat2) * dlon * dlon;
-    double way = 2 * EARTH_KM * asin(fmin(1.0, sqrt(h)));
-    return fmax(0.0, way - (double)a->radius_km - (double)b->radius_km);
+    return 2 * EARTH_KM * asin(fmin(1.0, sqrt(h)));
+}
+
+/* What is left of the way when both ends lie as near as they may. */
+static double distance_km(const struct visit *a, const struct visit *b)
+{
+    return fmax(0.0, way_km(a, b) - (double)a->radius_km - (double)b->radius_km);
 }
 
 static bool same_visit(const struct visit *v, const struct visit *now)
@@ -135,6 +146,7 @@ struct hop { /* between the event and a visit before or behind it */
     double km;
     uint32_t minutes;
     bool overlap;
+    unsigned turns; /* changes between the two countries, at one store, up to the event */
 };
 
 /* Between two uses of another place that lie within 2 hours? */
@@ -151,6 +163,21 @@ static bool is_overlap(const struct trail *t, unsigned at, const struct visit *n
     const struct visit *first = at > 1 ? &t->visit[at - 2] : NULL;
     return first != NULL && first->country == now->country &&
            now->from_min <= first->last_min + OVERLAP_MIN;
+}
+
+/* Two ways out of one machine (a tunnel for some destinations) never meet at one store. */
+static unsigned turns_of(const struct trail *t, unsigned at, const struct visit *now)
+{
+    const struct visit *later = now;
+    unsigned n = 0;
+    for (unsigned i = at; i > 0; i--) {
+        const struct visit *v = &t->visit[i - 1];
+        if (v->last_min + OVERLAP_MIN < now->from_min)
+            break;
+        n += v->country != later->country && (v->stores & later->stores) != 0;
+        later = v;
+    }
+    return n;
 }
 
 static uint32_t apart(const struct visit *v, uint32_t minute)
@@ -178,6 +205,7 @@ static struct hop hop_of(const struct trail *t, unsigned at, const struct visit 
             best = h;
     }
     best.overlap = best.other != NULL && is_overlap(t, at, now);
+    best.turns = best.overlap ? turns_of(t, at, now) : 0;
     return best;
 }
 
@@ -189,7 +217,9 @@ static double speed(const struct hop *h)
 static double judge(const struct kt_scene *s, const struct options *o, struct trail *t,
                     const struct visit *now, const struct hop *h, unsigned *ret_users)
 {
-    if (h->km <= (double)o->distance_km || speed(h) <= (double)o->speed_kmh)
+    bool border = way_km(h->other, now) < BORDER_KM; /* two ways out of one desk */
+    bool near = h->km <= (double)o->distance_km || speed(h) <= (double)o->speed_kmh;
+    if (near && (border || h->turns < TURNS))
         return 0;
     const struct pair *p = pair_of(t, now->country, h->other->country);
     if (p != NULL && p->days >= o->seen)
@@ -199,7 +229,8 @@ static double judge(const struct kt_scene *s, const struct options *o, struct tr
     uint32_t first = here >= there ? here : there;
     if (first != UINT32_MAX && s->minute >= first + FRESH_MIN)
         return 0;
-    if (is_egress(s, o, now) || is_egress(s, o, h->other))
+    bool egress = is_egress(s, o, now) || is_egress(s, o, h->other);
+    if (egress && h->turns < TURNS_EGRESS)
         return 0; /* it moves people without moving them */
     *ret_users = colleagues(s, newer->network, newer->country);
     double points = *ret_users > 0 ? o->shared : o->points;
@@ -207,7 +238,7 @@ static double judge(const struct kt_scene *s, const struct options *o, struct tr
 }
 
 /* ---- words ---- */
-enum { N_KM, N_MINUTES, N_SPEED, N_OVERLAP, N_USERS, N_DAYS };
+enum { N_KM, N_MINUTES, N_TURNS, N_OVERLAP, N_USERS, N_DAYS };
 
 static void say_other(const struct kt_scene *s, uint64_t network, char *dst, size_t n)
 {
@@ -220,19 +251,26 @@ static void words(const struct kt_scene *s, struct kt_finding *f)
 {
     const double *v = f->number;
     const struct trail *t = kt_table_peek(s->tables[0], s->who);
-    char who[160], here[120], there[120], km[32], fast[32], time[KT_TIME_TEXT_MAX],
+    char who[160], here[120], there[120], km[32], pace[32], fast[96], time[KT_TIME_TEXT_MAX],
         ip[KT_IP_TEXT_MAX];
     kt_say_name(s->ev->actor, 80, who);
     kt_say_network(&s->where, here, sizeof here);
     say_other(s, t->other, there, sizeof there);
     (void)kt_duration_format((kt_time_ns)v[N_MINUTES] * KT_NS_MIN, time);
-    KT_SAY(f->title, "%s used %s within %s of %s, at least %s km away%s.", who, here, time, there,
-           kt_say_count(v[N_KM], km), v[N_OVERLAP] > 0 ? ", and both in turn" : "");
+    if (v[N_TURNS] >= TURNS)
+        KT_SAY(f->title, "%s used %s and %s in turn, %.0f changes within 2 hours.", who, here,
+               there, v[N_TURNS]);
+    else
+        KT_SAY(f->title, "%s used %s within %s of %s, at least %s km away%s.", who, here, time,
+               there, kt_say_count(v[N_KM], km), v[N_OVERLAP] > 0 ? ", and both in turn" : "");
+    KT_SAY(fast, "%s km at %s km/h", kt_say_count(v[N_KM], km),
+           kt_say_count(v[N_KM] * 60.0 / fmax(v[N_MINUTES], LEAST_MIN), pace));
     KT_SAY(f->normal,
-           "That is %s km/h; places are known to the country or the city, their accuracy is taken "
-           "off. On %.0f days before it went between the two countries. %.0f colleagues used the "
-           "newer network there in 90 days.",
-           kt_say_count(v[N_SPEED], fast), v[N_DAYS], v[N_USERS]);
+           "%s; places are known to the country or the city, their accuracy is taken off. On %.0f "
+           "days before it went between the two countries. %.0f colleagues used the newer network "
+           "there in 90 days.",
+           v[N_TURNS] >= TURNS ? "Nobody goes there and back so often" : fast, v[N_DAYS],
+           v[N_USERS]);
     KT_SAY(f->part, "two countries within %s", time);
     KT_SAY(f->quiet,
            "%s in networks: (keytrail.yaml), if it is the way out of an office, a VPN or "
@@ -250,7 +288,7 @@ static void evidence(struct kt_scene *s, struct trail *t, const struct visit *no
     t->other = h->other->network;
     f->number[N_KM] = h->km;
     f->number[N_MINUTES] = h->minutes > 0 ? h->minutes : 1;
-    f->number[N_SPEED] = speed(h);
+    f->number[N_TURNS] = h->turns;
     f->number[N_OVERLAP] = h->overlap;
     f->number[N_USERS] = users;
     f->number[N_DAYS] = p != NULL ? p->days : 0;
@@ -278,11 +316,13 @@ static void note_visit(struct trail *t, unsigned at, const struct visit *now)
     struct visit *behind = at < t->n ? &t->visit[at] : NULL;
     if (before != NULL && same_visit(before, now)) {
         before->last_min = now->last_min > before->last_min ? now->last_min : before->last_min;
+        before->stores |= now->stores;
         return;
     }
     bool inside = before != NULL && now->from_min < before->last_min;
     if (!inside && behind != NULL && same_visit(behind, now)) {
         behind->from_min = now->from_min;
+        behind->stores |= now->stores;
         return;
     }
     if (!inside) {
@@ -326,7 +366,8 @@ static void on_event(struct kt_scene *s, const void *opt)
                          .from_min = s->minute,
                          .last_min = s->minute,
                          .country = s->where.country,
-                         .hosting = s->where.hosting };
+                         .hosting = s->where.hosting,
+                         .stores = 1u << (kt_hash64(s->ev->instance, STORE_SEED) & 31u) };
     if (s->actor == NULL || !kt_kind_is_person(s->actor->kind) || !in || s->late ||
         !s->where.usable || s->where.inside || !locate(&s->where, &now) || kt_network_expected(s))
         return;
