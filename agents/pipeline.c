@@ -134,8 +134,8 @@ static bool write_line(struct kt_pipeline *p, struct kt_event *ev)
 /* One line for each thing that the second net took out; never the thing itself. */
 static void give_redacted(struct kt_pipeline *p, const struct kt_event *of)
 {
-    struct kt_redact_hits hits = p->hits;
-    for (unsigned i = 0; i < hits.n && i < REDACTED_MAX && p->cur.status == KT_OK; i++) {
+    const struct kt_redact_hits *hits = &p->hits;
+    for (unsigned i = 0; i < hits->n && i < REDACTED_MAX && p->cur.status == KT_OK; i++) {
         struct kt_event ev = { .kind = KT_KIND_REDACTED,
                                .scope = of->scope,
                                .native_id = of->native_id,
@@ -144,7 +144,7 @@ static void give_redacted(struct kt_pipeline *p, const struct kt_event *of)
                                .part = of->part * REDACTED_MAX + i };
         ev.raw =
             kt_arena_fmt(&p->arena, "{\"field\":\"%s\",\"shape\":\"" KT_STR_FMT "\",\"len\":%zu}",
-                         hits.at[i].field, KT_STR_ARG(hits.at[i].shape), hits.at[i].len);
+                         hits->at[i].field, KT_STR_ARG(hits->at[i].shape), hits->at[i].len);
         complete(p, &ev);
         if (write_line(p, &ev))
             give_line(p, &ev);

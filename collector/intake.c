@@ -114,7 +114,7 @@ static bool check(struct kt_intake *in, uint32_t i, struct kt_intake_fault *ret)
         return fault(ret, KT_REFUSE_LINE, i, "only a collector makes records of this kind");
     if (!named(ev))
         return fault(ret, KT_REFUSE_LINE, i, "no source or instance, or too long a name");
-    if (!kt_redact_clean(ev))
+    if (!kt_redact_line_clean(in->line[i], ev->raw.len, false) && !kt_redact_clean(ev))
         return fault(ret, KT_REFUSE_REDACTION, i, "it holds what looks like a secret value");
     return true;
 }
