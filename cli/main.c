@@ -28,6 +28,8 @@ static const struct {
     { "inventory", "each secret: how old, when due, who read it last", kt_cmd_inventory },
     { "alerts", "alerts: list, show, verdict", kt_cmd_alerts },
     { "expect", "announce work that is no alarm: add, break-glass, list, rm", kt_cmd_expect },
+    { "alerts", "alerts: list, show", kt_cmd_alerts },
+    { "identity", "who is who: list, show, check, suggest", kt_cmd_identity },
     { "detect", "detectors: list, explain NAME", kt_cmd_detect },
     { "replay", "run the detectors over the stored log again", kt_cmd_replay },
     { "notify", "alert targets: test", kt_cmd_notify },
