@@ -13,6 +13,7 @@
 #include "cli/commands.h"
 #include "cli/newest.h"
 #include "cli/record_rows.h"
+#include "collector/settings.h"
 #include "core/sys/clock.h"
 #include "core/sys/proc.h"
 
@@ -188,6 +189,19 @@ static enum kt_status show_records(struct kt_search *s, struct kt_error *err)
     return st;
 }
 
+/* Who is who, where the query asks for an actor: by -c, else as the log of the store has it. */
+static enum kt_status parse(struct kt_search *s, struct kt_str text, struct kt_error *err)
+{
+    unsigned n;
+    bool asks = kt_str_has(text, KT_STR("actor:"));
+    if (asks && s->config != NULL && kt_conf_load(s->config, &s->conf, err) != KT_OK)
+        return err->code;
+    if (asks && s->config == NULL && kt_settings_newest(s->reader, &s->conf, &n, err) != KT_OK)
+        return err->code;
+    return kt_query_parse_as(text, s->now, s->zone_offset_s,
+                             s->conf != NULL ? s->conf->identities : NULL, &s->query, err);
+}
+
 static enum kt_status run(struct kt_search *s, struct kt_str text, struct kt_error *err)
 {
     char path[4096];
@@ -199,9 +213,12 @@ static enum kt_status run(struct kt_search *s, struct kt_str text, struct kt_err
     s->deadline = kt_clock_real.mono(kt_clock_real.self) + timeout;
     s->scan.give_up = too_late;
     s->scan.give_up_self = s;
-    if (kt_query_parse_at(text, s->now, s->zone_offset_s, &s->query, err) != KT_OK ||
-        kt_cli_store_path(s->db, s->config, path, sizeof path, err) != KT_OK ||
-        kt_reader_open(path, &s->reader, err) != KT_OK ||
+    struct kt_query *checked =
+        NULL; /* what is wrong with it is said before a store is looked for */
+    enum kt_status right = kt_query_parse_at(text, s->now, s->zone_offset_s, &checked, err);
+    kt_query_free(checked);
+    if (right != KT_OK || kt_cli_store_path(s->db, s->config, path, sizeof path, err) != KT_OK ||
+        kt_reader_open(path, &s->reader, err) != KT_OK || parse(s, text, err) != KT_OK ||
         kt_facts_load(s->reader, &s->facts, err) != KT_OK || choose_window(s, err) != KT_OK)
         return err->code;
     s->scan.records = true;
@@ -239,6 +256,7 @@ static int finish(struct kt_search *s, int code)
     kt_facts_free(s->facts);
     kt_reader_close(s->reader);
     kt_query_free(s->query);
+    kt_conf_free(s->conf);
     return code;
 }
 

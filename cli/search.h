@@ -2,6 +2,7 @@
 #pragma once
 #include "cli/cli.h"
 #include "cli/window.h"
+#include "core/config/config.h"
 #include "core/query/query.h"
 
 struct kt_search {
@@ -13,6 +14,7 @@ struct kt_search {
 
     kt_time_ns now, deadline; /* wall and monotonic */
     int zone_offset_s;
+    struct kt_conf *conf; /* whose identities actors are looked for by; NULL: nobody's */
     struct kt_query *query;
     struct kt_reader *reader;
     struct kt_facts *facts;

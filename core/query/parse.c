@@ -25,8 +25,9 @@ struct parser {
     struct kt_query *q;
     kt_time_ns now; /* 0: relative times have no meaning */
     int zone_offset_s;
-    unsigned depth;  /* of open parentheses */
-    unsigned within; /* negations at work */
+    const struct kt_identities *ids; /* aliases of actors; NULL: names mean themselves */
+    unsigned depth;                  /* of open parentheses */
+    unsigned within;                 /* negations at work */
 };
 
 static bool is_space(char c)
@@ -105,8 +106,8 @@ static bool at_word(const struct parser *p, const char *word)
 
 /* ---- terms ---- */
 
-static enum kt_status new_node(struct kt_query *q, enum kt_node_type type, unsigned *ret,
-                               struct kt_error *err)
+enum kt_status kt_query_new_node(struct kt_query *q, enum kt_node_type type, unsigned *ret,
+                                 struct kt_error *err)
 {
     if (q->n_nodes == KT_QUERY_NODES_MAX)
         return kt_fail(err, KT_E_LIMIT, "the query has too many parts");
@@ -115,8 +116,8 @@ static enum kt_status new_node(struct kt_query *q, enum kt_node_type type, unsig
     return KT_OK;
 }
 
-static enum kt_status new_value(struct kt_query *q, struct kt_term *t, struct kt_value **ret,
-                                struct kt_error *err)
+enum kt_status kt_query_new_value(struct kt_query *q, struct kt_term *t, struct kt_value **ret,
+                                  struct kt_error *err)
 {
     if (q->n_values == KT_QUERY_VALUES_MAX)
         return kt_fail(err, KT_E_LIMIT, "a query has at most %u values", KT_QUERY_VALUES_MAX);
@@ -130,7 +131,7 @@ static enum kt_status text_term(struct parser *p, struct kt_term *t, struct kt_s
                                 struct kt_error *err)
 {
     struct kt_value *v = NULL;
-    if (new_value(p->q, t, &v, err) != KT_OK)
+    if (kt_query_new_value(p->q, t, &v, err) != KT_OK)
         return err->code;
     KT_CLEANUP(kt_buf_done) struct kt_buf json = { 0 };
     kt_json_quote(&json, text);
@@ -147,7 +148,8 @@ static enum kt_status one_value(struct parser *p, struct kt_term *t, struct kt_e
         return kt_fail(err, KT_E_INPUT,
                        "column %zu: write %s:a,b for either, or put the value in quotes", p->at + 1,
                        t->field->name);
-    if (new_value(p->q, t, &v, err) != KT_OK || (quoted && take_quoted(p, &text, err) != KT_OK))
+    if (kt_query_new_value(p->q, t, &v, err) != KT_OK ||
+        (quoted && take_quoted(p, &text, err) != KT_OK))
         return err->code;
     if (!quoted)
         text = take_until(p, true);
@@ -195,17 +197,25 @@ static enum kt_status window_term(struct parser *p, const struct kt_term *t, str
     return KT_OK;
 }
 
+enum kt_status kt_query_new_term(struct kt_query *q, struct kt_term **ret, struct kt_error *err)
+{
+    if (q->n_terms == KT_QUERY_TERMS_MAX)
+        return kt_fail(err, KT_E_LIMIT, "a query has at most %u terms", KT_QUERY_TERMS_MAX);
+    *ret = &q->term[q->n_terms++];
+    **ret = (struct kt_term){ .value = q->n_values };
+    return KT_OK;
+}
+
 /* *ret: the term's node, or 0 when it was since: or until:. */
 static enum kt_status take_term(struct parser *p, unsigned *ret, struct kt_error *err)
 {
     struct kt_query *q = p->q;
-    if (q->n_terms == KT_QUERY_TERMS_MAX)
-        return kt_fail(err, KT_E_LIMIT, "a query has at most %u terms", KT_QUERY_TERMS_MAX);
-    struct kt_term *t = &q->term[q->n_terms++];
+    struct kt_term *t = NULL;
     struct kt_str word;
     size_t from = p->at;
     enum kt_status status;
-    *t = (struct kt_term){ .value = q->n_values };
+    if (kt_query_new_term(q, &t, err) != KT_OK)
+        return err->code;
     *ret = 0;
     if (take_name(p, &word)) {
         t->field = kt_field_of(word);
@@ -223,18 +233,18 @@ static enum kt_status take_term(struct parser *p, unsigned *ret, struct kt_error
     } else {
         status = text_term(p, t, take_until(p, false), err);
     }
-    if (status != KT_OK || new_node(q, KT_NODE_TERM, ret, err) != KT_OK)
+    if (status != KT_OK || kt_query_new_node(q, KT_NODE_TERM, ret, err) != KT_OK)
         return err->code;
     q->node[*ret].term = (unsigned)(t - q->term);
     q->node[*ret].text = kt_arena_str(&q->arena, kt_str_sub(p->text, from, p->at - from));
-    return KT_OK;
+    return p->ids != NULL ? kt_query_expand(q, p->ids, ret, err) : KT_OK;
 }
 
 /* ---- the tree ---- */
 
 static enum kt_status take_either(struct parser *p, unsigned node, struct kt_error *err);
 
-static void adopt(struct kt_query *q, unsigned parent, unsigned child)
+void kt_query_adopt(struct kt_query *q, unsigned parent, unsigned child)
 {
     unsigned *at = &q->node[parent].first;
     while (*at != 0)
@@ -247,7 +257,8 @@ static enum kt_status take_group(struct parser *p, unsigned *ret, struct kt_erro
     size_t opened = p->at++;
     if (++p->depth > KT_QUERY_DEPTH_MAX)
         return kt_fail(err, KT_E_LIMIT, "parentheses go at most %u deep", KT_QUERY_DEPTH_MAX);
-    if (new_node(p->q, KT_NODE_AND, ret, err) != KT_OK || take_either(p, *ret, err) != KT_OK)
+    if (kt_query_new_node(p->q, KT_NODE_AND, ret, err) != KT_OK ||
+        take_either(p, *ret, err) != KT_OK)
         return err->code;
     if (peek(p) != ')')
         return kt_fail(err, KT_E_INPUT, "the parenthesis opened at column %zu is not closed",
@@ -278,9 +289,9 @@ static enum kt_status take_one(struct parser *p, unsigned *ret, struct kt_error 
     *ret = node;
     if (status != KT_OK || !negated)
         return status;
-    if (new_node(p->q, KT_NODE_NOT, ret, err) != KT_OK)
+    if (kt_query_new_node(p->q, KT_NODE_NOT, ret, err) != KT_OK)
         return err->code;
-    adopt(p->q, *ret, node);
+    kt_query_adopt(p->q, *ret, node);
     return KT_OK;
 }
 
@@ -311,7 +322,7 @@ static enum kt_status take_all(struct parser *p, unsigned node, struct kt_error 
             return err->code;
         joined = false;
         if (child != 0)
-            adopt(p->q, node, child);
+            kt_query_adopt(p->q, node, child);
     }
     if (joined || at_word(p, "AND"))
         return kt_fail(err, KT_E_INPUT,
@@ -331,8 +342,8 @@ static enum kt_status take_either(struct parser *p, unsigned node, struct kt_err
     if (!at_word(p, "OR"))
         return KT_OK;
     unsigned either = 0, arm = 0, first = q->node[node].first;
-    if (new_node(q, KT_NODE_OR, &either, err) != KT_OK ||
-        new_node(q, KT_NODE_AND, &arm, err) != KT_OK)
+    if (kt_query_new_node(q, KT_NODE_OR, &either, err) != KT_OK ||
+        kt_query_new_node(q, KT_NODE_AND, &arm, err) != KT_OK)
         return err->code;
     q->node[node].first = either;
     q->node[either].first = arm;
@@ -346,27 +357,30 @@ static enum kt_status take_either(struct parser *p, unsigned node, struct kt_err
         if (!at_word(p, "OR"))
             return KT_OK;
         p->at += 2;
-        if (new_node(q, KT_NODE_AND, &arm, err) != KT_OK)
+        if (kt_query_new_node(q, KT_NODE_AND, &arm, err) != KT_OK)
             return err->code;
-        adopt(q, either, arm);
+        kt_query_adopt(q, either, arm);
         if (take_all(p, arm, err) != KT_OK)
             return err->code;
     }
 }
 
-enum kt_status kt_query_parse_at(struct kt_str text, kt_time_ns now, int zone_offset_s,
-                                 struct kt_query **ret, struct kt_error *err)
+enum kt_status kt_query_parse_as(struct kt_str text, kt_time_ns now, int zone_offset_s,
+                                 const struct kt_identities *ids, struct kt_query **ret,
+                                 struct kt_error *err)
 {
     struct kt_error why = { 0 };
     enum kt_status status = KT_OK;
     struct kt_query *q = kt_alloc(sizeof *q);
-    struct parser p = { .text = text, .q = q, .now = now, .zone_offset_s = zone_offset_s };
+    struct parser p = {
+        .text = text, .q = q, .now = now, .zone_offset_s = zone_offset_s, .ids = ids
+    };
     unsigned root = 0;
     q->arena = kt_arena_new(ARENA_SIZE);
     if (text.len > KT_QUERY_TEXT_MAX)
         status = kt_fail(&why, KT_E_LIMIT, "a query has at most %u characters", KT_QUERY_TEXT_MAX);
     if (status == KT_OK)
-        status = new_node(q, KT_NODE_AND, &root, &why);
+        status = kt_query_new_node(q, KT_NODE_AND, &root, &why);
     if (status == KT_OK)
         status = take_either(&p, root, &why);
     if (status == KT_OK && q->arena.full)
@@ -379,6 +393,12 @@ enum kt_status kt_query_parse_at(struct kt_str text, kt_time_ns now, int zone_of
     }
     *ret = q;
     return KT_OK;
+}
+
+enum kt_status kt_query_parse_at(struct kt_str text, kt_time_ns now, int zone_offset_s,
+                                 struct kt_query **ret, struct kt_error *err)
+{
+    return kt_query_parse_as(text, now, zone_offset_s, NULL, ret, err);
 }
 
 enum kt_status kt_query_parse(struct kt_str text, struct kt_query **ret, struct kt_error *err)

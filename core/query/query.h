@@ -9,6 +9,7 @@
  * docs/query.md has the whole of it.
  */
 #pragma once
+#include "core/config/identities.h"
 #include "core/store/read.h"
 
 struct kt_query;
@@ -18,6 +19,11 @@ KT_MUST_USE enum kt_status kt_query_parse(struct kt_str text, struct kt_query **
  * them. zone_offset_s as in kt_time_expr. */
 KT_MUST_USE enum kt_status kt_query_parse_at(struct kt_str text, kt_time_ns now, int zone_offset_s,
                                              struct kt_query **ret, struct kt_error *err);
+/* The same, where `actor:` with the whole canonical name of an identity means all of its aliases,
+ * each in the sources it is meant for. */
+KT_MUST_USE enum kt_status kt_query_parse_as(struct kt_str text, kt_time_ns now, int zone_offset_s,
+                                             const struct kt_identities *ids, struct kt_query **ret,
+                                             struct kt_error *err);
 void kt_query_free(struct kt_query *q);
 /* Facts about an address in force for a record (country, asn), for country: and asn: terms; may be
  * NULL. */

@@ -68,6 +68,20 @@ KT_MUST_USE enum kt_status kt_value_fill(struct kt_query *q, const struct kt_fie
                                          int zone_offset_s, struct kt_value *v,
                                          struct kt_error *err);
 
+/* Parts of a query, bounded by the maxima above. */
+KT_MUST_USE enum kt_status kt_query_new_node(struct kt_query *q, enum kt_node_type type,
+                                             unsigned *ret, struct kt_error *err);
+KT_MUST_USE enum kt_status kt_query_new_term(struct kt_query *q, struct kt_term **ret,
+                                             struct kt_error *err);
+/* Of the newest term. */
+KT_MUST_USE enum kt_status kt_query_new_value(struct kt_query *q, struct kt_term *t,
+                                              struct kt_value **ret, struct kt_error *err);
+void kt_query_adopt(struct kt_query *q, unsigned parent, unsigned child);
+/* Where the newest term, at node *node, names an actor by its canonical name: *node is then an OR
+ * of what its aliases fit. */
+KT_MUST_USE enum kt_status kt_query_expand(struct kt_query *q, const struct kt_identities *ids,
+                                           unsigned *node, struct kt_error *err);
+
 /* Does a part of the query fit a value of the one column that all its terms are about? */
 bool kt_node_fits_value(const struct kt_query *q, unsigned node, struct kt_str text,
                         int64_t number);

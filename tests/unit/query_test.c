@@ -331,6 +331,78 @@ static void unknown_address_is_in_no_country(void **state)
 }
 
 /* THREATS I5: bounds on text, terms and values. */
+static bool fits_as(const struct kt_identities *ids, const char *text, const char *actor,
+                    const char *source)
+{
+    struct kt_query *q = NULL;
+    struct kt_error err = { 0 };
+    struct kt_record r = record();
+    r.ev.actor = kt_str_of(actor);
+    r.ev.source = kt_str_of(source);
+    if (kt_query_parse_as(kt_str_of(text), 0, 0, ids, &q, &err) != KT_OK)
+        fail_msg("%s: %s", text, err.text);
+    bool yes = kt_query_matches(q, &r, NULL);
+    kt_query_free(q);
+    return yes;
+}
+
+static void a_canonical_name_finds_what_its_aliases_fit(void **state)
+{
+    (void)state;
+    struct kt_error err = { 0 };
+    struct kt_identities *ids = kt_identities_new();
+    assert_int_equal(
+        kt_identities_parse(ids,
+                            KT_STR("identities: [{ name: ana@acme.example, aliases: [Ana@main, "
+                                   "\"a*@web*\", { actor: root, source: auditd }] }]\n"),
+                            "ids", &err),
+        KT_OK);
+    static const struct {
+        const char *text, *actor, *source;
+        bool fits, without; /* with these identities, and without any */
+    } cases[] = {
+        { "actor:ana@acme.example", "ana@acme.example", "vault", true, true },
+        { "actor:ANA@acme.example", "ana@MAIN", "vault", true, false },
+        { "actor:ana@acme.example", "asmith@web7", "auditd", true, false },
+        { "actor:ana@acme.example", "root", "auditd", true, false },
+        { "actor:ana@acme.example", "root", "vault", false, false },
+        { "actor:bob,ana@acme.example", "ana@main", "vault", true, false },
+        { "actor:bob,ana@acme.example", "bob", "vault", true, true },
+        { "-actor:ana@acme.example", "ana@main", "vault", false, true },
+        { "-actor:ana@acme.example", "root", "auditd", false, true },
+        { "-actor:ana@acme.example", "root", "vault", true, true },
+        { "actor:ana@*", "ana@main", "vault", true, true },
+        { "actor:ana@a*", "ana@main", "vault", false, false }, /* a pattern is a pattern */
+        { "actor:ana@main", "asmith@web7", "auditd", false, false },
+        { "(actor:ana@acme.example source:vault) OR actor:x", "root", "auditd", false, false },
+        { "actor_name:ana@acme.example", "ana@main", "vault", false, false },
+    };
+    struct kt_identities *none = kt_identities_new();
+    for (size_t i = 0; i < KT_ARRAY_LEN(cases); i++)
+        if (fits_as(ids, cases[i].text, cases[i].actor, cases[i].source) != cases[i].fits ||
+            fits_as(none, cases[i].text, cases[i].actor, cases[i].source) != cases[i].without)
+            fail_msg("%s: %s of %s", cases[i].text, cases[i].actor, cases[i].source);
+    kt_identities_free(ids);
+    kt_identities_free(none);
+}
+
+static void more_aliases_than_a_query_holds_are_refused(void **state)
+{
+    (void)state;
+    struct kt_error err = { 0 };
+    struct kt_query *q = NULL;
+    struct kt_buf text = { 0 };
+    struct kt_identities *ids = kt_identities_new();
+    kt_buf_addz(&text, "identities:\n- name: crowd\n  aliases:\n");
+    for (unsigned i = 0; i < 600; i++)
+        kt_buf_addf(&text, "  - a%u\n", i);
+    assert_int_equal(kt_identities_parse(ids, kt_buf_str(&text), "ids", &err), KT_OK);
+    assert_int_equal(kt_query_parse_as(KT_STR("actor:crowd"), 0, 0, ids, &q, &err), KT_E_LIMIT);
+    assert_non_null(strstr(err.text, "at most 512 values"));
+    kt_identities_free(ids);
+    kt_buf_done(&text);
+}
+
 static void long_queries_are_refused(void **state)
 {
     (void)state;
@@ -372,6 +444,8 @@ int main(void)
         cmocka_unit_test(ids_are_found_whole_and_by_their_start),
         cmocka_unit_test(kind_is_known_to_be_named),
         cmocka_unit_test(unknown_address_is_in_no_country),
+        cmocka_unit_test(a_canonical_name_finds_what_its_aliases_fit),
+        cmocka_unit_test(more_aliases_than_a_query_holds_are_refused),
         cmocka_unit_test(long_queries_are_refused),
     };
     return cmocka_run_group_tests_name("query", tests, NULL, NULL);
