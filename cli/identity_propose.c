@@ -49,10 +49,13 @@ static void say_why(const struct kt_suggestion *g, struct kt_buf *b)
         }
     if (g->reasons & KT_REASON_TOGETHER) {
         add_reason(b, "");
-        kt_buf_addf(b, "%u hour%s together at %u address%s, one of which %u name%s use",
-                    g->together_hours, g->together_hours == 1 ? "" : "s", g->together_addresses,
-                    g->together_addresses == 1 ? "" : "es", g->address_users,
-                    g->address_users == 1 ? "" : "s");
+        kt_buf_addf(b, "%u hour%s together at ", g->together_hours,
+                    g->together_hours == 1 ? "" : "s");
+        if (g->together_addresses == 1)
+            kt_buf_addf(b, "1 address that %u names use", g->address_users);
+        else
+            kt_buf_addf(b, "%u addresses, one of which %u names use", g->together_addresses,
+                        g->address_users);
     }
     if (g->reasons & KT_REASON_CLIENT)
         add_reason(b, "the same client");

@@ -102,8 +102,9 @@ enum kt_status kt_query_expand(struct kt_query *q, const struct kt_identities *i
         limited += who != NULL ? limited_of(who) : 0;
     }
     if (t->n > written)
-        q->node[*node].text = kt_arena_fmt(&q->arena, KT_STR_FMT " (and %u aliases)",
-                                           KT_STR_ARG(q->node[*node].text), t->n - written);
+        q->node[*node].text =
+            kt_arena_fmt(&q->arena, KT_STR_FMT " (and %u alias%s)", KT_STR_ARG(q->node[*node].text),
+                         t->n - written, t->n - written == 1 ? "" : "es");
     if (limited == 0)
         return KT_OK;
     if (kt_query_new_node(q, KT_NODE_OR, &either, err) != KT_OK)

@@ -51,7 +51,7 @@ p = keytrail('config', 'check', '-c', write('k.yaml', BASE + 'holidays: { zone: 
 check(p.stdout.count(b'not used yet') == 1, 'keys of later work are accepted and listed; secret files may be missing', p.stdout)
 refused(BASE + 'identities_file: /nowhere.yaml\n', "there is no file '/nowhere.yaml'")
 write('who.yaml', 'identities:\n  - { name: alice@acme.example, aliases: [alice@main] }\n  - { name: bob, aliases: [Alice@Main] }\n')
-refused(BASE + 'identities_file: who.yaml\n', "who.yaml:3:26: 'Alice@Main' belongs to 'alice@acme.example' already (line 2)")
+refused(BASE + 'identities_file: who.yaml\n', "who.yaml:3:28: 'Alice@Main' belongs to 'alice@acme.example' already (line 2)")
 path = write('a.yaml', AGENT_BASE + 'sources:\n  - { id: v, type: vault, input: tail, path: /x }\n  - { id: aws, type: cloudtrail, input: sqs_s3, queue_url_file: /x, region: eu-central-1 }\n'
              '  - { id: g, type: gcp, input: pubsub, subscription: projects/p/subscriptions/s }\n')
 p = keytrail('config', 'check', '-c', path)

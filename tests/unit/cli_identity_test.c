@@ -10,6 +10,7 @@
 #include "cli/identity_names.h"
 #include "cli/identity_suggest.h"
 #include "core/base/hash.h"
+#include "tests/sim/firm.h"
 
 #define START (INT64_C(1788220800) * KT_NS_S)
 
@@ -310,6 +311,99 @@ static void order_decides_nothing_and_distance_speaks_against(void **state)
     assert_true(score[2] < KT_CONFIDENT_MEDIUM && score[0] >= KT_CONFIDENT_HIGH);
 }
 
+/* ---- an organisation ---- */
+#define PEOPLE_MAX FIRM_PEOPLE_MAX
+struct staff { /* names of a directory: first name, surname; some initials are those of several */
+    char mail[64], user[64], login[64];
+};
+static struct staff staff[PEOPLE_MAX];
+
+static void name_staff(void)
+{
+    static const char *const first[] = { "anna", "arne",  "bela",  "carla", "david",
+                                         "emil", "fritz", "gerda", "hans",  "ines" };
+    static const char *const last[] = { "adler",   "becker", "conrad", "dietz", "ebert", "fuchs",
+                                        "graf",    "huber",  "iffert", "jung",  "kraus", "lang",
+                                        "meister", "noll",   "otto",   "peters" };
+    for (unsigned i = 0; i < PEOPLE_MAX; i++) {
+        const char *f = first[i % 10], *l = last[i / 10];
+        (void)snprintf(staff[i].mail, sizeof staff[i].mail, "%s.%s@acme.example", f, l);
+        (void)snprintf(staff[i].user, sizeof staff[i].user, "%s.%s@main", f, l);
+        (void)snprintf(staff[i].login, sizeof staff[i].login, "%c%s@sso", f[0], l);
+    }
+}
+
+/* The same people, who are called something else in Vault and in AWS. */
+static void rename_and_add(struct kt_suggest *to, const struct firm_event *e)
+{
+    char ip[KT_IP_TEXT_MAX];
+    struct kt_str rest = kt_str_of(e->actor), digits;
+    struct kt_event ev = { .kind = (enum kt_kind)e->record,
+                           .action = (enum kt_action)e->action,
+                           .outcome = (enum kt_outcome)e->outcome,
+                           .actor_kind = (enum kt_actor_kind)e->kind,
+                           .time = e->t,
+                           .source = kt_str_of(firm_sources[e->source].source),
+                           .instance = kt_str_of(firm_sources[e->source].instance),
+                           .actor = kt_str_of(e->actor),
+                           .user_agent = kt_str_of(e->agent),
+                           .ip_trust = KT_TRUST_EDGE };
+    uint64_t i;
+    (void)snprintf(ip, sizeof ip, "%u.%u.%u.%u", e->ip >> 24, e->ip >> 16 & 255, e->ip >> 8 & 255,
+                   e->ip & 255);
+    ev.has_ip = e->ip != 0 && kt_ip_parse(kt_str_of(ip), &ev.ip);
+    if (kt_str_starts(rest, KT_STR("person"))) {
+        rest = kt_str_from_index(rest, 6);
+        (void)kt_str_split(&rest, '@', &digits);
+        assert_true(kt_str_u64(digits, &i) && i < PEOPLE_MAX);
+        ev.actor = kt_str_of(e->source == FIRM_VAULT ? staff[i].user
+                             : e->source == FIRM_AWS ? staff[i].login
+                                                     : staff[i].mail);
+    }
+    kt_suggest_add(to, &ev);
+}
+
+static bool is_right(const struct kt_suggestion *g)
+{
+    for (unsigned i = 0; i < PEOPLE_MAX; i++)
+        if (kt_str_is(g->name, staff[i].mail))
+            return kt_str_is(g->alias, staff[i].user) || kt_str_is(g->alias, staff[i].login);
+    return false;
+}
+
+/* Offices, homes, trains, a VPN, services, pipelines: eighty people for a month. Whoever has the
+ * initial and surname of a colleague is given to nobody. */
+static void merge_firm(uint64_t seed)
+{
+    unsigned right = 0, users = 0;
+    struct world w = start("");
+    struct firm *f = firm_new(seed, 30, false, false);
+    for (uint32_t i = 0; i < f->n; i++)
+        if (!f->ev[i].dropped)
+            rename_and_add(w.s, &f->ev[i]);
+    make(&w);
+    for (size_t i = 0; i < w.n; i++) {
+        right += is_right(&w.got[i]);
+        users += kt_str_ends(w.got[i].alias, KT_STR("@main"));
+        if (!is_right(&w.got[i]))
+            fail_msg("%.*s is not %.*s (%d)", KT_STR_ARG(w.got[i].alias), KT_STR_ARG(w.got[i].name),
+                     w.got[i].score);
+    }
+    print_message("%u people: %u names right, %u of them by user name\n", f->n_person, right,
+                  users);
+    assert_true(users >= 50);
+    firm_free(f);
+    end(&w);
+}
+
+static void a_firm_is_merged_without_a_mistake(void **state)
+{
+    (void)state;
+    name_staff();
+    for (uint64_t seed = 7; seed < 10; seed++)
+        merge_firm(seed);
+}
+
 static void a_large_firm_takes_a_moment(void **state)
 {
     (void)state;
@@ -362,6 +456,7 @@ int main(void)
         cmocka_unit_test(the_id_of_a_source_joins_what_names_do_not),
         cmocka_unit_test(what_is_known_is_added_to_and_never_joined),
         cmocka_unit_test(order_decides_nothing_and_distance_speaks_against),
+        cmocka_unit_test(a_firm_is_merged_without_a_mistake),
         cmocka_unit_test(a_large_firm_takes_a_moment),
         cmocka_unit_test(names_are_taken_apart),
     };
