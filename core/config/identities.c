@@ -101,8 +101,10 @@ const struct kt_identity *kt_identities_find(const struct kt_identities *ids, st
                                              struct kt_str source, struct kt_str instance)
 {
     char buf[KT_IDENTITY_ALIAS_MAX];
+    if (ids->n_identity == 0)
+        return NULL;
     struct kt_str low = folded(actor, buf);
-    if (ids->n_identity == 0 || low.len == 0)
+    if (low.len == 0)
         return NULL;
     uint32_t number = kt_map_get(ids->actors, low);
     for (uint32_t i = number == KT_MAP_NONE ? NONE : ids->first[number]; i != NONE;
