@@ -30,7 +30,7 @@ CPPFLAGS += -I. -D_GNU_SOURCE -DKT_VERSION='"$(VERSION)"'
 CFLAGS += -std=c17 -ffp-contract=off $(OPT) $(WARN) $(HARDEN) -MMD -MP
 CXXFLAGS += -std=c++17 $(OPT) -Wall -Wextra -Wshadow -Werror $(HARDEN) -fno-rtti -MMD -MP
 LDFLAGS += -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(LDSAN)
-LIBS := -lzmq -lsqlite3 -ljansson -lcurl -lmicrohttpd -lmaxminddb -lsodium -lcrypto -lzstd -lz -lfyaml -lsimdjson -lstdc++ -lm -lpthread
+LIBS := -lzmq -lsqlite3 -ljansson -lcurl -lmicrohttpd -lmaxminddb -lsodium -lcrypto -lzstd -lz -lfyaml -lsimdjson -lre2 -lstdc++ -lm -lpthread
 
 # Every .c below these folders belongs to its library: adding a file needs no change here.
 src = $(sort $(foreach d,$(1),$(wildcard $(d)/*.c $(d)/*.cpp)))
