@@ -254,6 +254,16 @@ static int busiest(const struct kt_judged *j, unsigned taken)
     return best;
 }
 
+static void name_trial(struct kt_trial *t)
+{
+    if (t->set[0] != '\0')
+        kt_str_copyz(t->text, sizeof t->text, kt_str_of(t->set));
+    else if (t->actor[0] != '\0')
+        (void)snprintf(t->text, sizeof t->text, "%s expected for %.120s", t->cidr, t->actor);
+    else
+        (void)snprintf(t->text, sizeof t->text, "%s expected", t->cidr);
+}
+
 unsigned kt_trials_make(const struct kt_judged *j, const struct kt_conf *conf,
                         struct kt_trial ret[KT_TRIALS_MAX])
 {
@@ -262,11 +272,7 @@ unsigned kt_trials_make(const struct kt_judged *j, const struct kt_conf *conf,
         try_network(j, i, ret, &n);
     for (int d; (d = busiest(j, taken)) >= 0 && n < KT_TRIALS_MAX; taken |= 1u << d)
         try_options(conf, kt_detectors[d], ret, &n);
-    for (unsigned i = 0; i < n; i++) {
-        struct kt_trial *t = &ret[i];
-        (void)snprintf(t->text, sizeof t->text, "%s%s%s%.60s", t->set[0] != '\0' ? t->set : t->cidr,
-                       t->set[0] != '\0' ? "" : " expected", t->actor[0] != '\0' ? " for " : "",
-                       t->actor);
-    }
+    for (unsigned i = 0; i < n; i++)
+        name_trial(&ret[i]);
     return n;
 }
