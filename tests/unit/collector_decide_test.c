@@ -76,8 +76,10 @@ static void first_time(struct org *o, const struct twice *x)
 {
     org_start(o, 9);
     if (x->volume_alone)
-        org_configure(o, "new_secrets",
-                      "{floor_24h: 100000, floor_7d: 100000, floor_young: 100000}");
+        assert_int_equal(org_configure(o, "new_secrets",
+                                       "{floor_24h: 100000, floor_7d: 100000, floor_young: 100000}",
+                                       NULL),
+                         KT_OK);
     org_company(o, 6, 6, DAYS);
     org_fact(o, "65.108.3.3", "FI", 24940, "Hetzner", true);
     reads(o, NOW, "svc1", x->n, x->ip);
