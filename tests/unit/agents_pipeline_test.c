@@ -679,11 +679,12 @@ static void without_a_key_a_quarantined_record_has_no_hash(void **state)
 static void every_verb_gets_past_the_byte_search(void **state)
 {
     static const char *const sources[] = {
-        [CT_OTHER] = "",        [CT_SECRETS] = "secretsmanager",
-        [CT_SSM] = "ssm",       [CT_KMS] = "kms",
-        [CT_STS] = "sts",       [CT_IAM] = "iam",
-        [CT_SIGNIN] = "signin", [CT_TRAIL] = "cloudtrail",
-        [CT_EC2] = "ec2",
+        [CT_OTHER] = "",          [CT_SECRETS] = "secretsmanager",
+        [CT_SSM] = "ssm",         [CT_KMS] = "kms",
+        [CT_STS] = "sts",         [CT_IAM] = "iam",
+        [CT_SIGNIN] = "signin",   [CT_TRAIL] = "cloudtrail",
+        [CT_EC2] = "ec2",         [CT_S3] = "s3",
+        [CT_WATCH] = "guardduty",
     };
     (void)state;
     for (unsigned i = 0; i < kt_ct_n_verbs; i++) {
@@ -692,7 +693,8 @@ static void every_verb_gets_past_the_byte_search(void **state)
         start(&w, "cloudtrail");
         kt_buf_addf(&b,
                     "{\"eventName\":\"%s\",\"eventSource\":\"%s.amazonaws.com\","
-                    "\"requestParameters\":{\"resourceType\":\"Parameter\",\"resourceId\":\"x\"}}",
+                    "\"requestParameters\":{\"resourceType\":\"Parameter\",\"resourceId\":\"x\","
+                    "\"bucketName\":\"a-trail\"}}",
                     kt_ct_verbs[i].name, sources[kt_ct_verbs[i].service]);
         feed_in_pieces(&w, kt_buf_str(&b), 1000);
         if (w.n != 1)
