@@ -15,6 +15,8 @@ static const struct kt_sign_row rows[] = {
     { KT_SIGN_STOPPED, "cloudtrail", "*DeleteFlowLogs", "**", "", "deleted flow logs" },
     { KT_SIGN_STOPPED, "cloudtrail", "DeleteEventDataStore", "**", "",
       "deleted a store of CloudTrail Lake" },
+    { KT_SIGN_STOPPED, "cloudtrail", "UpdateEventDataStore", "**", "\"retentionPeriod\"",
+      "changed how long CloudTrail Lake keeps it" },
     { KT_SIGN_STOPPED, "cloudtrail", "StopEventDataStoreIngestion", "**", "",
       "stopped a store of CloudTrail Lake" },
     { KT_SIGN_STOPPED, "cloudtrail", "LeaveOrganization", "**", "",
@@ -23,6 +25,9 @@ static const struct kt_sign_row rows[] = {
       "changed how long the bucket of a trail keeps it" },
     { KT_SIGN_STOPPED, "cloudtrail", "DeleteBucket", "**", "", "deleted the bucket of a trail" },
     { KT_SIGN_WATCH, "cloudtrail", "DeleteDetector", "**", "", "switched GuardDuty off" },
+    { KT_SIGN_WATCH, "cloudtrail", "UpdateDetector", "**", "", "switched GuardDuty off" },
+    { KT_SIGN_WATCH, "cloudtrail", "StopMonitoringMembers", "**", "",
+      "took accounts out of GuardDuty" },
     { KT_SIGN_WATCH, "cloudtrail", "*ConfigurationRecorder", "**", "", "stopped AWS Config" },
     { KT_SIGN_WATCH, "cloudtrail", "DeleteDeliveryChannel", "**", "", "stopped AWS Config" },
     { KT_SIGN_WATCH, "cloudtrail", "D*ResolverQueryLogConfig", "**", "",
@@ -45,6 +50,12 @@ static const struct kt_sign_row rows[] = {
       "opened a secret to the whole world" },
     { KT_SIGN_OPENED, "cloudtrail", "PutResourcePolicy", "**", "\"foreign_accounts\":[",
       "opened a secret to another account" },
+    { KT_SIGN_OPENED, "cloudtrail", "CreateKey", "**", "\"grantees\":[\"*\"",
+      "made a key that is open to the whole world" },
+    { KT_SIGN_OPENED, "cloudtrail", "CreateKey", "**", "\"foreign_accounts\":[",
+      "made a key that is open to another account" },
+    { KT_SIGN_OPENED, "cloudtrail", "ReplicateKey", "**", "\"foreign_accounts\":[",
+      "made a copy of a key that is open to another account" },
     { KT_SIGN_OPENED, "cloudtrail", "PutKeyPolicy", "**", "\"grantees\":[\"*\"",
       "opened a key to the whole world" },
     { KT_SIGN_OPENED, "cloudtrail", "PutKeyPolicy", "**", "\"foreign_accounts\":[",
@@ -106,7 +117,7 @@ const struct kt_sign_row *kt_sign_row_of(const struct kt_event *ev)
     static const bool actions[KT_ACT_COUNT] = {
         [KT_ACT_CONFIG] = true, [KT_ACT_GRANT] = true,     [KT_ACT_DESTROY] = true,
         [KT_ACT_DELETE] = true, [KT_ACT_ISSUE] = true,     [KT_ACT_ROTATE] = true,
-        [KT_ACT_EXPORT] = true, [KT_ACT_READ_META] = true,
+        [KT_ACT_EXPORT] = true, [KT_ACT_READ_META] = true, [KT_ACT_WRITE] = true,
     };
     char operation[160], want[64];
     if (!actions[ev->action] || (ev->outcome != KT_OUT_SUCCESS && ev->outcome != KT_OUT_UNKNOWN))

@@ -267,6 +267,10 @@ static struct ct_id one_id(const struct ct_record *r, enum ct_what what, struct 
         return native_only(first_of(r->request, trail));
     case WHAT_INSTANCE:
         return kt_ct_instance_id(r, kt_json_str_at(r->request, "instanceId"));
+    case WHAT_DETECTOR:
+        return native_only(kt_json_str_at(r->request, "detectorId"));
+    case WHAT_SHARED:
+        return kt_ct_param_id(r, kt_json_str_at(r->request, "resourceArn"));
     case WHAT_BUCKET:
         return native_only(kt_json_str_at(r->request, "bucketName"));
     case WHAT_NONE:
@@ -349,6 +353,8 @@ static bool verb_of(const struct ct_record *r, enum kt_action *ret_action, enum 
     if (v->what == WHAT_BUCKET &&
         !kt_str_has(kt_json_str_at(r->request, "bucketName"), KT_STR("trail")))
         return false;
+    if (v->what == WHAT_DETECTOR && kt_json_bool(kt_json_at(r->request, "enable"), true))
+        return false; /* some other setting of it */
     *ret_action = refine(r, v->action);
     *ret_what = v->what;
     return true;
@@ -464,11 +470,10 @@ static enum kt_status decode(const struct kt_decode_in *in, struct kt_jval first
         return KT_OK;
     }
     kt_keep_write(in->root, kt_ct_keep_root, in->raw, in->unknown_fields);
-    if (ev.action == KT_ACT_GRANT)
-        kt_ct_grant(&r, in->raw);
-    ev.raw = kt_buf_str(in->raw);
     ev.operation = r.name;
     name_it(&r, &ev);
+    kt_ct_grant(&r, in->raw);
+    ev.raw = kt_buf_str(in->raw);
     when(&r, &ev);
     kt_ct_who(&r, &ev);
     where(&r, &ev);

@@ -35,6 +35,8 @@ enum ct_what {
     WHAT_TRAIL,
     WHAT_INSTANCE, /* instanceId: the administrator's password of an EC2 machine */
     WHAT_BUCKET,   /* bucketName, when it is a trail's by its name: native only */
+    WHAT_DETECTOR, /* detectorId, when it is switched off: native only */
+    WHAT_SHARED,   /* resourceArn of a parameter */
 };
 struct ct_verb {
     enum ct_service service;
@@ -64,7 +66,8 @@ void kt_ct_who(const struct ct_record *r, struct kt_event *ev);
 
 /* ---- cloudtrail_grant.c ---- */
 /* Adds to the kept original whom a policy or grant of the request lets in:
- * `,"grantees":["*","arn:…"],"foreign_accounts":["999988887777"]`; nothing when it is no grant. */
+ * `,"grantees":["*","arn:…"],"foreign_accounts":["999988887777"],"grantees_cut":1`; nothing when
+ * the request has neither. */
 void kt_ct_grant(const struct ct_record *r, struct kt_buf *raw);
 
 /* ---- cloudtrail_ids.c ---- */

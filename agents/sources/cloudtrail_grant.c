@@ -9,24 +9,44 @@
 #include "agents/sources/cloudtrail.h"
 #include "core/event/line.h"
 
-#define GRANTEES_MAX 16u
-#define ACCOUNT_LEN  12u
+#define GRANTEES_MAX  256u /* a policy of 32 KiB names fewer */
+#define PRINCIPAL_MAX 1024u
+#define ACCOUNT_LEN   12u
 
+struct names {
+    struct kt_str at[GRANTEES_MAX];
+    unsigned n;
+};
 struct grantees {
+    struct kt_arena *arena;
     struct kt_str own; /* account */
-    struct kt_str name[GRANTEES_MAX], foreign[GRANTEES_MAX];
-    unsigned n_name, n_foreign;
+    struct names name, foreign;
+    unsigned cut; /* principals that are no names, or one too many */
     bool everybody;
 };
 
-static void add_once(struct kt_str list[GRANTEES_MAX], unsigned *n, struct kt_str s)
+/* A copy: the parser reads the next text over this one. */
+static void add_once(struct grantees *g, struct names *list, struct kt_str s)
 {
-    for (unsigned i = 0; i < *n; i++) {
-        if (kt_str_eq(list[i], s))
+    for (unsigned i = 0; i < list->n; i++) {
+        if (kt_str_eq(list->at[i], s))
             return;
     }
-    if (*n < GRANTEES_MAX)
-        list[(*n)++] = s;
+    if (list->n < GRANTEES_MAX)
+        list->at[list->n++] = kt_arena_str(g->arena, s);
+    else
+        g->cut++;
+}
+
+/* What AWS takes for a principal; anything else is text of somebody's. */
+static bool is_name(struct kt_str s)
+{
+    static const char *const begins[] = { "arn:", "AIDA", "AROA", "cognito-identity." };
+    uint64_t number;
+    bool known = s.len == ACCOUNT_LEN && kt_str_u64(s, &number);
+    for (size_t i = 0; i < KT_ARRAY_LEN(begins); i++)
+        known = known || kt_str_starts(s, kt_str_of(begins[i]));
+    return known && s.len <= PRINCIPAL_MAX && kt_str_find_byte(s, ' ', 0) < 0;
 }
 
 /* "arn:aws:iam::111122223333:root" or the bare number; empty for anything else. */
@@ -48,9 +68,13 @@ static void add_principal(struct grantees *g, struct kt_str principal, bool limi
         return;
     }
     struct kt_str account = account_of(principal);
-    add_once(g->name, &g->n_name, principal);
+    if (!is_name(principal)) {
+        g->cut += principal.len > 0;
+        return;
+    }
+    add_once(g, &g->name, principal);
     if (account.len > 0 && !kt_str_eq(account, g->own))
-        add_once(g->foreign, &g->n_foreign, account);
+        add_once(g, &g->foreign, account);
 }
 
 static void add_principals(struct grantees *g, struct kt_jval v, bool limited)
@@ -66,18 +90,60 @@ static void add_principals(struct grantees *g, struct kt_jval v, bool limited)
         add_principal(g, kt_json_str(one), limited);
 }
 
-/* A condition narrows `*` to an organisation, an endpoint or a service; it is not read further. */
+/* Does it say who, or from where? "Only by TLS" says neither, and `*` as a value says nothing. */
+static bool narrows(struct kt_str key, struct kt_jval value)
+{
+    static const char *const keys[] = {
+        "aws:PrincipalOrgID", "aws:PrincipalOrgPaths", "aws:PrincipalAccount", "aws:PrincipalArn",
+        "aws:SourceAccount",  "aws:SourceArn",         "aws:SourceVpc",        "aws:SourceVpce",
+        "aws:SourceIp",       "aws:SourceOrgID",       "aws:VpcSourceIp",      "kms:CallerAccount",
+        "kms:ViaService",
+    };
+    bool known = false;
+    for (size_t i = 0; i < KT_ARRAY_LEN(keys); i++)
+        known = known || kt_str_eq_nocase(key, kt_str_of(keys[i]));
+    if (kt_json_type(value) != KT_JSON_ARRAY)
+        return known && !kt_str_is(kt_json_text(value), "*");
+    struct kt_json_iter it = kt_json_iter(value);
+    struct kt_str unused;
+    struct kt_jval one;
+    while (known && kt_json_next(&it, &unused, &one))
+        known = !kt_str_is(kt_json_text(one), "*");
+    return known;
+}
+
+/* {"StringEquals":{"aws:PrincipalOrgID":"o-1"}}. An operator that excludes narrows nothing. */
+static bool is_limited(struct kt_jval condition)
+{
+    struct kt_json_iter operators = kt_json_iter(condition);
+    struct kt_str operator, key;
+    struct kt_jval tests, value;
+    while (kt_json_next(&operators, &operator, & tests)) {
+        struct kt_json_iter it = kt_json_iter(tests);
+        bool excludes = kt_str_has(operator, KT_STR("Not")) || kt_str_is(operator, "Null") ||
+                        kt_str_ends(operator, KT_STR("IfExists"));
+        while (!excludes && kt_json_next(&it, &key, &value)) {
+            if (narrows(key, value))
+                return true;
+        }
+    }
+    return false;
+}
+
 static void add_statement(struct grantees *g, struct kt_jval statement)
 {
-    bool limited = kt_json_count(kt_json_get(statement, KT_STR("Condition"))) > 0;
+    bool limited = is_limited(kt_json_get(statement, KT_STR("Condition")));
     struct kt_jval who = kt_json_get(statement, KT_STR("Principal"));
     if (!kt_str_is(kt_json_str_at(statement, "Effect"), "Allow"))
         return;
     if (kt_json_type(kt_json_get(statement, KT_STR("NotPrincipal"))) != KT_JSON_NONE)
         g->everybody = g->everybody || !limited;
-    if (kt_json_type(who) == KT_JSON_OBJECT)
-        who = kt_json_get(who, KT_STR("AWS"));
-    add_principals(g, who, limited);
+    if (kt_json_type(who) != KT_JSON_OBJECT) {
+        add_principals(g, who, limited);
+        return;
+    }
+    add_principals(g, kt_json_get(who, KT_STR("AWS")), limited);
+    add_principals(g, kt_json_get(who, KT_STR("Federated")), limited);
 }
 
 static void add_policy(struct grantees *g, const struct ct_record *r, struct kt_str text)
@@ -98,31 +164,38 @@ static void add_policy(struct grantees *g, const struct ct_record *r, struct kt_
 }
 
 static void write_list(struct kt_buf *out, const char *member, bool everybody,
-                       const struct kt_str *list, unsigned n)
+                       const struct names *list)
 {
-    if (n == 0 && !everybody)
+    if (list->n == 0 && !everybody)
         return;
     kt_buf_addf(out, ",\"%s\":[%s", member, everybody ? "\"*\"" : "");
-    for (unsigned i = 0; i < n; i++) {
+    for (unsigned i = 0; i < list->n; i++) {
         if (i > 0 || everybody)
             kt_buf_byte(out, ',');
-        kt_json_quote(out, list[i]);
+        kt_json_quote(out, list->at[i]);
     }
     kt_buf_byte(out, ']');
 }
 
 void kt_ct_grant(const struct ct_record *r, struct kt_buf *raw)
 {
-    struct grantees g = { .own = r->account };
-    struct kt_str principal = kt_json_str_at(r->request, "granteePrincipal");
-    if (principal.len > 0)
-        add_principal(&g, principal, false);
-    add_policy(&g, r, kt_json_str_at(r->request, "resourcePolicy"));
-    add_policy(&g, r, kt_json_str_at(r->request, "policy"));
-    if (raw->len == 0 || (g.n_name == 0 && !g.everybody))
+    struct kt_str principal = kt_json_str_at(r->request, "granteePrincipal"),
+                  secret = kt_json_str_at(r->request, "resourcePolicy"),
+                  key = kt_json_str_at(r->request, "policy");
+    if (principal.len + secret.len + key.len == 0 || raw->len == 0)
         return;
+    struct grantees *g = kt_arena_alloc(r->in->arena, sizeof *g);
+    if (g == NULL)
+        return;
+    *g = (struct grantees){ .arena = r->in->arena, .own = r->account };
+    if (principal.len > 0)
+        add_principal(g, principal, false);
+    add_policy(g, r, secret);
+    add_policy(g, r, key);
     raw->len--; /* the closing brace */
-    write_list(raw, "grantees", g.everybody, g.name, g.n_name);
-    write_list(raw, "foreign_accounts", false, g.foreign, g.n_foreign);
+    write_list(raw, "grantees", g->everybody, &g->name);
+    write_list(raw, "foreign_accounts", false, &g->foreign);
+    if (g->cut > 0)
+        kt_buf_addf(raw, ",\"grantees_cut\":%u", g->cut);
     kt_buf_byte(raw, '}');
 }

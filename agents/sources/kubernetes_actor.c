@@ -28,11 +28,12 @@ static struct kt_str extra(const struct k8s_access *x, const char *name)
  * writes that was told no prefix: the person is the e-mail. */
 static struct kt_str without_issuer(struct kt_str user)
 {
-    ptrdiff_t at = kt_str_rfind_byte(user, '#');
-    if (at < 0)
-        at = kt_str_find_byte(user, ':', 0);
+    /* '#' may stand in an address too: it ends an issuer's URL, and nothing else */
+    bool url = kt_str_starts(user, KT_STR("https://"));
+    ptrdiff_t at = kt_str_find_byte(user, url ? '#' : ':', 0);
     struct kt_str rest = kt_str_from_index(user, (size_t)(at + 1));
-    return at > 0 && kt_actor_is_email(rest) ? rest : user;
+    bool whole = kt_str_find_byte(rest, '#', 0) < 0 || !url;
+    return at > 0 && whole && kt_actor_is_email(rest) ? rest : user;
 }
 
 struct kt_str kt_k8s_name(const struct k8s_access *x, struct kt_str user,

@@ -71,19 +71,6 @@ static struct kt_str aws_actor(struct kt_arena *a, struct kt_jval metadata)
                      : kt_actor_at(a, kt_str_from_index(rest, (size_t)slash + 1), account);
 }
 
-/* "oidc-alice", "ldap-alice" -> alice: a person's name behind the method's. Vault makes these
- * names; what people make begins with "token". */
-static struct kt_str behind_method(struct kt_str display)
-{
-    for (size_t i = 0; i < KT_ARRAY_LEN(methods); i++) {
-        struct kt_str word = kt_str_of(methods[i].word);
-        if (methods[i].kind == KT_ACTOR_HUMAN && kt_str_starts(display, word) &&
-            display.len > word.len + 1 && display.at[word.len] == '-')
-            return kt_str_from_index(display, word.len + 1);
-    }
-    return KT_STR_NONE;
-}
-
 /* The name that the auth method vouches for; empty when only the token's own name is left. */
 static struct kt_str vouched(const struct kt_decode_in *in, struct kt_jval auth,
                              struct kt_str display)
@@ -105,8 +92,7 @@ static struct kt_str vouched(const struct kt_decode_in *in, struct kt_jval auth,
     struct kt_str role = kt_json_str_at(metadata, "role_name");
     if (role.len > 0)
         return kt_actor_at(a, kt_arena_cat3(a, display, KT_STR("/"), role), in->cluster);
-    struct kt_str person = behind_method(display);
-    return kt_actor_at(a, kt_actor_lower(a, person), in->cluster);
+    return KT_STR_NONE;
 }
 
 /* auth/userpass/login/alice: who tried, though nobody vouched for it. */

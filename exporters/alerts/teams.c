@@ -7,6 +7,8 @@
  * Holds: event text is never markup: the characters of the Markdown that a TextBlock knows are
  *        escaped. A message stays under 20,000 bytes of the 28 KB that are taken: facts go first.
  */
+#include <string.h>
+
 #include "exporters/alerts/render.h"
 
 #define MESSAGE_MAX  20000u
@@ -153,8 +155,21 @@ static enum kt_verdict judge(int http_status, struct kt_str body, bool *ret_retr
 /* Connectors of Office 365 were retired in spring 2026; their URLs still resolve. */
 static const char *url_refused(struct kt_str url)
 {
-    return kt_str_has(url, KT_STR(".webhook.office.com/"))
-               ? "this is a connector's URL of Office 365, retired in 2026: make a workflow in "
+    static const char *const retired[] = { ".webhook.office.com", "outlook.office.com",
+                                           "outlook.office365.com" };
+    struct kt_str rest = url, host;
+    (void)kt_str_split(&rest, '/', &host);
+    (void)kt_str_split(&rest, '/', &host);
+    (void)kt_str_split(&rest, '/', &host);
+    rest = host;
+    (void)kt_str_split(&rest, ':', &host);
+    bool old = false;
+    for (size_t i = 0; i < KT_ARRAY_LEN(retired); i++) {
+        size_t n = strlen(retired[i]);
+        old = old || (host.len >= n && kt_str_eq_nocase(kt_str_from_index(host, host.len - n),
+                                                        kt_str_of(retired[i])));
+    }
+    return old ? "this is a connector's URL of Office 365, retired in 2026: make a workflow in "
                  "Teams "
                  "with the trigger 'When a Teams webhook request is received' and use its URL"
                : NULL;

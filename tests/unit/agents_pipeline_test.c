@@ -694,7 +694,7 @@ static void every_verb_gets_past_the_byte_search(void **state)
         kt_buf_addf(&b,
                     "{\"eventName\":\"%s\",\"eventSource\":\"%s.amazonaws.com\","
                     "\"requestParameters\":{\"resourceType\":\"Parameter\",\"resourceId\":\"x\","
-                    "\"bucketName\":\"a-trail\"}}",
+                    "\"bucketName\":\"a-trail\",\"enable\":false}}",
                     kt_ct_verbs[i].name, sources[kt_ct_verbs[i].service]);
         feed_in_pieces(&w, kt_buf_str(&b), 1000);
         if (w.n != 1)
