@@ -214,7 +214,7 @@ enum kt_status kt_settings_parse(const struct kt_settings *s, struct kt_conf **r
         st = kt_fail(err, KT_E_CONFIG, "the recorded configuration is damaged");
     for (unsigned i = 1; i < n; i++) {
         kt_str_copyz(names[i - 1], sizeof names[0], name[i]);
-        files[i - 1] = (struct kt_conf_file){ names[i - 1], kt_buf_str(&text[i]) };
+        files[i - 1] = (struct kt_conf_file){ .name = names[i - 1], .text = kt_buf_str(&text[i]) };
     }
     if (st == KT_OK)
         st = kt_conf_parse(kt_buf_str(&text[0]), "the recorded configuration", files, n - 1, ret,

@@ -41,6 +41,16 @@
 #define KT_NAME_MAX         64u /* agent and instance names */
 #define KT_DETECT_STATE_MAX (64u << 20)
 
+/* Rules in the form of Sigma (docs/sigma.md). */
+#define KT_RULES_MAX       1000u /* of one configuration */
+#define KT_RULES_FILES_MAX 2000u
+#define KT_RULES_BYTES_MAX (4u << 20) /* of their files together */
+#define KT_RULES_VALUES    20000u     /* values that they compare with, together */
+#define KT_RULE_NODES_MAX  4096u      /* of one rule's condition, written out */
+#define KT_RULE_VALUE_MAX  1024u      /* bytes of one value */
+#define KT_RULES_REGEX_MAX 200u       /* expressions, together; 256 KiB each */
+#define KT_RULE_WINDOW_MAX 100u       /* events that a correlation counts up to */
+
 /* Budget of the collector: cache 48, detector state 64, ids 32, network 32, rest 24 MiB = 200 MiB.
  */
 #define KT_STORE_CACHE_KIB (48 * 1024)

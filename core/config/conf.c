@@ -34,6 +34,8 @@ const struct kt_option kt_conf_top_table[] = {
       false },
     { "break_glass", KT_OPT_LIST, "", AT(break_glass),
       "globs of secrets, roles and actors that are kept for emergencies", false, false },
+    { "rules", KT_OPT_LIST, "", AT(rules), "Sigma rules: files, or folders of *.yml", false,
+      false },
     KT_OPTIONS_END,
 };
 static const struct kt_option store_table[] = {
@@ -464,6 +466,8 @@ enum kt_status kt_conf_load(const char *path, struct kt_conf **ret, struct kt_er
         return st;
     struct kt_conf *c = conf_of(y);
     st = fill(c, true, err);
+    if (st == KT_OK)
+        st = kt_conf_rules(c, err);
     if (st != KT_OK) {
         kt_conf_free(c);
         return st;
@@ -478,7 +482,8 @@ static void keep_files(struct kt_conf *c, const struct kt_conf_file *files, unsi
     for (unsigned i = 0; i < n; i++) {
         const char *text = kt_yaml_keepz(c->yaml, files[i].text);
         c->files[i] =
-            (struct kt_conf_file){ .name = kt_yaml_keepz(c->yaml, kt_str_of(files[i].name)),
+            (struct kt_conf_file){ .of = files[i].of,
+                                   .name = kt_yaml_keepz(c->yaml, kt_str_of(files[i].name)),
                                    .text = kt_str_from(text, files[i].text.len) };
     }
     c->n_files = n;

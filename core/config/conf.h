@@ -15,3 +15,5 @@ extern const struct kt_option kt_conf_top_table[];
 /* Reads identities_file: from the disk, or out of c->files when it is a recorded configuration. */
 KT_MUST_USE enum kt_status kt_conf_identities(struct kt_conf *c, bool recorded,
                                               struct kt_error *err);
+/* Reads the files of rules: they join c->files. */
+KT_MUST_USE enum kt_status kt_conf_rules(struct kt_conf *c, struct kt_error *err);

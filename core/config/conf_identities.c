@@ -25,8 +25,9 @@ static enum kt_status attach(struct kt_conf *c, struct kt_error *err)
     struct kt_conf_file *files = kt_yaml_keep(c->yaml, (c->n_files + 1) * sizeof *files);
     for (unsigned i = 0; i < c->n_files; i++)
         files[i] = c->files[i];
-    files[c->n_files].name = c->identities_file;
-    files[c->n_files].text = kt_str_from(kt_yaml_keepz(c->yaml, kt_buf_str(&text)), text.len);
+    files[c->n_files] =
+        (struct kt_conf_file){ KT_FILE_IDENTITIES, c->identities_file,
+                               kt_str_from(kt_yaml_keepz(c->yaml, kt_buf_str(&text)), text.len) };
     c->files = files;
     c->n_files++;
     return KT_OK;
@@ -49,7 +50,8 @@ enum kt_status kt_conf_identities(struct kt_conf *c, bool recorded, struct kt_er
     if (!recorded)
         return from_disk(c, err);
     for (unsigned i = 0; i < c->n_files; i++)
-        if (strcmp(c->files[i].name, c->identities_file) == 0)
+        if (c->files[i].of == KT_FILE_IDENTITIES &&
+            strcmp(c->files[i].name, c->identities_file) == 0)
             return kt_identities_parse(c->identities, c->files[i].text, c->identities_file, err);
     return kt_fail(err, KT_E_CONFIG, "%s: the file '%s' was not recorded with it", c->path,
                    c->identities_file);

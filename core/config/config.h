@@ -26,11 +26,21 @@ KT_MUST_USE enum kt_status kt_yaml_load(const char *path, struct kt_yaml **ret,
                                         struct kt_error *err);
 KT_MUST_USE enum kt_status kt_yaml_parse(struct kt_str text, const char *name, struct kt_yaml **ret,
                                          struct kt_error *err);
+/* The same for a text that is no configuration; 0: as for one. */
+struct kt_yaml_bounds {
+    size_t bytes;
+    unsigned members; /* of one map or list */
+    unsigned above;   /* lines of the file above the text: its errors count them */
+};
+KT_MUST_USE enum kt_status kt_yaml_parse_within(const struct kt_yaml_bounds *bounds,
+                                                struct kt_str text, const char *name,
+                                                struct kt_yaml **ret, struct kt_error *err);
 void kt_yaml_free(struct kt_yaml *y);
 const struct kt_node *kt_yaml_root(const struct kt_yaml *y);
 const char *kt_yaml_name(const struct kt_yaml *y);
 const struct kt_node *kt_node_get(const struct kt_node *map, const char *key);
 unsigned kt_node_count(const struct kt_node *n);
+bool kt_node_is_null(const struct kt_node *n); /* "key:" without a value, ~ or null */
 KT_MUST_USE enum kt_status kt_node_expect(const struct kt_yaml *y, const struct kt_node *n,
                                           enum kt_node_type type, struct kt_error *err);
 /* "file:line:column: …" (KT_E_CONFIG) of a value, or of its key. */
@@ -48,6 +58,8 @@ const struct kt_node *kt_node_only(const struct kt_yaml *y, const struct kt_node
 /* n zeroed bytes that live as long as y; never NULL. */
 void *kt_yaml_keep(const struct kt_yaml *y, size_t n);
 const char *kt_yaml_keepz(const struct kt_yaml *y, struct kt_str s);
+/* drop(p) when y is freed: for what was made of its text and is more than bytes. */
+void kt_yaml_own(const struct kt_yaml *y, void *p, void (*drop)(void *p));
 /* Fills out from map by the table: the default, or what the file gives. Strings live in y. Paths
  * are absolute or relative to the file's folder afterwards; ${CREDENTIALS_DIRECTORY} is expanded.
  * An absent string or path whose default is "" is NULL. map may be NULL: defaults. Unknown keys,
@@ -110,7 +122,9 @@ struct kt_conf_detector {
     const char *name;
     const struct kt_node *node; /* its options; an empty map when the file gives none */
 };
-struct kt_conf_file { /* a file that the configuration names, by its path there */
+enum kt_conf_file_of { KT_FILE_IDENTITIES, KT_FILE_RULES, KT_FILE_OF_END };
+struct kt_conf_file { /* a file that the configuration names, by its path */
+    enum kt_conf_file_of of;
     const char *name;
     struct kt_str text;
 };
@@ -129,6 +143,7 @@ struct kt_conf {
     struct kt_identities *identities; /* of the file; of nobody without one */
     struct kt_strings production, not_production;
     struct kt_strings break_glass; /* globs of secrets, roles, actors kept for emergencies */
+    struct kt_strings rules;       /* files and folders of *.yml, *.yaml, as written */
     struct kt_conf_canary *canaries;
     unsigned n_canaries;
     struct kt_conf_maintenance *maintenance;
@@ -144,13 +159,13 @@ struct kt_conf {
     struct kt_conf_file *files; /* what belongs to it besides its own text */
     unsigned n_files;
     struct kt_strings not_used_yet; /* "alerts.routes (line 31)" */
-    uint8_t digest[32];             /* SHA-256 of the text, for the config record; with an
-                                       identities_file of both texts' digests */
+    uint8_t digest[32];             /* SHA-256 of the text, for the config record; with files of
+                                       their digests, too */
     struct kt_yaml *yaml;           /* owner of every string */
 };
 /* Relative paths are taken from the file's folder. Checks what can be checked without opening other
- * files but identities_file, which is read here. KEYTRAIL_SECTION__KEY of the environment
- * (KEYTRAIL_STORE__PATH) overrides single values of store, collector and geoip. Outside
+ * files but identities_file and rules, which are read here. KEYTRAIL_SECTION__KEY of the
+ * environment (KEYTRAIL_STORE__PATH) overrides single values of store, collector and geoip. Outside
  * /etc/keytrail the database and the control socket default to the file's folder. */
 KT_MUST_USE enum kt_status kt_conf_load(const char *path, struct kt_conf **ret,
                                         struct kt_error *err);

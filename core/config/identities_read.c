@@ -15,7 +15,7 @@
 #define NOTE_MAX  400u
 #define WORD_MAX  128u
 
-static const struct kt_yaml_bounds bounds = { KT_IDENTITIES_BYTES, KT_IDENTITIES_MAX };
+static const struct kt_yaml_bounds bounds = { KT_IDENTITIES_BYTES, KT_IDENTITIES_MAX, 0 };
 
 #define AT(field) offsetof(struct top, field)
 struct top {

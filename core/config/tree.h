@@ -6,20 +6,11 @@
  * folder. */
 KT_MUST_USE enum kt_status kt_yaml_path(const struct kt_yaml *y, struct kt_str s, const char **ret,
                                         struct kt_error *err);
-/* kt_yaml_parse and kt_yaml_load for files that may be longer than a configuration. */
-struct kt_yaml_bounds {
-    size_t bytes;
-    unsigned members; /* of one map or list */
-};
-KT_MUST_USE enum kt_status kt_yaml_parse_within(const struct kt_yaml_bounds *bounds,
-                                                struct kt_str text, const char *name,
-                                                struct kt_yaml **ret, struct kt_error *err);
 KT_MUST_USE enum kt_status kt_yaml_load_within(const struct kt_yaml_bounds *bounds,
                                                const char *path, struct kt_yaml **ret,
                                                struct kt_error *err);
 const uint8_t *kt_yaml_digest(const struct kt_yaml *y); /* SHA-256 of the text */
 
-bool kt_node_is_null(const struct kt_node *n); /* "key:" without a value, ~ or null */
 /* Calls for keys that are in neither list: the error with the nearest known name. */
 KT_MUST_USE enum kt_status kt_option_unknown(const struct kt_yaml *y, const struct kt_node *key,
                                              const struct kt_option *table,

@@ -18,10 +18,11 @@
 #include "core/config/tree.h"
 #include "core/sys/fs.h"
 
-static const struct kt_yaml_bounds usual = { KT_CONFIG_MAX, 2000 };
+#define USUAL_MEMBERS 2000u
 
 struct kept {
     struct kept *next;
+    void (*drop)(void *p); /* of the pointer that mem holds; NULL: plain bytes */
     _Alignas(16) unsigned char mem[];
 };
 
@@ -43,6 +44,13 @@ void *kt_yaml_keep(const struct kt_yaml *y, size_t n)
     return k->mem;
 }
 
+void kt_yaml_own(const struct kt_yaml *y, void *p, void (*drop)(void *p))
+{
+    void **at = kt_yaml_keep(y, sizeof p);
+    *at = p;
+    (*y->kept)->drop = drop;
+}
+
 const char *kt_yaml_keepz(const struct kt_yaml *y, struct kt_str s)
 {
     char *z = kt_yaml_keep(y, s.len + 1);
@@ -56,6 +64,8 @@ void kt_yaml_free(struct kt_yaml *y)
         return;
     for (struct kept *k = *y->kept, *next; k != NULL; k = next) {
         next = k->next;
+        if (k->drop != NULL)
+            k->drop(*(void **)(void *)k->mem);
         kt_free(k);
     }
     kt_free(y->kept);
@@ -201,6 +211,7 @@ struct builder {
     struct kt_str key;
     unsigned key_line, key_column;
     unsigned line, column; /* of the event at hand */
+    unsigned above;        /* lines of the file above the text */
     struct kt_error *err;
 };
 
@@ -312,7 +323,7 @@ static void take_mark(struct builder *b, struct fy_event *ev)
     const struct fy_mark *mark = fy_event_start_mark(ev);
     if (mark == NULL)
         return;
-    b->line = (unsigned)mark->line + 1;
+    b->line = b->above + (unsigned)mark->line + 1;
     b->column = (unsigned)mark->column + 1;
     if (b->column > 1 && is_behind_its_start(ev))
         b->column--;
@@ -367,7 +378,7 @@ static enum kt_status syntax_error(struct builder *b, struct fy_diag *diag)
     void *walk = NULL;
     const struct fy_diag_error *e = fy_diag_errors_iterate(diag, &walk);
     if (e != NULL && e->line > 0) {
-        b->line = (unsigned)e->line;
+        b->line = b->above + (unsigned)e->line;
         b->column = e->column > 0 ? (unsigned)e->column : 1;
     }
     return refuse(b, "%s", e != NULL && e->msg != NULL ? e->msg : "not YAML");
@@ -420,6 +431,11 @@ static bool find_garbage(struct kt_str text, unsigned *ret_line)
     return false;
 }
 
+static size_t bytes_max(const struct kt_yaml_bounds *bounds)
+{
+    return bounds->bytes > 0 ? bounds->bytes : KT_CONFIG_MAX;
+}
+
 enum kt_status kt_yaml_parse_within(const struct kt_yaml_bounds *bounds, struct kt_str text,
                                     const char *name, struct kt_yaml **ret, struct kt_error *err)
 {
@@ -429,22 +445,25 @@ enum kt_status kt_yaml_parse_within(const struct kt_yaml_bounds *bounds, struct 
     ptrdiff_t slash = kt_str_rfind_byte(kt_str_of(y->name), '/');
     y->folder = kt_str_sub(kt_str_of(y->name), 0, (size_t)(slash + 1));
     kt_sha256_of(&text, 1, y->digest);
-    struct builder b = {
-        .y = y, .members_max = bounds->members, .line = 1, .column = 1, .err = err
-    };
+    struct builder b = { .y = y,
+                         .members_max = bounds->members > 0 ? bounds->members : USUAL_MEMBERS,
+                         .line = bounds->above + 1,
+                         .column = 1,
+                         .above = bounds->above,
+                         .err = err };
     enum kt_status st = KT_OK;
     unsigned garbage = 0;
-    if (text.len > bounds->bytes) {
-        st = refuse(&b, "longer than %zu bytes", bounds->bytes);
+    if (text.len > bytes_max(bounds)) {
+        st = refuse(&b, "longer than %zu bytes", bytes_max(bounds));
     } else if (find_garbage(text, &garbage)) {
-        b.line = garbage;
+        b.line = bounds->above + garbage;
         st = refuse(&b, "this line is not plain UTF-8 text");
     } else if (kt_str_trim(text).len > 0) {
         st = parse(&b, text);
     }
     if (st == KT_OK && (y->root == NULL || kt_node_is_null(y->root))) {
         y->root = kt_yaml_keep(y, sizeof *y->root);
-        *y->root = (struct kt_node){ .type = KT_NODE_MAP, .line = 1, .column = 1 };
+        *y->root = (struct kt_node){ .type = KT_NODE_MAP, .line = bounds->above + 1, .column = 1 };
     }
     if (st != KT_OK) {
         kt_yaml_free(y);
@@ -457,7 +476,7 @@ enum kt_status kt_yaml_parse_within(const struct kt_yaml_bounds *bounds, struct 
 enum kt_status kt_yaml_parse(struct kt_str text, const char *name, struct kt_yaml **ret,
                              struct kt_error *err)
 {
-    return kt_yaml_parse_within(&usual, text, name, ret, err);
+    return kt_yaml_parse_within(&(struct kt_yaml_bounds){ 0 }, text, name, ret, err);
 }
 
 enum kt_status kt_yaml_load_within(const struct kt_yaml_bounds *bounds, const char *path,
@@ -470,11 +489,11 @@ enum kt_status kt_yaml_load_within(const struct kt_yaml_bounds *bounds, const ch
         return kt_fail(err, KT_E_CONFIG, "'%s' can be written by anybody: chmod o-w '%s'", path,
                        path);
     if (st == KT_OK)
-        st = kt_fs_read_all(path, bounds->bytes, &text, err);
+        st = kt_fs_read_all(path, bytes_max(bounds), &text, err);
     if (st == KT_E_AGAIN || st == KT_E_LIMIT) {
-        return st == KT_E_LIMIT
-                   ? kt_fail(err, KT_E_CONFIG, "'%s' is longer than %zu bytes", path, bounds->bytes)
-                   : kt_fail(err, KT_E_CONFIG, "there is no file '%s'", path);
+        return st == KT_E_LIMIT ? kt_fail(err, KT_E_CONFIG, "'%s' is longer than %zu bytes", path,
+                                          bytes_max(bounds))
+                                : kt_fail(err, KT_E_CONFIG, "there is no file '%s'", path);
     }
     if (st != KT_OK)
         return st;
@@ -483,7 +502,7 @@ enum kt_status kt_yaml_load_within(const struct kt_yaml_bounds *bounds, const ch
 
 enum kt_status kt_yaml_load(const char *path, struct kt_yaml **ret, struct kt_error *err)
 {
-    return kt_yaml_load_within(&usual, path, ret, err);
+    return kt_yaml_load_within(&(struct kt_yaml_bounds){ 0 }, path, ret, err);
 }
 
 /* ---- paths ---- */

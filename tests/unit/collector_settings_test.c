@@ -96,7 +96,8 @@ static const char everything[] =
 static void what_is_written_reads_back(void **state)
 {
     (void)state;
-    const struct kt_conf_file file = { "/etc/keytrail/people.yaml", KT_STR("- é \"x\"\n\ttab\n") };
+    const struct kt_conf_file file = { KT_FILE_IDENTITIES, "/etc/keytrail/people.yaml",
+                                       KT_STR("- é \"x\"\n\ttab\n") };
     struct kt_conf *c = parse(everything, &file, 1), *back = NULL;
     struct parts p = write_parts(c);
     struct kt_settings s = { .part = 0 };
@@ -124,9 +125,9 @@ static void a_large_one_takes_many_records_of_which_none_is_too_long(void **stat
 {
     (void)state;
     char *text = long_text(3 * 500000);
-    const struct kt_conf_file files[] = { { "empty", KT_STR_NONE },
-                                          { "long", kt_str_of(text) },
-                                          { "short", KT_STR("z") } };
+    const struct kt_conf_file files[] = { { KT_FILE_IDENTITIES, "empty", KT_STR_NONE },
+                                          { KT_FILE_IDENTITIES, "long", kt_str_of(text) },
+                                          { KT_FILE_IDENTITIES, "short", KT_STR("z") } };
     struct kt_conf *c = parse(everything, files, 3), *back = NULL;
     struct parts p = write_parts(c);
     struct kt_settings s = { .part = 0 };
@@ -149,7 +150,7 @@ static void parts_that_do_not_follow_are_none(void **state)
 {
     (void)state;
     char *text = long_text(300000);
-    const struct kt_conf_file file = { "long", kt_str_of(text) };
+    const struct kt_conf_file file = { KT_FILE_IDENTITIES, "long", kt_str_of(text) };
     struct kt_conf *c = parse("", &file, 1);
     struct parts p = write_parts(c);
     struct kt_settings s = { .part = 0 };
@@ -175,7 +176,7 @@ static void one_that_is_too_large_is_refused(void **state)
 {
     (void)state;
     char *text = long_text(KT_SETTINGS_MAX);
-    const struct kt_conf_file file = { "long", kt_str_of(text) };
+    const struct kt_conf_file file = { KT_FILE_IDENTITIES, "long", kt_str_of(text) };
     struct kt_conf *c = parse("", &file, 1);
     struct parts p = { .n = 0 };
     struct kt_error err = { 0 };
@@ -291,7 +292,7 @@ static void one_in_parts_acts_with_its_last_part(void **state)
     (void)state;
     struct told t = { .seq = 0 };
     char *text = long_text(90000);
-    const struct kt_conf_file file = { "long", kt_str_of(text) };
+    const struct kt_conf_file file = { KT_FILE_IDENTITIES, "long", kt_str_of(text) };
     struct kt_conf *c = parse(TRAP, &file, 1);
     struct parts p = write_parts(c);
     start(&t, NULL, false);

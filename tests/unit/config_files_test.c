@@ -493,6 +493,41 @@ static void tokens_carry_both_public_keys(void **state)
     assert_false(kt_token_parse(KT_STR(""), c, s));
 }
 
+static void rules_are_read_with_the_configuration(void **state)
+{
+    (void)state;
+    static const char text[] = "rules: [one.yml, more]\n";
+    uint8_t digest[32];
+    struct kt_conf *c = NULL;
+    struct kt_error err = { 0 };
+    assert_int_equal(mkdir(path_of("more"), 0755), 0);
+    write_file("one.yml", "title: 1\n", 0644);
+    write_file("more/b.yaml", "title: b\n", 0644);
+    write_file("more/a.yml", "title: a\n", 0644);
+    write_file("more/README.md", "no rule", 0644);
+    c = load("keytrail.yaml", text);
+    assert_int_equal(c->n_files, 3); /* in the order of the list, in a folder by name */
+    assert_string_equal(c->files[0].name, path_of("one.yml"));
+    assert_true(kt_str_is(c->files[1].text, "title: a\n"));
+    assert_true(kt_str_is(c->files[2].text, "title: b\n"));
+    memcpy(digest, c->digest, sizeof digest);
+    kt_conf_free(c);
+    write_file("more/b.yaml", "title: c\n", 0644); /* another rule, another configuration */
+    c = load("keytrail.yaml", text);
+    assert_memory_not_equal(digest, c->digest, sizeof digest);
+    kt_conf_free(c);
+    write_file("more/b.yaml", "title: c\n", 0666);
+    assert_int_equal(kt_conf_load(path_of("keytrail.yaml"), &c, &err), KT_E_CONFIG);
+    assert_non_null(strstr(err.text, "more/b.yaml' can be written by anybody: chmod o-w"));
+    write_file("keytrail.yaml", "rules: nowhere\n", 0644);
+    assert_int_equal(kt_conf_load(path_of("keytrail.yaml"), &c, &err), KT_E_CONFIG);
+    assert_non_null(strstr(err.text, "rules: there is no file or folder '"));
+    static const char *const made[] = { "more/a.yml", "more/b.yaml", "more/README.md" };
+    for (size_t i = 0; i < KT_ARRAY_LEN(made); i++)
+        (void)unlink(path_of(made[i]));
+    assert_int_equal(rmdir(path_of("more")), 0);
+}
+
 static void samples_load_as_they_stand(void **state)
 {
     (void)state;
@@ -511,9 +546,11 @@ static void samples_load_as_they_stand(void **state)
         kt_buf_add(&all, offered ? kt_str_from_index(line, 2) : line);
         kt_buf_byte(&all, '\n');
     }
+    assert_int_equal(mkdir(path_of("rules"), 0755), 0); /* `detect import --into` makes it */
     c = load("keytrail.yaml", kt_buf_z(&all));
     assert_true(c->n_targets == 3 && c->n_networks == 2 && c->n_maintenance == 1);
     kt_conf_free(c);
+    assert_int_equal(rmdir(path_of("rules")), 0);
     kt_buf_reset(&b);
     kt_conf_sample_agent("/etc/keytrail", "vault-host-1", "tcp://127.0.0.1:7420",
                          "Yne@$w-vo<fVvi]a<NY6T1ed:M$fCG*[IaLV{hID", &b);
@@ -540,6 +577,7 @@ int main(void)
         cmocka_unit_test(wrong_entries_are_refused),
         cmocka_unit_test(key_files_are_private_and_never_overwritten),
         cmocka_unit_test(tokens_carry_both_public_keys),
+        cmocka_unit_test(rules_are_read_with_the_configuration),
         cmocka_unit_test(samples_load_as_they_stand),
     };
     return cmocka_run_group_tests_name("config/files", tests, make_folder, drop_folder);

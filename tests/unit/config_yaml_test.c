@@ -51,6 +51,46 @@ static void tree_keeps_marks_and_quotes(void **state)
     }
 }
 
+static void a_document_counts_the_lines_above_it(void **state)
+{
+    (void)state;
+    static const struct kt_yaml_bounds below = { .above = 40 };
+    struct kt_yaml *y = NULL;
+    struct kt_error err = { 0 };
+    assert_int_equal(kt_yaml_parse_within(&below, KT_STR("---\na: 1\n"), "t.yaml", &y, &err),
+                     KT_OK);
+    assert_int_equal(kt_yaml_root(y)->first->key_line, 42);
+    kt_yaml_free(y);
+    assert_int_equal(kt_yaml_parse_within(&below, KT_STR("a: [\n"), "t.yaml", &y, &err),
+                     KT_E_CONFIG);
+    assert_non_null(strstr(err.text, "t.yaml:4"));
+    assert_int_equal(kt_yaml_parse_within(&below, KT_STR("a: 1\nb: \x01\n"), "t.yaml", &y, &err),
+                     KT_E_CONFIG);
+    assert_string_equal(err.text, "t.yaml:42:1: this line is not plain UTF-8 text");
+}
+
+static unsigned dropped;
+static void drop(void *p)
+{
+    dropped += *(unsigned *)p;
+    free(p);
+}
+
+static void a_tree_frees_what_it_owns(void **state)
+{
+    (void)state;
+    struct kt_yaml *y = tree_of("a: 1");
+    for (unsigned i = 1; i <= 3; i++) {
+        unsigned *p = malloc(sizeof *p);
+        assert_non_null(p);
+        *p = i;
+        kt_yaml_own(y, p, drop);
+    }
+    assert_int_equal(dropped, 0);
+    kt_yaml_free(y);
+    assert_int_equal(dropped, 6);
+}
+
 static void what_is_outside_the_subset_is_refused_with_its_place(void **state)
 {
     (void)state;
@@ -260,6 +300,8 @@ int main(void)
     kt_hash_init();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tree_keeps_marks_and_quotes),
+        cmocka_unit_test(a_document_counts_the_lines_above_it),
+        cmocka_unit_test(a_tree_frees_what_it_owns),
         cmocka_unit_test(what_is_outside_the_subset_is_refused_with_its_place),
         cmocka_unit_test(size_and_members_are_bounded),
         cmocka_unit_test(tables_fill_defaults_and_given_values),
