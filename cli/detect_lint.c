@@ -45,6 +45,8 @@ static const struct {
     [KT_NEED_TICK] = { "there is no tick: no collector ran on this store",
                        "run a collector; an import alone has no clock" },
     [KT_NEED_HEARTBEAT] = { "no agent sends heartbeats", "let an agent read the source" },
+    [KT_NEED_RULES] = { "no rules are configured", "name files of Sigma rules in rules: "
+                                                   "(docs/sigma.md)" },
 };
 
 struct met {
@@ -151,6 +153,8 @@ static enum kt_status look_at_settings(struct kt_reader *r, const char *config, 
     enum kt_status st = config != NULL ? kt_conf_load(config, &conf, err)
                                        : kt_settings_newest(r, &conf, &recorded, err);
     m->needs |= st == KT_OK && conf != NULL && conf->n_canaries > 0 ? KT_NEED(CANARY) : 0;
+    for (unsigned i = 0; st == KT_OK && conf != NULL && i < conf->n_files; i++)
+        m->needs |= conf->files[i].of == KT_FILE_RULES ? KT_NEED(RULES) : 0;
     kt_conf_free(conf);
     return st;
 }

@@ -48,7 +48,7 @@ static void run_case(void *self, const char *path)
     if (t->broken != KT_OK)
         return;
     struct kt_error err = { 0 };
-    enum kt_status st = kt_case_run(kt_buf_str(&text), path, conf, &told, &err);
+    enum kt_status st = kt_case_run(kt_buf_str(&text), path, kt_fs_read_all, conf, &told, &err);
     if (st != KT_OK)
         kt_buf_addf(&why, "%s; told: %s", err.text, told.len > 0 ? kt_buf_z(&told) : "nothing");
     add_result(t, path, st, kt_str_trim(kt_buf_str(&why)));

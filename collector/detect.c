@@ -14,7 +14,7 @@
 #include "core/base/alloc.h"
 #include "core/base/hash.h"
 
-#define STATE_VERSION 6u
+#define STATE_VERSION 7u
 #define TICK_NS       (5 * KT_NS_MIN)
 #define DAY_MIN       1440u
 #define LEARNING_MIN  (14u * DAY_MIN)
@@ -247,6 +247,7 @@ static void set_scene(struct kt_detect *d, const struct kt_event *ev)
     s->young = false;
     s->novelty = (struct kt_novelty){ 0 };
     s->shared = &d->shared;
+    s->json = d->json;
     set_time(d, s);
     refresh_shared(d);
     s->taught = ev->outcome == KT_OUT_SUCCESS;

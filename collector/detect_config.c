@@ -112,6 +112,8 @@ static enum kt_status configure(struct kt_detect *d, struct kt_conf *own,
     for (unsigned i = 0; st == KT_OK && i < d->n_detectors; i++) {
         fresh.options[i] = kt_alloc(kt_detectors[i]->options_size);
         st = kt_detect_fill(&d->o, conf, kt_detectors[i], &fresh.keep, fresh.options[i], err);
+        if (st == KT_OK && kt_detectors[i]->attach != NULL)
+            st = kt_detectors[i]->attach(fresh.options[i], conf, err); /* it names its own file */
     }
     if (st != KT_OK) {
         drop_options(&fresh);

@@ -213,6 +213,7 @@ struct kt_scene {
      * what colleagues have in common with it: the identity's team, else the event's role. */
     const struct kt_identity *identity;
     struct kt_str written, team;
+    struct kt_json *json; /* for those who ask the original; a value lives until the next parse */
     /* of the detector that runs */
     struct kt_table *const *tables;
     uint8_t detector;
@@ -237,7 +238,8 @@ struct kt_scene {
     X(LEAKS)     /* findings of a leak scanner */                                                  \
     X(CANARY)    /* a canary in the configuration */                                               \
     X(TICK)      /* ticks of a running collector */                                                \
-    X(HEARTBEAT) /* heartbeats of agents */
+    X(HEARTBEAT) /* heartbeats of agents */                                                        \
+    X(RULES)     /* rules in the configuration */
 enum kt_need {
 #define X(n) KT_NEED_##n,
     KT_NEEDS(X)
@@ -258,6 +260,9 @@ struct kt_detector {
     /* Checks and compiles what the table of options cannot; NULL: nothing to do. */
     enum kt_status (*check)(void *options, struct kt_error *err);
     const struct kt_part_needs *needs; /* ended by 0 needs; `keytrail detect lint` asks */
+    /* Takes what the configuration brings beside options, such as rules; after check. What it keeps
+     * lives as long as conf (kt_yaml_own); NULL: nothing to do. */
+    enum kt_status (*attach)(void *options, const struct kt_conf *conf, struct kt_error *err);
     const struct kt_table_decl *tables;
     unsigned n_tables;
     /* The kind of actor that the options make of it (enum kt_actor_kind), or -1; NULL: never. */

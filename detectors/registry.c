@@ -13,6 +13,7 @@
     X(ai_agent)                                                                                    \
     X(env_file)                                                                                    \
     X(signatures)                                                                                  \
+    X(sigma)                                                                                       \
     X(grant_then_read)                                                                             \
     X(dormant)                                                                                     \
     X(silent_source)                                                                               \

@@ -11,7 +11,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size > 4096 || kt_str_has(text, KT_STR("company")) || kt_str_has(text, KT_STR("x=")) ||
         kt_str_has(text, KT_STR("from=")))
         return 0;
-    if (kt_case_run(text, "input", NULL, &told, &err) != KT_OK && err.text[0] == '\0')
+    if (kt_case_run(text, "input", NULL, NULL, &told, &err) != KT_OK && err.text[0] == '\0')
         __builtin_trap();
     kt_buf_done(&told);
     return 0;

@@ -18,7 +18,7 @@ static void run_case(const char *path)
     struct kt_buf text = { 0 }, told = { 0 };
     struct kt_error err = { 0 };
     assert_int_equal(kt_fs_read_all(path, KT_CASE_MAX, &text, &err), KT_OK);
-    enum kt_status st = kt_case_run(kt_buf_str(&text), path, NULL, &told, &err);
+    enum kt_status st = kt_case_run(kt_buf_str(&text), path, kt_fs_read_all, NULL, &told, &err);
     if (st != KT_OK)
         fail_msg("%s\n%s", err.text, kt_buf_z(&told));
     kt_buf_done(&text);
