@@ -1,6 +1,6 @@
 /*
  * detect: what the detectors are, and what each of them means: `detect list`, `detect explain`;
- * `detect lint` and `detect test` have files of their own.
+ * `detect lint`, `detect test` and `detect import` have files of their own.
  *
  * Owns:  nothing.
  * Calls: detectors (their tables and pages), core/config; stdout.
@@ -11,6 +11,7 @@
 #include "cli/cli.h"
 #include "cli/commands.h"
 #include "cli/detect_cmd.h"
+#include "cli/detect_import.h"
 #include "core/base/alloc.h"
 #include "detectors/detector.h"
 
@@ -84,22 +85,28 @@ static int explain(const char *name, const char *config)
 }
 
 #define USAGE                                                                                      \
-    "list | explain NAME [-c FILE] | test DIR|FILE... [-c FILE] | lint [--db FILE] [-c FILE]"
+    "list | explain NAME [-c FILE] | test DIR|FILE... [-c FILE] | lint [--db FILE] [-c FILE] | "   \
+    "import FILE|DIR... [--into DIR]"
 
 int kt_cmd_detect(int argc, char **argv)
 {
     static const struct kt_command cmd = { "detect", USAGE,
-                                           "detectors: list, explain NAME, test, lint",
+                                           "detectors: list, explain NAME, test, lint; import "
+                                           "Sigma rules",
                                            "keytrail detect explain new_secrets", NULL };
     struct kt_detect_lint lint = { NULL, NULL };
-    const char *output = "table";
+    const char *output = "table", *into = NULL;
     const struct kt_flag flags[] = {
         { "--config", 'c', KT_FLAG_STRING, "FILE",
-          "explain: the options as they stand in it; test: with its settings; lint: its canaries",
+          "explain: the options as they stand in it; test: with its settings; lint: its canaries "
+          "and rules",
           &lint.config, NULL },
         { "--db", 0, KT_FLAG_STRING, "FILE", "lint: the store", &lint.db, NULL },
-        { "--output", 'o', KT_FLAG_STRING, "FORM", "list, test, lint: " KT_OUTPUT_WORDS, &output,
+        { "--into", 0, KT_FLAG_STRING, "DIR",
+          "import: where accepted rules are written (default: they are only checked)", &into,
           NULL },
+        { "--output", 'o', KT_FLAG_STRING, "FORM", "list, test, lint, import: " KT_OUTPUT_WORDS,
+          &output, NULL },
         { 0 },
     };
     int n;
@@ -117,6 +124,8 @@ int kt_cmd_detect(int argc, char **argv)
         return kt_detect_lint(&lint, how);
     if (known && n >= 2 && strcmp(argv[1], "test") == 0)
         return kt_detect_test(lint.config, argv + 2, n - 1, how);
+    if (known && n >= 2 && strcmp(argv[1], "import") == 0)
+        return kt_detect_import(argv + 2, n - 1, into, how);
     fprintf(stderr, "usage: keytrail detect " USAGE "\n");
     return KT_EXIT_USAGE;
 }

@@ -29,7 +29,7 @@ static const struct {
     { "alerts", "alerts: list, show, verdict, tune", kt_cmd_alerts },
     { "expect", "announce work that is no alarm: add, break-glass, list, rm", kt_cmd_expect },
     { "identity", "who is who: list, show, check, suggest", kt_cmd_identity },
-    { "detect", "detectors: list, explain NAME", kt_cmd_detect },
+    { "detect", "detectors: list, explain NAME, test, lint; import Sigma rules", kt_cmd_detect },
     { "replay", "run the detectors over the stored log again", kt_cmd_replay },
     { "notify", "alert targets: test", kt_cmd_notify },
     { "hold", "keep records whatever their age: add, list, rm", kt_cmd_hold },
