@@ -51,15 +51,17 @@ static bool piece_at(struct kt_str s, struct kt_str piece, bool cased, size_t *r
 static bool find(struct kt_str s, struct kt_str piece, bool cased, size_t *ret_end)
 {
     size_t n;
-    for (size_t at = 0; at + (piece.len > 0) <= s.len; at++) {
+    *ret_end = 0;
+    if (piece.len == 0)
+        return true;
+    char first = folded(piece.at[0]);
+    for (size_t at = 0; at < s.len; at++) {
         bool inside = ((unsigned char)s.at[at] & 0xC0) == 0x80; /* of a code point */
-        if (!(inside && piece.len > 0 && piece.at[0] == ONE_CHAR) &&
-            piece_at(kt_str_from_index(s, at), piece, cased, &n)) {
+        bool may = first == ONE_CHAR ? !inside : folded(s.at[at]) == first;
+        if (may && piece_at(kt_str_from_index(s, at), piece, cased, &n)) {
             *ret_end = at + n;
             return true;
         }
-        if (piece.len == 0)
-            return false;
     }
     return false;
 }

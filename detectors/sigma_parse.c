@@ -254,6 +254,28 @@ static uint32_t open_node(struct builder *b, enum kt_sigma_op op)
     return b->nodes++;
 }
 
+/* Entries of a map hold together in any order: those that cost least to ask come first, so that the
+ * original is parsed for the few events that pass them. */
+static unsigned cost_of(const struct kt_sigma_test *t)
+{
+    unsigned from = t->field.from == KT_SIGMA_ORIGINAL   ? 2
+                    : t->field.from == KT_SIGMA_ANYWHERE ? 3
+                                                         : 0;
+    return 2 * from + (t->value[0].how != KT_SIGMA_EQUALS);
+}
+
+static void put_cheap_first(struct builder *b, uint32_t from)
+{
+    for (uint32_t i = from + 1; i < b->nodes; i++) {
+        struct kt_sigma_node node = b->node[i];
+        unsigned cost = cost_of(&b->test[node.test]);
+        uint32_t at = i;
+        for (; at > from && cost_of(&b->test[b->node[at - 1].test]) > cost; at--)
+            b->node[at] = b->node[at - 1];
+        b->node[at] = node;
+    }
+}
+
 static enum kt_status put_map(struct builder *b, const struct kt_node *map)
 {
     if (map->first == NULL)
@@ -265,6 +287,7 @@ static enum kt_status put_map(struct builder *b, const struct kt_node *map)
     for (const struct kt_node *e = map->first; e != NULL; e = e->next)
         if (put_test(b, e, e) != KT_OK)
             return KT_E_CONFIG;
+    put_cheap_first(b, at + 1);
     b->node[at].size = b->nodes - at;
     return KT_OK;
 }

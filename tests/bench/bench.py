@@ -89,6 +89,7 @@ def stages():
     yield 'decode_bench', 'cloudtrail', str(N)
     yield 'event_bench',
     yield 'spool_bench', str(N)
+    yield 'sigma_bench',
     yield 'wire_bench',
     yield 'store_bench', str(N)
 

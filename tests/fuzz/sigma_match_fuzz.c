@@ -8,6 +8,13 @@
 #include "core/base/hash.h"
 #include "detectors/sigma.h"
 
+/* As for config_yaml_fuzz: libfyaml forgets a buffer before a syntax error. */
+const char *__lsan_default_suppressions(void);
+const char *__lsan_default_suppressions(void)
+{
+    return "leak:libfyaml\n";
+}
+
 #define PATTERN_MAX 64u
 #define TEXT_MAX    200u
 
