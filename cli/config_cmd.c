@@ -16,6 +16,7 @@
 #include "core/base/buf.h"
 #include "core/config/config.h"
 #include "core/sys/fs.h"
+#include "detectors/sigma.h"
 
 static void no_alert(void *self, const struct kt_alert *a, bool is_new)
 {
@@ -33,6 +34,29 @@ static enum kt_status is_agent(const char *path, bool *ret, struct kt_error *err
     *ret = kt_node_get(kt_yaml_root(y), "agent") != NULL;
     kt_yaml_free(y);
     return KT_OK;
+}
+
+/* Rules that load, and that no record which is kept can match. */
+static void note_rules(const struct kt_conf *conf)
+{
+    struct kt_sigma *set = kt_sigma_new();
+    unsigned files = 0;
+    for (unsigned i = 0; i < conf->n_files; i++) {
+        if (conf->files[i].of != KT_FILE_RULES)
+            continue;
+        kt_sigma_add(set, conf->files[i].name, conf->files[i].text);
+        files++;
+    }
+    kt_sigma_close(set);
+    if (files > 0)
+        printf("  rules: %u in %u files\n", kt_sigma_count(set), files);
+    for (unsigned i = 0; i < kt_sigma_count(set); i++) {
+        const struct kt_sigma_rule *r = kt_sigma_rule(set, i);
+        if (r->never[0] != '\0')
+            printf("  rules: '" KT_STR_FMT "' %s (%s, line %u)\n", KT_STR_ARG(r->title), r->never,
+                   r->file, r->line);
+    }
+    kt_sigma_free(set);
 }
 
 static enum kt_status collector_file(const char *path, bool show, bool defaults,
@@ -56,6 +80,7 @@ static enum kt_status collector_file(const char *path, bool show, bool defaults,
         printf("%s: ok, a collector's configuration\n", path);
         for (unsigned i = 0; i < conf->not_used_yet.n; i++)
             printf("  %s: not used yet\n", conf->not_used_yet.at[i]);
+        note_rules(conf);
     }
     kt_detect_free(detect);
     kt_conf_free(conf);

@@ -137,7 +137,8 @@ static void say_rule(const struct kt_sigma_rule *r, const struct hits *h, struct
            tags[0] != '\0' ? " (" : "", tags, tags[0] != '\0' ? ")" : "",
            KT_STR_ARG(kt_utf8_cut(r->description, 260)));
     if (r->benign.len > 0)
-        KT_SAY(f->quiet, "Benign when: " KT_STR_FMT ". Else: an exception in the rule.",
+        KT_SAY(f->quiet,
+               "An exception in the rule for what its author knows as benign: " KT_STR_FMT,
                KT_STR_ARG(kt_utf8_cut(r->benign, 150)));
     else
         KT_SAY(f->quiet, "An exception in the rule, as 'and not filter' in its condition.");
