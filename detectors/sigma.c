@@ -27,8 +27,8 @@ struct options {
             .reloadable = true                                                                     \
     }
 static const struct kt_option options[] = {
-    POINTS(INFORMATIONAL, "informational", "100",
-           "Points (hundredths) of a rule of this level: kept, told to nobody."),
+    POINTS(INFORMATIONAL, "informational", "0",
+           "Points (hundredths) of a rule of this level: none, it only feeds correlations."),
     POINTS(LOW, "low", "300", "Points: counts beside other evidence."),
     POINTS(MEDIUM, "medium", "460", "Points: a medium alert."),
     POINTS(HIGH, "high", "700", "Points: a high alert."),

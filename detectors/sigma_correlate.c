@@ -127,9 +127,6 @@ static enum kt_status take_condition(const struct kt_sigma_rule *r, const struct
         return counts ? kt_key_fail(r->yaml, map, err, "'condition' is missing") : KT_OK;
     if (kt_node_expect(r->yaml, n, KT_NODE_MAP, err) != KT_OK)
         return KT_E_CONFIG;
-    if (!counts)
-        return kt_key_fail(r->yaml, n, err, "'%s' means all of its rules: it takes no condition",
-                           types[c->type]);
     for (const struct kt_node *e = n->first; e != NULL; e = e->next) {
         bool field = kt_str_is(e->key, "field");
         if (field && kt_node_expect(r->yaml, e, KT_NODE_SCALAR, err) != KT_OK)
@@ -141,6 +138,11 @@ static enum kt_status take_condition(const struct kt_sigma_rule *r, const struct
     }
     if (c->at_least == 0)
         return kt_key_fail(r->yaml, n, err, "the condition has no 'gte' or 'gt'");
+    if (!counts && c->at_least > c->n_rules)
+        return kt_key_fail(r->yaml, n, err, "'%s' counts its rules, and there are %u",
+                           types[c->type], c->n_rules);
+    if (c->type == KT_SIGMA_TEMPORAL_ORDERED && c->at_least < c->n_rules)
+        return kt_key_fail(r->yaml, n, err, "'temporal_ordered' means all of its rules");
     if ((c->counted.len > 0) != (c->type == KT_SIGMA_VALUE_COUNT))
         return kt_key_fail(r->yaml, n, err, "'field' belongs to value_count, which needs it");
     return KT_OK;
@@ -173,6 +175,8 @@ enum kt_status kt_sigma_correlation(struct kt_sigma_rule *r, const struct kt_nod
     struct kt_sigma_correlation *c = r->correlation = kt_yaml_keep(r->yaml, sizeof *c);
     const struct kt_node *rules = kt_node_get(n, "rules"), *by = kt_node_get(n, "group-by"),
                          *generate = kt_node_get(n, "generate");
+    if (generate == NULL) /* beside the correlation, or inside it */
+        generate = kt_node_get(kt_yaml_root(r->yaml), "generate");
     if (rules == NULL)
         return kt_key_fail(r->yaml, n, err, "'rules' is missing");
     if (take_type(r, n, c, err) != KT_OK ||

@@ -23,15 +23,17 @@ const char *const kt_sigma_level_words[KT_SIGMA_LEVEL_COUNT] = {
 /* ---- keys of a rule ---- */
 
 static const char *const about[] = { /* for people; change nothing here */
-                                     "author",     "date",       "modified",
-                                     "related",    "references", "fields",
-                                     "license",    "scope",      "regression_tests_path",
+                                     "author",     "date",
+                                     "modified",   "related",
+                                     "reference",  "references",
+                                     "fields",     "license",
+                                     "scope",      "regression_tests_path",
                                      "simulation", NULL
 };
-static const char *const known[] = { "title",       "id",       "name",           "description",
-                                     "status",      "taxonomy", "logsource",      "detection",
-                                     "correlation", "level",    "falsepositives", "tags",
-                                     NULL };
+static const char *const known[] = { "title",       "id",       "name",      "description",
+                                     "status",      "taxonomy", "logsource", "detection",
+                                     "correlation", "generate", "level",     "falsepositives",
+                                     "tags",        NULL };
 static const struct {
     const char *name, *why;
 } refused[] = {
@@ -414,6 +416,9 @@ enum kt_status kt_sigma_parse(struct kt_sigma_rule *r, struct kt_sigma_budget *b
                            "a rule has a detection or a correlation, not both");
     if (correlation != NULL)
         return kt_sigma_correlation(r, correlation, err);
+    const struct kt_node *generate = kt_node_get(root, "generate");
+    if (generate != NULL)
+        return kt_key_fail(r->yaml, generate, err, "'generate' belongs to a correlation");
     if (detection == NULL)
         return kt_node_fail(r->yaml, root, err, "'detection' is missing");
     if (take_logsource(r, err) != KT_OK || kt_sigma_detection(r, detection, b, err) != KT_OK)

@@ -89,8 +89,7 @@ static unsigned measure(const struct kt_sigma_correlation *c, const struct kt_si
 bool kt_sigma_window_add(struct kt_sigma_window *w, const struct kt_sigma_correlation *c,
                          struct kt_sigma_seen seen, unsigned *ret_n)
 {
-    bool counts = c->type == KT_SIGMA_EVENT_COUNT || c->type == KT_SIGMA_VALUE_COUNT;
-    uint64_t want = counts ? c->at_least : c->n_rules;
+    uint64_t want = c->at_least > 0 ? c->at_least : c->n_rules; /* rules: all, unless said */
     unsigned at = put(w, seen);
     if (at == KT_RULE_WINDOW_MAX)
         return false;

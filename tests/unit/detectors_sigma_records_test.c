@@ -165,6 +165,31 @@ static void fields_of_cloudtrail_are_what_redaction_keeps(void **state)
     kt_buf_done(&kept);
 }
 
+/* The page names each field; those of an object stand behind its name with a dot. */
+static void page_names_every_field(void **state)
+{
+    (void)state;
+    static const struct kt_str heads[] = { KT_STR_INIT("userIdentity."),
+                                           KT_STR_INIT("requestParameters."),
+                                           KT_STR_INIT("additionalEventData."),
+                                           KT_STR_INIT("resources.") };
+    struct kt_buf page = { 0 };
+    struct kt_error err = { 0 };
+    assert_int_equal(kt_fs_read_all("docs/sigma.md", 1 << 20, &page, &err), KT_OK);
+    for (unsigned log = 0; log < KT_SIGMA_LOGS; log++) {
+        const struct kt_sigma_field *f = kt_sigma_fields((enum kt_sigma_log)log);
+        for (; f->name != NULL; f++) {
+            struct kt_str name = kt_str_of(f->name);
+            for (size_t i = 0; i < KT_ARRAY_LEN(heads); i++)
+                if (kt_str_starts(name, heads[i]))
+                    name = kt_str_from_index(name, heads[i].len);
+            if (!kt_str_has(kt_buf_str(&page), name))
+                fail_msg("docs/sigma.md does not name %s", f->name);
+        }
+    }
+    kt_buf_done(&page);
+}
+
 /* ---- kinds of records against the verb tables ---- */
 
 static bool never(const char *product, const char *selection)
@@ -252,6 +277,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rules_match_the_records_of_their_sources),
         cmocka_unit_test(fields_of_cloudtrail_are_what_redaction_keeps),
+        cmocka_unit_test(page_names_every_field),
         cmocka_unit_test(no_record_that_is_kept_is_said_to_be_lost),
         cmocka_unit_test(what_is_not_kept_is_said),
     };

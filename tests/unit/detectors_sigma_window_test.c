@@ -78,6 +78,16 @@ static void rules_together_in_any_order(void **state)
     assert_int_equal(add(&w, &c, 11 * MIN, 1, 0), 3); /* 2 at minute 1, 0 at 5, 1 at 11 */
 }
 
+static void some_of_the_rules_are_enough_when_it_says_so(void **state)
+{
+    (void)state;
+    struct kt_sigma_window w = { 0 };
+    struct kt_sigma_correlation c = asking(KT_SIGMA_TEMPORAL, 3, 2, 10 * MIN);
+    assert_int_equal(add(&w, &c, 0, 2, 0), 0);
+    assert_int_equal(add(&w, &c, MIN, 2, 0), 0);
+    assert_int_equal(add(&w, &c, 2 * MIN, 0, 0), 2);
+}
+
 static void rules_in_their_order_alone(void **state)
 {
     (void)state;
@@ -151,6 +161,7 @@ int main(void)
         cmocka_unit_test(late_events_count_in_their_place),
         cmocka_unit_test(values_are_counted_once),
         cmocka_unit_test(rules_together_in_any_order),
+        cmocka_unit_test(some_of_the_rules_are_enough_when_it_says_so),
         cmocka_unit_test(rules_in_their_order_alone),
         cmocka_unit_test(windows_agree_with_a_plain_count),
         cmocka_unit_test(a_full_window_keeps_the_newest),
