@@ -35,6 +35,11 @@ static bool is_sign(char c)
     return c == '(' || c == ')' || c == '|';
 }
 
+static bool is_space(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
 static void next(struct reader *r)
 {
     r->rest = kt_str_trim(r->rest);
@@ -42,8 +47,7 @@ static void next(struct reader *r)
     if (r->rest.len > 0 && is_sign(r->rest.at[0]))
         n = 1;
     else
-        while (n < r->rest.len && !is_sign(r->rest.at[n]) &&
-               strchr(" \t\r\n", r->rest.at[n]) == NULL)
+        while (n < r->rest.len && !is_sign(r->rest.at[n]) && !is_space(r->rest.at[n]))
             n++;
     r->word = kt_str_sub(r->rest, 0, n);
     r->rest = kt_str_from_index(r->rest, n);

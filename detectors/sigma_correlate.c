@@ -85,7 +85,7 @@ static enum kt_status take_span(const struct kt_sigma_rule *r, const struct kt_n
     if (n == NULL)
         return kt_key_fail(r->yaml, map, err, "'timespan' is missing");
     bool unit = n->type == KT_NODE_SCALAR && n->scalar.len > 1 &&
-                strchr("smhd", n->scalar.at[n->scalar.len - 1]) != NULL;
+                kt_str_find_byte(KT_STR("smhd"), n->scalar.at[n->scalar.len - 1], 0) >= 0;
     if (!unit || kt_duration_parse(n->scalar, &c->span, &why) != KT_OK || c->span <= 0)
         return kt_node_fail(r->yaml, n, err, "'timespan' is a number and s, m, h or d: 5m");
     if (c->span > SPAN_MAX)

@@ -94,7 +94,8 @@ static bool is_uuid(struct kt_str s)
         return false;
     for (size_t i = 0; i < s.len; i++) {
         bool dash = i == 8 || i == 13 || i == 18 || i == 23;
-        if (dash ? s.at[i] != '-' : strchr("0123456789abcdefABCDEF", s.at[i]) == NULL)
+        if (dash ? s.at[i] != '-'
+                 : kt_str_find_byte(KT_STR("0123456789abcdefABCDEF"), s.at[i], 0) < 0)
             return false;
     }
     return true;

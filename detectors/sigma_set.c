@@ -79,7 +79,7 @@ static size_t document_len(struct kt_str text)
         ptrdiff_t end = kt_str_find_byte(line, '\n', 0);
         size_t n = end < 0 ? line.len : (size_t)end + 1;
         bool mark = kt_str_starts(line, KT_STR("---")) &&
-                    (line.len == 3 || strchr(" \t\r\n", line.at[3]) != NULL);
+                    (line.len == 3 || kt_str_find_byte(KT_STR(" \t\r\n"), line.at[3], 0) >= 0);
         if (mark && at > 0)
             return at;
         at += n;

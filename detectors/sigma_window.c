@@ -43,10 +43,13 @@ static unsigned distinct(const struct kt_sigma_seen *s, unsigned n)
 
 static unsigned rules_seen(const struct kt_sigma_seen *s, unsigned n)
 {
-    unsigned bits = 0;
-    for (unsigned i = 0; i < n; i++)
-        bits |= 1u << s[i].rule;
-    return (unsigned)__builtin_popcount(bits);
+    bool met[KT_SIGMA_TOGETHER] = { false };
+    unsigned count = 0;
+    for (unsigned i = 0; i < n; i++) {
+        count += !met[s[i].rule];
+        met[s[i].rule] = true;
+    }
+    return count;
 }
 
 /* How far the rules were met in their order. Events of one moment may be in any. */
