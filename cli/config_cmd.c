@@ -49,7 +49,7 @@ static void note_rules(const struct kt_conf *conf)
     }
     kt_sigma_close(set);
     if (files > 0)
-        printf("  rules: %u in %u files\n", kt_sigma_count(set), files);
+        printf("  rules: %u in %u file%s\n", kt_sigma_count(set), files, files == 1 ? "" : "s");
     for (unsigned i = 0; i < kt_sigma_count(set); i++) {
         const struct kt_sigma_rule *r = kt_sigma_rule(set, i);
         if (r->never[0] != '\0')

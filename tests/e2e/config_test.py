@@ -64,6 +64,20 @@ shown = keytrail('config', 'show', '--defaults', '-c', os.path.join(d, 'keytrail
 p = keytrail('config', 'check', '-c', write('shown.yaml', shown))
 check(p.returncode == 0, 'what config show prints loads again')
 check(keytrail('config', 'check', '-c', os.path.join(d, 'nowhere.yaml'), ok=False).returncode == 1, 'a missing file is no good configuration')
+# ---- rules ----
+OWN = 'title: %s\nlogsource: {product: keytrail}\ndetection: {s: {%s: a}, condition: s}\nlevel: high\n'
+write('mixed.yml', OWN % ('Good', 'actor') + '---\n' + OWN % ('Bad', 'actr') + '---\n' + OWN % ('Too', 'secret'))
+p = keytrail('detect', 'import', os.path.join(d, 'mixed.yml'), '--into', os.path.join(d, 'rules'), '-o', 'json', ok=False)
+rows = json.loads(p.stdout)
+check(p.returncode == 7 and [r['verdict'] for r in rows] == ['accepted', 'refused', 'accepted'] and "field 'actr' cannot be asked" in rows[1]['why'],
+      'rules are imported one by one', (rows, p.stderr))
+text = open(os.path.join(d, 'rules', 'mixed.yml')).read()
+check('Good' in text and 'Too' in text and 'Bad' not in text, 'only what was accepted is written, as it stood', text)
+p = keytrail('config', 'check', '-c', write('r.yaml', BASE + 'rules: [rules]\n'))
+check(b'rules: 2 in 1 file' in p.stdout, 'the folder loads', p.stdout)
+write('bad.yml', OWN % ('Bad', 'actr'))
+refused(BASE + 'rules: [rules, bad.yml]\n', "bad.yml:3:17: field 'actr' cannot be asked (did you mean 'actor'?)")
+
 # ---- detectors ----
 names = [r['name'] for r in json.loads(keytrail('detect', 'list', '-o', 'json').stdout)]
 check(len(names) >= 5 and all(keytrail('detect', 'explain', n).stdout.decode().startswith(f'# {n}: ') for n in names), 'each detector is explained by its page', names)
