@@ -15,16 +15,23 @@
 #include "core/base/limits.h"
 #include "core/event/line.h"
 
+/* The object of a record that holds the files of a sort. */
+static const char *const files_of[KT_FILE_OF_END] = {
+    [KT_FILE_IDENTITIES] = "files",
+    [KT_FILE_RULES] = "rules",
+};
+
 /* ---- writing ---- */
 
-struct source { /* the text, then the files */
+#define NAME_COSTS 16u /* what stands around a name and its slice */
+
+struct source { /* the text, then the files, of one sort after the other */
+    enum kt_conf_file_of of;
     struct kt_str name, text;
 };
 
 struct writing {
-    const struct kt_conf *conf;
-    const char *ip_data;
-    struct source source[1 + KT_SETTINGS_FILES];
+    struct source *source;
     unsigned n, at;   /* at: source in work */
     size_t done;      /* of it */
     size_t all, told; /* bytes; told: in the parts so far */
@@ -40,56 +47,73 @@ static struct kt_str slice(struct writing *w, size_t room)
     return cut;
 }
 
+/* Goes on to the source that the part has room for; false: it is full, or nothing is left. */
+static bool next_piece(struct writing *w, size_t room)
+{
+    bool whole = w->done == w->source[w->at].text.len;
+    unsigned next = w->at + (whole ? 1 : 0);
+    if (next == 0 || next == w->n || room < w->source[next].name.len + NAME_COSTS + 4)
+        return false;
+    w->done = whole ? 0 : w->done;
+    w->at = next;
+    return true;
+}
+
 static void write_part(struct writing *w, struct kt_buf *raw)
 {
     size_t room = KT_SETTINGS_SLICE;
     const char *between = "";
+    enum kt_conf_file_of of = KT_FILE_IDENTITIES;
     kt_buf_addz(raw, ",\"text\":");
     struct kt_str text = w->at == 0 ? slice(w, room) : KT_STR_NONE;
     kt_json_quote(raw, text);
     room -= text.len;
-    kt_buf_addz(raw, ",\"files\":{");
-    for (;;) {
-        bool whole = w->done == w->source[w->at].text.len;
-        if (whole && w->at + 1 == w->n)
-            break;
-        if (whole) {
-            w->at++;
-            w->done = 0;
+    kt_buf_addf(raw, ",\"%s\":{", files_of[of]);
+    while (next_piece(w, room)) {
+        const struct source *s = &w->source[w->at];
+        if (s->of != of) {
+            of = s->of;
+            between = "";
+            kt_buf_addf(raw, "},\"%s\":{", files_of[of]);
         }
-        struct kt_str piece = slice(w, room);
-        if (w->at == 0 || (piece.len == 0 && w->source[w->at].text.len > 0))
-            break; /* the part is full */
+        struct kt_str piece = slice(w, room - s->name.len - NAME_COSTS);
         kt_buf_addz(raw, between);
-        kt_json_quote(raw, w->source[w->at].name);
+        kt_json_quote(raw, s->name);
         kt_buf_byte(raw, ':');
         kt_json_quote(raw, piece);
-        room -= piece.len;
+        room -= s->name.len + NAME_COSTS + piece.len;
         between = ",";
     }
     kt_buf_addz(raw, "}}");
 }
 
-static enum kt_status gather(struct writing *w, struct kt_str text, struct kt_error *err)
+static enum kt_status gather(struct writing *w, const struct kt_conf *c, struct kt_str text,
+                             struct kt_error *err)
 {
-    w->source[w->n++] = (struct source){ KT_STR_NONE, text };
+    w->source[w->n++] = (struct source){ KT_FILE_OF_END, KT_STR_NONE, text };
     w->all = text.len;
-    if (w->conf->n_files > KT_SETTINGS_FILES)
-        return kt_fail(err, KT_E_LIMIT, "the configuration names more than %u files",
-                       KT_SETTINGS_FILES);
-    for (unsigned i = 0; i < w->conf->n_files; i++) {
-        const struct kt_conf_file *f = &w->conf->files[i];
-        if (strlen(f->name) > KT_KEY_MAX)
-            return kt_fail(err, KT_E_LIMIT, "the path '%.80s…' is longer than %u bytes", f->name,
-                           KT_KEY_MAX);
-        w->source[w->n++] = (struct source){ kt_str_of(f->name), f->text };
-        w->all += f->text.len;
+    for (int of = 0; of < KT_FILE_OF_END; of++) {
+        for (unsigned i = 0; i < c->n_files; i++) {
+            const struct kt_conf_file *f = &c->files[i];
+            if ((int)f->of != of)
+                continue;
+            if (strlen(f->name) > KT_KEY_MAX)
+                return kt_fail(err, KT_E_LIMIT, "the path '%.80s…' is longer than %u bytes",
+                               f->name, KT_KEY_MAX);
+            w->source[w->n++] = (struct source){ f->of, kt_str_of(f->name), f->text };
+            w->all += f->text.len;
+        }
     }
     if (w->all > KT_SETTINGS_MAX)
         return kt_fail(err, KT_E_LIMIT,
                        "the configuration and the files that it names are larger than %u MiB",
                        KT_SETTINGS_MAX >> 20);
     return KT_OK;
+}
+
+static bool is_told(const struct writing *w)
+{
+    return w->told == w->all && w->at + 1 == w->n;
 }
 
 /* How many parts there are: by writing them, for a slice ends where a character does. */
@@ -101,7 +125,7 @@ static unsigned count_parts(struct writing w)
         kt_buf_reset(&raw);
         write_part(&w, &raw);
         parts++;
-    } while (w.told < w.all);
+    } while (!is_told(&w));
     return parts;
 }
 
@@ -111,12 +135,13 @@ enum kt_status kt_settings_write(const struct kt_conf *c, const char *ip_data,
                                  void *self, struct kt_error *err)
 {
     KT_CLEANUP(kt_buf_done) struct kt_buf text = { 0 }, raw = { 0 };
-    struct writing w = { .conf = c, .ip_data = ip_data };
+    if (c->n_files > KT_SETTINGS_FILES)
+        return kt_fail(err, KT_E_LIMIT, "the configuration names more than %u files",
+                       KT_SETTINGS_FILES);
+    struct writing w = { .source = kt_alloc_array(1 + c->n_files, sizeof *w.source) };
     kt_conf_print(c, true, &text);
-    enum kt_status st = gather(&w, kt_buf_str(&text), err);
-    if (st != KT_OK)
-        return st;
-    unsigned parts = count_parts(w);
+    enum kt_status st = gather(&w, c, kt_buf_str(&text), err);
+    unsigned parts = st == KT_OK ? count_parts(w) : 0;
     for (unsigned part = 1; st == KT_OK && part <= parts; part++) {
         kt_buf_reset(&raw);
         kt_buf_addz(&raw, "{\"what\":\"config\",\"digest\":\"");
@@ -127,13 +152,16 @@ enum kt_status kt_settings_write(const struct kt_conf *c, const char *ip_data,
         write_part(&w, &raw);
         st = each(self, kt_buf_str(&raw), err);
     }
+    kt_free(w.source);
     return st;
 }
 
 /* ---- reading ---- */
 
-static void add_piece(struct kt_settings *s, struct kt_str name, struct kt_str text)
+static void add_piece(struct kt_settings *s, enum kt_conf_file_of of, struct kt_str name,
+                      struct kt_str text)
 {
+    kt_buf_u32(&s->pieces, (uint32_t)of);
     kt_buf_str32(&s->pieces, name);
     kt_buf_str32(&s->pieces, text);
 }
@@ -169,58 +197,86 @@ bool kt_settings_take(struct kt_settings *s, struct kt_jval raw)
     s->part = (uint32_t)part;
     s->parts = (uint32_t)parts;
     kt_str_copyz(s->digest, sizeof s->digest, digest);
-    add_piece(s, KT_STR_NONE, kt_json_str_at(raw, "text"));
+    add_piece(s, KT_FILE_OF_END, KT_STR_NONE, kt_json_str_at(raw, "text"));
     struct kt_jval piece;
     struct kt_str name;
-    for (struct kt_json_iter it = kt_json_iter(kt_json_at(raw, "files"));
-         kt_json_next(&it, &name, &piece);)
-        add_piece(s, name, kt_json_str(piece));
+    for (int of = 0; of < KT_FILE_OF_END; of++)
+        for (struct kt_json_iter it = kt_json_iter(kt_json_at(raw, files_of[of]));
+             kt_json_next(&it, &name, &piece);)
+            add_piece(s, (enum kt_conf_file_of)of, name, kt_json_str(piece));
     if (s->pieces.len > KT_SETTINGS_MAX + KT_SETTINGS_MAX / 4)
         forget(s);
     return s->part > 0 && s->part == s->parts;
 }
 
-/* The pieces of each name put together; false: they are damaged, or of too many names. */
-static bool put_together(const struct kt_settings *s, struct kt_str *name, struct kt_buf *text,
-                         unsigned *ret_n)
+struct together { /* the text first, then the files */
+    struct whole {
+        uint32_t of;
+        char *name;
+        struct kt_buf text;
+    } * all;
+    unsigned n, cap;
+};
+
+static struct whole *begin(struct together *t, uint32_t of, struct kt_str name)
+{
+    if (t->n == t->cap) {
+        t->cap = t->cap == 0 ? 8 : 2 * t->cap;
+        t->all = kt_realloc_array(t->all, t->cap, sizeof *t->all);
+    }
+    struct whole *w = &t->all[t->n++];
+    *w = (struct whole){ of, kt_str_dup(name), { 0 } };
+    return w;
+}
+
+/* The pieces of each file put together: they stand one after the other, with pieces of the text
+ * between them. false: they are damaged, or of too many files. */
+static bool put_together(const struct kt_settings *s, struct together *t)
 {
     struct kt_rd in = kt_rd_of(kt_buf_str(&s->pieces));
-    unsigned n = 1;
+    (void)begin(t, KT_FILE_OF_END, KT_STR_NONE);
     while (in.left > 0) {
-        struct kt_str of = kt_rd_str32(&in), piece = kt_rd_str32(&in);
-        unsigned i = 0;
-        while (i < n && !kt_str_eq(name[i], of))
-            i++;
-        if (in.bad || i > KT_SETTINGS_FILES)
+        uint32_t of = kt_rd_u32(&in);
+        struct kt_str name = kt_rd_str32(&in), piece = kt_rd_str32(&in);
+        if (in.bad || of > KT_FILE_OF_END || name.len > KT_KEY_MAX)
             return false;
-        name[i] = of;
-        n = i == n ? n + 1 : n;
-        kt_buf_add(&text[i], piece);
+        struct whole *w = &t->all[of == KT_FILE_OF_END ? 0 : t->n - 1];
+        if (w->of != of || !kt_str_is(name, w->name)) {
+            if (of == KT_FILE_OF_END || t->n > KT_SETTINGS_FILES)
+                return false;
+            w = begin(t, of, name);
+        }
+        kt_buf_add(&w->text, piece);
     }
-    *ret_n = n;
     return true;
+}
+
+static void drop_together(struct together *t)
+{
+    for (unsigned i = 0; i < t->n; i++) {
+        kt_free(t->all[i].name);
+        kt_buf_done(&t->all[i].text);
+    }
+    kt_free(t->all);
 }
 
 enum kt_status kt_settings_parse(const struct kt_settings *s, struct kt_conf **ret,
                                  struct kt_error *err)
 {
-    struct kt_str name[1 + KT_SETTINGS_FILES] = { { 0 } };
-    struct kt_buf text[1 + KT_SETTINGS_FILES] = { { 0 } };
-    struct kt_conf_file files[KT_SETTINGS_FILES];
-    char names[KT_SETTINGS_FILES][KT_KEY_MAX + 1];
-    unsigned n = 0;
+    struct together t = { 0 };
+    struct kt_conf_file *files = NULL;
     enum kt_status st = KT_OK;
-    if (!put_together(s, name, text, &n))
+    if (!put_together(s, &t))
         st = kt_fail(err, KT_E_CONFIG, "the recorded configuration is damaged");
-    for (unsigned i = 1; i < n; i++) {
-        kt_str_copyz(names[i - 1], sizeof names[0], name[i]);
-        files[i - 1] = (struct kt_conf_file){ .name = names[i - 1], .text = kt_buf_str(&text[i]) };
-    }
+    files = kt_alloc_array(t.n, sizeof *files);
+    for (unsigned i = 1; i < t.n; i++)
+        files[i - 1] = (struct kt_conf_file){ (enum kt_conf_file_of)t.all[i].of, t.all[i].name,
+                                              kt_buf_str(&t.all[i].text) };
     if (st == KT_OK)
-        st = kt_conf_parse(kt_buf_str(&text[0]), "the recorded configuration", files, n - 1, ret,
-                           err);
-    for (unsigned i = 0; i < KT_ARRAY_LEN(text); i++)
-        kt_buf_done(&text[i]);
+        st = kt_conf_parse(kt_buf_str(&t.all[0].text), "the recorded configuration", files, t.n - 1,
+                           ret, err);
+    kt_free(files);
+    drop_together(&t);
     return st;
 }
 

@@ -4,18 +4,19 @@
  * A configuration with the files that it names is one or more `config` records (kind config,
  * operation config), written in one transaction:
  *   {"what":"config","digest":"<hex>","ip_data":"…","part":1,"parts":2,"text":"…",
- *    "files":{"/etc/keytrail/identities.yaml":"…"}}
- * text and each file of files are slices, in order; the slices of all parts together are the
- * effective keytrail.yaml and the files whole. A record without part is the only one.
+ *    "files":{"/etc/keytrail/identities.yaml":"…"},"rules":{"/etc/keytrail/rules/a.yml":"…"}}
+ * text and each file, of identities in files and of rules, are slices, in order; the slices of all
+ * parts together are the effective keytrail.yaml and the files whole. A record without part is the
+ * only one.
  */
 #pragma once
+#include "core/base/limits.h"
 #include "core/config/config.h"
 #include "core/event/json.h"
 #include "core/store/read.h"
 
-#define KT_SETTINGS_MAX   (4u << 20)  /* bytes of text and files together */
-#define KT_SETTINGS_SLICE (32u << 10) /* of them in one record, so that a line always holds it */
-#define KT_SETTINGS_FILES 64u
+#define KT_SETTINGS_SLICE (32u << 10) /* of them, with names, in one record: a line holds it */
+#define KT_SETTINGS_FILES (1u + KT_RULES_FILES_MAX) /* of identities, and of rules */
 
 /* Calls each() for the raw of every part, in order. KT_E_LIMIT: it is larger than
  * KT_SETTINGS_MAX. ip_data: what the address database says of itself. */
@@ -26,7 +27,7 @@ KT_MUST_USE enum kt_status kt_settings_write(const struct kt_conf *c, const char
 
 /* What came of one configuration so far. Zeroed: nothing. */
 struct kt_settings {
-    struct kt_buf pieces; /* u32 length, name, u32 length, slice; the text has no name */
+    struct kt_buf pieces; /* u32 of, u32 length, name, u32 length, slice; the text has no name */
     char digest[72];
     uint32_t part, parts; /* the newest one, and how many there are */
 };

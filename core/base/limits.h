@@ -27,6 +27,7 @@
 #define KT_DEDUPE_RECENT    (2u << 20) /* ids held in memory (32 MiB) */
 #define KT_CONFIG_MAX       (1u << 20)
 #define KT_CONFIG_DEPTH_MAX 16u
+#define KT_SETTINGS_MAX     (4u << 20) /* of its text and files together: the log records both */
 
 #define KT_IDENTITIES_BYTES   (15u << 18) /* of identities_file, also as it is recorded */
 #define KT_IDENTITIES_MAX     50000u

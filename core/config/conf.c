@@ -458,6 +458,24 @@ static struct kt_conf *conf_of(struct kt_yaml *y)
     return c;
 }
 
+/* The log records it whole: what does not fit there is refused here, not when it is taken. */
+static enum kt_status check_size(const struct kt_conf *c, struct kt_error *err)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf text = { 0 };
+    kt_conf_print(c, true, &text);
+    size_t all = text.len;
+    for (unsigned i = 0; i < c->n_files; i++) {
+        all += c->files[i].text.len;
+        if (strlen(c->files[i].name) > KT_KEY_MAX)
+            return kt_fail(err, KT_E_CONFIG, "the path '%.80s…' is longer than %u bytes",
+                           c->files[i].name, KT_KEY_MAX);
+    }
+    return all <= KT_SETTINGS_MAX
+               ? KT_OK
+               : kt_fail(err, KT_E_CONFIG, "%s and the files that it names are larger than %u MiB",
+                         c->path, KT_SETTINGS_MAX >> 20);
+}
+
 enum kt_status kt_conf_load(const char *path, struct kt_conf **ret, struct kt_error *err)
 {
     struct kt_yaml *y = NULL;
@@ -468,6 +486,8 @@ enum kt_status kt_conf_load(const char *path, struct kt_conf **ret, struct kt_er
     st = fill(c, true, err);
     if (st == KT_OK)
         st = kt_conf_rules(c, err);
+    if (st == KT_OK)
+        st = check_size(c, err);
     if (st != KT_OK) {
         kt_conf_free(c);
         return st;

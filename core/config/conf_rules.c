@@ -34,6 +34,9 @@ static enum kt_status read_file(struct reading *r, const char *path)
     struct kt_conf *c = r->conf;
     struct kt_stat stat;
     KT_CLEANUP(kt_buf_done) struct kt_buf text = { 0 };
+    for (unsigned i = 0; i < c->n_files; i++) /* a file, and the folder that it is in */
+        if (c->files[i].of == KT_FILE_RULES && strcmp(c->files[i].name, path) == 0)
+            return KT_OK;
     if (r->n == KT_RULES_FILES_MAX)
         return kt_fail(r->err, KT_E_CONFIG, "more than %u files of rules", KT_RULES_FILES_MAX);
     if (kt_fs_real.stat(kt_fs_real.self, path, &stat, r->err) != KT_OK)

@@ -76,6 +76,7 @@ static void same(const struct kt_conf *a, const struct kt_conf *b)
     assert_string_equal(kt_buf_z(&x), kt_buf_z(&y));
     assert_int_equal(a->n_files, b->n_files);
     for (unsigned i = 0; i < a->n_files; i++) {
+        assert_int_equal(a->files[i].of, b->files[i].of);
         assert_string_equal(a->files[i].name, b->files[i].name);
         assert_true(kt_str_eq(a->files[i].text, b->files[i].text));
     }
@@ -119,6 +120,35 @@ static char *long_text(size_t bytes)
     for (size_t i = 0; i < bytes; i++)
         text[i] = "\xe2\x82\xac"[i % 3];
     return text;
+}
+
+static void every_file_reads_back_as_what_it_was(void **state)
+{
+    (void)state;
+    static char name[1900][KT_KEY_MAX + 1];
+    static struct kt_conf_file files[1900];
+    for (unsigned i = 0; i < KT_ARRAY_LEN(files); i++) { /* short ones with long paths */
+        (void)snprintf(name[i], sizeof name[i], "/etc/keytrail/rules/%0*u.yml", (int)(i % 200), i);
+        files[i] = (struct kt_conf_file){ KT_FILE_RULES, name[i],
+                                          i % 3 == 0 ? KT_STR_NONE : kt_str_of(name[i]) };
+    }
+    files[0].of = KT_FILE_IDENTITIES; /* a path may be of both */
+    files[0].name = name[1];
+    struct kt_conf *c = parse("rules: [rules]\n", files, KT_ARRAY_LEN(files)), *back = NULL;
+    struct parts p = write_parts(c);
+    struct kt_settings s = { .part = 0 };
+    struct kt_error err = { 0 };
+    assert_true(p.n > 5);
+    for (unsigned i = 0; i < p.n; i++) {
+        assert_true(p.raw[i].len < KT_LINE_MAX - 4096);
+        assert_int_equal(take(&s, kt_buf_str(&p.raw[i])), i + 1 == p.n);
+    }
+    assert_int_equal(kt_settings_parse(&s, &back, &err), KT_OK);
+    same(c, back);
+    kt_settings_done(&s);
+    kt_conf_free(c);
+    kt_conf_free(back);
+    drop_parts(&p);
 }
 
 static void a_large_one_takes_many_records_of_which_none_is_too_long(void **state)
@@ -287,6 +317,32 @@ static void a_recorded_configuration_acts_from_its_seq_on(void **state)
     drop_parts(&p);
 }
 
+static const char rule[] = "title: A trap\nlogsource: {product: keytrail}\n"
+                           "detection: {s: {secret|endswith: /trap}, condition: s}\nlevel: high\n";
+
+static void recorded_rules_judge_what_comes_after_them(void **state)
+{
+    (void)state;
+    struct told t = { .seq = 0 };
+    const struct kt_conf_file file = { KT_FILE_RULES, "/etc/keytrail/rules/trap.yml",
+                                       kt_str_of(rule) };
+    struct kt_conf *c = parse("rules: [rules]\n", &file, 1);
+    struct parts p = write_parts(c);
+    start(&t, NULL, false);
+    assert_int_equal(touch(&t), 0);
+    configure(&t, kt_buf_str(&p.raw[0]));
+    assert_int_equal(touch(&t), 1);
+    restart(&t, NULL); /* the rules are in the state, too */
+    assert_int_equal(touch(&t), 1);
+    configure(&t, KT_STR("{\"text\":\"rules: [rules]\",\"rules\":{\"a.yml\":\"title: no rule\"}}"));
+    assert_int_equal(touch(&t), 1); /* refused: the old ones hold */
+    configure(&t, KT_STR("{\"text\":\"\"}"));
+    assert_int_equal(touch(&t), 0);
+    kt_detect_free(t.d);
+    kt_conf_free(c);
+    drop_parts(&p);
+}
+
 static void one_in_parts_acts_with_its_last_part(void **state)
 {
     (void)state;
@@ -376,10 +432,12 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_written_reads_back),
+        cmocka_unit_test(every_file_reads_back_as_what_it_was),
         cmocka_unit_test(a_large_one_takes_many_records_of_which_none_is_too_long),
         cmocka_unit_test(parts_that_do_not_follow_are_none),
         cmocka_unit_test(one_that_is_too_large_is_refused),
         cmocka_unit_test(a_recorded_configuration_acts_from_its_seq_on),
+        cmocka_unit_test(recorded_rules_judge_what_comes_after_them),
         cmocka_unit_test(one_in_parts_acts_with_its_last_part),
         cmocka_unit_test(one_that_cannot_be_used_leaves_the_old_one_in_force),
         cmocka_unit_test(what_if_settings_hold_whatever_the_log_records),

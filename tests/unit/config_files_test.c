@@ -14,6 +14,7 @@
 
 #include "core/base/enc.h"
 #include "core/base/hash.h"
+#include "core/base/limits.h"
 #include "core/config/config.h"
 
 static char folder[] = "/tmp/kt-config-XXXXXX";
@@ -496,7 +497,7 @@ static void tokens_carry_both_public_keys(void **state)
 static void rules_are_read_with_the_configuration(void **state)
 {
     (void)state;
-    static const char text[] = "rules: [one.yml, more]\n";
+    static const char text[] = "rules: [one.yml, more, more/a.yml]\n";
     uint8_t digest[32];
     struct kt_conf *c = NULL;
     struct kt_error err = { 0 };
@@ -506,7 +507,8 @@ static void rules_are_read_with_the_configuration(void **state)
     write_file("more/a.yml", "title: a\n", 0644);
     write_file("more/README.md", "no rule", 0644);
     c = load("keytrail.yaml", text);
-    assert_int_equal(c->n_files, 3); /* in the order of the list, in a folder by name */
+    assert_int_equal(c->n_files, 3); /* in the order of the list, in a folder by name; none twice */
+    assert_int_equal(c->files[0].of, KT_FILE_RULES);
     assert_string_equal(c->files[0].name, path_of("one.yml"));
     assert_true(kt_str_is(c->files[1].text, "title: a\n"));
     assert_true(kt_str_is(c->files[2].text, "title: b\n"));
@@ -526,6 +528,34 @@ static void rules_are_read_with_the_configuration(void **state)
     for (size_t i = 0; i < KT_ARRAY_LEN(made); i++)
         (void)unlink(path_of(made[i]));
     assert_int_equal(rmdir(path_of("more")), 0);
+}
+
+static void what_no_record_holds_is_refused(void **state)
+{
+    (void)state;
+    struct kt_conf *c = NULL;
+    struct kt_error err = { 0 };
+    struct kt_buf text = { 0 };
+    char name[16];
+    assert_int_equal(mkdir(path_of("big"), 0755), 0);
+    for (size_t i = 0; text.len < KT_CONFIG_MAX - 100; i++)
+        kt_buf_addf(&text, "# %zu\n", i);
+    for (unsigned i = 0; i < 4; i++) {
+        (void)snprintf(name, sizeof name, "big/%u.yml", i);
+        write_file(name, kt_buf_z(&text), 0644);
+    }
+    write_file("keytrail.yaml", "rules: big\n", 0644);
+    assert_int_equal(kt_conf_load(path_of("keytrail.yaml"), &c, &err), KT_E_CONFIG);
+    assert_non_null(strstr(err.text, "and the files that it names are larger than 4 MiB"));
+    (void)unlink(path_of("big/3.yml"));
+    c = load("keytrail.yaml", "rules: big\n");
+    kt_conf_free(c);
+    for (unsigned i = 0; i < 3; i++) {
+        (void)snprintf(name, sizeof name, "big/%u.yml", i);
+        (void)unlink(path_of(name));
+    }
+    assert_int_equal(rmdir(path_of("big")), 0);
+    kt_buf_done(&text);
 }
 
 static void samples_load_as_they_stand(void **state)
@@ -578,6 +608,7 @@ int main(void)
         cmocka_unit_test(key_files_are_private_and_never_overwritten),
         cmocka_unit_test(tokens_carry_both_public_keys),
         cmocka_unit_test(rules_are_read_with_the_configuration),
+        cmocka_unit_test(what_no_record_holds_is_refused),
         cmocka_unit_test(samples_load_as_they_stand),
     };
     return cmocka_run_group_tests_name("config/files", tests, make_folder, drop_folder);
