@@ -18,7 +18,7 @@ KT_MUST_USE enum kt_status kt_judged_load(struct kt_reader *r, struct kt_judged 
 void kt_judged_done(struct kt_judged *j);
 
 struct kt_trial {   /* one thing to set */
-    char text[200]; /* "volume_spike.floor_1h=80", "networks 203.0.113.0/24" */
+    char text[240]; /* "volume_spike.floor_1h=80", "networks 203.0.113.0/24" */
     char set[160];  /* for kt_side_set; empty: a network */
     char cidr[KT_IP_TEXT_MAX], actor[128];
     unsigned quiet, lost_true, others; /* what it came to */
