@@ -39,17 +39,13 @@ static enum kt_status is_agent(const char *path, bool *ret, struct kt_error *err
 /* Rules that load, and that no record which is kept can match. */
 static void note_rules(const struct kt_conf *conf)
 {
-    struct kt_sigma *set = kt_sigma_new();
+    struct kt_sigma *set = kt_sigma_of(conf);
     unsigned files = 0;
-    for (unsigned i = 0; i < conf->n_files; i++) {
-        if (conf->files[i].of != KT_FILE_RULES)
-            continue;
-        kt_sigma_add(set, conf->files[i].name, conf->files[i].text);
-        files++;
-    }
-    kt_sigma_close(set);
-    if (files > 0)
-        printf("  rules: %u in %u file%s\n", kt_sigma_count(set), files, files == 1 ? "" : "s");
+    if (set == NULL)
+        return;
+    for (unsigned i = 0; i < conf->n_files; i++)
+        files += conf->files[i].of == KT_FILE_RULES;
+    printf("  rules: %u in %u file%s\n", kt_sigma_count(set), files, files == 1 ? "" : "s");
     for (unsigned i = 0; i < kt_sigma_count(set); i++) {
         const struct kt_sigma_rule *r = kt_sigma_rule(set, i);
         if (r->never[0] != '\0')

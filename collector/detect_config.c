@@ -94,8 +94,11 @@ enum kt_status kt_detect_fill(const struct kt_detect_options *o, const struct kt
 
 static void drop_options(struct kt_tuning *t)
 {
-    for (unsigned i = 0; i < KT_DETECTORS_MAX; i++)
+    for (unsigned i = 0; i < KT_DETECTORS_MAX; i++) {
+        if (t->options[i] != NULL && kt_detectors[i]->detach != NULL)
+            kt_detectors[i]->detach(t->options[i]);
         kt_free(t->options[i]);
+    }
     kt_arena_done(&t->keep);
     kt_conf_free(t->own_conf);
     *t = (struct kt_tuning){ .own_conf = NULL };

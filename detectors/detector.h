@@ -260,9 +260,10 @@ struct kt_detector {
     /* Checks and compiles what the table of options cannot; NULL: nothing to do. */
     enum kt_status (*check)(void *options, struct kt_error *err);
     const struct kt_part_needs *needs; /* ended by 0 needs; `keytrail detect lint` asks */
-    /* Takes what the configuration brings beside options, such as rules; after check. What it keeps
-     * lives as long as conf (kt_yaml_own); NULL: nothing to do. */
+    /* Takes what the configuration brings beside options, such as rules; after check. detach drops
+     * what it made. NULL: nothing to do. */
     enum kt_status (*attach)(void *options, const struct kt_conf *conf, struct kt_error *err);
+    void (*detach)(void *options);
     const struct kt_table_decl *tables;
     unsigned n_tables;
     /* The kind of actor that the options make of it (enum kt_actor_kind), or -1; NULL: never. */

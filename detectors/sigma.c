@@ -18,7 +18,7 @@
 
 struct options {
     uint64_t points[KT_SIGMA_LEVEL_COUNT];
-    const struct kt_sigma *set; /* of the configuration; lives as long as that */
+    struct kt_sigma *set; /* of the configuration; NULL: it has no rules */
 };
 #define POINTS(level, name, value, help)                                                           \
     {                                                                                              \
@@ -43,22 +43,19 @@ static const struct kt_table_decl tables[] = {
 static enum kt_status attach(void *opt, const struct kt_conf *conf, struct kt_error *err)
 {
     struct options *o = opt;
-    unsigned n = 0;
-    for (unsigned i = 0; i < conf->n_files; i++)
-        n += conf->files[i].of == KT_FILE_RULES;
-    if (n == 0)
-        return KT_OK;
-    struct kt_sigma *set = kt_sigma_new();
-    kt_yaml_own(conf->yaml, set, (void (*)(void *))kt_sigma_free);
-    for (unsigned i = 0; i < conf->n_files; i++)
-        if (conf->files[i].of == KT_FILE_RULES)
-            kt_sigma_add(set, conf->files[i].name, conf->files[i].text);
-    kt_sigma_close(set);
-    const struct kt_sigma_rule *bad = kt_sigma_refused(set);
-    if (bad != NULL)
-        return kt_fail(err, KT_E_CONFIG, "%s", bad->why);
+    struct kt_sigma *set = kt_sigma_of(conf);
+    const struct kt_sigma_rule *bad = set != NULL ? kt_sigma_refused(set) : NULL;
+    enum kt_status st = bad != NULL ? kt_fail(err, KT_E_CONFIG, "%s", bad->why) : KT_OK;
+    if (st != KT_OK)
+        kt_sigma_free(KT_TAKE(set));
     o->set = set;
-    return KT_OK;
+    return st;
+}
+
+static void detach(void *opt)
+{
+    struct options *o = opt;
+    kt_sigma_free(KT_TAKE(o->set));
 }
 
 /* ---- what an event matched ---- */
@@ -230,6 +227,7 @@ const struct kt_detector kt_detector_sigma = {
     .options = options,
     .options_size = sizeof(struct options),
     .attach = attach,
+    .detach = detach,
     .needs = needs,
     .tables = tables,
     .n_tables = KT_ARRAY_LEN(tables),

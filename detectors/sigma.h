@@ -194,6 +194,8 @@ void kt_sigma_free(struct kt_sigma *set);
 void kt_sigma_add(struct kt_sigma *set, const char *name, struct kt_str text);
 /* Resolves names, refuses what is there twice, makes the index. Once, after the last file. */
 void kt_sigma_close(struct kt_sigma *set);
+/* The closed set of a configuration's files of rules; NULL: it has none. */
+struct kt_sigma *kt_sigma_of(const struct kt_conf *conf);
 unsigned kt_sigma_count(const struct kt_sigma *set);
 const struct kt_sigma_rule *kt_sigma_rule(const struct kt_sigma *set, unsigned i);
 /* The first rule that was refused, or NULL. */

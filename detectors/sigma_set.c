@@ -283,6 +283,20 @@ void kt_sigma_close(struct kt_sigma *set)
     kt_sigma_index_make(&set->index, set->rule, set->n);
 }
 
+struct kt_sigma *kt_sigma_of(const struct kt_conf *conf)
+{
+    struct kt_sigma *set = NULL;
+    for (unsigned i = 0; i < conf->n_files; i++) {
+        if (conf->files[i].of != KT_FILE_RULES)
+            continue;
+        set = set != NULL ? set : kt_sigma_new();
+        kt_sigma_add(set, conf->files[i].name, conf->files[i].text);
+    }
+    if (set != NULL)
+        kt_sigma_close(set);
+    return set;
+}
+
 unsigned kt_sigma_match(const struct kt_sigma *set, struct kt_sigma_view *v, uint32_t *ret,
                         unsigned max)
 {
