@@ -127,7 +127,9 @@ static void set_zone(struct kt_scene *s)
     struct kt_actor *a = s->actor;
     const struct kt_zone *zone = s->identity != NULL ? s->identity->zone : NULL;
     a->zoned = zone != NULL && kt_kind_is_person(a->kind);
-    a->zone_min = a->zoned ? (int16_t)(kt_zone_offset_s(zone, s->t) / 60) : 0;
+    a->zone_min = 0;
+    if (a->zoned)
+        a->zone_min = (int16_t)(kt_zone_offset_s(zone, s->t) / 60);
 }
 
 void kt_detect_who(struct kt_detect *d, struct kt_scene *s)
