@@ -1,5 +1,6 @@
 /*
- * detect_lint: detectors that can never fire, because nothing tells them what they need.
+ * detect_lint: detectors that can never fire, because nothing tells them what they need, and rules
+ * that ask for what is not kept.
  *
  * Owns:  nothing.
  * Calls: detectors (their needs), collector/settings, core/store/read, core/config; stdout.
@@ -14,6 +15,7 @@
 #include "core/base/limits.h"
 #include "core/event/json.h"
 #include "detectors/detector.h"
+#include "detectors/sigma.h"
 
 #define RECORDS_MAX 200000u /* the newest ones are asked */
 #define FACTS_MAX   10000u
@@ -53,6 +55,7 @@ struct met {
     unsigned needs; /* KT_NEED()s */
     uint64_t records;
     kt_time_ns first, last; /* their arrivals */
+    struct kt_sigma *rules; /* of the configuration; NULL: none */
 };
 
 /* ---- what the store shows ---- */
@@ -153,8 +156,8 @@ static enum kt_status look_at_settings(struct kt_reader *r, const char *config, 
     enum kt_status st = config != NULL ? kt_conf_load(config, &conf, err)
                                        : kt_settings_newest(r, &conf, &recorded, err);
     m->needs |= st == KT_OK && conf != NULL && conf->n_canaries > 0 ? KT_NEED(CANARY) : 0;
-    for (unsigned i = 0; st == KT_OK && conf != NULL && i < conf->n_files; i++)
-        m->needs |= conf->files[i].of == KT_FILE_RULES ? KT_NEED(RULES) : 0;
+    m->rules = st == KT_OK && conf != NULL ? kt_sigma_of(conf) : NULL;
+    m->needs |= m->rules != NULL && kt_sigma_count(m->rules) > 0 ? KT_NEED(RULES) : 0;
     kt_conf_free(conf);
     return st;
 }
@@ -171,6 +174,25 @@ static const struct kt_column columns[] = {
 static unsigned first_of(unsigned needs)
 {
     return (unsigned)__builtin_ctz(needs);
+}
+
+/* Rules that ask for what no source keeps. */
+static unsigned add_rules(const struct met *m, struct kt_rows *rows)
+{
+    unsigned lacks = 0;
+    for (unsigned i = 0; m->rules != NULL && i < kt_sigma_count(m->rules); i++) {
+        const struct kt_sigma_rule *r = kt_sigma_rule(m->rules, i);
+        KT_CLEANUP(kt_buf_done) struct kt_buf mend = { 0 };
+        if (r->refused || r->never[0] == '\0')
+            continue;
+        kt_buf_addf(&mend, "take it out of rules: (%s, line %u)", r->file, r->line);
+        const struct kt_cell cells[] = { kt_cell_str(KT_STR("sigma")), kt_cell_str(r->title),
+                                         kt_cell_str(kt_str_of(r->never)),
+                                         kt_cell_str(kt_buf_str(&mend)) };
+        kt_rows_add(rows, cells);
+        lacks++;
+    }
+    return lacks;
 }
 
 static unsigned print_lacks(const struct met *m, enum kt_output how)
@@ -194,6 +216,7 @@ static unsigned print_lacks(const struct met *m, enum kt_output how)
             lacks++;
         }
     }
+    lacks += add_rules(m, rows);
     kt_rows_end(rows);
     return lacks;
 }
@@ -216,9 +239,10 @@ int kt_detect_lint(const struct kt_detect_lint *l, enum kt_output how)
     if (st == KT_OK)
         st = look_at_control(r, KT_KIND_FACT, fact_shows, &m, &err);
     kt_reader_close(r);
+    unsigned lacks = st == KT_OK ? print_lacks(&m, how) : 0;
+    kt_sigma_free(m.rules);
     if (st != KT_OK)
         return kt_cli_fail("detect lint", &err);
-    unsigned lacks = print_lacks(&m, how);
     fprintf(stderr, "%s%llu records of the last %lld days were looked at\n",
             lacks == 0 ? "every detector can fire; " : "", (unsigned long long)m.records,
             (long long)((m.last - m.first + KT_NS_DAY - 1) / KT_NS_DAY));

@@ -185,7 +185,7 @@ static void on_event(struct kt_scene *s, const void *opt)
     const struct options *o = opt;
     if (o->set == NULL)
         return;
-    struct kt_sigma_view v = { .ev = s->ev, .json = s->json };
+    struct kt_sigma_view v = { .ev = s->ev, .written = s->written, .json = s->json };
     struct hits h = { .best = NULL };
     const uint32_t *correlation;
     uint32_t hit[HITS_MAX];

@@ -57,7 +57,8 @@ struct kt_sigma_known {
     const char *field, *value;
 };
 struct kt_sigma_view {
-    const struct kt_event *ev;
+    const struct kt_event *ev; /* under the actor's canonical name */
+    struct kt_str written;     /* the actor as the log calls it; empty: the same */
     struct kt_json *json; /* for the original, which is parsed when the first rule asks for it */
     bool parsed;
     struct kt_jval original;

@@ -359,11 +359,21 @@ static bool visit_scalars(struct kt_jval v, kt_sigma_visit visit, void *self)
     return false;
 }
 
+/* An actor with two names is asked by either; the canonical one is the first. */
+static bool visit_string(const struct kt_sigma_view *v, size_t at, kt_sigma_visit visit, void *self)
+{
+    const char *base = (const char *)v->ev;
+    const struct kt_str *s = (const struct kt_str *)(const void *)(base + at);
+    if (s->len > 0 && visit(self, *s))
+        return true;
+    return at == offsetof(struct kt_event, actor) && v->written.len > 0 && visit(self, v->written);
+}
+
 static bool visit_anywhere(struct kt_sigma_view *v, kt_sigma_visit visit, void *self)
 {
     const struct kt_event *ev = v->ev;
 #define X(n)                                                                                       \
-    if (ev->n.len > 0 && visit(self, ev->n))                                                       \
+    if (visit_string(v, offsetof(struct kt_event, n), visit, self))                                \
         return true;
     KT_EVENT_STRINGS(X)
 #undef X
@@ -378,10 +388,8 @@ bool kt_sigma_values(struct kt_sigma_view *v, const struct kt_sigma_field *f, kt
 {
     const char *base = (const char *)v->ev;
     switch (f->from) {
-    case KT_SIGMA_STRING: {
-        const struct kt_str *s = (const struct kt_str *)(const void *)(base + f->at);
-        return s->len > 0 && visit(self, *s);
-    }
+    case KT_SIGMA_STRING:
+        return visit_string(v, f->at, visit, self);
     case KT_SIGMA_WORD:
         return visit_word(v->ev, (enum kt_sigma_word)f->at, visit, self);
     case KT_SIGMA_PART: {

@@ -53,4 +53,24 @@ check(('new_secrets', 'all of it') not in lacks and ('volume_spike', 'all of it'
 check(('signatures', 'canary') in lacks, 'no canary is configured')
 p = keytrail('detect', 'lint', '--db', db, '-c', conf, '-o', 'ndjson', ok=False)
 check(('signatures', 'canary') not in {(r['detector'], r['part']) for r in ndjson(p)}, 'with one it is not named', p.stdout.decode())
+# ---- rules ----
+def rule(title, log, selection):
+    return f'title: {title}\nlogsource: {{{log}}}\ndetection: {{s: {{{selection}}}, condition: s}}\nlevel: high\n'
+
+
+write('sigma/mine.yml', rule('Somebody reads the trap', 'product: keytrail', 'secret|endswith: /trap'))
+EVENT = 'event +1h actor=eve@acme.example kind=human secret=vault://main/-/kv/trap\n'
+write('sigma/rule.case', 'rules mine.yml\n' + EVENT + 'alert high "Somebody reads the trap"\n')
+write('sigma/lost.case', 'rules none.yml\n' + EVENT + 'none\n')
+p = test(os.path.join(d, 'sigma'))
+got = rows(p)
+check(got['rule.case']['result'] == 'ok' and 'none.yml' in got['lost.case']['why'], 'a case brings its own rules, from the file beside it', got)
+p = keytrail('detect', 'lint', '--db', db, '-o', 'ndjson', ok=False)
+check(('sigma', 'all of it') in {(r['detector'], r['part']) for r in ndjson(p)}, 'without rules there is nothing to match')
+write('lost.yml', rule('A bucket is made public', 'product: aws, service: cloudtrail', 'eventSource: s3.amazonaws.com, eventName: PutBucketAcl'))
+conf = write('rules.yaml', 'rules: [sigma/mine.yml, lost.yml]\n')
+p = keytrail('detect', 'lint', '--db', db, '-c', conf, '-o', 'ndjson', ok=False)
+lacks = {r['part']: r for r in ndjson(p) if r['detector'] == 'sigma'}
+check(list(lacks) == ['A bucket is made public'] and 'keeps only' in lacks['A bucket is made public']['why'] and 'lost.yml, line 1' in lacks['A bucket is made public']['do'],
+      'a rule that asks for what is not kept is named', lacks)
 finish()
