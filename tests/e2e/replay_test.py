@@ -94,4 +94,27 @@ check(keytrail('replay', '--db', h.db, '--compare', 'then', ok=False).returncode
 wrong = keytrail('replay', '--db', h.db, '--set', 'volume_spik.floor_5m=3', ok=False)
 check(wrong.returncode == 2 and b"did you mean 'volume_spike'" in wrong.stderr, 'a detector that is not there is named', wrong.stderr.decode())
 check(len(lines(replay('--since', '1d', '-o', 'ndjson'))) == 3 and len(lines(replay('--until', '1d', '-o', 'ndjson'))) == 0, 'a window limits what is shown')
+
+# ---- rules: their texts are in the log ----
+RULE = 'title: Somebody reads the %s\nlogsource: {product: keytrail}\ndetection: {s: {secret|endswith: /%s}, condition: s}\nlevel: high\n'
+os.mkdir(h.path('rules'))
+h.write('rules/one.yml', RULE % ('ledger', 'ledger'))
+h.write('keytrail.yaml', plain + ident + 'rules: [rules]\n')
+h.start_collector()
+agent = h.start_agent('vault-host')
+read('app/ledger', 'jane')                                               # told
+die()
+h.write('rules/one.yml', RULE % ('vault', 'vault'))                      # the same keytrail.yaml, another rule
+change(ident + 'rules: [rules]\n')
+read('app/ledger', 'kurt')                                               # no longer
+read('app/vault', 'lena')                                                # told
+check(stop(h.collector) == 0, 'a clean stop', h.log('collector.log'))
+stop(agent)
+os.remove(h.path('rules/one.yml'))
+then = replay('-o', 'ndjson')
+told = [l for l in stored() if json.loads(l)['detector'] == 'sigma']
+check(len(told) == 2 and 'jane' in told[0] + told[1] and 'lena' in told[0] + told[1], 'rules tell', '\n'.join(stored()))
+check(lines(then) == stored(), 'as then: each by the rules of its time, of which no file is left', '\n'.join(lines(then) + ['--'] + stored()))
+h.write('keytrail.yaml', plain + ident)
+check(not [l for l in lines(replay('-c', h.path('keytrail.yaml'), '-o', 'ndjson')) if json.loads(l)['detector'] == 'sigma'], 'what if: without rules')
 finish()
