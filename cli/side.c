@@ -247,10 +247,22 @@ static void differ_options(const struct kt_side *a, const struct kt_side *b,
     kt_buf_done(&y);
 }
 
+/* A key with the texts of the files that it names. */
+static void print_key(const struct kt_conf *c, const char *key, struct kt_buf *out)
+{
+    kt_conf_print_key(c, key, out);
+    for (unsigned i = 0; i < c->n_files; i++) {
+        bool of = strcmp(key, c->files[i].of == KT_FILE_RULES ? "rules" : "identities_file") == 0;
+        if (of)
+            kt_buf_addf(out, "%s\n" KT_STR_FMT "\n", c->files[i].name,
+                        KT_STR_ARG(c->files[i].text));
+    }
+}
+
 void kt_sides_differ(const struct kt_side *a, const struct kt_side *b, struct kt_buf *out)
 {
-    static const char *const keys[] = { "networks", "production",      "canaries",
-                                        "holidays", "identities_file", "maintenance" };
+    static const char *const keys[] = { "networks",        "production",  "canaries", "holidays",
+                                        "identities_file", "maintenance", "rules" };
     struct kt_buf x = { 0 }, y = { 0 };
     const char *between = "";
     for (unsigned i = 0; kt_detectors[i] != NULL; i++)
@@ -258,8 +270,8 @@ void kt_sides_differ(const struct kt_side *a, const struct kt_side *b, struct kt
     for (size_t i = 0; i < KT_ARRAY_LEN(keys); i++) {
         kt_buf_reset(&x);
         kt_buf_reset(&y);
-        kt_conf_print_key(at_end(a), keys[i], &x);
-        kt_conf_print_key(at_end(b), keys[i], &y);
+        print_key(at_end(a), keys[i], &x);
+        print_key(at_end(b), keys[i], &y);
         if (kt_str_eq(kt_buf_str(&x), kt_buf_str(&y)))
             continue;
         kt_buf_addf(out, "%s%s", between, keys[i]);
