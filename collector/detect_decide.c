@@ -223,6 +223,7 @@ struct withheld *kt_detect_withhold(struct kt_detect *d, const struct incident *
     w->network = in->network;
     w->from_min = (uint32_t)(in->first / KT_NS_MIN);
     w->until_min = (uint32_t)(in->last / KT_NS_MIN);
+    w->since_min = (uint32_t)(in->since / KT_NS_MIN);
     w->silent = in->suppressed_by[0] != '\0';
     return w;
 }
@@ -248,7 +249,7 @@ void kt_detect_put_by(struct kt_detect *d, const struct kt_actor *a, struct kt_k
     struct withheld *w;
     while ((w = kt_table_next(d->withheld, &at, NULL)) != NULL) {
         bool covers = kt_key_eq(w->who, who) && w->number == a->number &&
-                      p->time_min > w->from_min && p->time_min - 60 <= w->until_min;
+                      p->time_min > w->since_min && p->time_min - 60 <= w->until_min;
         if (covers && w->verdict == 0)
             break;
     }
@@ -281,7 +282,7 @@ static void hold_again(struct kt_detect *d, const struct withheld *judged)
                             : w->silent                 ? KT_HELD_EXPECTED
                                                         : KT_HELD_OPEN;
         if (kt_key_eq(w->who, judged->who) && !kt_detect_dismissed(w))
-            kt_detect_hold(a, w->from_min, w->until_min, mark);
+            kt_detect_hold(a, w->since_min, w->until_min, mark);
     }
 }
 

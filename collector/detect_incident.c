@@ -95,7 +95,7 @@ static struct incident *open_incident(struct kt_detect *d, struct kt_scene *s,
     in->serial = serial;
     in->key_kind = (uint8_t)kind;
     in->key = key;
-    in->first = in->last = s->t;
+    in->first = in->last = in->since = s->t;
     in->severity = -1;
     in->runs = runs;
     in->runs_told = runs > 0 ? told : 0;
@@ -208,6 +208,7 @@ static void note_scene(struct kt_scene *s, struct incident *in, unsigned flags)
 static void note_time(struct incident *in, kt_time_ns t)
 {
     in->first = t < in->first ? t : in->first;
+    in->since = t < in->since ? t : in->since;
     in->last = t > in->last ? t : in->last;
 }
 
@@ -338,7 +339,8 @@ static void hold_members(struct kt_detect *d, const struct incident *in)
         if (a == NULL || a->number != in->members[i] ||
             kt_detect_dismissed(kt_detect_withhold(d, in, i)))
             continue;
-        kt_detect_hold(a, from, until, is_quiet(in) ? KT_HELD_EXPECTED : KT_HELD_OPEN);
+        kt_detect_hold(a, (uint32_t)(in->since / KT_NS_MIN), until,
+                       is_quiet(in) ? KT_HELD_EXPECTED : KT_HELD_OPEN);
         if (in->network != 0)
             kt_detect_taint(d, in->member_key[i], from, until);
     }
@@ -555,6 +557,7 @@ static void merge(struct kt_detect *d, struct kt_scene *s, struct incident *old,
     }
     note_time(old, young->first);
     note_time(old, young->last);
+    old->since = young->since < old->since ? young->since : old->since;
     for (unsigned i = 0; i < young->members_n && i < INCIDENT_MEMBERS; i++)
         note_member(old, young->member_key[i], young->members[i]);
     old->events_n += young->events_n;
@@ -632,6 +635,8 @@ static void take(struct kt_detect *d, struct kt_scene *s, struct kt_finding *f)
         kt_detect_quiet(d, in, expected);
     note_part(d, s, in, f);
     note_time(in, s->t);
+    kt_time_ns since = (kt_time_ns)f->since_min * KT_NS_MIN;
+    in->since = since > 0 && since < in->since ? since : in->since;
     in->network = f->network != 0 ? f->network : in->network;
     note_scene(s, in, f->flags);
     if (f->instance.len > 0) {

@@ -39,6 +39,7 @@ struct incident {
     struct kt_key key;
     uint8_t key_kind, critical, environment, closed;
     kt_time_ns first, last, raised;
+    kt_time_ns since; /* of the oldest event that its evidence counts: held back from there on */
     int notified, severity; /* total and severity of the last notice; severity -1 = none yet */
     int success_told;
     struct part part[INCIDENT_PARTS];
@@ -56,7 +57,7 @@ struct incident {
     char actor[128], ip[KT_IP_TEXT_MAX], network_text[96], country[4], instance[64], source[32];
     char user_agent[160], considered[600];
     char written[INCIDENT_NAMES][96]; /* the actor's name in the log, where it is another */
-    char suppressed_by[400]; /* the expectation that keeps it quiet; empty: none */
+    char suppressed_by[400];          /* the expectation that keeps it quiet; empty: none */
     uint8_t actor_kind, pad[7];
 };
 struct withheld {   /* what an incident holds back of one actor, for a verdict */
@@ -64,10 +65,11 @@ struct withheld {   /* what an incident holds back of one actor, for a verdict *
     struct kt_key who;
     uint64_t network; /* that was new in it; 0 = none */
     uint32_t number, from_min, until_min;
-    uint32_t head, n; /* numbers that fell due in it, in the pool, newest first */
-    uint8_t verdict;  /* enum kt_finding_verdict + 1; 0 = nobody judged it */
-    uint8_t silent;   /* it is announced work */
-    uint8_t pad[2];
+    uint32_t since_min; /* held back from here on, not from the first event */
+    uint32_t head, n;   /* numbers that fell due in it, in the pool, newest first */
+    uint8_t verdict;    /* enum kt_finding_verdict + 1; 0 = nobody judged it */
+    uint8_t silent;     /* it is announced work */
+    uint8_t pad[6];
 };
 
 #define MASS_MAX 64

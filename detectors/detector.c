@@ -35,6 +35,7 @@ struct kt_finding *kt_find(struct kt_scene *s, enum kt_family family, int points
     f->key = s->who;
     f->points = points;
     f->flags = flags;
+    f->since_min = 0;
     f->network = 0;
     f->country = 0;
     f->instance = f->source = KT_STR_NONE;

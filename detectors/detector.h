@@ -49,7 +49,8 @@ struct kt_finding {
     int points;        /* hundredths of s */
     const char *sign;  /* of family signature: its static name; NULL = the detector's */
     unsigned flags;
-    uint64_t network; /* a first-seen network and country: shared causes are found by them */
+    uint32_t since_min; /* of the oldest event that it counts; 0 = the scene's */
+    uint64_t network;   /* a first-seen network and country: shared causes are found by them */
     uint16_t country;
     struct kt_str instance, source; /* what it is about, when that is not the event's; lives till
                                        the scene changes */
@@ -181,7 +182,8 @@ struct kt_pending { /* put aside: counted 24 h later, when the actor is next tou
 };
 
 struct kt_novelty {        /* what new_secrets says of the event to those that run after it */
-    unsigned weight;       /* hundredths of a secret the actor never read; 0 = known */
+    unsigned weight;       /* hundredths of a secret the actor never read; 0 = known. A folder that
+                              people share takes nothing off here. */
     struct kt_gamma usual; /* how many of this store it takes up on an active day */
 };
 

@@ -187,14 +187,21 @@ static bool is_one_of(struct kt_str s, const struct kt_str *words, size_t n)
     return false;
 }
 
+static const struct kt_str production[] = { KT_STR_INIT("prod"), KT_STR_INIT("production"),
+                                            KT_STR_INIT("prd"), KT_STR_INIT("live") };
+static const struct kt_str no_production[] = { KT_STR_INIT("dev"),     KT_STR_INIT("test"),
+                                               KT_STR_INIT("stage"),   KT_STR_INIT("staging"),
+                                               KT_STR_INIT("sandbox"), KT_STR_INIT("local"),
+                                               KT_STR_INIT("ci") };
+
+bool kt_secret_is_environment(struct kt_str part)
+{
+    return is_one_of(part, production, KT_ARRAY_LEN(production)) ||
+           is_one_of(part, no_production, KT_ARRAY_LEN(no_production));
+}
+
 int kt_secret_production(struct kt_str secret)
 {
-    static const struct kt_str yes[] = { KT_STR_INIT("prod"), KT_STR_INIT("production"),
-                                         KT_STR_INIT("prd"), KT_STR_INIT("live") };
-    static const struct kt_str no[] = { KT_STR_INIT("dev"),     KT_STR_INIT("test"),
-                                        KT_STR_INIT("stage"),   KT_STR_INIT("staging"),
-                                        KT_STR_INIT("sandbox"), KT_STR_INIT("local"),
-                                        KT_STR_INIT("ci") };
     struct kt_str scheme = kt_secret_scheme(secret);
     struct kt_str rest = kt_str_from_index(secret, scheme.len > 0 ? scheme.len + 3 : 0);
     int flag = -1;
@@ -204,9 +211,9 @@ int kt_secret_production(struct kt_str secret)
         while (n < rest.len && !is_separator(rest.at[n]))
             n++;
         struct kt_str segment = kt_str_sub(rest, 0, n);
-        if (is_one_of(segment, yes, KT_ARRAY_LEN(yes)))
+        if (is_one_of(segment, production, KT_ARRAY_LEN(production)))
             return 1;
-        if (is_one_of(segment, no, KT_ARRAY_LEN(no)))
+        if (is_one_of(segment, no_production, KT_ARRAY_LEN(no_production)))
             flag = 0;
         size_t skip = n < rest.len && rest.at[n] == '%' ? 3 : 1; /* an escaped byte separates */
         rest = kt_str_from_index(rest, n + skip);

@@ -14,6 +14,8 @@ struct kt_str kt_secret_id(struct kt_arena *a, const char *scheme, const struct 
 /* Three-valued production flag from the name's segments (DETECTION §2.9): 1 yes, 0 no, -1 unknown.
  */
 int kt_secret_production(struct kt_str secret);
+/* Does a part of a name say an environment: one of the words above, as a whole, in any case? */
+bool kt_secret_is_environment(struct kt_str part);
 /* "aws-sm" of "aws-sm://…"; empty when there is none. */
 struct kt_str kt_secret_scheme(struct kt_str secret);
 /* The store a secret lives in: scheme and first fixed part ("aws-sm://111122223333",

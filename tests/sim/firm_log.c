@@ -300,7 +300,8 @@ struct firm_log firm_feed(struct firm *f, struct kt_detect *d,
     to->f = f;
     to->d = d;
     to->kept = kt_alloc(f->n / 8 + 1);
-    /* The world ends at midnight: what comes later would come from sources that have fallen silent. */
+    /* The world ends at midnight: what comes later would come from sources that have fallen silent.
+     */
     kt_time_ns tick = f->start + TICK, end = f->start + (kt_time_ns)f->days * KT_NS_DAY;
     for (uint32_t i = 0; i < f->n && f->ev[i].arrival < end; i++) {
         const struct firm_event *e = &f->ev[i];

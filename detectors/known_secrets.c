@@ -1,0 +1,250 @@
+/*
+ * known_secrets: what an actor has read before, the folders it has read in, and who else did.
+ *
+ * Owns:  by actor and secret: first, last, written; a filter behind 1,024 of an actor; by secret:
+ *        who took it up lately; by actor and folder: last and days; by folder: its people.
+ * Calls: detector.h and core only. No clock, no I/O.
+ */
+#include "detectors/known_secrets.h"
+
+#include "core/base/hash.h"
+#include "core/event/secret_id.h"
+
+#define DAY_MIN      1440u
+#define ROLLOUT_MIN  120u
+#define TAINT_MIN    (30u * DAY_MIN)
+#define IN_USE_MIN   (7u * DAY_MIN)
+#define FORGET_MIN   (365u * DAY_MIN)
+#define RECENT_DAYS  90u
+#define TRUSTED_DAYS 3u
+#define PAIRS_MAX    1024u /* of one actor; behind them a filter */
+#define BLOOM_PROBES 5u
+#define FOLDER_SEED  UINT64_C(0x666f6c646572)
+
+static struct kt_key one_key(uint64_t hash)
+{
+    return (struct kt_key){ hash, 0 };
+}
+
+static struct kt_key pair_key(const struct kt_scene *s, uint64_t with)
+{
+    return (struct kt_key){ s->actor->number, with };
+}
+
+/* ---- pairs ---- */
+static bool bloom_has(const struct kt_known_bloom *b, uint64_t hash)
+{
+    for (unsigned i = 0; b != NULL && i < BLOOM_PROBES; i++, hash = hash >> 15 | hash << 49) {
+        unsigned bit = hash % (KT_BLOOM_BYTES * 8);
+        if ((b->bits[bit / 8] >> bit % 8 & 1) == 0)
+            return false;
+    }
+    return b != NULL;
+}
+
+static void bloom_add(struct kt_known_bloom *b, uint64_t hash)
+{
+    for (unsigned i = 0; i < BLOOM_PROBES; i++, hash = hash >> 15 | hash << 49) {
+        unsigned bit = hash % (KT_BLOOM_BYTES * 8);
+        b->bits[bit / 8] |= (uint8_t)(1u << bit % 8);
+    }
+}
+
+/* Somebody was told that the actor has it: to go on using it is no other fact, unless what it holds
+ * is new (docs/decisions/0026). */
+static bool in_use(const struct kt_scene *s, const struct kt_known_pair *p)
+{
+    const struct kt_known_secret *x = kt_table_peek(s->tables[KT_NEW_SECRET], one_key(s->secret.a));
+    bool written = x != NULL && x->wrote_min > p->last_min;
+    return s->minute <= p->last_min + IN_USE_MIN && !written;
+}
+
+/* Did it first come up in an incident that was judged true, or that nobody judged? */
+static bool tainted(const struct kt_scene *s, const struct kt_known_pair *p)
+{
+    if (kt_first_in_incident(s->actor, p->first_min, UINT32_MAX, 0)) /* judged: for ever */
+        return true;
+    return kt_first_in_incident(s->actor, p->first_min, s->minute, TAINT_MIN) && !in_use(s, p);
+}
+
+struct kt_known_pair *kt_known_pair(const struct kt_scene *s)
+{
+    return kt_table_get(s->tables[KT_NEW_PAIR], pair_key(s, s->secret.a));
+}
+
+bool kt_known(const struct kt_scene *s, const struct kt_known_pair *p)
+{
+    if (p == NULL)
+        return bloom_has(kt_table_peek(s->tables[KT_NEW_BLOOM], s->who), s->secret.a);
+    if ((s->read && !p->read) || s->minute > p->last_min + FORGET_MIN)
+        return false;
+    return !tainted(s, p);
+}
+
+static struct kt_known_pair *pair_new(struct kt_scene *s, uint32_t *pairs)
+{
+    struct kt_known_pair *p = kt_table_put(s->tables[KT_NEW_PAIR], pair_key(s, s->secret.a), NULL);
+    p->first_min = s->minute;
+    (*pairs)++;
+    return p;
+}
+
+void kt_known_remember(struct kt_scene *s, struct kt_known_pair *p, uint32_t *pairs)
+{
+    if (p == NULL && *pairs >= PAIRS_MAX) {
+        bloom_add(kt_table_put(s->tables[KT_NEW_BLOOM], s->who, NULL), s->secret.a);
+        return;
+    }
+    if (p == NULL)
+        p = pair_new(s, pairs);
+    if (s->read && !p->read) {
+        p->read = 1;
+        p->first_min = s->minute;
+    }
+    p->first_min = s->minute < p->first_min ? s->minute : p->first_min;
+    p->last_min = s->minute > p->last_min ? s->minute : p->last_min;
+}
+
+/* ---- secrets ---- */
+void kt_known_written(struct kt_scene *s, uint32_t *pairs)
+{
+    bool fresh;
+    struct kt_known_secret *x =
+        kt_table_put(s->tables[KT_NEW_SECRET], one_key(s->secret.a), &fresh);
+    if (fresh)
+        x->born_min = s->minute;
+    x->wrote_min = s->minute > x->wrote_min ? s->minute : x->wrote_min;
+    struct kt_known_pair *p = kt_known_pair(s);
+    if (p == NULL && *pairs >= PAIRS_MAX)
+        return;
+    if (p == NULL)
+        p = pair_new(s, pairs);
+    p->wrote_min = p->last_min = s->minute;
+}
+
+bool kt_known_fresh(const struct kt_scene *s)
+{
+    const struct kt_known_secret *x = kt_table_peek(s->tables[KT_NEW_SECRET], one_key(s->secret.a));
+    return x != NULL && x->born_min != 0 && s->minute < x->born_min + DAY_MIN;
+}
+
+static uint64_t store_hash(struct kt_str secret)
+{
+    return kt_hash64(kt_secret_store(secret), ~FOLDER_SEED) | 1;
+}
+
+/* One more secret that was never read before, in its folder and its store. */
+static void count_secret(struct kt_scene *s)
+{
+    const uint64_t in[] = { kt_known_folder(s->ev->secret), store_hash(s->ev->secret) };
+    for (unsigned i = 0; i < KT_ARRAY_LEN(in); i++) {
+        if (in[i] != 0)
+            ((struct kt_known_users *)kt_table_put(s->tables[KT_NEW_USERS], one_key(in[i]), NULL))
+                ->secrets++;
+    }
+}
+
+void kt_known_newcomer(struct kt_scene *s)
+{
+    struct kt_known_secret *x = kt_table_put(s->tables[KT_NEW_SECRET], one_key(s->secret.a), NULL);
+    for (unsigned i = 0; i < KT_ARRAY_LEN(x->last); i++) {
+        if (x->last[i].actor == s->actor->number)
+            return;
+    }
+    if (x->n == 0)
+        count_secret(s);
+    unsigned slot = x->n++ % KT_ARRAY_LEN(x->last);
+    x->last[slot].actor = s->actor->number;
+    x->last[slot].minute = s->minute;
+    x->last[slot].kind = s->actor->kind;
+}
+
+bool kt_known_rollout(const struct kt_scene *s, uint64_t secret, uint32_t minute)
+{
+    const struct kt_known_secret *x = kt_table_peek(s->tables[KT_NEW_SECRET], one_key(secret));
+    unsigned n = 0;
+    for (unsigned i = 0; x != NULL && i < KT_ARRAY_LEN(x->last); i++) {
+        uint32_t m = x->last[i].minute;
+        n += x->last[i].actor != 0 && x->last[i].kind == s->actor->kind &&
+             m + ROLLOUT_MIN >= minute && m <= minute + ROLLOUT_MIN;
+    }
+    return n >= 3;
+}
+
+/* ---- folders ---- */
+uint64_t kt_known_folder(struct kt_str secret)
+{
+    struct kt_str store = kt_secret_store(secret), part;
+    struct kt_str rest = kt_str_from_index(secret, store.len);
+    uint64_t hash = kt_hash64(store, FOLDER_SEED);
+    bool any = false;
+    while (kt_str_split(&rest, '/', &part) && rest.len > 0) { /* the last part is the name */
+        if (part.len == 0 || kt_secret_is_environment(part))
+            continue;
+        hash = kt_hash64(part, hash);
+        any = true;
+    }
+    return any ? hash | 1 : 0;
+}
+
+static bool at_work_here(const struct kt_scene *s, uint64_t folder)
+{
+    const struct kt_known_folder *own =
+        kt_table_peek(s->tables[KT_NEW_FOLDER], pair_key(s, folder));
+    return own != NULL &&
+           (own->days >= TRUSTED_DAYS || own->last_min[s->expected] + DAY_MIN > s->minute);
+}
+
+static unsigned colleagues(const struct kt_scene *s, const struct kt_known_users *x)
+{
+    unsigned n = 0;
+    for (unsigned i = 0; i < KT_FOLDER_USERS; i++)
+        n += x->user[i].days >= TRUSTED_DAYS && x->user[i].actor != s->actor->number &&
+             x->user[i].day + RECENT_DAYS > s->minute / DAY_MIN;
+    return n;
+}
+
+bool kt_known_workspace(const struct kt_scene *s, uint64_t folder, uint64_t peers)
+{
+    if (folder == 0 || !at_work_here(s, folder))
+        return false;
+    const struct kt_known_users *x = kt_table_peek(s->tables[KT_NEW_USERS], one_key(folder));
+    const struct kt_known_users *all =
+        kt_table_peek(s->tables[KT_NEW_USERS], one_key(store_hash(s->ev->secret)));
+    return x != NULL && all != NULL && x->secrets * 4 <= all->secrets && colleagues(s, x) >= peers;
+}
+
+void kt_known_visit(struct kt_scene *s, uint64_t folder, uint8_t aside)
+{
+    if (folder == 0 || !kt_kind_is_person(s->actor->kind) || s->late)
+        return;
+    bool fresh;
+    struct kt_known_folder *own =
+        kt_table_put(s->tables[KT_NEW_FOLDER], pair_key(s, folder), &fresh);
+    uint32_t *last = &own->last_min[s->expected];
+    bool today = !fresh && *last / DAY_MIN == s->minute / DAY_MIN;
+    *last = s->minute > *last ? s->minute : *last;
+    if (!today)
+        kt_put_aside(s, aside, folder, (s->minute / 60 + 1) * 60, (uint16_t[4]){ 1, 0, 0, 0 });
+}
+
+void kt_known_visited(struct kt_scene *s, uint64_t folder, uint32_t minute)
+{
+    struct kt_known_users *x = kt_table_put(s->tables[KT_NEW_USERS], one_key(folder), NULL);
+    struct kt_known_folder *own = kt_table_put(s->tables[KT_NEW_FOLDER], pair_key(s, folder), NULL);
+    uint32_t day = minute / DAY_MIN + 1;
+    unsigned slot = 0;
+    bool listed = false;
+    for (unsigned i = 0; i < KT_FOLDER_USERS && !listed; i++) {
+        listed = x->user[i].actor == s->actor->number;
+        bool away = x->user[i].day < x->user[slot].day; /* longest */
+        slot = listed || away ? i : slot;
+    }
+    if (!listed)
+        x->user[slot].day = 0;
+    own->days = (uint16_t)(own->days + (own->days < UINT16_MAX && x->user[slot].day != day));
+    x->user[slot].actor = s->actor->number;
+    x->user[slot].days = own->days;
+    /* what a verdict gives back is older than what was counted since */
+    x->user[slot].day = day > x->user[slot].day ? day : x->user[slot].day;
+}

@@ -1,0 +1,75 @@
+/*
+ * known_secrets: what an actor has read before, the folders it has read in, and who else did: the
+ * state by which new_secrets tells what is new. Pure, like a detector; the tables are new_secrets'.
+ */
+#pragma once
+#include "detectors/detector.h"
+
+/* Tables of new_secrets. */
+enum kt_new_table {
+    KT_NEW_HABIT,
+    KT_NEW_LIST,
+    KT_NEW_STORE,
+    KT_NEW_PAIR,
+    KT_NEW_BLOOM,
+    KT_NEW_SECRET,
+    KT_NEW_FOLDER,
+    KT_NEW_USERS,
+};
+
+struct kt_known_pair {                             /* one actor and one secret */
+    uint32_t first_min, last_min, wrote_min, read; /* read: its value, not only its name */
+};
+#define KT_BLOOM_BYTES 4096u
+struct kt_known_bloom { /* the secrets of one actor behind the first 1,024 */
+    uint8_t bits[KT_BLOOM_BYTES];
+};
+struct kt_known_secret {
+    uint32_t born_min;  /* written before anybody read it; 0 = not seen */
+    uint32_t wrote_min; /* newest write by anybody; 0 = not seen */
+    uint32_t n, pad;
+    struct { /* who read it for the first time lately */
+        uint32_t actor, minute, kind, pad;
+    } last[4];
+};
+struct kt_known_folder {  /* one actor and one folder */
+    uint32_t last_min[2]; /* newest read: of ordinary, of announced work */
+    uint16_t days, pad;   /* on which it read there, in no incident */
+};
+#define KT_FOLDER_USERS 4
+struct kt_known_users { /* one folder, or one store as a whole */
+    uint32_t secrets;   /* so many were read in it, by anybody */
+    struct {
+        uint32_t actor, day, days; /* newest day (UTC) of use, + 1; how many, in no incident */
+    } user[KT_FOLDER_USERS];       /* people */
+};
+
+/* ---- secrets ---- */
+/* The actor and the secret of the scene; NULL when it never met it, or is past the table. */
+struct kt_known_pair *kt_known_pair(const struct kt_scene *s);
+/* Has the actor read it (or, for a probe, met it) before, so that it is nothing new? What first
+ * came up in an incident that nobody judged is new again for 30 days: when the actor comes back to
+ * it after a week's pause, or when it was written since. What was judged true is new for ever. */
+bool kt_known(const struct kt_scene *s, const struct kt_known_pair *p);
+/* From now on it is known; `pairs` counts the actor's. */
+void kt_known_remember(struct kt_scene *s, struct kt_known_pair *p, uint32_t *pairs);
+void kt_known_written(struct kt_scene *s, uint32_t *pairs);
+/* Made within 24 hours, by whomever. */
+bool kt_known_fresh(const struct kt_scene *s);
+/* The actor reads it for the first time. */
+void kt_known_newcomer(struct kt_scene *s);
+/* Did three of the actor's kind take the secret up within 2 h of that minute? */
+bool kt_known_rollout(const struct kt_scene *s, uint64_t secret, uint32_t minute);
+
+/* ---- folders ---- */
+/* The path above the scene's secret without parts that name an environment ("payments/prod" and
+ * "payments/dev" are one work); 0 = it lies in none. */
+uint64_t kt_known_folder(struct kt_str secret);
+/* Is one more secret of it ordinary for this person? It is at work there (on three days, or within
+ * the last 24 hours), `peers` colleagues are (on three days, the newest within 90), and the folder
+ * holds at most a quarter of the secrets that were read in its store. */
+bool kt_known_workspace(const struct kt_scene *s, uint64_t folder, uint64_t peers);
+/* A successful read in it. Its day counts 24 h later: on_learn calls kt_known_visited() with what
+ * is put aside as `aside`. */
+void kt_known_visit(struct kt_scene *s, uint64_t folder, uint8_t aside);
+void kt_known_visited(struct kt_scene *s, uint64_t folder, uint32_t minute);

@@ -1,0 +1,135 @@
+/*
+ * secret_habit: how many new secrets an actor takes up on an active day, and below which path it
+ * reads (DETECTION §4.4: baseline with a guard band).
+ *
+ * Owns:  nothing; its structs lie in tables of new_secrets.
+ * Calls: detector.h only. No clock, no I/O.
+ */
+#include "detectors/secret_habit.h"
+
+#include <math.h>
+
+#define HALF_LIFE 30.0 /* active days */
+
+static uint16_t add16(uint16_t a, unsigned b)
+{
+    return a + b > UINT16_MAX ? UINT16_MAX : (uint16_t)(a + b);
+}
+
+static unsigned slot_of(uint32_t *day_of, uint32_t day, bool *ret_new)
+{
+    unsigned i = day % KT_HABIT_DAYS;
+    *ret_new = day_of[i] != day + 1;
+    day_of[i] = day + 1;
+    return i;
+}
+
+unsigned kt_habit_slot(struct kt_habit *h, uint32_t day)
+{
+    bool fresh;
+    unsigned i = slot_of(h->day_of, day, &fresh);
+    if (fresh) {
+        h->learned[i] = h->raw[i] = 0;
+        h->active[i] = h->busy[i] = 0;
+    }
+    return i;
+}
+
+void kt_habit_raw(struct kt_habit *h, uint32_t day, unsigned weight)
+{
+    unsigned i = kt_habit_slot(h, day);
+    h->raw[i] = add16(h->raw[i], weight);
+}
+
+/* A verdict gave it back when its day was counted already, as active or not: it has faded since, as
+ * if every day had been an active one. */
+static float late_share(const struct kt_habit *h, uint32_t first_day, uint32_t day, unsigned weight)
+{
+    if (day == first_day)
+        return 0;
+    return (float)(weight / (double)KT_HABIT_WHOLE * exp2(-(double)(h->done - day) / HALF_LIFE));
+}
+
+void kt_habit_learn(struct kt_habit *h, uint32_t first_day, uint32_t day, unsigned weight)
+{
+    if (day < h->done) {
+        h->k += late_share(h, first_day, day, weight);
+        return;
+    }
+    unsigned i = kt_habit_slot(h, day);
+    h->learned[i] = add16(h->learned[i], weight);
+}
+
+void kt_habit_learn_store(struct kt_habit_store *t, const struct kt_habit *h, uint32_t first_day,
+                          uint32_t day, unsigned weight)
+{
+    if (day < h->done) {
+        t->k += late_share(h, first_day, day, weight);
+        return;
+    }
+    bool fresh;
+    unsigned i = slot_of(t->day_of, day, &fresh);
+    t->learned[i] = add16(fresh ? 0 : t->learned[i], weight);
+}
+
+void kt_habit_mature(struct kt_habit *h, uint32_t first_day, uint32_t today, uint32_t behind)
+{
+    if (today < behind + 1)
+        return;
+    uint32_t until = today - behind, days = KT_HABIT_DAYS; /* exclusive */
+    uint32_t from = h->done > 0 ? h->done : until > days ? until - days : 0;
+    from = until > days && from < until - days ? until - days : from;
+    for (uint32_t day = from; day < until; day++) {
+        unsigned i = day % days;
+        if (h->day_of[i] != day + 1 || !h->active[i])
+            continue;
+        double g = exp2(-1.0 / HALF_LIFE);
+        h->d = (float)((double)h->d * g + 1);
+        h->k = (float)((double)h->k * g +
+                       (day != first_day ? h->learned[i] / (double)KT_HABIT_WHOLE : 0));
+        h->matured++;
+    }
+    h->done = until > h->done ? until : h->done;
+}
+
+void kt_habit_mature_store(struct kt_habit_store *t, const struct kt_habit *h, uint32_t first_day)
+{
+    t->k = (float)((double)t->k * exp2(-(double)(h->matured - t->matured) / HALF_LIFE));
+    t->matured = h->matured;
+    for (unsigned i = 0; i < KT_HABIT_DAYS; i++) {
+        uint32_t day = t->day_of[i];
+        if (day == 0 || day - 1 >= h->done)
+            continue;
+        if (day - 1 != first_day)
+            t->k += (float)(t->learned[i] / (double)KT_HABIT_WHOLE);
+        t->day_of[i] = 0;
+    }
+}
+
+void kt_habit_prefix(struct kt_habit *h, uint64_t hash)
+{
+    unsigned least = 0;
+    h->seen_n++;
+    for (unsigned i = 0; i < KT_HABIT_PREFIXES; i++) {
+        if (h->prefix[i].hash == hash) {
+            h->prefix[i].n++;
+            return;
+        }
+        least = h->prefix[i].n < h->prefix[least].n ? i : least;
+    }
+    if (h->prefix[least].n > 0) { /* Misra-Gries: a rare one makes room by and by */
+        h->prefix[least].n--;
+        return;
+    }
+    h->prefix[least].hash = hash;
+    h->prefix[least].n = 1;
+}
+
+bool kt_habit_is_own(const struct kt_habit *h, uint64_t hash)
+{
+    for (unsigned i = 0; i < KT_HABIT_PREFIXES; i++) {
+        if (h->prefix[i].hash == hash)
+            return h->seen_n >= 10 && h->prefix[i].n * 5u >= h->seen_n * 4u;
+    }
+    return false;
+}

@@ -1,0 +1,49 @@
+/*
+ * secret_habit: how many new secrets an actor takes up on an active day, and below which path it
+ * reads: the yardstick of new_secrets. Pure; the tables are new_secrets'.
+ */
+#pragma once
+#include "detectors/detector.h"
+
+#define KT_HABIT_DAYS     16u /* a week and its guard */
+#define KT_HABIT_PREFIXES 4u
+#define KT_HABIT_WHOLE    100u /* weights are hundredths of a secret */
+
+struct kt_habit {     /* one actor */
+    float k, d;       /* novelties and active days that are behind the guard, decayed */
+    uint32_t done;    /* day behind the guard that was counted last, + 1 */
+    uint32_t matured; /* active days counted so far */
+    uint32_t put;     /* day that was put aside last, + 1 */
+    uint32_t seen_n, pairs, pad;
+    uint32_t day_of[KT_HABIT_DAYS];                     /* which day a slot stands for, + 1 */
+    uint16_t learned[KT_HABIT_DAYS];                    /* weights of what no incident held back */
+    uint16_t raw[KT_HABIT_DAYS];                        /* of all */
+    uint8_t active[KT_HABIT_DAYS], busy[KT_HABIT_DAYS]; /* learned, and as it happened */
+    struct {
+        uint64_t hash;
+        uint32_t n, pad;
+    } prefix[KT_HABIT_PREFIXES]; /* paths most read below */
+};
+struct kt_habit_store { /* one actor in one store */
+    float k;
+    uint32_t matured; /* the actor's, when k stood so */
+    uint32_t done;
+    uint32_t day_of[KT_HABIT_DAYS];
+    uint16_t learned[KT_HABIT_DAYS];
+};
+
+/* Slot of the day, emptied when it stood for another one. */
+unsigned kt_habit_slot(struct kt_habit *h, uint32_t day);
+void kt_habit_raw(struct kt_habit *h, uint32_t day, unsigned weight);
+/* What no incident held back, 24 h later; what a verdict gives back, whenever that is. */
+void kt_habit_learn(struct kt_habit *h, uint32_t first_day, uint32_t day, unsigned weight);
+void kt_habit_learn_store(struct kt_habit_store *t, const struct kt_habit *h, uint32_t first_day,
+                          uint32_t day, unsigned weight);
+/* Days that left the guard (`behind` of them before today) become part of the habit, oldest first;
+ * the first active day does not. */
+void kt_habit_mature(struct kt_habit *h, uint32_t first_day, uint32_t today, uint32_t behind);
+void kt_habit_mature_store(struct kt_habit_store *t, const struct kt_habit *h, uint32_t first_day);
+
+/* A read below that path; are four fifths of the actor's reads below it? */
+void kt_habit_prefix(struct kt_habit *h, uint64_t hash);
+bool kt_habit_is_own(const struct kt_habit *h, uint64_t hash);
