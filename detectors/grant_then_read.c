@@ -24,10 +24,15 @@
 #define WHOLE     100u /* weights are hundredths of a secret */
 
 enum { T_GRANT, T_GIVER };
+enum {
+    TO_SOMEBODY,
+    TO_ITSELF,
+    TO_WHOM
+}; /* whom a giver's days count: all grants, those to itself */
 
 struct options {
     uint64_t floor_self, floor_other, floor_young;
-    double rare, least, other, cap, share;
+    double rare, itself, least, other, cap, share;
 };
 struct take {
     uint32_t minute, store;
@@ -38,20 +43,22 @@ struct grant {             /* one name in one source instance */
     uint32_t given_min;    /* the newest grant; 0 = only what was taken up is known */
     uint32_t store;        /* it gave access to; 0 = to something of the instance */
     uint32_t takes, newest_min;
-    uint8_t by_ci, by_itself, pad[6];
-    struct take take[TAKES]; /* the newest ones */
+    uint8_t by_ci, by_itself, to_itself, pad[5]; /* to_itself: it says so, not only who gave it */
+    struct take take[TAKES];                     /* the newest ones */
     char by[64], what[64];
 };
 
-struct giver {       /* one actor */
-    float days;      /* active days on which it gave access, decayed */
-    uint32_t active; /* its active days when that stood so */
-    uint32_t newest_day;
+struct giver { /* one actor */
+    struct {
+        float days;      /* active days on which it gave access, decayed */
+        uint32_t active; /* its active days when that stood so */
+        uint32_t newest_day;
+    } to[TO_WHOM];
 };
 
 static const struct kt_table_decl tables[] = {
-    [T_GRANT] = { "grant", KT_KEY_PAIR, sizeof(struct grant), 1, 2000, KT_EVICT_LRU },
-    [T_GIVER] = { "grant_giver", KT_KEY_ACTOR, sizeof(struct giver), 1, 4000, KT_EVICT_LRU },
+    [T_GRANT] = { "grant", KT_KEY_PAIR, sizeof(struct grant), 2, 2000, KT_EVICT_LRU },
+    [T_GIVER] = { "grant_giver", KT_KEY_ACTOR, sizeof(struct giver), 2, 4000, KT_EVICT_LRU },
 };
 
 #define NUMBER(field, type, value, help)                                                           \
@@ -68,6 +75,9 @@ static const struct kt_option options[] = {
     NUMBER(floor_young, KT_OPT_UINT, "20", "The same for actors of whom little is known yet."),
     NUMBER(rare, KT_OPT_DOUBLE, "3.4",
            "Most that the grant itself counts: for who hardly ever gives access."),
+    NUMBER(itself, KT_OPT_DOUBLE, "0.5",
+           "Added where the log names the reader as who was given access, so that it is no chance "
+           "that the two fall together."),
     NUMBER(least, KT_OPT_DOUBLE, "2.2",
            "Surprise of grant and new secrets below which it is dropped."),
     NUMBER(other, KT_OPT_DOUBLE, "1",
@@ -156,9 +166,12 @@ static struct kt_str beneficiary(const struct kt_event *ev)
 }
 
 /* ---- what was taken up ---- */
-static double faded(const struct giver *v, const struct kt_actor *a)
+static double faded(const struct giver *v, unsigned whom, const struct kt_actor *a)
 {
-    return (double)v->days * exp2(-(double)(a->active_days - v->active) / HALF_LIFE);
+    if (v == NULL)
+        return 0;
+    return (double)v->to[whom].days *
+           exp2(-(double)(a->active_days - v->to[whom].active) / HALF_LIFE);
 }
 
 /* Was it taken up in the hour after a grant of that minute and store? */
@@ -187,7 +200,7 @@ static unsigned taken(const struct grant *g)
     return sum;
 }
 
-enum { N_NEW, N_SELF, N_GIVEN, N_USUAL, N_GIVES };
+enum { N_NEW, N_SELF, N_GIVEN, N_USUAL, N_GIVES, N_TO_ITSELF };
 
 static void words(const struct kt_scene *s, struct kt_finding *f)
 {
@@ -203,16 +216,18 @@ static void words(const struct kt_scene *s, struct kt_finding *f)
     kt_say_name(s->ev->actor, 80, who);
     kt_time_format((kt_time_ns)f->number[N_GIVEN] * KT_NS_MIN, at);
     if (self)
-        KT_SAY(f->title, "%s changed who has access, then read %.0f secrets it had never read.",
-               who, f->number[N_NEW]);
+        KT_SAY(f->title, "%s %s, then read %.0f secrets it had never read.", who,
+               f->number[N_TO_ITSELF] > 0 ? "gave itself access" : "changed who has access",
+               f->number[N_NEW]);
     else
         KT_SAY(f->title, "%s was given access by %s, then read %.0f secrets it had never read.",
                who, g->by, f->number[N_NEW]);
     KT_SAY(
         f->normal,
         "The access was given at %.10s %.5s UTC (%s). Usual: %.1f new secrets of this store on an "
-        "active day; it gives access on %.0f of 100 active days.",
-        at, at + 11, g->what, f->number[N_USUAL], 100 * f->number[N_GIVES]);
+        "active day; it gives %saccess on %.0f of 100 active days.",
+        at, at + 11, g->what, f->number[N_USUAL], f->number[N_TO_ITSELF] > 0 ? "itself " : "",
+        100 * f->number[N_GIVES]);
     KT_SAY(f->part, "%.0f new secrets within an hour of a grant%s%s", f->number[N_NEW],
            self ? "" : " by ", self ? "" : g->by);
     KT_SAY(f->quiet,
@@ -221,11 +236,11 @@ static void words(const struct kt_scene *s, struct kt_finding *f)
            f->number[N_NEW]);
 }
 
-/* Surprise of a grant in just the hour before: little for who gives access every day. */
-static double rarity(const struct kt_scene *s, const struct options *o)
+/* Surprise of a grant in just the hour before: little for who gives access every day, and much for
+ * who opens a door for itself, be it an administrator that opens them for others all day. */
+static double rarity(const struct kt_scene *s, const struct options *o, const struct grant *g)
 {
-    const struct giver *v = kt_table_peek(s->tables[T_GIVER], s->who);
-    double days = v == NULL ? 0 : faded(v, s->actor);
+    double days = faded(kt_table_peek(s->tables[T_GIVER], s->who), g->to_itself, s->actor);
     double rate = kt_novelty_rate(ALPHA, BETA, days, (double)s->actor->days);
     return fmin(o->rare, -log10(o->share * fmin(rate, 1)));
 }
@@ -237,7 +252,8 @@ static double points(const struct kt_scene *s, const struct options *o, const st
 {
     if (!g->by_itself || g->by_ci)
         return o->other;
-    double p = rarity(s, o) + kt_rate_surprise(n, 1, g->usual, RMAX);
+    double p =
+        rarity(s, o, g) + (g->to_itself ? o->itself : 0) + kt_rate_surprise(n, 1, g->usual, RMAX);
     return p < o->least ? 0 : fmin(o->cap, p);
 }
 
@@ -255,16 +271,17 @@ static void judge(struct kt_scene *s, const struct options *o, const struct gran
     struct kt_finding *f = kt_find(s, KT_FAMILY_SEQUENCE, kt_points(points(s, o, g, n)), 0, words);
     if (f == NULL)
         return;
-    const struct giver *v = kt_table_peek(s->tables[T_GIVER], s->who);
+    double days = faded(kt_table_peek(s->tables[T_GIVER], s->who), g->to_itself, s->actor);
     f->number[N_NEW] = n;
     f->number[N_SELF] = g->by_itself;
     f->number[N_GIVEN] = g->given_min;
     f->number[N_USUAL] = g->usual.a / g->usual.b;
-    f->number[N_GIVES] = v == NULL ? 0 : faded(v, s->actor) / fmax((double)s->actor->days, 1);
+    f->number[N_GIVES] = days / fmax((double)s->actor->days, 1);
+    f->number[N_TO_ITSELF] = g->to_itself;
 }
 
 /* ---- the event ---- */
-static struct grant *give(struct kt_scene *s, struct kt_str name, bool itself)
+static struct grant *give(struct kt_scene *s, struct kt_str name, bool itself, bool named)
 {
     struct grant *g = kt_table_put(s->tables[T_GRANT], key_of(s->ev, name), NULL);
     uint32_t store = store_of(s->ev);
@@ -279,35 +296,40 @@ static struct grant *give(struct kt_scene *s, struct kt_str name, bool itself)
     g->store = store;
     g->by_ci = s->actor->kind == KT_ACTOR_CI;
     g->by_itself = itself;
+    g->to_itself = itself && named ? TO_ITSELF : TO_SOMEBODY;
     KT_SAY(g->by, "%s", kt_say_name(s->ev->actor, 60, by));
     KT_SAY(g->what, "%s", kt_say_name(native.len > 0 ? native : s->ev->operation, 60, what));
     return g;
 }
 
+/* Whoever the record names was given access; where it names nobody, whoever gave it may have. */
 static void on_grant(struct kt_scene *s, const struct options *o)
 {
-    kt_put_aside(s, 0, kt_actor_day(s->actor, s->minute), (s->minute / 60 + 1) * 60,
-                 (uint16_t[4]){ 1, 0, 0, 0 });
     struct kt_str to = beneficiary(s->ev);
     struct kt_str name[3];
     unsigned n_names = other_names(s, name);
-    bool itself = kt_str_eq(to, s->ev->actor);
+    bool named = to.len > 0, itself = kt_str_eq(to, s->ev->actor);
     for (unsigned i = 0; i < n_names; i++)
         itself = itself || kt_str_eq(to, name[i]);
-    judge(s, o, give(s, s->ev->actor, true));
-    if (to.len > 0 && !itself)
-        (void)give(s, to, false);
+    uint16_t days[4] = { 1, named && itself, 0, 0 };
+    kt_put_aside(s, 0, kt_actor_day(s->actor, s->minute), (s->minute / 60 + 1) * 60, days);
+    if (!named || itself)
+        judge(s, o, give(s, s->ev->actor, true, named));
+    else
+        (void)give(s, to, false, true);
 }
 
 static void on_learn(struct kt_scene *s, const void *opt, const struct kt_pending *p)
 {
     (void)opt;
     struct giver *v = kt_table_put(s->tables[T_GIVER], s->who, NULL);
-    if (p->key <= v->newest_day)
-        return;
-    v->days = (float)(faded(v, s->actor) + 1);
-    v->active = s->actor->active_days;
-    v->newest_day = (uint32_t)p->key;
+    for (unsigned whom = 0; whom < TO_WHOM; whom++) {
+        if (p->key <= v->to[whom].newest_day || p->v[whom] == 0)
+            continue;
+        v->to[whom].days = (float)(faded(v, whom, s->actor) + 1);
+        v->to[whom].active = s->actor->active_days;
+        v->to[whom].newest_day = (uint32_t)p->key;
+    }
 }
 
 static void on_take(struct kt_scene *s, const struct options *o)
