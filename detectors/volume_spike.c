@@ -4,9 +4,9 @@
  *
  * Owns:  by actor: windows, distinct secrets, records, rate, hours of the week, sketch; by pair:
  *        what an actor wrote itself; by secret: its readers; by kind: peers' prior and growth.
- * Calls: detector.h and core only. No clock, no I/O.
+ * Calls: detector.h, hot_secret and core only. No clock, no I/O.
  */
-#include "detectors/detector.h"
+#include "detectors/hot_secret.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -42,17 +42,6 @@ struct week { /* reads by hour of the week, halved every 28 days */
 struct own {
     uint32_t wrote_min;
 };
-struct reader {
-    uint32_t actor, minute;
-};
-struct hot { /* one secret */
-    struct kt_ring ring;
-    struct kt_decay rate, readers;
-    uint32_t first_min, hour, hour_reads, day, n_today, n_ever;
-    uint32_t today[16]; /* actors */
-    uint32_t ever[4];
-    struct reader service[3]; /* the newest different services */
-};
 struct peers {
     struct kt_gamma prior;
     double growth;
@@ -64,7 +53,7 @@ static const struct kt_table_decl tables[] = {
     [T_SKETCH] = { "volume_sketch", KT_KEY_ACTOR, sizeof(struct kt_hll), 1, 500, KT_EVICT_LRU },
     [T_WEEK] = { "volume_week", KT_KEY_ACTOR, sizeof(struct week), 1, 4000, KT_EVICT_LRU },
     [T_OWN] = { "volume_own", KT_KEY_PAIR, sizeof(struct own), 1, 10000, KT_EVICT_LRU },
-    [T_SECRET] = { "volume_secret", KT_KEY_SECRET, sizeof(struct hot), 1, 20000, KT_EVICT_LRU },
+    [T_SECRET] = { "volume_secret", KT_KEY_SECRET, sizeof(struct kt_hot), 2, 20000, KT_EVICT_LRU },
     [T_WORK] = { "volume_work", KT_KEY_ACTOR, sizeof(struct windows), 1, 500, KT_EVICT_LRU },
     [T_KIND] = { "volume_kind", KT_KEY_KIND, sizeof(struct peers), 1, KT_ACTOR_COUNT,
                  KT_EVICT_REFUSE },
@@ -305,109 +294,16 @@ static void tell(struct kt_scene *s, const struct surprise *b, unsigned flags)
 }
 
 /* ---- by secret ---- */
-static bool listed(const uint32_t *at, unsigned n, unsigned max, uint32_t actor)
-{
-    for (unsigned i = 0; i < n && i < max; i++) {
-        if (at[i] == actor)
-            return true;
-    }
-    return false;
-}
-
-static void secret_rolls(struct hot *h, uint32_t minute)
-{
-    uint32_t hour = minute / 60, day = minute / 1440;
-    if (hour > h->hour) {
-        kt_rate_add(&h->rate, (int64_t)h->hour + 1, h->hour_reads, RATE_HOURS);
-        h->hour = hour;
-        h->hour_reads = 0;
-    }
-    if (day > h->day) {
-        kt_rate_add(&h->readers, (int64_t)h->day + 1, h->n_today, 30);
-        h->day = day;
-        h->n_today = 0;
-    }
-}
-
-/* Three services that read a secret within 2 h: a rollout, nobody's spree. */
-static bool note_service(struct hot *h, const struct kt_scene *s)
-{
-    unsigned n = 0, slot = 0;
-    bool known = false;
-    for (unsigned i = 0; i < 3; i++) {
-        if (h->service[i].actor == s->actor->number) {
-            known = true;
-            slot = i;
-        } else if (!known && h->service[i].minute < h->service[slot].minute) {
-            slot = i;
-        }
-    }
-    if (s->actor->kind == KT_ACTOR_SERVICE)
-        h->service[slot] = (struct reader){ s->actor->number, s->minute };
-    for (unsigned i = 0; i < 3; i++)
-        n += h->service[i].minute != 0 && h->service[i].minute + 120 > s->minute;
-    return n >= 3;
-}
-
-static double judge_secret(const struct kt_scene *s, const struct options *o, struct hot *h,
-                           bool new_reader)
-{
-    if (s->shared->learning || s->minute < h->first_min + 14 * 1440)
-        return 0;
-    const struct kt_gamma prior = { 0.5, 1 };
-    double a, b, best = 0;
-    unsigned reads = kt_ring_fives(&h->ring, s->t, 12);
-    /* one or two who read their own again and again are no event of the secret */
-    if (reads >= 5 && h->n_today >= 3) {
-        kt_rate_at(&h->rate, h->hour, RATE_HOURS, &a, &b);
-        struct kt_gamma g = { prior.a + a, 24 * prior.b + b };
-        best = kt_rate_surprise(reads, 1, g, 1);
-    }
-    if (h->n_today >= 5) {
-        kt_rate_at(&h->readers, h->day, 30, &a, &b);
-        best = fmax(best, kt_rate_surprise(h->n_today, 1,
-                                           (struct kt_gamma){ prior.a + a, prior.b + b }, 1));
-    }
-    if (best < 3)
-        return 0;
-    return fmin(best + (new_reader && h->n_ever <= 3 ? 1 : 0), o->secret_cap);
-}
-
-static double by_secret(struct kt_scene *s, const struct options *o, bool *ret_rollout)
-{
-    bool fresh;
-    struct hot *h = kt_table_put(s->tables[T_SECRET], s->secret, &fresh);
-    if (fresh) {
-        *h =
-            (struct hot){ .first_min = s->minute, .hour = s->minute / 60, .day = s->minute / 1440 };
-        kt_rate_add(&h->rate, h->hour, 0, RATE_HOURS);
-        kt_rate_add(&h->readers, h->day, 0, 30);
-    }
-    secret_rolls(h, s->minute);
-    kt_ring_add(&h->ring, s->t, 1);
-    h->hour_reads++;
-    uint32_t who = s->actor->number;
-    bool new_today = !listed(h->today, h->n_today, 16, who);
-    bool new_reader = !listed(h->ever, h->n_ever, 4, who);
-    if (new_today && h->n_today < 16)
-        h->today[h->n_today++] = who;
-    double p = judge_secret(s, o, h, new_reader);
-    if (new_reader && h->n_ever < 4)
-        h->ever[h->n_ever++] = who;
-    *ret_rollout = note_service(h, s);
-    return *ret_rollout ? 0 : p;
-}
-
 static void words_of_secret(const struct kt_scene *s, struct kt_finding *f)
 {
-    const struct hot *h = kt_table_peek(s->tables[T_SECRET], s->secret);
+    const struct kt_hot *h = kt_table_peek(s->tables[T_SECRET], s->secret);
     char secret[160];
     kt_say_name(s->ev->secret, 120, secret);
-    KT_SAY(f->title, "%s is read unusually often.", secret);
-    KT_SAY(f->normal, "%u reads within 1 hour and %u readers today; usual for it are far fewer.",
+    KT_SAY(f->title, "%s has unusually many readers.", secret);
+    KT_SAY(f->normal, "%u readers within 1 hour and %u today; usual for it are far fewer.",
            kt_ring_fives(&h->ring, s->t, 12), h->n_today);
-    KT_SAY(f->part, "%s read unusually often", secret);
-    KT_SAY(f->quiet, "Fewer than 5 reads an hour and 5 readers a day.");
+    KT_SAY(f->part, "%s has unusually many readers", secret);
+    KT_SAY(f->quiet, "Fewer than 5 readers an hour and 5 a day.");
 }
 
 /* ---- the event ---- */
@@ -477,8 +373,9 @@ static void on_event(struct kt_scene *s, const void *opt)
         note_own_work(s);
     if (!s->read || own_work(s))
         return;
-    bool rollout;
-    double secret = by_secret(s, o, &rollout);
+    bool rollout, fresh;
+    struct kt_hot *hot = kt_table_put(s->tables[T_SECRET], s->secret, &fresh);
+    double secret = kt_hot_read(s, hot, fresh, o->secret_cap, &rollout);
     struct volume *v = volume_of(s);
     struct counts c = count_in(s, v, s->deploy || (rollout && s->young));
     judge(s, o, v, &c);
