@@ -56,7 +56,7 @@ void kt_detect_where(struct kt_detect *d, struct kt_scene *s)
     if (f == NULL)
         return;
     w->asn = f->asn;
-    w->network = f->asn != 0 ? TAG(5) | f->asn : w->network;
+    w->network = f->asn != 0 ? KT_NETWORK_ASN | f->asn : w->network;
     w->country = f->country;
     w->hosting = f->hosting != 0;
     w->build = f->build;

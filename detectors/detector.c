@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "core/event/secret_id.h"
+#include "detectors/hosting_asns.h"
 
 #define TAINT_MIN  (90u * 1440u)
 #define RECENT_DAY 90u
@@ -193,6 +194,16 @@ unsigned kt_value_users(const struct kt_scene *s, enum kt_dim dim, uint64_t valu
         n += same && other && recent && !v->user[i].tainted;
     }
     return n;
+}
+
+bool kt_operator_known(const struct kt_places *p, uint32_t asn)
+{
+    for (unsigned i = 0; p != NULL && i < p->n_place; i++) {
+        bool is_asn = p->place[i].network >> 60 == KT_NETWORK_ASN >> 60;
+        if (is_asn && kt_same_operator((uint32_t)p->place[i].network, asn))
+            return true;
+    }
+    return false;
 }
 
 bool kt_actor_fits(const struct kt_scene *s, struct kt_str glob)

@@ -87,9 +87,10 @@ struct kt_actor {    /* the shared header: read-only for detectors */
     char name[128];
 };
 
-#define KT_PLACES  12
-#define KT_NETS    16
-#define KT_CLIENTS 6
+#define KT_NETWORK_ASN (UINT64_C(5) << 60) /* the four highest bits of a network that is an ASN */
+#define KT_PLACES      12
+#define KT_NETS        16
+#define KT_CLIENTS     6
 struct kt_place { /* an ASN, or what stands in for it */
     uint64_t network;
     uint32_t first_min, last_min;
@@ -330,6 +331,8 @@ bool kt_first_in_incident(const struct kt_actor *a, uint32_t first_min, uint32_t
 bool kt_place_tainted(const struct kt_place *p, uint32_t minute);
 /* Other actors of the kind (any kind: KT_ACTOR_COUNT) that used the value in 90 days. */
 unsigned kt_value_users(const struct kt_scene *s, enum kt_dim dim, uint64_t value, unsigned kind);
+/* Has the actor used another network of the same operator (hosting_asns)? */
+bool kt_operator_known(const struct kt_places *p, uint32_t asn);
 /* Does the glob of a configuration mean this actor, by its own name or as the log has it? */
 bool kt_actor_fits(const struct kt_scene *s, struct kt_str glob);
 /* Is the address in a configured network that names this actor or everybody? */

@@ -1,8 +1,8 @@
 /*
  * hosting_asns: networks that rent servers or carry VPN exits. Whoever writes address facts asks
- * here, so that an old log keeps the answer of its day.
+ * here, so that an old log keeps the answer of its day. Which of them are one operator's.
  *
- * Owns:  a sorted table.
+ * Owns:  two tables.
  * Calls: nothing.
  */
 #include "detectors/hosting_asns.h"
@@ -134,4 +134,36 @@ bool kt_hosting_asn(uint32_t asn)
             high = mid;
     }
     return low < KT_ARRAY_LEN(hosting) && hosting[low] == asn;
+}
+
+/* Clouds that announce from several ASNs, as registered (RIR data and bgp.tools, November 2026): a
+ * service that fails over to another region may come from another one of the row. */
+static const uint32_t operators[][4] = {
+    { 14618, 16509 },               /* Amazon */
+    { 15169, 396982 },              /* Google */
+    { 8068, 8075 },                 /* Microsoft */
+    { 20940, 63949 },               /* Akamai, Linode */
+    { 14061, 62567 },               /* DigitalOcean */
+    { 16276, 35540 },               /* OVH */
+    { 24940, 213230 },              /* Hetzner */
+    { 37963, 45102, 134963 },       /* Alibaba */
+    { 45090, 132203 },              /* Tencent */
+    { 40021, 51167, 141995 },       /* Contabo */
+    { 7203, 28753, 60781, 394380 }, /* Leaseweb */
+};
+
+bool kt_same_operator(uint32_t a, uint32_t b)
+{
+    if (a == 0 || b == 0)
+        return false;
+    for (unsigned i = 0; a != b && i < KT_ARRAY_LEN(operators); i++) {
+        bool has_a = false, has_b = false;
+        for (unsigned k = 0; k < KT_ARRAY_LEN(operators[i]); k++) {
+            has_a = has_a || operators[i][k] == a;
+            has_b = has_b || operators[i][k] == b;
+        }
+        if (has_a && has_b)
+            return true;
+    }
+    return a == b;
 }

@@ -131,7 +131,8 @@ static void add_member(const struct kt_scene *s, struct network *x, bool success
                           .actor = s->actor != NULL ? s->actor->number : 0,
                           .minute = s->minute,
                           .kind = s->actor != NULL ? s->actor->kind : KT_ACTOR_ANONYMOUS,
-                          .first_on_asn = kt_place_of(s->places, s->where.network) == NULL,
+                          .first_on_asn = kt_place_of(s->places, s->where.network) == NULL &&
+                                          !kt_operator_known(s->places, s->where.asn),
                           .success = success || before };
 }
 

@@ -12,7 +12,7 @@
 #define LISTS_MAX 64
 
 struct options {
-    double hosting, country, country_shared, client, cap;
+    double hosting, rented, country, country_shared, client, cap, same_operator;
     uint64_t cold_days, cold_active;
     kt_time_ns forget;
     struct kt_strings deny, only_from;
@@ -27,6 +27,14 @@ struct options {
 static const struct kt_option options[] = {
     { "hosting", KT_OPT_DOUBLE, "0.7", offsetof(struct options, hosting),
       "Added for a person on a hosting or VPN network that fewer than 3 colleagues use.",
+      .reloadable = true },
+    { "rented", KT_OPT_DOUBLE, "1", offsetof(struct options, rented),
+      "Added for a service or agent on a hosting network that nobody uses: a firm rents from few. "
+      "It or the country, whichever is more.",
+      .reloadable = true },
+    { "same_operator", KT_OPT_DOUBLE, "0.3", offsetof(struct options, same_operator),
+      "A new network of an operator that the actor knows from another one: a cloud announces its "
+      "regions from several ASNs.",
       .reloadable = true },
     { "country", KT_OPT_DOUBLE, "1.6", offsetof(struct options, country),
       "Added for a country that is new for the actor and that at most 2 colleagues used in 90 "
@@ -141,7 +149,7 @@ static const struct {
 struct verdict {
     double lam, s;
     unsigned users; /* others of the kind on this network */
-    bool new_country, hosting, new_client, capped;
+    bool new_country, hosting, new_client, capped, same_operator;
 };
 
 static double country_weight(const struct kt_scene *s, const struct options *o)
@@ -159,8 +167,12 @@ static struct verdict judge(const struct kt_scene *s, const struct options *o)
     v.lam = kt_novelty_rate(priors[a->kind].alpha, priors[a->kind].beta,
                             (double)a->novel[KT_NOVEL_NETWORK], (double)a->days);
     v.users = kt_value_users(s, KT_DIM_NETWORK, s->where.network, a->kind);
-    v.s = kt_novelty_self(v.lam) + kt_novelty_peer(v.users, s->shared->others[a->kind]);
-    if (s->places->inside_seen && !s->places->public_seen) { /* from inside to public */
+    v.same_operator = kt_operator_known(s->places, s->where.asn);
+    v.s = v.same_operator
+              ? o->same_operator
+              : kt_novelty_self(v.lam) + kt_novelty_peer(v.users, s->shared->others[a->kind]);
+    if (s->places->inside_seen && !s->places->public_seen &&
+        !v.same_operator) { /* from inside to public */
         double lam = kt_novelty_rate(0.1, 60, (double)a->novel[KT_NOVEL_CLASS], (double)a->days);
         v.s = fmax(v.s, kt_novelty_self(lam));
     }
@@ -169,8 +181,12 @@ static struct verdict judge(const struct kt_scene *s, const struct options *o)
     double country = country_weight(s, o);
     v.new_country = country > 0;
     v.s += country;
-    v.hosting = kt_kind_is_person(a->kind) && s->where.hosting && v.users < 3;
-    v.s += v.hosting ? o->hosting : 0;
+    bool person = kt_kind_is_person(a->kind);
+    bool rare = person ? v.users < 3
+                       : kt_value_users(s, KT_DIM_NETWORK, s->where.network, KT_ACTOR_COUNT) == 0;
+    v.hosting = s->where.hosting && rare && !v.same_operator;
+    if (v.hosting) /* of a machine the country and the server say the same: the firm is not there */
+        v.s += person ? o->hosting : fmax(o->rented - country, 0);
     v.new_client =
         s->client != 0 && s->places->n_client > 0 && !kt_client_known(s->places, s->client);
     v.s += v.new_client ? o->client : 0;
@@ -234,8 +250,10 @@ static void evidence(struct kt_scene *s, const struct verdict *v, int points, un
     struct kt_finding *f = kt_find(s, KT_FAMILY_NETWORK, points, flags, words);
     if (f == NULL)
         return;
-    f->network = s->where.network;
-    f->country = s->where.country;
+    if (!v->same_operator) { /* to move within a cloud is nothing that three would share */
+        f->network = s->where.network;
+        f->country = s->where.country;
+    }
     f->number[N_USERS] = v->users;
     f->number[N_LAM] = v->lam;
     f->number[N_COUNTRY] = v->new_country;
