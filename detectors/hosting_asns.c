@@ -136,20 +136,18 @@ bool kt_hosting_asn(uint32_t asn)
     return low < KT_ARRAY_LEN(hosting) && hosting[low] == asn;
 }
 
-/* Clouds that announce from several ASNs, as registered (RIR data and bgp.tools, November 2026): a
- * service that fails over to another region may come from another one of the row. */
-static const uint32_t operators[][4] = {
-    { 14618, 16509 },               /* Amazon */
-    { 15169, 396982 },              /* Google */
-    { 8068, 8075 },                 /* Microsoft */
-    { 20940, 63949 },               /* Akamai, Linode */
-    { 14061, 62567 },               /* DigitalOcean */
-    { 16276, 35540 },               /* OVH */
-    { 24940, 213230 },              /* Hetzner */
-    { 37963, 45102, 134963 },       /* Alibaba */
-    { 45090, 132203 },              /* Tencent */
-    { 40021, 51167, 141995 },       /* Contabo */
-    { 7203, 28753, 60781, 394380 }, /* Leaseweb */
+/* Clouds that announce from several ASNs: a service that fails over to another region may come from
+ * another one of the row. Which ASNs are one cloud's is common knowledge here, verified against no
+ * registry; so only those that are beyond doubt, and not all that a cloud has. */
+static const uint32_t operators[][3] = {
+    { 14618, 16509 },         /* Amazon */
+    { 15169, 396982 },        /* Google */
+    { 8068, 8069, 8075 },     /* Microsoft */
+    { 14061, 62567 },         /* DigitalOcean */
+    { 24940, 213230 },        /* Hetzner */
+    { 37963, 45102 },         /* Alibaba */
+    { 45090, 132203 },        /* Tencent */
+    { 40021, 51167, 141995 }, /* Contabo */
 };
 
 bool kt_same_operator(uint32_t a, uint32_t b)
