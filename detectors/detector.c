@@ -196,11 +196,14 @@ unsigned kt_value_users(const struct kt_scene *s, enum kt_dim dim, uint64_t valu
     return n;
 }
 
-bool kt_operator_known(const struct kt_places *p, uint32_t asn)
+bool kt_operator_known(const struct kt_scene *s, uint32_t since_min)
 {
+    const struct kt_places *p = s->places;
     for (unsigned i = 0; p != NULL && i < p->n_place; i++) {
-        bool is_asn = p->place[i].network >> 60 == KT_NETWORK_ASN >> 60;
-        if (is_asn && kt_same_operator((uint32_t)p->place[i].network, asn))
+        const struct kt_place *x = &p->place[i];
+        bool other_asn = x->network >> 60 == KT_NETWORK_ASN >> 60 && x->network != s->where.network;
+        if (other_asn && x->last_min >= since_min && !kt_place_tainted(x, s->minute) &&
+            kt_same_operator((uint32_t)x->network, s->where.asn))
             return true;
     }
     return false;

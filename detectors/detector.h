@@ -331,8 +331,9 @@ bool kt_first_in_incident(const struct kt_actor *a, uint32_t first_min, uint32_t
 bool kt_place_tainted(const struct kt_place *p, uint32_t minute);
 /* Other actors of the kind (any kind: KT_ACTOR_COUNT) that used the value in 90 days. */
 unsigned kt_value_users(const struct kt_scene *s, enum kt_dim dim, uint64_t value, unsigned kind);
-/* Has the actor used another network of the same operator (hosting_asns)? */
-bool kt_operator_known(const struct kt_places *p, uint32_t asn);
+/* Has the actor used another network of the same operator (hosting_asns) since then, which is not
+ * suspect? */
+bool kt_operator_known(const struct kt_scene *s, uint32_t since_min);
 /* Does the glob of a configuration mean this actor, by its own name or as the log has it? */
 bool kt_actor_fits(const struct kt_scene *s, struct kt_str glob);
 /* Is the address in a configured network that names this actor or everybody? */

@@ -132,7 +132,7 @@ static void add_member(const struct kt_scene *s, struct network *x, bool success
                           .minute = s->minute,
                           .kind = s->actor != NULL ? s->actor->kind : KT_ACTOR_ANONYMOUS,
                           .first_on_asn = kt_place_of(s->places, s->where.network) == NULL &&
-                                          !kt_operator_known(s->places, s->where.asn),
+                                          !kt_operator_known(s, 0),
                           .success = success || before };
 }
 

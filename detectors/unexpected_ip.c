@@ -160,6 +160,12 @@ static double country_weight(const struct kt_scene *s, const struct options *o)
     return n > 2 ? o->country_shared : o->country;
 }
 
+static uint32_t forgotten_before(const struct kt_scene *s, const struct options *o)
+{
+    uint64_t lasts = (uint64_t)(o->forget / KT_NS_MIN);
+    return s->minute > lasts ? (uint32_t)(s->minute - lasts) : 0;
+}
+
 static struct verdict judge(const struct kt_scene *s, const struct options *o)
 {
     const struct kt_actor *a = s->actor;
@@ -167,7 +173,7 @@ static struct verdict judge(const struct kt_scene *s, const struct options *o)
     v.lam = kt_novelty_rate(priors[a->kind].alpha, priors[a->kind].beta,
                             (double)a->novel[KT_NOVEL_NETWORK], (double)a->days);
     v.users = kt_value_users(s, KT_DIM_NETWORK, s->where.network, a->kind);
-    v.same_operator = kt_operator_known(s->places, s->where.asn);
+    v.same_operator = kt_operator_known(s, forgotten_before(s, o));
     v.s = v.same_operator
               ? o->same_operator
               : kt_novelty_self(v.lam) + kt_novelty_peer(v.users, s->shared->others[a->kind]);
@@ -282,7 +288,7 @@ static void on_event(struct kt_scene *s, const void *opt)
     if (s->where.inside)
         return;
     const struct kt_place *known = kt_place_of(s->places, s->where.network);
-    if (known != NULL && s->minute > known->last_min + (uint64_t)(o->forget / KT_NS_MIN))
+    if (known != NULL && known->last_min < forgotten_before(s, o))
         known = NULL;
     if (known != NULL && !kt_place_tainted(known, s->minute))
         return; /* the same /24: 0; another of the ASN: 0.3, below every floor */
