@@ -29,15 +29,21 @@ static void start(struct org *o)
     org_fact(o, "65.108.3.3", "FI", 24940, "Hetzner", true);
 }
 
+static void reads_one(struct org *o, kt_time_ns t, const char *actor, unsigned number,
+                      const char *ip)
+{
+    org_add(o, (struct org_event){ .t = t,
+                                   .actor = actor,
+                                   .kind = KT_ACTOR_SERVICE,
+                                   .secret = org_text(o, SECRET, number),
+                                   .ip = ip,
+                                   .user_agent = "Go-http-client/1.1" });
+}
+
 static void reads(struct org *o, kt_time_ns t, const char *actor, unsigned n, const char *ip)
 {
     for (unsigned i = 0; i < n; i++)
-        org_add(o, (struct org_event){ .t = t + i * KT_NS_S,
-                                       .actor = actor,
-                                       .kind = KT_ACTOR_SERVICE,
-                                       .secret = org_text(o, SECRET, i),
-                                       .ip = ip,
-                                       .user_agent = "Go-http-client/1.1" });
+        reads_one(o, t + i * KT_NS_S, actor, i, ip);
 }
 
 static void expectation(struct org *o, const char *members)
@@ -173,6 +179,57 @@ static void what_was_held_back_is_counted_after_all(void **state)
     assert_int_equal(burst_twice(NULL), 2);
     assert_int_equal(burst_twice("true"), 2);
     assert_int_equal(burst_twice("false"), 1);
+}
+
+/* Whoever uses what it was told of is not told of again, unless the telling was right. */
+static unsigned six_in_use(const char *verdict)
+{
+    return twice(
+        (struct twice){ .verdict = verdict, .judged = 1, .again = 3, .ip = "18.192.4.4", .n = 6 },
+        NULL);
+}
+
+static void stolen_secrets_stay_new_while_they_are_used(void **state)
+{
+    (void)state;
+    assert_int_equal(six_in_use(NULL), 1);
+    assert_int_equal(six_in_use("false"), 1);
+    assert_int_equal(six_in_use("true"), 2);
+}
+
+static void one_an_hour(struct org *o, kt_time_ns t)
+{
+    for (unsigned i = 0; i < 6; i++)
+        reads_one(o, t + i * KT_NS_HOUR, "svc1", i, "18.192.4.4");
+}
+
+static unsigned hourly_twice(const char *verdict)
+{
+    struct org o, first;
+    start(&first);
+    one_an_hour(&first, NOW);
+    org_run(&first);
+    const struct org_alert *a = org_alert_of(&first, 0, "svc1");
+    assert_non_null(a);
+    start(&o);
+    one_an_hour(&o, NOW);
+    org_decide(&o, NOW + KT_NS_DAY, "verdict",
+               org_text(&o, "{\"id\":\"%s\",\"verdict\":\"%s\",\"by\":\"bob\"}", a->id, verdict));
+    one_an_hour(&o, NOW + 3 * KT_NS_DAY);
+    org_run(&o);
+    show(&o);
+    unsigned n = pages(&o);
+    org_done(&o);
+    org_done(&first);
+    return n;
+}
+
+/* The fifth secret made the incident; the four before it are as stolen. */
+static void a_verdict_judges_what_came_before_the_alert(void **state)
+{
+    (void)state;
+    assert_int_equal(hourly_twice("true"), 2);
+    assert_int_equal(hourly_twice("false"), 1);
 }
 
 /* Of secrets that a person never read, other ones each time: a fortnight later the rate has what
@@ -528,6 +585,8 @@ int main(void)
         cmocka_unit_test(what_was_expected_is_quiet_the_next_time),
         cmocka_unit_test(a_restart_in_the_middle_changes_nothing),
         cmocka_unit_test(what_was_held_back_is_counted_after_all),
+        cmocka_unit_test(stolen_secrets_stay_new_while_they_are_used),
+        cmocka_unit_test(a_verdict_judges_what_came_before_the_alert),
         cmocka_unit_test(new_secrets_of_a_closed_day_still_count),
         cmocka_unit_test(a_verdict_that_comes_too_late_is_counted),
         cmocka_unit_test(expected_work_is_listed_and_pages_nobody),
