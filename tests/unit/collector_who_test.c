@@ -1,6 +1,6 @@
 /* who: one person or role is one actor over all sources, as the file of identities says. */
-#include "core/base/hash.h"
 #include "cli/fixture/org.h"
+#include "core/base/hash.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
