@@ -60,6 +60,10 @@ static void add(struct kt_log_ahead *a, struct batch *b, const struct kt_record 
     struct kt_record *r = &b->rec[b->n];
     struct kt_error why = { 0 };
     char *line = b->lines + b->used;
+    if (from->line.len > KT_LINE_MAX || from->agent.len > KT_NAME_MAX) { /* has_room left no more */
+        count_damage(a->damage, from->seq);
+        return;
+    }
     memcpy(line, from->line.at, from->line.len);
     memcpy(line + from->line.len, from->agent.at, from->agent.len);
     r->seq = from->seq;

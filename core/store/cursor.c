@@ -141,8 +141,14 @@ static enum kt_status load_control(struct part *c, struct kt_error *err)
         return kt_wrap(err, "control records from %llu on", (unsigned long long)c->control_next);
     }
     c->control_next = c->scan.newest_first ? seq - 1 : seq + 1;
+    struct kt_str line = kt_db_col(c->control_at, 3);
+    if (line.len > KT_LINE_MAX) { /* readers have room for no more */
+        (void)sqlite3_reset(c->control_at);
+        return kt_fail(err, KT_E_CORRUPT, "record %llu is longer than %u bytes",
+                       (unsigned long long)seq, KT_LINE_MAX);
+    }
     kt_buf_reset(&c->control_line);
-    kt_buf_add(&c->control_line, kt_db_col(c->control_at, 3));
+    kt_buf_add(&c->control_line, line);
     c->control = (struct kt_record){
         .seq = seq,
         .arrival = kt_db_col_i64(c->control_at, 1),

@@ -135,6 +135,56 @@ static void a_log_out_of_order_comes_by_arrival(void **state)
     kt_buf_done(&s.text);
 }
 
+static enum kt_status count(void *self, const struct kt_record *r, struct kt_error *err)
+{
+    (void)r;
+    (void)err;
+    ++*(unsigned *)self;
+    return KT_OK;
+}
+
+/* The records that come, and the places that do not, of a copy of the store after the statement. */
+static void walk_changed(struct segments *w, const char *sql, unsigned records, unsigned damaged)
+{
+    struct kt_reader *r = NULL;
+    struct kt_damage damage = { 0 };
+    struct kt_error err = { 0 };
+    unsigned n = 0;
+    segments_copy_file(w);
+    segments_change(w, sql);
+    segments_must(kt_reader_open(w->copy, &r, &err), &err);
+    segments_must(kt_log_in_order(r, &damage, count, &n, &err), &err);
+    kt_reader_close(r);
+    assert_int_equal(n, records);
+    assert_int_equal(damage.places, damaged);
+}
+
+/* THREATS I6: a store is foreign bytes. */
+static void what_no_collector_writes_is_a_damaged_place(void **state)
+{
+    struct segments *w = *state;
+    segments_start_over(w);
+    segments_open_store(w);
+    segments_control(w);
+    segments_control(w);
+    for (unsigned k = 0; k < 2; k++) {
+        make_reset(w->make);
+        for (unsigned i = 0; i < 25; i++)
+            make_numbered(w->make, k * 25 + i);
+        struct kt_store_batch b = make_batch(w->make, "host-1", k + 1, MAKE_T0 + k * KT_NS_S);
+        struct kt_store_result result;
+        segments_append(w, &b, &result);
+    }
+    segments_close_store(w);
+    walk_changed(w, "SELECT 1", 52, 0);
+    walk_changed(w, "UPDATE control SET line = zeroblob(6000000)", 50, 2);
+    walk_changed(w, "UPDATE control SET line = zeroblob(262145) WHERE seq = 2", 51, 1);
+    walk_changed(w,
+                 "UPDATE control SET arrival = arrival + 10000000000000000 WHERE seq = 1;"
+                 "UPDATE control SET line = zeroblob(6000000) WHERE seq = 1",
+                 51, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -144,6 +194,8 @@ int main(void)
                                         segments_tear_down),
         cmocka_unit_test_setup_teardown(a_log_out_of_order_comes_by_arrival, segments_set_up,
                                         segments_tear_down),
+        cmocka_unit_test_setup_teardown(what_no_collector_writes_is_a_damaged_place,
+                                        segments_set_up, segments_tear_down),
     };
     kt_hash_init();
     return cmocka_run_group_tests(tests, NULL, NULL);
