@@ -29,12 +29,15 @@ struct kt_finding *kt_find(struct kt_scene *s, enum kt_family family, int points
     if (points < 100 || s->n_found == KT_FOUND_MAX)
         return NULL;
     struct kt_finding *f = &s->found[s->n_found++];
+    /* nothing of an earlier event's stays; the long texts need no more than an end */
     f->words = words;
+    memset(f->number, 0, sizeof f->number);
     f->family = family;
     f->detector = s->detector;
     f->key_kind = KT_KEY_ACTOR;
     f->key = s->who;
     f->points = points;
+    f->sign = NULL;
     f->flags = flags;
     f->since_min = 0;
     f->network = 0;

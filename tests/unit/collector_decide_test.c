@@ -463,6 +463,35 @@ static void a_signature_that_is_named_is_quiet_the_first_time(void **state)
     org_done(&o);
 }
 
+/* Two kinds of signature of one actor: what was found before says nothing of what is found now. */
+static void two_signatures(struct org *o, uint64_t restart_every)
+{
+    struct kt_error err = { 0 };
+    start(o);
+    o->restart_every = restart_every;
+    assert_int_equal(org_configure(o, "unexpected_ip", "{deny: [203.0.113.0/24]}", &err), KT_OK);
+    expectation(o, "\"actor\":\"person1*\",\"signature\":\"stopped\"");
+    stop_trail(o, NOW + KT_NS_MIN, "person1@acme.example");
+    reads(o, NOW + KT_NS_HOUR, "person1@acme.example", 1, "203.0.113.9");
+    org_run(o);
+    show(o);
+}
+
+static void an_expected_signature_keeps_no_other_one_quiet(void **state)
+{
+    (void)state;
+    struct org a, b;
+    two_signatures(&a, 0);
+    two_signatures(&b, 1);
+    assert_int_equal(pages(&a), 1);
+    assert_int_equal(quiet_ones(&a), 1);
+    assert_int_equal(a.n_alert, b.n_alert);
+    for (uint32_t i = 0; i < a.n_alert; i++)
+        assert_string_equal(a.alert[i].json, b.alert[i].json);
+    org_done(&a);
+    org_done(&b);
+}
+
 /* Everything at once, in one process and in many. */
 static void busy_day(struct org *o, uint64_t restart_every)
 {
@@ -597,6 +626,7 @@ int main(void)
         cmocka_unit_test(expectations_survive_restarts),
         cmocka_unit_test(the_first_of_a_signature_pages_the_second_is_quiet),
         cmocka_unit_test(a_signature_that_is_named_is_quiet_the_first_time),
+        cmocka_unit_test(an_expected_signature_keeps_no_other_one_quiet),
         cmocka_unit_test(break_glass_pages_without_a_record_and_is_listed_with_one),
         cmocka_unit_test(new_secrets_of_an_announced_deploy_are_one_rollout),
     };
