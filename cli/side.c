@@ -12,6 +12,7 @@
 #include "cli/log_order.h"
 #include "collector/settings.h"
 #include "core/base/alloc.h"
+#include "core/config/conf.h"
 #include "detectors/detector.h"
 
 /* ---- from words ---- */
@@ -247,36 +248,61 @@ static void differ_options(const struct kt_side *a, const struct kt_side *b,
     kt_buf_done(&y);
 }
 
-/* A key with the texts of the files that it names. */
-static void print_key(const struct kt_conf *c, const char *key, struct kt_buf *out)
+static void differ_key(const struct kt_side *a, const struct kt_side *b, const char *key,
+                       const char **between, struct kt_buf *out)
 {
-    kt_conf_print_key(c, key, out);
-    for (unsigned i = 0; i < c->n_files; i++) {
-        bool of = strcmp(key, c->files[i].of == KT_FILE_RULES ? "rules" : "identities_file") == 0;
-        if (of)
-            kt_buf_addf(out, "%s\n" KT_STR_FMT "\n", c->files[i].name,
-                        KT_STR_ARG(c->files[i].text));
+    /* what judges nothing; options and files are compared by what they come to */
+    static const char *const beside[] = { "store",     "collector",       "geoip", "alerts",
+                                          "detectors", "identities_file", "rules" };
+    KT_CLEANUP(kt_buf_done) struct kt_buf x = { 0 }, y = { 0 };
+    for (size_t i = 0; i < KT_ARRAY_LEN(beside); i++)
+        if (strcmp(key, beside[i]) == 0)
+            return;
+    kt_conf_print_key(at_end(a), key, &x);
+    kt_conf_print_key(at_end(b), key, &y);
+    if (kt_str_eq(kt_buf_str(&x), kt_buf_str(&y)))
+        return;
+    kt_buf_addf(out, "%s%s", *between, key);
+    *between = ", ";
+}
+
+/* What a file is called: a path may be another on another machine. */
+static const char *label_of(const struct kt_conf_file *f)
+{
+    return f->of == KT_FILE_IDENTITIES ? "identities_file" : f->name;
+}
+
+static const struct kt_conf_file *file_of(const struct kt_conf *c, const char *label)
+{
+    for (unsigned i = 0; i < c->n_files; i++)
+        if (strcmp(label_of(&c->files[i]), label) == 0)
+            return &c->files[i];
+    return NULL;
+}
+
+/* The files of a that b has not, or, unless only those are asked for, with another text. */
+static void differ_files(const struct kt_conf *a, const struct kt_conf *b, bool lacking,
+                         const char **between, struct kt_buf *out)
+{
+    for (unsigned i = 0; i < a->n_files; i++) {
+        const char *label = label_of(&a->files[i]);
+        const struct kt_conf_file *other = file_of(b, label);
+        if (other != NULL && (lacking || kt_str_eq(a->files[i].text, other->text)))
+            continue;
+        kt_buf_addf(out, "%s%s", *between, label);
+        *between = ", ";
     }
 }
 
 void kt_sides_differ(const struct kt_side *a, const struct kt_side *b, struct kt_buf *out)
 {
-    static const char *const keys[] = { "networks",        "production",  "canaries", "holidays",
-                                        "identities_file", "maintenance", "rules" };
-    struct kt_buf x = { 0 }, y = { 0 };
     const char *between = "";
     for (unsigned i = 0; kt_detectors[i] != NULL; i++)
         differ_options(a, b, kt_detectors[i], &between, out);
-    for (size_t i = 0; i < KT_ARRAY_LEN(keys); i++) {
-        kt_buf_reset(&x);
-        kt_buf_reset(&y);
-        print_key(at_end(a), keys[i], &x);
-        print_key(at_end(b), keys[i], &y);
-        if (kt_str_eq(kt_buf_str(&x), kt_buf_str(&y)))
-            continue;
-        kt_buf_addf(out, "%s%s", between, keys[i]);
-        between = ", ";
-    }
-    kt_buf_done(&x);
-    kt_buf_done(&y);
+    for (const struct kt_option *o = kt_conf_top_table; o->name != NULL; o++)
+        differ_key(a, b, o->name, &between, out);
+    for (const struct kt_conf_section *s = kt_conf_sections; s->name != NULL; s++)
+        differ_key(a, b, s->name, &between, out);
+    differ_files(at_end(a), at_end(b), false, &between, out);
+    differ_files(at_end(b), at_end(a), true, &between, out);
 }
