@@ -26,6 +26,7 @@
 #define PLACES     4u
 #define FRESH      8u
 #define ROLLOUT    3u
+#define MINOR      1.0             /* less for what is no production (DETECTION §5) */
 #define LOOK_DAYS  5u              /* days with looks of people after which their habit is known */
 #define LOOK_MIN   (30u * DAY_MIN) /* or as long a watch without them */
 
@@ -193,7 +194,7 @@ static bool is_administrator(const struct kt_scene *s, const struct kt_env_proce
 static bool knows_person(const struct kt_scene *s, const struct kt_env_process *p,
                          const struct use *any)
 {
-    return p->person && (knows(any, p->who) || is_administrator(s, p));
+    return p->person && (p->look ? is_administrator(s, p) : knows(any, p->who));
 }
 
 /* A habit that shows itself every other week is not seen in two (DETECTION §2.5). */
@@ -216,6 +217,24 @@ static bool mature(const struct kt_scene *s, const struct options *o, unsigned t
 {
     const struct host *h = kt_table_peek(s->tables[table], (struct kt_key){ key, 0 });
     return h != NULL && s->minute >= h->first_min + (uint64_t)(o->learn / KT_NS_MIN);
+}
+
+static bool is_workstation(const struct kt_scene *s, unsigned table, uint64_t key)
+{
+    const struct host *h = kt_table_peek(s->tables[table], (struct kt_key){ key, 0 });
+    return h != NULL && h->people > h->machines;
+}
+
+/* A server that is known tells who its administrators are. A workstation lets everybody look, and
+ * so do files of development; of a host that came this week nobody knows what it is. */
+static bool vouches(const struct kt_scene *s, const struct options *o,
+                    const struct kt_env_process *p)
+{
+    bool old = s->shared->learning || mature(s, o, T_HOST, p->host_key) ||
+               mature(s, o, T_CLASS, p->class_key);
+    bool server =
+        !is_workstation(s, T_HOST, p->host_key) && !is_workstation(s, T_CLASS, p->class_key);
+    return old && server && kt_production(s->shared->conf, s->ev->secret) != 0;
 }
 
 /* First used in an incident that nobody judged? */
@@ -271,12 +290,6 @@ static double new_user(const struct kt_scene *s, const struct options *o,
     return is_colleague(s, p, here) || is_colleague(s, p, class) ? o->person : o->user;
 }
 
-static bool is_workstation(const struct kt_scene *s, const struct kt_env_process *p)
-{
-    const struct host *h = kt_table_peek(s->tables[T_HOST], (struct kt_key){ p->host_key, 0 });
-    return h != NULL && h->people > h->machines;
-}
-
 static struct verdict judge(const struct kt_scene *s, const struct options *o,
                             const struct kt_env_process *p)
 {
@@ -284,7 +297,7 @@ static struct verdict judge(const struct kt_scene *s, const struct options *o,
     struct verdict v = { .what = here == NULL ? NEW_PROGRAM : NEW_USER };
     v.s = here == NULL ? new_program(s, o, p) : new_user(s, o, p, here);
     bool common = p->person && v.s <= o->elsewhere && hosts_that_know(s, p) >= 3;
-    if (common && is_workstation(s, p))
+    if (common && is_workstation(s, T_HOST, p->host_key))
         v.s = fmin(v.s, o->shared);
     if (p->viewer && !looks_are_learned(s))
         v.s = fmin(v.s, o->person);
@@ -399,6 +412,15 @@ static void note_user(struct use *u, const struct user *who)
     u->last_min = u->last_min < who->last_min ? who->last_min : u->last_min;
 }
 
+/* Does an alert come of the look? What is no production must be odder, and announced work and the
+ * first weeks tell nobody: who was not asked then is asked later. */
+static bool is_told(const struct kt_scene *s, const struct options *o, const struct verdict *v)
+{
+    bool minor = kt_production(s->shared->conf, s->ev->secret) == 0;
+    return v->s >= o->user + (minor ? MINOR : 0) && !v->asked && !s->expected &&
+           !s->shared->learning;
+}
+
 /* What waits for its user on one host waits for weeks: a look counts on the others after a day,
  * unless it was told. */
 static void remember_look(struct kt_scene *s, const struct options *o,
@@ -407,13 +429,13 @@ static void remember_look(struct kt_scene *s, const struct options *o,
     if (!p->look)
         return;
     struct person *x = kt_table_put(s->tables[T_PERSON], (struct kt_key){ p->who, 0 }, NULL);
-    bool told = v->s >= o->user && !v->asked;
+    bool told = is_told(s, o, v);
     x->told_min = told ? s->minute : x->told_min;
     if (x->told_min != 0 && s->minute < x->told_min + TAINT_MIN) {
         x->told_last = s->minute > x->told_last ? s->minute : x->told_last;
         return;
     }
-    if (mark)
+    if (mark || s->expected || !vouches(s, o, p))
         return;
     bool forgotten = s->minute >= x->last_min + FORGET_MIN;
     x->seen_min = x->seen_min == 0 || forgotten ? s->minute : x->seen_min;
