@@ -22,8 +22,9 @@
 #define CITY_KM      100.0 /* of a database that tells a place without its accuracy */
 #define RECENT_DAY   90u
 #define VISITS       6u
-#define TURNS        3u /* there, back and there again: no trip does that within OVERLAP_MIN */
-#define TURNS_EGRESS 5u /* a tunnel that breaks down does it once or twice */
+#define TURNS        3u  /* there, back and there again: no trip does that within OVERLAP_MIN */
+#define TURNS_EGRESS 5u  /* a tunnel that breaks down does it once or twice */
+#define QUICK_MIN    15u /* or within so long between neighbours that have no places */
 #define PAIRS        6u
 #define STORE_SEED   UINT64_C(0x747261766c73746f)
 
@@ -55,8 +56,8 @@ struct visit { /* one network, as long as no other came between and no pause of 
     uint32_t from_min, last_min;
     float lat, lon, radius_km;
     uint16_t country;
-    uint8_t hosting, pad;
-    uint32_t stores; /* bits, by hash of the instance */
+    uint8_t hosting, placed; /* placed: its coordinates are known, not its country alone */
+    uint32_t stores;         /* bits, by hash of the instance */
 };
 struct pair {
     uint16_t low, high; /* countries */
@@ -69,7 +70,7 @@ struct trail {
     uint32_t n, n_pairs;
 };
 static const struct kt_table_decl tables[] = {
-    { "travel", KT_KEY_ACTOR, sizeof(struct trail), 2, 8000, KT_EVICT_LRU },
+    { "travel", KT_KEY_ACTOR, sizeof(struct trail), 3, 8000, KT_EVICT_LRU },
 };
 
 /* ---- places ---- */
@@ -78,6 +79,7 @@ static bool locate(const struct kt_where *w, struct visit *ret)
     struct kt_spot spot = { w->lat, w->lon, w->radius_km > 0 ? w->radius_km : CITY_KM };
     if (w->country == 0 || (!w->placed && !kt_country_place(w->country, &spot)))
         return false;
+    ret->placed = w->placed;
     ret->lat = (float)spot.lat;
     ret->lon = (float)spot.lon;
     ret->radius_km = (float)spot.radius_km;
@@ -114,7 +116,7 @@ static unsigned colleagues(const struct kt_scene *s, uint64_t network, uint16_t 
     unsigned n = 0, today = s->minute / DAY_MIN;
     for (unsigned i = 0; v != NULL && i < v->n; i++)
         n += v->user[i].actor != s->actor->number && v->user[i].last_day + RECENT_DAY >= today &&
-             (country == 0 || v->user[i].country == country);
+             !v->user[i].tainted && (country == 0 || v->user[i].country == country);
     return v == NULL ? 0 : n + v->beyond;
 }
 
@@ -147,6 +149,7 @@ struct hop { /* between the event and a visit before or behind it */
     uint32_t minutes;
     bool overlap;
     unsigned turns; /* changes between the two countries, at one store, up to the event */
+    unsigned quick; /* of them within QUICK_MIN */
 };
 
 /* Between two uses of another place that lie within 2 hours? */
@@ -166,13 +169,14 @@ static bool is_overlap(const struct trail *t, unsigned at, const struct visit *n
 }
 
 /* Two ways out of one machine (a tunnel for some destinations) never meet at one store. */
-static unsigned turns_of(const struct trail *t, unsigned at, const struct visit *now)
+static unsigned turns_of(const struct trail *t, unsigned at, const struct visit *now,
+                         uint32_t within)
 {
     const struct visit *later = now;
     unsigned n = 0;
     for (unsigned i = at; i > 0; i--) {
         const struct visit *v = &t->visit[i - 1];
-        if (v->last_min + OVERLAP_MIN < now->from_min)
+        if (v->last_min + within < now->from_min)
             break;
         n += v->country != later->country && (v->stores & later->stores) != 0;
         later = v;
@@ -205,7 +209,8 @@ static struct hop hop_of(const struct trail *t, unsigned at, const struct visit 
             best = h;
     }
     best.overlap = best.other != NULL && is_overlap(t, at, now);
-    best.turns = best.overlap ? turns_of(t, at, now) : 0;
+    best.turns = best.overlap ? turns_of(t, at, now, OVERLAP_MIN) : 0;
+    best.quick = best.overlap ? turns_of(t, at, now, QUICK_MIN) : 0;
     return best;
 }
 
@@ -214,12 +219,21 @@ static double speed(const struct hop *h)
     return h->km * 60.0 / (h->minutes > LEAST_MIN ? h->minutes : LEAST_MIN);
 }
 
+/* There and back so often that nobody went? A phone at a border changes its network every now and
+ * then: with places it stands still, without them it takes more, or both ends at work at once. */
+static bool is_in_turn(const struct visit *now, const struct hop *h)
+{
+    bool placed = now->placed && h->other->placed;
+    if (placed)
+        return way_km(h->other, now) >= BORDER_KM && h->turns >= TURNS;
+    return h->turns >= (h->km > 0 || h->quick >= TURNS ? TURNS : TURNS_EGRESS);
+}
+
 static double judge(const struct kt_scene *s, const struct options *o, struct trail *t,
                     const struct visit *now, const struct hop *h, unsigned *ret_users)
 {
-    bool border = way_km(h->other, now) < BORDER_KM; /* two ways out of one desk */
     bool near = h->km <= (double)o->distance_km || speed(h) <= (double)o->speed_kmh;
-    if (near && (border || h->turns < TURNS))
+    if (near && !is_in_turn(now, h))
         return 0;
     const struct pair *p = pair_of(t, now->country, h->other->country);
     if (p != NULL && p->days >= o->seen)
