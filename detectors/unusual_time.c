@@ -387,7 +387,7 @@ static bool is_shift(const struct kt_scene *s)
 
 static void tell(struct kt_scene *s, const struct options *o, const struct habit *h, double p)
 {
-    bool shift = is_shift(s), duty = shift && s->ev->role.len > 0;
+    bool shift = is_shift(s), duty = shift && s->team.len > 0;
     double cap = s->actor->kind == KT_ACTOR_HUMAN ? o->cap : o->unsure_cap;
     cap = shift && h->run[s->expected].strange == 0 ? fmin(cap, o->usual_cap) : cap;
     double points = fmin(cap, -o->weight * log10(p)) - (duty ? o->duty : 0);
