@@ -65,8 +65,11 @@ static enum kt_status check(void *opt, struct kt_error *err)
 struct told {
     uint32_t read_min, times; /* times: secrets that were new to a person, in an hour */
 };
+enum { T_TOLD, T_FIRST };
 static const struct kt_table_decl tables[] = {
-    { "agent_told", KT_KEY_PAIR, sizeof(struct told), 1, 10000, KT_EVICT_LRU },
+    [T_TOLD] = { "agent_told", KT_KEY_PAIR, sizeof(struct told), 2, 10000, KT_EVICT_LRU },
+    /* apart, so that no agent that reads much makes a person's next use of one the first again */
+    [T_FIRST] = { "agent_first", KT_KEY_ACTOR, sizeof(struct told), 1, 8000, KT_EVICT_LRU },
 };
 
 /* ---- who is an agent ---- */
@@ -231,7 +234,10 @@ static void words_of_first(const struct kt_scene *s, struct kt_finding *f)
     names(s, who, what, agent);
     KT_SAY(f->title, "%s used the identity of %s on production for the first time: %s.", agent, who,
            what);
-    KT_SAY(f->normal, "Until now %s read secrets of production without an agent.", who);
+    KT_SAY(f->normal,
+           "No earlier read of production by an agent as %s is remembered; agents are told by "
+           "their clients.",
+           who);
     KT_SAY(f->part, "first use by %s", agent);
     KT_SAY(f->quiet, "'%s %s' in ai_agent.allow.", who, what);
 }
@@ -271,7 +277,7 @@ static bool is_allowed(const struct kt_scene *s, const struct options *o)
 static bool is_news(struct kt_scene *s, const struct options *o, enum sign sign, uint64_t what)
 {
     const struct kt_key key = { s->actor->number, (what ^ SEED) + sign };
-    struct told *t = kt_table_put(s->tables[0], key, NULL);
+    struct told *t = kt_table_put(s->tables[sign == S_FIRST ? T_FIRST : T_TOLD], key, NULL);
     bool forgotten = s->minute > t->read_min + (uint64_t)(o->again / KT_NS_MIN);
     bool news = t->read_min == 0 || (forgotten && sign != S_FIRST);
     t->read_min = s->minute > t->read_min ? s->minute : t->read_min;
@@ -284,7 +290,7 @@ static bool is_search(struct kt_scene *s)
     if (s->young || s->novelty.weight < NEW_WEIGHT)
         return false;
     const struct kt_key key = { s->actor->number, SEED + SIGNS };
-    struct told *t = kt_table_put(s->tables[0], key, NULL);
+    struct told *t = kt_table_put(s->tables[T_TOLD], key, NULL);
     uint32_t apart = s->minute > t->read_min ? s->minute - t->read_min : t->read_min - s->minute;
     t->times = t->read_min == 0 || apart > 60 ? 1 : t->times + 1;
     t->read_min = s->minute;
