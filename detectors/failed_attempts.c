@@ -42,7 +42,8 @@ struct names { /* who failed from a network without knowing it */
     struct tries tries;
     uint64_t hash[NAMES_MAX];
     uint32_t minute[NAMES_MAX];
-    uint32_t n, dropped; /* names beyond the list, since the oldest of it */
+    uint32_t n, dropped;             /* names beyond the list, since the oldest of it */
+    uint32_t login_min, refused_min; /* the newest login that failed, the newest other refusal */
 };
 
 static const struct kt_table_decl tables[] = {
@@ -51,7 +52,7 @@ static const struct kt_table_decl tables[] = {
                      KT_EVICT_LRU },
     [T_ADDRESS] = { "failed_address", KT_KEY_ADDRESS, sizeof(struct tries), 1, 20000,
                     KT_EVICT_LRU },
-    [T_NETWORK] = { "failed_network", KT_KEY_NETWORK, sizeof(struct names), 1, 10000,
+    [T_NETWORK] = { "failed_network", KT_KEY_NETWORK, sizeof(struct names), 2, 10000,
                     KT_EVICT_LRU },
 };
 
@@ -173,8 +174,10 @@ static void words_of_spray(const struct kt_scene *s, struct kt_finding *f)
     kt_say_network(&s->where, where, sizeof where);
     kt_cidr_format(kt_ip_network(s->ev->ip, 24, 48), ip);
     /* who is known to the store and refused everything has not tried to log in */
-    const char *did =
-        s->ev->action == KT_ACT_LOGIN ? "failed to log in" : "got nothing but refusals";
+    bool logins = n->login_min + DAY_MIN > s->minute, others = n->refused_min + DAY_MIN > s->minute;
+    const char *did = logins && others ? "failed to log in or got nothing but refusals"
+                      : logins         ? "failed to log in"
+                                       : "got nothing but refusals";
     KT_SAY(f->title, "%u name%s %s from %s, %s.", count, count == 1 ? "" : "s", did, ip, where);
     KT_SAY(f->normal,
            "None of them has worked from there before. %u failures in the last hour, %u in 24 h.",
@@ -205,6 +208,8 @@ static void spray(struct kt_scene *s, const struct options *o)
         return;
     struct names *n = kt_table_put(s->tables[T_NETWORK], net_key(s), NULL);
     note_try(s, &n->tries, true);
+    uint32_t *newest = s->ev->action == KT_ACT_LOGIN ? &n->login_min : &n->refused_min;
+    *newest = s->minute > *newest ? s->minute : *newest;
     if (!nameless)
         note_name(s, n);
     unsigned count = names_in_day(n, s->minute), hour = kt_ring_fives(&n->tries.ring, s->t, 12);
