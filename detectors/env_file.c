@@ -466,7 +466,7 @@ static void remember(struct kt_scene *s, const struct options *o, const struct k
     remember_look(s, o, p, v, mark);
     if (old == NULL || counted || !new_day || mark)
         return;
-    uint16_t who[4] = { 1, (uint16_t)(p->who >> 16), (uint16_t)p->who, 0 };
+    uint16_t who[4] = { 1, (uint16_t)(p->who >> 16), (uint16_t)p->who, vouches(s, o, p) };
     kt_put_aside(s, 0, p->key[KT_ENV_ON_HOST], (s->minute / 60 + 1) * 60, who);
 }
 
@@ -481,6 +481,20 @@ static void note_place(struct use *u, uint32_t host, uint32_t minute)
         *slot = (struct place){ host, minute };
 }
 
+/* What an incident held back is learned when somebody dismissed it: then nobody was to be asked. */
+static void dismiss_look(struct kt_scene *s, const struct user *u, bool vouched)
+{
+    struct person *x = kt_table_get(s->tables[T_PERSON], (struct kt_key){ u->who, 0 });
+    if (x == NULL || x->told_min == 0 || x->told_min != u->first_min)
+        return;
+    uint32_t newest = x->told_last > x->told_min ? x->told_last : x->told_min;
+    x->told_min = x->told_last = 0;
+    if (!vouched)
+        return;
+    x->seen_min = x->seen_min == 0 ? u->first_min : x->seen_min;
+    x->last_min = newest > x->last_min ? newest : x->last_min;
+}
+
 static void on_learn(struct kt_scene *s, const void *opt, const struct kt_pending *p)
 {
     (void)opt;
@@ -489,6 +503,7 @@ static void on_learn(struct kt_scene *s, const void *opt, const struct kt_pendin
     if (who == NULL)
         return;
     who->counted = 1;
+    dismiss_look(s, who, p->v[3] != 0);
     const struct user copy = *who;
     const uint64_t above[] = { here->above[0], here->above[1] };
     uint32_t host = here->host;
@@ -568,7 +583,7 @@ static void on_event(struct kt_scene *s, const void *opt)
         again(s, &p, user_of(here, p.who));
     } else {
         v = judge(s, o, &p);
-        if (v.what == NEW_PROGRAM && v.s > 0)
+        if (v.what == NEW_PROGRAM && v.s > 0 && !p.viewer) /* nobody rolls cat out */
             rollout(s, o, &p, &v);
         evidence(s, &p, &v, v.asked ? KT_FIND_BESIDE : 0);
     }

@@ -15,9 +15,13 @@
 /* What a service has little use for beside its own program, and what a person reads nothing with
  * that is to stay. */
 static const char *const shells[] = { "sh", "bash", "dash", "zsh", "ash", "ksh", "busybox" };
-static const char *const carriers[] = { "curl",  "wget",   "nc",  "ncat", "netcat",
-                                        "socat", "base64", "xxd", "od" };
-static const char *const interpreters[] = { "python*", "perl*", "ruby*", "php*", "node*" };
+static const char *const carriers[] = { "curl",   "wget", "nc", "ncat", "netcat", "socat",
+                                        "base64", "xxd",  "od", "nc.*", "base32", "basenc" };
+/* The same in a person's hands; services have their own use for them. */
+static const char *const movers[] = { "scp",  "sftp",   "rsync",   "ssh",     "ftp",
+                                      "tftp", "telnet", "openssl", "hexdump", "uuencode" };
+static const char *const interpreters[] = { "python*", "perl*",  "ruby*", "php*", "node*",
+                                            "lua*",    "tclsh*", "deno",  "bun" };
 static const char *const odd_places[] = { "/tmp/**", "/var/tmp/**", "/dev/shm/**", "/memfd:**" };
 
 #define ANY(text, list) kt_any_glob(text, list, KT_ARRAY_LEN(list))
@@ -90,7 +94,7 @@ static uint64_t class_of(const struct kt_env_class *classes, unsigned n_classes,
 static bool is_viewer(const struct kt_env_process *p)
 {
     return p->person && kt_program_is_systems(&p->program) && !ANY(p->program.name, carriers) &&
-           !ANY(p->program.name, interpreters);
+           !ANY(p->program.name, movers) && !ANY(p->program.name, interpreters);
 }
 
 /* What an application connects with, in one file or the other. */

@@ -531,6 +531,81 @@ static void expectations_survive_restarts(void **state)
     org_done(&b);
 }
 
+/* ---- a look that was announced, or dismissed ---- */
+static void look(struct org *o, kt_time_ns t, const char *actor, const char *host,
+                 const char *program)
+{
+    org_add(o, (struct org_event){ .t = t,
+                                   .actor = actor,
+                                   .kind = strchr(actor, '@') != NULL ? KT_ACTOR_HUMAN
+                                                                      : KT_ACTOR_SERVICE,
+                                   .secret = org_text(o, "file://%s/srv/app/.env", host),
+                                   .native = "/srv/app/.env",
+                                   .source = "auditd",
+                                   .instance = host,
+                                   .host = host,
+                                   .operation = "openat",
+                                   .user_agent = program });
+}
+
+static void three_servers(struct org *o)
+{
+    start(o);
+    for (unsigned i = 1; i <= 80; i++) {
+        look(o, NOW + 20 * KT_NS_DAY - i * 12 * KT_NS_HOUR, "svc-app", "web-1", "/opt/app/server");
+        look(o, NOW + 20 * KT_NS_DAY - i * 12 * KT_NS_HOUR, "svc-app", "pay-1", "/opt/app/server");
+        if (i <= 30)
+            look(o, NOW - i * KT_NS_DAY, "bob@web-1", "web-1", "/usr/bin/cat");
+    }
+    look(o, NOW + KT_NS_HOUR, "alice@web-1", "web-1", "/usr/bin/cat");
+}
+
+static void an_announced_look_excuses_no_later_one(void **state)
+{
+    (void)state;
+    struct org o;
+    three_servers(&o);
+    expectation(&o, "\"actor\":\"alice@web-1\"");
+    look(&o, NOW + 5 * KT_NS_DAY, "alice@pay-1", "pay-1", "/usr/bin/cat");
+    org_run(&o);
+    show(&o);
+    assert_int_equal(quiet_ones(&o), 1);
+    assert_int_equal(pages(&o), 1);
+    assert_non_null(org_alert_of(&o, KT_SEV_MEDIUM, "alice@pay-1"));
+    org_done(&o);
+}
+
+static unsigned looks_of_a_month(const char *verdict)
+{
+    struct org o, first;
+    three_servers(&first);
+    org_run(&first);
+    const struct org_alert *a = org_alert_of(&first, 0, "alice@web-1");
+    assert_non_null(a);
+    three_servers(&o);
+    if (verdict != NULL)
+        org_decide(
+            &o, NOW + 2 * KT_NS_HOUR, "verdict",
+            org_text(&o, "{\"id\":\"%s\",\"verdict\":\"%s\",\"by\":\"bob\"}", a->id, verdict));
+    look(&o, NOW + 3 * KT_NS_DAY, "alice@web-1", "web-1", "/usr/bin/cat");
+    look(&o, NOW + 19 * KT_NS_DAY, "alice@pay-1", "pay-1", "/usr/bin/cat");
+    org_run(&o);
+    show(&o);
+    unsigned n = pages(&o);
+    org_done(&o);
+    org_done(&first);
+    return n;
+}
+
+static void a_look_that_was_dismissed_is_an_administrators(void **state)
+{
+    (void)state;
+    assert_int_equal(looks_of_a_month(NULL), 2);
+    assert_int_equal(looks_of_a_month("true"), 2);
+    assert_int_equal(looks_of_a_month("false"), 1);
+    assert_int_equal(looks_of_a_month("expected"), 1);
+}
+
 /* ---- break-glass ---- */
 static void use_of_emergency_access(struct org *o, bool ticket)
 {
@@ -627,6 +702,8 @@ int main(void)
         cmocka_unit_test(the_first_of_a_signature_pages_the_second_is_quiet),
         cmocka_unit_test(a_signature_that_is_named_is_quiet_the_first_time),
         cmocka_unit_test(an_expected_signature_keeps_no_other_one_quiet),
+        cmocka_unit_test(an_announced_look_excuses_no_later_one),
+        cmocka_unit_test(a_look_that_was_dismissed_is_an_administrators),
         cmocka_unit_test(break_glass_pages_without_a_record_and_is_listed_with_one),
         cmocka_unit_test(new_secrets_of_an_announced_deploy_are_one_rollout),
     };
