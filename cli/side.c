@@ -266,32 +266,24 @@ static void differ_key(const struct kt_side *a, const struct kt_side *b, const c
     *between = ", ";
 }
 
-/* What a file is called: a path may be another on another machine. */
-static const char *label_of(const struct kt_conf_file *f)
-{
-    return f->of == KT_FILE_IDENTITIES ? "identities_file" : f->name;
-}
-
-static const struct kt_conf_file *file_of(const struct kt_conf *c, const char *label)
+/* The texts of the files of one sort: a path may be another on another machine. */
+static void add_texts(const struct kt_conf *c, enum kt_conf_file_of of, struct kt_buf *out)
 {
     for (unsigned i = 0; i < c->n_files; i++)
-        if (strcmp(label_of(&c->files[i]), label) == 0)
-            return &c->files[i];
-    return NULL;
+        if (c->files[i].of == of)
+            kt_buf_addf(out, KT_STR_FMT "\n", KT_STR_ARG(c->files[i].text));
 }
 
-/* The files of a that b has not, or, unless only those are asked for, with another text. */
-static void differ_files(const struct kt_conf *a, const struct kt_conf *b, bool lacking,
-                         const char **between, struct kt_buf *out)
+static void differ_files(const struct kt_side *a, const struct kt_side *b, enum kt_conf_file_of of,
+                         const char *label, const char **between, struct kt_buf *out)
 {
-    for (unsigned i = 0; i < a->n_files; i++) {
-        const char *label = label_of(&a->files[i]);
-        const struct kt_conf_file *other = file_of(b, label);
-        if (other != NULL && (lacking || kt_str_eq(a->files[i].text, other->text)))
-            continue;
-        kt_buf_addf(out, "%s%s", *between, label);
-        *between = ", ";
-    }
+    KT_CLEANUP(kt_buf_done) struct kt_buf x = { 0 }, y = { 0 };
+    add_texts(at_end(a), of, &x);
+    add_texts(at_end(b), of, &y);
+    if (kt_str_eq(kt_buf_str(&x), kt_buf_str(&y)))
+        return;
+    kt_buf_addf(out, "%s%s", *between, label);
+    *between = ", ";
 }
 
 void kt_sides_differ(const struct kt_side *a, const struct kt_side *b, struct kt_buf *out)
@@ -303,6 +295,6 @@ void kt_sides_differ(const struct kt_side *a, const struct kt_side *b, struct kt
         differ_key(a, b, o->name, &between, out);
     for (const struct kt_conf_section *s = kt_conf_sections; s->name != NULL; s++)
         differ_key(a, b, s->name, &between, out);
-    differ_files(at_end(a), at_end(b), false, &between, out);
-    differ_files(at_end(b), at_end(a), true, &between, out);
+    differ_files(a, b, KT_FILE_IDENTITIES, "identities_file", &between, out);
+    differ_files(a, b, KT_FILE_RULES, "rules", &between, out);
 }
