@@ -191,14 +191,19 @@ static struct kt_key withheld_key(const struct incident *in, struct kt_key who)
     return (struct kt_key){ half ^ who.a, who.b };
 }
 
+static void give_one(struct kt_detect *d, struct withheld *w)
+{
+    uint32_t i = w->head;
+    w->head = d->pool[i].next;
+    w->n--;
+    kt_detect_pool_give(d, i);
+    d->core.kept--;
+}
+
 static void give_back(struct kt_detect *d, struct withheld *w)
 {
-    for (; w->n > 0; w->n--) {
-        uint32_t i = w->head;
-        w->head = d->pool[i].next;
-        kt_detect_pool_give(d, i);
-        d->core.kept--;
-    }
+    while (w->n > 0)
+        give_one(d, w);
 }
 
 static void drop_oldest(struct kt_detect *d)
@@ -242,18 +247,30 @@ static void make_room(struct kt_detect *d)
         give_back(d, w);
 }
 
+/* An incident of the actor that holds the number and was not dismissed: one that was judged true
+ * before one that nobody judged. */
+static struct withheld *holder_of(struct kt_detect *d, struct kt_key who, uint32_t number,
+                                  const struct kt_pending *p)
+{
+    uint32_t at = 0;
+    struct withheld *w, *open = NULL;
+    while ((w = kt_table_next(d->withheld, &at, NULL)) != NULL) {
+        bool covers = kt_key_eq(w->who, who) && w->number == number && p->time_min > w->since_min &&
+                      p->time_min - 60 <= w->until_min;
+        if (!covers || kt_detect_dismissed(w))
+            continue;
+        if (w->verdict == VERDICT(TRUE))
+            return w;
+        open = open == NULL ? w : open;
+    }
+    return open;
+}
+
 void kt_detect_put_by(struct kt_detect *d, const struct kt_actor *a, struct kt_key who,
                       const struct kt_pending *p)
 {
-    uint32_t at = 0;
-    struct withheld *w;
-    while ((w = kt_table_next(d->withheld, &at, NULL)) != NULL) {
-        bool covers = kt_key_eq(w->who, who) && w->number == a->number &&
-                      p->time_min > w->since_min && p->time_min - 60 <= w->until_min;
-        if (covers && w->verdict == 0)
-            break;
-    }
-    if (w == NULL)
+    struct withheld *w = holder_of(d, who, a->number, p);
+    if (w == NULL || w->verdict == VERDICT(TRUE))
         return; /* judged true: never learned */
     make_room(d);
     uint32_t i = kt_detect_pool_take(d);
@@ -286,6 +303,23 @@ static void hold_again(struct kt_detect *d, const struct withheld *judged)
     }
 }
 
+/* Was the place new in an incident beside the judged one that nobody dismissed? A verdict on quiet
+ * work says nothing of what happened at the same time. */
+static bool another_has(struct kt_detect *d, const struct withheld *judged,
+                        const struct kt_place *place)
+{
+    uint32_t at = 0;
+    const struct withheld *w;
+    while ((w = kt_table_next(d->withheld, &at, NULL)) != NULL) {
+        bool other = kt_key_eq(w->who, judged->who) && !kt_detect_dismissed(w) &&
+                     memcmp(w->id, judged->id, sizeof w->id) != 0;
+        bool in_it = place->first_min >= w->from_min && place->first_min <= w->until_min;
+        if (other && (place->network == w->network || (in_it && place->network != judged->network)))
+            return true;
+    }
+    return false;
+}
+
 /* The networks that were new in it. */
 static void mark_places(struct kt_detect *d, const struct withheld *w)
 {
@@ -294,9 +328,9 @@ static void mark_places(struct kt_detect *d, const struct withheld *w)
         struct kt_place *place = &p->place[i];
         bool in_it = place->network == w->network ||
                      (place->first_min >= w->from_min && place->first_min <= w->until_min);
-        if (!in_it)
-            continue;
         bool sure = w->verdict == VERDICT(TRUE);
+        if (!in_it || (!sure && another_has(d, w, place)))
+            continue;
         place->taint_min = sure ? TAINT_EVER : 0;
         if (w->verdict == VERDICT(EXPECTED) && place->days < TRUSTED)
             place->days = TRUSTED;
@@ -304,7 +338,8 @@ static void mark_places(struct kt_detect *d, const struct withheld *w)
     }
 }
 
-/* What was held back is counted after all, oldest first: the list is newest first. */
+/* What was held back is counted after all, oldest first: the list is newest first. What another
+ * incident holds as well waits on. */
 static void learn_all(struct kt_detect *d, struct withheld *w)
 {
     struct kt_scene *s = &d->scene;
@@ -319,12 +354,17 @@ static void learn_all(struct kt_detect *d, struct withheld *w)
     s->who = w->who;
     s->actor = a;
     s->places = kt_table_get(d->places, w->who);
-    for (uint32_t i = turned; a != NULL && a->number == w->number && i != NONE;
-         i = d->pool[i].next) {
-        struct kt_pending p = d->pool[i];
-        kt_detect_learn(d, s, &p);
+    bool there = a != NULL && a->number == w->number;
+    while (w->n > 0) {
+        struct kt_pending p = d->pool[w->head];
+        give_one(d, w);
+        if (!there)
+            continue;
+        if (holder_of(d, w->who, w->number, &p) == NULL)
+            kt_detect_learn(d, s, &p);
+        else
+            kt_detect_put_by(d, a, w->who, &p);
     }
-    give_back(d, w);
 }
 
 static void judge(struct kt_detect *d, const struct kt_event *ev, const struct kt_decision *v)

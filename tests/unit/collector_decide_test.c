@@ -681,6 +681,51 @@ static void new_secrets_of_an_announced_deploy_are_one_rollout(void **state)
     assert_int_equal(deploy(NULL, &window, "svc1"), 0);
 }
 
+/* ---- two at once ---- */
+/* Announced reads of a service from where it always is, and a theft by its name in the middle. */
+static void theft_amid_work(struct org *o)
+{
+    start(o);
+    expectation(o, "\"actor\":\"svc1\",\"secret\":\"prod/other/*\"");
+    reads(o, NOW, "svc1", 60, "18.192.4.4");
+    reads(o, NOW + 20 * KT_NS_MIN, "svc1", 60, "65.108.3.3");
+    reads(o, NOW + 40 * KT_NS_MIN, "svc1", 60, "18.192.4.4");
+}
+
+static void a_verdict_on_work_says_nothing_of_a_theft_in_it(void **state)
+{
+    (void)state;
+    static const char *const thefts[] = { NULL, "true" };
+    struct org first;
+    const char *quiet = NULL, *theft = NULL;
+    theft_amid_work(&first);
+    org_run(&first);
+    show(&first);
+    for (uint32_t i = 0; i < first.n_alert; i++) {
+        bool is_quiet = first.alert[i].suppressed_by[0] != '\0';
+        quiet = is_quiet ? first.alert[i].id : quiet;
+        theft = is_quiet ? theft : first.alert[i].id;
+    }
+    assert_non_null(quiet);
+    assert_non_null(theft);
+    for (unsigned i = 0; i < KT_ARRAY_LEN(thefts); i++) {
+        struct org o;
+        theft_amid_work(&o);
+        if (thefts[i] != NULL)
+            org_decide(&o, NOW + 2 * KT_NS_DAY, "verdict",
+                       org_text(&o, "{\"id\":\"%s\",\"verdict\":\"true\",\"by\":\"bob\"}", theft));
+        org_decide(&o, NOW + 3 * KT_NS_DAY, "verdict",
+                   org_text(&o, "{\"id\":\"%s\",\"verdict\":\"expected\",\"by\":\"bob\"}", quiet));
+        reads(&o, NOW + 20 * KT_NS_DAY, "svc1", 60, "65.108.3.3");
+        org_run(&o);
+        show(&o);
+        assert_int_equal(pages(&o), 2);
+        assert_non_null(strstr(o.alert[o.n_alert - 1].json, "unexpected_ip"));
+        org_done(&o);
+    }
+    org_done(&first);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -706,6 +751,7 @@ int main(void)
         cmocka_unit_test(a_look_that_was_dismissed_is_an_administrators),
         cmocka_unit_test(break_glass_pages_without_a_record_and_is_listed_with_one),
         cmocka_unit_test(new_secrets_of_an_announced_deploy_are_one_rollout),
+        cmocka_unit_test(a_verdict_on_work_says_nothing_of_a_theft_in_it),
     };
     return cmocka_run_group_tests_name("decide", tests, NULL, NULL);
 }
