@@ -56,7 +56,20 @@ static bool fits_address(const struct kt_decision *e, const struct kt_scene *s)
            kt_cidr_has(net, s->ev->ip);
 }
 
-/* Is the event part of the work? f: what was found in it may be about another source. */
+/* Is it from a network that is new to the actor, or came up in an incident? The first that an actor
+ * ever used is none. */
+static bool from_elsewhere(const struct kt_scene *s)
+{
+    if (s->actor == NULL || !s->where.usable || s->where.inside || kt_network_expected(s))
+        return false;
+    const struct kt_place *p = kt_place_of(s->places, s->where.network);
+    if (p == NULL)
+        return s->actor->first_min < s->minute;
+    return kt_place_tainted(p, s->minute) || (p->days == 0 && p->first_min > s->actor->first_min);
+}
+
+/* Is the event part of the work? f: what was found in it may be about another source. What comes
+ * from elsewhere is, when the work says where it comes from. */
 static bool selects(const struct kt_decision *e, const struct kt_scene *s,
                     const struct kt_finding *f)
 {
@@ -65,7 +78,9 @@ static bool selects(const struct kt_decision *e, const struct kt_scene *s,
            fits_secret(e->secret, s->ev->secret) &&
            fits_source(e->source, own ? s->ev->instance : f->instance,
                        own ? s->ev->source : f->source) &&
-           fits_address(e, s);
+           fits_address(e, s) &&
+           (e->address[0] != '\0' || e->deploy || e->what == KT_DECIDE_BREAK_GLASS ||
+            !from_elsewhere(s));
 }
 
 static bool deploys(const struct kt_conf_deploy *c, const struct kt_scene *s)

@@ -353,6 +353,39 @@ static void it_hides_nothing_else(void **state)
     }
 }
 
+/* Of a person a new network alone pages nobody: what is done from it has to. */
+static unsigned stolen_session(const char *members, const char *ip)
+{
+    struct org o;
+    start(&o);
+    org_fact(&o, "91.64.8.8", "DE", 31334, "Kabel", false);
+    expectation(&o, members);
+    for (unsigned i = 0; i < 60; i++)
+        org_add(&o, (struct org_event){ .t = NOW + i * KT_NS_S,
+                                        .actor = "person1@acme.example",
+                                        .kind = KT_ACTOR_HUMAN,
+                                        .secret = org_text(&o, SECRET, i),
+                                        .user_agent = "Vault/1.15 (darwin arm64)",
+                                        .ip = ip });
+    org_run(&o);
+    show(&o);
+    unsigned n = pages(&o);
+    org_done(&o);
+    return n;
+}
+
+static void a_session_from_a_new_network_is_no_announced_work(void **state)
+{
+    (void)state;
+    const char *work = "\"actor\":\"person1@acme.example\",\"secret\":\"prod/other/*\"";
+    assert_int_equal(stolen_session(work, "91.64.8.8"), 1);
+    assert_int_equal(stolen_session(work, "198.51.100.7"), 0);
+    assert_int_equal(stolen_session("\"actor\":\"person1@acme.example\","
+                                    "\"address\":\"91.64.8.0/24\"",
+                                    "91.64.8.8"),
+                     0);
+}
+
 static void an_expected_network_is_quiet_and_trusted_by_nobody(void **state)
 {
     (void)state;
@@ -740,6 +773,7 @@ int main(void)
         cmocka_unit_test(a_verdict_that_comes_too_late_is_counted),
         cmocka_unit_test(expected_work_is_listed_and_pages_nobody),
         cmocka_unit_test(it_hides_nothing_else),
+        cmocka_unit_test(a_session_from_a_new_network_is_no_announced_work),
         cmocka_unit_test(an_expected_network_is_quiet_and_trusted_by_nobody),
         cmocka_unit_test(a_guessed_password_is_told_whatever_is_expected),
         cmocka_unit_test(silence_of_a_source_is_expected_by_its_name_alone),
