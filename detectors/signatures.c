@@ -261,7 +261,8 @@ static bool breaks_glass(const struct kt_scene *s)
     for (unsigned i = 0; i < conf->break_glass.n; i++) {
         struct kt_str glob = kt_str_of(conf->break_glass.at[i]);
         if (kt_secret_fits(glob, ev->secret) || kt_secret_fits(glob, ev->role) ||
-            kt_secret_fits(glob, ev->actor))
+            kt_secret_fits(glob, ev->actor) || kt_secret_fits(glob, s->written) ||
+            kt_actor_fits(s, glob))
             return true;
     }
     return s->ticket.len > 0 && s->read && kt_production(conf, ev->secret) != 0;
