@@ -103,7 +103,8 @@ static enum kt_status add(struct kt_daemon *d, enum kt_decision_what what, struc
 {
     struct kt_decision x;
     KT_CLEANUP(kt_buf_done) struct kt_buf sentence = { 0 };
-    if (read_new(what, args, &x, err) != KT_OK || check_times(&x, err) != KT_OK)
+    if (read_new(what, args, &x, err) != KT_OK || kt_decision_check(&x, err) != KT_OK ||
+        check_times(&x, err) != KT_OK)
         return err->code;
     if (x.signature[0] != '\0' && !kt_sign_known(kt_str_of(x.signature)))
         return kt_fail(err, KT_E_INPUT,

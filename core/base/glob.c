@@ -18,6 +18,17 @@ struct positions {
     uint64_t bits[GLOB_WORDS];
 };
 
+bool kt_glob_names(struct kt_str glob, unsigned least)
+{
+    unsigned run = 0, longest = 0;
+    for (size_t i = 0; i < glob.len; i++) {
+        bool between = glob.at[i] == '/' || glob.at[i] == '@' || glob.at[i] == '.';
+        run = glob.at[i] == '*' ? 0 : run + !between;
+        longest = run > longest ? run : longest;
+    }
+    return glob.len > 0 && (longest >= least || kt_str_find_byte(glob, '*', 0) < 0);
+}
+
 static size_t star_len(struct kt_str p, size_t j)
 {
     if (j >= p.len || p.at[j] != '*')

@@ -70,6 +70,9 @@ bool kt_str_i64(struct kt_str s, int64_t *ret);
 /* Glob: `*` matches within a segment (no '/'), `**` across, everything else literally. Linear time.
  */
 bool kt_str_glob(struct kt_str pattern, struct kt_str s);
+/* Does the glob name something? false: it is empty, or a `*` is in it and no stretch without one
+ * has so many bytes that are none of "/@.": it would mean nearly everybody. */
+bool kt_glob_names(struct kt_str glob, unsigned least);
 /* Edits between a and b, at most max + 1 (for "did you mean"). Strings over 64 bytes give max + 1.
  */
 unsigned kt_str_distance(struct kt_str a, struct kt_str b, unsigned max);

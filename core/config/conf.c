@@ -237,6 +237,11 @@ static enum kt_status load_maintenance(struct kt_conf *c, const struct kt_node *
     return KT_OK;
 }
 
+static bool names(const char *glob)
+{
+    return glob != NULL && kt_glob_names(kt_str_of(glob), 3);
+}
+
 static enum kt_status load_deploys(struct kt_conf *c, const struct kt_node *n, struct kt_error *err)
 {
     void *at = NULL;
@@ -252,7 +257,7 @@ static enum kt_status load_deploys(struct kt_conf *c, const struct kt_node *n, s
         if (o.d.until <= o.d.from || o.d.until - o.d.from > DEPLOY_MAX)
             return kt_node_fail(c->yaml, kt_node_get(e, "until"), err,
                                 "'until' lies after 'from', by 7 days at most");
-        if (o.d.source == NULL && o.d.actor == NULL && o.d.secret == NULL)
+        if (!names(o.d.source) && !names(o.d.actor) && !names(o.d.secret))
             return kt_node_fail(c->yaml, e, err,
                                 "a deploy of everything would excuse everything: name a source, "
                                 "an actor or a secret");

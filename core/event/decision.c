@@ -137,6 +137,33 @@ static enum kt_status check_selection(const struct kt_decision *d, struct kt_err
     return check_address(d, err);
 }
 
+static bool names(const char *glob)
+{
+    return kt_glob_names(kt_str_of(glob), 3);
+}
+
+enum kt_status kt_decision_check(const struct kt_decision *d, struct kt_error *err)
+{
+    struct kt_cidr net;
+    bool one = d->actor[0] != '\0' && strchr(d->actor, '*') == NULL;
+    if ((d->what == KT_DECIDE_BREAK_GLASS || d->signature[0] != '\0') && !one)
+        return kt_fail(err, KT_E_INPUT, "it is of one actor: name it in whole, without '*'");
+    if (d->what != KT_DECIDE_EXPECT)
+        return KT_OK;
+    if (!names(d->actor) && !names(d->secret) && !names(d->source))
+        return kt_fail(
+            err, KT_E_INPUT,
+            "an expectation of nearly everything would keep it quiet: an actor, a secret "
+            "or a source has to name something, by three letters at least beside '*'");
+    if (d->address[0] == '\0' || kt_cidr_parse(kt_str_of(d->address), &net, NULL) != KT_OK)
+        return KT_OK;
+    if (net.bits < (kt_ip_is_v4(net.ip) ? 96u + 16 : 32u))
+        return kt_fail(err, KT_E_INPUT,
+                       "'address' %s is too wide: a network of work has /16 or more (IPv6: /32)",
+                       d->address);
+    return KT_OK;
+}
+
 static enum kt_status read_times(struct kt_jval root, struct kt_decision *d, struct kt_error *err)
 {
     if (d->what != KT_DECIDE_EXPECT && d->what != KT_DECIDE_BREAK_GLASS)

@@ -56,5 +56,7 @@ void kt_decision_write(const struct kt_decision *d, struct kt_buf *out);
  * missing, too long, or may not be. */
 KT_MUST_USE enum kt_status kt_decision_read(enum kt_decision_what what, struct kt_jval root,
                                             struct kt_decision *ret, struct kt_error *err);
+/* May it be asked for? Narrower than what is read: records of before stay what they were. */
+KT_MUST_USE enum kt_status kt_decision_check(const struct kt_decision *d, struct kt_error *err);
 /* One line for people: `expected: rotate prod db, by alice, until 2026-11-30 18:00 UTC`. */
 void kt_decision_say(const struct kt_decision *d, struct kt_buf *out);

@@ -248,6 +248,8 @@ static void wrong_collector_files_are_refused_with_place_and_mend(void **state)
         { "holidays: { days: 2026-02-30 }\n", "write days like 2026-12-25" },
         { "deploys: [{ actor: a, from: 2026-11-27, until: 2026-12-30 }]\n",
           "c.yaml:1:48: 'until' lies after 'from', by 7 days at most" },
+        { "deploys: [{ actor: \"*\", secret: \"\", from: 2026-11-27, until: 2026-11-27 }]\n",
+          "c.yaml:1:11: a deploy of everything would excuse everything" },
         { "deploys: [{ from: 2026-11-27, until: 2026-11-27 }]\n",
           "c.yaml:1:11: a deploy of everything would excuse everything" },
         { "alerts: { targets: { s: { type: slack, url: \"https://hooks.example/T0\" } } }\n",

@@ -114,6 +114,41 @@ static void what_would_hide_too_much_is_refused(void **state)
     }
 }
 
+/* What records may hold, and nobody may ask for any more. */
+static void what_names_nearly_everybody_is_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        enum kt_decision_what what;
+        const char *members;
+        bool may;
+    } rows[] = {
+        { KT_DECIDE_EXPECT, "\"actor\":\"*@*\"", false },
+        { KT_DECIDE_EXPECT, "\"actor\":\"*a*\",\"secret\":\"**/*\"", false },
+        { KT_DECIDE_EXPECT, "\"actor\":\"*@*\",\"secret\":\"db/prod/*\"", true },
+        { KT_DECIDE_EXPECT, "\"actor\":\"me\"", true },
+        { KT_DECIDE_EXPECT, "\"actor\":\"svc-*\",\"deploy\":true", true },
+        { KT_DECIDE_EXPECT, "\"actor\":\"*\",\"source\":\"*.*\",\"deploy\":true", false },
+        { KT_DECIDE_EXPECT, "\"actor\":\"*@acme.example\",\"signature\":\"canary\"", false },
+        { KT_DECIDE_EXPECT, "\"actor\":\"ana\",\"signature\":\"canary\"", true },
+        { KT_DECIDE_EXPECT, "\"actor\":\"ana\",\"address\":\"64.0.0.0/8\"", false },
+        { KT_DECIDE_EXPECT, "\"actor\":\"ana\",\"address\":\"64.1.0.0/16\"", true },
+        { KT_DECIDE_EXPECT, "\"actor\":\"ana\",\"address\":\"2a00::/24\"", false },
+        { KT_DECIDE_EXPECT, "\"actor\":\"ana\",\"address\":\"2a00::/32\"", true },
+        { KT_DECIDE_BREAK_GLASS, "\"ticket\":\"t\",\"actor\":\"*@acme.example\"", false },
+        { KT_DECIDE_BREAK_GLASS, "\"ticket\":\"t\",\"actor\":\"ana\"", true },
+    };
+    for (size_t i = 0; i < KT_ARRAY_LEN(rows); i++) {
+        struct kt_decision d;
+        struct kt_error err = { 0 };
+        char text[400];
+        (void)snprintf(text, sizeof text, "{" WHO ",%s" WINDOW "}", rows[i].members);
+        assert_int_equal(read(rows[i].what, text, &d, &err), KT_OK);
+        if ((kt_decision_check(&d, &err) == KT_OK) != rows[i].may)
+            fail_msg("row %zu: %s", i, err.text);
+    }
+}
+
 static void long_texts_are_refused_not_cut(void **state)
 {
     (void)state;
@@ -135,6 +170,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_read_is_written_again),
         cmocka_unit_test(what_would_hide_too_much_is_refused),
+        cmocka_unit_test(what_names_nearly_everybody_is_refused),
         cmocka_unit_test(long_texts_are_refused_not_cut),
     };
     json = kt_json_new(KT_JSON_SIMDJSON);
