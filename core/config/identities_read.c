@@ -182,6 +182,10 @@ static enum kt_status claim(struct reading *r, const struct kt_node *at, const c
     size_t n = strlen(actor);
     if (n == 0 || n > KT_IDENTITY_ALIAS_MAX)
         return kt_node_fail(r->y, at, r->err, "an alias has 1 to %u bytes", KT_IDENTITY_ALIAS_MAX);
+    if (!kt_glob_names(kt_str_of(actor), 1))
+        return kt_node_fail(r->y, at, r->err,
+                            "'%s' would make one actor of all: an alias has a letter beside '*'",
+                            actor);
     a.actor = kt_ids_keep_folded(ids, kt_str_of(actor));
     a.line = at->line;
     a.glob = has_star(actor);
