@@ -32,9 +32,33 @@ static struct kt_key name_of(const struct kt_decision *e)
     return (struct kt_key){ kt_hash64(kt_str_of(e->id), QUIET_SEED), 0 };
 }
 
+static void fold(char *dst, size_t n, struct kt_str s)
+{
+    kt_str_copyz(dst, n, s);
+    for (char *c = dst; *c != '\0'; c++)
+        *c = *c >= 'A' && *c <= 'Z' ? (char)(*c + ('a' - 'A')) : *c;
+}
+
 static bool fits(const char *glob, struct kt_str s)
 {
     return glob == NULL || glob[0] == '\0' || kt_str_glob(kt_str_of(glob), s);
+}
+
+/* By its own name or as the log has it, in upper or lower case. */
+static bool fits_actor(const char *glob, const struct kt_scene *s)
+{
+    struct kt_str name[2] = { s->ev->actor, s->written };
+    char pattern[128], text[512];
+    if (glob == NULL || glob[0] == '\0' || kt_actor_fits(s, kt_str_of(glob)))
+        return true;
+    fold(pattern, sizeof pattern, kt_str_of(glob));
+    for (unsigned i = 0; i < 2 && strlen(glob) < sizeof pattern; i++) {
+        fold(text, sizeof text, name[i]);
+        if (name[i].len > 0 && name[i].len < sizeof text &&
+            kt_str_glob(kt_str_of(pattern), kt_str_of(text)))
+            return true;
+    }
+    return false;
 }
 
 static bool fits_secret(const char *glob, struct kt_str secret)
@@ -74,7 +98,7 @@ static bool selects(const struct kt_decision *e, const struct kt_scene *s,
                     const struct kt_finding *f)
 {
     bool own = f == NULL || f->instance.len == 0;
-    return s->t >= e->from && s->t <= e->until && fits(e->actor, s->ev->actor) &&
+    return s->t >= e->from && s->t <= e->until && fits_actor(e->actor, s) &&
            fits_secret(e->secret, s->ev->secret) &&
            fits_source(e->source, own ? s->ev->instance : f->instance,
                        own ? s->ev->source : f->source) &&
@@ -85,7 +109,7 @@ static bool selects(const struct kt_decision *e, const struct kt_scene *s,
 
 static bool deploys(const struct kt_conf_deploy *c, const struct kt_scene *s)
 {
-    return s->t >= c->from && s->t <= c->until && fits(c->actor, s->ev->actor) &&
+    return s->t >= c->from && s->t <= c->until && fits_actor(c->actor, s) &&
            fits_secret(c->secret, s->ev->secret) &&
            fits_source(c->source, s->ev->instance, s->ev->source);
 }
