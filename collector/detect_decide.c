@@ -172,7 +172,8 @@ static bool meant(const struct kt_decision *e, const struct kt_finding *f)
     case WHO:
         return e->actor[0] != '\0';
     case SOURCE:
-        return e->source[0] != '\0' && e->actor[0] == '\0' && e->secret[0] == '\0';
+        return f->flags & KT_FIND_OUTAGE && e->source[0] != '\0' && e->actor[0] == '\0' &&
+               e->secret[0] == '\0';
     case ANY:
         break;
     }

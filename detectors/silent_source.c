@@ -853,6 +853,9 @@ static void tell_state(struct kt_scene *s, const struct options *o, struct agent
     if (a->state != QUIET)
         memcpy(&points, (const char *)o + at[a->state], sizeof points);
     unsigned flags = a->state == QUIET ? 0 : KT_FIND_LEARNING;
+    /* work on one source says nothing of the others of its agent */
+    bool one = a->state == AWAY ? a->sources == 1 : a->state == QUIET && a->quiet + a->unread == 1;
+    flags |= one ? KT_FIND_OUTAGE : 0;
     if (tell(s, episode_key(key, a), points, flags, x, words_of_state) == NULL || lasting)
         return;
     a->untold = 0;
