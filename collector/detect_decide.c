@@ -306,6 +306,18 @@ static struct withheld *holder_of(struct kt_detect *d, struct kt_key who, uint32
     return open;
 }
 
+/* What the younger one holds back waits for a verdict on the one that is left. */
+void kt_detect_withheld_merge(struct kt_detect *d, const struct incident *old,
+                              const struct incident *young)
+{
+    uint32_t at = 0;
+    struct withheld *w;
+    while ((w = kt_table_next(d->withheld, &at, NULL)) != NULL) {
+        if (memcmp(w->id, young->id, sizeof w->id) == 0)
+            memcpy(w->id, old->id, sizeof w->id);
+    }
+}
+
 void kt_detect_put_by(struct kt_detect *d, const struct kt_actor *a, struct kt_key who,
                       const struct kt_pending *p)
 {

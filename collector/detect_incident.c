@@ -577,6 +577,7 @@ static void merge(struct kt_detect *d, struct kt_scene *s, struct incident *old,
         old->actor_kind = young->actor_kind;
     }
     point_at(d, young->key_kind, young->key, old->serial);
+    kt_detect_withheld_merge(d, old, young);
     char id[KT_ID_TEXT];
     kt_id_format(old->id, id);
     if (young->severity >= 0)

@@ -178,6 +178,8 @@ void kt_detect_quiet(struct kt_detect *d, struct incident *in, const struct kt_d
 struct withheld *kt_detect_withhold(struct kt_detect *d, const struct incident *in,
                                     unsigned member);
 bool kt_detect_dismissed(const struct withheld *w);
+void kt_detect_withheld_merge(struct kt_detect *d, const struct incident *old,
+                              const struct incident *young);
 /* A number that fell due and is held back: kept for a verdict. */
 void kt_detect_put_by(struct kt_detect *d, const struct kt_actor *a, struct kt_key who,
                       const struct kt_pending *p);
