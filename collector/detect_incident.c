@@ -390,7 +390,8 @@ static void weigh(struct kt_detect *d, struct kt_scene *s, struct incident *in)
         in->raised = d->arrival;
         d->core.alerts += !is_quiet(in);
         d->core.suppressed += is_quiet(in);
-        kt_detect_daily_opened(d, s, kt_detect_main_part(in, d->shared.learning)->detector);
+        if (!is_quiet(in))
+            kt_detect_daily_opened(d, s, kt_detect_main_part(in, d->shared.learning)->detector);
     }
     severity = is_quiet(in) ? KT_SEV_INFO : severity;
     in->severity = severity > in->severity ? severity : in->severity;
