@@ -153,8 +153,9 @@ static void say_loud(const struct kt_decision *d, struct kt_buf *out)
         kt_buf_addz(out, "new networks and travel (no --address), ");
     if (d->actor[0] == '\0')
         kt_buf_addz(out, "failures and absences (no --actor), ");
-    kt_buf_addz(out, "a guessed password, each actor's first signature of a kind, and all that is "
-                     "outside of this selection");
+    kt_buf_addz(out, "a guessed password, each actor's first signature of a kind in 90 days, each "
+                     "stopped, canary, unseal, root and opened (no --signature), logs that were "
+                     "emptied, and all that is outside of this selection");
 }
 
 static void tell(const struct kt_decision *d)

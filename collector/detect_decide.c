@@ -180,16 +180,33 @@ static bool meant(const struct kt_decision *e, const struct kt_finding *f)
     return true;
 }
 
+/* What nobody does by the way: it is expected by its name alone. */
+static bool is_grave(const struct kt_finding *f)
+{
+    static const char *const grave[] = { "stopped", "canary", "unseal", "root", "opened" };
+    for (unsigned i = 0; i < KT_ARRAY_LEN(grave); i++) {
+        if (strcmp(sign_of(f), grave[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
+static bool was_told(struct kt_detect *d, const struct kt_scene *s, const struct kt_finding *f)
+{
+    const uint32_t *minute = kt_table_peek(d->signs, sign_key(f));
+    return minute != NULL && s->minute < *minute + KEPT_MIN;
+}
+
 static bool expects(struct kt_detect *d, const struct kt_decision *e, const struct kt_scene *s,
                     const struct kt_finding *f)
 {
     bool signature = f->family == KT_FAMILY_SIGNATURE;
     if (e->what == KT_DECIDE_BREAK_GLASS)
         return signature && strcmp(sign_of(f), KT_SIGN_BREAK_GLASS) == 0 && selects(e, s, f);
-    if (e->deploy || f->flags & KT_FIND_CRITICAL || !selects(e, s, f))
+    if (e->deploy || f->flags & (KT_FIND_CRITICAL | KT_FIND_SUCCESS) || !selects(e, s, f))
         return false;
     if (signature != (e->signature[0] != '\0'))
-        return signature && meant(e, f) && kt_table_peek(d->signs, sign_key(f)) != NULL;
+        return signature && !is_grave(f) && meant(e, f) && was_told(d, s, f);
     return signature ? strcmp(sign_of(f), e->signature) == 0 : meant(e, f);
 }
 

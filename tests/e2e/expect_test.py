@@ -33,15 +33,17 @@ told = wait_for(lambda: alerts())
 check(told and len(told) == 1 and told[0]['severity'] == 'critical', 'a canary pages', told)
 who, id = told[0]['actor'], told[0]['id']
 
-code, said = expect('add', 'drill of the red team', '--actor', who, '--until', '+2h', '--ticket', 'CHG-1')
-check(said.startswith('expect-1: until ') and f'of {who} are listed and page nobody' in said.splitlines()[0]
-      and "each actor's first signature" in said and 'keytrail expect rm expect-1' in said, 'the first line says what it keeps quiet, the second what not', said)
+code, said = expect('add', 'drill of the red team', '--actor', who, '--until', '+2h', '--ticket', 'CHG-1', '--signature', 'canary')
+check(said.startswith('expect-1: until ') and f'the signature canary of {who} is listed and pages nobody' in said.splitlines()[0]
+      and 'Told as ever: everything else' in said and 'keytrail expect rm expect-1' in said, 'the first line says what it keeps quiet, the second what not', said)
 rows = ndjson(keytrail('expect', 'list', '-c', conf, '-o', 'ndjson'))
 check(len(rows) == 1 and rows[0]['ticket'] == 'CHG-1' and rows[0]['state'] == 'open' and rows[0]['by'], 'it is listed with its author', rows)
 check(status()['expectations'] == 1, 'status counts it')
 for argv, why in [(['--actor', 'ana', '--until', '+31d'], '30 days at most'), (['--until', '+1h'], 'name an actor, a secret or a source'),
                   (['--actor', 'ana'], '--until is missing'), (['--actor', 'ana', '--until', '2h'], 'does not lie after'),
-                  (['--actor', 'ana', '--until', '+1h', '--signature', 'nonsense'], "no signature 'nonsense'")]:
+                  (['--actor', 'ana', '--until', '+1h', '--signature', 'nonsense'], "no signature 'nonsense'"),
+                  (['--actor', '*@*', '--until', '+1h'], 'has to name something'), (['--actor', 'an*', '--until', '+1h', '--signature', 'canary'], "without '*'"),
+                  (['--actor', 'ana', '--until', '+1h', '--address', '64.0.0.0/8'], 'too wide')]:
     code, said = expect('add', 'x', *argv, ok=False)
     check(code != 0 and why in said, f'refused: {why}', said)
 
@@ -78,6 +80,9 @@ rows = ndjson(keytrail('expect', 'list', '--all', '-c', conf, '-o', 'ndjson'))
 check([r['state'] for r in rows] == ['removed', 'open'], 'the list of all has both', rows)
 ops = [r['operation'] for r in ndjson(keytrail('search', 'kind:decision', '--db', h.db, '--since', '@0', '-o', 'ndjson', '-q'))]
 check(sorted(ops) == ['break-glass', 'expect', 'expect.rm', 'verdict'], 'each decision is a record of the log', ops)
+code, said = expect('add', 'rotation', '--actor', 'ana', '--until', '+2h')
+check('of ana are listed and page nobody' in said.splitlines()[0] and "each actor's first signature" in said and 'each stopped, canary, unseal, root and opened (no --signature)' in said,
+      'one that names no signature says what is told all the same', said)
 audit.write(1, who='dana', secret='trap/one')
 check(wait_for(lambda: h.count('secret:**/trap/one') == 4), 'the agent goes on')
 check(keytrail('verify', '--db', h.db, ok=False).returncode in (0, 7), 'the log verifies with them')

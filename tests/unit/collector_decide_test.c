@@ -452,6 +452,46 @@ static void silence_of_a_source_is_expected_by_its_name_alone(void **state)
     assert_int_equal(silence("\"source\":\"vault-prod\",\"actor\":\"svc1\""), 1);
 }
 
+static unsigned emptied(bool empty, bool two, bool away)
+{
+    struct org o;
+    start(&o);
+    kt_time_ns end = NOW + 6 * KT_NS_HOUR;
+    org_ticks(&o, ORG_START, end);
+    org_heartbeats(&o, "host-1", "vault", "vault-prod", ORG_START, end);
+    if (two)
+        org_heartbeats(&o, "host-1", "auditd", "web-1", ORG_START, end);
+    if (away)
+        org_hush(&o, "host-1", NULL, NOW + 10 * KT_NS_MIN, NOW + 100 * KT_NS_MIN);
+    if (empty)
+        org_add(&o, (struct org_event){ .t = NOW + 30 * KT_NS_MIN,
+                                        .record = KT_KIND_REPORT,
+                                        .agent = "host-1",
+                                        .source = "vault",
+                                        .instance = "vault-prod",
+                                        .raw = "{\"lag\":0,\"emptied\":1,\"lost\":0}" });
+    expectation(&o, "\"source\":\"vault-prod\"");
+    org_run(&o);
+    show(&o);
+    unsigned n = pages(&o);
+    org_done(&o);
+    return n;
+}
+
+static void what_touches_the_record_of_a_source_is_never_expected(void **state)
+{
+    (void)state;
+    assert_int_equal(emptied(false, false, false), 0);
+    assert_int_equal(emptied(true, false, false), 1);
+}
+
+static void an_agent_is_away_with_all_its_sources(void **state)
+{
+    (void)state;
+    assert_int_equal(emptied(false, false, true), 0);
+    assert_int_equal(emptied(false, true, true), 1);
+}
+
 /* ---- signatures ---- */
 static void stop_trail(struct org *o, kt_time_ns t, const char *actor)
 {
@@ -465,18 +505,49 @@ static void stop_trail(struct org *o, kt_time_ns t, const char *actor)
                                    .ip = "198.51.100.7" });
 }
 
+static void destroy_key(struct org *o, kt_time_ns t, const char *actor)
+{
+    org_add(o, (struct org_event){ .t = t,
+                                   .actor = actor,
+                                   .kind = KT_ACTOR_HUMAN,
+                                   .action = KT_ACT_DESTROY,
+                                   .operation = "kms.amazonaws.com:ScheduleKeyDeletion",
+                                   .source = "cloudtrail",
+                                   .instance = "aws",
+                                   .ip = "198.51.100.7" });
+}
+
 static void the_first_of_a_signature_pages_the_second_is_quiet(void **state)
 {
     (void)state;
     struct org o;
     start(&o);
     expectation(&o, "\"actor\":\"person1*\"");
-    stop_trail(&o, NOW + KT_NS_MIN, "person1@acme.example");
-    stop_trail(&o, NOW + KT_NS_HOUR, "person1@acme.example");
-    stop_trail(&o, NOW + 2 * KT_NS_HOUR, "person2@acme.example");
+    destroy_key(&o, NOW + KT_NS_MIN, "person1@acme.example");
+    destroy_key(&o, NOW + KT_NS_HOUR, "person1@acme.example");
+    destroy_key(&o, NOW + 2 * KT_NS_HOUR, "person2@acme.example");
     org_run(&o);
     show(&o);
     assert_int_equal(pages(&o), 2); /* of each actor */
+    assert_int_equal(quiet_ones(&o), 1);
+    org_done(&o);
+}
+
+/* What nobody does by the way is expected by its name alone; what was told long ago is new again.
+ */
+static void a_grave_signature_is_told_each_time(void **state)
+{
+    (void)state;
+    struct org o;
+    start(&o);
+    expectation(&o, "\"actor\":\"PERSON1*\"");
+    stop_trail(&o, NOW - 20 * KT_NS_DAY, "person1@acme.example");
+    stop_trail(&o, NOW + KT_NS_HOUR, "person1@acme.example");
+    destroy_key(&o, NOW - 20 * KT_NS_DAY + KT_NS_HOUR, "person1@acme.example");
+    destroy_key(&o, NOW + 2 * KT_NS_HOUR, "person1@acme.example");
+    org_run(&o);
+    show(&o);
+    assert_int_equal(pages(&o), 2);
     assert_int_equal(quiet_ones(&o), 1);
     org_done(&o);
 }
@@ -779,10 +850,13 @@ int main(void)
         cmocka_unit_test(silence_of_a_source_is_expected_by_its_name_alone),
         cmocka_unit_test(expectations_survive_restarts),
         cmocka_unit_test(the_first_of_a_signature_pages_the_second_is_quiet),
+        cmocka_unit_test(a_grave_signature_is_told_each_time),
         cmocka_unit_test(a_signature_that_is_named_is_quiet_the_first_time),
         cmocka_unit_test(an_expected_signature_keeps_no_other_one_quiet),
         cmocka_unit_test(an_announced_look_excuses_no_later_one),
         cmocka_unit_test(a_look_that_was_dismissed_is_an_administrators),
+        cmocka_unit_test(what_touches_the_record_of_a_source_is_never_expected),
+        cmocka_unit_test(an_agent_is_away_with_all_its_sources),
         cmocka_unit_test(break_glass_pages_without_a_record_and_is_listed_with_one),
         cmocka_unit_test(new_secrets_of_an_announced_deploy_are_one_rollout),
         cmocka_unit_test(a_verdict_on_work_says_nothing_of_a_theft_in_it),
