@@ -49,6 +49,7 @@ struct import {
     struct kt_json *json; /* of feed lines */
     enum kt_origin origin;
     kt_time_ns now;
+    bool said_early;
     uint64_t feed_lines;
     /* lines not stored yet */
     struct kt_buf lines;
@@ -64,9 +65,18 @@ static enum kt_status flush(struct import *im, struct kt_error *err)
         return KT_OK;
     static struct kt_ingest_line lines[BATCH_LINES];
     static uint8_t fate[BATCH_LINES];
+    uint64_t early = 0;
     for (uint32_t i = 0; i < im->n; i++) {
+        early += im->arrival[i] > im->now + KT_NS_HOUR;
         lines[i].line = kt_str_from(im->lines.at + im->start[i], im->start[i + 1] - im->start[i]);
         lines[i].arrival = im->arrival[i];
+    }
+    if (early > 0 && !im->said_early) {
+        im->said_early = true;
+        fprintf(stderr,
+                "keytrail import: %llu records say that they were received in the future, "
+                "the clock of whoever took them was wrong: they are taken as received now\n",
+                (unsigned long long)early);
     }
     if (im->sink.store(im->sink.self, im->origin, lines, im->n, fate, err) != KT_OK)
         return err->code;

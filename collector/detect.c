@@ -17,6 +17,7 @@
 #define STATE_VERSION 7u
 #define TICK_NS       (5 * KT_NS_MIN)
 #define DAY_MIN       1440u
+#define TICKS_MOST    (400 * KT_NS_DAY) /* at one record */
 #define LEARNING_MIN  (14u * DAY_MIN)
 #define LATE_MIN      (25u * 60u)
 
@@ -153,6 +154,8 @@ static void missing_ticks(struct kt_detect *d, kt_time_ns now)
 {
     if (d->core.last_tick == 0)
         d->core.last_tick = now / TICK_NS * TICK_NS;
+    if (now - d->core.last_tick > TICKS_MOST) /* one wrong time is no work for hours */
+        d->core.last_tick = (now - TICKS_MOST) / TICK_NS * TICK_NS;
     while (d->core.last_tick + TICK_NS < now)
         tick(d, (d->core.last_tick / TICK_NS + 1) * TICK_NS);
 }

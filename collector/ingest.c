@@ -25,6 +25,7 @@
 #define GROUP_BYTES   (8u << 20)
 #define ALARM_WINDOW  (10 * KT_NS_MIN)
 #define TICK_EVERY    (5 * KT_NS_MIN)
+#define EARLY_NS      (10 * KT_NS_MIN) /* by which clocks may differ */
 #define UNPACKED_KEEP (2u << 20)
 /* A look-up of one unit takes the writer about 40 us; charged at four times that, one agent gets at
  * most a quarter of its time, after an advance of 2,000 segments. */
@@ -694,6 +695,13 @@ enum kt_status kt_ingest_lines(struct kt_ingest *in, enum kt_origin origin,
     struct kt_store_batch b = { .agent =
                                     origin == KT_ORIGIN_FEED ? KT_STR("feed") : KT_STR("import"),
                                 .origin = origin };
+    /* A time that is to come would be the newest that detection knows, for ever. */
+    kt_time_ns now = live_arrival(in);
+    for (uint32_t i = 0; i < n; i++) {
+        bool early = at[i] > in->now + EARLY_NS;
+        in->counts.early += early;
+        at[i] = early ? now : at[i];
+    }
     enum kt_status st;
     if (!kt_intake_read(in->intake, kt_buf_str(&in->unpacked), n, NULL, NULL, &f))
         st = kt_fail(err, KT_E_INPUT, "line %" PRIu32 ": %s: %s", f.index + 1,
@@ -701,7 +709,6 @@ enum kt_status kt_ingest_lines(struct kt_ingest *in, enum kt_origin origin,
     else
         st = kt_ingest_begin(in, err);
     if (st == KT_OK) {
-        kt_time_ns now = live_arrival(in);
         b.stored = in->now;
         st = kt_intake_store(in->intake, &b, now, at, &r, err);
     }

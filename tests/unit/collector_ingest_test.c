@@ -741,6 +741,20 @@ static void imported_lines_keep_their_arrival_and_dedupe(void **state)
     assert_true(kt_str_has(kt_str_of(err.text), KT_STR("line 1")));
 }
 
+/* By the clock of whoever wrote it: detection would know no newer time from then on. */
+static void an_import_from_the_future_comes_now(void **state)
+{
+    struct world *w = *state;
+    KT_CLEANUP(kt_buf_done) struct kt_buf a = { 0 };
+    struct kt_event one = event("prod", 1);
+    assert_int_equal(kt_line_write(&one, &a, NULL), KT_OK);
+    const struct kt_ingest_line line = { kt_buf_str(&a), NOW + 80 * 365 * KT_NS_DAY };
+    assert_int_equal(kt_ingest_lines(w->ingest, KT_ORIGIN_IMPORT, &line, 1, NULL, NULL), KT_OK);
+    commit(w);
+    assert_int_equal(kt_store_last_arrival(w->store), NOW);
+    assert_int_equal(kt_ingest_counts(w->ingest).early, 1);
+}
+
 static void garbage_is_dropped_and_counted(void **state)
 {
     struct world *w = *state;
@@ -779,6 +793,7 @@ int main(void)
         T(ticks_come_every_five_minutes),
         T(live_arrival_never_goes_back),
         T(imported_lines_keep_their_arrival_and_dedupe),
+        T(an_import_from_the_future_comes_now),
         T(garbage_is_dropped_and_counted),
     };
     kt_hash_init();
