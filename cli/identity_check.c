@@ -9,6 +9,7 @@
 
 #include "cli/identity.h"
 #include "core/base/alloc.h"
+#include "core/base/log.h"
 #include "core/base/map.h"
 #include "core/store/read.h"
 #include "core/sys/clock.h"
@@ -114,6 +115,7 @@ static bool contradicts(const struct kt_identity *who, uint32_t kinds)
 static unsigned say_kinds(const struct met *m, const struct kt_identities *ids, uint8_t *used,
                           unsigned *ret_said)
 {
+    KT_CLEANUP(kt_buf_done) struct kt_buf actor = { 0 };
     unsigned without = 0;
     *ret_said = 0;
     for (uint32_t i = 0; i < kt_map_count(m->actors); i++) {
@@ -127,9 +129,11 @@ static unsigned say_kinds(const struct met *m, const struct kt_identities *ids, 
         used[kt_identities_number(ids, who)] = 1;
         if (!contradicts(who, m->kinds[i]) || (*ret_said)++ >= SHOWN_MAX)
             continue;
-        printf("  line %u: '%s' is %s here, and %s in all records of " KT_STR_FMT "\n", who->line,
-               who->name, kt_actor_kind_word((enum kt_actor_kind)who->kind),
-               who->kind == KT_ACTOR_HUMAN ? "a machine" : "a person", KT_STR_ARG(part[0]));
+        kt_buf_reset(&actor); /* whatever a record says is for a terminal (THREATS O2) */
+        kt_tty_add(&actor, part[0]);
+        printf("  line %u: '%s' is %s here, and %s in all records of %s\n", who->line, who->name,
+               kt_actor_kind_word((enum kt_actor_kind)who->kind),
+               who->kind == KT_ACTOR_HUMAN ? "a machine" : "a person", kt_buf_z(&actor));
     }
     return without;
 }

@@ -116,10 +116,17 @@ static void note_client(struct person *p, struct kt_str agent)
     p->client[p->n_client++ % CLIENTS_MAX] = h;
 }
 
-static uint32_t address_of(struct kt_suggest *s, struct kt_ip ip)
+/* Each site has its own 10.0.0.5: an address that is not public is one only within an instance. */
+static uint32_t address_of(struct kt_suggest *s, const struct kt_event *ev)
 {
+    KT_CLEANUP(kt_buf_done) struct kt_buf key = { 0 };
+    enum kt_ip_class class = kt_ip_class(ev->ip);
     bool fresh;
-    uint32_t n = kt_map_put(s->addresses, kt_str_from(ip.at, sizeof ip.at), &fresh);
+    kt_buf_add(&key, kt_str_from(ev->ip.at, sizeof ev->ip.at));
+    if (class != KT_IP_PUBLIC && class != KT_IP_DOCUMENTATION)
+        kt_buf_addf(&key, KT_STR_FMT "\n" KT_STR_FMT, KT_STR_ARG(ev->source),
+                    KT_STR_ARG(ev->instance));
+    uint32_t n = kt_map_put(s->addresses, kt_buf_str(&key), &fresh);
     if (n >= s->room_users) {
         s->room_users = s->room_users == 0 ? 256 : 2 * s->room_users;
         s->users = kt_realloc_array(s->users, s->room_users, sizeof *s->users);
@@ -138,7 +145,7 @@ static void note_place(struct kt_suggest *s, struct person *p, uint32_t number,
         s->lost++;
         return;
     }
-    struct seen at = { (uint32_t)(ev->time / KT_NS_HOUR), address_of(s, ev->ip) };
+    struct seen at = { (uint32_t)(ev->time / KT_NS_HOUR), address_of(s, ev) };
     for (uint32_t i = 0; i < RECENT_SEEN && i < p->n_seen; i++) {
         const struct seen *q = &p->seen[p->n_seen - 1 - i];
         if (q->hour == at.hour && q->address == at.address)

@@ -11,6 +11,7 @@
 
 #include "cli/identity.h"
 #include "cli/identity_suggest.h"
+#include "core/base/log.h"
 #include "core/store/read.h"
 #include "core/sys/clock.h"
 #include "core/sys/proc.h"
@@ -67,17 +68,27 @@ static void say_why(const struct kt_suggestion *g, struct kt_buf *b)
 }
 
 /* ---- the two forms ---- */
+/* What a terminal must not get stands as an escape, which is also one of YAML (THREATS O2). */
 static void add_scalar(struct kt_buf *out, struct kt_str s)
 {
     kt_buf_byte(out, '"');
-    for (size_t i = 0; i < s.len; i++) {
-        unsigned char c = (unsigned char)s.at[i];
-        if (c == '"' || c == '\\')
-            kt_buf_byte(out, '\\');
-        if (c < 0x20 || c == 0x7f)
-            kt_buf_addf(out, "\\x%02x", c);
+    while (s.len > 0) {
+        size_t n = 0;
+        while (n < s.len && s.at[n] != '"' && s.at[n] != '\\' && (unsigned char)s.at[n] != 0xF3)
+            n++;
+        kt_tty_add(out, kt_str_sub(s, 0, n));
+        s = kt_str_from_index(s, n);
+        if (s.len == 0)
+            break;
+        bool tag = s.len >= 4 && (s.at[1] & 0xFF) == 0xA0 && (s.at[2] & 0xFE) == 0x80;
+        n = (unsigned char)s.at[0] != 0xF3 ? 1 : s.len < 4 ? s.len : 4;
+        if (n == 1 && (unsigned char)s.at[0] != 0xF3)
+            kt_buf_addf(out, "\\%c", s.at[0]);
+        else if (tag) /* U+E0000 to U+E007F: four digits are too few */
+            kt_buf_addf(out, "\\U%08x", 0xE0000u | (s.at[2] & 1u) << 6 | (s.at[3] & 0x3Fu));
         else
-            kt_buf_byte(out, s.at[i]);
+            kt_tty_add(out, kt_str_sub(s, 0, n));
+        s = kt_str_from_index(s, n);
     }
     kt_buf_byte(out, '"');
 }
@@ -153,15 +164,18 @@ static enum kt_status read_log(struct kt_identity_args *a, struct kt_suggest *s,
     struct kt_scan scan = { .records = true, .damage = damage };
     struct kt_cursor *c = NULL;
     struct kt_record r;
-    char from[KT_TIME_TEXT_MAX];
+    char from[KT_TIME_TEXT_MAX], to[KT_TIME_TEXT_MAX];
     int zone = isatty(STDOUT_FILENO) ? kt_local_offset_s(now) : 0;
     if (kt_window_resolve(&a->window, a->reader, now, zone, &scan.since, &scan.until, err) != KT_OK)
         return err->code;
     if (scan.since == 0 && scan.until == 0 && a->window.since == NULL)
         scan.since = now - WINDOW;
     if (!a->quiet)
-        fprintf(stderr, "window: %s to now; --since and --until choose another\n",
-                scan.since == 0 ? "the beginning" : kt_time_format_short(scan.since, from));
+        fprintf(stderr, "window: %s%s to %s%s; --since and --until choose another\n",
+                scan.since == 0 ? "the beginning" : kt_time_format_short(scan.since, from),
+                scan.since == 0 ? "" : " UTC",
+                scan.until == 0 ? "now" : kt_time_format_short(scan.until, to),
+                scan.until == 0 ? "" : " UTC");
     enum kt_status st = kt_cursor_open(a->reader, &scan, &c, err);
     while (st == KT_OK && (st = kt_cursor_next(c, &r, err)) == KT_OK)
         kt_suggest_add(s, &r.ev);

@@ -217,6 +217,25 @@ static void a_name_of_two_people_is_given_by_what_they_did(void **state)
     }
 }
 
+/* 10.0.0.5 is another machine at every site. */
+static void private_addresses_of_two_sites_are_two_places(void **state)
+{
+    (void)state;
+    for (int public = 0; public < 2; public ++) {
+        struct world w = start("");
+        const char *ip = public ? "91.10.2.3" : "10.0.0.5";
+        use(w.s,
+            (struct use){ .actor = "alice@acme.example", .kind = HUMAN, .ip = ip, .hours = 30 });
+        use(w.s,
+            (struct use){
+                .actor = "alice@main", .source = "auditd", .kind = HUMAN, .ip = ip, .hours = 30 });
+        make(&w);
+        const struct kt_suggestion *g = find(&w, "alice@main");
+        assert_int_equal(g != NULL ? g->together_hours : 0, public ? 30 : 0);
+        end(&w);
+    }
+}
+
 /* Behind one address of an office everybody is together all day. */
 static void an_office_of_fifty_merges_nobody_by_its_address(void **state)
 {
@@ -452,6 +471,7 @@ int main(void)
         cmocka_unit_test(one_person_with_four_names_is_seen),
         cmocka_unit_test(look_alikes_stay_apart),
         cmocka_unit_test(a_name_of_two_people_is_given_by_what_they_did),
+        cmocka_unit_test(private_addresses_of_two_sites_are_two_places),
         cmocka_unit_test(an_office_of_fifty_merges_nobody_by_its_address),
         cmocka_unit_test(the_id_of_a_source_joins_what_names_do_not),
         cmocka_unit_test(what_is_known_is_added_to_and_never_joined),
