@@ -20,6 +20,8 @@
 #include "core/base/limits.h"
 #include "core/sys/clock.h"
 
+#define LEARNING (14 * KT_NS_DAY) /* DETECTION §2.5 */
+
 struct replay {
     const char *db, *config, *output;
     struct kt_window window;
@@ -34,9 +36,16 @@ struct replay {
 
 /* ---- words ---- */
 
+kt_time_ns kt_replay_from(const struct kt_sides_run *run, kt_time_ns since)
+{
+    if (since == 0)
+        return run->first + LEARNING;
+    return since > run->first ? since : run->first;
+}
+
 double kt_replay_weeks(const struct kt_sides_run *run, kt_time_ns since, kt_time_ns until)
 {
-    kt_time_ns from = since > run->first ? since : run->first;
+    kt_time_ns from = kt_replay_from(run, since);
     kt_time_ns to = until != 0 && until < run->last ? until : run->last;
     return to > from ? (double)(to - from) / (double)(7 * KT_NS_DAY) : 0;
 }
@@ -68,6 +77,7 @@ static unsigned print_alerts(const struct replay *r, const struct kt_side *s)
     KT_CLEANUP(kt_arena_done) struct kt_arena arena = kt_arena_new(KT_LINE_MAX);
     struct kt_rows *rows = kt_alert_rows_new(r->how, !r->no_header);
     unsigned paged = 0;
+    kt_time_ns from = kt_replay_from(&r->run, r->since);
     for (uint32_t i = 0; i < kt_side_count(s); i++) {
         struct kt_alert a = { 0 };
         struct kt_error err = { 0 };
@@ -75,7 +85,7 @@ static unsigned print_alerts(const struct replay *r, const struct kt_side *s)
         bool read = kt_alert_read(kt_str_of(s->documents[i]), &arena, &a, &err) == KT_OK;
         if (read && !kt_replay_shown(&a, r->since, r->until))
             continue;
-        paged += read && a.severity >= KT_SEV_MEDIUM;
+        paged += read && a.severity >= KT_SEV_MEDIUM && a.last >= from;
         kt_alert_rows_add(rows, kt_str_of(s->documents[i]), NULL);
     }
     kt_rows_end(rows);
@@ -86,8 +96,8 @@ static void tail_lines(const struct replay *r, const struct kt_side *s, unsigned
 {
     double weeks = kt_replay_weeks(&r->run, r->since, r->until);
     if (!r->no_header && weeks >= 1)
-        fprintf(stderr, "%u alerts of medium or more in %.1f weeks: %.1f a week to come\n", paged,
-                weeks, paged / weeks);
+        fprintf(stderr, "%u alerts of medium or more in %.1f weeks%s: %.1f a week to come\n", paged,
+                weeks, r->since == 0 ? " after learning" : "", paged / weeks);
     if (!r->digest)
         return;
     uint8_t state[32];

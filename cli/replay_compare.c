@@ -26,20 +26,27 @@ static const struct kt_column detector_columns[] = {
 };
 struct sums {
     unsigned a, b, gained, lost, changed;
+    unsigned a_late, b_late; /* those that count for a week */
+};
+struct span {
+    kt_time_ns from; /* kt_replay_from */
+    double weeks;
 };
 
 static struct sums sum_up(const struct kt_paged *a, const struct kt_paged *b, unsigned detector,
-                          bool all)
+                          bool all, kt_time_ns from)
 {
     struct sums s = { 0 };
     for (uint32_t i = 0; i < a->n; i++) {
         bool counts = all || a->at[i].detector == detector;
         s.a += counts;
+        s.a_late += counts && a->at[i].last >= from;
         s.lost += counts && a->at[i].other == NULL;
     }
     for (uint32_t i = 0; i < b->n; i++) {
         bool counts = all || b->at[i].detector == detector;
         s.b += counts;
+        s.b_late += counts && b->at[i].last >= from;
         s.gained += counts && b->at[i].other == NULL;
         s.changed +=
             counts && b->at[i].other != NULL && b->at[i].other->severity != b->at[i].severity;
@@ -58,25 +65,28 @@ static struct kt_cell a_week(unsigned n, double weeks, char text[24])
 static void add_sums(struct kt_rows *rows, const char *name, struct sums s, double weeks)
 {
     char before[24], after[24];
-    const struct kt_cell cells[] = {
-        kt_cell_str(kt_str_of(name)), kt_cell_int(s.a),         kt_cell_int(s.b),
-        kt_cell_int(s.gained),        kt_cell_int(s.lost),      kt_cell_int(s.changed),
-        a_week(s.a, weeks, before),   a_week(s.b, weeks, after)
-    };
+    const struct kt_cell cells[] = { kt_cell_str(kt_str_of(name)),
+                                     kt_cell_int(s.a),
+                                     kt_cell_int(s.b),
+                                     kt_cell_int(s.gained),
+                                     kt_cell_int(s.lost),
+                                     kt_cell_int(s.changed),
+                                     a_week(s.a_late, weeks, before),
+                                     a_week(s.b_late, weeks, after) };
     kt_rows_add(rows, cells);
 }
 
-static void print_detectors(const struct kt_paged *a, const struct kt_paged *b, double weeks,
+static void print_detectors(const struct kt_paged *a, const struct kt_paged *b, struct span span,
                             enum kt_output how, bool header)
 {
     struct kt_rows *rows =
         kt_rows_new(how, detector_columns, KT_ARRAY_LEN(detector_columns), header);
     for (unsigned i = 0; kt_detectors[i] != NULL; i++) {
-        struct sums s = sum_up(a, b, i, false);
+        struct sums s = sum_up(a, b, i, false, span.from);
         if (s.a + s.b > 0)
-            add_sums(rows, kt_detectors[i]->name, s, weeks);
+            add_sums(rows, kt_detectors[i]->name, s, span.weeks);
     }
-    add_sums(rows, "all", sum_up(a, b, 0, true), weeks);
+    add_sums(rows, "all", sum_up(a, b, 0, true, span.from), span.weeks);
     kt_rows_end(rows);
 }
 
@@ -137,12 +147,12 @@ static void print_changes(const struct kt_paged *a, const struct kt_paged *b, en
 
 static bool differs(const struct kt_paged *a, const struct kt_paged *b)
 {
-    struct sums s = sum_up(a, b, 0, true);
+    struct sums s = sum_up(a, b, 0, true, 0);
     return s.gained + s.lost + s.changed > 0;
 }
 
 static void print_json(const struct kt_side side[2], const struct kt_paged *a,
-                       const struct kt_paged *b, double weeks)
+                       const struct kt_paged *b, struct span span)
 {
     struct kt_buf head = { 0 }, name = { 0 };
     kt_buf_addz(&head, "{\"a\":");
@@ -156,9 +166,9 @@ static void print_json(const struct kt_side side[2], const struct kt_paged *a,
     kt_sides_differ(&side[0], &side[1], &name);
     kt_buf_addz(&head, ",\"differs\":");
     kt_json_quote(&head, kt_buf_str(&name));
-    kt_buf_addf(&head, ",\"weeks\":%.2f,\"detectors\":", weeks);
+    kt_buf_addf(&head, ",\"weeks\":%.2f,\"detectors\":", span.weeks);
     printf("%s", kt_buf_z(&head));
-    print_detectors(a, b, weeks, KT_OUT_JSON, false);
+    print_detectors(a, b, span, KT_OUT_JSON, false);
     printf(",\"alerts\":");
     print_changes(a, b, KT_OUT_JSON, false);
     printf("}\n");
@@ -183,15 +193,15 @@ void kt_replay_compare(const struct kt_side side[2], const struct kt_sides_run *
 {
     struct kt_paged a = kt_paged_of(&side[0], since, until),
                     b = kt_paged_of(&side[1], since, until);
-    double weeks = kt_replay_weeks(run, since, until);
+    struct span span = { kt_replay_from(run, since), kt_replay_weeks(run, since, until) };
     bool people = how == KT_OUT_TABLE || how == KT_OUT_MD;
     kt_paged_match(&a, &b);
     if (header)
         head_lines(side, run);
     if (how == KT_OUT_JSON)
-        print_json(side, &a, &b, weeks);
+        print_json(side, &a, &b, span);
     if (people)
-        print_detectors(&a, &b, weeks, how, header);
+        print_detectors(&a, &b, span, how, header);
     if (people && differs(&a, &b))
         printf("\n");
     if (how != KT_OUT_JSON && (!people || differs(&a, &b)))
