@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "cli/detect_cmd.h"
+#include "collector/detect.h"
 #include "collector/settings.h"
 #include "core/base/limits.h"
 #include "core/event/json.h"
@@ -66,8 +67,7 @@ static unsigned of_access(const struct kt_event *ev)
     bool person = ev->actor.len > 0 && kt_kind_is_person((uint8_t)ev->actor_kind);
     bool read = in && ev->actor.len > 0 && kt_event_is_read(ev);
     bool file = read && kt_str_starts(ev->secret, KT_STR("file://"));
-    bool public =
-        ev->has_ip && ev->ip_trust == KT_TRUST_EDGE && kt_ip_class(ev->ip) == KT_IP_PUBLIC;
+    bool public = ev->has_ip && ev->ip_trust == KT_TRUST_EDGE && !kt_detect_is_inside(ev->ip);
     unsigned n = 0;
     n |= in && ev->actor.len > 0 ? KT_NEED(ACTOR) : 0;
     n |= in && person ? KT_NEED(PERSON) : 0;

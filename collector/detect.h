@@ -51,3 +51,5 @@ void kt_detect_digest(const struct kt_detect *d, uint8_t ret[32]);
 /* Lines for `status`: "learning: addresses 9 of 14 days; signatures active", memory, actors. JSON
  * object. */
 void kt_detect_status(const struct kt_detect *d, struct kt_buf *out);
+/* No address of the internet: detectors learn no network from it. */
+bool kt_detect_is_inside(struct kt_ip ip);

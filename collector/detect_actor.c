@@ -30,7 +30,7 @@ static uint64_t leading(struct kt_ip ip, unsigned from, unsigned n)
     return v;
 }
 
-static bool is_inside(struct kt_ip ip)
+bool kt_detect_is_inside(struct kt_ip ip)
 {
     static const bool inside[KT_IP_TUNNEL + 1] = {
         [KT_IP_PRIVATE] = true,    [KT_IP_CGNAT] = true,    [KT_IP_LOOPBACK] = true,
@@ -49,7 +49,7 @@ void kt_detect_where(struct kt_detect *d, struct kt_scene *s)
     struct kt_where *w = &s->where;
     bool v4 = kt_ip_is_v4(ev->ip);
     memcpy(&w->address, ev->ip.at, sizeof w->address);
-    w->inside = is_inside(ev->ip);
+    w->inside = kt_detect_is_inside(ev->ip);
     w->net = v4 ? TAG(1) | leading(ev->ip, 12, 3) : TAG(2) | leading(ev->ip, 0, 6);
     w->network = v4 ? TAG(3) | leading(ev->ip, 12, 2) : TAG(4) | leading(ev->ip, 0, 4);
     const struct fact *f = kt_table_get(d->facts, w->address);

@@ -337,7 +337,8 @@ static void considered(const struct kt_scene *s, const void *opt, struct kt_buf 
 }
 
 static const struct kt_part_needs needs[] = {
-    { NULL, KT_NEED(READ) | KT_NEED(CLIENT) },
+    { NULL, KT_NEED(READ) }, /* `actors` are known by their names */
+    { "an agent known by its client", KT_NEED(READ) | KT_NEED(CLIENT) },
     { "outside its tree", KT_NEED(READ) | KT_NEED(CLIENT) | KT_NEED(FOLDER) },
     { NULL, 0 },
 };

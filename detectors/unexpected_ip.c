@@ -327,7 +327,8 @@ static void considered(const struct kt_scene *s, const void *opt, struct kt_buf 
 }
 
 static const struct kt_part_needs needs[] = {
-    { NULL, KT_NEED(ACTOR) | KT_NEED(ADDRESS) },
+    { NULL, KT_NEED(ACTOR) }, /* deny and only_from hold for private addresses, too */
+    { "a new network", KT_NEED(ACTOR) | KT_NEED(ADDRESS) },
     { "a new country", KT_NEED(ACTOR) | KT_NEED(ADDRESS) | KT_NEED(COUNTRY) },
     { NULL, 0 },
 };
