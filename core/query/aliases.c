@@ -54,16 +54,48 @@ static enum kt_status add_plain(struct kt_query *q, struct kt_term *t,
     return KT_OK;
 }
 
+static bool same_word(const char *a, const char *b)
+{
+    return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+static bool same_limits(const struct kt_identity_alias *a, const struct kt_identity_alias *b)
+{
+    return same_word(a->source, b->source) && same_word(a->instance, b->instance);
+}
+
+static bool is_first_of_its_limits(const struct kt_identity *who, unsigned i)
+{
+    for (unsigned k = 0; k < i; k++)
+        if (same_limits(&who->alias[k], &who->alias[i]))
+            return false;
+    return true;
+}
+
+/* The names from number i on that are meant for the same sources: values of one term. */
+static enum kt_status add_actors(struct kt_query *q, unsigned node, const struct kt_identity *who,
+                                 unsigned i, struct kt_error *err)
+{
+    if (add_term(q, node, "actor", who->alias[i].actor, err) != KT_OK)
+        return err->code;
+    struct kt_term *t = &q->term[q->n_terms - 1];
+    for (unsigned k = i + 1; k < who->n_alias; k++)
+        if (same_limits(&who->alias[k], &who->alias[i]) &&
+            add_value(q, t, who->alias[k].actor, err) != KT_OK)
+            return err->code;
+    return KT_OK;
+}
+
 static enum kt_status add_limited(struct kt_query *q, unsigned either,
                                   const struct kt_identity *who, struct kt_error *err)
 {
     for (unsigned i = 0; i < who->n_alias; i++) {
         const struct kt_identity_alias *a = &who->alias[i];
         unsigned all = 0;
-        if (!is_limited(a))
+        if (!is_limited(a) || !is_first_of_its_limits(who, i))
             continue;
         if (kt_query_new_node(q, KT_NODE_AND, &all, err) != KT_OK ||
-            add_term(q, all, "actor", a->actor, err) != KT_OK ||
+            add_actors(q, all, who, i, err) != KT_OK ||
             add_term(q, all, "source", a->source, err) != KT_OK ||
             add_term(q, all, "instance", a->instance, err) != KT_OK)
             return err->code;

@@ -386,6 +386,25 @@ static void a_canonical_name_finds_what_its_aliases_fit(void **state)
     kt_identities_free(none);
 }
 
+/* Names that are meant for the same sources are one term: there are 64. */
+static void many_limited_aliases_are_asked_for_together(void **state)
+{
+    (void)state;
+    struct kt_error err = { 0 };
+    struct kt_buf text = { 0 };
+    struct kt_identities *ids = kt_identities_new();
+    kt_buf_addz(&text, "identities:\n- name: ana\n  aliases:\n");
+    for (unsigned i = 0; i < 120; i++)
+        kt_buf_addf(&text, "  - { actor: a%u, source: %s }\n", i, i % 2 == 0 ? "vault" : "auditd");
+    assert_int_equal(kt_identities_parse(ids, kt_buf_str(&text), "ids", &err), KT_OK);
+    assert_true(fits_as(ids, "actor:ana", "a0", "vault"));
+    assert_true(fits_as(ids, "actor:ana", "a118", "vault"));
+    assert_true(fits_as(ids, "actor:ana", "a119", "auditd"));
+    assert_false(fits_as(ids, "actor:ana", "a119", "vault"));
+    kt_identities_free(ids);
+    kt_buf_done(&text);
+}
+
 static void more_aliases_than_a_query_holds_are_refused(void **state)
 {
     (void)state;
@@ -445,6 +464,7 @@ int main(void)
         cmocka_unit_test(kind_is_known_to_be_named),
         cmocka_unit_test(unknown_address_is_in_no_country),
         cmocka_unit_test(a_canonical_name_finds_what_its_aliases_fit),
+        cmocka_unit_test(many_limited_aliases_are_asked_for_together),
         cmocka_unit_test(more_aliases_than_a_query_holds_are_refused),
         cmocka_unit_test(long_queries_are_refused),
     };
