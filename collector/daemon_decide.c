@@ -74,6 +74,11 @@ static enum kt_status name_it(const struct kt_daemon *d, struct kt_decision *x,
     kt_time_ns now = kt_clock_real.wall(kt_clock_real.self);
     enum kt_status st = load(d, &all, err);
     unsigned open = 0, n = 0;
+    if (st == KT_OK && all.damage.places > 0) /* its name may be one of theirs */
+        st = kt_fail(err, KT_E_CORRUPT,
+                     "decisions may be among %u damaged places of the log: restore a backup first "
+                     "(keytrail verify)",
+                     all.damage.places);
     for (unsigned i = 0; i < all.n; i++) /* the detectors keep one for a day after its end */
         open += kt_decided_open(&all.at[i], now - 2 * KT_NS_DAY);
     if (st == KT_OK && open >= KT_EXPECT_OPEN_MAX)
@@ -143,7 +148,9 @@ enum kt_status kt_daemon_expect_rm(struct kt_daemon *d, struct kt_jval args, str
     if (st != KT_OK)
         return st;
     const struct kt_decided *there = kt_decisions_named(&all, kt_str_of(x.id));
-    bool open = there != NULL && kt_decided_open(there, kt_clock_real.wall(kt_clock_real.self));
+    /* what cannot be read may be the one that is meant: to end it does no harm */
+    bool open = all.damage.places > 0 ||
+                (there != NULL && kt_decided_open(there, kt_clock_real.wall(kt_clock_real.self)));
     kt_decisions_done(&all);
     if (!open)
         return kt_fail(err, KT_E_INPUT, "no expectation '%s' is open", x.id);
