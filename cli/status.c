@@ -398,6 +398,31 @@ static void print_collector(const struct status *s)
     kt_json_free(json);
 }
 
+/* What was asked for and had no effect. */
+static void print_without_effect(const struct status *s)
+{
+    static const struct {
+        const char *member, *says;
+    } rows[] = {
+        { "verdicts_too_late",
+          "verdicts came too late or on what holds nothing back: recorded, no more" },
+        { "config_refused",
+          "recorded configurations cannot be used; the one before holds: keytrail config check" },
+        { "not_learned", "numbers were not learned: too much waits at once" },
+    };
+    struct kt_json *json = kt_json_new(KT_JSON_SIMDJSON);
+    struct kt_jval root;
+    unsigned repaired;
+    bool read = s->detect.len > 0 &&
+                kt_json_parse(json, kt_buf_str(&s->detect), &root, &repaired, NULL) == KT_OK;
+    for (size_t i = 0; read && i < KT_ARRAY_LEN(rows); i++) {
+        int64_t n = 0;
+        if (kt_json_i64(kt_json_at(root, rows[i].member), &n) && n > 0)
+            printf("no effect  %lld %s\n", (long long)n, rows[i].says);
+    }
+    kt_json_free(json);
+}
+
 /* Sentences of the detectors: of sources that are quiet, of detectors that say too much. */
 static void print_sentences(const struct status *s, const char *member, const char *label)
 {
@@ -489,6 +514,7 @@ static void print_table(const struct status *s)
     print_sentences(s, "attention", "silent");
     print_sentences(s, "noisy", "noisy");
     print_levels(s);
+    print_without_effect(s);
     print_restored(s);
     print_collector(s);
     print_sources(s);
