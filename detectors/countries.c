@@ -2,13 +2,16 @@
  * countries: where a country lies, for address databases that know no more.
  *
  * Owns:  a table sorted by code: middle in whole degrees, and how far from it its people live, in
- * km: at least 500, more for large countries and scattered islands. Calls: nothing.
+ *  km: at least 500, more for large countries and scattered islands. Calls: nothing.
  */
 #include "detectors/countries.h"
 
+#include <math.h>
 #include <stddef.h>
 
 #include "core/base/err.h"
+
+#define EARTH_KM 6371.0
 
 static const struct row {
     char code[3];
@@ -284,4 +287,18 @@ bool kt_country_place(uint16_t code, struct kt_spot *ret)
             until = middle;
     }
     return false;
+}
+
+double kt_spot_way_km(const struct kt_spot *a, const struct kt_spot *b)
+{
+    const double rad = M_PI / 180.0;
+    double lat1 = a->lat * rad, lat2 = b->lat * rad;
+    double dlat = sin((lat2 - lat1) / 2), dlon = sin((b->lon - a->lon) * rad / 2);
+    double h = dlat * dlat + cos(lat1) * cos(lat2) * dlon * dlon;
+    return 2 * EARTH_KM * asin(fmin(1.0, sqrt(h)));
+}
+
+double kt_spot_distance_km(const struct kt_spot *a, const struct kt_spot *b)
+{
+    return fmax(0.0, kt_spot_way_km(a, b) - a->radius_km - b->radius_km);
 }

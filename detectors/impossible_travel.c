@@ -14,7 +14,6 @@
 #include "core/base/hash.h"
 
 #define DAY_MIN      1440u
-#define EARTH_KM     6371.0
 #define LEAST_MIN    3u   /* 0.05 h: what clocks and logs may differ by */
 #define FRESH_MIN    180u /* a network is new for so long */
 #define OVERLAP_MIN  120u
@@ -86,19 +85,21 @@ static bool locate(const struct kt_where *w, struct visit *ret)
     return true;
 }
 
-static double way_km(const struct visit *a, const struct visit *b)
+static struct kt_spot spot_of(const struct visit *v)
 {
-    const double rad = M_PI / 180.0;
-    double lat1 = (double)a->lat * rad, lat2 = (double)b->lat * rad;
-    double dlat = sin((lat2 - lat1) / 2), dlon = sin(((double)b->lon - (double)a->lon) * rad / 2);
-    double h = dlat * dlat + cos(lat1) * cos(lat2) * dlon * dlon;
-    return 2 * EARTH_KM * asin(fmin(1.0, sqrt(h)));
+    return (struct kt_spot){ (double)v->lat, (double)v->lon, (double)v->radius_km };
 }
 
-/* What is left of the way when both ends lie as near as they may. */
+static double way_km(const struct visit *a, const struct visit *b)
+{
+    struct kt_spot from = spot_of(a), to = spot_of(b);
+    return kt_spot_way_km(&from, &to);
+}
+
 static double distance_km(const struct visit *a, const struct visit *b)
 {
-    return fmax(0.0, way_km(a, b) - (double)a->radius_km - (double)b->radius_km);
+    struct kt_spot from = spot_of(a), to = spot_of(b);
+    return kt_spot_distance_km(&from, &to);
 }
 
 static bool same_visit(const struct visit *v, const struct visit *now)
