@@ -3,9 +3,10 @@
  * together, or a network that people share (DETECTION §4.13).
  *
  * Owns:  by /24 or /48: who was new to it in 24 h, and on how many days it was shared.
- * Calls: detector.h and core only. No clock, no I/O.
+ * Calls: detector.h, countries and core only. No clock, no I/O.
  * Holds: names that only fail are a spray (failed_attempts); here at least two got in.
  */
+#include "detectors/countries.h"
 #include "detectors/detector.h"
 
 #include <string.h>
@@ -16,24 +17,37 @@
 #define SHARERS     3u
 #define HOUSEHOLD   4u /* users of a network that only belongs to some */
 #define AGAIN_MIN   (14u * DAY_MIN)
+#define SETTLED_MIN (7u * DAY_MIN) /* a place of work is older */
+#define JOIN_MIN    (6u * 60u)     /* evidence that comes later is another incident's */
+#define REACH_MAX   DAY_MIN        /* no journey takes longer */
+#define AIRLINER    900.0          /* km/h */
+#define DOORS_MIN   60u            /* to leave, cross a border, arrive and sit down to work */
+#define HOP_MIN     10u            /* sooner nobody comes from one network to another: a tunnel */
 
 struct options {
-    uint64_t least, base, each, friendly, shared_days;
+    uint64_t least, base, each, friendly, elsewhere, client, shared_days;
 };
 struct member {
     uint64_t who;
     uint32_t actor; /* its number; 0 = a name that never succeeded */
     uint32_t minute;
-    uint8_t kind, first_on_asn, success, pad[5];
+    uint32_t client; /* family that was new for it; 0 = it brought its own */
+    uint8_t kind, first_on_asn, success;
+    uint8_t elsewhere; /* at its place of work in another country, sooner than it could be here */
 };
 struct network {
     struct member member[MEMBERS_MAX];
     uint64_t sharer[SHARERS]; /* who succeeded from it today */
-    uint32_t n, day, sharers, shared_days;
+    uint64_t network;         /* its operator */
+    struct kt_ip ip;          /* one address of it */
+    uint32_t n, day, sharers, shared_days, asn;
+    uint32_t hopper, hop_day; /* who came to it like into a tunnel, when last */
+    uint16_t country, hop_days;
+    uint8_t hosting, pad[3];
 };
 
 static const struct kt_table_decl tables[] = {
-    { "shared_network", KT_KEY_NETWORK, sizeof(struct network), 1, 4000, KT_EVICT_LRU },
+    { "shared_network", KT_KEY_NETWORK, sizeof(struct network), 2, 4000, KT_EVICT_LRU },
 };
 
 #define UINT_OPTION(field, value, help)                                                            \
@@ -46,6 +60,10 @@ static const struct kt_option options[] = {
     UINT_OPTION(each, "50", "… and of each identity, 9 at most."),
     UINT_OPTION(friendly, "30",
                 "Points of each instead, when all are people who got in, from no hosting network."),
+    UINT_OPTION(elsewhere, "2",
+                "… unless so many were at their places of work in another country, sooner than "
+                "anybody travels"),
+    UINT_OPTION(client, "3", "… or so many came with one client that was new for each of them."),
     UINT_OPTION(shared_days, "5", "Days with 3 users after which a network is known to be shared."),
     KT_OPTIONS_END,
 };
@@ -118,8 +136,81 @@ static struct member *member_of(struct network *x, uint64_t who)
     return NULL;
 }
 
+/* ---- who is somewhere else at the same time ---- */
+static uint32_t apart(uint32_t a, uint32_t b)
+{
+    return a > b ? a - b : b - a;
+}
+
+/* Where a VPN ends people come within minutes from wherever they are: a day counts on which two of
+ * them did. */
+static void note_hop(const struct kt_scene *s, struct network *x)
+{
+    uint32_t day = s->minute / DAY_MIN;
+    for (unsigned i = 0; i < s->places->n_net; i++) {
+        if (s->places->net[i].net == s->where.net ||
+            apart(s->places->net[i].last_min, s->minute) > HOP_MIN)
+            continue;
+        if (x->hop_day == day && x->hopper != 0 && x->hopper != s->actor->number) {
+            x->hop_days = (uint16_t)(x->hop_days < UINT16_MAX ? x->hop_days + 1 : UINT16_MAX);
+            x->hopper = 0; /* counted */
+        } else if (x->hop_day != day) {
+            x->hopper = s->actor->number;
+        }
+        x->hop_day = day;
+        return;
+    }
+}
+
+/* Least minutes between work in one country and work in another; 0: they may be one region. */
+static uint32_t journey_min(uint16_t a, uint16_t b)
+{
+    struct kt_spot from, to;
+    if (a == b || !kt_country_place(a, &from) || !kt_country_place(b, &to))
+        return 0;
+    double fly = kt_spot_distance_km(&from, &to) * 60.0 / AIRLINER;
+    return fly < REACH_MAX - DOORS_MIN ? DOORS_MIN + (uint32_t)fly : REACH_MAX;
+}
+
+/* Is the /24 older than a week for the actor, or shared? Those of phones change by the day. */
+static bool is_settled(const struct kt_scene *s, const struct options *o, const struct network *x,
+                       uint64_t net)
+{
+    const struct kt_value *v = kt_table_peek(s->shared->values, (struct kt_key){ KT_DIM_NET, net });
+    for (unsigned i = 0; v != NULL && i < v->n; i++) {
+        if (v->user[i].actor == s->actor->number)
+            return v->user[i].first_min + SETTLED_MIN <= s->minute;
+    }
+    return x->shared_days >= o->shared_days;
+}
+
+/* The country where the actor is when it uses the network: a place of work of its own that people
+ * do not reach from anywhere. 0: it is none. */
+static uint16_t place_of_work(const struct kt_scene *s, const struct options *o, uint64_t net)
+{
+    const struct network *x = kt_table_peek(s->tables[0], (struct kt_key){ KT_DIM_NET, net });
+    if (x == NULL || x->hosting || x->hop_days >= o->shared_days)
+        return 0;
+    const struct kt_place *p = kt_place_of(s->places, x->network);
+    bool known = p != NULL && !kt_place_tainted(p, s->minute) && is_settled(s, o, x, net);
+    return known ? x->country : 0;
+}
+
+/* Was it at work in another country, too shortly before (or, by a record that is late, after)? */
+static bool is_elsewhere(const struct kt_scene *s, const struct options *o)
+{
+    for (unsigned i = 0; s->actor != NULL && i < s->places->n_net; i++) {
+        uint32_t min = apart(s->places->net[i].last_min, s->minute);
+        if (min < REACH_MAX &&
+            min < journey_min(place_of_work(s, o, s->places->net[i].net), s->where.country))
+            return true;
+    }
+    return false;
+}
+
 /* Takes up one that is new here, in the place of the one that came first. */
-static void add_member(const struct kt_scene *s, struct network *x, bool success)
+static void add_member(const struct kt_scene *s, const struct options *o, struct network *x,
+                       bool success)
 {
     struct member *m = member_of(x, s->who.a), *oldest = &x->member[0];
     for (unsigned i = 0; m == NULL && i < x->n; i++)
@@ -127,19 +218,32 @@ static void add_member(const struct kt_scene *s, struct network *x, bool success
     if (m == NULL)
         m = x->n < MEMBERS_MAX ? &x->member[x->n++] : oldest;
     bool before = m->who == s->who.a && is_live(m, s->minute) && m->success;
+    bool new_client =
+        s->actor != NULL && s->places->n_client > 0 && !kt_client_known(s->places, s->client);
     *m = (struct member){ .who = s->who.a,
                           .actor = s->actor != NULL ? s->actor->number : 0,
                           .minute = s->minute,
+                          .client = success && new_client ? s->client : 0,
                           .kind = s->actor != NULL ? s->actor->kind : KT_ACTOR_ANONYMOUS,
                           .first_on_asn = kt_place_of(s->places, s->where.network) == NULL &&
                                           !kt_operator_known(s, 0),
-                          .success = success || before };
+                          .success = success || before,
+                          .elsewhere = success && is_elsewhere(s, o) };
 }
 
 /* ---- judging ---- */
 struct crowd {
     unsigned n, first, in, people, of_kind; /* of_kind: of this actor's kind, within an hour */
+    unsigned elsewhere, client;             /* client: with one new client, the most common */
 };
+
+static unsigned with_client(const struct kt_scene *s, const struct network *x, uint32_t client)
+{
+    unsigned n = 0;
+    for (unsigned i = 0; client != 0 && i < x->n; i++)
+        n += x->member[i].client == client && is_live(&x->member[i], s->minute);
+    return n;
+}
 
 static struct crowd count(const struct kt_scene *s, const struct network *x)
 {
@@ -153,6 +257,9 @@ static struct crowd count(const struct kt_scene *s, const struct network *x)
         c.in += m->success;
         c.people += kt_kind_is_person(m->kind);
         c.of_kind += s->actor != NULL && m->kind == s->actor->kind && m->minute + 60 >= s->minute;
+        c.elsewhere += m->elsewhere;
+        unsigned same = with_client(s, x, m->client);
+        c.client = same > c.client ? same : c.client;
     }
     return c;
 }
@@ -165,59 +272,110 @@ static bool is_mass(const struct kt_scene *s, const struct crowd *c)
     return c->of_kind >= 3 && c->of_kind * 10 >= active * 3;
 }
 
-enum { N_ALL, N_FIRST, N_IN, N_PEOPLE };
-
-static void words(const struct kt_scene *s, struct kt_finding *f)
+static void say_sign(const struct options *o, const struct crowd *c, char *dst, size_t n)
 {
-    const double *v = f->number;
-    char where[120], net[KT_IP_TEXT_MAX];
-    kt_say_network(&s->where, where, sizeof where);
-    kt_cidr_format(kt_ip_network(s->ev->ip, 24, 48), net);
-    KT_SAY(f->title, "%.0f identities used %s (%s) for the first time within 24 hours.", v[N_ALL],
-           net, where);
+    dst[0] = '\0';
+    if (c->elsewhere >= o->elsewhere)
+        kt_say(dst, n,
+               " %u were at their places of work in another country, sooner than anybody travels.",
+               c->elsewhere);
+    else if (c->client >= o->client)
+        kt_say(dst, n, " %u came with one client that none of them had used.", c->client);
+}
+
+static void say(const struct kt_scene *s, const struct options *o, const struct network *x,
+                const struct crowd *c, struct kt_finding *f)
+{
+    const struct kt_value *v =
+        kt_table_peek(s->shared->values, (struct kt_key){ KT_DIM_NETWORK, x->network });
+    char where[120], sign[120], net[KT_IP_TEXT_MAX];
+    if (s->where.network == x->network || v == NULL)
+        kt_say_network(&s->where, where, sizeof where);
+    else
+        KT_SAY(where, "%s", v->label); /* found at the home of one of them */
+    kt_cidr_format(kt_ip_network(x->ip, 24, 48), net);
+    KT_SAY(f->title, "%u identities used %s (%s) for the first time within 24 hours.", c->n, net,
+           where);
+    say_sign(o, c, sign, sizeof sign);
     KT_SAY(f->normal,
-           "None of them knows this network; %.0f never used any network of %s. %.0f got in, %.0f "
-           "are people.",
-           v[N_FIRST], s->where.asn != 0 ? "its operator" : "its /16", v[N_IN], v[N_PEOPLE]);
-    KT_SAY(f->part, "%.0f newcomers in %s within 24 hours", v[N_ALL], net);
+           "None of them knows this network; %u never used any network of %s. %u got in, %u are "
+           "people.%s",
+           c->first, x->asn != 0 ? "its operator" : "its /16", c->in, c->people, sign);
+    KT_SAY(f->part, "%u newcomers in %s within 24 hours", c->n, net);
     KT_SAY(f->quiet, "%s in networks: (keytrail.yaml), if they share it by right.", net);
 }
 
 /* The incident of the (ASN, country), where there is one: it is the same fact. False: it was told
  * within 14 days. */
-static bool absorbed(const struct kt_scene *s, struct kt_key *key)
+static bool absorbed(const struct kt_scene *s, const struct network *x, struct kt_key *key)
 {
-    struct kt_key of = { KT_DIM_NETWORK, s->where.network };
+    struct kt_key of = { KT_DIM_NETWORK, x->network };
     const struct kt_value *v = kt_table_peek(s->shared->values, of);
     if (v == NULL || v->shared_min == 0 || v->shared_last == 0 ||
         s->minute >= v->shared_last + AGAIN_MIN)
         return true;
-    *key = (struct kt_key){ KT_DIM_NETWORK, s->where.network ^ (uint64_t)s->where.country << 40 };
+    *key = (struct kt_key){ KT_DIM_NETWORK, x->network ^ (uint64_t)x->country << 40 };
     return s->minute < v->shared_min + DAY_MIN;
 }
 
-static void judge(struct kt_scene *s, const struct options *o, const struct network *x)
+static void judge(struct kt_scene *s, const struct options *o, const struct network *x,
+                  uint64_t net)
 {
     struct crowd c = count(s, x);
     if (c.n < o->least || c.first * 2 < c.n || c.in < 2 || is_mass(s, &c))
         return;
     /* one who mistypes in a hotel is no thief */
-    bool friendly = c.in + 1 >= c.n && c.people >= c.in && !s->where.hosting;
+    bool friendly = c.in + 1 >= c.n && c.people >= c.in && !x->hosting &&
+                    c.elsewhere < o->elsewhere && c.client < o->client;
     uint64_t n = c.n < COUNTED_MAX ? c.n : COUNTED_MAX;
     uint64_t points = friendly ? o->friendly * n : o->base + o->each * n;
-    struct kt_key key = net_key(s);
-    if (!absorbed(s, &key))
+    struct kt_key key = { KT_DIM_NET, net };
+    if (!absorbed(s, x, &key))
         return;
     struct kt_finding *f =
-        kt_find(s, KT_FAMILY_NETWORK, points < 1000 ? (int)points : 1000, 0, words);
+        kt_find(s, KT_FAMILY_NETWORK, points < 1000 ? (int)points : 1000, 0, NULL);
     if (f == NULL)
         return;
     f->key_kind = KT_KEY_NETWORK;
     f->key = key;
-    f->number[N_ALL] = c.n;
-    f->number[N_FIRST] = c.first;
-    f->number[N_IN] = c.in;
-    f->number[N_PEOPLE] = c.people;
+    say(s, o, x, &c, f);
+}
+
+/* One that was new in a network is at its place of work: does that belong together? */
+static void at_work(struct kt_scene *s, const struct options *o)
+{
+    for (unsigned i = 0; i < s->places->n_net; i++) {
+        uint64_t net = s->places->net[i].net;
+        if (net == s->where.net || apart(s->places->net[i].last_min, s->minute) >= JOIN_MIN)
+            continue;
+        struct network *x = kt_table_get(s->tables[0], (struct kt_key){ KT_DIM_NET, net });
+        struct member *m = x != NULL ? member_of(x, s->who.a) : NULL;
+        if (m == NULL || m->elsewhere || !is_live(m, s->minute))
+            continue;
+        uint16_t country = place_of_work(s, o, s->where.net);
+        m->elsewhere = apart(m->minute, s->minute) < journey_min(country, x->country);
+        if (m->elsewhere)
+            judge(s, o, x, net);
+    }
+}
+
+/* The network's entry with what is known of it; NULL: nobody new, and none is held. */
+static struct network *network_of(const struct kt_scene *s, bool known)
+{
+    struct network *x = known ? kt_table_get(s->tables[0], net_key(s))
+                              : kt_table_put(s->tables[0], net_key(s), NULL);
+    if (x == NULL)
+        return NULL;
+    x->ip = s->ev->ip;
+    x->network = s->where.network;
+    x->asn = s->where.asn;
+    x->country = s->where.country;
+    x->hosting = s->where.hosting;
+    if (s->taught && s->actor != NULL) {
+        note_sharer(s, x);
+        note_hop(s, x);
+    }
+    return x;
 }
 
 static void on_event(struct kt_scene *s, const void *opt)
@@ -229,22 +387,22 @@ static void on_event(struct kt_scene *s, const void *opt)
     if (s->late || !s->where.usable || s->where.inside || s->who.a == 0 || (!success && !failure))
         return;
     bool known = kt_net_known(s->places, s->where.net);
-    struct network *x = known ? kt_table_get(s->tables[0], net_key(s))
-                              : kt_table_put(s->tables[0], net_key(s), NULL);
-    if (x != NULL && s->taught && s->actor != NULL)
-        note_sharer(s, x);
+    struct network *x = network_of(s, known);
     /* whoever knows nothing yet is new everywhere */
     bool young = s->actor != NULL && s->young;
-    if (known || young || s->shared->learning || x->shared_days >= o->shared_days ||
-        kt_network_expected(s))
+    if (young || s->shared->learning)
+        return;
+    if (known && x != NULL && s->taught && kt_kind_is_person(s->actor->kind))
+        at_work(s, o);
+    if (known || x->shared_days >= o->shared_days || kt_network_expected(s))
         return;
     const struct member *m = member_of(x, s->who.a);
     if (m != NULL && is_live(m, s->minute) && (m->success || !success))
         return; /* counted */
     if (m == NULL && is_of_one_person(s, x))
         return;
-    add_member(s, x, success);
-    judge(s, o, x);
+    add_member(s, o, x, success);
+    judge(s, o, x, s->where.net);
 }
 
 static void considered(const struct kt_scene *s, const void *opt, struct kt_buf *out)
