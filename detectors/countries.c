@@ -2,7 +2,7 @@
  * countries: where a country lies, for address databases that know no more.
  *
  * Owns:  a table sorted by code: middle in whole degrees, and how far from it its people live, in
- *  km: at least 500, more for large countries and scattered islands. Calls: nothing.
+ * km: at least 500, more for large countries and scattered islands. Calls: nothing.
  */
 #include "detectors/countries.h"
 
