@@ -85,7 +85,9 @@ static void add_scalar(struct kt_buf *out, struct kt_str s)
         if (n == 1 && (unsigned char)s.at[0] != 0xF3)
             kt_buf_addf(out, "\\%c", s.at[0]);
         else if (tag) /* U+E0000 to U+E007F: four digits are too few */
-            kt_buf_addf(out, "\\U%08x", 0xE0000u | (s.at[2] & 1u) << 6 | (s.at[3] & 0x3Fu));
+            kt_buf_addf(out, "\\U%08x",
+                        0xE0000u | ((unsigned char)s.at[2] & 1u) << 6 |
+                            ((unsigned char)s.at[3] & 0x3Fu));
         else
             kt_tty_add(out, kt_str_sub(s, 0, n));
         s = kt_str_from_index(s, n);
