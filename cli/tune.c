@@ -24,7 +24,9 @@ struct tune {
     struct kt_judged judged;
     struct kt_trial trial[KT_TRIALS_MAX];
     unsigned n, plain_quiet; /* plain_quiet: with the settings of now nobody would be called for */
-    bool *told;              /* of the judged ones, with the settings of now */
+    unsigned n_true;         /* judged true, and told with the settings of now */
+    int *told;    /* of the judged ones, their severity with the settings of now; -1: not told */
+    bool damaged; /* part of the log cannot be read: said once */
 };
 
 /* ---- one replay ---- */
@@ -71,9 +73,13 @@ static void count(struct tune *t, struct kt_side *s, struct kt_paged *plain, str
     struct kt_paged now = kt_paged_of(s, 0, 0);
     kt_paged_match(&t->judged.pages, &now);
     for (uint32_t i = 0; i < t->judged.pages.n; i++) {
-        bool gone = t->told[i] && t->judged.pages.at[i].other == NULL;
-        ret->quiet += gone && !t->judged.is_true[i];
-        ret->lost_true += gone && t->judged.is_true[i];
+        const struct kt_page *other = t->judged.pages.at[i].other;
+        if (t->told[i] < 0)
+            continue;
+        if (!t->judged.is_true[i])
+            ret->quiet += other == NULL;
+        else
+            ret->lost_true += other == NULL || other->severity < t->told[i];
     }
     kt_paged_match(plain, &now);
     for (uint32_t i = 0; i < plain->n; i++)
@@ -88,9 +94,10 @@ static enum kt_status run_sides(struct tune *t, struct kt_side *side, unsigned n
 {
     struct kt_sides_run run;
     enum kt_status st = kt_sides_run(t->reader, side, n, &run, err);
-    if (st == KT_OK && run.damage.places > 0)
+    if (st == KT_OK && run.damage.places > 0 && !t->damaged)
         fprintf(stderr, "%u damaged places were left out: %s\n", run.damage.places,
                 run.damage.first.text);
+    t->damaged = t->damaged || run.damage.places > 0;
     return st;
 }
 
@@ -105,8 +112,10 @@ static enum kt_status run_plain(struct tune *t, struct kt_paged *ret, struct kt_
         kt_paged_match(&t->judged.pages, ret);
         t->told = kt_alloc_array(t->judged.pages.n + 1, sizeof *t->told);
         for (uint32_t i = 0; i < t->judged.pages.n; i++) {
-            t->told[i] = t->judged.pages.at[i].other != NULL;
-            t->plain_quiet += !t->told[i] && !t->judged.is_true[i];
+            const struct kt_page *other = t->judged.pages.at[i].other;
+            t->told[i] = other == NULL ? -1 : other->severity;
+            t->plain_quiet += other == NULL && !t->judged.is_true[i];
+            t->n_true += other != NULL && t->judged.is_true[i];
         }
     }
     kt_side_done(&side);
@@ -238,6 +247,14 @@ static void print_trials(const struct tune *t, unsigned open, enum kt_output how
     kt_rows_end(rows);
 }
 
+/* A program that reads the answer gets one; a person was told in words. */
+static void print_none(struct tune *t, enum kt_output how)
+{
+    t->n = 0;
+    if (how != KT_OUT_TABLE)
+        print_trials(t, 0, how);
+}
+
 /* As many as help, the most useful first, and as few as that takes; verified together. */
 static enum kt_status propose(struct tune *t, struct kt_paged *plain, unsigned open,
                               enum kt_output how, struct kt_error *err)
@@ -261,10 +278,13 @@ static enum kt_status propose(struct tune *t, struct kt_paged *plain, unsigned o
     print_networks(t, use);
     print_options(t, use);
     printf("\nwould have kept %u of %u false alerts quiet, ", best.quiet, open);
-    if (t->judged.n_true > 1)
-        printf("all %u true ones stay", t->judged.n_true);
+    if (t->n_true > 1)
+        printf("all %u true ones stay", t->n_true);
     else
-        printf("%s", t->judged.n_true == 1 ? "the true one stays" : "none was judged true");
+        printf("%s", t->n_true == 1 ? "the true one stays" : "there is no true one to lose");
+    if (t->n_true < t->judged.n_true)
+        printf(";\n%u judged true are not told with the settings of now, whatever is tried",
+               t->judged.n_true - t->n_true);
     if (best.others > 0)
         printf(";\n%u that nobody judged would not have been raised either: look at them first",
                best.others);
@@ -277,8 +297,14 @@ static enum kt_status tune(struct tune *t, enum kt_output how, struct kt_error *
     struct kt_paged plain = { 0 };
     struct kt_conf *conf = NULL;
     enum kt_status st = kt_judged_load(t->reader, &t->judged, err);
+    if (st == KT_OK && t->judged.damage.places > 0) {
+        fprintf(stderr, "%u verdicts or more cannot be read, true ones perhaps: %s\n",
+                t->judged.damage.places, t->judged.damage.first.text);
+        t->damaged = true;
+    }
     if (st == KT_OK && t->judged.n_false == 0) {
         fprintf(stderr, "no alert is judged false: keytrail alerts verdict ID false\n");
+        print_none(t, how);
         return KT_OK;
     }
     if (st == KT_OK)
@@ -301,6 +327,8 @@ static enum kt_status tune(struct tune *t, enum kt_output how, struct kt_error *
         if (st == KT_OK && t->n == 0)
             fprintf(stderr, "none of them keeps a false alert quiet and all true ones\n");
     }
+    if (st == KT_OK && open == 0)
+        print_none(t, how);
     kt_conf_free(conf);
     kt_paged_done(&plain);
     return st;
@@ -343,5 +371,7 @@ int kt_alerts_tune(int argc, char **argv)
     kt_judged_done(&t.judged);
     kt_free(t.told);
     kt_reader_close(t.reader);
-    return st == KT_OK ? KT_EXIT_OK : kt_cli_fail("alerts tune", &err);
+    if (st != KT_OK)
+        return kt_cli_fail("alerts tune", &err);
+    return t.damaged ? KT_EXIT_STORE : KT_EXIT_OK;
 }

@@ -11,6 +11,7 @@ struct kt_judged { /* alerts with a verdict: pages of any severity, and what was
     char (*ip)[KT_IP_TEXT_MAX]; /* empty: none */
     unsigned *parts;            /* bits of the detectors that contributed */
     unsigned n_true, n_false;
+    struct kt_damage damage; /* verdicts that cannot be read */
 };
 /* The newest verdict on each stored alert (decision records, operation verdict). */
 KT_MUST_USE enum kt_status kt_judged_load(struct kt_reader *r, struct kt_judged *ret,

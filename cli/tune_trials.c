@@ -45,8 +45,9 @@ static void take_verdict(struct verdicts *v, struct kt_json *json, const struct 
 
 static enum kt_status load_verdicts(struct kt_reader *r, struct verdicts *v, struct kt_error *err)
 {
-    struct kt_damage damage = { 0 };
-    struct kt_scan scan = { .control = true, .control_kind = KT_KIND_DECISION, .damage = &damage };
+    struct kt_scan scan = { .control = true,
+                            .control_kind = KT_KIND_DECISION,
+                            .damage = &v->judged->damage };
     struct kt_cursor *c = NULL;
     struct kt_record rec;
     if (kt_cursor_open(r, &scan, &c, err) != KT_OK)
@@ -216,6 +217,24 @@ static bool fits(const struct kt_conf *conf, const struct kt_detector *det, cons
     return ok;
 }
 
+/* What pages by itself, whatever is usual, is no threshold to be moved (DETECTION §5): a false one
+ * is told by an expectation, an allow list or another rule. */
+static bool may_move(const struct kt_detector *det, const char *option)
+{
+    static const struct {
+        const char *detector, *option; /* NULL: all */
+    } never[] = { { "signatures", NULL },
+                  { "sigma", NULL },
+                  { "ai_agent", "production" },
+                  { "ai_agent", "outside" } };
+    for (size_t i = 0; i < KT_ARRAY_LEN(never); i++) {
+        if (strcmp(det->name, never[i].detector) == 0 &&
+            (never[i].option == NULL || strcmp(option, never[i].option) == 0))
+            return false;
+    }
+    return true;
+}
+
 static void try_options(const struct kt_conf *conf, const struct kt_detector *det,
                         struct kt_trial *t, unsigned *n)
 {
@@ -227,7 +246,8 @@ static void try_options(const struct kt_conf *conf, const struct kt_detector *de
     for (const struct kt_option *o = det->options; ok && o->name != NULL; o++) {
         for (int twice = 1; twice >= 0; twice--) {
             char value[48];
-            if (*n == KT_TRIALS_MAX || !other_value(o, values, twice, value, sizeof value) ||
+            if (*n == KT_TRIALS_MAX || !may_move(det, o->name) ||
+                !other_value(o, values, twice, value, sizeof value) ||
                 !fits(conf, det, o->name, value))
                 continue;
             t[*n] = (struct kt_trial){ .quiet = 0 };

@@ -24,6 +24,7 @@ struct world {
     struct kt_store *store;
     struct kt_ingest *ingest;
     struct kt_clock_memory clock;
+    kt_time_ns step; /* between two accesses */
     unsigned n;
 };
 
@@ -33,6 +34,7 @@ static int set_up(void **state)
     *state = w;
     make_folder(w->folder, w->path);
     w->clock.wall = NOW;
+    w->step = 12 * KT_NS_HOUR;
     struct kt_store_options so = { .path = w->path, .create = true, .dedupe_recent = 64 };
     if (kt_store_open(&so, &w->store, NULL) != KT_OK)
         return -1;
@@ -56,8 +58,8 @@ static void access_by(struct world *w, const char *actor, enum kt_actor_kind kin
 {
     KT_CLEANUP(kt_buf_done) struct kt_buf line = { 0 };
     char id[32];
-    w->clock.wall = NOW + (kt_time_ns)++w->n * 12 * KT_NS_HOUR;
-    (void)snprintf(id, sizeof id, "req-%u", w->n);
+    w->clock.wall += w->step;
+    (void)snprintf(id, sizeof id, "req-%u", ++w->n);
     struct kt_event ev = { .kind = KT_KIND_ACCESS,
                            .action = KT_ACT_READ,
                            .outcome = KT_OUT_SUCCESS,
@@ -91,7 +93,20 @@ static void control(struct world *w, enum kt_kind kind, const char *operation, c
     assert_int_equal(kt_ingest_commit(w->ingest, NULL), KT_OK);
 }
 
-/* What a collector would have stored; root's are judged false, all others as said. */
+/* A new service that takes 25 secrets at once, as it was meant to. */
+static void burst(struct world *w)
+{
+    char secret[64];
+    w->step = 5 * KT_NS_S;
+    for (unsigned i = 0; i < 25; i++) {
+        (void)snprintf(secret, sizeof secret, "vault://prod/kv/bulk/%u", i);
+        access_by(w, "bulk", KT_ACTOR_SERVICE, secret);
+    }
+    w->step = 12 * KT_NS_HOUR;
+}
+
+/* What a collector would have stored; those of root and bulk are judged false, all others as said.
+ */
 static unsigned store_alerts(struct world *w, const char *others)
 {
     struct kt_side s = { .n_sets = 0 };
@@ -105,10 +120,11 @@ static unsigned store_alerts(struct world *w, const char *others)
     for (uint32_t i = 0; i < n; i++) {
         struct kt_str id = kt_map_key(s.ids, i);
         char name[32], raw[120];
-        bool root = strstr(s.documents[i], "\"actor\":\"root\"") != NULL;
+        bool fine = strstr(s.documents[i], "\"actor\":\"root\"") != NULL ||
+                    strstr(s.documents[i], "\"actor\":\"bulk\"") != NULL;
         kt_str_copyz(name, sizeof name, id);
         (void)snprintf(raw, sizeof raw, "{\"id\":\"%s\",\"by\":\"ana\",\"verdict\":\"%s\"}", name,
-                       root ? "false" : others);
+                       fine ? "false" : others);
         assert_int_equal(kt_store_begin(w->store, NULL), KT_OK);
         assert_int_equal(kt_store_alert_put(w->store, name, NOW, NOW, KT_SEV_HIGH,
                                             kt_str_of(s.documents[i]), NULL),
@@ -153,7 +169,22 @@ static void fill(struct world *w)
     access_by(w, "mallory", KT_ACTOR_HUMAN, "vault://prod/kv/trap");
 }
 
-static void a_setting_that_loses_a_true_alert_is_not_proposed(void **state)
+static void a_setting_that_keeps_every_true_alert_is_proposed(void **state)
+{
+    struct world *w = *state;
+    int code;
+    fill(w);
+    burst(w);
+    assert_int_equal(store_alerts(w, "true"), 5);
+    char *text = tune(w, &code);
+    assert_int_equal(code, KT_EXIT_OK);
+    assert_non_null(strstr(text, "detectors:\n  volume_spike: { first_5m: 40 }\n"));
+    assert_non_null(strstr(text, "would have kept 1 of 4 false alerts quiet, the true one stays"));
+    kt_free(text);
+}
+
+/* Three false alerts of root do not switch root off for everybody. */
+static void what_pages_by_itself_is_not_moved(void **state)
 {
     struct world *w = *state;
     int code;
@@ -161,10 +192,8 @@ static void a_setting_that_loses_a_true_alert_is_not_proposed(void **state)
     assert_int_equal(store_alerts(w, "true"), 4);
     char *text = tune(w, &code);
     assert_int_equal(code, KT_EXIT_OK);
-    assert_non_null(strstr(text, "signatures.root=350"));
-    assert_non_null(strstr(text, "detectors:\n  signatures: { root: 350 }\n"));
-    assert_non_null(strstr(text, "would have kept 3 of 3 false alerts quiet, the true one stays"));
-    assert_null(strstr(text, "canary"));
+    assert_null(strstr(text, "signatures"));
+    assert_null(strstr(text, "would have kept"));
     kt_free(text);
 }
 
@@ -199,8 +228,9 @@ static void where_nothing_is_judged_nothing_is_tried(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(a_setting_that_loses_a_true_alert_is_not_proposed, set_up,
+        cmocka_unit_test_setup_teardown(a_setting_that_keeps_every_true_alert_is_proposed, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(what_pages_by_itself_is_not_moved, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_newest_verdict_counts, set_up, tear_down),
         cmocka_unit_test_setup_teardown(where_nothing_is_judged_nothing_is_tried, set_up,
                                         tear_down),
