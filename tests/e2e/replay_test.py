@@ -81,7 +81,7 @@ what = replay('-c', h.path('keytrail.yaml'), '-o', 'ndjson')
 check(len(lines(what)) == 6, 'what if: watched from the beginning, all six are told of', what.stdout.decode())
 check(b'what if: ' in what.stderr and b'differs from what is recorded: networks, canaries' in what.stderr, 'and names what differs', what.stderr.decode())
 for key, value in [('not_production', '["x/*"]'), ('break_glass', '["y/*"]'), ('production', '["z/*"]'),
-                   ('deploys', '[ { actor: "ci*", from: "2026-01-01T00:00:00Z", until: "2026-01-01T01:00:00Z", reason: r, by: b } ]')]:
+                   ('deploys', '[ { actor: "svc-ci*", from: "2026-01-01T00:00:00Z", until: "2026-01-01T01:00:00Z", reason: r, by: b } ]')]:
     h.write('other.yaml', f'{plain}{ident}{key}: {value}\n')
     what = replay('-c', h.path('other.yaml'), '-o', 'ndjson')
     check(f'differs from what is recorded: {key}\n'.encode() in what.stderr, f'and {key}', what.stderr.decode())
