@@ -137,7 +137,7 @@ static unsigned store_alerts(struct world *w, const char *others)
 }
 
 /* What the command prints on stdout. */
-static char *tune(struct world *w, int *ret_code)
+static char *tune(struct world *w, const char *form, int *ret_code)
 {
     char path[128];
     (void)snprintf(path, sizeof path, "%s/out", w->folder);
@@ -146,9 +146,10 @@ static char *tune(struct world *w, int *ret_code)
     FILE *out = fopen(path, "we");
     assert_non_null(out);
     (void)dup2(fileno(out), STDOUT_FILENO);
-    char name[] = "tune", flag[] = "--db";
-    char *argv[] = { name, flag, w->path, NULL };
-    *ret_code = kt_alerts_tune(3, argv);
+    char name[] = "tune", flag[] = "--db", output[] = "-o", how[16];
+    kt_str_copyz(how, sizeof how, kt_str_of(form));
+    char *argv[] = { name, flag, w->path, output, how, NULL };
+    *ret_code = kt_alerts_tune(5, argv);
     (void)fflush(stdout);
     (void)dup2(saved, STDOUT_FILENO);
     (void)close(saved);
@@ -176,7 +177,7 @@ static void a_setting_that_keeps_every_true_alert_is_proposed(void **state)
     fill(w);
     burst(w);
     assert_int_equal(store_alerts(w, "true"), 5);
-    char *text = tune(w, &code);
+    char *text = tune(w, "table", &code);
     assert_int_equal(code, KT_EXIT_OK);
     assert_non_null(strstr(text, "detectors:\n  volume_spike: { first_5m: 40 }\n"));
     assert_non_null(strstr(text, "would have kept 1 of 4 false alerts quiet, the true one stays"));
@@ -190,7 +191,7 @@ static void what_pages_by_itself_is_not_moved(void **state)
     int code;
     fill(w);
     assert_int_equal(store_alerts(w, "true"), 4);
-    char *text = tune(w, &code);
+    char *text = tune(w, "table", &code);
     assert_int_equal(code, KT_EXIT_OK);
     assert_null(strstr(text, "signatures"));
     assert_null(strstr(text, "would have kept"));
@@ -219,9 +220,13 @@ static void where_nothing_is_judged_nothing_is_tried(void **state)
     struct world *w = *state;
     int code;
     fill(w);
-    char *text = tune(w, &code);
+    char *text = tune(w, "table", &code);
     assert_int_equal(code, KT_EXIT_OK);
     assert_string_equal(text, "");
+    kt_free(text);
+    text = tune(w, "json", &code); /* a program gets an answer */
+    assert_int_equal(code, KT_EXIT_OK);
+    assert_string_equal(text, "[]\n");
     kt_free(text);
 }
 
