@@ -364,6 +364,37 @@ void kt_detect_snapshot(const struct kt_detect *d, struct kt_buf *out)
     }
 }
 
+static bool is_place(const struct kt_detect *d, uint32_t i)
+{
+    return i < d->core.pool_used || i == UINT32_MAX;
+}
+
+/* The file may be anybody's (THREATS I6): what numbers point at must be there. */
+static bool is_sound(struct kt_detect *d)
+{
+    bool sound = is_place(d, d->core.pool_free);
+    for (uint32_t i = 0; i < d->core.pool_used; i++) {
+        const struct kt_pending *p = &d->pool[i];
+        bool ours = p->detector == ENGINE_DETECTOR || p->detector < d->n_detectors;
+        sound = sound && ours && is_place(d, p->next);
+    }
+    for (unsigned k = 0; k < KT_ACTOR_COUNT; k++) {
+        for (unsigned f = 0; f < KT_FAMILY_COUNT; f++)
+            sound = sound && d->core.mass[k][f].n <= MASS_MAX;
+    }
+    uint32_t at = 0;
+    const struct kt_actor *a;
+    while ((a = kt_table_next(d->actors, &at, NULL)) != NULL)
+        sound = sound && a->kind < KT_ACTOR_COUNT &&
+                (a->pending_n == 0 || a->pending_head < d->core.pool_used) &&
+                memchr(a->name, '\0', sizeof a->name) != NULL;
+    at = 0;
+    const struct withheld *w;
+    while ((w = kt_table_next(d->withheld, &at, NULL)) != NULL)
+        sound = sound && (w->n == 0 || w->head < d->core.pool_used);
+    return sound;
+}
+
 static bool load_pool(struct kt_detect *d, struct kt_rd *in)
 {
     struct kt_str core = kt_rd_bytes(in, sizeof d->core);
@@ -410,7 +441,7 @@ enum kt_status kt_detect_restore(struct kt_detect *d, struct kt_str snapshot, st
         return kt_fail(err, KT_E_AGAIN, "state of another version: rebuild it by replay");
     drop_tables(d);
     make_tables(d);
-    if (load_pool(d, &in) && load_tables(d, &in)) {
+    if (load_pool(d, &in) && load_tables(d, &in) && is_sound(d)) {
         refresh_shared(d);
         return KT_OK;
     }

@@ -252,7 +252,8 @@ void kt_detect_learn(struct kt_detect *d, struct kt_scene *s, const struct kt_pe
         const struct kt_detector *det = kt_detectors[p->detector];
         s->detector = p->detector;
         s->tables = d->detector[p->detector].table;
-        det->on_learn(s, d->tuning.options[p->detector], p);
+        if (det->on_learn != NULL)
+            det->on_learn(s, d->tuning.options[p->detector], p);
     } else if (p->what == ASIDE_HOUR) {
         learn_hour(s->actor, (uint32_t)p->key);
     } else {

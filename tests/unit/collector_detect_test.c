@@ -1,5 +1,6 @@
 /* detect: attacks that must page, work that must not, and what holds whatever happens. */
 #include "cli/fixture/org.h"
+#include "collector/detect_state.h"
 #include "collector/enrich.h"
 #include "core/base/hash.h"
 
@@ -803,6 +804,31 @@ static void damaged_and_foreign_snapshots_are_refused(void **state)
     org_done(&a);
 }
 
+/* A number of a detector that does not exist, put where one waits to be counted. */
+static void a_state_that_points_nowhere_is_refused(void **state)
+{
+    (void)state;
+    struct org a;
+    org_start(&a, 7);
+    org_company(&a, 3, 3, 5);
+    org_run(&a);
+    assert_true(a.d->core.pool_used > 0);
+    struct kt_buf b = { 0 };
+    struct kt_error err = { 0 };
+    kt_detect_snapshot(a.d, &b);
+    const struct kt_str pool =
+        kt_str_from((const char *)a.d->pool, a.d->core.pool_used * sizeof *a.d->pool);
+    ptrdiff_t at = kt_str_find(kt_buf_str(&b), pool, 0);
+    assert_true(at > 0);
+    char *detector = b.at + at + offsetof(struct kt_pending, detector), was = *detector;
+    *detector = 0x7f;
+    assert_int_equal(kt_detect_restore(a.d, kt_buf_str(&b), &err), KT_E_CORRUPT);
+    *detector = was;
+    assert_int_equal(kt_detect_restore(a.d, kt_buf_str(&b), &err), KT_OK);
+    kt_buf_done(&b);
+    org_done(&a);
+}
+
 static void the_same_theft_twice_pages_twice(void **state)
 {
     (void)state;
@@ -898,6 +924,7 @@ int main(void)
         cmocka_unit_test(status_names_what_is_silent),
         cmocka_unit_test(where_the_log_has_no_ticks_nobody_is_silent),
         cmocka_unit_test(damaged_and_foreign_snapshots_are_refused),
+        cmocka_unit_test(a_state_that_points_nowhere_is_refused),
         cmocka_unit_test(the_same_theft_twice_pages_twice),
         cmocka_unit_test(failed_logins_teach_nothing_and_evict_nobody),
         cmocka_unit_test(known_actors_cost_little),
