@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """The demo: three incidents raise exactly three alerts, the same minutes without them none; it stops by itself and leaves nothing running."""
-import json, os, re, signal, subprocess, time
+import atexit, json, os, re, signal, subprocess, time
 from support import *
 
 d = folder()
@@ -15,10 +15,19 @@ def left_running(where):
     return [l for l in out.splitlines() if where in l and 'keytrail' in l]
 
 
+def demo(*argv):
+    p = subprocess.Popen([KEYTRAIL, 'demo', *argv], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    atexit.register(p.kill)
+    return p
+
+
 t = time.monotonic()
-p = keytrail('demo', '--for', '50s', '--dir', os.path.join(d, 'loud'))
+loud = demo('--for', '50s', '--dir', os.path.join(d, 'loud'))
+calm = demo('--for', '45s', '--calm', '--dir', os.path.join(d, 'calm'))
+text = loud.communicate(timeout=120)[0].decode()
 took = time.monotonic() - t
-text = p.stdout.decode()
+calm.communicate(timeout=120)
+check(loud.returncode == calm.returncode == 0, 'both demos end well', (loud.returncode, calm.returncode))
 check(took < 70, f'--for stops it by itself ({took:.0f} s)', text)
 found = alerts(os.path.join(d, 'loud/keytrail.db'))
 check(len(found) == 3, 'three incidents raise exactly three alerts', '\n'.join(f"{a['severity']} {a['title']}" for a in found) + '\n' + text)
@@ -34,10 +43,9 @@ for c in commands:
     r = subprocess.run(['sh', '-c', c], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     check(r.returncode == 0 and r.stdout.strip(), f'which work: {c.split(" ", 1)[1][:60]}', (r.returncode, r.stderr))
 check(not left_running(d), 'nothing is left running', left_running(d))
-p = keytrail('demo', '--for', '45s', '--calm', '--dir', os.path.join(d, 'calm'))
 found = alerts(os.path.join(d, 'calm/keytrail.db'))
 check(not found, 'the same minutes without the incidents raise nothing at medium or above', '\n'.join(f"{a['severity']} {a['title']}" for a in found))
-proc = subprocess.Popen([KEYTRAIL, 'demo', '--dir', os.path.join(d, 'stopped')], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+proc = demo('--dir', os.path.join(d, 'stopped'))
 while b'live' not in (line := proc.stdout.readline()) and line:
     pass
 time.sleep(1)

