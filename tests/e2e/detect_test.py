@@ -35,7 +35,11 @@ check(p.returncode == 1 and r['canary.case']['result'] == 'ok' and r['nothing.ca
 check('nothing.case:2: not so: none' in r['nothing.case']['why'] and 'critical' in r['nothing.case']['why'], 'the line and what was told instead', r['nothing.case']['why'])
 for name, text, words in [('word', 'evnet +1h actor=zoe\nnone\n', 'word.case:1: not understood'), ('end', trap, 'a case ends with what it expects'), ('empty', '', 'a case ends'),
                           ('large', 'event +1h actor=a kind=human secret=s x=200000\n' * 30 + 'none\n', 'the case is too large'),
-                          ('option', 'config volume_spike {florr: 3}\nnone\n', "unknown key 'florr'"), ('times', 'event +1h x=99999999\nnone\n', 'not understood')]:
+                          ('option', 'config volume_spike {florr: 3}\nnone\n', "unknown key 'florr'"), ('times', 'event +1h x=99999999\nnone\n', 'not understood'),
+                          ('near', 'evnet +1h actor=zoe\nnone\n', 'the nearest line is: event'), ('key', trap.replace('ip=', 'adress=') + 'none\n', 'stands here twice: adress'),
+                          ('twice', trap.replace('\n', ' ip=10.0.0.1\n') + 'none\n', 'stands here twice: ip'), ('number', trap.replace('\n', ' x=2o\n') + 'none\n', 'no number, or too large: 2o'),
+                          ('kind', trap.replace('human', 'humans') + 'none\n', 'no such word: humans'), ('severity', trap + 'alert urgent "zoe"\n', 'alert SEVERITY "words" is meant'),
+                          ('quotes', 'fact ip=1.2.3.4 org="A\nnone\n', 'the quotes do not end: org'), ('when', 'event 1h kind=human\nnone\n', 'no time like +1h10m: 1h')]:
     p = test(write(f'bad/{name}.case', text))
     check(p.returncode == 1 and words in rows(p)[f'{name}.case']['why'], f'{name}: {words}', p.stdout.decode() + p.stderr.decode())
 check(test(os.path.join(d, 'nowhere')).returncode != 0, 'a folder that is not there is named')
