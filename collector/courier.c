@@ -74,7 +74,9 @@ static enum kt_status no_type(const struct kt_conf *conf, const struct kt_conf_t
 static enum kt_status begin(const struct kt_conf *conf, const struct kt_conf_target *t,
                             struct kt_courier *c, struct kt_error *err)
 {
-    *c = (struct kt_courier){ .conf = t, .target = kt_target_find(kt_str_of(t->type)) };
+    *c = (struct kt_courier){ .whole = conf,
+                              .conf = t,
+                              .target = kt_target_find(kt_str_of(t->type)) };
     if (c->target == NULL)
         return no_type(conf, t, err);
     c->options = kt_alloc(c->target->options_size);
@@ -163,15 +165,15 @@ static void failed(struct kt_courier *c, kt_time_ns mono)
 }
 
 enum kt_verdict kt_courier_answered(struct kt_courier *c, const struct kt_http_answer *a,
-                                    kt_time_ns mono, kt_time_ns wall, bool *ret_plain, char *word)
+                                    kt_time_ns mono, kt_time_ns wall, struct kt_target_ruling *ret,
+                                    char *word)
 {
-    char said[64] = "";
-    bool plain = false;
-    enum kt_verdict v = KT_RETRY;
+    struct kt_target_reply reply = { .status = a->status, .body = kt_buf_str(&a->body) };
+    *ret = (struct kt_target_ruling){ .verdict = KT_RETRY };
     if (a->status != 0)
-        v = c->target->judge(a->status, kt_buf_str(&a->body), &plain, said);
-    (void)snprintf(word, sizeof c->last_error, "%s", a->status != 0 ? said : a->error);
-    *ret_plain = plain;
+        c->target->judge(&reply, ret);
+    enum kt_verdict v = ret->verdict;
+    (void)snprintf(word, sizeof c->last_error, "%s", a->status != 0 ? ret->word : a->error);
     c->flying--;
     c->last_code = a->status;
     if (a->retry_after > 0 && (a->status == 429 || a->status == 503))
@@ -205,6 +207,11 @@ static void sign(const struct kt_courier *c, const struct kt_outbox_row *row, kt
         kt_arena_cat(arena, KT_STR("webhook-signature: "), kt_buf_str(&signature));
 }
 
+static struct kt_str link(struct kt_arena *arena, const char *form, const struct kt_alert *a)
+{
+    return form == NULL || a->test ? KT_STR_NONE : kt_alert_link(arena, form, a);
+}
+
 enum kt_status kt_courier_render(const struct kt_courier *c, const struct kt_outbox_row *row,
                                  struct kt_str alert, bool plain, kt_time_ns wall,
                                  struct kt_arena *arena, struct kt_target_request *ret,
@@ -216,16 +223,23 @@ enum kt_status kt_courier_render(const struct kt_courier *c, const struct kt_out
         .key = kt_str_trim(kt_buf_str(&c->key)),
         .key_previous = kt_str_trim(kt_buf_str(&c->key_previous)),
     };
-    struct kt_str rest = kt_str_of(row->action), verb = KT_STR_NONE;
-    char action[sizeof row->action];
-    (void)kt_str_split(&rest, ':',
-                       &verb); /* "update:1795377600123": which one is no target's business */
-    kt_str_copyz(action, sizeof action, verb);
-    ret->n_headers = 0;
+    struct kt_target_turn turn = { .alert = &a,
+                                   .send = kt_send_of(kt_str_of(row->action)),
+                                   .plain = plain,
+                                   .handle = kt_str_of(row->handle),
+                                   .row = row->row,
+                                   .now = wall,
+                                   .deployment = c->whole->deployment };
+    struct kt_buf body = ret->body;
+    *ret = (struct kt_target_request){ .body = body };
     kt_buf_reset(&ret->body);
+    if (turn.send == KT_SEND_COUNT)
+        return kt_fail(err, KT_E_INPUT, "no target knows the action '%s'", row->action);
     if (kt_alert_read(alert, arena, &a, err) != KT_OK)
         return kt_wrap(err, "the stored alert");
-    if (c->target->render(c->options, &secrets, &a, action, plain, arena, ret, err) != KT_OK)
+    turn.alert_url = link(arena, c->whole->link_alert, &a);
+    turn.runbook_url = link(arena, c->whole->link_runbook, &a);
+    if (c->target->render(c->options, &secrets, &turn, arena, ret, err) != KT_OK)
         return kt_wrap(err, "%s", c->target->name);
     if (c->target->sign_standard)
         sign(c, row, wall, arena, ret);

@@ -10,6 +10,7 @@
 #include "exporters/alerts/alert.h"
 
 struct kt_courier {
+    const struct kt_conf *whole;
     const struct kt_conf_target *conf;
     const struct kt_target *target;
     void *options;
@@ -35,11 +36,13 @@ void kt_courier_done(struct kt_courier *c);
 /* May a request start at `mono`? A probe of an open circuit counts as yes. */
 bool kt_courier_ready(struct kt_courier *c, kt_time_ns mono);
 void kt_courier_started(struct kt_courier *c, kt_time_ns mono);
-/* Takes the answer into account. Returns the verdict; *ret_plain: try once more as text; word: a
- * short reason (200 bytes). */
+/* Takes the answer into account. Returns the verdict; ret: the whole ruling; word: a short reason
+ * (200 bytes). */
 enum kt_verdict kt_courier_answered(struct kt_courier *c, const struct kt_http_answer *a,
-                                    kt_time_ns mono, kt_time_ns wall, bool *ret_plain, char *word);
-/* Fills req from row and alert; strings live in arena and body. `id` is the same on every try. */
+                                    kt_time_ns mono, kt_time_ns wall, struct kt_target_ruling *ret,
+                                    char *word);
+/* Fills ret from row and alert; strings live in arena, row and body. ret->skip: nothing is to be
+ * sent. */
 KT_MUST_USE enum kt_status kt_courier_render(const struct kt_courier *c,
                                              const struct kt_outbox_row *row, struct kt_str alert,
                                              bool plain, kt_time_ns wall, struct kt_arena *arena,

@@ -1,12 +1,13 @@
 /*
  * deliver: keeps store and outbox thread in step.
  *
- * Owns:  the numbers of the rows that the outbox has.
+ * Owns:  the numbers of the rows that the outbox has; the blobs "thread/<target>/<alert>".
  * Calls: core/store/write, outbox.
  * Holds: a row is with the outbox at most once; it counts as there until its end is written.
  */
 #include "collector/deliver.h"
 #include "core/base/alloc.h"
+#include <stdio.h>
 #include <string.h>
 
 struct kt_deliver {
@@ -48,11 +49,41 @@ static unsigned place(const struct kt_deliver *d, int64_t row)
     return lo;
 }
 
-static enum kt_status give(void *self, const struct kt_outbox_row *row, struct kt_str json,
+/* The blob of what a target calls its message of an alert; kept from the first delivery until the
+ * alert is resolved there. */
+static const char *thread_name(const struct kt_outbox_row *row, char ret[128])
+{
+    (void)snprintf(ret, 128, KT_THREAD_BLOBS "%s/%s", row->target, row->alert);
+    return ret;
+}
+
+static enum kt_status read_handle(struct kt_deliver *d, struct kt_outbox_row *row,
+                                  struct kt_error *err)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf value = { 0 };
+    char name[128];
+    enum kt_status st = kt_store_get(d->store, thread_name(row, name), &value, err);
+    kt_str_copyz(row->handle, sizeof row->handle, kt_buf_str(&value));
+    return st == KT_E_AGAIN ? KT_OK : st;
+}
+
+/* A message that is through: its handle stays, or ends with the alert. */
+static enum kt_status keep_handle(struct kt_deliver *d, const struct kt_outbox_row *row,
+                                  struct kt_error *err)
+{
+    char name[128];
+    if (row->handle[0] == '\0' || strcmp(row->state, "sent") != 0)
+        return KT_OK;
+    bool over = kt_send_of(kt_str_of(row->action)) == KT_SEND_RESOLVE;
+    return kt_store_put(d->store, thread_name(row, name),
+                        over ? KT_STR_NONE : kt_str_of(row->handle), err);
+}
+
+static enum kt_status give(void *self, const struct kt_outbox_row *stored, struct kt_str json,
                            struct kt_error *err)
 {
     struct kt_deliver *d = self;
-    (void)err;
+    struct kt_outbox_row copy = *stored, *row = &copy;
     unsigned at = place(d, row->row);
     if (at < d->n && d->out[at] == row->row)
         return KT_OK;
@@ -60,6 +91,8 @@ static enum kt_status give(void *self, const struct kt_outbox_row *row, struct k
         d->behind = true;
         return KT_OK;
     }
+    if (read_handle(d, row, err) != KT_OK)
+        return err->code;
     d->out = kt_realloc_array(d->out, d->n + 1, sizeof *d->out);
     memmove(d->out + at + 1, d->out + at, (d->n - at) * sizeof *d->out);
     d->out[at] = row->row;
@@ -88,7 +121,8 @@ enum kt_status kt_deliver_take_back(struct kt_deliver *d,
                                     void *self, struct kt_error *err)
 {
     while (kt_deliver_changed(d)) {
-        if (kt_store_outbox_update(d->store, &d->next, err) != KT_OK)
+        if (kt_store_outbox_update(d->store, &d->next, err) != KT_OK ||
+            keep_handle(d, &d->next, err) != KT_OK)
             return kt_wrap(err, "outbox row");
         d->held = false;
         if (strcmp(d->next.state, "wait") == 0)

@@ -2,6 +2,9 @@
 #pragma once
 #include "collector/outbox.h"
 
+/* Blobs of the store: "thread/<target>/<alert>" is what the target calls its message. */
+#define KT_THREAD_BLOBS "thread/"
+
 struct kt_deliver;
 struct kt_deliver *kt_deliver_new(struct kt_store *store, struct kt_outbox *outbox);
 void kt_deliver_free(struct kt_deliver *d);

@@ -37,8 +37,9 @@ struct item { /* one row in delivery */
     struct kt_outbox_row row;
     struct kt_buf json;
     struct kt_courier *courier;
-    kt_time_ns due;            /* mono */
-    bool flying, plain, early; /* early: sent ahead of its turn, as a circuit's probe */
+    kt_time_ns due;             /* mono */
+    bool flying, plain, early;  /* early: sent ahead of its turn, as a circuit's probe */
+    char chosen[KT_HANDLE_MAX]; /* the handle that its render chose */
 };
 struct kt_outbox {
     struct kt_outbox_options o;
@@ -160,6 +161,21 @@ static void hurry(struct kt_outbox *o, const struct kt_courier *c)
             o->items[i]->due = now;
 }
 
+/* What the target calls its message from now on: also for what already waits behind it. */
+static void learn(struct kt_outbox *o, struct item *it, const struct kt_target_ruling *ruling)
+{
+    struct kt_str handle = kt_str_of(ruling->handle[0] != '\0' ? ruling->handle : it->chosen);
+    struct item **const lists[] = { o->items, o->given };
+    const unsigned n[] = { o->n_items, o->n_given };
+    if (handle.len == 0)
+        return;
+    for (size_t l = 0; l < KT_ARRAY_LEN(lists); l++)
+        for (unsigned i = 0; i < n[l]; i++)
+            if (lists[l][i]->courier == it->courier &&
+                strcmp(lists[l][i]->row.alert, it->row.alert) == 0)
+                kt_str_copyz(lists[l][i]->row.handle, sizeof it->row.handle, handle);
+}
+
 static void answered(void *self, struct kt_http_answer *a)
 {
     struct kt_outbox *o = self;
@@ -170,17 +186,19 @@ static void answered(void *self, struct kt_http_answer *a)
             it = o->items[i];
     assert(it != NULL);
     struct kt_courier *c = it->courier;
-    bool plain = false, was_open = c->open;
+    struct kt_target_ruling ruling;
+    bool was_open = c->open;
     it->flying = false;
     it->row.last_code = a->status;
-    enum kt_verdict v = kt_courier_answered(c, a, mono(o), wall(o), &plain, it->row.last_error);
-    if (plain && !it->plain) {
+    enum kt_verdict v = kt_courier_answered(c, a, mono(o), wall(o), &ruling, it->row.last_error);
+    if (ruling.plain && !it->plain) {
         it->plain = true;
         it->due = mono(o);
     } else if (v == KT_DELIVERED) {
         it->row.attempts++;
         it->row.sent_at = wall(o);
         it->row.last_error[0] = '\0';
+        learn(o, it, &ruling);
         end_item(o, it, "sent");
         if (was_open)
             hurry(o, c);
@@ -211,7 +229,14 @@ static void start(struct kt_outbox *o, struct item *it, kt_time_ns now)
     kt_arena_reset(&o->arena);
     enum kt_status st = kt_courier_render(it->courier, &it->row, kt_buf_str(&it->json), it->plain,
                                           wall(o), &o->arena, &o->request, &err);
+    if (st == KT_OK && o->request.skip != NULL) {
+        kt_str_copyz(it->row.last_error, sizeof it->row.last_error, kt_str_of(o->request.skip));
+        it->row.sent_at = wall(o);
+        end_item(o, it, "sent");
+        return;
+    }
     if (st == KT_OK) {
+        kt_str_copyz(it->chosen, sizeof it->chosen, o->request.handle);
         kt_courier_request(it->courier, &o->request, (uint64_t)it->row.row, &r);
         st = kt_http_start(o->http, &r, &err);
     }
@@ -460,11 +485,11 @@ struct test_run {
 static void test_answered(void *self, struct kt_http_answer *a)
 {
     struct test_run *t = self;
-    bool plain = false;
+    struct kt_target_ruling ruling;
     t->ret->status = a->status;
     t->ret->took = a->took;
     t->ret->verdict = kt_courier_answered(&t->courier, a, t->clock.mono(t->clock.self),
-                                          t->clock.wall(t->clock.self), &plain, t->ret->word);
+                                          t->clock.wall(t->clock.self), &ruling, t->ret->word);
     t->done = true;
 }
 

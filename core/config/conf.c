@@ -313,14 +313,42 @@ static enum kt_status load_target(struct kt_conf *c, const struct kt_node *n, st
     return kt_options_fill(c->yaml, kt_node_only(c->yaml, n, target_keys), target_table, t, err);
 }
 
+static const struct kt_option links_table[] = {
+    { "alert", KT_OPT_STRING, "", offsetof(struct kt_conf, link_alert),
+      "https://… of an alert's page, with {id}", false, false },
+    { "runbook", KT_OPT_STRING, "", offsetof(struct kt_conf, link_runbook),
+      "https://… of what to do, with {detector}", false, false },
+    KT_OPTIONS_END,
+};
+
+static enum kt_status load_links(struct kt_conf *c, const struct kt_node *n, struct kt_error *err)
+{
+    if (kt_options_fill(c->yaml, n, links_table, c, err) != KT_OK)
+        return KT_E_CONFIG;
+    const char *const links[] = { c->link_alert, c->link_runbook };
+    for (size_t i = 0; i < KT_ARRAY_LEN(links); i++) {
+        struct kt_str s = kt_str_of(links[i]);
+        bool fine = s.len <= 1000 && (s.len == 0 || kt_str_starts(s, KT_STR("https://")));
+        for (size_t k = 0; k < s.len; k++)
+            fine = fine && s.at[k] > ' ' && s.at[k] < 0x7F && strchr("<>|\"\\", s.at[k]) == NULL;
+        if (!fine)
+            return kt_key_fail(c->yaml, n, err,
+                               "'%s' of alerts.links must begin with https:// and hold no blanks",
+                               links_table[i].name);
+    }
+    return KT_OK;
+}
+
 static enum kt_status load_alerts(struct kt_conf *c, const struct kt_node *n, struct kt_error *err)
 {
     static const struct kt_option none[] = { KT_OPTIONS_END };
-    static const char *const keys[] = { "routes", "targets", NULL };
+    static const char *const keys[] = { "routes", "targets", "links", NULL };
     if (kt_options_fill_beside(c->yaml, n, none, keys, NULL, err) != KT_OK)
         return KT_E_CONFIG;
     const struct kt_node *routes = kt_node_get(n, "routes"), *targets = kt_node_get(n, "targets");
     void *unused = NULL;
+    if (load_links(c, kt_node_get(n, "links"), err) != KT_OK)
+        return KT_E_CONFIG;
     if (routes != NULL) {
         if (list_of_maps(c, routes, 1, &unused, err) != KT_OK)
             return KT_E_CONFIG;

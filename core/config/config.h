@@ -154,6 +154,7 @@ struct kt_conf {
     struct kt_strings holidays;
     struct kt_conf_detector *detectors;
     unsigned n_detectors;
+    const char *link_alert, *link_runbook; /* alerts.links: URLs with {id}, {detector}; or NULL */
     struct kt_conf_target *targets;
     unsigned n_targets;
     struct kt_conf_file *files; /* what belongs to it besides its own text */

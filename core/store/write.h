@@ -152,6 +152,7 @@ struct kt_outbox_row {
     kt_time_ns created, next_try, sent_at;
     int last_code;
     char last_error[200];
+    char handle[192]; /* no column: what the target calls its message of the alert (deliver.c) */
 };
 /* body: what will be sent to the renderer: the alert's JSON at that moment. */
 KT_MUST_USE enum kt_status kt_store_outbox_add(struct kt_store *s, struct kt_outbox_row *row,

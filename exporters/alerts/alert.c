@@ -83,6 +83,41 @@ void kt_alert_explain(const struct kt_alert *a, struct kt_buf *out)
     }
 }
 
+/* ---- links ---- */
+/* Unreserved characters of RFC 3986 as they are, the others as %XX. */
+static void add_encoded(struct kt_buf *out, struct kt_str s)
+{
+    for (size_t i = 0; i < s.len; i++) {
+        char c = s.at[i];
+        if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+            kt_str_find_byte(KT_STR("-._~"), c, 0) >= 0)
+            kt_buf_byte(out, c);
+        else
+            kt_buf_addf(out, "%%%02X", (unsigned)(unsigned char)c);
+    }
+}
+
+struct kt_str kt_alert_link(struct kt_arena *arena, const char *form, const struct kt_alert *a)
+{
+    const struct {
+        struct kt_str name;
+        const char *value;
+    } places[] = { { KT_STR("{id}"), a->id }, { KT_STR("{detector}"), a->detector } };
+    KT_CLEANUP(kt_buf_done) struct kt_buf out = { 0 };
+    struct kt_str rest = kt_str_of(form);
+    while (rest.len > 0) {
+        size_t i = 0;
+        while (i < KT_ARRAY_LEN(places) && !kt_str_starts(rest, places[i].name))
+            i++;
+        if (i < KT_ARRAY_LEN(places))
+            add_encoded(&out, kt_str_of(places[i].value));
+        else
+            kt_buf_byte(&out, rest.at[0]);
+        rest = kt_str_from_index(rest, i < KT_ARRAY_LEN(places) ? places[i].name.len : 1);
+    }
+    return kt_arena_str(arena, kt_buf_str(&out));
+}
+
 /* ---- JSON ---- */
 static void key(struct kt_buf *out, const char *name)
 {

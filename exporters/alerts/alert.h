@@ -49,6 +49,8 @@ struct kt_alert {
 /* The explanation: title, normal, why, contributions ("network 3.4 + new secrets 2.6 = 6.0"), in
  * plain words, several sentences. */
 void kt_alert_explain(const struct kt_alert *a, struct kt_buf *out);
+/* A configured link (alerts.links) to this alert: form with {id} and {detector} replaced. */
+struct kt_str kt_alert_link(struct kt_arena *arena, const char *form, const struct kt_alert *a);
 /* One JSON object, fixed key order (also what replay and `alerts -o ndjson` print). */
 void kt_alert_write(const struct kt_alert *a, struct kt_buf *out);
 /* Reads it back; strings live in arena. */

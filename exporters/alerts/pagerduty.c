@@ -26,20 +26,15 @@ static const struct kt_option options[] = {
     KT_OPTIONS_END,
 };
 
-static const struct {
-    const char *ours, *theirs;
-} actions[] = {
-    { "trigger", "trigger" },         { "update", "trigger" },  { "test", "trigger" },
-    { "acknowledge", "acknowledge" }, { "resolve", "resolve" },
+static const char *const event_action[KT_SEND_COUNT] = {
+    [KT_SEND_TRIGGER] = "trigger",
+    [KT_SEND_UPDATE] = "trigger",
+    [KT_SEND_REPEAT] = "trigger",
+    [KT_SEND_ESCALATE] = "trigger",
+    [KT_SEND_ACKNOWLEDGE] = "acknowledge",
+    [KT_SEND_RESOLVE] = "resolve",
+    [KT_SEND_TEST] = "trigger",
 };
-
-static const char *event_action(const char *action)
-{
-    for (size_t i = 0; i < KT_ARRAY_LEN(actions); i++)
-        if (kt_str_is(kt_str_of(action), actions[i].ours))
-            return actions[i].theirs;
-    return NULL;
-}
 
 static json_t *details(struct kt_arena *arena, const struct kt_alert *a)
 {
@@ -93,15 +88,11 @@ static struct kt_str endpoint(const struct options *o, const struct kt_target_se
 }
 
 static enum kt_status render(const void *opt, const struct kt_target_secrets *secrets,
-                             const struct kt_alert *a, const char *action, bool as_text,
-                             struct kt_arena *arena, struct kt_target_request *ret,
-                             struct kt_error *err)
+                             const struct kt_target_turn *turn, struct kt_arena *arena,
+                             struct kt_target_request *ret, struct kt_error *err)
 {
-    (void)as_text;
-    const char *does = event_action(action);
-    if (does == NULL)
-        return kt_fail(err, KT_E_INPUT, "pagerduty: no such action '%s'", action);
-
+    const struct kt_alert *a = turn->alert;
+    const char *does = event_action[turn->send];
     json_auto_t *root =
         json_pack("{s:o, s:s, s:s}", "routing_key", kt_render_json(arena, secrets->key),
                   "event_action", does, "dedup_key", a->id);
@@ -117,16 +108,15 @@ static enum kt_status render(const void *opt, const struct kt_target_secrets *se
     return KT_OK;
 }
 
-static enum kt_verdict judge(int http_status, struct kt_str body, bool *ret_retry_plain,
-                             char word[64])
+static void judge(const struct kt_target_reply *reply, struct kt_target_ruling *ret)
 {
-    *ret_retry_plain = false;
-    json_auto_t *root = json_loadb(body.at != NULL ? body.at : "", body.len, 0, NULL);
+    json_auto_t *root =
+        json_loadb(reply->body.at != NULL ? reply->body.at : "", reply->body.len, 0, NULL);
     const json_t *why = json_array_get(json_object_get(root, "errors"), 0);
     if (why == NULL)
         why = json_object_get(root, "status");
-    kt_render_word(kt_str_of(json_string_value(why)), http_status, word);
-    return kt_render_judge(http_status);
+    kt_render_word(kt_str_of(json_string_value(why)), reply->status, ret->word);
+    ret->verdict = kt_render_judge(reply->status);
 }
 
 const struct kt_target kt_target_pagerduty = {

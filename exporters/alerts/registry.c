@@ -15,3 +15,28 @@ const struct kt_target *kt_target_find(struct kt_str name)
             return *t;
     return NULL;
 }
+
+static const char *const sends[KT_SEND_COUNT] = {
+    [KT_SEND_TRIGGER] = "trigger",
+    [KT_SEND_UPDATE] = "update",
+    [KT_SEND_REPEAT] = "repeat",
+    [KT_SEND_ESCALATE] = "escalate",
+    [KT_SEND_ACKNOWLEDGE] = "acknowledge",
+    [KT_SEND_RESOLVE] = "resolve",
+    [KT_SEND_TEST] = "test",
+};
+
+const char *kt_send_word(enum kt_send send)
+{
+    return sends[send];
+}
+
+enum kt_send kt_send_of(struct kt_str action)
+{
+    struct kt_str word;
+    (void)kt_str_split(&action, ':', &word);
+    unsigned i = 0;
+    while (i < KT_SEND_COUNT && !kt_str_is(word, sends[i]))
+        i++;
+    return (enum kt_send)i;
+}

@@ -107,6 +107,22 @@ struct kt_str kt_render_severity(struct kt_arena *arena, const struct kt_alert *
     return kt_arena_fmt(arena, "%s%s", a->test ? "TEST " : "", up);
 }
 
+struct kt_str kt_render_head(struct kt_arena *arena, const struct kt_target_turn *t)
+{
+    static const char *const what[KT_SEND_COUNT] = {
+        [KT_SEND_TRIGGER] = "",
+        [KT_SEND_UPDATE] = "update: ",
+        [KT_SEND_REPEAT] = "not acknowledged yet: ",
+        [KT_SEND_ESCALATE] = "escalated: ",
+        [KT_SEND_ACKNOWLEDGE] = "acknowledged: ",
+        [KT_SEND_RESOLVE] = "closed: ",
+        [KT_SEND_TEST] = "",
+    };
+    return kt_arena_fmt(arena, KT_STR_FMT " · %s" KT_STR_FMT,
+                        KT_STR_ARG(kt_render_severity(arena, t->alert)), what[t->send],
+                        KT_STR_ARG(kt_render_words(arena, t->alert->detector)));
+}
+
 /* ---- facts ---- */
 
 struct facts {

@@ -25,11 +25,13 @@ struct kt_str kt_render_time(struct kt_arena *arena, kt_time_ns t);
 struct kt_str kt_render_words(struct kt_arena *arena, const char *name);
 /* "HIGH", "TEST HIGH". */
 struct kt_str kt_render_severity(struct kt_arena *arena, const struct kt_alert *a);
+/* "HIGH · update: unexpected ip": what a message is headed with. */
+struct kt_str kt_render_head(struct kt_arena *arena, const struct kt_target_turn *t);
 /* A JSON string; bytes that JSON cannot hold become visible escapes. New reference, never NULL. */
 json_t *kt_render_json(struct kt_arena *arena, struct kt_str s);
 /* Appends the compact form of root. */
 void kt_render_dump(const json_t *root, struct kt_buf *out);
-/* The judgement that all targets but webhook share: 2xx, 408, 425, 429, 5xx, 410, the rest. */
+/* The judgement that most targets share: 2xx, 408, 425, 429, 5xx, 410, the rest. */
 enum kt_verdict kt_render_judge(int http_status);
 /* Short word out of an answer: [A-Za-z0-9_ .,-] of s, else "status_500". */
 void kt_render_word(struct kt_str s, int http_status, char word[64]);

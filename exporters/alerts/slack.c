@@ -88,20 +88,37 @@ static void add_fields(json_t *blocks, struct kt_arena *arena, const struct kt_r
                                 json_pack("{s:s, s:o}", "type", "section", "fields", fields));
 }
 
-static struct kt_str head(struct kt_arena *arena, const struct kt_alert *a, const char *action)
+static json_t *button(const char *id, const char *label, struct kt_arena *arena, struct kt_str url)
 {
-    const char *what = kt_str_is(kt_str_of(action), "update")    ? "update: "
-                       : kt_str_is(kt_str_of(action), "resolve") ? "closed: "
-                                                                 : "";
-    return kt_arena_fmt(arena, KT_STR_FMT " · %s" KT_STR_FMT,
-                        KT_STR_ARG(kt_render_severity(arena, a)), what,
-                        KT_STR_ARG(kt_render_words(arena, a->detector)));
+    return json_pack("{s:s, s:s, s:{s:s, s:s, s:b}, s:o}", "type", "button", "action_id", id,
+                     "text", "type", "plain_text", "text", label, "emoji", 0, "url",
+                     kt_render_json(arena, url));
 }
 
-static json_t *message(const struct options *o, struct kt_arena *arena, const struct kt_alert *a,
-                       const char *action, const struct kt_render_fact *facts, unsigned n_facts)
+static void add_links(json_t *blocks, struct kt_arena *arena, const struct kt_target_turn *turn)
 {
-    struct kt_str headline = head(arena, a, action);
+    const struct {
+        const char *id, *label;
+        struct kt_str url;
+    } links[] = { { "open", "Open alert", turn->alert_url },
+                  { "runbook", "Runbook", turn->runbook_url } };
+    json_t *elements = json_array();
+    for (size_t i = 0; i < KT_ARRAY_LEN(links); i++)
+        if (links[i].url.len > 0)
+            (void)json_array_append_new(elements,
+                                        button(links[i].id, links[i].label, arena, links[i].url));
+    if (json_array_size(elements) > 0)
+        (void)json_array_append_new(
+            blocks, json_pack("{s:s, s:O}", "type", "actions", "elements", elements));
+    json_decref(elements);
+}
+
+static json_t *message(const struct options *o, struct kt_arena *arena,
+                       const struct kt_target_turn *turn, const struct kt_render_fact *facts,
+                       unsigned n_facts)
+{
+    const struct kt_alert *a = turn->alert;
+    struct kt_str headline = kt_render_head(arena, turn);
     struct kt_str foot = kt_arena_fmt(arena, "%s · %llu events · keytrail", a->id,
                                       (unsigned long long)a->events_count);
     struct kt_str text = kt_arena_fmt(arena, "[" KT_STR_FMT "] " KT_STR_FMT, KT_STR_ARG(headline),
@@ -113,6 +130,7 @@ static json_t *message(const struct options *o, struct kt_arena *arena, const st
     add_sentence(blocks, arena, a->normal);
     add_sentence(blocks, arena, a->why);
     add_fields(blocks, arena, facts, n_facts);
+    add_links(blocks, arena, turn);
     (void)json_array_append_new(blocks, json_pack("{s:s, s:[o]}", "type", "context", "elements",
                                                   plain(arena, foot, HEADER_MAX)));
     json_t *root = json_pack("{s:o, s:b, s:b, s:b}", "text",
@@ -129,45 +147,45 @@ static json_t *message(const struct options *o, struct kt_arena *arena, const st
 }
 
 /* The second try after a refused block: the same words, nothing that can be malformed. */
-static json_t *text_only(struct kt_arena *arena, const struct kt_alert *a, const char *action)
+static json_t *text_only(struct kt_arena *arena, const struct kt_target_turn *turn)
 {
+    const struct kt_alert *a = turn->alert;
     struct kt_str s = kt_arena_fmt(
         arena, "[" KT_STR_FMT "] " KT_STR_FMT " — " KT_STR_FMT " — " KT_STR_FMT " (%s)",
-        KT_STR_ARG(head(arena, a, action)), KT_STR_ARG(a->title), KT_STR_ARG(a->normal),
+        KT_STR_ARG(kt_render_head(arena, turn)), KT_STR_ARG(a->title), KT_STR_ARG(a->normal),
         KT_STR_ARG(a->why), a->id);
     return json_pack("{s:o, s:b}", "text",
                      kt_render_json(arena, escaped(arena, s, SENTENCE_MAX * 3, true)), "mrkdwn", 0);
 }
 
 static enum kt_status render(const void *opt, const struct kt_target_secrets *secrets,
-                             const struct kt_alert *a, const char *action, bool as_text,
-                             struct kt_arena *arena, struct kt_target_request *ret,
-                             struct kt_error *err)
+                             const struct kt_target_turn *turn, struct kt_arena *arena,
+                             struct kt_target_request *ret, struct kt_error *err)
 {
     struct kt_render_fact facts[KT_RENDER_FACTS_MAX];
-    unsigned n = kt_render_facts(a, arena, facts);
+    unsigned n = kt_render_facts(turn->alert, arena, facts);
 
     ret->url = secrets->url;
     ret->headers[ret->n_headers++] = KT_STR("Content-Type: application/json");
     for (;;) {
         json_auto_t *root =
-            as_text ? text_only(arena, a, action) : message(opt, arena, a, action, facts, n);
+            turn->plain ? text_only(arena, turn) : message(opt, arena, turn, facts, n);
         if (root == NULL || arena->full)
             return kt_fail(err, KT_E_LIMIT, "slack: the alert does not fit");
         kt_buf_reset(&ret->body);
         kt_render_dump(root, &ret->body);
-        if (ret->body.len <= MESSAGE_MAX || n == 0 || as_text)
+        if (ret->body.len <= MESSAGE_MAX || n == 0 || turn->plain)
             return KT_OK;
         n--;
     }
 }
 
-static enum kt_verdict judge(int http_status, struct kt_str body, bool *ret_retry_plain,
-                             char word[64])
+static void judge(const struct kt_target_reply *reply, struct kt_target_ruling *ret)
 {
-    *ret_retry_plain = http_status == 400;
-    kt_render_word(http_status == 200 ? KT_STR("ok") : kt_str_sub(body, 0, 60), http_status, word);
-    return kt_render_judge(http_status);
+    ret->plain = reply->status == 400;
+    kt_render_word(reply->status == 200 ? KT_STR("ok") : kt_str_sub(reply->body, 0, 60),
+                   reply->status, ret->word);
+    ret->verdict = kt_render_judge(reply->status);
 }
 
 const struct kt_target kt_target_slack = {

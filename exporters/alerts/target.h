@@ -23,13 +23,59 @@ extern const struct kt_severity_words { /* the one map of EXPORTS §0 */
 
 struct kt_alert; /* alert.h */
 
-enum kt_verdict { KT_DELIVERED, KT_RETRY, KT_REFUSED, KT_DISABLED /* 410 */ };
+/* Why a message is sent. A row of the outbox writes it as a word, which may be followed by what
+ * tells it from others of its alert: "update:1795377600123". */
+enum kt_send {
+    KT_SEND_TRIGGER,
+    KT_SEND_UPDATE,   /* it grew, was assigned, got a note */
+    KT_SEND_REPEAT,   /* nobody has acknowledged it */
+    KT_SEND_ESCALATE, /* nor has anybody elsewhere: now it comes here */
+    KT_SEND_ACKNOWLEDGE,
+    KT_SEND_RESOLVE,
+    KT_SEND_TEST,
+    KT_SEND_COUNT
+};
+const char *kt_send_word(enum kt_send send);
+/* KT_SEND_COUNT: no such word. */
+enum kt_send kt_send_of(struct kt_str action);
+
+#define KT_HANDLE_MAX 192
+
+/* One message to be made. Everything is borrowed for the call. */
+struct kt_target_turn {
+    const struct kt_alert *alert;
+    enum kt_send send;
+    bool plain; /* second try after a refused rich body: text only */
+    /* What this target calls its first message of this alert, as its judge learned it or its render
+     * chose it: empty before that is delivered. */
+    struct kt_str handle;
+    int64_t row;            /* of the outbox: one a message, the same on each try */
+    kt_time_ns now;         /* wall clock of this try */
+    const char *deployment; /* name of this installation */
+    /* Pages that a person may open; empty where none is configured (alerts.links). */
+    struct kt_str alert_url, runbook_url;
+};
 struct kt_target_request {
     struct kt_buf body;
     struct kt_str headers[8]; /* "Name: value", in arena */
     unsigned n_headers;
     struct kt_str url;
-    bool plain; /* second try after a refused rich body: render text only */
+    /* There is nothing to say here in this turn, and why: nothing is sent, the row is done. */
+    const char *skip;
+    /* The handle, where the sender chooses it; it counts from the delivery on. */
+    struct kt_str handle;
+};
+/* What came back. */
+struct kt_target_reply {
+    int status;
+    struct kt_str body;
+};
+enum kt_verdict { KT_DELIVERED, KT_RETRY, KT_REFUSED, KT_DISABLED /* 410 */ };
+struct kt_target_ruling {
+    enum kt_verdict verdict;
+    bool plain;                 /* send once more with plain = true */
+    char word[64];              /* a short reason for people, from the reply's parsed error field */
+    char handle[KT_HANDLE_MAX]; /* learned from the reply; "" = none */
 };
 /* What the outbox reads from key files before it calls render. */
 struct kt_target_secrets {
@@ -50,16 +96,12 @@ struct kt_target {
     double per_second;  /* rate limit */
     /* Why this URL cannot work, for people; NULL: it may. The pointer itself may be NULL. */
     const char *(*url_refused)(struct kt_str url);
-    /* action: trigger, update, acknowledge, resolve, test. now: for nothing but link texts of the
-     * alert itself. */
+    /* Strings of ret live in arena; ret->body is emptied before. KT_E_LIMIT: it does not fit. */
     enum kt_status (*render)(const void *options, const struct kt_target_secrets *secrets,
-                             const struct kt_alert *alert, const char *action, bool plain,
-                             struct kt_arena *arena, struct kt_target_request *ret,
-                             struct kt_error *err);
-    /* word: a short reason for people, from the reply's parsed error field. retry_plain: send once
-     * more with plain = true. */
-    enum kt_verdict (*judge)(int http_status, struct kt_str body, bool *ret_retry_plain,
-                             char word[64]);
+                             const struct kt_target_turn *turn, struct kt_arena *arena,
+                             struct kt_target_request *ret, struct kt_error *err);
+    /* ret comes zeroed. */
+    void (*judge)(const struct kt_target_reply *reply, struct kt_target_ruling *ret);
 };
 extern const struct kt_target *const kt_targets[]; /* registry.c */
 const struct kt_target *kt_target_find(struct kt_str name);

@@ -49,16 +49,6 @@ static const char *colour(const struct kt_alert *a)
     return by[a->severity];
 }
 
-static struct kt_str head(struct kt_arena *arena, const struct kt_alert *a, const char *action)
-{
-    const char *what = kt_str_starts(kt_str_of(action), KT_STR("update")) ? "update: "
-                       : kt_str_is(kt_str_of(action), "resolve")          ? "closed: "
-                                                                          : "";
-    return kt_arena_fmt(arena, KT_STR_FMT " · %s" KT_STR_FMT,
-                        KT_STR_ARG(kt_render_severity(arena, a)), what,
-                        KT_STR_ARG(kt_render_words(arena, a->detector)));
-}
-
 static void add_block(json_t *body, json_t *words)
 {
     (void)json_array_append_new(
@@ -71,12 +61,13 @@ static void add_sentence(json_t *body, struct kt_arena *arena, struct kt_str s)
         add_block(body, text(arena, s, SENTENCE_MAX));
 }
 
-static json_t *card(struct kt_arena *arena, const struct kt_alert *a, const char *action,
+static json_t *card(struct kt_arena *arena, const struct kt_target_turn *turn,
                     const struct kt_render_fact *facts, unsigned n_facts)
 {
+    const struct kt_alert *a = turn->alert;
     json_t *body = json_pack("[{s:s, s:s, s:s, s:s, s:b, s:o}]", "type", "TextBlock", "size",
                              "Large", "weight", "Bolder", "color", colour(a), "wrap", 1, "text",
-                             text(arena, head(arena, a, action), SENTENCE_MAX));
+                             text(arena, kt_render_head(arena, turn), SENTENCE_MAX));
     add_sentence(body, arena, a->title);
     add_sentence(body, arena, a->normal);
     add_sentence(body, arena, a->why);
@@ -96,10 +87,11 @@ static json_t *card(struct kt_arena *arena, const struct kt_alert *a, const char
 }
 
 /* The second try after a refusal: the same words in blocks of text alone. */
-static json_t *words_only(struct kt_arena *arena, const struct kt_alert *a, const char *action)
+static json_t *words_only(struct kt_arena *arena, const struct kt_target_turn *turn)
 {
+    const struct kt_alert *a = turn->alert;
     json_t *body = json_array();
-    add_sentence(body, arena, head(arena, a, action));
+    add_sentence(body, arena, kt_render_head(arena, turn));
     add_sentence(body, arena, a->title);
     add_sentence(body, arena, a->normal);
     add_sentence(body, arena, a->why);
@@ -107,49 +99,67 @@ static json_t *words_only(struct kt_arena *arena, const struct kt_alert *a, cons
     return body;
 }
 
-static json_t *message(json_t *body)
+static json_t *actions(struct kt_arena *arena, const struct kt_target_turn *turn)
+{
+    const struct {
+        const char *label;
+        struct kt_str url;
+    } links[] = { { "Open alert", turn->alert_url }, { "Runbook", turn->runbook_url } };
+    json_t *list = json_array();
+    for (size_t i = 0; i < KT_ARRAY_LEN(links); i++)
+        if (links[i].url.len > 0)
+            (void)json_array_append_new(list, json_pack("{s:s, s:s, s:o}", "type", "Action.OpenUrl",
+                                                        "title", links[i].label, "url",
+                                                        kt_render_json(arena, links[i].url)));
+    return list;
+}
+
+static json_t *message(struct kt_arena *arena, const struct kt_target_turn *turn, json_t *body)
 {
     json_t *content =
         json_pack("{s:s, s:s, s:s, s:{s:s}, s:o}", "$schema",
                   "http://adaptivecards.io/schemas/adaptive-card.json", "type", "AdaptiveCard",
                   "version", "1.4", "msteams", "width", "Full", "body", body);
+    json_t *buttons = actions(arena, turn);
+    if (json_array_size(buttons) > 0)
+        (void)json_object_set(content, "actions", buttons);
+    json_decref(buttons);
     return json_pack("{s:s, s:[{s:s, s:n, s:o}]}", "type", "message", "attachments", "contentType",
                      "application/vnd.microsoft.card.adaptive", "contentUrl", "content", content);
 }
 
 static enum kt_status render(const void *opt, const struct kt_target_secrets *secrets,
-                             const struct kt_alert *a, const char *action, bool as_text,
-                             struct kt_arena *arena, struct kt_target_request *ret,
-                             struct kt_error *err)
+                             const struct kt_target_turn *turn, struct kt_arena *arena,
+                             struct kt_target_request *ret, struct kt_error *err)
 {
     struct kt_render_fact facts[KT_RENDER_FACTS_MAX];
-    unsigned n = kt_render_facts(a, arena, facts);
+    unsigned n = kt_render_facts(turn->alert, arena, facts);
 
     (void)opt;
     ret->url = secrets->url;
     ret->headers[ret->n_headers++] = KT_STR("Content-Type: application/json");
     for (;;) {
-        json_auto_t *root =
-            message(as_text ? words_only(arena, a, action) : card(arena, a, action, facts, n));
+        json_auto_t *root = message(
+            arena, turn, turn->plain ? words_only(arena, turn) : card(arena, turn, facts, n));
         if (root == NULL || arena->full)
             return kt_fail(err, KT_E_LIMIT, "teams: the alert does not fit");
         kt_buf_reset(&ret->body);
         kt_render_dump(root, &ret->body);
-        if (ret->body.len <= MESSAGE_MAX || n == 0 || as_text)
+        if (ret->body.len <= MESSAGE_MAX || n == 0 || turn->plain)
             return KT_OK;
         n--;
     }
 }
 
 /* A workflow answers 202 before it posts: what goes wrong then stands in its run history only. */
-static enum kt_verdict judge(int http_status, struct kt_str body, bool *ret_retry_plain,
-                             char word[64])
+static void judge(const struct kt_target_reply *reply, struct kt_target_ruling *ret)
 {
-    json_auto_t *root = json_loadb(body.at != NULL ? body.at : "", body.len, 0, NULL);
+    json_auto_t *root =
+        json_loadb(reply->body.at != NULL ? reply->body.at : "", reply->body.len, 0, NULL);
     const json_t *why = json_object_get(json_object_get(root, "error"), "code");
-    *ret_retry_plain = http_status == 400 || http_status == 413;
-    kt_render_word(kt_str_of(json_string_value(why)), http_status, word);
-    return kt_render_judge(http_status);
+    ret->plain = reply->status == 400 || reply->status == 413;
+    kt_render_word(kt_str_of(json_string_value(why)), reply->status, ret->word);
+    ret->verdict = kt_render_judge(reply->status);
 }
 
 /* Connectors of Office 365 were retired in spring 2026; their URLs still resolve. */

@@ -28,23 +28,15 @@ static const struct kt_option options[] = {
     KT_OPTIONS_END,
 };
 
-static const struct {
-    const char *action, *type;
-} types[] = {
-    { "trigger", "alert.opened" },
-    { "update", "alert.updated" },
-    { "acknowledge", "alert.acknowledged" },
-    { "resolve", "alert.resolved" },
-    { "test", "test.ping" },
+static const char *const types[KT_SEND_COUNT] = {
+    [KT_SEND_TRIGGER] = "alert.opened",
+    [KT_SEND_UPDATE] = "alert.updated",
+    [KT_SEND_REPEAT] = "alert.repeated",
+    [KT_SEND_ESCALATE] = "alert.escalated",
+    [KT_SEND_ACKNOWLEDGE] = "alert.acknowledged",
+    [KT_SEND_RESOLVE] = "alert.resolved",
+    [KT_SEND_TEST] = "test.ping",
 };
-
-static const char *type_of(const char *action)
-{
-    for (size_t i = 0; i < KT_ARRAY_LEN(types); i++)
-        if (kt_str_is(kt_str_of(action), types[i].action))
-            return types[i].type;
-    return NULL;
-}
 
 static void set(json_t *to, const char *key, json_t *value)
 {
@@ -140,20 +132,16 @@ static json_t *data(struct kt_arena *arena, const struct kt_alert *a, const stru
 }
 
 static enum kt_status render(const void *opt, const struct kt_target_secrets *secrets,
-                             const struct kt_alert *a, const char *action, bool as_text,
-                             struct kt_arena *arena, struct kt_target_request *ret,
-                             struct kt_error *err)
+                             const struct kt_target_turn *turn, struct kt_arena *arena,
+                             struct kt_target_request *ret, struct kt_error *err)
 {
+    const struct kt_alert *a = turn->alert;
     (void)opt;
-    (void)as_text;
-    const char *type = type_of(action);
-    if (type == NULL)
-        return kt_fail(err, KT_E_INPUT, "webhook: no such action '%s'", action);
     for (size_t i = 0; i < KT_ARRAY_LEN(cuts); i++) {
         struct kt_str when = kt_render_time(arena, a->raised != 0 ? a->raised : a->time);
         json_auto_t *root =
-            json_pack("{s:s, s:o, s:o}", "type", type, "timestamp", kt_render_json(arena, when),
-                      "data", data(arena, a, &cuts[i]));
+            json_pack("{s:s, s:o, s:o}", "type", types[turn->send], "timestamp",
+                      kt_render_json(arena, when), "data", data(arena, a, &cuts[i]));
         kt_buf_reset(&ret->body);
         kt_render_dump(root, &ret->body);
         if (ret->body.len <= BODY_MAX)
@@ -168,14 +156,12 @@ static enum kt_status render(const void *opt, const struct kt_target_secrets *se
 
 /* Only the status counts, and a 3xx or 4xx may be a deploy in progress: everything but 410 is tried
  * again. */
-static enum kt_verdict judge(int http_status, struct kt_str body, bool *ret_retry_plain,
-                             char word[64])
+static void judge(const struct kt_target_reply *reply, struct kt_target_ruling *ret)
 {
-    (void)body;
-    *ret_retry_plain = false;
-    kt_render_word(KT_STR_NONE, http_status, word);
-    enum kt_verdict v = kt_render_judge(http_status);
-    return v == KT_REFUSED ? KT_RETRY : v;
+    kt_render_word(KT_STR_NONE, reply->status, ret->word);
+    ret->verdict = kt_render_judge(reply->status);
+    if (ret->verdict == KT_REFUSED)
+        ret->verdict = KT_RETRY;
 }
 
 const struct kt_target kt_target_webhook = {

@@ -29,22 +29,29 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         struct kt_arena arena = kt_arena_new(4u << 20);
         struct kt_target_request r = { 0 };
         void *options = kt_alloc((*t)->options_size);
-        char word[64];
-        bool plain;
         kt_options_defaults((*t)->options, options);
-        for (int as_text = 0; as_text < 2; as_text++) {
-            r.n_headers = 0;
+        for (unsigned i = 0; i < 2 * KT_SEND_COUNT; i++) {
+            struct kt_target_turn turn = { .alert = &a,
+                                           .send = (enum kt_send)(i / 2),
+                                           .plain = i % 2 == 1,
+                                           .handle = half,
+                                           .row = 7,
+                                           .deployment = "fuzz" };
             kt_buf_reset(&r.body);
-            if ((*t)->render(options, &secrets, &a, "trigger", as_text == 1, &arena, &r, NULL) !=
-                KT_OK)
+            r = (struct kt_target_request){ .body = r.body };
+            if ((*t)->render(options, &secrets, &turn, &arena, &r, NULL) != KT_OK || r.skip != NULL)
                 continue;
             json_auto_t *root = json_loadb(r.body.at, r.body.len, JSON_ALLOW_NUL, NULL);
             assert(root != NULL);
-            for (size_t i = 0; i < r.body.len; i++)
-                assert((unsigned char)r.body.at[i] >= 0x20);
+            for (size_t k = 0; k < r.body.len; k++)
+                assert((unsigned char)r.body.at[k] >= 0x20);
+            kt_arena_reset(&arena);
         }
-        (void)(*t)->judge(size > 0 ? 200 + data[0] * 2 : 0, s, &plain, word);
-        assert(strlen(word) < sizeof word);
+        struct kt_target_reply reply = { size > 0 ? 200 + data[0] * 2 : 0, s };
+        struct kt_target_ruling ruling = { 0 };
+        (*t)->judge(&reply, &ruling);
+        assert(strlen(ruling.word) < sizeof ruling.word);
+        assert(strlen(ruling.handle) < sizeof ruling.handle);
         kt_free(options);
         kt_buf_done(&r.body);
         kt_arena_done(&arena);

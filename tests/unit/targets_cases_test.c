@@ -6,7 +6,9 @@
  *   url URL  key KEY       contents of its key files
  *   alert FIELD VALUE      alert part DETECTOR POINTS TEXT   long FIELD COUNT TEXT
  *   url-out URL            header NAME: VALUE        at-most BYTES
- *   judge STATUS VERDICT [plain] "WORD" BODY
+ *   judge STATUS VERDICT [plain] "WORD" BODY      learned HANDLE   of the judge before
+ *   handle HANDLE   link URL   runbook URL        of the turn
+ *   skips WHY              nothing is sent
  *   body … end             JSON, indented by one; "body none" looks at nothing
  */
 #include "core/base/alloc.h"
@@ -33,9 +35,10 @@ struct run {
     struct kt_alert alert;
     struct kt_arena arena, keep;
     struct kt_target_request request;
-    const char *action;
-    bool plain, rendered;
-    struct kt_buf golden; /* the case as it should read */
+    struct kt_target_turn turn;
+    bool rendered;
+    char learned[KT_HANDLE_MAX]; /* by the last judge */
+    struct kt_buf golden;        /* the case as it should read */
 };
 
 static const struct {
@@ -163,11 +166,13 @@ static void render(struct run *r)
     struct kt_error err = { 0 };
     if (r->rendered)
         return;
-    enum kt_status st = r->target->render(r->options, &r->secrets, &r->alert, r->action, r->plain,
-                                          &r->arena, &r->request, &err);
+    r->turn.alert = &r->alert;
+    enum kt_status st =
+        r->target->render(r->options, &r->secrets, &r->turn, &r->arena, &r->request, &err);
     if (st != KT_OK)
         fail_msg("%s: %s", r->path, err.text);
-    assert_null(memchr(r->request.body.at, '\n', r->request.body.len));
+    if (r->request.body.len > 0)
+        assert_null(memchr(r->request.body.at, '\n', r->request.body.len));
     r->rendered = true;
 }
 
@@ -184,18 +189,21 @@ static void check_judge(struct run *r, struct kt_str rest)
 {
     static const char *const verdicts[] = { "delivered", "retry", "refused", "disabled" };
     uint64_t status = 0;
-    bool plain = false, want_plain = false;
-    char said[64] = "";
+    bool want_plain = false;
+    struct kt_target_ruling ruling = { 0 };
     assert_true(kt_str_u64(word(&rest), &status));
     struct kt_str verdict = word(&rest), next = word(&rest);
     if (kt_str_is(next, "plain")) {
         want_plain = true;
         next = word(&rest);
     }
-    enum kt_verdict v = r->target->judge((int)status, rest, &plain, said);
-    if (!kt_str_is(verdict, verdicts[v]) || plain != want_plain || !kt_str_is(next, said))
-        fail_msg("%s: %d gives %s%s '%s'", r->path, (int)status, verdicts[v], plain ? " plain" : "",
-                 said);
+    struct kt_target_reply reply = { .status = (int)status, .body = rest };
+    r->target->judge(&reply, &ruling);
+    if (!kt_str_is(verdict, verdicts[ruling.verdict]) || ruling.plain != want_plain ||
+        !kt_str_is(next, ruling.word))
+        fail_msg("%s: %d gives %s%s '%s'", r->path, (int)status, verdicts[ruling.verdict],
+                 ruling.plain ? " plain" : "", ruling.word);
+    kt_str_copyz(r->learned, sizeof r->learned, kt_str_of(ruling.handle));
 }
 
 static void check_body(struct run *r, struct kt_str golden)
@@ -221,9 +229,15 @@ static void obey(struct run *r, struct kt_str line)
             kt_options_set(r->target->options, r->options, &r->keep, word(&rest), rest, NULL),
             KT_OK);
     else if (kt_str_is(verb, "action"))
-        r->action = zero_ended(r, rest);
+        r->turn.send = kt_send_of(rest);
     else if (kt_str_is(verb, "plain"))
-        r->plain = true;
+        r->turn.plain = true;
+    else if (kt_str_is(verb, "handle"))
+        r->turn.handle = rest;
+    else if (kt_str_is(verb, "link"))
+        r->turn.alert_url = rest;
+    else if (kt_str_is(verb, "runbook"))
+        r->turn.runbook_url = rest;
     else if (kt_str_is(verb, "url"))
         r->secrets.url = rest;
     else if (kt_str_is(verb, "key"))
@@ -239,6 +253,11 @@ static void obey(struct run *r, struct kt_str line)
     else if (kt_str_is(verb, "at-most")) {
         render(r);
         assert_true(kt_str_u64(rest, &most) && r->request.body.len <= most);
+    } else if (kt_str_is(verb, "learned")) {
+        assert_true(kt_str_is(rest, r->learned));
+    } else if (kt_str_is(verb, "skips")) {
+        render(r);
+        assert_true(r->request.skip != NULL && kt_str_is(rest, r->request.skip));
     } else if (kt_str_is(verb, "url-out")) {
         render(r);
         assert_true(kt_str_eq(r->request.url, rest));
@@ -280,7 +299,9 @@ static void run_lines(struct run *r, struct kt_str text)
 static void run_case(const struct kt_target *target, const char *path)
 {
     KT_CLEANUP(kt_buf_done) struct kt_buf text = { 0 };
-    struct run r = { .path = path, .target = target, .action = "trigger" };
+    struct run r = { .path = path, .target = target };
+    r.turn = (struct kt_target_turn){ .row = 7, .deployment = "acme" };
+    assert_int_equal(kt_time_parse(KT_STR("2026-11-22T20:00:07Z"), &r.turn.now, NULL), KT_OK);
     r.arena = kt_arena_new(1u << 20);
     r.keep = kt_arena_new(1u << 20);
     r.options = kt_alloc(target->options_size);
