@@ -162,18 +162,23 @@ static void hurry(struct kt_outbox *o, const struct kt_courier *c)
 }
 
 /* What the target calls its message from now on: also for what already waits behind it. */
-static void learn(struct kt_outbox *o, struct item *it, const struct kt_target_ruling *ruling)
+static void set_handle(struct kt_outbox *o, const struct item *it, struct kt_str handle)
 {
-    struct kt_str handle = kt_str_of(ruling->handle[0] != '\0' ? ruling->handle : it->chosen);
     struct item **const lists[] = { o->items, o->given };
     const unsigned n[] = { o->n_items, o->n_given };
-    if (handle.len == 0)
-        return;
     for (size_t l = 0; l < KT_ARRAY_LEN(lists); l++)
         for (unsigned i = 0; i < n[l]; i++)
             if (lists[l][i]->courier == it->courier &&
                 strcmp(lists[l][i]->row.alert, it->row.alert) == 0)
                 kt_str_copyz(lists[l][i]->row.handle, sizeof it->row.handle, handle);
+}
+
+/* The first message of an alert gives the handle; what follows it there does not. */
+static void learn(struct kt_outbox *o, const struct item *it, const struct kt_target_ruling *ruling)
+{
+    struct kt_str handle = kt_str_of(ruling->handle[0] != '\0' ? ruling->handle : it->chosen);
+    if (it->row.handle[0] == '\0' && handle.len > 0)
+        set_handle(o, it, handle);
 }
 
 static void answered(void *self, struct kt_http_answer *a)
@@ -193,6 +198,9 @@ static void answered(void *self, struct kt_http_answer *a)
     enum kt_verdict v = kt_courier_answered(c, a, mono(o), wall(o), &ruling, it->row.last_error);
     if (ruling.plain && !it->plain) {
         it->plain = true;
+        it->due = mono(o);
+    } else if (ruling.forget && it->row.handle[0] != '\0') {
+        set_handle(o, it, KT_STR_NONE);
         it->due = mono(o);
     } else if (v == KT_DELIVERED) {
         it->row.attempts++;

@@ -2,17 +2,10 @@
  * slack: an alert as a Block Kit message to an incoming webhook (EXPORTS §1.1).
  *
  * Owns:  nothing.
- * Calls: render.h, jansson. No I/O, no clock.
- * Holds: event text is never markup: sentences are plain_text, values stand in backticks, & < > are
- *        escaped, nothing is linked or unfurled. At most 10,000 characters: facts go first.
+ * Calls: slack_blocks.h. No I/O, no clock.
+ * Holds: a webhook answers only "ok", so each message stands alone; threads need a bot (slack_bot).
  */
-#include "exporters/alerts/render.h"
-
-#define MESSAGE_MAX  10000u
-#define HEADER_MAX   150u
-#define SENTENCE_MAX 1200u
-#define FIELD_MAX    300u
-#define FIELDS_MAX   10u
+#include "exporters/alerts/slack_blocks.h"
 
 struct options {
     struct kt_target_files files;
@@ -27,157 +20,18 @@ static const struct kt_option options[] = {
     KT_OPTIONS_END,
 };
 
-/* & < > escaped after the visible escapes; a cut never leaves half an entity. */
-static struct kt_str escaped(struct kt_arena *arena, struct kt_str raw, size_t max, bool ticks)
-{
-    struct kt_str s = kt_render_people(arena, raw, max);
-    char *out = kt_arena_alloc(arena, s.len * 5 + 8);
-    size_t n = 0;
-    if (out == NULL)
-        return KT_STR_NONE;
-    for (size_t i = 0; i < s.len; i++) {
-        const char *by = s.at[i] == '&'            ? "&amp;"
-                         : s.at[i] == '<'          ? "&lt;"
-                         : s.at[i] == '>'          ? "&gt;"
-                         : ticks && s.at[i] == '`' ? "ˋ"
-                                                   : NULL;
-        if (by == NULL) {
-            out[n++] = s.at[i];
-            continue;
-        }
-        for (; *by != '\0' && n + 1 < s.len * 5 + 8; by++)
-            out[n++] = *by;
-        if (n > max) /* entities made it longer than a block may be */
-            break;
-    }
-    return kt_str_from(out, n);
-}
-
-static json_t *plain(struct kt_arena *arena, struct kt_str s, size_t max)
-{
-    return json_pack("{s:s, s:o, s:b}", "type", "plain_text", "text",
-                     kt_render_json(arena, escaped(arena, s, max, false)), "emoji", 0);
-}
-
-static json_t *field(struct kt_arena *arena, const struct kt_render_fact *f)
-{
-    struct kt_str v = escaped(arena, f->value, FIELD_MAX, true);
-    struct kt_str text = kt_arena_fmt(arena, "*%s*\n`" KT_STR_FMT "`", f->label, KT_STR_ARG(v));
-    return json_pack("{s:s, s:o, s:b}", "type", "mrkdwn", "text", kt_render_json(arena, text),
-                     "verbatim", 1);
-}
-
-static void add_sentence(json_t *blocks, struct kt_arena *arena, struct kt_str s)
-{
-    if (s.len > 0)
-        (void)json_array_append_new(blocks, json_pack("{s:s, s:o}", "type", "section", "text",
-                                                      plain(arena, s, SENTENCE_MAX)));
-}
-
-static void add_fields(json_t *blocks, struct kt_arena *arena, const struct kt_render_fact *facts,
-                       unsigned n)
-{
-    json_t *fields = json_array();
-    for (unsigned i = 0; i < n && i < FIELDS_MAX; i++)
-        (void)json_array_append_new(fields, field(arena, &facts[i]));
-    if (json_array_size(fields) == 0) {
-        json_decref(fields);
-        return;
-    }
-    (void)json_array_append_new(blocks,
-                                json_pack("{s:s, s:o}", "type", "section", "fields", fields));
-}
-
-static json_t *button(const char *id, const char *label, struct kt_arena *arena, struct kt_str url)
-{
-    return json_pack("{s:s, s:s, s:{s:s, s:s, s:b}, s:o}", "type", "button", "action_id", id,
-                     "text", "type", "plain_text", "text", label, "emoji", 0, "url",
-                     kt_render_json(arena, url));
-}
-
-static void add_links(json_t *blocks, struct kt_arena *arena, const struct kt_target_turn *turn)
-{
-    const struct {
-        const char *id, *label;
-        struct kt_str url;
-    } links[] = { { "open", "Open alert", turn->alert_url },
-                  { "runbook", "Runbook", turn->runbook_url } };
-    json_t *elements = json_array();
-    for (size_t i = 0; i < KT_ARRAY_LEN(links); i++)
-        if (links[i].url.len > 0)
-            (void)json_array_append_new(elements,
-                                        button(links[i].id, links[i].label, arena, links[i].url));
-    if (json_array_size(elements) > 0)
-        (void)json_array_append_new(
-            blocks, json_pack("{s:s, s:O}", "type", "actions", "elements", elements));
-    json_decref(elements);
-}
-
-static json_t *message(const struct options *o, struct kt_arena *arena,
-                       const struct kt_target_turn *turn, const struct kt_render_fact *facts,
-                       unsigned n_facts)
-{
-    const struct kt_alert *a = turn->alert;
-    struct kt_str headline = kt_render_head(arena, turn);
-    struct kt_str foot = kt_arena_fmt(arena, "%s · %llu events · keytrail", a->id,
-                                      (unsigned long long)a->events_count);
-    struct kt_str text = kt_arena_fmt(arena, "[" KT_STR_FMT "] " KT_STR_FMT, KT_STR_ARG(headline),
-                                      KT_STR_ARG(kt_render_people(arena, a->title, 240)));
-    json_t *blocks = json_array();
-    (void)json_array_append_new(blocks, json_pack("{s:s, s:o}", "type", "header", "text",
-                                                  plain(arena, headline, HEADER_MAX)));
-    add_sentence(blocks, arena, a->title);
-    add_sentence(blocks, arena, a->normal);
-    add_sentence(blocks, arena, a->why);
-    add_fields(blocks, arena, facts, n_facts);
-    add_links(blocks, arena, turn);
-    (void)json_array_append_new(blocks, json_pack("{s:s, s:[o]}", "type", "context", "elements",
-                                                  plain(arena, foot, HEADER_MAX)));
-    json_t *root = json_pack("{s:o, s:b, s:b, s:b}", "text",
-                             kt_render_json(arena, escaped(arena, text, SENTENCE_MAX, true)),
-                             "mrkdwn", 0, "unfurl_links", 0, "unfurl_media", 0);
-    if (o->colour)
-        (void)json_object_set_new(root, "attachments",
-                                  json_pack("[{s:s, s:o}]", "color",
-                                            kt_severity_words[a->severity].slack_colour, "blocks",
-                                            blocks));
-    else
-        (void)json_object_set_new(root, "blocks", blocks);
-    return root;
-}
-
-/* The second try after a refused block: the same words, nothing that can be malformed. */
-static json_t *text_only(struct kt_arena *arena, const struct kt_target_turn *turn)
-{
-    const struct kt_alert *a = turn->alert;
-    struct kt_str s = kt_arena_fmt(
-        arena, "[" KT_STR_FMT "] " KT_STR_FMT " — " KT_STR_FMT " — " KT_STR_FMT " (%s)",
-        KT_STR_ARG(kt_render_head(arena, turn)), KT_STR_ARG(a->title), KT_STR_ARG(a->normal),
-        KT_STR_ARG(a->why), a->id);
-    return json_pack("{s:o, s:b}", "text",
-                     kt_render_json(arena, escaped(arena, s, SENTENCE_MAX * 3, true)), "mrkdwn", 0);
-}
-
 static enum kt_status render(const void *opt, const struct kt_target_secrets *secrets,
                              const struct kt_target_turn *turn, struct kt_arena *arena,
                              struct kt_target_request *ret, struct kt_error *err)
 {
-    struct kt_render_fact facts[KT_RENDER_FACTS_MAX];
-    unsigned n = kt_render_facts(turn->alert, arena, facts);
-
+    const struct options *o = opt;
+    json_auto_t *root = kt_slack_message(turn, o->colour, arena);
+    if (root == NULL)
+        return kt_fail(err, KT_E_LIMIT, "slack: the alert does not fit");
+    kt_render_dump(root, &ret->body);
     ret->url = secrets->url;
     ret->headers[ret->n_headers++] = KT_STR("Content-Type: application/json");
-    for (;;) {
-        json_auto_t *root =
-            turn->plain ? text_only(arena, turn) : message(opt, arena, turn, facts, n);
-        if (root == NULL || arena->full)
-            return kt_fail(err, KT_E_LIMIT, "slack: the alert does not fit");
-        kt_buf_reset(&ret->body);
-        kt_render_dump(root, &ret->body);
-        if (ret->body.len <= MESSAGE_MAX || n == 0 || turn->plain)
-            return KT_OK;
-        n--;
-    }
+    return KT_OK;
 }
 
 static void judge(const struct kt_target_reply *reply, struct kt_target_ruling *ret)

@@ -74,6 +74,7 @@ enum kt_verdict { KT_DELIVERED, KT_RETRY, KT_REFUSED, KT_DISABLED /* 410 */ };
 struct kt_target_ruling {
     enum kt_verdict verdict;
     bool plain;                 /* send once more with plain = true */
+    bool forget;                /* the handle leads nowhere: send once more without it */
     char word[64];              /* a short reason for people, from the reply's parsed error field */
     char handle[KT_HANDLE_MAX]; /* learned from the reply; "" = none */
 };

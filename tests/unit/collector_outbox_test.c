@@ -29,10 +29,21 @@
 #define SEEN   64
 #define WAIT_S 30
 
-enum play { PLAY_OK, PLAY_500, PLAY_429, PLAY_400, PLAY_410, PLAY_CUT, PLAY_HANG, PLAY_404 };
+enum play {
+    PLAY_OK,
+    PLAY_500,
+    PLAY_429,
+    PLAY_400,
+    PLAY_410,
+    PLAY_CUT,
+    PLAY_HANG,
+    PLAY_404,
+    PLAY_BOT,
+    PLAY_LOST
+};
 
 struct seen {
-    char id[64], timestamp[32], signature[128], body[2048];
+    char id[64], timestamp[32], signature[128], body[4096];
 };
 struct world {
     char folder[64], config[2048];
@@ -105,6 +116,10 @@ static const char *answer_to(enum play p)
                      "invalid_blocks",
         [PLAY_410] = "HTTP/1.1 410 Gone\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
         [PLAY_404] = "HTTP/1.1 404 No\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
+        [PLAY_BOT] = "HTTP/1.1 200 OK\r\nContent-Length: 38\r\nConnection: close\r\n\r\n"
+                     "{\"ok\":true,\"channel\":\"C1\",\"ts\":\"17.2\"}",
+        [PLAY_LOST] = "HTTP/1.1 200 OK\r\nContent-Length: 40\r\nConnection: close\r\n\r\n"
+                      "{\"ok\":false,\"error\":\"message_not_found\"}",
         [PLAY_CUT] = "HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\nhal",
     };
     return answers[p];
@@ -193,8 +208,10 @@ static int open_world(void **state)
                    "alerts:\n  targets:\n"
                    "    hook: { type: webhook, url_file: %s/url, secret_file: %s/secret, "
                    "allow_private: true }\n"
-                   "    chat: { type: slack, url_file: %s/url, allow_private: true }\n",
-                   w->folder, w->folder, w->folder);
+                   "    chat: { type: slack, url_file: %s/url, allow_private: true }\n"
+                   "    bot: { type: slack_bot, url_file: %s/url, token_file: %s/secret, "
+                   "channel: C1, allow_private: true }\n",
+                   w->folder, w->folder, w->folder, w->folder, w->folder);
     write_file(w, "keytrail.yaml", w->config);
     (void)snprintf(path, sizeof path, "%s/keytrail.yaml", w->folder);
     struct kt_error err = { 0 };
@@ -331,6 +348,41 @@ static void waits_as_long_as_it_is_told(void **state)
     assert_true(first.next_try - first.created >= 59 * KT_NS_S);
     struct kt_outbox_row r = wait_for(w, 1, "sent");
     assert_true(r.sent_at - r.created >= 59 * KT_NS_S);
+}
+
+static void what_follows_goes_into_the_thread_of_the_first(void **state)
+{
+    struct world *w = *state;
+    PLAYS(w, PLAY_BOT);
+    open_outbox(w);
+    give(w, 1, "bot", ID_A, "trigger");
+    give(w, 2, "bot", ID_A, "update:5");
+    give(w, 3, "bot", ID_B, "trigger");
+    give(w, 4, "bot", ID_A, "resolve");
+    struct kt_outbox_row r = wait_for(w, 4, "sent");
+    assert_string_equal(r.handle, "C1 17.2");
+    unsigned threads = 0, parents = 0;
+    for (unsigned i = 0; i < w->n_seen; i++) {
+        threads += strstr(w->seen[i].body, "\"thread_ts\":\"17.2\"") != NULL;
+        parents += strstr(w->seen[i].body, "\"ts\":\"17.2\"") != NULL;
+    }
+    assert_int_equal(w->n_seen, 4);
+    assert_int_equal(threads, 1);
+    assert_int_equal(parents, 1);
+}
+
+static void a_deleted_thread_begins_anew(void **state)
+{
+    struct world *w = *state;
+    PLAYS(w, PLAY_BOT, PLAY_LOST, PLAY_BOT);
+    open_outbox(w);
+    give(w, 1, "bot", ID_A, "trigger");
+    give(w, 2, "bot", ID_A, "acknowledge");
+    struct kt_outbox_row r = wait_for(w, 2, "sent");
+    assert_string_equal(r.handle, "C1 17.2");
+    assert_int_equal(w->n_seen, 3);
+    assert_non_null(strstr(w->seen[1].body, "\"ts\":\"17.2\""));
+    assert_null(strstr(w->seen[2].body, "\"ts\":"));
 }
 
 static void a_refused_rich_body_is_sent_once_as_text(void **state)
@@ -520,6 +572,8 @@ int main(void)
         T(delivers_signed_and_says_so),  /* H3 */
         T(tries_again_with_the_same_id), /* H3 */
         T(waits_as_long_as_it_is_told),  /* H2 */
+        T(what_follows_goes_into_the_thread_of_the_first),
+        T(a_deleted_thread_begins_anew),
         T(a_refused_rich_body_is_sent_once_as_text),
         T(a_twice_refused_body_is_a_dead_letter),
         T(gone_disables_the_target_and_keeps_the_rest),
