@@ -106,3 +106,38 @@ enum kt_status kt_alerts_self(struct kt_alerts *a, const struct kt_alerts_self *
     (void)kt_id_format(id, alert.id);
     return raise(a, &alert, s->severity < KT_SEV_MEDIUM ? NULL : "trigger", s->except, now, err);
 }
+
+enum kt_status kt_alerts_change(struct kt_alerts *a, const char *code, struct kt_str about,
+                                const char *sentence, kt_time_ns now, struct kt_error *err)
+{
+    const struct kt_str key[] = { KT_STR("change"), kt_str_of(code), KT_STR("/"), about,
+                                  kt_str_from(&now, sizeof now) };
+    uint8_t id[16];
+    KT_CLEANUP(kt_buf_done) struct kt_buf title = { 0 }, json = { 0 };
+    kt_blake2b(key, KT_ARRAY_LEN(key), id, sizeof id);
+    kt_buf_addf(&title, KT_STR_FMT " %s", KT_STR_ARG(about), sentence);
+    struct kt_alert change = { .severity = KT_SEV_INFO,
+                               .detector = "change",
+                               .state = "open",
+                               .time = now,
+                               .first = now,
+                               .last = now,
+                               .raised = now,
+                               .title = kt_buf_str(&title),
+                               .source = KT_STR("keytrail"),
+                               .command = KT_STR("keytrail search 'kind:audit' --since 24h") };
+    (void)kt_id_format(id, change.id);
+    kt_alert_write(&change, &json);
+    for (unsigned i = 0; i < a->conf->n_targets; i++) {
+        struct kt_outbox_row row = { .created = now, .next_try = now };
+        if (!a->conf->targets[i].changes)
+            continue;
+        kt_str_copyz(row.alert, sizeof row.alert, kt_str_of(change.id));
+        kt_str_copyz(row.target, sizeof row.target, kt_str_of(a->conf->targets[i].name));
+        kt_str_copyz(row.action, sizeof row.action, KT_STR("change"));
+        kt_str_copyz(row.state, sizeof row.state, KT_STR("wait"));
+        if (kt_store_outbox_add(a->store, &row, kt_buf_str(&json), err) != KT_OK)
+            return kt_wrap(err, "outbox row for '%s'", row.target);
+    }
+    return KT_OK;
+}

@@ -13,6 +13,11 @@ void kt_alerts_free(struct kt_alerts *a);
 KT_MUST_USE enum kt_status kt_alerts_raise(struct kt_alerts *a, const struct kt_alert *alert,
                                            bool is_new, bool historic, kt_time_ns now,
                                            struct kt_error *err);
+/* Something changed that is no alert: told to the targets that ask for changes, inside a
+ * transaction. No alert row; the outbox rows are all there is beside the record of the log. */
+KT_MUST_USE enum kt_status kt_alerts_change(struct kt_alerts *a, const char *code,
+                                            struct kt_str about, const char *sentence,
+                                            kt_time_ns now, struct kt_error *err);
 /* An alert about keytrail itself (identity.violation, delivery.dead …), inside a transaction: one a
  * code and subject in ten minutes, told to all targets but `except` (NULL: to all). */
 struct kt_alerts_self {

@@ -84,6 +84,11 @@ static void on_alarm(void *self, const char *code, struct kt_str agent, const ch
     kt_daemon_note(self, code, agent, sentence, NULL);
 }
 
+static void on_claimed(void *self, struct kt_str instance)
+{
+    kt_daemon_note(self, "source.added", instance, "sends records for the first time", NULL);
+}
+
 static void dead_letter(void *self, const struct kt_outbox_row *row)
 {
     char text[200];
@@ -160,6 +165,7 @@ static enum kt_status open_store(struct kt_daemon *d, struct kt_error *err)
                                     .store_path = d->conf->store_path,
                                     .reply = reply,
                                     .alarm = on_alarm,
+                                    .claimed = on_claimed,
                                     .self = d };
     d->ingest = kt_ingest_new(&io);
     d->alerts = kt_alerts_new(d->store, d->conf);
@@ -264,6 +270,8 @@ static enum kt_status record_start(struct kt_daemon *d, struct kt_error *err)
         st = kt_daemon_record_config(d, err);
     if (st == KT_OK)
         st = kt_daemon_record_agents(d, err);
+    if (st == KT_OK)
+        st = kt_daemon_note_changes(d, err);
     if (st == KT_OK)
         st = kt_daemon_commit(d, err);
     return st;

@@ -60,6 +60,9 @@ KT_MUST_USE enum kt_status kt_daemon_write_notes(struct kt_daemon *d, struct kt_
 KT_MUST_USE enum kt_status kt_daemon_record(struct kt_daemon *d, enum kt_kind kind,
                                             const char *code, struct kt_str sentence,
                                             struct kt_str raw, struct kt_error *err);
+/* Looks whether version, retention, detectors or agents are other than when it looked last, and
+ * notes what is. Opens the transaction when needed. */
+KT_MUST_USE enum kt_status kt_daemon_note_changes(struct kt_daemon *d, struct kt_error *err);
 /* The effective configuration and the allow-list, as config records. */
 KT_MUST_USE enum kt_status kt_daemon_record_config(struct kt_daemon *d, struct kt_error *err);
 KT_MUST_USE enum kt_status kt_daemon_record_agents(struct kt_daemon *d, struct kt_error *err);

@@ -18,30 +18,36 @@ static const struct {
     const char *code;
     enum kt_severity severity;
     kt_time_ns quiet;
+    bool change; /* no alert: told to the targets that ask for changes */
 } codes[] = {
-    { "identity.violation", KT_SEV_HIGH, 10 * KT_NS_MIN },
-    { "batch.forked", KT_SEV_HIGH, 10 * KT_NS_MIN },
-    { "batch.signature", KT_SEV_HIGH, 10 * KT_NS_MIN },
-    { "secret.in_line", KT_SEV_HIGH, 10 * KT_NS_MIN },
-    { "wal.held", KT_SEV_MEDIUM, 6 * KT_NS_HOUR },
-    { "quota.exceeded", KT_SEV_MEDIUM, KT_NS_HOUR },
-    { "integrity.failed", KT_SEV_CRITICAL, 10 * KT_NS_MIN },
-    { "retention.unsure", KT_SEV_HIGH, KT_NS_HOUR },
-    { "disk.alert", KT_SEV_HIGH, KT_NS_HOUR },
-    { "clock.jump", KT_SEV_HIGH, KT_NS_HOUR },
-    { "store.restored", KT_SEV_HIGH, KT_NS_HOUR },
-    { "trail.signature", KT_SEV_CRITICAL, KT_NS_HOUR },
-    { "trail.chain", KT_SEV_CRITICAL, KT_NS_HOUR },
-    { "trail.changed", KT_SEV_CRITICAL, KT_NS_HOUR },
-    { "trail.missing", KT_SEV_CRITICAL, KT_NS_HOUR },
-    { "trail.unread", KT_SEV_HIGH, KT_NS_HOUR },
-    { "disk.refuse", KT_SEV_CRITICAL, 10 * KT_NS_MIN },
-    { "detection.failed", KT_SEV_CRITICAL, KT_NS_HOUR },
-    { "delivery.dead", KT_SEV_MEDIUM, 6 * KT_NS_HOUR },
-    { "delivery.broken", KT_SEV_MEDIUM, 6 * KT_NS_HOUR },
-    { "batch.invalid", KT_SEV_LOW, 10 * KT_NS_MIN },
-    { "agent.revoked", KT_SEV_LOW, 10 * KT_NS_MIN },
-    { "wire.broken", KT_SEV_LOW, 10 * KT_NS_MIN },
+    { "source.added", KT_SEV_INFO, 0, true },
+    { "agents.changed", KT_SEV_INFO, 0, true },
+    { "collector.upgraded", KT_SEV_INFO, 0, true },
+    { "retention.changed", KT_SEV_INFO, 0, true },
+    { "detectors.changed", KT_SEV_INFO, 0, true },
+    { "identity.violation", KT_SEV_HIGH, 10 * KT_NS_MIN, false },
+    { "batch.forked", KT_SEV_HIGH, 10 * KT_NS_MIN, false },
+    { "batch.signature", KT_SEV_HIGH, 10 * KT_NS_MIN, false },
+    { "secret.in_line", KT_SEV_HIGH, 10 * KT_NS_MIN, false },
+    { "wal.held", KT_SEV_MEDIUM, 6 * KT_NS_HOUR, false },
+    { "quota.exceeded", KT_SEV_MEDIUM, KT_NS_HOUR, false },
+    { "integrity.failed", KT_SEV_CRITICAL, 10 * KT_NS_MIN, false },
+    { "retention.unsure", KT_SEV_HIGH, KT_NS_HOUR, false },
+    { "disk.alert", KT_SEV_HIGH, KT_NS_HOUR, false },
+    { "clock.jump", KT_SEV_HIGH, KT_NS_HOUR, false },
+    { "store.restored", KT_SEV_HIGH, KT_NS_HOUR, false },
+    { "trail.signature", KT_SEV_CRITICAL, KT_NS_HOUR, false },
+    { "trail.chain", KT_SEV_CRITICAL, KT_NS_HOUR, false },
+    { "trail.changed", KT_SEV_CRITICAL, KT_NS_HOUR, false },
+    { "trail.missing", KT_SEV_CRITICAL, KT_NS_HOUR, false },
+    { "trail.unread", KT_SEV_HIGH, KT_NS_HOUR, false },
+    { "disk.refuse", KT_SEV_CRITICAL, 10 * KT_NS_MIN, false },
+    { "detection.failed", KT_SEV_CRITICAL, KT_NS_HOUR, false },
+    { "delivery.dead", KT_SEV_MEDIUM, 6 * KT_NS_HOUR, false },
+    { "delivery.broken", KT_SEV_MEDIUM, 6 * KT_NS_HOUR, false },
+    { "batch.invalid", KT_SEV_LOW, 10 * KT_NS_MIN, false },
+    { "agent.revoked", KT_SEV_LOW, 10 * KT_NS_MIN, false },
+    { "wire.broken", KT_SEV_LOW, 10 * KT_NS_MIN, false },
 };
 
 static size_t index_of(const char *code)
@@ -77,7 +83,10 @@ void kt_daemon_note(struct kt_daemon *d, const char *code, struct kt_str about,
     kt_str_copyz(n->about, sizeof n->about, about);
     kt_str_copyz(n->sentence, sizeof n->sentence, kt_str_of(sentence));
     kt_str_copyz(n->except, sizeof n->except, kt_str_of(except));
-    kt_log(codes[index_of(code)].severity >= KT_SEV_HIGH ? KT_LOG_ERROR : KT_LOG_WARN,
+    enum kt_severity severity = codes[index_of(code)].severity;
+    kt_log(severity >= KT_SEV_HIGH  ? KT_LOG_ERROR
+           : severity > KT_SEV_INFO ? KT_LOG_WARN
+                                    : KT_LOG_INFO,
            "collector: %s about='%s': %s", code, n->about, n->sentence);
 }
 
@@ -132,8 +141,11 @@ enum kt_status kt_daemon_write_notes(struct kt_daemon *d, struct kt_error *err)
                                              kt_buf_str(&raw), err);
         if (st == KT_OK)
             st = keep_restored(d, n, err);
-        if (st == KT_OK)
-            st = kt_alerts_self(d->alerts, &self, kt_clock_real.wall(kt_clock_real.self), err);
+        kt_time_ns now = kt_clock_real.wall(kt_clock_real.self);
+        if (st == KT_OK && codes[index_of(n->code)].change)
+            st = kt_alerts_change(d->alerts, n->code, self.about, n->sentence, now, err);
+        else if (st == KT_OK)
+            st = kt_alerts_self(d->alerts, &self, now, err);
         if (st != KT_OK)
             return st;
         d->notified = true;

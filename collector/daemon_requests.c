@@ -128,6 +128,8 @@ enum kt_status kt_daemon_reload(struct kt_daemon *d, struct kt_error *err)
     if (memcmp(before, after, sizeof before) != 0) {
         kt_log(KT_LOG_INFO, "collector: allow-list reloaded agents=%u", kt_auth_count(d->auth));
         enum kt_status st = kt_daemon_record_agents(d, err);
+        if (st == KT_OK)
+            st = kt_daemon_note_changes(d, err);
         if (st != KT_OK)
             return st;
     }

@@ -474,6 +474,8 @@ static enum kt_status owner_of(struct kt_ingest *in, const struct talk *t, struc
         st = kt_store_claim(in->o.store, instance, t->name, err);
     if (st == KT_OK)
         t->agent->claims++;
+    if (st == KT_OK && in->o.claimed != NULL)
+        in->o.claimed(in->o.self, instance);
     return st;
 }
 

@@ -25,6 +25,8 @@ struct kt_ingest_options {
     /* identity.violation, secret in a line, quota …: self-alerts, at most once a window per (agent,
      * code). */
     void (*alarm)(void *self, const char *code, struct kt_str agent, const char *sentence);
+    /* A source instance ("vault/vault-prod") has sent for the first time. May be NULL. */
+    void (*claimed)(void *self, struct kt_str instance);
     void *self;
 };
 struct kt_ingest *kt_ingest_new(const struct kt_ingest_options *o);

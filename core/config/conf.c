@@ -129,10 +129,13 @@ static const struct kt_option target_table[] = {
     { "ca_file", KT_OPT_PATH, "", AT(ca_file), "certificates to trust instead of the system's",
       false, false },
     { "proxy", KT_OPT_STRING, "", AT(proxy), "http://host:port", false, false },
+    { "changes", KT_OPT_BOOL, "false", AT(changes),
+      "true tells it of changed settings, new sources and upgrades, too", false, false },
     KT_OPTIONS_END,
 };
 #undef AT
-static const char *const target_keys[] = { "type", "allow_private", "ca_file", "proxy", NULL };
+static const char *const target_keys[] = { "type",  "allow_private", "ca_file",
+                                           "proxy", "changes",       NULL };
 
 /* ---- what is accepted and not used yet ---- */
 

@@ -115,7 +115,7 @@ struct kt_conf_target {
     const char *name, *type;
     const struct kt_node *node; /* its own keys alone (not type, allow_private, ca_file, proxy): the
                                    exporter's table reads them by kt_options_fill */
-    bool allow_private;
+    bool allow_private, changes; /* changes: is told of settings, sources and versions too */
     const char *ca_file, *proxy;
 };
 struct kt_conf_detector {

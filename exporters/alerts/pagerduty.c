@@ -3,11 +3,14 @@
  *
  * Owns:  nothing.
  * Calls: render.h, core/event/secret_id.h, jansson. No I/O, no clock.
- * Holds: dedup_key is the alert's id, so that a resend never opens a second incident.
+ * Holds: dedup_key is the alert's id, so that a resend never opens a second incident; it is the
+ *        handle too, by which its answers are asked for.
  */
 #include "core/event/secret_id.h"
 #include "exporters/alerts/render.h"
 
+#define EVENTS_US   "https://events.pagerduty.com/v2/enqueue"
+#define EVENTS_EU   "https://events.eu.pagerduty.com/v2/enqueue"
 #define SUMMARY_MAX 1024u
 #define DETAIL_MAX  4096u /* 14 of them stay far below the 512 KB of a body */
 
@@ -57,8 +60,9 @@ static json_t *details(struct kt_arena *arena, const struct kt_alert *a)
     return d;
 }
 
-static json_t *payload(struct kt_arena *arena, const struct kt_alert *a)
+static json_t *payload(struct kt_arena *arena, const struct kt_target_turn *turn)
 {
+    const struct kt_alert *a = turn->alert;
     struct kt_str test = a->test ? KT_STR("[TEST] ") : KT_STR_NONE;
     struct kt_str source = a->instance.len > 0 ? a->instance : a->source;
     if (source.len == 0)
@@ -74,37 +78,95 @@ static json_t *payload(struct kt_arena *arena, const struct kt_alert *a)
     if (store.len > 0)
         (void)json_object_set_new(p, "component",
                                   kt_render_json(arena, kt_render_people(arena, store, 255)));
+    (void)json_object_set_new(p, "group", json_string(turn->deployment));
     (void)json_object_set_new(p, "custom_details", details(arena, a));
     return p;
 }
 
-static struct kt_str endpoint(const struct options *o, const struct kt_target_secrets *secrets)
+/* The endpoint of events, or the one of changes beside it. */
+static enum kt_status endpoint(const struct options *o, const struct kt_target_secrets *secrets,
+                               bool change, struct kt_arena *arena, struct kt_str *ret,
+                               struct kt_error *err)
 {
-    if (secrets->url.len > 0)
-        return secrets->url;
-    return kt_str_is(kt_str_of(o->region), "eu")
-               ? KT_STR("https://events.eu.pagerduty.com/v2/enqueue")
-               : KT_STR("https://events.pagerduty.com/v2/enqueue");
+    const struct kt_str last = KT_STR("/enqueue");
+    struct kt_str url = secrets->url;
+    if (url.len == 0)
+        url = kt_str_is(kt_str_of(o->region), "eu") ? KT_STR(EVENTS_EU) : KT_STR(EVENTS_US);
+    *ret = url;
+    if (!change)
+        return KT_OK;
+    if (!kt_str_ends(url, last))
+        return kt_fail(err, KT_E_CONFIG,
+                       "the URL must end in /v2/enqueue for changes to go beside it");
+    *ret = kt_arena_cat(arena, kt_str_sub(url, 0, url.len - last.len), KT_STR("/change/enqueue"));
+    return KT_OK;
+}
+
+static json_t *links(struct kt_arena *arena, const struct kt_target_turn *turn)
+{
+    const struct {
+        const char *label;
+        struct kt_str url;
+    } all[] = { { "Open alert", turn->alert_url }, { "Runbook", turn->runbook_url } };
+    json_t *list = json_array();
+    for (size_t i = 0; i < KT_ARRAY_LEN(all); i++)
+        if (all[i].url.len > 0)
+            (void)json_array_append_new(list, json_pack("{s:o, s:s}", "href",
+                                                        kt_render_json(arena, all[i].url), "text",
+                                                        all[i].label));
+    return list;
+}
+
+/* A change event: no incident, nobody is paged. */
+static json_t *change(struct kt_arena *arena, const struct kt_target_secrets *secrets,
+                      const struct kt_target_turn *turn)
+{
+    const struct kt_alert *a = turn->alert;
+    struct kt_str summary = kt_render_people(arena, a->title, SUMMARY_MAX);
+    return json_pack("{s:o, s:{s:o, s:s, s:o, s:o}}", "routing_key",
+                     kt_render_json(arena, secrets->key), "payload", "summary",
+                     kt_render_json(arena, summary), "source", turn->deployment, "timestamp",
+                     kt_render_json(arena, kt_render_time(arena, a->time)), "custom_details",
+                     details(arena, a));
+}
+
+static json_t *event(struct kt_arena *arena, const struct kt_target_secrets *secrets,
+                     const struct kt_target_turn *turn)
+{
+    const char *does = event_action[turn->send];
+    json_t *root = json_pack("{s:o, s:s, s:s}", "routing_key", kt_render_json(arena, secrets->key),
+                             "event_action", does, "dedup_key", turn->alert->id);
+    if (!kt_str_is(kt_str_of(does), "trigger"))
+        return root;
+    json_t *pages = links(arena, turn);
+    (void)json_object_set_new(root, "payload", payload(arena, turn));
+    (void)json_object_set_new(root, "client", json_string("keytrail"));
+    if (turn->alert_url.len > 0)
+        (void)json_object_set_new(root, "client_url", kt_render_json(arena, turn->alert_url));
+    if (json_array_size(pages) > 0)
+        (void)json_object_set(root, "links", pages);
+    json_decref(pages);
+    return root;
 }
 
 static enum kt_status render(const void *opt, const struct kt_target_secrets *secrets,
                              const struct kt_target_turn *turn, struct kt_arena *arena,
                              struct kt_target_request *ret, struct kt_error *err)
 {
-    const struct kt_alert *a = turn->alert;
-    const char *does = event_action[turn->send];
-    json_auto_t *root =
-        json_pack("{s:o, s:s, s:s}", "routing_key", kt_render_json(arena, secrets->key),
-                  "event_action", does, "dedup_key", a->id);
-    if (kt_str_is(kt_str_of(does), "trigger")) {
-        (void)json_object_set_new(root, "payload", payload(arena, a));
-        (void)json_object_set_new(root, "client", json_string("keytrail"));
+    bool is_change = turn->send == KT_SEND_CHANGE;
+    if (is_change && kt_str_starts(secrets->key, KT_STR("R"))) {
+        ret->skip = "the key of a ruleset (R…) takes no change events";
+        return KT_OK;
     }
+    if (endpoint(opt, secrets, is_change, arena, &ret->url, err) != KT_OK)
+        return err->code;
+    json_auto_t *root = is_change ? change(arena, secrets, turn) : event(arena, secrets, turn);
     if (root == NULL || arena->full)
         return kt_fail(err, KT_E_LIMIT, "pagerduty: the alert does not fit");
     kt_render_dump(root, &ret->body);
-    ret->url = endpoint(opt, secrets);
     ret->headers[ret->n_headers++] = KT_STR("Content-Type: application/json");
+    if (!is_change)
+        ret->handle = kt_str_of(turn->alert->id);
     return KT_OK;
 }
 
@@ -124,7 +186,7 @@ const struct kt_target kt_target_pagerduty = {
     .summary = "PagerDuty Events API v2",
     .options = options,
     .options_size = sizeof(struct options),
-    .url_default = "https://events.pagerduty.com/v2/enqueue",
+    .url_default = EVENTS_US,
     .per_second = 2,
     .render = render,
     .judge = judge,

@@ -32,6 +32,7 @@ enum kt_send {
     KT_SEND_ESCALATE, /* nor has anybody elsewhere: now it comes here */
     KT_SEND_ACKNOWLEDGE,
     KT_SEND_RESOLVE,
+    KT_SEND_CHANGE, /* nothing happened: a setting, a source or the program changed */
     KT_SEND_TEST,
     KT_SEND_COUNT
 };
