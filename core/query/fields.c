@@ -156,12 +156,19 @@ static const struct kt_field fields[] = {
     { .name = "to", .type = KT_FIELD_UNTIL },
 };
 
+const struct kt_subject kt_record_fields = { fields, KT_ARRAY_LEN(fields) };
+
+const struct kt_field *kt_field_in(const struct kt_subject *of, struct kt_str name)
+{
+    for (unsigned i = 0; i < of->n; i++)
+        if (kt_str_is(name, of->field[i].name))
+            return &of->field[i];
+    return NULL;
+}
+
 const struct kt_field *kt_field_of(struct kt_str name)
 {
-    for (size_t i = 0; i < KT_ARRAY_LEN(fields); i++)
-        if (kt_str_is(name, fields[i].name))
-            return &fields[i];
-    return NULL;
+    return kt_field_in(&kt_record_fields, name);
 }
 
 enum kt_col kt_field_column(const struct kt_field *f)
@@ -196,15 +203,15 @@ static unsigned reach(struct kt_str word)
     return word.len < 3 ? 1 : word.len > 8 ? 3 : (unsigned)word.len / 3 + 1;
 }
 
-const struct kt_field *kt_field_near(struct kt_str name)
+const struct kt_field *kt_field_near(const struct kt_subject *of, struct kt_str name)
 {
     const struct kt_field *near = NULL;
     unsigned best = reach(name) + 1;
-    for (size_t i = 0; i < KT_ARRAY_LEN(fields); i++) {
-        unsigned d = kt_str_distance(name, kt_str_of(fields[i].name), best);
+    for (unsigned i = 0; i < of->n; i++) {
+        unsigned d = kt_str_distance(name, kt_str_of(of->field[i].name), best);
         if (d < best) {
             best = d;
-            near = &fields[i];
+            near = &of->field[i];
         }
     }
     return near;

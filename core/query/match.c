@@ -13,10 +13,12 @@
 
 #define FOLD_MAX 1024 /* longer texts, which are rare, take memory of their own */
 
-/* What is judged: a record, or one value of the only field that is asked for. */
+/* What is judged: a record, another subject, or one value of the only field that is asked for. */
 struct probe {
-    const struct kt_record *record; /* NULL: a value */
+    const struct kt_record *record; /* NULL: a value, or a subject */
     const struct kt_fact *fact;
+    const struct kt_subject_value *values; /* of a subject, NULL: none */
+    struct kt_str whole;                   /* where free text is looked for */
     struct kt_str text;
     int64_t number;
 };
@@ -140,31 +142,65 @@ static void look_up(const struct kt_field *f, struct probe *p, char id_text[KT_I
     p->text = kt_str_of(kt_id_format(id, id_text));
 }
 
-static bool fits_term(const struct kt_query *q, const struct kt_term *t, const struct probe *p)
+/* One of the term's values. */
+static bool fits_any(const struct kt_query *q, const struct kt_term *t, const struct probe *p)
 {
-    struct probe of = *p;
-    char id_text[KT_ID_TEXT];
-    if (t->field != NULL && p->record != NULL)
-        look_up(t->field, &of, id_text);
     for (unsigned i = 0; i < t->n; i++) {
         const struct kt_value *v = &q->values[t->value + i];
-        if (t->field == NULL ? kt_str_has(p->record->line, v->text) : fits_value(t->field, v, &of))
+        if (t->field == NULL ? kt_str_has(p->whole, v->text) : fits_value(t->field, v, p))
             return true;
     }
     return false;
 }
 
+static bool is_number(const struct kt_field *f)
+{
+    return f->type == KT_FIELD_WORD || f->type == KT_FIELD_BITS || f->type == KT_FIELD_NUMBER ||
+           f->type == KT_FIELD_TIME;
+}
+
+/* sure: is the question whether it fits for certain, or (below a negation) whether it may? */
+static bool fits_subject(const struct kt_query *q, const struct kt_term *t, const struct probe *p,
+                         bool sure)
+{
+    const struct kt_subject_value *v = &p->values[t->field - q->about->field];
+    struct probe of = { .number = v->number };
+    bool all = v->every && sure;
+    if (is_number(t->field))
+        return fits_any(q, t, &of);
+    if (v->every && v->partly)
+        return !sure;
+    bool fits = all && v->n > 0;
+    for (unsigned i = 0; i < v->n && fits == all; i++) {
+        of.text = v->text[i];
+        fits = fits_any(q, t, &of);
+    }
+    return fits;
+}
+
+static bool fits_term(const struct kt_query *q, const struct kt_term *t, const struct probe *p,
+                      bool sure)
+{
+    struct probe of = *p;
+    char id_text[KT_ID_TEXT];
+    if (t->field != NULL && p->values != NULL)
+        return fits_subject(q, t, p, sure);
+    if (t->field != NULL && p->record != NULL)
+        look_up(t->field, &of, id_text);
+    return fits_any(q, t, &of);
+}
+
 /* As deep as the text has parentheses: KT_QUERY_DEPTH_MAX, two or three nodes each. */
-static bool fits_node(const struct kt_query *q, unsigned node, const struct probe *p)
+static bool fits_node(const struct kt_query *q, unsigned node, const struct probe *p, bool sure)
 {
     const struct kt_node *n = &q->node[node];
     if (n->type == KT_NODE_TERM)
-        return fits_term(q, &q->term[n->term], p);
+        return fits_term(q, &q->term[n->term], p, sure);
     if (n->type == KT_NODE_NOT)
-        return !fits_node(q, n->first, p);
+        return !fits_node(q, n->first, p, !sure);
     bool either = n->type == KT_NODE_OR;
     for (unsigned child = n->first; child != 0; child = q->node[child].next)
-        if (fits_node(q, child, p) == either)
+        if (fits_node(q, child, p, sure) == either)
             return either;
     return !either;
 }
@@ -172,15 +208,61 @@ static bool fits_node(const struct kt_query *q, unsigned node, const struct prob
 bool kt_node_fits_value(const struct kt_query *q, unsigned node, struct kt_str text, int64_t number)
 {
     const struct probe p = { .text = text, .number = number };
-    return fits_node(q, node, &p);
+    return fits_node(q, node, &p, true);
 }
 
 bool kt_query_matches(const struct kt_query *q, const struct kt_record *r,
                       const struct kt_fact *fact)
 {
-    const struct probe p = { .record = r, .fact = fact };
+    const struct probe p = { .record = r, .fact = fact, .whole = r->line };
     kt_time_ns time = r->ev.time > 0 ? r->ev.time : r->arrival;
     if ((q->since != 0 && time < q->since) || (q->until != 0 && time >= q->until))
         return false;
-    return fits_node(q, 0, &p);
+    return fits_node(q, 0, &p, true);
+}
+
+bool kt_query_fits(const struct kt_query *q, const struct kt_subject_value *values,
+                   struct kt_str whole)
+{
+    const struct probe p = { .values = values, .whole = whole };
+    return fits_node(q, 0, &p, true);
+}
+
+bool kt_query_has_text(const struct kt_query *q)
+{
+    for (unsigned i = 0; i < q->n_terms; i++)
+        if (q->term[i].field == NULL)
+            return true;
+    return false;
+}
+
+static bool term_names(const struct kt_query *q, const struct kt_term *t, const struct kt_field *f,
+                       int64_t word)
+{
+    for (unsigned i = 0; t->field == f && i < t->n; i++) {
+        const struct kt_value *v = &q->values[t->value + i];
+        if (!v->any && v->low == word && v->high == word)
+            return true;
+    }
+    return false;
+}
+
+static bool node_names(const struct kt_query *q, unsigned node, const struct kt_field *f,
+                       int64_t word)
+{
+    const struct kt_node *n = &q->node[node];
+    if (n->type == KT_NODE_TERM)
+        return term_names(q, &q->term[n->term], f, word);
+    bool either = n->type != KT_NODE_OR; /* of what AND joins one will do, of what OR joins all */
+    if (n->type == KT_NODE_NOT)
+        return false;
+    for (unsigned child = n->first; child != 0; child = q->node[child].next)
+        if (node_names(q, child, f, word) == either)
+            return either;
+    return !either;
+}
+
+bool kt_query_names(const struct kt_query *q, const struct kt_field *f, int64_t word)
+{
+    return node_names(q, 0, f, word);
 }

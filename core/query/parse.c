@@ -26,8 +26,9 @@ struct parser {
     kt_time_ns now; /* 0: relative times have no meaning */
     int zone_offset_s;
     const struct kt_identities *ids; /* aliases of actors; NULL: names mean themselves */
-    unsigned depth;                  /* of open parentheses */
-    unsigned within;                 /* negations at work */
+    const struct kt_subject *about;
+    unsigned depth;  /* of open parentheses */
+    unsigned within; /* negations at work */
 };
 
 static bool is_space(char c)
@@ -170,9 +171,10 @@ static enum kt_status field_term(struct parser *p, struct kt_term *t, struct kt_
     return KT_OK;
 }
 
-static enum kt_status unknown_field(struct kt_str name, struct kt_error *err)
+static enum kt_status unknown_field(const struct parser *p, struct kt_str name,
+                                    struct kt_error *err)
 {
-    const struct kt_field *near = kt_field_near(name);
+    const struct kt_field *near = kt_field_near(p->about, name);
     if (near != NULL)
         return kt_fail(err, KT_E_INPUT,
                        "there is no field '" KT_STR_FMT "': did you mean '%s'? To look for it as "
@@ -218,9 +220,9 @@ static enum kt_status take_term(struct parser *p, unsigned *ret, struct kt_error
         return err->code;
     *ret = 0;
     if (take_name(p, &word)) {
-        t->field = kt_field_of(word);
+        t->field = kt_field_in(p->about, word);
         if (t->field == NULL)
-            return unknown_field(word, err);
+            return unknown_field(p, word, err);
         q->names_kind = q->names_kind || kt_str_is(word, "kind");
         status = field_term(p, t, err);
         if (status == KT_OK &&
@@ -365,19 +367,15 @@ static enum kt_status take_either(struct parser *p, unsigned node, struct kt_err
     }
 }
 
-enum kt_status kt_query_parse_as(struct kt_str text, kt_time_ns now, int zone_offset_s,
-                                 const struct kt_identities *ids, struct kt_query **ret,
-                                 struct kt_error *err)
+static enum kt_status take_query(struct parser p, struct kt_query **ret, struct kt_error *err)
 {
     struct kt_error why = { 0 };
     enum kt_status status = KT_OK;
-    struct kt_query *q = kt_alloc(sizeof *q);
-    struct parser p = {
-        .text = text, .q = q, .now = now, .zone_offset_s = zone_offset_s, .ids = ids
-    };
+    struct kt_query *q = p.q = kt_alloc(sizeof *q);
     unsigned root = 0;
     q->arena = kt_arena_new(ARENA_SIZE);
-    if (text.len > KT_QUERY_TEXT_MAX)
+    q->about = p.about;
+    if (p.text.len > KT_QUERY_TEXT_MAX)
         status = kt_fail(&why, KT_E_LIMIT, "a query has at most %u characters", KT_QUERY_TEXT_MAX);
     if (status == KT_OK)
         status = kt_query_new_node(q, KT_NODE_AND, &root, &why);
@@ -393,6 +391,24 @@ enum kt_status kt_query_parse_as(struct kt_str text, kt_time_ns now, int zone_of
     }
     *ret = q;
     return KT_OK;
+}
+
+enum kt_status kt_query_parse_as(struct kt_str text, kt_time_ns now, int zone_offset_s,
+                                 const struct kt_identities *ids, struct kt_query **ret,
+                                 struct kt_error *err)
+{
+    return take_query((struct parser){ .text = text,
+                                       .now = now,
+                                       .zone_offset_s = zone_offset_s,
+                                       .ids = ids,
+                                       .about = &kt_record_fields },
+                      ret, err);
+}
+
+enum kt_status kt_query_parse_about(struct kt_str text, const struct kt_subject *about,
+                                    struct kt_query **ret, struct kt_error *err)
+{
+    return take_query((struct parser){ .text = text, .about = about }, ret, err);
 }
 
 enum kt_status kt_query_parse_at(struct kt_str text, kt_time_ns now, int zone_offset_s,

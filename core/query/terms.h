@@ -46,6 +46,7 @@ struct kt_plan_part {
 };
 struct kt_query {
     struct kt_arena arena;
+    const struct kt_subject *about;          /* whose fields it names */
     struct kt_node node[KT_QUERY_NODES_MAX]; /* node[0] is the root, an AND */
     struct kt_term term[KT_QUERY_TERMS_MAX];
     struct kt_value values[KT_QUERY_VALUES_MAX];

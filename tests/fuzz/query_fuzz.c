@@ -1,10 +1,40 @@
-/* query: any text is parsed or refused with a reason, and matching it against a record ends. */
+/* query: any text is parsed or refused with a reason, and matching it against a record or an alert
+ * ends; an alert that a silence covers is one that a route matches. */
 #include <assert.h>
 #include <string.h>
 
 #include "core/query/query.h"
+#include "exporters/alerts/match.h"
 
 #define T0 (INT64_C(1795377600) * KT_NS_S)
+
+static void about_alerts(struct kt_str text)
+{
+    static const struct kt_alert alerts[] = {
+        { .id = "01KAQN10000000000000000000",
+          .severity = KT_SEV_CRITICAL,
+          .score = 1234,
+          .detector = "volume_spike",
+          .actor = KT_STR_INIT("alice@example.com"),
+          .actor_written = KT_STR_INIT("alice, Alice, "),
+          .ip = KT_STR_INIT("203.0.113.7"),
+          .parts = { { "volume_spike", 1234, KT_STR_INIT("41 secrets") } },
+          .n_parts = 1,
+          .secrets = { KT_STR_INIT("vault://prod/-/secret/pay/db"), KT_STR_INIT("a") },
+          .n_secrets = 2,
+          .secrets_count = 2 },
+        { .id = "", .detector = "self", .secrets_count = 3 },
+    };
+    struct kt_query *q = NULL;
+    struct kt_error err = { 0 };
+    if (kt_alert_query_parse(text, &q, &err) != KT_OK) {
+        assert(err.text[0] != '\0' && q == NULL);
+        return;
+    }
+    for (size_t i = 0; i < KT_ARRAY_LEN(alerts); i++)
+        assert(kt_alert_matches(q, &alerts[i]) || !kt_alert_covered(q, &alerts[i]));
+    kt_query_free(q);
+}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -24,6 +54,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct kt_query *q = NULL;
     struct kt_error err = { 0 };
     kt_time_ns now = size % 2 == 0 ? 0 : T0;
+    about_alerts(kt_str_from(data, size));
     if (kt_query_parse_at(kt_str_from(data, size), now, 3600, &q, &err) != KT_OK) {
         assert(err.code != KT_OK && err.text[0] != '\0' && q == NULL);
         return 0;
