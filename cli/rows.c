@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "core/base/alloc.h"
+#include "core/base/csv.h"
 #include "core/base/log.h"
 #include "core/event/line.h"
 
@@ -47,34 +48,13 @@ bool kt_output_of(const char *word, enum kt_output *ret)
     return false;
 }
 
-/* RFC 4180, and a leading quote where a spreadsheet would see a formula (THREATS O3): in what is
- * words, not in a number. */
-static void csv_plain(struct kt_buf *out, struct kt_str s, bool words)
-{
-    bool formula = words && s.len > 0 && strchr("=+-@\t\r", s.at[0]) != NULL;
-    bool quote = formula;
-    for (size_t k = 0; k < s.len && !quote; k++)
-        quote = strchr(",\"\r\n", s.at[k]) != NULL;
-    if (!quote) {
-        kt_buf_add(out, s);
-        return;
-    }
-    kt_buf_addz(out, formula ? "\"'" : "\"");
-    for (size_t k = 0; k < s.len; k++) {
-        if (s.at[k] == '"')
-            kt_buf_byte(out, '"');
-        kt_buf_byte(out, s.at[k]);
-    }
-    kt_buf_byte(out, '"');
-}
-
 /* What a terminal would obey is escaped as in the table (THREATS O2). */
 static void csv_field(struct kt_buf *out, struct kt_str s, bool words)
 {
     struct kt_buf safe = { 0 };
     bool formula = s.len > 0 && (s.at[0] == '\t' || s.at[0] == '\r');
     kt_tty_add(&safe, s);
-    csv_plain(out, words && !formula ? kt_buf_str(&safe) : s, words);
+    kt_csv_add(out, words && !formula ? kt_buf_str(&safe) : s, words);
     kt_buf_done(&safe);
 }
 

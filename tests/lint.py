@@ -14,7 +14,7 @@ FOREIGN = {'sqlite3.h': ['core/store/', 'tests/'], 'zmq.h': ['core/sys/'], 'curl
            'jansson.h': ['core/event/', 'core/config/', 'exporters/', 'dashboards/server/', 'tests/'],
            'sodium.h': ['core/base/'], 're2/': ['core/base/'], 'openssl/': ['core/base/'], 'zstd.h': ['core/base/'], 'zlib.h': ['core/base/']}
 BANNED = re.compile(r'\b(strcpy|strcat|sprintf|vsprintf|strtok|atoi|atol|sscanf|gmtime|localtime|rand|gets|system|popen|alloca)\s*\(')
-PURE = ['agents/sources/', 'detectors/', 'exporters/alerts/']
+PURE = ['agents/sources/', 'detectors/', 'exporters/alerts/', 'exporters/streams/']
 findings = []
 
 
@@ -74,7 +74,8 @@ def purity(build):
 
 def plugins():
     kinds = [('agents/sources', 'sources', 'agents/sources/registry.c'), ('detectors', 'detectors', 'detectors/registry.c'),
-             ('exporters/alerts', 'targets', 'exporters/alerts/registry.c'), ('agents/inputs', None, 'agents/inputs/registry.c')]
+             ('exporters/alerts', 'targets', 'exporters/alerts/registry.c'),
+             ('exporters/streams', 'streams', 'exporters/streams/registry.c'), ('agents/inputs', None, 'agents/inputs/registry.c')]
     for folder, cases, registry in kinds:
         if not os.path.exists(registry):
             find(registry, 1, 'no registry')

@@ -1,0 +1,17 @@
+/* registry: the stream types that this program has. One line a type. */
+#include "exporters/streams/stream.h"
+
+#define KT_STREAM_TYPES(X) X(files)
+
+#define DECLARE(name) extern const struct kt_stream_type kt_stream_type_##name;
+#define ENTRY(name)   &kt_stream_type_##name,
+KT_STREAM_TYPES(DECLARE)
+const struct kt_stream_type *const kt_stream_types[] = { KT_STREAM_TYPES(ENTRY) NULL };
+
+const struct kt_stream_type *kt_stream_type_find(struct kt_str name)
+{
+    for (const struct kt_stream_type *const *t = kt_stream_types; *t != NULL; t++)
+        if (kt_str_is(name, (*t)->name))
+            return *t;
+    return NULL;
+}
