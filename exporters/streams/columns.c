@@ -7,7 +7,7 @@
 #include "exporters/streams/columns.h"
 
 const struct kt_stream_column_of kt_stream_columns[KT_SC_COUNT] = {
-#define X(name, form, clickhouse, postgres) { #name, KT_COLUMN_##form },
+#define X(name, form) { #name, KT_COLUMN_##form },
     KT_STREAM_COLUMNS(X)
 #undef X
 };

@@ -10,33 +10,21 @@ enum kt_column_form {
     KT_COLUMN_NUMBER, /* an integer, written without quotes */
     KT_COLUMN_TIME,   /* an integer, ns since the epoch; 0 = not known */
 };
-/* X(name, form, ClickHouse's type, PostgreSQL's type). The order is the order everywhere. */
+/* X(name, form). The order is the order everywhere; the types of a database are in its schema. */
 /* clang-format off */
-#define KT_STREAM_COLUMNS(X)                                                                       \
-    X(id, TEXT, "String", "text")             X(about, TEXT, "String", "text")                     \
-    X(time, TIME, "Int64", "timestamptz")     X(arrival, TIME, "Int64", "timestamptz")             \
-    X(stored, TIME, "Int64", "timestamptz")   X(deployment, TEXT, "String", "text")                \
-    X(log, TEXT, "String", "text")            X(seq, NUMBER, "UInt64", "bigint")                   \
-    X(kind, TEXT, "String", "text")           X(source, TEXT, "String", "text")                    \
-    X(instance, TEXT, "String", "text")       X(scope, TEXT, "String", "text")                     \
-    X(action, TEXT, "String", "text")         X(operation, TEXT, "String", "text")                 \
-    X(outcome, TEXT, "String", "text")        X(code, TEXT, "String", "text")                      \
-    X(actor, TEXT, "String", "text")          X(actor_kind, TEXT, "String", "text")                \
-    X(actor_name, TEXT, "String", "text")     X(session, TEXT, "String", "text")                   \
-    X(credential, TEXT, "String", "text")     X(role, TEXT, "String", "text")                      \
-    X(secret, TEXT, "String", "text")         X(version, TEXT, "String", "text")                   \
-    X(store, TEXT, "String", "text")          X(ip, TEXT, "String", "text")                        \
-    X(country, TEXT, "String", "text")        X(asn, NUMBER, "UInt32", "bigint")                   \
-    X(network, TEXT, "String", "text")        X(user_agent, TEXT, "String", "text")                \
-    X(region, TEXT, "String", "text")         X(host, TEXT, "String", "text")                      \
-    X(reason, TEXT, "String", "text")         X(ticket, TEXT, "String", "text")                    \
-    X(request_id, TEXT, "String", "text")     X(message, TEXT, "String", "text")                   \
-    X(severity, TEXT, "String", "text")       X(score, NUMBER, "Int32", "integer")                 \
-    X(detector, TEXT, "String", "text")       X(state, TEXT, "String", "text")                     \
-    X(conflict, NUMBER, "UInt8", "smallint")  X(line, TEXT, "String", "text")
+#define KT_STREAM_COLUMNS(X) X(id, TEXT) KT_STREAM_COLUMNS_BEHIND_ID(X)
+#define KT_STREAM_COLUMNS_BEHIND_ID(X)                                                             \
+    X(about, TEXT) X(time, TIME) X(arrival, TIME) X(stored, TIME) X(deployment, TEXT)              \
+    X(log, TEXT) X(seq, NUMBER) X(kind, TEXT) X(source, TEXT) X(instance, TEXT) X(scope, TEXT)     \
+    X(action, TEXT) X(operation, TEXT) X(outcome, TEXT) X(code, TEXT) X(actor, TEXT)               \
+    X(actor_kind, TEXT) X(actor_name, TEXT) X(session, TEXT) X(credential, TEXT) X(role, TEXT)     \
+    X(secret, TEXT) X(version, TEXT) X(store, TEXT) X(ip, TEXT) X(country, TEXT) X(asn, NUMBER)    \
+    X(network, TEXT) X(user_agent, TEXT) X(region, TEXT) X(host, TEXT) X(reason, TEXT)             \
+    X(ticket, TEXT) X(request_id, TEXT) X(message, TEXT) X(severity, TEXT) X(score, NUMBER)        \
+    X(detector, TEXT) X(state, TEXT) X(conflict, NUMBER) X(line, TEXT)
 /* clang-format on */
 enum kt_stream_column {
-#define X(name, form, clickhouse, postgres) KT_SC_##name,
+#define X(name, form) KT_SC_##name,
     KT_STREAM_COLUMNS(X)
 #undef X
         KT_SC_COUNT
