@@ -2,7 +2,7 @@
  * aws_client: questions to AWS, one at a time.
  *
  * Owns:  the request under way, the keys, the sentence about what is wrong.
- * Calls: core, fetch, aws_sign, aws_creds.
+ * Calls: core, fetch, aws_creds.
  * Holds: keys are in no text that is said.
  */
 #include "agents/inputs/aws_client.h"
@@ -119,7 +119,7 @@ struct kt_str aws_client_code(struct aws_client *c, const struct kt_http_answer 
 {
     struct kt_jval root;
     unsigned repaired;
-    struct kt_str code = aws_xml(kt_buf_str(&a->body), "Code");
+    struct kt_str code = kt_aws_xml(kt_buf_str(&a->body), "Code");
     if (code.len == 0 &&
         kt_json_parse(c->json, kt_buf_str(&a->body), &root, &repaired, NULL) == KT_OK) {
         code = kt_json_str_at(root, "__type");
@@ -226,9 +226,9 @@ static struct kt_str host_of(struct kt_str url)
     return slash < 0 ? host : kt_str_sub(host, 0, (size_t)slash);
 }
 
-void aws_client_send(struct aws_client *c, struct aws_request *r, struct kt_http_request *http)
+void aws_client_send(struct aws_client *c, struct kt_aws_request *r, struct kt_http_request *http)
 {
-    struct kt_str lines[AWS_HEADERS_MAX + 4], rest;
+    struct kt_str lines[KT_AWS_HEADERS_MAX + 4], rest;
     struct kt_str url = kt_buf_str(&c->url);
     r->host = host_of(url);
     rest = kt_str_from_index(url, (size_t)(r->host.at - url.at) + r->host.len);
@@ -236,7 +236,7 @@ void aws_client_send(struct aws_client *c, struct aws_request *r, struct kt_http
     r->now = c->now;
     r->body = kt_buf_str(&c->body);
     kt_buf_reset(&c->headers);
-    aws_sign(&c->keys, r, &c->headers);
+    kt_aws_sign(&c->keys, r, &c->headers);
     rest = kt_buf_str(&c->headers);
     while (rest.len > 0 && http->n_headers < KT_ARRAY_LEN(lines) &&
            kt_str_split(&rest, '\n', &lines[http->n_headers]))
@@ -254,13 +254,13 @@ void aws_client_send(struct aws_client *c, struct aws_request *r, struct kt_http
 void aws_client_call(struct aws_client *c, const char *service, const char *region,
                      const char *version, struct kt_str target, size_t reply_max)
 {
-    const struct aws_pair h[] = { { KT_STR("content-type"), kt_str_of(version) },
-                                  { KT_STR("x-amz-target"), target } };
-    struct aws_request r = { .method = "POST",
-                             .header = h,
-                             .n_header = KT_ARRAY_LEN(h),
-                             .region = region,
-                             .service = service };
+    const struct kt_aws_pair h[] = { { KT_STR("content-type"), kt_str_of(version) },
+                                     { KT_STR("x-amz-target"), target } };
+    struct kt_aws_request r = { .method = "POST",
+                                .header = h,
+                                .n_header = KT_ARRAY_LEN(h),
+                                .region = region,
+                                .service = service };
     struct kt_http_request http = { .method = KT_HTTP_POST, .reply_max = reply_max };
     kt_buf_byte(&c->url, '/');
     aws_client_send(c, &r, &http);

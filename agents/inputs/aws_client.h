@@ -5,8 +5,8 @@
  */
 #pragma once
 #include "agents/inputs/aws_creds.h"
-#include "agents/inputs/aws_sign.h"
 #include "agents/inputs/fetch.h"
+#include "core/base/aws.h"
 #include "core/config/option.h"
 #include "core/event/json.h"
 
@@ -40,7 +40,7 @@ struct aws_client {
     struct kt_fetch *fetch;
     struct aws_creds *creds;
     struct kt_json *json;
-    struct aws_keys keys;    /* after aws_client_ready() */
+    struct kt_aws_keys keys; /* after aws_client_ready() */
     struct kt_buf url, body; /* of the next question, its asker's to fill */
     struct kt_buf headers;
     kt_time_ns now, began;          /* of this turn, and of the first */
@@ -75,10 +75,10 @@ enum aws_heard {
 enum aws_heard aws_client_take(struct aws_client *c, struct kt_http_answer *ret);
 /* Is nothing under way, and are there keys? Asks for them when they are due. */
 bool aws_client_ready(struct aws_client *c);
-/* Signs r and sends it to c->url (with the query, if any, as aws_query() wrote it) with c->body;
+/* Signs r and sends it to c->url (with the query, if any, as kt_aws_query() wrote it) with c->body;
  * host, path, body and time of r are filled in. http: method, raw, keep_headers, reply_max, total
  * are the caller's. */
-void aws_client_send(struct aws_client *c, struct aws_request *r, struct kt_http_request *http);
+void aws_client_send(struct aws_client *c, struct kt_aws_request *r, struct kt_http_request *http);
 /* One call of a JSON protocol: c->url is the service (aws_client_base), c->body the question. */
 void aws_client_call(struct aws_client *c, const char *service, const char *region,
                      const char *version, struct kt_str target, size_t reply_max);

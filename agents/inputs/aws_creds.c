@@ -85,9 +85,10 @@ void aws_creds_free(struct aws_creds *c)
     kt_free(c);
 }
 
-bool aws_creds_keys(struct aws_creds *c, kt_time_ns now, struct aws_keys *ret)
+bool aws_creds_keys(struct aws_creds *c, kt_time_ns now, struct kt_aws_keys *ret)
 {
-    *ret = (struct aws_keys){ kt_buf_str(&c->id), kt_buf_str(&c->secret), kt_buf_str(&c->session) };
+    *ret =
+        (struct kt_aws_keys){ kt_buf_str(&c->id), kt_buf_str(&c->secret), kt_buf_str(&c->session) };
     return c->id.len > 0 && (c->expires == 0 || now < c->expires);
 }
 
@@ -211,11 +212,11 @@ static enum kt_status ask_web_identity(struct aws_creds *c, struct kt_http_reque
     else
         kt_buf_addf(&c->url, "https://sts.%s.amazonaws.com/", c->o.region);
     kt_buf_addz(&c->body, "Action=AssumeRoleWithWebIdentity&Version=2011-06-15&RoleArn=");
-    aws_encode(kt_str_of(role), false, &c->body);
+    kt_aws_encode(kt_str_of(role), false, &c->body);
     kt_buf_addz(&c->body, "&RoleSessionName=");
-    aws_encode(kt_str_of(session != NULL ? session : "keytrail-agent"), false, &c->body);
+    kt_aws_encode(kt_str_of(session != NULL ? session : "keytrail-agent"), false, &c->body);
     kt_buf_addz(&c->body, "&WebIdentityToken=");
-    aws_encode(kt_str_trim(kt_buf_str(&c->token)), false, &c->body);
+    kt_aws_encode(kt_str_trim(kt_buf_str(&c->token)), false, &c->body);
     add_header(c, ret, "Content-Type", KT_STR("application/x-www-form-urlencoded"));
     ret->allow_private = endpoint != NULL;
     return KT_OK;
@@ -263,7 +264,7 @@ static void ask_instance(struct aws_creds *c, struct kt_http_request *ret)
     }
     kt_buf_addz(&c->url, "/latest/meta-data/iam/security-credentials/");
     if (c->step == STEP_KEYS)
-        aws_encode(kt_str_of(c->role), false, &c->url);
+        kt_aws_encode(kt_str_of(c->role), false, &c->url);
     ret->method = KT_HTTP_GET;
     add_header(c, ret, "x-aws-ec2-metadata-token", kt_buf_str(&c->token));
 }
@@ -350,6 +351,6 @@ enum kt_status aws_creds_answer(struct aws_creds *c, int status, struct kt_str b
         return hear_instance(c, body, err);
     if (c->from == FROM_CONTAINER)
         return take_json(c, body, err);
-    return take(c, aws_xml(body, "AccessKeyId"), aws_xml(body, "SecretAccessKey"),
-                aws_xml(body, "SessionToken"), aws_xml(body, "Expiration"), err);
+    return take(c, kt_aws_xml(body, "AccessKeyId"), kt_aws_xml(body, "SecretAccessKey"),
+                kt_aws_xml(body, "SessionToken"), kt_aws_xml(body, "Expiration"), err);
 }

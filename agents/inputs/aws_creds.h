@@ -5,7 +5,7 @@
  * Pure but for reading files: it says what to ask and is told the answer; whoever owns it asks.
  */
 #pragma once
-#include "agents/inputs/aws_sign.h"
+#include "core/base/aws.h"
 #include "core/sys/http.h"
 
 struct aws_creds_options {
@@ -20,7 +20,7 @@ struct aws_creds *aws_creds_new(
 void aws_creds_free(struct aws_creds *c);
 /* true: keys that are good for some minutes more, or, while new ones cannot be had, until they
  * expire. They live until the next call. */
-bool aws_creds_keys(struct aws_creds *c, kt_time_ns now, struct aws_keys *ret);
+bool aws_creds_keys(struct aws_creds *c, kt_time_ns now, struct kt_aws_keys *ret);
 /* Is it time to ask for keys? Yes while there are none, and in the last ten minutes of those there
  * are. */
 bool aws_creds_due(const struct aws_creds *c, kt_time_ns now);

@@ -6,8 +6,8 @@
  */
 #include "agents/inputs/aws_notice.h"
 
-#include "agents/inputs/aws_sign.h"
 #include "core/base/alloc.h"
+#include "core/base/aws.h"
 
 struct aws_notices {
     struct kt_json *outer, *inner;
@@ -54,7 +54,7 @@ static void tell_records(const struct telling *t, struct kt_jval records)
         if (!kt_str_has(kt_json_str_at(r, "eventName"), KT_STR("ObjectCreated")))
             continue;
         kt_buf_reset(&t->n->key);
-        aws_decode(kt_json_str_at(r, "s3.object.key"), &t->n->key);
+        kt_aws_decode(kt_json_str_at(r, "s3.object.key"), &t->n->key);
         tell(t, (struct aws_object){ kt_json_str_at(r, "s3.bucket.name"), kt_buf_str(&t->n->key),
                                      kt_json_str_at(r, "s3.object.eTag") });
     }

@@ -6,9 +6,9 @@
  */
 #include "agents/inputs/azure_auth.h"
 
-#include "agents/inputs/aws_sign.h"
 #include "agents/inputs/bearer.h"
 #include "core/base/alloc.h"
+#include "core/base/aws.h"
 #include "core/base/hash.h"
 #include "core/sys/fs.h"
 
@@ -75,7 +75,7 @@ bool azure_auth_due(const struct azure_auth *a, kt_time_ns now)
 static void add_field(struct kt_buf *b, const char *name, struct kt_str value)
 {
     kt_buf_addf(b, "%s%s=", b->len > 0 ? "&" : "", name);
-    aws_encode(value, false, b);
+    kt_aws_encode(value, false, b);
 }
 
 /* https://learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow */
@@ -97,7 +97,7 @@ static enum kt_status ask_by_application(struct azure_auth *a, const char *tenan
     if (kt_str_ends(kt_buf_str(&a->url), KT_STR("/")))
         a->url.len--;
     kt_buf_byte(&a->url, '/');
-    aws_encode(kt_str_of(tenant), false, &a->url);
+    kt_aws_encode(kt_str_of(tenant), false, &a->url);
     kt_buf_addz(&a->url, "/oauth2/v2.0/token");
     add_field(&a->body, "grant_type", KT_STR("client_credentials"));
     add_field(&a->body, "client_id", kt_str_of(client));
@@ -116,11 +116,11 @@ static void ask_instance(struct azure_auth *a, const char *client)
     const char *host = env(a, "AZURE_POD_IDENTITY_AUTHORITY_HOST");
     kt_buf_addf(&a->url, "%s/metadata/identity/oauth2/token?api-version=2018-02-01&resource=",
                 host != NULL ? host : "http://169.254.169.254");
-    aws_encode(kt_str_of(a->o.resource), false, &a->url);
+    kt_aws_encode(kt_str_of(a->o.resource), false, &a->url);
     if (client == NULL)
         return;
     kt_buf_addz(&a->url, "&client_id=");
-    aws_encode(kt_str_of(client), false, &a->url);
+    kt_aws_encode(kt_str_of(client), false, &a->url);
 }
 
 enum kt_status azure_auth_request(struct azure_auth *a, struct kt_http_request *ret,

@@ -1,7 +1,7 @@
 /*
  * inventory_ask: requests to stores, with whatever each takes for a key.
  *
- * Owns:  nothing. Calls: core, fetch, aws_client, aws_sign, aws_creds, gcp_auth, azure_auth.
+ * Owns:  nothing. Calls: core, fetch, aws_client, aws_creds, gcp_auth, azure_auth.
  */
 #include "agents/inputs/aws_client.h"
 #include "agents/inputs/inventory_int.h"
@@ -24,27 +24,28 @@ static void send_it(struct kt_input *in, struct kt_http_request *http)
 }
 
 static void send_signed(struct kt_input *in, const struct inv_request *r,
-                        const struct aws_keys *keys)
+                        const struct kt_aws_keys *keys)
 {
-    struct kt_str lines[AWS_HEADERS_MAX + 4], rest;
+    struct kt_str lines[KT_AWS_HEADERS_MAX + 4], rest;
     ptrdiff_t from = kt_str_find(r->url, KT_STR("://"), 0);
     struct kt_str host = kt_str_from_index(r->url, from < 0 ? 0 : (size_t)from + 3);
     ptrdiff_t slash = kt_str_find_byte(host, '/', 0);
-    const struct aws_pair h[] = { { KT_STR("content-type"), KT_STR("application/x-amz-json-1.1") },
-                                  { KT_STR("x-amz-target"), r->target } };
-    struct aws_request s = { .method = "POST",
-                             .host = slash < 0 ? host : kt_str_sub(host, 0, (size_t)slash),
-                             .path =
-                                 slash < 0 ? KT_STR("/") : kt_str_from_index(host, (size_t)slash),
-                             .header = h,
-                             .n_header = KT_ARRAY_LEN(h),
-                             .body = r->body,
-                             .region = in->o.region,
-                             .service = in->store->service,
-                             .now = in->now };
+    const struct kt_aws_pair h[] = { { KT_STR("content-type"),
+                                       KT_STR("application/x-amz-json-1.1") },
+                                     { KT_STR("x-amz-target"), r->target } };
+    struct kt_aws_request s = { .method = "POST",
+                                .host = slash < 0 ? host : kt_str_sub(host, 0, (size_t)slash),
+                                .path = slash < 0 ? KT_STR("/")
+                                                  : kt_str_from_index(host, (size_t)slash),
+                                .header = h,
+                                .n_header = KT_ARRAY_LEN(h),
+                                .body = r->body,
+                                .region = in->o.region,
+                                .service = in->store->service,
+                                .now = in->now };
     struct kt_http_request http = { .method = KT_HTTP_POST, .url = r->url, .body = r->body };
     kt_buf_reset(&in->headers);
-    aws_sign(keys, &s, &in->headers);
+    kt_aws_sign(keys, &s, &in->headers);
     rest = kt_buf_str(&in->headers);
     while (rest.len > 0 && http.n_headers < KT_ARRAY_LEN(lines) &&
            kt_str_split(&rest, '\n', &lines[http.n_headers]))
@@ -105,7 +106,7 @@ static void start_for_keys(struct kt_input *in, struct kt_http_request *r)
 static enum kt_status ask_aws(struct kt_input *in, const struct inv_request *r,
                               struct kt_error *err)
 {
-    struct aws_keys keys;
+    struct kt_aws_keys keys;
     struct kt_http_request http;
     if (!aws_creds_due(in->creds, in->now) && aws_creds_keys(in->creds, in->now, &keys)) {
         send_signed(in, r, &keys);

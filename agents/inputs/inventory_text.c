@@ -3,8 +3,8 @@
  *
  * Owns:  nothing. Calls: core.
  */
-#include "agents/inputs/aws_sign.h"
 #include "agents/inputs/inventory_store.h"
+#include "core/base/aws.h"
 #include "core/event/line.h"
 #include <math.h>
 #include <stdlib.h>
@@ -36,7 +36,7 @@ struct kt_str inv_day(struct kt_arena *a, struct kt_jval v)
 struct kt_str inv_escape(struct kt_arena *a, struct kt_str s)
 {
     KT_CLEANUP(kt_buf_done) struct kt_buf b = { 0 };
-    aws_encode(s, false, &b);
+    kt_aws_encode(s, false, &b);
     return kt_arena_str(a, kt_buf_str(&b));
 }
 

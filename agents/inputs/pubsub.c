@@ -9,10 +9,10 @@
  *        again, and the collector drops what it has. Messages go to the source as they came: which
  *        member holds a record is what the source says (wrap_base64).
  */
-#include "agents/inputs/aws_sign.h"
 #include "agents/inputs/counts.h"
 #include "agents/inputs/pubsub_int.h"
 #include "core/base/alloc.h"
+#include "core/base/aws.h"
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -99,7 +99,7 @@ static enum kt_status open_pubsub(const struct kt_input_env *env, struct kt_inpu
                               ? kt_str_sub(endpoint, 0, endpoint.len - 1)
                               : endpoint);
     kt_buf_addz(&in->base, "/v1/");
-    aws_encode(kt_str_of(o.subscription), true, &in->base);
+    kt_aws_encode(kt_str_of(o.subscription), true, &in->base);
     *ret = in;
     return KT_OK;
 }

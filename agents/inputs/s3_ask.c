@@ -8,27 +8,28 @@
 static void list(struct kt_input *in, struct kt_str prefix, struct kt_str after, bool below)
 {
     struct aws_client *c = &in->aws;
-    struct aws_pair q[6] = { { KT_STR("list-type"), KT_STR("2") },
-                             { KT_STR("encoding-type"), KT_STR("url") },
-                             { KT_STR("prefix"), prefix } };
-    struct aws_request r = {
+    struct kt_aws_pair q[6] = { { KT_STR("list-type"), KT_STR("2") },
+                                { KT_STR("encoding-type"), KT_STR("url") },
+                                { KT_STR("prefix"), prefix } };
+    struct kt_aws_request r = {
         .method = "GET", .query = q, .n_query = 3, .region = in->reader.region, .service = "s3"
     };
     struct kt_http_request http = { .method = KT_HTTP_GET,
                                     .keep_headers = "x-amz-",
                                     .reply_max = S3_REPLY_MAX };
     if (below)
-        q[r.n_query++] = (struct aws_pair){ KT_STR("delimiter"), KT_STR("/") };
+        q[r.n_query++] = (struct kt_aws_pair){ KT_STR("delimiter"), KT_STR("/") };
     if (after.len > 0)
-        q[r.n_query++] = (struct aws_pair){ KT_STR("start-after"), after };
+        q[r.n_query++] = (struct kt_aws_pair){ KT_STR("start-after"), after };
     if (in->token.len > 0)
-        q[r.n_query++] = (struct aws_pair){ KT_STR("continuation-token"), kt_buf_str(&in->token) };
+        q[r.n_query++] =
+            (struct kt_aws_pair){ KT_STR("continuation-token"), kt_buf_str(&in->token) };
     kt_buf_reset(&c->body);
     aws_client_base(c, c->o.endpoint, "s3", in->reader.region);
     kt_buf_byte(&c->url, '/');
-    aws_encode(kt_str_of(in->o.bucket), false, &c->url);
+    kt_aws_encode(kt_str_of(in->o.bucket), false, &c->url);
     kt_buf_byte(&c->url, '?');
-    aws_query(q, r.n_query, &c->url);
+    kt_aws_query(q, r.n_query, &c->url);
     aws_client_send(c, &r, &http);
 }
 

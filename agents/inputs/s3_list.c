@@ -1,11 +1,11 @@
 /*
  * s3_list: what the answer to ListObjectsV2 says.
  *
- * Owns:  nothing. Calls: core/base, aws_sign (form decoding).
+ * Owns:  nothing. Calls: core/base (aws: form decoding).
  * Holds: every byte is looked at once; nothing is kept but one entry.
  */
 #include "agents/inputs/s3_list.h"
-#include "agents/inputs/aws_sign.h"
+#include "core/base/aws.h"
 #include "core/event/utf8.h"
 
 #define DEPTH_MAX 16u
@@ -96,7 +96,7 @@ static void put_key(const struct scan *s, struct kt_buf *to)
 {
     kt_buf_reset(to);
     if (s->encoded)
-        aws_decode(kt_buf_str(&s->text), to);
+        kt_aws_decode(kt_buf_str(&s->text), to);
     else
         kt_buf_add(to, kt_buf_str(&s->text));
 }
@@ -217,7 +217,7 @@ enum kt_status s3_list_read(struct kt_str xml, const struct s3_list_to *to, stru
     struct scan s = { .to = to, .token = token };
     bool bom = kt_str_starts(xml, KT_STR("\xEF\xBB\xBF"));
     s.rest = kt_str_from_index(xml, bom ? 3 : 0);
-    s.encoded = kt_str_is(aws_xml(xml, "EncodingType"), "url");
+    s.encoded = kt_str_is(kt_aws_xml(xml, "EncodingType"), "url");
     kt_buf_reset(token);
     enum kt_status st = scan(&s, err);
     if (st == KT_OK && s.truncated && token->len == 0)

@@ -70,8 +70,8 @@ void s3_reader_ask(struct s3_reader *r)
     struct aws_client *c = r->aws;
     const struct s3_object *o = r->object;
     char range[64];
-    struct aws_pair h[2] = { { KT_STR("range"), KT_STR_NONE } };
-    struct aws_request q = {
+    struct kt_aws_pair h[2] = { { KT_STR("range"), KT_STR_NONE } };
+    struct kt_aws_request q = {
         .method = "GET", .header = h, .n_header = 1, .region = r->region, .service = "s3"
     };
     struct kt_http_request http = {
@@ -83,14 +83,14 @@ void s3_reader_ask(struct s3_reader *r)
     KT_CLEANUP(kt_buf_done) struct kt_buf etag = { 0 };
     if (aws_given(o->etag) != NULL) { /* the same bytes in every piece */
         kt_buf_addf(&etag, "\"%s\"", o->etag);
-        h[q.n_header++] = (struct aws_pair){ KT_STR("if-match"), kt_buf_str(&etag) };
+        h[q.n_header++] = (struct kt_aws_pair){ KT_STR("if-match"), kt_buf_str(&etag) };
     }
     kt_buf_reset(&c->body);
     aws_client_base(c, c->o.endpoint, "s3", r->region);
     kt_buf_byte(&c->url, '/');
-    aws_encode(kt_str_of(o->bucket), false, &c->url);
+    kt_aws_encode(kt_str_of(o->bucket), false, &c->url);
     kt_buf_byte(&c->url, '/');
-    aws_encode(kt_str_of(o->key), true, &c->url);
+    kt_aws_encode(kt_str_of(o->key), true, &c->url);
     aws_client_send(c, &q, &http);
 }
 
@@ -100,7 +100,7 @@ bool s3_reader_moved(struct s3_reader *r, const struct kt_http_answer *a)
 {
     struct kt_str region = kt_http_header(a, "x-amz-bucket-region");
     if (region.len == 0)
-        region = aws_xml(kt_buf_str(&a->body), "Region");
+        region = kt_aws_xml(kt_buf_str(&a->body), "Region");
     if (a->status < 300 || !aws_plain(region) || region.len >= sizeof r->region ||
         kt_str_is(region, r->region) || r->moves == MOVES_MAX) {
         r->moves = 0;
@@ -134,7 +134,7 @@ void s3_reader_explain(struct s3_reader *r, const struct kt_http_answer *a, cons
                        const char *right)
 {
     char text[200];
-    struct kt_str code = kt_str_sub(aws_xml(kt_buf_str(&a->body), "Code"), 0, 40);
+    struct kt_str code = kt_str_sub(kt_aws_xml(kt_buf_str(&a->body), "Code"), 0, 40);
     const char *help = help_for(a->status, code);
     int n = snprintf(text, sizeof text, "bucket '%.60s': %d " KT_STR_FMT ": ", bucket, a->status,
                      KT_STR_ARG(code));
@@ -148,7 +148,7 @@ void s3_reader_explain(struct s3_reader *r, const struct kt_http_answer *a, cons
 enum s3_heard s3_reader_hear(struct s3_reader *r, struct kt_http_answer *a)
 {
     bool end = a->status == 416 && r->offset > 0; /* the piece before was the last, and full */
-    struct kt_str code = aws_xml(kt_buf_str(&a->body), "Code");
+    struct kt_str code = kt_aws_xml(kt_buf_str(&a->body), "Code");
     bool gone =
         a->status == 404 && (kt_str_is(code, "NoSuchKey") || kt_str_is(code, "NoSuchVersion"));
     if (gone || (a->status == 416 && !end)) {

@@ -8,17 +8,17 @@
 
 #include "agents/inputs/aws_creds.h"
 #include "agents/inputs/aws_notice.h"
-#include "agents/inputs/aws_sign.h"
 #include "core/base/alloc.h"
+#include "core/base/aws.h"
 #include "core/base/hash.h"
 
 /* ---- signatures ---- */
 
-static void expect_signature(const struct aws_keys *k, const struct aws_request *r,
+static void expect_signature(const struct kt_aws_keys *k, const struct kt_aws_request *r,
                              const char *names, const char *want)
 {
     KT_CLEANUP(kt_buf_done) struct kt_buf out = { 0 }, end = { 0 };
-    aws_sign(k, r, &out);
+    kt_aws_sign(k, r, &out);
     kt_buf_addf(&end, "SignedHeaders=%s, Signature=%s\n", names, want);
     if (!kt_str_ends(kt_buf_str(&out), kt_buf_str(&end)))
         fail_msg("got %s want %s", kt_buf_z(&out), kt_buf_z(&end));
@@ -28,15 +28,16 @@ static void expect_signature(const struct aws_keys *k, const struct aws_request 
 static void the_published_suite_signs_alike(void **state)
 {
     (void)state;
-    const struct aws_keys k = { KT_STR("AKIDEXAMPLE"),
-                                KT_STR("wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"), KT_STR_NONE };
-    const struct aws_pair order[] = { { KT_STR("Param2"), KT_STR("value2") },
-                                      { KT_STR("Param1"), KT_STR("value1") } };
-    struct aws_request r = { .method = "GET",
-                             .host = KT_STR("example.amazonaws.com"),
-                             .path = KT_STR("/"),
-                             .region = "us-east-1",
-                             .service = "service" };
+    const struct kt_aws_keys k = { KT_STR("AKIDEXAMPLE"),
+                                   KT_STR("wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"),
+                                   KT_STR_NONE };
+    const struct kt_aws_pair order[] = { { KT_STR("Param2"), KT_STR("value2") },
+                                         { KT_STR("Param1"), KT_STR("value1") } };
+    struct kt_aws_request r = { .method = "GET",
+                                .host = KT_STR("example.amazonaws.com"),
+                                .path = KT_STR("/"),
+                                .region = "us-east-1",
+                                .service = "service" };
     assert_int_equal(kt_time_parse(KT_STR("2015-08-30T12:36:00Z"), &r.now, NULL), KT_OK);
     expect_signature(&k, &r, "host;x-amz-date",
                      "5fa00fa31553b73ebf1942676e86291e8372ff2a2260956d9b8aae1d763fbf31");
@@ -48,7 +49,7 @@ static void the_published_suite_signs_alike(void **state)
     r.method = "POST";
     expect_signature(&k, &r, "host;x-amz-date",
                      "5da7c1a2acd57cee7505fc6676e4e544621c30862966e37dddb68e92efbe5d6b");
-    const struct aws_pair h[] = { { KT_STR("my-header1"), KT_STR("value1") } };
+    const struct kt_aws_pair h[] = { { KT_STR("my-header1"), KT_STR("value1") } };
     r.header = h;
     r.n_header = 1;
     expect_signature(&k, &r, "host;my-header1;x-amz-date",
@@ -59,19 +60,20 @@ static void the_published_suite_signs_alike(void **state)
 static void the_examples_of_s3_sign_alike(void **state)
 {
     (void)state;
-    const struct aws_keys k = { KT_STR("AKIAIOSFODNN7EXAMPLE"),
-                                KT_STR("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"), KT_STR_NONE };
-    const struct aws_pair range[] = { { KT_STR("range"), KT_STR("bytes=0-9") } };
-    const struct aws_pair list[] = { { KT_STR("prefix"), KT_STR("J") },
-                                     { KT_STR("max-keys"), KT_STR("2") } };
-    const struct aws_pair lifecycle[] = { { KT_STR("lifecycle"), KT_STR_NONE } };
-    struct aws_request r = { .method = "GET",
-                             .host = KT_STR("examplebucket.s3.amazonaws.com"),
-                             .path = KT_STR("/test.txt"),
-                             .header = range,
-                             .n_header = 1,
-                             .region = "us-east-1",
-                             .service = "s3" };
+    const struct kt_aws_keys k = { KT_STR("AKIAIOSFODNN7EXAMPLE"),
+                                   KT_STR("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"),
+                                   KT_STR_NONE };
+    const struct kt_aws_pair range[] = { { KT_STR("range"), KT_STR("bytes=0-9") } };
+    const struct kt_aws_pair list[] = { { KT_STR("prefix"), KT_STR("J") },
+                                        { KT_STR("max-keys"), KT_STR("2") } };
+    const struct kt_aws_pair lifecycle[] = { { KT_STR("lifecycle"), KT_STR_NONE } };
+    struct kt_aws_request r = { .method = "GET",
+                                .host = KT_STR("examplebucket.s3.amazonaws.com"),
+                                .path = KT_STR("/test.txt"),
+                                .header = range,
+                                .n_header = 1,
+                                .region = "us-east-1",
+                                .service = "s3" };
     assert_int_equal(kt_time_parse(KT_STR("2013-05-24T00:00:00Z"), &r.now, NULL), KT_OK);
     expect_signature(&k, &r, "host;range;x-amz-content-sha256;x-amz-date",
                      "f0e8bdb87c964420e857bd35b5d6ed310bd44f0170aba48dd91039c6036bdb41");
@@ -91,12 +93,12 @@ static void queries_are_sorted_by_encoded_name_then_value(void **state)
 {
     (void)state;
     KT_CLEANUP(kt_buf_done) struct kt_buf out = { 0 };
-    const struct aws_pair q[] = { { KT_STR("a.b"), KT_STR("1") },
-                                  { KT_STR("a"), KT_STR("z/y") },
-                                  { KT_STR("a"), KT_STR("A b") },
-                                  { KT_STR("a%"), KT_STR("") },
-                                  { KT_STR("\xc3\xa4"), KT_STR("+") } };
-    aws_query(q, KT_ARRAY_LEN(q), &out);
+    const struct kt_aws_pair q[] = { { KT_STR("a.b"), KT_STR("1") },
+                                     { KT_STR("a"), KT_STR("z/y") },
+                                     { KT_STR("a"), KT_STR("A b") },
+                                     { KT_STR("a%"), KT_STR("") },
+                                     { KT_STR("\xc3\xa4"), KT_STR("+") } };
+    kt_aws_query(q, KT_ARRAY_LEN(q), &out);
     assert_string_equal(kt_buf_z(&out), "%C3%A4=%2B&a=A%20b&a=z%2Fy&a%25=&a.b=1");
 }
 
@@ -104,9 +106,10 @@ static void elements_are_found_by_name(void **state)
 {
     (void)state;
     const struct kt_str text = KT_STR("<E><Code>A</Code><Region>eu</Region><Code>B</Code><x></E>");
-    assert_true(kt_str_is(aws_xml(text, "Code"), "A") && kt_str_is(aws_xml(text, "Region"), "eu"));
-    assert_true(aws_xml(text, "x").len == 0 && aws_xml(text, "y").len == 0);
-    assert_true(aws_xml(KT_STR_NONE, "x").len == 0);
+    assert_true(kt_str_is(kt_aws_xml(text, "Code"), "A") &&
+                kt_str_is(kt_aws_xml(text, "Region"), "eu"));
+    assert_true(kt_aws_xml(text, "x").len == 0 && kt_aws_xml(text, "y").len == 0);
+    assert_true(kt_aws_xml(KT_STR_NONE, "x").len == 0);
 }
 
 /* ---- notices ---- */
@@ -197,7 +200,7 @@ static void the_environment_comes_first(void **state)
                              { "AWS_PROFILE", "p" },
                              { NULL, NULL } };
     struct kt_http_request r;
-    struct aws_keys k;
+    struct kt_aws_keys k;
     struct kt_error err;
     struct aws_creds *c = creds_with(env);
     assert_false(aws_creds_keys(c, T0, &k));
@@ -219,7 +222,7 @@ static void the_instance_is_asked_in_three_steps(void **state)
     (void)state;
     struct setting env[] = { { NULL, NULL } };
     struct kt_http_request r;
-    struct aws_keys k;
+    struct kt_aws_keys k;
     struct kt_error err;
     struct aws_creds *c = creds_with(env);
     assert_int_equal(aws_creds_request(c, T0, &r, &err), KT_OK);
@@ -257,7 +260,7 @@ static void containers_and_their_tokens_are_asked(void **state)
                              { "AWS_CONTAINER_AUTHORIZATION_TOKEN", "Basic abc" },
                              { NULL, NULL } };
     struct kt_http_request r;
-    struct aws_keys k;
+    struct kt_aws_keys k;
     struct kt_error err;
     struct aws_creds *c = creds_with(env);
     env[1].value = "abc\r\nx: y";

@@ -1,10 +1,10 @@
 /*
- * aws_sign: Signature Version 4 of AWS: a canonical form of the request, signed by a key that is
+ * aws: Signature Version 4 of AWS: a canonical form of the request, signed by a key that is
  * derived from the secret, the day, the region and the service.
  *
  * Owns:  nothing. Calls: core/base.
  */
-#include "agents/inputs/aws_sign.h"
+#include "core/base/aws.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -16,7 +16,7 @@
 #include "core/base/hash.h"
 
 #define ALGORITHM "AWS4-HMAC-SHA256"
-#define SIGNED    (AWS_HEADERS_MAX + 4) /* host, date, hash of the body, session token */
+#define SIGNED    (KT_AWS_HEADERS_MAX + 4) /* host, date, hash of the body, session token */
 
 struct stamps {
     char time[17], day[9]; /* 20150830T123600Z, 20150830 */
@@ -25,7 +25,7 @@ struct stamps {
 
 /* ---- encoding ---- */
 
-void aws_encode(struct kt_str s, bool keep_slash, struct kt_buf *out)
+void kt_aws_encode(struct kt_str s, bool keep_slash, struct kt_buf *out)
 {
     static const char hex[] = "0123456789ABCDEF";
     for (size_t i = 0; i < s.len; i++) {
@@ -50,7 +50,7 @@ static int hex_digit(char c)
                                   : -1;
 }
 
-void aws_decode(struct kt_str s, struct kt_buf *out)
+void kt_aws_decode(struct kt_str s, struct kt_buf *out)
 {
     for (size_t i = 0; i < s.len; i++) {
         int high = s.at[i] == '%' && i + 2 < s.len ? hex_digit(s.at[i + 1]) : -1;
@@ -64,7 +64,7 @@ void aws_decode(struct kt_str s, struct kt_buf *out)
     }
 }
 
-struct kt_str aws_xml(struct kt_str text, const char *tag)
+struct kt_str kt_aws_xml(struct kt_str text, const char *tag)
 {
     char open[64], close[64];
     (void)snprintf(open, sizeof open, "<%s>", tag);
@@ -83,16 +83,16 @@ static int by_text(const void *a, const void *b)
 
 /* Each "name=value", encoded; '=' sorts before what an encoded name may hold, but '%', '-' and '.'
  * do not: so names are told apart by a byte below all of them. */
-void aws_query(const struct aws_pair *query, unsigned n, struct kt_buf *out)
+void kt_aws_query(const struct kt_aws_pair *query, unsigned n, struct kt_buf *out)
 {
     KT_CLEANUP(kt_buf_done) struct kt_buf text = { 0 };
     struct kt_str *pair = kt_alloc_array(n + 1, sizeof *pair);
     size_t *from = kt_alloc_array(n + 1, sizeof *from);
     for (unsigned i = 0; i < n; i++) {
         from[i] = text.len;
-        aws_encode(query[i].name, false, &text);
+        kt_aws_encode(query[i].name, false, &text);
         kt_buf_byte(&text, '\x01');
-        aws_encode(query[i].value, false, &text);
+        kt_aws_encode(query[i].value, false, &text);
     }
     from[n] = text.len;
     for (unsigned i = 0; i < n; i++)
@@ -131,29 +131,29 @@ static void add_trimmed(struct kt_str s, struct kt_buf *out)
 
 static int by_name(const void *a, const void *b)
 {
-    const struct aws_pair *x = a, *y = b;
+    const struct kt_aws_pair *x = a, *y = b;
     return kt_str_cmp(x->name, y->name);
 }
 
 /* All headers that are signed, by name. */
-static unsigned signed_headers(const struct aws_keys *k, const struct aws_request *r,
-                               const struct stamps *s, struct aws_pair to[SIGNED])
+static unsigned signed_headers(const struct kt_aws_keys *k, const struct kt_aws_request *r,
+                               const struct stamps *s, struct kt_aws_pair to[SIGNED])
 {
     unsigned n = 0;
-    assert(r->n_header <= AWS_HEADERS_MAX);
-    to[n++] = (struct aws_pair){ KT_STR("host"), r->host };
-    to[n++] = (struct aws_pair){ KT_STR("x-amz-date"), kt_str_of(s->time) };
+    assert(r->n_header <= KT_AWS_HEADERS_MAX);
+    to[n++] = (struct kt_aws_pair){ KT_STR("host"), r->host };
+    to[n++] = (struct kt_aws_pair){ KT_STR("x-amz-date"), kt_str_of(s->time) };
     if (strcmp(r->service, "s3") == 0)
-        to[n++] = (struct aws_pair){ KT_STR("x-amz-content-sha256"), kt_str_of(s->body_hash) };
+        to[n++] = (struct kt_aws_pair){ KT_STR("x-amz-content-sha256"), kt_str_of(s->body_hash) };
     if (k->session.len > 0)
-        to[n++] = (struct aws_pair){ KT_STR("x-amz-security-token"), k->session };
+        to[n++] = (struct kt_aws_pair){ KT_STR("x-amz-security-token"), k->session };
     for (unsigned i = 0; i < r->n_header; i++)
         to[n++] = r->header[i];
     qsort(to, n, sizeof *to, by_name);
     return n;
 }
 
-static void add_names(const struct aws_pair *h, unsigned n, struct kt_buf *out)
+static void add_names(const struct kt_aws_pair *h, unsigned n, struct kt_buf *out)
 {
     for (unsigned i = 0; i < n; i++) {
         kt_buf_addz(out, i > 0 ? ";" : "");
@@ -161,16 +161,16 @@ static void add_names(const struct aws_pair *h, unsigned n, struct kt_buf *out)
     }
 }
 
-static void canonical(const struct aws_request *r, const struct stamps *s, const struct aws_pair *h,
-                      unsigned n, struct kt_buf *out)
+static void canonical(const struct kt_aws_request *r, const struct stamps *s,
+                      const struct kt_aws_pair *h, unsigned n, struct kt_buf *out)
 {
     kt_buf_addf(out, "%s\n", r->method);
     if (strcmp(r->service, "s3") == 0)
         kt_buf_add(out, r->path);
     else
-        aws_encode(r->path, true, out); /* all but S3 encode the path twice */
+        kt_aws_encode(r->path, true, out); /* all but S3 encode the path twice */
     kt_buf_byte(out, '\n');
-    aws_query(r->query, r->n_query, out);
+    kt_aws_query(r->query, r->n_query, out);
     kt_buf_byte(out, '\n');
     for (unsigned i = 0; i < n; i++) {
         kt_buf_add(out, h[i].name);
@@ -190,7 +190,7 @@ static void hmac(const uint8_t key[32], struct kt_str text, uint8_t ret[32])
     kt_hmac_sha256(kt_str_from((const char *)key, 32), &text, 1, ret);
 }
 
-static void signing_key(const struct aws_keys *k, const struct aws_request *r,
+static void signing_key(const struct kt_aws_keys *k, const struct kt_aws_request *r,
                         const struct stamps *s, uint8_t ret[32])
 {
     KT_CLEANUP(kt_buf_done) struct kt_buf first = { 0 };
@@ -204,7 +204,7 @@ static void signing_key(const struct aws_keys *k, const struct aws_request *r,
     kt_wipe(first.at, first.cap);
 }
 
-static struct stamps stamps_of(const struct aws_request *r)
+static struct stamps stamps_of(const struct kt_aws_request *r)
 {
     struct stamps s;
     struct kt_civil c = kt_time_civil(r->now);
@@ -218,8 +218,9 @@ static struct stamps stamps_of(const struct aws_request *r)
     return s;
 }
 
-static void signature(const struct aws_keys *k, const struct aws_request *r, const struct stamps *s,
-                      struct kt_str canonical_form, struct kt_str scope, char ret[65])
+static void signature(const struct kt_aws_keys *k, const struct kt_aws_request *r,
+                      const struct stamps *s, struct kt_str canonical_form, struct kt_str scope,
+                      char ret[65])
 {
     KT_CLEANUP(kt_buf_done) struct kt_buf text = { 0 };
     uint8_t hash[32], key[32];
@@ -232,10 +233,10 @@ static void signature(const struct aws_keys *k, const struct aws_request *r, con
     kt_wipe(key, sizeof key);
 }
 
-void aws_sign(const struct aws_keys *k, const struct aws_request *r, struct kt_buf *out)
+void kt_aws_sign(const struct kt_aws_keys *k, const struct kt_aws_request *r, struct kt_buf *out)
 {
     KT_CLEANUP(kt_buf_done) struct kt_buf form = { 0 }, scope = { 0 };
-    struct aws_pair h[SIGNED];
+    struct kt_aws_pair h[SIGNED];
     struct stamps s = stamps_of(r);
     unsigned n = signed_headers(k, r, &s, h);
     char sig[65];
