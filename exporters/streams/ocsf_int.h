@@ -1,0 +1,33 @@
+/* ocsf: what its files share. [S: schema.ocsf.io, 1.8.0; EXPORTS §2.3] Pure. */
+#pragma once
+#include "exporters/streams/doc.h"
+#include "exporters/streams/said.h"
+
+#define OCSF_VERSION "1.8.0"
+
+enum ocsf_class {
+    OCSF_BASE,           /* what has no class: records about records */
+    OCSF_EVENT_LOG,      /* 1008 */
+    OCSF_FINDING,        /* 2004 */
+    OCSF_AUTHENTICATION, /* 3002 */
+    OCSF_USER_ACCESS,    /* 3005 */
+    OCSF_API,            /* 6003 */
+    OCSF_CLASSES
+};
+struct ocsf_activity {
+    int id;           /* 99: `name` is the source's own */
+    const char *name; /* the schema's caption */
+};
+/* Opens the object and writes what every class requires: activity, category, class, type. Close it
+ * with mark. */
+size_t ocsf_begin(struct kt_buf *out, enum ocsf_class class, struct ocsf_activity a);
+/* severity, 1 to 5, with its caption. */
+void ocsf_severity(struct kt_buf *out, int id);
+/* time and `metadata`: profile NULL: none. */
+void ocsf_head(struct kt_buf *out, const struct kt_stream_item *item, const char *profile);
+/* "name":{"name":…,"type":…}: the pivots; type_id as OCSF's observable. */
+void ocsf_observable(struct kt_buf *out, const char *name, int type_id, struct kt_str value);
+
+/* ---- ocsf_event.c, ocsf_finding.c: one object without a line's end ---- */
+void ocsf_event(const struct kt_stream_item *item, struct kt_arena *arena, struct kt_buf *out);
+void ocsf_finding(const struct kt_stream_item *item, struct kt_arena *arena, struct kt_buf *out);
