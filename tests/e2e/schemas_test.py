@@ -130,4 +130,67 @@ for case, o in docs:
             if not ocsf(without(o, p)):
                 missed.append(f'{case}: {name}')
 check(tried == mandatory and not missed, f'the checker finds each of {len(mandatory)} mandatory parts missing', '\n'.join(missed) or mandatory - tried)
+
+# ---- ECS ----
+
+ECS = json.load(open(f'{CASES}/elasticsearch/rules.json', encoding='utf-8'))
+DATE = re.compile(r'^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$')
+
+
+def is_ip(v):
+    try:
+        return bool(ipaddress.ip_address(v))
+    except ValueError:
+        return False
+
+
+FORMS = {'date': lambda v: isinstance(v, str) and DATE.match(v), 'text': lambda v: isinstance(v, str) and v, 'keyword': lambda v: isinstance(v, str) and v,
+         'long': lambda v: isinstance(v, int) and not isinstance(v, bool), 'ip': is_ip, 'keywords': lambda v: v and all(isinstance(x, str) and x for x in v), 'ips': lambda v: v and all(map(is_ip, v))}
+
+
+def flat(o, at=''):
+    for k, v in o.items():
+        if isinstance(v, dict):
+            yield from flat(v, f'{at}{k}.')
+        else:
+            yield at + k, v
+
+
+def ecs(o):
+    fields = {k: v for k, v in flat(o) if not k.startswith('keytrail.')}
+    found = [f'{r} is required' for r in ECS['required'] if r not in fields]
+    for k, v in fields.items():
+        form = ECS['fields'].get(k)
+        if form is None:
+            found.append(f'there is no field {k}')
+        elif isinstance(form, list):
+            found += [f'{k}: {x} is not allowed' for x in (v if isinstance(v, list) else [v]) if x not in form]
+        elif not FORMS[form](v):
+            found.append(f'{k}: {v!r} is no {form}')
+    for c in fields.get('event.category', []):
+        found += [f'{c} has no type {t}' for t in fields.get('event.type', []) if t not in ECS['types'].get(c, [])]
+    if 'denied' in fields.get('event.type', []) and fields['event.category'] != ['api']:
+        found.append('denied goes with api alone')
+    if fields.get('ecs.version') != ECS['version']:
+        found.append('ecs.version')
+    return found
+
+
+docs = [(case, o) for case, o in bodies('elasticsearch') if 'create' not in o]
+bad = [f'{case}: {f}' for case, o in docs for f in ecs(o)]
+check(len(docs) > 40 and not bad, f'{len(docs)} documents hold to ECS {ECS["version"]}', '\n'.join(bad) or len(docs))
+check(all(len(o['create']['_id']) == 26 for _, o in bodies('elasticsearch') if 'create' in o), 'each has its _id of 26 characters')
+verbs = {o['event']['action'] for _, o in docs}
+check(len([v for v in verbs if v.startswith('secret.')]) == 17, 'every verb is among them', verbs)
+check(any('denied' in o['event'].get('type', []) for _, o in docs), 'and a denied access')
+for drop in ECS['required']:
+    name, *rest = drop.split('.')
+    path = (name, *rest) if rest else (name,)
+    check(ecs(without(docs[0][1], path)), f'the checker finds {drop} missing')
+template = json.load(open('deploy/elastic/index-template.json', encoding='utf-8'))
+policy = json.load(open('deploy/elastic/ilm-policy.json', encoding='utf-8'))
+check(template['template']['settings']['index.lifecycle.name'] == 'keytrail' and int(policy['policy']['phases']['delete']['min_age'][:-1]) >= 400, 'the template names the policy, which keeps 400 days')
+mapped = {k.replace('properties.', '').rsplit('.', 1)[0]: v for k, v in flat(template['template']['mappings']['properties']) if k.endswith('.type') or k == '@timestamp.type'}
+wrong = {k: v for k, v in mapped.items() if ECS['fields'].get(k) in ('date', 'ip', 'ips', 'long') and v not in (ECS['fields'][k], ECS['fields'][k].rstrip('s'), 'float')}
+check(not wrong, 'its types are those of the documents', wrong)
 finish()
