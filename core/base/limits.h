@@ -42,6 +42,12 @@
 #define KT_NAME_MAX         64u /* agent and instance names */
 #define KT_DETECT_STATE_MAX (64u << 20)
 
+/* Routes of alerts (docs/routing.md). */
+#define KT_ROUTES_MAX      100u
+#define KT_ESCALATIONS_MAX 10u /* of one route */
+#define KT_QUIETS_MAX      8u  /* of one route */
+#define KT_PAGES_MAX       4096u /* alerts that wait for a repeat, an escalation, the end of a night */
+
 /* Rules in the form of Sigma (docs/sigma.md). */
 #define KT_RULES_MAX       1000u /* of one configuration */
 #define KT_RULES_FILES_MAX 2000u

@@ -352,11 +352,8 @@ static enum kt_status load_alerts(struct kt_conf *c, const struct kt_node *n, st
     void *unused = NULL;
     if (load_links(c, kt_node_get(n, "links"), err) != KT_OK)
         return KT_E_CONFIG;
-    if (routes != NULL) {
-        if (list_of_maps(c, routes, 1, &unused, err) != KT_OK)
-            return KT_E_CONFIG;
-        note_later(c, "alerts", routes);
-    }
+    if (routes != NULL && list_of_maps(c, routes, 1, &unused, err) != KT_OK)
+        return KT_E_CONFIG;
     if (targets == NULL || kt_node_is_null(targets))
         return KT_OK;
     if (kt_node_expect(c->yaml, targets, KT_NODE_MAP, err) != KT_OK)
@@ -520,6 +517,8 @@ enum kt_status kt_conf_load(const char *path, struct kt_conf **ret, struct kt_er
         return st;
     struct kt_conf *c = conf_of(y);
     st = fill(c, true, err);
+    if (st == KT_OK)
+        st = kt_conf_routes(c, err);
     if (st == KT_OK)
         st = kt_conf_rules(c, err);
     if (st == KT_OK)

@@ -17,3 +17,5 @@ KT_MUST_USE enum kt_status kt_conf_identities(struct kt_conf *c, bool recorded,
                                               struct kt_error *err);
 /* Reads the files of rules: they join c->files. */
 KT_MUST_USE enum kt_status kt_conf_rules(struct kt_conf *c, struct kt_error *err);
+/* Reads alerts.routes; targets are read before. */
+KT_MUST_USE enum kt_status kt_conf_routes(struct kt_conf *c, struct kt_error *err);

@@ -118,6 +118,29 @@ struct kt_conf_target {
     bool allow_private, changes; /* changes: is told of settings, sources and versions too */
     const char *ca_file, *proxy;
 };
+struct kt_conf_escalation {
+    kt_time_ns after; /* of those in `to` being told */
+    struct kt_strings to;
+};
+struct kt_conf_quiet {
+    uint16_t from_min, until_min; /* minutes of the local day; until <= from: of the day after */
+    uint8_t days;                 /* on which they begin; bit 0 = Monday */
+    const char *zone;             /* "Europe/Berlin" */
+    const char *except;           /* query over an alert; NULL: nothing is excepted */
+    const struct kt_node *node;
+};
+struct kt_conf_route {
+    const char *match;                   /* query over an alert; NULL: every alert */
+    struct kt_strings to;                /* names of targets, at least one */
+    struct kt_strings fallback;          /* of targets */
+    kt_time_ns repeat;                   /* 0: never */
+    bool go_on;                          /* later routes are asked as well */
+    struct kt_conf_escalation *escalate; /* by `after` */
+    unsigned n_escalate;
+    struct kt_conf_quiet *quiet;
+    unsigned n_quiet;
+    const struct kt_node *node;
+};
 struct kt_conf_detector {
     const char *name;
     const struct kt_node *node; /* its options; an empty map when the file gives none */
@@ -157,9 +180,11 @@ struct kt_conf {
     const char *link_alert, *link_runbook; /* alerts.links: URLs with {id}, {detector}; or NULL */
     struct kt_conf_target *targets;
     unsigned n_targets;
+    struct kt_conf_route *routes; /* in their order; none of a recorded configuration */
+    unsigned n_routes;
     struct kt_conf_file *files; /* what belongs to it besides its own text */
     unsigned n_files;
-    struct kt_strings not_used_yet; /* "alerts.routes (line 31)" */
+    struct kt_strings not_used_yet; /* "section.key (line 31)" */
     uint8_t digest[32];             /* SHA-256 of the text, for the config record; with files of
                                        their digests, too */
     struct kt_yaml *yaml;           /* owner of every string */

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""`config check` finds what would go wrong, with its place and the nearest word, and lists what is accepted but not used yet."""
+"""`config check` finds what would go wrong, with its place and the nearest word."""
 from support import *
 
 d = folder()
@@ -48,7 +48,7 @@ p = keytrail('config', 'check', '-c', write('n.yaml', AGENT_BASE + 'sources: [ {
 check(b"mapping '/nowhere.yaml': not there" in p.stdout, 'a mapping may be missing, and is said to be', p.stdout)
 p = keytrail('config', 'check', '-c', write('k.yaml', BASE + 'holidays: { zone: Europe/Berlin, days: ["2026-12-25"] }\n'
              'alerts: { routes: [ { match: "severity:high", to: [s] } ], targets: { s: { type: slack, url_file: /nowhere/slack.url } } }\n'))
-check(p.stdout.count(b'not used yet') == 1, 'keys of later work are accepted and listed; secret files may be missing', p.stdout)
+check(p.returncode == 0, 'secret files may be missing', p.stdout + p.stderr)
 refused(BASE + 'identities_file: /nowhere.yaml\n', "there is no file '/nowhere.yaml'")
 write('who.yaml', 'identities:\n  - { name: alice@acme.example, aliases: [alice@main] }\n  - { name: bob, aliases: [Alice@Main] }\n')
 refused(BASE + 'identities_file: who.yaml\n', "who.yaml:3:28: 'Alice@Main' belongs to 'alice@acme.example' already (line 2)")

@@ -136,8 +136,9 @@ static void documented_collector_file_loads(void **state)
     assert_string_equal(c->targets[2].type, "webhook");
     assert_null(kt_node_get(c->targets[2].node, "type"));
     assert_non_null(kt_node_get(c->targets[2].node, "secret_file"));
-    assert_int_equal(c->not_used_yet.n, 1);
-    assert_string_equal(c->not_used_yet.at[0], "alerts.routes (line 23)");
+    assert_int_equal(c->not_used_yet.n, 0);
+    assert_int_equal(c->n_routes, 2);
+    assert_string_equal(c->routes[0].to.at[1], "slack-sec");
     uint8_t digest[2][32];
     const struct kt_str text = kt_str_of(collector_yaml), file = kt_str_of(who);
     kt_sha256_of(&text, 1, digest[0]);
