@@ -188,8 +188,9 @@ static const struct {
     const char *table;
     bool whole; /* its rows change: all of them are copied again; else only those behind the tree */
 } tables[] = {
-    { "control", false }, { "batch", true }, { "mark", true },   { "owner", true },
-    { "blob", true },     { "alert", true }, { "outbox", true }, { "meta", true },
+    { "control", false }, { "batch", true },  { "mark", true },
+    { "owner", true },    { "blob", true },   { "state", true },
+    { "alert", true },    { "outbox", true }, { "meta", true },
 };
 
 static enum kt_status copy_tables(struct copy *c, struct kt_error *err)

@@ -19,7 +19,7 @@
 #include "core/base/alloc.h"
 #include "core/base/limits.h"
 
-#define VALUE_MAX (KT_DETECT_STATE_MAX + (16 << 20)) /* the largest blob is a detector snapshot */
+#define VALUE_MAX (80 << 20) /* five times the largest: the lines of a batch */
 
 static uint32_t be32(const uint8_t *at)
 {

@@ -8,7 +8,7 @@
 #include "core/base/buf.h"
 #include "core/base/time.h"
 
-#define KT_DB_SCHEMA  2u
+#define KT_DB_SCHEMA  3u
 #define KT_DB_PAGE    8192u       /* bytes */
 #define KT_DB_APP_ID  0x4b54524cu /* "KTRL" */
 #define KT_DB_BUSY_MS 5000

@@ -4,6 +4,7 @@
  * Calls: core/base, core/wire (line hash), core/store, sqlite3.
  * Holds: a step is one transaction; what it cannot read makes it fail, and the old store stays.
  */
+#include <assert.h>
 #include <string.h>
 
 #include "core/base/alloc.h"
@@ -135,7 +136,23 @@ static enum kt_status add_functions(sqlite3 *db, struct kt_error *err)
     "DROP TABLE meta_1; DROP TABLE batch_1; DROP TABLE control_1; DROP TABLE mark_1;"              \
     "DROP TABLE owner_1; DROP TABLE blob_1; DROP TABLE alert_1; DROP TABLE outbox_1"
 
+/* ---- 2 -> 3: the detectors' state in rows; what one blob held is derived again ---- */
+
+/* Step 1 makes today's tables, so it is there already in a store that comes from schema 1. */
+static enum kt_status add_state(sqlite3 *db, struct kt_error *err)
+{
+    const char *create = strstr(kt_schema_sql, "CREATE TABLE state (");
+    assert(create != NULL); /* the last statement of schema.sql */
+    return kt_db_exec(db, "DROP TABLE IF EXISTS state", err) == KT_OK &&
+                   kt_db_exec(db, create, err) == KT_OK
+               ? KT_OK
+               : kt_wrap(err, "migrate");
+}
+
+#define FROM_2 "DELETE FROM blob WHERE name = 'detect'"
+
 const struct kt_migration kt_migrations[] = {
     { 1, FROM_1, add_functions },
+    { 2, FROM_2, add_state },
     { 0, NULL, NULL },
 };

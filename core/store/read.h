@@ -144,6 +144,16 @@ KT_MUST_USE enum kt_status kt_reader_each(struct kt_reader *r, const char *prefi
                                                                  struct kt_str value,
                                                                  struct kt_error *err),
                                           void *self, struct kt_error *err);
+/* Adds the value of one entry of the detectors' tables, as it is committed now. KT_E_CORRUPT: it is
+ * not there. */
+KT_MUST_USE enum kt_status kt_reader_state(struct kt_reader *r, uint8_t table,
+                                           const uint8_t key[KT_STATE_KEY], struct kt_buf *ret,
+                                           struct kt_error *err);
+/* All entries, without their values, in no order that means anything. */
+KT_MUST_USE enum kt_status kt_reader_states(struct kt_reader *r,
+                                            void (*each)(void *self,
+                                                         const struct kt_state_row *row),
+                                            void *self, struct kt_error *err);
 /* Newest first; stops when each() returns KT_E_AGAIN. */
 KT_MUST_USE enum kt_status kt_reader_alerts(struct kt_reader *r,
                                             enum kt_status (*each)(void *self, const char *id,

@@ -12,6 +12,7 @@ struct kt_reader {
     bool frozen;     /* opened as a file that nobody writes */
     struct kt_directory directory;
     uint64_t directory_removed; /* segments that were gone when it was read */
+    sqlite3_stmt *state;        /* asked for one entry after the other; made with the first */
     struct kt_reader *older;    /* NULL: this is the first one, or `lost` says why it is not read */
     struct kt_error lost;
 };

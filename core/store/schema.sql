@@ -1,4 +1,4 @@
--- keytrail's store, schema 2. docs/store.md says what each column means and who may write it.
+-- keytrail's store, schema 3. docs/store.md says what each column means and who may write it.
 -- This text is compared with the schema of every file that is opened (THREATS D4).
 
 -- One row: the identity of the log, the frontier of its tree (whose size is the newest seq), the
@@ -96,7 +96,7 @@ CREATE TABLE owner (
     agent    TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 
--- Derived state: detector snapshots and the like, alerts, and what is to be sent.
+-- Derived state: positions and the like, alerts, and what is to be sent.
 CREATE TABLE blob (
     name  TEXT PRIMARY KEY,
     value BLOB NOT NULL
@@ -125,3 +125,14 @@ CREATE TABLE outbox (
     UNIQUE (alert, target, action)
 ) STRICT;
 CREATE INDEX outbox_waiting ON outbox (target, row) WHERE state = 'wait';
+
+-- Entries of the detectors' tables, as they were at the position that the blob `detect` names. The
+-- key comes first: what is known of one actor lies together.
+CREATE TABLE state (
+    key   BLOB    NOT NULL,
+    tab   INTEGER NOT NULL,
+    born  INTEGER NOT NULL,
+    used  INTEGER NOT NULL,
+    value BLOB    NOT NULL,
+    PRIMARY KEY (key, tab)
+) STRICT, WITHOUT ROWID;

@@ -90,6 +90,7 @@ static const char *instead_of(const char *table)
         { "meta", "keytrail status" },
         { "blob", "keytrail status" },
         { "outbox", "keytrail status" },
+        { "state", "keytrail status" },
         { "control", "keytrail search kind:… (tick, fact, config, decision, hold)" },
     };
     for (size_t i = 0; i < KT_ARRAY_LEN(known); i++)

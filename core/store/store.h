@@ -41,6 +41,11 @@
     X(BLOB_PUT, "INSERT INTO blob (name,value) VALUES (?1,?2)"                                     \
                 " ON CONFLICT DO UPDATE SET value=excluded.value")                                 \
     X(BLOB_DROP, "DELETE FROM blob WHERE name=?1")                                                 \
+    X(STATE_PUT, "INSERT INTO state (key,tab,born,used,value) VALUES (?1,?2,?3,?4,?5)"             \
+                 " ON CONFLICT DO UPDATE SET used=iif(excluded.used=0,used,excluded.used),"        \
+                 " value=excluded.value")                                                          \
+    X(STATE_DROP, "DELETE FROM state WHERE key=?1 AND tab=?2")                                     \
+    X(STATE_CLEAR, "DELETE FROM state")                                                            \
     X(ALERT_PUT, "INSERT INTO alert (id,opened,updated,severity,json) VALUES (?1,?2,?3,?4,?5)"     \
                  " ON CONFLICT DO UPDATE SET opened=excluded.opened, updated=excluded.updated,"    \
                  " severity=excluded.severity, json=excluded.json")                                \

@@ -27,6 +27,7 @@ static const struct {
     { "SELECT * FROM blob WHERE name <> '" KT_SUCCEEDED_BLOB "'", "INSERT INTO blob VALUES (?1,?2)",
       2 },
     { "SELECT * FROM alert", "INSERT INTO alert VALUES (?1,?2,?3,?4,?5)", 5 },
+    { "SELECT * FROM state", "INSERT INTO state VALUES (?1,?2,?3,?4,?5)", 5 },
     { "SELECT * FROM outbox", "INSERT INTO outbox VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12)",
       12 },
 };

@@ -137,6 +137,22 @@ KT_MUST_USE enum kt_status kt_store_each(struct kt_store *s, const char *prefix,
                                                                 struct kt_error *err),
                                          void *self, struct kt_error *err);
 
+/* Entries of the detectors' tables: small structs by table and key, numbered by creation and by
+ * use. Put is insert, or a new value for the key: then `born` stays, and `used` where it is 0. */
+#define KT_STATE_KEY 16
+struct kt_state_row {
+    uint8_t table;
+    uint8_t key[KT_STATE_KEY];
+    uint64_t born, used; /* at most INT64_MAX */
+    struct kt_str value; /* not empty */
+};
+KT_MUST_USE enum kt_status kt_store_state_put(struct kt_store *s, const struct kt_state_row *row,
+                                              struct kt_error *err);
+KT_MUST_USE enum kt_status kt_store_state_drop(struct kt_store *s, uint8_t table,
+                                               const uint8_t key[KT_STATE_KEY],
+                                               struct kt_error *err);
+KT_MUST_USE enum kt_status kt_store_state_clear(struct kt_store *s, struct kt_error *err);
+
 /* Alerts: the row is a JSON document (collector/alert.h makes it), keyed by its 26-character id. */
 KT_MUST_USE enum kt_status kt_store_alert_put(struct kt_store *s, const char *id, kt_time_ns opened,
                                               kt_time_ns updated, int severity, struct kt_str json,

@@ -24,6 +24,7 @@
 
 struct world {
     char folder[64], path[96];
+    unsigned schema;
     struct kt_buf sql;
 };
 
@@ -37,8 +38,8 @@ static void make_old(struct world *w)
 {
     sqlite3 *db = NULL;
     char versions[96];
-    (void)snprintf(versions, sizeof versions, "PRAGMA application_id=%u; PRAGMA user_version=1",
-                   KT_DB_APP_ID);
+    (void)snprintf(versions, sizeof versions, "PRAGMA application_id=%u; PRAGMA user_version=%u",
+                   KT_DB_APP_ID, w->schema);
     assert_int_equal(sqlite3_open(w->path, &db), SQLITE_OK);
     assert_int_equal(sqlite3_exec(db, "PRAGMA page_size=8192", NULL, NULL, NULL), SQLITE_OK);
     assert_int_equal(sqlite3_exec(db, kt_buf_z(&w->sql), NULL, NULL, NULL), SQLITE_OK);
@@ -46,10 +47,13 @@ static void make_old(struct world *w)
     assert_int_equal(sqlite3_close(db), SQLITE_OK);
 }
 
-static int setup(void **state)
+static int setup(void **state, unsigned schema)
 {
     struct world *w = kt_alloc(sizeof *w);
-    FILE *f = fopen("tests/cases/stores/schema-1.sql", "rb");
+    char name[64];
+    (void)snprintf(name, sizeof name, "tests/cases/stores/schema-%u.sql", schema);
+    w->schema = schema;
+    FILE *f = fopen(name, "rb");
     if (f == NULL)
         return -1;
     for (int c; (c = fgetc(f)) != EOF;)
@@ -59,6 +63,16 @@ static int setup(void **state)
     make_old(w);
     *state = w;
     return 0;
+}
+
+static int from_1(void **state)
+{
+    return setup(state, 1);
+}
+
+static int from_2(void **state)
+{
+    return setup(state, 2);
 }
 
 static int teardown(void **state)
@@ -109,8 +123,14 @@ static void an_old_store_becomes_todays(void **state)
     must(migrate(w, NULL, &err), &err);
     is_whole(w);
     must(kt_reader_open(w->path, &r, &err), &err);
-    must(kt_reader_get(r, "backup-mark/1", &mark, &err), &err);
-    assert_true(mark.len > 8); /* the tree as it was */
+    for (unsigned schema = w->schema; schema < KT_DB_SCHEMA; schema++) {
+        char name[32];
+        (void)snprintf(name, sizeof name, "backup-mark/%u", schema);
+        must(kt_reader_get(r, name, &mark, &err), &err);
+        assert_true(mark.len > 8); /* the tree as it was */
+    }
+    /* the detectors' state has another form: it is made again from the log */
+    assert_int_equal(kt_reader_get(r, "detect", &mark, &err), KT_E_AGAIN);
     kt_reader_close(r);
     must(migrate(w, NULL, &err), &err); /* nothing is left to do */
     is_whole(w);
@@ -122,7 +142,9 @@ static void a_reader_says_what_to_do_with_an_old_store(void **state)
     struct kt_reader *r = NULL;
     struct kt_error err = { 0 };
     assert_int_equal(kt_reader_open(w->path, &r, &err), KT_E_CONFIG);
-    assert_non_null(strstr(err.text, "schema 1"));
+    char schema[16];
+    (void)snprintf(schema, sizeof schema, "schema %u", w->schema);
+    assert_non_null(strstr(err.text, schema));
     assert_non_null(strstr(err.text, "start the collector"));
 }
 
@@ -183,7 +205,9 @@ static void a_kill_leaves_the_old_store_or_the_new_one(void **state)
     }
 }
 
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define T(name)                                                                                    \
+    cmocka_unit_test_setup_teardown(name, from_1, teardown),                                       \
+        cmocka_unit_test_setup_teardown(name, from_2, teardown)
 
 int main(void)
 {

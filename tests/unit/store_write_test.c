@@ -431,16 +431,18 @@ static void migration_leaves_a_backup_mark(void **state)
     (void)state;
     sqlite3 *db = NULL;
     const struct kt_beginning from = { .log_id = { 1 } };
-    const struct kt_migration steps[] = { { 2, "ALTER TABLE owner ADD COLUMN note TEXT", NULL },
-                                          { 3, "CREATE TABLE extra (x INTEGER) STRICT", NULL },
-                                          { 0, NULL, NULL } };
+    const struct kt_migration steps[] = {
+        { KT_DB_SCHEMA, "ALTER TABLE owner ADD COLUMN note TEXT", NULL },
+        { KT_DB_SCHEMA + 1, "CREATE TABLE extra (x INTEGER) STRICT", NULL },
+        { 0, NULL, NULL }
+    };
     unsigned version = 0;
     struct kt_error err;
     assert_int_equal(sqlite3_open(":memory:", &db), SQLITE_OK);
     assert_int_equal(kt_schema_make(db, &from, NULL), KT_OK);
-    assert_int_equal(kt_schema_migrate(db, steps, 4, NULL), KT_OK);
+    assert_int_equal(kt_schema_migrate(db, steps, KT_DB_SCHEMA + 2, NULL), KT_OK);
     assert_int_equal(kt_schema_version(db, &version, NULL), KT_OK);
-    assert_int_equal(version, 4);
+    assert_int_equal(version, KT_DB_SCHEMA + 2);
     KT_CLEANUP(kt_db_finalize) sqlite3_stmt *st = NULL;
     assert_int_equal(kt_db_prepare(db,
                                    "SELECT count(*) FROM blob WHERE name LIKE 'backup-mark/_'"
@@ -449,7 +451,7 @@ static void migration_leaves_a_backup_mark(void **state)
                      KT_OK);
     assert_int_equal(kt_db_step(st, NULL), KT_OK);
     assert_int_equal(kt_db_col_i64(st, 0), 2);
-    assert_int_equal(kt_schema_migrate(db, steps, 5, &err), KT_E_CONFIG);
+    assert_int_equal(kt_schema_migrate(db, steps, KT_DB_SCHEMA + 3, &err), KT_E_CONFIG);
     kt_db_finalize(&st);
     (void)sqlite3_close(db);
 }
