@@ -22,16 +22,16 @@
 #define LATE_MIN      (25u * 60u)
 
 static const struct kt_table_decl engine_tables[] = {
-    { "actors", KT_KEY_ACTOR, sizeof(struct kt_actor), 2, 12000, KT_EVICT_LRU },
-    { "places", KT_KEY_ACTOR, sizeof(struct kt_places), 1, 12000, KT_EVICT_LRU },
-    { "facts", KT_KEY_ADDRESS, sizeof(struct fact), 2, 30000, KT_EVICT_LRU },
-    { "incidents", KT_KEY_INSTANCE, sizeof(struct incident), 1, 300, KT_EVICT_LRU },
-    { "index", KT_KEY_INSTANCE, sizeof(uint64_t), 1, 4000, KT_EVICT_LRU },
-    { "values", KT_KEY_NETWORK, sizeof(struct kt_value), 2, 12000, KT_EVICT_LRU },
+    { "actors", KT_KEY_ACTOR, sizeof(struct kt_actor), 2, 12000, KT_EVICT_LRU, NULL },
+    { "places", KT_KEY_ACTOR, sizeof(struct kt_places), 1, 12000, KT_EVICT_LRU, NULL },
+    { "facts", KT_KEY_ADDRESS, sizeof(struct fact), 2, 30000, KT_EVICT_LRU, NULL },
+    { "incidents", KT_KEY_INSTANCE, sizeof(struct incident), 1, 300, KT_EVICT_LRU, NULL },
+    { "index", KT_KEY_INSTANCE, sizeof(uint64_t), 1, 4000, KT_EVICT_LRU, NULL },
+    { "values", KT_KEY_NETWORK, sizeof(struct kt_value), 2, 12000, KT_EVICT_LRU, NULL },
     { "expected", KT_KEY_INSTANCE, sizeof(struct kt_decision), 1, KT_EXPECT_OPEN_MAX,
-      KT_EVICT_REFUSE },
-    { "signs", KT_KEY_PAIR, sizeof(uint32_t), 1, 4000, KT_EVICT_LRU },
-    { "withheld", KT_KEY_PAIR, sizeof(struct withheld), 1, 2000, KT_EVICT_LRU },
+      KT_EVICT_REFUSE, NULL },
+    { "signs", KT_KEY_PAIR, sizeof(uint32_t), 1, 4000, KT_EVICT_LRU, NULL },
+    { "withheld", KT_KEY_PAIR, sizeof(struct withheld), 1, 2000, KT_EVICT_LRU, NULL },
 };
 
 static struct kt_table **engine_table(struct kt_detect *d, unsigned i)

@@ -67,9 +67,9 @@ struct told {
 };
 enum { T_TOLD, T_FIRST };
 static const struct kt_table_decl tables[] = {
-    [T_TOLD] = { "agent_told", KT_KEY_PAIR, sizeof(struct told), 2, 10000, KT_EVICT_LRU },
+    [T_TOLD] = { "agent_told", KT_KEY_PAIR, sizeof(struct told), 2, 10000, KT_EVICT_LRU, NULL },
     /* apart, so that no agent that reads much makes a person's next use of one the first again */
-    [T_FIRST] = { "agent_first", KT_KEY_ACTOR, sizeof(struct told), 1, 8000, KT_EVICT_LRU },
+    [T_FIRST] = { "agent_first", KT_KEY_ACTOR, sizeof(struct told), 1, 8000, KT_EVICT_LRU, NULL },
 };
 
 /* ---- who is an agent ---- */

@@ -40,9 +40,9 @@ struct instance {
 };
 
 static const struct kt_table_decl tables[] = {
-    [T_ACTOR] = { "dormant", KT_KEY_ACTOR, sizeof(struct absence), 1, 12000, KT_EVICT_LRU },
+    [T_ACTOR] = { "dormant", KT_KEY_ACTOR, sizeof(struct absence), 1, 12000, KT_EVICT_LRU, NULL },
     [T_INSTANCE] = { "dormant_instance", KT_KEY_INSTANCE, sizeof(struct instance), 1, 500,
-                     KT_EVICT_LRU },
+                     KT_EVICT_LRU, NULL },
 };
 
 static const struct kt_option options[] = {

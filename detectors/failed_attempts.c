@@ -47,13 +47,14 @@ struct names { /* who failed from a network without knowing it */
 };
 
 static const struct kt_table_decl tables[] = {
-    [T_ACTOR] = { "failed_actor", KT_KEY_ACTOR, sizeof(struct denials), 1, 6000, KT_EVICT_LRU },
+    [T_ACTOR] = { "failed_actor", KT_KEY_ACTOR, sizeof(struct denials), 1, 6000, KT_EVICT_LRU,
+                  NULL },
     [T_IDENTITY] = { "failed_identity", KT_KEY_IDENTITY, sizeof(struct tries), 1, 20000,
-                     KT_EVICT_LRU },
-    [T_ADDRESS] = { "failed_address", KT_KEY_ADDRESS, sizeof(struct tries), 1, 20000,
-                    KT_EVICT_LRU },
-    [T_NETWORK] = { "failed_network", KT_KEY_NETWORK, sizeof(struct names), 2, 10000,
-                    KT_EVICT_LRU },
+                     KT_EVICT_LRU, NULL },
+    [T_ADDRESS] = { "failed_address", KT_KEY_ADDRESS, sizeof(struct tries), 1, 20000, KT_EVICT_LRU,
+                    NULL },
+    [T_NETWORK] = { "failed_network", KT_KEY_NETWORK, sizeof(struct names), 2, 10000, KT_EVICT_LRU,
+                    NULL },
 };
 
 #define UINT_OPTION(field, value, help)                                                            \

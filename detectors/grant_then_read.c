@@ -57,8 +57,8 @@ struct giver { /* one actor */
 };
 
 static const struct kt_table_decl tables[] = {
-    [T_GRANT] = { "grant", KT_KEY_PAIR, sizeof(struct grant), 2, 2000, KT_EVICT_LRU },
-    [T_GIVER] = { "grant_giver", KT_KEY_ACTOR, sizeof(struct giver), 2, 4000, KT_EVICT_LRU },
+    [T_GRANT] = { "grant", KT_KEY_PAIR, sizeof(struct grant), 2, 2000, KT_EVICT_LRU, NULL },
+    [T_GIVER] = { "grant_giver", KT_KEY_ACTOR, sizeof(struct giver), 2, 4000, KT_EVICT_LRU, NULL },
 };
 
 #define NUMBER(field, type, value, help)                                                           \

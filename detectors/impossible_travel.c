@@ -69,7 +69,7 @@ struct trail {
     uint32_t n, n_pairs;
 };
 static const struct kt_table_decl tables[] = {
-    { "travel", KT_KEY_ACTOR, sizeof(struct trail), 3, 8000, KT_EVICT_LRU },
+    { "travel", KT_KEY_ACTOR, sizeof(struct trail), 3, 8000, KT_EVICT_LRU, NULL },
 };
 
 /* ---- places ---- */

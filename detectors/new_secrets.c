@@ -43,20 +43,21 @@ struct list {
 };
 
 static const struct kt_table_decl tables[] = {
-    [KT_NEW_HABIT] = { "new_habit", KT_KEY_ACTOR, sizeof(struct kt_habit), 1, 12000, KT_EVICT_LRU },
-    [KT_NEW_LIST] = { "new_list", KT_KEY_ACTOR, sizeof(struct list), 2, 800, KT_EVICT_LRU },
+    [KT_NEW_HABIT] = { "new_habit", KT_KEY_ACTOR, sizeof(struct kt_habit), 1, 12000, KT_EVICT_LRU,
+                       NULL },
+    [KT_NEW_LIST] = { "new_list", KT_KEY_ACTOR, sizeof(struct list), 2, 800, KT_EVICT_LRU, NULL },
     [KT_NEW_STORE] = { "new_store", KT_KEY_PAIR, sizeof(struct kt_habit_store), 1, 12000,
-                       KT_EVICT_LRU },
+                       KT_EVICT_LRU, NULL },
     [KT_NEW_PAIR] = { "new_pair", KT_KEY_PAIR, sizeof(struct kt_known_pair), 1, 120000,
-                      KT_EVICT_LRU },
+                      KT_EVICT_LRU, NULL },
     [KT_NEW_BLOOM] = { "new_bloom", KT_KEY_ACTOR, sizeof(struct kt_known_bloom), 1, 500,
-                       KT_EVICT_LRU },
+                       KT_EVICT_LRU, NULL },
     [KT_NEW_SECRET] = { "new_secret", KT_KEY_SECRET, sizeof(struct kt_known_secret), 2, 15000,
-                        KT_EVICT_LRU },
+                        KT_EVICT_LRU, NULL },
     [KT_NEW_FOLDER] = { "new_folder", KT_KEY_PAIR, sizeof(struct kt_known_folder), 1, 40000,
-                        KT_EVICT_LRU },
+                        KT_EVICT_LRU, NULL },
     [KT_NEW_USERS] = { "new_folder_users", KT_KEY_SECRET, sizeof(struct kt_known_users), 1, 8000,
-                       KT_EVICT_LRU },
+                       KT_EVICT_LRU, NULL },
 };
 
 #define NUMBER(field, type, value, help)                                                           \

@@ -47,7 +47,7 @@ struct network {
 };
 
 static const struct kt_table_decl tables[] = {
-    { "shared_network", KT_KEY_NETWORK, sizeof(struct network), 2, 4000, KT_EVICT_LRU },
+    { "shared_network", KT_KEY_NETWORK, sizeof(struct network), 2, 4000, KT_EVICT_LRU, NULL },
 };
 
 #define UINT_OPTION(field, value, help)                                                            \

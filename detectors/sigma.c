@@ -36,7 +36,7 @@ static const struct kt_option options[] = {
     KT_OPTIONS_END,
 };
 static const struct kt_table_decl tables[] = {
-    { "windows", KT_KEY_PAIR, sizeof(struct kt_sigma_window), 1, 2000, KT_EVICT_LRU },
+    { "windows", KT_KEY_PAIR, sizeof(struct kt_sigma_window), 1, 2000, KT_EVICT_LRU, NULL },
 };
 
 /* Compiles the rules of the configuration. */

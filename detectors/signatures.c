@@ -26,7 +26,7 @@ struct told {
     uint32_t last_min;
 };
 static const struct kt_table_decl tables[] = {
-    { "signatures_told", KT_KEY_PAIR, sizeof(struct told), 1, 4000, KT_EVICT_LRU },
+    { "signatures_told", KT_KEY_PAIR, sizeof(struct told), 1, 4000, KT_EVICT_LRU, NULL },
 };
 #define POINTS(sign, name, value, help)                                                            \
     {                                                                                              \

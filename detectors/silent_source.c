@@ -97,9 +97,11 @@ struct clock {
 };
 
 static const struct kt_table_decl tables[] = {
-    [T_SOURCE] = { "silent_source", KT_KEY_INSTANCE, sizeof(struct source), 1, 1000, KT_EVICT_LRU },
-    [T_AGENT] = { "silent_agent", KT_KEY_INSTANCE, sizeof(struct agent), 1, 1000, KT_EVICT_LRU },
-    [T_CLOCK] = { "silent_clock", KT_KEY_KIND, sizeof(struct clock), 1, 1, KT_EVICT_LRU },
+    [T_SOURCE] = { "silent_source", KT_KEY_INSTANCE, sizeof(struct source), 1, 1000, KT_EVICT_LRU,
+                   NULL },
+    [T_AGENT] = { "silent_agent", KT_KEY_INSTANCE, sizeof(struct agent), 1, 1000, KT_EVICT_LRU,
+                  NULL },
+    [T_CLOCK] = { "silent_clock", KT_KEY_KIND, sizeof(struct clock), 1, 1, KT_EVICT_LRU, NULL },
 };
 
 #define TIME_OPTION(field, value, help)                                                            \

@@ -1,51 +1,25 @@
 /*
  * table: keyed state of a detector.
  *
- * Owns:  blocks of entries, a hash index over them, the order of use and the order of creation.
- * Calls: core/base. No clock, no I/O.
- * Holds: what is seen or saved never depends on the hash; a full table stays at its maximum.
+ * Owns:  a stub for each entry in order of creation, a hash index over them, their order of use,
+ *        and the structs that are in memory.
+ * Calls: core/base; the backing that was given. No clock, no I/O of its own.
+ * Holds: what is seen or saved depends neither on the hash nor on what is in memory; a full table
+ *        stays at its maximum; an entry that is in memory is found without an allocation.
  */
 #include "detectors/table.h"
 
 #include <assert.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "core/base/alloc.h"
+#include "detectors/table_int.h"
 
-#define BLOCK 64u /* entries allocated at once */
-#define NONE  UINT32_MAX
-
-struct entry {
-    struct kt_key key;
-    uint64_t serial; /* 1, 2, 3 … in order of creation; 0 = free */
-    uint32_t older, newer, chain, pad;
-    unsigned char state[];
-};
-struct born { /* order of creation; stale when the entry's serial differs */
-    uint64_t serial;
-    uint32_t slot;
-};
-struct kt_table {
-    struct kt_table_decl decl;
-    uint64_t seed, serial, evicted;
-    size_t stride;
-    unsigned char **blocks;
-    uint32_t n_blocks, used, count, free_list, oldest, newest;
-    uint32_t *bucket, n_buckets;
-    struct born *born;
-    uint32_t n_born, cap_born;
-};
+#define SLAB_BYTES 8192u
 
 bool kt_key_eq(struct kt_key x, struct kt_key y)
 {
     return x.a == y.a && x.b == y.b;
-}
-
-static struct entry *at(const struct kt_table *t, uint32_t slot)
-{
-    unsigned char *p = t->blocks[slot / BLOCK] + (size_t)(slot % BLOCK) * t->stride;
-    return (struct entry *)(void *)p;
 }
 
 static uint64_t mix(uint64_t z)
@@ -66,9 +40,11 @@ static void rehash(struct kt_table *t, uint32_t n)
     t->bucket = kt_realloc_array(t->bucket, n, sizeof *t->bucket);
     t->n_buckets = n;
     memset(t->bucket, 0xff, (size_t)n * sizeof *t->bucket);
-    for (uint32_t i = t->oldest; i != NONE; i = at(t, i)->newer) {
-        uint32_t *b = bucket_of(t, at(t, i)->key);
-        at(t, i)->chain = *b;
+    for (uint32_t i = 0; i < t->n_stubs; i++) {
+        if (!(kt_stub(t, i)->flags & STUB_LIVE))
+            continue;
+        uint32_t *b = bucket_of(t, kt_stub(t, i)->key);
+        kt_stub(t, i)->chain = *b;
         *b = i;
     }
 }
@@ -79,134 +55,272 @@ struct kt_table *kt_table_new(const struct kt_table_decl *decl, uint64_t seed)
     struct kt_table *t = kt_alloc(sizeof *t);
     t->decl = *decl;
     t->seed = seed;
-    t->stride = (sizeof(struct entry) + decl->bytes + 7u) & ~(size_t)7u;
-    t->free_list = t->oldest = t->newest = NONE;
+    t->stride = (decl->bytes + 7u) & ~7u;
+    while ((t->stride << (t->slab_shift + 1)) <= SLAB_BYTES)
+        t->slab_shift++;
+    t->oldest = t->newest = t->mark = KT_NONE;
     rehash(t, 64);
     return t;
+}
+
+const struct kt_table_decl *kt_table_declared(const struct kt_table *t)
+{
+    return &t->decl;
 }
 
 void kt_table_free(struct kt_table *t)
 {
     if (t == NULL)
         return;
-    for (uint32_t i = 0; i < t->n_blocks; i++)
-        kt_free(t->blocks[i]);
-    kt_free(t->blocks);
+    for (uint32_t i = 0; i < t->n_chunks; i++)
+        kt_free(t->stubs[i]);
+    for (uint32_t i = 0; i < t->n_slabs; i++)
+        kt_free(t->slab[i]);
+    kt_free(t->stubs);
+    kt_free(t->slab);
     kt_free(t->bucket);
-    kt_free(t->born);
+    kt_free(t->scratch);
+    kt_free(t->loaded);
+    kt_buf_done(&t->gone);
+    kt_buf_done(&t->packed);
     kt_free(t);
 }
 
-static uint32_t find(const struct kt_table *t, struct kt_key key)
+uint32_t kt_table_find(const struct kt_table *t, struct kt_key key)
 {
     uint32_t i = *bucket_of(t, key);
-    while (i != NONE && !kt_key_eq(at(t, i)->key, key))
-        i = at(t, i)->chain;
+    while (i != KT_NONE && !kt_key_eq(kt_stub(t, i)->key, key))
+        i = kt_stub(t, i)->chain;
     return i;
 }
 
+/* ---- structs ---- */
+unsigned char *kt_table_body_new(struct kt_table *t, struct stub *s)
+{
+    uint32_t i = t->free;
+    if (i == 0) {
+        if (t->used == t->n_slabs << t->slab_shift) {
+            t->slab = kt_realloc_array(t->slab, t->n_slabs + 1, sizeof *t->slab);
+            t->slab[t->n_slabs++] = kt_alloc_array((size_t)1 << t->slab_shift, t->stride);
+        }
+        i = ++t->used;
+    }
+    s->body = i & 0x3ffffffu;
+    unsigned char *state = kt_body(t, s);
+    if (i == t->free)
+        memcpy(&t->free, state, sizeof t->free);
+    memset(state, 0, t->stride);
+    t->bodies++;
+    return state;
+}
+
+void kt_table_body_drop(struct kt_table *t, struct stub *s)
+{
+    if (s->body == 0)
+        return;
+    memcpy(kt_body(t, s), &t->free, sizeof t->free);
+    t->free = s->body;
+    s->body = 0;
+    t->bodies--;
+}
+
+void kt_table_stubs(struct kt_table *t, uint32_t n)
+{
+    while (t->n_chunks * KT_STUBS < n) {
+        t->stubs = kt_realloc_array(t->stubs, t->n_chunks + 1, sizeof *t->stubs);
+        t->stubs[t->n_chunks++] = kt_alloc_array(KT_STUBS, sizeof **t->stubs);
+    }
+}
+
+/* false: what the backing has is no struct of this entry. */
+static bool load(struct kt_table *t, uint32_t i, unsigned char *ret)
+{
+    struct kt_key key = kt_stub(t, i)->key;
+    kt_buf_reset(&t->packed);
+    return t->backing != NULL && t->backing->load(t->backing->self, t->id, key, &t->packed) &&
+           kt_table_open(t, key, kt_buf_str(&t->packed), ret);
+}
+
+/* ---- the order of use ---- */
 static void unlink_use(struct kt_table *t, uint32_t i)
 {
-    struct entry *e = at(t, i);
-    *(e->older == NONE ? &t->oldest : &at(t, e->older)->newer) = e->newer;
-    *(e->newer == NONE ? &t->newest : &at(t, e->newer)->older) = e->older;
+    struct stub *s = kt_stub(t, i);
+    if (t->mark == i)
+        t->mark = s->older;
+    *(s->older == KT_NONE ? &t->oldest : &kt_stub(t, s->older)->newer) = s->newer;
+    *(s->newer == KT_NONE ? &t->newest : &kt_stub(t, s->newer)->older) = s->older;
 }
 
 static void link_newest(struct kt_table *t, uint32_t i)
 {
-    struct entry *e = at(t, i);
-    e->older = t->newest;
-    e->newer = NONE;
-    *(t->newest == NONE ? &t->oldest : &at(t, t->newest)->newer) = i;
+    struct stub *s = kt_stub(t, i);
+    s->older = t->newest;
+    s->newer = KT_NONE;
+    *(t->newest == KT_NONE ? &t->oldest : &kt_stub(t, t->newest)->newer) = i;
     t->newest = i;
 }
 
-void *kt_table_get(struct kt_table *t, struct kt_key key)
+static void soil(struct kt_table *t, uint32_t i)
 {
-    uint32_t i = find(t, key);
-    if (i == NONE)
-        return NULL;
-    if (i != t->newest) {
-        unlink_use(t, i);
-        link_newest(t, i);
+    if (kt_stub(t, i)->flags & STUB_DIRTY)
+        return;
+    kt_stub(t, i)->flags |= STUB_DIRTY;
+    t->n_dirty++;
+}
+
+/* The newest one is already in its place, unless it is taken for written: it changes now. */
+static void touch(struct kt_table *t, uint32_t i)
+{
+    soil(t, i);
+    if (i == t->newest) {
+        if (t->mark == i)
+            t->mark = kt_stub(t, i)->older;
+        return;
     }
-    return at(t, i)->state;
+    unlink_use(t, i);
+    link_newest(t, i);
 }
 
-const void *kt_table_peek(const struct kt_table *t, struct kt_key key)
+void kt_table_link(struct kt_table *t, const uint32_t *at, uint32_t n)
 {
-    uint32_t i = find(t, key);
-    return i == NONE ? NULL : at(t, i)->state;
+    t->oldest = t->newest = KT_NONE;
+    for (uint32_t i = 0; i < n; i++)
+        link_newest(t, at[i]);
+    uint32_t buckets = t->n_buckets;
+    while (t->count > buckets)
+        buckets *= 2;
+    rehash(t, buckets);
 }
 
+/* ---- coming and going ---- */
 static void drop(struct kt_table *t, uint32_t i)
 {
-    uint32_t *p = bucket_of(t, at(t, i)->key);
+    struct stub *s = kt_stub(t, i);
+    uint32_t *p = bucket_of(t, s->key);
     while (*p != i)
-        p = &at(t, *p)->chain;
-    *p = at(t, i)->chain;
+        p = &kt_stub(t, *p)->chain;
+    *p = s->chain;
     unlink_use(t, i);
-    at(t, i)->serial = 0;
-    at(t, i)->chain = t->free_list;
-    t->free_list = i;
+    if (s->flags & STUB_SAVED)
+        kt_buf_add_bytes(&t->gone, &s->key, sizeof s->key);
+    t->n_dirty -= (s->flags & STUB_DIRTY) != 0;
+    kt_table_body_drop(t, s);
+    *s = (struct stub){ .flags = 0 };
     t->count--;
 }
 
 void kt_table_remove(struct kt_table *t, struct kt_key key)
 {
-    uint32_t i = find(t, key);
-    if (i != NONE)
+    uint32_t i = kt_table_find(t, key);
+    if (i != KT_NONE)
         drop(t, i);
 }
 
-static uint32_t take_slot(struct kt_table *t)
+/* A damaged row costs its entry and no other. */
+static void *lose(struct kt_table *t, uint32_t i)
 {
-    if (t->free_list != NONE) {
-        uint32_t i = t->free_list;
-        t->free_list = at(t, i)->chain;
-        return i;
-    }
-    if (t->used == t->n_blocks * BLOCK) {
-        t->blocks = kt_realloc_array(t->blocks, t->n_blocks + 1, sizeof *t->blocks);
-        t->blocks[t->n_blocks++] = kt_alloc_array(BLOCK, t->stride);
-    }
-    return t->used++;
+    drop(t, i);
+    t->lost++;
+    return NULL;
 }
 
-/* Keeps the list of births at most twice as long as the table. */
-static void note_birth(struct kt_table *t, uint32_t slot)
+/* The struct of a stub, brought in when it is not in memory. NULL: it is lost, and the stub gone.
+ */
+static unsigned char *state_of(struct kt_table *t, uint32_t i)
 {
-    if (t->n_born == t->cap_born && t->n_born > 2 * t->count) {
-        uint32_t n = 0;
-        for (uint32_t i = 0; i < t->n_born; i++) {
-            if (at(t, t->born[i].slot)->serial == t->born[i].serial)
-                t->born[n++] = t->born[i];
-        }
-        t->n_born = n;
-    }
-    if (t->n_born == t->cap_born) {
-        t->cap_born = t->cap_born == 0 ? 64 : 2 * t->cap_born;
-        t->born = kt_realloc_array(t->born, t->cap_born, sizeof *t->born);
-    }
-    t->born[t->n_born++] = (struct born){ at(t, slot)->serial, slot };
+    unsigned char *state = kt_body(t, kt_stub(t, i));
+    if (state != NULL)
+        return state;
+    state = kt_table_body_new(t, kt_stub(t, i));
+    return load(t, i, state) ? state : lose(t, i);
 }
 
-static struct entry *insert(struct kt_table *t, struct kt_key key, uint64_t serial)
+const unsigned char *kt_table_glance(struct kt_table *t, uint32_t i)
 {
-    uint32_t i = take_slot(t);
-    struct entry *e = at(t, i);
-    memset(e, 0, t->stride);
-    e->key = key;
-    e->serial = serial;
+    if (kt_stub(t, i)->body != 0)
+        return kt_body(t, kt_stub(t, i));
+    if (t->scratch == NULL)
+        t->scratch = kt_alloc(t->decl.bytes);
+    return load(t, i, t->scratch) ? t->scratch : lose(t, i);
+}
+
+/* ---- finding ---- */
+void *kt_table_get(struct kt_table *t, struct kt_key key)
+{
+    uint32_t i = kt_table_find(t, key);
+    void *state = i == KT_NONE ? NULL : state_of(t, i);
+    if (state != NULL)
+        touch(t, i);
+    return state;
+}
+
+const void *kt_table_peek(const struct kt_table *t, struct kt_key key)
+{
+    uint32_t i = kt_table_find(t, key);
+    const void *state = i == KT_NONE ? NULL : state_of((struct kt_table *)(uintptr_t)t, i);
+    if (state != NULL)
+        kt_stub(t, i)->flags |= STUB_SEEN;
+    return state;
+}
+
+static void *changed(struct kt_table *t, uint32_t i)
+{
+    void *state = state_of(t, i);
+    if (state == NULL)
+        return NULL;
+    kt_stub(t, i)->flags |= STUB_CHANGED | STUB_SEEN;
+    t->walked = true;
+    soil(t, i);
+    return state;
+}
+
+void *kt_table_edit(struct kt_table *t, struct kt_key key)
+{
+    uint32_t i = kt_table_find(t, key);
+    return i == KT_NONE ? NULL : changed(t, i);
+}
+
+/* Closes the holes; the order of creation stays. */
+static void compact(struct kt_table *t)
+{
+    uint32_t *order = kt_alloc_array(t->count, sizeof *order);
+    uint32_t *moved = kt_alloc_array(t->n_stubs, sizeof *moved);
+    uint32_t n = 0, k = 0, fresh = KT_NONE;
+    for (uint32_t i = 0; i < t->n_stubs; i++) {
+        if (i >= t->fresh && fresh == KT_NONE)
+            fresh = n;
+        if (kt_stub(t, i)->flags & STUB_LIVE)
+            moved[i] = n++;
+    }
+    for (uint32_t i = t->oldest; i != KT_NONE; i = kt_stub(t, i)->newer)
+        order[k++] = moved[i];
+    if (t->mark != KT_NONE)
+        t->mark = moved[t->mark];
+    for (uint32_t i = 0; i < t->n_stubs; i++) {
+        if (kt_stub(t, i)->flags & STUB_LIVE)
+            *kt_stub(t, moved[i]) = *kt_stub(t, i);
+    }
+    t->fresh = fresh == KT_NONE ? n : fresh;
+    t->n_stubs = n;
+    kt_table_link(t, order, k);
+    kt_free(order);
+    kt_free(moved);
+}
+
+uint32_t kt_table_insert(struct kt_table *t, struct kt_key key)
+{
+    if (t->n_stubs == t->n_chunks * KT_STUBS && t->count < t->n_stubs - t->n_stubs / 4)
+        compact(t);
+    kt_table_stubs(t, t->n_stubs + 1);
+    uint32_t i = t->n_stubs++;
     uint32_t *b = bucket_of(t, key);
-    e->chain = *b;
+    *kt_stub(t, i) = (struct stub){ .key = key, .chain = *b, .flags = STUB_LIVE };
     *b = i;
     link_newest(t, i);
     t->count++;
-    note_birth(t, i);
     if (t->count > t->n_buckets)
         rehash(t, t->n_buckets * 2);
-    return e;
+    return i;
 }
 
 void *kt_table_put(struct kt_table *t, struct kt_key key, bool *ret_new)
@@ -222,14 +336,17 @@ void *kt_table_put(struct kt_table *t, struct kt_key key, bool *ret_new)
             return NULL;
         drop(t, t->oldest);
     }
-    return insert(t, key, ++t->serial)->state;
+    uint32_t i = kt_table_insert(t, key);
+    soil(t, i);
+    return kt_table_body_new(t, kt_stub(t, i));
 }
 
+/* ---- figures ---- */
 bool kt_table_oldest(const struct kt_table *t, struct kt_key *ret)
 {
-    if (t->oldest != NONE)
-        *ret = at(t, t->oldest)->key;
-    return t->oldest != NONE;
+    if (t->oldest != KT_NONE)
+        *ret = kt_stub(t, t->oldest)->key;
+    return t->oldest != KT_NONE;
 }
 
 bool kt_table_full(const struct kt_table *t)
@@ -247,71 +364,67 @@ uint64_t kt_table_evicted(const struct kt_table *t)
     return t->evicted;
 }
 
+size_t kt_table_held(const struct kt_table *t)
+{
+    return (size_t)t->bodies * t->stride;
+}
+
+size_t kt_table_dirty(const struct kt_table *t)
+{
+    return (size_t)t->n_dirty * t->stride;
+}
+
 size_t kt_table_bytes(const struct kt_table *t)
 {
-    return sizeof *t + (size_t)t->n_blocks * BLOCK * t->stride +
-           (size_t)t->n_buckets * sizeof *t->bucket + (size_t)t->cap_born * sizeof *t->born;
+    return sizeof *t + kt_table_held(t) + (size_t)t->n_chunks * KT_STUBS * sizeof **t->stubs +
+           (size_t)t->n_buckets * sizeof *t->bucket + t->gone.cap;
 }
 
-void *kt_table_next(struct kt_table *t, uint32_t *pos, struct kt_key *ret_key)
+uint64_t kt_table_lost(const struct kt_table *t)
 {
-    while (*pos < t->n_born) {
-        struct born b = t->born[(*pos)++];
-        struct entry *e = at(t, b.slot);
-        if (e->serial != b.serial)
+    return t->lost;
+}
+
+/* ---- walks ---- */
+static uint32_t next_stub(const struct kt_table *t, uint32_t *at, struct kt_key *ret_key)
+{
+    while (*at < t->n_stubs) {
+        uint32_t i = (*at)++;
+        if (!(kt_stub(t, i)->flags & STUB_LIVE))
             continue;
         if (ret_key != NULL)
-            *ret_key = e->key;
-        return e->state;
+            *ret_key = kt_stub(t, i)->key;
+        return i;
     }
-    return NULL;
+    return KT_NONE;
 }
 
-void kt_table_save(const struct kt_table *t, struct kt_buf *out)
+void *kt_table_next(struct kt_table *t, uint32_t *at, struct kt_key *ret_key)
 {
-    kt_buf_u32(out, t->decl.bytes);
-    kt_buf_u32(out, t->decl.version);
-    kt_buf_u32(out, t->decl.max);
-    kt_buf_u32(out, t->count);
-    kt_buf_u64(out, t->serial);
-    kt_buf_u64(out, t->evicted);
-    for (uint32_t i = t->oldest; i != NONE; i = at(t, i)->newer) {
-        const struct entry *e = at(t, i);
-        kt_buf_u64(out, e->serial);
-        kt_buf_u64(out, e->key.a);
-        kt_buf_u64(out, e->key.b);
-        kt_buf_add_bytes(out, e->state, t->decl.bytes);
-    }
+    uint32_t i;
+    void *state = NULL;
+    while (state == NULL && (i = next_stub(t, at, ret_key)) != KT_NONE)
+        state = changed(t, i);
+    return state;
 }
 
-static int by_serial(const void *x, const void *y)
+const void *kt_table_look(struct kt_table *t, uint32_t *at, struct kt_key *ret_key)
 {
-    const struct born *p = x, *q = y;
-    return (p->serial > q->serial) - (p->serial < q->serial);
+    uint32_t i;
+    const void *state = NULL;
+    while (state == NULL && (i = next_stub(t, at, ret_key)) != KT_NONE)
+        state = kt_table_glance(t, i);
+    return state;
 }
 
-bool kt_table_load(struct kt_table *t, struct kt_rd *in)
+const void *kt_table_each(struct kt_table *t, uint32_t *at, struct kt_key *ret_key)
 {
-    assert(t->count == 0 && t->serial == 0);
-    bool same = kt_rd_u32(in) == t->decl.bytes;
-    same = kt_rd_u32(in) == t->decl.version && same;
-    same = kt_rd_u32(in) == t->decl.max && same;
-    uint32_t n = kt_rd_u32(in);
-    uint64_t serial = kt_rd_u64(in);
-    t->evicted = kt_rd_u64(in);
-    if (!same || in->bad || n > t->decl.max)
-        return false;
-    for (uint32_t i = 0; i < n; i++) {
-        uint64_t born = kt_rd_u64(in);
-        struct kt_key key = { kt_rd_u64(in), 0 };
-        key.b = kt_rd_u64(in);
-        struct kt_str state = kt_rd_bytes(in, t->decl.bytes);
-        if (in->bad || born == 0 || born > serial || find(t, key) != NONE)
-            return false;
-        memcpy(insert(t, key, born)->state, state.at, state.len);
+    uint32_t i;
+    const void *state = NULL;
+    while (state == NULL && (i = next_stub(t, at, ret_key)) != KT_NONE) {
+        state = state_of(t, i);
+        if (state != NULL)
+            kt_stub(t, i)->flags |= STUB_SEEN;
     }
-    t->serial = serial;
-    if (t->n_born > 0)
-        qsort(t->born, t->n_born, sizeof *t->born, by_serial);
-    return true;
+    return state;
 }

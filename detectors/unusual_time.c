@@ -56,8 +56,8 @@ struct circle { /* the organisation, or those of one team or permission set */
 };
 
 static const struct kt_table_decl tables[] = {
-    [T_PERSON] = { "time_habit", KT_KEY_ACTOR, sizeof(struct habit), 3, 4000, KT_EVICT_LRU },
-    [T_CIRCLE] = { "time_circle", KT_KEY_KIND, sizeof(struct circle), 2, 500, KT_EVICT_LRU },
+    [T_PERSON] = { "time_habit", KT_KEY_ACTOR, sizeof(struct habit), 3, 4000, KT_EVICT_LRU, NULL },
+    [T_CIRCLE] = { "time_circle", KT_KEY_KIND, sizeof(struct circle), 2, 500, KT_EVICT_LRU, NULL },
 };
 
 #define NUMBER(field, type, value, help)                                                           \

@@ -49,14 +49,16 @@ struct peers {
 };
 
 static const struct kt_table_decl tables[] = {
-    [T_ACTOR] = { "volume", KT_KEY_ACTOR, sizeof(struct volume), 2, 12000, KT_EVICT_LRU },
-    [T_SKETCH] = { "volume_sketch", KT_KEY_ACTOR, sizeof(struct kt_hll), 1, 500, KT_EVICT_LRU },
-    [T_WEEK] = { "volume_week", KT_KEY_ACTOR, sizeof(struct week), 1, 4000, KT_EVICT_LRU },
-    [T_OWN] = { "volume_own", KT_KEY_PAIR, sizeof(struct own), 1, 10000, KT_EVICT_LRU },
-    [T_SECRET] = { "volume_secret", KT_KEY_SECRET, sizeof(struct kt_hot), 2, 20000, KT_EVICT_LRU },
-    [T_WORK] = { "volume_work", KT_KEY_ACTOR, sizeof(struct windows), 1, 500, KT_EVICT_LRU },
+    [T_ACTOR] = { "volume", KT_KEY_ACTOR, sizeof(struct volume), 2, 12000, KT_EVICT_LRU, NULL },
+    [T_SKETCH] = { "volume_sketch", KT_KEY_ACTOR, sizeof(struct kt_hll), 1, 500, KT_EVICT_LRU,
+                   NULL },
+    [T_WEEK] = { "volume_week", KT_KEY_ACTOR, sizeof(struct week), 1, 4000, KT_EVICT_LRU, NULL },
+    [T_OWN] = { "volume_own", KT_KEY_PAIR, sizeof(struct own), 1, 10000, KT_EVICT_LRU, NULL },
+    [T_SECRET] = { "volume_secret", KT_KEY_SECRET, sizeof(struct kt_hot), 2, 20000, KT_EVICT_LRU,
+                   NULL },
+    [T_WORK] = { "volume_work", KT_KEY_ACTOR, sizeof(struct windows), 1, 500, KT_EVICT_LRU, NULL },
     [T_KIND] = { "volume_kind", KT_KEY_KIND, sizeof(struct peers), 1, KT_ACTOR_COUNT,
-                 KT_EVICT_REFUSE },
+                 KT_EVICT_REFUSE, NULL },
 };
 
 #define UINT_OPTION(field, value, help)                                                            \

@@ -8,6 +8,8 @@
 
 #include <cmocka.h>
 
+#include "core/base/alloc.h"
+
 struct address_state {
     uint32_t tries, last;
 };
@@ -17,10 +19,11 @@ struct pair_state {
 };
 /* two unlike tables: one by address that forgets, one by pair that refuses */
 static const struct kt_table_decl by_address = {
-    "address", KT_KEY_ADDRESS, sizeof(struct address_state), 1, 100, KT_EVICT_LRU
+    "address", KT_KEY_ADDRESS, sizeof(struct address_state), 1, 100, KT_EVICT_LRU, NULL
 };
 static const struct kt_table_decl by_pair = { "pair", KT_KEY_PAIR, sizeof(struct pair_state),
-                                              3,      50,          KT_EVICT_REFUSE };
+                                              3,      50,          KT_EVICT_REFUSE,
+                                              NULL };
 
 static void table_keeps_what_was_touched_last(void **state)
 {
@@ -95,12 +98,254 @@ static void loaded_table_goes_on_like_the_saved_one(void **state)
     kt_buf_done(&y);
 }
 
+/* ---- a backing: rows by key, as they were given ---- */
+#define ROWS 4000u
+struct kept {
+    struct kt_key key[ROWS];
+    uint64_t born[ROWS], used[ROWS];
+    struct kt_buf state[ROWS]; /* empty: gone */
+    unsigned n, loads;
+};
+
+static unsigned place_of(const struct kept *k, struct kt_key key)
+{
+    unsigned i = 0;
+    while (i < k->n && !kt_key_eq(k->key[i], key))
+        i++;
+    return i;
+}
+
+static bool load(void *self, uint32_t table, struct kt_key key, struct kt_buf *ret)
+{
+    struct kept *k = self;
+    unsigned i = place_of(k, key);
+    assert_int_equal(table, 7);
+    k->loads++;
+    if (i == k->n || k->state[i].len == 0)
+        return false;
+    kt_buf_add(ret, kt_buf_str(&k->state[i]));
+    return true;
+}
+
+static void keep(struct kept *k, struct kt_table *t)
+{
+    struct kt_buf rows = { 0 };
+    struct kt_table_row r;
+    kt_table_changes(t, &rows);
+    struct kt_rd in = kt_rd_of(kt_buf_str(&rows));
+    while (kt_table_row_read(&in, &r)) {
+        unsigned i = place_of(k, r.key);
+        assert_true(i < ROWS && r.table == 7);
+        k->n += i == k->n;
+        k->key[i] = r.key;
+        if (r.op == KT_ROW_PUT && k->state[i].len == 0)
+            k->born[i] = r.born;
+        kt_buf_reset(&k->state[i]);
+        kt_buf_add(&k->state[i], r.state);
+        k->used[i] = r.used != 0 ? r.used : k->used[i];
+    }
+    assert_false(in.bad);
+    kt_table_saved(t);
+    kt_buf_done(&rows);
+}
+
+static struct kt_table *from_rows(const struct kt_table_decl *decl, struct kept *k,
+                                  const struct kt_table *was, const struct kt_backing *b)
+{
+    struct kt_table *t = kt_table_new(decl, 5);
+    struct kt_buf head = { 0 };
+    kt_table_head(was, &head);
+    struct kt_rd in = kt_rd_of(kt_buf_str(&head));
+    kt_table_back(t, 7, b);
+    assert_true(kt_table_head_read(t, &in));
+    for (unsigned i = k->n; i-- > 0;) { /* in no order that means anything */
+        if (k->state[i].len > 0)
+            kt_table_add(t, k->key[i], k->born[i], k->used[i]);
+    }
+    assert_true(kt_table_added(t));
+    kt_buf_done(&head);
+    return t;
+}
+
+static void are_equal(const struct kt_table *a, const struct kt_table *b)
+{
+    struct kt_buf x = { 0 }, y = { 0 };
+    kt_table_save(a, &x);
+    kt_table_save(b, &y);
+    assert_int_equal(x.len, y.len);
+    assert_memory_equal(x.at, y.at, x.len);
+    kt_buf_done(&x);
+    kt_buf_done(&y);
+}
+
+/* One step of a life: touch, look, change by a walk, remove. */
+static void live(struct kt_table *t, uint64_t i)
+{
+    uint64_t z = (i * UINT64_C(0x9e3779b97f4a7c15)) >> 32;
+    struct kt_key key = { z % 150, 9 };
+    struct pair_state *s;
+    uint32_t at = 0;
+    if (z % 11 == 0)
+        kt_table_remove(t, key);
+    else if (z % 7 == 0)
+        (void)kt_table_peek(t, key);
+    else if (z % 13 == 0 && (s = kt_table_edit(t, key)) != NULL)
+        s->wrote += 3;
+    else if (z % 501 == 0)
+        while ((s = kt_table_next(t, &at, NULL)) != NULL)
+            s->more[5]++;
+    else if ((s = kt_table_put(t, key, NULL)) != NULL)
+        s->wrote = i;
+}
+
+static void what_is_in_memory_changes_nothing(void **state)
+{
+    (void)state;
+    static const struct kt_table_decl decls[] = {
+        { "few", KT_KEY_PAIR, sizeof(struct pair_state), 1, 60, KT_EVICT_LRU, NULL },
+        { "all", KT_KEY_PAIR, sizeof(struct pair_state), 1, 1000, KT_EVICT_LRU, NULL },
+        { "no more", KT_KEY_PAIR, sizeof(struct pair_state), 1, 60, KT_EVICT_REFUSE, NULL },
+    };
+    for (unsigned d = 0; d < 3; d++) {
+        struct kept *k = kt_alloc(sizeof *k);
+        const struct kt_backing backing = { load, k };
+        struct kt_table *plain = kt_table_new(&decls[d], 1), *t = kt_table_new(&decls[d], 2);
+        kt_table_back(t, 7, &backing);
+        for (uint64_t i = 0; i < 6000; i++) {
+            live(plain, i);
+            live(t, i);
+            if (i % 17 == 0) {
+                keep(k, t);
+                (void)kt_table_trim(t, i % 3 == 0 ? SIZE_MAX : 200);
+            }
+            if (i % 340 == 0) {
+                struct kt_table *next = from_rows(&decls[d], k, t, &backing);
+                kt_table_free(t);
+                t = next;
+            }
+        }
+        are_equal(plain, t);
+        assert_true(k->loads > 500);
+        assert_int_equal(kt_table_lost(t), 0);
+        kt_table_free(plain);
+        kt_table_free(t);
+        for (unsigned i = 0; i < ROWS; i++)
+            kt_buf_done(&k->state[i]);
+        kt_free(k);
+    }
+}
+
+static void only_what_is_written_leaves_memory(void **state)
+{
+    (void)state;
+    struct kept *k = kt_alloc(sizeof *k);
+    const struct kt_backing backing = { load, k };
+    struct kt_buf rows = { 0 };
+    struct kt_table *t = kt_table_new(&by_address, 3);
+    kt_table_back(t, 7, &backing);
+    for (uint64_t i = 0; i < 50; i++)
+        (void)kt_table_put(t, (struct kt_key){ i, 0 }, NULL);
+    assert_int_equal(kt_table_trim(t, SIZE_MAX), 0);
+    kt_table_changes(t, &rows);
+    assert_int_equal(kt_table_trim(t, SIZE_MAX), 0); /* given is not written */
+    kt_table_saved(t);
+    (void)kt_table_get(t, (struct kt_key){ 7, 0 }); /* and this one changes since */
+    assert_int_equal(kt_table_held(t), 50 * sizeof(struct address_state));
+    assert_int_equal(kt_table_trim(t, SIZE_MAX), 49 * sizeof(struct address_state));
+    assert_int_equal(kt_table_count(t), 50);
+    assert_non_null(kt_table_get(t, (struct kt_key){ 7, 0 }));
+    assert_int_equal(k->loads, 0);
+    assert_int_equal(kt_table_lost(t), 0);
+    assert_null(kt_table_get(t, (struct kt_key){ 8, 0 })); /* whose row nobody kept */
+    assert_int_equal(kt_table_lost(t), 1);
+    assert_int_equal(kt_table_count(t), 49);
+    assert_null(kt_table_get(t, (struct kt_key){ 99, 0 })); /* never seen: nobody is asked */
+    assert_int_equal(k->loads, 1);
+    kt_buf_done(&rows);
+    kt_table_free(t);
+    kt_free(k);
+}
+
+static bool even(const void *state)
+{
+    return ((const struct address_state *)state)->tries % 2 == 0;
+}
+
+/* Each damaged row costs its own entry: flipped, cut, of another key, and one that is whole but
+ * holds a number that no entry may hold. */
+static void a_damaged_row_costs_its_entry(void **state)
+{
+    (void)state;
+    static const struct kt_table_decl decl = {
+        "even", KT_KEY_ADDRESS, sizeof(struct address_state), 1, 100, KT_EVICT_LRU, even
+    };
+    struct kept *k = kt_alloc(sizeof *k);
+    const struct kt_backing backing = { load, k };
+    struct kt_table *t = kt_table_new(&decl, 3);
+    struct address_state *s;
+    uint32_t at = 0;
+    struct kt_key key;
+    kt_table_back(t, 7, &backing);
+    for (uint32_t i = 0; i < 10; i++) {
+        s = kt_table_put(t, (struct kt_key){ i, 0 }, NULL);
+        s->tries = i == 4 ? 1 : 2 * i;
+    }
+    keep(k, t);
+    (void)kt_table_trim(t, SIZE_MAX);
+    k->state[1].at[2] ^= 4;
+    k->state[2].len--;
+    kt_buf_reset(&k->state[3]);
+    kt_buf_add(&k->state[3], kt_buf_str(&k->state[5]));
+    assert_null(kt_table_get(t, (struct kt_key){ 1, 0 }));
+    assert_null(kt_table_peek(t, (struct kt_key){ 2, 0 }));
+    assert_null(kt_table_edit(t, (struct kt_key){ 3, 0 }));
+    uint64_t sum = 0; /* a walk finds the last of them, and goes on behind it */
+    while ((s = kt_table_next(t, &at, &key)) != NULL)
+        sum += s->tries == 2 * key.a ? key.a : 1000;
+    assert_int_equal(sum, 0 + 5 + 6 + 7 + 8 + 9);
+    assert_int_equal(kt_table_lost(t), 4);
+    assert_int_equal(kt_table_count(t), 6);
+    s = kt_table_put(t, (struct kt_key){ 1, 0 }, NULL);
+    assert_int_equal(s->tries, 0);
+    keep(k, t);
+    struct kt_table *next = from_rows(&decl, k, t, &backing);
+    assert_int_equal(kt_table_lost(next), 0); /* what is lost is no row any more */
+    assert_int_equal(kt_table_count(next), 7);
+    kt_table_free(next);
+    kt_table_free(t);
+    for (unsigned i = 0; i < ROWS; i++)
+        kt_buf_done(&k->state[i]);
+    kt_free(k);
+}
+
+static void packing_leaves_out_zeroes_and_takes_nothing_else(void **state)
+{
+    (void)state;
+    unsigned char from[61], to[61];
+    for (unsigned bytes = 1; bytes <= sizeof from; bytes++) {
+        struct kt_buf b = { 0 };
+        for (unsigned i = 0; i < bytes; i++)
+            from[i] = i % 16 < 8 || i % 5 == 0 ? 0 : (unsigned char)(i + bytes);
+        kt_table_pack(from, bytes, &b);
+        assert_true(kt_table_unpack(kt_buf_str(&b), to, bytes));
+        assert_memory_equal(from, to, bytes);
+        assert_false(kt_table_unpack(kt_str_from(b.at, b.len - 1), to, bytes));
+        kt_buf_byte(&b, 0);
+        assert_false(kt_table_unpack(kt_buf_str(&b), to, bytes));
+        kt_buf_done(&b);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(table_keeps_what_was_touched_last),
         cmocka_unit_test(refusing_table_gives_nothing_when_full),
         cmocka_unit_test(loaded_table_goes_on_like_the_saved_one),
+        cmocka_unit_test(what_is_in_memory_changes_nothing),
+        cmocka_unit_test(only_what_is_written_leaves_memory),
+        cmocka_unit_test(a_damaged_row_costs_its_entry),
+        cmocka_unit_test(packing_leaves_out_zeroes_and_takes_nothing_else),
     };
     return cmocka_run_group_tests_name("table", tests, NULL, NULL);
 }
