@@ -474,7 +474,6 @@ static enum kt_status other_work(struct kt_daemon *d, struct kt_error *err)
         st = kt_ingest_begin(d->ingest, err);
         if (st == KT_OK)
             st = kt_deliver_take_back(d->deliver, dead_letter, d, err);
-        d->notified = d->notified || kt_deliver_behind(d->deliver);
     }
     if (st == KT_OK)
         st = by_the_clock(d, err);
@@ -482,7 +481,11 @@ static enum kt_status other_work(struct kt_daemon *d, struct kt_error *err)
         st = kt_keep_turn(d->keep, &d->keep_more, err);
     if (st == KT_OK)
         st = kt_daemon_write_notes(d, err);
-    return st == KT_OK ? kt_daemon_commit(d, err) : st;
+    if (st == KT_OK)
+        st = kt_daemon_commit(d, err);
+    if (st == KT_OK && kt_deliver_behind(d->deliver))
+        st = kt_deliver_hand_over(d->deliver, err);
+    return st;
 }
 
 static enum kt_status turn(struct kt_daemon *d, bool *busy, struct kt_error *err)
@@ -493,7 +496,8 @@ static enum kt_status turn(struct kt_daemon *d, bool *busy, struct kt_error *err
     fds[n++] = kt_outbox_fd(d->outbox);
     fds[n++] = kt_follow_fd(d->follow);
     n += kt_control_fds(d->control, fds + n, FDS_MAX - n);
-    int wait_ms = *busy || d->keep_more ? 0 : kt_control_pending(d->control) ? PENDING_MS : IDLE_MS;
+    bool more = *busy || d->keep_more || kt_deliver_behind(d->deliver);
+    int wait_ms = more ? 0 : kt_control_pending(d->control) ? PENDING_MS : IDLE_MS;
     enum kt_status st = kt_net_server_wait(d->server, fds, n, wait_ms, err);
     if (st == KT_OK)
         st = drain(d, busy, err);

@@ -132,18 +132,29 @@ void kt_courier_done(struct kt_courier *c)
 
 /* ---- when ---- */
 
-bool kt_courier_ready(struct kt_courier *c, kt_time_ns mono)
+kt_time_ns kt_courier_ready_at(struct kt_courier *c, kt_time_ns mono)
 {
-    if (c->disabled || c->flying >= FLYING_MAX || mono < c->not_before)
-        return false;
+    if (c->disabled || c->flying >= FLYING_MAX || (c->open && c->flying > 0))
+        return INT64_MAX;
+    if (mono < c->not_before)
+        return c->not_before;
     if (c->open)
-        return c->flying == 0 && mono >= c->probe_at;
+        return c->probe_at;
     if (c->refilled != 0)
         c->tokens += (double)(mono - c->refilled) / (double)KT_NS_S * c->target->per_second;
     c->refilled = mono;
     if (c->tokens > BURST)
         c->tokens = BURST;
-    return c->tokens >= 1;
+    if (c->tokens >= 1)
+        return mono;
+    return mono + 1 + (kt_time_ns)((1 - c->tokens) / c->target->per_second * (double)KT_NS_S);
+}
+
+void kt_courier_revive(struct kt_courier *c)
+{
+    c->disabled = c->open = false;
+    c->failures = 0;
+    c->not_before = 0;
 }
 
 void kt_courier_started(struct kt_courier *c, kt_time_ns mono)

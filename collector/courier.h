@@ -33,8 +33,11 @@ KT_MUST_USE enum kt_status kt_courier_open(const struct kt_conf *conf,
                                            struct kt_error *err);
 void kt_courier_done(struct kt_courier *c);
 
-/* May a request start at `mono`? A probe of an open circuit counts as yes. */
-bool kt_courier_ready(struct kt_courier *c, kt_time_ns mono);
+/* When a request may start: `mono` or before is now; INT64_MAX: not before an answer or a person
+ * changes something. A probe of an open circuit counts. */
+kt_time_ns kt_courier_ready_at(struct kt_courier *c, kt_time_ns mono);
+/* A person wants it tried: ends a 410, an open circuit and a Retry-After. */
+void kt_courier_revive(struct kt_courier *c);
 void kt_courier_started(struct kt_courier *c, kt_time_ns mono);
 /* Takes the answer into account. Returns the verdict; ret: the whole ruling; word: a short reason
  * (200 bytes). */

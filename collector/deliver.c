@@ -1,22 +1,96 @@
 /*
  * deliver: keeps store and outbox thread in step.
  *
- * Owns:  the numbers of the rows that the outbox has; the blobs "thread/<target>/<alert>".
+ * Owns:  the numbers of the rows that wait in the store, by target and severity, and of those that
+ *        the outbox has; the blobs "thread/<target>/<alert>".
  * Calls: core/store/write, outbox.
- * Holds: a row is with the outbox at most once; it counts as there until its end is written.
+ * Holds: a row is with the outbox at most once; it counts as there until its end is written. No
+ *        row goes before an older one of its alert and target.
  */
 #include "collector/deliver.h"
 #include "core/base/alloc.h"
 #include <stdio.h>
 #include <string.h>
 
+#define LINE_MAX  65536u /* rows that are known by number; more wait until these are gone */
+#define GIVE_MAX  256u
+#define WRITE_MAX 512u
+
+/* ---- a set of row numbers, which are above 0: open addressing, half full at most ---- */
+
+struct rows {
+    int64_t *at;
+    size_t cap, n;
+};
+
+static size_t slot_of(const struct rows *s, int64_t row)
+{
+    size_t i = (size_t)((uint64_t)row * UINT64_C(0x9E3779B97F4A7C15) >> 20) & (s->cap - 1);
+    while (s->at[i] != 0 && s->at[i] != row)
+        i = (i + 1) & (s->cap - 1);
+    return i;
+}
+
+static bool has(const struct rows *s, int64_t row)
+{
+    return s->cap > 0 && s->at[slot_of(s, row)] == row;
+}
+
+static void put(struct rows *s, int64_t row)
+{
+    if (2 * (s->n + 1) > s->cap) {
+        struct rows more = { .cap = s->cap == 0 ? 64 : 2 * s->cap };
+        more.at = kt_alloc_array(more.cap, sizeof *more.at);
+        for (size_t i = 0; i < s->cap; i++)
+            if (s->at[i] != 0)
+                more.at[slot_of(&more, s->at[i])] = s->at[i];
+        more.n = s->n;
+        kt_free(s->at);
+        *s = more;
+    }
+    size_t i = slot_of(s, row);
+    s->n += s->at[i] == 0;
+    s->at[i] = row;
+}
+
+/* What stands behind the hole in one run is put again, so that looking never stops too early. */
+static void drop(struct rows *s, int64_t row)
+{
+    if (!has(s, row))
+        return;
+    size_t i = slot_of(s, row);
+    s->at[i] = 0;
+    s->n--;
+    for (i = (i + 1) & (s->cap - 1); s->at[i] != 0; i = (i + 1) & (s->cap - 1)) {
+        int64_t moved = s->at[i];
+        s->at[i] = 0;
+        s->at[slot_of(s, moved)] = moved;
+    }
+}
+
+/* ---- what waits in the store ---- */
+
+struct line { /* first in, first out */
+    struct waits {
+        int64_t row;
+        kt_time_ns created;
+    } * at;
+    unsigned n, from, cap;
+    bool more; /* the store has more of this kind than are known here */
+};
+struct target {
+    char name[64];
+    struct line lines[KT_SEV_COUNT];
+};
 struct kt_deliver {
     struct kt_store *store;
     struct kt_outbox *outbox;
-    int64_t *out; /* sorted row numbers */
-    unsigned n, room;
-    bool behind, held;
+    struct target *targets; /* that rows name, configured or not */
+    unsigned n_targets;
+    struct rows listed, out;
+    bool indexed, held;
     struct kt_outbox_row next; /* taken from the outbox, not written yet */
+    unsigned given;            /* in this call */
 };
 
 struct kt_deliver *kt_deliver_new(struct kt_store *store, struct kt_outbox *outbox)
@@ -31,23 +105,66 @@ void kt_deliver_free(struct kt_deliver *d)
 {
     if (d == NULL)
         return;
-    kt_free(d->out);
+    for (unsigned i = 0; i < d->n_targets; i++)
+        for (int s = 0; s < KT_SEV_COUNT; s++)
+            kt_free(d->targets[i].lines[s].at);
+    kt_free(d->targets);
+    kt_free(d->listed.at);
+    kt_free(d->out.at);
     kt_free(d);
 }
 
-/* Where row is, or belongs. */
-static unsigned place(const struct kt_deliver *d, int64_t row)
+static struct target *target_of(struct kt_deliver *d, const char *name)
 {
-    unsigned lo = 0, hi = d->n;
-    while (lo < hi) {
-        unsigned mid = lo + (hi - lo) / 2;
-        if (d->out[mid] < row)
-            lo = mid + 1;
-        else
-            hi = mid;
-    }
-    return lo;
+    for (unsigned i = 0; i < d->n_targets; i++)
+        if (strcmp(d->targets[i].name, name) == 0)
+            return &d->targets[i];
+    d->targets = kt_realloc_array(d->targets, d->n_targets + 1, sizeof *d->targets);
+    struct target *t = &d->targets[d->n_targets++];
+    *t = (struct target){ 0 };
+    kt_str_copyz(t->name, sizeof t->name, kt_str_of(name));
+    return t;
 }
+
+static void push(struct line *l, const struct waits *w)
+{
+    if (l->n == l->cap && l->from > 0) {
+        memmove(l->at, l->at + l->from, (l->n - l->from) * sizeof *l->at);
+        l->n -= l->from;
+        l->from = 0;
+    }
+    if (l->n == l->cap) {
+        l->cap = l->cap == 0 ? 64 : 2 * l->cap;
+        l->at = kt_realloc_array(l->at, l->cap, sizeof *l->at);
+    }
+    l->at[l->n++] = *w;
+}
+
+static enum kt_status list(void *self, const struct kt_outbox_row *row, struct kt_error *err)
+{
+    struct kt_deliver *d = self;
+    (void)err;
+    if (has(&d->out, row->row) || has(&d->listed, row->row))
+        return KT_OK;
+    int severity = row->severity < 0 || row->severity >= KT_SEV_COUNT ? 0 : row->severity;
+    struct line *l = &target_of(d, row->target)->lines[severity];
+    if (l->n - l->from >= LINE_MAX) {
+        l->more = true;
+        return KT_OK;
+    }
+    push(l, &(struct waits){ row->row, row->created });
+    put(&d->listed, row->row);
+    return KT_OK;
+}
+
+static enum kt_status index_from(struct kt_deliver *d, int64_t from, struct kt_error *err)
+{
+    if (kt_store_outbox_waiting(d->store, from, list, d, err) != KT_OK)
+        return kt_wrap(err, "waiting alerts");
+    return KT_OK;
+}
+
+/* ---- out ---- */
 
 /* The blob of what a target calls its message of an alert; kept from the first delivery until the
  * alert is resolved there. */
@@ -83,31 +200,85 @@ static enum kt_status give(void *self, const struct kt_outbox_row *stored, struc
                            struct kt_error *err)
 {
     struct kt_deliver *d = self;
-    struct kt_outbox_row copy = *stored, *row = &copy;
-    unsigned at = place(d, row->row);
-    if (at < d->n && d->out[at] == row->row)
+    struct kt_outbox_row row = *stored;
+    if (has(&d->out, row.row))
         return KT_OK;
-    if (kt_outbox_room(d->outbox) == 0) {
-        d->behind = true;
-        return KT_OK;
-    }
-    if (read_handle(d, row, err) != KT_OK)
+    if (read_handle(d, &row, err) != KT_OK)
         return err->code;
-    d->out = kt_realloc_array(d->out, d->n + 1, sizeof *d->out);
-    memmove(d->out + at + 1, d->out + at, (d->n - at) * sizeof *d->out);
-    d->out[at] = row->row;
-    d->n++;
-    kt_outbox_give(d->outbox, row, json);
+    put(&d->out, row.row);
+    drop(&d->listed, row.row);
+    d->given++;
+    kt_outbox_give(d->outbox, &row, json);
     return KT_OK;
+}
+
+/* One line as far as there is room: each row after the older ones of its alert, which may be in
+ * another line and find no room: they are few. */
+static enum kt_status give_line(struct kt_deliver *d, const char *target, struct line *l,
+                                int severity, struct kt_error *err)
+{
+    while (l->from < l->n && d->given < GIVE_MAX &&
+           kt_outbox_room(d->outbox, target, severity) > 0) {
+        int64_t row = l->at[l->from++].row;
+        drop(&d->listed, row);
+        if (kt_store_outbox_of(d->store, row, give, d, err) != KT_OK)
+            return kt_wrap(err, "waiting alerts");
+    }
+    return KT_OK;
+}
+
+/* For the figures: how many wait here, since when. */
+static void say_held_back(struct kt_deliver *d, const struct target *t)
+{
+    uint64_t n = 0;
+    kt_time_ns oldest = 0;
+    for (int s = 0; s < KT_SEV_COUNT; s++) {
+        const struct line *l = &t->lines[s];
+        n += l->n - l->from;
+        if (l->from < l->n && (oldest == 0 || l->at[l->from].created < oldest))
+            oldest = l->at[l->from].created;
+    }
+    kt_outbox_held_back(d->outbox, t->name, n, oldest);
 }
 
 enum kt_status kt_deliver_hand_over(struct kt_deliver *d, struct kt_error *err)
 {
-    d->behind = false;
-    if (kt_store_outbox_waiting(d->store, give, d, err) != KT_OK)
-        return kt_wrap(err, "waiting alerts");
-    return KT_OK;
+    int64_t added = kt_store_outbox_added(d->store);
+    bool more = false;
+    enum kt_status st = KT_OK;
+    if (!d->indexed || added != 0)
+        st = index_from(d, d->indexed ? added : 0, err);
+    d->indexed = true;
+    d->given = 0;
+    for (int s = KT_SEV_COUNT - 1; s >= 0; s--)
+        for (unsigned i = 0; i < d->n_targets && st == KT_OK; i++) {
+            struct line *l = &d->targets[i].lines[s];
+            st = give_line(d, d->targets[i].name, l, s, err);
+            more = more || (l->more && l->from == l->n);
+        }
+    if (more && st == KT_OK) { /* what did not fit into the lines has its turn */
+        for (unsigned i = 0; i < d->n_targets; i++)
+            for (int s = 0; s < KT_SEV_COUNT; s++)
+                d->targets[i].lines[s].more = false;
+        st = index_from(d, 0, err);
+    }
+    for (unsigned i = 0; i < d->n_targets; i++)
+        say_held_back(d, &d->targets[i]);
+    return st;
 }
+
+bool kt_deliver_behind(const struct kt_deliver *d)
+{
+    for (unsigned i = 0; i < d->n_targets; i++)
+        for (int s = 0; s < KT_SEV_COUNT; s++) {
+            const struct line *l = &d->targets[i].lines[s];
+            if (l->from < l->n && kt_outbox_room(d->outbox, d->targets[i].name, s) > 0)
+                return true;
+        }
+    return false;
+}
+
+/* ---- back ---- */
 
 bool kt_deliver_changed(struct kt_deliver *d)
 {
@@ -120,25 +291,27 @@ enum kt_status kt_deliver_take_back(struct kt_deliver *d,
                                     void (*dead)(void *self, const struct kt_outbox_row *row),
                                     void *self, struct kt_error *err)
 {
-    while (kt_deliver_changed(d)) {
+    for (unsigned n = 0; n < WRITE_MAX && kt_deliver_changed(d); n++) {
         if (kt_store_outbox_update(d->store, &d->next, err) != KT_OK ||
             keep_handle(d, &d->next, err) != KT_OK)
             return kt_wrap(err, "outbox row");
         d->held = false;
         if (strcmp(d->next.state, "wait") == 0)
             continue;
-        unsigned at = place(d, d->next.row);
-        if (at < d->n && d->out[at] == d->next.row) {
-            memmove(d->out + at, d->out + at + 1, (d->n - at - 1) * sizeof *d->out);
-            d->n--;
-        }
+        drop(&d->out, d->next.row);
         if (strcmp(d->next.state, "dead") == 0)
             dead(self, &d->next);
     }
     return KT_OK;
 }
 
-bool kt_deliver_behind(const struct kt_deliver *d)
+enum kt_status kt_deliver_retry(struct kt_deliver *d, const struct kt_outbox_row *dead,
+                                kt_time_ns now, struct kt_error *err)
 {
-    return d->behind;
+    struct kt_outbox_row row = *dead;
+    kt_str_copyz(row.state, sizeof row.state, KT_STR("wait"));
+    row.attempts = 0;
+    row.next_try = now;
+    enum kt_status st = kt_store_outbox_update(d->store, &row, err);
+    return st == KT_OK ? list(d, &row, err) : st;
 }

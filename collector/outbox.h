@@ -28,12 +28,23 @@ void kt_outbox_give(struct kt_outbox *o, const struct kt_outbox_row *row, struct
  * one does. */
 bool kt_outbox_take(struct kt_outbox *o, struct kt_outbox_row *ret);
 int kt_outbox_fd(const struct kt_outbox *o);
-/* How many more rows it takes now; the others wait in the store. */
-unsigned kt_outbox_room(struct kt_outbox *o);
+/* How many more rows of this target and severity it takes now; the others wait in the store. Each
+ * has its own room: a target that is away takes nobody else's, and nothing stands before a critical
+ * row but critical ones. Rows of a target that is not configured are taken, and given up. */
+#define KT_OUTBOX_ROOM 256u
+unsigned kt_outbox_room(struct kt_outbox *o, const char *target, int severity);
+/* So many rows of this target wait in the store for room, the oldest made at `oldest`: for the
+ * figures, and so that the fd calls when there is room. */
+void kt_outbox_held_back(struct kt_outbox *o, const char *target, uint64_t rows, kt_time_ns oldest);
+/* A person wants this target tried now, whatever a 410 or its circuit says. false: no such target.
+ */
+bool kt_outbox_revive(struct kt_outbox *o, const char *target);
 /* Targets whose circuit has been open for longer than `longer`, or that a 410 has disabled; names
  * live as long as the configuration. */
 unsigned kt_outbox_broken(struct kt_outbox *o, kt_time_ns longer, const char **names, unsigned max);
-/* Per target: state of its circuit, waiting, last code, last success. JSON object. */
+/* A JSON object, a member a target: circuit (closed, open, disabled), waiting (the store's rows
+ * too), oldest_age_s, sent and dead in this life, failures in a row, last_code, last_success (ns),
+ * last_error. */
 void kt_outbox_status(struct kt_outbox *o, struct kt_buf *out);
 /* `notify test TARGET`: one marked test alert, right now, in the caller's thread. */
 struct kt_outbox_test {

@@ -3,7 +3,7 @@
  *
  * Owns:  nothing beyond struct kt_store.
  * Calls: core/base, core/store/db.
- * Holds: walks ask for one row at a time, so that a callback may change the row it is given.
+ * Holds: a walk whose callback may change the row it is given asks for one row at a time.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -85,6 +85,8 @@ enum kt_status kt_store_outbox_add(struct kt_store *s, struct kt_outbox_row *row
         return kt_wrap(err, "outbox");
     }
     row->row = kt_db_col_i64(st, 0);
+    if (s->outbox_added == 0 || row->row < s->outbox_added)
+        s->outbox_added = row->row;
     return kt_store_run(s, KT_ST_OUTBOX_ADD, err); /* to its end: only then the row is in */
 }
 
@@ -108,7 +110,7 @@ enum kt_status kt_store_outbox_update(struct kt_store *s, const struct kt_outbox
     return KT_OK;
 }
 
-static void take_row(sqlite3_stmt *st, struct kt_outbox_row *row, struct kt_buf *json)
+static void take_row(sqlite3_stmt *st, struct kt_outbox_row *row)
 {
     *row = (struct kt_outbox_row){
         .row = kt_db_col_i64(st, 0),
@@ -117,57 +119,92 @@ static void take_row(sqlite3_stmt *st, struct kt_outbox_row *row, struct kt_buf 
         .next_try = kt_db_col_i64(st, 7),
         .sent_at = kt_db_col_i64(st, 8),
         .last_code = (int)kt_db_col_i64(st, 9),
+        .severity = (int)kt_db_col_i64(st, 11),
     };
     kt_str_copyz(row->alert, sizeof row->alert, kt_db_col(st, 1));
     kt_str_copyz(row->target, sizeof row->target, kt_db_col(st, 2));
     kt_str_copyz(row->action, sizeof row->action, kt_db_col(st, 3));
     kt_str_copyz(row->state, sizeof row->state, kt_db_col(st, 4));
     kt_str_copyz(row->last_error, sizeof row->last_error, kt_db_col(st, 10));
-    kt_buf_reset(json);
-    kt_buf_add(json, kt_db_col(st, 11));
 }
 
 #define OUTBOX_COLUMNS                                                                             \
-    "row,alert,target,action,state,attempts,created,next_try,sent_at,last_code,last_error,"        \
-    "alert_json"
+    "o.row,o.alert,o.target,o.action,o.state,o.attempts,o.created,o.next_try,o.sent_at,"           \
+    "o.last_code,o.last_error,coalesce(a.severity,0)"
+#define OUTBOX_SEVERITY " LEFT JOIN alert a ON a.id = o.alert "
 
-enum kt_status kt_outbox_each(sqlite3 *db, bool waiting,
+/* Rows by their number, without the alert's text, in one walk: the callback changes nothing. */
+enum kt_status kt_outbox_each(sqlite3 *db, enum kt_outbox_which which, int64_t from,
                               enum kt_status (*each)(void *self, const struct kt_outbox_row *row,
-                                                     struct kt_str alert_json,
                                                      struct kt_error *err),
                               void *self, struct kt_error *err)
 {
+    static const char *const sqls[] = {
+        [KT_OUTBOX_ALL] = "SELECT " OUTBOX_COLUMNS " FROM outbox o NOT INDEXED" OUTBOX_SEVERITY
+                          "WHERE o.row >= ?1 ORDER BY o.row",
+        /* new ones stand at the table's end */
+        [KT_OUTBOX_NEW] = "SELECT " OUTBOX_COLUMNS " FROM outbox o NOT INDEXED" OUTBOX_SEVERITY
+                          "WHERE o.row >= ?1 AND o.state = 'wait' ORDER BY o.row",
+        /* few of very many wait */
+        [KT_OUTBOX_WAITING] =
+            "SELECT " OUTBOX_COLUMNS " FROM outbox o INDEXED BY outbox_waiting" OUTBOX_SEVERITY
+            "WHERE o.state = 'wait' AND o.row >= ?1 ORDER BY o.row",
+    };
     KT_CLEANUP(kt_db_finalize) sqlite3_stmt *st = NULL;
-    KT_CLEANUP(kt_buf_done) struct kt_buf json = { 0 };
-    const char *sql = waiting ? "SELECT " OUTBOX_COLUMNS " FROM outbox WHERE state = 'wait'"
-                                " AND (target, row) > (?1, ?2) ORDER BY target, row LIMIT 1"
-                              : "SELECT " OUTBOX_COLUMNS " FROM outbox WHERE row > ?2 AND ?1 = ''"
-                                " ORDER BY row LIMIT 1";
-    if (kt_db_prepare(db, sql, &st, err) != KT_OK)
+    struct kt_outbox_row row;
+    if (kt_db_prepare(db, sqls[which], &st, err) != KT_OK)
         return kt_wrap(err, "outbox");
+    kt_db_i64(st, 1, from);
+    enum kt_status status;
+    while ((status = kt_db_step(st, err)) == KT_OK) {
+        take_row(st, &row);
+        if ((status = each(self, &row, err)) != KT_OK)
+            return status;
+    }
+    return status == KT_E_AGAIN ? KT_OK : status;
+}
+
+enum kt_status kt_store_outbox_waiting(struct kt_store *s, int64_t from,
+                                       enum kt_status (*each)(void *self,
+                                                              const struct kt_outbox_row *row,
+                                                              struct kt_error *err),
+                                       void *self, struct kt_error *err)
+{
+    return kt_outbox_each(s->db, from > 0 ? KT_OUTBOX_NEW : KT_OUTBOX_WAITING, from, each, self,
+                          err);
+}
+
+int64_t kt_store_outbox_added(struct kt_store *s)
+{
+    int64_t first = s->outbox_added;
+    s->outbox_added = 0;
+    return first;
+}
+
+enum kt_status kt_store_outbox_of(struct kt_store *s, int64_t row_number,
+                                  enum kt_status (*each)(void *self,
+                                                         const struct kt_outbox_row *row,
+                                                         struct kt_str alert_json,
+                                                         struct kt_error *err),
+                                  void *self, struct kt_error *err)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf json = { 0 };
     struct kt_outbox_row row = { .row = INT64_MIN };
-    char target[sizeof row.target] = "";
     for (;;) {
-        kt_db_text(st, 1, kt_str_of(waiting ? target : ""));
+        sqlite3_stmt *st = s->st[KT_ST_OUTBOX_OF];
+        kt_db_i64(st, 1, row_number);
         kt_db_i64(st, 2, row.row);
         enum kt_status status = kt_db_step(st, err);
+        if (status == KT_OK) {
+            take_row(st, &row);
+            kt_buf_reset(&json);
+            kt_buf_add(&json, kt_db_col(st, 12));
+        }
+        (void)sqlite3_reset(st);
         if (status != KT_OK)
             return status == KT_E_AGAIN ? KT_OK : status;
-        take_row(st, &row, &json);
-        (void)sqlite3_reset(st);
-        memcpy(target, row.target, sizeof target);
         const struct kt_outbox_row given = row;
         if ((status = each(self, &given, kt_buf_str(&json), err)) != KT_OK)
             return status;
     }
-}
-
-enum kt_status kt_store_outbox_waiting(struct kt_store *s,
-                                       enum kt_status (*each)(void *self,
-                                                              const struct kt_outbox_row *row,
-                                                              struct kt_str alert_json,
-                                                              struct kt_error *err),
-                                       void *self, struct kt_error *err)
-{
-    return kt_outbox_each(s->db, true, each, self, err);
 }

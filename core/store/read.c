@@ -424,26 +424,12 @@ enum kt_status kt_reader_alerts(struct kt_reader *r,
     return status;
 }
 
-struct pass { /* each() without the JSON */
-    enum kt_status (*each)(void *self, const struct kt_outbox_row *row, struct kt_error *err);
-    void *self;
-};
-
-static enum kt_status pass_row(void *self, const struct kt_outbox_row *row,
-                               struct kt_str alert_json, struct kt_error *err)
-{
-    (void)alert_json;
-    const struct pass *p = self;
-    return p->each(p->self, row, err);
-}
-
 enum kt_status kt_reader_outbox(struct kt_reader *r,
                                 enum kt_status (*each)(void *self, const struct kt_outbox_row *row,
                                                        struct kt_error *err),
                                 void *self, struct kt_error *err)
 {
-    struct pass p = { each, self };
     if (kt_reader_fresh(r, err) != KT_OK)
         return kt_wrap(err, "outbox");
-    return kt_outbox_each(r->db, false, pass_row, &p, err);
+    return kt_outbox_each(r->db, KT_OUTBOX_ALL, 0, each, self, err);
 }

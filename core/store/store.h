@@ -58,7 +58,13 @@
                   " last_code=excluded.last_code, last_error=excluded.last_error,"                 \
                   " alert_json=excluded.alert_json RETURNING row")                                 \
     X(OUTBOX_UPDATE, "UPDATE outbox SET state=?2, attempts=?3, next_try=?4, sent_at=?5,"           \
-                     " last_code=?6, last_error=?7 WHERE row=?1")
+                     " last_code=?6, last_error=?7 WHERE row=?1")                                  \
+    X(OUTBOX_OF, "SELECT o.row,o.alert,o.target,o.action,o.state,o.attempts,o.created,o.next_try," \
+                 "o.sent_at,o.last_code,o.last_error,coalesce(a.severity,0),o.alert_json"          \
+                 " FROM outbox w JOIN outbox o ON o.alert = w.alert AND o.target = w.target"       \
+                 " LEFT JOIN alert a ON a.id = o.alert"                                            \
+                 " WHERE w.row=?1 AND o.row > ?2 AND o.row <= ?1 AND o.state = 'wait' ORDER BY "   \
+                 "o.row LIMIT 1")
 enum kt_statement {
 #define X(name, sql) KT_ST_##name,
     KT_STATEMENTS(X)
@@ -101,6 +107,7 @@ struct kt_store {
     struct kt_sums sums, sums_before;
     struct kt_tail tail, tail_before;
     kt_time_ns stored_floor;
+    int64_t outbox_added;                   /* lowest row added since somebody asked; 0: none */
     kt_time_ns control_first, control_last; /* arrivals; 0, 0: to be asked for */
     bool removed_some; /* in this transaction: undoing it brings segments back */
     bool in_txn;
@@ -152,10 +159,10 @@ KT_MUST_USE enum kt_status kt_blob_each(sqlite3 *db, const char *prefix,
                                                                struct kt_str value,
                                                                struct kt_error *err),
                                         void *self, struct kt_error *err);
-/* Rows of the outbox by (target, row); only those in state wait when asked. */
-KT_MUST_USE enum kt_status kt_outbox_each(sqlite3 *db, bool waiting,
+/* Rows of the outbox from number `from` on: all; those that wait and are new; all that wait. */
+enum kt_outbox_which { KT_OUTBOX_ALL, KT_OUTBOX_NEW, KT_OUTBOX_WAITING };
+KT_MUST_USE enum kt_status kt_outbox_each(sqlite3 *db, enum kt_outbox_which which, int64_t from,
                                           enum kt_status (*each)(void *self,
                                                                  const struct kt_outbox_row *row,
-                                                                 struct kt_str alert_json,
                                                                  struct kt_error *err),
                                           void *self, struct kt_error *err);

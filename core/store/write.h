@@ -169,6 +169,7 @@ struct kt_outbox_row {
     int last_code;
     char last_error[200];
     char handle[192]; /* no column: what the target calls its message of the alert (deliver.c) */
+    int severity;     /* of its alert as the store has it now; read, never written */
 };
 /* body: what will be sent to the renderer: the alert's JSON at that moment. */
 KT_MUST_USE enum kt_status kt_store_outbox_add(struct kt_store *s, struct kt_outbox_row *row,
@@ -176,9 +177,19 @@ KT_MUST_USE enum kt_status kt_store_outbox_add(struct kt_store *s, struct kt_out
 KT_MUST_USE enum kt_status kt_store_outbox_update(struct kt_store *s,
                                                   const struct kt_outbox_row *row,
                                                   struct kt_error *err);
-/* Rows in state wait, by (target, row), with their alert JSON. */
+/* Rows in state wait from number `from` on (0: all), by number, without the alert's text; the
+ * callback changes no row. From a number on, all younger rows are looked at. */
 KT_MUST_USE enum kt_status kt_store_outbox_waiting(
-    struct kt_store *s,
+    struct kt_store *s, int64_t from,
+    enum kt_status (*each)(void *self, const struct kt_outbox_row *row, struct kt_error *err),
+    void *self, struct kt_error *err);
+/* The lowest number of a row that kt_store_outbox_add has written since this was last called; 0:
+ * none. */
+int64_t kt_store_outbox_added(struct kt_store *s);
+/* This row and the older ones of the same alert and target, those in state wait, oldest first, with
+ * the alert's text; the callback may change the row it is given. */
+KT_MUST_USE enum kt_status kt_store_outbox_of(
+    struct kt_store *s, int64_t row,
     enum kt_status (*each)(void *self, const struct kt_outbox_row *row, struct kt_str alert_json,
                            struct kt_error *err),
     void *self, struct kt_error *err);

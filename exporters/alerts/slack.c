@@ -48,6 +48,7 @@ const struct kt_target kt_target_slack = {
     .options = options,
     .options_size = sizeof(struct options),
     .per_second = 1,
+    .for_people = true,
     .render = render,
     .judge = judge,
 };

@@ -141,6 +141,7 @@ const struct kt_target kt_target_slack_bot = {
     .options_size = sizeof(struct options),
     .url_default = API,
     .per_second = 1,
+    .for_people = true,
     .render = render,
     .judge = judge,
 };

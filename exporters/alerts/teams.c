@@ -191,6 +191,7 @@ const struct kt_target kt_target_teams = {
     .options = options,
     .options_size = sizeof(struct options),
     .per_second = 4,
+    .for_people = true,
     .url_refused = url_refused,
     .render = render,
     .judge = judge,

@@ -270,7 +270,9 @@ static void plays(struct world *w, const enum play *script, unsigned n)
 static void give(struct world *w, int64_t row, const char *target, const char *alert,
                  const char *action)
 {
-    struct kt_outbox_row r = { .row = row, .state = "wait", .created = fast_wall(w) };
+    struct kt_outbox_row r = {
+        .row = row, .state = "wait", .created = fast_wall(w), .severity = KT_SEV_HIGH
+    };
     struct kt_alert a = { .severity = KT_SEV_HIGH,
                           .detector = "unexpected_ip",
                           .state = "open",
@@ -422,7 +424,7 @@ static void gone_disables_the_target_and_keeps_the_rest(void **state)
     assert_string_equal(names[0], "hook");
     KT_CLEANUP(kt_buf_done) struct kt_buf status = { 0 };
     kt_outbox_status(w->outbox, &status);
-    assert_true(kt_str_has(kt_buf_str(&status), KT_STR("\"circuit\":\"disabled\",\"waiting\":1")));
+    assert_true(kt_str_has(kt_buf_str(&status), KT_STR("\"circuit\":\"disabled\",\"waiting\":1,")));
     assert_int_equal(w->n_seen, 1);
 }
 
@@ -464,7 +466,7 @@ static void an_open_circuit_probes_and_then_catches_up(void **state)
             sent += strcmp(r.state, "sent") == 0;
     }
     assert_int_equal(sent, 6);
-    assert_int_equal(kt_outbox_room(w->outbox), 1024);
+    assert_int_equal(kt_outbox_room(w->outbox, "hook", KT_SEV_HIGH), KT_OUTBOX_ROOM);
 }
 
 static void a_hanging_target_holds_nobody_up(void **state)

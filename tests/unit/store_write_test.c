@@ -263,41 +263,88 @@ struct sender {
     struct kt_buf seen;
 };
 
+static enum kt_status see_row(void *self, const struct kt_outbox_row *row, struct kt_error *err)
+{
+    struct sender *s = self;
+    (void)err;
+    kt_buf_addf(&s->seen, "%lld:%s:%d ", (long long)row->row, row->target, row->severity);
+    return KT_OK;
+}
+
 /* Changes every row it is given, as the outbox does. */
 static enum kt_status send_row(void *self, const struct kt_outbox_row *row, struct kt_str json,
                                struct kt_error *err)
 {
     struct sender *s = self;
-    kt_buf_addf(&s->seen, "%s:" KT_STR_FMT " ", row->target, KT_STR_ARG(json));
+    kt_buf_addf(&s->seen, "%s:" KT_STR_FMT " ", row->action, KT_STR_ARG(json));
     struct kt_outbox_row done = *row;
-    if (strcmp(row->target, "pager") != 0)
-        (void)snprintf(done.state, sizeof done.state, "sent");
+    (void)snprintf(done.state, sizeof done.state, "sent");
     done.attempts++;
     return kt_store_outbox_update(s->store, &done, err);
 }
 
-static void outbox_gives_waiting_rows_by_target_and_may_be_changed_meanwhile(void **state)
+static void outbox_knows_what_waits_and_what_was_added(void **state)
 {
     struct world *w = *state;
     open_store(w, 0);
+    struct sender s = { .store = w->store };
     const char *const targets[] = { "slack", "mail", "slack", "pager" };
+    assert_int_equal(kt_store_begin(w->store, NULL), KT_OK);
+    assert_int_equal(kt_store_alert_put(w->store, "A1", MAKE_T0, MAKE_T0, 4, KT_STR("{}"), NULL),
+                     KT_OK);
+    assert_int_equal(kt_store_commit(w->store, NULL), KT_OK);
+    assert_int_equal(kt_store_outbox_added(w->store), 0);
     for (size_t i = 0; i < KT_ARRAY_LEN(targets); i++) {
         struct kt_outbox_row row = { .action = "trigger", .state = "wait", .created = MAKE_T0 };
         (void)snprintf(row.alert, sizeof row.alert, "A%zu", i);
         (void)snprintf(row.target, sizeof row.target, "%s", targets[i]);
+        assert_int_equal(kt_store_outbox_add(w->store, &row, KT_STR("{}"), NULL), KT_OK);
+        assert_int_equal(row.row, (int64_t)i + 1);
+        assert_int_equal(kt_store_outbox_add(w->store, &row, KT_STR("{}"), NULL), KT_OK);
+        assert_int_equal(row.row, (int64_t)i + 1); /* the same key is the same row */
+    }
+    assert_int_equal(kt_store_outbox_added(w->store), 1);
+    assert_int_equal(kt_store_outbox_added(w->store), 0);
+    assert_int_equal(kt_store_outbox_waiting(w->store, 0, see_row, &s, NULL), KT_OK);
+    assert_string_equal(kt_buf_z(&s.seen), "1:slack:0 2:mail:4 3:slack:0 4:pager:0 ");
+    kt_buf_reset(&s.seen);
+    struct kt_outbox_row old = { .row = 2, .state = "sent" }, again = { .alert = "A1" };
+    assert_int_equal(kt_store_outbox_update(w->store, &old, NULL), KT_OK);
+    assert_int_equal(kt_store_outbox_waiting(w->store, 2, see_row, &s, NULL), KT_OK);
+    assert_string_equal(kt_buf_z(&s.seen), "3:slack:0 4:pager:0 ");
+    (void)snprintf(again.target, sizeof again.target, "mail");
+    (void)snprintf(again.action, sizeof again.action, "trigger");
+    (void)snprintf(again.state, sizeof again.state, "wait");
+    assert_int_equal(kt_store_outbox_add(w->store, &again, KT_STR("{}"), NULL), KT_OK);
+    assert_int_equal(kt_store_outbox_added(w->store), 2); /* an old row that waits again */
+    kt_buf_done(&s.seen);
+}
+
+static void a_row_comes_with_the_older_ones_of_its_alert(void **state)
+{
+    struct world *w = *state;
+    open_store(w, 0);
+    struct sender s = { .store = w->store };
+    const struct {
+        const char *alert, *target, *action;
+    } rows[] = {
+        { "A", "slack", "trigger" }, { "A", "mail", "trigger" },   { "B", "slack", "trigger" },
+        { "A", "slack", "update" },  { "A", "slack", "update:2" },
+    };
+    for (size_t i = 0; i < KT_ARRAY_LEN(rows); i++) {
+        struct kt_outbox_row row = { .state = "wait", .created = MAKE_T0 };
+        (void)snprintf(row.alert, sizeof row.alert, "%s", rows[i].alert);
+        (void)snprintf(row.target, sizeof row.target, "%s", rows[i].target);
+        (void)snprintf(row.action, sizeof row.action, "%s", rows[i].action);
         char json[8];
         (void)snprintf(json, sizeof json, "{%zu}", i);
         assert_int_equal(kt_store_outbox_add(w->store, &row, kt_str_of(json), NULL), KT_OK);
-        assert_int_equal(row.row, (int64_t)i + 1);
-        assert_int_equal(kt_store_outbox_add(w->store, &row, kt_str_of(json), NULL), KT_OK);
-        assert_int_equal(row.row, (int64_t)i + 1); /* the same key is the same row */
     }
-    struct sender s = { .store = w->store };
-    assert_int_equal(kt_store_outbox_waiting(w->store, send_row, &s, NULL), KT_OK);
-    assert_string_equal(kt_buf_z(&s.seen), "mail:{1} pager:{3} slack:{0} slack:{2} ");
+    assert_int_equal(kt_store_outbox_of(w->store, 4, send_row, &s, NULL), KT_OK);
+    assert_string_equal(kt_buf_z(&s.seen), "trigger:{0} update:{3} ");
     kt_buf_reset(&s.seen);
-    assert_int_equal(kt_store_outbox_waiting(w->store, send_row, &s, NULL), KT_OK);
-    assert_string_equal(kt_buf_z(&s.seen), "pager:{3} ");
+    assert_int_equal(kt_store_outbox_of(w->store, 4, send_row, &s, NULL), KT_OK);
+    assert_string_equal(kt_buf_z(&s.seen), ""); /* they wait no more */
     kt_buf_done(&s.seen);
     const struct kt_outbox_row nobody = { .row = 99, .state = "sent" };
     struct kt_error err;
@@ -471,7 +518,8 @@ int main(void)
         T(mark_follows_the_newest_batch),
         T(first_claim_of_an_instance_wins),
         T(blobs_are_kept_by_name_and_walked_by_prefix),
-        T(outbox_gives_waiting_rows_by_target_and_may_be_changed_meanwhile),
+        T(outbox_knows_what_waits_and_what_was_added),
+        T(a_row_comes_with_the_older_ones_of_its_alert),
         T(second_writer_is_told_who_has_it),
         T(missing_store_is_made_only_when_asked),
         T(files_are_for_the_group_to_read),
