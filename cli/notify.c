@@ -9,6 +9,7 @@
 
 #include "cli/cli.h"
 #include "cli/commands.h"
+#include "cli/notify.h"
 #include "collector/outbox.h"
 
 static const char *const verdicts[] = {
@@ -41,7 +42,7 @@ static int test(const char *config, const char *target)
 int kt_cmd_notify(int argc, char **argv)
 {
     static const struct kt_command cmd = {
-        "notify", "test TARGET -c CONFIG", "alert targets: test",
+        "notify", "test TARGET -c CONFIG | keygen", "alert targets: test, keys for webhooks",
         "keytrail notify test slack-sec -c /etc/keytrail/keytrail.yaml", NULL
     };
     const char *config = "/etc/keytrail/keytrail.yaml";
@@ -55,8 +56,10 @@ int kt_cmd_notify(int argc, char **argv)
     int code = kt_flags_parse(&cmd, flags, argc, argv, &n, &done);
     if (done)
         return code;
+    if (n == 1 && strcmp(argv[1], "keygen") == 0)
+        return kt_notify_keygen();
     if (n != 2 || strcmp(argv[1], "test") != 0) {
-        fprintf(stderr, "usage: keytrail notify test TARGET [-c CONFIG]\n");
+        fprintf(stderr, "usage: keytrail notify test TARGET [-c CONFIG] | keygen\n");
         return KT_EXIT_USAGE;
     }
     return test(config, argv[2]);

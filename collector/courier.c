@@ -53,8 +53,7 @@ static enum kt_status load(struct kt_courier *c, struct kt_error *err)
         return kt_fail(err, KT_E_CONFIG, "url: %s", refused);
     const struct kt_buf *keys[] = { &c->key, &c->key_previous };
     for (size_t i = 0; c->target->sign_standard && i < KT_ARRAY_LEN(keys); i++)
-        if (keys[i]->len > 0 &&
-            kt_hook_key_read(kt_str_trim(kt_buf_str(keys[i])), &c->hook[i], err) != KT_OK)
+        if (keys[i]->len > 0 && kt_hook_keys_read(kt_buf_str(keys[i]), &c->hook, err) != KT_OK)
             return KT_E_CONFIG;
     return KT_OK;
 }
@@ -84,9 +83,10 @@ static enum kt_status begin(const struct kt_conf *conf, const struct kt_conf_tar
     if (t->proxy != NULL && t->proxy[0] != '\0' &&
         kt_http_check_proxy(kt_str_of(t->proxy), err) != KT_OK)
         return kt_wrap(err, "target '%s'", t->name);
-    return kt_options_fill(conf->yaml, t->node, c->target->options, c->options, err) == KT_OK
-               ? KT_OK
-               : kt_wrap(err, "target '%s'", t->name);
+    if (kt_options_fill(conf->yaml, t->node, c->target->options, c->options, err) != KT_OK ||
+        (c->target->check != NULL && c->target->check(c->options, err) != KT_OK))
+        return kt_wrap(err, "target '%s'", t->name);
+    return KT_OK;
 }
 
 enum kt_status kt_courier_check(const struct kt_conf *conf, const struct kt_conf_target *t,
@@ -125,7 +125,7 @@ void kt_courier_done(struct kt_courier *c)
     wipe(&c->url);
     wipe(&c->key);
     wipe(&c->key_previous);
-    kt_wipe(c->hook, sizeof c->hook);
+    kt_wipe(&c->hook, sizeof c->hook);
     kt_free(c->options);
     *c = (struct kt_courier){ 0 };
 }
@@ -211,7 +211,7 @@ static void sign(const struct kt_courier *c, const struct kt_outbox_row *row, kt
     KT_CLEANUP(kt_buf_done) struct kt_buf signature = { 0 };
     int64_t now_s = wall / KT_NS_S;
     struct kt_str id = kt_arena_fmt(arena, "%s-%" PRId64, row->alert, row->row);
-    kt_hook_sign(c->hook, 2, id, now_s, kt_buf_str(&r->body), &signature);
+    kt_hook_sign(&c->hook, id, now_s, kt_buf_str(&r->body), &signature);
     r->headers[r->n_headers++] = kt_arena_cat(arena, KT_STR("webhook-id: "), id);
     r->headers[r->n_headers++] = kt_arena_fmt(arena, "webhook-timestamp: %" PRId64, now_s);
     r->headers[r->n_headers++] =

@@ -6,43 +6,110 @@
  */
 #include "collector/hook.h"
 #include "core/base/enc.h"
-#include "core/base/hash.h"
 #include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
-enum kt_status kt_hook_key_read(struct kt_str text, struct kt_hook_key *ret, struct kt_error *err)
+#define SECRET "whsec_"
+#define SEED   "whsk_"
+#define PUBLIC "whpk_"
+
+static bool read_bytes(struct kt_str text, struct kt_hook_key *ret)
 {
-    const struct kt_str prefix = KT_STR("whsec_");
     KT_CLEANUP(kt_buf_done) struct kt_buf raw = { 0 };
-    if (!kt_str_starts(text, prefix) ||
-        !kt_base64_decode(kt_str_from_index(text, prefix.len), &raw) || raw.len < 24 ||
-        raw.len > sizeof ret->at) {
-        kt_wipe(raw.at, raw.len);
-        return kt_fail(err, KT_E_CONFIG,
-                       "a signing secret is whsec_ and the base64 of 24 to 64 random bytes");
+    bool fine = kt_base64_decode(text, &raw) && raw.len <= sizeof ret->at;
+    if (fine) {
+        memcpy(ret->at, raw.at, raw.len);
+        ret->len = raw.len;
     }
-    memcpy(ret->at, raw.at, raw.len);
-    ret->len = raw.len;
     kt_wipe(raw.at, raw.len);
-    return KT_OK;
+    return fine;
 }
 
-void kt_hook_sign(const struct kt_hook_key *keys, unsigned n, struct kt_str id, int64_t timestamp_s,
+/* A seed alone, or as other libraries keep it: with the public key behind. */
+static bool seed_is_whole(struct kt_hook_key *key)
+{
+    uint8_t public_key[32];
+    if (key->len != 32 && key->len != 64)
+        return false;
+    kt_sign_public(key->at, public_key);
+    bool fine = key->len == 32 || memcmp(key->at + 32, public_key, sizeof public_key) == 0;
+    key->len = 32;
+    return fine;
+}
+
+static bool read_key(struct kt_str line, struct kt_hook_key *ret)
+{
+    ret->asymmetric = kt_str_starts(line, KT_STR(SEED));
+    if (ret->asymmetric)
+        return read_bytes(kt_str_from_index(line, sizeof SEED - 1), ret) && seed_is_whole(ret);
+    return kt_str_starts(line, KT_STR(SECRET)) &&
+           read_bytes(kt_str_from_index(line, sizeof SECRET - 1), ret) && ret->len >= 24;
+}
+
+enum kt_status kt_hook_keys_read(struct kt_str text, struct kt_hook_keys *ret, struct kt_error *err)
+{
+    struct kt_hook_keys keys = *ret;
+    struct kt_str line;
+    bool fine = true;
+    while (fine && text.len > 0 && kt_str_split(&text, '\n', &line)) {
+        line = kt_str_trim(line);
+        if (line.len == 0)
+            continue;
+        fine = keys.n < KT_HOOK_KEYS_MAX && read_key(line, &keys.at[keys.n]);
+        keys.n += fine;
+    }
+    fine = fine && keys.n > ret->n;
+    if (fine)
+        *ret = keys;
+    kt_wipe(&keys, sizeof keys);
+    if (fine)
+        return KT_OK;
+    return kt_fail(
+        err, KT_E_CONFIG,
+        "a signing key is a line of whsec_ and the base64 of 24 to 64 random bytes, or of "
+        "whsk_ and the base64 of an Ed25519 seed (keytrail notify keygen makes both)");
+}
+
+static void add_hmac(const struct kt_hook_key *key, struct kt_str signed_bytes, struct kt_buf *out)
+{
+    uint8_t mac[32];
+    kt_hmac_sha256(kt_str_from(key->at, key->len), &signed_bytes, 1, mac);
+    kt_buf_addz(out, "v1,");
+    kt_base64_add(out, kt_str_from(mac, sizeof mac));
+}
+
+static void add_ed25519(const struct kt_hook_key *key, struct kt_str signed_bytes,
+                        struct kt_buf *out)
+{
+    uint8_t signature[64];
+    kt_sign(key->at, signed_bytes, signature);
+    kt_buf_addz(out, "v1a,");
+    kt_base64_add(out, kt_str_from(signature, sizeof signature));
+}
+
+void kt_hook_sign(const struct kt_hook_keys *keys, struct kt_str id, int64_t timestamp_s,
                   struct kt_str body, struct kt_buf *out)
 {
-    char when[24];
-    int len = snprintf(when, sizeof when, "%" PRId64, timestamp_s);
-    const struct kt_str parts[] = { id, KT_STR("."), kt_str_from(when, (size_t)len), KT_STR("."),
-                                    body };
-    const char *between = "";
-    for (unsigned i = 0; i < n; i++) {
-        uint8_t mac[32];
-        if (keys[i].len == 0)
-            continue;
-        kt_hmac_sha256(kt_str_from(keys[i].at, keys[i].len), parts, KT_ARRAY_LEN(parts), mac);
-        kt_buf_addf(out, "%sv1,", between);
-        kt_base64_add(out, kt_str_from(mac, sizeof mac));
-        between = " ";
+    KT_CLEANUP(kt_buf_done) struct kt_buf bytes = { 0 };
+    kt_buf_addf(&bytes, KT_STR_FMT ".%" PRId64 ".", KT_STR_ARG(id), timestamp_s);
+    kt_buf_add(&bytes, body);
+    for (unsigned i = 0; i < keys->n; i++) {
+        if (i > 0)
+            kt_buf_byte(out, ' ');
+        (keys->at[i].asymmetric ? add_ed25519 : add_hmac)(&keys->at[i], kt_buf_str(&bytes), out);
     }
+}
+
+void kt_hook_key_print(const struct kt_hook_key *key, struct kt_buf *out)
+{
+    kt_buf_addz(out, key->asymmetric ? SEED : SECRET);
+    kt_base64_add(out, kt_str_from(key->at, key->len));
+}
+
+void kt_hook_public_print(const struct kt_hook_key *key, struct kt_buf *out)
+{
+    uint8_t public_key[32];
+    kt_sign_public(key->at, public_key);
+    kt_buf_addz(out, PUBLIC);
+    kt_base64_add(out, kt_str_from(public_key, sizeof public_key));
 }

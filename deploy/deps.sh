@@ -4,7 +4,8 @@
 set -eu
 build="gcc g++ make pkg-config libzmq3-dev libsqlite3-dev libjansson-dev libsimdjson-dev libcurl4-openssl-dev
 libmicrohttpd-dev libmaxminddb-dev libsodium-dev libssl-dev libzstd-dev zlib1g-dev libfyaml-dev libre2-dev"
-test="python3 procps util-linux libcmocka-dev libauparse-dev clang clang-format clang-tidy libclang-rt-14-dev cppcheck sqlite3 binutils strace openssl"
+test="python3 procps util-linux libcmocka-dev libauparse-dev clang clang-format clang-tidy libclang-rt-14-dev cppcheck sqlite3 binutils strace openssl
+python3-aiosmtpd"
 # jq: asks the files. nodejs, npm: DuckDB comes by npm, into a folder of the bench (left out where the commands are there, as
 # other packages of Node.js conflict with Debian's npm). libdbd-sqlite3: syslog-ng's way to SQLite, looked up in one fixed folder.
 # Not installed: postgresql-15 would start a server, and syslog-ng-core and rsyslog replace the machine's own logging and each
@@ -12,6 +13,8 @@ test="python3 procps util-linux libcmocka-dev libauparse-dev clang clang-format 
 bench="jq libdbd-sqlite3"
 command -v node >/dev/null 2>&1 || bench="$bench nodejs"
 command -v npm >/dev/null 2>&1 || bench="$bench npm"
+command -v node >/dev/null 2>&1 || test="$test nodejs"
+command -v npm >/dev/null 2>&1 || test="$test npm"
 want=
 for part in "$@"; do
     case $part in
@@ -26,15 +29,30 @@ for p in $want; do
     [ "$(dpkg-query -W -f='${Status}' "$p" 2>/dev/null)" = "install ok installed" ] || missing="$missing $p"
 done
 
-# A daemon of syslog would take the place of the machine's own: it is fetched and unpacked for the tests, not installed.
-unpack_rsyslog() {
-    [ -x /usr/sbin/rsyslogd ] || [ -x build/peers/usr/sbin/rsyslogd ] || ! command -v apt-get >/dev/null 2>&1 || (
-        mkdir -p build/peers/debs && cd build/peers/debs &&
-            apt-get download -qq rsyslog libestr0 libfastjson4 >/dev/null 2>&1 &&
-            for d in *.deb; do dpkg-deb -x "$d" ..; done
-    ) || echo "keytrail: rsyslog could not be fetched; the tests go without it" >&2
+# Daemons that would start, or take the place of the machine's own: fetched and unpacked for the tests, not installed.
+# unpack PROGRAM PACKAGE...
+unpack() {
+    program=$1
+    shift
+    [ -x "/usr/$program" ] || [ -x "build/peers/usr/$program" ] || ! command -v apt-get >/dev/null 2>&1 || (
+        mkdir -p "build/peers/debs/$1" && cd "build/peers/debs/$1" &&
+            apt-get download -qq "$@" >/dev/null 2>&1 &&
+            for d in *.deb; do dpkg-deb -x "$d" ../..; done
+    ) || echo "keytrail: $1 could not be fetched; the tests go without it" >&2
 }
-case " $* " in *" test "*) trap unpack_rsyslog EXIT ;; esac
+# What checks our messages as their receivers do.
+fetch_npm() {
+    [ -d build/peers/npm/node_modules/adaptivecards ] || (
+        mkdir -p build/peers/npm && cd build/peers/npm &&
+            npm install --silent --no-audit --no-fund standardwebhooks@1.1.1 adaptivecards@3.0.6 >/dev/null 2>&1
+    ) || echo "keytrail: standardwebhooks and adaptivecards could not be fetched by npm" >&2
+}
+fetch_peers() {
+    unpack sbin/rsyslogd rsyslog libestr0 libfastjson4
+    unpack bin/prometheus-alertmanager prometheus-alertmanager
+    fetch_npm
+}
+case " $* " in *" test "*) trap fetch_peers EXIT ;; esac
 [ -n "$missing" ] || exit 0
 if ! command -v apt-get >/dev/null 2>&1; then
     echo "keytrail: these packages are missing and apt-get is not here to install them:$missing" >&2

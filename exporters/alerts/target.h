@@ -96,7 +96,9 @@ struct kt_target {
     const char *url_default; /* NULL: url_file is required */
     bool sign_standard; /* the outbox adds webhook-id, -timestamp, -signature (EXPORTS §1.6) */
     double per_second;  /* rate limit */
-    bool for_people;    /* read by people: in a storm alerts of a kind and minute are one message */
+    /* What the table of options cannot say; KT_E_CONFIG says it in a sentence. NULL: nothing. */
+    enum kt_status (*check)(const void *options, struct kt_error *err);
+    bool for_people; /* read by people: in a storm alerts of a kind and minute are one message */
     /* Why this URL cannot work, for people; NULL: it may. The pointer itself may be NULL. */
     const char *(*url_refused)(struct kt_str url);
     /* Strings of ret live in arena; ret->body is emptied before. KT_E_LIMIT: it does not fit. */

@@ -13,18 +13,22 @@
 
 struct options {
     struct kt_target_files files;
+    struct kt_strings types;
 };
 
 static const struct kt_option options[] = {
     { "url_file", KT_OPT_SECRET_FILE, NULL, offsetof(struct options, files.url_file),
       "File (0600) with the endpoint's URL.", false, false },
     { "secret_file", KT_OPT_SECRET_FILE, NULL, offsetof(struct options, files.key_file),
-      "File (0600) with the signing secret, whsec_…; one of its own for each endpoint.", false,
-      false },
+      "File (0600) with the signing keys, whsec_… or whsk_…, one a line; of its own for each "
+      "endpoint.",
+      false, false },
     { "previous_secret_file", KT_OPT_SECRET_FILE, "",
       offsetof(struct options, files.key_previous_file),
-      "File (0600) with the secret before, which signs too while receivers change over.", false,
+      "File (0600) with the keys before, which sign too while receivers change over.", false,
       false },
+    { "types", KT_OPT_LIST, "", offsetof(struct options, types),
+      "Only these types are sent, such as alert.opened or alert.*; none: all.", false, false },
     KT_OPTIONS_END,
 };
 
@@ -34,6 +38,66 @@ static const char *const types[KT_SEND_COUNT] = {
     [KT_SEND_ACKNOWLEDGE] = "alert.acknowledged", [KT_SEND_RESOLVE] = "alert.resolved",
     [KT_SEND_CHANGE] = "change.recorded",         [KT_SEND_TEST] = "test.ping",
 };
+
+/* Alerts that have types of their own: receivers route them elsewhere. */
+static const struct {
+    const char *detector, *code; /* code: of an alert about keytrail itself; NULL: any */
+    enum kt_send send;
+    const char *type;
+} own_types[] = {
+    { "silent_source", NULL, KT_SEND_TRIGGER, "source.silent" },
+    { "silent_source", NULL, KT_SEND_RESOLVE, "source.recovered" },
+    { "self", "integrity.failed", KT_SEND_TRIGGER, "integrity.failed" },
+};
+
+static const char *type_of(const struct kt_target_turn *turn)
+{
+    const struct kt_alert *a = turn->alert;
+    for (size_t i = 0; i < KT_ARRAY_LEN(own_types); i++) {
+        bool code = own_types[i].code == NULL ||
+                    (a->n_parts > 0 && kt_str_is(a->parts[0].text, own_types[i].code));
+        if (turn->send == own_types[i].send && code &&
+            kt_str_is(kt_str_of(a->detector), own_types[i].detector))
+            return own_types[i].type;
+    }
+    return types[turn->send];
+}
+
+/* "alert.*" is every type that begins with "alert.". */
+static bool covers(const char *filter, const char *type)
+{
+    struct kt_str f = kt_str_of(filter), t = kt_str_of(type);
+    if (kt_str_ends(f, KT_STR(".*")))
+        return kt_str_starts(t, kt_str_sub(f, 0, f.len - 1));
+    return kt_str_eq(f, t);
+}
+
+static bool is_wanted(const struct options *o, const char *type)
+{
+    bool wanted = o->types.n == 0 || covers("test.*", type);
+    for (unsigned i = 0; i < o->types.n && !wanted; i++)
+        wanted = covers(o->types.at[i], type);
+    return wanted;
+}
+
+/* A filter that lets nothing through is a slip of the pen. */
+static enum kt_status check(const void *opt, struct kt_error *err)
+{
+    const struct options *o = opt;
+    for (unsigned i = 0; i < o->types.n; i++) {
+        bool known = false;
+        for (size_t k = 0; k < KT_SEND_COUNT; k++)
+            known = known || covers(o->types.at[i], types[k]);
+        for (size_t k = 0; k < KT_ARRAY_LEN(own_types); k++)
+            known = known || covers(o->types.at[i], own_types[k].type);
+        if (!known)
+            return kt_fail(err, KT_E_CONFIG,
+                           "types: there is no type '%s'; keytrail sends alert.*, source.*, "
+                           "integrity.failed, change.recorded, test.ping",
+                           o->types.at[i]);
+    }
+    return KT_OK;
+}
 
 static void set(json_t *to, const char *key, json_t *value)
 {
@@ -133,12 +197,16 @@ static enum kt_status render(const void *opt, const struct kt_target_secrets *se
                              struct kt_target_request *ret, struct kt_error *err)
 {
     const struct kt_alert *a = turn->alert;
-    (void)opt;
+    const char *type = type_of(turn);
+    if (!is_wanted(opt, type)) {
+        ret->skip = "of a type that this target does not want";
+        return KT_OK;
+    }
     for (size_t i = 0; i < KT_ARRAY_LEN(cuts); i++) {
         struct kt_str when = kt_render_time(arena, a->raised != 0 ? a->raised : a->time);
         json_auto_t *root =
-            json_pack("{s:s, s:o, s:o}", "type", types[turn->send], "timestamp",
-                      kt_render_json(arena, when), "data", data(arena, a, &cuts[i]));
+            json_pack("{s:s, s:o, s:o}", "type", type, "timestamp", kt_render_json(arena, when),
+                      "data", data(arena, a, &cuts[i]));
         kt_buf_reset(&ret->body);
         kt_render_dump(root, &ret->body);
         if (ret->body.len <= BODY_MAX)
@@ -166,6 +234,7 @@ const struct kt_target kt_target_webhook = {
     .summary = "Any HTTPS endpoint, Standard Webhooks 1.0.0",
     .options = options,
     .options_size = sizeof(struct options),
+    .check = check,
     .sign_standard = true,
     .per_second = 10,
     .render = render,
