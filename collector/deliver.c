@@ -221,7 +221,7 @@ static enum kt_status give_line(struct kt_deliver *d, const char *target, struct
            kt_outbox_room(d->outbox, target, severity) > 0) {
         int64_t row = l->at[l->from++].row;
         drop(&d->listed, row);
-        if (kt_store_outbox_of(d->store, row, give, d, err) != KT_OK)
+        if (kt_store_outbox_up_to(d->store, row, give, d, err) != KT_OK)
             return kt_wrap(err, "waiting alerts");
     }
     return KT_OK;

@@ -181,12 +181,12 @@ int64_t kt_store_outbox_added(struct kt_store *s)
     return first;
 }
 
-enum kt_status kt_store_outbox_of(struct kt_store *s, int64_t row_number,
-                                  enum kt_status (*each)(void *self,
-                                                         const struct kt_outbox_row *row,
-                                                         struct kt_str alert_json,
-                                                         struct kt_error *err),
-                                  void *self, struct kt_error *err)
+enum kt_status kt_store_outbox_up_to(struct kt_store *s, int64_t row_number,
+                                     enum kt_status (*each)(void *self,
+                                                            const struct kt_outbox_row *row,
+                                                            struct kt_str alert_json,
+                                                            struct kt_error *err),
+                                     void *self, struct kt_error *err)
 {
     KT_CLEANUP(kt_buf_done) struct kt_buf json = { 0 };
     struct kt_outbox_row row = { .row = INT64_MIN };

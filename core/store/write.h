@@ -188,7 +188,7 @@ KT_MUST_USE enum kt_status kt_store_outbox_waiting(
 int64_t kt_store_outbox_added(struct kt_store *s);
 /* This row and the older ones of the same alert and target, those in state wait, oldest first, with
  * the alert's text; the callback may change the row it is given. */
-KT_MUST_USE enum kt_status kt_store_outbox_of(
+KT_MUST_USE enum kt_status kt_store_outbox_up_to(
     struct kt_store *s, int64_t row,
     enum kt_status (*each)(void *self, const struct kt_outbox_row *row, struct kt_str alert_json,
                            struct kt_error *err),

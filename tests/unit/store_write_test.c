@@ -340,10 +340,10 @@ static void a_row_comes_with_the_older_ones_of_its_alert(void **state)
         (void)snprintf(json, sizeof json, "{%zu}", i);
         assert_int_equal(kt_store_outbox_add(w->store, &row, kt_str_of(json), NULL), KT_OK);
     }
-    assert_int_equal(kt_store_outbox_of(w->store, 4, send_row, &s, NULL), KT_OK);
+    assert_int_equal(kt_store_outbox_up_to(w->store, 4, send_row, &s, NULL), KT_OK);
     assert_string_equal(kt_buf_z(&s.seen), "trigger:{0} update:{3} ");
     kt_buf_reset(&s.seen);
-    assert_int_equal(kt_store_outbox_of(w->store, 4, send_row, &s, NULL), KT_OK);
+    assert_int_equal(kt_store_outbox_up_to(w->store, 4, send_row, &s, NULL), KT_OK);
     assert_string_equal(kt_buf_z(&s.seen), ""); /* they wait no more */
     kt_buf_done(&s.seen);
     const struct kt_outbox_row nobody = { .row = 99, .state = "sent" };
