@@ -208,3 +208,89 @@ enum kt_status kt_store_outbox_up_to(struct kt_store *s, int64_t row_number,
             return status;
     }
 }
+
+enum kt_status kt_outbox_of(sqlite3 *db, const char *alert,
+                            enum kt_status (*each)(void *self, const struct kt_outbox_row *row,
+                                                   struct kt_error *err),
+                            void *self, struct kt_error *err)
+{
+    KT_CLEANUP(kt_db_finalize) sqlite3_stmt *st = NULL;
+    const char *sql = "SELECT " OUTBOX_COLUMNS " FROM outbox o" OUTBOX_SEVERITY
+                      "WHERE o.alert = ?1 AND o.row > ?2 ORDER BY o.row LIMIT 1";
+    if (kt_db_prepare(db, sql, &st, err) != KT_OK)
+        return kt_wrap(err, "outbox");
+    struct kt_outbox_row row = { .row = INT64_MIN };
+    for (;;) {
+        kt_db_text(st, 1, kt_str_of(alert));
+        kt_db_i64(st, 2, row.row);
+        enum kt_status status = kt_db_step(st, err);
+        if (status != KT_OK)
+            return status == KT_E_AGAIN ? KT_OK : status;
+        take_row(st, &row);
+        (void)sqlite3_reset(st);
+        const struct kt_outbox_row given = row;
+        if ((status = each(self, &given, err)) != KT_OK)
+            return status == KT_E_AGAIN ? KT_OK : status;
+    }
+}
+
+enum kt_status kt_store_outbox_of(struct kt_store *s, const char *alert,
+                                  enum kt_status (*each)(void *self,
+                                                         const struct kt_outbox_row *row,
+                                                         struct kt_error *err),
+                                  void *self, struct kt_error *err)
+{
+    return kt_outbox_of(s->db, alert, each, self, err);
+}
+
+/* Ids are upper-case letters and digits, which all stand before '~'. */
+enum kt_status kt_alert_find(sqlite3 *db, struct kt_str prefix, struct kt_buf *ret_json,
+                             struct kt_alert_found *ret, struct kt_error *err)
+{
+    KT_CLEANUP(kt_db_finalize) sqlite3_stmt *st = NULL;
+    char from[28] = "", end[28];
+    size_t n = prefix.len < sizeof from - 2 ? prefix.len : sizeof from - 2;
+    if (prefix.len < KT_ALERT_PREFIX_MIN)
+        return kt_fail(err, KT_E_INPUT, "an alert's id has 26 characters; give at least %u of them",
+                       KT_ALERT_PREFIX_MIN);
+    for (size_t i = 0; i < n; i++) {
+        char c = prefix.at[i];
+        from[i] = c >= 'a' && c <= 'z' ? (char)(c - 'a' + 'A') : c;
+    }
+    memcpy(end, from, sizeof end);
+    end[n] = '~';
+    end[n + 1] = '\0';
+    if (kt_db_prepare(db,
+                      "SELECT id, json, opened, updated FROM alert WHERE id >= ?1 AND id < ?2 "
+                      "ORDER BY id LIMIT 2",
+                      &st, err) != KT_OK)
+        return kt_wrap(err, "alert");
+    kt_db_text(st, 1, kt_str_of(from));
+    kt_db_text(st, 2, kt_str_of(end));
+    enum kt_status status = kt_db_step(st, err);
+    if (status == KT_E_AGAIN || (status == KT_OK && prefix.len > 26))
+        return kt_fail(err, KT_E_INPUT, "there is no alert '" KT_STR_FMT "'", KT_STR_ARG(prefix));
+    if (status != KT_OK)
+        return kt_wrap(err, "alert");
+    struct kt_alert_found found = { .opened = kt_db_col_i64(st, 2),
+                                    .updated = kt_db_col_i64(st, 3) };
+    kt_str_copyz(found.id, sizeof found.id, kt_db_col(st, 0));
+    kt_buf_reset(ret_json);
+    kt_buf_add(ret_json, kt_db_col(st, 1));
+    status = kt_db_step(st, err);
+    if (status == KT_OK)
+        return kt_fail(err, KT_E_INPUT,
+                       "more than one alert begins with '" KT_STR_FMT "': give more of its id",
+                       KT_STR_ARG(prefix));
+    if (status != KT_E_AGAIN)
+        return kt_wrap(err, "alert");
+    *ret = found;
+    return KT_OK;
+}
+
+enum kt_status kt_store_alert_find(struct kt_store *s, struct kt_str prefix,
+                                   struct kt_buf *ret_json, struct kt_alert_found *ret,
+                                   struct kt_error *err)
+{
+    return kt_alert_find(s->db, prefix, ret_json, ret, err);
+}

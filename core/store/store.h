@@ -159,6 +159,13 @@ KT_MUST_USE enum kt_status kt_blob_each(sqlite3 *db, const char *prefix,
                                                                struct kt_str value,
                                                                struct kt_error *err),
                                         void *self, struct kt_error *err);
+KT_MUST_USE enum kt_status kt_outbox_of(sqlite3 *db, const char *alert,
+                                        enum kt_status (*each)(void *self,
+                                                               const struct kt_outbox_row *row,
+                                                               struct kt_error *err),
+                                        void *self, struct kt_error *err);
+KT_MUST_USE enum kt_status kt_alert_find(sqlite3 *db, struct kt_str prefix, struct kt_buf *ret_json,
+                                         struct kt_alert_found *ret, struct kt_error *err);
 /* Rows of the outbox from number `from` on: all; those that wait and are new; all that wait. */
 enum kt_outbox_which { KT_OUTBOX_ALL, KT_OUTBOX_NEW, KT_OUTBOX_WAITING };
 KT_MUST_USE enum kt_status kt_outbox_each(sqlite3 *db, enum kt_outbox_which which, int64_t from,

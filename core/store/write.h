@@ -157,6 +157,16 @@ KT_MUST_USE enum kt_status kt_store_state_clear(struct kt_store *s, struct kt_er
 KT_MUST_USE enum kt_status kt_store_alert_put(struct kt_store *s, const char *id, kt_time_ns opened,
                                               kt_time_ns updated, int severity, struct kt_str json,
                                               struct kt_error *err);
+#define KT_ALERT_PREFIX_MIN 4u
+struct kt_alert_found {
+    char id[27];
+    kt_time_ns opened, updated; /* stamps of its first and its newest version */
+};
+/* The one whose id begins with prefix, 4 characters at least, by the index on ids. KT_E_INPUT says
+ * that there is none, or more than one. Inside a transaction: what it has written is seen. */
+KT_MUST_USE enum kt_status kt_store_alert_find(struct kt_store *s, struct kt_str prefix,
+                                               struct kt_buf *ret_json, struct kt_alert_found *ret,
+                                               struct kt_error *err);
 /* Outbox: one row an (alert, target, action). Put is insert or replace by key. */
 struct kt_outbox_row {
     int64_t row; /* 0 = new */
@@ -177,6 +187,11 @@ KT_MUST_USE enum kt_status kt_store_outbox_add(struct kt_store *s, struct kt_out
 KT_MUST_USE enum kt_status kt_store_outbox_update(struct kt_store *s,
                                                   const struct kt_outbox_row *row,
                                                   struct kt_error *err);
+/* Rows of one alert, in their order; stops when each() returns KT_E_AGAIN. */
+KT_MUST_USE enum kt_status kt_store_outbox_of(
+    struct kt_store *s, const char *alert,
+    enum kt_status (*each)(void *self, const struct kt_outbox_row *row, struct kt_error *err),
+    void *self, struct kt_error *err);
 /* Rows in state wait from number `from` on (0: all), by number, without the alert's text; the
  * callback changes no row. From a number on, all younger rows are looked at. */
 KT_MUST_USE enum kt_status kt_store_outbox_waiting(

@@ -193,6 +193,10 @@ void kt_alert_write(const struct kt_alert *a, struct kt_buf *out)
         key(out, "test");
         kt_buf_addz(out, "true");
     }
+    if (a->life.status.len > 0) {
+        key(out, "life");
+        kt_alert_life_write(&a->life, out);
+    }
     kt_buf_byte(out, '}');
 }
 
@@ -282,6 +286,7 @@ static enum kt_status read_root(struct kt_jval root, struct kt_arena *arena, str
     a->n_secrets =
         read_list(arena, kt_json_at(root, "secrets"), a->secrets, KT_ARRAY_LEN(a->secrets));
     a->test = kt_json_bool(kt_json_at(root, "test"), false);
+    kt_alert_life_read(kt_json_at(root, "life"), arena, &a->life);
     if (arena->full)
         return kt_fail(err, KT_E_LIMIT, "alert does not fit");
     return KT_OK;

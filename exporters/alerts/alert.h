@@ -5,6 +5,7 @@
 #include "core/base/buf.h"
 #include "core/base/err.h"
 #include "core/base/time.h"
+#include "exporters/alerts/life.h"
 #include "exporters/alerts/target.h"
 
 #define KT_ALERT_EVENTS_MAX 20
@@ -45,6 +46,9 @@ struct kt_alert {
     struct kt_str suppressed_by; /* what keeps it quiet, by whom, until when; severity info then */
     struct kt_str merged_into;   /* id of the incident that took it over, empty */
     bool test;
+    /* Handed to targets with it. Not in the rows of the store, which are derived from what the log
+     * holds of accesses: what people did is in the log by itself. */
+    struct kt_alert_life life;
 };
 /* The explanation: title, normal, why, contributions ("network 3.4 + new secrets 2.6 = 6.0"), in
  * plain words, several sentences. */

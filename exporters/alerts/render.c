@@ -202,6 +202,7 @@ unsigned kt_render_facts(const struct kt_alert *a, struct kt_arena *arena,
                              KT_STR_ARG(a->actor_written));
     struct kt_str secrets =
         a->n_secrets > 0 ? joined(arena, a->secrets, a->n_secrets, 3, a->secrets_count) : a->secret;
+    add(&f, "Status", kt_alert_life_say(&a->life, arena), false);
     add(&f, "Actor", actor, false);
     add(&f, "Address", place(arena, a), false);
     add(&f, "Secrets", secrets, false);

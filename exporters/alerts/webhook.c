@@ -169,6 +169,42 @@ static void set_texts(json_t *d, struct kt_arena *arena, const struct kt_alert *
             set(d, texts[i].key, kt_render_json(arena, shorter(arena, texts[i].s, max)));
 }
 
+static void set_life(json_t *d, struct kt_arena *arena, const struct kt_alert *a, size_t max)
+{
+    const struct kt_alert_life *l = &a->life;
+    const struct {
+        const char *key;
+        struct kt_str s;
+    } texts[] = {
+        { "status", l->status },
+        { "acknowledged_by", l->acknowledged_by },
+        { "assignee", l->assignee },
+        { "closed_by", l->closed_by },
+        { "verdict", l->verdict },
+        { "reopened_by", l->reopened_by },
+        { "note", l->note },
+        { "note_by", l->note_by },
+        { "reopened_for", l->reopened_for },
+        { "acknowledged_where", l->acknowledged_where },
+    };
+    const struct {
+        const char *key;
+        kt_time_ns t;
+    } times[] = { { "acknowledged_at", l->acknowledged_at },
+                  { "closed_at", l->closed_at },
+                  { "reopened_at", l->reopened_at } };
+    if (l->status.len == 0)
+        return;
+    json_t *o = json_object();
+    for (size_t i = 0; i < KT_ARRAY_LEN(texts); i++)
+        if (texts[i].s.len > 0)
+            set(o, texts[i].key, kt_render_json(arena, shorter(arena, texts[i].s, max)));
+    for (size_t i = 0; i < KT_ARRAY_LEN(times); i++)
+        if (times[i].t != 0)
+            set(o, times[i].key, kt_render_json(arena, kt_render_time(arena, times[i].t)));
+    set(d, "life", o);
+}
+
 static json_t *data(struct kt_arena *arena, const struct kt_alert *a, const struct cut *c)
 {
     json_t *d = json_pack("{s:s, s:s, s:f, s:s, s:s}", "id", a->id, "severity",
@@ -184,6 +220,7 @@ static json_t *data(struct kt_arena *arena, const struct kt_alert *a, const stru
     for (size_t i = 0; i < KT_ARRAY_LEN(times); i++)
         if (times[i].t != 0)
             set(d, times[i].key, kt_render_json(arena, kt_render_time(arena, times[i].t)));
+    set_life(d, arena, a, c->text);
     set(d, "contributions", parts(arena, a, c->text));
     set(d, "secrets", list(arena, a->secrets, a->n_secrets, c->secrets, c->text));
     set(d, "secrets_count", json_integer((json_int_t)a->secrets_count));
