@@ -6,6 +6,7 @@
  * Holds: one object a line; required attributes are always there.
  */
 #include "exporters/streams/ocsf_int.h"
+#include "exporters/streams/token.h"
 
 struct options {
     struct kt_stream_files files;
@@ -126,9 +127,7 @@ static enum kt_status request(const void *opt, const struct kt_stream_secrets *s
     (void)note;
     ret->url = secrets->url;
     ret->headers[ret->n_headers++] = KT_STR("Content-Type: application/x-ndjson");
-    if (secrets->key.len > 0)
-        ret->headers[ret->n_headers++] =
-            kt_arena_fmt(arena, "%s " KT_STR_FMT, o->header, KT_STR_ARG(secrets->key));
+    kt_stream_add_token(o->header, secrets->key, arena, ret);
     return arena->full ? kt_fail(err, KT_E_LIMIT, "ocsf: the token is too long") : KT_OK;
 }
 
@@ -147,11 +146,7 @@ static void judge(const void *opt, const struct kt_stream_batch *batch, unsigned
 static enum kt_status check(const void *opt, struct kt_error *err)
 {
     const struct options *o = opt;
-    if (kt_str_find_byte(kt_str_of(o->header), ':', 0) <= 0)
-        return kt_fail(err, KT_E_CONFIG,
-                       "header: write its name, a colon and what stands before the token, such as "
-                       "'Authorization: Bearer'");
-    return KT_OK;
+    return kt_stream_check_header(o->header, err);
 }
 
 const struct kt_stream_type kt_stream_type_ocsf = {

@@ -1,7 +1,17 @@
 /* registry: the stream types that this program has. One line a type. */
 #include "exporters/streams/stream.h"
 
-#define KT_STREAM_TYPES(X) X(files) X(clickhouse) X(postgresql) X(ocsf) X(elasticsearch)
+/* clang-format off */
+#define KT_STREAM_TYPES(X) \
+    X(files) \
+    X(clickhouse) \
+    X(postgresql) \
+    X(ocsf) \
+    X(elasticsearch) \
+    X(splunk_hec) \
+    X(loki) \
+    X(otlp)
+/* clang-format on */
 
 #define DECLARE(name) extern const struct kt_stream_type kt_stream_type_##name;
 #define ENTRY(name)   &kt_stream_type_##name,
