@@ -13,8 +13,6 @@
 #include "exporters/streams/ecs.h"
 #include <stdio.h>
 
-/* A refusal of every item answers within the 64 KiB that are read. */
-#define ITEMS_MAX 500u
 /* No reasons: they repeat values of the document. */
 #define ANSWER "filter_path=errors,items.create.status,items.create.error.type"
 
@@ -192,7 +190,7 @@ const struct kt_stream_type kt_stream_type_elasticsearch = {
     .options = options,
     .options_size = sizeof(struct options),
     .sink = KT_STREAM_SINK_HTTP,
-    .limits = { .items = ITEMS_MAX, .bytes = 1u << 20, .wait_ms = 1000 },
+    .limits = { .items = 1000, .bytes = 1u << 20, .wait_ms = 1000 },
     .pack = KT_STREAM_GZIP,
     .add = add,
     .request = request,

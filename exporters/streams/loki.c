@@ -153,7 +153,7 @@ static enum kt_status request(const void *opt, const struct kt_stream_secrets *s
     if (secrets->key.len > 0)
         ret->headers[ret->n_headers++] =
             kt_arena_fmt(arena, "Authorization: %s " KT_STR_FMT, o->auth, KT_STR_ARG(secrets->key));
-    if (o->tenant[0] != '\0')
+    if (o->tenant != NULL)
         ret->headers[ret->n_headers++] = kt_arena_fmt(arena, "X-Scope-OrgID: %s", o->tenant);
     return arena->full ? kt_fail(err, KT_E_LIMIT, "loki: the token is too long") : KT_OK;
 }

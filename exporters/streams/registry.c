@@ -2,6 +2,7 @@
 #include "exporters/streams/stream.h"
 
 /* clang-format off */
+/* clang-format off */
 #define KT_STREAM_TYPES(X) \
     X(files) \
     X(clickhouse) \
@@ -10,7 +11,9 @@
     X(elasticsearch) \
     X(splunk_hec) \
     X(loki) \
-    X(otlp)
+    X(otlp) \
+    X(syslog) \
+    X(cef)
 /* clang-format on */
 
 #define DECLARE(name) extern const struct kt_stream_type kt_stream_type_##name;
