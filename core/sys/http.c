@@ -1,6 +1,5 @@
 /*
- * http: requests out, with the rules of THREATS H1 and H2 and no way round them. The only includer
- * of curl.h.
+ * http: requests out, with the rules of THREATS H1 and H2 and no way round them.
  *
  * Owns:  one curl multi handle and its running transfers. Calls: core/base, clock.
  * Holds: the address is judged on the socket itself, after resolution. No connection is used twice:
@@ -102,6 +101,11 @@ static const char *judge_ip(struct kt_ip wrapped, bool allow_private, bool plain
         break;
     }
     return kt_ip_class_word(class);
+}
+
+const char *kt_http_judge_ip(struct kt_ip ip, bool allow_private)
+{
+    return judge_ip(ip, allow_private, false);
 }
 
 static bool ip_of(const struct sockaddr *a, struct kt_ip *ret)

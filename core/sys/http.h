@@ -1,8 +1,9 @@
-/* http: requests out, libcurl multi, the only includer of curl.h. THREATS H1, H2: https only,
+/* http: requests out, libcurl multi (curl.h stays in core/sys). THREATS H1, H2: https only,
  * verification always, no redirects, no proxy or netrc from the environment, the address judged on
  * the socket itself, connect 5 s, total 15 s, reply <= 64 KiB unless more is asked for. */
 #pragma once
 #include "core/base/buf.h"
+#include "core/base/ip.h"
 #include "core/base/time.h"
 
 struct kt_http; /* one multi handle; one thread */
@@ -49,6 +50,9 @@ KT_MUST_USE enum kt_status kt_http_check_proxy(struct kt_str proxy, struct kt_er
 /* Checks the URL against the rules; KT_E_CONFIG names the breach. */
 KT_MUST_USE enum kt_status kt_http_check_url(struct kt_str url, bool allow_private,
                                              struct kt_error *err);
+/* The rule for addresses alone, for others that go out: NULL, or what this one is that may not be
+ * spoken to. */
+const char *kt_http_judge_ip(struct kt_ip ip, bool allow_private);
 KT_MUST_USE enum kt_status kt_http_start(struct kt_http *h, const struct kt_http_request *r,
                                          struct kt_error *err);
 /* Works for up to timeout_ms or until wake_fd is readable (-1 = none); each finished request calls
