@@ -2,7 +2,6 @@
 #include "exporters/streams/stream.h"
 
 /* clang-format off */
-/* clang-format off */
 #define KT_STREAM_TYPES(X) \
     X(files) \
     X(clickhouse) \
