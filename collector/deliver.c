@@ -13,8 +13,8 @@
 #include <string.h>
 
 #define LINE_MAX  65536u /* rows that are known by number; more wait until these are gone */
-#define GIVE_MAX  256u
-#define WRITE_MAX 512u
+#define GIVE_MAX  128u
+#define WRITE_MAX 256u
 
 /* ---- a set of row numbers, which are above 0: open addressing, half full at most ---- */
 

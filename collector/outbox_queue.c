@@ -15,7 +15,7 @@
 
 #define FEW       5u               /* of those that wait, the worst come alone */
 #define KIND_LIFE (10 * KT_NS_MIN) /* then a kind's next alert comes alone again */
-#define LATENESS  KT_NS_S          /* of a minute's last rows */
+#define LATENESS  KT_NS_S          /* of a minute's last rows, and of those that come together */
 
 void kt_item_free(struct kt_item *it)
 {
@@ -154,7 +154,7 @@ static bool read_alert(const struct kt_item *it, struct kt_arena *arena, struct 
 
 /* Critical ones, answers to a message of their own, and an alert that is new here and of a kind and
  * severity that did not come alone lately. What cannot be read will be a dead letter of its own. */
-static bool comes_alone(struct kt_queue *q, const struct kt_item *it, kt_time_ns mono,
+static bool comes_alone(struct kt_queue *q, struct kt_item *it, kt_time_ns mono,
                         struct kt_arena *arena)
 {
     struct kt_alert a;
@@ -162,6 +162,7 @@ static bool comes_alone(struct kt_queue *q, const struct kt_item *it, kt_time_ns
     if (it->row.severity >= KT_SEV_CRITICAL || it->row.attempts > 0 || it->row.handle[0] != '\0' ||
         !read_alert(it, arena, &a))
         return true;
+    it->key = kt_bundle_key(&it->row, kt_bundle_kind(&a));
     if (send != KT_SEND_TRIGGER && send != KT_SEND_ESCALATE)
         return false;
     uint64_t kind = kt_hash64(kt_bundle_kind(&a), (uint64_t)it->row.severity);
@@ -202,7 +203,9 @@ static void begin_bundle(struct kt_queue *q, struct kt_item *it, const struct kt
 {
     kt_time_ns left = it->row.created - it->row.created % KT_NS_MIN + KT_NS_MIN + LATENESS - wall;
     it->bundle = kt_bundle_new(&it->row, a);
-    it->due = mono + (left < 0 ? 0 : left > KT_NS_MIN + LATENESS ? KT_NS_MIN + LATENESS : left);
+    it->due = mono + (left < LATENESS               ? LATENESS
+                      : left > KT_NS_MIN + LATENESS ? KT_NS_MIN + LATENESS
+                                                    : left);
     kt_bundle_add(it->bundle, &it->row, a);
     q->bundled[it->row.severity]++;
     it->unheld = true;
@@ -216,7 +219,7 @@ static void into_bundle(struct kt_queue *q, struct kt_item *it, kt_time_ns mono,
         it->alone = true;
         return;
     }
-    struct kt_item *b = bundle_for(q, kt_bundle_key(&it->row, kt_bundle_kind(&a)));
+    struct kt_item *b = bundle_for(q, it->key);
     if (b == NULL) {
         begin_bundle(q, it, &a, mono, wall);
         return;
@@ -228,23 +231,28 @@ static void into_bundle(struct kt_queue *q, struct kt_item *it, kt_time_ns mono,
     join(q, b, it, &a);
 }
 
+static bool may_join(const struct kt_item *it, kt_time_ns mono)
+{
+    return it->bundle == NULL && !it->alone && !it->flying && it->after == NULL &&
+           it->row.attempts == 0 && it->row.handle[0] == '\0' && it->due <= mono;
+}
+
 void kt_queue_condense(struct kt_queue *q, kt_time_ns mono, kt_time_ns wall, struct kt_arena *arena)
 {
-    if (!q->bundles || q->n <= FEW)
+    if (!q->bundles || q->n == 0)
         return;
     KT_CLEANUP(kt_free_ptr) struct kt_item **many = kt_alloc_array(q->n, sizeof *many);
-    unsigned n = 0;
-    for (unsigned i = 0; i < q->n; i++) {
-        struct kt_item *it = q->items[i];
-        if (it->bundle == NULL && !it->alone && !it->flying && it->after == NULL &&
-            it->row.attempts == 0 && it->row.handle[0] == '\0' && it->due <= mono)
-            many[n++] = it;
-    }
-    if (n <= FEW)
-        return;
+    unsigned n = 0, few = 0;
+    for (unsigned i = 0; i < q->n; i++)
+        if (may_join(q->items[i], mono))
+            many[n++] = q->items[i];
     qsort(many, n, sizeof *many, by_order);
-    for (unsigned i = FEW; i < n; i++)
-        into_bundle(q, many[i], mono, wall, arena);
+    for (unsigned i = 0; i < n; i++) {
+        /* Where a storm is known, only what is worse than it comes alone. */
+        const struct kt_item *storm = bundle_for(q, many[i]->key);
+        if ((storm != NULL && storm->row.severity >= many[i]->row.severity) || ++few > FEW)
+            into_bundle(q, many[i], mono, wall, arena);
+    }
 }
 
 /* ---- adding ---- */

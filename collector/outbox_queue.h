@@ -15,6 +15,7 @@ struct kt_item { /* a message on its way: one row, or a bundle of many */
     struct kt_bundle *bundle;    /* NULL: one row; row is the first of the bundle's */
     const struct kt_item *after; /* this one has to end before; NULL: none */
     kt_time_ns due;              /* mono */
+    uint64_t key;                /* of the bundle that it would join */
     bool flying, plain;
     bool early;                 /* sent ahead of its turn, as a circuit's probe */
     bool alone;                 /* never in a bundle: critical, or the first of its kind */
@@ -40,7 +41,8 @@ struct kt_queue {
 void kt_queue_done(struct kt_queue *q);
 /* Takes the item over; one that joins a bundle is freed. arena: scratch. */
 void kt_queue_add(struct kt_queue *q, struct kt_item *it, kt_time_ns mono, struct kt_arena *arena);
-/* Puts all but the worst few of those that wait into bundles, where the target wants that. */
+/* Puts all but the worst few of those that wait into bundles, where the target wants that; of a
+ * kind and minute that has one already, all that are not worse than it. */
 void kt_queue_condense(struct kt_queue *q, kt_time_ns mono, kt_time_ns wall,
                        struct kt_arena *arena);
 /* What goes next at `mono`, NULL when nothing may. any: whether it is due or not. It stays in the

@@ -59,12 +59,13 @@
                   " alert_json=excluded.alert_json RETURNING row")                                 \
     X(OUTBOX_UPDATE, "UPDATE outbox SET state=?2, attempts=?3, next_try=?4, sent_at=?5,"           \
                      " last_code=?6, last_error=?7 WHERE row=?1")                                  \
-    X(OUTBOX_OF, "SELECT o.row,o.alert,o.target,o.action,o.state,o.attempts,o.created,o.next_try," \
-                 "o.sent_at,o.last_code,o.last_error,coalesce(a.severity,0),o.alert_json"          \
-                 " FROM outbox w JOIN outbox o ON o.alert = w.alert AND o.target = w.target"       \
-                 " LEFT JOIN alert a ON a.id = o.alert"                                            \
-                 " WHERE w.row=?1 AND o.row > ?2 AND o.row <= ?1 AND o.state = 'wait' ORDER BY "   \
-                 "o.row LIMIT 1")
+    /* found by alert: other indexes would walk over all that waits */                             \
+    X(OUTBOX_OF,                                                                                   \
+      "SELECT o.row,o.alert,o.target,o.action,o.state,o.attempts,o.created,o.next_try,"            \
+      "o.sent_at,o.last_code,o.last_error,coalesce(a.severity,0),o.alert_json"                     \
+      " FROM outbox w CROSS JOIN outbox o ON o.alert = w.alert AND o.target = w.target"            \
+      " LEFT JOIN alert a ON a.id = o.alert WHERE w.row=?1 AND +o.row > ?2 AND +o.row <= ?1"       \
+      " AND +o.state = 'wait' ORDER BY +o.row LIMIT 1")
 enum kt_statement {
 #define X(name, sql) KT_ST_##name,
     KT_STATEMENTS(X)
