@@ -45,8 +45,11 @@ static enum kt_status load(struct kt_courier *c, struct kt_error *err)
         return KT_E_CONFIG;
     struct kt_str url = kt_str_trim(kt_buf_str(&c->url));
     if (url.len == 0)
-        url = kt_str_of(c->target->url_default);
-    if (kt_http_check_url(url, c->conf->allow_private, err) != KT_OK)
+        url = kt_str_of(o->server != NULL ? o->server : c->target->url_default);
+    enum kt_status st = c->target->by_mail
+                            ? kt_mail_check_url(url, c->conf->allow_private, o->no_tls, err)
+                            : kt_http_check_url(url, c->conf->allow_private, err);
+    if (st != KT_OK)
         return kt_wrap(err, "url");
     const char *refused = c->target->url_refused == NULL ? NULL : c->target->url_refused(url);
     if (refused != NULL)
@@ -268,5 +271,6 @@ void kt_courier_request(const struct kt_courier *c, const struct kt_target_reque
                                      .ca_file = ca != NULL && ca[0] != '\0' ? ca : NULL,
                                      .proxy = proxy != NULL && proxy[0] != '\0' ? proxy : NULL,
                                      .allow_private = c->conf->allow_private,
+                                     .mail = r->mail.from != NULL ? &r->mail : NULL,
                                      .tag = tag };
 }

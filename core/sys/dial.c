@@ -23,7 +23,7 @@
 #include "core/base/buf.h"
 #include "core/base/ip.h"
 #include "core/sys/clock.h"
-#include "core/sys/http.h"
+#include "core/sys/http_int.h"
 
 enum { CONNECT_MS = 5000, HOST_MAX = 256, DRAIN_MS = 1, BURST = 32 << 10 };
 
@@ -70,7 +70,7 @@ static const char *judge(const struct kt_dial *d, struct kt_ip ip)
 {
     if (d->way != WAY_TLS && kt_ip_class(ip) != KT_IP_LOOPBACK)
         return "not loopback, and without TLS";
-    return kt_http_judge_ip(ip, d->allow_private);
+    return kt_http_judge_ip(ip, d->allow_private, false);
 }
 
 static bool ip_of(const struct sockaddr *a, struct kt_ip *ret)

@@ -1,112 +1,32 @@
 /*
- * http: requests out, with the rules of THREATS H1 and H2 and no way round them.
+ * http: requests out, with the rules of THREATS H1 and H2 and no way round them; mail too (mail.c).
  *
  * Owns:  one curl multi handle and its running transfers. Calls: core/base, clock.
  * Holds: the address is judged on the socket itself, after resolution. No connection is used twice:
  *        one that a target with allow_private made must not serve another target. The path and
  *        the query of a URL (a webhook's secret) are in no error text.
  */
-#include "core/sys/http.h"
+#include "core/sys/http_int.h"
 
 #include <arpa/inet.h>
 #include <assert.h>
-#include <curl/curl.h>
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "core/base/alloc.h"
-#include "core/base/ip.h"
 #include "core/base/limits.h"
 #include "core/sys/clock.h"
 
-enum { CONNECT_MS = 5000, TOTAL_MS = 15000, HOST_MAX = 256, HEADERS_MAX = 16384 };
+enum { CONNECT_MS = 5000, TOTAL_MS = 15000, MAIL_MS = 30000, HEADERS_MAX = 16384 };
 #define RETRY_AFTER_MAX (1 * KT_NS_HOUR)
 
-struct transfer {
-    struct transfer *next;
-    CURL *easy;
-    struct curl_slist *headers;
-    struct kt_buf body, kept;
-    const char *keep_headers;
-    uint64_t tag;
-    size_t reply_max;
-    kt_time_ns started;
-    bool allow_private, metadata, plain, proxied, too_long;
-    char refused[64]; /* the address that was judged bad, and as what */
-    char detail[CURL_ERROR_SIZE];
-};
 struct kt_http {
     CURLM *multi;
-    struct transfer *first;
+    struct kt_http_transfer *first;
     unsigned pending;
 };
-
-/* ---- addresses ---- */
-
-/* NAT64 and DNS64 wrap any IPv4 address: what counts is the one inside. */
-static struct kt_ip unwrap_nat64(struct kt_ip ip)
-{
-    static const uint8_t prefix[12] = { 0x00, 0x64, 0xff, 0x9b };
-    if (memcmp(ip.at, prefix, sizeof prefix) != 0)
-        return ip;
-    struct kt_ip inner = { { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff } };
-    memcpy(inner.at + 12, ip.at + 12, 4);
-    return inner;
-}
-
-static bool is_metadata(struct kt_ip ip)
-{
-    static const struct kt_ip aws_v6 = { { 0xfd, 0x00, 0x0e, 0xc2, [14] = 0x02, [15] = 0x54 } };
-    return kt_ip_eq(ip, aws_v6); /* 169.254.169.254 is link-local already */
-}
-
-/* Where AWS hands out credentials: IMDS, ECS and EKS, over both protocols. */
-static bool gives_credentials(struct kt_ip ip)
-{
-    static const char *const addresses[] = { "169.254.169.254", "169.254.170.2", "169.254.170.23",
-                                             "fd00:ec2::254", "fd00:ec2::23" };
-    struct kt_ip known;
-    for (size_t i = 0; i < KT_ARRAY_LEN(addresses); i++)
-        if (kt_ip_parse(kt_str_of(addresses[i]), &known) && kt_ip_eq(ip, known))
-            return true;
-    return false;
-}
-
-/* NULL: may be spoken to; otherwise what it is. allow_private opens our own networks and this host,
- * never link-local (cloud metadata), multicast, reserved or tunnelled addresses. */
-static const char *judge_ip(struct kt_ip wrapped, bool allow_private, bool plain)
-{
-    struct kt_ip ip = unwrap_nat64(wrapped);
-    enum kt_ip_class class = kt_ip_class(ip);
-
-    if (plain && (class != KT_IP_LOOPBACK || !allow_private))
-        return "not loopback, and plain http";
-    switch (class) {
-    case KT_IP_PUBLIC:
-    case KT_IP_DOCUMENTATION:
-        return NULL;
-    case KT_IP_PRIVATE:
-        if (is_metadata(ip))
-            return "cloud metadata";
-        return allow_private ? NULL : kt_ip_class_word(class);
-    case KT_IP_CGNAT:
-    case KT_IP_LOOPBACK:
-        return allow_private ? NULL : kt_ip_class_word(class);
-    case KT_IP_LINK_LOCAL:
-    case KT_IP_MULTICAST:
-    case KT_IP_RESERVED:
-    case KT_IP_TUNNEL:
-        break;
-    }
-    return kt_ip_class_word(class);
-}
-
-const char *kt_http_judge_ip(struct kt_ip ip, bool allow_private)
-{
-    return judge_ip(ip, allow_private, false);
-}
 
 static bool ip_of(const struct sockaddr *a, struct kt_ip *ret)
 {
@@ -125,17 +45,17 @@ static bool ip_of(const struct sockaddr *a, struct kt_ip *ret)
 
 static curl_socket_t open_socket(void *self, curlsocktype purpose, struct curl_sockaddr *a)
 {
-    struct transfer *t = self;
+    struct kt_http_transfer *t = self;
     struct kt_ip ip;
     char text[KT_IP_TEXT_MAX];
 
     (void)purpose;
     if (!ip_of(&a->addr, &ip))
         return CURL_SOCKET_BAD;
-    const char *bad = t->proxied ? judge_ip(ip, true, false)
-                      : t->metadata && gives_credentials(ip)
+    const char *bad = t->proxied ? kt_http_judge_ip(ip, true, false)
+                      : t->metadata && kt_http_gives_credentials(ip)
                           ? NULL
-                          : judge_ip(ip, t->allow_private, t->plain);
+                          : kt_http_judge_ip(ip, t->allow_private, t->plain);
     if (bad != NULL) {
         struct kt_buf why = { 0 };
         kt_buf_addf(&why, "%s (%s)", kt_ip_format(ip, text), bad);
@@ -146,114 +66,12 @@ static curl_socket_t open_socket(void *self, curlsocktype purpose, struct curl_s
     return socket(a->family, a->socktype | SOCK_CLOEXEC, a->protocol);
 }
 
-/* ---- URLs ---- */
-
-static void url_free(CURLU **u)
-{
-    curl_url_cleanup(*u);
-}
-
-static void text_free(char **text)
-{
-    curl_free(*text);
-}
-
-/* "[::1]" as "::1" */
-static struct kt_str bare_host(const char *host)
-{
-    struct kt_str s = kt_str_of(host);
-    if (s.len >= 2 && s.at[0] == '[')
-        s = kt_str_sub(s, 1, s.len - 2);
-    return s;
-}
-
-static enum kt_status judge_host(const char *host, bool plain, bool allow_private, bool metadata,
-                                 struct kt_error *err)
-{
-    struct kt_ip ip;
-
-    if (kt_ip_parse(bare_host(host), &ip)) {
-        if (metadata && gives_credentials(ip))
-            return KT_OK;
-        const char *bad = judge_ip(ip, allow_private, plain);
-        if (bad == NULL)
-            return KT_OK;
-        return kt_fail(err, KT_E_CONFIG, "URL: address %s is %s%s", host, bad,
-                       allow_private ? "" : " (allow_private is not set)");
-    }
-    if (plain && !kt_str_eq_nocase(kt_str_of(host), KT_STR("localhost")))
-        return kt_fail(err, KT_E_CONFIG, "URL: plain http to '%s': use https", host);
-    return KT_OK; /* a name: judged when it is resolved */
-}
-
-static enum kt_status check_parts(CURLU *u, bool allow_private, bool metadata, bool *ret_plain,
-                                  struct kt_error *err)
-{
-    KT_CLEANUP(text_free) char *scheme = NULL;
-    KT_CLEANUP(text_free) char *host = NULL;
-    KT_CLEANUP(text_free) char *user = NULL;
-    KT_CLEANUP(text_free) char *password = NULL;
-
-    if (curl_url_get(u, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK ||
-        curl_url_get(u, CURLUPART_HOST, &host, 0) != CURLUE_OK || strlen(host) >= HOST_MAX)
-        return kt_fail(err, KT_E_CONFIG, "URL: it needs a scheme and a host");
-    if (curl_url_get(u, CURLUPART_USER, &user, 0) == CURLUE_OK ||
-        curl_url_get(u, CURLUPART_PASSWORD, &password, 0) == CURLUE_OK)
-        return kt_fail(err, KT_E_CONFIG, "URL: user and password do not belong into it");
-    bool plain = strcmp(scheme, "http") == 0;
-    if (!plain && strcmp(scheme, "https") != 0)
-        return kt_fail(err, KT_E_CONFIG, "URL: only https is sent to");
-    if (plain && !allow_private && !metadata)
-        return kt_fail(err, KT_E_CONFIG,
-                       "URL: plain http needs a loopback address and allow_private: use https");
-    *ret_plain = plain;
-    return judge_host(host, plain, allow_private, metadata, err);
-}
-
-static enum kt_status check_url(const char *url, bool allow_private, bool metadata, bool *ret_plain,
-                                struct kt_error *err)
-{
-    KT_CLEANUP(url_free) CURLU *u = curl_url();
-    assert(u != NULL);
-    CURLUcode rc = curl_url_set(u, CURLUPART_URL, url, CURLU_NON_SUPPORT_SCHEME);
-    if (rc != CURLUE_OK)
-        return kt_fail(err, KT_E_CONFIG, "URL: %s", curl_url_strerror(rc));
-    return check_parts(u, allow_private, metadata, ret_plain, err);
-}
-
-enum kt_status kt_http_check_url(struct kt_str url, bool allow_private, struct kt_error *err)
-{
-    KT_CLEANUP(kt_free_ptr) char *z = kt_str_dup(url);
-    bool plain;
-    return check_url(z, allow_private, false, &plain, err);
-}
-
-enum kt_status kt_http_check_proxy(struct kt_str proxy, struct kt_error *err)
-{
-    KT_CLEANUP(kt_free_ptr) char *z = kt_str_dup(proxy);
-    KT_CLEANUP(url_free) CURLU *u = curl_url();
-    KT_CLEANUP(text_free) char *scheme = NULL;
-    KT_CLEANUP(text_free) char *port = NULL;
-    KT_CLEANUP(text_free) char *user = NULL;
-    KT_CLEANUP(text_free) char *path = NULL;
-    assert(u != NULL);
-    if (curl_url_set(u, CURLUPART_URL, z, 0) != CURLUE_OK ||
-        curl_url_get(u, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK ||
-        curl_url_get(u, CURLUPART_PORT, &port, 0) != CURLUE_OK ||
-        (strcmp(scheme, "http") != 0 && strcmp(scheme, "https") != 0))
-        return kt_fail(err, KT_E_CONFIG, "proxy: write http://host:port or https://host:port");
-    if (curl_url_get(u, CURLUPART_USER, &user, 0) == CURLUE_OK ||
-        (curl_url_get(u, CURLUPART_PATH, &path, 0) == CURLUE_OK && strcmp(path, "/") != 0))
-        return kt_fail(err, KT_E_CONFIG, "proxy: it takes no user, no password and no path");
-    return KT_OK;
-}
-
 /* ---- one transfer ---- */
 
 /* Counted after decompression. One byte too many ends the transfer; what came is kept. */
 static size_t take_body(char *at, size_t size, size_t n, void *self)
 {
-    struct transfer *t = self;
+    struct kt_http_transfer *t = self;
     size_t got = size * n; /* size is 1, says curl */
     size_t room = t->reply_max - t->body.len;
 
@@ -269,7 +87,7 @@ static size_t take_body(char *at, size_t size, size_t n, void *self)
 /* Header lines of the answer, one a call, with their ends. */
 static size_t take_header(char *at, size_t one, size_t n, void *self)
 {
-    struct transfer *t = self;
+    struct kt_http_transfer *t = self;
     size_t got = one * n;
     struct kt_str value = kt_str_from(at, got), name;
     if (!kt_str_starts_nocase(value, kt_str_of(t->keep_headers)) ||
@@ -284,16 +102,17 @@ static size_t take_header(char *at, size_t one, size_t n, void *self)
     return got;
 }
 
-static void transfer_free(struct transfer *t)
+static void transfer_free(struct kt_http_transfer *t)
 {
     curl_easy_cleanup(t->easy);
     curl_slist_free_all(t->headers);
     kt_buf_done(&t->body);
     kt_buf_done(&t->kept);
+    kt_buf_done(&t->message);
     kt_free(t);
 }
 
-static void add_header(struct transfer *t, const char *line)
+static void add_header(struct kt_http_transfer *t, const char *line)
 {
     struct curl_slist *more = curl_slist_append(t->headers, line);
     assert(more != NULL);
@@ -302,14 +121,15 @@ static void add_header(struct transfer *t, const char *line)
 
 static CURLcode set_numbers(CURL *e, const struct kt_http_request *r)
 {
+    long total = r->total > 0 ? (long)(r->total / KT_NS_MS) : r->mail != NULL ? MAIL_MS : TOTAL_MS;
     const struct {
         CURLoption option;
         long value;
     } numbers[] = {
         { CURLOPT_FOLLOWLOCATION, 0 },
         { CURLOPT_NETRC, CURL_NETRC_IGNORED },
-        { CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS },
-        { CURLOPT_TIMEOUT_MS, r->total > 0 ? (long)(r->total / KT_NS_MS) : TOTAL_MS },
+        { CURLOPT_CONNECTTIMEOUT_MS, r->mail != NULL ? total : CONNECT_MS }, /* with the login */
+        { CURLOPT_TIMEOUT_MS, total },
         { CURLOPT_NOSIGNAL, 1 },
         { CURLOPT_SSL_VERIFYPEER, 1 },
         { CURLOPT_SSL_VERIFYHOST, 2 },
@@ -317,7 +137,7 @@ static CURLcode set_numbers(CURL *e, const struct kt_http_request *r)
         { CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1 },
         { CURLOPT_FRESH_CONNECT, 1 },
         { CURLOPT_FORBID_REUSE, 1 },
-        { r->method == KT_HTTP_GET ? CURLOPT_HTTPGET : CURLOPT_POST, 1 },
+        { r->method == KT_HTTP_GET || r->mail != NULL ? CURLOPT_HTTPGET : CURLOPT_POST, 1 },
         { CURLOPT_HTTPPROXYTUNNEL, 1 },
         { CURLOPT_SUPPRESS_CONNECT_HEADERS, 1 },
         { CURLOPT_PROXY_SSL_VERIFYPEER, 1 },
@@ -330,7 +150,7 @@ static CURLcode set_numbers(CURL *e, const struct kt_http_request *r)
     return rc;
 }
 
-static CURLcode set_texts(CURL *e, const char *url, const struct transfer *t,
+static CURLcode set_texts(CURL *e, const char *url, const struct kt_http_transfer *t,
                           const struct kt_http_request *r)
 {
     const struct {
@@ -355,7 +175,7 @@ static CURLcode set_texts(CURL *e, const char *url, const struct transfer *t,
     return rc;
 }
 
-static CURLcode set_up(struct transfer *t, const char *url, const struct kt_http_request *r)
+static CURLcode set_up(struct kt_http_transfer *t, const char *url, const struct kt_http_request *r)
 {
     CURL *e = t->easy;
     CURLcode rc;
@@ -366,8 +186,11 @@ static CURLcode set_up(struct transfer *t, const char *url, const struct kt_http
         (rc = curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, take_body)) != CURLE_OK ||
         (rc = curl_easy_setopt(e, CURLOPT_WRITEDATA, t)) != CURLE_OK ||
         (rc = curl_easy_setopt(e, CURLOPT_ERRORBUFFER, t->detail)) != CURLE_OK ||
-        (rc = curl_easy_setopt(e, CURLOPT_PRIVATE, t)) != CURLE_OK ||
-        (rc = curl_easy_setopt(e, CURLOPT_HTTPHEADER, t->headers)) != CURLE_OK ||
+        (rc = curl_easy_setopt(e, CURLOPT_PRIVATE, t)) != CURLE_OK)
+        return rc;
+    if (r->mail != NULL)
+        return kt_mail_set_up(t, r->mail, r->body);
+    if ((rc = curl_easy_setopt(e, CURLOPT_HTTPHEADER, t->headers)) != CURLE_OK ||
         (t->keep_headers != NULL &&
          ((rc = curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, take_header)) != CURLE_OK ||
           (rc = curl_easy_setopt(e, CURLOPT_HEADERDATA, t)) != CURLE_OK)) ||
@@ -383,23 +206,29 @@ enum kt_status kt_http_start(struct kt_http *h, const struct kt_http_request *r,
                              struct kt_error *err)
 {
     KT_CLEANUP(kt_free_ptr) char *url = kt_str_dup(r->url);
+    const struct kt_http_rules rules = { .allow_private = r->allow_private,
+                                         .metadata = r->metadata,
+                                         .mail = r->mail != NULL,
+                                         .no_tls = r->mail != NULL && r->mail->no_tls };
     bool plain;
-    enum kt_status st = check_url(url, r->allow_private, r->metadata, &plain, err);
+    enum kt_status st = kt_http_check(url, &rules, &plain, err);
     if (st != KT_OK)
         return st;
 
-    struct transfer *t = kt_alloc(sizeof *t);
+    struct kt_http_transfer *t = kt_alloc(sizeof *t);
     t->tag = r->tag;
     t->reply_max = r->reply_max > 0 ? r->reply_max : KT_HTTP_REPLY_MAX;
     t->allow_private = r->allow_private;
     t->metadata = r->metadata;
     t->keep_headers = r->keep_headers;
     t->plain = plain;
+    t->mail = r->mail != NULL;
     t->proxied = r->proxy != NULL;
     t->started = kt_clock_real.mono(NULL);
     t->easy = curl_easy_init();
-    assert(t->easy != NULL);  /* memory */
-    add_header(t, "Expect:"); /* no pause for 100-continue */
+    assert(t->easy != NULL); /* memory */
+    if (!t->mail)
+        add_header(t, "Expect:"); /* no pause for 100-continue */
     for (unsigned i = 0; i < r->n_headers; i++) {
         KT_CLEANUP(kt_free_ptr) char *line = kt_str_dup(r->headers[i]);
         assert(strpbrk(line, "\r\n") == NULL); /* encoders refuse these */
@@ -419,18 +248,18 @@ enum kt_status kt_http_start(struct kt_http *h, const struct kt_http_request *r,
 /* ---- answers ---- */
 
 /* curl's own words where they help and cannot hold more than the host's name. */
-static const char *words_for(const struct transfer *t, CURLcode rc)
+static const char *words_for(const struct kt_http_transfer *t, CURLcode rc)
 {
     static const CURLcode telling[] = { CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_CONNECT,
-                                        CURLE_SSL_CONNECT_ERROR, CURLE_PEER_FAILED_VERIFICATION,
-                                        CURLE_SSL_CACERT_BADFILE };
+                                        CURLE_SSL_CONNECT_ERROR,    CURLE_PEER_FAILED_VERIFICATION,
+                                        CURLE_SSL_CACERT_BADFILE,   CURLE_USE_SSL_FAILED };
     for (size_t i = 0; i < KT_ARRAY_LEN(telling); i++)
         if (telling[i] == rc && t->detail[0] != '\0')
             return t->detail;
     return curl_easy_strerror(rc);
 }
 
-static void fill_error(struct kt_http_answer *a, const struct transfer *t, CURLcode rc)
+static void fill_error(struct kt_http_answer *a, const struct kt_http_transfer *t, CURLcode rc)
 {
     struct kt_buf text = { 0 };
 
@@ -446,7 +275,7 @@ static void fill_error(struct kt_http_answer *a, const struct transfer *t, CURLc
 }
 
 /* A reply that we cut ourselves is an answer: its status came. */
-static void fill_answer(struct kt_http_answer *a, struct transfer *t, CURLcode rc)
+static void fill_answer(struct kt_http_answer *a, struct kt_http_transfer *t, CURLcode rc)
 {
     long status = 0;
     curl_off_t seconds = 0;
@@ -455,6 +284,8 @@ static void fill_answer(struct kt_http_answer *a, struct transfer *t, CURLcode r
         (void)curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
         (void)curl_easy_getinfo(t->easy, CURLINFO_RETRY_AFTER, &seconds);
     }
+    if (t->mail)
+        status = kt_mail_status(t, rc);
     *a = (struct kt_http_answer){
         .tag = t->tag,
         .status = (int)status,
@@ -484,9 +315,9 @@ void kt_http_answer_done(struct kt_http_answer *a)
     kt_buf_done(&a->headers);
 }
 
-static void unlink_transfer(struct kt_http *h, struct transfer *t)
+static void unlink_transfer(struct kt_http *h, struct kt_http_transfer *t)
 {
-    struct transfer **at = &h->first;
+    struct kt_http_transfer **at = &h->first;
     while (*at != t)
         at = &(*at)->next;
     *at = t->next;
@@ -503,7 +334,7 @@ static bool finish(struct kt_http *h, void (*done)(void *self, struct kt_http_an
     const CURLMsg *m;
 
     while ((m = curl_multi_info_read(h->multi, &left)) != NULL) {
-        struct transfer *t = NULL;
+        struct kt_http_transfer *t = NULL;
         CURLcode rc = m->data.result; /* m is gone after the removal */
         (void)curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, (char **)&t);
         struct kt_http_answer a;
@@ -563,7 +394,7 @@ void kt_http_free(struct kt_http *h)
     if (h == NULL)
         return;
     while (h->first != NULL) {
-        struct transfer *t = h->first;
+        struct kt_http_transfer *t = h->first;
         unlink_transfer(h, t);
         transfer_free(t);
     }

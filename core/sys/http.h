@@ -1,4 +1,4 @@
-/* http: requests out, libcurl multi (curl.h stays in core/sys). THREATS H1, H2: https only,
+/* http: requests out, and mail, by libcurl multi. THREATS H1, H2: https only,
  * verification always, no redirects, no proxy or netrc from the environment, the address judged on
  * the socket itself, connect 5 s, total 15 s, reply <= 64 KiB unless more is asked for. */
 #pragma once
@@ -9,6 +9,16 @@
 struct kt_http; /* one multi handle; one thread */
 struct kt_http *kt_http_new(void);
 void kt_http_free(struct kt_http *h);
+
+/* Envelope of a message that goes out by SMTP; the request's body is the message (RFC 5322, CRLF),
+ * its URL smtps://host:465 or smtp://host:587 (STARTTLS is required). */
+struct kt_mail {
+    const char *from; /* bare addresses */
+    const char *const *to;
+    unsigned n_to;
+    struct kt_str user, password; /* empty: no AUTH */
+    bool no_tls;                  /* smtp:// as it is: loopback and allow_private only */
+};
 
 enum kt_http_method { KT_HTTP_POST, KT_HTTP_GET, KT_HTTP_PUT };
 struct kt_http_request {
@@ -27,8 +37,11 @@ struct kt_http_request {
      * text; NULL = none. */
     const char *keep_headers;
     size_t reply_max; /* bytes, after decompression; 0 = 64 KiB */
-    kt_time_ns total; /* until the last byte; 0 = 15 s */
+    kt_time_ns total; /* until the last byte; 0 = 15 s, of mail 30 s: servers hold off strangers */
     uint64_t tag;     /* comes back with the answer */
+    /* NULL: a request by HTTP. Else status is the peer's last reply: 250, 4xx or 5xx. A recipient
+     * that is refused alone does not count. */
+    const struct kt_mail *mail;
 };
 struct kt_http_answer {
     uint64_t tag;
@@ -50,9 +63,8 @@ KT_MUST_USE enum kt_status kt_http_check_proxy(struct kt_str proxy, struct kt_er
 /* Checks the URL against the rules; KT_E_CONFIG names the breach. */
 KT_MUST_USE enum kt_status kt_http_check_url(struct kt_str url, bool allow_private,
                                              struct kt_error *err);
-/* The rule for addresses alone, for others that go out: NULL, or what this one is that may not be
- * spoken to. */
-const char *kt_http_judge_ip(struct kt_ip ip, bool allow_private);
+KT_MUST_USE enum kt_status kt_mail_check_url(struct kt_str url, bool allow_private, bool no_tls,
+                                             struct kt_error *err);
 KT_MUST_USE enum kt_status kt_http_start(struct kt_http *h, const struct kt_http_request *r,
                                          struct kt_error *err);
 /* Works for up to timeout_ms or until wake_fd is readable (-1 = none); each finished request calls

@@ -1,7 +1,7 @@
 /* registry: the alert targets that this program has. One line a target. */
 #include "exporters/alerts/target.h"
 
-#define KT_TARGETS(X) X(slack) X(slack_bot) X(teams) X(pagerduty) X(webhook)
+#define KT_TARGETS(X) X(slack) X(slack_bot) X(teams) X(email) X(pagerduty) X(webhook)
 
 #define DECLARE(name) extern const struct kt_target kt_target_##name;
 #define ENTRY(name)   &kt_target_##name,

@@ -7,6 +7,7 @@
 #include "core/base/buf.h"
 #include "core/base/err.h"
 #include "core/config/option.h"
+#include "core/sys/http.h"
 
 enum kt_severity {
     KT_SEV_INFO,
@@ -65,6 +66,7 @@ struct kt_target_request {
     const char *skip;
     /* The handle, where the sender chooses it; it counts from the delivery on. */
     struct kt_str handle;
+    struct kt_mail mail; /* mail.from set: body is a message, sent by SMTP to url */
 };
 /* What came back. */
 struct kt_target_reply {
@@ -88,6 +90,8 @@ struct kt_target_secrets {
  * keys type, allow_private, ca_file and proxy are the configuration's own.) */
 struct kt_target_files {
     const char *url_file, *key_file, *key_previous_file;
+    const char *server; /* a URL that is no secret, in the place of url_file's */
+    bool no_tls;        /* of mail */
 };
 struct kt_target {
     const char *name, *summary;
@@ -96,6 +100,7 @@ struct kt_target {
     const char *url_default; /* NULL: url_file is required */
     bool sign_standard; /* the outbox adds webhook-id, -timestamp, -signature (EXPORTS §1.6) */
     double per_second;  /* rate limit */
+    bool by_mail;       /* its URL is one of SMTP */
     /* What the table of options cannot say; KT_E_CONFIG says it in a sentence. NULL: nothing. */
     enum kt_status (*check)(const void *options, struct kt_error *err);
     bool for_people; /* read by people: in a storm alerts of a kind and minute are one message */

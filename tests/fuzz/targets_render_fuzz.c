@@ -7,6 +7,33 @@
 #include <assert.h>
 #include <string.h>
 
+/* Printable lines that end in CRLF, and no header more than there should be. */
+static void check_message(struct kt_str message)
+{
+    struct kt_str line;
+    bool head = true;
+    unsigned headers = 0;
+    while (message.len > 0 && kt_str_split(&message, '\n', &line)) {
+        assert(line.len > 0 && line.len < 998 && line.at[line.len - 1] == '\r');
+        for (size_t i = 0; i + 1 < line.len; i++)
+            assert(line.at[i] >= ' ' && line.at[i] <= '~');
+        head = head && line.len > 1;
+        headers += head && line.at[0] != ' ';
+    }
+    assert(headers == 9 || headers == 11); /* with In-Reply-To and References */
+}
+
+static void set_options(const struct kt_target *t, void *options, struct kt_arena *keep)
+{
+    static const struct {
+        const char *name, *value;
+    } required[] = { { "from", "keytrail@example.com" }, { "to", "oncall@example.com" } };
+    kt_options_defaults(t->options, options);
+    for (size_t i = 0; i < sizeof required / sizeof required[0]; i++)
+        (void)kt_options_set(t->options, options, keep, kt_str_of(required[i].name),
+                             kt_str_of(required[i].value), NULL);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -29,7 +56,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         struct kt_arena arena = kt_arena_new(4u << 20);
         struct kt_target_request r = { 0 };
         void *options = kt_alloc((*t)->options_size);
-        kt_options_defaults((*t)->options, options);
+        struct kt_arena keep = kt_arena_new(4096);
+        set_options(*t, options, &keep);
         for (unsigned i = 0; i < 2 * KT_SEND_COUNT; i++) {
             struct kt_target_turn turn = { .alert = &a,
                                            .send = (enum kt_send)(i / 2),
@@ -41,6 +69,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             r = (struct kt_target_request){ .body = r.body };
             if ((*t)->render(options, &secrets, &turn, &arena, &r, NULL) != KT_OK || r.skip != NULL)
                 continue;
+            if (r.mail.from != NULL) {
+                check_message(kt_buf_str(&r.body));
+                kt_arena_reset(&arena);
+                continue;
+            }
             json_auto_t *root = json_loadb(r.body.at, r.body.len, JSON_ALLOW_NUL, NULL);
             assert(root != NULL);
             for (size_t k = 0; k < r.body.len; k++)
@@ -53,6 +86,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         assert(strlen(ruling.word) < sizeof ruling.word);
         assert(strlen(ruling.handle) < sizeof ruling.handle);
         kt_free(options);
+        kt_arena_done(&keep);
         kt_buf_done(&r.body);
         kt_arena_done(&arena);
     }

@@ -12,6 +12,7 @@
  *   body … end             JSON, indented by one; "body none" looks at nothing
  */
 #include "core/base/alloc.h"
+#include "core/base/enc.h"
 #include "core/base/hash.h"
 #include "core/config/config.h"
 #include "exporters/alerts/alert.h"
@@ -171,7 +172,7 @@ static void render(struct run *r)
         r->target->render(r->options, &r->secrets, &r->turn, &r->arena, &r->request, &err);
     if (st != KT_OK)
         fail_msg("%s: %s", r->path, err.text);
-    if (r->request.body.len > 0)
+    if (r->request.body.len > 0 && r->request.mail.from == NULL)
         assert_null(memchr(r->request.body.at, '\n', r->request.body.len));
     r->rendered = true;
 }
@@ -206,9 +207,56 @@ static void check_judge(struct run *r, struct kt_str rest)
     kt_str_copyz(r->learned, sizeof r->learned, kt_str_of(ruling.handle));
 }
 
+/* A message as a reader sees it: envelope, headers, parts without their base64. */
+static void show_mail(const struct run *r, struct kt_buf *out)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf code = { 0 };
+    struct kt_str rest = kt_buf_str(&r->request.body), line;
+    bool coded = false, in_part = false;
+    kt_buf_addf(out, "from <%s>", r->request.mail.from);
+    for (unsigned i = 0; i < r->request.mail.n_to; i++)
+        kt_buf_addf(out, " to <%s>", r->request.mail.to[i]);
+    while (rest.len > 0 && kt_str_split(&rest, '\n', &line)) {
+        assert_true(line.len > 0 && line.len <= 999 && line.at[line.len - 1] == '\r');
+        line.len--;
+        for (size_t i = 0; i < line.len; i++)
+            assert_in_range(line.at[i], ' ', '~');
+        bool mark = kt_str_starts(line, KT_STR("--keytrail-"));
+        if (mark && code.len > 0) {
+            KT_CLEANUP(kt_buf_done) struct kt_buf words = { 0 };
+            assert_true(kt_base64_decode(kt_buf_str(&code), &words));
+            for (size_t i = 0; i < words.len; i++)
+                if (words.at[i] != '\r')
+                    kt_buf_byte(out, words.at[i]);
+            kt_buf_reset(&code);
+        }
+        in_part = in_part || mark;
+        coded = !mark && (coded || (in_part && line.len == 0));
+        if (coded)
+            kt_buf_add(&code, line);
+        else
+            kt_buf_addf(out, "\n" KT_STR_FMT, KT_STR_ARG(line));
+        if (coded && code.len == 0)
+            kt_buf_addz(out, "\n\n");
+    }
+}
+
+static void check_mail(struct run *r, struct kt_str golden)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf text = { 0 };
+    show_mail(r, &text);
+    kt_buf_addf(&r->golden, "body\n%s\nend\n", kt_buf_z(&text));
+    if (getenv("KT_GOLDEN") == NULL && !kt_str_eq(golden, kt_buf_str(&text)))
+        fail_msg("%s: the message is\n%s", r->path, kt_buf_z(&text));
+}
+
 static void check_body(struct run *r, struct kt_str golden)
 {
     render(r);
+    if (r->request.mail.from != NULL) {
+        check_mail(r, golden);
+        return;
+    }
     json_error_t je;
     json_auto_t *root = json_loadb(r->request.body.at, r->request.body.len, 0, &je);
     if (root == NULL)
