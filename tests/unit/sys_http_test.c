@@ -451,6 +451,38 @@ static void urls_outside_the_rules_are_refused(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
+static void mail_goes_out_encrypted_or_to_this_host(void **state)
+{
+    static const struct {
+        const char *url;
+        bool allow_private, no_tls, fine;
+    } urls[] = {
+        { "smtps://smtp.example.com:465", false, false, true },
+        { "smtp://smtp.example.com:587", false, false, true }, /* STARTTLS is required */
+        { "smtp://smtp.example.com:25", true, true, false },
+        { "smtp://127.0.0.1:25", true, true, true },
+        { "smtp://127.0.0.1:25", false, true, false },
+        { "smtp://127.0.0.1:25", false, false, false },
+        { "smtp://localhost:25", true, true, true },
+        { "smtp://10.1.2.3:25", true, true, false },
+        { "smtp://10.1.2.3:587", true, false, true },
+        { "smtps://127.0.0.1:465", true, true, false }, /* both at once is a mistake */
+        { "smtps://user:word@smtp.example.com", false, false, false },
+        { "smtps://169.254.169.254", true, false, false },
+        { "https://smtp.example.com", false, false, false },
+        { "ftp://smtp.example.com", true, true, false },
+    };
+    (void)state;
+    for (size_t i = 0; i < KT_ARRAY_LEN(urls); i++) {
+        bool fine = kt_mail_check_url(kt_str_of(urls[i].url), urls[i].allow_private, urls[i].no_tls,
+                                      &err) == KT_OK;
+        if (fine != urls[i].fine)
+            fail_msg("%s: %s", urls[i].url, err.text);
+        assert_int_equal(kt_http_check_url(kt_str_of(urls[i].url), true, NULL) == KT_OK,
+                         strncmp(urls[i].url, "https:", 6) == 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -468,6 +500,7 @@ int main(void)
         TEST(a_wake_descriptor_ends_the_wait),
         TEST(free_ends_what_is_under_way),
         TEST(urls_outside_the_rules_are_refused),
+        TEST(mail_goes_out_encrypted_or_to_this_host),
     };
     return cmocka_run_group_tests_name("sys_http", tests, NULL, NULL);
 }
