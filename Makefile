@@ -16,7 +16,7 @@ else
 endif
 VERSION := 0.1.0
 
-PKGS := libzmq sqlite3 jansson libcurl libmicrohttpd libsodium libcrypto libzstd zlib libfyaml
+PKGS := libzmq sqlite3 jansson libcurl libmicrohttpd libsodium libcrypto libzstd zlib libfyaml libpq
 WARN := -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wvla -Wformat=2 -Wstrict-prototypes -Wmissing-prototypes \
         -Wwrite-strings -Wcast-qual -Wundef -Wimplicit-fallthrough -Werror
 HARDEN := -fstack-protector-strong -fPIE -fstack-clash-protection -fcf-protection
@@ -30,7 +30,7 @@ CPPFLAGS += -I. -D_GNU_SOURCE -DKT_VERSION='"$(VERSION)"'
 CFLAGS += -std=c17 -ffp-contract=off $(OPT) $(WARN) $(HARDEN) -MMD -MP
 CXXFLAGS += -std=c++17 $(OPT) -Wall -Wextra -Wshadow -Werror $(HARDEN) -fno-rtti -MMD -MP
 LDFLAGS += -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(LDSAN)
-LIBS := -lzmq -lsqlite3 -ljansson -lcurl -lmicrohttpd -lmaxminddb -lsodium -lcrypto -lzstd -lz -lfyaml -lsimdjson -lre2 -lstdc++ -lm -lpthread
+LIBS := -lzmq -lsqlite3 -ljansson -lcurl -lmicrohttpd -lmaxminddb -lsodium -lcrypto -lzstd -lz -lfyaml -lsimdjson -lre2 -lpq -lstdc++ -lm -lpthread
 
 # Every .c below these folders belongs to its library: adding a file needs no change here.
 src = $(sort $(foreach d,$(1),$(wildcard $(d)/*.c $(d)/*.cpp)))

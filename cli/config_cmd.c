@@ -13,6 +13,7 @@
 #include "cli/commands.h"
 #include "collector/courier.h"
 #include "collector/detect.h"
+#include "collector/stream_setup.h"
 #include "core/base/buf.h"
 #include "core/config/config.h"
 #include "core/sys/fs.h"
@@ -67,6 +68,8 @@ static enum kt_status collector_file(const char *path, bool show, bool defaults,
     }
     for (unsigned i = 0; st == KT_OK && i < conf->n_targets; i++) /* as have the targets */
         st = kt_courier_check(conf, &conf->targets[i], err);
+    for (unsigned i = 0; st == KT_OK && i < conf->n_streams; i++)
+        st = kt_stream_check(conf, &conf->streams[i], err);
     if (st == KT_OK && show) {
         struct kt_buf text = { 0 };
         kt_conf_print(conf, defaults, &text);

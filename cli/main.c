@@ -33,6 +33,8 @@ static const struct {
     { "replay", "run the detectors over the stored log again", kt_cmd_replay },
     { "notify", "alert targets: test", kt_cmd_notify },
     { "hold", "keep records whatever their age: add, list, rm", kt_cmd_hold },
+    { "stream", "streams of events to other tools: list, dead, test, rewind, schema",
+      kt_cmd_stream },
     { "backup", "follow the store with a second file, beside a running collector", kt_cmd_backup },
     { "restore", "make a store of a backup", kt_cmd_restore },
     { "store", "the store's file: stats, forecast, trust-clock", kt_cmd_store },

@@ -200,6 +200,14 @@ static enum kt_status open_keep(struct kt_daemon *d, struct kt_error *err)
     return kt_keep_new(&o, &d->keep, err);
 }
 
+static enum kt_status open_streams(struct kt_daemon *d, struct kt_error *err)
+{
+    const struct kt_streams_options o = {
+        .conf = d->conf, .store = d->store, .clock = kt_clock_real, .rng = kt_rng_real
+    };
+    return kt_streams_open(&o, &d->streams, err);
+}
+
 static enum kt_status open_parts(struct kt_daemon *d, struct kt_error *err)
 {
     struct kt_outbox_options oo = { .conf = d->conf, .clock = kt_clock_real, .rng = kt_rng_real };
@@ -213,6 +221,8 @@ static enum kt_status open_parts(struct kt_daemon *d, struct kt_error *err)
         st = open_keep(d, err);
     if (st == KT_OK)
         st = kt_outbox_open(&oo, &d->outbox, err);
+    if (st == KT_OK)
+        st = open_streams(d, err);
     if (st == KT_OK)
         st = open_follow(d, err);
     if (st != KT_OK)
@@ -279,9 +289,10 @@ static enum kt_status record_start(struct kt_daemon *d, struct kt_error *err)
 
 static void say_start(const struct kt_daemon *d)
 {
-    kt_log(KT_LOG_INFO, "collector: listening endpoint='%s' agents=%u targets=%u store='%s'",
+    kt_log(KT_LOG_INFO, "collector: listening endpoint='%s' agents=%u targets=%u streams=%u "
+                        "store='%s'",
            kt_net_server_endpoint(d->server), kt_auth_count(d->auth), d->conf->n_targets,
-           d->conf->store_path);
+           d->conf->n_streams, d->conf->store_path);
     kt_log(KT_LOG_INFO, "collector: ip data: %s", kt_geo_describe(d->geo));
     for (unsigned i = 0; i < d->conf->not_used_yet.n; i++)
         kt_log(KT_LOG_WARN, "collector: not used yet: %s", d->conf->not_used_yet.at[i]);
@@ -299,6 +310,8 @@ enum kt_status kt_daemon_commit(struct kt_daemon *d, struct kt_error *err)
         return st;
     }
     kt_follow_wake(d->follow);
+    kt_streams_committed(d->streams);
+    kt_streams_wake(d->streams, kt_store_last_seq(d->store));
     if (!d->notified)
         return KT_OK;
     d->notified = false;
@@ -437,6 +450,7 @@ static enum kt_status by_the_clock(struct kt_daemon *d, struct kt_error *err)
     if (now >= d->next_minute) {
         d->next_minute = now + KT_NS_MIN;
         check_targets(d);
+        kt_daemon_check_streams(d);
         check_wal(d);
     }
     return kt_ingest_tick(d->ingest, err);
@@ -476,6 +490,8 @@ static enum kt_status other_work(struct kt_daemon *d, struct kt_error *err)
             st = kt_deliver_take_back(d->deliver, dead_letter, d, err);
     }
     if (st == KT_OK)
+        st = kt_daemon_streams_put(d, err);
+    if (st == KT_OK)
         st = by_the_clock(d, err);
     if (st == KT_OK)
         st = kt_keep_turn(d->keep, &d->keep_more, err);
@@ -495,6 +511,7 @@ static enum kt_status turn(struct kt_daemon *d, bool *busy, struct kt_error *err
     fds[n++] = d->signals.fd;
     fds[n++] = kt_outbox_fd(d->outbox);
     fds[n++] = kt_follow_fd(d->follow);
+    fds[n++] = kt_streams_fd(d->streams);
     n += kt_control_fds(d->control, fds + n, FDS_MAX - n);
     bool more = *busy || d->keep_more || kt_deliver_behind(d->deliver);
     int wait_ms = more ? 0 : kt_control_pending(d->control) ? PENDING_MS : IDLE_MS;
@@ -514,7 +531,10 @@ static enum kt_status turn(struct kt_daemon *d, bool *busy, struct kt_error *err
 static enum kt_status record_stop(struct kt_daemon *d, struct kt_error *err)
 {
     kt_follow_stop(d->follow);
+    kt_streams_stop(d->streams);
     enum kt_status st = take_news(d, err);
+    if (st == KT_OK)
+        st = kt_daemon_streams_put(d, err);
     if (st == KT_OK)
         st = kt_daemon_record(d, KT_KIND_AUDIT, "stop", KT_STR("collector stopped"), KT_STR("{}"),
                               err);
@@ -527,6 +547,7 @@ static void close_all(struct kt_daemon *d)
     kt_control_close(d->control);
     kt_net_server_free(d->server);
     kt_follow_free(d->follow);
+    kt_streams_free(d->streams);
     kt_keep_free(d->keep);
     kt_outbox_close(d->outbox);
     kt_deliver_free(d->deliver);

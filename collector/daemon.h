@@ -8,6 +8,7 @@
 #include "collector/follow.h"
 #include "collector/ingest.h"
 #include "collector/keep.h"
+#include "collector/streams.h"
 #include "core/event/json.h"
 #include "core/sys/net.h"
 #include "core/sys/proc.h"
@@ -30,6 +31,7 @@ struct kt_daemon {
     struct kt_net_server *server;
     struct kt_outbox *outbox;
     struct kt_deliver *deliver;
+    struct kt_streams *streams;
     struct kt_alerts *alerts;
     struct kt_follow *follow;
     struct kt_keep *keep;
@@ -83,6 +85,13 @@ KT_MUST_USE enum kt_status kt_daemon_break_glass(struct kt_daemon *d, struct kt_
                                                  struct kt_buf *out, struct kt_error *err);
 KT_MUST_USE enum kt_status kt_daemon_verdict(struct kt_daemon *d, struct kt_jval args,
                                              struct kt_buf *out, struct kt_error *err);
+
+/* ---- daemon_streams.c: the writer's side of the streams ---- */
+/* Opens a transaction when they want something kept. */
+KT_MUST_USE enum kt_status kt_daemon_streams_put(struct kt_daemon *d, struct kt_error *err);
+void kt_daemon_check_streams(struct kt_daemon *d); /* a note for each that fails for long */
+KT_MUST_USE enum kt_status kt_daemon_stream_rewind(struct kt_daemon *d, struct kt_jval args,
+                                                   struct kt_buf *out, struct kt_error *err);
 
 /* ---- collector.c ---- */
 enum kt_ending {

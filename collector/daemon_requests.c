@@ -88,6 +88,8 @@ static enum kt_status do_status(struct kt_daemon *d, struct kt_jval args, struct
                 d->disk.free_share);
     add_retention(d, out);
     kt_outbox_status(d->outbox, out);
+    kt_buf_addz(out, ",\"streams\":");
+    kt_streams_status(d->streams, out);
     kt_buf_addz(out, "}\n");
     return KT_OK;
 }
@@ -284,6 +286,7 @@ static const struct {
     { "expect.rm", kt_daemon_expect_rm },
     { "break-glass", kt_daemon_break_glass },
     { "verdict", kt_daemon_verdict },
+    { "stream.rewind", kt_daemon_stream_rewind },
 };
 
 static enum kt_status request(void *self, struct kt_str text, struct kt_buf *answer,

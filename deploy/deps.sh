@@ -3,7 +3,7 @@
 # `deps.sh bench` for the other tools that `make bench-store` measures beside ours.
 set -eu
 build="gcc g++ make pkg-config libzmq3-dev libsqlite3-dev libjansson-dev libsimdjson-dev libcurl4-openssl-dev
-libmicrohttpd-dev libmaxminddb-dev libsodium-dev libssl-dev libzstd-dev zlib1g-dev libfyaml-dev libre2-dev"
+libmicrohttpd-dev libmaxminddb-dev libsodium-dev libssl-dev libzstd-dev zlib1g-dev libfyaml-dev libre2-dev libpq-dev"
 test="python3 procps util-linux libcmocka-dev libauparse-dev clang clang-format clang-tidy libclang-rt-14-dev cppcheck sqlite3 binutils strace openssl
 python3-aiosmtpd"
 # jq: asks the files. nodejs, npm: DuckDB comes by npm, into a folder of the bench (left out where the commands are there, as

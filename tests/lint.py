@@ -9,7 +9,7 @@ LAYERS = [  # an include only goes down; siblings (same number) never include ea
     (6, 'agents/'), (6, 'collector/'), (6, 'dashboards/'), (7, 'cli/'), (8, 'tests/')]
 # The interface that an engine gives its plugins is a header of the plugin level, wherever it lies.
 PLUGIN_HEADERS = {'agents/source.h', 'agents/poll.h', 'agents/input.h', 'agents/pipeline.h'}
-FOREIGN = {'sqlite3.h': ['core/store/', 'tests/'], 'zmq.h': ['core/sys/'], 'curl/curl.h': ['core/sys/'], 'maxminddb.h': ['core/sys/'],
+FOREIGN = {'sqlite3.h': ['core/store/', 'tests/'], 'zmq.h': ['core/sys/'], 'curl/curl.h': ['core/sys/'], 'maxminddb.h': ['core/sys/'], 'postgresql/': ['core/sys/'],
            'libfyaml.h': ['core/config/'], 'simdjson.h': ['core/event/'], 'microhttpd.h': ['dashboards/server/', 'agents/inputs/'],
            'jansson.h': ['core/event/', 'core/config/', 'exporters/', 'dashboards/server/', 'tests/'],
            'sodium.h': ['core/base/'], 're2/': ['core/base/'], 'openssl/': ['core/base/'], 'zstd.h': ['core/base/'], 'zlib.h': ['core/base/']}

@@ -290,8 +290,8 @@ static enum kt_status load_detectors(struct kt_conf *c, const struct kt_node *n,
 }
 
 /* Whatever the target's own table says, these never stand in a configuration. */
-static enum kt_status refuse_inline(struct kt_conf *c, const struct kt_node *map,
-                                    struct kt_error *err)
+enum kt_status kt_conf_refuse_inline(struct kt_conf *c, const struct kt_node *map,
+                                     struct kt_error *err)
 {
     static const char *const secrets[] = { "url",      "secret",  "routing_key", "token",
                                            "password", "api_key", "key",         "webhook_url" };
@@ -309,7 +309,8 @@ static enum kt_status refuse_inline(struct kt_conf *c, const struct kt_node *map
 static enum kt_status load_target(struct kt_conf *c, const struct kt_node *n, struct kt_error *err)
 {
     struct kt_conf_target *t = &c->targets[c->n_targets++];
-    if (kt_node_expect(c->yaml, n, KT_NODE_MAP, err) != KT_OK || refuse_inline(c, n, err) != KT_OK)
+    if (kt_node_expect(c->yaml, n, KT_NODE_MAP, err) != KT_OK ||
+        kt_conf_refuse_inline(c, n, err) != KT_OK)
         return KT_E_CONFIG;
     t->name = kt_yaml_keepz(c->yaml, n->key);
     t->node = kt_node_without(c->yaml, n, target_keys);
@@ -368,21 +369,16 @@ static enum kt_status load_alerts(struct kt_conf *c, const struct kt_node *n, st
 /* ---- the whole ---- */
 
 const struct kt_conf_section kt_conf_sections[] = {
-    { "store", store_table, NULL, false },
-    { "collector", collector_table, NULL, false },
-    { "geoip", geoip_table, NULL, false },
-    { "networks", NULL, load_networks, false },
-    { "canaries", NULL, load_canaries, false },
-    { "maintenance", NULL, load_maintenance, false },
-    { "deploys", NULL, load_deploys, false },
-    { "holidays", holidays_table, NULL, false },
-    { "detectors", NULL, load_detectors, false },
-    { "alerts", NULL, load_alerts, false },
-    { NULL, NULL, NULL, false },
+    { "store", store_table, NULL, false },        { "collector", collector_table, NULL, false },
+    { "geoip", geoip_table, NULL, false },        { "networks", NULL, load_networks, false },
+    { "canaries", NULL, load_canaries, false },   { "maintenance", NULL, load_maintenance, false },
+    { "deploys", NULL, load_deploys, false },     { "holidays", holidays_table, NULL, false },
+    { "detectors", NULL, load_detectors, false }, { "alerts", NULL, load_alerts, false },
+    { "streams", NULL, kt_conf_streams, false },  { NULL, NULL, NULL, false },
 };
 static const char *const section_names[] = { "store",     "collector",   "geoip",   "networks",
                                              "canaries",  "maintenance", "deploys", "holidays",
-                                             "detectors", "alerts",      NULL };
+                                             "detectors", "alerts",      "streams", NULL };
 
 static enum kt_status load_section(struct kt_conf *c, const struct kt_conf_section *s, bool env,
                                    struct kt_error *err)

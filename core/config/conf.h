@@ -19,3 +19,9 @@ KT_MUST_USE enum kt_status kt_conf_identities(struct kt_conf *c, bool recorded,
 KT_MUST_USE enum kt_status kt_conf_rules(struct kt_conf *c, struct kt_error *err);
 /* Reads alerts.routes; targets are read before. */
 KT_MUST_USE enum kt_status kt_conf_routes(struct kt_conf *c, struct kt_error *err);
+/* The top key `streams`. */
+KT_MUST_USE enum kt_status kt_conf_streams(struct kt_conf *c, const struct kt_node *n,
+                                           struct kt_error *err);
+/* Keys that would put a secret into the configuration, whatever the table of a type says. */
+KT_MUST_USE enum kt_status kt_conf_refuse_inline(struct kt_conf *c, const struct kt_node *map,
+                                                 struct kt_error *err);

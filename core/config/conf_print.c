@@ -27,7 +27,8 @@ static void print_list(const struct kt_node *n, struct kt_buf *out)
     }
 }
 
-static void print_alerts(const struct kt_node *n, struct kt_buf *out)
+/* Maps and lists by name: what is below alerts and streams. */
+static void print_named(const struct kt_node *n, struct kt_buf *out)
 {
     for (const struct kt_node *e = n->first; e != NULL; e = e->next) {
         kt_buf_addf(out, "  " KT_STR_FMT ":\n", KT_STR_ARG(e->key));
@@ -50,8 +51,8 @@ static void print_section(const struct kt_conf *c, const struct kt_conf_section 
         print_geoip(c, defaults, out);
     else if (s->table != NULL)
         kt_options_print_given(s->table, c, defaults ? NULL : n, 2, defaults, out);
-    else if (kt_str_is(kt_str_of(s->name), "alerts"))
-        print_alerts(n, out);
+    else if (kt_str_is(kt_str_of(s->name), "alerts") || kt_str_is(kt_str_of(s->name), "streams"))
+        print_named(n, out);
     else if (n->type == KT_NODE_LIST)
         print_list(n, out);
     else

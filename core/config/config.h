@@ -141,6 +141,16 @@ struct kt_conf_route {
     unsigned n_quiet;
     const struct kt_node *node;
 };
+#define KT_STREAM_SINCE_NOW       INT64_MAX
+#define KT_STREAM_SINCE_BEGINNING INT64_MIN
+struct kt_conf_stream {
+    const char *name, *type, *match;
+    const struct kt_node *node; /* the type's own keys alone */
+    bool alerts, allow_private;
+    kt_time_ns since;       /* of the first event; or one of the two above */
+    const char *since_text; /* as written */
+    const char *ca_file, *proxy;
+};
 struct kt_conf_detector {
     const char *name;
     const struct kt_node *node; /* its options; an empty map when the file gives none */
@@ -182,6 +192,8 @@ struct kt_conf {
     unsigned n_targets;
     struct kt_conf_route *routes; /* in their order; none of a recorded configuration */
     unsigned n_routes;
+    struct kt_conf_stream *streams;
+    unsigned n_streams;
     struct kt_conf_file *files; /* what belongs to it besides its own text */
     unsigned n_files;
     struct kt_strings not_used_yet; /* "section.key (line 31)" */

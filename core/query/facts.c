@@ -21,6 +21,8 @@ struct entry {
 };
 struct kt_facts {
     struct kt_map *addresses; /* 16 bytes each */
+    struct kt_json *json;
+    uint64_t seen;            /* number of the newest fact */
     uint32_t *first, *last;   /* entry, by number of the address */
     struct entry *entry;
     uint32_t n, room, room_addresses;
@@ -74,18 +76,23 @@ static void add(struct kt_facts *f, uint64_t seq, struct kt_jval root)
     f->last[at] = f->n++;
 }
 
-static enum kt_status load(struct kt_facts *f, struct kt_cursor *c, struct kt_json *json,
-                           struct kt_error *err)
+struct kt_facts *kt_facts_new(void)
 {
-    struct kt_record rec;
-    enum kt_status status;
-    while ((status = kt_cursor_next(c, &rec, err)) == KT_OK) {
-        struct kt_jval root;
-        unsigned repaired;
-        if (kt_json_parse(json, rec.ev.raw, &root, &repaired, NULL) == KT_OK)
-            add(f, rec.seq, root);
-    }
-    return status == KT_E_AGAIN ? KT_OK : status;
+    struct kt_facts *f = kt_alloc(sizeof *f);
+    f->addresses = kt_map_new(0);
+    f->json = kt_json_new(KT_JSON_SIMDJSON);
+    return f;
+}
+
+void kt_facts_see(struct kt_facts *f, const struct kt_record *r)
+{
+    struct kt_jval root;
+    unsigned repaired;
+    if (r->ev.kind != KT_KIND_FACT || r->seq <= f->seen)
+        return;
+    f->seen = r->seq;
+    if (kt_json_parse(f->json, r->ev.raw, &root, &repaired, NULL) == KT_OK)
+        add(f, r->seq, root);
 }
 
 enum kt_status kt_facts_load(struct kt_reader *r, struct kt_facts **ret, struct kt_error *err)
@@ -97,13 +104,13 @@ enum kt_status kt_facts_load(struct kt_reader *r, struct kt_facts **ret, struct 
                                   .damage = &damage };
     if (kt_cursor_open(r, &scan, &c, err) != KT_OK)
         return kt_wrap(err, "facts");
-    struct kt_facts *f = kt_alloc(sizeof *f);
-    f->addresses = kt_map_new(0);
-    struct kt_json *json = kt_json_new(KT_JSON_SIMDJSON);
-    enum kt_status status = load(f, c, json, err);
-    kt_json_free(json);
+    struct kt_facts *f = kt_facts_new();
+    struct kt_record rec;
+    enum kt_status status;
+    while ((status = kt_cursor_next(c, &rec, err)) == KT_OK)
+        kt_facts_see(f, &rec);
     kt_cursor_free(c);
-    if (status != KT_OK) {
+    if (status != KT_E_AGAIN) {
         kt_facts_free(f);
         return status;
     }
@@ -120,6 +127,7 @@ void kt_facts_free(struct kt_facts *f)
         kt_free((void *)(uintptr_t)f->entry[i].fact.org.at);
     }
     kt_map_free(f->addresses);
+    kt_json_free(f->json);
     kt_free(f->first);
     kt_free(f->last);
     kt_free(f->entry);

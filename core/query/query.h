@@ -57,6 +57,10 @@ void kt_query_describe(const struct kt_query *q,
 struct kt_facts;
 KT_MUST_USE enum kt_status kt_facts_load(struct kt_reader *r, struct kt_facts **ret,
                                          struct kt_error *err);
+struct kt_facts *kt_facts_new(void); /* of nothing yet */
+/* Takes a record in, if it is a fact: for whoever walks the log anyway. In the order of their
+ * numbers; one that is not after the last is passed over. */
+void kt_facts_see(struct kt_facts *f, const struct kt_record *r);
 void kt_facts_free(struct kt_facts *f);
 /* In force for a record with that seq: the newest fact of the address stored before it, else the
  * oldest after it. NULL: none. */

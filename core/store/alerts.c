@@ -10,6 +10,7 @@
 
 #include "core/base/enc.h"
 #include "core/base/hash.h"
+#include "core/store/reader.h"
 #include "core/store/store.h"
 
 void kt_alert_digest(struct kt_str id, kt_time_ns opened, kt_time_ns updated, int64_t severity,
@@ -293,4 +294,23 @@ enum kt_status kt_store_alert_find(struct kt_store *s, struct kt_str prefix,
                                    struct kt_error *err)
 {
     return kt_alert_find(s->db, prefix, ret_json, ret, err);
+}
+
+enum kt_status kt_reader_alert(struct kt_reader *r, struct kt_str id, struct kt_buf *ret_json,
+                               uint8_t ret_digest[32], struct kt_error *err)
+{
+    KT_CLEANUP(kt_db_finalize) sqlite3_stmt *st = NULL;
+    if (kt_reader_fresh(r, err) != KT_OK ||
+        kt_db_prepare(r->db, "SELECT opened, updated, severity, json FROM alert WHERE id = ?1", &st,
+                      err) != KT_OK)
+        return kt_wrap(err, "alert");
+    kt_db_text(st, 1, id);
+    enum kt_status status = kt_db_step(st, err);
+    if (status != KT_OK)
+        return status;
+    struct kt_str json = kt_db_col(st, 3);
+    kt_alert_digest(id, kt_db_col_i64(st, 0), kt_db_col_i64(st, 1), kt_db_col_i64(st, 2), json,
+                    ret_digest);
+    kt_buf_add(ret_json, json);
+    return KT_OK;
 }

@@ -175,6 +175,12 @@ KT_MUST_USE enum kt_status kt_reader_outbox_of(
     struct kt_reader *r, const char *alert,
     enum kt_status (*each)(void *self, const struct kt_outbox_row *row, struct kt_error *err),
     void *self, struct kt_error *err);
+/* One alert's document as it is now; ret_digest is what the record of its last change in the log
+ * says (raw.digest of an audit record with operation KT_ALERT_OPERATION and its id as native id).
+ * KT_E_AGAIN: there is none. */
+KT_MUST_USE enum kt_status kt_reader_alert(struct kt_reader *r, struct kt_str id,
+                                           struct kt_buf *ret_json, uint8_t ret_digest[32],
+                                           struct kt_error *err);
 KT_MUST_USE enum kt_status kt_reader_outbox(struct kt_reader *r,
                                             enum kt_status (*each)(void *self,
                                                                    const struct kt_outbox_row *row,

@@ -148,7 +148,6 @@ KT_MUST_USE enum kt_status kt_store_lock(const char *path, int *ret_fd, struct k
 
 /* What an alert's own record in the log says of its row: so that a changed or a removed row shows.
  */
-#define KT_ALERT_OPERATION "alert"
 void kt_alert_digest(struct kt_str id, kt_time_ns opened, kt_time_ns updated, int64_t severity,
                      struct kt_str json, uint8_t ret[32]);
 

@@ -153,6 +153,8 @@ KT_MUST_USE enum kt_status kt_store_state_drop(struct kt_store *s, uint8_t table
                                                struct kt_error *err);
 KT_MUST_USE enum kt_status kt_store_state_clear(struct kt_store *s, struct kt_error *err);
 
+/* The operation of the audit record that each change of an alert's row leaves in the log. */
+#define KT_ALERT_OPERATION "alert"
 /* Alerts: the row is a JSON document (collector/alert.h makes it), keyed by its 26-character id. */
 KT_MUST_USE enum kt_status kt_store_alert_put(struct kt_store *s, const char *id, kt_time_ns opened,
                                               kt_time_ns updated, int severity, struct kt_str json,

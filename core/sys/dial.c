@@ -23,7 +23,7 @@
 #include "core/base/buf.h"
 #include "core/base/ip.h"
 #include "core/sys/clock.h"
-#include "core/sys/http_int.h"
+#include "core/sys/http.h"
 
 enum { CONNECT_MS = 5000, HOST_MAX = 256, DRAIN_MS = 1, BURST = 32 << 10 };
 

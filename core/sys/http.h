@@ -63,6 +63,10 @@ KT_MUST_USE enum kt_status kt_http_check_proxy(struct kt_str proxy, struct kt_er
 /* Checks the URL against the rules; KT_E_CONFIG names the breach. */
 KT_MUST_USE enum kt_status kt_http_check_url(struct kt_str url, bool allow_private,
                                              struct kt_error *err);
+/* The rule for addresses alone, for others that go out: NULL, or what this one is that may not be
+ * spoken to. allow_private opens our own networks and this host, never link-local (cloud metadata),
+ * multicast, reserved or tunnelled addresses; plain: nothing is encrypted. */
+const char *kt_http_judge_ip(struct kt_ip ip, bool allow_private, bool plain);
 KT_MUST_USE enum kt_status kt_mail_check_url(struct kt_str url, bool allow_private, bool no_tls,
                                              struct kt_error *err);
 KT_MUST_USE enum kt_status kt_http_start(struct kt_http *h, const struct kt_http_request *r,

@@ -23,9 +23,6 @@ struct kt_http_transfer {
     char detail[CURL_ERROR_SIZE];
 };
 
-/* NULL: may be spoken to; otherwise what it is. allow_private opens our own networks and this host,
- * never link-local (cloud metadata), multicast, reserved or tunnelled addresses. */
-const char *kt_http_judge_ip(struct kt_ip ip, bool allow_private, bool plain);
 /* Where AWS hands out credentials: IMDS, ECS and EKS, over both protocols. */
 bool kt_http_gives_credentials(struct kt_ip ip);
 

@@ -178,7 +178,7 @@ const struct kt_stream_type kt_stream_type_clickhouse = {
     .options_size = sizeof(struct options),
     .sink = KT_STREAM_SINK_HTTP,
     .lines = true,
-    .limits = { .items = 10000, .bytes = 8u << 20, .wait_ms = 1000 },
+    .limits = { .items = 10000, .bytes = 4u << 20, .wait_ms = 1000 },
     .keep_headers = "x-clickhouse-",
     .add = add,
     .request = request,

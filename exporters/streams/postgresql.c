@@ -102,7 +102,7 @@ const struct kt_stream_type kt_stream_type_postgresql = {
     .options = options,
     .options_size = sizeof(struct options),
     .sink = KT_STREAM_SINK_POSTGRES,
-    .limits = { .items = 5000, .bytes = 8u << 20, .wait_ms = 1000 },
+    .limits = { .items = 5000, .bytes = 4u << 20, .wait_ms = 1000 },
     .add = add,
     .schema = kt_postgresql_schema,
     .sql = &sql,

@@ -1,0 +1,278 @@
+/*
+ * stream_cmd: where every event goes besides the store: `stream list`, `dead`, `test`, `rewind`,
+ * `schema`.
+ *
+ * Owns:  nothing.
+ * Calls: core/store/read (list, dead: from the file), kt_cli_ask (rewind: the one writer),
+ *        collector/streams (test), exporters/streams (schema); stdout.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "cli/commands.h"
+#include "collector/stream_setup.h"
+#include "collector/streams.h"
+#include "core/event/line.h"
+#include "core/store/read.h"
+#include "core/sys/proc.h"
+#include "exporters/streams/stream.h"
+
+#define CONFIG "/etc/keytrail/keytrail.yaml"
+
+struct stream_args {
+    const char *db, *config, *server, *since, *by, *output;
+    enum kt_output how;
+};
+
+static enum kt_status open_store(const struct stream_args *a, struct kt_reader **ret,
+                                 struct kt_error *err)
+{
+    char path[4096];
+    enum kt_status st = kt_cli_store_path(a->db, a->config, path, sizeof path, err);
+    return st == KT_OK ? kt_reader_open(path, ret, err) : st;
+}
+
+/* ---- list ---- */
+
+static const struct kt_column columns[] = {
+    { "stream", "STREAM", 0, false },
+    { "state", "STATE", 0, false },
+    { "position", NULL, 0, true },
+    { "behind", "BEHIND", 0, true },
+    { "lag_seconds", "LAG S", 0, true },
+    { "delivered", "DELIVERED", 0, true },
+    { "batches", NULL, 0, true },
+    { "dead", "DEAD", 0, true },
+    { "last_success", "LAST TAKEN", 0, false },
+    { "last_code", NULL, 0, true },
+    { "last_error", "LAST ERROR", 60, false },
+};
+
+struct listing {
+    struct kt_reader *reader;
+    struct kt_rows *rows;
+    uint64_t last_seq;
+    kt_time_ns now;
+};
+
+/* When the first record came that the stream has not passed yet; 0: it has passed all. */
+static enum kt_status waits_since(struct listing *l, uint64_t position, kt_time_ns *ret,
+                                  struct kt_error *err)
+{
+    const struct kt_scan scan = {
+        .from_seq = position + 1, .records = true, .control = true, .detail = KT_DETAIL_LINE
+    };
+    struct kt_cursor *c = NULL;
+    struct kt_record r;
+    *ret = 0;
+    enum kt_status st = kt_cursor_open(l->reader, &scan, &c, err);
+    if (st == KT_OK)
+        st = kt_cursor_next(c, &r, err);
+    if (st == KT_OK)
+        *ret = r.stored;
+    kt_cursor_free(c);
+    return st == KT_E_AGAIN ? KT_OK : st;
+}
+
+static enum kt_status list_one(void *self, const char *blob, struct kt_str value,
+                               struct kt_error *err)
+{
+    struct listing *l = self;
+    struct kt_stream_state s;
+    kt_time_ns since = 0;
+    if (!kt_stream_state_read(value, &s))
+        return KT_OK;
+    if (waits_since(l, s.position, &since, err) != KT_OK)
+        return err->code;
+    uint64_t behind = l->last_seq > s.position ? l->last_seq - s.position : 0;
+    const char *state = s.failures > 0 ? "failing" : "running";
+    const struct kt_cell cells[] = {
+        kt_cell_str(kt_str_of(blob + strlen(KT_STREAM_BLOB))),
+        kt_cell_str(kt_str_of(state)),
+        kt_cell_int((int64_t)s.position),
+        kt_cell_int((int64_t)behind),
+        kt_cell_int(since == 0 || l->now < since ? 0 : (l->now - since) / KT_NS_S),
+        kt_cell_int((int64_t)s.delivered),
+        kt_cell_int((int64_t)s.batches),
+        kt_cell_int((int64_t)s.dead),
+        kt_cell_time(s.last_success),
+        kt_cell_int(s.last_code),
+        kt_cell_str(kt_str_of(s.last_error)),
+    };
+    kt_rows_add(l->rows, cells);
+    return KT_OK;
+}
+
+static int list(const struct stream_args *a, const char *unused)
+{
+    struct kt_error err = { 0 };
+    struct kt_store_stats stats;
+    struct listing l = { .now = kt_clock_real.wall(kt_clock_real.self) };
+    (void)unused;
+    enum kt_status st = open_store(a, &l.reader, &err);
+    if (st == KT_OK)
+        st = kt_reader_stats(l.reader, &stats, &err);
+    if (st == KT_OK) {
+        l.last_seq = stats.records;
+        l.rows = kt_rows_new(a->how, columns, KT_ARRAY_LEN(columns), true);
+        st = kt_reader_each(l.reader, KT_STREAM_BLOB, list_one, &l, &err);
+        kt_rows_end(l.rows);
+    }
+    kt_reader_close(l.reader);
+    return st == KT_OK ? KT_EXIT_OK : kt_cli_fail("stream", &err);
+}
+
+/* ---- dead ---- */
+
+static const struct kt_column dead_columns[] = {
+    { "time", "GIVEN UP", 0, false },
+    { "seq", "SEQ", 0, true },
+    { "id", "ID", 0, false },
+    { "reason", "REASON", 100, false },
+};
+
+static void print_dead(const struct stream_args *a, struct kt_str letters)
+{
+    struct kt_rows *rows = kt_rows_new(a->how, dead_columns, KT_ARRAY_LEN(dead_columns), true);
+    struct kt_stream_dead d;
+    while (kt_stream_dead_next(&letters, &d)) {
+        const struct kt_cell cells[] = { kt_cell_time(d.time), kt_cell_int((int64_t)d.seq),
+                                         kt_cell_str(kt_str_of(d.id)),
+                                         kt_cell_str(kt_str_of(d.reason)) };
+        kt_rows_add(rows, cells);
+    }
+    kt_rows_end(rows);
+}
+
+static int dead(const struct stream_args *a, const char *name)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf letters = { 0 };
+    struct kt_error err = { 0 };
+    struct kt_reader *r = NULL;
+    char blob[256];
+    (void)snprintf(blob, sizeof blob, "%s%s", KT_STREAM_DEAD_BLOB, name);
+    enum kt_status st = open_store(a, &r, &err);
+    if (st == KT_OK)
+        st = kt_reader_get(r, blob, &letters, &err);
+    kt_reader_close(r);
+    if (st != KT_OK && st != KT_E_AGAIN)
+        return kt_cli_fail("stream", &err);
+    print_dead(a, kt_buf_str(&letters));
+    return KT_EXIT_OK;
+}
+
+/* ---- rewind ---- */
+
+static int rewind_to(const struct stream_args *a, const char *name)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf request = { 0 }, answer = { 0 };
+    struct kt_error err = { 0 };
+    kt_time_ns now = kt_clock_real.wall(kt_clock_real.self), since = KT_STREAM_SINCE_BEGINNING;
+    if (a->since == NULL) {
+        fprintf(stderr, "keytrail stream: rewind needs --since TIME, or --since beginning\n");
+        return KT_EXIT_USAGE;
+    }
+    enum kt_status st = KT_OK;
+    if (strcmp(a->since, "beginning") != 0)
+        st = kt_time_expr(kt_str_of(a->since), now, kt_local_offset_s(now), false, &since, &err);
+    kt_buf_addf(&request, "{\"do\":\"stream.rewind\",\"since\":%" PRId64 ",\"name\":", since);
+    kt_json_quote(&request, kt_str_of(name));
+    kt_buf_addz(&request, ",\"by\":");
+    kt_json_quote(&request, kt_str_of(kt_cli_who(a->by)));
+    kt_buf_byte(&request, '}');
+    if (st == KT_OK)
+        st = kt_cli_ask(a->server, a->config, kt_buf_str(&request), &answer, &err);
+    if (st != KT_OK)
+        return kt_cli_fail("stream", &err);
+    printf("%s starts again; see keytrail stream list\n", name);
+    return KT_EXIT_OK;
+}
+
+/* ---- test, schema ---- */
+
+static int test(const struct stream_args *a, const char *name)
+{
+    struct kt_error err = { 0 };
+    struct kt_conf *conf = NULL;
+    struct kt_stream_tested t = { 0 };
+    enum kt_status st = kt_conf_load(a->config != NULL ? a->config : CONFIG, &conf, &err);
+    if (st == KT_OK)
+        st = kt_stream_test(conf, name, &t, &err);
+    kt_conf_free(conf);
+    if (st != KT_OK)
+        return kt_cli_fail("stream", &err);
+    printf("stream   %s\nanswer   %d\ntook     %lld ms\nverdict  %s\n", name, t.status,
+           (long long)(t.took / KT_NS_MS), t.taken ? "taken" : "not taken");
+    if (t.word[0] != '\0')
+        printf("word     %s\n", t.word);
+    return t.taken ? KT_EXIT_OK : KT_EXIT_UNREACHABLE;
+}
+
+/* By the name of a stream, or of a type. */
+static int schema(const struct stream_args *a, const char *name)
+{
+    const struct kt_stream_type *type = kt_stream_type_find(kt_str_of(name));
+    struct kt_error err = { 0 };
+    struct kt_conf *conf = NULL;
+    const struct kt_conf_stream *c = NULL;
+    enum kt_status st = KT_OK;
+    if (type == NULL) {
+        st = kt_conf_load(a->config != NULL ? a->config : CONFIG, &conf, &err);
+        if (st == KT_OK)
+            st = kt_stream_named(conf, name, &c, &err);
+        type = st == KT_OK ? kt_stream_type_find(kt_str_of(c->type)) : NULL;
+    }
+    if (st == KT_OK && (type == NULL || type->schema == NULL))
+        st = kt_fail(&err, KT_E_CONFIG, "'%s' needs no schema", name);
+    if (st == KT_OK)
+        fputs(type->schema, stdout);
+    kt_conf_free(conf);
+    return st == KT_OK ? KT_EXIT_OK : kt_cli_fail("stream", &err);
+}
+
+static const struct {
+    const char *verb;
+    int names;
+    int (*run)(const struct stream_args *a, const char *name);
+} verbs[] = {
+    { "list", 0, list },        { "dead", 1, dead },     { "test", 1, test },
+    { "rewind", 1, rewind_to }, { "schema", 1, schema },
+};
+
+int kt_cmd_stream(int argc, char **argv)
+{
+    static const struct kt_command cmd = {
+        "stream", "list | dead NAME | test NAME | rewind NAME --since TIME | schema NAME",
+        "streams of events to other tools: list, dead, test, rewind, schema",
+        "keytrail stream rewind audit-lake --since 2026-10-01", NULL
+    };
+    struct stream_args a = { .output = "table" };
+    const struct kt_flag flags[] = {
+        { "--db", 0, KT_FLAG_STRING, "FILE",
+          "list, dead: the store (or -c: that of a configuration)", &a.db, NULL },
+        { "--config", 'c', KT_FLAG_STRING, "FILE", "configuration that has the stream", &a.config,
+          NULL },
+        { "--server", 0, KT_FLAG_STRING, "unix:PATH", "rewind: the collector's control socket",
+          &a.server, NULL },
+        { "--since", 0, KT_FLAG_STRING, "TIME",
+          "rewind: send events that happened from then on again; or beginning", &a.since,
+          "--from" },
+        { "--by", 0, KT_FLAG_STRING, "NAME", "rewind: who decides (default: the user)", &a.by,
+          NULL },
+        { "--output", 'o', KT_FLAG_STRING, "FORM", KT_OUTPUT_WORDS, &a.output, NULL },
+        { 0 },
+    };
+    int n;
+    bool done;
+    int code = kt_flags_parse(&cmd, flags, argc, argv, &n, &done);
+    if (done)
+        return code;
+    bool known = kt_output_of(a.output, &a.how);
+    for (size_t i = 0; known && n >= 1 && i < KT_ARRAY_LEN(verbs); i++)
+        if (strcmp(argv[1], verbs[i].verb) == 0 && n == 1 + verbs[i].names)
+            return verbs[i].run(&a, n == 2 ? argv[2] : NULL);
+    fprintf(stderr, "usage: keytrail stream %s\n", cmd.args);
+    return KT_EXIT_USAGE;
+}

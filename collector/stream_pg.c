@@ -1,0 +1,86 @@
+/*
+ * stream_pg: batches by COPY into PostgreSQL.
+ *
+ * Owns:  a connection.
+ * Calls: core/sys/pg.
+ * Holds: a batch is one transaction; what is there already stays as it is, so that one that is sent
+ *        again leaves nothing twice.
+ */
+#include "collector/stream_carry.h"
+#include "core/base/alloc.h"
+#include "core/sys/pg.h"
+#include <stdio.h>
+#include <string.h>
+
+#define LIMIT (60 * KT_NS_S)
+
+struct postgres {
+    const struct kt_stream_setup *setup;
+    struct kt_pg *pg;
+};
+
+/* By the class of the SQLSTATE (PostgreSQL's manual, appendix A): is it the content, or something
+ * that a person has to mend? All else, a lost connection too, is tried again. */
+static const struct {
+    const char *class;
+    enum kt_stream_verdict verdict;
+} classes[] = {
+    { "22", KT_STREAM_REFUSED }, /* data exception */
+    { "23", KT_STREAM_REFUSED }, /* integrity constraint violation */
+    { "0A", KT_STREAM_DENIED },  /* feature not supported */
+    { "28", KT_STREAM_DENIED },  /* invalid authorization */
+    { "3D", KT_STREAM_DENIED },  /* invalid catalog name */
+    { "3F", KT_STREAM_DENIED },  /* invalid schema name */
+    { "42", KT_STREAM_DENIED },  /* no such table, no right */
+};
+
+static void pg_send(void *self, struct kt_stream_sending *s)
+{
+    struct postgres *p = self;
+    const struct kt_stream_sql *sql = p->setup->type->sql;
+    struct kt_pg_answer answer = { 0 };
+    struct kt_error err = { 0 };
+    enum kt_status st =
+        kt_pg_copy(p->pg, sql->before, sql->copy, s->batch->body, sql->after, LIMIT, &answer, &err);
+    s->verdict = st == KT_OK         ? KT_STREAM_TAKEN
+                 : st == KT_E_CONFIG ? KT_STREAM_DENIED
+                                     : KT_STREAM_RETRY;
+    for (size_t i = 0; st != KT_OK && i < KT_ARRAY_LEN(classes); i++)
+        if (kt_str_starts(kt_str_of(answer.sqlstate), kt_str_of(classes[i].class)))
+            s->verdict = classes[i].verdict;
+    if (st != KT_OK)
+        (void)snprintf(s->word, sizeof s->word, "%s%s%.140s", answer.sqlstate,
+                       answer.sqlstate[0] != '\0' ? " " : "", err.text);
+}
+
+static bool pg_idle(void *self, kt_time_ns wall, char carry[KT_STREAM_CARRY_MAX])
+{
+    (void)self;
+    (void)wall;
+    (void)carry;
+    return false;
+}
+
+static void pg_close(void *self)
+{
+    struct postgres *p = self;
+    kt_pg_free(p->pg);
+    kt_free(p);
+}
+
+enum kt_status kt_carrier_postgres(const struct kt_carrier_options *o, struct kt_carrier *ret,
+                                   struct kt_error *err)
+{
+    const struct kt_pg_options options = { .uri = o->setup->secrets.url,
+                                           .ca_file = o->setup->stream->ca_file,
+                                           .allow_private = o->setup->stream->allow_private,
+                                           .wake_fd = o->wake_fd };
+    struct kt_pg *pg = NULL;
+    if (kt_pg_new(&options, &pg, err) != KT_OK)
+        return err == NULL ? KT_E_CONFIG : err->code;
+    struct postgres *p = kt_alloc(sizeof *p);
+    p->setup = o->setup;
+    p->pg = pg;
+    *ret = (struct kt_carrier){ pg_send, pg_idle, pg_close, p };
+    return KT_OK;
+}
