@@ -2,6 +2,7 @@
 #include "exporters/streams/stream.h"
 
 /* clang-format off */
+/* clang-format off */
 #define KT_STREAM_TYPES(X) \
     X(files) \
     X(clickhouse) \
@@ -12,7 +13,8 @@
     X(loki) \
     X(otlp) \
     X(syslog) \
-    X(cef)
+    X(cef) \
+    X(s3_archive)
 /* clang-format on */
 
 #define DECLARE(name) extern const struct kt_stream_type kt_stream_type_##name;

@@ -52,6 +52,7 @@ struct kt_stream_batch { /* the same on every try, but for `now` */
     const char *log;              /* id of the log, 26 characters */
     uint64_t first_seq, last_seq; /* of its items */
     unsigned n;                   /* items in the body */
+    kt_time_ns stored;            /* stamp of the first of them */
     char digest[65];              /* hex: over the log's id and every item's seq and id */
     kt_time_ns now;               /* wall clock of this try, for signatures that carry a time */
     struct kt_str body;      /* as it will be sent, packed; empty in stages that send another */

@@ -5,8 +5,9 @@
 #pragma once
 #include "exporters/streams/said.h"
 
-#define KT_SYSLOG_MAX 8192u /* bytes of a message that every receiver should take (RFC 5424, 6.1)  \
-                             */
+#define KT_SYSLOG_MAX                                                                              \
+    8192u /* bytes of a message that every receiver should take (RFC 5424, 6.1)                    \
+           */
 
 struct kt_syslog_options { /* which both types have: KT_SYSLOG_OPTIONS in their tables */
     struct kt_stream_files files;

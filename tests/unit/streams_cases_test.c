@@ -97,6 +97,8 @@ static void add(struct run *r, struct kt_stream_item *item)
     }
     if (st != KT_OK)
         fail_msg("%s: %s", r->path, err.text);
+    if (r->batch.n == 0)
+        r->batch.stored = item->stored;
     r->batch.last_seq = item->seq;
     r->batch.n++;
 }
