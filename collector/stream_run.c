@@ -198,7 +198,7 @@ static kt_time_ns read_on(struct kt_stream_run *r, const struct kt_stream_news *
         return 0;
     }
     announce(r);
-    return IDLE;
+    return 0;
 }
 
 /* A batch that would not be full waits for more, once. */
