@@ -1,40 +1,25 @@
 /*
- * alerts: list and show what was raised, and say what it was.
+ * alerts: what was raised, and what people do about it: the table of verbs, and `alerts list`.
  *
  * Owns:  nothing.
- * Calls: core/store/read.h, core/query/decisions (verdicts), exporters/alerts/alert.h,
- *        kt_cli_ask (a new verdict: the one writer); stdout.
+ * Calls: core/store/read.h, alert_view (what people did), alert_rows; stdout.
  */
+#include "cli/alerts.h"
+
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "cli/alert_rows.h"
-#include "cli/cli.h"
 #include "cli/commands.h"
 #include "cli/tune.h"
 #include "core/base/limits.h"
 #include "core/base/log.h"
 #include "core/event/line.h"
-#include "core/query/decisions.h"
-#include "core/store/read.h"
 #include "core/sys/clock.h"
 #include "core/sys/proc.h"
-#include "exporters/alerts/alert.h"
 
-struct alerts {
-    const char *db, *config, *output, *since, *id, *note, *by, *server;
-    uint64_t limit, shown, quiet; /* quiet: left out, kept quiet by an expectation */
-    bool suppressed;
-    struct kt_decisions decisions;
-    kt_time_ns from;
-    int min_severity;
-    enum kt_output how;
-    struct kt_rows *rows;
-    bool found;
-};
-
-static enum kt_status open_reader(struct alerts *a, struct kt_reader **ret, struct kt_error *err)
+enum kt_status kt_alerts_reader(const struct kt_alerts_cli *a, struct kt_reader **ret,
+                                struct kt_error *err)
 {
     char path[4096];
     if (kt_cli_store_path(a->db, a->config, path, sizeof path, err) != KT_OK)
@@ -42,28 +27,7 @@ static enum kt_status open_reader(struct alerts *a, struct kt_reader **ret, stru
     return kt_reader_open(path, ret, err);
 }
 
-static enum kt_status list_one(void *self, const char *id, struct kt_str json, struct kt_error *err)
-{
-    struct alerts *a = self;
-    struct kt_arena arena = kt_arena_new(KT_LINE_MAX);
-    struct kt_alert alert = { 0 };
-    bool unreadable = kt_alert_read(json, &arena, &alert, err) != KT_OK;
-    bool in_time = unreadable || alert.last >= a->from;
-    bool quiet = alert.suppressed_by.len > 0;
-    kt_arena_done(&arena);
-    if (quiet && !a->suppressed && a->min_severity != KT_SEV_INFO) {
-        a->quiet += in_time;
-        return KT_OK;
-    }
-    if (!in_time || (a->suppressed ? !quiet : (int)alert.severity < a->min_severity))
-        return KT_OK;
-    const struct kt_decided *v = kt_decisions_verdict(&a->decisions, kt_str_of(id));
-    kt_alert_rows_add(a->rows, json, v == NULL ? NULL : &v->d);
-    a->shown++;
-    return a->limit != 0 && a->shown >= a->limit ? KT_E_AGAIN : KT_OK;
-}
-
-static void text_line(const char *head, struct kt_str text)
+void kt_alerts_line(const char *head, struct kt_str text)
 {
     if (text.len == 0)
         return;
@@ -73,224 +37,209 @@ static void text_line(const char *head, struct kt_str text)
     kt_buf_done(&safe);
 }
 
-static void show_events(const struct kt_alert *a)
-{
-    struct kt_buf b = { 0 };
-    kt_buf_addf(&b, "%llu", (unsigned long long)a->events_count);
-    for (unsigned i = 0; i < a->n_events && i < 6; i++)
-        kt_buf_addf(&b, "%s" KT_STR_FMT, i == 0 ? ": " : ", ", KT_STR_ARG(a->events[i]));
-    if (a->n_events > 6)
-        kt_buf_addz(&b, ", …");
-    text_line("events", kt_buf_str(&b));
-    kt_buf_reset(&b);
-    kt_buf_addf(&b, "%llu", (unsigned long long)a->secrets_count);
-    for (unsigned i = 0; i < a->n_secrets; i++)
-        kt_buf_addf(&b, "%s" KT_STR_FMT, i == 0 ? ": " : ", ", KT_STR_ARG(a->secrets[i]));
-    if (a->secrets_count > 0)
-        text_line("secrets", kt_buf_str(&b));
-    kt_buf_done(&b);
-}
+/* ---- list ---- */
 
-static void show_verdict(const struct kt_decided *v)
-{
-    KT_CLEANUP(kt_buf_done) struct kt_buf b = { 0 };
-    char when[KT_TIME_TEXT_MAX];
-    if (v == NULL)
-        return;
-    kt_buf_addf(&b, "%s, by %s, %.16s UTC",
-                kt_finding_verdict_word((enum kt_finding_verdict)v->d.verdict), v->d.by,
-                kt_time_format_short(v->at, when));
-    if (v->d.reason[0] != '\0')
-        kt_buf_addf(&b, ": %s", v->d.reason);
-    text_line("verdict", kt_buf_str(&b));
-}
+enum { ALL = -1, UNCLOSED = -2 }; /* beside the words of enum kt_life_status */
 
-static void show(const struct kt_alert *a)
-{
-    char first[KT_TIME_TEXT_MAX], last[KT_TIME_TEXT_MAX], head[200];
-    printf("%s  %s  score %d.%02d  %s\n", a->id, kt_severity_words[a->severity].word,
-           a->score / 100, a->score % 100, a->state);
-    snprintf(head, sizeof head, "%s to %s UTC", kt_time_format_short(a->first, first),
-             kt_time_format_short(a->last, last));
-    text_line("kept quiet", a->suppressed_by);
-    text_line("what", a->title);
-    text_line("normal", a->normal);
-    text_line("why", a->why);
-    for (unsigned i = 0; i < a->n_parts; i++) {
-        struct kt_buf b = { 0 };
-        kt_buf_addf(&b, "%s %d.%02d  " KT_STR_FMT, a->parts[i].detector, a->parts[i].points / 100,
-                    a->parts[i].points % 100, KT_STR_ARG(a->parts[i].text));
-        text_line(i == 0 ? "evidence" : "", kt_buf_str(&b));
-        kt_buf_done(&b);
-    }
-    text_line("when", kt_str_of(head));
-    text_line("actor", a->actor);
-    text_line("in the log", a->actor_written);
-    text_line("address", a->ip);
-    text_line("network", a->network);
-    show_events(a);
-    text_line("considered", a->considered);
-    text_line("quiet if", a->quiet);
-    text_line("look", a->command);
-}
-
-static enum kt_status show_one(void *self, const char *id, struct kt_str json, struct kt_error *err)
-{
-    struct alerts *a = self;
-    if (!kt_str_starts_nocase(kt_str_of(id), kt_str_of(a->id)))
-        return KT_OK;
-    a->found = true;
-    if (a->how != KT_OUT_TABLE) {
-        printf(KT_STR_FMT "\n", KT_STR_ARG(json));
-        return KT_E_AGAIN;
-    }
-    struct kt_arena arena = kt_arena_new(KT_LINE_MAX);
-    struct kt_alert alert = { 0 };
-    enum kt_status st = kt_alert_read(json, &arena, &alert, err);
-    if (st == KT_OK) {
-        show(&alert);
-        show_verdict(kt_decisions_verdict(&a->decisions, kt_str_of(id)));
-    }
-    kt_arena_done(&arena);
-    return st == KT_OK ? KT_E_AGAIN : st;
-}
-
-static enum kt_status delivery_one(void *self, const struct kt_outbox_row *row,
-                                   struct kt_error *err)
-{
-    struct alerts *a = self;
-    (void)err;
-    if (!kt_str_starts_nocase(kt_str_of(row->alert), kt_str_of(a->id)))
-        return KT_OK;
-    struct kt_buf b = { 0 };
-    kt_buf_addf(&b, "%s %s: %s", row->target, row->action, row->state);
-    if (row->attempts > 0)
-        kt_buf_addf(&b, " after %u %s, last answer %d", row->attempts,
-                    row->attempts == 1 ? "try" : "tries", row->last_code);
-    if (row->last_error[0] != 0)
-        kt_buf_addf(&b, " (%s)", row->last_error);
-    text_line("sent", kt_buf_str(&b));
-    kt_buf_done(&b);
-    return KT_OK;
-}
-
-static int run_list(struct alerts *a, const char *empty)
-{
-    struct kt_error err = { 0 };
-    struct kt_reader *reader = NULL;
-    kt_time_ns now = kt_clock_real.wall(kt_clock_real.self);
-    if ((a->since != NULL &&
-         kt_time_expr(kt_str_of(a->since), now, 0, false, &a->from, &err) != KT_OK) ||
-        open_reader(a, &reader, &err) != KT_OK)
-        return kt_cli_fail("alerts list", &err);
-    enum kt_status st = kt_decisions_load(reader, &a->decisions, &err);
-    if (st == KT_OK) {
-        a->rows = kt_alert_rows_new(a->how, true);
-        st = kt_reader_alerts(reader, list_one, a, &err);
-        kt_rows_end(a->rows);
-    }
-    if (st == KT_OK && a->shown == 0 && a->how == KT_OUT_TABLE)
-        fprintf(stderr, "%s\n", empty);
-    if (a->quiet > 0 && a->how == KT_OUT_TABLE)
-        fprintf(stderr, "%llu more, expected and kept quiet: keytrail alerts list --suppressed\n",
-                (unsigned long long)a->quiet);
-    kt_decisions_done(&a->decisions);
-    kt_reader_close(reader);
-    return st == KT_OK || st == KT_E_AGAIN ? KT_EXIT_OK : kt_cli_fail("alerts list", &err);
-}
-
-static int run_show(struct alerts *a)
-{
-    struct kt_error err = { 0 };
-    struct kt_reader *reader = NULL;
-    if (open_reader(a, &reader, &err) != KT_OK)
-        return kt_cli_fail("alerts show", &err);
-    enum kt_status st = kt_decisions_load(reader, &a->decisions, &err);
-    if (st == KT_OK)
-        st = kt_reader_alerts(reader, show_one, a, &err);
-    kt_decisions_done(&a->decisions);
-    if ((st == KT_OK || st == KT_E_AGAIN) && a->found && a->how == KT_OUT_TABLE)
-        st = kt_reader_outbox(reader, delivery_one, a, &err);
-    kt_reader_close(reader);
-    if (st != KT_OK && st != KT_E_AGAIN)
-        return kt_cli_fail("alerts show", &err);
-    if (!a->found) {
-        fprintf(stderr, "keytrail alerts show: no alert '%s'\n", a->id);
-        return KT_EXIT_NO;
-    }
-    return KT_EXIT_OK;
-}
-
-/* ---- verdict ---- */
-/* What follows from it, in the words of DETECTION §5. */
-static const char *const follows[KT_FOUND_COUNT] = {
-    [KT_FOUND_TRUE] = "nothing of it is learned; its networks and secrets stay suspicious for this "
-                      "actor",
-    [KT_FOUND_FALSE] = "what was held back is learned, and its marks are taken off",
-    [KT_FOUND_EXPECTED] = "its networks and secrets are trusted for this actor, what was held back "
-                          "is learned",
+struct list {
+    const struct kt_alerts_cli *a;
+    struct kt_alert_view view;
+    struct kt_rows *rows;
+    kt_time_ns from, now;
+    int severity; /* at least; -1: any that is not kept quiet */
+    int status;   /* of this walk */
+    uint64_t shown, quiet;
 };
 
-static void tell_verdict(const struct alerts *a, struct kt_str answer, int verdict)
+static bool has_status(const struct list *l, const struct kt_alert *a)
 {
-    struct kt_json *json = kt_json_new(KT_JSON_SIMDJSON);
-    struct kt_jval root;
-    unsigned repaired;
-    if (a->how != KT_OUT_TABLE || kt_json_parse(json, answer, &root, &repaired, NULL) != KT_OK)
-        printf(KT_STR_FMT "\n", KT_STR_ARG(kt_str_trim(answer)));
-    else if (kt_json_bool(kt_json_at(root, "acts"), false))
-        printf(KT_STR_FMT "  %s: %s\n", KT_STR_ARG(kt_json_str_at(root, "alert")),
-               kt_finding_verdict_word((enum kt_finding_verdict)verdict), follows[verdict]);
-    else
-        printf(KT_STR_FMT "  %s: recorded; nothing is held back for it, or no more (90 days)\n",
-               KT_STR_ARG(kt_json_str_at(root, "alert")),
-               kt_finding_verdict_word((enum kt_finding_verdict)verdict));
-    kt_json_free(json);
+    enum kt_life_status status = kt_alert_status(a);
+    return l->status == ALL ||
+           (l->status == UNCLOSED ? status != KT_LIFE_CLOSED : l->status == (int)status);
 }
 
-static int run_verdict(struct alerts *a, int verdict)
+static bool is_wanted(struct list *l, const struct kt_alert *a)
 {
-    KT_CLEANUP(kt_buf_done) struct kt_buf request = { 0 };
-    KT_CLEANUP(kt_buf_done) struct kt_buf answer = { 0 };
+    bool expected = a->suppressed_by.len > 0;
+    bool silent =
+        kt_alert_status(a) == KT_LIFE_OPEN && kt_alert_view_silence(&l->view, a, l->now) != NULL;
+    if (a->last < l->from || !has_status(l, a))
+        return false;
+    if (l->a->suppressed)
+        return expected || silent;
+    if (expected && l->severity != KT_SEV_INFO) {
+        l->quiet++;
+        return false;
+    }
+    return (int)a->severity >= l->severity;
+}
+
+static enum kt_status list_one(void *self, const char *id, struct kt_str json, struct kt_error *err)
+{
+    struct list *l = self;
+    struct kt_alert alert = { 0 };
+    KT_CLEANUP(kt_arena_done) struct kt_arena arena = kt_arena_new(KT_LINE_MAX);
+    (void)id;
+    bool unreadable = kt_alert_read(json, &arena, &alert, err) != KT_OK;
+    if (!unreadable)
+        kt_alert_view_live(&l->view, &alert);
+    if (unreadable ? l->status == KT_LIFE_CLOSED : !is_wanted(l, &alert))
+        return KT_OK;
+    kt_alert_rows_add(l->rows, json, &l->view, l->now);
+    l->shown++;
+    return l->a->limit != 0 && l->shown >= l->a->limit ? KT_E_AGAIN : KT_OK;
+}
+
+/* People see first what is still to be done; programs get the order of time. */
+static enum kt_status walk(struct list *l, struct kt_reader *r, struct kt_error *err)
+{
+    bool people = kt_rows_for_people(l->rows) && l->status == ALL;
+    if (people)
+        l->status = UNCLOSED;
+    enum kt_status st = kt_reader_alerts(r, list_one, l, err);
+    bool full = l->a->limit != 0 && l->shown >= l->a->limit;
+    if (st != KT_OK || !people || full)
+        return st;
+    l->status = KT_LIFE_CLOSED;
+    return kt_reader_alerts(r, list_one, l, err);
+}
+
+/* -3: no such word. */
+static int status_of(const char *word)
+{
+    int status = word == NULL ? ALL : kt_life_of_word(kt_str_of(word));
+    if (word == NULL || strcmp(word, "all") == 0)
+        return ALL;
+    return status < 0 ? -3 : status;
+}
+
+static int severity_of(const char *word)
+{
+    for (int i = 0; word != NULL && i < KT_SEV_COUNT; i++)
+        if (strcmp(word, kt_severity_words[i].word) == 0)
+            return i;
+    return word == NULL ? -1 : KT_SEV_COUNT;
+}
+
+static enum kt_status begin(struct list *l, struct kt_reader **ret, struct kt_error *err)
+{
+    const struct kt_alerts_cli *a = l->a;
+    if (a->n_args > 0)
+        return kt_fail(err, KT_E_INPUT, "what is '%s'? `alerts show` takes ids", a->args[0]);
+    if (l->status < UNCLOSED)
+        return kt_fail(err, KT_E_INPUT, "--status is open, acknowledged, closed or all, not '%s'",
+                       a->status);
+    if (l->severity == KT_SEV_COUNT)
+        return kt_fail(err, KT_E_INPUT,
+                       "--severity is info, low, medium, high or critical, not '%s'", a->severity);
+    if (a->since != NULL && kt_time_expr(kt_str_of(a->since), l->now, kt_local_offset_s(l->now),
+                                         false, &l->from, err) != KT_OK)
+        return kt_wrap(err, "--since");
+    if (kt_alerts_reader(a, ret, err) != KT_OK)
+        return err->code;
+    return kt_alert_view_load(*ret, &l->view, err);
+}
+
+int kt_alerts_list(const struct kt_alerts_cli *a)
+{
     struct kt_error err = { 0 };
-    kt_buf_addz(&request, "{\"do\":\"verdict\",\"id\":");
-    kt_json_quote(&request, kt_str_of(a->id));
-    kt_buf_addf(&request, ",\"verdict\":\"%s\",\"by\":",
-                kt_finding_verdict_word((enum kt_finding_verdict)verdict));
-    kt_json_quote(&request, kt_str_of(kt_cli_who(a->by)));
-    kt_buf_addz(&request, ",\"reason\":");
-    kt_json_quote(&request, kt_str_of(a->note));
-    kt_buf_byte(&request, '}');
-    if (kt_cli_ask(a->server, a->config, kt_buf_str(&request), &answer, &err) != KT_OK)
-        return kt_cli_fail("alerts verdict", &err);
-    tell_verdict(a, kt_buf_str(&answer), verdict);
-    return KT_EXIT_OK;
+    struct kt_reader *r = NULL;
+    struct list l = { .a = a,
+                      .now = kt_clock_real.wall(kt_clock_real.self),
+                      .severity = severity_of(a->severity),
+                      .status = status_of(a->status) };
+    enum kt_status st = begin(&l, &r, &err);
+    if (st == KT_OK) {
+        l.rows = kt_alert_rows_new(a->how, true);
+        st = walk(&l, r, &err);
+        kt_rows_end(l.rows);
+    }
+    if (st == KT_OK && l.shown == 0 && a->how == KT_OUT_TABLE)
+        fprintf(stderr, "%s\n",
+                a->suppressed       ? "nothing is kept quiet"
+                : a->status != NULL ? "no such alerts"
+                                    : "no alerts; `keytrail status` says what is still learning");
+    if (l.quiet > 0 && a->how == KT_OUT_TABLE)
+        fprintf(stderr, "%llu more, expected and kept quiet: keytrail alerts list --suppressed\n",
+                (unsigned long long)l.quiet);
+    kt_alert_view_done(&l.view);
+    kt_reader_close(r);
+    return st == KT_OK ? KT_EXIT_OK : kt_cli_fail("alerts list", &err);
+}
+
+/* ---- the verbs ---- */
+
+static const struct {
+    const char *name;
+    int (*run)(const struct kt_alerts_cli *a);
+    bool ids; /* takes alerts */
+} verbs[] = {
+    { "list", kt_alerts_list, false },       { "show", kt_alerts_show, true },
+    { "explain", kt_alerts_explain, true },  { "ack", kt_alerts_ack, true },
+    { "assign", kt_alerts_assign, true },    { "close", kt_alerts_close, true },
+    { "reopen", kt_alerts_reopen, true },    { "note", kt_alerts_note, true },
+    { "silence", kt_alerts_silence, false },
+};
+
+static int usage(void)
+{
+    fprintf(
+        stderr,
+        "usage: keytrail alerts list | show ID… | explain ID… | ack ID… | assign ID… --to NAME |\n"
+        "       close ID… --verdict true|false|expected [--note WHY] | reopen ID… --note WHY |\n"
+        "       note ID… --note TEXT | silence add QUERY --for 2h --note WHY |\n"
+        "       silence list | silence rm NAME --note WHY | tune\n"
+        "try: keytrail alerts --help\n");
+    return KT_EXIT_USAGE;
+}
+
+static int run(struct kt_alerts_cli *a, int n, char **argv)
+{
+    for (size_t i = 0; n > 0 && i < KT_ARRAY_LEN(verbs); i++) {
+        a->args = argv + 2;
+        a->n_args = (unsigned)n - 1;
+        if (strcmp(argv[1], verbs[i].name) == 0 &&
+            (!verbs[i].ids || (a->n_args > 0 && a->n_args <= KT_ALERT_IDS_MAX)))
+            return verbs[i].run(a);
+    }
+    return usage();
 }
 
 int kt_cmd_alerts(int argc, char **argv)
 {
-    static const struct kt_command cmd = { "alerts",
-                                           "list | show ID | verdict ID true|false|expected | tune",
-                                           "alerts: list, show, verdict, tune",
-                                           "keytrail alerts list --db keytrail.db --since 7d",
-                                           NULL };
-    struct alerts a = { .min_severity = -1 };
-    const char *severity = NULL;
+    static const struct kt_command cmd = {
+        "alerts",
+        "list | show ID… | explain ID… | ack | assign | close | reopen | note | silence | tune",
+        "alerts: list, show, explain, ack, assign, close, reopen, note, silence, tune",
+        "keytrail alerts close 6DYE5B7Q --verdict false --note 'backup job, CHG-12' "
+        "-c keytrail.yaml",
+        NULL
+    };
+    struct kt_alerts_cli a = { .output = "table" };
     const struct kt_flag flags[] = {
         { "--db", 0, KT_FLAG_STRING, "FILE", "the store", &a.db, NULL },
-        { "--config", 'c', KT_FLAG_STRING, "FILE", "configuration that names the store", &a.config,
+        { "--config", 'c', KT_FLAG_STRING, "FILE", "configuration that names store and collector",
+          &a.config, NULL },
+        { "--server", 0, KT_FLAG_STRING, "unix:PATH",
+          "the collector's control socket, for all that changes something", &a.server, NULL },
+        { "--status", 0, KT_FLAG_STRING, "WORD", "list: open, acknowledged, closed, all", &a.status,
           NULL },
-        { "--since", 0, KT_FLAG_STRING, "TIME", "last evidence from", &a.since, "--from" },
-        { "--severity", 0, KT_FLAG_STRING, "WORD", "at least: info, low, medium, high, critical",
-          &severity, NULL },
-        { "--limit", 'n', KT_FLAG_UINT, "N", "the newest N", &a.limit, NULL },
-        { "--suppressed", 0, KT_FLAG_BOOL, NULL, "list: what expectations kept quiet",
+        { "--since", 0, KT_FLAG_STRING, "TIME", "list: last evidence from", &a.since, "--from" },
+        { "--severity", 0, KT_FLAG_STRING, "WORD",
+          "list: at least: info, low, medium, high, critical", &a.severity, NULL },
+        { "--limit", 'n', KT_FLAG_UINT, "N", "list: the newest N", &a.limit, NULL },
+        { "--suppressed", 0, KT_FLAG_BOOL, NULL, "list: what expectations and silences keep quiet",
           &a.suppressed, NULL },
-        { "--note", 0, KT_FLAG_STRING, "TEXT", "verdict: why; it is in the log", &a.note, NULL },
-        { "--by", 0, KT_FLAG_STRING, "NAME", "verdict: who decides (default: the user)", &a.by,
+        { "--verdict", 0, KT_FLAG_STRING, "WORD", "close: true, false or expected", &a.verdict,
           NULL },
-        { "--server", 0, KT_FLAG_STRING, "unix:PATH", "verdict: the collector's control socket",
-          &a.server, NULL },
+        { "--to", 0, KT_FLAG_STRING, "NAME", "assign: who takes it", &a.to, NULL },
+        { "--note", 0, KT_FLAG_STRING, "TEXT", "why, or the note; it is in the log", &a.note,
+          "--reason" },
+        { "--by", 0, KT_FLAG_STRING, "NAME", "who does it (default: the user)", &a.by, NULL },
+        { "--for", 0, KT_FLAG_STRING, "2h", "silence add: how long, at most 30 days", &a.lasts,
+          NULL },
+        { "--until", 0, KT_FLAG_STRING, "TIME", "silence add: or until when", &a.until, NULL },
+        { "--all", 0, KT_FLAG_BOOL, NULL, "silence list: those that are over too", &a.all, NULL },
         { "--output", 'o', KT_FLAG_STRING, "FORM", KT_OUTPUT_WORDS, &a.output, NULL },
         { 0 },
     };
@@ -301,28 +250,5 @@ int kt_cmd_alerts(int argc, char **argv)
     int code = kt_flags_parse(&cmd, flags, argc, argv, &n, &done);
     if (done)
         return code;
-    for (int i = 0; severity != NULL && i < KT_SEV_COUNT; i++) {
-        if (strcmp(severity, kt_severity_words[i].word) == 0) {
-            a.min_severity = i;
-            severity = NULL;
-        }
-    }
-    bool list = n == 1 && strcmp(argv[1], "list") == 0,
-         one = n == 2 && strcmp(argv[1], "show") == 0;
-    int verdict =
-        n == 3 && strcmp(argv[1], "verdict") == 0 ? kt_finding_verdict_of(kt_str_of(argv[3])) : -1;
-    if ((!list && !one && verdict < 0) || severity != NULL ||
-        !kt_output_of(a.output != NULL ? a.output : "table", &a.how)) {
-        fprintf(stderr,
-                "usage: keytrail alerts list | show ID | verdict ID true|false|expected | tune "
-                "[options]\n"
-                "try: keytrail alerts --help\n");
-        return KT_EXIT_USAGE;
-    }
-    if (list)
-        return run_list(&a, a.suppressed
-                                ? "nothing was kept quiet"
-                                : "no alerts; `keytrail status` says what is still learning");
-    a.id = argv[2];
-    return verdict >= 0 ? run_verdict(&a, verdict) : run_show(&a);
+    return kt_output_of(a.output, &a.how) ? run(&a, n, argv) : usage();
 }

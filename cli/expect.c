@@ -61,7 +61,7 @@ static void print(const struct expect *x, const struct kt_decisions *all)
     struct kt_rows *rows = kt_rows_new(x->how, columns, KT_ARRAY_LEN(columns), true);
     for (unsigned i = 0; i < all->n; i++) {
         const struct kt_decision *d = &all->at[i].d;
-        if (d->what == KT_DECIDE_VERDICT || (!x->all && !kt_decided_open(&all->at[i], now)))
+        if (!x->all && !kt_decided_open(&all->at[i], now))
             continue;
         const struct kt_cell cells[] = {
             kt_cell_str(kt_str_of(d->id)),

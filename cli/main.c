@@ -26,7 +26,7 @@ static const struct {
     { "search", "events that match a query", kt_cmd_search },
     { "sql", "the store as relations, in SQL; only reads", kt_cmd_sql },
     { "inventory", "each secret: how old, when due, who read it last", kt_cmd_inventory },
-    { "alerts", "alerts: list, show, verdict, tune", kt_cmd_alerts },
+    { "alerts", "alerts: list, show, ack, assign, close, silence, tune", kt_cmd_alerts },
     { "expect", "announce work that is no alarm: add, break-glass, list, rm", kt_cmd_expect },
     { "identity", "who is who: list, show, check, suggest", kt_cmd_identity },
     { "detect", "detectors: list, explain NAME, test, lint; import Sigma rules", kt_cmd_detect },

@@ -77,6 +77,7 @@ static unsigned print_alerts(const struct replay *r, const struct kt_side *s)
     KT_CLEANUP(kt_arena_done) struct kt_arena arena = kt_arena_new(KT_LINE_MAX);
     struct kt_rows *rows = kt_alert_rows_new(r->how, !r->no_header);
     unsigned paged = 0;
+    kt_time_ns now = kt_clock_real.wall(kt_clock_real.self);
     kt_time_ns from = kt_replay_from(&r->run, r->since);
     for (uint32_t i = 0; i < kt_side_count(s); i++) {
         struct kt_alert a = { 0 };
@@ -86,7 +87,7 @@ static unsigned print_alerts(const struct replay *r, const struct kt_side *s)
         if (read && !kt_replay_shown(&a, r->since, r->until))
             continue;
         paged += read && a.severity >= KT_SEV_MEDIUM && a.last >= from;
-        kt_alert_rows_add(rows, kt_str_of(s->documents[i]), NULL);
+        kt_alert_rows_add(rows, kt_str_of(s->documents[i]), NULL, now);
     }
     kt_rows_end(rows);
     return paged;

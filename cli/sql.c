@@ -1,8 +1,9 @@
 /*
  * sql: one SELECT over the store, in SQL.
  *
- * Owns:  the facts of addresses, loaded when a statement first asks for a country.
- * Calls: core/store/sql.h, core/query (facts); stdin, stdout, stderr.
+ * Owns:  the facts of addresses and the lives of alerts, loaded when a statement first asks for
+ * them. Calls: core/store/sql.h, core/query (facts, lives), exporters/alerts/life; stdin, stdout,
+ * stderr.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -17,6 +18,7 @@
 #include "core/base/log.h"
 #include "core/query/query.h"
 #include "core/sys/clock.h"
+#include "exporters/alerts/life.h"
 
 #define TTY_LIMIT  50u
 #define TIMEOUT    "30s"
@@ -32,6 +34,8 @@ struct command {
     kt_time_ns deadline; /* monotonic */
     struct kt_reader *reader;
     struct kt_facts *facts;
+    struct kt_lives lives;
+    bool has_lives;
     struct kt_sql *sql;
 };
 
@@ -53,6 +57,19 @@ static enum kt_status fact_of(void *self, struct kt_ip ip, uint64_t seq, struct 
     const struct kt_fact *f = kt_facts_at(c->facts, ip, seq);
     if (f != NULL)
         *ret = (struct kt_sql_fact){ .country = f->country, .org = f->org, .asn = f->asn };
+    return KT_OK;
+}
+
+static enum kt_status life_of(void *self, struct kt_str alert, struct kt_buf *ret,
+                              struct kt_error *err)
+{
+    struct command *c = self;
+    struct kt_alert_life life;
+    if (!c->has_lives && kt_lives_load(c->reader, &c->lives, err) != KT_OK)
+        return kt_wrap(err, "lives of alerts");
+    c->has_lives = true;
+    kt_alert_life_of(kt_lives_of(&c->lives, alert), &life);
+    kt_alert_life_write(&life, ret);
     return KT_OK;
 }
 
@@ -228,6 +245,7 @@ static enum kt_status run(struct command *c, struct kt_str text, struct kt_error
     const struct kt_sql_options options = { .view = kt_sql_views,
                                             .views = kt_sql_n_views,
                                             .fact = fact_of,
+                                            .life = life_of,
                                             .give_up = too_late,
                                             .self = c,
                                             .memory_max = MEMORY_MAX };
@@ -312,6 +330,7 @@ int kt_cmd_sql(int argc, char **argv)
     if (take_statement(argv, n, &text, &err) != KT_OK || run(&c, kt_buf_str(&text), &err) != KT_OK)
         code = kt_cli_fail("sql", &err);
     kt_facts_free(c.facts);
+    kt_lives_done(&c.lives);
     kt_reader_close(c.reader);
     return code;
 }

@@ -14,6 +14,7 @@
     " || printf('.%09dZ', " ns " % 1000000000) END"
 #define OF_ALERT(key) "json_extract(document, '$." key "')"
 #define SAME(key)     " " OF_ALERT(key) " AS " key ","
+#define OF_LIFE(key)  "json_extract(life, '$." key "')"
 
 static const struct kt_sql_column alert_columns[] = {
     { "id", "TEXT", "id of the alert: never changes", false },
@@ -38,6 +39,14 @@ static const struct kt_sql_column alert_columns[] = {
     { "secrets", "INTEGER", "different secrets among them", false },
     { "merged_into", "TEXT", "alert that took it over", false },
     { "suppressed_by", "TEXT", "the expectation that kept it quiet; NULL: none", false },
+    { "status", "TEXT", "open, acknowledged, closed: by people, a merge, or its own end", false },
+    { "acknowledged_at", "TEXT", "since when somebody has it; NULL: nobody has", false },
+    { "acknowledged_by", "TEXT", "who", false },
+    { "assignee", "TEXT", "to whom it is assigned", false },
+    { "closed_at", "TEXT", "when it was closed; NULL: it is not", false },
+    { "closed_by", "TEXT", "who", false },
+    { "verdict", "TEXT", "true, false, expected: what it was", false },
+    { "note", "TEXT", "the newest note, or reason of a close or a reopening", false },
 };
 /* clang-format off */
 static const char alerts[] =
@@ -47,8 +56,14 @@ static const char alerts[] =
     SAME("normal") SAME("why") SAME("state")
     AS_TIME(OF_ALERT("first")) " AS first, " AS_TIME(OF_ALERT("last")) " AS last, "
     OF_ALERT("events_count") " AS events, " OF_ALERT("secrets_count") " AS secrets, "
-    OF_ALERT("merged_into") " AS merged_into, " OF_ALERT("suppressed_by")
-    " AS suppressed_by FROM alert_documents";
+    OF_ALERT("merged_into") " AS merged_into, " OF_ALERT("suppressed_by") " AS suppressed_by,"
+    " CASE WHEN " OF_ALERT("merged_into") " IS NOT NULL OR (" OF_ALERT("detector") " = 'self' AND "
+    OF_ALERT("state") " = 'closed') THEN 'closed' ELSE coalesce(" OF_LIFE("status")
+    ", 'open') END AS status, "
+    AS_TIME(OF_LIFE("acknowledged_at")) " AS acknowledged_at, "
+    OF_LIFE("acknowledged_by") " AS acknowledged_by, " OF_LIFE("assignee") " AS assignee, "
+    AS_TIME(OF_LIFE("closed_at")) " AS closed_at, " OF_LIFE("closed_by") " AS closed_by, "
+    OF_LIFE("verdict") " AS verdict, " OF_LIFE("note") " AS note FROM alert_documents";
 /* clang-format on */
 
 static const struct kt_sql_column source_columns[] = {
@@ -137,5 +152,6 @@ const struct kt_sql_column kt_sql_document_columns[] = {
     { "opened_ns", "INTEGER", "when it was raised first, ns since 1970", false },
     { "updated_ns", "INTEGER", "when something about it changed last, the same", false },
     { "document", "TEXT", "all of it, for json_extract and json_each", false },
+    { "life", "TEXT", "what people did about it, the same; NULL: nothing yet", false },
 };
 const unsigned kt_sql_n_document_columns = KT_ARRAY_LEN(kt_sql_document_columns);

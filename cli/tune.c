@@ -303,7 +303,7 @@ static enum kt_status tune(struct tune *t, enum kt_output how, struct kt_error *
         t->damaged = true;
     }
     if (st == KT_OK && t->judged.n_false == 0) {
-        fprintf(stderr, "no alert is judged false: keytrail alerts verdict ID false\n");
+        fprintf(stderr, "no alert is judged false: keytrail alerts close ID --verdict false\n");
         print_none(t, how);
         return KT_OK;
     }

@@ -1,28 +1,33 @@
 /*
  * alerts: what was found -> a row people can list, and one outbox row a target before any request.
  *
- * Owns:  the list of targets.
- * Calls: core/store/write, exporters/alerts/alert. No clock, no sending.
+ * Owns:  nothing.
+ * Calls: triage (lives, silences, who was told), core/store/write, exporters/alerts/alert. No
+ * clock, no sending.
  */
 #include "collector/alerts.h"
 #include "core/base/alloc.h"
 #include "core/base/enc.h"
 #include "core/base/hash.h"
+#include "core/base/limits.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #define SELF_WINDOW (10 * KT_NS_MIN)
+#define AT_ONCE     64u /* alerts looked at in a turn, after a silence */
 
 struct kt_alerts {
     struct kt_store *store;
     const struct kt_conf *conf;
+    struct kt_triage *triage;
 };
 
-struct kt_alerts *kt_alerts_new(struct kt_store *store, const struct kt_conf *conf)
+struct kt_alerts *kt_alerts_new(struct kt_store *store, const struct kt_conf *conf,
+                                struct kt_triage *triage)
 {
     struct kt_alerts *a = kt_alloc(sizeof *a);
-    *a = (struct kt_alerts){ store, conf };
+    *a = (struct kt_alerts){ store, conf, triage };
     return a;
 }
 
@@ -31,10 +36,14 @@ void kt_alerts_free(struct kt_alerts *a)
     kt_free(a);
 }
 
+/* To every target but except. */
 static enum kt_status notify(struct kt_alerts *a, const struct kt_alert *alert, const char *action,
-                             const char *except, struct kt_str json, kt_time_ns now,
-                             struct kt_error *err)
+                             const char *except, kt_time_ns now, struct kt_error *err)
 {
+    KT_CLEANUP(kt_buf_done) struct kt_buf json = { 0 };
+    struct kt_alert with = *alert;
+    kt_alert_life_of(kt_triage_life(a->triage, alert->id), &with.life);
+    kt_alert_write(&with, &json);
     for (unsigned i = 0; i < a->conf->n_targets; i++) {
         struct kt_str target = kt_str_of(a->conf->targets[i].name);
         if (except != NULL && kt_str_is(target, except))
@@ -44,40 +53,72 @@ static enum kt_status notify(struct kt_alerts *a, const struct kt_alert *alert, 
         kt_str_copyz(row.target, sizeof row.target, target);
         kt_str_copyz(row.action, sizeof row.action, kt_str_of(action));
         kt_str_copyz(row.state, sizeof row.state, KT_STR("wait"));
-        if (kt_store_outbox_add(a->store, &row, json, err) != KT_OK)
+        if (kt_store_outbox_add(a->store, &row, kt_buf_str(&json), err) != KT_OK)
             return kt_wrap(err, "outbox row for '%s'", row.target);
     }
     return KT_OK;
 }
 
-static enum kt_status raise(struct kt_alerts *a, const struct kt_alert *alert, const char *action,
-                            const char *except, kt_time_ns now, struct kt_error *err)
+static enum kt_status put(struct kt_alerts *a, const struct kt_alert *alert, kt_time_ns now,
+                          struct kt_error *err)
 {
     KT_CLEANUP(kt_buf_done) struct kt_buf json = { 0 };
     kt_alert_write(alert, &json);
     if (kt_store_alert_put(a->store, alert->id, alert->raised, now, (int)alert->severity,
                            kt_buf_str(&json), err) != KT_OK)
         return kt_wrap(err, "alert %s", alert->id);
-    if (action == NULL)
-        return KT_OK;
-    return notify(a, alert, action, except, kt_buf_str(&json), now, err);
+    return KT_OK;
+}
+
+/* Each update is a row of its own: one that is on its way may not swallow the next. */
+static enum kt_status update(struct kt_alerts *a, const struct kt_alert *alert, kt_time_ns at,
+                             kt_time_ns now, struct kt_error *err)
+{
+    char action[24];
+    (void)snprintf(action, sizeof action, "update:%" PRId64, at / KT_NS_MS);
+    return notify(a, alert, action, NULL, now, err);
+}
+
+/* A version of an alert that nothing keeps quiet. ended: no more evidence of it comes. */
+static enum kt_status tell(struct kt_alerts *a, const struct kt_alert *alert, bool reopened,
+                           kt_time_ns now, struct kt_error *err)
+{
+    const struct kt_life *life = kt_triage_life(a->triage, alert->id);
+    struct kt_triage_told told;
+    char again[24];
+    bool ended = kt_str_is(kt_str_of(alert->state), "closed");
+    if (kt_triage_told(a->triage, alert->id, &told, err) != KT_OK)
+        return err->code;
+    if (reopened) {
+        (void)snprintf(again, sizeof again, "trigger:%u", life->steps);
+        return notify(a, alert, again, NULL, now, err);
+    }
+    if (life != NULL && life->status != KT_LIFE_OPEN)
+        return KT_OK; /* somebody has it, or has dealt with it */
+    if (told.targets == 0)
+        return notify(a, alert, "trigger", NULL, now, err);
+    /* That no more comes does not end it: a person has to have looked at it (decision 0036). */
+    return ended ? KT_OK : update(a, alert, alert->last, now, err);
 }
 
 enum kt_status kt_alerts_raise(struct kt_alerts *a, const struct kt_alert *alert, bool is_new,
                                bool historic, kt_time_ns now, struct kt_error *err)
 {
-    const char *action = is_new                                         ? "trigger"
-                         : kt_str_is(kt_str_of(alert->state), "closed") ? "resolve"
-                                                                        : "update";
-    /* Each update is a row of its own: one that is on its way may not swallow the next. */
-    char update[24];
-    if (kt_str_is(kt_str_of(action), "update")) {
-        (void)snprintf(update, sizeof update, "update:%" PRId64, alert->last / KT_NS_MS);
-        action = update;
+    bool reopened = false;
+    (void)is_new; /* the rows say whether somebody was told */
+    enum kt_status st = put(a, alert, now, err);
+    if (st != KT_OK || historic || alert->severity < KT_SEV_MEDIUM)
+        return st;
+    if (alert->merged_into.len > 0)
+        return kt_triage_tell(a->triage, alert, "resolve", now, err);
+    st = kt_triage_graver(a->triage, alert, now, &reopened, err);
+    if (st != KT_OK)
+        return st;
+    if (kt_triage_silence_of(a->triage, alert, now) != NULL) {
+        kt_triage_hold(a->triage, alert->id);
+        return KT_OK;
     }
-    if (historic || alert->severity < KT_SEV_MEDIUM)
-        action = NULL;
-    return raise(a, alert, action, NULL, now, err);
+    return tell(a, alert, reopened, now, err);
 }
 
 enum kt_status kt_alerts_self(struct kt_alerts *a, const struct kt_alerts_self *s, kt_time_ns now,
@@ -104,7 +145,61 @@ enum kt_status kt_alerts_self(struct kt_alerts *a, const struct kt_alerts_self *
                               .n_parts = 1 };
     alert.parts[0] = (struct kt_alert_part){ .detector = "self", .text = kt_str_of(s->code) };
     (void)kt_id_format(id, alert.id);
-    return raise(a, &alert, s->severity < KT_SEV_MEDIUM ? NULL : "trigger", s->except, now, err);
+    enum kt_status st = put(a, &alert, now, err);
+    if (st != KT_OK || s->severity < KT_SEV_MEDIUM)
+        return st;
+    if (kt_triage_silence_of(a->triage, &alert, now) != NULL) {
+        kt_triage_hold(a->triage, alert.id);
+        return KT_OK;
+    }
+    return notify(a, &alert, "trigger", s->except, now, err);
+}
+
+/* ---- after a silence ---- */
+
+bool kt_alerts_due(const struct kt_alerts *a, kt_time_ns now)
+{
+    return kt_triage_releases(a->triage, now);
+}
+
+/* An alert that a silence kept quiet, and does no more: is it still to be told? */
+static enum kt_status release(struct kt_alerts *a, const char *id, kt_time_ns now, bool *ret_any,
+                              struct kt_error *err)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf json = { 0 };
+    KT_CLEANUP(kt_arena_done) struct kt_arena arena = kt_arena_new(KT_LINE_MAX);
+    const struct kt_life *life = kt_triage_life(a->triage, id);
+    struct kt_triage_told told;
+    struct kt_alert alert;
+    struct kt_alert_found found;
+    if (kt_store_alert_find(a->store, kt_str_of(id), &json, &found, err) != KT_OK ||
+        kt_alert_read(kt_buf_str(&json), &arena, &alert, err) != KT_OK ||
+        kt_triage_told(a->triage, id, &told, err) != KT_OK)
+        return err->code;
+    bool over = alert.merged_into.len > 0 || alert.severity < KT_SEV_MEDIUM ||
+                (life != NULL && life->status != KT_LIFE_OPEN) ||
+                (told.targets > 0 && told.newest >= found.updated);
+    if (over)
+        return KT_OK;
+    if (kt_triage_silence_of(a->triage, &alert, now) != NULL) {
+        kt_triage_hold(a->triage, id);
+        return KT_OK;
+    }
+    *ret_any = true;
+    return told.targets == 0 ? notify(a, &alert, "trigger", NULL, now, err)
+                             : update(a, &alert, now, now, err);
+}
+
+enum kt_status kt_alerts_turn(struct kt_alerts *a, kt_time_ns now, bool *ret_any,
+                              struct kt_error *err)
+{
+    char ids[AT_ONCE][KT_ID_TEXT];
+    unsigned n = 0;
+    *ret_any = false;
+    enum kt_status st = kt_triage_release(a->triage, now, ids, AT_ONCE, &n, err);
+    for (unsigned i = 0; st == KT_OK && i < n; i++)
+        st = release(a, ids[i], now, ret_any, err);
+    return st;
 }
 
 enum kt_status kt_alerts_change(struct kt_alerts *a, const char *code, struct kt_str about,

@@ -1,15 +1,17 @@
 /* alerts: what the engine raised -> rows in the store and one outbox row per target (each alert >=
  * medium to every target until routes exist). */
 #pragma once
+#include "collector/triage.h"
 #include "core/config/config.h"
-#include "core/store/write.h"
-#include "exporters/alerts/alert.h"
 
 struct kt_alerts;
-/* Targets come from conf->targets. */
-struct kt_alerts *kt_alerts_new(struct kt_store *store, const struct kt_conf *conf);
+/* Targets come from conf->targets. Everything is borrowed. */
+struct kt_alerts *kt_alerts_new(struct kt_store *store, const struct kt_conf *conf,
+                                struct kt_triage *triage);
 void kt_alerts_free(struct kt_alerts *a);
-/* Inside a transaction. historic: keep the row, notify nobody (import of history, first start). */
+/* Inside a transaction. historic: keep the row, notify nobody (import of history, first start). One
+ * that a silence covers is kept and told when that ends; one that somebody has acknowledged or
+ * closed is told again when it is graver than it was then. */
 KT_MUST_USE enum kt_status kt_alerts_raise(struct kt_alerts *a, const struct kt_alert *alert,
                                            bool is_new, bool historic, kt_time_ns now,
                                            struct kt_error *err);
@@ -29,3 +31,8 @@ struct kt_alerts_self {
 };
 KT_MUST_USE enum kt_status kt_alerts_self(struct kt_alerts *a, const struct kt_alerts_self *s,
                                           kt_time_ns now, struct kt_error *err);
+/* Is there something to say since a silence has ended? */
+bool kt_alerts_due(const struct kt_alerts *a, kt_time_ns now);
+/* Inside a transaction: says it, for some alerts at a time. *ret_any: rows were written. */
+KT_MUST_USE enum kt_status kt_alerts_turn(struct kt_alerts *a, kt_time_ns now, bool *ret_any,
+                                          struct kt_error *err);

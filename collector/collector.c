@@ -168,7 +168,9 @@ static enum kt_status open_store(struct kt_daemon *d, struct kt_error *err)
                                     .claimed = on_claimed,
                                     .self = d };
     d->ingest = kt_ingest_new(&io);
-    d->alerts = kt_alerts_new(d->store, d->conf);
+    if (kt_daemon_open_triage(d, err) != KT_OK)
+        return err->code;
+    d->alerts = kt_alerts_new(d->store, d->conf, d->triage);
     return KT_OK;
 }
 
@@ -469,6 +471,18 @@ static void reload(struct kt_daemon *d)
         kt_sd_notify("READY=1");
 }
 
+static enum kt_status after_silences(struct kt_daemon *d, struct kt_error *err)
+{
+    bool any = false;
+    if (!kt_alerts_due(d->alerts, wall()))
+        return KT_OK;
+    enum kt_status st = kt_ingest_begin(d->ingest, err);
+    if (st == KT_OK)
+        st = kt_alerts_turn(d->alerts, wall(), &any, err);
+    d->notified = d->notified || any;
+    return st;
+}
+
 /* All that is slower than an ack, in one transaction at most. */
 static enum kt_status other_work(struct kt_daemon *d, struct kt_error *err)
 {
@@ -491,6 +505,8 @@ static enum kt_status other_work(struct kt_daemon *d, struct kt_error *err)
     }
     if (st == KT_OK)
         st = kt_daemon_streams_put(d, err);
+    if (st == KT_OK)
+        st = after_silences(d, err);
     if (st == KT_OK)
         st = by_the_clock(d, err);
     if (st == KT_OK)
@@ -552,6 +568,7 @@ static void close_all(struct kt_daemon *d)
     kt_outbox_close(d->outbox);
     kt_deliver_free(d->deliver);
     kt_alerts_free(d->alerts);
+    kt_triage_free(d->triage);
     kt_ingest_free(d->ingest);
     kt_store_close(d->store);
     kt_geo_free(d->geo);

@@ -32,6 +32,7 @@ struct kt_daemon {
     struct kt_outbox *outbox;
     struct kt_deliver *deliver;
     struct kt_streams *streams;
+    struct kt_triage *triage;
     struct kt_alerts *alerts;
     struct kt_follow *follow;
     struct kt_keep *keep;
@@ -83,8 +84,24 @@ KT_MUST_USE enum kt_status kt_daemon_expect_rm(struct kt_daemon *d, struct kt_jv
                                                struct kt_buf *out, struct kt_error *err);
 KT_MUST_USE enum kt_status kt_daemon_break_glass(struct kt_daemon *d, struct kt_jval args,
                                                  struct kt_buf *out, struct kt_error *err);
-KT_MUST_USE enum kt_status kt_daemon_verdict(struct kt_daemon *d, struct kt_jval args,
-                                             struct kt_buf *out, struct kt_error *err);
+
+/* ---- daemon_triage.c: requests about alerts; the same ---- */
+KT_MUST_USE enum kt_status kt_daemon_ack(struct kt_daemon *d, struct kt_jval args,
+                                         struct kt_buf *out, struct kt_error *err);
+KT_MUST_USE enum kt_status kt_daemon_assign(struct kt_daemon *d, struct kt_jval args,
+                                            struct kt_buf *out, struct kt_error *err);
+KT_MUST_USE enum kt_status kt_daemon_close(struct kt_daemon *d, struct kt_jval args,
+                                           struct kt_buf *out, struct kt_error *err);
+KT_MUST_USE enum kt_status kt_daemon_reopen(struct kt_daemon *d, struct kt_jval args,
+                                            struct kt_buf *out, struct kt_error *err);
+KT_MUST_USE enum kt_status kt_daemon_alert_note(struct kt_daemon *d, struct kt_jval args,
+                                                struct kt_buf *out, struct kt_error *err);
+KT_MUST_USE enum kt_status kt_daemon_silence_add(struct kt_daemon *d, struct kt_jval args,
+                                                 struct kt_buf *out, struct kt_error *err);
+KT_MUST_USE enum kt_status kt_daemon_silence_rm(struct kt_daemon *d, struct kt_jval args,
+                                                struct kt_buf *out, struct kt_error *err);
+/* Opens d->triage over the store; what it records is the collector's. */
+KT_MUST_USE enum kt_status kt_daemon_open_triage(struct kt_daemon *d, struct kt_error *err);
 
 /* ---- daemon_streams.c: the writer's side of the streams ---- */
 /* Opens a transaction when they want something kept. */

@@ -1,6 +1,6 @@
 /*
- * daemon_decide: the control socket's requests about detection: expectations, break-glass,
- * verdicts. Each becomes one record of kind decision, by the one writer, before it is answered.
+ * daemon_decide: the control socket's requests about detection: expectations and break-glass. Each
+ * becomes one record of kind decision, by the one writer, before it is answered.
  *
  * Owns:  nothing; what is open is read from the log each time.
  * Calls: core/event/decision (form), core/query/decisions and core/store/read (what there is),
@@ -9,8 +9,6 @@
  */
 #include "collector/daemon.h"
 #include "core/base/alloc.h"
-#include "core/base/enc.h"
-#include "core/base/limits.h"
 #include "core/base/log.h"
 #include "core/event/line.h"
 #include "core/query/decisions.h"
@@ -20,9 +18,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define EARLIEST  KT_NS_DAY        /* records of work that has begun may still be on their way */
-#define LATEST    (30 * KT_NS_DAY) /* nobody knows what it was about when it begins later */
-#define REMEMBERS (90 * KT_NS_DAY) /* what an incident holds back waits as long for a verdict */
+#define EARLIEST KT_NS_DAY        /* records of work that has begun may still be on their way */
+#define LATEST   (30 * KT_NS_DAY) /* nobody knows what it was about when it begins later */
 
 static enum kt_status load(const struct kt_daemon *d, struct kt_decisions *ret,
                            struct kt_error *err)
@@ -60,7 +57,7 @@ static enum kt_status check_times(const struct kt_decision *x, struct kt_error *
     if (x->from < now - EARLIEST)
         return kt_fail(err, KT_E_INPUT,
                        "'from' lies more than a day back: what was raised since gets a verdict "
-                       "(keytrail alerts verdict)");
+                       "(keytrail alerts close)");
     if (x->from > now + LATEST)
         return kt_fail(err, KT_E_INPUT, "'from' lies more than 30 days ahead");
     return KT_OK;
@@ -157,76 +154,5 @@ enum kt_status kt_daemon_expect_rm(struct kt_daemon *d, struct kt_jval args, str
     st = write_down(d, &x, "what it kept quiet is told again from now on", err);
     if (st == KT_OK)
         kt_buf_addf(out, "{\"id\":\"%s\"}\n", x.id);
-    return st;
-}
-
-/* ---- verdicts ---- */
-struct sought {
-    struct kt_str prefix;
-    char id[KT_ID_TEXT];
-    unsigned n;
-    kt_time_ns last;
-    bool own; /* about keytrail itself: nothing of it is learned anyway */
-};
-
-static enum kt_status seek(void *self, const char *id, struct kt_str json, struct kt_error *err)
-{
-    struct sought *s = self;
-    struct kt_alert a = { 0 };
-    if (!kt_str_starts_nocase(kt_str_of(id), s->prefix))
-        return KT_OK;
-    struct kt_arena arena = kt_arena_new(KT_LINE_MAX);
-    enum kt_status st = kt_alert_read(json, &arena, &a, err);
-    if (st != KT_OK) {
-        kt_arena_done(&arena);
-        return st;
-    }
-    s->n++;
-    s->last = a.last;
-    s->own = strcmp(a.detector, "self") == 0;
-    kt_str_copyz(s->id, sizeof s->id, kt_str_of(id));
-    kt_arena_done(&arena);
-    return s->n > 1 ? KT_E_AGAIN : KT_OK;
-}
-
-static enum kt_status find_alert(const struct kt_daemon *d, struct sought *s, struct kt_error *err)
-{
-    struct kt_reader *r = NULL;
-    if (s->prefix.len < 4)
-        return kt_fail(err, KT_E_INPUT, "an alert's id has 26 characters; give at least 4 of them");
-    enum kt_status st = kt_reader_open(d->conf->store_path, &r, err);
-    if (st == KT_OK)
-        st = kt_reader_alerts(r, seek, s, err);
-    kt_reader_close(r);
-    if (st != KT_OK && st != KT_E_AGAIN)
-        return st;
-    if (s->n == 1)
-        return KT_OK;
-    return kt_fail(err, KT_E_INPUT,
-                   s->n == 0 ? "there is no alert '" KT_STR_FMT "'"
-                             : "more than one alert begins with '" KT_STR_FMT "'",
-                   KT_STR_ARG(s->prefix));
-}
-
-enum kt_status kt_daemon_verdict(struct kt_daemon *d, struct kt_jval args, struct kt_buf *out,
-                                 struct kt_error *err)
-{
-    struct kt_decision x;
-    if (kt_decision_read(KT_DECIDE_VERDICT, args, &x, err) != KT_OK)
-        return err->code;
-    char prefix[sizeof x.id];
-    kt_str_copyz(prefix, sizeof prefix, kt_str_of(x.id));
-    struct sought s = { .prefix = kt_str_of(prefix) };
-    if (find_alert(d, &s, err) != KT_OK)
-        return err->code;
-    memset(x.id, 0, sizeof x.id);
-    kt_str_copyz(x.id, sizeof x.id, kt_str_of(s.id));
-    enum kt_status st =
-        write_down(d, &x, kt_finding_verdict_word((enum kt_finding_verdict)x.verdict), err);
-    bool acts = !s.own && s.last + REMEMBERS > kt_clock_real.wall(kt_clock_real.self);
-    if (st == KT_OK)
-        kt_buf_addf(out, "{\"alert\":\"%s\",\"verdict\":\"%s\",\"acts\":%s}\n", x.id,
-                    kt_finding_verdict_word((enum kt_finding_verdict)x.verdict),
-                    acts ? "true" : "false");
     return st;
 }

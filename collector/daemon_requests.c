@@ -285,8 +285,14 @@ static const struct {
     { "expect.add", kt_daemon_expect_add },
     { "expect.rm", kt_daemon_expect_rm },
     { "break-glass", kt_daemon_break_glass },
-    { "verdict", kt_daemon_verdict },
     { "stream.rewind", kt_daemon_stream_rewind },
+    { "ack", kt_daemon_ack },
+    { "assign", kt_daemon_assign },
+    { "close", kt_daemon_close },
+    { "reopen", kt_daemon_reopen },
+    { "note", kt_daemon_alert_note },
+    { "silence.add", kt_daemon_silence_add },
+    { "silence.rm", kt_daemon_silence_rm },
 };
 
 static enum kt_status request(void *self, struct kt_str text, struct kt_buf *answer,

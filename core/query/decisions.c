@@ -1,5 +1,5 @@
 /*
- * decisions: reading verdicts and expectations from the log.
+ * decisions: reading expectations from the log.
  *
  * Owns:  copies of them.
  * Calls: core/base, core/event (json, decision), core/store/read.
@@ -41,22 +41,14 @@ const struct kt_decided *kt_decisions_named(const struct kt_decisions *l, struct
     return NULL;
 }
 
-const struct kt_decided *kt_decisions_verdict(const struct kt_decisions *l, struct kt_str alert)
-{
-    for (unsigned i = l->n; i-- > 0;) {
-        if (l->at[i].d.what == KT_DECIDE_VERDICT && kt_str_is(alert, l->at[i].d.id))
-            return &l->at[i];
-    }
-    return NULL;
-}
-
 static void take(struct kt_decisions *l, const struct kt_record *rec, struct kt_json *json)
 {
     struct kt_decision d;
     struct kt_jval root;
     unsigned repaired;
     int what = kt_decision_of(rec->ev.operation);
-    if (what < 0 || kt_json_parse(json, rec->ev.raw, &root, &repaired, NULL) != KT_OK ||
+    if (what < 0 || what == KT_DECIDE_VERDICT ||
+        kt_json_parse(json, rec->ev.raw, &root, &repaired, NULL) != KT_OK ||
         kt_decision_read((enum kt_decision_what)what, root, &d, NULL) != KT_OK)
         return;
     if (what == KT_DECIDE_EXPECT_RM) {

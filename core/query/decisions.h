@@ -1,6 +1,7 @@
 /*
- * decisions: the verdicts and expectations of a log, in the order in which they were made. Each is
- * a record (core/event/decision.h), so the log says who decided what, and when.
+ * decisions: the expectations of a log, in the order in which they were made (verdicts on alerts
+ * are steps of their lives: lives.h). Each is a record (core/event/decision.h), so the log says who
+ * decided what, and when.
  */
 #pragma once
 #include "core/event/decision.h"
@@ -23,5 +24,3 @@ bool kt_decided_open(const struct kt_decided *d, kt_time_ns now);
 unsigned kt_decisions_open(const struct kt_decisions *l, kt_time_ns now);
 /* The expectation or break-glass of that name, open or not; NULL: none. */
 const struct kt_decided *kt_decisions_named(const struct kt_decisions *l, struct kt_str id);
-/* The newest verdict on an alert, or NULL. */
-const struct kt_decided *kt_decisions_verdict(const struct kt_decisions *l, struct kt_str alert);

@@ -30,6 +30,10 @@ struct kt_sql_options { /* borrowed as long as the kt_sql lives */
     /* The fact in force for a record with that address and number; empty: none. */
     enum kt_status (*fact)(void *self, struct kt_ip ip, uint64_t seq, struct kt_sql_fact *ret,
                            struct kt_error *err);
+    /* What people did about an alert: a JSON object, for `life` of alert_documents; nothing added:
+     * nobody did anything. NULL: nobody ever does. */
+    enum kt_status (*life)(void *self, struct kt_str alert, struct kt_buf *ret,
+                           struct kt_error *err);
     bool (*give_up)(void *self); /* asked often: true ends the statement with KT_E_LIMIT */
     void *self;
     size_t memory_max; /* of all of SQLite in this process; 0: no limit */

@@ -27,7 +27,7 @@ static int connect(sqlite3 *db, void *sql, int argc, const char *const *argv, sq
     (void)argv;
     (void)ret_error;
     int rc = sqlite3_declare_vtab(db, "CREATE TABLE alert_documents (id TEXT, opened_ns INTEGER,"
-                                      " updated_ns INTEGER, document TEXT)");
+                                      " updated_ns INTEGER, document TEXT, life TEXT)");
     if (rc != SQLITE_OK)
         return rc;
     (void)sqlite3_vtab_config(db, SQLITE_VTAB_INNOCUOUS);
@@ -105,9 +105,25 @@ static void give_text(sqlite3_context *to, struct kt_str text)
                           SQLITE_UTF8);
 }
 
+static int give_life(struct scan *s, sqlite3_context *to)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf life = { 0 };
+    struct kt_sql *sql = ((struct table *)s->base.pVtab)->sql;
+    struct kt_error err = { 0 };
+    if (sql->options->life == NULL)
+        return SQLITE_OK;
+    if (sql->options->life(sql->options->self, s->row.id, &life, &err) != KT_OK)
+        return kt_sql_report(sql, s->base.pVtab, &err);
+    if (life.len > 0)
+        give_text(to, kt_buf_str(&life));
+    return SQLITE_OK;
+}
+
 static int column(sqlite3_vtab_cursor *base, sqlite3_context *to, int i)
 {
     const struct kt_alert_row *row = &((struct scan *)base)->row;
+    if (i == 4)
+        return give_life((struct scan *)base, to);
     if (i == 0)
         give_text(to, row->id);
     else if (i == 3)

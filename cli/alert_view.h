@@ -1,0 +1,24 @@
+/* alert_view: alerts as people left them: the document with its life, its status, and what keeps it
+ * quiet. For `alerts list`, `alerts show` and `sql`. */
+#pragma once
+#include "core/query/silences.h"
+#include "exporters/alerts/match.h"
+
+struct kt_alert_view { /* of one store at one moment */
+    struct kt_lives lives;
+    struct kt_silences silences;
+    struct kt_query **query; /* of each silence; NULL: it is no query about alerts */
+};
+void kt_alert_view_done(struct kt_alert_view *v);
+KT_MUST_USE enum kt_status kt_alert_view_load(struct kt_reader *r, struct kt_alert_view *ret,
+                                              struct kt_error *err);
+/* Gives a its life. v NULL: nobody did anything, as in a replay. */
+void kt_alert_view_live(const struct kt_alert_view *v, struct kt_alert *a);
+/* open, acknowledged, closed: by people, by a merge, or because the cause of an alert about
+ * keytrail itself is over. a has its life. */
+enum kt_life_status kt_alert_status(const struct kt_alert *a);
+/* The silence that keeps it quiet now, or NULL. */
+const struct kt_silence *kt_alert_view_silence(const struct kt_alert_view *v,
+                                               const struct kt_alert *a, kt_time_ns now);
+/* "silenced by alice until 2026-11-22 22:00 UTC: a drill (silence-1)" */
+void kt_alert_silence_say(const struct kt_silence *s, struct kt_buf *out);

@@ -1,0 +1,204 @@
+/*
+ * daemon_triage: the control socket's requests about alerts: ack, assign, close, reopen, note, and
+ * silences.
+ *
+ * Owns:  nothing.
+ * Calls: triage (what follows from a step), daemon_notes (the record).
+ * Holds: a step is on the disk before anybody is told so.
+ */
+#include "collector/daemon.h"
+#include "core/base/log.h"
+#include "core/event/decision.h"
+#include "core/event/line.h"
+#include "core/sys/clock.h"
+#include <inttypes.h>
+#include <string.h>
+
+#define IDS_MAX   100u
+#define REMEMBERS (90 * KT_NS_DAY) /* what an incident holds back waits as long for a verdict */
+
+static kt_time_ns wall(void)
+{
+    return kt_clock_real.wall(kt_clock_real.self);
+}
+
+static enum kt_status record(void *self, const char *operation, struct kt_str sentence,
+                             struct kt_str raw, struct kt_error *err)
+{
+    struct kt_daemon *d = self;
+    return kt_daemon_record(d, KT_KIND_DECISION, operation, sentence, raw, err);
+}
+
+enum kt_status kt_daemon_open_triage(struct kt_daemon *d, struct kt_error *err)
+{
+    const struct kt_triage_options o = {
+        .store = d->store, .store_path = d->conf->store_path, .record = record, .self = d
+    };
+    return kt_triage_open(&o, &d->triage, err);
+}
+
+/* An error of the store ends the process; others are the answer. */
+static enum kt_status failed(struct kt_daemon *d, const struct kt_error *err)
+{
+    if (err->code == KT_E_IO || err->code == KT_E_CORRUPT)
+        d->fatal = *err;
+    return err->code;
+}
+
+/* ---- steps ---- */
+
+static void answer(const struct kt_triage_done *done, enum kt_step_what what, struct kt_buf *out)
+{
+    const struct kt_life *l = done->life;
+    const struct kt_life_mark *mark = l == NULL                     ? NULL
+                                      : l->status == KT_LIFE_CLOSED ? &l->closed
+                                      : what == KT_STEP_ASSIGN      ? &l->assigned
+                                      : l->acked.at != 0            ? &l->acked
+                                                                    : &l->reopened;
+    kt_buf_addf(out, "{\"alert\":\"%s\",\"changed\":%s,\"status\":\"%s\"", done->alert,
+                done->changed ? "true" : "false",
+                kt_life_word(l == NULL ? KT_LIFE_OPEN : l->status));
+    if (mark != NULL && mark->at != 0) {
+        kt_buf_addz(out, ",\"by\":");
+        kt_json_quote(out, kt_str_of(mark->by));
+        kt_buf_addz(out, ",\"where\":");
+        kt_json_quote(out, kt_str_of(mark->where));
+        kt_buf_addf(out, ",\"at\":%" PRId64, mark->at);
+    }
+    if (l != NULL && l->assigned.at != 0) {
+        kt_buf_addz(out, ",\"assignee\":");
+        kt_json_quote(out, kt_str_of(l->assigned.text));
+    }
+    if (what == KT_STEP_CLOSE)
+        kt_buf_addf(out, ",\"verdict\":\"%s\",\"acts\":%s",
+                    kt_finding_verdict_word((enum kt_finding_verdict)l->closed.verdict),
+                    !done->own && done->last + REMEMBERS > wall() ? "true" : "false");
+    kt_buf_addz(out, "}\n");
+}
+
+/* One of the alerts that were named. What is wrong with one does not stop the others. */
+static enum kt_status one(struct kt_daemon *d, const struct kt_step *step, struct kt_str prefix,
+                          struct kt_buf *out, struct kt_error *err)
+{
+    struct kt_step s = *step;
+    struct kt_triage_done done;
+    struct kt_error why = { 0 };
+    enum kt_status st = KT_OK;
+    if (prefix.len >= sizeof s.alert)
+        st = kt_fail(&why, KT_E_INPUT, "an alert's id has 26 characters");
+    kt_str_copyz(s.alert, sizeof s.alert, prefix);
+    if (st == KT_OK)
+        st = kt_triage_step(d->triage, &s, wall(), &done, &why);
+    if (st == KT_OK) {
+        answer(&done, s.what, out);
+        d->notified = d->notified || done.changed;
+        if (done.changed)
+            kt_log(KT_LOG_INFO, "collector: %s alert=%s by='%s'", kt_step_word(s.what), done.alert,
+                   s.by);
+        return KT_OK;
+    }
+    if (st != KT_E_INPUT) {
+        *err = why;
+        return st;
+    }
+    kt_buf_addz(out, "{\"alert\":");
+    kt_json_quote(out, prefix);
+    kt_buf_addz(out, ",\"refused\":");
+    kt_json_quote(out, kt_str_of(why.text));
+    kt_buf_addz(out, "}\n");
+    return KT_OK;
+}
+
+static enum kt_status steps(struct kt_daemon *d, enum kt_step_what what, struct kt_jval args,
+                            struct kt_buf *out, struct kt_error *err)
+{
+    struct kt_step step;
+    struct kt_str name;
+    struct kt_jval id;
+    unsigned n = 0;
+    struct kt_json_iter it = kt_json_iter(kt_json_at(args, "ids"));
+    if (kt_step_read(what, args, &step, err) != KT_OK)
+        return err->code;
+    if (step.alert[0] != '\0' || step.severity[0] != '\0')
+        return kt_fail(err, KT_E_INPUT, "name the alerts in 'ids'; their severity is known");
+    enum kt_status st = KT_OK;
+    while (st == KT_OK && n < IDS_MAX && kt_json_next(&it, &name, &id)) {
+        st = one(d, &step, kt_json_str(id), out, err);
+        n++;
+    }
+    if (st == KT_OK && n == 0)
+        return kt_fail(err, KT_E_INPUT, "which alerts? 'ids' is missing");
+    if (st == KT_OK && kt_json_next(&it, &name, &id))
+        kt_buf_addf(out, "{\"alert\":\"\",\"refused\":\"only the first %u ids were read\"}\n",
+                    IDS_MAX);
+    if (st != KT_OK)
+        return failed(d, err);
+    return kt_daemon_commit(d, err);
+}
+
+enum kt_status kt_daemon_ack(struct kt_daemon *d, struct kt_jval args, struct kt_buf *out,
+                             struct kt_error *err)
+{
+    return steps(d, KT_STEP_ACK, args, out, err);
+}
+
+enum kt_status kt_daemon_assign(struct kt_daemon *d, struct kt_jval args, struct kt_buf *out,
+                                struct kt_error *err)
+{
+    return steps(d, KT_STEP_ASSIGN, args, out, err);
+}
+
+enum kt_status kt_daemon_close(struct kt_daemon *d, struct kt_jval args, struct kt_buf *out,
+                               struct kt_error *err)
+{
+    return steps(d, KT_STEP_CLOSE, args, out, err);
+}
+
+enum kt_status kt_daemon_reopen(struct kt_daemon *d, struct kt_jval args, struct kt_buf *out,
+                                struct kt_error *err)
+{
+    return steps(d, KT_STEP_REOPEN, args, out, err);
+}
+
+enum kt_status kt_daemon_alert_note(struct kt_daemon *d, struct kt_jval args, struct kt_buf *out,
+                                    struct kt_error *err)
+{
+    return steps(d, KT_STEP_NOTE, args, out, err);
+}
+
+/* ---- silences ---- */
+
+enum kt_status kt_daemon_silence_add(struct kt_daemon *d, struct kt_jval args, struct kt_buf *out,
+                                     struct kt_error *err)
+{
+    struct kt_silence s;
+    if (kt_silence_read(args, &s, err) != KT_OK)
+        return err->code;
+    if (s.id[0] != '\0')
+        return kt_fail(err, KT_E_INPUT, "'id' is given by the collector");
+    if (kt_triage_silence(d->triage, &s, wall(), err) != KT_OK)
+        return failed(d, err);
+    enum kt_status st = kt_daemon_commit(d, err);
+    if (st == KT_OK) {
+        kt_log(KT_LOG_INFO, "collector: silence id=%s by='%s'", s.id, s.by);
+        kt_buf_addf(out, "{\"id\":\"%s\"}\n", s.id);
+    }
+    return st;
+}
+
+enum kt_status kt_daemon_silence_rm(struct kt_daemon *d, struct kt_jval args, struct kt_buf *out,
+                                    struct kt_error *err)
+{
+    struct kt_str id = kt_json_str_at(args, "id");
+    if (kt_triage_unsilence(d->triage, id, kt_str_trim(kt_json_str_at(args, "reason")),
+                            kt_str_trim(kt_json_str_at(args, "by")), wall(), err) != KT_OK)
+        return failed(d, err);
+    enum kt_status st = kt_daemon_commit(d, err);
+    if (st == KT_OK) {
+        kt_log(KT_LOG_INFO, "collector: silence.rm id=" KT_STR_FMT, KT_STR_ARG(id));
+        kt_buf_addz(out, "{\"id\":");
+        kt_json_quote(out, id);
+        kt_buf_addz(out, "}\n");
+    }
+    return st;
+}
