@@ -31,7 +31,7 @@ static const struct {
     { "identity", "who is who: list, show, check, suggest", kt_cmd_identity },
     { "detect", "detectors: list, explain NAME, test, lint; import Sigma rules", kt_cmd_detect },
     { "replay", "run the detectors over the stored log again", kt_cmd_replay },
-    { "notify", "alert targets: test", kt_cmd_notify },
+    { "notify", "alert targets: test, queue, dead letters", kt_cmd_notify },
     { "hold", "keep records whatever their age: add, list, rm", kt_cmd_hold },
     { "stream", "streams of events to other tools: list, dead, test, rewind, schema",
       kt_cmd_stream },

@@ -1,5 +1,6 @@
 /*
- * notify: `notify test TARGET` sends one marked test alert and says what came back.
+ * notify: `notify test TARGET` sends one marked test alert and says what came back; the other verbs
+ * are in notify_*.c.
  *
  * Owns:  nothing.
  * Calls: collector/outbox; stdout.
@@ -42,13 +43,26 @@ static int test(const char *config, const char *target)
 int kt_cmd_notify(int argc, char **argv)
 {
     static const struct kt_command cmd = {
-        "notify", "test TARGET -c CONFIG | keygen", "alert targets: test, keys for webhooks",
+        "notify", "test TARGET | queue | dead | retry ROW|ALERT|--target NAME|--all | keygen",
+        "alert targets: test, what waits, what was given up, keys for webhooks",
         "keytrail notify test slack-sec -c /etc/keytrail/keytrail.yaml", NULL
     };
-    const char *config = "/etc/keytrail/keytrail.yaml";
+    const char *output = "table";
+    struct kt_notify_flags f = { 0 };
     const struct kt_flag flags[] = {
-        { "--config", 'c', KT_FLAG_STRING, "FILE", "configuration that has the target", &config,
+        { "--config", 'c', KT_FLAG_STRING, "FILE",
+          "configuration that has the target, the store and the collector", &f.config, NULL },
+        { "--db", 0, KT_FLAG_STRING, "FILE", "queue, dead: the store", &f.db, NULL },
+        { "--server", 0, KT_FLAG_STRING, "unix:PATH", "retry: the collector's control socket",
+          &f.server, NULL },
+        { "--target", 0, KT_FLAG_STRING, "NAME",
+          "queue, dead: of this target; retry: all of it, and the target is tried again", &f.target,
           NULL },
+        { "--all", 0, KT_FLAG_BOOL, NULL, "retry: every dead letter", &f.all, NULL },
+        { "--by", 0, KT_FLAG_STRING, "NAME", "retry: who says so (default: the user)", &f.by,
+          NULL },
+        { "--limit", 'n', KT_FLAG_UINT, "N", "queue, dead: so many rows", &f.limit, NULL },
+        { "--output", 'o', KT_FLAG_STRING, "FORM", KT_OUTPUT_WORDS, &output, NULL },
         { 0 },
     };
     int n;
@@ -56,11 +70,20 @@ int kt_cmd_notify(int argc, char **argv)
     int code = kt_flags_parse(&cmd, flags, argc, argv, &n, &done);
     if (done)
         return code;
-    if (n == 1 && strcmp(argv[1], "keygen") == 0)
-        return kt_notify_keygen();
-    if (n != 2 || strcmp(argv[1], "test") != 0) {
-        fprintf(stderr, "usage: keytrail notify test TARGET [-c CONFIG] | keygen\n");
-        return KT_EXIT_USAGE;
+    struct kt_str verb = n > 0 ? kt_str_of(argv[1]) : KT_STR_NONE;
+    if (kt_output_of(output, &f.how)) {
+        if (kt_str_is(verb, "test") && n == 2)
+            return test(f.config != NULL ? f.config : "/etc/keytrail/keytrail.yaml", argv[2]);
+        if (kt_str_is(verb, "queue") && n == 1)
+            return kt_notify_queue(&f);
+        if (kt_str_is(verb, "dead") && n == 1)
+            return kt_notify_dead(&f);
+        if (kt_str_is(verb, "retry") && n <= 2)
+            return kt_notify_retry(&f, n == 2 ? argv[2] : NULL);
+        if (kt_str_is(verb, "keygen") && n == 1)
+            return kt_notify_keygen();
     }
-    return test(config, argv[2]);
+    fprintf(stderr, "usage: keytrail notify test TARGET | queue | dead | "
+                    "retry ROW|ALERT|--target NAME|--all | keygen (-o " KT_OUTPUT_WORDS ")\n");
+    return KT_EXIT_USAGE;
 }

@@ -10,6 +10,7 @@
 #include "cli/cli.h"
 #include "cli/commands.h"
 #include "cli/status_reports.h"
+#include "cli/status_targets.h"
 #include "collector/control.h"
 #include "core/base/alloc.h"
 #include "core/base/enc.h"
@@ -381,8 +382,9 @@ static void print_collector(const struct status *s)
     struct kt_json *json = kt_json_new(KT_JSON_SIMDJSON);
     struct kt_jval root;
     unsigned repaired;
-    if (s->live.len > 0 &&
-        kt_json_parse(json, kt_str_trim(kt_buf_str(&s->live)), &root, &repaired, NULL) == KT_OK) {
+    bool read = s->live.len > 0 && kt_json_parse(json, kt_str_trim(kt_buf_str(&s->live)), &root,
+                                                 &repaired, NULL) == KT_OK;
+    if (read) {
         struct kt_str level = kt_json_str_at(root, "disk.level");
         printf("collector  running\n");
         if (kt_str_is(level, "refuse"))
@@ -395,6 +397,8 @@ static void print_collector(const struct status *s)
         printf("collector  not asked (give -c CONFIG)\n");
     }
     printf("\n");
+    if (read)
+        kt_status_targets(kt_json_at(root, "targets"), s->now);
     kt_json_free(json);
 }
 
@@ -503,8 +507,9 @@ static void print_table(const struct status *s)
     printf("dropped    %llu duplicates; %llu conflicts kept\n",
            (unsigned long long)s->stats.duplicates, (unsigned long long)s->stats.conflicts);
     printf("detectors  " KT_STR_FMT "\n", KT_STR_ARG(kt_buf_str(&learn)));
-    printf("alerts     %llu; outbox: %llu waiting, %llu dead\n", (unsigned long long)s->alerts,
-           (unsigned long long)s->waiting, (unsigned long long)s->dead);
+    printf("alerts     %llu; outbox: %llu waiting, %llu dead%s\n", (unsigned long long)s->alerts,
+           (unsigned long long)s->waiting, (unsigned long long)s->dead,
+           s->dead > 0 ? ": keytrail notify dead" : "");
     if (s->quiet > 0)
         printf("kept quiet %llu of the alerts: keytrail alerts list --suppressed\n",
                (unsigned long long)s->quiet);

@@ -121,30 +121,38 @@ enum kt_status kt_alerts_raise(struct kt_alerts *a, const struct kt_alert *alert
     return tell(a, alert, reopened, now, err);
 }
 
-enum kt_status kt_alerts_self(struct kt_alerts *a, const struct kt_alerts_self *s, kt_time_ns now,
-                              struct kt_error *err)
+/* title: where its sentence lives. */
+static struct kt_alert self_alert(const struct kt_alerts_self *s, kt_time_ns raised,
+                                  struct kt_buf *title)
 {
-    int64_t window = now / SELF_WINDOW;
+    int64_t window = raised / SELF_WINDOW;
     const struct kt_str key[] = { KT_STR("self"), kt_str_of(s->code), KT_STR("/"), s->about,
                                   kt_str_from(&window, sizeof window) };
     uint8_t id[16];
-    KT_CLEANUP(kt_buf_done) struct kt_buf title = { 0 };
     kt_blake2b(key, KT_ARRAY_LEN(key), id, sizeof id);
-    kt_buf_addf(&title, KT_STR_FMT " %s", KT_STR_ARG(s->about), s->sentence);
+    kt_buf_addf(title, KT_STR_FMT " %s", KT_STR_ARG(s->about), s->sentence);
     struct kt_alert alert = { .severity = s->severity,
                               .detector = "self",
                               .state = "open",
-                              .time = now,
-                              .first = now,
-                              .last = now,
-                              .raised = now,
-                              .title = kt_buf_str(&title),
+                              .time = raised,
+                              .first = raised,
+                              .last = raised,
+                              .raised = raised,
+                              .title = kt_buf_str(title),
                               .actor = s->about,
                               .source = KT_STR("keytrail"),
                               .command = KT_STR("keytrail search 'kind:audit' --since 24h"),
                               .n_parts = 1 };
     alert.parts[0] = (struct kt_alert_part){ .detector = "self", .text = kt_str_of(s->code) };
     (void)kt_id_format(id, alert.id);
+    return alert;
+}
+
+enum kt_status kt_alerts_self(struct kt_alerts *a, const struct kt_alerts_self *s, kt_time_ns now,
+                              struct kt_error *err)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf title = { 0 };
+    struct kt_alert alert = self_alert(s, now, &title);
     enum kt_status st = put(a, &alert, now, err);
     if (st != KT_OK || s->severity < KT_SEV_MEDIUM)
         return st;
@@ -153,6 +161,19 @@ enum kt_status kt_alerts_self(struct kt_alerts *a, const struct kt_alerts_self *
         return KT_OK;
     }
     return notify(a, &alert, "trigger", s->except, now, err);
+}
+
+enum kt_status kt_alerts_self_over(struct kt_alerts *a, const struct kt_alerts_self *s,
+                                   kt_time_ns raised, kt_time_ns now, struct kt_error *err)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf title = { 0 };
+    struct kt_alert alert = self_alert(s, raised, &title);
+    alert.state = "closed";
+    alert.last = now;
+    enum kt_status st = put(a, &alert, now, err);
+    if (st != KT_OK || s->severity < KT_SEV_MEDIUM)
+        return st;
+    return kt_triage_tell(a->triage, &alert, "resolve", now, err);
 }
 
 /* ---- after a silence ---- */

@@ -31,6 +31,12 @@ struct kt_alerts_self {
 };
 KT_MUST_USE enum kt_status kt_alerts_self(struct kt_alerts *a, const struct kt_alerts_self *s,
                                           kt_time_ns now, struct kt_error *err);
+/* The same alert, which was raised at `raised`, is over; s->sentence says how. Inside a
+ * transaction.
+ */
+KT_MUST_USE enum kt_status kt_alerts_self_over(struct kt_alerts *a, const struct kt_alerts_self *s,
+                                               kt_time_ns raised, kt_time_ns now,
+                                               struct kt_error *err);
 /* Is there something to say since a silence has ended? */
 bool kt_alerts_due(const struct kt_alerts *a, kt_time_ns now);
 /* Inside a transaction: says it, for some alerts at a time. *ret_any: rows were written. */

@@ -20,16 +20,15 @@
 #include <string.h>
 #include <unistd.h>
 
-#define DRAIN_TIME   (20 * KT_NS_MS) /* an ack waits no longer than this for its group */
-#define IDLE_MS      1000
-#define PENDING_MS   5
-#define WATCHDOG     (5 * KT_NS_S)
-#define BROKEN_AFTER (15 * KT_NS_MIN)
-#define FDS_MAX      24u
-#define ALERT_ARENA  (1u << 20)
-#define GEO_PATHS    8u
-#define WAL_ALARM    (256u << 20) /* four times what is checkpointed by force */
-#define DISK_EVERY   (100 * KT_NS_MS)
+#define DRAIN_TIME  (20 * KT_NS_MS) /* an ack waits no longer than this for its group */
+#define IDLE_MS     1000
+#define PENDING_MS  5
+#define WATCHDOG    (5 * KT_NS_S)
+#define FDS_MAX     24u
+#define ALERT_ARENA (1u << 20)
+#define GEO_PATHS   8u
+#define WAL_ALARM   (256u << 20) /* four times what is checkpointed by force */
+#define DISK_EVERY  (100 * KT_NS_MS)
 
 enum { EXIT_FINE = 0, EXIT_CONFIG = 3, EXIT_STORE = 4, EXIT_UNREACHABLE = 5, EXIT_DENIED = 6 };
 
@@ -291,8 +290,9 @@ static enum kt_status record_start(struct kt_daemon *d, struct kt_error *err)
 
 static void say_start(const struct kt_daemon *d)
 {
-    kt_log(KT_LOG_INFO, "collector: listening endpoint='%s' agents=%u targets=%u streams=%u "
-                        "store='%s'",
+    kt_log(KT_LOG_INFO,
+           "collector: listening endpoint='%s' agents=%u targets=%u streams=%u "
+           "store='%s'",
            kt_net_server_endpoint(d->server), kt_auth_count(d->auth), d->conf->n_targets,
            d->conf->n_streams, d->conf->store_path);
     kt_log(KT_LOG_INFO, "collector: ip data: %s", kt_geo_describe(d->geo));
@@ -419,15 +419,6 @@ static void check_disk(struct kt_daemon *d)
                d->conf->store_path);
 }
 
-static void check_targets(struct kt_daemon *d)
-{
-    const char *names[16];
-    unsigned n = kt_outbox_broken(d->outbox, BROKEN_AFTER, names, KT_ARRAY_LEN(names));
-    for (unsigned i = 0; i < n; i++)
-        kt_daemon_note(d, "delivery.broken", kt_str_of(names[i]),
-                       "takes no alerts: it has failed for 15 minutes or is gone", names[i]);
-}
-
 static void check_wal(struct kt_daemon *d)
 {
     if (kt_store_wal_bytes(d->store) > WAL_ALARM)
@@ -451,9 +442,11 @@ static enum kt_status by_the_clock(struct kt_daemon *d, struct kt_error *err)
     }
     if (now >= d->next_minute) {
         d->next_minute = now + KT_NS_MIN;
-        check_targets(d);
         kt_daemon_check_streams(d);
         check_wal(d);
+        enum kt_status st = kt_daemon_check_targets(d, err);
+        if (st != KT_OK)
+            return st;
     }
     return kt_ingest_tick(d->ingest, err);
 }

@@ -57,6 +57,8 @@ struct kt_daemon {
 /* Queues a note; the same code about the same thing is kept quiet for a while. */
 void kt_daemon_note(struct kt_daemon *d, const char *code, struct kt_str about,
                     const char *sentence, const char *except);
+/* That is over: when it comes again it is told at once. */
+void kt_daemon_unsay(struct kt_daemon *d, const char *code, struct kt_str about);
 /* Writes queued notes: an audit record and an alert each. Opens the transaction when needed. */
 KT_MUST_USE enum kt_status kt_daemon_write_notes(struct kt_daemon *d, struct kt_error *err);
 /* One control record: kind audit or config; raw is a JSON object. */
@@ -109,6 +111,16 @@ KT_MUST_USE enum kt_status kt_daemon_streams_put(struct kt_daemon *d, struct kt_
 void kt_daemon_check_streams(struct kt_daemon *d); /* a note for each that fails for long */
 KT_MUST_USE enum kt_status kt_daemon_stream_rewind(struct kt_daemon *d, struct kt_jval args,
                                                    struct kt_buf *out, struct kt_error *err);
+
+/* ---- daemon_targets.c: what becomes of deliveries ---- */
+/* Notes the targets that take nothing any more, and ends that alert when they do again. Opens the
+ * transaction when needed. */
+KT_MUST_USE enum kt_status kt_daemon_check_targets(struct kt_daemon *d, struct kt_error *err);
+/* After the alert about a broken target was written, at `now`. */
+KT_MUST_USE enum kt_status kt_daemon_target_broke(struct kt_daemon *d, const char *target,
+                                                  kt_time_ns now, struct kt_error *err);
+KT_MUST_USE enum kt_status kt_daemon_notify_retry(struct kt_daemon *d, struct kt_jval args,
+                                                  struct kt_buf *out, struct kt_error *err);
 
 /* ---- collector.c ---- */
 enum kt_ending {

@@ -75,6 +75,15 @@ static bool said(struct kt_daemon *d, const char *code, struct kt_str about)
     return false;
 }
 
+void kt_daemon_unsay(struct kt_daemon *d, const char *code, struct kt_str about)
+{
+    char key[sizeof d->quiet[0].key];
+    (void)snprintf(key, sizeof key, "%s " KT_STR_FMT, code, KT_STR_ARG(about));
+    for (unsigned i = 0; i < KT_NOTES_MAX; i++)
+        if (strcmp(d->quiet[i].key, key) == 0)
+            d->quiet[i].until = 0;
+}
+
 void kt_daemon_note(struct kt_daemon *d, const char *code, struct kt_str about,
                     const char *sentence, const char *except)
 {
@@ -148,6 +157,8 @@ enum kt_status kt_daemon_write_notes(struct kt_daemon *d, struct kt_error *err)
             st = kt_alerts_change(d->alerts, n->code, self.about, n->sentence, now, err);
         else if (st == KT_OK)
             st = kt_alerts_self(d->alerts, &self, now, err);
+        if (st == KT_OK && strcmp(n->code, "delivery.broken") == 0)
+            st = kt_daemon_target_broke(d, n->about, now, err);
         if (st != KT_OK)
             return st;
         d->notified = true;

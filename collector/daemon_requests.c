@@ -293,6 +293,7 @@ static const struct {
     { "note", kt_daemon_alert_note },
     { "silence.add", kt_daemon_silence_add },
     { "silence.rm", kt_daemon_silence_rm },
+    { "notify.retry", kt_daemon_notify_retry },
 };
 
 static enum kt_status request(void *self, struct kt_str text, struct kt_buf *answer,

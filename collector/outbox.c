@@ -222,6 +222,18 @@ unsigned kt_outbox_broken(struct kt_outbox *o, kt_time_ns longer, const char **n
     return n;
 }
 
+bool kt_outbox_works(struct kt_outbox *o, const char *target, kt_time_ns since)
+{
+    const struct kt_lane *l = lane_of(o, target);
+    if (l == NULL)
+        return true;
+    (void)pthread_mutex_lock(&o->lock);
+    const struct kt_courier *c = &l->courier;
+    bool works = !c->open && !c->disabled && c->last_success >= since;
+    (void)pthread_mutex_unlock(&o->lock);
+    return works;
+}
+
 static void add_lane(const struct kt_lane *l, kt_time_ns now, struct kt_buf *out)
 {
     const struct kt_courier *c = &l->courier;

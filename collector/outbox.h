@@ -42,6 +42,9 @@ bool kt_outbox_revive(struct kt_outbox *o, const char *target);
 /* Targets whose circuit has been open for longer than `longer`, or that a 410 has disabled; names
  * live as long as the configuration. */
 unsigned kt_outbox_broken(struct kt_outbox *o, kt_time_ns longer, const char **names, unsigned max);
+/* Has it taken something since `since` (wall), and does it still? A target that is not configured
+ * has no trouble. */
+bool kt_outbox_works(struct kt_outbox *o, const char *target, kt_time_ns since);
 /* A JSON object, a member a target: circuit (closed, open, disabled), waiting (the store's rows
  * too), oldest_age_s, sent and dead in this life, failures in a row, last_code, last_success (ns),
  * last_error. */

@@ -175,6 +175,15 @@ enum kt_status kt_store_outbox_waiting(struct kt_store *s, int64_t from,
                           err);
 }
 
+enum kt_status kt_store_outbox_all(struct kt_store *s,
+                                   enum kt_status (*each)(void *self,
+                                                          const struct kt_outbox_row *row,
+                                                          struct kt_error *err),
+                                   void *self, struct kt_error *err)
+{
+    return kt_outbox_each(s->db, KT_OUTBOX_ALL, 0, each, self, err);
+}
+
 int64_t kt_store_outbox_added(struct kt_store *s)
 {
     int64_t first = s->outbox_added;

@@ -200,6 +200,11 @@ KT_MUST_USE enum kt_status kt_store_outbox_waiting(
     struct kt_store *s, int64_t from,
     enum kt_status (*each)(void *self, const struct kt_outbox_row *row, struct kt_error *err),
     void *self, struct kt_error *err);
+/* Every row that is kept, whatever its state: for what a person asks, not for each turn. */
+KT_MUST_USE enum kt_status kt_store_outbox_all(
+    struct kt_store *s,
+    enum kt_status (*each)(void *self, const struct kt_outbox_row *row, struct kt_error *err),
+    void *self, struct kt_error *err);
 /* The lowest number of a row that kt_store_outbox_add has written since this was last called; 0:
  * none. */
 int64_t kt_store_outbox_added(struct kt_store *s);
