@@ -228,6 +228,18 @@ bool kt_query_fits(const struct kt_query *q, const struct kt_subject_value *valu
     return fits_node(q, 0, &p, true);
 }
 
+bool kt_query_unfit(const struct kt_query *q, const struct kt_subject_value *values,
+                    struct kt_str whole, struct kt_buf *ret_part)
+{
+    const struct probe p = { .values = values, .whole = whole };
+    for (unsigned child = q->node[0].first; child != 0; child = q->node[child].next)
+        if (!fits_node(q, child, &p, true)) {
+            kt_node_say(q, child, ret_part);
+            return true;
+        }
+    return false;
+}
+
 bool kt_query_has_text(const struct kt_query *q)
 {
     for (unsigned i = 0; i < q->n_terms; i++)

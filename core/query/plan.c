@@ -248,7 +248,7 @@ bool kt_query_exact(const struct kt_query *q)
 
 /* ---- saying it ---- */
 
-static void write_node(const struct kt_query *q, unsigned node, struct kt_buf *out)
+void kt_node_say(const struct kt_query *q, unsigned node, struct kt_buf *out)
 {
     const struct kt_node *n = &q->node[node];
     if (n->type == KT_NODE_TERM) {
@@ -258,7 +258,7 @@ static void write_node(const struct kt_query *q, unsigned node, struct kt_buf *o
     bool many = n->type != KT_NODE_NOT && q->node[n->first].next != 0;
     kt_buf_addz(out, n->type == KT_NODE_NOT ? "-" : many ? "(" : "");
     for (unsigned child = n->first; child != 0; child = q->node[child].next) {
-        write_node(q, child, out);
+        kt_node_say(q, child, out);
         if (q->node[child].next != 0)
             kt_buf_addz(out, n->type == KT_NODE_OR ? " OR " : " ");
     }
@@ -279,7 +279,7 @@ void kt_query_describe(const struct kt_query *q,
     KT_CLEANUP(kt_buf_done) struct kt_buf text = { 0 };
     for (unsigned i = 0; i < q->n_parts; i++) {
         kt_buf_reset(&text);
-        write_node(q, q->part[i].node, &text);
+        kt_node_say(q, q->part[i].node, &text);
         each(self, kt_buf_str(&text), uses[q->part[i].use]);
     }
 }

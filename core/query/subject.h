@@ -51,6 +51,9 @@ KT_MUST_USE enum kt_status kt_query_parse_about(struct kt_str text, const struct
 /* values: one a field of the subject. whole: where free text is looked for, as JSON. */
 bool kt_query_fits(const struct kt_query *q, const struct kt_subject_value *values,
                    struct kt_str whole);
+/* Adds the first of the parts that have to fit together and that does not; false: all fit. */
+bool kt_query_unfit(const struct kt_query *q, const struct kt_subject_value *values,
+                    struct kt_str whole, struct kt_buf *ret_part);
 bool kt_query_has_text(const struct kt_query *q); /* does it look at whole? */
 /* Does every way to fit q go through a term (no negation) that names the word for field f? */
 bool kt_query_names(const struct kt_query *q, const struct kt_field *f, int64_t word);

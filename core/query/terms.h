@@ -86,3 +86,5 @@ KT_MUST_USE enum kt_status kt_query_expand(struct kt_query *q, const struct kt_i
 /* Does a part of the query fit a value of the one column that all its terms are about? */
 bool kt_node_fits_value(const struct kt_query *q, unsigned node, struct kt_str text,
                         int64_t number);
+/* A part of a query as text again. */
+void kt_node_say(const struct kt_query *q, unsigned node, struct kt_buf *out);

@@ -129,16 +129,30 @@ static void look_up(const struct kt_alert *a, struct texts *t, struct kt_subject
     v[AT_SECRET].partly = a->secrets_count > v[AT_SECRET].n;
 }
 
-static bool fits(const struct kt_query *q, const struct kt_alert *a, bool every)
-{
-    KT_CLEANUP(kt_buf_done) struct kt_buf document = { 0 };
+/* What the alert answers to the query. */
+struct answers {
     struct kt_subject_value v[AT_COUNT];
     struct texts t;
-    look_up(a, &t, v);
-    v[AT_SECRET].every = every;
+    struct kt_buf document;
+};
+
+static void answer(const struct kt_query *q, const struct kt_alert *a, bool every,
+                   struct answers *ret)
+{
+    ret->document = (struct kt_buf){ 0 };
+    look_up(a, &ret->t, ret->v);
+    ret->v[AT_SECRET].every = every;
     if (kt_query_has_text(q))
-        kt_alert_write(a, &document);
-    return kt_query_fits(q, v, kt_buf_str(&document));
+        kt_alert_write(a, &ret->document);
+}
+
+static bool fits(const struct kt_query *q, const struct kt_alert *a, bool every)
+{
+    struct answers of;
+    answer(q, a, every, &of);
+    bool fits = kt_query_fits(q, of.v, kt_buf_str(&of.document));
+    kt_buf_done(&of.document);
+    return fits;
 }
 
 bool kt_alert_matches(const struct kt_query *q, const struct kt_alert *a)
@@ -146,9 +160,23 @@ bool kt_alert_matches(const struct kt_query *q, const struct kt_alert *a)
     return fits(q, a, false);
 }
 
+bool kt_alert_unfit(const struct kt_query *q, const struct kt_alert *a, struct kt_buf *ret_part)
+{
+    struct answers of;
+    answer(q, a, false, &of);
+    bool unfit = kt_query_unfit(q, of.v, kt_buf_str(&of.document), ret_part);
+    kt_buf_done(&of.document);
+    return unfit;
+}
+
+bool kt_alert_named(const struct kt_query *q, const struct kt_alert *a)
+{
+    return kt_query_names(q, &fields[AT_SEVERITY], (int64_t)a->severity);
+}
+
 bool kt_alert_covered(const struct kt_query *q, const struct kt_alert *a)
 {
-    if (a->severity == KT_SEV_CRITICAL && !kt_query_names(q, &fields[AT_SEVERITY], KT_SEV_CRITICAL))
+    if (a->severity == KT_SEV_CRITICAL && !kt_alert_named(q, a))
         return false;
     return fits(q, a, true);
 }

@@ -15,6 +15,10 @@ KT_MUST_USE enum kt_status kt_alert_query_parse(struct kt_str text, struct kt_qu
                                                 struct kt_error *err);
 /* Does one of its secrets fit a term about secrets? For routes: rather told than missed. */
 bool kt_alert_matches(const struct kt_query *q, const struct kt_alert *a);
+/* Adds the first part of q that a does not fit; false: it matches. */
+bool kt_alert_unfit(const struct kt_query *q, const struct kt_alert *a, struct kt_buf *ret_part);
+/* Does q ask for the severity of a in so many words? */
+bool kt_alert_named(const struct kt_query *q, const struct kt_alert *a);
 /* Do all of its secrets, also those that the alert only counts? For silences: what is about
  * something else as well is told. And a critical alert is covered only by a query that asks for
  * severity:critical in so many words. */
