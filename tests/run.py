@@ -47,7 +47,7 @@ def main():
                UBSAN_OPTIONS='print_stacktrace=1:halt_on_error=1',
                ASAN_OPTIONS='detect_leaks=1:abort_on_error=0:allocator_may_return_null=1')
     if o.long:  # what the default run tries a part of
-        for name, value in {'KT_FAULT_SEEDS': '2000', 'KT_KEEP_SEEDS': '2000', 'KT_MUTATIONS': '3000', 'KT_QUERIES': '30000', 'KT_KILLS': '40'}.items():
+        for name, value in {'KT_FAULT_SEEDS': '2000', 'KT_KEEP_SEEDS': '2000', 'KT_MUTATIONS': '3000', 'KT_QUERIES': '30000', 'KT_KILLS': '40', 'KT_HANG': '1'}.items():
             env.setdefault(name, value)
     jobs = []
     if o.only != 'e2e':
