@@ -11,6 +11,7 @@
 #include "cli/commands.h"
 #include "cli/status_reports.h"
 #include "cli/status_targets.h"
+#include "cli/stream_lines.h"
 #include "collector/control.h"
 #include "core/base/alloc.h"
 #include "core/base/enc.h"
@@ -45,6 +46,7 @@ struct status {
     struct kt_buf live;                    /* a running collector's answer, JSON */
     struct kt_buf detect;                  /* the detectors' own words, JSON */
     struct kt_buf restored;                /* an agent that knows more than the store, JSON */
+    struct kt_buf streams, streams_json;
     uint64_t alerts, quiet, waiting, dead; /* quiet: alerts that expectations kept so */
     unsigned expectations;                 /* open, break-glass among them */
     kt_time_ns now;
@@ -218,6 +220,8 @@ static enum kt_status gather(struct status *s, const char *path, struct kt_error
         st = get_optional(reader, "status/detect", &s->detect, err);
     if (st == KT_OK)
         st = get_optional(reader, "status/restored", &s->restored, err);
+    if (st == KT_OK)
+        st = kt_stream_lines_status(reader, s->now, &s->streams, &s->streams_json, err);
     kt_reader_close(reader);
     return st;
 }
@@ -317,6 +321,8 @@ static void print_json(const struct status *s)
     }
     kt_buf_addz(&b, "],\"restored\":");
     kt_buf_add(&b, s->restored.len > 0 ? kt_buf_str(&s->restored) : KT_STR("null"));
+    kt_buf_addz(&b, ",\"streams\":");
+    kt_buf_add(&b, kt_buf_str(&s->streams_json));
     kt_buf_addz(&b, ",\"collector\":");
     kt_buf_add(&b, s->live.len > 0 ? kt_str_trim(kt_buf_str(&s->live)) : KT_STR("null"));
     kt_buf_addz(&b, "}\n");
@@ -510,6 +516,7 @@ static void print_table(const struct status *s)
     printf("alerts     %llu; outbox: %llu waiting, %llu dead%s\n", (unsigned long long)s->alerts,
            (unsigned long long)s->waiting, (unsigned long long)s->dead,
            s->dead > 0 ? ": keytrail notify dead" : "");
+    printf(KT_STR_FMT, KT_STR_ARG(kt_buf_str(&s->streams)));
     if (s->quiet > 0)
         printf("kept quiet %llu of the alerts: keytrail alerts list --suppressed\n",
                (unsigned long long)s->quiet);
@@ -573,5 +580,7 @@ int kt_cmd_status(int argc, char **argv)
     kt_buf_done(&s.live);
     kt_buf_done(&s.detect);
     kt_buf_done(&s.restored);
+    kt_buf_done(&s.streams);
+    kt_buf_done(&s.streams_json);
     return code;
 }

@@ -12,6 +12,7 @@
 
 #include "cli/cli.h"
 #include "cli/commands.h"
+#include "cli/stream_lines.h"
 #include "collector/stream_setup.h"
 #include "collector/streams.h"
 #include "core/event/line.h"
@@ -50,77 +51,32 @@ static const struct kt_column columns[] = {
     { "last_error", "LAST ERROR", 60, false },
 };
 
-struct listing {
-    struct kt_reader *reader;
-    struct kt_rows *rows;
-    uint64_t last_seq;
-    kt_time_ns now;
-};
-
-/* When the first record came that the stream has not passed yet; 0: it has passed all. */
-static enum kt_status waits_since(struct listing *l, uint64_t position, kt_time_ns *ret,
-                                  struct kt_error *err)
+static void add_row(void *self, const struct kt_stream_line *l)
 {
-    const struct kt_scan scan = {
-        .from_seq = position + 1, .records = true, .control = true, .detail = KT_DETAIL_LINE
-    };
-    struct kt_cursor *c = NULL;
-    struct kt_record r;
-    *ret = 0;
-    enum kt_status st = kt_cursor_open(l->reader, &scan, &c, err);
-    if (st == KT_OK)
-        st = kt_cursor_next(c, &r, err);
-    if (st == KT_OK)
-        *ret = r.stored;
-    kt_cursor_free(c);
-    return st == KT_E_AGAIN ? KT_OK : st;
-}
-
-static enum kt_status list_one(void *self, const char *blob, struct kt_str value,
-                               struct kt_error *err)
-{
-    struct listing *l = self;
-    struct kt_stream_state s;
-    kt_time_ns since = 0;
-    if (!kt_stream_state_read(value, &s))
-        return KT_OK;
-    if (waits_since(l, s.position, &since, err) != KT_OK)
-        return err->code;
-    uint64_t behind = l->last_seq > s.position ? l->last_seq - s.position : 0;
-    const char *state = s.failures > 0 ? "failing" : "running";
+    const struct kt_stream_state *s = &l->state;
     const struct kt_cell cells[] = {
-        kt_cell_str(kt_str_of(blob + strlen(KT_STREAM_BLOB))),
-        kt_cell_str(kt_str_of(state)),
-        kt_cell_int((int64_t)s.position),
-        kt_cell_int((int64_t)behind),
-        kt_cell_int(since == 0 || l->now < since ? 0 : (l->now - since) / KT_NS_S),
-        kt_cell_int((int64_t)s.delivered),
-        kt_cell_int((int64_t)s.batches),
-        kt_cell_int((int64_t)s.dead),
-        kt_cell_time(s.last_success),
-        kt_cell_int(s.last_code),
-        kt_cell_str(kt_str_of(s.last_error)),
+        kt_cell_str(kt_str_of(l->name)),       kt_cell_str(kt_str_of(kt_stream_state_word(s))),
+        kt_cell_int((int64_t)s->position),     kt_cell_int((int64_t)l->behind),
+        kt_cell_int(l->lag / KT_NS_S),         kt_cell_int((int64_t)s->delivered),
+        kt_cell_int((int64_t)s->batches),      kt_cell_int((int64_t)s->dead),
+        kt_cell_time(s->last_success),         kt_cell_int(s->last_code),
+        kt_cell_str(kt_str_of(s->last_error)),
     };
-    kt_rows_add(l->rows, cells);
-    return KT_OK;
+    kt_rows_add(self, cells);
 }
 
 static int list(const struct stream_args *a, const char *unused)
 {
     struct kt_error err = { 0 };
-    struct kt_store_stats stats;
-    struct listing l = { .now = kt_clock_real.wall(kt_clock_real.self) };
+    struct kt_reader *r = NULL;
     (void)unused;
-    enum kt_status st = open_store(a, &l.reader, &err);
-    if (st == KT_OK)
-        st = kt_reader_stats(l.reader, &stats, &err);
+    enum kt_status st = open_store(a, &r, &err);
     if (st == KT_OK) {
-        l.last_seq = stats.records;
-        l.rows = kt_rows_new(a->how, columns, KT_ARRAY_LEN(columns), true);
-        st = kt_reader_each(l.reader, KT_STREAM_BLOB, list_one, &l, &err);
-        kt_rows_end(l.rows);
+        struct kt_rows *rows = kt_rows_new(a->how, columns, KT_ARRAY_LEN(columns), true);
+        st = kt_stream_lines(r, kt_clock_real.wall(kt_clock_real.self), add_row, rows, &err);
+        kt_rows_end(rows);
     }
-    kt_reader_close(l.reader);
+    kt_reader_close(r);
     return st == KT_OK ? KT_EXIT_OK : kt_cli_fail("stream", &err);
 }
 
