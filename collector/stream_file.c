@@ -78,7 +78,7 @@ static enum kt_status finish(struct file *f, struct kt_error *err)
     enum kt_status st = f->o.fs.sync(f->open, err);
     if (st == KT_OK)
         st = f->o.fs.rename(f->o.fs.self, from, to, err);
-    if (st == KT_OK)
+    if (st == KT_OK || st == KT_E_AGAIN) /* AGAIN: the try before got so far */
         st = f->o.fs.sync_dir(f->o.fs.self, f->options->folder, err);
     if (st == KT_OK)
         close_file(f);
