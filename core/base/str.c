@@ -53,11 +53,31 @@ bool kt_str_starts_nocase(struct kt_str s, struct kt_str prefix)
 /* How common a byte is in what keytrail searches, JSON lines: 0 rare, 3 everywhere. */
 static unsigned commonness(unsigned char c)
 {
-    if (strchr("\":,aeinorst", c) != NULL && c != 0)
+#define BIT(c) (UINT64_C(1) << ((c)&63))
+    static const uint64_t everywhere[4] = { BIT('"') | BIT(':') | BIT(','),
+                                            BIT('a') | BIT('e') | BIT('i') | BIT('n') | BIT('o') |
+                                                BIT('r') | BIT('s') | BIT('t') };
+#undef BIT
+    if ((everywhere[c >> 6] >> (c & 63) & 1) != 0)
         return 3;
     return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ? 2
            : c >= 'A' && c <= 'Z'                                                   ? 1
                                                                                     : 0;
+}
+
+/* The place of a byte of the needle that is as rare as any of its first 64. */
+static size_t rarest(struct kt_str needle)
+{
+    size_t rare = 0;
+    unsigned least = commonness((unsigned char)needle.at[0]);
+    for (size_t i = 1; i < needle.len && i < 64 && least > 0; i++) {
+        unsigned own = commonness((unsigned char)needle.at[i]);
+        if (own < least) {
+            least = own;
+            rare = i;
+        }
+    }
+    return rare;
 }
 
 /* memchr for the needle's rarest byte runs at the speed of memory. Where that byte turns out to be
@@ -68,10 +88,7 @@ ptrdiff_t kt_str_find(struct kt_str s, struct kt_str needle, size_t from)
         return -1;
     if (needle.len == 0)
         return (ptrdiff_t)from;
-    size_t rare = 0;
-    for (size_t i = 1; i < needle.len && i < 64; i++)
-        if (commonness((unsigned char)needle.at[i]) < commonness((unsigned char)needle.at[rare]))
-            rare = i;
+    const size_t rare = rarest(needle);
     const char *at = s.at + from, *last = s.at + s.len - needle.len;
     const size_t false_hits_max = 16 + (s.len - from) / 128;
     for (size_t hits = 0; at <= last && hits < false_hits_max; hits++) {
