@@ -97,17 +97,28 @@ static unsigned by_high(const unsigned char table[16], char c)
     return table[(unsigned char)c >> 4];
 }
 
-/* Bits of the places among the 64 bytes at `at`; two bytes before it are looked at too. */
-static uint64_t heads_plain(const char *at, unsigned wanted)
+/* Does the head of one of these kinds end with the byte at `at`? */
+static bool is_head(const char *at, unsigned wanted)
+{
+    unsigned k = by_low(last_low, *at) & by_high(last_high, *at) & wanted;
+    return k != 0 && (k & by_low(before_low, at[-1]) & by_high(before_high, at[-1]) &
+                      (by_low(second_low, at[-2]) | ANY)) != 0;
+}
+
+/* The first of n blocks at `at` that holds a place, and its bits; n when there is none. The two
+ * bytes before it are looked at too. */
+static size_t heads_plain(const char *at, size_t n, unsigned wanted, uint64_t *ret_bits)
 {
     uint64_t bits = 0;
-    for (unsigned i = 0; i < BLOCK; i++, at++) {
-        unsigned k = by_low(last_low, *at) & by_high(last_high, *at) & wanted;
-        if (k != 0 && (k & by_low(before_low, at[-1]) & by_high(before_high, at[-1]) &
-                       (by_low(second_low, at[-2]) | ANY)) != 0)
-            bits |= UINT64_C(1) << i;
+    size_t block = 0;
+    for (; block < n; block++, at += BLOCK) {
+        for (unsigned i = 0; i < BLOCK; i++)
+            bits |= (uint64_t)is_head(at + i, wanted) << i;
+        if (bits != 0)
+            break;
     }
-    return bits;
+    *ret_bits = bits;
+    return block;
 }
 
 static bool is_code(char c)
@@ -151,10 +162,18 @@ AVX2 static inline uint32_t heads32(const char *at, __m256i wanted)
     return any(_mm256_and_si256(k, _mm256_and_si256(second, wanted)));
 }
 
-AVX2 static uint64_t heads_avx2(const char *at, unsigned wanted)
+AVX2 static size_t heads_avx2(const char *at, size_t n, unsigned wanted, uint64_t *ret_bits)
 {
     const __m256i all = _mm256_set1_epi8((char)wanted);
-    return heads32(at, all) | (uint64_t)heads32(at + 32, all) << 32;
+    uint64_t bits = 0;
+    size_t block = 0;
+    for (; block < n; block++, at += BLOCK) {
+        bits = heads32(at, all) | (uint64_t)heads32(at + 32, all) << 32;
+        if (bits != 0)
+            break;
+    }
+    *ret_bits = bits;
+    return block;
 }
 
 /* Moves *at over whole blocks, *run: code bytes in front of it; true when they are to be enough. */
@@ -170,6 +189,25 @@ AVX2 static bool run_avx2(struct kt_str s, size_t *at, size_t *run)
     return false;
 }
 
+/* Moves *at over the codes in front of it, as long as blocks are whole; true when they end. */
+AVX2 static bool end_avx2(struct kt_str s, size_t *at, bool *capital)
+{
+    const __m256i before = _mm256_set1_epi8('A' - 1), behind = _mm256_set1_epi8('Z' + 1);
+    for (; s.len - *at >= KT_REDACT_RUN; *at += KT_REDACT_RUN) {
+        const __m256i v = load(s.at + *at);
+        const __m256i is =
+            _mm256_and_si256(_mm256_cmpgt_epi8(v, before), _mm256_cmpgt_epi8(behind, v));
+        const uint32_t capitals = (uint32_t)_mm256_movemask_epi8(is);
+        const uint32_t other = ~any(_mm256_and_si256(low(code_low, v), high(code_high, v)));
+        *capital |= (capitals & (other ^ (other - 1))) != 0; /* those in front of the first other */
+        if (other != 0) {
+            *at += (unsigned)__builtin_ctz(other);
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool has_avx2(void)
 {
     return __builtin_cpu_supports("avx2");
@@ -181,6 +219,14 @@ static bool run_avx2(struct kt_str s, size_t *at, size_t *run)
     (void)s;
     (void)at;
     (void)run;
+    return false;
+}
+
+static bool end_avx2(struct kt_str s, size_t *at, bool *capital)
+{
+    (void)s;
+    (void)at;
+    (void)capital;
     return false;
 }
 
@@ -204,13 +250,16 @@ void kt_redact_heads_more(struct kt_redact_heads *h)
     const struct kt_str s = h->text;
     const unsigned wanted = h->members ? 0xFF : 0xFF & ~MEMBER;
     const bool wide = has_avx2() && !h->plain;
-    uint64_t (*heads)(const char *at, unsigned wanted) = wide ? heads_avx2 : heads_plain;
+    size_t (*heads)(const char *at, size_t n, unsigned wanted, uint64_t *ret_bits) =
+        wide ? heads_avx2 : heads_plain;
     size_t next = h->next;
     uint64_t bits = 0;
-    for (; bits == 0 && next < s.len; next += BLOCK) {
+    while (bits == 0 && next < s.len) {
         char room[2 + BLOCK];
         bool edge = next < 2 || s.len - next < BLOCK;
-        bits = heads(edge ? with_room(s, next, room) : s.at + next, wanted);
+        size_t n = edge ? 1 : (s.len - next) / BLOCK;
+        size_t block = heads(edge ? with_room(s, next, room) : s.at + next, n, wanted, &bits);
+        next += (block + (bits != 0)) * BLOCK;
     }
     h->next = next;
     h->bits = bits;
@@ -227,4 +276,14 @@ size_t kt_redact_code_run(struct kt_str s, size_t from)
             return at + 1 - run;
     }
     return s.len;
+}
+
+size_t kt_redact_code_end(struct kt_str s, size_t at, bool *ret_capital)
+{
+    bool capital = false;
+    if (!has_avx2() || !end_avx2(s, &at, &capital))
+        for (; at < s.len && is_code(s.at[at]); at++)
+            capital |= s.at[at] >= 'A' && s.at[at] <= 'Z';
+    *ret_capital = capital;
+    return at;
 }

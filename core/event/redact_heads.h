@@ -37,3 +37,5 @@ static inline size_t kt_redact_heads_next(struct kt_redact_heads *h)
  * with; s.len when there is none. */
 #define KT_REDACT_RUN 32u
 size_t kt_redact_code_run(struct kt_str s, size_t from);
+/* Where the run at `at` ends, and whether a capital is in it. */
+size_t kt_redact_code_end(struct kt_str s, size_t at, bool *ret_capital);

@@ -566,31 +566,29 @@ bool kt_redact_may(struct kt_str json, bool key_ids, bool members)
     return false;
 }
 
-/* Of the bytes of a run: are many of them different? */
+/* Of the bytes of a run: are they of every kind, and are many of them different? */
 static bool is_varied(struct kt_str s)
 {
     bool seen[256] = { false };
-    unsigned different = 0;
+    unsigned different = 0, all = 0;
     for (size_t i = 0; i < s.len; i++) {
         unsigned char c = (unsigned char)s.at[i];
         different += !seen[c];
         seen[c] = true;
+        all |= kind(s.at[i]);
     }
-    return different >= 20;
+    return different >= 20 && (all & ALNUM) == ALNUM;
 }
 
 bool kt_redact_random(struct kt_str s)
 {
-    enum { TOKEN = ALNUM | UNDER | DASH | CODE };
     size_t from = 0;
     while ((from = kt_redact_code_run(s, from)) < s.len) {
-        size_t n = 0;
-        unsigned all = 0; /* kinds in the run */
-        for (unsigned k; from + n < s.len && (k = kind(s.at[from + n]) & TOKEN) != 0; n++)
-            all |= k;
-        if ((all & ALNUM) == ALNUM && is_varied(kt_str_sub(s, from, n)))
+        bool capital; /* most runs are UUIDs */
+        size_t end = kt_redact_code_end(s, from, &capital);
+        if (capital && is_varied(kt_str_sub(s, from, end - from)))
             return true;
-        from += n;
+        from = end;
     }
     return false;
 }

@@ -12,6 +12,7 @@
 #include "core/event/line.h"
 #include "core/event/redact.h"
 #include "core/event/redact_heads.h"
+#include "core/event/redact_shapes.h"
 
 #define A16  "ABCDEFGHIJKLMNOP"
 #define A20  "aB3dE6gH9jK2mN5pQ8sT"
@@ -387,6 +388,30 @@ static void many_bytes_at_a_time_find_what_one_does(void **state)
     }
 }
 
+/* A run of codes at every place of a block, of every length about the least, with and without
+ * capitals: those before and behind it do not count. */
+static void only_a_run_itself_looks_random(void **state)
+{
+    (void)state;
+    static const char code[] = "aB3cD5eF7gH9iJ1kL2mN4oP6qR8sT0uV-wX_yZ";
+    char text[3 * KT_REDACT_BLOCK];
+    for (size_t at = 1; at < 70; at++) {
+        for (size_t n = 30; n < sizeof code; n++) {
+            for (unsigned small = 0; small < 2; small++) {
+                memset(text, ' ', sizeof text);
+                memset(text, 'Q', at - 1);
+                memset(text + at + n + 1, 'Z', 20);
+                for (size_t i = 0; i < n; i++)
+                    text[at + i] = (char)(small && code[i] >= 'A' && code[i] <= 'Z' ? code[i] | 0x20
+                                                                                    : code[i]);
+                bool random = n >= KT_REDACT_RUN && !small;
+                for (size_t end = at + n; end < sizeof text; end += 31)
+                    assert_int_equal(kt_redact_random(kt_str_from(text, end)), random);
+            }
+        }
+    }
+}
+
 static void a_record_loses_its_tokens_and_keeps_its_names(void **state)
 {
     (void)state;
@@ -468,6 +493,7 @@ int main(void)
         cmocka_unit_test(a_credential_keeps_its_key_id_only),
         cmocka_unit_test(lists_are_swept),
         cmocka_unit_test(random_text_is_only_marked),
+        cmocka_unit_test(only_a_run_itself_looks_random),
         cmocka_unit_test(a_full_arena_leaves_no_secret),
         cmocka_unit_test(random_text_with_tokens_is_clean_behind_the_line),
         cmocka_unit_test(one_look_at_a_line_shows_whether_it_is_clean),
