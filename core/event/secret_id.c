@@ -39,15 +39,20 @@ static const struct scheme *scheme_of(const char *name)
     return &plain;
 }
 
-/* Writes into at, or only counts when at is NULL. */
+/* Takes what there is room for and counts the rest. */
 struct sink {
     char *at;
-    size_t len;
+    size_t cap, len;
 };
+
+static bool has_room(const struct sink *out, size_t n)
+{
+    return out->len <= out->cap && n <= out->cap - out->len;
+}
 
 static void put(struct sink *out, const char *at, size_t n)
 {
-    if (out->at != NULL && n > 0)
+    if (n > 0 && has_room(out, n))
         memcpy(out->at + out->len, at, n);
     out->len += n;
 }
@@ -71,8 +76,9 @@ static char folded(char c, enum fold fold)
 static void put_folded(struct sink *out, const char *at, size_t n, enum fold fold)
 {
     size_t from = out->len;
+    bool here = has_room(out, n);
     put(out, at, n);
-    for (size_t i = 0; fold != FOLD_NONE && out->at != NULL && i < n; i++)
+    for (size_t i = 0; here && fold != FOLD_NONE && i < n; i++)
         out->at[from + i] = folded(at[i], fold);
 }
 
@@ -147,14 +153,16 @@ static void put_id(struct sink *out, const char *scheme, const struct kt_str *fi
 struct kt_str kt_secret_id(struct kt_arena *a, const char *scheme, const struct kt_str *fixed,
                            unsigned n_fixed, struct kt_str tail, bool star)
 {
-    struct sink out = { NULL, 0 };
+    char small[512]; /* nearly every id fits; a longer one is written once more */
+    struct sink out = { small, sizeof small, 0 };
     put_id(&out, scheme, fixed, n_fixed, tail, star);
-    size_t len = out.len;
-    out = (struct sink){ kt_arena_alloc(a, len), 0 };
+    if (out.len <= sizeof small)
+        return kt_arena_str(a, kt_str_from(small, out.len));
+    out = (struct sink){ kt_arena_alloc(a, out.len), out.len, 0 };
     if (out.at == NULL)
         return KT_STR_NONE;
     put_id(&out, scheme, fixed, n_fixed, tail, star);
-    return kt_str_from(out.at, len);
+    return kt_str_from(out.at, out.len);
 }
 
 struct kt_str kt_secret_scheme(struct kt_str secret)

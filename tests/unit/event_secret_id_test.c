@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "core/base/buf.h"
 #include "core/base/err.h"
 #include "core/event/secret_id.h"
 
@@ -106,6 +107,27 @@ static void an_id_that_does_not_fit_is_empty(void **state)
     kt_arena_done(&a);
 }
 
+static void an_id_may_have_any_length(void **state)
+{
+    (void)state;
+    char name[700], want[3 * sizeof name];
+    struct kt_arena a = kt_arena_new(1 << 20);
+    struct kt_str fixed[] = { KT_STR("Prod") };
+    for (size_t n = 1; n < sizeof name; n++) {
+        name[n - 1] = n % 7 == 0 ? '%' : (char)('A' + n % 26);
+        struct kt_buf all = { 0 };
+        kt_buf_addz(&all, "az-kv://prod/");
+        for (size_t i = 0; i < n; i++)
+            kt_buf_addz(&all, name[i] == '%' ? "%25" : (char[]){ (char)(name[i] | 0x20), '\0' });
+        kt_str_copyz(want, sizeof want, kt_buf_str(&all));
+        struct kt_str id = kt_secret_id(&a, "az-kv", fixed, 1, kt_str_from(name, n), false);
+        assert_true(kt_str_is(id, want));
+        kt_buf_done(&all);
+        kt_arena_reset(&a);
+    }
+    kt_arena_done(&a);
+}
+
 static void production_is_read_from_segments(void **state)
 {
     (void)state;
@@ -153,6 +175,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ids_follow_the_grammar),
         cmocka_unit_test(an_id_that_does_not_fit_is_empty),
+        cmocka_unit_test(an_id_may_have_any_length),
         cmocka_unit_test(production_is_read_from_segments),
         cmocka_unit_test(scheme_and_store_are_prefixes),
     };
