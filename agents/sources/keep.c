@@ -7,9 +7,15 @@
 #include "agents/sources/keep.h"
 
 #include "core/event/line.h"
+#include "core/event/scan.h"
 
 #define KEEP_STRING_MAX 1024u
 #define KEEP_LIST_MAX   64u
+
+static bool is_named(const struct kt_keep *row, struct kt_str name)
+{
+    return row->name.len == name.len && kt_scan_same(row->name.at, name.at, name.len);
+}
 
 /* The row of a member. *next: the row behind the one before it, since records and tables mostly
  * have one order. */
@@ -17,13 +23,14 @@ static const struct kt_keep *keep_of(const struct kt_keep *table, const struct k
                                      struct kt_str name)
 {
     const struct kt_keep *row = *next;
-    while (row->name.at != NULL && !kt_str_eq(row->name, name))
+    while (row->name.at != NULL && !is_named(row, name))
         row++;
-    if (row->name.at == NULL)
-        for (row = table; row < *next && !kt_str_eq(row->name, name);)
+    if (row->name.at == NULL) {
+        for (row = table; row < *next && !is_named(row, name);)
             row++;
-    if (row->name.at == NULL || !kt_str_eq(row->name, name))
-        return NULL;
+        if (row == *next)
+            return NULL;
+    }
     *next = row + 1;
     return row;
 }

@@ -9,6 +9,7 @@
 #include "core/base/alloc.h"
 #include "core/event/json_tree.h"
 #include "core/event/line.h"
+#include "core/event/scan.h"
 
 #define TEXT_MAX (8u << 20) /* bytes of one document; records have KT_RECORD_MAX */
 
@@ -100,13 +101,15 @@ struct kt_jval kt_json_find(struct kt_jval v, struct kt_str name, uint16_t sort)
         return (struct kt_jval){ NULL };
     const struct kt_json_node *end = v.node + v.node->span;
     for (const struct kt_json_node *c = v.node + 1; c < end; c += c->span)
-        if (c->sort == sort && kt_str_eq(kt_str_from(c->key, c->key_len), name))
+        if (c->sort == sort && c->key_len == name.len && kt_scan_same(c->key, name.at, name.len))
             return (struct kt_jval){ c }; /* a dropped one comes after the one that counts */
     return (struct kt_jval){ NULL };
 }
 
 struct kt_jval kt_json_path(struct kt_jval v, const char *path)
 {
+    if (kt_json_type(v) != KT_JSON_OBJECT)
+        return (struct kt_jval){ NULL };
     for (const char *dot; (dot = strchr(path, '.')) != NULL; path = dot + 1)
         v = kt_json_get(v, kt_str_from(path, (size_t)(dot - path)));
     return kt_json_get(v, kt_str_of(path));

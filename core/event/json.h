@@ -59,14 +59,21 @@ static inline struct kt_jval kt_json_get(struct kt_jval v, struct kt_str name)
 {
     return kt_json_find(v, name, kt_json_sort(name)); /* the compiler knows that of a literal */
 }
-static inline struct kt_jval kt_json_at(struct kt_jval v, const char *path)
+/* Of a literal of one or two names the compiler knows the sorts, wherever it stands. */
+#define KT_JSON_INLINE static inline __attribute__((always_inline))
+KT_JSON_INLINE struct kt_jval kt_json_at(struct kt_jval v, const char *path)
 {
-    const bool name = __builtin_constant_p(strchr(path, '.') == NULL) && strchr(path, '.') == NULL;
-    return name ? kt_json_get(v, kt_str_of(path)) : kt_json_path(v, path);
+    const char *dot = strchr(path, '.');
+    if (__builtin_constant_p(dot == NULL) && dot == NULL)
+        return kt_json_get(v, kt_str_of(path));
+    if (__builtin_constant_p(dot - path) && dot != NULL && strchr(dot + 1, '.') == NULL)
+        return kt_json_get(kt_json_get(v, kt_str_from(path, (size_t)(dot - path))),
+                           kt_str_of(dot + 1));
+    return kt_json_path(v, path);
 }
 /* The string at path, empty when absent or no string. */
 struct kt_str kt_json_str(struct kt_jval v);
-static inline struct kt_str kt_json_str_at(struct kt_jval v, const char *path)
+KT_JSON_INLINE struct kt_str kt_json_str_at(struct kt_jval v, const char *path)
 {
     return kt_json_str(kt_json_at(v, path));
 }

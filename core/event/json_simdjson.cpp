@@ -115,8 +115,7 @@ bool build(const kt_json_library *lib, kt_json_tree *t)
                lib->parser.implementation->structural_indexes.get(), 0 };
     size_t i = 1; // behind the root word; the root is a container
     do {
-        bool member = t->parent != nullptr && t->parent->type == KT_JSON_OBJECT;
-        if (member && type_of(w.tape[i]) == tape_type::STRING) {
+        if (t->parent->type == KT_JSON_OBJECT && type_of(w.tape[i]) == tape_type::STRING) {
             kt_str key = w.string(w.tape[i++]);
             kt_json_tree_key(t, key.at, key.len);
             w.place += 2; // and its colon

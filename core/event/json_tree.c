@@ -8,6 +8,7 @@
 
 #include "core/base/alloc.h"
 #include "core/base/hash.h"
+#include "core/event/scan.h"
 
 #define SMALL 32u   /* members that are compared one by one, if their keys look alike */
 #define SLOTS 4096u /* twice KT_JSON_MEMBERS_MAX, a power of two */
@@ -22,14 +23,13 @@ void kt_json_tree_start(struct kt_json_tree *t, size_t text_len, bool marked)
         t->nodes = (struct kt_json_node *)kt_realloc_array(NULL, need, sizeof *t->nodes);
         t->cap = need;
     }
-    t->parent = NULL;
-    t->n = 0;
+    t->above = (struct kt_json_node){ .type = KT_JSON_ARRAY };
+    t->parent = &t->above;
+    t->next = t->nodes;
     t->depth = 0;
     t->repaired = 0;
     t->marked = marked;
     t->limit = NULL;
-    t->key = NULL;
-    t->key_len = 0;
 }
 
 void kt_json_tree_done(struct kt_json_tree *t)
@@ -47,8 +47,8 @@ void kt_json_tree_cut(struct kt_json_tree *t, const char *at, size_t *len, size_
 
 static bool same_key(const struct kt_json_node *a, const struct kt_json_node *b)
 {
-    return a->sort == b->sort &&
-           kt_str_eq(kt_str_from(a->key, a->key_len), kt_str_from(b->key, b->key_len));
+    return a->sort == b->sort && a->key_len == b->key_len &&
+           kt_scan_same(a->key, b->key, b->key_len);
 }
 
 static bool written_before(const struct kt_json_node *object, const struct kt_json_node *c)
@@ -105,12 +105,11 @@ static unsigned drop_in_large(struct kt_json_tree *t, struct kt_json_node *objec
 void kt_json_tree_close(struct kt_json_tree *t)
 {
     struct kt_json_node *node = t->parent;
-    node->span = t->n - t->open[--t->depth];
-    t->parent = t->depth > 0 ? &t->nodes[t->open[t->depth - 1]] : NULL;
-    t->key = NULL;
-    t->key_len = 0;
-    bool all_differ = (unsigned)__builtin_popcountll(node->keys) == node->len;
-    if (node->type != KT_JSON_OBJECT || all_differ)
+    bool alike = node->type == KT_JSON_OBJECT && node->span > 0;
+    node->span = (uint32_t)(t->next - node);
+    t->depth--;
+    t->parent = t->depth > 0 ? t->open[t->depth - 1] : &t->above;
+    if (!alike)
         return;
     unsigned dropped = node->len <= SMALL ? drop_in_small(node) : drop_in_large(t, node);
     node->len -= dropped;

@@ -23,7 +23,8 @@ struct kt_json_node {
     };
     uint32_t key_len;
     uint32_t len;  /* bytes of text; members or elements of a container */
-    uint32_t span; /* nodes of the subtree, this one included */
+    uint32_t span; /* nodes of the subtree, this one included; of an open object: keys whose bit was
+                      set before */
     uint16_t sort; /* of the key: keys of different sort are different */
     uint8_t type;  /* enum kt_json_type */
     bool dropped;  /* its key was written before in the same object */
@@ -40,16 +41,15 @@ struct kt_json_slot {
 
 struct kt_json_tree {
     struct kt_json_node *nodes;
-    struct kt_json_node *parent; /* the innermost open container; NULL: none */
-    uint32_t n, cap;
-    uint32_t open[KT_JSON_DEPTH_MAX];
+    struct kt_json_node *next;   /* the node of the value that comes next */
+    struct kt_json_node *parent; /* the innermost open container; `above` outside of the root */
+    struct kt_json_node above;
+    uint32_t cap;
+    struct kt_json_node *open[KT_JSON_DEPTH_MAX];
     unsigned depth;
     unsigned repaired;
-    bool marked;       /* the text went through kt_json_mend */
-    const char *limit; /* which bound was hit; NULL while none was */
-    const char *key;   /* of the value that comes next */
-    uint32_t key_len;
-    uint16_t sort;
+    bool marked;                /* the text went through kt_json_mend */
+    const char *limit;          /* which bound was hit; NULL while none was */
     struct kt_json_slot *slots; /* to find twice-written keys of large objects */
     uint32_t stamp;
 };
@@ -67,44 +67,41 @@ void kt_json_tree_done(struct kt_json_tree *t);
 /* Ends the innermost container: counts, drops members whose key came before. */
 void kt_json_tree_close(struct kt_json_tree *t);
 
-/* The fixed text has at most one way to be wrong here: a bound. Then false, and t->limit says. */
+/* A value; of an object its key was given before. The fixed text has at most one way to be wrong
+ * here: a bound. Then false, and t->limit says. */
 static inline bool kt_json_tree_add(struct kt_json_tree *t, enum kt_json_type type,
                                     const char *text, size_t len)
 {
-    struct kt_json_node *node = &t->nodes[t->n], *parent = t->parent;
-    if (parent != NULL) {
-        parent->len++;
-        parent->keys |= kt_json_sort_bit(t->sort);
-        if (parent->len > KT_JSON_MEMBERS_MAX && parent->type == KT_JSON_OBJECT) {
-            t->limit = "members of one object";
-            return false;
-        }
+    struct kt_json_node *node = t->next++, *parent = t->parent;
+    if (parent->type != KT_JSON_OBJECT) {
+        node->key = NULL;
+        node->key_len = 0;
+        node->sort = 0;
+    } else if (parent->len == KT_JSON_MEMBERS_MAX) {
+        t->limit = "members of one object";
+        return false;
     }
-    node->key = t->key;
-    node->key_len = t->key_len;
-    node->sort = t->sort;
+    parent->len++;
     node->text = text;
     node->len = (uint32_t)len;
     node->span = 1;
     node->type = (uint8_t)type;
     node->dropped = false;
-    t->n++;
     return true;
 }
 
 static inline bool kt_json_tree_open(struct kt_json_tree *t, enum kt_json_type type)
 {
+    struct kt_json_node *node = t->next;
     if (t->depth == KT_JSON_DEPTH_MAX) {
         t->limit = "depth";
         return false;
     }
     if (!kt_json_tree_add(t, type, NULL, 0))
         return false;
-    t->parent = &t->nodes[t->n - 1];
-    t->parent->keys = 0;
-    t->open[t->depth++] = t->n - 1;
-    t->key = NULL;
-    t->key_len = 0;
+    node->keys = 0;
+    node->span = 0;
+    t->parent = t->open[t->depth++] = node;
     return true;
 }
 
@@ -117,9 +114,14 @@ static inline void kt_json_tree_key(struct kt_json_tree *t, const char *at, size
             ;
     if (len > KT_KEY_MAX)
         kt_json_tree_cut(t, at, &len, KT_KEY_MAX);
-    t->key = at;
-    t->key_len = (uint32_t)len;
-    t->sort = kt_json_sort(kt_str_from(at, len));
+    struct kt_json_node *node = t->next, *parent = t->parent;
+    const uint16_t sort = kt_json_sort(kt_str_from(at, len));
+    const uint64_t bit = kt_json_sort_bit(sort);
+    node->key = at;
+    node->key_len = (uint32_t)len;
+    node->sort = sort;
+    parent->span += (parent->keys & bit) != 0;
+    parent->keys |= bit;
 }
 
 static inline bool kt_json_tree_string(struct kt_json_tree *t, const char *at, size_t len)

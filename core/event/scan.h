@@ -78,6 +78,35 @@ static inline bool kt_scan_all_plain(const char *at, size_t n)
     return plain;
 }
 
+static inline uint64_t kt_scan_8(const char *at)
+{
+    uint64_t v;
+    memcpy(&v, at, sizeof v);
+    return v;
+}
+
+static inline uint32_t kt_scan_4(const char *at)
+{
+    uint32_t v;
+    memcpy(&v, at, sizeof v);
+    return v;
+}
+
+/* memcmp() == 0 for names, which are shorter than its call is long: by words, the last of which
+ * overlaps the one before it. */
+static inline bool kt_scan_same(const char *a, const char *b, size_t n)
+{
+    if (n >= 8) {
+        for (size_t i = 0; i < n - 8; i += 8)
+            if (kt_scan_8(a + i) != kt_scan_8(b + i))
+                return false;
+        return kt_scan_8(a + n - 8) == kt_scan_8(b + n - 8);
+    }
+    if (n >= 4)
+        return kt_scan_4(a) == kt_scan_4(b) && kt_scan_4(a + n - 4) == kt_scan_4(b + n - 4);
+    return n == 0 || (a[0] == b[0] && a[n / 2] == b[n / 2] && a[n - 1] == b[n - 1]);
+}
+
 static inline size_t kt_scan_digits(const char *at, size_t n)
 {
     size_t i = 0;
