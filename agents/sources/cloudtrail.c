@@ -210,7 +210,8 @@ static bool emit_list(const struct ct_record *r, struct kt_event *ev, struct kt_
         struct kt_str name = object ? first_of(item, arn) : kt_json_str(item);
         if (name.len == 0 || (object && !kt_str_has(name, KT_STR(":parameter"))))
             continue;
-        struct kt_event one = *ev;
+        struct kt_event one;
+        kt_event_copy(&one, ev);
         struct ct_id id = id_of(r, name);
         set_id(&one, &id);
         one.part = n++;
@@ -461,10 +462,12 @@ static enum kt_status decode(const struct kt_decode_in *in, struct kt_jval first
                              struct kt_emit *to, struct kt_error *err)
 {
     struct ct_record r = take_apart(in);
-    struct kt_event ev = { .kind = KT_KIND_ACCESS };
+    struct kt_event ev;
     enum ct_what subject = WHAT_NONE;
     (void)first;
     (void)err;
+    kt_event_clear(&ev);
+    ev.kind = KT_KIND_ACCESS;
     if (!verb_of(&r, &ev.action, &subject)) {
         to->skip(to, no_event(&r));
         return KT_OK;

@@ -447,7 +447,10 @@ static void amend(const struct record *r, struct kt_event *ev)
 
 static void emit(const struct record *r, bool late, struct kt_emit *to)
 {
-    struct kt_event ev = { .kind = KT_KIND_ACCESS, .operation = r->operation };
+    struct kt_event ev;
+    kt_event_clear(&ev);
+    ev.kind = KT_KIND_ACCESS;
+    ev.operation = r->operation;
     if (r->raw_device) {
         ev.flags |= KT_FLAG(RAW_DEVICE);
         to->finding(to, "vault.log_raw",

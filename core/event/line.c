@@ -113,7 +113,7 @@ static void put_ip(const struct kt_event *ev, const struct kt_line_field *f, str
 static bool ip_says_it(const struct kt_event *ev)
 {
     char text[KT_IP_TEXT_MAX];
-    return ev->has_ip && kt_str_eq(ev->ip_raw, kt_line_ip(ev->ip, text));
+    return ev->ip_raw.len > 0 && ev->has_ip && kt_str_eq(ev->ip_raw, kt_line_ip(ev->ip, text));
 }
 
 static void put_list(struct kt_event *ev, const struct kt_line_field *f, struct kt_buf *out)
