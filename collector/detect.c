@@ -1,6 +1,6 @@
 /*
  * detect: the detection engine. Feeds records in log order to the detectors, learns 24 h later,
- * makes ticks where the log has none, saves and loads its whole state.
+ * makes ticks where the log has none.
  *
  * Owns:  every state table, the options of the detectors, the position in the log.
  * Calls: detectors, detect_who, detect_actor, detect_incident, core. No clock, no I/O.
@@ -13,32 +13,45 @@
 
 #include "core/base/alloc.h"
 #include "core/base/hash.h"
+#include "core/base/limits.h"
 
-#define STATE_VERSION 7u
-#define TICK_NS       (5 * KT_NS_MIN)
-#define DAY_MIN       1440u
-#define TICKS_MOST    (400 * KT_NS_DAY) /* at one record */
-#define LEARNING_MIN  (14u * DAY_MIN)
-#define LATE_MIN      (25u * 60u)
+#define TICK_NS      (5 * KT_NS_MIN)
+#define DAY_MIN      1440u
+#define TICKS_MOST   (400 * KT_NS_DAY) /* at one record */
+#define LEARNING_MIN (14u * DAY_MIN)
+#define LATE_MIN     (25u * 60u)
 
 static const struct kt_table_decl engine_tables[] = {
-    { "actors", KT_KEY_ACTOR, sizeof(struct kt_actor), 2, 12000, KT_EVICT_LRU, NULL },
-    { "places", KT_KEY_ACTOR, sizeof(struct kt_places), 1, 12000, KT_EVICT_LRU, NULL },
-    { "facts", KT_KEY_ADDRESS, sizeof(struct fact), 2, 30000, KT_EVICT_LRU, NULL },
-    { "incidents", KT_KEY_INSTANCE, sizeof(struct incident), 1, 300, KT_EVICT_LRU, NULL },
-    { "index", KT_KEY_INSTANCE, sizeof(uint64_t), 1, 4000, KT_EVICT_LRU, NULL },
-    { "values", KT_KEY_NETWORK, sizeof(struct kt_value), 2, 12000, KT_EVICT_LRU, NULL },
+    { "actors", KT_KEY_ACTOR, sizeof(struct kt_actor), 3, KT_ACTORS_MAX, KT_EVICT_LRU,
+      kt_sound_actor },
+    { "places", KT_KEY_ACTOR, sizeof(struct kt_places), 1, KT_ACTORS_MAX, KT_EVICT_LRU,
+      kt_sound_places },
+    { "facts", KT_KEY_ADDRESS, sizeof(struct fact), 3, KT_FACTS_MAX, KT_EVICT_LRU, kt_sound_fact },
+    { "incidents", KT_KEY_INSTANCE, sizeof(struct incident), 1, 1000, KT_EVICT_LRU,
+      kt_sound_incident },
+    { "index", KT_KEY_INSTANCE, sizeof(uint64_t), 1, 20000, KT_EVICT_LRU, NULL },
+    { "strangers", KT_KEY_ADDRESS, sizeof(struct fact), 3, KT_STRANGERS_MAX, KT_EVICT_LRU,
+      kt_sound_fact },
+    { "values", KT_KEY_NETWORK, sizeof(struct kt_value), 2, 20000, KT_EVICT_LRU, kt_sound_value },
+    { "mass", KT_KEY_KIND, sizeof(struct mass), 1, KT_ACTOR_COUNT *KT_FAMILY_COUNT, KT_EVICT_REFUSE,
+      kt_sound_mass },
     { "expected", KT_KEY_INSTANCE, sizeof(struct kt_decision), 1, KT_EXPECT_OPEN_MAX,
-      KT_EVICT_REFUSE, NULL },
-    { "signs", KT_KEY_PAIR, sizeof(uint32_t), 1, 4000, KT_EVICT_LRU, NULL },
-    { "withheld", KT_KEY_PAIR, sizeof(struct withheld), 1, 2000, KT_EVICT_LRU, NULL },
+      KT_EVICT_REFUSE, kt_sound_expected },
+    { "signs", KT_KEY_PAIR, sizeof(uint32_t), 1, 20000, KT_EVICT_LRU, NULL },
+    { "withheld", KT_KEY_PAIR, sizeof(struct withheld), 2, 2000, KT_EVICT_LRU, kt_sound_withheld },
+    { "aside", KT_KEY_PAIR, sizeof(struct aside), 1, KT_ASIDE_BLOCKS_MAX, KT_EVICT_REFUSE,
+      kt_sound_aside },
 };
+
+#define ENGINE_TABLES KT_ARRAY_LEN(engine_tables)
+#define DETECTOR_IDS  16u /* the first number of a detector's table */
 
 static struct kt_table **engine_table(struct kt_detect *d, unsigned i)
 {
-    struct kt_table **const all[] = { &d->actors,    &d->places, &d->facts,
-                                      &d->incidents, &d->index,  &d->shared.values,
-                                      &d->expected,  &d->signs,  &d->withheld };
+    struct kt_table **const all[] = { &d->actors,   &d->places,    &d->facts,         &d->incidents,
+                                      &d->index,    &d->strangers, &d->shared.values, &d->mass,
+                                      &d->expected, &d->signs,     &d->withheld,      &d->aside };
+    _Static_assert(KT_ARRAY_LEN(all) <= DETECTOR_IDS, "numbers of their own");
     _Static_assert(KT_ARRAY_LEN(all) == KT_ARRAY_LEN(engine_tables), "one place for each");
     return all[i];
 }
@@ -46,19 +59,36 @@ static struct kt_table **engine_table(struct kt_detect *d, unsigned i)
 /* ---- life ---- */
 static void make_tables(struct kt_detect *d)
 {
-    for (unsigned i = 0; i < KT_ARRAY_LEN(engine_tables); i++)
+    for (unsigned i = 0; i < ENGINE_TABLES; i++)
         *engine_table(d, i) = kt_table_new(&engine_tables[i], KT_NAME_SEED + i);
     for (unsigned i = 0; i < d->n_detectors; i++) {
         for (unsigned k = 0; k < kt_detectors[i]->n_tables; k++)
             d->detector[i].table[k] = kt_table_new(&kt_detectors[i]->tables[k], KT_NAME_SEED ^ k);
     }
-    d->core = (struct core){ .pool_free = UINT32_MAX };
+    struct kt_table *t;
+    for (unsigned i = 0, id; (t = kt_detect_table(d, i, &id)) != NULL; i++)
+        kt_table_back(t, id, d->o.backing);
+    d->core = (struct core){ .position = 0 };
     d->incidents_changed = true;
+}
+
+struct kt_table *kt_detect_table(const struct kt_detect *d, unsigned i, unsigned *ret_id)
+{
+    *ret_id = i;
+    if (i < ENGINE_TABLES)
+        return *engine_table((struct kt_detect *)(uintptr_t)d, i);
+    i -= (unsigned)ENGINE_TABLES;
+    for (unsigned k = 0; k < d->n_detectors; i -= kt_detectors[k++]->n_tables) {
+        *ret_id = DETECTOR_IDS + k * TABLES_MAX + i;
+        if (i < kt_detectors[k]->n_tables)
+            return d->detector[k].table[i];
+    }
+    return NULL;
 }
 
 static void drop_tables(struct kt_detect *d)
 {
-    for (unsigned i = 0; i < KT_ARRAY_LEN(engine_tables); i++)
+    for (unsigned i = 0; i < ENGINE_TABLES; i++)
         kt_table_free(*engine_table(d, i));
     for (unsigned i = 0; i < d->n_detectors; i++) {
         for (unsigned k = 0; k < TABLES_MAX; k++) {
@@ -66,9 +96,12 @@ static void drop_tables(struct kt_detect *d)
             d->detector[i].table[k] = NULL;
         }
     }
-    kt_free(d->pool);
-    d->pool = NULL;
-    d->pool_cap = 0;
+}
+
+void kt_detect_empty(struct kt_detect *d)
+{
+    drop_tables(d);
+    make_tables(d);
 }
 
 enum kt_status kt_detect_new(const struct kt_detect_options *o, struct kt_detect **ret,
@@ -106,19 +139,20 @@ uint64_t kt_detect_position(const struct kt_detect *d)
 }
 
 /* ---- ticks ---- */
-static void count_actors(struct kt_detect *d, uint32_t minute)
+static void count_actors(struct kt_detect *d, uint32_t hour)
 {
-    memset(d->core.others, 0, sizeof d->core.others);
-    memset(d->core.active, 0, sizeof d->core.active);
-    uint32_t at = 0;
-    const struct kt_actor *a;
-    while ((a = kt_table_next(d->actors, &at, NULL)) != NULL) {
-        d->core.others[a->kind] += a->last_min + 90 * DAY_MIN >= minute;
-        d->core.active[a->kind] += a->last_min + 3 * DAY_MIN >= minute; /* over a week-end */
+    const struct seen *seen = &d->core.seen;
+    kt_detect_count_until(d, hour);
+    for (unsigned kind = 0; kind < KT_ACTOR_COUNT; kind++) {
+        d->core.others[kind] = d->core.active[kind] = 0;
+        for (unsigned i = 0; i < SEEN_DAYS; i++)
+            d->core.others[kind] += seen->by_day[kind][i];
+        for (unsigned i = 0; i < SEEN_HOURS; i++)
+            d->core.active[kind] += seen->by_hour[kind][i];
     }
 }
 
-static void refresh_shared(struct kt_detect *d)
+void kt_detect_refresh(struct kt_detect *d)
 {
     memcpy(d->shared.active, d->core.active, sizeof d->shared.active);
     for (unsigned k = 0; k < KT_ACTOR_COUNT; k++)
@@ -137,8 +171,8 @@ static void tick(struct kt_detect *d, kt_time_ns now)
         return;
     d->core.last_hour = hour;
     kt_detect_forget(d, now);
-    count_actors(d, (uint32_t)(now / KT_NS_MIN));
-    refresh_shared(d);
+    count_actors(d, hour);
+    kt_detect_refresh(d);
     struct kt_scene *s = &d->scene;
     kt_detect_plain_scene(d, NULL, now);
     for (unsigned i = 0; i < d->n_detectors; i++) {
@@ -187,8 +221,10 @@ static void take_fact(struct kt_detect *d, const struct kt_event *ev)
     (void)kt_json_i64(kt_json_at(root, "build"), &build);
     struct kt_key key;
     memcpy(&key, ip.at, sizeof key);
-    struct fact *f = kt_table_put(d->facts, key, NULL);
-    *f = (struct fact){ .build = build > 0 ? (uint64_t)build : 0,
+    struct fact *f = kt_table_get(d->facts, key);
+    if (f == NULL)
+        f = kt_table_put(d->strangers, key, NULL);
+    *f = (struct fact){ .build = build > 0 && build < INT64_MAX / 2 / KT_NS_S ? (uint64_t)build : 0,
                         .asn = asn > 0 && asn <= UINT32_MAX ? (uint32_t)asn : 0,
                         .hosting = kt_json_bool(kt_json_at(root, "hosting"), false) };
     take_place(f, root);
@@ -252,7 +288,7 @@ static void set_scene(struct kt_detect *d, const struct kt_event *ev)
     s->shared = &d->shared;
     s->json = d->json;
     set_time(d, s);
-    refresh_shared(d);
+    kt_detect_refresh(d);
     s->taught = ev->outcome == KT_OUT_SUCCESS;
     bool left = ev->outcome == KT_OUT_SUCCESS || ev->outcome == KT_OUT_UNKNOWN;
     s->read = left && kt_event_is_read(ev);
@@ -319,169 +355,15 @@ void kt_detect_record(struct kt_detect *d, const struct kt_record *r)
     d->record = NULL;
 }
 
-/* ---- state as bytes ---- */
-static void layout(const struct kt_detect *d, uint8_t ret[32])
-{
-    const uint32_t sizes[] = { STATE_VERSION,
-                               sizeof(struct core),
-                               sizeof(struct incident),
-                               sizeof(struct kt_pending),
-                               sizeof(struct kt_actor),
-                               sizeof(struct kt_places),
-                               sizeof(struct kt_decision),
-                               sizeof(struct withheld) };
-    struct kt_buf b = { 0 };
-    kt_buf_add_bytes(&b, sizes, sizeof sizes);
-    for (unsigned i = 0; i < d->n_detectors; i++) {
-        kt_buf_addz(&b, kt_detectors[i]->name);
-        for (unsigned k = 0; k < kt_detectors[i]->n_tables; k++) {
-            const struct kt_table_decl *t = &kt_detectors[i]->tables[k];
-            kt_buf_addf(&b, " %s %d %u %u %u %d", t->name, (int)t->key, t->bytes, t->version,
-                        t->max, (int)t->evict);
-        }
-    }
-    const struct kt_str part = kt_buf_str(&b);
-    kt_sha256_of(&part, 1, ret);
-    kt_buf_done(&b);
-}
-
-void kt_detect_snapshot(const struct kt_detect *d, struct kt_buf *out)
-{
-    uint8_t shape[32];
-    layout(d, shape);
-    kt_buf_addz(out, "KTDS");
-    kt_buf_add_bytes(out, shape, sizeof shape);
-    kt_buf_add_bytes(out, &d->core, sizeof d->core);
-    kt_detect_config_save(d, out);
-    if (d->core.pool_used > 0)
-        kt_buf_add_bytes(out, d->pool, d->core.pool_used * sizeof *d->pool);
-    struct kt_detect *view = (struct kt_detect *)(uintptr_t)d;
-    for (unsigned i = 0; i < KT_ARRAY_LEN(engine_tables); i++)
-        kt_table_save(*engine_table(view, i), out);
-    for (unsigned i = 0; i < d->n_detectors; i++) {
-        for (unsigned k = 0; k < kt_detectors[i]->n_tables; k++)
-            kt_table_save(d->detector[i].table[k], out);
-    }
-}
-
-static bool is_place(const struct kt_detect *d, uint32_t i)
-{
-    return i < d->core.pool_used || i == UINT32_MAX;
-}
-
-/* The file may be anybody's (THREATS I6): what numbers point at must be there. */
-static bool is_sound(struct kt_detect *d)
-{
-    bool sound = is_place(d, d->core.pool_free);
-    for (uint32_t i = 0; i < d->core.pool_used; i++) {
-        const struct kt_pending *p = &d->pool[i];
-        bool ours = p->detector == ENGINE_DETECTOR || p->detector < d->n_detectors;
-        sound = sound && ours && is_place(d, p->next);
-    }
-    for (unsigned k = 0; k < KT_ACTOR_COUNT; k++) {
-        for (unsigned f = 0; f < KT_FAMILY_COUNT; f++)
-            sound = sound && d->core.mass[k][f].n <= MASS_MAX;
-    }
-    uint32_t at = 0;
-    const struct kt_actor *a;
-    while ((a = kt_table_next(d->actors, &at, NULL)) != NULL)
-        sound = sound && a->kind < KT_ACTOR_COUNT &&
-                (a->pending_n == 0 || a->pending_head < d->core.pool_used) &&
-                memchr(a->name, '\0', sizeof a->name) != NULL;
-    at = 0;
-    const struct withheld *w;
-    while ((w = kt_table_next(d->withheld, &at, NULL)) != NULL)
-        sound = sound && (w->n == 0 || w->head < d->core.pool_used);
-    return sound;
-}
-
-static bool load_pool(struct kt_detect *d, struct kt_rd *in)
-{
-    struct kt_str core = kt_rd_bytes(in, sizeof d->core);
-    if (in->bad)
-        return false;
-    memcpy(&d->core, core.at, sizeof d->core);
-    if (!kt_detect_config_load(d, in))
-        return false;
-    if (d->core.pool_used > in->left / sizeof *d->pool)
-        return false;
-    d->pool_cap = d->core.pool_used;
-    if (d->pool_cap == 0)
-        return true;
-    d->pool = kt_alloc_array(d->pool_cap, sizeof *d->pool);
-    struct kt_str pool = kt_rd_bytes(in, d->pool_cap * sizeof *d->pool);
-    memcpy(d->pool, pool.at, pool.len);
-    return true;
-}
-
-static bool load_tables(struct kt_detect *d, struct kt_rd *in)
-{
-    for (unsigned i = 0; i < KT_ARRAY_LEN(engine_tables); i++) {
-        if (!kt_table_load(*engine_table(d, i), in))
-            return false;
-    }
-    for (unsigned i = 0; i < d->n_detectors; i++) {
-        for (unsigned k = 0; k < kt_detectors[i]->n_tables; k++) {
-            if (!kt_table_load(d->detector[i].table[k], in))
-                return false;
-        }
-    }
-    return in->left == 0 && !in->bad;
-}
-
-enum kt_status kt_detect_restore(struct kt_detect *d, struct kt_str snapshot, struct kt_error *err)
-{
-    uint8_t shape[32];
-    layout(d, shape);
-    struct kt_rd in = kt_rd_of(snapshot);
-    struct kt_str magic = kt_rd_bytes(&in, 4), theirs = kt_rd_bytes(&in, sizeof shape);
-    if (in.bad || !kt_str_is(magic, "KTDS"))
-        return kt_fail(err, KT_E_CORRUPT, "this is no state of the detectors");
-    if (memcmp(theirs.at, shape, sizeof shape) != 0)
-        return kt_fail(err, KT_E_AGAIN, "state of another version: rebuild it by replay");
-    drop_tables(d);
-    make_tables(d);
-    if (load_pool(d, &in) && load_tables(d, &in) && is_sound(d)) {
-        refresh_shared(d);
-        return KT_OK;
-    }
-    drop_tables(d);
-    make_tables(d);
-    return kt_fail(err, KT_E_CORRUPT, "state of the detectors is damaged");
-}
-
-void kt_detect_digest(const struct kt_detect *d, uint8_t ret[32])
-{
-    struct kt_buf b = { 0 };
-    kt_detect_snapshot(d, &b);
-    const struct kt_str all = kt_buf_str(&b);
-    kt_sha256_of(&all, 1, ret);
-    kt_buf_done(&b);
-}
-
 /* ---- status ---- */
-static size_t memory(const struct kt_detect *d, uint64_t *ret_evicted)
-{
-    size_t sum = d->pool_cap * sizeof *d->pool;
-    struct kt_detect *view = (struct kt_detect *)(uintptr_t)d;
-    *ret_evicted = 0;
-    for (unsigned i = 0; i < KT_ARRAY_LEN(engine_tables); i++) {
-        sum += kt_table_bytes(*engine_table(view, i));
-        *ret_evicted += kt_table_evicted(*engine_table(view, i));
-    }
-    for (unsigned i = 0; i < d->n_detectors; i++) {
-        for (unsigned k = 0; k < kt_detectors[i]->n_tables; k++) {
-            sum += kt_table_bytes(d->detector[i].table[k]);
-            *ret_evicted += kt_table_evicted(d->detector[i].table[k]);
-        }
-    }
-    return sum;
-}
-
 void kt_detect_status(const struct kt_detect *d, struct kt_buf *out)
 {
-    uint64_t evicted;
-    size_t bytes = memory(d, &evicted);
+    uint64_t evicted = 0, entries = 0, damaged = kt_detect_damaged(d);
+    const struct kt_table *t;
+    for (unsigned i = 0, id; (t = kt_detect_table(d, i, &id)) != NULL; i++) {
+        evicted += kt_table_evicted(t);
+        entries += kt_table_count(t);
+    }
     uint32_t known = d->core.newest_min - d->core.first_min, days = known / DAY_MIN;
     char text[120];
     if (known >= LEARNING_MIN)
@@ -506,8 +388,11 @@ void kt_detect_status(const struct kt_detect *d, struct kt_buf *out)
                 (unsigned long long)d->core.suppressed, kt_table_count(d->expected),
                 (unsigned long long)d->core.verdicts, (unsigned long long)d->core.verdicts_late);
     kt_buf_addf(out,
-                "\"memory_bytes\":%zu,\"evicted\":%llu,\"not_learned\":%llu,\"clamped\":%llu,"
-                "\"config_refused\":%llu}",
-                bytes, (unsigned long long)evicted, (unsigned long long)d->core.put_aside_lost,
-                (unsigned long long)d->core.clamped, (unsigned long long)d->core.config_refused);
+                "\"memory_bytes\":%zu,\"entries\":%llu,\"evicted\":%llu,\"forgotten_actors\":%llu,"
+                "\"damaged\":%llu,",
+                kt_detect_bytes(d), (unsigned long long)entries, (unsigned long long)evicted,
+                (unsigned long long)d->core.forgotten, (unsigned long long)damaged);
+    kt_buf_addf(out, "\"not_learned\":%llu,\"clamped\":%llu,\"config_refused\":%llu}",
+                (unsigned long long)d->core.put_aside_lost, (unsigned long long)d->core.clamped,
+                (unsigned long long)d->core.config_refused);
 }

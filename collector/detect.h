@@ -6,6 +6,7 @@
 #pragma once
 #include "core/config/config.h"
 #include "core/store/read.h"
+#include "detectors/table.h"
 #include "exporters/alerts/alert.h"
 
 struct kt_detect;
@@ -26,6 +27,8 @@ struct kt_detect_options {
     /* The caller gives every record once, in (arrival, seq) order with arrival resolved as
      * DETECTION §6 says (an import without arrival times counts as received at its event times). */
     bool replay;
+    /* Where entries may lie that are not in memory; borrowed. NULL: all of them are in memory. */
+    const struct kt_backing *backing;
 };
 /* KT_E_CONFIG names an unknown detector or option with its line; KT_E_INPUT an unknown detector of
  * a set. */
@@ -41,11 +44,38 @@ KT_MUST_USE enum kt_status kt_detect_fill(const struct kt_detect_options *o,
  * before the position is ignored. */
 void kt_detect_record(struct kt_detect *d, const struct kt_record *r);
 uint64_t kt_detect_position(const struct kt_detect *d); /* seq of the newest record seen */
-/* The whole state, versioned; restore refuses another version with KT_E_AGAIN (then rebuild by
- * replay). */
+/* The whole state in one piece, versioned; restore refuses another version with KT_E_AGAIN (then
+ * rebuild by replay). */
 void kt_detect_snapshot(const struct kt_detect *d, struct kt_buf *out);
 KT_MUST_USE enum kt_status kt_detect_restore(struct kt_detect *d, struct kt_str snapshot,
                                              struct kt_error *err);
+
+/* ---- the same beside the log, in rows of a store (collector/follow): bounded in memory ---- */
+/* What changed since the last call: the head, which is all that is no entry of a table, and rows as
+ * detectors/table.h says; both are to be written in one transaction. Then kt_detect_saved, before
+ * the next call. */
+void kt_detect_changes(struct kt_detect *d, struct kt_buf *ret_head, struct kt_buf *ret_rows);
+/* They are written: what has not changed since may leave memory. */
+void kt_detect_saved(struct kt_detect *d);
+/* Goes on from what is in the backing. each: calls row once for each row there, its state left out.
+ * KT_E_AGAIN, KT_E_CORRUPT as kt_detect_restore; the state is empty then. */
+struct kt_detect_rows {
+    enum kt_status (*each)(void *self, void (*row)(void *to, const struct kt_table_row *r),
+                           void *to, struct kt_error *err);
+    void *self;
+};
+KT_MUST_USE enum kt_status kt_detect_resume(struct kt_detect *d, struct kt_str head,
+                                            const struct kt_detect_rows *rows,
+                                            struct kt_error *err);
+size_t kt_detect_bytes(const struct kt_detect *d); /* of memory: keys and structs */
+size_t kt_detect_held(const struct kt_detect *d);  /* of it what may leave memory once written */
+size_t kt_detect_dirty(const struct kt_detect *d); /* about the bytes of the next changes */
+/* Lets structs go until the state takes no more than `bytes`, as far as they are written. */
+void kt_detect_trim(struct kt_detect *d, size_t bytes);
+/* Entries that were not in the backing as they were written, since the engine was made: each is
+ * forgotten, as if it had never been. */
+uint64_t kt_detect_damaged(const struct kt_detect *d);
+
 /* SHA-256 over the state in number order: two runs over the same log agree. */
 void kt_detect_digest(const struct kt_detect *d, uint8_t ret[32]);
 /* Lines for `status`: "learning: addresses 9 of 14 days; signatures active", memory, actors. JSON

@@ -1,25 +1,17 @@
 /*
- * detect_actor: from where an actor acts, what is known of it, and what waits 24 h to be counted.
+ * detect_actor: from where an actor acts, and what is known of it.
  *
- * Owns:  the engine's tables of actors, places, values, facts, and the pool of numbers put aside.
- * Calls: detectors (shared structs, on_learn), core/base. No clock, no I/O.
- * Holds: only successes teach; what an incident holds back is never counted (DETECTION §2).
+ * Owns:  the engine's tables of actors, places, values, facts.
+ * Calls: detect_aside, detectors (shared structs), core/base. No clock, no I/O.
+ * Holds: only successes teach.
  */
-#include <assert.h>
-#include <math.h>
 #include <string.h>
 
 #include "collector/detect_state.h"
-#include "core/base/alloc.h"
 
-#define NONE         UINT32_MAX
-#define POOL_MAX     150000u /* 4.6 MiB; with every table full the state is about 90 MiB */
-#define DAY_MIN      1440u
-#define NOVELTY_DAYS 60.0
-#define FORGET_MIN   (180u * DAY_MIN)
-#define RIPE_MAX     64u
-#define TAG(n)       ((uint64_t)(n) << 60)
-enum { ASIDE_HOUR, ASIDE_PLACE };
+#define DAY_MIN    1440u
+#define FORGET_MIN (180u * DAY_MIN)
+#define TAG(n)     ((uint64_t)(n) << 60)
 
 /* ---- where ---- */
 static uint64_t leading(struct kt_ip ip, unsigned from, unsigned n)
@@ -39,6 +31,30 @@ bool kt_detect_is_inside(struct kt_ip ip)
     return inside[kt_ip_class(ip)];
 }
 
+/* Its place in the order of use is that of the day: a look changes nothing that is to be saved. */
+static const struct fact *fact_of(struct kt_detect *d, struct kt_key address, uint16_t day)
+{
+    struct kt_table *in = d->facts;
+    const struct fact *known = kt_table_peek(in, address);
+    if (known == NULL)
+        known = kt_table_peek(in = d->strangers, address);
+    if (known == NULL || known->day == day)
+        return known;
+    struct fact *f = kt_table_get(in, address);
+    f->day = day;
+    return f;
+}
+
+/* Somebody got in: it is no stranger's address any more. */
+static void keep_fact(struct kt_detect *d, struct kt_key address)
+{
+    const struct fact *f = kt_table_peek(d->strangers, address);
+    if (f == NULL)
+        return;
+    *(struct fact *)kt_table_put(d->facts, address, NULL) = *f;
+    kt_table_remove(d->strangers, address);
+}
+
 void kt_detect_where(struct kt_detect *d, struct kt_scene *s)
 {
     const struct kt_event *ev = s->ev;
@@ -52,7 +68,7 @@ void kt_detect_where(struct kt_detect *d, struct kt_scene *s)
     w->inside = kt_detect_is_inside(ev->ip);
     w->net = v4 ? TAG(1) | leading(ev->ip, 12, 3) : TAG(2) | leading(ev->ip, 0, 6);
     w->network = v4 ? TAG(3) | leading(ev->ip, 12, 2) : TAG(4) | leading(ev->ip, 0, 4);
-    const struct fact *f = kt_table_get(d->facts, w->address);
+    const struct fact *f = fact_of(d, w->address, (uint16_t)(s->minute / DAY_MIN));
     if (f == NULL)
         return;
     w->asn = f->asn;
@@ -94,129 +110,8 @@ uint32_t kt_detect_client(struct kt_str ua)
     return h | 1u;
 }
 
-/* ---- what waits ---- */
-uint32_t kt_detect_pool_take(struct kt_detect *d)
-{
-    struct core *c = &d->core;
-    if (c->pool_free != NONE) {
-        uint32_t i = c->pool_free;
-        c->pool_free = d->pool[i].next;
-        return i;
-    }
-    if (c->pool_used == POOL_MAX)
-        return NONE;
-    if (c->pool_used == d->pool_cap) {
-        d->pool_cap = d->pool_cap == 0 ? 1024 : 2 * d->pool_cap;
-        d->pool = kt_realloc_array(d->pool, d->pool_cap, sizeof *d->pool);
-    }
-    return c->pool_used++;
-}
-
-void kt_detect_pool_give(struct kt_detect *d, uint32_t i)
-{
-    memset(&d->pool[i], 0, sizeof d->pool[i]);
-    d->pool[i].next = d->core.pool_free;
-    d->core.pool_free = i;
-    d->core.pool_held--;
-}
-
-static uint16_t add16(uint16_t a, uint16_t b)
-{
-    return a > UINT16_MAX - b ? UINT16_MAX : (uint16_t)(a + b);
-}
-
-static unsigned bit_of(const struct kt_pending *p)
-{
-    uint64_t h = p->key ^ (uint64_t)p->time_min << 20 ^ (uint64_t)p->detector << 8 ^ p->what;
-    return (unsigned)(h * UINT64_C(0x9e3779b97f4a7c15) >> 56);
-}
-
-static void mark(uint64_t bits[4], const struct kt_pending *p)
-{
-    bits[bit_of(p) / 64] |= UINT64_C(1) << bit_of(p) % 64;
-}
-
-static bool merge_aside(struct kt_detect *d, const struct kt_actor *a, const struct kt_pending *p)
-{
-    if ((a->pending_bits[bit_of(p) / 64] >> bit_of(p) % 64 & 1) == 0)
-        return false;
-    for (uint32_t i = a->pending_n == 0 ? NONE : a->pending_head; i != NONE; i = d->pool[i].next) {
-        struct kt_pending *q = &d->pool[i];
-        if (q->time_min != p->time_min || q->detector != p->detector || q->what != p->what ||
-            q->key != p->key)
-            continue;
-        q->v[0] = add16(q->v[0], p->v[0]);
-        for (unsigned k = 1; k < 4; k++)
-            q->v[k] = q->v[k] < p->v[k] ? p->v[k] : q->v[k];
-        return true;
-    }
-    return false;
-}
-
-static void put_aside(struct kt_detect *d, struct kt_actor *a, const struct kt_pending *p)
-{
-    if (merge_aside(d, a, p))
-        return;
-    uint32_t i = kt_detect_pool_take(d);
-    if (i == NONE) {
-        d->core.put_aside_lost++;
-        return;
-    }
-    d->core.pool_held++;
-    d->pool[i] = *p;
-    /* newest first: the hour in work is found at once; kt_detect_apply takes the old ones in order
-     */
-    d->pool[i].next = a->pending_n == 0 ? NONE : a->pending_head;
-    a->pending_head = i;
-    a->pending_n++;
-    mark(a->pending_bits, p);
-}
-
-static bool held_back(const struct kt_actor *a, const struct kt_pending *p)
-{
-    for (unsigned i = 0; i < KT_HELD_MAX; i++) {
-        if (a->held[i].until_min != 0 && p->time_min > a->held[i].from_min &&
-            p->time_min - 60 <= a->held[i].until_min)
-            return true;
-    }
-    return false;
-}
-
-/* The hour opposite the circular mean of the hours: the quietest, where a person's day starts. */
-static uint8_t quietest_hour(const struct kt_actor *a)
-{
-    double x = 0, y = 0;
-    for (unsigned h = 0; h < 24; h++) {
-        x += a->hours[h] * cos(2 * M_PI * (h + 0.5) / 24);
-        y += a->hours[h] * sin(2 * M_PI * (h + 0.5) / 24);
-    }
-    double mean = atan2(y, x) / (2 * M_PI) * 24;
-    int hour = (int)floor(mean + 12);
-    return (uint8_t)(((hour % 24) + 24) % 24);
-}
-
-static void learn_hour(struct kt_actor *a, uint32_t hour)
-{
-    uint32_t day = kt_actor_day(a, hour * 60);
-    a->hours[hour % 24] = add16(a->hours[hour % 24], 1);
-    a->hours_known = add16(a->hours_known, 1);
-    if (a->active_days == 0)
-        a->first_day = day;
-    if (a->active_days == 0 || day > a->last_day) {
-        double g = exp2(-1.0 / NOVELTY_DAYS);
-        a->days = (float)((double)a->days * g + 1);
-        for (unsigned i = 0; i < KT_NOVELS; i++)
-            a->novel[i] = (float)((double)a->novel[i] * g);
-        a->active_days++;
-        a->last_day = day;
-    }
-    bool fixed = a->origin != 0 && a->active_days % 30 != 0;
-    if (kt_kind_is_person(a->kind) && a->hours_known >= 20 && !fixed)
-        a->origin = quietest_hour(a);
-}
-
 /* Three people who took a network up within a day know something: it is no habit of each. */
-static bool shared_cause(const struct kt_detect *d, uint64_t network, uint32_t minute)
+bool kt_detect_shared_cause(const struct kt_detect *d, uint64_t network, uint32_t minute)
 {
     const struct kt_value *v =
         kt_table_peek(d->shared.values, (struct kt_key){ KT_DIM_NETWORK, network });
@@ -224,113 +119,53 @@ static bool shared_cause(const struct kt_detect *d, uint64_t network, uint32_t m
            minute < v->shared_min + 2 * DAY_MIN;
 }
 
-static void learn_place(struct kt_detect *d, struct kt_scene *s, const struct kt_pending *p)
-{
-    struct kt_places *places = kt_table_get(d->places, s->who);
-    struct kt_actor *a = s->actor;
-    for (unsigned i = 0; places != NULL && i < places->n_place; i++) {
-        struct kt_place *place = &places->place[i];
-        if (place->network != p->key)
-            continue;
-        uint16_t day = (uint16_t)kt_actor_day(a, p->time_min - 60);
-        if (place->days == 0 && a->active_days > 0 && day > a->first_day &&
-            !shared_cause(d, place->network, place->first_min)) {
-            a->novel[KT_NOVEL_NETWORK] += 1.0f;
-            if (p->v[1] != 0)
-                a->novel[KT_NOVEL_CLASS] += 1.0f;
-        }
-        if (place->days == 0 || place->last_day < day) {
-            place->days = add16(place->days, 1);
-            place->last_day = day;
-        }
-    }
-}
-
-void kt_detect_learn(struct kt_detect *d, struct kt_scene *s, const struct kt_pending *p)
-{
-    if (p->detector != ENGINE_DETECTOR) {
-        const struct kt_detector *det = kt_detectors[p->detector];
-        s->detector = p->detector;
-        s->tables = d->detector[p->detector].table;
-        if (det->on_learn != NULL)
-            det->on_learn(s, d->tuning.options[p->detector], p);
-    } else if (p->what == ASIDE_HOUR) {
-        learn_hour(s->actor, (uint32_t)p->key);
-    } else {
-        learn_place(d, s, p);
-    }
-}
-
-/* The ripe items that were put aside first, at most RIPE_MAX of them, the first one last, each with
- * what stands before it in the list, which is newest first. */
-struct ripe {
-    uint32_t at[RIPE_MAX], before[RIPE_MAX];
-    uint32_t n;       /* all that are ripe: number k is in slot k % RIPE_MAX */
-    uint32_t next;    /* the earliest moment at which another is */
-    uint64_t bits[4]; /* of the others */
-};
-
-static struct ripe find_ripe(const struct kt_detect *d, const struct kt_actor *a, uint32_t minute)
-{
-    struct ripe r;
-    r.n = 0;
-    r.next = UINT32_MAX;
-    memset(r.bits, 0, sizeof r.bits);
-    uint32_t before = NONE;
-    for (uint32_t i = a->pending_n == 0 ? NONE : a->pending_head; i != NONE; i = d->pool[i].next) {
-        uint32_t due = d->pool[i].time_min + DAY_MIN;
-        if (due > minute) {
-            r.next = due < r.next ? due : r.next;
-            mark(r.bits, &d->pool[i]);
-        } else {
-            r.at[r.n % RIPE_MAX] = i;
-            r.before[r.n++ % RIPE_MAX] = before;
-        }
-        before = i;
-    }
-    return r;
-}
-
-static void unlink_aside(struct kt_detect *d, struct kt_actor *a, uint32_t before, uint32_t gone)
-{
-    *(before == NONE ? &a->pending_head : &d->pool[before].next) = d->pool[gone].next;
-    a->pending_n--;
-    kt_detect_pool_give(d, gone);
-}
-
-void kt_detect_apply(struct kt_detect *d, struct kt_scene *s)
-{
-    struct kt_actor *a = s->actor;
-    struct ripe r;
-    /* the earliest moment at which anything may be due; spares the walk for busy actors */
-    if (a->pending_n == 0 || s->minute < a->pending_due)
-        return;
-    do {
-        r = find_ripe(d, a, s->minute);
-        for (uint32_t k = r.n; k-- > 0 && r.n - k <= RIPE_MAX;) {
-            struct kt_pending p = d->pool[r.at[k % RIPE_MAX]];
-            unlink_aside(d, a, r.before[k % RIPE_MAX], r.at[k % RIPE_MAX]);
-            if (!held_back(a, &p))
-                kt_detect_learn(d, s, &p);
-            else
-                kt_detect_put_by(d, a, s->who, &p);
-        }
-    } while (r.n > RIPE_MAX);
-    a->pending_due = r.next;
-    memcpy(a->pending_bits, r.bits, sizeof r.bits);
-}
-
 /* ---- actors ---- */
+/* By hour and day of the newest event: 3 days, over a week-end, and 90 days. */
+void kt_detect_count_until(struct kt_detect *d, uint32_t hour)
+{
+    struct seen *seen = &d->core.seen;
+    uint32_t hours = hour - seen->hour, days = hour / 24 - seen->hour / 24;
+    if (hour <= seen->hour)
+        return;
+    for (unsigned kind = 0; kind < KT_ACTOR_COUNT; kind++) {
+        for (uint32_t i = 0; i < hours && i < SEEN_HOURS; i++)
+            seen->by_hour[kind][(hour - i) % SEEN_HOURS] = 0;
+        for (uint32_t i = 0; i < days && i < SEEN_DAYS; i++)
+            seen->by_day[kind][(hour / 24 - i) % SEEN_DAYS] = 0;
+    }
+    seen->hour = hour;
+}
+
+void kt_detect_count(struct kt_detect *d, const struct kt_actor *a, int by)
+{
+    struct seen *seen = &d->core.seen;
+    uint32_t hour = a->last_min / 60, day = hour / 24;
+    kt_detect_count_until(d, hour);
+    if (hour + SEEN_HOURS > seen->hour)
+        seen->by_hour[a->kind][hour % SEEN_HOURS] += (uint32_t)by;
+    if (day + SEEN_DAYS > seen->hour / 24)
+        seen->by_day[a->kind][day % SEEN_DAYS] += (uint32_t)by;
+}
+
 static void drop_oldest_actor(struct kt_detect *d)
 {
     struct kt_key key;
     if (!kt_table_full(d->actors) || !kt_table_oldest(d->actors, &key))
         return;
-    struct kt_actor *old = kt_table_get(d->actors, key);
-    while (old->pending_n > 0)
-        unlink_aside(d, old, NONE, old->pending_head);
-    kt_table_remove(d->actors, key);
+    struct kt_actor *old = kt_table_edit(d->actors, key);
+    if (old != NULL) {
+        kt_detect_aside_cut(d, key, &old->pending_n, 0);
+        kt_detect_count(d, old, -1);
+    }
+    for (unsigned i = 0; i < d->n_detectors; i++) {
+        for (unsigned k = 0; k < kt_detectors[i]->n_tables; k++) {
+            if (kt_detectors[i]->tables[k].key == KT_KEY_ACTOR)
+                kt_table_remove(d->detector[i].table[k], key);
+        }
+    }
     kt_table_remove(d->places, key);
+    kt_table_remove(d->actors, key);
+    d->core.forgotten++;
 }
 
 struct kt_actor *kt_detect_actor_new(struct kt_detect *d, struct kt_scene *s)
@@ -339,10 +174,9 @@ struct kt_actor *kt_detect_actor_new(struct kt_detect *d, struct kt_scene *s)
     struct kt_actor *a = kt_table_put(d->actors, s->who, NULL);
     a->number = ++d->core.actor_number;
     a->first_min = a->last_min = s->minute;
-    a->pending_head = NONE;
     a->pending_due = UINT32_MAX;
     kt_str_copyz(a->name, sizeof a->name, kt_utf8_cut(s->ev->actor, sizeof a->name - 1));
-    (void)kt_table_put(d->places, s->who, NULL);
+    kt_detect_count(d, a, 1);
     return a;
 }
 
@@ -381,7 +215,7 @@ void kt_detect_taint(struct kt_detect *d, struct kt_key who, uint32_t from_min, 
     for (unsigned i = 0; p != NULL && a != NULL && i < p->n_place; i++) {
         struct kt_place *place = &p->place[i];
         if (place->taint_min != 0 || place->first_min < from_min || place->first_min > until_min ||
-            shared_cause(d, place->network, place->first_min))
+            kt_detect_shared_cause(d, place->network, place->first_min))
             continue;
         place->taint_min = until_min;
         kt_detect_mark_user(d, place->network, a->number, true);
@@ -396,7 +230,7 @@ void kt_detect_clear(struct kt_detect *d, struct kt_scene *s)
     for (unsigned i = 0; p != NULL && i < p->n_place; i++) {
         struct kt_place *place = &p->place[i];
         if (place->taint_min != 0 && place->network == s->where.network &&
-            shared_cause(d, place->network, place->first_min))
+            kt_detect_shared_cause(d, place->network, place->first_min))
             place->taint_min = 0;
     }
 }
@@ -521,7 +355,7 @@ static void seen_public(struct kt_detect *d, struct kt_scene *s, struct kt_place
                                     .v = { 1, first_public, 0, 0 },
                                     .detector = ENGINE_DETECTOR,
                                     .what = ASIDE_PLACE };
-        put_aside(d, s->actor, &aside);
+        kt_detect_put_aside(d, s, &aside);
     }
     bool new_net_day = note_net(p, s->where.net, s->minute);
     p->public_seen = 1;
@@ -547,21 +381,26 @@ void kt_detect_seen(struct kt_detect *d, struct kt_scene *s)
                                    .v = { 1, 0, 0, 0 },
                                    .detector = ENGINE_DETECTOR,
                                    .what = ASIDE_HOUR };
-        put_aside(d, a, &hour);
+        kt_detect_put_aside(d, s, &hour);
     }
     for (unsigned i = 0; i < s->n_put_aside; i++)
-        put_aside(d, a, &s->put_aside[i]);
+        kt_detect_put_aside(d, s, &s->put_aside[i]);
     uint32_t due = (s->minute / 60 + 1) * 60 + DAY_MIN;
     a->pending_due = due < a->pending_due ? due : a->pending_due;
+    if (s->minute / 60 > a->last_min / 60) {
+        kt_detect_count(d, a, -1);
+        a->last_min = s->minute;
+        kt_detect_count(d, a, 1);
+    }
     a->last_min = s->minute > a->last_min ? s->minute : a->last_min;
     a->first_min = s->minute < a->first_min ? s->minute : a->first_min;
     if (!s->taught)
         return;
-    struct kt_places *p = kt_table_get(d->places, s->who);
-    assert(p != NULL);
+    struct kt_places *p = s->places;
     note_client(p, s->client);
     if (!s->where.usable)
         return;
+    keep_fact(d, s->where.address);
     if (s->where.inside)
         p->inside_seen = 1;
     else

@@ -15,7 +15,6 @@
 #include "core/base/enc.h"
 #include "core/base/hash.h"
 
-#define NONE       UINT32_MAX
 #define DAY_MIN    1440u
 #define AFTER_NS   (26 * KT_NS_HOUR) /* windows take events that come up to 25 h late */
 #define KEPT_MIN   (90u * DAY_MIN)
@@ -128,7 +127,7 @@ void kt_detect_context(struct kt_detect *d, struct kt_scene *s)
         return;
     uint32_t at = 0;
     const struct kt_decision *e;
-    while ((e = kt_table_next(d->expected, &at, NULL)) != NULL) {
+    while ((e = kt_table_each(d->expected, &at, NULL)) != NULL) {
         if (!selects(e, s, NULL))
             continue;
         if (e->what == KT_DECIDE_BREAK_GLASS)
@@ -215,7 +214,7 @@ const struct kt_decision *kt_detect_expected(struct kt_detect *d, const struct k
 {
     uint32_t at = 0;
     const struct kt_decision *e;
-    while (kt_table_count(d->expected) > 0 && (e = kt_table_next(d->expected, &at, NULL)) != NULL) {
+    while ((e = kt_table_each(d->expected, &at, NULL)) != NULL) {
         if (expects(d, e, s, f))
             return e;
     }
@@ -248,19 +247,17 @@ static struct kt_key withheld_key(const struct incident *in, struct kt_key who)
     return (struct kt_key){ half ^ who.a, who.b };
 }
 
-static void give_one(struct kt_detect *d, struct withheld *w)
+static void give_back(struct kt_detect *d, struct kt_key key, struct withheld *w)
 {
-    uint32_t i = w->head;
-    w->head = d->pool[i].next;
-    w->n--;
-    kt_detect_pool_give(d, i);
-    d->core.kept--;
+    d->core.kept -= w->n;
+    kt_detect_aside_cut(d, key, &w->n, 0);
 }
 
-static void give_back(struct kt_detect *d, struct withheld *w)
+/* The same where it is only looked at: an entry changes only if it has something. */
+static void let_go(struct kt_detect *d, struct kt_key key, const struct withheld *w)
 {
-    while (w->n > 0)
-        give_one(d, w);
+    if (w->n > 0)
+        give_back(d, key, kt_table_edit(d->withheld, key));
 }
 
 static void drop_oldest(struct kt_detect *d)
@@ -268,7 +265,9 @@ static void drop_oldest(struct kt_detect *d)
     struct kt_key key;
     if (!kt_table_full(d->withheld) || !kt_table_oldest(d->withheld, &key))
         return;
-    give_back(d, kt_table_get(d->withheld, key));
+    const struct withheld *w = kt_table_peek(d->withheld, key);
+    if (w != NULL)
+        let_go(d, key, w);
     kt_table_remove(d->withheld, key);
 }
 
@@ -299,26 +298,31 @@ bool kt_detect_dismissed(const struct withheld *w)
 static void make_room(struct kt_detect *d)
 {
     uint32_t at = 0;
-    struct withheld *w;
-    while (d->core.kept >= KEPT_ITEMS && (w = kt_table_next(d->withheld, &at, NULL)) != NULL)
-        give_back(d, w);
+    struct kt_key key;
+    const struct withheld *w;
+    while (d->core.kept >= KEPT_ITEMS && (w = kt_table_each(d->withheld, &at, &key)) != NULL)
+        let_go(d, key, w);
 }
 
 /* An incident of the actor that holds the number and was not dismissed: one that was judged true
  * before one that nobody judged. */
-static struct withheld *holder_of(struct kt_detect *d, struct kt_key who, uint32_t number,
-                                  const struct kt_pending *p)
+static const struct withheld *holder_of(struct kt_detect *d, struct kt_key who, uint32_t number,
+                                        const struct kt_pending *p, struct kt_key *ret_key)
 {
     uint32_t at = 0;
-    struct withheld *w, *open = NULL;
-    while ((w = kt_table_next(d->withheld, &at, NULL)) != NULL) {
+    struct kt_key key;
+    const struct withheld *w, *open = NULL;
+    while ((w = kt_table_each(d->withheld, &at, &key)) != NULL) {
         bool covers = kt_key_eq(w->who, who) && w->number == number && p->time_min > w->since_min &&
                       p->time_min - 60 <= w->until_min;
         if (!covers || kt_detect_dismissed(w))
             continue;
         if (w->verdict == VERDICT(TRUE))
             return w;
-        open = open == NULL ? w : open;
+        if (open != NULL)
+            continue;
+        open = w;
+        *ret_key = key;
     }
     return open;
 }
@@ -328,28 +332,25 @@ void kt_detect_withheld_merge(struct kt_detect *d, const struct incident *old,
                               const struct incident *young)
 {
     uint32_t at = 0;
-    struct withheld *w;
-    while ((w = kt_table_next(d->withheld, &at, NULL)) != NULL) {
+    struct kt_key key;
+    const struct withheld *w;
+    while ((w = kt_table_each(d->withheld, &at, &key)) != NULL) {
         if (memcmp(w->id, young->id, sizeof w->id) == 0)
-            memcpy(w->id, old->id, sizeof w->id);
+            memcpy(((struct withheld *)kt_table_edit(d->withheld, key))->id, old->id,
+                   sizeof old->id);
     }
 }
 
 void kt_detect_put_by(struct kt_detect *d, const struct kt_actor *a, struct kt_key who,
                       const struct kt_pending *p)
 {
-    struct withheld *w = holder_of(d, who, a->number, p);
-    if (w == NULL || w->verdict == VERDICT(TRUE))
+    struct kt_key key;
+    const struct withheld *holder = holder_of(d, who, a->number, p, &key);
+    if (holder == NULL || holder->verdict == VERDICT(TRUE))
         return; /* judged true: never learned */
     make_room(d);
-    uint32_t i = kt_detect_pool_take(d);
-    if (i == NONE)
-        return;
-    d->pool[i] = *p;
-    d->pool[i].next = w->n == 0 ? NONE : w->head;
-    w->head = i;
-    w->n++;
-    d->core.kept++;
+    struct withheld *w = kt_table_edit(d->withheld, key);
+    d->core.kept += kt_detect_aside_add(d, key, &w->n, p);
 }
 
 /* ---- verdicts ---- */
@@ -363,7 +364,7 @@ static void hold_again(struct kt_detect *d, const struct withheld *judged)
         return;
     memset(a->held, 0, sizeof a->held);
     a->held_n = 0;
-    while ((w = kt_table_next(d->withheld, &at, NULL)) != NULL) {
+    while ((w = kt_table_each(d->withheld, &at, NULL)) != NULL) {
         enum kt_held mark = w->verdict == VERDICT(TRUE) ? KT_HELD_TRUE
                             : w->silent                 ? KT_HELD_EXPECTED
                                                         : KT_HELD_OPEN;
@@ -379,7 +380,7 @@ static bool another_has(struct kt_detect *d, const struct withheld *judged,
 {
     uint32_t at = 0;
     const struct withheld *w;
-    while ((w = kt_table_next(d->withheld, &at, NULL)) != NULL) {
+    while ((w = kt_table_each(d->withheld, &at, NULL)) != NULL) {
         bool other = kt_key_eq(w->who, judged->who) && !kt_detect_dismissed(w) &&
                      memcmp(w->id, judged->id, sizeof w->id) != 0;
         bool in_it = place->first_min >= w->from_min && place->first_min <= w->until_min;
@@ -407,33 +408,29 @@ static void mark_places(struct kt_detect *d, const struct withheld *w)
     }
 }
 
-/* What was held back is counted after all, oldest first: the list is newest first. What another
- * incident holds as well waits on. */
-static void learn_all(struct kt_detect *d, struct withheld *w)
+/* What was held back is counted after all. What another incident holds as well waits on. */
+static void learn_all(struct kt_detect *d, struct kt_key key, struct withheld *w)
 {
     struct kt_scene *s = &d->scene;
     struct kt_actor *a = kt_table_get(d->actors, w->who);
-    uint32_t turned = NONE;
-    for (uint32_t i = w->n > 0 ? w->head : NONE, next; i != NONE; i = next) {
-        next = d->pool[i].next;
-        d->pool[i].next = turned;
-        turned = i;
-    }
-    w->head = turned;
+    struct kt_key other;
+    uint32_t n = w->n;
+    w->n = 0; /* so that nobody takes it for room */
     s->who = w->who;
     s->actor = a;
     s->places = kt_table_get(d->places, w->who);
     bool there = a != NULL && a->number == w->number;
-    while (w->n > 0) {
-        struct kt_pending p = d->pool[w->head];
-        give_one(d, w);
-        if (!there)
+    for (uint32_t i = 0; i < n; i++) {
+        struct kt_pending p;
+        d->core.kept--;
+        if (!there || !kt_detect_aside_at(d, key, i, &p))
             continue;
-        if (holder_of(d, w->who, w->number, &p) == NULL)
+        if (holder_of(d, w->who, w->number, &p, &other) == NULL)
             kt_detect_learn(d, s, &p);
         else
             kt_detect_put_by(d, a, w->who, &p);
     }
+    kt_detect_aside_cut(d, key, &n, 0);
 }
 
 static void judge(struct kt_detect *d, const struct kt_event *ev, const struct kt_decision *v)
@@ -441,21 +438,23 @@ static void judge(struct kt_detect *d, const struct kt_event *ev, const struct k
     uint8_t id[16];
     uint32_t at = 0;
     bool known = false;
-    struct withheld *w;
+    struct kt_key key;
+    const struct withheld *seen;
     if (!kt_id_parse(kt_str_of(v->id), id))
         return;
     kt_detect_plain_scene(d, ev, d->arrival);
-    while ((w = kt_table_next(d->withheld, &at, NULL)) != NULL) {
-        if (memcmp(w->id, id, sizeof id) != 0)
+    while ((seen = kt_table_each(d->withheld, &at, &key)) != NULL) {
+        if (memcmp(seen->id, id, sizeof id) != 0)
             continue;
+        struct withheld *w = kt_table_edit(d->withheld, key);
         known = true;
         w->verdict = (uint8_t)(v->verdict + 1);
         hold_again(d, w);
         mark_places(d, w);
         if (kt_detect_dismissed(w))
-            learn_all(d, w);
+            learn_all(d, key, w);
         else
-            give_back(d, w);
+            give_back(d, key, w);
     }
     d->core.verdicts++;
     d->core.verdicts_late += !known;
@@ -489,15 +488,15 @@ void kt_detect_forget(struct kt_detect *d, kt_time_ns now)
     unsigned n = 0;
     uint32_t at = 0, minute = (uint32_t)(now / KT_NS_MIN);
     const struct kt_decision *e;
-    while ((e = kt_table_next(d->expected, &at, &key)) != NULL) {
+    while ((e = kt_table_each(d->expected, &at, &key)) != NULL) {
         if (e->until + AFTER_NS < now)
             over[n++] = key;
     }
     for (unsigned i = 0; i < n; i++)
         kt_table_remove(d->expected, over[i]);
-    struct withheld *w;
-    for (at = 0; (w = kt_table_next(d->withheld, &at, NULL)) != NULL;) {
+    const struct withheld *w;
+    for (at = 0; (w = kt_table_each(d->withheld, &at, &key)) != NULL;) {
         if (w->until_min + KEPT_MIN < minute)
-            give_back(d, w);
+            let_go(d, key, w);
     }
 }

@@ -525,7 +525,9 @@ static bool mass_event(struct kt_detect *d, struct kt_scene *s, const struct kt_
     if (s->actor == NULL || f->key_kind != KT_KEY_ACTOR || f->family == KT_FAMILY_SIGNATURE ||
         f->flags & (KT_FIND_CRITICAL | KT_FIND_ADDS | KT_FIND_BESIDE))
         return false;
-    struct mass *m = &d->core.mass[s->actor->kind][f->family];
+    struct mass *m =
+        kt_table_put(d->mass, (struct kt_key){ s->actor->kind, (uint64_t)f->family }, NULL);
+    assert(m != NULL); /* there is room for each */
     uint64_t network = s->where.usable && !s->where.inside ? s->where.network : 0;
     unsigned n = mass_note(m, s->actor->number, s->minute, network);
     unsigned active = d->shared.active[s->actor->kind], least = (active * 3 + 9) / 10;
@@ -714,18 +716,21 @@ void kt_detect_close_old(struct kt_detect *d, kt_time_ns now)
     d->incidents_changed = false;
     d->next_close = INT64_MAX;
     uint32_t at = 0;
-    struct incident *in;
-    while ((in = kt_table_next(d->incidents, &at, NULL)) != NULL) {
-        if (in->severity < 0 || in->closed)
+    struct kt_key key;
+    const struct incident *seen;
+    while ((seen = kt_table_look(d->incidents, &at, &key)) != NULL) {
+        if (seen->severity < 0 || seen->closed)
             continue;
-        kt_time_ns end = in->last + JOIN_NS + LATE_NS;
-        in->closed = end < now;
+        kt_time_ns end = seen->last + JOIN_NS + LATE_NS;
+        bool closed = end < now;
         /* the numbers in the words are old */
-        bool grown = in->events_n > in->told_n && in->events_n >= 4 * in->told_n;
-        if (!in->closed && end < d->next_close)
+        bool grown = seen->events_n > seen->told_n && seen->events_n >= 4 * seen->told_n;
+        if (!closed && end < d->next_close)
             d->next_close = end;
-        if (!in->closed && !grown)
+        if (!closed && !grown)
             continue;
+        struct incident *in = kt_table_edit(d->incidents, key);
+        in->closed = closed;
         in->told_n = in->events_n;
         kt_detect_emit(d, in, in->closed ? "closed" : "updated", false, NULL);
     }

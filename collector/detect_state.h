@@ -24,7 +24,8 @@ struct fact { /* what was known of an address when the log said it */
     uint16_t country;
     uint8_t hosting, placed; /* placed: with coordinates */
     int16_t lat_e2, lon_e2;  /* hundredths of a degree */
-    uint16_t radius_km, pad; /* 0 = not told */
+    uint16_t radius_km;      /* 0 = not told */
+    uint16_t day;            /* on which it was used last */
     char org[48];
 };
 struct part { /* the best evidence of one family, or what a family adds */
@@ -66,11 +67,17 @@ struct withheld {   /* what an incident holds back of one actor, for a verdict *
     uint64_t network; /* that was new in it; 0 = none */
     uint32_t number, from_min, until_min;
     uint32_t since_min; /* held back from here on, not from the first event */
-    uint32_t head, n;   /* numbers that fell due in it, in the pool, newest first */
+    uint32_t n;         /* numbers that fell due in it, set aside under its key */
     uint8_t verdict;    /* enum kt_finding_verdict + 1; 0 = nobody judged it */
     uint8_t silent;     /* it is announced work */
-    uint8_t pad[6];
+    uint8_t pad[2];
 };
+
+#define ASIDE_BLOCK 8u
+struct aside { /* numbers that wait, of one owner; time_min 0 = none */
+    struct kt_pending item[ASIDE_BLOCK];
+};
+enum { ASIDE_HOUR, ASIDE_PLACE }; /* kt_pending.what of the engine's own */
 
 #define MASS_MAX 64
 struct mass { /* who showed a family lately, by kind of actor */
@@ -83,16 +90,22 @@ struct daily { /* of one detector, by day of event time modulo DAILY_DAYS */
     uint32_t newest;
     uint16_t surprise[DAILY_DAYS], opened[DAILY_DAYS]; /* largest points; incidents told */
 };
+#define SEEN_HOURS (3u * 24 + 1)
+#define SEEN_DAYS  91u
+struct seen {      /* actors by the hour and the day of their newest event, modulo the lengths */
+    uint32_t hour; /* the newest */
+    uint32_t by_hour[KT_ACTOR_COUNT][SEEN_HOURS], by_day[KT_ACTOR_COUNT][SEEN_DAYS];
+};
 struct core { /* the scalars of the state */
     uint64_t position, incident_serial, alerts, evidence;
     kt_time_ns last_tick, last_arrival;
     uint32_t actor_number, last_hour, first_min, newest_min;
-    uint32_t pool_used, pool_free, pool_held; /* held: in use */
-    uint32_t kept;                            /* of the pool, for verdicts */
+    uint32_t kept, pad; /* numbers that wait for verdicts */
     uint64_t put_aside_lost, clamped, suppressed, verdicts, verdicts_late;
     uint64_t config_refused; /* recorded configurations that could not be used */
+    uint64_t forgotten;      /* actors that made room for others */
     uint32_t others[KT_ACTOR_COUNT], active[KT_ACTOR_COUNT];
-    struct mass mass[KT_ACTOR_COUNT][KT_FAMILY_COUNT];
+    struct seen seen;
     struct daily daily[KT_DETECTORS_MAX];
 };
 
@@ -112,10 +125,11 @@ struct kt_detect {
         struct kt_table *table[TABLES_MAX];
     } detector[KT_DETECTORS_MAX];
     unsigned n_detectors;
-    struct kt_table *actors, *places, *facts, *incidents, *index;
+    struct kt_table *actors, *places, *facts, *incidents, *index, *mass;
+    /* Facts of addresses that nobody got in from: a flood pushes out those only. */
+    struct kt_table *strangers;
+    struct kt_table *aside;                       /* detect_aside.c */
     struct kt_table *expected, *signs, *withheld; /* detect_decide.c */
-    struct kt_pending *pool;
-    uint32_t pool_cap;
     struct core core;
     struct kt_scene scene;
     struct kt_named *named;         /* detect_who.c: the event in work under the actor's own name */
@@ -131,31 +145,64 @@ struct kt_detect {
     kt_time_ns next_close;
 };
 
+/* ---- detect.c: the tables ---- */
+/* Forgets everything that was learned: with the settings it is the state before the first record.
+ */
+void kt_detect_empty(struct kt_detect *d);
+void kt_detect_refresh(struct kt_detect *d); /* shared statistics, from the state */
+/* Tables in the order in which they are saved, NULL behind the last; *ret_id numbers them. */
+struct kt_table *kt_detect_table(const struct kt_detect *d, unsigned i, unsigned *ret_id);
+
+/* ---- detect_sound.c: may a struct that comes from a file be used? ---- */
+bool kt_sound_actor(const void *state);
+bool kt_sound_places(const void *state);
+bool kt_sound_fact(const void *state);
+bool kt_sound_value(const void *state);
+bool kt_sound_mass(const void *state);
+bool kt_sound_aside(const void *state);
+bool kt_sound_expected(const void *state);
+bool kt_sound_withheld(const void *state);
+bool kt_sound_incident(const void *state);
+
 /* ---- detect_who.c: whose event it is ---- */
 struct kt_key kt_detect_name_key(struct kt_str name);
 /* Fills in identity, actor, kind, team; s->ev is then the event under the canonical name. */
 void kt_detect_who(struct kt_detect *d, struct kt_scene *s);
 
-/* ---- detect_actor.c: where, what was known, what is put aside ---- */
+/* ---- detect_actor.c: where, what was known ---- */
 void kt_detect_where(struct kt_detect *d, struct kt_scene *s);
 uint32_t kt_detect_client(struct kt_str user_agent);
 struct kt_actor *kt_detect_actor_new(struct kt_detect *d, struct kt_scene *s);
-/* Counts what is 24 h old, unless an incident holds it back. */
-void kt_detect_apply(struct kt_detect *d, struct kt_scene *s);
+/* Adds the actor to those of its kind that were seen at its newest event, or takes it out: before
+ * and after either changes. The counts reach back from the newest hour of all. */
+void kt_detect_count(struct kt_detect *d, const struct kt_actor *a, int by);
+void kt_detect_count_until(struct kt_detect *d, uint32_t hour);
 /* The event's values become known; what the detectors put aside is kept for later. */
 void kt_detect_seen(struct kt_detect *d, struct kt_scene *s);
 void kt_detect_hold(struct kt_actor *a, uint32_t from_min, uint32_t until_min, enum kt_held mark);
-/* Counts one number that was put aside. */
-void kt_detect_learn(struct kt_detect *d, struct kt_scene *s, const struct kt_pending *p);
 /* A use of the network that excuses no colleague, or does again. */
 void kt_detect_mark_user(struct kt_detect *d, uint64_t network, uint32_t actor, bool tainted);
-/* A place in the pool of what is put aside, UINT32_MAX: it is full. */
-uint32_t kt_detect_pool_take(struct kt_detect *d);
-void kt_detect_pool_give(struct kt_detect *d, uint32_t i);
+/* Three people who took a network up within a day know something: it is no habit of each. */
+bool kt_detect_shared_cause(const struct kt_detect *d, uint64_t network, uint32_t minute);
 /* Takes the mark off the event's network when it was a shared cause. */
 void kt_detect_clear(struct kt_detect *d, struct kt_scene *s);
 /* Marks the networks that were first seen in the window. */
 void kt_detect_taint(struct kt_detect *d, struct kt_key who, uint32_t from_min, uint32_t until_min);
+
+/* ---- detect_aside.c: numbers that wait ---- */
+/* The scene's actor did that: counted 24 h later. */
+void kt_detect_put_aside(struct kt_detect *d, const struct kt_scene *s, const struct kt_pending *p);
+/* Counts what is 24 h old, unless an incident holds it back. */
+void kt_detect_apply(struct kt_detect *d, struct kt_scene *s);
+/* Counts one number that was put aside. */
+void kt_detect_learn(struct kt_detect *d, struct kt_scene *s, const struct kt_pending *p);
+/* Lists of an owner, who keeps the length: number i of it (false: it is lost), one more at the end
+ * (false: there is no room), and all from number `keep` on away. */
+bool kt_detect_aside_at(const struct kt_detect *d, struct kt_key owner, uint32_t i,
+                        struct kt_pending *ret);
+bool kt_detect_aside_add(struct kt_detect *d, struct kt_key owner, uint32_t *n,
+                         const struct kt_pending *p);
+void kt_detect_aside_cut(struct kt_detect *d, struct kt_key owner, uint32_t *n, uint32_t keep);
 
 /* ---- detect_config.c: the settings that hold ---- */
 KT_MUST_USE enum kt_status kt_detect_config_new(struct kt_detect *d, struct kt_error *err);

@@ -110,15 +110,18 @@ static int kind_of(const struct kt_detect *d, const struct kt_event *ev, const s
     return (int)ev->actor_kind;
 }
 
-static void set_kind(const struct kt_detect *d, struct kt_scene *s, const struct kt_event *own)
+static void set_kind(struct kt_detect *d, struct kt_scene *s, const struct kt_event *own)
 {
     if (s->ev->actor_kind == KT_ACTOR_ANONYMOUS) /* claimed, not proved */
         return;
     int kind = s->identity != NULL ? s->identity->kind : -1;
     if (kind < 0)
         kind = kind_of(d, s->ev, own);
-    if (kind != KT_ACTOR_UNKNOWN || s->actor->kind == KT_ACTOR_UNKNOWN)
-        s->actor->kind = (uint8_t)kind;
+    if (kind == KT_ACTOR_UNKNOWN || s->actor->kind == kind)
+        return;
+    kt_detect_count(d, s->actor, -1);
+    s->actor->kind = (uint8_t)kind;
+    kt_detect_count(d, s->actor, 1);
 }
 
 /* The start of a person's day, where the file names a zone (DETECTION §2.4). */
@@ -153,7 +156,7 @@ void kt_detect_who(struct kt_detect *d, struct kt_scene *s)
         s->actor = kt_detect_actor_new(d, s);
     if (s->actor == NULL)
         return;
-    s->places = kt_table_get(d->places, s->who);
+    s->places = kt_table_put(d->places, s->who, NULL);
     set_kind(d, s, own);
     set_zone(s);
     s->young = s->minute < s->actor->first_min + 10 * DAY_MIN || s->actor->active_days < 5;

@@ -181,6 +181,11 @@ void kt_ring_take(struct kt_ring *r, kt_time_ns t, unsigned n)
         *hour = (uint16_t)(*hour - (*hour < n ? *hour : n));
 }
 
+bool kt_ring_is_sound(const struct kt_ring *r)
+{
+    return r->newest >= 0 && r->newest <= INT64_MAX / FIVE_MIN;
+}
+
 /* n whole buckets ending with t's, and the part of the one before that the window still covers. */
 static unsigned ring_sum(const uint16_t *v, int64_t size, int64_t newest, int64_t width, int64_t t,
                          unsigned n)
@@ -211,6 +216,11 @@ unsigned kt_ring_hours(const struct kt_ring *r, kt_time_ns t, unsigned n)
 static bool within(uint32_t minute, uint32_t at, uint32_t width)
 {
     return minute <= at && at - minute < width;
+}
+
+bool kt_distinct_is_sound(const struct kt_distinct *d)
+{
+    return d->n <= KT_DISTINCT_MAX;
 }
 
 bool kt_distinct_add(struct kt_distinct *d, uint64_t hash, uint32_t minute, uint32_t keep)
@@ -314,6 +324,11 @@ unsigned kt_hll_count(const struct kt_hll *h, uint32_t minute, unsigned n)
     if (estimate <= 2.5 * m && zero > 0)
         estimate = m * log(m / zero);
     return (unsigned)(estimate + 0.5);
+}
+
+bool kt_maxima_is_sound(const struct kt_maxima *m)
+{
+    return m->n <= KT_MAXIMA_DAYS && m->at < KT_MAXIMA_DAYS;
 }
 
 void kt_maxima_add(struct kt_maxima *m, int64_t day, const uint16_t v[KT_MAXIMA_STATS])

@@ -96,6 +96,11 @@ void kt_maxima_add(struct kt_maxima *m, int64_t day, const uint16_t v[KT_MAXIMA_
 unsigned kt_maxima_record(const struct kt_maxima *m, unsigned stat);
 /* The largest as it is, 0 without days: for texts. */
 unsigned kt_maxima_best(const struct kt_maxima *m, unsigned stat);
+/* Of a struct that comes from a file: what its numbers point at is there. */
+bool kt_ring_is_sound(const struct kt_ring *r);
+bool kt_distinct_is_sound(const struct kt_distinct *d);
+bool kt_maxima_is_sound(const struct kt_maxima *m);
+
 /* ---- what is to be expected of the largest of a day (§3.5) ---- */
 /* The level that the largest value of a day passes about once in `days`, from the largest of each
  * of n days, 60 to 366: a generalised Pareto tail over the 80 % point, fitted by moments (Hosking

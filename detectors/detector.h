@@ -71,13 +71,13 @@ struct kt_actor {    /* the shared header: read-only for detectors */
     uint8_t kind;    /* enum kt_actor_kind */
     uint8_t origin;  /* hour (UTC) at which its day starts */
     uint16_t hours_known;
-    uint32_t first_min, last_min; /* first and newest event, minutes of event time */
-    uint32_t active_days;         /* counted, 24 h behind */
-    uint32_t first_day, last_day; /* counted active days, in its own days */
-    float days;                   /* active days, decayed */
-    float novel[KT_NOVELS];       /* novelties after the first active day, decayed */
-    uint16_t hours[24];           /* distinct (day, hour) */
-    uint32_t pending_head, pending_due, pending_n;
+    uint32_t first_min, last_min;    /* first and newest event, minutes of event time */
+    uint32_t active_days;            /* counted, 24 h behind */
+    uint32_t first_day, last_day;    /* counted active days, in its own days */
+    float days;                      /* active days, decayed */
+    float novel[KT_NOVELS];          /* novelties after the first active day, decayed */
+    uint16_t hours[24];              /* distinct (day, hour) */
+    uint32_t pending_due, pending_n; /* numbers that wait, and the earliest at which one is due */
     uint64_t pending_bits[4]; /* one a number that waits, by a hash: where none is, none waits */
     struct {
         uint32_t from_min, until_min, mark; /* enum kt_held */
@@ -176,11 +176,10 @@ struct kt_report {
 /* ---- the scene: one event, with everything that may be asked about it ---- */
 struct kt_pending { /* put aside: counted 24 h later, when the actor is next touched */
     uint64_t key;
-    uint32_t time_min; /* end of what it stands for */
-    uint32_t next;
-    uint16_t v[4]; /* v[0] adds up, the others keep the largest */
+    uint32_t time_min; /* end of what it stands for; never 0 */
+    uint16_t v[4];     /* v[0] adds up, the others keep the largest */
     uint8_t detector, what;
-    uint8_t pad[6];
+    uint8_t pad[2];
 };
 
 struct kt_novelty {        /* what new_secrets says of the event to those that run after it */

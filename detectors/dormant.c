@@ -11,6 +11,7 @@
 #include <math.h>
 
 #include "core/base/hash.h"
+#include "core/base/limits.h"
 
 #define DAY_MIN       1440u
 #define RETURN_MIN    (7u * DAY_MIN) /* refused first, in later: still the same return */
@@ -39,10 +40,16 @@ struct instance {
     } silence[SILENCES];
 };
 
+static bool is_instance(const void *state)
+{
+    return ((const struct instance *)state)->actors <= POPULATION;
+}
+
 static const struct kt_table_decl tables[] = {
-    [T_ACTOR] = { "dormant", KT_KEY_ACTOR, sizeof(struct absence), 1, 12000, KT_EVICT_LRU, NULL },
+    [T_ACTOR] = { "dormant", KT_KEY_ACTOR, sizeof(struct absence), 1, KT_ACTORS_MAX, KT_EVICT_LRU,
+                  NULL },
     [T_INSTANCE] = { "dormant_instance", KT_KEY_INSTANCE, sizeof(struct instance), 1, 500,
-                     KT_EVICT_LRU, NULL },
+                     KT_EVICT_LRU, is_instance },
 };
 
 static const struct kt_option options[] = {

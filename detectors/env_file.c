@@ -117,8 +117,13 @@ struct person {                   /* looked at configuration of applications on 
 };
 enum { T_USE, T_HOST, T_CLASS, T_PERSON };
 static const struct kt_key all_hosts = { 0, 1 }; /* in T_CLASS; classes have a second half of 0 */
+static bool is_use(const void *state)
+{
+    return ((const struct use *)state)->n_users <= USERS + 1;
+}
+
 static const struct kt_table_decl tables[] = {
-    [T_USE] = { "env_use", KT_KEY_HOST_EXE, sizeof(struct use), 1, 10000, KT_EVICT_LRU, NULL },
+    [T_USE] = { "env_use", KT_KEY_HOST_EXE, sizeof(struct use), 1, 10000, KT_EVICT_LRU, is_use },
     [T_HOST] = { "env_host", KT_KEY_HOST_EXE, sizeof(struct host), 2, 4000, KT_EVICT_LRU, NULL },
     [T_CLASS] = { "env_class", KT_KEY_HOST_EXE, sizeof(struct host), 2, 1000, KT_EVICT_LRU, NULL },
     [T_PERSON] = { "env_person", KT_KEY_IDENTITY, sizeof(struct person), 1, 4000, KT_EVICT_LRU,

@@ -46,15 +46,32 @@ struct names { /* who failed from a network without knowing it */
     uint32_t login_min, refused_min; /* the newest login that failed, the newest other refusal */
 };
 
+static bool are_denials(const void *state)
+{
+    const struct denials *d = state;
+    return d->n <= FACTS_MAX && kt_ring_is_sound(&d->tries.ring);
+}
+
+static bool are_tries(const void *state)
+{
+    return kt_ring_is_sound(&((const struct tries *)state)->ring);
+}
+
+static bool are_names(const void *state)
+{
+    const struct names *n = state;
+    return n->n <= NAMES_MAX && kt_ring_is_sound(&n->tries.ring);
+}
+
 static const struct kt_table_decl tables[] = {
-    [T_ACTOR] = { "failed_actor", KT_KEY_ACTOR, sizeof(struct denials), 1, 6000, KT_EVICT_LRU,
-                  NULL },
+    [T_ACTOR] = { "failed_actor", KT_KEY_ACTOR, sizeof(struct denials), 1, 60000, KT_EVICT_LRU,
+                  are_denials },
     [T_IDENTITY] = { "failed_identity", KT_KEY_IDENTITY, sizeof(struct tries), 1, 20000,
-                     KT_EVICT_LRU, NULL },
+                     KT_EVICT_LRU, are_tries },
     [T_ADDRESS] = { "failed_address", KT_KEY_ADDRESS, sizeof(struct tries), 1, 20000, KT_EVICT_LRU,
-                    NULL },
+                    are_tries },
     [T_NETWORK] = { "failed_network", KT_KEY_NETWORK, sizeof(struct names), 2, 10000, KT_EVICT_LRU,
-                    NULL },
+                    are_names },
 };
 
 #define UINT_OPTION(field, value, help)                                                            \

@@ -56,9 +56,16 @@ struct giver { /* one actor */
     } to[TO_WHOM];
 };
 
+static bool is_grant(const void *state)
+{
+    const struct grant *g = state;
+    return memchr(g->by, '\0', sizeof g->by) != NULL &&
+           memchr(g->what, '\0', sizeof g->what) != NULL;
+}
+
 static const struct kt_table_decl tables[] = {
-    [T_GRANT] = { "grant", KT_KEY_PAIR, sizeof(struct grant), 2, 2000, KT_EVICT_LRU, NULL },
-    [T_GIVER] = { "grant_giver", KT_KEY_ACTOR, sizeof(struct giver), 2, 4000, KT_EVICT_LRU, NULL },
+    [T_GRANT] = { "grant", KT_KEY_PAIR, sizeof(struct grant), 2, 2000, KT_EVICT_LRU, is_grant },
+    [T_GIVER] = { "grant_giver", KT_KEY_ACTOR, sizeof(struct giver), 2, 20000, KT_EVICT_LRU, NULL },
 };
 
 #define NUMBER(field, type, value, help)                                                           \

@@ -68,8 +68,14 @@ struct trail {
     uint64_t other; /* network of the other end of the last evidence: for its words */
     uint32_t n, n_pairs;
 };
+static bool is_trail(const void *state)
+{
+    const struct trail *t = state;
+    return t->n <= VISITS && t->n_pairs <= PAIRS;
+}
+
 static const struct kt_table_decl tables[] = {
-    { "travel", KT_KEY_ACTOR, sizeof(struct trail), 3, 8000, KT_EVICT_LRU, NULL },
+    { "travel", KT_KEY_ACTOR, sizeof(struct trail), 3, 40000, KT_EVICT_LRU, is_trail },
 };
 
 /* ---- places ---- */

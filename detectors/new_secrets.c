@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "core/base/hash.h"
+#include "core/base/limits.h"
 #include "core/event/secret_id.h"
 
 #define DAY_MIN        1440u
@@ -42,17 +43,23 @@ struct list {
     uint32_t n, pad;
 };
 
+static bool is_list(const void *state)
+{
+    return ((const struct list *)state)->n <= LIST_MAX;
+}
+
 static const struct kt_table_decl tables[] = {
-    [KT_NEW_HABIT] = { "new_habit", KT_KEY_ACTOR, sizeof(struct kt_habit), 1, 12000, KT_EVICT_LRU,
-                       NULL },
-    [KT_NEW_LIST] = { "new_list", KT_KEY_ACTOR, sizeof(struct list), 2, 800, KT_EVICT_LRU, NULL },
-    [KT_NEW_STORE] = { "new_store", KT_KEY_PAIR, sizeof(struct kt_habit_store), 1, 12000,
+    [KT_NEW_HABIT] = { "new_habit", KT_KEY_ACTOR, sizeof(struct kt_habit), 1, KT_ACTORS_MAX,
                        KT_EVICT_LRU, NULL },
-    [KT_NEW_PAIR] = { "new_pair", KT_KEY_PAIR, sizeof(struct kt_known_pair), 1, 120000,
+    [KT_NEW_LIST] = { "new_list", KT_KEY_ACTOR, sizeof(struct list), 2, 8000, KT_EVICT_LRU,
+                      is_list },
+    [KT_NEW_STORE] = { "new_store", KT_KEY_PAIR, sizeof(struct kt_habit_store), 1, KT_ACTORS_MAX,
+                       KT_EVICT_LRU, NULL },
+    [KT_NEW_PAIR] = { "new_pair", KT_KEY_PAIR, sizeof(struct kt_known_pair), 1, 240000,
                       KT_EVICT_LRU, NULL },
-    [KT_NEW_BLOOM] = { "new_bloom", KT_KEY_ACTOR, sizeof(struct kt_known_bloom), 1, 500,
+    [KT_NEW_BLOOM] = { "new_bloom", KT_KEY_ACTOR, sizeof(struct kt_known_bloom), 1, 4000,
                        KT_EVICT_LRU, NULL },
-    [KT_NEW_SECRET] = { "new_secret", KT_KEY_SECRET, sizeof(struct kt_known_secret), 2, 15000,
+    [KT_NEW_SECRET] = { "new_secret", KT_KEY_SECRET, sizeof(struct kt_known_secret), 2, 40000,
                         KT_EVICT_LRU, NULL },
     [KT_NEW_FOLDER] = { "new_folder", KT_KEY_PAIR, sizeof(struct kt_known_folder), 1, 40000,
                         KT_EVICT_LRU, NULL },

@@ -46,8 +46,15 @@ struct network {
     uint8_t hosting, pad[3];
 };
 
+static bool is_network(const void *state)
+{
+    const struct network *x = state;
+    return x->n <= MEMBERS_MAX && x->sharers <= SHARERS;
+}
+
 static const struct kt_table_decl tables[] = {
-    { "shared_network", KT_KEY_NETWORK, sizeof(struct network), 2, 4000, KT_EVICT_LRU, NULL },
+    { "shared_network", KT_KEY_NETWORK, sizeof(struct network), 2, 20000, KT_EVICT_LRU,
+      is_network },
 };
 
 #define UINT_OPTION(field, value, help)                                                            \

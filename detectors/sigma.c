@@ -35,8 +35,13 @@ static const struct kt_option options[] = {
     POINTS(CRITICAL, "critical", "900", "Points: a critical alert."),
     KT_OPTIONS_END,
 };
+static bool is_window(const void *state)
+{
+    return ((const struct kt_sigma_window *)state)->n <= KT_RULE_WINDOW_MAX;
+}
+
 static const struct kt_table_decl tables[] = {
-    { "windows", KT_KEY_PAIR, sizeof(struct kt_sigma_window), 1, 2000, KT_EVICT_LRU, NULL },
+    { "windows", KT_KEY_PAIR, sizeof(struct kt_sigma_window), 1, 2000, KT_EVICT_LRU, is_window },
 };
 
 /* Compiles the rules of the configuration. */

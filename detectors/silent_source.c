@@ -96,11 +96,24 @@ struct clock {
     uint32_t last_min, resumed_min, crowd_min, pad;
 };
 
+static bool is_source(const void *state)
+{
+    const struct source *x = state;
+    return memchr(x->instance, '\0', sizeof x->instance) != NULL &&
+           memchr(x->type, '\0', sizeof x->type) != NULL && kt_ring_is_sound(&x->ring);
+}
+
+static bool is_agent(const void *state)
+{
+    const struct agent *a = state;
+    return a->state <= QUIET && memchr(a->name, '\0', sizeof a->name) != NULL;
+}
+
 static const struct kt_table_decl tables[] = {
     [T_SOURCE] = { "silent_source", KT_KEY_INSTANCE, sizeof(struct source), 1, 1000, KT_EVICT_LRU,
-                   NULL },
+                   is_source },
     [T_AGENT] = { "silent_agent", KT_KEY_INSTANCE, sizeof(struct agent), 1, 1000, KT_EVICT_LRU,
-                  NULL },
+                  is_agent },
     [T_CLOCK] = { "silent_clock", KT_KEY_KIND, sizeof(struct clock), 1, 1, KT_EVICT_LRU, NULL },
 };
 
@@ -647,7 +660,7 @@ static bool failed_over(struct kt_scene *s, const struct source *x, uint32_t unt
     uint32_t at = 0, from = until - hours * 60;
     double usual = 0, here = expected(x, from, until), found = 0;
     const struct source *y;
-    while ((y = kt_table_next(s->tables[T_SOURCE], &at, NULL)) != NULL) {
+    while ((y = kt_table_look(s->tables[T_SOURCE], &at, NULL)) != NULL) {
         if (y == x || y->scope != x->scope || strcmp(y->type, x->type) != 0 || y->first_min == 0)
             continue;
         usual += expected(y, from, until);
@@ -830,7 +843,7 @@ static const struct source *any_source(struct kt_scene *s, struct kt_key agent)
 {
     uint32_t at = 0;
     const struct source *x;
-    while ((x = kt_table_next(s->tables[T_SOURCE], &at, NULL)) != NULL) {
+    while ((x = kt_table_look(s->tables[T_SOURCE], &at, NULL)) != NULL) {
         if (kt_key_eq(x->agent, agent))
             return x;
     }
@@ -987,11 +1000,11 @@ static void status(struct kt_table *const *tables_of, struct kt_buf *out)
     uint32_t at = 0;
     const struct source *x;
     const struct agent *a;
-    while ((x = kt_table_next(tables_of[T_SOURCE], &at, NULL)) != NULL) {
+    while ((x = kt_table_look(tables_of[T_SOURCE], &at, NULL)) != NULL) {
         if (x->silent_min != 0)
             add_attention(out, "", x->instance, "is quiet since", x->newest_min);
     }
-    for (at = 0; (a = kt_table_next(tables_of[T_AGENT], &at, NULL)) != NULL;) {
+    for (at = 0; (a = kt_table_look(tables_of[T_AGENT], &at, NULL)) != NULL;) {
         if (a->state == AWAY)
             add_attention(out, "agent ", a->name, "is not heard since", a->heard_min);
     }

@@ -55,9 +55,15 @@ struct circle { /* the organisation, or those of one team or permission set */
     } night[NIGHTS];
 };
 
+static bool is_circle(const void *state)
+{
+    return ((const struct circle *)state)->people <= TEAM_PEOPLE;
+}
+
 static const struct kt_table_decl tables[] = {
-    [T_PERSON] = { "time_habit", KT_KEY_ACTOR, sizeof(struct habit), 3, 4000, KT_EVICT_LRU, NULL },
-    [T_CIRCLE] = { "time_circle", KT_KEY_KIND, sizeof(struct circle), 2, 500, KT_EVICT_LRU, NULL },
+    [T_PERSON] = { "time_habit", KT_KEY_ACTOR, sizeof(struct habit), 3, 40000, KT_EVICT_LRU, NULL },
+    [T_CIRCLE] = { "time_circle", KT_KEY_KIND, sizeof(struct circle), 2, 500, KT_EVICT_LRU,
+                   is_circle },
 };
 
 #define NUMBER(field, type, value, help)                                                           \

@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/limits.h"
+
 #define RATE_HOURS    (30.0 * 24)
 #define SERVICE_HOURS (14.0 * 24)
 #define BULK_MAX      1000u
@@ -30,10 +32,9 @@ struct windows { /* what is read now; of announced work there is a second one */
 struct volume {
     struct windows now;
     struct kt_maxima best;
-    struct kt_decay rate; /* reads an hour, clock hours */
-    float expected_today;
+    struct kt_decay rate;        /* reads an hour, clock hours */
     uint32_t today, reads_today; /* UTC day */
-    uint32_t kind;
+    uint32_t kind, pad;
 };
 struct week { /* reads by hour of the week, halved every 28 days */
     uint32_t first_day, halved_day, total;
@@ -48,15 +49,36 @@ struct peers {
     uint32_t set, pad;
 };
 
+static bool are_windows(const void *state)
+{
+    const struct windows *w = state;
+    return kt_ring_is_sound(&w->ring) && kt_distinct_is_sound(&w->seen);
+}
+
+static bool is_volume(const void *state)
+{
+    const struct volume *v = state;
+    return v->kind < KT_ACTOR_COUNT && are_windows(&v->now) && kt_maxima_is_sound(&v->best);
+}
+
+static bool is_hot(const void *state)
+{
+    const struct kt_hot *h = state;
+    return h->n_today <= KT_HOT_READERS && h->n_ever <= KT_ARRAY_LEN(h->ever) &&
+           kt_ring_is_sound(&h->ring);
+}
+
 static const struct kt_table_decl tables[] = {
-    [T_ACTOR] = { "volume", KT_KEY_ACTOR, sizeof(struct volume), 2, 12000, KT_EVICT_LRU, NULL },
-    [T_SKETCH] = { "volume_sketch", KT_KEY_ACTOR, sizeof(struct kt_hll), 1, 500, KT_EVICT_LRU,
+    [T_ACTOR] = { "volume", KT_KEY_ACTOR, sizeof(struct volume), 3, KT_ACTORS_MAX, KT_EVICT_LRU,
+                  is_volume },
+    [T_SKETCH] = { "volume_sketch", KT_KEY_ACTOR, sizeof(struct kt_hll), 1, 4000, KT_EVICT_LRU,
                    NULL },
-    [T_WEEK] = { "volume_week", KT_KEY_ACTOR, sizeof(struct week), 1, 4000, KT_EVICT_LRU, NULL },
-    [T_OWN] = { "volume_own", KT_KEY_PAIR, sizeof(struct own), 1, 10000, KT_EVICT_LRU, NULL },
-    [T_SECRET] = { "volume_secret", KT_KEY_SECRET, sizeof(struct kt_hot), 2, 20000, KT_EVICT_LRU,
-                   NULL },
-    [T_WORK] = { "volume_work", KT_KEY_ACTOR, sizeof(struct windows), 1, 500, KT_EVICT_LRU, NULL },
+    [T_WEEK] = { "volume_week", KT_KEY_ACTOR, sizeof(struct week), 1, 30000, KT_EVICT_LRU, NULL },
+    [T_OWN] = { "volume_own", KT_KEY_PAIR, sizeof(struct own), 1, 20000, KT_EVICT_LRU, NULL },
+    [T_SECRET] = { "volume_secret", KT_KEY_SECRET, sizeof(struct kt_hot), 2, 40000, KT_EVICT_LRU,
+                   is_hot },
+    [T_WORK] = { "volume_work", KT_KEY_ACTOR, sizeof(struct windows), 1, 4000, KT_EVICT_LRU,
+                 are_windows },
     [T_KIND] = { "volume_kind", KT_KEY_KIND, sizeof(struct peers), 1, KT_ACTOR_COUNT,
                  KT_EVICT_REFUSE, NULL },
 };
@@ -188,7 +210,6 @@ static struct counts count_in(struct kt_scene *s, struct volume *v, bool rollout
     if (v->today < day) {
         v->today = day;
         v->reads_today = 0;
-        v->expected_today = 0;
     }
     v->reads_today += v->today == day ? n : 0;
     struct counts c = { kt_ring_fives(&now->ring, s->t, 1), kt_ring_fives(&now->ring, s->t, 12),
@@ -438,50 +459,63 @@ static double median_growth(int *ratio, unsigned n) /* in thousandths, so that s
     return fmin(fmax(ratio[n / 2] / 1000.0, 1), 4);
 }
 
-static void kind_hour(struct kt_scene *s, uint32_t kind)
+struct crowd { /* the first actors of a kind with a week of their own */
+    double a[PEERS_MAX], b[PEERS_MAX];
+    int ratio[PEERS_MAX];
+    unsigned n, n_ratio;
+};
+
+/* Reads that were to be expected in the hours of this day that are over, at a rate an hour; 0 when
+ * it cannot be 5: the factor of an hour of the week is at most 168. */
+static double expected_today(const struct kt_scene *s, struct kt_key who, double rate)
 {
-    static _Thread_local double a[PEERS_MAX], b[PEERS_MAX];
-    static _Thread_local int ratio[PEERS_MAX];
-    unsigned n = 0, n_ratio = 0;
-    uint32_t at = 0, hour = s->minute / 60, day = s->minute / 1440;
-    struct kt_key key;
-    struct volume *v;
-    while ((v = kt_table_next(s->tables[T_ACTOR], &at, &key)) != NULL) {
-        if (v->kind != kind)
-            continue;
-        double x, e;
-        kt_rate_at(&v->rate, (int64_t)hour - 24, half_life(kind), &x, &e);
-        if (e < 7 * 24)
-            continue;
-        if (n < PEERS_MAX) {
-            a[n] = x;
-            b[n++] = e;
-        }
-        if (v->today < day) {
-            v->today = day;
-            v->reads_today = 0;
-            v->expected_today = 0;
-        }
-        if ((s->minute - 60) / 1440 == day) /* the hour that just ended */
-            v->expected_today +=
-                (float)(x / e * week_factor(kt_table_peek(s->tables[T_WEEK], key), s->minute - 60));
-        if (v->expected_today >= 5.0f && n_ratio < PEERS_MAX)
-            ratio[n_ratio++] = (int)fmin(v->reads_today / (double)v->expected_today * 1000, 1e6);
-    }
-    if (n == 0)
-        return;
-    struct peers *p = kt_table_put(s->tables[T_KIND], kind_key(kind), NULL);
-    p->prior = kt_prior_fit(a, b, n, rows[kind].prior);
-    p->growth = median_growth(ratio, n_ratio);
-    p->set = 1;
+    uint32_t midnight = s->minute / 1440 * 1440, hours = s->minute / 60 - midnight / 60;
+    if (rate * hours * 168 < 5)
+        return 0;
+    const struct week *w = kt_table_peek(s->tables[T_WEEK], who);
+    double sum = 0;
+    for (uint32_t hour = 0; hour < hours; hour++)
+        sum += rate * week_factor(w, midnight + hour * 60);
+    return sum;
 }
 
+static void join(struct crowd *c, const struct kt_scene *s, const struct volume *v,
+                 struct kt_key who)
+{
+    double x, e;
+    kt_rate_at(&v->rate, (int64_t)s->minute / 60 - 24, half_life(v->kind), &x, &e);
+    if (e < 7 * 24 || c->n == PEERS_MAX)
+        return;
+    c->a[c->n] = x;
+    c->b[c->n++] = e;
+    double expected = expected_today(s, who, x / e);
+    unsigned reads = v->today == s->minute / 1440 ? v->reads_today : 0;
+    if (expected >= 5)
+        c->ratio[c->n_ratio++] = (int)fmin(reads / expected * 1000, 1e6);
+}
+
+/* Reads only, and in order of creation: what is summed depends on nothing else. */
 static void on_hour(struct kt_scene *s, const void *opt)
 {
+    static _Thread_local struct crowd crowd[KT_ACTOR_COUNT];
+    uint32_t at = 0;
+    struct kt_key key;
+    const struct volume *v;
     (void)opt;
+    for (unsigned kind = 0; kind < KT_ACTOR_COUNT; kind++)
+        crowd[kind].n = crowd[kind].n_ratio = 0;
+    while ((v = kt_table_look(s->tables[T_ACTOR], &at, &key)) != NULL) {
+        if (s->shared->active[v->kind] > 0)
+            join(&crowd[v->kind], s, v, key);
+    }
     for (uint32_t kind = 0; kind < KT_ACTOR_COUNT; kind++) {
-        if (s->shared->active[kind] > 0)
-            kind_hour(s, kind);
+        struct crowd *c = &crowd[kind];
+        if (c->n == 0)
+            continue;
+        struct peers *p = kt_table_put(s->tables[T_KIND], kind_key(kind), NULL);
+        p->prior = kt_prior_fit(c->a, c->b, c->n, rows[kind].prior);
+        p->growth = median_growth(c->ratio, c->n_ratio);
+        p->set = 1;
     }
 }
 

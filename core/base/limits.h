@@ -41,7 +41,13 @@
 #define KT_HTTP_REPLY_MAX   (64u << 10)
 #define KT_STREAMS_MAX      16u /* a thread and some 16 MiB each */
 #define KT_NAME_MAX         64u /* agent and instance names */
-#define KT_DETECT_STATE_MAX (64u << 20)
+/* What the detectors know. Beyond these the least recently used is forgotten for good, and counted;
+ * how much of it is in memory is another question. */
+#define KT_ACTORS_MAX       120000u
+#define KT_FACTS_MAX        50000u      /* addresses that somebody got in from */
+#define KT_STRANGERS_MAX    20000u      /* addresses that nobody got in from */
+#define KT_ASIDE_BLOCKS_MAX 250000u     /* of eight numbers that wait 24 h to be counted */
+#define KT_DETECT_STATE_MAX (64u << 20) /* bytes of all that in memory */
 
 /* Routes of alerts (docs/routing.md). */
 #define KT_ROUTES_MAX      100u

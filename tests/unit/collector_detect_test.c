@@ -812,13 +812,14 @@ static void a_state_that_points_nowhere_is_refused(void **state)
     org_start(&a, 7);
     org_company(&a, 3, 3, 5);
     org_run(&a);
-    assert_true(a.d->core.pool_used > 0);
     struct kt_buf b = { 0 };
     struct kt_error err = { 0 };
     kt_detect_snapshot(a.d, &b);
-    const struct kt_str pool =
-        kt_str_from((const char *)a.d->pool, a.d->core.pool_used * sizeof *a.d->pool);
-    ptrdiff_t at = kt_str_find(kt_buf_str(&b), pool, 0);
+    uint32_t first = 0;
+    const struct aside *block = kt_table_each(a.d->aside, &first, NULL);
+    assert_non_null(block);
+    ptrdiff_t at =
+        kt_str_find(kt_buf_str(&b), kt_str_from((const char *)block, sizeof *block), 0);
     assert_true(at > 0);
     char *detector = b.at + at + offsetof(struct kt_pending, detector), was = *detector;
     *detector = 0x7f;
