@@ -142,12 +142,12 @@ static enum kt_status get_blob(struct kt_daemon *d, const char *name, struct kt_
 
 static enum kt_status open_follow(struct kt_daemon *d, struct kt_error *err)
 {
-    KT_CLEANUP(kt_buf_done) struct kt_buf snapshot = { 0 }, alerted = { 0 };
+    KT_CLEANUP(kt_buf_done) struct kt_buf head = { 0 }, alerted = { 0 };
     struct kt_follow_options o = { .conf = d->conf, .store_path = d->conf->store_path };
-    if (get_blob(d, "detect", &snapshot, err) != KT_OK ||
+    if (get_blob(d, KT_STATE_BLOB, &head, err) != KT_OK ||
         get_blob(d, "alerts/position", &alerted, err) != KT_OK)
         return err->code;
-    o.snapshot = kt_buf_str(&snapshot);
+    o.head = kt_buf_str(&head);
     (void)kt_str_u64(kt_buf_str(&alerted), &o.alerted);
     return kt_follow_open(&o, &d->follow, err);
 }
@@ -314,6 +314,9 @@ enum kt_status kt_daemon_commit(struct kt_daemon *d, struct kt_error *err)
     kt_follow_wake(d->follow);
     kt_streams_committed(d->streams);
     kt_streams_wake(d->streams, kt_store_last_seq(d->store));
+    if (d->changes != 0)
+        kt_follow_saved(d->follow, d->changes);
+    d->changes = 0;
     if (!d->notified)
         return KT_OK;
     d->notified = false;
@@ -380,8 +383,8 @@ static enum kt_status write_news(struct kt_daemon *d, const struct kt_follow_new
         st = raise_alerts(d, news, err);
     if (st == KT_OK)
         st = kt_store_put(d->store, "alerts/position", kt_str_from(position, (size_t)n), err);
-    if (st == KT_OK && news->snapshot.len > 0)
-        st = kt_store_put(d->store, "detect", kt_buf_str(&news->snapshot), err);
+    if (st == KT_OK)
+        st = kt_daemon_write_state(d, news, err);
     if (st == KT_OK && news->status.len > 0)
         st = kt_store_put(d->store, "status/detect", kt_buf_str(&news->status), err);
     return st;

@@ -48,6 +48,7 @@ struct kt_daemon {
     unsigned next_quiet;
     kt_time_ns started, next_minute, next_watchdog, next_disk;
     bool keep_more;        /* old segments wait to be taken out */
+    uint64_t changes;      /* of the detectors' state, that the next commit carries; 0: none */
     bool notified;         /* rows were added: hand them over after the commit */
     struct kt_error fatal; /* the store failed: leave without another ack (D1) */
 };
@@ -71,6 +72,13 @@ KT_MUST_USE enum kt_status kt_daemon_note_changes(struct kt_daemon *d, struct kt
 /* The effective configuration and the allow-list, as config records. */
 KT_MUST_USE enum kt_status kt_daemon_record_config(struct kt_daemon *d, struct kt_error *err);
 KT_MUST_USE enum kt_status kt_daemon_record_agents(struct kt_daemon *d, struct kt_error *err);
+
+/* ---- daemon_state.c: the detectors' state ---- */
+#define KT_STATE_BLOB "detect" /* the head of it; its entries are in table `state` */
+/* In the open transaction. */
+KT_MUST_USE enum kt_status kt_daemon_write_state(struct kt_daemon *d,
+                                                 const struct kt_follow_news *news,
+                                                 struct kt_error *err);
 
 /* ---- daemon_requests.c: the control socket's requests ---- */
 struct kt_control_handler kt_daemon_handler(struct kt_daemon *d);

@@ -51,7 +51,9 @@ static struct kt_table **engine_table(struct kt_detect *d, unsigned i)
     struct kt_table **const all[] = { &d->actors,   &d->places,    &d->facts,         &d->incidents,
                                       &d->index,    &d->strangers, &d->shared.values, &d->mass,
                                       &d->expected, &d->signs,     &d->withheld,      &d->aside };
-    _Static_assert(KT_ARRAY_LEN(all) <= DETECTOR_IDS, "numbers of their own");
+    _Static_assert(KT_ARRAY_LEN(all) <= DETECTOR_IDS &&
+                       DETECTOR_IDS + KT_DETECTORS_MAX * TABLES_MAX <= UINT8_MAX + 1,
+                   "numbers of their own, in a byte");
     _Static_assert(KT_ARRAY_LEN(all) == KT_ARRAY_LEN(engine_tables), "one place for each");
     return all[i];
 }

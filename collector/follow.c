@@ -1,15 +1,20 @@
 /*
  * follow: the detectors' thread.
  *
- * Owns:  the detection engine, a read-only store handle, the news that the writer has not taken.
- * Calls: detect, core/store/read, exporters/alerts/alert. Real time only to space snapshots.
- * Holds: news are one cut through the log: all alerts up to `position`, and a snapshot, when there
- *        is one, of that position or an earlier one. So whoever restores it and leaves out alerts
- *        up to `position` raises nothing twice and misses nothing.
+ * Owns:  the detection engine, a read-only store handle, the news that the writer has not taken,
+ *        and what left the engine's memory since the last save.
+ * Calls: detect, core/store/read, exporters/alerts/alert. Real time only to space what is saved.
+ * Holds: news are one cut through the log: all alerts up to `position`, and changes of the state,
+ *        when there are some, of that position or an earlier one. So whoever goes on from there and
+ *        leaves out alerts up to `position` raises nothing twice and misses nothing. What left
+ *        the engine's memory is here until it is committed; changes are given when those before
+ *        are.
  */
 #include "collector/follow.h"
 #include "collector/settings.h"
 #include "core/base/alloc.h"
+#include "core/base/limits.h"
+#include "core/base/log.h"
 #include "core/sys/clock.h"
 #include <errno.h>
 #include <inttypes.h>
@@ -18,18 +23,27 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#define SLICE_RECORDS  4096u
-#define SLICE_TIME     (100 * KT_NS_MS) /* a cursor held for longer would stop the checkpoints */
-#define SNAPSHOT_EVERY (5 * KT_NS_S)
-#define SNAPSHOT_BYTES (512u << 10) /* and one more second for each of these */
+#define SLICE_RECORDS 4096u
+#define SLICE_TIME    (100 * KT_NS_MS) /* a cursor held for longer would stop the checkpoints */
+#define SAVE_EVERY    (5 * KT_NS_S)
+#define SAVE_LATEST   (60 * KT_NS_S)
+#define SAVE_BYTES    (64u << 10) /* and one more second for each: a row may cost a page */
 
 struct kt_follow {
     struct kt_detect *detect;
     struct kt_conf *first; /* recorded in the log; NULL: none */
     struct kt_reader *reader;
+    const struct kt_conf *conf;
     char *path;
-    uint64_t alerted, saved; /* saved: position of the newest snapshot */
-    kt_time_ns next_snapshot;
+    size_t memory;
+    uint64_t alerted, saved; /* saved: position of the newest changes that were given */
+    kt_time_ns next_save;
+    bool clear; /* what the store has is of no use */
+    /* What left memory since the last save; what was given and is not committed yet, or NULL. */
+    struct kt_changed *rows, *going;
+    uint64_t given, damaged; /* damaged: entries, as told */
+    struct kt_backing backing;
+    struct kt_error unread;         /* why an entry could not be read back */
     const struct kt_record *record; /* being scored */
     struct kt_follow_alert *found;  /* of this slice */
     unsigned n_found;
@@ -39,6 +53,7 @@ struct kt_follow {
     pthread_mutex_t lock; /* guards all below */
     pthread_cond_t woken;
     bool wake, stop, fresh;
+    uint64_t committed; /* newest changes of which the writer said so */
     struct kt_follow_news news;
 };
 
@@ -102,82 +117,57 @@ static enum kt_status slice(struct kt_follow *f, bool *ret_more, struct kt_error
     return KT_OK;
 }
 
-static void add_snapshot(struct kt_follow *f)
-{
-    kt_buf_reset(&f->news.snapshot);
-    kt_buf_reset(&f->news.status);
-    kt_detect_snapshot(f->detect, &f->news.snapshot);
-    kt_detect_status(f->detect, &f->news.status);
-    f->saved = kt_detect_position(f->detect);
-    f->next_snapshot =
-        mono() + SNAPSHOT_EVERY + (kt_time_ns)(f->news.snapshot.len / SNAPSHOT_BYTES) * KT_NS_S;
-}
-
-/* Under the lock: hands the slice over. */
-static void publish(struct kt_follow *f, bool last, const struct kt_error *trouble)
-{
-    struct kt_follow_news *n = &f->news;
-    uint64_t position = kt_detect_position(f->detect);
-    bool due = position != f->saved && (last || mono() >= f->next_snapshot);
-    if (due)
-        add_snapshot(f);
-    n->alerts = kt_realloc_array(n->alerts, n->n_alerts + f->n_found + 1, sizeof *n->alerts);
-    if (f->n_found > 0)
-        memcpy(n->alerts + n->n_alerts, f->found, f->n_found * sizeof *f->found);
-    n->n_alerts += f->n_found;
-    f->n_found = 0;
-    n->failed = trouble != NULL;
-    if (trouble != NULL)
-        kt_str_copyz(n->error, sizeof n->error, kt_str_of(trouble->text));
-    if (n->n_alerts > 0 || due || n->failed) {
-        uint64_t one = 1;
-        ssize_t w = write(f->fd, &one, sizeof one);
-        (void)w;
-        f->fresh = true;
-    }
-    n->position = position;
-}
-
-static void *run(void *self)
+/* ---- the state ---- */
+static bool load(void *self, uint32_t table, struct kt_key key, struct kt_buf *ret)
 {
     struct kt_follow *f = self;
-    bool more = true, stop = false;
-    while (!stop) {
-        struct kt_error err = { 0 }, left_out = { 0 };
-        (void)pthread_mutex_lock(&f->lock);
-        while (!more && !f->wake && !f->stop) {
-            struct timespec until;
-            (void)clock_gettime(CLOCK_REALTIME, &until);
-            until.tv_sec += 5;
-            if (pthread_cond_timedwait(&f->woken, &f->lock, &until) == ETIMEDOUT)
-                break;
-        }
-        f->wake = false;
-        stop = f->stop;
-        (void)pthread_mutex_unlock(&f->lock);
-        enum kt_status st = stop ? KT_OK : slice(f, &more, &left_out, &err);
-        if (st != KT_OK) {
-            more = false;
-            kt_reader_close(f->reader);
-            f->reader = NULL;
-        }
-        (void)pthread_mutex_lock(&f->lock);
-        if (st == KT_OK)
-            err = left_out;
-        publish(f, stop, err.code == KT_OK ? NULL : &err);
-        (void)pthread_mutex_unlock(&f->lock);
-    }
-    return NULL;
+    uint8_t at[KT_STATE_KEY];
+    _Static_assert(sizeof key == sizeof at, "a key is a row's key");
+    memcpy(at, &key, sizeof at);
+    enum kt_changed_known known = kt_changed_find(f->rows, table, key, ret);
+    if (known == KT_CHANGED_NOTHING && f->going != NULL)
+        known = kt_changed_find(f->going, table, key, ret);
+    if (known != KT_CHANGED_NOTHING)
+        return known == KT_CHANGED_PUT;
+    return f->reader != NULL &&
+           kt_reader_state(f->reader, (uint8_t)table, at, ret, &f->unread) == KT_OK;
 }
 
-/* An engine without a past. Its settings are the first that the log records, else the given ones,
- * which the collector is about to record. */
-static enum kt_status fresh_engine(struct kt_follow *f, const struct kt_follow_options *o,
-                                   struct kt_error *err)
+struct rows {
+    void (*row)(void *to, const struct kt_table_row *r);
+    void *to;
+};
+
+static void pass_row(void *self, const struct kt_state_row *from)
 {
-    struct kt_detect_options d = { .conf = o->conf, .alert = on_alert, .self = f };
+    const struct rows *rows = self;
+    struct kt_table_row r = {
+        .op = KT_ROW_PUT, .table = from->table, .born = from->born, .used = from->used
+    };
+    memcpy(&r.key, from->key, sizeof r.key);
+    rows->row(rows->to, &r);
+}
+
+static enum kt_status each_row(void *self, void (*row)(void *to, const struct kt_table_row *r),
+                               void *to, struct kt_error *err)
+{
+    struct kt_follow *f = self;
+    struct rows rows = { row, to };
+    return kt_reader_states(f->reader, pass_row, &rows, err);
+}
+
+/* An engine without a past, which will read the log from its start. Its settings are the first that
+ * the log records, else the given ones, which the collector is about to record. */
+static enum kt_status begin_anew(struct kt_follow *f, struct kt_error *err)
+{
+    struct kt_detect_options d = {
+        .conf = f->conf, .alert = on_alert, .self = f, .backing = &f->backing
+    };
     struct kt_detect *given = NULL;
     struct kt_error why = { 0 };
+    kt_detect_free(KT_TAKE(f->detect));
+    kt_conf_free(KT_TAKE(f->first));
+    f->clear = true;
     enum kt_status st = kt_detect_new(&d, &given, err); /* this one must be usable in any case */
     if (st == KT_OK && f->reader == NULL)
         st = kt_reader_open(f->path, &f->reader, err);
@@ -193,21 +183,191 @@ static enum kt_status fresh_engine(struct kt_follow *f, const struct kt_follow_o
     return st;
 }
 
+/* A state of another version, or a damaged one, is dropped: a replay gives the same again. */
+static enum kt_status go_on(struct kt_follow *f, struct kt_str head, struct kt_error *err)
+{
+    const struct kt_detect_rows rows = { each_row, f };
+    struct kt_error why = { 0 };
+    enum kt_status st = begin_anew(f, err);
+    if (st != KT_OK || head.len == 0)
+        return st;
+    st = kt_detect_resume(f->detect, head, &rows, &why);
+    if (st == KT_E_AGAIN || st == KT_E_CORRUPT) {
+        kt_log(st == KT_E_AGAIN ? KT_LOG_INFO : KT_LOG_WARN,
+               "detection: the state in the store is made again from the log: %s", why.text);
+        return begin_anew(f, err);
+    }
+    if (st != KT_OK)
+        return kt_fail(err, st, "%s", why.text);
+    f->clear = false;
+    f->saved = kt_detect_position(f->detect);
+    return KT_OK;
+}
+
+/* Under the lock: what the writer committed is read from the store. */
+static void take_commit(struct kt_follow *f)
+{
+    if (f->committed == f->given)
+        kt_changed_free(KT_TAKE(f->going));
+}
+
+/* What changed goes to the rows that wait; then all of it may leave memory. */
+static void settle(struct kt_follow *f, struct kt_buf *ret_head)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf changes = { 0 };
+    kt_detect_changes(f->detect, ret_head, &changes);
+    kt_changed_take(f->rows, kt_buf_str(&changes));
+    kt_detect_saved(f->detect);
+}
+
+/* Memory ends, and what would make room has changed. */
+static bool is_full(const struct kt_follow *f)
+{
+    return kt_detect_bytes(f->detect) > f->memory &&
+           kt_detect_dirty(f->detect) > kt_detect_held(f->detect) / 2;
+}
+
+static void trim(struct kt_follow *f)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf head = { 0 };
+    if (is_full(f))
+        settle(f, &head);
+    kt_detect_trim(f->detect, f->memory);
+}
+
+static void add_changes(struct kt_follow *f)
+{
+    struct kt_follow_news *n = &f->news;
+    kt_buf_reset(&n->head);
+    kt_buf_reset(&n->status);
+    kt_detect_status(f->detect, &n->status);
+    settle(f, &n->head);
+    if (n->rows != NULL) { /* the last words, while those before were not taken */
+        kt_changed_give(n->rows, f->rows);
+        kt_changed_free(f->rows);
+    } else {
+        n->rows = f->rows;
+        kt_changed_free(KT_TAKE(f->going));
+        f->going = kt_changed_share(n->rows);
+    }
+    f->rows = kt_changed_new();
+    kt_changed_sort(n->rows);
+    n->clear = n->clear || f->clear;
+    n->changes = ++f->given;
+    f->clear = false;
+    f->saved = kt_detect_position(f->detect);
+    kt_time_ns cost = (kt_time_ns)(kt_changed_bytes(n->rows) / SAVE_BYTES) * KT_NS_S;
+    f->next_save = mono() + (SAVE_EVERY + cost < SAVE_LATEST ? SAVE_EVERY + cost : SAVE_LATEST);
+}
+
+static bool is_due(const struct kt_follow *f, uint64_t position, bool last)
+{
+    if (position == f->saved)
+        return false;
+    return last || (f->going == NULL &&
+                    (kt_changed_bytes(f->rows) > KT_DETECT_ROWS_MAX || mono() >= f->next_save));
+}
+
+/* ---- handing over ---- */
+/* Under the lock: hands the slice over. */
+static void publish(struct kt_follow *f, bool last, const struct kt_error *trouble)
+{
+    struct kt_follow_news *n = &f->news;
+    uint64_t position = kt_detect_position(f->detect);
+    bool due = is_due(f, position, last);
+    if (due)
+        add_changes(f);
+    n->alerts = kt_realloc_array(n->alerts, n->n_alerts + f->n_found + 1, sizeof *n->alerts);
+    if (f->n_found > 0)
+        memcpy(n->alerts + n->n_alerts, f->found, f->n_found * sizeof *f->found);
+    n->n_alerts += f->n_found;
+    f->n_found = 0;
+    n->failed = n->failed || trouble != NULL;
+    if (trouble != NULL)
+        kt_str_copyz(n->error, sizeof n->error, kt_str_of(trouble->text));
+    if (n->n_alerts > 0 || due || n->failed) {
+        uint64_t one = 1;
+        ssize_t w = write(f->fd, &one, sizeof one);
+        (void)w;
+        f->fresh = true;
+    }
+    n->position = position;
+}
+
+static void drop_found(struct kt_follow *f)
+{
+    for (unsigned i = 0; i < f->n_found; i++)
+        kt_free(f->found[i].json);
+    f->n_found = 0;
+}
+
+/* Until there is something to do, and room for what it changes. Returns whether to stop. */
+static bool rest(struct kt_follow *f, bool more)
+{
+    (void)pthread_mutex_lock(&f->lock);
+    for (bool late = false; !f->stop;) {
+        take_commit(f);
+        bool room = f->going == NULL || kt_changed_bytes(f->rows) <= KT_DETECT_ROWS_MAX;
+        if (room && (more || f->wake || late))
+            break;
+        struct timespec until;
+        (void)clock_gettime(CLOCK_REALTIME, &until);
+        until.tv_sec += 5;
+        late = pthread_cond_timedwait(&f->woken, &f->lock, &until) == ETIMEDOUT;
+    }
+    f->wake = false;
+    bool stop = f->stop;
+    (void)pthread_mutex_unlock(&f->lock);
+    return stop;
+}
+
+/* What of the state could not be read back since the last time. */
+static enum kt_status find_damage(struct kt_follow *f, struct kt_error *err)
+{
+    uint64_t n = kt_detect_damaged(f->detect) - f->damaged;
+    f->damaged += n;
+    return n == 0
+               ? KT_OK
+               : kt_fail(
+                     err, KT_E_CORRUPT,
+                     "%" PRIu64 " entries of the detectors' state are damaged and forgotten: %s", n,
+                     f->unread.code != KT_OK ? f->unread.text : "they are not what was written");
+}
+
+static void *run(void *self)
+{
+    struct kt_follow *f = self;
+    bool more = true, stop = false;
+    while (!stop) {
+        struct kt_error err = { 0 }, left_out = { 0 };
+        stop = rest(f, more);
+        trim(f);
+        enum kt_status st = stop ? KT_OK : slice(f, &more, &left_out, &err);
+        if (st == KT_OK && left_out.code == KT_OK)
+            left_out.code = find_damage(f, &left_out);
+        (void)pthread_mutex_lock(&f->lock);
+        if (st == KT_OK)
+            err = left_out;
+        publish(f, stop, err.code == KT_OK ? NULL : &err);
+        (void)pthread_mutex_unlock(&f->lock);
+        if (st != KT_OK) { /* only now: what is published may still be read through it */
+            more = false;
+            kt_reader_close(KT_TAKE(f->reader));
+        }
+    }
+    return NULL;
+}
+
 static enum kt_status start(struct kt_follow *f, const struct kt_follow_options *o,
                             struct kt_error *err)
 {
-    enum kt_status st = fresh_engine(f, o, err);
-    /* a state of another version, or a damaged one, is dropped: a replay gives the same again */
-    struct kt_error why = { 0 };
-    if (st == KT_OK && o->snapshot.len > 0 &&
-        kt_detect_restore(f->detect, o->snapshot, &why) != KT_OK) {
-        kt_detect_free(KT_TAKE(f->detect));
-        kt_conf_free(KT_TAKE(f->first));
-        st = fresh_engine(f, o, err);
-    }
+    f->conf = o->conf;
+    f->memory = o->memory != 0 ? o->memory : KT_DETECT_STATE_MAX;
+    f->backing = (struct kt_backing){ load, f };
+    f->rows = kt_changed_new();
+    enum kt_status st = go_on(f, o->head, err);
     if (st != KT_OK)
         return st;
-    f->saved = kt_detect_position(f->detect);
     f->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (f->fd < 0)
         return kt_fail_errno(err, "detection: eventfd");
@@ -256,8 +416,9 @@ void kt_follow_free(struct kt_follow *f)
         return;
     kt_follow_stop(f);
     kt_follow_news_done(&f->news);
-    for (unsigned i = 0; i < f->n_found; i++)
-        kt_free(f->found[i].json);
+    kt_changed_free(f->rows);
+    kt_changed_free(f->going);
+    drop_found(f);
     kt_free(f->found);
     kt_reader_close(f->reader);
     kt_detect_free(f->detect);
@@ -312,7 +473,16 @@ void kt_follow_news_done(struct kt_follow_news *n)
     for (unsigned i = 0; i < n->n_alerts; i++)
         kt_free(n->alerts[i].json);
     kt_free(n->alerts);
-    kt_buf_done(&n->snapshot);
+    kt_buf_done(&n->head);
+    kt_changed_free(n->rows);
     kt_buf_done(&n->status);
     *n = (struct kt_follow_news){ 0 };
+}
+
+void kt_follow_saved(struct kt_follow *f, uint64_t changes)
+{
+    (void)pthread_mutex_lock(&f->lock);
+    f->committed = changes;
+    (void)pthread_cond_signal(&f->woken);
+    (void)pthread_mutex_unlock(&f->lock);
 }

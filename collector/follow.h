@@ -1,17 +1,20 @@
 /*
  * follow: detection beside ingest. A thread of its own reads the committed log through a read-only
- * cursor, feeds the detectors and hands alerts and snapshots to the writer, so that an ack never
- * waits for a detector.
+ * cursor, feeds the detectors and hands alerts and changes of their state to the writer, so that an
+ * ack never waits for a detector. What of the state is not in memory it reads back from the store.
  */
 #pragma once
 #include "collector/detect.h"
+#include "collector/follow_rows.h"
 
 struct kt_follow;
 struct kt_follow_options {
     const struct kt_conf *conf;
     const char *store_path;
-    struct kt_str snapshot; /* empty: none; one of another version means: replay from the start */
-    uint64_t alerted;       /* alerts of records up to this seq are in the store already */
+    struct kt_str head; /* of the state in the store; empty: none; one of another version, or one
+                           that the rows do not fit, means: replay from the start */
+    uint64_t alerted;   /* alerts of records up to this seq are in the store already */
+    size_t memory;      /* of the state, bytes; 0 = KT_DETECT_STATE_MAX */
 };
 KT_MUST_USE enum kt_status kt_follow_open(const struct kt_follow_options *o, struct kt_follow **ret,
                                           struct kt_error *err);
@@ -30,10 +33,16 @@ struct kt_follow_news {
         bool is_new, historic;
     } * alerts;
     unsigned n_alerts;
-    struct kt_buf snapshot, status; /* empty: no new one */
-    bool failed;                    /* some of the log cannot be read: error says why */
+    uint64_t changes; /* of the state, by their number; 0: none. They want kt_follow_saved */
+    struct kt_buf head;
+    struct kt_changed *rows; /* sorted; NULL: none */
+    bool clear;              /* the rows that are there go first */
+    struct kt_buf status;    /* empty: no new one */
+    bool failed;             /* some of the log cannot be read: error says why */
     char error[400];
 };
 /* false: nothing new. The news are the caller's, kt_follow_news_done frees them. */
 bool kt_follow_take(struct kt_follow *f, struct kt_follow_news *ret);
 void kt_follow_news_done(struct kt_follow_news *n);
+/* News with these changes, and all before them, are committed. */
+void kt_follow_saved(struct kt_follow *f, uint64_t changes);

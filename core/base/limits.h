@@ -48,6 +48,7 @@
 #define KT_STRANGERS_MAX    20000u      /* addresses that nobody got in from */
 #define KT_ASIDE_BLOCKS_MAX 250000u     /* of eight numbers that wait 24 h to be counted */
 #define KT_DETECT_STATE_MAX (64u << 20) /* bytes of all that in memory */
+#define KT_DETECT_ROWS_MAX  (24u << 20) /* of what left memory and waits for a save; and of one */
 
 /* Routes of alerts (docs/routing.md). */
 #define KT_ROUTES_MAX      100u

@@ -110,7 +110,28 @@ static void reads_what_is_there_and_what_comes(void **state)
     kt_follow_free(f);
 }
 
-static void a_stop_leaves_a_snapshot_to_go_on_from(void **state)
+/* As the collector does (collector/daemon_news.c). */
+static void commit_state(struct world *w, const struct kt_follow_news *news)
+{
+    uint32_t at = 0;
+    struct kt_table_row r;
+    assert_int_equal(kt_store_begin(w->store, NULL), KT_OK);
+    if (news->clear)
+        assert_int_equal(kt_store_state_clear(w->store, NULL), KT_OK);
+    while (kt_changed_next(news->rows, &at, &r)) {
+        struct kt_state_row row = {
+            .table = (uint8_t)r.table, .born = r.born, .used = r.used, .value = r.state
+        };
+        memcpy(row.key, &r.key, sizeof row.key);
+        if (r.op == KT_ROW_PUT)
+            assert_int_equal(kt_store_state_put(w->store, &row, NULL), KT_OK);
+        else
+            assert_int_equal(kt_store_state_drop(w->store, row.table, row.key, NULL), KT_OK);
+    }
+    assert_int_equal(kt_store_commit(w->store, NULL), KT_OK);
+}
+
+static void a_stop_leaves_a_state_to_go_on_from(void **state)
 {
     struct world *w = *state;
     struct kt_follow *f = NULL;
@@ -122,24 +143,88 @@ static void a_stop_leaves_a_snapshot_to_go_on_from(void **state)
     kt_follow_stop(f);
     assert_true(kt_follow_take(f, &news));
     assert_int_equal(news.position, kt_store_last_seq(w->store));
-    assert_true(news.snapshot.len > 0 && news.status.len > 0);
+    assert_true(news.changes != 0 && news.head.len > 0 && kt_changed_count(news.rows) > 0);
+    assert_true(news.clear && news.status.len > 0);
     assert_false(news.failed);
     kt_follow_free(f);
 
-    o.snapshot = kt_buf_str(&news.snapshot);
+    commit_state(w, &news);
+    o.head = kt_buf_str(&news.head);
     assert_int_equal(kt_follow_open(&o, &f, NULL), KT_OK);
     wait_position(f, kt_store_last_seq(w->store));
+    kt_follow_stop(f); /* nothing is new: nothing is to be saved */
+    struct kt_follow_news none = { 0 };
+    assert_false(kt_follow_take(f, &none));
     kt_follow_free(f);
     kt_follow_news_done(&news);
 }
 
-static void a_strange_snapshot_means_a_replay(void **state)
+/* Only what fits in `memory` stays there; the rest is read back from the store, and the state in it
+ * is the same as of one that had all the room. */
+static void a_small_memory_reads_back_from_the_store(void **state)
+{
+    struct world *w = *state;
+    struct kt_follow *f = NULL;
+    struct kt_follow_options o = { .conf = w->conf, .store_path = w->db, .memory = 1 };
+    store_some(w, 200);
+    assert_int_equal(kt_follow_open(&o, &f, NULL), KT_OK);
+    for (unsigned round = 0; round < 6; round++) {
+        struct kt_follow_news news = { 0 };
+        wait_position(f, kt_store_last_seq(w->store));
+        for (unsigned i = 0; i < 3000 && !kt_follow_take(f, &news); i++)
+            (void)poll(NULL, 0, 10);
+        assert_true(news.changes != 0);
+        assert_false(news.failed);
+        commit_state(w, &news);
+        kt_follow_saved(f, news.changes);
+        kt_follow_news_done(&news);
+        store_some(w, 50);
+        kt_follow_wake(f);
+    }
+    wait_position(f, kt_store_last_seq(w->store));
+    kt_follow_free(f);
+}
+
+static void lost_entries_are_told(void **state)
+{
+    struct world *w = *state;
+    struct kt_follow *f = NULL;
+    struct kt_follow_news news = { 0 };
+    struct kt_follow_options o = { .conf = w->conf, .store_path = w->db, .memory = 1 };
+    store_some(w, 100);
+    assert_int_equal(kt_follow_open(&o, &f, NULL), KT_OK);
+    wait_position(f, kt_store_last_seq(w->store));
+    kt_follow_stop(f);
+    assert_true(kt_follow_take(f, &news));
+    commit_state(w, &news);
+    kt_follow_free(f);
+
+    o.head = kt_buf_str(&news.head);
+    assert_int_equal(kt_follow_open(&o, &f, NULL), KT_OK);
+    assert_int_equal(kt_store_begin(w->store, NULL), KT_OK);
+    assert_int_equal(kt_store_state_clear(w->store, NULL), KT_OK);
+    assert_int_equal(kt_store_commit(w->store, NULL), KT_OK);
+    store_some(w, 10);
+    kt_follow_wake(f);
+    wait_position(f, kt_store_last_seq(w->store));
+    kt_follow_stop(f);
+    kt_follow_news_done(&news);
+    assert_true(kt_follow_take(f, &news));
+    assert_false(news.clear); /* the rest of it stands */
+    assert_true(news.failed);
+    assert_non_null(strstr(news.error, "damaged and forgotten: an entry of table"));
+    assert_non_null(strstr(news.error, "is not in the store"));
+    kt_follow_free(f);
+    kt_follow_news_done(&news);
+}
+
+static void a_strange_state_means_a_replay(void **state)
 {
     struct world *w = *state;
     struct kt_follow *f = NULL;
     struct kt_follow_options o = { .conf = w->conf,
                                    .store_path = w->db,
-                                   .snapshot = KT_STR("of another version") };
+                                   .head = KT_STR("of another version") };
     store_some(w, 10);
     assert_int_equal(kt_follow_open(&o, &f, NULL), KT_OK);
     wait_position(f, kt_store_last_seq(w->store));
@@ -151,8 +236,10 @@ int main(void)
 #define T(f) cmocka_unit_test_setup_teardown(f, open_world, close_world)
     const struct CMUnitTest tests[] = {
         T(reads_what_is_there_and_what_comes),
-        T(a_stop_leaves_a_snapshot_to_go_on_from),
-        T(a_strange_snapshot_means_a_replay),
+        T(a_stop_leaves_a_state_to_go_on_from),
+        T(a_strange_state_means_a_replay),
+        T(a_small_memory_reads_back_from_the_store),
+        T(lost_entries_are_told),
     };
     kt_hash_init();
     return cmocka_run_group_tests_name("collector_follow", tests, NULL, NULL);
