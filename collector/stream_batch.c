@@ -328,6 +328,7 @@ void kt_stream_encode(const struct kt_stream_setup *s, const struct kt_stream_lo
     if (m->batch.n > 0) {
         m->batch.first_seq = m->entries[m->live[0]].seq;
         m->batch.last_seq = m->entries[m->live[m->batch.n - 1]].seq;
+        m->batch.stored = m->entries[m->live[0]].stored;
     }
     name_batch(l, m);
     pack(s, m);

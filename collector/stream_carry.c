@@ -76,6 +76,9 @@ static enum kt_status ask(struct http *h, struct kt_error *err)
     if (setup->type->request(setup->options, &setup->secrets, &batch, h->stage, h->judgement.note,
                              &h->arena, r, err) != KT_OK)
         return err->code;
+    for (unsigned i = 0; i < r->n_headers; i++)
+        if (memchr(r->headers[i].at, '\n', r->headers[i].len) != NULL)
+            return kt_fail(err, KT_E_CONFIG, "a key file of this stream has more than one line");
     if (!r->own_body && setup->type->pack == KT_STREAM_GZIP)
         r->headers[r->n_headers++] = KT_STR("Content-Encoding: gzip");
     const struct kt_http_request q = {
@@ -183,6 +186,7 @@ enum kt_status kt_carrier_open(const struct kt_carrier_options *o, struct kt_car
                                              struct kt_carrier *ret, struct kt_error *err) = {
         [KT_STREAM_SINK_HTTP] = kt_carrier_http,
         [KT_STREAM_SINK_FILE] = kt_carrier_file,
+        [KT_STREAM_SINK_SYSLOG] = kt_carrier_syslog,
         [KT_STREAM_SINK_POSTGRES] = kt_carrier_postgres,
     };
     enum kt_stream_sink sink = o->setup->type->sink;

@@ -1,6 +1,6 @@
 /*
- * stream_carry: the ways out of a stream: HTTP, files, PostgreSQL. A carrier brings one body to its
- * target and says what came of it; when to try again is the stream's business.
+ * stream_carry: the ways out of a stream: HTTP, files, syslog, PostgreSQL. A carrier brings one
+ * body to its target and says what came of it; when to try again is the stream's business.
  */
 #pragma once
 #include "collector/stream_setup.h"
@@ -10,7 +10,6 @@
 
 struct kt_stream_sending { /* one try */
     const struct kt_stream_batch *batch;
-    kt_time_ns stored; /* stamp of the batch's first item */
     /* in: as it was confirmed with the batch before; out, when taken: what to confirm with this */
     char carry[KT_STREAM_CARRY_MAX];
     uint8_t *fate; /* batch->n, zeroed */
@@ -40,5 +39,7 @@ KT_MUST_USE enum kt_status kt_carrier_http(const struct kt_carrier_options *o,
                                            struct kt_carrier *ret, struct kt_error *err);
 KT_MUST_USE enum kt_status kt_carrier_file(const struct kt_carrier_options *o,
                                            struct kt_carrier *ret, struct kt_error *err);
+KT_MUST_USE enum kt_status kt_carrier_syslog(const struct kt_carrier_options *o,
+                                             struct kt_carrier *ret, struct kt_error *err);
 KT_MUST_USE enum kt_status kt_carrier_postgres(const struct kt_carrier_options *o,
                                                struct kt_carrier *ret, struct kt_error *err);

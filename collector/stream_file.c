@@ -189,7 +189,7 @@ static enum kt_status write_batch(struct file *f, const struct kt_stream_sending
                                   struct kt_error *err)
 {
     struct kt_error ignored = { 0 };
-    int64_t period = s->stored / f->options->rotate_every;
+    int64_t period = s->batch->stored / f->options->rotate_every;
     enum kt_status st = resume(f, kt_str_of(s->carry), err);
     if (st == KT_OK && is_full(f, period, s->batch->n))
         st = finish(f, err);

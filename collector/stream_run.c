@@ -385,7 +385,6 @@ static kt_time_ns do_send(struct kt_stream_run *r)
     KT_CLEANUP(kt_buf_done) struct kt_buf fate = { 0 };
     memset(kt_buf_reserve(&fate, m->batch.n), 0, m->batch.n);
     struct kt_stream_sending s = { .batch = &m->batch,
-                                   .stored = m->entries[m->live[0]].stored,
                                    .fate = (uint8_t *)fate.at,
                                    .verdict = KT_STREAM_RETRY };
     memcpy(s.carry, r->state.carry, sizeof s.carry);

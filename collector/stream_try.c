@@ -95,7 +95,7 @@ static enum kt_status try_it(const struct kt_stream_setup *s, struct kt_stream_t
     struct kt_stream_entry e = {
         .fate = KT_STREAM_FATE_RETRY, .seq = 1, .arrival = now, .stored = now
     };
-    struct kt_stream_sending sending = { .verdict = KT_STREAM_REFUSED, .stored = now };
+    struct kt_stream_sending sending = { .verdict = KT_STREAM_REFUSED };
     if (test_line(now, s->stream->name, &line, &e, err) != KT_OK ||
         kt_carrier_open(&o, &c, err) != KT_OK)
         return err->code;

@@ -48,7 +48,8 @@ fetch_npm() {
     ) || echo "keytrail: standardwebhooks and adaptivecards could not be fetched by npm" >&2
 }
 fetch_peers() {
-    unpack sbin/rsyslogd rsyslog libestr0 libfastjson4
+    unpack sbin/rsyslogd rsyslog rsyslog-openssl libestr0 libfastjson4
+    unpack sbin/syslog-ng syslog-ng-core libivykis0 libnet1 libjson-c5 libwrap0
     unpack bin/prometheus-alertmanager prometheus-alertmanager
     fetch_npm
 }
