@@ -4,7 +4,7 @@
 set -eu
 build="gcc g++ make pkg-config libzmq3-dev libsqlite3-dev libjansson-dev libsimdjson-dev libcurl4-openssl-dev
 libmicrohttpd-dev libmaxminddb-dev libsodium-dev libssl-dev libzstd-dev zlib1g-dev libfyaml-dev libre2-dev libpq-dev"
-test="python3 procps util-linux libcmocka-dev libauparse-dev clang clang-format clang-tidy libclang-rt-14-dev cppcheck sqlite3 binutils strace openssl
+test="python3 procps util-linux libcmocka-dev libauparse-dev clang clang-format clang-tidy libclang-rt-14-dev cppcheck sqlite3 binutils strace openssl zstd
 python3-aiosmtpd"
 # jq: asks the files. nodejs, npm: DuckDB comes by npm, into a folder of the bench (left out where the commands are there, as
 # other packages of Node.js conflict with Debian's npm). libdbd-sqlite3: syslog-ng's way to SQLite, looked up in one fixed folder.
@@ -30,25 +30,33 @@ for p in $want; do
 done
 
 # Daemons that would start, or take the place of the machine's own: fetched and unpacked for the tests, not installed.
-# unpack PROGRAM PACKAGE...
+# unpack FILE PACKAGE...: FILE is below /usr and says whether it is there; it may be a pattern.
+is_there() {
+    for f in /usr/$1 build/peers/usr/$1; do
+        [ ! -e "$f" ] || return 0
+    done
+    return 1
+}
 unpack() {
-    program=$1
+    file=$1
     shift
-    [ -x "/usr/$program" ] || [ -x "build/peers/usr/$program" ] || ! command -v apt-get >/dev/null 2>&1 || (
+    is_there "$file" || ! command -v apt-get >/dev/null 2>&1 || (
         mkdir -p "build/peers/debs/$1" && cd "build/peers/debs/$1" &&
             apt-get download -qq "$@" >/dev/null 2>&1 &&
             for d in *.deb; do dpkg-deb -x "$d" ../..; done
     ) || echo "keytrail: $1 could not be fetched; the tests go without it" >&2
 }
-# What checks our messages as their receivers do.
+# What checks our messages as their receivers do, and a server of S3.
 fetch_npm() {
-    [ -d build/peers/npm/node_modules/adaptivecards ] || (
-        mkdir -p build/peers/npm && cd build/peers/npm &&
-            npm install --silent --no-audit --no-fund standardwebhooks@1.1.1 adaptivecards@3.0.6 >/dev/null 2>&1
-    ) || echo "keytrail: standardwebhooks and adaptivecards could not be fetched by npm" >&2
+    for p in standardwebhooks@1.1.1 adaptivecards@3.0.6 s3rver@3.7.1; do
+        [ -d "build/peers/npm/node_modules/${p%@*}" ] || (
+            mkdir -p build/peers/npm && cd build/peers/npm && npm install --silent --no-audit --no-fund --prefix . "$p" >/dev/null 2>&1
+        ) || echo "keytrail: $p could not be fetched by npm" >&2
+    done
 }
 fetch_peers() {
-    unpack sbin/rsyslogd rsyslog rsyslog-openssl libestr0 libfastjson4
+    unpack sbin/rsyslogd rsyslog libestr0 libfastjson4
+    unpack 'lib/*/rsyslog/lmnsd_ossl.so' rsyslog-openssl
     unpack sbin/syslog-ng syslog-ng-core libivykis0 libnet1 libjson-c5 libwrap0
     unpack bin/prometheus-alertmanager prometheus-alertmanager
     fetch_npm
