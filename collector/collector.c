@@ -7,6 +7,7 @@
  *        further ack (D1); acks of a group go out before anything slower is done.
  */
 #include "collector/daemon.h"
+#include "collector/resend.h"
 #include "core/base/alloc.h"
 #include "core/base/enc.h"
 #include "core/base/hash.h"
@@ -432,6 +433,18 @@ static void check_wal(struct kt_daemon *d)
             NULL);
 }
 
+static enum kt_status resend(struct kt_daemon *d, struct kt_error *err)
+{
+    bool added = false;
+    if (!kt_resend_wanted(d->conf))
+        return KT_OK;
+    enum kt_status st = kt_ingest_begin(d->ingest, err);
+    if (st == KT_OK)
+        st = kt_resend(d->store, d->conf, wall(), &added, err);
+    d->notified = d->notified || added;
+    return st;
+}
+
 static enum kt_status by_the_clock(struct kt_daemon *d, struct kt_error *err)
 {
     kt_time_ns now = mono();
@@ -448,6 +461,8 @@ static enum kt_status by_the_clock(struct kt_daemon *d, struct kt_error *err)
         kt_daemon_check_streams(d);
         check_wal(d);
         enum kt_status st = kt_daemon_check_targets(d, err);
+        if (st == KT_OK)
+            st = resend(d, err);
         if (st != KT_OK)
             return st;
     }

@@ -119,12 +119,14 @@ static void set_handle(struct kt_outbox *o, struct kt_lane *l, struct kt_item *i
     (void)pthread_mutex_unlock(&o->lock);
 }
 
-/* The first message of an alert gives the handle; what follows it there does not. */
+/* What a render chose counts; of what answers tell, the first message's. */
 static void learn(struct kt_outbox *o, struct kt_lane *l, struct kt_item *it,
                   const struct kt_target_ruling *ruling)
 {
-    struct kt_str handle = kt_str_of(ruling->handle[0] != '\0' ? ruling->handle : it->chosen);
-    if (it->row.handle[0] == '\0' && handle.len > 0)
+    struct kt_str handle = kt_str_of(it->chosen);
+    if (handle.len == 0 && it->row.handle[0] == '\0')
+        handle = kt_str_of(ruling->handle);
+    if (handle.len > 0 && !kt_str_is(handle, it->row.handle))
         set_handle(o, l, it, handle);
 }
 

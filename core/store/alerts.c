@@ -91,6 +91,23 @@ enum kt_status kt_store_outbox_add(struct kt_store *s, struct kt_outbox_row *row
     return kt_store_run(s, KT_ST_OUTBOX_ADD, err); /* to its end: only then the row is in */
 }
 
+enum kt_status kt_store_outbox_again(struct kt_store *s, const struct kt_outbox_again *a,
+                                     bool *ret_added, struct kt_error *err)
+{
+    if (kt_store_may_write(s, err) != KT_OK)
+        return kt_wrap(err, "outbox");
+    sqlite3_stmt *st = s->st[KT_ST_OUTBOX_AGAIN];
+    kt_db_text(st, 1, kt_str_of(a->alert));
+    kt_db_text(st, 2, kt_str_of(a->target));
+    kt_db_text(st, 3, kt_str_of(a->action));
+    kt_db_i64(st, 4, a->now);
+    kt_db_text(st, 5, kt_str_of(a->but));
+    if (kt_store_run(s, KT_ST_OUTBOX_AGAIN, err) != KT_OK)
+        return kt_wrap(err, "outbox");
+    *ret_added = sqlite3_changes(s->db) > 0;
+    return KT_OK;
+}
+
 enum kt_status kt_store_outbox_update(struct kt_store *s, const struct kt_outbox_row *row,
                                       struct kt_error *err)
 {

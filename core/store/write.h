@@ -186,6 +186,15 @@ struct kt_outbox_row {
 /* body: what will be sent to the renderer: the alert's JSON at that moment. */
 KT_MUST_USE enum kt_status kt_store_outbox_add(struct kt_store *s, struct kt_outbox_row *row,
                                                struct kt_str alert_json, struct kt_error *err);
+/* A row with this action that says what the target's newest row of the alert says; nothing when one
+ * waits already, or the newest is `but`. *ret_added says which. */
+struct kt_outbox_again {
+    const char *alert, *target, *action, *but;
+    kt_time_ns now;
+};
+KT_MUST_USE enum kt_status kt_store_outbox_again(struct kt_store *s,
+                                                 const struct kt_outbox_again *a, bool *ret_added,
+                                                 struct kt_error *err);
 KT_MUST_USE enum kt_status kt_store_outbox_update(struct kt_store *s,
                                                   const struct kt_outbox_row *row,
                                                   struct kt_error *err);

@@ -214,7 +214,7 @@ static enum kt_status render(const void *opt, const struct kt_target_secrets *se
     if (arena->full)
         return kt_fail(err, KT_E_LIMIT, "email: the alert does not fit");
     ret->url = secrets->url.len > 0 ? secrets->url : kt_str_of(o->files.server);
-    ret->handle = id;
+    ret->handle = turn->handle.len > 0 ? turn->handle : id;
     ret->mail = (struct kt_mail){ .from = o->from,
                                   .to = o->to.at,
                                   .n_to = o->to.n,

@@ -30,13 +30,10 @@ static const struct kt_option options[] = {
 };
 
 static const char *const event_action[KT_SEND_COUNT] = {
-    [KT_SEND_TRIGGER] = "trigger",
-    [KT_SEND_UPDATE] = "trigger",
-    [KT_SEND_REPEAT] = "trigger",
-    [KT_SEND_ESCALATE] = "trigger",
-    [KT_SEND_ACKNOWLEDGE] = "acknowledge",
-    [KT_SEND_RESOLVE] = "resolve",
-    [KT_SEND_TEST] = "trigger",
+    [KT_SEND_TRIGGER] = "trigger", [KT_SEND_UPDATE] = "trigger",
+    [KT_SEND_REPEAT] = "trigger",  [KT_SEND_ESCALATE] = "trigger",
+    [KT_SEND_RESEND] = "trigger",  [KT_SEND_ACKNOWLEDGE] = "acknowledge",
+    [KT_SEND_RESOLVE] = "resolve", [KT_SEND_TEST] = "trigger",
 };
 
 static json_t *details(struct kt_arena *arena, const struct kt_alert *a)

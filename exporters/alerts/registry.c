@@ -1,7 +1,8 @@
 /* registry: the alert targets that this program has. One line a target. */
 #include "exporters/alerts/target.h"
 
-#define KT_TARGETS(X) X(slack) X(slack_bot) X(teams) X(email) X(pagerduty) X(webhook)
+#define KT_TARGETS(X)                                                                              \
+    X(slack) X(slack_bot) X(teams) X(email) X(pagerduty) X(alertmanager) X(webhook)
 
 #define DECLARE(name) extern const struct kt_target kt_target_##name;
 #define ENTRY(name)   &kt_target_##name,
@@ -17,10 +18,15 @@ const struct kt_target *kt_target_find(struct kt_str name)
 }
 
 static const char *const sends[KT_SEND_COUNT] = {
-    [KT_SEND_TRIGGER] = "trigger",         [KT_SEND_UPDATE] = "update",
-    [KT_SEND_REPEAT] = "repeat",           [KT_SEND_ESCALATE] = "escalate",
-    [KT_SEND_ACKNOWLEDGE] = "acknowledge", [KT_SEND_RESOLVE] = "resolve",
-    [KT_SEND_CHANGE] = "change",           [KT_SEND_TEST] = "test",
+    [KT_SEND_TRIGGER] = "trigger",
+    [KT_SEND_UPDATE] = "update",
+    [KT_SEND_REPEAT] = "repeat",
+    [KT_SEND_ESCALATE] = "escalate",
+    [KT_SEND_ACKNOWLEDGE] = "acknowledge",
+    [KT_SEND_RESOLVE] = "resolve",
+    [KT_SEND_RESEND] = "resend",
+    [KT_SEND_CHANGE] = "change",
+    [KT_SEND_TEST] = "test",
 };
 
 const char *kt_send_word(enum kt_send send)

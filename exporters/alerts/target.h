@@ -33,6 +33,7 @@ enum kt_send {
     KT_SEND_ESCALATE, /* nor has anybody elsewhere: now it comes here */
     KT_SEND_ACKNOWLEDGE,
     KT_SEND_RESOLVE,
+    KT_SEND_RESEND, /* nothing new: the target forgets what is not sent again (forgets) */
     KT_SEND_CHANGE, /* nothing happened: a setting, a source or the program changed */
     KT_SEND_TEST,
     KT_SEND_COUNT
@@ -64,7 +65,7 @@ struct kt_target_request {
     struct kt_str url;
     /* There is nothing to say here in this turn, and why: nothing is sent, the row is done. */
     const char *skip;
-    /* The handle, where the sender chooses it; it counts from the delivery on. */
+    /* The handle from this delivery on, where the sender chooses it. */
     struct kt_str handle;
     struct kt_mail mail; /* mail.from set: body is a message, sent by SMTP to url */
 };
@@ -101,6 +102,7 @@ struct kt_target {
     bool sign_standard; /* the outbox adds webhook-id, -timestamp, -signature (EXPORTS §1.6) */
     double per_second;  /* rate limit */
     bool by_mail;       /* its URL is one of SMTP */
+    bool forgets;       /* what is open there has to be sent again every minute */
     /* What the table of options cannot say; KT_E_CONFIG says it in a sentence. NULL: nothing. */
     enum kt_status (*check)(const void *options, struct kt_error *err);
     bool for_people; /* read by people: in a storm alerts of a kind and minute are one message */
