@@ -33,6 +33,7 @@ struct world {
     char folder[64], db[96];
     struct kt_conf *conf;
     struct kt_store *store;
+    struct kt_triage *triage;
     struct kt_alerts *alerts;
     struct kt_outbox *outbox;
     struct kt_deliver *deliver;
@@ -111,6 +112,16 @@ static void write_file(struct world *w, const char *name, const char *text)
     assert_int_equal(kt_fs_write_atomic(path, kt_str_of(text), 0600, NULL), KT_OK);
 }
 
+static enum kt_status record(void *self, const char *operation, struct kt_str sentence,
+                             struct kt_str raw, struct kt_error *err)
+{
+    (void)self;
+    (void)operation;
+    (void)sentence;
+    (void)raw;
+    return kt_fail(err, KT_E_INPUT, "nobody decides anything here");
+}
+
 static int open_world(void **state)
 {
     static struct kt_rng_seeded seed = { 1 };
@@ -142,7 +153,12 @@ static int open_world(void **state)
     if (kt_conf_load(path, &w->conf, NULL) != KT_OK || kt_store_open(&so, &w->store, NULL) != KT_OK)
         return -1;
     oo.conf = w->conf;
-    w->alerts = kt_alerts_new(w->store, w->conf);
+    struct kt_triage_options to = {
+        .store = w->store, .store_path = w->db, .record = record, .self = w
+    };
+    if (kt_triage_open(&to, &w->triage, NULL) != KT_OK)
+        return -1;
+    w->alerts = kt_alerts_new(w->store, w->conf, w->triage);
     if (kt_outbox_open(&oo, &w->outbox, NULL) != KT_OK)
         return -1;
     w->deliver = kt_deliver_new(w->store, w->outbox);
@@ -165,6 +181,7 @@ static int close_world(void **state)
     (void)close(w->listener);
     kt_deliver_free(w->deliver);
     kt_alerts_free(w->alerts);
+    kt_triage_free(w->triage);
     kt_store_close(w->store);
     kt_conf_free(w->conf);
     (void)snprintf(pattern, sizeof pattern, "%s/*", w->folder);
