@@ -99,7 +99,8 @@ static enum kt_status slice(struct kt_follow *f, bool *ret_more, struct kt_error
     enum kt_status st = kt_cursor_open(f->reader, &scan, &c, err);
     for (unsigned n = 0; st == KT_OK; n++) {
         struct kt_record r;
-        if (n >= SLICE_RECORDS || (n % 256 == 255 && mono() > until)) {
+        /* an alert is handed over at once: the rest of the slice may take a while */
+        if (n >= SLICE_RECORDS || (n % 256 == 255 && (f->n_found > 0 || mono() > until))) {
             *ret_more = true;
             break;
         }
