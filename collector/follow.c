@@ -37,7 +37,8 @@ struct kt_follow {
     char *path;
     size_t memory;
     uint64_t alerted, saved; /* saved: position of the newest changes that were given */
-    kt_time_ns next_save;
+    uint64_t stated; /* position of the newest status */
+    kt_time_ns next_save, next_status;
     bool clear; /* what the store has is of no use */
     /* What left memory since the last save; what was given and is not committed yet, or NULL. */
     struct kt_changed *rows, *going;
@@ -201,7 +202,7 @@ static enum kt_status go_on(struct kt_follow *f, struct kt_str head, struct kt_e
     if (st != KT_OK)
         return kt_fail(err, st, "%s", why.text);
     f->clear = false;
-    f->saved = kt_detect_position(f->detect);
+    f->saved = f->stated = kt_detect_position(f->detect);
     return KT_OK;
 }
 
@@ -240,8 +241,6 @@ static void add_changes(struct kt_follow *f)
 {
     struct kt_follow_news *n = &f->news;
     kt_buf_reset(&n->head);
-    kt_buf_reset(&n->status);
-    kt_detect_status(f->detect, &n->status);
     settle(f, &n->head);
     if (n->rows != NULL) { /* the last words, while those before were not taken */
         kt_changed_give(n->rows, f->rows);
@@ -270,6 +269,18 @@ static bool is_due(const struct kt_follow *f, uint64_t position, bool last)
 }
 
 /* ---- handing over ---- */
+/* A save may be a minute away; what people see is not. */
+static bool add_status(struct kt_follow *f, uint64_t position, bool last)
+{
+    if (position == f->stated || (!last && mono() < f->next_status))
+        return false;
+    kt_buf_reset(&f->news.status);
+    kt_detect_status(f->detect, &f->news.status);
+    f->stated = position;
+    f->next_status = mono() + SAVE_EVERY;
+    return true;
+}
+
 /* Under the lock: hands the slice over. */
 static void publish(struct kt_follow *f, bool last, const struct kt_error *trouble)
 {
@@ -278,6 +289,7 @@ static void publish(struct kt_follow *f, bool last, const struct kt_error *troub
     bool due = is_due(f, position, last);
     if (due)
         add_changes(f);
+    due = add_status(f, position, last) || due;
     n->alerts = kt_realloc_array(n->alerts, n->n_alerts + f->n_found + 1, sizeof *n->alerts);
     if (f->n_found > 0)
         memcpy(n->alerts + n->n_alerts, f->found, f->n_found * sizeof *f->found);
