@@ -79,8 +79,9 @@ static enum kt_stream_verdict send(struct world *w, bool confirmed)
                                        .first_seq = w->seq,
                                        .last_seq = w->seq + 2,
                                        .n = 3,
+                                       .stored = w->stored,
                                        .body = kt_buf_str(&body) };
-    struct kt_stream_sending s = { .batch = &b, .stored = w->stored };
+    struct kt_stream_sending s = { .batch = &b };
     memcpy(s.carry, w->carry, sizeof s.carry);
     w->carrier.send(w->carrier.self, &s);
     if (s.verdict != KT_STREAM_TAKEN || !confirmed)
