@@ -1,9 +1,9 @@
 /*
- * alerts: what was found -> a row people can list, and one outbox row a target before any request.
+ * alerts: what was found -> a row people can list, and rows of the outbox before any request.
  *
  * Owns:  nothing.
- * Calls: triage (lives, silences, who was told), core/store/write, exporters/alerts/alert. No
- * clock, no sending.
+ * Calls: triage (lives, silences, who was told), pager (who is to be told), core/store/write,
+ *        exporters/alerts/alert. No clock, no sending.
  */
 #include "collector/alerts.h"
 #include "core/base/alloc.h"
@@ -21,42 +21,20 @@ struct kt_alerts {
     struct kt_store *store;
     const struct kt_conf *conf;
     struct kt_triage *triage;
+    struct kt_pager *pager;
 };
 
 struct kt_alerts *kt_alerts_new(struct kt_store *store, const struct kt_conf *conf,
-                                struct kt_triage *triage)
+                                struct kt_triage *triage, struct kt_pager *pager)
 {
     struct kt_alerts *a = kt_alloc(sizeof *a);
-    *a = (struct kt_alerts){ store, conf, triage };
+    *a = (struct kt_alerts){ store, conf, triage, pager };
     return a;
 }
 
 void kt_alerts_free(struct kt_alerts *a)
 {
     kt_free(a);
-}
-
-/* To every target but except. */
-static enum kt_status notify(struct kt_alerts *a, const struct kt_alert *alert, const char *action,
-                             const char *except, kt_time_ns now, struct kt_error *err)
-{
-    KT_CLEANUP(kt_buf_done) struct kt_buf json = { 0 };
-    struct kt_alert with = *alert;
-    kt_alert_life_of(kt_triage_life(a->triage, alert->id), &with.life);
-    kt_alert_write(&with, &json);
-    for (unsigned i = 0; i < a->conf->n_targets; i++) {
-        struct kt_str target = kt_str_of(a->conf->targets[i].name);
-        if (except != NULL && kt_str_is(target, except))
-            continue;
-        struct kt_outbox_row row = { .created = now, .next_try = now };
-        kt_str_copyz(row.alert, sizeof row.alert, kt_str_of(alert->id));
-        kt_str_copyz(row.target, sizeof row.target, target);
-        kt_str_copyz(row.action, sizeof row.action, kt_str_of(action));
-        kt_str_copyz(row.state, sizeof row.state, KT_STR("wait"));
-        if (kt_store_outbox_add(a->store, &row, kt_buf_str(&json), err) != KT_OK)
-            return kt_wrap(err, "outbox row for '%s'", row.target);
-    }
-    return KT_OK;
 }
 
 static enum kt_status put(struct kt_alerts *a, const struct kt_alert *alert, kt_time_ns now,
@@ -70,35 +48,34 @@ static enum kt_status put(struct kt_alerts *a, const struct kt_alert *alert, kt_
     return KT_OK;
 }
 
-/* Each update is a row of its own: one that is on its way may not swallow the next. */
+/* To those that were told of it before. Each update is a row of its own: one that is on its way
+ * may not swallow the next. */
 static enum kt_status update(struct kt_alerts *a, const struct kt_alert *alert, kt_time_ns at,
                              kt_time_ns now, struct kt_error *err)
 {
     char action[24];
     (void)snprintf(action, sizeof action, "update:%" PRId64, at / KT_NS_MS);
-    return notify(a, alert, action, NULL, now, err);
+    return kt_triage_tell(a->triage, alert, action, now, err);
 }
 
-/* A version of an alert that nothing keeps quiet. ended: no more evidence of it comes. */
+/* A version of an alert that nothing keeps quiet: first those that know of it, then those that
+ * routes add. ended: no more evidence of it comes. */
 static enum kt_status tell(struct kt_alerts *a, const struct kt_alert *alert, bool reopened,
                            kt_time_ns now, struct kt_error *err)
 {
     const struct kt_life *life = kt_triage_life(a->triage, alert->id);
-    struct kt_triage_told told;
     char again[24];
+    enum kt_status st = KT_OK;
     bool ended = kt_str_is(kt_str_of(alert->state), "closed");
-    if (kt_triage_told(a->triage, alert->id, &told, err) != KT_OK)
-        return err->code;
     if (reopened) {
         (void)snprintf(again, sizeof again, "trigger:%u", life->steps);
-        return notify(a, alert, again, NULL, now, err);
+        st = kt_triage_tell(a->triage, alert, again, now, err);
+    } else if (life != NULL && life->status != KT_LIFE_OPEN) {
+        return KT_OK;    /* somebody has it, or has dealt with it */
+    } else if (!ended) { /* a person has to have looked at it nevertheless (decision 0036) */
+        st = update(a, alert, alert->last, now, err);
     }
-    if (life != NULL && life->status != KT_LIFE_OPEN)
-        return KT_OK; /* somebody has it, or has dealt with it */
-    if (told.targets == 0)
-        return notify(a, alert, "trigger", NULL, now, err);
-    /* That no more comes does not end it: a person has to have looked at it (decision 0036). */
-    return ended ? KT_OK : update(a, alert, alert->last, now, err);
+    return st == KT_OK ? kt_pager_raised(a->pager, alert->id, now, err) : st;
 }
 
 enum kt_status kt_alerts_raise(struct kt_alerts *a, const struct kt_alert *alert, bool is_new,
@@ -107,10 +84,12 @@ enum kt_status kt_alerts_raise(struct kt_alerts *a, const struct kt_alert *alert
     bool reopened = false;
     (void)is_new; /* the rows say whether somebody was told */
     enum kt_status st = put(a, alert, now, err);
-    if (st != KT_OK || historic || alert->severity < KT_SEV_MEDIUM)
+    if (st != KT_OK || historic)
         return st;
-    if (alert->merged_into.len > 0)
+    if (alert->merged_into.len > 0) {
+        kt_pager_answered(a->pager, alert->id);
         return kt_triage_tell(a->triage, alert, "resolve", now, err);
+    }
     st = kt_triage_graver(a->triage, alert, now, &reopened, err);
     if (st != KT_OK)
         return st;
@@ -141,6 +120,7 @@ static struct kt_alert self_alert(const struct kt_alerts_self *s, kt_time_ns rai
                               .title = kt_buf_str(title),
                               .actor = s->about,
                               .source = KT_STR("keytrail"),
+                              .instance = kt_str_of(s->except), /* the pager spares it */
                               .command = KT_STR("keytrail search 'kind:audit' --since 24h"),
                               .n_parts = 1 };
     alert.parts[0] = (struct kt_alert_part){ .detector = "self", .text = kt_str_of(s->code) };
@@ -154,13 +134,13 @@ enum kt_status kt_alerts_self(struct kt_alerts *a, const struct kt_alerts_self *
     KT_CLEANUP(kt_buf_done) struct kt_buf title = { 0 };
     struct kt_alert alert = self_alert(s, now, &title);
     enum kt_status st = put(a, &alert, now, err);
-    if (st != KT_OK || s->severity < KT_SEV_MEDIUM)
+    if (st != KT_OK)
         return st;
     if (kt_triage_silence_of(a->triage, &alert, now) != NULL) {
         kt_triage_hold(a->triage, alert.id);
         return KT_OK;
     }
-    return notify(a, &alert, "trigger", s->except, now, err);
+    return kt_pager_raised(a->pager, alert.id, now, err);
 }
 
 enum kt_status kt_alerts_self_over(struct kt_alerts *a, const struct kt_alerts_self *s,
@@ -171,8 +151,9 @@ enum kt_status kt_alerts_self_over(struct kt_alerts *a, const struct kt_alerts_s
     alert.state = "closed";
     alert.last = now;
     enum kt_status st = put(a, &alert, now, err);
-    if (st != KT_OK || s->severity < KT_SEV_MEDIUM)
+    if (st != KT_OK)
         return st;
+    kt_pager_answered(a->pager, alert.id);
     return kt_triage_tell(a->triage, &alert, "resolve", now, err);
 }
 
@@ -197,8 +178,7 @@ static enum kt_status release(struct kt_alerts *a, const char *id, kt_time_ns no
         kt_alert_read(kt_buf_str(&json), &arena, &alert, err) != KT_OK ||
         kt_triage_told(a->triage, id, &told, err) != KT_OK)
         return err->code;
-    bool over = alert.merged_into.len > 0 || alert.severity < KT_SEV_MEDIUM ||
-                (life != NULL && life->status != KT_LIFE_OPEN) ||
+    bool over = alert.merged_into.len > 0 || (life != NULL && life->status != KT_LIFE_OPEN) ||
                 (told.targets > 0 && told.newest >= found.updated);
     if (over)
         return KT_OK;
@@ -207,8 +187,8 @@ static enum kt_status release(struct kt_alerts *a, const char *id, kt_time_ns no
         return KT_OK;
     }
     *ret_any = true;
-    return told.targets == 0 ? notify(a, &alert, "trigger", NULL, now, err)
-                             : update(a, &alert, now, now, err);
+    enum kt_status st = update(a, &alert, now, now, err);
+    return st == KT_OK ? kt_pager_raised(a->pager, id, now, err) : st;
 }
 
 enum kt_status kt_alerts_turn(struct kt_alerts *a, kt_time_ns now, bool *ret_any,

@@ -1,13 +1,13 @@
-/* alerts: what the engine raised -> rows in the store and one outbox row per target (each alert >=
- * medium to every target until routes exist). */
+/* alerts: what the engine raised -> rows in the store, and the outbox rows that routes want. */
 #pragma once
+#include "collector/pager.h"
 #include "collector/triage.h"
 #include "core/config/config.h"
 
 struct kt_alerts;
-/* Targets come from conf->targets. Everything is borrowed. */
+/* Everything is borrowed. */
 struct kt_alerts *kt_alerts_new(struct kt_store *store, const struct kt_conf *conf,
-                                struct kt_triage *triage);
+                                struct kt_triage *triage, struct kt_pager *pager);
 void kt_alerts_free(struct kt_alerts *a);
 /* Inside a transaction. historic: keep the row, notify nobody (import of history, first start). One
  * that a silence covers is kept and told when that ends; one that somebody has acknowledged or
@@ -21,7 +21,8 @@ KT_MUST_USE enum kt_status kt_alerts_change(struct kt_alerts *a, const char *cod
                                             struct kt_str about, const char *sentence,
                                             kt_time_ns now, struct kt_error *err);
 /* An alert about keytrail itself (identity.violation, delivery.dead …), inside a transaction: one a
- * code and subject in ten minutes, told to all targets but `except` (NULL: to all). */
+ * code and subject in ten minutes, told as routes say, but not to `except` (NULL: nobody is
+ * spared). */
 struct kt_alerts_self {
     const char *code;     /* "identity.violation" */
     struct kt_str about;  /* an agent's, target's or file's name */

@@ -92,6 +92,7 @@ static void on_claimed(void *self, struct kt_str instance)
 static void dead_letter(void *self, const struct kt_outbox_row *row)
 {
     char text[200];
+    kt_pager_dead(((struct kt_daemon *)self)->pager, row->alert);
     (void)snprintf(text, sizeof text,
                    "did not take an alert for good (%.120s); it is a dead letter", row->last_error);
     kt_daemon_note(self, "delivery.dead", kt_str_of(row->target), text, row->target);
@@ -168,9 +169,9 @@ static enum kt_status open_store(struct kt_daemon *d, struct kt_error *err)
                                     .claimed = on_claimed,
                                     .self = d };
     d->ingest = kt_ingest_new(&io);
-    if (kt_daemon_open_triage(d, err) != KT_OK)
+    if (kt_daemon_open_triage(d, err) != KT_OK || kt_daemon_page_open(d, err) != KT_OK)
         return err->code;
-    d->alerts = kt_alerts_new(d->store, d->conf, d->triage);
+    d->alerts = kt_alerts_new(d->store, d->conf, d->triage, d->pager);
     return KT_OK;
 }
 
@@ -525,6 +526,8 @@ static enum kt_status other_work(struct kt_daemon *d, struct kt_error *err)
     if (st == KT_OK)
         st = kt_daemon_write_notes(d, err);
     if (st == KT_OK)
+        st = kt_daemon_page(d, err);
+    if (st == KT_OK)
         st = kt_daemon_commit(d, err);
     if (st == KT_OK && kt_deliver_behind(d->deliver))
         st = kt_deliver_hand_over(d->deliver, err);
@@ -579,6 +582,8 @@ static void close_all(struct kt_daemon *d)
     kt_outbox_close(d->outbox);
     kt_deliver_free(d->deliver);
     kt_alerts_free(d->alerts);
+    kt_pager_free(d->pager);
+    kt_routes_free(d->routes);
     kt_triage_free(d->triage);
     kt_ingest_free(d->ingest);
     kt_store_close(d->store);

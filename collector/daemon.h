@@ -33,6 +33,8 @@ struct kt_daemon {
     struct kt_deliver *deliver;
     struct kt_streams *streams;
     struct kt_triage *triage;
+    struct kt_routes *routes;
+    struct kt_pager *pager;
     struct kt_alerts *alerts;
     struct kt_follow *follow;
     struct kt_keep *keep;
@@ -129,6 +131,12 @@ KT_MUST_USE enum kt_status kt_daemon_target_broke(struct kt_daemon *d, const cha
                                                   kt_time_ns now, struct kt_error *err);
 KT_MUST_USE enum kt_status kt_daemon_notify_retry(struct kt_daemon *d, struct kt_jval args,
                                                   struct kt_buf *out, struct kt_error *err);
+
+/* ---- daemon_page.c: who is told again, and who else ---- */
+/* KT_E_CONFIG: a route cannot be used. */
+KT_MUST_USE enum kt_status kt_daemon_page_open(struct kt_daemon *d, struct kt_error *err);
+/* Writes what is due; opens the transaction when needed. */
+KT_MUST_USE enum kt_status kt_daemon_page(struct kt_daemon *d, struct kt_error *err);
 
 /* ---- collector.c ---- */
 enum kt_ending {

@@ -93,6 +93,8 @@ static enum kt_status one(struct kt_daemon *d, const struct kt_step *step, struc
         answer(&done, s.what, out);
         d->notified = d->notified || done.changed;
         if (done.changed)
+            kt_pager_answered(d->pager, done.alert);
+        if (done.changed)
             kt_log(KT_LOG_INFO, "collector: %s alert=%s by='%s'", kt_step_word(s.what), done.alert,
                    s.by);
         return KT_OK;

@@ -148,18 +148,13 @@ static bool is_verb(const char *action, const char *verb)
     return strncmp(action, verb, n) == 0 && (action[n] == '\0' || action[n] == ':');
 }
 
-static bool speaks(const struct kt_outbox_row *row)
-{
-    return strcmp(row->state, KT_OUTBOX_HELD) != 0 && strcmp(row->state, KT_OUTBOX_SKIPPED) != 0;
-}
-
 static struct told told_of(const struct kt_outbox_row *rows, unsigned n, const char *target)
 {
     static const char *const verbs[] = { "trigger", "escalate" };
     struct told t = { .first = INT64_MAX, .last = INT64_MIN };
     for (unsigned i = 0; i < n; i++) {
         const struct kt_outbox_row *row = &rows[i];
-        if (strcmp(row->target, target) != 0 || !speaks(row))
+        if (strcmp(row->target, target) != 0 || !kt_outbox_speaks(row))
             continue;
         bool repeat = is_verb(row->action, "repeat"), first = false;
         for (size_t k = 0; k < KT_ARRAY_LEN(verbs); k++)

@@ -10,10 +10,6 @@
 
 #define KT_ROUTE_DEFAULT (-1) /* no route took it: every target */
 
-/* Rows that wait for the end of quiet hours, and rows that somebody's answer made needless. */
-#define KT_OUTBOX_HELD    "held"
-#define KT_OUTBOX_SKIPPED "skipped"
-
 struct kt_routes;
 /* conf is borrowed. KT_E_CONFIG says where a query or a time zone is wrong, and which quiet hours
  * never end. */

@@ -73,7 +73,7 @@ static enum kt_status note_row(void *self, const struct kt_outbox_row *row, stru
     (void)err;
     told->newest = row->created > told->newest ? row->created : told->newest;
     if (!kt_str_starts(kt_str_of(row->action), KT_STR("trigger")) ||
-        strcmp(row->state, "dead") == 0)
+        strcmp(row->state, "dead") == 0 || !kt_outbox_speaks(row))
         return KT_OK;
     for (unsigned i = 0; i < told->n; i++)
         if (strcmp(told->name[i], row->target) == 0)

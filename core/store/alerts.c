@@ -243,22 +243,17 @@ enum kt_status kt_outbox_of(sqlite3 *db, const char *alert,
 {
     KT_CLEANUP(kt_db_finalize) sqlite3_stmt *st = NULL;
     const char *sql = "SELECT " OUTBOX_COLUMNS " FROM outbox o" OUTBOX_SEVERITY
-                      "WHERE o.alert = ?1 AND o.row > ?2 ORDER BY o.row LIMIT 1";
-    if (kt_db_prepare(db, sql, &st, err) != KT_OK)
+                      "WHERE o.alert = ?1 ORDER BY o.row";
+    enum kt_status status = kt_db_prepare(db, sql, &st, err);
+    if (status != KT_OK)
         return kt_wrap(err, "outbox");
-    struct kt_outbox_row row = { .row = INT64_MIN };
-    for (;;) {
-        kt_db_text(st, 1, kt_str_of(alert));
-        kt_db_i64(st, 2, row.row);
-        enum kt_status status = kt_db_step(st, err);
-        if (status != KT_OK)
-            return status == KT_E_AGAIN ? KT_OK : status;
+    kt_db_text(st, 1, kt_str_of(alert));
+    while (status == KT_OK && (status = kt_db_step(st, err)) == KT_OK) {
+        struct kt_outbox_row row;
         take_row(st, &row);
-        (void)sqlite3_reset(st);
-        const struct kt_outbox_row given = row;
-        if ((status = each(self, &given, err)) != KT_OK)
-            return status == KT_E_AGAIN ? KT_OK : status;
+        status = each(self, &row, err);
     }
+    return status == KT_E_AGAIN ? KT_OK : status;
 }
 
 enum kt_status kt_store_outbox_of(struct kt_store *s, const char *alert,
@@ -338,5 +333,26 @@ enum kt_status kt_reader_alert(struct kt_reader *r, struct kt_str id, struct kt_
     kt_alert_digest(id, kt_db_col_i64(st, 0), kt_db_col_i64(st, 1), kt_db_col_i64(st, 2), json,
                     ret_digest);
     kt_buf_add(ret_json, json);
+    return KT_OK;
+}
+
+bool kt_outbox_speaks(const struct kt_outbox_row *row)
+{
+    return strcmp(row->state, KT_OUTBOX_HELD) != 0 && strcmp(row->state, KT_OUTBOX_SKIPPED) != 0;
+}
+
+enum kt_status kt_store_outbox_next(struct kt_store *s, char id[32], struct kt_error *err)
+{
+    KT_CLEANUP(kt_db_finalize) sqlite3_stmt *st = NULL;
+    if (kt_db_prepare(s->db, "SELECT min(alert) FROM outbox WHERE alert > ?1", &st, err) != KT_OK)
+        return kt_wrap(err, "outbox");
+    kt_db_text(st, 1, kt_str_of(id));
+    enum kt_status status = kt_db_step(st, err);
+    if (status != KT_OK)
+        return status;
+    struct kt_str found = kt_db_col(st, 0);
+    if (found.len == 0)
+        return KT_E_AGAIN;
+    kt_str_copyz(id, 32, found);
     return KT_OK;
 }

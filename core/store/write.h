@@ -175,7 +175,7 @@ struct kt_outbox_row {
     char alert[32];
     char target[64];
     char action[24]; /* trigger, update, test … */
-    char state[12];  /* wait, sent, dead */
+    char state[12];  /* wait, sent, dead; held, skipped: nobody is told */
     uint32_t attempts;
     kt_time_ns created, next_try, sent_at;
     int last_code;
@@ -198,7 +198,8 @@ KT_MUST_USE enum kt_status kt_store_outbox_again(struct kt_store *s,
 KT_MUST_USE enum kt_status kt_store_outbox_update(struct kt_store *s,
                                                   const struct kt_outbox_row *row,
                                                   struct kt_error *err);
-/* Rows of one alert, in their order; stops when each() returns KT_E_AGAIN. */
+/* Rows of one alert, in their order; stops when each() returns KT_E_AGAIN. The callback writes no
+ * row. */
 KT_MUST_USE enum kt_status kt_store_outbox_of(
     struct kt_store *s, const char *alert,
     enum kt_status (*each)(void *self, const struct kt_outbox_row *row, struct kt_error *err),
@@ -224,6 +225,15 @@ KT_MUST_USE enum kt_status kt_store_outbox_up_to(
     enum kt_status (*each)(void *self, const struct kt_outbox_row *row, struct kt_str alert_json,
                            struct kt_error *err),
     void *self, struct kt_error *err);
+/* Held rows wait for their writer to make them wait for the outbox; skipped ones for nothing: what
+ * they would have said had become needless. */
+#define KT_OUTBOX_HELD    "held"
+#define KT_OUTBOX_SKIPPED "skipped"
+bool kt_outbox_speaks(const struct kt_outbox_row *row); /* neither of these */
+/* The next alert after id, in the order of ids, that has rows; "" is before the first. KT_E_AGAIN:
+ * that was the last. */
+KT_MUST_USE enum kt_status kt_store_outbox_next(struct kt_store *s, char id[32],
+                                                struct kt_error *err);
 /* Bytes that wait in the -wal file for a checkpoint: more than 64 MiB when a reader holds a
  * snapshot (D4). */
 uint64_t kt_store_wal_bytes(const struct kt_store *s);

@@ -23,6 +23,8 @@ struct world {
     struct kt_conf *conf;
     struct kt_store *store;
     struct kt_triage *triage;
+    struct kt_routes *routes;
+    struct kt_pager *pager;
     struct kt_alerts *alerts;
     struct kt_outbox_row row[ROWS];
     unsigned n;
@@ -71,7 +73,11 @@ static int open_world(void **state)
     to.store = w->store;
     if (kt_triage_open(&to, &w->triage, NULL) != KT_OK)
         return -1;
-    w->alerts = kt_alerts_new(w->store, w->conf, w->triage);
+    if (kt_routes_new(w->conf, &w->routes, NULL) != KT_OK)
+        return -1;
+    const struct kt_pager_options po = { .store = w->store, .routes = w->routes };
+    w->pager = kt_pager_new(&po);
+    w->alerts = kt_alerts_new(w->store, w->conf, w->triage, w->pager);
     return 0;
 }
 
@@ -86,6 +92,8 @@ static int close_world(void **state)
     struct world *w = *state;
     char pattern[80];
     kt_alerts_free(w->alerts);
+    kt_pager_free(w->pager);
+    kt_routes_free(w->routes);
     kt_triage_free(w->triage);
     kt_store_close(w->store);
     kt_conf_free(w->conf);

@@ -26,6 +26,8 @@ struct world {
     struct kt_conf *conf;
     struct kt_store *store;
     struct kt_triage *triage;
+    struct kt_routes *routes;
+    struct kt_pager *pager;
     struct kt_alerts *alerts;
     kt_time_ns now;
     unsigned records;
@@ -53,6 +55,11 @@ static enum kt_status record(void *self, const char *operation, struct kt_str se
     return kt_store_control(w->store, &ev, w->now, w->now, &seq, err);
 }
 
+static const struct kt_life *life_of(void *self, const char *id)
+{
+    return kt_triage_life(((struct world *)self)->triage, id);
+}
+
 static void open_life(struct world *w)
 {
     struct kt_store_options so = { .path = w->db, .create = true, .dedupe_recent = 64 };
@@ -61,12 +68,19 @@ static void open_life(struct world *w)
         .store = w->store, .store_path = w->db, .record = record, .self = w
     };
     assert_int_equal(kt_triage_open(&to, &w->triage, NULL), KT_OK);
-    w->alerts = kt_alerts_new(w->store, w->conf, w->triage);
+    assert_int_equal(kt_routes_new(w->conf, &w->routes, NULL), KT_OK);
+    const struct kt_pager_options po = {
+        .store = w->store, .routes = w->routes, .life = life_of, .self = w
+    };
+    w->pager = kt_pager_new(&po);
+    w->alerts = kt_alerts_new(w->store, w->conf, w->triage, w->pager);
 }
 
 static void close_life(struct world *w)
 {
     kt_alerts_free(w->alerts);
+    kt_pager_free(w->pager);
+    kt_routes_free(w->routes);
     kt_triage_free(w->triage);
     kt_store_close(w->store);
 }
@@ -185,16 +199,23 @@ static void refused(struct world *w, struct kt_step s, const char *says)
         fail_msg("%s", err.text);
 }
 
-static enum kt_status collect(void *self, const struct kt_outbox_row *row, struct kt_str json,
-                              struct kt_error *err)
+static enum kt_status keep_text(void *self, const struct kt_outbox_row *row, struct kt_str json,
+                                struct kt_error *err)
 {
     struct world *w = self;
+    (void)row;
     (void)err;
-    assert_true(w->n < ROWS);
-    kt_str_copyz(w->action[w->n++], sizeof w->action[0], kt_str_of(row->action));
     kt_buf_reset(&w->json);
     kt_buf_add(&w->json, json);
     return KT_OK;
+}
+
+static enum kt_status collect(void *self, const struct kt_outbox_row *row, struct kt_error *err)
+{
+    struct world *w = self;
+    assert_true(w->n < ROWS);
+    kt_str_copyz(w->action[w->n++], sizeof w->action[0], kt_str_of(row->action));
+    return kt_store_outbox_up_to(w->store, row->row, keep_text, w, err);
 }
 
 /* What the one target was told so far, by the first word of each action. */
@@ -202,7 +223,7 @@ static void told(struct world *w, const char *want)
 {
     char got[512] = "";
     w->n = 0;
-    assert_int_equal(kt_store_outbox_waiting(w->store, collect, w, NULL), KT_OK);
+    assert_int_equal(kt_store_outbox_waiting(w->store, 0, collect, w, NULL), KT_OK);
     for (unsigned i = 0; i < w->n; i++) {
         (void)strncat(got, i > 0 ? " " : "", sizeof got - strlen(got) - 1);
         (void)strncat(got, w->action[i], strcspn(w->action[i], ":"));
