@@ -29,6 +29,7 @@
 #define ALERT_ARENA (1u << 20)
 #define GEO_PATHS   8u
 #define WAL_ALARM   (256u << 20) /* four times what is checkpointed by force */
+#define WATCH_EVERY (5 * KT_NS_S)
 #define DISK_EVERY  (100 * KT_NS_MS)
 
 enum { EXIT_FINE = 0, EXIT_CONFIG = 3, EXIT_STORE = 4, EXIT_UNREACHABLE = 5, EXIT_DENIED = 6 };
@@ -226,6 +227,8 @@ static enum kt_status open_parts(struct kt_daemon *d, struct kt_error *err)
         st = kt_outbox_open(&oo, &d->outbox, err);
     if (st == KT_OK)
         st = open_streams(d, err);
+    if (st == KT_OK)
+        st = kt_answers_open(d->conf, kt_clock_real, &d->answers, err);
     if (st == KT_OK)
         st = open_follow(d, err);
     if (st != KT_OK)
@@ -457,6 +460,11 @@ static enum kt_status by_the_clock(struct kt_daemon *d, struct kt_error *err)
         d->next_disk = now + DISK_EVERY;
         check_disk(d);
     }
+    if (now >= d->next_watch) {
+        d->next_watch = now + WATCH_EVERY;
+        if (kt_daemon_watch_answers(d, err) != KT_OK)
+            return err->code;
+    }
     if (now >= d->next_minute) {
         d->next_minute = now + KT_NS_MIN;
         kt_daemon_check_streams(d);
@@ -520,6 +528,8 @@ static enum kt_status other_work(struct kt_daemon *d, struct kt_error *err)
     if (st == KT_OK)
         st = after_silences(d, err);
     if (st == KT_OK)
+        st = kt_daemon_take_answers(d, err);
+    if (st == KT_OK)
         st = by_the_clock(d, err);
     if (st == KT_OK)
         st = kt_keep_turn(d->keep, &d->keep_more, err);
@@ -542,6 +552,8 @@ static enum kt_status turn(struct kt_daemon *d, bool *busy, struct kt_error *err
     fds[n++] = kt_outbox_fd(d->outbox);
     fds[n++] = kt_follow_fd(d->follow);
     fds[n++] = kt_streams_fd(d->streams);
+    if (d->answers != NULL)
+        fds[n++] = kt_answers_fd(d->answers);
     n += kt_control_fds(d->control, fds + n, FDS_MAX - n);
     bool more = *busy || d->keep_more || kt_deliver_behind(d->deliver);
     int wait_ms = more ? 0 : kt_control_pending(d->control) ? PENDING_MS : IDLE_MS;
@@ -580,6 +592,7 @@ static void close_all(struct kt_daemon *d)
     kt_streams_free(d->streams);
     kt_keep_free(d->keep);
     kt_outbox_close(d->outbox);
+    kt_answers_close(d->answers);
     kt_deliver_free(d->deliver);
     kt_alerts_free(d->alerts);
     kt_pager_free(d->pager);

@@ -41,7 +41,8 @@ static enum kt_status load(struct kt_courier *c, struct kt_error *err)
     const struct kt_target_files *o = c->options;
     if (read_key(o->url_file, &c->url, err) != KT_OK ||
         read_key(o->key_file, &c->key, err) != KT_OK ||
-        read_key(o->key_previous_file, &c->key_previous, err) != KT_OK)
+        read_key(o->key_previous_file, &c->key_previous, err) != KT_OK ||
+        read_key(o->answers_file, &c->answers, err) != KT_OK)
         return KT_E_CONFIG;
     struct kt_str url = kt_str_trim(kt_buf_str(&c->url));
     if (url.len == 0)
@@ -128,6 +129,7 @@ void kt_courier_done(struct kt_courier *c)
     wipe(&c->url);
     wipe(&c->key);
     wipe(&c->key_previous);
+    wipe(&c->answers);
     kt_wipe(&c->hook, sizeof c->hook);
     kt_free(c->options);
     *c = (struct kt_courier){ 0 };

@@ -14,7 +14,7 @@ struct kt_courier {
     const struct kt_conf_target *conf;
     const struct kt_target *target;
     void *options;
-    struct kt_buf url, key, key_previous; /* contents of the key files, wiped at the end */
+    struct kt_buf url, key, key_previous, answers; /* contents of the key files, wiped at the end */
     struct kt_hook_keys hook;
     double tokens; /* of the rate's bucket */
     kt_time_ns refilled, not_before, probe_at, open_since;

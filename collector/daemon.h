@@ -2,6 +2,7 @@
  * collector.c only. */
 #pragma once
 #include "collector/alerts.h"
+#include "collector/answers.h"
 #include "collector/control.h"
 #include "collector/deliver.h"
 #include "collector/disk.h"
@@ -35,6 +36,7 @@ struct kt_daemon {
     struct kt_triage *triage;
     struct kt_routes *routes;
     struct kt_pager *pager;
+    struct kt_answers *answers; /* NULL: no target is asked */
     struct kt_alerts *alerts;
     struct kt_follow *follow;
     struct kt_keep *keep;
@@ -48,7 +50,7 @@ struct kt_daemon {
         kt_time_ns until;
     } quiet[KT_NOTES_MAX]; /* notes told lately */
     unsigned next_quiet;
-    kt_time_ns started, next_minute, next_watchdog, next_disk;
+    kt_time_ns started, next_minute, next_watchdog, next_disk, next_watch;
     bool keep_more;        /* old segments wait to be taken out */
     uint64_t changes;      /* of the detectors' state, that the next commit carries; 0: none */
     bool notified;         /* rows were added: hand them over after the commit */
@@ -81,6 +83,11 @@ KT_MUST_USE enum kt_status kt_daemon_record_agents(struct kt_daemon *d, struct k
 KT_MUST_USE enum kt_status kt_daemon_write_state(struct kt_daemon *d,
                                                  const struct kt_follow_news *news,
                                                  struct kt_error *err);
+/* ---- daemon_answers.c: what people did at targets ---- */
+/* Tells the asking thread which alerts are open at each target that is asked. */
+KT_MUST_USE enum kt_status kt_daemon_watch_answers(struct kt_daemon *d, struct kt_error *err);
+/* Takes what came; leaves a transaction open when something did. */
+KT_MUST_USE enum kt_status kt_daemon_take_answers(struct kt_daemon *d, struct kt_error *err);
 
 /* ---- daemon_requests.c: the control socket's requests ---- */
 struct kt_control_handler kt_daemon_handler(struct kt_daemon *d);

@@ -90,6 +90,8 @@ static enum kt_status do_status(struct kt_daemon *d, struct kt_jval args, struct
     kt_outbox_status(d->outbox, out);
     kt_buf_addz(out, ",\"streams\":");
     kt_streams_status(d->streams, out);
+    kt_buf_addz(out, ",\"answers\":");
+    kt_answers_status(d->answers, out);
     kt_buf_addz(out, "}\n");
     return KT_OK;
 }

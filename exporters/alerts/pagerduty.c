@@ -7,6 +7,7 @@
  *        handle too, by which its answers are asked for.
  */
 #include "core/event/secret_id.h"
+#include "exporters/alerts/pagerduty_answers.h"
 #include "exporters/alerts/render.h"
 
 #define EVENTS_US   "https://events.pagerduty.com/v2/enqueue"
@@ -16,7 +17,7 @@
 
 struct options {
     struct kt_target_files files;
-    const char *region;
+    const char *region, *api;
 };
 
 static const struct kt_option options[] = {
@@ -26,6 +27,11 @@ static const struct kt_option options[] = {
       "Service region of the account: us or eu.", false, false },
     { "url_file", KT_OPT_SECRET_FILE, "", offsetof(struct options, files.url_file),
       "File (0600) with another endpoint, such as a local relay's.", false, false },
+    { "api_token_file", KT_OPT_SECRET_FILE, "", offsetof(struct options, files.answers_file),
+      "File (0600) with a read-only REST API key: who acknowledged there has acknowledged here.",
+      false, false },
+    { "api", KT_OPT_STRING, "", offsetof(struct options, api),
+      "Another base URL of the REST API than the region's.", false, false },
     KT_OPTIONS_END,
 };
 
@@ -178,6 +184,18 @@ static void judge(const struct kt_target_reply *reply, struct kt_target_ruling *
     ret->verdict = kt_render_judge(reply->status);
 }
 
+static enum kt_status ask(const void *opt, struct kt_str token, const struct kt_answer_place *place,
+                          struct kt_arena *arena, struct kt_target_request *ret,
+                          struct kt_error *err)
+{
+    const struct options *o = opt;
+    const char *region = kt_str_is(kt_str_of(o->region), "eu") ? "https://api.eu.pagerduty.com"
+                                                               : "https://api.pagerduty.com";
+    return kt_pagerduty_ask(o->api != NULL ? o->api : region, token, place, arena, ret, err);
+}
+
+static const struct kt_target_answers answers = { .ask = ask, .hear = kt_pagerduty_hear };
+
 const struct kt_target kt_target_pagerduty = {
     .name = "pagerduty",
     .summary = "PagerDuty Events API v2",
@@ -185,6 +203,7 @@ const struct kt_target kt_target_pagerduty = {
     .options_size = sizeof(struct options),
     .url_default = EVENTS_US,
     .per_second = 2,
+    .answers = &answers,
     .render = render,
     .judge = judge,
 };

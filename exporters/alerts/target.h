@@ -22,7 +22,8 @@ extern const struct kt_severity_words { /* the one map of EXPORTS §0 */
     int ocsf, syslog, cef, otlp, ecs;
 } kt_severity_words[KT_SEV_COUNT];
 
-struct kt_alert; /* alert.h */
+struct kt_alert;          /* alert.h */
+struct kt_target_answers; /* answer.h */
 
 /* Why a message is sent. A row of the outbox writes it as a word, which may be followed by what
  * tells it from others of its alert: "update:1795377600123". */
@@ -91,8 +92,9 @@ struct kt_target_secrets {
  * keys type, allow_private, ca_file and proxy are the configuration's own.) */
 struct kt_target_files {
     const char *url_file, *key_file, *key_previous_file;
-    const char *server; /* a URL that is no secret, in the place of url_file's */
-    bool no_tls;        /* of mail */
+    const char *answers_file; /* token to ask with who answered; NULL: nobody asks */
+    const char *server;       /* a URL that is no secret, in the place of url_file's */
+    bool no_tls;              /* of mail */
 };
 struct kt_target {
     const char *name, *summary;
@@ -102,7 +104,8 @@ struct kt_target {
     bool sign_standard; /* the outbox adds webhook-id, -timestamp, -signature (EXPORTS §1.6) */
     double per_second;  /* rate limit */
     bool by_mail;       /* its URL is one of SMTP */
-    bool forgets;       /* what is open there has to be sent again every minute */
+    const struct kt_target_answers *answers; /* NULL: it cannot be asked */
+    bool forgets; /* what is open there has to be sent again every minute */
     /* What the table of options cannot say; KT_E_CONFIG says it in a sentence. NULL: nothing. */
     enum kt_status (*check)(const void *options, struct kt_error *err);
     bool for_people; /* read by people: in a storm alerts of a kind and minute are one message */
