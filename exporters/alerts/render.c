@@ -43,9 +43,20 @@ static size_t code_point(struct kt_str s, uint32_t *ret)
     return n;
 }
 
+/* Printable ASCII shows itself. */
+static bool shows_itself(struct kt_str s)
+{
+    for (size_t i = 0; i < s.len; i++)
+        if (s.at[i] < ' ' || s.at[i] > '~')
+            return false;
+    return true;
+}
+
 struct kt_str kt_render_people(struct kt_arena *arena, struct kt_str s, size_t max)
 {
     const struct kt_str dots = KT_STR("…");
+    if (s.len + dots.len <= max && shows_itself(s))
+        return s; /* the usual case */
     size_t room = (s.len < max ? s.len : max) * 8 + 16, used = 0;
     if (room > max + 16)
         room = max + 16;

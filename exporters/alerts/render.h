@@ -16,8 +16,9 @@ struct kt_render_fact {
 /* Facts that the alert has, most useful first; values live in arena or in the alert. */
 unsigned kt_render_facts(const struct kt_alert *a, struct kt_arena *arena,
                          struct kt_render_fact ret[KT_RENDER_FACTS_MAX]);
-/* s with C0, C1, DEL, bidi controls, zero-width and broken UTF-8 as \u{202E}; line feeds become
- * blanks. At most max bytes; a cut one ends in "…". */
+/* s itself where nothing is to be done; else in arena: s with C0, C1, DEL, bidi controls,
+ * zero-width and broken UTF-8 as \u{202E}; line feeds become blanks. At most max bytes; a cut one
+ * ends in "…". */
 struct kt_str kt_render_people(struct kt_arena *arena, struct kt_str s, size_t max);
 /* "2026-11-22T20:00:00.123Z", in arena. */
 struct kt_str kt_render_time(struct kt_arena *arena, kt_time_ns t);

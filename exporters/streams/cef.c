@@ -178,7 +178,10 @@ static void alert(struct cef *c, const struct kt_stream_item *item)
     add_time(c, "rt", kt_stream_time(item));
     add(c, "externalId", kt_str_of(item->id), 40);
     add(c, "cat", KT_STR("alert"), 64);
-    add(c, "act", kt_str_of(a->state), 63);
+    add(c, "act", kt_stream_status(a), 63);
+    add(c, "outcome", a->life.verdict, 63);
+    add(c, "reason", a->life.note, TEXT_MAX);
+    add(c, "duser", a->life.assignee, TEXT_MAX);
     add_time(c, "start", a->first);
     add_time(c, "end", a->last);
     add_number(c, "cnt", (int64_t)a->events_count);

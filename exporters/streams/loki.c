@@ -90,7 +90,7 @@ static void alert_metadata(const struct kt_alert *a, struct kt_buf *out)
 {
     kt_doc_z(out, "severity", kt_severity_words[a->severity].word);
     kt_doc_z(out, "detector", a->detector);
-    kt_doc_z(out, "state", a->state);
+    kt_doc_str(out, "status", kt_stream_status(a));
     add_metadata(out, "actor", a->actor);
     add_metadata(out, "ip", a->ip);
 }

@@ -15,21 +15,55 @@ struct phase {
     const char *caption;
 };
 
+/* A person's word counts before the engine's; false and expected alerts were reviewed and found
+ * benign, which is what `suppressed` means there. */
 static struct phase phase_of(const struct kt_alert *a)
 {
     static const struct phase opened = { { 1, "Create" }, 1, "New" },
                               updated = { { 2, "Update" }, 1, "New" },
+                              acknowledged = { { 2, "Update" }, 2, "In Progress" },
                               silenced = { { 2, "Update" }, 3, "Suppressed" },
+                              benign = { { 3, "Close" }, 3, "Suppressed" },
                               merged = { { 3, "Close" }, 5, "Archived" },
-                              closed = { { 3, "Close" }, 4, "Resolved" };
-    struct kt_str state = kt_str_of(a->state);
+                              resolved = { { 3, "Close" }, 4, "Resolved" };
+    struct kt_str state = kt_str_of(a->state), status = a->life.status;
     if (a->merged_into.len > 0)
         return merged;
+    if (kt_str_is(status, "closed"))
+        return kt_str_is(a->life.verdict, "true") ? resolved : benign;
     if (kt_str_is(state, "closed"))
-        return closed;
+        return resolved;
     if (a->suppressed_by.len > 0)
         return silenced;
-    return kt_str_is(state, "updated") ? updated : opened;
+    if (kt_str_is(status, "acknowledged"))
+        return acknowledged;
+    return status.len > 0 || kt_str_is(state, "updated") ? updated : opened;
+}
+
+/* The attributes of the profile `incident`, and the newest note. */
+static bool is_incident(const struct kt_alert *a)
+{
+    return a->life.assignee.len > 0 || a->life.verdict.len > 0;
+}
+
+static void add_incident(const struct kt_alert *a, struct kt_buf *out)
+{
+    static const struct {
+        const char *verdict, *caption;
+        int id;
+    } verdicts[] = { { "true", "True Positive", 2 },
+                     { "false", "False Positive", 1 },
+                     { "expected", "Benign", 5 } };
+    size_t assignee = kt_doc_open(out, "assignee", '{');
+    kt_doc_str(out, "name", a->life.assignee);
+    kt_doc_close(out, assignee);
+    for (size_t i = 0; i < KT_ARRAY_LEN(verdicts); i++) {
+        if (!kt_str_is(a->life.verdict, verdicts[i].verdict))
+            continue;
+        kt_doc_i64(out, "verdict_id", verdicts[i].id);
+        kt_doc_z(out, "verdict", verdicts[i].caption);
+    }
+    kt_doc_str(out, "comment", a->life.note);
 }
 
 static void add_name(const char *key, const struct kt_attack_name *n, struct kt_buf *out)
@@ -177,11 +211,21 @@ static void add_unmapped(const struct kt_alert *a, struct kt_buf *out)
         { "user_agent", a->user_agent },
         { "merged_into", a->merged_into },
         { "suppressed_by", a->suppressed_by },
+        { "acknowledged_by", a->life.acknowledged_by },
+        { "acknowledged_where", a->life.acknowledged_where },
+        { "closed_by", a->life.closed_by },
+        { "closed_where", a->life.closed_where },
+        { "reopened_by", a->life.reopened_by },
+        { "reopened_for", a->life.reopened_for },
+        { "note_by", a->life.note_by },
     };
     size_t unmapped = kt_doc_open(out, "unmapped", '{');
     kt_doc_z(out, "state", a->state);
     for (size_t i = 0; i < KT_ARRAY_LEN(rest); i++)
         kt_doc_str(out, rest[i].key, rest[i].s);
+    add_milliseconds(out, "acknowledged_time", a->life.acknowledged_at);
+    add_milliseconds(out, "closed_time", a->life.closed_at);
+    add_milliseconds(out, "reopened_time", a->life.reopened_at);
     kt_doc_u64(out, "events_count", a->events_count);
     kt_doc_u64(out, "secrets_count", a->secrets_count);
     if (a->test)
@@ -196,13 +240,14 @@ void ocsf_finding(const struct kt_stream_item *item, struct kt_arena *arena, str
     struct phase p = phase_of(a);
     size_t event = ocsf_begin(out, OCSF_FINDING, p.activity);
     ocsf_severity(out, kt_severity_words[a->severity].ocsf);
-    ocsf_head(out, item, NULL);
+    ocsf_head(out, item, is_incident(a) ? "incident" : NULL);
     kt_doc_i64(out, "status_id", p.status);
     kt_doc_z(out, "status", p.caption);
     kt_doc_str(out, "message", kt_stream_sentence(item, arena));
     kt_doc_bool(out, "is_alert", p.activity.id != 3 && !a->test);
     kt_doc_i64(out, "confidence_id", confidence[a->severity]);
     kt_doc_i64(out, "risk_score", kt_severity_words[a->severity].ecs);
+    add_incident(a, out);
     add_info(item, arena, out);
     add_evidences(a, out);
     add_resources(a, "resources", out);

@@ -82,6 +82,13 @@ struct kt_str kt_stream_sentence(const struct kt_stream_item *item, struct kt_ar
                                             : kt_str_of(kt_kind_word(item->event->kind));
 }
 
+struct kt_str kt_stream_status(const struct kt_alert *a)
+{
+    if (a->merged_into.len > 0 || kt_str_is(kt_str_of(a->state), "closed"))
+        return KT_STR("closed");
+    return a->life.status.len > 0 ? a->life.status : KT_STR("open");
+}
+
 kt_time_ns kt_stream_time(const struct kt_stream_item *item)
 {
     const struct kt_event *ev = item->event;

@@ -8,6 +8,9 @@ const char *kt_stream_name(const struct kt_stream_item *item);
 /* "alice@example.com read vault://prod/-/kv/db: denied", in arena or borrowed; of an alert its
  * title, of other records their own message. Never empty, may hold any character of its source. */
 struct kt_str kt_stream_sentence(const struct kt_stream_item *item, struct kt_arena *arena);
+/* How an alert stands: open, acknowledged, closed (by a person, or by detection, which ended it or
+ * merged it into another). */
+struct kt_str kt_stream_status(const struct kt_alert *a);
 /* When it happened: the source's own time, else when it was read, else when it came. Of an alert,
  * when this state of it was written. */
 kt_time_ns kt_stream_time(const struct kt_stream_item *item);

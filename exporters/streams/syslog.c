@@ -88,7 +88,7 @@ static void alert_params(const struct kt_stream_item *item, struct kt_arena *are
         size_t max;
     } params[] = {
         { "alert", kt_str_of(item->about), 32 },
-        { "state", kt_str_of(a->state), 16 },
+        { "status", kt_stream_status(a), 16 },
         { "severity", kt_str_of(kt_severity_words[a->severity].word), 16 },
         { "detector", kt_str_of(a->detector), 64 },
         { "src", a->instance.len > 0 ? a->instance : a->source, 64 },
@@ -96,6 +96,11 @@ static void alert_params(const struct kt_stream_item *item, struct kt_arena *are
         { "ip", a->ip, 64 },
         { "country", a->country, 8 },
         { "secret", a->secret, 1024 },
+        { "acknowledged_by", a->life.acknowledged_by, 128 },
+        { "assignee", a->life.assignee, 128 },
+        { "closed_by", a->life.closed_by, 128 },
+        { "verdict", a->life.verdict, 16 },
+        { "note", a->life.note, 256 },
         { "suppressed_by", a->suppressed_by, 256 },
         { "merged_into", a->merged_into, 32 },
         { "command", a->command, 256 },

@@ -90,6 +90,7 @@ def stages():
     yield 'event_bench',
     yield 'spool_bench', str(N)
     yield 'sigma_bench',
+    yield 'stream_bench',
     yield 'wire_bench',
     yield 'store_bench', str(N)
 

@@ -116,7 +116,8 @@ seen = {(o['class_uid'], o['activity_id']) for _, o in docs}
 want = {(6003, a) for a in (1, 2, 3, 4, 99)} | {(3002, 1), (3005, 1), (3005, 2), (1008, 2), (1008, 4), (1008, 5), (1008, 6), (1008, 7), (1008, 99), (0, 99)} | {(2004, a) for a in (1, 2, 3)}
 check(want <= seen, 'every class and activity is among them', want - seen)
 status = {o['status_id'] for _, o in docs if o['class_uid'] == 2004}
-check({1, 3, 4, 5} <= status, 'findings are new, suppressed, resolved, archived', status)
+check({1, 2, 3, 4, 5} <= status, 'findings are new, in progress, suppressed, resolved, archived', status)
+check({o.get('verdict_id') for _, o in docs} >= {1, 2, 5}, 'verdicts are false positive, true positive, benign')
 
 mandatory = {'activity_id', 'category_uid', 'class_uid', 'metadata', 'severity_id', 'time', 'type_uid', 'metadata.version', 'metadata.product', 'actor', 'api', 'api.operation', 'src_endpoint',
              'finding_info', 'finding_info.uid', 'finding_info.analytic.type_id', 'user', 'privileges', 'service', 'cloud.provider', 'api.request.uid', 'observables.0.type_id'}
