@@ -18,7 +18,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#define NICE 5
+#define NICE 10
 
 struct one {
     struct kt_streams *all;

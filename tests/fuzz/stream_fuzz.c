@@ -5,6 +5,7 @@
 #include "collector/stream_state.h"
 #include "core/base/alloc.h"
 #include "core/base/hash.h"
+#include "core/config/config.h"
 #include "exporters/streams/stream.h"
 
 static void judge(struct kt_rd *in)
