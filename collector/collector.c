@@ -317,6 +317,7 @@ enum kt_status kt_daemon_commit(struct kt_daemon *d, struct kt_error *err)
         return st;
     }
     kt_follow_wake(d->follow);
+    kt_deliver_committed(d->deliver);
     kt_streams_committed(d->streams);
     kt_streams_wake(d->streams, kt_store_last_seq(d->store));
     if (d->changes != 0)

@@ -91,6 +91,7 @@ struct kt_deliver {
     bool indexed, held;
     struct kt_outbox_row next; /* taken from the outbox, not written yet */
     unsigned given;            /* in this call */
+    uint64_t written;          /* changes, since the last commit */
 };
 
 struct kt_deliver *kt_deliver_new(struct kt_store *store, struct kt_outbox *outbox)
@@ -296,6 +297,7 @@ enum kt_status kt_deliver_take_back(struct kt_deliver *d,
             keep_handle(d, &d->next, err) != KT_OK)
             return kt_wrap(err, "outbox row");
         d->held = false;
+        d->written++;
         if (strcmp(d->next.state, "wait") == 0)
             continue;
         drop(&d->out, d->next.row);
@@ -303,6 +305,13 @@ enum kt_status kt_deliver_take_back(struct kt_deliver *d,
             dead(self, &d->next);
     }
     return KT_OK;
+}
+
+void kt_deliver_committed(struct kt_deliver *d)
+{
+    if (d->written > 0)
+        kt_outbox_written(d->outbox, d->written);
+    d->written = 0;
 }
 
 enum kt_status kt_deliver_retry(struct kt_deliver *d, const struct kt_outbox_row *dead,

@@ -13,6 +13,8 @@ void kt_deliver_free(struct kt_deliver *d);
  * room, and at most a few hundred: kt_deliver_behind says whether to call again. Call it at the
  * start and after a commit that added rows. */
 KT_MUST_USE enum kt_status kt_deliver_hand_over(struct kt_deliver *d, struct kt_error *err);
+/* After each commit: what was written is in the store. */
+void kt_deliver_committed(struct kt_deliver *d);
 bool kt_deliver_changed(struct kt_deliver *d); /* kt_deliver_take_back has work */
 /* Inside a transaction: writes what the outbox changed, at most a few hundred rows. dead: called
  * for each row given up. */

@@ -46,6 +46,7 @@ void kt_outbox_tell(struct kt_outbox *o, const struct kt_outbox_row *row)
         o->changed = kt_realloc_array(o->changed, o->n_changed == 0 ? 1 : 2 * (size_t)o->n_changed,
                                       sizeof *o->changed);
     o->changed[o->n_changed++] = *row;
+    o->told++;
     raise_fd(o->changed_fd);
 }
 
@@ -168,6 +169,14 @@ bool kt_outbox_take(struct kt_outbox *o, struct kt_outbox_row *ret)
     }
     (void)pthread_mutex_unlock(&o->lock);
     return have;
+}
+
+void kt_outbox_written(struct kt_outbox *o, uint64_t changes)
+{
+    (void)pthread_mutex_lock(&o->lock);
+    o->written += changes;
+    (void)pthread_mutex_unlock(&o->lock);
+    raise_fd(o->wake_fd);
 }
 
 int kt_outbox_fd(const struct kt_outbox *o)

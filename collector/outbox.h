@@ -27,6 +27,9 @@ void kt_outbox_give(struct kt_outbox *o, const struct kt_outbox_row *row, struct
 /* Writer side: takes changed rows back, one a call; false when none waits. fd becomes readable when
  * one does. */
 bool kt_outbox_take(struct kt_outbox *o, struct kt_outbox_row *ret);
+/* So many more of the changes that were taken are in the store: only then the next row of an alert
+ * goes, so that a kill repeats no message behind a later one. */
+void kt_outbox_written(struct kt_outbox *o, uint64_t changes);
 int kt_outbox_fd(const struct kt_outbox *o);
 /* How many more rows of this target and severity it takes now; the others wait in the store. Each
  * has its own room: a target that is away takes nobody else's, and nothing stands before a critical

@@ -37,6 +37,7 @@ struct kt_outbox {
     pthread_mutex_t lock; /* guards all below */
     struct kt_given *given;
     unsigned n_given;
+    uint64_t told, written; /* changes: that the writer was told, that are in the store */
     struct kt_outbox_row *changed;
     unsigned n_changed, changed_at;
     bool stop;

@@ -49,6 +49,12 @@ static void take_out(struct kt_queue *q, const struct kt_item *it)
     q->items[i] = q->items[--q->n];
 }
 
+/* May go when its time comes. */
+static bool waits(const struct kt_item *it)
+{
+    return !it->flying && !it->ended && it->after == NULL;
+}
+
 /* ---- what goes first ---- */
 
 static bool goes_before(const struct kt_item *a, const struct kt_item *b)
@@ -84,7 +90,7 @@ struct kt_item *kt_queue_next(struct kt_queue *q, kt_time_ns mono, bool any)
     struct kt_item *best = NULL;
     for (unsigned i = 0; i < q->n; i++) {
         struct kt_item *it = q->items[i];
-        if (it->flying || it->after != NULL || (!any && it->due > mono))
+        if (!waits(it) || (!any && it->due > mono))
             continue;
         if (best == NULL || goes_before(it, best))
             best = it;
@@ -98,7 +104,7 @@ kt_time_ns kt_queue_due(const struct kt_queue *q)
 {
     kt_time_ns due = KT_TIME_NEVER;
     for (unsigned i = 0; i < q->n; i++)
-        if (!q->items[i]->flying && q->items[i]->after == NULL && q->items[i]->due < due)
+        if (waits(q->items[i]) && q->items[i]->due < due)
             due = q->items[i]->due;
     return due;
 }
@@ -126,20 +132,37 @@ void kt_queue_set_handle(struct kt_queue *q, const char *alert, struct kt_str ha
             kt_str_copyz(q->items[i]->row.handle, sizeof q->items[i]->row.handle, handle);
 }
 
-void kt_queue_end(struct kt_queue *q, struct kt_item *it)
+void kt_queue_end(struct kt_queue *q, struct kt_item *it, uint64_t change)
 {
-    take_out(q, it);
-    for (unsigned i = 0; i < q->n; i++)
-        if (q->items[i]->after == it)
-            q->items[i]->after = NULL;
-    kt_item_free(it);
+    assert(it->after == NULL);
+    (void)q;
+    it->flying = false;
+    it->ended = true;
+    it->change = change;
+    kt_buf_done(&it->json);
+}
+
+void kt_queue_written(struct kt_queue *q, uint64_t written)
+{
+    for (unsigned i = 0; i < q->n;) {
+        struct kt_item *it = q->items[i];
+        if (!it->ended || it->change > written) {
+            i++;
+            continue;
+        }
+        take_out(q, it);
+        for (unsigned k = 0; k < q->n; k++)
+            if (q->items[k]->after == it)
+                q->items[k]->after = NULL;
+        kt_item_free(it);
+    }
 }
 
 kt_time_ns kt_queue_oldest(const struct kt_queue *q)
 {
     kt_time_ns oldest = 0;
     for (unsigned i = 0; i < q->n; i++)
-        if (oldest == 0 || q->items[i]->row.created < oldest)
+        if (!q->items[i]->ended && (oldest == 0 || q->items[i]->row.created < oldest))
             oldest = q->items[i]->row.created;
     return oldest;
 }
@@ -233,8 +256,8 @@ static void into_bundle(struct kt_queue *q, struct kt_item *it, kt_time_ns mono,
 
 static bool may_join(const struct kt_item *it, kt_time_ns mono)
 {
-    return it->bundle == NULL && !it->alone && !it->flying && it->after == NULL &&
-           it->row.attempts == 0 && it->row.handle[0] == '\0' && it->due <= mono;
+    return it->bundle == NULL && !it->alone && waits(it) && it->row.attempts == 0 &&
+           it->row.handle[0] == '\0' && it->due <= mono;
 }
 
 void kt_queue_condense(struct kt_queue *q, kt_time_ns mono, kt_time_ns wall, struct kt_arena *arena)
@@ -284,7 +307,7 @@ static void put_before_younger(const struct kt_queue *q, const struct kt_item *i
             strcmp(o->row.alert, it->row.alert) == 0)
             next = o;
     }
-    if (next != NULL && !next->flying)
+    if (next != NULL && !next->flying && !next->ended)
         next->after = it;
 }
 

@@ -17,6 +17,10 @@ struct kt_item { /* a message on its way: one row, or a bundle of many */
     kt_time_ns due;              /* mono */
     uint64_t key;                /* of the bundle that it would join */
     bool flying, plain;
+    /* It is through, as the writer's change number `change`: until that is in the store no other
+     * row of its alert may go, or a kill would send this one once more behind the other. */
+    bool ended;
+    uint64_t change;
     bool early;                 /* sent ahead of its turn, as a circuit's probe */
     bool alone;                 /* never in a bundle: critical, or the first of its kind */
     char chosen[KT_HANDLE_MAX]; /* the handle that its render chose */
@@ -57,8 +61,10 @@ struct kt_item *kt_queue_flying(const struct kt_queue *q, int64_t row);
 void kt_queue_hurry(struct kt_queue *q, kt_time_ns mono);
 /* What the target calls its message of this alert from now on. */
 void kt_queue_set_handle(struct kt_queue *q, const char *alert, struct kt_str handle);
-/* It has ended: frees it, what waited for it may go. */
-void kt_queue_end(struct kt_queue *q, struct kt_item *it);
+/* It has ended, as change number `change`; it counts no more, what waits for it still does. */
+void kt_queue_end(struct kt_queue *q, struct kt_item *it, uint64_t change);
+/* Changes up to `written` are in the store: what waited for items that ended so may go. */
+void kt_queue_written(struct kt_queue *q, uint64_t written);
 /* When the oldest row was made (wall); 0: none waits. */
 kt_time_ns kt_queue_oldest(const struct kt_queue *q);
 void kt_item_free(struct kt_item *it);

@@ -65,8 +65,9 @@ static void end_item(struct kt_outbox *o, struct kt_lane *l, struct kt_item *it,
     *(sent ? &l->sent : &l->dead) += rows;
     l->waiting -= rows;
     l->held[it->row.severity] -= it->bundle == NULL && !it->unheld;
+    uint64_t change = o->told;
     (void)pthread_mutex_unlock(&o->lock);
-    kt_queue_end(&l->queue, it);
+    kt_queue_end(&l->queue, it, change);
 }
 
 static kt_time_ns jittered(struct kt_outbox *o, kt_time_ns d)
@@ -217,14 +218,17 @@ static kt_time_ns start_due(struct kt_outbox *o, struct kt_lane *l, kt_time_ns n
     }
 }
 
-/* Moves what was given into the queues. */
+/* Moves what was given into the queues; lets go what waited for the store. */
 static void take_given(struct kt_outbox *o)
 {
     (void)pthread_mutex_lock(&o->lock);
+    uint64_t written = o->written;
     struct kt_given *given = KT_TAKE(o->given);
     unsigned n = o->n_given;
     o->n_given = 0;
     (void)pthread_mutex_unlock(&o->lock);
+    for (unsigned i = 0; i < o->n_lanes; i++)
+        kt_queue_written(&o->lanes[i].queue, written);
     for (unsigned i = 0; i < n; i++)
         kt_queue_add(&given[i].lane->queue, given[i].item, kt_outbox_mono(o), &o->arena);
     kt_free(given);

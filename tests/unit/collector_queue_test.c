@@ -18,6 +18,7 @@
 
 struct world {
     struct kt_queue queue;
+    uint64_t change;
     struct kt_arena arena;
 };
 
@@ -81,7 +82,8 @@ static int64_t deliver(struct world *w, kt_time_ns now)
     int64_t row = it->row.row;
     it->flying = true;
     assert_ptr_equal(kt_queue_flying(&w->queue, row), it);
-    kt_queue_end(&w->queue, it);
+    kt_queue_end(&w->queue, it, ++w->change);
+    kt_queue_written(&w->queue, w->change);
     return row;
 }
 
@@ -116,6 +118,25 @@ static void rows_of_one_alert_keep_their_order(void **state)
     const int64_t order[] = { 2, 1, 3, 4, 0 };
     for (size_t i = 0; i < KT_ARRAY_LEN(order); i++)
         assert_int_equal(deliver(w, MONO), order[i]);
+}
+
+static void the_next_row_of_an_alert_waits_until_the_last_is_written(void **state)
+{
+    struct world *w = *state;
+    add(w, (struct given){ .row = 1, .alert = 7, .severity = KT_SEV_HIGH });
+    add(w, (struct given){ .row = 2, .alert = 8, .severity = KT_SEV_HIGH });
+    struct kt_item *it = kt_queue_next(&w->queue, MONO, false);
+    it->flying = true;
+    kt_queue_end(&w->queue, it, 5);
+    add(w, (struct given){ .row = 3, .alert = 7, .severity = KT_SEV_HIGH, .action = "resolve" });
+    assert_int_equal(kt_queue_next(&w->queue, MONO, false)->row.row, 2); /* others may go */
+    kt_queue_written(&w->queue, 4);
+    assert_int_equal(w->queue.n, 3);
+    kt_queue_written(&w->queue, 5);
+    assert_int_equal(w->queue.n, 2);
+    w->change = 5;
+    assert_int_equal(deliver(w, MONO), 2);
+    assert_int_equal(deliver(w, MONO), 3);
 }
 
 static void a_row_that_was_put_back_goes_before_the_younger(void **state)
@@ -241,7 +262,8 @@ static void later_rows_of_a_grouped_alert_join_or_wait(void **state)
         (struct given){ .row = 31, .alert = 20, .severity = KT_SEV_MEDIUM, .action = "resolve" });
     assert_null(kt_queue_next(&w->queue, LATER, false)); /* not before the group is through */
     it->flying = false;
-    assert_int_equal(deliver(w, LATER), it->row.row);
+    int64_t row = it->row.row;
+    assert_int_equal(deliver(w, LATER), row);
     assert_int_equal(deliver(w, LATER), 31);
 }
 
@@ -288,6 +310,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(the_worst_goes_first_then_the_oldest),
         T(rows_of_one_alert_keep_their_order),
+        T(the_next_row_of_an_alert_waits_until_the_last_is_written), /* A6 */
         T(a_row_that_was_put_back_goes_before_the_younger),
         T(what_is_not_due_waits_unless_it_is_a_probe),
         T(a_target_that_machines_read_gets_each),

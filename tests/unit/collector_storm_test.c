@@ -235,6 +235,7 @@ static void turn(struct world *w)
         assert_int_equal(kt_store_begin(w->store, NULL), KT_OK);
         assert_int_equal(kt_deliver_take_back(w->deliver, on_dead, w, NULL), KT_OK);
         assert_int_equal(kt_store_commit(w->store, NULL), KT_OK);
+        kt_deliver_committed(w->deliver);
     }
     if (kt_deliver_behind(w->deliver))
         assert_int_equal(kt_deliver_hand_over(w->deliver, NULL), KT_OK);
