@@ -19,6 +19,7 @@
 #define FAILURES_OPEN 5u
 #define PROBE_EVERY   KT_NS_MIN
 #define FLYING_MAX    4u
+#define SLOW_DOWN     (30 * KT_NS_S) /* a 429 that does not say how long */
 #define KEY_FILE_MAX  8192u
 
 /* ---- opening ---- */
@@ -206,6 +207,24 @@ enum kt_verdict kt_courier_answered(struct kt_courier *c, const struct kt_http_a
     if (v == KT_RETRY && a->status != 429) /* "slower" is no failure of the target */
         failed(c, mono);
     return v;
+}
+
+kt_time_ns kt_courier_wait(const struct kt_rng *rng, uint32_t attempts,
+                           const struct kt_http_answer *a)
+{
+    static const kt_time_ns ladder[] = {
+        1 * KT_NS_S,     5 * KT_NS_S,     30 * KT_NS_S,    2 * KT_NS_MIN,
+        10 * KT_NS_MIN,  30 * KT_NS_MIN,  2 * KT_NS_HOUR,  5 * KT_NS_HOUR,
+        10 * KT_NS_HOUR, 14 * KT_NS_HOUR, 20 * KT_NS_HOUR, 24 * KT_NS_HOUR,
+    };
+    if (attempts == 0 || attempts > KT_ARRAY_LEN(ladder))
+        return 0;
+    kt_time_ns rung = ladder[attempts - 1], spread = rung / 5;
+    kt_time_ns wait = rung - spread + (kt_time_ns)kt_rng_below(rng, (uint64_t)(2 * spread) + 1);
+    if (a->status == 429 && a->retry_after == 0 && wait < SLOW_DOWN)
+        return SLOW_DOWN;
+    bool told = a->status == 429 || a->status == 503;
+    return told && a->retry_after > wait ? a->retry_after : wait;
 }
 
 /* ---- what ---- */

@@ -7,6 +7,7 @@
 #include "core/config/config.h"
 #include "core/store/write.h"
 #include "core/sys/http.h"
+#include "core/sys/rng.h"
 #include "exporters/alerts/alert.h"
 
 struct kt_courier {
@@ -44,6 +45,10 @@ void kt_courier_started(struct kt_courier *c, kt_time_ns mono);
 enum kt_verdict kt_courier_answered(struct kt_courier *c, const struct kt_http_answer *a,
                                     kt_time_ns mono, kt_time_ns wall, struct kt_target_ruling *ret,
                                     char *word);
+/* How long to wait after the attempts-th failure: EXPORTS §0's ladder, each rung ±20 %, or what a
+ * 429 or 503 asks for when that is longer. 0: it was the last, give up. */
+kt_time_ns kt_courier_wait(const struct kt_rng *rng, uint32_t attempts,
+                           const struct kt_http_answer *a);
 /* Fills ret from row and alert; strings live in arena, row and body. ret->skip: nothing is to be
  * sent. */
 KT_MUST_USE enum kt_status kt_courier_render(const struct kt_courier *c,

@@ -13,13 +13,6 @@
 
 #define WAIT_IDLE (KT_NS_S)
 #define WAIT_BUSY (100 * KT_NS_MS) /* a clock may be set; nothing is late by more than this */
-#define SLOW_DOWN (30 * KT_NS_S)   /* a 429 that does not say how long */
-
-static const kt_time_ns ladder[] = {
-    1 * KT_NS_S,     5 * KT_NS_S,     30 * KT_NS_S,    2 * KT_NS_MIN,
-    10 * KT_NS_MIN,  30 * KT_NS_MIN,  2 * KT_NS_HOUR,  5 * KT_NS_HOUR,
-    10 * KT_NS_HOUR, 14 * KT_NS_HOUR, 20 * KT_NS_HOUR, 24 * KT_NS_HOUR,
-};
 
 static void raise_fd(int fd)
 {
@@ -70,12 +63,6 @@ static void end_item(struct kt_outbox *o, struct kt_lane *l, struct kt_item *it,
     kt_queue_end(&l->queue, it, change);
 }
 
-static kt_time_ns jittered(struct kt_outbox *o, kt_time_ns d)
-{
-    kt_time_ns spread = d / 5;
-    return d - spread + (kt_time_ns)kt_rng_below(&o->o.rng, (uint64_t)(2 * spread) + 1);
-}
-
 static void still_waits(struct kt_outbox *o, const struct kt_item *it)
 {
     (void)pthread_mutex_lock(&o->lock);
@@ -92,15 +79,11 @@ static void again(struct kt_outbox *o, struct kt_lane *l, struct kt_item *it,
         return;
     }
     it->row.attempts++;
-    if (it->row.attempts > KT_ARRAY_LEN(ladder)) {
+    kt_time_ns wait = kt_courier_wait(&o->o.rng, it->row.attempts, a);
+    if (wait == 0) {
         end_item(o, l, it, "dead");
         return;
     }
-    kt_time_ns wait = jittered(o, ladder[it->row.attempts - 1]);
-    if (a->status == 429 && a->retry_after == 0 && wait < SLOW_DOWN)
-        wait = SLOW_DOWN;
-    if (a->retry_after > wait)
-        wait = a->retry_after;
     it->due = kt_outbox_mono(o) + wait;
     it->row.next_try = kt_outbox_wall(o) + wait;
     still_waits(o, it);
