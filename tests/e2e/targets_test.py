@@ -141,7 +141,7 @@ def options(target):
     """What it must be told, from its source: files and words without a default, and the URL."""
     code = open(f'exporters/alerts/{target}.c').read()
     return {name: dflt for name, kind, dflt in re.findall(r'\{\s*"(\w+)",\s*KT_OPT_(\w+),\s*(NULL|"[^"]*")', code)
-            if dflt == 'NULL' or name == 'url_file'}, 'smtp' in code
+            if dflt == 'NULL' or name == 'url_file'}, '.by_mail = true' in code
 
 
 def config(target, play):
@@ -151,6 +151,8 @@ def config(target, play):
     for name in wants:
         if name == 'url_file':
             value = h.write(f'{target}-{play}.url', f'{base}/S3CR3T/{play}/')
+        elif name == 'server':
+            value = f'{base}/S3CR3T/{play}'
         elif name.endswith('_file'):
             value = h.write(f'{target}-{name}', SECRETS.get(name, TOKEN))
         else:
