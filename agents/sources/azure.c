@@ -8,7 +8,7 @@
 #include "agents/sources/azure.h"
 
 #include "agents/sources/actor.h"
-#include "agents/sources/keep.h"
+#include "core/event/keep.h"
 #include "core/base/enc.h"
 #include "core/base/hash.h"
 

@@ -1,7 +1,7 @@
 /* cloudtrail, inside: what the files of this source share. Nobody else includes this. */
 #pragma once
 #include "agents/source.h"
-#include "agents/sources/keep.h"
+#include "core/event/keep.h"
 
 enum ct_service {
     CT_OTHER,

@@ -2,7 +2,7 @@
 #pragma once
 #include "agents/poll.h"
 #include "agents/source.h"
-#include "agents/sources/keep.h"
+#include "core/event/keep.h"
 
 /* Verb of a type by its words: "enclave.project.config.secrets.update". */
 enum kt_action kt_dp_verb_of_type(struct kt_str type);

@@ -1,7 +1,7 @@
 /* github, inside: what the files of this source share. Nobody else includes this. */
 #pragma once
 #include "agents/source.h"
-#include "agents/sources/keep.h"
+#include "core/event/keep.h"
 
 /* False: not about secrets. *ret_store: whose secret it is ("actions", "codespaces", …), empty when
  * the action is about a key, a token or a setting. */

@@ -1,7 +1,7 @@
 /* gitlab, inside: what the files of this source share. Nobody else includes this. */
 #pragma once
 #include "agents/source.h"
-#include "agents/sources/keep.h"
+#include "core/event/keep.h"
 
 /* What an audit event is about. */
 enum gl_thing {

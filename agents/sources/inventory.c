@@ -6,7 +6,7 @@
  * Calls: core/base, core/event. No I/O, no clock.
  */
 #include "agents/source.h"
-#include "agents/sources/keep.h"
+#include "core/event/keep.h"
 
 static const struct kt_keep keep_root[] = {
     KT_KEEP("store"),

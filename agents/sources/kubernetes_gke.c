@@ -5,7 +5,7 @@
  * Owns:  nothing.
  * Calls: core/base, core/event.
  */
-#include "agents/sources/keep.h"
+#include "core/event/keep.h"
 #include "agents/sources/kubernetes.h"
 
 #define USER_AGENT_MAX 512u

@@ -2,7 +2,7 @@
 #pragma once
 #include "agents/poll.h"
 #include "agents/source.h"
-#include "agents/sources/keep.h"
+#include "core/event/keep.h"
 
 /* What an audit event is about, and so where its vault stands. */
 enum op_object {

@@ -7,7 +7,7 @@
  */
 #include "agents/sources/vault.h"
 
-#include "agents/sources/keep.h"
+#include "core/event/keep.h"
 #include "core/base/enc.h"
 #include "core/base/hash.h"
 #include "core/event/line.h"

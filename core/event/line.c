@@ -57,16 +57,15 @@ static bool put_string(struct kt_buf *out, struct kt_str s, size_t max)
 
 void kt_json_quote(struct kt_buf *out, struct kt_str s)
 {
+    char *to = kt_buf_reserve(out, s.len + 2);
+    to[0] = '"';
     if (kt_scan_all_plain(s.at, s.len)) { /* the usual case */
-        char *to = kt_buf_reserve(out, s.len + 2);
-        to[0] = '"';
-        if (s.len > 0)
-            memcpy(to + 1, s.at, s.len);
+        kt_scan_copy(to + 1, s.at, s.len);
         to[s.len + 1] = '"';
         out->len += s.len + 2;
         return;
     }
-    kt_buf_byte(out, '"');
+    out->len++;
     (void)put_string(out, s, SIZE_MAX);
 }
 
@@ -89,7 +88,7 @@ static void put_str(struct kt_event *ev, const struct kt_line_field *f, struct k
     if (s->len <= KT_STRING_MAX && kt_scan_all_plain(s->at, s->len)) {
         char *to = kt_buf_reserve(out, KT_LINE_KEY_MAX + s->len + 1); /* the usual case */
         memcpy(to, f->key, KT_LINE_KEY_MAX);
-        memcpy(to + f->key_len, s->at, s->len);
+        kt_scan_copy(to + f->key_len, s->at, s->len);
         to[f->key_len + s->len] = '"';
         out->len += f->key_len + s->len + 1;
         return;

@@ -110,23 +110,28 @@ size_t kt_line_unescape(const char *p, const char *end, char *ret)
 
 static const char *skip_value(const char *p, const char *end, unsigned depth);
 
-static const char *skip_string(const char *p, const char *end)
+/* The rest of a string behind what was plain of it. */
+static const char *skip_escaped(const char *p, const char *end)
 {
     bool high = false;
     char byte;
-    if (p == end || *p++ != '"')
-        return NULL;
-    for (;;) {
-        p += kt_scan_plain(p, (size_t)(end - p), &high);
-        if (p == end)
-            return NULL;
-        if (*p == '"')
-            return p + 1;
+    while (p < end && *p != '"') {
         size_t n = kt_line_unescape(p, end, &byte);
         if (*p != '\\' || n == 0)
             return NULL;
         p += n;
+        p += kt_scan_plain(p, (size_t)(end - p), &high);
     }
+    return p < end ? p + 1 : NULL;
+}
+
+static inline const char *skip_string(const char *p, const char *end)
+{
+    bool high = false;
+    if (p == end || *p++ != '"')
+        return NULL;
+    p += kt_scan_plain(p, (size_t)(end - p), &high);
+    return p < end && *p == '"' ? p + 1 : skip_escaped(p, end);
 }
 
 static const char *skip_members(const char *p, const char *end, unsigned depth, bool object)

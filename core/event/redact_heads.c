@@ -236,29 +236,31 @@ static bool has_avx2(void)
 }
 #endif
 
+/* heads_avx2 or heads_plain */
+typedef size_t heads_fn(const char *at, size_t n, unsigned wanted, uint64_t *ret_bits);
+
 /* The block at `at`, where s ends or begins in it, with room around it. */
-static const char *with_room(struct kt_str s, size_t at, char room[2 + BLOCK])
+static __attribute__((noinline)) size_t at_edge(heads_fn *heads, struct kt_str s, size_t at,
+                                                unsigned wanted, uint64_t *ret_bits)
 {
+    char room[2 + BLOCK] = { 0 };
     size_t from = at < 2 ? 0 : at - 2, to = s.len - at < BLOCK ? s.len : at + BLOCK;
-    memset(room, 0, 2 + BLOCK);
     memcpy(room + 2 - (at - from), s.at + from, to - from);
-    return room + 2;
+    return heads(room + 2, 1, wanted, ret_bits);
 }
 
 void kt_redact_heads_more(struct kt_redact_heads *h)
 {
     const struct kt_str s = h->text;
     const unsigned wanted = h->members ? 0xFF : 0xFF & ~MEMBER;
-    const bool wide = has_avx2() && !h->plain;
-    size_t (*heads)(const char *at, size_t n, unsigned wanted, uint64_t *ret_bits) =
-        wide ? heads_avx2 : heads_plain;
+    heads_fn *const heads = has_avx2() && !h->plain ? heads_avx2 : heads_plain;
     size_t next = h->next;
     uint64_t bits = 0;
     while (bits == 0 && next < s.len) {
-        char room[2 + BLOCK];
         bool edge = next < 2 || s.len - next < BLOCK;
         size_t n = edge ? 1 : (s.len - next) / BLOCK;
-        size_t block = heads(edge ? with_room(s, next, room) : s.at + next, n, wanted, &bits);
+        size_t block =
+            edge ? at_edge(heads, s, next, wanted, &bits) : heads(s.at + next, n, wanted, &bits);
         next += (block + (bits != 0)) * BLOCK;
     }
     h->next = next;

@@ -54,6 +54,20 @@ static inline unsigned kt_scan_special(__m128i v)
 }
 #endif
 
+static inline uint64_t kt_scan_8(const char *at)
+{
+    uint64_t v;
+    memcpy(&v, at, sizeof v);
+    return v;
+}
+
+static inline uint32_t kt_scan_4(const char *at)
+{
+    uint32_t v;
+    memcpy(&v, at, sizeof v);
+    return v;
+}
+
 /* Are all n bytes ASCII that a JSON string holds as it is? */
 static inline bool kt_scan_all_plain(const char *at, size_t n)
 {
@@ -71,25 +85,15 @@ static inline bool kt_scan_all_plain(const char *at, size_t n)
         __m128i tail = _mm_loadl_epi64((const __m128i *)(const void *)(at + n - 8));
         return kt_scan_special(_mm_unpacklo_epi64(head, tail)) == 0;
     }
+    if (n >= 4) {
+        uint64_t both = kt_scan_4(at) | (uint64_t)kt_scan_4(at + n - 4) << 32;
+        return kt_scan_special(_mm_set1_epi64x((int64_t)both)) == 0;
+    }
 #endif
     bool plain = true;
     for (size_t i = 0; i < n; i++)
         plain = plain && kt_scan_is_plain((unsigned char)at[i]) && (unsigned char)at[i] < 0x80;
     return plain;
-}
-
-static inline uint64_t kt_scan_8(const char *at)
-{
-    uint64_t v;
-    memcpy(&v, at, sizeof v);
-    return v;
-}
-
-static inline uint32_t kt_scan_4(const char *at)
-{
-    uint32_t v;
-    memcpy(&v, at, sizeof v);
-    return v;
 }
 
 /* memcmp() == 0 for names, which are shorter than its call is long: by words, the last of which
@@ -105,6 +109,31 @@ static inline bool kt_scan_same(const char *a, const char *b, size_t n)
     if (n >= 4)
         return kt_scan_4(a) == kt_scan_4(b) && kt_scan_4(a + n - 4) == kt_scan_4(b + n - 4);
     return n == 0 || (a[0] == b[0] && a[n / 2] == b[n / 2] && a[n - 1] == b[n - 1]);
+}
+
+/* memcpy() of a name or the like; to and at do not overlap. */
+static inline void kt_scan_copy(char *to, const char *at, size_t n)
+{
+    if (n >= 16) { /* the last ones overlap */
+        for (size_t i = 0; i < n - 16; i += 16)
+            memcpy(to + i, at + i, 16);
+        memcpy(to + n - 16, at + n - 16, 16);
+        return;
+    }
+    if (n >= 8) {
+        const uint64_t head = kt_scan_8(at), tail = kt_scan_8(at + n - 8);
+        memcpy(to, &head, 8);
+        memcpy(to + n - 8, &tail, 8);
+        return;
+    }
+    if (n >= 4) {
+        const uint32_t head = kt_scan_4(at), tail = kt_scan_4(at + n - 4);
+        memcpy(to, &head, 4);
+        memcpy(to + n - 4, &tail, 4);
+        return;
+    }
+    for (size_t i = 0; i < n; i++)
+        to[i] = at[i];
 }
 
 static inline size_t kt_scan_digits(const char *at, size_t n)

@@ -18,7 +18,7 @@
 #include <cmocka.h>
 
 #include "agents/sources/cloudtrail.h"
-#include "agents/sources/keep.h"
+#include "core/event/keep.h"
 #include "core/base/alloc.h"
 #include "core/base/hash.h"
 #include "core/event/line.h"
