@@ -6,8 +6,6 @@
  */
 #include "cli/alert_view.h"
 
-#include <string.h>
-
 #include "core/base/alloc.h"
 
 void kt_alert_view_done(struct kt_alert_view *v)
@@ -46,9 +44,8 @@ void kt_alert_view_live(const struct kt_alert_view *v, struct kt_alert *a)
 
 enum kt_life_status kt_alert_status(const struct kt_alert *a)
 {
-    bool own = strcmp(a->detector, "self") == 0 && strcmp(a->state, "closed") == 0;
     int status = kt_life_of_word(a->life.status);
-    if (a->merged_into.len > 0 || own)
+    if (kt_alert_is_over(a))
         return KT_LIFE_CLOSED;
     return status < 0 ? KT_LIFE_OPEN : (enum kt_life_status)status;
 }

@@ -5,7 +5,7 @@
  * Calls: triage (lives, silences, who was told), pager (who is to be told), core/store/write,
  *        exporters/alerts/alert. No clock, no sending.
  */
-#include "collector/alerts.h"
+#include "collector/alerts_state.h"
 #include "core/base/alloc.h"
 #include "core/base/enc.h"
 #include "core/base/hash.h"
@@ -14,15 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define SELF_WINDOW (10 * KT_NS_MIN)
-#define AT_ONCE     64u /* alerts looked at in a turn, after a silence */
-
-struct kt_alerts {
-    struct kt_store *store;
-    const struct kt_conf *conf;
-    struct kt_triage *triage;
-    struct kt_pager *pager;
-};
+#define AT_ONCE 64u /* alerts looked at in a turn, after a silence */
 
 struct kt_alerts *kt_alerts_new(struct kt_store *store, const struct kt_conf *conf,
                                 struct kt_triage *triage, struct kt_pager *pager)
@@ -37,8 +29,8 @@ void kt_alerts_free(struct kt_alerts *a)
     kt_free(a);
 }
 
-static enum kt_status put(struct kt_alerts *a, const struct kt_alert *alert, kt_time_ns now,
-                          struct kt_error *err)
+enum kt_status kt_alerts_put(struct kt_alerts *a, const struct kt_alert *alert, kt_time_ns now,
+                             struct kt_error *err)
 {
     KT_CLEANUP(kt_buf_done) struct kt_buf json = { 0 };
     kt_alert_write(alert, &json);
@@ -50,8 +42,8 @@ static enum kt_status put(struct kt_alerts *a, const struct kt_alert *alert, kt_
 
 /* To those that were told of it before. Each update is a row of its own: one that is on its way
  * may not swallow the next. */
-static enum kt_status update(struct kt_alerts *a, const struct kt_alert *alert, kt_time_ns at,
-                             kt_time_ns now, struct kt_error *err)
+enum kt_status kt_alerts_update(struct kt_alerts *a, const struct kt_alert *alert, kt_time_ns at,
+                                kt_time_ns now, struct kt_error *err)
 {
     char action[24];
     (void)snprintf(action, sizeof action, "update:%" PRId64, at / KT_NS_MS);
@@ -73,7 +65,7 @@ static enum kt_status tell(struct kt_alerts *a, const struct kt_alert *alert, bo
     } else if (life != NULL && life->status != KT_LIFE_OPEN) {
         return KT_OK;    /* somebody has it, or has dealt with it */
     } else if (!ended) { /* a person has to have looked at it nevertheless (decision 0036) */
-        st = update(a, alert, alert->last, now, err);
+        st = kt_alerts_update(a, alert, alert->last, now, err);
     }
     return st == KT_OK ? kt_pager_raised(a->pager, alert->id, now, err) : st;
 }
@@ -83,7 +75,7 @@ enum kt_status kt_alerts_raise(struct kt_alerts *a, const struct kt_alert *alert
 {
     bool reopened = false;
     (void)is_new; /* the rows say whether somebody was told */
-    enum kt_status st = put(a, alert, now, err);
+    enum kt_status st = kt_alerts_put(a, alert, now, err);
     if (st != KT_OK || historic)
         return st;
     if (alert->merged_into.len > 0) {
@@ -98,63 +90,6 @@ enum kt_status kt_alerts_raise(struct kt_alerts *a, const struct kt_alert *alert
         return KT_OK;
     }
     return tell(a, alert, reopened, now, err);
-}
-
-/* title: where its sentence lives. */
-static struct kt_alert self_alert(const struct kt_alerts_self *s, kt_time_ns raised,
-                                  struct kt_buf *title)
-{
-    int64_t window = raised / SELF_WINDOW;
-    const struct kt_str key[] = { KT_STR("self"), kt_str_of(s->code), KT_STR("/"), s->about,
-                                  kt_str_from(&window, sizeof window) };
-    uint8_t id[16];
-    kt_blake2b(key, KT_ARRAY_LEN(key), id, sizeof id);
-    kt_buf_addf(title, KT_STR_FMT " %s", KT_STR_ARG(s->about), s->sentence);
-    struct kt_alert alert = { .severity = s->severity,
-                              .detector = "self",
-                              .state = "open",
-                              .time = raised,
-                              .first = raised,
-                              .last = raised,
-                              .raised = raised,
-                              .title = kt_buf_str(title),
-                              .actor = s->about,
-                              .source = KT_STR("keytrail"),
-                              .instance = kt_str_of(s->except), /* the pager spares it */
-                              .command = KT_STR("keytrail search 'kind:audit' --since 24h"),
-                              .n_parts = 1 };
-    alert.parts[0] = (struct kt_alert_part){ .detector = "self", .text = kt_str_of(s->code) };
-    (void)kt_id_format(id, alert.id);
-    return alert;
-}
-
-enum kt_status kt_alerts_self(struct kt_alerts *a, const struct kt_alerts_self *s, kt_time_ns now,
-                              struct kt_error *err)
-{
-    KT_CLEANUP(kt_buf_done) struct kt_buf title = { 0 };
-    struct kt_alert alert = self_alert(s, now, &title);
-    enum kt_status st = put(a, &alert, now, err);
-    if (st != KT_OK)
-        return st;
-    if (kt_triage_silence_of(a->triage, &alert, now) != NULL) {
-        kt_triage_hold(a->triage, alert.id);
-        return KT_OK;
-    }
-    return kt_pager_raised(a->pager, alert.id, now, err);
-}
-
-enum kt_status kt_alerts_self_over(struct kt_alerts *a, const struct kt_alerts_self *s,
-                                   kt_time_ns raised, kt_time_ns now, struct kt_error *err)
-{
-    KT_CLEANUP(kt_buf_done) struct kt_buf title = { 0 };
-    struct kt_alert alert = self_alert(s, raised, &title);
-    alert.state = "closed";
-    alert.last = now;
-    enum kt_status st = put(a, &alert, now, err);
-    if (st != KT_OK)
-        return st;
-    kt_pager_answered(a->pager, alert.id);
-    return kt_triage_tell(a->triage, &alert, "resolve", now, err);
 }
 
 /* ---- after a silence ---- */
@@ -174,11 +109,14 @@ static enum kt_status release(struct kt_alerts *a, const char *id, kt_time_ns no
     struct kt_triage_told told;
     struct kt_alert alert;
     struct kt_alert_found found;
-    if (kt_store_alert_find(a->store, kt_str_of(id), &json, &found, err) != KT_OK ||
-        kt_alert_read(kt_buf_str(&json), &arena, &alert, err) != KT_OK ||
-        kt_triage_told(a->triage, id, &told, err) != KT_OK)
-        return err->code;
-    bool over = alert.merged_into.len > 0 || (life != NULL && life->status != KT_LIFE_OPEN) ||
+    enum kt_status st = kt_store_alert_find(a->store, kt_str_of(id), &json, &found, err);
+    if (st == KT_OK)
+        st = kt_alert_read(kt_buf_str(&json), &arena, &alert, err);
+    if (st == KT_OK)
+        st = kt_triage_told(a->triage, id, &told, err);
+    if (st != KT_OK)
+        return st == KT_E_INPUT ? KT_OK : st; /* its row is lost: verify says so */
+    bool over = kt_alert_is_over(&alert) || (life != NULL && life->status != KT_LIFE_OPEN) ||
                 (told.targets > 0 && told.newest >= found.updated);
     if (over)
         return KT_OK;
@@ -187,7 +125,7 @@ static enum kt_status release(struct kt_alerts *a, const char *id, kt_time_ns no
         return KT_OK;
     }
     *ret_any = true;
-    enum kt_status st = update(a, &alert, now, now, err);
+    st = kt_alerts_update(a, &alert, now, now, err);
     return st == KT_OK ? kt_pager_raised(a->pager, id, now, err) : st;
 }
 

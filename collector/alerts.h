@@ -20,24 +20,32 @@ KT_MUST_USE enum kt_status kt_alerts_raise(struct kt_alerts *a, const struct kt_
 KT_MUST_USE enum kt_status kt_alerts_change(struct kt_alerts *a, const char *code,
                                             struct kt_str about, const char *sentence,
                                             kt_time_ns now, struct kt_error *err);
-/* An alert about keytrail itself (identity.violation, delivery.dead …), inside a transaction: one a
- * code and subject in ten minutes, told as routes say, but not to `except` (NULL: nobody is
- * spared). */
+/* ---- alerts_self.c: alerts about keytrail itself (identity.violation, delivery.dead …) ---- */
 struct kt_alerts_self {
     const char *code;     /* "identity.violation" */
     struct kt_str about;  /* an agent's, target's or file's name */
     const char *sentence; /* what the subject did: "sent records of …" */
-    const char *except;
+    const char *except;   /* target that is not told; NULL: nobody is spared */
     enum kt_severity severity;
+    bool ends; /* keytrail sees when its cause is over: kt_alerts_self_over */
 };
+/* Inside a transaction. What comes again within an hour, or before it is over, is counted in the
+ * alert that is there, and said once an hour; after a person has closed that one it is a new one.
+ */
 KT_MUST_USE enum kt_status kt_alerts_self(struct kt_alerts *a, const struct kt_alerts_self *s,
                                           kt_time_ns now, struct kt_error *err);
-/* The same alert, which was raised at `raised`, is over; s->sentence says how. Inside a
- * transaction.
- */
-KT_MUST_USE enum kt_status kt_alerts_self_over(struct kt_alerts *a, const struct kt_alerts_self *s,
-                                               kt_time_ns raised, kt_time_ns now,
+/* Is one open whose cause is not known to be over? */
+bool kt_alerts_self_open(const struct kt_alerts *a, const char *code, struct kt_str about);
+/* Its cause is over. Inside a transaction. It is resolved when that has held for an hour. */
+KT_MUST_USE enum kt_status kt_alerts_self_over(struct kt_alerts *a, const char *code,
+                                               struct kt_str about, kt_time_ns now,
                                                struct kt_error *err);
+/* Is the hour of one over? Once a minute will do. */
+bool kt_alerts_self_due(const struct kt_alerts *a, kt_time_ns now);
+/* Inside a transaction: resolves those. */
+KT_MUST_USE enum kt_status kt_alerts_self_turn(struct kt_alerts *a, kt_time_ns now,
+                                               struct kt_error *err);
+
 /* Is there something to say since a silence has ended? */
 bool kt_alerts_due(const struct kt_alerts *a, kt_time_ns now);
 /* Inside a transaction: says it, for some alerts at a time. *ret_any: rows were written. */

@@ -403,7 +403,10 @@ static enum kt_status take_news(struct kt_daemon *d, struct kt_error *err)
         return KT_OK;
     if (news.failed)
         kt_daemon_note(d, "detection.failed", KT_STR("detection"), news.error, NULL);
-    return write_news(d, &news, err);
+    enum kt_status st = write_news(d, &news, err);
+    if (st == KT_OK && !news.failed)
+        st = kt_daemon_over(d, "detection.failed", KT_STR("detection"), err);
+    return st;
 }
 
 static void check_disk(struct kt_daemon *d)
@@ -436,6 +439,24 @@ static void check_wal(struct kt_daemon *d)
             "has more than 256 MiB in its -wal file: a reader holds a snapshot for long; "
             "find it (fuser) and end it",
             NULL);
+}
+
+/* What we told of ourselves, and is no more. */
+static enum kt_status check_over(struct kt_daemon *d, struct kt_error *err)
+{
+    struct kt_str store = kt_str_of(d->conf->store_path);
+    enum kt_status st = KT_OK;
+    if (kt_store_wal_bytes(d->store) <= WAL_ALARM)
+        st = kt_daemon_over(d, "wal.held", store, err);
+    if (st == KT_OK && d->disk.level < KT_DISK_ALERT)
+        st = kt_daemon_over(d, "disk.alert", store, err);
+    if (st == KT_OK && d->disk.level < KT_DISK_REFUSE)
+        st = kt_daemon_over(d, "disk.refuse", store, err);
+    if (st != KT_OK || !kt_alerts_self_due(d->alerts, wall()))
+        return st;
+    d->notified = true;
+    st = kt_ingest_begin(d->ingest, err);
+    return st == KT_OK ? kt_alerts_self_turn(d->alerts, wall(), err) : st;
 }
 
 static enum kt_status resend(struct kt_daemon *d, struct kt_error *err)
@@ -471,6 +492,8 @@ static enum kt_status by_the_clock(struct kt_daemon *d, struct kt_error *err)
         kt_daemon_check_streams(d);
         check_wal(d);
         enum kt_status st = kt_daemon_check_targets(d, err);
+        if (st == KT_OK)
+            st = check_over(d, err);
         if (st == KT_OK)
             st = resend(d, err);
         if (st != KT_OK)

@@ -64,6 +64,9 @@ void kt_daemon_note(struct kt_daemon *d, const char *code, struct kt_str about,
                     const char *sentence, const char *except);
 /* That is over: when it comes again it is told at once. */
 void kt_daemon_unsay(struct kt_daemon *d, const char *code, struct kt_str about);
+/* The cause of an alert about ourselves is over; opens the transaction when there is one. */
+KT_MUST_USE enum kt_status kt_daemon_over(struct kt_daemon *d, const char *code,
+                                          struct kt_str about, struct kt_error *err);
 /* Writes queued notes: an audit record and an alert each. Opens the transaction when needed. */
 KT_MUST_USE enum kt_status kt_daemon_write_notes(struct kt_daemon *d, struct kt_error *err);
 /* One control record: kind audit or config; raw is a JSON object. */

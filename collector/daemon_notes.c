@@ -52,6 +52,18 @@ static const struct {
     { "wire.broken", KT_SEV_LOW, 10 * KT_NS_MIN, false },
 };
 
+/* Of which the collector sees when they are over (kt_daemon_over). */
+static const char *const ends[] = { "wal.held", "disk.alert", "disk.refuse", "detection.failed",
+                                    "delivery.broken" };
+
+static bool has_end(const char *code)
+{
+    for (size_t i = 0; i < KT_ARRAY_LEN(ends); i++)
+        if (strcmp(ends[i], code) == 0)
+            return true;
+    return false;
+}
+
 static size_t index_of(const char *code)
 {
     size_t i = 0;
@@ -119,6 +131,19 @@ enum kt_status kt_daemon_record(struct kt_daemon *d, enum kt_kind kind, const ch
     return kt_ingest_control(d->ingest, &ev, err);
 }
 
+enum kt_status kt_daemon_over(struct kt_daemon *d, const char *code, struct kt_str about,
+                              struct kt_error *err)
+{
+    if (!kt_alerts_self_open(d->alerts, code, about))
+        return KT_OK;
+    kt_daemon_unsay(d, code, about);
+    enum kt_status st = kt_ingest_begin(d->ingest, err);
+    if (st == KT_OK)
+        st = kt_alerts_self_over(d->alerts, code, about, kt_clock_real.wall(kt_clock_real.self),
+                                 err);
+    return st;
+}
+
 /* For `status`, which cannot read the log for it. */
 static enum kt_status keep_restored(struct kt_daemon *d, const struct kt_note *n,
                                     struct kt_error *err)
@@ -143,7 +168,8 @@ enum kt_status kt_daemon_write_notes(struct kt_daemon *d, struct kt_error *err)
                                        .about = kt_str_of(n->about),
                                        .sentence = n->sentence,
                                        .except = n->except[0] != '\0' ? n->except : NULL,
-                                       .severity = codes[index_of(n->code)].severity };
+                                       .severity = codes[index_of(n->code)].severity,
+                                       .ends = has_end(n->code) };
         kt_buf_reset(&raw);
         kt_buf_addz(&raw, "{\"about\":");
         kt_json_quote(&raw, kt_str_of(n->about));

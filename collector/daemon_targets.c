@@ -73,29 +73,22 @@ static bool is_known(const struct broken *b, const char *target)
     return false;
 }
 
-/* It takes alerts again: the alert is over, for all but the target itself, which never had it. */
-static enum kt_status end_broken(struct kt_daemon *d, const char *target, kt_time_ns raised,
-                                 struct kt_error *err)
+/* It takes alerts again: the cause of the alert is over. */
+static enum kt_status end_broken(struct kt_daemon *d, const char *target, struct kt_error *err)
 {
     KT_CLEANUP(kt_buf_done) struct kt_buf raw = { 0 };
     char name[128];
-    struct kt_alerts_self self = { .code = BROKEN,
-                                   .about = kt_str_of(target),
-                                   .sentence = "takes alerts again",
-                                   .except = target,
-                                   .severity = KT_SEV_MEDIUM };
     kt_buf_addz(&raw, "{\"about\":");
     kt_json_quote(&raw, kt_str_of(target));
     kt_buf_byte(&raw, '}');
     enum kt_status st = kt_ingest_begin(d->ingest, err);
     if (st == KT_OK)
-        st = kt_daemon_record(d, KT_KIND_AUDIT, "delivery.works", kt_str_of(self.sentence),
+        st = kt_daemon_record(d, KT_KIND_AUDIT, "delivery.works", KT_STR("takes alerts again"),
                               kt_buf_str(&raw), err);
     if (st == KT_OK)
-        st = kt_alerts_self_over(d->alerts, &self, raised, wall(), err);
+        st = kt_daemon_over(d, BROKEN, kt_str_of(target), err);
     if (st == KT_OK)
         st = kt_store_put(d->store, blob_of(target, name), KT_STR_NONE, err);
-    kt_daemon_unsay(d, BROKEN, kt_str_of(target));
     d->notified = true;
     return st;
 }
@@ -114,7 +107,7 @@ enum kt_status kt_daemon_check_targets(struct kt_daemon *d, struct kt_error *err
                            names[i]);
     for (unsigned i = 0; i < known.n && st == KT_OK; i++)
         if (kt_outbox_works(d->outbox, known.all[i].target, known.all[i].at))
-            st = end_broken(d, known.all[i].target, known.all[i].at, err);
+            st = end_broken(d, known.all[i].target, err);
     return st;
 }
 

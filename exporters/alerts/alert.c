@@ -118,6 +118,12 @@ struct kt_str kt_alert_link(struct kt_arena *arena, const char *form, const stru
     return kt_arena_str(arena, kt_buf_str(&out));
 }
 
+bool kt_alert_is_over(const struct kt_alert *a)
+{
+    bool own = kt_str_is(kt_str_of(a->detector), "self");
+    return a->merged_into.len > 0 || (own && kt_str_is(kt_str_of(a->state), "closed"));
+}
+
 /* ---- JSON ---- */
 static void key(struct kt_buf *out, const char *name)
 {

@@ -55,6 +55,9 @@ struct kt_alert {
 void kt_alert_explain(const struct kt_alert *a, struct kt_buf *out);
 /* A configured link (alerts.links) to this alert: form with {id} and {detector} replaced. */
 struct kt_str kt_alert_link(struct kt_arena *arena, const char *form, const struct kt_alert *a);
+/* Did it end without a person: another one took it over, or it is about keytrail itself and its
+ * cause is over? That no more evidence comes is no end (docs/alerts.md). */
+bool kt_alert_is_over(const struct kt_alert *a);
 /* One JSON object, fixed key order (also what replay and `alerts -o ndjson` print). */
 void kt_alert_write(const struct kt_alert *a, struct kt_buf *out);
 /* Reads it back; strings live in arena. */

@@ -456,6 +456,115 @@ static void bad_silences_are_refused(void **state)
     assert_int_equal(kt_store_commit(w->store, NULL), KT_OK);
 }
 
+/* ---- alerts about keytrail itself ---- */
+
+static void say(struct world *w, const char *code, bool ends)
+{
+    const struct kt_alerts_self s = { .code = code,
+                                      .about = KT_STR("/var/lib/keytrail"),
+                                      .sentence = "has less than 10 % left",
+                                      .severity = KT_SEV_HIGH,
+                                      .ends = ends };
+    assert_int_equal(kt_store_begin(w->store, NULL), KT_OK);
+    assert_int_equal(kt_alerts_self(w->alerts, &s, w->now, NULL), KT_OK);
+    assert_int_equal(kt_store_commit(w->store, NULL), KT_OK);
+}
+
+static void over(struct world *w)
+{
+    assert_int_equal(kt_store_begin(w->store, NULL), KT_OK);
+    assert_int_equal(
+        kt_alerts_self_over(w->alerts, "disk.alert", KT_STR("/var/lib/keytrail"), w->now, NULL),
+        KT_OK);
+    assert_int_equal(kt_store_commit(w->store, NULL), KT_OK);
+}
+
+static void minute(struct world *w)
+{
+    if (!kt_alerts_self_due(w->alerts, w->now))
+        return;
+    assert_int_equal(kt_store_begin(w->store, NULL), KT_OK);
+    assert_int_equal(kt_alerts_self_turn(w->alerts, w->now, NULL), KT_OK);
+    assert_int_equal(kt_store_commit(w->store, NULL), KT_OK);
+}
+
+static void what_comes_and_goes_pages_once_and_counts(void **state)
+{
+    struct world *w = *state;
+    for (unsigned i = 0; i < 6; i++) {
+        say(w, "disk.alert", true);
+        w->now += 5 * KT_NS_MIN;
+        over(w);
+        w->now += 5 * KT_NS_MIN;
+        minute(w);
+        if (i == 2)
+            restart(w);
+    }
+    told(w, "trigger");
+    say(w, "disk.alert", true); /* an hour after the first word */
+    told(w, "trigger update");
+    assert_true(kt_str_has(kt_buf_str(&w->json), KT_STR("(7 times since 2026-11-22 20:00 UTC)")));
+    over(w);
+    w->now += 59 * KT_NS_MIN;
+    minute(w);
+    told(w, "trigger update");
+    w->now += KT_NS_MIN;
+    minute(w);
+    told(w, "trigger update resolve");
+    assert_true(kt_str_has(kt_buf_str(&w->json), KT_STR("\"state\":\"closed\"")));
+    say(w, "disk.alert", true); /* it has held for an hour: this is another time */
+    told(w, "trigger update resolve trigger");
+}
+
+static void what_goes_on_is_one_alert_until_it_is_over(void **state)
+{
+    struct world *w = *state;
+    for (unsigned i = 0; i < 5; i++) {
+        say(w, "disk.alert", true);
+        w->now += 6 * KT_NS_HOUR;
+        minute(w);
+    }
+    told(w, "trigger update update update update");
+}
+
+static void what_has_no_end_is_another_alert_after_an_hour_of_quiet(void **state)
+{
+    struct world *w = *state;
+    for (unsigned i = 0; i < 12; i++) {
+        say(w, "identity.violation", false);
+        w->now += 10 * KT_NS_MIN;
+        minute(w);
+    }
+    told(w, "trigger update");
+    w->now += KT_NS_HOUR;
+    minute(w);
+    say(w, "identity.violation", false);
+    told(w, "trigger update trigger");
+}
+
+static enum kt_status newest_id(void *self, const char *id, struct kt_str json,
+                                struct kt_error *err)
+{
+    (void)json;
+    (void)err;
+    kt_str_copyz(self, KT_ID_TEXT, kt_str_of(id));
+    return KT_E_AGAIN;
+}
+
+static void what_a_person_has_closed_comes_again_as_a_new_alert(void **state)
+{
+    struct world *w = *state;
+    struct kt_reader *r = NULL;
+    char id[KT_ID_TEXT];
+    say(w, "disk.alert", true);
+    assert_int_equal(kt_reader_open(w->db, &r, NULL), KT_OK);
+    assert_int_equal(kt_reader_alerts(r, newest_id, id, NULL), KT_OK);
+    kt_reader_close(r);
+    (void)take(w, step(KT_STEP_CLOSE, id, "alice"));
+    say(w, "disk.alert", true);
+    told(w, "trigger resolve trigger");
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, open_world, close_world)
@@ -469,6 +578,10 @@ int main(void)
         T(a_removed_silence_ends_at_once_and_another_goes_on),
         T(a_silence_needs_to_name_critical_to_cover_it),
         T(bad_silences_are_refused),
+        T(what_comes_and_goes_pages_once_and_counts),
+        T(what_goes_on_is_one_alert_until_it_is_over),
+        T(what_has_no_end_is_another_alert_after_an_hour_of_quiet),
+        T(what_a_person_has_closed_comes_again_as_a_new_alert),
     };
     kt_hash_init();
     return cmocka_run_group_tests_name("collector_triage", tests, NULL, NULL);
