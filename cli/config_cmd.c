@@ -13,6 +13,7 @@
 #include "cli/commands.h"
 #include "collector/courier.h"
 #include "collector/detect.h"
+#include "collector/routes.h"
 #include "collector/stream_setup.h"
 #include "core/base/buf.h"
 #include "core/config/config.h"
@@ -56,11 +57,23 @@ static void note_rules(const struct kt_conf *conf)
     kt_sigma_free(set);
 }
 
+/* What comes to no route is not lost; who wrote routes will want to know where it goes. */
+static void note_routes(const struct kt_routes *routes)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf gaps = { 0 };
+    kt_routes_gaps(routes, &gaps);
+    if (gaps.len > 0)
+        printf("  alerts.routes: what no route takes goes to every target: %s may; a last route "
+               "without `match` says where\n",
+               kt_buf_z(&gaps));
+}
+
 static enum kt_status collector_file(const char *path, bool show, bool defaults,
                                      struct kt_error *err)
 {
     struct kt_conf *conf = NULL;
     struct kt_detect *detect = NULL;
+    struct kt_routes *routes = NULL;
     enum kt_status st = kt_conf_load(path, &conf, err);
     if (st == KT_OK) { /* the detectors' own options have their own tables */
         struct kt_detect_options o = { .conf = conf, .alert = no_alert };
@@ -68,6 +81,8 @@ static enum kt_status collector_file(const char *path, bool show, bool defaults,
     }
     for (unsigned i = 0; st == KT_OK && i < conf->n_targets; i++) /* as have the targets */
         st = kt_courier_check(conf, &conf->targets[i], err);
+    if (st == KT_OK) /* queries, time zones */
+        st = kt_routes_new(conf, &routes, err);
     for (unsigned i = 0; st == KT_OK && i < conf->n_streams; i++)
         st = kt_stream_check(conf, &conf->streams[i], err);
     if (st == KT_OK && show) {
@@ -79,8 +94,10 @@ static enum kt_status collector_file(const char *path, bool show, bool defaults,
         printf("%s: ok, a collector's configuration\n", path);
         for (unsigned i = 0; i < conf->not_used_yet.n; i++)
             printf("  %s: not used yet\n", conf->not_used_yet.at[i]);
+        note_routes(routes);
         note_rules(conf);
     }
+    kt_routes_free(routes);
     kt_detect_free(detect);
     kt_conf_free(conf);
     return st;

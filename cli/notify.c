@@ -40,11 +40,54 @@ static int test(const char *config, const char *target)
     return t.verdict == KT_DELIVERED ? KT_EXIT_OK : KT_EXIT_UNREACHABLE;
 }
 
+/* `notify route` has flags of its own: what an alert may be. */
+static int route(int argc, char **argv)
+{
+    static const struct kt_command cmd = {
+        "notify route", "[--explain ALERT | --severity WORD …] -c CONFIG",
+        "who is told of an alert, when, and why",
+        "keytrail notify route --severity high --secret 'prod/db' --at 23:00 -c keytrail.yaml", NULL
+    };
+    const char *output = "table";
+    struct kt_notify_route_flags f = { 0 };
+    const struct kt_flag flags[] = {
+        { "--config", 'c', KT_FLAG_STRING, "FILE", "configuration that has the routes", &f.config,
+          NULL },
+        { "--explain", 0, KT_FLAG_STRING, "ALERT", "an alert of the store, by id", &f.explain,
+          NULL },
+        { "--db", 0, KT_FLAG_STRING, "FILE", "explain: the store", &f.db, NULL },
+        { "--at", 0, KT_FLAG_STRING, "TIME", "as if it were then (UTC)", &f.at, NULL },
+        { "--severity", 0, KT_FLAG_STRING, "WORD", "an alert that might be: high unless said",
+          &f.severity, NULL },
+        { "--detector", 0, KT_FLAG_STRING, "NAME", "its detector", &f.detector, NULL },
+        { "--actor", 0, KT_FLAG_STRING, "NAME", "its actor", &f.actor, NULL },
+        { "--secret", 0, KT_FLAG_STRING, "ID", "its secret", &f.secret, NULL },
+        { "--ip", 0, KT_FLAG_STRING, "ADDRESS", "its address", &f.ip, NULL },
+        { "--country", 0, KT_FLAG_STRING, "CODE", "its country", &f.country, NULL },
+        { "--source", 0, KT_FLAG_STRING, "TYPE", "its source", &f.source, NULL },
+        { "--instance", 0, KT_FLAG_STRING, "NAME", "its instance", &f.instance, NULL },
+        { "--score", 0, KT_FLAG_UINT, "POINTS", "its score", &f.score, NULL },
+        { "--output", 'o', KT_FLAG_STRING, "FORM", KT_OUTPUT_WORDS, &output, NULL },
+        { 0 },
+    };
+    int n;
+    bool done;
+    int code = kt_flags_parse(&cmd, flags, argc, argv, &n, &done);
+    if (done)
+        return code;
+    if (n == 0 && kt_output_of(output, &f.how))
+        return kt_notify_route(&f);
+    fprintf(stderr, "usage: keytrail notify route [--explain ALERT | --severity WORD …] "
+                    "(-o " KT_OUTPUT_WORDS ")\n");
+    return KT_EXIT_USAGE;
+}
+
 int kt_cmd_notify(int argc, char **argv)
 {
     static const struct kt_command cmd = {
-        "notify", "test TARGET | queue | dead | retry ROW|ALERT|--target NAME|--all | keygen",
-        "alert targets: test, what waits, what was given up, keys for webhooks",
+        "notify",
+        "test TARGET | route | queue | dead | retry ROW|ALERT|--target NAME|--all | keygen",
+        "alert targets: test, routes, what waits, what was given up, keys",
         "keytrail notify test slack-sec -c /etc/keytrail/keytrail.yaml", NULL
     };
     const char *output = "table";
@@ -67,6 +110,8 @@ int kt_cmd_notify(int argc, char **argv)
     };
     int n;
     bool done;
+    if (argc > 1 && strcmp(argv[1], "route") == 0)
+        return route(argc - 1, argv + 1);
     int code = kt_flags_parse(&cmd, flags, argc, argv, &n, &done);
     if (done)
         return code;
@@ -83,7 +128,7 @@ int kt_cmd_notify(int argc, char **argv)
         if (kt_str_is(verb, "keygen") && n == 1)
             return kt_notify_keygen();
     }
-    fprintf(stderr, "usage: keytrail notify test TARGET | queue | dead | "
+    fprintf(stderr, "usage: keytrail notify test TARGET | route | queue | dead | "
                     "retry ROW|ALERT|--target NAME|--all | keygen (-o " KT_OUTPUT_WORDS ")\n");
     return KT_EXIT_USAGE;
 }
