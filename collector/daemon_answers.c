@@ -75,7 +75,7 @@ static enum kt_status acknowledge(struct kt_daemon *d, const struct kt_answered 
     kt_time_format_short(x->answer.at, at);
     kt_buf_addf(&reason, "%s there at %s UTC (entry %s)",
                 x->answer.resolved ? "resolved" : "acknowledged", at, x->answer.entry);
-    kt_buf_addf(&request, "{\"do\":\"ack\",\"id\":\"%s\",\"by\":", x->alert);
+    kt_buf_addf(&request, "{\"do\":\"ack\",\"ids\":[\"%s\"],\"by\":", x->alert);
     kt_json_quote(&request, kt_str_of(x->answer.by));
     kt_buf_addz(&request, ",\"where\":");
     kt_json_quote(&request, kt_str_of(x->target));
