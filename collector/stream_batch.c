@@ -25,6 +25,7 @@ void kt_stream_log_done(struct kt_stream_log *l)
     kt_reader_close(l->reader);
     kt_facts_free(l->facts);
     kt_json_free(l->json);
+    kt_stream_lives_done(&l->lives);
     l->reader = NULL;
     l->facts = NULL;
     l->json = NULL;
@@ -124,11 +125,36 @@ static enum kt_status add_alert(struct kt_stream_log *l, struct kt_stream_made *
     enum kt_status st = kt_reader_alert(l->reader, r->ev.native_id, &json, now, err);
     if (st == KT_E_AGAIN || (st == KT_OK && memcmp(told, now, sizeof now) != 0))
         return KT_OK;
+    if (st == KT_OK)
+        st = kt_stream_lives_put(&l->lives, &json, err);
     if (st != KT_OK)
         return st;
     struct kt_stream_entry *e = add_entry(m, KT_STREAM_ALERT, r, kt_buf_str(&json));
     (void)kt_id_format(told, e->id);
     kt_str_copyz(e->about, sizeof e->about, r->ev.native_id);
+    return KT_OK;
+}
+
+/* Somebody acknowledged, assigned, closed … an alert: a state of its own, named by the record. */
+static enum kt_status add_step(struct kt_stream_log *l, struct kt_stream_made *m,
+                               const struct kt_record *r, const char alert[KT_ID_TEXT],
+                               struct kt_error *err)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf json = { 0 };
+    uint8_t digest[32], id[16];
+    enum kt_status st = kt_reader_alert(l->reader, kt_str_of(alert), &json, digest, err);
+    if (st == KT_E_AGAIN)
+        return KT_OK; /* its row is gone */
+    if (st == KT_OK)
+        st = kt_stream_lives_put(&l->lives, &json, err);
+    if (st != KT_OK)
+        return st;
+    struct kt_stream_entry *e = add_entry(m, KT_STREAM_ALERT, r, kt_buf_str(&json));
+    kt_event_id(&r->ev, id);
+    const struct kt_str parts[] = { kt_str_of(alert), kt_str_from(id, sizeof id) };
+    kt_blake2b(parts, KT_ARRAY_LEN(parts), id, sizeof id);
+    (void)kt_id_format(id, e->id);
+    kt_str_copyz(e->about, sizeof e->about, kt_str_of(alert));
     return KT_OK;
 }
 
@@ -143,12 +169,16 @@ static enum kt_status take(struct kt_stream_log *l, const struct kt_stream_setup
                            struct kt_error *err)
 {
     bool wanted = kt_query_names_kind(s->query) || r->ev.kind == KT_KIND_ACCESS;
+    char alert[KT_ID_TEXT];
     kt_facts_see(l->facts, r);
+    bool step = s->stream->alerts && kt_stream_lives_see(&l->lives, l->json, r, alert);
     if (s->stream->alerts && is_alert(r))
         return add_alert(l, m, r, err);
     if (wanted && kt_query_matches(s->query, r,
                                    r->ev.has_ip ? kt_facts_at(l->facts, r->ev.ip, r->seq) : NULL))
         add_event(m, r);
+    else if (step)
+        return add_step(l, m, r, alert, err);
     return KT_OK;
 }
 
@@ -166,6 +196,10 @@ enum kt_status kt_stream_collect(struct kt_stream_log *l, const struct kt_stream
     kt_buf_reset(&m->lines);
     if (open_log(l, err) != KT_OK)
         return KT_E_IO;
+    if (s->stream->alerts && kt_stream_lives_at(&l->lives, l->reader, range->from, err) != KT_OK) {
+        kt_stream_log_done(l);
+        return KT_E_IO;
+    }
     kt_query_plan(s->query, &scan);
     scan.from_seq = range->from + 1;
     scan.until_seq = range->until;
@@ -188,6 +222,7 @@ enum kt_status kt_stream_collect(struct kt_stream_log *l, const struct kt_stream
     if (st == KT_E_AGAIN) { /* what the sieves left out behind the last record counts, too */
         uint64_t end_seq = range->until != 0 ? range->until : range->last;
         m->through = end_seq > m->through ? end_seq : m->through;
+        l->lives.until = m->through;
         return KT_OK;
     }
     if (st != KT_OK)

@@ -2,6 +2,7 @@
  * stream_batch: some of the log, as one body for a stream.
  */
 #pragma once
+#include "collector/stream_life.h"
 #include "collector/stream_setup.h"
 #include "core/store/read.h"
 
@@ -19,6 +20,7 @@ struct kt_stream_log { /* a stream's own view of the log */
     struct kt_reader *reader;
     struct kt_facts *facts;
     struct kt_json *json;
+    struct kt_stream_lives lives;
     char id[KT_ID_TEXT]; /* of the log */
 };
 void kt_stream_log_done(struct kt_stream_log *l);

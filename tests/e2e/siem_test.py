@@ -218,6 +218,27 @@ head = dict(got['/services/collector/event'][0][0])
 check(head.get('Authorization') == 'Splunk sesame-token' and re.match(r'^[0-9a-f]{8}-[0-9a-f]{4}-8', head.get('X-Splunk-Request-Channel', '')), 'splunk: token and channel', head)
 check(got['/loki/api/v1/push'][0][0].get('X-Scope-OrgID') == 'team', 'loki: the tenant', got['/loki/api/v1/push'][0][0])
 
+# ---- what people do about the alert is a state of it ----
+
+id = next(a['id'] for a in ndjson(keytrail('alerts', 'list', '--db', h.db, '-o', 'ndjson')) if a['severity'] == 'critical')
+keytrail('alerts', 'ack', id, '-c', conf)
+keytrail('alerts', 'assign', id, '--to', 'carol', '-c', conf)
+keytrail('alerts', 'close', id, '--verdict', 'true', '--note', 'key rotated', '-c', conf)
+
+
+def findings():
+    return [o for b in bodies('/') + bodies('') for o in map(json.loads, b.splitlines()) if o['class_uid'] == 2004 and o['finding_info']['uid'] == id]
+
+
+check(wait_for(lambda: any(o['status_id'] == 4 for o in findings()), 10), 'ocsf: the alert is resolved', [(o['activity_id'], o['status_id']) for o in findings()])
+last = findings()[-1]
+check([o['status_id'] for o in findings()][-3:] == [2, 2, 4] and len({o['metadata']['uid'] for o in findings()}) == len(findings()) and last['verdict_id'] == 2
+      and last['assignee'] == {'name': 'carol'} and last['comment'] == 'key rotated' and last['metadata']['profiles'] == ['incident'], 'acknowledged, assigned, closed: in that order, each with an id of its own', last)
+lives = [d['keytrail']['alert'].get('life', {}).get('status') for d in docs.values() if d['event']['kind'] == 'alert' and d['keytrail']['alert']['id'] == id]
+check(wait_for(lambda: 'closed' in [d['keytrail']['alert'].get('life', {}).get('status') for d in docs.values() if d['event']['kind'] == 'alert'], 5), 'elasticsearch: so it is there', lives)
+if 'syslog-ng' in daemons:
+    check(wait_for(lambda: 'act=closed outcome=true reason=key rotated duser=carol' in h.log('syslog-ng.out'), 5), 'cef: so it is there', [l for l in lines('syslog-ng.out') if 'ALERT' in l])
+
 stop(h.collector)
 everything = b''.join(b for k in list(got) for b in bodies(k)) + (h.log('rsyslog.out') + h.log('syslog-ng.out')).encode()
 values = re.findall(rb'"password":"(hmac-sha256:[0-9a-f]{64})"', open(log.path, 'rb').read())
