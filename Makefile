@@ -98,7 +98,7 @@ $(BUILD)/detectors/registry.o: $(wildcard detectors/*.md)
 -include $(shell find $(BUILD) -name '*.d' -type f 2>/dev/null)
 
 # ---- what people call ----
-.PHONY: help deps deps-test run test test-long lint format fuzz sim sim-org bench bench-store golden corpus clean
+.PHONY: help deps deps-test run test test-long lint format fuzz sim sim-org bench bench-store bench-streams golden corpus clean
 help:
 	@echo "make run         install what is missing, build, then the demo: 60 invented days, three live incidents"
 	@echo "make             build $(BUILD)/keytrail and $(BUILD)/keytrail-agent"
@@ -106,6 +106,7 @@ help:
 	@echo "make lint        layers, purity of plugins, formatting, warnings of gcc and clang, cppcheck"
 	@echo "make bench       decode, spool, wire, commit, detect and end to end, over 1 M records of each source"
 	@echo "make bench-store a year of events in the store, and other tools beside it, with ratios"
+	@echo "make bench-streams  each kind of stream, and what it costs ingest"
 	@echo "make sim         one simulated world; SEED=… repeats it"
 	@echo "make sim-org     detection measured over invented organisations; SEEDS=1-5 DAYS=90"
 	@echo "make fuzz        every fuzz target, SECONDS=30 each"
@@ -175,6 +176,10 @@ bench-store:
 	@$(MAKE) --no-print-directory -j2 all tools
 	@sh deploy/deps.sh build bench
 	@python3 tests/bench/bench_store.py --build $(BUILD)
+bench-streams:
+	@$(MAKE) --no-print-directory deps-test
+	@$(MAKE) --no-print-directory -j2 all tools
+	@python3 tests/bench/bench_streams.py --build $(BUILD)
 corpus: all
 	@python3 tests/e2e/corpus_test.py --build $(BUILD)
 golden:

@@ -41,11 +41,11 @@ struct status {
     struct kt_store_stats stats;
     struct kt_map *names; /* "source\tinstance" */
     struct source_sum *sums;
-    struct kt_source_report *reports;      /* as many */
-    bool all_reports;                      /* they were looked for to the end */
-    struct kt_buf live;                    /* a running collector's answer, JSON */
-    struct kt_buf detect;                  /* the detectors' own words, JSON */
-    struct kt_buf restored;                /* an agent that knows more than the store, JSON */
+    struct kt_source_report *reports; /* as many */
+    bool all_reports;                 /* they were looked for to the end */
+    struct kt_buf live;               /* a running collector's answer, JSON */
+    struct kt_buf detect;             /* the detectors' own words, JSON */
+    struct kt_buf restored;           /* an agent that knows more than the store, JSON */
     struct kt_buf streams, streams_json;
     uint64_t alerts, quiet, waiting, dead; /* quiet: alerts that expectations kept so */
     unsigned expectations;                 /* open, break-glass among them */

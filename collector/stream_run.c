@@ -241,11 +241,10 @@ static kt_time_ns jittered(struct kt_stream_run *r, kt_time_ns d)
 static void failed(struct kt_stream_run *r, const struct kt_stream_sending *s)
 {
     struct kt_stream_state *st = &r->state;
-    bool open = s->verdict == KT_STREAM_DENIED || ++st->failures >= FAILURES_OPEN;
-    if (s->verdict == KT_STREAM_DENIED)
-        st->failures++;
-    unsigned rung = st->failures > KT_ARRAY_LEN(ladder) ? KT_ARRAY_LEN(ladder) : st->failures;
-    kt_time_ns wait = jittered(r, open ? PROBE_EVERY : ladder[rung - 1]);
+    size_t rung = st->failures++;
+    bool open = s->verdict == KT_STREAM_DENIED || st->failures >= FAILURES_OPEN;
+    kt_time_ns wait =
+        jittered(r, open || rung >= KT_ARRAY_LEN(ladder) ? PROBE_EVERY : ladder[rung]);
     if (s->retry_after > wait)
         wait = s->retry_after;
     if (r->failing_mono == 0) {

@@ -37,9 +37,16 @@ static enum kt_status test_line(kt_time_ns now, const char *stream, struct kt_bu
     return KT_OK;
 }
 
-static void send_one(const struct kt_stream_setup *s, struct kt_carrier *c, struct kt_buf *line,
-                     const struct kt_stream_entry *entry, struct kt_stream_sending *sending,
-                     void (*refused)(void *self, const struct kt_stream_entry *e, const char *why))
+static void refused(void *self, const struct kt_stream_entry *e, const char *why)
+{
+    struct kt_stream_tested *t = self;
+    (void)e;
+    kt_str_copyz(t->word, sizeof t->word, kt_str_of(why));
+}
+
+static void send_one(const struct kt_stream_setup *s, const struct kt_carrier *c,
+                     struct kt_str line, const struct kt_stream_entry *entry,
+                     struct kt_stream_tested *ret)
 {
     struct kt_stream_log log = { .id = "00000000000000000000000000" };
     struct kt_stream_made m;
@@ -50,24 +57,18 @@ static void send_one(const struct kt_stream_setup *s, struct kt_carrier *c, stru
     m.entries = &one;
     m.live = live;
     m.n = 1;
-    kt_buf_add(&m.lines, kt_buf_str(line));
-    kt_stream_encode(s, &log, &m, 1, refused, sending);
-    sending->batch = &m.batch;
-    sending->fate = fate;
-    if (m.batch.n == 1)
-        c->send(c->self, sending);
-    if (fate[0] != KT_STREAM_FATE_TAKEN)
-        sending->verdict = KT_STREAM_REFUSED;
-    m.entries = NULL;
+    kt_buf_add(&m.lines, line);
+    kt_stream_encode(s, &log, &m, 1, refused, ret);
+    struct kt_stream_sending sending = { .batch = &m.batch, .fate = fate };
+    if (m.batch.n == 1) {
+        c->send(c->self, &sending);
+        ret->status = sending.status;
+        ret->taken = sending.verdict == KT_STREAM_TAKEN && fate[0] == KT_STREAM_FATE_TAKEN;
+        memcpy(ret->word, sending.word, sizeof ret->word);
+    }
+    m.entries = NULL; /* they are not the batch's to free */
     m.live = NULL;
     kt_stream_made_done(&m);
-}
-
-static void refused(void *self, const struct kt_stream_entry *e, const char *why)
-{
-    struct kt_stream_sending *s = self;
-    (void)e;
-    kt_str_copyz(s->word, sizeof s->word, kt_str_of(why));
 }
 
 /* May a file be made where the stream's are? */
@@ -95,7 +96,6 @@ static enum kt_status try_it(const struct kt_stream_setup *s, struct kt_stream_t
     struct kt_stream_entry e = {
         .fate = KT_STREAM_FATE_RETRY, .seq = 1, .arrival = now, .stored = now
     };
-    struct kt_stream_sending sending = { .verdict = KT_STREAM_REFUSED };
     if (test_line(now, s->stream->name, &line, &e, err) != KT_OK ||
         kt_carrier_open(&o, &c, err) != KT_OK)
         return err->code;
@@ -105,12 +105,9 @@ static enum kt_status try_it(const struct kt_stream_setup *s, struct kt_stream_t
         ret->taken = st == KT_OK;
         return st;
     }
-    send_one(s, &c, &line, &e, &sending, refused);
+    send_one(s, &c, kt_buf_str(&line), &e, ret);
     c.close(c.self);
-    ret->status = sending.status;
     ret->took = kt_clock_real.mono(NULL) - start;
-    ret->taken = sending.verdict == KT_STREAM_TAKEN;
-    memcpy(ret->word, sending.word, sizeof ret->word);
     return KT_OK;
 }
 

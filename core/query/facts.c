@@ -22,8 +22,8 @@ struct entry {
 struct kt_facts {
     struct kt_map *addresses; /* 16 bytes each */
     struct kt_json *json;
-    uint64_t seen;            /* number of the newest fact */
-    uint32_t *first, *last;   /* entry, by number of the address */
+    uint64_t seen;          /* number of the newest fact */
+    uint32_t *first, *last; /* entry, by number of the address */
     struct entry *entry;
     uint32_t n, room, room_addresses;
 };

@@ -10,7 +10,9 @@ def _found(*places):
 
 
 def _as_user(argv):
-    """A server that refuses to run as root runs as nobody."""
+    """A server that refuses to run as root runs as nobody. Unpacked ones find their libraries beside them."""
+    if argv[0].startswith(_PEERS):
+        argv = ['env', f'LD_LIBRARY_PATH={_PEERS}/usr/lib/x86_64-linux-gnu', *argv]
     return ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups', '--', *argv] if os.geteuid() == 0 else argv
 
 
