@@ -5,6 +5,7 @@
  * Calls: core/store/read, collector/stream_state.
  */
 #include "cli/stream_lines.h"
+#include "core/base/log.h"
 #include "core/event/line.h"
 #include <inttypes.h>
 #include <string.h>
@@ -85,8 +86,10 @@ static void add_texts(void *self, const struct kt_stream_line *l)
         kt_buf_addf(t->text, ", %" PRIu64 " behind (%" PRId64 " s)", l->behind, l->lag / KT_NS_S);
     if (s->dead > 0)
         kt_buf_addf(t->text, ", %" PRIu64 " dead", s->dead);
-    if (s->last_error[0] != '\0')
-        kt_buf_addf(t->text, ": %s", s->last_error);
+    if (s->last_error[0] != '\0') { /* a target's own words */
+        kt_buf_addz(t->text, ": ");
+        kt_tty_add(t->text, kt_str_of(s->last_error));
+    }
     kt_buf_byte(t->text, '\n');
     if (t->json->len > 1)
         kt_buf_byte(t->json, ',');
