@@ -17,6 +17,7 @@ static const struct kt_column columns[] = {
     { "id", "ALERT", 0, false },
     { "time", "FIRST (UTC)", 0, false },
     { "status", "STATUS", 0, false },
+    { "raised", "AGE", 0, true },
     { "detector", "DETECTOR", 0, false },
     { "severity", "SEVERITY", 0, false },
     { "score", "SCORE", 0, true },
@@ -30,7 +31,6 @@ static const struct kt_column columns[] = {
     { "title", "WHAT", 120, false },
     { "explanation", NULL, 0, false },
     { "detectors", NULL, 0, false },
-    { "raised", "AGE", 0, true },
     { "first", NULL, 0, false },
     { "last", NULL, 0, false },
     { "events", NULL, 0, true },
@@ -94,6 +94,7 @@ void kt_alert_rows_add(struct kt_rows *rows, struct kt_str json, const struct kt
     const struct kt_alert_life *l = &a.life;
     enum kt_life_status status = kt_alert_status(&a);
     bool people = kt_rows_for_people(rows);
+    kt_time_ns age = now - a.raised > KT_NS_S ? now - a.raised : KT_NS_S;
     lists(&a, &events, &parts);
     kt_buf_addf(&score, "%d.%02d", a.score / 100, a.score % 100);
     kt_alert_explain(&a, &text);
@@ -107,6 +108,7 @@ void kt_alert_rows_add(struct kt_rows *rows, struct kt_str json, const struct kt
         kt_cell_str(kt_str_of(a.id)),
         kt_cell_time(a.time),
         kt_cell_str(kt_str_of(kt_life_word(status))),
+        people ? kt_cell_str(kt_str_of(kt_duration_format(age, old))) : kt_cell_time(a.raised),
         kt_cell_str(kt_str_of(a.detector)),
         kt_cell_str(kt_str_of(kt_severity_words[a.severity].word)),
         raw(&score),
@@ -120,8 +122,6 @@ void kt_alert_rows_add(struct kt_rows *rows, struct kt_str json, const struct kt
         kt_cell_str(people ? kt_buf_str(&what) : a.title),
         kt_cell_str(kt_buf_str(&text)),
         raw(&parts),
-        people ? kt_cell_str(kt_str_of(kt_duration_format(now - a.raised, old)))
-               : kt_cell_time(a.raised),
         kt_cell_time(a.first),
         kt_cell_time(a.last),
         kt_cell_int((int64_t)a.events_count),
