@@ -579,7 +579,8 @@ static enum kt_status turn(struct kt_daemon *d, bool *busy, struct kt_error *err
     if (d->answers != NULL)
         fds[n++] = kt_answers_fd(d->answers);
     n += kt_control_fds(d->control, fds + n, FDS_MAX - n);
-    bool more = *busy || d->keep_more || kt_deliver_behind(d->deliver);
+    bool more =
+        *busy || d->keep_more || kt_deliver_behind(d->deliver) || kt_pager_due(d->pager, wall());
     int wait_ms = more ? 0 : kt_control_pending(d->control) ? PENDING_MS : IDLE_MS;
     enum kt_status st = kt_net_server_wait(d->server, fds, n, wait_ms, err);
     if (st == KT_OK)
