@@ -109,14 +109,25 @@ static void add_step(void *self, const struct kt_step *s)
     kt_step_say(s, &m->text);
 }
 
+static const char *word_of(const char *state)
+{
+    static const struct {
+        const char *state, *word;
+    } words[] = { { "sent", "sent" },
+                  { "dead", "dead letter" },
+                  { KT_OUTBOX_HELD, "held back" },
+                  { KT_OUTBOX_SKIPPED, "skipped" } };
+    for (size_t i = 0; i < KT_ARRAY_LEN(words); i++)
+        if (strcmp(state, words[i].state) == 0)
+            return words[i].word;
+    return "waiting";
+}
+
 static enum kt_status add_row(void *self, const struct kt_outbox_row *row, struct kt_error *err)
 {
     (void)err;
     bool sent = strcmp(row->state, "sent") == 0;
-    struct moment *m = add(self, sent ? row->sent_at : row->created,
-                           sent                              ? "sent"
-                           : strcmp(row->state, "dead") == 0 ? "dead letter"
-                                                             : "waiting");
+    struct moment *m = add(self, sent ? row->sent_at : row->created, word_of(row->state));
     struct kt_str action = kt_str_of(row->action), verb;
     (void)kt_str_split(&action, ':', &verb);
     memcpy(m->target, row->target, sizeof m->target);
@@ -128,6 +139,11 @@ static enum kt_status add_row(void *self, const struct kt_outbox_row *row, struc
         kt_buf_addf(&m->text, " after %u tries", row->attempts);
     if (row->last_error[0] != '\0')
         kt_buf_addf(&m->text, ": %s", row->last_error);
+    if (strcmp(row->state, KT_OUTBOX_HELD) == 0) {
+        char until[KT_TIME_TEXT_MAX];
+        kt_buf_addf(&m->text, " until quiet hours end, %.16s UTC",
+                    kt_time_format_short(row->next_try, until));
+    }
     return KT_OK;
 }
 

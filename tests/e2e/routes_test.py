@@ -128,9 +128,11 @@ before = heard(carol['id'])
 check(before.count(('pager', 'alert.opened')) == 1 and before.count(('boss', 'alert.escalated')) == 1, 'each is told of it once', before)
 check(not any(t in ('chat', 'siem') for t, _ in before), 'and nobody else', before)
 rows = keytrail('alerts', 'show', carol['id'], '--db', h.db).stdout
-check(b'repeat:1' in rows and b'escalate:1' in rows, 'alerts show lists every word that was said', rows)
+check(b'sent repeat to pager' in rows and b'sent escalate to boss' in rows, 'alerts show lists every word that was said', rows)
 
 check(heard(owl['id']) == [], 'quiet hours hold an alert back', heard(owl['id']))
+shown = keytrail('alerts', 'show', owl['id'], '--db', h.db).stdout
+check(b'held back trigger to siem until quiet hours end' in shown, 'alerts show says so', shown)
 rows = ndjson(keytrail('notify', 'route', '--explain', owl['id'][:10], '-c', conf, '--db', h.db, '-o', 'ndjson'))
 check(any(r['state'] == 'held' for r in rows) and any(r['why'] == 'when quiet hours end' for r in rows), 'notify route --explain says until when', rows)
 with lock:
