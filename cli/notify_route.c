@@ -235,8 +235,10 @@ static bool foresee(struct explained *e, struct kt_page *page, kt_time_ns *now)
         if (next->kind == KT_NOTICE_REPEAT)
             add_duration(&why, why.len > 0 ? ", then each " : "then each ",
                          e->conf->routes[next->route].repeat);
-        add_notice(e, row, next->at <= e->now ? "now" : "if nobody answers", next->route, true,
-                   kt_buf_str(&why));
+        const char *state = next->at <= e->now                ? "now"
+                            : next->kind == KT_NOTICE_TRIGGER ? "held back"
+                                                              : "if nobody answers";
+        add_notice(e, row, state, next->route, true, kt_buf_str(&why));
         *now = next->at > *now ? next->at : *now;
     }
     kt_plan_done(&plan);
@@ -320,6 +322,7 @@ static enum kt_status invent_alert(struct explained *e, struct kt_error *err)
                                   .score = (int)f->score * 100,
                                   .detector = f->detector != NULL ? f->detector : "",
                                   .state = "open",
+                                  .raised = e->now,
                                   .actor = kt_str_of(f->actor),
                                   .secret = kt_str_of(f->secret),
                                   .ip = kt_str_of(f->ip),

@@ -266,7 +266,7 @@ static enum kt_status skip(struct kt_pager *p, const struct looked *l, const str
         kt_str_copyz(row.state, sizeof row.state, KT_STR(KT_OUTBOX_SKIPPED));
         kt_str_copyz(row.last_error, sizeof row.last_error,
                      kt_str_of(l->page.answered ? "answered before the quiet hours ended"
-                                                : "no route leads to it any more"));
+                                                : "no route leads to it now"));
         if (kt_store_outbox_update(p->o.store, &row, err) != KT_OK)
             return err->code;
     }

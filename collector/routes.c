@@ -16,6 +16,7 @@
 #define QUIET_TURNS 128u /* more than a week of hours has pieces */
 #define WEEK_AND    (9 * KT_NS_DAY)
 #define SOME_DAY    (INT64_C(1767225600) * KT_NS_S) /* 2026-01-01 */
+#define PATIENCE    (30 * KT_NS_DAY)
 
 struct route {
     struct kt_query *match; /* NULL: every alert */
@@ -337,13 +338,22 @@ static bool choose(struct planning *p)
     return somebody;
 }
 
+/* What nobody has answered for so long is answered by no further page; and routes that are new tell
+ * nobody of what is long past. */
+static bool is_past(const struct kt_page *page, kt_time_ns now)
+{
+    const struct kt_alert *a = page->alert;
+    kt_time_ns news = a->last > a->raised ? a->last : a->raised;
+    return now - (news > page->since ? news : page->since) > PATIENCE;
+}
+
 void kt_routes_plan(const struct kt_routes *r, const struct kt_page *page, kt_time_ns now,
                     struct kt_plan *ret)
 {
     struct planning p = { r, page, now, ret };
     *ret = (struct kt_plan){ 0 };
     ret->by_default = !choose(&p) && page->alert->severity >= KT_SEV_MEDIUM;
-    if (page->answered)
+    if (page->answered || is_past(page, now))
         return;
     for (unsigned i = 0; i < r->n; i++) {
         const struct kt_strings *to = &r->conf->routes[i].to;

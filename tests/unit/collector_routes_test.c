@@ -74,6 +74,7 @@ static struct scene scene_of(const char *routes, enum kt_severity severity)
     if (kt_routes_new(s.conf, &s.routes, &err) != KT_OK)
         fail_msg("%s", err.text);
     s.alert = (struct kt_alert){ .severity = severity,
+                                 .raised = s.now,
                                  .detector = "volume_spike",
                                  .state = "open",
                                  .actor = KT_STR("ana@acme.example"),
@@ -205,6 +206,22 @@ static void repeats_and_escalations_count_from_what_was_told(void **state)
     s.page.since = s.now;
     PLAN(s, "a repeat:2 +30m (1); b repeat:1 +30m (1); b escalate:1.2 +15m (1); "
             "b escalate:2 +60m (1); c escalate:2 +60m (1)");
+    scene_done(&s);
+}
+
+static void what_nobody_answered_for_a_month_is_told_no_more(void **state)
+{
+    (void)state;
+    struct scene s = scene_of("    - { to: a, repeat: 1d }\n", KT_SEV_HIGH);
+    row(&s, "a", "trigger", "sent", s.now);
+    s.now += 30 * KT_NS_DAY;
+    PLAN(s, "a repeat:1 +0m (1)");
+    s.now += MIN;
+    PLAN(s, "");
+    s.page.n_rows = 0; /* a route that is new */
+    PLAN(s, "");
+    s.alert.last = s.now; /* more of it */
+    PLAN(s, "a trigger +0m (1)");
     scene_done(&s);
 }
 
@@ -419,6 +436,7 @@ int main(void)
         cmocka_unit_test(the_first_route_that_fits_ends_the_search),
         cmocka_unit_test(below_medium_only_a_route_that_names_the_severity_speaks),
         cmocka_unit_test(repeats_and_escalations_count_from_what_was_told),
+        cmocka_unit_test(what_nobody_answered_for_a_month_is_told_no_more),
         cmocka_unit_test(several_routes_tell_a_target_once),
         cmocka_unit_test(the_fallback_hears_when_none_of_the_first_takes_it),
         cmocka_unit_test(quiet_hours_put_off_what_is_not_excepted),
