@@ -49,6 +49,13 @@ check(b"mapping '/nowhere.yaml': not there" in p.stdout, 'a mapping may be missi
 p = keytrail('config', 'check', '-c', write('k.yaml', BASE + 'holidays: { zone: Europe/Berlin, days: ["2026-12-25"] }\n'
              'alerts: { routes: [ { match: "severity:high", to: [s] } ], targets: { s: { type: slack, url_file: /nowhere/slack.url } } }\n'))
 check(p.returncode == 0, 'secret files may be missing', p.stdout + p.stderr)
+TARGETS = 'targets: { s: { type: slack, url_file: /nowhere/slack.url } } }\n'
+refused(BASE + 'alerts: { routes: [ { match: "severty:high", to: [s] } ], ' + TARGETS, "t.yaml:3:30: 'match': ")
+refused(BASE + 'alerts: { routes: [ { match: "severty:high", to: [s] } ], ' + TARGETS, "severity")
+refused(BASE + 'alerts: { routes: [ { to: [t] } ], ' + TARGETS, "there is no target 't' in alerts.targets, did you mean 's'?")
+refused(BASE + 'alerts: { routes: [ { to: [s], quiet: { hours: "22:00-07:00", zone: Europe/Belin } } ], ' + TARGETS, "'zone': there is no time zone 'Europe/Belin'")
+p = keytrail('config', 'check', '-c', write('r.yaml', BASE + 'alerts: { routes: [ { match: "severity:high,critical", to: [s] } ], ' + TARGETS))
+check(b'what no route takes goes to every target: medium may' in p.stdout, 'what no route takes is said', p.stdout)
 refused(BASE + 'identities_file: /nowhere.yaml\n', "there is no file '/nowhere.yaml'")
 write('who.yaml', 'identities:\n  - { name: alice@acme.example, aliases: [alice@main] }\n  - { name: bob, aliases: [Alice@Main] }\n')
 refused(BASE + 'identities_file: who.yaml\n', "who.yaml:3:28: 'Alice@Main' belongs to 'alice@acme.example' already (line 2)")
