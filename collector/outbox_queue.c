@@ -175,18 +175,20 @@ static bool read_alert(const struct kt_item *it, struct kt_arena *arena, struct 
     return kt_alert_read(kt_buf_str(&it->json), arena, ret, NULL) == KT_OK;
 }
 
-/* Critical ones, answers to a message of their own, and an alert that is new here and of a kind and
- * severity that did not come alone lately. What cannot be read will be a dead letter of its own. */
+/* What calls somebody to a critical alert, answers to a message of their own, and an alert that is
+ * new here and of a kind and severity that did not come alone lately. What cannot be read will be a
+ * dead letter of its own. */
 static bool comes_alone(struct kt_queue *q, struct kt_item *it, kt_time_ns mono,
                         struct kt_arena *arena)
 {
     struct kt_alert a;
     enum kt_send send = kt_send_of(kt_str_of(it->row.action));
-    if (it->row.severity >= KT_SEV_CRITICAL || it->row.attempts > 0 || it->row.handle[0] != '\0' ||
-        !read_alert(it, arena, &a))
+    bool calls = send == KT_SEND_TRIGGER || send == KT_SEND_ESCALATE;
+    if ((it->row.severity >= KT_SEV_CRITICAL && (calls || send == KT_SEND_REPEAT)) ||
+        it->row.attempts > 0 || it->row.handle[0] != '\0' || !read_alert(it, arena, &a))
         return true;
     it->key = kt_bundle_key(&it->row, kt_bundle_kind(&a));
-    if (send != KT_SEND_TRIGGER && send != KT_SEND_ESCALATE)
+    if (!calls)
         return false;
     uint64_t kind = kt_hash64(kt_bundle_kind(&a), (uint64_t)it->row.severity);
     for (unsigned i = 0; i < KT_QUEUE_KINDS; i++)

@@ -37,7 +37,7 @@ def bomb(self):
 
 
 def slow(self):
-    time.sleep(1.5)
+    time.sleep(0.7)
     plain(200, GOOD)(self)
 
 
@@ -67,10 +67,10 @@ PLAYS = {
     'ok': (plain(200, GOOD), DONE), 'accepted': (plain(202, GOOD), DONE), 'slow': (slow, DONE),
     'moved': (plain(302, Location='https://127.0.0.1:{port}/trap'), NEVER), 'moved_for_good': (plain(308, Location='http://127.0.0.1:{port}/trap'), NEVER),
     'bad': (plain(400, b'invalid_blocks'), NEVER), 'unknown_key': (plain(401), NEVER), 'forbidden': (plain(403, b'invalid_token'), NEVER),
-    'not_found': (plain(404), NEVER), 'too_large': (plain(413), NEVER), 'unprocessable': (plain(422), NEVER), 'gone': (plain(410), GONE),
-    'timeout': (plain(408), LATER), 'too_early': (plain(425), LATER), 'busy': (plain(429), LATER), 'busy_seconds': (plain(429, Retry_After='7'), LATER),
+    'too_large': (plain(413), NEVER), 'gone': (plain(410), GONE),
+    'timeout': (plain(408), LATER), 'busy': (plain(429), LATER), 'busy_seconds': (plain(429, Retry_After='7'), LATER),
     'busy_date': (plain(429, Retry_After='Fri, 31 Dec 2100 23:59:59 GMT'), LATER), 'busy_absurd': (plain(429, Retry_After='-99999999999999999999 parsecs'), LATER),
-    'broken': (plain(500, b'\xff\xfe\x00<html>' * 50), LATER), 'gateway': (plain(502), LATER), 'maintenance': (plain(503, Retry_After='99999999999'), LATER),
+    'broken': (plain(500, b'\xff\xfe\x00<html>' * 50), LATER), 'maintenance': (plain(503, Retry_After='99999999999'), LATER),
     'endless_error': (lambda self: endless(self, 500), LATER), 'cut': (cut, LATER), 'garbage': (garbage, LATER), 'many_headers': (many_headers, LATER),
 }
 # An answer that is cut by us is one: its status counts. Where the body is the answer, it is none.

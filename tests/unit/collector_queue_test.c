@@ -283,6 +283,22 @@ static void a_group_of_one_is_that_one(void **state)
     assert_true(kt_str_has(kt_buf_str(&it->json), KT_STR("ana read 41 secrets")));
 }
 
+static void what_follows_critical_alerts_may_be_grouped(void **state)
+{
+    struct world *w = *state;
+    w->queue.bundles = true;
+    for (unsigned i = 1; i <= 20; i++)
+        add(w, (struct given){ .row = i, .alert = i, .severity = KT_SEV_CRITICAL });
+    condense(w);
+    for (unsigned i = 1; i <= 20; i++)
+        assert_int_equal(deliver(w, MONO), i);
+    for (unsigned i = 1; i <= 20; i++)
+        add(w, (struct given){
+                   .row = 20 + i, .alert = i, .severity = KT_SEV_CRITICAL, .action = "resolve" });
+    condense(w);
+    assert_int_equal(w->queue.n, 6);
+}
+
 static void a_group_is_bounded(void **state)
 {
     struct world *w = *state;
@@ -319,6 +335,7 @@ int main(void)
         T(a_group_has_its_worst_alerts_place),
         T(later_rows_of_a_grouped_alert_join_or_wait),
         T(a_group_of_one_is_that_one),
+        T(what_follows_critical_alerts_may_be_grouped),
         T(a_group_is_bounded),
     };
     kt_hash_init();
