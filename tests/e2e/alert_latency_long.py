@@ -1,8 +1,7 @@
 #!/usr/bin/env python3
 """From an event's arrival at the collector to its alert at the target: agent, collector and a webhook on loopback, while KT_RATE accesses a second (10,000) come in for KT_SECONDS (20).
 Prints p50, p90, p99. The arrival stamp is the one that the alert carries (data.raised); the commit comes after it, so the figures hold the wait for the commit too."""
-import calendar, http.server, json, os, re, sys, threading, time
-sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'e2e'))
+import calendar, http.server, json, os, sys, threading, time
 from support import *
 
 RATE, SECONDS, EVERY = int(os.environ.get('KT_RATE', '10000')), float(os.environ.get('KT_SECONDS', '20')), 0.2
@@ -95,6 +94,10 @@ waits = sorted(v[0] * 1000 for v in seen.values() if 'person' in v[1])
 if not waits:
     sys.exit('no alert came: ' + h.log('collector.log')[-2000:])
 at = lambda q: waits[min(len(waits) - 1, int(q * len(waits)))]
-print(f'{n / took:.0f} accesses/s offered for {took:.0f} s, {last["events"]} events stored; {attacks} attacks, {len(waits)} alerts')
-print(f'arrival -> request at the target: p50 {at(.5):.0f} ms, p90 {at(.9):.0f} ms, p99 {at(.99):.0f} ms, longest {waits[-1]:.0f} ms')
-stop(h.collector)
+print(f'# {n / took:.0f} accesses/s offered for {took:.0f} s, {last["events"]} events stored; {attacks} attacks, {len(waits)} alerts')
+print(f'# arrival -> request at the target: p50 {at(.5):.0f} ms, p90 {at(.9):.0f} ms, p99 {at(.99):.0f} ms, longest {waits[-1]:.0f} ms')
+check(n / took > RATE * 0.9, 'the rate was offered', n / took)
+check(len(waits) == attacks, 'each attack is an alert at the target', (len(waits), attacks))
+check(at(.99) <= 250, 'p99 is within 250 ms', waits[-10:])
+check(stop(h.collector) == 0, 'the collector ends cleanly')
+finish()
