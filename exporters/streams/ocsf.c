@@ -37,7 +37,7 @@ static const struct {
 
 /* ---- what all classes share ---- */
 
-size_t ocsf_begin(struct kt_buf *out, enum ocsf_class class, struct ocsf_activity a)
+size_t kt_ocsf_begin(struct kt_buf *out, enum kt_ocsf_class class, struct kt_ocsf_activity a)
 {
     size_t event = kt_doc_open(out, NULL, '{');
     kt_doc_i64(out, "activity_id", a.id);
@@ -50,7 +50,7 @@ size_t ocsf_begin(struct kt_buf *out, enum ocsf_class class, struct ocsf_activit
     return event;
 }
 
-void ocsf_severity(struct kt_buf *out, int id)
+void kt_ocsf_severity(struct kt_buf *out, int id)
 {
     static const char *const captions[] = { "Unknown", "Informational", "Low",
                                             "Medium",  "High",          "Critical" };
@@ -67,7 +67,7 @@ static void add_product(struct kt_buf *out)
     kt_doc_close(out, product);
 }
 
-void ocsf_head(struct kt_buf *out, const struct kt_stream_item *item, const char *profile)
+void kt_ocsf_head(struct kt_buf *out, const struct kt_stream_item *item, const char *profile)
 {
     const struct kt_event *ev = item->event;
     kt_time_ns time = kt_stream_time(item);
@@ -90,7 +90,7 @@ void ocsf_head(struct kt_buf *out, const struct kt_stream_item *item, const char
     kt_doc_close(out, metadata);
 }
 
-void ocsf_observable(struct kt_buf *out, const char *name, int type_id, struct kt_str value)
+void kt_ocsf_observable(struct kt_buf *out, const char *name, int type_id, struct kt_str value)
 {
     if (value.len == 0)
         return;
@@ -109,9 +109,9 @@ static enum kt_status add(const void *opt, void *state, const struct kt_stream_i
     (void)opt;
     (void)state;
     if (item->what == KT_STREAM_ALERT)
-        ocsf_finding(item, arena, body);
+        kt_ocsf_finding(item, arena, body);
     else
-        ocsf_event(item, arena, body);
+        kt_ocsf_event(item, arena, body);
     kt_buf_byte(body, '\n');
     return arena->full ? kt_fail(err, KT_E_LIMIT, "ocsf: the item does not fit") : KT_OK;
 }

@@ -12,7 +12,7 @@
 
 /* ---- tables ---- */
 
-static const struct ocsf_activity api[KT_ACT_COUNT] = {
+static const struct kt_ocsf_activity api[KT_ACT_COUNT] = {
     [KT_ACT_OTHER] = { 99, "other" },   [KT_ACT_READ] = { 2, "Read" },
     [KT_ACT_READ_META] = { 2, "Read" }, [KT_ACT_LIST] = { 2, "Read" },
     [KT_ACT_WRITE] = { 3, "Update" },   [KT_ACT_ROTATE] = { 3, "Update" },
@@ -23,15 +23,15 @@ static const struct ocsf_activity api[KT_ACT_COUNT] = {
     [KT_ACT_LOGIN] = { 99, "login" },   [KT_ACT_EXPORT] = { 2, "Read" },
     [KT_ACT_CONFIG] = { 3, "Update" },
 };
-static const struct ocsf_activity created = { 1, "Create" }, logon = { 1, "Logon" },
-                                  assign = { 1, "Assign Privileges" },
-                                  revoke = { 2, "Revoke Privileges" };
+static const struct kt_ocsf_activity created = { 1, "Create" }, logon = { 1, "Logon" },
+                                     assign = { 1, "Assign Privileges" },
+                                     revoke = { 2, "Revoke Privileges" };
 
 /* What happened to our own log; all else of it is activity 99 with its own name. */
 static const struct {
     enum kt_kind kind;
     const char *operation; /* NULL: any */
-    struct ocsf_activity activity;
+    struct kt_ocsf_activity activity;
 } own[] = {
     { KT_KIND_AUDIT, "start", { 6, "Start" } },    { KT_KIND_AUDIT, "stop", { 7, "Stop" } },
     { KT_KIND_AUDIT, "succeed", { 5, "Rotate" } }, { KT_KIND_AUDIT, "backup", { 4, "Archive" } },
@@ -108,8 +108,8 @@ static struct grant grant_of(const struct kt_event *ev, struct kt_arena *arena)
 /* ---- class and activity ---- */
 
 struct mapped {
-    enum ocsf_class class;
-    struct ocsf_activity activity;
+    enum kt_ocsf_class class;
+    struct kt_ocsf_activity activity;
     struct grant grant;
 };
 
@@ -300,10 +300,10 @@ static void add_observables(const struct kt_stream_item *item, const char *user,
     char ip[KT_IP_TEXT_MAX];
     size_t list = kt_doc_open(out, "observables", '[');
     if (ev->has_ip)
-        ocsf_observable(out, "src_endpoint.ip", 2, kt_str_of(kt_ip_format(ev->ip, ip)));
-    ocsf_observable(out, user, 4, ev->actor.len > 0 ? ev->actor : ev->actor_native);
-    ocsf_observable(out, "http_request.user_agent", 16, ev->user_agent);
-    ocsf_observable(out, "resources.uid", 10, ev->secret);
+        kt_ocsf_observable(out, "src_endpoint.ip", 2, kt_str_of(kt_ip_format(ev->ip, ip)));
+    kt_ocsf_observable(out, user, 4, ev->actor.len > 0 ? ev->actor : ev->actor_native);
+    kt_ocsf_observable(out, "http_request.user_agent", 16, ev->user_agent);
+    kt_ocsf_observable(out, "resources.uid", 10, ev->secret);
     kt_doc_close(out, list);
 }
 
@@ -373,9 +373,9 @@ static void access_event(const struct kt_stream_item *item, struct kt_arena *are
     const struct kt_event *ev = item->event;
     struct mapped m = map_access(ev, arena);
     const char *provider = provider_of(ev);
-    size_t event = ocsf_begin(out, m.class, m.activity);
-    ocsf_severity(out, 1);
-    ocsf_head(out, item, provider != NULL ? "cloud" : NULL);
+    size_t event = kt_ocsf_begin(out, m.class, m.activity);
+    kt_ocsf_severity(out, 1);
+    kt_ocsf_head(out, item, provider != NULL ? "cloud" : NULL);
     add_status(ev, out);
     kt_doc_str(out, "message", kt_stream_sentence(item, arena));
     add_class_parts(item, &m, out);
@@ -388,16 +388,16 @@ static void access_event(const struct kt_stream_item *item, struct kt_arena *are
     kt_doc_close(out, event);
 }
 
-void ocsf_event(const struct kt_stream_item *item, struct kt_arena *arena, struct kt_buf *out)
+void kt_ocsf_event(const struct kt_stream_item *item, struct kt_arena *arena, struct kt_buf *out)
 {
     if (kt_stream_is_access(item)) {
         access_event(item, arena, out);
         return;
     }
     struct mapped m = map_record(item->event);
-    size_t event = ocsf_begin(out, m.class, m.activity);
-    ocsf_severity(out, 1);
-    ocsf_head(out, item, NULL);
+    size_t event = kt_ocsf_begin(out, m.class, m.activity);
+    kt_ocsf_severity(out, 1);
+    kt_ocsf_head(out, item, NULL);
     kt_doc_str(out, "message", kt_stream_sentence(item, arena));
     if (m.class == OCSF_EVENT_LOG) {
         kt_doc_z(out, "log_name", "keytrail");

@@ -10,7 +10,7 @@
 #include "exporters/streams/ocsf_int.h"
 
 struct phase {
-    struct ocsf_activity activity;
+    struct kt_ocsf_activity activity;
     int status;
     const char *caption;
 };
@@ -78,7 +78,7 @@ static void add_name(const char *key, const struct kt_attack_name *n, struct kt_
 
 static void add_attacks(const struct kt_alert *a, struct kt_buf *out)
 {
-    const struct kt_attack *seen[KT_ALERT_PARTS_MAX + 1];
+    const struct kt_attack *seen[KT_ALERT_PARTS_MAX + 1] = { NULL };
     unsigned n = 0;
     size_t list = kt_doc_open(out, "attacks", '[');
     for (unsigned i = 0; i <= a->n_parts; i++) {
@@ -188,10 +188,10 @@ static void add_evidences(const struct kt_alert *a, struct kt_buf *out)
 static void add_observables(const struct kt_alert *a, struct kt_buf *out)
 {
     size_t list = kt_doc_open(out, "observables", '[');
-    ocsf_observable(out, "evidences.src_endpoint.ip", 2, a->ip);
-    ocsf_observable(out, "evidences.actor.user.name", 4, a->actor);
+    kt_ocsf_observable(out, "evidences.src_endpoint.ip", 2, a->ip);
+    kt_ocsf_observable(out, "evidences.actor.user.name", 4, a->actor);
     for (unsigned i = 0; i < a->n_secrets; i++)
-        ocsf_observable(out, "resources.uid", 10, a->secrets[i]);
+        kt_ocsf_observable(out, "resources.uid", 10, a->secrets[i]);
     kt_doc_close(out, list);
 }
 
@@ -233,14 +233,14 @@ static void add_unmapped(const struct kt_alert *a, struct kt_buf *out)
     kt_doc_close(out, unmapped);
 }
 
-void ocsf_finding(const struct kt_stream_item *item, struct kt_arena *arena, struct kt_buf *out)
+void kt_ocsf_finding(const struct kt_stream_item *item, struct kt_arena *arena, struct kt_buf *out)
 {
     static const int confidence[KT_SEV_COUNT] = { 1, 1, 2, 3, 3 };
     const struct kt_alert *a = item->alert;
     struct phase p = phase_of(a);
-    size_t event = ocsf_begin(out, OCSF_FINDING, p.activity);
-    ocsf_severity(out, kt_severity_words[a->severity].ocsf);
-    ocsf_head(out, item, is_incident(a) ? "incident" : NULL);
+    size_t event = kt_ocsf_begin(out, OCSF_FINDING, p.activity);
+    kt_ocsf_severity(out, kt_severity_words[a->severity].ocsf);
+    kt_ocsf_head(out, item, is_incident(a) ? "incident" : NULL);
     kt_doc_i64(out, "status_id", p.status);
     kt_doc_z(out, "status", p.caption);
     kt_doc_str(out, "message", kt_stream_sentence(item, arena));
