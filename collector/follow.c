@@ -27,7 +27,7 @@
 #define SLICE_TIME    (100 * KT_NS_MS) /* a cursor held for longer would stop the checkpoints */
 #define SAVE_EVERY    (5 * KT_NS_S)
 #define SAVE_LATEST   (60 * KT_NS_S)
-#define SAVE_BYTES    (64u << 10) /* and one more second for each: a row may cost a page */
+#define SAVE_ROWS     64u /* and one more second for each: a row costs a page, twice */
 
 struct kt_follow {
     struct kt_detect *detect;
@@ -37,7 +37,7 @@ struct kt_follow {
     char *path;
     size_t memory;
     uint64_t alerted, saved; /* saved: position of the newest changes that were given */
-    uint64_t stated; /* position of the newest status */
+    uint64_t stated;         /* position of the newest status */
     kt_time_ns next_save, next_status;
     bool clear; /* what the store has is of no use */
     /* What left memory since the last save; what was given and is not committed yet, or NULL. */
@@ -256,7 +256,7 @@ static void add_changes(struct kt_follow *f)
     n->changes = ++f->given;
     f->clear = false;
     f->saved = kt_detect_position(f->detect);
-    kt_time_ns cost = (kt_time_ns)(kt_changed_bytes(n->rows) / SAVE_BYTES) * KT_NS_S;
+    kt_time_ns cost = (kt_time_ns)(kt_changed_count(n->rows) / SAVE_ROWS) * KT_NS_S;
     f->next_save = mono() + (SAVE_EVERY + cost < SAVE_LATEST ? SAVE_EVERY + cost : SAVE_LATEST);
 }
 

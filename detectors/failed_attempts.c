@@ -12,6 +12,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "core/base/limits.h"
+
 #define FACTS_MAX  32
 #define NAMES_MAX  16
 #define RATE_HOURS (30.0 * 24)
@@ -64,8 +66,8 @@ static bool are_names(const void *state)
 }
 
 static const struct kt_table_decl tables[] = {
-    [T_ACTOR] = { "failed_actor", KT_KEY_ACTOR, sizeof(struct denials), 1, 60000, KT_EVICT_LRU,
-                  are_denials },
+    [T_ACTOR] = { "failed_actor", KT_KEY_ACTOR, sizeof(struct denials), 1, KT_ACTORS_MAX,
+                  KT_EVICT_LRU, are_denials },
     [T_IDENTITY] = { "failed_identity", KT_KEY_IDENTITY, sizeof(struct tries), 1, 20000,
                      KT_EVICT_LRU, are_tries },
     [T_ADDRESS] = { "failed_address", KT_KEY_ADDRESS, sizeof(struct tries), 1, 20000, KT_EVICT_LRU,

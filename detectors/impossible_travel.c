@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "core/base/hash.h"
+#include "core/base/limits.h"
 
 #define DAY_MIN      1440u
 #define LEAST_MIN    3u   /* 0.05 h: what clocks and logs may differ by */
@@ -75,7 +76,7 @@ static bool is_trail(const void *state)
 }
 
 static const struct kt_table_decl tables[] = {
-    { "travel", KT_KEY_ACTOR, sizeof(struct trail), 3, 40000, KT_EVICT_LRU, is_trail },
+    { "travel", KT_KEY_ACTOR, sizeof(struct trail), 3, KT_ACTORS_MAX, KT_EVICT_LRU, is_trail },
 };
 
 /* ---- places ---- */

@@ -366,17 +366,18 @@ uint64_t kt_table_evicted(const struct kt_table *t)
 
 size_t kt_table_held(const struct kt_table *t)
 {
-    return (size_t)t->bodies * t->stride;
+    return t->stride <= KT_STAYS ? 0 : (size_t)t->bodies * t->stride;
 }
 
 size_t kt_table_dirty(const struct kt_table *t)
 {
-    return (size_t)t->n_dirty * t->stride;
+    return t->stride <= KT_STAYS ? 0 : (size_t)t->n_dirty * t->stride;
 }
 
 size_t kt_table_bytes(const struct kt_table *t)
 {
-    return sizeof *t + kt_table_held(t) + (size_t)t->n_chunks * KT_STUBS * sizeof **t->stubs +
+    return sizeof *t + ((size_t)t->n_slabs << t->slab_shift) * t->stride +
+           (size_t)t->n_chunks * KT_STUBS * sizeof **t->stubs +
            (size_t)t->n_buckets * sizeof *t->bucket + t->gone.cap;
 }
 

@@ -114,7 +114,7 @@ void kt_table_saved(struct kt_table *t);
 /* Frees at least `want` bytes of structs that are in the backing as they are, the least recently
  * used first; less when there are not so many. Returns the bytes. */
 size_t kt_table_trim(struct kt_table *t, size_t want);
-/* About as many bytes as kt_table_changes would give now. */
+/* About as many bytes of those that may leave as kt_table_changes would give now. */
 size_t kt_table_dirty(const struct kt_table *t);
 /* Bytes of structs in memory: what kt_table_trim could free if all were in the backing. */
 size_t kt_table_held(const struct kt_table *t);

@@ -18,6 +18,8 @@ struct stub { /* 32 bytes an entry, whether its struct is in memory or not */
     uint32_t body : 26; /* place of the struct + 1; 0: in the backing */
     uint32_t flags : 6;
 };
+/* Structs no larger than that never leave memory: their keys take as much. */
+#define KT_STAYS 40u
 #define KT_STUBS 256u /* allocated at once: no array that grows has to be moved */
 struct loaded {       /* a row on its way in */
     uint64_t born, used;

@@ -220,11 +220,42 @@ void kt_table_saved(struct kt_table *t)
     t->waiting = false;
 }
 
+/* Structs from the last slabs take the free places of the first ones, when that empties a quarter
+ * of all slabs. */
+static void close_ranks(struct kt_table *t)
+{
+    uint32_t slabs = (t->bodies + (1u << t->slab_shift) - 1) >> t->slab_shift, free_place = 0;
+    if (t->n_slabs < 4 || slabs > t->n_slabs - t->n_slabs / 4)
+        return;
+    uint8_t *taken = kt_alloc((size_t)t->bodies + 1);
+    for (uint32_t i = 0; i < t->n_stubs; i++) {
+        uint32_t place = kt_stub(t, i)->body;
+        if (place != 0 && place <= t->bodies)
+            taken[place - 1] = 1;
+    }
+    for (uint32_t i = 0; i < t->n_stubs; i++) {
+        struct stub *s = kt_stub(t, i);
+        if (s->body <= t->bodies)
+            continue;
+        const unsigned char *from = kt_body(t, s);
+        while (taken[free_place])
+            free_place++;
+        s->body = (free_place++ + 1) & 0x3ffffffu;
+        memcpy(kt_body(t, s), from, t->stride);
+    }
+    for (uint32_t i = slabs; i < t->n_slabs; i++)
+        kt_free(t->slab[i]);
+    t->n_slabs = slabs;
+    t->used = t->bodies;
+    t->free = 0;
+    kt_free(taken);
+}
+
 /* One that was looked at since the last trim stays once more: it is read often, never touched. */
 size_t kt_table_trim(struct kt_table *t, size_t want)
 {
     size_t freed = 0;
-    if (t->waiting || t->mark == KT_NONE)
+    if (t->waiting || t->mark == KT_NONE || t->stride <= KT_STAYS)
         return 0;
     uint32_t end = kt_stub(t, t->mark)->newer;
     for (uint32_t i = t->oldest; i != end && freed < want; i = kt_stub(t, i)->newer) {
@@ -236,6 +267,7 @@ size_t kt_table_trim(struct kt_table *t, size_t want)
         kt_table_body_drop(t, s);
         freed += t->stride;
     }
+    close_ranks(t);
     return freed;
 }
 

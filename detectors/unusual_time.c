@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "core/base/hash.h"
+#include "core/base/limits.h"
 
 #define HOURS          24u
 #define WEEKS          9u /* full weight inside, nothing outside: what the text says can be counted */
@@ -61,7 +62,8 @@ static bool is_circle(const void *state)
 }
 
 static const struct kt_table_decl tables[] = {
-    [T_PERSON] = { "time_habit", KT_KEY_ACTOR, sizeof(struct habit), 3, 40000, KT_EVICT_LRU, NULL },
+    [T_PERSON] = { "time_habit", KT_KEY_ACTOR, sizeof(struct habit), 3, KT_ACTORS_MAX, KT_EVICT_LRU,
+                   NULL },
     [T_CIRCLE] = { "time_circle", KT_KEY_KIND, sizeof(struct circle), 2, 500, KT_EVICT_LRU,
                    is_circle },
 };

@@ -19,7 +19,7 @@
 #define BULK_MAX      1000u
 #define PEERS_MAX     4096u
 enum { STAT_HOUR, STAT_FIVE, STAT_DISTINCT };
-enum { T_ACTOR, T_SKETCH, T_WEEK, T_OWN, T_SECRET, T_KIND, T_WORK };
+enum { T_ACTOR, T_RATE, T_SKETCH, T_WEEK, T_OWN, T_SECRET, T_KIND, T_WORK };
 
 struct options {
     uint64_t floor_5m, floor_1h, floor_distinct, floor_distinct_young, first_5m, first_1h;
@@ -32,7 +32,9 @@ struct windows { /* what is read now; of announced work there is a second one */
 struct volume {
     struct windows now;
     struct kt_maxima best;
-    struct kt_decay rate;        /* reads an hour, clock hours */
+};
+struct rate {             /* of an actor: small, since all of them are walked over each hour */
+    struct kt_decay rate; /* reads an hour, clock hours */
     uint32_t today, reads_today; /* UTC day */
     uint32_t kind, pad;
 };
@@ -58,7 +60,12 @@ static bool are_windows(const void *state)
 static bool is_volume(const void *state)
 {
     const struct volume *v = state;
-    return v->kind < KT_ACTOR_COUNT && are_windows(&v->now) && kt_maxima_is_sound(&v->best);
+    return are_windows(&v->now) && kt_maxima_is_sound(&v->best);
+}
+
+static bool is_rate(const void *state)
+{
+    return ((const struct rate *)state)->kind < KT_ACTOR_COUNT;
 }
 
 static bool is_hot(const void *state)
@@ -69,11 +76,14 @@ static bool is_hot(const void *state)
 }
 
 static const struct kt_table_decl tables[] = {
-    [T_ACTOR] = { "volume", KT_KEY_ACTOR, sizeof(struct volume), 3, KT_ACTORS_MAX, KT_EVICT_LRU,
+    [T_ACTOR] = { "volume", KT_KEY_ACTOR, sizeof(struct volume), 4, KT_ACTORS_MAX, KT_EVICT_LRU,
                   is_volume },
+    [T_RATE] = { "volume_rate", KT_KEY_ACTOR, sizeof(struct rate), 1, KT_ACTORS_MAX, KT_EVICT_LRU,
+                 is_rate },
     [T_SKETCH] = { "volume_sketch", KT_KEY_ACTOR, sizeof(struct kt_hll), 1, 4000, KT_EVICT_LRU,
                    NULL },
-    [T_WEEK] = { "volume_week", KT_KEY_ACTOR, sizeof(struct week), 1, 30000, KT_EVICT_LRU, NULL },
+    [T_WEEK] = { "volume_week", KT_KEY_ACTOR, sizeof(struct week), 1, KT_ACTORS_MAX, KT_EVICT_LRU,
+                 NULL },
     [T_OWN] = { "volume_own", KT_KEY_PAIR, sizeof(struct own), 1, 20000, KT_EVICT_LRU, NULL },
     [T_SECRET] = { "volume_secret", KT_KEY_SECRET, sizeof(struct kt_hot), 2, 40000, KT_EVICT_LRU,
                    is_hot },
@@ -144,12 +154,12 @@ static double week_factor(const struct week *w, uint32_t minute)
 }
 
 /* Expected reads an hour, and the size of the posterior. */
-static struct kt_gamma posterior(struct kt_table *const *t, const struct volume *v, uint32_t minute)
+static struct kt_gamma posterior(struct kt_table *const *t, const struct rate *r, uint32_t minute)
 {
-    const struct peers *p = kt_table_peek(t[T_KIND], kind_key(v->kind));
-    struct kt_gamma g = p != NULL && p->set ? p->prior : rows[v->kind].prior;
+    const struct peers *p = kt_table_peek(t[T_KIND], kind_key(r->kind));
+    struct kt_gamma g = p != NULL && p->set ? p->prior : rows[r->kind].prior;
     double a, b;
-    kt_rate_at(&v->rate, (int64_t)minute / 60 - 24, half_life(v->kind), &a, &b);
+    kt_rate_at(&r->rate, (int64_t)minute / 60 - 24, half_life(r->kind), &a, &b);
     return (struct kt_gamma){ g.a + a, g.b + b };
 }
 
@@ -198,7 +208,7 @@ static struct windows *windows_of(struct kt_scene *s, struct volume *v)
     return s->expected ? kt_table_put(s->tables[T_WORK], s->who, NULL) : &v->now;
 }
 
-static struct counts count_in(struct kt_scene *s, struct volume *v, bool rollout)
+static struct counts count_in(struct kt_scene *s, struct volume *v, struct rate *r, bool rollout)
 {
     unsigned n = s->ev->count > 1 ? s->ev->count : 1;
     n = n > BULK_MAX ? BULK_MAX : n;
@@ -207,11 +217,11 @@ static struct counts count_in(struct kt_scene *s, struct volume *v, bool rollout
     for (unsigned i = 0; i < n && !rollout; i++)
         note_secret(s, now, i == 0 ? s->secret.a : member_hash(s->secret.a, i));
     uint32_t day = s->minute / 1440;
-    if (v->today < day) {
-        v->today = day;
-        v->reads_today = 0;
+    if (r->today < day) {
+        r->today = day;
+        r->reads_today = 0;
     }
-    v->reads_today += v->today == day ? n : 0;
+    r->reads_today += r->today == day ? n : 0;
     struct counts c = { kt_ring_fives(&now->ring, s->t, 1), kt_ring_fives(&now->ring, s->t, 12),
                         distinct_in(s, now, 60), distinct_in(s, now, 5) };
     uint16_t aside[4] = { (uint16_t)n, (uint16_t)(c.hour > UINT16_MAX ? UINT16_MAX : c.hour),
@@ -234,7 +244,8 @@ static void take_larger(struct surprise *best, struct surprise one)
 
 /* Rate: the tail of the fitted distribution, and at most what the own record allows. */
 static void judge_rate(const struct kt_scene *s, const struct options *o, const struct volume *v,
-                       const struct counts *c, double growth, struct surprise *best)
+                       const struct rate *r, const struct counts *c, double growth,
+                       struct surprise *best)
 {
     const struct {
         unsigned x, stat, minutes;
@@ -250,9 +261,9 @@ static void judge_rate(const struct kt_scene *s, const struct options *o, const 
         double cap = kt_record_surprise((unsigned)x, kt_maxima_record(&v->best, windows[i].stat));
         if (x < (double)windows[i].floor || cap <= 0)
             continue;
-        struct kt_gamma g = posterior(s->tables, v, s->minute);
+        struct kt_gamma g = posterior(s->tables, r, s->minute);
         double f = week_factor(kt_table_peek(s->tables[T_WEEK], s->who), s->minute);
-        double p = kt_rate_surprise(x, f * windows[i].minutes / 60.0, g, rows[v->kind].rmax);
+        double p = kt_rate_surprise(x, f * windows[i].minutes / 60.0, g, rows[r->kind].rmax);
         p = fmin(p, cap);
         if (s->young || s->shared->learning)
             p = fmin(p, o->young_cap);
@@ -350,23 +361,23 @@ static bool own_work(const struct kt_scene *s)
     return w != NULL && s->minute >= w->wrote_min && s->minute - w->wrote_min < 60;
 }
 
-static struct volume *volume_of(struct kt_scene *s)
+static struct rate *rate_of(struct kt_scene *s)
 {
     bool fresh;
-    struct volume *v = kt_table_put(s->tables[T_ACTOR], s->who, &fresh);
+    struct rate *r = kt_table_put(s->tables[T_RATE], s->who, &fresh);
     if (fresh) /* exposure starts with the first read */
-        kt_rate_add(&v->rate, s->minute / 60, 0, half_life(s->actor->kind));
-    v->kind = s->actor->kind;
-    return v;
+        kt_rate_add(&r->rate, s->minute / 60, 0, half_life(s->actor->kind));
+    r->kind = s->actor->kind;
+    return r;
 }
 
 static void judge(struct kt_scene *s, const struct options *o, struct volume *v,
-                  const struct counts *c)
+                  const struct rate *r, const struct counts *c)
 {
-    const struct peers *p = kt_table_peek(s->tables[T_KIND], kind_key(v->kind));
+    const struct peers *p = kt_table_peek(s->tables[T_KIND], kind_key(r->kind));
     double growth = p != NULL && p->set ? p->growth : 1;
     struct surprise best = { 0 };
-    judge_rate(s, o, v, c, growth, &best);
+    judge_rate(s, o, v, r, c, growth, &best);
     judge_distinct(s, o, v, c, growth, &best);
     unsigned flags = 0;
     bool many = c->distinct_five >= o->first_5m || c->distinct >= o->first_1h;
@@ -399,20 +410,21 @@ static void on_event(struct kt_scene *s, const void *opt)
     bool rollout, fresh;
     struct kt_hot *hot = kt_table_put(s->tables[T_SECRET], s->secret, &fresh);
     double secret = kt_hot_read(s, hot, fresh, o->secret_cap, &rollout);
-    struct volume *v = volume_of(s);
-    struct counts c = count_in(s, v, s->deploy || (rollout && s->young));
-    judge(s, o, v, &c);
+    struct volume *v = kt_table_put(s->tables[T_ACTOR], s->who, NULL);
+    struct rate *r = rate_of(s);
+    struct counts c = count_in(s, v, r, s->deploy || (rollout && s->young));
+    judge(s, o, v, r, &c);
     if (secret > 0 && !s->deploy)
         (void)kt_find(s, KT_FAMILY_VOLUME, kt_points(secret), 0, words_of_secret);
 }
 
 /* ---- 24 h later ---- */
-static void learn_week(struct kt_scene *s, const struct volume *v, uint32_t minute, unsigned n)
+static void learn_week(struct kt_scene *s, const struct rate *r, uint32_t minute, unsigned n)
 {
     struct week *w = kt_table_get(s->tables[T_WEEK], s->who);
     if (w == NULL) {
         double a, b;
-        kt_rate_at(&v->rate, minute / 60, half_life(v->kind), &a, &b);
+        kt_rate_at(&r->rate, minute / 60, half_life(r->kind), &a, &b);
         if (b < 24 || a / b * 168 <= 50)
             return;
         w = kt_table_put(s->tables[T_WEEK], s->who, NULL);
@@ -436,12 +448,13 @@ static void on_learn(struct kt_scene *s, const void *opt, const struct kt_pendin
 {
     (void)opt;
     struct volume *v = kt_table_get(s->tables[T_ACTOR], s->who);
-    if (v == NULL)
+    struct rate *r = kt_table_get(s->tables[T_RATE], s->who);
+    if (v == NULL || r == NULL)
         return;
     uint32_t minute = p->time_min - 60;
-    kt_rate_add(&v->rate, p->time_min / 60, p->v[0], half_life(v->kind));
+    kt_rate_add(&r->rate, p->time_min / 60, p->v[0], half_life(r->kind));
     kt_maxima_add(&v->best, kt_actor_day(s->actor, minute), p->v + 1);
-    learn_week(s, v, minute, p->v[0]);
+    learn_week(s, r, minute, p->v[0]);
 }
 
 /* ---- hourly: what the peers do ---- */
@@ -479,17 +492,16 @@ static double expected_today(const struct kt_scene *s, struct kt_key who, double
     return sum;
 }
 
-static void join(struct crowd *c, const struct kt_scene *s, const struct volume *v,
-                 struct kt_key who)
+static void join(struct crowd *c, const struct kt_scene *s, const struct rate *r, struct kt_key who)
 {
     double x, e;
-    kt_rate_at(&v->rate, (int64_t)s->minute / 60 - 24, half_life(v->kind), &x, &e);
+    kt_rate_at(&r->rate, (int64_t)s->minute / 60 - 24, half_life(r->kind), &x, &e);
     if (e < 7 * 24 || c->n == PEERS_MAX)
         return;
     c->a[c->n] = x;
     c->b[c->n++] = e;
     double expected = expected_today(s, who, x / e);
-    unsigned reads = v->today == s->minute / 1440 ? v->reads_today : 0;
+    unsigned reads = r->today == s->minute / 1440 ? r->reads_today : 0;
     if (expected >= 5)
         c->ratio[c->n_ratio++] = (int)fmin(reads / expected * 1000, 1e6);
 }
@@ -500,13 +512,13 @@ static void on_hour(struct kt_scene *s, const void *opt)
     static _Thread_local struct crowd crowd[KT_ACTOR_COUNT];
     uint32_t at = 0;
     struct kt_key key;
-    const struct volume *v;
+    const struct rate *r;
     (void)opt;
     for (unsigned kind = 0; kind < KT_ACTOR_COUNT; kind++)
         crowd[kind].n = crowd[kind].n_ratio = 0;
-    while ((v = kt_table_look(s->tables[T_ACTOR], &at, &key)) != NULL) {
-        if (s->shared->active[v->kind] > 0)
-            join(&crowd[v->kind], s, v, key);
+    while ((r = kt_table_each(s->tables[T_RATE], &at, &key)) != NULL) {
+        if (s->shared->active[r->kind] > 0)
+            join(&crowd[r->kind], s, r, key);
     }
     for (uint32_t kind = 0; kind < KT_ACTOR_COUNT; kind++) {
         struct crowd *c = &crowd[kind];

@@ -170,7 +170,7 @@ static void damaged_rows_cost_themselves(void **state)
                 KT_ACTOR_SERVICE, org_text(&o, "vault://main/-/secret/prod/%u", i), "10.2.0.9");
     org_company(&o, 4, 4, 3);
     org_run(&o);
-    assert_true(kt_detect_damaged(o.d) > rows / 6);
+    assert_true(kt_detect_damaged(o.d) > 40);
     org_done(&o);
     held_free(h);
 }

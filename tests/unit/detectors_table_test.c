@@ -10,8 +10,9 @@
 
 #include "core/base/alloc.h"
 
-struct address_state {
+struct address_state { /* large enough to leave memory */
     uint32_t tries, last;
+    uint64_t more[5];
 };
 struct pair_state {
     uint64_t wrote;
@@ -318,6 +319,28 @@ static void a_damaged_row_costs_its_entry(void **state)
     kt_free(k);
 }
 
+/* Where the key takes as much, nothing is won by letting the struct go. */
+static void small_structs_stay(void **state)
+{
+    (void)state;
+    static const struct kt_table_decl decl = { "small", KT_KEY_SECRET, 40,  1,
+                                               100,     KT_EVICT_LRU,  NULL };
+    struct kept *k = kt_alloc(sizeof *k);
+    const struct kt_backing backing = { load, k };
+    struct kt_table *t = kt_table_new(&decl, 3);
+    kt_table_back(t, 7, &backing);
+    for (uint64_t i = 0; i < 50; i++)
+        (void)kt_table_put(t, (struct kt_key){ i, 0 }, NULL);
+    keep(k, t);
+    assert_int_equal(kt_table_trim(t, SIZE_MAX), 0);
+    assert_int_equal(kt_table_held(t), 0);
+    assert_true(kt_table_bytes(t) > 50 * 80);
+    kt_table_free(t);
+    for (unsigned i = 0; i < ROWS; i++)
+        kt_buf_done(&k->state[i]);
+    kt_free(k);
+}
+
 static void packing_leaves_out_zeroes_and_takes_nothing_else(void **state)
 {
     (void)state;
@@ -345,6 +368,7 @@ int main(void)
         cmocka_unit_test(what_is_in_memory_changes_nothing),
         cmocka_unit_test(only_what_is_written_leaves_memory),
         cmocka_unit_test(a_damaged_row_costs_its_entry),
+        cmocka_unit_test(small_structs_stay),
         cmocka_unit_test(packing_leaves_out_zeroes_and_takes_nothing_else),
     };
     return cmocka_run_group_tests_name("table", tests, NULL, NULL);
