@@ -5,6 +5,7 @@
  *   option NAME VALUE      of the target             action WORD   plain
  *   url URL  key KEY       contents of its key files
  *   alert FIELD VALUE      alert part DETECTOR POINTS TEXT   long FIELD COUNT TEXT
+ *   life FIELD VALUE       what people did
  *   url-out URL            header NAME: VALUE        at-most BYTES
  *   judge STATUS VERDICT [plain] "WORD" BODY      learned HANDLE   of the judge before
  *   handle HANDLE   link URL   runbook URL        of the turn
@@ -146,6 +147,38 @@ static void set_alert(struct run *r, struct kt_str rest)
         p->points = (int)number;
         p->text = v;
     }
+}
+
+/* What people did: "life FIELD VALUE". */
+static void set_life(struct run *r, struct kt_str rest)
+{
+    struct kt_alert_life *l = &r->alert.life;
+    const struct {
+        const char *name;
+        struct kt_str *text;
+        kt_time_ns *time;
+    } fields[] = {
+        { "status", &l->status, NULL },
+        { "acknowledged_by", &l->acknowledged_by, NULL },
+        { "acknowledged_where", &l->acknowledged_where, NULL },
+        { "acknowledged_at", NULL, &l->acknowledged_at },
+        { "assignee", &l->assignee, NULL },
+        { "closed_by", &l->closed_by, NULL },
+        { "closed_where", &l->closed_where, NULL },
+        { "closed_at", NULL, &l->closed_at },
+        { "verdict", &l->verdict, NULL },
+        { "note", &l->note, NULL },
+        { "note_by", &l->note_by, NULL },
+    };
+    struct kt_str name = word(&rest), v = value_of(r, rest);
+    size_t i = 0;
+    while (i < KT_ARRAY_LEN(fields) && !kt_str_is(name, fields[i].name))
+        i++;
+    assert_true(i < KT_ARRAY_LEN(fields));
+    if (fields[i].text != NULL)
+        *fields[i].text = v;
+    else
+        assert_int_equal(kt_time_parse(v, fields[i].time, NULL), KT_OK);
 }
 
 /* "long FIELD COUNT TEXT": TEXT COUNT times. */
@@ -292,6 +325,8 @@ static void obey(struct run *r, struct kt_str line)
         r->secrets.key = rest;
     else if (kt_str_is(verb, "alert"))
         set_alert(r, rest);
+    else if (kt_str_is(verb, "life"))
+        set_life(r, rest);
     else if (kt_str_is(verb, "long"))
         set_long(r, rest);
     else if (kt_str_is(verb, "header"))
