@@ -20,7 +20,7 @@ struct walk {
 
 const char *kt_stream_state_word(const struct kt_stream_state *s)
 {
-    return s->failures > 0 ? "failing" : "running";
+    return s->off ? "off" : s->failures > 0 ? "failing" : "running";
 }
 
 /* When the first record came that the stream has not passed yet; 0: it has passed all. */
@@ -80,6 +80,8 @@ static void add_texts(void *self, const struct kt_stream_line *l)
 {
     struct texts *t = self;
     const struct kt_stream_state *s = &l->state;
+    if (s->off)
+        return;
     kt_buf_addf(t->text, "stream     %s %s, %" PRIu64 " taken", l->name, kt_stream_state_word(s),
                 s->delivered);
     if (l->behind > 0)

@@ -13,8 +13,8 @@ KT_MUST_USE enum kt_status kt_stream_lines(struct kt_reader *r, kt_time_ns now,
                                            void (*each)(void *self,
                                                         const struct kt_stream_line *line),
                                            void *self, struct kt_error *err);
-const char *kt_stream_state_word(const struct kt_stream_state *s); /* running, failing */
-/* For `status`: a line a stream, and a JSON object by their names. */
+const char *kt_stream_state_word(const struct kt_stream_state *s); /* running, failing, off */
+/* For `status`: a line a stream that is configured, and a JSON object by their names. */
 KT_MUST_USE enum kt_status kt_stream_lines_status(struct kt_reader *r, kt_time_ns now,
                                                   struct kt_buf *ret_text, struct kt_buf *ret_json,
                                                   struct kt_error *err);

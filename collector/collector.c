@@ -289,6 +289,8 @@ static enum kt_status record_start(struct kt_daemon *d, struct kt_error *err)
     if (st == KT_OK)
         st = kt_daemon_note_changes(d, err);
     if (st == KT_OK)
+        st = kt_streams_mark_off(d->streams, err);
+    if (st == KT_OK)
         st = kt_daemon_commit(d, err);
     return st;
 }

@@ -70,6 +70,8 @@ struct kt_stream_run *kt_stream_run_new(const struct kt_stream_run_options *o)
     r->log.path = o->store_path;
     kt_stream_made_init(&r->made, o->setup);
     (void)kt_stream_state_read(o->state, &r->state);
+    r->dirty = r->state.off; /* it is back */
+    r->state.off = false;
     kt_buf_add(&r->dead, o->dead);
     r->items = most(r);
     r->saved = r->state.position;

@@ -20,11 +20,11 @@ static void add_str(struct kt_buf *b, const char *key, const char *value)
 void kt_stream_state_write(const struct kt_stream_state *s, struct kt_buf *out)
 {
     kt_buf_addf(out,
-                "{\"v\":1,\"placed\":%s,\"position\":%" PRIu64 ",\"delivered\":%" PRIu64
+                "{\"v\":1,\"placed\":%s,\"off\":%s,\"position\":%" PRIu64 ",\"delivered\":%" PRIu64
                 ",\"batches\":%" PRIu64 ",\"dead\":%" PRIu64 ",\"last_success\":%" PRId64
                 ",\"failing_since\":%" PRId64 ",\"failures\":%u,\"last_code\":%d",
-                s->placed ? "true" : "false", s->position, s->delivered, s->batches, s->dead,
-                s->last_success, s->failing_since, s->failures, s->last_code);
+                s->placed ? "true" : "false", s->off ? "true" : "false", s->position, s->delivered,
+                s->batches, s->dead, s->last_success, s->failing_since, s->failures, s->last_code);
     add_str(out, "last_error", s->last_error);
     add_str(out, "carry", s->carry);
     if (s->pending.n > 0)
@@ -46,6 +46,7 @@ static void fill(struct kt_jval root, struct kt_stream_state *s)
 {
     *s = (struct kt_stream_state){
         .placed = kt_json_bool(kt_json_at(root, "placed"), false),
+        .off = kt_json_bool(kt_json_at(root, "off"), false),
         .position = (uint64_t)number(root, "position"),
         .delivered = (uint64_t)number(root, "delivered"),
         .batches = (uint64_t)number(root, "batches"),

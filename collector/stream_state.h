@@ -14,6 +14,7 @@
 
 struct kt_stream_state {
     bool placed;                       /* a first position was chosen */
+    bool off;                          /* no longer configured: it rests where it was */
     uint64_t position;                 /* all up to this number is taken, dead, or not wanted */
     uint64_t delivered, batches, dead; /* items, requests that were taken, dead letters */
     kt_time_ns last_success;           /* wall; 0 = never */

@@ -282,6 +282,44 @@ enum kt_status kt_streams_put(struct kt_streams *s,
     return st;
 }
 
+struct orphans { /* blobs, one after the other: name, state */
+    const struct kt_conf *conf;
+    struct kt_buf all;
+};
+
+static enum kt_status find_orphan(void *self, const char *blob, struct kt_str value,
+                                  struct kt_error *err)
+{
+    struct orphans *o = self;
+    struct kt_stream_state state;
+    KT_CLEANUP(kt_buf_done) struct kt_buf text = { 0 };
+    (void)err;
+    for (unsigned i = 0; i < o->conf->n_streams; i++)
+        if (strcmp(o->conf->streams[i].name, blob + strlen(KT_STREAM_BLOB)) == 0)
+            return KT_OK;
+    if (!kt_stream_state_read(value, &state) || state.off)
+        return KT_OK;
+    state.off = true;
+    kt_stream_state_write(&state, &text);
+    kt_buf_str32(&o->all, kt_str_of(blob));
+    kt_buf_str32(&o->all, kt_buf_str(&text));
+    return KT_OK;
+}
+
+enum kt_status kt_streams_mark_off(struct kt_streams *s, struct kt_error *err)
+{
+    struct orphans o = { .conf = s->o.conf };
+    enum kt_status st = kt_store_each(s->o.store, KT_STREAM_BLOB, find_orphan, &o, err);
+    struct kt_rd rd = kt_rd_of(kt_buf_str(&o.all));
+    while (st == KT_OK && rd.left > 0) {
+        char blob[sizeof KT_STREAM_DEAD_BLOB + KT_NAME_MAX];
+        kt_str_copyz(blob, sizeof blob, kt_rd_str32(&rd));
+        st = kt_store_put(s->o.store, blob, kt_rd_str32(&rd), err);
+    }
+    kt_buf_done(&o.all);
+    return st;
+}
+
 void kt_streams_committed(struct kt_streams *s)
 {
     (void)pthread_mutex_lock(&s->lock);

@@ -32,6 +32,9 @@ KT_MUST_USE enum kt_status kt_streams_put(struct kt_streams *s,
                                           void (*dead)(void *self, const char *stream,
                                                        uint64_t count),
                                           void *self, struct kt_error *err);
+/* Inside a transaction: marks the streams of the store that are no longer configured, so that
+ * nobody waits for them. Their positions stay. */
+KT_MUST_USE enum kt_status kt_streams_mark_off(struct kt_streams *s, struct kt_error *err);
 void kt_streams_committed(struct kt_streams *s); /* what was put is on the disk */
 /* Starts again at `since`, of event time (INT64_MIN: the beginning). KT_E_INPUT: no such stream. */
 KT_MUST_USE enum kt_status kt_streams_rewind(struct kt_streams *s, struct kt_str name,

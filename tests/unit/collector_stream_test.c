@@ -519,6 +519,7 @@ static void state_survives_its_bytes(void **unused)
 {
     KT_CLEANUP(kt_buf_done) struct kt_buf b = { 0 };
     struct kt_stream_state s = { .placed = true,
+                                 .off = true,
                                  .position = 41,
                                  .delivered = 40,
                                  .batches = 2,
