@@ -76,8 +76,17 @@ def do(*argv, ok=True):
 
 
 def heard(id):
+    """The messages about an alert. One that a kill caught before its answer was stored comes again with its id, for the receiver to drop; of
+    those that only say that it grew, detection decides when there are any."""
+    heard, ids, life = [], set(), None
     with lock:
-        return [kind for _, kind, data in told if data['id'] == id]
+        for wid, kind, data in told:
+            if data['id'] != id or wid in ids or (kind == 'alert.updated' and data.get('life') == life):
+                continue
+            ids.add(wid)
+            heard.append(kind)
+            life = data.get('life')
+    return heard
 
 
 def restart():
@@ -111,7 +120,9 @@ check([a['id'] for a in alerts('--status', 'acknowledged')] == [id] and not aler
 write(login('ann', 1, True, time.time()))
 check(wait_for(lambda: alerts()[0]['severity'] == 'critical' and alerts()[0]['status'] == 'open'), 'what got worse is open again', alerts())
 check(wait_for(lambda: heard(id) == ['alert.opened', 'alert.acknowledged', 'alert.opened']), 'and is told as if new', heard(id))
-check(told[-1][2]['life']['reopened_by'] == 'keytrail' and 'medium when acknowledged by alice, now critical' in told[-1][2]['life']['reopened_for'], 'the rule says why', told[-1])
+with lock:
+    life = [d for _, kind, d in told if kind == 'alert.opened'][-1]['life']
+check(life['reopened_by'] == 'keytrail' and 'medium when acknowledged by alice, now critical' in life['reopened_for'], 'the rule says why', life)
 
 # ---- assigned, noted, closed, over a kill ----
 do('assign', id, '--to', 'bob', '--by', 'alice')
@@ -126,7 +137,7 @@ check(p.returncode == 7 and b"there is no alert 'ZZZZ'" in p.stderr and b'closed
 want = ['alert.opened', 'alert.acknowledged', 'alert.opened', 'alert.updated', 'alert.updated', 'alert.resolved']
 check(wait_for(lambda: heard(id) == want), 'the target hears each step once, in order', heard(id))
 with lock:
-    check(len({w for w, _, d in told if d['id'] == id}) == len(want), 'each is a message of its own')
+    check(len({w for w, _, _ in told}) == len({(w, kind, json.dumps(d.get('life'))) for w, kind, d in told}), 'an id is one message, also when it is sent again')
     check(told[-1][2]['life']['verdict'] == 'true' and told[-1][2]['life']['closed_by'] == 'bob', 'the last one has the verdict', told[-1])
 a = alerts('--status', 'closed')[0]
 check((a['status'], a['verdict'], a['assignee'], a['closed_by'], a['note'], a['reopened']) == ('closed', 'true', 'bob', 'bob', 'password changed, CASE-9', 1), 'the list has all of it', a)
