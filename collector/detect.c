@@ -367,11 +367,19 @@ void kt_detect_status(const struct kt_detect *d, struct kt_buf *out)
         entries += kt_table_count(t);
     }
     uint32_t known = d->core.newest_min - d->core.first_min, days = known / DAY_MIN;
-    char text[120];
+    char text[240], count[32];
     if (known >= LEARNING_MIN)
         KT_SAY(text, "%u days of history; all detectors active", days);
     else
         KT_SAY(text, "learning: addresses %u of 14 days; signatures active", days);
+    size_t end = strlen(text);
+    if (d->core.forgotten > 0)
+        kt_say(text + end, sizeof text - end, "; %s actors are forgotten: there is room for %u",
+               kt_say_count((double)d->core.forgotten, count), KT_ACTORS_MAX);
+    end = strlen(text);
+    if (damaged > 0)
+        kt_say(text + end, sizeof text - end, "; %s damaged entries of the state are forgotten",
+               kt_say_count((double)damaged, count));
     kt_buf_addz(out, "{\"attention\":[");
     for (unsigned i = 0; i < d->n_detectors; i++) {
         if (kt_detectors[i]->status != NULL)
