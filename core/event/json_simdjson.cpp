@@ -63,29 +63,20 @@ tape_type type_of(uint64_t word)
     return static_cast<tape_type>(word >> 56);
 }
 
-bool opens(uint64_t word)
-{
-    return type_of(word) == tape_type::START_OBJECT || type_of(word) == tape_type::START_ARRAY;
-}
-
 bool ends(uint64_t word)
 {
     return type_of(word) == tape_type::END_OBJECT || type_of(word) == tape_type::END_ARRAY;
 }
 
-// One value or end of a container at tape[i]; moves i behind it. False when a bound was hit.
-bool take(const walk &w, kt_json_tree *t, size_t *i)
+// The value that word stands for, whose rest is at tape[i]; moves i behind that. False when a bound
+// was hit.
+bool take(const walk &w, kt_json_tree *t, uint64_t word, size_t *i)
 {
-    uint64_t word = w.tape[(*i)++];
     switch (type_of(word)) {
     case tape_type::START_OBJECT:
         return kt_json_tree_open(t, KT_JSON_OBJECT);
     case tape_type::START_ARRAY:
         return kt_json_tree_open(t, KT_JSON_ARRAY);
-    case tape_type::END_OBJECT:
-    case tape_type::END_ARRAY:
-        kt_json_tree_close(t);
-        return true;
     case tape_type::STRING: {
         kt_str s = w.string(word);
         return kt_json_tree_string(t, s.at, s.len);
@@ -103,6 +94,8 @@ bool take(const walk &w, kt_json_tree *t, size_t *i)
         return kt_json_tree_add(t, KT_JSON_BOOL, "false", 5);
     case tape_type::NULL_VALUE:
         return kt_json_tree_add(t, KT_JSON_NULL, "null", 4);
+    case tape_type::END_OBJECT:
+    case tape_type::END_ARRAY:
     case tape_type::ROOT:
         break;
     }
@@ -115,15 +108,22 @@ bool build(const kt_json_library *lib, kt_json_tree *t)
                lib->parser.implementation->structural_indexes.get(), 0 };
     size_t i = 1; // behind the root word; the root is a container
     do {
-        if (t->parent->type == KT_JSON_OBJECT && type_of(w.tape[i]) == tape_type::STRING) {
-            kt_str key = w.string(w.tape[i++]);
+        uint64_t word = w.tape[i++];
+        if (ends(word)) {
+            kt_json_tree_close(t);
+            w.place++;
+            continue;
+        }
+        w.place += t->parent->len > 0; // the comma in front of it
+        if (t->parent->type == KT_JSON_OBJECT) {
+            kt_str key = w.string(word);
             kt_json_tree_key(t, key.at, key.len);
             w.place += 2; // and its colon
+            word = w.tape[i++];
         }
-        bool begins = opens(w.tape[i]);
-        if (!take(w, t, &i))
+        if (!take(w, t, word, &i))
             return false;
-        w.place += begins || ends(w.tape[i]) ? 1 : 2; // else a comma comes between
+        w.place++;
     } while (t->depth > 0);
     return true;
 }

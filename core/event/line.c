@@ -40,8 +40,7 @@ static bool put_plain(struct kt_buf *out, struct kt_str s)
     return !high || kt_utf8_valid_fast(s);
 }
 
-/* The inside of a string and its closing quote; false when it was mended or cut. */
-static bool put_string(struct kt_buf *out, struct kt_str s, size_t max)
+static bool put_special(struct kt_buf *out, struct kt_str s, size_t max)
 {
     size_t start = out->len;
     bool same = s.len <= max && put_plain(out, s);
@@ -55,16 +54,22 @@ static bool put_string(struct kt_buf *out, struct kt_str s, size_t max)
     return same;
 }
 
+/* The inside of a string and its closing quote; false when it was mended or cut. */
+static inline __attribute__((always_inline)) bool put_string(struct kt_buf *out, struct kt_str s,
+                                                             size_t max)
+{
+    if (s.len > max || !kt_scan_all_plain(s.at, s.len))
+        return put_special(out, s, max);
+    char *to = kt_buf_reserve(out, s.len + 1); /* the usual case */
+    kt_scan_copy(to, s.at, s.len);
+    to[s.len] = '"';
+    out->len += s.len + 1;
+    return true;
+}
+
 void kt_json_quote(struct kt_buf *out, struct kt_str s)
 {
-    char *to = kt_buf_reserve(out, s.len + 2);
-    to[0] = '"';
-    if (kt_scan_all_plain(s.at, s.len)) { /* the usual case */
-        kt_scan_copy(to + 1, s.at, s.len);
-        to[s.len + 1] = '"';
-        out->len += s.len + 2;
-        return;
-    }
+    *kt_buf_reserve(out, s.len + 2) = '"';
     out->len++;
     (void)put_string(out, s, SIZE_MAX);
 }
@@ -85,14 +90,6 @@ static void put_str(struct kt_event *ev, const struct kt_line_field *f, struct k
     const struct kt_str *s = at_field(ev, f);
     if (s->len == 0)
         return;
-    if (s->len <= KT_STRING_MAX && kt_scan_all_plain(s->at, s->len)) {
-        char *to = kt_buf_reserve(out, KT_LINE_KEY_MAX + s->len + 1); /* the usual case */
-        memcpy(to, f->key, KT_LINE_KEY_MAX);
-        kt_scan_copy(to + f->key_len, s->at, s->len);
-        to[f->key_len + s->len] = '"';
-        out->len += f->key_len + s->len + 1;
-        return;
-    }
     put_key(out, f);
     if (!put_string(out, *s, KT_STRING_MAX))
         ev->flags |= KT_FLAG(REPAIRED);
