@@ -8,9 +8,9 @@
 #include "agents/sources/azure.h"
 
 #include "agents/sources/actor.h"
-#include "core/event/keep.h"
 #include "core/base/enc.h"
 #include "core/base/hash.h"
+#include "core/event/keep.h"
 
 #define USER_AGENT_MAX 512u
 #define MESSAGE_MAX    1024u

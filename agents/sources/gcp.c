@@ -8,9 +8,9 @@
  */
 #include "agents/sources/gcp.h"
 
-#include "core/event/keep.h"
 #include "core/base/enc.h"
 #include "core/base/hash.h"
+#include "core/event/keep.h"
 
 #define USER_AGENT_MAX 512u
 #define REASON_MAX     256u

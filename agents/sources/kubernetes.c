@@ -9,9 +9,9 @@
  */
 #include "agents/sources/kubernetes.h"
 
-#include "core/event/keep.h"
 #include "core/base/enc.h"
 #include "core/base/hash.h"
+#include "core/event/keep.h"
 #include "core/event/line.h"
 
 #define USER_AGENT_MAX 512u

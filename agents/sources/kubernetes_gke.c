@@ -5,8 +5,8 @@
  * Owns:  nothing.
  * Calls: core/base, core/event.
  */
-#include "core/event/keep.h"
 #include "agents/sources/kubernetes.h"
+#include "core/event/keep.h"
 
 #define USER_AGENT_MAX 512u
 

@@ -1,8 +1,8 @@
 /* mapping, inside: a mapping file, read. Nobody else includes this. */
 #pragma once
 #include "agents/source.h"
-#include "core/event/keep.h"
 #include "core/config/config.h"
+#include "core/event/keep.h"
 
 /* Strings of an event that a mapping fills as they are; the keys of the file bear the same names.
  */

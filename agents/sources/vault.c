@@ -7,9 +7,9 @@
  */
 #include "agents/sources/vault.h"
 
-#include "core/event/keep.h"
 #include "core/base/enc.h"
 #include "core/base/hash.h"
+#include "core/event/keep.h"
 #include "core/event/line.h"
 
 #define HASHED "hmac-sha256:"

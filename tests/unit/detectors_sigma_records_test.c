@@ -18,9 +18,9 @@
 #include <cmocka.h>
 
 #include "agents/sources/cloudtrail.h"
-#include "core/event/keep.h"
 #include "core/base/alloc.h"
 #include "core/base/hash.h"
+#include "core/event/keep.h"
 #include "core/event/line.h"
 #include "core/sys/fs.h"
 #include "detectors/sigma.h"
