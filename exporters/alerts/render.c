@@ -52,10 +52,41 @@ static bool shows_itself(struct kt_str s)
     return true;
 }
 
+/* How the first code point of s is shown; *ret_len bytes of piece. Returns the bytes of s. */
+static size_t show_piece(struct kt_str s, char piece[16], size_t *ret_len)
+{
+    uint32_t c = 0;
+    size_t n = code_point(s, &c);
+    *ret_len = n;
+    if (n == 0) {
+        *ret_len = (size_t)snprintf(piece, 16, "\\x%02X", (unsigned char)s.at[0]);
+        n = 1;
+    } else if (c == '\n' || c == '\t') {
+        piece[0] = ' ';
+    } else if (is_hidden(c)) {
+        *ret_len = (size_t)snprintf(piece, 16, "\\u{%04" PRIX32 "}", c);
+    } else {
+        memcpy(piece, s.at, n);
+    }
+    return n;
+}
+
+/* Does all of it fit into max bytes as it is shown? */
+static bool fits(struct kt_str s, size_t max)
+{
+    size_t used = 0, len = 0;
+    char piece[16];
+    while (s.len > 0 && used <= max) {
+        s = kt_str_from_index(s, show_piece(s, piece, &len));
+        used += len;
+    }
+    return used <= max;
+}
+
 struct kt_str kt_render_people(struct kt_arena *arena, struct kt_str s, size_t max)
 {
     const struct kt_str dots = KT_STR("…");
-    if (s.len + dots.len <= max && shows_itself(s))
+    if (s.len <= max && shows_itself(s))
         return s; /* the usual case */
     size_t room = (s.len < max ? s.len : max) * 8 + 16, used = 0;
     if (room > max + 16)
@@ -63,22 +94,11 @@ struct kt_str kt_render_people(struct kt_arena *arena, struct kt_str s, size_t m
     char *out = kt_arena_alloc(arena, room);
     if (out == NULL)
         return KT_STR_NONE;
+    size_t kept = fits(s, max) ? 0 : dots.len; /* a cut needs room for its mark */
     while (s.len > 0) {
         char piece[16];
-        uint32_t c = 0;
-        size_t n = code_point(s, &c), len = n;
-        if (n == 0) {
-            len = (size_t)snprintf(piece, sizeof piece, "\\x%02X", (unsigned char)s.at[0]);
-            n = 1;
-        } else if (c == '\n' || c == '\t') {
-            piece[0] = ' ';
-        } else if (is_hidden(c)) {
-            len = (size_t)snprintf(piece, sizeof piece, "\\u{%04" PRIX32 "}", c);
-        } else {
-            memcpy(piece, s.at, n);
-        }
-        /* A cut needs room for its mark; the last piece may use that room. */
-        if (used + len + (s.len > n ? dots.len : 0) > max) {
+        size_t len = 0, n = show_piece(s, piece, &len);
+        if (used + len + kept > max) {
             if (used + dots.len <= max) {
                 memcpy(out + used, dots.at, dots.len);
                 used += dots.len;

@@ -115,7 +115,7 @@ struct cut {
     size_t text;
 };
 static const struct cut cuts[] = {
-    { KT_ALERT_EVENTS_MAX, 8, 65536 }, { 4, 8, 2000 }, { 0, 2, 500 }, { 0, 0, 200 }
+    { KT_ALERT_EVENTS_MAX, 8, BODY_MAX }, { 4, 8, 2000 }, { 0, 2, 500 }, { 0, 0, 200 }
 };
 
 static struct kt_str shorter(struct kt_arena *arena, struct kt_str s, size_t max)
