@@ -64,12 +64,13 @@ static inline struct kt_jval kt_json_get(struct kt_jval v, struct kt_str name)
 KT_JSON_INLINE struct kt_jval kt_json_at(struct kt_jval v, const char *path)
 {
     const char *dot = strchr(path, '.');
-    if (__builtin_constant_p(dot == NULL) && dot == NULL)
+    if (!__builtin_constant_p(dot == NULL))
+        return kt_json_path(v, path);
+    if (dot == NULL)
         return kt_json_get(v, kt_str_of(path));
-    if (__builtin_constant_p(dot - path) && dot != NULL && strchr(dot + 1, '.') == NULL)
-        return kt_json_get(kt_json_get(v, kt_str_from(path, (size_t)(dot - path))),
-                           kt_str_of(dot + 1));
-    return kt_json_path(v, path);
+    if (strchr(dot + 1, '.') != NULL)
+        return kt_json_path(v, path);
+    return kt_json_get(kt_json_get(v, kt_str_from(path, (size_t)(dot - path))), kt_str_of(dot + 1));
 }
 /* The string at path, empty when absent or no string. */
 struct kt_str kt_json_str(struct kt_jval v);
