@@ -37,10 +37,10 @@
 #define KT_IDENTITY_NAME_MAX  127u    /* bytes */
 #define KT_IDENTITY_ALIAS_MAX 256u
 
-#define KT_AGENTS_MAX       4096u
-#define KT_HTTP_REPLY_MAX   (64u << 10)
-#define KT_STREAMS_MAX      16u /* a thread and some 16 MiB each */
-#define KT_NAME_MAX         64u /* agent and instance names */
+#define KT_AGENTS_MAX     4096u
+#define KT_HTTP_REPLY_MAX (64u << 10)
+#define KT_STREAMS_MAX    16u /* a thread and some 16 MiB each */
+#define KT_NAME_MAX       64u /* agent and instance names */
 /* What the detectors know. Beyond these the least recently used is forgotten for good, and counted;
  * how much of it is in memory is another question. */
 #define KT_ACTORS_MAX       120000u

@@ -818,8 +818,7 @@ static void a_state_that_points_nowhere_is_refused(void **state)
     uint32_t first = 0;
     const struct aside *block = kt_table_each(a.d->aside, &first, NULL);
     assert_non_null(block);
-    ptrdiff_t at =
-        kt_str_find(kt_buf_str(&b), kt_str_from((const char *)block, sizeof *block), 0);
+    ptrdiff_t at = kt_str_find(kt_buf_str(&b), kt_str_from((const char *)block, sizeof *block), 0);
     assert_true(at > 0);
     char *detector = b.at + at + offsetof(struct kt_pending, detector), was = *detector;
     *detector = 0x7f;
