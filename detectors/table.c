@@ -88,7 +88,7 @@ void kt_table_free(struct kt_table *t)
 
 uint32_t kt_table_find(const struct kt_table *t, struct kt_key key)
 {
-    uint32_t i = *bucket_of(t, key);
+    uint32_t i = t->count == 0 ? KT_NONE : *bucket_of(t, key);
     while (i != KT_NONE && !kt_key_eq(kt_stub(t, i)->key, key))
         i = kt_stub(t, i)->chain;
     return i;
