@@ -49,7 +49,7 @@ struct kt_dial {
     CURL *easy;   /* connected, or NULL */
     int udp;      /* socket, or -1 */
     size_t burst; /* bytes of datagrams since the last rest */
-    char refused[96];
+    char refused[128];
     char detail[CURL_ERROR_SIZE];
 };
 
@@ -71,6 +71,15 @@ static const char *judge(const struct kt_dial *d, struct kt_ip ip)
     if (d->way != WAY_TLS && kt_ip_class(ip) != KT_IP_LOOPBACK)
         return "not loopback, and without TLS";
     return kt_http_judge_ip(ip, d->allow_private, false);
+}
+
+/* Only where the setting would help. */
+static const char *hint(const struct kt_dial *d, struct kt_ip ip)
+{
+    bool own = d->way == WAY_TLS || kt_ip_class(ip) == KT_IP_LOOPBACK;
+    return own && !d->allow_private && kt_http_judge_ip(ip, true, false) == NULL
+               ? "; allow_private is not set"
+               : "";
 }
 
 static bool ip_of(const struct sockaddr *a, struct kt_ip *ret)
@@ -98,7 +107,7 @@ static curl_socket_t open_socket(void *self, curlsocktype purpose, struct curl_s
     const char *bad = judge(d, ip);
     if (bad != NULL) {
         KT_CLEANUP(kt_buf_done) struct kt_buf why = { 0 };
-        kt_buf_addf(&why, "%s (%s)", kt_ip_format(ip, text), bad);
+        kt_buf_addf(&why, "%s (%s)%s", kt_ip_format(ip, text), bad, hint(d, ip));
         kt_str_copyz(d->refused, sizeof d->refused, kt_buf_str(&why));
         return CURL_SOCKET_BAD;
     }
@@ -143,7 +152,7 @@ static enum kt_status take_host(struct kt_dial *d, CURLU *u, struct kt_error *er
     bool numeric = kt_ip_parse(bare, &d->ip);
     if (numeric && judge(d, d->ip) != NULL)
         return kt_fail(err, KT_E_CONFIG, "URL: address %s is %s%s", host, judge(d, d->ip),
-                       d->allow_private ? "" : " (allow_private is not set)");
+                       hint(d, d->ip));
     if (d->way == WAY_UDP && !numeric)
         return kt_fail(err, KT_E_CONFIG, "URL: udp goes to a loopback address in numbers");
     d->port = (uint16_t)number;
@@ -233,8 +242,7 @@ static enum kt_status connect_stream(struct kt_dial *d, struct kt_error *err)
     if (rc == CURLE_ABORTED_BY_CALLBACK)
         return kt_fail(err, KT_E_AGAIN, "told to stop");
     if (d->refused[0] != '\0')
-        return kt_fail(err, KT_E_CONFIG, "address refused: %s%s", d->refused,
-                       d->allow_private ? "" : "; allow_private is not set");
+        return kt_fail(err, KT_E_CONFIG, "address refused: %s", d->refused);
     return kt_fail(err, KT_E_IO, "%s", d->detail[0] != '\0' ? d->detail : curl_easy_strerror(rc));
 }
 

@@ -189,7 +189,7 @@ static void only_what_may_be_spoken_to_is_taken(void **state)
         { "tcp://10.0.0.1:514", true, "not loopback, and without TLS" },
         { "udp://127.0.0.1", true, NULL },
         { "udp://localhost:514", true, "in numbers" },
-        { "udp://203.0.113.7:514", true, "not loopback" },
+        { "udp://203.0.113.7:514", false, "203.0.113.7 is not loopback, and without TLS" },
         { "https://syslog.example", false, "write tls://" },
         { "syslog.example:6514", false, "write tls://" },
         { "tls://", false, "URL" },
