@@ -214,7 +214,7 @@ static struct kt_outbox_row *new_row(struct explained *e)
 /* The next word that the collector would say if nobody answered; false: there is none. */
 static bool foresee(struct explained *e, struct kt_page *page, kt_time_ns *now)
 {
-    struct kt_plan plan;
+    struct kt_plan plan = { 0 };
     const struct kt_notice *next = NULL;
     page->rows = e->rows;
     page->n_rows = e->n_rows;

@@ -306,7 +306,7 @@ static enum kt_status attend(struct kt_pager *p, struct looked *l, kt_time_ns no
     if (silent && !l->page.answered)
         e.due = now + KT_NS_MIN; /* what is due then is due once the silence is over */
     for (unsigned round = 0; st == KT_OK && written > 0 && round < ROUNDS; round++) {
-        struct kt_plan plan;
+        struct kt_plan plan = { 0 };
         written = 0;
         kt_routes_plan(p->o.routes, &l->page, now, &plan);
         st = skip(p, l, &plan, err);

@@ -1,5 +1,5 @@
 /*
- * collector/pager: weeks of alerts, answers, nights and dead targets on a clock that is moved; the
+ * collector/pager: days of alerts, answers, nights and dead targets on a clock that is moved; the
  * same rows whatever is restarted or killed between.
  */
 #include "collector/pager.h"
@@ -146,7 +146,7 @@ static void id_of(unsigned number, char id[27])
 }
 
 /* As collector/alerts.c does, but for what people do about it. */
-static void raise_alert(struct world *w, unsigned number, enum kt_severity severity)
+static void raise_one(struct world *w, unsigned number, enum kt_severity severity)
 {
     struct kt_alert a = { .severity = severity,
                           .detector = "unexpected_ip",
@@ -159,12 +159,17 @@ static void raise_alert(struct world *w, unsigned number, enum kt_severity sever
     id_of(number, a.id);
     KT_CLEANUP(kt_buf_done) struct kt_buf json = { 0 };
     kt_alert_write(&a, &json);
-    assert_int_equal(kt_store_begin(w->store, NULL), KT_OK);
     assert_int_equal(
         kt_store_alert_put(w->store, a.id, w->now, w->now, (int)severity, kt_buf_str(&json), NULL),
         KT_OK);
     if (kt_pager_raised(w->pager, a.id, w->now, &err) != KT_OK)
         fail_msg("%s", err.text);
+}
+
+static void raise_alert(struct world *w, unsigned number, enum kt_severity severity)
+{
+    assert_int_equal(kt_store_begin(w->store, NULL), KT_OK);
+    raise_one(w, number, severity);
     assert_int_equal(kt_store_commit(w->store, NULL), KT_OK);
 }
 
@@ -281,16 +286,16 @@ static const char *rows_of(struct world *w, unsigned number)
 
 /* ---- weeks ---- */
 
-/* Sixteen days around the end of summer time in Berlin, 2026-10-25: an alert every few hours,
+/* Nine days around the end of summer time in Berlin, 2026-10-25: an alert every few hours,
  * answers after a while, some rise, some are opened again. */
 static struct world *weeks(enum trouble trouble)
 {
-    struct world *w = world_of(night, "2026-10-12T08:00:00Z");
+    struct world *w = world_of(night, "2026-10-19T08:00:00Z");
     unsigned next = 1;
     w->luck = 7;
     w->step = 5 * MIN;
-    for (unsigned m = 0; m < 16 * 288; m++) {
-        if (m % 158 == 0 && m < 15 * 288)
+    for (unsigned m = 0; m < 9 * 288; m++) {
+        if (m % 158 == 0 && m < 8 * 288)
             raise_alert(w, next++, (enum kt_severity)(KT_SEV_MEDIUM + m / 158 % 3));
         if (m % 158 == 18 && next > 2 && next % 4 == 0)
             raise_alert(w, next - 2, KT_SEV_CRITICAL);
@@ -312,13 +317,13 @@ static void restarts_and_kills_change_no_row(void **state)
     for (int trouble = RESTARTS; trouble <= KILLS; trouble++) {
         struct world *w = weeks((enum trouble)trouble);
         unsigned rows = 0;
-        for (unsigned i = 1; i < 28; i++) {
+        for (unsigned i = 1; i < 15; i++) {
             assert_string_equal(rows_of(w, i), rows_of(plain, i));
             for (const char *at = rows_of(w, i); (at = strchr(at, '\n')) != NULL; at++)
                 rows++;
         }
-        assert_true(rows > 150);
-        assert_true(trouble != KILLS || w->kills > 10);
+        assert_true(rows > 80);
+        assert_true(trouble != KILLS || w->kills > 5);
         end_world(w);
     }
     end_world(plain);
@@ -438,8 +443,10 @@ static void the_worst_are_kept_when_there_are_too_many(void **state)
                                  "  routes: [ { to: day, repeat: 1h } ]\n";
     struct world *w = world_of(routes, "2026-11-24T12:00:00Z");
     unsigned n = KT_PAGES_MAX + 200;
+    assert_int_equal(kt_store_begin(w->store, NULL), KT_OK);
     for (unsigned i = 1; i <= n; i++)
-        raise_alert(w, i, i > n - 300 ? KT_SEV_CRITICAL : KT_SEV_MEDIUM);
+        raise_one(w, i, i > n - 300 ? KT_SEV_CRITICAL : KT_SEV_MEDIUM);
+    assert_int_equal(kt_store_commit(w->store, NULL), KT_OK);
     assert_int_equal(kt_pager_waiting(w->pager), KT_PAGES_MAX);
     run_until(w, "2026-11-24T13:01:00Z");
     assert_non_null(strstr(rows_of(w, n), "repeat:1"));
