@@ -25,7 +25,7 @@
 #define APART      (KT_NS_S)
 #define TROUBLE    (KT_NS_MIN)      /* no answer, 5xx, 429 that does not say how long */
 #define REFUSED    (10 * KT_NS_MIN) /* a person has to mend something */
-#define IDLE_MS    1000 /* nothing is watched */
+#define IDLE_MS    1000             /* nothing is watched */
 #define WAIT_MS    100
 #define ARENA      (16u << 10)
 #define REPLY_MAX  (1u << 20) /* 100 log entries with their texts */
