@@ -12,6 +12,12 @@
     "{\"type\":\"alert.opened\",\"timestamp\":\"2026-11-22T20:00:00Z\",\"data\":{\"id\":\"al_"     \
     "01\"}}"
 
+/* A seed with a public key behind it that is not its own. */
+#define OTHER_PUBLIC                                                                               \
+    ("whsk_"                                                                                       \
+     "AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4fIA="     \
+     "=")
+
 static void sign(const char *file, struct kt_str id, int64_t at, struct kt_str body,
                  struct kt_buf *out)
 {
@@ -75,14 +81,13 @@ static void prints_keys_that_it_reads(void **state)
 
 static void refuses_weak_and_broken_keys(void **state)
 {
-    static const char *const bad[] = {
-        "", "\n", "whsec_", "AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA=", "whsec_AQIDBA==",
-        "whsec_AQIDBAUGBwgJCgsMDQ4PEBESE!", "whsk_AQIDBA==", "whsk_",
-        "whpk_AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA=",
-        /* a public key that is not the seed's */
-        "whsk_AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyABAgMEBQYHCAkKCwwN"
-        "Dg8QERITFBUWFxgZGhscHR4fIA=="
-    };
+    static const char *const bad[] = { "", "\n", "whsec_",
+                                       "AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA=",
+                                       "whsec_AQIDBA==", "whsec_AQIDBAUGBwgJCgsMDQ4PEBESE!",
+                                       "whsk_AQIDBA==", "whsk_",
+                                       "whpk_AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA=",
+                                       /* a public key that is not the seed's */
+                                       OTHER_PUBLIC };
     (void)state;
     for (size_t i = 0; i < KT_ARRAY_LEN(bad); i++) {
         struct kt_hook_keys keys = { .n = 1 };
