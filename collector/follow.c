@@ -34,6 +34,7 @@ struct kt_follow {
     struct kt_conf *first; /* recorded in the log; NULL: none */
     struct kt_reader *reader;
     const struct kt_conf *conf;
+    const struct kt_clock *clock;
     char *path;
     size_t memory;
     uint64_t alerted, saved; /* saved: position of the newest changes that were given */
@@ -58,9 +59,9 @@ struct kt_follow {
     struct kt_follow_news news;
 };
 
-static kt_time_ns mono(void)
+static kt_time_ns mono(const struct kt_follow *f)
 {
-    return kt_clock_real.mono(kt_clock_real.self);
+    return f->clock->mono(f->clock->self);
 }
 
 /* History that was brought in is kept, nobody is called for it. */
@@ -93,7 +94,7 @@ static enum kt_status slice(struct kt_follow *f, bool *ret_more, struct kt_error
                             .records = true,
                             .damage = &damage };
     struct kt_cursor *c = NULL;
-    kt_time_ns until = mono() + SLICE_TIME;
+    kt_time_ns until = mono(f) + SLICE_TIME;
     *ret_more = false;
     if (f->reader == NULL && kt_reader_open(f->path, &f->reader, err) != KT_OK)
         return kt_wrap(err, "detection");
@@ -101,7 +102,7 @@ static enum kt_status slice(struct kt_follow *f, bool *ret_more, struct kt_error
     for (unsigned n = 0; st == KT_OK; n++) {
         struct kt_record r;
         /* an alert is handed over at once: the rest of the slice may take a while */
-        if (n >= SLICE_RECORDS || (n % 256 == 255 && (f->n_found > 0 || mono() > until))) {
+        if (n >= SLICE_RECORDS || (n % 256 == 255 && (f->n_found > 0 || mono(f) > until))) {
             *ret_more = true;
             break;
         }
@@ -206,13 +207,6 @@ static enum kt_status go_on(struct kt_follow *f, struct kt_str head, struct kt_e
     return KT_OK;
 }
 
-/* Under the lock: what the writer committed is read from the store. */
-static void take_commit(struct kt_follow *f)
-{
-    if (f->committed == f->given)
-        kt_changed_free(KT_TAKE(f->going));
-}
-
 /* What changed goes to the rows that wait; then all of it may leave memory. */
 static void settle(struct kt_follow *f, struct kt_buf *ret_head)
 {
@@ -237,27 +231,20 @@ static void trim(struct kt_follow *f)
     kt_detect_trim(f->detect, f->memory);
 }
 
-static void add_changes(struct kt_follow *f)
+/* What changed, taken out of the engine. Large tables take a while: without the lock, which stands
+ * in the way of every commit. */
+static void make_changes(struct kt_follow *f, struct kt_follow_news *ret)
 {
-    struct kt_follow_news *n = &f->news;
-    kt_buf_reset(&n->head);
-    settle(f, &n->head);
-    if (n->rows != NULL) { /* the last words, while those before were not taken */
-        kt_changed_give(n->rows, f->rows);
-        kt_changed_free(f->rows);
-    } else {
-        n->rows = f->rows;
-        kt_changed_free(KT_TAKE(f->going));
-        f->going = kt_changed_share(n->rows);
-    }
+    settle(f, &ret->head);
+    kt_changed_sort(f->rows);
+    ret->rows = f->rows;
     f->rows = kt_changed_new();
-    kt_changed_sort(n->rows);
-    n->clear = n->clear || f->clear;
-    n->changes = ++f->given;
+    ret->clear = f->clear;
+    ret->changes = ++f->given;
     f->clear = false;
     f->saved = kt_detect_position(f->detect);
-    kt_time_ns cost = (kt_time_ns)(kt_changed_count(n->rows) / SAVE_ROWS) * KT_NS_S;
-    f->next_save = mono() + (SAVE_EVERY + cost < SAVE_LATEST ? SAVE_EVERY + cost : SAVE_LATEST);
+    kt_time_ns cost = (kt_time_ns)(kt_changed_count(ret->rows) / SAVE_ROWS) * KT_NS_S;
+    f->next_save = mono(f) + (SAVE_EVERY + cost < SAVE_LATEST ? SAVE_EVERY + cost : SAVE_LATEST);
 }
 
 static bool is_due(const struct kt_follow *f, uint64_t position, bool last)
@@ -265,46 +252,85 @@ static bool is_due(const struct kt_follow *f, uint64_t position, bool last)
     if (position == f->saved)
         return false;
     return last || (f->going == NULL &&
-                    (kt_changed_bytes(f->rows) > KT_DETECT_ROWS_MAX || mono() >= f->next_save));
+                    (kt_changed_bytes(f->rows) > KT_DETECT_ROWS_MAX || mono(f) >= f->next_save));
+}
+
+/* A save may be a minute away; what people see is not. */
+static void make_status(struct kt_follow *f, uint64_t position, bool last, struct kt_buf *ret)
+{
+    if (position == f->stated || (!last && mono(f) < f->next_status))
+        return;
+    kt_detect_status(f->detect, ret);
+    f->stated = position;
+    f->next_status = mono(f) + SAVE_EVERY;
 }
 
 /* ---- handing over ---- */
-/* A save may be a minute away; what people see is not. */
-static bool add_status(struct kt_follow *f, uint64_t position, bool last)
-{
-    if (position == f->stated || (!last && mono() < f->next_status))
-        return false;
-    kt_buf_reset(&f->news.status);
-    kt_detect_status(f->detect, &f->news.status);
-    f->stated = position;
-    f->next_status = mono() + SAVE_EVERY;
-    return true;
-}
-
-/* Under the lock: hands the slice over. */
-static void publish(struct kt_follow *f, bool last, const struct kt_error *trouble)
+static void give_changes(struct kt_follow *f, struct kt_follow_news *made)
 {
     struct kt_follow_news *n = &f->news;
-    uint64_t position = kt_detect_position(f->detect);
-    bool due = is_due(f, position, last);
-    if (due)
-        add_changes(f);
-    due = add_status(f, position, last) || due;
+    if (n->rows != NULL) { /* the last words, while those before were not taken */
+        kt_changed_give(n->rows, made->rows);
+        kt_changed_sort(n->rows);
+        kt_changed_free(made->rows);
+    } else {
+        kt_changed_free(f->going);
+        n->rows = made->rows;
+        f->going = kt_changed_share(n->rows);
+    }
+    kt_buf_done(&n->head);
+    n->head = made->head;
+    n->clear = n->clear || made->clear;
+    n->changes = made->changes;
+}
+
+/* Under the lock: nothing is made here. */
+static void give(struct kt_follow *f, struct kt_follow_news *made)
+{
+    struct kt_follow_news *n = &f->news;
+    if (made->changes != 0)
+        give_changes(f, made);
+    if (made->status.len > 0) {
+        kt_buf_done(&n->status);
+        n->status = made->status;
+    }
     n->alerts = kt_realloc_array(n->alerts, n->n_alerts + f->n_found + 1, sizeof *n->alerts);
     if (f->n_found > 0)
         memcpy(n->alerts + n->n_alerts, f->found, f->n_found * sizeof *f->found);
     n->n_alerts += f->n_found;
     f->n_found = 0;
-    n->failed = n->failed || trouble != NULL;
-    if (trouble != NULL)
-        kt_str_copyz(n->error, sizeof n->error, kt_str_of(trouble->text));
-    if (n->n_alerts > 0 || due || n->failed) {
+    n->failed = n->failed || made->failed;
+    if (made->failed)
+        memcpy(n->error, made->error, sizeof n->error);
+    n->position = made->position;
+    if (n->n_alerts > 0 || n->changes != 0 || n->status.len > 0 || n->failed) {
         uint64_t one = 1;
         ssize_t w = write(f->fd, &one, sizeof one);
         (void)w;
         f->fresh = true;
     }
-    n->position = position;
+}
+
+static void hand_over(struct kt_follow *f, struct kt_follow_news *made)
+{
+    (void)pthread_mutex_lock(&f->lock);
+    give(f, made);
+    (void)pthread_mutex_unlock(&f->lock);
+}
+
+/* Alerts first: they wait for no save. */
+static void publish(struct kt_follow *f, bool last, const struct kt_error *trouble)
+{
+    uint64_t position = kt_detect_position(f->detect);
+    struct kt_follow_news made = { .position = position, .failed = trouble->code != KT_OK };
+    kt_str_copyz(made.error, sizeof made.error, kt_str_of(trouble->text));
+    hand_over(f, &made);
+    made = (struct kt_follow_news){ .position = position };
+    if (is_due(f, position, last))
+        make_changes(f, &made);
+    make_status(f, position, last, &made.status);
+    if (made.changes != 0 || made.status.len > 0)
+        hand_over(f, &made);
 }
 
 static void drop_found(struct kt_follow *f)
@@ -319,8 +345,7 @@ static bool rest(struct kt_follow *f, bool more)
 {
     (void)pthread_mutex_lock(&f->lock);
     for (bool late = false; !f->stop;) {
-        take_commit(f);
-        bool room = f->going == NULL || kt_changed_bytes(f->rows) <= KT_DETECT_ROWS_MAX;
+        bool room = f->committed == f->given || kt_changed_bytes(f->rows) <= KT_DETECT_ROWS_MAX;
         if (room && (more || f->wake || late))
             break;
         struct timespec until;
@@ -329,8 +354,10 @@ static bool rest(struct kt_follow *f, bool more)
         late = pthread_cond_timedwait(&f->woken, &f->lock, &until) == ETIMEDOUT;
     }
     f->wake = false;
-    bool stop = f->stop;
+    bool stop = f->stop, committed = f->committed == f->given;
     (void)pthread_mutex_unlock(&f->lock);
+    if (committed) /* what the writer committed is read from the store */
+        kt_changed_free(KT_TAKE(f->going));
     return stop;
 }
 
@@ -358,11 +385,7 @@ static void *run(void *self)
         enum kt_status st = stop ? KT_OK : slice(f, &more, &left_out, &err);
         if (st == KT_OK && left_out.code == KT_OK)
             left_out.code = find_damage(f, &left_out);
-        (void)pthread_mutex_lock(&f->lock);
-        if (st == KT_OK)
-            err = left_out;
-        publish(f, stop, err.code == KT_OK ? NULL : &err);
-        (void)pthread_mutex_unlock(&f->lock);
+        publish(f, stop, st == KT_OK ? &left_out : &err);
         if (st != KT_OK) { /* only now: what is published may still be read through it */
             more = false;
             kt_reader_close(KT_TAKE(f->reader));
@@ -375,6 +398,7 @@ static enum kt_status start(struct kt_follow *f, const struct kt_follow_options 
                             struct kt_error *err)
 {
     f->conf = o->conf;
+    f->clock = o->clock != NULL ? o->clock : &kt_clock_real;
     f->memory = o->memory != 0 ? o->memory : KT_DETECT_STATE_MAX;
     f->backing = (struct kt_backing){ load, f };
     f->rows = kt_changed_new();

@@ -6,6 +6,7 @@
 #pragma once
 #include "collector/detect.h"
 #include "collector/follow_rows.h"
+#include "core/sys/clock.h"
 
 struct kt_follow;
 struct kt_follow_options {
@@ -15,6 +16,7 @@ struct kt_follow_options {
                            that the rows do not fit, means: replay from the start */
     uint64_t alerted;   /* alerts of records up to this seq are in the store already */
     size_t memory;      /* of the state, bytes; 0 = KT_DETECT_STATE_MAX */
+    const struct kt_clock *clock; /* spaces what is saved; NULL: the real one */
 };
 KT_MUST_USE enum kt_status kt_follow_open(const struct kt_follow_options *o, struct kt_follow **ret,
                                           struct kt_error *err);

@@ -6,6 +6,7 @@
 #include "core/event/line.h"
 #include "core/sys/fs.h"
 #include <poll.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -159,6 +160,71 @@ static void a_stop_leaves_a_state_to_go_on_from(void **state)
     kt_follow_news_done(&news);
 }
 
+/* A clock that stands in the way: whoever asks it waits while it is shut. */
+struct gate {
+    pthread_mutex_t lock;
+    pthread_cond_t moved;
+    unsigned asked, shut_from; /* shut_from: the call that waits, and all after it; 0 = none */
+};
+
+static kt_time_ns ask_gate(void *self)
+{
+    struct gate *g = self;
+    (void)pthread_mutex_lock(&g->lock);
+    g->asked++;
+    (void)pthread_cond_broadcast(&g->moved);
+    while (g->shut_from != 0 && g->asked >= g->shut_from)
+        (void)pthread_cond_wait(&g->moved, &g->lock);
+    (void)pthread_mutex_unlock(&g->lock);
+    return kt_clock_real.mono(kt_clock_real.self);
+}
+
+static void wait_asked(struct gate *g, unsigned n)
+{
+    (void)pthread_mutex_lock(&g->lock);
+    while (g->asked < n)
+        (void)pthread_cond_wait(&g->moved, &g->lock);
+    (void)pthread_mutex_unlock(&g->lock);
+}
+
+static void open_gate(struct gate *g)
+{
+    (void)pthread_mutex_lock(&g->lock);
+    g->shut_from = 0;
+    (void)pthread_cond_broadcast(&g->moved);
+    (void)pthread_mutex_unlock(&g->lock);
+}
+
+/* While a save is being made, and takes for ever, nobody who commits waits: the thread asks for the
+ * time before a slice, whether a save is due, and when its rows are made. Whoever waited for the
+ * lock here would wait until the alarm. */
+static void a_save_in_the_making_holds_nobody_up(void **state)
+{
+    struct world *w = *state;
+    struct kt_follow *f = NULL;
+    struct kt_follow_news news = { 0 };
+    struct gate gate = { .lock = PTHREAD_MUTEX_INITIALIZER,
+                         .moved = PTHREAD_COND_INITIALIZER,
+                         .shut_from = 3 };
+    const struct kt_clock clock = { .mono = ask_gate, .self = &gate };
+    struct kt_follow_options o = { .conf = w->conf, .store_path = w->db, .clock = &clock };
+    store_some(w, 100);
+    assert_int_equal(kt_follow_open(&o, &f, NULL), KT_OK);
+    (void)alarm(120);
+    wait_asked(&gate, 3);
+    kt_follow_wake(f);
+    kt_follow_saved(f, 0);
+    assert_int_equal(kt_follow_position(f), kt_store_last_seq(w->store));
+    assert_false(kt_follow_take(f, &news)); /* the save is not there yet */
+    (void)alarm(0);
+    open_gate(&gate);
+    kt_follow_stop(f);
+    assert_true(kt_follow_take(f, &news));
+    assert_true(news.changes != 0 && kt_changed_count(news.rows) > 0);
+    kt_follow_free(f);
+    kt_follow_news_done(&news);
+}
+
 /* Only what fits in `memory` stays there; the rest is read back from the store, and the state in it
  * is the same as of one that had all the room. */
 static void a_small_memory_reads_back_from_the_store(void **state)
@@ -235,11 +301,9 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, open_world, close_world)
     const struct CMUnitTest tests[] = {
-        T(reads_what_is_there_and_what_comes),
-        T(a_stop_leaves_a_state_to_go_on_from),
-        T(a_strange_state_means_a_replay),
-        T(a_small_memory_reads_back_from_the_store),
-        T(lost_entries_are_told),
+        T(reads_what_is_there_and_what_comes),       T(a_stop_leaves_a_state_to_go_on_from),
+        T(a_strange_state_means_a_replay),           T(a_save_in_the_making_holds_nobody_up),
+        T(a_small_memory_reads_back_from_the_store), T(lost_entries_are_told),
     };
     kt_hash_init();
     return cmocka_run_group_tests_name("collector_follow", tests, NULL, NULL);
