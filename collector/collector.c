@@ -145,12 +145,14 @@ static enum kt_status get_blob(struct kt_daemon *d, const char *name, struct kt_
 
 static enum kt_status open_follow(struct kt_daemon *d, struct kt_error *err)
 {
-    KT_CLEANUP(kt_buf_done) struct kt_buf head = { 0 }, alerted = { 0 };
+    KT_CLEANUP(kt_buf_done) struct kt_buf head = { 0 }, settings = { 0 }, alerted = { 0 };
     struct kt_follow_options o = { .conf = d->conf, .store_path = d->conf->store_path };
     if (get_blob(d, KT_STATE_BLOB, &head, err) != KT_OK ||
+        get_blob(d, KT_SETTINGS_BLOB, &settings, err) != KT_OK ||
         get_blob(d, "alerts/position", &alerted, err) != KT_OK)
         return err->code;
     o.head = kt_buf_str(&head);
+    o.settings = kt_buf_str(&settings);
     (void)kt_str_u64(kt_buf_str(&alerted), &o.alerted);
     return kt_follow_open(&o, &d->follow, err);
 }

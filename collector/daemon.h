@@ -81,7 +81,8 @@ KT_MUST_USE enum kt_status kt_daemon_record_config(struct kt_daemon *d, struct k
 KT_MUST_USE enum kt_status kt_daemon_record_agents(struct kt_daemon *d, struct kt_error *err);
 
 /* ---- daemon_state.c: the detectors' state ---- */
-#define KT_STATE_BLOB "detect" /* the head of it; its entries are in table `state` */
+#define KT_STATE_BLOB    "detect"          /* the head of it; its entries are in table `state` */
+#define KT_SETTINGS_BLOB "detect/settings" /* that it was made with */
 /* In the open transaction. */
 KT_MUST_USE enum kt_status kt_daemon_write_state(struct kt_daemon *d,
                                                  const struct kt_follow_news *news,

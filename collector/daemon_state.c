@@ -3,8 +3,8 @@
  *
  * Owns:  nothing beyond struct kt_daemon.
  * Calls: follow, core/store.
- * Holds: head and rows are written in the transaction of the alerts that were found up to them: the
- *        state in the store is never newer than the alerts in it.
+ * Holds: head, settings and rows are written in the transaction of the alerts that were found up to
+ * them: the state in the store is never newer than the alerts in it.
  */
 #include <string.h>
 
@@ -33,6 +33,8 @@ enum kt_status kt_daemon_write_state(struct kt_daemon *d, const struct kt_follow
         st = write_row(d, &row, err);
     if (st == KT_OK)
         st = kt_store_put(d->store, KT_STATE_BLOB, kt_buf_str(&news->head), err);
+    if (st == KT_OK && news->settings.len > 0)
+        st = kt_store_put(d->store, KT_SETTINGS_BLOB, kt_buf_str(&news->settings), err);
     d->changes = news->changes;
     return st;
 }

@@ -51,10 +51,13 @@ KT_MUST_USE enum kt_status kt_detect_restore(struct kt_detect *d, struct kt_str 
                                              struct kt_error *err);
 
 /* ---- the same beside the log, in rows of a store (collector/follow): bounded in memory ---- */
-/* What changed since the last call: the head, which is all that is no entry of a table, and rows as
- * detectors/table.h says; both are to be written in one transaction. Then kt_detect_saved, before
- * the next call. */
+/* What changed since the last call: the head, which is all that is no entry of a table but the
+ * settings, and rows as detectors/table.h says; they are to be written in one transaction, with the
+ * settings when these changed. Then kt_detect_saved, before the next call. */
 void kt_detect_changes(struct kt_detect *d, struct kt_buf *ret_head, struct kt_buf *ret_rows);
+/* The recorded settings as bytes, when they are others than at the last call or than those resumed
+ * from; else nothing: they may be megabytes. */
+void kt_detect_settings(struct kt_detect *d, struct kt_buf *ret);
 /* They are written: what has not changed since may leave memory. */
 void kt_detect_saved(struct kt_detect *d);
 /* Goes on from what is in the backing. each: calls row once for each row there, its state left out.
@@ -65,6 +68,7 @@ struct kt_detect_rows {
     void *self;
 };
 KT_MUST_USE enum kt_status kt_detect_resume(struct kt_detect *d, struct kt_str head,
+                                            struct kt_str settings,
                                             const struct kt_detect_rows *rows,
                                             struct kt_error *err);
 size_t kt_detect_bytes(const struct kt_detect *d); /* of memory: keys and structs */

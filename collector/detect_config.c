@@ -131,6 +131,7 @@ static enum kt_status configure(struct kt_detect *d, struct kt_conf *own,
 enum kt_status kt_detect_config_new(struct kt_detect *d, struct kt_error *err)
 {
     struct kt_conf *own = d->o.conf == NULL ? kt_conf_defaults() : NULL;
+    d->settings_changed = true;
     return configure(d, own, own != NULL ? own : d->o.conf, err);
 }
 
@@ -155,6 +156,7 @@ void kt_detect_config(struct kt_detect *d, const struct kt_event *ev)
     struct kt_error why = { 0 };
     if (d->o.fixed || !kt_settings_is(ev))
         return;
+    d->settings_changed = true;
     bool parsed = kt_json_parse(d->json, ev->raw, &root, &repaired, NULL) == KT_OK;
     if (!parsed || !kt_settings_take(&d->coming, root)) {
         d->core.config_refused += !parsed || d->coming.part == 0;

@@ -12,7 +12,7 @@
 #include "core/base/alloc.h"
 #include "core/base/hash.h"
 
-#define STATE_VERSION 8u
+#define STATE_VERSION 9u
 
 /* ---- the head ---- */
 static void layout(const struct kt_detect *d, uint8_t ret[32])
@@ -39,7 +39,6 @@ static void add_head(const struct kt_detect *d, struct kt_buf *out)
     kt_buf_addz(out, "KTDS");
     kt_buf_add_bytes(out, shape, sizeof shape);
     kt_buf_add_bytes(out, &d->core, sizeof d->core);
-    kt_detect_config_save(d, out);
 }
 
 /* *in is behind the shape then. */
@@ -61,7 +60,7 @@ static bool load_core(struct kt_detect *d, struct kt_rd *in)
     if (in->bad)
         return false;
     memcpy(&d->core, core.at, sizeof d->core);
-    return kt_detect_config_load(d, in);
+    return true;
 }
 
 static enum kt_status damaged(struct kt_detect *d, struct kt_error *err)
@@ -74,6 +73,7 @@ static enum kt_status damaged(struct kt_detect *d, struct kt_error *err)
 void kt_detect_snapshot(const struct kt_detect *d, struct kt_buf *out)
 {
     add_head(d, out);
+    kt_detect_config_save(d, out);
     const struct kt_table *t;
     for (unsigned i = 0, id; (t = kt_detect_table(d, i, &id)) != NULL; i++)
         kt_table_save(t, out);
@@ -96,7 +96,8 @@ enum kt_status kt_detect_restore(struct kt_detect *d, struct kt_str snapshot, st
     if (st != KT_OK)
         return st;
     kt_detect_empty(d);
-    if (!load_core(d, &in) || !load_tables(d, &in))
+    d->settings_changed = true;
+    if (!load_core(d, &in) || !kt_detect_config_load(d, &in) || !load_tables(d, &in))
         return damaged(d, err);
     kt_detect_refresh(d);
     return KT_OK;
@@ -120,6 +121,13 @@ void kt_detect_changes(struct kt_detect *d, struct kt_buf *ret_head, struct kt_b
     add_head(d, ret_head);
     for (unsigned i = 0, id; (t = kt_detect_table(d, i, &id)) != NULL; i++)
         kt_table_head(t, ret_head);
+}
+
+void kt_detect_settings(struct kt_detect *d, struct kt_buf *ret)
+{
+    if (d->settings_changed)
+        kt_detect_config_save(d, ret);
+    d->settings_changed = false;
 }
 
 void kt_detect_saved(struct kt_detect *d)
@@ -164,7 +172,14 @@ static bool order_rows(struct kt_detect *d)
     return good;
 }
 
-enum kt_status kt_detect_resume(struct kt_detect *d, struct kt_str head,
+static bool take_settings(struct kt_detect *d, struct kt_str settings)
+{
+    struct kt_rd in = kt_rd_of(settings);
+    d->settings_changed = false;
+    return kt_detect_config_load(d, &in) && in.left == 0;
+}
+
+enum kt_status kt_detect_resume(struct kt_detect *d, struct kt_str head, struct kt_str settings,
                                 const struct kt_detect_rows *rows, struct kt_error *err)
 {
     struct kt_rd in = kt_rd_of(head);
@@ -173,7 +188,7 @@ enum kt_status kt_detect_resume(struct kt_detect *d, struct kt_str head,
     if (st != KT_OK)
         return st;
     kt_detect_empty(d);
-    if (!load_core(d, &in) || !take_heads(d, &in, &to))
+    if (!load_core(d, &in) || !take_heads(d, &in, &to) || !take_settings(d, settings))
         return damaged(d, err);
     st = rows->each(rows->self, take_row, &to, err);
     if (st != KT_OK) {

@@ -120,6 +120,7 @@ struct kt_detect {
     struct kt_detect_options o;
     struct kt_tuning tuning;
     struct kt_settings in_force, coming; /* recorded; in_force.part is 0 before the first */
+    bool settings_changed;               /* since kt_detect_settings */
     struct kt_shared shared;
     struct {
         struct kt_table *table[TABLES_MAX];

@@ -187,14 +187,15 @@ static enum kt_status begin_anew(struct kt_follow *f, struct kt_error *err)
 }
 
 /* A state of another version, or a damaged one, is dropped: a replay gives the same again. */
-static enum kt_status go_on(struct kt_follow *f, struct kt_str head, struct kt_error *err)
+static enum kt_status go_on(struct kt_follow *f, const struct kt_follow_options *o,
+                            struct kt_error *err)
 {
     const struct kt_detect_rows rows = { each_row, f };
     struct kt_error why = { 0 };
     enum kt_status st = begin_anew(f, err);
-    if (st != KT_OK || head.len == 0)
+    if (st != KT_OK || o->head.len == 0)
         return st;
-    st = kt_detect_resume(f->detect, head, &rows, &why);
+    st = kt_detect_resume(f->detect, o->head, o->settings, &rows, &why);
     if (st == KT_E_AGAIN || st == KT_E_CORRUPT) {
         kt_log(st == KT_E_AGAIN ? KT_LOG_INFO : KT_LOG_WARN,
                "detection: the state in the store is made again from the log: %s", why.text);
@@ -236,6 +237,7 @@ static void trim(struct kt_follow *f)
 static void make_changes(struct kt_follow *f, struct kt_follow_news *ret)
 {
     settle(f, &ret->head);
+    kt_detect_settings(f->detect, &ret->settings);
     kt_changed_sort(f->rows);
     ret->rows = f->rows;
     f->rows = kt_changed_new();
@@ -266,6 +268,16 @@ static void make_status(struct kt_follow *f, uint64_t position, bool last, struc
 }
 
 /* ---- handing over ---- */
+/* Nothing made: what there is stays. */
+static void replace(struct kt_buf *old, struct kt_buf *made)
+{
+    if (made->len == 0)
+        return;
+    kt_buf_done(old);
+    *old = *made;
+    *made = (struct kt_buf){ 0 };
+}
+
 static void give_changes(struct kt_follow *f, struct kt_follow_news *made)
 {
     struct kt_follow_news *n = &f->news;
@@ -278,8 +290,8 @@ static void give_changes(struct kt_follow *f, struct kt_follow_news *made)
         n->rows = made->rows;
         f->going = kt_changed_share(n->rows);
     }
-    kt_buf_done(&n->head);
-    n->head = made->head;
+    replace(&n->head, &made->head);
+    replace(&n->settings, &made->settings);
     n->clear = n->clear || made->clear;
     n->changes = made->changes;
 }
@@ -290,10 +302,7 @@ static void give(struct kt_follow *f, struct kt_follow_news *made)
     struct kt_follow_news *n = &f->news;
     if (made->changes != 0)
         give_changes(f, made);
-    if (made->status.len > 0) {
-        kt_buf_done(&n->status);
-        n->status = made->status;
-    }
+    replace(&n->status, &made->status);
     n->alerts = kt_realloc_array(n->alerts, n->n_alerts + f->n_found + 1, sizeof *n->alerts);
     if (f->n_found > 0)
         memcpy(n->alerts + n->n_alerts, f->found, f->n_found * sizeof *f->found);
@@ -402,7 +411,7 @@ static enum kt_status start(struct kt_follow *f, const struct kt_follow_options 
     f->memory = o->memory != 0 ? o->memory : KT_DETECT_STATE_MAX;
     f->backing = (struct kt_backing){ load, f };
     f->rows = kt_changed_new();
-    enum kt_status st = go_on(f, o->head, err);
+    enum kt_status st = go_on(f, o, err);
     if (st != KT_OK)
         return st;
     f->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -511,6 +520,7 @@ void kt_follow_news_done(struct kt_follow_news *n)
         kt_free(n->alerts[i].json);
     kt_free(n->alerts);
     kt_buf_done(&n->head);
+    kt_buf_done(&n->settings);
     kt_changed_free(n->rows);
     kt_buf_done(&n->status);
     *n = (struct kt_follow_news){ 0 };

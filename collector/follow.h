@@ -14,8 +14,9 @@ struct kt_follow_options {
     const char *store_path;
     struct kt_str head; /* of the state in the store; empty: none; one of another version, or one
                            that the rows do not fit, means: replay from the start */
-    uint64_t alerted;   /* alerts of records up to this seq are in the store already */
-    size_t memory;      /* of the state, bytes; 0 = KT_DETECT_STATE_MAX */
+    struct kt_str settings;       /* that go with it */
+    uint64_t alerted;             /* alerts of records up to this seq are in the store already */
+    size_t memory;                /* of the state, bytes; 0 = KT_DETECT_STATE_MAX */
     const struct kt_clock *clock; /* spaces what is saved; NULL: the real one */
 };
 KT_MUST_USE enum kt_status kt_follow_open(const struct kt_follow_options *o, struct kt_follow **ret,
@@ -37,6 +38,7 @@ struct kt_follow_news {
     unsigned n_alerts;
     uint64_t changes; /* of the state, by their number; 0: none. They want kt_follow_saved */
     struct kt_buf head;
+    struct kt_buf settings;  /* empty: those that are there stay */
     struct kt_changed *rows; /* sorted; NULL: none */
     bool clear;              /* the rows that are there go first */
     struct kt_buf status;    /* empty: no new one */

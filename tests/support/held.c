@@ -1,7 +1,7 @@
 /*
  * held: the rows of an engine's state, in memory.
  *
- * Owns:  rows by (table, key), the newest head.
+ * Owns:  rows by (table, key), the newest head and settings.
  * Calls: collector/detect, core/base.
  */
 #include "tests/support/held.h"
@@ -20,7 +20,7 @@ struct held {
     struct kt_map *names;
     struct held_row *row;
     uint32_t n;
-    struct kt_buf head;
+    struct kt_buf head, settings;
     struct kt_backing backing;
     uint64_t loads;
     size_t memory;
@@ -63,6 +63,7 @@ void held_free(struct held *h)
         kt_buf_done(&h->row[i].state);
     kt_free(h->row);
     kt_buf_done(&h->head);
+    kt_buf_done(&h->settings);
     kt_map_free(h->names);
     kt_free(h);
 }
@@ -100,10 +101,15 @@ void held_memory(struct held *h, size_t memory)
 
 void held_save(struct held *h, struct kt_detect *d)
 {
-    struct kt_buf rows = { 0 };
+    struct kt_buf rows = { 0 }, settings = { 0 };
     struct kt_table_row r;
     kt_buf_reset(&h->head);
     kt_detect_changes(d, &h->head, &rows);
+    kt_detect_settings(d, &settings);
+    if (settings.len > 0) {
+        kt_buf_done(&h->settings);
+        h->settings = settings;
+    }
     struct kt_rd in = kt_rd_of(kt_buf_str(&rows));
     while (kt_table_row_read(&in, &r))
         take(h, &r);
@@ -134,7 +140,7 @@ static enum kt_status each(void *self, void (*row)(void *to, const struct kt_tab
 enum kt_status held_resume(struct held *h, struct kt_detect *d, struct kt_error *err)
 {
     const struct kt_detect_rows rows = { each, h };
-    return kt_detect_resume(d, kt_buf_str(&h->head), &rows, err);
+    return kt_detect_resume(d, kt_buf_str(&h->head), kt_buf_str(&h->settings), &rows, err);
 }
 
 static void save_org(void *self, struct kt_detect *d)
@@ -176,6 +182,11 @@ uint32_t held_rows(const struct held *h)
 void held_lose(struct held *h, uint32_t number)
 {
     kt_buf_reset(&h->row[number].state);
+}
+
+void held_lose_settings(struct held *h)
+{
+    kt_buf_reset(&h->settings);
 }
 
 void held_spoil(struct held *h, uint32_t number)

@@ -22,5 +22,6 @@ uint64_t held_loads(const struct held *h); /* how often an entry was asked for *
 uint32_t held_rows(const struct held *h);
 /* Forgets one row, as a damaged store does. */
 void held_lose(struct held *h, uint32_t number);
+void held_lose_settings(struct held *h);
 /* Changes a bit of it. */
 void held_spoil(struct held *h, uint32_t number);

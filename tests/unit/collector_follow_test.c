@@ -151,6 +151,7 @@ static void a_stop_leaves_a_state_to_go_on_from(void **state)
 
     commit_state(w, &news);
     o.head = kt_buf_str(&news.head);
+    o.settings = kt_buf_str(&news.settings);
     assert_int_equal(kt_follow_open(&o, &f, NULL), KT_OK);
     wait_position(f, kt_store_last_seq(w->store));
     kt_follow_stop(f); /* nothing is new: nothing is to be saved */
@@ -266,6 +267,7 @@ static void lost_entries_are_told(void **state)
     kt_follow_free(f);
 
     o.head = kt_buf_str(&news.head);
+    o.settings = kt_buf_str(&news.settings);
     assert_int_equal(kt_follow_open(&o, &f, NULL), KT_OK);
     assert_int_equal(kt_store_begin(w->store, NULL), KT_OK);
     assert_int_equal(kt_store_state_clear(w->store, NULL), KT_OK);

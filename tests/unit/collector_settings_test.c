@@ -15,6 +15,7 @@
 #include "core/base/hash.h"
 #include "core/base/limits.h"
 #include "detectors/detector.h"
+#include "tests/support/held.h"
 
 #define NOW (INT64_C(1788220800) * KT_NS_S)
 
@@ -317,6 +318,52 @@ static void a_recorded_configuration_acts_from_its_seq_on(void **state)
     drop_parts(&p);
 }
 
+static size_t changed(struct kt_detect *d)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf b = { 0 };
+    kt_detect_settings(d, &b);
+    return b.len;
+}
+
+/* Beside the log they are written when they are others, and go with the head that is written then.
+ */
+static void settings_are_saved_when_they_change(void **state)
+{
+    (void)state;
+    struct told t = { .seq = 0 };
+    struct held *h = held_new();
+    struct kt_error err = { 0 };
+    struct kt_conf *c = parse(TRAP, NULL, 0);
+    struct parts p = write_parts(c);
+    const struct kt_detect_options o = { .alert = on_alert,
+                                         .self = &t,
+                                         .backing = held_backing(h) };
+    assert_int_equal(kt_detect_new(&o, &t.d, &err), KT_OK);
+    assert_true(changed(t.d) > 0);
+    assert_int_equal(touch(&t), 0);
+    assert_int_equal(changed(t.d), 0);
+    configure(&t, kt_buf_str(&p.raw[0]));
+    assert_int_equal(touch(&t), 1);
+    held_save(h, t.d);
+    assert_int_equal(changed(t.d), 0);
+    held_save(h, t.d); /* those of before stay */
+    kt_detect_free(t.d);
+
+    assert_int_equal(kt_detect_new(&o, &t.d, &err), KT_OK);
+    assert_int_equal(held_resume(h, t.d, &err), KT_OK);
+    assert_int_equal(changed(t.d), 0);
+    assert_int_equal(touch(&t), 1);
+    configure(&t, KT_STR("{\"text\":\"\"}"));
+    assert_int_equal(touch(&t), 0);
+    assert_true(changed(t.d) > 0);
+    held_lose_settings(h);
+    assert_int_equal(held_resume(h, t.d, &err), KT_E_CORRUPT);
+    kt_detect_free(t.d);
+    held_free(h);
+    kt_conf_free(c);
+    drop_parts(&p);
+}
+
 static const char rule[] = "title: A trap\nlogsource: {product: keytrail}\n"
                            "detection: {s: {secret|endswith: /trap}, condition: s}\nlevel: high\n";
 
@@ -437,6 +484,7 @@ int main(void)
         cmocka_unit_test(parts_that_do_not_follow_are_none),
         cmocka_unit_test(one_that_is_too_large_is_refused),
         cmocka_unit_test(a_recorded_configuration_acts_from_its_seq_on),
+        cmocka_unit_test(settings_are_saved_when_they_change),
         cmocka_unit_test(recorded_rules_judge_what_comes_after_them),
         cmocka_unit_test(one_in_parts_acts_with_its_last_part),
         cmocka_unit_test(one_that_cannot_be_used_leaves_the_old_one_in_force),
