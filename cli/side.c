@@ -175,8 +175,8 @@ static enum kt_status open_engine(struct kt_side *s, struct kt_error *err)
 enum kt_status kt_sides_run(struct kt_reader *r, struct kt_side *sides, unsigned n,
                             struct kt_sides_run *ret, struct kt_error *err)
 {
-    struct walk w = { sides, n, ret };
     *ret = (struct kt_sides_run){ .records = 0 };
+    struct walk w = { sides, n, ret };
     for (unsigned i = 0; i < n; i++) {
         if (kt_side_look(r, &sides[i], &ret->recorded, err) != KT_OK ||
             open_engine(&sides[i], err) != KT_OK)
