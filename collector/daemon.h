@@ -97,8 +97,6 @@ KT_MUST_USE enum kt_status kt_daemon_take_answers(struct kt_daemon *d, struct kt
 struct kt_control_handler kt_daemon_handler(struct kt_daemon *d);
 /* SIGHUP and {"do":"reload"}: a broken list or file leaves the old one in force. */
 KT_MUST_USE enum kt_status kt_daemon_reload(struct kt_daemon *d, struct kt_error *err);
-/* The commit that everything waits for, and what follows it. */
-KT_MUST_USE enum kt_status kt_daemon_commit(struct kt_daemon *d, struct kt_error *err);
 
 /* ---- daemon_decide.c: requests about detection; args and answers: docs/control.md ---- */
 KT_MUST_USE enum kt_status kt_daemon_expect_add(struct kt_daemon *d, struct kt_jval args,
@@ -148,6 +146,34 @@ KT_MUST_USE enum kt_status kt_daemon_notify_retry(struct kt_daemon *d, struct kt
 KT_MUST_USE enum kt_status kt_daemon_page_open(struct kt_daemon *d, struct kt_error *err);
 /* Writes what is due; opens the transaction when needed. */
 KT_MUST_USE enum kt_status kt_daemon_page(struct kt_daemon *d, struct kt_error *err);
+
+/* ---- daemon_open.c: the parts ---- */
+/* Opens them all; after an error, too, they are closed by kt_daemon_free. */
+KT_MUST_USE enum kt_status kt_daemon_open(struct kt_daemon *d, struct kt_error *err);
+void kt_daemon_free(struct kt_daemon *d);
+/* What a start leaves in the log: program, configuration, allow-list; committed. */
+KT_MUST_USE enum kt_status kt_daemon_record_start(struct kt_daemon *d, struct kt_error *err);
+
+/* ---- daemon_net.c: agents' messages in, answers out ---- */
+KT_MUST_USE enum kt_status kt_daemon_net_open(struct kt_daemon *d, struct kt_error *err);
+/* Messages until none waits, the group is full or its time is up, and their commit. *ret_any: there
+ * were some. */
+KT_MUST_USE enum kt_status kt_daemon_drain(struct kt_daemon *d, bool *ret_any,
+                                           struct kt_error *err);
+/* An answer that a gone or full peer misses is asked for again after its next hello. */
+void kt_daemon_reply(void *self, uint64_t peer, struct kt_str body);
+
+/* ---- daemon_clock.c: what is looked at by the clock ---- */
+/* Opens a transaction when something is to be written. */
+KT_MUST_USE enum kt_status kt_daemon_by_the_clock(struct kt_daemon *d, struct kt_error *err);
+
+/* ---- daemon_turn.c: a turn of the loop ---- */
+/* The commit that everything waits for, and what follows it. */
+KT_MUST_USE enum kt_status kt_daemon_commit(struct kt_daemon *d, struct kt_error *err);
+/* Writes what detection found; opens the transaction when it did. */
+KT_MUST_USE enum kt_status kt_daemon_take_news(struct kt_daemon *d, struct kt_error *err);
+/* Waits, and does what there is to do. *busy: messages came, and more may wait. */
+KT_MUST_USE enum kt_status kt_daemon_turn(struct kt_daemon *d, bool *busy, struct kt_error *err);
 
 /* ---- collector.c ---- */
 enum kt_ending {
