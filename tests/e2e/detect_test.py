@@ -39,7 +39,9 @@ for name, text, words in [('word', 'evnet +1h actor=zoe\nnone\n', 'word.case:1: 
                           ('near', 'evnet +1h actor=zoe\nnone\n', 'the nearest line is: event'), ('key', trap.replace('ip=', 'adress=') + 'none\n', 'stands here twice: adress'),
                           ('twice', trap.replace('\n', ' ip=10.0.0.1\n') + 'none\n', 'stands here twice: ip'), ('number', trap.replace('\n', ' x=2o\n') + 'none\n', 'no number, or too large: 2o'),
                           ('kind', trap.replace('human', 'humans') + 'none\n', 'no such word: humans'), ('severity', trap + 'alert urgent "zoe"\n', 'alert SEVERITY "words" is meant'),
-                          ('quotes', 'fact ip=1.2.3.4 org="A\nnone\n', 'the quotes do not end: org'), ('when', 'event 1h kind=human\nnone\n', 'no time like +1h10m: 1h')]:
+                          ('quotes', 'fact ip=1.2.3.4 org="A\nnone\n', 'the quotes do not end: org'), ('when', 'event 1h kind=human\nnone\n', 'no time like +1h10m: 1h'),
+                          ('bare', 'event\nnone\n', 'no time like +1h10m'), ('far', trap.replace('+1h', '+106751d106751d') + 'none\n', 'no time like +1h10m: +106751d106751d'),
+                          ('late', trap.replace('\n', ' x=2000 every=2d\n') + 'none\n', 'the last one comes too late: 2d'), ('nothing', 'config\nnone\n', 'not understood')]:
     p = test(write(f'bad/{name}.case', text))
     check(p.returncode == 1 and words in rows(p)[f'{name}.case']['why'], f'{name}: {words}', p.stdout.decode() + p.stderr.decode())
 check(test(os.path.join(d, 'nowhere')).returncode != 0, 'a folder that is not there is named')
