@@ -5,6 +5,7 @@
  * Calls: core/base, core/store/db.
  * Holds: a walk whose callback may change the row it is given asks for one row at a time.
  */
+#include <assert.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -63,6 +64,30 @@ enum kt_status kt_store_alert_put(struct kt_store *s, const char *id, kt_time_ns
     return record_alert(s, id, updated, digest, err);
 }
 
+/* Runs a statement that returns the number of the row that waits since, or adds none: whoever asks
+ * for what was added hears of it, whichever statement it was. */
+static enum kt_status run_adding(struct kt_store *s, enum kt_statement which, int64_t *ret_row,
+                                 bool *ret_added, struct kt_error *err)
+{
+    enum kt_status status = kt_db_step(s->st[which], err);
+    bool added = status == KT_OK;
+    if (added) {
+        int64_t row = kt_db_col_i64(s->st[which], 0);
+        if (s->outbox_added == 0 || row < s->outbox_added)
+            s->outbox_added = row;
+        *ret_row = row;
+        status = kt_store_run(s, which, err); /* to its end: only then the row is in */
+    } else if (status == KT_E_AGAIN) {
+        status = KT_OK;
+    } else {
+        s->torn = s->in_txn;
+    }
+    if (status != KT_OK)
+        return kt_wrap(err, "outbox");
+    *ret_added = added;
+    return KT_OK;
+}
+
 enum kt_status kt_store_outbox_add(struct kt_store *s, struct kt_outbox_row *row,
                                    struct kt_str alert_json, struct kt_error *err)
 {
@@ -80,20 +105,16 @@ enum kt_status kt_store_outbox_add(struct kt_store *s, struct kt_outbox_row *row
     kt_db_i64(st, 9, row->last_code);
     kt_db_text(st, 10, kt_str_of(row->last_error));
     kt_db_text(st, 11, alert_json);
-    enum kt_status status = kt_db_step(st, err);
-    if (status != KT_OK) {
-        s->torn = s->in_txn;
-        return kt_wrap(err, "outbox");
-    }
-    row->row = kt_db_col_i64(st, 0);
-    if (s->outbox_added == 0 || row->row < s->outbox_added)
-        s->outbox_added = row->row;
-    return kt_store_run(s, KT_ST_OUTBOX_ADD, err); /* to its end: only then the row is in */
+    bool added;
+    enum kt_status status = run_adding(s, KT_ST_OUTBOX_ADD, &row->row, &added, err);
+    assert(status != KT_OK || added);
+    return status;
 }
 
 enum kt_status kt_store_outbox_again(struct kt_store *s, const struct kt_outbox_again *a,
                                      bool *ret_added, struct kt_error *err)
 {
+    int64_t row;
     if (kt_store_may_write(s, err) != KT_OK)
         return kt_wrap(err, "outbox");
     sqlite3_stmt *st = s->st[KT_ST_OUTBOX_AGAIN];
@@ -102,10 +123,7 @@ enum kt_status kt_store_outbox_again(struct kt_store *s, const struct kt_outbox_
     kt_db_text(st, 3, kt_str_of(a->action));
     kt_db_i64(st, 4, a->now);
     kt_db_text(st, 5, kt_str_of(a->but));
-    if (kt_store_run(s, KT_ST_OUTBOX_AGAIN, err) != KT_OK)
-        return kt_wrap(err, "outbox");
-    *ret_added = sqlite3_changes(s->db) > 0;
-    return KT_OK;
+    return run_adding(s, KT_ST_OUTBOX_AGAIN, &row, ret_added, err);
 }
 
 enum kt_status kt_store_outbox_update(struct kt_store *s, const struct kt_outbox_row *row,

@@ -61,11 +61,12 @@
                     "sent_at,last_code,last_error,alert_json)"                                     \
                     " SELECT alert,target,?3,'wait',0,?4,?4,0,0,'',alert_json FROM outbox"         \
                     " WHERE row = (SELECT max(row) FROM outbox WHERE alert=?1 AND target=?2"       \
-                    " AND action <> ?3) AND action <> ?5 AND NOT EXISTS (SELECT 1 FROM outbox"     \
+                    " AND action <> ?3) AND action || ':' NOT GLOB ?5 || ':*' AND NOT EXISTS"      \
+                    " (SELECT 1 FROM outbox"                                                       \
                     " WHERE alert=?1 AND target=?2 AND state='wait')"                              \
                     " ON CONFLICT (alert,target,action) DO UPDATE SET state='wait', attempts=0,"   \
                     " created=excluded.created, next_try=excluded.next_try,"                       \
-                    " alert_json=excluded.alert_json")                                             \
+                    " alert_json=excluded.alert_json RETURNING row")                               \
     X(OUTBOX_UPDATE, "UPDATE outbox SET state=?2, attempts=?3, next_try=?4, sent_at=?5,"           \
                      " last_code=?6, last_error=?7 WHERE row=?1")                                  \
     /* found by alert: other indexes would walk over all that waits */                             \

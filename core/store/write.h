@@ -187,7 +187,7 @@ struct kt_outbox_row {
 KT_MUST_USE enum kt_status kt_store_outbox_add(struct kt_store *s, struct kt_outbox_row *row,
                                                struct kt_str alert_json, struct kt_error *err);
 /* A row with this action that says what the target's newest row of the alert says; nothing when one
- * waits already, or the newest is `but`. *ret_added says which. */
+ * waits already, or the newest is `but` or `but:…`. *ret_added says which. */
 struct kt_outbox_again {
     const char *alert, *target, *action, *but;
     kt_time_ns now;

@@ -19,7 +19,7 @@
 
 struct world {
     char folder[64];
-    struct kt_conf *conf;
+    struct kt_conf *conf, *none; /* none: without targets */
     struct kt_store *store;
     struct kt_outbox_row row[8];
     unsigned n;
@@ -39,6 +39,7 @@ static int open_world(void **state)
         KT_STR("alerts: { targets: { am: { type: alertmanager, server: \"https://am.example\" },\n"
                "  chat: { type: slack, url_file: /nowhere } } }\n");
     return kt_conf_parse(text, "t.yaml", NULL, 0, &w->conf, NULL) == KT_OK &&
+                   kt_conf_parse(KT_STR("{}\n"), "t.yaml", NULL, 0, &w->none, NULL) == KT_OK &&
                    kt_store_open(&so, &w->store, NULL) == KT_OK
                ? 0
                : -1;
@@ -56,6 +57,7 @@ static int close_world(void **state)
     char pattern[80];
     kt_store_close(w->store);
     kt_conf_free(w->conf);
+    kt_conf_free(w->none);
     (void)snprintf(pattern, sizeof pattern, "%s/*", w->folder);
     if (kt_fs_glob(pattern, remove_one, NULL, NULL) != KT_OK)
         return -1;
@@ -151,6 +153,51 @@ static void what_is_resolved_is_not(void **state)
     assert_int_equal(round_at(w, NOW + KT_NS_MIN, &added), 1);
 }
 
+/* A person's close has a number: resolve:<steps>. */
+static void what_a_person_has_closed_is_not(void **state)
+{
+    struct world *w = *state;
+    bool added;
+    delivered(w, "am", ID_A, "trigger", "{}");
+    delivered(w, "am", ID_A, "resolve:2", "{}");
+    assert_int_equal(round_at(w, NOW + KT_NS_MIN, &added), 0);
+    assert_false(added);
+}
+
+static void count(void *self, const struct kt_outbox_row *row)
+{
+    (void)row;
+    ++*(unsigned *)self;
+}
+
+/* Each round goes to the target, not the first alone: whoever hands over hears of the row. */
+static void every_round_is_handed_over(void **state)
+{
+    struct world *w = *state;
+    struct kt_outbox *outbox = NULL;
+    const struct kt_outbox_options o = { .conf = w->none,
+                                         .clock = kt_clock_real,
+                                         .rng = kt_rng_real };
+    bool added;
+    assert_int_equal(kt_outbox_open(&o, &outbox, NULL), KT_OK);
+    struct kt_deliver *d = kt_deliver_new(w->store, outbox);
+    delivered(w, "am", ID_A, "trigger", "{}");
+    assert_int_equal(kt_deliver_hand_over(d, NULL), KT_OK);
+    for (unsigned minute = 1; minute <= 3; minute++) {
+        unsigned back = 0; /* it has no such target: what is handed over comes back at once */
+        assert_int_equal(round_at(w, NOW + minute * KT_NS_MIN, &added), 1);
+        assert_true(added);
+        assert_int_equal(kt_deliver_hand_over(d, NULL), KT_OK);
+        assert_int_equal(kt_store_begin(w->store, NULL), KT_OK);
+        assert_int_equal(kt_deliver_take_back(d, count, &back, NULL), KT_OK);
+        assert_int_equal(kt_store_commit(w->store, NULL), KT_OK);
+        kt_deliver_committed(d);
+        assert_int_equal(back, 1);
+    }
+    kt_deliver_free(d);
+    kt_outbox_close(outbox);
+}
+
 static void only_targets_that_forget_want_it(void **state)
 {
     struct world *w = *state;
@@ -167,6 +214,8 @@ int main(void)
         T(what_is_open_there_is_sent_every_minute),
         T(what_waits_is_not_added_again),
         T(what_is_resolved_is_not),
+        T(what_a_person_has_closed_is_not),
+        T(every_round_is_handed_over),
         T(only_targets_that_forget_want_it),
     };
     kt_hash_init();
