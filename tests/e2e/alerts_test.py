@@ -39,20 +39,6 @@ log = h.path('audit.log')
 h.agent_config('v', [f'{{ id: vault-prod, type: vault, input: tail, path: {log} }}'])
 
 
-def login(person, net, ok, t):
-    """A try with a wrong password, or the right one."""
-    rid = '%08x-0000-4000-8000-%012x' % (rng.getrandbits(32), rng.getrandbits(40))
-    req = {'id': rid, 'operation': 'update', 'mount_point': 'auth/userpass/', 'mount_type': 'userpass', 'namespace': {'id': 'root'},
-           'path': f'auth/userpass/login/{person}', 'data': {'password': hmac(rng)}, 'remote_address': f'45.83.{net}.9', 'remote_port': 1}
-    r = {'time': iso(t + .01), 'type': 'response', 'auth': {'token_type': 'default'}, 'request': req}
-    if ok:
-        r['response'] = {'auth': {'client_token': hmac(rng), 'accessor': hmac(rng), 'display_name': f'userpass-{person}', 'metadata': {'username': person},
-                                  'policies': ['default'], 'entity_id': '%032d' % net, 'token_type': 'service'}}
-    else:
-        r.update(error='invalid username or password', response={'data': {'error': hmac(rng)}})
-    return [json.dumps({'time': iso(t), 'type': 'request', 'auth': {'token_type': 'default'}, 'request': req}), json.dumps(r)]
-
-
 def write(lines):
     with open(log, 'a') as f:
         f.write('\n'.join(lines) + '\n')
@@ -60,7 +46,7 @@ def write(lines):
 
 def guesses(person, net, n):
     t = time.time() - 60
-    write([l for i in range(n) for l in login(person, net, False, t + i)])
+    write([l for i in range(n) for l in vault_login(rng, t + i, person, net)])
 
 
 def alerts(*argv):
@@ -117,7 +103,7 @@ check(life.get('acknowledged_by') == 'alice' and life.get('acknowledged_where', 
 check([a['id'] for a in alerts('--status', 'acknowledged')] == [id] and not alerts('--status', 'open'), 'the list knows')
 
 # ---- worse: open again by rule ----
-write(login('ann', 1, True, time.time()))
+write(vault_login(rng, time.time(), 'ann', 1, True))
 check(wait_for(lambda: alerts()[0]['severity'] == 'critical' and alerts()[0]['status'] == 'open'), 'what got worse is open again', alerts())
 check(wait_for(lambda: heard(id) == ['alert.opened', 'alert.acknowledged', 'alert.opened']), 'and is told as if new', heard(id))
 with lock:

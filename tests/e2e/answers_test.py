@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""Who acknowledges in PagerDuty has acknowledged here and everywhere else: the hook hears of it, Slack's first message turns."""
+"""Who acknowledges in PagerDuty has acknowledged here and everywhere else: the hook hears of it, Slack's first message turns.
+Each message has the pages of alerts.links; a changed setting is a change event there, and nothing elsewhere."""
 import http.server, json, re, threading, urllib.parse
 from support import *
 
 rng = random.Random(SEED)
 lock = threading.Lock()
-events, hooks, slack, asked, entries = [], [], [], [], []
+events, changes, hooks, slack, asked, entries = [], [], [], [], [], []
 SECRETS = ('xoxb-SECRET-1', 'RESTSECRET', '0123456789abcdef0123456789abcdef', 'HOOKPATHSECRET')
 
 
@@ -20,7 +21,7 @@ class Stub(http.server.BaseHTTPRequestHandler):
             if self.path.startswith('/api/chat.'):
                 slack.append((self.path[len('/api/chat.'):], body, self.headers['Authorization']))
                 return self.reply(200, {'ok': True, 'channel': 'C0', 'ts': body.get('ts') or f'1795377600.{len(slack):06d}'})
-            (events if self.path == '/v2/enqueue' else hooks).append(body)
+            ({'/v2/enqueue': events, '/v2/change/enqueue': changes}.get(self.path, hooks)).append(body)
         self.reply(202, {'status': 'success', 'message': 'Event processed'})
 
     def do_GET(self):
@@ -47,8 +48,9 @@ for name, text in (('pd.url', base + '/v2/enqueue'), ('pd.key', SECRETS[2]), ('p
     h.write(name, text)
 h.write('keytrail.yaml', open(h.path('keytrail.yaml')).read() + f'''
 alerts:
+  links: {{ alert: "https://keys.example.com/a/{{id}}", runbook: "https://keys.example.com/runbooks/{{detector}}" }}
   targets:
-    pd: {{ type: pagerduty, url_file: {h.path('pd.url')}, routing_key_file: {h.path('pd.key')}, api_token_file: {h.path('pd.token')}, api: "{base}", allow_private: true }}
+    pd: {{ type: pagerduty, url_file: {h.path('pd.url')}, routing_key_file: {h.path('pd.key')}, api_token_file: {h.path('pd.token')}, api: "{base}", allow_private: true, changes: true }}
     chat: {{ type: slack_bot, url_file: {h.path('bot.url')}, token_file: {h.path('bot.token')}, channel: C0, allow_private: true }}
     siem: {{ type: webhook, url_file: {h.path('hook.url')}, secret_file: {h.path('hook.key')}, allow_private: true }}
 ''')
@@ -74,6 +76,9 @@ h.start_agent('v')
 if not check(wait_for(lambda: events and slack and hooks, 20), 'the alert reaches all three', h.log('collector.log')[-800:]):
     finish()
 alert = events[0]['dedup_key']
+pages = [f'https://keys.example.com/a/{alert}', f"https://keys.example.com/runbooks/{events[0]['payload']['class']}"]
+check(events[0]['client_url'] == pages[0] and [l['href'] for l in events[0]['links']] == pages, 'the incident has the pages of the alert and its runbook', events[0])
+check(all(f'"url": "{p}"' in json.dumps(slack[0][1]) for p in pages), 'so has the message, as buttons', slack[0][1])
 entries.append({'id': 'R2ENTRY', 'type': 'acknowledge_log_entry', 'created_at': iso(time.time(), 0), 'agent': {'type': 'user_reference', 'id': 'PUSER', 'summary': 'Ana Alm'}})
 acked = lambda: any(x['type'] == 'alert.acknowledged' for x in hooks)
 check(wait_for(acked, 20), 'an acknowledgement there reaches the other targets', (asked, h.log('collector.log')[-800:]))
@@ -93,9 +98,14 @@ with open(h.db, 'rb') as f:
 check(not any(s.encode() in store for s in SECRETS), 'nor in the store')
 check(stop(h.collector) == 0, 'the collector ends cleanly', h.log('collector.log')[-800:])
 asks = len(asked)
+was = [c['payload']['summary'] for c in changes]
+h.write('keytrail.yaml', open(h.path('keytrail.yaml')).read().replace('store: {', 'store: { retention: 500d,'))
 h.start_collector()
+check(wait_for(lambda: len(changes) > len(was), 15) and changes[-1]['payload']['summary'] == 'retention was 400 days and is 500 days', 'another retention is a change event', (was, changes))
+check(any(s.endswith('vault-prod sends records for the first time') for s in was), 'so was the new source', was)
 check(wait_for(lambda: len(asked) >= asks + 2, 15), 'after a restart it asks again')
 time.sleep(0.5)
 check(len([x for x in hooks if x['type'] == 'alert.acknowledged']) == 1, 'and it is told once, a restart later too', [x['type'] for x in hooks])
+check(len(changes) == len(was) + 1 and not any(x['type'] == 'change.recorded' for x in hooks), 'a change is told once, and only where it was asked for', (changes, [x['type'] for x in hooks]))
 check(stop(h.collector) == 0, 'the collector ends cleanly', h.log('collector.log')[-800:])
 finish()

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Mail against a real server: TLS from the start and by STARTTLS, never without; logins, refusals, and what arrives."""
-import email, email.policy, json
+"""Mail against a real server: TLS from the start and by STARTTLS, never without; logins, refusals, what arrives, and that an alert is one thread."""
+import email, email.policy, json, threading
 from support import *
 
 h = House()
@@ -59,6 +59,48 @@ check('451' in out and 'would be tried again' in out, '4xx is tried again', out)
 for bad, says in ({'from': '"a@b\\r\\nBcc: eve@evil.example"'}, 'from'), ({'to': '[not-an-address]'}, 'to'), ({'user': 'keytrail'}, 'belong together'), ({'server': 'https://x'}, 'smtp'):
     out, _ = send(**({'server': smtps} | bad))
     check(says in out and 'delivered' not in out, f'{list(bad)[0]}: what cannot work is said before', out)
+
+# ---- an alert is one thread, over a kill: opened, acknowledged, noted, closed ----
+rng, mails = random.Random(SEED), []
+threading.Thread(target=lambda: [mails.append(email.message_from_string(json.loads(l)['content'], policy=email.policy.default)) for l in peer.stdout], daemon=True).start()
+h.write('keytrail.yaml', base + f"""alerts:
+  links: {{ alert: "https://keys.example.com/a/{{id}}?from=mail", runbook: "https://keys.example.com/runbooks/{{detector}}" }}
+  targets: {{ mail: {{ type: email, server: "{smtps}", from: keytrail@example.com, to: [oncall@example.com], user: keytrail, password_file: {h.path('pass')}, ca_file: {crt}, allow_private: true }} }}
+""")
+h.start_collector()
+h.allow('v', h.new_key('v'))
+log = h.path('audit.log')
+h.agent_config('v', [f'{{ id: vault-prod, type: vault, input: tail, path: {log} }}'])
+t = time.time() - 60
+with open(log, 'w') as f:
+    f.write('\n'.join(l for i in range(40) for l in vault_login(rng, t + i, 'ann', 1)) + '\n')
+h.start_agent('v')
+if not check(wait_for(lambda: mails), 'an alert is a mail', h.log('collector.log')[-1500:]):
+    finish()
+first = mails[0]
+alert = ndjson(keytrail('alerts', 'list', '--severity', 'medium', '--db', h.db, '-o', 'ndjson'))[0]
+words = first.get_body(('plain',)).get_content()
+check(first['In-Reply-To'] is None and first['References'] is None and not str(first['Subject']).startswith('Re:'), 'the first one answers nothing', first.items())
+check(f"https://keys.example.com/a/{alert['id']}?from=mail" in words and f"https://keys.example.com/runbooks/{alert['detector']}" in words.split(), 'with the pages of alert and runbook', words)
+check(f'<a href="https://keys.example.com/a/{alert["id"]}?from=mail">Open alert</a>' in first.get_body(('html',)).get_content(), 'to click on', first.get_body(('html',)).get_content())
+
+
+def said(word, *argv):
+    """What a person does, and the mail about it."""
+    keytrail('alerts', *argv, '--by', 'bob', '-c', h.path('keytrail.yaml'))
+    check(wait_for(lambda: any(f' · {word}: ' in m.get_body(('plain',)).get_content() for m in mails)), f'{argv[0]} is a mail', (len(mails), h.log('collector.log')[-1500:]))
+
+
+said('acknowledged', 'ack', alert['id'])
+h.collector.kill()
+h.collector.wait()
+h.start_collector()
+said('update', 'note', alert['id'], '--note', 'asked Ann')
+said('closed', 'close', alert['id'], '--verdict', 'true', '--note', 'password changed')
+check(all(m['In-Reply-To'] == m['References'] == first['Message-ID'] for m in mails[1:]), 'each is a reply to the first', [m.items() for m in mails])
+check(len({m['Message-ID'] for m in mails}) == len(mails) >= 4, 'and a message of its own', [m['Message-ID'] for m in mails])
+check({str(m['Subject']) for m in mails[1:]} == {f"Re: {first['Subject']}"}, 'of one subject', [m['Subject'] for m in mails])
+check(stop(h.collector) == 0, 'a clean stop', h.log('collector.log')[-1500:])
 peer.stdin.close()
 check(peer.wait(10) == 0, 'the server ends', h.log('peer.log'))
 finish()

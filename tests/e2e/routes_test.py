@@ -76,23 +76,10 @@ log = h.path('audit.log')
 h.agent_config('v', [f'{{ id: vault-prod, type: vault, input: tail, path: {log} }}'])
 
 
-def login(person, net, ok, t):
-    rid = '%08x-0000-4000-8000-%012x' % (rng.getrandbits(32), rng.getrandbits(40))
-    req = {'id': rid, 'operation': 'update', 'mount_point': 'auth/userpass/', 'mount_type': 'userpass', 'namespace': {'id': 'root'},
-           'path': f'auth/userpass/login/{person}', 'data': {'password': hmac(rng)}, 'remote_address': f'45.83.{net}.9', 'remote_port': 1}
-    r = {'time': iso(t + .01), 'type': 'response', 'auth': {'token_type': 'default'}, 'request': req}
-    if ok:
-        r['response'] = {'auth': {'client_token': hmac(rng), 'accessor': hmac(rng), 'display_name': f'userpass-{person}', 'metadata': {'username': person},
-                                  'policies': ['default'], 'entity_id': '%032d' % net, 'token_type': 'service'}}
-    else:
-        r.update(error='invalid username or password', response={'data': {'error': hmac(rng)}})
-    return [json.dumps({'time': iso(t), 'type': 'request', 'auth': {'token_type': 'default'}, 'request': req}), json.dumps(r)]
-
-
 def attack(person, net, guessed=True):
     """Failures, and then a success: a password that was guessed."""
     t = time.time() - 60
-    lines = [l for i in range(13) for l in login(person, net, False, t + i)] + (login(person, net, True, t + 14) if guessed else [])
+    lines = [l for i in range(13) for l in vault_login(rng, t + i, person, net)] + (vault_login(rng, t + 14, person, net, True) if guessed else [])
     with open(log, 'a') as f:
         f.write('\n'.join(lines) + '\n')
 

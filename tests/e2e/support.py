@@ -211,6 +211,20 @@ def vault_pair(rng, t, who='dana', secret='app/db', address='10.1.2.3', rid=None
     return [json.dumps(a, separators=(',', ':')), json.dumps(b, separators=(',', ':'))]
 
 
+def vault_login(rng, t, person, net, ok=False):
+    """A try to log in to Vault from 45.83.net.9 with a wrong password, or the right one."""
+    rid = '%08x-0000-4000-8000-%012x' % (rng.getrandbits(32), rng.getrandbits(40))
+    req = {'id': rid, 'operation': 'update', 'mount_point': 'auth/userpass/', 'mount_type': 'userpass', 'namespace': {'id': 'root'},
+           'path': f'auth/userpass/login/{person}', 'data': {'password': hmac(rng)}, 'remote_address': f'45.83.{net}.9', 'remote_port': 1}
+    r = {'time': iso(t + .01), 'type': 'response', 'auth': {'token_type': 'default'}, 'request': req}
+    if ok:
+        r['response'] = {'auth': {'client_token': hmac(rng), 'accessor': hmac(rng), 'display_name': f'userpass-{person}', 'metadata': {'username': person},
+                                  'policies': ['default'], 'entity_id': '%032d' % net, 'token_type': 'service'}}
+    else:
+        r.update(error='invalid username or password', response={'data': {'error': hmac(rng)}})
+    return [json.dumps({'time': iso(t), 'type': 'request', 'auth': {'token_type': 'default'}, 'request': req}), json.dumps(r)]
+
+
 class VaultLog:
     """An audit file that a Vault writes: n accesses so far, each with a request id of its own."""
 
