@@ -51,7 +51,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                           .n_events = 1,
                           .events_count = 3 };
     a.events[0] = half;
-    struct kt_target_secrets secrets = { .url = KT_STR("https://a.example/"), .key = KT_STR("k") };
+    struct kt_target_secrets secrets = { .url = KT_STR("https://a.example/v2/enqueue"),
+                                         .key = KT_STR("k") };
     for (const struct kt_target *const *t = kt_targets; *t != NULL; t++) {
         struct kt_arena arena = kt_arena_new(4u << 20);
         struct kt_target_request r = { 0 };
@@ -67,8 +68,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                            .deployment = "fuzz" };
             kt_buf_reset(&r.body);
             r = (struct kt_target_request){ .body = r.body };
-            if ((*t)->render(options, &secrets, &turn, &arena, &r, NULL) != KT_OK || r.skip != NULL)
+            struct kt_error err = { 0 };
+            if ((*t)->render(options, &secrets, &turn, &arena, &r, &err) != KT_OK ||
+                r.skip != NULL) {
+                assert(r.skip != NULL || (err.code == KT_E_LIMIT && err.text[0] != '\0'));
+                kt_arena_reset(&arena);
                 continue;
+            }
             if (r.mail.from != NULL) {
                 check_message(kt_buf_str(&r.body));
                 kt_arena_reset(&arena);
