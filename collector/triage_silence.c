@@ -17,19 +17,20 @@
 
 void kt_triage_free_silences(struct kt_triage *t)
 {
-    for (unsigned i = 0; i < t->silences.n && t->query != NULL; i++)
-        kt_query_free(t->query[i]);
-    kt_free(t->query);
+    for (unsigned i = 0; i < t->silences.n && t->covers != NULL; i++)
+        kt_query_free(t->covers[i].query);
+    kt_free(t->covers);
     kt_silences_done(&t->silences);
     kt_map_free(t->held);
     kt_map_free(t->kept);
     t->held = t->kept = NULL;
-    t->query = NULL;
+    t->covers = NULL;
 }
 
 static bool covers(const struct kt_triage *t, unsigned i, const struct kt_alert *a)
 {
-    return t->query[i] != NULL && kt_alert_covered(t->query[i], a);
+    const struct kt_query *q = t->covers[i].query;
+    return q != NULL && kt_alert_covered(q, a);
 }
 
 const struct kt_silence *kt_triage_silence_of(const struct kt_triage *t, const struct kt_alert *a,
@@ -75,10 +76,11 @@ enum kt_status kt_triage_load_silences(struct kt_triage *t, struct kt_reader *r,
     kt_time_ns since = INT64_MAX;
     if (kt_silences_load(r, &t->silences, err) != KT_OK)
         return err->code;
-    t->query = kt_alloc_array(t->silences.n + 1, sizeof(struct kt_query *));
+    t->covers = kt_alloc_array(t->silences.n + 1, sizeof *t->covers);
     for (unsigned i = 0; i < t->silences.n; i++) {
         const struct kt_silence *s = &t->silences.at[i];
-        if (!s->over && kt_alert_query_parse(kt_str_of(s->match), &t->query[i], NULL) == KT_OK)
+        if (!s->over &&
+            kt_alert_query_parse(kt_str_of(s->match), &t->covers[i].query, NULL) == KT_OK)
             since = s->from < since ? s->from : since;
     }
     return since == INT64_MAX ? KT_OK : kt_reader_alerts_since(r, since, see_alert, t, err);
@@ -108,7 +110,7 @@ static enum kt_status name_it(const struct kt_triage *t, struct kt_silence *s, k
 {
     unsigned open = 0, n = t->silences.n;
     if (t->silences.damage.places > 0) /* its name may be one of theirs */
-        return kt_fail(err, KT_E_CORRUPT,
+        return kt_fail(err, KT_E_INPUT,
                        "silences may be among %u damaged places of the log: restore a backup first "
                        "(keytrail verify)",
                        t->silences.damage.places);
@@ -149,8 +151,8 @@ enum kt_status kt_triage_silence(struct kt_triage *t, struct kt_silence *s, kt_t
         kt_query_free(q);
         return st;
     }
-    t->query = kt_realloc_array(t->query, t->silences.n + 1, sizeof(struct kt_query *));
-    t->query[t->silences.n - 1] = q;
+    t->covers = kt_realloc_array(t->covers, t->silences.n + 1, sizeof *t->covers);
+    t->covers[t->silences.n - 1] = (struct kt_covers){ .query = q };
     return KT_OK;
 }
 
@@ -195,20 +197,31 @@ bool kt_triage_releases(const struct kt_triage *t, kt_time_ns now)
     return false;
 }
 
+/* Of those alone whose alerts have been looked at. */
 static enum kt_status record_ends(struct kt_triage *t, kt_time_ns now, struct kt_error *err)
 {
     for (unsigned i = 0; i < t->silences.n; i++) {
         KT_CLEANUP(kt_buf_done) struct kt_buf raw = { 0 };
-        if (!has_ended(&t->silences.at[i], now))
+        if (!t->covers[i].ending)
             continue;
         kt_buf_addf(&raw, "{\"id\":\"%s\",\"by\":\"keytrail\"}", t->silences.at[i].id);
         if (decide(t, KT_SILENCE_OVER_OP, KT_STR("it ended: what it kept quiet has been told"),
                    kt_buf_str(&raw), now, err) != KT_OK)
             return err->code;
-        kt_query_free(t->query[i]);
-        t->query[i] = NULL;
+        kt_query_free(t->covers[i].query);
+        t->covers[i] = (struct kt_covers){ 0 };
     }
     return KT_OK;
+}
+
+/* What ends while these are looked at has its own turn: they may have been held again for it. */
+static void begin_release(struct kt_triage *t, kt_time_ns now)
+{
+    for (unsigned i = 0; i < t->silences.n; i++)
+        t->covers[i].ending = has_ended(&t->silences.at[i], now);
+    t->kept = t->held;
+    t->held = kt_map_new(0);
+    t->released = 0;
 }
 
 enum kt_status kt_triage_release(struct kt_triage *t, kt_time_ns now, char (*ret_ids)[KT_ID_TEXT],
@@ -217,11 +230,8 @@ enum kt_status kt_triage_release(struct kt_triage *t, kt_time_ns now, char (*ret
     *ret_n = 0;
     if (!kt_triage_releases(t, now))
         return KT_OK;
-    if (t->kept == NULL) {
-        t->kept = t->held;
-        t->held = kt_map_new(0);
-        t->released = 0;
-    }
+    if (t->kept == NULL)
+        begin_release(t, now);
     while (*ret_n < max && t->released < kt_map_count(t->kept))
         kt_str_copyz(ret_ids[(*ret_n)++], KT_ID_TEXT, kt_map_key(t->kept, t->released++));
     if (*ret_n > 0)

@@ -8,10 +8,13 @@ struct kt_triage {
     struct kt_triage_options o;
     struct kt_lives lives;
     struct kt_silences silences;
-    struct kt_query **query; /* of each silence; NULL: it ended before this start, or is no query */
-    struct kt_map *held;     /* ids of alerts that a silence keeps quiet */
-    struct kt_map *kept;     /* of those, what another one still does; while some are released */
-    uint32_t released;       /* so many of held have been given out */
+    struct kt_covers {          /* of each silence */
+        struct kt_query *query; /* NULL: its end is recorded, or it is no query */
+        bool ending;            /* what is in kept was looked at after its end */
+    } * covers;
+    struct kt_map *held; /* ids of alerts that a silence keeps quiet */
+    struct kt_map *kept; /* those held when some silences ended; NULL: none ends now */
+    uint32_t released;   /* so many of kept have been given out */
 };
 
 KT_MUST_USE enum kt_status kt_triage_load_silences(struct kt_triage *t, struct kt_reader *r,

@@ -1,6 +1,7 @@
 /* collector_triage: what people do about alerts, what targets hear of it, silences; with restarts
  * between. */
 #include "collector/alerts.h"
+#include "collector/triage_state.h"
 #include "core/base/hash.h"
 #include "core/event/decision.h"
 #include "core/store/read.h"
@@ -419,6 +420,30 @@ static void a_removed_silence_ends_at_once_and_another_goes_on(void **state)
     told(w, "trigger");
 }
 
+static bool half_turn(struct world *w)
+{
+    bool any;
+    assert_int_equal(kt_store_begin(w->store, NULL), KT_OK);
+    assert_int_equal(kt_alerts_turn(w->alerts, w->now, &any, NULL), KT_OK);
+    assert_int_equal(kt_store_commit(w->store, NULL), KT_OK);
+    return any;
+}
+
+/* The second ends while what the first kept quiet is looked at. */
+static void silences_that_end_close_together_lose_nothing(void **state)
+{
+    struct world *w = *state;
+    struct kt_alert a = alert(ID_A, KT_SEV_HIGH);
+    (void)silence(w, "actor:ana", KT_NS_HOUR);
+    (void)silence(w, "severity:high", KT_NS_HOUR + KT_NS_S);
+    raise_one(w, &a);
+    w->now = T0 + KT_NS_HOUR;
+    assert_false(half_turn(w)); /* the second still holds it */
+    w->now += KT_NS_S;
+    turn(w);
+    told(w, "trigger");
+}
+
 static void a_silence_needs_to_name_critical_to_cover_it(void **state)
 {
     struct world *w = *state;
@@ -453,6 +478,21 @@ static void bad_silences_are_refused(void **state)
     s.until = w->now + KT_NS_HOUR;
     assert_int_equal(kt_store_begin(w->store, NULL), KT_OK);
     assert_int_equal(kt_triage_silence(w->triage, &s, w->now, &err), KT_E_LIMIT);
+    assert_int_equal(kt_store_commit(w->store, NULL), KT_OK);
+}
+
+/* A refusal, not an error of the store, which would end the process. */
+static void a_damaged_log_refuses_silences(void **state)
+{
+    struct world *w = *state;
+    struct kt_silence s = {
+        .from = w->now, .until = w->now + KT_NS_HOUR, .match = "actor:a", .reason = "r", .by = "b"
+    };
+    struct kt_error err = { 0 };
+    w->triage->silences.damage.places = 1;
+    assert_int_equal(kt_store_begin(w->store, NULL), KT_OK);
+    assert_int_equal(kt_triage_silence(w->triage, &s, w->now, &err), KT_E_INPUT);
+    assert_true(kt_str_has(kt_str_of(err.text), KT_STR("1 damaged places")));
     assert_int_equal(kt_store_commit(w->store, NULL), KT_OK);
 }
 
@@ -576,8 +616,10 @@ int main(void)
         T(a_silenced_alert_is_told_when_the_silence_ends),
         T(a_silence_that_ends_while_the_collector_is_away_is_made_up_for),
         T(a_removed_silence_ends_at_once_and_another_goes_on),
+        T(silences_that_end_close_together_lose_nothing),
         T(a_silence_needs_to_name_critical_to_cover_it),
         T(bad_silences_are_refused),
+        T(a_damaged_log_refuses_silences),
         T(what_comes_and_goes_pages_once_and_counts),
         T(what_goes_on_is_one_alert_until_it_is_over),
         T(what_has_no_end_is_another_alert_after_an_hour_of_quiet),
