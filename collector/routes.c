@@ -143,28 +143,24 @@ struct told {               /* of one target */
     unsigned repeats;
 };
 
-static bool is_verb(const char *action, const char *verb)
+bool kt_routes_calls(const struct kt_outbox_row *row)
 {
-    size_t n = strlen(verb);
-    return strncmp(action, verb, n) == 0 && (action[n] == '\0' || action[n] == ':');
+    enum kt_send send = kt_send_of(kt_str_of(row->action));
+    return kt_outbox_speaks(row) &&
+           (send == KT_SEND_TRIGGER || send == KT_SEND_REPEAT || send == KT_SEND_ESCALATE);
 }
 
 static struct told told_of(const struct kt_outbox_row *rows, unsigned n, const char *target)
 {
-    static const char *const verbs[] = { "trigger", "escalate" };
     struct told t = { .first = INT64_MAX, .last = INT64_MIN };
     for (unsigned i = 0; i < n; i++) {
         const struct kt_outbox_row *row = &rows[i];
-        if (strcmp(row->target, target) != 0 || !kt_outbox_speaks(row))
+        if (strcmp(row->target, target) != 0 || !kt_routes_calls(row))
             continue;
-        bool repeat = is_verb(row->action, "repeat"), first = false;
-        for (size_t k = 0; k < KT_ARRAY_LEN(verbs); k++)
-            first = first || is_verb(row->action, verbs[k]);
-        if (!repeat && !first)
-            continue;
+        bool repeat = kt_send_of(kt_str_of(row->action)) == KT_SEND_REPEAT;
         t.yes = true;
         t.repeats += repeat;
-        if (first && row->created < t.first)
+        if (!repeat && row->created < t.first)
             t.first = row->created;
         if (row->created >= t.last) {
             t.last = row->created;
@@ -172,11 +168,6 @@ static struct told told_of(const struct kt_outbox_row *rows, unsigned n, const c
         }
     }
     return t;
-}
-
-bool kt_routes_told(const struct kt_outbox_row *rows, unsigned n, const char *target)
-{
-    return told_of(rows, n, target).yes;
 }
 
 /* ---- planning ---- */

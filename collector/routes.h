@@ -49,8 +49,9 @@ void kt_routes_plan(const struct kt_routes *r, const struct kt_page *page, kt_ti
                     struct kt_plan *ret);
 void kt_plan_done(struct kt_plan *p);
 
-/* Has the target got an alert by these rows (held and skipped ones tell nobody)? */
-bool kt_routes_told(const struct kt_outbox_row *rows, unsigned n, const char *target);
+/* Does the row call somebody to its alert: a trigger, a repeat or an escalation (held and skipped
+ * ones tell nobody)? Who has one that is no dead letter was told of the alert. */
+bool kt_routes_calls(const struct kt_outbox_row *row);
 /* Why route i does not take the alert, for people; false: it does. */
 bool kt_routes_refusal(const struct kt_routes *r, unsigned i, const struct kt_alert *a,
                        struct kt_buf *ret_why);

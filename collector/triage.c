@@ -2,10 +2,12 @@
  * triage: steps of people about alerts.
  *
  * Owns:  the lives of alerts in memory, the silences (triage_silence.c).
- * Calls: core/query (lives, silences), core/store/write, exporters/alerts (alert, match).
+ * Calls: routes (which rows call somebody), core/query (lives, silences), core/store/write,
+ *        exporters/alerts (alert, match).
  * Holds: a step that changes nothing writes nothing; what memory says of lives is the fold over the
  *        records of the log, so a restart comes to the same.
  */
+#include "collector/routes.h"
 #include "collector/triage_state.h"
 
 #include <stdio.h>
@@ -72,8 +74,7 @@ static enum kt_status note_row(void *self, const struct kt_outbox_row *row, stru
     struct told *told = self;
     (void)err;
     told->newest = row->created > told->newest ? row->created : told->newest;
-    if (!kt_str_starts(kt_str_of(row->action), KT_STR("trigger")) ||
-        strcmp(row->state, "dead") == 0 || !kt_outbox_speaks(row))
+    if (!kt_routes_calls(row) || strcmp(row->state, "dead") == 0)
         return KT_OK;
     for (unsigned i = 0; i < told->n; i++)
         if (strcmp(told->name[i], row->target) == 0)

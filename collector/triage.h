@@ -47,7 +47,7 @@ KT_MUST_USE enum kt_status kt_triage_graver(struct kt_triage *t, const struct kt
 
 /* ---- who was told ---- */
 struct kt_triage_told {
-    unsigned targets;  /* that have a trigger which is not a dead letter */
+    unsigned targets;  /* that were called to it by what is no dead letter */
     kt_time_ns newest; /* when the newest message of any kind was written down */
 };
 KT_MUST_USE enum kt_status kt_triage_told(struct kt_triage *t, const char *alert,

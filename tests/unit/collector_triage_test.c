@@ -323,6 +323,36 @@ static void what_was_merged_is_acted_on_where_it_went(void **state)
     assert_true(take(w, step(KT_STEP_NOTE, ID_A, "alice")).changed);
 }
 
+/* A row to another target than the configured one, as the pager writes it. */
+static void called(struct world *w, const char *target, const char *action, const char *state)
+{
+    struct kt_outbox_row row = { .created = w->now, .next_try = w->now };
+    kt_str_copyz(row.alert, sizeof row.alert, kt_str_of(ID_A));
+    kt_str_copyz(row.target, sizeof row.target, kt_str_of(target));
+    kt_str_copyz(row.action, sizeof row.action, kt_str_of(action));
+    kt_str_copyz(row.state, sizeof row.state, kt_str_of(state));
+    assert_int_equal(kt_store_begin(w->store, NULL), KT_OK);
+    assert_int_equal(kt_store_outbox_add(w->store, &row, KT_STR("{}"), NULL), KT_OK);
+    assert_int_equal(kt_store_commit(w->store, NULL), KT_OK);
+}
+
+static void who_was_called_by_any_word_hears_what_follows(void **state)
+{
+    struct world *w = *state;
+    struct kt_alert a = alert(ID_A, KT_SEV_HIGH);
+    struct kt_triage_told told_of;
+    raise_one(w, &a);
+    called(w, "boss", "escalate:1", "sent");
+    called(w, "chat", "trigger", "dead");
+    called(w, "chat", "repeat:1", "sent");
+    called(w, "night", "trigger", "held");
+    called(w, "gone", "trigger", "dead");
+    assert_int_equal(kt_triage_told(w->triage, ID_A, &told_of, NULL), KT_OK);
+    assert_int_equal(told_of.targets, 3); /* one, boss, chat */
+    (void)take(w, step(KT_STEP_ACK, ID_A, "alice"));
+    told(w, "trigger acknowledge acknowledge acknowledge");
+}
+
 /* ---- silences ---- */
 
 static struct kt_silence silence(struct world *w, const char *match, kt_time_ns lasts)
@@ -613,6 +643,7 @@ int main(void)
         T(the_same_again_writes_nothing_and_says_who),
         T(alerts_are_found_by_the_start_of_their_id),
         T(what_was_merged_is_acted_on_where_it_went),
+        T(who_was_called_by_any_word_hears_what_follows),
         T(a_silenced_alert_is_told_when_the_silence_ends),
         T(a_silence_that_ends_while_the_collector_is_away_is_made_up_for),
         T(a_removed_silence_ends_at_once_and_another_goes_on),
