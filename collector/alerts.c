@@ -10,8 +10,6 @@
 #include "core/base/enc.h"
 #include "core/base/hash.h"
 #include "core/base/limits.h"
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #define AT_ONCE 64u /* alerts looked at in a turn, after a silence */
@@ -40,32 +38,20 @@ enum kt_status kt_alerts_put(struct kt_alerts *a, const struct kt_alert *alert, 
     return KT_OK;
 }
 
-/* To those that were told of it before. Each update is a row of its own: one that is on its way
- * may not swallow the next. */
-enum kt_status kt_alerts_update(struct kt_alerts *a, const struct kt_alert *alert, kt_time_ns at,
-                                kt_time_ns now, struct kt_error *err)
-{
-    char action[24];
-    (void)snprintf(action, sizeof action, "update:%" PRId64, at / KT_NS_MS);
-    return kt_triage_tell(a->triage, alert, action, now, err);
-}
-
 /* A version of an alert that nothing keeps quiet: first those that know of it, then those that
  * routes add. ended: no more evidence of it comes. */
 static enum kt_status tell(struct kt_alerts *a, const struct kt_alert *alert, bool reopened,
                            kt_time_ns now, struct kt_error *err)
 {
     const struct kt_life *life = kt_triage_life(a->triage, alert->id);
-    char again[24];
     enum kt_status st = KT_OK;
     bool ended = kt_str_is(kt_str_of(alert->state), "closed");
     if (reopened) {
-        (void)snprintf(again, sizeof again, "trigger:%u", life->steps);
-        st = kt_triage_tell(a->triage, alert, again, now, err);
+        st = kt_triage_tell(a->triage, alert, KT_SEND_TRIGGER, now, err);
     } else if (life != NULL && life->status != KT_LIFE_OPEN) {
         return KT_OK;    /* somebody has it, or has dealt with it */
     } else if (!ended) { /* a person has to have looked at it nevertheless (decision 0036) */
-        st = kt_alerts_update(a, alert, alert->last, now, err);
+        st = kt_triage_tell(a->triage, alert, KT_SEND_UPDATE, now, err);
     }
     return st == KT_OK ? kt_pager_raised(a->pager, alert->id, now, err) : st;
 }
@@ -80,7 +66,7 @@ enum kt_status kt_alerts_raise(struct kt_alerts *a, const struct kt_alert *alert
         return st;
     if (alert->merged_into.len > 0) {
         kt_pager_answered(a->pager, alert->id);
-        return kt_triage_tell(a->triage, alert, "resolve", now, err);
+        return kt_triage_tell(a->triage, alert, KT_SEND_RESOLVE, now, err);
     }
     st = kt_triage_graver(a->triage, alert, now, &reopened, err);
     if (st != KT_OK)
@@ -125,7 +111,7 @@ static enum kt_status release(struct kt_alerts *a, const char *id, kt_time_ns no
         return KT_OK;
     }
     *ret_any = true;
-    st = kt_alerts_update(a, &alert, now, now, err);
+    st = kt_triage_tell(a->triage, &alert, KT_SEND_UPDATE, now, err);
     return st == KT_OK ? kt_pager_raised(a->pager, id, now, err) : st;
 }
 

@@ -171,7 +171,7 @@ static enum kt_status count_one(struct kt_alerts *a, const struct kt_alerts_self
         kt_triage_hold(a->triage, alert.id);
     if (kt_alerts_put(a, &alert, now, err) != KT_OK || save(a, name, st, err) != KT_OK)
         return err->code;
-    return tell ? kt_alerts_update(a, &alert, now, now, err) : KT_OK;
+    return tell ? kt_triage_tell(a->triage, &alert, KT_SEND_UPDATE, now, err) : KT_OK;
 }
 
 enum kt_status kt_alerts_self(struct kt_alerts *a, const struct kt_alerts_self *s, kt_time_ns now,
@@ -224,7 +224,7 @@ static enum kt_status resolve(struct kt_alerts *a, const struct state *st, kt_ti
     kt_pager_answered(a->pager, alert.id);
     if (life != NULL && life->status == KT_LIFE_CLOSED)
         return KT_OK; /* a person was faster, and those who were told know */
-    return kt_triage_tell(a->triage, &alert, "resolve", now, err);
+    return kt_triage_tell(a->triage, &alert, KT_SEND_RESOLVE, now, err);
 }
 
 struct walk { /* blobs whose time has come */

@@ -11,6 +11,3 @@ struct kt_alerts {
 /* The row of this version of an alert. */
 KT_MUST_USE enum kt_status kt_alerts_put(struct kt_alerts *a, const struct kt_alert *alert,
                                          kt_time_ns now, struct kt_error *err);
-/* An update to those that were told of it; at: what makes its action another one. */
-KT_MUST_USE enum kt_status kt_alerts_update(struct kt_alerts *a, const struct kt_alert *alert,
-                                            kt_time_ns at, kt_time_ns now, struct kt_error *err);

@@ -14,11 +14,14 @@
 #include <string.h>
 
 #include "core/base/alloc.h"
+#include "core/base/enc.h"
+#include "core/base/hash.h"
 #include "core/base/limits.h"
 #include "core/event/decision.h"
 #include "core/event/line.h"
 
-#define TARGETS_MAX 64u
+#define TARGETS_MAX   64u
+#define VERSION_BYTES 5u /* what an action has room for */
 
 static enum kt_status load(struct kt_triage *t, struct kt_error *err)
 {
@@ -93,21 +96,31 @@ enum kt_status kt_triage_told(struct kt_triage *t, const char *alert, struct kt_
     return st;
 }
 
-enum kt_status kt_triage_tell(struct kt_triage *t, const struct kt_alert *a, const char *action,
+/* "update:5d41402abc": the same version is the same row, whatever times it has. */
+static void name_version(enum kt_send send, struct kt_str json, struct kt_buf *ret)
+{
+    uint8_t version[16];
+    kt_blake2b(&json, 1, version, sizeof version);
+    kt_buf_addf(ret, "%s:", kt_send_word(send));
+    kt_hex_add(ret, version, VERSION_BYTES);
+}
+
+enum kt_status kt_triage_tell(struct kt_triage *t, const struct kt_alert *a, enum kt_send send,
                               kt_time_ns now, struct kt_error *err)
 {
-    KT_CLEANUP(kt_buf_done) struct kt_buf json = { 0 };
+    KT_CLEANUP(kt_buf_done) struct kt_buf json = { 0 }, action = { 0 };
     struct told told = { 0 };
     struct kt_alert with = *a;
     if (kt_store_outbox_of(t->o.store, a->id, note_row, &told, err) != KT_OK)
         return kt_wrap(err, "who was told of %s", a->id);
     kt_alert_life_of(kt_triage_life(t, a->id), &with.life);
     kt_alert_write(&with, &json);
+    name_version(send, kt_buf_str(&json), &action);
     for (unsigned i = 0; i < told.n; i++) {
         struct kt_outbox_row row = { .created = now, .next_try = now };
         kt_str_copyz(row.alert, sizeof row.alert, kt_str_of(a->id));
         kt_str_copyz(row.target, sizeof row.target, kt_str_of(told.name[i]));
-        kt_str_copyz(row.action, sizeof row.action, kt_str_of(action));
+        kt_str_copyz(row.action, sizeof row.action, kt_buf_str(&action));
         kt_str_copyz(row.state, sizeof row.state, KT_STR("wait"));
         if (kt_store_outbox_add(t->o.store, &row, kt_buf_str(&json), err) != KT_OK)
             return kt_wrap(err, "outbox row for '%s'", row.target);
@@ -135,18 +148,15 @@ static enum kt_status write_step(struct kt_triage *t, const struct kt_alert *a, 
     return KT_OK;
 }
 
-/* An action of its own, however often somebody does the same. */
 static enum kt_status tell_step(struct kt_triage *t, const struct kt_alert *a,
                                 enum kt_step_what what, kt_time_ns now, struct kt_error *err)
 {
-    static const char *const sends[KT_STEP_COUNT] = { [KT_STEP_ACK] = "acknowledge",
-                                                      [KT_STEP_ASSIGN] = "update",
-                                                      [KT_STEP_CLOSE] = "resolve",
-                                                      [KT_STEP_REOPEN] = "trigger",
-                                                      [KT_STEP_NOTE] = "update" };
-    char action[24];
-    (void)snprintf(action, sizeof action, "%s:%u", sends[what], kt_triage_life(t, a->id)->steps);
-    return kt_triage_tell(t, a, action, now, err);
+    static const enum kt_send sends[KT_STEP_COUNT] = { [KT_STEP_ACK] = KT_SEND_ACKNOWLEDGE,
+                                                       [KT_STEP_ASSIGN] = KT_SEND_UPDATE,
+                                                       [KT_STEP_CLOSE] = KT_SEND_RESOLVE,
+                                                       [KT_STEP_REOPEN] = KT_SEND_TRIGGER,
+                                                       [KT_STEP_NOTE] = KT_SEND_UPDATE };
+    return kt_triage_tell(t, a, sends[what], now, err);
 }
 
 static bool is_ended(const struct kt_alert *a)

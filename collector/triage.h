@@ -52,10 +52,10 @@ struct kt_triage_told {
 };
 KT_MUST_USE enum kt_status kt_triage_told(struct kt_triage *t, const char *alert,
                                           struct kt_triage_told *ret, struct kt_error *err);
-/* Inside a transaction: one row a target that was told of the alert. action: at most 23 bytes,
- * another one each time. The document carries the life. */
+/* Inside a transaction: one row a target that was told of the alert, for each version of its
+ * document, which carries the life: one that is on its way may not swallow the next. */
 KT_MUST_USE enum kt_status kt_triage_tell(struct kt_triage *t, const struct kt_alert *a,
-                                          const char *action, kt_time_ns now, struct kt_error *err);
+                                          enum kt_send send, kt_time_ns now, struct kt_error *err);
 
 /* ---- silences ---- */
 /* Adds one: match is a query about alerts, the id is given here. KT_E_LIMIT: 64 are open. */

@@ -183,6 +183,19 @@ static void no_update_swallows_another(void **state)
     assert_int_equal(waiting(w), 8);
 }
 
+/* The row of the one before may be on its way: what it would swallow is never told. */
+static void a_version_of_the_same_moment_is_a_row_of_its_own(void **state)
+{
+    struct world *w = *state;
+    struct kt_alert a = alert(ID_A, KT_SEV_HIGH);
+    raise_one(w, &a, true, false);
+    raise_one(w, &a, false, false);
+    assert_int_equal(waiting(w), 4);
+    a.title = KT_STR("ana read 42 secrets");
+    raise_one(w, &a, false, false);
+    assert_int_equal(waiting(w), 6);
+}
+
 static void an_alert_about_a_target_spares_that_target(void **state)
 {
     struct world *w = *state;
@@ -270,6 +283,7 @@ int main(void)
         T(medium_and_above_go_to_every_target),
         T(low_and_historic_alerts_call_nobody),
         T(no_update_swallows_another),
+        T(a_version_of_the_same_moment_is_a_row_of_its_own),
         T(an_alert_about_a_target_spares_that_target),
         T(rows_wait_in_the_store_until_they_are_delivered),
         T(rows_of_a_removed_target_become_dead_letters),
