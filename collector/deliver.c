@@ -192,7 +192,8 @@ static enum kt_status keep_handle(struct kt_deliver *d, const struct kt_outbox_r
     char name[128];
     if (row->handle[0] == '\0' || strcmp(row->state, "sent") != 0)
         return KT_OK;
-    bool over = kt_send_of(kt_str_of(row->action)) == KT_SEND_RESOLVE;
+    enum kt_send send = kt_send_of(kt_str_of(row->action));
+    bool over = send == KT_SEND_RESOLVE || send == KT_SEND_REMARK;
     return kt_store_put(d->store, thread_name(row, name),
                         over ? KT_STR_NONE : kt_str_of(row->handle), err);
 }

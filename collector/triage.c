@@ -105,6 +105,13 @@ static void name_version(enum kt_send send, struct kt_str json, struct kt_buf *r
     kt_hex_add(ret, version, VERSION_BYTES);
 }
 
+/* By a person, or without one. */
+static bool has_ended(const struct kt_triage *t, const struct kt_alert *a)
+{
+    const struct kt_life *l = kt_triage_life(t, a->id);
+    return kt_alert_is_over(a) || (l != NULL && l->status == KT_LIFE_CLOSED);
+}
+
 enum kt_status kt_triage_tell(struct kt_triage *t, const struct kt_alert *a, enum kt_send send,
                               kt_time_ns now, struct kt_error *err)
 {
@@ -115,6 +122,8 @@ enum kt_status kt_triage_tell(struct kt_triage *t, const struct kt_alert *a, enu
         return kt_wrap(err, "who was told of %s", a->id);
     kt_alert_life_of(kt_triage_life(t, a->id), &with.life);
     kt_alert_write(&with, &json);
+    if (send == KT_SEND_UPDATE && has_ended(t, a)) /* what opens alerts would open it again */
+        send = KT_SEND_REMARK;
     name_version(send, kt_buf_str(&json), &action);
     for (unsigned i = 0; i < told.n; i++) {
         struct kt_outbox_row row = { .created = now, .next_try = now };

@@ -53,7 +53,8 @@ struct kt_triage_told {
 KT_MUST_USE enum kt_status kt_triage_told(struct kt_triage *t, const char *alert,
                                           struct kt_triage_told *ret, struct kt_error *err);
 /* Inside a transaction: one row a target that was told of the alert, for each version of its
- * document, which carries the life: one that is on its way may not swallow the next. */
+ * document, which carries the life: one that is on its way may not swallow the next. An update of
+ * one that has ended is a remark. */
 KT_MUST_USE enum kt_status kt_triage_tell(struct kt_triage *t, const struct kt_alert *a,
                                           enum kt_send send, kt_time_ns now, struct kt_error *err);
 

@@ -131,9 +131,10 @@ static enum kt_status render(const void *opt, const struct kt_target_secrets *se
     const struct options *o = opt;
     struct identity now = identity_of(arena, turn->alert), before = identity_from(turn->handle);
     struct kt_str handle = handle_of(arena, &now), base = kt_str_of(o->files.server);
-    kt_time_ns ends = turn->send == KT_SEND_RESOLVE ? turn->now
-                      : turn->send == KT_SEND_TEST  ? turn->now + TEST_LASTS
-                                                    : turn->now + LASTS;
+    bool ended = turn->send == KT_SEND_RESOLVE || turn->send == KT_SEND_REMARK;
+    kt_time_ns ends = ended                        ? turn->now
+                      : turn->send == KT_SEND_TEST ? turn->now + TEST_LASTS
+                                                   : turn->now + LASTS;
     if ((ret->skip = skips[turn->send]) != NULL)
         return KT_OK;
     json_auto_t *root = json_array();

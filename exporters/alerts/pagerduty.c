@@ -157,6 +157,10 @@ static enum kt_status render(const void *opt, const struct kt_target_secrets *se
                              struct kt_target_request *ret, struct kt_error *err)
 {
     bool is_change = turn->send == KT_SEND_CHANGE;
+    if (turn->send == KT_SEND_REMARK) {
+        ret->skip = "the incident is resolved: only a trigger could say more";
+        return KT_OK;
+    }
     if (is_change && kt_str_starts(secrets->key, KT_STR("R"))) {
         ret->skip = "the key of a ruleset (R…) takes no change events";
         return KT_OK;

@@ -18,15 +18,11 @@ const struct kt_target *kt_target_find(struct kt_str name)
 }
 
 static const char *const sends[KT_SEND_COUNT] = {
-    [KT_SEND_TRIGGER] = "trigger",
-    [KT_SEND_UPDATE] = "update",
-    [KT_SEND_REPEAT] = "repeat",
-    [KT_SEND_ESCALATE] = "escalate",
-    [KT_SEND_ACKNOWLEDGE] = "acknowledge",
-    [KT_SEND_RESOLVE] = "resolve",
-    [KT_SEND_RESEND] = "resend",
-    [KT_SEND_CHANGE] = "change",
-    [KT_SEND_TEST] = "test",
+    [KT_SEND_TRIGGER] = "trigger",         [KT_SEND_UPDATE] = "update",
+    [KT_SEND_REPEAT] = "repeat",           [KT_SEND_ESCALATE] = "escalate",
+    [KT_SEND_ACKNOWLEDGE] = "acknowledge", [KT_SEND_RESOLVE] = "resolve",
+    [KT_SEND_REMARK] = "remark",           [KT_SEND_RESEND] = "resend",
+    [KT_SEND_CHANGE] = "change",           [KT_SEND_TEST] = "test",
 };
 
 const char *kt_send_word(enum kt_send send)

@@ -147,6 +147,7 @@ struct kt_str kt_render_head(struct kt_arena *arena, const struct kt_target_turn
         [KT_SEND_ESCALATE] = "escalated: ",
         [KT_SEND_ACKNOWLEDGE] = "acknowledged: ",
         [KT_SEND_RESOLVE] = "closed: ",
+        [KT_SEND_REMARK] = "update: ",
         [KT_SEND_RESEND] = "",
         [KT_SEND_CHANGE] = "",
         [KT_SEND_TEST] = "",

@@ -34,6 +34,7 @@ enum kt_send {
     KT_SEND_ESCALATE, /* nor has anybody elsewhere: now it comes here */
     KT_SEND_ACKNOWLEDGE,
     KT_SEND_RESOLVE,
+    KT_SEND_REMARK, /* a word about one that has ended: it opens nothing */
     KT_SEND_RESEND, /* nothing new: the target forgets what is not sent again (forgets) */
     KT_SEND_CHANGE, /* nothing happened: a setting, a source or the program changed */
     KT_SEND_TEST,

@@ -33,15 +33,11 @@ static const struct kt_option options[] = {
 };
 
 static const char *const types[KT_SEND_COUNT] = {
-    [KT_SEND_TRIGGER] = "alert.opened",
-    [KT_SEND_UPDATE] = "alert.updated",
-    [KT_SEND_REPEAT] = "alert.repeated",
-    [KT_SEND_ESCALATE] = "alert.escalated",
-    [KT_SEND_ACKNOWLEDGE] = "alert.acknowledged",
-    [KT_SEND_RESOLVE] = "alert.resolved",
-    [KT_SEND_RESEND] = "alert.opened",
-    [KT_SEND_CHANGE] = "change.recorded",
-    [KT_SEND_TEST] = "test.ping",
+    [KT_SEND_TRIGGER] = "alert.opened",           [KT_SEND_UPDATE] = "alert.updated",
+    [KT_SEND_REPEAT] = "alert.repeated",          [KT_SEND_ESCALATE] = "alert.escalated",
+    [KT_SEND_ACKNOWLEDGE] = "alert.acknowledged", [KT_SEND_RESOLVE] = "alert.resolved",
+    [KT_SEND_REMARK] = "alert.updated",           [KT_SEND_RESEND] = "alert.opened",
+    [KT_SEND_CHANGE] = "change.recorded",         [KT_SEND_TEST] = "test.ping",
 };
 
 /* Alerts that have types of their own: receivers route them elsewhere. */

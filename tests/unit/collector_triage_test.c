@@ -310,6 +310,25 @@ static void alerts_are_found_by_the_start_of_their_id(void **state)
     refused(w, step(KT_STEP_ACK, "%%%%", "alice"), "there is no alert '%%%%'");
 }
 
+static void a_note_on_what_has_ended_opens_nothing(void **state)
+{
+    struct world *w = *state;
+    struct kt_alert a = alert(ID_A, KT_SEV_HIGH), b = alert(ID_B, KT_SEV_HIGH);
+    raise_one(w, &a);
+    (void)take(w, step(KT_STEP_CLOSE, ID_A, "alice"));
+    (void)take(w, step(KT_STEP_NOTE, ID_A, "bob"));
+    told(w, "trigger resolve remark");
+    (void)take(w, step(KT_STEP_REOPEN, ID_A, "bob"));
+    (void)take(w, step(KT_STEP_NOTE, ID_A, "bob"));
+    told(w, "trigger resolve remark trigger update");
+    raise_one(w, &b);
+    b.state = "closed";
+    b.merged_into = KT_STR(ID_A);
+    raise_one(w, &b);
+    (void)take(w, step(KT_STEP_NOTE, ID_B, "bob"));
+    told(w, "trigger resolve remark trigger update trigger resolve remark");
+}
+
 static void what_was_merged_is_acted_on_where_it_went(void **state)
 {
     struct world *w = *state;
@@ -642,6 +661,7 @@ int main(void)
         T(the_whole_life_reaches_who_was_told_in_order),
         T(the_same_again_writes_nothing_and_says_who),
         T(alerts_are_found_by_the_start_of_their_id),
+        T(a_note_on_what_has_ended_opens_nothing),
         T(what_was_merged_is_acted_on_where_it_went),
         T(who_was_called_by_any_word_hears_what_follows),
         T(a_silenced_alert_is_told_when_the_silence_ends),
