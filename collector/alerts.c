@@ -111,7 +111,9 @@ static enum kt_status release(struct kt_alerts *a, const char *id, kt_time_ns no
         return KT_OK;
     }
     *ret_any = true;
-    st = kt_triage_tell(a->triage, &alert, KT_SEND_UPDATE, now, err);
+    bool reopened = life != NULL && life->reopened.at > told.called; /* it got worse meanwhile */
+    enum kt_send send = reopened ? KT_SEND_TRIGGER : KT_SEND_UPDATE;
+    st = kt_triage_tell(a->triage, &alert, send, now, err);
     return st == KT_OK ? kt_pager_raised(a->pager, id, now, err) : st;
 }
 

@@ -69,7 +69,7 @@ const struct kt_life *kt_triage_life(const struct kt_triage *t, const char *aler
 struct told {
     char name[TARGETS_MAX][64];
     unsigned n;
-    kt_time_ns newest;
+    kt_time_ns newest, called;
 };
 
 static enum kt_status note_row(void *self, const struct kt_outbox_row *row, struct kt_error *err)
@@ -77,7 +77,10 @@ static enum kt_status note_row(void *self, const struct kt_outbox_row *row, stru
     struct told *told = self;
     (void)err;
     told->newest = row->created > told->newest ? row->created : told->newest;
-    if (!kt_routes_calls(row) || strcmp(row->state, "dead") == 0)
+    if (!kt_routes_calls(row))
+        return KT_OK;
+    told->called = row->created > told->called ? row->created : told->called;
+    if (strcmp(row->state, "dead") == 0)
         return KT_OK;
     for (unsigned i = 0; i < told->n; i++)
         if (strcmp(told->name[i], row->target) == 0)
@@ -92,7 +95,7 @@ enum kt_status kt_triage_told(struct kt_triage *t, const char *alert, struct kt_
 {
     struct told told = { 0 };
     enum kt_status st = kt_store_outbox_of(t->o.store, alert, note_row, &told, err);
-    *ret = (struct kt_triage_told){ .targets = told.n, .newest = told.newest };
+    *ret = (struct kt_triage_told){ told.n, told.newest, told.called };
     return st;
 }
 

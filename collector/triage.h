@@ -49,6 +49,7 @@ KT_MUST_USE enum kt_status kt_triage_graver(struct kt_triage *t, const struct kt
 struct kt_triage_told {
     unsigned targets;  /* that were called to it by what is no dead letter */
     kt_time_ns newest; /* when the newest message of any kind was written down */
+    kt_time_ns called; /* when the newest that calls somebody was */
 };
 KT_MUST_USE enum kt_status kt_triage_told(struct kt_triage *t, const char *alert,
                                           struct kt_triage_told *ret, struct kt_error *err);

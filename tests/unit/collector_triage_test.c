@@ -493,6 +493,22 @@ static void silences_that_end_close_together_lose_nothing(void **state)
     told(w, "trigger");
 }
 
+/* What somebody had acknowledged before the silence, and is graver now, pages again. */
+static void what_got_worse_under_a_silence_is_told_as_such(void **state)
+{
+    struct world *w = *state;
+    struct kt_alert a = alert(ID_A, KT_SEV_MEDIUM);
+    raise_one(w, &a);
+    (void)take(w, step(KT_STEP_ACK, ID_A, "alice"));
+    (void)silence(w, "actor:ana", KT_NS_HOUR);
+    a.severity = KT_SEV_HIGH;
+    raise_one(w, &a);
+    told(w, "trigger acknowledge");
+    w->now += KT_NS_HOUR;
+    turn(w);
+    told(w, "trigger acknowledge trigger");
+}
+
 static void a_silence_needs_to_name_critical_to_cover_it(void **state)
 {
     struct world *w = *state;
@@ -668,6 +684,7 @@ int main(void)
         T(a_silence_that_ends_while_the_collector_is_away_is_made_up_for),
         T(a_removed_silence_ends_at_once_and_another_goes_on),
         T(silences_that_end_close_together_lose_nothing),
+        T(what_got_worse_under_a_silence_is_told_as_such),
         T(a_silence_needs_to_name_critical_to_cover_it),
         T(bad_silences_are_refused),
         T(a_damaged_log_refuses_silences),
