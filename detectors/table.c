@@ -22,17 +22,12 @@ bool kt_key_eq(struct kt_key x, struct kt_key y)
     return x.a == y.a && x.b == y.b;
 }
 
-static uint64_t mix(uint64_t z)
-{
-    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-    return z ^ (z >> 31);
-}
-
+/* All bits of a key count: an address has its own at one end. Most keys are hashes already. */
 static uint32_t *bucket_of(const struct kt_table *t, struct kt_key key)
 {
-    uint64_t h = mix(mix(key.a ^ t->seed) + key.b);
-    return &t->bucket[h & (t->n_buckets - 1)];
+    uint64_t h = (key.a ^ t->seed) * UINT64_C(0xbf58476d1ce4e5b9);
+    h = ((h ^ (h >> 32)) + key.b) * UINT64_C(0x94d049bb133111eb);
+    return &t->bucket[(h ^ (h >> 32)) & (t->n_buckets - 1)];
 }
 
 static void rehash(struct kt_table *t, uint32_t n)
@@ -86,12 +81,27 @@ void kt_table_free(struct kt_table *t)
     kt_free(t);
 }
 
-uint32_t kt_table_find(const struct kt_table *t, struct kt_key key)
+static bool is_of(const struct stub *s, struct kt_key key)
 {
-    uint32_t i = t->count == 0 ? KT_NONE : *bucket_of(t, key);
-    while (i != KT_NONE && !kt_key_eq(kt_stub(t, i)->key, key))
-        i = kt_stub(t, i)->chain;
-    return i;
+    return s->key.a == key.a && s->key.b == key.b;
+}
+
+uint32_t kt_table_find(struct kt_table *t, struct kt_key key)
+{
+    if (t->count == 0)
+        return KT_NONE;
+    if (t->found < t->n_stubs) { /* whatever has moved since: a live stub of the key is the one */
+        const struct stub *s = kt_stub(t, t->found);
+        if (is_of(s, key) && s->flags & STUB_LIVE)
+            return t->found;
+    }
+    for (uint32_t i = *bucket_of(t, key); i != KT_NONE;) {
+        const struct stub *s = kt_stub(t, i);
+        if (is_of(s, key))
+            return t->found = i;
+        i = s->chain;
+    }
+    return KT_NONE;
 }
 
 /* ---- structs ---- */
@@ -142,50 +152,48 @@ static bool load(struct kt_table *t, uint32_t i, unsigned char *ret)
 }
 
 /* ---- the order of use ---- */
-static void unlink_use(struct kt_table *t, uint32_t i)
+static void unlink_use(struct kt_table *t, uint32_t i, const struct stub *s)
 {
-    struct stub *s = kt_stub(t, i);
     if (t->mark == i)
         t->mark = s->older;
     *(s->older == KT_NONE ? &t->oldest : &kt_stub(t, s->older)->newer) = s->newer;
     *(s->newer == KT_NONE ? &t->newest : &kt_stub(t, s->newer)->older) = s->older;
 }
 
-static void link_newest(struct kt_table *t, uint32_t i)
+static void link_newest(struct kt_table *t, uint32_t i, struct stub *s)
 {
-    struct stub *s = kt_stub(t, i);
     s->older = t->newest;
     s->newer = KT_NONE;
     *(t->newest == KT_NONE ? &t->oldest : &kt_stub(t, t->newest)->newer) = i;
     t->newest = i;
 }
 
-static void soil(struct kt_table *t, uint32_t i)
+static void soil(struct kt_table *t, struct stub *s)
 {
-    if (kt_stub(t, i)->flags & STUB_DIRTY)
+    if (s->flags & STUB_DIRTY)
         return;
-    kt_stub(t, i)->flags |= STUB_DIRTY;
+    s->flags |= STUB_DIRTY;
     t->n_dirty++;
 }
 
 /* The newest one is already in its place, unless it is taken for written: it changes now. */
-static void touch(struct kt_table *t, uint32_t i)
+static void touch(struct kt_table *t, uint32_t i, struct stub *s)
 {
-    soil(t, i);
+    soil(t, s);
     if (i == t->newest) {
         if (t->mark == i)
-            t->mark = kt_stub(t, i)->older;
+            t->mark = s->older;
         return;
     }
-    unlink_use(t, i);
-    link_newest(t, i);
+    unlink_use(t, i, s);
+    link_newest(t, i, s);
 }
 
 void kt_table_link(struct kt_table *t, const uint32_t *at, uint32_t n)
 {
     t->oldest = t->newest = KT_NONE;
     for (uint32_t i = 0; i < n; i++)
-        link_newest(t, at[i]);
+        link_newest(t, at[i], kt_stub(t, at[i]));
     uint32_t buckets = t->n_buckets;
     while (t->count > buckets)
         buckets *= 2;
@@ -200,7 +208,7 @@ static void drop(struct kt_table *t, uint32_t i)
     while (*p != i)
         p = &kt_stub(t, *p)->chain;
     *p = s->chain;
-    unlink_use(t, i);
+    unlink_use(t, i, s);
     if (s->flags & STUB_SAVED)
         kt_buf_add_bytes(&t->gone, &s->key, sizeof s->key);
     t->n_dirty -= (s->flags & STUB_DIRTY) != 0;
@@ -226,12 +234,11 @@ static void *lose(struct kt_table *t, uint32_t i)
 
 /* The struct of a stub, brought in when it is not in memory. NULL: it is lost, and the stub gone.
  */
-static unsigned char *state_of(struct kt_table *t, uint32_t i)
+static unsigned char *state_of(struct kt_table *t, uint32_t i, struct stub *s)
 {
-    unsigned char *state = kt_body(t, kt_stub(t, i));
-    if (state != NULL)
-        return state;
-    state = kt_table_body_new(t, kt_stub(t, i));
+    if (s->body != 0)
+        return kt_body(t, s);
+    unsigned char *state = kt_table_body_new(t, s);
     return load(t, i, state) ? state : lose(t, i);
 }
 
@@ -248,29 +255,37 @@ const unsigned char *kt_table_glance(struct kt_table *t, uint32_t i)
 void *kt_table_get(struct kt_table *t, struct kt_key key)
 {
     uint32_t i = kt_table_find(t, key);
-    void *state = i == KT_NONE ? NULL : state_of(t, i);
+    if (i == KT_NONE)
+        return NULL;
+    struct stub *s = kt_stub(t, i);
+    void *state = state_of(t, i, s);
     if (state != NULL)
-        touch(t, i);
+        touch(t, i, s);
     return state;
 }
 
 const void *kt_table_peek(const struct kt_table *t, struct kt_key key)
 {
-    uint32_t i = kt_table_find(t, key);
-    const void *state = i == KT_NONE ? NULL : state_of((struct kt_table *)(uintptr_t)t, i);
+    struct kt_table *view = (struct kt_table *)(uintptr_t)t; /* what is in it stays the same */
+    uint32_t i = kt_table_find(view, key);
+    if (i == KT_NONE)
+        return NULL;
+    struct stub *s = kt_stub(t, i);
+    const void *state = state_of(view, i, s);
     if (state != NULL)
-        kt_stub(t, i)->flags |= STUB_SEEN;
+        s->flags |= STUB_SEEN;
     return state;
 }
 
 static void *changed(struct kt_table *t, uint32_t i)
 {
-    void *state = state_of(t, i);
+    struct stub *s = kt_stub(t, i);
+    void *state = state_of(t, i, s);
     if (state == NULL)
         return NULL;
-    kt_stub(t, i)->flags |= STUB_CHANGED | STUB_SEEN;
+    s->flags |= STUB_CHANGED | STUB_SEEN;
     t->walked = true;
-    soil(t, i);
+    soil(t, s);
     return state;
 }
 
@@ -316,7 +331,7 @@ uint32_t kt_table_insert(struct kt_table *t, struct kt_key key)
     uint32_t *b = bucket_of(t, key);
     *kt_stub(t, i) = (struct stub){ .key = key, .chain = *b, .flags = STUB_LIVE };
     *b = i;
-    link_newest(t, i);
+    link_newest(t, i, kt_stub(t, i));
     t->count++;
     if (t->count > t->n_buckets)
         rehash(t, t->n_buckets * 2);
@@ -337,7 +352,7 @@ void *kt_table_put(struct kt_table *t, struct kt_key key, bool *ret_new)
         drop(t, t->oldest);
     }
     uint32_t i = kt_table_insert(t, key);
-    soil(t, i);
+    soil(t, kt_stub(t, i));
     return kt_table_body_new(t, kt_stub(t, i));
 }
 
@@ -423,7 +438,7 @@ const void *kt_table_each(struct kt_table *t, uint32_t *at, struct kt_key *ret_k
     uint32_t i;
     const void *state = NULL;
     while (state == NULL && (i = next_stub(t, at, ret_key)) != KT_NONE) {
-        state = state_of(t, i);
+        state = state_of(t, i, kt_stub(t, i));
         if (state != NULL)
             kt_stub(t, i)->flags |= STUB_SEEN;
     }

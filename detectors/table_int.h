@@ -32,6 +32,7 @@ struct kt_table {
     struct stub **stubs;
     uint32_t n_stubs, n_chunks, count, oldest, newest;
     uint32_t *bucket, n_buckets;
+    uint32_t found; /* the stub that was found last: it is often asked for again */
     /* Structs: slabs of 1 << slab_shift of them; a free one begins with the next free place + 1. */
     unsigned char **slab;
     uint32_t n_slabs, slab_shift, stride, used, free, bodies;
@@ -74,7 +75,7 @@ const unsigned char *kt_table_glance(struct kt_table *t, uint32_t i);
 bool kt_table_open(const struct kt_table *t, struct kt_key key, struct kt_str row, void *ret);
 /* A new stub at the end of both orders, without a struct. */
 uint32_t kt_table_insert(struct kt_table *t, struct kt_key key);
-uint32_t kt_table_find(const struct kt_table *t, struct kt_key key);
+uint32_t kt_table_find(struct kt_table *t, struct kt_key key);
 /* The order of use becomes that of the stubs in `at`, the hash and the holes are as they must be.
  */
 void kt_table_link(struct kt_table *t, const uint32_t *at, uint32_t n);
