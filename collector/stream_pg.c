@@ -20,13 +20,17 @@ struct postgres {
 };
 
 /* By the class of the SQLSTATE (PostgreSQL's manual, appendix A): is it the content, or something
- * that a person has to mend? All else, a lost connection too, is tried again. */
+ * that a person has to mend? The last that fits counts. All else, a lost connection too, is tried
+ * again. */
 static const struct {
     const char *class;
     enum kt_stream_verdict verdict;
 } classes[] = {
     { "22", KT_STREAM_REFUSED }, /* data exception */
     { "23", KT_STREAM_REFUSED }, /* integrity constraint violation */
+    /* The table has no CHECK: this is about a month's partition, whatever the items are. */
+    { "23514", KT_STREAM_RETRY },
+    { "54", KT_STREAM_REFUSED }, /* program limit exceeded: an index of the owner's, say */
     { "0A", KT_STREAM_DENIED },  /* feature not supported */
     { "28", KT_STREAM_DENIED },  /* invalid authorization */
     { "3D", KT_STREAM_DENIED },  /* invalid catalog name */

@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "core/base/alloc.h"
 #include "core/base/hash.h"
@@ -51,33 +52,16 @@ static char *wiped(char *z)
 /* libpq fills what is not said from there; what a stream does is said in its configuration. */
 static void leave_environment(void)
 {
-    static const char *const names[] = {
-        "PGHOST",
-        "PGHOSTADDR",
-        "PGPORT",
-        "PGDATABASE",
-        "PGUSER",
-        "PGPASSWORD",
-        "PGPASSFILE",
-        "PGSERVICE",
-        "PGSERVICEFILE",
-        "PGOPTIONS",
-        "PGAPPNAME",
-        "PGSSLMODE",
-        "PGSSLCERT",
-        "PGSSLKEY",
-        "PGSSLROOTCERT",
-        "PGSSLCRL",
-        "PGREQUIREPEER",
-        "PGKRBSRVNAME",
-        "PGGSSENCMODE",
-        "PGSYSCONFDIR",
-        "PGREQUIRESSL",
-        "PGCHANNELBINDING",
-        "PGTARGETSESSIONATTRS",
-    };
-    for (size_t i = 0; i < KT_ARRAY_LEN(names); i++)
-        (void)unsetenv(names[i]);
+    for (char **at = environ; at != NULL && *at != NULL;) {
+        const char *end = strchr(*at, '=');
+        if (strncmp(*at, "PG", 2) != 0 || end == NULL) {
+            at++;
+            continue;
+        }
+        KT_CLEANUP(kt_free_ptr) char *name = kt_str_dup(kt_str_from(*at, (size_t)(end - *at)));
+        (void)unsetenv(name);
+        at = environ; /* the others have moved */
+    }
 }
 
 static enum kt_status take_option(struct kt_pg *p, const PQconninfoOption *o, struct kt_error *err)
@@ -184,9 +168,18 @@ static enum kt_status fail_with(const char *words, struct kt_error *err)
 
 /* ---- connecting ---- */
 
+/* Does the URI itself say this host? What a resolver answers does not make it so: TLS would be left
+ * off for whoever forges the answer. */
+static bool is_local(const char *host)
+{
+    struct kt_ip ip;
+    return host[0] == '/' || strcmp(host, "localhost") == 0 ||
+           (kt_ip_parse(kt_str_of(host), &ip) && kt_ip_class(ip) == KT_IP_LOOPBACK);
+}
+
 /* The first address of the host that may be spoken to, in numbers: libpq gets that one, so that no
  * second resolution can give another. */
-static enum kt_status resolve(const struct kt_pg *p, char ret[NI_MAXHOST], bool *ret_loopback,
+static enum kt_status resolve(const struct kt_pg *p, bool plain, char ret[NI_MAXHOST],
                               struct kt_error *err)
 {
     const struct addrinfo hints = { .ai_socktype = SOCK_STREAM };
@@ -201,8 +194,7 @@ static enum kt_status resolve(const struct kt_pg *p, char ret[NI_MAXHOST], bool 
         if (getnameinfo(a->ai_addr, a->ai_addrlen, ret, NI_MAXHOST, NULL, 0, NI_NUMERICHOST) != 0 ||
             !kt_ip_parse(kt_str_of(ret), &ip))
             continue;
-        bad = kt_http_judge_ip(ip, p->allow_private, false);
-        *ret_loopback = kt_ip_class(ip) == KT_IP_LOOPBACK;
+        bad = kt_http_judge_ip(ip, p->allow_private, plain);
         found = bad == NULL;
     }
     freeaddrinfo(all);
@@ -227,13 +219,17 @@ static enum kt_status finish_connecting(struct kt_pg *p, kt_time_ns until, struc
 static enum kt_status connect_to(struct kt_pg *p, struct kt_error *err)
 {
     char address[NI_MAXHOST] = "";
-    bool local = p->host[0] == '/';
-    if (!local && resolve(p, address, &local, err) != KT_OK)
+    bool plain = p->allow_private && is_local(p->host);
+    if (p->host[0] != '/' && resolve(p, plain, address, err) != KT_OK)
         return err->code;
-    const char *const keys[] = { "host",       "hostaddr",        "port",     "user",
-                                 "password",   "dbname",          "sslmode",  "sslrootcert",
-                                 "sslcert",    "sslkey",          "passfile", "application_name",
-                                 "gssencmode", "client_encoding", NULL };
+    const char *const keys[] = {
+        "host",     "hostaddr",         "port",
+        "user",     "password",         "dbname",
+        "sslmode",  "sslrootcert",      "sslcert",
+        "sslkey",   "sslcrl",           "ssl_min_protocol_version",
+        "passfile", "application_name", "gssencmode",
+        "options",  "client_encoding",  NULL,
+    };
     const char *const values[] = {
         p->host,
         address,
@@ -241,13 +237,16 @@ static enum kt_status connect_to(struct kt_pg *p, struct kt_error *err)
         p->user,
         p->password != NULL ? p->password : "",
         p->database,
-        local && p->allow_private ? "prefer" : "verify-full",
+        plain ? "prefer" : "verify-full",
         p->ca_file != NULL ? p->ca_file : "/etc/ssl/certs/ca-certificates.crt",
         "/nonexistent/cert",
         "/nonexistent/key",
+        "/nonexistent/crl",
+        "TLSv1.2",
         "/nonexistent/pass",
         "keytrail/" KT_VERSION,
         "disable",
+        "-c TimeZone=UTC",
         "UTF8",
         NULL,
     };

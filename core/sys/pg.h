@@ -12,7 +12,8 @@ struct kt_pg; /* one connection, made when it is needed; one thread */
 struct kt_pg_options {
     struct kt_str uri;   /* postgresql://user:password@host:port/database */
     const char *ca_file; /* NULL = the system's certificates */
-    /* Permits private addresses with TLS, and loopback addresses and Unix sockets without. */
+    /* Permits private addresses with TLS, and without: Unix sockets, and where the URI's host is
+     * localhost or a loopback address in numbers. */
     bool allow_private;
     int wake_fd; /* readable: give up and come back; -1 = none */
 };

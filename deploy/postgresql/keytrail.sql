@@ -58,14 +58,16 @@ CREATE TABLE IF NOT EXISTS keytrail.events (
     line text,
     PRIMARY KEY (id, time)
 ) PARTITION BY RANGE (time);
-CREATE INDEX IF NOT EXISTS events_secret ON keytrail.events (secret, time);
-CREATE INDEX IF NOT EXISTS events_actor ON keytrail.events (actor, time);
+-- A name can be longer than an index takes; a question that has left(secret, 512) = left('…', 512)
+-- beside secret = '…' uses it.
+CREATE INDEX IF NOT EXISTS events_secret ON keytrail.events (left(secret, 512), time);
+CREATE INDEX IF NOT EXISTS events_actor ON keytrail.events (left(actor, 512), time);
 
 -- What lies too far from now for a month of its own: clocks can be wrong by decades.
 CREATE TABLE IF NOT EXISTS keytrail.events_else PARTITION OF keytrail.events DEFAULT;
 
 -- Makes the partition of a month. The stream calls it for what it brings, without rights to do so
--- by itself.
+-- by itself. What came while the month was too far away lies in events_else, and moves.
 CREATE OR REPLACE FUNCTION keytrail.month(at timestamptz) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = keytrail, pg_catalog, pg_temp AS $$
 DECLARE
@@ -79,7 +81,11 @@ BEGIN
     END IF;
     PERFORM pg_advisory_xact_lock(hashtext('keytrail.month')); -- two collectors, one new month
     IF to_regclass('keytrail.' || name) IS NULL THEN
-        EXECUTE format('CREATE TABLE keytrail.%I PARTITION OF keytrail.events FOR VALUES FROM (%L) TO (%L)',
+        LOCK TABLE keytrail.events_else IN ACCESS EXCLUSIVE MODE; -- nothing comes between the two
+        EXECUTE format('CREATE TABLE keytrail.%I (LIKE keytrail.events)', name);
+        EXECUTE format('WITH moved AS (DELETE FROM keytrail.events_else WHERE time >= $1 AND time < $2 RETURNING *)'
+                       ' INSERT INTO keytrail.%I SELECT * FROM moved', name) USING first, next;
+        EXECUTE format('ALTER TABLE keytrail.events ATTACH PARTITION keytrail.%I FOR VALUES FROM (%L) TO (%L)',
                        name, first, next);
     END IF;
 END $$;
@@ -94,7 +100,7 @@ DECLARE
 BEGIN
     FOR t IN SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
              WHERE i.inhparent = 'keytrail.events'::regclass AND c.relname ~ '^events_[0-9]{6}$'
-               AND to_date(substr(c.relname, 8), 'YYYYMM') + interval '1 month' <= until LOOP
+               AND (to_date(substr(c.relname, 8), 'YYYYMM') + interval '1 month') AT TIME ZONE 'UTC' <= until LOOP
         EXECUTE format('DROP TABLE keytrail.%I', t.relname);
         n := n + 1;
     END LOOP;
@@ -102,13 +108,15 @@ BEGIN
     RETURN n;
 END $$;
 
--- Who touched a secret:  SELECT * FROM keytrail.who WHERE secret = '…' ORDER BY last
+-- Who touched a secret:
+--   SELECT * FROM keytrail.who WHERE secret = '…' AND left(secret, 512) = left('…', 512) ORDER BY last
 CREATE OR REPLACE VIEW keytrail.who AS
 SELECT secret, actor, count(*) AS accesses, count(*) FILTER (WHERE outcome = 'denied') AS denied,
        min(time) AS first, max(time) AS last, count(DISTINCT ip) AS addresses, max(country) AS a_country
 FROM keytrail.events WHERE kind = 'access' AND secret IS NOT NULL GROUP BY secret, actor;
 
--- What an actor did, day by day:  SELECT * FROM keytrail.actor WHERE actor = '…' ORDER BY day
+-- What an actor did, day by day:
+--   SELECT * FROM keytrail.actor WHERE actor = '…' AND left(actor, 512) = left('…', 512) ORDER BY day
 CREATE OR REPLACE VIEW keytrail.actor AS
 SELECT actor, (time AT TIME ZONE 'UTC')::date AS day, count(*) AS accesses,
        count(*) FILTER (WHERE outcome = 'denied') AS denied, count(DISTINCT secret) AS secrets,
@@ -129,7 +137,7 @@ FROM (SELECT actor, credential, secret, count(*) AS reads, min(time) AS first_re
       GROUP BY actor, credential, secret) r
 LEFT JOIN LATERAL
      (SELECT max(time) AS last_change FROM keytrail.events e
-      WHERE e.secret = r.secret AND e.kind = 'access' AND e.action IN ('rotate', 'write') AND e.outcome = 'success') c
+      WHERE e.secret = r.secret AND left(e.secret, 512) = left(r.secret, 512) AND e.kind = 'access' AND e.action IN ('rotate', 'write') AND e.outcome = 'success') c
 ON true;
 
 -- The newest state of each alert:  SELECT * FROM keytrail.alerts ORDER BY stored DESC

@@ -90,7 +90,8 @@ static enum kt_status add(const void *opt, void *state, const struct kt_stream_i
 static const struct kt_stream_sql sql = {
     .before = "CREATE TEMP TABLE keytrail_stage (LIKE keytrail.events) ON COMMIT DROP",
     .copy = "COPY keytrail_stage (" NAMES ") FROM STDIN",
-    .after = "SELECT keytrail.month(m) FROM (SELECT DISTINCT date_trunc('month', time) AS m"
+    .after = "SELECT keytrail.month(m) FROM (SELECT DISTINCT"
+             " date_trunc('month', time AT TIME ZONE 'UTC') AT TIME ZONE 'UTC' AS m"
              " FROM keytrail_stage) AS months;"
              "INSERT INTO keytrail.events (" NAMES ") SELECT " NAMES
              " FROM keytrail_stage ON CONFLICT DO NOTHING",

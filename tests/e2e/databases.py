@@ -30,6 +30,7 @@ def _get(url, body=None, timeout=20):
 
 
 class Postgres:
+    """Its zone is not UTC, as on most servers: nothing may depend on it."""
     BIN = _found('/usr/lib/postgresql/*/bin/postgres', _PEERS + '/usr/lib/postgresql/*/bin/postgres')
 
     def __init__(self):
@@ -43,7 +44,7 @@ class Postgres:
         self.sql('CREATE DATABASE audit', database='postgres')
 
     def start(self):
-        self.process = start(_as_user([self.BIN, '-D', self.data, '-h', '127.0.0.1', '-p', str(self.port), '-k', self.dir, '-c', 'max_wal_size=4GB']),
+        self.process = start(_as_user([self.BIN, '-D', self.data, '-h', '127.0.0.1', '-p', str(self.port), '-k', self.dir, '-c', 'max_wal_size=4GB', '-c', 'timezone=Europe/Berlin']),
                              os.path.join(self.dir, 'log'))
         ready = os.path.join(self.bin, 'pg_isready')
         if not wait_for(lambda: subprocess.run([ready, '-q', '-h', '127.0.0.1', '-p', str(self.port)]).returncode == 0, 30):

@@ -303,6 +303,70 @@ static void postgres_addresses_are_judged(void **unused)
     kt_pg_free(pg);
 }
 
+static void postgres_takes_nothing_from_the_environment(void **unused)
+{
+    static const char *const names[] = { "PGHOST", "PGSSLMINPROTOCOLVERSION", "PGTZ", "PGOPTIONS" };
+    struct kt_pg *pg = NULL;
+    struct kt_error err = { 0 };
+    const struct kt_pg_options o = { .uri = KT_STR("postgresql://u:p@db/audit"), .wake_fd = -1 };
+    (void)unused;
+    for (size_t i = 0; i < KT_ARRAY_LEN(names); i++)
+        assert_int_equal(setenv(names[i], "x", 1), 0);
+    assert_int_equal(setenv("PAGER", "x", 1), 0);
+    assert_int_equal(kt_pg_new(&o, &pg, &err), KT_OK);
+    kt_pg_free(pg);
+    for (size_t i = 0; i < KT_ARRAY_LEN(names); i++)
+        assert_null(getenv(names[i]));
+    assert_non_null(getenv("PAGER"));
+}
+
+/* A server that has no TLS: answers 'N' to the question for it. What comes behind is returned. */
+static void *refuse_tls(void *self)
+{
+    int fd = accept(*(int *)self, NULL, NULL);
+    char text[512];
+    ssize_t got = fd < 0 ? -1 : read(fd, text, 8);
+    if (got == 8 && write(fd, "N", 1) == 1)
+        got = read(fd, text, sizeof text);
+    if (fd >= 0)
+        (void)close(fd);
+    return (void *)(intptr_t)got;
+}
+
+static intptr_t heard_without_tls(const char *host)
+{
+    struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    socklen_t len = sizeof a;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    pthread_t thread;
+    char uri[80];
+    struct kt_pg *pg = NULL;
+    struct kt_pg_answer answer;
+    struct kt_error err = { 0 };
+    void *heard = NULL;
+    assert_int_equal(bind(fd, (struct sockaddr *)&a, sizeof a), 0);
+    assert_int_equal(listen(fd, 1), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&a, &len), 0);
+    assert_int_equal(pthread_create(&thread, NULL, refuse_tls, &fd), 0);
+    (void)snprintf(uri, sizeof uri, "postgresql://u:p@%s:%u/audit", host, ntohs(a.sin_port));
+    const struct kt_pg_options o = { .uri = kt_str_of(uri), .allow_private = true, .wake_fd = -1 };
+    assert_int_equal(kt_pg_new(&o, &pg, &err), KT_OK);
+    assert_int_equal(kt_pg_copy(pg, "", "", KT_STR_NONE, "", KT_NS_S, &answer, &err), KT_E_IO);
+    kt_pg_free(pg);
+    assert_int_equal(pthread_join(thread, &heard), 0);
+    (void)close(fd);
+    return (intptr_t)heard;
+}
+
+/* A name that resolves to loopback is no loopback address: its answer may be forged. The resolver
+ * takes "127.1" for 127.0.0.1, and needs no server for it. */
+static void postgres_without_tls_only_where_the_uri_says_so(void **unused)
+{
+    (void)unused;
+    assert_true(heard_without_tls("127.0.0.1") > 0);
+    assert_int_equal(heard_without_tls("127.1"), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -312,6 +376,8 @@ int main(void)
         cmocka_unit_test(private_addresses_need_leave),
         cmocka_unit_test(postgres_urls_say_all_and_no_more),
         cmocka_unit_test(postgres_addresses_are_judged),
+        cmocka_unit_test(postgres_takes_nothing_from_the_environment),
+        cmocka_unit_test(postgres_without_tls_only_where_the_uri_says_so),
     };
     kt_hash_init();
     return cmocka_run_group_tests_name("collector_stream_http", tests, NULL, NULL);
