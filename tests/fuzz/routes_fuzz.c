@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "collector/routes.h"
@@ -45,10 +46,11 @@ static struct kt_conf *load(struct kt_str routes)
         fd = memfd_create("keytrail.yaml", MFD_CLOEXEC);
         (void)snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
     }
-    ssize_t want = (ssize_t)(sizeof head - 1), more = (ssize_t)routes.len;
-    if (ftruncate(fd, 0) != 0 || pwrite(fd, head, sizeof head - 1, 0) != want ||
-        pwrite(fd, routes.at, routes.len, want) != more)
-        return NULL;
+    ssize_t first = (ssize_t)(sizeof head - 1), more = (ssize_t)routes.len;
+    bool written = fchmod(fd, 0600) == 0 && ftruncate(fd, 0) == 0 &&
+                   pwrite(fd, head, sizeof head - 1, 0) == first &&
+                   pwrite(fd, routes.at, routes.len, first) == more;
+    assert(written);
     if (kt_conf_load(path, &c, &err) != KT_OK) {
         assert(err.code != KT_E_IO && err.text[0] != '\0');
         return NULL;
