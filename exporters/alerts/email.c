@@ -71,15 +71,26 @@ static enum kt_status check(const void *opt, struct kt_error *err)
     return KT_OK;
 }
 
+/* The first message's id, empty when this is the first. What is no id of ours was said by another
+ * type of target that had this name before; it begins no header. */
+static struct kt_str thread_of(const struct kt_target_turn *turn)
+{
+    struct kt_str id = turn->handle;
+    bool fine = id.len > 2 && id.len < 250 && id.at[0] == '<' && id.at[id.len - 1] == '>';
+    for (size_t i = 0; i < id.len; i++)
+        fine = fine && id.at[i] > ' ' && id.at[i] <= '~';
+    return fine ? id : KT_STR_NONE;
+}
+
 /* Stays the same over the messages of an alert: clients gather a thread by it, too. */
 static struct kt_str subject(struct kt_arena *arena, const struct kt_target_turn *turn)
 {
     const struct kt_alert *a = turn->alert;
     struct kt_str who = a->actor.len > 0 && turn->send != KT_SEND_CHANGE ? a->actor : a->title;
-    struct kt_str s =
-        kt_arena_fmt(arena, "%s[" KT_STR_FMT "] " KT_STR_FMT ": " KT_STR_FMT,
-                     turn->handle.len > 0 ? "Re: " : "", KT_STR_ARG(kt_render_severity(arena, a)),
-                     KT_STR_ARG(kt_render_words(arena, a->detector)), KT_STR_ARG(who));
+    struct kt_str s = kt_arena_fmt(
+        arena, "%s[" KT_STR_FMT "] " KT_STR_FMT ": " KT_STR_FMT,
+        thread_of(turn).len > 0 ? "Re: " : "", KT_STR_ARG(kt_render_severity(arena, a)),
+        KT_STR_ARG(kt_render_words(arena, a->detector)), KT_STR_ARG(who));
     return kt_render_people(arena, s, SUBJECT_MAX);
 }
 
@@ -102,9 +113,10 @@ static void add_headers(struct kt_buf *out, struct kt_arena *arena, const struct
     kt_buf_addz(out, "\r\n");
     kt_mime_header(out, "Subject", subject(arena, turn));
     kt_buf_addf(out, "Message-ID: " KT_STR_FMT "\r\n", KT_STR_ARG(id));
-    if (turn->handle.len > 0)
+    const struct kt_str thread = thread_of(turn);
+    if (thread.len > 0)
         kt_buf_addf(out, "In-Reply-To: " KT_STR_FMT "\r\nReferences: " KT_STR_FMT "\r\n",
-                    KT_STR_ARG(turn->handle), KT_STR_ARG(turn->handle));
+                    KT_STR_ARG(thread), KT_STR_ARG(thread));
     kt_buf_addz(out, "Auto-Submitted: auto-generated\r\nX-Auto-Response-Suppress: All\r\n");
 }
 
@@ -214,7 +226,7 @@ static enum kt_status render(const void *opt, const struct kt_target_secrets *se
     if (arena->full)
         return kt_fail(err, KT_E_LIMIT, "email: the alert does not fit");
     ret->url = secrets->url.len > 0 ? secrets->url : kt_str_of(o->files.server);
-    ret->handle = turn->handle.len > 0 ? turn->handle : id;
+    ret->handle = thread_of(turn).len > 0 ? turn->handle : id;
     ret->mail = (struct kt_mail){ .from = o->from,
                                   .to = o->to.at,
                                   .n_to = o->to.n,
