@@ -71,10 +71,8 @@ enum kt_status kt_alerts_raise(struct kt_alerts *a, const struct kt_alert *alert
     st = kt_triage_graver(a->triage, alert, now, &reopened, err);
     if (st != KT_OK)
         return st;
-    if (kt_triage_silence_of(a->triage, alert, now) != NULL) {
-        kt_triage_hold(a->triage, alert->id);
-        return KT_OK;
-    }
+    if (kt_triage_silence_of(a->triage, alert, now) != NULL)
+        return kt_triage_hold(a->triage, alert->id, err);
     return tell(a, alert, reopened, now, err);
 }
 
@@ -106,10 +104,8 @@ static enum kt_status release(struct kt_alerts *a, const char *id, kt_time_ns no
                 (told.targets > 0 && told.newest >= found.updated);
     if (over)
         return KT_OK;
-    if (kt_triage_silence_of(a->triage, &alert, now) != NULL) {
-        kt_triage_hold(a->triage, id);
-        return KT_OK;
-    }
+    if (kt_triage_silence_of(a->triage, &alert, now) != NULL)
+        return kt_triage_hold(a->triage, id, err);
     *ret_any = true;
     bool reopened = life != NULL && life->reopened.at > told.called; /* it got worse meanwhile */
     enum kt_send send = reopened ? KT_SEND_TRIGGER : KT_SEND_UPDATE;

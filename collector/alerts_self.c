@@ -120,10 +120,8 @@ static enum kt_status open_one(struct kt_alerts *a, const struct kt_alerts_self 
     memcpy(fresh.id, alert.id, sizeof fresh.id);
     if (kt_alerts_put(a, &alert, now, err) != KT_OK || save(a, name, &fresh, err) != KT_OK)
         return err->code;
-    if (kt_triage_silence_of(a->triage, &alert, now) != NULL) {
-        kt_triage_hold(a->triage, alert.id);
-        return KT_OK;
-    }
+    if (kt_triage_silence_of(a->triage, &alert, now) != NULL)
+        return kt_triage_hold(a->triage, alert.id, err);
     return kt_pager_raised(a->pager, alert.id, now, err);
 }
 
@@ -167,8 +165,8 @@ static enum kt_status count_one(struct kt_alerts *a, const struct kt_alerts_self
     bool tell =
         !silenced && now - st->told >= FLAP && (life == NULL || life->status == KT_LIFE_OPEN);
     st->told = tell ? now : st->told;
-    if (silenced)
-        kt_triage_hold(a->triage, alert.id);
+    if (silenced && kt_triage_hold(a->triage, alert.id, err) != KT_OK)
+        return err->code;
     if (kt_alerts_put(a, &alert, now, err) != KT_OK || save(a, name, st, err) != KT_OK)
         return err->code;
     return tell ? kt_triage_tell(a->triage, &alert, KT_SEND_UPDATE, now, err) : KT_OK;

@@ -69,10 +69,13 @@ KT_MUST_USE enum kt_status kt_triage_unsilence(struct kt_triage *t, struct kt_st
 /* The open silence that covers the alert, or NULL. */
 const struct kt_silence *kt_triage_silence_of(const struct kt_triage *t, const struct kt_alert *a,
                                               kt_time_ns now);
-/* The alert is kept quiet by a silence: it is looked at again when one ends. */
-void kt_triage_hold(struct kt_triage *t, const char *alert);
-/* Gives the ids of up to max alerts that are to be looked at since a silence has ended. 0 when
- * there are none (more); the end of the silence is recorded then. */
+/* Inside a transaction. The alert is kept quiet by a silence: it is looked at again when one ends,
+ * in this life or the next. */
+KT_MUST_USE enum kt_status kt_triage_hold(struct kt_triage *t, const char *alert,
+                                          struct kt_error *err);
+/* Inside a transaction. Gives the ids of up to max alerts that are to be looked at since a silence
+ * has ended; those that are still quiet are held again. 0 when there are none (more); the end of
+ * the silence is recorded then. */
 KT_MUST_USE enum kt_status kt_triage_release(struct kt_triage *t, kt_time_ns now,
                                              char (*ret_ids)[KT_ID_TEXT], unsigned max,
                                              unsigned *ret_n, struct kt_error *err);

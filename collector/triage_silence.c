@@ -1,19 +1,22 @@
 /*
  * triage_silence: which alerts raise no message for a while, and what happens when that ends.
  *
- * Owns:  the silences and their queries, the ids of alerts that they keep quiet.
+ * Owns:  the silences and their queries; the ids of alerts that they keep quiet, which the blobs
+ *        "held/<alert>" keep over a restart.
  * Calls: core/query/silences, exporters/alerts/match, core/store.
  * Holds: an alert that was kept quiet is looked at after the end of a silence, also when the
  *        collector was away then: only after that the end is in the log.
  */
 #include "collector/triage_state.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "core/base/alloc.h"
-#include "core/base/limits.h"
 #include "core/event/line.h"
+
+#define HELD_BLOBS "held/"
 
 void kt_triage_free_silences(struct kt_triage *t)
 {
@@ -42,48 +45,43 @@ const struct kt_silence *kt_triage_silence_of(const struct kt_triage *t, const s
     return NULL;
 }
 
-void kt_triage_hold(struct kt_triage *t, const char *alert)
+/* ---- what is kept quiet ---- */
+
+static const char *held_name(const char *alert, char ret[64])
 {
-    (void)kt_map_put(t->held, kt_str_of(alert), NULL);
+    (void)snprintf(ret, 64, HELD_BLOBS "%s", alert);
+    return ret;
 }
 
-/* ---- at the start ---- */
+enum kt_status kt_triage_hold(struct kt_triage *t, const char *alert, struct kt_error *err)
+{
+    char name[64];
+    bool is_new;
+    (void)kt_map_put(t->held, kt_str_of(alert), &is_new);
+    return is_new ? kt_store_put(t->o.store, held_name(alert, name), KT_STR("1"), err) : KT_OK;
+}
 
-/* An alert that a silence kept quiet before this start, but for history that was brought in then.
- */
-static enum kt_status see_alert(void *self, const char *id, kt_time_ns updated, struct kt_str json,
-                                struct kt_error *err)
+static enum kt_status see_held(void *self, const char *alert, struct kt_error *err)
 {
     struct kt_triage *t = self;
-    struct kt_alert a;
-    KT_CLEANUP(kt_arena_done) struct kt_arena arena = kt_arena_new(KT_LINE_MAX);
     (void)err;
-    if (kt_alert_read(json, &arena, &a, NULL) != KT_OK || a.severity < KT_SEV_MEDIUM ||
-        updated - a.last > KT_NS_DAY)
-        return KT_OK; /* a damaged row is verify's business */
-    bool held = false;
-    for (unsigned i = 0; i < t->silences.n; i++)
-        held = held ||
-               (!t->silences.at[i].over && t->silences.at[i].from <= updated && covers(t, i, &a));
-    if (held)
-        kt_triage_hold(t, id);
+    (void)kt_map_put(t->held, kt_str_of(alert), NULL);
     return KT_OK;
 }
 
 enum kt_status kt_triage_load_silences(struct kt_triage *t, struct kt_reader *r,
                                        struct kt_error *err)
 {
-    kt_time_ns since = INT64_MAX;
     if (kt_silences_load(r, &t->silences, err) != KT_OK)
         return err->code;
     t->covers = kt_alloc_array(t->silences.n + 1, sizeof *t->covers);
     for (unsigned i = 0; i < t->silences.n; i++) {
         const struct kt_silence *s = &t->silences.at[i];
         if (!s->over &&
-            kt_alert_query_parse(kt_str_of(s->match), &t->covers[i].query, NULL) == KT_OK)
-            since = s->from < since ? s->from : since;
+            kt_alert_query_parse(kt_str_of(s->match), &t->covers[i].query, NULL) != KT_OK)
+            t->covers[i].query = NULL; /* what is no query covers nothing */
     }
-    return since == INT64_MAX ? KT_OK : kt_reader_alerts_since(r, since, see_alert, t, err);
+    return kt_store_alert_blobs(t->o.store, HELD_BLOBS, UINT_MAX, see_held, t, err);
 }
 
 /* ---- new ones ---- */
@@ -232,8 +230,14 @@ enum kt_status kt_triage_release(struct kt_triage *t, kt_time_ns now, char (*ret
         return KT_OK;
     if (t->kept == NULL)
         begin_release(t, now);
-    while (*ret_n < max && t->released < kt_map_count(t->kept))
-        kt_str_copyz(ret_ids[(*ret_n)++], KT_ID_TEXT, kt_map_key(t->kept, t->released++));
+    while (*ret_n < max && t->released < kt_map_count(t->kept)) {
+        char name[64], *id = ret_ids[*ret_n];
+        kt_str_copyz(id, KT_ID_TEXT, kt_map_key(t->kept, t->released));
+        if (kt_store_put(t->o.store, held_name(id, name), KT_STR_NONE, err) != KT_OK)
+            return kt_wrap(err, "alerts that a silence kept quiet");
+        t->released++;
+        ++*ret_n;
+    }
     if (*ret_n > 0)
         return KT_OK;
     kt_map_free(t->kept);

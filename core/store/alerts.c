@@ -374,3 +374,26 @@ enum kt_status kt_store_outbox_next(struct kt_store *s, char id[32], struct kt_e
     kt_str_copyz(id, 32, found);
     return KT_OK;
 }
+
+enum kt_status kt_store_alert_blobs(struct kt_store *s, const char *prefix, unsigned max,
+                                    enum kt_status (*each)(void *self, const char *alert,
+                                                           struct kt_error *err),
+                                    void *self, struct kt_error *err)
+{
+    KT_CLEANUP(kt_db_finalize) sqlite3_stmt *st = NULL;
+    const char *sql = "SELECT a.id FROM blob b CROSS JOIN alert a"
+                      " ON a.id = substr(b.name, length(?1) + 1)"
+                      " WHERE b.name >= ?1 AND b.name < ?1 || '~'"
+                      " ORDER BY a.updated DESC, a.id LIMIT ?2";
+    enum kt_status status = kt_db_prepare(s->db, sql, &st, err);
+    if (status != KT_OK)
+        return kt_wrap(err, "alerts of '%s'", prefix);
+    kt_db_text(st, 1, kt_str_of(prefix));
+    kt_db_i64(st, 2, max);
+    while (status == KT_OK && (status = kt_db_step(st, err)) == KT_OK) {
+        char id[32];
+        kt_str_copyz(id, sizeof id, kt_db_col(st, 0));
+        status = each(self, id, err);
+    }
+    return status == KT_E_AGAIN ? KT_OK : status;
+}

@@ -424,23 +424,6 @@ enum kt_status kt_reader_alerts(struct kt_reader *r,
     return status;
 }
 
-enum kt_status kt_reader_alerts_since(struct kt_reader *r, kt_time_ns since,
-                                      enum kt_status (*each)(void *self, const char *id,
-                                                             kt_time_ns updated, struct kt_str json,
-                                                             struct kt_error *err),
-                                      void *self, struct kt_error *err)
-{
-    struct kt_alerts_page page = { 0 };
-    struct kt_alert_row row;
-    enum kt_status status = KT_OK;
-    kt_alerts_page_start(&page);
-    while (status == KT_OK && (status = kt_alerts_page_next(r, &page, &row, err)) == KT_OK)
-        if (row.updated >= since)
-            status = each(self, page.id, row.updated, row.json, err);
-    kt_alerts_page_done(&page);
-    return status == KT_E_AGAIN ? KT_OK : status;
-}
-
 enum kt_status kt_reader_alert_find(struct kt_reader *r, struct kt_str prefix,
                                     struct kt_buf *ret_json, struct kt_alert_found *ret,
                                     struct kt_error *err)

@@ -160,13 +160,6 @@ KT_MUST_USE enum kt_status kt_reader_alerts(struct kt_reader *r,
                                                                    struct kt_str json,
                                                                    struct kt_error *err),
                                             void *self, struct kt_error *err);
-/* Those that changed since a moment, with the time of their newest change; newest first. */
-KT_MUST_USE enum kt_status kt_reader_alerts_since(struct kt_reader *r, kt_time_ns since,
-                                                  enum kt_status (*each)(void *self, const char *id,
-                                                                         kt_time_ns updated,
-                                                                         struct kt_str json,
-                                                                         struct kt_error *err),
-                                                  void *self, struct kt_error *err);
 /* As kt_store_alert_find and kt_store_outbox_of. */
 KT_MUST_USE enum kt_status kt_reader_alert_find(struct kt_reader *r, struct kt_str prefix,
                                                 struct kt_buf *ret_json, struct kt_alert_found *ret,

@@ -136,6 +136,12 @@ KT_MUST_USE enum kt_status kt_store_each(struct kt_store *s, const char *prefix,
                                                                 struct kt_str value,
                                                                 struct kt_error *err),
                                          void *self, struct kt_error *err);
+/* Alerts that have a blob "<prefix><alert>", those that changed last first, at most max. The
+ * callback writes nothing. */
+KT_MUST_USE enum kt_status kt_store_alert_blobs(
+    struct kt_store *s, const char *prefix, unsigned max,
+    enum kt_status (*each)(void *self, const char *alert, struct kt_error *err), void *self,
+    struct kt_error *err);
 
 /* Entries of the detectors' tables: small structs by table and key, numbered by creation and by
  * use. Put is insert, or a new value for the key: then `born` stays, and `used` where it is 0. */

@@ -444,6 +444,25 @@ static void a_silence_that_ends_while_the_collector_is_away_is_made_up_for(void 
     told(w, "trigger update trigger");
 }
 
+static void what_came_late_under_a_silence_outlives_a_restart(void **state)
+{
+    struct world *w = *state;
+    struct kt_alert a = alert(ID_A, KT_SEV_HIGH), b = alert(ID_B, KT_SEV_HIGH);
+    (void)silence(w, "actor:ana", KT_NS_HOUR);
+    a.last = T0 - 2 * KT_NS_DAY; /* an agent was away for two days */
+    w->now += KT_NS_S;
+    assert_int_equal(kt_store_begin(w->store, NULL), KT_OK);
+    assert_int_equal(kt_alerts_raise(w->alerts, &a, true, false, w->now, NULL), KT_OK);
+    assert_int_equal(kt_store_commit(w->store, NULL), KT_OK);
+    restart(w);
+    raise_one(w, &b);
+    w->now += KT_NS_HOUR;
+    turn(w);
+    told(w, "trigger trigger");
+    restart(w);
+    assert_int_equal(kt_map_count(w->triage->held), 0);
+}
+
 static void a_removed_silence_ends_at_once_and_another_goes_on(void **state)
 {
     struct world *w = *state;
@@ -682,6 +701,7 @@ int main(void)
         T(who_was_called_by_any_word_hears_what_follows),
         T(a_silenced_alert_is_told_when_the_silence_ends),
         T(a_silence_that_ends_while_the_collector_is_away_is_made_up_for),
+        T(what_came_late_under_a_silence_outlives_a_restart),
         T(a_removed_silence_ends_at_once_and_another_goes_on),
         T(silences_that_end_close_together_lose_nothing),
         T(what_got_worse_under_a_silence_is_told_as_such),
