@@ -165,32 +165,35 @@ const char *kt_cidr_format(struct kt_cidr net, char buf[KT_IP_TEXT_MAX])
 
 /* ---- classes ---- */
 
-#define V4(a, b, c, d)                                                                             \
-    {                                                                                              \
-        0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF, a, b, c, d                                       \
-    }
+#define V4(a, b, c, d) ((uint32_t)(a) << 24 | (uint32_t)(b) << 16 | (uint32_t)(c) << 8 | (d))
 
 /* First match wins, so the narrow stand before the wide. */
+static const struct {
+    uint32_t at;
+    uint8_t bits;
+    enum kt_ip_class class;
+} v4_classes[] = {
+    { V4(10, 0, 0, 0), 8, KT_IP_PRIVATE },
+    { V4(172, 16, 0, 0), 12, KT_IP_PRIVATE },
+    { V4(192, 168, 0, 0), 16, KT_IP_PRIVATE },
+    { V4(127, 0, 0, 0), 8, KT_IP_LOOPBACK },
+    { V4(100, 64, 0, 0), 10, KT_IP_CGNAT },
+    { V4(169, 254, 0, 0), 16, KT_IP_LINK_LOCAL },
+    { V4(192, 0, 2, 0), 24, KT_IP_DOCUMENTATION },
+    { V4(198, 51, 100, 0), 24, KT_IP_DOCUMENTATION },
+    { V4(203, 0, 113, 0), 24, KT_IP_DOCUMENTATION },
+    { V4(192, 88, 99, 0), 24, KT_IP_TUNNEL },
+    { V4(192, 0, 0, 0), 24, KT_IP_RESERVED },
+    { V4(198, 18, 0, 0), 15, KT_IP_RESERVED },
+    { V4(224, 0, 0, 0), 4, KT_IP_MULTICAST },
+    { V4(240, 0, 0, 0), 4, KT_IP_RESERVED },
+    { V4(0, 0, 0, 0), 8, KT_IP_RESERVED },
+};
 static const struct {
     uint8_t at[16];
     uint8_t bits;
     enum kt_ip_class class;
-} classes[] = {
-    { V4(10, 0, 0, 0), 104, KT_IP_PRIVATE },
-    { V4(172, 16, 0, 0), 108, KT_IP_PRIVATE },
-    { V4(192, 168, 0, 0), 112, KT_IP_PRIVATE },
-    { V4(127, 0, 0, 0), 104, KT_IP_LOOPBACK },
-    { V4(100, 64, 0, 0), 106, KT_IP_CGNAT },
-    { V4(169, 254, 0, 0), 112, KT_IP_LINK_LOCAL },
-    { V4(192, 0, 2, 0), 120, KT_IP_DOCUMENTATION },
-    { V4(198, 51, 100, 0), 120, KT_IP_DOCUMENTATION },
-    { V4(203, 0, 113, 0), 120, KT_IP_DOCUMENTATION },
-    { V4(192, 88, 99, 0), 120, KT_IP_TUNNEL },
-    { V4(192, 0, 0, 0), 120, KT_IP_RESERVED },
-    { V4(198, 18, 0, 0), 111, KT_IP_RESERVED },
-    { V4(224, 0, 0, 0), 100, KT_IP_MULTICAST },
-    { V4(240, 0, 0, 0), 100, KT_IP_RESERVED },
-    { V4(0, 0, 0, 0), 104, KT_IP_RESERVED },
+} v6_classes[] = {
     { { 0 }, 128, KT_IP_RESERVED },
     { { [15] = 1 }, 128, KT_IP_LOOPBACK },
     { { 0x20, 0x01, 0x0d, 0xb8 }, 32, KT_IP_DOCUMENTATION },
@@ -206,11 +209,22 @@ static const struct {
     { { 0x01, 0 }, 64, KT_IP_RESERVED }, /* discard only */
 };
 
+static enum kt_ip_class v4_class(const uint8_t *at)
+{
+    uint32_t ip = V4(at[0], at[1], at[2], at[3]);
+    for (size_t i = 0; i < KT_ARRAY_LEN(v4_classes); i++)
+        if ((ip ^ v4_classes[i].at) >> (32 - v4_classes[i].bits) == 0)
+            return v4_classes[i].class;
+    return KT_IP_PUBLIC;
+}
+
 enum kt_ip_class kt_ip_class(struct kt_ip ip)
 {
-    for (size_t i = 0; i < KT_ARRAY_LEN(classes); i++)
-        if (prefix_eq(classes[i].at, ip.at, classes[i].bits))
-            return classes[i].class;
+    if (kt_ip_is_v4(ip))
+        return v4_class(ip.at + 12);
+    for (size_t i = 0; i < KT_ARRAY_LEN(v6_classes); i++)
+        if (prefix_eq(v6_classes[i].at, ip.at, v6_classes[i].bits))
+            return v6_classes[i].class;
     return KT_IP_PUBLIC;
 }
 
