@@ -114,6 +114,7 @@ enum kt_status kt_detect_new(const struct kt_detect_options *o, struct kt_detect
     d->n_detectors = kt_detectors_count();
     assert(d->n_detectors <= KT_DETECTORS_MAX);
     d->json = kt_json_new(KT_JSON_SIMDJSON);
+    d->scene.recall = &d->recall;
     make_tables(d);
     enum kt_status st = kt_detect_config_new(d, err);
     if (st != KT_OK)
@@ -261,7 +262,7 @@ static void set_time(struct kt_detect *d, struct kt_scene *s)
 
 static void set_client(struct kt_scene *s)
 {
-    uint64_t agent = kt_hash64(s->ev->user_agent, KT_NAME_SEED);
+    uint64_t agent = kt_recall_hash(s->recall, s->ev->user_agent, KT_NAME_SEED);
     if (s->places != NULL && s->places->agent == agent) {
         s->client = s->places->agent_client;
         return;

@@ -133,6 +133,7 @@ struct kt_detect {
     struct kt_table *expected, *signs, *withheld; /* detect_decide.c */
     struct core core;
     struct kt_scene scene;
+    struct kt_recall recall;        /* what it may ask again; no state */
     struct kt_named *named;         /* detect_who.c: the event in work under the actor's own name */
     const struct kt_record *record; /* the one in work */
     const struct kt_decision *work; /* the expectation that it is part of, or NULL */

@@ -99,7 +99,7 @@ static int kind(const struct kt_event *ev, const void *opt)
 static const char *agent_of(const struct kt_scene *s, const struct options *o, bool *ret_own)
 {
     const struct kt_event *ev = s->ev;
-    const char *by_client = kt_ai_agent_of_client(ev->user_agent);
+    const char *by_client = kt_recall_agent(s->recall, ev->user_agent);
     *ret_own = true;
     if (is_configured(o, ev, s->written) || ev->actor_kind == KT_ACTOR_AI_AGENT)
         return by_client != NULL ? by_client : "";
@@ -190,7 +190,7 @@ static bool leaves_tree(const struct kt_event *ev, const struct options *o)
 /* ---- words ---- */
 static void names(const struct kt_scene *s, char who[160], char what[160], char agent[80])
 {
-    const char *client = kt_ai_agent_of_client(s->ev->user_agent);
+    const char *client = kt_recall_agent(s->recall, s->ev->user_agent);
     char via[160];
     kt_say_name(s->ev->actor, 80, who);
     kt_say_name(s->ev->secret_native.len > 0 ? s->ev->secret_native : s->ev->secret, 80, what);

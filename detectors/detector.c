@@ -168,7 +168,7 @@ bool kt_client_known(const struct kt_places *p, uint32_t client)
 bool kt_first_in_incident(const struct kt_actor *a, uint32_t first_min, uint32_t minute,
                           uint32_t lasts_min)
 {
-    for (unsigned i = 0; i < KT_HELD_MAX; i++) {
+    for (unsigned i = 0; a->held_n > 0 && i < KT_HELD_MAX; i++) {
         bool lasts = a->held[i].mark == KT_HELD_TRUE ||
                      (a->held[i].mark == KT_HELD_OPEN && minute < first_min + lasts_min);
         if (lasts && a->held[i].until_min != 0 && first_min >= a->held[i].from_min &&

@@ -10,6 +10,7 @@
 #include "core/event/event.h"
 #include "core/event/json.h"
 #include "detectors/baseline.h"
+#include "detectors/recall.h"
 #include "detectors/table.h"
 
 /* ---- evidence ---- */
@@ -212,6 +213,7 @@ struct kt_scene {
     uint32_t client; /* hash of client family; 0 = none */
     struct kt_novelty novelty;
     const struct kt_shared *shared;
+    struct kt_recall *recall;
     /* Whom the actor is by identities_file, or NULL; its name in the log, where that is another;
      * what colleagues have in common with it: the identity's team, else the event's role. */
     const struct kt_identity *identity;

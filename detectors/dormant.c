@@ -10,7 +10,6 @@
 
 #include <math.h>
 
-#include "core/base/hash.h"
 #include "core/base/limits.h"
 
 #define DAY_MIN       1440u
@@ -67,10 +66,14 @@ static const struct kt_option options[] = {
 };
 
 /* ---- the source ---- */
+static struct kt_key instance_key(const struct kt_scene *s)
+{
+    return (struct kt_key){ kt_recall_hash(s->recall, s->ev->instance, INSTANCE_SEED) | 1, 0 };
+}
+
 static void note_instance(struct kt_scene *s)
 {
-    struct kt_key key = { kt_hash64(s->ev->instance, INSTANCE_SEED) | 1, 0 };
-    struct instance *in = kt_table_put(s->tables[T_INSTANCE], key, NULL);
+    struct instance *in = kt_table_put(s->tables[T_INSTANCE], instance_key(s), NULL);
     bool known = in->actors == POPULATION;
     if (known && s->minute > in->newest_min + SILENCE_MIN) {
         unsigned i = in->silences++ % SILENCES;
@@ -87,8 +90,7 @@ static void note_instance(struct kt_scene *s)
 /* Minutes between the two in which the source told of nobody. */
 static uint32_t silent(const struct kt_scene *s, uint32_t from, uint32_t until)
 {
-    struct kt_key key = { kt_hash64(s->ev->instance, INSTANCE_SEED) | 1, 0 };
-    const struct instance *in = kt_table_peek(s->tables[T_INSTANCE], key);
+    const struct instance *in = kt_table_peek(s->tables[T_INSTANCE], instance_key(s));
     uint32_t sum = 0;
     for (unsigned i = 0; in != NULL && i < SILENCES; i++) {
         uint32_t a = in->silence[i].from_min, b = in->silence[i].until_min;

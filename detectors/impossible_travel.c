@@ -11,7 +11,6 @@
 #include <math.h>
 #include <string.h>
 
-#include "core/base/hash.h"
 #include "core/base/limits.h"
 
 #define DAY_MIN      1440u
@@ -388,11 +387,11 @@ static void on_event(struct kt_scene *s, const void *opt)
                          .from_min = s->minute,
                          .last_min = s->minute,
                          .country = s->where.country,
-                         .hosting = s->where.hosting,
-                         .stores = 1u << (kt_hash64(s->ev->instance, STORE_SEED) & 31u) };
+                         .hosting = s->where.hosting };
     if (s->actor == NULL || !kt_kind_is_person(s->actor->kind) || !in || s->late ||
         !s->where.usable || s->where.inside || !locate(&s->where, &now) || kt_network_expected(s))
         return;
+    now.stores = 1u << (kt_recall_hash(s->recall, s->ev->instance, STORE_SEED) & 31u);
     struct trail *t = kt_table_put(s->tables[0], s->who, NULL);
     unsigned at = t->n, users = 0;
     while (at > 0 && t->visit[at - 1].from_min > now.from_min)

@@ -20,6 +20,7 @@
 #define PAIRS_MAX    1024u /* of one actor; behind them a filter */
 #define BLOOM_PROBES 5u
 #define FOLDER_SEED  UINT64_C(0x666f6c646572)
+#define PARENT_SEED  UINT64_C(0x6e657773)
 
 static struct kt_key one_key(uint64_t hash)
 {
@@ -185,6 +186,25 @@ uint64_t kt_known_folder(struct kt_str secret)
         any = true;
     }
     return any ? hash | 1 : 0;
+}
+
+static uint64_t parent_hash(struct kt_str secret)
+{
+    size_t end = secret.len;
+    while (end > 0 && secret.at[end - 1] != '/')
+        end--;
+    return kt_hash64(kt_str_sub(secret, 0, end), PARENT_SEED) | 1;
+}
+
+const struct kt_recall_secret *kt_known_name(const struct kt_scene *s)
+{
+    bool known;
+    struct kt_recall_secret *name = kt_recall_secret(s->recall, s->secret, &known);
+    if (!known)
+        *name = (struct kt_recall_secret){ .secret = s->secret,
+                                           .folder = kt_known_folder(s->ev->secret),
+                                           .parent = parent_hash(s->ev->secret) };
+    return name;
 }
 
 static bool at_work_here(const struct kt_scene *s, uint64_t folder)

@@ -111,14 +111,6 @@ static struct kt_key store_key(const struct kt_scene *s, uint64_t store)
 }
 
 /* ---- what one novelty counts ---- */
-static uint64_t parent_hash(struct kt_str secret)
-{
-    size_t end = secret.len;
-    while (end > 0 && secret.at[end - 1] != '/')
-        end--;
-    return kt_hash64(kt_str_sub(secret, 0, end), UINT64_C(0x6e657773)) | 1;
-}
-
 static unsigned weight_of(const struct kt_scene *s, const struct options *o,
                           const struct kt_habit *h, const struct kt_known_pair *p)
 {
@@ -129,7 +121,7 @@ static unsigned weight_of(const struct kt_scene *s, const struct options *o,
         return 0; /* one learns nothing from what one wrote */
     double w = s->read ? 1 : o->probe;
     bool machine = s->actor->kind == KT_ACTOR_SERVICE || s->actor->kind == KT_ACTOR_CI;
-    if (machine && kt_habit_is_own(h, parent_hash(s->ev->secret)))
+    if (machine && kt_habit_is_own(h, kt_known_name(s)->parent))
         w = fmin(w, o->own_prefix);
     if (kt_known_fresh(s))
         w = fmin(w, o->fresh);
@@ -386,13 +378,13 @@ static void on_event(struct kt_scene *s, const void *opt)
     struct kt_known_pair *p = kt_known_pair(s);
     const struct list *l = kt_table_peek(s->tables[KT_NEW_LIST], s->who);
     bool fresh = !kt_known(s, p) && !in_list(l, s->secret.a, s->minute);
-    uint64_t folder = kt_known_folder(s->ev->secret);
+    uint64_t folder = kt_known_name(s)->folder;
     unsigned weight = fresh ? weight_of(s, o, h, p) : 0;
     s->novelty.weight = s->late ? 0 : weight;
     if (weight > 0 && kt_kind_is_person(s->actor->kind) && kt_known_workspace(s, folder, o->peers))
         weight = (unsigned)lround(fmin(weight, o->folder * WHOLE));
     if (s->read)
-        kt_habit_prefix(h, parent_hash(s->ev->secret));
+        kt_habit_prefix(h, kt_known_name(s)->parent);
     if (weight > 0 && !s->late)
         take_up(s, o, h, weight);
     if (s->taught)

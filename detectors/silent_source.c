@@ -175,9 +175,10 @@ static uint32_t minutes(kt_time_ns t)
     return (uint32_t)(t / KT_NS_MIN);
 }
 
-static struct kt_key key_of(struct kt_str name, struct kt_str type)
+static struct kt_key key_of(const struct kt_scene *s, struct kt_str name, struct kt_str type)
 {
-    return (struct kt_key){ kt_hash64(name, SEED) | 1, kt_hash64(type, SEED) };
+    return (struct kt_key){ kt_recall_hash(s->recall, name, SEED) | 1,
+                            kt_recall_hash(s->recall, type, SEED) };
 }
 
 static struct kt_key agent_key(struct kt_str name)
@@ -546,7 +547,7 @@ static void answers(struct kt_scene *s, const struct options *o, struct source *
         in_window(s->shared->conf, x->instance, s->t) || !due(&x->told[L_UNANSWERED], s->minute))
         return;
     struct kt_key key = episode_key(x->agent, kt_table_peek(s->tables[T_AGENT], x->agent));
-    key = x->agent.a != 0 ? key : key_of(s->ev->instance, s->ev->source);
+    key = x->agent.a != 0 ? key : key_of(s, s->ev->instance, s->ev->source);
     struct kt_finding *f = tell(s, key, o->lost, KT_FIND_LEARNING, x, words_of_unanswered);
     if (f == NULL)
         return;
@@ -559,7 +560,7 @@ static struct source *source_of(struct kt_scene *s)
 {
     bool fresh;
     struct source *x =
-        kt_table_put(s->tables[T_SOURCE], key_of(s->ev->instance, s->ev->source), &fresh);
+        kt_table_put(s->tables[T_SOURCE], key_of(s, s->ev->instance, s->ev->source), &fresh);
     if (!fresh)
         return x;
     kt_str_copyz(x->instance, sizeof x->instance,
@@ -759,7 +760,7 @@ static void look_at_source(struct kt_scene *s, const struct options *o, struct s
     if (weight <= a->worst_weight)
         return;
     a->worst_weight = weight;
-    a->worst = key_of(kt_str_of(x->instance), kt_str_of(x->type));
+    a->worst = key_of(s, kt_str_of(x->instance), kt_str_of(x->type));
     a->worst_expected = q.expected;
     a->worst_gap = unread ? s->minute - since : q.gap;
     a->worst_record = unread ? 0 : q.record;

@@ -1,0 +1,89 @@
+/* detectors_recall: what is remembered is what would have been computed. */
+#include "core/base/hash.h"
+#include "core/event/ai_agents.h"
+#include "detectors/recall.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static int new_recall(void **state)
+{
+    *state = calloc(1, sizeof(struct kt_recall));
+    return *state == NULL;
+}
+
+static int end_recall(void **state)
+{
+    free(*state);
+    return 0;
+}
+
+/* Every length, and more texts than places: with both ends alike and without, under two seeds. */
+static void a_hash_is_that_of_its_text(void **state)
+{
+    struct kt_recall *r = *state;
+    char text[300];
+    for (unsigned round = 0; round < 3; round++) {
+        for (unsigned i = 0; i < sizeof text; i++) {
+            memset(text, 'x', sizeof text);
+            (void)snprintf(text + 100, 20, "%u", i * 7919);
+            text[100 + strlen(text + 100)] = 'x';
+            for (size_t len = 0; len <= sizeof text; len += i % 5 + 1) {
+                struct kt_str s = kt_str_from(text + (len < 108 ? 90 : 0), len < 210 ? len : 210);
+                assert_int_equal(kt_recall_hash(r, s, round), kt_hash64(s, round));
+                assert_int_equal(kt_recall_hash(r, s, round), kt_hash64(s, round));
+                assert_int_equal(kt_recall_hash(r, s, ~UINT64_C(0)), kt_hash64(s, ~UINT64_C(0)));
+            }
+        }
+    }
+}
+
+static void an_agent_is_that_of_its_client(void **state)
+{
+    struct kt_recall *r = *state;
+    static const char *const clients[] = { "",
+                                           "mcp/1",
+                                           "claude-cli/2.0.1 (external, cli)",
+                                           "curl/8.1.2",
+                                           "aws-cli/2.1 app/codex",
+                                           "aws-cli/2.1 app/coder" };
+    for (unsigned round = 0; round < 3; round++) {
+        for (size_t i = 0; i < sizeof clients / sizeof clients[0]; i++) {
+            struct kt_str s = kt_str_of(clients[i]);
+            assert_ptr_equal(kt_recall_agent(r, s), kt_ai_agent_of_client(s));
+        }
+    }
+}
+
+static void a_secret_that_takes_the_place_of_another_is_not_it(void **state)
+{
+    struct kt_recall *r = *state;
+    const struct kt_key one = { 3, 5 }, other = { 5, 5 + KT_RECALL_SECRETS };
+    bool known;
+    struct kt_recall_secret *at = kt_recall_secret(r, one, &known);
+    assert_false(known);
+    at->secret = one;
+    assert_ptr_equal(kt_recall_secret(r, one, &known), at);
+    assert_true(known);
+    assert_ptr_equal(kt_recall_secret(r, other, &known), at);
+    assert_false(known);
+    (void)kt_recall_secret(r, (struct kt_key){ 0, 0 }, &known); /* no secret is never known */
+    assert_false(known);
+}
+
+int main(void)
+{
+#define T(f) cmocka_unit_test_setup_teardown(f, new_recall, end_recall)
+    const struct CMUnitTest tests[] = {
+        T(a_hash_is_that_of_its_text),
+        T(an_agent_is_that_of_its_client),
+        T(a_secret_that_takes_the_place_of_another_is_not_it),
+    };
+    kt_hash_init();
+    return cmocka_run_group_tests_name("detectors_recall", tests, NULL, NULL);
+}
