@@ -208,10 +208,13 @@ void kt_detect_apply(struct kt_detect *d, struct kt_scene *s)
     uint32_t left = 0;
     a->pending_due = UINT32_MAX;
     memset(a->pending_bits, 0, sizeof a->pending_bits);
+    const struct aside *block = NULL; /* stands: what is learned removes none of this owner */
     for (uint32_t i = 0; i < a->pending_n; i++) {
-        struct kt_pending p;
-        if (!kt_detect_aside_at(d, s->who, i, &p))
+        if (i % ASIDE_BLOCK == 0)
+            block = kt_table_peek(d->aside, block_key(s->who, i));
+        if (block == NULL || block->item[i % ASIDE_BLOCK].time_min == 0)
             continue;
+        const struct kt_pending p = block->item[i % ASIDE_BLOCK];
         uint32_t due = p.time_min + DAY_MIN;
         if (due <= s->minute) {
             if (!held_back(a, &p))
