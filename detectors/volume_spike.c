@@ -258,8 +258,10 @@ static void judge_rate(const struct kt_scene *s, const struct options *o, const 
         kt_record_surprise((unsigned)c->distinct, kt_maxima_record(&v->best, STAT_DISTINCT)) > 0;
     for (unsigned i = 0; i < 2; i++) {
         double x = floor(windows[i].x / growth);
+        if (x < (double)windows[i].floor)
+            continue;
         double cap = kt_record_surprise((unsigned)x, kt_maxima_record(&v->best, windows[i].stat));
-        if (x < (double)windows[i].floor || cap <= 0)
+        if (cap <= 0)
             continue;
         struct kt_gamma g = posterior(s->tables, r, s->minute);
         double f = week_factor(kt_table_peek(s->tables[T_WEEK], s->who), s->minute);
