@@ -254,7 +254,8 @@ static enum kt_status send_batch(struct kt_agent *a, uint64_t seq, struct kt_err
     struct kt_spool_frame f;
 
     enum kt_status st = kt_spool_frame(a->spool, seq, &a->frame, &f, err);
-    if (st == KT_E_CORRUPT) {
+    /* A hole in what was acknowledged shows only now that it is to be sent again. */
+    if (st == KT_E_CORRUPT || (st == KT_E_AGAIN && kt_spool_hole(a->spool) == seq)) {
         if (fill_hole(a, seq, err) != KT_OK)
             return err->code == KT_E_AGAIN ? KT_E_AGAIN : kt_wrap(err, "agent");
         st = kt_spool_frame(a->spool, seq, &a->frame, &f, err);

@@ -571,21 +571,13 @@ static void agent_stops_reading_when_the_spool_is_full_and_goes_on(void **state)
     world_free(w);
 }
 
-static void agent_says_what_a_damaged_spool_lost(void **state)
+/* Turns one bit in the middle of the first segment; the agent is not running. */
+static void damage_spool(struct world *w)
 {
-    struct world *w = world_new(23);
     struct kt_file *f = NULL;
     KT_CLEANUP(kt_buf_done) struct kt_buf all = { 0 };
     size_t n = 1;
 
-    (void)state;
-    w->c.deaf = true;
-    w->c.refuse_reason = KT_REFUSE_DISK;
-    for (unsigned i = 0; i < 5; i++) {
-        write_pairs(w, 20);
-        run(w, 1);
-    }
-    kill_agent(w);
     assert_int_equal(
         w->disk.open(w->disk.self, "/spool/00000001.spool", KT_OPEN_APPEND, &f, &w->err), KT_OK);
     while (n > 0) {
@@ -598,11 +590,48 @@ static void agent_says_what_a_damaged_spool_lost(void **state)
     assert_int_equal(w->disk.append(f, kt_buf_str(&all), &w->err), KT_OK);
     assert_int_equal(w->disk.sync(f, &w->err), KT_OK);
     w->disk.close(f);
+}
+
+static void agent_says_what_a_damaged_spool_lost(void **state)
+{
+    struct world *w = world_new(23);
+
+    (void)state;
+    w->c.deaf = true;
+    w->c.refuse_reason = KT_REFUSE_DISK;
+    for (unsigned i = 0; i < 5; i++) {
+        write_pairs(w, 20);
+        run(w, 1);
+    }
+    kill_agent(w);
+    damage_spool(w);
     w->c.deaf = false;
     start(w);
     run(w, 40);
     assert_int_equal(w->c.quarantined, 1);
     assert_int_equal(kt_map_count(w->c.ids), 80);
+    world_free(w);
+}
+
+/* The damage is in what was acknowledged, and a restored collector is to get it again. */
+static void agent_gets_past_damage_in_what_it_sends_again(void **state)
+{
+    struct world *w = world_new(24);
+
+    (void)state;
+    for (unsigned i = 0; i < 10; i++) {
+        write_pairs(w, 10);
+        run(w, 1);
+    }
+    kill_agent(w);
+    damage_spool(w);
+    w->c.session[0].seq = 1;
+    start(w);
+    write_pairs(w, 10);
+    run(w, 10);
+    assert_int_equal(w->c.restored, 1);
+    assert_int_equal(w->c.quarantined, 1);
+    assert_int_equal(kt_map_count(w->c.ids), 110);
     world_free(w);
 }
 
@@ -715,6 +744,7 @@ int main(void)
         cmocka_unit_test(agent_renews_its_numbers_when_its_spool_is_older_than_the_collector),
         cmocka_unit_test(agent_stops_reading_when_the_spool_is_full_and_goes_on),
         cmocka_unit_test(agent_says_what_a_damaged_spool_lost),
+        cmocka_unit_test(agent_gets_past_damage_in_what_it_sends_again),
         cmocka_unit_test(agent_survives_each_failing_call),
         cmocka_unit_test(agent_loses_and_doubles_nothing_in_many_lives),
     };
