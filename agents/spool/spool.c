@@ -55,14 +55,19 @@ static void add_batch(struct kt_spool *s, struct kt_buf *b, uint64_t seq, struct
 
 static void add_positions(struct kt_buf *b, const struct kt_spool_position *pos, unsigned n)
 {
-    size_t start = b->len;
-
-    rec_begin(b, REC_POSITIONS, 0, 0);
     kt_buf_u32(b, n);
     for (unsigned i = 0; i < n; i++) {
         kt_buf_str16(b, pos[i].key);
         kt_buf_str16(b, pos[i].value);
     }
+}
+
+static void positions_record(struct kt_buf *b, const struct kt_spool_position *pos, unsigned n)
+{
+    size_t start = b->len;
+
+    rec_begin(b, REC_POSITIONS, 0, 0);
+    add_positions(b, pos, n);
     rec_end(b, start);
 }
 
@@ -78,7 +83,7 @@ enum kt_status kt_spool_append(struct kt_spool *s, struct kt_str lines, uint32_t
         add_batch(s, &s->body, seq, lines, count);
     size_t batch_len = s->body.len;
     if (n_pos > 0)
-        add_positions(&s->body, pos, n_pos);
+        positions_record(&s->body, pos, n_pos);
     if (s->body.len == 0)
         return KT_OK;
     enum kt_status st = spool_room(s, s->body.len, err);
@@ -255,23 +260,74 @@ uint64_t kt_spool_rewind(struct kt_spool *s, uint64_t seq)
     return s->acked - s->delta;
 }
 
-enum kt_status kt_spool_renew(struct kt_spool *s, struct kt_error *err)
-{
-    uint8_t fresh[sizeof s->incarnation];
+/* ---- numbers ---- */
 
-    s->rng.fill(s->rng.self, fresh, sizeof fresh);
+/* All of it is one record: a crash leaves the numbers, the mark and the positions of one view. */
+static enum kt_status renumber(struct kt_spool *s, const struct kt_spool_view *v,
+                               const struct kt_spool_position *pos, unsigned n_pos,
+                               struct kt_error *err)
+{
     kt_buf_reset(&s->rec);
     rec_begin(&s->rec, REC_RENEW, 0, 0);
-    kt_buf_add_bytes(&s->rec, fresh, sizeof fresh);
-    kt_buf_u64(&s->rec, s->acked);
+    kt_buf_add_bytes(&s->rec, v->incarnation, sizeof v->incarnation);
+    kt_buf_u64(&s->rec, v->delta);
+    kt_buf_u64(&s->rec, v->acked);
+    add_positions(&s->rec, pos, n_pos);
     rec_end(&s->rec, 0);
     enum kt_status st = spool_write(s, kt_buf_str(&s->rec), err);
     if (st != KT_OK)
         return st;
-    memcpy(s->incarnation, fresh, sizeof fresh);
-    s->delta = s->acked;
-    s->ack_dirty = true;
+    memcpy(s->incarnation, v->incarnation, sizeof s->incarnation);
+    s->delta = v->delta;
+    set_acked(s, v->acked);
+    s->ack_dirty = false;
+    for (unsigned i = 0; i < n_pos; i++)
+        place_set(s, pos[i].key, pos[i].value, false);
     return kt_spool_sync(s, err);
+}
+
+/* A new incarnation that counts from what is behind `acked`. */
+static struct kt_spool_view fresh_view(struct kt_spool *s, uint64_t acked)
+{
+    struct kt_spool_view v = { .delta = acked, .acked = acked };
+
+    s->rng.fill(s->rng.self, v.incarnation, sizeof v.incarnation);
+    return v;
+}
+
+enum kt_status kt_spool_renew(struct kt_spool *s, struct kt_error *err)
+{
+    const struct kt_spool_view v = fresh_view(s, s->acked);
+    return renumber(s, &v, NULL, 0, err);
+}
+
+struct kt_spool_view kt_spool_view(const struct kt_spool *s)
+{
+    struct kt_spool_view v = { .delta = s->delta, .acked = s->acked };
+
+    memcpy(v.incarnation, s->incarnation, sizeof v.incarnation);
+    return v;
+}
+
+static bool reaches(const struct kt_spool *s, const struct kt_spool_view *v)
+{
+    static const uint8_t none[sizeof v->incarnation];
+
+    return memcmp(v->incarnation, none, sizeof none) != 0 && v->acked + 1 >= s->base &&
+           v->acked <= s->last && v->delta <= v->acked;
+}
+
+enum kt_status kt_spool_turn(struct kt_spool *s, const struct kt_spool_view *to,
+                             const struct kt_spool_position *pos, unsigned n_pos, bool *ret_fresh,
+                             struct kt_error *err)
+{
+    bool fresh = !reaches(s, to);
+    const struct kt_spool_view v = fresh ? fresh_view(s, s->base - 1) : *to;
+
+    enum kt_status st = renumber(s, &v, pos, n_pos, err);
+    if (st == KT_OK)
+        *ret_fresh = fresh;
+    return st;
 }
 
 /* ---- rewriting one batch ---- */

@@ -63,6 +63,19 @@ uint64_t kt_spool_rewind(struct kt_spool *s, uint64_t seq);
 /* A new incarnation whose number 1 is the oldest batch not acked: for a collector whose mark does
  * not fit this spool (either one was restored from an older copy). Synced. */
 KT_MUST_USE enum kt_status kt_spool_renew(struct kt_spool *s, struct kt_error *err);
+/* The numbers under which one collector knows this spool. */
+struct kt_spool_view {
+    uint8_t incarnation[16]; /* zeros: it does not know it */
+    uint64_t delta, acked;   /* in the spool's own numbers, which no view changes */
+};
+struct kt_spool_view kt_spool_view(const struct kt_spool *s);
+/* Numbers and mark are those of another collector from here on, written with n_pos positions at
+ * once. What `to` does not reach any more (it knows nothing, or its next batch was dropped) becomes
+ * a new incarnation whose number 1 is the oldest batch kept: *ret_fresh. Synced. KT_E_AGAIN:
+ * nothing was changed. */
+KT_MUST_USE enum kt_status kt_spool_turn(struct kt_spool *s, const struct kt_spool_view *to,
+                                         const struct kt_spool_position *pos, unsigned n_pos,
+                                         bool *ret_fresh, struct kt_error *err);
 /* Why a line left its batch. */
 struct kt_spool_refusal {
     uint64_t seq;

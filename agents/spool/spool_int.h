@@ -25,7 +25,7 @@ enum rec_type {
     REC_BATCH,
     REC_POSITIONS,
     REC_ACK,   /* number = acked mark; may go back */
-    REC_RENEW, /* incarnation, delta */
+    REC_RENEW, /* incarnation, delta, acked mark, positions (before 0.1.0: the first two) */
 };
 struct rec {
     enum rec_type type;

@@ -121,6 +121,10 @@ static bool take(struct kt_spool *s, const struct rec *rec, const struct segment
             memcpy(s->incarnation, incarnation.at, sizeof s->incarnation);
             s->delta = delta;
         }
+        if (!r.bad && r.left > 0) {
+            s->acked = kt_rd_u64(&r);
+            read_positions(s, &r);
+        }
         return true;
     }
     }

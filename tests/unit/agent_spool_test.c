@@ -599,6 +599,125 @@ static void spool_loses_nothing_synced_in_many_lives_with_power_cuts(void **stat
         one_life(seed);
 }
 
+static bool turn(struct world *w, const struct kt_spool_view *to, const char *name)
+{
+    const struct kt_spool_position pos = { KT_STR("who"), kt_str_of(name) };
+    bool fresh = false;
+
+    if (kt_spool_turn(w->s, to, &pos, 1, &fresh, &w->err) != KT_OK)
+        fail_msg("turn: %s", w->err.text);
+    return fresh;
+}
+
+static void is_at(struct world *w, const char *name, uint64_t last, uint64_t acked)
+{
+    assert_true(kt_str_is(kt_spool_position(w->s, KT_STR("who")), name));
+    assert_int_equal(kt_spool_last(w->s), last);
+    assert_int_equal(kt_spool_acked(w->s), acked);
+}
+
+static void spool_has_numbers_and_a_mark_for_each_collector(void **state)
+{
+    struct world *w = world_new(91);
+    const struct kt_spool_view nobody = { .acked = 0 };
+
+    (void)state;
+    w->keep_bytes = 1u << 20;
+    open_spool(w);
+    for (uint64_t i = 1; i <= 5; i++)
+        (void)put(w, i, 3);
+    sync_now(w);
+    kt_spool_ack(w->s, 4);
+    struct kt_spool_view a = kt_spool_view(w->s);
+    assert_true(turn(w, &nobody, "b"));
+    is_at(w, "b", 5, 0);
+    assert_memory_not_equal(kt_spool_incarnation(w->s), a.incarnation, 16);
+    crash(w);
+    is_at(w, "b", 5, 0);
+    kt_spool_ack(w->s, 5);
+    assert_int_equal(put(w, 6, 3), 6);
+    struct kt_spool_view b = kt_spool_view(w->s);
+    assert_false(turn(w, &a, "a")); /* and it syncs what was appended */
+    is_at(w, "a", 6, 4);
+    crash(w);
+    is_at(w, "a", 6, 4);
+    assert_memory_equal(kt_spool_incarnation(w->s), a.incarnation, 16);
+    assert_int_equal(tag_of(w, 5, NULL), 5);
+    assert_false(turn(w, &b, "b"));
+    is_at(w, "b", 6, 5);
+    reopen(w);
+    is_at(w, "b", 6, 5);
+    world_free(w);
+}
+
+static void spool_counts_anew_for_a_collector_that_missed_more_than_it_keeps(void **state)
+{
+    struct world *w = world_new(92);
+    const struct kt_spool_view nobody = { .acked = 0 };
+
+    (void)state;
+    open_spool(w);
+    for (uint64_t i = 1; i <= 5; i++)
+        (void)put(w, i, 3);
+    sync_now(w);
+    kt_spool_ack(w->s, 5);
+    struct kt_spool_view a = kt_spool_view(w->s);
+    assert_true(turn(w, &nobody, "b"));
+    for (uint64_t i = 6; i <= 400; i++) {
+        (void)put(w, i, 3);
+        sync_now(w);
+        kt_spool_ack(w->s, i);
+    }
+    sync_now(w);
+    assert_true(turn(w, &a, "a"));
+    uint64_t oldest = tag_of(w, 1, NULL);
+    assert_in_range(oldest, 7, 399);
+    is_at(w, "a", 400 - oldest + 1, 0);
+    crash(w);
+    is_at(w, "a", 400 - oldest + 1, 0);
+    assert_int_equal(tag_of(w, 1, NULL), oldest);
+    world_free(w);
+}
+
+/* Fails each writing call of a turn: it is done or it is not, and what is kept stays. */
+static void spool_turns_wholly_or_not_at_all(void **state)
+{
+    const struct kt_spool_view nobody = { .acked = 0 };
+
+    (void)state;
+    for (unsigned long n = 1, fired = 1; fired; n++) {
+        struct world *w = world_new(93 + n);
+        struct kt_fs_faulty faulty = { .inner = w->fs, .fail_errno = EIO };
+        const struct kt_fs plain = w->fs;
+        const struct kt_spool_position first = { KT_STR("who"), KT_STR("a") },
+                                       second = { KT_STR("who"), KT_STR("b") };
+        uint64_t seq;
+        bool fresh;
+
+        w->fs = kt_fs_faulty(&faulty);
+        open_spool(w);
+        for (uint64_t i = 1; i <= 5; i++)
+            (void)put(w, i, 3);
+        assert_int_equal(kt_spool_append(w->s, KT_STR_NONE, 0, &first, 1, &seq, &w->err), KT_OK);
+        sync_now(w);
+        kt_spool_ack(w->s, 5);
+        sync_now(w);
+        struct kt_spool_view a = kt_spool_view(w->s);
+        faulty.fail_at = faulty.calls + n;
+        faulty.short_write = n % 2 == 0;
+        enum kt_status st = kt_spool_turn(w->s, &nobody, &second, 1, &fresh, &w->err);
+        fired = faulty.calls >= faulty.fail_at;
+        assert_true(fired || st == KT_OK);
+        w->fs = plain;
+        faulty.fail_at = 0;
+        crash(w);
+        bool same = memcmp(kt_spool_incarnation(w->s), a.incarnation, 16) == 0;
+        is_at(w, same ? "a" : "b", 5, same ? kt_spool_acked(w->s) : 0);
+        assert_int_equal(tag_of(w, 5, NULL), 5);
+        world_free(w);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -607,6 +726,9 @@ int main(void)
         cmocka_unit_test(spool_carries_positions_into_new_segments),
         cmocka_unit_test(spool_says_again_when_full_and_goes_on_after_acks),
         cmocka_unit_test(spool_sends_kept_batches_again),
+        cmocka_unit_test(spool_has_numbers_and_a_mark_for_each_collector),
+        cmocka_unit_test(spool_counts_anew_for_a_collector_that_missed_more_than_it_keeps),
+        cmocka_unit_test(spool_turns_wholly_or_not_at_all),
         cmocka_unit_test(spool_renews_its_numbers_for_a_collector_that_does_not_fit),
         cmocka_unit_test(spool_rewrites_a_batch_without_the_refused_line),
         cmocka_unit_test(spool_keeps_damage_aside_and_goes_on),
