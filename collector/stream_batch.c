@@ -265,6 +265,7 @@ static enum kt_status add_item(const struct kt_stream_setup *s, const struct kt_
                                    .seq = e->seq,
                                    .arrival = e->arrival,
                                    .stored = e->stored,
+                                   .now = m->now,
                                    .conflict = e->conflict,
                                    .line = kt_str_from(m->lines.at + e->at, e->len) };
     memcpy(item.id, e->id, sizeof item.id);

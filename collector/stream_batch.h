@@ -26,6 +26,7 @@ struct kt_stream_log { /* a stream's own view of the log */
 void kt_stream_log_done(struct kt_stream_log *l);
 
 struct kt_stream_made { /* a batch */
+    kt_time_ns now;     /* wall; set before it is encoded */
     struct kt_stream_entry *entries;
     unsigned n, room;
     struct kt_buf lines;

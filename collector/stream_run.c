@@ -151,6 +151,7 @@ static enum kt_status place(struct kt_stream_run *r, const struct kt_stream_news
 static void encode(struct kt_stream_run *r)
 {
     struct kt_stream_made *m = &r->made;
+    m->now = wall(r);
     kt_stream_encode(r->o.setup, &r->log, m, r->items, bury, r);
     r->state.pending.n = m->batch.n;
     r->state.pending.first = m->batch.first_seq;

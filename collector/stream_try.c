@@ -57,6 +57,7 @@ static void send_one(const struct kt_stream_setup *s, const struct kt_carrier *c
     m.entries = &one;
     m.live = live;
     m.n = 1;
+    m.now = entry->arrival;
     kt_buf_add(&m.lines, line);
     kt_stream_encode(s, &log, &m, 1, refused, ret);
     struct kt_stream_sending sending = { .batch = &m.batch, .fate = fate };

@@ -11,8 +11,8 @@
 #include "exporters/streams/doc.h"
 #include "exporters/streams/said.h"
 
-/* Loki takes entries up to an hour behind the newest of their stream; what comes later than half of
- * it goes into a stream of its own. */
+/* Loki takes entries up to an hour behind the newest of their stream; what is sent later than half
+ * of it goes into a stream of its own: what came late, and what is sent again after a rewind. */
 #define LATE         (30 * KT_NS_MIN)
 #define METADATA_MAX 1024u
 
@@ -110,7 +110,7 @@ static enum kt_status add(const void *opt, void *state, const struct kt_stream_i
     kt_time_ns time = kt_stream_time(item);
     struct kt_str source = alert ? item->alert->instance : item->event->instance;
     struct kt_str stamp = kt_arena_fmt(arena, "%lld", (long long)time);
-    enum kind kind = alert ? KIND_ALERT : item->arrival - time > LATE ? KIND_BACKFILL : KIND_EVENT;
+    enum kind kind = item->now - time > LATE ? KIND_BACKFILL : alert ? KIND_ALERT : KIND_EVENT;
     (void)opt;
     if (arena->full) /* before the state says what the body has to hold */
         return kt_fail(err, KT_E_LIMIT, "loki: the item does not fit");

@@ -31,6 +31,7 @@ struct kt_stream_item { /* borrowed for the length of one call */
     const char *log;            /* id of the log, 26 characters: with seq a name for ever */
     uint64_t seq;               /* place in the log; never given twice */
     kt_time_ns arrival, stored; /* DESIGN §4: two stamps */
+    kt_time_ns now;             /* wall clock when the batch is made: how late the item is */
     /* What a target tells copies by; stable. The event's id; of a conflict, one of its own, so that
      * it does not take the other's place; of an alert, one for each of its states. */
     char id[KT_ID_TEXT];

@@ -4,7 +4,9 @@
  * like code.
  *
  *   option NAME VALUE      of the type              url URL   key KEY   contents of its key files
- *   now TIME               of the request           conflict  the next item is one
+ *   now TIME               of the request and of the items behind it (else they are sent as they
+ *                          are stored)
+ *   conflict               the next item is one
  *   stored TIME            stamps of the next items; arrival is a second before
  *   fact COUNTRY ASN ORG   of the next items' addresses; "fact none"
  *   event LINE             an item: a canonical line
@@ -41,7 +43,7 @@ struct run {
     struct kt_stream_batch batch;
     struct kt_fact fact;
     bool has_fact, conflict, began, ended;
-    kt_time_ns stored;
+    kt_time_ns stored, sent;
     struct kt_str refuse, note;
     unsigned stage;
     struct kt_arena arena, keep;
@@ -86,6 +88,7 @@ static void add(struct run *r, struct kt_stream_item *item)
     item->seq = r->batch.first_seq + r->batch.n;
     item->stored = r->stored;
     item->arrival = r->stored - KT_NS_S;
+    item->now = r->sent != 0 ? r->sent : r->stored;
     size_t before = r->body.len;
     enum kt_status st = r->type->add(r->options, r->state, item, &r->arena, &r->body, &err);
     if (r->refuse.len > 0) {
@@ -286,7 +289,7 @@ static void set_key(struct run *r, struct kt_str rest)
 
 static void set_now(struct run *r, struct kt_str rest)
 {
-    r->batch.now = time_of(r, rest);
+    r->batch.now = r->sent = time_of(r, rest);
 }
 
 static void set_stored(struct run *r, struct kt_str rest)
