@@ -39,8 +39,9 @@ struct kt_http_request {
     size_t reply_max; /* bytes, after decompression; 0 = 64 KiB */
     kt_time_ns total; /* until the last byte; 0 = 15 s, of mail 30 s: servers hold off strangers */
     uint64_t tag;     /* comes back with the answer */
-    /* NULL: a request by HTTP. Else status is the peer's last reply: 250, 4xx or 5xx. A recipient
-     * that is refused alone does not count. */
+    /* NULL: a request by HTTP. Else status is the peer's last reply: 250, 4xx or 5xx; a 4xx of one
+     * recipient is that of the whole, though others may have the message. Where single ones are
+     * refused for good it is 250, and the answer's body says how many: "1_of_3_refused". */
     const struct kt_mail *mail;
 };
 struct kt_http_answer {

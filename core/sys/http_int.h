@@ -14,6 +14,11 @@ struct kt_http_transfer {
     struct kt_buf body, kept;
     struct kt_buf message; /* of mail: what is sent, up to `sent` of it is */
     size_t sent;
+    struct { /* of mail: what the peer says of single recipients */
+        bool asked;
+        unsigned n, refused;
+        int later; /* the last 4xx */
+    } rcpt;
     const char *keep_headers;
     uint64_t tag;
     size_t reply_max;

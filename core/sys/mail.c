@@ -32,6 +32,26 @@ static void add_recipient(struct kt_http_transfer *t, const char *address)
     t->headers = more;
 }
 
+/* curl tells only of the last reply; which one is about a recipient is told by the command before.
+ */
+static int watch(CURL *e, curl_infotype type, char *at, size_t n, void *self)
+{
+    struct kt_http_transfer *t = self;
+    struct kt_str text = kt_str_from(at, n);
+    uint64_t code = 0;
+    (void)e;
+    if (type == CURLINFO_HEADER_OUT)
+        t->rcpt.asked = kt_str_starts(text, KT_STR("RCPT TO:"));
+    if (type != CURLINFO_HEADER_IN || !t->rcpt.asked || n < 4 || at[3] == '-' ||
+        !kt_str_u64(kt_str_sub(text, 0, 3), &code))
+        return 0;
+    t->rcpt.n++;
+    t->rcpt.refused += code >= 500;
+    if (code >= 400 && code < 500)
+        t->rcpt.later = (int)code;
+    return 0;
+}
+
 CURLcode kt_mail_set_up(struct kt_http_transfer *t, const struct kt_mail *m, struct kt_str message)
 {
     KT_CLEANUP(kt_buf_done) struct kt_buf from = { 0 };
@@ -45,6 +65,9 @@ CURLcode kt_mail_set_up(struct kt_http_transfer *t, const struct kt_mail *m, str
     kt_buf_add(&t->message, message);
     /* One mailbox that is gone must not keep the message from the others. */
     if ((rc = curl_easy_setopt(e, CURLOPT_MAIL_RCPT_ALLLOWFAILS, 1L)) != CURLE_OK ||
+        (rc = curl_easy_setopt(e, CURLOPT_DEBUGFUNCTION, watch)) != CURLE_OK ||
+        (rc = curl_easy_setopt(e, CURLOPT_DEBUGDATA, t)) != CURLE_OK ||
+        (rc = curl_easy_setopt(e, CURLOPT_VERBOSE, 1L)) != CURLE_OK ||
         (rc = curl_easy_setopt(e, CURLOPT_USE_SSL,
                                (long)(t->plain ? CURLUSESSL_NONE : CURLUSESSL_ALL))) != CURLE_OK ||
         (rc = curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "smtp,smtps")) != CURLE_OK ||
@@ -67,6 +90,10 @@ int kt_mail_status(struct kt_http_transfer *t, CURLcode rc)
 {
     long said = 0;
     (void)curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &said);
+    if (t->rcpt.later != 0) /* who has it already gets it twice: better than somebody never */
+        return t->rcpt.later;
+    if (rc == CURLE_OK && t->rcpt.refused > 0)
+        kt_buf_addf(&t->body, "%u_of_%u_refused", t->rcpt.refused, t->rcpt.n);
     if (rc == CURLE_OK)
         return 250;
     return said >= 400 && said <= 599 ? (int)said : 0;

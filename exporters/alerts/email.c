@@ -239,7 +239,8 @@ static enum kt_status render(const void *opt, const struct kt_target_secrets *se
 /* 4xx is for now, 5xx for good (RFC 5321 §4.2.1). */
 static void judge(const struct kt_target_reply *reply, struct kt_target_ruling *ret)
 {
-    (void)snprintf(ret->word, sizeof ret->word, "smtp_%d", reply->status);
+    (void)snprintf(ret->word, sizeof ret->word, "smtp_%d%s" KT_STR_FMT, reply->status,
+                   reply->body.len > 0 ? "," : "", KT_STR_ARG(kt_utf8_cut(reply->body, 40)));
     ret->verdict = reply->status == 250                          ? KT_DELIVERED
                    : reply->status >= 500 && reply->status < 600 ? KT_REFUSED
                                                                  : KT_RETRY;
