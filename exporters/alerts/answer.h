@@ -18,6 +18,7 @@ struct kt_answer_place {
     char alert[27];
     char subject[KT_ANSWER_KEY]; /* what the target calls its incident; "" = to be looked up */
     uint32_t offset;             /* of the next page */
+    bool over;                   /* a page said that the incident has ended */
 };
 #define KT_ANSWERS_PAGE 100u
 

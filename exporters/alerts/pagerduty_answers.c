@@ -29,8 +29,10 @@ enum kt_status kt_pagerduty_ask(const char *server, struct kt_str token,
                                 struct kt_target_request *ret, struct kt_error *err)
 {
     if (place->subject[0] == '\0')
-        ret->url = kt_arena_fmt(arena, "%s/incidents?incident_key=%s&date_range=all&limit=1",
-                                server, place->alert);
+        /* A key opens another incident once the one before is resolved: the newest counts. */
+        ret->url = kt_arena_fmt(
+            arena, "%s/incidents?incident_key=%s&date_range=all&sort_by=created_at:desc&limit=1",
+            server, place->alert);
     else
         ret->url = kt_arena_fmt(arena, "%s/incidents/%s/log_entries?limit=%u&offset=%u", server,
                                 place->subject, KT_ANSWERS_PAGE, place->offset);
@@ -71,11 +73,20 @@ static void hear_entries(const json_t *root, const json_t *entries, struct kt_an
                          struct kt_answer *ret, unsigned *ret_n, bool *ret_more)
 {
     size_t n = json_array_size(entries);
-    for (size_t i = 0; i < n && *ret_n < KT_ANSWERS_PAGE; i++)
-        *ret_n += read_entry(json_array_get(entries, i), &ret[*ret_n]);
+    for (size_t i = 0; i < n && *ret_n < KT_ANSWERS_PAGE; i++) {
+        const json_t *e = json_array_get(entries, i);
+        struct kt_str type = kt_str_of(json_string_value(json_object_get(e, "type")));
+        *ret_n += read_entry(e, &ret[*ret_n]);
+        place->over = place->over || kt_str_is(type, "resolve_log_entry");
+    }
     *ret_more = n > 0 && json_is_true(json_object_get(root, "more")) &&
                 place->offset + n < KT_PAGERDUTY_ENTRIES_MAX;
     place->offset = *ret_more ? place->offset + (uint32_t)n : 0;
+    if (*ret_more)
+        return;
+    if (place->over) /* whoever resolved it: what comes next is another incident */
+        place->subject[0] = '\0';
+    place->over = false;
 }
 
 enum kt_verdict kt_pagerduty_hear(const struct kt_target_reply *reply,

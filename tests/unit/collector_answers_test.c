@@ -310,6 +310,30 @@ static void pages_are_turned(void **state)
     assert_string_equal(a.answer.entry, "R0");
 }
 
+/* An auto-resolve ends it as well as a person; its page need not be the last. */
+static void behind_the_end_of_an_incident_the_newest_is_looked_up(void **state)
+{
+    static const struct page pages[] = {
+        { "date_range=all&sort_by=created_at:desc&limit=1", 200, INCIDENT },
+        { "offset=0", 200,
+          "{\"log_entries\":[" ENTRY("R2", "resolve_log_entry", "2026-11-22T20:05:11Z",
+                                     "service_reference", "Vault") "],\"more\":true}" },
+        { "offset=1", 200,
+          "{\"log_entries\":[" ENTRY("R1", "trigger_log_entry", "2026-11-22T20:05:00Z",
+                                     "service_reference", "Vault") "],\"more\":false}" },
+    };
+    struct world *w = *state;
+    plays(w, pages, KT_ARRAY_LEN(pages));
+    watch(w, ID_A, "");
+    wait_requests(w, 4);
+    (void)pthread_mutex_lock(&w->lock);
+    assert_non_null(strstr(w->seen[0], "incident_key=" ID_A));
+    assert_non_null(strstr(w->seen[1], "offset=0"));
+    assert_non_null(strstr(w->seen[2], "offset=1"));
+    assert_non_null(strstr(w->seen[3], "incident_key=" ID_A));
+    (void)pthread_mutex_unlock(&w->lock);
+}
+
 static void trouble_is_named_and_left_alone(void **state)
 {
     static const struct page pages[] = {
@@ -365,6 +389,7 @@ int main(void)
         T(what_a_person_did_comes_once_and_in_order),
         T(what_was_stored_does_not_come_again),
         T(pages_are_turned),
+        T(behind_the_end_of_an_incident_the_newest_is_looked_up),
         T(trouble_is_named_and_left_alone),
         T(an_alert_that_is_unknown_there_holds_up_no_other),
         T(nothing_is_asked_without_a_token),
