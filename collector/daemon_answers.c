@@ -5,7 +5,8 @@
  * Calls: answers, the control socket's requests (an answer is an `ack` as a person's at the command
  *        line), deliver's thread blobs (what is open where).
  * Holds: a resolve there is an acknowledgement here: an alert is closed with a verdict, which
- * nobody gave there.
+ *        nobody gave there. Nobody acknowledges what he did not see: an answer from before the
+ *        alert was opened again, or told there as graver, counts for nothing.
  */
 #include "collector/daemon.h"
 #include "core/base/alloc.h"
@@ -72,6 +73,9 @@ static enum kt_status acknowledge(struct kt_daemon *d, const struct kt_answered 
     KT_CLEANUP(kt_buf_done) struct kt_buf request = { 0 }, reason = { 0 }, said = { 0 };
     struct kt_control_handler handler = kt_daemon_handler(d);
     char at[KT_TIME_TEXT_MAX];
+    enum kt_status st = kt_triage_answered(d->triage, x->alert, x->target, x->answer.at, err);
+    if (st != KT_OK)
+        return st;
     kt_time_format_short(x->answer.at, at);
     kt_buf_addf(&reason, "%s there at %s UTC (entry %s)",
                 x->answer.resolved ? "resolved" : "acknowledged", at, x->answer.entry);

@@ -260,3 +260,28 @@ enum kt_status kt_triage_graver(struct kt_triage *t, const struct kt_alert *a, k
     *ret_reopened = true;
     return write_step(t, a, &s, now, err);
 }
+
+/* ---- answers that come late ---- */
+
+enum kt_status kt_triage_answered(struct kt_triage *t, const char *alert, const char *target,
+                                  kt_time_ns at, struct kt_error *err)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf json = { 0 }, said = { 0 };
+    KT_CLEANUP(kt_arena_done) struct kt_arena arena = kt_arena_new(2 * (size_t)KT_LINE_MAX);
+    const struct kt_life *l = kt_triage_life(t, alert);
+    struct kt_alert_found found;
+    struct kt_alert now, then;
+    if (l != NULL && at <= l->reopened.at)
+        return kt_fail(err, KT_E_INPUT, "alert %s was opened again after that", alert);
+    enum kt_status st = kt_store_outbox_said(t->o.store, alert, target, at, &said, err);
+    if (st != KT_OK)
+        return st == KT_E_AGAIN ? KT_OK : st;
+    if (kt_store_alert_find(t->o.store, kt_str_of(alert), &json, &found, err) != KT_OK ||
+        kt_alert_read(kt_buf_str(&json), &arena, &now, err) != KT_OK ||
+        kt_alert_read(kt_buf_str(&said), &arena, &then, err) != KT_OK)
+        return err->code;
+    if (now.severity <= then.severity)
+        return KT_OK;
+    return kt_fail(err, KT_E_INPUT, "alert %s was %s there then and is %s now", alert,
+                   kt_severity_words[then.severity].word, kt_severity_words[now.severity].word);
+}

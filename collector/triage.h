@@ -45,6 +45,12 @@ KT_MUST_USE enum kt_status kt_triage_graver(struct kt_triage *t, const struct kt
                                             kt_time_ns now, bool *ret_reopened,
                                             struct kt_error *err);
 
+/* May what somebody answered at a target, at a time, count for the alert as it is now? KT_E_INPUT
+ * says why not: it was opened again after that, or was told there as less grave. */
+KT_MUST_USE enum kt_status kt_triage_answered(struct kt_triage *t, const char *alert,
+                                              const char *target, kt_time_ns at,
+                                              struct kt_error *err);
+
 /* ---- who was told ---- */
 struct kt_triage_told {
     unsigned targets;  /* that were called to it by what is no dead letter */

@@ -283,6 +283,24 @@ enum kt_status kt_store_outbox_of(struct kt_store *s, const char *alert,
     return kt_outbox_of(s->db, alert, each, self, err);
 }
 
+/* What was delivered by then, or else first: its clock may be another one. */
+enum kt_status kt_store_outbox_said(struct kt_store *s, const char *alert, const char *target,
+                                    kt_time_ns at, struct kt_buf *ret_json, struct kt_error *err)
+{
+    KT_CLEANUP(kt_db_finalize) sqlite3_stmt *st = NULL;
+    const char *sql = "SELECT alert_json FROM outbox WHERE alert=?1 AND target=?2 AND sent_at > 0"
+                      " ORDER BY sent_at > ?3, iif(sent_at > ?3, sent_at, -sent_at) LIMIT 1";
+    if (kt_db_prepare(s->db, sql, &st, err) != KT_OK)
+        return kt_wrap(err, "outbox");
+    kt_db_text(st, 1, kt_str_of(alert));
+    kt_db_text(st, 2, kt_str_of(target));
+    kt_db_i64(st, 3, at);
+    enum kt_status status = kt_db_step(st, err);
+    if (status == KT_OK)
+        kt_buf_add(ret_json, kt_db_col(st, 0));
+    return status;
+}
+
 /* Ids are upper-case letters and digits, which all stand before '~'. */
 enum kt_status kt_alert_find(sqlite3 *db, struct kt_str prefix, struct kt_buf *ret_json,
                              struct kt_alert_found *ret, struct kt_error *err)

@@ -343,16 +343,24 @@ static void what_was_merged_is_acted_on_where_it_went(void **state)
 }
 
 /* A row to another target than the configured one, as the pager writes it. */
-static void called(struct world *w, const char *target, const char *action, const char *state)
+static void called_with(struct world *w, const char *target, const char *action, const char *state,
+                        struct kt_str json)
 {
-    struct kt_outbox_row row = { .created = w->now, .next_try = w->now };
+    struct kt_outbox_row row = { .created = w->now,
+                                 .next_try = w->now,
+                                 .sent_at = strcmp(state, "sent") == 0 ? w->now : 0 };
     kt_str_copyz(row.alert, sizeof row.alert, kt_str_of(ID_A));
     kt_str_copyz(row.target, sizeof row.target, kt_str_of(target));
     kt_str_copyz(row.action, sizeof row.action, kt_str_of(action));
     kt_str_copyz(row.state, sizeof row.state, kt_str_of(state));
     assert_int_equal(kt_store_begin(w->store, NULL), KT_OK);
-    assert_int_equal(kt_store_outbox_add(w->store, &row, KT_STR("{}"), NULL), KT_OK);
+    assert_int_equal(kt_store_outbox_add(w->store, &row, json, NULL), KT_OK);
     assert_int_equal(kt_store_commit(w->store, NULL), KT_OK);
+}
+
+static void called(struct world *w, const char *target, const char *action, const char *state)
+{
+    called_with(w, target, action, state, KT_STR("{}"));
 }
 
 static void who_was_called_by_any_word_hears_what_follows(void **state)
@@ -370,6 +378,38 @@ static void who_was_called_by_any_word_hears_what_follows(void **state)
     assert_int_equal(told_of.targets, 3); /* one, boss, chat */
     (void)take(w, step(KT_STEP_ACK, ID_A, "alice"));
     told(w, "trigger acknowledge acknowledge acknowledge");
+}
+
+static enum kt_status answered(struct world *w, const char *target, kt_time_ns at)
+{
+    struct kt_error err = { 0 };
+    return kt_triage_answered(w->triage, ID_A, target, at, &err);
+}
+
+static void nobody_answers_for_what_he_did_not_see(void **state)
+{
+    struct world *w = *state;
+    KT_CLEANUP(kt_buf_done) struct kt_buf json = { 0 };
+    struct kt_alert a = alert(ID_A, KT_SEV_MEDIUM);
+    raise_one(w, &a);
+    assert_int_equal(answered(w, "duty", w->now), KT_OK); /* nothing is known of what it got */
+    kt_alert_write(&a, &json);
+    called_with(w, "duty", "escalate:1", "sent", kt_buf_str(&json));
+    kt_time_ns medium = w->now;
+    assert_int_equal(answered(w, "duty", medium + KT_NS_S), KT_OK);
+    a.severity = KT_SEV_HIGH;
+    w->now += KT_NS_MIN;
+    raise_one(w, &a);
+    kt_buf_reset(&json);
+    kt_alert_write(&a, &json);
+    called_with(w, "duty", "update:1", "sent", kt_buf_str(&json));
+    assert_int_equal(answered(w, "duty", medium + KT_NS_S), KT_E_INPUT);
+    assert_int_equal(answered(w, "duty", medium - KT_NS_S), KT_E_INPUT); /* a clock behind ours */
+    assert_int_equal(answered(w, "duty", w->now), KT_OK);
+    (void)take(w, step(KT_STEP_ACK, ID_A, "alice"));
+    (void)take(w, step(KT_STEP_REOPEN, ID_A, "alice"));
+    assert_int_equal(answered(w, "duty", w->now - KT_NS_S), KT_E_INPUT);
+    assert_int_equal(answered(w, "duty", w->now + KT_NS_S), KT_OK);
 }
 
 /* ---- silences ---- */
@@ -699,6 +739,7 @@ int main(void)
         T(a_note_on_what_has_ended_opens_nothing),
         T(what_was_merged_is_acted_on_where_it_went),
         T(who_was_called_by_any_word_hears_what_follows),
+        T(nobody_answers_for_what_he_did_not_see),
         T(a_silenced_alert_is_told_when_the_silence_ends),
         T(a_silence_that_ends_while_the_collector_is_away_is_made_up_for),
         T(what_came_late_under_a_silence_outlives_a_restart),
