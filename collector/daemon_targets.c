@@ -3,7 +3,7 @@
  * letters that a person puts back.
  *
  * Owns:  the blobs "delivery/broken/<target>": when the alert about a broken target was raised.
- * Calls: outbox, deliver, alerts, ingest (control records).
+ * Calls: outbox, deliver, alerts, triage (what has ended), ingest (control records).
  */
 #include "collector/daemon.h"
 #include "core/base/alloc.h"
@@ -183,8 +183,12 @@ static enum kt_status put_back(struct kt_daemon *d, struct kt_jval args, const s
     kt_json_quote(&raw, r->alert);
     kt_buf_addf(&raw, ",\"row\":%" PRId64 ",\"rows\":%u}", r->row, r->n);
     enum kt_status st = kt_ingest_begin(d->ingest, err);
-    for (unsigned i = 0; i < r->n && st == KT_OK; i++)
-        st = kt_deliver_retry(d->deliver, &r->rows[i], now, err);
+    for (unsigned i = 0; i < r->n && st == KT_OK; i++) {
+        bool ended = false;
+        st = kt_triage_ended(d->triage, r->rows[i].alert, &ended, err);
+        if (st == KT_OK)
+            st = kt_deliver_retry(d->deliver, &r->rows[i], ended, now, err);
+    }
     if (st == KT_OK)
         st = kt_daemon_record(d, KT_KIND_AUDIT, "notify.retry",
                               KT_STR("dead letters are delivered again"), kt_buf_str(&raw), err);

@@ -185,6 +185,13 @@ static enum kt_status read_handle(struct kt_deliver *d, struct kt_outbox_row *ro
     return st == KT_E_AGAIN ? KT_OK : st;
 }
 
+/* Said when its alert has ended: nothing is open there afterwards. */
+static bool is_of_the_end(const struct kt_outbox_row *row)
+{
+    enum kt_send send = kt_send_of(kt_str_of(row->action));
+    return send == KT_SEND_RESOLVE || send == KT_SEND_REMARK;
+}
+
 /* A message that is through: its handle stays, or ends with the alert. */
 static enum kt_status keep_handle(struct kt_deliver *d, const struct kt_outbox_row *row,
                                   struct kt_error *err)
@@ -192,10 +199,8 @@ static enum kt_status keep_handle(struct kt_deliver *d, const struct kt_outbox_r
     char name[128];
     if (row->handle[0] == '\0' || strcmp(row->state, "sent") != 0)
         return KT_OK;
-    enum kt_send send = kt_send_of(kt_str_of(row->action));
-    bool over = send == KT_SEND_RESOLVE || send == KT_SEND_REMARK;
     return kt_store_put(d->store, thread_name(row, name),
-                        over ? KT_STR_NONE : kt_str_of(row->handle), err);
+                        is_of_the_end(row) ? KT_STR_NONE : kt_str_of(row->handle), err);
 }
 
 static enum kt_status give(void *self, const struct kt_outbox_row *stored, struct kt_str json,
@@ -315,13 +320,18 @@ void kt_deliver_committed(struct kt_deliver *d)
     d->written = 0;
 }
 
-enum kt_status kt_deliver_retry(struct kt_deliver *d, const struct kt_outbox_row *dead,
+enum kt_status kt_deliver_retry(struct kt_deliver *d, const struct kt_outbox_row *dead, bool ended,
                                 kt_time_ns now, struct kt_error *err)
 {
     struct kt_outbox_row row = *dead;
+    bool skipped = ended && !is_of_the_end(&row);
     kt_str_copyz(row.state, sizeof row.state, KT_STR("wait"));
     row.attempts = 0;
     row.next_try = now;
+    if (skipped) {
+        kt_str_copyz(row.state, sizeof row.state, KT_STR(KT_OUTBOX_SKIPPED));
+        kt_str_copyz(row.last_error, sizeof row.last_error, KT_STR("the alert has ended"));
+    }
     enum kt_status st = kt_store_outbox_update(d->store, &row, err);
-    return st == KT_OK ? list(d, &row, err) : st;
+    return st == KT_OK && !skipped ? list(d, &row, err) : st;
 }

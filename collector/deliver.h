@@ -24,6 +24,7 @@ KT_MUST_USE enum kt_status kt_deliver_take_back(struct kt_deliver *d,
                                                 void *self, struct kt_error *err);
 /* Rows wait in the store, and the outbox has room for some. */
 bool kt_deliver_behind(const struct kt_deliver *d);
-/* Inside a transaction: a dead row waits again, as if it had never been tried. */
+/* Inside a transaction: a dead row waits again, as if it had never been tried. ended: so has its
+ * alert; what would open it there is skipped. */
 KT_MUST_USE enum kt_status kt_deliver_retry(struct kt_deliver *d, const struct kt_outbox_row *dead,
-                                            kt_time_ns now, struct kt_error *err);
+                                            bool ended, kt_time_ns now, struct kt_error *err);

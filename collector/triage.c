@@ -115,6 +115,22 @@ static bool has_ended(const struct kt_triage *t, const struct kt_alert *a)
     return kt_alert_is_over(a) || (l != NULL && l->status == KT_LIFE_CLOSED);
 }
 
+enum kt_status kt_triage_ended(struct kt_triage *t, const char *alert, bool *ret,
+                               struct kt_error *err)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf json = { 0 };
+    KT_CLEANUP(kt_arena_done) struct kt_arena arena = kt_arena_new(KT_LINE_MAX);
+    struct kt_alert_found found;
+    struct kt_alert a;
+    enum kt_status st = kt_store_alert_find(t->o.store, kt_str_of(alert), &json, &found, err);
+    if (st == KT_OK)
+        st = kt_alert_read(kt_buf_str(&json), &arena, &a, err);
+    if (st != KT_OK && st != KT_E_INPUT)
+        return st;
+    *ret = st == KT_OK && has_ended(t, &a);
+    return KT_OK;
+}
+
 enum kt_status kt_triage_tell(struct kt_triage *t, const struct kt_alert *a, enum kt_send send,
                               kt_time_ns now, struct kt_error *err)
 {

@@ -51,6 +51,10 @@ KT_MUST_USE enum kt_status kt_triage_answered(struct kt_triage *t, const char *a
                                               const char *target, kt_time_ns at,
                                               struct kt_error *err);
 
+/* Has a person closed it, or did it end without one? What is no alert has not ended. */
+KT_MUST_USE enum kt_status kt_triage_ended(struct kt_triage *t, const char *alert, bool *ret,
+                                           struct kt_error *err);
+
 /* ---- who was told ---- */
 struct kt_triage_told {
     unsigned targets;  /* that were called to it by what is no dead letter */

@@ -276,6 +276,34 @@ static void rows_of_a_removed_target_become_dead_letters(void **state)
     kt_outbox_close(o);
 }
 
+static const char *retried(struct world *w, struct kt_deliver *d, const char *action, bool ended)
+{
+    struct kt_outbox_row row = { .alert = ID_A, .target = "one", .state = "dead" };
+    kt_str_copyz(row.action, sizeof row.action, kt_str_of(action));
+    assert_int_equal(kt_store_begin(w->store, NULL), KT_OK);
+    assert_int_equal(kt_store_outbox_add(w->store, &row, KT_STR("{}"), NULL), KT_OK);
+    assert_int_equal(kt_deliver_retry(d, &row, ended, NOW, NULL), KT_OK);
+    assert_int_equal(kt_store_commit(w->store, NULL), KT_OK);
+    unsigned n = waiting(w);
+    return n > 0 ? w->row[n - 1].action : "none";
+}
+
+/* It would page for what is closed, and nothing would resolve it. */
+static void a_dead_letter_of_what_has_ended_opens_nothing(void **state)
+{
+    struct world *w = *state;
+    struct kt_outbox_options oo = { .conf = w->conf, .clock = kt_clock_real, .rng = kt_rng_real };
+    struct kt_outbox *o = NULL;
+    assert_int_equal(kt_outbox_open(&oo, &o, NULL), KT_OK);
+    struct kt_deliver *d = kt_deliver_new(w->store, o);
+    assert_string_equal(retried(w, d, "trigger", true), "none");
+    assert_string_equal(retried(w, d, "update:1", true), "none");
+    assert_string_equal(retried(w, d, "resolve:1", true), "resolve:1");
+    assert_string_equal(retried(w, d, "trigger:2", false), "trigger:2");
+    kt_deliver_free(d);
+    kt_outbox_close(o);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, open_world, close_world)
@@ -286,6 +314,7 @@ int main(void)
         T(a_version_of_the_same_moment_is_a_row_of_its_own),
         T(an_alert_about_a_target_spares_that_target),
         T(rows_wait_in_the_store_until_they_are_delivered),
+        T(a_dead_letter_of_what_has_ended_opens_nothing),
         T(rows_of_a_removed_target_become_dead_letters),
     };
     kt_hash_init();

@@ -310,6 +310,13 @@ static void alerts_are_found_by_the_start_of_their_id(void **state)
     refused(w, step(KT_STEP_ACK, "%%%%", "alice"), "there is no alert '%%%%'");
 }
 
+static bool has_ended(struct world *w, const char *id)
+{
+    bool ended = false;
+    assert_int_equal(kt_triage_ended(w->triage, id, &ended, NULL), KT_OK);
+    return ended;
+}
+
 static void a_note_on_what_has_ended_opens_nothing(void **state)
 {
     struct world *w = *state;
@@ -327,6 +334,11 @@ static void a_note_on_what_has_ended_opens_nothing(void **state)
     raise_one(w, &b);
     (void)take(w, step(KT_STEP_NOTE, ID_B, "bob"));
     told(w, "trigger resolve remark trigger update trigger resolve remark");
+    assert_false(has_ended(w, ID_A));
+    assert_true(has_ended(w, ID_B));
+    assert_false(has_ended(w, ID_C)); /* there is none */
+    (void)take(w, step(KT_STEP_CLOSE, ID_A, "bob"));
+    assert_true(has_ended(w, ID_A));
 }
 
 static void what_was_merged_is_acted_on_where_it_went(void **state)
