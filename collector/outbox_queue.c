@@ -317,6 +317,8 @@ void kt_queue_add(struct kt_queue *q, struct kt_item *it, kt_time_ns mono, struc
 {
     struct kt_item *older = older_of(q, &it->row);
     struct kt_alert a;
+    if (older != NULL && older->bundle == NULL && it->row.handle[0] == '\0')
+        memcpy(it->row.handle, older->row.handle, sizeof it->row.handle); /* not stored yet */
     it->alone = !q->bundles || comes_alone(q, it, mono, arena);
     if (older != NULL && older->bundle != NULL && !older->bundle->shut && !it->alone &&
         older->bundle->n < KT_BUNDLE_ROWS_MAX && read_alert(it, arena, &a)) {

@@ -139,6 +139,22 @@ static void the_next_row_of_an_alert_waits_until_the_last_is_written(void **stat
     assert_int_equal(deliver(w, MONO), 3);
 }
 
+/* Given while the answer to the first is known here and not yet in the store. */
+static void a_row_goes_into_the_thread_of_the_one_before(void **state)
+{
+    struct world *w = *state;
+    add(w, (struct given){ .row = 1, .alert = 7, .severity = KT_SEV_HIGH });
+    struct kt_item *it = kt_queue_next(&w->queue, MONO, false);
+    it->flying = true;
+    kt_queue_set_handle(&w->queue, it->row.alert, KT_STR("C1 17.5"));
+    kt_queue_end(&w->queue, it, 5);
+    add(w, (struct given){ .row = 2, .alert = 7, .severity = KT_SEV_HIGH, .action = "update:1" });
+    add(w, (struct given){ .row = 3, .alert = 8, .severity = KT_SEV_HIGH });
+    assert_string_equal(kt_queue_next(&w->queue, MONO, false)->row.handle, ""); /* another's */
+    kt_queue_written(&w->queue, 5);
+    assert_string_equal(kt_queue_next(&w->queue, MONO, false)->row.handle, "C1 17.5");
+}
+
 static void a_row_that_was_put_back_goes_before_the_younger(void **state)
 {
     struct world *w = *state;
@@ -327,6 +343,7 @@ int main(void)
         T(the_worst_goes_first_then_the_oldest),
         T(rows_of_one_alert_keep_their_order),
         T(the_next_row_of_an_alert_waits_until_the_last_is_written), /* A6 */
+        T(a_row_goes_into_the_thread_of_the_one_before),
         T(a_row_that_was_put_back_goes_before_the_younger),
         T(what_is_not_due_waits_unless_it_is_a_probe),
         T(a_target_that_machines_read_gets_each),
