@@ -15,11 +15,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#define BLOBS "answers/"
-
 static const char *blob_name(const char *target, const char *alert, char ret[128])
 {
-    (void)snprintf(ret, 128, BLOBS "%s/%s", target, alert);
+    (void)snprintf(ret, 128, KT_ANSWER_BLOBS "%s/%s", target, alert);
     return ret;
 }
 

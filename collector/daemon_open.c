@@ -225,6 +225,8 @@ enum kt_status kt_daemon_record_start(struct kt_daemon *d, struct kt_error *err)
     if (st == KT_OK)
         st = kt_streams_mark_off(d->streams, err);
     if (st == KT_OK)
+        st = kt_deliver_tidy(d->store, d->conf, err);
+    if (st == KT_OK)
         st = kt_daemon_commit(d, err);
     return st;
 }

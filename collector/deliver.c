@@ -2,7 +2,7 @@
  * deliver: keeps store and outbox thread in step.
  *
  * Owns:  the numbers of the rows that wait in the store, by target and severity, and of those that
- *        the outbox has; the blobs "thread/<target>/<alert>".
+ *        the outbox has; the blobs "thread/<target>/<alert>"; the end of "answers/…".
  * Calls: core/store/write, outbox.
  * Holds: a row is with the outbox at most once; it counts as there until its end is written. No
  *        row goes before an older one of its alert and target.
@@ -167,11 +167,9 @@ static enum kt_status index_from(struct kt_deliver *d, int64_t from, struct kt_e
 
 /* ---- out ---- */
 
-/* The blob of what a target calls its message of an alert; kept from the first delivery until the
- * alert is resolved there. */
-static const char *thread_name(const struct kt_outbox_row *row, char ret[128])
+static const char *blob_of(const char *kind, const struct kt_outbox_row *row, char ret[128])
 {
-    (void)snprintf(ret, 128, KT_THREAD_BLOBS "%s/%s", row->target, row->alert);
+    (void)snprintf(ret, 128, "%s%s/%s", kind, row->target, row->alert);
     return ret;
 }
 
@@ -180,7 +178,7 @@ static enum kt_status read_handle(struct kt_deliver *d, struct kt_outbox_row *ro
 {
     KT_CLEANUP(kt_buf_done) struct kt_buf value = { 0 };
     char name[128];
-    enum kt_status st = kt_store_get(d->store, thread_name(row, name), &value, err);
+    enum kt_status st = kt_store_get(d->store, blob_of(KT_THREAD_BLOBS, row, name), &value, err);
     kt_str_copyz(row->handle, sizeof row->handle, kt_buf_str(&value));
     return st == KT_E_AGAIN ? KT_OK : st;
 }
@@ -199,8 +197,12 @@ static enum kt_status keep_handle(struct kt_deliver *d, const struct kt_outbox_r
     char name[128];
     if (row->handle[0] == '\0' || strcmp(row->state, "sent") != 0)
         return KT_OK;
-    return kt_store_put(d->store, thread_name(row, name),
-                        is_of_the_end(row) ? KT_STR_NONE : kt_str_of(row->handle), err);
+    bool over = is_of_the_end(row);
+    enum kt_status st = kt_store_put(d->store, blob_of(KT_THREAD_BLOBS, row, name),
+                                     over ? KT_STR_NONE : kt_str_of(row->handle), err);
+    if (st == KT_OK && over)
+        st = kt_store_put(d->store, blob_of(KT_ANSWER_BLOBS, row, name), KT_STR_NONE, err);
+    return st;
 }
 
 static enum kt_status give(void *self, const struct kt_outbox_row *stored, struct kt_str json,
@@ -334,4 +336,45 @@ enum kt_status kt_deliver_retry(struct kt_deliver *d, const struct kt_outbox_row
     }
     enum kt_status st = kt_store_outbox_update(d->store, &row, err);
     return st == KT_OK && !skipped ? list(d, &row, err) : st;
+}
+
+/* ---- at the start ---- */
+
+struct tidying {
+    struct kt_store *store;
+    const struct kt_conf *conf;
+};
+
+static bool is_configured(const struct kt_conf *conf, struct kt_str target)
+{
+    for (unsigned i = 0; i < conf->n_targets; i++)
+        if (kt_str_is(target, conf->targets[i].name))
+            return true;
+    return false;
+}
+
+static enum kt_status tidy(void *self, const char *name, struct kt_str value, struct kt_error *err)
+{
+    const struct tidying *t = self;
+    KT_CLEANUP(kt_buf_done) struct kt_buf thread = { 0 }, handle = { 0 };
+    struct kt_str rest = kt_str_of(name), kind, target;
+    (void)value;
+    (void)kt_str_split(&rest, '/', &kind);
+    (void)kt_str_split(&rest, '/', &target);
+    kt_buf_addf(&thread, KT_THREAD_BLOBS KT_STR_FMT "/" KT_STR_FMT, KT_STR_ARG(target),
+                KT_STR_ARG(rest));
+    enum kt_status st = kt_store_get(t->store, kt_buf_z(&thread), &handle, err);
+    if (st == KT_E_AGAIN || (st == KT_OK && !is_configured(t->conf, target)))
+        st = kt_store_put(t->store, name, KT_STR_NONE, err);
+    return st;
+}
+
+enum kt_status kt_deliver_tidy(struct kt_store *store, const struct kt_conf *conf,
+                               struct kt_error *err)
+{
+    struct tidying t = { store, conf };
+    if (kt_store_each(store, KT_THREAD_BLOBS, tidy, &t, err) != KT_OK ||
+        kt_store_each(store, KT_ANSWER_BLOBS, tidy, &t, err) != KT_OK)
+        return kt_wrap(err, "threads at targets");
+    return KT_OK;
 }

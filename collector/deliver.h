@@ -3,8 +3,14 @@
 #pragma once
 #include "collector/outbox.h"
 
-/* Blobs of the store: "thread/<target>/<alert>" is what the target calls its message. */
+/* Blobs of the store, which end with the alert at its target: "thread/<target>/<alert>" is what the
+ * target calls its message, "answers/<target>/<alert>" what of its answers was taken. */
 #define KT_THREAD_BLOBS "thread/"
+#define KT_ANSWER_BLOBS "answers/"
+/* Inside a transaction, at the start: drops those of targets that are no longer configured, and of
+ * answers that came after the end. */
+KT_MUST_USE enum kt_status kt_deliver_tidy(struct kt_store *store, const struct kt_conf *conf,
+                                           struct kt_error *err);
 
 struct kt_deliver;
 struct kt_deliver *kt_deliver_new(struct kt_store *store, struct kt_outbox *outbox);

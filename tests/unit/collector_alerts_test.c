@@ -276,6 +276,35 @@ static void rows_of_a_removed_target_become_dead_letters(void **state)
     kt_outbox_close(o);
 }
 
+static void put_blob(struct world *w, const char *name)
+{
+    assert_int_equal(kt_store_put(w->store, name, KT_STR("x"), NULL), KT_OK);
+}
+
+static bool has_blob(struct world *w, const char *name)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf value = { 0 };
+    return kt_store_get(w->store, name, &value, NULL) == KT_OK;
+}
+
+static void threads_of_removed_targets_are_dropped_at_the_start(void **state)
+{
+    struct world *w = *state;
+    assert_int_equal(kt_store_begin(w->store, NULL), KT_OK);
+    put_blob(w, "thread/one/" ID_A);
+    put_blob(w, "answers/one/" ID_A);
+    put_blob(w, "answers/one/" ID_B); /* taken after its thread had ended */
+    put_blob(w, "thread/gone/" ID_A);
+    put_blob(w, "answers/gone/" ID_A);
+    assert_int_equal(kt_deliver_tidy(w->store, w->conf, NULL), KT_OK);
+    assert_int_equal(kt_store_commit(w->store, NULL), KT_OK);
+    assert_true(has_blob(w, "thread/one/" ID_A));
+    assert_true(has_blob(w, "answers/one/" ID_A));
+    assert_false(has_blob(w, "answers/one/" ID_B));
+    assert_false(has_blob(w, "thread/gone/" ID_A));
+    assert_false(has_blob(w, "answers/gone/" ID_A));
+}
+
 static const char *retried(struct world *w, struct kt_deliver *d, const char *action, bool ended)
 {
     struct kt_outbox_row row = { .alert = ID_A, .target = "one", .state = "dead" };
@@ -314,6 +343,7 @@ int main(void)
         T(a_version_of_the_same_moment_is_a_row_of_its_own),
         T(an_alert_about_a_target_spares_that_target),
         T(rows_wait_in_the_store_until_they_are_delivered),
+        T(threads_of_removed_targets_are_dropped_at_the_start),
         T(a_dead_letter_of_what_has_ended_opens_nothing),
         T(rows_of_a_removed_target_become_dead_letters),
     };
