@@ -12,6 +12,7 @@
 #include "core/base/alloc.h"
 #include "core/base/log.h"
 #include "core/event/line.h"
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <pthread.h>
@@ -346,11 +347,11 @@ void kt_answers_watch(struct kt_answers *a, unsigned i, const struct kt_answer_w
                       unsigned n)
 {
     struct asked *t = &a->targets[i];
-    unsigned from = n > KT_ANSWERS_WATCHED ? n - KT_ANSWERS_WATCHED : 0;
-    struct watched *fresh = kt_alloc_array(n - from + 1, sizeof *fresh);
+    struct watched *fresh = kt_alloc_array(n + 1, sizeof *fresh);
+    assert(n <= KT_ANSWERS_WATCHED);
     (void)pthread_mutex_lock(&a->lock);
-    for (unsigned k = from; k < n; k++) {
-        struct watched *w = &fresh[k - from];
+    for (unsigned k = 0; k < n; k++) {
+        struct watched *w = &fresh[k];
         const struct watched *old = find(t, at[k].alert);
         if (old != NULL) { /* it may know of answers that are not stored yet */
             *w = *old;
@@ -361,7 +362,7 @@ void kt_answers_watch(struct kt_answers *a, unsigned i, const struct kt_answer_w
     }
     kt_free(t->at);
     t->at = fresh;
-    t->n = n - from;
+    t->n = n;
     (void)pthread_mutex_unlock(&a->lock);
     raise_fd(a->wake_fd);
 }

@@ -8,7 +8,7 @@
 #include "core/sys/clock.h"
 #include "exporters/alerts/answer.h"
 
-#define KT_ANSWERS_WATCHED 512u /* alerts at one target; the newest of more */
+#define KT_ANSWERS_WATCHED 512u /* alerts at one target; of more, those that changed last */
 
 struct kt_answers;
 /* NULL in *ret when no target is to be asked. KT_E_CONFIG as kt_outbox_open. */
@@ -25,7 +25,8 @@ struct kt_answer_watch {
 };
 unsigned kt_answers_targets(const struct kt_answers *a);
 const char *kt_answers_target(const struct kt_answers *a, unsigned i); /* its configured name */
-/* Which alerts are open at target i; replaces what was asked about before. Copied. */
+/* Which alerts are open at target i, KT_ANSWERS_WATCHED at most; replaces what was asked about
+ * before. Copied. */
 void kt_answers_watch(struct kt_answers *a, unsigned i, const struct kt_answer_watch *at,
                       unsigned n);
 

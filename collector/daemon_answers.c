@@ -26,41 +26,45 @@ static const char *blob_name(const char *target, const char *alert, char ret[128
 struct open_there {
     struct kt_daemon *d;
     const char *target;
-    size_t skip;
-    struct kt_answer_watch *at;
+    struct kt_answer_watch at[KT_ANSWERS_WATCHED];
     unsigned n;
 };
 
-static enum kt_status add_watch(void *self, const char *name, struct kt_str value,
-                                struct kt_error *err)
+static enum kt_status add_watch(void *self, const char *alert, struct kt_error *err)
 {
     struct open_there *all = self;
     KT_CLEANUP(kt_buf_done) struct kt_buf mark = { 0 };
     char blob[128];
-    (void)value;
-    all->at = kt_realloc_array(all->at, all->n + 1, sizeof *all->at);
     struct kt_answer_watch *w = &all->at[all->n++];
-    *w = (struct kt_answer_watch){ 0 };
-    kt_str_copyz(w->alert, sizeof w->alert, kt_str_of(name + all->skip));
+    kt_str_copyz(w->alert, sizeof w->alert, kt_str_of(alert));
     enum kt_status st =
-        kt_store_get(all->d->store, blob_name(all->target, w->alert, blob), &mark, err);
+        kt_store_get(all->d->store, blob_name(all->target, alert, blob), &mark, err);
     kt_str_copyz(w->mark, sizeof w->mark, kt_buf_str(&mark));
     return st == KT_E_AGAIN ? KT_OK : st;
 }
 
+static enum kt_status watch_target(struct kt_daemon *d, unsigned i, struct open_there *all,
+                                   struct kt_error *err)
+{
+    char prefix[128];
+    all->d = d;
+    all->n = 0;
+    all->target = kt_answers_target(d->answers, i);
+    (void)snprintf(prefix, sizeof prefix, KT_THREAD_BLOBS "%s/", all->target);
+    if (kt_store_alert_blobs(d->store, prefix, KT_ANSWERS_WATCHED, add_watch, all, err) != KT_OK)
+        return kt_wrap(err, "alerts that are asked about");
+    kt_answers_watch(d->answers, i, all->at, all->n);
+    return KT_OK;
+}
+
 enum kt_status kt_daemon_watch_answers(struct kt_daemon *d, struct kt_error *err)
 {
+    unsigned n = kt_answers_targets(d->answers);
     enum kt_status st = KT_OK;
-    for (unsigned i = 0; st == KT_OK && i < kt_answers_targets(d->answers); i++) {
-        char prefix[128];
-        struct open_there all = { .d = d, .target = kt_answers_target(d->answers, i) };
-        all.skip = (size_t)snprintf(prefix, sizeof prefix, KT_THREAD_BLOBS "%s/", all.target);
-        st = kt_store_each(d->store, prefix, add_watch, &all, err);
-        if (st == KT_OK)
-            kt_answers_watch(d->answers, i, all.at, all.n);
-        kt_free(all.at);
-    }
-    return st == KT_OK ? KT_OK : kt_wrap(err, "alerts that are asked about");
+    KT_CLEANUP(kt_free_ptr) struct open_there *all = kt_alloc(sizeof *all);
+    for (unsigned i = 0; st == KT_OK && i < n; i++)
+        st = watch_target(d, i, all, err);
+    return st;
 }
 
 /* ---- what came ---- */

@@ -12,6 +12,7 @@
 #define WATCHDOG    (5 * KT_NS_S)
 #define WAL_ALARM   (256u << 20) /* four times what is checkpointed by force */
 #define WATCH_EVERY (5 * KT_NS_S)
+#define WATCH_SHARE 100 /* of the writer's time, when very many alerts are open */
 #define DISK_EVERY  (100 * KT_NS_MS)
 
 static kt_time_ns wall(void)
@@ -98,9 +99,9 @@ enum kt_status kt_daemon_by_the_clock(struct kt_daemon *d, struct kt_error *err)
         check_disk(d);
     }
     if (now >= d->next_watch) {
-        d->next_watch = now + WATCH_EVERY;
         if (kt_daemon_watch_answers(d, err) != KT_OK)
             return err->code;
+        d->next_watch = mono() + WATCH_EVERY + WATCH_SHARE * (mono() - now);
     }
     if (now >= d->next_minute) {
         d->next_minute = now + KT_NS_MIN;

@@ -305,6 +305,33 @@ static void threads_of_removed_targets_are_dropped_at_the_start(void **state)
     assert_false(has_blob(w, "answers/gone/" ID_A));
 }
 
+static enum kt_status add_id(void *self, const char *id, struct kt_error *err)
+{
+    (void)err;
+    kt_buf_addf(self, "%.26s ", id);
+    return KT_OK;
+}
+
+static void alerts_that_changed_last_are_asked_about_first(void **state)
+{
+    struct world *w = *state;
+    KT_CLEANUP(kt_buf_done) struct kt_buf ids = { 0 };
+    assert_int_equal(kt_store_begin(w->store, NULL), KT_OK);
+    static const char *const all[] = { ID_A, ID_B, "3NJ1RZ8VZ2G4K0YQ5T7W9XABCF" };
+    for (unsigned i = 0; i < KT_ARRAY_LEN(all); i++) {
+        char name[64];
+        (void)snprintf(name, sizeof name, "thread/one/%s", all[i]);
+        put_blob(w, name);
+        assert_int_equal(kt_store_alert_put(w->store, all[i], NOW, i == 1 ? NOW + 1 : NOW - i, 3,
+                                            KT_STR("{}"), NULL),
+                         KT_OK);
+    }
+    put_blob(w, "thread/other/" ID_A);
+    assert_int_equal(kt_store_commit(w->store, NULL), KT_OK);
+    assert_int_equal(kt_store_alert_blobs(w->store, "thread/one/", 2, add_id, &ids, NULL), KT_OK);
+    assert_string_equal(kt_buf_z(&ids), ID_B " " ID_A " ");
+}
+
 static const char *retried(struct world *w, struct kt_deliver *d, const char *action, bool ended)
 {
     struct kt_outbox_row row = { .alert = ID_A, .target = "one", .state = "dead" };
@@ -344,6 +371,7 @@ int main(void)
         T(an_alert_about_a_target_spares_that_target),
         T(rows_wait_in_the_store_until_they_are_delivered),
         T(threads_of_removed_targets_are_dropped_at_the_start),
+        T(alerts_that_changed_last_are_asked_about_first),
         T(a_dead_letter_of_what_has_ended_opens_nothing),
         T(rows_of_a_removed_target_become_dead_letters),
     };
