@@ -64,8 +64,11 @@ static enum kt_status begin(const struct kt_conf *conf, const struct kt_conf_str
     s->options = kt_alloc(s->type->options_size);
     if (kt_options_fill(conf->yaml, c->node, s->type->options, s->options, err) != KT_OK)
         return KT_E_CONFIG;
-    if (c->proxy != NULL && c->proxy[0] != '\0' &&
-        kt_http_check_proxy(kt_str_of(c->proxy), err) != KT_OK)
+    bool proxied = c->proxy != NULL && c->proxy[0] != '\0';
+    if (proxied && s->type->sink != KT_STREAM_SINK_HTTP)
+        return kt_fail(err, KT_E_CONFIG, "proxy: %s goes out without HTTP, and by no proxy",
+                       s->type->name);
+    if (proxied && kt_http_check_proxy(kt_str_of(c->proxy), err) != KT_OK)
         return KT_E_CONFIG;
     if (s->type->check != NULL && s->type->check(s->options, err) != KT_OK)
         return KT_E_CONFIG;

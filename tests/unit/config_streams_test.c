@@ -87,6 +87,9 @@ static void wrong_options_are_refused_by_the_check(void **state)
         { "streams: { s: { type: files, folder: x, match: \"actr:x\" } }\n", "match:" },
         { "streams: { s: { type: files, folder: x, match: \"since:7d\" } }\n", "match:" },
         { "streams: { s: { type: clickhouse, url_file: x, proxy: \"socks://p\" } }\n", "proxy:" },
+        { "streams: { s: { type: postgresql, url_file: x, proxy: \"http://p:1\" } }\n",
+          "by no proxy" },
+        { "streams: { s: { type: syslog, url_file: x, proxy: \"http://p:1\" } }\n", "by no proxy" },
         { "streams: { s: { type: clickhouse, url_file: x, table: \"a b\" } }\n", "table: letters" },
     };
     (void)state;
