@@ -50,16 +50,18 @@ enum kt_status kt_daemon_stream_rewind(struct kt_daemon *d, struct kt_jval args,
     int64_t since = 0;
     if (by.len == 0 || !kt_json_i64(kt_json_at(args, "since"), &since))
         return kt_fail(err, KT_E_INPUT, "a rewind needs name, since (ns) and by");
-    if (kt_streams_rewind(d->streams, name, since, err) != KT_OK)
-        return KT_E_INPUT;
+    enum kt_status st = kt_ingest_begin(d->ingest, err); /* the wish and its record, or none */
+    if (st == KT_OK)
+        st = kt_streams_rewind(d->streams, name, since, err);
+    if (st != KT_OK)
+        return st;
     kt_buf_addz(&raw, "{\"stream\":");
     kt_json_quote(&raw, name);
     kt_buf_addf(&raw, ",\"since\":%" PRId64 ",\"by\":", since);
     kt_json_quote(&raw, by);
     kt_buf_byte(&raw, '}');
-    enum kt_status st =
-        kt_daemon_record(d, KT_KIND_AUDIT, "stream.rewind",
-                         KT_STR("a stream was told to send again"), kt_buf_str(&raw), err);
+    st = kt_daemon_record(d, KT_KIND_AUDIT, "stream.rewind",
+                          KT_STR("a stream was told to send again"), kt_buf_str(&raw), err);
     if (st == KT_OK)
         st = kt_daemon_commit(d, err);
     if (st == KT_OK) {

@@ -40,7 +40,8 @@ struct kt_stream_run {
     uint64_t saved;                    /* position that was published */
     unsigned dead_in_a_row;
     bool dirty, dead_dirty, slowed;
-    kt_time_ns failing_mono; /* 0 = not failing */
+    kt_time_ns
+        unread_until; /* mono: the log could not be read, and is tried again then; 0 = fine */
 };
 
 static kt_time_ns mono(const struct kt_stream_run *r)
@@ -94,11 +95,6 @@ const struct kt_stream_state *kt_stream_run_state(const struct kt_stream_run *r)
     return &r->state;
 }
 
-bool kt_stream_run_broken(const struct kt_stream_run *r, kt_time_ns longer)
-{
-    return r->failing_mono != 0 && mono(r) - r->failing_mono >= longer;
-}
-
 /* ---- what is kept ---- */
 
 static uint64_t publish(struct kt_stream_run *r)
@@ -130,7 +126,7 @@ static void bury(void *self, const struct kt_stream_entry *e, const char *why)
 static enum kt_status place(struct kt_stream_run *r, const struct kt_stream_news *news,
                             struct kt_error *err)
 {
-    kt_time_ns since = news->rewind ? news->since : r->o.setup->stream->since;
+    kt_time_ns since = r->state.rewind ? r->state.rewind_to : r->o.setup->stream->since;
     uint64_t at = 0;
     if (since == KT_STREAM_SINCE_NOW)
         at = news->last_seq;
@@ -138,6 +134,7 @@ static enum kt_status place(struct kt_stream_run *r, const struct kt_stream_news
              kt_stream_place(&r->log, since, &at, err) != KT_OK)
         return err->code;
     r->state.placed = true;
+    r->state.rewind = false;
     r->state.position = at;
     r->state.pending.n = 0;
     r->phase = READ;
@@ -250,10 +247,8 @@ static void failed(struct kt_stream_run *r, const struct kt_stream_sending *s)
         jittered(r, open || rung >= KT_ARRAY_LEN(ladder) ? PROBE_EVERY : ladder[rung]);
     if (s->retry_after > wait)
         wait = s->retry_after;
-    if (r->failing_mono == 0) {
-        r->failing_mono = mono(r);
+    if (st->failing_since == 0)
         st->failing_since = wall(r);
-    }
     if (st->failures == 1 || strcmp(st->last_error, s->word) != 0)
         kt_log(KT_LOG_WARN, "stream: %s stream='%s' status=%d reason='%s'",
                s->verdict == KT_STREAM_DENIED ? "denied" : "not taken", name_of(r), s->status,
@@ -276,7 +271,6 @@ static void taken(struct kt_stream_run *r, const struct kt_stream_sending *s, un
     st->failing_since = 0;
     st->last_error[0] = '\0';
     memcpy(st->carry, s->carry, sizeof st->carry);
-    r->failing_mono = 0;
     r->dead_in_a_row = 0;
     r->dirty = true;
 }
@@ -397,35 +391,65 @@ static kt_time_ns do_send(struct kt_stream_run *r)
 
 /* ---- the turn ---- */
 
-/* The log cannot be read: said once, tried again. */
+/* The log cannot be read: a failure as any other, only without a batch. */
 static kt_time_ns unreadable(struct kt_stream_run *r, const struct kt_error *err)
 {
-    if (strcmp(r->state.last_error, err->text) != 0)
-        kt_log(KT_LOG_ERROR, "stream: stream='%s' %s", name_of(r), err->text);
-    kt_str_copyz(r->state.last_error, sizeof r->state.last_error,
-                 kt_utf8_cut(kt_str_of(err->text), sizeof r->state.last_error - 1));
-    return IDLE;
+    struct kt_stream_sending none = { .verdict = KT_STREAM_RETRY };
+    kt_time_ns due = r->due;
+    kt_str_copyz(none.word, sizeof none.word,
+                 kt_utf8_cut(kt_str_of(err->text), sizeof none.word - 1));
+    failed(r, &none);
+    r->unread_until = r->due;
+    r->due = due; /* the target's own */
+    return r->unread_until - mono(r);
+}
+
+static void readable(struct kt_stream_run *r)
+{
+    if (r->unread_until == 0)
+        return;
+    r->unread_until = 0;
+    r->state.failures = 0;
+    r->state.failing_since = 0;
+    r->state.last_error[0] = '\0';
+    (void)publish(r);
+}
+
+/* A place to start from, or the next of the log. */
+static kt_time_ns look(struct kt_stream_run *r, const struct kt_stream_news *news)
+{
+    struct kt_error err = { 0 };
+    kt_time_ns now = mono(r), wait = 0;
+    if (now < r->unread_until)
+        return r->unread_until - now;
+    if (r->state.rewind || !r->state.placed)
+        wait = place(r, news, &err) == KT_OK ? 0 : -1;
+    else
+        wait = do_read(r, news, &err);
+    if (wait < 0)
+        return unreadable(r, &err);
+    readable(r);
+    return wait;
 }
 
 kt_time_ns kt_stream_turn(struct kt_stream_run *r, struct kt_stream_news *news)
 {
-    struct kt_error err = { 0 };
-    kt_time_ns wait = 0;
+    if (news->rewind) { /* from here on the state keeps the wish until it is done */
+        r->state.rewind = true;
+        r->state.rewind_to = news->since;
+        news->rewind = false;
+        r->dirty = true;
+    }
     if (news->stop) {
         if (r->dirty)
             (void)publish(r);
         return IDLE;
     }
-    if (news->rewind || !r->state.placed) {
-        if (place(r, news, &err) != KT_OK)
-            return unreadable(r, &err);
-        news->rewind = false;
-        return 0;
-    }
+    if (r->state.rewind || !r->state.placed)
+        return look(r, news);
     switch (r->phase) {
     case READ:
-        wait = do_read(r, news, &err);
-        return wait < 0 ? unreadable(r, &err) : wait;
+        return look(r, news);
     case ANNOUNCED:
         if (news->written < r->ticket)
             return IDLE;
@@ -434,5 +458,5 @@ kt_time_ns kt_stream_turn(struct kt_stream_run *r, struct kt_stream_news *news)
     case SEND:
         return do_send(r);
     }
-    return wait;
+    return IDLE;
 }

@@ -24,7 +24,7 @@ struct kt_stream_run_options {
 };
 struct kt_stream_run *kt_stream_run_new(const struct kt_stream_run_options *o);
 void kt_stream_run_free(struct kt_stream_run *r);
-/* What the thread knows at this moment; the turn that rewinds sets rewind back. */
+/* What the thread knows at this moment; a turn takes a wish to rewind over into the state. */
 struct kt_stream_news {
     uint64_t last_seq; /* committed */
     uint64_t written;  /* the newest publish() that is committed */
@@ -35,5 +35,3 @@ struct kt_stream_news {
 /* One step; returns how long nothing is to be done unless there is news (0: turn again at once). */
 kt_time_ns kt_stream_turn(struct kt_stream_run *r, struct kt_stream_news *news);
 const struct kt_stream_state *kt_stream_run_state(const struct kt_stream_run *r);
-/* Does it fail, or is it denied, for so long (mono)? */
-bool kt_stream_run_broken(const struct kt_stream_run *r, kt_time_ns longer);

@@ -27,6 +27,8 @@ void kt_stream_state_write(const struct kt_stream_state *s, struct kt_buf *out)
                 s->batches, s->dead, s->last_success, s->failing_since, s->failures, s->last_code);
     add_str(out, "last_error", s->last_error);
     add_str(out, "carry", s->carry);
+    if (s->rewind)
+        kt_buf_addf(out, ",\"rewind\":%" PRId64, s->rewind_to);
     if (s->pending.n > 0)
         kt_buf_addf(out,
                     ",\"pending\":{\"first\":%" PRIu64 ",\"last\":%" PRIu64
@@ -59,6 +61,7 @@ static void fill(struct kt_jval root, struct kt_stream_state *s)
                      .last = (uint64_t)number(root, "pending.last"),
                      .n = (unsigned)number(root, "pending.n") },
     };
+    s->rewind = kt_json_i64(kt_json_at(root, "rewind"), &s->rewind_to);
     kt_str_copyz(s->last_error, sizeof s->last_error, kt_json_str_at(root, "last_error"));
     kt_str_copyz(s->carry, sizeof s->carry, kt_json_str_at(root, "carry"));
     kt_str_copyz(s->pending.digest, sizeof s->pending.digest,

@@ -19,6 +19,8 @@ struct kt_stream_state {
     uint64_t delivered, batches, dead; /* items, requests that were taken, dead letters */
     kt_time_ns last_success;           /* wall; 0 = never */
     kt_time_ns failing_since;          /* wall; 0 = it is not failing */
+    bool rewind;                       /* somebody wants it to start again, */
+    kt_time_ns rewind_to;              /* at this event time; INT64_MIN = the beginning */
     unsigned failures;                 /* in a row */
     int last_code;
     char last_error[160];

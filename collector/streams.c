@@ -34,7 +34,7 @@ struct one {
     struct kt_buf state, dead;
     uint64_t given, put; /* numbers of publish(): the newest, and the newest that was put */
     uint64_t letters, letters_told;
-    kt_time_ns failing; /* mono since when; 0 = not */
+    kt_time_ns failing_since; /* wall, as published; 0 = not */
 };
 struct kt_streams {
     struct kt_streams_options o;
@@ -59,19 +59,19 @@ static void lower_fd(int fd)
     (void)n;
 }
 
-static kt_time_ns mono(const struct kt_streams *s)
-{
-    return s->o.clock.mono(s->o.clock.self);
-}
-
 /* ---- the threads ---- */
 
 static uint64_t publish(void *self, const struct kt_stream_state *state, const struct kt_buf *dead)
 {
     struct one *o = self;
+    struct kt_stream_state now = *state;
     (void)pthread_mutex_lock(&o->all->lock);
+    if (o->news.rewind) { /* stored already, and not seen by the thread yet */
+        now.rewind = true;
+        now.rewind_to = o->news.since;
+    }
     kt_buf_reset(&o->state);
-    kt_stream_state_write(state, &o->state);
+    kt_stream_state_write(&now, &o->state);
     if (dead != NULL) {
         kt_buf_reset(&o->dead);
         kt_buf_add(&o->dead, kt_buf_str(dead));
@@ -79,10 +79,7 @@ static uint64_t publish(void *self, const struct kt_stream_state *state, const s
     }
     o->kept = true;
     o->letters = state->dead;
-    if (state->failures == 0)
-        o->failing = 0;
-    else if (o->failing == 0)
-        o->failing = mono(o->all);
+    o->failing_since = state->failing_since;
     uint64_t number = ++o->given;
     (void)pthread_mutex_unlock(&o->all->lock);
     raise_fd(o->all->fd);
@@ -111,14 +108,12 @@ static void *run(void *self)
     while (!stop) {
         (void)pthread_mutex_lock(&s->lock);
         struct kt_stream_news news = o->news;
+        o->news.rewind = false; /* the turn takes it */
         o->fresh = false;
         (void)pthread_mutex_unlock(&s->lock);
         stop = news.stop;
-        bool rewind = news.rewind;
         kt_time_ns wait = kt_stream_turn(o->run, &news);
         (void)pthread_mutex_lock(&s->lock);
-        if (rewind && !news.rewind && news.since == o->news.since)
-            o->news.rewind = false;
         if (!stop && wait > 0)
             wait_for_news(o, wait);
         (void)pthread_mutex_unlock(&s->lock);
@@ -164,6 +159,7 @@ static enum kt_status open_one(struct kt_streams *s, struct one *o, const struct
         return err->code;
     o->run = kt_stream_run_new(&ro);
     o->letters_told = kt_stream_run_state(o->run)->dead;
+    o->failing_since = kt_stream_run_state(o->run)->failing_since;
     kt_stream_state_write(kt_stream_run_state(o->run), &o->state);
     o->news.last_seq = kt_store_last_seq(s->o.store);
     return KT_OK;
@@ -333,33 +329,45 @@ void kt_streams_committed(struct kt_streams *s)
     (void)pthread_mutex_unlock(&s->lock);
 }
 
+/* Under the lock: the newest state, with the wish in it, is put; then the thread hears of it. */
+static enum kt_status rewind_one(struct one *o, kt_time_ns since, struct kt_error *err)
+{
+    struct kt_stream_state state;
+    (void)kt_stream_state_read(kt_buf_str(&o->state), &state); /* our own writing */
+    state.rewind = true;
+    state.rewind_to = since;
+    kt_buf_reset(&o->state);
+    kt_stream_state_write(&state, &o->state);
+    enum kt_status st = put_one(o, err);
+    if (st != KT_OK)
+        return st;
+    o->news.rewind = true;
+    o->news.since = since;
+    tell(o);
+    return KT_OK;
+}
+
 enum kt_status kt_streams_rewind(struct kt_streams *s, struct kt_str name, kt_time_ns since,
                                  struct kt_error *err)
 {
-    bool found = false;
+    enum kt_status st =
+        kt_fail(err, KT_E_INPUT, "there is no stream '" KT_STR_FMT "'", KT_STR_ARG(name));
     (void)pthread_mutex_lock(&s->lock);
-    for (unsigned i = 0; i < s->n; i++) {
-        struct one *o = &s->at[i];
-        if (!kt_str_is(name, o->setup.stream->name))
-            continue;
-        found = true;
-        o->news.rewind = true;
-        o->news.since = since;
-        tell(o);
-    }
+    for (unsigned i = 0; i < s->n; i++)
+        if (kt_str_is(name, s->at[i].setup.stream->name))
+            st = rewind_one(&s->at[i], since, err);
     (void)pthread_mutex_unlock(&s->lock);
-    return found
-               ? KT_OK
-               : kt_fail(err, KT_E_INPUT, "there is no stream '" KT_STR_FMT "'", KT_STR_ARG(name));
+    return st;
 }
 
 unsigned kt_streams_broken(struct kt_streams *s, kt_time_ns longer, const char **names,
                            unsigned max)
 {
     unsigned n = 0;
+    kt_time_ns now = s->o.clock.wall(s->o.clock.self);
     (void)pthread_mutex_lock(&s->lock);
     for (unsigned i = 0; i < s->n && n < max; i++)
-        if (s->at[i].failing != 0 && mono(s) - s->at[i].failing >= longer)
+        if (s->at[i].failing_since != 0 && now - s->at[i].failing_since >= longer)
             names[n++] = s->at[i].setup.stream->name;
     (void)pthread_mutex_unlock(&s->lock);
     return n;

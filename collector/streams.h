@@ -36,7 +36,8 @@ KT_MUST_USE enum kt_status kt_streams_put(struct kt_streams *s,
  * nobody waits for them. Their positions stay. */
 KT_MUST_USE enum kt_status kt_streams_mark_off(struct kt_streams *s, struct kt_error *err);
 void kt_streams_committed(struct kt_streams *s); /* what was put is on the disk */
-/* Starts again at `since`, of event time (INT64_MIN: the beginning). KT_E_INPUT: no such stream. */
+/* Inside a transaction: starts again at `since`, of event time (INT64_MIN: the beginning), after a
+ * crash too. KT_E_INPUT: no such stream. */
 KT_MUST_USE enum kt_status kt_streams_rewind(struct kt_streams *s, struct kt_str name,
                                              kt_time_ns since, struct kt_error *err);
 /* Streams that have failed for longer than that; names live as long as the configuration. */

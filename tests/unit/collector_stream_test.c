@@ -354,14 +354,15 @@ static void a_target_that_is_away_loses_nothing(void **unused)
     assert_true(w.n_tries > 5);
     /* four rungs of the ladder, then one probe a minute */
     assert_true(w.clock.mono - began > (kt_time_ns)(w.n_tries - 6) * 48 * KT_NS_S);
-    assert_true(kt_stream_run_broken(w.run, 10 * KT_NS_MIN));
+    assert_true(state(&w)->failing_since > 0);
+    assert_true(w.clock.wall - state(&w)->failing_since > 10 * KT_NS_MIN);
     assert_string_equal(state(&w)->last_error, "played");
     for (unsigned i = 1; i < w.n_tries; i++)
         assert_string_equal(w.tries[0].digest, w.tries[i].digest);
     w.play = KT_STREAM_TAKEN;
     turn_on(&w, 60, KT_NS_MIN + 20 * KT_NS_S);
     assert_once(&w, 1, 100);
-    assert_false(kt_stream_run_broken(w.run, 0));
+    assert_int_equal(state(&w)->failing_since, 0);
     assert_int_equal(state(&w)->failures, 0);
     tear_down(&w);
 }
@@ -483,6 +484,79 @@ static void rewind_sends_again(void **unused)
     tear_down(&w);
 }
 
+/* What is wanted is stored before the log can be read, and is done after a crash. */
+static void a_wish_to_rewind_outlives_a_crash(void **unused)
+{
+    struct world w;
+    char away[sizeof w.path + 8];
+    (void)unused;
+    set_up(&w, "since: beginning");
+    store_events(&w, 0, 50);
+    turn_on(&w, 20, 2 * KT_NS_S);
+    crash(&w); /* its log is not open */
+    (void)snprintf(away, sizeof away, "%s.away", w.path);
+    assert_int_equal(rename(w.path, away), 0);
+    w.news.rewind = true;
+    w.news.since = MAKE_T0; /* its place is looked for in the log */
+    (void)kt_stream_turn(w.run, &w.news);
+    crash(&w);
+    assert_int_equal(rename(away, w.path), 0);
+    assert_true(state(&w)->rewind);
+    turn_on(&w, 20, 2 * KT_NS_S);
+    assert_false(state(&w)->rewind);
+    for (unsigned i = 1; i <= 50; i++)
+        assert_int_equal(w.seen[i], 2);
+    tear_down(&w);
+}
+
+/* A log that cannot be read is a failure that everybody sees, tried again more and more seldom. */
+static void a_log_that_cannot_be_read_is_a_failure(void **unused)
+{
+    struct world w;
+    char away[sizeof w.path + 8];
+    struct kt_stream_state told;
+    (void)unused;
+    set_up(&w, "since: beginning");
+    store_events(&w, 0, 50);
+    (void)snprintf(away, sizeof away, "%s.away", w.path);
+    assert_int_equal(rename(w.path, away), 0);
+    uint64_t before = w.numbers;
+    turn_on(&w, 20, KT_NS_MIN + 20 * KT_NS_S);
+    assert_true(kt_stream_state_read(kt_buf_str(&w.state), &told));
+    assert_true(told.failures >= 5);
+    assert_true(told.failing_since >= MAKE_T0 && told.failing_since < MAKE_T0 + 2 * KT_NS_S);
+    assert_true(told.last_error[0] != '\0');
+    uint64_t said = w.numbers;
+    assert_true(said > before);
+    (void)kt_stream_turn(w.run, &w.news); /* news comes before it is due: nothing is tried */
+    assert_int_equal(rename(away, w.path), 0);
+    turn_on(&w, 20, KT_NS_MIN + 20 * KT_NS_S);
+    assert_once(&w, 1, 50);
+    assert_int_equal(state(&w)->failures, 0);
+    assert_int_equal(state(&w)->failing_since, 0);
+    tear_down(&w);
+}
+
+/* Most is taken each time, one item never: the stream fails since the last that was taken. */
+static void what_is_taken_in_part_has_not_failed_all_the_time(void **unused)
+{
+    struct world w;
+    (void)unused;
+    set_up(&w, "since: beginning");
+    for (unsigned i = 0; i < 5; i++) {
+        w.retry_item = 10 * i + 5;
+        store_events(&w, 10 * i, 10);
+        turn_on(&w, 4, 2 * KT_NS_S);
+        assert_true(state(&w)->failing_since == 0 || state(&w)->failing_since == w.clock.wall ||
+                    state(&w)->failing_since > w.clock.wall - 2 * KT_NS_S);
+        w.clock.mono += 10 * KT_NS_MIN;
+        w.clock.wall += 10 * KT_NS_MIN;
+        turn_on(&w, 20, 2 * KT_NS_S);
+    }
+    assert_once(&w, 1, 50);
+    tear_down(&w);
+}
+
 /* An alert's states are items, each with an id of its own; one that was overtaken is left out. */
 static void alerts_are_streamed_by_state(void **unused)
 {
@@ -526,6 +600,8 @@ static void state_survives_its_bytes(void **unused)
                                  .dead = 1,
                                  .last_success = 5,
                                  .failing_since = 6,
+                                 .rewind = true,
+                                 .rewind_to = INT64_MIN,
                                  .failures = 3,
                                  .last_code = 503,
                                  .last_error = "said \"no\"",
@@ -540,6 +616,7 @@ static void state_survives_its_bytes(void **unused)
     assert_true(kt_str_eq(kt_buf_str(&b), kt_buf_str(&again)));
     assert_int_equal(back.pending.n, 9);
     assert_string_equal(back.carry, "file 12 3 4");
+    assert_true(back.rewind && back.rewind_to == INT64_MIN);
     assert_false(kt_stream_state_read(KT_STR("{\"position\":9}"), &back));
     assert_false(kt_stream_state_read(KT_STR("nonsense"), &back));
     assert_int_equal(back.position, 0);
@@ -581,6 +658,9 @@ int main(void)
         cmocka_unit_test(an_item_that_is_wanted_again_is_sent_alone),
         cmocka_unit_test(a_target_that_refuses_all_is_denied),
         cmocka_unit_test(rewind_sends_again),
+        cmocka_unit_test(a_wish_to_rewind_outlives_a_crash),
+        cmocka_unit_test(a_log_that_cannot_be_read_is_a_failure),
+        cmocka_unit_test(what_is_taken_in_part_has_not_failed_all_the_time),
         cmocka_unit_test(alerts_are_streamed_by_state),
         cmocka_unit_test(state_survives_its_bytes),
         cmocka_unit_test(dead_letters_are_kept_up_to_a_thousand),
