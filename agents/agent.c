@@ -204,6 +204,8 @@ enum kt_status kt_agent_new(const struct kt_agent_options *o, struct kt_agent **
     for (unsigned i = 0; st == KT_OK && i < a->n_sources; i++)
         st = open_source(a, &a->sources[i], &o->conf->sources[i], err);
     if (st == KT_OK)
+        st = agent_standby_open(a, err);
+    if (st == KT_OK)
         st = agent_fill_holes(a, err);
     if (st != KT_OK) {
         kt_agent_free(a);
@@ -415,16 +417,17 @@ static int wait_of(const struct kt_agent *a, int link_wait_ms)
 
 enum kt_status kt_agent_turn(struct kt_agent *a, int *ret_wait_ms, struct kt_error *err)
 {
-    int link_wait = POLL_MS;
+    int link_wait = POLL_MS, standby_wait = POLL_MS;
 
     a->now = a->o.clock.wall(a->o.clock.self);
     a->mono = a->o.clock.mono(a->o.clock.self);
     if (agent_hear(a, err) != KT_OK || read_inputs(a, err) != KT_OK)
         return kt_wrap(err, "agent");
     agent_report_due(a);
-    if (write_out(a, err) != KT_OK || agent_talk(a, &link_wait, err) != KT_OK)
+    if (write_out(a, err) != KT_OK || agent_standby_turn(a, &standby_wait, err) != KT_OK ||
+        agent_talk(a, &link_wait, err) != KT_OK)
         return kt_wrap(err, "agent");
-    *ret_wait_ms = wait_of(a, link_wait);
+    *ret_wait_ms = wait_of(a, shorter(link_wait, standby_wait));
     return KT_OK;
 }
 

@@ -4,14 +4,21 @@
 #include "agents/spool/spool.h"
 #include "core/sys/net.h"
 #include "core/wire/link.h"
+#include "core/wire/pair.h"
 
 /* Both ends of the wire as one struct, so that the simulator can stand in for ZeroMQ. */
 struct kt_wire {
     enum kt_status (*send)(void *self, struct kt_str body, struct kt_error *err);
     /* Borrowed until the next call. KT_E_AGAIN: nothing. */
     enum kt_status (*recv)(void *self, struct kt_str *ret_body, struct kt_error *err);
-    enum kt_status (*reopen)(void *self,
-                             struct kt_error *err); /* drop the connection and start anew */
+    /* Drop the connection and start anew, to this collector. */
+    enum kt_status (*reopen)(void *self, enum kt_pair_side to, struct kt_error *err);
+    /* With a stand-by only: one message to the other collector, beside the connection, in place of
+     * the one before; and what it says to that, as recv does. hush ends it. */
+    enum kt_status (*ask)(void *self, enum kt_pair_side whom, struct kt_str body,
+                          struct kt_error *err);
+    enum kt_status (*answer)(void *self, struct kt_str *ret_body, struct kt_error *err);
+    void (*hush)(void *self);
     void *self;
 };
 struct kt_agent_options {

@@ -41,6 +41,11 @@ struct refusals { /* of the batch that the collector refused last */
     kt_time_ns logged; /* mono */
 };
 
+struct peer { /* one collector */
+    uint8_t key[32], log_id[16];
+    struct kt_spool_view view; /* of the one that is spoken to: the spool has it */
+};
+
 struct kt_agent {
     struct kt_agent_options o;
     struct kt_spool *spool;
@@ -61,9 +66,11 @@ struct kt_agent {
     kt_time_ns full_logged;
 
     struct kt_link link;
+    struct kt_pair pair;
+    struct peer peers[KT_PAIR_SIDES];
+    kt_time_ns since; /* wall time: this one is spoken to */
     struct refusals refused;
     struct kt_buf frame, body;
-    uint8_t log_id[16];
     bool greeted;
     char trouble[200]; /* what the collector refused last; empty = fine */
     struct {
@@ -80,6 +87,16 @@ KT_MUST_USE enum kt_status agent_hear(struct kt_agent *a, struct kt_error *err);
 KT_MUST_USE enum kt_status agent_talk(struct kt_agent *a, int *ret_wait_ms, struct kt_error *err);
 /* Fills holes of a damaged spool with lines that say so. */
 KT_MUST_USE enum kt_status agent_fill_holes(struct kt_agent *a, struct kt_error *err);
+
+/* agent_standby.c: the two collectors. */
+KT_MUST_USE enum kt_status agent_standby_open(struct kt_agent *a, struct kt_error *err);
+/* Asks the other one when it is time, and turns to it when it answers. *ret_wait_ms gets less. */
+KT_MUST_USE enum kt_status agent_standby_turn(struct kt_agent *a, int *ret_wait_ms,
+                                              struct kt_error *err);
+/* The log of the one that is spoken to: told when it is another than before, and remembered. */
+void agent_standby_welcomed(struct kt_agent *a, const uint8_t log_id[16]);
+const char *agent_collector_name(const struct kt_agent *a); /* first, standby */
+const char *agent_collector_endpoint(const struct kt_agent *a, enum kt_pair_side side);
 
 /* agent_report.c: heartbeat lines, and the engine's own records about lost lines. */
 void agent_report_due(struct kt_agent *a);

@@ -92,10 +92,7 @@ static enum kt_status welcomed(struct kt_agent *a, const struct kt_msg *m, struc
         kt_log(KT_LOG_INFO, "agent: the collector welcomes us last=%llu waiting=%llu",
                (unsigned long long)m->last_seq,
                (unsigned long long)(kt_spool_last(a->spool) - kt_spool_acked(a->spool)));
-    if (memcmp(a->log_id, (const uint8_t[16]){ 0 }, 16) != 0 &&
-        memcmp(a->log_id, m->log_id, 16) != 0)
-        kt_log(KT_LOG_WARN, "agent: this is another log than before");
-    memcpy(a->log_id, m->log_id, sizeof a->log_id);
+    agent_standby_welcomed(a, m->log_id);
     a->greeted = true;
     a->trouble[0] = '\0';
     if (m->last_seq > kt_spool_last(a->spool))
@@ -216,6 +213,7 @@ enum kt_status agent_hear(struct kt_agent *a, struct kt_error *err)
             kt_log(KT_LOG_WARN, "agent: a message that is none: %s", why.text);
             continue;
         }
+        kt_pair_heard(&a->pair, a->mono);
         if (heard(a, &m, err) != KT_OK)
             return kt_wrap(err, "agent");
     }
@@ -285,7 +283,7 @@ static enum kt_status do_it(struct kt_agent *a, enum kt_link_do what, struct kt_
     case KT_LINK_REOPEN:
         a->counts.reconnects++;
         a->greeted = false;
-        if (a->o.wire.reopen(a->o.wire.self, &why) != KT_OK)
+        if (a->o.wire.reopen(a->o.wire.self, a->pair.side, &why) != KT_OK)
             kt_log(KT_LOG_WARN, "agent: cannot open the connection: %s", why.text);
         return KT_OK;
     case KT_LINK_SEND_HELLO:

@@ -32,7 +32,9 @@ struct daemon {
     struct kt_key_file key;
     struct kt_net_keys curve;
     struct kt_net_client *net;
-    struct kt_net_msg held; /* borrowed out by wire_recv */
+    struct kt_net_msg held;       /* borrowed out by wire_recv */
+    struct kt_net_client *beside; /* to the collector that is asked; NULL = none is */
+    struct kt_net_msg said;       /* borrowed out by wire_answer */
     struct kt_signals signals;
     struct kt_agent *agent;
     int lock;
@@ -42,6 +44,40 @@ struct daemon {
 };
 
 /* ---- the wire ---- */
+
+static void drop(struct kt_net_client **net, struct kt_net_msg *held)
+{
+    kt_net_msg_done(held);
+    *held = (struct kt_net_msg){ 0 };
+    kt_net_client_free(*net);
+    *net = NULL;
+}
+
+static enum kt_status connect_to(struct daemon *d, enum kt_pair_side side,
+                                 struct kt_net_client **ret, struct kt_error *err)
+{
+    bool standby = side == KT_PAIR_STANDBY;
+    const struct kt_net_client_options o = {
+        .endpoint = standby ? d->conf->standby : d->conf->endpoint,
+        .server_key = standby ? d->conf->standby_key : d->conf->server_key,
+        .keys = &d->curve,
+        .queue = QUEUE
+    };
+    return kt_net_client_open(&o, ret, err);
+}
+
+static enum kt_status receive(struct kt_net_client *net, struct kt_net_msg *held,
+                              struct kt_str *ret_body, struct kt_error *err)
+{
+    kt_net_msg_done(held);
+    *held = (struct kt_net_msg){ 0 };
+    if (net == NULL)
+        return kt_fail(err, KT_E_AGAIN, "not connected");
+    enum kt_status st = kt_net_client_recv(net, held, err);
+    if (st == KT_OK)
+        *ret_body = held->body;
+    return st;
+}
 
 static enum kt_status wire_send(void *self, struct kt_str body, struct kt_error *err)
 {
@@ -54,30 +90,38 @@ static enum kt_status wire_send(void *self, struct kt_str body, struct kt_error 
 static enum kt_status wire_recv(void *self, struct kt_str *ret_body, struct kt_error *err)
 {
     struct daemon *d = self;
-
-    kt_net_msg_done(&d->held);
-    d->held = (struct kt_net_msg){ 0 };
-    if (d->net == NULL)
-        return kt_fail(err, KT_E_AGAIN, "not connected");
-    enum kt_status st = kt_net_client_recv(d->net, &d->held, err);
-    if (st == KT_OK)
-        *ret_body = d->held.body;
-    return st;
+    return receive(d->net, &d->held, ret_body, err);
 }
 
-static enum kt_status wire_reopen(void *self, struct kt_error *err)
+static enum kt_status wire_reopen(void *self, enum kt_pair_side to, struct kt_error *err)
 {
     struct daemon *d = self;
-    const struct kt_net_client_options o = { .endpoint = d->conf->endpoint,
-                                             .server_key = d->conf->server_key,
-                                             .keys = &d->curve,
-                                             .queue = QUEUE };
 
-    kt_net_msg_done(&d->held);
-    d->held = (struct kt_net_msg){ 0 };
-    kt_net_client_free(d->net);
-    d->net = NULL;
-    return kt_net_client_open(&o, &d->net, err);
+    drop(&d->net, &d->held);
+    return connect_to(d, to, &d->net, err);
+}
+
+static enum kt_status wire_ask(void *self, enum kt_pair_side whom, struct kt_str body,
+                               struct kt_error *err)
+{
+    struct daemon *d = self;
+
+    drop(&d->beside, &d->said);
+    if (connect_to(d, whom, &d->beside, err) != KT_OK)
+        return err->code;
+    return kt_net_client_send(d->beside, body, err);
+}
+
+static enum kt_status wire_answer(void *self, struct kt_str *ret_body, struct kt_error *err)
+{
+    struct daemon *d = self;
+    return receive(d->beside, &d->said, ret_body, err);
+}
+
+static void wire_hush(void *self)
+{
+    struct daemon *d = self;
+    drop(&d->beside, &d->said);
 }
 
 /* ---- start and end ---- */
@@ -105,7 +149,7 @@ static enum kt_status open_engine(struct daemon *d, struct kt_error *err)
         .clock = kt_clock_real,
         .rng = kt_rng_real,
         .fs = kt_fs_real,
-        .wire = { wire_send, wire_recv, wire_reopen, d },
+        .wire = { wire_send, wire_recv, wire_reopen, wire_ask, wire_answer, wire_hush, d },
         .signing_seed = d->key.signing_seed,
         .program = PROGRAM,
     };
@@ -134,10 +178,8 @@ static void close_engine(struct daemon *d)
 {
     kt_agent_free(d->agent);
     d->agent = NULL;
-    kt_net_msg_done(&d->held);
-    d->held = (struct kt_net_msg){ 0 };
-    kt_net_client_free(d->net);
-    d->net = NULL;
+    drop(&d->net, &d->held);
+    drop(&d->beside, &d->said);
     if (d->lock >= 0)
         (void)close(d->lock);
     d->lock = -1;

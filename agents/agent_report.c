@@ -164,6 +164,8 @@ static void report(struct kt_agent *a, struct instance *in)
     text(&raw, "agent", kt_str_of(a->o.conf->agent));
     text(&raw, "program", kt_str_of(a->o.program));
     number(&raw, "spool", kt_spool_bytes(a->spool));
+    if (a->o.conf->standby != NULL)
+        text(&raw, "collector", kt_str_of(agent_collector_name(a)));
     add_source(&raw, in);
     kt_buf_byte(&raw, '}');
     kt_buf_addf(&id, "%s/%s/%lld/%llu", a->o.conf->agent, in->conf->id, (long long)a->now,
@@ -292,7 +294,15 @@ void kt_agent_status(struct kt_agent *a, struct kt_buf *out)
     key(out, "link");
     kt_buf_byte(out, '{');
     text(out, "state", kt_str_of(link_word(a->link.state)));
-    text(out, "endpoint", kt_str_of(a->o.conf->endpoint));
+    text(out, "endpoint", kt_str_of(agent_collector_endpoint(a, a->pair.side)));
+    if (a->o.conf->standby != NULL) {
+        text(out, "collector", kt_str_of(agent_collector_name(a)));
+        number(out, "since", (uint64_t)a->since);
+        text(out, "why",
+             a->pair.side == KT_PAIR_STANDBY ? KT_STR("the first collector was silent, and is")
+                                             : KT_STR("the first collector answers, or was not "
+                                                      "silent for long enough"));
+    }
     number(out, "sent", a->counts.sent);
     number(out, "acked", a->counts.acked);
     number(out, "refused_batches", a->counts.refused_batches);

@@ -178,6 +178,11 @@ static void print_status(struct kt_jval root)
     printf("%-10s ", "collector");
     print_string(kt_json_str_at(link, "endpoint"));
     printf(", " KT_STR_FMT "\n", KT_STR_ARG(kt_json_str_at(link, "state")));
+    if (kt_json_str_at(link, "collector").len > 0)
+        printf("%-10s the " KT_STR_FMT " one for %s: " KT_STR_FMT "\n", "",
+               KT_STR_ARG(kt_json_str_at(link, "collector")),
+               kt_duration_format(now - number(link, "since"), age),
+               KT_STR_ARG(kt_json_str_at(link, "why")));
     if (problem.len > 0) {
         printf("%-10s ! ", "");
         print_string(problem);

@@ -13,6 +13,8 @@
 #include "core/base/limits.h"
 #include "core/config/tree.h"
 
+#define STANDBY_AFTER_MIN (30 * KT_NS_S) /* a connection is given up after as much silence */
+
 #define AT(field) offsetof(struct kt_agent_conf, field)
 static const struct kt_option top_table[] = {
     { "agent", KT_OPT_STRING, NULL, AT(agent), "name of this agent in the collector's allow-list",
@@ -31,6 +33,22 @@ static const struct kt_option collector_table[] = {
       "tcp://host:port of the collector", false, false },
     { "public_key", KT_OPT_STRING, NULL, offsetof(struct collector_options, public_key),
       "its CURVE public key, 40 characters of Z85", false, false },
+    KT_OPTIONS_END,
+};
+static const char *const collector_sections[] = { "standby", NULL };
+
+struct standby_options {
+    const char *endpoint, *public_key;
+    kt_time_ns after;
+};
+static const struct kt_option standby_table[] = {
+    { "endpoint", KT_OPT_STRING, NULL, offsetof(struct standby_options, endpoint),
+      "tcp://host:port of the collector to speak to while the first does not answer", false,
+      false },
+    { "public_key", KT_OPT_STRING, NULL, offsetof(struct standby_options, public_key),
+      "its own CURVE public key", false, false },
+    { "after", KT_OPT_DURATION, "5m", offsetof(struct standby_options, after),
+      "silence of the first, at least 30s", false, false },
     KT_OPTIONS_END,
 };
 static const struct kt_option spool_table[] = {
@@ -64,6 +82,46 @@ const struct kt_option *kt_conf_source_options(void)
     return source_table;
 }
 
+static enum kt_status check_endpoint(struct kt_agent_conf *c, const struct kt_node *n,
+                                     const char *endpoint, struct kt_error *err)
+{
+    if (!kt_str_starts(kt_str_of(endpoint), KT_STR("tcp://")))
+        return kt_node_fail(c->yaml, kt_node_get(n, "endpoint"), err,
+                            "'endpoint': write tcp://host:port");
+    return KT_OK;
+}
+
+static enum kt_status load_key(struct kt_agent_conf *c, const struct kt_node *n, const char *key,
+                               uint8_t ret[32], struct kt_error *err)
+{
+    if (!kt_z85_decode(kt_str_of(key), ret))
+        return kt_node_fail(c->yaml, kt_node_get(n, "public_key"), err,
+                            "'public_key': a key has 40 characters of Z85; the collector prints "
+                            "its own");
+    return KT_OK;
+}
+
+static enum kt_status load_standby(struct kt_agent_conf *c, const struct kt_node *n,
+                                   struct kt_error *err)
+{
+    struct standby_options o = { 0 };
+    if (n == NULL || kt_node_is_null(n))
+        return KT_OK;
+    if (kt_options_fill(c->yaml, n, standby_table, &o, err) != KT_OK ||
+        check_endpoint(c, n, o.endpoint, err) != KT_OK ||
+        load_key(c, n, o.public_key, c->standby_key, err) != KT_OK)
+        return KT_E_CONFIG;
+    /* What an agent remembers of a collector, it remembers by its key. */
+    if (memcmp(c->standby_key, c->server_key, sizeof c->standby_key) == 0)
+        return kt_node_fail(c->yaml, kt_node_get(n, "public_key"), err,
+                            "'public_key': the stand-by has a key of its own");
+    if (o.after < STANDBY_AFTER_MIN)
+        return kt_node_fail(c->yaml, kt_node_get(n, "after"), err, "'after': 30s at least");
+    c->standby = o.endpoint;
+    c->standby_after = o.after;
+    return KT_OK;
+}
+
 static enum kt_status load_collector(struct kt_agent_conf *c, struct kt_error *err)
 {
     const struct kt_node *n = kt_node_get(kt_yaml_root(c->yaml), "collector");
@@ -71,20 +129,16 @@ static enum kt_status load_collector(struct kt_agent_conf *c, struct kt_error *e
     if (n == NULL)
         return kt_fail(err, KT_E_CONFIG, "%s: 'collector' with endpoint and public_key is missing",
                        c->path);
-    if (kt_options_fill(c->yaml, n, collector_table, &o, err) != KT_OK)
+    if (kt_options_fill_beside(c->yaml, n, collector_table, collector_sections, &o, err) != KT_OK ||
+        check_endpoint(c, n, o.endpoint, err) != KT_OK)
         return KT_E_CONFIG;
-    if (!kt_str_starts(kt_str_of(o.endpoint), KT_STR("tcp://")))
-        return kt_node_fail(c->yaml, kt_node_get(n, "endpoint"), err,
-                            "'endpoint': write tcp://host:port");
     struct kt_str key = kt_str_of(o.public_key);
     if (kt_str_starts(key, KT_STR("<")) && kt_str_ends(key, KT_STR(">")))
         c->placeholder = kt_node_get(n, "public_key")->key_line;
-    else if (!kt_z85_decode(key, c->server_key))
-        return kt_node_fail(c->yaml, kt_node_get(n, "public_key"), err,
-                            "'public_key': a key has 40 characters of Z85; the collector prints "
-                            "its own");
+    else if (load_key(c, n, o.public_key, c->server_key, err) != KT_OK)
+        return KT_E_CONFIG;
     c->endpoint = o.endpoint;
-    return KT_OK;
+    return load_standby(c, kt_node_get(n, "standby"), err);
 }
 
 static enum kt_status load_spool(struct kt_agent_conf *c, struct kt_error *err)
@@ -178,7 +232,14 @@ void kt_agent_conf_print(const struct kt_agent_conf *c, struct kt_buf *out)
     kt_options_print(top_table, c, 0, false, out);
     kt_buf_addz(out, "collector:\n  endpoint: ");
     kt_yaml_scalar_add(out, kt_str_of(c->endpoint));
-    kt_buf_addf(out, "\n  public_key: \"%s\"\nspool:\n", kt_z85_encode(c->server_key, key));
+    kt_buf_addf(out, "\n  public_key: \"%s\"\n", kt_z85_encode(c->server_key, key));
+    if (c->standby != NULL) {
+        const struct standby_options o = { c->standby, kt_z85_encode(c->standby_key, key),
+                                           c->standby_after };
+        kt_buf_addz(out, "  standby:\n");
+        kt_options_print(standby_table, &o, 4, false, out);
+    }
+    kt_buf_addz(out, "spool:\n");
     kt_options_print(spool_table, c, 2, false, out);
     kt_buf_addz(out, c->n_sources > 0 ? "sources:\n" : "sources: []\n");
     for (unsigned i = 0; i < c->n_sources; i++) {

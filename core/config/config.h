@@ -230,6 +230,9 @@ struct kt_conf_source {
 struct kt_agent_conf {
     const char *path, *agent, *endpoint;
     uint8_t server_key[32];
+    const char *standby; /* its endpoint; NULL = none */
+    uint8_t standby_key[32];
+    kt_time_ns standby_after; /* silence of the first that makes the agent turn to it */
     unsigned placeholder; /* line of a public key that is still "<…>": checked, but nothing runs */
     const char *key_file, *spool_path;
     uint64_t spool_max;

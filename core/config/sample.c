@@ -127,7 +127,11 @@ void kt_conf_sample_agent(const char *dir, const char *agent, const char *endpoi
     kt_yaml_scalar_add(out, kt_str_of(endpoint));
     kt_buf_addz(out, "\n  public_key: ");
     kt_yaml_scalar_add(out, kt_str_of(public_key));
-    kt_buf_addz(out, "\nkey_file: keys/agent.key      # 0600, in a folder 0700\n"
-                     "spool: { path: spool, max: 4GiB }  # lines that are not acknowledged yet\n");
+    kt_buf_addz(
+        out,
+        "\n  # spoken to while the first is silent; allow this agent there, too (docs/scale.md):\n"
+        "  # standby: { endpoint: \"tcp://HOST:7420\", public_key: \"…\", after: 5m }\n"
+        "key_file: keys/agent.key      # 0600, in a folder 0700\n"
+        "spool: { path: spool, max: 4GiB }  # lines that are not acknowledged yet\n");
     kt_buf_addz(out, sources_text);
 }

@@ -152,9 +152,10 @@ static enum kt_status wire_recv(void *self, struct kt_str *ret, struct kt_error 
     return KT_OK;
 }
 
-static enum kt_status wire_reopen(void *self, struct kt_error *err)
+static enum kt_status wire_reopen(void *self, enum kt_pair_side to, struct kt_error *err)
 {
     struct host *h = self;
+    (void)to;
     (void)err;
     queue_clear(&h->in);
     queue_clear(&h->out);
@@ -165,13 +166,15 @@ static enum kt_status wire_reopen(void *self, struct kt_error *err)
 
 static enum kt_status agent_start(struct host *h, struct kt_error *err)
 {
-    struct kt_agent_options o = { .conf = &h->conf,
-                                  .clock = kt_clock_memory(&h->w->time),
-                                  .rng = h->w->rng,
-                                  .fs = kt_fs_faulty(&h->fault),
-                                  .wire = { wire_send, wire_recv, wire_reopen, h },
-                                  .signing_seed = h->seed,
-                                  .program = "keytrail-agent sim" };
+    struct kt_agent_options o = {
+        .conf = &h->conf,
+        .clock = kt_clock_memory(&h->w->time),
+        .rng = h->w->rng,
+        .fs = kt_fs_faulty(&h->fault),
+        .wire = { .send = wire_send, .recv = wire_recv, .reopen = wire_reopen, .self = h },
+        .signing_seed = h->seed,
+        .program = "keytrail-agent sim"
+    };
     return kt_agent_new(&o, &h->agent, err);
 }
 

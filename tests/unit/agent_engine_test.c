@@ -62,10 +62,12 @@ struct world {
     struct kt_conf_source source;
     uint8_t seed[32], public_key[32];
     struct kt_agent *agent;
-    struct queue up, down;
+    struct queue up, down, asked, said; /* the latter two beside the connection */
+    enum kt_pair_side side, whom;
+    bool dead[KT_PAIR_SIDES];
     struct kt_buf heard;
     unsigned lose; /* per cent of messages */
-    struct stub c;
+    struct stub c, standby;
     struct kt_zip *zip;
     struct kt_arena arena;
     uint64_t written;
@@ -119,16 +121,49 @@ static enum kt_status wire_recv(void *self, struct kt_str *ret_body, struct kt_e
     return KT_OK;
 }
 
-static enum kt_status wire_reopen(void *self, struct kt_error *err)
+static enum kt_status wire_reopen(void *self, enum kt_pair_side to, struct kt_error *err)
 {
     struct world *w = self;
     (void)err;
     queue_clear(&w->up);
     queue_clear(&w->down);
+    w->side = to;
+    return KT_OK;
+}
+
+static void wire_hush(void *self)
+{
+    struct world *w = self;
+    queue_clear(&w->asked);
+    queue_clear(&w->said);
+}
+
+static enum kt_status wire_ask(void *self, enum kt_pair_side whom, struct kt_str body,
+                               struct kt_error *err)
+{
+    struct world *w = self;
+    (void)err;
+    wire_hush(w);
+    w->whom = whom;
+    queue_add(w, &w->asked, body);
+    return KT_OK;
+}
+
+static enum kt_status wire_answer(void *self, struct kt_str *ret_body, struct kt_error *err)
+{
+    struct world *w = self;
+    if (!queue_take(&w->said, &w->heard))
+        return kt_fail(err, KT_E_AGAIN, "nothing");
+    *ret_body = kt_buf_str(&w->heard);
     return KT_OK;
 }
 
 /* ---- the stub ---- */
+
+static struct stub *spoken_to(struct world *w)
+{
+    return w->side == KT_PAIR_STANDBY ? &w->standby : &w->c;
+}
 
 static struct session *session_of(struct stub *c, const uint8_t incarnation[16])
 {
@@ -155,7 +190,7 @@ static void answer(struct world *w, struct kt_msg *m, const struct kt_msg *to)
 static void refuse(struct world *w, const struct kt_msg *m, enum kt_refuse why, uint32_t index,
                    uint64_t expected)
 {
-    w->c.refused++;
+    spoken_to(w)->refused++;
     answer(w,
            &(struct kt_msg){ .type = KT_MSG_REFUSE,
                              .seq = m->seq,
@@ -167,7 +202,7 @@ static void refuse(struct world *w, const struct kt_msg *m, enum kt_refuse why, 
 
 static void store_line(struct world *w, struct kt_str line)
 {
-    struct stub *c = &w->c;
+    struct stub *c = spoken_to(w);
     struct kt_event ev = { 0 };
     uint8_t id[16], digest[16];
     bool fresh = false;
@@ -194,7 +229,7 @@ static void store_line(struct world *w, struct kt_str line)
 
 static void take_batch(struct world *w, const struct kt_msg *m)
 {
-    struct stub *c = &w->c;
+    struct stub *c = spoken_to(w);
     struct session *s = session_of(c, m->incarnation);
     static uint8_t hashes[KT_BATCH_EVENTS_MAX][32];
     struct kt_buf lines = { 0 };
@@ -233,15 +268,25 @@ static void take_batch(struct world *w, const struct kt_msg *m)
 static void collector_turn(struct world *w)
 {
     KT_CLEANUP(kt_buf_done) struct kt_buf body = { 0 };
+    struct stub *c = spoken_to(w);
     struct kt_msg m;
 
+    while (!w->dead[w->whom] && queue_take(&w->asked, &body)) {
+        assert_int_equal(kt_msg_read(kt_buf_str(&body), &m, &w->err), KT_OK);
+        m.type = KT_MSG_PONG;
+        kt_buf_reset(&body);
+        kt_msg_write(&m, &body);
+        queue_add(w, &w->said, kt_buf_str(&body));
+    }
+    if (w->dead[w->side])
+        queue_clear(&w->up);
     while (queue_take(&w->up, &body)) {
         assert_int_equal(kt_msg_read(kt_buf_str(&body), &m, &w->err), KT_OK);
         if (m.type == KT_MSG_HELLO)
             answer(w,
                    &(struct kt_msg){ .type = KT_MSG_WELCOME,
-                                     .last_seq = session_of(&w->c, m.incarnation)->seq,
-                                     .credit = w->c.credit },
+                                     .last_seq = session_of(c, m.incarnation)->seq,
+                                     .credit = c->credit },
                    &m);
         else if (m.type == KT_MSG_BATCH)
             take_batch(w, &m);
@@ -259,7 +304,8 @@ static void start(struct world *w)
                                         .clock = kt_clock_memory(&w->time),
                                         .rng = w->rng,
                                         .fs = kt_fs_faulty(&w->faulty),
-                                        .wire = { wire_send, wire_recv, wire_reopen, w },
+                                        .wire = { wire_send, wire_recv, wire_reopen, wire_ask,
+                                                  wire_answer, wire_hush, w },
                                         .signing_seed = w->seed,
                                         .program = "keytrail-agent test" };
     if (kt_agent_new(&o, &w->agent, &w->err) != KT_OK)
@@ -274,6 +320,7 @@ static void kill_agent(struct world *w)
     w->agent = NULL;
     queue_clear(&w->up);
     queue_clear(&w->down);
+    wire_hush(w);
 }
 
 static uint64_t chance(void *self)
@@ -304,7 +351,8 @@ static struct world *world_new(uint64_t seed)
     memset(w->seed, 7, sizeof w->seed);
     kt_sign_public(w->seed, w->public_key);
     w->c.ids = kt_map_new(1);
-    w->c.credit = 32;
+    w->standby.ids = kt_map_new(1);
+    w->c.credit = w->standby.credit = 32;
     w->zip = kt_zip_new();
     w->arena = kt_arena_new(1u << 20);
     start(w);
@@ -319,6 +367,7 @@ static void world_free(struct world *w)
     queue_clear(&w->down);
     kt_buf_done(&w->heard);
     kt_map_free(w->c.ids);
+    kt_map_free(w->standby.ids);
     kt_zip_free(w->zip);
     kt_arena_done(&w->arena);
     kt_fs_memory_free(w->mem);
@@ -666,6 +715,224 @@ static void agent_survives_each_failing_call(void **state)
     }
 }
 
+/* ---- two collectors ---- */
+
+/* The agent is started anew, with a stand-by in its configuration. */
+static void add_standby(struct world *w)
+{
+    kill_agent(w);
+    w->conf.standby = "tcp://127.0.0.1:2";
+    memset(w->conf.server_key, 1, sizeof w->conf.server_key);
+    memset(w->conf.standby_key, 2, sizeof w->conf.standby_key);
+    w->conf.standby_after = 5 * KT_NS_MIN;
+    start(w);
+}
+
+static void speaks_to(struct world *w, const char *name)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf text = { 0 }, want = { 0 };
+
+    kt_buf_addf(&want, "\"collector\":\"%s\"", name);
+    if (!kt_str_has(status(w, &text), kt_buf_str(&want)))
+        fail_msg("not with the %s: %s", name, kt_buf_z(&text));
+}
+
+static void has(const struct stub *c, uint64_t events, uint64_t duplicates, uint64_t restored)
+{
+    assert_int_equal(kt_map_count(c->ids), events);
+    assert_int_equal(c->duplicates, duplicates);
+    assert_int_equal(c->restored, restored);
+    assert_int_equal(c->conflicts, 0);
+}
+
+static void agent_turns_to_the_standby_and_back_and_both_have_each_event_once(void **state)
+{
+    struct world *w = world_new(31);
+
+    (void)state;
+    add_standby(w);
+    for (uint64_t round = 0; round < 3; round++) {
+        write_pairs(w, 100);
+        run(w, 5);
+        speaks_to(w, "first");
+        has(&w->c, 300 * round + 100, 0, 0);
+        w->dead[KT_PAIR_FIRST] = true;
+        write_pairs(w, 100);
+        run(w, 290);
+        speaks_to(w, "first");
+        run(w, 20);
+        speaks_to(w, "standby");
+        has(&w->standby, 300 * round + 200, 0, 0); /* what the first alone had, too */
+        write_pairs(w, 100);
+        run(w, 300);
+        speaks_to(w, "standby");
+        has(&w->standby, 300 * round + 300, 0, 0);
+        w->dead[KT_PAIR_FIRST] = false;
+        run(w, 62);
+        speaks_to(w, "first");
+        has(&w->c, 300 * round + 300, 0, 0);
+    }
+    assert_int_equal(w->c.n_sessions, 1);
+    assert_int_equal(w->standby.n_sessions, 1);
+    world_free(w);
+}
+
+static void agent_stays_with_the_first_while_neither_answers(void **state)
+{
+    struct world *w = world_new(32);
+
+    (void)state;
+    add_standby(w);
+    w->dead[KT_PAIR_FIRST] = w->dead[KT_PAIR_STANDBY] = true;
+    write_pairs(w, 10);
+    run(w, 1000);
+    speaks_to(w, "first");
+    w->dead[KT_PAIR_FIRST] = false;
+    run(w, 60);
+    has(&w->c, 10, 0, 0);
+    has(&w->standby, 0, 0, 0);
+    world_free(w);
+}
+
+static void agent_that_waits_for_room_at_the_first_does_not_leave_it(void **state)
+{
+    struct world *w = world_new(33);
+
+    (void)state;
+    add_standby(w);
+    w->c.deaf = true;
+    w->c.refuse_reason = KT_REFUSE_DISK;
+    write_pairs(w, 10);
+    run(w, 1000);
+    speaks_to(w, "first");
+    has(&w->standby, 0, 0, 0);
+    world_free(w);
+}
+
+static void agent_remembers_the_standby_over_a_kill(void **state)
+{
+    struct world *w = world_new(34);
+
+    (void)state;
+    add_standby(w);
+    write_pairs(w, 100);
+    run(w, 5);
+    w->dead[KT_PAIR_FIRST] = true;
+    run(w, 310);
+    write_pairs(w, 50);
+    run(w, 5);
+    kill_agent(w);
+    kt_fs_memory_crash(w->mem, chance, w);
+    start(w);
+    speaks_to(w, "standby");
+    write_pairs(w, 50);
+    run(w, 5);
+    assert_int_equal(kt_map_count(w->standby.ids), 200);
+    w->dead[KT_PAIR_FIRST] = false;
+    run(w, 62);
+    speaks_to(w, "first");
+    assert_int_equal(kt_map_count(w->c.ids), 200);
+    assert_int_equal(w->c.restored + w->standby.restored, 0);
+    world_free(w);
+}
+
+static void agent_goes_back_when_the_standby_is_taken_out_of_its_file(void **state)
+{
+    struct world *w = world_new(35);
+
+    (void)state;
+    add_standby(w);
+    write_pairs(w, 100);
+    run(w, 5);
+    w->dead[KT_PAIR_FIRST] = true;
+    run(w, 310);
+    w->dead[KT_PAIR_FIRST] = false;
+    kill_agent(w);
+    w->conf.standby = NULL;
+    memset(w->conf.standby_key, 0, sizeof w->conf.standby_key);
+    start(w);
+    write_pairs(w, 100);
+    run(w, 10);
+    has(&w->c, 200, 0, 0);
+    kill_agent(w);
+    start(w);
+    run(w, 10);
+    has(&w->c, 200, 0, 0);
+    world_free(w);
+}
+
+static void agent_tells_of_a_first_that_was_restored_while_it_was_away(void **state)
+{
+    struct world *w = world_new(36);
+
+    (void)state;
+    add_standby(w);
+    for (unsigned i = 0; i < 10; i++) {
+        write_pairs(w, 10);
+        run(w, 2);
+    }
+    w->dead[KT_PAIR_FIRST] = true;
+    run(w, 310);
+    w->c.session[0].seq -= 3;
+    w->dead[KT_PAIR_FIRST] = false;
+    run(w, 62);
+    speaks_to(w, "first");
+    assert_int_equal(w->c.restored, 1);
+    assert_int_equal(kt_map_count(w->c.ids), 100);
+    world_free(w);
+}
+
+/* Kills of the agent and of both collectors, power cuts and lost messages from one seed. */
+static void one_life_of_three(uint64_t seed)
+{
+    struct world *w = world_new(seed);
+
+    add_standby(w);
+    w->lose = (unsigned)kt_rng_below(&w->rng, 20);
+    for (unsigned i = 0; i < 60; i++) {
+        switch (kt_rng_below(&w->rng, 8)) {
+        case 0:
+            kill_agent(w);
+            start(w);
+            break;
+        case 1:
+            kill_agent(w);
+            kt_fs_memory_crash(w->mem, chance, w);
+            start(w);
+            break;
+        case 2:
+        case 3:
+            w->dead[KT_PAIR_FIRST] = !w->dead[KT_PAIR_FIRST];
+            break;
+        case 4:
+            w->dead[KT_PAIR_STANDBY] = !w->dead[KT_PAIR_STANDBY];
+            break;
+        default:
+            write_pairs(w, kt_rng_below(&w->rng, 10));
+        }
+        run(w, (unsigned)kt_rng_below(&w->rng, 200));
+    }
+    w->lose = 0;
+    w->dead[KT_PAIR_FIRST] = w->dead[KT_PAIR_STANDBY] = false;
+    run(w, 180);
+    speaks_to(w, "first");
+    has(&w->c, w->written, w->c.duplicates, 0);
+    w->dead[KT_PAIR_FIRST] = true;
+    run(w, 400);
+    speaks_to(w, "standby");
+    has(&w->standby, w->written, w->standby.duplicates, 0);
+    world_free(w);
+}
+
+static void two_collectors_have_each_event_once_in_many_lives(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= LIVES / 10; seed++)
+        one_life_of_three(seed);
+}
+
+/* ---- many lives ---- */
+
 /* Writes, rotations, kills, power cuts and lost messages from one seed. */
 static void one_life(uint64_t seed)
 {
@@ -746,6 +1013,13 @@ int main(void)
         cmocka_unit_test(agent_says_what_a_damaged_spool_lost),
         cmocka_unit_test(agent_gets_past_damage_in_what_it_sends_again),
         cmocka_unit_test(agent_survives_each_failing_call),
+        cmocka_unit_test(agent_turns_to_the_standby_and_back_and_both_have_each_event_once),
+        cmocka_unit_test(agent_stays_with_the_first_while_neither_answers),
+        cmocka_unit_test(agent_that_waits_for_room_at_the_first_does_not_leave_it),
+        cmocka_unit_test(agent_remembers_the_standby_over_a_kill),
+        cmocka_unit_test(agent_goes_back_when_the_standby_is_taken_out_of_its_file),
+        cmocka_unit_test(agent_tells_of_a_first_that_was_restored_while_it_was_away),
+        cmocka_unit_test(two_collectors_have_each_event_once_in_many_lives),
         cmocka_unit_test(agent_loses_and_doubles_nothing_in_many_lives),
     };
 

@@ -348,6 +348,36 @@ static void documented_agent_file_loads(void **state)
     "agent: a\ncollector: { endpoint: tcp://h:1, public_key: "                                     \
     "\"Yne@$w-vo<fVvi]a<NY6T1ed:M$fCG*[IaLV{hID\" }\n"
 
+#define STANDBY_KEY "\"rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7\""
+#define STANDBY(rest)                                                                              \
+    "agent: a\ncollector:\n  endpoint: tcp://h:1\n  public_key: "                                  \
+    "\"Yne@$w-vo<fVvi]a<NY6T1ed:M$fCG*[IaLV{hID\"\n  standby: { " rest " }\n"
+
+static void a_standby_of_an_agent_loads_and_prints(void **state)
+{
+    static const char text[] = STANDBY("endpoint: tcp://h:2, public_key: " STANDBY_KEY);
+    struct kt_agent_conf *c = NULL;
+    struct kt_error err = { 0 };
+    struct kt_buf once = { 0 };
+
+    (void)state;
+    if (kt_agent_conf_load(write_file("a.yaml", text, 0644), &c, &err) != KT_OK)
+        fail_msg("%s", err.text);
+    assert_string_equal(c->standby, "tcp://h:2");
+    assert_int_equal(c->standby_after, 5 * KT_NS_MIN);
+    uint8_t key[32];
+    memcpy(key, c->standby_key, sizeof key);
+    kt_agent_conf_print(c, &once);
+    kt_agent_conf_free(c);
+    if (kt_agent_conf_load(write_file("a.yaml", kt_buf_z(&once), 0644), &c, &err) != KT_OK)
+        fail_msg("%s\n%s", err.text, once.at);
+    assert_string_equal(c->standby, "tcp://h:2");
+    assert_memory_equal(c->standby_key, key, sizeof key);
+    assert_int_equal(c->standby_after, 5 * KT_NS_MIN);
+    kt_agent_conf_free(c);
+    kt_buf_done(&once);
+}
+
 static void wrong_agent_files_are_refused(void **state)
 {
     (void)state;
@@ -361,6 +391,15 @@ static void wrong_agent_files_are_refused(void **state)
           "40 characters of Z85" },
         { "agent: a\ncollector: { endpoint: h:1, public_key: x }\n", "write tcp://host:port" },
         { HEAD "spol: {}\n", "did you mean 'spool'?" },
+        { STANDBY("endpoint: tcp://h:2"), "'public_key' is missing" },
+        { STANDBY("endpoint: h:2, public_key: " STANDBY_KEY), "write tcp://host:port" },
+        { STANDBY("endpoint: tcp://h:2, public_key: short"), "40 characters of Z85" },
+        { STANDBY("endpoint: tcp://h:2, "
+                  "public_key: \"Yne@$w-vo<fVvi]a<NY6T1ed:M$fCG*[IaLV{hID\""),
+          "the stand-by has a key of its own" },
+        { STANDBY("endpoint: tcp://h:2, after: 29s, public_key: " STANDBY_KEY),
+          "a.yaml:5:42: 'after': 30s at least" },
+        { STANDBY("endpont: tcp://h:2"), "did you mean 'endpoint'?" },
         { HEAD "spool: { max: many }\n", "'max': not a size" },
         { HEAD "sources:\n  - { id: x, type: vault }\n  - { id: x, type: cloudtrail }\n",
           "a.yaml:5:11: 'x' is the id of another source" },
@@ -605,6 +644,7 @@ int main(void)
         cmocka_unit_test(wrong_collector_files_are_refused_with_place_and_mend),
         cmocka_unit_test(environment_overrides_single_values),
         cmocka_unit_test(documented_agent_file_loads),
+        cmocka_unit_test(a_standby_of_an_agent_loads_and_prints),
         cmocka_unit_test(wrong_agent_files_are_refused),
         cmocka_unit_test(entries_print_and_load_while_rotating),
         cmocka_unit_test(wrong_entries_are_refused),
