@@ -56,11 +56,10 @@ static enum kt_status tell(struct kt_alerts *a, const struct kt_alert *alert, bo
     return st == KT_OK ? kt_pager_raised(a->pager, alert->id, now, err) : st;
 }
 
-enum kt_status kt_alerts_raise(struct kt_alerts *a, const struct kt_alert *alert, bool is_new,
-                               bool historic, kt_time_ns now, struct kt_error *err)
+enum kt_status kt_alerts_raise(struct kt_alerts *a, const struct kt_alert *alert, bool historic,
+                               kt_time_ns now, struct kt_error *err)
 {
     bool reopened = false;
-    (void)is_new; /* the rows say whether somebody was told */
     enum kt_status st = kt_alerts_put(a, alert, now, err);
     if (st != KT_OK || historic)
         return st;

@@ -13,8 +13,7 @@ void kt_alerts_free(struct kt_alerts *a);
  * that a silence covers is kept and told when that ends; one that somebody has acknowledged or
  * closed is told again when it is graver than it was then. */
 KT_MUST_USE enum kt_status kt_alerts_raise(struct kt_alerts *a, const struct kt_alert *alert,
-                                           bool is_new, bool historic, kt_time_ns now,
-                                           struct kt_error *err);
+                                           bool historic, kt_time_ns now, struct kt_error *err);
 /* Something changed that is no alert: told to the targets that ask for changes, inside a
  * transaction. No alert row; the outbox rows are all there is beside the record of the log. */
 KT_MUST_USE enum kt_status kt_alerts_change(struct kt_alerts *a, const char *code,

@@ -57,8 +57,7 @@ static enum kt_status raise_alerts(struct kt_daemon *d, const struct kt_follow_n
         kt_arena_reset(&arena);
         enum kt_status st = kt_alert_read(kt_str_of(news->alerts[i].json), &arena, &a, err);
         if (st == KT_OK)
-            st = kt_alerts_raise(d->alerts, &a, news->alerts[i].is_new, news->alerts[i].historic,
-                                 wall(), err);
+            st = kt_alerts_raise(d->alerts, &a, news->alerts[i].historic, wall(), err);
         if (st != KT_OK)
             return kt_wrap(err, "alert");
         if (news->alerts[i].is_new && !news->alerts[i].historic)

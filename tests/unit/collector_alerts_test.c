@@ -134,10 +134,10 @@ static struct kt_alert alert(const char *id, enum kt_severity severity)
     return a;
 }
 
-static void raise_one(struct world *w, const struct kt_alert *a, bool is_new, bool historic)
+static void raise_one(struct world *w, const struct kt_alert *a, bool historic)
 {
     assert_int_equal(kt_store_begin(w->store, NULL), KT_OK);
-    assert_int_equal(kt_alerts_raise(w->alerts, a, is_new, historic, NOW, NULL), KT_OK);
+    assert_int_equal(kt_alerts_raise(w->alerts, a, historic, NOW, NULL), KT_OK);
     assert_int_equal(kt_store_commit(w->store, NULL), KT_OK);
 }
 
@@ -148,7 +148,7 @@ static void medium_and_above_go_to_every_target(void **state)
 {
     struct world *w = *state;
     struct kt_alert a = alert(ID_A, KT_SEV_MEDIUM);
-    raise_one(w, &a, true, false);
+    raise_one(w, &a, false);
     assert_int_equal(waiting(w), 2);
     assert_string_equal(w->row[0].action, "trigger");
     assert_string_not_equal(w->row[0].target, w->row[1].target);
@@ -158,8 +158,8 @@ static void low_and_historic_alerts_call_nobody(void **state)
 {
     struct world *w = *state;
     struct kt_alert low = alert(ID_A, KT_SEV_LOW), old = alert(ID_B, KT_SEV_CRITICAL);
-    raise_one(w, &low, true, false);
-    raise_one(w, &old, true, true);
+    raise_one(w, &low, false);
+    raise_one(w, &old, true);
     assert_int_equal(waiting(w), 0);
 }
 
@@ -167,19 +167,19 @@ static void no_update_swallows_another(void **state)
 {
     struct world *w = *state;
     struct kt_alert a = alert(ID_A, KT_SEV_HIGH);
-    raise_one(w, &a, true, false);
+    raise_one(w, &a, false);
     a.last += KT_NS_MIN;
-    raise_one(w, &a, false, false);
+    raise_one(w, &a, false);
     a.last += KT_NS_MIN;
-    raise_one(w, &a, false, false);
+    raise_one(w, &a, false);
     assert_int_equal(waiting(w), 6);
-    raise_one(w, &a, false, false); /* the same again is the same row */
+    raise_one(w, &a, false); /* the same again is the same row */
     assert_int_equal(waiting(w), 6);
     a.state = "closed"; /* no more evidence comes: nobody has looked at it for that */
-    raise_one(w, &a, false, false);
+    raise_one(w, &a, false);
     assert_int_equal(waiting(w), 6);
     a.merged_into = KT_STR(ID_B); /* but another one has taken it over */
-    raise_one(w, &a, false, false);
+    raise_one(w, &a, false);
     assert_int_equal(waiting(w), 8);
 }
 
@@ -188,11 +188,11 @@ static void a_version_of_the_same_moment_is_a_row_of_its_own(void **state)
 {
     struct world *w = *state;
     struct kt_alert a = alert(ID_A, KT_SEV_HIGH);
-    raise_one(w, &a, true, false);
-    raise_one(w, &a, false, false);
+    raise_one(w, &a, false);
+    raise_one(w, &a, false);
     assert_int_equal(waiting(w), 4);
     a.title = KT_STR("ana read 42 secrets");
-    raise_one(w, &a, false, false);
+    raise_one(w, &a, false);
     assert_int_equal(waiting(w), 6);
 }
 
@@ -239,7 +239,7 @@ static void rows_wait_in_the_store_until_they_are_delivered(void **state)
         struct kt_deliver *d = kt_deliver_new(w->store, o);
         struct kt_alert a = alert(ID_A, KT_SEV_HIGH);
         if (life == 0)
-            raise_one(w, &a, true, false);
+            raise_one(w, &a, false);
         assert_int_equal(kt_deliver_hand_over(d, NULL), KT_OK);
         assert_int_equal(kt_deliver_hand_over(d, NULL), KT_OK); /* no row twice */
         assert_int_equal(kt_outbox_room(o, "one", KT_SEV_HIGH), KT_OUTBOX_ROOM - 1);

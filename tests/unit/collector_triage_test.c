@@ -161,7 +161,7 @@ static void raise_one(struct world *w, struct kt_alert *a)
     w->now += KT_NS_S;
     a->last = w->now;
     assert_int_equal(kt_store_begin(w->store, NULL), KT_OK);
-    assert_int_equal(kt_alerts_raise(w->alerts, a, false, false, w->now, NULL), KT_OK);
+    assert_int_equal(kt_alerts_raise(w->alerts, a, false, w->now, NULL), KT_OK);
     assert_int_equal(kt_store_commit(w->store, NULL), KT_OK);
 }
 
@@ -487,7 +487,7 @@ static void a_silence_that_ends_while_the_collector_is_away_is_made_up_for(void 
     w->now += KT_NS_S;
     assert_int_equal(kt_store_begin(w->store, NULL), KT_OK); /* history that is brought in */
     old.last = T0 - 30 * KT_NS_DAY;
-    assert_int_equal(kt_alerts_raise(w->alerts, &old, true, true, w->now, NULL), KT_OK);
+    assert_int_equal(kt_alerts_raise(w->alerts, &old, true, w->now, NULL), KT_OK);
     assert_int_equal(kt_store_commit(w->store, NULL), KT_OK);
     told(w, "trigger");
     w->now += KT_NS_HOUR;
@@ -504,7 +504,7 @@ static void what_came_late_under_a_silence_outlives_a_restart(void **state)
     a.last = T0 - 2 * KT_NS_DAY; /* an agent was away for two days */
     w->now += KT_NS_S;
     assert_int_equal(kt_store_begin(w->store, NULL), KT_OK);
-    assert_int_equal(kt_alerts_raise(w->alerts, &a, true, false, w->now, NULL), KT_OK);
+    assert_int_equal(kt_alerts_raise(w->alerts, &a, false, w->now, NULL), KT_OK);
     assert_int_equal(kt_store_commit(w->store, NULL), KT_OK);
     restart(w);
     raise_one(w, &b);
