@@ -12,6 +12,7 @@
 #include "core/base/alloc.h"
 #include "core/base/log.h"
 #include "core/event/line.h"
+#include "core/sys/wake.h"
 #include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -68,20 +69,6 @@ static kt_time_ns mono(const struct kt_answers *a)
     return a->clock.mono(a->clock.self);
 }
 
-static void raise_fd(int fd)
-{
-    uint64_t one = 1;
-    ssize_t n = write(fd, &one, sizeof one);
-    (void)n; /* full means it is readable already */
-}
-
-static void lower_fd(int fd)
-{
-    uint64_t v;
-    ssize_t n = read(fd, &v, sizeof v);
-    (void)n;
-}
-
 /* ---- marks ---- */
 
 /* Entries of one second have one time: the mark names those that were taken of the newest. */
@@ -134,7 +121,7 @@ static void tell(struct kt_answers *a, const struct asked *t, struct watched *w,
         *q = (struct kt_answered){ .target = t->courier.conf->name, .answer = at[i] };
         memcpy(q->alert, w->place.alert, sizeof q->alert);
         memcpy(q->mark, w->mark, sizeof q->mark);
-        raise_fd(a->ready_fd);
+        kt_wake_raise(a->ready_fd);
     }
 }
 
@@ -242,7 +229,7 @@ static void *run(void *self)
         if (stop)
             return NULL;
         kt_http_run(a->http, wait_ms, a->wake_fd, answered, a);
-        lower_fd(a->wake_fd);
+        kt_wake_lower(a->wake_fd);
     }
 }
 
@@ -313,7 +300,7 @@ void kt_answers_close(struct kt_answers *a)
         (void)pthread_mutex_lock(&a->lock);
         a->stop = true;
         (void)pthread_mutex_unlock(&a->lock);
-        raise_fd(a->wake_fd);
+        kt_wake_raise(a->wake_fd);
         (void)pthread_join(a->thread, NULL);
     }
     kt_http_free(a->http);
@@ -364,7 +351,7 @@ void kt_answers_watch(struct kt_answers *a, unsigned i, const struct kt_answer_w
     t->at = fresh;
     t->n = n;
     (void)pthread_mutex_unlock(&a->lock);
-    raise_fd(a->wake_fd);
+    kt_wake_raise(a->wake_fd);
 }
 
 bool kt_answers_take(struct kt_answers *a, struct kt_answered *ret)
@@ -377,7 +364,7 @@ bool kt_answers_take(struct kt_answers *a, struct kt_answered *ret)
         *ret = a->queue[a->taken++];
     if (a->taken == a->n_queue) {
         a->taken = a->n_queue = 0;
-        lower_fd(a->ready_fd);
+        kt_wake_lower(a->ready_fd);
     }
     (void)pthread_mutex_unlock(&a->lock);
     return have;

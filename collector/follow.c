@@ -16,6 +16,7 @@
 #include "core/base/limits.h"
 #include "core/base/log.h"
 #include "core/sys/clock.h"
+#include "core/sys/wake.h"
 #include <errno.h>
 #include <inttypes.h>
 #include <pthread.h>
@@ -313,9 +314,7 @@ static void give(struct kt_follow *f, struct kt_follow_news *made)
         memcpy(n->error, made->error, sizeof n->error);
     n->position = made->position;
     if (n->n_alerts > 0 || n->changes != 0 || n->status.len > 0 || n->failed) {
-        uint64_t one = 1;
-        ssize_t w = write(f->fd, &one, sizeof one);
-        (void)w;
+        kt_wake_raise(f->fd);
         f->fresh = true;
     }
 }
@@ -503,9 +502,7 @@ bool kt_follow_take(struct kt_follow *f, struct kt_follow_news *ret)
     (void)pthread_mutex_lock(&f->lock);
     bool fresh = f->fresh;
     if (fresh) {
-        uint64_t v;
-        ssize_t n = read(f->fd, &v, sizeof v);
-        (void)n;
+        kt_wake_lower(f->fd);
         *ret = f->news;
         f->news = (struct kt_follow_news){ .position = ret->position };
         f->fresh = false;

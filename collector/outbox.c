@@ -10,6 +10,7 @@
 #include "collector/outbox_lane.h"
 #include "core/base/alloc.h"
 #include "core/event/line.h"
+#include "core/sys/wake.h"
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
@@ -17,20 +18,6 @@
 #include <unistd.h>
 
 #define ARENA (512u << 10)
-
-static void raise_fd(int fd)
-{
-    uint64_t one = 1;
-    ssize_t n = write(fd, &one, sizeof one);
-    (void)n; /* full means it is readable already */
-}
-
-static void lower_fd(int fd)
-{
-    uint64_t v;
-    ssize_t n = read(fd, &v, sizeof v);
-    (void)n;
-}
 
 static struct kt_lane *lane_of(struct kt_outbox *o, const char *target)
 {
@@ -47,7 +34,7 @@ void kt_outbox_tell(struct kt_outbox *o, const struct kt_outbox_row *row)
                                       sizeof *o->changed);
     o->changed[o->n_changed++] = *row;
     o->told++;
-    raise_fd(o->changed_fd);
+    kt_wake_raise(o->changed_fd);
 }
 
 static enum kt_status open_parts(struct kt_outbox *o, struct kt_error *err)
@@ -101,7 +88,7 @@ void kt_outbox_close(struct kt_outbox *o)
         (void)pthread_mutex_lock(&o->lock);
         o->stop = true;
         (void)pthread_mutex_unlock(&o->lock);
-        raise_fd(o->wake_fd);
+        kt_wake_raise(o->wake_fd);
         (void)pthread_join(o->thread, NULL);
     }
     kt_http_free(o->http);
@@ -154,7 +141,7 @@ void kt_outbox_give(struct kt_outbox *o, const struct kt_outbox_row *row, struct
     l->held[it->row.severity]++;
     l->waiting++;
     (void)pthread_mutex_unlock(&o->lock);
-    raise_fd(o->wake_fd);
+    kt_wake_raise(o->wake_fd);
 }
 
 bool kt_outbox_take(struct kt_outbox *o, struct kt_outbox_row *ret)
@@ -165,7 +152,7 @@ bool kt_outbox_take(struct kt_outbox *o, struct kt_outbox_row *ret)
         *ret = o->changed[o->changed_at++];
     if (o->changed_at == o->n_changed) {
         o->changed_at = o->n_changed = 0;
-        lower_fd(o->changed_fd);
+        kt_wake_lower(o->changed_fd);
     }
     (void)pthread_mutex_unlock(&o->lock);
     return have;
@@ -176,7 +163,7 @@ void kt_outbox_written(struct kt_outbox *o, uint64_t changes)
     (void)pthread_mutex_lock(&o->lock);
     o->written += changes;
     (void)pthread_mutex_unlock(&o->lock);
-    raise_fd(o->wake_fd);
+    kt_wake_raise(o->wake_fd);
 }
 
 int kt_outbox_fd(const struct kt_outbox *o)
@@ -214,7 +201,7 @@ bool kt_outbox_revive(struct kt_outbox *o, const char *target)
     (void)pthread_mutex_lock(&o->lock);
     l->revive = true;
     (void)pthread_mutex_unlock(&o->lock);
-    raise_fd(o->wake_fd);
+    kt_wake_raise(o->wake_fd);
     return true;
 }
 

@@ -7,26 +7,12 @@
  */
 #include "collector/outbox_lane.h"
 #include "core/base/alloc.h"
+#include "core/sys/wake.h"
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #define WAIT_IDLE (KT_NS_S)
 #define WAIT_BUSY (100 * KT_NS_MS) /* a clock may be set; nothing is late by more than this */
-
-static void raise_fd(int fd)
-{
-    uint64_t one = 1;
-    ssize_t n = write(fd, &one, sizeof one);
-    (void)n; /* full means it is readable already */
-}
-
-static void lower_fd(int fd)
-{
-    uint64_t v;
-    ssize_t n = read(fd, &v, sizeof v);
-    (void)n;
-}
 
 /* Each row of a bundle ends as the bundle does, and says with how many others it went. */
 static void tell_rows(struct kt_outbox *o, const struct kt_item *it)
@@ -228,7 +214,7 @@ static void publish(struct kt_outbox *o, struct kt_lane *l, kt_time_ns oldest)
         l->queue.bundled[s] = 0;
     }
     if (room && l->stored > 0) /* there is room for what the store holds back */
-        raise_fd(o->changed_fd);
+        kt_wake_raise(o->changed_fd);
     l->oldest = oldest;
     if (l->revive) {
         l->revive = false;
@@ -266,6 +252,6 @@ void *kt_outbox_thread(void *self)
             return NULL;
         kt_time_ns wait = round_of(o);
         kt_http_run(o->http, (int)((wait + KT_NS_MS - 1) / KT_NS_MS), o->wake_fd, answered, o);
-        lower_fd(o->wake_fd);
+        kt_wake_lower(o->wake_fd);
     }
 }

@@ -10,6 +10,7 @@
 #include "collector/stream_run.h"
 #include "core/base/alloc.h"
 #include "core/base/limits.h"
+#include "core/sys/wake.h"
 #include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -45,20 +46,6 @@ struct kt_streams {
     pthread_cond_t news;
 };
 
-static void raise_fd(int fd)
-{
-    uint64_t one = 1;
-    ssize_t n = write(fd, &one, sizeof one);
-    (void)n; /* full means it is readable already */
-}
-
-static void lower_fd(int fd)
-{
-    uint64_t v;
-    ssize_t n = read(fd, &v, sizeof v);
-    (void)n;
-}
-
 /* ---- the threads ---- */
 
 static uint64_t publish(void *self, const struct kt_stream_state *state, const struct kt_buf *dead)
@@ -82,7 +69,7 @@ static uint64_t publish(void *self, const struct kt_stream_state *state, const s
     o->failing_since = state->failing_since;
     uint64_t number = ++o->given;
     (void)pthread_mutex_unlock(&o->all->lock);
-    raise_fd(o->all->fd);
+    kt_wake_raise(o->all->fd);
     return number;
 }
 
@@ -263,7 +250,7 @@ enum kt_status kt_streams_put(struct kt_streams *s,
                               void *self, struct kt_error *err)
 {
     enum kt_status st = KT_OK;
-    lower_fd(s->fd);
+    kt_wake_lower(s->fd);
     (void)pthread_mutex_lock(&s->lock);
     for (unsigned i = 0; st == KT_OK && i < s->n; i++)
         if (s->at[i].kept)
@@ -393,7 +380,7 @@ void kt_streams_stop(struct kt_streams *s)
     for (unsigned i = 0; i < s->n; i++) {
         s->at[i].news.stop = true;
         tell(&s->at[i]);
-        raise_fd(s->at[i].wake_fd);
+        kt_wake_raise(s->at[i].wake_fd);
     }
     (void)pthread_mutex_unlock(&s->lock);
     for (unsigned i = 0; i < s->n; i++) {
