@@ -177,9 +177,7 @@ static enum kt_status take(struct kt_stream_log *l, const struct kt_stream_setup
     if (wanted && kt_query_matches(s->query, r,
                                    r->ev.has_ip ? kt_facts_at(l->facts, r->ev.ip, r->seq) : NULL))
         add_event(m, r);
-    else if (step)
-        return add_step(l, m, r, alert, err);
-    return KT_OK;
+    return step ? add_step(l, m, r, alert, err) : KT_OK;
 }
 
 enum kt_status kt_stream_collect(struct kt_stream_log *l, const struct kt_stream_setup *s,
@@ -354,10 +352,11 @@ void kt_stream_encode(const struct kt_stream_setup *s, const struct kt_stream_lo
         }
         m->live[m->batch.n++] = i;
     }
-    if (i < m->n) { /* the rest is the next batch's */
+    if (i < m->n) { /* the rest is the next batch's, but for the other item of the same record */
+        bool torn = i > 0 && m->entries[i - 1].seq == m->entries[i].seq;
         m->cut = true;
-        m->n = i;
-        m->through = m->entries[i].seq - 1;
+        m->n = torn ? i + 1 : i;
+        m->through = torn ? m->entries[i].seq : m->entries[i].seq - 1;
     }
     if (t->end != NULL)
         t->end(opt, m->state, &m->body);

@@ -56,7 +56,8 @@ KT_MUST_USE enum kt_status kt_stream_collect(struct kt_stream_log *l,
                                              const struct kt_stream_range *range,
                                              struct kt_stream_made *m, struct kt_error *err);
 /* Makes the body out of the entries whose fate is RETRY, at most `items` of them; entries behind
- * the last that fits are dropped from the batch. An entry that cannot be written is REFUSED;
+ * the last that fits are dropped from the batch; an entry of the same record as that one is kept,
+ * to be sent behind it. An entry that cannot be written is REFUSED;
  * refused() hears why. m->batch.n may be 0 then. */
 void kt_stream_encode(const struct kt_stream_setup *s, const struct kt_stream_log *l,
                       struct kt_stream_made *m, unsigned items,

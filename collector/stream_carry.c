@@ -15,8 +15,9 @@
 
 #define ARENA      (64u << 10)
 #define TRY_MAX    (5 * KT_NS_MIN)
-#define ANSWER_MAX (20 * KT_NS_S) /* http's own 15 s, and some */
-#define REPLY_MAX  (8u << 20)     /* an answer with a word for each of 10,000 items */
+#define TOTAL      (60 * KT_NS_S) /* of one request: 4 MiB over half a megabit */
+#define ANSWER_MAX (TOTAL + 5 * KT_NS_S)
+#define REPLY_MAX  (8u << 20) /* an answer with a word for each of 10,000 items */
 #define ASK_AGAIN  1000u
 
 struct http {
@@ -49,6 +50,7 @@ static void on_answer(void *self, struct kt_http_answer *a)
     const struct kt_stream_setup *setup = h->o.setup;
     h->answered = true;
     s->status = a->status;
+    s->too_slow = a->too_slow;
     s->retry_after = a->status == 429 || a->status == 503 ? a->retry_after : 0;
     j->word[0] = '\0';
     j->wait_ms = 0;
@@ -92,6 +94,7 @@ static enum kt_status ask(struct http *h, struct kt_error *err)
         .allow_private = c->allow_private,
         .keep_headers = setup->type->keep_headers,
         .reply_max = REPLY_MAX,
+        .total = TOTAL,
     };
     if (kt_http_start(h->client, &q, err) != KT_OK)
         return err->code;

@@ -17,6 +17,7 @@ struct kt_stream_sending { /* one try */
     enum kt_stream_verdict verdict; /* never NEXT or AGAIN */
     int status;                     /* HTTP's, 0 = none */
     kt_time_ns retry_after;         /* from now; 0 = not said */
+    bool too_slow;                  /* not done in time: perhaps it is too much for the line */
     char word[160];
 };
 struct kt_carrier {

@@ -18,6 +18,8 @@
 #define SAVE_EVERY    (2 * KT_NS_S) /* of a position that moved over what nobody wanted */
 #define FAILURES_OPEN 5u
 #define PROBE_EVERY   KT_NS_MIN
+#define QUICK         (10 * KT_NS_S) /* of a try: the next batch may be twice as large again */
+#define TOO_SLOW_MAX  3u   /* tries of a batch that were not done in time, before it is halved */
 #define DEAD_IN_A_ROW 100u /* then it is the target that is wrong, not the items */
 
 static const kt_time_ns ladder[] = { 1 * KT_NS_S, 5 * KT_NS_S, 15 * KT_NS_S, 30 * KT_NS_S };
@@ -38,7 +40,8 @@ struct kt_stream_run {
     unsigned items;  /* at most in a batch: less than the type's after a refusal */
     kt_time_ns due, noticed, saved_at; /* mono; noticed: when there was first something to read */
     uint64_t saved;                    /* position that was published */
-    unsigned dead_in_a_row;
+    unsigned dead_in_a_row, too_slow;
+    kt_time_ns took; /* the last try */
     bool dirty, dead_dirty, slowed;
     kt_time_ns
         unread_until; /* mono: the log could not be read, and is tried again then; 0 = fine */
@@ -275,14 +278,30 @@ static void taken(struct kt_stream_run *r, const struct kt_stream_sending *s, un
     r->dirty = true;
 }
 
+/* An item of the last record had no room in the body: it goes out before the position moves. */
+static bool announce_rest(struct kt_stream_run *r)
+{
+    const struct kt_stream_made *m = &r->made;
+    if (m->n == 0 || m->entries[m->n - 1].fate != KT_STREAM_FATE_RETRY)
+        return false;
+    encode(r);
+    if (m->batch.n == 0)
+        return false;
+    announce(r);
+    return true;
+}
+
 /* The batch is done with: the next one is announced together with its end. */
 static void confirm(struct kt_stream_run *r)
 {
+    if (announce_rest(r))
+        return;
     r->state.position = r->made.through;
     r->state.pending.n = 0;
     r->dirty = true;
     r->phase = READ;
-    if (r->items < most(r))
+    r->too_slow = 0;
+    if (r->items < most(r) && r->took < QUICK)
         r->items = r->items > most(r) / 2 ? most(r) : 2 * r->items;
 }
 
@@ -301,6 +320,19 @@ static unsigned settle(struct kt_stream_run *r, const struct kt_stream_sending *
         *ret_ok += e->fate == KT_STREAM_FATE_TAKEN;
     }
     return left;
+}
+
+/* A line that is too slow for the batch: half of it, announced anew, when it is due. */
+static void halve_slow(struct kt_stream_run *r)
+{
+    if (++r->too_slow < TOO_SLOW_MAX || r->made.batch.n < 2)
+        return;
+    kt_time_ns due = r->due;
+    r->too_slow = 0;
+    r->items = r->made.batch.n / 2;
+    encode(r);
+    announce(r);
+    r->due = due;
 }
 
 /* Half of it, announced anew; of one item there is no half. When a hundred in a row were given up,
@@ -323,6 +355,7 @@ static void halve(struct kt_stream_run *r, const struct kt_stream_sending *s)
         return;
     }
     r->slowed = false;
+    m->entries[m->live[0]].fate = KT_STREAM_FATE_REFUSED;
     bury(r, &m->entries[m->live[0]], s->word);
     confirm(r);
 }
@@ -368,6 +401,8 @@ static void sent(struct kt_stream_run *r, const struct kt_stream_sending *s)
     case KT_STREAM_NEXT:
     case KT_STREAM_AGAIN:
         failed(r, s);
+        if (s->too_slow)
+            halve_slow(r);
         return;
     }
 }
@@ -385,6 +420,7 @@ static kt_time_ns do_send(struct kt_stream_run *r)
                                    .verdict = KT_STREAM_RETRY };
     memcpy(s.carry, r->state.carry, sizeof s.carry);
     r->o.carrier.send(r->o.carrier.self, &s);
+    r->took = mono(r) - now;
     sent(r, &s);
     return 0;
 }

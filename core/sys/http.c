@@ -278,8 +278,9 @@ static void fill_error(struct kt_http_answer *a, const struct kt_http_transfer *
 static void fill_answer(struct kt_http_answer *a, struct kt_http_transfer *t, CURLcode rc)
 {
     long status = 0;
-    curl_off_t seconds = 0;
+    curl_off_t seconds = 0, connected = 0;
 
+    (void)curl_easy_getinfo(t->easy, CURLINFO_PRETRANSFER_TIME_T, &connected);
     if (rc == CURLE_OK || t->too_long) {
         (void)curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
         (void)curl_easy_getinfo(t->easy, CURLINFO_RETRY_AFTER, &seconds);
@@ -295,6 +296,7 @@ static void fill_answer(struct kt_http_answer *a, struct kt_http_transfer *t, CU
         .body = t->body,
         .headers = t->kept,
         .took = kt_clock_real.mono(NULL) - t->started,
+        .too_slow = rc == CURLE_OPERATION_TIMEDOUT && connected > 0,
     };
     t->body = t->kept = (struct kt_buf){ 0 };
     fill_error(a, t, rc);

@@ -52,6 +52,7 @@ struct kt_http_answer {
     struct kt_buf
         headers; /* the wanted ones, "name: value\n", names in lower case; at most 16 KiB */
     kt_time_ns took;
+    bool too_slow;   /* it was connected, and the time was over before the answer */
     char error[200]; /* never holds the URL's path or query */
 };
 /* The value of the first kept header of this name (lower case); empty when there is none. */

@@ -39,6 +39,7 @@ struct world {
     unsigned n_tries;
     enum kt_stream_verdict play;
     unsigned at_most;    /* items that it takes in one batch; 0 = any */
+    unsigned slow_above; /* more items than that are not done within a minute; 0 = any are */
     uint64_t poison;     /* it refuses whatever holds this item */
     uint64_t retry_item; /* it wants this one again, once */
     kt_time_ns retry_after;
@@ -90,6 +91,11 @@ static void target_send(void *self, struct kt_stream_sending *s)
         s->verdict = KT_STREAM_REFUSED;
     else if (w->at_most != 0 && s->batch->n > w->at_most)
         s->verdict = KT_STREAM_TOO_LARGE;
+    if (w->slow_above != 0) {
+        w->clock.mono += s->batch->n > w->slow_above ? KT_NS_MIN : 20 * KT_NS_S;
+        s->too_slow = s->batch->n > w->slow_above;
+        s->verdict = s->too_slow ? KT_STREAM_RETRY : s->verdict;
+    }
     if (s->verdict == KT_STREAM_TAKEN)
         take_lines(w, s);
 }
@@ -415,6 +421,26 @@ static void too_large_is_halved_until_it_fits(void **unused)
     tear_down(&w);
 }
 
+/* A slow line: the third try that is not done in time halves the batch, until it gets through; and
+ * it stays that small while a try takes long. */
+static void a_slow_line_gets_through(void **unused)
+{
+    struct world w;
+    (void)unused;
+    set_up(&w, "since: beginning");
+    w.slow_above = 120;
+    store_events(&w, 0, 400);
+    turn_on(&w, 300, KT_NS_MIN + 20 * KT_NS_S);
+    assert_once(&w, 1, 400);
+    assert_int_equal(w.n_tries, 3 + 3 + 4);
+    assert_string_equal(w.tries[0].digest, w.tries[2].digest);
+    assert_int_equal(w.tries[3].n, 200);
+    for (unsigned i = 6; i < w.n_tries; i++)
+        assert_int_equal(w.tries[i].n, 100);
+    assert_int_equal(state(&w)->dead, 0);
+    tear_down(&w);
+}
+
 static void one_bad_item_costs_only_itself(void **unused)
 {
     struct world w;
@@ -589,6 +615,56 @@ static void alerts_are_streamed_by_state(void **unused)
     tear_down(&w);
 }
 
+static void acknowledge(struct world *w)
+{
+    struct kt_error err = { 0 };
+    uint64_t seq = 0;
+    struct kt_event ev = { .kind = KT_KIND_DECISION,
+                           .source = KT_STR("keytrail"),
+                           .instance = KT_STR("collector"),
+                           .native_id = KT_STR("ack-1"),
+                           .operation = kt_str_of(kt_step_word(KT_STEP_ACK)),
+                           .time = MAKE_T0,
+                           .observed = MAKE_T0,
+                           .raw = KT_STR("{\"id\":\"3NJ1RZ8VZ2G4K0YQ5T7W9XABCD\",\"by\":\"a\","
+                                         "\"where\":\"cli\",\"severity\":\"high\"}") };
+    assert_int_equal(kt_store_begin(w->store, &err), KT_OK);
+    assert_int_equal(kt_store_alert_put(
+                         w->store, "3NJ1RZ8VZ2G4K0YQ5T7W9XABCD", 1, MAKE_T0, 3,
+                         KT_STR("{\"id\":\"3NJ1RZ8VZ2G4K0YQ5T7W9XABCD\",\"severity\":\"high\","
+                                "\"score\":1,\"detector\":\"volume\",\"state\":\"open\",\"time\":1,"
+                                "\"first\":1,\"last\":1,\"raised\":1,\"events_count\":1,"
+                                "\"secrets_count\":1}"),
+                         &err),
+                     KT_OK);
+    assert_int_equal(kt_store_control(w->store, &ev, MAKE_T0, MAKE_T0, &seq, &err), KT_OK);
+    assert_int_equal(seq, 2);
+    assert_int_equal(kt_store_commit(w->store, &err), KT_OK);
+    w->news.last_seq = kt_store_last_seq(w->store);
+}
+
+/* A stream that asks for decisions gets a step as one, and as a state of its alert, also where only
+ * one of the two fits into a batch. */
+static void a_step_is_an_event_and_a_state(void **unused)
+{
+    (void)unused;
+    for (unsigned at_most = 0; at_most < 3; at_most++) {
+        struct world w;
+        set_up(&w, "since: beginning, match: \"kind:access OR kind:decision\"");
+        w.at_most = at_most;
+        acknowledge(&w);
+        store_events(&w, 0, 5);
+        turn_on(&w, 100, 2 * KT_NS_S);
+        assert_int_equal(w.seen[2], 2);
+        w.seen[2] = 1;
+        assert_once(&w, 1, 7);
+        assert_int_equal(state(&w)->delivered, 8);
+        assert_int_equal(state(&w)->dead, 0);
+        assert_int_equal(state(&w)->position, 7);
+        tear_down(&w);
+    }
+}
+
 static void state_survives_its_bytes(void **unused)
 {
     KT_CLEANUP(kt_buf_done) struct kt_buf b = { 0 };
@@ -654,6 +730,7 @@ int main(void)
         cmocka_unit_test(retry_after_is_honoured),
         cmocka_unit_test(a_denied_stream_probes_once_a_minute),
         cmocka_unit_test(too_large_is_halved_until_it_fits),
+        cmocka_unit_test(a_slow_line_gets_through),
         cmocka_unit_test(one_bad_item_costs_only_itself),
         cmocka_unit_test(an_item_that_is_wanted_again_is_sent_alone),
         cmocka_unit_test(a_target_that_refuses_all_is_denied),
@@ -662,6 +739,7 @@ int main(void)
         cmocka_unit_test(a_log_that_cannot_be_read_is_a_failure),
         cmocka_unit_test(what_is_taken_in_part_has_not_failed_all_the_time),
         cmocka_unit_test(alerts_are_streamed_by_state),
+        cmocka_unit_test(a_step_is_an_event_and_a_state),
         cmocka_unit_test(state_survives_its_bytes),
         cmocka_unit_test(dead_letters_are_kept_up_to_a_thousand),
     };
