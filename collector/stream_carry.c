@@ -28,7 +28,7 @@ struct http {
     struct kt_stream_sending *sending;
     struct kt_stream_judgement judgement;
     unsigned stage;
-    bool answered;
+    bool answered, denied;
 };
 
 static kt_time_ns mono(const struct http *h)
@@ -130,6 +130,8 @@ static void http_send(void *self, struct kt_stream_sending *s)
     *j = (struct kt_stream_judgement){ .fate = s->fate, .verdict = KT_STREAM_NEXT };
     h->sending = s;
     h->stage = 0;
+    if (h->denied && kt_stream_setup_renew(h->o.setup, &err) != KT_OK)
+        err = (struct kt_error){ 0 }; /* the old keys say better what is wrong */
     for (;;) {
         enum kt_status st = ask(h, &err);
         if (st != KT_OK) {
@@ -149,6 +151,7 @@ static void http_send(void *self, struct kt_stream_sending *s)
         }
     }
     s->verdict = j->verdict;
+    h->denied = s->verdict == KT_STREAM_DENIED;
     kt_str_copyz(s->word, sizeof s->word, kt_str_of(j->word));
     h->sending = NULL;
 }

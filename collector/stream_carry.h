@@ -28,7 +28,7 @@ struct kt_carrier {
     void *self;
 };
 struct kt_carrier_options {
-    const struct kt_stream_setup *setup; /* borrowed */
+    struct kt_stream_setup *setup; /* borrowed; its key files are read anew after a denial */
     struct kt_clock clock;
     struct kt_fs fs;
     int wake_fd; /* readable: give up what is on its way and come back */

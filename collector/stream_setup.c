@@ -131,6 +131,21 @@ static void wipe(struct kt_buf *b)
     kt_buf_done(b);
 }
 
+enum kt_status kt_stream_setup_renew(struct kt_stream_setup *s, struct kt_error *err)
+{
+    struct kt_stream_setup fresh = { .stream = s->stream, .type = s->type, .options = s->options };
+    enum kt_status st = load(&fresh, err);
+    struct kt_stream_setup *old = st == KT_OK ? s : &fresh;
+    wipe(&old->url);
+    wipe(&old->key);
+    if (st != KT_OK)
+        return st;
+    s->url = fresh.url;
+    s->key = fresh.key;
+    s->secrets = fresh.secrets;
+    return KT_OK;
+}
+
 void kt_stream_setup_done(struct kt_stream_setup *s)
 {
     wipe(&s->url);

@@ -25,6 +25,9 @@ KT_MUST_USE enum kt_status kt_stream_check(const struct kt_conf *conf,
 KT_MUST_USE enum kt_status kt_stream_setup_open(const struct kt_conf *conf,
                                                 const struct kt_conf_stream *s,
                                                 struct kt_stream_setup *ret, struct kt_error *err);
+/* Reads the key files anew: they may be other ones since the target has refused them. On failure
+ * all stays as it was. */
+KT_MUST_USE enum kt_status kt_stream_setup_renew(struct kt_stream_setup *s, struct kt_error *err);
 void kt_stream_setup_done(struct kt_stream_setup *s);
 /* The configured stream of this name; KT_E_CONFIG names it and those there are. */
 KT_MUST_USE enum kt_status kt_stream_named(const struct kt_conf *conf, const char *name,

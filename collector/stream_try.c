@@ -85,7 +85,7 @@ static enum kt_status probe_folder(const char *folder, struct kt_error *err)
     return kt_fs_real.unlink(kt_fs_real.self, path, err);
 }
 
-static enum kt_status try_it(const struct kt_stream_setup *s, struct kt_stream_tested *ret,
+static enum kt_status try_it(struct kt_stream_setup *s, struct kt_stream_tested *ret,
                              struct kt_error *err)
 {
     KT_CLEANUP(kt_buf_done) struct kt_buf line = { 0 };

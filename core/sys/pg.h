@@ -18,7 +18,8 @@ struct kt_pg_options {
     int wake_fd; /* readable: give up and come back; -1 = none */
 };
 /* Takes the URI apart; nothing is connected yet. KT_E_CONFIG names what is wrong, never the URI.
- * Call it before other threads run: it removes PG* from the environment. */
+ * Call it before other threads run: it removes PG* from the environment. Later calls find nothing
+ * there and leave it alone. */
 KT_MUST_USE enum kt_status kt_pg_new(const struct kt_pg_options *o, struct kt_pg **ret,
                                      struct kt_error *err);
 void kt_pg_free(struct kt_pg *p);

@@ -7,6 +7,7 @@
 #include "core/base/hash.h"
 #include "core/sys/pg.h"
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
@@ -35,7 +36,9 @@ static enum kt_status acked_request(const void *options, const struct kt_stream_
     (void)batch;
     (void)err;
     ret->url = kt_arena_cat(arena, secrets->url, stage == 0 ? KT_STR("/in") : KT_STR("/ack"));
-    ret->headers[ret->n_headers++] = KT_STR("Authorization: Test s3cret");
+    ret->headers[ret->n_headers++] =
+        kt_arena_cat(arena, KT_STR("Authorization: Test "),
+                     secrets->key.len > 0 ? secrets->key : KT_STR("s3cret"));
     if (stage == 1) {
         ret->own_body = true;
         kt_buf_addz(&ret->body, note);
@@ -248,6 +251,46 @@ static void gives_up_at_once_when_told_to_stop(void **unused)
     (void)close(fd);
 }
 
+static void write_key(const char *path, const char *text)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+    (void)close(fd);
+}
+
+/* Credentials that end are replaced in their file: each try behind a denial reads it. */
+static void after_a_denial_the_keys_are_read_again(void **unused)
+{
+    struct world w = { .script = { ANSWER("401", "", "no") }, .n_script = 1 };
+    char folder[] = "/tmp/keytrail-keys-XXXXXX", url[64], key[64];
+    (void)unused;
+    assert_non_null(mkdtemp(folder));
+    (void)snprintf(url, sizeof url, "%s/url", folder);
+    (void)snprintf(key, sizeof key, "%s/key", folder);
+    struct kt_stream_files files = { url, key };
+    open_world(&w, &acked, -1);
+    w.setup.options = &files;
+    write_key(url, w.url);
+    write_key(key, "second\n");
+    w.carrier.send(w.carrier.self, &w.sending);
+    w.carrier.send(w.carrier.self, &w.sending);
+    write_key(key, "third\n");
+    w.carrier.send(w.carrier.self, &w.sending);
+    assert_int_equal(unlink(key), 0); /* being replaced just now */
+    w.carrier.send(w.carrier.self, &w.sending);
+    w.setup.options = NULL;
+    close_world(&w);
+    kt_stream_setup_done(&w.setup);
+    assert_int_equal(unlink(url), 0);
+    assert_int_equal(rmdir(folder), 0);
+    assert_int_equal(w.n_seen, 4);
+    assert_non_null(strstr(w.seen[0], "Authorization: Test s3cret\r\n"));
+    assert_non_null(strstr(w.seen[1], "Authorization: Test second\r\n"));
+    assert_non_null(strstr(w.seen[2], "Authorization: Test third\r\n"));
+    assert_non_null(strstr(w.seen[3], "Authorization: Test third\r\n"));
+}
+
 static void private_addresses_need_leave(void **unused)
 {
     struct world w = { .script = { ANSWER("200", "", "yes") }, .n_script = 1 };
@@ -373,6 +416,7 @@ int main(void)
         cmocka_unit_test(asks_until_it_is_acknowledged),
         cmocka_unit_test(judges_what_targets_do),
         cmocka_unit_test(gives_up_at_once_when_told_to_stop),
+        cmocka_unit_test(after_a_denial_the_keys_are_read_again),
         cmocka_unit_test(private_addresses_need_leave),
         cmocka_unit_test(postgres_urls_say_all_and_no_more),
         cmocka_unit_test(postgres_addresses_are_judged),
