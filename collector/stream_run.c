@@ -36,8 +36,8 @@ struct kt_stream_run {
     struct kt_stream_state state;
     struct kt_buf dead;
     enum phase phase;
-    uint64_t ticket; /* of the announcement */
-    unsigned items;  /* at most in a batch: less than the type's after a refusal */
+    uint64_t ticket, published; /* of the announcement; the newest of all */
+    unsigned items;             /* at most in a batch: less than the type's after a refusal */
     kt_time_ns due, noticed, saved_at; /* mono; noticed: when there was first something to read */
     uint64_t saved;                    /* position that was published */
     unsigned dead_in_a_row, too_slow;
@@ -106,6 +106,7 @@ static uint64_t publish(struct kt_stream_run *r)
     r->dirty = r->dead_dirty = false;
     r->saved = r->state.position;
     r->saved_at = mono(r);
+    r->published = ticket;
     return ticket;
 }
 
@@ -221,9 +222,12 @@ static kt_time_ns do_read(struct kt_stream_run *r, const struct kt_stream_news *
     if (news->last_seq <= r->state.position) {
         r->noticed = 0;
         r->made.cut = false;
-        if (r->o.carrier.idle(r->o.carrier.self, wall(r), r->state.carry))
-            r->dirty = true;
         if (r->dirty)
+            (void)publish(r);
+        /* A file gets its name for good only when its last batch is known to be in it: after a
+         * crash that batch would be written again, into another. */
+        if (news->written >= r->published &&
+            r->o.carrier.idle(r->o.carrier.self, wall(r), r->state.carry))
             (void)publish(r);
         return IDLE;
     }

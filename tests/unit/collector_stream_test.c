@@ -40,6 +40,7 @@ struct world {
     enum kt_stream_verdict play;
     unsigned at_most;    /* items that it takes in one batch; 0 = any */
     unsigned slow_above; /* more items than that are not done within a minute; 0 = any are */
+    unsigned idles;
     uint64_t poison;     /* it refuses whatever holds this item */
     uint64_t retry_item; /* it wants this one again, once */
     kt_time_ns retry_after;
@@ -102,7 +103,7 @@ static void target_send(void *self, struct kt_stream_sending *s)
 
 static bool target_idle(void *self, kt_time_ns wall, char carry[KT_STREAM_CARRY_MAX])
 {
-    (void)self;
+    ((struct world *)self)->idles++;
     (void)wall;
     (void)carry;
     return false;
@@ -318,6 +319,25 @@ static void nothing_goes_out_before_its_bounds_are_stored(void **unused)
     commit(&w);
     turn_on(&w, 20, 2 * KT_NS_S);
     assert_int_equal(w.n_tries, 1);
+    tear_down(&w);
+}
+
+/* What a file is called for good must not be decided before its last batch is known to be there. */
+static void nothing_is_finished_before_its_end_is_stored(void **unused)
+{
+    struct world w;
+    (void)unused;
+    set_up(&w, "since: beginning");
+    store_events(&w, 0, 100);
+    turn_on(&w, 4, 2 * KT_NS_S);
+    w.idles = 0;
+    w.lazy_writer = true;
+    turn_on(&w, 20, 10 * KT_NS_S);
+    assert_int_equal(w.n_tries, 1);
+    assert_int_equal(w.idles, 0);
+    commit(&w);
+    turn_on(&w, 1, 10 * KT_NS_S);
+    assert_int_equal(w.idles, 1);
     tear_down(&w);
 }
 
@@ -725,6 +745,7 @@ int main(void)
         cmocka_unit_test(starts_at_a_date),
         cmocka_unit_test(sends_only_what_matches_and_moves_over_the_rest),
         cmocka_unit_test(nothing_goes_out_before_its_bounds_are_stored),
+        cmocka_unit_test(nothing_is_finished_before_its_end_is_stored),
         cmocka_unit_test(after_a_crash_the_same_batch_has_the_same_name),
         cmocka_unit_test(a_target_that_is_away_loses_nothing),
         cmocka_unit_test(retry_after_is_honoured),
