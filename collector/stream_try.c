@@ -60,6 +60,7 @@ static void send_one(const struct kt_stream_setup *s, const struct kt_carrier *c
     m.now = entry->arrival;
     kt_buf_add(&m.lines, line);
     kt_stream_encode(s, &log, &m, 1, refused, ret);
+    m.batch.test = true;
     struct kt_stream_sending sending = { .batch = &m.batch, .fate = fate };
     if (m.batch.n == 1) {
         c->send(c->self, &sending);

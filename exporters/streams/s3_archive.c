@@ -100,6 +100,8 @@ static void manifest(const struct kt_stream_batch *b, struct kt_str object, stru
 
 /* ---- requests ---- */
 
+#define TEST_LOCK (2 * KT_NS_MIN)
+
 /* Stage 0 writes the object, stage 1 its manifest. Where the object was there already, stage 1
  * reads it, and stage 2 writes the manifest. */
 enum what { WRITE_OBJECT, READ_OBJECT, WRITE_MANIFEST };
@@ -140,8 +142,9 @@ static void add_pair(struct pairs *p, struct kt_str name, struct kt_str value)
     p->at[p->n++] = (struct kt_aws_pair){ name, value };
 }
 
-static void write_headers(const struct options *o, kt_time_ns now, struct kt_str body,
-                          struct kt_arena *arena, struct pairs *p)
+/* A test is locked for as long as it takes to see that it can be. */
+static void write_headers(const struct options *o, const struct kt_stream_batch *b,
+                          struct kt_str body, struct kt_arena *arena, struct pairs *p)
 {
     char until[KT_TIME_TEXT_MAX];
     uint8_t hash[32];
@@ -154,7 +157,8 @@ static void write_headers(const struct options *o, kt_time_ns now, struct kt_str
         add_pair(p, KT_STR("x-amz-server-side-encryption-aws-kms-key-id"), kt_str_of(o->kms_key));
     if (kt_str_is(kt_str_of(o->lock_mode), "none"))
         return;
-    struct kt_str stamp = kt_str_of(kt_time_format(now + o->retain, until));
+    struct kt_str stamp =
+        kt_str_of(kt_time_format(b->now + (b->test ? TEST_LOCK : o->retain), until));
     add_pair(p, KT_STR("x-amz-object-lock-mode"), kt_str_of(o->lock_mode));
     add_pair(p, KT_STR("x-amz-object-lock-retain-until-date"), /* whole seconds */
              kt_arena_cat(arena, kt_str_sub(stamp, 0, stamp.len - 11), KT_STR("Z")));
@@ -221,7 +225,7 @@ static enum kt_status request(const void *opt, const struct kt_stream_secrets *s
         manifest(batch, object, &ret->body);
     struct kt_str body = ret->own_body ? kt_buf_str(&ret->body) : batch->body;
     if (what != READ_OBJECT)
-        write_headers(o, batch->now, body, arena, &pairs);
+        write_headers(o, batch, body, arena, &pairs);
     const struct kt_aws_request r = {
         .method = what == READ_OBJECT ? "GET" : "PUT",
         .host = host,

@@ -55,6 +55,7 @@ struct kt_stream_batch { /* the same on every try, but for `now` */
     unsigned n;                   /* items in the body */
     kt_time_ns stored;            /* stamp of the first of them */
     char digest[65];              /* hex: over the log's id and every item's seq and id */
+    bool test;                    /* of `stream test`: nobody has to keep it */
     kt_time_ns now;               /* wall clock of this try, for signatures that carry a time */
     struct kt_str body;      /* as it will be sent, packed; empty in stages that send another */
     uint8_t body_sha256[32]; /* of it; zeroes unless the type says hash_body */

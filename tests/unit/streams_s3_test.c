@@ -169,6 +169,18 @@ static void the_object_is_written_once_and_locked(void **state)
     assert_int_equal(header(f, "x-amz-checksum-sha256").len, 44);
 }
 
+static void a_test_is_locked_for_two_minutes(void **state)
+{
+    struct fixture *f = *state;
+    option(f, "region", "eu-central-1");
+    f->batch.now = INT64_C(1795377600) * KT_NS_S;
+    f->batch.test = true;
+    ask(f, 0, "");
+    assert_true(kt_str_is(header(f, "x-amz-object-lock-mode"), "COMPLIANCE"));
+    assert_true(
+        kt_str_is(header(f, "x-amz-object-lock-retain-until-date"), "2026-11-22T20:02:00Z"));
+}
+
 static void the_manifest_says_what_is_inside(void **state)
 {
     struct fixture *f = *state;
@@ -244,6 +256,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
         T(the_object_is_written_once_and_locked),
+        T(a_test_is_locked_for_two_minutes),
         T(the_manifest_says_what_is_inside),
         T(a_bucket_may_be_a_path),
         T(what_is_there_already_is_compared_by_content),
