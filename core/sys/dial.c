@@ -10,7 +10,6 @@
 
 #include <arpa/inet.h>
 #include <assert.h>
-#include <curl/curl.h>
 #include <linux/sockios.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -23,7 +22,7 @@
 #include "core/base/buf.h"
 #include "core/base/ip.h"
 #include "core/sys/clock.h"
-#include "core/sys/http.h"
+#include "core/sys/http_int.h"
 
 enum { CONNECT_MS = 5000, HOST_MAX = 256, DRAIN_MS = 1, BURST = 32 << 10 };
 
@@ -82,27 +81,13 @@ static const char *hint(const struct kt_dial *d, struct kt_ip ip)
                : "";
 }
 
-static bool ip_of(const struct sockaddr *a, struct kt_ip *ret)
-{
-    char text[INET6_ADDRSTRLEN];
-    const void *at;
-    if (a->sa_family == AF_INET)
-        at = &((const struct sockaddr_in *)(const void *)a)->sin_addr;
-    else if (a->sa_family == AF_INET6)
-        at = &((const struct sockaddr_in6 *)(const void *)a)->sin6_addr;
-    else
-        return false;
-    return inet_ntop(a->sa_family, at, text, sizeof text) != NULL &&
-           kt_ip_parse(kt_str_of(text), ret);
-}
-
 static curl_socket_t open_socket(void *self, curlsocktype purpose, struct curl_sockaddr *a)
 {
     struct kt_dial *d = self;
     struct kt_ip ip;
     char text[KT_IP_TEXT_MAX];
     (void)purpose;
-    if (!ip_of(&a->addr, &ip))
+    if (!kt_http_socket_ip(&a->addr, &ip))
         return CURL_SOCKET_BAD;
     const char *bad = judge(d, ip);
     if (bad != NULL) {

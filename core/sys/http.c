@@ -28,7 +28,7 @@ struct kt_http {
     unsigned pending;
 };
 
-static bool ip_of(const struct sockaddr *a, struct kt_ip *ret)
+bool kt_http_socket_ip(const struct sockaddr *a, struct kt_ip *ret)
 {
     char text[INET6_ADDRSTRLEN];
     const void *at;
@@ -50,7 +50,7 @@ static curl_socket_t open_socket(void *self, curlsocktype purpose, struct curl_s
     char text[KT_IP_TEXT_MAX];
 
     (void)purpose;
-    if (!ip_of(&a->addr, &ip))
+    if (!kt_http_socket_ip(&a->addr, &ip))
         return CURL_SOCKET_BAD;
     const char *bad = t->proxied ? kt_http_judge_ip(ip, true, false)
                       : t->metadata && kt_http_gives_credentials(ip)

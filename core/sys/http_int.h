@@ -1,5 +1,4 @@
-/* http_int: what the files of core/sys/http share. Included by http.c, http_url.c, mail.c and
- * dial.c only.
+/* http_int: what the files of core/sys that call libcurl share: http.c, http_url.c, mail.c, dial.c.
  */
 #pragma once
 #include <curl/curl.h>
@@ -28,6 +27,8 @@ struct kt_http_transfer {
     char detail[CURL_ERROR_SIZE];
 };
 
+/* The address that a socket is about to be opened for; false: it is of another family. */
+bool kt_http_socket_ip(const struct sockaddr *a, struct kt_ip *ret);
 /* Where AWS hands out credentials: IMDS, ECS and EKS, over both protocols. */
 bool kt_http_gives_credentials(struct kt_ip ip);
 
