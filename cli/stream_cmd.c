@@ -15,6 +15,7 @@
 #include "cli/stream_lines.h"
 #include "collector/stream_setup.h"
 #include "collector/streams.h"
+#include "core/base/alloc.h"
 #include "core/event/line.h"
 #include "core/store/read.h"
 #include "core/sys/proc.h"
@@ -166,6 +167,26 @@ static int test(const struct stream_args *a, const char *name)
     return t.taken ? KT_EXIT_OK : KT_EXIT_UNREACHABLE;
 }
 
+/* Of a stream with the names that it says, of a type as it is. */
+static enum kt_status print_schema(const struct kt_stream_type *type, const struct kt_conf *conf,
+                                   const struct kt_conf_stream *c, struct kt_error *err)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf text = { 0 };
+    if (c == NULL || type->write_schema == NULL) {
+        fputs(type->schema, stdout);
+        return KT_OK;
+    }
+    KT_CLEANUP(kt_free_ptr) char *options = kt_alloc(type->options_size);
+    enum kt_status st = kt_options_fill(conf->yaml, c->node, type->options, options, err);
+    if (st == KT_OK && type->check != NULL)
+        st = type->check(options, err);
+    if (st != KT_OK)
+        return st;
+    type->write_schema(options, &text);
+    fputs(kt_buf_z(&text), stdout);
+    return KT_OK;
+}
+
 /* By the name of a stream, or of a type. */
 static int schema(const struct stream_args *a, const char *name)
 {
@@ -183,7 +204,7 @@ static int schema(const struct stream_args *a, const char *name)
     if (st == KT_OK && (type == NULL || type->schema == NULL))
         st = kt_fail(&err, KT_E_CONFIG, "'%s' needs no schema", name);
     if (st == KT_OK)
-        fputs(type->schema, stdout);
+        st = print_schema(type, conf, c, &err);
     kt_conf_free(conf);
     return st == KT_OK ? KT_EXIT_OK : kt_cli_fail("stream", &err);
 }

@@ -171,6 +171,32 @@ static enum kt_status check(const void *opt, struct kt_error *err)
     return KT_OK;
 }
 
+/* The text has keytrail.events, keytrail.<view> and the database alone; keytrail.sql is a file. */
+static void write_schema(const void *opt, struct kt_buf *out)
+{
+    const struct options *o = opt;
+    const struct kt_str own = KT_STR("keytrail."), table = KT_STR("events");
+    const struct kt_str create = KT_STR("DATABASE IF NOT EXISTS keytrail;");
+    struct kt_str rest = kt_str_of(kt_clickhouse_schema);
+    while (rest.len > 0) {
+        struct kt_str behind = kt_str_from_index(rest, own.len < rest.len ? own.len : rest.len);
+        if (kt_str_starts(rest, create)) {
+            kt_buf_addf(out, "DATABASE IF NOT EXISTS %s;", o->database);
+            rest = kt_str_from_index(rest, create.len);
+        } else if (kt_str_starts(rest, own) && !kt_str_starts(behind, KT_STR("sql"))) {
+            kt_buf_addf(out, "%s.", o->database);
+            rest = behind;
+            if (kt_str_starts(rest, table)) {
+                kt_buf_addz(out, o->table);
+                rest = kt_str_from_index(rest, table.len);
+            }
+        } else {
+            kt_buf_byte(out, rest.at[0]);
+            rest = kt_str_from_index(rest, 1);
+        }
+    }
+}
+
 const struct kt_stream_type kt_stream_type_clickhouse = {
     .name = "clickhouse",
     .summary = "ClickHouse, by HTTP",
@@ -185,4 +211,5 @@ const struct kt_stream_type kt_stream_type_clickhouse = {
     .judge = judge,
     .check = check,
     .schema = kt_clickhouse_schema,
+    .write_schema = write_schema,
 };

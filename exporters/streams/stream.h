@@ -158,6 +158,8 @@ struct kt_stream_type {
     void (*head)(const void *options, struct kt_buf *out);
     /* POSTGRES: what `stream schema` prints is schema; the others run in one transaction. */
     const char *schema; /* NULL: there is none to print */
+    /* The schema with the names that the options say; NULL: they say none. */
+    void (*write_schema)(const void *options, struct kt_buf *out);
     const struct kt_stream_sql {
         const char *before, *copy, *after;
     } * sql;

@@ -70,6 +70,10 @@ def main():
     h = House()
     streams(h, pg, ch)
     check('ok' in keytrail('config', 'check', '-c', h.path('keytrail.yaml')).stdout.decode(), 'the configuration is fine')
+    h.write('names.yaml', f'store: {{ path: {h.db} }}\nstreams: {{ n: {{ type: clickhouse, url_file: x, database: audit, table: lines }} }}\n')
+    named = keytrail('stream', 'schema', 'n', '-c', h.path('names.yaml')).stdout.decode()
+    check('EXISTS audit;' in named and 'EXISTS audit.lines' in named and 'audit.who' in named and not re.search(r'keytrail\.(?!sql)', named),
+          'a schema has the names of the stream', named)
     history(h)
     h.allow('a1', h.new_key('a1'))
     h.agent_config('a1', [f'{{ id: vault-prod, type: vault, path: {h.path("audit.log")} }}'])
