@@ -16,9 +16,10 @@
 #include "core/sys/clock.h"
 #include <string.h>
 
-#define READ_TIME (100 * KT_NS_MS)
-#define ARENA     (2u << 20) /* of one item: a line of 256 KiB and what is made of it */
-#define ZSTD      3
+#define READ_TIME    (100 * KT_NS_MS)
+#define COLLECT_TIME (2 * KT_NS_S) /* for a body that is not full yet */
+#define ARENA        (2u << 20)    /* of one item: a line of 256 KiB and what is made of it */
+#define ZSTD         3
 
 void kt_stream_log_done(struct kt_stream_log *l)
 {
@@ -180,14 +181,42 @@ static enum kt_status take(struct kt_stream_log *l, const struct kt_stream_setup
     return step ? add_step(l, m, r, alert, err) : KT_OK;
 }
 
+/* Is there room for one more? */
+static bool is_full(const struct kt_stream_setup *s, const struct kt_stream_range *range,
+                    const struct kt_stream_made *m)
+{
+    return m->n >= range->items || m->lines.len >= s->encoder->limits.bytes;
+}
+
+/* Reads on for READ_TIME, so that no snapshot is held for long: a slow machine makes more slices,
+ * not smaller batches. KT_E_AGAIN: the log ends here. A batch whose end is known is one slice. */
+static enum kt_status read_slice(struct kt_stream_log *l, const struct kt_stream_setup *s,
+                                 const struct kt_stream_range *range, const struct kt_scan *scan,
+                                 struct kt_stream_made *m, struct kt_error *err)
+{
+    struct kt_cursor *c = NULL;
+    struct kt_record r;
+    kt_time_ns end = kt_clock_real.mono(kt_clock_real.self) + READ_TIME;
+    enum kt_status st = kt_cursor_open(l->reader, scan, &c, err);
+    for (unsigned looked = 1; st == KT_OK && !is_full(s, range, m); looked++) {
+        if (range->until == 0 && looked % 256 == 0 && kt_clock_real.mono(kt_clock_real.self) > end)
+            break;
+        st = kt_cursor_next(c, &r, err);
+        if (st == KT_OK)
+            st = take(l, s, m, &r, err);
+        if (st == KT_OK)
+            m->through = r.seq;
+    }
+    kt_cursor_free(c);
+    return st;
+}
+
 enum kt_status kt_stream_collect(struct kt_stream_log *l, const struct kt_stream_setup *s,
                                  const struct kt_stream_range *range, struct kt_stream_made *m,
                                  struct kt_error *err)
 {
     struct kt_damage damage = { 0 }; /* what is lost in the store is lost here, and goes on */
     struct kt_scan scan = { .control = true, .records = true, .damage = &damage };
-    struct kt_cursor *c = NULL;
-    struct kt_record r;
     m->n = 0;
     m->through = range->from;
     m->cut = false;
@@ -199,24 +228,15 @@ enum kt_status kt_stream_collect(struct kt_stream_log *l, const struct kt_stream
         return KT_E_IO;
     }
     kt_query_plan(s->query, &scan);
-    scan.from_seq = range->from + 1;
     scan.until_seq = range->until;
-    kt_time_ns end = kt_clock_real.mono(kt_clock_real.self) + READ_TIME;
-    enum kt_status st = kt_cursor_open(l->reader, &scan, &c, err);
-    for (unsigned looked = 1; st == KT_OK; looked++) {
-        if (m->n >= range->items || m->lines.len >= s->encoder->limits.bytes ||
-            (range->until == 0 && looked % 256 == 0 &&
-             kt_clock_real.mono(kt_clock_real.self) > end)) {
-            m->cut = true;
-            break;
-        }
-        st = kt_cursor_next(c, &r, err);
-        if (st == KT_OK)
-            st = take(l, s, m, &r, err);
-        if (st == KT_OK)
-            m->through = r.seq;
-    }
-    kt_cursor_free(c);
+    kt_time_ns end = kt_clock_real.mono(kt_clock_real.self) + COLLECT_TIME;
+    enum kt_status st;
+    do {
+        scan.from_seq = m->through + 1;
+        st = read_slice(l, s, range, &scan, m, err);
+    } while (st == KT_OK && m->n > 0 && !is_full(s, range, m) &&
+             kt_clock_real.mono(kt_clock_real.self) < end);
+    m->cut = st == KT_OK;
     if (st == KT_E_AGAIN) { /* what the sieves left out behind the last record counts, too */
         uint64_t end_seq = range->until != 0 ? range->until : range->last;
         m->through = end_seq > m->through ? end_seq : m->through;
