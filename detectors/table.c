@@ -1,7 +1,7 @@
 /*
  * table: keyed state of a detector.
  *
- * Owns:  a stub for each entry in order of creation, a hash index over them, their order of use,
+ * Owns:  a slot for each entry in order of creation, a hash index over them, their order of use,
  *        and the structs that are in memory.
  * Calls: core/base; the backing that was given. No clock, no I/O of its own.
  * Holds: what is seen or saved depends neither on the hash nor on what is in memory; a full table
@@ -35,11 +35,11 @@ static void rehash(struct kt_table *t, uint32_t n)
     t->bucket = kt_realloc_array(t->bucket, n, sizeof *t->bucket);
     t->n_buckets = n;
     memset(t->bucket, 0xff, (size_t)n * sizeof *t->bucket);
-    for (uint32_t i = 0; i < t->n_stubs; i++) {
-        if (!(kt_stub(t, i)->flags & STUB_LIVE))
+    for (uint32_t i = 0; i < t->n_slots; i++) {
+        if (!(kt_slot(t, i)->flags & SLOT_LIVE))
             continue;
-        uint32_t *b = bucket_of(t, kt_stub(t, i)->key);
-        kt_stub(t, i)->chain = *b;
+        uint32_t *b = bucket_of(t, kt_slot(t, i)->key);
+        kt_slot(t, i)->chain = *b;
         *b = i;
     }
 }
@@ -68,10 +68,10 @@ void kt_table_free(struct kt_table *t)
     if (t == NULL)
         return;
     for (uint32_t i = 0; i < t->n_chunks; i++)
-        kt_free(t->stubs[i]);
+        kt_free(t->slots[i]);
     for (uint32_t i = 0; i < t->n_slabs; i++)
         kt_free(t->slab[i]);
-    kt_free(t->stubs);
+    kt_free(t->slots);
     kt_free(t->slab);
     kt_free(t->bucket);
     kt_free(t->scratch);
@@ -81,7 +81,7 @@ void kt_table_free(struct kt_table *t)
     kt_free(t);
 }
 
-static bool is_of(const struct stub *s, struct kt_key key)
+static bool is_of(const struct slot *s, struct kt_key key)
 {
     return s->key.a == key.a && s->key.b == key.b;
 }
@@ -90,13 +90,13 @@ uint32_t kt_table_find(struct kt_table *t, struct kt_key key)
 {
     if (t->count == 0)
         return KT_NONE;
-    if (t->found < t->n_stubs) { /* whatever has moved since: a live stub of the key is the one */
-        const struct stub *s = kt_stub(t, t->found);
-        if (is_of(s, key) && s->flags & STUB_LIVE)
+    if (t->found < t->n_slots) { /* whatever has moved since: a live slot of the key is the one */
+        const struct slot *s = kt_slot(t, t->found);
+        if (is_of(s, key) && s->flags & SLOT_LIVE)
             return t->found;
     }
     for (uint32_t i = *bucket_of(t, key); i != KT_NONE;) {
-        const struct stub *s = kt_stub(t, i);
+        const struct slot *s = kt_slot(t, i);
         if (is_of(s, key))
             return t->found = i;
         i = s->chain;
@@ -105,7 +105,7 @@ uint32_t kt_table_find(struct kt_table *t, struct kt_key key)
 }
 
 /* ---- structs ---- */
-unsigned char *kt_table_body_new(struct kt_table *t, struct stub *s)
+unsigned char *kt_table_body_new(struct kt_table *t, struct slot *s)
 {
     uint32_t i = t->free;
     if (i == 0) {
@@ -124,7 +124,7 @@ unsigned char *kt_table_body_new(struct kt_table *t, struct stub *s)
     return state;
 }
 
-void kt_table_body_drop(struct kt_table *t, struct stub *s)
+void kt_table_body_drop(struct kt_table *t, struct slot *s)
 {
     if (s->body == 0)
         return;
@@ -134,50 +134,50 @@ void kt_table_body_drop(struct kt_table *t, struct stub *s)
     t->bodies--;
 }
 
-void kt_table_stubs(struct kt_table *t, uint32_t n)
+void kt_table_slots(struct kt_table *t, uint32_t n)
 {
-    while (t->n_chunks * KT_STUBS < n) {
-        t->stubs = kt_realloc_array(t->stubs, t->n_chunks + 1, sizeof *t->stubs);
-        t->stubs[t->n_chunks++] = kt_alloc_array(KT_STUBS, sizeof **t->stubs);
+    while (t->n_chunks * KT_SLOTS < n) {
+        t->slots = kt_realloc_array(t->slots, t->n_chunks + 1, sizeof *t->slots);
+        t->slots[t->n_chunks++] = kt_alloc_array(KT_SLOTS, sizeof **t->slots);
     }
 }
 
 /* false: what the backing has is no struct of this entry. */
 static bool load(struct kt_table *t, uint32_t i, unsigned char *ret)
 {
-    struct kt_key key = kt_stub(t, i)->key;
+    struct kt_key key = kt_slot(t, i)->key;
     kt_buf_reset(&t->packed);
     return t->backing != NULL && t->backing->load(t->backing->self, t->id, key, &t->packed) &&
            kt_table_open(t, key, kt_buf_str(&t->packed), ret);
 }
 
 /* ---- the order of use ---- */
-static void unlink_use(struct kt_table *t, uint32_t i, const struct stub *s)
+static void unlink_use(struct kt_table *t, uint32_t i, const struct slot *s)
 {
     if (t->mark == i)
         t->mark = s->older;
-    *(s->older == KT_NONE ? &t->oldest : &kt_stub(t, s->older)->newer) = s->newer;
-    *(s->newer == KT_NONE ? &t->newest : &kt_stub(t, s->newer)->older) = s->older;
+    *(s->older == KT_NONE ? &t->oldest : &kt_slot(t, s->older)->newer) = s->newer;
+    *(s->newer == KT_NONE ? &t->newest : &kt_slot(t, s->newer)->older) = s->older;
 }
 
-static void link_newest(struct kt_table *t, uint32_t i, struct stub *s)
+static void link_newest(struct kt_table *t, uint32_t i, struct slot *s)
 {
     s->older = t->newest;
     s->newer = KT_NONE;
-    *(t->newest == KT_NONE ? &t->oldest : &kt_stub(t, t->newest)->newer) = i;
+    *(t->newest == KT_NONE ? &t->oldest : &kt_slot(t, t->newest)->newer) = i;
     t->newest = i;
 }
 
-static void soil(struct kt_table *t, struct stub *s)
+static void soil(struct kt_table *t, struct slot *s)
 {
-    if (s->flags & STUB_DIRTY)
+    if (s->flags & SLOT_DIRTY)
         return;
-    s->flags |= STUB_DIRTY;
+    s->flags |= SLOT_DIRTY;
     t->n_dirty++;
 }
 
 /* The newest one is already in its place, unless it is taken for written: it changes now. */
-static void touch(struct kt_table *t, uint32_t i, struct stub *s)
+static void touch(struct kt_table *t, uint32_t i, struct slot *s)
 {
     soil(t, s);
     if (i == t->newest) {
@@ -193,7 +193,7 @@ void kt_table_link(struct kt_table *t, const uint32_t *at, uint32_t n)
 {
     t->oldest = t->newest = KT_NONE;
     for (uint32_t i = 0; i < n; i++)
-        link_newest(t, at[i], kt_stub(t, at[i]));
+        link_newest(t, at[i], kt_slot(t, at[i]));
     uint32_t buckets = t->n_buckets;
     while (t->count > buckets)
         buckets *= 2;
@@ -203,17 +203,17 @@ void kt_table_link(struct kt_table *t, const uint32_t *at, uint32_t n)
 /* ---- coming and going ---- */
 static void drop(struct kt_table *t, uint32_t i)
 {
-    struct stub *s = kt_stub(t, i);
+    struct slot *s = kt_slot(t, i);
     uint32_t *p = bucket_of(t, s->key);
     while (*p != i)
-        p = &kt_stub(t, *p)->chain;
+        p = &kt_slot(t, *p)->chain;
     *p = s->chain;
     unlink_use(t, i, s);
-    if (s->flags & STUB_SAVED)
+    if (s->flags & SLOT_SAVED)
         kt_buf_add_bytes(&t->gone, &s->key, sizeof s->key);
-    t->n_dirty -= (s->flags & STUB_DIRTY) != 0;
+    t->n_dirty -= (s->flags & SLOT_DIRTY) != 0;
     kt_table_body_drop(t, s);
-    *s = (struct stub){ .flags = 0 };
+    *s = (struct slot){ .flags = 0 };
     t->count--;
 }
 
@@ -232,9 +232,9 @@ static void *lose(struct kt_table *t, uint32_t i)
     return NULL;
 }
 
-/* The struct of a stub, brought in when it is not in memory. NULL: it is lost, and the stub gone.
+/* The struct of a slot, brought in when it is not in memory. NULL: it is lost, and the slot gone.
  */
-static unsigned char *state_of(struct kt_table *t, uint32_t i, struct stub *s)
+static unsigned char *state_of(struct kt_table *t, uint32_t i, struct slot *s)
 {
     if (s->body != 0)
         return kt_body(t, s);
@@ -244,8 +244,8 @@ static unsigned char *state_of(struct kt_table *t, uint32_t i, struct stub *s)
 
 const unsigned char *kt_table_glance(struct kt_table *t, uint32_t i)
 {
-    if (kt_stub(t, i)->body != 0)
-        return kt_body(t, kt_stub(t, i));
+    if (kt_slot(t, i)->body != 0)
+        return kt_body(t, kt_slot(t, i));
     if (t->scratch == NULL)
         t->scratch = kt_alloc(t->decl.bytes);
     return load(t, i, t->scratch) ? t->scratch : lose(t, i);
@@ -257,7 +257,7 @@ void *kt_table_get(struct kt_table *t, struct kt_key key)
     uint32_t i = kt_table_find(t, key);
     if (i == KT_NONE)
         return NULL;
-    struct stub *s = kt_stub(t, i);
+    struct slot *s = kt_slot(t, i);
     void *state = state_of(t, i, s);
     if (state != NULL)
         touch(t, i, s);
@@ -270,20 +270,20 @@ const void *kt_table_peek(const struct kt_table *t, struct kt_key key)
     uint32_t i = kt_table_find(view, key);
     if (i == KT_NONE)
         return NULL;
-    struct stub *s = kt_stub(t, i);
+    struct slot *s = kt_slot(t, i);
     const void *state = state_of(view, i, s);
     if (state != NULL)
-        s->flags |= STUB_SEEN;
+        s->flags |= SLOT_SEEN;
     return state;
 }
 
 static void *changed(struct kt_table *t, uint32_t i)
 {
-    struct stub *s = kt_stub(t, i);
+    struct slot *s = kt_slot(t, i);
     void *state = state_of(t, i, s);
     if (state == NULL)
         return NULL;
-    s->flags |= STUB_CHANGED | STUB_SEEN;
+    s->flags |= SLOT_CHANGED | SLOT_SEEN;
     t->walked = true;
     soil(t, s);
     return state;
@@ -299,24 +299,24 @@ void *kt_table_edit(struct kt_table *t, struct kt_key key)
 static void compact(struct kt_table *t)
 {
     uint32_t *order = kt_alloc_array(t->count, sizeof *order);
-    uint32_t *moved = kt_alloc_array(t->n_stubs, sizeof *moved);
+    uint32_t *moved = kt_alloc_array(t->n_slots, sizeof *moved);
     uint32_t n = 0, k = 0, fresh = KT_NONE;
-    for (uint32_t i = 0; i < t->n_stubs; i++) {
+    for (uint32_t i = 0; i < t->n_slots; i++) {
         if (i >= t->fresh && fresh == KT_NONE)
             fresh = n;
-        if (kt_stub(t, i)->flags & STUB_LIVE)
+        if (kt_slot(t, i)->flags & SLOT_LIVE)
             moved[i] = n++;
     }
-    for (uint32_t i = t->oldest; i != KT_NONE; i = kt_stub(t, i)->newer)
+    for (uint32_t i = t->oldest; i != KT_NONE; i = kt_slot(t, i)->newer)
         order[k++] = moved[i];
     if (t->mark != KT_NONE)
         t->mark = moved[t->mark];
-    for (uint32_t i = 0; i < t->n_stubs; i++) {
-        if (kt_stub(t, i)->flags & STUB_LIVE)
-            *kt_stub(t, moved[i]) = *kt_stub(t, i);
+    for (uint32_t i = 0; i < t->n_slots; i++) {
+        if (kt_slot(t, i)->flags & SLOT_LIVE)
+            *kt_slot(t, moved[i]) = *kt_slot(t, i);
     }
     t->fresh = fresh == KT_NONE ? n : fresh;
-    t->n_stubs = n;
+    t->n_slots = n;
     kt_table_link(t, order, k);
     kt_free(order);
     kt_free(moved);
@@ -324,14 +324,14 @@ static void compact(struct kt_table *t)
 
 uint32_t kt_table_insert(struct kt_table *t, struct kt_key key)
 {
-    if (t->n_stubs == t->n_chunks * KT_STUBS && t->count < t->n_stubs - t->n_stubs / 4)
+    if (t->n_slots == t->n_chunks * KT_SLOTS && t->count < t->n_slots - t->n_slots / 4)
         compact(t);
-    kt_table_stubs(t, t->n_stubs + 1);
-    uint32_t i = t->n_stubs++;
+    kt_table_slots(t, t->n_slots + 1);
+    uint32_t i = t->n_slots++;
     uint32_t *b = bucket_of(t, key);
-    *kt_stub(t, i) = (struct stub){ .key = key, .chain = *b, .flags = STUB_LIVE };
+    *kt_slot(t, i) = (struct slot){ .key = key, .chain = *b, .flags = SLOT_LIVE };
     *b = i;
-    link_newest(t, i, kt_stub(t, i));
+    link_newest(t, i, kt_slot(t, i));
     t->count++;
     if (t->count > t->n_buckets)
         rehash(t, t->n_buckets * 2);
@@ -352,15 +352,15 @@ void *kt_table_put(struct kt_table *t, struct kt_key key, bool *ret_new)
         drop(t, t->oldest);
     }
     uint32_t i = kt_table_insert(t, key);
-    soil(t, kt_stub(t, i));
-    return kt_table_body_new(t, kt_stub(t, i));
+    soil(t, kt_slot(t, i));
+    return kt_table_body_new(t, kt_slot(t, i));
 }
 
 /* ---- figures ---- */
 bool kt_table_oldest(const struct kt_table *t, struct kt_key *ret)
 {
     if (t->oldest != KT_NONE)
-        *ret = kt_stub(t, t->oldest)->key;
+        *ret = kt_slot(t, t->oldest)->key;
     return t->oldest != KT_NONE;
 }
 
@@ -392,7 +392,7 @@ size_t kt_table_dirty(const struct kt_table *t)
 size_t kt_table_bytes(const struct kt_table *t)
 {
     return sizeof *t + ((size_t)t->n_slabs << t->slab_shift) * t->stride +
-           (size_t)t->n_chunks * KT_STUBS * sizeof **t->stubs +
+           (size_t)t->n_chunks * KT_SLOTS * sizeof **t->slots +
            (size_t)t->n_buckets * sizeof *t->bucket + t->gone.cap;
 }
 
@@ -402,14 +402,14 @@ uint64_t kt_table_lost(const struct kt_table *t)
 }
 
 /* ---- walks ---- */
-static uint32_t next_stub(const struct kt_table *t, uint32_t *at, struct kt_key *ret_key)
+static uint32_t next_slot(const struct kt_table *t, uint32_t *at, struct kt_key *ret_key)
 {
-    while (*at < t->n_stubs) {
+    while (*at < t->n_slots) {
         uint32_t i = (*at)++;
-        if (!(kt_stub(t, i)->flags & STUB_LIVE))
+        if (!(kt_slot(t, i)->flags & SLOT_LIVE))
             continue;
         if (ret_key != NULL)
-            *ret_key = kt_stub(t, i)->key;
+            *ret_key = kt_slot(t, i)->key;
         return i;
     }
     return KT_NONE;
@@ -419,7 +419,7 @@ void *kt_table_next(struct kt_table *t, uint32_t *at, struct kt_key *ret_key)
 {
     uint32_t i;
     void *state = NULL;
-    while (state == NULL && (i = next_stub(t, at, ret_key)) != KT_NONE)
+    while (state == NULL && (i = next_slot(t, at, ret_key)) != KT_NONE)
         state = changed(t, i);
     return state;
 }
@@ -428,7 +428,7 @@ const void *kt_table_look(struct kt_table *t, uint32_t *at, struct kt_key *ret_k
 {
     uint32_t i;
     const void *state = NULL;
-    while (state == NULL && (i = next_stub(t, at, ret_key)) != KT_NONE)
+    while (state == NULL && (i = next_slot(t, at, ret_key)) != KT_NONE)
         state = kt_table_glance(t, i);
     return state;
 }
@@ -437,10 +437,10 @@ const void *kt_table_each(struct kt_table *t, uint32_t *at, struct kt_key *ret_k
 {
     uint32_t i;
     const void *state = NULL;
-    while (state == NULL && (i = next_stub(t, at, ret_key)) != KT_NONE) {
-        state = state_of(t, i, kt_stub(t, i));
+    while (state == NULL && (i = next_slot(t, at, ret_key)) != KT_NONE) {
+        state = state_of(t, i, kt_slot(t, i));
         if (state != NULL)
-            kt_stub(t, i)->flags |= STUB_SEEN;
+            kt_slot(t, i)->flags |= SLOT_SEEN;
     }
     return state;
 }

@@ -18,22 +18,22 @@
 void kt_table_save(const struct kt_table *t, struct kt_buf *out)
 {
     struct kt_table *view = (struct kt_table *)(uintptr_t)t; /* no more than a get would do */
-    for (uint32_t i = 0; i < t->n_stubs; i++) {
-        if (kt_stub(t, i)->flags & STUB_LIVE)
+    for (uint32_t i = 0; i < t->n_slots; i++) {
+        if (kt_slot(t, i)->flags & SLOT_LIVE)
             (void)kt_table_glance(view, i); /* what is lost is none of it */
     }
-    uint32_t *rank = kt_alloc_array((size_t)t->n_stubs + 1, sizeof *rank), n = 0;
-    for (uint32_t i = 0; i < t->n_stubs; i++)
-        rank[i] = kt_stub(t, i)->flags & STUB_LIVE ? ++n : 0;
+    uint32_t *rank = kt_alloc_array((size_t)t->n_slots + 1, sizeof *rank), n = 0;
+    for (uint32_t i = 0; i < t->n_slots; i++)
+        rank[i] = kt_slot(t, i)->flags & SLOT_LIVE ? ++n : 0;
     kt_buf_u32(out, t->decl.bytes);
     kt_buf_u32(out, t->decl.version);
     kt_buf_u32(out, t->decl.max);
     kt_buf_u32(out, t->count);
     kt_buf_u64(out, t->evicted);
-    for (uint32_t i = t->oldest; i != KT_NONE; i = kt_stub(t, i)->newer) {
+    for (uint32_t i = t->oldest; i != KT_NONE; i = kt_slot(t, i)->newer) {
         kt_buf_u32(out, rank[i]);
-        kt_buf_u64(out, kt_stub(t, i)->key.a);
-        kt_buf_u64(out, kt_stub(t, i)->key.b);
+        kt_buf_u64(out, kt_slot(t, i)->key.a);
+        kt_buf_u64(out, kt_slot(t, i)->key.b);
         kt_buf_add_bytes(out, kt_table_glance(view, i), t->decl.bytes);
     }
     kt_free(rank);
@@ -41,7 +41,7 @@ void kt_table_save(const struct kt_table *t, struct kt_buf *out)
 
 bool kt_table_load(struct kt_table *t, struct kt_rd *in)
 {
-    assert(t->n_stubs == 0);
+    assert(t->n_slots == 0);
     bool same = kt_rd_u32(in) == t->decl.bytes;
     same = kt_rd_u32(in) == t->decl.version && same;
     same = kt_rd_u32(in) == t->decl.max && same;
@@ -57,7 +57,7 @@ bool kt_table_load(struct kt_table *t, struct kt_rd *in)
         if (in->bad || rank == 0 || rank > n || kt_table_find(t, key) != KT_NONE)
             return false;
         kt_table_add(t, key, rank, i + 1);
-        void *to = kt_table_body_new(t, kt_stub(t, t->n_stubs - 1));
+        void *to = kt_table_body_new(t, kt_slot(t, t->n_slots - 1));
         memcpy(to, state.at, state.len);
         if (t->decl.sound != NULL && !t->decl.sound(to))
             return false;
@@ -68,9 +68,9 @@ bool kt_table_load(struct kt_table *t, struct kt_rd *in)
     t->mark = KT_NONE; /* nothing of it is in a backing */
     t->fresh = 0;
     t->births = t->uses = 0;
-    t->n_dirty = t->n_stubs;
-    for (uint32_t i = 0; i < t->n_stubs; i++)
-        kt_stub(t, i)->flags = STUB_LIVE | STUB_DIRTY;
+    t->n_dirty = t->n_slots;
+    for (uint32_t i = 0; i < t->n_slots; i++)
+        kt_slot(t, i)->flags = SLOT_LIVE | SLOT_DIRTY;
     return true;
 }
 
@@ -158,7 +158,7 @@ void kt_table_row_add(const struct kt_table_row *r, struct kt_buf *out)
 
 static void add_put(struct kt_table *t, uint32_t i, uint64_t used, struct kt_buf *out)
 {
-    struct stub *s = kt_stub(t, i);
+    struct slot *s = kt_slot(t, i);
     kt_buf_reset(&t->packed);
     kt_table_pack(kt_body(t, s), t->decl.bytes, &t->packed);
     uint32_t hash = row_hash(t, s->key, kt_buf_str(&t->packed));
@@ -167,11 +167,11 @@ static void add_put(struct kt_table *t, uint32_t i, uint64_t used, struct kt_buf
                                     .table = t->id,
                                     .key = s->key,
                                     .born =
-                                        s->flags & STUB_SAVED ? 0 : t->births + (i - t->fresh) + 1,
+                                        s->flags & SLOT_SAVED ? 0 : t->births + (i - t->fresh) + 1,
                                     .used = used,
                                     .state = kt_buf_str(&t->packed) };
     kt_table_row_add(&r, out);
-    s->flags = (s->flags | STUB_SAVED) & (STUB_ALL - STUB_CHANGED - STUB_DIRTY);
+    s->flags = (s->flags | SLOT_SAVED) & (SLOT_ALL - SLOT_CHANGED - SLOT_DIRTY);
 }
 
 void kt_table_changes(struct kt_table *t, struct kt_buf *out)
@@ -183,17 +183,17 @@ void kt_table_changes(struct kt_table *t, struct kt_buf *out)
         kt_table_row_add(&r, out);
     }
     kt_buf_reset(&t->gone);
-    uint32_t from = t->mark == KT_NONE ? t->oldest : kt_stub(t, t->mark)->newer;
-    for (uint32_t i = from; i != KT_NONE; i = kt_stub(t, i)->newer)
+    uint32_t from = t->mark == KT_NONE ? t->oldest : kt_slot(t, t->mark)->newer;
+    for (uint32_t i = from; i != KT_NONE; i = kt_slot(t, i)->newer)
         add_put(t, i, ++t->uses, out);
-    for (uint32_t i = 0; t->walked && i < t->n_stubs; i++) {
-        if (kt_stub(t, i)->flags & STUB_CHANGED)
+    for (uint32_t i = 0; t->walked && i < t->n_slots; i++) {
+        if (kt_slot(t, i)->flags & SLOT_CHANGED)
             add_put(t, i, 0, out);
     }
     t->walked = false;
     t->n_dirty = 0;
-    t->births += t->n_stubs - t->fresh;
-    t->fresh = t->n_stubs;
+    t->births += t->n_slots - t->fresh;
+    t->fresh = t->n_slots;
     t->mark = t->newest;
     t->waiting = true;
 }
@@ -228,13 +228,13 @@ static void close_ranks(struct kt_table *t)
     if (t->n_slabs < 4 || slabs > t->n_slabs - t->n_slabs / 4)
         return;
     uint8_t *taken = kt_alloc((size_t)t->bodies + 1);
-    for (uint32_t i = 0; i < t->n_stubs; i++) {
-        uint32_t place = kt_stub(t, i)->body;
+    for (uint32_t i = 0; i < t->n_slots; i++) {
+        uint32_t place = kt_slot(t, i)->body;
         if (place != 0 && place <= t->bodies)
             taken[place - 1] = 1;
     }
-    for (uint32_t i = 0; i < t->n_stubs; i++) {
-        struct stub *s = kt_stub(t, i);
+    for (uint32_t i = 0; i < t->n_slots; i++) {
+        struct slot *s = kt_slot(t, i);
         if (s->body <= t->bodies)
             continue;
         const unsigned char *from = kt_body(t, s);
@@ -257,11 +257,11 @@ size_t kt_table_trim(struct kt_table *t, size_t want)
     size_t freed = 0;
     if (t->waiting || t->mark == KT_NONE || t->stride <= KT_STAYS)
         return 0;
-    uint32_t end = kt_stub(t, t->mark)->newer;
-    for (uint32_t i = t->oldest; i != end && freed < want; i = kt_stub(t, i)->newer) {
-        struct stub *s = kt_stub(t, i);
-        bool stays = s->body == 0 || s->flags & (STUB_CHANGED | STUB_SEEN);
-        s->flags &= STUB_ALL - STUB_SEEN;
+    uint32_t end = kt_slot(t, t->mark)->newer;
+    for (uint32_t i = t->oldest; i != end && freed < want; i = kt_slot(t, i)->newer) {
+        struct slot *s = kt_slot(t, i);
+        bool stays = s->body == 0 || s->flags & (SLOT_CHANGED | SLOT_SEEN);
+        s->flags &= SLOT_ALL - SLOT_SEEN;
         if (stays)
             continue;
         kt_table_body_drop(t, s);
@@ -297,8 +297,8 @@ void kt_table_add(struct kt_table *t, struct kt_key key, uint64_t born, uint64_t
     }
     t->strange = t->strange || kt_table_find(t, key) != KT_NONE;
     uint32_t i = kt_table_insert(t, key);
-    kt_stub(t, i)->flags |= STUB_SAVED;
-    t->loaded[t->n_loaded++] = (struct loaded){ .born = born, .used = used, .stub = i };
+    kt_slot(t, i)->flags |= SLOT_SAVED;
+    t->loaded[t->n_loaded++] = (struct loaded){ .born = born, .used = used, .slot = i };
 }
 
 static int by_birth(const void *x, const void *y)
@@ -329,25 +329,25 @@ static bool sorted(struct kt_table *t)
 bool kt_table_added(struct kt_table *t)
 {
     uint32_t n = t->n_loaded, *order = kt_alloc_array((size_t)n + 1, sizeof *order);
-    struct stub *stub = kt_alloc_array((size_t)n + 1, sizeof *stub);
+    struct slot *slot = kt_alloc_array((size_t)n + 1, sizeof *slot);
     if (n > 0)
         qsort(t->loaded, n, sizeof *t->loaded, by_birth);
     for (uint32_t i = 0; i < n; i++) {
-        stub[i] = *kt_stub(t, t->loaded[i].stub);
-        t->loaded[i].stub = i;
+        slot[i] = *kt_slot(t, t->loaded[i].slot);
+        t->loaded[i].slot = i;
     }
     for (uint32_t i = 0; i < n; i++)
-        *kt_stub(t, i) = stub[i];
+        *kt_slot(t, i) = slot[i];
     if (n > 0)
         qsort(t->loaded, n, sizeof *t->loaded, by_use);
     bool good = sorted(t);
     for (uint32_t i = 0; i < n; i++)
-        order[i] = t->loaded[i].stub;
+        order[i] = t->loaded[i].slot;
     t->fresh = n;
     kt_table_link(t, order, n);
     t->mark = t->newest;
     kt_free(order);
-    kt_free(stub);
+    kt_free(slot);
     kt_free(t->loaded);
     t->loaded = NULL;
     t->n_loaded = t->cap_loaded = 0;
