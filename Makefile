@@ -35,7 +35,7 @@ LIBS := -lzmq -lsqlite3 -ljansson -lcurl -lmicrohttpd -lmaxminddb -lsodium -lcry
 # Every .c below these folders belongs to its library: adding a file needs no change here.
 src = $(sort $(foreach d,$(1),$(wildcard $(d)/*.c $(d)/*.cpp)))
 obj = $(patsubst %,$(BUILD)/%.o,$(basename $(1)))
-CORE_SRC := $(call src,core/base core/sys core/event core/config core/wire core/store core/query)
+CORE_SRC := $(call src,core/base core/sys core/event core/config core/wire core/proof core/store core/query core/answer)
 AGENT_SRC := $(call src,agents agents/inputs agents/sources agents/spool)
 PLUGIN_SRC := $(call src,detectors exporters/alerts exporters/streams exporters/reports)
 COLLECTOR_SRC := $(call src,collector)

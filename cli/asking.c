@@ -1,0 +1,116 @@
+/*
+ * asking: see the header.
+ *
+ * Owns:  the configuration of who is who.
+ * Calls: core/answer, collector/settings, core/config; the clock, stderr.
+ */
+#include "cli/asking.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "collector/settings.h"
+#include "core/sys/clock.h"
+#include "core/sys/proc.h"
+
+#define TIMEOUT "5m"
+
+static bool too_late(void *self)
+{
+    const struct kt_asking *a = self;
+    return kt_clock_real.mono(kt_clock_real.self) > a->deadline;
+}
+
+/* Who is who: by -c, else as the log of the store has it. */
+static enum kt_status read_settings(struct kt_asking *a, struct kt_error *err)
+{
+    unsigned n;
+    enum kt_status status = a->config != NULL
+                                ? kt_conf_load(a->config, &a->conf, err)
+                                : kt_settings_newest(a->ask.reader, &a->conf, &n, err);
+    if (status == KT_OK && a->conf != NULL)
+        a->ask.ids = a->conf->identities;
+    return status;
+}
+
+static enum kt_status choose_window(struct kt_asking *a, kt_time_ns span, struct kt_error *err)
+{
+    char from[KT_TIME_TEXT_MAX];
+    if (kt_window_resolve(&a->window, a->ask.reader, a->ask.now, a->ask.zone_offset_s,
+                          &a->ask.since, &a->ask.until, err) != KT_OK)
+        return err->code;
+    if (a->ask.since != 0 || a->ask.until != 0 || a->window.since != NULL || span == 0)
+        return KT_OK;
+    a->ask.since = a->ask.now - span;
+    if (!a->quiet)
+        fprintf(stderr, "window: %s to now, %s; --since and --until choose another\n",
+                kt_asking_when(a, a->ask.since, from), kt_asking_zone(a));
+    return KT_OK;
+}
+
+enum kt_status kt_asking_open(struct kt_asking *a, kt_time_ns span, struct kt_error *err)
+{
+    char path[4096];
+    kt_time_ns timeout, now = kt_clock_real.wall(kt_clock_real.self);
+    if (!kt_output_of(a->output != NULL ? a->output : "table", &a->how))
+        return kt_fail(err, KT_E_INPUT, "-o takes " KT_OUTPUT_WORDS);
+    if (kt_duration_parse(kt_str_of(a->timeout != NULL ? a->timeout : TIMEOUT), &timeout, err) !=
+        KT_OK)
+        return kt_wrap(err, "--timeout");
+    a->deadline = kt_clock_real.mono(kt_clock_real.self) + timeout;
+    bool people = isatty(STDOUT_FILENO) && a->how == KT_OUT_TABLE && !a->utc;
+    a->zone_offset_s = people ? kt_local_offset_s(now) : 0;
+    if (kt_cli_store_path(a->db, a->config, path, sizeof path, err) != KT_OK ||
+        kt_ask_open(&a->ask, path, NULL, now, err) != KT_OK)
+        return err->code;
+    a->ask.zone_offset_s = a->zone_offset_s;
+    a->ask.give_up = too_late;
+    a->ask.give_up_self = a;
+    if (read_settings(a, err) != KT_OK)
+        return err->code;
+    return choose_window(a, span, err);
+}
+
+static void say_cost(const struct kt_scan_cost *c)
+{
+    fprintf(stderr,
+            "opened  %u of %u segments (%u outside the window, %u by filters), %u batches of the "
+            "tail, %" PRIu64 " lines; %.1f MiB unpacked\n",
+            c->opened, c->segments, c->skipped_time, c->skipped_filter, c->batches, c->lines,
+            (double)c->bytes / (1 << 20));
+}
+
+int kt_asking_end(struct kt_asking *a, const char *cmd, const struct kt_error *err)
+{
+    int code = KT_EXIT_OK;
+    struct kt_error late;
+    if (a->explain && a->ask.reader != NULL)
+        say_cost(&a->ask.cost);
+    if (err->code == KT_E_LIMIT && a->deadline != 0 && too_late(a)) {
+        (void)!kt_fail(&late, KT_E_LIMIT, "no more after %s: the answer is not all (--timeout)",
+                       a->timeout != NULL ? a->timeout : TIMEOUT);
+        code = kt_cli_fail(cmd, &late);
+    } else if (err->code != KT_OK) {
+        code = kt_cli_fail(cmd, err);
+    }
+    if (a->ask.damage.places > 0) {
+        fprintf(stderr, "keytrail %s: %u damaged places were left out: %s\n", cmd,
+                a->ask.damage.places, a->ask.damage.first.text);
+        code = code == KT_EXIT_OK ? KT_EXIT_STORE : code;
+    }
+    kt_ask_done(&a->ask);
+    kt_conf_free(a->conf);
+    a->conf = NULL;
+    return code;
+}
+
+const char *kt_asking_when(const struct kt_asking *a, kt_time_ns t, char buf[KT_TIME_TEXT_MAX])
+{
+    return kt_time_format_short(t + a->zone_offset_s * KT_NS_S, buf);
+}
+
+const char *kt_asking_zone(const struct kt_asking *a)
+{
+    return a->zone_offset_s == 0 ? "UTC" : "local time";
+}

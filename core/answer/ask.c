@@ -1,0 +1,140 @@
+/*
+ * ask: opening what is asked, and the two walks.
+ *
+ * Owns:  the reader and the facts of a struct kt_ask.
+ * Calls: core/query, core/store/read.h, core/config/identities.h. No clock, no output.
+ */
+#include "core/answer/ask.h"
+
+enum kt_status kt_ask_open(struct kt_ask *a, const char *path, const struct kt_identities *ids,
+                           kt_time_ns now, struct kt_error *err)
+{
+    *a = (struct kt_ask){ .ids = ids, .now = now };
+    if (kt_reader_open(path, &a->reader, err) != KT_OK)
+        return err == NULL ? KT_E_IO : err->code;
+    enum kt_status status = kt_facts_load(a->reader, &a->facts, err);
+    if (status != KT_OK)
+        kt_ask_done(a);
+    return status;
+}
+
+void kt_ask_done(struct kt_ask *a)
+{
+    kt_facts_free(a->facts);
+    kt_reader_close(a->reader);
+    a->facts = NULL;
+    a->reader = NULL;
+}
+
+struct kt_str kt_ask_actor(const struct kt_ask *a, struct kt_str actor, struct kt_str source,
+                           struct kt_str instance)
+{
+    const struct kt_identity *who =
+        a->ids == NULL ? NULL : kt_identities_find(a->ids, actor, source, instance);
+    return who == NULL ? actor : kt_str_of(who->name);
+}
+
+void kt_ask_term(struct kt_buf *query, const char *field, struct kt_str value)
+{
+    kt_buf_addf(query, "%s%s:\"", query->len > 0 ? " " : "", field);
+    for (size_t i = 0; i < value.len; i++) {
+        if (value.at[i] == '"' || value.at[i] == '\\')
+            kt_buf_byte(query, '\\');
+        kt_buf_byte(query, value.at[i]);
+    }
+    kt_buf_byte(query, '"');
+}
+
+/* ---- walks ---- */
+
+static enum kt_status plan(struct kt_ask *a, struct kt_str text, struct kt_query **ret,
+                           struct kt_scan *scan, struct kt_error *err)
+{
+    if (kt_query_parse_as(text, a->now, a->zone_offset_s, a->ids, ret, err) != KT_OK)
+        return kt_wrap(err, "query");
+    *scan = (struct kt_scan){ .since = a->since,
+                              .until = a->until,
+                              .records = true,
+                              .control = kt_query_names_kind(*ret),
+                              .give_up = a->give_up,
+                              .give_up_self = a->give_up_self,
+                              .damage = &a->damage };
+    kt_query_plan(*ret, scan);
+    return KT_OK;
+}
+
+static void add_cost(struct kt_ask *a, const struct kt_scan_cost *c)
+{
+    a->cost.segments += c->segments;
+    a->cost.skipped_time += c->skipped_time;
+    a->cost.skipped_filter += c->skipped_filter;
+    a->cost.opened += c->opened;
+    a->cost.batches += c->batches;
+    a->cost.lines += c->lines;
+    a->cost.bytes += c->bytes;
+}
+
+enum kt_status kt_ask_columns(struct kt_ask *a, struct kt_str query, uint32_t columns,
+                              enum kt_status (*each)(void *self, const struct kt_view *view,
+                                                     struct kt_error *err),
+                              void *self, struct kt_error *err)
+{
+    struct kt_query *q = NULL;
+    struct kt_columns_scan *c = NULL;
+    struct kt_scan scan;
+    struct kt_scan_cost cost = { 0 };
+    struct kt_view view;
+    enum kt_status status = plan(a, query, &q, &scan, err);
+    if (status == KT_OK && !kt_query_exact(q))
+        status = kt_fail(err, KT_E_INPUT, "'" KT_STR_FMT "' cannot be counted without the lines",
+                         KT_STR_ARG(query));
+    if (status == KT_OK)
+        status = kt_columns_open(a->reader, &scan, columns, true, &c, err);
+    while (status == KT_OK) {
+        status = kt_columns_next(c, &view, err);
+        if (kt_scan_passes(&scan, status, err))
+            status = KT_OK;
+        else if (status == KT_OK)
+            status = each(self, &view, err);
+    }
+    if (c != NULL)
+        kt_columns_cost(c, &cost);
+    add_cost(a, &cost);
+    kt_columns_scan_free(c);
+    kt_query_free(q);
+    return status == KT_E_AGAIN ? KT_OK : status;
+}
+
+enum kt_status kt_ask_records(struct kt_ask *a, struct kt_str query,
+                              enum kt_status (*each)(void *self, const struct kt_record *r,
+                                                     const struct kt_fact *fact,
+                                                     struct kt_error *err),
+                              void *self, struct kt_error *err)
+{
+    struct kt_query *q = NULL;
+    struct kt_cursor *c = NULL;
+    struct kt_scan scan;
+    struct kt_scan_cost cost = { 0 };
+    struct kt_record r;
+    enum kt_status status = plan(a, query, &q, &scan, err);
+    if (status == KT_OK)
+        status = kt_cursor_open(a->reader, &scan, &c, err);
+    while (status == KT_OK) {
+        status = kt_cursor_next(c, &r, err);
+        if (kt_scan_passes(&scan, status, err)) {
+            status = KT_OK;
+            continue;
+        }
+        if (status != KT_OK || (!kt_query_names_kind(q) && r.ev.kind != KT_KIND_ACCESS))
+            continue;
+        const struct kt_fact *fact = r.ev.has_ip ? kt_facts_at(a->facts, r.ev.ip, r.seq) : NULL;
+        if (kt_query_matches(q, &r, fact))
+            status = each(self, &r, fact, err);
+    }
+    if (c != NULL)
+        kt_cursor_cost(c, &cost);
+    add_cost(a, &cost);
+    kt_cursor_free(c);
+    kt_query_free(q);
+    return status == KT_E_AGAIN ? KT_OK : status;
+}

@@ -1,0 +1,57 @@
+/*
+ * ask: what every question of a responder or an auditor is asked of: a store, a window of time, who
+ * is who, what is known of addresses; and the two walks that answers are made of.
+ *
+ * The answers themselves are one file each beside this one. They return data; what prints, draws or
+ * serves it is above (cli, reports, the page). Nothing here prints or asks a clock.
+ */
+#pragma once
+#include "core/query/query.h"
+
+struct kt_ask {
+    struct kt_reader *reader;
+    const struct kt_identities *ids; /* NULL: nobody has an alias */
+    struct kt_facts *facts;          /* of addresses */
+    kt_time_ns since, until;         /* event time [since, until); 0 = open */
+    kt_time_ns now;
+    int zone_offset_s; /* of relative times in queries */
+    /* Asked as in struct kt_scan: true ends a walk with KT_E_LIMIT. */
+    bool (*give_up)(void *self);
+    void *give_up_self;
+    struct kt_damage damage;  /* what had to be left out; an answer with places > 0 says so */
+    struct kt_scan_cost cost; /* of all walks, summed */
+};
+/* Opens the store and its facts. ids is borrowed; the window may be set afterwards. Errors as
+ * kt_reader_open. kt_ask_done accepts a zeroed one. */
+KT_MUST_USE enum kt_status kt_ask_open(struct kt_ask *a, const char *path,
+                                       const struct kt_identities *ids, kt_time_ns now,
+                                       struct kt_error *err);
+void kt_ask_done(struct kt_ask *a);
+
+/* The canonical name of an actor, as aliases have it; without one, as its source wrote it. Lives as
+ * long as ids and actor. */
+struct kt_str kt_ask_actor(const struct kt_ask *a, struct kt_str actor, struct kt_str source,
+                           struct kt_str instance);
+
+/*
+ * Walks over the records of the window that match a query ("" = all accesses), oldest first. each()
+ * is asked until it returns another status than KT_OK; KT_E_AGAIN ends the walk without a fault.
+ * Damaged places are counted in a->damage and left behind.
+ */
+/* By columns, without lines: the query must be one that columns say all of (kt_query_exact), else
+ * KT_E_INPUT. columns: KT_COLUMN()s. */
+KT_MUST_USE enum kt_status kt_ask_columns(struct kt_ask *a, struct kt_str query, uint32_t columns,
+                                          enum kt_status (*each)(void *self,
+                                                                 const struct kt_view *view,
+                                                                 struct kt_error *err),
+                                          void *self, struct kt_error *err);
+/* By lines. fact: of the record's address then, or NULL. Where the query names a kind, control
+ * records come too. */
+KT_MUST_USE enum kt_status kt_ask_records(struct kt_ask *a, struct kt_str query,
+                                          enum kt_status (*each)(void *self,
+                                                                 const struct kt_record *r,
+                                                                 const struct kt_fact *fact,
+                                                                 struct kt_error *err),
+                                          void *self, struct kt_error *err);
+/* Adds ` field:"value"` to a query, its quotes and backslashes as docs/query.md wants them. */
+void kt_ask_term(struct kt_buf *query, const char *field, struct kt_str value);

@@ -1,0 +1,70 @@
+/*
+ * coverage: what of a window the log can speak about: day × source instance, the gaps with their
+ * causes, whether they were filled later, and what a source can never show.
+ *
+ * Made from report and quarantine lines, the collector's own records (ticks, starts, refused
+ * batches, restores, new logs) and the times of accesses. Every answer that crosses a gap says so.
+ */
+#pragma once
+#include "core/answer/ask.h"
+
+/* clang-format off */
+#define KT_GAP_CAUSES(X)                                                                           \
+    X(AGENT, "agent down")         /* no report came, and none was made */                         \
+    X(COLLECTOR, "collector down") /* nobody took anything in */                                   \
+    X(SOURCE, "source quiet")      /* the agent was there and its source said nothing unusually long */ \
+    X(INPUT, "input failed")       /* the agent was there and could not read its source */         \
+    X(SEQUENCE, "sequence gap")    /* records that an agent or a source numbered are missing */    \
+    X(DIGEST, "digest missing")    /* a source's own proof of completeness is missing or differs */ \
+    X(LOST, "records lost")        /* refused, quarantined for good, or overwritten in the source */ \
+    X(LATE, "late")                /* it came, but so late that who asked before did not see it */  \
+    X(LOG, "log renewed")          /* the store was restored: what came between is not in this log */
+enum kt_gap_cause {
+#define X(n, w) KT_GAP_##n,
+    KT_GAP_CAUSES(X)
+#undef X
+    KT_GAP_COUNT
+};
+/* clang-format on */
+const char *kt_gap_cause_word(enum kt_gap_cause cause);
+
+struct kt_coverage_gap {
+    struct kt_str instance; /* of the source; empty: of all of them */
+    kt_time_ns from, until; /* event time */
+    enum kt_gap_cause cause;
+    bool filled;          /* came later: nothing is missing any more */
+    kt_time_ns filled_at; /* arrival of what filled it */
+    uint64_t events;    /* that came later, or (not filled) are known to be missing; 0: not known */
+    struct kt_str text; /* one clause for people: "agent web-1 said nothing" */
+};
+struct kt_coverage_day { /* of one instance, UTC */
+    uint64_t events, quarantined, reports;
+    kt_time_ns lag_max; /* arrival minus event time */
+    uint8_t share;      /* percent of the day that is covered; of days before the first record 0 */
+    bool expected;      /* between its first and last record, or an agent reports it */
+};
+struct kt_coverage_source {
+    struct kt_str source, instance, agent; /* agent empty: imported */
+    kt_time_ns first, last;                /* event time of accesses in the store */
+    const struct kt_coverage_day *day;     /* kt_coverage.days of them */
+    const struct kt_str *blind;            /* sentences: what it cannot see now, or never tells */
+    unsigned n_blind;
+};
+struct kt_coverage {         /* all of it lives until kt_coverage_free */
+    kt_time_ns since, until; /* of what; whole: the window that was asked for */
+    int64_t first_day;       /* since the epoch */
+    uint32_t days;
+    struct kt_coverage_source *source;
+    unsigned n_sources;
+    struct kt_coverage_gap *gap; /* by time */
+    unsigned n_gaps;
+    double share; /* of all that was expected, 0 to 1 */
+};
+/* Over the ask's window; where that is open, from the first record to now. */
+KT_MUST_USE enum kt_status kt_coverage_load(struct kt_ask *a, struct kt_coverage **ret,
+                                            struct kt_error *err);
+void kt_coverage_free(struct kt_coverage *c);
+/* The sentence that stands below every answer: "coverage 100 %", "coverage 97 %: vault-prod has a
+ * gap of 30 min that was filled later (keytrail coverage --gaps)". instance: only of that one, or
+ * empty. */
+void kt_coverage_say(const struct kt_coverage *c, struct kt_str instance, struct kt_buf *out);
