@@ -26,3 +26,6 @@ KT_MUST_USE enum kt_status kt_proofs_extends(struct kt_proofs *p, uint64_t older
 /* That leaf `index` (from 0: seq - 1) is in the tree of `size` leaves. */
 KT_MUST_USE enum kt_status kt_proofs_includes(struct kt_proofs *p, uint64_t index, uint64_t size,
                                               struct kt_path *ret, struct kt_error *err);
+/* The hash of that leaf: of an event that is still there, SHA-256 over its record (tree.h). */
+KT_MUST_USE enum kt_status kt_proofs_leaf(struct kt_proofs *p, uint64_t index, uint8_t ret[32],
+                                          struct kt_error *err);
