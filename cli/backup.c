@@ -30,8 +30,9 @@ struct backup {
     uint64_t noted_seq;     /* 0: there is none */
 };
 
-static void on_problem(void *self, const char *sentence)
+static void on_problem(void *self, enum kt_fault fault, const char *sentence)
 {
+    (void)fault;
     struct backup *b = self;
     if (!b->json)
         printf("problem    %s\n", sentence);

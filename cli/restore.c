@@ -23,8 +23,9 @@ struct restore {
     struct kt_buf problems; /* JSON strings */
 };
 
-static void on_problem(void *self, const char *sentence)
+static void on_problem(void *self, enum kt_fault fault, const char *sentence)
 {
+    (void)fault;
     struct restore *r = self;
     if (!r->json)
         printf("problem    %s\n", sentence);

@@ -21,8 +21,9 @@ struct verify {
     unsigned n;
 };
 
-static void on_problem(void *self, const char *sentence)
+static void on_problem(void *self, enum kt_fault fault, const char *sentence)
 {
+    (void)fault;
     struct verify *v = self;
     v->n++;
     if (!v->json) {
@@ -107,8 +108,12 @@ int kt_cmd_verify(int argc, char **argv)
     if ((config != NULL && open_auth(&v, config, &err) != KT_OK) ||
         kt_cli_store_path(db, config, path, sizeof path, &err) != KT_OK ||
         kt_reader_open(path, &reader, &err) != KT_OK ||
-        kt_reader_verify(reader, on_problem, &v, v.auth != NULL ? signing_keys : NULL, &result,
-                         &err) != KT_OK) {
+        kt_reader_verify(
+            reader,
+            &(struct kt_verify_options){ .problem = on_problem,
+                                         .signing_key = v.auth != NULL ? signing_keys : NULL,
+                                         .self = &v },
+            &result, &err) != KT_OK) {
         code = kt_cli_fail("verify", &err);
     } else {
         print(&v, &result);

@@ -407,10 +407,12 @@ static enum kt_status verify(struct copy *c, struct kt_error *err)
     struct kt_reader *r = NULL;
     struct kt_store_stats stats;
     uint64_t from = c->o->quick ? c->behind + 1 : 1;
+    const struct kt_verify_options verify = { .from = from,
+                                              .problem = c->o->problem,
+                                              .self = c->o->self };
     enum kt_status status = kt_reader_open(c->o->to, &r, err);
     if (status == KT_OK)
-        status =
-            kt_reader_verify_from(r, from, c->o->problem, c->o->self, NULL, &c->result.verify, err);
+        status = kt_reader_verify(r, &verify, &c->result.verify, err);
     if (status == KT_OK)
         status = kt_reader_stats(r, &stats, err);
     if (status == KT_OK)

@@ -14,7 +14,8 @@ struct kt_backup_options {
     const char *to;   /* the file of the backup; its folder is there */
     bool quick;       /* verify only what is new, and the root */
     const char *vfs;  /* of the backup, NULL = default; tests pass a faulty one */
-    void (*problem)(void *self, const char *sentence); /* see kt_reader_verify */
+    void (*problem)(void *self, enum kt_fault fault,
+                    const char *sentence); /* see kt_reader_verify */
     void *self;
 };
 struct kt_backup_result {
@@ -38,7 +39,7 @@ struct kt_restore_options {
     const char *to;   /* the store to make; its folder is there */
     bool force;       /* moves what is at `to` aside */
     kt_time_ns now;   /* names what is moved aside */
-    void (*problem)(void *self, const char *sentence);
+    void (*problem)(void *self, enum kt_fault fault, const char *sentence);
     void *self;
 };
 struct kt_restore_result {

@@ -23,9 +23,8 @@ struct seen { /* a segment that was read */
 };
 struct check {
     struct kt_reader *reader;
-    void (*problem)(void *self, const char *sentence);
-    void *self;
-    unsigned (*signing_key)(void *self, struct kt_str agent, uint8_t (*ret)[32], unsigned max);
+    const struct kt_verify_options *o;
+    unsigned next_head; /* of o->heads: those before are done */
     struct kt_verify_result result;
 
     sqlite3_stmt *control_at, *batch_at, *mark_at;
@@ -74,7 +73,10 @@ struct check {
 #define RANGE_OF(r) (unsigned long long)(r)->first_seq, (unsigned long long)kt_row_last(r)
 #define ULL(v)      ((unsigned long long)(v))
 
-void kt_check_say(struct check *c, const char *fmt, ...) KT_PRINTF(2, 3);
+void kt_check_say(struct check *c, const char *fmt, ...) KT_PRINTF(2, 3);  /* it is another */
+void kt_check_lost(struct check *c, const char *fmt, ...) KT_PRINTF(2, 3); /* nobody can read it */
+/* Fills the heads up to a tree: of those that lie before its size nobody knows a root. */
+void kt_check_heads(struct check *c, const struct kt_tree *t);
 /* Control records and removed ones up to number `first`; then [first, last] are there. */
 void kt_check_reach(struct check *c, uint64_t first, uint64_t last);
 /* ---- verify_batch.c: everything about one batch but where it stands ---- */

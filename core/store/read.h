@@ -182,24 +182,37 @@ KT_MUST_USE enum kt_status kt_reader_outbox(struct kt_reader *r,
 
 /* verify: re-derives every line hash, leaf and the root from the lines, checks batch digests and
  * structure, and tells what does not fit. */
+enum kt_fault { KT_FAULT_TAMPERED, KT_FAULT_UNREADABLE };
+/* The tree at a size that somebody holds a checkpoint of, as the lines give it. */
+struct kt_verify_head {
+    uint64_t size;
+    enum kt_verify_at {
+        KT_VERIFY_AHEAD,  /* the log has fewer records, or the way there is broken */
+        KT_VERIFY_ROOT,   /* root is what the lines give */
+        KT_VERIFY_REMOVED /* retention took records there: no root of exactly this size */
+    } at;
+    uint8_t root[32];
+};
+struct kt_verify_options {
+    /* Records before this number are not read: they stand in the tree by the hashes that are kept
+     * for them, and what needs every record (sums, marks, alerts) is left out. 0 and 1: everything;
+     * else the number behind a segment. */
+    uint64_t from;
+    /* Called with a sentence for each thing found (at most 100); NULL: only counted. */
+    void (*problem)(void *self, enum kt_fault fault, const char *sentence);
+    /* Looks an agent's public keys up, up to max, for the signatures; NULL: not checked. */
+    unsigned (*signing_key)(void *self, struct kt_str agent, uint8_t (*ret)[32], unsigned max);
+    void *self;
+    struct kt_verify_head *heads; /* sizes rising, the rest is filled */
+    unsigned n_heads;
+};
 struct kt_verify_result {
     uint64_t records, batches, signed_batches;
     uint64_t removed; /* events that retention took: their place in the tree is kept */
-    uint8_t root[32];
-    unsigned problems;
+    uint64_t size;    /* of the tree: the newest record's number */
+    uint8_t root[32], log_id[16];
+    unsigned problems, unreadable; /* all of them; those that could not be read */
     bool ok;
 };
-/* problem() is called with a sentence for each thing found (at most 100). signing_key looks an
- * agent's public keys up, up to max, for the signatures (NULL: not checked). */
-KT_MUST_USE enum kt_status kt_reader_verify(
-    struct kt_reader *r, void (*problem)(void *self, const char *sentence), void *self,
-    unsigned (*signing_key)(void *self, struct kt_str agent, uint8_t (*ret)[32], unsigned max),
-    struct kt_verify_result *ret, struct kt_error *err);
-/* The same for records from number `from` on, and the root: earlier ones stand in the tree by the
- * hashes that are kept for them, and what needs every record (sums, marks, alerts) is left out.
- * from: 1, or the number behind a segment. */
-KT_MUST_USE enum kt_status kt_reader_verify_from(
-    struct kt_reader *r, uint64_t from, void (*problem)(void *self, const char *sentence),
-    void *self,
-    unsigned (*signing_key)(void *self, struct kt_str agent, uint8_t (*ret)[32], unsigned max),
-    struct kt_verify_result *ret, struct kt_error *err);
+KT_MUST_USE enum kt_status kt_reader_verify(struct kt_reader *r, const struct kt_verify_options *o,
+                                            struct kt_verify_result *ret, struct kt_error *err);

@@ -208,9 +208,10 @@ static enum kt_status run(struct restore *r, struct kt_error *err)
         return kt_fail(err, KT_E_CORRUPT,
                        "'%s' goes on in '%s', since it was found damaged: a backup is one file",
                        r->o->from, r->from->path);
+    const struct kt_verify_options verify = { .problem = r->o->problem, .self = r->o->self };
     if (lock_backup(r, err) != KT_OK || become_owner(r, err) != KT_OK ||
         check_target(r, err) != KT_OK || kt_reader_stats(r->from, &r->result.stats, err) != KT_OK ||
-        kt_reader_verify(r->from, r->o->problem, r->o->self, NULL, &r->result.verify, err) != KT_OK)
+        kt_reader_verify(r->from, &verify, &r->result.verify, err) != KT_OK)
         return err == NULL ? KT_E_IO : err->code;
     r->result.bytes = r->result.stats.file_bytes;
     if (!r->result.verify.ok)

@@ -26,15 +26,40 @@
 #define ARENA_MAX    (2 * KT_LINE_MAX)
 #define HASHES_MAX   (2 * KT_BATCH_EVENTS_MAX) /* kept and dropped lines of one batch */
 
-void kt_check_say(struct check *c, const char *fmt, ...)
+static void say(struct check *c, enum kt_fault fault, const char *fmt, va_list ap)
 {
     char sentence[600];
+    (void)vsnprintf(sentence, sizeof sentence, fmt, ap);
+    c->result.unreadable += fault == KT_FAULT_UNREADABLE;
+    if (c->result.problems++ < PROBLEMS_MAX && c->o->problem != NULL)
+        c->o->problem(c->o->self, fault, sentence);
+}
+
+void kt_check_say(struct check *c, const char *fmt, ...)
+{
     va_list ap;
     va_start(ap, fmt);
-    (void)vsnprintf(sentence, sizeof sentence, fmt, ap);
+    say(c, KT_FAULT_TAMPERED, fmt, ap);
     va_end(ap);
-    if (c->result.problems++ < PROBLEMS_MAX && c->problem != NULL)
-        c->problem(c->self, sentence);
+}
+
+void kt_check_lost(struct check *c, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    say(c, KT_FAULT_UNREADABLE, fmt, ap);
+    va_end(ap);
+}
+
+void kt_check_heads(struct check *c, const struct kt_tree *t)
+{
+    for (; c->next_head < c->o->n_heads && c->o->heads[c->next_head].size <= t->size;
+         c->next_head++) {
+        struct kt_verify_head *h = &c->o->heads[c->next_head];
+        h->at = h->size == t->size ? KT_VERIFY_ROOT : KT_VERIFY_REMOVED;
+        if (h->at == KT_VERIFY_ROOT)
+            kt_tree_root(t, h->root);
+    }
 }
 
 /* ---- control records ---- */
@@ -100,6 +125,7 @@ static void check_control(struct check *c)
                                .line_hash = hash };
     kt_leaf_hash(&l, leaf);
     kt_tree_add(&c->tree, leaf);
+    kt_check_heads(c, &c->tree);
     if (stored_leaf.len != sizeof leaf || memcmp(leaf, stored_leaf.at, sizeof leaf) != 0)
         kt_check_say(c, "record %llu: the control record or its times were changed", ULL(seq));
     kt_arena_reset(&c->arena);
@@ -125,7 +151,7 @@ static bool next_control(struct check *c)
         check_control(c);
         c->want++;
     } else if (status != KT_E_AGAIN) {
-        kt_check_say(c, "record %llu cannot be read: %s", ULL(c->want), err.text);
+        kt_check_lost(c, "record %llu cannot be read: %s", ULL(c->want), err.text);
     }
     (void)sqlite3_reset(c->control_at);
     return status == KT_OK;
@@ -144,6 +170,7 @@ static bool next_removed(struct check *c)
     if (rd.bad || rd.left != 0)
         return false;
     kt_tree_add_cover(&c->tree, &c->cover);
+    kt_check_heads(c, &c->tree);
     c->result.removed += gap->n;
     c->want += gap->n;
     return true;
@@ -216,7 +243,7 @@ static void check_tail(struct check *c)
         struct kt_row row;
         if (kt_row_read(c->batch_at, &row, &err) != KT_OK ||
             kt_row_lines(&row, c->zip, &c->lines, &err) != KT_OK) {
-            kt_check_say(c, "%s", err.text);
+            kt_check_lost(c, "%s", err.text);
             continue;
         }
         kt_check_reach(c, row.first_seq, kt_row_last(&row));
@@ -231,7 +258,7 @@ static void check_tail(struct check *c)
                          RANGE_OF(&row));
     }
     if (status != KT_E_AGAIN)
-        kt_check_say(c, "batches from %llu on cannot be read: %s", ULL(c->want), err.text);
+        kt_check_lost(c, "batches from %llu on cannot be read: %s", ULL(c->want), err.text);
 }
 
 /* ---- the whole ---- */
@@ -250,14 +277,15 @@ static enum kt_status begin_file(struct check *c, struct kt_error *err)
         kt_check_say(c, "'%s' does not go on where the file before it ends (record %llu)",
                      c->reader->path, ULL(c->recorded.size));
     if (c->reader->older == NULL && c->reader->number > 1)
-        kt_check_say(c, "records up to %llu: their file cannot be read: %s", ULL(base.size),
-                     c->reader->lost.text);
+        kt_check_lost(c, "records up to %llu: their file cannot be read: %s", ULL(base.size),
+                      c->reader->lost.text);
     if (c->reader->number == 1 && base.size > 0)
         kt_check_say(c,
                      "records up to %llu: this is a later file of the log, those before it are "
                      "not beside it",
                      ULL(base.size));
     c->tree = base;
+    kt_check_heads(c, &c->tree);
     c->want = base.size + 1;
     c->sums = (struct kt_sums){ 0 };
     c->parts = 0;
@@ -361,7 +389,7 @@ static void check_owners(struct check *c)
                          KT_STR_ARG(kt_str_sub(agent, 0, 64)));
     }
     if (got != KT_E_AGAIN)
-        kt_check_say(c, "table owner cannot be read: %s", err.text);
+        kt_check_lost(c, "table owner cannot be read: %s", err.text);
 }
 
 static void check_alert(struct check *c, sqlite3_stmt *st)
@@ -387,14 +415,14 @@ static void check_alerts(struct check *c)
     struct kt_error err = { 0 };
     if (kt_db_prepare(c->reader->db, "SELECT id, opened, updated, severity, json FROM alert", &st,
                       &err) != KT_OK) {
-        kt_check_say(c, "the alerts cannot be read: %s", err.text);
+        kt_check_lost(c, "the alerts cannot be read: %s", err.text);
         return;
     }
     enum kt_status got;
     while ((got = kt_db_step(st, &err)) == KT_OK)
         check_alert(c, st);
     if (got != KT_E_AGAIN)
-        kt_check_say(c, "the alerts cannot be read: %s", err.text);
+        kt_check_lost(c, "the alerts cannot be read: %s", err.text);
     for (uint32_t i = 0; i < kt_map_count(c->alerts); i++)
         if (!c->alert[i].row)
             kt_check_say(c, "alert " KT_STR_FMT ": it is missing",
@@ -460,12 +488,12 @@ static void check_pages(struct check *c)
     KT_CLEANUP(kt_db_finalize) sqlite3_stmt *pages = NULL;
     struct kt_error err = { 0 };
     if (kt_db_prepare(c->reader->db, "PRAGMA integrity_check(10)", &pages, &err) != KT_OK)
-        kt_check_say(c, "the pages of the file cannot be checked: %s", err.text);
+        kt_check_lost(c, "the pages of the file cannot be checked: %s", err.text);
     while (pages != NULL && kt_db_step(pages, &err) == KT_OK) {
         struct kt_str found = kt_db_col(pages, 0);
         if (!kt_str_is(found, "ok"))
-            kt_check_say(c, "the pages of the file: " KT_STR_FMT,
-                         (int)(found.len > 400 ? 400 : found.len), found.at);
+            kt_check_lost(c, "the pages of the file: " KT_STR_FMT,
+                          (int)(found.len > 400 ? 400 : found.len), found.at);
     }
 }
 
@@ -537,29 +565,15 @@ static enum kt_status check_file(struct check *c, bool newest, uint64_t from, st
     return status;
 }
 
-enum kt_status kt_reader_verify(struct kt_reader *r,
-                                void (*problem)(void *self, const char *sentence), void *self,
-                                unsigned (*signing_key)(void *self, struct kt_str agent,
-                                                        uint8_t (*ret)[32], unsigned max),
+enum kt_status kt_reader_verify(struct kt_reader *r, const struct kt_verify_options *o,
                                 struct kt_verify_result *ret, struct kt_error *err)
-{
-    return kt_reader_verify_from(r, 1, problem, self, signing_key, ret, err);
-}
-
-enum kt_status kt_reader_verify_from(struct kt_reader *r, uint64_t from,
-                                     void (*problem)(void *self, const char *sentence), void *self,
-                                     unsigned (*signing_key)(void *self, struct kt_str agent,
-                                                             uint8_t (*ret)[32], unsigned max),
-                                     struct kt_verify_result *ret, struct kt_error *err)
 {
     struct kt_reader *file[KT_CHAIN_MAX];
     if (kt_reader_fresh(r, err) != KT_OK)
         return kt_wrap(err, "verify");
     KT_CLEANUP(done)
     struct check c = {
-        .problem = problem,
-        .self = self,
-        .signing_key = signing_key,
+        .o = o,
         .zip = kt_zip_new(),
         .sha = kt_sha256_new(),
         .arena = kt_arena_new(ARENA_MAX),
@@ -578,13 +592,15 @@ enum kt_status kt_reader_verify_from(struct kt_reader *r, uint64_t from,
     for (unsigned i = 0; i < n; i++) {
         struct kt_error why = { 0 };
         c.reader = file[i];
-        enum kt_status status = check_file(&c, file[i] == r, from, &why);
+        enum kt_status status = check_file(&c, file[i] == r, o->from, &why);
         if (status != KT_OK && file[i] == r)
             return kt_fail(err, status, "%s", why.text);
         if (status != KT_OK)
-            kt_check_say(&c, "'%s' cannot be read: %s", file[i]->path, why.text);
+            kt_check_lost(&c, "'%s' cannot be read: %s", file[i]->path, why.text);
     }
     c.result.ok = c.result.problems == 0;
+    c.result.size = c.tree.size;
+    memcpy(c.result.log_id, c.log_id, 16);
     *ret = c.result;
     return KT_OK;
 }

@@ -30,11 +30,21 @@ static void note_sender(struct check *c, const struct kt_event *ev, struct kt_st
     kt_buf_add(&c->sender, kt_buf_str(&c->text));
 }
 
+static bool head_inside(const struct check *c, const struct kt_row *row)
+{
+    return c->next_head < c->o->n_heads && c->tree.size + 1 == row->first_seq &&
+           c->o->heads[c->next_head].size < c->tree.size + row->count;
+}
+
 /* Reads every line and adds its leaf. */
 static void check_lines(struct check *c, const struct kt_row *row, const struct kt_str *line)
 {
     uint8_t leaf[32], leaves[32];
     kt_sha256_start(c->sha);
+    struct kt_tree tree; /* leaf by leaf, where somebody asks for a head inside of the batch */
+    bool inside = head_inside(c, row);
+    if (inside)
+        tree = c->tree;
     kt_cover_start(&c->cover, row->first_seq - 1);
     c->min_time = c->max_time = 0;
     for (uint32_t i = 0; i < row->count; i++) {
@@ -50,6 +60,10 @@ static void check_lines(struct check *c, const struct kt_row *row, const struct 
                                    .line_hash = c->hash[i] };
         kt_leaf_hash(&l, leaf);
         kt_cover_add(&c->cover, 0, leaf);
+        if (inside) {
+            kt_tree_add(&tree, leaf);
+            kt_check_heads(c, &tree);
+        }
         kt_sha256_add(c->sha, leaf, sizeof leaf);
         kt_arena_reset(&c->arena);
         if (kt_line_read(line[i], &c->arena, &ev, &err) != KT_OK) {
@@ -69,8 +83,10 @@ static void check_lines(struct check *c, const struct kt_row *row, const struct 
         kt_check_say(c, RANGE "a line or what is shown beside it was changed", RANGE_OF(row));
     kt_buf_reset(&c->nodes);
     kt_cover_pack(&c->cover, &c->nodes);
-    if (c->tree.size == c->cover.first)
-        kt_tree_add_cover(&c->tree, &c->cover);
+    if (c->tree.size != c->cover.first)
+        return; /* what is missing before it has been said */
+    kt_tree_add_cover(&c->tree, &c->cover);
+    kt_check_heads(c, &c->tree);
 }
 
 /* Kept and dropped hashes in the order in which they were signed; false when the places clash. */
@@ -94,7 +110,8 @@ static bool signed_order(struct check *c, const struct kt_row *row, uint32_t *re
 static void check_signature(struct check *c, const struct kt_row *row, uint32_t count)
 {
     uint8_t key[KEYS_MAX][32];
-    unsigned n = c->signing_key == NULL ? 0 : c->signing_key(c->self, row->agent, key, KEYS_MAX);
+    unsigned n =
+        c->o->signing_key == NULL ? 0 : c->o->signing_key(c->o->self, row->agent, key, KEYS_MAX);
     if (n == 0)
         return;
     kt_buf_reset(&c->text);
@@ -181,7 +198,7 @@ void kt_check_batch(struct check *c, const struct kt_row *row, const struct kt_s
     memset(c->conflict, 0, row->count * sizeof *c->conflict);
     if (kt_row_arrivals(row, c->arrival, &err) != KT_OK ||
         kt_row_conflicts(row, c->conflict, &err) != KT_OK) {
-        kt_check_say(c, "%s", err.text);
+        kt_check_lost(c, "%s", err.text);
         return;
     }
     check_lines(c, row, line);

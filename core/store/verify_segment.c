@@ -52,7 +52,7 @@ static void compare_parts(struct check *c, const struct kt_segment *seg)
                       have;
         struct kt_error err = { 0 };
         if (kt_opened_raw(c->opened, part, &have, &err) != KT_OK) {
-            kt_check_say(c, "%s", err.text);
+            kt_check_lost(c, "%s", err.text);
             continue;
         }
         packed += have.len;
@@ -86,7 +86,7 @@ static bool read_lines(struct check *c, const struct kt_segment *seg)
     for (uint32_t i = 0; i < seg->count; i++) {
         struct kt_error err = { 0 };
         if (kt_opened_line(c->opened, i, &c->line[i], &err) != KT_OK) {
-            kt_check_say(c, "%s", err.text);
+            kt_check_lost(c, "%s", err.text);
             return false;
         }
     }
@@ -120,7 +120,7 @@ static void check_whole(struct check *c, const struct kt_segment *seg)
     if (kt_opened_start(c->opened, c->reader->db, seg, &err) != KT_OK ||
         kt_opened_runs(c->opened, &runs, &err) != KT_OK) {
         kt_check_reach(c, seg->first_seq, seg->last_seq);
-        kt_check_say(c, "%s", err.text);
+        kt_check_lost(c, "%s", err.text);
         return;
     }
     if (!read_lines(c, seg)) {

@@ -122,7 +122,7 @@ static void read_all(const char *path, unsigned long events)
     stop(&window);
     go(&verify);
     struct kt_verify_result v;
-    must(kt_reader_verify(r, NULL, NULL, NULL, &v, &err), &err);
+    must(kt_reader_verify(r, &(struct kt_verify_options){ 0 }, &v, &err), &err);
     stop(&verify);
     (void)printf("search of all        %10.0f events/s (%lu hits)\n", (double)events / all.wall,
                  hits);

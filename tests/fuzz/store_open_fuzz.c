@@ -113,7 +113,7 @@ static void read_all(void)
         assert(damaged < 1000); /* it gets to an end */
         kt_cursor_free(c);
     }
-    (void)!kt_reader_verify(r, NULL, NULL, NULL, &v, &err);
+    (void)!kt_reader_verify(r, &(struct kt_verify_options){ 0 }, &v, &err);
     kt_reader_close(r);
 }
 

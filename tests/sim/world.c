@@ -516,8 +516,9 @@ static enum kt_status settle(struct world *w, struct kt_error *err)
     return KT_OK;
 }
 
-static void problem(void *self, const char *sentence)
+static void problem(void *self, enum kt_fault fault, const char *sentence)
 {
+    (void)fault;
     struct world *w = self;
     if (w->r->problem[0] == 0)
         snprintf(w->r->problem, sizeof w->r->problem, "verify: %s", sentence);
@@ -617,7 +618,10 @@ static enum kt_status judge(struct world *w, struct kt_error *err)
         complain(w, "requests lost their answer", c.unknown);
     if (kt_reader_open(w->db, &reader, err) != KT_OK)
         return err->code;
-    enum kt_status st = kt_reader_verify(reader, problem, w, signing_key, &v, err);
+    enum kt_status st = kt_reader_verify(
+        reader,
+        &(struct kt_verify_options){ .problem = problem, .signing_key = signing_key, .self = w },
+        &v, err);
     kt_reader_close(reader);
     if (st != KT_OK)
         return st;

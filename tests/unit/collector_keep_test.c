@@ -247,8 +247,9 @@ static void nothing_young_is_gone(struct world *w)
     assert_int_equal(have, should);
 }
 
-static void problem(void *self, const char *sentence)
+static void problem(void *self, enum kt_fault fault, const char *sentence)
 {
+    (void)fault;
     struct world *w = self;
     (void)snprintf(w->said, sizeof w->said, "%s", sentence);
 }
@@ -258,7 +259,9 @@ static void still_verifies(struct world *w)
     struct kt_reader *r = NULL;
     struct kt_verify_result v;
     assert_int_equal(kt_reader_open(w->path, &r, NULL), KT_OK);
-    assert_int_equal(kt_reader_verify(r, problem, w, NULL, &v, NULL), KT_OK);
+    assert_int_equal(
+        kt_reader_verify(r, &(struct kt_verify_options){ .problem = problem, .self = w }, &v, NULL),
+        KT_OK);
     if (!v.ok)
         fail_msg("%s", w->said);
     kt_reader_close(r);

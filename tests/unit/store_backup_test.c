@@ -75,8 +75,9 @@ static void retire(struct world *w)
 
 /* ---- the backup ---- */
 
-static void problem(void *self, const char *sentence)
+static void problem(void *self, enum kt_fault fault, const char *sentence)
 {
+    (void)fault;
     struct world *w = self;
     w->problems++;
     print_error("%s\n", sentence);
@@ -114,7 +115,9 @@ static uint64_t records_of(struct world *w, const char *path)
         return 0;
     if (status != KT_OK)
         fail_msg("%s", err.text);
-    assert_int_equal(kt_reader_verify(r, problem, w, NULL, &v, &err), KT_OK);
+    assert_int_equal(
+        kt_reader_verify(r, &(struct kt_verify_options){ .problem = problem, .self = w }, &v, &err),
+        KT_OK);
     assert_true(v.ok);
     assert_int_equal(kt_reader_stats(r, &stats, &err), KT_OK);
     kt_reader_close(r);

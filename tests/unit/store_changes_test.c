@@ -119,10 +119,14 @@ static void retention_beside_a_verification_is_no_damage(void **state)
         segments_open_store(w);
         segments_fill(w);
         segments_must(kt_reader_open(w->path, &r, &err), &err);
-        segments_must(kt_reader_verify(r, NULL, NULL, NULL, &v, &err), &err);
+        segments_must(kt_reader_verify(r, &(struct kt_verify_options){ 0 }, &v, &err), &err);
         assert_true(v.ok);
         /* the key is asked for each batch that an agent signed */
-        segments_must(kt_reader_verify(r, NULL, &b, key_and_removal, &v, &err), &err);
+        segments_must(kt_reader_verify(
+                          r,
+                          &(struct kt_verify_options){ .signing_key = key_and_removal, .self = &b },
+                          &v, &err),
+                      &err);
         assert_true(b.calls > b.at);
         assert_int_equal(v.problems, 0);
         assert_true(v.removed > 0);

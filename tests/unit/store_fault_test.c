@@ -121,8 +121,9 @@ static void run(struct world *w)
     }
 }
 
-static void problem(void *self, const char *sentence)
+static void problem(void *self, enum kt_fault fault, const char *sentence)
 {
+    (void)fault;
     (void)self;
     print_error("%s\n", sentence);
 }
@@ -135,7 +136,9 @@ static void check(struct world *w, uint64_t events)
     struct kt_store_stats stats;
     if (kt_reader_open(w->path, &r, &err) != KT_OK)
         fail_msg("%s", err.text);
-    assert_int_equal(kt_reader_verify(r, problem, w, NULL, &v, &err), KT_OK);
+    assert_int_equal(
+        kt_reader_verify(r, &(struct kt_verify_options){ .problem = problem, .self = w }, &v, &err),
+        KT_OK);
     assert_int_equal(v.problems, 0);
     assert_int_equal(kt_reader_stats(r, &stats, &err), KT_OK);
     assert_int_equal(stats.events + stats.removed_events, events);

@@ -102,7 +102,7 @@ static void is_whole(struct world *w)
     struct kt_store_stats stats;
     char root[65];
     must(kt_reader_open(w->path, &r, &err), &err);
-    must(kt_reader_verify(r, NULL, NULL, NULL, &v, &err), &err);
+    must(kt_reader_verify(r, &(struct kt_verify_options){ 0 }, &v, &err), &err);
     must(kt_reader_stats(r, &stats, &err), &err);
     kt_hex(root, v.root, 32);
     assert_int_equal(v.problems, 0);

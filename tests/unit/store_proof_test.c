@@ -335,6 +335,39 @@ static void test_a_successor(void **state)
     assert_int_equal(kt_proofs_includes(w->proofs, 5, w->n, &path, &err), KT_E_AGAIN);
 }
 
+/* Whoever holds a checkpoint of any size is told the root of just that size. */
+static void test_heads_of_a_verification(void **state)
+{
+    struct world *w = *state;
+    struct kt_error err = { 0 };
+    struct kt_verify_result v;
+    struct kt_verify_head head[120] = { 0 };
+    unsigned roots = 0, removed = 0;
+    open_store(w, 300);
+    while (w->events < 2000)
+        grow_a_little(w);
+    look(w);
+    remove_first(w);
+    remove_first(w);
+    for (unsigned i = 0; i < KT_ARRAY_LEN(head); i++)
+        head[i].size = i * (w->n + 5) / (KT_ARRAY_LEN(head) - 1);
+    must(kt_reader_verify(
+             w->reader, &(struct kt_verify_options){ .heads = head, .n_heads = KT_ARRAY_LEN(head) },
+             &v, &err),
+         &err);
+    assert_true(v.ok && v.size >= w->n);
+    for (unsigned i = 0; i < KT_ARRAY_LEN(head); i++) {
+        struct kt_head want = naive_head(w, head[i].size <= w->n ? head[i].size : 0);
+        assert_int_equal(head[i].at == KT_VERIFY_AHEAD, head[i].size > v.size);
+        if (head[i].at == KT_VERIFY_ROOT && head[i].size <= w->n) {
+            assert_memory_equal(head[i].root, want.root, 32);
+            roots++;
+        }
+        removed += head[i].at == KT_VERIFY_REMOVED;
+    }
+    assert_true(roots > KT_ARRAY_LEN(head) / 2 && removed > 5);
+}
+
 static void test_what_there_is_not(void **state)
 {
     struct world *w = *state;
@@ -359,6 +392,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_log_that_grows_and_is_sealed, setup, teardown),
         cmocka_unit_test_setup_teardown(test_what_retention_took, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_successor, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_heads_of_a_verification, setup, teardown),
         cmocka_unit_test_setup_teardown(test_what_there_is_not, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -376,7 +376,7 @@ static void verify_copy(struct world *w, uint64_t records)
 {
     struct kt_reader *r = open_reader(w->copy);
     struct kt_verify_result v;
-    assert_int_equal(kt_reader_verify(r, NULL, NULL, NULL, &v, NULL), KT_OK);
+    assert_int_equal(kt_reader_verify(r, &(struct kt_verify_options){ 0 }, &v, NULL), KT_OK);
     assert_int_equal(v.problems, 0);
     assert_int_equal(v.records, records);
     kt_reader_close(r);

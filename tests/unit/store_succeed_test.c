@@ -142,7 +142,7 @@ static unsigned verify(struct world *w, struct kt_verify_result *ret)
     struct kt_reader *r = NULL;
     struct kt_error err = { 0 };
     must(kt_reader_open(w->path, &r, &err), &err);
-    must(kt_reader_verify(r, NULL, NULL, NULL, ret, &err), &err);
+    must(kt_reader_verify(r, &(struct kt_verify_options){ 0 }, ret, &err), &err);
     kt_reader_close(r);
     return ret->problems;
 }

@@ -145,8 +145,9 @@ static unsigned signing_key(void *self, struct kt_str agent, uint8_t (*ret)[32],
     return 2;
 }
 
-static void note(void *self, const char *sentence)
+static void note(void *self, enum kt_fault fault, const char *sentence)
 {
+    (void)fault;
     struct world *w = self;
     size_t len = strlen(w->said);
     (void)snprintf(w->said + len, sizeof w->said - len, "%s\n", sentence);
@@ -159,7 +160,9 @@ static bool verify(struct world *w, const char *path, struct kt_verify_result *r
     if (kt_reader_open(path, &r, NULL) != KT_OK)
         return false;
     struct kt_error err = { 0 };
-    enum kt_status status = kt_reader_verify(r, note, w, signing_key, ret, &err);
+    enum kt_status status = kt_reader_verify(
+        r, &(struct kt_verify_options){ .problem = note, .signing_key = signing_key, .self = w },
+        ret, &err);
     kt_reader_close(r);
     return status == KT_OK;
 }
