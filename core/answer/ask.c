@@ -6,6 +6,8 @@
  */
 #include "core/answer/ask.h"
 
+#include <string.h>
+
 enum kt_status kt_ask_open(struct kt_ask *a, const char *path, const struct kt_identities *ids,
                            kt_time_ns now, struct kt_error *err)
 {
@@ -45,6 +47,23 @@ void kt_ask_term(struct kt_buf *query, const char *field, struct kt_str value)
     kt_buf_byte(query, '"');
 }
 
+enum kt_status kt_ask_pattern(struct kt_buf *query, const char *field, struct kt_str value,
+                              struct kt_error *err)
+{
+    if (kt_str_find_byte(value, '*', 0) < 0) {
+        kt_ask_term(query, field, value);
+        return KT_OK;
+    }
+    for (size_t i = 0; i < value.len; i++)
+        if ((unsigned char)value.at[i] <= ' ' || strchr("\"()", value.at[i]) != NULL)
+            return kt_fail(err, KT_E_INPUT,
+                           "'" KT_STR_FMT "': a pattern has no blanks, quotes or parentheses; "
+                           "put a * in their place",
+                           KT_STR_ARG(value));
+    kt_buf_addf(query, "%s%s:" KT_STR_FMT, query->len > 0 ? " " : "", field, KT_STR_ARG(value));
+    return KT_OK;
+}
+
 /* ---- walks ---- */
 
 static enum kt_status plan(struct kt_ask *a, struct kt_str text, struct kt_query **ret,
@@ -61,6 +80,16 @@ static enum kt_status plan(struct kt_ask *a, struct kt_str text, struct kt_query
                               .damage = &a->damage };
     kt_query_plan(*ret, scan);
     return KT_OK;
+}
+
+/* The end of a walk, and damage that was counted, are no faults: err says nothing of them. */
+static enum kt_status ended(enum kt_status status, struct kt_error *err)
+{
+    if (status == KT_E_AGAIN)
+        status = KT_OK;
+    if (status == KT_OK && err != NULL)
+        *err = (struct kt_error){ 0 };
+    return status;
 }
 
 static void add_cost(struct kt_ask *a, const struct kt_scan_cost *c)
@@ -102,7 +131,7 @@ enum kt_status kt_ask_columns(struct kt_ask *a, struct kt_str query, uint32_t co
     add_cost(a, &cost);
     kt_columns_scan_free(c);
     kt_query_free(q);
-    return status == KT_E_AGAIN ? KT_OK : status;
+    return ended(status, err);
 }
 
 enum kt_status kt_ask_records(struct kt_ask *a, struct kt_str query,
@@ -136,5 +165,5 @@ enum kt_status kt_ask_records(struct kt_ask *a, struct kt_str query,
     add_cost(a, &cost);
     kt_cursor_free(c);
     kt_query_free(q);
-    return status == KT_E_AGAIN ? KT_OK : status;
+    return ended(status, err);
 }

@@ -55,3 +55,7 @@ KT_MUST_USE enum kt_status kt_ask_records(struct kt_ask *a, struct kt_str query,
                                           void *self, struct kt_error *err);
 /* Adds ` field:"value"` to a query, its quotes and backslashes as docs/query.md wants them. */
 void kt_ask_term(struct kt_buf *query, const char *field, struct kt_str value);
+/* The same, but where a `*` is in the value it is a glob. KT_E_INPUT: a glob with blanks, quotes or
+ * parentheses, which no query can say. */
+KT_MUST_USE enum kt_status kt_ask_pattern(struct kt_buf *query, const char *field,
+                                          struct kt_str value, struct kt_error *err);
