@@ -30,11 +30,19 @@ void kt_note_key_id(const struct kt_note_key *key, uint8_t ret[4])
     memcpy(ret, hash, 4);
 }
 
-/* Names have no blank, no '+', no control character; UTF-8 is checked by nobody who only compares.
- */
+/* Hex digits in one way only: two texts of one id would be two names of one key. */
+static bool lower_hex(struct kt_str text, void *ret, size_t n)
+{
+    for (size_t i = 0; i < text.len; i++)
+        if (text.at[i] >= 'A' && text.at[i] <= 'F')
+            return false;
+    return kt_hex_decode(text, ret, n);
+}
+
+/* Names are UTF-8 without blanks, '+' and control characters. */
 static bool name_fits(struct kt_str name)
 {
-    if (name.len == 0 || name.len >= KT_NOTE_NAME)
+    if (name.len == 0 || name.len >= KT_NOTE_NAME || !kt_utf8_valid(name))
         return false;
     for (size_t i = 0; i < name.len; i++)
         if ((unsigned char)name.at[i] <= ' ' || name.at[i] == '+' || name.at[i] == 0x7f)
@@ -63,8 +71,8 @@ enum kt_status kt_note_key_read(struct kt_str text, struct kt_note_key *ret, str
     uint8_t said[4], is[4];
     text = kt_str_trim(text);
     if (!kt_str_split(&text, '+', &name) || !kt_str_split(&text, '+', &id) || !name_fits(name) ||
-        !kt_hex_decode(id, said, sizeof said) || !kt_base64_decode(text, &bytes) ||
-        bytes.len != 33 || (bytes.at[0] != KT_NOTE_LOG && bytes.at[0] != KT_NOTE_COSIGNATURE))
+        !lower_hex(id, said, sizeof said) || !kt_base64_decode(text, &bytes) || bytes.len != 33 ||
+        (bytes.at[0] != KT_NOTE_LOG && bytes.at[0] != KT_NOTE_COSIGNATURE))
         return kt_fail(err, KT_E_INPUT, "a note key is <name>+<8 hex digits>+<base64>");
     kt_str_copyz(key.name, sizeof key.name, name);
     key.type = (enum kt_note_type)bytes.at[0];
@@ -171,13 +179,22 @@ static bool take_signature(struct kt_str line, struct kt_note_signature *ret)
     return true;
 }
 
+/* A note's text is UTF-8 whose only control character is the newline (C2SP signed-note). */
+static bool text_fits(struct kt_str text)
+{
+    for (size_t i = 0; i < text.len; i++)
+        if (((unsigned char)text.at[i] < ' ' && text.at[i] != '\n') || text.at[i] == 0x7f)
+            return false;
+    return kt_utf8_valid(text);
+}
+
 static bool take_head(struct kt_str text, struct kt_checkpoint *ret)
 {
     KT_CLEANUP(kt_buf_done) struct kt_buf root = { 0 };
     struct kt_str size, hash;
     if (!take_line(&text, &ret->origin) || !take_line(&text, &size) || !take_line(&text, &hash) ||
         !kt_str_starts(ret->origin, KT_STR(ORIGIN)) ||
-        !kt_hex_decode(kt_str_from_index(ret->origin, strlen(ORIGIN)), ret->log_id, 16))
+        !lower_hex(kt_str_from_index(ret->origin, strlen(ORIGIN)), ret->log_id, 16))
         return false;
     if (!kt_str_u64(size, &ret->head.size) || (size.len > 1 && size.at[0] == '0') ||
         ret->head.size > SIZE_MAX_LOG || !kt_base64_decode(hash, &root) || root.len != 32)
@@ -197,7 +214,7 @@ enum kt_status kt_checkpoint_read(struct kt_str note, struct kt_checkpoint *ret,
     if (end < 0)
         return kt_fail(err, KT_E_INPUT, "no checkpoint: a blank line and signatures are missing");
     ret->text = kt_str_from(note.at, (size_t)end + 1);
-    if (!take_head(ret->text, ret))
+    if (!text_fits(ret->text) || !take_head(ret->text, ret))
         return kt_fail(err, KT_E_INPUT,
                        "no checkpoint of keytrail: its text is not origin, size and root");
     struct kt_str rest = kt_str_from_index(note, (size_t)end + 2);

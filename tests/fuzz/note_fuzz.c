@@ -1,0 +1,51 @@
+/* kt_note_key_read and kt_checkpoint_read over any bytes. The first byte chooses. What is read of a
+ * key is written back alike, and a checkpoint's text is made again from what was read of it. */
+#include <assert.h>
+
+#include "core/base/hash.h"
+#include "core/proof/note.h"
+
+static void key(struct kt_str in)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf again = { 0 };
+    struct kt_note_key k;
+    if (kt_note_key_read(in, &k, NULL) != KT_OK)
+        return;
+    kt_note_key_write(&k, &again);
+    assert(kt_str_eq(kt_buf_str(&again), kt_str_trim(in)));
+}
+
+static void checkpoint(struct kt_str in)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf again = { 0 };
+    struct kt_checkpoint c;
+    struct kt_note_key k = { .name = "a", .type = KT_NOTE_COSIGNATURE };
+    kt_time_ns when;
+    if (kt_checkpoint_read(in, &c, NULL) != KT_OK)
+        return;
+    assert(c.n > 0 && c.n <= KT_NOTE_SIGNATURES);
+    kt_checkpoint_text(c.log_id, &c.head, &again);
+    assert(kt_str_starts(c.text, kt_buf_str(&again))); /* extensions may follow */
+    for (unsigned i = 0; i < c.n; i++) { /* whoever says to be him, nobody has signed this */
+        kt_str_copyz(k.name, sizeof k.name, c.signature[i].name);
+        k.type = c.signature[i].len == 64 ? KT_NOTE_LOG : KT_NOTE_COSIGNATURE;
+        (void)kt_checkpoint_signed(&c, &k, &when);
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static bool ready;
+    if (!ready)
+        kt_hash_init();
+    ready = true;
+    if (size == 0)
+        return 0;
+    struct kt_str in = kt_str_from(data + 1, size - 1);
+    if ((data[0] & 1) != 0)
+        key(in);
+    else
+        checkpoint(in);
+    return 0;
+}
