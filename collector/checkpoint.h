@@ -1,0 +1,73 @@
+/*
+ * checkpoint: the signed heads of the log (THREATS T2-T4): at most 60 s behind, durable before they
+ * are published, and again every 60 s when nothing has come.
+ *
+ * Order: records durable -> signed (collector/signer.h) -> checkpoint durable -> published. A
+ * thread of its own, with its own reader, makes heads and proofs and asks the signer; every call
+ * here is made by the writer's thread and waits for nothing.
+ *
+ * In the store: blob KT_CHECKPOINT_BLOB, the newest note with its cosignatures, and
+ * KT_CHECKPOINT_HISTORY<size>, older ones: of the last day one an hour, before it one a day and
+ * those that a witness has cosigned, one an hour at most.
+ */
+#pragma once
+#include "core/config/config.h"
+#include "core/proof/note.h"
+#include "core/store/write.h"
+#include "core/sys/clock.h"
+
+#define KT_CHECKPOINT_BLOB     "checkpoint"
+#define KT_CHECKPOINT_HISTORY  "checkpoint/"
+#define KT_CHECKPOINT_STATUS   "status/checkpoint" /* JSON, for `keytrail status` */
+#define KT_CHECKPOINT_EVERY    (60 * KT_NS_S)
+#define KT_CHECKPOINT_LATE     (15 * KT_NS_MIN)
+#define KT_CHECKPOINT_PROOFS_S 16u /* proofs from older sizes in a second; the others wait */
+#define KT_CHECKPOINT_WAITING  4096u
+
+struct kt_checkpoints;
+
+/* ---- what is published ---- */
+
+struct kt_checkpoint_news { /* views live until the next call of anything here */
+    uint64_t number;        /* 1, 2 … with each publication of this life, heartbeats too */
+    kt_time_ns at;          /* wall clock, when it was signed */
+    struct kt_str note;     /* with the cosignatures so far */
+    struct kt_head head;
+    uint64_t from; /* size that `proof` leads from: of the checkpoint before, 0: of the first */
+    struct kt_str proof; /* a consistency path, packed (kt_path_pack); of a heartbeat empty */
+};
+/* The newest one; false: there is none yet. */
+bool kt_checkpoints_newest(const struct kt_checkpoints *c, struct kt_checkpoint_news *ret);
+
+/* Somebody knows an older head: answer() is called on the writer's thread, in a later turn, with
+ * the newest checkpoint then and a proof from there; news NULL: there is none, from is larger than
+ * the log, or retention took what it needs (`why` says so). A second wish with the same tag
+ * replaces the first. KT_E_LIMIT: KT_CHECKPOINT_WAITING others wait. */
+struct kt_checkpoint_wish {
+    uint64_t from, tag; /* size; whose it is (a peer's number, a witness's) */
+    void (*answer)(void *self, uint64_t tag, const struct kt_checkpoint_news *news,
+                   const char *why);
+    void *self;
+};
+KT_MUST_USE enum kt_status kt_checkpoints_wish(struct kt_checkpoints *c,
+                                               const struct kt_checkpoint_wish *w,
+                                               struct kt_error *err);
+/* Whoever it was is gone. */
+void kt_checkpoints_forget(struct kt_checkpoints *c, uint64_t tag);
+
+/* ---- what comes back ---- */
+
+struct kt_cosignature {
+    struct kt_head head;           /* what was cosigned */
+    struct kt_str line;            /* "— <name> <base64>", with or without its newline */
+    const struct kt_note_key *key; /* those it may be by: of one agent, of one witness */
+    unsigned n_keys;
+    bool witness; /* not one of our agents: its checkpoints are kept */
+};
+/* Checks it and adds it to the checkpoint of that size, which the next commit carries; the newest
+ * one and the one before are held. KT_E_INPUT: no such signature by these keys, or of a head that
+ * this log never had under that size: the peer saw another tree, and `err` says so. KT_E_AGAIN: of
+ * an older checkpoint, or of one with signatures enough. */
+KT_MUST_USE enum kt_status kt_checkpoints_cosign(struct kt_checkpoints *c,
+                                                 const struct kt_cosignature *s,
+                                                 struct kt_error *err);
