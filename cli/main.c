@@ -10,6 +10,7 @@
 
 #include "cli/cli.h"
 #include "cli/commands.h"
+#include "collector/signer.h"
 #include "core/base/alloc.h"
 #include "core/base/hash.h"
 
@@ -88,6 +89,8 @@ int main(int argc, char **argv)
     }
     if (strcmp(word, "--version") == 0)
         word = "version";
+    if (strcmp(word, "signer") == 0 && argc == 4) /* the collector starts it, nobody else */
+        return kt_signer_main(argv[2], argv[3]);
     for (size_t i = 0; i < KT_ARRAY_LEN(commands); i++) {
         if (strcmp(word, commands[i].name) == 0)
             return commands[i].run(argc - 1, argv + 1);

@@ -51,6 +51,11 @@ static const struct kt_option collector_table[] = {
       false },
     { "key_file", KT_OPT_SECRET_FILE, "keys/collector.key", AT(key_file),
       "the collector's keys, 0600", false, false },
+    { "log_key_file", KT_OPT_SECRET_FILE, "keys/log.key", AT(log_key_file),
+      "the key that signs checkpoints, 0600; opened by the signer alone", false, false },
+    { "signer_dir", KT_OPT_PATH, "", AT(signer_dir),
+      "what the signer has signed last: a folder of its own, in no backup of the store", false,
+      false },
     { "agents_dir", KT_OPT_PATH, "agents.d", AT(agents_dir), "one file for each allowed agent",
       false, false },
     { "control", KT_OPT_PATH, "", AT(control), "Unix socket of the commands", false, false },
@@ -406,6 +411,19 @@ static enum kt_status load_geoip(struct kt_conf *c, struct kt_error *err)
     return KT_OK;
 }
 
+/* In the store's folder, under a name that does not begin with the store's: a restore by
+ * `cp backup/keytrail.db*` must not take the signer's memory back as well. */
+static const char *signer_beside(const struct kt_conf *c)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf b = { 0 };
+    struct kt_str store = kt_str_of(c->store_path);
+    size_t name = (size_t)(kt_str_rfind_byte(store, '/') + 1);
+    kt_buf_add(&b, kt_str_from(store.at, name));
+    kt_buf_addz(&b, "signer.");
+    kt_buf_add(&b, kt_str_from_index(store, name));
+    return kt_yaml_keepz(c->yaml, kt_buf_str(&b));
+}
+
 /* Files of a configuration that is not the system's stay in its folder. */
 static enum kt_status place_defaults(struct kt_conf *c, struct kt_error *err)
 {
@@ -415,6 +433,8 @@ static enum kt_status place_defaults(struct kt_conf *c, struct kt_error *err)
                      system ? KT_STR("/var/lib/keytrail/keytrail.db") : KT_STR("keytrail.db"),
                      &c->store_path, err) != KT_OK)
         return KT_E_CONFIG;
+    if (c->signer_dir == NULL)
+        c->signer_dir = signer_beside(c);
     if (c->control != NULL)
         return KT_OK;
     if (!system && kt_yaml_path(c->yaml, KT_STR("control.sock"), &c->control, err) != KT_OK)

@@ -168,7 +168,8 @@ struct kt_conf {
     kt_time_ns retention;
     bool allow_short_retention;                           /* under 365 days */
     const char *listen, *key_file, *agents_dir, *control; /* collector.* */
-    struct kt_strings geoip;                              /* empty = auto */
+    const char *log_key_file, *signer_dir;
+    struct kt_strings geoip; /* empty = auto */
     bool geoip_auto;
     struct kt_conf_network *networks;
     unsigned n_networks;
@@ -272,6 +273,19 @@ KT_MUST_USE enum kt_status kt_key_file_read(const char *path, struct kt_key_file
                                             struct kt_error *err);
 KT_MUST_USE enum kt_status kt_key_file_write(const char *path, const struct kt_key_file *k,
                                              struct kt_error *err); /* must not exist */
+/* The log's key file, 0600: a line "log <base64url of the seed>"; while the key is exchanged two,
+ * the older one first. */
+#define KT_LOG_KEYS 2u
+struct kt_log_keys {
+    unsigned n;
+    uint8_t seed[KT_LOG_KEYS][32];
+};
+/* KT_E_AGAIN: there is no such file. */
+KT_MUST_USE enum kt_status kt_log_keys_read(const char *path, struct kt_log_keys *ret,
+                                            struct kt_error *err);
+/* replace: over the file that is there; else it must not exist. */
+KT_MUST_USE enum kt_status kt_log_keys_write(const char *path, const struct kt_log_keys *k,
+                                             bool replace, struct kt_error *err);
 /* kta1_ + base64url of CURVE public key and Ed25519 public key (64 bytes). */
 void kt_token_format(const uint8_t curve[32], const uint8_t signing[32], struct kt_buf *out);
 bool kt_token_parse(struct kt_str token, uint8_t ret_curve[32], uint8_t ret_signing[32]);

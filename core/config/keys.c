@@ -9,7 +9,7 @@
 
 #include "core/base/enc.h"
 #include "core/base/hash.h"
-#include "core/config/config.h"
+#include "core/config/tree.h"
 #include "core/sys/fs.h"
 
 #define KEY_FILE_MAX 4096u
@@ -103,6 +103,12 @@ static enum kt_status sync_folder_of(const char *path, struct kt_error *err)
     return kt_fs_real.sync_dir(kt_fs_real.self, kt_buf_z(&folder), err);
 }
 
+enum kt_status kt_key_write_new(const char *path, struct kt_str text, struct kt_error *err)
+{
+    enum kt_status st = write_new(path, text, err);
+    return st == KT_OK ? sync_folder_of(path, err) : st;
+}
+
 enum kt_status kt_key_file_write(const char *path, const struct kt_key_file *k,
                                  struct kt_error *err)
 {
@@ -113,7 +119,7 @@ enum kt_status kt_key_file_write(const char *path, const struct kt_key_file *k,
     kt_base64url_add(&text, kt_str_from(k->signing_seed, sizeof k->signing_seed));
     kt_buf_byte(&text, '\n');
     kt_wipe(curve, sizeof curve);
-    if (write_new(path, kt_buf_str(&text), err) != KT_OK || sync_folder_of(path, err) != KT_OK)
+    if (kt_key_write_new(path, kt_buf_str(&text), err) != KT_OK)
         return kt_wrap(err, "key file");
     return KT_OK;
 }

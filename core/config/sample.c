@@ -18,6 +18,7 @@ static const char collector_text[] =
     "collector:\n"
     "  listen: tcp://127.0.0.1:7420  # tcp://0.0.0.0:7420 to take agents from other hosts\n"
     "  key_file: keys/collector.key  # 0600, in a folder 0700\n"
+    "  log_key_file: keys/log.key    # signs checkpoints of the log; opened by the signer alone\n"
     "  agents_dir: agents.d          # written by `keytrail agent add`\n"
     "  control: control.sock         # how commands reach the running collector\n"
     "\n"

@@ -23,6 +23,10 @@ void kt_options_print_given(const struct kt_option *table, const void *values,
                             const struct kt_node *given, unsigned indent, bool with_help,
                             struct kt_buf *out);
 
+/* A key file that must not exist, synced with its folder. */
+KT_MUST_USE enum kt_status kt_key_write_new(const char *path, struct kt_str text,
+                                            struct kt_error *err);
+
 /* Agents' and instances' names: 1 to KT_NAME_MAX of A-Z a-z 0-9 . _ - */
 bool kt_conf_name_ok(struct kt_str name);
 /* The time under key, if it is there: a date, with or without a clock time and zone. */

@@ -111,8 +111,22 @@ void kt_harden(void)
 
 /* ---- children ---- */
 
+/* Leaves stdin to stderr, `fd` as KT_SPAWN_FD and behind it the pipe that tells why exec failed. */
+static bool keep_only(int fd, int *why)
+{
+    int moved = fcntl(*why, F_DUPFD_CLOEXEC, KT_SPAWN_FD + 1);
+    int kept = moved < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, moved + 1);
+    if (kept < 0 || dup2(moved, KT_SPAWN_FD + 1) < 0 || dup2(kept, KT_SPAWN_FD) < 0 ||
+        close_range(KT_SPAWN_FD + 2, ~0u, 0) != 0 ||
+        fcntl(KT_SPAWN_FD + 1, F_SETFD, FD_CLOEXEC) != 0)
+        return false;
+    *why = KT_SPAWN_FD + 1;
+    return true;
+}
+
 /* Between fork and exec: only async-signal-safe calls. Returns only when exec failed. */
-static void run_child(const char *const argv[], const char *log_path, pid_t parent)
+static void run_child(const char *const argv[], const char *log_path, int fd, int *why,
+                      pid_t parent)
 {
     sigset_t none;
 
@@ -135,6 +149,8 @@ static void run_child(const char *const argv[], const char *log_path, pid_t pare
     }
     if (in > STDERR_FILENO)
         (void)close(in);
+    if (fd >= 0 && !keep_only(fd, why))
+        return;
     /* execv takes `char *const[]` but changes neither the pointers nor the text. */
     union {
         const char *const *in;
@@ -146,6 +162,12 @@ static void run_child(const char *const argv[], const char *log_path, pid_t pare
 enum kt_status kt_spawn(const char *const argv[], const char *log_path, int *ret_pid,
                         struct kt_error *err)
 {
+    return kt_spawn_with(argv, log_path, -1, ret_pid, err);
+}
+
+enum kt_status kt_spawn_with(const char *const argv[], const char *log_path, int fd, int *ret_pid,
+                             struct kt_error *err)
+{
     int why[2]; /* closed by exec; otherwise carries the errno of what failed */
     if (pipe2(why, O_CLOEXEC) != 0)
         return kt_fail_errno(err, "pipe");
@@ -153,7 +175,7 @@ enum kt_status kt_spawn(const char *const argv[], const char *log_path, int *ret
     pid_t parent = getpid();
     pid_t pid = fork();
     if (pid == 0) {
-        run_child(argv, log_path, parent);
+        run_child(argv, log_path, fd, &why[1], parent);
         int failed = errno;
         (void)!write(why[1], &failed, sizeof failed);
         _exit(127);

@@ -20,6 +20,11 @@ void kt_harden(void);
  * parent. */
 KT_MUST_USE enum kt_status kt_spawn(const char *const argv[], const char *log_path, int *ret_pid,
                                     struct kt_error *err);
+/* The same with a socket of ours: the child has it as descriptor 3, and nothing else of what is
+ * open here but stdout and stderr. */
+#define KT_SPAWN_FD 3
+KT_MUST_USE enum kt_status kt_spawn_with(const char *const argv[], const char *log_path, int fd,
+                                         int *ret_pid, struct kt_error *err);
 bool kt_child_running(int pid);            /* reaps */
 void kt_child_stop(int pid, int grace_ms); /* SIGTERM, wait, SIGKILL */
 /* The running program's own path (/proc/self/exe). */

@@ -8,91 +8,25 @@
 #include <cmocka.h>
 #include <string.h>
 
-#include "core/base/alloc.h"
 #include "core/base/enc.h"
 #include "core/base/hash.h"
 #include "core/proof/merkle.h"
 #include "core/sys/rng.h"
+#include "tests/support/merkle.h"
 
 #define SMALL 130u
 
-/* ---- the definitions, as the RFC writes them ---- */
+static struct test_tree *tree;
 
-static uint8_t leaves[8192][32];
-
-static uint64_t split_of(uint64_t n) /* the largest power of two below n */
+static void plant(unsigned leaves)
 {
-    uint64_t k = 1;
-    while (2 * k < n)
-        k *= 2;
-    return k;
-}
-
-static void mth(uint64_t from, uint64_t n, uint8_t ret[32])
-{
-    uint8_t left[32], right[32];
-    if (n == 0) {
-        kt_sha256_of(NULL, 0, ret);
-    } else if (n == 1) {
-        memcpy(ret, leaves[from], 32);
-    } else {
-        uint64_t k = split_of(n);
-        mth(from, k, left);
-        mth(from + k, n - k, right);
-        kt_merkle_node(left, right, ret);
-    }
-}
-
-static void add(struct kt_path *p, uint64_t from, uint64_t n)
-{
-    mth(from, n, p->hash[p->n++]);
-}
-
-static void path_of(uint64_t m, uint64_t from, uint64_t n, struct kt_path *p)
-{
-    if (n == 1)
-        return;
-    uint64_t k = split_of(n);
-    if (m < k) {
-        path_of(m, from, k, p);
-        add(p, from + k, n - k);
-    } else {
-        path_of(m - k, from + k, n - k, p);
-        add(p, from, k);
-    }
-}
-
-static void subproof(uint64_t m, uint64_t from, uint64_t n, bool whole, struct kt_path *p)
-{
-    if (m == n) {
-        if (!whole)
-            add(p, from, n);
-        return;
-    }
-    uint64_t k = split_of(n);
-    if (m <= k) {
-        subproof(m, from, k, whole, p);
-        add(p, from + k, n - k);
-    } else {
-        subproof(m - k, from + k, n - k, false, p);
-        add(p, from, k);
-    }
+    test_tree_free(tree);
+    tree = test_tree_new(leaves, 1);
 }
 
 static struct kt_head head_of(uint64_t size)
 {
-    struct kt_head h = { .size = size };
-    mth(0, size, h.root);
-    return h;
-}
-
-static void number_leaves(unsigned n)
-{
-    for (unsigned i = 0; i < n; i++) {
-        uint8_t text[5] = { 0, (uint8_t)i, (uint8_t)(i >> 8), 7, 9 };
-        struct kt_str part = kt_str_from(text, sizeof text);
-        kt_sha256_of(&part, 1, leaves[i]);
-    }
+    return test_tree_head(tree, size);
 }
 
 /* ---- the vectors of Certificate Transparency's reference implementation ---- */
@@ -158,17 +92,24 @@ static const struct {
 static void published_trees_and_proofs_verify(void **state)
 {
     (void)state;
-    struct kt_head heads[9] = { head_of(0) };
+    uint8_t leaves[8][32];
     for (unsigned i = 0; i < 8; i++) {
         uint8_t text[17] = { 0 };
         size_t n = strlen(published[i].hex) / 2;
         assert_true(kt_hex_decode(kt_str_of(published[i].hex), text + 1, n));
         struct kt_str part = kt_str_from(text, n + 1);
         kt_sha256_of(&part, 1, leaves[i]);
-        heads[i + 1] = head_of(i + 1);
+    }
+    test_tree_free(tree);
+    tree = test_tree_of(leaves, 8);
+    struct kt_head heads[9];
+    for (unsigned i = 0; i <= 8; i++) {
         char hex[65];
-        kt_hex(hex, heads[i + 1].root, 32);
-        assert_string_equal(hex, published[i].root);
+        heads[i] = head_of(i);
+        kt_hex(hex, heads[i].root, 32);
+        assert_string_equal(
+            hex, i > 0 ? published[i - 1].root
+                       : "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
     }
     for (size_t i = 0; i < KT_ARRAY_LEN(published_paths); i++) {
         struct kt_path p = { 0 };
@@ -213,7 +154,7 @@ struct question {
 static bool included(void *self, const struct kt_path *p)
 {
     const struct question *q = self;
-    return kt_merkle_includes(&q->newer, q->index, leaves[q->index], p);
+    return kt_merkle_includes(&q->newer, q->index, test_tree_leaf(tree, q->index), p);
 }
 
 static bool extended(void *self, const struct kt_path *p)
@@ -225,19 +166,20 @@ static bool extended(void *self, const struct kt_path *p)
 static void every_inclusion_up_to_130_leaves(void **state)
 {
     (void)state;
-    number_leaves(SMALL + 1);
+    plant(SMALL + 1);
     for (uint64_t size = 1; size <= SMALL; size++) {
         struct question q = { .newer = head_of(size) };
         for (q.index = 0; q.index < size; q.index++) {
             struct kt_path p = { 0 };
-            path_of(q.index, 0, size, &p);
+            test_tree_includes(tree, q.index, size, &p);
             only_as_it_is(&p, included, &q);
             for (uint64_t other = 0; other <= size; other++)
-                assert_true(other == q.index ||
-                            !kt_merkle_includes(&q.newer, other, leaves[q.index], &p));
+                assert_true(
+                    other == q.index ||
+                    !kt_merkle_includes(&q.newer, other, test_tree_leaf(tree, q.index), &p));
         }
         struct kt_path none = { 0 };
-        assert_false(kt_merkle_includes(&q.newer, size, leaves[size], &none));
+        assert_false(kt_merkle_includes(&q.newer, size, test_tree_leaf(tree, size), &none));
     }
 }
 
@@ -245,14 +187,14 @@ static void every_consistency_up_to_130_leaves(void **state)
 {
     (void)state;
     static struct kt_head heads[SMALL + 1];
-    number_leaves(SMALL);
+    plant(SMALL);
     for (uint64_t size = 0; size <= SMALL; size++)
         heads[size] = head_of(size);
     for (uint64_t newer = 1; newer <= SMALL; newer++)
         for (uint64_t older = 1; older <= newer; older++) {
             struct question q = { .older = heads[older], .newer = heads[newer] };
             struct kt_path p = { 0 };
-            subproof(older, 0, newer, true, &p);
+            test_tree_extends(tree, older, newer, &p);
             only_as_it_is(&p, extended, &q);
             q.older.root[3] ^= 1;
             assert_false(extended(&q, &p));
@@ -271,7 +213,7 @@ static void every_consistency_up_to_130_leaves(void **state)
 static void an_empty_tree_is_the_beginning_of_every_tree(void **state)
 {
     (void)state;
-    number_leaves(9);
+    plant(9);
     struct kt_head empty = head_of(0), nine = head_of(9);
     struct kt_path none = { 0 }, one = { .n = 1 };
     assert_true(kt_merkle_extends(&empty, &nine, &none));
@@ -284,21 +226,29 @@ static void random_trees_of_thousands(void **state)
     (void)state;
     struct kt_rng_seeded seed = { .state = 42 };
     struct kt_rng rng = kt_rng_seeded(&seed);
-    number_leaves(8192);
+    plant(8192);
     for (unsigned round = 0; round < 60; round++) {
         uint64_t size = 2 + kt_rng_below(&rng, 8191);
         struct question q = { .newer = head_of(size), .index = kt_rng_below(&rng, size) };
         struct kt_path p = { 0 }, c = { 0 };
         q.older = head_of(1 + q.index);
-        path_of(q.index, 0, size, &p);
+        test_tree_includes(tree, q.index, size, &p);
         only_as_it_is(&p, included, &q);
-        subproof(q.older.size, 0, size, true, &c);
+        test_tree_extends(tree, q.older.size, size, &c);
         only_as_it_is(&c, extended, &q);
     }
 }
 
 /* ---- trees as large as a log may become: all leaves alike but one, so that a subtree's hash is
  * known by its size ---- */
+
+static uint64_t split_of(uint64_t n) /* the largest power of two below n */
+{
+    uint64_t k = 1;
+    while (2 * k < n)
+        k *= 2;
+    return k;
+}
 
 static uint8_t full[64][32]; /* [k]: 2^k leaves */
 
@@ -350,7 +300,8 @@ static void random_trees_of_up_to_2_to_54(void **state)
     struct kt_rng_seeded seed = { .state = 7 };
     struct kt_rng rng = kt_rng_seeded(&seed);
     memset(full[0], 0xaa, 32);
-    memset(leaves[0], 0xbb, 32);
+    uint8_t leaf[32];
+    memset(leaf, 0xbb, 32);
     for (unsigned i = 1; i < 64; i++)
         kt_merkle_node(full[i - 1], full[i - 1], full[i]);
     for (unsigned round = 0; round < 5000; round++) {
@@ -358,10 +309,10 @@ static void random_trees_of_up_to_2_to_54(void **state)
         uint64_t index = kt_rng_below(&rng, size);
         struct kt_path p = { 0 }, c = { 0 };
         struct kt_head newer = { .size = size }, older = { .size = index + 1 };
-        huge_path(index, size, leaves[0], &p, newer.root);
+        huge_path(index, size, leaf, &p, newer.root);
         assert_true(p.n <= KT_PATH_MAX);
-        assert_true(kt_merkle_includes(&newer, index, leaves[0], &p));
-        assert_true(size == 1 || !kt_merkle_includes(&newer, index ^ 1, leaves[0], &p));
+        assert_true(kt_merkle_includes(&newer, index, leaf, &p));
+        assert_true(size == 1 || !kt_merkle_includes(&newer, index ^ 1, leaf, &p));
         alike(size, newer.root);
         alike(older.size, older.root);
         huge_subproof(older.size, size, true, &c);
@@ -377,13 +328,14 @@ static void a_path_is_its_hashes(void **state)
     (void)state;
     KT_CLEANUP(kt_buf_done) struct kt_buf b = { 0 };
     struct kt_path p = { .n = 3 }, got;
-    number_leaves(3);
-    memcpy(p.hash, leaves, 96);
+    plant(3);
+    for (unsigned i = 0; i < 3; i++)
+        memcpy(p.hash[i], test_tree_leaf(tree, i), 32);
     kt_path_pack(&p, &b);
     assert_int_equal(b.len, 96);
     assert_true(kt_path_read(kt_buf_str(&b), &got));
     assert_int_equal(got.n, 3);
-    assert_memory_equal(got.hash, leaves, 96);
+    assert_memory_equal(got.hash, p.hash, 96);
     assert_false(kt_path_read(kt_str_from(b.at, 95), &got));
     assert_true(kt_path_read(KT_STR_NONE, &got));
     assert_int_equal(got.n, 0);
@@ -405,5 +357,7 @@ int main(void)
         cmocka_unit_test(random_trees_of_up_to_2_to_54),
         cmocka_unit_test(a_path_is_its_hashes),
     };
-    return cmocka_run_group_tests_name("proof_merkle", tests, NULL, NULL);
+    int failed = cmocka_run_group_tests_name("proof_merkle", tests, NULL, NULL);
+    test_tree_free(tree);
+    return failed;
 }
