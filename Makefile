@@ -94,6 +94,7 @@ $(BUILD)/core/store/schema.o: core/store/schema.sql
 $(BUILD)/agents/sources/registry.o: $(wildcard agents/sources/*.md)
 $(BUILD)/agents/inputs/registry.o: $(wildcard agents/inputs/*.md)
 $(BUILD)/detectors/registry.o: $(wildcard detectors/*.md)
+$(BUILD)/exporters/reports/doc_page.o: exporters/reports/report.css
 
 -include $(shell find $(BUILD) -name '*.d' -type f 2>/dev/null)
 

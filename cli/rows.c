@@ -48,14 +48,12 @@ bool kt_output_of(const char *word, enum kt_output *ret)
     return false;
 }
 
-/* What a terminal would obey is escaped as in the table (THREATS O2). */
 static void csv_field(struct kt_buf *out, struct kt_str s, bool words)
 {
-    struct kt_buf safe = { 0 };
-    bool formula = s.len > 0 && (s.at[0] == '\t' || s.at[0] == '\r');
-    kt_tty_add(&safe, s);
-    kt_csv_add(out, words && !formula ? kt_buf_str(&safe) : s, words);
-    kt_buf_done(&safe);
+    if (words)
+        kt_csv_words(out, s);
+    else
+        kt_csv_add(out, s, false);
 }
 
 /* `|` and line ends in what stands in a cell are escaped. */

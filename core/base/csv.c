@@ -2,9 +2,11 @@
  * csv: fields of RFC 4180 text.
  *
  * Owns:  nothing.
- * Calls: buf.
+ * Calls: buf, log (what is hidden is shown).
  */
 #include "core/base/csv.h"
+
+#include "core/base/log.h"
 
 void kt_csv_add(struct kt_buf *out, struct kt_str s, bool guard)
 {
@@ -23,4 +25,13 @@ void kt_csv_add(struct kt_buf *out, struct kt_str s, bool guard)
         kt_buf_byte(out, s.at[k]);
     }
     kt_buf_byte(out, '"');
+}
+
+void kt_csv_words(struct kt_buf *out, struct kt_str s)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf safe = { 0 };
+    if (s.len > 0 && (s.at[0] == '\t' || s.at[0] == '\r')) /* the guard would see the escape */
+        kt_buf_byte(&safe, '\'');
+    kt_tty_add(&safe, s);
+    kt_csv_add(out, kt_buf_str(&safe), true);
 }

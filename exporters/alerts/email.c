@@ -7,6 +7,7 @@
  * replies. No header holds a line end that is not its own: what comes from events is made visible
  *        first, addresses are letters, digits and a few signs.
  */
+#include "core/base/html.h"
 #include "exporters/alerts/email_mime.h"
 
 #define SENTENCE_MAX   1200u
@@ -130,7 +131,7 @@ struct part { /* one of the two forms; strings are made visible already */
 static void add_text(const struct part *p, struct kt_str s)
 {
     if (p->html)
-        kt_mime_html(p->out, s);
+        kt_html_add(p->out, s);
     else
         kt_buf_add(p->out, s);
 }
@@ -162,7 +163,7 @@ static void add_link(const struct part *p, const char *label, struct kt_str url)
         return;
     }
     kt_buf_addz(p->out, "<p><a href=\"");
-    kt_mime_html(p->out, url);
+    kt_html_add(p->out, url);
     kt_buf_addf(p->out, "\">%s</a></p>\n", label);
 }
 

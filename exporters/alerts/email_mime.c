@@ -90,22 +90,3 @@ void kt_mime_text(struct kt_buf *out, struct kt_str text)
         bytes = kt_str_from_index(bytes, line.len);
     }
 }
-
-void kt_mime_html(struct kt_buf *out, struct kt_str s)
-{
-    static const struct {
-        char c;
-        const char *by;
-    } marks[] = {
-        { '&', "&amp;" }, { '<', "&lt;" }, { '>', "&gt;" }, { '"', "&quot;" }, { '\'', "&#39;" }
-    };
-    for (size_t i = 0; i < s.len; i++) {
-        size_t m = 0;
-        while (m < KT_ARRAY_LEN(marks) && marks[m].c != s.at[i])
-            m++;
-        if (m < KT_ARRAY_LEN(marks))
-            kt_buf_addz(out, marks[m].by);
-        else
-            kt_buf_byte(out, s.at[i]);
-    }
-}

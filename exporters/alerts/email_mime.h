@@ -1,4 +1,4 @@
-/* email_mime: the encoders of a message: headers of RFC 5322 and 2047, bodies of RFC 2045, HTML. */
+/* email_mime: the encoders of a message: headers of RFC 5322 and 2047, bodies of RFC 2045. */
 #pragma once
 #include "exporters/alerts/render.h"
 
@@ -9,5 +9,3 @@ void kt_mime_header(struct kt_buf *out, const char *name, struct kt_str value);
 void kt_mime_date(struct kt_buf *out, kt_time_ns t);
 /* A text as base64, each of its LF as CRLF (RFC 2046 §4.1.1), in lines of 76 characters. */
 void kt_mime_text(struct kt_buf *out, struct kt_str text);
-/* As text or the value of an attribute in double quotes. */
-void kt_mime_html(struct kt_buf *out, struct kt_str s);

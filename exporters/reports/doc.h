@@ -30,7 +30,8 @@ struct kt_doc *kt_doc_new(const struct kt_doc_head *head, const struct kt_doc_ou
 void kt_doc_free(struct kt_doc *d);
 /* A fault of `out` is kept, everything behind it does nothing, and kt_doc_end tells it. */
 
-/* Section 1 is the cover; they come in order. */
+/* Section 1 is the cover, on which all stands that is written before section 2. They come in order;
+ * numbers may be left out. */
 void kt_doc_section(struct kt_doc *d, unsigned number, const char *title);
 void kt_doc_heading(struct kt_doc *d, const char *title); /* inside a section */
 void kt_doc_para(struct kt_doc *d, const char *fmt, ...) KT_PRINTF(2, 3);
@@ -45,7 +46,10 @@ struct kt_doc_column {
     const char *name, *title; /* of the CSV file; of the page, NULL = not there */
     enum kt_doc_type type;
 };
-struct kt_doc_cell { /* text, or a number: count, ns, ns of a span, millionths of a share */
+/* text, or a number: count, ns, ns of any moment of the day (UTC), ns of a span, millionths of a
+ * share. In CSV: RFC 3339, 2026-11-22, seconds, a fraction of 1; control characters of a text as
+ * escapes, and a ' before what a spreadsheet would take for a formula. */
+struct kt_doc_cell {
     struct kt_str text;
     int64_t number;
     bool none;
@@ -67,16 +71,17 @@ void kt_doc_table(struct kt_doc *d, const struct kt_doc_table *t); /* borrowed u
 void kt_doc_row(struct kt_doc *d, const struct kt_doc_cell *cells);
 uint64_t kt_doc_table_end(struct kt_doc *d); /* rows */
 
-/* Charts, inline SVG; each is followed by its numbers as a table for who cannot see it. */
+/* Charts, inline SVG beside their numbers for who cannot see them. unit: of the values, or of both
+ * ("read|denied"). */
 struct kt_doc_bar {
     struct kt_str label;
     int64_t value, second; /* stacked: second in the warning colour */
 };
 void kt_doc_bars(struct kt_doc *d, const char *title, const char *unit,
                  const struct kt_doc_bar *bars, unsigned n);
-/* rows × days squares, percent each, 255 = nothing expected. */
+/* rows × days, row by row, percent each, 255 = nothing expected. */
 void kt_doc_calendar(struct kt_doc *d, const char *title, const struct kt_str *rows, unsigned n,
-                     int64_t first_day, unsigned days, const uint8_t *percent);
+                     int64_t first_day, unsigned days, const uint8_t *share);
 
 /* Closes the page: cover and contents are put before what was written. */
 KT_MUST_USE enum kt_status kt_doc_end(struct kt_doc *d, struct kt_error *err);

@@ -167,6 +167,8 @@ static void rows_disarm_formulas_and_quote_csv(void **state)
                         "name,n,when\r\n\"'=cmd\",1,\r\n\"a\"\"b,c\",-2,\r\n");
     const struct kt_cell foul[][3] = { { text("\x1b]0;x\a"), kt_cell_int(-2), kt_cell_time(0) } };
     assert_string_equal(printed(KT_OUT_CSV, foul, 1), "name,n,when\r\n\\x1b]0;x\\x07,-2,\r\n");
+    const struct kt_cell tab[][3] = { { text("\t=1\x1b[2J"), kt_cell_int(1), kt_cell_time(0) } };
+    assert_string_equal(printed(KT_OUT_CSV, tab, 1), "name,n,when\r\n'\\x09=1\\x1b[2J,1,\r\n");
 }
 
 static void sections_and_blocks_are_found_in_a_page(void **state)
