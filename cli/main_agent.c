@@ -306,7 +306,7 @@ int main(int argc, char **argv)
     if (argc > 1 && strcmp(argv[1], "source") == 0)
         return kt_cmd_source(argc - 1, argv + 1);
     if (argc > 1 && strcmp(argv[1], "--version") == 0) {
-        printf("keytrail-agent " KT_VERSION " (wire %u)\n", KT_WIRE_VERSION);
+        printf("keytrail-agent " KT_VERSION " (wire %u)\n", KT_WIRE_VERSION_MAX);
         return KT_EXIT_OK;
     }
     return cmd_run(argc, argv);

@@ -661,7 +661,7 @@ enum kt_status kt_ingest_message(struct kt_ingest *in, uint64_t peer, struct kt_
         return KT_OK;
     }
     if (st != KT_OK) {
-        if (m.version != 0 && (m.version < KT_WIRE_VERSION_MIN || m.version > KT_WIRE_VERSION))
+        if (m.version != 0)
             refuse(in, &t, KT_REFUSE_VERSION, KT_REFUSE_ALL, 0, "unknown version of the wire");
         raise_alarm(in, t.agent, t.name, ALARM_WIRE, "sent a message that cannot be read");
         return KT_OK;

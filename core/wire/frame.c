@@ -38,7 +38,21 @@ static const struct field layouts[][FIELDS_MAX] = {
                         F(U64, 0, expected), F(TEXT, TEXT_MAX, text) },
     [KT_MSG_PING] = { F(U64, 0, seq) },
     [KT_MSG_PONG] = { F(U64, 0, seq) },
+    [KT_MSG_SINCE] = { INCARNATION, F(BYTES, 16, log_id), F(U64, 0, size) },
+    [KT_MSG_CHECKPOINT] = { INCARNATION, F(BYTES, 16, log_id), F(U64, 0, from),
+                            F(BLOB, KT_WIRE_KEYS_MAX, keys), F(BLOB, KT_WIRE_PROOF_MAX, proof),
+                            F(BLOB, KT_WIRE_NOTE_MAX, note) },
+    [KT_MSG_COSIGN] = { INCARNATION, F(BYTES, 16, log_id), F(U64, 0, size), F(BYTES, 32, root),
+                        F(BLOB, KT_WIRE_LINE_MAX, line) },
 };
+
+/* 0: no such type. */
+static uint8_t version_of(unsigned type)
+{
+    if (type < KT_MSG_HELLO || type > KT_MSG_COSIGN)
+        return 0;
+    return type <= KT_MSG_PONG ? KT_WIRE_VERSION : KT_WIRE_VERSION_LOG;
+}
 
 /* A member of a message, by the table; the table's kinds match the members' types. */
 static const void *member(const struct kt_msg *m, const struct field *f)
@@ -82,10 +96,10 @@ static void write_field(const struct kt_msg *m, const struct field *f, struct kt
 
 void kt_msg_write(const struct kt_msg *m, struct kt_buf *out)
 {
-    assert(m->type >= KT_MSG_HELLO && m->type <= KT_MSG_PONG);
+    assert(version_of(m->type) != 0);
     kt_buf_byte(out, 'K');
     kt_buf_byte(out, 'T');
-    kt_buf_u8(out, m->version != 0 ? m->version : KT_WIRE_VERSION);
+    kt_buf_u8(out, m->version != 0 ? m->version : version_of(m->type));
     kt_buf_u8(out, (uint8_t)m->type);
     const struct field *fields = layouts[m->type];
     for (unsigned i = 0; i < FIELDS_MAX && fields[i].kind != END; i++)
@@ -137,12 +151,14 @@ enum kt_status kt_msg_read(struct kt_str bytes, struct kt_msg *ret, struct kt_er
     uint8_t type = kt_rd_u8(&rd);
     if (rd.bad)
         return kt_fail(err, KT_E_INPUT, "message: cut");
-    if (m.version < KT_WIRE_VERSION_MIN || m.version > KT_WIRE_VERSION) {
+    uint8_t own = version_of(type);
+    if (m.version < KT_WIRE_VERSION || m.version > KT_WIRE_VERSION_MAX ||
+        (own != 0 && m.version != own)) {
         ret->version = m.version;
-        return kt_fail(err, KT_E_INPUT, "message: version %u is not %u to %u", m.version,
-                       KT_WIRE_VERSION_MIN, KT_WIRE_VERSION);
+        return kt_fail(err, KT_E_INPUT, "message: version %u is not one of type %u", m.version,
+                       type);
     }
-    if (type < KT_MSG_HELLO || type > KT_MSG_PONG)
+    if (own == 0)
         return kt_fail(err, KT_E_INPUT, "message: type %u is unknown", type);
     m.type = (enum kt_msg_type)type;
 

@@ -29,7 +29,7 @@ enum input {
     IN_GAP,
     IN_ASKED, /* refused until HELLO is said */
     IN_LATER, /* refused for now: disk, quota, revoked, version */
-    IN_OTHER, /* pong, and refusals that the engine deals with */
+    IN_OTHER, /* pong, a checkpoint, and refusals that the engine deals with */
     INPUTS
 };
 
@@ -201,10 +201,13 @@ static enum input input_of(const struct kt_msg *m)
     case KT_MSG_REFUSE:
         return refusals[m->reason];
     case KT_MSG_PONG:
+    case KT_MSG_CHECKPOINT:
         return IN_OTHER;
     case KT_MSG_HELLO:
     case KT_MSG_BATCH:
     case KT_MSG_PING:
+    case KT_MSG_SINCE:
+    case KT_MSG_COSIGN:
         break;
     }
     return INPUTS;

@@ -28,25 +28,32 @@ static struct kt_msg sample(enum kt_msg_type type)
         .index = KT_REFUSE_ALL,
         .expected = 9,
         .text = KT_STR("batches are missing"),
+        .size = UINT64_C(0x1112131415161718),
+        .from = 12,
+        .keys = KT_STR("keytrail/22+00000000+AQ=="),
+        .proof = KT_STR("0123456789abcdef0123456789abcdef"),
+        .note = KT_STR("keytrail/22\n"),
+        .line = KT_STR("\xe2\x80\x94 web-1 AAAA\n"),
     };
     memset(m.incarnation, 0x11, sizeof m.incarnation);
     memset(m.log_id, 0x22, sizeof m.log_id);
     memset(m.digest, 0x33, sizeof m.digest);
     memset(m.signature, 0x44, sizeof m.signature);
+    memset(m.root, 0x55, sizeof m.root);
     return m;
 }
 
 static void every_message_reads_back(void **state)
 {
     (void)state;
-    for (int type = KT_MSG_HELLO; type <= KT_MSG_PONG; type++) {
+    for (int type = KT_MSG_HELLO; type <= KT_MSG_COSIGN; type++) {
         struct kt_buf a = { 0 }, b = { 0 };
         struct kt_error err = { 0 };
         struct kt_msg m = sample((enum kt_msg_type)type), got = { 0 };
 
         kt_msg_write(&m, &a);
         assert_int_equal(kt_msg_read(kt_buf_str(&a), &got, &err), KT_OK);
-        assert_int_equal(got.version, KT_WIRE_VERSION);
+        assert_int_equal(got.version, type <= KT_MSG_PONG ? KT_WIRE_VERSION : KT_WIRE_VERSION_LOG);
         kt_msg_write(&got, &b);
         assert_true(kt_str_eq(kt_buf_str(&a), kt_buf_str(&b)));
         kt_buf_done(&a);
@@ -57,7 +64,7 @@ static void every_message_reads_back(void **state)
 static void a_cut_or_longer_message_is_refused(void **state)
 {
     (void)state;
-    for (int type = KT_MSG_HELLO; type <= KT_MSG_PONG; type++) {
+    for (int type = KT_MSG_HELLO; type <= KT_MSG_COSIGN; type++) {
         struct kt_buf b = { 0 };
         struct kt_error err = { 0 };
         struct kt_msg m = sample((enum kt_msg_type)type), got = { 0 };
@@ -94,6 +101,28 @@ static void another_version_is_named(void **state)
     assert_int_equal(got.version, 9);
     assert_int_equal(kt_msg_read(KT_STR("KT\x01\x08"), &got, &err), KT_E_INPUT);
     assert_int_equal(kt_msg_read(KT_STR("PK\x03\x04"), &got, &err), KT_E_INPUT);
+}
+
+/* What a program of version 1 sends and reads has not changed by a byte. */
+static void a_type_travels_in_the_version_that_brought_it(void **state)
+{
+    (void)state;
+    for (int type = KT_MSG_HELLO; type <= KT_MSG_COSIGN; type++) {
+        struct kt_buf b = { 0 };
+        struct kt_msg m = sample((enum kt_msg_type)type), got = { 0 };
+        char own = type <= KT_MSG_PONG ? 1 : 2;
+
+        kt_msg_write(&m, &b);
+        assert_int_equal(b.at[2], own);
+        for (char version = 0; version < 4; version++) {
+            b.at[2] = version;
+            got = (struct kt_msg){ 0 };
+            assert_int_equal(kt_msg_read(kt_buf_str(&b), &got, NULL),
+                             version == own ? KT_OK : KT_E_INPUT);
+            assert_int_equal(got.version, version);
+        }
+        kt_buf_done(&b);
+    }
 }
 
 static void texts_beyond_their_maximum_are_cut_or_refused(void **state)
@@ -298,6 +327,7 @@ int main(void)
         cmocka_unit_test(a_cut_or_longer_message_is_refused),
         cmocka_unit_test(the_bytes_are_those_of_the_page),
         cmocka_unit_test(another_version_is_named),
+        cmocka_unit_test(a_type_travels_in_the_version_that_brought_it),
         cmocka_unit_test(texts_beyond_their_maximum_are_cut_or_refused),
         cmocka_unit_test(every_refusal_has_a_word),
         BATCH(a_sealed_batch_opens),
