@@ -17,7 +17,8 @@
     X(grant_then_read)                                                                             \
     X(dormant)                                                                                     \
     X(silent_source)                                                                               \
-    X(shared_network)
+    X(shared_network)                                                                              \
+    X(salt_change)
 
 #define DECLARE(name) extern const struct kt_detector kt_detector_##name;
 #define ENTRY(name)   &kt_detector_##name,

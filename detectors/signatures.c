@@ -333,7 +333,8 @@ bool kt_sign_known(struct kt_str word)
         if (kt_str_is(word, sign_word((enum kt_sign)i)))
             return true;
     }
-    return kt_str_is(word, "unexpected_ip") || kt_str_is(word, "ai_agent");
+    return kt_str_is(word, "unexpected_ip") || kt_str_is(word, "ai_agent") ||
+           kt_str_is(word, "salt_change");
 }
 
 const struct kt_detector kt_detector_signatures = {

@@ -33,6 +33,7 @@ static const struct kt_attack attacks[] = {
     { "env_file", KT_ATTACK_BEHAVIORAL, &credentials, &unsecured, &in_files },
     { "failed_attempts", KT_ATTACK_STATISTICAL, &credentials, &brute_force, NULL },
     { "silent_source", KT_ATTACK_STATISTICAL, &impairment, &modify_tools, &cloud_log },
+    { "salt_change", KT_ATTACK_BEHAVIORAL, &impairment, &modify_tools, NULL },
     { "signatures", KT_ATTACK_RULE, NULL, NULL, NULL },
     { "sigma", KT_ATTACK_RULE, NULL, NULL, NULL },
 };
