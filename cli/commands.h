@@ -9,6 +9,7 @@ int kt_cmd_config(int argc, char **argv);
 int kt_cmd_demo(int argc, char **argv);
 int kt_cmd_detect(int argc, char **argv);
 int kt_cmd_expect(int argc, char **argv);
+int kt_cmd_hash(int argc, char **argv);
 int kt_cmd_hold(int argc, char **argv);
 int kt_cmd_stream(int argc, char **argv);
 int kt_cmd_identity(int argc, char **argv);

@@ -26,6 +26,7 @@ static const struct {
     { "status", "what is stored, learning, late or broken", kt_cmd_status },
     { "search", "events that match a query", kt_cmd_search },
     { "sql", "the store as relations, in SQL; only reads", kt_cmd_sql },
+    { "hash", "a suspect Vault token: its hash in the log, and who used it", kt_cmd_hash },
     { "inventory", "each secret: how old, when due, who read it last", kt_cmd_inventory },
     { "alerts", "alerts: list, show, ack, assign, close, silence, tune", kt_cmd_alerts },
     { "expect", "announce work that is no alarm: add, break-glass, list, rm", kt_cmd_expect },

@@ -136,6 +136,17 @@ static void token(const struct kt_decode_in *in, struct kt_str display, struct k
     ev->actor = kt_actor_at(in->arena, name, in->cluster);
 }
 
+/* The accessor; a batch token has none, and is known by its own hash (SOURCES §2.4). */
+static struct kt_str credential(struct kt_jval auth)
+{
+    struct kt_str accessor = kt_json_str_at(auth, "accessor");
+    struct kt_str hash = kt_json_str_at(auth, "client_token");
+    if (accessor.len > 0 || !kt_str_is(kt_json_str_at(auth, "token_type"), "batch") ||
+        !kt_str_starts(hash, KT_STR("hmac-sha256:")))
+        return accessor;
+    return hash;
+}
+
 void kt_vt_who(const struct kt_decode_in *in, struct kt_jval auth, enum vt_login login,
                struct kt_str path, bool raw_device, struct kt_event *ev)
 {
@@ -155,7 +166,7 @@ void kt_vt_who(const struct kt_decode_in *in, struct kt_jval auth, enum vt_login
     if (kt_actor_is_external_secrets(kt_json_str_at(auth, "metadata.service_account_name")))
         ev->via = KT_STR("external-secrets"); /* it copies what it reads into its cluster */
     if (!raw_device)
-        ev->credential = kt_json_str_at(auth, "accessor");
+        ev->credential = credential(auth);
     if (has_root(policies)) {
         ev->actor_kind = KT_ACTOR_ROOT;
         ev->actor = kt_actor_at(in->arena, KT_STR("root"), in->cluster);
