@@ -17,7 +17,7 @@
 
 #include "cli/asking.h"
 #include "cli/commands.h"
-#include "core/answer/credential.h"
+#include "core/answer/credential_use.h"
 #include "core/base/hash.h"
 #include "core/base/log.h"
 #include "core/sys/fs.h"
@@ -201,13 +201,13 @@ static enum kt_status look(struct hash *h, struct kt_str credential, const char 
     struct kt_credential_use *use = NULL;
     if (credential.len == 0)
         return KT_OK;
-    enum kt_status st = kt_credential_load(&h->asking.ask, credential, &use, err);
+    enum kt_status st = kt_credential_use_load(&h->asking.ask, credential, &use, err);
     if (st != KT_OK)
         return st;
     add_rows(h, use, credential, what);
     if (use->n > 0)
         kt_str_copyz(h->next, sizeof h->next, credential);
-    kt_credential_free(use);
+    kt_credential_use_free(use);
     return KT_OK;
 }
 

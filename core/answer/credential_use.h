@@ -1,7 +1,7 @@
 /*
- * credential: who used a credential (an access key id, an accessor or the hash of one): for each
- * actor, source instance and address how often, how much of it were reads, of how many secrets,
- * from when to when.
+ * credential_use: who used a credential (an access key id, an accessor or the hash of one): for
+ * each actor, source instance and address how often, how much of it were reads, of how many
+ * secrets, from when to when.
  *
  * Lines are read, of the segments whose filter may hold the credential alone. No clock.
  */
@@ -17,7 +17,7 @@ struct kt_credential_user {
     uint64_t secrets;                /* different ones, read with success */
     kt_time_ns first, last;          /* event time */
 };
-struct kt_credential_use {           /* all of it lives until kt_credential_free */
+struct kt_credential_use {           /* all of it lives until kt_credential_use_free */
     struct kt_credential_user *user; /* newest last use first */
     unsigned n;
     uint64_t events, reads, secrets;
@@ -32,6 +32,7 @@ struct kt_credential_use {           /* all of it lives until kt_credential_free
  * beyond the maxima. Of revocations the log shows those that the credential made itself
  * (auth/token/revoke-self): what others revoke is hashed or not kept in the records of its source.
  */
-KT_MUST_USE enum kt_status kt_credential_load(struct kt_ask *a, struct kt_str credential,
-                                              struct kt_credential_use **ret, struct kt_error *err);
-void kt_credential_free(struct kt_credential_use *u);
+KT_MUST_USE enum kt_status kt_credential_use_load(struct kt_ask *a, struct kt_str credential,
+                                                  struct kt_credential_use **ret,
+                                                  struct kt_error *err);
+void kt_credential_use_free(struct kt_credential_use *u);

@@ -1,10 +1,10 @@
 /*
- * credential: see the header.
+ * credential_use: see the header.
  *
  * Owns:  copies of names, in maps and an arena.
  * Calls: core/answer/ask, core/base. No clock, no output.
  */
-#include "core/answer/credential.h"
+#include "core/answer/credential_use.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -136,8 +136,8 @@ static bool stands_in_line(struct kt_str s)
     return plain;
 }
 
-enum kt_status kt_credential_load(struct kt_ask *a, struct kt_str credential,
-                                  struct kt_credential_use **ret, struct kt_error *err)
+enum kt_status kt_credential_use_load(struct kt_ask *a, struct kt_str credential,
+                                      struct kt_credential_use **ret, struct kt_error *err)
 {
     KT_CLEANUP(kt_buf_done) struct kt_buf query = { 0 };
     if (credential.len == 0)
@@ -153,7 +153,7 @@ enum kt_status kt_credential_load(struct kt_ask *a, struct kt_str credential,
         kt_buf_addf(&query, " \"" KT_STR_FMT "\"", KT_STR_ARG(credential));
     enum kt_status st = kt_ask_records(a, kt_buf_str(&query), take, u, err);
     if (st != KT_OK) {
-        kt_credential_free(&u->is);
+        kt_credential_use_free(&u->is);
         return st;
     }
     if (u->is.n > 0)
@@ -162,7 +162,7 @@ enum kt_status kt_credential_load(struct kt_ask *a, struct kt_str credential,
     return KT_OK;
 }
 
-void kt_credential_free(struct kt_credential_use *is)
+void kt_credential_use_free(struct kt_credential_use *is)
 {
     struct use *u = (struct use *)is; /* its first member */
     if (u == NULL)
