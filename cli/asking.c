@@ -67,9 +67,10 @@ enum kt_status kt_asking_open(struct kt_asking *a, kt_time_ns span, struct kt_er
     a->ask.zone_offset_s = a->zone_offset_s;
     a->ask.give_up = too_late;
     a->ask.give_up_self = a;
-    if (read_settings(a, err) != KT_OK)
+    if (read_settings(a, err) != KT_OK || choose_window(a, span, err) != KT_OK)
         return err->code;
-    return choose_window(a, span, err);
+    *err = (struct kt_error){ 0 }; /* where a walk ended is no failure */
+    return KT_OK;
 }
 
 static void say_cost(const struct kt_scan_cost *c)

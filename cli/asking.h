@@ -19,6 +19,7 @@ struct kt_asking {
     enum kt_output how;
     kt_time_ns deadline; /* mono */
     int zone_offset_s;   /* of times for people */
+    bool covered;        /* says itself what its answer covers: kt_asking_end does not */
 };
 /* clang-format off */
 #define KT_ASKING_FLAGS(a)                                                                         \

@@ -6,6 +6,7 @@ int kt_cmd_alerts(int argc, char **argv);
 int kt_cmd_backup(int argc, char **argv);
 int kt_cmd_collector(int argc, char **argv);
 int kt_cmd_config(int argc, char **argv);
+int kt_cmd_coverage(int argc, char **argv);
 int kt_cmd_demo(int argc, char **argv);
 int kt_cmd_detect(int argc, char **argv);
 int kt_cmd_expect(int argc, char **argv);

@@ -25,6 +25,7 @@ static const struct {
     { "import", "decode files or a feed into a store", kt_cmd_import },
     { "status", "what is stored, learning, late or broken", kt_cmd_status },
     { "search", "events that match a query", kt_cmd_search },
+    { "coverage", "what the log can speak about: days, gaps and their causes", kt_cmd_coverage },
     { "sql", "the store as relations, in SQL; only reads", kt_cmd_sql },
     { "hash", "a suspect Vault token: its hash in the log, and who used it", kt_cmd_hash },
     { "inventory", "each secret: how old, when due, who read it last", kt_cmd_inventory },

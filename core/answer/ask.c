@@ -92,15 +92,15 @@ static enum kt_status ended(enum kt_status status, struct kt_error *err)
     return status;
 }
 
-static void add_cost(struct kt_ask *a, const struct kt_scan_cost *c)
+void kt_scan_cost_add(struct kt_scan_cost *to, const struct kt_scan_cost *c)
 {
-    a->cost.segments += c->segments;
-    a->cost.skipped_time += c->skipped_time;
-    a->cost.skipped_filter += c->skipped_filter;
-    a->cost.opened += c->opened;
-    a->cost.batches += c->batches;
-    a->cost.lines += c->lines;
-    a->cost.bytes += c->bytes;
+    to->segments += c->segments;
+    to->skipped_time += c->skipped_time;
+    to->skipped_filter += c->skipped_filter;
+    to->opened += c->opened;
+    to->batches += c->batches;
+    to->lines += c->lines;
+    to->bytes += c->bytes;
 }
 
 enum kt_status kt_ask_columns(struct kt_ask *a, struct kt_str query, uint32_t columns,
@@ -128,7 +128,7 @@ enum kt_status kt_ask_columns(struct kt_ask *a, struct kt_str query, uint32_t co
     }
     if (c != NULL)
         kt_columns_cost(c, &cost);
-    add_cost(a, &cost);
+    kt_scan_cost_add(&a->cost, &cost);
     kt_columns_scan_free(c);
     kt_query_free(q);
     return ended(status, err);
@@ -162,7 +162,7 @@ enum kt_status kt_ask_records(struct kt_ask *a, struct kt_str query,
     }
     if (c != NULL)
         kt_cursor_cost(c, &cost);
-    add_cost(a, &cost);
+    kt_scan_cost_add(&a->cost, &cost);
     kt_cursor_free(c);
     kt_query_free(q);
     return ended(status, err);

@@ -59,3 +59,4 @@ void kt_ask_term(struct kt_buf *query, const char *field, struct kt_str value);
  * parentheses, which no query can say. */
 KT_MUST_USE enum kt_status kt_ask_pattern(struct kt_buf *query, const char *field,
                                           struct kt_str value, struct kt_error *err);
+void kt_scan_cost_add(struct kt_scan_cost *to, const struct kt_scan_cost *c);

@@ -39,7 +39,7 @@ struct kt_coverage_gap {
 };
 struct kt_coverage_day { /* of one instance, UTC */
     uint64_t events, quarantined, reports;
-    kt_time_ns lag_max; /* arrival minus event time */
+    kt_time_ns lag_max; /* arrival minus event time; 0: nothing came later than is usual */
     uint8_t share;      /* percent of the day that is covered; of days before the first record 0 */
     bool expected;      /* between its first and last record, or an agent reports it */
 };
@@ -50,6 +50,7 @@ struct kt_coverage_source {
     const struct kt_str *blind;            /* sentences: what it cannot see now, or never tells */
     unsigned n_blind;
 };
+#define KT_COVERAGE_GAPS 20000u
 struct kt_coverage {         /* all of it lives until kt_coverage_free */
     kt_time_ns since, until; /* of what; whole: the window that was asked for */
     int64_t first_day;       /* since the epoch */
@@ -58,12 +59,21 @@ struct kt_coverage {         /* all of it lives until kt_coverage_free */
     unsigned n_sources;
     struct kt_coverage_gap *gap; /* by time */
     unsigned n_gaps;
-    double share; /* of all that was expected, 0 to 1 */
+    unsigned more; /* gaps beyond KT_COVERAGE_GAPS, which are left out */
+    double share;  /* of all that was expected, 0 to 1; 1 where nothing was */
 };
-/* Over the ask's window; where that is open, from the first record to now. */
+/*
+ * Over the ask's window; where that is open, from the first record to now; at most the newest 1,100
+ * days. To the minute. A store in which no agent ever spoke has no gaps but silences of its sources
+ * between their first and last record. KT_E_LIMIT: given up, or too many sources for so many days.
+ */
 KT_MUST_USE enum kt_status kt_coverage_load(struct kt_ask *a, struct kt_coverage **ret,
                                             struct kt_error *err);
 void kt_coverage_free(struct kt_coverage *c);
+/* "30 min", "5 h 20 min", "12 days": as gaps are told. Returns buf. */
+const char *kt_coverage_span(kt_time_ns d, char buf[KT_TIME_TEXT_MAX]);
+/* Does a gap leave something uncovered, so that its time is missing from `share`? */
+bool kt_coverage_is_open(const struct kt_coverage_gap *g);
 /* The sentence that stands below every answer: "coverage 100 %", "coverage 97 %: vault-prod has a
  * gap of 30 min that was filled later (keytrail coverage --gaps)". instance: only of that one, or
  * empty. */

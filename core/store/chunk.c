@@ -186,10 +186,24 @@ static void sift(struct kt_chunk *c, const struct kt_sieve *s)
         sift_text(c, s);
 }
 
+bool kt_scan_touches(const struct kt_scan *scan, kt_time_ns low, kt_time_ns high)
+{
+    unsigned from = 0, end = scan->n_spans; /* the first that does not end before low */
+    while (from < end) {
+        unsigned mid = from + (end - from) / 2;
+        if (scan->span[mid].until <= low)
+            from = mid + 1;
+        else
+            end = mid;
+    }
+    return scan->n_spans == 0 || (from < scan->n_spans && scan->span[from].since <= high);
+}
+
 static bool in_window(const struct kt_scan *scan, kt_time_ns time, kt_time_ns arrival)
 {
     kt_time_ns t = time > 0 ? time : arrival;
-    return (scan->since == 0 || t >= scan->since) && (scan->until == 0 || t < scan->until);
+    return (scan->since == 0 || t >= scan->since) && (scan->until == 0 || t < scan->until) &&
+           kt_scan_touches(scan, t, t);
 }
 
 /* Arrivals are there when some event has no time. */
@@ -241,9 +255,16 @@ static enum kt_status take_runs(struct kt_chunk *c, const struct kt_runs *runs,
 
 static bool all_in_window(const struct kt_segment *seg, const struct kt_scan *scan)
 {
-    return (scan->since == 0 && scan->until == 0) ||
-           (seg->untimed == 0 && (scan->since == 0 || seg->min_time >= scan->since) &&
+    return (scan->since == 0 && scan->until == 0 && scan->n_spans == 0) ||
+           (scan->n_spans == 0 && seg->untimed == 0 &&
+            (scan->since == 0 || seg->min_time >= scan->since) &&
             (scan->until == 0 || seg->max_time < scan->until));
+}
+
+static bool may_be_late(const struct kt_segment *seg, const struct kt_scan *scan)
+{
+    return scan->late_after > 0 &&
+           (seg->min_time == 0 || seg->max_arrival - seg->min_time > scan->late_after);
 }
 
 enum rank { LOOKED_UP, SMALL, JUDGED, RANKS };
@@ -297,7 +318,8 @@ enum kt_status kt_chunk_segment(struct kt_chunk *c, sqlite3 *db, const struct kt
     c->untimed = seg->untimed > 0;
     c->runs = NULL;
     if (seg->last_seq < scan->from_seq || seg->first_seq > scan->until_seq ||
-        !kt_segment_in_time(seg, scan->since, scan->until))
+        !kt_segment_in_time(seg, scan->since, scan->until) ||
+        (seg->untimed == 0 && !kt_scan_touches(scan, seg->min_time, seg->max_time)))
         return KT_OK;
     if (kt_opened_start(c->opened, db, seg, err) != KT_OK)
         return kt_wrap(err, "segment");
@@ -312,7 +334,7 @@ enum kt_status kt_chunk_segment(struct kt_chunk *c, sqlite3 *db, const struct kt
     bool timed = !all_in_window(seg, scan);
     bool arrivals = seg->untimed > 0 && (timed || want->time); /* for events without a time */
     if ((timed && kt_opened_time(c->opened, err) != KT_OK) ||
-        ((arrivals || !whole || want->runs) &&
+        ((arrivals || !whole || want->runs || may_be_late(seg, scan)) &&
          (kt_opened_runs(c->opened, &runs, err) != KT_OK || take_runs(c, runs, err) != KT_OK)))
         return err == NULL ? KT_E_CORRUPT : err->code;
     if (!whole)
@@ -382,7 +404,8 @@ static bool batch_outside(const struct kt_row *row, const struct kt_scan *scan)
     bool timed = row->min_time > 0;
     kt_time_ns low = timed && row->min_time < row->arrival ? row->min_time : row->arrival;
     kt_time_ns high = timed && row->max_time > row->arrival ? row->max_time : row->arrival;
-    return (scan->since > 0 && high < scan->since) || (scan->until > 0 && low >= scan->until);
+    return (scan->since > 0 && high < scan->since) || (scan->until > 0 && low >= scan->until) ||
+           !kt_scan_touches(scan, low, high);
 }
 
 enum kt_status kt_chunk_batch(struct kt_chunk *c, const struct kt_row *row,

@@ -34,6 +34,8 @@ struct kt_chunk {
 };
 /* Adds what was opened in it so far. */
 void kt_chunk_cost(const struct kt_chunk *c, struct kt_scan_cost *ret);
+/* Is there a span of the scan that touches [low, high]? Without spans: yes. */
+bool kt_scan_touches(const struct kt_scan *scan, kt_time_ns low, kt_time_ns high);
 struct kt_chunk *kt_chunk_new(void);
 void kt_chunk_free(struct kt_chunk *c);
 

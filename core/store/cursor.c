@@ -179,7 +179,8 @@ static enum kt_status take_control(struct part *c, struct kt_record *ret, struct
 static bool in_time(const struct kt_scan *scan, const struct kt_record *rec)
 {
     kt_time_ns t = rec->ev.time > 0 ? rec->ev.time : rec->arrival;
-    return (scan->since == 0 || t >= scan->since) && (scan->until == 0 || t < scan->until);
+    return (scan->since == 0 || t >= scan->since) && (scan->until == 0 || t < scan->until) &&
+           kt_scan_touches(scan, t, t);
 }
 
 /* One record of either sort, whatever its time. KT_E_AGAIN: none is left. */

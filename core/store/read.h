@@ -56,10 +56,17 @@ struct kt_damage { /* what a walk had to leave out */
     unsigned places;
     struct kt_error first;
 };
+struct kt_span { /* [since, until) */
+    kt_time_ns since, until;
+};
 struct kt_scan {
     uint64_t from_seq, until_seq; /* inclusive; until 0 = all */
     kt_time_ns since,
         until; /* event time [since, until); 0 = open. Batches outside are not opened. */
+    /* Rising and apart: event time in one of them too; none: anywhere. For whoever looks at many
+     * short times in one walk. Borrowed while the cursor lives. */
+    const struct kt_span *span;
+    unsigned n_spans;
     bool newest_first;
     bool control;                 /* control records too, merged by seq */
     bool records;                 /* event lines (else control only) */
@@ -76,6 +83,9 @@ struct kt_scan {
     /* Damaged parts of the store are counted here and left behind; NULL: each is told with
      * KT_E_CORRUPT. Borrowed. */
     struct kt_damage *damage;
+    /* Walks over columns: arrivals are unpacked where a record may have come more than this after
+     * its event. 0: never. */
+    kt_time_ns late_after;
 };
 /* Is this a damaged place that the scan goes on behind? It is counted then. */
 bool kt_scan_passes(const struct kt_scan *scan, enum kt_status status, const struct kt_error *err);
@@ -100,6 +110,7 @@ void kt_cursor_free(struct kt_cursor *c);
 struct kt_view { /* some records; all of it lives until the next kt_columns_next */
     const struct kt_columns *columns; /* those asked for are filled */
     const kt_time_ns *time;           /* of the event, else its arrival; NULL unless asked for */
+    const kt_time_ns *arrival;        /* NULL: none came later than scan.late_after */
     const uint32_t *pick;             /* rows that pass the window and every column sieve, rising */
     uint32_t picks;
 };

@@ -57,7 +57,9 @@ static void make_plan(struct kt_walk *w, const struct kt_directory *d)
     w->plan = kt_alloc_array(end - first + 1, sizeof *w->plan);
     for (uint32_t i = first; i < end; i++) {
         w->cost.segments++;
-        if (!kt_segment_in_time(&d->at[i], scan->since, scan->until)) {
+        if (!kt_segment_in_time(&d->at[i], scan->since, scan->until) ||
+            (d->at[i].untimed == 0 &&
+             !kt_scan_touches(scan, d->at[i].min_time, d->at[i].max_time))) {
             w->cost.skipped_time++;
             continue;
         }

@@ -1,0 +1,334 @@
+/*
+ * coverage: an answer from its parts: the tally, what the collector wrote of itself, the judgement,
+ * what reports say.
+ *
+ * Owns:  the answer and its texts.
+ * Calls: core/answer (coverage_int.h), core/base.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "core/answer/coverage_int.h"
+#include "core/base/alloc.h"
+#include "core/base/map.h"
+
+struct whole { /* the answer first: it is what whoever asked holds */
+    struct kt_coverage c;
+    struct kt_coverage_day *days; /* of all sources */
+    struct kt_map *texts;
+    char **text; /* by number in texts: they stay where they are */
+    uint32_t cap_texts;
+};
+
+const char *kt_gap_cause_word(enum kt_gap_cause cause)
+{
+#define X(n, w) w,
+    static const char *const words[] = { KT_GAP_CAUSES(X) };
+#undef X
+    return words[cause];
+}
+
+bool kt_coverage_is_open(const struct kt_coverage_gap *g)
+{
+    static const bool counts[KT_GAP_COUNT] = {
+        [KT_GAP_AGENT] = true, [KT_GAP_COLLECTOR] = true, [KT_GAP_SOURCE] = true,
+        [KT_GAP_INPUT] = true, [KT_GAP_LOST] = true,      [KT_GAP_LOG] = true
+    };
+    return counts[g->cause] && !g->filled;
+}
+
+void kt_coverage_free(struct kt_coverage *c)
+{
+    struct whole *w = (struct whole *)c;
+    if (w == NULL)
+        return;
+    for (unsigned i = 0; i < c->n_sources; i++)
+        kt_free((void *)(uintptr_t)c->source[i].blind);
+    for (uint32_t i = 0; i < kt_map_count(w->texts); i++)
+        kt_free(w->text[i]);
+    kt_map_free(w->texts);
+    kt_free(w->text);
+    kt_free(w->days);
+    kt_free(c->source);
+    kt_free(c->gap);
+    kt_free(w);
+}
+
+struct kt_str kt_survey_keep(struct kt_survey *v, struct kt_str s)
+{
+    struct whole *w = (struct whole *)v->c;
+    bool fresh;
+    uint32_t i = kt_map_put(w->texts, s, &fresh);
+    if (i >= w->cap_texts) {
+        w->cap_texts = w->cap_texts == 0 ? 64 : 2 * w->cap_texts;
+        w->text = kt_realloc_array(w->text, w->cap_texts, sizeof *w->text);
+    }
+    if (fresh)
+        w->text[i] = kt_str_dup(s);
+    return kt_str_from(w->text[i], s.len);
+}
+
+struct kt_coverage_gap *kt_survey_gap(struct kt_survey *v, int source, int64_t from, int64_t until,
+                                      enum kt_gap_cause cause, const char *text, ...)
+{
+    struct kt_coverage *c = v->c;
+    char said[400];
+    if (until <= v->since || from >= v->until || until <= from)
+        return NULL;
+    if (c->n_gaps == KT_COVERAGE_GAPS) {
+        c->more++;
+        return NULL;
+    }
+    if (c->n_gaps == v->cap_gaps) {
+        v->cap_gaps = v->cap_gaps == 0 ? 32 : 2 * v->cap_gaps;
+        c->gap = kt_realloc_array(c->gap, v->cap_gaps, sizeof *c->gap);
+    }
+    va_list args;
+    va_start(args, text);
+    (void)vsnprintf(said, sizeof said, text, args);
+    va_end(args);
+    c->gap[c->n_gaps] = (struct kt_coverage_gap){
+        .instance = source < 0 ? KT_STR_NONE : c->source[source].instance,
+        .from = from * KT_NS_MIN,
+        .until = until * KT_NS_MIN,
+        .cause = cause,
+        .text = kt_survey_keep(v, kt_utf8_cut(kt_str_of(said), sizeof said - 1)),
+    };
+    return &c->gap[c->n_gaps++];
+}
+
+/* ---- the window ---- */
+
+static enum kt_status choose_window(struct kt_ask *a, kt_time_ns *ret_since, kt_time_ns *ret_until,
+                                    struct kt_error *err)
+{
+    struct kt_store_stats stats;
+    if (kt_reader_stats(a->reader, &stats, err) != KT_OK)
+        return err == NULL ? KT_E_IO : err->code;
+    *ret_until = a->until > 0 && a->until < a->now ? a->until : a->now;
+    *ret_since = a->since > 0 ? a->since : stats.first_time;
+    kt_time_ns oldest = *ret_until - KT_TALLY_DAYS * KT_NS_DAY;
+    *ret_since = *ret_since < oldest ? oldest : *ret_since;
+    if (*ret_since <= 0 || *ret_since >= *ret_until)
+        *ret_since = *ret_until - 1;
+    return KT_OK;
+}
+
+/* ---- sources and days ---- */
+
+static void take_sources(struct kt_survey *v)
+{
+    struct kt_coverage *c = v->c;
+    struct whole *w = (struct whole *)c;
+    c->n_sources = v->t->n;
+    c->source = kt_alloc_array(c->n_sources + 1, sizeof *c->source);
+    w->days = kt_alloc_array((size_t)c->n_sources * c->days + 1, sizeof *w->days);
+    for (unsigned i = 0; i < c->n_sources; i++) {
+        const struct kt_tally_source *s = &v->t->at[i];
+        c->source[i] =
+            (struct kt_coverage_source){ .source = kt_survey_keep(v, kt_str_of(s->source)),
+                                         .instance = kt_survey_keep(v, kt_str_of(s->instance)),
+                                         .first = s->first,
+                                         .last = s->last,
+                                         .day = w->days + (size_t)i * c->days };
+    }
+}
+
+/* The time of [from, until) in which something was expected of a source. */
+static struct kt_survey_span expected(const struct kt_survey *v, unsigned i, int64_t from,
+                                      int64_t until)
+{
+    const struct kt_tally_source *s = &v->t->at[i];
+    kt_time_ns first =
+        s->first != 0 && (s->heard == 0 || s->first < s->heard) ? s->first : s->heard;
+    kt_time_ns last = s->last > s->heard_last ? s->last : s->heard_last;
+    int64_t low = first / KT_NS_MIN, high = last / KT_NS_MIN + 1;
+    if (s->heard != 0 && !v->at[i].retired)
+        high = v->end;
+    return (struct kt_survey_span){ low > from ? low : from, high < until ? high : until };
+}
+
+/* Marks the minutes of [from, until) that open gaps of a source take; returns how many. */
+static int64_t open_minutes(const struct kt_survey *v, unsigned i, int64_t from, int64_t until)
+{
+    int64_t sum = 0, end = from;
+    for (unsigned k = 0; k < v->c->n_gaps && v->c->gap[k].from < until * KT_NS_MIN; k++) {
+        const struct kt_coverage_gap *g = &v->c->gap[k];
+        int64_t a = g->from / KT_NS_MIN, b = g->until / KT_NS_MIN;
+        if (!kt_coverage_is_open(g) ||
+            (g->instance.len > 0 && !kt_str_eq(g->instance, v->c->source[i].instance)))
+            continue;
+        a = a > end ? a : end; /* gaps come by their beginning and may overlap */
+        b = b < until ? b : until;
+        if (a < b) {
+            sum += b - a;
+            end = b;
+        }
+    }
+    return sum;
+}
+
+static void take_days(struct kt_survey *v)
+{
+    struct kt_coverage *c = v->c;
+    struct whole *w = (struct whole *)c;
+    int64_t all = 0, missing = 0;
+    for (unsigned i = 0; i < c->n_sources; i++) {
+        for (uint32_t k = 0; k < c->days; k++) {
+            struct kt_coverage_day *d = &w->days[(size_t)i * c->days + k];
+            int64_t day = c->first_day + k, from = day * KT_TALLY_MINUTES;
+            int64_t until = from + KT_TALLY_MINUTES;
+            const struct kt_tally_day *t = kt_tally_day(v->t, &v->t->at[i], day);
+            struct kt_survey_span x = expected(v, i, from > v->since ? from : v->since,
+                                               until < v->until ? until : v->until);
+            if (t != NULL) {
+                d->events = t->events;
+                d->quarantined = t->quarantined;
+                d->reports = t->reports;
+                d->lag_max = t->lag_max;
+            }
+            d->expected = x.from < x.until;
+            if (!d->expected)
+                continue;
+            int64_t open = open_minutes(v, i, x.from, x.until);
+            d->share = (uint8_t)(100 - (100 * open + x.until - x.from - 1) / (x.until - x.from));
+            all += x.until - x.from;
+            missing += open;
+        }
+    }
+    c->share = all == 0 ? 1 : 1 - (double)missing / (double)all;
+}
+
+static int compare_gaps(const void *a, const void *b)
+{
+    const struct kt_coverage_gap *x = a, *y = b;
+    if (x->from != y->from)
+        return x->from < y->from ? -1 : 1;
+    int order = kt_str_cmp(x->instance, y->instance);
+    return order != 0 ? order : (int)x->cause - (int)y->cause;
+}
+
+static void finish(struct kt_survey *v)
+{
+    qsort(v->c->gap, v->c->n_gaps, v->c->n_gaps > 0 ? sizeof *v->c->gap : 1, compare_gaps);
+    take_days(v);
+}
+
+/* ---- loading ---- */
+
+static void done(struct kt_survey *v)
+{
+    for (unsigned i = 0; v->at != NULL && i < v->t->n; i++) {
+        kt_free(v->at[i].away.at);
+        kt_free(v->at[i].pause);
+    }
+    kt_free(v->at);
+    kt_free(v->down.at);
+    kt_tally_free(v->t);
+}
+
+enum kt_status kt_coverage_load(struct kt_ask *a, struct kt_coverage **ret, struct kt_error *err)
+{
+    kt_time_ns since = 0, until = 0;
+    struct kt_error why = { 0 }; /* ends of walks pass through it */
+    if (choose_window(a, &since, &until, err) != KT_OK)
+        return kt_wrap(err, "coverage");
+    struct whole *w = kt_alloc(sizeof *w);
+    struct kt_survey v = {
+        .a = a, .c = &w->c, .since = since / KT_NS_MIN, .until = (until + KT_NS_MIN - 1) / KT_NS_MIN
+    };
+    v.end = v.until;
+    w->texts = kt_map_new(0);
+    w->c = (struct kt_coverage){ .since = since, .until = until, .first_day = since / KT_NS_DAY };
+    w->c.days = (uint32_t)((until - 1) / KT_NS_DAY - w->c.first_day + 1);
+    kt_time_ns history = since - KT_SURVEY_HISTORY * KT_NS_DAY;
+    enum kt_status status = kt_tally_load(a, history > 0 ? history : 1, until, &v.t, &why);
+    if (status == KT_OK) {
+        take_sources(&v);
+        v.at = kt_alloc_array(v.t->n + 1, sizeof *v.at);
+        status = kt_survey_collector(&v, &why);
+    }
+    if (status == KT_OK) {
+        kt_survey_judge(&v);
+        status = kt_survey_reports(&v, &why);
+    }
+    if (status == KT_OK)
+        finish(&v);
+    done(&v);
+    if (status != KT_OK) {
+        kt_coverage_free(&w->c);
+        return kt_fail(err, status, "coverage: %s", why.text);
+    }
+    *ret = &w->c;
+    return KT_OK;
+}
+
+/* ---- one sentence ---- */
+
+const char *kt_coverage_span(kt_time_ns d, char buf[KT_TIME_TEXT_MAX])
+{
+    long long m = (long long)(d / KT_NS_MIN), h = m / 60;
+    if (m < 120)
+        (void)snprintf(buf, KT_TIME_TEXT_MAX, "%lld min", m);
+    else if (h < 48 && m % 60 != 0)
+        (void)snprintf(buf, KT_TIME_TEXT_MAX, "%lld h %lld min", h, m % 60);
+    else if (h < 48)
+        (void)snprintf(buf, KT_TIME_TEXT_MAX, "%lld h", h);
+    else
+        (void)snprintf(buf, KT_TIME_TEXT_MAX, "%lld days", h / 24);
+    return buf;
+}
+
+static bool concerns(const struct kt_coverage_gap *g, struct kt_str instance)
+{
+    return instance.len == 0 || g->instance.len == 0 || kt_str_eq(g->instance, instance);
+}
+
+/* What is open before what was filled, long before short. */
+static bool is_worse(const struct kt_coverage_gap *a, const struct kt_coverage_gap *b)
+{
+    if (a->filled != b->filled)
+        return !a->filled;
+    return a->until - a->from > b->until - b->from;
+}
+
+static double share_of(const struct kt_coverage *c, struct kt_str instance)
+{
+    double sum = 0;
+    unsigned n = 0;
+    if (instance.len == 0)
+        return c->share;
+    for (unsigned i = 0; i < c->n_sources; i++)
+        for (uint32_t k = 0; kt_str_eq(c->source[i].instance, instance) && k < c->days; k++)
+            if (c->source[i].day[k].expected) {
+                sum += c->source[i].day[k].share;
+                n++;
+            }
+    return n == 0 ? 1 : sum / n / 100;
+}
+
+void kt_coverage_say(const struct kt_coverage *c, struct kt_str instance, struct kt_buf *out)
+{
+    const struct kt_coverage_gap *worst = NULL;
+    unsigned n = 0;
+    char span[KT_TIME_TEXT_MAX], share[16];
+    for (unsigned i = 0; i < c->n_gaps; i++) {
+        if (!concerns(&c->gap[i], instance))
+            continue;
+        n++;
+        worst = worst == NULL || is_worse(&c->gap[i], worst) ? &c->gap[i] : worst;
+    }
+    double percent = 100 * share_of(c, instance);
+    (void)snprintf(share, sizeof share, "%.0f", percent > 99 && percent < 100 ? 99.0 : percent);
+    kt_buf_addf(out, "coverage %s %%", share);
+    if (worst == NULL)
+        return;
+    kt_buf_addf(out, ": ");
+    kt_buf_add(out, worst->instance.len > 0 ? worst->instance : KT_STR("every source"));
+    kt_buf_addf(out, " has a gap of %s (%s)%s", kt_coverage_span(worst->until - worst->from, span),
+                kt_gap_cause_word(worst->cause), worst->filled ? " that was filled later" : "");
+    if (n > 1)
+        kt_buf_addf(out, " and %u more", n - 1);
+    kt_buf_addz(out, " (keytrail coverage --gaps)");
+}

@@ -1,0 +1,92 @@
+/*
+ * coverage_log: when the collector was there, by what it wrote itself: a tick every five minutes,
+ * a record at each start and stop.
+ *
+ * Owns:  nothing.
+ * Calls: core/store/read.h.
+ */
+#include <stdlib.h>
+
+#include "core/answer/coverage_int.h"
+#include "core/base/alloc.h"
+
+struct signs { /* minutes since the epoch in which the collector wrote of itself */
+    int64_t *at;
+    uint32_t n, cap;
+};
+
+static void add_sign(struct signs *s, kt_time_ns t)
+{
+    if (s->n == s->cap) {
+        s->cap = s->cap == 0 ? 1024 : 2 * s->cap;
+        s->at = kt_realloc_array(s->at, s->cap, sizeof *s->at);
+    }
+    s->at[s->n++] = t / KT_NS_MIN;
+}
+
+static bool is_sign(enum kt_kind kind, struct kt_str line)
+{
+    return kind == KT_KIND_TICK || kt_str_has(line, KT_STR("\"operation\":\"start\"")) ||
+           kt_str_has(line, KT_STR("\"operation\":\"stop\""));
+}
+
+/* Newest first, back to one before `since`: a gap may have begun earlier. */
+static enum kt_status read_signs(struct kt_survey *v, enum kt_kind kind, kt_time_ns since,
+                                 struct signs *to, struct kt_error *err)
+{
+    const struct kt_scan scan = { .control = true,
+                                  .control_kind = kind,
+                                  .detail = KT_DETAIL_LINE,
+                                  .newest_first = true,
+                                  .give_up = v->a->give_up,
+                                  .give_up_self = v->a->give_up_self,
+                                  .damage = &v->a->damage };
+    struct kt_cursor *c = NULL;
+    struct kt_record r;
+    enum kt_status status = kt_cursor_open(v->a->reader, &scan, &c, err);
+    while (status == KT_OK) {
+        status = kt_cursor_next(c, &r, err);
+        if (kt_scan_passes(&scan, status, err)) {
+            status = KT_OK;
+            continue;
+        }
+        if (status == KT_OK && is_sign(kind, r.line))
+            add_sign(to, r.arrival);
+        if (status == KT_OK && r.arrival < since)
+            break;
+    }
+    kt_cursor_free(c);
+    return status == KT_E_AGAIN ? KT_OK : status;
+}
+
+static int compare_i64(const void *a, const void *b)
+{
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return x < y ? -1 : x > y;
+}
+
+enum kt_status kt_survey_collector(struct kt_survey *v, struct kt_error *err)
+{
+    static const enum kt_kind kinds[] = { KT_KIND_TICK, KT_KIND_AUDIT };
+    struct signs s = { 0 };
+    kt_time_ns since = v->t->first_day * KT_NS_DAY;
+    enum kt_status status = KT_OK;
+    for (unsigned i = 0; i < KT_ARRAY_LEN(kinds) && status == KT_OK; i++)
+        status = read_signs(v, kinds[i], since, &s, err);
+    if (status != KT_OK || s.n == 0) {
+        kt_free(s.at);
+        return status;
+    }
+    qsort(s.at, s.n, sizeof *s.at, compare_i64);
+    v->signs_first = s.at[0];
+    int64_t last = s.at[s.n - 1], now = v->a->now / KT_NS_MIN;
+    for (uint32_t i = 1; i < s.n; i++)
+        if (s.at[i] - s.at[i - 1] > KT_SURVEY_AWAY)
+            kt_survey_add_span(&v->down, s.at[i - 1], s.at[i]);
+    if (now - last > KT_SURVEY_AWAY) {
+        v->end = last < v->end ? last : v->end;
+        kt_survey_add_span(&v->down, last, v->until < now ? v->until : now);
+    }
+    kt_free(s.at);
+    return KT_OK;
+}

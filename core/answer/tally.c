@@ -1,0 +1,253 @@
+/*
+ * tally: one walk over kinds, instances and times.
+ *
+ * Owns:  a page for each instance and day that has records; nothing for the others.
+ * Calls: core/base, core/store/read.h.
+ */
+#include "core/answer/tally.h"
+
+#include "core/base/alloc.h"
+#include "core/base/map.h"
+
+/* DESIGN §11; whoever is polled: 10. */
+static const struct {
+    const char *type;
+    unsigned minutes;
+} lateness[] = { { "vault", 1 },      { "auditd", 1 }, { "fanotify", 1 },
+                 { "kubernetes", 2 }, { "azure", 15 }, { "cloudtrail", 20 } };
+
+unsigned kt_tally_allowance(struct kt_str source)
+{
+    for (unsigned i = 0; i < KT_ARRAY_LEN(lateness); i++)
+        if (kt_str_is(source, lateness[i].type))
+            return lateness[i].minutes;
+    return 10;
+}
+
+void kt_tally_free(struct kt_tally *t)
+{
+    if (t == NULL)
+        return;
+    for (unsigned i = 0; i < t->n; i++) {
+        struct kt_tally_source *s = &t->at[i];
+        for (uint32_t k = 0; k < t->days; k++) {
+            if (s->day[k] != NULL)
+                kt_free(s->day[k]->late);
+            kt_free(s->day[k]);
+        }
+        kt_free(s->day);
+        kt_free(s->source);
+        kt_free(s->instance);
+    }
+    kt_map_free(t->names);
+    kt_free(t->at);
+    kt_free(t);
+}
+
+/* ---- the walk ---- */
+
+struct walk {
+    struct kt_tally *t;
+    struct kt_buf name;
+    /* of the view at hand: which instance a code means, for the source code it was met with */
+    struct known {
+        uint32_t source_code, number;
+    } * known;
+    uint32_t room;
+    unsigned allowance_of; /* of which instance `late` is */
+    kt_time_ns late;
+};
+
+static unsigned add_source(struct kt_tally *t, struct kt_str source, struct kt_str instance)
+{
+    if (t->n == t->cap) {
+        t->cap = t->cap == 0 ? 16 : 2 * t->cap;
+        t->at = kt_realloc_array(t->at, t->cap, sizeof *t->at);
+    }
+    t->at[t->n] =
+        (struct kt_tally_source){ .source = kt_str_dup(source),
+                                  .instance = kt_str_dup(instance),
+                                  .day = kt_alloc_array(t->days, sizeof(struct kt_tally_day *)) };
+    return t->n++;
+}
+
+static uint32_t number_of(struct walk *w, const struct kt_columns *c, uint32_t row)
+{
+    const struct kt_text_column *instance = &c->text[KT_COL_INSTANCE - KT_COL_SMALL];
+    const struct kt_text_column *source = &c->text[KT_COL_SOURCE - KT_COL_SMALL];
+    struct known *k = &w->known[instance->code[row]];
+    uint32_t code = source->code[row];
+    if (k->source_code == code + 1)
+        return k->number;
+    bool fresh;
+    kt_buf_reset(&w->name);
+    kt_buf_add(&w->name, kt_column_str(c, KT_COL_SOURCE, row));
+    kt_buf_byte(&w->name, '\t');
+    kt_buf_add(&w->name, kt_column_str(c, KT_COL_INSTANCE, row));
+    k->source_code = code + 1;
+    k->number = kt_map_put(w->t->names, kt_buf_str(&w->name), &fresh);
+    if (fresh)
+        (void)add_source(w->t, kt_column_str(c, KT_COL_SOURCE, row),
+                         kt_column_str(c, KT_COL_INSTANCE, row));
+    return k->number;
+}
+
+static void note_late(struct kt_tally_day *d, uint32_t minute, kt_time_ns time, kt_time_ns arrival,
+                      bool access)
+{
+    if (d->late == NULL)
+        d->late = kt_alloc(sizeof *d->late);
+    uint32_t at = (uint32_t)(arrival / KT_NS_MIN);
+    d->mark[minute] |= KT_TALLY_WAS_LATE;
+    d->late->arrived[minute] = d->late->arrived[minute] < at ? at : d->late->arrived[minute];
+    d->late->n[minute] += access;
+    d->lag_max = arrival - time > d->lag_max ? arrival - time : d->lag_max;
+}
+
+static void widen(kt_time_ns *first, kt_time_ns *last, kt_time_ns time)
+{
+    *first = *first == 0 || time < *first ? time : *first;
+    *last = time > *last ? time : *last;
+}
+
+static struct kt_tally_day *page_of(struct kt_tally *t, struct kt_tally_source *s, int64_t minute)
+{
+    struct kt_tally_day **d = &s->day[minute / KT_TALLY_MINUTES - t->first_day];
+    if (*d == NULL) {
+        *d = kt_alloc(sizeof **d);
+        t->pages++;
+    }
+    return *d;
+}
+
+static void count(struct walk *w, uint32_t number, enum kt_kind kind, kt_time_ns time,
+                  const kt_time_ns *arrival)
+{
+    struct kt_tally_source *s = &w->t->at[number];
+    int64_t minute = time / KT_NS_MIN;
+    struct kt_tally_day *d = page_of(w->t, s, minute);
+    uint32_t of_day = (uint32_t)(minute % KT_TALLY_MINUTES);
+    if (kind == KT_KIND_ACCESS) {
+        d->events++;
+        d->hour[of_day / 60]++;
+        if (d->access[of_day] < UINT16_MAX)
+            d->access[of_day]++;
+        widen(&s->first, &s->last, time);
+    } else if (kind == KT_KIND_REPORT) {
+        d->reports++;
+        d->mark[of_day] |= KT_TALLY_REPORT;
+        widen(&s->heard, &s->heard_last, time);
+    } else if (kind == KT_KIND_QUARANTINE) {
+        d->quarantined++;
+    }
+    if (arrival == NULL || (kind != KT_KIND_ACCESS && kind != KT_KIND_REPORT))
+        return;
+    if (w->allowance_of != number) {
+        w->allowance_of = number;
+        w->late = KT_TALLY_LATE + kt_tally_allowance(kt_str_of(s->source)) * KT_NS_MIN;
+    }
+    if (*arrival - time > w->late)
+        note_late(d, of_day, time, *arrival, kind == KT_KIND_ACCESS);
+}
+
+static enum kt_status take_view(struct walk *w, const struct kt_view *v, struct kt_error *err)
+{
+    const struct kt_columns *c = v->columns;
+    const struct kt_text_column *instance = &c->text[KT_COL_INSTANCE - KT_COL_SMALL];
+    const uint8_t *kind = c->small[KT_COL_KIND];
+    if (w->room < instance->n_dict + 1) {
+        w->room = instance->n_dict + 1;
+        w->known = kt_realloc_array(w->known, w->room, sizeof *w->known);
+    }
+    memset(w->known, 0, (instance->n_dict + 1) * sizeof *w->known);
+    for (uint32_t i = 0; i < v->picks; i++) {
+        uint32_t row = v->pick[i];
+        if (instance->code[row] != 0)
+            count(w, number_of(w, c, row), (enum kt_kind)kind[row], v->time[row],
+                  v->arrival != NULL ? &v->arrival[row] : NULL);
+    }
+    if (w->t->pages > KT_TALLY_PAGES)
+        return kt_fail(err, KT_E_LIMIT,
+                       "coverage of more than %u days of sources together: ask for a shorter time",
+                       KT_TALLY_PAGES);
+    return KT_OK;
+}
+
+static enum kt_status walk(struct kt_ask *a, const struct kt_scan *scan, struct walk *w,
+                           struct kt_error *err)
+{
+    const uint32_t columns =
+        KT_COLUMN(KT_COL_KIND) | KT_COLUMN(KT_COL_SOURCE) | KT_COLUMN(KT_COL_INSTANCE);
+    struct kt_columns_scan *c = NULL;
+    struct kt_scan_cost cost = { 0 };
+    struct kt_view view;
+    enum kt_status status = kt_columns_open(a->reader, scan, columns, true, &c, err);
+    while (status == KT_OK) {
+        status = kt_columns_next(c, &view, err);
+        if (status == KT_OK)
+            status = take_view(w, &view, err);
+    }
+    if (c != NULL)
+        kt_columns_cost(c, &cost);
+    kt_columns_scan_free(c);
+    kt_scan_cost_add(&a->cost, &cost);
+    return status == KT_E_AGAIN ? KT_OK : status;
+}
+
+enum kt_status kt_tally_load(struct kt_ask *a, kt_time_ns since, kt_time_ns until,
+                             struct kt_tally **ret, struct kt_error *err)
+{
+    const struct kt_scan scan = { .records = true,
+                                  .since = since,
+                                  .until = until,
+                                  .late_after = KT_TALLY_LATE,
+                                  .give_up = a->give_up,
+                                  .give_up_self = a->give_up_self,
+                                  .damage = &a->damage };
+    struct kt_tally *t = kt_alloc(sizeof *t);
+    struct walk w = { .t = t, .allowance_of = UINT32_MAX };
+    t->first_day = since / KT_NS_DAY;
+    t->days = (uint32_t)((until - 1) / KT_NS_DAY - t->first_day + 1);
+    t->names = kt_map_new(0);
+    enum kt_status status = walk(a, &scan, &w, err);
+    kt_buf_done(&w.name);
+    kt_free(w.known);
+    if (status != KT_OK) {
+        kt_tally_free(t);
+        return status;
+    }
+    *ret = t;
+    return KT_OK;
+}
+
+/* ---- asking ---- */
+
+const struct kt_tally_day *kt_tally_day(const struct kt_tally *t, const struct kt_tally_source *s,
+                                        int64_t day)
+{
+    return day < t->first_day || day >= t->first_day + t->days ? NULL : s->day[day - t->first_day];
+}
+
+uint32_t kt_tally_hour(const struct kt_tally *t, const struct kt_tally_source *s, int64_t hour)
+{
+    const struct kt_tally_day *d = kt_tally_day(t, s, hour / 24);
+    return d == NULL ? 0 : d->hour[hour % 24];
+}
+
+uint64_t kt_tally_events(const struct kt_tally *t, const struct kt_tally_source *s, int64_t from,
+                         int64_t until)
+{
+    uint64_t sum = 0;
+    for (int64_t m = from; m < until;) {
+        int64_t day = m / KT_TALLY_MINUTES, end = (day + 1) * KT_TALLY_MINUTES;
+        const struct kt_tally_day *d = kt_tally_day(t, s, day);
+        end = end < until ? end : until;
+        if (d != NULL && end - m == KT_TALLY_MINUTES)
+            sum += d->events;
+        else
+            for (int64_t i = m; d != NULL && i < end; i++)
+                sum += d->access[i % KT_TALLY_MINUTES];
+        m = end;
+    }
+    return sum;
+}

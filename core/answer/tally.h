@@ -1,0 +1,53 @@
+/*
+ * tally: how much of each source instance there is in each minute, hour and day: what coverage is
+ * judged by. One walk over columns, no line is opened. Private to core/answer.
+ */
+#pragma once
+#include "core/answer/ask.h"
+
+#define KT_TALLY_MINUTES 1440u
+#define KT_TALLY_DAYS    1100             /* of a window at most: its newest */
+#define KT_TALLY_PAGES   40000u           /* days of all sources together at most: 190 MB */
+#define KT_TALLY_LATE    (30 * KT_NS_MIN) /* beside what is usual for the type of source */
+
+enum kt_tally_mark { KT_TALLY_REPORT = 1, KT_TALLY_WAS_LATE = 2 };
+
+struct kt_tally_late { /* of a day that has records that came late; by minute of the event */
+    uint32_t arrived[KT_TALLY_MINUTES]; /* minute since the epoch when the last of them came */
+    uint32_t n[KT_TALLY_MINUTES];       /* accesses among them */
+};
+struct kt_tally_day { /* one instance, one UTC day */
+    uint64_t events, quarantined, reports;
+    kt_time_ns lag_max;                /* of records that came late */
+    uint32_t hour[24];                 /* accesses */
+    uint8_t mark[KT_TALLY_MINUTES];    /* enum kt_tally_mark */
+    uint16_t access[KT_TALLY_MINUTES]; /* at most UINT16_MAX each */
+    struct kt_tally_late *late;        /* NULL: nothing came late */
+};
+struct kt_tally_source {
+    char *source, *instance;
+    struct kt_tally_day **day;    /* kt_tally.days of them; NULL: nothing on that day */
+    kt_time_ns first, last;       /* of accesses; 0, 0: none */
+    kt_time_ns heard, heard_last; /* of reports; 0, 0: none */
+};
+struct kt_tally {
+    int64_t first_day;
+    uint32_t days, pages;
+    struct kt_map *names; /* "source\tinstance" */
+    struct kt_tally_source *at;
+    unsigned n, cap;
+};
+/* What lies in [since, until), event time; both set. KT_E_LIMIT: more than KT_TALLY_PAGES. */
+KT_MUST_USE enum kt_status kt_tally_load(struct kt_ask *a, kt_time_ns since, kt_time_ns until,
+                                         struct kt_tally **ret, struct kt_error *err);
+void kt_tally_free(struct kt_tally *t);
+/* The page of a day since the epoch, or NULL. */
+const struct kt_tally_day *kt_tally_day(const struct kt_tally *t, const struct kt_tally_source *s,
+                                        int64_t day);
+/* Accesses in an hour since the epoch. */
+uint32_t kt_tally_hour(const struct kt_tally *t, const struct kt_tally_source *s, int64_t hour);
+/* Accesses in the minutes [from, until) since the epoch. */
+uint64_t kt_tally_events(const struct kt_tally *t, const struct kt_tally_source *s, int64_t from,
+                         int64_t until);
+/* How late records of a type of source may be, in minutes, and be as usual (DESIGN §11). */
+unsigned kt_tally_allowance(struct kt_str source);
