@@ -1,38 +1,52 @@
 /*
- * verify: re-derives every hash of the store from its lines and names what does not fit.
+ * verify: re-derives every hash of the store, holds it against the checkpoints that there are, and
+ * says what that proves in the words of THREATS T8.
  *
  * Owns:  nothing.
- * Calls: core/store/read.h, collector/auth (agents' signing keys); stdout.
+ * Calls: core/answer/anchors, core/store/read.h, collector/auth (agents' signing keys); stdout.
  */
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "cli/cli.h"
 #include "cli/commands.h"
+#include "cli/held.h"
 #include "collector/auth.h"
 #include "core/base/enc.h"
+#include "core/base/log.h"
 #include "core/event/line.h"
 #include "core/store/read.h"
 
+#define SHOWN 12u /* checkpoints that fit; those that do not are all shown */
+
 struct verify {
-    bool json;
+    const char *db, *config, *output;
+    struct kt_held held;
+    bool json, anchored;
     struct kt_auth *auth;
-    struct kt_buf problems; /* JSON strings */
-    unsigned n;
+    struct kt_anchors anchors;
+    struct kt_judged judged;
+    struct kt_verify_result result;
+    struct kt_buf problems; /* JSON objects */
 };
+
+static const char *fault_word(enum kt_fault fault)
+{
+    return fault == KT_FAULT_TAMPERED ? "tampered" : "unreadable";
+}
 
 static void on_problem(void *self, enum kt_fault fault, const char *sentence)
 {
-    (void)fault;
     struct verify *v = self;
-    v->n++;
     if (!v->json) {
-        printf("problem    %s\n", sentence);
+        printf("%-12s %s\n", fault_word(fault), sentence);
         return;
     }
-    if (v->problems.len > 0)
-        kt_buf_byte(&v->problems, ',');
+    kt_buf_addf(&v->problems, "%s{\"fault\":\"%s\",\"text\":", v->problems.len > 0 ? "," : "",
+                fault_word(fault));
     kt_json_quote(&v->problems, kt_str_of(sentence));
+    kt_buf_byte(&v->problems, '}');
 }
 
 static unsigned signing_keys(void *self, struct kt_str agent, uint8_t (*ret)[32], unsigned max)
@@ -45,54 +59,219 @@ static unsigned signing_keys(void *self, struct kt_str agent, uint8_t (*ret)[32]
     return n;
 }
 
-static enum kt_status open_auth(struct verify *v, const char *config, struct kt_error *err)
+/* ---- what is held ---- */
+
+/* Agents cosign with the keys that they sign batches with, under their names. */
+static enum kt_status take_agents(struct verify *v, struct kt_error *err)
+{
+    for (unsigned i = 0; i < kt_auth_count(v->auth); i++) {
+        const struct kt_agent_entry *e = kt_auth_at(v->auth, i);
+        for (unsigned k = 0; k < e->n_keys; k++) {
+            struct kt_note_key key = { .type = KT_NOTE_COSIGNATURE };
+            kt_str_copyz(key.name, sizeof key.name, kt_str_of(e->name));
+            memcpy(key.public_key, e->signing[k], 32);
+            if (kt_anchors_key(&v->anchors, &key, KT_KEEPER_AGENT, err) != KT_OK)
+                return KT_OK; /* so many agents: those that were taken are enough to say by whom */
+        }
+    }
+    return KT_OK;
+}
+
+static enum kt_status open_auth(struct verify *v, struct kt_error *err)
 {
     struct kt_conf *conf = NULL;
-    if (kt_conf_load(config, &conf, err) != KT_OK)
+    if (kt_conf_load(v->config, &conf, err) != KT_OK)
         return err->code;
     enum kt_status st = kt_auth_open(conf->agents_dir, &v->auth, err);
     kt_conf_free(conf);
-    return st;
+    return st == KT_OK ? take_agents(v, err) : st;
 }
 
-static void print(const struct verify *v, const struct kt_verify_result *r)
+static enum kt_status run(struct verify *v, struct kt_error *err)
 {
+    char path[4096];
+    struct kt_reader *reader = NULL;
+    struct kt_verify_options o = { .problem = on_problem, .self = v };
+    if ((v->config != NULL && open_auth(v, err) != KT_OK) ||
+        kt_held_take(&v->held, &v->anchors, err) != KT_OK ||
+        kt_cli_store_path(v->db, v->config, path, sizeof path, err) != KT_OK ||
+        kt_reader_open(path, &reader, err) != KT_OK)
+        return err->code;
+    enum kt_status status = kt_anchors_load(&v->anchors, reader, err);
+    if (status == KT_OK) {
+        o.signing_key = v->auth != NULL ? signing_keys : NULL;
+        o.heads = kt_anchors_heads(&v->anchors);
+        o.n_heads = v->anchors.n;
+        status = kt_reader_verify(reader, &o, &v->result, err);
+    }
+    if (status == KT_OK)
+        kt_anchors_judge(&v->anchors, &v->result, &v->judged);
+    kt_reader_close(reader);
+    return status;
+}
+
+/* ---- for people ---- */
+
+static const char *at_time(kt_time_ns t, char buf[KT_TIME_TEXT_MAX + 8])
+{
+    char when[KT_TIME_TEXT_MAX];
+    buf[0] = '\0';
+    if (t != 0)
+        (void)snprintf(buf, KT_TIME_TEXT_MAX + 8, " (%s UTC)", kt_time_format_short(t, when));
+    return buf;
+}
+
+static void say_verdict(const struct verify *v)
+{
+    const struct kt_judged *j = &v->judged;
+    char when[KT_TIME_TEXT_MAX + 8];
+    switch (j->verdict) {
+    case KT_VERDICT_WITNESSED:
+        printf("verdict      verified, witnessed to record %" PRIu64 "%s\n", j->witnessed,
+               at_time(j->witnessed_at, when));
+        break;
+    case KT_VERDICT_COSIGNED:
+        printf("verdict      verified, cosigned by agents to record %" PRIu64 "%s; their keys are "
+               "those of this host's allow-list\n",
+               j->cosigned, at_time(j->cosigned_at, when));
+        break;
+    case KT_VERDICT_UNANCHORED:
+        printf("verdict      verified but UNANCHORED: nothing from outside this host could "
+               "contradict it; bring a --checkpoint\n");
+        break;
+    case KT_VERDICT_TAMPERED:
+        printf("verdict      TAMPERED\n");
+        break;
+    case KT_VERDICT_DIVERGED:
+        printf("verdict      DIVERGED: this is not the log that was signed\n");
+        break;
+    case KT_VERDICT_UNREADABLE:
+        printf("verdict      UNREADABLE in part: what can be read verifies\n");
+        break;
+    }
+}
+
+static void say_checkpoints(const struct verify *v)
+{
+    const struct kt_anchors *a = &v->anchors;
+    unsigned passed = v->judged.fit > SHOWN ? v->judged.fit - SHOWN : 0, fits = 0;
+    if (a->n == 0)
+        printf("checkpoints  none: the log has not signed any, and none was brought\n");
+    if (passed > 0)
+        printf("checkpoints  %u older ones fit\n", passed);
+    for (unsigned i = 0; i < a->n; i++) {
+        const struct kt_anchor *x = &a->at[i];
+        KT_CLEANUP(kt_buf_done) struct kt_buf said = { 0 }, from = { 0 };
+        if (x->state == KT_ANCHOR_FITS && fits++ < passed)
+            continue;
+        kt_anchor_say(x, &a->head[i], &v->result, &said);
+        kt_tty_add(&from, x->where != NULL ? kt_str_of(x->where) : KT_STR("the store"));
+        printf("checkpoint   record %" PRIu64 ", %s: %s", x->head.size, kt_buf_z(&from),
+               kt_buf_z(&said));
+        if (x->by.len > 0)
+            printf("; cosigned by " KT_STR_FMT, KT_STR_ARG(kt_buf_str(&x->by)));
+        printf("\n");
+    }
+}
+
+static void print_table(const struct verify *v)
+{
+    const struct kt_verify_result *r = &v->result;
     char root[65];
     kt_hex(root, r->root, 32);
-    if (v->json) {
-        printf("{\"ok\":%s,\"records\":%llu,\"batches\":%llu,\"signed_batches\":%llu,\"signatures_"
-               "checked\":%s,"
-               "\"root\":\"%s\",\"anchored\":false,\"problems\":[" KT_STR_FMT "]}\n",
-               r->ok ? "true" : "false", (unsigned long long)r->records,
-               (unsigned long long)r->batches, (unsigned long long)r->signed_batches,
-               v->auth != NULL ? "true" : "false", root, KT_STR_ARG(kt_buf_str(&v->problems)));
-        return;
-    }
-    printf("tree       %s  %llu records, root %s\n", r->ok ? "ok      " : "TAMPERED",
-           (unsigned long long)r->records, root);
-    printf("batches    %s  %llu, ", r->ok ? "ok      " : "        ",
-           (unsigned long long)r->batches);
+    printf("tree         %s: %" PRIu64 " records, root %s\n",
+           r->ok ? "consistent" : "not what was stored", r->size, root);
     if (v->auth != NULL)
-        printf("signatures of %llu checked\n", (unsigned long long)r->signed_batches);
+        printf("batches      %" PRIu64 ", signatures of %" PRIu64 " checked\n", r->batches,
+               r->signed_batches);
     else
-        printf("signatures not checked: that needs the agents' keys (-c CONFIG)\n");
-    printf("anchor     none      verified but unanchored: no outside checkpoint covers these "
-           "records\n");
+        printf("batches      %" PRIu64 ", signatures not checked: that needs the agents' keys (-c "
+               "CONFIG)\n",
+               r->batches);
+    if (r->removed > 0)
+        printf("removed      %" PRIu64 " events by retention; their places in the tree are kept\n",
+               r->removed);
+    say_checkpoints(v);
+    if (v->judged.tail > 0 && v->judged.tail < r->size)
+        printf("tail         %" PRIu64 " records behind that are not anchored yet\n",
+               v->judged.tail);
+    say_verdict(v);
+}
+
+/* ---- for programs ---- */
+
+static void print_json(const struct verify *v)
+{
+    static const char *const states[] = { "unjudged", "fits",    "diverged", "cut",
+                                          "removed",  "foreign", "forged" };
+    const struct kt_verify_result *r = &v->result;
+    const struct kt_judged *j = &v->judged;
+    KT_CLEANUP(kt_buf_done) struct kt_buf out = { 0 };
+    kt_buf_addf(&out,
+                "{\"verdict\":\"%s\",\"consistent\":%s,\"records\":%" PRIu64 ",\"size\":%" PRIu64
+                ",\"batches\":%" PRIu64 ",\"signed_batches\":%" PRIu64
+                ",\"signatures_checked\":%s,\"removed\":%" PRIu64 ",\"root\":\"",
+                kt_verdict_word(j->verdict), r->ok ? "true" : "false", r->records, r->size,
+                r->batches, r->signed_batches, v->auth != NULL ? "true" : "false", r->removed);
+    kt_hex_add(&out, r->root, 32);
+    kt_buf_addz(&out, "\",\"log\":\"");
+    kt_hex_add(&out, r->log_id, 16);
+    kt_buf_addf(&out,
+                "\",\"witnessed\":%" PRIu64 ",\"cosigned\":%" PRIu64 ",\"tail\":%" PRIu64
+                ",\"checkpoints\":[",
+                j->witnessed, j->cosigned, j->tail);
+    for (unsigned i = 0; i < v->anchors.n; i++) {
+        const struct kt_anchor *x = &v->anchors.at[i];
+        KT_CLEANUP(kt_buf_done) struct kt_buf said = { 0 };
+        kt_anchor_say(x, &v->anchors.head[i], r, &said);
+        kt_buf_addf(&out, "%s{\"size\":%" PRIu64 ",\"state\":\"%s\",\"from\":", i > 0 ? "," : "",
+                    x->head.size, states[x->state]);
+        kt_json_quote(&out, x->where != NULL ? kt_str_of(x->where) : KT_STR("store"));
+        kt_buf_addf(&out, ",\"agents\":%u,\"witnesses\":%u,\"by\":", x->agents, x->witnesses);
+        kt_json_quote(&out, kt_buf_str(&x->by));
+        kt_buf_addz(&out, ",\"text\":");
+        kt_json_quote(&out, kt_buf_str(&said));
+        kt_buf_byte(&out, '}');
+    }
+    kt_buf_addz(&out, "],\"problems\":[");
+    kt_buf_add(&out, kt_buf_str(&v->problems));
+    kt_buf_addz(&out, "]}");
+    puts(kt_buf_z(&out));
+}
+
+/* Nothing wrong was found; --anchored asks for more than that. */
+static int code_of(const struct verify *v)
+{
+    switch (v->judged.verdict) {
+    case KT_VERDICT_WITNESSED:
+        return KT_EXIT_OK;
+    case KT_VERDICT_COSIGNED:
+    case KT_VERDICT_UNANCHORED:
+        return v->anchored ? KT_EXIT_NO : KT_EXIT_OK;
+    case KT_VERDICT_TAMPERED:
+    case KT_VERDICT_DIVERGED:
+    case KT_VERDICT_UNREADABLE:
+        break;
+    }
+    return KT_EXIT_NO;
 }
 
 int kt_cmd_verify(int argc, char **argv)
 {
     static const struct kt_command cmd = {
-        "verify", "--db FILE [-c CONFIG] [-o json]",
-        "re-derive every hash of the store and name what does not fit",
-        "keytrail verify --db keytrail.db -c keytrail.yaml", NULL
+        "verify", "--db FILE [-c CONFIG] [--checkpoint FILE] [-o json]",
+        "re-derive every hash of the store, and hold it against checkpoints",
+        "keytrail verify --db keytrail.db --checkpoint /mnt/audit/checkpoints.txt", NULL
     };
-    const char *db = NULL, *config = NULL, *output = "table";
+    struct verify v = { .output = "table" };
     const struct kt_flag flags[] = {
-        { "--db", 0, KT_FLAG_STRING, "FILE", "the store", &db, NULL },
+        { "--db", 0, KT_FLAG_STRING, "FILE", "the store", &v.db, NULL },
         { "--config", 'c', KT_FLAG_STRING, "FILE",
-          "configuration: the store and the agents' signing keys", &config, NULL },
-        { "--output", 'o', KT_FLAG_STRING, "FORM", "table or json", &output, NULL },
+          "configuration: the store and the agents' signing keys", &v.config, NULL },
+        KT_HELD_FLAGS(v.held),
+        { "--anchored", 0, KT_FLAG_BOOL, NULL,
+          "exit 1 unless a checkpoint or a witness from outside covers it", &v.anchored, NULL },
+        { "--output", 'o', KT_FLAG_STRING, "FORM", "table or json", &v.output, NULL },
         { 0 },
     };
     int n;
@@ -100,27 +279,16 @@ int kt_cmd_verify(int argc, char **argv)
     int code = kt_flags_parse(&cmd, flags, argc, argv, &n, &done);
     if (done)
         return code;
-    struct verify v = { .json = strcmp(output, "table") != 0 };
+    v.json = strcmp(v.output, "table") != 0;
     struct kt_error err = { 0 };
-    struct kt_reader *reader = NULL;
-    struct kt_verify_result result = { 0 };
-    char path[4096];
-    if ((config != NULL && open_auth(&v, config, &err) != KT_OK) ||
-        kt_cli_store_path(db, config, path, sizeof path, &err) != KT_OK ||
-        kt_reader_open(path, &reader, &err) != KT_OK ||
-        kt_reader_verify(
-            reader,
-            &(struct kt_verify_options){ .problem = on_problem,
-                                         .signing_key = v.auth != NULL ? signing_keys : NULL,
-                                         .self = &v },
-            &result, &err) != KT_OK) {
+    if (run(&v, &err) != KT_OK) {
         code = kt_cli_fail("verify", &err);
     } else {
-        print(&v, &result);
-        code = result.ok ? KT_EXIT_OK : KT_EXIT_NO;
+        v.json ? print_json(&v) : print_table(&v);
+        code = code_of(&v);
     }
-    kt_reader_close(reader);
     kt_auth_free(v.auth);
+    kt_anchors_done(&v.anchors);
     kt_buf_done(&v.problems);
     return code;
 }

@@ -267,3 +267,16 @@ bool kt_checkpoint_signed(const struct kt_checkpoint *c, const struct kt_note_ke
     }
     return false;
 }
+
+bool kt_note_next(struct kt_str *rest, struct kt_str *ret_note)
+{
+    ptrdiff_t text = kt_str_find(*rest, KT_STR("\n\n"), 0);
+    if (text < 0)
+        return false;
+    struct kt_str tail = kt_str_from_index(*rest, (size_t)text + 2), line;
+    while (kt_str_starts(tail, KT_STR(SIGNATURE_MARK)) && take_line(&tail, &line))
+        ;
+    *ret_note = kt_str_from(rest->at, (size_t)(tail.at - rest->at));
+    *rest = tail;
+    return true;
+}

@@ -61,3 +61,6 @@ KT_MUST_USE enum kt_status kt_checkpoint_read(struct kt_str note, struct kt_chec
 /* Does one of its signatures come from that key? Of a cosignature: when. */
 bool kt_checkpoint_signed(const struct kt_checkpoint *c, const struct kt_note_key *key,
                           kt_time_ns *ret_when);
+/* Notes that stand one behind another, as in a file that they are appended to: takes the next one
+ * off. false: none is left; what is behind the last whole one is lost. */
+bool kt_note_next(struct kt_str *rest, struct kt_str *ret_note);

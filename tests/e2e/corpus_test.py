@@ -46,5 +46,5 @@ for source in ('auditd', 'onepassword', 'doppler'):
     rows = [json.loads(l) for l in run(program, 'search', f'source:{source}', '--db', os.path.join(d, 'one.db'), '--since', '@0', '-o', 'ndjson').stdout.splitlines()]
     bad = [r for r in rows if not (r['actor'] and r['time'] and r['action'] != 'other' and r['outcome'] != 'unknown' and (r['secret'] or r['secret_native'] or r['action'] in ('login', 'config')))]
     check(rows and not bad, f'{source}: each of {len(rows)} events says who, when, what and how it ended', bad)
-check(json.loads(run(program, 'verify', '--db', os.path.join(d, 'one.db'), '-o', 'json').stdout)['ok'], 'the store verifies')
+check(json.loads(run(program, 'verify', '--db', os.path.join(d, 'one.db'), '-o', 'json').stdout)['consistent'], 'the store verifies')
 finish()

@@ -57,7 +57,7 @@ check(p.returncode == 0 and b'window' in p.stderr, 'the default window is said',
 p = keytrail('search', '', '--db', os.path.join(d, 'none.db'), ok=False)
 check(p.returncode == 4, 'a missing store is exit 4', (p.returncode, p.stderr))
 p = keytrail('verify', '--db', db, '-o', 'json')
-check(json.loads(p.stdout)['ok'], 'verify agrees', p.stdout)
+check(json.loads(p.stdout)['consistent'], 'verify agrees', p.stdout)
 a, b = keytrail('replay', '--db', db, '-o', 'ndjson').stdout, keytrail('replay', '--db', db, '-o', 'ndjson').stdout
 check(a == b, 'replay prints the same bytes twice')
 
@@ -103,5 +103,5 @@ check(h.count() == 51, 'search reads beside the running collector', h.count())
 p = keytrail('status', '-c', h.path('keytrail.yaml'))
 check(b'learning' in p.stdout and b'vault-prod' in p.stdout, 'status says what is learning', p.stdout)
 check(stop(h.collector) == 0, 'SIGTERM ends the collector cleanly', h.log('collector.log'))
-check(json.loads(keytrail('verify', '--db', h.db, '-o', 'json').stdout)['ok'], 'its store verifies')
+check(json.loads(keytrail('verify', '--db', h.db, '-o', 'json').stdout)['consistent'], 'its store verifies')
 finish()

@@ -1,0 +1,266 @@
+/*
+ * anchors: see the header.
+ *
+ * Owns:  copies of the notes and keys.
+ * Calls: core/proof, core/store/read.h, core/event (json).
+ */
+#include "core/answer/anchors.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/alloc.h"
+#include "core/base/enc.h"
+#include "core/event/json.h"
+
+void kt_anchors_done(struct kt_anchors *a)
+{
+    for (unsigned i = 0; i < a->n; i++) {
+        kt_buf_done(&a->at[i].note);
+        kt_buf_done(&a->at[i].by);
+        kt_free(a->at[i].where);
+    }
+    kt_free(a->at);
+    kt_free(a->key);
+    kt_free(a->head);
+    kt_free(a->log_id);
+    *a = (struct kt_anchors){ 0 };
+}
+
+enum kt_status kt_anchors_key(struct kt_anchors *a, const struct kt_note_key *key,
+                              enum kt_anchor_keeper keeper, struct kt_error *err)
+{
+    if (a->n_keys == KT_ANCHOR_KEYS_MAX)
+        return kt_fail(err, KT_E_LIMIT, "more than %u keys", KT_ANCHOR_KEYS_MAX);
+    a->key = kt_realloc_array(a->key, a->n_keys + 1, sizeof *a->key);
+    a->key[a->n_keys++] = (struct kt_anchor_key){ *key, keeper };
+    a->n_log_keys += keeper == KT_KEEPER_LOG;
+    return KT_OK;
+}
+
+/* ---- gathering ---- */
+
+static void see_signatures(struct kt_anchors *a, const struct kt_checkpoint *c,
+                           struct kt_anchor *to)
+{
+    for (unsigned i = 0; i < a->n_keys; i++) {
+        const struct kt_anchor_key *k = &a->key[i];
+        kt_time_ns when = 0;
+        if (!kt_checkpoint_signed(c, &k->key, &when))
+            continue;
+        to->log_signed = to->log_signed || k->keeper == KT_KEEPER_LOG;
+        if (k->keeper == KT_KEEPER_LOG)
+            continue;
+        to->agents += k->keeper == KT_KEEPER_AGENT;
+        to->witnesses += k->keeper == KT_KEEPER_WITNESS;
+        to->when = when > to->when ? when : to->when;
+        kt_buf_addf(&to->by, "%s%s", to->by.len > 0 ? ", " : "", k->key.name);
+    }
+}
+
+enum kt_status kt_anchors_add(struct kt_anchors *a, const char *where, struct kt_str note,
+                              struct kt_error *err)
+{
+    struct kt_checkpoint *c = kt_alloc(sizeof *c);
+    enum kt_status status = kt_checkpoint_read(note, c, err);
+    if (status == KT_OK && a->n == KT_ANCHORS_MAX)
+        status = kt_fail(err, KT_E_LIMIT, "more than %u checkpoints", KT_ANCHORS_MAX);
+    if (status == KT_OK) {
+        if (a->n == a->cap) {
+            a->cap = a->cap == 0 ? 16 : 2 * a->cap;
+            a->at = kt_realloc_array(a->at, a->cap, sizeof *a->at);
+        }
+        struct kt_anchor *to = &a->at[a->n++];
+        *to =
+            (struct kt_anchor){ .where = where != NULL ? kt_strdup(where) : NULL, .head = c->head };
+        memcpy(to->log_id, c->log_id, 16);
+        kt_buf_add(&to->note, note);
+        see_signatures(a, c, to);
+    }
+    kt_free(c);
+    return status;
+}
+
+static enum kt_status take_blob(void *self, const char *name, struct kt_str value,
+                                struct kt_error *err)
+{
+    return kt_anchors_add(self, NULL, value, err) == KT_OK ? KT_OK
+                                                           : kt_wrap(err, "blob '%s'", name);
+}
+
+static void add_log_id(struct kt_anchors *a, const uint8_t id[16])
+{
+    a->log_id = kt_realloc_array(a->log_id, a->n_log_ids + 1, sizeof *a->log_id);
+    memcpy(a->log_id[a->n_log_ids++], id, 16);
+}
+
+/* A log that was renewed after a restore goes on with the same tree under another name: what was
+ * signed under the one before still binds what it kept of it. */
+static enum kt_status load_names(struct kt_anchors *a, struct kt_reader *r, struct kt_error *err)
+{
+    struct kt_cursor *c = NULL;
+    struct kt_record rec;
+    struct kt_damage damage = { 0 };
+    const struct kt_scan scan = { .control = true, .control_kind = KT_KIND_KEY, .damage = &damage };
+    enum kt_status status = kt_cursor_open(r, &scan, &c, err);
+    struct kt_json *json = kt_json_new(KT_JSON_SIMDJSON);
+    while (status == KT_OK) {
+        struct kt_jval raw;
+        unsigned repaired;
+        uint8_t id[16];
+        status = kt_cursor_next(c, &rec, err);
+        if (kt_scan_passes(&scan, status, err))
+            status = KT_OK;
+        else if (status == KT_OK && kt_str_is(rec.ev.operation, "log.renewed") &&
+                 kt_json_parse(json, rec.ev.raw, &raw, &repaired, NULL) == KT_OK &&
+                 kt_hex_decode(kt_json_str_at(raw, "before"), id, sizeof id))
+            add_log_id(a, id);
+    }
+    kt_json_free(json);
+    kt_cursor_free(c);
+    return status == KT_E_AGAIN ? KT_OK : status;
+}
+
+enum kt_status kt_anchors_load(struct kt_anchors *a, struct kt_reader *r, struct kt_error *err)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf newest = { 0 };
+    struct kt_store_stats stats;
+    if (kt_reader_stats(r, &stats, err) != KT_OK)
+        return kt_wrap(err, "checkpoints");
+    add_log_id(a, stats.log_id);
+    enum kt_status status = load_names(a, r, err);
+    if (status == KT_OK)
+        status = kt_reader_each(r, "checkpoint/", take_blob, a, err);
+    if (status == KT_OK)
+        status = kt_reader_get(r, "checkpoint", &newest, err);
+    if (status == KT_OK)
+        return take_blob(a, "checkpoint", kt_buf_str(&newest), err);
+    return status == KT_E_AGAIN ? KT_OK : status;
+}
+
+static int by_size(const void *x, const void *y)
+{
+    const struct kt_anchor *a = x, *b = y;
+    return a->head.size < b->head.size ? -1 : a->head.size > b->head.size;
+}
+
+struct kt_verify_head *kt_anchors_heads(struct kt_anchors *a)
+{
+    if (a->n > 1)
+        qsort(a->at, a->n, sizeof *a->at, by_size);
+    kt_free(a->head);
+    a->head = kt_alloc_array(a->n + 1, sizeof *a->head);
+    for (unsigned i = 0; i < a->n; i++)
+        a->head[i] = (struct kt_verify_head){ .size = a->at[i].head.size };
+    return a->head;
+}
+
+/* ---- judging ---- */
+
+static bool is_ours(const struct kt_anchors *a, const struct kt_anchor *x)
+{
+    for (unsigned i = 0; i < a->n_log_ids; i++)
+        if (memcmp(a->log_id[i], x->log_id, 16) == 0)
+            return true;
+    return false;
+}
+
+/* Under a name that the log gave up, sizes beyond what it kept are no contradiction: they are the
+ * gap that the renewal tells of. */
+static bool is_todays(const struct kt_anchors *a, const struct kt_anchor *x)
+{
+    return a->n_log_ids > 0 && memcmp(a->log_id[0], x->log_id, 16) == 0;
+}
+
+static enum kt_anchor_state state_of(const struct kt_anchors *a, const struct kt_anchor *x,
+                                     const struct kt_verify_head *head)
+{
+    if (!is_ours(a, x))
+        return KT_ANCHOR_FOREIGN;
+    if (a->n_log_keys > 0 && !x->log_signed && x->witnesses == 0)
+        return KT_ANCHOR_FORGED;
+    if (head->at == KT_VERIFY_AHEAD)
+        return is_todays(a, x) ? KT_ANCHOR_CUT : KT_ANCHOR_FOREIGN;
+    if (head->at == KT_VERIFY_REMOVED)
+        return KT_ANCHOR_REMOVED;
+    if (memcmp(head->root, x->head.root, 32) == 0)
+        return KT_ANCHOR_FITS;
+    return is_todays(a, x) ? KT_ANCHOR_DIVERGED : KT_ANCHOR_FOREIGN;
+}
+
+void kt_anchors_judge(struct kt_anchors *a, const struct kt_verify_result *v, struct kt_judged *ret)
+{
+    struct kt_judged j = { .verdict = KT_VERDICT_UNANCHORED };
+    for (unsigned i = 0; i < a->n; i++) {
+        struct kt_anchor *x = &a->at[i];
+        x->state = state_of(a, x, &a->head[i]);
+        j.contradict += x->state == KT_ANCHOR_DIVERGED || x->state == KT_ANCHOR_CUT;
+        if (x->state != KT_ANCHOR_FITS)
+            continue;
+        j.fit++;
+        if (x->where != NULL || x->witnesses > 0) {
+            j.witnessed = x->head.size;
+            j.witnessed_at = x->when;
+        }
+        if (x->agents > 0) {
+            j.cosigned = x->head.size;
+            j.cosigned_at = x->when;
+        }
+    }
+    if (v->problems > v->unreadable)
+        j.verdict = KT_VERDICT_TAMPERED;
+    else if (j.contradict > 0)
+        j.verdict = KT_VERDICT_DIVERGED;
+    else if (v->unreadable > 0)
+        j.verdict = KT_VERDICT_UNREADABLE;
+    else if (j.witnessed > 0)
+        j.verdict = KT_VERDICT_WITNESSED;
+    else if (j.cosigned > 0)
+        j.verdict = KT_VERDICT_COSIGNED;
+    uint64_t held = j.witnessed > j.cosigned ? j.witnessed : j.cosigned;
+    j.tail = v->size > held ? v->size - held : 0;
+    *ret = j;
+}
+
+const char *kt_verdict_word(enum kt_verdict v)
+{
+    static const char *const words[] = { "witnessed", "cosigned", "unanchored",
+                                         "tampered",  "diverged", "unreadable" };
+    return words[v];
+}
+
+void kt_anchor_say(const struct kt_anchor *a, const struct kt_verify_head *head,
+                   const struct kt_verify_result *v, struct kt_buf *out)
+{
+    switch (a->state) {
+    case KT_ANCHOR_UNJUDGED:
+        kt_buf_addz(out, "not compared");
+        break;
+    case KT_ANCHOR_FITS:
+        kt_buf_addz(out, "fits");
+        break;
+    case KT_ANCHOR_DIVERGED:
+        kt_buf_addz(out, "DIVERGED: it has root ");
+        kt_hex_add(out, a->head.root, 32);
+        kt_buf_addz(out, ", these records give ");
+        kt_hex_add(out, head->root, 32);
+        kt_buf_addz(out, ": some of them were changed, moved, added or taken out since");
+        break;
+    case KT_ANCHOR_CUT:
+        kt_buf_addf(out,
+                    "DIVERGED: %" PRIu64 " records were signed, this log has %" PRIu64
+                    ": its end was cut off",
+                    a->head.size, v->size);
+        break;
+    case KT_ANCHOR_REMOVED:
+        kt_buf_addz(out, "not comparable: retention took records there");
+        break;
+    case KT_ANCHOR_FOREIGN:
+        kt_buf_addz(out, "of another log, or of what this one lost before it was renewed");
+        break;
+    case KT_ANCHOR_FORGED:
+        kt_buf_addz(out, "not counted: no key that was given made its signature");
+        break;
+    }
+}
