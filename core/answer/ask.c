@@ -73,6 +73,7 @@ static enum kt_status plan(struct kt_ask *a, struct kt_str text, struct kt_query
         return kt_wrap(err, "query");
     *scan = (struct kt_scan){ .since = a->since,
                               .until = a->until,
+                              .until_seq = a->until_seq,
                               .records = true,
                               .control = kt_query_names_kind(*ret),
                               .give_up = a->give_up,

@@ -14,7 +14,9 @@ struct kt_ask {
     struct kt_facts *facts;          /* of addresses */
     kt_time_ns since, until;         /* event time [since, until); 0 = open */
     kt_time_ns now;
-    int zone_offset_s; /* of relative times in queries */
+    uint64_t until_seq; /* the newest record that counts; 0: all. So that several walks over a log
+                           that grows speak of the same records */
+    int zone_offset_s;  /* of relative times in queries */
     /* Asked as in struct kt_scan: true ends a walk with KT_E_LIMIT. */
     bool (*give_up)(void *self);
     void *give_up_self;

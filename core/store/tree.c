@@ -25,19 +25,36 @@ static void put_le(uint8_t *dst, uint64_t v, unsigned bytes)
         dst[i] = (uint8_t)(v >> (8 * i));
 }
 
-void kt_leaf_hash(const struct kt_leaf *l, uint8_t ret[32])
+#define LEAF_HEAD 33u /* 0x00, and the record up to its agent */
+
+static void leaf_head(const struct kt_leaf *l, uint8_t ret[LEAF_HEAD])
 {
     assert(l->agent.len <= UINT16_MAX);
-    uint8_t head[33] = { 0x00, 'K', 'T', 'L', '1' };
-    put_le(head + 5, l->seq, 8);
-    put_le(head + 13, (uint64_t)l->arrival, 8);
-    put_le(head + 21, (uint64_t)l->stored, 8);
-    head[29] = l->origin;
-    head[30] = l->conflict;
-    put_le(head + 31, l->agent.len, 2);
+    memcpy(ret, "\0KTL1", 5);
+    put_le(ret + 5, l->seq, 8);
+    put_le(ret + 13, (uint64_t)l->arrival, 8);
+    put_le(ret + 21, (uint64_t)l->stored, 8);
+    ret[29] = l->origin;
+    ret[30] = l->conflict;
+    put_le(ret + 31, l->agent.len, 2);
+}
+
+void kt_leaf_hash(const struct kt_leaf *l, uint8_t ret[32])
+{
+    uint8_t head[LEAF_HEAD];
+    leaf_head(l, head);
     struct kt_str parts[] = { kt_str_from(head, sizeof head), l->agent,
                               kt_str_from(l->line_hash, 32) };
     kt_sha256_of(parts, KT_ARRAY_LEN(parts), ret);
+}
+
+void kt_leaf_record(const struct kt_leaf *l, struct kt_buf *out)
+{
+    uint8_t head[LEAF_HEAD];
+    leaf_head(l, head);
+    kt_buf_add_bytes(out, head + 1, sizeof head - 1);
+    kt_buf_add(out, l->agent);
+    kt_buf_add_bytes(out, l->line_hash, 32);
 }
 
 void kt_tree_add_node(struct kt_tree *t, unsigned level, const uint8_t node[32])

@@ -29,6 +29,8 @@ struct kt_leaf {
     const uint8_t *line_hash; /* 32 */
 };
 void kt_leaf_hash(const struct kt_leaf *l, uint8_t ret[32]);
+/* Adds the record's bytes: what is hashed, for who checks it without us. */
+void kt_leaf_record(const struct kt_leaf *l, struct kt_buf *out);
 void kt_tree_add(struct kt_tree *t, const uint8_t leaf[32]);
 /* A full subtree of 2^level leaves at once; size must be a multiple of 2^level. */
 void kt_tree_add_node(struct kt_tree *t, unsigned level, const uint8_t node[32]);

@@ -1,0 +1,38 @@
+/*
+ * report_proof: what a package says of the log's tree: checkpoints with their cosignatures, proofs
+ * that each is the beginning of the next, that some of the period's events are in it, what was
+ * removed, and the verdict in the words of THREATS T8.
+ */
+#pragma once
+#include "cli/report_package.h"
+#include "core/store/read.h"
+#include "exporters/reports/report.h"
+
+#define KT_REPORT_SAMPLE  25u /* events with a proof */
+#define KT_REPORT_OUTSIDE 16u /* checkpoints that somebody handed in */
+
+struct kt_report_outside { /* a checkpoint from outside, as a note (core/proof/note.h) */
+    const char *path;      /* for sentences */
+    struct kt_str note;
+};
+struct kt_report_proof_wish {
+    const char *store;       /* path: it is read through a reader of its own */
+    kt_time_ns since, until; /* the period, event time */
+    bool hash_all;           /* hash every line again (keytrail verify) */
+    bool hide;               /* no lines of events into the package: they hold names */
+    kt_time_ns now;
+    const struct kt_report_outside *outside;
+    unsigned n_outside;
+};
+struct kt_report_evidence; /* owns what `proof` borrows */
+/* Reads checkpoints, makes proofs, judges. A log without a checkpoint is no error: the verdict says
+ * it. */
+KT_MUST_USE enum kt_status kt_report_evidence_load(const struct kt_report_proof_wish *w,
+                                                   struct kt_report_evidence **ret,
+                                                   struct kt_error *err);
+void kt_report_evidence_free(struct kt_report_evidence *e);
+const struct kt_report_proof *kt_report_evidence_proof(const struct kt_report_evidence *e);
+struct kt_head kt_report_evidence_head(const struct kt_report_evidence *e); /* the tree's */
+/* integrity/checkpoints.json, consistency.json, inclusion.json, tombstones.ndjson, verify.txt. */
+KT_MUST_USE enum kt_status kt_report_evidence_write(const struct kt_report_evidence *e,
+                                                    struct kt_package *p, struct kt_error *err);
