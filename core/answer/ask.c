@@ -36,15 +36,33 @@ struct kt_str kt_ask_actor(const struct kt_ask *a, struct kt_str actor, struct k
     return who == NULL ? actor : kt_str_of(who->name);
 }
 
-void kt_ask_term(struct kt_buf *query, const char *field, struct kt_str value)
+static void quote(struct kt_buf *query, struct kt_str value)
 {
-    kt_buf_addf(query, "%s%s:\"", query->len > 0 ? " " : "", field);
+    kt_buf_byte(query, '"');
     for (size_t i = 0; i < value.len; i++) {
         if (value.at[i] == '"' || value.at[i] == '\\')
             kt_buf_byte(query, '\\');
         kt_buf_byte(query, value.at[i]);
     }
     kt_buf_byte(query, '"');
+}
+
+void kt_ask_term(struct kt_buf *query, const char *field, struct kt_str value)
+{
+    kt_buf_addf(query, "%s%s:", query->len > 0 ? " " : "", field);
+    quote(query, value);
+}
+
+void kt_ask_value(struct kt_buf *query, struct kt_str value)
+{
+    kt_buf_byte(query, ',');
+    quote(query, value);
+}
+
+void kt_ask_text(struct kt_buf *query, struct kt_str text)
+{
+    kt_buf_addz(query, query->len > 0 ? " " : "");
+    quote(query, text);
 }
 
 enum kt_status kt_ask_pattern(struct kt_buf *query, const char *field, struct kt_str value,

@@ -57,6 +57,10 @@ KT_MUST_USE enum kt_status kt_ask_records(struct kt_ask *a, struct kt_str query,
                                           void *self, struct kt_error *err);
 /* Adds ` field:"value"` to a query, its quotes and backslashes as docs/query.md wants them. */
 void kt_ask_term(struct kt_buf *query, const char *field, struct kt_str value);
+/* Adds `,"value"`: one more value of the term that was added last. */
+void kt_ask_value(struct kt_buf *query, struct kt_str value);
+/* Adds ` "text"`: lines without it need not be parsed. */
+void kt_ask_text(struct kt_buf *query, struct kt_str text);
 /* The same, but where a `*` is in the value it is a glob. KT_E_INPUT: a glob with blanks, quotes or
  * parentheses, which no query can say. */
 KT_MUST_USE enum kt_status kt_ask_pattern(struct kt_buf *query, const char *field,

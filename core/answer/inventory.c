@@ -95,6 +95,7 @@ static void take_secret(struct load *v, struct kt_inventory_item *it, const stru
                      ? period
                      : 0;
     it->owner = kept(v, kt_json_str_at(raw, "owner"));
+    it->version = kept(v, ev->version);
 }
 
 static enum kt_status take_line(void *self, const struct kt_record *r, const struct kt_fact *fact,

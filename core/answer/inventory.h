@@ -13,6 +13,7 @@ struct kt_inventory_item {
     kt_time_ns snapshot;    /* the newest that has it */
     struct kt_str instance; /* whose snapshot */
     struct kt_str owner;    /* as its store says; empty: it does not */
+    struct kt_str version;  /* the current one; the same */
     kt_time_ns created, changed, rotated, due, expires, deleted, accessed; /* the same; 0: none */
     kt_time_ns period;                                                     /* between rotations */
     kt_time_ns read, log_rotated, log_written; /* newest of the log; 0: none */

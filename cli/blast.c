@@ -1,0 +1,327 @@
+/*
+ * blast: `keytrail blast CREDENTIAL`: what was read with it, what of that is still good, in the
+ * order to rotate, and who will break.
+ *
+ * Owns:  nothing.
+ * Calls: core/answer/blast, cli/asking, detectors (kt_production); stdout, stderr.
+ */
+#include "cli/blast.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/commands.h"
+#include "core/base/alloc.h"
+#include "core/base/log.h"
+#include "detectors/detector.h"
+
+#define ENTRIES 5u /* of a list, for people */
+
+const char *kt_blast_list_word(enum kt_blast_list which)
+{
+    static const char *const words[] = {
+        [KT_BLAST_ADDRESSES] = "addresses",      [KT_BLAST_ACTORS] = "actors",
+        [KT_BLAST_SOURCES] = "sources",          [KT_BLAST_CREDENTIALS] = "credentials",
+        [KT_BLAST_NAMES] = "names only",         [KT_BLAST_SETS] = "read whole",
+        [KT_BLAST_FAILED] = "refused or failed", [KT_BLAST_DEEDS] = "changed",
+    };
+    return words[which];
+}
+
+static void add_plural(struct kt_buf *out, uint64_t n, const char *thing)
+{
+    kt_buf_addf(out, "%llu %s%s", (unsigned long long)n, thing, n == 1 ? "" : "s");
+}
+
+void kt_blast_sum(const struct kt_blast_page *p, struct kt_buf *out)
+{
+    const struct kt_blast *b = p->blast;
+    char first[KT_TIME_TEXT_MAX], last[KT_TIME_TEXT_MAX];
+    if (b->records == 0) {
+        kt_buf_addz(out, "no record of it");
+        return;
+    }
+    add_plural(out, b->reads, "read");
+    kt_buf_addz(out, " of ");
+    add_plural(out, b->n_secrets, "secret");
+    kt_buf_addf(out, "; still exposed %u", b->open);
+    if (b->open > 0)
+        kt_buf_addf(out, " (%u of production)", b->open_production);
+    for (int i = 0; i < KT_EXPOSURE_COUNT; i++)
+        if (b->by_exposure[i] > 0 && !kt_exposure_is_open((enum kt_exposure)i))
+            kt_buf_addf(out, ", %s %u", kt_exposure_word((enum kt_exposure)i), b->by_exposure[i]);
+    kt_buf_addf(out, "; %llu refused or failed; ", (unsigned long long)b->failed);
+    add_plural(out, b->records, "record");
+    kt_buf_addf(out, " from %s to %s", kt_asking_when(p->asking, b->first, first),
+                kt_asking_when(p->asking, b->last, last));
+}
+
+void kt_blast_readers(const struct kt_secret_state *st, unsigned most, struct kt_buf *out)
+{
+    for (unsigned i = 0; i < st->n_readers && i < most; i++)
+        kt_buf_addf(out, "%s" KT_STR_FMT " (%llu)", i > 0 ? ", " : "",
+                    KT_STR_ARG(st->reader[i].actor), (unsigned long long)st->reader[i].reads);
+    if (st->n_readers > most)
+        kt_buf_addf(out, ", and %u more", st->n_readers - most);
+}
+
+void kt_blast_versions(const struct kt_secret_state *st, struct kt_buf *out)
+{
+    for (unsigned i = 0; i < st->n_versions; i++)
+        kt_buf_addf(out, "%s" KT_STR_FMT, i > 0 ? " " : "", KT_STR_ARG(st->version[i]));
+    if (st->n_versions == KT_STATE_VERSIONS)
+        kt_buf_addz(out, " …");
+}
+
+/* ---- rows ---- */
+
+static const struct kt_column columns[] = {
+    { "order", "#", 0, true },
+    { "secret", "SECRET", 64, false },
+    { "state", "STATE", 0, false },
+    { "exposed", NULL, 0, false },
+    { "state_since", "SINCE", 0, false },
+    { "state_by", NULL, 0, false },
+    { "state_from", NULL, 0, false },
+    { "production", "PROD", 0, false },
+    { "reads", "READS", 0, true },
+    { "first_read", NULL, 0, false },
+    { "last_read", "LAST READ", 0, false },
+    { "versions_read", NULL, 0, false },
+    { "version_now", NULL, 0, false },
+    { "issued", NULL, 0, true },
+    { "by_set", NULL, 0, false },
+    { "owner", NULL, 0, false },
+    { "other_readers", NULL, 0, true },
+    { "other_readers_30d", "OTHER READERS, 30 d", 60, false },
+};
+
+/* Times of a table are those of its reader, of the others UTC. */
+static struct kt_cell time_cell(const struct kt_blast_page *p, kt_time_ns t)
+{
+    bool people = p->asking->how == KT_OUT_TABLE && t != 0;
+    return kt_cell_time(people ? t + p->asking->zone_offset_s * KT_NS_S : t);
+}
+
+static void add_row(const struct kt_blast_page *p, struct kt_rows *rows, uint32_t i)
+{
+    const struct kt_blast_secret *s = &p->blast->secret[i];
+    const struct kt_secret_state *st = s->state;
+    KT_CLEANUP(kt_buf_done) struct kt_buf readers = { 0 }, versions = { 0 };
+    kt_blast_readers(st, kt_rows_for_people(rows) ? 3 : UINT32_MAX, &readers);
+    kt_blast_versions(st, &versions);
+    const struct kt_cell cells[] = {
+        kt_cell_int(i + 1),
+        kt_cell_str(st->secret),
+        kt_cell_str(kt_str_of(kt_exposure_word(st->exposure))),
+        { .type = KT_CELL_BOOL, .i = kt_exposure_is_open(st->exposure) },
+        time_cell(p, st->at),
+        kt_cell_str(st->by),
+        kt_cell_str(kt_str_of(st->from)),
+        kt_cell_str(s->production < 0 ? KT_STR_NONE : kt_str_of(s->production > 0 ? "yes" : "no")),
+        kt_cell_int((int64_t)st->reads),
+        time_cell(p, st->first),
+        time_cell(p, st->last),
+        kt_cell_str(kt_buf_str(&versions)),
+        kt_cell_str(st->current),
+        kt_cell_int((int64_t)st->issued),
+        { .type = KT_CELL_BOOL, .i = st->by_set },
+        kt_cell_str(st->listed != NULL ? st->listed->owner : KT_STR_NONE),
+        kt_cell_int(st->n_readers),
+        kt_cell_str(kt_buf_str(&readers)),
+    };
+    kt_rows_add(rows, cells);
+}
+
+static void show_rows(const struct kt_blast_page *p)
+{
+    struct kt_rows *rows =
+        kt_rows_new(p->asking->how, columns, KT_ARRAY_LEN(columns), !p->asking->no_header);
+    for (uint32_t i = 0; i < p->blast->n_secrets; i++)
+        add_row(p, rows, i);
+    kt_rows_end(rows);
+}
+
+/* ---- beside the rows, on a terminal ---- */
+
+static void line(const char *head, struct kt_str text)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf safe = { 0 };
+    kt_tty_add(&safe, text);
+    printf("%-18s %s\n", head, kt_buf_z(&safe));
+}
+
+static void show_list(const struct kt_blast_page *p, enum kt_blast_list which)
+{
+    const struct kt_counted_list *l = &p->blast->list[which];
+    for (uint32_t i = 0; i < l->n && i < ENTRIES; i++) {
+        char first[KT_TIME_TEXT_MAX], last[KT_TIME_TEXT_MAX];
+        KT_CLEANUP(kt_buf_done) struct kt_buf text = { 0 };
+        kt_buf_addf(&text, "%llu ×  " KT_STR_FMT "%s" KT_STR_FMT "   %s",
+                    (unsigned long long)l->at[i].n, KT_STR_ARG(l->at[i].operation),
+                    l->at[i].operation.len > 0 ? " " : "", KT_STR_ARG(l->at[i].what),
+                    kt_asking_when(p->asking, l->at[i].first, first));
+        if (l->at[i].n > 1)
+            kt_buf_addf(&text, " to %s", kt_asking_when(p->asking, l->at[i].last, last));
+        line(i == 0 ? kt_blast_list_word(which) : "", kt_buf_str(&text));
+    }
+    if (l->n > ENTRIES)
+        printf("%-18s and %u more (-o json)\n", "", l->n - ENTRIES);
+}
+
+static void show_hops(const struct kt_blast_page *p)
+{
+    const struct kt_blast *b = p->blast;
+    for (unsigned i = 0; i < b->n_hops; i++) {
+        char at[KT_TIME_TEXT_MAX];
+        KT_CLEANUP(kt_buf_done) struct kt_buf text = { 0 };
+        kt_buf_addf(&text,
+                    KT_STR_FMT " by " KT_STR_FMT " at %s: %llu records, %llu reads, counted above",
+                    KT_STR_ARG(b->hop[i].name), KT_STR_ARG(b->hop[i].operation),
+                    kt_asking_when(p->asking, b->hop[i].at, at),
+                    (unsigned long long)b->hop[i].records, (unsigned long long)b->hop[i].reads);
+        line(i == 0 ? "opened" : "", kt_buf_str(&text));
+    }
+    if (b->hops_left > 0)
+        printf("%-18s %u more that were not followed: ask for each by its name\n", "",
+               b->hops_left);
+    for (uint32_t i = 0; i < b->n_leaks; i++) {
+        char at[KT_TIME_TEXT_MAX];
+        KT_CLEANUP(kt_buf_done) struct kt_buf text = { 0 };
+        kt_buf_addf(&text, KT_STR_FMT ", %s, found by " KT_STR_FMT " (" KT_STR_FMT ")",
+                    KT_STR_ARG(b->leak[i].where), kt_asking_when(p->asking, b->leak[i].at, at),
+                    KT_STR_ARG(b->leak[i].found_by), KT_STR_ARG(b->leak[i].state));
+        line(i == 0 ? "lies open in" : "", kt_buf_str(&text));
+    }
+}
+
+static void show_head(const struct kt_blast_page *p)
+{
+    char from[KT_TIME_TEXT_MAX], until[KT_TIME_TEXT_MAX];
+    const struct kt_blast *b = p->blast;
+    KT_CLEANUP(kt_buf_done) struct kt_buf text = { 0 }, safe = { 0 };
+    kt_buf_addz(&text, "BLAST ");
+    kt_buf_add(&text, kt_buf_str(&p->of->name));
+    kt_buf_addz(&text, " (taken for ");
+    kt_buf_add(&text, kt_buf_str(&p->of->why));
+    kt_buf_byte(&text, ')');
+    kt_tty_add(&safe, kt_buf_str(&text));
+    printf("%s   %s to %s, %s\n", kt_buf_z(&safe),
+           b->since == 0 ? "all that is stored" : kt_asking_when(p->asking, b->since, from),
+           b->until == 0 ? "now" : kt_asking_when(p->asking, b->until, until),
+           kt_asking_zone(p->asking));
+    kt_buf_reset(&text);
+    kt_blast_sum(p, &text);
+    printf("%s\n\n", kt_buf_z(&text));
+}
+
+static void show_people(const struct kt_blast_page *p)
+{
+    static const enum kt_blast_list lists[] = {
+        KT_BLAST_SETS,  KT_BLAST_DEEDS,  KT_BLAST_FAILED,
+        KT_BLAST_NAMES, KT_BLAST_ACTORS, KT_BLAST_ADDRESSES
+    };
+    if (!p->asking->no_header)
+        show_head(p);
+    if (p->blast->n_secrets > 0)
+        show_rows(p);
+    if (p->asking->quiet || p->blast->records == 0)
+        return;
+    printf("\n");
+    for (size_t i = 0; i < KT_ARRAY_LEN(lists); i++)
+        show_list(p, lists[i]);
+    show_hops(p);
+    if (!p->blast->lines)
+        line("not looked up", KT_STR("versions and sessions opened: it is in use everywhere; a "
+                                     "shorter --since has them"));
+    if (p->blast->inventory->n_sources == 0)
+        line("not known", KT_STR("what stores say: no inventory is stored, rotations are those of "
+                                 "the log (docs/forensics.md)"));
+    line("order",
+         KT_STR("still exposed, then production, then those with the fewest other readers"));
+    line("next", KT_STR("-o md: a note for the ticket with the commands; keytrail timeline: what "
+                        "happened around it"));
+}
+
+/* ---- the command ---- */
+
+static int is_production(void *self, struct kt_str secret)
+{
+    return kt_production(self, secret);
+}
+
+static enum kt_status run(struct kt_asking *a, const char *text, const char *as,
+                          const char *command, struct kt_error *err)
+{
+    struct kt_credential of = { 0 };
+    struct kt_blast *b = NULL;
+    enum kt_status status = kt_asking_open(a, 0, err);
+    if (status == KT_OK)
+        status = kt_credential_find(&a->ask, kt_str_of(text), as, &of, err);
+    const struct kt_blast_options options = { .production = a->conf != NULL ? is_production : NULL,
+                                              .production_self = a->conf };
+    if (status == KT_OK)
+        status = kt_blast_load(&a->ask, &of, &options, &b, err);
+    if (status == KT_OK) {
+        const struct kt_blast_page page = { a, &of, b, command };
+        if (a->how == KT_OUT_JSON)
+            kt_blast_json(&page);
+        else if (a->how == KT_OUT_MD)
+            kt_blast_note(&page);
+        else if (a->how == KT_OUT_TABLE)
+            show_people(&page);
+        else
+            show_rows(&page);
+    }
+    kt_blast_free(b);
+    kt_credential_done(&of);
+    return status;
+}
+
+/* The words of the command line, quoted where a shell would take them apart. */
+static void command_of(int argc, char **argv, struct kt_buf *out)
+{
+    kt_buf_addz(out, "keytrail");
+    for (int i = 0; i < argc; i++) {
+        bool plain = argv[i][0] != '\0' && strpbrk(argv[i], " \t\n'\"\\$`*?[]{}()<>|&;!#~") == NULL;
+        kt_buf_addz(out, plain ? " " : " '");
+        for (const char *c = argv[i]; *c != '\0'; c++)
+            if (*c == '\'')
+                kt_buf_addz(out, "'\\''");
+            else
+                kt_buf_byte(out, *c);
+        kt_buf_addz(out, plain ? "" : "'");
+    }
+}
+
+int kt_cmd_blast(int argc, char **argv)
+{
+    static const struct kt_command cmd = {
+        "blast", "CREDENTIAL [options]", "what a credential read, what of it is still exposed",
+        "keytrail blast AKIAEXAMPLE0000000001 --since 90d -o md > incident.md", NULL
+    };
+    struct kt_asking a = { 0 };
+    const char *as = NULL;
+    const struct kt_flag flags[] = {
+        { "--as", 0, KT_FLAG_STRING, "WHAT",
+          "credential, session, actor or ip (else told by its form, and by what is stored)", &as,
+          NULL },
+        KT_ASKING_FLAGS(a),
+        { 0 },
+    };
+    KT_CLEANUP(kt_buf_done) struct kt_buf command = { 0 };
+    struct kt_error err = { 0 };
+    int n;
+    bool done;
+    command_of(argc, argv, &command);
+    int code = kt_flags_parse(&cmd, flags, argc, argv, &n, &done);
+    if (done)
+        return code;
+    n = kt_window_take_slack(&a.window, argv, n);
+    if (n != 1) {
+        fprintf(stderr, "keytrail blast: give one credential, name or address\n");
+        return KT_EXIT_USAGE;
+    }
+    (void)!run(&a, argv[1], as, kt_buf_z(&command), &err);
+    return kt_asking_end(&a, "blast", &err);
+}

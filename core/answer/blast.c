@@ -1,0 +1,471 @@
+/*
+ * blast: see the header. A walk over the records of the credential (by columns where these say all
+ * and it is used everywhere, else by lines), one for each session that was opened with it, and the
+ * states of the secrets.
+ *
+ * Owns:  the lists of a struct kt_blast and their texts.
+ * Calls: core/answer (credential, secret_state, ask), core/event. No clock, no output.
+ */
+#include "core/answer/blast.h"
+
+#include <stdlib.h>
+
+#include "core/base/alloc.h"
+#include "core/base/map.h"
+#include "core/event/json.h"
+#include "core/event/secret_id.h"
+
+#define LINES_MAX  64u /* parts of the store with records of it up to which their lines are read */
+#define ISSUES_MAX 2000u
+#define LEAKS_MAX  1000u
+#define KEYS_MAX   16u /* credentials whose leaks are looked for */
+
+struct blast {
+    struct kt_blast out; /* first: kt_blast_free gets at the rest */
+    struct kt_ask *ask;
+    const struct kt_credential *of;
+    const struct kt_blast_options *options;
+    struct kt_states *states;
+    struct kt_json *json;
+    struct kt_map *texts;
+    struct kt_counted *tally[KT_BLAST_LISTS];
+    struct kt_blast_hop hop[KT_BLAST_HOPS_MAX];
+    struct kt_blast_leak *leak;
+    unsigned depth; /* of the walk that is on */
+    struct kt_blast_hop *walked;
+    uint32_t views; /* with records of it */
+    uint64_t issues;
+};
+
+static struct kt_str kept(struct blast *b, struct kt_str text)
+{
+    return text.len == 0 ? KT_STR_NONE : kt_map_key(b->texts, kt_map_put(b->texts, text, NULL));
+}
+
+/* ---- one record ---- */
+
+static void count(struct blast *b, enum kt_blast_list which, struct kt_str what,
+                  const struct kt_event *ev)
+{
+    bool deed = which == KT_BLAST_DEEDS;
+    if (what.len > 0 || deed)
+        kt_counted_add(b->tally[which],
+                     &(struct kt_counted_thing){ .what = what,
+                                           .action = deed ? ev->action : 0,
+                                           .operation = deed ? ev->operation : KT_STR_NONE },
+                     ev->time);
+}
+
+static bool is_set(struct kt_str secret)
+{
+    return kt_str_ends(secret, KT_STR("/*"));
+}
+
+/* Of a request whose answer was never seen the value may have been kept. */
+static bool is_taken(const struct kt_event *ev)
+{
+    return ev->outcome == KT_OUT_SUCCESS || ev->outcome == KT_OUT_UNKNOWN;
+}
+
+static bool is_deed(enum kt_action action)
+{
+    static const bool deeds[KT_ACT_COUNT] = {
+        [KT_ACT_WRITE] = true,   [KT_ACT_ROTATE] = true,  [KT_ACT_DELETE] = true,
+        [KT_ACT_DESTROY] = true, [KT_ACT_RESTORE] = true, [KT_ACT_GRANT] = true,
+        [KT_ACT_REVOKE] = true,  [KT_ACT_ISSUE] = true,   [KT_ACT_CONFIG] = true,
+    };
+    return deeds[action];
+}
+
+static enum kt_status take_read(struct blast *b, const struct kt_event *ev, struct kt_str actor,
+                                struct kt_error *err)
+{
+    uint32_t n;
+    b->out.reads++;
+    if (b->walked != NULL)
+        b->walked->reads++;
+    if (is_set(ev->secret)) {
+        count(b, KT_BLAST_SETS, ev->secret, ev);
+        return KT_OK;
+    }
+    if (kt_states_put(b->states, ev->secret, &n, err) != KT_OK)
+        return KT_E_LIMIT;
+    const struct kt_state_read read = { .time = ev->time,
+                                        .version = ev->version,
+                                        .stage = ev->stage,
+                                        .actor =
+                                            ev->outcome == KT_OUT_SUCCESS ? actor : KT_STR_NONE,
+                                        .issued = ev->action == KT_ACT_ISSUE };
+    kt_states_read(b->states, n, &read);
+    return KT_OK;
+}
+
+static enum kt_status take(struct blast *b, const struct kt_event *ev, struct kt_error *err)
+{
+    char ip[KT_IP_TEXT_MAX];
+    struct kt_str actor = kt_ask_actor(b->ask, ev->actor, ev->source, ev->instance);
+    struct kt_str target = ev->secret.len > 0 ? ev->secret : ev->secret_native;
+    b->out.records++;
+    if (b->walked != NULL)
+        b->walked->records++;
+    if (b->out.first == 0 || ev->time < b->out.first)
+        b->out.first = ev->time;
+    if (ev->time > b->out.last)
+        b->out.last = ev->time;
+    count(b, KT_BLAST_ADDRESSES, ev->has_ip ? kt_str_of(kt_ip_format(ev->ip, ip)) : KT_STR_NONE,
+          ev);
+    count(b, KT_BLAST_ACTORS, actor, ev);
+    count(b, KT_BLAST_SOURCES, ev->instance, ev);
+    count(b, KT_BLAST_CREDENTIALS, ev->credential, ev);
+    if (!is_taken(ev)) {
+        b->out.failed++;
+        count(b, KT_BLAST_FAILED, target.len > 0 ? target : ev->operation, ev);
+        return KT_OK;
+    }
+    if (ev->action == KT_ACT_LIST)
+        count(b, KT_BLAST_NAMES, target, ev);
+    if (is_deed(ev->action))
+        count(b, KT_BLAST_DEEDS, target, ev);
+    return kt_event_is_read(ev) ? take_read(b, ev, actor, err) : KT_OK;
+}
+
+/* ---- what was opened with it ---- */
+
+/* AssumeRole and its kin: the session has the name that was asked for, in the role's account. */
+static bool session_of(struct blast *b, const struct kt_event *ev, struct kt_buf *arn)
+{
+    struct kt_jval raw;
+    unsigned repaired;
+    struct kt_str role = ev->secret_native, iam = KT_STR(":iam::"), word = KT_STR(":role/");
+    if (!kt_str_starts(ev->operation, KT_STR("AssumeRole")) ||
+        kt_json_parse(b->json, ev->raw, &raw, &repaired, NULL) != KT_OK)
+        return false;
+    struct kt_str name = kt_json_str(kt_json_path(raw, "requestParameters.roleSessionName"));
+    ptrdiff_t account = kt_str_find(role, iam, 0), at = kt_str_find(role, word, 0);
+    if (name.len == 0 || account < 0 || at < account)
+        return false;
+    ptrdiff_t slash = kt_str_rfind_byte(role, '/');
+    kt_buf_add(arn, kt_str_sub(role, 0, (size_t)account));
+    kt_buf_addf(
+        arn, ":sts::" KT_STR_FMT ":assumed-role/" KT_STR_FMT "/" KT_STR_FMT,
+        KT_STR_ARG(kt_str_sub(role, (size_t)account + iam.len, (size_t)(at - account) - iam.len)),
+        KT_STR_ARG(kt_str_from_index(role, (size_t)slash + 1)), KT_STR_ARG(name));
+    return true;
+}
+
+static void note_hop(struct blast *b, const struct kt_event *ev)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf arn = { 0 }, query = { 0 };
+    if (ev->action != KT_ACT_ISSUE || !is_taken(ev) || !session_of(b, ev, &arn))
+        return;
+    for (unsigned i = 0; i < b->out.n_hops; i++)
+        if (kt_str_eq(b->hop[i].name, kt_buf_str(&arn)))
+            return;
+    if (b->out.n_hops == KT_BLAST_HOPS_MAX || b->depth == KT_BLAST_DEPTH_MAX ||
+        !kt_credential_session(kt_buf_str(&arn), &query)) {
+        b->out.hops_left++;
+        return;
+    }
+    b->hop[b->out.n_hops++] = (struct kt_blast_hop){ .name = kept(b, kt_buf_str(&arn)),
+                                                     .query = kept(b, kt_buf_str(&query)),
+                                                     .operation = kept(b, ev->operation),
+                                                     .at = ev->time,
+                                                     .depth = b->depth + 1 };
+}
+
+/* ---- walks ---- */
+
+static enum kt_status take_record(void *self, const struct kt_record *r, const struct kt_fact *fact,
+                                  struct kt_error *err)
+{
+    struct blast *b = self;
+    struct kt_event ev;
+    (void)fact;
+    kt_event_copy(&ev, &r->ev);
+    ev.time = ev.time != 0 ? ev.time : r->arrival;
+    note_hop(b, &ev);
+    return take(b, &ev, err);
+}
+
+static enum kt_status take_issue(void *self, const struct kt_record *r, const struct kt_fact *fact,
+                                 struct kt_error *err)
+{
+    (void)fact;
+    (void)err;
+    note_hop(self, &r->ev);
+    return KT_OK;
+}
+
+static enum kt_status take_view(void *self, const struct kt_view *view, struct kt_error *err)
+{
+    struct blast *b = self;
+    const struct kt_columns *c = view->columns;
+    enum kt_status status = KT_OK;
+    struct kt_event ev;
+    kt_event_clear(&ev);
+    b->views += view->picks > 0;
+    for (uint32_t i = 0; i < view->picks && status == KT_OK; i++) {
+        uint32_t row = view->pick[i];
+        struct kt_str ip = kt_column_str(c, KT_COL_IP, row);
+        ev.action = c->small[KT_COL_ACTION][row];
+        ev.outcome = c->small[KT_COL_OUTCOME][row];
+        ev.time = view->time[row];
+        ev.source = kt_column_str(c, KT_COL_SOURCE, row);
+        ev.instance = kt_column_str(c, KT_COL_INSTANCE, row);
+        ev.actor = kt_column_str(c, KT_COL_ACTOR, row);
+        ev.secret = kt_column_str(c, KT_COL_SECRET, row);
+        ev.operation = kt_column_str(c, KT_COL_OPERATION, row);
+        ev.has_ip = ip.len == sizeof ev.ip.at;
+        if (ev.has_ip)
+            memcpy(ev.ip.at, ip.at, sizeof ev.ip.at);
+        b->issues += ev.action == KT_ACT_ISSUE;
+        status = take(b, &ev, err);
+    }
+    return status;
+}
+
+static enum kt_status new_states(struct blast *b, struct kt_error *err)
+{
+    kt_states_free(b->states);
+    b->states = NULL;
+    return kt_states_new(b->ask, b->out.readers_until, &b->states, err);
+}
+
+/* Forgets what was counted, to read it again with the lines. */
+static enum kt_status start_anew(struct blast *b, struct kt_error *err)
+{
+    for (unsigned i = 0; i < KT_BLAST_LISTS; i++)
+        kt_counted_reset(b->tally[i]);
+    b->out.records = b->out.reads = b->out.failed = 0;
+    b->out.first = b->out.last = 0;
+    return new_states(b, err);
+}
+
+static enum kt_status walk_columns(struct blast *b, struct kt_error *err)
+{
+    const uint32_t wanted = KT_COLUMN(KT_COL_ACTION) | KT_COLUMN(KT_COL_OUTCOME) |
+                            KT_COLUMN(KT_COL_SOURCE) | KT_COLUMN(KT_COL_INSTANCE) |
+                            KT_COLUMN(KT_COL_ACTOR) | KT_COLUMN(KT_COL_SECRET) |
+                            KT_COLUMN(KT_COL_OPERATION) | KT_COLUMN(KT_COL_IP);
+    return kt_ask_columns(b->ask, kt_buf_str(&b->of->query), wanted, take_view, b, err);
+}
+
+/* By columns; where it is used in few parts of the store, or columns do not say all, by lines. */
+static enum kt_status walk(struct blast *b, struct kt_error *err)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf issues = { 0 };
+    enum kt_status status = b->of->exact ? walk_columns(b, err) : KT_OK;
+    if (status != KT_OK)
+        return status;
+    b->out.lines = !b->of->exact || b->views <= LINES_MAX;
+    if (b->out.lines) {
+        status = b->of->exact ? start_anew(b, err) : KT_OK;
+        return status != KT_OK
+                   ? status
+                   : kt_ask_records(b->ask, kt_buf_str(&b->of->query), take_record, b, err);
+    }
+    if (b->issues == 0 || b->issues > ISSUES_MAX) {
+        b->out.hops_left += (unsigned)b->issues;
+        return KT_OK;
+    }
+    kt_buf_add(&issues, kt_buf_str(&b->of->query));
+    kt_buf_addz(&issues, " action:issue");
+    return kt_ask_records(b->ask, kt_buf_str(&issues), take_issue, b, err);
+}
+
+static enum kt_status follow_hops(struct blast *b, struct kt_error *err)
+{
+    kt_time_ns since = b->ask->since;
+    enum kt_status status = KT_OK;
+    for (unsigned i = 0; i < b->out.n_hops && status == KT_OK; i++) {
+        b->walked = &b->hop[i];
+        b->depth = b->hop[i].depth;
+        b->ask->since = b->hop[i].at;
+        status = kt_ask_records(b->ask, b->hop[i].query, take_record, b, err);
+    }
+    b->ask->since = since;
+    b->walked = NULL;
+    b->depth = 0;
+    return status;
+}
+
+/* ---- sets, leaks ---- */
+
+/* Members that a store lists stand as secrets of their own; where it lists none, the set does. */
+static enum kt_status open_set(struct blast *b, const struct kt_counted_thing *set, struct kt_error *err)
+{
+    const struct kt_inventory *v = kt_states_inventory(b->states);
+    struct kt_str prefix = kt_str_sub(set->what, 0, set->what.len - 1);
+    struct kt_state_read read = { .time = set->last, .by_set = true };
+    uint32_t n, found = 0;
+    for (uint32_t i = 0; i < v->n; i++) {
+        if (!v->item[i].listed || !kt_str_starts(v->item[i].secret, prefix) ||
+            v->item[i].created > set->last)
+            continue;
+        if (kt_states_put(b->states, v->item[i].secret, &n, err) != KT_OK)
+            return KT_E_LIMIT;
+        kt_states_read(b->states, n, &read);
+        found++;
+    }
+    if (found > 0)
+        return KT_OK;
+    if (kt_states_put(b->states, set->what, &n, err) != KT_OK)
+        return KT_E_LIMIT;
+    for (uint64_t i = 0; i < set->n; i++)
+        kt_states_read(b->states, n, &read);
+    return KT_OK;
+}
+
+static enum kt_status take_leak(void *self, const struct kt_record *r, const struct kt_fact *fact,
+                                struct kt_error *err)
+{
+    struct blast *b = self;
+    (void)fact;
+    (void)err;
+    if (b->out.n_leaks < LEAKS_MAX)
+        b->leak[b->out.n_leaks++] = (struct kt_blast_leak){
+            .at = r->ev.time != 0 ? r->ev.time : r->arrival,
+            .where = kept(b, r->ev.secret),
+            .state = kept(b, r->ev.code),
+            .found_by = kept(b, r->ev.instance),
+        };
+    return KT_OK;
+}
+
+/* A key lies open whenever that was: before the window, too. */
+static enum kt_status find_leaks(struct blast *b, struct kt_error *err)
+{
+    struct kt_counted_list keys = kt_counted_sorted(b->tally[KT_BLAST_CREDENTIALS]);
+    KT_CLEANUP(kt_buf_done) struct kt_buf query = { 0 };
+    kt_time_ns since = b->ask->since, until = b->ask->until;
+    kt_buf_addz(&query, "kind:exposure");
+    if (b->of->as == KT_AS_CREDENTIAL)
+        kt_ask_term(&query, "credential", kt_buf_str(&b->of->name));
+    else if (keys.n == 0)
+        return KT_OK;
+    for (uint32_t i = 0; b->of->as != KT_AS_CREDENTIAL && i < keys.n && i < KEYS_MAX; i++)
+        if (i == 0)
+            kt_ask_term(&query, "credential", keys.at[i].what);
+        else
+            kt_ask_value(&query, keys.at[i].what);
+    b->leak = kt_alloc_array(LEAKS_MAX, sizeof *b->leak);
+    b->ask->since = b->ask->until = 0;
+    enum kt_status status = kt_ask_records(b->ask, kt_buf_str(&query), take_leak, b, err);
+    b->ask->since = since;
+    b->ask->until = until;
+    return status;
+}
+
+/* ---- the order to rotate ---- */
+
+static int to_rotate(const void *x, const void *y)
+{
+    const struct kt_blast_secret *a = x, *b = y;
+    const struct kt_secret_state *s = a->state, *t = b->state;
+    if (kt_exposure_is_open(s->exposure) != kt_exposure_is_open(t->exposure))
+        return kt_exposure_is_open(s->exposure) ? -1 : 1;
+    if (a->production != b->production)
+        return (a->production == 1) != (b->production == 1)
+                   ? (a->production == 1 ? -1 : 1)
+                   : (a->production > b->production ? 1 : -1);
+    if (s->n_readers != t->n_readers)
+        return s->n_readers < t->n_readers ? -1 : 1;
+    if (s->reads != t->reads)
+        return s->reads > t->reads ? -1 : 1;
+    return kt_str_cmp(s->secret, t->secret);
+}
+
+static void order(struct blast *b)
+{
+    uint32_t n = kt_states_count(b->states);
+    b->out.secret = kt_alloc_array(n + 1, sizeof *b->out.secret);
+    b->out.n_secrets = n;
+    for (uint32_t i = 0; i < n; i++) {
+        const struct kt_secret_state *st = kt_states_at(b->states, i);
+        int production = b->options->production != NULL
+                             ? b->options->production(b->options->production_self, st->secret)
+                             : kt_secret_production(st->secret);
+        b->out.secret[i] = (struct kt_blast_secret){ st, production };
+        b->out.by_exposure[st->exposure]++;
+        b->out.open += kt_exposure_is_open(st->exposure);
+        b->out.open_production += kt_exposure_is_open(st->exposure) && production == 1;
+    }
+    if (n > 0)
+        qsort(b->out.secret, n, sizeof *b->out.secret, to_rotate);
+}
+
+/* ---- the answer ---- */
+
+static struct blast *start(struct kt_ask *a, const struct kt_credential *of,
+                           const struct kt_blast_options *options)
+{
+    struct blast *b = kt_alloc(sizeof *b);
+    *b = (struct blast){ .ask = a,
+                         .of = of,
+                         .options = options,
+                         .json = kt_json_new(KT_JSON_SIMDJSON),
+                         .texts = kt_map_new((uint64_t)a->now) };
+    for (unsigned i = 0; i < KT_BLAST_LISTS; i++)
+        b->tally[i] = kt_counted_new(KT_BLAST_LIST_MAX, (uint64_t)a->now);
+    b->out.since = a->since;
+    b->out.until = a->until;
+    b->out.hop = b->hop;
+    return b;
+}
+
+/* Regular readers are those of the newest days that the store has, which need not end now. */
+static enum kt_status load(struct blast *b, struct kt_error *err)
+{
+    enum kt_status status = kt_reader_stats(b->ask->reader, &b->out.head, err);
+    if (status != KT_OK)
+        return status;
+    kt_time_ns newest = b->out.head.last_time + 1;
+    b->out.readers_until = newest < b->ask->now ? newest : b->ask->now;
+    status = new_states(b, err);
+    if (status == KT_OK)
+        status = walk(b, err);
+    if (status == KT_OK)
+        status = follow_hops(b, err);
+    struct kt_counted_list sets = kt_counted_sorted(b->tally[KT_BLAST_SETS]);
+    for (uint32_t i = 0; status == KT_OK && i < sets.n; i++)
+        status = open_set(b, &sets.at[i], err);
+    if (status == KT_OK)
+        status = kt_states_judge(b->states, err);
+    if (status == KT_OK)
+        status = find_leaks(b, err);
+    return status;
+}
+
+enum kt_status kt_blast_load(struct kt_ask *a, const struct kt_credential *of,
+                             const struct kt_blast_options *options, struct kt_blast **ret,
+                             struct kt_error *err)
+{
+    struct blast *b = start(a, of, options);
+    enum kt_status status = load(b, err);
+    if (status != KT_OK) {
+        kt_blast_free(&b->out);
+        return status;
+    }
+    order(b);
+    for (unsigned i = 0; i < KT_BLAST_LISTS; i++)
+        b->out.list[i] = kt_counted_sorted(b->tally[i]);
+    b->out.leak = b->leak;
+    b->out.inventory = kt_states_inventory(b->states);
+    *ret = &b->out;
+    return KT_OK;
+}
+
+void kt_blast_free(struct kt_blast *out)
+{
+    struct blast *b = (struct blast *)out;
+    if (b == NULL)
+        return;
+    for (unsigned i = 0; i < KT_BLAST_LISTS; i++)
+        kt_counted_free(b->tally[i]);
+    kt_map_free(b->texts);
+    kt_json_free(b->json);
+    kt_states_free(b->states);
+    kt_free(b->leak);
+    kt_free(b->out.secret);
+    kt_free(b);
+}

@@ -1,0 +1,454 @@
+/*
+ * secret_state: see the header. What became of many secrets: three walks (which of them changed, by
+ * columns; how, by the lines of those; who reads them, by columns) and the newest inventory.
+ *
+ * Owns:  a state for each secret, its changes, its readers, and their texts.
+ * Calls: core/answer/ask, inventory, secret_change. No clock, no output.
+ * Holds: the walks are bounded by the secrets that are asked about, not by the store.
+ */
+#include "core/answer/secret_state.h"
+
+#include <stdlib.h>
+
+#include "core/base/alloc.h"
+#include "core/base/map.h"
+
+#define BEFORE      (25 * KT_NS_HOUR) /* a rotation that a read fell into began so long before */
+#define INVENTORY   (3 * KT_NS_DAY)   /* stores are asked once a day; else all is walked */
+#define TERMS_MAX   48u               /* secrets that one query names */
+#define QUERY_MAX   3000u             /* bytes of it; the language has 4,096 */
+#define READERS_MAX 2000000u          /* pairs of a secret and a reader */
+#define CHANGES_MAX 1000000u
+
+struct change {
+    uint32_t secret;
+    uint64_t seq;
+    struct kt_state_change is;
+};
+struct reader {
+    uint32_t secret;
+    struct kt_secret_reader is;
+};
+struct kt_states {
+    struct kt_ask *ask;
+    struct kt_inventory *inventory;
+    struct kt_map *secrets, *texts, *pairs; /* pairs: secret number and actor */
+    struct kt_secret_state *state;          /* by number in secrets */
+    bool *changed;
+    uint32_t cap;
+    struct change *change;
+    size_t n_changes, cap_changes;
+    struct reader *reader; /* by number in pairs */
+    uint64_t *own;         /* reads that were asked about, by the same number */
+    uint32_t cap_readers;
+    struct kt_secret_reader *listed; /* of all secrets, once judged */
+    kt_time_ns readers_until;        /* 0: of nobody */
+    struct kt_buf scratch;
+};
+
+/* A window of its own, for as long as a walk takes. */
+static enum kt_status within(struct kt_states *s, kt_time_ns since, kt_time_ns until,
+                             enum kt_status (*walk)(struct kt_states *s, struct kt_error *err),
+                             struct kt_error *err)
+{
+    kt_time_ns was_since = s->ask->since, was_until = s->ask->until;
+    s->ask->since = since;
+    s->ask->until = until;
+    enum kt_status status = walk(s, err);
+    s->ask->since = was_since;
+    s->ask->until = was_until;
+    return status;
+}
+
+static enum kt_status load_inventory(struct kt_states *s, struct kt_error *err)
+{
+    kt_inventory_free(s->inventory);
+    s->inventory = NULL;
+    return kt_inventory_load(s->ask, KT_STR_NONE, KT_INVENTORY_LISTED, &s->inventory, err);
+}
+
+/* Has every store that ever made a snapshot made a whole one within the window? */
+static bool is_whole(const struct kt_inventory *v)
+{
+    for (uint32_t i = 0; i < v->n_sources; i++)
+        if (v->source[i].complete == 0)
+            return false;
+    return v->n_sources > 0;
+}
+
+enum kt_status kt_states_new(struct kt_ask *a, kt_time_ns readers, struct kt_states **ret,
+                             struct kt_error *err)
+{
+    struct kt_states *s = kt_alloc(sizeof *s);
+    *s = (struct kt_states){ .ask = a,
+                             .readers_until = readers,
+                             .secrets = kt_map_new((uint64_t)a->now),
+                             .texts = kt_map_new((uint64_t)a->now),
+                             .pairs = kt_map_new((uint64_t)a->now) };
+    enum kt_status status = within(s, a->now - INVENTORY, 0, load_inventory, err);
+    if (status == KT_OK && !is_whole(s->inventory))
+        status = within(s, 0, 0, load_inventory, err);
+    if (status != KT_OK) {
+        kt_states_free(s);
+        return status;
+    }
+    *ret = s;
+    return KT_OK;
+}
+
+void kt_states_free(struct kt_states *s)
+{
+    if (s == NULL)
+        return;
+    kt_inventory_free(s->inventory);
+    kt_map_free(s->secrets);
+    kt_map_free(s->texts);
+    kt_map_free(s->pairs);
+    kt_free(s->state);
+    kt_free(s->changed);
+    kt_free(s->change);
+    kt_free(s->reader);
+    kt_free(s->own);
+    kt_free(s->listed);
+    kt_buf_done(&s->scratch);
+    kt_free(s);
+}
+
+const struct kt_inventory *kt_states_inventory(const struct kt_states *s)
+{
+    return s->inventory;
+}
+
+uint32_t kt_states_count(const struct kt_states *s)
+{
+    return kt_map_count(s->secrets);
+}
+
+const struct kt_secret_state *kt_states_at(const struct kt_states *s, uint32_t n)
+{
+    return &s->state[n];
+}
+
+static struct kt_str kept(struct kt_states *s, struct kt_str text)
+{
+    return text.len == 0 ? KT_STR_NONE : kt_map_key(s->texts, kt_map_put(s->texts, text, NULL));
+}
+
+/* ---- what was read ---- */
+
+enum kt_status kt_states_put(struct kt_states *s, struct kt_str secret, uint32_t *ret,
+                             struct kt_error *err)
+{
+    bool is_new;
+    kt_buf_reset(&s->scratch);
+    kt_secret_read_as(secret, &s->scratch);
+    uint32_t n = kt_map_put(s->secrets, kt_buf_str(&s->scratch), &is_new);
+    if (n >= KT_STATE_SECRETS_MAX)
+        return kt_fail(err, KT_E_LIMIT, "more than %u secrets: give a shorter window",
+                       KT_STATE_SECRETS_MAX);
+    if (n >= s->cap) {
+        s->cap = s->cap == 0 ? 256 : 2 * s->cap;
+        s->state = kt_realloc_array(s->state, s->cap, sizeof *s->state);
+        s->changed = kt_realloc_array(s->changed, s->cap, sizeof *s->changed);
+    }
+    if (is_new) {
+        s->changed[n] = false;
+        s->state[n] = (struct kt_secret_state){ .secret = kt_map_key(s->secrets, n) };
+        s->state[n].listed = kt_inventory_find(s->inventory, s->state[n].secret);
+    }
+    *ret = n;
+    return KT_OK;
+}
+
+/* The number of a secret with one who reads it. KT_MAP_NONE: too many. */
+static uint32_t pair_of(struct kt_states *s, uint32_t secret, struct kt_str actor)
+{
+    bool is_new;
+    kt_buf_reset(&s->scratch);
+    kt_buf_u32(&s->scratch, secret);
+    kt_buf_add(&s->scratch, actor);
+    if (kt_map_count(s->pairs) >= READERS_MAX)
+        return kt_map_get(s->pairs, kt_buf_str(&s->scratch));
+    uint32_t n = kt_map_put(s->pairs, kt_buf_str(&s->scratch), &is_new);
+    if (n >= s->cap_readers) {
+        s->cap_readers = s->cap_readers == 0 ? 256 : 2 * s->cap_readers;
+        s->reader = kt_realloc_array(s->reader, s->cap_readers, sizeof *s->reader);
+        s->own = kt_realloc_array(s->own, s->cap_readers, sizeof *s->own);
+    }
+    if (is_new) {
+        s->reader[n] = (struct reader){ secret, { .actor = kept(s, actor) } };
+        s->own[n] = 0;
+    }
+    return n;
+}
+
+static void take_version(struct kt_states *s, struct kt_secret_state *st, struct kt_str version)
+{
+    for (unsigned i = 0; i < st->n_versions; i++)
+        if (kt_str_eq(st->version[i], version))
+            return;
+    if (st->n_versions < KT_STATE_VERSIONS)
+        st->version[st->n_versions++] = kept(s, version);
+}
+
+void kt_states_read(struct kt_states *s, uint32_t n, const struct kt_state_read *read)
+{
+    struct kt_secret_state *st = &s->state[n];
+    if (st->reads == 0 || read->time < st->first)
+        st->first = read->time;
+    if (read->time > st->last)
+        st->last = read->time;
+    if (kt_str_is(read->stage, "AWSPENDING") && read->time > st->last_pending)
+        st->last_pending = read->time;
+    st->by_set = (st->reads == 0 || st->by_set) && read->by_set;
+    st->reads++;
+    st->issued += read->issued;
+    if (read->version.len > 0)
+        take_version(s, st, read->version);
+    else
+        st->no_version = true;
+    bool regular = read->actor.len > 0 && read->time < s->readers_until &&
+                   read->time >= s->readers_until - KT_READERS_SPAN;
+    uint32_t pair = regular ? pair_of(s, n, read->actor) : KT_MAP_NONE;
+    if (pair != KT_MAP_NONE)
+        s->own[pair]++;
+}
+
+/* ---- which of them changed ---- */
+
+/* The numbers of a view's secrets by code - 1; KT_MAP_NONE: nobody asks. Lives in the scratch. */
+static const uint32_t *numbers_of(struct kt_states *s, const struct kt_view *view,
+                                  struct kt_buf *room)
+{
+    const struct kt_text_column *t = &view->columns->text[KT_COL_SECRET - KT_COL_SMALL];
+    kt_buf_reset(room);
+    uint32_t *number = (uint32_t *)(void *)kt_buf_reserve(room, (t->n_dict + 1) * sizeof *number);
+    for (uint32_t i = 0; i < t->n_dict; i++) {
+        kt_buf_reset(&s->scratch);
+        kt_secret_read_as(t->dict[i], &s->scratch);
+        number[i] = kt_map_get(s->secrets, kt_buf_str(&s->scratch));
+    }
+    return number;
+}
+
+static uint32_t number_at(const uint32_t *number, const struct kt_view *view, uint32_t row)
+{
+    uint16_t code = view->columns->text[KT_COL_SECRET - KT_COL_SMALL].code[row];
+    return code == 0 ? KT_MAP_NONE : number[code - 1];
+}
+
+static enum kt_status mark_changed(void *self, const struct kt_view *view, struct kt_error *err)
+{
+    struct kt_states *s = self;
+    KT_CLEANUP(kt_buf_done) struct kt_buf room = { 0 };
+    const uint32_t *number = numbers_of(s, view, &room);
+    (void)err;
+    for (uint32_t i = 0; i < view->picks; i++) {
+        uint32_t n = number_at(number, view, view->pick[i]);
+        if (n != KT_MAP_NONE)
+            s->changed[n] = true;
+    }
+    return KT_OK;
+}
+
+/* ` secret:"a","b"` of those that are asked about from number *next on, moved behind the last one;
+ * false: there is none any more. Those with changes alone, or all. */
+static bool add_secrets(struct kt_states *s, bool changed, uint32_t *next, struct kt_buf *query)
+{
+    unsigned terms = 0;
+    for (; *next < kt_states_count(s) && terms < TERMS_MAX && query->len < QUERY_MAX; ++*next) {
+        struct kt_str secret = s->state[*next].secret;
+        if (changed && !s->changed[*next])
+            continue;
+        if (terms++ == 0)
+            kt_ask_term(query, "secret", secret);
+        else
+            kt_ask_value(query, secret);
+        kt_buf_reset(&s->scratch);
+        if (kt_secret_changed_as(secret, &s->scratch))
+            kt_ask_value(query, kt_buf_str(&s->scratch));
+    }
+    return terms > 0;
+}
+
+/* Names the secrets in the query where they are few enough for one. */
+static void narrow(struct kt_states *s, struct kt_buf *query)
+{
+    size_t before = query->len;
+    uint32_t next = 0;
+    if (add_secrets(s, false, &next, query) && next < kt_states_count(s))
+        query->len = before;
+}
+
+static enum kt_status find_changed(struct kt_states *s, struct kt_error *err)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf query = { 0 };
+    kt_buf_addz(&query, KT_SECRET_CHANGES);
+    narrow(s, &query);
+    return kt_ask_columns(s->ask, kt_buf_str(&query), KT_COLUMN(KT_COL_SECRET), mark_changed, s,
+                          err);
+}
+
+/* ---- how they changed ---- */
+
+static enum kt_status take_change(void *self, const struct kt_record *r, const struct kt_fact *fact,
+                                  struct kt_error *err)
+{
+    struct kt_states *s = self;
+    enum kt_secret_change change = kt_secret_change_of(&r->ev);
+    (void)fact;
+    if (change == KT_CHANGE_NONE)
+        return KT_OK;
+    if (s->n_changes == CHANGES_MAX)
+        return kt_fail(err, KT_E_LIMIT, "more than %u changes of secrets: give a shorter window",
+                       CHANGES_MAX);
+    kt_buf_reset(&s->scratch);
+    kt_secret_read_as(r->ev.secret, &s->scratch);
+    uint32_t n = kt_map_get(s->secrets, kt_buf_str(&s->scratch));
+    if (n == KT_MAP_NONE)
+        return KT_OK;
+    if (s->n_changes == s->cap_changes) {
+        s->cap_changes = s->cap_changes == 0 ? 256 : 2 * s->cap_changes;
+        s->change = kt_realloc_array(s->change, s->cap_changes, sizeof *s->change);
+    }
+    s->change[s->n_changes++] = (struct change){
+        n,
+        r->seq,
+        { .change = change,
+          .time = r->ev.time != 0 ? r->ev.time : r->arrival,
+          .version = kept(s, r->ev.version),
+          .by = kept(s, kt_ask_actor(s->ask, r->ev.actor, r->ev.source, r->ev.instance)) }
+    };
+    return KT_OK;
+}
+
+static enum kt_status read_changes(struct kt_states *s, struct kt_error *err)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf query = { 0 };
+    enum kt_status status = find_changed(s, err);
+    uint32_t next = 0;
+    while (status == KT_OK) {
+        kt_buf_reset(&query);
+        kt_buf_addz(&query, KT_SECRET_CHANGES);
+        if (!add_secrets(s, true, &next, &query))
+            break;
+        status = kt_ask_records(s->ask, kt_buf_str(&query), take_change, s, err);
+    }
+    return status;
+}
+
+/* ---- who else reads them ---- */
+
+static enum kt_status take_readers(void *self, const struct kt_view *view, struct kt_error *err)
+{
+    struct kt_states *s = self;
+    const struct kt_columns *c = view->columns;
+    KT_CLEANUP(kt_buf_done) struct kt_buf room = { 0 };
+    const uint32_t *number = numbers_of(s, view, &room);
+    (void)err;
+    for (uint32_t i = 0; i < view->picks; i++) {
+        uint32_t row = view->pick[i], n = number_at(number, view, row);
+        if (n == KT_MAP_NONE)
+            continue;
+        uint32_t pair = pair_of(s, n,
+                                kt_ask_actor(s->ask, kt_column_str(c, KT_COL_ACTOR, row),
+                                             kt_column_str(c, KT_COL_SOURCE, row),
+                                             kt_column_str(c, KT_COL_INSTANCE, row)));
+        if (pair == KT_MAP_NONE)
+            continue;
+        s->reader[pair].is.reads++;
+        if (view->time[row] > s->reader[pair].is.last)
+            s->reader[pair].is.last = view->time[row];
+    }
+    return KT_OK;
+}
+
+static enum kt_status read_readers(struct kt_states *s, struct kt_error *err)
+{
+    const uint32_t wanted = KT_COLUMN(KT_COL_SECRET) | KT_COLUMN(KT_COL_ACTOR) |
+                            KT_COLUMN(KT_COL_SOURCE) | KT_COLUMN(KT_COL_INSTANCE);
+    KT_CLEANUP(kt_buf_done) struct kt_buf query = { 0 };
+    kt_buf_addz(&query, "action:read,export,issue,use outcome:success");
+    narrow(s, &query);
+    return kt_ask_columns(s->ask, kt_buf_str(&query), wanted, take_readers, s, err);
+}
+
+static int by_secret(const void *a, const void *b)
+{
+    const struct reader *x = a, *y = b;
+    if (x->secret != y->secret)
+        return x->secret < y->secret ? -1 : 1;
+    if (x->is.reads != y->is.reads)
+        return x->is.reads > y->is.reads ? -1 : 1;
+    return kt_str_cmp(x->is.actor, y->is.actor);
+}
+
+/* Without the reads that were asked about, which nobody will miss. */
+static void list_readers(struct kt_states *s)
+{
+    uint32_t n = kt_map_count(s->pairs), kept_readers = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        struct reader r = s->reader[i];
+        r.is.reads -= r.is.reads < s->own[i] ? r.is.reads : s->own[i];
+        if (r.is.reads > 0)
+            s->reader[kept_readers++] = r;
+    }
+    if (kept_readers > 0)
+        qsort(s->reader, kept_readers, sizeof *s->reader, by_secret);
+    s->listed = kt_alloc_array(kept_readers + 1, sizeof *s->listed);
+    for (uint32_t i = 0; i < kept_readers; i++) {
+        struct kt_secret_state *st = &s->state[s->reader[i].secret];
+        s->listed[i] = s->reader[i].is;
+        if (st->n_readers++ == 0)
+            st->reader = &s->listed[i];
+    }
+}
+
+/* ---- the answer ---- */
+
+static int by_time(const void *a, const void *b)
+{
+    const struct change *x = a, *y = b;
+    if (x->secret != y->secret)
+        return x->secret < y->secret ? -1 : 1;
+    if (x->is.time != y->is.time)
+        return x->is.time < y->is.time ? -1 : 1;
+    return x->seq < y->seq ? -1 : 1;
+}
+
+static void judge_all(struct kt_states *s)
+{
+    KT_CLEANUP(kt_free_ptr)
+    struct kt_state_change *of = kt_alloc_array(s->n_changes + 1, sizeof *of);
+    size_t from = 0;
+    if (s->n_changes > 0)
+        qsort(s->change, s->n_changes, sizeof *s->change, by_time);
+    for (size_t i = 0; i < s->n_changes; i++)
+        of[i] = s->change[i].is;
+    for (uint32_t n = 0; n < kt_states_count(s); n++) {
+        size_t until = from;
+        while (until < s->n_changes && s->change[until].secret == n)
+            until++;
+        kt_secret_judge(&s->state[n], of + from, until - from);
+        from = until;
+    }
+}
+
+enum kt_status kt_states_judge(struct kt_states *s, struct kt_error *err)
+{
+    kt_time_ns first = INT64_MAX;
+    for (uint32_t n = 0; n < kt_states_count(s); n++)
+        if (s->state[n].first < first)
+            first = s->state[n].first;
+    if (kt_states_count(s) == 0)
+        return KT_OK;
+    enum kt_status status = within(s, first > BEFORE ? first - BEFORE : 0, 0, read_changes, err);
+    if (status == KT_OK && s->readers_until != 0) {
+        status = within(s, s->readers_until - KT_READERS_SPAN, s->readers_until, read_readers, err);
+        if (status == KT_OK)
+            list_readers(s);
+    }
+    if (status == KT_OK)
+        judge_all(s);
+    return status != KT_OK ? status : kt_leases_judge(s->ask, s->state, kt_states_count(s), err);
+}
