@@ -21,6 +21,7 @@ int kt_cmd_inventory(int argc, char **argv);
 int kt_cmd_notify(int argc, char **argv);
 int kt_cmd_replay(int argc, char **argv);
 int kt_cmd_restore(int argc, char **argv);
+int kt_cmd_rotation(int argc, char **argv);
 int kt_cmd_search(int argc, char **argv);
 int kt_cmd_sql(int argc, char **argv);
 int kt_cmd_status(int argc, char **argv);

@@ -26,6 +26,7 @@ static const struct {
     { "status", "what is stored, learning, late or broken", kt_cmd_status },
     { "search", "events that match a query", kt_cmd_search },
     { "coverage", "what the log can speak about: days, gaps and their causes", kt_cmd_coverage },
+    { "rotation", "rotations: watch SECRET until nobody uses the old one; list", kt_cmd_rotation },
     { "sql", "the store as relations, in SQL; only reads", kt_cmd_sql },
     { "hash", "a suspect Vault token: its hash in the log, and who used it", kt_cmd_hash },
     { "blast", "what a credential read, what of it is still exposed", kt_cmd_blast },
