@@ -124,6 +124,18 @@ KT_MUST_USE enum kt_status kt_daemon_silence_rm(struct kt_daemon *d, struct kt_j
 /* Opens d->triage over the store; what it records is the collector's. */
 KT_MUST_USE enum kt_status kt_daemon_open_triage(struct kt_daemon *d, struct kt_error *err);
 
+/* ---- daemon_incident.c: requests about incidents; the same ---- */
+KT_MUST_USE enum kt_status kt_daemon_incident_open(struct kt_daemon *d, struct kt_jval args,
+                                                   struct kt_buf *out, struct kt_error *err);
+KT_MUST_USE enum kt_status kt_daemon_incident_note(struct kt_daemon *d, struct kt_jval args,
+                                                   struct kt_buf *out, struct kt_error *err);
+KT_MUST_USE enum kt_status kt_daemon_incident_step(struct kt_daemon *d, struct kt_jval args,
+                                                   struct kt_buf *out, struct kt_error *err);
+KT_MUST_USE enum kt_status kt_daemon_incident_list(struct kt_daemon *d, struct kt_jval args,
+                                                   struct kt_buf *out, struct kt_error *err);
+KT_MUST_USE enum kt_status kt_daemon_incident_close(struct kt_daemon *d, struct kt_jval args,
+                                                    struct kt_buf *out, struct kt_error *err);
+
 /* ---- daemon_streams.c: the writer's side of the streams ---- */
 /* Opens a transaction when they want something kept. */
 KT_MUST_USE enum kt_status kt_daemon_streams_put(struct kt_daemon *d, struct kt_error *err);

@@ -296,6 +296,11 @@ static const struct {
     { "silence.add", kt_daemon_silence_add },
     { "silence.rm", kt_daemon_silence_rm },
     { "notify.retry", kt_daemon_notify_retry },
+    { "incident.open", kt_daemon_incident_open },
+    { "incident.note", kt_daemon_incident_note },
+    { "incident.step", kt_daemon_incident_step },
+    { "incident.list", kt_daemon_incident_list },
+    { "incident.close", kt_daemon_incident_close },
 };
 
 static enum kt_status request(void *self, struct kt_str text, struct kt_buf *answer,
