@@ -43,7 +43,8 @@ static const struct {
     { "backup", "follow the store with a second file, beside a running collector", kt_cmd_backup },
     { "restore", "make a store of a backup", kt_cmd_restore },
     { "store", "the store's file: stats, forecast, trust-clock", kt_cmd_store },
-    { "verify", "re-derive every hash of the store and name what does not fit", kt_cmd_verify },
+    { "verify", "re-derive every hash, hold the store against checkpoints", kt_cmd_verify },
+    { "prove", "a proof that an event is in the log, and its check", kt_cmd_prove },
     { "config", "configuration: check, show", kt_cmd_config },
     { "version", "version and libraries", kt_cmd_version },
 };

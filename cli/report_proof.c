@@ -204,19 +204,22 @@ static enum kt_status take_tombstones(struct kt_evidence_work *w, struct kt_erro
 
 /* ---- the verdict ---- */
 
-static void on_problem(void *self, const char *sentence)
+static void on_problem(void *self, enum kt_fault fault, const char *sentence)
 {
     struct kt_report_evidence *e = self;
-    kt_evidence_say(e, "tampered: %s", sentence);
+    bool unreadable = fault == KT_FAULT_UNREADABLE;
+    kt_evidence_say(e, "%s: %s", unreadable ? "unreadable" : "tampered", sentence);
+    e->unreadable = e->unreadable || unreadable;
     kt_evidence_fail(e, false);
 }
 
 static enum kt_status hash_all(struct kt_evidence_work *w, struct kt_error *err)
 {
     struct kt_verify_result r = { 0 };
+    const struct kt_verify_options o = { .problem = on_problem, .self = w->e };
     if (!w->wish->hash_all)
         return KT_OK;
-    if (kt_reader_verify(w->reader, on_problem, w->e, NULL, &r, err) != KT_OK)
+    if (kt_reader_verify(w->reader, &o, &r, err) != KT_OK)
         return err->code;
     w->e->proof.verified_at = w->wish->now;
     if (!r.ok)

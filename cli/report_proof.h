@@ -5,6 +5,7 @@
  */
 #pragma once
 #include "cli/report_package.h"
+#include "core/proof/merkle.h"
 #include "core/store/read.h"
 #include "exporters/reports/report.h"
 

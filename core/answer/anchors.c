@@ -89,6 +89,16 @@ static enum kt_status take_blob(void *self, const char *name, struct kt_str valu
                                                            : kt_wrap(err, "blob '%s'", name);
 }
 
+/* There is no more, or none at all: that is no fault. */
+static enum kt_status no_more(enum kt_status status, struct kt_error *err)
+{
+    if (status != KT_E_AGAIN)
+        return status;
+    if (err != NULL)
+        *err = (struct kt_error){ 0 };
+    return KT_OK;
+}
+
 static void add_log_id(struct kt_anchors *a, const uint8_t id[16])
 {
     a->log_id = kt_realloc_array(a->log_id, a->n_log_ids + 1, sizeof *a->log_id);
@@ -119,7 +129,7 @@ static enum kt_status load_names(struct kt_anchors *a, struct kt_reader *r, stru
     }
     kt_json_free(json);
     kt_cursor_free(c);
-    return status == KT_E_AGAIN ? KT_OK : status;
+    return no_more(status, err);
 }
 
 enum kt_status kt_anchors_load(struct kt_anchors *a, struct kt_reader *r, struct kt_error *err)
@@ -136,7 +146,7 @@ enum kt_status kt_anchors_load(struct kt_anchors *a, struct kt_reader *r, struct
         status = kt_reader_get(r, "checkpoint", &newest, err);
     if (status == KT_OK)
         return take_blob(a, "checkpoint", kt_buf_str(&newest), err);
-    return status == KT_E_AGAIN ? KT_OK : status;
+    return no_more(status, err);
 }
 
 static int by_size(const void *x, const void *y)

@@ -61,5 +61,5 @@ rc, after, again = stop(h.collector), alerts('alerts', 'list', '--limit', '10000
 check(rc == 0 and [a[0] for a in after] == [a[0] for a in live], 'a restart alerts nobody again', (rc, len(live), len(after)))
 check(after == again, 'and goes on as a replay does', [a for a in after + again if (a in after) != (a in again)][:4])
 v = json.loads(keytrail('verify', '--db', h.db, '-c', h.path('keytrail.yaml'), '-o', 'json').stdout)
-check(v['ok'], 'the store verifies', v)
+check(v['consistent'], 'the store verifies', v)
 finish()
