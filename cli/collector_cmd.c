@@ -1,10 +1,11 @@
 /*
- * collector_cmd: `keytrail collector`.
+ * collector_cmd: `keytrail collector`; keygen is in log_keys.c.
  *
  * Owns:  nothing.
  * Calls: collector/collector.h.
  */
 #include <stdio.h>
+#include <string.h>
 
 #include "cli/cli.h"
 #include "cli/commands.h"
@@ -12,10 +13,12 @@
 
 int kt_cmd_collector(int argc, char **argv)
 {
-    static const struct kt_command cmd = { "collector", "-c CONFIG",
-                                           "run the collector, in the foreground",
+    static const struct kt_command cmd = { "collector", "-c CONFIG | keygen -c CONFIG",
+                                           "run the collector, in the foreground; make its log key",
                                            "keytrail collector -c /etc/keytrail/keytrail.yaml",
                                            NULL };
+    if (argc > 1 && strcmp(argv[1], "keygen") == 0)
+        return kt_cmd_collector_keygen(argc - 1, argv + 1);
     const char *config = NULL;
     uint64_t ready_fd = UINT64_MAX;
     const struct kt_flag flags[] = {

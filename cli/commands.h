@@ -6,6 +6,7 @@ int kt_cmd_alerts(int argc, char **argv);
 int kt_cmd_backup(int argc, char **argv);
 int kt_cmd_blast(int argc, char **argv);
 int kt_cmd_collector(int argc, char **argv);
+int kt_cmd_collector_keygen(int argc, char **argv);
 int kt_cmd_config(int argc, char **argv);
 int kt_cmd_coverage(int argc, char **argv);
 int kt_cmd_demo(int argc, char **argv);

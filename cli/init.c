@@ -13,6 +13,7 @@
 
 #include "cli/cli.h"
 #include "cli/commands.h"
+#include "cli/log_keys.h"
 #include "core/base/enc.h"
 #include "core/base/hash.h"
 #include "core/config/config.h"
@@ -61,10 +62,23 @@ static enum kt_status make_key(const char *dir, const char *name, uint8_t ret_cu
     return st;
 }
 
+static enum kt_status make_log_key(const char *dir, struct kt_error *err)
+{
+    char path[4096], print[KT_FINGERPRINT];
+    uint8_t public_key[32];
+    snprintf(path, sizeof path, "%s/keys/log.key", dir);
+    enum kt_status st = kt_log_key_make(path, public_key, err);
+    if (st == KT_OK)
+        printf("  %s   (%s)\n", path, kt_log_fingerprint(public_key, print));
+    return st;
+}
+
 static enum kt_status nothing_there(const char *dir, struct kt_error *err)
 {
-    static const char *const names[] = { "keytrail.yaml", "identities.yaml", "agent.yaml",
-                                         "keys/collector.key", "keys/agent.key" };
+    static const char *const names[] = {
+        "keytrail.yaml",      "identities.yaml", "agent.yaml",
+        "keys/collector.key", "keys/log.key",    "keys/agent.key"
+    };
     for (size_t i = 0; i < KT_ARRAY_LEN(names); i++) {
         char path[4096];
         snprintf(path, sizeof path, "%s/%s", dir, names[i]);
@@ -108,7 +122,7 @@ static enum kt_status init(const char *dir, struct kt_error *err)
         return err->code;
     printf("written:\n");
     if (make_key(dir, "collector.key", collector, unused, err) != KT_OK ||
-        make_key(dir, "agent.key", curve, signing, err) != KT_OK)
+        make_log_key(dir, err) != KT_OK || make_key(dir, "agent.key", curve, signing, err) != KT_OK)
         return err->code;
     return write_configuration(dir, collector, curve, signing, err);
 }

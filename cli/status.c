@@ -9,6 +9,7 @@
 
 #include "cli/cli.h"
 #include "cli/commands.h"
+#include "cli/status_log.h"
 #include "cli/status_reports.h"
 #include "cli/status_targets.h"
 #include "cli/stream_lines.h"
@@ -47,6 +48,7 @@ struct status {
     struct kt_buf detect;             /* the detectors' own words, JSON */
     struct kt_buf restored;           /* an agent that knows more than the store, JSON */
     struct kt_buf streams, streams_json;
+    struct kt_status_log log;
     uint64_t alerts, quiet, waiting, dead; /* quiet: alerts that expectations kept so */
     unsigned expectations;                 /* open, break-glass among them */
     kt_time_ns now;
@@ -221,6 +223,8 @@ static enum kt_status gather(struct status *s, const char *path, struct kt_error
     if (st == KT_OK)
         st = get_optional(reader, "status/restored", &s->restored, err);
     if (st == KT_OK)
+        st = kt_status_log_read(reader, &s->log, err);
+    if (st == KT_OK)
         st = kt_stream_lines_status(reader, s->now, &s->streams, &s->streams_json, err);
     kt_reader_close(reader);
     return st;
@@ -319,7 +323,9 @@ static void print_json(const struct status *s)
         add_array(&b, &s->reports[i].limits);
         kt_buf_byte(&b, '}');
     }
-    kt_buf_addz(&b, "],\"restored\":");
+    kt_buf_addz(&b, "],\"checkpoint\":");
+    kt_status_log_json(&s->log, &b);
+    kt_buf_addz(&b, ",\"restored\":");
     kt_buf_add(&b, s->restored.len > 0 ? kt_buf_str(&s->restored) : KT_STR("null"));
     kt_buf_addz(&b, ",\"streams\":");
     kt_buf_add(&b, kt_buf_str(&s->streams_json));
@@ -494,6 +500,18 @@ static void print_restored(const struct status *s)
     kt_json_free(json);
 }
 
+static void print_checkpoint(const struct status *s)
+{
+    struct kt_json *json = kt_json_new(KT_JSON_SIMDJSON);
+    struct kt_jval root = { 0 };
+    unsigned repaired;
+    if (s->live.len == 0 ||
+        kt_json_parse(json, kt_buf_str(&s->live), &root, &repaired, NULL) != KT_OK)
+        root = (struct kt_jval){ 0 };
+    kt_status_log_print(&s->log, s->stats.records, kt_json_at(root, "checkpoint"), s->now);
+    kt_json_free(json);
+}
+
 static void print_table(const struct status *s)
 {
     struct kt_buf learn = { 0 };
@@ -528,6 +546,7 @@ static void print_table(const struct status *s)
     print_levels(s);
     print_without_effect(s);
     print_restored(s);
+    print_checkpoint(s);
     print_collector(s);
     print_sources(s);
     kt_reports_print(s->names, s->reports);
@@ -580,6 +599,7 @@ int kt_cmd_status(int argc, char **argv)
     kt_buf_done(&s.live);
     kt_buf_done(&s.detect);
     kt_buf_done(&s.restored);
+    kt_status_log_done(&s.log);
     kt_buf_done(&s.streams);
     kt_buf_done(&s.streams_json);
     return code;

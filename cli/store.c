@@ -1,5 +1,6 @@
 /*
- * store: `keytrail store stats`, `forecast` and `trust-clock`.
+ * store: `keytrail store stats`, `forecast`, `trust-clock`; new-log and rotate-log-key are in
+ * store_log.c.
  *
  * Owns:  the reader while a question is answered.
  * Calls: core/store/figures.h, core/query/holds.h, collector/disk.h (room), collector/control
@@ -147,6 +148,8 @@ static const struct {
     { "stats", kt_store_stats, true },
     { "forecast", kt_store_forecast, true },
     { "trust-clock", trust_clock, false },
+    { "new-log", kt_store_new_log, false },
+    { "rotate-log-key", kt_store_rotate_log_key, false },
 };
 
 static int run(struct kt_store_args *a, const char *word)
@@ -156,7 +159,10 @@ static int run(struct kt_store_args *a, const char *word)
     while (i < KT_ARRAY_LEN(words) && strcmp(words[i].name, word) != 0)
         i++;
     if (i == KT_ARRAY_LEN(words)) {
-        fprintf(stderr, "keytrail store: no '%s'; there are stats, forecast, trust-clock\n", word);
+        fprintf(stderr,
+                "keytrail store: no '%s'; there are stats, forecast, trust-clock, new-log, "
+                "rotate-log-key\n",
+                word);
         return KT_EXIT_USAGE;
     }
     if (words[i].reads && open_store(a, &err) != KT_OK)
@@ -169,8 +175,9 @@ static int run(struct kt_store_args *a, const char *word)
 int kt_cmd_store(int argc, char **argv)
 {
     static const struct kt_command cmd = {
-        "store", "stats | forecast | trust-clock  [options]",
-        "what the store's room is used for, when it stops growing, and a clock that is right",
+        "store", "stats | forecast | trust-clock | new-log | rotate-log-key  [options]",
+        "what the store's room is used for, when it stops growing; a clock that is right, a log "
+        "that was restored, its key",
         "keytrail store forecast -c /etc/keytrail/keytrail.yaml", NULL
     };
     const char *output = "table";
@@ -182,9 +189,12 @@ int kt_cmd_store(int argc, char **argv)
           "configuration: the store, its retention, the collector", &a.config, NULL },
         { "--retention", 0, KT_FLAG_STRING, "TIME", "forecast: another retention: 400d",
           &a.retention_text, NULL },
-        { "--server", 0, KT_FLAG_STRING, "unix:PATH", "trust-clock: the collector's control socket",
-          &a.server, NULL },
-        { "--by", 0, KT_FLAG_STRING, "NAME", "trust-clock: who says so (default: the user)", &a.by,
+        { "--server", 0, KT_FLAG_STRING, "unix:PATH", "the collector's control socket", &a.server,
+          NULL },
+        { "--by", 0, KT_FLAG_STRING, "NAME", "who decides it (default: the user)", &a.by, NULL },
+        { "--reason", 0, KT_FLAG_STRING, "TEXT",
+          "new-log, rotate-log-key: why; it stays in the log", &a.reason, NULL },
+        { "--finish", 0, KT_FLAG_BOOL, NULL, "rotate-log-key: the old key signs no more", &a.finish,
           NULL },
         { "--output", 'o', KT_FLAG_STRING, "FORM", KT_OUTPUT_WORDS, &output, NULL },
         { 0 },

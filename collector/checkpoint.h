@@ -18,7 +18,8 @@
 
 #define KT_CHECKPOINT_BLOB     "checkpoint"
 #define KT_CHECKPOINT_HISTORY  "checkpoint/"
-#define KT_CHECKPOINT_STATUS   "status/checkpoint" /* JSON, for `keytrail status` */
+#define KT_CHECKPOINT_AT       "checkpoint-at" /* when that was signed: ns, decimal */
+#define KT_LOG_KEYS_BLOB       "log-keys" /* public keys that sign, a line of hex each, older first */
 #define KT_CHECKPOINT_EVERY    (60 * KT_NS_S)
 #define KT_CHECKPOINT_LATE     (15 * KT_NS_MIN)
 #define KT_CHECKPOINT_PROOFS_S 16u /* proofs from older sizes in a second; the others wait */
@@ -71,3 +72,50 @@ struct kt_cosignature {
 KT_MUST_USE enum kt_status kt_checkpoints_cosign(struct kt_checkpoints *c,
                                                  const struct kt_cosignature *s,
                                                  struct kt_error *err);
+
+/* ---- the collector's own side (daemon_checkpoint.c) ---- */
+
+struct kt_checkpoints_options {
+    const struct kt_conf *conf; /* store_path, log_key_file, signer_dir; borrowed */
+    struct kt_store *store;
+    struct kt_clock clock;
+};
+/* Starts the thread, which starts the signer. A missing key is no error: nothing is signed, and
+ * kt_checkpoints_trouble says so. */
+KT_MUST_USE enum kt_status kt_checkpoints_open(const struct kt_checkpoints_options *o,
+                                               struct kt_checkpoints **ret, struct kt_error *err);
+void kt_checkpoints_close(struct kt_checkpoints *c);
+int kt_checkpoints_fd(const struct kt_checkpoints *c); /* readable: turn */
+/* Takes what was made and answers wishes. true: kt_checkpoints_put has something to write. */
+bool kt_checkpoints_turn(struct kt_checkpoints *c);
+/* Inside a transaction. */
+KT_MUST_USE enum kt_status kt_checkpoints_put(struct kt_checkpoints *c, struct kt_error *err);
+void kt_checkpoints_committed(struct kt_checkpoints *c); /* what was put is on the disk: publish */
+
+struct kt_checkpoints_trouble {
+    bool refused;         /* by the signer; why: its sentence */
+    bool late;            /* nothing was signed for KT_CHECKPOINT_LATE */
+    bool signer_died;     /* since the last signature */
+    bool works;           /* the newest try was signed */
+    const char *why;      /* of the newest try; "" */
+    uint64_t signed_size; /* refused: by the signer, of the log that it signs for */
+};
+void kt_checkpoints_trouble(const struct kt_checkpoints *c, struct kt_checkpoints_trouble *ret);
+/* The public keys that sign now, older first, as vkeys of this log, a line each; empty until the
+ * signer has spoken. */
+void kt_checkpoints_keys(const struct kt_checkpoints *c, struct kt_buf *out);
+/* A JSON object: size, at, age_s, cosigned by whom, refused, why, keys. */
+void kt_checkpoints_status(const struct kt_checkpoints *c, struct kt_buf *out);
+
+/* People's orders; they wait for the signer, some seconds at most. */
+/* The signer reads the key file again. ret_note: what the old key says of each new one (signer.h);
+ * KT_E_CONFIG: it refuses, and says why. */
+KT_MUST_USE enum kt_status kt_checkpoints_new_keys(struct kt_checkpoints *c,
+                                                   struct kt_buf *ret_note, struct kt_error *err);
+/* What the signer signed last, and for which log; KT_E_AGAIN: nothing yet. */
+KT_MUST_USE enum kt_status kt_checkpoints_last(struct kt_checkpoints *c, uint8_t ret_log_id[16],
+                                               struct kt_head *ret, struct kt_error *err);
+/* The signer leaves log `before` for the one that the store now holds. */
+KT_MUST_USE enum kt_status kt_checkpoints_new_log(struct kt_checkpoints *c,
+                                                  const uint8_t before[16],
+                                                  const uint8_t log_id[16], struct kt_error *err);

@@ -3,6 +3,7 @@
 #pragma once
 #include "collector/alerts.h"
 #include "collector/answers.h"
+#include "collector/checkpoint.h"
 #include "collector/control.h"
 #include "collector/deliver.h"
 #include "collector/disk.h"
@@ -40,6 +41,7 @@ struct kt_daemon {
     struct kt_alerts *alerts;
     struct kt_follow *follow;
     struct kt_keep *keep;
+    struct kt_checkpoints *checkpoints;
     struct kt_control *control;
     struct kt_signals signals;
     struct kt_disk disk;
@@ -50,6 +52,7 @@ struct kt_daemon {
         kt_time_ns until;
     } quiet[KT_NOTES_MAX]; /* notes told lately */
     unsigned next_quiet;
+    char unsigned_why[200]; /* why the newest checkpoint was not made, as logged */
     kt_time_ns started, next_minute, next_watchdog, next_disk, next_watch;
     bool keep_more;        /* old segments wait to be taken out */
     uint64_t changes;      /* of the detectors' state, that the next commit carries; 0: none */
@@ -158,6 +161,16 @@ KT_MUST_USE enum kt_status kt_daemon_notify_retry(struct kt_daemon *d, struct kt
 KT_MUST_USE enum kt_status kt_daemon_page_open(struct kt_daemon *d, struct kt_error *err);
 /* Writes what is due; opens the transaction when needed. */
 KT_MUST_USE enum kt_status kt_daemon_page(struct kt_daemon *d, struct kt_error *err);
+
+/* ---- daemon_checkpoint.c: signed heads of the log ---- */
+KT_MUST_USE enum kt_status kt_daemon_checkpoints_open(struct kt_daemon *d, struct kt_error *err);
+/* Takes what was signed, opens the transaction when something is to be kept, tells what is wrong.
+ */
+KT_MUST_USE enum kt_status kt_daemon_checkpoints(struct kt_daemon *d, struct kt_error *err);
+KT_MUST_USE enum kt_status kt_daemon_new_log(struct kt_daemon *d, struct kt_jval args,
+                                             struct kt_buf *out, struct kt_error *err);
+KT_MUST_USE enum kt_status kt_daemon_log_key(struct kt_daemon *d, struct kt_jval args,
+                                             struct kt_buf *out, struct kt_error *err);
 
 /* ---- daemon_open.c: the parts ---- */
 /* Opens them all; after an error, too, they are closed by kt_daemon_free. */

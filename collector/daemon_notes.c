@@ -42,6 +42,10 @@ static const struct {
     { "trail.missing", KT_SEV_CRITICAL, KT_NS_HOUR, false },
     { "trail.unread", KT_SEV_HIGH, KT_NS_HOUR, false },
     { "disk.refuse", KT_SEV_CRITICAL, 10 * KT_NS_MIN, false },
+    { "checkpoint.refused", KT_SEV_CRITICAL, KT_NS_HOUR, false },
+    { "checkpoint.late", KT_SEV_HIGH, KT_NS_HOUR, false },
+    { "checkpoint.signer", KT_SEV_HIGH, 10 * KT_NS_MIN, false },
+    { "log.key", KT_SEV_HIGH, KT_NS_HOUR, false },
     { "detection.failed", KT_SEV_CRITICAL, KT_NS_HOUR, false },
     { "delivery.dead", KT_SEV_MEDIUM, 6 * KT_NS_HOUR, false },
     { "delivery.broken", KT_SEV_MEDIUM, 6 * KT_NS_HOUR, false },
@@ -53,8 +57,9 @@ static const struct {
 };
 
 /* Of which the collector sees when they are over (kt_daemon_over). */
-static const char *const ends[] = { "wal.held", "disk.alert", "disk.refuse", "detection.failed",
-                                    "delivery.broken" };
+static const char *const ends[] = { "wal.held",          "disk.alert",        "disk.refuse",
+                                    "detection.failed",  "delivery.broken",   "checkpoint.late",
+                                    "checkpoint.signer", "checkpoint.refused" };
 
 static bool has_end(const char *code)
 {

@@ -134,6 +134,8 @@ enum kt_status kt_daemon_open(struct kt_daemon *d, struct kt_error *err)
     if (st == KT_OK)
         st = open_keep(d, err);
     if (st == KT_OK)
+        st = kt_daemon_checkpoints_open(d, err);
+    if (st == KT_OK)
         st = kt_outbox_open(&oo, &d->outbox, err);
     if (st == KT_OK)
         st = open_streams(d, err);
@@ -155,6 +157,7 @@ void kt_daemon_free(struct kt_daemon *d)
 {
     kt_control_close(d->control);
     kt_net_server_free(d->server);
+    kt_checkpoints_close(d->checkpoints);
     kt_follow_free(d->follow);
     kt_streams_free(d->streams);
     kt_keep_free(d->keep);

@@ -92,6 +92,8 @@ static enum kt_status do_status(struct kt_daemon *d, struct kt_jval args, struct
     kt_streams_status(d->streams, out);
     kt_buf_addz(out, ",\"answers\":");
     kt_answers_status(d->answers, out);
+    kt_buf_addz(out, ",\"checkpoint\":");
+    kt_checkpoints_status(d->checkpoints, out);
     kt_buf_addz(out, "}\n");
     return KT_OK;
 }
@@ -301,6 +303,8 @@ static const struct {
     { "incident.step", kt_daemon_incident_step },
     { "incident.list", kt_daemon_incident_list },
     { "incident.close", kt_daemon_incident_close },
+    { "new-log", kt_daemon_new_log },
+    { "log-key", kt_daemon_log_key },
 };
 
 static enum kt_status request(void *self, struct kt_str text, struct kt_buf *answer,

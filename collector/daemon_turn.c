@@ -33,6 +33,7 @@ enum kt_status kt_daemon_commit(struct kt_daemon *d, struct kt_error *err)
     kt_follow_wake(d->follow);
     kt_deliver_committed(d->deliver);
     kt_streams_committed(d->streams);
+    kt_checkpoints_committed(d->checkpoints);
     kt_streams_wake(d->streams, kt_store_last_seq(d->store));
     if (d->changes != 0)
         kt_follow_saved(d->follow, d->changes);
@@ -158,6 +159,8 @@ static enum kt_status other_work(struct kt_daemon *d, struct kt_error *err)
     if (st == KT_OK)
         st = kt_daemon_streams_put(d, err);
     if (st == KT_OK)
+        st = kt_daemon_checkpoints(d, err);
+    if (st == KT_OK)
         st = after_silences(d, err);
     if (st == KT_OK)
         st = kt_daemon_take_answers(d, err);
@@ -184,6 +187,7 @@ enum kt_status kt_daemon_turn(struct kt_daemon *d, bool *busy, struct kt_error *
     fds[n++] = kt_outbox_fd(d->outbox);
     fds[n++] = kt_follow_fd(d->follow);
     fds[n++] = kt_streams_fd(d->streams);
+    fds[n++] = kt_checkpoints_fd(d->checkpoints);
     if (d->answers != NULL)
         fds[n++] = kt_answers_fd(d->answers);
     n += kt_control_fds(d->control, fds + n, FDS_MAX - n);

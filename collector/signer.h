@@ -44,7 +44,7 @@ struct kt_sign_answer {
     uint8_t log_id[16];
     struct kt_head head;
     unsigned n_keys; /* older first */
-    uint8_t public_key[KT_LOG_KEYS][32];
+    uint8_t public_key[KT_LOG_SEEDS][32];
     struct kt_buf text; /* HEAD: signature lines. KEYS: for each new key a note about it, signed by
                            those before, and an empty line behind each */
     char why[200];      /* not DONE: one sentence */

@@ -85,7 +85,7 @@ bool kt_sign_answer_read(struct kt_str bytes, struct kt_sign_answer *ret)
     read_bytes(&rd, a.log_id, sizeof a.log_id);
     read_head(&rd, &a.head);
     a.n_keys = kt_rd_u8(&rd);
-    if (rd.bad || a.verdict > KT_SIGN_NONSENSE || a.n_keys > KT_LOG_KEYS)
+    if (rd.bad || a.verdict > KT_SIGN_NONSENSE || a.n_keys > KT_LOG_SEEDS)
         return false;
     read_bytes(&rd, a.public_key, 32 * (size_t)a.n_keys);
     kt_str_copyz(a.why, sizeof a.why, kt_rd_str16(&rd));

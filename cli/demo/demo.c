@@ -19,6 +19,7 @@
 #include "cli/demo/company.h"
 #include "cli/demo/life.h"
 #include "cli/import.h"
+#include "cli/log_keys.h"
 #include "core/base/alloc.h"
 #include "core/base/enc.h"
 #include "core/base/hash.h"
@@ -152,7 +153,11 @@ static enum kt_status write_collector(struct demo *d, struct kt_error *err)
 {
     struct kt_key_file key;
     struct kt_net_keys keys;
-    if (make_key(d, "keys/collector.key", &key, err) != KT_OK)
+    char log_key[4096];
+    uint8_t unused[32];
+    path_of(d, "keys/log.key", log_key);
+    if (make_key(d, "keys/collector.key", &key, err) != KT_OK ||
+        kt_log_key_make(log_key, unused, err) != KT_OK)
         return err->code;
     kt_net_keys_from_secret(key.curve_secret, &keys);
     memcpy(d->collector_key, keys.public_key, 32);

@@ -275,10 +275,10 @@ KT_MUST_USE enum kt_status kt_key_file_write(const char *path, const struct kt_k
                                              struct kt_error *err); /* must not exist */
 /* The log's key file, 0600: a line "log <base64url of the seed>"; while the key is exchanged two,
  * the older one first. */
-#define KT_LOG_KEYS 2u
+#define KT_LOG_SEEDS 2u
 struct kt_log_keys {
     unsigned n;
-    uint8_t seed[KT_LOG_KEYS][32];
+    uint8_t seed[KT_LOG_SEEDS][32];
 };
 /* KT_E_AGAIN: there is no such file. */
 KT_MUST_USE enum kt_status kt_log_keys_read(const char *path, struct kt_log_keys *ret,

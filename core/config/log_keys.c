@@ -29,7 +29,7 @@ static bool take_line(struct kt_str line, struct kt_log_keys *k)
     line = kt_str_trim(line);
     if (line.len == 0 || line.at[0] == '#')
         return true;
-    if (k->n == KT_LOG_KEYS || !kt_str_starts(line, head) ||
+    if (k->n == KT_LOG_SEEDS || !kt_str_starts(line, head) ||
         !kt_base64url_decode(kt_str_trim(kt_str_from_index(line, head.len)), &seed) ||
         seed.len != 32)
         return false;

@@ -16,6 +16,7 @@
     X(META, "UPDATE meta SET tree=?1, last_arrival=?2, events=?3, control=?4, batches=?5,"         \
             " duplicates=?6, conflicts=?7, first_time=?8, last_time=?9, first_arrival=?10,"        \
             " newest_arrival=?11, removed_events=?12, removed_segments=?13")                       \
+    X(RENEW, "UPDATE meta SET log_id=?1")                                                          \
     X(BATCH, "INSERT INTO batch (" KT_ROW_COLUMNS                                                  \
              ") VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19)")      \
     X(TAIL, "SELECT " KT_ROW_COLUMNS " FROM batch ORDER BY first_seq")                             \

@@ -122,6 +122,11 @@ KT_MUST_USE enum kt_status kt_store_claim(struct kt_store *s, struct kt_str inst
 
 uint64_t kt_store_last_seq(const struct kt_store *s); /* committed or in this transaction */
 void kt_store_log_id(const struct kt_store *s, uint8_t ret[16]);
+/* Inside a transaction: another id for the log, which goes on as it is (docs/store.md "After a
+ * restore"). Commit, close and open again: readers and this handle have the old one. KT_E_INPUT:
+ * the log lies in more than one file. */
+KT_MUST_USE enum kt_status kt_store_renew(struct kt_store *s, const uint8_t log_id[16],
+                                          struct kt_error *err);
 /* Newest arrival stamp given to live records: live arrival never goes back. */
 kt_time_ns kt_store_last_arrival(const struct kt_store *s);
 
