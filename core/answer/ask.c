@@ -165,6 +165,7 @@ enum kt_status kt_ask_records(struct kt_ask *a, struct kt_str query,
     struct kt_scan_cost cost = { 0 };
     struct kt_record r;
     enum kt_status status = plan(a, query, &q, &scan, err);
+    scan.newest_first = a->newest_first;
     if (status == KT_OK)
         status = kt_cursor_open(a->reader, &scan, &c, err);
     while (status == KT_OK) {

@@ -121,17 +121,19 @@ static enum kt_status take_line(void *self, const struct kt_record *r, const str
     return KT_OK;
 }
 
-/* Marks name no secret, so they are asked for by themselves. */
-static enum kt_status read_snapshots(struct load *v, struct kt_str term, struct kt_error *err)
+/* Marks name no secret, so they are asked for by themselves; without a secret that is listed nobody
+ * asks whether it is gone. */
+static enum kt_status read_snapshots(struct load *v, struct kt_str term,
+                                     enum kt_inventory_parts parts, struct kt_error *err)
 {
     KT_CLEANUP(kt_buf_done) struct kt_buf query = { 0 };
     if (term.len == 0)
         return kt_ask_records(v->ask, KT_STR("kind:inventory"), take_line, v, err);
     kt_buf_addf(&query, "kind:inventory " KT_STR_FMT, KT_STR_ARG(term));
     enum kt_status status = kt_ask_records(v->ask, kt_buf_str(&query), take_line, v, err);
-    return status != KT_OK
-               ? status
-               : kt_ask_records(v->ask, KT_STR("kind:inventory -secret:*"), take_line, v, err);
+    if (status != KT_OK || (parts == KT_INVENTORY_LISTED && kt_map_count(v->secrets) == 0))
+        return status;
+    return kt_ask_records(v->ask, KT_STR("kind:inventory -secret:*"), take_line, v, err);
 }
 
 /* ---- accesses ---- */
@@ -224,7 +226,7 @@ enum kt_status kt_inventory_load(struct kt_ask *a, struct kt_str pattern,
                         .secrets = kt_map_new((uint64_t)a->now),
                         .instances = kt_map_new((uint64_t)a->now),
                         .texts = kt_map_new((uint64_t)a->now) };
-    enum kt_status status = read_snapshots(v, kt_buf_str(&term), err);
+    enum kt_status status = read_snapshots(v, kt_buf_str(&term), parts, err);
     if (status == KT_OK && parts == KT_INVENTORY_ALL)
         status = read_accesses(v, kt_buf_str(&term), err);
     close_items(v);

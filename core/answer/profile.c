@@ -1,0 +1,304 @@
+/*
+ * profile: see the header. The spans, one after the other, and the lists that come of them.
+ *
+ * Owns:  the lists of a profile.
+ * Calls: core/base, core/query, core/answer/ask. No clock, no output.
+ */
+#include <stdlib.h>
+
+#include "core/answer/profile_int.h"
+#include "core/base/alloc.h"
+
+const char *kt_profile_list_word(enum kt_profile_list list)
+{
+    static const char *const words[] = {
+#define X(n, w) w,
+        KT_PROFILE_LISTS(X)
+#undef X
+    };
+    return words[list];
+}
+
+struct kt_str kt_profile_keep(struct kt_profiling *p, struct kt_str text)
+{
+    return text.len == 0 ? KT_STR_NONE : kt_map_key(p->texts, kt_map_put(p->texts, text, NULL));
+}
+
+/* ---- what is asked of the log ---- */
+
+static const struct kt_identity *identity_of(const struct kt_ask *a, struct kt_str name)
+{
+    const struct kt_identity *who = a->ids == NULL ? NULL : kt_identities_named(a->ids, name);
+    return who != NULL || a->ids == NULL
+               ? who
+               : kt_identities_find(a->ids, name, KT_STR_NONE, KT_STR_NONE);
+}
+
+static void add_value(struct kt_buf *out, const char *before, struct kt_str value, bool glob)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf quoted = { 0 };
+    kt_ask_term(&quoted, "", value); /* :"value" */
+    kt_buf_addz(out, before);
+    kt_buf_add(out, glob ? value : kt_str_from_index(kt_buf_str(&quoted), 1));
+}
+
+/* Of an identity whose aliases are for everywhere its name says all; the others are written out,
+ * and each record's actor is judged with its source. */
+enum kt_status kt_profile_actor_term(const struct kt_ask *a, struct kt_str value,
+                                     struct kt_buf *out, const struct kt_identity **ret_only,
+                                     struct kt_error *err)
+{
+    const struct kt_identity *who = identity_of(a, value);
+    *ret_only = NULL;
+    for (unsigned i = 0; who != NULL && i < who->n_alias; i++)
+        if (who->alias[i].source != NULL || who->alias[i].instance != NULL)
+            *ret_only = who;
+    if (who == NULL)
+        return kt_ask_pattern(out, "actor", value, err);
+    kt_buf_addz(out, out->len > 0 ? " actor:" : "actor:");
+    add_value(out, "", kt_str_of(who->name), false);
+    for (unsigned i = 0; *ret_only != NULL && i < who->n_alias; i++)
+        add_value(out, ",", kt_str_of(who->alias[i].actor), who->alias[i].glob);
+    return KT_OK;
+}
+
+/* Sets that hold the secret are reads of it too: `export` of vault://c/-/secret/prod/ has the id
+ * vault://c/-/secret/prod/ and a star. */
+static enum kt_status secret_term(struct kt_str value, struct kt_buf *out, struct kt_error *err)
+{
+    if (kt_str_find_byte(value, '*', 0) >= 0)
+        return kt_ask_pattern(out, "secret", value, err);
+    ptrdiff_t scheme = kt_str_find(value, KT_STR("://"), 0);
+    kt_ask_term(out, "secret", value);
+    for (ptrdiff_t i = kt_str_find_byte(value, '/', scheme < 0 ? 0 : (size_t)scheme + 3); i >= 0;
+         i = kt_str_find_byte(value, '/', (size_t)i + 1)) {
+        KT_CLEANUP(kt_buf_done) struct kt_buf set = { 0 };
+        kt_buf_add(&set, kt_str_sub(value, 0, (size_t)i + 1));
+        kt_buf_byte(&set, '*');
+        add_value(out, ",", kt_buf_str(&set), false);
+    }
+    return KT_OK;
+}
+
+static enum kt_status ip_term(struct kt_str value, struct kt_buf *out, struct kt_error *err)
+{
+    struct kt_cidr net;
+    char text[KT_IP_TEXT_MAX];
+    if (kt_cidr_parse(value, &net, err) != KT_OK)
+        return KT_E_INPUT;
+    kt_buf_addf(out, "ip:%s", kt_cidr_format(net, text));
+    return KT_OK;
+}
+
+/* The text is looked for in the lines first, which is much quicker than reading each. */
+static enum kt_status session_term(struct kt_str value, struct kt_buf *out, struct kt_error *err)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf either = { 0 };
+    bool glob = kt_str_find_byte(value, '*', 0) >= 0;
+    if (kt_ask_pattern(&either, "session", value, err) != KT_OK)
+        return KT_E_INPUT;
+    kt_buf_addz(&either, " OR");
+    if (kt_ask_pattern(&either, "credential", value, err) != KT_OK)
+        return KT_E_INPUT;
+    if (!glob)
+        add_value(out, "", value, false);
+    kt_buf_addf(out, "%s(" KT_STR_FMT ")", glob ? "" : " ", KT_STR_ARG(kt_buf_str(&either)));
+    return KT_OK;
+}
+
+static enum kt_status make_query(const struct kt_ask *a, const struct kt_profile_ask *what,
+                                 struct kt_buf *out, const struct kt_identity **ret_only,
+                                 struct kt_error *err)
+{
+    enum kt_status status = KT_E_INPUT;
+    *ret_only = NULL;
+    switch (what->kind) {
+    case KT_PROFILE_SECRET:
+        status = secret_term(what->value, out, err);
+        break;
+    case KT_PROFILE_ACTOR:
+        status = kt_profile_actor_term(a, what->value, out, ret_only, err);
+        break;
+    case KT_PROFILE_IP:
+        status = ip_term(what->value, out, err);
+        break;
+    case KT_PROFILE_SESSION:
+        status = session_term(what->value, out, err);
+        break;
+    case KT_PROFILE_KINDS:
+        break;
+    }
+    if (what->reads_only)
+        kt_buf_addz(out, " action:read,export,issue,use");
+    return status;
+}
+
+enum kt_status kt_profile_query(const struct kt_ask *a, const struct kt_profile_ask *what,
+                                struct kt_buf *out, struct kt_error *err)
+{
+    const struct kt_identity *only;
+    return make_query(a, what, out, &only, err);
+}
+
+/* ---- the answer ---- */
+
+static int most_first(const void *pa, const void *pb)
+{
+    const struct kt_profile_entry *a = pa, *b = pb;
+    if (a->events != b->events)
+        return a->events > b->events ? -1 : 1;
+    if (a->usual != b->usual)
+        return a->usual > b->usual ? -1 : 1;
+    return kt_str_cmp(a->value, b->value);
+}
+
+static void note_pairs(struct kt_profiling *p)
+{
+    struct kt_tallies *actors = &p->list[KT_PROFILE_ACTORS];
+    struct kt_buf *lands = kt_alloc_array(actors->n + 1, sizeof *lands);
+    bool compared = p->out.since != 0 && p->what.usual > 0;
+    for (uint32_t k = 0; k < kt_map_count(p->places.map); k++) {
+        const struct kt_pair *pair = &p->places.at[k];
+        actors->at[pair->a].e.addresses += pair->in_window;
+        actors->at[pair->a].e.new_addresses +=
+            pair->in_window && compared && pair->first >= p->out.since;
+    }
+    for (uint32_t k = 0; k < kt_map_count(p->lands.map); k++) {
+        const struct kt_pair *pair = &p->lands.at[k];
+        bool is_new = compared && pair->first >= p->out.since;
+        struct kt_str country = p->list[KT_PROFILE_COUNTRIES].at[pair->b].e.value;
+        if (!pair->in_window)
+            continue;
+        kt_buf_addf(&lands[pair->a], "%s" KT_STR_FMT "%s", lands[pair->a].len > 0 ? " " : "",
+                    KT_STR_ARG(country), is_new ? "!" : "");
+        actors->at[pair->a].e.new_countries += is_new;
+    }
+    for (uint32_t i = 0; i < actors->n; i++) {
+        actors->at[i].e.countries = kt_profile_keep(p, kt_buf_str(&lands[i]));
+        kt_buf_done(&lands[i]);
+    }
+    kt_free(lands);
+}
+
+static void close_list(struct kt_profiling *p, enum kt_profile_list list)
+{
+    struct kt_tallies *l = &p->list[list];
+    bool lines = list == KT_PROFILE_SESSIONS || list == KT_PROFILE_CREDENTIALS;
+    struct kt_profile_entry *e = kt_alloc_array(l->n + 1, sizeof *e);
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < l->n; i++) {
+        if (l->at[i].e.events + l->at[i].e.usual == 0)
+            continue; /* met in what is before alone */
+        e[n] = l->at[i].e;
+        e[n].is_new = p->compared && !lines && e[n].events > 0 && e[n].first >= p->out.since;
+        e[n].dated = e[n].dated || p->whole;
+        n++;
+    }
+    if (n > 1)
+        qsort(e, n, sizeof *e, most_first);
+    p->out.list[list] = e;
+    p->out.n[list] = n;
+}
+
+static void close_lists(struct kt_profiling *p)
+{
+    struct kt_tallies *actors = &p->list[KT_PROFILE_ACTORS];
+    for (uint32_t i = 0; i < actors->n; i++) { /* the file of identities knows better */
+        const struct kt_identity *who =
+            p->ask->ids == NULL ? NULL : kt_identities_named(p->ask->ids, actors->at[i].e.value);
+        if (who != NULL && who->kind >= 0)
+            actors->at[i].e.kind = (enum kt_actor_kind)who->kind;
+    }
+    note_pairs(p);
+    for (unsigned i = 0; i < KT_PROFILE_LIST_COUNT; i++)
+        close_list(p, i);
+}
+
+/* ---- the spans ---- */
+
+static enum kt_status walk_usual(struct kt_profiling *p, kt_time_ns log_first, struct kt_error *err)
+{
+    struct kt_profile *o = &p->out;
+    kt_time_ns since = p->ask->since, until = p->ask->until;
+    kt_time_ns from = log_first > o->usual_since ? log_first : o->usual_since;
+    o->usual_days = from < since ? (double)(since - from) / (double)KT_NS_DAY : 0;
+    p->span = KT_SPAN_USUAL;
+    p->ask->since = o->usual_since;
+    p->ask->until = since;
+    enum kt_status status = kt_profile_columns(p, kt_buf_str(&p->query), err);
+    p->ask->since = since;
+    p->ask->until = until;
+    return status;
+}
+
+static enum kt_status walk_sessions(struct kt_profiling *p, struct kt_error *err)
+{
+    p->span = KT_SPAN_WINDOW;
+    p->lines_only = p->what.kind != KT_PROFILE_SESSION;
+    return kt_profile_lines(p, kt_buf_str(&p->query), err);
+}
+
+static enum kt_status walk_all(struct kt_profiling *p, struct kt_error *err)
+{
+    struct kt_store_stats stats;
+    bool compared = p->what.usual > 0 && p->out.since > 0;
+    if (kt_reader_stats(p->ask->reader, &stats, err) != KT_OK)
+        return err == NULL ? KT_E_IO : err->code;
+    if (p->what.kind == KT_PROFILE_SESSION)
+        return walk_sessions(p, err);
+    enum kt_status status = kt_profile_columns(p, kt_buf_str(&p->query), err);
+    if (status == KT_OK && compared)
+        status = walk_usual(p, stats.first_time, err);
+    p->compared = compared && !p->what.undated;
+    p->whole = p->out.since == 0 || (compared && stats.first_time >= p->out.usual_since);
+    if (status == KT_OK && p->compared)
+        status = kt_profile_before(p, stats.first_time, err);
+    if (status == KT_OK && p->what.sessions)
+        status = walk_sessions(p, err);
+    return status;
+}
+
+enum kt_status kt_profile_load(struct kt_ask *a, const struct kt_profile_ask *what,
+                               struct kt_profile **ret, struct kt_error *err)
+{
+    struct kt_profiling *p = kt_alloc(sizeof *p);
+    *p = (struct kt_profiling){ .ask = a, .what = *what, .span = KT_SPAN_WINDOW };
+    p->out = (struct kt_profile){ .kind = what->kind, .since = a->since, .until = a->until };
+    p->out.usual_since = a->since > what->usual ? a->since - what->usual : 0;
+    p->texts = kt_map_new((uint64_t)a->now);
+    p->places.map = kt_map_new((uint64_t)a->now);
+    p->lands.map = kt_map_new((uint64_t)a->now);
+    for (unsigned i = 0; i < KT_PROFILE_LIST_COUNT; i++)
+        p->list[i].map = kt_map_new((uint64_t)a->now);
+    enum kt_status status = make_query(a, what, &p->query, &p->only, err);
+    if (status == KT_OK)
+        status = walk_all(p, err);
+    if (status != KT_OK) {
+        kt_profile_free(&p->out);
+        return status;
+    }
+    close_lists(p);
+    *ret = &p->out;
+    return KT_OK;
+}
+
+void kt_profile_free(struct kt_profile *out)
+{
+    struct kt_profiling *p = (struct kt_profiling *)out;
+    if (p == NULL)
+        return;
+    for (unsigned i = 0; i < KT_PROFILE_LIST_COUNT; i++) {
+        kt_map_free(p->list[i].map);
+        kt_free(p->list[i].at);
+        kt_free(p->list[i].number);
+        kt_free(p->out.list[i]);
+    }
+    kt_map_free(p->places.map);
+    kt_map_free(p->lands.map);
+    kt_map_free(p->texts);
+    kt_free(p->places.at);
+    kt_free(p->lands.at);
+    kt_free(p->asked);
+    kt_buf_done(&p->query);
+    kt_free(p);
+}

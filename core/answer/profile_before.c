@@ -1,0 +1,153 @@
+/*
+ * profile_before: when a value of the window was first seen, out of all that is older than the
+ * usual span.
+ *
+ * The log is read from its oldest time on, in slices that grow: most of what is asked for is found
+ * in the first, and then no more is read. What is left are few values, mostly new ones; the filters
+ * of the segments know where those can be, so each list is asked for by its values. A slice is
+ * walked to its end before it is judged, since records of one time may stand anywhere in the log.
+ *
+ * Calls: core/answer/ask, core/config/identities.
+ */
+#include "core/answer/profile_int.h"
+#include "core/base/alloc.h"
+
+#define SLICE_FIRST (KT_NS_DAY)
+#define GROWTH      4
+#define FEW         32u /* values that a query names */
+
+/* ---- what is wanted ---- */
+
+/* Is the list's first date shown for every value, or only asked for what may be new? */
+static bool is_dated(const struct kt_profiling *p, enum kt_profile_list list)
+{
+    if (list == KT_PROFILE_ACTORS)
+        return p->what.kind == KT_PROFILE_SECRET || p->what.kind == KT_PROFILE_IP;
+    return !p->what.reads_only && (list == KT_PROFILE_NETWORKS || list == KT_PROFILE_COUNTRIES);
+}
+
+static bool is_asked(const struct kt_profiling *p, enum kt_profile_list list)
+{
+    return list != KT_PROFILE_SESSIONS && list != KT_PROFILE_CREDENTIALS &&
+           (!p->what.reads_only || list == KT_PROFILE_ACTORS);
+}
+
+static void want(struct kt_profiling *p)
+{
+    for (unsigned i = 0; i < KT_PROFILE_LIST_COUNT; i++)
+        for (uint32_t k = 0; is_asked(p, i) && k < p->list[i].n; k++) {
+            struct kt_tally *t = &p->list[i].at[k];
+            t->wanted = (t->e.events > 0 && t->e.first >= p->out.since) ||
+                        (is_dated(p, i) && t->e.events + t->e.usual > 0);
+            t->e.dated = t->wanted;
+        }
+}
+
+/* What was found before `until` is wanted no more. Returns how many are. */
+static uint32_t settle(struct kt_tallies *l, kt_time_ns until)
+{
+    uint32_t n = 0;
+    for (uint32_t k = 0; k < l->n; k++) {
+        l->at[k].wanted = l->at[k].wanted && l->at[k].e.first >= until;
+        n += l->at[k].wanted;
+    }
+    return n;
+}
+
+/* ---- asking for it ---- */
+
+/* The field of a query that a list's values are; NULL: no filter helps to find them. */
+static const char *field_of(enum kt_profile_list list)
+{
+    static const char *const fields[KT_PROFILE_LIST_COUNT] = {
+        [KT_PROFILE_ACTORS] = "actor",       [KT_PROFILE_SECRETS] = "secret",
+        [KT_PROFILE_ADDRESSES] = "ip",       [KT_PROFILE_NETWORKS] = "ip",
+        [KT_PROFILE_INSTANCES] = "instance", [KT_PROFILE_AGENTS] = "user_agent",
+    };
+    return fields[list];
+}
+
+static bool has_limits(const struct kt_profiling *p, struct kt_str actor)
+{
+    const struct kt_identity *who =
+        p->ask->ids == NULL ? NULL : kt_identities_named(p->ask->ids, actor);
+    for (unsigned i = 0; who != NULL && i < who->n_alias; i++)
+        if (who->alias[i].source != NULL || who->alias[i].instance != NULL)
+            return true;
+    return false;
+}
+
+/* field:"a","b": of the values that are wanted. False: too many, or no query can say them. */
+static bool name_values(const struct kt_profiling *p, enum kt_profile_list list, uint32_t missing,
+                        struct kt_buf *query)
+{
+    const struct kt_tallies *l = &p->list[list];
+    const char *between = "";
+    if (missing > FEW || field_of(list) == NULL)
+        return false;
+    kt_buf_addf(query, " %s:", field_of(list));
+    for (uint32_t k = 0; k < l->n; k++) {
+        KT_CLEANUP(kt_buf_done) struct kt_buf value = { 0 };
+        if (!l->at[k].wanted)
+            continue;
+        if (list == KT_PROFILE_ACTORS && has_limits(p, l->at[k].e.value))
+            return false;
+        kt_ask_term(&value, "", l->at[k].e.value); /* :"a" */
+        kt_buf_addz(query, between);
+        kt_buf_add(query, kt_str_from_index(kt_buf_str(&value), 1));
+        between = ",";
+    }
+    return query->len < 3500; /* of what a query may have */
+}
+
+static enum kt_status walk(struct kt_profiling *p, struct kt_str query, kt_time_ns from,
+                           kt_time_ns until, struct kt_error *err)
+{
+    kt_time_ns since = p->ask->since, end = p->ask->until;
+    p->ask->since = from;
+    p->ask->until = until;
+    enum kt_status status = kt_profile_columns(p, query, err);
+    p->ask->since = since;
+    p->ask->until = end;
+    return status;
+}
+
+/* One slice: by the values that are wanted, where they are few, else all of the subject. */
+static enum kt_status slice(struct kt_profiling *p, const uint32_t *wanted, bool all,
+                            kt_time_ns from, kt_time_ns until, struct kt_error *err)
+{
+    struct kt_buf query[KT_PROFILE_LIST_COUNT] = { { 0 } };
+    bool few = !all;
+    for (unsigned i = 0; few && i < KT_PROFILE_LIST_COUNT; i++) {
+        kt_buf_add(&query[i], kt_buf_str(&p->query));
+        few = wanted[i] == 0 || name_values(p, i, wanted[i], &query[i]);
+    }
+    enum kt_status status = few ? KT_OK : walk(p, kt_buf_str(&p->query), from, until, err);
+    for (unsigned i = 0; i < KT_PROFILE_LIST_COUNT; i++) {
+        if (few && status == KT_OK && wanted[i] > 0)
+            status = walk(p, kt_buf_str(&query[i]), from, until, err);
+        kt_buf_done(&query[i]);
+    }
+    return status;
+}
+
+enum kt_status kt_profile_before(struct kt_profiling *p, kt_time_ns log_first, struct kt_error *err)
+{
+    kt_time_ns end = p->out.usual_since, from = log_first, length = SLICE_FIRST;
+    enum kt_status status = KT_OK;
+    p->span = KT_SPAN_BEFORE;
+    want(p);
+    while (status == KT_OK && from < end) {
+        uint32_t wanted[KT_PROFILE_LIST_COUNT], n = 0;
+        bool subject = p->out.first == 0 || p->out.first >= from; /* its own first date */
+        for (unsigned i = 0; i < KT_PROFILE_LIST_COUNT; i++)
+            n += wanted[i] = settle(&p->list[i], from);
+        if (n == 0 && !subject)
+            break;
+        kt_time_ns until = length < end - from ? from + length : end;
+        status = slice(p, wanted, subject, from, until, err);
+        from = until;
+        length *= GROWTH;
+    }
+    return status;
+}

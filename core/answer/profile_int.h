@@ -1,0 +1,76 @@
+/* profile_int: what the files of `profile` share. */
+#pragma once
+#include "core/answer/profile.h"
+#include "core/base/arena.h"
+#include "core/base/map.h"
+
+enum kt_span { KT_SPAN_WINDOW, KT_SPAN_USUAL, KT_SPAN_BEFORE };
+
+struct kt_tally {
+    struct kt_profile_entry e;      /* first: what is handed out */
+    uint32_t network, country, asn; /* of an address: numbers of their lists, KT_MAP_NONE = none */
+    bool wanted;                    /* its first is looked for in what is before */
+};
+struct kt_tallies {
+    struct kt_map *map;
+    struct kt_tally *at; /* by number in map */
+    uint32_t n, cap;
+    uint32_t *number, cap_number; /* of the codes of one chunk's column; KT_MAP_NONE = not yet */
+};
+struct kt_pair { /* an actor (a) at an address or in a country (b) */
+    uint32_t a, b;
+    kt_time_ns first;
+    bool in_window;
+};
+struct kt_pairs {
+    struct kt_map *map; /* keys: two u32 */
+    struct kt_pair *at;
+    uint32_t cap;
+};
+struct kt_met { /* one record, its values by number; KT_MAP_NONE = it has none */
+    kt_time_ns time;
+    enum kt_action action;
+    enum kt_outcome outcome;
+    enum kt_actor_kind kind;
+    bool read, failed;
+    uint32_t n[KT_PROFILE_LIST_COUNT];
+};
+struct kt_profiling {
+    struct kt_profile out; /* first: kt_profile_free gets at the rest */
+    struct kt_ask *ask;
+    struct kt_profile_ask what;
+    struct kt_buf query;
+    const struct kt_identity *only; /* an actor with aliases for some sources: rows are judged */
+    enum kt_span span;
+    struct kt_tallies list[KT_PROFILE_LIST_COUNT];
+    struct kt_pairs places, lands; /* actor and address, actor and country */
+    struct kt_map *texts;
+    /* of the actor codes of one chunk: source and instance for which the number was looked up */
+    uint32_t *asked, cap_asked;
+    bool lines_only; /* lines are read beside columns: they say sessions and credentials alone */
+    bool compared;   /* with what came before the window */
+    bool whole;      /* window and usual span are all of the log */
+    bool full;
+};
+#define KT_PROFILE_PAIRS_MAX (4u * KT_PROFILE_VALUES_MAX)
+
+/* The number of a value; KT_MAP_NONE of the empty one, and of one that is not there and is not made
+ * in this span. Sets p->full where the list has too many. */
+uint32_t kt_profile_number(struct kt_profiling *p, enum kt_profile_list list, struct kt_str value);
+uint32_t kt_profile_address(struct kt_profiling *p, struct kt_ip ip);
+struct kt_str kt_profile_keep(struct kt_profiling *p, struct kt_str text);
+/* Counts one record of the window or the usual span, or dates what is wanted. */
+void kt_profile_take(struct kt_profiling *p, const struct kt_met *m);
+/* Walks the columns, or the lines, of the ask's window. */
+KT_MUST_USE enum kt_status kt_profile_columns(struct kt_profiling *p, struct kt_str query,
+                                              struct kt_error *err);
+KT_MUST_USE enum kt_status kt_profile_lines(struct kt_profiling *p, struct kt_str query,
+                                            struct kt_error *err);
+/* Dates what is wanted in the records before the usual span. log_first: the oldest there is. */
+KT_MUST_USE enum kt_status kt_profile_before(struct kt_profiling *p, kt_time_ns log_first,
+                                             struct kt_error *err);
+/* ` actor:"a","b"`: of one actor, whom aliases for some sources make more than one term of. */
+KT_MUST_USE enum kt_status kt_profile_actor_term(const struct kt_ask *a, struct kt_str value,
+                                                 struct kt_buf *out,
+                                                 const struct kt_identity **ret_only,
+                                                 struct kt_error *err);
