@@ -1,6 +1,7 @@
 /* commands: every command of keytrail, one run function each. The table is in main.c. */
 #pragma once
 
+int kt_cmd_actor(int argc, char **argv);
 int kt_cmd_agent(int argc, char **argv);
 int kt_cmd_alerts(int argc, char **argv);
 int kt_cmd_backup(int argc, char **argv);
@@ -19,6 +20,7 @@ int kt_cmd_identity(int argc, char **argv);
 int kt_cmd_import(int argc, char **argv);
 int kt_cmd_init(int argc, char **argv);
 int kt_cmd_inventory(int argc, char **argv);
+int kt_cmd_ip(int argc, char **argv);
 int kt_cmd_notify(int argc, char **argv);
 int kt_cmd_prove(int argc, char **argv);
 int kt_cmd_replay(int argc, char **argv);
@@ -26,8 +28,11 @@ int kt_cmd_report(int argc, char **argv);
 int kt_cmd_restore(int argc, char **argv);
 int kt_cmd_rotation(int argc, char **argv);
 int kt_cmd_search(int argc, char **argv);
+int kt_cmd_secret(int argc, char **argv);
+int kt_cmd_session(int argc, char **argv);
 int kt_cmd_sql(int argc, char **argv);
 int kt_cmd_status(int argc, char **argv);
 int kt_cmd_store(int argc, char **argv);
 int kt_cmd_verify(int argc, char **argv);
+int kt_cmd_who(int argc, char **argv);
 int kt_cmd_version(int argc, char **argv);

@@ -1,0 +1,166 @@
+/*
+ * profile_cmd: `keytrail actor`, `ip`, `secret` and `session`: everything there is about one of
+ * them on one page.
+ *
+ * Owns:  what the page is made of.
+ * Calls: core/answer, cli/asking, cli/profile_show, cli/profile_rows; stderr.
+ */
+#include <stdio.h>
+
+#include "cli/commands.h"
+#include "cli/profile.h"
+
+#define TOP   10u
+#define USUAL (90 * KT_NS_DAY)
+
+static const struct page_kind {
+    struct kt_command cmd;
+    kt_time_ns span;    /* window without options; 0: the whole log */
+    const char *wanted; /* of a call without it */
+} kinds[KT_PROFILE_KINDS] = {
+    [KT_PROFILE_ACTOR] = { { "actor", "NAME [options]",
+                             "one actor: from where, since when, which secrets, what is new",
+                             "keytrail actor alice@example.com --since 7d", NULL },
+                           KT_NS_DAY,
+                           "one actor: a name as search shows it, an alias, or a pattern" },
+    [KT_PROFILE_IP] = { { "ip", "ADDRESS|CIDR [options]",
+                          "one address or network: who came from there, for which secrets",
+                          "keytrail ip 203.0.113.0/24 --since 30d", NULL },
+                        KT_NS_DAY,
+                        "one address or network" },
+    [KT_PROFILE_SECRET] = { { "secret", "SECRET [options]",
+                              "one secret: age, rotation, readers, from where, what is new",
+                              "keytrail secret prod/db/main --since 7d", NULL },
+                            KT_NS_DAY,
+                            "one secret: its id, the end of it, or a pattern" },
+    [KT_PROFILE_SESSION] = { { "session", "ID [options]",
+                               "one session or credential: whose, from where, what it read",
+                               "keytrail session ASIAEXAMPLE0123", NULL },
+                             0,
+                             "one session, access key, token accessor or token hash" },
+};
+
+static void set_window(struct kt_ask *a, kt_time_ns since, kt_time_ns until)
+{
+    a->since = since;
+    a->until = until;
+}
+
+/* Age and rotation are those of now, whatever the window; of a pattern they would be a list, which
+ * is `keytrail inventory`. */
+static enum kt_status load_inventory(struct kt_profile_page *g, struct kt_error *err)
+{
+    struct kt_ask *a = &g->a.ask;
+    kt_time_ns since = a->since, until = a->until;
+    if (g->p->n[KT_PROFILE_SECRETS] != 1)
+        return KT_OK;
+    set_window(a, 0, 0);
+    enum kt_status status = kt_inventory_load(a, g->p->list[KT_PROFILE_SECRETS][0].value,
+                                              KT_INVENTORY_ALL, &g->inventory, err);
+    set_window(a, since, until);
+    return status;
+}
+
+/* Who else came from around one address. */
+static enum kt_status load_near(struct kt_profile_page *g, struct kt_error *err)
+{
+    struct kt_ip ip;
+    char text[KT_IP_TEXT_MAX];
+    if (!kt_ip_parse(g->what.value, &ip))
+        return KT_OK;
+    struct kt_profile_ask near = { .kind = KT_PROFILE_IP, .usual = g->what.usual, .undated = true };
+    near.value = kt_str_of(kt_cidr_format(kt_ip_network(ip, 24, 48), text));
+    return kt_profile_load(&g->a.ask, &near, &g->near, err);
+}
+
+static enum kt_status load_more(struct kt_profile_page *g, struct kt_error *err)
+{
+    switch (g->what.kind) {
+    case KT_PROFILE_SECRET:
+        return load_inventory(g, err);
+    case KT_PROFILE_IP:
+        return load_near(g, err);
+    case KT_PROFILE_SESSION:
+        return g->p->first == 0
+                   ? KT_OK
+                   : kt_issued_find(&g->a.ask, g->what.value, g->p->first, &g->issued, err);
+    case KT_PROFILE_ACTOR:
+        g->who = kt_profile_identity(g);
+        break;
+    case KT_PROFILE_KINDS:
+        break;
+    }
+    return KT_OK;
+}
+
+static enum kt_status answer(struct kt_profile_page *g, struct kt_error *err)
+{
+    if (kt_asking_open(&g->a, kinds[g->what.kind].span, err) != KT_OK ||
+        kt_profile_load(&g->a.ask, &g->what, &g->p, err) != KT_OK || load_more(g, err) != KT_OK ||
+        kt_alerted_load(&g->a.ask, &g->what, g->p, &g->alerts, err) != KT_OK)
+        return err->code;
+    if (kt_page_for_people(&g->a))
+        kt_profile_show(g);
+    else
+        kt_profile_rows(g);
+    return KT_OK;
+}
+
+static void done(struct kt_profile_page *g)
+{
+    kt_issued_done(&g->issued);
+    kt_profile_free(g->near);
+    kt_inventory_free(g->inventory);
+    kt_alerted_free(g->alerts);
+    kt_profile_free(g->p);
+}
+
+static int run(enum kt_profile_kind kind, int argc, char **argv)
+{
+    const struct page_kind *k = &kinds[kind];
+    struct kt_profile_page g = { .top = TOP, .what = { .kind = kind, .usual = USUAL } };
+    bool all = false;
+    const struct kt_flag flags[] = {
+        KT_ASKING_FLAGS(g.a),
+        { "--top", 'n', KT_FLAG_UINT, "N", "rows of each list (10)", &g.top, NULL },
+        { "--all", 0, KT_FLAG_BOOL, NULL, "all rows of each list", &all, NULL },
+        { 0 },
+    };
+    struct kt_error err = { 0 };
+    int n;
+    bool parsed;
+    int code = kt_flags_parse(&k->cmd, flags, argc, argv, &n, &parsed);
+    if (parsed)
+        return code;
+    n = kt_window_take_slack(&g.a.window, argv, n);
+    if (n != 1) {
+        fprintf(stderr, "keytrail %s: %s\n", k->cmd.name, k->wanted);
+        return KT_EXIT_USAGE;
+    }
+    g.what.value = kt_str_of(argv[1]);
+    g.what.sessions = kind == KT_PROFILE_ACTOR;
+    g.top = all ? 0 : g.top;
+    (void)!answer(&g, &err);
+    done(&g);
+    return kt_asking_end(&g.a, k->cmd.name, &err);
+}
+
+int kt_cmd_actor(int argc, char **argv)
+{
+    return run(KT_PROFILE_ACTOR, argc, argv);
+}
+
+int kt_cmd_ip(int argc, char **argv)
+{
+    return run(KT_PROFILE_IP, argc, argv);
+}
+
+int kt_cmd_secret(int argc, char **argv)
+{
+    return run(KT_PROFILE_SECRET, argc, argv);
+}
+
+int kt_cmd_session(int argc, char **argv)
+{
+    return run(KT_PROFILE_SESSION, argc, argv);
+}
