@@ -206,6 +206,8 @@ enum kt_status kt_agent_new(const struct kt_agent_options *o, struct kt_agent **
     if (st == KT_OK)
         st = agent_standby_open(a, err);
     if (st == KT_OK)
+        st = agent_watch_open(a, err);
+    if (st == KT_OK)
         st = agent_fill_holes(a, err);
     if (st != KT_OK) {
         kt_agent_free(a);
@@ -424,6 +426,7 @@ enum kt_status kt_agent_turn(struct kt_agent *a, int *ret_wait_ms, struct kt_err
     if (agent_hear(a, err) != KT_OK || read_inputs(a, err) != KT_OK)
         return kt_wrap(err, "agent");
     agent_report_due(a);
+    agent_watch_turn(a);
     if (write_out(a, err) != KT_OK || agent_standby_turn(a, &standby_wait, err) != KT_OK ||
         agent_talk(a, &link_wait, err) != KT_OK)
         return kt_wrap(err, "agent");
@@ -493,6 +496,7 @@ void kt_agent_free(struct kt_agent *a)
         if (a->sources[i].owns_memory)
             kt_source_memory_free(a->sources[i].memory);
     drop_positions(a);
+    kt_log_watch_free(a->watch);
     kt_spool_close(a->spool);
     kt_free(a->positions);
     kt_free(a->sources);

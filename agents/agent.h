@@ -21,16 +21,27 @@ struct kt_wire {
     void (*hush)(void *self);
     void *self;
 };
+/* How the agent tells people by itself what it finds about the collector's log: one JSON object
+ * and a newline, borrowed for the call. tell NULL: only its log, its status and the log itself. */
+struct kt_agent_alarm {
+    void (*tell)(void *self, struct kt_str json);
+    void *self;
+};
 struct kt_agent_options {
     const struct kt_agent_conf *conf;
     struct kt_clock clock;
     struct kt_rng rng;
     struct kt_fs fs;
     struct kt_wire wire;
+    struct kt_agent_alarm alarm;
     const uint8_t *signing_seed; /* 32 */
     const char *program;         /* "keytrail-agent 0.1.0" */
 };
 struct kt_agent;
+/* The keys of logs, which the file only names: for a configuration that is to take another's place.
+ */
+KT_MUST_USE enum kt_status kt_agent_check_log_keys(const struct kt_agent_conf *conf,
+                                                   struct kt_error *err);
 KT_MUST_USE enum kt_status kt_agent_new(const struct kt_agent_options *o, struct kt_agent **ret,
                                         struct kt_error *err);
 void kt_agent_free(struct kt_agent *a); /* flushes and syncs the spool first */

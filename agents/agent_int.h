@@ -1,6 +1,7 @@
 /* agent_int: the engine's state, shared by its files only. */
 #pragma once
 #include "agents/agent.h"
+#include "agents/log_watch.h"
 #include "agents/source_open.h"
 #include "core/base/hash.h"
 #include "core/base/limits.h"
@@ -46,6 +47,16 @@ struct peer { /* one collector */
     struct kt_spool_view view; /* of the one that is spoken to: the spool has it */
 };
 
+struct log_state {  /* of one collector's log, in this life; times are mono unless it says so */
+    bool ask, sign; /* waits to be said */
+    bool refused;   /* it shows none */
+    bool stale;
+    kt_time_ns asked, shown, said; /* 0: never */
+    kt_time_ns quiet;              /* connected without a larger tree, in all */
+    kt_time_ns stale_at;           /* wall */
+    struct kt_head signed_head;    /* to this connection */
+};
+
 struct kt_agent {
     struct kt_agent_options o;
     struct kt_spool *spool;
@@ -68,7 +79,13 @@ struct kt_agent {
     struct kt_link link;
     struct kt_pair pair;
     struct peer peers[KT_PAIR_SIDES];
-    kt_time_ns since; /* wall time: this one is spoken to */
+    kt_time_ns since;                          /* wall time: this one is spoken to */
+    struct kt_note_key log_key[KT_PAIR_SIDES]; /* as configured */
+    struct kt_log_watch *watch;
+    struct log_state log[KT_PAIR_SIDES];
+    unsigned n_logs;
+    kt_time_ns watch_turned, order_looked; /* mono */
+    kt_time_ns order_at;                   /* of the order that was carried out in this life */
     struct refusals refused;
     struct kt_buf frame, body;
     bool greeted;
@@ -85,6 +102,8 @@ KT_MUST_USE enum kt_status agent_line(struct kt_agent *a, struct kt_str line);
 /* agent_link.c: hears and sends; *ret_wait_ms until it has something to do. */
 KT_MUST_USE enum kt_status agent_hear(struct kt_agent *a, struct kt_error *err);
 KT_MUST_USE enum kt_status agent_talk(struct kt_agent *a, int *ret_wait_ms, struct kt_error *err);
+/* With the spool's incarnation. KT_E_AGAIN: the queue is full. */
+KT_MUST_USE enum kt_status agent_send(struct kt_agent *a, struct kt_msg *m);
 /* Fills holes of a damaged spool with lines that say so. */
 KT_MUST_USE enum kt_status agent_fill_holes(struct kt_agent *a, struct kt_error *err);
 
@@ -98,12 +117,25 @@ void agent_standby_welcomed(struct kt_agent *a, const uint8_t log_id[16]);
 const char *agent_collector_name(const struct kt_agent *a); /* first, standby */
 const char *agent_collector_endpoint(const struct kt_agent *a, enum kt_pair_side side);
 
+/* agent_watch.c: the collector's log, as it is shown. */
+KT_MUST_USE enum kt_status agent_watch_open(struct kt_agent *a, struct kt_error *err);
+void agent_watch_welcomed(struct kt_agent *a);
+void agent_watch_heard(struct kt_agent *a, const struct kt_msg *m);
+bool agent_watch_refused(struct kt_agent *a); /* false: it was not meant */
+void agent_watch_turn(struct kt_agent *a);
+KT_MUST_USE enum kt_status agent_watch_talk(struct kt_agent *a);
+void agent_watch_status(const struct kt_agent *a, struct kt_buf *out);
+
 /* agent_report.c: heartbeat lines, and the engine's own records about lost lines. */
 void agent_report_due(struct kt_agent *a);
 int agent_report_wait_ms(const struct kt_agent *a);
 /* A line in the words of an input. */
 void agent_input_report(struct kt_agent *a, const struct instance *in,
                         const struct kt_input_report *r);
+/* A report of the agent itself, in the name of its first source; the same id and time make it the
+ * same line. */
+void agent_say(struct kt_agent *a, const char *operation, struct kt_str message, struct kt_str id,
+               struct kt_str raw, kt_time_ns at);
 /* A line that says that the collector has less than it acknowledged: it runs on an older copy of
  * its store (THREATS D6). */
 void agent_restored(struct kt_agent *a, uint64_t acknowledged, uint64_t has);

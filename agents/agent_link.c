@@ -93,6 +93,7 @@ static enum kt_status welcomed(struct kt_agent *a, const struct kt_msg *m, struc
                (unsigned long long)m->last_seq,
                (unsigned long long)(kt_spool_last(a->spool) - kt_spool_acked(a->spool)));
     agent_standby_welcomed(a, m->log_id);
+    agent_watch_welcomed(a);
     a->greeted = true;
     a->trouble[0] = '\0';
     if (m->last_seq > kt_spool_last(a->spool))
@@ -183,6 +184,8 @@ static enum kt_status heard(struct kt_agent *a, const struct kt_msg *m, struct k
     struct kt_error why = { 0 };
     uint64_t ack = 0;
 
+    if (m->type == KT_MSG_REFUSE && m->reason == KT_REFUSE_VERSION && agent_watch_refused(a))
+        return KT_OK; /* of SINCE; an older collector does not even know whose it was */
     if (m->type != KT_MSG_PONG && !ours)
         return KT_OK; /* an answer to the numbers we had before */
     if (kt_link_heard(&a->link, m, a->mono, &ack, &why) != KT_OK) {
@@ -193,6 +196,8 @@ static enum kt_status heard(struct kt_agent *a, const struct kt_msg *m, struct k
         return welcomed(a, m, err);
     if (m->type == KT_MSG_REFUSE)
         return refused(a, m, err);
+    if (m->type == KT_MSG_CHECKPOINT)
+        agent_watch_heard(a, m);
     if (ack > kt_spool_acked(a->spool)) {
         a->counts.acked += ack - kt_spool_acked(a->spool);
         kt_spool_ack(a->spool, ack);
@@ -227,6 +232,12 @@ static enum kt_status send_msg(struct kt_agent *a, const struct kt_msg *m)
     kt_buf_reset(&a->body);
     kt_msg_write(m, &a->body);
     return a->o.wire.send(a->o.wire.self, kt_buf_str(&a->body), NULL);
+}
+
+enum kt_status agent_send(struct kt_agent *a, struct kt_msg *m)
+{
+    memcpy(m->incarnation, kt_spool_incarnation(a->spool), sizeof m->incarnation);
+    return send_msg(a, m);
 }
 
 static struct kt_msg message(const struct kt_agent *a, enum kt_msg_type type)
@@ -306,8 +317,11 @@ enum kt_status agent_talk(struct kt_agent *a, int *ret_wait_ms, struct kt_error 
     for (unsigned i = 0; i < KT_INFLIGHT_MAX + 4; i++) {
         enum kt_link_do what = kt_link_next(&a->link, kt_spool_last(a->spool), a->mono,
                                             kt_rng_u64(&a->o.rng), ret_wait_ms);
-        if (what == KT_LINK_WAIT)
+        if (what == KT_LINK_WAIT) {
+            if (agent_watch_talk(a) != KT_OK)
+                *ret_wait_ms = *ret_wait_ms < RETRY_MS ? *ret_wait_ms : RETRY_MS;
             return KT_OK;
+        }
         enum kt_status st = do_it(a, what, err);
         if (st != KT_OK && (st == KT_E_IO || st == KT_E_CORRUPT) && what == KT_LINK_SEND_BATCH)
             return kt_wrap(err, "agent: batch %llu", (unsigned long long)(a->link.sent + 1));

@@ -5,6 +5,7 @@
  * Calls: everything that the agent needs, and the real bodies of core/sys.
  */
 #include "agents/agent.h"
+#include "agents/alarm.h"
 #include "agents/source_file.h"
 #include "core/base/alloc.h"
 #include "core/base/hash.h"
@@ -37,6 +38,7 @@ struct daemon {
     struct kt_net_msg said;       /* borrowed out by wire_answer */
     struct kt_signals signals;
     struct kt_agent *agent;
+    struct kt_alarm *alarm; /* NULL: it has no webhook */
     int lock;
     char *status_path;
     kt_time_ns next_status, next_watchdog;
@@ -142,9 +144,29 @@ static enum kt_status lock_spool(struct daemon *d, struct kt_error *err)
     return KT_OK;
 }
 
+#define URL_MAX (4u << 10)
+
+static enum kt_status open_alarm(struct daemon *d, struct kt_error *err)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf url = { 0 };
+
+    if (d->conf->alarm.url_file == NULL)
+        return KT_OK;
+    if (kt_fs_read_secret(d->conf->alarm.url_file, URL_MAX, &url, err) != KT_OK)
+        return kt_wrap(err, "alarm.url_file");
+    const struct kt_alarm_options o = { .url = kt_buf_str(&url),
+                                        .ca_file = d->conf->alarm.ca_file,
+                                        .proxy = d->conf->alarm.proxy,
+                                        .allow_private = d->conf->alarm.allow_private,
+                                        .rng = kt_rng_real };
+    enum kt_status st = kt_alarm_new(&o, &d->alarm, err);
+    kt_wipe(url.at, url.len);
+    return st;
+}
+
 static enum kt_status open_engine(struct daemon *d, struct kt_error *err)
 {
-    const struct kt_agent_options o = {
+    struct kt_agent_options o = {
         .conf = d->conf,
         .clock = kt_clock_real,
         .rng = kt_rng_real,
@@ -165,6 +187,10 @@ static enum kt_status open_engine(struct daemon *d, struct kt_error *err)
     kt_net_keys_from_secret(d->key.curve_secret, &d->curve);
     st = lock_spool(d, err);
     if (st == KT_OK)
+        st = open_alarm(d, err);
+    if (d->alarm != NULL)
+        o.alarm = (struct kt_agent_alarm){ kt_alarm_tell, d->alarm };
+    if (st == KT_OK)
         st = kt_agent_new(&o, &d->agent, err);
     if (st != KT_OK)
         return st;
@@ -178,6 +204,8 @@ static void close_engine(struct daemon *d)
 {
     kt_agent_free(d->agent);
     d->agent = NULL;
+    kt_alarm_free(d->alarm);
+    d->alarm = NULL;
     drop(&d->net, &d->held);
     drop(&d->beside, &d->said);
     if (d->lock >= 0)
@@ -249,7 +277,8 @@ static bool reload(struct daemon *d, const char *path, struct kt_error *err)
 
     d->signals.reload = false;
     kt_sd_notify("RELOADING=1");
-    if (kt_agent_conf_load(path, &fresh, err) != KT_OK || check_sources(fresh, err) != KT_OK) {
+    if (kt_agent_conf_load(path, &fresh, err) != KT_OK || check_sources(fresh, err) != KT_OK ||
+        kt_agent_check_log_keys(fresh, err) != KT_OK) {
         kt_agent_conf_free(fresh);
         kt_log(KT_LOG_ERROR, "agent: the old configuration stays in force: %s", err->text);
         kt_sd_notify("READY=1");
@@ -275,6 +304,8 @@ static enum kt_status run(struct daemon *d, const char *path, struct kt_error *e
             return st;
         kt_time_ns mono = kt_clock_real.mono(kt_clock_real.self);
         write_status(d, mono);
+        if (d->alarm != NULL)
+            kt_alarm_turn(d->alarm, mono);
         if (mono >= d->next_watchdog) {
             d->next_watchdog = mono + WATCHDOG_EVERY;
             kt_sd_notify("WATCHDOG=1");

@@ -219,15 +219,27 @@ void agent_input_report(struct kt_agent *a, const struct instance *in,
     give(a, &ev);
 }
 
+void agent_say(struct kt_agent *a, const char *operation, struct kt_str message, struct kt_str id,
+               struct kt_str raw, kt_time_ns at)
+{
+    const struct instance *in = a->n_sources > 0 ? &a->sources[0] : NULL;
+    struct kt_event ev = { .kind = KT_KIND_REPORT,
+                           .time = at,
+                           .observed = a->now,
+                           .operation = kt_str_of(operation),
+                           .message = message,
+                           .native_id = id,
+                           .raw = raw };
+
+    ev.source = kt_str_of(in != NULL ? in->opened.file.source->name : "keytrail");
+    ev.instance = ev.scope = kt_str_of(in != NULL ? in->conf->id : a->o.conf->agent);
+    ev.decoder = in != NULL ? in->opened.file.source->version : 1;
+    give(a, &ev);
+}
+
 void agent_restored(struct kt_agent *a, uint64_t acknowledged, uint64_t has)
 {
     KT_CLEANUP(kt_buf_done) struct kt_buf raw = { 0 }, id = { 0 };
-    struct kt_event ev = { .kind = KT_KIND_REPORT,
-                           .time = a->now,
-                           .observed = a->now,
-                           .operation = KT_STR("store.restored"),
-                           .message = KT_STR("the collector has less than it acknowledged") };
-    const struct instance *in = a->n_sources > 0 ? &a->sources[0] : NULL;
 
     kt_hex_add(&id, kt_spool_incarnation(a->spool), 16);
     kt_buf_addf(&id, "/restored/%llu/%lld", (unsigned long long)has, (long long)a->now);
@@ -236,12 +248,8 @@ void agent_restored(struct kt_agent *a, uint64_t acknowledged, uint64_t has)
     number(&raw, "acknowledged", acknowledged);
     number(&raw, "has", has);
     kt_buf_byte(&raw, '}');
-    ev.source = kt_str_of(in != NULL ? in->opened.file.source->name : "keytrail");
-    ev.instance = ev.scope = kt_str_of(in != NULL ? in->conf->id : a->o.conf->agent);
-    ev.decoder = in != NULL ? in->opened.file.source->version : 1;
-    ev.native_id = kt_buf_str(&id);
-    ev.raw = kt_buf_str(&raw);
-    give(a, &ev);
+    agent_say(a, "store.restored", KT_STR("the collector has less than it acknowledged"),
+              kt_buf_str(&id), kt_buf_str(&raw), a->now);
 }
 
 void agent_lost_line(struct kt_agent *a, uint64_t seq, uint32_t index, const char *reason,
@@ -322,6 +330,8 @@ void kt_agent_status(struct kt_agent *a, struct kt_buf *out)
     number(out, "torn", sc.torn);
     number(out, "lines", a->counts.lines);
     kt_buf_byte(out, '}');
+    key(out, "logs");
+    agent_watch_status(a, out);
     key(out, "sources");
     kt_buf_byte(out, '[');
     for (unsigned i = 0; i < a->n_sources; i++) {

@@ -7,9 +7,7 @@
 #include "cli/cli.h"
 
 #include <errno.h>
-#include <pwd.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -56,20 +54,6 @@ enum kt_status kt_cli_store_path(const char *db, const char *config, char *ret, 
                            offsetof(struct kt_conf, store_path), ret, n, err);
     kt_str_copyz(ret, n, kt_str_of(db));
     return KT_OK;
-}
-
-const char *kt_cli_who(const char *by)
-{
-    static char uid[32];
-    const char *const names[] = { by, getenv("SUDO_USER"), getenv("USER"), getenv("LOGNAME") };
-    for (size_t i = 0; i < KT_ARRAY_LEN(names); i++)
-        if (names[i] != NULL && names[i][0] != '\0')
-            return names[i];
-    const struct passwd *user = getpwuid(getuid());
-    if (user != NULL)
-        return user->pw_name;
-    (void)snprintf(uid, sizeof uid, "uid %u", (unsigned)getuid());
-    return uid;
 }
 
 enum kt_status kt_cli_control_path(const char *server, const char *config, char *ret, size_t n,

@@ -1,5 +1,5 @@
 /*
- * main_agent: the keytrail-agent program: run, keygen, status, source, watch.
+ * main_agent: the keytrail-agent program: run, keygen, status, accept-log, source, watch.
  *
  * Owns:  its command line.
  * Calls: agents, core/config, core/event (to read the status file), cli (flags, output words).
@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "agents/agent.h"
+#include "cli/accept_log.h"
 #include "cli/cli.h"
 #include "cli/source_cmd.h"
 #include "cli/watch_cmd.h"
@@ -159,7 +160,8 @@ static void print_source(struct kt_jval s)
     print_sentences(s, "limits", "never: ");
 }
 
-static void print_status(struct kt_jval root)
+/* false: a log of a collector needs somebody. */
+static bool print_status(struct kt_jval root)
 {
     struct kt_jval link = kt_json_at(root, "link"), sources = kt_json_at(root, "sources"), item;
     struct kt_str name, problem = kt_json_str_at(link, "problem");
@@ -196,9 +198,11 @@ static void print_status(struct kt_jval root)
     if (number(root, "spool.corrupt") > 0)
         printf("%-10s ! %lld damaged places; see corrupt/ in the spool folder\n", "",
                (long long)number(root, "spool.corrupt"));
+    bool fine = kt_print_logs(kt_json_at(root, "logs"));
     printf("sources\n");
     for (struct kt_json_iter it = kt_json_iter(sources); kt_json_next(&it, &name, &item);)
         print_source(item);
+    return fine;
 }
 
 static int cmd_status(int argc, char **argv)
@@ -252,10 +256,11 @@ static int cmd_status(int argc, char **argv)
     struct kt_jval root;
     unsigned repaired = 0;
     st = kt_json_parse(json, kt_buf_str(&text), &root, &repaired, &err);
-    if (st == KT_OK)
-        print_status(root);
+    bool fine = st == KT_OK && print_status(root);
     kt_json_free(json);
-    return st == KT_OK ? KT_EXIT_OK : complain("status", &err);
+    if (st != KT_OK)
+        return complain("status", &err);
+    return fine ? KT_EXIT_OK : KT_EXIT_NO;
 }
 
 /* ---- run ---- */
@@ -265,9 +270,10 @@ static int cmd_run(int argc, char **argv)
     static const struct kt_command cmd = {
         .program = "keytrail-agent",
         .name = "",
-        .args = "[-c FILE] | keygen [--out FILE] | status [-c FILE] [-o json] | source "
-                "list|add|doctor|test … | "
-                "watch init",
+        .args =
+            "[-c FILE] | keygen [--out FILE] | status [-c FILE] [-o json] | accept-log … | source "
+            "list|add|doctor|test … | "
+            "watch init",
         .summary = "read logs of secret stores and forward them to the collector",
         .example = "keytrail-agent -c /etc/keytrail/agent.yaml",
     };
@@ -284,10 +290,10 @@ static int cmd_run(int argc, char **argv)
     if (done)
         return code;
     if (n > 0) {
-        fprintf(
-            stderr,
-            "keytrail-agent: unknown command '%s'; there are keygen, status, source and watch\n",
-            argv[1]);
+        fprintf(stderr,
+                "keytrail-agent: unknown command '%s'; there are keygen, status, accept-log, "
+                "source and watch\n",
+                argv[1]);
         return KT_EXIT_USAGE;
     }
     return kt_agent_main(config);
@@ -301,6 +307,8 @@ int main(int argc, char **argv)
         return cmd_keygen(argc - 1, argv + 1);
     if (argc > 1 && strcmp(argv[1], "status") == 0)
         return cmd_status(argc - 1, argv + 1);
+    if (argc > 1 && strcmp(argv[1], "accept-log") == 0)
+        return kt_cmd_accept_log(argc - 1, argv + 1);
     if (argc > 1 && strcmp(argv[1], "watch") == 0)
         return kt_cmd_watch(argc - 1, argv + 1);
     if (argc > 1 && strcmp(argv[1], "source") == 0)

@@ -125,6 +125,8 @@ static void drop_kept(struct kt_spool *s)
 {
     uint64_t kept = 0;
 
+    if (s->hold)
+        return;
     for (unsigned i = 0; i + 1 < s->n_segs && s->segs[i].last <= s->acked; i++)
         kept += s->segs[i].size;
     while (s->n_segs > 1 && s->segs[0].last <= s->acked && kept > s->keep_bytes) {
@@ -246,6 +248,11 @@ void kt_spool_ack(struct kt_spool *s, uint64_t seq)
         return;
     set_acked(s, own);
     s->ack_dirty = true;
+}
+
+void kt_spool_hold(struct kt_spool *s, bool hold)
+{
+    s->hold = hold;
 }
 
 uint64_t kt_spool_rewind(struct kt_spool *s, uint64_t seq)

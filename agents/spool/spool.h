@@ -57,6 +57,9 @@ KT_MUST_USE enum kt_status kt_spool_read(struct kt_spool *s, uint64_t seq, struc
                                          uint32_t *ret_count, struct kt_error *err);
 /* Everything up to seq is safe at the collector. Written down with the next sync. */
 void kt_spool_ack(struct kt_spool *s, uint64_t seq);
+/* While it holds, no segment is given up, acknowledged or not: the word of the collector is not
+ * believed. A folder that is full then stays full. Not durable. */
+void kt_spool_hold(struct kt_spool *s, bool hold);
 /* Sends from seq + 1 again (a restored collector): moves the acked mark back as far as kept
  * segments allow and returns it. */
 uint64_t kt_spool_rewind(struct kt_spool *s, uint64_t seq);

@@ -261,11 +261,16 @@ enum kt_status spool_room(struct kt_spool *s, uint64_t need, struct kt_error *er
     const struct segment *seg = &s->segs[s->n_segs - 1];
     bool used = seg->size > s->head_size;
 
-    if (used && seg->last <= s->acked && spool_disk(s) + need > s->bytes_max &&
+    if (!s->hold && used && seg->last <= s->acked && spool_disk(s) + need > s->bytes_max &&
         segment_new(s, err) != KT_OK)
         return kt_wrap(err, "spool");
-    while (s->n_segs > 1 && spool_disk(s) + need > s->bytes_max && s->segs[0].last <= s->acked)
+    while (!s->hold && s->n_segs > 1 && spool_disk(s) + need > s->bytes_max &&
+           s->segs[0].last <= s->acked)
         segment_drop_oldest(s);
+    if (s->hold && spool_disk(s) + need > s->bytes_max)
+        return kt_fail(err, KT_E_AGAIN,
+                       "spool is full: nothing is given up while the collector's log contradicts "
+                       "itself (keytrail-agent accept-log)");
     if (spool_disk(s) + need > s->bytes_max)
         return kt_fail(err, KT_E_AGAIN, "spool is full: %llu bytes wait for the collector",
                        (unsigned long long)s->waiting_bytes);
@@ -282,6 +287,8 @@ bool spool_give_up(struct kt_spool *s)
     const struct segment *seg = &s->segs[s->n_segs - 1];
     bool any = false;
 
+    if (s->hold)
+        return false;
     if (seg->size > s->head_size && seg->last <= s->acked)
         ignore(segment_new(s, NULL)); /* when it fails the row stays as it is */
     for (; s->n_segs > 1 && s->segs[0].last <= s->acked; any = true)

@@ -67,6 +67,7 @@ struct kt_spool {
     bool dirty;         /* something that must be synced was appended */
     bool loose;         /* something else was: an ack */
     bool ack_dirty;     /* the mark moved and is not written down */
+    bool hold;          /* what is acknowledged stays too */
     bool cut;           /* a half-written record waits to be cut off */
     bool broken;        /* a sync failed: nothing more is taken */
     struct kt_map *keys;

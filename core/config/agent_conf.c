@@ -23,22 +23,27 @@ static const struct kt_option top_table[] = {
       "the agent's keys, 0600; keytrail-agent keygen writes one", false, false },
     KT_OPTIONS_END,
 };
-static const char *const top_sections[] = { "collector", "spool", "sources", NULL };
+static const char *const top_sections[] = { "collector", "spool", "alarm", "sources", NULL };
 
 struct collector_options {
-    const char *endpoint, *public_key;
+    const char *endpoint, *public_key, *log_key;
 };
+#define LOG_KEY_HELP                                                                                    \
+    "key of its log (keytrail/…+…+…), as the collector prints it; without it the first one that " \
+    "is shown is remembered"
 static const struct kt_option collector_table[] = {
     { "endpoint", KT_OPT_STRING, NULL, offsetof(struct collector_options, endpoint),
       "tcp://host:port of the collector", false, false },
     { "public_key", KT_OPT_STRING, NULL, offsetof(struct collector_options, public_key),
       "its CURVE public key, 40 characters of Z85", false, false },
+    { "log_key", KT_OPT_STRING, "", offsetof(struct collector_options, log_key), LOG_KEY_HELP,
+      false, false },
     KT_OPTIONS_END,
 };
 static const char *const collector_sections[] = { "standby", NULL };
 
 struct standby_options {
-    const char *endpoint, *public_key;
+    const char *endpoint, *public_key, *log_key;
     kt_time_ns after;
 };
 static const struct kt_option standby_table[] = {
@@ -47,8 +52,22 @@ static const struct kt_option standby_table[] = {
       false },
     { "public_key", KT_OPT_STRING, NULL, offsetof(struct standby_options, public_key),
       "its own CURVE public key", false, false },
+    { "log_key", KT_OPT_STRING, "", offsetof(struct standby_options, log_key),
+      "key of its own log, likewise", false, false },
     { "after", KT_OPT_DURATION, "5m", offsetof(struct standby_options, after),
       "silence of the first, at least 30s", false, false },
+    KT_OPTIONS_END,
+};
+static const struct kt_option alarm_table[] = {
+    { "url_file", KT_OPT_SECRET_FILE, NULL, AT(alarm.url_file),
+      "file with the URL that is told when a collector's log contradicts itself, or is not shown "
+      "any more",
+      false, false },
+    { "allow_private", KT_OPT_BOOL, "false", AT(alarm.allow_private),
+      "permits https to private addresses and http to this host", false, false },
+    { "ca_file", KT_OPT_PATH, "", AT(alarm.ca_file),
+      "certificates to trust instead of the system's", false, false },
+    { "proxy", KT_OPT_STRING, "", AT(alarm.proxy), "http://host:port", false, false },
     KT_OPTIONS_END,
 };
 static const struct kt_option spool_table[] = {
@@ -118,6 +137,7 @@ static enum kt_status load_standby(struct kt_agent_conf *c, const struct kt_node
     if (o.after < STANDBY_AFTER_MIN)
         return kt_node_fail(c->yaml, kt_node_get(n, "after"), err, "'after': 30s at least");
     c->standby = o.endpoint;
+    c->standby_log_key = o.log_key;
     c->standby_after = o.after;
     return KT_OK;
 }
@@ -138,7 +158,16 @@ static enum kt_status load_collector(struct kt_agent_conf *c, struct kt_error *e
     else if (load_key(c, n, o.public_key, c->server_key, err) != KT_OK)
         return KT_E_CONFIG;
     c->endpoint = o.endpoint;
+    c->log_key = o.log_key;
     return load_standby(c, kt_node_get(n, "standby"), err);
+}
+
+static enum kt_status load_alarm(struct kt_agent_conf *c, struct kt_error *err)
+{
+    const struct kt_node *n = kt_node_get(kt_yaml_root(c->yaml), "alarm");
+    if (n == NULL || kt_node_is_null(n))
+        return KT_OK;
+    return kt_options_fill(c->yaml, n, alarm_table, c, err);
 }
 
 static enum kt_status load_spool(struct kt_agent_conf *c, struct kt_error *err)
@@ -209,6 +238,8 @@ enum kt_status kt_agent_conf_load(const char *path, struct kt_agent_conf **ret,
     if (st == KT_OK)
         st = load_spool(c, err);
     if (st == KT_OK)
+        st = load_alarm(c, err);
+    if (st == KT_OK)
         st = load_sources(c, err);
     if (st != KT_OK) {
         kt_agent_conf_free(c);
@@ -233,14 +264,23 @@ void kt_agent_conf_print(const struct kt_agent_conf *c, struct kt_buf *out)
     kt_buf_addz(out, "collector:\n  endpoint: ");
     kt_yaml_scalar_add(out, kt_str_of(c->endpoint));
     kt_buf_addf(out, "\n  public_key: \"%s\"\n", kt_z85_encode(c->server_key, key));
+    if (c->log_key != NULL) {
+        kt_buf_addz(out, "  log_key: ");
+        kt_yaml_scalar_add(out, kt_str_of(c->log_key));
+        kt_buf_byte(out, '\n');
+    }
     if (c->standby != NULL) {
         const struct standby_options o = { c->standby, kt_z85_encode(c->standby_key, key),
-                                           c->standby_after };
+                                           c->standby_log_key, c->standby_after };
         kt_buf_addz(out, "  standby:\n");
         kt_options_print(standby_table, &o, 4, false, out);
     }
     kt_buf_addz(out, "spool:\n");
     kt_options_print(spool_table, c, 2, false, out);
+    if (c->alarm.url_file != NULL) {
+        kt_buf_addz(out, "alarm:\n");
+        kt_options_print(alarm_table, c, 2, false, out);
+    }
     kt_buf_addz(out, c->n_sources > 0 ? "sources:\n" : "sources: []\n");
     for (unsigned i = 0; i < c->n_sources; i++) {
         size_t start = out->len;

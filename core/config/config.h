@@ -233,6 +233,12 @@ struct kt_agent_conf {
     uint8_t server_key[32];
     const char *standby; /* its endpoint; NULL = none */
     uint8_t standby_key[32];
+    /* The collectors' logs (docs/proof.md): text of a vkey; NULL: the first one that is shown */
+    const char *log_key, *standby_log_key;
+    struct {
+        const char *url_file, *ca_file, *proxy; /* url_file NULL: no webhook of its own */
+        bool allow_private;
+    } alarm;
     kt_time_ns standby_after; /* silence of the first that makes the agent turn to it */
     unsigned placeholder; /* line of a public key that is still "<…>": checked, but nothing runs */
     const char *key_file, *spool_path;
