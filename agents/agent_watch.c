@@ -19,9 +19,10 @@
 #define ASK_AGAIN   (5 * KT_NS_MIN) /* when nothing is shown */
 #define PROVE_AGAIN (30 * KT_NS_S)  /* between two wishes for a proof from our own size */
 #define SAY_AGAIN   KT_NS_HOUR
-#define TURN_MOST   (5 * KT_NS_S) /* of one turn that counts as connected: we may have been stopped \
-                                   */
-#define LOOK_EVERY KT_NS_S        /* for an order */
+#define TURN_MOST                                                                                  \
+    (5 * KT_NS_S)          /* of one turn that counts as connected: we may have been stopped       \
+                            */
+#define LOOK_EVERY KT_NS_S /* for an order */
 
 static bool is_connected(const struct kt_agent *a)
 {
@@ -78,7 +79,7 @@ static void give_line(struct kt_agent *a, unsigned side, const char *operation, 
     const struct kt_watched *w = kt_log_watch_at(a->watch, side);
 
     about(a, side, &raw);
-    if (w->fault != KT_LOG_FINE)
+    if (w->fault != KT_WATCH_FINE)
         member(&raw, "fault", kt_str_of(kt_log_fault_word(w->fault)));
     log_head(&raw, "kept", &w->kept);
     log_head(&raw, "shown", &w->evidence);
@@ -114,7 +115,7 @@ static void give_alarm(struct kt_agent *a, unsigned side, const char *code, cons
 
 static void say_fault(struct kt_agent *a, unsigned side)
 {
-    char text[KT_LOG_SAY_MAX];
+    char text[KT_WATCH_SAY_MAX];
     struct log_state *l = &a->log[side];
 
     kt_log(KT_LOG_ERROR,
@@ -127,7 +128,7 @@ static void say_fault(struct kt_agent *a, unsigned side)
 
 static void contradicted(struct kt_agent *a, unsigned side)
 {
-    char text[KT_LOG_SAY_MAX];
+    char text[KT_WATCH_SAY_MAX];
     const struct kt_watched *w = kt_log_watch_at(a->watch, side);
 
     kt_spool_hold(a->spool, true);
@@ -194,7 +195,7 @@ void agent_watch_heard(struct kt_agent *a, const struct kt_msg *m)
     const struct kt_log_message said = {
         .from = m->from, .keys = m->keys, .proof = m->proof, .note = m->note
     };
-    enum kt_log_verdict verdict = KT_LOG_NOTHING;
+    enum kt_log_verdict verdict = KT_WATCH_NOTHING;
     bool first = kt_log_watch_at(a->watch, side)->kept.note == NULL, more = false;
     struct kt_error err = { 0 };
 
@@ -209,15 +210,15 @@ void agent_watch_heard(struct kt_agent *a, const struct kt_msg *m)
     if (more && first)
         pinned(a, side);
     switch (verdict) {
-    case KT_LOG_NOTHING:
+    case KT_WATCH_NOTHING:
         break;
-    case KT_LOG_ASK:
+    case KT_WATCH_ASK:
         l->ask = l->ask || l->asked == 0 || a->mono - l->asked >= PROVE_AGAIN;
         break;
-    case KT_LOG_KEPT:
+    case KT_WATCH_KEPT:
         sign_it(a, side);
         break;
-    case KT_LOG_AGAINST:
+    case KT_WATCH_AGAINST:
         contradicted(a, side);
         break;
     }
@@ -257,7 +258,7 @@ static void say_accepted(struct kt_agent *a, unsigned side)
     const struct kt_accepted *k = &w->accepted;
     const struct kt_shown old = { .note = w->kept.note, .head = k->old_head };
     struct kt_shown was = old, is = old;
-    char text[KT_LOG_SAY_MAX];
+    char text[KT_WATCH_SAY_MAX];
 
     memcpy(was.log_id, k->old_log, 16);
     memcpy(is.log_id, k->new_log, 16);
@@ -310,7 +311,7 @@ static void look_for_order(struct kt_agent *a)
     if (a->order_looked != 0 && a->mono - a->order_looked < LOOK_EVERY)
         return;
     a->order_looked = a->mono;
-    kt_buf_addf(&path, "%s/%s", a->o.conf->spool_path, KT_LOG_ORDER);
+    kt_buf_addf(&path, "%s/%s", a->o.conf->spool_path, KT_WATCH_ORDER);
     enum kt_status st = kt_log_file_read(&a->o.fs, kt_buf_z(&path), &text, &err);
     if (st == KT_E_AGAIN)
         return;
@@ -342,12 +343,12 @@ void agent_watch_turn(struct kt_agent *a)
     a->watch_turned = a->mono;
     look_for_order(a);
     for (unsigned i = 0; i < a->n_logs; i++)
-        if (kt_log_watch_at(a->watch, i)->fault != KT_LOG_FINE && may_say(a, &a->log[i]))
+        if (kt_log_watch_at(a->watch, i)->fault != KT_WATCH_FINE && may_say(a, &a->log[i]))
             say_fault(a, i);
     if (!is_connected(a))
         return;
     l->quiet += passed > TURN_MOST ? TURN_MOST : passed;
-    if (l->quiet >= KT_LOG_STALE && is_due(w) && w->fault == KT_LOG_FINE &&
+    if (l->quiet >= KT_WATCH_STALE && is_due(w) && w->fault == KT_WATCH_FINE &&
         (!l->stale || may_say(a, l)))
         went_stale(a, a->pair.side);
     kt_time_ns waited = a->mono - (l->shown > l->asked ? l->shown : l->asked);
@@ -373,7 +374,7 @@ enum kt_status agent_watch_talk(struct kt_agent *a)
         l->ask = false;
         l->asked = a->mono != 0 ? a->mono : 1;
     }
-    if (!l->sign || w->fault != KT_LOG_FINE || w->kept.note == NULL ||
+    if (!l->sign || w->fault != KT_WATCH_FINE || w->kept.note == NULL ||
         kt_checkpoint_read(kt_str_of(w->kept.note), &c, NULL) != KT_OK)
         return KT_OK;
     struct kt_msg m = { .type = KT_MSG_COSIGN, .size = w->kept.head.size };
@@ -438,7 +439,7 @@ enum kt_status agent_watch_open(struct kt_agent *a, struct kt_error *err)
     if (kt_log_watch_open(&o, &a->watch, err) != KT_OK)
         return err->code;
     for (unsigned i = 0; i < a->n_logs; i++)
-        if (kt_log_watch_at(a->watch, i)->fault != KT_LOG_FINE)
+        if (kt_log_watch_at(a->watch, i)->fault != KT_WATCH_FINE)
             contradicted(a, i);
     return KT_OK;
 }
@@ -447,7 +448,7 @@ enum kt_status agent_watch_open(struct kt_agent *a, struct kt_error *err)
 
 static const char *state_word(const struct log_state *l, const struct kt_watched *w)
 {
-    if (w->fault != KT_LOG_FINE)
+    if (w->fault != KT_WATCH_FINE)
         return "contradiction";
     if (l->stale)
         return "stale";
@@ -460,16 +461,16 @@ static void status_of(const struct kt_agent *a, unsigned side, struct kt_buf *ou
 {
     const struct log_state *l = &a->log[side];
     const struct kt_watched *w = kt_log_watch_at(a->watch, side);
-    char text[KT_LOG_SAY_MAX];
+    char text[KT_WATCH_SAY_MAX];
 
     about(a, side, out);
     member(out, "state", kt_str_of(state_word(l, w)));
     (void)kt_watched_say(w, text);
     member(out, "problem", kt_str_of(l->stale && text[0] == '\0' ? stale_text(w) : text));
     kt_buf_addf(out, ",\"since\":%lld,\"at\":%lld,\"signed\":%d,\"accepted\":%lld",
-                (long long)(w->fault != KT_LOG_FINE ? w->fault_at
-                            : l->stale              ? l->stale_at
-                                                    : 0),
+                (long long)(w->fault != KT_WATCH_FINE ? w->fault_at
+                            : l->stale                ? l->stale_at
+                                                      : 0),
                 (long long)w->kept.at,
                 w->kept.note != NULL && l->signed_head.size == w->kept.head.size,
                 (long long)w->accepted.at);

@@ -30,17 +30,17 @@ struct kt_log_watch {
 static const struct {
     const char *word, *what;
 } faults[] = {
-    [KT_LOG_FINE] = { "fine", "" },
-    [KT_LOG_OTHER] = { "other-log", "it shows another log than the one that is kept here: the "
-                                    "store was replaced or begun anew" },
-    [KT_LOG_KEY] = { "other-key", "its checkpoint is not signed with the log's key" },
-    [KT_LOG_SMALLER] = { "smaller", "it shows fewer records than it has shown: records were "
-                                    "removed, or an older copy was restored" },
-    [KT_LOG_FORKED] = { "forked", "it shows other records under the same size: the log was "
-                                  "rewritten, or is shown to others in another form" },
-    [KT_LOG_UNPROVEN] = { "unproven", "what it shows does not contain what it has shown: records "
-                                      "were changed or removed" },
-    [KT_LOG_LOST] = { "lost", "what was kept of it could not be read: nothing can be compared" },
+    [KT_WATCH_FINE] = { "fine", "" },
+    [KT_WATCH_OTHER] = { "other-log", "it shows another log than the one that is kept here: the "
+                                      "store was replaced or begun anew" },
+    [KT_WATCH_KEY] = { "other-key", "its checkpoint is not signed with the log's key" },
+    [KT_WATCH_SMALLER] = { "smaller", "it shows fewer records than it has shown: records were "
+                                      "removed, or an older copy was restored" },
+    [KT_WATCH_FORKED] = { "forked", "it shows other records under the same size: the log was "
+                                    "rewritten, or is shown to others in another form" },
+    [KT_WATCH_UNPROVEN] = { "unproven", "what it shows does not contain what it has shown: records "
+                                        "were changed or removed" },
+    [KT_WATCH_LOST] = { "lost", "what was kept of it could not be read: nothing can be compared" },
 };
 
 const char *kt_log_fault_word(enum kt_log_fault f)
@@ -48,19 +48,19 @@ const char *kt_log_fault_word(enum kt_log_fault f)
     return faults[f].word;
 }
 
-const char *kt_watched_say(const struct kt_watched *w, char buf[KT_LOG_SAY_MAX])
+const char *kt_watched_say(const struct kt_watched *w, char buf[KT_WATCH_SAY_MAX])
 {
     char old_log[9], new_log[9];
     const struct kt_shown *k = &w->kept, *e = w->evidence.note != NULL ? &w->evidence : &w->against;
 
     buf[0] = '\0';
-    if (w->fault == KT_LOG_FINE)
+    if (w->fault == KT_WATCH_FINE)
         return buf;
     kt_hex(old_log, k->log_id, 4);
     kt_hex(new_log, e->log_id, 4);
-    int n = snprintf(buf, KT_LOG_SAY_MAX, "%s", faults[w->fault].what);
-    if (k->note != NULL && e->note != NULL && n > 0 && (size_t)n < KT_LOG_SAY_MAX)
-        (void)snprintf(buf + n, KT_LOG_SAY_MAX - (size_t)n,
+    int n = snprintf(buf, KT_WATCH_SAY_MAX, "%s", faults[w->fault].what);
+    if (k->note != NULL && e->note != NULL && n > 0 && (size_t)n < KT_WATCH_SAY_MAX)
+        (void)snprintf(buf + n, KT_WATCH_SAY_MAX - (size_t)n,
                        " (kept: log %s…, %llu records; shown: log %s…, %llu records)", old_log,
                        (unsigned long long)k->head.size, new_log, (unsigned long long)e->head.size);
     return buf;
@@ -106,7 +106,7 @@ void kt_log_order_done(struct kt_log_order *o)
 
 struct keys {
     unsigned n;
-    uint8_t key[KT_LOG_KEYS][32];
+    uint8_t key[KT_WATCH_KEYS][32];
 };
 
 static bool among(const struct keys *k, const uint8_t key[32])
@@ -119,7 +119,7 @@ static bool among(const struct keys *k, const uint8_t key[32])
 
 static void add(struct keys *k, const uint8_t key[32])
 {
-    if (k->n < KT_LOG_KEYS && !among(k, key))
+    if (k->n < KT_WATCH_KEYS && !among(k, key))
         memcpy(k->key[k->n++], key, 32);
 }
 
@@ -139,7 +139,7 @@ static struct keys signers(const struct kt_checkpoint *c, struct kt_str text)
     struct kt_str line;
     struct kt_note_key k;
 
-    while (text.len > 0 && ret.n < KT_LOG_KEYS && kt_str_split(&text, '\n', &line))
+    while (text.len > 0 && ret.n < KT_WATCH_KEYS && kt_str_split(&text, '\n', &line))
         if (line.len > 0 && kt_note_key_read(line, &k, NULL) == KT_OK && k.type == KT_NOTE_LOG &&
             kt_str_is(c->origin, k.name) && kt_checkpoint_signed(c, &k, NULL))
             add(&ret, k.public_key);
@@ -199,9 +199,9 @@ static enum finding judge_first(const struct kt_watched *w, const struct kt_chec
                                 struct kt_str keys, enum kt_log_fault *ret)
 {
     if (w->has_configured && !kt_str_is(c->origin, w->configured.name))
-        return against(KT_LOG_OTHER, ret);
+        return against(KT_WATCH_OTHER, ret);
     if (w->n_keys > 0)
-        return is_believed(w, c) ? FITS : against(KT_LOG_KEY, ret);
+        return is_believed(w, c) ? FITS : against(KT_WATCH_KEY, ret);
     return signers(c, keys).n > 0 ? FITS : BROKEN;
 }
 
@@ -211,22 +211,23 @@ static enum finding judge(const struct kt_watched *w, const struct kt_checkpoint
     const struct kt_shown *kept = &w->kept;
     struct kt_path path;
 
-    if (w->fault == KT_LOG_LOST)
-        return against(KT_LOG_LOST, ret);
+    if (w->fault == KT_WATCH_LOST)
+        return against(KT_WATCH_LOST, ret);
     if (kept->note == NULL)
         return judge_first(w, c, m->keys, ret);
     if (memcmp(c->log_id, kept->log_id, 16) != 0)
-        return against(KT_LOG_OTHER, ret);
+        return against(KT_WATCH_OTHER, ret);
     if (!is_believed(w, c))
-        return against(KT_LOG_KEY, ret);
+        return against(KT_WATCH_KEY, ret);
     if (c->head.size < kept->head.size)
-        return against(KT_LOG_SMALLER, ret);
+        return against(KT_WATCH_SMALLER, ret);
     if (c->head.size == kept->head.size)
-        return memcmp(c->head.root, kept->head.root, 32) == 0 ? FITS : against(KT_LOG_FORKED, ret);
+        return memcmp(c->head.root, kept->head.root, 32) == 0 ? FITS
+                                                              : against(KT_WATCH_FORKED, ret);
     if (m->from != kept->head.size)
         return ASK;
     if (!kt_path_read(m->proof, &path) || !kt_merkle_extends(&kept->head, &c->head, &path))
-        return against(KT_LOG_UNPROVEN, ret);
+        return against(KT_WATCH_UNPROVEN, ret);
     return FITS;
 }
 
@@ -269,7 +270,7 @@ static enum kt_log_verdict contradicted(struct kt_log_watch *w, unsigned peer,
                                         enum kt_log_fault fault, const struct kt_shown *s)
 {
     struct kt_watched *e = &w->at[peer];
-    bool first = e->fault == KT_LOG_FINE;
+    bool first = e->fault == KT_WATCH_FINE;
     struct kt_error err = { 0 };
 
     if (first) {
@@ -279,11 +280,11 @@ static enum kt_log_verdict contradicted(struct kt_log_watch *w, unsigned peer,
     if (e->evidence.note == NULL)
         shown_set(&e->evidence, s);
     if (!first && e->against.note != NULL && strcmp(e->against.note, s->note) == 0)
-        return KT_LOG_NOTHING;
+        return KT_WATCH_NOTHING;
     shown_set(&e->against, s);
     if (save(w, &err) != KT_OK)
         kt_log(KT_LOG_ERROR, "log: a contradiction is not on the disk: %s", err.text);
-    return first ? KT_LOG_AGAINST : KT_LOG_NOTHING;
+    return first ? KT_WATCH_AGAINST : KT_WATCH_NOTHING;
 }
 
 static enum kt_status keep(struct kt_log_watch *w, unsigned peer, const struct keys *keys,
@@ -303,7 +304,7 @@ enum kt_status kt_log_watch_judge(struct kt_log_watch *w, unsigned peer,
 {
     struct kt_watched *e = &w->at[peer];
     struct kt_checkpoint c;
-    enum kt_log_fault fault = KT_LOG_FINE;
+    enum kt_log_fault fault = KT_WATCH_FINE;
 
     assert(peer < w->n);
     if (kt_checkpoint_read(m->note, &c, err) != KT_OK)
@@ -312,7 +313,7 @@ enum kt_status kt_log_watch_judge(struct kt_log_watch *w, unsigned peer,
     if (f == BROKEN)
         return kt_fail(err, KT_E_INPUT, "a checkpoint that none of its own keys has signed");
     *ret_grown = false;
-    *ret = f == ASK ? KT_LOG_ASK : KT_LOG_NOTHING;
+    *ret = f == ASK ? KT_WATCH_ASK : KT_WATCH_NOTHING;
     if (f == ASK)
         return KT_OK;
     struct kt_shown s = {
@@ -320,7 +321,7 @@ enum kt_status kt_log_watch_judge(struct kt_log_watch *w, unsigned peer,
     };
     memcpy(s.log_id, c.log_id, sizeof s.log_id);
     enum kt_status st = KT_OK;
-    if (f == CONTRADICTS || e->fault != KT_LOG_FINE) {
+    if (f == CONTRADICTS || e->fault != KT_WATCH_FINE) {
         *ret = contradicted(w, peer, fault, &s);
     } else {
         bool grown = e->kept.note == NULL || c.head.size > e->kept.head.size;
@@ -328,7 +329,7 @@ enum kt_status kt_log_watch_judge(struct kt_log_watch *w, unsigned peer,
         if (grown || !same_keys(e, &now_believed))
             st = keep(w, peer, &now_believed, &s, err);
         if (st == KT_OK) {
-            *ret = KT_LOG_KEPT;
+            *ret = KT_WATCH_KEPT;
             *ret_grown = grown;
         }
     }
@@ -348,9 +349,9 @@ static enum kt_status find_fault(const struct kt_log_watch *w, const struct kt_l
         return kt_fail(err, KT_E_INPUT, "no collector of this agent has that key");
     const struct kt_watched *e = &w->at[i];
     *ret_peer = i;
-    if (e->fault == KT_LOG_FINE && e->kept.note != NULL && e->accepted.at == o->accepted.at)
+    if (e->fault == KT_WATCH_FINE && e->kept.note != NULL && e->accepted.at == o->accepted.at)
         return kt_fail(err, KT_E_AGAIN, "it was accepted before");
-    if (e->fault == KT_LOG_FINE)
+    if (e->fault == KT_WATCH_FINE)
         return kt_fail(err, KT_E_INPUT, "its log contradicts nothing: there is nothing to accept");
     if (e->against.note == NULL || memcmp(e->against.log_id, o->shown.log_id, 16) != 0)
         return kt_fail(err, KT_E_INPUT, "it has not shown this log to the agent");
@@ -376,7 +377,7 @@ enum kt_status kt_log_watch_accept(struct kt_log_watch *w, struct kt_log_order *
     o->accepted.old_head = next.kept.head;
     memcpy(o->accepted.old_log, next.kept.log_id, 16);
     next.accepted = o->accepted;
-    next.fault = KT_LOG_FINE;
+    next.fault = KT_WATCH_FINE;
     next.fault_at = 0;
     shown_set(&next.kept, &o->shown);
     shown_done(&next.evidence);
@@ -398,7 +399,7 @@ bool kt_log_watch_holds(const struct kt_log_watch *w)
 {
     bool any = false;
     for (unsigned i = 0; i < w->n; i++)
-        any = any || w->at[i].fault != KT_LOG_FINE;
+        any = any || w->at[i].fault != KT_WATCH_FINE;
     return any;
 }
 
@@ -443,7 +444,7 @@ static enum kt_status set_aside(struct kt_log_watch *w, kt_time_ns now, const ch
     kt_log(KT_LOG_ERROR, "log: what was kept of the collector's log is put aside as '%s': %s",
            kt_buf_z(&to), why);
     for (unsigned i = 0; i < w->n; i++) {
-        w->at[i].fault = KT_LOG_LOST;
+        w->at[i].fault = KT_WATCH_LOST;
         w->at[i].fault_at = now;
     }
     if (w->fs.rename(w->fs.self, w->path, to.at, err) != KT_OK)
@@ -460,7 +461,7 @@ enum kt_status kt_log_watch_open(const struct kt_log_watch_options *o, struct kt
     unsigned n = 0;
 
     assert(o->n <= PEERS_MAX);
-    kt_buf_addf(&path, "%s/%s", o->dir, KT_LOG_FILE);
+    kt_buf_addf(&path, "%s/%s", o->dir, KT_WATCH_FILE);
     struct kt_log_watch *w = kt_alloc(sizeof *w);
     w->fs = o->fs;
     w->n = o->n;

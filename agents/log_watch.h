@@ -13,20 +13,20 @@
 #include "core/proof/note.h"
 #include "core/sys/fs.h"
 
-#define KT_LOG_KEYS    4u /* of one log at a time: two while they are changed, and room */
-#define KT_LOG_STALE   (15 * KT_NS_MIN) /* connected, without a larger tree (THREATS T4) */
-#define KT_LOG_SAY_MAX 400u             /* bytes of a sentence */
-#define KT_LOG_BY_MAX  64u              /* of who accepted, and the NUL */
-#define KT_LOG_WHY_MAX 240u             /* of the reason, and the NUL */
+#define KT_WATCH_KEYS    4u /* of one log at a time: two while they are changed, and room */
+#define KT_WATCH_STALE   (15 * KT_NS_MIN) /* connected, without a larger tree (THREATS T4) */
+#define KT_WATCH_SAY_MAX 400u             /* bytes of a sentence */
+#define KT_WATCH_BY_MAX  64u              /* of who accepted, and the NUL */
+#define KT_WATCH_WHY_MAX 240u             /* of the reason, and the NUL */
 
 enum kt_log_fault { /* how a log contradicts what was kept of it */
-                    KT_LOG_FINE,
-                    KT_LOG_OTHER,    /* another log id */
-                    KT_LOG_KEY,      /* not signed with a key that is known */
-                    KT_LOG_SMALLER,  /* fewer records than before */
-                    KT_LOG_FORKED,   /* another tree of the same size */
-                    KT_LOG_UNPROVEN, /* the proof does not lead from the kept tree to this one */
-                    KT_LOG_LOST,     /* what was kept cannot be read */
+                    KT_WATCH_FINE,
+                    KT_WATCH_OTHER,    /* another log id */
+                    KT_WATCH_KEY,      /* not signed with a key that is known */
+                    KT_WATCH_SMALLER,  /* fewer records than before */
+                    KT_WATCH_FORKED,   /* another tree of the same size */
+                    KT_WATCH_UNPROVEN, /* the proof does not lead from the kept tree to this one */
+                    KT_WATCH_LOST,     /* what was kept cannot be read */
 };
 const char *kt_log_fault_word(enum kt_log_fault f); /* "smaller" */
 
@@ -41,7 +41,7 @@ struct kt_shown {
 bool kt_shown_signed(const struct kt_shown *s);
 struct kt_accepted { /* who let a contradiction pass */
     kt_time_ns at;
-    char by[KT_LOG_BY_MAX], reason[KT_LOG_WHY_MAX];
+    char by[KT_WATCH_BY_MAX], reason[KT_WATCH_WHY_MAX];
     uint8_t old_log[16], new_log[16];
     struct kt_head old_head, new_head;
 };
@@ -49,7 +49,7 @@ struct kt_watched {        /* of one collector */
     uint8_t collector[32]; /* its CURVE key */
     struct kt_note_key configured;
     bool has_configured;
-    uint8_t key[KT_LOG_KEYS][32]; /* the log's public keys that are believed */
+    uint8_t key[KT_WATCH_KEYS][32]; /* the log's public keys that are believed */
     unsigned n_keys;
     struct kt_shown kept; /* verified, on the disk */
     enum kt_log_fault fault;
@@ -60,12 +60,12 @@ struct kt_watched {        /* of one collector */
 };
 void kt_watched_done(struct kt_watched *w);
 /* One sentence about its fault, for people; "" when it has none. Returns buf. */
-const char *kt_watched_say(const struct kt_watched *w, char buf[KT_LOG_SAY_MAX]);
+const char *kt_watched_say(const struct kt_watched *w, char buf[KT_WATCH_SAY_MAX]);
 
 /* ---- log_watch_file.c: the durable form, <spool>/log-watch.json (docs/proof.md) ---- */
-#define KT_LOG_FILE     "log-watch.json"
-#define KT_LOG_ORDER    "log-accept.json"
-#define KT_LOG_FILE_MAX (256u << 10)
+#define KT_WATCH_FILE     "log-watch.json"
+#define KT_WATCH_ORDER    "log-accept.json"
+#define KT_WATCH_FILE_MAX (256u << 10)
 
 void kt_watched_write(const struct kt_watched *all, unsigned n, struct kt_buf *out);
 /* Up to max; KT_E_CORRUPT says what is wrong: a note that none of its keys has signed, too. */
@@ -109,10 +109,10 @@ const struct kt_watched *kt_log_watch_at(const struct kt_log_watch *w, unsigned 
 bool kt_log_watch_holds(const struct kt_log_watch *w); /* one of them has a fault: believe no ack */
 
 enum kt_log_verdict {
-    KT_LOG_NOTHING, /* nothing new, or nothing that can be judged */
-    KT_LOG_ASK,     /* the proof leads from another size than is kept: ask from that one */
-    KT_LOG_KEPT,    /* verified and on the disk: sign it */
-    KT_LOG_AGAINST, /* a contradiction, and the first of its kind: say so */
+    KT_WATCH_NOTHING, /* nothing new, or nothing that can be judged */
+    KT_WATCH_ASK,     /* the proof leads from another size than is kept: ask from that one */
+    KT_WATCH_KEPT,    /* verified and on the disk: sign it */
+    KT_WATCH_AGAINST, /* a contradiction, and the first of its kind: say so */
 };
 struct kt_log_message {
     uint64_t from;

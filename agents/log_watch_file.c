@@ -103,7 +103,7 @@ static void watched(struct kt_buf *b, const struct kt_watched *w)
     }
     kt_buf_byte(b, ']');
     shown(b, "kept", &w->kept);
-    if (w->fault != KT_LOG_FINE) {
+    if (w->fault != KT_WATCH_FINE) {
         text(b, "fault", kt_str_of(kt_log_fault_word(w->fault)));
         when(b, "since", w->fault_at);
     }
@@ -200,10 +200,10 @@ static bool read_fault(struct kt_jval v, struct kt_watched *ret)
     struct kt_str word = kt_json_str_at(v, "fault");
     if (!has(v, "fault"))
         return true;
-    for (int f = KT_LOG_OTHER; f <= KT_LOG_LOST; f++)
+    for (int f = KT_WATCH_OTHER; f <= KT_WATCH_LOST; f++)
         if (kt_str_is(word, kt_log_fault_word((enum kt_log_fault)f)))
             ret->fault = (enum kt_log_fault)f;
-    return ret->fault != KT_LOG_FINE && read_when(v, "since", &ret->fault_at);
+    return ret->fault != KT_WATCH_FINE && read_when(v, "since", &ret->fault_at);
 }
 
 static bool read_believed(struct kt_jval v, struct kt_watched *ret)
@@ -211,7 +211,7 @@ static bool read_believed(struct kt_jval v, struct kt_watched *ret)
     struct kt_jval all = kt_json_path(v, "believed"), item;
     struct kt_str none;
     for (struct kt_json_iter it = kt_json_iter(all); kt_json_next(&it, &none, &item);)
-        if (ret->n_keys == KT_LOG_KEYS ||
+        if (ret->n_keys == KT_WATCH_KEYS ||
             !kt_hex_decode(kt_json_str(item), ret->key[ret->n_keys++], 32))
             return false;
     return true;
@@ -302,15 +302,15 @@ enum kt_status kt_log_file_read(const struct kt_fs *fs, const char *path, struct
     size_t n = 1;
 
     enum kt_status st = fs->open(fs->self, path, KT_OPEN_READ, &f, err);
-    while (st == KT_OK && n > 0 && ret->len <= KT_LOG_FILE_MAX) {
+    while (st == KT_OK && n > 0 && ret->len <= KT_WATCH_FILE_MAX) {
         char *at = kt_buf_reserve(ret, 4096);
         st = fs->read_at(f, ret->len, at, 4096, &n, err);
         ret->len += st == KT_OK ? n : 0;
     }
     if (f != NULL)
         fs->close(f);
-    if (st == KT_OK && ret->len > KT_LOG_FILE_MAX)
-        return kt_fail(err, KT_E_CORRUPT, "'%s' has more than %u bytes", path, KT_LOG_FILE_MAX);
+    if (st == KT_OK && ret->len > KT_WATCH_FILE_MAX)
+        return kt_fail(err, KT_E_CORRUPT, "'%s' has more than %u bytes", path, KT_WATCH_FILE_MAX);
     return st;
 }
 

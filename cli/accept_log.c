@@ -141,7 +141,7 @@ static enum kt_status read_watch(struct job *j, struct kt_error *err)
     for (unsigned i = 0; i < j->n; i++)
         kt_watched_done(&j->all[i]);
     j->n = 0;
-    enum kt_status st = kt_fs_read_all(kt_buf_z(&j->watch_path), KT_LOG_FILE_MAX, &text, err);
+    enum kt_status st = kt_fs_read_all(kt_buf_z(&j->watch_path), KT_WATCH_FILE_MAX, &text, err);
     if (st == KT_E_AGAIN)
         return KT_OK; /* no log was shown yet */
     if (st == KT_OK)
@@ -164,7 +164,7 @@ static bool choose(struct job *j)
 
     for (unsigned i = 0; i < j->n; i++) {
         const struct kt_watched *w = &j->all[i];
-        if (w->fault == KT_LOG_FINE)
+        if (w->fault == KT_WATCH_FINE)
             continue;
         faults++;
         if (w->against.note == NULL) {
@@ -207,7 +207,7 @@ static void print_head(const char *name, const struct kt_shown *s)
 
 static void print_choice(const struct job *j)
 {
-    char text[KT_LOG_SAY_MAX];
+    char text[KT_WATCH_SAY_MAX];
     printf("%-10s %s\n%-10s %s\n", "collector", endpoint_of(j, j->chosen), "because",
            kt_watched_say(j->chosen, text));
     print_head("kept", &j->chosen->kept);
@@ -290,8 +290,8 @@ static int accept(struct job *j)
 
     if (kt_agent_conf_load(j->config, &j->conf, &err) != KT_OK)
         return fail(&err);
-    kt_buf_addf(&j->watch_path, "%s/%s", j->conf->spool_path, KT_LOG_FILE);
-    kt_buf_addf(&j->order_path, "%s/%s", j->conf->spool_path, KT_LOG_ORDER);
+    kt_buf_addf(&j->watch_path, "%s/%s", j->conf->spool_path, KT_WATCH_FILE);
+    kt_buf_addf(&j->order_path, "%s/%s", j->conf->spool_path, KT_WATCH_ORDER);
     (void)kt_buf_z(&j->order_path);
     if (read_watch(j, &err) != KT_OK)
         return fail(&err);

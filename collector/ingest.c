@@ -47,16 +47,29 @@ enum alarm_code {
     ALARM_TRAIL_CHANGED,
     ALARM_TRAIL_MISSING,
     ALARM_TRAIL_UNREAD,
+    ALARM_CONTRADICTION,
+    ALARM_STALE,
+    ALARM_ACCEPTED,
     ALARM_COUNT
 };
 static const char *const alarm_words[ALARM_COUNT] = {
-    [ALARM_IDENTITY] = "identity.violation", [ALARM_FORK] = "batch.forked",
-    [ALARM_SIGNATURE] = "batch.signature",   [ALARM_LINE] = "batch.invalid",
-    [ALARM_SECRET] = "secret.in_line",       [ALARM_QUOTA] = "quota.exceeded",
-    [ALARM_REVOKED] = "agent.revoked",       [ALARM_WIRE] = "wire.broken",
-    [ALARM_RESTORED] = "store.restored",     [ALARM_TRAIL_SIGNATURE] = "trail.signature",
-    [ALARM_TRAIL_CHAIN] = "trail.chain",     [ALARM_TRAIL_CHANGED] = "trail.changed",
-    [ALARM_TRAIL_MISSING] = "trail.missing", [ALARM_TRAIL_UNREAD] = "trail.unread",
+    [ALARM_IDENTITY] = "identity.violation",
+    [ALARM_FORK] = "batch.forked",
+    [ALARM_SIGNATURE] = "batch.signature",
+    [ALARM_LINE] = "batch.invalid",
+    [ALARM_SECRET] = "secret.in_line",
+    [ALARM_QUOTA] = "quota.exceeded",
+    [ALARM_REVOKED] = "agent.revoked",
+    [ALARM_WIRE] = "wire.broken",
+    [ALARM_RESTORED] = "store.restored",
+    [ALARM_TRAIL_SIGNATURE] = "trail.signature",
+    [ALARM_TRAIL_CHAIN] = "trail.chain",
+    [ALARM_TRAIL_CHANGED] = "trail.changed",
+    [ALARM_TRAIL_MISSING] = "trail.missing",
+    [ALARM_TRAIL_UNREAD] = "trail.unread",
+    [ALARM_CONTRADICTION] = "integrity.contradiction",
+    [ALARM_STALE] = "log.stale",
+    [ALARM_ACCEPTED] = "log.accepted",
 };
 
 struct session {
@@ -591,7 +604,7 @@ static void notice_restored(struct kt_ingest *in, const struct talk *t)
  * and their message is the sentence. */
 static void notice_evidence(struct kt_ingest *in, const struct talk *t)
 {
-    for (enum alarm_code code = ALARM_TRAIL_SIGNATURE; code < ALARM_COUNT; code++) {
+    for (enum alarm_code code = ALARM_TRAIL_SIGNATURE; code <= ALARM_TRAIL_UNREAD; code++) {
         const struct kt_event *ev = kt_intake_find(in->intake, KT_KIND_REPORT, alarm_words[code]);
         if (ev == NULL)
             continue;
@@ -599,6 +612,28 @@ static void notice_evidence(struct kt_ingest *in, const struct talk *t)
         struct kt_str what = kt_utf8_cut(ev->message, sizeof text - sizeof "reports: ");
         (void)snprintf(text, sizeof text, "reports: " KT_STR_FMT, KT_STR_ARG(what));
         raise_alarm(in, t->agent, ev->instance, code, text);
+    }
+}
+
+/* What agents say of this log, of which each says the same: one alert about it is enough, and the
+ * first that says so is named. */
+static void notice_log(struct kt_ingest *in, const struct talk *t)
+{
+    static const struct {
+        const char *operation;
+        enum alarm_code code;
+    } says[] = { { "log.contradiction", ALARM_CONTRADICTION },
+                 { "log.stale", ALARM_STALE },
+                 { "log.accepted", ALARM_ACCEPTED } };
+    for (size_t i = 0; i < KT_ARRAY_LEN(says); i++) {
+        const struct kt_event *ev = kt_intake_find(in->intake, KT_KIND_REPORT, says[i].operation);
+        if (ev == NULL)
+            continue;
+        char text[240];
+        struct kt_str what = kt_utf8_cut(ev->message, sizeof text - KT_NAME_MAX - 16);
+        (void)snprintf(text, sizeof text, "agent " KT_STR_FMT ": " KT_STR_FMT, KT_STR_ARG(t->name),
+                       KT_STR_ARG(what));
+        raise_alarm(in, t->agent, KT_STR("log"), says[i].code, text);
     }
 }
 
@@ -633,10 +668,22 @@ static enum kt_status batch(struct kt_ingest *in, struct talk *t, struct kt_erro
     if (st == KT_OK) {
         notice_restored(in, t);
         notice_evidence(in, t);
+        notice_log(in, t);
     }
     if (in->unpacked.cap > UNPACKED_KEEP)
         kt_buf_done(&in->unpacked);
     return st;
+}
+
+static void about_log(struct kt_ingest *in, const struct talk *t)
+{
+    const struct session *s = session_of(t->agent, t->m->incarnation);
+    if (s == NULL || s->peer != t->peer)
+        refuse(in, t, KT_REFUSE_HELLO, KT_REFUSE_ALL, 0, "say hello first");
+    else if (in->o.about_log != NULL)
+        in->o.about_log(in->o.self, t->peer, t->entry, t->m);
+    else if (t->m->type == KT_MSG_SINCE)
+        refuse(in, t, KT_REFUSE_VERSION, KT_REFUSE_ALL, 0, "this collector does not show its log");
 }
 
 enum kt_status kt_ingest_message(struct kt_ingest *in, uint64_t peer, struct kt_str user_id,
@@ -670,6 +717,8 @@ enum kt_status kt_ingest_message(struct kt_ingest *in, uint64_t peer, struct kt_
         return hello(in, &t, err);
     if (m.type == KT_MSG_BATCH)
         return batch(in, &t, err);
+    if (m.type == KT_MSG_SINCE || m.type == KT_MSG_COSIGN)
+        about_log(in, &t);
     if (m.type == KT_MSG_PING)
         send(in, peer,
              &(struct kt_msg){ .type = KT_MSG_PONG, .version = KT_WIRE_VERSION, .seq = m.seq });

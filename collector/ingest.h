@@ -7,6 +7,7 @@
 #include "core/store/read.h"
 #include "core/sys/clock.h"
 #include "core/sys/geo.h"
+#include "core/wire/frame.h"
 
 struct kt_ingest;
 struct kt_ingest_options {
@@ -27,6 +28,10 @@ struct kt_ingest_options {
     void (*alarm)(void *self, const char *code, struct kt_str agent, const char *sentence);
     /* A source instance ("vault/vault-prod") has sent for the first time. May be NULL. */
     void (*claimed)(void *self, struct kt_str instance);
+    /* SINCE or COSIGN of a welcomed connection (collector/showing.h). NULL: the log is not shown,
+     * and SINCE is refused as a collector of the version before does. */
+    void (*about_log)(void *self, uint64_t peer, const struct kt_agent_entry *e,
+                      const struct kt_msg *m);
     void *self;
 };
 struct kt_ingest *kt_ingest_new(const struct kt_ingest_options *o);

@@ -91,7 +91,7 @@ static struct kt_log_message show(struct world *w, uint64_t from)
 
 static enum kt_log_verdict judge(struct world *w, const struct kt_log_message *m)
 {
-    enum kt_log_verdict v = KT_LOG_NOTHING;
+    enum kt_log_verdict v = KT_WATCH_NOTHING;
     w->err = (struct kt_error){ 0 };
     (void)!kt_log_watch_judge(w->watch, 0, m, NOW, &v, &w->grown, &w->err);
     return v;
@@ -153,11 +153,11 @@ static void live_honestly(struct world *w)
         pushed = w->log.tree.n;
         enum kt_log_verdict v = judge(w, &m);
         w->faulty.fail_at = 0;
-        if (v == KT_LOG_ASK)
+        if (v == KT_WATCH_ASK)
             v = shown(w);
-        assert_int_not_equal(v, KT_LOG_AGAINST);
-        assert_int_equal(fault_of(w), KT_LOG_FINE);
-        if (v == KT_LOG_KEPT)
+        assert_int_not_equal(v, KT_WATCH_AGAINST);
+        assert_int_equal(fault_of(w), KT_WATCH_FINE);
+        if (v == KT_WATCH_KEPT)
             assert_int_equal(kept(w), w->log.tree.n);
     }
 }
@@ -234,14 +234,14 @@ static const struct {
     void (*evil)(struct world *w);
     enum kt_log_fault a, b; /* what it may be found as */
 } attacks[] = {
-    { remove_some, KT_LOG_SMALLER, KT_LOG_SMALLER },
-    { change_one, KT_LOG_FORKED, KT_LOG_FORKED },
-    { take_one_out, KT_LOG_FORKED, KT_LOG_UNPROVEN },
-    { swap_two, KT_LOG_FORKED, KT_LOG_UNPROVEN },
-    { rewrite_all, KT_LOG_FORKED, KT_LOG_UNPROVEN },
-    { roll_back_and_go_on, KT_LOG_UNPROVEN, KT_LOG_UNPROVEN },
-    { another_log, KT_LOG_OTHER, KT_LOG_OTHER },
-    { another_key, KT_LOG_KEY, KT_LOG_KEY },
+    { remove_some, KT_WATCH_SMALLER, KT_WATCH_SMALLER },
+    { change_one, KT_WATCH_FORKED, KT_WATCH_FORKED },
+    { take_one_out, KT_WATCH_FORKED, KT_WATCH_UNPROVEN },
+    { swap_two, KT_WATCH_FORKED, KT_WATCH_UNPROVEN },
+    { rewrite_all, KT_WATCH_FORKED, KT_WATCH_UNPROVEN },
+    { roll_back_and_go_on, KT_WATCH_UNPROVEN, KT_WATCH_UNPROVEN },
+    { another_log, KT_WATCH_OTHER, KT_WATCH_OTHER },
+    { another_key, KT_WATCH_KEY, KT_WATCH_KEY },
 };
 
 /* Also when what is shown afterwards is the true log again: it has been shown in two forms. */
@@ -252,17 +252,17 @@ static void every_rewriting_is_a_contradiction_that_stays(void **state)
         static struct world w;
         static struct naive_tree was;
         unsigned i = (unsigned)(seed % KT_ARRAY_LEN(attacks));
-        char text[KT_LOG_SAY_MAX];
+        char text[KT_WATCH_SAY_MAX];
 
         begin(&w, seed);
         grow(&w, 3 + kt_rng_below(&w.rng, 120));
-        assert_int_equal(shown(&w), KT_LOG_KEPT);
+        assert_int_equal(shown(&w), KT_WATCH_KEPT);
         grow(&w, kt_rng_below(&w.rng, 60));
-        assert_int_equal(shown(&w), KT_LOG_KEPT);
+        assert_int_equal(shown(&w), KT_WATCH_KEPT);
         uint64_t size = kept(&w);
         was = w.log.tree;
         attacks[i].evil(&w);
-        assert_int_equal(shown(&w), KT_LOG_AGAINST);
+        assert_int_equal(shown(&w), KT_WATCH_AGAINST);
         assert_true(fault_of(&w) == attacks[i].a || fault_of(&w) == attacks[i].b);
         assert_int_equal(kept(&w), size);
         assert_true(kt_log_watch_holds(w.watch));
@@ -271,7 +271,7 @@ static void every_rewriting_is_a_contradiction_that_stays(void **state)
             kt_fs_memory_crash(w.mem, chance, &w);
         reopen(&w);
         w.log.tree = was;
-        assert_int_equal(shown(&w), KT_LOG_NOTHING);
+        assert_int_equal(shown(&w), KT_WATCH_NOTHING);
         assert_true(fault_of(&w) == attacks[i].a || fault_of(&w) == attacks[i].b);
         end(&w);
     }
@@ -290,8 +290,8 @@ static void the_heads_of_two_agents_prove_a_fork(void **state)
         b.log.tree = a.log.tree;
         b.log.tree.leaf[kt_rng_below(&a.rng, a.log.tree.n)][0] ^= 1;
         grow(&b, kt_rng_below(&b.rng, 100));
-        assert_int_equal(shown(&a), KT_LOG_KEPT);
-        assert_int_equal(shown(&b), KT_LOG_KEPT);
+        assert_int_equal(shown(&a), KT_WATCH_KEPT);
+        assert_int_equal(shown(&b), KT_WATCH_KEPT);
         const struct kt_head *x = &kt_log_watch_at(a.watch, 0)->kept.head;
         const struct kt_head *y = &kt_log_watch_at(b.watch, 0)->kept.head;
         naive_proof(&b.log.tree, x->size, &path);
@@ -316,12 +316,12 @@ static void a_configured_key_is_asked_for_from_the_first_checkpoint_on(void **st
     w.configure = true;
     reopen(&w);
     grow(&w, 9);
-    assert_int_equal(shown(&w), KT_LOG_KEPT);
+    assert_int_equal(shown(&w), KT_WATCH_KEPT);
     w.configured.public_key[0] ^= 1;
     reopen(&w); /* the operator wrote another one down */
     grow(&w, 1);
-    assert_int_equal(shown(&w), KT_LOG_AGAINST);
-    assert_int_equal(fault_of(&w), KT_LOG_KEY);
+    assert_int_equal(shown(&w), KT_WATCH_AGAINST);
+    assert_int_equal(fault_of(&w), KT_WATCH_KEY);
     end(&w);
 }
 
@@ -331,20 +331,20 @@ static void a_new_key_is_believed_only_beside_a_known_one(void **state)
     struct world w;
     begin(&w, 2);
     grow(&w, 9);
-    assert_int_equal(shown(&w), KT_LOG_KEPT);
+    assert_int_equal(shown(&w), KT_WATCH_KEPT);
     w.log.second = true;
     grow(&w, 9);
-    assert_int_equal(shown(&w), KT_LOG_KEPT);
+    assert_int_equal(shown(&w), KT_WATCH_KEPT);
     w.log.retired = true;
     grow(&w, 9);
-    assert_int_equal(shown(&w), KT_LOG_KEPT);
+    assert_int_equal(shown(&w), KT_WATCH_KEPT);
     reopen(&w);
     grow(&w, 9);
-    assert_int_equal(shown(&w), KT_LOG_KEPT);
+    assert_int_equal(shown(&w), KT_WATCH_KEPT);
     w.log.retired = w.log.second = false; /* the old one comes back alone */
     grow(&w, 9);
-    assert_int_equal(shown(&w), KT_LOG_AGAINST);
-    assert_int_equal(fault_of(&w), KT_LOG_KEY);
+    assert_int_equal(shown(&w), KT_WATCH_AGAINST);
+    assert_int_equal(fault_of(&w), KT_WATCH_KEY);
     end(&w);
 }
 
@@ -356,10 +356,10 @@ static void what_nobody_signed_is_no_checkpoint(void **state)
     grow(&w, 9);
     struct kt_log_message m = show(&w, 0);
     m.keys = KT_STR_NONE;
-    assert_int_equal(judge(&w, &m), KT_LOG_NOTHING);
+    assert_int_equal(judge(&w, &m), KT_WATCH_NOTHING);
     assert_int_equal(w.err.code, KT_E_INPUT);
     m.note = KT_STR("keytrail/00\n1\n");
-    assert_int_equal(judge(&w, &m), KT_LOG_NOTHING);
+    assert_int_equal(judge(&w, &m), KT_WATCH_NOTHING);
     assert_int_equal(w.err.code, KT_E_INPUT);
     assert_int_equal(kept(&w), 0);
     end(&w);
@@ -373,15 +373,15 @@ static void a_proof_that_is_changed_is_a_contradiction(void **state)
         struct world w;
         begin(&w, seed);
         grow(&w, 2 + kt_rng_below(&w.rng, 40));
-        assert_int_equal(shown(&w), KT_LOG_KEPT);
+        assert_int_equal(shown(&w), KT_WATCH_KEPT);
         grow(&w, 1 + kt_rng_below(&w.rng, 40));
         struct kt_log_message m = show(&w, kept(&w));
         uint64_t at = kt_rng_below(&w.rng, w.log.proof.len);
         w.log.proof.at[at] = (char)(w.log.proof.at[at] ^ (1 << kt_rng_below(&w.rng, 8)));
         if (seed % 3 == 1)
             m.proof.len -= 32;
-        assert_int_equal(judge(&w, &m), KT_LOG_AGAINST);
-        assert_int_equal(fault_of(&w), KT_LOG_UNPROVEN);
+        assert_int_equal(judge(&w, &m), KT_WATCH_AGAINST);
+        assert_int_equal(fault_of(&w), KT_WATCH_UNPROVEN);
         end(&w);
     }
 }
@@ -410,11 +410,11 @@ static void what_is_accepted_is_what_later_ones_are_compared_with(void **state)
 
     begin(&w, 4);
     grow(&w, 100);
-    assert_int_equal(shown(&w), KT_LOG_KEPT);
+    assert_int_equal(shown(&w), KT_WATCH_KEPT);
     w.log.tree.n = 40;
-    assert_int_equal(shown(&w), KT_LOG_AGAINST);
+    assert_int_equal(shown(&w), KT_WATCH_AGAINST);
     w.log.log_id[0] ^= 1; /* the operator begins a new log, as one has to */
-    assert_int_equal(shown(&w), KT_LOG_NOTHING);
+    assert_int_equal(shown(&w), KT_WATCH_NOTHING);
     order_of(&w, &o, 77);
     kt_log_order_write(&o, &text);
     assert_int_equal(kt_log_order_read(kt_buf_str(&text), &read, &w.err), KT_OK);
@@ -432,8 +432,8 @@ static void what_is_accepted_is_what_later_ones_are_compared_with(void **state)
     read.accepted.at = 78;
     assert_int_equal(kt_log_watch_accept(w.watch, &read, &peer, &w.err), KT_E_INPUT);
     grow(&w, 7);
-    assert_int_equal(shown(&w), KT_LOG_KEPT);
-    assert_int_equal(fault_of(&w), KT_LOG_FINE);
+    assert_int_equal(shown(&w), KT_WATCH_KEPT);
+    assert_int_equal(fault_of(&w), KT_WATCH_FINE);
     kt_log_order_done(&o);
     kt_log_order_done(&read);
     kt_buf_done(&text);
@@ -448,19 +448,19 @@ static void damage_is_a_fault_of_its_own(void **state)
 
     begin(&w, 5);
     grow(&w, 30);
-    assert_int_equal(shown(&w), KT_LOG_KEPT);
+    assert_int_equal(shown(&w), KT_WATCH_KEPT);
     kt_watched_write(kt_log_watch_at(w.watch, 0), 1, &text);
     ptrdiff_t at = kt_str_find(kt_buf_str(&text), KT_STR("\\n30\\n"), 0);
     assert_true(at > 0);
     text.at[at + 2] = '2'; /* a log of 20 records, which nobody has signed */
-    assert_int_equal(kt_log_file_write(&w.faulty.inner, "/spool", "/spool/" KT_LOG_FILE,
+    assert_int_equal(kt_log_file_write(&w.faulty.inner, "/spool", "/spool/" KT_WATCH_FILE,
                                        kt_buf_str(&text), &w.err),
                      KT_OK);
     reopen(&w);
-    assert_int_equal(fault_of(&w), KT_LOG_LOST);
+    assert_int_equal(fault_of(&w), KT_WATCH_LOST);
     reopen(&w);
-    assert_int_equal(fault_of(&w), KT_LOG_LOST);
-    assert_int_equal(shown(&w), KT_LOG_NOTHING);
+    assert_int_equal(fault_of(&w), KT_WATCH_LOST);
+    assert_int_equal(shown(&w), KT_WATCH_NOTHING);
     struct kt_log_order o;
     unsigned peer;
     order_of(&w, &o, 5);

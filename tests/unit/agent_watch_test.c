@@ -363,7 +363,7 @@ static void order(struct world *w, kt_time_ns at)
     struct kt_watched all[2];
     unsigned n = 0;
 
-    assert_int_equal(kt_log_file_read(&fs, SPOOL "/" KT_LOG_FILE, &text, &w->err), KT_OK);
+    assert_int_equal(kt_log_file_read(&fs, SPOOL "/" KT_WATCH_FILE, &text, &w->err), KT_OK);
     assert_int_equal(kt_watched_read(kt_buf_str(&text), all, 2, &n, &w->err), KT_OK);
     assert_int_equal(n, 1);
     struct kt_log_order o = { .shown = all[0].against,
@@ -371,7 +371,7 @@ static void order(struct world *w, kt_time_ns at)
     memcpy(o.collector, all[0].collector, 32);
     kt_log_order_write(&o, &out);
     assert_int_equal(
-        kt_log_file_write(&fs, SPOOL, SPOOL "/" KT_LOG_ORDER, kt_buf_str(&out), &w->err), KT_OK);
+        kt_log_file_write(&fs, SPOOL, SPOOL "/" KT_WATCH_ORDER, kt_buf_str(&out), &w->err), KT_OK);
     kt_watched_done(&all[0]);
 }
 
@@ -405,7 +405,7 @@ static void a_contradiction_holds_until_it_is_accepted(void **state)
     assert_int_equal(w.cosigned, cosigned);
     order(&w, w.time.wall);
     run(&w, 2 * KT_NS_MIN);
-    assert_false(is_there(&w, SPOOL "/" KT_LOG_ORDER));
+    assert_false(is_there(&w, SPOOL "/" KT_WATCH_ORDER));
     assert_int_equal(w.accepted, 1);
     assert_true(status_has(&w, "\"state\":\"verified\""));
     assert_true(w.cosigned > cosigned);
