@@ -175,6 +175,7 @@ enum kt_status kt_changes_load(struct kt_ask *a, struct kt_changes **ret, struct
     struct kt_cursor *cursor = NULL;
     struct kt_record r;
     const struct kt_scan scan = { .control = true,
+                                  .until_seq = a->until_seq,
                                   .give_up = a->give_up,
                                   .give_up_self = a->give_up_self,
                                   .damage = &a->damage };

@@ -20,8 +20,10 @@ struct counter { /* of one agent's run */
 struct kt_told_work {
     struct kt_json *json;
     struct kt_map *sources, *results; /* "source\0instance", … "\0operation\0code" */
+    struct kt_map *heard;             /* sources that reported before the period */
     struct kt_map *texts;             /* every name and message, once */
-    struct counter *last;             /* by number in sources */
+    struct kt_buf key;
+    struct counter *last; /* by number in sources */
     uint32_t cap_sources, cap_results;
     uint64_t reports;
 };
@@ -32,16 +34,21 @@ static struct kt_str text(struct kt_told *t, struct kt_str s)
                       : kt_map_key(t->work->texts, kt_map_put(t->work->texts, s, NULL));
 }
 
+static struct kt_str key_of(struct kt_told *t, struct kt_str source, struct kt_str instance)
+{
+    kt_buf_reset(&t->work->key);
+    kt_buf_add(&t->work->key, source);
+    kt_buf_byte(&t->work->key, '\0');
+    kt_buf_add(&t->work->key, instance);
+    return kt_buf_str(&t->work->key);
+}
+
 static struct kt_told_source *source_of(struct kt_told *t, const struct kt_event *ev,
                                         struct counter **ret_last)
 {
     struct kt_told_work *w = t->work;
-    KT_CLEANUP(kt_buf_done) struct kt_buf key = { 0 };
     bool new;
-    kt_buf_add(&key, ev->source);
-    kt_buf_byte(&key, '\0');
-    kt_buf_add(&key, ev->instance);
-    uint32_t n = kt_map_put(w->sources, kt_buf_str(&key), &new);
+    uint32_t n = kt_map_put(w->sources, key_of(t, ev->source, ev->instance), &new);
     if (n >= w->cap_sources) {
         w->cap_sources = w->cap_sources == 0 ? 16 : 2 * w->cap_sources;
         t->source = kt_realloc_array(t->source, w->cap_sources, sizeof *t->source);
@@ -80,8 +87,9 @@ static void take_heartbeat(struct kt_told *t, const struct kt_record *r, struct 
     bool again = false, first = s->reports++ == 0;
     const struct counter now = { number(counts, "events"), number(counts, "quarantined"),
                                  number(raw, "lost") };
-    /* What stood on the counters before the period is none of it. */
-    if (first)
+    /* What stood on the counters before the period is none of it; an agent that was not heard
+     * before began in it. */
+    if (first && kt_map_get(t->work->heard, key_of(t, r->ev.source, r->ev.instance)) != KT_MAP_NONE)
         *last = now;
     s->events += growth(now.events, &last->events, &again);
     s->quarantined += growth(now.quarantined, &last->quarantined, &again);
@@ -142,6 +150,53 @@ static enum kt_status take(void *self, const struct kt_record *r, const struct k
     return KT_OK;
 }
 
+/* ---- who was heard before ---- */
+
+static void take_heard(struct kt_told *t, const struct kt_view *v)
+{
+    const struct kt_columns *c = v->columns;
+    uint32_t last = UINT32_MAX; /* both codes of the report before */
+    for (uint32_t i = 0; i < v->picks; i++) {
+        uint32_t row = v->pick[i];
+        uint32_t code = (uint32_t)c->text[KT_COL_SOURCE - KT_COL_SMALL].code[row] << 16 |
+                        c->text[KT_COL_INSTANCE - KT_COL_SMALL].code[row];
+        if (c->small[KT_COL_KIND][row] != KT_KIND_REPORT || code == last)
+            continue;
+        last = code;
+        (void)kt_map_put(
+            t->work->heard,
+            key_of(t, kt_column_str(c, KT_COL_SOURCE, row), kt_column_str(c, KT_COL_INSTANCE, row)),
+            NULL);
+    }
+}
+
+static enum kt_status hear(struct kt_ask *a, struct kt_told *t, struct kt_error *err)
+{
+    const struct kt_scan scan = { .records = true,
+                                  .until = a->since,
+                                  .until_seq = a->until_seq,
+                                  .give_up = a->give_up,
+                                  .give_up_self = a->give_up_self,
+                                  .damage = &a->damage };
+    struct kt_columns_scan *c = NULL;
+    struct kt_view view;
+    if (a->since == 0)
+        return KT_OK;
+    enum kt_status st = kt_columns_open(a->reader, &scan,
+                                        KT_COLUMN(KT_COL_KIND) | KT_COLUMN(KT_COL_SOURCE) |
+                                            KT_COLUMN(KT_COL_INSTANCE),
+                                        true, &c, err);
+    while (st == KT_OK) {
+        st = kt_columns_next(c, &view, err);
+        if (kt_scan_passes(&scan, st, err))
+            st = KT_OK;
+        else if (st == KT_OK)
+            take_heard(t, &view);
+    }
+    kt_columns_scan_free(c);
+    return st == KT_E_AGAIN ? KT_OK : st;
+}
+
 /* ---- what is stored ---- */
 
 static enum kt_status count_stored(struct kt_ask *a, struct kt_told *t, struct kt_error *err)
@@ -152,6 +207,7 @@ static enum kt_status count_stored(struct kt_ask *a, struct kt_told *t, struct k
     const struct kt_scan scan = { .records = true,
                                   .since = a->since,
                                   .until = a->until,
+                                  .until_seq = a->until_seq,
                                   .give_up = a->give_up,
                                   .give_up_self = a->give_up_self,
                                   .damage = &a->damage };
@@ -217,7 +273,10 @@ enum kt_status kt_told_load(struct kt_ask *a, struct kt_told **ret, struct kt_er
     t->work->sources = kt_map_new(0);
     t->work->results = kt_map_new(0);
     t->work->texts = kt_map_new(0);
-    enum kt_status st = kt_ask_records(a, KT_STR("kind:report"), take, t, err);
+    t->work->heard = kt_map_new(0);
+    enum kt_status st = hear(a, t, err);
+    if (st == KT_OK)
+        st = kt_ask_records(a, KT_STR("kind:report"), take, t, err);
     if (st == KT_OK)
         st = count_stored(a, t, err);
     if (st != KT_OK) {
@@ -236,7 +295,9 @@ void kt_told_free(struct kt_told *t)
     kt_json_free(t->work->json);
     kt_map_free(t->work->sources);
     kt_map_free(t->work->results);
+    kt_map_free(t->work->heard);
     kt_map_free(t->work->texts);
+    kt_buf_done(&t->work->key);
     kt_free(t->work->last);
     kt_free(t->work);
     kt_free(t->source);

@@ -5,6 +5,7 @@
  * Calls: core/answer, core/query, doc. No clock, no I/O of its own.
  */
 #include <stdio.h>
+#include <string.h>
 
 #include "core/base/alloc.h"
 #include "exporters/reports/parts.h"
@@ -60,14 +61,23 @@ static enum kt_status ask_all(struct kt_evidence *e, struct kt_error *err)
     return st == KT_OK ? kt_holds_load(r, &e->holds, err) : st;
 }
 
+/* RFC 3339, as short as it is exact. */
+static const char *exact(kt_time_ns t, char buf[KT_TIME_TEXT_MAX])
+{
+    (void)kt_time_format(t, buf);
+    if (t % KT_NS_S == 0)
+        memcpy(buf + sizeof "2026-11-22T20:00:00" - 1, "Z", 2);
+    return buf;
+}
+
 enum kt_status kt_report_write(const struct kt_report *r, const struct kt_report_in *in,
                                struct kt_doc *d, struct kt_error *err)
 {
     struct kt_evidence e = { .report = r, .in = in, .ask = in->ask, .doc = d };
     char since[KT_TIME_TEXT_MAX], until[KT_TIME_TEXT_MAX];
     e.cells = kt_arena_new(CELLS_BYTES);
-    (void)snprintf(e.window, sizeof e.window, "--since %s --until %s",
-                   kt_time_format(in->ask->since, since), kt_time_format(in->ask->until, until));
+    (void)snprintf(e.window, sizeof e.window, "--since %s --until %s", exact(in->ask->since, since),
+                   exact(in->ask->until, until));
     (void)kt_time_format_short(in->ask->since, e.from);
     (void)kt_time_format_short(in->ask->until, e.to);
     enum kt_status st = ask_all(&e, err);
@@ -95,8 +105,12 @@ void kt_part_table(struct kt_evidence *e, const struct kt_part_table *t)
     kt_buf_reset(&e->file);
     kt_buf_reset(&e->query);
     kt_buf_addf(&e->file, "csv/%02u_%s.csv", e->section, t->name);
-    if (t->query != NULL)
-        kt_buf_addf(&e->query, "%s %s", t->query, e->window);
+    if (t->query != NULL) {
+        struct kt_str asked = kt_str_of(t->query);
+        bool windowed = kt_str_starts(asked, KT_STR("keytrail search")) ||
+                        kt_str_starts(asked, KT_STR("keytrail coverage"));
+        kt_buf_addf(&e->query, "%s%s%s", t->query, windowed ? " " : "", windowed ? e->window : "");
+    }
     e->table = (struct kt_doc_table){ .file = kt_buf_z(&e->file),
                                       .title = t->title,
                                       .columns = t->columns,

@@ -47,7 +47,7 @@ static void say_coverage(struct kt_evidence *e)
 static void say_people(struct kt_evidence *e)
 {
     const struct kt_population *p = e->pop;
-    char share[2][KT_PART_NUMBER_MAX], all[KT_PART_NUMBER_MAX], many[KT_PART_NUMBER_MAX + 32];
+    char share[2][KT_PART_NUMBER_MAX], all[2][KT_PART_NUMBER_MAX], many[KT_PART_NUMBER_MAX + 32];
     uint64_t people = 0, machines = 0;
     for (uint32_t i = 0; i < p->n_actors; i++) {
         people += kt_pop_is_person(p->actor[i].kind) ? p->actor[i].t.events : 0;
@@ -62,10 +62,10 @@ static void say_people(struct kt_evidence *e)
         e->doc,
         "2. Of %s accesses people made %s and machines %s; the busiest of %s made %s (" KT_STR_FMT
         ").",
-        kt_part_number(p->all.events, all), kt_part_percent(people, p->all.events, share[0]),
+        kt_part_number(p->all.events, all[0]), kt_part_percent(people, p->all.events, share[0]),
         kt_part_percent(machines, p->all.events, share[1]),
         kt_part_many(p->n_actors, "actor", "actors", many),
-        kt_part_number(p->actor[0].t.events, all), KT_STR_ARG(busiest));
+        kt_part_number(p->actor[0].t.events, all[1]), KT_STR_ARG(busiest));
     kt_arena_reset(&e->cells);
 }
 
@@ -77,13 +77,15 @@ static void say_failures(struct kt_evidence *e)
     if (p->all.failed == 0)
         kt_doc_para(e->doc, "3. No access failed.");
     else if (p->n_bursts == 0)
-        kt_doc_para(e->doc, "3. %s of all accesses failed, never %u of one actor within one hour.",
+        kt_doc_para(e->doc,
+                    "3. Of all accesses %s failed, never %u or more of one actor within "
+                    "one hour.",
                     share, KT_BURST_MIN);
     else
         kt_doc_para(e->doc,
-                    "3. %s of all accesses failed; %s, of %u or more of one actor within "
-                    "one hour.",
-                    share, kt_part_many(p->n_bursts, "burst", "bursts", many), KT_BURST_MIN);
+                    "3. Of all accesses %s failed; in %s one actor failed %u times or more "
+                    "within one hour.",
+                    share, kt_part_many(p->n_bursts, "case", "cases", many), KT_BURST_MIN);
 }
 
 static void say_alerts(struct kt_evidence *e)

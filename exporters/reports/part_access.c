@@ -304,8 +304,8 @@ static enum kt_status write_actors(struct kt_evidence *e, struct kt_error *err)
     kt_doc_heading(e->doc, "Those who left");
     const struct kt_review *r = kt_reviews_last(&e->reviews, KT_REVIEW_LEAVERS, 0);
     if (r == NULL)
-        kt_doc_alarm(e->doc, "No review of leavers was signed: accesses by people after they left "
-                             "were not looked for (keytrail review leavers).");
+        kt_doc_para(e->doc, "No review of leavers was ever signed: whether people had access after "
+                            "they left was not looked for (keytrail review leavers).");
     else
         kt_doc_para(e->doc, "The newest review of leavers was signed on %s UTC; see section %u.",
                     kt_time_format_short(r->at, when), kt_part_section(e, &kt_part_reviews));

@@ -47,7 +47,8 @@ static void review_row(struct kt_evidence *e, const struct kt_review *r)
 
 /* Was there an interval in the period that had no review? From the period's beginning, or the
  * review before it, to each one and to the end. */
-static void say_overdue(struct kt_evidence *e, enum kt_review_kind kind, kt_time_ns every)
+/* false: none was signed. */
+static bool say_overdue(struct kt_evidence *e, enum kt_review_kind kind, kt_time_ns every)
 {
     kt_time_ns last = e->ask->since, longest = 0;
     kt_time_ns end = e->ask->until < e->ask->now ? e->ask->until : e->ask->now;
@@ -64,9 +65,8 @@ static void say_overdue(struct kt_evidence *e, enum kt_review_kind kind, kt_time
     longest = end - last > longest ? end - last : longest;
     (void)kt_duration_format(every, allowed);
     if (n == 0)
-        kt_doc_alarm(e->doc, "No review of %s was signed in the period.",
-                     kind == KT_REVIEW_ACCESS ? "access" : kt_review_word(kind));
-    else if (longest > every)
+        return false;
+    if (longest > every)
         kt_doc_alarm(e->doc,
                      "Reviews of %s: %u were signed, and once none for %s; one is due "
                      "every %s.",
@@ -74,6 +74,7 @@ static void say_overdue(struct kt_evidence *e, enum kt_review_kind kind, kt_time
     else
         kt_doc_para(e->doc, "Reviews of %s: %u were signed, never more than %s apart.",
                     kt_review_word(kind), n, allowed);
+    return true;
 }
 
 static enum kt_status write_reviews(struct kt_evidence *e, struct kt_error *err)
@@ -87,8 +88,13 @@ static enum kt_status write_reviews(struct kt_evidence *e, struct kt_error *err)
                                      .empty = "No review was signed." };
     kt_time_ns every = e->in->review_every > 0 ? e->in->review_every : KT_REVIEW_EVERY;
     (void)err;
+    KT_CLEANUP(kt_buf_done) struct kt_buf none = { 0 };
     for (int k = 0; k < KT_REVIEW_COUNT; k++)
-        say_overdue(e, (enum kt_review_kind)k, every);
+        if (!say_overdue(e, (enum kt_review_kind)k, every))
+            kt_buf_addf(&none, "%s%s", none.len > 0 ? ", " : "",
+                        kt_review_word((enum kt_review_kind)k));
+    if (none.len > 0)
+        kt_doc_alarm(e->doc, "Of these no review was signed in the period: %s.", kt_buf_z(&none));
     kt_part_table(e, &t);
     for (unsigned i = 0; i < e->reviews.n; i++)
         if (e->reviews.at[i].at >= e->ask->since && e->reviews.at[i].at < e->ask->until)

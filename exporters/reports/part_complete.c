@@ -77,7 +77,7 @@ static void list_told(struct kt_evidence *e)
     kt_part_table(e, &t);
     for (uint32_t i = 0; i < told->n_sources; i++) {
         const struct kt_told_source *s = &told->source[i];
-        bool counted = s->reports > 0;
+        bool counted = s->reports > 1;
         const struct kt_doc_cell cells[] = {
             kt_doc_text(s->source),
             kt_doc_text(s->instance),
@@ -263,12 +263,19 @@ static void list_gaps(struct kt_evidence *e, const struct kt_coverage *c)
 static enum kt_status write_coverage(struct kt_evidence *e, struct kt_error *err)
 {
     const struct kt_coverage *c = e->in->coverage;
-    char share[KT_PART_NUMBER_MAX];
+    char share[KT_PART_NUMBER_MAX], many[KT_PART_NUMBER_MAX + 32];
+    uint64_t open = 0;
     (void)err;
     if (c == NULL) {
-        kt_doc_alarm(e->doc, "There is no answer to how much of the period the log covers.");
+        kt_doc_alarm(e->doc, "How much of the period the log covers is not known.");
         return KT_OK;
     }
+    for (unsigned i = 0; i < c->n_gaps; i++)
+        open += !c->gap[i].filled && c->gap[i].cause != KT_GAP_LATE;
+    if (open > 0)
+        kt_doc_alarm(e->doc, "%s not filled in the log; %s of what was expected is covered.",
+                     kt_part_many(open, "gap was", "gaps were", many),
+                     kt_part_percent((uint64_t)(c->share * 1e6), 1000000, share));
     kt_doc_para(e->doc,
                 "%s of what was expected of the sources is covered. Expected is a day between the "
                 "first and the last record of a source, or one that its agent reports on; covered "

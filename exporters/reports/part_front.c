@@ -62,19 +62,6 @@ static unsigned open_gaps(const struct kt_coverage *c)
     return n;
 }
 
-static void alarm_coverage(struct kt_evidence *e)
-{
-    const struct kt_coverage *c = e->in->coverage;
-    char many[KT_PART_NUMBER_MAX + 32], share[KT_PART_NUMBER_MAX];
-    unsigned open = open_gaps(c);
-    if (c == NULL)
-        kt_doc_alarm(e->doc, "How much of the period the log covers is not known.");
-    else if (open > 0)
-        kt_doc_alarm(e->doc, "%s in the log %s not filled; %s of what was expected is covered.",
-                     kt_part_many(open, "gap", "gaps", many), open == 1 ? "was" : "were",
-                     kt_part_percent((uint64_t)(c->share * 1e6), 1000000, share));
-}
-
 static void alarm_damage(struct kt_evidence *e)
 {
     char many[KT_PART_NUMBER_MAX + 32];
@@ -93,21 +80,6 @@ static void alarm_damage(struct kt_evidence *e)
                      kt_part_many(e->stats.damaged_files, "damaged file", "damaged files", many));
 }
 
-static void alarm_proof(struct kt_evidence *e)
-{
-    const struct kt_report_proof *p = e->in->proof;
-    if (p == NULL || p->verified_at == 0)
-        kt_doc_alarm(e->doc, "Nobody verified the log for this report: what it says may have been "
-                             "changed.");
-    else if (p->failed)
-        kt_doc_alarm(e->doc, "The log does not verify: " KT_STR_FMT, KT_STR_ARG(p->verdict));
-    else if (!p->anchored)
-        kt_doc_alarm(
-            e->doc,
-            "The end of the log is under no checkpoint that somebody outside holds: " KT_STR_FMT,
-            KT_STR_ARG(p->verdict));
-}
-
 static enum kt_status write_cover(struct kt_evidence *e, struct kt_error *err)
 {
     const struct kt_report_proof *p = e->in->proof;
@@ -115,9 +87,7 @@ static enum kt_status write_cover(struct kt_evidence *e, struct kt_error *err)
     (void)err;
     alarm_period(e);
     alarm_sources(e);
-    alarm_coverage(e);
     alarm_damage(e);
-    alarm_proof(e);
     kt_doc_para(e->doc,
                 "Organisation: " KT_STR_FMT ". System: keytrail, deployment " KT_STR_FMT
                 ". Period: %s to %s UTC, the end not included. All times are UTC.",

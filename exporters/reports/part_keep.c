@@ -145,7 +145,8 @@ static enum kt_status write_integrity(struct kt_evidence *e, struct kt_error *er
                         "holds an older checkpoint. Every record is a leaf of one Merkle tree (RFC "
                         "6962, SHA-256); a checkpoint is its size and root, signed.");
     if (p == NULL || p->verified_at == 0) {
-        kt_doc_alarm(e->doc, "The log was not verified for this report.");
+        kt_doc_alarm(e->doc, "The log was not verified for this report: what it says may "
+                             "have been changed.");
         return KT_OK;
     }
     kt_doc_para(
@@ -154,7 +155,7 @@ static enum kt_status write_integrity(struct kt_evidence *e, struct kt_error *er
         kt_time_format_short(p->verified_at, when), kt_part_number(p->first_seq, number[0]),
         kt_part_number(p->last_seq, number[1]), KT_STR_ARG(p->log_id), KT_STR_ARG(p->verdict));
     if (p->failed)
-        kt_doc_alarm(e->doc, "Something of the log does not verify.");
+        kt_doc_alarm(e->doc, "The log does not verify: " KT_STR_FMT, KT_STR_ARG(p->verdict));
     else if (!p->anchored)
         kt_doc_alarm(e->doc, "The tail of the period is not anchored: nobody outside holds a "
                              "checkpoint over it yet.");

@@ -4,6 +4,7 @@
  * Owns:  sums by country while a section is written.
  * Calls: parts, core/answer/population.h, core/query/query.h (facts), doc.
  */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "core/base/alloc.h"
@@ -48,7 +49,7 @@ static const struct kt_doc_column country_columns[] = {
     { "addresses", "Addresses", KT_DOC_COUNT }, { "new", "New addresses", KT_DOC_COUNT },
 };
 static const struct kt_doc_column asn_columns[] = {
-    { "asn", "Network", KT_DOC_COUNT },       { "organisation", "Of", KT_DOC_TEXT },
+    { "asn", "Network", KT_DOC_TEXT },        { "organisation", "Of", KT_DOC_TEXT },
     { "accesses", "Accesses", KT_DOC_COUNT }, { "share", "Of all", KT_DOC_SHARE },
     { "failed", "Failed", KT_DOC_COUNT },     { "addresses", "Addresses", KT_DOC_COUNT },
     { "new", "New addresses", KT_DOC_COUNT },
@@ -126,15 +127,16 @@ static void list_networks(struct kt_evidence *e, struct place *at)
     uint32_t n = sum_places(e, at, by_asn);
     kt_part_table(e, &t);
     for (uint32_t i = 0; i < n; i++) {
-        const struct kt_doc_cell cells[] = {
-            at[i].asn == 0 ? kt_doc_none() : kt_doc_number(at[i].asn),
-            at[i].asn == 0 ? kt_part_word("not known") : kt_doc_text(at[i].org),
-            kt_doc_number((int64_t)at[i].events),
-            kt_part_share(at[i].events, e->pop->all.events),
-            kt_doc_number((int64_t)at[i].failed),
-            kt_doc_number((int64_t)at[i].addresses),
-            kt_doc_number((int64_t)at[i].fresh)
-        };
+        char asn[16];
+        (void)snprintf(asn, sizeof asn, "AS%u", at[i].asn);
+        const struct kt_doc_cell cells[] = { at[i].asn == 0 ? kt_doc_none() : kt_part_word(asn),
+                                             at[i].asn == 0 ? kt_part_word("not known")
+                                                            : kt_doc_text(at[i].org),
+                                             kt_doc_number((int64_t)at[i].events),
+                                             kt_part_share(at[i].events, e->pop->all.events),
+                                             kt_doc_number((int64_t)at[i].failed),
+                                             kt_doc_number((int64_t)at[i].addresses),
+                                             kt_doc_number((int64_t)at[i].fresh) };
         kt_part_row(e, cells);
     }
     (void)kt_part_table_end(e);

@@ -56,7 +56,8 @@ extern const struct kt_report_part *const kt_report_all_parts[]; /* NULL-ended *
 /* The section of a part in this report; 0: it is not there. */
 unsigned kt_part_section(const struct kt_evidence *e, const struct kt_report_part *part);
 
-/* A table of the section. name: "reasons", of its CSV file; query may be NULL. */
+/* A table of the section. name: "reasons", of its CSV file; query may be NULL; the period is added
+ * to it where it is a search or coverage, which take one. */
 struct kt_part_table {
     const char *name, *title;
     const struct kt_doc_column *columns;
