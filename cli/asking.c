@@ -11,10 +11,13 @@
 #include <unistd.h>
 
 #include "collector/settings.h"
+#include "core/answer/coverage.h"
+#include "core/base/log.h"
 #include "core/sys/clock.h"
 #include "core/sys/proc.h"
 
-#define TIMEOUT "5m"
+#define TIMEOUT     "5m"
+#define PATIENCE_MS 400u
 
 static bool too_late(void *self)
 {
@@ -82,6 +85,35 @@ static void say_cost(const struct kt_scan_cost *c)
             (double)c->bytes / (1 << 20));
 }
 
+static bool patience_ended(void *self)
+{
+    const kt_time_ns *until = self;
+    return kt_clock_real.mono(kt_clock_real.self) > *until;
+}
+
+void kt_asking_say_coverage(const struct kt_ask *a, unsigned patience_ms, bool only_gaps)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf said = { 0 }, safe = { 0 };
+    kt_time_ns until = kt_clock_real.mono(kt_clock_real.self) + patience_ms * KT_NS_MS;
+    struct kt_ask quick = *a; /* its damage and cost are not the answer's */
+    struct kt_coverage *c = NULL;
+    struct kt_error err = { 0 };
+    quick.give_up = patience_ended;
+    quick.give_up_self = &until;
+    enum kt_status status = kt_coverage_load(&quick, &c, &err);
+    if (status == KT_OK && (c->n_gaps > 0 || !only_gaps))
+        kt_coverage_say(c, KT_STR_NONE, &said);
+    else if (status == KT_E_LIMIT)
+        kt_buf_addz(&said, "coverage: so long a time is not looked at in passing: keytrail "
+                           "coverage with the same window");
+    else if (status != KT_OK)
+        kt_buf_addz(&said, err.text);
+    kt_tty_add(&safe, kt_buf_str(&said));
+    if (safe.len > 0)
+        fprintf(stderr, "%s\n", kt_buf_z(&safe));
+    kt_coverage_free(c);
+}
+
 int kt_asking_end(struct kt_asking *a, const char *cmd, const struct kt_error *err)
 {
     int code = KT_EXIT_OK;
@@ -95,6 +127,8 @@ int kt_asking_end(struct kt_asking *a, const char *cmd, const struct kt_error *e
     } else if (err->code != KT_OK) {
         code = kt_cli_fail(cmd, err);
     }
+    if (err->code == KT_OK && a->ask.reader != NULL && !a->quiet && !a->covered)
+        kt_asking_say_coverage(&a->ask, PATIENCE_MS, false);
     if (a->ask.damage.places > 0) {
         fprintf(stderr, "keytrail %s: %u damaged places were left out: %s\n", cmd,
                 a->ask.damage.places, a->ask.damage.first.text);

@@ -45,6 +45,9 @@ KT_MUST_USE enum kt_status kt_asking_open(struct kt_asking *a, kt_time_ns span,
 /* Says on stderr, unless quiet, the cost (--explain) and the damage; frees all; gives the exit
  * code. err: what the command failed with, or code KT_OK. */
 int kt_asking_end(struct kt_asking *a, const char *cmd, const struct kt_error *err);
+/* Says on stderr what of the window the log can speak about (core/answer/coverage.h); only_gaps:
+ * nothing where it has no gap. Gives up after so many milliseconds, and says that. */
+void kt_asking_say_coverage(const struct kt_ask *a, unsigned patience_ms, bool only_gaps);
 /* "2026-11-22 20:00:05" in the zone for people. Returns buf. */
 const char *kt_asking_when(const struct kt_asking *a, kt_time_ns t, char buf[KT_TIME_TEXT_MAX]);
 const char *kt_asking_zone(const struct kt_asking *a); /* "UTC", "local time" */

@@ -10,16 +10,18 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "cli/asking.h"
 #include "cli/commands.h"
-#include "cli/newest.h"
 #include "cli/record_rows.h"
 #include "collector/settings.h"
+#include "core/query/newest.h"
 #include "core/sys/clock.h"
 #include "core/sys/proc.h"
 
 #define SEARCH_TTY_LIMIT 50u
 #define SEARCH_LIMIT_MAX 1000000u
 #define TIMEOUT          "5m"
+#define PATIENCE_MS      150u
 
 static const struct kt_fact *fact_of(const struct kt_search *s, const struct kt_record *r)
 {
@@ -55,6 +57,7 @@ static enum kt_status choose_window(struct kt_search *s, struct kt_error *err)
     s->scan.since = since;
     s->scan.until = until;
     kt_query_plan(s->query, &s->scan);
+    s->until = s->scan.until;
     if (s->scan.since != 0 || s->scan.until != 0 || s->window.since != NULL)
         return KT_OK;
     s->scan.since = s->now - KT_NS_DAY;
@@ -189,6 +192,17 @@ static enum kt_status show_records(struct kt_search *s, struct kt_error *err)
     return st;
 }
 
+static void say_coverage(const struct kt_search *s)
+{
+    const struct kt_ask a = { .reader = s->reader,
+                              .facts = s->facts,
+                              .since = s->scan.since,
+                              .until = s->until,
+                              .now = s->now };
+    fflush(stdout);
+    kt_asking_say_coverage(&a, PATIENCE_MS, true);
+}
+
 /* Who is who, where the query asks for an actor: by -c, else as the log of the store has it. */
 static enum kt_status parse(struct kt_search *s, struct kt_str text, struct kt_error *err)
 {
@@ -226,6 +240,8 @@ static enum kt_status run(struct kt_search *s, struct kt_str text, struct kt_err
     enum kt_status st = s->by != NULL ? kt_search_count(s, err) : show_records(s, err);
     if (s->explain)
         explain(s);
+    if (st == KT_OK && !s->quiet)
+        say_coverage(s);
     if (st == KT_E_LIMIT && too_late(s))
         return kt_fail(err, KT_E_LIMIT,
                        "no more after %s: what was found until then is not all (--timeout)",

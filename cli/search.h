@@ -19,6 +19,7 @@ struct kt_search {
     struct kt_reader *reader;
     struct kt_facts *facts;
     struct kt_scan scan;
+    kt_time_ns until; /* of the window; pages narrow the scan */
     struct kt_scan_cost cost;
     bool found, damaged;
 };

@@ -13,6 +13,8 @@
 #include "core/base/alloc.h"
 #include "core/base/map.h"
 
+#define BEFORE 120 /* minutes before the window, for what goes on at its beginning */
+
 struct whole { /* the answer first: it is what whoever asked holds */
     struct kt_coverage c;
     struct kt_coverage_day *days; /* of all sources */
@@ -228,6 +230,46 @@ static void done(struct kt_survey *v)
     kt_tally_free(v->t);
 }
 
+/* The window, and of each day before it two minutes: whoever reports is heard in them. A window
+ * without a silence needs no more. */
+static enum kt_status load_window(struct kt_survey *v, struct kt_error *err)
+{
+    struct kt_span span[KT_SURVEY_HISTORY + 1];
+    kt_time_ns since = (v->since - BEFORE) * KT_NS_MIN;
+    unsigned n = 0;
+    for (unsigned i = KT_SURVEY_HISTORY; i > 0; i--)
+        if (since - i * KT_NS_DAY > 0)
+            span[n++] =
+                (struct kt_span){ since - i * KT_NS_DAY, since - i * KT_NS_DAY + 2 * KT_NS_MIN };
+    span[n++] = (struct kt_span){ since > 0 ? since : 1, v->until * KT_NS_MIN };
+    return kt_tally_load(v->a, span, n, &v->t, err);
+}
+
+static enum kt_status load_history(struct kt_survey *v, struct kt_error *err)
+{
+    struct kt_span all = { (v->since - BEFORE) * KT_NS_MIN - KT_SURVEY_HISTORY * KT_NS_DAY,
+                           v->until * KT_NS_MIN };
+    all.since = all.since > 0 ? all.since : 1;
+    kt_tally_free(v->t);
+    v->t = NULL;
+    return kt_tally_load(v->a, &all, 1, &v->t, err);
+}
+
+static enum kt_status survey(struct kt_survey *v, struct kt_error *err)
+{
+    if (load_window(v, err) != KT_OK || kt_survey_collector(v, err) != KT_OK)
+        return err->code;
+    if (kt_survey_wants_history(v) && load_history(v, err) != KT_OK)
+        return err->code;
+    take_sources(v);
+    v->at = kt_alloc_array(v->t->n + 1, sizeof *v->at);
+    kt_survey_judge(v);
+    if (kt_survey_reports(v, err) != KT_OK)
+        return err->code;
+    finish(v);
+    return KT_OK;
+}
+
 enum kt_status kt_coverage_load(struct kt_ask *a, struct kt_coverage **ret, struct kt_error *err)
 {
     kt_time_ns since = 0, until = 0;
@@ -242,19 +284,7 @@ enum kt_status kt_coverage_load(struct kt_ask *a, struct kt_coverage **ret, stru
     w->texts = kt_map_new(0);
     w->c = (struct kt_coverage){ .since = since, .until = until, .first_day = since / KT_NS_DAY };
     w->c.days = (uint32_t)((until - 1) / KT_NS_DAY - w->c.first_day + 1);
-    kt_time_ns history = since - KT_SURVEY_HISTORY * KT_NS_DAY;
-    enum kt_status status = kt_tally_load(a, history > 0 ? history : 1, until, &v.t, &why);
-    if (status == KT_OK) {
-        take_sources(&v);
-        v.at = kt_alloc_array(v.t->n + 1, sizeof *v.at);
-        status = kt_survey_collector(&v, &why);
-    }
-    if (status == KT_OK) {
-        kt_survey_judge(&v);
-        status = kt_survey_reports(&v, &why);
-    }
-    if (status == KT_OK)
-        finish(&v);
+    enum kt_status status = survey(&v, &why);
     done(&v);
     if (status != KT_OK) {
         kt_coverage_free(&w->c);
@@ -318,6 +348,10 @@ void kt_coverage_say(const struct kt_coverage *c, struct kt_str instance, struct
             continue;
         n++;
         worst = worst == NULL || is_worse(&c->gap[i], worst) ? &c->gap[i] : worst;
+    }
+    if (c->n_sources == 0) {
+        kt_buf_addz(out, "nothing is stored of this time");
+        return;
     }
     double percent = 100 * share_of(c, instance);
     (void)snprintf(share, sizeof share, "%.0f", percent > 99 && percent < 100 ? 99.0 : percent);

@@ -30,6 +30,7 @@ struct kt_survey_source {
     struct kt_survey_pause *pause;
     unsigned n_pauses, cap_pauses;
     double usual; /* what its larger usual pauses miss */
+    double least; /* what a pause misses at least that chance does not explain */
     bool retired; /* its agent goes on without it */
 };
 struct kt_survey {
@@ -54,6 +55,8 @@ struct kt_str kt_survey_keep(struct kt_survey *v, struct kt_str s);
 
 /* ticks, starts and stops: when nobody took anything in. */
 KT_MUST_USE enum kt_status kt_survey_collector(struct kt_survey *v, struct kt_error *err);
+/* Can the tally say nothing of what is usual, but there is a silence that asks for it? */
+bool kt_survey_wants_history(const struct kt_survey *v);
 /* By the tally alone: agents that were away, sources that were quiet, records that came late. */
 void kt_survey_judge(struct kt_survey *v);
 /* How many accesses are usual in [from, until). */

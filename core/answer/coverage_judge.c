@@ -12,6 +12,7 @@
 #include "core/answer/coverage_int.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 
 #include "core/base/alloc.h"
@@ -23,10 +24,11 @@
 #define RETIRED_DAYS  14 /* not reported for so long by an agent that speaks of others */
 #define STRETCH_HOURS (14 * 24)
 
-/* Many missing accesses, or so many times what usual pauses miss. */
-static const struct {
-    double expected, times;
-} rules[] = { { 12, 2 }, { 6, 3 }, { 4, 6 } };
+/* Were accesses to come as a Poisson process of the usual rate, one of n pauses would miss E or
+ * more with a probability below n e^-E (union bound): 1 % when E is ln n + 4.6. Those that come in
+ * crowds have larger usual pauses. */
+#define SURPRISE 4.6
+#define TIMES    2.0 /* what usual pauses miss */
 
 static int64_t later(int64_t a, int64_t b)
 {
@@ -196,6 +198,26 @@ static void each_silence(const struct kt_survey *v, unsigned i, int64_t from, in
         each(self, &v->at[i], quiet, until);
 }
 
+static void see_long(void *self, struct kt_survey_source *x, int64_t from, int64_t until)
+{
+    bool *found = self;
+    (void)x;
+    *found = *found || until - from >= KT_SURVEY_LEAST;
+}
+
+bool kt_survey_wants_history(const struct kt_survey *v)
+{
+    bool found = false;
+    for (unsigned i = 0; i < v->t->n; i++) {
+        const struct kt_tally_source *s = tally_of(v, i);
+        if (s->last / KT_NS_MIN >= v->since || s->heard_last / KT_NS_MIN >= v->since)
+            each_silence(v, i, v->since - KT_SURVEY_LEAST, v->end, see_long, &found);
+        else
+            found = found || s->heard != 0; /* it was there, and is not any more */
+    }
+    return found;
+}
+
 /* One pause a week may be larger than what is usual: an outage is no habit. */
 static void measure_pauses(const struct kt_survey *v, unsigned i)
 {
@@ -204,6 +226,7 @@ static void measure_pauses(const struct kt_survey *v, unsigned i)
     if (tally_of(v, i)->first == 0)
         return;
     each_silence(v, i, l.from, l.until, note_pause, NULL);
+    x->least = log((double)kt_tally_events(v->t, tally_of(v, i), l.from, l.until) + 1) + SURPRISE;
     unsigned rank = (unsigned)((l.until - l.from) / (7 * KT_TALLY_MINUTES)) + 1;
     if (x->n_pauses <= rank)
         return;
@@ -216,11 +239,7 @@ static void measure_pauses(const struct kt_survey *v, unsigned i)
 
 static bool is_unusual(const struct kt_survey_source *x, double expected)
 {
-    double usual = x->usual > 1 ? x->usual : 1;
-    for (unsigned i = 0; i < KT_ARRAY_LEN(rules); i++)
-        if (expected >= rules[i].expected && expected > rules[i].times * usual)
-            return true;
-    return false;
+    return expected >= x->least && expected > TIMES * x->usual;
 }
 
 static void look_for_missing(void *self, struct kt_survey_source *x, int64_t from, int64_t until)
@@ -315,6 +334,17 @@ static void tell_quiet(struct kt_survey *v, unsigned i)
     }
 }
 
+static bool is_told(const struct kt_survey *v, unsigned i, int64_t from, int64_t until)
+{
+    for (unsigned k = 0; k < v->c->n_gaps; k++) {
+        const struct kt_coverage_gap *g = &v->c->gap[k];
+        if (kt_str_eq(g->instance, v->c->source[i].instance) && g->cause == KT_GAP_LATE &&
+            g->from < until * KT_NS_MIN && g->until > from * KT_NS_MIN)
+            return true;
+    }
+    return false;
+}
+
 /* A run in which nothing came in time. */
 struct late_run {
     int64_t from, until; /* from 0: none */
@@ -326,16 +356,38 @@ static void end_run(struct kt_survey *v, unsigned i, struct late_run *r)
     int64_t from = r->from, until = r->until;
     r->from = 0;
     if (from == 0 || until - from < KT_SURVEY_LEAST ||
-        covered(&x->away, from, until) + covered(&v->down, from, until) >= (until - from) / 2)
+        covered(&x->away, from, until) + covered(&v->down, from, until) >= (until - from) / 2 ||
+        is_told(v, i, from, until))
         return;
-    struct kt_coverage_gap *g = kt_survey_gap(v, (int)i, from, until, KT_GAP_LATE,
-                                              "it came %" PRId64 " min after the last of it",
-                                              arrived(v, i, from, until) - until);
+    /* What came at its end in the same haste is not late by itself, but part of it. */
+    int64_t at = arrived(v, i, from, until);
+    if (at - until <= KT_TALLY_LATE / KT_NS_MIN + KT_SURVEY_LEAST +
+                          (int64_t)kt_tally_allowance(kt_str_of(tally_of(v, i)->source)))
+        until = earlier(later(until, at), v->end);
+    struct kt_coverage_gap *g =
+        kt_survey_gap(v, (int)i, from, until, KT_GAP_LATE, "nothing of it came in time");
     if (g != NULL)
-        fill(g, arrived(v, i, from, until), kt_tally_events(v->t, tally_of(v, i), from, until));
+        fill(g, at, kt_tally_events(v->t, tally_of(v, i), from, until));
 }
 
-static void tell_late(struct kt_survey *v, unsigned i)
+struct state { /* of a minute: did something come, and all of it late? */
+    bool any, late;
+};
+
+static struct state reports_of(const struct kt_tally_day *d, uint32_t at)
+{
+    return (struct state){ (d->mark[at] & KT_TALLY_REPORT) != 0,
+                           (d->mark[at] & KT_TALLY_WAS_LATE) != 0 };
+}
+
+static struct state accesses_of(const struct kt_tally_day *d, uint32_t at)
+{
+    return (struct state){ d->access[at] > 0, d->late != NULL && d->late->n[at] > 0 &&
+                                                  d->late->n[at] >= d->access[at] };
+}
+
+static void tell_late(struct kt_survey *v, unsigned i,
+                      struct state (*state_of)(const struct kt_tally_day *d, uint32_t at))
 {
     const struct kt_tally_source *s = tally_of(v, i);
     struct late_run run = { 0 };
@@ -343,19 +395,17 @@ static void tell_late(struct kt_survey *v, unsigned i)
         return; /* an import, or from before there was an agent */
     for (int64_t m = s->heard / KT_NS_MIN; m < v->end; m++) {
         const struct kt_tally_day *d = kt_tally_day(v->t, s, m / KT_TALLY_MINUTES);
-        uint32_t at = (uint32_t)(m % KT_TALLY_MINUTES);
-        bool any = d != NULL && (d->access[at] > 0 || (d->mark[at] & KT_TALLY_REPORT) != 0);
-        bool late = any && d->late != NULL && (d->mark[at] & KT_TALLY_WAS_LATE) != 0 &&
-                    d->late->n[at] >= d->access[at];
-        if (late && run.from == 0)
-            run.from = m;
-        if (late)
-            run.until = m + 1;
-        if (run.from != 0 && any && !late)
-            end_run(v, i, &run);
-        if (d == NULL || d->late == NULL) {
+        if (d == NULL || d->late == NULL) { /* nothing of the day was late */
             end_run(v, i, &run);
             m = (m / KT_TALLY_MINUTES + 1) * KT_TALLY_MINUTES - 1;
+            continue;
+        }
+        struct state state = state_of(d, (uint32_t)(m % KT_TALLY_MINUTES));
+        if (state.late) {
+            run.from = run.from == 0 ? m : run.from;
+            run.until = m + 1;
+        } else if (state.any) {
+            end_run(v, i, &run);
         }
     }
     end_run(v, i, &run);
@@ -419,6 +469,7 @@ void kt_survey_judge(struct kt_survey *v)
     for (unsigned i = 0; i < v->t->n; i++) {
         tell_away(v, i);
         tell_quiet(v, i);
-        tell_late(v, i);
+        tell_late(v, i, reports_of);
+        tell_late(v, i, accesses_of);
     }
 }

@@ -193,6 +193,25 @@ static unsigned longest_pauses(const struct kt_survey *v, unsigned source,
     return n;
 }
 
+/* What an input that failed left behind is read when it works again; the end of it is not late. A
+ * pause there is part of what was filled. */
+static bool belongs(struct kt_survey *v, unsigned source, const struct kt_survey_pause *p)
+{
+    const kt_time_ns near = KT_TALLY_LATE +
+                            (1 + kt_tally_allowance(v->c->source[source].source)) * KT_NS_MIN +
+                            KT_SURVEY_LEAST * KT_NS_MIN;
+    for (unsigned i = 0; i < v->c->n_gaps; i++) {
+        struct kt_coverage_gap *g = &v->c->gap[i];
+        if (g->cause != KT_GAP_INPUT || !g->filled ||
+            !kt_str_eq(g->instance, v->c->source[source].instance) ||
+            g->from > p->until * KT_NS_MIN || g->until + near < p->from * KT_NS_MIN)
+            continue;
+        g->until = p->until * KT_NS_MIN > g->until ? p->until * KT_NS_MIN : g->until;
+        return true;
+    }
+    return false;
+}
+
 /* Silences that say nothing by themselves. */
 static enum kt_status look_into_pauses(struct kt_survey *v, struct kt_error *err)
 {
@@ -208,7 +227,7 @@ static enum kt_status look_into_pauses(struct kt_survey *v, struct kt_error *err
     }
     enum kt_status status = kt_survey_read(v, r, n, err);
     for (unsigned i = 0; i < n && status == KT_OK; i++)
-        if (r[i].at != 0 && r[i].fails)
+        if (r[i].at != 0 && r[i].fails && !belongs(v, r[i].source, &p[i]))
             (void)kt_survey_gap(v, (int)r[i].source, p[i].from, p[i].until, KT_GAP_INPUT,
                                 KT_STR_FMT, KT_STR_ARG(r[i].problem));
     kt_free(r);

@@ -98,7 +98,7 @@ static void note_late(struct kt_tally_day *d, uint32_t minute, kt_time_ns time, 
     if (d->late == NULL)
         d->late = kt_alloc(sizeof *d->late);
     uint32_t at = (uint32_t)(arrival / KT_NS_MIN);
-    d->mark[minute] |= KT_TALLY_WAS_LATE;
+    d->mark[minute] |= access ? 0 : KT_TALLY_WAS_LATE;
     d->late->arrived[minute] = d->late->arrived[minute] < at ? at : d->late->arrived[minute];
     d->late->n[minute] += access;
     d->lag_max = arrival - time > d->lag_max ? arrival - time : d->lag_max;
@@ -194,12 +194,15 @@ static enum kt_status walk(struct kt_ask *a, const struct kt_scan *scan, struct 
     return status == KT_E_AGAIN ? KT_OK : status;
 }
 
-enum kt_status kt_tally_load(struct kt_ask *a, kt_time_ns since, kt_time_ns until,
+enum kt_status kt_tally_load(struct kt_ask *a, const struct kt_span *span, unsigned n,
                              struct kt_tally **ret, struct kt_error *err)
 {
+    kt_time_ns since = span[0].since, until = span[n - 1].until;
     const struct kt_scan scan = { .records = true,
                                   .since = since,
                                   .until = until,
+                                  .span = n > 1 ? span : NULL,
+                                  .n_spans = n > 1 ? n : 0,
                                   .late_after = KT_TALLY_LATE,
                                   .give_up = a->give_up,
                                   .give_up_self = a->give_up_self,

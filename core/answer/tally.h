@@ -10,7 +10,7 @@
 #define KT_TALLY_PAGES   40000u           /* days of all sources together at most: 190 MB */
 #define KT_TALLY_LATE    (30 * KT_NS_MIN) /* beside what is usual for the type of source */
 
-enum kt_tally_mark { KT_TALLY_REPORT = 1, KT_TALLY_WAS_LATE = 2 };
+enum kt_tally_mark { KT_TALLY_REPORT = 1, KT_TALLY_WAS_LATE = 2 /* a report came late */ };
 
 struct kt_tally_late { /* of a day that has records that came late; by minute of the event */
     uint32_t arrived[KT_TALLY_MINUTES]; /* minute since the epoch when the last of them came */
@@ -37,8 +37,9 @@ struct kt_tally {
     struct kt_tally_source *at;
     unsigned n, cap;
 };
-/* What lies in [since, until), event time; both set. KT_E_LIMIT: more than KT_TALLY_PAGES. */
-KT_MUST_USE enum kt_status kt_tally_load(struct kt_ask *a, kt_time_ns since, kt_time_ns until,
+/* What lies in the n spans (rising, apart), event time; pages begin with the first span's day.
+ * KT_E_LIMIT: more than KT_TALLY_PAGES. */
+KT_MUST_USE enum kt_status kt_tally_load(struct kt_ask *a, const struct kt_span *span, unsigned n,
                                          struct kt_tally **ret, struct kt_error *err);
 void kt_tally_free(struct kt_tally *t);
 /* The page of a day since the epoch, or NULL. */

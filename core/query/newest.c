@@ -4,7 +4,7 @@
  * Owns:  copies of lines, KT_NEWEST_BYTES at most.
  * Calls: core/base, core/event.
  */
-#include "cli/newest.h"
+#include "core/query/newest.h"
 
 #include <stdlib.h>
 
