@@ -280,11 +280,25 @@ static struct ct_id one_id(const struct ct_record *r, enum ct_what what, struct 
     return id;
 }
 
+/* Which version, and under which label. PutSecretValue has a list of labels: without AWSCURRENT in
+ * it the new version waits. UpdateSecretVersionStage names the version that gets the label. */
+static void version(const struct ct_record *r, struct kt_event *ev)
+{
+    struct kt_json_iter it = kt_json_iter(kt_json_get(r->request, KT_STR("versionStages")));
+    struct kt_str unused;
+    struct kt_jval label;
+    ev->version = kt_json_str_at(r->request, "versionId");
+    if (ev->version.len == 0)
+        ev->version = kt_json_str_at(r->request, "moveToVersionId");
+    ev->stage = kt_json_str_at(r->request, "versionStage");
+    while (!kt_str_is(ev->stage, "AWSCURRENT") && kt_json_next(&it, &unused, &label))
+        ev->stage = kt_json_str(label);
+}
+
 static void what(const struct ct_record *r, enum ct_what what, struct kt_event *ev,
                  struct kt_emit *to)
 {
-    ev->version = kt_json_str_at(r->request, "versionId");
-    ev->stage = kt_json_str_at(r->request, "versionStage");
+    version(r, ev);
     if (ev->action == KT_ACT_WRITE && r->service == CT_SECRETS && ev->version.len == 0)
         ev->version = kt_json_str_at(r->request, "clientRequestToken"); /* becomes the version id */
     if (what == WHAT_BATCH)
