@@ -54,11 +54,20 @@ static void skip_blanks(struct parser *p)
 
 /* ---- pieces of text ---- */
 
+/* Bytes from `at` to the closing quote, or to the end. */
+static size_t quoted_length(const struct parser *p, size_t at)
+{
+    size_t end = at;
+    while (end < p->text.len && p->text.at[end] != '"')
+        end += p->text.at[end] == '\\' ? 2 : 1;
+    return (end < p->text.len ? end : p->text.len) - at;
+}
+
 /* Behind the opening quote; `\"` and `\\` stand for the second character. */
 static enum kt_status take_quoted(struct parser *p, struct kt_str *ret, struct kt_error *err)
 {
     size_t opened = p->at++;
-    char *to = kt_arena_alloc(&p->q->arena, p->text.len - opened + 1);
+    char *to = kt_arena_alloc(&p->q->arena, quoted_length(p, p->at) + 1);
     if (to == NULL)
         return kt_fail(err, KT_E_LIMIT, "the query is too long");
     size_t n = 0;
