@@ -202,8 +202,8 @@ static void print_table(const struct verify *v)
 
 static void print_json(const struct verify *v)
 {
-    static const char *const states[] = { "unjudged", "fits",    "diverged", "cut",
-                                          "removed",  "foreign", "forged" };
+    static const char *const states[] = { "unjudged", "fits", "diverged", "cut",
+                                          "removed",  "lost", "foreign",  "forged" };
     const struct kt_verify_result *r = &v->result;
     const struct kt_judged *j = &v->judged;
     KT_CLEANUP(kt_buf_done) struct kt_buf out = { 0 };

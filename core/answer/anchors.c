@@ -24,7 +24,7 @@ void kt_anchors_done(struct kt_anchors *a)
     kt_free(a->at);
     kt_free(a->key);
     kt_free(a->head);
-    kt_free(a->log_id);
+    kt_free(a->name);
     *a = (struct kt_anchors){ 0 };
 }
 
@@ -99,10 +99,25 @@ static enum kt_status no_more(enum kt_status status, struct kt_error *err)
     return KT_OK;
 }
 
-static void add_log_id(struct kt_anchors *a, const uint8_t id[16])
+static void add_name(struct kt_anchors *a, const uint8_t id[16], uint64_t size)
 {
-    a->log_id = kt_realloc_array(a->log_id, a->n_log_ids + 1, sizeof *a->log_id);
-    memcpy(a->log_id[a->n_log_ids++], id, 16);
+    a->name = kt_realloc_array(a->name, a->n_names + 1, sizeof *a->name);
+    a->name[a->n_names].size = size;
+    memcpy(a->name[a->n_names++].log_id, id, 16);
+}
+
+/* {"signed_log":"<hex>","store_log":"<hex>","size":N …}: who signed, whom the store was, and how
+ * many records it had then. */
+static void take_renewal(struct kt_anchors *a, struct kt_jval raw)
+{
+    static const char *const names[] = { "signed_log", "store_log" };
+    int64_t size = 0;
+    (void)kt_json_i64(kt_json_at(raw, "size"), &size);
+    for (size_t i = 0; i < KT_ARRAY_LEN(names); i++) {
+        uint8_t id[16];
+        if (kt_hex_decode(kt_json_str_at(raw, names[i]), id, sizeof id) && size >= 0)
+            add_name(a, id, (uint64_t)size);
+    }
 }
 
 /* A log that was renewed after a restore goes on with the same tree under another name: what was
@@ -112,20 +127,20 @@ static enum kt_status load_names(struct kt_anchors *a, struct kt_reader *r, stru
     struct kt_cursor *c = NULL;
     struct kt_record rec;
     struct kt_damage damage = { 0 };
-    const struct kt_scan scan = { .control = true, .control_kind = KT_KIND_KEY, .damage = &damage };
+    const struct kt_scan scan = { .control = true,
+                                  .control_kind = KT_KIND_AUDIT,
+                                  .damage = &damage };
     enum kt_status status = kt_cursor_open(r, &scan, &c, err);
     struct kt_json *json = kt_json_new(KT_JSON_SIMDJSON);
     while (status == KT_OK) {
         struct kt_jval raw;
         unsigned repaired;
-        uint8_t id[16];
         status = kt_cursor_next(c, &rec, err);
         if (kt_scan_passes(&scan, status, err))
             status = KT_OK;
         else if (status == KT_OK && kt_str_is(rec.ev.operation, "log.renewed") &&
-                 kt_json_parse(json, rec.ev.raw, &raw, &repaired, NULL) == KT_OK &&
-                 kt_hex_decode(kt_json_str_at(raw, "before"), id, sizeof id))
-            add_log_id(a, id);
+                 kt_json_parse(json, rec.ev.raw, &raw, &repaired, NULL) == KT_OK)
+            take_renewal(a, raw);
     }
     kt_json_free(json);
     kt_cursor_free(c);
@@ -138,7 +153,7 @@ enum kt_status kt_anchors_load(struct kt_anchors *a, struct kt_reader *r, struct
     struct kt_store_stats stats;
     if (kt_reader_stats(r, &stats, err) != KT_OK)
         return kt_wrap(err, "checkpoints");
-    add_log_id(a, stats.log_id);
+    add_name(a, stats.log_id, UINT64_MAX);
     enum kt_status status = load_names(a, r, err);
     if (status == KT_OK)
         status = kt_reader_each(r, "checkpoint/", take_blob, a, err);
@@ -168,35 +183,47 @@ struct kt_verify_head *kt_anchors_heads(struct kt_anchors *a)
 
 /* ---- judging ---- */
 
-static bool is_ours(const struct kt_anchors *a, const struct kt_anchor *x)
+static const struct kt_anchor_name *name_of(const struct kt_anchors *a, const struct kt_anchor *x)
 {
-    for (unsigned i = 0; i < a->n_log_ids; i++)
-        if (memcmp(a->log_id[i], x->log_id, 16) == 0)
-            return true;
-    return false;
-}
-
-/* Under a name that the log gave up, sizes beyond what it kept are no contradiction: they are the
- * gap that the renewal tells of. */
-static bool is_todays(const struct kt_anchors *a, const struct kt_anchor *x)
-{
-    return a->n_log_ids > 0 && memcmp(a->log_id[0], x->log_id, 16) == 0;
+    for (unsigned i = 0; i < a->n_names; i++)
+        if (memcmp(a->name[i].log_id, x->log_id, 16) == 0)
+            return &a->name[i];
+    return NULL;
 }
 
 static enum kt_anchor_state state_of(const struct kt_anchors *a, const struct kt_anchor *x,
                                      const struct kt_verify_head *head)
 {
-    if (!is_ours(a, x))
+    const struct kt_anchor_name *name = name_of(a, x);
+    if (name == NULL)
         return KT_ANCHOR_FOREIGN;
     if (a->n_log_keys > 0 && !x->log_signed && x->witnesses == 0)
         return KT_ANCHOR_FORGED;
+    if (x->head.size > name->size)
+        return KT_ANCHOR_LOST;
     if (head->at == KT_VERIFY_AHEAD)
-        return is_todays(a, x) ? KT_ANCHOR_CUT : KT_ANCHOR_FOREIGN;
+        return KT_ANCHOR_CUT;
     if (head->at == KT_VERIFY_REMOVED)
         return KT_ANCHOR_REMOVED;
-    if (memcmp(head->root, x->head.root, 32) == 0)
-        return KT_ANCHOR_FITS;
-    return is_todays(a, x) ? KT_ANCHOR_DIVERGED : KT_ANCHOR_FOREIGN;
+    return memcmp(head->root, x->head.root, 32) == 0 ? KT_ANCHOR_FITS : KT_ANCHOR_DIVERGED;
+}
+
+static bool contradicts(const struct kt_anchor *x)
+{
+    switch (x->state) {
+    case KT_ANCHOR_DIVERGED:
+    case KT_ANCHOR_CUT:
+    case KT_ANCHOR_LOST:
+        return true;
+    case KT_ANCHOR_FOREIGN:
+    case KT_ANCHOR_FORGED:
+        return x->where != NULL;
+    case KT_ANCHOR_UNJUDGED:
+    case KT_ANCHOR_FITS:
+    case KT_ANCHOR_REMOVED:
+        break;
+    }
+    return false;
 }
 
 void kt_anchors_judge(struct kt_anchors *a, const struct kt_verify_result *v, struct kt_judged *ret)
@@ -205,7 +232,7 @@ void kt_anchors_judge(struct kt_anchors *a, const struct kt_verify_result *v, st
     for (unsigned i = 0; i < a->n; i++) {
         struct kt_anchor *x = &a->at[i];
         x->state = state_of(a, x, &a->head[i]);
-        j.contradict += x->state == KT_ANCHOR_DIVERGED || x->state == KT_ANCHOR_CUT;
+        j.contradict += contradicts(x);
         if (x->state != KT_ANCHOR_FITS)
             continue;
         j.fit++;
@@ -266,11 +293,16 @@ void kt_anchor_say(const struct kt_anchor *a, const struct kt_verify_head *head,
     case KT_ANCHOR_REMOVED:
         kt_buf_addz(out, "not comparable: retention took records there");
         break;
+    case KT_ANCHOR_LOST:
+        kt_buf_addz(out, "LOST: it was signed under a name that this log gave up when it was "
+                         "restored from a backup, and covers more than was kept (keytrail search "
+                         "'operation:log.renewed' says who decided that)");
+        break;
     case KT_ANCHOR_FOREIGN:
-        kt_buf_addz(out, "of another log, or of what this one lost before it was renewed");
+        kt_buf_addz(out, "of ANOTHER LOG: it says nothing about these records");
         break;
     case KT_ANCHOR_FORGED:
-        kt_buf_addz(out, "not counted: no key that was given made its signature");
+        kt_buf_addz(out, "NOT COUNTED: no key that was given made its signature");
         break;
     }
 }

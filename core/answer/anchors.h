@@ -19,6 +19,7 @@ enum kt_anchor_state {
     KT_ANCHOR_DIVERGED, /* it does not: what the checkpoint covers was changed */
     KT_ANCHOR_CUT,      /* it has fewer records than were signed */
     KT_ANCHOR_REMOVED,  /* retention took records at that size: no root to compare */
+    KT_ANCHOR_LOST,     /* signed before the log was renewed after a restore, which lost it */
     KT_ANCHOR_FOREIGN,  /* of another log */
     KT_ANCHOR_FORGED,   /* no key that was given made its signature */
 };
@@ -48,8 +49,11 @@ struct kt_anchors {
     struct kt_anchor_key *key;
     unsigned n_keys, n_log_keys;
     struct kt_verify_head *head; /* one an anchor */
-    uint8_t (*log_id)[16];       /* this log's, and those that it was renewed from */
-    unsigned n_log_ids;
+    struct kt_anchor_name {      /* this log's, and those that it was renewed from */
+        uint8_t log_id[16];
+        uint64_t size; /* records that were kept of it */
+    } * name;
+    unsigned n_names;
 };
 void kt_anchors_done(struct kt_anchors *a);
 /* Keys first, then checkpoints. KT_E_LIMIT: more than KT_ANCHOR_KEYS_MAX. */
@@ -78,8 +82,10 @@ struct kt_judged {
     enum kt_verdict verdict;
     uint64_t witnessed, cosigned; /* records up to which that is so; 0: none */
     kt_time_ns witnessed_at, cosigned_at;
-    uint64_t tail;            /* records behind the larger of both */
-    unsigned fit, contradict; /* checkpoints */
+    uint64_t tail; /* records behind the larger of both */
+    unsigned fit;
+    unsigned contradict; /* checkpoints that do not, and those from outside that cannot be compared
+                            with this log at all: whoever brings one expects that it fits */
 };
 /* After kt_reader_verify filled the heads. */
 void kt_anchors_judge(struct kt_anchors *a, const struct kt_verify_result *v,

@@ -154,7 +154,7 @@ static int most_first(const void *pa, const void *pb)
 
 static void note_pairs(struct kt_profiling *p)
 {
-    struct kt_tallies *actors = &p->list[KT_PROFILE_ACTORS];
+    struct kt_profile_tallies *actors = &p->list[KT_PROFILE_ACTORS];
     struct kt_buf *lands = kt_alloc_array(actors->n + 1, sizeof *lands);
     bool compared = p->out.since != 0 && p->what.usual > 0;
     for (uint32_t k = 0; k < kt_map_count(p->places.map); k++) {
@@ -182,7 +182,7 @@ static void note_pairs(struct kt_profiling *p)
 
 static void close_list(struct kt_profiling *p, enum kt_profile_list list)
 {
-    struct kt_tallies *l = &p->list[list];
+    struct kt_profile_tallies *l = &p->list[list];
     bool lines = list == KT_PROFILE_SESSIONS || list == KT_PROFILE_CREDENTIALS;
     struct kt_profile_entry *e = kt_alloc_array(l->n + 1, sizeof *e);
     uint32_t n = 0;
@@ -202,7 +202,7 @@ static void close_list(struct kt_profiling *p, enum kt_profile_list list)
 
 static void close_lists(struct kt_profiling *p)
 {
-    struct kt_tallies *actors = &p->list[KT_PROFILE_ACTORS];
+    struct kt_profile_tallies *actors = &p->list[KT_PROFILE_ACTORS];
     for (uint32_t i = 0; i < actors->n; i++) { /* the file of identities knows better */
         const struct kt_identity *who =
             p->ask->ids == NULL ? NULL : kt_identities_named(p->ask->ids, actors->at[i].e.value);
@@ -222,7 +222,7 @@ static enum kt_status walk_usual(struct kt_profiling *p, kt_time_ns log_first, s
     kt_time_ns since = p->ask->since, until = p->ask->until;
     kt_time_ns from = log_first > o->usual_since ? log_first : o->usual_since;
     o->usual_days = from < since ? (double)(since - from) / (double)KT_NS_DAY : 0;
-    p->span = KT_SPAN_USUAL;
+    p->span = KT_WHEN_USUAL;
     p->ask->since = o->usual_since;
     p->ask->until = since;
     enum kt_status status = kt_profile_columns(p, kt_buf_str(&p->query), err);
@@ -233,7 +233,7 @@ static enum kt_status walk_usual(struct kt_profiling *p, kt_time_ns log_first, s
 
 static enum kt_status walk_sessions(struct kt_profiling *p, struct kt_error *err)
 {
-    p->span = KT_SPAN_WINDOW;
+    p->span = KT_WHEN_WINDOW;
     p->lines_only = p->what.kind != KT_PROFILE_SESSION;
     return kt_profile_lines(p, kt_buf_str(&p->query), err);
 }
@@ -262,7 +262,7 @@ enum kt_status kt_profile_load(struct kt_ask *a, const struct kt_profile_ask *wh
                                struct kt_profile **ret, struct kt_error *err)
 {
     struct kt_profiling *p = kt_alloc(sizeof *p);
-    *p = (struct kt_profiling){ .ask = a, .what = *what, .span = KT_SPAN_WINDOW };
+    *p = (struct kt_profiling){ .ask = a, .what = *what, .span = KT_WHEN_WINDOW };
     p->out = (struct kt_profile){ .kind = what->kind, .since = a->since, .until = a->until };
     p->out.usual_since = a->since > what->usual ? a->since - what->usual : 0;
     p->texts = kt_map_new((uint64_t)a->now);

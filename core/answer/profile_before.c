@@ -36,7 +36,7 @@ static void want(struct kt_profiling *p)
 {
     for (unsigned i = 0; i < KT_PROFILE_LIST_COUNT; i++)
         for (uint32_t k = 0; is_asked(p, i) && k < p->list[i].n; k++) {
-            struct kt_tally *t = &p->list[i].at[k];
+            struct kt_profile_tally *t = &p->list[i].at[k];
             t->wanted = (t->e.events > 0 && t->e.first >= p->out.since) ||
                         (is_dated(p, i) && t->e.events + t->e.usual > 0);
             t->e.dated = t->wanted;
@@ -44,7 +44,7 @@ static void want(struct kt_profiling *p)
 }
 
 /* What was found before `until` is wanted no more. Returns how many are. */
-static uint32_t settle(struct kt_tallies *l, kt_time_ns until)
+static uint32_t settle(struct kt_profile_tallies *l, kt_time_ns until)
 {
     uint32_t n = 0;
     for (uint32_t k = 0; k < l->n; k++) {
@@ -81,7 +81,7 @@ static bool has_limits(const struct kt_profiling *p, struct kt_str actor)
 static bool name_values(const struct kt_profiling *p, enum kt_profile_list list, uint32_t missing,
                         struct kt_buf *query)
 {
-    const struct kt_tallies *l = &p->list[list];
+    const struct kt_profile_tallies *l = &p->list[list];
     const char *between = "";
     if (missing > FEW || field_of(list) == NULL)
         return false;
@@ -135,7 +135,7 @@ enum kt_status kt_profile_before(struct kt_profiling *p, kt_time_ns log_first, s
 {
     kt_time_ns end = p->out.usual_since, from = log_first, length = SLICE_FIRST;
     enum kt_status status = KT_OK;
-    p->span = KT_SPAN_BEFORE;
+    p->span = KT_WHEN_BEFORE;
     want(p);
     while (status == KT_OK && from < end) {
         uint32_t wanted[KT_PROFILE_LIST_COUNT], n = 0;

@@ -4,16 +4,16 @@
 #include "core/base/arena.h"
 #include "core/base/map.h"
 
-enum kt_span { KT_SPAN_WINDOW, KT_SPAN_USUAL, KT_SPAN_BEFORE };
+enum kt_profile_when { KT_WHEN_WINDOW, KT_WHEN_USUAL, KT_WHEN_BEFORE };
 
-struct kt_tally {
+struct kt_profile_tally {
     struct kt_profile_entry e;      /* first: what is handed out */
     uint32_t network, country, asn; /* of an address: numbers of their lists, KT_MAP_NONE = none */
     bool wanted;                    /* its first is looked for in what is before */
 };
-struct kt_tallies {
+struct kt_profile_tallies {
     struct kt_map *map;
-    struct kt_tally *at; /* by number in map */
+    struct kt_profile_tally *at; /* by number in map */
     uint32_t n, cap;
     uint32_t *number, cap_number; /* of the codes of one chunk's column; KT_MAP_NONE = not yet */
 };
@@ -41,8 +41,8 @@ struct kt_profiling {
     struct kt_profile_ask what;
     struct kt_buf query;
     const struct kt_identity *only; /* an actor with aliases for some sources: rows are judged */
-    enum kt_span span;
-    struct kt_tallies list[KT_PROFILE_LIST_COUNT];
+    enum kt_profile_when span;
+    struct kt_profile_tallies list[KT_PROFILE_LIST_COUNT];
     struct kt_pairs places, lands; /* actor and address, actor and country */
     struct kt_map *texts;
     /* of the actor codes of one chunk: source and instance for which the number was looked up */

@@ -14,6 +14,7 @@
 
 #include "core/answer/anchors.h"
 #include "core/base/alloc.h"
+#include "core/base/enc.h"
 #include "core/store/proof.h"
 #include "tests/support/store_make.h"
 
@@ -275,6 +276,46 @@ static void a_change_behind_the_checkpoint(void **state)
     assert_true(got.judged.tail > 0);
 }
 
+static void renewed(struct world *w, uint64_t size)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf raw = { 0 };
+    struct kt_error err = { 0 };
+    uint64_t seq;
+    kt_buf_addz(&raw, "{\"signed_log\":\"");
+    kt_hex_add(&raw, w->log_id, 16);
+    kt_buf_addf(&raw, "\",\"size\":%llu}", (unsigned long long)size);
+    struct kt_event ev = { .kind = KT_KIND_AUDIT,
+                           .source = KT_STR("keytrail"),
+                           .operation = KT_STR("log.renewed"),
+                           .time = MAKE_T0,
+                           .raw = kt_buf_str(&raw) };
+    must(kt_store_begin(w->store, &err), &err);
+    must(kt_store_control(w->store, &ev, MAKE_T0, MAKE_T0, &seq, &err), &err);
+    must(kt_store_commit(w->store, &err), &err);
+}
+
+/* A new name is no way out: what was kept of the old log must still fit, what was lost is told, and
+ * a name out of nowhere is another log. */
+static void a_log_under_another_name(void **state)
+{
+    struct world *w = *state;
+    uint8_t name[16] = { 5 }, old[16];
+    honest(w);
+    memcpy(old, w->log_id, 16);
+    for (unsigned i = 0; i < 3; i++) {
+        memcpy(w->log_id, name, 16);
+        rewrite(w, &(struct attack){ .leave_out = 17 });
+        memcpy(w->log_id, old, 16);
+        if (i > 0)
+            renewed(w, i == 1 ? EVENTS : EVENTS / 2);
+        struct asked got = ask(w, true, false);
+        assert_int_equal(got.outside, i == 0   ? KT_ANCHOR_FOREIGN
+                                      : i == 1 ? KT_ANCHOR_DIVERGED
+                                               : KT_ANCHOR_LOST);
+        assert_int_equal(got.judged.verdict, KT_VERDICT_DIVERGED);
+    }
+}
+
 static void a_note_that_others_signed(void **state)
 {
     struct world *w = *state;
@@ -286,7 +327,7 @@ static void a_note_that_others_signed(void **state)
     kt_sign_public(good, w->log_key.public_key);
     struct asked got = ask(w, true, false);
     assert_int_equal(got.outside, KT_ANCHOR_FORGED);
-    assert_int_equal(got.judged.verdict, KT_VERDICT_UNANCHORED);
+    assert_int_equal(got.judged.verdict, KT_VERDICT_DIVERGED); /* whoever brings one is told */
 }
 
 static void a_note_of_another_log(void **state)
@@ -299,7 +340,7 @@ static void a_note_of_another_log(void **state)
     w->log_key = key;
     struct asked got = ask(w, true, true);
     assert_int_equal(got.outside, KT_ANCHOR_FOREIGN);
-    assert_int_equal(got.judged.verdict, KT_VERDICT_WITNESSED); /* by the store's own, cosigned */
+    assert_int_equal(got.judged.verdict, KT_VERDICT_DIVERGED);
 }
 
 int main(void)
@@ -309,6 +350,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(logs_that_were_rewritten_with_the_key, setup, teardown),
         cmocka_unit_test_setup_teardown(a_change_behind_the_checkpoint, setup, teardown),
         cmocka_unit_test_setup_teardown(a_note_that_others_signed, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_log_under_another_name, setup, teardown),
         cmocka_unit_test_setup_teardown(a_note_of_another_log, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
