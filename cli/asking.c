@@ -91,27 +91,46 @@ static bool patience_ended(void *self)
     return kt_clock_real.mono(kt_clock_real.self) > *until;
 }
 
-void kt_asking_say_coverage(const struct kt_ask *a, unsigned patience_ms, bool only_gaps)
+/* Its damage and cost are not the answer's. */
+static void add_sentence(const struct kt_ask *a, struct kt_str instance, bool only_missing,
+                         unsigned patience_ms, struct kt_buf *out)
 {
-    KT_CLEANUP(kt_buf_done) struct kt_buf said = { 0 }, safe = { 0 };
+    KT_CLEANUP(kt_buf_done) struct kt_buf said = { 0 };
     kt_time_ns until = kt_clock_real.mono(kt_clock_real.self) + patience_ms * KT_NS_MS;
-    struct kt_ask quick = *a; /* its damage and cost are not the answer's */
+    struct kt_ask quick = *a;
     struct kt_coverage *c = NULL;
     struct kt_error err = { 0 };
     quick.give_up = patience_ended;
     quick.give_up_self = &until;
     enum kt_status status = kt_coverage_load(&quick, &c, &err);
-    if (status == KT_OK && (c->n_gaps > 0 || !only_gaps))
-        kt_coverage_say(c, KT_STR_NONE, &said);
-    else if (status == KT_E_LIMIT)
+    if (status == KT_E_LIMIT)
         kt_buf_addz(&said, "coverage: so long a time is not looked at in passing: keytrail "
                            "coverage with the same window");
     else if (status != KT_OK)
-        kt_buf_addz(&said, err.text);
-    kt_tty_add(&safe, kt_buf_str(&said));
-    if (safe.len > 0)
-        fprintf(stderr, "%s\n", kt_buf_z(&safe));
+        kt_buf_addf(&said, "coverage not known: %s", err.text);
+    else if (!only_missing || c->n_gaps > 0 || c->share < 1)
+        kt_coverage_say(c, instance, &said);
     kt_coverage_free(c);
+    kt_tty_add(out, kt_buf_str(&said));
+}
+
+void kt_coverage_sentence(const struct kt_ask *a, struct kt_str instance, struct kt_buf *out)
+{
+    add_sentence(a, instance, false, PATIENCE_MS, out);
+}
+
+void kt_asking_coverage(struct kt_asking *a, struct kt_str instance, struct kt_buf *out)
+{
+    a->covered = true;
+    kt_coverage_sentence(&a->ask, instance, out);
+}
+
+void kt_asking_say_missing(const struct kt_ask *a, unsigned patience_ms)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf said = { 0 };
+    add_sentence(a, KT_STR_NONE, true, patience_ms, &said);
+    if (said.len > 0)
+        fprintf(stderr, "%s\n", kt_buf_z(&said));
 }
 
 int kt_asking_end(struct kt_asking *a, const char *cmd, const struct kt_error *err)
@@ -128,7 +147,7 @@ int kt_asking_end(struct kt_asking *a, const char *cmd, const struct kt_error *e
         code = kt_cli_fail(cmd, err);
     }
     if (err->code == KT_OK && a->ask.reader != NULL && !a->quiet && !a->covered)
-        kt_asking_say_coverage(&a->ask, PATIENCE_MS, false);
+        kt_asking_say_missing(&a->ask, PATIENCE_MS);
     if (a->ask.damage.places > 0) {
         fprintf(stderr, "keytrail %s: %u damaged places were left out: %s\n", cmd,
                 a->ask.damage.places, a->ask.damage.first.text);

@@ -42,12 +42,21 @@ struct kt_asking {
  * that is stored), said on stderr. */
 KT_MUST_USE enum kt_status kt_asking_open(struct kt_asking *a, kt_time_ns span,
                                           struct kt_error *err);
-/* Says on stderr, unless quiet, the cost (--explain) and the damage; frees all; gives the exit
- * code. err: what the command failed with, or code KT_OK. */
+/*
+ * What the answer covers, in a sentence, ready for a terminal: "coverage 100 %". instance: of that
+ * source only, or empty. Every answer has it: where it prints one, in its last line, and then
+ * kt_asking_end does not say it again; else kt_asking_end says on stderr, unless quiet, what is
+ * missing. A walk that fails here is said in the sentence.
+ */
+void kt_asking_coverage(struct kt_asking *a, struct kt_str instance, struct kt_buf *out);
+/* The same over a window of a's that is opened in another way. */
+void kt_coverage_sentence(const struct kt_ask *a, struct kt_str instance, struct kt_buf *out);
+/* Says on stderr, unless quiet, what the answer does not cover, the cost (--explain) and the
+ * damage; frees all; gives the exit code. err: what the command failed with, or code KT_OK. */
 int kt_asking_end(struct kt_asking *a, const char *cmd, const struct kt_error *err);
-/* Says on stderr what of the window the log can speak about (core/answer/coverage.h); only_gaps:
- * nothing where it has no gap. Gives up after so many milliseconds, and says that. */
-void kt_asking_say_coverage(const struct kt_ask *a, unsigned patience_ms, bool only_gaps);
+/* Says on stderr what of the window the log cannot speak about; nothing where there is no gap.
+ * Gives up after so many milliseconds, and says that. */
+void kt_asking_say_missing(const struct kt_ask *a, unsigned patience_ms);
 /* "2026-11-22 20:00:05" in the zone for people. Returns buf. */
 const char *kt_asking_when(const struct kt_asking *a, kt_time_ns t, char buf[KT_TIME_TEXT_MAX]);
 const char *kt_asking_zone(const struct kt_asking *a); /* "UTC", "local time" */

@@ -71,13 +71,17 @@ void kt_page_heading(const struct kt_asking *a, const char *title)
     printf(a->how == KT_OUT_MD ? "\n### %s\n\n" : "\n", title);
 }
 
-void kt_page_foot(const struct kt_asking *a, struct kt_str count, struct kt_str next)
+void kt_page_foot(struct kt_asking *a, struct kt_str instance, struct kt_str count,
+                  struct kt_str next)
 {
+    KT_CLEANUP(kt_buf_done) struct kt_buf covered = { 0 };
     struct kt_str one;
     bool md = a->how == KT_OUT_MD, first = true;
     if (!kt_page_for_people(a))
         return;
-    printf(md ? "\n" KT_STR_FMT : KT_STR_FMT, KT_STR_ARG(count));
+    kt_asking_coverage(a, instance, &covered);
+    printf(md ? "\n" KT_STR_FMT " · %s" : KT_STR_FMT " · %s", KT_STR_ARG(count),
+           kt_buf_z(&covered));
     for (; next.len > 0 && kt_str_split(&next, '\n', &one); first = false) {
         printf("%s", first ? " · next: " : md ? " or " : "\n  or: ");
         printf(md ? "`" KT_STR_FMT "`" : KT_STR_FMT, KT_STR_ARG(one));

@@ -15,11 +15,13 @@ void kt_page_fact(const struct kt_asking *a, const char *name, struct kt_str tex
 /* A heading over a table: in Markdown, where tables have none. */
 void kt_page_heading(const struct kt_asking *a, const char *title);
 /*
- * The end of every answer: "3 actors · next: keytrail actor alice --since 7d". count and next are
- * ready for a terminal; next: a command a line, or empty. For machine formats nothing of it is
- * printed on stdout.
+ * The end of every answer: "3 actors · coverage 100 % · next: keytrail actor alice --since 7d".
+ * count and next are ready for a terminal; next: a command a line, or empty. instance: of whose
+ * records the answer is made, or empty. For machine formats nothing of it is printed on stdout:
+ * kt_asking_end says on stderr what is missing.
  */
-void kt_page_foot(const struct kt_asking *a, struct kt_str count, struct kt_str next);
+void kt_page_foot(struct kt_asking *a, struct kt_str instance, struct kt_str count,
+                  struct kt_str next);
 /* A command that asks the same store about something else, quoted for a shell: "keytrail actor
  * 'a b' --db x.db --since 7d". window: with the options of this one. */
 void kt_page_command(const struct kt_asking *a, const char *verb, struct kt_str argument,

@@ -25,6 +25,6 @@ void kt_profile_facts(const struct kt_profile_page *g,
                                    kt_time_ns time),
                       void *self);
 /* For people: head, facts, lists, hours, foot. */
-void kt_profile_show(const struct kt_profile_page *g);
+void kt_profile_show(struct kt_profile_page *g);
 /* For programs: one row a value, in the form of -o. */
 void kt_profile_rows(const struct kt_profile_page *g);

@@ -9,6 +9,7 @@
 
 #include "cli/profile.h"
 
+#define NEXTS    3u
 #define NEWS_MAX 5u /* values that the line of a list's news names */
 
 /* ---- facts ---- */
@@ -282,31 +283,41 @@ static struct kt_str oddest(const struct kt_profile *p, enum kt_profile_list lis
     return p->n[list] > 0 ? p->list[list][0].value : KT_STR_NONE;
 }
 
-static void show_foot(const struct kt_profile_page *g)
+static void show_foot(struct kt_profile_page *g)
 {
     static const struct {
         enum kt_profile_list list;
         const char *verb;
-    } nexts[KT_PROFILE_KINDS][2] = {
-        [KT_PROFILE_ACTOR] = { { KT_PROFILE_SECRETS, "who" }, { KT_PROFILE_ADDRESSES, "ip" } },
-        [KT_PROFILE_IP] = { { KT_PROFILE_ACTORS, "actor" }, { KT_PROFILE_SECRETS, "who" } },
-        [KT_PROFILE_SECRET] = { { KT_PROFILE_ACTORS, "actor" }, { KT_PROFILE_ADDRESSES, "ip" } },
-        [KT_PROFILE_SESSION] = { { KT_PROFILE_ACTORS, "actor" }, { KT_PROFILE_SECRETS, "who" } },
+    } nexts[KT_PROFILE_KINDS][NEXTS] = {
+        /* KT_PROFILE_LIST_COUNT: the subject itself */
+        [KT_PROFILE_ACTOR] = { { KT_PROFILE_SECRETS, "who" },
+                               { KT_PROFILE_ADDRESSES, "ip" },
+                               { KT_PROFILE_LIST_COUNT, "blast" } },
+        [KT_PROFILE_IP] = { { KT_PROFILE_ACTORS, "actor" },
+                            { KT_PROFILE_SECRETS, "who" },
+                            { KT_PROFILE_LIST_COUNT, "blast" } },
+        [KT_PROFILE_SECRET] = { { KT_PROFILE_ACTORS, "actor" },
+                                { KT_PROFILE_ADDRESSES, "ip" },
+                                { KT_PROFILE_LIST_COUNT, "who" } },
+        [KT_PROFILE_SESSION] = { { KT_PROFILE_ACTORS, "actor" },
+                                 { KT_PROFILE_SECRETS, "who" },
+                                 { KT_PROFILE_LIST_COUNT, "blast" } },
     };
     KT_CLEANUP(kt_buf_done) struct kt_buf count = { 0 }, next = { 0 };
     const struct kt_profile *p = g->p;
     kt_buf_addf(&count, "%" PRIu64 " event%s", p->events, p->events == 1 ? "" : "s");
-    for (unsigned i = 0; i < 2; i++) {
-        struct kt_str value = oddest(p, nexts[g->what.kind][i].list);
-        if (value.len == 0)
+    for (unsigned i = 0; i < NEXTS; i++) {
+        enum kt_profile_list list = nexts[g->what.kind][i].list;
+        struct kt_str value = list == KT_PROFILE_LIST_COUNT ? g->what.value : oddest(p, list);
+        if (value.len == 0 || p->first == 0)
             continue;
         kt_buf_addz(&next, next.len > 0 ? "\n" : "");
         kt_page_command(&g->a, nexts[g->what.kind][i].verb, value, true, &next);
     }
-    kt_page_foot(&g->a, kt_buf_str(&count), kt_buf_str(&next));
+    kt_page_foot(&g->a, kt_profile_instance(p), kt_buf_str(&count), kt_buf_str(&next));
 }
 
-void kt_profile_show(const struct kt_profile_page *g)
+void kt_profile_show(struct kt_profile_page *g)
 {
     static const char *const words[KT_PROFILE_KINDS] = { [KT_PROFILE_ACTOR] = "ACTOR",
                                                          [KT_PROFILE_IP] = "ADDRESS",

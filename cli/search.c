@@ -200,7 +200,7 @@ static void say_coverage(const struct kt_search *s)
                               .until = s->until,
                               .now = s->now };
     fflush(stdout);
-    kt_asking_say_coverage(&a, PATIENCE_MS, true);
+    kt_asking_say_missing(&a, PATIENCE_MS);
 }
 
 /* Who is who, where the query asks for an actor: by -c, else as the log of the store has it. */

@@ -204,7 +204,7 @@ static const struct kt_profile_entry *oddest(const struct who *w, uint32_t n)
     return best;
 }
 
-static void show(const struct who *w)
+static void show(struct who *w)
 {
     KT_CLEANUP(kt_buf_done) struct kt_buf count = { 0 }, next = { 0 };
     const struct kt_profile *p = w->p;
@@ -230,7 +230,7 @@ static void show(const struct who *w)
         kt_page_command(&w->a, "actor", odd->value, true, &next);
     else
         kt_page_command(&w->a, "secret", w->what.value, false, &next);
-    kt_page_foot(&w->a, kt_buf_str(&count), kt_buf_str(&next));
+    kt_page_foot(&w->a, kt_profile_instance(w->p), kt_buf_str(&count), kt_buf_str(&next));
 }
 
 /* The inventory is that of now, whatever the window; snapshots are made once a day. */

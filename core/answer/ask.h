@@ -16,8 +16,8 @@ struct kt_ask {
     kt_time_ns now;
     uint64_t until_seq; /* the newest record that counts; 0: all. So that several walks over a log
                            that grows speak of the same records */
-    int zone_offset_s; /* of relative times in queries, and of hours and days in answers */
-    bool newest_first; /* kt_ask_records: instead of oldest first */
+    int zone_offset_s;  /* of relative times in queries, and of hours and days in answers */
+    bool newest_first;  /* kt_ask_records: instead of oldest first */
     /* Asked as in struct kt_scan: true ends a walk with KT_E_LIMIT. */
     bool (*give_up)(void *self);
     void *give_up_self;

@@ -49,11 +49,12 @@ static void count(struct blast *b, enum kt_blast_list which, struct kt_str what,
 {
     bool deed = which == KT_BLAST_DEEDS;
     if (what.len > 0 || deed)
-        kt_counted_add(b->tally[which],
-                     &(struct kt_counted_thing){ .what = what,
-                                           .action = deed ? ev->action : 0,
-                                           .operation = deed ? ev->operation : KT_STR_NONE },
-                     ev->time);
+        kt_counted_add(
+            b->tally[which],
+            &(struct kt_counted_thing){ .what = what,
+                                        .action = deed ? ev->action : 0,
+                                        .operation = deed ? ev->operation : KT_STR_NONE },
+            ev->time);
 }
 
 static bool is_set(struct kt_str secret)
@@ -292,7 +293,8 @@ static enum kt_status follow_hops(struct blast *b, struct kt_error *err)
 /* ---- sets, leaks ---- */
 
 /* Members that a store lists stand as secrets of their own; where it lists none, the set does. */
-static enum kt_status open_set(struct blast *b, const struct kt_counted_thing *set, struct kt_error *err)
+static enum kt_status open_set(struct blast *b, const struct kt_counted_thing *set,
+                               struct kt_error *err)
 {
     const struct kt_inventory *v = kt_states_inventory(b->states);
     struct kt_str prefix = kt_str_sub(set->what, 0, set->what.len - 1);

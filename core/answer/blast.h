@@ -4,9 +4,9 @@
  * of it.
  */
 #pragma once
+#include "core/answer/counted.h"
 #include "core/answer/credential.h"
 #include "core/answer/secret_state.h"
-#include "core/answer/counted.h"
 
 enum kt_blast_list {
     KT_BLAST_ADDRESSES,

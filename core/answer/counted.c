@@ -12,7 +12,7 @@
 #include "core/base/map.h"
 
 struct kt_counted {
-    struct kt_map *keys;     /* u8 action ‖ u32 length of the operation ‖ operation ‖ what */
+    struct kt_map *keys; /* u8 action ‖ u32 length of the operation ‖ operation ‖ what */
     struct kt_counted_thing *at;   /* by number in keys */
     struct kt_counted_thing *list; /* sorted */
     uint32_t cap, max;

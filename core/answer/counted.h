@@ -1,6 +1,6 @@
 /*
- * counted: things, how often each, and when first and last: addresses, actors, targets. Bounded: what
- * comes beyond the maximum is counted without a name.
+ * counted: things, how often each, and when first and last: addresses, actors, targets. Bounded:
+ * what comes beyond the maximum is counted without a name.
  */
 #pragma once
 #include "core/base/buf.h"

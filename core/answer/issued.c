@@ -43,12 +43,11 @@ static enum kt_status take(void *self, const struct kt_record *r, const struct k
 enum kt_status kt_issued_find(struct kt_ask *a, struct kt_str id, kt_time_ns first,
                               struct kt_issued *ret, struct kt_error *err)
 {
-    KT_CLEANUP(kt_buf_done) struct kt_buf query = { 0 }, quoted = { 0 };
+    KT_CLEANUP(kt_buf_done) struct kt_buf query = { 0 };
     kt_time_ns since = a->since, until = a->until;
     *ret = (struct kt_issued){ 0 };
-    kt_ask_term(&quoted, "", id); /* :"id" */
-    kt_buf_addz(&query, "action:login,issue ");
-    kt_buf_add(&query, kt_str_from_index(kt_buf_str(&quoted), 1));
+    kt_buf_addz(&query, "action:login,issue");
+    kt_ask_text(&query, id);
     a->since = first - KT_ISSUED_SPAN;
     a->until = first + LATE;
     enum kt_status status = kt_ask_records(a, kt_buf_str(&query), take, ret, err);

@@ -34,14 +34,6 @@ static const struct kt_identity *identity_of(const struct kt_ask *a, struct kt_s
                : kt_identities_find(a->ids, name, KT_STR_NONE, KT_STR_NONE);
 }
 
-static void add_value(struct kt_buf *out, const char *before, struct kt_str value, bool glob)
-{
-    KT_CLEANUP(kt_buf_done) struct kt_buf quoted = { 0 };
-    kt_ask_term(&quoted, "", value); /* :"value" */
-    kt_buf_addz(out, before);
-    kt_buf_add(out, glob ? value : kt_str_from_index(kt_buf_str(&quoted), 1));
-}
-
 /* Of an identity whose aliases are for everywhere its name says all; the others are written out,
  * and each record's actor is judged with its source. */
 enum kt_status kt_profile_actor_term(const struct kt_ask *a, struct kt_str value,
@@ -55,10 +47,12 @@ enum kt_status kt_profile_actor_term(const struct kt_ask *a, struct kt_str value
             *ret_only = who;
     if (who == NULL)
         return kt_ask_pattern(out, "actor", value, err);
-    kt_buf_addz(out, out->len > 0 ? " actor:" : "actor:");
-    add_value(out, "", kt_str_of(who->name), false);
+    kt_ask_term(out, "actor", kt_str_of(who->name));
     for (unsigned i = 0; *ret_only != NULL && i < who->n_alias; i++)
-        add_value(out, ",", kt_str_of(who->alias[i].actor), who->alias[i].glob);
+        if (who->alias[i].glob)
+            kt_buf_addf(out, ",%s", who->alias[i].actor);
+        else
+            kt_ask_value(out, kt_str_of(who->alias[i].actor));
     return KT_OK;
 }
 
@@ -75,7 +69,7 @@ static enum kt_status secret_term(struct kt_str value, struct kt_buf *out, struc
         KT_CLEANUP(kt_buf_done) struct kt_buf set = { 0 };
         kt_buf_add(&set, kt_str_sub(value, 0, (size_t)i + 1));
         kt_buf_byte(&set, '*');
-        add_value(out, ",", kt_buf_str(&set), false);
+        kt_ask_value(out, kt_buf_str(&set));
     }
     return KT_OK;
 }
@@ -101,7 +95,7 @@ static enum kt_status session_term(struct kt_str value, struct kt_buf *out, stru
     if (kt_ask_pattern(&either, "credential", value, err) != KT_OK)
         return KT_E_INPUT;
     if (!glob)
-        add_value(out, "", value, false);
+        kt_ask_text(out, value);
     kt_buf_addf(out, "%s(" KT_STR_FMT ")", glob ? "" : " ", KT_STR_ARG(kt_buf_str(&either)));
     return KT_OK;
 }
@@ -154,17 +148,17 @@ static int most_first(const void *pa, const void *pb)
 
 static void note_pairs(struct kt_profiling *p)
 {
-    struct kt_profile_tallies *actors = &p->list[KT_PROFILE_ACTORS];
+    struct kt_profile_values *actors = &p->list[KT_PROFILE_ACTORS];
     struct kt_buf *lands = kt_alloc_array(actors->n + 1, sizeof *lands);
     bool compared = p->out.since != 0 && p->what.usual > 0;
     for (uint32_t k = 0; k < kt_map_count(p->places.map); k++) {
-        const struct kt_pair *pair = &p->places.at[k];
+        const struct kt_profile_pair *pair = &p->places.at[k];
         actors->at[pair->a].e.addresses += pair->in_window;
         actors->at[pair->a].e.new_addresses +=
             pair->in_window && compared && pair->first >= p->out.since;
     }
     for (uint32_t k = 0; k < kt_map_count(p->lands.map); k++) {
-        const struct kt_pair *pair = &p->lands.at[k];
+        const struct kt_profile_pair *pair = &p->lands.at[k];
         bool is_new = compared && pair->first >= p->out.since;
         struct kt_str country = p->list[KT_PROFILE_COUNTRIES].at[pair->b].e.value;
         if (!pair->in_window)
@@ -182,7 +176,7 @@ static void note_pairs(struct kt_profiling *p)
 
 static void close_list(struct kt_profiling *p, enum kt_profile_list list)
 {
-    struct kt_profile_tallies *l = &p->list[list];
+    struct kt_profile_values *l = &p->list[list];
     bool lines = list == KT_PROFILE_SESSIONS || list == KT_PROFILE_CREDENTIALS;
     struct kt_profile_entry *e = kt_alloc_array(l->n + 1, sizeof *e);
     uint32_t n = 0;
@@ -202,7 +196,7 @@ static void close_list(struct kt_profiling *p, enum kt_profile_list list)
 
 static void close_lists(struct kt_profiling *p)
 {
-    struct kt_profile_tallies *actors = &p->list[KT_PROFILE_ACTORS];
+    struct kt_profile_values *actors = &p->list[KT_PROFILE_ACTORS];
     for (uint32_t i = 0; i < actors->n; i++) { /* the file of identities knows better */
         const struct kt_identity *who =
             p->ask->ids == NULL ? NULL : kt_identities_named(p->ask->ids, actors->at[i].e.value);
@@ -222,7 +216,7 @@ static enum kt_status walk_usual(struct kt_profiling *p, kt_time_ns log_first, s
     kt_time_ns since = p->ask->since, until = p->ask->until;
     kt_time_ns from = log_first > o->usual_since ? log_first : o->usual_since;
     o->usual_days = from < since ? (double)(since - from) / (double)KT_NS_DAY : 0;
-    p->span = KT_WHEN_USUAL;
+    p->span = KT_PROFILE_SPAN_USUAL;
     p->ask->since = o->usual_since;
     p->ask->until = since;
     enum kt_status status = kt_profile_columns(p, kt_buf_str(&p->query), err);
@@ -233,7 +227,7 @@ static enum kt_status walk_usual(struct kt_profiling *p, kt_time_ns log_first, s
 
 static enum kt_status walk_sessions(struct kt_profiling *p, struct kt_error *err)
 {
-    p->span = KT_WHEN_WINDOW;
+    p->span = KT_PROFILE_SPAN_WINDOW;
     p->lines_only = p->what.kind != KT_PROFILE_SESSION;
     return kt_profile_lines(p, kt_buf_str(&p->query), err);
 }
@@ -262,7 +256,7 @@ enum kt_status kt_profile_load(struct kt_ask *a, const struct kt_profile_ask *wh
                                struct kt_profile **ret, struct kt_error *err)
 {
     struct kt_profiling *p = kt_alloc(sizeof *p);
-    *p = (struct kt_profiling){ .ask = a, .what = *what, .span = KT_WHEN_WINDOW };
+    *p = (struct kt_profiling){ .ask = a, .what = *what, .span = KT_PROFILE_SPAN_WINDOW };
     p->out = (struct kt_profile){ .kind = what->kind, .since = a->since, .until = a->until };
     p->out.usual_since = a->since > what->usual ? a->since - what->usual : 0;
     p->texts = kt_map_new((uint64_t)a->now);
@@ -280,6 +274,11 @@ enum kt_status kt_profile_load(struct kt_ask *a, const struct kt_profile_ask *wh
     close_lists(p);
     *ret = &p->out;
     return KT_OK;
+}
+
+struct kt_str kt_profile_instance(const struct kt_profile *p)
+{
+    return p->n[KT_PROFILE_INSTANCES] == 1 ? p->list[KT_PROFILE_INSTANCES][0].value : KT_STR_NONE;
 }
 
 void kt_profile_free(struct kt_profile *out)

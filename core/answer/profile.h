@@ -81,6 +81,8 @@ struct kt_profile_ask {
 KT_MUST_USE enum kt_status kt_profile_load(struct kt_ask *a, const struct kt_profile_ask *what,
                                            struct kt_profile **ret, struct kt_error *err);
 void kt_profile_free(struct kt_profile *p);
+/* The source instance that all of it came from; empty: several, or none. */
+struct kt_str kt_profile_instance(const struct kt_profile *p);
 /* The terms of a query that find the profile's records: what can be asked again of `search`. */
 KT_MUST_USE enum kt_status kt_profile_query(const struct kt_ask *a,
                                             const struct kt_profile_ask *what, struct kt_buf *out,

@@ -14,7 +14,8 @@
 
 #define SLICE_FIRST (KT_NS_DAY)
 #define GROWTH      4
-#define FEW         32u /* values that a query names */
+#define FEW         32u   /* values that a query names */
+#define QUERY_MAX   4000u /* bytes: what a query may have, and a little to spare */
 
 /* ---- what is wanted ---- */
 
@@ -36,7 +37,7 @@ static void want(struct kt_profiling *p)
 {
     for (unsigned i = 0; i < KT_PROFILE_LIST_COUNT; i++)
         for (uint32_t k = 0; is_asked(p, i) && k < p->list[i].n; k++) {
-            struct kt_profile_tally *t = &p->list[i].at[k];
+            struct kt_profile_value *t = &p->list[i].at[k];
             t->wanted = (t->e.events > 0 && t->e.first >= p->out.since) ||
                         (is_dated(p, i) && t->e.events + t->e.usual > 0);
             t->e.dated = t->wanted;
@@ -44,7 +45,7 @@ static void want(struct kt_profiling *p)
 }
 
 /* What was found before `until` is wanted no more. Returns how many are. */
-static uint32_t settle(struct kt_profile_tallies *l, kt_time_ns until)
+static uint32_t settle(struct kt_profile_values *l, kt_time_ns until)
 {
     uint32_t n = 0;
     for (uint32_t k = 0; k < l->n; k++) {
@@ -81,23 +82,22 @@ static bool has_limits(const struct kt_profiling *p, struct kt_str actor)
 static bool name_values(const struct kt_profiling *p, enum kt_profile_list list, uint32_t missing,
                         struct kt_buf *query)
 {
-    const struct kt_profile_tallies *l = &p->list[list];
-    const char *between = "";
+    const struct kt_profile_values *l = &p->list[list];
+    uint32_t n = 0;
     if (missing > FEW || field_of(list) == NULL)
         return false;
-    kt_buf_addf(query, " %s:", field_of(list));
     for (uint32_t k = 0; k < l->n; k++) {
-        KT_CLEANUP(kt_buf_done) struct kt_buf value = { 0 };
+        struct kt_str value = l->at[k].e.value;
         if (!l->at[k].wanted)
             continue;
-        if (list == KT_PROFILE_ACTORS && has_limits(p, l->at[k].e.value))
+        if (list == KT_PROFILE_ACTORS && has_limits(p, value))
             return false;
-        kt_ask_term(&value, "", l->at[k].e.value); /* :"a" */
-        kt_buf_addz(query, between);
-        kt_buf_add(query, kt_str_from_index(kt_buf_str(&value), 1));
-        between = ",";
+        if (n++ == 0)
+            kt_ask_term(query, field_of(list), value);
+        else
+            kt_ask_value(query, value);
     }
-    return query->len < 3500; /* of what a query may have */
+    return query->len <= QUERY_MAX;
 }
 
 static enum kt_status walk(struct kt_profiling *p, struct kt_str query, kt_time_ns from,
@@ -135,7 +135,7 @@ enum kt_status kt_profile_before(struct kt_profiling *p, kt_time_ns log_first, s
 {
     kt_time_ns end = p->out.usual_since, from = log_first, length = SLICE_FIRST;
     enum kt_status status = KT_OK;
-    p->span = KT_WHEN_BEFORE;
+    p->span = KT_PROFILE_SPAN_BEFORE;
     want(p);
     while (status == KT_OK && from < end) {
         uint32_t wanted[KT_PROFILE_LIST_COUNT], n = 0;

@@ -4,30 +4,30 @@
 #include "core/base/arena.h"
 #include "core/base/map.h"
 
-enum kt_profile_when { KT_WHEN_WINDOW, KT_WHEN_USUAL, KT_WHEN_BEFORE };
+enum kt_profile_span { KT_PROFILE_SPAN_WINDOW, KT_PROFILE_SPAN_USUAL, KT_PROFILE_SPAN_BEFORE };
 
-struct kt_profile_tally {
+struct kt_profile_value {
     struct kt_profile_entry e;      /* first: what is handed out */
     uint32_t network, country, asn; /* of an address: numbers of their lists, KT_MAP_NONE = none */
     bool wanted;                    /* its first is looked for in what is before */
 };
-struct kt_profile_tallies {
+struct kt_profile_values {
     struct kt_map *map;
-    struct kt_profile_tally *at; /* by number in map */
+    struct kt_profile_value *at; /* by number in map */
     uint32_t n, cap;
     uint32_t *number, cap_number; /* of the codes of one chunk's column; KT_MAP_NONE = not yet */
 };
-struct kt_pair { /* an actor (a) at an address or in a country (b) */
+struct kt_profile_pair { /* an actor (a) at an address or in a country (b) */
     uint32_t a, b;
     kt_time_ns first;
     bool in_window;
 };
-struct kt_pairs {
+struct kt_profile_pairs {
     struct kt_map *map; /* keys: two u32 */
-    struct kt_pair *at;
+    struct kt_profile_pair *at;
     uint32_t cap;
 };
-struct kt_met { /* one record, its values by number; KT_MAP_NONE = it has none */
+struct kt_profile_met { /* one record, its values by number; KT_MAP_NONE = it has none */
     kt_time_ns time;
     enum kt_action action;
     enum kt_outcome outcome;
@@ -41,9 +41,9 @@ struct kt_profiling {
     struct kt_profile_ask what;
     struct kt_buf query;
     const struct kt_identity *only; /* an actor with aliases for some sources: rows are judged */
-    enum kt_profile_when span;
-    struct kt_profile_tallies list[KT_PROFILE_LIST_COUNT];
-    struct kt_pairs places, lands; /* actor and address, actor and country */
+    enum kt_profile_span span;
+    struct kt_profile_values list[KT_PROFILE_LIST_COUNT];
+    struct kt_profile_pairs places, lands; /* actor and address, actor and country */
     struct kt_map *texts;
     /* of the actor codes of one chunk: source and instance for which the number was looked up */
     uint32_t *asked, cap_asked;
@@ -60,7 +60,7 @@ uint32_t kt_profile_number(struct kt_profiling *p, enum kt_profile_list list, st
 uint32_t kt_profile_address(struct kt_profiling *p, struct kt_ip ip);
 struct kt_str kt_profile_keep(struct kt_profiling *p, struct kt_str text);
 /* Counts one record of the window or the usual span, or dates what is wanted. */
-void kt_profile_take(struct kt_profiling *p, const struct kt_met *m);
+void kt_profile_take(struct kt_profiling *p, const struct kt_profile_met *m);
 /* Walks the columns, or the lines, of the ask's window. */
 KT_MUST_USE enum kt_status kt_profile_columns(struct kt_profiling *p, struct kt_str query,
                                               struct kt_error *err);

@@ -19,12 +19,13 @@ static bool makes(const struct kt_profiling *p, enum kt_profile_list list)
 {
     bool place = list == KT_PROFILE_ADDRESSES || list == KT_PROFILE_NETWORKS ||
                  list == KT_PROFILE_COUNTRIES || list == KT_PROFILE_ASNS;
-    return place || p->span == KT_WHEN_WINDOW || (p->span == KT_WHEN_USUAL && !p->what.reads_only);
+    return place || p->span == KT_PROFILE_SPAN_WINDOW ||
+           (p->span == KT_PROFILE_SPAN_USUAL && !p->what.reads_only);
 }
 
 uint32_t kt_profile_number(struct kt_profiling *p, enum kt_profile_list list, struct kt_str value)
 {
-    struct kt_profile_tallies *l = &p->list[list];
+    struct kt_profile_values *l = &p->list[list];
     if (value.len == 0)
         return KT_MAP_NONE;
     if (!makes(p, list))
@@ -42,7 +43,7 @@ uint32_t kt_profile_number(struct kt_profiling *p, enum kt_profile_list list, st
         l->cap = l->cap == 0 ? 64 : 2 * l->cap;
         l->at = kt_realloc_array(l->at, l->cap, sizeof *l->at);
     }
-    l->at[n] = (struct kt_profile_tally){ .e = { .value = kt_map_key(l->map, n) },
+    l->at[n] = (struct kt_profile_value){ .e = { .value = kt_map_key(l->map, n) },
                                           .network = KT_MAP_NONE,
                                           .country = KT_MAP_NONE,
                                           .asn = KT_MAP_NONE };
@@ -55,7 +56,7 @@ static void place(struct kt_profiling *p, uint32_t n, struct kt_ip ip)
 {
     char net[KT_IP_TEXT_MAX], asn[24];
     const struct kt_fact *f = kt_facts_at(p->ask->facts, ip, UINT64_MAX);
-    struct kt_profile_tallies *l = p->list;
+    struct kt_profile_values *l = p->list;
     uint32_t network = kt_profile_number(p, KT_PROFILE_NETWORKS,
                                          kt_str_of(kt_cidr_format(kt_ip_network(ip, 24, 48), net)));
     uint32_t country = KT_MAP_NONE, number = KT_MAP_NONE;
@@ -71,7 +72,7 @@ static void place(struct kt_profiling *p, uint32_t n, struct kt_ip ip)
         if (number != KT_MAP_NONE)
             l[KT_PROFILE_ASNS].at[number].e.more = f->org;
     }
-    struct kt_profile_tally *t = &l[KT_PROFILE_ADDRESSES].at[n];
+    struct kt_profile_value *t = &l[KT_PROFILE_ADDRESSES].at[n];
     t->network = network;
     t->country = country;
     t->asn = number;
@@ -89,7 +90,7 @@ uint32_t kt_profile_address(struct kt_profiling *p, struct kt_ip ip)
 
 /* ---- one record ---- */
 
-static void meet(struct kt_profiling *p, struct kt_pairs *pairs, uint32_t a, uint32_t b,
+static void meet(struct kt_profiling *p, struct kt_profile_pairs *pairs, uint32_t a, uint32_t b,
                  kt_time_ns t)
 {
     const uint32_t words[2] = { a, b };
@@ -104,17 +105,17 @@ static void meet(struct kt_profiling *p, struct kt_pairs *pairs, uint32_t a, uin
         pairs->at = kt_realloc_array(pairs->at, pairs->cap, sizeof *pairs->at);
     }
     if (is_new)
-        pairs->at[n] = (struct kt_pair){ .a = a, .b = b, .first = t };
+        pairs->at[n] = (struct kt_profile_pair){ .a = a, .b = b, .first = t };
     if (t < pairs->at[n].first)
         pairs->at[n].first = t;
-    pairs->at[n].in_window = pairs->at[n].in_window || p->span == KT_WHEN_WINDOW;
+    pairs->at[n].in_window = pairs->at[n].in_window || p->span == KT_PROFILE_SPAN_WINDOW;
 }
 
-static void count(struct kt_profiling *p, const struct kt_met *m)
+static void count(struct kt_profiling *p, const struct kt_profile_met *m)
 {
     struct kt_profile *o = &p->out;
     kt_time_ns local = m->time + p->ask->zone_offset_s * KT_NS_S;
-    bool window = p->span == KT_WHEN_WINDOW;
+    bool window = p->span == KT_PROFILE_SPAN_WINDOW;
     (window ? o->count : o->usual_count)[m->action][m->outcome]++;
     o->events += window;
     o->usual += !window;
@@ -125,13 +126,14 @@ static void count(struct kt_profiling *p, const struct kt_met *m)
     o->last = m->time > o->last ? m->time : o->last;
 }
 
-static void tally(struct kt_profiling *p, struct kt_profile_entry *e, const struct kt_met *m)
+static void tally(struct kt_profiling *p, struct kt_profile_entry *e,
+                  const struct kt_profile_met *m)
 {
     e->first = e->first == 0 || m->time < e->first ? m->time : e->first;
-    if (p->span == KT_WHEN_BEFORE)
+    if (p->span == KT_PROFILE_SPAN_BEFORE)
         return;
     e->last = m->time > e->last ? m->time : e->last;
-    if (p->span == KT_WHEN_USUAL) {
+    if (p->span == KT_PROFILE_SPAN_USUAL) {
         e->usual++;
         return;
     }
@@ -140,19 +142,19 @@ static void tally(struct kt_profiling *p, struct kt_profile_entry *e, const stru
     e->failed += m->failed;
 }
 
-void kt_profile_take(struct kt_profiling *p, const struct kt_met *m)
+void kt_profile_take(struct kt_profiling *p, const struct kt_profile_met *m)
 {
-    struct kt_met all = *m;
+    struct kt_profile_met all = *m;
     uint32_t ip = m->n[KT_PROFILE_ADDRESSES], actor = m->n[KT_PROFILE_ACTORS];
     if (ip != KT_MAP_NONE) {
-        const struct kt_profile_tally *t = &p->list[KT_PROFILE_ADDRESSES].at[ip];
+        const struct kt_profile_value *t = &p->list[KT_PROFILE_ADDRESSES].at[ip];
         all.n[KT_PROFILE_NETWORKS] = t->network;
         all.n[KT_PROFILE_COUNTRIES] = t->country;
         all.n[KT_PROFILE_ASNS] = t->asn;
     }
     if (!p->lines_only) {
         p->out.first = p->out.first == 0 || m->time < p->out.first ? m->time : p->out.first;
-        if (p->span != KT_WHEN_BEFORE)
+        if (p->span != KT_PROFILE_SPAN_BEFORE)
             count(p, m);
     }
     for (unsigned i = 0; i < KT_PROFILE_LIST_COUNT; i++)
@@ -160,15 +162,15 @@ void kt_profile_take(struct kt_profiling *p, const struct kt_met *m)
             tally(p, &p->list[i].at[all.n[i]].e, m);
     if (actor != KT_MAP_NONE && m->kind != KT_ACTOR_UNKNOWN)
         p->list[KT_PROFILE_ACTORS].at[actor].e.kind = m->kind;
-    if (p->lines_only || p->span == KT_WHEN_BEFORE || p->what.kind != KT_PROFILE_SECRET)
+    if (p->lines_only || p->span == KT_PROFILE_SPAN_BEFORE || p->what.kind != KT_PROFILE_SECRET)
         return;
     meet(p, &p->places, actor, ip, m->time);
     meet(p, &p->lands, actor, all.n[KT_PROFILE_COUNTRIES], m->time);
 }
 
-static struct kt_met met(kt_time_ns time, const struct kt_event *ev)
+static struct kt_profile_met met(kt_time_ns time, const struct kt_event *ev)
 {
-    struct kt_met m = {
+    struct kt_profile_met m = {
         .time = time, .action = ev->action, .outcome = ev->outcome, .kind = ev->actor_kind
     };
     for (unsigned i = 0; i < KT_PROFILE_LIST_COUNT; i++)
@@ -192,7 +194,7 @@ static void begin_chunk(struct kt_profiling *p, const struct kt_columns *c)
                { KT_PROFILE_INSTANCES, KT_COL_INSTANCE },
                { KT_PROFILE_AGENTS, KT_COL_USER_AGENT } };
     for (size_t i = 0; i < KT_ARRAY_LEN(of); i++) {
-        struct kt_profile_tallies *l = &p->list[of[i].list];
+        struct kt_profile_values *l = &p->list[of[i].list];
         if (!(c->have & KT_COLUMN(of[i].column)))
             continue;
         uint32_t codes = c->text[of[i].column - KT_COL_SMALL].n_dict + 1;
@@ -276,7 +278,7 @@ static enum kt_status take_view(void *self, const struct kt_view *view, struct k
                                      .outcome = c->small[KT_COL_OUTCOME][row],
                                      .actor_kind = c->small[KT_COL_ACTOR_KIND][row],
                                      .secret = kt_column_str(c, KT_COL_SECRET, row) };
-        struct kt_met m = met(view->time[row], &ev);
+        struct kt_profile_met m = met(view->time[row], &ev);
         m.n[KT_PROFILE_ACTORS] = actor_by_code(p, c, row);
         if (is_other(p, m.n[KT_PROFILE_ACTORS]))
             continue;
@@ -314,7 +316,7 @@ static enum kt_status take_line(void *self, const struct kt_record *r, const str
         return KT_E_AGAIN;
     }
     p->out.lines++;
-    struct kt_met m = met(ev->time > 0 ? ev->time : r->arrival, ev);
+    struct kt_profile_met m = met(ev->time > 0 ? ev->time : r->arrival, ev);
     if (p->only != NULL &&
         !kt_str_is(kt_ask_actor(p->ask, ev->actor, ev->source, ev->instance), p->only->name))
         return KT_OK;
