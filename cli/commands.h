@@ -33,6 +33,7 @@ int kt_cmd_session(int argc, char **argv);
 int kt_cmd_sql(int argc, char **argv);
 int kt_cmd_status(int argc, char **argv);
 int kt_cmd_store(int argc, char **argv);
+int kt_cmd_timeline(int argc, char **argv);
 int kt_cmd_verify(int argc, char **argv);
 int kt_cmd_who(int argc, char **argv);
 int kt_cmd_version(int argc, char **argv);

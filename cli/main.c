@@ -25,6 +25,7 @@ static const struct {
     { "import", "decode files or a feed into a store", kt_cmd_import },
     { "status", "what is stored, learning, late or broken", kt_cmd_status },
     { "search", "events that match a query", kt_cmd_search },
+    { "timeline", "what happened, in order: accesses, alerts, steps and gaps", kt_cmd_timeline },
     { "coverage", "what the log can speak about: days, gaps and their causes", kt_cmd_coverage },
     { "rotation", "rotations: watch SECRET until nobody uses the old one; list", kt_cmd_rotation },
     { "who", "who read a secret, since when, and is it usual", kt_cmd_who },

@@ -147,7 +147,7 @@ static struct kt_survey_span expected(const struct kt_survey *v, unsigned i, int
     kt_time_ns last = s->last > s->heard_last ? s->last : s->heard_last;
     int64_t low = first / KT_NS_MIN, high = last / KT_NS_MIN + 1;
     if (s->heard != 0 && !v->at[i].retired)
-        high = v->end;
+        high = v->until;
     return (struct kt_survey_span){ low > from ? low : from, high < until ? high : until };
 }
 
@@ -354,7 +354,9 @@ void kt_coverage_say(const struct kt_coverage *c, struct kt_str instance, struct
         return;
     }
     double percent = 100 * share_of(c, instance);
-    (void)snprintf(share, sizeof share, "%.0f", percent > 99 && percent < 100 ? 99.0 : percent);
+    /* what is not all is never rounded to all */
+    (void)snprintf(share, sizeof share, percent < 100 ? "%.1f" : "%.0f",
+                   percent > 99.9 && percent < 100 ? 99.9 : percent);
     kt_buf_addf(out, "coverage %s %%", share);
     if (worst == NULL)
         return;

@@ -19,6 +19,8 @@ struct kt_survey_spans {
     unsigned n, cap;
 };
 void kt_survey_add_span(struct kt_survey_spans *s, int64_t from, int64_t until);
+/* Minutes of [from, until) that are in one of the spans, which are rising and apart. */
+int64_t kt_survey_covered(const struct kt_survey_spans *s, int64_t from, int64_t until);
 
 struct kt_survey_pause { /* of a source that was listened to */
     int64_t from, until;
@@ -59,6 +61,11 @@ KT_MUST_USE enum kt_status kt_survey_collector(struct kt_survey *v, struct kt_er
 bool kt_survey_wants_history(const struct kt_survey *v);
 /* By the tally alone: agents that were away, sources that were quiet, records that came late. */
 void kt_survey_judge(struct kt_survey *v);
+/* A part of it: what came late. */
+void kt_survey_late(struct kt_survey *v, unsigned source);
+/* When the last late record of the span came, in minutes; 0: none was late. */
+int64_t kt_survey_arrived(const struct kt_survey *v, unsigned source, int64_t from, int64_t until);
+void kt_survey_fill(struct kt_coverage_gap *g, int64_t at, uint64_t events);
 /* How many accesses are usual in [from, until). */
 double kt_survey_expected(const struct kt_survey_source *s, int64_t from, int64_t until);
 /* Is there a silence in [from, until) that is unusual for the source? */

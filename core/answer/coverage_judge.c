@@ -51,8 +51,7 @@ void kt_survey_add_span(struct kt_survey_spans *s, int64_t from, int64_t until)
     s->at[s->n++] = (struct kt_survey_span){ from, until };
 }
 
-/* Minutes of [from, until) that are in one of the spans, which are rising and apart. */
-static int64_t covered(const struct kt_survey_spans *s, int64_t from, int64_t until)
+int64_t kt_survey_covered(const struct kt_survey_spans *s, int64_t from, int64_t until)
 {
     int64_t sum = 0;
     for (unsigned i = 0; i < s->n; i++)
@@ -129,7 +128,7 @@ static void measure_rates(const struct kt_survey *v, unsigned i)
         int64_t hour = l.from / 60 + 1; /* the first one is cut */
         hour += (week_hour - hour % WEEK_HOURS + WEEK_HOURS) % WEEK_HOURS;
         for (; (hour + 1) * 60 <= l.until && n < SAMPLES_MAX; hour += WEEK_HOURS)
-            if (covered(&x->away, hour * 60, hour * 60 + 60) == 0)
+            if (kt_survey_covered(&x->away, hour * 60, hour * 60 + 60) == 0)
                 sample[n++] = kt_tally_hour(v->t, s, hour);
         qsort(sample, n, sizeof *sample, compare_u32);
         x->rate[week_hour] = n < SAMPLES_LEAST ? 0 : sample[(n - 1) / 2];
@@ -164,7 +163,7 @@ static void note_pause(void *self, struct kt_survey_source *x, int64_t from, int
 {
     (void)self;
     if (until - from < KT_SURVEY_LEAST ||
-        until - from - covered(&x->away, from, until) < KT_SURVEY_LEAST)
+        until - from - kt_survey_covered(&x->away, from, until) < KT_SURVEY_LEAST)
         return;
     if (x->n_pauses == x->cap_pauses) {
         x->cap_pauses = x->cap_pauses == 0 ? 64 : 2 * x->cap_pauses;
@@ -258,8 +257,7 @@ bool kt_survey_is_missing(const struct kt_survey *v, unsigned source, int64_t fr
 
 /* ---- gaps ---- */
 
-/* When the last late record of the span came, in minutes; 0: none was late. */
-static int64_t arrived(const struct kt_survey *v, unsigned i, int64_t from, int64_t until)
+int64_t kt_survey_arrived(const struct kt_survey *v, unsigned i, int64_t from, int64_t until)
 {
     int64_t last = 0;
     for (int64_t m = from; m < until; m++) {
@@ -272,7 +270,7 @@ static int64_t arrived(const struct kt_survey *v, unsigned i, int64_t from, int6
     return last;
 }
 
-static void fill(struct kt_coverage_gap *g, int64_t at, uint64_t events)
+void kt_survey_fill(struct kt_coverage_gap *g, int64_t at, uint64_t events)
 {
     g->filled = true;
     g->filled_at = at * KT_NS_MIN;
@@ -293,7 +291,8 @@ static void tell_away(struct kt_survey *v, unsigned i)
             continue;
         g->events = kt_tally_events(v->t, s, away.from, away.until);
         if (back && !kt_survey_is_missing(v, i, away.from, away.until))
-            fill(g, later(away.until, arrived(v, i, away.from, away.until)), g->events);
+            kt_survey_fill(g, later(away.until, kt_survey_arrived(v, i, away.from, away.until)),
+                           g->events);
     }
 }
 
@@ -334,83 +333,6 @@ static void tell_quiet(struct kt_survey *v, unsigned i)
     }
 }
 
-static bool is_told(const struct kt_survey *v, unsigned i, int64_t from, int64_t until)
-{
-    for (unsigned k = 0; k < v->c->n_gaps; k++) {
-        const struct kt_coverage_gap *g = &v->c->gap[k];
-        if (kt_str_eq(g->instance, v->c->source[i].instance) && g->cause == KT_GAP_LATE &&
-            g->from < until * KT_NS_MIN && g->until > from * KT_NS_MIN)
-            return true;
-    }
-    return false;
-}
-
-/* A run in which nothing came in time. */
-struct late_run {
-    int64_t from, until; /* from 0: none */
-};
-
-static void end_run(struct kt_survey *v, unsigned i, struct late_run *r)
-{
-    const struct kt_survey_source *x = &v->at[i];
-    int64_t from = r->from, until = r->until;
-    r->from = 0;
-    if (from == 0 || until - from < KT_SURVEY_LEAST ||
-        covered(&x->away, from, until) + covered(&v->down, from, until) >= (until - from) / 2 ||
-        is_told(v, i, from, until))
-        return;
-    /* What came at its end in the same haste is not late by itself, but part of it. */
-    int64_t at = arrived(v, i, from, until);
-    if (at - until <= KT_TALLY_LATE / KT_NS_MIN + KT_SURVEY_LEAST +
-                          (int64_t)kt_tally_allowance(kt_str_of(tally_of(v, i)->source)))
-        until = earlier(later(until, at), v->end);
-    struct kt_coverage_gap *g =
-        kt_survey_gap(v, (int)i, from, until, KT_GAP_LATE, "nothing of it came in time");
-    if (g != NULL)
-        fill(g, at, kt_tally_events(v->t, tally_of(v, i), from, until));
-}
-
-struct state { /* of a minute: did something come, and all of it late? */
-    bool any, late;
-};
-
-static struct state reports_of(const struct kt_tally_day *d, uint32_t at)
-{
-    return (struct state){ (d->mark[at] & KT_TALLY_REPORT) != 0,
-                           (d->mark[at] & KT_TALLY_WAS_LATE) != 0 };
-}
-
-static struct state accesses_of(const struct kt_tally_day *d, uint32_t at)
-{
-    return (struct state){ d->access[at] > 0, d->late != NULL && d->late->n[at] > 0 &&
-                                                  d->late->n[at] >= d->access[at] };
-}
-
-static void tell_late(struct kt_survey *v, unsigned i,
-                      struct state (*state_of)(const struct kt_tally_day *d, uint32_t at))
-{
-    const struct kt_tally_source *s = tally_of(v, i);
-    struct late_run run = { 0 };
-    if (s->heard == 0)
-        return; /* an import, or from before there was an agent */
-    for (int64_t m = s->heard / KT_NS_MIN; m < v->end; m++) {
-        const struct kt_tally_day *d = kt_tally_day(v->t, s, m / KT_TALLY_MINUTES);
-        if (d == NULL || d->late == NULL) { /* nothing of the day was late */
-            end_run(v, i, &run);
-            m = (m / KT_TALLY_MINUTES + 1) * KT_TALLY_MINUTES - 1;
-            continue;
-        }
-        struct state state = state_of(d, (uint32_t)(m % KT_TALLY_MINUTES));
-        if (state.late) {
-            run.from = run.from == 0 ? m : run.from;
-            run.until = m + 1;
-        } else if (state.any) {
-            end_run(v, i, &run);
-        }
-    }
-    end_run(v, i, &run);
-}
-
 /* Its agent has gone on without it for weeks: nobody expects anything of it any more. */
 static bool is_retired(const struct kt_survey *v, unsigned i)
 {
@@ -441,7 +363,7 @@ static void tell_down(struct kt_survey *v)
             filled = filled && s->heard_last / KT_NS_MIN >= down.until &&
                      !kt_survey_is_missing(v, i, down.from, down.until);
             events += kt_tally_events(v->t, s, down.from, down.until);
-            at = later(at, arrived(v, i, down.from, down.until));
+            at = later(at, kt_survey_arrived(v, i, down.from, down.until));
         }
         if (heard == 0)
             continue; /* nobody sends to it: all of it is imports */
@@ -453,7 +375,7 @@ static void tell_down(struct kt_survey *v)
         if (g != NULL)
             g->events = events;
         if (g != NULL && filled)
-            fill(g, at, events);
+            kt_survey_fill(g, at, events);
     }
 }
 
@@ -469,7 +391,6 @@ void kt_survey_judge(struct kt_survey *v)
     for (unsigned i = 0; i < v->t->n; i++) {
         tell_away(v, i);
         tell_quiet(v, i);
-        tell_late(v, i, reports_of);
-        tell_late(v, i, accesses_of);
+        kt_survey_late(v, i);
     }
 }

@@ -82,11 +82,17 @@ enum kt_status kt_survey_collector(struct kt_survey *v, struct kt_error *err)
     int64_t last = s.at[s.n - 1], now = v->a->now / KT_NS_MIN;
     for (uint32_t i = 1; i < s.n; i++)
         if (s.at[i] - s.at[i - 1] > KT_SURVEY_AWAY)
-            kt_survey_add_span(&v->down, s.at[i - 1], s.at[i]);
-    if (now - last > KT_SURVEY_AWAY) {
-        v->end = last < v->end ? last : v->end;
-        kt_survey_add_span(&v->down, last, v->until < now ? v->until : now);
-    }
+            kt_survey_add_span(&v->down, s.at[i - 1] + 1, s.at[i]);
     kt_free(s.at);
+    struct kt_store_stats stats;
+    if (now - last <= KT_SURVEY_AWAY)
+        return KT_OK;
+    status = kt_reader_stats(v->a->reader, &stats, err);
+    if (status != KT_OK)
+        return status;
+    int64_t newest = stats.last_arrival / KT_NS_MIN; /* what came behind the last tick */
+    last = (newest > last && newest < now ? newest : last) + 1;
+    v->end = last < v->end ? last : v->end;
+    kt_survey_add_span(&v->down, last, v->until < now ? v->until : now);
     return KT_OK;
 }
