@@ -213,7 +213,8 @@ static int compare_gaps(const void *a, const void *b)
 
 static void finish(struct kt_survey *v)
 {
-    qsort(v->c->gap, v->c->n_gaps, v->c->n_gaps > 0 ? sizeof *v->c->gap : 1, compare_gaps);
+    if (v->c->n_gaps > 1)
+        qsort(v->c->gap, v->c->n_gaps, sizeof *v->c->gap, compare_gaps);
     take_days(v);
 }
 
@@ -242,7 +243,7 @@ static enum kt_status load_window(struct kt_survey *v, struct kt_error *err)
             span[n++] =
                 (struct kt_span){ since - i * KT_NS_DAY, since - i * KT_NS_DAY + 2 * KT_NS_MIN };
     span[n++] = (struct kt_span){ since > 0 ? since : 1, v->until * KT_NS_MIN };
-    return kt_tally_load(v->a, span, n, &v->t, err);
+    return kt_tally_load(v->a, span, n, v->c->since, &v->t, err);
 }
 
 static enum kt_status load_history(struct kt_survey *v, struct kt_error *err)
@@ -252,7 +253,7 @@ static enum kt_status load_history(struct kt_survey *v, struct kt_error *err)
     all.since = all.since > 0 ? all.since : 1;
     kt_tally_free(v->t);
     v->t = NULL;
-    return kt_tally_load(v->a, &all, 1, &v->t, err);
+    return kt_tally_load(v->a, &all, 1, v->c->since, &v->t, err);
 }
 
 static enum kt_status survey(struct kt_survey *v, struct kt_error *err)

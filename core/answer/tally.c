@@ -92,8 +92,7 @@ static uint32_t number_of(struct walk *w, const struct kt_columns *c, uint32_t r
     return k->number;
 }
 
-static void note_late(struct kt_tally_day *d, uint32_t minute, kt_time_ns time, kt_time_ns arrival,
-                      bool access)
+static void note_late(struct kt_tally_day *d, uint32_t minute, kt_time_ns arrival, bool access)
 {
     if (d->late == NULL)
         d->late = kt_alloc(sizeof *d->late);
@@ -101,7 +100,6 @@ static void note_late(struct kt_tally_day *d, uint32_t minute, kt_time_ns time, 
     d->mark[minute] |= access ? 0 : KT_TALLY_WAS_LATE;
     d->late->arrived[minute] = d->late->arrived[minute] < at ? at : d->late->arrived[minute];
     d->late->n[minute] += access;
-    d->lag_max = arrival - time > d->lag_max ? arrival - time : d->lag_max;
 }
 
 static void widen(kt_time_ns *first, kt_time_ns *last, kt_time_ns time)
@@ -127,18 +125,19 @@ static void count(struct walk *w, uint32_t number, enum kt_kind kind, kt_time_ns
     int64_t minute = time / KT_NS_MIN;
     struct kt_tally_day *d = page_of(w->t, s, minute);
     uint32_t of_day = (uint32_t)(minute % KT_TALLY_MINUTES);
+    bool counts = time >= w->t->counted;
     if (kind == KT_KIND_ACCESS) {
-        d->events++;
+        d->events += counts;
         d->hour[of_day / 60]++;
         if (d->access[of_day] < UINT16_MAX)
             d->access[of_day]++;
         widen(&s->first, &s->last, time);
     } else if (kind == KT_KIND_REPORT) {
-        d->reports++;
+        d->reports += counts;
         d->mark[of_day] |= KT_TALLY_REPORT;
         widen(&s->heard, &s->heard_last, time);
     } else if (kind == KT_KIND_QUARANTINE) {
-        d->quarantined++;
+        d->quarantined += counts;
     }
     if (arrival == NULL || (kind != KT_KIND_ACCESS && kind != KT_KIND_REPORT))
         return;
@@ -146,8 +145,11 @@ static void count(struct walk *w, uint32_t number, enum kt_kind kind, kt_time_ns
         w->allowance_of = number;
         w->late = KT_TALLY_LATE + kt_tally_allowance(kt_str_of(s->source)) * KT_NS_MIN;
     }
-    if (*arrival - time > w->late)
-        note_late(d, of_day, time, *arrival, kind == KT_KIND_ACCESS);
+    if (*arrival - time <= w->late)
+        return;
+    note_late(d, of_day, *arrival, kind == KT_KIND_ACCESS);
+    if (counts && *arrival - time > d->lag_max)
+        d->lag_max = *arrival - time;
 }
 
 static enum kt_status take_view(struct walk *w, const struct kt_view *v, struct kt_error *err)
@@ -195,7 +197,7 @@ static enum kt_status walk(struct kt_ask *a, const struct kt_scan *scan, struct 
 }
 
 enum kt_status kt_tally_load(struct kt_ask *a, const struct kt_span *span, unsigned n,
-                             struct kt_tally **ret, struct kt_error *err)
+                             kt_time_ns counted, struct kt_tally **ret, struct kt_error *err)
 {
     kt_time_ns since = span[0].since, until = span[n - 1].until;
     const struct kt_scan scan = { .records = true,
@@ -210,6 +212,7 @@ enum kt_status kt_tally_load(struct kt_ask *a, const struct kt_span *span, unsig
     struct kt_tally *t = kt_alloc(sizeof *t);
     struct walk w = { .t = t, .allowance_of = UINT32_MAX };
     t->first_day = since / KT_NS_DAY;
+    t->counted = counted;
     t->days = (uint32_t)((until - 1) / KT_NS_DAY - t->first_day + 1);
     t->names = kt_map_new(0);
     enum kt_status status = walk(a, &scan, &w, err);
@@ -245,11 +248,8 @@ uint64_t kt_tally_events(const struct kt_tally *t, const struct kt_tally_source 
         int64_t day = m / KT_TALLY_MINUTES, end = (day + 1) * KT_TALLY_MINUTES;
         const struct kt_tally_day *d = kt_tally_day(t, s, day);
         end = end < until ? end : until;
-        if (d != NULL && end - m == KT_TALLY_MINUTES)
-            sum += d->events;
-        else
-            for (int64_t i = m; d != NULL && i < end; i++)
-                sum += d->access[i % KT_TALLY_MINUTES];
+        for (int64_t i = m; d != NULL && i < end; i++)
+            sum += d->access[i % KT_TALLY_MINUTES];
         m = end;
     }
     return sum;

@@ -33,14 +33,17 @@ struct kt_tally_source {
 struct kt_tally {
     int64_t first_day;
     uint32_t days, pages;
+    kt_time_ns counted;   /* the window begins: what is before says only what is usual */
     struct kt_map *names; /* "source\tinstance" */
     struct kt_tally_source *at;
     unsigned n, cap;
 };
-/* What lies in the n spans (rising, apart), event time; pages begin with the first span's day.
+/* What lies in the n spans (rising, apart), event time; pages begin with the first span's day, days
+ * are counted from `counted` on.
  * KT_E_LIMIT: more than KT_TALLY_PAGES. */
 KT_MUST_USE enum kt_status kt_tally_load(struct kt_ask *a, const struct kt_span *span, unsigned n,
-                                         struct kt_tally **ret, struct kt_error *err);
+                                         kt_time_ns counted, struct kt_tally **ret,
+                                         struct kt_error *err);
 void kt_tally_free(struct kt_tally *t);
 /* The page of a day since the epoch, or NULL. */
 const struct kt_tally_day *kt_tally_day(const struct kt_tally *t, const struct kt_tally_source *s,

@@ -326,7 +326,8 @@ static enum kt_status cut(struct kt_telling *w, struct kt_ask *a, size_t most, s
     size_t first = most > 0 && w->t.n > most ? w->t.n - most : 0;
     if (first > 0)
         w->t.more = true;
-    memmove(w->t.moment, w->t.moment + first, (w->t.n - first) * sizeof *w->t.moment);
+    if (first > 0)
+        memmove(w->t.moment, w->t.moment + first, (w->t.n - first) * sizeof *w->t.moment);
     w->t.n -= first;
     for (size_t i = 0; i < w->t.n && w->t.more; i++) {
         struct kt_record r;
@@ -354,7 +355,8 @@ static enum kt_status tell(struct kt_telling *w, struct kt_ask *a,
     /* Alerts and steps stand behind the records: folding sees the records alone. */
     size_t others = w->t.n - records;
     struct kt_moment *aside = kt_alloc_array(others + 1, sizeof *aside);
-    memcpy(aside, w->t.moment + records, others * sizeof *aside);
+    if (others > 0)
+        memcpy(aside, w->t.moment + records, others * sizeof *aside);
     w->t.n = records;
     enum kt_status status = o->all ? KT_OK : fold(w, a, err);
     for (size_t i = 0; i < others && status == KT_OK; i++)
@@ -363,7 +365,8 @@ static enum kt_status tell(struct kt_telling *w, struct kt_ask *a,
     if (status != KT_OK)
         return status;
     add_gaps(w);
-    qsort(w->t.moment, w->t.n, w->t.n > 0 ? sizeof *w->t.moment : 1, compare_moments);
+    if (w->t.n > 1)
+        qsort(w->t.moment, w->t.n, sizeof *w->t.moment, compare_moments);
     return cut(w, a, o->moments, err);
 }
 
