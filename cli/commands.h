@@ -18,6 +18,7 @@ int kt_cmd_hold(int argc, char **argv);
 int kt_cmd_stream(int argc, char **argv);
 int kt_cmd_identity(int argc, char **argv);
 int kt_cmd_import(int argc, char **argv);
+int kt_cmd_incident(int argc, char **argv);
 int kt_cmd_init(int argc, char **argv);
 int kt_cmd_inventory(int argc, char **argv);
 int kt_cmd_ip(int argc, char **argv);

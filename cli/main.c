@@ -36,6 +36,7 @@ static const struct {
     { "sql", "the store as relations, in SQL; only reads", kt_cmd_sql },
     { "hash", "a suspect Vault token: its hash in the log, and who used it", kt_cmd_hash },
     { "blast", "what a credential read, what of it is still exposed", kt_cmd_blast },
+    { "incident", "the emergency runbook: open, show, note, done, close", kt_cmd_incident },
     { "inventory", "each secret: how old, when due, who read it last", kt_cmd_inventory },
     { "alerts", "alerts: list, show, ack, assign, close, silence, tune", kt_cmd_alerts },
     { "expect", "announce work that is no alarm: add, break-glass, list, rm", kt_cmd_expect },

@@ -105,7 +105,10 @@ static enum kt_status take(void *self, const struct kt_record *r, const struct k
     u->is.events++;
     user->first = t < user->first ? t : user->first;
     user->last = t > user->last ? t : user->last;
-    user->refused += ev->outcome == KT_OUT_DENIED || ev->outcome == KT_OUT_FAILURE;
+    if (ev->outcome == KT_OUT_DENIED || ev->outcome == KT_OUT_FAILURE) {
+        user->refused++;
+        u->is.last_refused = t > u->is.last_refused ? t : u->is.last_refused;
+    }
     if (kt_event_is_read(ev) && ev->outcome == KT_OUT_SUCCESS) {
         user->reads++;
         u->is.reads++;
@@ -126,16 +129,6 @@ static int newest_first(const void *a, const void *b)
     return order != 0 ? order : kt_str_cmp(x->instance, y->instance);
 }
 
-/* Is it written in a line as it is, without an escape? */
-static bool stands_in_line(struct kt_str s)
-{
-    bool plain = true;
-    for (size_t i = 0; i < s.len && plain; i++)
-        plain =
-            s.at[i] > ' ' && s.at[i] < 0x7f && s.at[i] != '"' && s.at[i] != '\\' && s.at[i] != '/';
-    return plain;
-}
-
 enum kt_status kt_credential_use_load(struct kt_ask *a, struct kt_str credential,
                                       struct kt_credential_use **ret, struct kt_error *err)
 {
@@ -149,8 +142,7 @@ enum kt_status kt_credential_use_load(struct kt_ask *a, struct kt_str credential
                        .secrets = kt_map_new((uint64_t)a->now),
                        .pairs = kt_map_new((uint64_t)a->now) };
     kt_ask_term(&query, "credential", credential);
-    if (stands_in_line(credential)) /* lines without it are not taken apart */
-        kt_buf_addf(&query, " \"" KT_STR_FMT "\"", KT_STR_ARG(credential));
+    kt_ask_text(&query, credential);
     enum kt_status st = kt_ask_records(a, kt_buf_str(&query), take, u, err);
     if (st != KT_OK) {
         kt_credential_use_free(&u->is);

@@ -1,0 +1,389 @@
+/*
+ * incident_show: `incident show` and `incident list`: where incidents stand, what is open, and the
+ * next command; and `incident close`, which writes the report.
+ *
+ * Owns:  nothing.
+ * Calls: core/answer/incident, cli/alert_view, exporters/reports/incident; stdout, files of --out.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cli/alert_view.h"
+#include "cli/incident.h"
+#include "core/base/alloc.h"
+#include "core/base/enc.h"
+#include "core/base/hash.h"
+#include "core/base/limits.h"
+#include "core/base/log.h"
+#include "core/sys/fs.h"
+#include "exporters/reports/incident.h"
+
+#define ALERTS_BYTES (8u << 20)
+
+/* ---- the alerts of the exposure ---- */
+
+struct gather {
+    struct kt_incident_standing *to;
+    struct kt_alert_view *view;
+    const struct kt_incident *i;
+    kt_time_ns since, until;
+};
+
+static enum kt_status see_alert(void *self, const char *id, struct kt_str json,
+                                struct kt_error *err)
+{
+    struct gather *g = self;
+    struct kt_incident_standing *to = g->to;
+    KT_CLEANUP(kt_arena_done) struct kt_arena arena = kt_arena_new(KT_LINE_MAX);
+    struct kt_alert a = { 0 };
+    (void)id;
+    if (kt_alert_read(json, &arena, &a, err) != KT_OK)
+        return err->code;
+    bool own = strcmp(a.id, g->i->subject) == 0;
+    bool overlaps = a.first < g->until && a.last >= g->since && a.severity >= KT_SEV_MEDIUM;
+    if (!own && (!overlaps || a.merged_into.len > 0 || kt_alert_is_over(&a)))
+        return KT_OK;
+    kt_alert_view_live(g->view, &a);
+    if (to->n == to->cap) {
+        to->cap = to->cap == 0 ? 32 : 2 * to->cap;
+        to->alert = kt_realloc_array(to->alert, to->cap, sizeof *to->alert);
+    }
+    to->alert[to->n++] = (struct kt_incident_alert){
+        .id = kt_arena_str(&to->arena, kt_str_of(a.id)),
+        .title = kt_arena_str(&to->arena, a.title),
+        .first = a.first,
+        .last = a.last,
+        .judged = kt_alert_status(&a) == KT_LIFE_CLOSED && a.life.verdict.len > 0,
+        .verdict = kt_arena_str(&to->arena, a.life.verdict),
+    };
+    return to->arena.full ? kt_fail(err, KT_E_LIMIT, "too many alerts in the exposure") : KT_OK;
+}
+
+enum kt_status kt_incident_stand(struct kt_incident_cli *c, const struct kt_incident *i,
+                                 struct kt_incident_standing *ret, struct kt_error *err)
+{
+    struct kt_alert_view view = { 0 };
+    struct kt_reader *reader = c->asking.ask.reader;
+    struct gather g = { .to = ret, .view = &view, .i = i };
+    *ret = (struct kt_incident_standing){ .arena = kt_arena_new(ALERTS_BYTES) };
+    kt_incident_window(i, c->asking.ask.now, &g.since, &g.until);
+    enum kt_status st = kt_alert_view_load(reader, &view, err);
+    if (st == KT_OK)
+        st = kt_reader_alerts(reader, see_alert, &g, err);
+    kt_alert_view_done(&view);
+    if (st == KT_OK)
+        st = kt_incident_judge(&c->asking.ask, i, ret->alert, ret->n, &ret->state, err);
+    return st;
+}
+
+void kt_incident_standing_done(struct kt_incident_standing *s)
+{
+    kt_incident_state_free(s->state);
+    kt_free(s->alert);
+    kt_arena_done(&s->arena);
+}
+
+/* ---- show ---- */
+
+static void line(const char *head, struct kt_str text)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf safe = { 0 };
+    kt_tty_add(&safe, text);
+    printf("%-14s %s\n", head, kt_buf_z(&safe));
+}
+
+static void show_head(const struct kt_incident_cli *c, const struct kt_incident_state *s)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf text = { 0 };
+    const struct kt_incident *i = s->of;
+    char at[KT_TIME_TEXT_MAX], until[KT_TIME_TEXT_MAX];
+    unsigned open = (unsigned)__builtin_popcount(s->open);
+    printf("%s  %s", i->id, i->closed.at != 0 ? i->forced ? "closed by force" : "closed" : "open");
+    if (i->closed.at == 0)
+        printf(", %u of %u steps open", open, (unsigned)KT_RUNBOOK_COUNT);
+    printf("  (times in %s)\n", kt_asking_zone(&c->asking));
+    kt_buf_addf(&text, "the %s %s", kt_incident_about_word(i->about), i->subject);
+    line("about", kt_buf_str(&text));
+    kt_buf_reset(&text);
+    kt_buf_addf(&text, "%s by %s: %s", kt_asking_when(&c->asking, i->opened.at, at), i->opened.by,
+                i->opened.reason);
+    line("opened", kt_buf_str(&text));
+    kt_buf_reset(&text);
+    kt_buf_addf(&text, "%s to %s", kt_asking_when(&c->asking, s->since, at),
+                i->until == 0 && i->closed.at == 0 ? "now"
+                                                   : kt_asking_when(&c->asking, s->until, until));
+    line("exposure", kt_buf_str(&text));
+    if (i->closed.at == 0)
+        return;
+    kt_buf_reset(&text);
+    kt_buf_addf(&text, "%s by %s: %s", kt_asking_when(&c->asking, i->closed.at, at), i->closed.by,
+                i->closed.reason);
+    line("closed", kt_buf_str(&text));
+    line("report", kt_str_of(i->markdown));
+}
+
+static void show_steps(const struct kt_incident_state *s)
+{
+    static const char *const marks[] = {
+        [KT_TICK_OPEN] = "[ ]", [KT_TICK_HAND] = "[x] by hand", [KT_TICK_LOG] = "[x] by the log"
+    };
+    printf("\n");
+    for (unsigned k = 0; k < KT_RUNBOOK_COUNT; k++) {
+        KT_CLEANUP(kt_buf_done) struct kt_buf safe = { 0 };
+        kt_tty_add(&safe, s->step[k].text);
+        printf("%-14s  %-8s  %s\n", marks[s->step[k].tick], kt_runbook_word((enum kt_runbook)k),
+               kt_buf_z(&safe));
+    }
+}
+
+static void show_values(const struct kt_incident_state *s)
+{
+    unsigned shown = 0;
+    for (unsigned k = 0; k < s->n_values; k++) {
+        const struct kt_incident_value *v = &s->value[k];
+        KT_CLEANUP(kt_buf_done) struct kt_buf safe = { 0 };
+        if (!kt_exposure_is_open(v->exposure))
+            continue;
+        if (shown++ == 20)
+            break;
+        kt_tty_add(&safe, kt_str_of(v->of->secret));
+        printf("%s%-18s %s\n", shown == 1 ? "\nstill exposed\n" : "", kt_exposure_word(v->exposure),
+               kt_buf_z(&safe));
+    }
+    if (s->exposed > 20)
+        printf("and %u more: -o csv\n", s->exposed - 20);
+}
+
+/* The first open step that has a command, in the order of the runbook. */
+static void show_next(const struct kt_incident_state *s)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf safe = { 0 };
+    const struct kt_incident *i = s->of;
+    if (i->closed.at != 0)
+        return;
+    uint32_t must = s->open & ~(1u << KT_RUNBOOK_DOCUMENT);
+    if (must == 0) {
+        printf("\nnext: keytrail incident close %s --reason TEXT --out DIR\n", i->id);
+        return;
+    }
+    unsigned k = (unsigned)__builtin_ctz(must);
+    kt_tty_add(&safe, s->step[k].next);
+    printf("\nnext: %s: %s\n", kt_runbook_word((enum kt_runbook)k),
+           kt_runbook_task((enum kt_runbook)k));
+    if (safe.len > 0)
+        printf("      %s\n", kt_buf_z(&safe));
+    printf("      keytrail incident done %s %s --reason TEXT   (by hand)\n", i->id,
+           kt_runbook_word((enum kt_runbook)k));
+}
+
+static const struct kt_column step_columns[] = {
+    { "incident", "INCIDENT", 0, false }, { "step", "STEP", 0, false },
+    { "state", "STATE", 0, false },       { "known", "WHAT IS KNOWN", 0, false },
+    { "next", "NEXT", 0, false },
+};
+
+static void print_steps(const struct kt_incident_cli *c, const struct kt_incident_state *s)
+{
+    static const char *const states[] = {
+        [KT_TICK_OPEN] = "open", [KT_TICK_HAND] = "by hand", [KT_TICK_LOG] = "by the log"
+    };
+    struct kt_rows *rows =
+        kt_rows_new(c->asking.how, step_columns, KT_ARRAY_LEN(step_columns), !c->asking.no_header);
+    for (unsigned k = 0; k < KT_RUNBOOK_COUNT; k++) {
+        const struct kt_cell cells[] = {
+            kt_cell_str(kt_str_of(s->of->id)),
+            kt_cell_str(kt_str_of(kt_runbook_word((enum kt_runbook)k))),
+            kt_cell_str(kt_str_of(states[s->step[k].tick])),
+            kt_cell_str(s->step[k].text),
+            kt_cell_str(s->step[k].next),
+        };
+        kt_rows_add(rows, cells);
+    }
+    kt_rows_end(rows);
+}
+
+static void report_of(const struct kt_incident_cli *c, const struct kt_incident_state *s,
+                      struct kt_incident_report *ret)
+{
+    struct kt_store_stats stats = { 0 };
+    *ret = (struct kt_incident_report){ .state = s,
+                                        .title = c->asking.conf != NULL ? c->asking.conf->deployment
+                                                                        : NULL,
+                                        .program = "keytrail " KT_VERSION,
+                                        .written = c->asking.ask.now };
+    if (kt_reader_stats(c->asking.ask.reader, &stats, NULL) == KT_OK)
+        ret->records = stats.records;
+}
+
+enum kt_status kt_incident_show_it(struct kt_incident_cli *c, struct kt_error *err)
+{
+    const struct kt_incident *i;
+    struct kt_incident_standing s = { 0 };
+    if (kt_incident_cli_open(c, err) != KT_OK || kt_incident_cli_named(c, &i, err) != KT_OK)
+        return err->code;
+    enum kt_status st = kt_incident_stand(c, i, &s, err);
+    if (st == KT_OK && c->asking.how == KT_OUT_MD) {
+        KT_CLEANUP(kt_buf_done) struct kt_buf md = { 0 }, html = { 0 };
+        struct kt_incident_report r;
+        report_of(c, s.state, &r);
+        r.by = i->closed.at != 0 ? i->closed.by : NULL;
+        r.reason = i->closed.reason;
+        r.forced = i->forced;
+        kt_incident_report_write(&r, &md, &html);
+        printf("%s", kt_buf_z(&md));
+    } else if (st == KT_OK && c->asking.how != KT_OUT_TABLE) {
+        print_steps(c, s.state);
+    } else if (st == KT_OK) {
+        show_head(c, s.state);
+        show_steps(s.state);
+        show_values(s.state);
+        show_next(s.state);
+    }
+    kt_incident_standing_done(&s);
+    return st;
+}
+
+/* ---- list ---- */
+
+static const struct kt_column columns[] = {
+    { "incident", "INCIDENT", 0, false },   { "state", "STATE", 0, false },
+    { "opened", "OPENED (UTC)", 0, false }, { "by", "BY", 24, false },
+    { "about", "ABOUT", 0, false },         { "subject", "SUBJECT", 50, false },
+    { "reason", "REASON", 50, false },      { "exposed", "SECRETS", 0, true },
+    { "closed", "CLOSED (UTC)", 0, false }, { "closed_by", NULL, 0, false },
+    { "markdown", NULL, 0, false },         { "html", NULL, 0, false },
+};
+
+enum kt_status kt_incident_list_all(struct kt_incident_cli *c, struct kt_error *err)
+{
+    unsigned shown = 0;
+    if (kt_incident_cli_open(c, err) != KT_OK)
+        return err->code;
+    struct kt_rows *rows =
+        kt_rows_new(c->asking.how, columns, KT_ARRAY_LEN(columns), !c->asking.no_header);
+    for (unsigned k = c->incidents.n; k-- > 0;) {
+        const struct kt_incident *i = c->incidents.at[k];
+        if (i->closed.at != 0 && !c->all)
+            continue;
+        const struct kt_cell cells[] = {
+            kt_cell_str(kt_str_of(i->id)),
+            kt_cell_str(kt_str_of(i->closed.at == 0 ? "open"
+                                  : i->forced       ? "forced"
+                                                    : "closed")),
+            kt_cell_time(i->opened.at),
+            kt_cell_str(kt_str_of(i->opened.by)),
+            kt_cell_str(kt_str_of(kt_incident_about_word(i->about))),
+            kt_cell_str(kt_str_of(i->subject)),
+            kt_cell_str(kt_str_of(i->opened.reason)),
+            kt_cell_int(i->n_exposed),
+            kt_cell_time(i->closed.at),
+            kt_cell_str(kt_str_of(i->closed.at != 0 ? i->closed.by : "")),
+            kt_cell_str(kt_str_of(i->markdown)),
+            kt_cell_str(kt_str_of(i->html)),
+        };
+        kt_rows_add(rows, cells);
+        shown++;
+    }
+    kt_rows_end(rows);
+    if (shown == 0 && c->asking.how == KT_OUT_TABLE && !c->asking.quiet)
+        fprintf(stderr, "no incident is open%s\n", c->all ? "" : " (--all shows closed ones)");
+    if (c->incidents.damage.places > 0)
+        c->asking.ask.damage = c->incidents.damage;
+    return KT_OK;
+}
+
+/* ---- close ---- */
+
+static void sum_of(const struct kt_buf *file, char ret[65])
+{
+    uint8_t sum[32];
+    const struct kt_str text = kt_buf_str(file);
+    kt_sha256_of(&text, 1, sum);
+    kt_hex(ret, sum, sizeof sum);
+}
+
+static enum kt_status refuse(const struct kt_incident_state *s, uint32_t open, struct kt_error *err)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf words = { 0 };
+    for (unsigned k = 0; k < KT_RUNBOOK_COUNT; k++)
+        if ((open & 1u << k) != 0)
+            kt_buf_addf(&words, "%s%s", words.len > 0 ? ", " : "",
+                        kt_runbook_word((enum kt_runbook)k));
+    return kt_fail(
+        err, KT_E_INPUT,
+        "%s are open: keytrail incident show %s; --force --reason closes it all the same",
+        kt_buf_z(&words), s->of->id);
+}
+
+/* The files are there before the record says so, and gone again when it is refused. */
+static enum kt_status close_with(struct kt_incident_cli *c, const struct kt_incident_state *s,
+                                 struct kt_incident_act *a, struct kt_error *err)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf md = { 0 }, html = { 0 };
+    struct kt_incident_report r;
+    char path[2][4096];
+    report_of(c, s, &r);
+    r.by = a->by;
+    r.reason = a->reason;
+    r.forced = a->forced;
+    kt_incident_report_write(&r, &md, &html);
+    sum_of(&md, a->markdown);
+    sum_of(&html, a->html);
+    (void)mkdir(c->out, 0750);
+    const struct kt_buf *const file[2] = { &md, &html };
+    enum kt_status st = KT_OK;
+    for (unsigned k = 0; k < 2 && st == KT_OK; k++) {
+        (void)snprintf(path[k], sizeof path[k], "%s/%s.%s", c->out, a->id, k == 0 ? "md" : "html");
+        if (access(path[k], F_OK) == 0)
+            st = kt_fail(err, KT_E_INPUT, "'%s' is there already: give another --out", path[k]);
+        else
+            st = kt_fs_write_atomic(path[k], kt_buf_str(file[k]), 0640, err);
+    }
+    if (st == KT_OK)
+        st = kt_incident_cli_send(c, a, NULL, err);
+    else
+        return st;
+    if (st != KT_OK) {
+        (void)unlink(path[0]);
+        (void)unlink(path[1]);
+        return st;
+    }
+    printf("%s  closed%s\n%s  %s\n%s  %s\n", a->id, a->forced ? " by force" : "", a->markdown,
+           path[0], a->html, path[1]);
+    return KT_OK;
+}
+
+enum kt_status kt_incident_close_it(struct kt_incident_cli *c, struct kt_error *err)
+{
+    struct kt_incident_act a = { .what = KT_INCIDENT_CLOSE };
+    struct kt_incident_standing s = { 0 };
+    const struct kt_incident *i;
+    if (c->reason == NULL || c->out == NULL)
+        return kt_fail(err, KT_E_INPUT, "--reason says how it ended, --out where the report goes");
+    if (strlen(c->reason) >= sizeof a.reason)
+        return kt_fail(err, KT_E_INPUT, "the reason has more than %zu bytes", sizeof a.reason - 1);
+    if (kt_incident_cli_open(c, err) != KT_OK || kt_incident_cli_named(c, &i, err) != KT_OK)
+        return err->code;
+    if (i->closed.at != 0)
+        return kt_fail(err, KT_E_INPUT, "%s is closed already, by %s", i->id, i->closed.by);
+    enum kt_status st = kt_incident_stand(c, i, &s, err);
+    if (st == KT_OK) {
+        a.open = s.state->open & ~(1u << KT_RUNBOOK_DOCUMENT); /* the report is its document */
+        a.forced = c->force && a.open != 0;
+        kt_incident_cli_author(c, &a);
+        memcpy(a.id, i->id, sizeof a.id);
+        kt_str_copyz(a.reason, sizeof a.reason, kt_str_of(c->reason));
+        struct kt_incident_check *document = &s.state->step[KT_RUNBOOK_DOCUMENT];
+        if (document->tick == KT_TICK_OPEN)
+            *document =
+                (struct kt_incident_check){ .tick = KT_TICK_LOG, .text = KT_STR("this report") };
+        s.state->open = a.open;
+        st = a.open != 0 && !c->force ? refuse(s.state, a.open, err)
+                                      : close_with(c, s.state, &a, err);
+    }
+    kt_incident_standing_done(&s);
+    return st;
+}

@@ -1,0 +1,404 @@
+/*
+ * incident: judging the steps of a runbook by what the log shows.
+ *
+ * Owns:  the texts of the answer.
+ * Calls: core/answer (ask, coverage, credential, credential_use, secret_state). No clock, no
+ *        output.
+ */
+#include "core/answer/incident.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/answer/coverage.h"
+#include "core/answer/credential.h"
+#include "core/answer/credential_use.h"
+#include "core/base/alloc.h"
+
+#define TEXTS_MAX (8u << 20)
+
+struct judge {
+    struct kt_incident_state is; /* first: what is handed out */
+    struct kt_arena arena;
+    struct kt_ask *ask;
+    const struct kt_incident *i;
+    const struct kt_incident_alert *alert;
+    unsigned n_alerts;
+};
+
+static void say(struct judge *j, enum kt_runbook step, enum kt_tick tick, const char *fmt, ...)
+    KT_PRINTF(4, 5);
+static void say(struct judge *j, enum kt_runbook step, enum kt_tick tick, const char *fmt, ...)
+{
+    char text[1200];
+    va_list args;
+    va_start(args, fmt);
+    (void)vsnprintf(text, sizeof text, fmt, args);
+    va_end(args);
+    j->is.step[step].tick = tick;
+    j->is.step[step].text = kt_arena_str(&j->arena, kt_utf8_cut(kt_str_of(text), sizeof text));
+}
+
+static void next(struct judge *j, enum kt_runbook step, struct kt_buf *command)
+{
+    j->is.step[step].next = kt_arena_str(&j->arena, kt_buf_str(command));
+    kt_buf_done(command);
+}
+
+/* 'text' for a shell. */
+static void quote(struct kt_buf *out, struct kt_str text)
+{
+    kt_buf_byte(out, '\'');
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.at[i] == '\'')
+            kt_buf_addz(out, "'\\'");
+        kt_buf_byte(out, text.at[i]);
+    }
+    kt_buf_byte(out, '\'');
+}
+
+void kt_incident_window(const struct kt_incident *i, kt_time_ns now, kt_time_ns *ret_since,
+                        kt_time_ns *ret_until)
+{
+    kt_time_ns first = i->opened.at;
+    for (unsigned k = 0; k < i->n_exposed; k++)
+        if (i->exposed[k].first != 0 && i->exposed[k].first < first)
+            first = i->exposed[k].first;
+    *ret_since = i->since != 0 ? i->since : first;
+    *ret_until = i->until != 0 ? i->until : i->closed.at != 0 ? i->closed.at : now;
+}
+
+/* ---- confirm ---- */
+
+static void confirm(struct judge *j)
+{
+    struct kt_buf command = { 0 };
+    say(j, KT_RUNBOOK_CONFIRM, KT_TICK_OPEN, "nobody said that it is real");
+    if (j->i->about != KT_ABOUT_ALERT)
+        return;
+    kt_buf_addf(&command, "keytrail alerts close %.8s --verdict true", j->i->subject);
+    for (unsigned k = 0; k < j->n_alerts; k++) {
+        const struct kt_incident_alert *a = &j->alert[k];
+        if (!kt_str_is(a->id, j->i->subject) || !a->judged)
+            continue;
+        bool real = kt_str_is(a->verdict, "true");
+        say(j, KT_RUNBOOK_CONFIRM, real ? KT_TICK_LOG : KT_TICK_OPEN,
+            "the alert was closed as " KT_STR_FMT "%s", KT_STR_ARG(a->verdict),
+            real ? "" : ": close the incident, or say that it is real all the same");
+    }
+    next(j, KT_RUNBOOK_CONFIRM, &command);
+}
+
+/* ---- blast, rotate, deploy ---- */
+
+static void blast(struct judge *j)
+{
+    struct kt_buf command = { 0 };
+    const struct kt_incident *i = j->i;
+    unsigned versions = 0;
+    for (unsigned k = 0; k < i->n_exposed; k++)
+        versions += i->exposed[k].n_versions;
+    if (i->listed.at != 0) {
+        say(j, KT_RUNBOOK_BLAST, KT_TICK_LOG, "%u secrets, %u known versions, listed by %s",
+            i->n_exposed, versions, i->listed.by);
+        return;
+    }
+    say(j, KT_RUNBOOK_BLAST, KT_TICK_OPEN,
+        i->parts > 0 ? "the list was begun and is not whole" : "no list is fixed yet");
+    kt_buf_addf(&command, "keytrail incident done %s blast", i->id);
+    next(j, KT_RUNBOOK_BLAST, &command);
+}
+
+static enum kt_status put_reads(struct judge *j, struct kt_states *s, uint32_t *number,
+                                struct kt_error *err)
+{
+    for (unsigned k = 0; k < j->i->n_exposed; k++) {
+        const struct kt_incident_exposed *e = &j->i->exposed[k];
+        /* A value that leaked by itself was never read here: all of before the opening is out. */
+        kt_time_ns last = e->last != 0 ? e->last : j->i->opened.at;
+        enum kt_status st = kt_states_put(s, kt_str_of(e->secret), &number[k], err);
+        if (st != KT_OK)
+            return st;
+        for (unsigned v = 0; v < e->n_versions || v == 0; v++)
+            kt_states_read(s, number[k],
+                           &(struct kt_state_read){ .time = last,
+                                                    .version = e->n_versions > 0
+                                                                   ? kt_str_of(e->version[v])
+                                                                   : KT_STR_NONE });
+    }
+    return KT_OK;
+}
+
+static void judge_value(struct judge *j, const struct kt_secret_state *st,
+                        struct kt_incident_value *v)
+{
+    v->exposure = st->exposure;
+    v->at = st->at;
+    v->by = kt_arena_str(&j->arena, st->by);
+    v->current = kt_arena_str(&j->arena, st->current);
+    for (unsigned r = 0; r < st->n_readers; r++) {
+        const struct kt_secret_reader *reader = &st->reader[r];
+        if (reader->reads < KT_INCIDENT_REGULAR)
+            continue;
+        v->regular++;
+        if (st->exposure != KT_EXPOSURE_ROTATED || reader->last > st->at)
+            continue;
+        if (v->waiting++ == 0)
+            v->first = kt_arena_str(&j->arena, reader->actor);
+    }
+}
+
+static enum kt_status load_values(struct judge *j, struct kt_error *err)
+{
+    struct kt_states *s = NULL;
+    unsigned n = j->i->n_exposed;
+    uint32_t *number = kt_alloc_array(n + 1, sizeof *number);
+    enum kt_status st = kt_states_new(j->ask, j->ask->now, &s, err);
+    if (st == KT_OK)
+        st = put_reads(j, s, number, err);
+    if (st == KT_OK)
+        st = kt_states_judge(s, err);
+    j->is.value = kt_alloc_array(n + 1, sizeof *j->is.value);
+    for (unsigned k = 0; st == KT_OK && k < n; k++) {
+        struct kt_incident_value *v = &j->is.value[j->is.n_values++];
+        *v = (struct kt_incident_value){ .of = &j->i->exposed[k] };
+        judge_value(j, kt_states_at(s, number[k]), v);
+        j->is.exposed += kt_exposure_is_open(v->exposure);
+    }
+    kt_states_free(s);
+    kt_free(number);
+    return st;
+}
+
+static void rotate(struct judge *j)
+{
+    struct kt_buf command = { 0 };
+    if (j->i->listed.at == 0) {
+        say(j, KT_RUNBOOK_ROTATE, KT_TICK_OPEN, "of what, says the list: blast first");
+        return;
+    }
+    if (j->is.exposed == 0) {
+        say(j, KT_RUNBOOK_ROTATE, KT_TICK_LOG,
+            j->is.n_values == 0 ? "the list is empty" : "no value of the list is good any more");
+        return;
+    }
+    for (unsigned k = 0; k < j->is.n_values && command.len == 0; k++)
+        if (kt_exposure_is_open(j->is.value[k].exposure)) {
+            kt_buf_addz(&command, "keytrail rotation watch ");
+            quote(&command, kt_str_of(j->is.value[k].of->secret));
+        }
+    say(j, KT_RUNBOOK_ROTATE, KT_TICK_OPEN,
+        "%u of %u secrets still have the value that was exposed", j->is.exposed, j->is.n_values);
+    next(j, KT_RUNBOOK_ROTATE, &command);
+}
+
+static void deploy(struct judge *j)
+{
+    struct kt_buf command = { 0 };
+    unsigned waiting = 0, secrets = 0;
+    const struct kt_incident_value *first = NULL;
+    for (unsigned k = 0; k < j->is.n_values; k++) {
+        const struct kt_incident_value *v = &j->is.value[k];
+        waiting += v->waiting;
+        secrets += v->waiting > 0;
+        if (first == NULL && v->waiting > 0)
+            first = v;
+    }
+    if (first != NULL) {
+        say(j, KT_RUNBOOK_DEPLOY, KT_TICK_OPEN,
+            "%u regular readers of %u secrets have not fetched the new value; first " KT_STR_FMT
+            " of %s",
+            waiting, secrets, KT_STR_ARG(first->first), first->of->secret);
+        kt_buf_addz(&command, "keytrail rotation watch ");
+        quote(&command, kt_str_of(first->of->secret));
+        kt_buf_addz(&command, " --follow");
+        next(j, KT_RUNBOOK_DEPLOY, &command);
+    } else if (j->i->listed.at == 0 || j->is.exposed > 0) {
+        say(j, KT_RUNBOOK_DEPLOY, KT_TICK_OPEN, "when all are rotated");
+    } else {
+        say(j, KT_RUNBOOK_DEPLOY, KT_TICK_LOG, "each regular reader has fetched what is new");
+    }
+}
+
+/* ---- revoke ---- */
+
+static void judge_key(struct judge *j, const struct kt_credential_use *u)
+{
+    kt_time_ns opened = j->i->opened.at, now = j->ask->now;
+    kt_time_ns quiet = u->last_success > opened ? u->last_success : opened;
+    uint64_t refused = 0;
+    char ago[KT_TIME_TEXT_MAX];
+    for (unsigned k = 0; k < u->n; k++)
+        refused += u->user[k].refused;
+    if (u->ended != 0 && u->ended >= u->last_success)
+        say(j, KT_RUNBOOK_REVOKE, KT_TICK_LOG, "it revoked itself, and was not let in since");
+    else if (u->last_refused > opened && u->last_refused > u->last_success)
+        say(j, KT_RUNBOOK_REVOKE, KT_TICK_LOG,
+            "it was refused after its last success (%llu times in all)",
+            (unsigned long long)refused);
+    else if (now - quiet >= KT_INCIDENT_QUIET)
+        say(j, KT_RUNBOOK_REVOKE, KT_TICK_LOG, "nobody was let in with it for %s",
+            kt_duration_format(now - quiet, ago));
+    else if (u->last_success > opened)
+        say(j, KT_RUNBOOK_REVOKE, KT_TICK_OPEN, "it was let in %s ago, by " KT_STR_FMT,
+            kt_duration_format(now - u->last_success, ago), KT_STR_ARG(u->last_actor));
+    else
+        say(j, KT_RUNBOOK_REVOKE, KT_TICK_OPEN,
+            "not let in since the opening; that is proof after 24 h, or when it is refused");
+}
+
+static enum kt_status revoke(struct judge *j, struct kt_error *err)
+{
+    struct kt_credential_use *u = NULL;
+    struct kt_credential c = { 0 };
+    struct kt_buf command = { 0 };
+    const struct kt_incident *i = j->i;
+    say(j, KT_RUNBOOK_REVOKE, KT_TICK_OPEN,
+        i->about == KT_ABOUT_SECRET ? "say so when the old value lets nobody in any more"
+                                    : "say so when its sessions and keys let nobody in any more");
+    if (i->about != KT_ABOUT_CREDENTIAL)
+        return KT_OK;
+    j->ask->since = i->opened.at - KT_READERS_SPAN;
+    j->ask->until = 0;
+    enum kt_status st =
+        kt_credential_find(j->ask, kt_str_of(i->subject), i->as[0] != '\0' ? i->as : NULL, &c, err);
+    if (st == KT_OK && c.as == KT_AS_CREDENTIAL)
+        st = kt_credential_use_load(j->ask, kt_buf_str(&c.name), &u, err);
+    if (u != NULL) {
+        judge_key(j, u);
+        kt_buf_addz(&command, "keytrail rotation watch ");
+        quote(&command, kt_str_of(i->subject));
+        next(j, KT_RUNBOOK_REVOKE, &command);
+    }
+    kt_credential_use_free(u);
+    kt_credential_done(&c);
+    return st;
+}
+
+/* ---- audit ---- */
+
+static enum kt_status audit(struct judge *j, struct kt_error *err)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf sentence = { 0 };
+    struct kt_buf command = { 0 };
+    struct kt_coverage *c = NULL;
+    unsigned unjudged = 0, gaps = 0;
+    char since[KT_TIME_TEXT_MAX], until[KT_TIME_TEXT_MAX];
+    const struct kt_incident_alert *first = NULL;
+    j->ask->since = j->is.since;
+    j->ask->until = j->is.until;
+    enum kt_status st = kt_coverage_load(j->ask, &c, err);
+    if (st != KT_OK)
+        return st;
+    for (unsigned k = 0; k < c->n_gaps; k++)
+        gaps += kt_coverage_is_open(&c->gap[k]);
+    gaps += c->more;
+    kt_coverage_say(c, KT_STR_NONE, &sentence);
+    kt_coverage_free(c);
+    j->is.coverage = kt_arena_str(&j->arena, kt_buf_str(&sentence));
+    for (unsigned k = 0; k < j->n_alerts; k++) {
+        if (j->alert[k].judged)
+            continue;
+        first = first == NULL ? &j->alert[k] : first;
+        unjudged++;
+    }
+    if (gaps == 0 && unjudged == 0) {
+        say(j, KT_RUNBOOK_AUDIT, KT_TICK_LOG,
+            j->n_alerts > 0 ? KT_STR_FMT "; each of %u alerts has a verdict"
+                            : KT_STR_FMT "; no alert",
+            KT_STR_ARG(j->is.coverage), j->n_alerts);
+        return KT_OK;
+    }
+    say(j, KT_RUNBOOK_AUDIT, KT_TICK_OPEN, KT_STR_FMT "; %u of %u alerts have no verdict",
+        KT_STR_ARG(j->is.coverage), unjudged, j->n_alerts);
+    if (first != NULL)
+        kt_buf_addf(&command, "keytrail alerts show %.*s",
+                    (int)(first->id.len < 8 ? first->id.len : 8), first->id.at);
+    else
+        kt_buf_addf(&command, "keytrail coverage --since %s --until %s",
+                    kt_time_format(j->is.since, since), kt_time_format(j->is.until, until));
+    next(j, KT_RUNBOOK_AUDIT, &command);
+    return KT_OK;
+}
+
+/* ---- all of them ---- */
+
+/* What somebody ticked by hand is ticked, and what the log shows stays beside it. */
+static void by_hand(struct judge *j)
+{
+    static const bool shown[KT_RUNBOOK_COUNT] = { [KT_RUNBOOK_ROTATE] = true,
+                                                  [KT_RUNBOOK_DEPLOY] = true,
+                                                  [KT_RUNBOOK_REVOKE] = true,
+                                                  [KT_RUNBOOK_AUDIT] = true };
+    for (unsigned k = 0; k < KT_RUNBOOK_COUNT; k++) {
+        const struct kt_incident_mark *m = &j->i->step[k];
+        struct kt_incident_check *c = &j->is.step[k];
+        if (m->at != 0 && c->tick == KT_TICK_LOG)
+            c->text = kt_arena_fmt(&j->arena, KT_STR_FMT "; and %s: %s", KT_STR_ARG(c->text), m->by,
+                                   m->reason);
+        else if (m->at != 0)
+            c->text = shown[k] ? kt_arena_fmt(&j->arena, "by %s: %s (the log: " KT_STR_FMT ")",
+                                              m->by, m->reason, KT_STR_ARG(c->text))
+                               : kt_arena_fmt(&j->arena, "by %s: %s", m->by, m->reason);
+        if (m->at != 0)
+            c->tick = c->tick == KT_TICK_OPEN ? KT_TICK_HAND : c->tick;
+        if (c->tick == KT_TICK_OPEN)
+            j->is.open |= 1u << k;
+        else
+            c->next = KT_STR_NONE;
+    }
+}
+
+static enum kt_status judge(struct judge *j, struct kt_error *err)
+{
+    kt_incident_window(j->i, j->ask->now, &j->is.since, &j->is.until);
+    confirm(j);
+    blast(j);
+    enum kt_status st = load_values(j, err);
+    if (st != KT_OK)
+        return st;
+    rotate(j);
+    deploy(j);
+    st = revoke(j, err);
+    if (st == KT_OK)
+        st = audit(j, err);
+    say(j, KT_RUNBOOK_TELL, KT_TICK_OPEN, "%s", kt_runbook_task(KT_RUNBOOK_TELL));
+    say(j, KT_RUNBOOK_DOCUMENT, KT_TICK_OPEN, "closing writes the report");
+    by_hand(j);
+    return st;
+}
+
+enum kt_status kt_incident_judge(struct kt_ask *a, const struct kt_incident *i,
+                                 const struct kt_incident_alert *alerts, unsigned n_alerts,
+                                 struct kt_incident_state **ret, struct kt_error *err)
+{
+    const kt_time_ns since = a->since, until = a->until;
+    struct judge *j = kt_alloc(sizeof *j);
+    *j = (struct judge){ .is.of = i,
+                         .arena = kt_arena_new(TEXTS_MAX),
+                         .ask = a,
+                         .i = i,
+                         .alert = alerts,
+                         .n_alerts = n_alerts };
+    enum kt_status st = judge(j, err);
+    if (st == KT_OK && j->arena.full)
+        st = kt_fail(err, KT_E_LIMIT, "the texts of this incident take too much memory");
+    a->since = since;
+    a->until = until;
+    if (st != KT_OK)
+        kt_incident_state_free(&j->is);
+    else
+        *ret = &j->is;
+    return st;
+}
+
+void kt_incident_state_free(struct kt_incident_state *is)
+{
+    struct judge *j = (struct judge *)is; /* its first member */
+    if (j == NULL)
+        return;
+    kt_free(j->is.value);
+    kt_arena_done(&j->arena);
+    kt_free(j);
+}
