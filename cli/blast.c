@@ -264,6 +264,7 @@ static enum kt_status run(struct kt_asking *a, const char *text, const char *as,
         status = kt_blast_load(&a->ask, &of, &options, &b, err);
     if (status == KT_OK) {
         const struct kt_blast_page page = { a, &of, b, command };
+        a->covered = a->how == KT_OUT_MD; /* the note says it */
         if (a->how == KT_OUT_JSON)
             kt_blast_json(&page);
         else if (a->how == KT_OUT_MD)

@@ -90,7 +90,8 @@ static void add_secret(struct kt_buf *o, const struct kt_blast_secret *s)
     kt_buf_byte(o, ']');
 }
 
-static void add_list(struct kt_buf *o, const char *name, const struct kt_counted_list *l, bool deeds)
+static void add_list(struct kt_buf *o, const char *name, const struct kt_counted_list *l,
+                     bool deeds)
 {
     open_list(o, name);
     for (uint32_t i = 0; i < l->n; i++) {
@@ -159,6 +160,7 @@ void kt_blast_json(const struct kt_blast_page *p)
     text(&o, "as", kt_str_of(kt_credential_word(p->of->as)));
     text(&o, "taken_for", kt_buf_str(&p->of->why));
     text(&o, "query", kt_buf_str(&p->of->query));
+    text(&o, "reads_query", KT_STR(KT_BLAST_READS)); /* behind it */
     when(&o, "since", b->since);
     when(&o, "until", b->until);
     when(&o, "made_at", p->asking->ask.now);

@@ -7,8 +7,10 @@
  * Holds: words of strangers stand in code spans or escaped, so that they make no Markdown.
  */
 #include <stdio.h>
+#include <string.h>
 
 #include "cli/blast.h"
+#include "core/answer/coverage.h"
 #include "core/base/alloc.h"
 #include "core/base/enc.h"
 #include "core/base/log.h"
@@ -34,6 +36,18 @@ static void code(struct kt_buf *o, struct kt_str s)
         kt_buf_byte(o, '`');
 }
 
+/* Words of ours with names of strangers in them: what Markdown would obey is escaped. */
+static void md_text(struct kt_buf *o, struct kt_str s)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf safe = { 0 };
+    kt_tty_add(&safe, s);
+    for (size_t i = 0; i < safe.len; i++) {
+        if (memchr("\\`*_[]<>#|", safe.at[i], 10) != NULL)
+            kt_buf_byte(o, '\\');
+        kt_buf_byte(o, safe.at[i]);
+    }
+}
+
 static const char *utc(kt_time_ns t, char buf[KT_TIME_TEXT_MAX])
 {
     return kt_time_format_short(t, buf);
@@ -46,7 +60,7 @@ static void head(struct kt_buf *o, const struct kt_blast_page *p)
     kt_buf_addz(o, "# Blast radius of ");
     code(o, kt_buf_str(&p->of->name));
     kt_buf_addf(o, "\n\nTaken for ");
-    kt_buf_add(o, kt_buf_str(&p->of->why));
+    md_text(o, kt_buf_str(&p->of->why));
     kt_buf_addf(o, ". Asked about: %s to %s UTC. Times are UTC.\n\n**Summary:** ",
                 b->since == 0 ? "all that is stored" : utc(b->since, from),
                 b->until == 0 ? utc(p->asking->ask.now, until) : utc(b->until, until));
@@ -128,8 +142,9 @@ static void warn(struct kt_buf *o, const struct kt_blast *b, uint64_t seed)
         for (unsigned k = 0;
              kt_exposure_is_open(b->secret[i].state->exposure) && k < b->secret[i].state->n_readers;
              k++)
-            kt_counted_add(t, &(struct kt_counted_thing){ .what = b->secret[i].state->reader[k].actor },
-                         b->secret[i].state->reader[k].last);
+            kt_counted_add(
+                t, &(struct kt_counted_thing){ .what = b->secret[i].state->reader[k].actor },
+                b->secret[i].state->reader[k].last);
     struct kt_counted_list l = kt_counted_sorted(t);
     kt_buf_addz(o, l.n > 0 ? "\n## Warn before rotating\n\n" : "");
     for (uint32_t i = 0; i < l.n; i++) {
@@ -180,6 +195,24 @@ static void grown(struct kt_buf *o, const struct kt_blast *b)
     }
 }
 
+/* From its first record on: before that nothing could be missed of it. */
+static void coverage(struct kt_buf *o, const struct kt_blast_page *p)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf said = { 0 };
+    struct kt_ask ask = p->asking->ask; /* its damage and cost are not the answer's */
+    struct kt_coverage *c = NULL;
+    struct kt_error err = { 0 };
+    ask.since = ask.since != 0 ? ask.since : p->blast->first;
+    if (kt_coverage_load(&ask, &c, &err) == KT_OK)
+        kt_coverage_say(c, KT_STR_NONE, &said);
+    else
+        kt_buf_addf(&said, "coverage: %s", err.text);
+    kt_buf_addz(o, "- ");
+    md_text(o, kt_buf_str(&said));
+    kt_buf_byte(o, '\n');
+    kt_coverage_free(c);
+}
+
 static void basis(struct kt_buf *o, const struct kt_blast_page *p)
 {
     const struct kt_blast *b = p->blast;
@@ -202,6 +235,7 @@ static void basis(struct kt_buf *o, const struct kt_blast_page *p)
         else
             kt_buf_addz(o, ": none is complete\n");
     }
+    coverage(o, p);
     if (!b->lines)
         kt_buf_addz(o, "- versions that were read were not looked up\n");
 }

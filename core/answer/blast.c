@@ -28,7 +28,7 @@ struct blast {
     struct kt_states *states;
     struct kt_json *json;
     struct kt_map *texts;
-    struct kt_counted *tally[KT_BLAST_LISTS];
+    struct kt_counted *counts[KT_BLAST_LISTS];
     struct kt_blast_hop hop[KT_BLAST_HOPS_MAX];
     struct kt_blast_leak *leak;
     unsigned depth; /* of the walk that is on */
@@ -50,7 +50,7 @@ static void count(struct blast *b, enum kt_blast_list which, struct kt_str what,
     bool deed = which == KT_BLAST_DEEDS;
     if (what.len > 0 || deed)
         kt_counted_add(
-            b->tally[which],
+            b->counts[which],
             &(struct kt_counted_thing){ .what = what,
                                         .action = deed ? ev->action : 0,
                                         .operation = deed ? ev->operation : KT_STR_NONE },
@@ -236,7 +236,7 @@ static enum kt_status new_states(struct blast *b, struct kt_error *err)
 static enum kt_status start_anew(struct blast *b, struct kt_error *err)
 {
     for (unsigned i = 0; i < KT_BLAST_LISTS; i++)
-        kt_counted_reset(b->tally[i]);
+        kt_counted_reset(b->counts[i]);
     b->out.records = b->out.reads = b->out.failed = 0;
     b->out.first = b->out.last = 0;
     return new_states(b, err);
@@ -337,7 +337,7 @@ static enum kt_status take_leak(void *self, const struct kt_record *r, const str
 /* A key lies open whenever that was: before the window, too. */
 static enum kt_status find_leaks(struct blast *b, struct kt_error *err)
 {
-    struct kt_counted_list keys = kt_counted_sorted(b->tally[KT_BLAST_CREDENTIALS]);
+    struct kt_counted_list keys = kt_counted_sorted(b->counts[KT_BLAST_CREDENTIALS]);
     KT_CLEANUP(kt_buf_done) struct kt_buf query = { 0 };
     kt_time_ns since = b->ask->since, until = b->ask->until;
     kt_buf_addz(&query, "kind:exposure");
@@ -408,7 +408,7 @@ static struct blast *start(struct kt_ask *a, const struct kt_credential *of,
                          .json = kt_json_new(KT_JSON_SIMDJSON),
                          .texts = kt_map_new((uint64_t)a->now) };
     for (unsigned i = 0; i < KT_BLAST_LISTS; i++)
-        b->tally[i] = kt_counted_new(KT_BLAST_LIST_MAX, (uint64_t)a->now);
+        b->counts[i] = kt_counted_new(KT_BLAST_LIST_MAX, (uint64_t)a->now);
     b->out.since = a->since;
     b->out.until = a->until;
     b->out.hop = b->hop;
@@ -428,7 +428,7 @@ static enum kt_status load(struct blast *b, struct kt_error *err)
         status = walk(b, err);
     if (status == KT_OK)
         status = follow_hops(b, err);
-    struct kt_counted_list sets = kt_counted_sorted(b->tally[KT_BLAST_SETS]);
+    struct kt_counted_list sets = kt_counted_sorted(b->counts[KT_BLAST_SETS]);
     for (uint32_t i = 0; status == KT_OK && i < sets.n; i++)
         status = open_set(b, &sets.at[i], err);
     if (status == KT_OK)
@@ -450,7 +450,7 @@ enum kt_status kt_blast_load(struct kt_ask *a, const struct kt_credential *of,
     }
     order(b);
     for (unsigned i = 0; i < KT_BLAST_LISTS; i++)
-        b->out.list[i] = kt_counted_sorted(b->tally[i]);
+        b->out.list[i] = kt_counted_sorted(b->counts[i]);
     b->out.leak = b->leak;
     b->out.inventory = kt_states_inventory(b->states);
     *ret = &b->out;
@@ -463,7 +463,7 @@ void kt_blast_free(struct kt_blast *out)
     if (b == NULL)
         return;
     for (unsigned i = 0; i < KT_BLAST_LISTS; i++)
-        kt_counted_free(b->tally[i]);
+        kt_counted_free(b->counts[i]);
     kt_map_free(b->texts);
     kt_json_free(b->json);
     kt_states_free(b->states);

@@ -1,0 +1,145 @@
+/* answer_blast: in random worlds with a planted incident, the blast radius has exactly the secrets
+ * that were read, says of each what is true, and counts to the row what a search finds. KT_SEEDS
+ * sets how many worlds (12), KT_SEED the first. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "core/answer/blast.h"
+#include "tests/support/incident.h"
+
+static uint64_t seed;
+
+static void must(enum kt_status status, const struct kt_error *err)
+{
+    if (status != KT_OK)
+        fail_msg("seed %llu: %s", (unsigned long long)seed, err->text);
+}
+
+static enum kt_status count_record(void *self, const struct kt_record *r,
+                                   const struct kt_fact *fact, struct kt_error *err)
+{
+    (void)r;
+    (void)fact;
+    (void)err;
+    ++*(uint64_t *)self;
+    return KT_OK;
+}
+
+/* What `search` counts for the credential's query with more behind it. */
+static uint64_t search(struct kt_ask *a, const struct kt_credential *c, const char *more,
+                       const char *secret)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf query = { 0 };
+    struct kt_error err = { 0 };
+    uint64_t n = 0;
+    kt_buf_add(&query, kt_buf_str(&c->query));
+    kt_buf_addz(&query, more);
+    if (secret != NULL)
+        kt_ask_term(&query, "secret", kt_str_of(secret));
+    must(kt_ask_records(a, kt_buf_str(&query), count_record, &n, &err), &err);
+    return n;
+}
+
+#define READS " " KT_BLAST_READS
+
+static const struct kt_secret_state *found(const struct kt_blast *b, const char *id)
+{
+    for (uint32_t i = 0; i < b->n_secrets; i++)
+        if (kt_str_is(b->secret[i].state->secret, id))
+            return b->secret[i].state;
+    return NULL;
+}
+
+static void check_secret(const struct kt_blast *b, const struct incident_secret *s)
+{
+    const struct kt_secret_state *st = found(b, s->id);
+    if ((st != NULL) != s->taken)
+        fail_msg("seed %llu: %s (%s): %s", (unsigned long long)seed, s->id, s->story,
+                 st != NULL ? "is there" : "is missing");
+    if (st == NULL)
+        return;
+    if (st->exposure != s->want)
+        fail_msg("seed %llu: %s (%s): %s, and %s is true", (unsigned long long)seed, s->id,
+                 s->story, kt_exposure_word(st->exposure), kt_exposure_word(s->want));
+    if (st->reads != s->reads || (s->by_name && st->n_readers != s->readers))
+        fail_msg("seed %llu: %s (%s): %llu reads of %u, %u readers of %u", (unsigned long long)seed,
+                 s->id, s->story, (unsigned long long)st->reads, s->reads, st->n_readers,
+                 s->readers);
+}
+
+static void check_order(const struct kt_blast *b)
+{
+    for (uint32_t i = 0; i + 1 < b->n_secrets; i++) {
+        bool here = kt_exposure_is_open(b->secret[i].state->exposure),
+             next = kt_exposure_is_open(b->secret[i + 1].state->exposure);
+        assert_true(here || !next);
+        if (here == next && b->secret[i].production == b->secret[i + 1].production)
+            assert_true(b->secret[i].state->n_readers <= b->secret[i + 1].state->n_readers);
+    }
+}
+
+/* The same incident by each of its handles: one credential, its session, its actor, its address. */
+static void check(struct incident *w, const char *handle, enum kt_credential_as as)
+{
+    struct kt_error err = { 0 };
+    struct kt_ask a;
+    struct kt_credential c = { 0 };
+    struct kt_blast *b = NULL;
+    const struct kt_blast_options options = { 0 };
+    uint64_t reads = 0;
+    must(kt_ask_open(&a, w->path, NULL, MAKE_T0, &err), &err);
+    must(kt_credential_find(&a, kt_str_of(handle), NULL, &c, &err), &err);
+    assert_int_equal(c.as, as);
+    must(kt_blast_load(&a, &c, &options, &b, &err), &err);
+    for (unsigned i = 0; i < w->n; i++)
+        check_secret(b, &w->secret[i]);
+    assert_null(found(b, "aws-sm://999988887777/eu-central-1/team/trap"));
+    assert_int_equal(b->n_hops, 1);
+    assert_non_null(found(b, w->hop));
+    assert_int_equal(b->reads, w->reads + b->hop[0].reads);
+    assert_int_equal(b->failed, w->failed);
+    assert_int_equal(b->records, w->records + b->hop[0].records);
+    assert_int_equal(w->records, search(&a, &c, "", NULL));
+    assert_int_equal(w->reads, search(&a, &c, READS, NULL));
+    assert_int_equal(b->failed, search(&a, &c, " -outcome:success,unknown", NULL));
+    for (unsigned i = 0; i < w->n; i++) {
+        reads += w->secret[i].by_name ? w->secret[i].reads : 0;
+        if (w->secret[i].by_name && as == KT_AS_CREDENTIAL)
+            assert_int_equal(w->secret[i].reads, search(&a, &c, READS, w->secret[i].id));
+    }
+    assert_int_equal(reads + b->list[KT_BLAST_SETS].at[0].n, w->reads);
+    check_order(b);
+    kt_blast_free(b);
+    kt_credential_done(&c);
+    kt_ask_done(&a);
+}
+
+static void a_planted_incident_is_told_exactly(void **state)
+{
+    (void)state;
+    const char *n = getenv("KT_SEEDS"), *first = getenv("KT_SEED");
+    seed = first != NULL ? strtoull(first, NULL, 10) : 1;
+    for (unsigned i = 0; i < (n != NULL ? (unsigned)atoi(n) : 12); i++, seed++) {
+        struct incident *w = incident_new(seed);
+        check(w, w->credential, KT_AS_CREDENTIAL);
+        check(w, w->arn, KT_AS_SESSION);
+        check(w, w->actor, KT_AS_ACTOR);
+        check(w, w->ip, KT_AS_IP);
+        incident_free(w);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_planted_incident_is_told_exactly),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
