@@ -13,7 +13,7 @@ struct kt_making {
     struct kt_clock clock;
     struct kt_reader *reader;
     struct kt_proofs *proofs;
-    struct kt_signer *signer;
+    struct kt_signer_child *signer;
     kt_time_ns start_at, start_wait; /* no earlier (mono), and what comes after that */
     bool died;                       /* since the last signature */
     /* Instead of a process, in tests; NULL: none. */
@@ -52,6 +52,8 @@ KT_MUST_USE enum kt_status kt_making_proof(struct kt_making *m, uint64_t from, u
 /* An order of a person. */
 KT_MUST_USE enum kt_status kt_making_order(struct kt_making *m, const struct kt_sign_order *o,
                                            struct kt_sign_answer *ret, struct kt_error *err);
+/* Has the signer ended by itself? false: not that anybody knows. */
+bool kt_making_lost_signer(struct kt_making *m);
 void kt_making_done(struct kt_making *m);
 
 /* ---- checkpoint_thread.c: the same beside the writer ---- */

@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "core/base/log.h"
+#include "core/sys/proc.h"
 
 #define WAIT_MIN (KT_NS_S)
 #define WAIT_MAX (60 * KT_NS_S)
@@ -60,6 +60,21 @@ static enum kt_status ensure_signer(struct kt_making *m, struct kt_error *err)
     return st;
 }
 
+static void lose_signer(struct kt_making *m)
+{
+    kt_signer_stop(KT_TAKE(m->signer));
+    m->died = true;
+    back_off(m);
+}
+
+bool kt_making_lost_signer(struct kt_making *m)
+{
+    if (m->signer == NULL || kt_child_running(kt_signer_pid(m->signer)))
+        return false;
+    lose_signer(m);
+    return true;
+}
+
 enum kt_status kt_making_order(struct kt_making *m, const struct kt_sign_order *o,
                                struct kt_sign_answer *ret, struct kt_error *err)
 {
@@ -69,11 +84,8 @@ enum kt_status kt_making_order(struct kt_making *m, const struct kt_sign_order *
     if (m->ask != NULL)
         return m->ask(m->ask_self, o, ret, err);
     st = kt_signer_ask(m->signer, o, ret, err);
-    if (st != KT_OK) {
-        kt_signer_stop(KT_TAKE(m->signer));
-        m->died = true;
-        back_off(m);
-    }
+    if (st != KT_OK)
+        lose_signer(m);
     return st;
 }
 

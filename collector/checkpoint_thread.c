@@ -94,6 +94,16 @@ static void nap(struct kt_maker *m, kt_time_ns until)
     (void)pthread_cond_timedwait(&m->woken, &m->lock, &at);
 }
 
+/* At once, not when the next checkpoint is due. */
+static bool lost_signer(struct kt_maker *m)
+{
+    if (pthread_mutex_trylock(&m->work) != 0)
+        return false;
+    bool lost = kt_making_lost_signer(&m->making);
+    (void)pthread_mutex_unlock(&m->work);
+    return lost;
+}
+
 static void *run(void *self)
 {
     struct kt_maker *m = self;
@@ -101,6 +111,7 @@ static void *run(void *self)
     while (!m->stop) {
         kt_time_ns now = mono(m);
         bool proofs = m->n_todo > 0 && m->n_done < UNDER_WAY;
+        m->hurry = lost_signer(m) || m->hurry;
         if (!m->fresh && (m->hurry || now >= m->next)) {
             m->hurry = false;
             make(m, m->published);

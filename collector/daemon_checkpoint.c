@@ -122,7 +122,11 @@ static void tell(struct kt_daemon *d, const struct kt_checkpoints_trouble *t)
                        "then",
                        NULL);
     if (t->refused) {
-        (void)snprintf(text, sizeof text, "is not signed any more: %.200s", t->why);
+        (void)snprintf(
+            text, sizeof text,
+            "is not signed any more (bring back the newer store, or keytrail store new-log): "
+            "%.150s",
+            t->why);
         kt_daemon_note(d, "checkpoint.refused", store, text, NULL);
     } else if (t->late) {
         (void)snprintf(text, sizeof text, "has had no signed checkpoint for 15 minutes: %.180s",
@@ -192,8 +196,8 @@ static enum kt_status renew(struct kt_daemon *d, const uint8_t signed_id[16],
     add_hex(&raw, "store_log", had, 16);
     add_hex(&raw, "log", id, 16);
     add_hex(&raw, "signed_root", head->root, 32);
-    kt_buf_addf(&raw, "\"signed_size\":%" PRIu64 ",\"size\":%" PRIu64 ",\"last_arrival\":%" PRId64,
-                head->size, kt_store_last_seq(d->store), kt_store_last_arrival(d->store));
+    kt_buf_addf(&raw, "\"signed_size\":%" PRIu64 ",\"size\":%" PRIu64 "", head->size,
+                kt_store_last_seq(d->store));
     kt_buf_addz(&raw, ",\"by\":");
     kt_json_quote(&raw, by);
     kt_buf_addz(&raw, ",\"reason\":");

@@ -19,12 +19,12 @@
 #define WORD_MS  10000
 #define GRACE_MS 200
 
-struct kt_signer {
+struct kt_signer_child {
     int fd, pid;
     char in[KT_SIGN_MESSAGE];
 };
 
-static enum kt_status hear(struct kt_signer *s, struct kt_str *ret, struct kt_error *err)
+static enum kt_status hear(struct kt_signer_child *s, struct kt_str *ret, struct kt_error *err)
 {
     struct pollfd fd = { .fd = s->fd, .events = POLLIN };
     int ready;
@@ -40,7 +40,7 @@ static enum kt_status hear(struct kt_signer *s, struct kt_str *ret, struct kt_er
     return KT_OK;
 }
 
-static enum kt_status first_word(struct kt_signer *s, struct kt_error *err)
+static enum kt_status first_word(struct kt_signer_child *s, struct kt_error *err)
 {
     struct kt_str word;
     if (hear(s, &word, err) != KT_OK)
@@ -52,7 +52,7 @@ static enum kt_status first_word(struct kt_signer *s, struct kt_error *err)
     return kt_fail(err, st, KT_STR_FMT, KT_STR_ARG(text));
 }
 
-enum kt_status kt_signer_start(const struct kt_signer_options *o, struct kt_signer **ret,
+enum kt_status kt_signer_start(const struct kt_signer_options *o, struct kt_signer_child **ret,
                                struct kt_error *err)
 {
     /* Also where the program's file was replaced by a newer one. */
@@ -61,7 +61,7 @@ enum kt_status kt_signer_start(const struct kt_signer_options *o, struct kt_sign
     int pair[2];
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
         return kt_fail_errno(err, "socketpair");
-    struct kt_signer *s = kt_alloc(sizeof *s);
+    struct kt_signer_child *s = kt_alloc(sizeof *s);
     s->fd = pair[0];
     enum kt_status st = kt_spawn_with(argv, NULL, pair[1], &s->pid, err);
     (void)close(pair[1]);
@@ -73,7 +73,7 @@ enum kt_status kt_signer_start(const struct kt_signer_options *o, struct kt_sign
     return st;
 }
 
-void kt_signer_stop(struct kt_signer *s)
+void kt_signer_stop(struct kt_signer_child *s)
 {
     if (s == NULL)
         return;
@@ -86,12 +86,12 @@ void kt_signer_stop(struct kt_signer *s)
     kt_free(s);
 }
 
-int kt_signer_pid(const struct kt_signer *s)
+int kt_signer_pid(const struct kt_signer_child *s)
 {
     return s->pid;
 }
 
-enum kt_status kt_signer_ask(struct kt_signer *s, const struct kt_sign_order *o,
+enum kt_status kt_signer_ask(struct kt_signer_child *s, const struct kt_sign_order *o,
                              struct kt_sign_answer *ret, struct kt_error *err)
 {
     KT_CLEANUP(kt_buf_done) struct kt_buf out = { 0 };

@@ -90,14 +90,14 @@ struct kt_signer_options {
     const char *program; /* NULL: the one that runs */
     const char *key_file, *folder;
 };
-struct kt_signer;
+struct kt_signer_child;
 /* Starts it and waits for its first word, 10 s at most. KT_E_AGAIN: there is no key file.
  * KT_E_CONFIG, KT_E_CORRUPT, KT_E_DENIED: it says what is wrong with key, state or folder. */
 KT_MUST_USE enum kt_status kt_signer_start(const struct kt_signer_options *o,
-                                           struct kt_signer **ret, struct kt_error *err);
-void kt_signer_stop(struct kt_signer *s);
-int kt_signer_pid(const struct kt_signer *s);
+                                           struct kt_signer_child **ret, struct kt_error *err);
+void kt_signer_stop(struct kt_signer_child *s);
+int kt_signer_pid(const struct kt_signer_child *s);
 /* One order, one answer, 10 s at most. KT_E_IO: it is gone or says nothing; stop it. A refusal is
  * KT_OK with its verdict. */
-KT_MUST_USE enum kt_status kt_signer_ask(struct kt_signer *s, const struct kt_sign_order *o,
+KT_MUST_USE enum kt_status kt_signer_ask(struct kt_signer_child *s, const struct kt_sign_order *o,
                                          struct kt_sign_answer *ret, struct kt_error *err);

@@ -410,17 +410,17 @@ static int drop_folder(void **state)
 }
 
 /* This program is the signer, too: see main. */
-static struct kt_signer *started(void)
+static struct kt_signer_child *started(void)
 {
     const struct kt_signer_options o = { .key_file = key_file, .folder = folder };
-    struct kt_signer *s = NULL;
+    struct kt_signer_child *s = NULL;
     struct kt_error err = { 0 };
     if (kt_signer_start(&o, &s, &err) != KT_OK)
         fail_msg("%s", err.text);
     return s;
 }
 
-static enum kt_sign_verdict ask(struct kt_signer *s, const struct kt_sign_order *o)
+static enum kt_sign_verdict ask(struct kt_signer_child *s, const struct kt_sign_order *o)
 {
     struct kt_sign_answer a = { 0 };
     struct kt_error err = { 0 };
@@ -434,7 +434,7 @@ static void the_process_remembers_through_its_own_death(void **state)
 {
     (void)state;
     struct test_tree *t = test_tree_new(100, 1);
-    struct kt_signer *s = started();
+    struct kt_signer_child *s = started();
     struct kt_sign_order o = head_order(t, log_a, 0, 50);
     struct kt_sign_answer a;
     assert_int_equal(ask(s, &o), KT_SIGN_DONE);
@@ -456,7 +456,7 @@ static void one_signer_a_folder(void **state)
 {
     (void)state;
     const struct kt_signer_options o = { .key_file = key_file, .folder = folder };
-    struct kt_signer *s = started(), *second = NULL;
+    struct kt_signer_child *s = started(), *second = NULL;
     struct kt_error err = { 0 };
     assert_int_equal(kt_signer_start(&o, &second, &err), KT_E_DENIED);
     assert_non_null(strstr(err.text, "another signer"));
@@ -469,7 +469,7 @@ static void it_does_not_start_without_a_sound_key_and_state(void **state)
 {
     (void)state;
     const struct kt_signer_options o = { .key_file = key_file, .folder = folder };
-    struct kt_signer *s = NULL;
+    struct kt_signer_child *s = NULL;
     struct kt_error err = { 0 };
     char path[160];
     assert_int_equal(chmod(key_file, 0644), 0);
@@ -492,7 +492,7 @@ static void it_does_not_start_without_a_sound_key_and_state(void **state)
 static void its_process_has_given_things_up(void **state)
 {
     (void)state;
-    struct kt_signer *s = started();
+    struct kt_signer_child *s = started();
     KT_CLEANUP(kt_buf_done) struct kt_buf text = { 0 };
     char path[64];
     (void)snprintf(path, sizeof path, "/proc/%d/status", kt_signer_pid(s));
