@@ -10,6 +10,7 @@
 #include "collector/follow.h"
 #include "collector/ingest.h"
 #include "collector/keep.h"
+#include "collector/showing.h"
 #include "collector/streams.h"
 #include "core/event/json.h"
 #include "core/sys/net.h"
@@ -42,6 +43,7 @@ struct kt_daemon {
     struct kt_follow *follow;
     struct kt_keep *keep;
     struct kt_checkpoints *checkpoints;
+    struct kt_showing *showing;
     struct kt_control *control;
     struct kt_signals signals;
     struct kt_disk disk;
@@ -185,6 +187,11 @@ KT_MUST_USE enum kt_status kt_daemon_net_open(struct kt_daemon *d, struct kt_err
  * were some. */
 KT_MUST_USE enum kt_status kt_daemon_drain(struct kt_daemon *d, bool *ret_any,
                                            struct kt_error *err);
+/* Shows the log to agents from now on; after the checkpoints are open. */
+void kt_daemon_show(struct kt_daemon *d);
+/* What agents say about the log (collector/showing.h). */
+void kt_daemon_about_log(void *self, uint64_t peer, const struct kt_agent_entry *e,
+                         const struct kt_msg *m);
 /* An answer that a gone or full peer misses is asked for again after its next hello. */
 void kt_daemon_reply(void *self, uint64_t peer, struct kt_str body);
 

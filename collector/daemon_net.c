@@ -2,13 +2,14 @@
  * daemon_net: agents' messages in, answers out.
  *
  * Owns:  the numbers of peers, and what a turn takes off the socket.
- * Calls: core/sys/net, auth, ingest.
+ * Calls: core/sys/net, auth, ingest, showing.
  * Holds: who is not on the allow-list has no peer's number here; a turn takes messages no longer
  *        than an ack may wait for its group.
  */
 #include "collector/daemon.h"
 #include "core/base/hash.h"
 #include "core/base/log.h"
+#include <stdio.h>
 
 #define DRAIN_TIME (20 * KT_NS_MS) /* an ack waits no longer than this for its group */
 
@@ -53,6 +54,33 @@ void kt_daemon_reply(void *self, uint64_t peer, struct kt_str body)
     struct kt_daemon *d = self;
     if (kt_net_server_send(d->server, peer_of(peer), body, NULL) != KT_OK)
         kt_log(KT_LOG_DEBUG, "collector: an answer found no peer");
+}
+
+static void other_tree(void *self, struct kt_str agent, const char *sentence)
+{
+    char text[240];
+    (void)snprintf(text, sizeof text,
+                   "was cosigned by agent " KT_STR_FMT " as it never was: %.150s",
+                   KT_STR_ARG(agent), sentence);
+    kt_daemon_note(self, "integrity.contradiction", KT_STR("log"), text, NULL);
+}
+
+void kt_daemon_show(struct kt_daemon *d)
+{
+    struct kt_showing_options o = { .checkpoints = d->checkpoints,
+                                    .clock = kt_clock_real,
+                                    .reply = kt_daemon_reply,
+                                    .alarm = other_tree,
+                                    .self = d };
+    kt_store_log_id(d->store, o.log_id);
+    d->showing = kt_showing_new(&o);
+}
+
+void kt_daemon_about_log(void *self, uint64_t peer, const struct kt_agent_entry *e,
+                         const struct kt_msg *m)
+{
+    const struct kt_daemon *d = self;
+    kt_showing_heard(d->showing, peer, e, m);
 }
 
 enum kt_status kt_daemon_net_open(struct kt_daemon *d, struct kt_error *err)

@@ -78,6 +78,7 @@ static enum kt_status open_store(struct kt_daemon *d, struct kt_error *err)
                                     .reply = kt_daemon_reply,
                                     .alarm = on_alarm,
                                     .claimed = on_claimed,
+                                    .about_log = kt_daemon_about_log,
                                     .self = d };
     d->ingest = kt_ingest_new(&io);
     if (kt_daemon_open_triage(d, err) != KT_OK || kt_daemon_page_open(d, err) != KT_OK)
@@ -136,6 +137,8 @@ enum kt_status kt_daemon_open(struct kt_daemon *d, struct kt_error *err)
     if (st == KT_OK)
         st = kt_daemon_checkpoints_open(d, err);
     if (st == KT_OK)
+        kt_daemon_show(d);
+    if (st == KT_OK)
         st = kt_outbox_open(&oo, &d->outbox, err);
     if (st == KT_OK)
         st = open_streams(d, err);
@@ -157,6 +160,7 @@ void kt_daemon_free(struct kt_daemon *d)
 {
     kt_control_close(d->control);
     kt_net_server_free(d->server);
+    kt_showing_free(d->showing);
     kt_checkpoints_close(d->checkpoints);
     kt_follow_free(d->follow);
     kt_streams_free(d->streams);

@@ -34,6 +34,7 @@ enum kt_status kt_daemon_commit(struct kt_daemon *d, struct kt_error *err)
     kt_deliver_committed(d->deliver);
     kt_streams_committed(d->streams);
     kt_checkpoints_committed(d->checkpoints);
+    kt_showing_turn(d->showing);
     kt_streams_wake(d->streams, kt_store_last_seq(d->store));
     if (d->changes != 0)
         kt_follow_saved(d->follow, d->changes);

@@ -622,9 +622,10 @@ static void notice_log(struct kt_ingest *in, const struct talk *t)
     static const struct {
         const char *operation;
         enum alarm_code code;
-    } says[] = { { "log.contradiction", ALARM_CONTRADICTION },
-                 { "log.stale", ALARM_STALE },
-                 { "log.accepted", ALARM_ACCEPTED } };
+        const char *what;
+    } says[] = { { "log.contradiction", ALARM_CONTRADICTION, "contradicts what was kept of it by" },
+                 { "log.stale", ALARM_STALE, "is not proven any more to" },
+                 { "log.accepted", ALARM_ACCEPTED, "is accepted as it is now for" } };
     for (size_t i = 0; i < KT_ARRAY_LEN(says); i++) {
         const struct kt_event *ev = kt_intake_find(in->intake, KT_KIND_REPORT, says[i].operation);
         if (ev == NULL)

@@ -65,13 +65,6 @@ void kt_showing_free(struct kt_showing *s)
     kt_free(s);
 }
 
-void kt_showing_log(struct kt_showing *s, const uint8_t log_id[16])
-{
-    memcpy(s->o.log_id, log_id, sizeof s->o.log_id);
-    for (uint32_t i = 0; i < s->n; i++)
-        s->viewer[i].has = 0;
-}
-
 /* ---- viewers ---- */
 
 static uint32_t agent_of(struct kt_showing *s, const char *name)
@@ -154,14 +147,23 @@ static struct viewer *admit(struct kt_showing *s, uint32_t agent, uint64_t peer,
 
 /* ---- showing ---- */
 
+/* The newest checkpoint, and the keys that it is signed with. */
+static bool look(struct kt_showing *s, struct kt_checkpoint_news *ret)
+{
+    kt_buf_reset(&s->keys);
+    kt_checkpoints_keys(s->o.checkpoints, &s->keys);
+    return kt_checkpoints_newest(s->o.checkpoints, ret);
+}
+
 static void show(struct kt_showing *s, struct viewer *v, const struct kt_checkpoint_news *n,
                  uint64_t from, struct kt_str proof)
 {
-    struct kt_msg m = { .type = KT_MSG_CHECKPOINT, .from = from, .proof = proof, .note = n->note };
+    struct kt_msg m = { .type = KT_MSG_CHECKPOINT,
+                        .from = from,
+                        .proof = proof,
+                        .note = n->note,
+                        .keys = kt_buf_str(&s->keys) };
 
-    kt_buf_reset(&s->keys);
-    kt_checkpoints_keys(s->o.checkpoints, &s->keys);
-    m.keys = kt_buf_str(&s->keys);
     memcpy(m.incarnation, v->incarnation, sizeof m.incarnation);
     memcpy(m.log_id, s->o.log_id, sizeof m.log_id);
     v->has = n->head.size;
@@ -189,7 +191,7 @@ static void proven(void *self, uint64_t tag, const struct kt_checkpoint_news *ne
     v->waits = false;
     if (news != NULL) {
         show(s, v, news, news->from, news->proof);
-    } else if (kt_checkpoints_newest(s->o.checkpoints, &newest)) {
+    } else if (look(s, &newest)) {
         kt_log(KT_LOG_WARN, "collector: no proof for agent='" KT_STR_FMT "' size=%llu: %s",
                KT_STR_ARG(kt_map_key(s->names, v->agent)), (unsigned long long)v->has,
                why != NULL ? why : "");
@@ -225,7 +227,7 @@ void kt_showing_turn(struct kt_showing *s)
 {
     struct kt_checkpoint_news n;
 
-    if (!kt_checkpoints_newest(s->o.checkpoints, &n) || n.number == s->number)
+    if (!kt_checkpoints_newest(s->o.checkpoints, &n) || n.number == s->number || !look(s, &n))
         return;
     s->number = n.number;
     for (uint32_t i = 0; i < s->n; i++)
@@ -255,7 +257,7 @@ static void since(struct kt_showing *s, uint64_t peer, uint32_t agent, const str
     struct viewer *v = admit(s, agent, peer, m->incarnation);
     v->has = ours ? m->size : 0;
     v->heard = ++s->turn;
-    if (kt_checkpoints_newest(s->o.checkpoints, &n))
+    if (look(s, &n))
         show_newest(s, v, &n);
 }
 

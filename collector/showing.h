@@ -22,8 +22,6 @@ struct kt_showing_options {
 };
 struct kt_showing *kt_showing_new(const struct kt_showing_options *o);
 void kt_showing_free(struct kt_showing *s);
-/* The log's id was changed (store new-log). */
-void kt_showing_log(struct kt_showing *s, const uint8_t log_id[16]);
 /* SINCE or COSIGN of a peer that is welcomed; e: its entry in the allow-list. */
 void kt_showing_heard(struct kt_showing *s, uint64_t peer, const struct kt_agent_entry *e,
                       const struct kt_msg *m);
