@@ -37,6 +37,10 @@ KT_MUST_USE enum kt_status kt_incident_stand(struct kt_incident_cli *c, const st
                                              struct kt_error *err);
 void kt_incident_standing_done(struct kt_incident_standing *s);
 
+struct kt_incident_report;
+void kt_incident_report_of(const struct kt_incident_cli *c, const struct kt_incident_state *s,
+                           struct kt_incident_report *ret);
+
 /* The exposed values as they are known now, sent as the list of an incident, in parts. Says how
  * many on stdout. */
 KT_MUST_USE enum kt_status kt_incident_fix_list(struct kt_incident_cli *c, const char *id,

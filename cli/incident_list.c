@@ -295,7 +295,8 @@ enum kt_status kt_incident_open_it(struct kt_incident_cli *c, struct kt_error *e
     if (classify(c, &a, err) != KT_OK || kt_incident_cli_send(c, &a, id, err) != KT_OK)
         return err->code;
     kt_tty_add(&safe, kt_str_of(a.subject));
-    printf("%s  opened about the %s %s\n", id, kt_incident_about_word(a.about), kt_buf_z(&safe));
+    printf("%s  opened about the %s %s\n", id,
+           kt_incident_about_word((enum kt_incident_about)a.about), kt_buf_z(&safe));
     enum kt_status st = KT_OK;
     if (!c->no_list)
         st = kt_incident_fix_list(c, id, (enum kt_incident_about)a.about, a.subject, a.as, a.since,

@@ -1,27 +1,22 @@
 /*
  * incident_show: `incident show` and `incident list`: where incidents stand, what is open, and the
- * next command; and `incident close`, which writes the report.
+ * next command.
  *
  * Owns:  nothing.
- * Calls: core/answer/incident, cli/alert_view, exporters/reports/incident; stdout, files of --out.
+ * Calls: core/answer/incident, cli/alert_view, exporters/reports/incident; stdout.
  */
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "cli/alert_view.h"
 #include "cli/incident.h"
 #include "core/base/alloc.h"
-#include "core/base/enc.h"
-#include "core/base/hash.h"
 #include "core/base/limits.h"
 #include "core/base/log.h"
-#include "core/sys/fs.h"
 #include "exporters/reports/incident.h"
 
 #define ALERTS_BYTES (8u << 20)
+#define ACTS_SHOWN   12u
 
 /* ---- the alerts of the exposure ---- */
 
@@ -122,7 +117,13 @@ static void show_head(const struct kt_incident_cli *c, const struct kt_incident_
     kt_buf_addf(&text, "%s by %s: %s", kt_asking_when(&c->asking, i->closed.at, at), i->closed.by,
                 i->closed.reason);
     line("closed", kt_buf_str(&text));
-    line("report", kt_str_of(i->markdown));
+    kt_buf_reset(&text);
+    for (unsigned k = 0; k < KT_RUNBOOK_COUNT; k++)
+        if ((i->open_at_close & 1u << k) != 0)
+            kt_buf_addf(&text, "%s%s", text.len > 0 ? ", " : "",
+                        kt_runbook_word((enum kt_runbook)k));
+    if (text.len > 0)
+        line("left open", kt_buf_str(&text));
 }
 
 static void show_steps(const struct kt_incident_state *s)
@@ -155,6 +156,19 @@ static void show_values(const struct kt_incident_state *s)
     }
     if (s->exposed > 20)
         printf("and %u more: -o csv\n", s->exposed - 20);
+}
+
+/* The newest acts, oldest first. */
+static void show_acts(const struct kt_incident_cli *c, const struct kt_incident *i)
+{
+    unsigned from = i->n_said > ACTS_SHOWN ? i->n_said - ACTS_SHOWN : 0;
+    printf("\n");
+    if (from > 0)
+        printf("%u earlier acts: -o md\n", from);
+    for (unsigned k = from; k < i->n_said; k++) {
+        char at[KT_TIME_TEXT_MAX];
+        line(kt_asking_when(&c->asking, i->said[k].at, at), kt_str_of(i->said[k].text));
+    }
 }
 
 /* The first open step that has a command, in the order of the runbook. */
@@ -205,19 +219,6 @@ static void print_steps(const struct kt_incident_cli *c, const struct kt_inciden
     kt_rows_end(rows);
 }
 
-static void report_of(const struct kt_incident_cli *c, const struct kt_incident_state *s,
-                      struct kt_incident_report *ret)
-{
-    struct kt_store_stats stats = { 0 };
-    *ret = (struct kt_incident_report){ .state = s,
-                                        .title = c->asking.conf != NULL ? c->asking.conf->deployment
-                                                                        : NULL,
-                                        .program = "keytrail " KT_VERSION,
-                                        .written = c->asking.ask.now };
-    if (kt_reader_stats(c->asking.ask.reader, &stats, NULL) == KT_OK)
-        ret->records = stats.records;
-}
-
 enum kt_status kt_incident_show_it(struct kt_incident_cli *c, struct kt_error *err)
 {
     const struct kt_incident *i;
@@ -228,7 +229,7 @@ enum kt_status kt_incident_show_it(struct kt_incident_cli *c, struct kt_error *e
     if (st == KT_OK && c->asking.how == KT_OUT_MD) {
         KT_CLEANUP(kt_buf_done) struct kt_buf md = { 0 }, html = { 0 };
         struct kt_incident_report r;
-        report_of(c, s.state, &r);
+        kt_incident_report_of(c, s.state, &r);
         r.by = i->closed.at != 0 ? i->closed.by : NULL;
         r.reason = i->closed.reason;
         r.forced = i->forced;
@@ -240,6 +241,7 @@ enum kt_status kt_incident_show_it(struct kt_incident_cli *c, struct kt_error *e
         show_head(c, s.state);
         show_steps(s.state);
         show_values(s.state);
+        show_acts(c, i);
         show_next(s.state);
     }
     kt_incident_standing_done(&s);
@@ -293,97 +295,4 @@ enum kt_status kt_incident_list_all(struct kt_incident_cli *c, struct kt_error *
     if (c->incidents.damage.places > 0)
         c->asking.ask.damage = c->incidents.damage;
     return KT_OK;
-}
-
-/* ---- close ---- */
-
-static void sum_of(const struct kt_buf *file, char ret[65])
-{
-    uint8_t sum[32];
-    const struct kt_str text = kt_buf_str(file);
-    kt_sha256_of(&text, 1, sum);
-    kt_hex(ret, sum, sizeof sum);
-}
-
-static enum kt_status refuse(const struct kt_incident_state *s, uint32_t open, struct kt_error *err)
-{
-    KT_CLEANUP(kt_buf_done) struct kt_buf words = { 0 };
-    for (unsigned k = 0; k < KT_RUNBOOK_COUNT; k++)
-        if ((open & 1u << k) != 0)
-            kt_buf_addf(&words, "%s%s", words.len > 0 ? ", " : "",
-                        kt_runbook_word((enum kt_runbook)k));
-    return kt_fail(
-        err, KT_E_INPUT,
-        "%s are open: keytrail incident show %s; --force --reason closes it all the same",
-        kt_buf_z(&words), s->of->id);
-}
-
-/* The files are there before the record says so, and gone again when it is refused. */
-static enum kt_status close_with(struct kt_incident_cli *c, const struct kt_incident_state *s,
-                                 struct kt_incident_act *a, struct kt_error *err)
-{
-    KT_CLEANUP(kt_buf_done) struct kt_buf md = { 0 }, html = { 0 };
-    struct kt_incident_report r;
-    char path[2][4096];
-    report_of(c, s, &r);
-    r.by = a->by;
-    r.reason = a->reason;
-    r.forced = a->forced;
-    kt_incident_report_write(&r, &md, &html);
-    sum_of(&md, a->markdown);
-    sum_of(&html, a->html);
-    (void)mkdir(c->out, 0750);
-    const struct kt_buf *const file[2] = { &md, &html };
-    enum kt_status st = KT_OK;
-    for (unsigned k = 0; k < 2 && st == KT_OK; k++) {
-        (void)snprintf(path[k], sizeof path[k], "%s/%s.%s", c->out, a->id, k == 0 ? "md" : "html");
-        if (access(path[k], F_OK) == 0)
-            st = kt_fail(err, KT_E_INPUT, "'%s' is there already: give another --out", path[k]);
-        else
-            st = kt_fs_write_atomic(path[k], kt_buf_str(file[k]), 0640, err);
-    }
-    if (st == KT_OK)
-        st = kt_incident_cli_send(c, a, NULL, err);
-    else
-        return st;
-    if (st != KT_OK) {
-        (void)unlink(path[0]);
-        (void)unlink(path[1]);
-        return st;
-    }
-    printf("%s  closed%s\n%s  %s\n%s  %s\n", a->id, a->forced ? " by force" : "", a->markdown,
-           path[0], a->html, path[1]);
-    return KT_OK;
-}
-
-enum kt_status kt_incident_close_it(struct kt_incident_cli *c, struct kt_error *err)
-{
-    struct kt_incident_act a = { .what = KT_INCIDENT_CLOSE };
-    struct kt_incident_standing s = { 0 };
-    const struct kt_incident *i;
-    if (c->reason == NULL || c->out == NULL)
-        return kt_fail(err, KT_E_INPUT, "--reason says how it ended, --out where the report goes");
-    if (strlen(c->reason) >= sizeof a.reason)
-        return kt_fail(err, KT_E_INPUT, "the reason has more than %zu bytes", sizeof a.reason - 1);
-    if (kt_incident_cli_open(c, err) != KT_OK || kt_incident_cli_named(c, &i, err) != KT_OK)
-        return err->code;
-    if (i->closed.at != 0)
-        return kt_fail(err, KT_E_INPUT, "%s is closed already, by %s", i->id, i->closed.by);
-    enum kt_status st = kt_incident_stand(c, i, &s, err);
-    if (st == KT_OK) {
-        a.open = s.state->open & ~(1u << KT_RUNBOOK_DOCUMENT); /* the report is its document */
-        a.forced = c->force && a.open != 0;
-        kt_incident_cli_author(c, &a);
-        memcpy(a.id, i->id, sizeof a.id);
-        kt_str_copyz(a.reason, sizeof a.reason, kt_str_of(c->reason));
-        struct kt_incident_check *document = &s.state->step[KT_RUNBOOK_DOCUMENT];
-        if (document->tick == KT_TICK_OPEN)
-            *document =
-                (struct kt_incident_check){ .tick = KT_TICK_LOG, .text = KT_STR("this report") };
-        s.state->open = a.open;
-        st = a.open != 0 && !c->force ? refuse(s.state, a.open, err)
-                                      : close_with(c, s.state, &a, err);
-    }
-    kt_incident_standing_done(&s);
-    return st;
 }

@@ -207,9 +207,10 @@ static void deploy(struct judge *j)
     }
     if (first != NULL) {
         say(j, KT_RUNBOOK_DEPLOY, KT_TICK_OPEN,
-            "%u regular readers of %u secrets have not fetched the new value; first " KT_STR_FMT
-            " of %s",
-            waiting, secrets, KT_STR_ARG(first->first), first->of->secret);
+            "%u regular %s of %u %s not fetched the new value; first " KT_STR_FMT " of %s", waiting,
+            waiting == 1 ? "reader" : "readers", secrets,
+            secrets == 1 ? "secret has" : "secrets have", KT_STR_ARG(first->first),
+            first->of->secret);
         kt_buf_addz(&command, "keytrail rotation watch ");
         quote(&command, kt_str_of(first->of->secret));
         kt_buf_addz(&command, " --follow");
@@ -235,8 +236,8 @@ static void judge_key(struct judge *j, const struct kt_credential_use *u)
         say(j, KT_RUNBOOK_REVOKE, KT_TICK_LOG, "it revoked itself, and was not let in since");
     else if (u->last_refused > opened && u->last_refused > u->last_success)
         say(j, KT_RUNBOOK_REVOKE, KT_TICK_LOG,
-            "it was refused after its last success (%llu times in all)",
-            (unsigned long long)refused);
+            "it was refused after its last success, %llu %s in all", (unsigned long long)refused,
+            refused == 1 ? "time" : "times");
     else if (now - quiet >= KT_INCIDENT_QUIET)
         say(j, KT_RUNBOOK_REVOKE, KT_TICK_LOG, "nobody was let in with it for %s",
             kt_duration_format(now - quiet, ago));
@@ -285,10 +286,13 @@ static enum kt_status audit(struct judge *j, struct kt_error *err)
     struct kt_coverage *c = NULL;
     unsigned unjudged = 0, gaps = 0;
     char since[KT_TIME_TEXT_MAX], until[KT_TIME_TEXT_MAX];
+    struct kt_store_stats stats;
     const struct kt_incident_alert *first = NULL;
     j->ask->since = j->is.since;
     j->ask->until = j->is.until;
-    enum kt_status st = kt_coverage_load(j->ask, &c, err);
+    enum kt_status st = kt_reader_stats(j->ask->reader, &stats, err);
+    if (st == KT_OK)
+        st = kt_coverage_load(j->ask, &c, err);
     if (st != KT_OK)
         return st;
     for (unsigned k = 0; k < c->n_gaps; k++)
@@ -296,6 +300,11 @@ static enum kt_status audit(struct judge *j, struct kt_error *err)
     gaps += c->more;
     kt_coverage_say(c, KT_STR_NONE, &sentence);
     kt_coverage_free(c);
+    if (stats.first_time == 0 || stats.first_time > j->is.since) {
+        gaps++;
+        kt_buf_addf(&sentence, "; the exposure began before the log, at %.16s UTC",
+                    kt_time_format_short(j->is.since, since));
+    }
     j->is.coverage = kt_arena_str(&j->arena, kt_buf_str(&sentence));
     for (unsigned k = 0; k < j->n_alerts; k++) {
         if (j->alert[k].judged)
@@ -365,6 +374,8 @@ static enum kt_status judge(struct judge *j, struct kt_error *err)
         st = audit(j, err);
     say(j, KT_RUNBOOK_TELL, KT_TICK_OPEN, "%s", kt_runbook_task(KT_RUNBOOK_TELL));
     say(j, KT_RUNBOOK_DOCUMENT, KT_TICK_OPEN, "closing writes the report");
+    if (j->i->markdown[0] != '\0')
+        say(j, KT_RUNBOOK_DOCUMENT, KT_TICK_LOG, "the report, SHA-256 %s", j->i->markdown);
     by_hand(j);
     return st;
 }
@@ -375,7 +386,7 @@ enum kt_status kt_incident_judge(struct kt_ask *a, const struct kt_incident *i,
 {
     const kt_time_ns since = a->since, until = a->until;
     struct judge *j = kt_alloc(sizeof *j);
-    *j = (struct judge){ .is.of = i,
+    *j = (struct judge){ .is = { .of = i, .alert = alerts, .n_alerts = n_alerts },
                          .arena = kt_arena_new(TEXTS_MAX),
                          .ask = a,
                          .i = i,

@@ -8,10 +8,10 @@
  *   deploy    whoever read a rotated secret three times or more in 30 days fetched it since
  *   revoke    of a credential: it revoked itself, it was refused and not let in since, or nobody
  *             was let in with it for KT_INCIDENT_QUIET after the incident was opened; else by hand
- *   audit     the log of the exposure has no open gap, and each alert in it, of medium or more, has
- *             a verdict
+ *   audit     the log begins before the exposure and has no open gap in it, and each alert in it,
+ *             of medium or more, has a verdict
  *   tell      by hand
- *   document  by hand, or by the report that closing writes
+ *   document  by hand, or by the report that closing wrote
  */
 #pragma once
 #include "core/answer/ask.h"
@@ -44,11 +44,13 @@ struct kt_incident_alert { /* handed in: alerts of the exposure */
 struct kt_incident_state { /* all of it lives until kt_incident_state_free */
     const struct kt_incident *of;
     struct kt_incident_check step[KT_RUNBOOK_COUNT];
-    uint32_t open;                   /* bits of steps that nothing ticks */
-    struct kt_incident_value *value; /* as the list has them */
-    unsigned n_values, exposed;      /* exposed: still good */
-    struct kt_str coverage;          /* the sentence of the exposure's window */
-    kt_time_ns since, until;         /* of the exposure; until now where it goes on */
+    uint32_t open;                         /* bits of steps that nothing ticks */
+    struct kt_incident_value *value;       /* as the list has them */
+    unsigned n_values, exposed;            /* exposed: still good */
+    const struct kt_incident_alert *alert; /* as they were handed in */
+    unsigned n_alerts;
+    struct kt_str coverage;  /* the sentence of the exposure's window */
+    kt_time_ns since, until; /* of the exposure; until now where it goes on */
 };
 /* The ask's window is no bound here. alerts: those that overlap the exposure, of medium or more,
  * and the one that it is about, whatever its severity; borrowed. */

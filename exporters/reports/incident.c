@@ -133,8 +133,9 @@ static void summary(struct page *p, const struct kt_incident_report *r)
     unsigned open = (unsigned)__builtin_popcount(s->open);
     para(p, NULL, "About the %s %s, opened by %s at %s UTC: %s", kt_incident_about_word(i->about),
          i->subject, i->opened.by, when(i->opened.at, at), i->opened.reason);
-    para(p, NULL, "Exposure: %s to %s UTC. %u secrets were exposed, %u still are.",
-         when(s->since, since), when(s->until, until), s->n_values, s->exposed);
+    para(p, NULL, "Exposure: %s to %s UTC. %u %s exposed, %u still %s.", when(s->since, since),
+         when(s->until, until), s->n_values, s->n_values == 1 ? "secret was" : "secrets were",
+         s->exposed, s->exposed == 1 ? "is" : "are");
     if (r->by != NULL)
         para(p, NULL, "Closed%s by %s at %s UTC: %s", r->forced ? " by force" : "", r->by,
              when(r->written, written), r->reason);
@@ -199,6 +200,25 @@ static void values(struct page *p, const struct kt_incident_state *s)
     table_end(p);
 }
 
+static void alerts(struct page *p, const struct kt_incident_state *s)
+{
+    static const char *const heads[] = { "Alert", "First evidence (UTC)", "Verdict", "What" };
+    heading(p, "Alerts of the exposure");
+    if (s->n_alerts == 0) {
+        para(p, NULL, "None, of medium or more.");
+        return;
+    }
+    table(p, heads, KT_ARRAY_LEN(heads));
+    for (unsigned k = 0; k < s->n_alerts; k++) {
+        const struct kt_incident_alert *a = &s->alert[k];
+        char first[KT_TIME_TEXT_MAX];
+        const struct kt_str cell[] = { a->id, kt_str_of(when(a->first, first)),
+                                       a->judged ? a->verdict : KT_STR("none yet"), a->title };
+        row(p, cell);
+    }
+    table_end(p);
+}
+
 static void log_of(struct page *p, const struct kt_incident *i)
 {
     static const char *const heads[] = { "When (UTC)", "What" };
@@ -236,6 +256,7 @@ void kt_incident_report_write(const struct kt_incident_report *r, struct kt_buf 
     summary(&p, r);
     steps(&p, r->state);
     values(&p, r->state);
+    alerts(&p, r->state);
     log_of(&p, r->state->of);
     basis(&p, r);
     kt_buf_addz(html, "</main>\n</body>\n</html>\n");
