@@ -208,7 +208,7 @@ static enum kt_status renew(struct kt_daemon *d, const uint8_t signed_id[16],
         st = kt_store_renew(d->store, id, err);
     if (st == KT_OK)
         st =
-            kt_daemon_record(d, KT_KIND_AUDIT, "log.renewed",
+            kt_daemon_record(d, KT_KIND_AUDIT, KT_RENEWED_OPERATION,
                              KT_STR("the log goes on under a new id: the old one was signed beyond "
                                     "what is stored"),
                              kt_buf_str(&raw), err);

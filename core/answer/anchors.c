@@ -13,6 +13,7 @@
 #include "core/base/alloc.h"
 #include "core/base/enc.h"
 #include "core/event/json.h"
+#include "core/store/write.h"
 
 void kt_anchors_done(struct kt_anchors *a)
 {
@@ -138,7 +139,7 @@ static enum kt_status load_names(struct kt_anchors *a, struct kt_reader *r, stru
         status = kt_cursor_next(c, &rec, err);
         if (kt_scan_passes(&scan, status, err))
             status = KT_OK;
-        else if (status == KT_OK && kt_str_is(rec.ev.operation, "log.renewed") &&
+        else if (status == KT_OK && kt_str_is(rec.ev.operation, KT_RENEWED_OPERATION) &&
                  kt_json_parse(json, rec.ev.raw, &raw, &repaired, NULL) == KT_OK)
             take_renewal(a, raw);
     }

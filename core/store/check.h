@@ -67,6 +67,9 @@ struct check {
     struct alert_seen *alert;
     uint32_t alert_room;
     uint8_t log_id[16];
+    /* What the records say that the log is called, so far; 0: nothing yet. */
+    uint8_t name[16];
+    uint64_t named; /* record that said it */
 };
 
 #define RANGE       "records %llu-%llu: "

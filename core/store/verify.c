@@ -94,16 +94,47 @@ static void see_alert(struct check *c, const struct kt_event *ev)
                  kt_str_from_index(ev->raw, head.len));
 }
 
+/* What stands behind "name":" in a record's raw; empty: nothing does. */
+static struct kt_str member(const struct kt_event *ev, const char *name)
+{
+    char key[40];
+    int n = snprintf(key, sizeof key, "\"%s\":\"", name);
+    ptrdiff_t at = kt_str_find(ev->raw, kt_str_from(key, (size_t)n), 0);
+    struct kt_str rest = at < 0 ? KT_STR_NONE : kt_str_from_index(ev->raw, (size_t)(at + n)), text;
+    return kt_str_split(&rest, '"', &text) ? text : KT_STR_NONE;
+}
+
+static void call_it(struct check *c, uint64_t seq, const uint8_t before[16], const uint8_t name[16])
+{
+    if (c->named != 0 && memcmp(c->name, before, 16) != 0)
+        kt_check_say(c, "record %llu: the collector started on another log than record %llu says",
+                     ULL(seq), ULL(c->named));
+    memcpy(c->name, name, 16);
+    c->named = seq;
+}
+
 /* A start names the log that it wrote into. */
 static void check_start(struct check *c, uint64_t seq, const struct kt_event *ev)
 {
-    const struct kt_str key = KT_STR("\"log\":\"");
-    char id[KT_ID_TEXT];
-    ptrdiff_t at = kt_str_find(ev->raw, key, 0);
-    if (at >= 0 && !kt_str_starts(kt_str_from_index(ev->raw, (size_t)at + key.len),
-                                  kt_str_of(kt_id_format(c->log_id, id))))
+    uint8_t id[16];
+    if (kt_id_parse(member(ev, "log"), id))
+        call_it(c, seq, id, id);
+}
+
+/* After a restore that nobody could sign over, a log may go on under another name. */
+static void check_renewal(struct check *c, uint64_t seq, const struct kt_event *ev)
+{
+    uint8_t before[16], id[16];
+    if (kt_hex_decode(member(ev, "store_log"), before, 16) &&
+        kt_hex_decode(member(ev, "log"), id, 16))
+        call_it(c, seq, before, id);
+}
+
+static void check_name(struct check *c)
+{
+    if (c->named != 0 && memcmp(c->name, c->log_id, 16) != 0)
         kt_check_say(c, "record %llu: the collector started on another log than table meta names",
-                     ULL(seq));
+                     ULL(c->named));
 }
 
 static void check_control(struct check *c)
@@ -137,6 +168,8 @@ static void check_control(struct check *c)
         see_alert(c, &ev);
     else if (is_own(&ev, "start"))
         check_start(c, seq, &ev);
+    else if (is_own(&ev, KT_RENEWED_OPERATION))
+        check_renewal(c, seq, &ev);
 }
 
 /* ---- numbers ---- */
@@ -470,6 +503,7 @@ static enum kt_status check_rest(struct check *c, bool newest, struct kt_error *
     check_segments(c, kt_directory_from(&c->reader->directory, last + 1));
     check_tail(c);
     check_root(c);
+    check_name(c);
     add_segments(c);
     if (c->partly)
         return KT_OK; /* what follows needs every record */

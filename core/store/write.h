@@ -122,6 +122,9 @@ KT_MUST_USE enum kt_status kt_store_claim(struct kt_store *s, struct kt_str inst
 
 uint64_t kt_store_last_seq(const struct kt_store *s); /* committed or in this transaction */
 void kt_store_log_id(const struct kt_store *s, uint8_t ret[16]);
+/* The record that tells of kt_store_renew, in the same transaction: raw has "store_log" and "log",
+ * the old and the new id as 32 hex digits, and "size", how many records go on. */
+#define KT_RENEWED_OPERATION "log.renewed"
 /* Inside a transaction: another id for the log, which goes on as it is (docs/store.md "After a
  * restore"). Commit, close and open again: readers and this handle have the old one. KT_E_INPUT:
  * the log lies in more than one file. */
