@@ -189,6 +189,7 @@ static int run(const struct verb *v, int argc, char **argv)
         fprintf(stderr, "usage: keytrail incident %s %s\n", v->name, v->args);
         return KT_EXIT_USAGE;
     }
+    c.asking.covered = true; /* the step `audit` says so of the exposure */
     (void)!v->run(&c, &err);
     kt_incidents_done(&c.incidents);
     return kt_asking_end(&c.asking, "incident", &err);

@@ -28,8 +28,9 @@ struct rotation {
     struct kt_asking asking;
     const char *settle;
     bool follow, fail, all;
-    bool done;       /* nobody uses the old one */
-    char said[2048]; /* the last sentence, so that a log holds changes alone */
+    kt_time_ns since, at; /* that was asked for; since when the new value is current */
+    bool done;            /* nobody uses the old one */
+    char said[2048];      /* the last sentence, so that a log holds changes alone */
 };
 
 static void add_safe(struct kt_buf *out, struct kt_str s)
@@ -174,12 +175,13 @@ static enum kt_status look_at_secret(struct rotation *r, const char *name, kt_ti
 {
     struct kt_rotation *x = NULL;
     const struct kt_rotation_ask what = { .secret = kt_str_of(name),
-                                          .since = r->asking.ask.since,
+                                          .since = r->since,
                                           .settle = settle };
     enum kt_status st = kt_rotation_load(&r->asking.ask, &what, &x, err);
     if (st != KT_OK)
         return st;
     r->done = x->done;
+    r->at = x->at;
     show_secret(r, x);
     kt_rotation_free(x);
     return KT_OK;
@@ -289,6 +291,7 @@ static enum kt_status watch(struct rotation *r, const char *what, struct kt_erro
         r->asking.timeout = FOLLOW_TIMEOUT;
     if (kt_asking_open(&r->asking, key ? 30 * KT_NS_DAY : 0, err) != KT_OK)
         return err->code;
+    r->since = r->asking.ask.since;
     for (;;) {
         enum kt_status st =
             key ? look_at_key(r, what, settle, err) : look_at_secret(r, what, settle, err);
@@ -338,6 +341,8 @@ static int run_watch(int argc, char **argv)
     if (st == KT_OK && r.follow && !r.done)
         fprintf(stderr, "not over after %s: somebody may still use the old one\n",
                 r.asking.timeout);
+    if (r.at != 0)
+        r.asking.ask.since = r.at; /* what the answer is about */
     code = kt_asking_end(&r.asking, "rotation", &err);
     return code == KT_EXIT_OK && (r.follow || r.fail) && !r.done ? KT_EXIT_NO : code;
 }

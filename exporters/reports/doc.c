@@ -132,6 +132,7 @@ void kt_doc_heading(struct kt_doc *d, const char *title)
 }
 
 /* The text of a printf, for kt_free. */
+static char *printed(const char *fmt, va_list ap) KT_PRINTF(1, 0);
 static char *printed(const char *fmt, va_list ap)
 {
     va_list again;

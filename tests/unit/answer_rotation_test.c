@@ -12,131 +12,13 @@
 #include "core/answer/credential_use.h"
 #include "core/answer/rotation.h"
 #include "core/answer/vault_hash.h"
-#include "core/event/line.h"
 #include "core/sys/rng.h"
-#include "tests/support/store_make.h"
+#include "tests/support/accesses.h"
 
-#define NOW    (MAKE_T0 + 60 * KT_NS_DAY)
-#define KV     "vault://prod/-/secret/prod/db"
+#define NOW    ACCESSES_NOW
+#define KV     ACCESSES_KV
 #define AWS    "aws-sm://111122223333/eu-central-1/prod/key"
 #define ACTORS 9u
-
-struct world {
-    char folder[64], path[96];
-    struct kt_store *store;
-    struct make *make;
-    struct kt_arena arena;
-    uint32_t ids;
-};
-
-static void must(enum kt_status status, const struct kt_error *err)
-{
-    if (status != KT_OK)
-        fail_msg("%s", err->text);
-}
-
-static int set_up(void **state)
-{
-    struct kt_error err = { 0 };
-    static struct world w;
-    w = (struct world){ .make = make_new(), .arena = kt_arena_new(1u << 20) };
-    make_folder(w.folder, w.path);
-    const struct kt_store_options o = {
-        .path = w.path, .create = true, .segment_events = 60, .seal_here = true
-    };
-    must(kt_store_open(&o, &w.store, &err), &err);
-    *state = &w;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct world *w = *state;
-    kt_store_close(w->store);
-    make_free(w->make);
-    kt_arena_done(&w->arena);
-    make_folder_drop(w->folder);
-    return 0;
-}
-
-/* One access; others of its fields than these are the same for all. */
-struct access {
-    kt_time_ns at;
-    const char *actor, *secret, *operation, *version, *stage, *credential, *native;
-    enum kt_action action;
-    enum kt_outcome outcome;
-};
-
-static void add(struct world *w, const struct access *a)
-{
-    struct kt_event ev;
-    struct kt_error err = { 0 };
-    char id[32];
-    bool aws = a->secret != NULL && strncmp(a->secret, "aws", 3) == 0;
-    kt_event_clear(&ev);
-    (void)snprintf(id, sizeof id, "e-%u", ++w->ids);
-    ev.kind = KT_KIND_ACCESS;
-    ev.source = aws ? KT_STR("cloudtrail") : KT_STR("vault");
-    ev.instance = aws ? KT_STR("aws-main") : KT_STR("vault-prod");
-    ev.scope = KT_STR("s");
-    ev.native_id = kt_str_of(id);
-    ev.actor = kt_str_of(a->actor);
-    ev.actor_kind = KT_ACTOR_SERVICE;
-    ev.secret = kt_str_of(a->secret != NULL ? a->secret : "");
-    ev.secret_native = kt_str_of(a->native != NULL ? a->native : "secret/data/prod/db");
-    ev.operation = kt_str_of(a->operation != NULL ? a->operation : "read");
-    ev.version = kt_str_of(a->version != NULL ? a->version : "");
-    ev.stage = kt_str_of(a->stage != NULL ? a->stage : "");
-    ev.credential = kt_str_of(a->credential != NULL ? a->credential : "");
-    ev.action = a->action;
-    ev.outcome = a->outcome;
-    ev.time = ev.observed = a->at;
-    must(kt_line_write(&ev, &w->make->lines, &err), &err);
-    kt_buf_byte(&w->make->lines, '\n');
-    w->make->n++;
-}
-
-static void flush(struct world *w)
-{
-    struct kt_error err = { 0 };
-    struct kt_store_result r;
-    if (w->make->n == 0)
-        return;
-    const struct kt_store_batch b = make_import(w->make, NOW);
-    must(kt_store_begin(w->store, &err), &err);
-    must(kt_store_append(w->store, &b, &r, &err), &err);
-    must(kt_store_commit(w->store, &err), &err);
-    must(kt_store_housekeep(w->store, true, &err), &err);
-    make_reset(w->make);
-}
-
-static void read_at(struct world *w, kt_time_ns at, const char *actor, const char *version)
-{
-    add(w, &(struct access){ .at = at,
-                             .actor = actor,
-                             .secret = KV,
-                             .version = version,
-                             .action = KT_ACT_READ,
-                             .outcome = KT_OUT_SUCCESS });
-}
-
-static void write_at(struct world *w, kt_time_ns at, const char *version)
-{
-    add(w, &(struct access){ .at = at,
-                             .actor = "ops",
-                             .secret = KV,
-                             .version = version,
-                             .operation = "update",
-                             .action = KT_ACT_WRITE,
-                             .outcome = KT_OUT_SUCCESS });
-}
-
-static void ask_open(struct world *w, struct kt_ask *a)
-{
-    struct kt_error err = { 0 };
-    flush(w);
-    must(kt_ask_open(a, w->path, NULL, NOW, &err), &err);
-}
 
 static struct kt_rotation *load(struct kt_ask *a, const char *secret, kt_time_ns since)
 {
@@ -145,7 +27,7 @@ static struct kt_rotation *load(struct kt_ask *a, const char *secret, kt_time_ns
     const struct kt_rotation_ask what = { .secret = kt_str_of(secret),
                                           .since = since,
                                           .settle = KT_NS_HOUR };
-    must(kt_rotation_load(a, &what, &r, &err), &err);
+    accesses_must(kt_rotation_load(a, &what, &r, &err), &err);
     return r;
 }
 
@@ -176,34 +58,34 @@ static enum kt_rotation_state expected(const struct account *x)
                                                                 : KT_ROTATION_GONE;
 }
 
-static void one_world(struct world *w, struct kt_rng *rng)
+static void one_world(struct accesses *w, struct kt_rng *rng)
 {
     struct account want[ACTORS] = { 0 };
     kt_time_ns at = NOW - (kt_time_ns)(1 + kt_rng_below(rng, 3 * 86400)) * KT_NS_S;
     bool done = true;
-    write_at(w, at - 40 * KT_NS_DAY, "6");
-    write_at(w, at, "7");
+    accesses_write(w, at - 40 * KT_NS_DAY, "6");
+    accesses_write(w, at, "7");
     for (unsigned i = 0, n = (unsigned)kt_rng_below(rng, 150); i < n; i++) {
         unsigned who = (unsigned)kt_rng_below(rng, ACTORS);
         char name[16];
         (void)snprintf(name, sizeof name, "svc%u", who);
         if (kt_rng_below(rng, 3) > 0) {
             kt_time_ns t = at - (kt_time_ns)(1 + kt_rng_below(rng, 29 * 86400)) * KT_NS_S;
-            read_at(w, t, name, "6");
+            accesses_read(w, t, name, "6");
             want[who].before++;
             want[who].days |= UINT64_C(1) << (t / KT_NS_DAY % 64);
             continue;
         }
         kt_time_ns t = at + 1 + (kt_time_ns)kt_rng_below(rng, (uint64_t)(NOW - at));
         bool old = kt_rng_below(rng, 3) == 0;
-        read_at(w, t, name, old ? "6" : "7");
+        accesses_read(w, t, name, old ? "6" : "7");
         kt_time_ns *last = old ? &want[who].last_old : &want[who].last_new;
         *last = t > *last ? t : *last;
         want[who].old += old;
         want[who].fresh += !old;
     }
     struct kt_ask a;
-    ask_open(w, &a);
+    accesses_ask(w, &a);
     struct kt_rotation *r = load(&a, "prod/db", 0);
     assert_int_equal(r->at, at);
     assert_true(kt_str_is(r->current, "7") && kt_str_is(r->previous, "6"));
@@ -235,9 +117,9 @@ static void readers_are_where_a_plain_account_has_them(void **state)
         struct kt_rng_seeded s = { .state = seed };
         struct kt_rng rng = kt_rng_seeded(&s);
         void *w;
-        (void)set_up(&w);
+        (void)accesses_set_up(&w);
         one_world(w, &rng);
-        (void)tear_down(&w);
+        (void)accesses_tear_down(&w);
     }
 }
 
@@ -245,15 +127,15 @@ static void readers_are_where_a_plain_account_has_them(void **state)
 
 static void an_earlier_rotation_can_be_meant(void **state)
 {
-    struct world *w = *state;
+    struct accesses *w = *state;
     struct kt_ask a;
     kt_time_ns t = NOW - 10 * KT_NS_DAY;
-    write_at(w, t - 9 * KT_NS_DAY, "5");
-    write_at(w, t, "6");
-    write_at(w, t + 5 * KT_NS_DAY, "7");
-    read_at(w, t + KT_NS_DAY, "a", "5");
-    read_at(w, t + 6 * KT_NS_DAY, "b", "7");
-    ask_open(w, &a);
+    accesses_write(w, t - 9 * KT_NS_DAY, "5");
+    accesses_write(w, t, "6");
+    accesses_write(w, t + 5 * KT_NS_DAY, "7");
+    accesses_read(w, t + KT_NS_DAY, "a", "5");
+    accesses_read(w, t + 6 * KT_NS_DAY, "b", "7");
+    accesses_ask(w, &a);
     struct kt_rotation *r = load(&a, KV, t - KT_NS_HOUR);
     assert_int_equal(r->at, t);
     assert_true(kt_str_is(r->previous, "5") && kt_str_is(r->current, "6"));
@@ -265,13 +147,13 @@ static void an_earlier_rotation_can_be_meant(void **state)
 
 static void what_the_log_does_not_show_can_be_said(void **state)
 {
-    struct world *w = *state;
+    struct accesses *w = *state;
     struct kt_ask a;
     struct kt_error err = { 0 };
     for (unsigned d = 1; d < 5; d++)
-        read_at(w, NOW - d * KT_NS_DAY, "a", "");
-    read_at(w, NOW - KT_NS_HOUR, "b", "");
-    ask_open(w, &a);
+        accesses_read(w, NOW - d * KT_NS_DAY, "a", "");
+    accesses_read(w, NOW - KT_NS_HOUR, "b", "");
+    accesses_ask(w, &a);
     struct kt_rotation *r = load(&a, KV, 0);
     assert_int_equal(r->at, 0);
     assert_false(r->done);
@@ -290,7 +172,7 @@ static void what_the_log_does_not_show_can_be_said(void **state)
 /* AWS: a rotation's steps, its tests of the waiting value, and who asks for the previous one. */
 static void stages_tell_where_versions_do_not(void **state)
 {
-    struct world *w = *state;
+    struct accesses *w = *state;
     struct kt_ask a;
     const struct access steps[] = {
         { .at = NOW - 3 * KT_NS_DAY, .actor = "app", .action = KT_ACT_READ },
@@ -330,9 +212,9 @@ static void stages_tell_where_versions_do_not(void **state)
         s.secret = AWS;
         s.outcome = KT_OUT_SUCCESS;
         s.operation = s.operation != NULL ? s.operation : "GetSecretValue";
-        add(w, &s);
+        accesses_add(w, &s);
     }
-    ask_open(w, &a);
+    accesses_ask(w, &a);
     struct kt_rotation *r = load(&a, AWS, 0);
     assert_int_equal(r->at, NOW - 97 * KT_NS_MIN);
     assert_true(kt_str_is(r->current, "v2"));
@@ -348,7 +230,7 @@ static void stages_tell_where_versions_do_not(void **state)
 
 static void the_list_has_one_row_a_secret_and_its_worst_fate(void **state)
 {
-    struct world *w = *state;
+    struct accesses *w = *state;
     struct kt_ask a;
     struct kt_error err = { 0 };
     struct kt_rotations *all = NULL;
@@ -370,16 +252,16 @@ static void the_list_has_one_row_a_secret_and_its_worst_fate(void **state)
                  { "/again", KT_FATE_OF_ROTATED },
                  { "/done", KT_FATE_OF_ROTATED } };
     for (size_t i = 0; i < KT_ARRAY_LEN(steps); i++)
-        add(w, &(struct access){ .at = NOW - (kt_time_ns)steps[i].hours * KT_NS_HOUR,
-                                 .actor = "aws",
-                                 .secret = steps[i].secret,
-                                 .operation = steps[i].operation,
-                                 .action = KT_ACT_ROTATE,
-                                 .outcome = strstr(steps[i].operation, "Failed") != NULL
-                                                ? KT_OUT_FAILURE
-                                                : KT_OUT_SUCCESS });
-    ask_open(w, &a);
-    must(kt_rotations_load(&a, KT_STR_NONE, &all, &err), &err);
+        accesses_add(w, &(struct access){ .at = NOW - (kt_time_ns)steps[i].hours * KT_NS_HOUR,
+                                          .actor = "aws",
+                                          .secret = steps[i].secret,
+                                          .operation = steps[i].operation,
+                                          .action = KT_ACT_ROTATE,
+                                          .outcome = strstr(steps[i].operation, "Failed") != NULL
+                                                         ? KT_OUT_FAILURE
+                                                         : KT_OUT_SUCCESS });
+    accesses_ask(w, &a);
+    accesses_must(kt_rotations_load(&a, KT_STR_NONE, &all, &err), &err);
     assert_int_equal(all->n, KT_ARRAY_LEN(want));
     for (unsigned i = 0; i < all->n; i++) {
         assert_true(kt_str_ends(all->row[i].secret, kt_str_of(want[i].end)));
@@ -393,7 +275,7 @@ static void the_list_has_one_row_a_secret_and_its_worst_fate(void **state)
 
 static void every_use_of_a_credential_is_counted_once(void **state)
 {
-    struct world *w = *state;
+    struct accesses *w = *state;
     struct kt_ask a;
     struct kt_error err = { 0 };
     struct kt_credential_use *u = NULL;
@@ -409,13 +291,13 @@ static void every_use_of_a_credential_is_counted_once(void **state)
         bool denied = kt_rng_below(&rng, 5) == 0, self = kt_rng_below(&rng, 90) == 0;
         char name[80];
         (void)snprintf(name, sizeof name, KV "/%u", secret);
-        add(w, &(struct access){ .at = at,
-                                 .actor = i % 2 == 0 ? "even" : "odd",
-                                 .secret = self ? NULL : name,
-                                 .credential = keys[key],
-                                 .native = self ? "auth/token/revoke-self" : NULL,
-                                 .action = self ? KT_ACT_REVOKE : KT_ACT_READ,
-                                 .outcome = denied ? KT_OUT_DENIED : KT_OUT_SUCCESS });
+        accesses_add(w, &(struct access){ .at = at,
+                                          .actor = i % 2 == 0 ? "even" : "odd",
+                                          .secret = self ? NULL : name,
+                                          .credential = keys[key],
+                                          .native = self ? "auth/token/revoke-self" : NULL,
+                                          .action = self ? KT_ACT_REVOKE : KT_ACT_READ,
+                                          .outcome = denied ? KT_OUT_DENIED : KT_OUT_SUCCESS });
         if (key != 0)
             continue;
         events++;
@@ -425,8 +307,8 @@ static void every_use_of_a_credential_is_counted_once(void **state)
         success = !denied && at > success ? at : success;
         ended = !denied && self && at > ended ? at : ended;
     }
-    ask_open(w, &a);
-    must(kt_credential_use_load(&a, KT_STR("AKIAONE"), &u, &err), &err);
+    accesses_ask(w, &a);
+    accesses_must(kt_credential_use_load(&a, KT_STR("AKIAONE"), &u, &err), &err);
     assert_int_equal(u->events, events);
     assert_int_equal(u->reads, reads);
     assert_int_equal(u->secrets, seen[0] + seen[1] + seen[2] + seen[3]);
@@ -478,13 +360,16 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(readers_are_where_a_plain_account_has_them),
-        cmocka_unit_test_setup_teardown(an_earlier_rotation_can_be_meant, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(what_the_log_does_not_show_can_be_said, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(stages_tell_where_versions_do_not, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(the_list_has_one_row_a_secret_and_its_worst_fate, set_up,
-                                        tear_down),
-        cmocka_unit_test_setup_teardown(every_use_of_a_credential_is_counted_once, set_up,
-                                        tear_down),
+        cmocka_unit_test_setup_teardown(an_earlier_rotation_can_be_meant, accesses_set_up,
+                                        accesses_tear_down),
+        cmocka_unit_test_setup_teardown(what_the_log_does_not_show_can_be_said, accesses_set_up,
+                                        accesses_tear_down),
+        cmocka_unit_test_setup_teardown(stages_tell_where_versions_do_not, accesses_set_up,
+                                        accesses_tear_down),
+        cmocka_unit_test_setup_teardown(the_list_has_one_row_a_secret_and_its_worst_fate,
+                                        accesses_set_up, accesses_tear_down),
+        cmocka_unit_test_setup_teardown(every_use_of_a_credential_is_counted_once, accesses_set_up,
+                                        accesses_tear_down),
         cmocka_unit_test(a_hash_is_what_vault_writes),
     };
     kt_hash_init();

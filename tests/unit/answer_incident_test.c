@@ -1,0 +1,322 @@
+/* answer_incident: the steps of a runbook in random worlds, judged by the log and by a plain
+ * account of what happened; what a hand ticks; where the log does not reach; the report of it. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "core/answer/incident.h"
+#include "core/sys/rng.h"
+#include "exporters/reports/incident.h"
+#include "tests/support/accesses.h"
+
+#define NOW     ACCESSES_NOW
+#define OPENED  (NOW - 30 * KT_NS_HOUR)
+#define KEY     "AKIASTOLEN0000000001"
+#define SECRETS 4u
+#define READERS 3u
+
+static kt_time_ns between(struct kt_rng *rng, kt_time_ns from, kt_time_ns until)
+{
+    return from + 1 + (kt_time_ns)kt_rng_below(rng, (uint64_t)(until - from - 1));
+}
+
+static void secret_name(unsigned k, char ret[64])
+{
+    (void)snprintf(ret, 64, ACCESSES_KV "/%u", k);
+}
+
+static void access_of(struct accesses *w, kt_time_ns at, unsigned secret, const char *actor,
+                      enum kt_action action, const char *version)
+{
+    char name[64];
+    secret_name(secret, name);
+    accesses_add(w, &(struct access){ .at = at,
+                                      .actor = actor,
+                                      .secret = name,
+                                      .version = version,
+                                      .operation = action == KT_ACT_WRITE ? "update" : "read",
+                                      .action = action,
+                                      .outcome = KT_OUT_SUCCESS });
+}
+
+static void key_use(struct accesses *w, kt_time_ns at, unsigned secret, bool success)
+{
+    char name[64];
+    secret_name(secret, name);
+    accesses_add(w, &(struct access){ .at = at,
+                                      .actor = "thief",
+                                      .secret = name,
+                                      .version = success ? "6" : NULL,
+                                      .credential = KEY,
+                                      .action = KT_ACT_READ,
+                                      .outcome = success ? KT_OUT_SUCCESS : KT_OUT_DENIED });
+}
+
+static void act(struct kt_incidents *all, enum kt_incident_what what, int step, kt_time_ns at)
+{
+    struct kt_incident_act a = { .what = what,
+                                 .at = at,
+                                 .id = "incident-1",
+                                 .by = "al",
+                                 .reason = "because",
+                                 .about = KT_ABOUT_CREDENTIAL,
+                                 .subject = KEY,
+                                 .as = "credential",
+                                 .step = step };
+    assert_true(kt_incidents_take(all, &a));
+}
+
+static void list(struct kt_incidents *all, unsigned n, kt_time_ns read)
+{
+    struct kt_json *json = kt_json_new(KT_JSON_SIMDJSON);
+    struct kt_buf text = { 0 };
+    struct kt_incident_act a;
+    struct kt_error err = { 0 };
+    struct kt_jval root;
+    unsigned repaired;
+    kt_buf_addz(&text, "{\"id\":\"incident-1\",\"by\":\"al\",\"part\":1,\"secrets\":[");
+    for (unsigned k = 0; k < n; k++) {
+        char name[64];
+        secret_name(k, name);
+        kt_buf_addf(&text,
+                    "%s{\"secret\":\"%s\",\"versions\":[\"6\"],\"reads\":1,\"first\":%lld,"
+                    "\"last\":%lld}",
+                    k > 0 ? "," : "", name, (long long)read, (long long)read);
+    }
+    kt_buf_addz(&text, "]}");
+    accesses_must(kt_json_parse(json, kt_buf_str(&text), &root, &repaired, &err), &err);
+    accesses_must(kt_incident_read(KT_INCIDENT_LIST, root, &a, &err), &err);
+    a.at = OPENED + 1;
+    assert_true(kt_incidents_take(all, &a));
+    kt_buf_done(&text);
+    kt_json_free(json);
+}
+
+/* ---- random worlds ---- */
+
+struct account { /* kept beside */
+    unsigned exposed, waiting;
+    unsigned stolen;    /* reads of the first secret with the key */
+    kt_time_ns rotated; /* of that secret; 0: not */
+    kt_time_ns last_success, last_refused;
+};
+
+static void play_secret(struct accesses *w, struct kt_rng *rng, unsigned k, kt_time_ns stolen,
+                        struct account *want)
+{
+    bool rotated = kt_rng_below(rng, 4) > 0;
+    kt_time_ns at = between(rng, OPENED, NOW - KT_NS_HOUR);
+    access_of(w, stolen - 9 * KT_NS_DAY, k, "ops", KT_ACT_WRITE, "6");
+    if (rotated)
+        access_of(w, at, k, "ops", KT_ACT_WRITE, "7");
+    want->exposed += !rotated;
+    if (k == 0)
+        want->rotated = rotated ? at : 0;
+    for (unsigned r = 0; r < READERS; r++) {
+        char actor[32];
+        unsigned reads = (unsigned)kt_rng_below(rng, 6);
+        bool fetched = kt_rng_below(rng, 2) == 0;
+        (void)snprintf(actor, sizeof actor, "svc%u", r);
+        for (unsigned i = 0; i < reads; i++)
+            access_of(w, between(rng, NOW - 29 * KT_NS_DAY, OPENED), k, actor, KT_ACT_READ, "6");
+        if (rotated && fetched)
+            access_of(w, between(rng, at, NOW), k, actor, KT_ACT_READ, "7");
+        want->waiting += rotated && !fetched && reads >= KT_INCIDENT_REGULAR;
+    }
+}
+
+static void play_key(struct accesses *w, struct kt_rng *rng, struct account *want)
+{
+    for (unsigned i = 0, n = (unsigned)kt_rng_below(rng, 4); i < n; i++) {
+        kt_time_ns at = between(rng, OPENED, NOW);
+        bool success = kt_rng_below(rng, 2) == 0;
+        key_use(w, at, 0, success);
+        kt_time_ns *last = success ? &want->last_success : &want->last_refused;
+        *last = at > *last ? at : *last;
+        want->stolen += success;
+    }
+    /* Whoever uses the key looks like any reader, and may be its rightful holder. */
+    if (want->rotated != 0 && 1 + want->stolen >= KT_INCIDENT_REGULAR &&
+        want->last_success <= want->rotated)
+        want->waiting++;
+}
+
+static bool revoked(const struct account *a)
+{
+    kt_time_ns quiet = a->last_success > OPENED ? a->last_success : OPENED;
+    return (a->last_refused > OPENED && a->last_refused > a->last_success) ||
+           NOW - quiet >= KT_INCIDENT_QUIET;
+}
+
+static struct kt_incident_state *judge(struct accesses *w, struct kt_ask *a,
+                                       const struct kt_incidents *all,
+                                       const struct kt_incident_alert *alerts, unsigned n)
+{
+    struct kt_error err = { 0 };
+    struct kt_incident_state *s = NULL;
+    accesses_ask(w, a);
+    accesses_must(kt_incident_judge(a, all->at[0], alerts, n, &s, &err), &err);
+    return s;
+}
+
+static bool ticked(const struct kt_incident_state *s, enum kt_runbook step)
+{
+    assert_int_equal(s->step[step].tick == KT_TICK_OPEN, (s->open >> step) & 1);
+    return s->step[step].tick == KT_TICK_LOG;
+}
+
+static void one_world(struct accesses *w, struct kt_rng *rng)
+{
+    struct account want = { 0 };
+    struct kt_incidents all = { 0 };
+    struct kt_ask a;
+    unsigned n = 1 + (unsigned)kt_rng_below(rng, SECRETS);
+    kt_time_ns stolen = OPENED - KT_NS_HOUR;
+    for (unsigned k = 0; k < n; k++) {
+        play_secret(w, rng, k, stolen, &want);
+        key_use(w, stolen, k, true);
+    }
+    want.last_success = stolen;
+    play_key(w, rng, &want);
+    act(&all, KT_INCIDENT_OPEN, 0, OPENED);
+    list(&all, n, stolen);
+    const struct kt_incident_alert alerts[] = {
+        { .id = KT_STR("A"), .judged = kt_rng_below(rng, 2) == 0, .verdict = KT_STR("true") },
+        { .id = KT_STR("B"), .judged = kt_rng_below(rng, 2) == 0, .verdict = KT_STR("false") },
+    };
+    struct kt_incident_state *s = judge(w, &a, &all, alerts, 2);
+    assert_int_equal(s->n_values, n);
+    assert_int_equal(s->exposed, want.exposed);
+    assert_true(ticked(s, KT_RUNBOOK_BLAST));
+    assert_int_equal(ticked(s, KT_RUNBOOK_ROTATE), want.exposed == 0);
+    assert_int_equal(ticked(s, KT_RUNBOOK_DEPLOY), want.exposed == 0 && want.waiting == 0);
+    unsigned waiting = 0;
+    for (unsigned k = 0; k < n; k++)
+        waiting += s->value[k].waiting;
+    assert_int_equal(waiting, want.waiting);
+    assert_int_equal(ticked(s, KT_RUNBOOK_REVOKE), revoked(&want));
+    assert_int_equal(ticked(s, KT_RUNBOOK_AUDIT), alerts[0].judged && alerts[1].judged);
+    assert_false(ticked(s, KT_RUNBOOK_CONFIRM) || ticked(s, KT_RUNBOOK_TELL) ||
+                 ticked(s, KT_RUNBOOK_DOCUMENT));
+    kt_incident_state_free(s);
+    kt_ask_done(&a);
+    kt_incidents_done(&all);
+}
+
+static void steps_are_what_a_plain_account_says(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 20; seed++) {
+        struct kt_rng_seeded s = { .state = seed };
+        struct kt_rng rng = kt_rng_seeded(&s);
+        void *w;
+        (void)accesses_set_up(&w);
+        one_world(w, &rng);
+        (void)accesses_tear_down(&w);
+    }
+}
+
+/* ---- hands, and where the log ends ---- */
+
+static void a_hand_ticks_and_the_log_stays_beside_it(void **state)
+{
+    struct accesses *w = *state;
+    struct kt_incidents all = { 0 };
+    struct kt_ask a;
+    accesses_read(w, NOW - 9 * KT_NS_DAY, "svc", "6");
+    act(&all, KT_INCIDENT_OPEN, 0, OPENED);
+    act(&all, KT_INCIDENT_STEP, KT_RUNBOOK_TELL, OPENED + 1);
+    act(&all, KT_INCIDENT_STEP, KT_RUNBOOK_ROTATE, OPENED + 2);
+    struct kt_incident_state *s = judge(w, &a, &all, NULL, 0);
+    assert_int_equal(s->step[KT_RUNBOOK_TELL].tick, KT_TICK_HAND);
+    assert_int_equal(s->step[KT_RUNBOOK_ROTATE].tick, KT_TICK_HAND);
+    assert_true(kt_str_has(s->step[KT_RUNBOOK_ROTATE].text, KT_STR("by al: because (the log: ")));
+    assert_true(kt_str_is(s->step[KT_RUNBOOK_TELL].text, "by al: because"));
+    assert_int_equal(s->step[KT_RUNBOOK_BLAST].tick, KT_TICK_OPEN);
+    assert_true(kt_str_has(s->step[KT_RUNBOOK_BLAST].next, KT_STR("incident done incident-1")));
+    kt_incident_state_free(s);
+    kt_ask_done(&a);
+    kt_incidents_done(&all);
+}
+
+static void an_exposure_before_the_log_is_not_whole(void **state)
+{
+    struct accesses *w = *state;
+    struct kt_incidents all = { 0 };
+    struct kt_ask a;
+    for (unsigned h = 0; h < 60; h++)
+        accesses_read(w, NOW - (kt_time_ns)h * KT_NS_HOUR, "svc", "6");
+    act(&all, KT_INCIDENT_OPEN, 0, OPENED);
+    all.at[0]->since = NOW - 50 * KT_NS_HOUR;
+    struct kt_incident_state *s = judge(w, &a, &all, NULL, 0);
+    assert_true(ticked(s, KT_RUNBOOK_AUDIT));
+    kt_incident_state_free(s);
+    kt_ask_done(&a);
+    all.at[0]->since = NOW - 90 * KT_NS_HOUR;
+    s = judge(w, &a, &all, NULL, 0);
+    assert_false(ticked(s, KT_RUNBOOK_AUDIT));
+    assert_true(kt_str_has(s->step[KT_RUNBOOK_AUDIT].text, KT_STR("began before the log")));
+    kt_incident_state_free(s);
+    kt_ask_done(&a);
+    kt_incidents_done(&all);
+}
+
+static void both_forms_of_the_report_say_the_same_and_escape(void **state)
+{
+    struct accesses *w = *state;
+    struct kt_incidents all = { 0 };
+    struct kt_ask a;
+    struct kt_buf md = { 0 }, html = { 0 }, again = { 0 }, twice = { 0 };
+    accesses_read(w, NOW - 9 * KT_NS_DAY, "svc", "6");
+    act(&all, KT_INCIDENT_OPEN, 0, OPENED);
+    list(&all, 2, OPENED - KT_NS_HOUR);
+    const struct kt_incident_alert alert = { .id = KT_STR("AB"),
+                                             .title = KT_STR("<script>|\x1b[2J`x`") };
+    struct kt_incident_state *s = judge(w, &a, &all, &alert, 1);
+    const struct kt_incident_report r = { .state = s,
+                                          .title = "acme",
+                                          .program = "keytrail",
+                                          .written = NOW,
+                                          .by = "al",
+                                          .reason = "<b>over</b>",
+                                          .forced = true };
+    kt_incident_report_write(&r, &md, &html);
+    kt_incident_report_write(&r, &again, &twice);
+    assert_true(kt_str_eq(kt_buf_str(&md), kt_buf_str(&again)));
+    assert_true(kt_str_eq(kt_buf_str(&html), kt_buf_str(&twice)));
+    assert_true(kt_str_has(kt_buf_str(&md), KT_STR("Closed by force by al")));
+    assert_true(kt_str_has(kt_buf_str(&html), KT_STR("Closed by force by al")));
+    assert_true(kt_str_has(kt_buf_str(&html), KT_STR("&lt;script&gt;|")));
+    assert_true(kt_str_has(kt_buf_str(&md), KT_STR("\\<script\\>\\|")));
+    static const char *const never[] = { "<script>", "\x1b", "<b>over" };
+    for (size_t i = 0; i < KT_ARRAY_LEN(never); i++)
+        assert_false(kt_str_has(kt_buf_str(&html), kt_str_of(never[i])));
+    assert_false(kt_str_has(kt_buf_str(&md), KT_STR("\x1b")));
+    kt_buf_done(&md);
+    kt_buf_done(&html);
+    kt_buf_done(&again);
+    kt_buf_done(&twice);
+    kt_incident_state_free(s);
+    kt_ask_done(&a);
+    kt_incidents_done(&all);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(steps_are_what_a_plain_account_says),
+        cmocka_unit_test_setup_teardown(a_hand_ticks_and_the_log_stays_beside_it, accesses_set_up,
+                                        accesses_tear_down),
+        cmocka_unit_test_setup_teardown(an_exposure_before_the_log_is_not_whole, accesses_set_up,
+                                        accesses_tear_down),
+        cmocka_unit_test_setup_teardown(both_forms_of_the_report_say_the_same_and_escape,
+                                        accesses_set_up, accesses_tear_down),
+    };
+    kt_hash_init();
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
