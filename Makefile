@@ -95,6 +95,7 @@ $(BUILD)/agents/sources/registry.o: $(wildcard agents/sources/*.md)
 $(BUILD)/agents/inputs/registry.o: $(wildcard agents/inputs/*.md)
 $(BUILD)/detectors/registry.o: $(wildcard detectors/*.md)
 $(BUILD)/exporters/reports/doc_page.o: exporters/reports/report.css
+$(BUILD)/cli/report_checker.o: exporters/reports/verify_bundle.py
 # And the matrix of controls.
 $(BUILD)/exporters/reports/controls.o: exporters/reports/controls.csv
 

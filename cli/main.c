@@ -44,6 +44,7 @@ static const struct {
     { "detect", "detectors: list, explain NAME, test, lint; import Sigma rules", kt_cmd_detect },
     { "replay", "run the detectors over the stored log again", kt_cmd_replay },
     { "notify", "alert targets: test, queue, dead letters", kt_cmd_notify },
+    { "report", "evidence for auditors: a report, its tables and proofs, signed", kt_cmd_report },
     { "hold", "keep records whatever their age: add, list, rm", kt_cmd_hold },
     { "stream", "streams of events to other tools: list, dead, test, rewind, schema",
       kt_cmd_stream },

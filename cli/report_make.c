@@ -179,7 +179,7 @@ static enum kt_status find_out(struct making *m, struct kt_error *err)
                                                .until = ask->until,
                                                .hash_all = m->verify,
                                                .hide = m->hide != NULL,
-                                               .now = ask->now,
+                                               .now = kt_clock_real.wall(kt_clock_real.self),
                                                .outside = m->outside,
                                                .n_outside = m->outside_files.n };
     if (kt_report_evidence_load(&wish, &m->evidence, err) != KT_OK)
@@ -288,6 +288,8 @@ static enum kt_status make(struct making *m, struct kt_error *err)
     if (ask->since == 0 || ask->until == 0)
         return kt_fail(err, KT_E_INPUT,
                        "which period? --from 2025-10-01 --to 2026-09-30, --month or --quarter");
+    if (ask->until < ask->now)
+        ask->now = ask->until; /* a period that is over looks the same whenever it is asked for */
     if (find_out(m, err) != KT_OK ||
         kt_package_begin(&kt_fs_real, m->out, kt_buf_z(&m->name), &m->package, err) != KT_OK ||
         write_document(m, err) != KT_OK || write_beside(m, err) != KT_OK)

@@ -19,8 +19,9 @@
 #include "core/store/proof.h"
 #include "core/wire/batch.h"
 
-#define TRIES    500u   /* of a sample: events of the period may lie far apart */
-#define TAIL_MAX 10000u /* counted behind the anchor; more is "more than" */
+#define LINE_MAX_SHOWN 32768u /* a JSON string of it stays readable by every checker */
+#define TRIES          500u   /* of a sample: events of the period may lie far apart */
+#define TAIL_MAX       10000u /* counted behind the anchor; more is "more than" */
 
 /* ---- events ---- */
 
@@ -108,10 +109,10 @@ static void take_item(struct kt_evidence_work *w, const struct kt_record *r)
     if (!kt_merkle_includes(head, r->seq - 1, leaf, &path)) {
         kt_evidence_say(e, "tampered: record %" PRIu64 " is not the one that the tree holds",
                         r->seq);
-        kt_evidence_fail(e, false);
+        kt_evidence_fail(e, KT_EVIDENCE_TAMPERED);
     }
     kt_leaf_record(&l, &it->record);
-    if (!w->wish->hide)
+    if (!w->wish->hide && r->line.len <= LINE_MAX_SHOWN)
         kt_buf_add(&it->line, r->line);
     kt_path_pack(&path, &it->path);
     e->n_items++;
@@ -141,8 +142,7 @@ static enum kt_status try_item(struct kt_evidence_work *w, uint64_t seq, struct 
         take_item(w, &r);
     if (status == KT_E_CORRUPT) {
         kt_evidence_say(w->e, "unreadable: %s", err->text);
-        w->e->unreadable = true;
-        kt_evidence_fail(w->e, false);
+        kt_evidence_fail(w->e, KT_EVIDENCE_UNREADABLE);
         *err = (struct kt_error){ 0 };
     }
     kt_cursor_free(c);
@@ -204,26 +204,25 @@ static enum kt_status take_tombstones(struct kt_evidence_work *w, struct kt_erro
 
 /* ---- the verdict ---- */
 
-static void on_problem(void *self, enum kt_fault fault, const char *sentence)
+static void on_problem(void *self, enum kt_fault what, const char *sentence)
 {
     struct kt_report_evidence *e = self;
-    bool unreadable = fault == KT_FAULT_UNREADABLE;
+    bool unreadable = what == KT_FAULT_UNREADABLE;
     kt_evidence_say(e, "%s: %s", unreadable ? "unreadable" : "tampered", sentence);
-    e->unreadable = e->unreadable || unreadable;
-    kt_evidence_fail(e, false);
+    kt_evidence_fail(e, unreadable ? KT_EVIDENCE_UNREADABLE : KT_EVIDENCE_TAMPERED);
 }
 
 static enum kt_status hash_all(struct kt_evidence_work *w, struct kt_error *err)
 {
     struct kt_verify_result r = { 0 };
-    const struct kt_verify_options o = { .problem = on_problem, .self = w->e };
+    const struct kt_verify_options options = { .problem = on_problem, .self = w->e };
     if (!w->wish->hash_all)
         return KT_OK;
-    if (kt_reader_verify(w->reader, &o, &r, err) != KT_OK)
+    if (kt_reader_verify(w->reader, &options, &r, err) != KT_OK)
         return err->code;
     w->e->proof.verified_at = w->wish->now;
-    if (!r.ok)
-        kt_evidence_fail(w->e, false);
+    if (!r.ok && !w->e->proof.failed)
+        kt_evidence_fail(w->e, KT_EVIDENCE_TAMPERED);
     kt_evidence_say(w->e, "%s: %" PRIu64 " records hashed again and compared with the tree",
                     r.ok ? "verified" : "tampered", r.records);
     return KT_OK;
@@ -232,12 +231,12 @@ static enum kt_status hash_all(struct kt_evidence_work *w, struct kt_error *err)
 static const char *verdict_of(const struct kt_report_evidence *e, unsigned tail)
 {
     const struct kt_report_proof *p = &e->proof;
-    if (e->diverged)
+    if (e->faults & 1u << KT_EVIDENCE_DIVERGED)
         return "diverged";
-    if (e->unreadable)
-        return "unreadable";
-    if (p->failed)
+    if (e->faults & 1u << KT_EVIDENCE_TAMPERED)
         return "tampered";
+    if (e->faults != 0)
+        return "unreadable";
     if (p->verified_at == 0)
         return e->anchor == 0 ? "not verified by this run, unanchored"
                : tail > 0     ? "not verified by this run, tail not anchored"

@@ -4,6 +4,7 @@
 #include "core/proof/note.h"
 #include "core/store/proof.h"
 
+enum kt_evidence_fault { KT_EVIDENCE_TAMPERED, KT_EVIDENCE_DIVERGED, KT_EVIDENCE_UNREADABLE };
 struct kt_evidence_note { /* a checkpoint that fits, or is said not to */
     struct kt_head head;
     struct kt_buf text;
@@ -36,7 +37,7 @@ struct kt_report_evidence {
     struct kt_report_checkpoint *checkpoints; /* of proof */
     struct kt_buf text;                       /* sentences of verify.txt */
     uint64_t anchor; /* records up to here stand under a checkpoint that somebody else holds */
-    bool diverged, unreadable;
+    unsigned faults; /* bits of enum kt_evidence_fault */
 };
 struct kt_evidence_work {
     const struct kt_report_proof_wish *wish;
@@ -46,7 +47,7 @@ struct kt_evidence_work {
 };
 /* A sentence of verify.txt. */
 void kt_evidence_say(struct kt_report_evidence *e, const char *fmt, ...) KT_PRINTF(2, 3);
-void kt_evidence_fail(struct kt_report_evidence *e, bool diverged);
+void kt_evidence_fail(struct kt_report_evidence *e, enum kt_evidence_fault fault);
 void kt_evidence_note_done(struct kt_evidence_note *n);
 /* The store's own checkpoints and those of the wish: takes, judges, proves. */
 KT_MUST_USE enum kt_status kt_evidence_checkpoints(struct kt_evidence_work *w,

@@ -28,10 +28,10 @@ void kt_evidence_say(struct kt_report_evidence *e, const char *fmt, ...)
     kt_buf_addf(&e->text, "%s\n", text);
 }
 
-void kt_evidence_fail(struct kt_report_evidence *e, bool diverged)
+void kt_evidence_fail(struct kt_report_evidence *e, enum kt_evidence_fault fault)
 {
     e->proof.failed = true;
-    e->diverged = e->diverged || diverged;
+    e->faults |= 1u << fault;
 }
 
 /* ---- checkpoints ---- */
@@ -75,7 +75,7 @@ static enum kt_status take_note(void *self, const char *name, struct kt_str valu
         return KT_OK;
     if (kt_checkpoint_read(value, &c, &why) != KT_OK) {
         kt_evidence_say(e, "tampered: what the store keeps as '%s' is %s", name, why.text);
-        kt_evidence_fail(e, false);
+        kt_evidence_fail(e, KT_EVIDENCE_TAMPERED);
         return KT_OK;
     }
     if (memcmp(c.log_id, e->log_id_bytes, 16) != 0)
@@ -124,7 +124,7 @@ static bool agrees(struct kt_evidence_work *w, const struct kt_head *head, const
                         "tampered: the log has %" PRIu64 " records, and %s speaks of %" PRIu64
                         ": its end was cut off",
                         w->e->head.size, whose, head->size);
-        kt_evidence_fail(w->e, false);
+        kt_evidence_fail(w->e, KT_EVIDENCE_TAMPERED);
         return false;
     }
     enum kt_status status = kt_proofs_head(w->proofs, head->size, &is, &why);
@@ -136,7 +136,7 @@ static bool agrees(struct kt_evidence_work *w, const struct kt_head *head, const
                         " records are not those that %s speaks of: the log was "
                         "rewritten before record %" PRIu64,
                         head->size, whose, head->size + 1);
-        kt_evidence_fail(w->e, true);
+        kt_evidence_fail(w->e, KT_EVIDENCE_DIVERGED);
     } else {
         kt_evidence_say(w->e, "not checked: %s at %" PRIu64 " records: %s", whose, head->size,
                         why.text);
@@ -208,7 +208,7 @@ static enum kt_status check_outside(struct kt_evidence_work *w, struct kt_error 
         if (memcmp(c.log_id, w->e->log_id_bytes, 16) != 0) {
             kt_evidence_say(w->e, "diverged: %s is of another log, " KT_STR_FMT, whose,
                             KT_STR_ARG(c.origin));
-            kt_evidence_fail(w->e, true);
+            kt_evidence_fail(w->e, KT_EVIDENCE_DIVERGED);
         } else if (agrees(w, &c.head, whose)) {
             add_step(w, c.head.size, next_of_ours(w->e, c.head.size));
             kt_evidence_say(w->e,

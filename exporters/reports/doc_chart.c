@@ -14,6 +14,7 @@
 #define STRIP_DAYS 186u /* of a calendar in one row: half a year */
 #define RANGES_MAX 8u   /* named beside a calendar; a gap's own table has all */
 #define HEIGHT     14u
+#define LABELS     12u /* month names beside each other: none is cut at the end of the strip */
 
 /* parts of whole as "12.345%" */
 static void percent(uint64_t part, uint64_t whole, struct kt_buf *out)
@@ -40,7 +41,7 @@ static void chart_head(struct kt_doc *d, const char *title, const char *class)
     d->charts++;
     kt_buf_addf(d->to, "<div class=\"%s\"><table>\n<caption>", class);
     kt_doc_say(d, kt_str_of(title));
-    kt_buf_addz(d->to, "</caption>\n<thead><tr><th scope=\"col\"></th>");
+    kt_buf_addz(d->to, "</caption>\n<thead><tr><td></td>");
 }
 
 static void head_cell(struct kt_doc *d, const char *class, struct kt_str s)
@@ -126,7 +127,7 @@ static void month_marks(struct kt_doc *d, const struct strip *s, bool names)
         struct kt_civil c = civil(s->first_day + s->from + i);
         if (c.day != 1 && (!names || i > 0))
             continue;
-        if (names && (i == 0 ? c.day < 22 : s->days - i > 9 || s->days > 40)) {
+        if (names && (i == 0 ? c.day < 22 : (s->columns - i) * LABELS > s->columns)) {
             kt_buf_addz(d->to, "<text y=\"11\" x=\"");
             percent(i, s->columns, d->to);
             kt_buf_addf(d->to, "\">%04d-%02d</text>", c.year, c.month);
@@ -189,7 +190,7 @@ static void say_holes(struct kt_doc *d, int64_t first_day, const struct strip *s
 static void strip_rows(struct kt_doc *d, const struct kt_str *rows, unsigned n,
                        const struct strip *s, unsigned days, const uint8_t *share)
 {
-    kt_buf_addz(d->to, "<tr><th></th><td class=\"strip\" aria-hidden=\"true\"><svg width=\"100%\" "
+    kt_buf_addz(d->to, "<tr><td></td><td class=\"strip\" aria-hidden=\"true\"><svg width=\"100%\" "
                        "height=\"14\">");
     month_marks(d, s, true);
     kt_buf_addz(d->to, "</svg></td></tr>\n");

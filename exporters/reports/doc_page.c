@@ -104,7 +104,7 @@ static void alarm_items(const struct kt_doc *d, unsigned n, struct kt_buf *out)
         kt_buf_addz(out, "<li>");
         kt_html_text(out, kt_str_of(a->text));
         if (a->number > 1)
-            kt_buf_addf(out, " <a href=\"#a%u\">section %u</a>", i + 1, a->number);
+            kt_buf_addf(out, " (<a href=\"#a%u\">section %u</a>)", i + 1, a->number);
         kt_buf_addz(out, "</li>\n");
     }
     kt_buf_addz(out, "</ul>\n");

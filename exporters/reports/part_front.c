@@ -98,10 +98,12 @@ static enum kt_status write_cover(struct kt_evidence *e, struct kt_error *err)
                       : kt_part_percent((uint64_t)(e->in->coverage->share * 1e6), 1000000, share),
                   NULL);
     kt_doc_figure(e->doc, "Integrity",
-                  p == NULL || p->verified_at == 0 ? "not verified"
-                  : p->failed                      ? "failed"
-                  : p->anchored                    ? "verified"
-                                                   : "verified, tail not anchored",
+                  p == NULL               ? "not verified"
+                  : p->failed             ? "failed"
+                  : p->verified_at == 0   ? "not verified"
+                  : p->anchored           ? "verified"
+                  : p->n_checkpoints == 0 ? "verified, unanchored"
+                                          : "verified, tail not anchored",
                   NULL);
     kt_doc_figure(e->doc, "Gaps not filled",
                   e->in->coverage == NULL ? "not known"

@@ -139,21 +139,21 @@ static void list_checkpoints(struct kt_evidence *e, const struct kt_report_proof
 static enum kt_status write_integrity(struct kt_evidence *e, struct kt_error *err)
 {
     const struct kt_report_proof *p = e->in->proof;
-    char number[2][KT_PART_NUMBER_MAX], when[KT_TIME_TEXT_MAX];
+    char number[2][KT_PART_NUMBER_MAX];
     (void)err;
     kt_doc_para(e->doc, "The log is tamper-evident, not tamper-proof: a change is found by whoever "
                         "holds an older checkpoint. Every record is a leaf of one Merkle tree (RFC "
                         "6962, SHA-256); a checkpoint is its size and root, signed.");
-    if (p == NULL || p->verified_at == 0) {
+    if (p == NULL || p->verified_at == 0)
         kt_doc_alarm(e->doc, "The log was not verified for this report: what it says may "
                              "have been changed.");
+    if (p == NULL)
         return KT_OK;
-    }
-    kt_doc_para(
-        e->doc,
-        "Verified on %s UTC: records %s to %s of log " KT_STR_FMT ". Result: " KT_STR_FMT ".",
-        kt_time_format_short(p->verified_at, when), kt_part_number(p->first_seq, number[0]),
-        kt_part_number(p->last_seq, number[1]), KT_STR_ARG(p->log_id), KT_STR_ARG(p->verdict));
+    kt_doc_para(e->doc,
+                "Looked at when this package was made (manifest.json says when): records %s to %s "
+                "of log " KT_STR_FMT ". Result: " KT_STR_FMT ".",
+                kt_part_number(p->first_seq, number[0]), kt_part_number(p->last_seq, number[1]),
+                KT_STR_ARG(p->log_id), KT_STR_ARG(p->verdict));
     if (p->failed)
         kt_doc_alarm(e->doc, "The log does not verify: " KT_STR_FMT, KT_STR_ARG(p->verdict));
     else if (!p->anchored)

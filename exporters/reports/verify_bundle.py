@@ -3,31 +3,30 @@
 
   python3 verify_bundle.py DIR --key KEY [--checkpoint FILE] [--log-key VKEY] [--witness VKEY]
 
-KEY         the signer's minisign public key that YOU hold ("RW..." or its file); one inside the package is never used
-FILE        a checkpoint of the log that you, an agent or a witness kept (may be given several times)
-VKEY        public key of the log or of a witness, "<name>+<id>+<base64>" or its file (may be given several times)
+KEY: the signer's minisign public key that YOU hold ("RW..." or its file); one inside the package is never used. FILE: a
+checkpoint of the log that you, an agent or a witness kept. VKEY: public key of the log or of a witness,
+"<name>+<id>+<base64>" or its file. The last three may be given several times.
 
-What it checks, in this order: the signature over manifest.json; that every file is there, as it was, and no other is;
-row counts; that the report's totals are those of the tables; that every checkpoint in the package is the beginning of
-the next one and of the log (RFC 9162, 2.1.4); that the sampled events are in it (2.1.3); that your checkpoint is, too.
+It checks, in this order: the signature over manifest.json; that every file is there, as it was, and no other is; row
+counts; that the report's totals are those of the tables; that every checkpoint in the package is the beginning of the
+next one and of the log (RFC 9162, 2.1.4); that the sampled events are in it (2.1.3); that your checkpoint is, too.
 Needs Python 3.8 and the openssl program, 3.0 or newer, for Ed25519. Every fault is one line that begins with FAULT.
 
 Exit code: 0 verified and witnessed; 1 a fault was found; 2 wrong use; 7 no fault, but something is not anchored."""
 import argparse, base64, hashlib, json, os, re, subprocess, sys, tempfile
-
 SIGNED_COMMENT = 'untrusted comment: signature of keytrail; compare the key with the one you hold'
-NOT_LISTED = {'manifest.json', 'manifest.json.minisig'}  # the manifest lists every other file
 faults, diverged = [], []
-
 
 def fault(where, what):
     faults.append(where)
     print(f'FAULT {printable(where)}: {printable(what)}')
 
+def wrong_use(what):
+    print(printable(what), file=sys.stderr)
+    sys.exit(2)
 
 def printable(text):  # nothing in a package may steer the terminal that it is checked on
     return ''.join(c if c.isprintable() else f'\\x{ord(c):02x}' for c in str(text))
-
 
 def unbase64(text):  # one text for one value: no stray characters, no loose bits at the end
     raw = base64.b64decode(text, validate=True)
@@ -35,16 +34,8 @@ def unbase64(text):  # one text for one value: no stray characters, no loose bit
         raise ValueError('base64 that is not canonical')
     return raw
 
-
-def unique(pairs):
-    if len({k for k, _ in pairs}) != len(pairs):
-        raise ValueError('a key that stands twice')
-    return dict(pairs)
-
-
 def sha(*parts):
     return hashlib.sha256(b''.join(parts)).digest()
-
 
 def ed25519(key, message, signature):
     """Asks openssl; the key is 32 bytes, put into the form that RFC 8410 gives it."""
@@ -56,21 +47,17 @@ def ed25519(key, message, signature):
         return subprocess.run(['openssl', 'pkeyutl', '-verify', '-pubin', '-keyform', 'DER', '-inkey', names[0], '-rawin', '-in', names[1], '-sigfile',
                                names[2]], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0
 
-
 def text_or_file(given):
     if os.path.exists(given):
         with open(given, encoding='utf-8') as f:
             return f.read()
     return given
 
-
-# ---- 1: who signed ----
-
 def check_signature(folder, key):
     """minisign's form: the signature is over BLAKE2b-512 of the file, a second one over the first and its comment."""
     public = unbase64(text_or_file(key).strip().split('\n')[-1].strip())
     if len(public) != 42 or public[:2] != b'Ed':
-        sys.exit('--key is no minisign public key')
+        wrong_use('--key is no minisign public key')
     try:
         with open(os.path.join(folder, 'manifest.json.minisig'), encoding='utf-8', newline='') as f:
             untrusted, sig, trusted, bound, end = f.read().split('\n')
@@ -88,11 +75,7 @@ def check_signature(folder, key):
     if not ed25519(public[10:], sig[10:] + trusted[len('trusted comment: '):].encode(), bound):
         fault('manifest.json.minisig', 'its trusted comment was changed')
 
-
-# ---- 2: every file, as it was, and no other ----
-
 FIELD = re.compile(r'(?:"((?:[^"]|"")*)"|([^",\r\n]*))(,|\r\n)')
-
 
 def count_rows(raw):
     """Rows of RFC 4180 text without its head; every row has as many fields as the head."""
@@ -110,20 +93,18 @@ def count_rows(raw):
         raise ValueError('the last row has no end')
     return rows
 
-
 def check_files(folder, manifest):
-    """Bytes of every file by path, as far as they are what the manifest says."""
-    listed, content = {f['path']: f for f in manifest['files']}, {}
+    """What the manifest lists, by path, and the bytes of every file that is as it says."""
+    listed, content, there = {f['path']: f for f in manifest['files']}, {}, set()
     if len(listed) != len(manifest['files']):
         fault('manifest.json', 'a file is listed twice')
-    there = set()
     for base, folders, names in os.walk(folder):
         for n in names + [d for d in folders if os.path.islink(os.path.join(base, d)) or not os.listdir(os.path.join(base, d))]:
             path = os.path.relpath(os.path.join(base, n), folder)
             there.add(path)
             if os.path.islink(os.path.join(folder, path)):
                 fault(path, 'is a link')
-            elif path not in listed and path not in NOT_LISTED:
+            elif path not in listed and path not in ('manifest.json', 'manifest.json.minisig'):
                 fault(path, 'is not in the manifest: it was added')
     for path, said in sorted(listed.items()):
         if path not in there or not os.path.isfile(os.path.join(folder, path)):
@@ -131,92 +112,64 @@ def check_files(folder, manifest):
             continue
         with open(os.path.join(folder, path), 'rb') as f:
             raw = f.read()
-        if len(raw) != said['bytes']:
-            fault(path, f'has {len(raw)} bytes, the manifest says {said["bytes"]}')
-        elif hashlib.sha256(raw).hexdigest() != said['sha256']:
-            fault(path, 'was changed: its SHA-256 is not the one in the manifest')
+        if (len(raw), hashlib.sha256(raw).hexdigest()) != (said['bytes'], said['sha256']):
+            fault(path, f'was changed: {len(raw)} bytes, the manifest says {said["bytes"]}' if len(raw) != said['bytes'] else 'was changed: its SHA-256 is another one')
         else:
             content[path] = raw
-        if said['rows'] is not None:
-            try:
-                if count_rows(raw) != said['rows']:
-                    fault(path, f'has {count_rows(raw)} rows, the manifest says {said["rows"]}')
-            except ValueError as e:
-                fault(path, str(e))
+        try:
+            if said['rows'] is not None and count_rows(raw) != said['rows']:
+                fault(path, f'has {count_rows(raw)} rows, the manifest says {said["rows"]}')
+        except ValueError as e:
+            fault(path, str(e))
     return listed, content
 
-
-def check_sums(listed, content):
-    want = {p: f['sha256'] for p, f in listed.items() if p != 'SHA256SUMS'}
-    lines = content.get('SHA256SUMS', b'').decode().splitlines()
-    if 'SHA256SUMS' in content and {l[66:]: l[:64] for l in lines} != want:
-        fault('SHA256SUMS', 'does not say the same as the manifest')
-
-
 def check_totals(listed, content):
-    """Below each table of the report stand its rows, its file and the file's SHA-256."""
-    page, seen = content.get('report.html', b'').decode('utf-8', 'replace'), set()
+    """SHA256SUMS says what the manifest says; below each table of the report stand its rows, its file and the file's SHA-256."""
+    lines = content.get('SHA256SUMS', b'').decode().splitlines()
+    if 'SHA256SUMS' in content and {l[66:]: l[:64] for l in lines} != {p: f['sha256'] for p, f in listed.items() if p != 'SHA256SUMS'}:
+        fault('SHA256SUMS', 'does not say the same as the manifest')
+    if 'report.html' not in content:
+        return
+    page, seen = content['report.html'].decode('utf-8', 'replace'), set()
     for rows, path, digest in re.findall(r'<p class="source">([\d,]+) rows?[^<]*<a href="([^"]*)">[^<]*</a> · SHA-256 <code>(\w*)</code>', page):
         seen.add(path)
-        said = listed.get(path)
-        if said is None:
+        if path not in listed:
             fault('report.html', f'speaks of {path}, which the manifest does not list')
-        elif int(rows.replace(',', '')) != said['rows'] or digest != said['sha256']:
+        elif (int(rows.replace(',', '')), digest) != (listed[path]['rows'], listed[path]['sha256']):
             fault('report.html', f'its total of {path} is not that of the file')
-    for path in listed:
-        if path.startswith('csv/') and path not in seen and 'report.html' in content:
-            fault(path, 'is not in the report')
-
-
-# ---- 3: the log ----
-
-def node(left, right):
-    return sha(b'\x01', left, right)
-
+    for path in sorted(p for p in listed if p.startswith('csv/') and p not in seen):
+        fault(path, 'is not in the report')
 
 def is_included(index, size, leaf, path, root):
     """RFC 9162, 2.1.3.2."""
-    if index >= size:
-        return False
     f, s, r = index, size - 1, leaf
     for p in path:
-        if s == 0:
+        if s <= 0:
             return False
-        if f & 1 or f == s:
-            r = node(p, r)
-            while not f & 1 and f:
-                f, s = f >> 1, s >> 1
-        else:
-            r = node(r, p)
+        right = f & 1 or f == s
+        r = sha(b'\x01', p, r) if right else sha(b'\x01', r, p)
+        while right and not f & 1 and f:
+            f, s = f >> 1, s >> 1
         f, s = f >> 1, s >> 1
-    return s == 0 and r == root
-
+    return index < size and s == 0 and r == root
 
 def is_extended(old, old_root, new, new_root, path):
     """RFC 9162, 2.1.4.2."""
-    if old == new:
-        return not path and old_root == new_root
-    if not 0 < old < new:
-        return False
     path = ([old_root] if old & (old - 1) == 0 else []) + path
-    if not path:
+    if not 0 < old < new or not path:
         return False
-    f, s = old - 1, new - 1
+    f, s, fr, sr = old - 1, new - 1, path[0], path[0]
     while f & 1:
         f, s = f >> 1, s >> 1
-    fr = sr = path[0]
     for c in path[1:]:
         if s == 0:
             return False
-        if f & 1 or f == s:
-            fr, sr = node(c, fr), node(c, sr)
-            while not f & 1 and f:
-                f, s = f >> 1, s >> 1
-        else:
-            sr = node(sr, c)
+        right = f & 1 or f == s
+        fr, sr = (sha(b'\x01', c, fr), sha(b'\x01', c, sr)) if right else (fr, sha(b'\x01', sr, c))
+        while right and not f & 1 and f:
+            f, s = f >> 1, s >> 1
         f, s = f >> 1, s >> 1
     return fr == old_root and sr == new_root and s == 0
-
 
 def read_note(note):
     """C2SP tlog-checkpoint: origin, size and root as text, a blank line, a signature a line."""
@@ -227,31 +180,25 @@ def read_note(note):
         raise ValueError('no checkpoint of keytrail')
     return {'text': (text + '\n').encode(), 'log': origin[9:], 'size': int(size), 'root': unbase64(root), 'signatures': signatures}
 
-
 def read_vkey(given):
     name, key_id, key = text_or_file(given).strip().split('+', 2)
     raw = unbase64(key)
     if len(raw) != 33 or sha(name.encode(), b'\n', raw)[:4].hex() != key_id:
-        sys.exit(f'{given}: the id of this key does not fit it')
+        wrong_use(f'{given}: the id of this key does not fit it')
     return name, bytes.fromhex(key_id), raw[0], raw[1:]
-
 
 def is_signed(note, vkey):
     name, key_id, kind, key = vkey
     for who, raw in note['signatures']:
-        if who == name and raw[:4] == key_id:
-            if kind == 1 and len(raw) == 68:
-                return ed25519(key, note['text'], raw[4:])
-            if kind == 4 and len(raw) == 76:
-                seconds = int.from_bytes(raw[4:12], 'big')
-                return ed25519(key, b'cosignature/v1\ntime %d\n' % seconds + note['text'], raw[12:])
+        prefix, signature = (b'', raw[4:]) if kind == 1 else (b'cosignature/v1\ntime %d\n' % int.from_bytes(raw[4:12], 'big'), raw[12:])
+        if (who, raw[:4], len(signature)) == (name, key_id, 64) and ed25519(key, prefix + note['text'], signature):
+            return True
     return False
-
 
 def check_log(manifest, content, options):
     """The size up to which somebody outside vouches for the log; 0: nobody."""
     try:
-        log, steps, items = (json.loads(content[f'integrity/{n}.json'], object_pairs_hook=unique) for n in ('checkpoints', 'consistency', 'inclusion'))
+        log, steps, items = (json.loads(content[f'integrity/{n}.json']) for n in ('checkpoints', 'consistency', 'inclusion'))
         notes = [read_note(c['note']) for c in log['checkpoints']]
         known = {n['size']: n['root'] for n in notes}
         paths = {(s['from'], s['to']): [bytes.fromhex(h) for h in s['path']] for s in steps['proofs']}
@@ -283,16 +230,15 @@ def check_log(manifest, content, options):
     witnessed = max([n['size'] for n in notes for w in options.witnesses if is_signed(n, w)], default=0)
     return max([witnessed] + [check_outside(given, log['log'], head, known, paths, options) for given in options.checkpoint])
 
-
 def check_outside(given, log_id, head, known, paths, options):
     """Is what somebody kept outside the beginning of the log that this package was made from?"""
     try:
         mine = read_note(text_or_file(given))
     except (ValueError, IndexError):
-        sys.exit(f'{given}: no checkpoint')
+        wrong_use(f'{given}: no checkpoint')
     problem = None
     if options.log_keys and not any(is_signed(mine, k) for k in options.log_keys):
-        sys.exit(f'{given}: not signed by --log-key')
+        wrong_use(f'{given}: not signed by --log-key')
     if mine['log'] != log_id:
         problem = f'it is of another log, {mine["log"]}'
     elif mine['size'] > head[0]:
@@ -311,23 +257,20 @@ def check_outside(given, log_id, head, known, paths, options):
         fault(given, problem)
     return 0 if problem else mine['size']
 
-
 def main():
     a = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     a.add_argument('folder')
     a.add_argument('--key')
-    a.add_argument('--checkpoint', action='append', default=[])
-    a.add_argument('--log-key', action='append', default=[], dest='log_keys')
-    a.add_argument('--witness', action='append', default=[], dest='witnesses')
+    for flag in ('--checkpoint', '--log-key', '--witness'):
+        a.add_argument(flag, action='append', default=[])
     o = a.parse_args()
-    o.log_keys, o.witnesses = [read_vkey(k) for k in o.log_keys], [read_vkey(k) for k in o.witnesses]
+    o.log_keys, o.witnesses = [read_vkey(k) for k in o.log_key], [read_vkey(k) for k in o.witness]
     try:
         with open(os.path.join(o.folder, 'manifest.json'), encoding='utf-8', newline='') as f:
-            manifest = json.loads(f.read(), object_pairs_hook=unique)
+            manifest = json.loads(f.read())
         if o.key:
             check_signature(o.folder, o.key)
         listed, content = check_files(o.folder, manifest)
-        check_sums(listed, content)
         check_totals(listed, content)
         anchor, last = check_log(manifest, content, o), manifest['log']['last']
         made_with = content.get('integrity/verify.txt', b'verdict: missing').decode().split('\n')[0][9:]
@@ -342,19 +285,16 @@ def main():
     print(f'package     {manifest["package"]}, {len(listed)} files, {manifest["period"]["from"][:10]} until {manifest["period"]["until"][:10]}')
     print('signature  ', 'by your key' if o.key else 'NOT CHECKED: give --key, from a place other than this package')
     print('the log     when the package was made:', printable(made_with))
+    word = 'LINES NOT HASHED AGAIN WHEN IT WAS MADE' if made_with.startswith('not verified') else 'VERIFIED'
     if not o.key:
         print('CONSISTENT, BUT NOBODY VOUCHES FOR IT: the signature was not checked')
     elif anchor == 0:
-        print('VERIFIED BUT UNANCHORED: no checkpoint from outside; a log rewritten as a whole would look the same')
+        print(f'{word}, UNANCHORED: no checkpoint from outside; a log rewritten as a whole would look the same')
     elif anchor < last:
-        print(f'VERIFIED, TAIL NOT ANCHORED: witnessed to record {anchor}, the period goes on to record {last}')
-    elif made_with.startswith('not verified'):
-        print(f'WITNESSED to record {anchor}, BUT ITS LINES WERE NOT HASHED AGAIN when the package was made')
+        print(f'{word}, TAIL NOT ANCHORED: witnessed to record {anchor}, the period goes on to record {last}')
     else:
-        print(f'VERIFIED AND WITNESSED to record {anchor}')
-        return 0
-    return 7
-
+        print(f'{word}, WITNESSED to record {anchor}')
+    return 0 if o.key and 0 < anchor >= last and word == 'VERIFIED' else 7
 
 if __name__ == '__main__':
     sys.exit(main())
