@@ -26,6 +26,7 @@ int kt_cmd_notify(int argc, char **argv);
 int kt_cmd_prove(int argc, char **argv);
 int kt_cmd_replay(int argc, char **argv);
 int kt_cmd_report(int argc, char **argv);
+int kt_cmd_review(int argc, char **argv);
 int kt_cmd_restore(int argc, char **argv);
 int kt_cmd_rotation(int argc, char **argv);
 int kt_cmd_search(int argc, char **argv);

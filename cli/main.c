@@ -45,6 +45,7 @@ static const struct {
     { "replay", "run the detectors over the stored log again", kt_cmd_replay },
     { "notify", "alert targets: test, queue, dead letters", kt_cmd_notify },
     { "report", "evidence for auditors: a report, its tables and proofs, signed", kt_cmd_report },
+    { "review", "access reviews: access, leavers, dormant; sign, list", kt_cmd_review },
     { "hold", "keep records whatever their age: add, list, rm", kt_cmd_hold },
     { "stream", "streams of events to other tools: list, dead, test, rewind, schema",
       kt_cmd_stream },

@@ -108,6 +108,9 @@ KT_MUST_USE enum kt_status kt_daemon_expect_add(struct kt_daemon *d, struct kt_j
                                                 struct kt_buf *out, struct kt_error *err);
 KT_MUST_USE enum kt_status kt_daemon_expect_rm(struct kt_daemon *d, struct kt_jval args,
                                                struct kt_buf *out, struct kt_error *err);
+/* An access review (daemon_review.c). */
+KT_MUST_USE enum kt_status kt_daemon_review_sign(struct kt_daemon *d, struct kt_jval args,
+                                                 struct kt_buf *out, struct kt_error *err);
 KT_MUST_USE enum kt_status kt_daemon_break_glass(struct kt_daemon *d, struct kt_jval args,
                                                  struct kt_buf *out, struct kt_error *err);
 

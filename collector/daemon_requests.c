@@ -289,6 +289,7 @@ static const struct {
     { "expect.add", kt_daemon_expect_add },
     { "expect.rm", kt_daemon_expect_rm },
     { "break-glass", kt_daemon_break_glass },
+    { "review.sign", kt_daemon_review_sign },
     { "stream.rewind", kt_daemon_stream_rewind },
     { "ack", kt_daemon_ack },
     { "assign", kt_daemon_assign },

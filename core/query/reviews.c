@@ -52,6 +52,8 @@ enum kt_status kt_reviews_load(struct kt_reader *r, struct kt_reviews *ret, stru
         kt_reviews_done(&l);
         return kt_wrap(err, "reviews");
     }
+    if (err != NULL)
+        *err = (struct kt_error){ 0 }; /* the end of the walk is no fault */
     *ret = l;
     return KT_OK;
 }
