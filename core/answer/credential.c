@@ -102,17 +102,24 @@ static bool by_session_arn(struct kt_ask *a, struct kt_str text, struct kt_crede
     return true;
 }
 
-/* Users and roles are name@account, as the records have them; a path in front is none of it. */
-static bool by_iam_arn(struct kt_ask *a, struct kt_str text, struct kt_credential *ret)
+/* A path in front of the name is none of it. */
+bool kt_credential_iam(struct kt_str text, struct kt_buf *actor)
 {
-    KT_CLEANUP(kt_buf_done) struct kt_buf actor = { 0 };
     struct arn arn;
-    (void)a;
     if (!arn_of(text, &arn) || !kt_str_is(arn.service, "iam"))
         return false;
     ptrdiff_t slash = kt_str_rfind_byte(arn.resource, '/');
     struct kt_str name = kt_str_from_index(arn.resource, slash < 0 ? 0 : (size_t)slash + 1);
-    kt_buf_addf(&actor, KT_STR_FMT "@" KT_STR_FMT, KT_STR_ARG(name), KT_STR_ARG(arn.account));
+    kt_buf_addf(actor, KT_STR_FMT "@" KT_STR_FMT, KT_STR_ARG(name), KT_STR_ARG(arn.account));
+    return true;
+}
+
+static bool by_iam_arn(struct kt_ask *a, struct kt_str text, struct kt_credential *ret)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf actor = { 0 };
+    (void)a;
+    if (!kt_credential_iam(text, &actor))
+        return false;
     make(ret, KT_AS_ACTOR, kt_buf_str(&actor), "a user or role, by its ARN");
     return true;
 }

@@ -40,3 +40,5 @@ KT_MUST_USE enum kt_status kt_credential_find(struct kt_ask *a, struct kt_str te
 /* The session of a role (ARN arn:aws:sts::ACCOUNT:assumed-role/ROLE/SESSION), in that account
  * alone. False: it is none, or one with characters that no role has. */
 bool kt_credential_session(struct kt_str arn, struct kt_buf *query);
+/* The actor of an ARN of a user or a role, as records have it: name@account. False: it is none. */
+bool kt_credential_iam(struct kt_str arn, struct kt_buf *actor);

@@ -238,6 +238,38 @@ enum kt_status kt_inventory_load(struct kt_ask *a, struct kt_str pattern,
     return KT_OK;
 }
 
+static bool is_whole(const struct kt_inventory *v)
+{
+    for (uint32_t i = 0; i < v->n_sources; i++)
+        if (v->source[i].complete == 0)
+            return false;
+    return v->n_sources > 0;
+}
+
+/* Stores are asked once a day (agents/inputs/inventory.md). */
+enum kt_status kt_inventory_newest(struct kt_ask *a, struct kt_inventory **ret,
+                                   struct kt_error *err)
+{
+    const kt_time_ns since[] = { a->now - 3 * KT_NS_DAY, 0 };
+    kt_time_ns was_since = a->since, was_until = a->until;
+    struct kt_inventory *v = NULL;
+    enum kt_status status = KT_OK;
+    a->until = 0;
+    for (size_t i = 0; i < KT_ARRAY_LEN(since) && status == KT_OK; i++) {
+        if (v != NULL && is_whole(v))
+            break;
+        kt_inventory_free(v);
+        v = NULL;
+        a->since = since[i];
+        status = kt_inventory_load(a, KT_STR_NONE, KT_INVENTORY_LISTED, &v, err);
+    }
+    a->since = was_since;
+    a->until = was_until;
+    if (status == KT_OK)
+        *ret = v;
+    return status;
+}
+
 void kt_inventory_free(struct kt_inventory *out)
 {
     struct load *v = (struct load *)out;

@@ -40,6 +40,10 @@ enum kt_inventory_parts {
 KT_MUST_USE enum kt_status kt_inventory_load(struct kt_ask *a, struct kt_str pattern,
                                              enum kt_inventory_parts parts,
                                              struct kt_inventory **ret, struct kt_error *err);
+/* What stores say now, whatever the window: out of the last three days where every store that made
+ * a snapshot made a whole one there, else out of all. */
+KT_MUST_USE enum kt_status kt_inventory_newest(struct kt_ask *a, struct kt_inventory **ret,
+                                               struct kt_error *err);
 void kt_inventory_free(struct kt_inventory *v);
 /* NULL: it has none of that id. */
 const struct kt_inventory_item *kt_inventory_find(const struct kt_inventory *v,

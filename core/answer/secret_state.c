@@ -14,7 +14,6 @@
 #include "core/base/map.h"
 
 #define BEFORE      (25 * KT_NS_HOUR) /* a rotation that a read fell into began so long before */
-#define INVENTORY   (3 * KT_NS_DAY)   /* stores are asked once a day; else all is walked */
 #define TERMS_MAX   48u               /* secrets that one query names */
 #define QUERY_MAX   3000u             /* bytes of it; the language has 4,096 */
 #define READERS_MAX 2000000u          /* pairs of a secret and a reader */
@@ -60,22 +59,6 @@ static enum kt_status within(struct kt_states *s, kt_time_ns since, kt_time_ns u
     return status;
 }
 
-static enum kt_status load_inventory(struct kt_states *s, struct kt_error *err)
-{
-    kt_inventory_free(s->inventory);
-    s->inventory = NULL;
-    return kt_inventory_load(s->ask, KT_STR_NONE, KT_INVENTORY_LISTED, &s->inventory, err);
-}
-
-/* Has every store that ever made a snapshot made a whole one within the window? */
-static bool is_whole(const struct kt_inventory *v)
-{
-    for (uint32_t i = 0; i < v->n_sources; i++)
-        if (v->source[i].complete == 0)
-            return false;
-    return v->n_sources > 0;
-}
-
 enum kt_status kt_states_new(struct kt_ask *a, kt_time_ns readers, struct kt_states **ret,
                              struct kt_error *err)
 {
@@ -85,9 +68,7 @@ enum kt_status kt_states_new(struct kt_ask *a, kt_time_ns readers, struct kt_sta
                              .secrets = kt_map_new((uint64_t)a->now),
                              .texts = kt_map_new((uint64_t)a->now),
                              .pairs = kt_map_new((uint64_t)a->now) };
-    enum kt_status status = within(s, a->now - INVENTORY, 0, load_inventory, err);
-    if (status == KT_OK && !is_whole(s->inventory))
-        status = within(s, 0, 0, load_inventory, err);
+    enum kt_status status = kt_inventory_newest(a, &s->inventory, err);
     if (status != KT_OK) {
         kt_states_free(s);
         return status;

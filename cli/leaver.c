@@ -1,0 +1,247 @@
+/*
+ * leaver: `keytrail leaver PERSON --left DATE`, or of a whole list out of the personnel system:
+ * what was done with what was theirs after they left, and what they had read that is still good.
+ *
+ * Owns:  nothing.
+ * Calls: core/answer/leaver, core/base/csv_read, cli/asking; stdout, stderr.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/asking.h"
+#include "cli/commands.h"
+#include "core/answer/leaver.h"
+#include "core/base/alloc.h"
+#include "core/base/csv_read.h"
+#include "core/base/enc.h"
+#include "core/base/log.h"
+#include "core/sys/fs.h"
+#include "detectors/detector.h"
+
+#define FILE_MAX   (4u << 20)
+#define PEOPLE_MAX 10000u
+
+struct leavers {
+    struct kt_asking asking;
+    const char *left, *file;
+    struct kt_rows *rows;
+    unsigned people, with_access;
+};
+
+static const struct kt_column columns[] = {
+    { "person", "PERSON", 30, false },  { "left", "LEFT", 0, false },
+    { "finding", "FINDING", 0, false }, { "time", "TIME", 0, false },
+    { "what", "WHAT", 60, false },      { "state", "STATE", 0, false },
+    { "action", "ACTION", 0, false },   { "outcome", NULL, 0, false },
+    { "operation", NULL, 0, false },    { "count", "COUNT", 0, true },
+    { "actor", NULL, 0, false },        { "ip", "ADDRESS", 0, false },
+    { "credential", NULL, 0, false },   { "instance", NULL, 0, false },
+    { "id", NULL, 0, false },
+};
+
+struct row {
+    const char *finding, *state;
+    kt_time_ns time;
+    struct kt_str what, actor, ip, credential, instance, operation;
+    const char *action, *outcome, *id;
+    uint64_t count;
+};
+
+static struct kt_cell when(const struct leavers *l, kt_time_ns t)
+{
+    bool people = l->asking.how == KT_OUT_TABLE && t != 0;
+    return kt_cell_time(people ? t + l->asking.zone_offset_s * KT_NS_S : t);
+}
+
+static void add(struct leavers *l, struct kt_str person, kt_time_ns left, const struct row *r)
+{
+    const struct kt_cell cells[] = {
+        kt_cell_str(person),
+        when(l, left),
+        kt_cell_str(kt_str_of(r->finding)),
+        when(l, r->time),
+        kt_cell_str(r->what),
+        kt_cell_str(kt_str_of(r->state)),
+        kt_cell_str(kt_str_of(r->action)),
+        kt_cell_str(kt_str_of(r->outcome)),
+        kt_cell_str(r->operation),
+        kt_cell_int((int64_t)r->count),
+        kt_cell_str(r->actor),
+        kt_cell_str(r->ip),
+        kt_cell_str(r->credential),
+        kt_cell_str(r->instance),
+        kt_cell_str(kt_str_of(r->id)),
+    };
+    kt_rows_add(l->rows, cells);
+}
+
+static void add_findings(struct leavers *l, struct kt_str person, const struct kt_leaver *f)
+{
+    char id[KT_ID_TEXT];
+    for (uint32_t i = 0; i < f->n_accesses; i++) {
+        const struct kt_leaver_access *x = &f->access[i];
+        const struct row r = { .finding = x->by_key ? "credential used" : "access",
+                               .state = kt_outcome_word(x->outcome),
+                               .time = x->time,
+                               .what = x->target.len > 0 ? x->target : x->operation,
+                               .action = kt_action_word(x->action),
+                               .outcome = kt_outcome_word(x->outcome),
+                               .operation = x->operation,
+                               .count = 1,
+                               .actor = x->actor,
+                               .ip = x->ip,
+                               .credential = x->credential,
+                               .instance = x->instance,
+                               .id = kt_id_format(x->id, id) };
+        add(l, person, f->left, &r);
+    }
+    for (uint32_t i = 0; i < f->key.n; i++)
+        add(l, person, f->left,
+            &(struct row){ .finding = "still in use",
+                           .state = "live",
+                           .time = f->key.at[i].last,
+                           .what = f->key.at[i].what,
+                           .count = f->key.at[i].n });
+    for (uint32_t i = 0; i < f->before->open; i++) {
+        const struct kt_secret_state *st = f->before->secret[i].state;
+        add(l, person, f->left,
+            &(struct row){ .finding = "not rotated",
+                           .state = kt_exposure_word(st->exposure),
+                           .time = st->last,
+                           .what = st->secret,
+                           .count = st->reads });
+    }
+}
+
+static void say(const struct leavers *l, struct kt_str person, const struct kt_credential *of,
+                const struct kt_leaver *f)
+{
+    char at[KT_TIME_TEXT_MAX];
+    KT_CLEANUP(kt_buf_done) struct kt_buf text = { 0 }, safe = { 0 };
+    kt_buf_addf(&text, KT_STR_FMT " (" KT_STR_FMT ", taken for " KT_STR_FMT "), left %s %s: ",
+                KT_STR_ARG(person), KT_STR_ARG(kt_buf_str(&of->name)),
+                KT_STR_ARG(kt_buf_str(&of->why)), kt_asking_when(&l->asking, f->left, at),
+                kt_asking_zone(&l->asking));
+    kt_buf_addf(&text,
+                "%llu accesses since then, %llu of them succeeded; %u credentials still in use; "
+                "%u of %u secrets of the 90 days before are not rotated",
+                (unsigned long long)(f->n_accesses + f->more), (unsigned long long)f->succeeded,
+                f->key.n, f->before->open, f->before->n_secrets);
+    if (f->more > 0)
+        kt_buf_addf(&text, "; %llu accesses are not listed", (unsigned long long)f->more);
+    kt_tty_add(&safe, kt_buf_str(&text));
+    if (!l->asking.quiet)
+        fprintf(stderr, "%s\n", kt_buf_z(&safe));
+}
+
+static int is_production(void *self, struct kt_str secret)
+{
+    return kt_production(self, secret);
+}
+
+static enum kt_status one(struct leavers *l, struct kt_str person, struct kt_str left,
+                          struct kt_error *err)
+{
+    struct kt_credential of = { 0 };
+    struct kt_leaver *f = NULL;
+    kt_time_ns t;
+    struct kt_asking *a = &l->asking;
+    const struct kt_blast_options options = { .production = a->conf != NULL ? is_production : NULL,
+                                              .production_self = a->conf };
+    if (kt_time_expr(left, a->ask.now, a->zone_offset_s, true, &t, err) != KT_OK)
+        return kt_wrap(err, "left");
+    enum kt_status status = kt_credential_find(&a->ask, person, NULL, &of, err);
+    if (status == KT_OK)
+        status = kt_leaver_load(&a->ask, &of, t, &options, &f, err);
+    if (status == KT_OK) {
+        l->people++;
+        l->with_access += f->succeeded > 0;
+        say(l, person, &of, f);
+        add_findings(l, person, f);
+    }
+    kt_leaver_free(f);
+    kt_credential_done(&of);
+    return status;
+}
+
+/* A head is a first record whose second cell is no date. */
+static bool is_head(const struct leavers *l, const struct kt_csv *c)
+{
+    kt_time_ns t;
+    return c->line == 1 && c->n >= 2 &&
+           kt_time_expr(kt_str_trim(c->cell[1]), l->asking.ask.now, 0, true, &t, NULL) != KT_OK;
+}
+
+static enum kt_status of_file(struct leavers *l, struct kt_error *err)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf text = { 0 };
+    struct kt_csv csv;
+    enum kt_status status = kt_fs_read_all(l->file, FILE_MAX, &text, err);
+    if (status != KT_OK)
+        return kt_wrap(err, "--file %s", l->file);
+    kt_csv_open(&csv, kt_buf_str(&text));
+    while ((status = kt_csv_next(&csv, err)) == KT_OK) {
+        if (is_head(l, &csv))
+            continue;
+        if (csv.n < 2)
+            status = kt_fail(err, KT_E_INPUT, "two cells are wanted: name, date of leaving");
+        else if (l->people == PEOPLE_MAX)
+            status = kt_fail(err, KT_E_LIMIT, "more than %u people: divide the file", PEOPLE_MAX);
+        else
+            status =
+                one(l, kt_str_trim(kt_csv_unguard(csv.cell[0])), kt_str_trim(csv.cell[1]), err);
+        if (status != KT_OK) {
+            status = kt_wrap(err, "line %u", csv.line);
+            break;
+        }
+    }
+    kt_csv_done(&csv);
+    if (status != KT_E_AGAIN)
+        return kt_wrap(err, "%s", l->file);
+    *err = (struct kt_error){ 0 };
+    if (!l->asking.quiet)
+        fprintf(stderr, "%u people, %u of them with accesses that succeeded after they left\n",
+                l->people, l->with_access);
+    return KT_OK;
+}
+
+static enum kt_status run(struct leavers *l, const char *person, struct kt_error *err)
+{
+    enum kt_status status = kt_asking_open(&l->asking, 0, err);
+    if (status != KT_OK)
+        return status;
+    l->rows = kt_rows_new(l->asking.how, columns, KT_ARRAY_LEN(columns), !l->asking.no_header);
+    status = person != NULL ? one(l, kt_str_of(person), kt_str_of(l->left), err) : of_file(l, err);
+    kt_rows_end(l->rows);
+    return status;
+}
+
+int kt_cmd_leaver(int argc, char **argv)
+{
+    static const struct kt_command cmd = {
+        "leaver", "PERSON --left DATE [options]",
+        "what was done with what was theirs after they left, and what they had read",
+        "keytrail leaver alice@example.com --left 2026-10-31", NULL
+    };
+    struct leavers l = { 0 };
+    const struct kt_flag flags[] = {
+        { "--left", 0, KT_FLAG_STRING, "DATE", "their last day, or moment", &l.left, NULL },
+        { "--file", 0, KT_FLAG_STRING, "CSV", "many: name, date of leaving; a head may be there",
+          &l.file, NULL },
+        KT_ASKING_FLAGS(l.asking),
+        { 0 },
+    };
+    struct kt_error err = { 0 };
+    int n;
+    bool done;
+    int code = kt_flags_parse(&cmd, flags, argc, argv, &n, &done);
+    if (done)
+        return code;
+    bool by_name = n == 1 && l.left != NULL && l.file == NULL;
+    if (!by_name && !(n == 0 && l.file != NULL && l.left == NULL)) {
+        fprintf(stderr, "keytrail leaver: give one person and --left DATE, or --file CSV\n");
+        return KT_EXIT_USAGE;
+    }
+    (void)!run(&l, by_name ? argv[1] : NULL, &err);
+    return kt_asking_end(&l.asking, "leaver", &err);
+}

@@ -1,0 +1,231 @@
+/*
+ * dormant: see the header. One walk over columns, one over the lines of grants.
+ *
+ * Owns:  an entry for each actor, and their texts.
+ * Calls: core/answer (ask, credential), core/event. No clock, no output.
+ */
+#include "core/answer/dormant.h"
+
+#include <stdlib.h>
+
+#include "core/answer/credential.h"
+#include "core/base/alloc.h"
+#include "core/base/map.h"
+#include "core/event/json.h"
+
+struct dormants {
+    struct kt_dormants out; /* first: kt_dormants_free gets at the rest */
+    struct kt_ask *ask;
+    kt_time_ns span;
+    struct kt_map *actors, *texts;
+    struct kt_dormant *at; /* by number in actors, then those of the answer */
+    uint32_t cap;
+    struct kt_json *json;
+    struct kt_buf codes; /* of a view: number of the actor by code */
+};
+
+const char *kt_dormant_word(enum kt_dormant_state s)
+{
+    static const char *const words[] = {
+#define X(n, w) w,
+        KT_DORMANT_STATES(X)
+#undef X
+    };
+    return words[s];
+}
+
+static struct kt_str kept(struct dormants *d, struct kt_str text)
+{
+    return text.len == 0 ? KT_STR_NONE : kt_map_key(d->texts, kt_map_put(d->texts, text, NULL));
+}
+
+/* KT_MAP_NONE: one too many. */
+static uint32_t number_of(struct dormants *d, struct kt_str actor, struct kt_error *err)
+{
+    bool is_new;
+    uint32_t n = kt_map_put(d->actors, actor, &is_new);
+    if (n >= KT_DORMANT_ACTORS_MAX) {
+        (void)!kt_fail(err, KT_E_LIMIT, "more than %u actors: give a shorter window",
+                       KT_DORMANT_ACTORS_MAX);
+        return KT_MAP_NONE;
+    }
+    if (n >= d->cap) {
+        d->cap = d->cap == 0 ? 256 : 2 * d->cap;
+        d->at = kt_realloc_array(d->at, d->cap, sizeof *d->at);
+    }
+    if (is_new)
+        d->at[n] = (struct kt_dormant){ .actor = kt_map_key(d->actors, n) };
+    return n;
+}
+
+/* ---- accesses ---- */
+
+static void take(struct dormants *d, struct kt_dormant *one, kt_time_ns time, enum kt_action action,
+                 enum kt_actor_kind kind)
+{
+    if (one->last != 0 && time - one->last >= d->span) {
+        one->back = time;
+        one->silent_since = one->last;
+    }
+    if (one->first == 0 || time < one->first)
+        one->first = time;
+    if (time > one->last)
+        one->last = time;
+    one->kind = kind != KT_ACTOR_UNKNOWN ? kind : one->kind;
+    one->records++;
+    one->reads += action == KT_ACT_READ || action == KT_ACT_EXPORT || action == KT_ACT_ISSUE ||
+                  action == KT_ACT_USE;
+}
+
+/* An actor's source and instance decide whose alias it is; where nobody has aliases its name does,
+ * once a code. */
+static enum kt_status take_view(void *self, const struct kt_view *view, struct kt_error *err)
+{
+    struct dormants *d = self;
+    const struct kt_columns *c = view->columns;
+    const struct kt_text_column *t = &c->text[KT_COL_ACTOR - KT_COL_SMALL];
+    kt_buf_reset(&d->codes);
+    uint32_t *number =
+        (uint32_t *)(void *)kt_buf_reserve(&d->codes, (t->n_dict + 1) * sizeof *number);
+    for (uint32_t i = 0; i <= t->n_dict; i++)
+        number[i] = KT_MAP_NONE;
+    for (uint32_t i = 0; i < view->picks; i++) {
+        uint32_t row = view->pick[i], code = t->code[row];
+        if (code == 0)
+            continue;
+        if (number[code] == KT_MAP_NONE || d->ask->ids != NULL)
+            number[code] = number_of(d,
+                                     kt_ask_actor(d->ask, t->dict[code - 1],
+                                                  kt_column_str(c, KT_COL_SOURCE, row),
+                                                  kt_column_str(c, KT_COL_INSTANCE, row)),
+                                     err);
+        if (number[code] == KT_MAP_NONE)
+            return KT_E_LIMIT;
+        take(d, &d->at[number[code]], view->time[row], c->small[KT_COL_ACTION][row],
+             c->small[KT_COL_ACTOR_KIND][row]);
+    }
+    return KT_OK;
+}
+
+/* ---- grants ---- */
+
+static enum kt_status take_grant(void *self, const struct kt_record *r, const struct kt_fact *fact,
+                                 struct kt_error *err)
+{
+    struct dormants *d = self;
+    const struct kt_event *ev = &r->ev;
+    kt_time_ns time = ev->time != 0 ? ev->time : r->arrival;
+    struct kt_jval raw, one;
+    struct kt_str name;
+    unsigned repaired;
+    (void)fact;
+    if (kt_json_parse(d->json, ev->raw, &raw, &repaired, NULL) != KT_OK)
+        return KT_OK;
+    for (struct kt_json_iter it = kt_json_iter(kt_json_get(raw, KT_STR("grantees")));
+         kt_json_next(&it, &name, &one);) {
+        KT_CLEANUP(kt_buf_done) struct kt_buf actor = { 0 };
+        if (!kt_credential_iam(kt_json_str(one), &actor))
+            continue;
+        uint32_t n =
+            number_of(d, kt_ask_actor(d->ask, kt_buf_str(&actor), ev->source, ev->instance), err);
+        if (n == KT_MAP_NONE)
+            return KT_E_LIMIT;
+        if (time <= d->at[n].granted)
+            continue;
+        d->at[n].granted = time;
+        d->at[n].by = kept(d, kt_ask_actor(d->ask, ev->actor, ev->source, ev->instance));
+        d->at[n].what = kept(d, ev->secret.len > 0 ? ev->secret : ev->secret_native);
+    }
+    return KT_OK;
+}
+
+/* ---- the answer ---- */
+
+static bool judge(const struct dormants *d, struct kt_dormant *one)
+{
+    kt_time_ns since = d->out.as_of - d->span;
+    if (one->records > 0 && one->last < since)
+        one->state = KT_DORMANT_SILENT;
+    else if (one->back >= since && one->back != 0)
+        one->state = KT_DORMANT_BACK;
+    else if (one->granted != 0 && one->last < one->granted && one->granted < since)
+        one->state = KT_DORMANT_GRANTED;
+    else
+        return false;
+    return true;
+}
+
+static kt_time_ns silence(const struct kt_dormant *one)
+{
+    return one->state == KT_DORMANT_BACK      ? one->back - one->silent_since
+           : one->state == KT_DORMANT_GRANTED ? -one->granted
+                                              : -one->last;
+}
+
+static int by_silence(const void *x, const void *y)
+{
+    const struct kt_dormant *a = x, *b = y;
+    if (a->state != b->state)
+        return a->state < b->state ? -1 : 1;
+    if (silence(a) != silence(b))
+        return silence(a) > silence(b) ? -1 : 1;
+    return kt_str_cmp(a->actor, b->actor);
+}
+
+static enum kt_status load(struct dormants *d, struct kt_error *err)
+{
+    const uint32_t wanted =
+        KT_COLUMN(KT_COL_ACTOR) | KT_COLUMN(KT_COL_ACTION) | KT_COLUMN(KT_COL_ACTOR_KIND) |
+        (d->ask->ids != NULL ? KT_COLUMN(KT_COL_SOURCE) | KT_COLUMN(KT_COL_INSTANCE) : 0);
+    struct kt_store_stats stats;
+    enum kt_status status = kt_reader_stats(d->ask->reader, &stats, err);
+    if (status != KT_OK)
+        return status;
+    d->out.as_of = d->ask->until != 0                                      ? d->ask->until
+                   : stats.last_time != 0 && stats.last_time < d->ask->now ? stats.last_time + 1
+                                                                           : d->ask->now;
+    status = kt_ask_columns(d->ask, KT_STR_NONE, wanted, take_view, d, err);
+    return status != KT_OK
+               ? status
+               : kt_ask_records(d->ask, KT_STR("action:grant outcome:success"), take_grant, d, err);
+}
+
+enum kt_status kt_dormants_load(struct kt_ask *a, kt_time_ns span, struct kt_dormants **ret,
+                                struct kt_error *err)
+{
+    struct dormants *d = kt_alloc(sizeof *d);
+    *d = (struct dormants){ .ask = a,
+                            .span = span,
+                            .actors = kt_map_new((uint64_t)a->now),
+                            .texts = kt_map_new((uint64_t)a->now),
+                            .json = kt_json_new(KT_JSON_SIMDJSON) };
+    enum kt_status status = load(d, err);
+    if (status != KT_OK) {
+        kt_dormants_free(&d->out);
+        return status;
+    }
+    for (uint32_t i = 0; i < kt_map_count(d->actors); i++) {
+        struct kt_dormant one = d->at[i];
+        d->out.actors += one.records > 0;
+        if (judge(d, &one))
+            d->at[d->out.n++] = one;
+    }
+    if (d->out.n > 0)
+        qsort(d->at, d->out.n, sizeof *d->at, by_silence);
+    d->out.at = d->at;
+    *ret = &d->out;
+    return KT_OK;
+}
+
+void kt_dormants_free(struct kt_dormants *out)
+{
+    struct dormants *d = (struct dormants *)out;
+    if (d == NULL)
+        return;
+    kt_map_free(d->actors);
+    kt_map_free(d->texts);
+    kt_json_free(d->json);
+    kt_buf_done(&d->codes);
+    kt_free(d->at);
+    kt_free(d);
+}
