@@ -470,6 +470,41 @@ static void add_hop(struct incident *w)
     }
 }
 
+/* ---- the same person under another name, who goes on after the incident ---- */
+
+static struct kt_event *alias_reads(struct incident *w, kt_time_ns time)
+{
+    struct kt_event *ev = event(w, w->alias_secret, KT_ACT_READ, "GetSecretValue", time);
+    ev->actor = kt_str_of(w->alias);
+    ev->credential = KT_STR("AKIAALIAS00000000001");
+    return ev;
+}
+
+static void add_leaver(struct incident *w)
+{
+    (void)snprintf(w->alias, sizeof w->alias, "al@laptop");
+    (void)snprintf(w->alias_secret, sizeof w->alias_secret, "aws-sm://%s/eu-central-1/team/alias",
+                   w->account);
+    (void)alias_reads(w, R - 2 * H);
+    w->after = 1 + draw(w, 5);
+    for (unsigned i = 0; i < w->after; i++)
+        (void)alias_reads(w, INCIDENT_LEFT + (1 + i) * H);
+    alias_reads(w, INCIDENT_LEFT + 10 * H)->outcome = KT_OUT_DENIED;
+    alias_reads(w, INCIDENT_LEFT + 11 * H)->actor = KT_STR("renamed@elsewhere");
+    alias_reads(w, INCIDENT_LEFT + 12 * H)->actor = KT_STR("al@laptop2"); /* the key, too */
+    struct kt_event *ev = alias_reads(w, INCIDENT_LEFT + 13 * H);
+    ev->actor = KT_STR("al@laptop2");
+    ev->credential = KT_STR("AKIAALIAS000000000011");
+    /* a scanner saw the credential of the incident before it was used */
+    ev = event(w, "leak://github.com%2Facme/aws-access-token/.env", 0, "aws-access-token", R - H);
+    ev->kind = KT_KIND_EXPOSURE;
+    ev->outcome = KT_OUT_UNKNOWN;
+    ev->source = KT_STR("leaks");
+    ev->instance = KT_STR("leaks");
+    ev->code = KT_STR("verified");
+    ev->credential = kt_str_of(w->credential);
+}
+
 /* ---- what must not be taken for it ---- */
 
 static void add_traps(struct incident *w)
@@ -554,6 +589,7 @@ struct incident *incident_new(uint64_t seed)
                    w->session);
     add_secrets(w);
     add_hop(w);
+    add_leaver(w);
     add_traps(w);
     assert(!w->arena.full);
     store_all(w);

@@ -10,6 +10,8 @@
 
 #define INCIDENT_T (MAKE_T0 - 10 * KT_NS_DAY) /* reads are in the hour behind it */
 
+#define INCIDENT_LEFT (INCIDENT_T + KT_NS_DAY) /* when the person behind it left */
+
 struct incident_secret {
     char id[160];
     const char *story;
@@ -23,7 +25,9 @@ struct incident {
     struct kt_rng_seeded state;
     struct kt_rng rng;
     char credential[64], session[32], actor[64], role[32], ip[32], account[16], arn[160];
-    char hop[96]; /* a secret that was read by a session which it opened, once */
+    char alias[32], alias_secret[96]; /* of the person: reads it before and after leaving */
+    unsigned after; /* reads by the alias after leaving; then one refused and two by its key */
+    char hop[96];   /* a secret that was read by a session which it opened, once */
     struct incident_secret secret[400];
     unsigned n, reads, failed, records;
     struct make *make;

@@ -116,6 +116,7 @@ static void check(struct incident *w, const char *handle, enum kt_credential_as 
     }
     assert_int_equal(reads + b->list[KT_BLAST_SETS].at[0].n, w->reads);
     check_order(b);
+    assert_int_equal(b->n_leaks, 1);
     kt_blast_free(b);
     kt_credential_done(&c);
     kt_ask_done(&a);
