@@ -196,20 +196,31 @@ static void grant(struct kt_checkpoints *c, unsigned i, const struct kt_path *pa
     w.answer(w.self, w.tag, any ? &news : NULL, why);
 }
 
+/* One answer is for all who have the same: after a restart of the collector that is every agent. */
 static void take_answers(struct kt_checkpoints *c)
 {
     struct kt_asked a;
     while (kt_maker_answer(c->maker, &a))
-        for (unsigned i = 0; i < c->n_wishes; i++) {
+        for (unsigned i = 0; i < c->n_wishes;) {
             struct kt_wish *w = &c->wishes[i];
-            if (w->w.tag != a.tag || w->w.from != a.from || !w->given)
-                continue;
-            if (a.st == KT_OK && a.to != c->newest.head.size)
+            if (!w->given || w->w.from != a.from) {
+                i++;
+            } else if (a.st == KT_OK && a.to != c->newest.head.size) {
                 w->given = false; /* there is a newer one by now */
-            else
+                i++;
+            } else {
                 grant(c, i, a.st == KT_OK ? &a.path : NULL, a.why);
-            break;
+            }
         }
+}
+
+static bool give(struct kt_checkpoints *c, uint64_t from, uint64_t size)
+{
+    if (!kt_maker_ask(c->maker, from, size))
+        return false;
+    for (unsigned i = 0; i < c->n_wishes; i++)
+        c->wishes[i].given = c->wishes[i].given || c->wishes[i].w.from == from;
+    return true;
 }
 
 static void give_wishes(struct kt_checkpoints *c)
@@ -217,21 +228,17 @@ static void give_wishes(struct kt_checkpoints *c)
     static const struct kt_path none;
     uint64_t size = c->newest.head.size;
     for (unsigned i = 0; i < c->n_wishes;) {
-        struct kt_wish *w = &c->wishes[i];
-        if (w->given) {
+        const struct kt_wish *w = &c->wishes[i];
+        if (w->given)
             i++;
-        } else if (size == 0) {
+        else if (size == 0)
             grant(c, i, NULL, "nothing is signed yet");
-        } else if (w->w.from > size) {
+        else if (w->w.from > size)
             grant(c, i, NULL, "the newest checkpoint is of fewer records");
-        } else if (w->w.from == 0 || w->w.from == size) {
+        else if (w->w.from == 0 || w->w.from == size)
             grant(c, i, &none, "");
-        } else if (kt_maker_ask(c->maker, w->w.tag, w->w.from, size)) {
-            w->given = true;
-            i++;
-        } else {
+        else if (!give(c, w->w.from, size))
             return; /* the others when there is room */
-        }
     }
 }
 

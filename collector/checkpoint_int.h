@@ -60,7 +60,7 @@ void kt_making_done(struct kt_making *m);
 
 struct kt_maker;
 struct kt_asked { /* a proof that is wished for, and what became of it */
-    uint64_t tag, from, to;
+    uint64_t from, to;
     enum kt_status st;
     struct kt_path path;
     char why[160];
@@ -72,7 +72,7 @@ int kt_maker_fd(const struct kt_maker *m); /* readable: something was made */
 bool kt_maker_take(struct kt_maker *m, struct kt_made *ret);
 void kt_maker_published(struct kt_maker *m, uint64_t size);
 /* false: so many are under way already. */
-bool kt_maker_ask(struct kt_maker *m, uint64_t tag, uint64_t from, uint64_t to);
+bool kt_maker_ask(struct kt_maker *m, uint64_t from, uint64_t to);
 bool kt_maker_answer(struct kt_maker *m, struct kt_asked *ret);
 void kt_maker_hurry(struct kt_maker *m); /* a checkpoint now */
 /* In the caller's thread; waits for the signer, 10 s at most. */

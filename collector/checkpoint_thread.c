@@ -200,12 +200,12 @@ void kt_maker_published(struct kt_maker *m, uint64_t size)
     (void)pthread_mutex_unlock(&m->lock);
 }
 
-bool kt_maker_ask(struct kt_maker *m, uint64_t tag, uint64_t from, uint64_t to)
+bool kt_maker_ask(struct kt_maker *m, uint64_t from, uint64_t to)
 {
     (void)pthread_mutex_lock(&m->lock);
     bool room = m->n_todo < UNDER_WAY;
     if (room)
-        m->todo[m->n_todo++] = (struct kt_asked){ .tag = tag, .from = from, .to = to };
+        m->todo[m->n_todo++] = (struct kt_asked){ .from = from, .to = to };
     (void)pthread_cond_signal(&m->woken);
     (void)pthread_mutex_unlock(&m->lock);
     return room;

@@ -279,13 +279,13 @@ void kt_maker_published(struct kt_maker *m, uint64_t size)
 {
     m->m.published = size;
 }
-bool kt_maker_ask(struct kt_maker *m, uint64_t tag, uint64_t from, uint64_t to)
+bool kt_maker_ask(struct kt_maker *m, uint64_t from, uint64_t to)
 {
     if (m->m.n == 2) /* little room: the others must wait for theirs */
         return false;
     struct kt_asked *a = &m->m.asked[m->m.n++];
     struct kt_error err = { 0 };
-    *a = (struct kt_asked){ .tag = tag, .from = from, .to = to };
+    *a = (struct kt_asked){ .from = from, .to = to };
     a->st = kt_making_proof(&now_world->making, from, to, &a->path, &err);
     (void)snprintf(a->why, sizeof a->why, "%.150s", err.text);
     return true;
@@ -475,6 +475,31 @@ static void a_wish_is_answered_for_the_newest_one_then(void **state)
     assert_int_equal(a.n, 1);
     assert_int_equal(a.head.size, c->newest.head.size);
     assert_true(kt_merkle_extends(&first, &a.head, &a.path));
+    kt_checkpoints_close(c);
+}
+
+static void one_proof_is_for_all_who_have_the_same(void **state)
+{
+    struct world *w = *state;
+    struct kt_checkpoints *c = open_checkpoints(w);
+    struct answered a = { 0 };
+    append(w, 1);
+    turn(w, c, true, true);
+    struct kt_head first = c->newest.head;
+    append(w, 2);
+    turn(w, c, true, true);
+    for (unsigned i = 0; i < 500; i++)
+        wish(c, &a, first.size, 1 + i);
+    hold_answers = true;
+    turn(w, c, false, true);
+    assert_int_equal(c->maker->m.n, 1);
+    kt_checkpoints_forget(c, 1); /* the one whose wish it was */
+    hold_answers = false;
+    turn(w, c, false, true);
+    assert_int_equal(a.n, 499);
+    assert_int_equal(a.none, 0);
+    assert_true(kt_merkle_extends(&first, &a.head, &a.path));
+    assert_int_equal(c->n_wishes, 0);
     kt_checkpoints_close(c);
 }
 
@@ -736,6 +761,7 @@ int main(void)
         WORLD(a_quiet_log_is_published_again),
         WORLD(whoever_was_away_gets_a_proof_from_what_he_has),
         WORLD(a_wish_is_answered_for_the_newest_one_then),
+        WORLD(one_proof_is_for_all_who_have_the_same),
         WORLD(cosignatures_are_checked_and_kept),
         WORLD(a_crowd_of_agents_leaves_room_for_witnesses),
         WORLD(older_ones_are_thinned_as_promised),
