@@ -128,6 +128,7 @@ static void take_made(struct kt_checkpoints *c)
     kt_made_done(&made);
     made.note = made.proof = (struct kt_buf){ 0 };
     c->last = made;
+    c->tries++;
 }
 
 static void publish(struct kt_checkpoints *c)

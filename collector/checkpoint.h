@@ -93,6 +93,7 @@ KT_MUST_USE enum kt_status kt_checkpoints_put(struct kt_checkpoints *c, struct k
 void kt_checkpoints_committed(struct kt_checkpoints *c); /* what was put is on the disk: publish */
 
 struct kt_checkpoints_trouble {
+    uint64_t tries;       /* so far in this life: all below is news when it has changed */
     bool refused;         /* by the signer; why: its sentence */
     bool late;            /* nothing was signed for KT_CHECKPOINT_LATE */
     bool signer_died;     /* since the last signature */

@@ -121,7 +121,7 @@ struct kt_checkpoints {
     struct kt_held newest, before, next; /* size 0: there is none */
     bool beat;                           /* publish again what is there */
     bool putting;                        /* of the open transaction */
-    uint64_t number;
+    uint64_t number, tries;
     struct kt_keeping keeping;
     struct kt_wish *wishes;
     unsigned n_wishes, cap_wishes;

@@ -15,6 +15,7 @@
 void kt_checkpoints_trouble(const struct kt_checkpoints *c, struct kt_checkpoints_trouble *ret)
 {
     *ret = (struct kt_checkpoints_trouble){
+        .tries = c->tries,
         .refused = c->last.what == KT_MADE_REFUSED,
         .late = c->o.clock.mono(c->o.clock.self) - c->signed_mono > KT_CHECKPOINT_LATE,
         .signer_died = c->last.signer_died,

@@ -54,7 +54,8 @@ struct kt_daemon {
         kt_time_ns until;
     } quiet[KT_NOTES_MAX]; /* notes told lately */
     unsigned next_quiet;
-    char unsigned_why[200]; /* why the newest checkpoint was not made, as logged */
+    uint64_t checkpoint_tries; /* of which people were told */
+    char unsigned_why[200];    /* why the newest checkpoint was not made, as logged */
     kt_time_ns started, next_minute, next_watchdog, next_disk, next_watch;
     bool keep_more;        /* old segments wait to be taken out */
     uint64_t changes;      /* of the detectors' state, that the next commit carries; 0: none */

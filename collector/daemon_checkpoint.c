@@ -153,14 +153,17 @@ enum kt_status kt_daemon_checkpoints(struct kt_daemon *d, struct kt_error *err)
     enum kt_status st = KT_OK;
     bool work = kt_checkpoints_turn(d->checkpoints);
     kt_checkpoints_trouble(d->checkpoints, &t);
-    tell(d, &t);
+    bool news = t.tries != d->checkpoint_tries;
+    d->checkpoint_tries = t.tries;
+    if (news || t.late)
+        tell(d, &t);
     if (work)
         st = kt_ingest_begin(d->ingest, err);
     if (st == KT_OK && work)
         st = kt_checkpoints_put(d->checkpoints, err);
     if (st == KT_OK && work)
         st = look_at_keys(d, err);
-    return st == KT_OK && t.works ? over(d, err) : st;
+    return st == KT_OK && news && t.works ? over(d, err) : st;
 }
 
 /* ---- what people decide ---- */

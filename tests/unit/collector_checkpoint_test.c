@@ -707,6 +707,40 @@ static void lateness_is_told_by_the_steady_clock(void **state)
     kt_checkpoints_close(c);
 }
 
+/* The file is given up, and the log goes on in the next one: the same log, the same tree. broken:
+ * its segments cannot be read any more; the head that was signed last is the next file's base. */
+static void succeed(struct world *w, bool broken)
+{
+    struct kt_error err = { 0 };
+    struct kt_made a, b;
+    append(w, 5);
+    kt_making_head(&w->making, 0, &a);
+    check_made(w, &a, NULL);
+    must(kt_store_succeed(w->store, "page 7 is broken", &err), &err);
+    kt_making_done(&w->making);
+    kt_store_close(w->store);
+    if (broken)
+        assert_int_equal(truncate(w->path, 16384), 0);
+    open_store(w);
+    begin_making(w);
+    append(w, 3);
+    kt_making_head(&w->making, a.head.size, &b);
+    check_made(w, &b, &a.head);
+    assert_int_equal(b.head.size, 8 * BATCH);
+    kt_made_done(&a);
+    kt_made_done(&b);
+}
+
+static void a_log_goes_on_in_the_next_file(void **state)
+{
+    succeed(*state, false);
+}
+
+static void a_log_goes_on_behind_a_lost_file(void **state)
+{
+    succeed(*state, true);
+}
+
 /* After `store new-log` the old note is not published under the new id. */
 static void a_renewed_log_begins_anew(void **state)
 {
@@ -767,6 +801,8 @@ int main(void)
         WORLD(older_ones_are_thinned_as_promised),
         WORLD(jumps_of_the_clock_lose_nothing_that_matters),
         WORLD(lateness_is_told_by_the_steady_clock),
+        WORLD(a_log_goes_on_in_the_next_file),
+        WORLD(a_log_goes_on_behind_a_lost_file),
         WORLD(a_renewed_log_begins_anew),
     };
     return cmocka_run_group_tests_name("collector_checkpoint", tests, NULL, NULL);
