@@ -68,10 +68,11 @@ static int64_t number(struct kt_jval v, const char *path)
 static void print_verified(struct kt_jval l)
 {
     char buf[KT_TIME_TEXT_MAX];
-    printf("%.8s…, %lld records, verified and kept %s ago%s, key by %.*s\n",
+    printf("%.8s…, %lld records, verified and kept %s ago%s, key %s\n",
            kt_json_str_at(l, "kept.log").at, (long long)number(l, "kept.size"),
            ago(number(l, "at"), buf), number(l, "signed") != 0 ? " and cosigned" : "",
-           KT_STR_ARG(kt_json_str_at(l, "pinned")));
+           kt_str_is(kt_json_str_at(l, "pinned"), "configured") ? "as configured"
+                                                                : "pinned at first use");
 }
 
 bool kt_print_logs(struct kt_jval logs)

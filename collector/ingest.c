@@ -631,9 +631,11 @@ static void notice_log(struct kt_ingest *in, const struct talk *t)
         if (ev == NULL)
             continue;
         char text[240];
-        struct kt_str what = kt_utf8_cut(ev->message, sizeof text - KT_NAME_MAX - 16);
-        (void)snprintf(text, sizeof text, "agent " KT_STR_FMT ": " KT_STR_FMT, KT_STR_ARG(t->name),
-                       KT_STR_ARG(what));
+        (void)snprintf(text, sizeof text, "%s agent " KT_STR_FMT ": ", says[i].what,
+                       KT_STR_ARG(t->name));
+        size_t n = strlen(text);
+        struct kt_str what = kt_utf8_cut(ev->message, sizeof text - 1 - n);
+        (void)snprintf(text + n, sizeof text - n, KT_STR_FMT, KT_STR_ARG(what));
         raise_alarm(in, t->agent, KT_STR("log"), says[i].code, text);
     }
 }
