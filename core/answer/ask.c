@@ -87,7 +87,8 @@ enum kt_status kt_ask_pattern(struct kt_buf *query, const char *field, struct kt
 static enum kt_status plan(struct kt_ask *a, struct kt_str text, struct kt_query **ret,
                            struct kt_scan *scan, struct kt_error *err)
 {
-    if (kt_query_parse_as(text, a->now, a->zone_offset_s, a->ids, ret, err) != KT_OK)
+    const struct kt_identities *ids = a->as_written ? NULL : a->ids;
+    if (kt_query_parse_as(text, a->now, a->zone_offset_s, ids, ret, err) != KT_OK)
         return kt_wrap(err, "query");
     *scan = (struct kt_scan){ .since = a->since,
                               .until = a->until,

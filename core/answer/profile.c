@@ -238,15 +238,18 @@ static enum kt_status walk_all(struct kt_profiling *p, struct kt_error *err)
     bool compared = p->what.usual > 0 && p->out.since > 0;
     if (kt_reader_stats(p->ask->reader, &stats, err) != KT_OK)
         return err == NULL ? KT_E_IO : err->code;
+    /* A record without a time stands at its arrival. */
+    kt_time_ns log_first =
+        stats.first_arrival < stats.first_time ? stats.first_arrival : stats.first_time;
     if (p->what.kind == KT_PROFILE_SESSION)
         return walk_sessions(p, err);
     enum kt_status status = kt_profile_columns(p, kt_buf_str(&p->query), err);
     if (status == KT_OK && compared)
-        status = walk_usual(p, stats.first_time, err);
+        status = walk_usual(p, log_first, err);
     p->compared = compared && !p->what.undated;
-    p->whole = p->out.since == 0 || (compared && stats.first_time >= p->out.usual_since);
+    p->whole = p->out.since == 0 || (compared && log_first >= p->out.usual_since);
     if (status == KT_OK && p->compared)
-        status = kt_profile_before(p, stats.first_time, err);
+        status = kt_profile_before(p, log_first, err);
     if (status == KT_OK && p->what.sessions)
         status = walk_sessions(p, err);
     return status;
@@ -265,8 +268,10 @@ enum kt_status kt_profile_load(struct kt_ask *a, const struct kt_profile_ask *wh
     for (unsigned i = 0; i < KT_PROFILE_LIST_COUNT; i++)
         p->list[i].map = kt_map_new((uint64_t)a->now);
     enum kt_status status = make_query(a, what, &p->query, &p->only, err);
+    a->as_written = p->only != NULL;
     if (status == KT_OK)
         status = walk_all(p, err);
+    a->as_written = false;
     if (status != KT_OK) {
         kt_profile_free(&p->out);
         return status;

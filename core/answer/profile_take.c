@@ -158,7 +158,8 @@ void kt_profile_take(struct kt_profiling *p, const struct kt_profile_met *m)
             count(p, m);
     }
     for (unsigned i = 0; i < KT_PROFILE_LIST_COUNT; i++)
-        if (all.n[i] != KT_MAP_NONE)
+        if (all.n[i] != KT_MAP_NONE &&
+            (p->span != KT_PROFILE_SPAN_BEFORE || p->list[i].at[all.n[i]].wanted))
             tally(p, &p->list[i].at[all.n[i]].e, m);
     if (actor != KT_MAP_NONE && m->kind != KT_ACTOR_UNKNOWN)
         p->list[KT_PROFILE_ACTORS].at[actor].e.kind = m->kind;
