@@ -21,7 +21,7 @@ struct view {
     struct kt_asking asking;
     struct kt_coverage *c;
     const char *source;
-    bool gaps, fail;
+    bool gaps, fail, recount;
 };
 
 static bool is_asked(const struct view *v, const struct kt_coverage_source *s)
@@ -294,6 +294,8 @@ int kt_cmd_coverage(int argc, char **argv)
         { "--gaps", 0, KT_FLAG_BOOL, NULL, "the gaps alone, all of them", &v.gaps, NULL },
         { "--source", 0, KT_FLAG_STRING, "NAME", "of this source, or of this type of source",
           &v.source, NULL },
+        { "--recount", 0, KT_FLAG_BOOL, NULL,
+          "by the records alone, without the sums that the collector keeps", &v.recount, NULL },
         { "--fail", 0, KT_FLAG_BOOL, NULL, "exit 1 when a gap was not filled", &v.fail, NULL },
         { 0 },
     };
@@ -309,8 +311,10 @@ int kt_cmd_coverage(int argc, char **argv)
         return KT_EXIT_USAGE;
     }
     bool no = false;
-    if (kt_asking_open(&v.asking, SPAN, &err) == KT_OK &&
-        kt_coverage_load(&v.asking.ask, &v.c, &err) == KT_OK && check_source(&v, &err) == KT_OK) {
+    bool opened = kt_asking_open(&v.asking, SPAN, &err) == KT_OK;
+    v.asking.ask.recount = v.recount;
+    if (opened && kt_coverage_load(&v.asking.ask, &v.c, &err) == KT_OK &&
+        check_source(&v, &err) == KT_OK) {
         print(&v);
         no = v.fail && any_open(&v);
     }

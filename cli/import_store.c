@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/answer/tally_kept.h"
 #include "core/base/alloc.h"
 #include "core/base/map.h"
 
@@ -40,10 +41,43 @@ static enum kt_status store_lines(void *self, enum kt_origin origin,
     return kt_store_housekeep(s->store, false, err);
 }
 
+static enum kt_status put(void *self, const char *name, struct kt_str value, struct kt_error *err)
+{
+    struct kt_import_store *s = self;
+    return kt_store_put(s->store, name, value, err);
+}
+
+/* As a collector does by the clock: sums for `keytrail coverage`. */
+static enum kt_status keep_sums(struct kt_import_store *s, struct kt_error *err)
+{
+    struct kt_error why = { 0 };
+    struct kt_reader *r = NULL;
+    bool more = true;
+    while (more) {
+        more = false;
+        if (kt_store_begin(s->store, err) != KT_OK)
+            return err->code;
+        enum kt_status st = kt_reader_open(kt_store_file(s->store), &r, &why);
+        if (st == KT_OK)
+            st = kt_tally_keep(r, put, s, &more, &why);
+        kt_reader_close(r);
+        r = NULL;
+        if (st != KT_OK) { /* questions walk over the records then */
+            kt_store_rollback(s->store);
+            return KT_OK;
+        }
+        if (kt_store_commit(s->store, err) != KT_OK)
+            return err->code;
+    }
+    return KT_OK;
+}
+
 static enum kt_status store_end(void *self, struct kt_error *err)
 {
     struct kt_import_store *s = self;
-    return kt_ingest_commit(s->ingest, err);
+    if (kt_ingest_commit(s->ingest, err) != KT_OK)
+        return err->code;
+    return keep_sums(s, err);
 }
 
 static enum kt_status open_geo(const char *config, struct kt_geo **ret, struct kt_error *err)

@@ -56,6 +56,7 @@ struct kt_daemon {
     unsigned next_quiet;
     uint64_t checkpoint_tries; /* of which people were told */
     char unsigned_why[200];    /* why the newest checkpoint was not made, as logged */
+    kt_time_ns next_tally;
     kt_time_ns started, next_minute, next_watchdog, next_disk, next_watch;
     bool keep_more;        /* old segments wait to be taken out */
     uint64_t changes;      /* of the detectors' state, that the next commit carries; 0: none */
@@ -202,6 +203,11 @@ void kt_daemon_reply(void *self, uint64_t peer, struct kt_str body);
 /* ---- daemon_clock.c: what is looked at by the clock ---- */
 /* Opens a transaction when something is to be written. */
 KT_MUST_USE enum kt_status kt_daemon_by_the_clock(struct kt_daemon *d, struct kt_error *err);
+
+/* ---- daemon_tally.c: sums for `keytrail coverage` ---- */
+/* Takes the next slice of the log in; *ret_more: there is another. */
+KT_MUST_USE enum kt_status kt_daemon_tally(struct kt_daemon *d, bool *ret_more,
+                                           struct kt_error *err);
 
 /* ---- daemon_turn.c: a turn of the loop ---- */
 /* The commit that everything waits for, and what follows it. */

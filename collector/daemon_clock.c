@@ -115,5 +115,11 @@ enum kt_status kt_daemon_by_the_clock(struct kt_daemon *d, struct kt_error *err)
         if (st != KT_OK)
             return st;
     }
+    if (now >= d->next_tally) {
+        bool more = false;
+        if (kt_daemon_tally(d, &more, err) != KT_OK)
+            return err->code;
+        d->next_tally = mono() + (more ? KT_NS_S : KT_NS_MIN);
+    }
     return kt_ingest_tick(d->ingest, err);
 }

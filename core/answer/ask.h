@@ -17,9 +17,10 @@ struct kt_ask {
     uint64_t until_seq; /* the newest record that counts; 0: all. So that several walks over a log
                            that grows speak of the same records */
     int zone_offset_s;  /* of relative times in queries, and of hours and days in answers */
-    bool newest_first;  /* kt_ask_records: instead of oldest first */
-    bool as_written;    /* actor: in queries means what is written, no aliases: whoever judges the
-                           actors of rows, since columns alone cannot say an alias for some sources */
+    bool recount;      /* trust no sums that are kept (tally_kept.h): derive all from the records */
+    bool newest_first; /* kt_ask_records: instead of oldest first */
+    bool as_written;   /* actor: in queries means what is written, no aliases: whoever judges the
+                          actors of rows, since columns alone cannot say an alias for some sources */
     /* Asked as in struct kt_scan: true ends a walk with KT_E_LIMIT. */
     bool (*give_up)(void *self);
     void *give_up_self;

@@ -231,29 +231,39 @@ static void done(struct kt_survey *v)
     kt_tally_free(v->t);
 }
 
+/* Days are counted whole. */
+static kt_time_ns begin_of(const struct kt_survey *v)
+{
+    return v->c->first_day * KT_NS_DAY - BEFORE * KT_NS_MIN;
+}
+
+static kt_time_ns end_of(const struct kt_survey *v)
+{
+    return (v->c->first_day + v->c->days) * KT_NS_DAY;
+}
+
 /* The window, and of each day before it two minutes: whoever reports is heard in them. A window
  * without a silence needs no more. */
 static enum kt_status load_window(struct kt_survey *v, struct kt_error *err)
 {
     struct kt_span span[KT_SURVEY_HISTORY + 1];
-    kt_time_ns since = (v->since - BEFORE) * KT_NS_MIN;
+    kt_time_ns since = begin_of(v);
     unsigned n = 0;
     for (unsigned i = KT_SURVEY_HISTORY; i > 0; i--)
         if (since - i * KT_NS_DAY > 0)
             span[n++] =
                 (struct kt_span){ since - i * KT_NS_DAY, since - i * KT_NS_DAY + 2 * KT_NS_MIN };
-    span[n++] = (struct kt_span){ since > 0 ? since : 1, v->until * KT_NS_MIN };
-    return kt_tally_load(v->a, span, n, v->c->since, &v->t, err);
+    span[n++] = (struct kt_span){ since > 0 ? since : 1, end_of(v) };
+    return kt_tally_load(v->a, span, n, &v->t, err);
 }
 
 static enum kt_status load_history(struct kt_survey *v, struct kt_error *err)
 {
-    struct kt_span all = { (v->since - BEFORE) * KT_NS_MIN - KT_SURVEY_HISTORY * KT_NS_DAY,
-                           v->until * KT_NS_MIN };
+    struct kt_span all = { begin_of(v) - KT_SURVEY_HISTORY * KT_NS_DAY, end_of(v) };
     all.since = all.since > 0 ? all.since : 1;
     kt_tally_free(v->t);
     v->t = NULL;
-    return kt_tally_load(v->a, &all, 1, v->c->since, &v->t, err);
+    return kt_tally_load(v->a, &all, 1, &v->t, err);
 }
 
 static enum kt_status survey(struct kt_survey *v, struct kt_error *err)

@@ -37,7 +37,7 @@ struct kt_coverage_gap {
     uint64_t events;    /* that came later, or (not filled) are known to be missing; 0: not known */
     struct kt_str text; /* one clause for people: "agent web-1 said nothing" */
 };
-struct kt_coverage_day { /* of one instance, UTC, as far as it lies in the window */
+struct kt_coverage_day { /* of one instance, a whole UTC day; share: as far as the window has it */
     uint64_t events, quarantined, reports;
     kt_time_ns lag_max; /* arrival minus event time; 0: nothing came later than is usual */
     uint8_t share;      /* percent of the day that is covered; of days before the first record 0 */

@@ -114,6 +114,7 @@ static struct kt_survey_span listened(const struct kt_survey *v, unsigned i)
     struct kt_survey_span l = { s->first / KT_NS_MIN, s->last / KT_NS_MIN + 1 };
     if (s->heard != 0)
         l.until = later(l.until, v->end - slack);
+    l.until = earlier(l.until, v->end);
     return l;
 }
 

@@ -38,6 +38,7 @@ static enum kt_status read_signs(struct kt_survey *v, enum kt_kind kind, kt_time
                                   .control_kind = kind,
                                   .detail = KT_DETAIL_LINE,
                                   .newest_first = true,
+                                  .until_seq = v->a->until_seq,
                                   .give_up = v->a->give_up,
                                   .give_up_self = v->a->give_up_self,
                                   .damage = &v->a->damage };

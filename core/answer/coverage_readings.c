@@ -144,6 +144,7 @@ static enum kt_status walk(struct walk *w, struct kt_error *err)
     const struct kt_str needle = KT_STR("\"kind\":\"report\"");
     struct kt_ask *a = w->v->a;
     const struct kt_scan scan = { .records = true,
+                                  .until_seq = a->until_seq,
                                   .since = w->span[0].since,
                                   .until = w->span[w->n_spans - 1].until,
                                   .span = w->span,

@@ -298,7 +298,8 @@ static enum kt_status read_newest(struct lines *rs, struct kt_error *err)
             continue;
         kt_buf_addz(&query, "kind:report");
         kt_ask_term(&query, "instance", kt_str_of(rs->v->t->at[i].instance));
-        if (walk(rs->v, at, at + 1, kt_buf_str(&query), take_newest, rs, err) != KT_OK)
+        at -= at % KT_NS_MIN; /* it is known to the minute */
+        if (walk(rs->v, at, at + KT_NS_MIN, kt_buf_str(&query), take_newest, rs, err) != KT_OK)
             return err->code;
     }
     return KT_OK;

@@ -6,6 +6,8 @@
  */
 #include "core/answer/tally.h"
 
+#include "core/answer/tally_kept.h"
+
 #include "core/base/alloc.h"
 #include "core/base/map.h"
 
@@ -48,7 +50,7 @@ void kt_tally_free(struct kt_tally *t)
 
 struct walk {
     struct kt_tally *t;
-    struct kt_buf name;
+    int64_t first, end; /* minutes that it has */
     /* of the view at hand: which instance a code means, for the source code it was met with */
     struct known {
         uint32_t source_code, number;
@@ -58,17 +60,44 @@ struct walk {
     kt_time_ns late;
 };
 
-static unsigned add_source(struct kt_tally *t, struct kt_str source, struct kt_str instance)
+struct kt_tally *kt_tally_new(int64_t first_day, uint32_t days)
 {
+    struct kt_tally *t = kt_alloc(sizeof *t);
+    t->first_day = first_day;
+    t->days = days;
+    t->names = kt_map_new(0);
+    return t;
+}
+
+uint32_t kt_tally_source(struct kt_tally *t, struct kt_str source, struct kt_str instance)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf name = { 0 };
+    bool fresh;
+    kt_buf_add(&name, source);
+    kt_buf_byte(&name, '\t');
+    kt_buf_add(&name, instance);
+    uint32_t number = kt_map_put(t->names, kt_buf_str(&name), &fresh);
+    if (!fresh)
+        return number;
     if (t->n == t->cap) {
         t->cap = t->cap == 0 ? 16 : 2 * t->cap;
         t->at = kt_realloc_array(t->at, t->cap, sizeof *t->at);
     }
-    t->at[t->n] =
+    t->at[t->n++] =
         (struct kt_tally_source){ .source = kt_str_dup(source),
                                   .instance = kt_str_dup(instance),
                                   .day = kt_alloc_array(t->days, sizeof(struct kt_tally_day *)) };
-    return t->n++;
+    return number;
+}
+
+struct kt_tally_day *kt_tally_page(struct kt_tally *t, uint32_t source, int64_t day)
+{
+    struct kt_tally_day **d = &t->at[source].day[day - t->first_day];
+    if (*d == NULL) {
+        *d = kt_alloc(sizeof **d);
+        t->pages++;
+    }
+    return *d;
 }
 
 static uint32_t number_of(struct walk *w, const struct kt_columns *c, uint32_t row)
@@ -79,16 +108,9 @@ static uint32_t number_of(struct walk *w, const struct kt_columns *c, uint32_t r
     uint32_t code = source->code[row];
     if (k->source_code == code + 1)
         return k->number;
-    bool fresh;
-    kt_buf_reset(&w->name);
-    kt_buf_add(&w->name, kt_column_str(c, KT_COL_SOURCE, row));
-    kt_buf_byte(&w->name, '\t');
-    kt_buf_add(&w->name, kt_column_str(c, KT_COL_INSTANCE, row));
     k->source_code = code + 1;
-    k->number = kt_map_put(w->t->names, kt_buf_str(&w->name), &fresh);
-    if (fresh)
-        (void)add_source(w->t, kt_column_str(c, KT_COL_SOURCE, row),
-                         kt_column_str(c, KT_COL_INSTANCE, row));
+    k->number = kt_tally_source(w->t, kt_column_str(c, KT_COL_SOURCE, row),
+                                kt_column_str(c, KT_COL_INSTANCE, row));
     return k->number;
 }
 
@@ -108,36 +130,27 @@ static void widen(kt_time_ns *first, kt_time_ns *last, kt_time_ns time)
     *last = time > *last ? time : *last;
 }
 
-static struct kt_tally_day *page_of(struct kt_tally *t, struct kt_tally_source *s, int64_t minute)
-{
-    struct kt_tally_day **d = &s->day[minute / KT_TALLY_MINUTES - t->first_day];
-    if (*d == NULL) {
-        *d = kt_alloc(sizeof **d);
-        t->pages++;
-    }
-    return *d;
-}
-
 static void count(struct walk *w, uint32_t number, enum kt_kind kind, kt_time_ns time,
                   const kt_time_ns *arrival)
 {
     struct kt_tally_source *s = &w->t->at[number];
     int64_t minute = time / KT_NS_MIN;
-    struct kt_tally_day *d = page_of(w->t, s, minute);
+    if (minute < w->first || minute >= w->end)
+        return; /* of a day that is not asked for */
+    struct kt_tally_day *d = kt_tally_page(w->t, number, minute / KT_TALLY_MINUTES);
     uint32_t of_day = (uint32_t)(minute % KT_TALLY_MINUTES);
-    bool counts = time >= w->t->counted;
     if (kind == KT_KIND_ACCESS) {
-        d->events += counts;
+        d->events++;
         d->hour[of_day / 60]++;
         if (d->access[of_day] < UINT16_MAX)
             d->access[of_day]++;
         widen(&s->first, &s->last, time);
     } else if (kind == KT_KIND_REPORT) {
-        d->reports += counts;
+        d->reports++;
         d->mark[of_day] |= KT_TALLY_REPORT;
         widen(&s->heard, &s->heard_last, time);
     } else if (kind == KT_KIND_QUARANTINE) {
-        d->quarantined += counts;
+        d->quarantined++;
     }
     if (arrival == NULL || (kind != KT_KIND_ACCESS && kind != KT_KIND_REPORT))
         return;
@@ -148,8 +161,7 @@ static void count(struct walk *w, uint32_t number, enum kt_kind kind, kt_time_ns
     if (*arrival - time <= w->late)
         return;
     note_late(d, of_day, *arrival, kind == KT_KIND_ACCESS);
-    if (counts && *arrival - time > d->lag_max)
-        d->lag_max = *arrival - time;
+    d->lag_max = *arrival - time > d->lag_max ? *arrival - time : d->lag_max;
 }
 
 static enum kt_status take_view(struct walk *w, const struct kt_view *v, struct kt_error *err)
@@ -175,53 +187,77 @@ static enum kt_status take_view(struct walk *w, const struct kt_view *v, struct 
     return KT_OK;
 }
 
-static enum kt_status walk(struct kt_ask *a, const struct kt_scan *scan, struct walk *w,
-                           struct kt_error *err)
+enum kt_status kt_tally_walk(struct kt_tally *t, struct kt_reader *r, const struct kt_scan *scan,
+                             struct kt_scan_cost *ret_cost, struct kt_error *err)
 {
     const uint32_t columns =
         KT_COLUMN(KT_COL_KIND) | KT_COLUMN(KT_COL_SOURCE) | KT_COLUMN(KT_COL_INSTANCE);
+    struct walk w = { .t = t,
+                      .first = t->first_day * KT_TALLY_MINUTES,
+                      .end = (t->first_day + t->days) * KT_TALLY_MINUTES,
+                      .allowance_of = UINT32_MAX };
     struct kt_columns_scan *c = NULL;
-    struct kt_scan_cost cost = { 0 };
     struct kt_view view;
-    enum kt_status status = kt_columns_open(a->reader, scan, columns, true, &c, err);
+    enum kt_status status = kt_columns_open(r, scan, columns, true, &c, err);
     while (status == KT_OK) {
         status = kt_columns_next(c, &view, err);
         if (status == KT_OK)
-            status = take_view(w, &view, err);
+            status = take_view(&w, &view, err);
     }
     if (c != NULL)
-        kt_columns_cost(c, &cost);
+        kt_columns_cost(c, ret_cost);
     kt_columns_scan_free(c);
-    kt_scan_cost_add(&a->cost, &cost);
+    kt_free(w.known);
     return status == KT_E_AGAIN ? KT_OK : status;
 }
 
+static void widen_by_pages(struct kt_tally *t)
+{
+    for (unsigned i = 0; i < t->n; i++)
+        for (uint32_t k = 0; k < t->days; k++) {
+            const struct kt_tally_day *d = t->at[i].day[k];
+            kt_time_ns at = (t->first_day + k) * KT_NS_DAY;
+            for (uint32_t m = 0; d != NULL && m < KT_TALLY_MINUTES; m++, at += KT_NS_MIN) {
+                if (d->access[m] > 0)
+                    widen(&t->at[i].first, &t->at[i].last, at);
+                if ((d->mark[m] & KT_TALLY_REPORT) != 0)
+                    widen(&t->at[i].heard, &t->at[i].heard_last, at);
+            }
+        }
+}
+
 enum kt_status kt_tally_load(struct kt_ask *a, const struct kt_span *span, unsigned n,
-                             kt_time_ns counted, struct kt_tally **ret, struct kt_error *err)
+                             struct kt_tally **ret, struct kt_error *err)
 {
     kt_time_ns since = span[0].since, until = span[n - 1].until;
-    const struct kt_scan scan = { .records = true,
-                                  .since = since,
-                                  .until = until,
-                                  .span = n > 1 ? span : NULL,
-                                  .n_spans = n > 1 ? n : 0,
-                                  .late_after = KT_TALLY_LATE,
-                                  .give_up = a->give_up,
-                                  .give_up_self = a->give_up_self,
-                                  .damage = &a->damage };
-    struct kt_tally *t = kt_alloc(sizeof *t);
-    struct walk w = { .t = t, .allowance_of = UINT32_MAX };
-    t->first_day = since / KT_NS_DAY;
-    t->counted = counted;
-    t->days = (uint32_t)((until - 1) / KT_NS_DAY - t->first_day + 1);
-    t->names = kt_map_new(0);
-    enum kt_status status = walk(a, &scan, &w, err);
-    kt_buf_done(&w.name);
-    kt_free(w.known);
+    int64_t first_day = since / KT_NS_DAY;
+    struct kt_tally *t =
+        kt_tally_new(first_day, (uint32_t)((until - 1) / KT_NS_DAY - first_day + 1));
+    struct kt_scan_cost cost = { 0 };
+    struct kt_scan scan = { .records = true,
+                            .since = since,
+                            .until = until,
+                            .span = n > 1 ? span : NULL,
+                            .n_spans = n > 1 ? n : 0,
+                            .late_after = KT_TALLY_LATE,
+                            .give_up = a->give_up,
+                            .give_up_self = a->give_up_self,
+                            .damage = &a->damage };
+    uint64_t kept = 0;
+    enum kt_status status = KT_OK;
+    if (!a->recount && a->until_seq == 0) /* what is kept knows no earlier state of the log */
+        status = kt_tally_kept(t, a->reader, &kept, err);
+    scan.from_seq = kept + 1;
+    scan.until_seq = a->until_seq;
+    if (status == KT_OK)
+        status = kt_tally_walk(t, a->reader, &scan, &cost, err);
+    kt_scan_cost_add(&a->cost, &cost);
     if (status != KT_OK) {
         kt_tally_free(t);
         return status;
     }
+    if (kept > 0)
+        widen_by_pages(t);
     *ret = t;
     return KT_OK;
 }

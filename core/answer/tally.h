@@ -38,12 +38,21 @@ struct kt_tally {
     struct kt_tally_source *at;
     unsigned n, cap;
 };
-/* What lies in the n spans (rising, apart), event time; pages begin with the first span's day, days
- * are counted from `counted` on.
- * KT_E_LIMIT: more than KT_TALLY_PAGES. */
+/* What lies in the n spans (rising, apart), event time; pages begin with the first span's day. Of
+ * records whose sums are kept (tally_kept.h) whole days; first, last and heard are then known to
+ * the minute. KT_E_LIMIT: more than KT_TALLY_PAGES. */
 KT_MUST_USE enum kt_status kt_tally_load(struct kt_ask *a, const struct kt_span *span, unsigned n,
-                                         kt_time_ns counted, struct kt_tally **ret,
+                                         struct kt_tally **ret, struct kt_error *err);
+/* Adds what lies in the scan's bounds; days outside of the tally's are left out. */
+KT_MUST_USE enum kt_status kt_tally_walk(struct kt_tally *t, struct kt_reader *r,
+                                         const struct kt_scan *scan, struct kt_scan_cost *ret_cost,
                                          struct kt_error *err);
+/* An empty one. */
+struct kt_tally *kt_tally_new(int64_t first_day, uint32_t days);
+/* The source of that name, added when it is new: its index in `at`. */
+uint32_t kt_tally_source(struct kt_tally *t, struct kt_str source, struct kt_str instance);
+/* The page of a day that the tally has, made when there is none. */
+struct kt_tally_day *kt_tally_page(struct kt_tally *t, uint32_t source, int64_t day);
 void kt_tally_free(struct kt_tally *t);
 /* The page of a day since the epoch, or NULL. */
 const struct kt_tally_day *kt_tally_day(const struct kt_tally *t, const struct kt_tally_source *s,

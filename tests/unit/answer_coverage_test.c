@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "core/answer/coverage.h"
+#include "core/answer/tally_kept.h"
 #include "core/base/enc.h"
 #include "core/event/line.h"
 #include "core/sys/rng.h"
@@ -351,7 +352,7 @@ static void all_are_found(void)
         }
 }
 
-static struct kt_coverage *load(kt_time_ns since, kt_time_ns until)
+static struct kt_coverage *load_how(kt_time_ns since, kt_time_ns until, bool recount)
 {
     struct kt_ask a;
     struct kt_error err = { 0 };
@@ -359,12 +360,70 @@ static struct kt_coverage *load(kt_time_ns since, kt_time_ns until)
     must(kt_ask_open(&a, w.path, NULL, T0 + DAYS * KT_NS_DAY, &err), &err);
     a.since = since;
     a.until = until;
+    a.recount = recount;
     err = (struct kt_error){ 0 };
     must(kt_coverage_load(&a, &c, &err), &err);
     assert_int_equal(err.code, KT_OK);
     assert_int_equal(a.damage.places, 0);
     kt_ask_done(&a);
     return c;
+}
+
+static struct kt_coverage *load(kt_time_ns since, kt_time_ns until)
+{
+    return load_how(since, until, false);
+}
+
+/* ---- sums that are kept ---- */
+
+static enum kt_status put(void *self, const char *name, struct kt_str value, struct kt_error *err)
+{
+    return kt_store_put(self, name, value, err);
+}
+
+static void keep_sums(void)
+{
+    struct kt_error err = { 0 };
+    struct kt_store *store = NULL;
+    struct kt_reader *r = NULL;
+    bool more = true;
+    must(kt_store_open(&(struct kt_store_options){ .path = w.path }, &store, &err), &err);
+    for (unsigned n = 0; more; n++) {
+        must(kt_store_begin(store, &err), &err);
+        must(kt_reader_open(w.path, &r, &err), &err);
+        must(kt_tally_keep(r, put, store, &more, &err), &err);
+        kt_reader_close(r);
+        must(kt_store_commit(store, &err), &err);
+        assert_true(n < 10);
+    }
+    kt_store_close(store);
+    KT_CLEANUP(kt_buf_done) struct kt_buf head = { 0 };
+    must(kt_reader_open(w.path, &r, &err), &err);
+    must(kt_reader_get(r, KT_TALLY_BLOB, &head, &err), &err);
+    assert_int_equal(head.len, 8);
+    kt_reader_close(r);
+}
+
+/* What the sums say is what the records say, in all of it. */
+static void kept_sums_change_nothing(kt_time_ns since, kt_time_ns until)
+{
+    struct kt_coverage *a = load_how(since, until, false), *b = load_how(since, until, true);
+    assert_int_equal(a->n_gaps, b->n_gaps);
+    assert_int_equal(a->n_sources, b->n_sources);
+    for (unsigned i = 0; i < a->n_gaps; i++) {
+        assert_int_equal(a->gap[i].from, b->gap[i].from);
+        assert_int_equal(a->gap[i].until, b->gap[i].until);
+        assert_int_equal(a->gap[i].cause, b->gap[i].cause);
+        assert_int_equal(a->gap[i].filled_at, b->gap[i].filled_at);
+        assert_int_equal(a->gap[i].events, b->gap[i].events);
+    }
+    for (unsigned i = 0; i < a->n_sources; i++)
+        for (unsigned k = 0; k < b->n_sources; k++)
+            if (kt_str_eq(a->source[i].instance, b->source[k].instance))
+                assert_memory_equal(a->source[i].day, b->source[k].day,
+                                    a->days * sizeof *a->source[i].day);
+    kt_coverage_free(a);
+    kt_coverage_free(b);
 }
 
 static void days_say_what_is_covered(const struct kt_coverage *c)
@@ -415,6 +474,10 @@ static void each_gap_is_found_and_none_invented(void **state)
                 match(&one->gap[g]);
             kt_coverage_free(one);
         }
+        keep_sums();
+        kept_sums_change_nothing(T0 + SAFE * KT_NS_DAY, 0);
+        kept_sums_change_nothing(T0 + 3 * KT_NS_DAY + KT_NS_HOUR, T0 + 35 * KT_NS_DAY + 5);
+        kept_sums_change_nothing(0, 0);
         drop_world();
     }
 }

@@ -1,0 +1,279 @@
+/*
+ * tally_kept: pages to bytes and back; which blocks of days a slice of the log touches.
+ *
+ * Owns:  a tally while a slice is taken in.
+ * Calls: core/answer/tally.h, core/base, core/store/read.h.
+ */
+#include "core/answer/tally_kept.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "core/base/alloc.h"
+#include "core/base/map.h"
+#include "core/base/zip.h"
+
+#define FIRST_DAY 10957 /* 2000-01-01: records of other times are in no block, as in no window */
+#define LAST_DAY  32874 /* 2060-01-03 */
+#define RAW_MAX   ((size_t)64 << 20)
+#define RATIO_MAX 2000u
+
+static const char *name_of(int64_t block, char buf[40])
+{
+    (void)snprintf(buf, 40, KT_TALLY_BLOB "/%" PRId64, block);
+    return buf;
+}
+
+/* ---- writing ---- */
+
+static void write_minutes(const struct kt_tally_day *d, struct kt_buf *out)
+{
+    uint32_t n = 0, last = 0;
+    for (uint32_t m = 0; m < KT_TALLY_MINUTES; m++)
+        n += d->access[m] > 0 || d->mark[m] != 0;
+    kt_buf_varint(out, n);
+    for (uint32_t m = 0; m < KT_TALLY_MINUTES; m++) {
+        if (d->access[m] == 0 && d->mark[m] == 0)
+            continue;
+        kt_buf_varint(out, m - last);
+        kt_buf_varint(out, d->access[m]);
+        kt_buf_u8(out, d->mark[m]);
+        last = m;
+    }
+}
+
+static void write_late(const struct kt_tally_day *d, int64_t day, struct kt_buf *out)
+{
+    uint32_t n = 0, last = 0;
+    for (uint32_t m = 0; d->late != NULL && m < KT_TALLY_MINUTES; m++)
+        n += d->late->arrived[m] > 0;
+    kt_buf_varint(out, n);
+    for (uint32_t m = 0; n > 0 && m < KT_TALLY_MINUTES; m++) {
+        if (d->late->arrived[m] == 0)
+            continue;
+        kt_buf_varint(out, m - last);
+        kt_buf_zigzag(out, (int64_t)d->late->arrived[m] - (day * KT_TALLY_MINUTES + m));
+        kt_buf_varint(out, d->late->n[m]);
+        last = m;
+    }
+}
+
+static void write_block(const struct kt_tally *t, int64_t block, struct kt_buf *out)
+{
+    kt_buf_varint(out, t->n);
+    for (unsigned i = 0; i < t->n; i++) {
+        uint32_t days = 0;
+        kt_buf_str16(out, kt_str_of(t->at[i].source));
+        kt_buf_str16(out, kt_str_of(t->at[i].instance));
+        for (int64_t k = 0; k < KT_TALLY_BLOCK; k++)
+            days += kt_tally_day(t, &t->at[i], block * KT_TALLY_BLOCK + k) != NULL;
+        kt_buf_varint(out, days);
+        for (int64_t k = 0; k < KT_TALLY_BLOCK; k++) {
+            int64_t day = block * KT_TALLY_BLOCK + k;
+            const struct kt_tally_day *d = kt_tally_day(t, &t->at[i], day);
+            if (d == NULL)
+                continue;
+            kt_buf_varint(out, (uint64_t)k);
+            kt_buf_varint(out, d->quarantined);
+            kt_buf_varint(out, d->reports);
+            kt_buf_varint(out, (uint64_t)d->lag_max);
+            write_minutes(d, out);
+            write_late(d, day, out);
+        }
+    }
+}
+
+/* ---- reading ---- */
+
+static void read_minutes(struct kt_rd *rd, struct kt_tally_day *d)
+{
+    uint64_t n = kt_rd_varint(rd), m = 0;
+    for (uint64_t i = 0; i < n && !rd->bad; i++) {
+        m += kt_rd_varint(rd);
+        uint64_t accesses = kt_rd_varint(rd);
+        uint8_t mark = kt_rd_u8(rd);
+        rd->bad = rd->bad || m >= KT_TALLY_MINUTES;
+        if (rd->bad || d == NULL)
+            continue;
+        uint64_t sum = d->access[m] + accesses;
+        d->access[m] = (uint16_t)(sum < UINT16_MAX ? sum : UINT16_MAX);
+        d->mark[m] |= mark;
+        d->hour[m / 60] += (uint32_t)accesses;
+        d->events += accesses;
+    }
+}
+
+static void read_late(struct kt_rd *rd, struct kt_tally_day *d, int64_t day)
+{
+    uint64_t n = kt_rd_varint(rd), m = 0;
+    for (uint64_t i = 0; i < n && !rd->bad; i++) {
+        m += kt_rd_varint(rd);
+        int64_t after = kt_rd_zigzag(rd);
+        uint64_t accesses = kt_rd_varint(rd);
+        rd->bad = rd->bad || m >= KT_TALLY_MINUTES || after < 0 || after > UINT32_MAX / 2;
+        if (rd->bad || d == NULL)
+            continue;
+        d->late = d->late != NULL ? d->late : kt_alloc(sizeof *d->late);
+        uint32_t at = (uint32_t)(day * KT_TALLY_MINUTES + (int64_t)m + after);
+        d->late->arrived[m] = at > d->late->arrived[m] ? at : d->late->arrived[m];
+        d->late->n[m] += (uint32_t)accesses;
+    }
+}
+
+/* Adds a block's pages to those of the tally; days that it has not, and those before first_day (of
+ * which retention took all), are passed over. */
+static bool read_block(struct kt_tally *t, int64_t block, int64_t first_day, struct kt_str bytes)
+{
+    struct kt_rd rd = kt_rd_of(bytes);
+    uint64_t sources = kt_rd_varint(&rd);
+    for (uint64_t i = 0; i < sources && !rd.bad; i++) {
+        struct kt_str source = kt_rd_str16(&rd), instance = kt_rd_str16(&rd);
+        uint64_t days = kt_rd_varint(&rd);
+        for (uint64_t k = 0; k < days && !rd.bad; k++) {
+            int64_t day = block * KT_TALLY_BLOCK + (int64_t)(kt_rd_varint(&rd) % KT_TALLY_BLOCK);
+            bool wanted = day >= first_day && day >= t->first_day && day < t->first_day + t->days;
+            struct kt_tally_day *d =
+                wanted ? kt_tally_page(t, kt_tally_source(t, source, instance), day) : NULL;
+            uint64_t quarantined = kt_rd_varint(&rd), reports = kt_rd_varint(&rd);
+            kt_time_ns lag = (kt_time_ns)(kt_rd_varint(&rd) & INT64_MAX);
+            if (d != NULL) {
+                d->quarantined += quarantined;
+                d->reports += reports;
+                d->lag_max = lag > d->lag_max ? lag : d->lag_max;
+            }
+            read_minutes(&rd, d);
+            read_late(&rd, d, day);
+        }
+    }
+    return !rd.bad && rd.left == 0;
+}
+
+static enum kt_status load_block(struct kt_tally *t, struct kt_reader *r, struct kt_zip *zip,
+                                 int64_t block, int64_t first_day, struct kt_error *err)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf packed = { 0 }, raw = { 0 };
+    char name[40];
+    enum kt_status status = kt_reader_get(r, name_of(block, name), &packed, err);
+    if (status == KT_E_AGAIN || (status == KT_OK && packed.len == 0))
+        return KT_OK;
+    if (status == KT_OK)
+        status = kt_zip_unpack(zip, kt_buf_str(&packed), RAW_MAX, RATIO_MAX, &raw, err);
+    if (status == KT_OK && !read_block(t, block, first_day, kt_buf_str(&raw)))
+        status = kt_fail(err, KT_E_CORRUPT, "blob '%s' is not as it was written", name);
+    return status;
+}
+
+static enum kt_status read_head(struct kt_reader *r, uint64_t *ret_upto, uint64_t *ret_last,
+                                kt_time_ns *ret_first_time, struct kt_error *err)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf head = { 0 };
+    struct kt_store_stats stats;
+    enum kt_status status = kt_reader_stats(r, &stats, err);
+    *ret_upto = 0;
+    if (status != KT_OK)
+        return status;
+    status = kt_reader_get(r, KT_TALLY_BLOB, &head, err);
+    if (status != KT_OK && status != KT_E_AGAIN)
+        return status;
+    if (head.len == 8) {
+        struct kt_rd rd = kt_rd_of(kt_buf_str(&head));
+        *ret_upto = kt_rd_u64(&rd);
+    }
+    *ret_last = stats.records;
+    *ret_first_time = stats.first_time;
+    if (*ret_upto > *ret_last) /* of another log: what is older than it was put in its place */
+        *ret_upto = 0;
+    return KT_OK;
+}
+
+enum kt_status kt_tally_kept(struct kt_tally *t, struct kt_reader *r, uint64_t *ret_upto,
+                             struct kt_error *err)
+{
+    uint64_t upto, last;
+    kt_time_ns first_time;
+    *ret_upto = 0;
+    if (read_head(r, &upto, &last, &first_time, err) != KT_OK)
+        return err == NULL ? KT_E_IO : err->code;
+    if (upto == 0)
+        return KT_OK;
+    struct kt_tally *kept = kt_tally_new(t->first_day, t->days);
+    struct kt_zip *zip = kt_zip_new();
+    struct kt_error why = { 0 };
+    enum kt_status status = KT_OK;
+    int64_t first = t->first_day / KT_TALLY_BLOCK;
+    int64_t end = (t->first_day + t->days - 1) / KT_TALLY_BLOCK;
+    for (int64_t block = first; block <= end && status == KT_OK; block++)
+        status = load_block(kept, r, zip, block, first_time / KT_NS_DAY, &why);
+    kt_zip_free(zip);
+    if (status == KT_OK && kept->pages <= KT_TALLY_PAGES) {
+        struct kt_tally empty = *t;
+        *t = *kept;
+        *kept = empty;
+        *ret_upto = upto;
+    }
+    kt_tally_free(kept);
+    return KT_OK;
+}
+
+/* ---- taking more in ---- */
+
+static bool touches(const struct kt_tally *t, int64_t block)
+{
+    for (unsigned i = 0; i < t->n; i++)
+        for (int64_t k = 0; k < KT_TALLY_BLOCK; k++)
+            if (kt_tally_day(t, &t->at[i], block * KT_TALLY_BLOCK + k) != NULL)
+                return true;
+    return false;
+}
+
+/* What was kept of the block and what is new, as one blob. */
+static enum kt_status put_block(struct kt_tally *t, struct kt_reader *r, struct kt_zip *zip,
+                                int64_t block, bool anew,
+                                enum kt_status (*put)(void *self, const char *name,
+                                                      struct kt_str value, struct kt_error *err),
+                                void *self, struct kt_error *err)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf raw = { 0 }, packed = { 0 };
+    char name[40];
+    enum kt_status status = anew ? KT_OK : load_block(t, r, zip, block, FIRST_DAY, err);
+    if (status != KT_OK)
+        return status;
+    write_block(t, block, &raw);
+    kt_zip_pack(zip, kt_buf_str(&raw), 3, &packed);
+    return put(self, name_of(block, name), kt_buf_str(&packed), err);
+}
+
+enum kt_status kt_tally_keep(struct kt_reader *r,
+                             enum kt_status (*put)(void *self, const char *name,
+                                                   struct kt_str value, struct kt_error *err),
+                             void *self, bool *ret_more, struct kt_error *err)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf head = { 0 };
+    uint64_t upto, last;
+    kt_time_ns first_time;
+    struct kt_scan_cost cost = { 0 };
+    *ret_more = false;
+    if (read_head(r, &upto, &last, &first_time, err) != KT_OK)
+        return err == NULL ? KT_E_IO : err->code;
+    if (last < upto + KT_TALLY_WAITS + KT_TALLY_WORTH)
+        return KT_OK;
+    uint64_t until = upto + KT_TALLY_SLICE, end = last - KT_TALLY_WAITS;
+    *ret_more = until + KT_TALLY_WORTH < end;
+    until = until < end ? until : end;
+    const struct kt_scan scan = {
+        .records = true, .from_seq = upto + 1, .until_seq = until, .late_after = KT_TALLY_LATE
+    };
+    struct kt_tally *t = kt_tally_new(FIRST_DAY, LAST_DAY - FIRST_DAY);
+    struct kt_zip *zip = kt_zip_new();
+    enum kt_status status = kt_tally_walk(t, r, &scan, &cost, err);
+    for (int64_t block = FIRST_DAY / KT_TALLY_BLOCK;
+         block <= LAST_DAY / KT_TALLY_BLOCK && status == KT_OK; block++)
+        if (touches(t, block))
+            status = put_block(t, r, zip, block, upto == 0, put, self, err);
+    kt_buf_u64(&head, until);
+    if (status == KT_OK)
+        status = put(self, KT_TALLY_BLOB, kt_buf_str(&head), err);
+    kt_zip_free(zip);
+    kt_tally_free(t);
+    return status;
+}

@@ -1,0 +1,37 @@
+/*
+ * tally_kept: the sums of a tally as blobs of the store, so that a year needs no walk over a year.
+ *
+ * Derived from the log and made again from it at will: whoever wants no trust in them asks for a
+ * recount. They hold whole days of all records up to a number; what is behind it is walked over.
+ *
+ *   blob coverage          u64 number of the newest record that is in
+ *   blob coverage/<n>      days [32 n, 32 n + 32) since the epoch: one zstd frame of
+ *     varint sources, each: str16 type, str16 instance, varint days, each:
+ *       varint day in the block; varints quarantined, reports, lag_max;
+ *       varint minutes with something, each: varint minutes since the one before, varint accesses,
+ *         u8 marks (enum kt_tally_mark)
+ *       varint minutes in which something came late, each: varint minutes since the one before,
+ *         zigzag minutes until it came, varint accesses
+ */
+#pragma once
+#include "core/answer/tally.h"
+
+#define KT_TALLY_BLOB  "coverage"
+#define KT_TALLY_BLOCK 32
+#define KT_TALLY_SLICE (UINT64_C(256) * 4096) /* records that one call takes in */
+#define KT_TALLY_WAITS                                                                             \
+    UINT64_C(65536)                    /* the newest records, which may not be sealed yet, and … \
+                                        */
+#define KT_TALLY_WORTH UINT64_C(16384) /* … so many more, before it is worth a call */
+
+/* Fills t from what is kept; *ret_upto: the number of the newest record that is in, 0: nothing is
+ * kept, or it cannot be read, which is no failure: all can be walked over. */
+KT_MUST_USE enum kt_status kt_tally_kept(struct kt_tally *t, struct kt_reader *r,
+                                         uint64_t *ret_upto, struct kt_error *err);
+/* Takes the next slice of the log in, by put() of blobs, all of them or none may be committed.
+ * *ret_more: there is another slice. */
+KT_MUST_USE enum kt_status kt_tally_keep(struct kt_reader *r,
+                                         enum kt_status (*put)(void *self, const char *name,
+                                                               struct kt_str value,
+                                                               struct kt_error *err),
+                                         void *self, bool *ret_more, struct kt_error *err);
