@@ -176,12 +176,35 @@ static void note_hop(struct blast *b, const struct kt_event *ev)
 
 /* ---- walks ---- */
 
+/* Does the walk over its records find the leaks, too? They may lie before the window. */
+static bool has_leaks(const struct blast *b)
+{
+    return b->of->as == KT_AS_CREDENTIAL && b->ask->since == 0 && b->ask->until == 0;
+}
+
+static void note_leak(struct blast *b, const struct kt_record *r)
+{
+    if (b->leak == NULL)
+        b->leak = kt_alloc_array(LEAKS_MAX, sizeof *b->leak);
+    if (b->out.n_leaks < LEAKS_MAX)
+        b->leak[b->out.n_leaks++] = (struct kt_blast_leak){
+            .at = r->ev.time != 0 ? r->ev.time : r->arrival,
+            .where = kept(b, r->ev.secret),
+            .state = kept(b, r->ev.code),
+            .found_by = kept(b, r->ev.instance),
+        };
+}
+
 static enum kt_status take_record(void *self, const struct kt_record *r, const struct kt_fact *fact,
                                   struct kt_error *err)
 {
     struct blast *b = self;
     struct kt_event ev;
     (void)fact;
+    if (r->ev.kind == KT_KIND_EXPOSURE)
+        note_leak(b, r);
+    if (r->ev.kind != KT_KIND_ACCESS)
+        return KT_OK;
     kt_event_copy(&ev, &r->ev);
     ev.time = ev.time != 0 ? ev.time : r->arrival;
     note_hop(b, &ev);
@@ -195,6 +218,16 @@ static enum kt_status take_issue(void *self, const struct kt_record *r, const st
     (void)err;
     note_hop(self, &r->ev);
     return KT_OK;
+}
+
+/* A credential has few records: what leaks of it were found comes with them. */
+static enum kt_status walk_lines(struct blast *b, struct kt_error *err)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf query = { 0 };
+    kt_buf_add(&query, kt_buf_str(&b->of->query));
+    if (has_leaks(b))
+        kt_buf_addz(&query, " kind:access,exposure");
+    return kt_ask_records(b->ask, kt_buf_str(&query), take_record, b, err);
 }
 
 static enum kt_status take_view(void *self, const struct kt_view *view, struct kt_error *err)
@@ -261,9 +294,7 @@ static enum kt_status walk(struct blast *b, struct kt_error *err)
     b->out.lines = !b->of->exact || b->views <= LINES_MAX;
     if (b->out.lines) {
         status = b->of->exact ? start_anew(b, err) : KT_OK;
-        return status != KT_OK
-                   ? status
-                   : kt_ask_records(b->ask, kt_buf_str(&b->of->query), take_record, b, err);
+        return status != KT_OK ? status : walk_lines(b, err);
     }
     if (b->issues == 0 || b->issues > ISSUES_MAX) {
         b->out.hops_left += (unsigned)b->issues;
@@ -318,22 +349,6 @@ static enum kt_status open_set(struct blast *b, const struct kt_counted_thing *s
     return KT_OK;
 }
 
-static enum kt_status take_leak(void *self, const struct kt_record *r, const struct kt_fact *fact,
-                                struct kt_error *err)
-{
-    struct blast *b = self;
-    (void)fact;
-    (void)err;
-    if (b->out.n_leaks < LEAKS_MAX)
-        b->leak[b->out.n_leaks++] = (struct kt_blast_leak){
-            .at = r->ev.time != 0 ? r->ev.time : r->arrival,
-            .where = kept(b, r->ev.secret),
-            .state = kept(b, r->ev.code),
-            .found_by = kept(b, r->ev.instance),
-        };
-    return KT_OK;
-}
-
 /* A key lies open whenever that was: before the window, too. */
 static enum kt_status find_leaks(struct blast *b, struct kt_error *err)
 {
@@ -341,18 +356,17 @@ static enum kt_status find_leaks(struct blast *b, struct kt_error *err)
     KT_CLEANUP(kt_buf_done) struct kt_buf query = { 0 };
     kt_time_ns since = b->ask->since, until = b->ask->until;
     kt_buf_addz(&query, "kind:exposure");
+    if (has_leaks(b) || (keys.n == 0 && b->of->as != KT_AS_CREDENTIAL))
+        return KT_OK;
     if (b->of->as == KT_AS_CREDENTIAL)
         kt_ask_term(&query, "credential", kt_buf_str(&b->of->name));
-    else if (keys.n == 0)
-        return KT_OK;
     for (uint32_t i = 0; b->of->as != KT_AS_CREDENTIAL && i < keys.n && i < KEYS_MAX; i++)
         if (i == 0)
             kt_ask_term(&query, "credential", keys.at[i].what);
         else
             kt_ask_value(&query, keys.at[i].what);
-    b->leak = kt_alloc_array(LEAKS_MAX, sizeof *b->leak);
     b->ask->since = b->ask->until = 0;
-    enum kt_status status = kt_ask_records(b->ask, kt_buf_str(&query), take_leak, b, err);
+    enum kt_status status = kt_ask_records(b->ask, kt_buf_str(&query), take_record, b, err);
     b->ask->since = since;
     b->ask->until = until;
     return status;

@@ -77,6 +77,14 @@ static void take(struct dormants *d, struct kt_dormant *one, kt_time_ns time, en
                   action == KT_ACT_USE;
 }
 
+static struct kt_str canonical(const struct dormants *d, const struct kt_columns *c, uint32_t row)
+{
+    struct kt_str actor = kt_column_str(c, KT_COL_ACTOR, row);
+    return d->ask->ids == NULL ? actor
+                               : kt_ask_actor(d->ask, actor, kt_column_str(c, KT_COL_SOURCE, row),
+                                              kt_column_str(c, KT_COL_INSTANCE, row));
+}
+
 /* An actor's source and instance decide whose alias it is; where nobody has aliases its name does,
  * once a code. */
 static enum kt_status take_view(void *self, const struct kt_view *view, struct kt_error *err)
@@ -94,11 +102,7 @@ static enum kt_status take_view(void *self, const struct kt_view *view, struct k
         if (code == 0)
             continue;
         if (number[code] == KT_MAP_NONE || d->ask->ids != NULL)
-            number[code] = number_of(d,
-                                     kt_ask_actor(d->ask, t->dict[code - 1],
-                                                  kt_column_str(c, KT_COL_SOURCE, row),
-                                                  kt_column_str(c, KT_COL_INSTANCE, row)),
-                                     err);
+            number[code] = number_of(d, canonical(d, c, row), err);
         if (number[code] == KT_MAP_NONE)
             return KT_E_LIMIT;
         take(d, &d->at[number[code]], view->time[row], c->small[KT_COL_ACTION][row],

@@ -250,7 +250,7 @@ static bool is_whole(const struct kt_inventory *v)
 enum kt_status kt_inventory_newest(struct kt_ask *a, struct kt_inventory **ret,
                                    struct kt_error *err)
 {
-    const kt_time_ns since[] = { a->now - 3 * KT_NS_DAY, 0 };
+    const kt_time_ns since[] = { a->now - 3 * KT_NS_DAY, a->now - 40 * KT_NS_DAY };
     kt_time_ns was_since = a->since, was_until = a->until;
     struct kt_inventory *v = NULL;
     enum kt_status status = KT_OK;

@@ -41,7 +41,7 @@ KT_MUST_USE enum kt_status kt_inventory_load(struct kt_ask *a, struct kt_str pat
                                              enum kt_inventory_parts parts,
                                              struct kt_inventory **ret, struct kt_error *err);
 /* What stores say now, whatever the window: out of the last three days where every store that made
- * a snapshot made a whole one there, else out of all. */
+ * a snapshot made a whole one there, else out of the last forty. An older word is none of now. */
 KT_MUST_USE enum kt_status kt_inventory_newest(struct kt_ask *a, struct kt_inventory **ret,
                                                struct kt_error *err);
 void kt_inventory_free(struct kt_inventory *v);

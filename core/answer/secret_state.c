@@ -197,13 +197,45 @@ void kt_states_read(struct kt_states *s, uint32_t n, const struct kt_state_read 
 
 /* ---- which of them changed ---- */
 
-/* The numbers of a view's secrets by code - 1; KT_MAP_NONE: nobody asks. Lives in the scratch. */
+#define FEW 64u /* secrets up to which each is looked for in a dictionary, instead of its texts */
+
+/* The place of a text in a dictionary, which rises bytewise; its size: it is not there. */
+static uint32_t place_of(const struct kt_text_column *t, struct kt_str text)
+{
+    uint32_t low = 0, high = t->n_dict;
+    while (low < high) {
+        uint32_t mid = low + (high - low) / 2;
+        if (kt_str_cmp(t->dict[mid], text) < 0)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low < t->n_dict && kt_str_eq(t->dict[low], text) ? low : t->n_dict;
+}
+
+static void look_for_each(struct kt_states *s, const struct kt_text_column *t, uint32_t *number)
+{
+    for (uint32_t i = 0; i < t->n_dict; i++)
+        number[i] = KT_MAP_NONE;
+    for (uint32_t n = 0; n < kt_states_count(s); n++) {
+        number[place_of(t, s->state[n].secret)] = n; /* one behind the last: of none */
+        kt_buf_reset(&s->scratch);
+        if (kt_secret_changed_as(s->state[n].secret, &s->scratch))
+            number[place_of(t, kt_buf_str(&s->scratch))] = n;
+    }
+}
+
+/* The numbers of a view's secrets by code - 1; KT_MAP_NONE: nobody asks. Lives in room. */
 static const uint32_t *numbers_of(struct kt_states *s, const struct kt_view *view,
                                   struct kt_buf *room)
 {
     const struct kt_text_column *t = &view->columns->text[KT_COL_SECRET - KT_COL_SMALL];
     kt_buf_reset(room);
     uint32_t *number = (uint32_t *)(void *)kt_buf_reserve(room, (t->n_dict + 1) * sizeof *number);
+    if (kt_states_count(s) <= FEW) {
+        look_for_each(s, t, number);
+        return number;
+    }
     for (uint32_t i = 0; i < t->n_dict; i++) {
         kt_buf_reset(&s->scratch);
         kt_secret_read_as(t->dict[i], &s->scratch);

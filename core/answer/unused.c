@@ -88,6 +88,8 @@ static enum kt_status load(struct unused *u, kt_time_ns span, struct kt_error *e
     bool behind = stats.last_time != 0 && stats.last_time < u->ask->now;
     u->out.until = until != 0 ? until : behind ? stats.last_time + 1 : u->ask->now;
     u->out.since = u->out.until - span;
+    if (u->inventory->n == 0)
+        return KT_OK;
     u->ask->since = u->out.since;
     u->ask->until = u->out.until;
     status = kt_ask_columns(u->ask, KT_STR("action:read,export,issue,use outcome:success"),
