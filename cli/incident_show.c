@@ -49,6 +49,7 @@ static enum kt_status see_alert(void *self, const char *id, struct kt_str json,
     to->alert[to->n++] = (struct kt_incident_alert){
         .id = kt_arena_str(&to->arena, kt_str_of(a.id)),
         .title = kt_arena_str(&to->arena, a.title),
+        .actor = kt_arena_str(&to->arena, a.actor),
         .first = a.first,
         .last = a.last,
         .judged = kt_alert_status(&a) == KT_LIFE_CLOSED && a.life.verdict.len > 0,

@@ -5,7 +5,7 @@
  * Calls: core/answer (ask, coverage, credential, credential_use, secret_state). No clock, no
  *        output.
  */
-#include "core/answer/incident.h"
+#include "core/answer/incident_int.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -92,22 +92,38 @@ static void confirm(struct judge *j)
 
 /* ---- blast, rotate, deploy ---- */
 
-static void blast(struct judge *j)
+static struct kt_str actor_of(const struct judge *j)
+{
+    for (unsigned k = 0; k < j->n_alerts; k++)
+        if (kt_str_is(j->alert[k].id, j->i->subject))
+            return j->alert[k].actor;
+    return KT_STR_NONE;
+}
+
+static enum kt_status blast(struct judge *j, struct kt_error *err)
 {
     struct kt_buf command = { 0 };
+    uint64_t since;
     const struct kt_incident *i = j->i;
     unsigned versions = 0;
     for (unsigned k = 0; k < i->n_exposed; k++)
         versions += i->exposed[k].n_versions;
-    if (i->listed.at != 0) {
+    enum kt_status st = kt_incident_reads_since(j->ask, i, actor_of(j), &since, err);
+    if (st != KT_OK)
+        return st;
+    if (i->listed.at == 0)
+        say(j, KT_RUNBOOK_BLAST, KT_TICK_OPEN,
+            i->parts > 0 ? "the list was begun and is not whole" : "no list is fixed yet");
+    else if (since > 0)
+        say(j, KT_RUNBOOK_BLAST, KT_TICK_OPEN,
+            "%u secrets, listed by %s; %llu %s since that the list does not have: fix it anew",
+            i->n_exposed, i->listed.by, (unsigned long long)since, since == 1 ? "read" : "reads");
+    else
         say(j, KT_RUNBOOK_BLAST, KT_TICK_LOG, "%u secrets, %u known versions, listed by %s",
             i->n_exposed, versions, i->listed.by);
-        return;
-    }
-    say(j, KT_RUNBOOK_BLAST, KT_TICK_OPEN,
-        i->parts > 0 ? "the list was begun and is not whole" : "no list is fixed yet");
     kt_buf_addf(&command, "keytrail incident done %s blast", i->id);
     next(j, KT_RUNBOOK_BLAST, &command);
+    return KT_OK;
 }
 
 static enum kt_status put_reads(struct judge *j, struct kt_states *s, uint32_t *number,
@@ -336,7 +352,8 @@ static enum kt_status audit(struct judge *j, struct kt_error *err)
 /* What somebody ticked by hand is ticked, and what the log shows stays beside it. */
 static void by_hand(struct judge *j)
 {
-    static const bool shown[KT_RUNBOOK_COUNT] = { [KT_RUNBOOK_ROTATE] = true,
+    static const bool shown[KT_RUNBOOK_COUNT] = { [KT_RUNBOOK_BLAST] = true,
+                                                  [KT_RUNBOOK_ROTATE] = true,
                                                   [KT_RUNBOOK_DEPLOY] = true,
                                                   [KT_RUNBOOK_REVOKE] = true,
                                                   [KT_RUNBOOK_AUDIT] = true };
@@ -363,8 +380,9 @@ static enum kt_status judge(struct judge *j, struct kt_error *err)
 {
     kt_incident_window(j->i, j->ask->now, &j->is.since, &j->is.until);
     confirm(j);
-    blast(j);
-    enum kt_status st = load_values(j, err);
+    enum kt_status st = blast(j, err);
+    if (st == KT_OK)
+        st = load_values(j, err);
     if (st != KT_OK)
         return st;
     rotate(j);

@@ -3,7 +3,8 @@
  * down: core/query/incidents.h) or by what the log shows now, and what is still missing.
  *
  *   confirm   the alert it is about was closed as true; else by hand
- *   blast     the list of exposed values is fixed in the log, whole
+ *   blast     the list of exposed values is fixed in the log, whole, and nothing was read with the
+ *             credential, or by the alert's actor, that it does not have
  *   rotate    no value of the list is still good (core/answer/secret_state.h)
  *   deploy    whoever read a rotated secret three times or more in 30 days fetched it since
  *   revoke    of a credential: it revoked itself, it was refused and not let in since, or nobody
@@ -36,7 +37,7 @@ struct kt_incident_value { /* of one exposed secret */
     struct kt_str first;       /* the busiest of those that wait */
 };
 struct kt_incident_alert { /* handed in: alerts of the exposure */
-    struct kt_str id, title;
+    struct kt_str id, title, actor;
     kt_time_ns first, last;
     bool judged;           /* closed with a verdict */
     struct kt_str verdict; /* true, false, expected; empty: none */
