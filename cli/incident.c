@@ -15,6 +15,9 @@
 #include "core/base/log.h"
 #include "core/event/line.h"
 
+#define EXAMPLE                                                                                    \
+    "keytrail incident open AKIAIOSFODNN7EXAMPLE --reason 'found in a public repository'"
+
 enum kt_status kt_incident_cli_open(struct kt_incident_cli *c, struct kt_error *err)
 {
     if (kt_asking_open(&c->asking, 0, err) != KT_OK)
@@ -148,7 +151,8 @@ static void usage(FILE *to)
     for (size_t i = 0; i < KT_ARRAY_LEN(verbs); i++)
         fprintf(to, "%s keytrail incident %-5s %-38s %s\n", i == 0 ? "usage:" : "      ",
                 verbs[i].name, verbs[i].args, verbs[i].summary);
-    fprintf(to, "steps: confirm blast rotate deploy revoke audit tell document\n");
+    fprintf(to, "steps: confirm blast rotate deploy revoke audit tell document\n\n"
+                "example:\n  " EXAMPLE "\n");
 }
 
 static int run(const struct verb *v, int argc, char **argv)
@@ -156,10 +160,7 @@ static int run(const struct verb *v, int argc, char **argv)
     char name[32];
     struct kt_incident_cli c = { 0 };
     (void)snprintf(name, sizeof name, "incident %s", v->name);
-    const struct kt_command cmd = { name, v->args, v->summary,
-                                    "keytrail incident open AKIAIOSFODNN7EXAMPLE --reason "
-                                    "'found in a public repository'",
-                                    NULL };
+    const struct kt_command cmd = { name, v->args, v->summary, EXAMPLE, NULL };
     const struct kt_flag flags[] = {
         { "--reason", 0, KT_FLAG_STRING, "TEXT", "why, or what was done and how it was seen",
           &c.reason, "--note" },

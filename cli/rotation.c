@@ -431,6 +431,7 @@ int kt_cmd_rotation(int argc, char **argv)
             return verbs[i].run(argc - 1, argv + 1);
     fprintf(argc > 1 && strcmp(argv[1], "--help") == 0 ? stdout : stderr,
             "usage: keytrail rotation watch SECRET|KEY   who still uses the old value\n"
-            "       keytrail rotation list [PATTERN]     failed, half-done, overdue, done\n");
+            "       keytrail rotation list [PATTERN]     failed, half-done, overdue, done\n\n"
+            "example:\n  keytrail rotation watch prod/db/main --follow\n");
     return argc > 1 && strcmp(argv[1], "--help") == 0 ? KT_EXIT_OK : KT_EXIT_USAGE;
 }
