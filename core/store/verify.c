@@ -26,6 +26,7 @@
 #define ARENA_MAX    (2 * KT_LINE_MAX)
 #define HASHES_MAX   (2 * KT_BATCH_EVENTS_MAX) /* kept and dropped lines of one batch */
 
+static void say(struct check *c, enum kt_fault fault, const char *fmt, va_list ap) KT_PRINTF(3, 0);
 static void say(struct check *c, enum kt_fault fault, const char *fmt, va_list ap)
 {
     char sentence[600];
