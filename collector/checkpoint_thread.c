@@ -51,6 +51,7 @@ static kt_time_ns mono(const struct kt_maker *m)
 static void make(struct kt_maker *m, uint64_t published)
 {
     struct kt_made made;
+    kt_time_ns began = mono(m);
     (void)pthread_mutex_unlock(&m->lock);
     (void)pthread_mutex_lock(&m->work);
     kt_making_head(&m->making, published, &made);
@@ -60,7 +61,7 @@ static void make(struct kt_maker *m, uint64_t published)
     m->made = made;
     m->fresh = true;
     kt_wake_raise(m->fd);
-    m->next = mono(m) + (done ? KT_CHECKPOINT_EVERY : AGAIN_AFTER);
+    m->next = done ? began + KT_CHECKPOINT_EVERY : mono(m) + AGAIN_AFTER;
 }
 
 static void prove(struct kt_maker *m)
