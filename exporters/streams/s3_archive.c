@@ -4,9 +4,9 @@
  * §2.11]
  *
  * Owns:  the names of objects.
- * Calls: core/base (aws, hash, zip), doc. No I/O, no clock: the time of the signature is handed in.
- * Holds: the name says which records are inside, so that a batch that is sent again meets its own
- *        object, whose content is compared and counts as written.
+ * Calls: core/base (aws, zip), doc, s3_object. No I/O, no clock: the time of the signature is
+ * handed in. Holds: the name says which records are inside, so that a batch that is sent again
+ * meets its own object, whose content is compared and counts as written.
  */
 #include "core/base/aws.h"
 #include "core/base/enc.h"
@@ -14,6 +14,7 @@
 #include "core/base/zip.h"
 #include "exporters/alerts/render.h"
 #include "exporters/streams/doc.h"
+#include "exporters/streams/s3_object.h"
 #include "exporters/streams/stream.h"
 #include <inttypes.h>
 #include <stdio.h>
@@ -114,100 +115,6 @@ static enum what what_of(unsigned stage, const char *note)
     return stage == 1 && kt_str_is(kt_str_of(note), THERE) ? READ_OBJECT : WRITE_MANIFEST;
 }
 
-/* The value of "name = value" on a line of its own. */
-static struct kt_str credential(struct kt_str text, const char *name)
-{
-    struct kt_str line, key;
-    while (text.len > 0 && kt_str_split(&text, '\n', &line))
-        if (kt_str_find_byte(line, '=', 0) >= 0 && kt_str_split(&line, '=', &key) &&
-            kt_str_is(kt_str_trim(key), name))
-            return kt_str_trim(line);
-    return KT_STR_NONE;
-}
-
-static struct kt_str base64_of(const uint8_t sha256[32], struct kt_arena *arena)
-{
-    KT_CLEANUP(kt_buf_done) struct kt_buf text = { 0 };
-    kt_base64_add(&text, kt_str_from(sha256, 32));
-    return kt_arena_str(arena, kt_buf_str(&text));
-}
-
-struct pairs {
-    struct kt_aws_pair at[KT_AWS_HEADERS_MAX];
-    unsigned n;
-};
-
-static void add_pair(struct pairs *p, struct kt_str name, struct kt_str value)
-{
-    p->at[p->n++] = (struct kt_aws_pair){ name, value };
-}
-
-/* A test is locked for as long as it takes to see that it can be. */
-static void write_headers(const struct options *o, const struct kt_stream_batch *b,
-                          struct kt_str body, struct kt_arena *arena, struct pairs *p)
-{
-    char until[KT_TIME_TEXT_MAX];
-    uint8_t hash[32];
-    kt_sha256_of(&body, 1, hash);
-    add_pair(p, KT_STR("if-none-match"), KT_STR("*"));
-    add_pair(p, KT_STR("x-amz-checksum-sha256"), base64_of(hash, arena));
-    if (!kt_str_is(kt_str_of(o->encryption), "none"))
-        add_pair(p, KT_STR("x-amz-server-side-encryption"), kt_str_of(o->encryption));
-    if (o->kms_key != NULL)
-        add_pair(p, KT_STR("x-amz-server-side-encryption-aws-kms-key-id"), kt_str_of(o->kms_key));
-    if (kt_str_is(kt_str_of(o->lock_mode), "none"))
-        return;
-    struct kt_str stamp =
-        kt_str_of(kt_time_format(b->now + (b->test ? TEST_LOCK : o->retain), until));
-    add_pair(p, KT_STR("x-amz-object-lock-mode"), kt_str_of(o->lock_mode));
-    add_pair(p, KT_STR("x-amz-object-lock-retain-until-date"), /* whole seconds */
-             kt_arena_cat(arena, kt_str_sub(stamp, 0, stamp.len - 11), KT_STR("Z")));
-}
-
-/* "https://host/path" -> host, "/path" or nothing. */
-static void split_url(struct kt_str url, struct kt_str *ret_host, struct kt_str *ret_path)
-{
-    ptrdiff_t scheme = kt_str_find(url, KT_STR("://"), 0);
-    struct kt_str rest = kt_str_from_index(url, scheme < 0 ? 0 : (size_t)scheme + 3);
-    ptrdiff_t slash = kt_str_find_byte(rest, '/', 0);
-    *ret_host = slash < 0 ? rest : kt_str_sub(rest, 0, (size_t)slash);
-    *ret_path = slash < 0 ? KT_STR_NONE : kt_str_from_index(rest, (size_t)slash);
-}
-
-/* As it is sent and signed: all but unreserved characters and '/' encoded. */
-static struct kt_str path_of(struct kt_str bucket, struct kt_str name, struct kt_str end,
-                             struct kt_arena *arena)
-{
-    KT_CLEANUP(kt_buf_done) struct kt_buf path = { 0 };
-    kt_buf_add(&path, bucket);
-    kt_buf_byte(&path, '/');
-    kt_aws_encode(name, true, &path);
-    kt_aws_encode(end, true, &path);
-    return kt_arena_str(arena, kt_buf_str(&path));
-}
-
-/* Signs, and makes headers of what comes. */
-static enum kt_status sign(const struct kt_stream_secrets *secrets, const struct kt_aws_request *r,
-                           struct kt_arena *arena, struct kt_stream_request *ret,
-                           struct kt_error *err)
-{
-    KT_CLEANUP(kt_buf_done) struct kt_buf lines = { 0 };
-    const struct kt_aws_keys keys = { credential(secrets->key, "aws_access_key_id"),
-                                      credential(secrets->key, "aws_secret_access_key"),
-                                      credential(secrets->key, "aws_session_token") };
-    if (keys.id.len == 0 || keys.secret.len == 0)
-        return kt_fail(err, KT_E_CONFIG,
-                       "credentials_file: it needs the lines aws_access_key_id = … and "
-                       "aws_secret_access_key = …");
-    kt_aws_sign(&keys, r, &lines);
-    struct kt_str rest = kt_arena_str(arena, kt_buf_str(&lines)), line;
-    kt_wipe(lines.at, lines.len);
-    while (rest.len > 0 && kt_str_split(&rest, '\n', &line) &&
-           ret->n_headers < KT_ARRAY_LEN(ret->headers))
-        ret->headers[ret->n_headers++] = line;
-    return KT_OK;
-}
-
 static enum kt_status request(const void *opt, const struct kt_stream_secrets *secrets,
                               const struct kt_stream_batch *batch, unsigned stage, const char *note,
                               struct kt_arena *arena, struct kt_stream_request *ret,
@@ -215,32 +122,29 @@ static enum kt_status request(const void *opt, const struct kt_stream_secrets *s
 {
     const struct options *o = opt;
     enum what what = what_of(stage, note);
-    struct kt_str name = name_of(o, batch, arena), host, bucket;
+    struct kt_str name = name_of(o, batch, arena);
     struct kt_str object = kt_arena_cat(arena, name, KT_STR(".ndjson.zst"));
-    struct pairs pairs = { .n = 0 };
-    split_url(secrets->url, &host, &bucket);
     ret->method = what == READ_OBJECT ? KT_HTTP_GET : KT_HTTP_PUT;
     ret->own_body = what != WRITE_OBJECT;
     if (what == WRITE_MANIFEST)
         manifest(batch, object, &ret->body);
-    struct kt_str body = ret->own_body ? kt_buf_str(&ret->body) : batch->body;
-    if (what != READ_OBJECT)
-        write_headers(o, batch, body, arena, &pairs);
-    const struct kt_aws_request r = {
-        .method = what == READ_OBJECT ? "GET" : "PUT",
-        .host = host,
-        .path = path_of(bucket, what == WRITE_MANIFEST ? name : object,
-                        what == WRITE_MANIFEST ? KT_STR(".manifest.json") : KT_STR_NONE, arena),
-        .header = pairs.at,
-        .n_header = pairs.n,
-        .body = body,
+    const struct kt_s3_object r = {
+        .url = secrets->url,
+        .credentials = secrets->key,
         .region = o->region,
-        .service = "s3",
+        .name =
+            what == WRITE_MANIFEST ? kt_arena_cat(arena, name, KT_STR(".manifest.json")) : object,
+        .read = what == READ_OBJECT,
+        .body = ret->own_body ? kt_buf_str(&ret->body) : batch->body,
+        .lock_mode = o->lock_mode,
+        /* A test is locked for as long as it takes to see that it can be. */
+        .locked_until = batch->now + (batch->test ? TEST_LOCK : o->retain),
+        .encryption = o->encryption,
+        .kms_key = o->kms_key,
         .now = batch->now,
     };
-    ret->url =
-        kt_arena_cat(arena, kt_str_sub(secrets->url, 0, secrets->url.len - bucket.len), r.path);
-    enum kt_status st = sign(secrets, &r, arena, ret, err);
+    enum kt_status st = kt_s3_request(&r, arena, &ret->url, ret->headers,
+                                      KT_ARRAY_LEN(ret->headers) - 1, &ret->n_headers, err);
     if (st != KT_OK)
         return st;
     if (what != READ_OBJECT)
