@@ -5,7 +5,8 @@ set -eu
 build="gcc g++ make pkg-config libzmq3-dev libsqlite3-dev libjansson-dev libsimdjson-dev libcurl4-openssl-dev
 libmicrohttpd-dev libmaxminddb-dev libsodium-dev libssl-dev libzstd-dev zlib1g-dev libfyaml-dev libre2-dev libpq-dev"
 test="python3 procps util-linux libcmocka-dev libauparse-dev clang clang-format clang-tidy libclang-rt-14-dev cppcheck sqlite3 binutils strace openssl zstd
-python3-aiosmtpd libjemalloc2 libpocofoundation80 libpoconet80 libpoconetssl80 libpocoutil80 libpocoxml80 libre2-9 libxml2 libldap-2.5-0 liblz4-1 libicu72"
+python3-aiosmtpd libjemalloc2 libpocofoundation80 libpoconet80 libpoconetssl80 libpocoutil80 libpocoxml80 libre2-9 libxml2 libldap-2.5-0 liblz4-1 libicu72
+minisign chromium poppler-utils fonts-noto-core fonts-noto-cjk"
 # jq: asks the files. nodejs, npm: DuckDB comes by npm, into a folder of the bench (left out where the commands are there, as
 # other packages of Node.js conflict with Debian's npm). libdbd-sqlite3: syslog-ng's way to SQLite, looked up in one fixed folder.
 # Not installed: postgresql-15 would start a server, and syslog-ng-core and rsyslog replace the machine's own logging and each
@@ -46,9 +47,9 @@ unpack() {
             for d in *.deb; do dpkg-deb -x "$d" ../..; done
     ) || echo "keytrail: $1 could not be fetched; the tests go without it" >&2
 }
-# What checks our messages as their receivers do, and a server of S3.
+# What checks our messages as their receivers do, a server of S3, and what drives chromium and looks for what a page keeps from people.
 fetch_npm() {
-    for p in standardwebhooks@1.1.1 adaptivecards@3.0.6 s3rver@3.7.1; do
+    for p in standardwebhooks@1.1.1 adaptivecards@3.0.6 s3rver@3.7.1 playwright-core@1.65.1 axe-core@4.14.1; do
         [ -d "build/peers/npm/node_modules/${p%@*}" ] || (
             mkdir -p build/peers/npm && cd build/peers/npm && npm install --silent --no-audit --no-fund --prefix . "$p" >/dev/null 2>&1
         ) || echo "keytrail: $p could not be fetched by npm" >&2

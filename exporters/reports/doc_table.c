@@ -13,6 +13,7 @@
 #include "core/base/html.h"
 #include "exporters/reports/doc_int.h"
 
+#define PART_BYTES 28u  /* of a name, on one line */
 #define CELL_BYTES 160u /* of a text on the page; the file has it whole */
 
 struct kt_doc_cell kt_doc_text(struct kt_str s)
@@ -153,6 +154,46 @@ static void page_head(struct kt_doc *d, const struct kt_doc_table *t)
     kt_buf_addz(d->to, "</tr></thead>\n<tbody>\n");
 }
 
+/* A name may break behind its parts; where a part is too long for that, anywhere. */
+static bool is_long(struct kt_str s)
+{
+    size_t run = 0;
+    for (size_t i = 0; i < s.len; i++) {
+        run = s.at[i] == ' ' || s.at[i] == '/' || s.at[i] == '@' || s.at[i] == '-' ? 0 : run + 1;
+        if (run > PART_BYTES)
+            return true;
+    }
+    return false;
+}
+
+/* Bytes of the first part: up to a '/' or '@', with it. */
+static size_t part_of(struct kt_str s)
+{
+    for (size_t i = 0; i + 1 < s.len; i++)
+        if ((s.at[i] == '/' || s.at[i] == '@') && s.at[i + 1] != '/')
+            return i + 1;
+    return s.len;
+}
+
+static void say_parts(struct kt_doc *d, struct kt_str s)
+{
+    while (s.len > 0) {
+        size_t n = part_of(s);
+        kt_doc_say(d, kt_str_sub(s, 0, n));
+        s = kt_str_from_index(s, n);
+        kt_buf_addz(d->to, s.len > 0 ? "<wbr>" : "");
+    }
+}
+
+static const char *open_cell(enum kt_doc_type type, struct kt_str text)
+{
+    if (is_number(type))
+        return "<td class=\"n\">";
+    if (!has_text(type))
+        return "<td class=\"t\">";
+    return is_long(text) ? "<td class=\"w\">" : "<td>";
+}
+
 static void page_row(struct kt_doc *d, const struct kt_doc_cell *cells)
 {
     KT_CLEANUP(kt_buf_done) struct kt_buf text = { 0 };
@@ -165,10 +206,8 @@ static void page_row(struct kt_doc *d, const struct kt_doc_cell *cells)
         kt_buf_reset(&text);
         kt_doc_cell_text(type, &cells[i], &text);
         struct kt_str whole = kt_buf_str(&text), cut = kt_utf8_cut(whole, CELL_BYTES);
-        kt_buf_addz(d->to, is_number(type)  ? "<td class=\"n\">"
-                           : has_text(type) ? "<td>"
-                                            : "<td class=\"t\">");
-        kt_doc_say(d, cut);
+        kt_buf_addz(d->to, open_cell(type, cut));
+        say_parts(d, cut);
         kt_buf_addz(d->to, cut.len < whole.len ? "…</td>" : "</td>");
     }
     kt_buf_addz(d->to, "</tr>\n");

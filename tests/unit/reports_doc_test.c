@@ -139,20 +139,21 @@ static void expect_line(const char *const *want, unsigned n)
 static const struct {
     const char *in, *csv, *html;
 } hostile[] = {
-    { "=HYPERLINK(\"http://x\")", "'=HYPERLINK(\"http://x\")", "=HYPERLINK(&quot;http://x&quot;)" },
+    { "=HYPERLINK(\"http://x\")", "'=HYPERLINK(\"http://x\")",
+      "=HYPERLINK(&quot;http://<wbr>x&quot;)" },
     { "+1", "'+1", "+1" },
     { "-1+cmd", "'-1+cmd", "-1+cmd" },
-    { "@SUM(A1)", "'@SUM(A1)", "@SUM(A1)" },
+    { "@SUM(A1)", "'@SUM(A1)", "@<wbr>SUM(A1)" },
     { "\t=1", "'\\x09=1", "\\x09=1" },
     { "\r=1\x1b[2J", "'\\x0d=1\\x1b[2J", "\\x0d=1\\x1b[2J" },
     { "a,b \"c\"", "a,b \"c\"", "a,b &quot;c&quot;" },
     { "two\r\nlines", "two\\x0d\\x0alines", "two\\x0d\\x0alines" },
     { "</td><script>alert(1)</script>", "</td><script>alert(1)</script>",
-      "&lt;/td&gt;&lt;script&gt;alert(1)&lt;/script&gt;" },
+      "&lt;/<wbr>td&gt;&lt;script&gt;alert(1)&lt;/<wbr>script&gt;" },
     { "Ελένη", "Ελένη", "Ελένη" },
     { "Наталья", "Наталья", "Наталья" },
-    { "秘密/数据库", "秘密/数据库", "秘密/数据库" },
-    { "prod/قاعدة/5", "prod/قاعدة/5", "prod/<bdi>قاعدة</bdi>/5" },
+    { "秘密/数据库", "秘密/数据库", "秘密/<wbr>数据库" },
+    { "prod/قاعدة/5", "prod/قاعدة/5", "prod/<wbr><bdi>قاعدة</bdi>/<wbr>5" },
     { "محمد علي 7", "محمد علي 7", "<bdi>محمد علي</bdi> 7" },
     { "a\xe2\x80\xae"
       "b",

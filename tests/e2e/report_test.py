@@ -1,0 +1,126 @@
+#!/usr/bin/env python3
+"""Evidence packages: what Debian's minisign, sha256sum, verify_bundle.py and `keytrail report verify` say of one; every change is named; a log that was
+rewritten is found with one checkpoint from outside, and never called verified and witnessed without."""
+import re
+from report_package import *
+
+rng = random.Random(SEED)
+d = folder()
+base = int(time.time()) // DAY * DAY - DAY
+period = Period(base)
+records = lines(rng, base, 240)
+db = os.path.join(d, 'k.db')
+log_id = store(db, records)
+key, out = os.path.join(d, 'report.key'), os.path.join(d, 'out')
+public = keytrail('report', 'keygen', key).stdout.decode().strip()
+check(keytrail('report', 'keygen', key, ok=False).returncode == 2 and os.stat(key).st_mode & 0o777 == 0o600, 'a key is made once, 0600')
+
+# ---- a package, and who checks it ----
+one = make(db, out, period, key, '--verify')
+check(os.path.basename(one).startswith('evidence-acme-s-hne-') and not [n for n in os.listdir(out) if n.startswith('.')], 'the folder has its name, nothing is left beside it', one)
+manifest = json.load(open(f'{one}/manifest.json'))
+check([f['path'] for f in manifest['files']] == [f for f in all_files(one) if f not in ('manifest.json', 'manifest.json.minisig')], 'the manifest lists every other file, in order')
+check(subprocess.run(['sha256sum', '--quiet', '-c', 'SHA256SUMS'], cwd=one, stdout=subprocess.PIPE).returncode == 0, 'sha256sum -c agrees')
+if shutil.which('minisign'):
+    check(subprocess.run(['minisign', '-qVm', 'manifest.json', '-P', public], cwd=one).returncode == 0, 'minisign -Vm agrees')
+p = subprocess.run(['/usr/bin/env', '-i', 'PATH=/usr/bin:/bin', 'python3', f'{one}/verify_bundle.py', one, '--key', public], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+check(p.returncode == 7 and b'VERIFIED, UNANCHORED' in p.stdout, 'verify_bundle.py, alone: verified, but unanchored', p.stdout)
+p = keytrail('report', 'verify', one, ok=False)
+check(p.returncode == 7 and b'NOBODY VOUCHES' in p.stdout, 'without a key nobody vouches for it', p.stdout)
+p = keytrail('report', 'soc2', '--db', db, *period.argv, '--out', out, '--org', 'Acme & Söhne', ok=False)
+check(p.returncode == 2 and b'is there already' in p.stderr, 'a package is never written over', p.stderr)
+
+# ---- the same inputs, the same bytes ----
+two = make(db, os.path.join(d, 'again'), period, key, '--verify')
+differ = [f for f in all_files(one) if open(f'{one}/{f}', 'rb').read() != open(f'{two}/{f}', 'rb').read()]
+check(all_files(one) == all_files(two) and set(differ) <= {'manifest.json', 'manifest.json.minisig'}, 'the same inputs give the same bytes but for the manifest', differ)
+
+# ---- tables and page ----
+m = checker()
+bad = []
+for f in (f for f in all_files(one) if f.endswith('.csv')):
+    raw = open(f'{one}/{f}', 'rb').read()
+    m.count_rows(raw)  # strict RFC 4180, or it raises
+    for cell in m.FIELD.finditer(raw.decode()):
+        text = cell[1].replace('""', '"') if cell[1] is not None else cell[2]
+        if text[:1] in '=+@\t\r' and text or re.match('-[^0-9]', text) or any(c in text for c in '\u202e\r\n\x1b'):
+            bad.append((f, text))
+check(not bad, 'no cell is a formula, or holds what a terminal obeys', bad[:5])
+cells = ''.join(open(f'{one}/{f}', encoding='utf-8').read() for f in all_files(one) if f.startswith('csv/'))
+check(all(w in cells for w in ('Ελένη', 'Наталья', '秘密', 'قاعدة', "'=bob", 'bidi\\u202egnp')), 'names in Greek, Cyrillic, CJK and Arabic are there, hostile ones disarmed')
+page = open(f'{one}/report.html', encoding='utf-8').read()
+check('<script' not in page and 'http' not in re.sub(r'http-equiv|&lt;.*?&gt;|http://x', '', page) and '<bdi>' in page and "default-src 'none'" in page, 'the page holds no script and nothing from elsewhere')
+check(public in page and manifest['package'] in page and 'open points' in page, 'the page says the key, the package, and what is open')
+
+# ---- changes ----
+shutil.copytree(one, os.path.join(d, 'copy'))
+copy, missed, missed_too = os.path.join(d, 'copy'), [], []
+for i in range(int(os.environ.get('KT_CHANGES', 120))):
+    what, places, undo = change(rng, copy)
+    code, named, said = checked(m, copy, '--key', public)
+    if code != 1 or not places & set(named):
+        missed.append((what, code, said))
+    if i % 12 == 0:
+        p = keytrail('report', 'verify', copy, '--key', public, ok=False)
+        if p.returncode != 1 or not any(f'FAULT {w}'.encode() in p.stdout for w in places):
+            missed_too.append((what, p.stdout))
+    undo()
+check(not missed, f'each of {i + 1} random changes is named (seed {SEED})', missed[:3])
+check(not missed_too, 'by keytrail report verify, too', missed_too[:3])
+check(checked(m, copy, '--key', public)[0] == 7, 'and without them there is none')
+
+# ---- checkpoints ----
+head = json.load(open(f'{one}/integrity/checkpoints.json'))
+signer = Signer(d, log_id)
+outside = os.path.join(d, 'outside.note')
+with open(outside, 'w') as f:
+    f.write(signer.note(head['size'], head['root']))
+store(db, lines(random.Random(SEED + 1), base + 2 * DAY, 60), log_id)  # the log goes on
+grown = make(db, os.path.join(d, 'grown'), period, key, '--verify')
+later = json.load(open(f'{grown}/integrity/checkpoints.json'))
+check(later['size'] > head['size'], 'the log has grown')
+code, _, said = checked(m, grown, '--key', public, '--checkpoint', outside)
+check(code == 1 and 'made with --checkpoint' in said, 'an outside checkpoint that the package has no proof for is said', said)
+keep(db, f'checkpoint/{head["size"]}', signer.note(head['size'], head['root'], True))
+keep(db, 'checkpoint', signer.note(later['size'], later['root']))
+grown = make(db, os.path.join(d, 'grown2'), period, key, '--verify', '--checkpoint', outside)
+args = ['--key', public, '--log-key', signer.vkey]
+for how in (['--checkpoint', outside], ['--witness', signer.witness_vkey]):
+    code, _, said = checked(m, grown, *args, *how)
+    p = keytrail('report', 'verify', grown, *args, *how, ok=False)
+    check(code == 0 and p.returncode == 0 and 'VERIFIED, WITNESSED to record' in said and b'VERIFIED, WITNESSED to record' in p.stdout, f'with {how[0]}: verified and witnessed', said + str(p.stdout))
+code, _, said = checked(m, grown, *args)
+check(code == 7 and 'UNANCHORED' in said, 'without: unanchored, whatever the package says', said)
+other = Signer(folder(), log_id)
+code, _, said = checked(m, grown, '--key', public, '--log-key', other.vkey)
+check(code == 1, 'a checkpoint by another key is a fault', said)
+
+# ---- a log that was rewritten: its own key in hand, only what is outside contradicts it ----
+def rewritten(name, changed):
+    path = os.path.join(d, name + '.db')
+    store(path, changed, log_id)
+    f = make(path, os.path.join(d, name), period, key, '--verify')
+    h = json.load(open(f'{f}/integrity/checkpoints.json'))
+    keep(path, 'checkpoint', signer.note(h['size'], h['root'], False))
+    return path
+
+
+mine = records[:]
+swapped = mine[:]
+swapped[7], swapped[8] = swapped[8], swapped[7]
+attacks = {'removed': mine[:9] + mine[10:] + lines(random.Random(5), base, 3), 'reordered': swapped, 'cut': mine[:-5],
+           'backdated': mine[:20] + [re.sub(r'"time":"(\d{4})-(\d\d)-(\d\d)T(\d\d)', lambda t: f'"time":"{t[1]}-{t[2]}-{t[3]}T{(int(t[4]) + 1) % 24:02d}', mine[20])] + mine[21:],
+           'rewritten': lines(random.Random(SEED + 9), base, 260)}
+for name, changed in attacks.items():
+    path = rewritten(name, changed)
+    bad = make(path, os.path.join(d, name + '2'), period, key, '--verify')
+    argv = [bad, '--key', public, '--log-key', signer.vkey]
+    code, _, said = checked(m, *argv, '--checkpoint', outside)
+    p = keytrail('report', 'verify', *argv, '--checkpoint', outside, ok=False)
+    blind, _, blind_said = checked(m, *argv)
+    check(code == 1 and p.returncode == 1 and blind == 7 and 'UNANCHORED' in blind_said, f'{name}: found with one checkpoint from outside, unanchored without', said + str(p.stdout) + blind_said)
+    told = make(path, os.path.join(d, name + '3'), period, key, '--verify', '--checkpoint', outside)
+    verdict = open(f'{told}/integrity/verify.txt').read()
+    check(verdict.startswith(('verdict: diverged', 'verdict: tampered')) and checked(m, told, '--key', public)[0] == 1, f'{name}: a package made with the checkpoint says so itself', verdict)
+
+finish()
