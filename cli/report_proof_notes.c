@@ -204,12 +204,9 @@ static enum kt_status check_outside(struct kt_evidence_work *w, struct kt_error 
         char whose[120];
         if (kt_checkpoint_read(o->note, &c, err) != KT_OK)
             return kt_wrap(err, "'%s'", o->path);
-        (void)snprintf(whose, sizeof whose, "the outside checkpoint '%.60s'", o->path);
-        if (memcmp(c.log_id, w->e->log_id_bytes, 16) != 0) {
-            kt_evidence_say(w->e, "diverged: %s is of another log, " KT_STR_FMT, whose,
-                            KT_STR_ARG(c.origin));
-            kt_evidence_fail(w->e, KT_EVIDENCE_DIVERGED);
-        } else if (agrees(w, &c.head, whose)) {
+        (void)snprintf(whose, sizeof whose, "the outside checkpoint '%.60s'%s", o->path,
+                       memcmp(c.log_id, w->e->log_id_bytes, 16) == 0 ? "" : ", of another log id,");
+        if (agrees(w, &c.head, whose)) {
             add_step(w, c.head.size, next_of_ours(w->e, c.head.size));
             kt_evidence_say(w->e,
                             "%s agrees: its %" PRIu64 " records are the first ones of this log",

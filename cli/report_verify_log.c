@@ -80,6 +80,15 @@ static const struct kt_head *known(const struct log *l, uint64_t size)
     return l->n == 0 ? NULL : bsearch(&want, l->point, l->n, sizeof want, by_size);
 }
 
+/* By one of them: keys are exchanged. */
+static bool by_log(const struct kt_checkpoint *c, const struct kt_bundle_keys *keys)
+{
+    for (unsigned i = 0; i < keys->n_log; i++)
+        if (kt_checkpoint_signed(c, &keys->log[i], NULL))
+            return true;
+    return keys->n_log == 0;
+}
+
 static void check_note(struct log *l, struct kt_jval v, const struct kt_bundle_keys *keys,
                        uint64_t *witnessed)
 {
@@ -97,10 +106,9 @@ static void check_note(struct log *l, struct kt_jval v, const struct kt_bundle_k
     if (!kt_str_is(log, id) || said.size != c.head.size || memcmp(said.root, c.head.root, 32) != 0)
         kt_bundle_fault(l->b, where, "the checkpoint at %llu is not the one it is said to be",
                         ULL(said.size));
-    for (unsigned i = 0; i < keys->n_log; i++)
-        if (!kt_checkpoint_signed(&c, &keys->log[i], NULL))
-            kt_bundle_fault(l->b, where, "the checkpoint at %llu is not signed by %s",
-                            ULL(c.head.size), keys->log[i].name);
+    if (!by_log(&c, keys))
+        kt_bundle_fault(l->b, where, "the checkpoint at %llu is not signed by --log-key",
+                        ULL(c.head.size));
     for (unsigned i = 0; i < keys->n_witness; i++)
         if (kt_checkpoint_signed(&c, &keys->witness[i], NULL) && c.head.size > *witnessed)
             *witnessed = c.head.size;
@@ -231,10 +239,16 @@ static bool leads_here(const struct log *l, const struct kt_head *from, bool *re
     return false;
 }
 
-static void diverged(struct log *l, const char *file, const char *what)
+/* A log that was renewed has another id and the same records: only they count. */
+static void diverged(struct log *l, const char *file, const struct kt_checkpoint *c,
+                     const char *what)
 {
+    char id[33];
+    kt_hex(id, c->log_id, 16);
+    bool same = kt_str_is(kt_json_str_at(l->of_checkpoints, "log"), id);
     l->b->diverged = true;
-    kt_bundle_fault(l->b, file, "%s", what);
+    kt_bundle_fault(l->b, file, "%s%s%s", what, same ? "" : "; it is of another log, ",
+                    same ? "" : id);
 }
 
 static uint64_t check_outside(struct log *l, const char *file, const struct kt_bundle_keys *keys)
@@ -242,8 +256,7 @@ static uint64_t check_outside(struct log *l, const char *file, const struct kt_b
     KT_CLEANUP(kt_buf_done) struct kt_buf note = { 0 };
     struct kt_error err = { 0 };
     struct kt_checkpoint c;
-    char id[33];
-    bool signed_by_log = keys->n_log == 0, there;
+    bool there = false;
     enum kt_status status = kt_fs_read_all(file, KT_NOTE_MAX, &note, &err);
     if (status == KT_OK)
         status = kt_checkpoint_read(kt_buf_str(&note), &c, &err);
@@ -252,25 +265,20 @@ static uint64_t check_outside(struct log *l, const char *file, const struct kt_b
                         status == KT_E_AGAIN ? "there is no such file" : err.text);
         return 0;
     }
-    for (unsigned i = 0; i < keys->n_log; i++)
-        signed_by_log = signed_by_log || kt_checkpoint_signed(&c, &keys->log[i], NULL);
-    if (!signed_by_log) {
+    if (!by_log(&c, keys)) {
         kt_bundle_fault(l->b, file, "is not signed by --log-key: no checkpoint of this log");
         return 0;
     }
-    kt_hex(id, c.log_id, 16);
     const struct kt_head *same = known(l, c.head.size), *tree = &l->point[l->n - 1];
-    if (!kt_str_is(kt_json_str_at(l->of_checkpoints, "log"), id)) {
-        diverged(l, file, "is of another log");
-    } else if (c.head.size > tree->size) {
-        diverged(l, file,
+    if (c.head.size > tree->size) {
+        diverged(l, file, &c,
                  "speaks of more records than the log of this package has: its end was cut "
                  "off");
     } else if (same != NULL && memcmp(same->root, c.head.root, 32) != 0) {
-        diverged(l, file, "the first records of this package's log are other ones");
+        diverged(l, file, &c, "the first records of this package's log are other ones");
     } else if (same == NULL && !leads_here(l, &c.head, &there)) {
         if (there)
-            diverged(l, file,
+            diverged(l, file, &c,
                      "the log of this package does not begin with its records: it was "
                      "rewritten");
         else
