@@ -17,6 +17,8 @@ static const struct {
     int (*run)(int argc, char **argv);
 } words[] = {
     { "keygen", "FILE", "a key that signs packages, and its public half", kt_report_keygen },
+    { "sample", "--control NAME --population WHAT …", "a sample that anybody can draw again",
+      kt_report_sample },
     { "verify", "DIR [--key PUB] [--checkpoint FILE]", "check a package", kt_report_verify },
 };
 
