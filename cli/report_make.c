@@ -12,6 +12,7 @@
 
 #include "cli/asking.h"
 #include "cli/report_cmd.h"
+#include "cli/report_detectors.h"
 #include "cli/report_proof.h"
 #include "cli/report_text.h"
 #include "core/base/enc.h"
@@ -25,7 +26,8 @@
 
 struct making {
     struct kt_asking asking;
-    const char *out, *organisation, *key_file, *responses_file, *controls_file, *hide_file;
+    const char *out, *organisation, *key_file, *responses_file, *controls_file, *hide_file,
+        *review_every;
     struct kt_flag_many outside_files;
     bool verify;
     /* found */
@@ -38,6 +40,7 @@ struct making {
     struct kt_controls *controls;
     struct kt_pseudonyms *hide;
     struct kt_coverage *coverage;
+    struct kt_report_detectors *detectors;
     struct kt_report_evidence *evidence;
     struct kt_package *package;
     struct kt_doc *doc;
@@ -55,6 +58,7 @@ static void making_done(struct making *m)
     kt_coverage_free(m->coverage);
     kt_pseudonyms_free(m->hide);
     kt_controls_free(m->controls);
+    kt_report_detectors_free(m->detectors);
     for (unsigned i = 0; i < KT_REPORT_OUTSIDE; i++)
         kt_buf_done(&m->outside_text[i]);
     kt_buf_done(&m->key_text);
@@ -204,6 +208,14 @@ static enum kt_status write_document(struct making *m, struct kt_error *err)
                                       .program = PROGRAM,
                                       .since = m->facts.since,
                                       .until = m->facts.until };
+    unsigned n_detectors;
+    m->detectors = kt_report_detectors_new(conf);
+    const struct kt_report_detector *detectors =
+        kt_report_detectors_list(m->detectors, &n_detectors);
+    kt_time_ns every = 0;
+    if (m->review_every != NULL &&
+        kt_duration_parse(kt_str_of(m->review_every), &every, err) != KT_OK)
+        return kt_wrap(err, "--review-every");
     const struct kt_report_in in = { .ask = &m->asking.ask,
                                      .conf = conf,
                                      .coverage = m->coverage,
@@ -212,6 +224,9 @@ static enum kt_status write_document(struct making *m, struct kt_error *err)
                                      .hide = m->hide,
                                      .organisation = kt_str_of(m->organisation),
                                      .system = kt_str_of(conf != NULL ? conf->deployment : NULL),
+                                     .detector = detectors,
+                                     .n_detectors = n_detectors,
+                                     .review_every = every,
                                      .responses = kt_buf_str(&m->responses) };
     const struct kt_doc_out out = kt_package_out(m->package);
     m->doc = kt_doc_new(&head, &out);
@@ -335,6 +350,8 @@ int kt_report_make(int argc, char **argv)
           &m.key_file, NULL },
         { "--responses", 0, KT_FLAG_STRING, "FILE",
           "management's response to exceptions, as text, for the page", &m.responses_file, NULL },
+        { "--review-every", 0, KT_FLAG_STRING, "TIME",
+          "an access review of each kind is due so often (90d)", &m.review_every, NULL },
         { "--controls", 0, KT_FLAG_STRING, "FILE", "your own control matrix (CSV)",
           &m.controls_file, NULL },
         { "--pseudonymise", 0, KT_FLAG_STRING, "FILE",

@@ -75,7 +75,8 @@ def purity(build):
 def plugins():
     kinds = [('agents/sources', 'sources', 'agents/sources/registry.c'), ('detectors', 'detectors', 'detectors/registry.c'),
              ('exporters/alerts', 'targets', 'exporters/alerts/registry.c'),
-             ('exporters/streams', 'streams', 'exporters/streams/registry.c'), ('agents/inputs', None, 'agents/inputs/registry.c')]
+             ('exporters/streams', 'streams', 'exporters/streams/registry.c'), ('exporters/reports', None, 'exporters/reports/registry.c'),
+             ('agents/inputs', None, 'agents/inputs/registry.c')]
     for folder, cases, registry in kinds:
         if not os.path.exists(registry):
             find(registry, 1, 'no registry')

@@ -16,8 +16,7 @@
 static const struct kt_doc_column detector_columns[] = {
     { "detector", "Detector", KT_DOC_TEXT },
     { "finds", "Finds", KT_DOC_TEXT },
-    { "version", "Version", KT_DOC_COUNT },
-    { "on", "In force", KT_DOC_TEXT },
+    { "version", "Version", KT_DOC_TEXT },
     { "settings", "Settings, beside the defaults", KT_DOC_TEXT },
     { "alerts", "Alerts", KT_DOC_COUNT },
 };
@@ -39,11 +38,9 @@ static void list_detectors(struct kt_evidence *e)
         int64_t alerts = 0;
         for (uint32_t k = 0; k < e->alerts->n; k++)
             alerts += kt_str_is(e->alerts->at[k].detector, d->name) && !e->alerts->at[k].test;
-        const struct kt_doc_cell cells[] = {
-            kt_part_word(d->name),        kt_part_word(d->summary),
-            kt_doc_number(d->version),    kt_part_word(d->on ? "yes" : "no"),
-            kt_part_free(e, d->settings), kt_doc_number(alerts)
-        };
+        const struct kt_doc_cell cells[] = { kt_part_word(d->name), kt_part_word(d->summary),
+                                             kt_part_word(d->version), kt_part_free(e, d->settings),
+                                             kt_doc_number(alerts) };
         kt_part_row(e, cells);
     }
     (void)kt_part_table_end(e);

@@ -12,6 +12,7 @@
 #include "core/config/config.h"
 #include "exporters/reports/controls.h"
 #include "exporters/reports/doc.h"
+#include "exporters/reports/report_detector.h"
 
 struct kt_report_checkpoint {
     kt_time_ns at;
@@ -31,12 +32,6 @@ struct kt_report_proof { /* what was found out about the log's tree; borrowed */
     kt_time_ns verified_at; /* 0: nobody verified it */
     const struct kt_report_checkpoint *checkpoint;
     unsigned n_checkpoints;
-};
-struct kt_report_detector { /* one of this program */
-    const char *name, *summary;
-    unsigned version;
-    bool on;
-    struct kt_str settings; /* what the configuration says, "floor_5m: 20"; empty: defaults */
 };
 struct kt_report_in {   /* borrowed while it is written */
     struct kt_ask *ask; /* its window is the period: both ends are set */
