@@ -290,8 +290,8 @@ static void show_foot(struct kt_profile_page *g)
         const char *verb;
     } nexts[KT_PROFILE_KINDS][NEXTS] = {
         /* KT_PROFILE_LIST_COUNT: the subject itself */
-        [KT_PROFILE_ACTOR] = { { KT_PROFILE_SECRETS, "who" },
-                               { KT_PROFILE_ADDRESSES, "ip" },
+        [KT_PROFILE_ACTOR] = { { KT_PROFILE_LIST_COUNT, "timeline" },
+                               { KT_PROFILE_SECRETS, "who" },
                                { KT_PROFILE_LIST_COUNT, "blast" } },
         [KT_PROFILE_IP] = { { KT_PROFILE_ACTORS, "actor" },
                             { KT_PROFILE_SECRETS, "who" },

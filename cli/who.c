@@ -227,7 +227,7 @@ static void show(struct who *w)
     if (shown < n)
         kt_buf_addf(&count, ", %u shown (-n 0: all)", shown);
     if (odd != NULL)
-        kt_page_command(&w->a, "actor", odd->value, true, &next);
+        kt_page_command(&w->a, "timeline", odd->value, true, &next);
     else
         kt_page_command(&w->a, "secret", w->what.value, false, &next);
     kt_page_foot(&w->a, kt_profile_instance(w->p), kt_buf_str(&count), kt_buf_str(&next));
