@@ -166,6 +166,10 @@ static void sift_small(struct kt_chunk *c, const struct kt_sieve *s)
 {
     const uint8_t *value = c->columns->small[s->column];
     uint32_t n = 0;
+    if (c->n > 1 && memcmp(value, value + 1, c->n - 1) == 0) { /* one value: most often so */
+        c->picks = s->fits(s->self, KT_STR_NONE, value[0]) ? c->picks : 0;
+        return;
+    }
     memset(c->verdict, UNKNOWN, 256);
     for (uint32_t i = 0; i < c->picks; i++) {
         uint32_t row = c->pick[i];

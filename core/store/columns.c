@@ -201,18 +201,48 @@ void kt_columns_reset_to(struct kt_columns *c, uint32_t n)
     c->have = 0;
 }
 
+/* A varint of up to eight bytes, of which ten are left; longer ones, and those at the end, are read
+ * by kt_rd_varint. Returns how many bytes it has; 0: not this way. */
+static inline unsigned quick_varint(const unsigned char *at, uint64_t *ret)
+{
+    uint64_t v = 0;
+    for (unsigned i = 0; i < 8; i++) {
+        v |= (uint64_t)(at[i] & 0x7f) << (7 * i);
+        if (at[i] < 0x80) {
+            *ret = v;
+            return i + 1;
+        }
+    }
+    return 0;
+}
+
 enum kt_status kt_column_unpack_time(struct kt_columns *c, struct kt_str bytes,
                                      struct kt_error *err)
 {
     struct kt_rd rd = kt_rd_of(bytes);
-    uint64_t at = 0;
+    uint64_t at = 0, v = 0;
     for (uint32_t i = 0; i < c->n; i++) {
-        at += (uint64_t)kt_rd_zigzag(&rd);
+        unsigned n = rd.left >= 10 ? quick_varint(rd.at, &v) : 0;
+        rd.at += n;
+        rd.left -= n;
+        at += n == 0 ? (uint64_t)kt_rd_zigzag(&rd) : v >> 1 ^ (0 - (v & 1));
         c->time[i] = (kt_time_ns)at;
     }
     if (rd.bad || rd.left != 0)
         return kt_fail(err, KT_E_CORRUPT, "the column of times does not hold %u of them", c->n);
     return KT_OK;
+}
+
+/* Copies n bytes, sixteen at a time: what is written behind them is written again, and both sides
+ * have SLACK bytes to spare. Dictionaries are made of thousands of short pieces. */
+#define SLACK 16u
+static inline void copy_short(char *to, const char *from, size_t n)
+{
+    for (size_t i = 0; i < n; i += SLACK) {
+        char some[SLACK];
+        memcpy(some, from + i, SLACK);
+        memcpy(to + i, some, SLACK);
+    }
 }
 
 /* What is shared is all that is: then two entries are in order when the byte behind it is. */
@@ -222,13 +252,16 @@ static bool read_entry(struct kt_rd *rd, struct kt_str before, char *to, size_t 
     uint64_t shared = kt_rd_varint(rd), rest = kt_rd_varint(rd);
     if (rd->bad || shared > before.len || rest == 0 || rest > rd->left || shared + rest > room)
         return false;
-    struct kt_str own = kt_rd_bytes(rd, (size_t)rest);
-    if (shared < before.len && (uint8_t)before.at[shared] >= (uint8_t)own.at[0])
+    if (shared < before.len && (uint8_t)before.at[shared] >= rd->at[0])
         return false;
-    if (shared > 0)
-        memcpy(to, before.at, (size_t)shared);
-    memcpy(to + shared, own.at, own.len);
-    *ret = kt_str_from(to, (size_t)shared + own.len);
+    copy_short(to, before.at, (size_t)shared);
+    if (rd->left - rest >= SLACK)
+        copy_short(to + shared, (const char *)rd->at, (size_t)rest);
+    else
+        memcpy(to + shared, rd->at, (size_t)rest);
+    rd->at += rest;
+    rd->left -= (size_t)rest;
+    *ret = kt_str_from(to, (size_t)(shared + rest));
     return true;
 }
 
@@ -238,7 +271,7 @@ static bool read_dict(struct kt_rd *rd, struct kt_text_column *t, uint32_t rows)
     if (rd->bad || n > rows || total > DICT_MAX)
         return false;
     kt_buf_reset(&t->bytes);
-    char *to = kt_buf_reserve(&t->bytes, (size_t)total);
+    char *to = kt_buf_reserve(&t->bytes, (size_t)total + SLACK);
     struct kt_str before = KT_STR_NONE;
     size_t used = 0;
     for (t->n_dict = 0; t->n_dict < n; t->n_dict++) {
