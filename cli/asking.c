@@ -17,7 +17,7 @@
 #include "core/sys/proc.h"
 
 #define TIMEOUT     "5m"
-#define PATIENCE_MS 400u
+#define PATIENCE_MS 1500u
 
 static bool too_late(void *self)
 {

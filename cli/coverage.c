@@ -67,21 +67,23 @@ static void month_of_source(const struct view *v, const struct kt_coverage_sourc
 {
     KT_CLEANUP(kt_buf_done) struct kt_buf name = { 0 };
     unsigned sum = 0, n = 0;
-    uint64_t events = 0;
+    uint64_t events = 0, quarantined = 0;
     kt_tty_add(&name, s->instance.len > 0 ? s->instance : s->source);
     printf("%-*s  %*s", width, kt_buf_z(&name), first - 1, "");
     for (int64_t day = from; day < until; day++) {
         const struct kt_coverage_day *d = &s->day[day - v->c->first_day];
         fputs(shade(d), stdout);
         events += d->events;
+        quarantined += d->quarantined;
         sum += d->expected ? d->share : 0;
         n += d->expected;
     }
     if (n > 0)
-        printf("%*s %3u %% %10" PRIu64 "\n", 31 - (int)(until - from) - (first - 1), "", sum / n,
+        printf("%*s %3u %% %10" PRIu64, 31 - (int)(until - from) - (first - 1), "", sum / n,
                events);
-    else
-        printf("\n");
+    if (quarantined > 0)
+        printf("  %" PRIu64 " quarantined", quarantined);
+    printf("\n");
 }
 
 static void print_calendar(const struct view *v)

@@ -21,7 +21,7 @@
 #define SEARCH_TTY_LIMIT 50u
 #define SEARCH_LIMIT_MAX 1000000u
 #define TIMEOUT          "5m"
-#define PATIENCE_MS      150u
+#define PATIENCE_MS      600u
 
 static const struct kt_fact *fact_of(const struct kt_search *s, const struct kt_record *r)
 {

@@ -24,7 +24,7 @@
 #define FOLDS       40u /* records that are looked at for each moment shown */
 #define RECORDS_MAX 100000u
 #define AROUND      (30 * KT_NS_MIN)
-#define HURRY       (700 * KT_NS_MS)
+#define HURRY       KT_NS_S
 
 /* ---- what is meant ---- */
 

@@ -131,8 +131,11 @@ static void measure_rates(const struct kt_survey *v, unsigned i)
         for (; (hour + 1) * 60 <= l.until && n < SAMPLES_MAX; hour += WEEK_HOURS)
             if (kt_survey_covered(&x->away, hour * 60, hour * 60 + 60) == 0)
                 sample[n++] = kt_tally_hour(v->t, s, hour);
+        x->rate[week_hour] = 0;
+        if (n < SAMPLES_LEAST)
+            continue;
         qsort(sample, n, sizeof *sample, compare_u32);
-        x->rate[week_hour] = n < SAMPLES_LEAST ? 0 : sample[(n - 1) / 2];
+        x->rate[week_hour] = sample[(n - 1) / 2];
     }
 }
 

@@ -13,10 +13,11 @@
 #include "core/base/map.h"
 #include "core/base/zip.h"
 
-#define FIRST_DAY 10957 /* 2000-01-01: records of other times are in no block, as in no window */
-#define LAST_DAY  32874 /* 2060-01-03 */
-#define RAW_MAX   ((size_t)64 << 20)
-#define RATIO_MAX 2000u
+#define FIRST_DAY   10957 /* 2000-01-01: records of other times are in no block, as in no window */
+#define LAST_DAY    32874 /* 2060-01-03 */
+#define RAW_MAX     ((size_t)64 << 20)
+#define RATIO_MAX   2000u
+#define SOURCES_MAX 10000u /* of a block */
 
 static const char *name_of(int64_t block, char buf[40])
 {
@@ -58,7 +59,7 @@ static void write_late(const struct kt_tally_day *d, int64_t day, struct kt_buf 
     }
 }
 
-static void write_block(const struct kt_tally *t, int64_t block, struct kt_buf *out)
+void kt_tally_block_write(const struct kt_tally *t, int64_t block, struct kt_buf *out)
 {
     kt_buf_varint(out, t->n);
     for (unsigned i = 0; i < t->n; i++) {
@@ -120,15 +121,16 @@ static void read_late(struct kt_rd *rd, struct kt_tally_day *d, int64_t day)
     }
 }
 
-/* Adds a block's pages to those of the tally; days that it has not, and those before first_day (of
- * which retention took all), are passed over. */
-static bool read_block(struct kt_tally *t, int64_t block, int64_t first_day, struct kt_str bytes)
+bool kt_tally_block_read(struct kt_tally *t, int64_t block, int64_t first_day, struct kt_str bytes)
 {
     struct kt_rd rd = kt_rd_of(bytes);
     uint64_t sources = kt_rd_varint(&rd);
+    rd.bad = rd.bad || sources > SOURCES_MAX;
     for (uint64_t i = 0; i < sources && !rd.bad; i++) {
         struct kt_str source = kt_rd_str16(&rd), instance = kt_rd_str16(&rd);
         uint64_t days = kt_rd_varint(&rd);
+        rd.bad = rd.bad || kt_str_find_byte(source, '\0', 0) >= 0 ||
+                 kt_str_find_byte(instance, '\0', 0) >= 0 || kt_str_find_byte(source, '\t', 0) >= 0;
         for (uint64_t k = 0; k < days && !rd.bad; k++) {
             int64_t day = block * KT_TALLY_BLOCK + (int64_t)(kt_rd_varint(&rd) % KT_TALLY_BLOCK);
             bool wanted = day >= first_day && day >= t->first_day && day < t->first_day + t->days;
@@ -143,6 +145,7 @@ static bool read_block(struct kt_tally *t, int64_t block, int64_t first_day, str
             }
             read_minutes(&rd, d);
             read_late(&rd, d, day);
+            rd.bad = rd.bad || t->pages > KT_TALLY_PAGES;
         }
     }
     return !rd.bad && rd.left == 0;
@@ -158,7 +161,7 @@ static enum kt_status load_block(struct kt_tally *t, struct kt_reader *r, struct
         return KT_OK;
     if (status == KT_OK)
         status = kt_zip_unpack(zip, kt_buf_str(&packed), RAW_MAX, RATIO_MAX, &raw, err);
-    if (status == KT_OK && !read_block(t, block, first_day, kt_buf_str(&raw)))
+    if (status == KT_OK && !kt_tally_block_read(t, block, first_day, kt_buf_str(&raw)))
         status = kt_fail(err, KT_E_CORRUPT, "blob '%s' is not as it was written", name);
     return status;
 }
@@ -238,7 +241,7 @@ static enum kt_status put_block(struct kt_tally *t, struct kt_reader *r, struct 
     enum kt_status status = anew ? KT_OK : load_block(t, r, zip, block, FIRST_DAY, err);
     if (status != KT_OK)
         return status;
-    write_block(t, block, &raw);
+    kt_tally_block_write(t, block, &raw);
     kt_zip_pack(zip, kt_buf_str(&raw), 3, &packed);
     return put(self, name_of(block, name), kt_buf_str(&packed), err);
 }

@@ -35,3 +35,9 @@ KT_MUST_USE enum kt_status kt_tally_keep(struct kt_reader *r,
                                                                struct kt_str value,
                                                                struct kt_error *err),
                                          void *self, bool *ret_more, struct kt_error *err);
+
+/* One block, unpacked. Reading adds its pages to those of the tally; days that it has not, and
+ * those before first_day (of which retention took all), are passed over. False: the bytes are no
+ * block; what was added until then has no meaning. */
+bool kt_tally_block_read(struct kt_tally *t, int64_t block, int64_t first_day, struct kt_str bytes);
+void kt_tally_block_write(const struct kt_tally *t, int64_t block, struct kt_buf *out);

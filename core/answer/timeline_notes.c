@@ -9,31 +9,38 @@
 #include "core/answer/timeline_int.h"
 #include "core/base/alloc.h"
 
-#define KNOWN_MAX 200000u /* values that are remembered; beyond, nothing is called new */
+#define ADDRESSES_MAX 100000u /* whose country is looked up; beyond, no country is called new */
 
 struct known {
-    struct kt_map *values; /* "<sort><actor>\0<value>" */
+    struct kt_map *wanted;    /* "<sort><actor>\0<value>": what the page has */
+    bool *met;                /* by number in wanted: before, or earlier on the page */
+    struct kt_map *addresses; /* "<actor>\0<address>", whose countries are known */
     struct kt_ask *a;
     struct kt_buf key;
-    bool full;
+    unsigned left; /* of wanted that were not met yet */
 };
 enum sort { ACTOR = 'a', ADDRESS = 'i', COUNTRY = 'c', SECRET = 's' };
 
-/* Was it known? It is now. */
-static bool meet(struct known *k, enum sort sort, struct kt_str actor, struct kt_str value)
+static struct kt_str key_of(struct known *k, enum sort sort, struct kt_str actor,
+                            struct kt_str value)
 {
-    bool fresh;
     kt_buf_reset(&k->key);
     kt_buf_byte(&k->key, (char)sort);
     kt_buf_add(&k->key, actor);
     kt_buf_byte(&k->key, '\0');
     kt_buf_add(&k->key, value);
-    if (kt_map_count(k->values) >= KNOWN_MAX) {
-        k->full = true;
+    return kt_buf_str(&k->key);
+}
+
+/* Was it met? It is now. What the page does not have is of no interest. */
+static bool meet(struct known *k, enum sort sort, struct kt_str actor, struct kt_str value)
+{
+    uint32_t i = kt_map_get(k->wanted, key_of(k, sort, actor, value));
+    if (i == KT_MAP_NONE || k->met[i])
         return true;
-    }
-    (void)kt_map_put(k->values, kt_buf_str(&k->key), &fresh);
-    return !fresh;
+    k->met[i] = true;
+    k->left--;
+    return false;
 }
 
 static struct kt_str country_of(const struct kt_fact *fact)
@@ -41,11 +48,26 @@ static struct kt_str country_of(const struct kt_fact *fact)
     return fact != NULL ? fact->country : KT_STR_NONE;
 }
 
+static void learn_country(struct known *k, struct kt_str actor, struct kt_str ip)
+{
+    struct kt_ip address;
+    bool fresh;
+    if (kt_map_count(k->addresses) >= ADDRESSES_MAX)
+        return;
+    (void)kt_map_put(k->addresses, key_of(k, ADDRESS, actor, ip), &fresh);
+    if (!fresh)
+        return;
+    memcpy(address.at, ip.at, sizeof address.at);
+    struct kt_str country = country_of(kt_facts_at(k->a->facts, address, UINT64_MAX));
+    if (country.len > 0)
+        (void)meet(k, COUNTRY, actor, country);
+}
+
+/* Ends as soon as all that the page has was met. */
 static enum kt_status learn(void *self, const struct kt_view *v, struct kt_error *err)
 {
     struct known *k = self;
-    (void)err;
-    for (uint32_t i = 0; i < v->picks && !k->full; i++) {
+    for (uint32_t i = 0; i < v->picks && k->left > 0; i++) {
         uint32_t row = v->pick[i];
         struct kt_str actor = kt_column_str(v->columns, KT_COL_ACTOR, row);
         struct kt_str ip = kt_column_str(v->columns, KT_COL_IP, row);
@@ -53,15 +75,12 @@ static enum kt_status learn(void *self, const struct kt_view *v, struct kt_error
         (void)meet(k, ACTOR, actor, KT_STR_NONE);
         if (secret.len > 0)
             (void)meet(k, SECRET, actor, secret);
-        if (ip.len != sizeof(struct kt_ip) || meet(k, ADDRESS, actor, ip))
+        if (ip.len != sizeof(struct kt_ip))
             continue;
-        struct kt_ip address;
-        memcpy(address.at, ip.at, sizeof address.at);
-        struct kt_str country = country_of(kt_facts_at(k->a->facts, address, UINT64_MAX));
-        if (country.len > 0)
-            (void)meet(k, COUNTRY, actor, country);
+        (void)meet(k, ADDRESS, actor, ip);
+        learn_country(k, actor, ip);
     }
-    return KT_OK;
+    return k->left > 0 ? KT_OK : kt_fail(err, KT_E_AGAIN, "all of it was met");
 }
 
 /* actor:"a","b",…: each by the name that its source wrote. */
@@ -96,7 +115,7 @@ static enum kt_status learn_before(struct known *k, const struct kt_map *actors,
         KT_COLUMN(KT_COL_ACTOR) | KT_COLUMN(KT_COL_IP) | KT_COLUMN(KT_COL_SECRET), learn, k, err);
     k->a->damage = before.damage;
     k->a->cost = before.cost;
-    *ret_known = status == KT_OK && !k->full;
+    *ret_known = status == KT_OK && kt_map_count(k->addresses) < ADDRESSES_MAX;
     return status == KT_E_LIMIT ? KT_OK : status;
 }
 
@@ -157,18 +176,31 @@ static struct last *last_of(struct last **all, unsigned *cap, uint32_t i)
     return &(*all)[i];
 }
 
-static enum kt_status name_actors(struct kt_telling *w, struct kt_ask *a, struct kt_map *actors,
-                                  struct kt_error *err)
+static void want(struct known *k, enum sort sort, struct kt_str actor, struct kt_str value)
+{
+    if (actor.len > 0 && (value.len > 0 || sort == ACTOR))
+        (void)kt_map_put(k->wanted, key_of(k, sort, actor, value), NULL);
+}
+
+static enum kt_status look_at_page(struct kt_telling *w, struct known *k, struct kt_map *actors,
+                                   struct kt_error *err)
 {
     for (size_t i = 0; i < w->t.n; i++) {
         struct kt_record r;
         const struct kt_fact *fact;
-        if (kt_timeline_record(&w->t, a, &w->t.moment[i], &r, &fact, err) != KT_OK)
+        if (kt_timeline_record(&w->t, k->a, &w->t.moment[i], &r, &fact, err) != KT_OK)
             return err->code;
         if (r.ev.actor.len > 0)
             (void)kt_map_put(actors, r.ev.actor, NULL);
+        want(k, ACTOR, r.ev.actor, KT_STR_NONE);
+        want(k, SECRET, r.ev.actor, r.ev.secret);
+        if (r.ev.has_ip)
+            want(k, ADDRESS, r.ev.actor, kt_str_from(r.ev.ip.at, sizeof r.ev.ip.at));
+        want(k, COUNTRY, r.ev.actor, country_of(fact));
     }
     w->t.actors = kt_map_count(actors);
+    k->left = kt_map_count(k->wanted);
+    k->met = kt_alloc_array(k->left + 1, sizeof *k->met);
     return KT_OK;
 }
 
@@ -203,14 +235,16 @@ static enum kt_status annotate(struct kt_telling *w, struct known *k, struct kt_
 enum kt_status kt_telling_notes(struct kt_telling *w, struct kt_ask *a,
                                 const struct kt_timeline_options *o, struct kt_error *err)
 {
-    struct known k = { .values = kt_map_new(0), .a = a };
+    struct known k = { .wanted = kt_map_new(0), .addresses = kt_map_new(0), .a = a };
     struct kt_map *actors = kt_map_new(0);
-    enum kt_status status = name_actors(w, a, actors, err);
+    enum kt_status status = look_at_page(w, &k, actors, err);
     if (status == KT_OK)
         status = learn_before(&k, actors, w, o, &w->t.news, err);
     if (status == KT_OK)
         status = annotate(w, &k, actors, err);
-    kt_map_free(k.values);
+    kt_map_free(k.wanted);
+    kt_map_free(k.addresses);
+    kt_free(k.met);
     kt_buf_done(&k.key);
     kt_map_free(actors);
     return status;
