@@ -92,7 +92,7 @@ static void to_rotate(struct kt_buf *o, const struct kt_blast_secret *s)
     code(o, st->secret);
     kt_buf_addf(o, "%s: ", s->production == 1 ? " **production**" : "");
     state(o, st);
-    kt_buf_addf(o, "; %llu reads, last %s", (unsigned long long)st->reads, utc(st->last, last));
+    kt_buf_addf(o, "; read %llu ×, last %s", (unsigned long long)st->reads, utc(st->last, last));
     if (versions.len > 0) {
         kt_buf_addz(o, ", versions ");
         code(o, kt_buf_str(&versions));
