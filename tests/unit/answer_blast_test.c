@@ -127,7 +127,7 @@ static void a_planted_incident_is_told_exactly(void **state)
     (void)state;
     const char *n = getenv("KT_SEEDS"), *first = getenv("KT_SEED");
     seed = first != NULL ? strtoull(first, NULL, 10) : 1;
-    for (unsigned i = 0; i < (n != NULL ? (unsigned)atoi(n) : 12); i++, seed++) {
+    for (unsigned i = 0; i < (n != NULL ? (unsigned)strtoul(n, NULL, 10) : 12); i++, seed++) {
         struct incident *w = incident_new(seed);
         check(w, w->credential, KT_AS_CREDENTIAL);
         check(w, w->arn, KT_AS_SESSION);
