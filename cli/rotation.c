@@ -47,7 +47,8 @@ static struct kt_cell moment(const struct rotation *r, kt_time_ns t, char buf[KT
 
 static struct kt_cell count_or_none(uint64_t n)
 {
-    return n == 0 ? (struct kt_cell){ .type = KT_CELL_NULL } : kt_cell_int((int64_t)n);
+    const struct kt_cell none = { .type = KT_CELL_NULL };
+    return n == 0 ? none : kt_cell_int((int64_t)n);
 }
 
 /* ---- a secret ---- */

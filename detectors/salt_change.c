@@ -15,8 +15,7 @@
 #define DAY_MIN     1440u
 #define WITNESSES   8u   /* actors that are counted */
 #define SETTLED_MIN 10u  /* in which a hash of before would have come again */
-#define BEFORE_MIN  360u /* older ones are of before: logins may come ahead of the first stranger  \
-                          */
+#define BEFORE_MIN  360u /* older ones are of before: a login may precede the first stranger */
 
 enum { T_TOKEN, T_HOLDER, T_INSTANCE };
 

@@ -32,7 +32,7 @@ static void add_md(struct kt_buf *out, struct kt_str s)
     KT_CLEANUP(kt_buf_done) struct kt_buf safe = { 0 };
     kt_tty_add(&safe, s);
     for (size_t i = 0; i < safe.len; i++) {
-        if (strchr("\\`*_[]<>#|~&!", safe.at[i]) != NULL)
+        if (kt_str_find_byte(KT_STR("\\`*_[]<>#|~&!"), safe.at[i], 0) >= 0)
             kt_buf_byte(out, '\\');
         kt_buf_byte(out, safe.at[i] == '\n' ? ' ' : safe.at[i]);
     }
@@ -130,7 +130,9 @@ static void summary(struct page *p, const struct kt_incident_report *r)
         written[KT_TIME_TEXT_MAX];
     const struct kt_incident_state *s = r->state;
     const struct kt_incident *i = s->of;
-    unsigned open = (unsigned)__builtin_popcount(s->open);
+    unsigned open = 0;
+    for (unsigned k = 0; k < KT_RUNBOOK_COUNT; k++)
+        open += s->open >> k & 1;
     para(p, NULL, "About the %s %s, opened by %s at %s UTC: %s", kt_incident_about_word(i->about),
          i->subject, i->opened.by, when(i->opened.at, at), i->opened.reason);
     para(p, NULL, "Exposure: %s to %s UTC. %u %s exposed, %u still %s.", when(s->since, since),
