@@ -298,6 +298,8 @@ static enum kt_status watch(struct rotation *r, const char *what, struct kt_erro
             key ? look_at_key(r, what, settle, err) : look_at_secret(r, what, settle, err);
         if (st != KT_OK || !r->follow || r->done)
             return st;
+        if (!key && r->at == 0)
+            return kt_fail(err, KT_E_INPUT, "no rotation of it is known: give --since TIME of it");
         if (kt_clock_real.mono(kt_clock_real.self) + LOOK_EVERY * KT_NS_S > r->asking.deadline)
             return KT_OK; /* the caller says that it is not over */
         (void)nanosleep(&(struct timespec){ .tv_sec = LOOK_EVERY }, NULL);
