@@ -116,12 +116,12 @@ static void say_head(const struct rotation *r, const struct kt_rotation *x, stru
     }
     if (strcmp(x->from, "inventory") == 0)
         kt_buf_addz(out, " (as its store lists it)");
-    if (x->previous.len > 0 || x->current.len > 0) {
-        kt_buf_addz(out, ", version ");
-        add_safe(out, x->previous.len > 0 ? x->previous : KT_STR("?"));
-        kt_buf_addz(out, " -> ");
-        add_safe(out, x->current.len > 0 ? x->current : KT_STR("?"));
-    }
+    if (x->current.len == 0)
+        return;
+    kt_buf_addz(out, x->previous.len > 0 ? ", version " : "; current is version ");
+    add_safe(out, x->previous);
+    kt_buf_addz(out, x->previous.len > 0 ? " -> " : "");
+    add_safe(out, x->current);
 }
 
 /* What the table cannot say. */
