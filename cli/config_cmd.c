@@ -13,6 +13,7 @@
 #include "cli/commands.h"
 #include "collector/courier.h"
 #include "collector/detect.h"
+#include "collector/outside.h"
 #include "collector/routes.h"
 #include "collector/stream_setup.h"
 #include "core/base/buf.h"
@@ -85,6 +86,8 @@ static enum kt_status collector_file(const char *path, bool show, bool defaults,
         st = kt_routes_new(conf, &routes, err);
     for (unsigned i = 0; st == KT_OK && i < conf->n_streams; i++)
         st = kt_stream_check(conf, &conf->streams[i], err);
+    if (st == KT_OK)
+        st = kt_outside_check(conf, err);
     if (st == KT_OK && show) {
         struct kt_buf text = { 0 };
         kt_conf_print(conf, defaults, &text);

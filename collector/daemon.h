@@ -10,6 +10,7 @@
 #include "collector/follow.h"
 #include "collector/ingest.h"
 #include "collector/keep.h"
+#include "collector/outside.h"
 #include "collector/showing.h"
 #include "collector/streams.h"
 #include "core/event/json.h"
@@ -44,6 +45,7 @@ struct kt_daemon {
     struct kt_keep *keep;
     struct kt_checkpoints *checkpoints;
     struct kt_showing *showing;
+    struct kt_outside *outside; /* NULL: no copies of checkpoints go out */
     struct kt_control *control;
     struct kt_signals signals;
     struct kt_disk disk;
@@ -197,6 +199,8 @@ void kt_daemon_show(struct kt_daemon *d);
 /* What agents say about the log (collector/showing.h). */
 void kt_daemon_about_log(void *self, uint64_t peer, const struct kt_agent_entry *e,
                          const struct kt_msg *m);
+/* Starts sending copies of checkpoints outside. */
+KT_MUST_USE enum kt_status kt_daemon_outside_open(struct kt_daemon *d, struct kt_error *err);
 /* An answer that a gone or full peer misses is asked for again after its next hello. */
 void kt_daemon_reply(void *self, uint64_t peer, struct kt_str body);
 

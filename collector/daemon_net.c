@@ -2,7 +2,7 @@
  * daemon_net: agents' messages in, answers out.
  *
  * Owns:  the numbers of peers, and what a turn takes off the socket.
- * Calls: core/sys/net, auth, ingest, showing.
+ * Calls: core/sys/net, auth, ingest, showing, outside.
  * Holds: who is not on the allow-list has no peer's number here; a turn takes messages no longer
  *        than an ack may wait for its group.
  */
@@ -10,6 +10,7 @@
 #include "core/base/hash.h"
 #include "core/base/log.h"
 #include <stdio.h>
+#include <string.h>
 
 #define DRAIN_TIME (20 * KT_NS_MS) /* an ack waits no longer than this for its group */
 
@@ -81,6 +82,24 @@ void kt_daemon_about_log(void *self, uint64_t peer, const struct kt_agent_entry 
 {
     const struct kt_daemon *d = self;
     kt_showing_heard(d->showing, peer, e, m);
+}
+
+static void tell_outside(void *self, const char *code, const char *copy, const char *sentence)
+{
+    bool log = strcmp(code, "integrity.contradiction") == 0;
+    kt_daemon_note(self, code, log ? KT_STR("log") : kt_str_of(copy), sentence, NULL);
+}
+
+enum kt_status kt_daemon_outside_open(struct kt_daemon *d, struct kt_error *err)
+{
+    struct kt_outside_options o = { .conf = d->conf,
+                                    .checkpoints = d->checkpoints,
+                                    .clock = kt_clock_real,
+                                    .rng = kt_rng_real,
+                                    .tell = tell_outside,
+                                    .self = d };
+    kt_store_log_id(d->store, o.log_id);
+    return kt_outside_open(&o, &d->outside, err);
 }
 
 enum kt_status kt_daemon_net_open(struct kt_daemon *d, struct kt_error *err)

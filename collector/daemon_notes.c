@@ -47,6 +47,8 @@ static const struct {
     { "checkpoint.signer", KT_SEV_HIGH, 10 * KT_NS_MIN, false },
     { "log.key", KT_SEV_HIGH, KT_NS_HOUR, false },
     { "integrity.contradiction", KT_SEV_CRITICAL, KT_NS_HOUR, false },
+    { "copy.failed", KT_SEV_MEDIUM, 6 * KT_NS_HOUR, false },
+    { "copy.refused", KT_SEV_HIGH, 6 * KT_NS_HOUR, false },
     { "log.stale", KT_SEV_HIGH, KT_NS_HOUR, false },
     { "log.accepted", KT_SEV_INFO, 0, true },
     { "detection.failed", KT_SEV_CRITICAL, KT_NS_HOUR, false },

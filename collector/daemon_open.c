@@ -139,6 +139,8 @@ enum kt_status kt_daemon_open(struct kt_daemon *d, struct kt_error *err)
     if (st == KT_OK)
         kt_daemon_show(d);
     if (st == KT_OK)
+        st = kt_daemon_outside_open(d, err);
+    if (st == KT_OK)
         st = kt_outbox_open(&oo, &d->outbox, err);
     if (st == KT_OK)
         st = open_streams(d, err);
@@ -160,6 +162,7 @@ void kt_daemon_free(struct kt_daemon *d)
 {
     kt_control_close(d->control);
     kt_net_server_free(d->server);
+    kt_outside_close(d->outside);
     kt_showing_free(d->showing);
     kt_checkpoints_close(d->checkpoints);
     kt_follow_free(d->follow);

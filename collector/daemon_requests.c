@@ -88,6 +88,8 @@ static enum kt_status do_status(struct kt_daemon *d, struct kt_jval args, struct
                 d->disk.free_share);
     add_retention(d, out);
     kt_outbox_status(d->outbox, out);
+    kt_buf_addz(out, ",\"copies\":");
+    kt_outside_status(d->outside, out);
     kt_buf_addz(out, ",\"streams\":");
     kt_streams_status(d->streams, out);
     kt_buf_addz(out, ",\"answers\":");

@@ -160,6 +160,8 @@ static enum kt_status other_work(struct kt_daemon *d, struct kt_error *err)
     if (st == KT_OK)
         st = kt_daemon_streams_put(d, err);
     if (st == KT_OK)
+        kt_outside_turn(d->outside);
+    if (st == KT_OK)
         st = kt_daemon_checkpoints(d, err);
     if (st == KT_OK)
         st = after_silences(d, err);
@@ -189,6 +191,8 @@ enum kt_status kt_daemon_turn(struct kt_daemon *d, bool *busy, struct kt_error *
     fds[n++] = kt_follow_fd(d->follow);
     fds[n++] = kt_streams_fd(d->streams);
     fds[n++] = kt_checkpoints_fd(d->checkpoints);
+    if (d->outside != NULL)
+        fds[n++] = kt_outside_fd(d->outside);
     if (d->answers != NULL)
         fds[n++] = kt_answers_fd(d->answers);
     n += kt_control_fds(d->control, fds + n, FDS_MAX - n);

@@ -39,6 +39,7 @@
 
 #define KT_AGENTS_MAX     4096u
 #define KT_HTTP_REPLY_MAX (64u << 10)
+#define KT_COPIES_MAX     8u  /* of checkpoints */
 #define KT_STREAMS_MAX    16u /* a thread and some 16 MiB each */
 #define KT_NAME_MAX       64u /* agent and instance names */
 /* What the detectors know. Beyond these the least recently used is forgotten for good, and counted;

@@ -374,16 +374,24 @@ static enum kt_status load_alerts(struct kt_conf *c, const struct kt_node *n, st
 /* ---- the whole ---- */
 
 const struct kt_conf_section kt_conf_sections[] = {
-    { "store", store_table, NULL, false },        { "collector", collector_table, NULL, false },
-    { "geoip", geoip_table, NULL, false },        { "networks", NULL, load_networks, false },
-    { "canaries", NULL, load_canaries, false },   { "maintenance", NULL, load_maintenance, false },
-    { "deploys", NULL, load_deploys, false },     { "holidays", holidays_table, NULL, false },
-    { "detectors", NULL, load_detectors, false }, { "alerts", NULL, load_alerts, false },
-    { "streams", NULL, kt_conf_streams, false },  { NULL, NULL, NULL, false },
+    { "store", store_table, NULL, false },
+    { "collector", collector_table, NULL, false },
+    { "geoip", geoip_table, NULL, false },
+    { "networks", NULL, load_networks, false },
+    { "canaries", NULL, load_canaries, false },
+    { "maintenance", NULL, load_maintenance, false },
+    { "deploys", NULL, load_deploys, false },
+    { "holidays", holidays_table, NULL, false },
+    { "detectors", NULL, load_detectors, false },
+    { "alerts", NULL, load_alerts, false },
+    { "streams", NULL, kt_conf_streams, false },
+    { "checkpoints", NULL, kt_conf_checkpoints, false },
+    { NULL, NULL, NULL, false },
 };
 static const char *const section_names[] = { "store",     "collector",   "geoip",   "networks",
                                              "canaries",  "maintenance", "deploys", "holidays",
-                                             "detectors", "alerts",      "streams", NULL };
+                                             "detectors", "alerts",      "streams", "checkpoints",
+                                             NULL };
 
 static enum kt_status load_section(struct kt_conf *c, const struct kt_conf_section *s, bool env,
                                    struct kt_error *err)

@@ -22,6 +22,9 @@ KT_MUST_USE enum kt_status kt_conf_routes(struct kt_conf *c, struct kt_error *er
 /* The top key `streams`. */
 KT_MUST_USE enum kt_status kt_conf_streams(struct kt_conf *c, const struct kt_node *n,
                                            struct kt_error *err);
+/* The top key `checkpoints`. */
+KT_MUST_USE enum kt_status kt_conf_checkpoints(struct kt_conf *c, const struct kt_node *n,
+                                               struct kt_error *err);
 /* Keys that would put a secret into the configuration, whatever the table of a type says. */
 KT_MUST_USE enum kt_status kt_conf_refuse_inline(struct kt_conf *c, const struct kt_node *map,
                                                  struct kt_error *err);

@@ -27,7 +27,7 @@ static void print_list(const struct kt_node *n, struct kt_buf *out)
     }
 }
 
-/* Maps and lists by name: what is below alerts and streams. */
+/* Maps and lists by name: what is below alerts, streams and checkpoints. */
 static void print_named(const struct kt_node *n, struct kt_buf *out)
 {
     for (const struct kt_node *e = n->first; e != NULL; e = e->next) {
@@ -51,7 +51,8 @@ static void print_section(const struct kt_conf *c, const struct kt_conf_section 
         print_geoip(c, defaults, out);
     else if (s->table != NULL)
         kt_options_print_given(s->table, c, defaults ? NULL : n, 2, defaults, out);
-    else if (kt_str_is(kt_str_of(s->name), "alerts") || kt_str_is(kt_str_of(s->name), "streams"))
+    else if (kt_str_is(kt_str_of(s->name), "alerts") || kt_str_is(kt_str_of(s->name), "streams") ||
+             kt_str_is(kt_str_of(s->name), "checkpoints"))
         print_named(n, out);
     else if (n->type == KT_NODE_LIST)
         print_list(n, out);

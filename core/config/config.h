@@ -151,6 +151,18 @@ struct kt_conf_stream {
     const char *since_text; /* as written */
     const char *ca_file, *proxy;
 };
+enum kt_copy_type { KT_COPY_FILE, KT_COPY_WEBHOOK, KT_COPY_S3, KT_COPY_WITNESS };
+struct kt_conf_copy { /* of checkpoints, outside: `checkpoints` in keytrail.yaml; texts may be NULL
+                       */
+    const char *name, *type_name;
+    enum kt_copy_type type;
+    kt_time_ns every, retain;
+    const char *path, *url_file, *secret_file, *credentials_file;
+    const char *region, *prefix, *lock_mode; /* s3 */
+    const char *vkey;                        /* of a witness */
+    const char *ca_file, *proxy;
+    bool allow_private;
+};
 struct kt_conf_detector {
     const char *name;
     const struct kt_node *node; /* its options; an empty map when the file gives none */
@@ -195,6 +207,8 @@ struct kt_conf {
     unsigned n_routes;
     struct kt_conf_stream *streams;
     unsigned n_streams;
+    struct kt_conf_copy *copies;
+    unsigned n_copies;
     struct kt_conf_file *files; /* what belongs to it besides its own text */
     unsigned n_files;
     struct kt_strings not_used_yet; /* "section.key (line 31)" */
