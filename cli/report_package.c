@@ -127,14 +127,14 @@ static enum kt_status open_file(void *self, const char *path, struct kt_error *e
         p->files = kt_realloc_array(p->files, p->cap, sizeof *p->files);
     }
     KT_CLEANUP(kt_free_ptr) char *whole = joined(p->partial, path);
+    p->files[p->n] = (struct file){ .rows = -1 };
+    kt_str_copyz(p->files[p->n].path, KT_PACKAGE_PATH, kt_str_of(path));
+    p->n++; /* from here on its folder may be there, which has to be removed, too */
     if (make_folder_of(p, path, err) != KT_OK ||
         p->fs->open(p->fs->self, whole, KT_OPEN_NEW, &p->open, err) != KT_OK)
         return kt_wrap(err, "'%s'", path);
-    p->files[p->n] = (struct file){ .rows = -1 };
-    kt_str_copyz(p->files[p->n].path, KT_PACKAGE_PATH, kt_str_of(path));
     kt_sha256_start(p->hash);
     p->bytes = 0;
-    p->n++;
     return KT_OK;
 }
 
