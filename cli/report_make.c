@@ -23,12 +23,13 @@
 #define PROGRAM       "keytrail " KT_VERSION
 #define RESPONSES_MAX (256u << 10)
 #define NOTE_MAX      (16u << 10)
+#define SAMPLE_MAX    (8u << 20)
 
 struct making {
     struct kt_asking asking;
     const char *out, *organisation, *key_file, *responses_file, *controls_file, *hide_file,
         *review_every;
-    struct kt_flag_many outside_files;
+    struct kt_flag_many outside_files, sample_files;
     bool verify;
     /* found */
     const struct kt_report *report;
@@ -37,6 +38,7 @@ struct making {
     struct kt_buf key_text, responses, name;
     struct kt_buf outside_text[KT_REPORT_OUTSIDE];
     struct kt_report_outside outside[KT_REPORT_OUTSIDE];
+    struct kt_buf samples[KT_FLAGS_MAX_MANY];
     struct kt_controls *controls;
     struct kt_pseudonyms *hide;
     struct kt_coverage *coverage;
@@ -61,6 +63,8 @@ static void making_done(struct making *m)
     kt_report_detectors_free(m->detectors);
     for (unsigned i = 0; i < KT_REPORT_OUTSIDE; i++)
         kt_buf_done(&m->outside_text[i]);
+    for (unsigned i = 0; i < KT_FLAGS_MAX_MANY; i++)
+        kt_buf_done(&m->samples[i]);
     kt_buf_done(&m->key_text);
     kt_buf_done(&m->responses);
     kt_buf_done(&m->name);
@@ -124,6 +128,21 @@ static enum kt_status read_outside(struct making *m, struct kt_error *err)
     return KT_OK;
 }
 
+/* All of them are part of what the package's id is made of. */
+static enum kt_status read_samples(struct making *m, struct kt_error *err)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf all = { 0 };
+    for (unsigned i = 0; i < m->sample_files.n; i++) {
+        const char *path = m->sample_files.at[i];
+        if (read_file("--sample", path, SAMPLE_MAX, false, &m->samples[i], err) != KT_OK)
+            return err->code;
+        kt_buf_str32(&all, kt_str_of(path));
+        kt_buf_str32(&all, kt_buf_str(&m->samples[i]));
+    }
+    kt_report_digest(kt_buf_str(&all), m->facts.samples);
+    return KT_OK;
+}
+
 static enum kt_status read_files(struct making *m, struct kt_error *err)
 {
     struct kt_buf key = { 0 };
@@ -140,7 +159,8 @@ static enum kt_status read_files(struct making *m, struct kt_error *err)
             kt_wipe(key.at, key.len);
         kt_buf_done(&key);
     }
-    if (status != KT_OK || read_key(m, err) != KT_OK || read_controls(m, err) != KT_OK)
+    if (status != KT_OK || read_key(m, err) != KT_OK || read_controls(m, err) != KT_OK ||
+        read_samples(m, err) != KT_OK)
         return err->code;
     return read_outside(m, err);
 }
@@ -254,6 +274,37 @@ static void take_file(void *self, const char *file, uint64_t bytes, int64_t rows
     (void)!kt_package_put(m->package, kt_buf_z(&path), kt_buf_str(&text), -1, &m->err);
 }
 
+/* Rows of a table as this program writes it, -1: it is none (a list, or what a spreadsheet saved).
+ */
+static int64_t rows_of(struct kt_str text)
+{
+    int64_t ends = 0;
+    bool quoted = false;
+    for (size_t i = 0; i < text.len; i++) {
+        quoted = quoted != (text.at[i] == '"');
+        if (text.at[i] != '\n' || quoted)
+            continue;
+        if (i == 0 || text.at[i - 1] != '\r')
+            return -1;
+        ends++;
+    }
+    return kt_str_ends(text, KT_STR("\r\n")) ? ends - 1 : -1;
+}
+
+/* A sample that was drawn, as samples/<its name>. */
+static enum kt_status write_sample(struct making *m, unsigned i, struct kt_error *err)
+{
+    struct kt_str name = kt_str_of(m->sample_files.at[i]), text = kt_buf_str(&m->samples[i]);
+    KT_CLEANUP(kt_buf_done) struct kt_buf path = { 0 };
+    name = kt_str_from_index(name, (size_t)(kt_str_rfind_byte(name, '/') + 1));
+    kt_buf_addf(&path, "samples/" KT_STR_FMT, KT_STR_ARG(name));
+    if (!kt_package_may(kt_buf_z(&path)))
+        return kt_fail(err, KT_E_INPUT,
+                       "--sample '%s': give it a name of letters, digits, '-', '_' and '.'",
+                       m->sample_files.at[i]);
+    return kt_package_put(m->package, kt_buf_z(&path), text, rows_of(text), err);
+}
+
 static enum kt_status write_beside(struct making *m, struct kt_error *err)
 {
     KT_CLEANUP(kt_buf_done) struct kt_buf readme = { 0 }, parameters = { 0 };
@@ -262,6 +313,9 @@ static enum kt_status write_beside(struct making *m, struct kt_error *err)
         *err = m->err;
         return err->code;
     }
+    for (unsigned i = 0; i < m->sample_files.n; i++)
+        if (write_sample(m, i, err) != KT_OK)
+            return err->code;
     kt_report_readme(&m->facts, &readme);
     kt_report_parameters(&m->facts, &parameters);
     if (kt_report_evidence_write(m->evidence, m->package, err) != KT_OK ||
@@ -359,6 +413,8 @@ int kt_report_make(int argc, char **argv)
         { "--checkpoint", 0, KT_FLAG_MANY, "FILE",
           "a checkpoint that an auditor or a witness holds: its proof goes into the package",
           &m.outside_files, NULL },
+        { "--sample", 0, KT_FLAG_MANY, "FILE", "a sample that was drawn, for samples/",
+          &m.sample_files, NULL },
         { "--verify", 0, KT_FLAG_BOOL, NULL,
           "hash every line of the log again (as keytrail verify)", &m.verify, NULL },
         { "--quiet", 'q', KT_FLAG_BOOL, NULL, "no talk on stderr", &m.asking.quiet, NULL },

@@ -79,8 +79,7 @@ enum kt_status kt_package_begin(const struct kt_fs *fs, const char *out, const c
 
 /* ---- files ---- */
 
-/* Our own names: letters, digits, - _ . and one folder at most. */
-static bool is_path(const char *path)
+bool kt_package_may(const char *path)
 {
     size_t n = strlen(path), slashes = 0;
     if (n == 0 || n >= KT_PACKAGE_PATH || path[0] == '.' || path[0] == '/' || path[n - 1] == '/')
@@ -117,7 +116,7 @@ static enum kt_status make_folder_of(struct kt_package *p, const char *path, str
 static enum kt_status open_file(void *self, const char *path, struct kt_error *err)
 {
     struct kt_package *p = self;
-    assert(p->open == NULL && !p->sealed && is_path(path));
+    assert(p->open == NULL && !p->sealed && kt_package_may(path));
     if (named(p, path) != NULL)
         return kt_fail(err, KT_E_INPUT, "the package has '%s' already", path);
     if (p->n == KT_PACKAGE_FILES)

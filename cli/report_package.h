@@ -26,6 +26,8 @@ struct kt_package;
 KT_MUST_USE enum kt_status kt_package_begin(const struct kt_fs *fs, const char *out,
                                             const char *name, struct kt_package **ret,
                                             struct kt_error *err);
+/* May a file have this path? Letters, digits, - _ . and one folder at most. */
+bool kt_package_may(const char *path);
 /* Where a document writes its files. */
 struct kt_doc_out kt_package_out(struct kt_package *p);
 /* A whole file: "integrity/verify.txt". rows: of a table without its head, else -1. */

@@ -46,6 +46,7 @@ static void inputs(const struct kt_report_facts *f, struct kt_buf *out)
     member(out, "configuration", f->configuration);
     member(out, "controls_sha256", f->controls);
     member(out, "responses_sha256", f->responses);
+    member(out, "samples_sha256", f->samples);
     kt_buf_addf(out, ",\n  \"pseudonymised\": %s", f->hidden ? "true" : "false");
     member(out, "program", f->program);
     member(out, "key", f->key);

@@ -12,9 +12,9 @@ struct kt_report_facts { /* borrowed */
     kt_time_ns since, until;
     struct kt_str log_id, verdict;
     uint64_t size;
-    const char *root, *configuration; /* hex; configuration NULL: the log has none */
-    char controls[65], responses[65]; /* SHA-256 of the texts, hex */
-    bool hidden;                      /* names are pseudonyms */
+    const char *root, *configuration;              /* hex; configuration NULL: the log has none */
+    char controls[65], responses[65], samples[65]; /* SHA-256 of the texts, hex */
+    bool hidden;                                   /* names are pseudonyms */
 };
 void kt_report_digest(struct kt_str text, char ret[65]);
 /* The same inputs have the same id: BLAKE2b-128 of all that the content depends on. */
