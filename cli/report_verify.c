@@ -207,6 +207,75 @@ static unsigned check_files(struct kt_bundle *b)
     return n;
 }
 
+/* ---- the report's totals ---- */
+
+static struct kt_jval listed_as(const struct kt_bundle *b, struct kt_str path)
+{
+    struct kt_json_iter it = kt_json_iter(kt_json_at(b->manifest, "files"));
+    struct kt_str name;
+    struct kt_jval file;
+    while (kt_json_next(&it, &name, &file))
+        if (kt_str_eq(kt_json_str_at(file, "path"), path))
+            return file;
+    return (struct kt_jval){ NULL };
+}
+
+/* What stands between two marks behind *at, which moves there. */
+static struct kt_str between(struct kt_str page, size_t *at, struct kt_str open, struct kt_str end)
+{
+    ptrdiff_t from = kt_str_find(page, open, *at);
+    ptrdiff_t to = from < 0 ? -1 : kt_str_find(page, end, (size_t)from + open.len);
+    if (to < 0)
+        return KT_STR_NONE;
+    *at = (size_t)to;
+    return kt_str_sub(page, (size_t)from + open.len, (size_t)to - (size_t)from - open.len);
+}
+
+/* 1,204 */
+static int64_t number_of(struct kt_str s)
+{
+    int64_t n = 0;
+    for (size_t i = 0; i < s.len; i++)
+        if (s.at[i] != ',' && (s.at[i] < '0' || s.at[i] > '9' || n > INT64_MAX / 100))
+            return -1;
+        else if (s.at[i] != ',')
+            n = 10 * n + (s.at[i] - '0');
+    return n;
+}
+
+/* Below each table of the report stand its rows, its file and the file's SHA-256. */
+static void check_totals(struct kt_bundle *b)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf page = { 0 };
+    struct kt_map *seen = kt_map_new(1);
+    struct kt_json_iter it = kt_json_iter(kt_json_at(b->manifest, "files"));
+    struct kt_str name, rows;
+    struct kt_jval file;
+    size_t at = 0;
+    bool there = kt_bundle_read(b, "report.html", &page);
+    while (
+        there &&
+        (rows = between(kt_buf_str(&page), &at, KT_STR("<p class=\"source\">"), KT_STR(" "))).len >
+            0) {
+        struct kt_str text = kt_buf_str(&page);
+        struct kt_str path = between(text, &at, KT_STR("<a href=\""), KT_STR("\""));
+        struct kt_str sum = between(text, &at, KT_STR("SHA-256 <code>"), KT_STR("<"));
+        int64_t said = -1;
+        file = listed_as(b, path);
+        (void)kt_json_i64(kt_json_at(file, "rows"), &said);
+        (void)kt_map_put(seen, path, NULL);
+        if (said != number_of(rows) || !kt_str_eq(sum, kt_json_str_at(file, "sha256")))
+            kt_bundle_fault(b, "report.html", "its total of " KT_STR_FMT " is not that of the file",
+                            KT_STR_ARG(path));
+    }
+    while (there && kt_json_next(&it, &name, &file)) {
+        struct kt_str path = kt_json_str_at(file, "path");
+        if (kt_str_starts(path, KT_STR("csv/")) && kt_map_get(seen, path) == KT_MAP_NONE)
+            kt_bundle_fault(b, "report.html", "does not speak of " KT_STR_FMT, KT_STR_ARG(path));
+    }
+    kt_map_free(seen);
+}
+
 /* ---- all of it ---- */
 
 static bool open_bundle(struct kt_bundle *b)
@@ -345,6 +414,7 @@ int kt_report_verify(int argc, char **argv)
         if (key_given != NULL)
             check_signature(&b, &key);
         files = check_files(&b);
+        check_totals(&b);
         anchor = kt_bundle_log(&b, &keys, outside.at, outside.n);
         read_verdict(&b);
     }

@@ -114,6 +114,8 @@ static void check_note(struct log *l, struct kt_jval v, const struct kt_bundle_k
             *witnessed = c.head.size;
     if (l->n < POINTS_MAX)
         l->point[l->n++] = c.head;
+    else
+        kt_bundle_fault(l->b, where, "more than %u checkpoints", POINTS_MAX);
 }
 
 static bool read_points(struct log *l, const struct kt_bundle_keys *keys, uint64_t *witnessed)

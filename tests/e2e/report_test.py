@@ -75,6 +75,23 @@ check(not missed, f'each of {i + 1} random changes is named (seed {SEED})', miss
 check(not missed_too, 'by keytrail report verify, too', missed_too[:3])
 check(checked(m, copy, '--key', public)[0] == 7, 'and without them there is none')
 
+# ---- a maker who lies, with the key that signs packages ----
+if shutil.which('minisign'):
+    text = open(f'{copy}/report.html', encoding='utf-8').read()
+    lie = re.sub(r'(<p class="source">)(\d+)( rows?[^<]*<a href="csv/05_control_totals.csv")', lambda t: f'{t[1]}{int(t[2]) + 1}{t[3]}', text)
+    with open(f'{copy}/report.html', 'w', encoding='utf-8') as f:
+        f.write(lie)
+    fix_hashes(copy, 'report.html')
+    sums = open(f'{copy}/SHA256SUMS').read()
+    with open(f'{copy}/SHA256SUMS', 'w') as f:
+        f.write(re.sub(r'\w{64}(?=  report.html)', hashlib.sha256(lie.encode()).hexdigest(), sums))
+    fix_hashes(copy, 'SHA256SUMS')
+    run('minisign', '-Sm', f'{copy}/manifest.json', '-s', key, '-c', m.SIGNED_COMMENT.split(': ', 1)[1], stdin=b'\n')
+    code, named, said = checked(m, copy, '--key', public)
+    p = keytrail('report', 'verify', copy, '--key', public, ok=False)
+    check(lie != text and code == 1 and named == ['report.html'] and p.returncode == 1 and b'total of csv/05_control_totals.csv' in p.stdout,
+          'a total of the report that is not its table\'s is found, signed or not', said + str(p.stdout))
+
 # ---- checkpoints ----
 head = json.load(open(f'{one}/integrity/checkpoints.json'))
 signer = Signer(d, log_id)
