@@ -1,6 +1,6 @@
 /*
  * review: an access review that somebody signed, as a record of kind `decision` of the log,
- * operation `review.sign` (docs/evidence.md). raw:
+ * operation `review.sign` (docs/reviews.md). raw:
  *
  *   {"id":…,"kind":"access|leavers|dormant","scope":…,"by":…,"where":…,"reason":…,"since":ns,
  *    "until":ns,"head":n,"rows":n,"keep":n,"remove":n,"digest":"<hex>","sheet":"<hex>"}
