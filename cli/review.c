@@ -186,8 +186,7 @@ static void fill(const struct review *r, const struct kt_sheet *s, struct kt_str
 static enum kt_status sign(struct review *r, const char *path, struct kt_error *err)
 {
     KT_CLEANUP(kt_buf_done)
-    struct kt_buf file = { 0 },
-                  request = { 0 }, raw = { 0 }, answer = { 0 };
+    struct kt_buf file = { 0 }, request = { 0 }, raw = { 0 }, answer = { 0 };
     struct kt_sheet *s = NULL;
     struct kt_review review;
     if (r->reason == NULL || r->reason[0] == '\0')

@@ -5,7 +5,6 @@
  * Calls: parts, core/answer/population.h, doc.
  */
 #include <stdio.h>
-#include <string.h>
 
 #include "core/base/alloc.h"
 #include "exporters/reports/parts.h"
@@ -231,7 +230,7 @@ static bool is_called_shared(struct kt_str name)
                                           "ops",   "test",   "guest",         "temp",   "user",
                                           "login", "office", "oncall" };
     for (size_t from = 0, i = 0; i <= name.len; i++) {
-        if (i < name.len && strchr("@./-_:+ ", name.at[i]) == NULL)
+        if (i < name.len && kt_str_find_byte(KT_STR("@./-_:+ "), name.at[i], 0) < 0)
             continue;
         for (size_t k = 0; k < KT_ARRAY_LEN(shared); k++)
             if (kt_str_eq_nocase(kt_str_sub(name, from, i - from), kt_str_of(shared[k])))

@@ -92,7 +92,7 @@ static void add_glob(struct kt_buf *query, const char *field, const char *glob)
     bool plain = true;
     for (const char *c = glob; *c != '\0'; c++)
         plain &= (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9') ||
-                 strchr("*/._-@", *c) != NULL;
+                 kt_str_find_byte(KT_STR("*/._-@"), *c, 0) >= 0;
     kt_buf_reset(query);
     if (plain)
         kt_buf_addf(query, "%s:%s", field, glob);
