@@ -184,9 +184,10 @@ bool kt_maker_take(struct kt_maker *m, struct kt_made *ret)
 {
     (void)pthread_mutex_lock(&m->lock);
     bool fresh = m->fresh;
-    if (fresh)
+    if (fresh) {
         *ret = m->made;
-    m->made = fresh ? (struct kt_made){ 0 } : m->made;
+        m->made = (struct kt_made){ 0 };
+    }
     m->fresh = false;
     if (m->n_done == 0)
         kt_wake_lower(m->fd);

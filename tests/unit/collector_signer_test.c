@@ -251,7 +251,7 @@ static void an_exchange_of_keys_is_vouched_for_by_the_old_one(void **state)
     /* signed by the old key over the two lines */
     struct kt_note_key old = { .type = KT_NOTE_LOG }, fresh;
     KT_CLEANUP(kt_buf_done) struct kt_buf origin = { 0 };
-    struct kt_str rest = kt_buf_str(&a.text), first, vkey;
+    struct kt_str rest = kt_buf_str(&a.text), first, vkey = KT_STR_NONE;
     assert_true(kt_str_split(&rest, '\n', &first) && kt_str_split(&rest, '\n', &vkey));
     assert_int_equal(kt_note_key_read(vkey, &fresh, NULL), KT_OK);
     assert_memory_equal(fresh.public_key, a.public_key[1], 32);
