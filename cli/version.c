@@ -15,7 +15,7 @@ int kt_cmd_version(int argc, char **argv)
 {
     (void)argc;
     (void)argv;
-    printf("keytrail " KT_VERSION " (wire %u, store schema %u, event line 1)\n", KT_WIRE_VERSION_MAX,
-           kt_store_schema());
+    printf("keytrail " KT_VERSION " (wire %u, store schema %u, event line 1)\n",
+           KT_WIRE_VERSION_MAX, kt_store_schema());
     return KT_EXIT_OK;
 }
