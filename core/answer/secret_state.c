@@ -10,6 +10,7 @@
 
 #include <stdlib.h>
 
+#include "core/answer/pairs.h"
 #include "core/base/alloc.h"
 #include "core/base/map.h"
 
@@ -31,8 +32,9 @@ struct reader {
 struct kt_states {
     struct kt_ask *ask;
     struct kt_inventory *inventory;
-    struct kt_map *secrets, *texts, *pairs; /* pairs: secret number and actor */
-    struct kt_secret_state *state;          /* by number in secrets */
+    struct kt_map *secrets, *texts;
+    struct kt_pairs pairs;         /* number of the secret, and of the actor in texts */
+    struct kt_secret_state *state; /* by number in secrets */
     bool *changed;
     uint32_t cap;
     struct change *change;
@@ -66,8 +68,7 @@ enum kt_status kt_states_new(struct kt_ask *a, kt_time_ns readers, struct kt_sta
     *s = (struct kt_states){ .ask = a,
                              .readers_until = readers,
                              .secrets = kt_map_new((uint64_t)a->now),
-                             .texts = kt_map_new((uint64_t)a->now),
-                             .pairs = kt_map_new((uint64_t)a->now) };
+                             .texts = kt_map_new((uint64_t)a->now) };
     enum kt_status status = kt_inventory_newest(a, &s->inventory, err);
     if (status != KT_OK) {
         kt_states_free(s);
@@ -84,7 +85,7 @@ void kt_states_free(struct kt_states *s)
     kt_inventory_free(s->inventory);
     kt_map_free(s->secrets);
     kt_map_free(s->texts);
-    kt_map_free(s->pairs);
+    kt_pairs_done(&s->pairs);
     kt_free(s->state);
     kt_free(s->changed);
     kt_free(s->change);
@@ -142,22 +143,19 @@ enum kt_status kt_states_put(struct kt_states *s, struct kt_str secret, uint32_t
 }
 
 /* The number of a secret with one who reads it. KT_MAP_NONE: too many. */
-static uint32_t pair_of(struct kt_states *s, uint32_t secret, struct kt_str actor)
+static uint32_t pair_of(struct kt_states *s, uint32_t secret, uint32_t actor)
 {
     bool is_new;
-    kt_buf_reset(&s->scratch);
-    kt_buf_u32(&s->scratch, secret);
-    kt_buf_add(&s->scratch, actor);
-    if (kt_map_count(s->pairs) >= READERS_MAX)
-        return kt_map_get(s->pairs, kt_buf_str(&s->scratch));
-    uint32_t n = kt_map_put(s->pairs, kt_buf_str(&s->scratch), &is_new);
+    if (s->pairs.used >= READERS_MAX)
+        return KT_MAP_NONE;
+    uint32_t n = kt_pairs_put(&s->pairs, secret, actor, &is_new);
     if (n >= s->cap_readers) {
         s->cap_readers = s->cap_readers == 0 ? 256 : 2 * s->cap_readers;
         s->reader = kt_realloc_array(s->reader, s->cap_readers, sizeof *s->reader);
         s->own = kt_realloc_array(s->own, s->cap_readers, sizeof *s->own);
     }
     if (is_new) {
-        s->reader[n] = (struct reader){ secret, { .actor = kept(s, actor) } };
+        s->reader[n] = (struct reader){ secret, { .actor = kt_map_key(s->texts, actor) } };
         s->own[n] = 0;
     }
     return n;
@@ -190,7 +188,7 @@ void kt_states_read(struct kt_states *s, uint32_t n, const struct kt_state_read 
         st->no_version = true;
     bool regular = read->actor.len > 0 && read->time < s->readers_until &&
                    read->time >= s->readers_until - KT_READERS_SPAN;
-    uint32_t pair = regular ? pair_of(s, n, read->actor) : KT_MAP_NONE;
+    uint32_t pair = regular ? pair_of(s, n, kt_map_put(s->texts, read->actor, NULL)) : KT_MAP_NONE;
     if (pair != KT_MAP_NONE)
         s->own[pair]++;
 }
@@ -352,21 +350,35 @@ static enum kt_status read_changes(struct kt_states *s, struct kt_error *err)
 
 /* ---- who else reads them ---- */
 
+/* The number of a row's actor in texts. Without aliases the name decides: once a code. */
+static uint32_t actor_at(struct kt_states *s, const struct kt_columns *c, uint32_t row,
+                         uint32_t *number)
+{
+    uint32_t code = c->text[KT_COL_ACTOR - KT_COL_SMALL].code[row];
+    struct kt_str actor = kt_column_str(c, KT_COL_ACTOR, row);
+    if (s->ask->ids != NULL)
+        return kt_map_put(s->texts,
+                          kt_ask_actor(s->ask, actor, kt_column_str(c, KT_COL_SOURCE, row),
+                                       kt_column_str(c, KT_COL_INSTANCE, row)),
+                          NULL);
+    if (number[code] == KT_MAP_NONE)
+        number[code] = kt_map_put(s->texts, actor, NULL);
+    return number[code];
+}
+
 static enum kt_status take_readers(void *self, const struct kt_view *view, struct kt_error *err)
 {
     struct kt_states *s = self;
     const struct kt_columns *c = view->columns;
-    KT_CLEANUP(kt_buf_done) struct kt_buf room = { 0 };
+    KT_CLEANUP(kt_buf_done) struct kt_buf room = { 0 }, actors = { 0 };
     const uint32_t *number = numbers_of(s, view, &room);
+    uint32_t n_actors = c->text[KT_COL_ACTOR - KT_COL_SMALL].n_dict + 1;
+    uint32_t *actor = (uint32_t *)(void *)kt_buf_reserve(&actors, n_actors * sizeof *actor);
+    memset(actor, 0xff, n_actors * sizeof *actor); /* KT_MAP_NONE */
     (void)err;
     for (uint32_t i = 0; i < view->picks; i++) {
         uint32_t row = view->pick[i], n = number_at(number, view, row);
-        if (n == KT_MAP_NONE)
-            continue;
-        uint32_t pair = pair_of(s, n,
-                                kt_ask_actor(s->ask, kt_column_str(c, KT_COL_ACTOR, row),
-                                             kt_column_str(c, KT_COL_SOURCE, row),
-                                             kt_column_str(c, KT_COL_INSTANCE, row)));
+        uint32_t pair = n == KT_MAP_NONE ? n : pair_of(s, n, actor_at(s, c, row, actor));
         if (pair == KT_MAP_NONE)
             continue;
         s->reader[pair].is.reads++;
@@ -378,8 +390,9 @@ static enum kt_status take_readers(void *self, const struct kt_view *view, struc
 
 static enum kt_status read_readers(struct kt_states *s, struct kt_error *err)
 {
-    const uint32_t wanted = KT_COLUMN(KT_COL_SECRET) | KT_COLUMN(KT_COL_ACTOR) |
-                            KT_COLUMN(KT_COL_SOURCE) | KT_COLUMN(KT_COL_INSTANCE);
+    const uint32_t whose = KT_COLUMN(KT_COL_SOURCE) | KT_COLUMN(KT_COL_INSTANCE);
+    const uint32_t wanted =
+        KT_COLUMN(KT_COL_SECRET) | KT_COLUMN(KT_COL_ACTOR) | (s->ask->ids != NULL ? whose : 0);
     KT_CLEANUP(kt_buf_done) struct kt_buf query = { 0 };
     kt_buf_addz(&query, "action:read,export,issue,use outcome:success");
     narrow(s, &query);
@@ -399,7 +412,7 @@ static int by_secret(const void *a, const void *b)
 /* Without the reads that were asked about, which nobody will miss. */
 static void list_readers(struct kt_states *s)
 {
-    uint32_t n = kt_map_count(s->pairs), kept_readers = 0;
+    uint32_t n = s->pairs.used, kept_readers = 0;
     for (uint32_t i = 0; i < n; i++) {
         struct reader r = s->reader[i];
         r.is.reads -= r.is.reads < s->own[i] ? r.is.reads : s->own[i];
