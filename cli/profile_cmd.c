@@ -56,7 +56,7 @@ static enum kt_status load_inventory(struct kt_profile_page *g, struct kt_error 
         return KT_OK;
     set_window(a, 0, 0);
     enum kt_status status = kt_inventory_load(a, g->p->list[KT_PROFILE_SECRETS][0].value,
-                                              KT_INVENTORY_ALL, &g->inventory, err);
+                                              KT_INVENTORY_CHANGES, &g->inventory, err);
     set_window(a, since, until);
     return status;
 }

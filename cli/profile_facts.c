@@ -53,13 +53,10 @@ static void say_identity(const struct to *to, const struct kt_identity *who)
 static void say_item(const struct to *to, const struct kt_inventory_item *it)
 {
     struct kt_inventory_age age = kt_inventory_age(it), turned = kt_inventory_rotation(it);
-    struct kt_str reader;
-    kt_time_ns read = kt_inventory_last_read(it, &reader);
     say(to, "owner", it->owner, 0);
     say_time(to, "last_rotated", turned.at, kt_str_of(turned.from));
     say_time(to, "age_since", age.at, kt_str_of(age.since));
     say_time(to, "next_due", kt_inventory_due(it), KT_STR_NONE);
-    say_time(to, "last_read", read, reader);
     say_time(to, "expires", it->expires, KT_STR_NONE);
     say_time(to, "deleted", it->deleted, KT_STR_NONE);
     if (it->gone)

@@ -188,14 +188,15 @@ static enum kt_status take_view(void *self, const struct kt_view *view, struct k
     return KT_OK;
 }
 
-static enum kt_status read_accesses(struct load *v, struct kt_str term, struct kt_error *err)
+static enum kt_status read_accesses(struct load *v, struct kt_str term,
+                                    enum kt_inventory_parts parts, struct kt_error *err)
 {
     const uint32_t wanted = KT_COLUMN(KT_COL_ACTION) | KT_COLUMN(KT_COL_SECRET) |
                             KT_COLUMN(KT_COL_ACTOR) | KT_COLUMN(KT_COL_OPERATION) |
                             KT_COLUMN(KT_COL_SOURCE) | KT_COLUMN(KT_COL_INSTANCE);
     KT_CLEANUP(kt_buf_done) struct kt_buf query = { 0 };
-    kt_buf_addf(&query, "action:read,export,issue,use,rotate,write outcome:success " KT_STR_FMT,
-                KT_STR_ARG(term));
+    kt_buf_addf(&query, "action:%srotate,write outcome:success " KT_STR_FMT,
+                parts == KT_INVENTORY_ALL ? "read,export,issue,use," : "", KT_STR_ARG(term));
     return kt_ask_columns(v->ask, kt_buf_str(&query), wanted, take_view, v, err);
 }
 
@@ -227,8 +228,8 @@ enum kt_status kt_inventory_load(struct kt_ask *a, struct kt_str pattern,
                         .instances = kt_map_new((uint64_t)a->now),
                         .texts = kt_map_new((uint64_t)a->now) };
     enum kt_status status = read_snapshots(v, kt_buf_str(&term), parts, err);
-    if (status == KT_OK && parts == KT_INVENTORY_ALL)
-        status = read_accesses(v, kt_buf_str(&term), err);
+    if (status == KT_OK && parts != KT_INVENTORY_LISTED)
+        status = read_accesses(v, kt_buf_str(&term), parts, err);
     close_items(v);
     if (status != KT_OK) {
         kt_inventory_free(&v->out);

@@ -31,9 +31,11 @@ struct kt_inventory {                     /* all of it lives until kt_inventory_
 };
 #define KT_INVENTORY_SECRETS_MAX 1000000u
 enum kt_inventory_parts {
-    KT_INVENTORY_LISTED, /* what stores say: snapshots alone */
-    KT_INVENTORY_ALL,    /* and what the log says of reads, writes and rotations; secrets that only
-                            the log knows are there too */
+    KT_INVENTORY_LISTED,  /* what stores say: snapshots alone */
+    KT_INVENTORY_CHANGES, /* and what the log says of writes and rotations, not of reads: of a
+                             secret that is read all the time much less has to be looked at */
+    KT_INVENTORY_ALL,     /* and what the log says of reads, writes and rotations; secrets that only
+                             the log knows are there too */
 };
 /* Secrets that fit the pattern, as secret: of a query has it ("" = all), over the ask's window,
  * which is usually open. KT_E_LIMIT: more than KT_INVENTORY_SECRETS_MAX. */

@@ -54,12 +54,15 @@ static bool fits_secret(const struct kt_value *v, struct kt_str s)
 {
     if (fits(v, s))
         return true;
-    if (v->any || v->whole)
+    if (v->any || v->whole || (!v->glob && !kt_str_ends(s, v->text)))
         return false;
     ptrdiff_t scheme = kt_str_find(s, KT_STR("://"), 0);
     if (scheme < 0)
         return false;
-    for (ptrdiff_t slash = kt_str_find_byte(s, '/', (size_t)scheme + 3); slash >= 0;
+    size_t first = (size_t)scheme + 3, part = s.len - v->text.len; /* where the end would begin */
+    if (!v->glob)
+        return part > first && s.at[part - 1] == '/';
+    for (ptrdiff_t slash = kt_str_find_byte(s, '/', first); slash >= 0;
          slash = kt_str_find_byte(s, '/', (size_t)slash + 1))
         if (fits(v, kt_str_from_index(s, (size_t)slash + 1)))
             return true;

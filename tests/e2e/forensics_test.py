@@ -65,7 +65,7 @@ check([r['value'] for r in ip if r['part'] == 'near'] and {r['value'] for r in i
 net = rows('ip', '203.0.113.0/24', '--since', '1h', '--all')
 check(net[0]['events'] == 3 and len([r for r in net if r['part'] == 'actor']) == 2, 'a network', net[0])
 secret = rows('secret', 'app/root-token', '--since', '1h')
-check(any(r['part'] == 'fact' and r['value'] == 'last_read' and r['more'] == dana['actor'] for r in secret), 'who read it last', secret)
+check([r['value'] for r in secret if r['part'] == 'actor'] == [dana['actor']] and secret[0]['reads'] == 1, 'who reads a secret', secret)
 one = json.loads(asked('search', 'source:cloudtrail', '--since', '60d', '-n', '1', '-o', 'json', '-q').stdout)[0]
 session = rows('session', one['session'] or one['credential'])
 check(session[0]['events'] == counted(f'session:"{one["session"]}"' if one['session'] else f'credential:"{one["credential"]}"', '60d'), 'a session', session[0])
