@@ -68,7 +68,7 @@ check(not os.path.exists(h.db + '.3'), 'and makes no third')
 check(len([r for r in ndjson(ask('search', 'kind:audit operation:succeed', '--since', '@0', '-o', 'ndjson', '-q'))]) == 1, 'and says nothing again')
 
 p = ask('verify')
-check(p.returncode == 1 and b'problem' in p.stdout, 'verify names the damage', p.stdout.decode())
+check(p.returncode == 1 and (b'\nunreadable ' in b'\n' + p.stdout or b'\ntampered ' in b'\n' + p.stdout), 'verify names the damage', p.stdout.decode())
 code = stop(h.collector)
 check(code == 0, 'a clean stop', h.log('collector.log'))
 stop(agent)
