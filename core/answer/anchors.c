@@ -47,8 +47,11 @@ static void see_signatures(struct kt_anchors *a, const struct kt_checkpoint *c,
 {
     for (unsigned i = 0; i < a->n_keys; i++) {
         const struct kt_anchor_key *k = &a->key[i];
+        struct kt_note_key key = k->key;
         kt_time_ns when = 0;
-        if (!kt_checkpoint_signed(c, &k->key, &when))
+        if (k->keeper == KT_KEEPER_LOG) /* bears the log's name, which changes with a renewal */
+            kt_str_copyz(key.name, sizeof key.name, c->origin);
+        if (!kt_checkpoint_signed(c, &key, &when))
             continue;
         to->log_signed = to->log_signed || k->keeper == KT_KEEPER_LOG;
         if (k->keeper == KT_KEEPER_LOG)

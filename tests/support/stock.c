@@ -108,7 +108,8 @@ static void add_batch(struct stock *w, struct make *m, uint32_t first, uint32_t 
         kt_buf_byte(&m->lines, '\n');
     }
     m->n = n;
-    const struct kt_store_batch b = make_import(m, STOCK_T0 + (kt_time_ns)first * STOCK_NS / 2000);
+    const struct kt_store_batch b =
+        make_import(m, STOCK_T0 + (kt_time_ns)first * (STOCK_NS / 2000));
     must(kt_store_begin(w->store, &err), &err);
     must(kt_store_append(w->store, &b, &r, &err), &err);
     must(kt_store_commit(w->store, &err), &err);
