@@ -71,7 +71,7 @@ static enum kt_status take_agents(struct verify *v, struct kt_error *err)
             kt_str_copyz(key.name, sizeof key.name, kt_str_of(e->name));
             memcpy(key.public_key, e->signing[k], 32);
             if (kt_anchors_key(&v->anchors, &key, KT_KEEPER_AGENT, err) != KT_OK)
-                return KT_OK; /* so many agents: those that were taken are enough to say by whom */
+                return err->code;
         }
     }
     return KT_OK;
@@ -85,6 +85,14 @@ static enum kt_status open_auth(struct verify *v, struct kt_error *err)
     enum kt_status st = kt_auth_open(conf->agents_dir, &v->auth, err);
     kt_conf_free(conf);
     return st == KT_OK ? take_agents(v, err) : st;
+}
+
+static void say_broken(struct verify *v)
+{
+    char text[160];
+    (void)snprintf(text, sizeof text, "the blob '%s' of the store is no checkpoint%s",
+                   v->anchors.broken_name, v->anchors.broken > 1 ? ", and others are none" : "");
+    on_problem(v, KT_FAULT_TAMPERED, text);
 }
 
 static enum kt_status run(struct verify *v, struct kt_error *err)
@@ -104,6 +112,8 @@ static enum kt_status run(struct verify *v, struct kt_error *err)
         o.n_heads = v->anchors.n;
         status = kt_reader_verify(reader, &o, &v->result, err);
     }
+    if (status == KT_OK && v->anchors.broken > 0)
+        say_broken(v);
     if (status == KT_OK)
         kt_anchors_judge(&v->anchors, &v->result, &v->judged);
     kt_reader_close(reader);

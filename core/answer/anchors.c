@@ -32,9 +32,16 @@ void kt_anchors_done(struct kt_anchors *a)
 enum kt_status kt_anchors_key(struct kt_anchors *a, const struct kt_note_key *key,
                               enum kt_anchor_keeper keeper, struct kt_error *err)
 {
-    if (a->n_keys == KT_ANCHOR_KEYS_MAX)
-        return kt_fail(err, KT_E_LIMIT, "more than %u keys", KT_ANCHOR_KEYS_MAX);
-    a->key = kt_realloc_array(a->key, a->n_keys + 1, sizeof *a->key);
+    bool of_log = key->type == KT_NOTE_LOG;
+    if (of_log != (keeper == KT_KEEPER_LOG))
+        return kt_fail(err, KT_E_INPUT,
+                       of_log ? "'%s' is the key of a log, not of a cosigner"
+                              : "'%s' is the key of a cosigner, not of a log",
+                       key->name);
+    if (a->n_keys == a->cap_keys) {
+        a->cap_keys = a->cap_keys == 0 ? 16 : 2 * a->cap_keys;
+        a->key = kt_realloc_array(a->key, a->cap_keys, sizeof *a->key);
+    }
     a->key[a->n_keys++] = (struct kt_anchor_key){ *key, keeper };
     a->n_log_keys += keeper == KT_KEEPER_LOG;
     return KT_OK;
@@ -68,8 +75,6 @@ enum kt_status kt_anchors_add(struct kt_anchors *a, const char *where, struct kt
 {
     struct kt_checkpoint *c = kt_alloc(sizeof *c);
     enum kt_status status = kt_checkpoint_read(note, c, err);
-    if (status == KT_OK && a->n == KT_ANCHORS_MAX)
-        status = kt_fail(err, KT_E_LIMIT, "more than %u checkpoints", KT_ANCHORS_MAX);
     if (status == KT_OK) {
         if (a->n == a->cap) {
             a->cap = a->cap == 0 ? 16 : 2 * a->cap;
@@ -89,8 +94,13 @@ enum kt_status kt_anchors_add(struct kt_anchors *a, const char *where, struct kt
 static enum kt_status take_blob(void *self, const char *name, struct kt_str value,
                                 struct kt_error *err)
 {
-    return kt_anchors_add(self, NULL, value, err) == KT_OK ? KT_OK
-                                                           : kt_wrap(err, "blob '%s'", name);
+    struct kt_anchors *a = self;
+    (void)err;
+    if (kt_anchors_add(a, NULL, value, NULL) == KT_OK)
+        return KT_OK;
+    if (a->broken++ == 0)
+        kt_str_copyz(a->broken_name, sizeof a->broken_name, kt_str_of(name));
+    return KT_OK;
 }
 
 /* There is no more, or none at all: that is no fault. */
@@ -249,7 +259,7 @@ void kt_anchors_judge(struct kt_anchors *a, const struct kt_verify_result *v, st
             j.cosigned_at = x->when;
         }
     }
-    if (v->problems > v->unreadable)
+    if (v->problems > v->unreadable || a->broken > 0)
         j.verdict = KT_VERDICT_TAMPERED;
     else if (j.contradict > 0)
         j.verdict = KT_VERDICT_DIVERGED;

@@ -10,9 +10,6 @@
 #include "core/proof/note.h"
 #include "core/store/read.h"
 
-#define KT_ANCHORS_MAX     4096u
-#define KT_ANCHOR_KEYS_MAX 256u
-
 enum kt_anchor_state {
     KT_ANCHOR_UNJUDGED,
     KT_ANCHOR_FITS,     /* the log of today begins with just that tree */
@@ -21,7 +18,7 @@ enum kt_anchor_state {
     KT_ANCHOR_REMOVED,  /* retention took records at that size: no root to compare */
     KT_ANCHOR_LOST,     /* signed before the log was renewed after a restore, which lost it */
     KT_ANCHOR_FOREIGN,  /* of another log */
-    KT_ANCHOR_FORGED,   /* no key that was given made its signature */
+    KT_ANCHOR_FORGED,   /* no key that was given made its signature, or it is no checkpoint */
 };
 enum kt_anchor_keeper {                    /* whose key: what a signature by it is worth */
                         KT_KEEPER_LOG,     /* the log's own */
@@ -46,8 +43,10 @@ struct kt_anchor {
 struct kt_anchors {
     struct kt_anchor *at; /* by size, once kt_anchors_heads was called */
     unsigned n, cap;
+    unsigned broken;      /* blobs of the store that are no checkpoints */
+    char broken_name[64]; /* the first of them */
     struct kt_anchor_key *key;
-    unsigned n_keys, n_log_keys;
+    unsigned n_keys, cap_keys, n_log_keys;
     struct kt_verify_head *head; /* one an anchor */
     struct kt_anchor_name {      /* this log's, and those that it was renewed from */
         uint8_t log_id[16];
@@ -56,14 +55,15 @@ struct kt_anchors {
     unsigned n_names;
 };
 void kt_anchors_done(struct kt_anchors *a);
-/* Keys first, then checkpoints. KT_E_LIMIT: more than KT_ANCHOR_KEYS_MAX. */
+/* Keys first, then checkpoints. KT_E_INPUT: a log's key for a cosigner, or the other way round: a
+ * log does not witness itself. */
 KT_MUST_USE enum kt_status kt_anchors_key(struct kt_anchors *a, const struct kt_note_key *key,
                                           enum kt_anchor_keeper keeper, struct kt_error *err);
 /* A checkpoint from outside; where: for sentences, copied. KT_E_INPUT: it is none. */
 KT_MUST_USE enum kt_status kt_anchors_add(struct kt_anchors *a, const char *where,
                                           struct kt_str note, struct kt_error *err);
-/* Those in the store, and the names that the log had. What is no checkpoint there is KT_E_CORRUPT.
- */
+/* Those in the store, and the names that the log had. What is no checkpoint there is counted in
+ * a->broken: somebody has changed it. */
 KT_MUST_USE enum kt_status kt_anchors_load(struct kt_anchors *a, struct kt_reader *r,
                                            struct kt_error *err);
 /* For kt_verify_options.heads: a->n of them, borrowed. */
