@@ -245,10 +245,12 @@ static enum kt_status range_root(struct kt_proofs *p, uint64_t first, uint64_t n
         if (!((n >> k) & 1))
             continue;
         end -= UINT64_C(1) << k;
-        if (node_at(p, k, end >> k, some ? left : ret, err) != KT_OK)
+        if (node_at(p, k, end >> k, left, err) != KT_OK)
             return err == NULL ? KT_E_AGAIN : err->code;
         if (some)
             kt_merkle_node(left, ret, ret);
+        else
+            memcpy(ret, left, 32);
         some = true;
     }
     return KT_OK;
