@@ -27,7 +27,8 @@ struct world {
     struct kt_store *store;
     uint8_t log_id[16], log_seed[32], witness_seed[32], other_seed[32];
     struct kt_note_key log_key, witness_key;
-    struct kt_buf outside; /* a checkpoint of three quarters of the honest log */
+    struct kt_buf outside;       /* a checkpoint of three quarters of the honest log */
+    struct kt_note_key kept_key; /* kept beside it: the log's key under the name of then */
 };
 
 static void must(enum kt_status status, const struct kt_error *err)
@@ -157,6 +158,7 @@ static void honest(struct world *w)
     write_log(w, &(struct attack){ 0 });
     kt_store_log_id(w->store, w->log_id);
     sign(w, w->log_id, EVENTS * 3 / 4, true, &w->outside);
+    w->kept_key = w->log_key;
     put_own(w, w->log_id, true);
 }
 
@@ -204,8 +206,10 @@ static struct asked ask(struct world *w, bool outside, bool witness)
     must(kt_anchors_key(&a, &w->log_key, KT_KEEPER_LOG, &err), &err);
     if (witness)
         must(kt_anchors_key(&a, &w->witness_key, KT_KEEPER_WITNESS, &err), &err);
-    if (outside)
+    if (outside) {
+        must(kt_anchors_key(&a, &w->kept_key, KT_KEEPER_LOG, &err), &err);
         must(kt_anchors_add(&a, "kept.txt", kt_buf_str(&w->outside), &err), &err);
+    }
     must(kt_anchors_load(&a, r, &err), &err);
     const struct kt_verify_options o = { .heads = kt_anchors_heads(&a), .n_heads = a.n };
     must(kt_reader_verify(r, &o, &ret.v, &err), &err);
