@@ -122,6 +122,7 @@ enum kt_status kt_csv_next(struct kt_csv *c, struct kt_error *err)
     for (size_t end; (end = line_end(c->rest)) > 0; c->next_line++)
         c->rest = kt_str_from_index(c->rest, end);
     kt_buf_reset(&c->text);
+    (void)kt_buf_reserve(&c->text, 1); /* so that empty cells have a place too */
     c->n = 0;
     c->line = c->next_line;
     if (c->rest.len == 0)
@@ -129,7 +130,7 @@ enum kt_status kt_csv_next(struct kt_csv *c, struct kt_error *err)
     enum kt_status st = cells(c, err);
     size_t at = 0;
     for (unsigned i = 0; i < c->n; at += c->cell[i++].len)
-        c->cell[i].at = c->text.at == NULL ? "" : c->text.at + at;
+        c->cell[i].at = c->text.at + at;
     return st;
 }
 

@@ -39,6 +39,7 @@ static void texts_are_read_or_refused(void **state)
         { "a", "1:[a]\n" },
         { "a,b\r\nc,d\r\n", "1:[a][b]\n2:[c][d]\n" },
         { "a,b\nc,\n", "1:[a][b]\n2:[c][]\n" },
+        { ",\n,a", "1:[][]\n2:[][a]\n" },
         { "\xEF\xBB\xBF"
           "a,b",
           "1:[a][b]\n" },
