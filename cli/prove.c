@@ -137,7 +137,8 @@ static enum kt_status make(struct prove *p, struct kt_anchors *a, struct kt_erro
     struct kt_reader *r = p->asking.ask.reader;
     struct kt_store_stats stats;
     struct kt_path path;
-    if (kt_reader_stats(r, &stats, err) != KT_OK || kt_held_take(&p->held, a, err) != KT_OK ||
+    if (kt_reader_stats(r, &stats, err) != KT_OK ||
+        kt_held_take(&p->held, KT_HELD_KEY, NULL, a, err) != KT_OK ||
         kt_anchors_load(a, r, err) != KT_OK)
         return err->code;
     memcpy(p->log_id, stats.log_id, 16);
@@ -312,7 +313,7 @@ static bool held_by(struct prove *p, struct kt_anchors *a, struct kt_buf *ret_wh
 static int check(struct prove *p, struct kt_anchors *a, struct kt_error *err)
 {
     KT_CLEANUP(kt_buf_done) struct kt_buf why = { 0 }, line = { 0 };
-    if (kt_held_take(&p->held, a, err) != KT_OK || read_proof(p, err) != KT_OK)
+    if (kt_held_take(&p->held, KT_HELD_KEY, NULL, a, err) != KT_OK || read_proof(p, err) != KT_OK)
         return kt_cli_fail("prove", err);
     const char *fault = fault_of(p);
     if (fault != NULL) {
@@ -338,7 +339,7 @@ int kt_cmd_prove(int argc, char **argv)
     struct prove p = { 0 };
     const struct kt_flag flags[] = {
         KT_ASKING_FLAGS(p.asking),
-        KT_HELD_FLAGS(p.held),
+        KT_HELD_FLAGS(p.held, KT_HELD_KEY),
         { "--check", 0, KT_FLAG_STRING, "FILE", "check a proof; needs no store", &p.check, NULL },
         { "--out", 0, KT_FLAG_STRING, "FILE", "write it there", &p.out, NULL },
         { 0 },

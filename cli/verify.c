@@ -51,30 +51,8 @@ static void on_problem(void *self, enum kt_fault fault, const char *sentence)
 
 static unsigned signing_keys(void *self, struct kt_str agent, uint8_t (*ret)[32], unsigned max)
 {
-    struct verify *v = self;
-    const struct kt_agent_entry *e = kt_auth_named(v->auth, agent);
-    unsigned n = 0;
-    for (; e != NULL && n < e->n_keys && n < max; n++)
-        memcpy(ret[n], e->signing[n], 32);
-    return n;
-}
-
-/* ---- what is held ---- */
-
-/* Agents cosign with the keys that they sign batches with, under their names. */
-static enum kt_status take_agents(struct verify *v, struct kt_error *err)
-{
-    for (unsigned i = 0; i < kt_auth_count(v->auth); i++) {
-        const struct kt_agent_entry *e = kt_auth_at(v->auth, i);
-        for (unsigned k = 0; k < e->n_keys; k++) {
-            struct kt_note_key key = { .type = KT_NOTE_COSIGNATURE };
-            kt_str_copyz(key.name, sizeof key.name, kt_str_of(e->name));
-            memcpy(key.public_key, e->signing[k], 32);
-            if (kt_anchors_key(&v->anchors, &key, KT_KEEPER_AGENT, err) != KT_OK)
-                return err->code;
-        }
-    }
-    return KT_OK;
+    const struct verify *v = self;
+    return kt_held_signing_key(v->auth, agent, ret, max);
 }
 
 static enum kt_status open_auth(struct verify *v, struct kt_error *err)
@@ -84,15 +62,7 @@ static enum kt_status open_auth(struct verify *v, struct kt_error *err)
         return err->code;
     enum kt_status st = kt_auth_open(conf->agents_dir, &v->auth, err);
     kt_conf_free(conf);
-    return st == KT_OK ? take_agents(v, err) : st;
-}
-
-static void say_broken(struct verify *v)
-{
-    char text[160];
-    (void)snprintf(text, sizeof text, "the blob '%s' of the store is no checkpoint%s",
-                   v->anchors.broken_name, v->anchors.broken > 1 ? ", and others are none" : "");
-    on_problem(v, KT_FAULT_TAMPERED, text);
+    return st;
 }
 
 static enum kt_status run(struct verify *v, struct kt_error *err)
@@ -101,7 +71,7 @@ static enum kt_status run(struct verify *v, struct kt_error *err)
     struct kt_reader *reader = NULL;
     struct kt_verify_options o = { .problem = on_problem, .self = v };
     if ((v->config != NULL && open_auth(v, err) != KT_OK) ||
-        kt_held_take(&v->held, &v->anchors, err) != KT_OK ||
+        kt_held_take(&v->held, KT_HELD_KEY, v->auth, &v->anchors, err) != KT_OK ||
         kt_cli_store_path(v->db, v->config, path, sizeof path, err) != KT_OK ||
         kt_reader_open(path, &reader, err) != KT_OK)
         return err->code;
@@ -112,8 +82,8 @@ static enum kt_status run(struct verify *v, struct kt_error *err)
         o.n_heads = v->anchors.n;
         status = kt_reader_verify(reader, &o, &v->result, err);
     }
-    if (status == KT_OK && v->anchors.broken > 0)
-        say_broken(v);
+    if (status == KT_OK && v->anchors.n_garbled > 0)
+        on_problem(v, KT_FAULT_TAMPERED, v->anchors.garbled.text);
     if (status == KT_OK)
         kt_anchors_judge(&v->anchors, &v->result, &v->judged);
     kt_reader_close(reader);
@@ -121,45 +91,6 @@ static enum kt_status run(struct verify *v, struct kt_error *err)
 }
 
 /* ---- for people ---- */
-
-static const char *at_time(kt_time_ns t, char buf[KT_TIME_TEXT_MAX + 8])
-{
-    char when[KT_TIME_TEXT_MAX];
-    buf[0] = '\0';
-    if (t != 0)
-        (void)snprintf(buf, KT_TIME_TEXT_MAX + 8, " (%s UTC)", kt_time_format_short(t, when));
-    return buf;
-}
-
-static void say_verdict(const struct verify *v)
-{
-    const struct kt_judged *j = &v->judged;
-    char when[KT_TIME_TEXT_MAX + 8];
-    switch (j->verdict) {
-    case KT_VERDICT_WITNESSED:
-        printf("verdict      verified, witnessed to record %" PRIu64 "%s\n", j->witnessed,
-               at_time(j->witnessed_at, when));
-        break;
-    case KT_VERDICT_COSIGNED:
-        printf("verdict      verified, cosigned by agents to record %" PRIu64 "%s; their keys are "
-               "those of this host's allow-list\n",
-               j->cosigned, at_time(j->cosigned_at, when));
-        break;
-    case KT_VERDICT_UNANCHORED:
-        printf("verdict      verified but UNANCHORED: nothing from outside this host could "
-               "contradict it; bring a --checkpoint\n");
-        break;
-    case KT_VERDICT_TAMPERED:
-        printf("verdict      TAMPERED\n");
-        break;
-    case KT_VERDICT_DIVERGED:
-        printf("verdict      DIVERGED: this is not the log that was signed\n");
-        break;
-    case KT_VERDICT_UNREADABLE:
-        printf("verdict      UNREADABLE in part: what can be read verifies\n");
-        break;
-    }
-}
 
 static void say_checkpoints(const struct verify *v)
 {
@@ -187,6 +118,7 @@ static void say_checkpoints(const struct verify *v)
 static void print_table(const struct verify *v)
 {
     const struct kt_verify_result *r = &v->result;
+    KT_CLEANUP(kt_buf_done) struct kt_buf said = { 0 };
     char root[65];
     kt_hex(root, r->root, 32);
     printf("tree         %s: %" PRIu64 " records, root %s\n",
@@ -205,7 +137,8 @@ static void print_table(const struct verify *v)
     if (v->judged.tail > 0 && v->judged.tail < r->size)
         printf("tail         %" PRIu64 " records behind that are not anchored yet\n",
                v->judged.tail);
-    say_verdict(v);
+    kt_judged_say(&v->judged, true, &said);
+    printf("verdict      %s\n", kt_buf_z(&said));
 }
 
 /* ---- for programs ---- */
@@ -278,7 +211,7 @@ int kt_cmd_verify(int argc, char **argv)
         { "--db", 0, KT_FLAG_STRING, "FILE", "the store", &v.db, NULL },
         { "--config", 'c', KT_FLAG_STRING, "FILE",
           "configuration: the store and the agents' signing keys", &v.config, NULL },
-        KT_HELD_FLAGS(v.held),
+        KT_HELD_FLAGS(v.held, KT_HELD_KEY),
         { "--anchored", 0, KT_FLAG_BOOL, NULL,
           "exit 1 unless a checkpoint or a witness from outside covers it", &v.anchored, NULL },
         { "--output", 'o', KT_FLAG_STRING, "FORM", "table or json", &v.output, NULL },

@@ -95,11 +95,13 @@ static enum kt_status take_blob(void *self, const char *name, struct kt_str valu
                                 struct kt_error *err)
 {
     struct kt_anchors *a = self;
-    (void)err;
-    if (kt_anchors_add(a, NULL, value, NULL) == KT_OK)
-        return KT_OK;
-    if (a->broken++ == 0)
-        kt_str_copyz(a->broken_name, sizeof a->broken_name, kt_str_of(name));
+    struct kt_error why = { 0 };
+    enum kt_status status = kt_anchors_add(a, NULL, value, &why);
+    if (status != KT_E_INPUT)
+        return status == KT_OK ? KT_OK : kt_fail(err, status, "blob '%s': %s", name, why.text);
+    if (a->n_garbled++ == 0)
+        (void)!kt_fail(&a->garbled, KT_E_CORRUPT,
+                       "what the store keeps as '%s' is no checkpoint: %s", name, why.text);
     return KT_OK;
 }
 
@@ -259,7 +261,7 @@ void kt_anchors_judge(struct kt_anchors *a, const struct kt_verify_result *v, st
             j.cosigned_at = x->when;
         }
     }
-    if (v->problems > v->unreadable || a->broken > 0)
+    if (v->problems > v->unreadable || a->n_garbled > 0)
         j.verdict = KT_VERDICT_TAMPERED;
     else if (j.contradict > 0)
         j.verdict = KT_VERDICT_DIVERGED;
@@ -279,6 +281,44 @@ const char *kt_verdict_word(enum kt_verdict v)
     static const char *const words[] = { "witnessed", "cosigned", "unanchored",
                                          "tampered",  "diverged", "unreadable" };
     return words[v];
+}
+
+static void say_when(kt_time_ns t, struct kt_buf *out)
+{
+    char when[KT_TIME_TEXT_MAX];
+    if (t != 0)
+        kt_buf_addf(out, " (%s UTC)", kt_time_format_short(t, when));
+}
+
+void kt_judged_say(const struct kt_judged *j, bool hashed, struct kt_buf *out)
+{
+    const char *how = hashed ? "verified" : "not verified by this run";
+    switch (j->verdict) {
+    case KT_VERDICT_WITNESSED:
+        kt_buf_addf(out, "%s, witnessed to record %" PRIu64, how, j->witnessed);
+        say_when(j->witnessed_at, out);
+        break;
+    case KT_VERDICT_COSIGNED:
+        kt_buf_addf(out, "%s, cosigned by agents to record %" PRIu64, how, j->cosigned);
+        say_when(j->cosigned_at, out);
+        kt_buf_addz(out, "; their keys are those of this host's allow-list");
+        break;
+    case KT_VERDICT_UNANCHORED:
+        kt_buf_addf(out,
+                    "%s%s UNANCHORED: nothing from outside this host could contradict it; bring a "
+                    "--checkpoint",
+                    how, hashed ? " but" : ",");
+        break;
+    case KT_VERDICT_TAMPERED:
+        kt_buf_addz(out, "TAMPERED");
+        break;
+    case KT_VERDICT_DIVERGED:
+        kt_buf_addz(out, "DIVERGED: this is not the log that was signed");
+        break;
+    case KT_VERDICT_UNREADABLE:
+        kt_buf_addz(out, "UNREADABLE in part: what can be read verifies");
+        break;
+    }
 }
 
 void kt_anchor_say(const struct kt_anchor *a, const struct kt_verify_head *head,

@@ -43,8 +43,6 @@ struct kt_anchor {
 struct kt_anchors {
     struct kt_anchor *at; /* by size, once kt_anchors_heads was called */
     unsigned n, cap;
-    unsigned broken;      /* blobs of the store that are no checkpoints */
-    char broken_name[64]; /* the first of them */
     struct kt_anchor_key *key;
     unsigned n_keys, cap_keys, n_log_keys;
     struct kt_verify_head *head; /* one an anchor */
@@ -53,6 +51,8 @@ struct kt_anchors {
         uint64_t size; /* records that were kept of it */
     } * name;
     unsigned n_names;
+    unsigned n_garbled;      /* kept in the store as checkpoints, and none: somebody wrote there */
+    struct kt_error garbled; /* the first of them */
 };
 void kt_anchors_done(struct kt_anchors *a);
 /* Keys first, then checkpoints. KT_E_INPUT: a log's key for a cosigner, or the other way round: a
@@ -62,8 +62,7 @@ KT_MUST_USE enum kt_status kt_anchors_key(struct kt_anchors *a, const struct kt_
 /* A checkpoint from outside; where: for sentences, copied. KT_E_INPUT: it is none. */
 KT_MUST_USE enum kt_status kt_anchors_add(struct kt_anchors *a, const char *where,
                                           struct kt_str note, struct kt_error *err);
-/* Those in the store, and the names that the log had. What is no checkpoint there is counted in
- * a->broken: somebody has changed it. */
+/* Those in the store, and the names that the log had. What is no checkpoint there is counted. */
 KT_MUST_USE enum kt_status kt_anchors_load(struct kt_anchors *a, struct kt_reader *r,
                                            struct kt_error *err);
 /* For kt_verify_options.heads: a->n of them, borrowed. */
@@ -90,6 +89,9 @@ struct kt_judged {
 /* After kt_reader_verify filled the heads. */
 void kt_anchors_judge(struct kt_anchors *a, const struct kt_verify_result *v,
                       struct kt_judged *ret);
+/* The verdict as a sentence, without its end: "verified, witnessed to record 48168 (2026-… UTC)".
+ * hashed: every line was, so that "verified" may be said. */
+void kt_judged_say(const struct kt_judged *j, bool hashed, struct kt_buf *out);
 /* One clause about a judged checkpoint: "fits", "DIVERGED: its root is <hex>, …". */
 void kt_anchor_say(const struct kt_anchor *a, const struct kt_verify_head *head,
                    const struct kt_verify_result *v, struct kt_buf *out);

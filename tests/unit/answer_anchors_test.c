@@ -347,6 +347,21 @@ static void a_note_of_another_log(void **state)
     assert_int_equal(got.judged.verdict, KT_VERDICT_DIVERGED);
 }
 
+/* What stands in the place of a checkpoint and is none was written there by somebody else. */
+static void no_checkpoint_where_one_is_kept(void **state)
+{
+    struct world *w = *state;
+    struct kt_error err = { 0 };
+    honest(w);
+    must(kt_store_begin(w->store, &err), &err);
+    must(kt_store_put(w->store, "checkpoint/200", KT_STR("keytrail/…"), &err), &err);
+    must(kt_store_commit(w->store, &err), &err);
+    struct asked got = ask(w, true, true);
+    assert_true(got.v.ok);
+    assert_int_equal(got.judged.verdict, KT_VERDICT_TAMPERED);
+    assert_int_equal(got.outside, KT_ANCHOR_FITS); /* the others are held against it all the same */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -356,6 +371,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_note_that_others_signed, setup, teardown),
         cmocka_unit_test_setup_teardown(a_log_under_another_name, setup, teardown),
         cmocka_unit_test_setup_teardown(a_note_of_another_log, setup, teardown),
+        cmocka_unit_test_setup_teardown(no_checkpoint_where_one_is_kept, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
