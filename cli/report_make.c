@@ -22,22 +22,22 @@
 
 #define PROGRAM       "keytrail " KT_VERSION
 #define RESPONSES_MAX (256u << 10)
-#define NOTE_MAX      (16u << 10)
 #define SAMPLE_MAX    (8u << 20)
 
 struct making {
     struct kt_asking asking;
     const char *out, *organisation, *key_file, *responses_file, *controls_file, *hide_file,
         *review_every;
-    struct kt_flag_many outside_files, sample_files;
+    struct kt_held held;
+    struct kt_flag_many sample_files;
     bool verify;
     /* found */
     const struct kt_report *report;
     struct kt_minisign_secret key;
     bool has_key;
     struct kt_buf key_text, responses, name;
-    struct kt_buf outside_text[KT_REPORT_OUTSIDE];
-    struct kt_report_outside outside[KT_REPORT_OUTSIDE];
+    struct kt_auth *agents;
+    struct kt_anchors anchors;
     struct kt_buf samples[KT_FLAGS_MAX_MANY];
     struct kt_controls *controls;
     struct kt_pseudonyms *hide;
@@ -61,8 +61,8 @@ static void making_done(struct making *m)
     kt_pseudonyms_free(m->hide);
     kt_controls_free(m->controls);
     kt_report_detectors_free(m->detectors);
-    for (unsigned i = 0; i < KT_REPORT_OUTSIDE; i++)
-        kt_buf_done(&m->outside_text[i]);
+    kt_anchors_done(&m->anchors);
+    kt_auth_free(m->agents);
     for (unsigned i = 0; i < KT_FLAGS_MAX_MANY; i++)
         kt_buf_done(&m->samples[i]);
     kt_buf_done(&m->key_text);
@@ -115,19 +115,6 @@ static enum kt_status read_controls(struct making *m, struct kt_error *err)
     return kt_controls_read(text, &m->controls, err) == KT_OK ? KT_OK : kt_wrap(err, "--controls");
 }
 
-static enum kt_status read_outside(struct making *m, struct kt_error *err)
-{
-    if (m->outside_files.n > KT_REPORT_OUTSIDE)
-        return kt_fail(err, KT_E_INPUT, "at most %u --checkpoint", KT_REPORT_OUTSIDE);
-    for (unsigned i = 0; i < m->outside_files.n; i++) {
-        const char *path = m->outside_files.at[i];
-        if (read_file("--checkpoint", path, NOTE_MAX, false, &m->outside_text[i], err) != KT_OK)
-            return err->code;
-        m->outside[i] = (struct kt_report_outside){ path, kt_buf_str(&m->outside_text[i]) };
-    }
-    return KT_OK;
-}
-
 /* All of them are part of what the package's id is made of. */
 static enum kt_status read_samples(struct making *m, struct kt_error *err)
 {
@@ -159,10 +146,9 @@ static enum kt_status read_files(struct making *m, struct kt_error *err)
             kt_wipe(key.at, key.len);
         kt_buf_done(&key);
     }
-    if (status != KT_OK || read_key(m, err) != KT_OK || read_controls(m, err) != KT_OK ||
-        read_samples(m, err) != KT_OK)
+    if (status != KT_OK || read_key(m, err) != KT_OK || read_controls(m, err) != KT_OK)
         return err->code;
-    return read_outside(m, err);
+    return read_samples(m, err);
 }
 
 /* What the log says of itself, and who runs it. */
@@ -192,6 +178,15 @@ static void take_facts(struct making *m)
     kt_report_folder(f, &m->name);
 }
 
+/* The allow-list counts where a configuration was named: what the log says of itself names none. */
+static enum kt_status take_held(struct making *m, struct kt_error *err)
+{
+    if (m->asking.config != NULL &&
+        kt_auth_open(m->asking.conf->agents_dir, &m->agents, err) != KT_OK)
+        return err->code;
+    return kt_held_take(&m->held, KT_HELD_LOG_KEY, m->agents, &m->anchors, err);
+}
+
 static enum kt_status find_out(struct making *m, struct kt_error *err)
 {
     struct kt_ask *ask = &m->asking.ask;
@@ -204,9 +199,9 @@ static enum kt_status find_out(struct making *m, struct kt_error *err)
                                                .hash_all = m->verify,
                                                .hide = m->hide != NULL,
                                                .now = kt_clock_real.wall(kt_clock_real.self),
-                                               .outside = m->outside,
-                                               .n_outside = m->outside_files.n };
-    if (kt_report_evidence_load(&wish, &m->evidence, err) != KT_OK)
+                                               .anchors = &m->anchors,
+                                               .agents = m->agents };
+    if (take_held(m, err) != KT_OK || kt_report_evidence_load(&wish, &m->evidence, err) != KT_OK)
         return err->code;
     ask->until_seq = kt_report_evidence_head(m->evidence).size;
     if (m->organisation == NULL)
@@ -410,9 +405,7 @@ int kt_report_make(int argc, char **argv)
           &m.controls_file, NULL },
         { "--pseudonymise", 0, KT_FLAG_STRING, "FILE",
           "names and addresses as hashes under the key in FILE (0600)", &m.hide_file, NULL },
-        { "--checkpoint", 0, KT_FLAG_MANY, "FILE",
-          "a checkpoint that an auditor or a witness holds: its proof goes into the package",
-          &m.outside_files, NULL },
+        KT_HELD_FLAGS(m.held, KT_HELD_LOG_KEY),
         { "--sample", 0, KT_FLAG_MANY, "FILE", "a sample that was drawn, for samples/",
           &m.sample_files, NULL },
         { "--verify", 0, KT_FLAG_BOOL, NULL,

@@ -2,13 +2,11 @@
  * report_proof: what can be said of a log's tree, and the verdict.
  *
  * Owns:  checkpoints, proofs and sentences of one package.
- * Calls: core/store (read, proof), core/proof.
- * Holds: no verdict says verified unless every line was hashed again, and none says witnessed
- *        unless somebody else than the log signed.
+ * Calls: core/store (read, proof), core/proof, core/answer/anchors.
+ * Holds: no verdict says verified unless every line was hashed again; who stands behind it is what
+ *        core/answer/anchors judges, as for `keytrail verify`.
  */
 #include <inttypes.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,7 +19,7 @@
 
 #define LINE_MAX_SHOWN 32768u /* a JSON string of it stays readable by every checker */
 #define TRIES          500u   /* of a sample: events of the period may lie far apart */
-#define TAIL_MAX       10000u /* counted behind the anchor; more is "more than" */
+#define TAIL_MAX       10000u /* counted behind what is witnessed; more is "more than" */
 
 /* ---- events ---- */
 
@@ -51,7 +49,7 @@ static enum kt_status edge(struct kt_evidence_work *w, bool last, uint64_t *ret,
     return status == KT_E_AGAIN ? KT_OK : status;
 }
 
-/* How many of the period's records lie behind the anchor, TAIL_MAX + 1 at most. */
+/* How many of the period's records lie behind what is witnessed, TAIL_MAX + 1 at most. */
 static enum kt_status count_tail(struct kt_evidence_work *w, unsigned *ret, struct kt_error *err)
 {
     struct kt_cursor *c = NULL;
@@ -59,13 +57,13 @@ static enum kt_status count_tail(struct kt_evidence_work *w, unsigned *ret, stru
     struct kt_damage damage = { 0 };
     const struct kt_scan scan = { .since = w->wish->since,
                                   .until = w->wish->until,
-                                  .from_seq = w->e->anchor + 1,
+                                  .from_seq = w->e->judged.witnessed + 1,
                                   .until_seq = w->e->head.size,
                                   .records = true,
                                   .detail = KT_DETAIL_HEAD,
                                   .damage = &damage };
     *ret = 0;
-    if (w->e->anchor >= w->e->head.size)
+    if (w->e->judged.witnessed >= w->e->head.size)
         return KT_OK;
     enum kt_status status = kt_cursor_open(w->reader, &scan, &c, err);
     while (status == KT_OK && *ret <= TAIL_MAX) {
@@ -86,7 +84,7 @@ static void take_item(struct kt_evidence_work *w, const struct kt_record *r)
     struct kt_error why = { 0 };
     struct kt_path path;
     uint8_t hash[32], leaf[32];
-    uint64_t newest = e->n_notes > 0 ? e->notes[e->n_notes - 1].head.size : 0;
+    uint64_t newest = e->n_notes > 0 ? e->notes[e->n_notes - 1]->head.size : 0;
     *it = (struct kt_evidence_item){ .seq = r->seq };
     it->size = r->seq <= newest && newest <= e->head.size ? newest : e->head.size;
     kt_line_hash(r->line, hash);
@@ -107,9 +105,8 @@ static void take_item(struct kt_evidence_work *w, const struct kt_record *r)
     }
     head = &at;
     if (!kt_merkle_includes(head, r->seq - 1, leaf, &path)) {
-        kt_evidence_say(e, "tampered: record %" PRIu64 " is not the one that the tree holds",
-                        r->seq);
-        kt_evidence_fail(e, KT_EVIDENCE_TAMPERED);
+        kt_evidence_fault(e, KT_FAULT_TAMPERED,
+                          "record %" PRIu64 " is not the one that the tree holds", r->seq);
     }
     kt_leaf_record(&l, &it->record);
     if (!w->wish->hide && r->line.len <= LINE_MAX_SHOWN)
@@ -141,8 +138,7 @@ static enum kt_status try_item(struct kt_evidence_work *w, uint64_t seq, struct 
     if (status == KT_OK && r.ev.kind == KT_KIND_ACCESS)
         take_item(w, &r);
     if (status == KT_E_CORRUPT) {
-        kt_evidence_say(w->e, "unreadable: %s", err->text);
-        kt_evidence_fail(w->e, KT_EVIDENCE_UNREADABLE);
+        kt_evidence_fault(w->e, KT_FAULT_UNREADABLE, "%s", err->text);
         *err = (struct kt_error){ 0 };
     }
     kt_cursor_free(c);
@@ -204,65 +200,32 @@ static enum kt_status take_tombstones(struct kt_evidence_work *w, struct kt_erro
 
 /* ---- the verdict ---- */
 
-static void on_problem(void *self, enum kt_fault what, const char *sentence)
+static bool is_failed(const struct kt_judged *j)
 {
-    struct kt_report_evidence *e = self;
-    bool unreadable = what == KT_FAULT_UNREADABLE;
-    kt_evidence_say(e, "%s: %s", unreadable ? "unreadable" : "tampered", sentence);
-    kt_evidence_fail(e, unreadable ? KT_EVIDENCE_UNREADABLE : KT_EVIDENCE_TAMPERED);
+    switch (j->verdict) {
+    case KT_VERDICT_WITNESSED:
+    case KT_VERDICT_COSIGNED:
+    case KT_VERDICT_UNANCHORED:
+        return false;
+    case KT_VERDICT_TAMPERED:
+    case KT_VERDICT_DIVERGED:
+    case KT_VERDICT_UNREADABLE:
+        break;
+    }
+    return true;
 }
 
-static enum kt_status hash_all(struct kt_evidence_work *w, struct kt_error *err)
+static void say_verdict(struct kt_report_evidence *e, unsigned tail)
 {
-    struct kt_verify_result r = { 0 };
-    const struct kt_verify_options options = { .problem = on_problem, .self = w->e };
-    if (!w->wish->hash_all)
-        return KT_OK;
-    if (kt_reader_verify(w->reader, &options, &r, err) != KT_OK)
-        return err->code;
-    w->e->proof.verified_at = w->wish->now;
-    if (!r.ok && !w->e->proof.failed)
-        kt_evidence_fail(w->e, KT_EVIDENCE_TAMPERED);
-    kt_evidence_say(w->e, "%s: %" PRIu64 " records hashed again and compared with the tree",
-                    r.ok ? "verified" : "tampered", r.records);
-    return KT_OK;
-}
-
-static const char *verdict_of(const struct kt_report_evidence *e, unsigned tail)
-{
-    const struct kt_report_proof *p = &e->proof;
-    if (e->faults & 1u << KT_EVIDENCE_DIVERGED)
-        return "diverged";
-    if (e->faults & 1u << KT_EVIDENCE_TAMPERED)
-        return "tampered";
-    if (e->faults != 0)
-        return "unreadable";
-    if (p->verified_at == 0)
-        return e->anchor == 0 ? "not verified by this run, unanchored"
-               : tail > 0     ? "not verified by this run, tail not anchored"
-                              : "not verified by this run, checkpoints witnessed";
-    return e->anchor == 0 ? "verified but unanchored"
-           : tail > 0     ? "verified, tail not anchored"
-                          : "verified and witnessed";
-}
-
-static void say_anchor(struct kt_report_evidence *e, unsigned tail)
-{
-    if (e->anchor == 0)
-        kt_evidence_say(
-            e, "unanchored: no checkpoint of this log was signed by anybody else, so nothing here "
-               "could contradict a log that was rewritten as a whole, its own key included");
-    else if (tail > 0)
-        kt_evidence_say(
-            e,
-            "witnessed to record %" PRIu64 "; %s%u records of the period behind it are not "
-            "anchored",
-            e->anchor, tail > TAIL_MAX ? "more than " : "", tail > TAIL_MAX ? TAIL_MAX : tail);
-    else
-        kt_evidence_say(e, "witnessed to record %" PRIu64 ": all of the period", e->anchor);
-    if (e->anchor > 0)
-        kt_evidence_say(e, "who signed is what the store says: check it with keys that you hold "
-                           "(verify_bundle.py --witness)");
+    KT_CLEANUP(kt_buf_done) struct kt_buf said = { 0 };
+    const struct kt_judged *j = &e->judged;
+    kt_judged_say(j, e->proof.verified_at != 0, &said);
+    kt_evidence_say(e, "%s", kt_buf_z(&said));
+    /* whoever checks the package looks for the word of a fault at the beginning */
+    kt_buf_addz(&e->verdict, is_failed(j) ? kt_verdict_word(j->verdict) : kt_buf_z(&said));
+    if (j->witnessed > 0)
+        kt_evidence_say(e, "%s%u records of the period are not witnessed",
+                        tail > TAIL_MAX ? "more than " : "", tail > TAIL_MAX ? TAIL_MAX : tail);
     if (e->proof.verified_at == 0)
         kt_evidence_say(
             e,
@@ -278,42 +241,40 @@ static void say_anchor(struct kt_report_evidence *e, unsigned tail)
         "host. Completeness is from the agent's spool on");
 }
 
-static void list_checkpoints(struct kt_report_evidence *e)
+static enum kt_status look_at(struct kt_evidence_work *w, struct kt_error *err)
 {
-    e->checkpoints = kt_alloc_array(e->n_notes + 1, sizeof *e->checkpoints);
-    for (unsigned i = 0; i < e->n_notes; i++)
-        e->checkpoints[i] =
-            (struct kt_report_checkpoint){ .at = e->notes[i].at,
-                                           .size = e->notes[i].head.size,
-                                           .root = kt_str_of(e->notes[i].root),
-                                           .cosigned = e->notes[i].cosigned,
-                                           .where = kt_buf_str(&e->notes[i].where) };
-    e->proof.checkpoint = e->checkpoints;
-    e->proof.n_checkpoints = e->n_notes;
+    struct kt_report_evidence *e = w->e;
+    struct kt_store_stats stats;
+    if (kt_reader_stats(w->reader, &stats, err) != KT_OK)
+        return err->code;
+    memcpy(e->log_id_bytes, stats.log_id, 16);
+    kt_hex(e->log_id, stats.log_id, 16);
+    /* checkpoints first: a log that grows meanwhile has no less than was signed */
+    if (kt_evidence_take(w, err) != KT_OK || kt_proofs_grow(w->proofs, err) != KT_OK)
+        return err->code;
+    return kt_proofs_head(w->proofs, kt_proofs_size(w->proofs), &e->head, err);
 }
 
 static enum kt_status find_out(struct kt_evidence_work *w, struct kt_error *err)
 {
     struct kt_report_evidence *e = w->e;
-    struct kt_store_stats stats;
+    struct kt_report_proof *p = &e->proof;
     unsigned tail = 0;
-    if (kt_reader_stats(w->reader, &stats, err) != KT_OK || kt_proofs_grow(w->proofs, err) != KT_OK)
+    if (look_at(w, err) != KT_OK || edge(w, false, &p->first_seq, err) != KT_OK ||
+        edge(w, true, &p->last_seq, err) != KT_OK || draw_items(w, err) != KT_OK ||
+        take_tombstones(w, err) != KT_OK || kt_evidence_judge(w, err) != KT_OK ||
+        (e->judged.witnessed > 0 && count_tail(w, &tail, err) != KT_OK))
         return err->code;
-    memcpy(e->log_id_bytes, stats.log_id, 16);
-    kt_hex(e->log_id, stats.log_id, 16);
-    if (kt_proofs_head(w->proofs, kt_proofs_size(w->proofs), &e->head, err) != KT_OK ||
-        kt_evidence_checkpoints(w, err) != KT_OK ||
-        edge(w, false, &e->proof.first_seq, err) != KT_OK ||
-        edge(w, true, &e->proof.last_seq, err) != KT_OK || draw_items(w, err) != KT_OK ||
-        take_tombstones(w, err) != KT_OK || hash_all(w, err) != KT_OK ||
-        (e->anchor > 0 && count_tail(w, &tail, err) != KT_OK))
-        return err->code;
-    say_anchor(e, tail);
-    list_checkpoints(e);
-    e->proof.anchored = e->anchor > 0 && tail == 0 && !e->proof.failed;
-    e->proof.log_id = kt_str_of(e->log_id);
-    e->proof.verdict = kt_str_of(verdict_of(e, tail));
-    e->proof.text = kt_buf_str(&e->text);
+    kt_evidence_steps(w);
+    say_verdict(e, tail);
+    p->failed = is_failed(&e->judged);
+    p->anchored = e->judged.verdict == KT_VERDICT_WITNESSED && tail == 0;
+    p->word = kt_verdict_word(e->judged.verdict);
+    p->witnessed = e->judged.witnessed;
+    p->cosigned = e->judged.cosigned;
+    p->log_id = kt_str_of(e->log_id);
+    p->verdict = kt_buf_str(&e->verdict);
+    p->text = kt_buf_str(&e->text);
     return KT_OK;
 }
 
@@ -341,8 +302,8 @@ void kt_report_evidence_free(struct kt_report_evidence *e)
 {
     if (e == NULL)
         return;
-    for (unsigned i = 0; i < e->n_notes; i++)
-        kt_evidence_note_done(&e->notes[i]);
+    for (unsigned i = 0; e->says != NULL && i < e->proof.n_checkpoints; i++)
+        kt_buf_done(&e->says[i]);
     for (unsigned i = 0; i < e->n_steps; i++)
         kt_buf_done(&e->steps[i].path);
     for (unsigned i = 0; i < KT_REPORT_SAMPLE; i++) {
@@ -350,10 +311,12 @@ void kt_report_evidence_free(struct kt_report_evidence *e)
         kt_buf_done(&e->items[i].line);
         kt_buf_done(&e->items[i].path);
     }
-    kt_free(e->notes);
+    kt_free((void *)(uintptr_t)e->notes);
+    kt_free(e->says);
     kt_free(e->steps);
     kt_free(e->checkpoints);
     kt_buf_done(&e->tombstones);
+    kt_buf_done(&e->verdict);
     kt_buf_done(&e->text);
     kt_free(e);
 }

@@ -1,29 +1,26 @@
 /*
  * report_proof: what a package says of the log's tree: checkpoints with their cosignatures, proofs
  * that each is the beginning of the next, that some of the period's events are in it, what was
- * removed, and the verdict in the words of THREATS T8.
+ * removed, and the verdict, which is that of `keytrail verify` (core/answer/anchors.h).
  */
 #pragma once
+#include "cli/held.h"
 #include "cli/report_package.h"
 #include "core/proof/merkle.h"
 #include "core/store/read.h"
 #include "exporters/reports/report.h"
 
-#define KT_REPORT_SAMPLE  25u /* events with a proof */
-#define KT_REPORT_OUTSIDE 16u /* checkpoints that somebody handed in */
+#define KT_REPORT_SAMPLE 25u /* events with a proof */
 
-struct kt_report_outside { /* a checkpoint from outside, as a note (core/proof/note.h) */
-    const char *path;      /* for sentences */
-    struct kt_str note;
-};
 struct kt_report_proof_wish {
     const char *store;       /* path: it is read through a reader of its own */
     kt_time_ns since, until; /* the period, event time */
     bool hash_all;           /* hash every line again (keytrail verify) */
     bool hide;               /* no lines of events into the package: they hold names */
     kt_time_ns now;
-    const struct kt_report_outside *outside;
-    unsigned n_outside;
+    struct kt_anchors *anchors; /* with what is held (kt_held_take); the store's own join it */
+    const struct kt_auth
+        *agents; /* whose signatures of batches hash_all checks; NULL: not looked at */
 };
 struct kt_report_evidence; /* owns what `proof` borrows */
 /* Reads checkpoints, makes proofs, judges. A log without a checkpoint is no error: the verdict says

@@ -4,15 +4,6 @@
 #include "core/proof/note.h"
 #include "core/store/proof.h"
 
-enum kt_evidence_fault { KT_EVIDENCE_TAMPERED, KT_EVIDENCE_DIVERGED, KT_EVIDENCE_UNREADABLE };
-struct kt_evidence_note { /* a checkpoint that fits, or is said not to */
-    struct kt_head head;
-    struct kt_buf text;
-    kt_time_ns at; /* newest cosignature; 0: nobody else signed it */
-    unsigned cosigned;
-    struct kt_buf where; /* who did */
-    char root[65];
-};
 struct kt_evidence_step { /* that the tree of `from` leaves is the beginning of that of `to` */
     uint64_t from, to;
     struct kt_buf path; /* packed */
@@ -26,8 +17,8 @@ struct kt_report_evidence {
     char log_id[33];
     uint8_t log_id_bytes[16];
     struct kt_head head;
-    struct kt_evidence_note *notes; /* by size */
-    unsigned n_notes, cap_notes;
+    const struct kt_anchor **notes; /* the store's own, of this log id, by size; borrowed */
+    unsigned n_notes;
     struct kt_evidence_step *steps;
     unsigned n_steps, cap_steps;
     struct kt_evidence_item items[KT_REPORT_SAMPLE]; /* by seq */
@@ -35,9 +26,11 @@ struct kt_report_evidence {
     struct kt_buf tombstones; /* lines */
     int64_t n_tombstones;
     struct kt_report_checkpoint *checkpoints; /* of proof */
-    struct kt_buf text;                       /* sentences of verify.txt */
-    uint64_t anchor; /* records up to here stand under a checkpoint that somebody else holds */
-    unsigned faults; /* bits of enum kt_evidence_fault */
+    struct kt_buf *says;                      /* of checkpoints: what came of each */
+    struct kt_buf verdict;
+    struct kt_buf text;            /* sentences of verify.txt */
+    unsigned problems, unreadable; /* that were found beside kt_reader_verify: all; of them … */
+    struct kt_judged judged;
 };
 struct kt_evidence_work {
     const struct kt_report_proof_wish *wish;
@@ -47,8 +40,12 @@ struct kt_evidence_work {
 };
 /* A sentence of verify.txt. */
 void kt_evidence_say(struct kt_report_evidence *e, const char *fmt, ...) KT_PRINTF(2, 3);
-void kt_evidence_fail(struct kt_report_evidence *e, enum kt_evidence_fault fault);
-void kt_evidence_note_done(struct kt_evidence_note *n);
-/* The store's own checkpoints and those of the wish: takes, judges, proves. */
-KT_MUST_USE enum kt_status kt_evidence_checkpoints(struct kt_evidence_work *w,
-                                                   struct kt_error *err);
+/* A fault, with its sentence. */
+void kt_evidence_fault(struct kt_report_evidence *e, enum kt_fault fault, const char *fmt, ...)
+    KT_PRINTF(3, 4);
+/* The store's own checkpoints join those that are held. */
+KT_MUST_USE enum kt_status kt_evidence_take(struct kt_evidence_work *w, struct kt_error *err);
+/* Holds the log against them, by its lines or by its tree alone, and judges. */
+KT_MUST_USE enum kt_status kt_evidence_judge(struct kt_evidence_work *w, struct kt_error *err);
+/* Proofs from each that fits to the next, and to the tree. */
+void kt_evidence_steps(struct kt_evidence_work *w);

@@ -1,26 +1,24 @@
 /*
- * report_proof_notes: the checkpoints that a store keeps, and those that were handed in: does the
- * tree that is there now agree with each of them?
+ * report_proof_notes: the checkpoints that a store keeps and those that are held elsewhere, for the
+ * package: what each says about the log of now, and the proofs between them. core/answer/anchors
+ * judges.
  *
  * Owns:  nothing.
- * Calls: core/proof, core/store/proof.h, collector/checkpoint (names of blobs).
+ * Calls: core/answer/anchors, core/proof, core/store (read, proof).
  */
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "cli/report_proof_int.h"
-#include "collector/checkpoint.h"
 #include "core/base/alloc.h"
-#include "core/base/enc.h"
 
-#define WHERE_MAX 160u /* bytes of the cosigners' names */
+#define SENTENCE_MAX 500u
 
 void kt_evidence_say(struct kt_report_evidence *e, const char *fmt, ...)
 {
-    char text[500];
+    char text[SENTENCE_MAX];
     va_list ap;
     va_start(ap, fmt);
     (void)vsnprintf(text, sizeof text, fmt, ap);
@@ -28,121 +26,159 @@ void kt_evidence_say(struct kt_report_evidence *e, const char *fmt, ...)
     kt_buf_addf(&e->text, "%s\n", text);
 }
 
-void kt_evidence_fail(struct kt_report_evidence *e, enum kt_evidence_fault fault)
+static void say_fault(struct kt_report_evidence *e, enum kt_fault fault, const char *sentence)
 {
-    e->proof.failed = true;
-    e->faults |= 1u << fault;
+    kt_evidence_say(e, "%s: %s", fault == KT_FAULT_UNREADABLE ? "unreadable" : "tampered",
+                    sentence);
 }
 
-/* ---- checkpoints ---- */
-
-static int by_size(const void *a, const void *b)
+void kt_evidence_fault(struct kt_report_evidence *e, enum kt_fault fault, const char *fmt, ...)
 {
-    const struct kt_evidence_note *x = a, *y = b;
-    if (x->head.size != y->head.size)
-        return x->head.size < y->head.size ? -1 : 1;
-    return x->cosigned > y->cosigned ? -1 : x->cosigned < y->cosigned;
+    char text[SENTENCE_MAX];
+    va_list ap;
+    va_start(ap, fmt);
+    (void)vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    say_fault(e, fault, text);
+    e->problems++;
+    e->unreadable += fault == KT_FAULT_UNREADABLE;
 }
 
-static void note_cosigners(const struct kt_checkpoint *c, struct kt_evidence_note *n)
-{
-    for (unsigned i = 0; i < c->n; i++) {
-        const struct kt_note_signature *s = &c->signature[i];
-        if (s->len != 72) /* the log's own */
-            continue;
-        uint64_t seconds = 0;
-        for (unsigned k = 0; k < 8; k++)
-            seconds = seconds << 8 | s->bytes[k];
-        kt_time_ns at = seconds > INT64_MAX / KT_NS_S ? 0 : (kt_time_ns)seconds * KT_NS_S;
-        n->at = at > n->at ? at : n->at;
-        n->cosigned++;
-        if (n->where.len < WHERE_MAX)
-            kt_buf_addf(&n->where, "%s" KT_STR_FMT, n->where.len > 0 ? ", " : "",
-                        KT_STR_ARG(s->name));
-    }
-}
+/* ---- taking ---- */
 
-static enum kt_status take_note(void *self, const char *name, struct kt_str value,
-                                struct kt_error *err)
+enum kt_status kt_evidence_take(struct kt_evidence_work *w, struct kt_error *err)
 {
-    struct kt_evidence_work *w = self;
+    struct kt_anchors *a = w->wish->anchors;
     struct kt_report_evidence *e = w->e;
-    struct kt_checkpoint c;
-    struct kt_error why = { 0 };
-    (void)err;
-    if (strcmp(name, KT_CHECKPOINT_BLOB) != 0 &&
-        !kt_str_starts(kt_str_of(name), KT_STR(KT_CHECKPOINT_HISTORY)))
-        return KT_OK;
-    if (kt_checkpoint_read(value, &c, &why) != KT_OK) {
-        kt_evidence_say(e, "tampered: what the store keeps as '%s' is %s", name, why.text);
-        kt_evidence_fail(e, KT_EVIDENCE_TAMPERED);
-        return KT_OK;
-    }
-    if (memcmp(c.log_id, e->log_id_bytes, 16) != 0)
-        return KT_OK; /* of the log before it was renewed: other records */
-    if (e->n_notes == e->cap_notes) {
-        e->cap_notes = e->cap_notes == 0 ? 64 : 2 * e->cap_notes;
-        e->notes = kt_realloc_array(e->notes, e->cap_notes, sizeof *e->notes);
-    }
-    struct kt_evidence_note *n = &e->notes[e->n_notes++];
-    *n = (struct kt_evidence_note){ .head = c.head };
-    kt_buf_add(&n->text, value);
-    kt_hex(n->root, c.head.root, 32);
-    note_cosigners(&c, n);
+    if (kt_anchors_load(a, w->reader, err) != KT_OK)
+        return err->code;
+    (void)kt_anchors_heads(a); /* by size */
+    e->notes = kt_alloc_array(a->n + 1, sizeof *e->notes);
+    for (unsigned i = 0; i < a->n; i++)
+        if (a->at[i].where == NULL && memcmp(a->at[i].log_id, e->log_id_bytes, 16) == 0)
+            e->notes[e->n_notes++] = &a->at[i];
+    if (a->n_garbled > 0)
+        kt_evidence_say(e, "tampered: %s", a->garbled.text); /* the judge counts it */
     return KT_OK;
 }
 
-void kt_evidence_note_done(struct kt_evidence_note *n)
+/* ---- judging ---- */
+
+static void on_problem(void *self, enum kt_fault fault, const char *sentence)
 {
-    kt_buf_done(&n->text);
-    kt_buf_done(&n->where);
+    struct kt_evidence_work *w = self;
+    say_fault(w->e, fault, sentence);
 }
 
-/* By size; of two of one size the one that more signed. */
-static void order_notes(struct kt_report_evidence *e)
+static unsigned signing_keys(void *self, struct kt_str agent, uint8_t (*ret)[32], unsigned max)
 {
-    unsigned n = 0;
-    if (e->n_notes > 0)
-        qsort(e->notes, e->n_notes, sizeof *e->notes, by_size);
-    for (unsigned i = 0; i < e->n_notes; i++) {
-        if (n > 0 && e->notes[n - 1].head.size == e->notes[i].head.size &&
-            memcmp(e->notes[n - 1].head.root, e->notes[i].head.root, 32) == 0)
-            kt_evidence_note_done(&e->notes[i]);
-        else
-            e->notes[n++] = e->notes[i];
-    }
-    e->n_notes = n;
+    struct kt_evidence_work *w = self;
+    return kt_held_signing_key(w->wish->agents, agent, ret, max);
 }
 
-/* Does the tree that the store has now agree with a head that was signed? false: said why not. */
-static bool agrees(struct kt_evidence_work *w, const struct kt_head *head, const char *whose)
+static enum kt_status by_lines(struct kt_evidence_work *w, struct kt_verify_result *ret,
+                               struct kt_error *err)
 {
-    struct kt_error why = { 0 };
-    struct kt_head is;
-    if (head->size > w->e->head.size) {
-        kt_evidence_say(w->e,
-                        "tampered: the log has %" PRIu64 " records, and %s speaks of %" PRIu64
-                        ": its end was cut off",
-                        w->e->head.size, whose, head->size);
-        kt_evidence_fail(w->e, KT_EVIDENCE_TAMPERED);
-        return false;
-    }
-    enum kt_status status = kt_proofs_head(w->proofs, head->size, &is, &why);
-    if (status == KT_OK && memcmp(is.root, head->root, 32) == 0)
-        return true;
-    if (status == KT_OK) {
-        kt_evidence_say(w->e,
-                        "diverged: the first %" PRIu64
-                        " records are not those that %s speaks of: the log was "
-                        "rewritten before record %" PRIu64,
-                        head->size, whose, head->size + 1);
-        kt_evidence_fail(w->e, KT_EVIDENCE_DIVERGED);
-    } else {
-        kt_evidence_say(w->e, "not checked: %s at %" PRIu64 " records: %s", whose, head->size,
-                        why.text);
-    }
-    return false;
+    const struct kt_anchors *a = w->wish->anchors;
+    const struct kt_verify_options o = { .problem = on_problem,
+                                         .self = w,
+                                         .signing_key =
+                                             w->wish->agents != NULL ? signing_keys : NULL,
+                                         .heads = a->head,
+                                         .n_heads = a->n };
+    if (kt_reader_verify(w->reader, &o, ret, err) != KT_OK)
+        return err->code;
+    w->e->proof.verified_at = w->wish->now;
+    kt_evidence_say(w->e, "%s: %" PRIu64 " records hashed again and compared with the tree",
+                    ret->ok ? "verified" : "tampered", ret->records);
+    return KT_OK;
 }
+
+/* The roots that the tree has, whose hashes are kept: nothing is said about the lines. */
+static void by_tree(struct kt_evidence_work *w, struct kt_verify_result *ret)
+{
+    const struct kt_anchors *a = w->wish->anchors;
+    ret->size = w->e->head.size;
+    memcpy(ret->root, w->e->head.root, sizeof ret->root);
+    for (unsigned i = 0; i < a->n; i++) {
+        struct kt_verify_head *h = &a->head[i];
+        struct kt_error why = { 0 };
+        struct kt_head is;
+        if (h->size > ret->size)
+            continue; /* KT_VERIFY_AHEAD */
+        enum kt_status status = kt_proofs_head(w->proofs, h->size, &is, &why);
+        h->at = status == KT_OK ? KT_VERIFY_ROOT : KT_VERIFY_REMOVED;
+        if (status == KT_OK)
+            memcpy(h->root, is.root, sizeof h->root);
+        else if (status != KT_E_AGAIN) /* retention took records there is no fault */
+            kt_evidence_fault(w->e, KT_FAULT_UNREADABLE, "the tree of %" PRIu64 " records: %s",
+                              h->size, why.text);
+    }
+}
+
+/* Without folders: they may be called after people. */
+static struct kt_str name_of(const struct kt_anchor *x)
+{
+    struct kt_str path = kt_str_of(x->where);
+    if (path.len == 0)
+        return KT_STR_NONE;
+    return kt_str_from_index(path, (size_t)(kt_str_rfind_byte(path, '/') + 1));
+}
+
+static void say_anchors(struct kt_evidence_work *w, const struct kt_verify_result *v)
+{
+    const struct kt_anchors *a = w->wish->anchors;
+    for (unsigned i = 0; i < a->n; i++) {
+        KT_CLEANUP(kt_buf_done) struct kt_buf said = { 0 };
+        const struct kt_anchor *x = &a->at[i];
+        if (x->where == NULL && x->state == KT_ANCHOR_FITS)
+            continue; /* those are in the table */
+        kt_anchor_say(x, &a->head[i], v, &said);
+        kt_evidence_say(w->e, "checkpoint at record %" PRIu64 ", %s" KT_STR_FMT ": %s",
+                        x->head.size, x->where != NULL ? "" : "the store's own",
+                        KT_STR_ARG(name_of(x)), kt_buf_z(&said));
+    }
+}
+
+static void list_anchors(struct kt_evidence_work *w, const struct kt_verify_result *v)
+{
+    const struct kt_anchors *a = w->wish->anchors;
+    struct kt_report_evidence *e = w->e;
+    e->checkpoints = kt_alloc_array(a->n + 1, sizeof *e->checkpoints);
+    e->says = kt_alloc_array(a->n + 1, sizeof *e->says);
+    for (unsigned i = 0; i < a->n; i++) {
+        const struct kt_anchor *x = &a->at[i];
+        kt_anchor_say(x, &a->head[i], v, &e->says[i]);
+        e->checkpoints[i] = (struct kt_report_checkpoint){ .at = x->when,
+                                                           .size = x->head.size,
+                                                           .agents = x->agents,
+                                                           .witnesses = x->witnesses,
+                                                           .by = kt_buf_str(&x->by),
+                                                           .from = name_of(x),
+                                                           .says = kt_buf_str(&e->says[i]) };
+        memcpy(e->checkpoints[i].root, x->head.root, 32);
+    }
+    e->proof.checkpoint = e->checkpoints;
+    e->proof.n_checkpoints = a->n;
+}
+
+enum kt_status kt_evidence_judge(struct kt_evidence_work *w, struct kt_error *err)
+{
+    struct kt_verify_result v = { 0 };
+    struct kt_report_evidence *e = w->e;
+    if (w->wish->hash_all && by_lines(w, &v, err) != KT_OK)
+        return err->code;
+    if (!w->wish->hash_all)
+        by_tree(w, &v);
+    v.problems += e->problems;
+    v.unreadable += e->unreadable;
+    kt_anchors_judge(w->wish->anchors, &v, &e->judged);
+    say_anchors(w, &v);
+    list_anchors(w, &v);
+    return KT_OK;
+}
+
+/* ---- proofs ---- */
 
 static void add_step(struct kt_evidence_work *w, uint64_t from, uint64_t to)
 {
@@ -168,60 +204,31 @@ static void add_step(struct kt_evidence_work *w, uint64_t from, uint64_t to)
     kt_path_pack(&path, &s->path);
 }
 
-static void check_notes(struct kt_evidence_work *w)
-{
-    struct kt_report_evidence *e = w->e;
-    uint64_t before = 0;
-    for (unsigned i = 0; i < e->n_notes; i++) {
-        struct kt_evidence_note *n = &e->notes[i];
-        if (!agrees(w, &n->head, "its own checkpoint"))
-            continue;
-        if (before > 0)
-            add_step(w, before, n->head.size);
-        before = n->head.size;
-        if (n->cosigned > 0 && n->head.size > e->anchor)
-            e->anchor = n->head.size;
-    }
-    if (before > 0)
-        add_step(w, before, e->head.size);
-}
-
 /* The checkpoint that a step from an outside one leads to: the next of ours, so that whoever has
  * the package needs no other proof. */
 static uint64_t next_of_ours(const struct kt_report_evidence *e, uint64_t size)
 {
     for (unsigned i = 0; i < e->n_notes; i++)
-        if (e->notes[i].head.size >= size && e->notes[i].head.size <= e->head.size)
-            return e->notes[i].head.size;
+        if (e->notes[i]->state == KT_ANCHOR_FITS && e->notes[i]->head.size >= size)
+            return e->notes[i]->head.size;
     return e->head.size;
 }
 
-static enum kt_status check_outside(struct kt_evidence_work *w, struct kt_error *err)
+void kt_evidence_steps(struct kt_evidence_work *w)
 {
-    for (unsigned i = 0; i < w->wish->n_outside; i++) {
-        const struct kt_report_outside *o = &w->wish->outside[i];
-        struct kt_checkpoint c;
-        char whose[120];
-        if (kt_checkpoint_read(o->note, &c, err) != KT_OK)
-            return kt_wrap(err, "'%s'", o->path);
-        (void)snprintf(whose, sizeof whose, "the outside checkpoint '%.60s'%s", o->path,
-                       memcmp(c.log_id, w->e->log_id_bytes, 16) == 0 ? "" : ", of another log id,");
-        if (agrees(w, &c.head, whose)) {
-            add_step(w, c.head.size, next_of_ours(w->e, c.head.size));
-            kt_evidence_say(w->e,
-                            "%s agrees: its %" PRIu64 " records are the first ones of this log",
-                            whose, c.head.size);
-            w->e->anchor = c.head.size > w->e->anchor ? c.head.size : w->e->anchor;
-        }
+    const struct kt_anchors *a = w->wish->anchors;
+    struct kt_report_evidence *e = w->e;
+    uint64_t before = 0;
+    for (unsigned i = 0; i < e->n_notes; i++) {
+        if (e->notes[i]->state != KT_ANCHOR_FITS)
+            continue;
+        if (before > 0)
+            add_step(w, before, e->notes[i]->head.size);
+        before = e->notes[i]->head.size;
     }
-    return KT_OK;
-}
-
-enum kt_status kt_evidence_checkpoints(struct kt_evidence_work *w, struct kt_error *err)
-{
-    if (kt_reader_each(w->reader, KT_CHECKPOINT_BLOB, take_note, w, err) != KT_OK)
-        return err->code;
-    order_notes(w->e);
-    check_notes(w);
-    return check_outside(w, err);
+    if (before > 0)
+        add_step(w, before, e->head.size);
+    for (unsigned i = 0; i < a->n; i++)
+        if (a->at[i].where != NULL && a->at[i].state == KT_ANCHOR_FITS)
+            add_step(w, a->at[i].head.size, next_of_ours(e, a->at[i].head.size));
 }

@@ -43,9 +43,9 @@ static void checkpoints(const struct kt_report_evidence *e, struct kt_buf *out)
     kt_buf_addz(out, ", \"checkpoints\": [");
     for (unsigned i = 0; i < e->n_notes; i++) {
         kt_buf_addz(out, i > 0 ? ",\n  { " : "\n  { ");
-        add_root(&e->notes[i].head, out);
+        add_root(&e->notes[i]->head, out);
         kt_buf_addz(out, ", \"note\": ");
-        kt_json_quote(out, kt_buf_str(&e->notes[i].text));
+        kt_json_quote(out, kt_buf_str(&e->notes[i]->note));
         kt_buf_addz(out, " }");
     }
     kt_buf_addz(out, "\n] }\n");

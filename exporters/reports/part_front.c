@@ -80,10 +80,24 @@ static void alarm_damage(struct kt_evidence *e)
                      kt_part_many(e->stats.damaged_files, "damaged file", "damaged files", many));
 }
 
+/* "verified, witnessed to record 48,168": the words of `keytrail verify`. */
+static const char *integrity(const struct kt_report_proof *p, char buf[96])
+{
+    char number[KT_PART_NUMBER_MAX];
+    uint64_t to = p == NULL || p->failed ? 0 : p->witnessed > 0 ? p->witnessed : p->cosigned;
+    if (p == NULL)
+        return "not verified";
+    if (p->failed)
+        return p->word;
+    (void)snprintf(buf, 96, "%sverified, %s%s%s", p->verified_at == 0 ? "not " : "", p->word,
+                   to > 0 ? " to record " : "", to > 0 ? kt_part_number(to, number) : "");
+    return buf;
+}
+
 static enum kt_status write_cover(struct kt_evidence *e, struct kt_error *err)
 {
     const struct kt_report_proof *p = e->in->proof;
-    char share[KT_PART_NUMBER_MAX], many[KT_PART_NUMBER_MAX + 32];
+    char share[KT_PART_NUMBER_MAX], many[KT_PART_NUMBER_MAX + 32], said[96];
     (void)err;
     alarm_period(e);
     alarm_sources(e);
@@ -97,14 +111,7 @@ static enum kt_status write_cover(struct kt_evidence *e, struct kt_error *err)
                       ? "not known"
                       : kt_part_percent((uint64_t)(e->in->coverage->share * 1e6), 1000000, share),
                   NULL);
-    kt_doc_figure(e->doc, "Integrity",
-                  p == NULL               ? "not verified"
-                  : p->failed             ? "failed"
-                  : p->verified_at == 0   ? "not verified"
-                  : p->anchored           ? "verified"
-                  : p->n_checkpoints == 0 ? "verified, unanchored"
-                                          : "verified, tail not anchored",
-                  NULL);
+    kt_doc_figure(e->doc, "Integrity", integrity(p, said), NULL);
     kt_doc_figure(e->doc, "Gaps not filled",
                   e->in->coverage == NULL ? "not known"
                                           : kt_part_number(open_gaps(e->in->coverage), many),

@@ -5,6 +5,7 @@
  * Owns:  nothing.
  * Calls: parts, doc.
  */
+#include "core/base/enc.h"
 #include "exporters/reports/parts.h"
 
 /* ---- retention ---- */
@@ -107,17 +108,17 @@ const struct kt_report_part kt_part_retention = { "retention", "Retention", writ
 /* ---- integrity ---- */
 
 static const struct kt_doc_column checkpoint_columns[] = {
-    { "at", "When", KT_DOC_TIME },
-    { "size", "Records", KT_DOC_COUNT },
-    { "root", "Root", KT_DOC_TEXT },
-    { "cosigned", "Cosigned by", KT_DOC_COUNT },
-    { "where", "Held outside", KT_DOC_TEXT },
+    { "from", "Held by", KT_DOC_TEXT },   { "at", "Signed", KT_DOC_TIME },
+    { "size", "Records", KT_DOC_COUNT },  { "root", "Root", KT_DOC_TEXT },
+    { "agents", "Agents", KT_DOC_COUNT }, { "witnesses", "Witnesses", KT_DOC_COUNT },
+    { "by", "By whom", KT_DOC_TEXT },     { "says", "Result", KT_DOC_TEXT },
 };
 
 static void list_checkpoints(struct kt_evidence *e, const struct kt_report_proof *p)
 {
     const struct kt_part_table t = { .name = "checkpoints",
-                                     .title = "Checkpoints",
+                                     .title = "Checkpoints, and who signed them by a key that was "
+                                              "at hand",
                                      .columns = checkpoint_columns,
                                      .n = KT_ARRAY_LEN(checkpoint_columns),
                                      .shown = 30,
@@ -125,15 +126,43 @@ static void list_checkpoints(struct kt_evidence *e, const struct kt_report_proof
     kt_part_table(e, &t);
     for (unsigned i = 0; i < p->n_checkpoints; i++) {
         const struct kt_report_checkpoint *c = &p->checkpoint[i];
-        const struct kt_doc_cell cells[] = { kt_part_when(c->at), kt_doc_number((int64_t)c->size),
-                                             kt_doc_text(c->root), kt_doc_number(c->cosigned),
-                                             kt_doc_text(c->where) };
+        char root[65];
+        kt_hex(root, c->root, sizeof c->root);
+        const struct kt_doc_cell cells[] = {
+            kt_doc_text(c->from.len > 0 ? c->from : KT_STR("the store")),
+            kt_part_when(c->at),
+            kt_doc_number((int64_t)c->size),
+            kt_doc_text(kt_str_of(root)),
+            kt_doc_number(c->agents),
+            kt_doc_number(c->witnesses),
+            kt_doc_text(c->by),
+            kt_doc_text(c->says),
+        };
         kt_part_row(e, cells);
     }
     (void)kt_part_table_end(e);
     if (p->n_checkpoints == 0)
         kt_doc_alarm(e->doc, "There is no checkpoint: whoever can write the store could have "
                              "rewritten all of it.");
+}
+
+/* Who could contradict a log that was rewritten as a whole? */
+static void alarm_anchor(struct kt_evidence *e, const struct kt_report_proof *p)
+{
+    char number[KT_PART_NUMBER_MAX];
+    if (p->witnessed > 0)
+        kt_doc_alarm(e->doc,
+                     "The tail of the period is not anchored: nobody outside vouches for it behind "
+                     "record %s.",
+                     kt_part_number(p->witnessed, number));
+    else if (p->cosigned > 0)
+        kt_doc_alarm(e->doc,
+                     "Nobody outside vouches for the log: agents cosigned it to record %s, and "
+                     "their keys are those of the host's own allow-list.",
+                     kt_part_number(p->cosigned, number));
+    else
+        kt_doc_alarm(e->doc, "The log is unanchored: nothing from outside its host could "
+                             "contradict it, had all of it been written anew.");
 }
 
 static enum kt_status write_integrity(struct kt_evidence *e, struct kt_error *err)
@@ -157,8 +186,7 @@ static enum kt_status write_integrity(struct kt_evidence *e, struct kt_error *er
     if (p->failed)
         kt_doc_alarm(e->doc, "The log does not verify: " KT_STR_FMT, KT_STR_ARG(p->verdict));
     else if (!p->anchored)
-        kt_doc_alarm(e->doc, "The tail of the period is not anchored: nobody outside holds a "
-                             "checkpoint over it yet.");
+        alarm_anchor(e, p);
     struct kt_str rest = p->text, line;
     while (rest.len > 0 && kt_str_split(&rest, '\n', &line))
         if (line.len > 0)

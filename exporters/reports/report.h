@@ -14,22 +14,25 @@
 #include "exporters/reports/doc.h"
 #include "exporters/reports/report_detector.h"
 
-struct kt_report_checkpoint {
-    kt_time_ns at;
+struct kt_report_checkpoint { /* one that was judged (core/answer/anchors.h) */
+    kt_time_ns at;            /* newest signature of those that count; 0: none does */
     uint64_t size;
-    struct kt_str root;  /* hex */
-    unsigned cosigned;   /* signatures of others than the log's own key */
-    struct kt_str where; /* copies held outside: "s3 audit-lock, witness w1"; empty: none */
+    uint8_t root[32];
+    unsigned agents, witnesses; /* that signed, by keys that were given */
+    struct kt_str by;           /* their names */
+    struct kt_str from;         /* whose file it was brought in; empty: the store's own */
+    struct kt_str says;         /* "fits", "DIVERGED: …" */
 };
 struct kt_report_proof { /* what was found out about the log's tree; borrowed */
     struct kt_str log_id;
     uint64_t first_seq, last_seq; /* records of the tree that the package speaks of */
-    /* THREATS T8's words: "verified to <checkpoint>", "verified, tail not anchored" … */
-    struct kt_str verdict;
-    bool anchored;          /* all of the period is under a checkpoint that others hold */
-    bool failed;            /* something does not verify */
-    struct kt_str text;     /* sentences of verify, one a line */
-    kt_time_ns verified_at; /* 0: nobody verified it */
+    const char *word;             /* the verdict's: kt_verdict_word */
+    struct kt_str verdict;        /* and its sentence: kt_judged_say */
+    uint64_t witnessed, cosigned; /* records up to which that is so */
+    bool anchored;                /* all of the period is witnessed */
+    bool failed;                  /* something does not verify */
+    struct kt_str text;           /* sentences of verify, one a line */
+    kt_time_ns verified_at;       /* 0: nobody hashed the lines again */
     const struct kt_report_checkpoint *checkpoint;
     unsigned n_checkpoints;
 };

@@ -115,6 +115,23 @@ for how in (['--checkpoint', outside], ['--witness', signer.witness_vkey]):
 code, _, said = checked(m, grown, *args)
 check(code == 7 and 'UNANCHORED' in said, 'without: unanchored, whatever the package says', said)
 other = Signer(folder(), log_id)
+
+# who signed, as the report and `keytrail verify` say it: a line in the store is nobody's word
+says = {'witnessed': 'witnessed to record', 'unanchored': 'UNANCHORED'}
+for name, note, held, word in (('of a witness whose key is not there', signer.note(later['size'], later['root'], True), [], 'unanchored'),
+                               ('of a witness', None, ['--witness', signer.witness_vkey], 'witnessed'),
+                               ('in its name, forged', other.note(later['size'], later['root'], True), ['--witness', signer.witness_vkey], 'unanchored')):
+    if note:
+        keep(db, 'checkpoint', note)
+        keep(db, f'checkpoint/{head["size"]}', note)
+    for verify in ([], ['--verify']):
+        made = make(db, os.path.join(d, f'who-{name[-6:]}{len(verify)}'), period, key, *verify, *held)
+        verdict = open(f'{made}/integrity/verify.txt').read()
+        page = open(f'{made}/report.html', encoding='utf-8').read()
+        check(says[word] in verdict.split('\n')[0] and ('witnessed to' in verdict) == (word == 'witnessed') and f'verified, {word}' in page, f'a line {name} {verify}: {word}', verdict)
+    p = keytrail('verify', '--db', db, *held, ok=False)
+    check(p.returncode == 0 and verdict.split('\n')[0].replace('verdict: ', 'verdict      ').encode() in p.stdout, f'a line {name}: keytrail verify says the same', p.stdout.decode() + verdict)
+
 code, _, said = checked(m, grown, '--key', public, '--log-key', other.vkey)
 p = keytrail('report', 'verify', grown, '--key', public, '--log-key', other.vkey, ok=False)
 check(code == 1 and p.returncode == 1, 'a checkpoint by another key is a fault', said)
