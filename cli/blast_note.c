@@ -203,6 +203,7 @@ static void coverage(struct kt_buf *o, const struct kt_blast_page *p)
     struct kt_coverage *c = NULL;
     struct kt_error err = { 0 };
     ask.since = ask.since != 0 ? ask.since : p->blast->first;
+    ask.recount = true; /* others read it as evidence */
     if (kt_coverage_load(&ask, &c, &err) == KT_OK)
         kt_coverage_say(c, KT_STR_NONE, &said);
     else

@@ -204,6 +204,7 @@ static enum kt_status find_out(struct making *m, struct kt_error *err)
     if (take_held(m, err) != KT_OK || kt_report_evidence_load(&wish, &m->evidence, err) != KT_OK)
         return err->code;
     ask->until_seq = kt_report_evidence_head(m->evidence).size;
+    ask->recount = true; /* sums that are kept are nobody's evidence */
     if (m->organisation == NULL)
         m->organisation = m->asking.conf != NULL ? m->asking.conf->deployment : "organisation";
     take_facts(m);

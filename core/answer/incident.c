@@ -306,6 +306,7 @@ static enum kt_status audit(struct judge *j, struct kt_error *err)
     const struct kt_incident_alert *first = NULL;
     j->ask->since = j->is.since;
     j->ask->until = j->is.until;
+    j->ask->recount = true; /* the log's word closes the step, not that of sums that are kept */
     enum kt_status st = kt_reader_stats(j->ask->reader, &stats, err);
     if (st == KT_OK)
         st = kt_coverage_load(j->ask, &c, err);

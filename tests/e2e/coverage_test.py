@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """coverage and timeline as a person calls them: weeks of Vault with a planted hole, imported; a collector and an agent that live; names, pages, folds, forms, exit codes."""
-import csv, io
+import contextlib, csv, io, sqlite3
 from support import *
 
 rng = random.Random(SEED)
@@ -39,6 +39,14 @@ p = keytrail('coverage', '--fail', *window, ok=False)
 text = p.stdout.decode()
 check(p.returncode == 1 and 'source quiet' in text and '▓' in text + '▒' and 'vault-prod' in text, '--fail exits 1, and the calendar shows the day', text)
 check(keytrail('coverage', '--fail', '--db', db, '--on', iso(END - 5 * 86400, 0)[:10]).returncode == 0, 'a day without a gap exits 0')
+newest = json.loads(keytrail('status', '--db', db, '-o', 'json').stdout)['records']
+with contextlib.closing(sqlite3.connect(db)) as c, c:  # sums that say of all records that there is nothing
+    c.execute("INSERT OR REPLACE INTO blob (name, value) VALUES ('coverage', ?)", (newest.to_bytes(8, 'little'),))
+check('source quiet' not in keytrail('coverage', *window).stdout.decode(), 'sums that were forged deceive a look in passing')
+check(keytrail('coverage', '--fail', *window, ok=False).returncode == 1, '--fail trusts none')
+check('source quiet' in keytrail('coverage', '--recount', *window).stdout.decode(), 'nor does --recount')
+with contextlib.closing(sqlite3.connect(db)) as c, c:
+    c.execute("DELETE FROM blob WHERE name = 'coverage'")
 p = keytrail('coverage', *window, '--source', 'vault-prd', ok=False)
 check(p.returncode == 2 and 'vault-prod' in talk(p), 'an unknown source is told with the nearest', talk(p))
 days = {r['day']: r['events'] for r in rows(keytrail('coverage', '-o', 'csv', *window))}

@@ -74,7 +74,7 @@ class Signer:
 def keep(db, name, note):
     c = sqlite3.connect(db)
     with c:
-        c.execute('INSERT OR REPLACE INTO blob (name, value) VALUES (?, ?)', (name, note.encode()))
+        c.execute('INSERT OR REPLACE INTO blob (name, value) VALUES (?, ?)', (name, note if isinstance(note, bytes) else note.encode()))
     c.close()
 
 

@@ -10,6 +10,8 @@
 #include <cmocka.h>
 
 #include "core/answer/incident.h"
+#include "core/answer/tally_kept.h"
+#include "core/base/enc.h"
 #include "core/sys/rng.h"
 #include "exporters/reports/incident.h"
 #include "tests/support/accesses.h"
@@ -268,6 +270,41 @@ static void an_exposure_before_the_log_is_not_whole(void **state)
     kt_incidents_done(&all);
 }
 
+/* Sums in the store that say of all records that there is nothing. */
+static void forge_sums(struct accesses *w)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf newest = { 0 };
+    struct kt_error err = { 0 };
+    kt_buf_u64(&newest, kt_store_last_seq(w->store));
+    accesses_must(kt_store_begin(w->store, &err), &err);
+    accesses_must(kt_store_put(w->store, KT_TALLY_BLOB, kt_buf_str(&newest), &err), &err);
+    accesses_must(kt_store_commit(w->store, &err), &err);
+}
+
+static void the_audit_trusts_no_sums_that_are_kept(void **state)
+{
+    struct accesses *w = *state;
+    KT_CLEANUP(kt_buf_done) struct kt_buf honest = { 0 };
+    struct kt_incidents all = { 0 };
+    struct kt_ask a;
+    for (unsigned h = 0; h < 60; h++)
+        accesses_read(w, NOW - (kt_time_ns)h * KT_NS_HOUR, "svc", "6");
+    act(&all, KT_INCIDENT_OPEN, 0, OPENED);
+    all.at[0]->since = NOW - 50 * KT_NS_HOUR;
+    for (unsigned i = 0; i < 2; i++) {
+        struct kt_incident_state *s = judge(w, &a, &all, NULL, 0);
+        struct kt_str text = s->step[KT_RUNBOOK_AUDIT].text;
+        if (i == 0)
+            kt_buf_add(&honest, text);
+        assert_true(kt_str_starts(text, KT_STR("coverage 100 %")));
+        assert_true(kt_str_eq(text, kt_buf_str(&honest)));
+        kt_incident_state_free(s);
+        kt_ask_done(&a);
+        forge_sums(w);
+    }
+    kt_incidents_done(&all);
+}
+
 static void both_forms_of_the_report_say_the_same_and_escape(void **state)
 {
     struct accesses *w = *state;
@@ -315,6 +352,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_hand_ticks_and_the_log_stays_beside_it, accesses_set_up,
                                         accesses_tear_down),
         cmocka_unit_test_setup_teardown(an_exposure_before_the_log_is_not_whole, accesses_set_up,
+                                        accesses_tear_down),
+        cmocka_unit_test_setup_teardown(the_audit_trusts_no_sums_that_are_kept, accesses_set_up,
                                         accesses_tear_down),
         cmocka_unit_test_setup_teardown(both_forms_of_the_report_say_the_same_and_escape,
                                         accesses_set_up, accesses_tear_down),
