@@ -11,7 +11,7 @@
 #include "core/base/html.h"
 #include "exporters/reports/doc_int.h"
 
-#define COVER_ALARMS 10u /* fit on the cover beside the figures; all of them come behind it */
+#define COVER_ALARMS 10u /* fit on the cover beside the figures; the others come behind it */
 
 /* The Makefile names report.css as a prerequisite of this object. */
 __asm__(".section .rodata\n"
@@ -96,10 +96,10 @@ static void facts(struct kt_doc *d, struct kt_buf *out)
     kt_buf_addz(out, "</dl>\n");
 }
 
-static void alarm_items(const struct kt_doc *d, unsigned n, struct kt_buf *out)
+static void alarm_items(const struct kt_doc *d, unsigned from, unsigned until, struct kt_buf *out)
 {
     kt_buf_addz(out, "<ul>\n");
-    for (unsigned i = 0; i < n; i++) {
+    for (unsigned i = from; i < until; i++) {
         const struct kt_doc_alarm_said *a = &d->alarms[i];
         kt_buf_addz(out, "<li>");
         kt_html_text(out, kt_str_of(a->text));
@@ -122,11 +122,10 @@ static void light(const struct kt_doc *d, struct kt_buf *out)
     }
     kt_buf_addf(out, "<section class=\"light red\"><h2>%u open point%s</h2>\n", n,
                 n == 1 ? "" : "s");
-    alarm_items(d, n < COVER_ALARMS ? n : COVER_ALARMS, out);
+    alarm_items(d, 0, n < COVER_ALARMS ? n : COVER_ALARMS, out);
     if (n > COVER_ALARMS)
-        kt_buf_addf(out,
-                    "<p><a href=\"#open-points\">and %u more: all %u are behind this page</a></p>",
-                    n - COVER_ALARMS, n);
+        kt_buf_addf(out, "<p><a href=\"#open-points\">and %u more, behind this page</a></p>",
+                    n - COVER_ALARMS);
     kt_buf_addz(out, "</section>\n");
 }
 
@@ -145,10 +144,10 @@ static void cover(struct kt_doc *d, struct kt_buf *out)
     kt_buf_addz(out, "</header>\n<main>\n");
     if (d->n_alarms > COVER_ALARMS) {
         kt_buf_addf(out,
-                    "<section class=\"light red\" id=\"open-points\"><h2>All %u open "
+                    "<section class=\"light red\" id=\"open-points\"><h2>%u more of %u open "
                     "points</h2>\n",
-                    d->n_alarms);
-        alarm_items(d, d->n_alarms, out);
+                    d->n_alarms - COVER_ALARMS, d->n_alarms);
+        alarm_items(d, COVER_ALARMS, d->n_alarms, out);
         kt_buf_addz(out, "</section>\n");
     }
 }

@@ -103,9 +103,10 @@ static enum kt_status write_cover(struct kt_evidence *e, struct kt_error *err)
     alarm_sources(e);
     alarm_damage(e);
     kt_doc_para(e->doc,
-                "Organisation: " KT_STR_FMT ". System: keytrail, deployment " KT_STR_FMT
+                "Organisation: " KT_STR_FMT ". System: keytrail%s" KT_STR_FMT
                 ". Period: %s to %s UTC, the end not included. All times are UTC.",
-                KT_STR_ARG(e->in->organisation), KT_STR_ARG(e->in->system), e->from, e->to);
+                KT_STR_ARG(e->in->organisation), e->in->system.len > 0 ? ", deployment " : "",
+                KT_STR_ARG(e->in->system), e->from, e->to);
     kt_doc_figure(e->doc, "Coverage",
                   e->in->coverage == NULL
                       ? "not known"

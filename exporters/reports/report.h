@@ -40,11 +40,12 @@ struct kt_report_in {   /* borrowed while it is written */
     struct kt_ask *ask; /* its window is the period: both ends are set */
     /* Of the log, or of -c: retention, who is who, detectors, canaries. NULL: the log has none. */
     const struct kt_conf *conf;
-    const struct kt_coverage *coverage;        /* of the period; NULL: not known, said in red */
-    const struct kt_report_proof *proof;       /* NULL: not verified, said in red */
-    const struct kt_controls *controls;        /* never NULL: kt_controls_default() */
-    const struct kt_pseudonyms *hide;          /* NULL: names as they are */
-    struct kt_str organisation, system;        /* of the cover; system: what the log calls itself */
+    const struct kt_coverage *coverage;  /* of the period; NULL: not known, said in red */
+    const struct kt_report_proof *proof; /* NULL: not verified, said in red */
+    const struct kt_controls *controls;  /* never NULL: kt_controls_default() */
+    const struct kt_pseudonyms *hide;    /* NULL: names as they are */
+    struct kt_str organisation,
+        system; /* of the cover; system: what the log calls itself, empty: it does not */
     const struct kt_report_detector *detector; /* all there are; none: not known, said in red */
     unsigned n_detectors;
     struct kt_str responses; /* management's text on exceptions; empty: none given */

@@ -57,7 +57,7 @@ cells = ''.join(open(f'{one}/{f}', encoding='utf-8').read() for f in all_files(o
 check(all(w in cells for w in ('Ελένη', 'Наталья', '秘密', 'قاعدة', "'=bob", 'bidi\\u202egnp')), 'names in Greek, Cyrillic, CJK and Arabic are there, hostile ones disarmed')
 page = open(f'{one}/report.html', encoding='utf-8').read().replace('<wbr>', '')
 check('<script' not in page and 'http' not in re.sub(r'http-equiv|&lt;.*?&gt;|http://x', '', page) and '<bdi>' in page and "default-src 'none'" in page, 'the page holds no script and nothing from elsewhere')
-check(public in page and manifest['package'] in page and 'open points' in page, 'the page says the key, the package, and what is open')
+check(public in page and manifest['package'] in page and 'open points' in page and 'System: keytrail. Period' in page, 'the page says the key, the package, and what is open; a log without a deployment names none')
 
 # ---- changes ----
 shutil.copytree(one, os.path.join(d, 'copy'))

@@ -302,6 +302,14 @@ static void write_all(struct files *f, struct kt_doc **ret, enum kt_status want)
     *ret = d;
 }
 
+static unsigned times(struct kt_str page, struct kt_str what)
+{
+    unsigned n = 0;
+    for (ptrdiff_t at = 0; (at = kt_str_find(page, what, (size_t)at)) >= 0; at++)
+        n++;
+    return n;
+}
+
 static void the_same_words_give_the_same_bytes(void **state)
 {
     (void)state;
@@ -317,7 +325,10 @@ static void the_same_words_give_the_same_bytes(void **state)
     assert_string_equal(kt_buf_z(&l.names), "csv/a.csv csv/b.csv report.html ");
     struct kt_str page = file_named(&one, "report.html");
     assert_true(kt_str_has(page, KT_STR("13 open points")) &&
-                kt_str_has(page, KT_STR("and 3 more: all 13")));
+                kt_str_has(page, KT_STR("and 3 more, behind this page")) &&
+                kt_str_has(page, KT_STR("3 more of 13 open points")));
+    assert_int_equal(times(page, KT_STR("<li>in three")), 1); /* listed once, wherever */
+    assert_int_equal(times(page, KT_STR("<li>")), 13 + 3);    /* and three sections */
     assert_true(kt_str_has(page, KT_STR("in three (<a href=\"#a13\">section 3</a>)")));
     assert_true(kt_str_has(page, KT_STR("2024-10-06 40 %; 2024-10-07 to 2024-10-08 0 %")));
     assert_true(kt_str_has(page, KT_STR("<td class=\"n\">5</td><td class=\"n\">2</td>")));
