@@ -434,9 +434,11 @@ static void take_over(struct kt_log_watch *w, struct kt_watched *all, unsigned n
         kt_watched_done(&all[k]);
 }
 
-/* Somebody may still want to look at it. */
-static enum kt_status set_aside(struct kt_log_watch *w, kt_time_ns now, const char *why,
-                                struct kt_error *err)
+/* Somebody may still want to look at it. The damaged file stays under its name until the fault is
+ * written over it: an agent that is killed in between finds it again, and never an empty place that
+ * looks like a first start. */
+static enum kt_status set_aside(struct kt_log_watch *w, kt_time_ns now, struct kt_str damaged,
+                                const char *why, struct kt_error *err)
 {
     KT_CLEANUP(kt_buf_done) struct kt_buf to = { 0 };
 
@@ -447,9 +449,8 @@ static enum kt_status set_aside(struct kt_log_watch *w, kt_time_ns now, const ch
         w->at[i].fault = KT_WATCH_LOST;
         w->at[i].fault_at = now;
     }
-    if (w->fs.rename(w->fs.self, w->path, to.at, err) != KT_OK)
-        return kt_wrap(err, "log");
-    return save(w, err);
+    enum kt_status st = kt_log_file_write(&w->fs, w->dir, to.at, damaged, err);
+    return st == KT_OK ? save(w, err) : st;
 }
 
 enum kt_status kt_log_watch_open(const struct kt_log_watch_options *o, struct kt_log_watch **ret,
@@ -475,7 +476,7 @@ enum kt_status kt_log_watch_open(const struct kt_log_watch_options *o, struct kt
     if (st == KT_OK)
         take_over(w, all, n);
     else if (st == KT_E_CORRUPT)
-        st = set_aside(w, o->now, why.text, &why);
+        st = set_aside(w, o->now, kt_buf_str(&text), why.text, &why);
     for (unsigned i = 0; i < w->n; i++)
         configure(&w->at[i], o->peer[i].configured);
     if (st != KT_OK && st != KT_E_AGAIN) {

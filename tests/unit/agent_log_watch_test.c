@@ -39,7 +39,7 @@ struct world {
     bool grown;
 };
 
-static void reopen(struct world *w)
+static bool try_to_open(struct world *w)
 {
     kt_log_watch_free(w->watch);
     w->watch = NULL;
@@ -50,7 +50,12 @@ static void reopen(struct world *w)
         .peer = { { w->collector, w->configure ? &w->configured : NULL } },
         .now = NOW,
     };
-    if (kt_log_watch_open(&o, &w->watch, &w->err) != KT_OK)
+    return kt_log_watch_open(&o, &w->watch, &w->err) == KT_OK;
+}
+
+static void reopen(struct world *w)
+{
+    if (!try_to_open(w))
         fail_msg("open: %s", w->err.text);
 }
 
@@ -440,22 +445,29 @@ static void what_is_accepted_is_what_later_ones_are_compared_with(void **state)
     end(&w);
 }
 
+/* A log of 20 records, which nobody has signed, in the place of one of 30. */
+static void damage(struct world *w)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf text = { 0 };
+
+    grow(w, 30);
+    assert_int_equal(shown(w), KT_WATCH_KEPT);
+    kt_watched_write(kt_log_watch_at(w->watch, 0), 1, &text);
+    ptrdiff_t at = kt_str_find(kt_buf_str(&text), KT_STR("\\n30\\n"), 0);
+    assert_true(at > 0);
+    text.at[at + 2] = '2';
+    assert_int_equal(kt_log_file_write(&w->faulty.inner, "/spool", "/spool/" KT_WATCH_FILE,
+                                       kt_buf_str(&text), &w->err),
+                     KT_OK);
+}
+
 static void damage_is_a_fault_of_its_own(void **state)
 {
     (void)state;
     struct world w;
-    struct kt_buf text = { 0 };
 
     begin(&w, 5);
-    grow(&w, 30);
-    assert_int_equal(shown(&w), KT_WATCH_KEPT);
-    kt_watched_write(kt_log_watch_at(w.watch, 0), 1, &text);
-    ptrdiff_t at = kt_str_find(kt_buf_str(&text), KT_STR("\\n30\\n"), 0);
-    assert_true(at > 0);
-    text.at[at + 2] = '2'; /* a log of 20 records, which nobody has signed */
-    assert_int_equal(kt_log_file_write(&w.faulty.inner, "/spool", "/spool/" KT_WATCH_FILE,
-                                       kt_buf_str(&text), &w.err),
-                     KT_OK);
+    damage(&w);
     reopen(&w);
     assert_int_equal(fault_of(&w), KT_WATCH_LOST);
     reopen(&w);
@@ -467,8 +479,31 @@ static void damage_is_a_fault_of_its_own(void **state)
     assert_int_equal(kt_log_watch_accept(w.watch, &o, &peer, &w.err), KT_OK);
     assert_int_equal(kept(&w), 30);
     kt_log_order_done(&o);
-    kt_buf_done(&text);
     end(&w);
+}
+
+/* Whichever of its calls the disk refuses, and when the power goes then: the next start finds the
+ * damage, and not the place of an agent that has seen nothing. */
+static void damage_is_not_forgotten_when_the_disk_is_full(void **state)
+{
+    (void)state;
+    bool refused = true; /* there was an n-th call */
+    unsigned n = 1;
+    for (; refused; n++) {
+        struct world w;
+        begin(&w, 50 + n);
+        damage(&w);
+        w.faulty.fail_at = w.faulty.calls + n;
+        (void)try_to_open(&w);
+        refused = w.faulty.fired;
+        w.faulty.fail_at = 0;
+        if (n % 2 == 0)
+            kt_fs_memory_crash(w.mem, chance, &w);
+        reopen(&w);
+        assert_int_equal(fault_of(&w), KT_WATCH_LOST);
+        end(&w);
+    }
+    assert_true(n > 5);
 }
 
 static int setup(void **state)
@@ -491,6 +526,7 @@ int main(void)
         cmocka_unit_test(a_proof_that_is_changed_is_a_contradiction),
         cmocka_unit_test(what_is_accepted_is_what_later_ones_are_compared_with),
         cmocka_unit_test(damage_is_a_fault_of_its_own),
+        cmocka_unit_test(damage_is_not_forgotten_when_the_disk_is_full),
     };
     return cmocka_run_group_tests(tests, setup, NULL);
 }
