@@ -268,15 +268,46 @@ bool kt_checkpoint_signed(const struct kt_checkpoint *c, const struct kt_note_ke
     return false;
 }
 
-bool kt_note_next(struct kt_str *rest, struct kt_str *ret_note)
+/* Where the next line "keytrail/<32 hex digits>" begins, behind whatever stands before it: an
+ * append that was torn ends inside a line. -1: none. */
+static ptrdiff_t find_origin(struct kt_str in, size_t from)
 {
-    ptrdiff_t text = kt_str_find(*rest, KT_STR("\n\n"), 0);
+    uint8_t id[16];
+    ptrdiff_t at;
+    for (; (at = kt_str_find(in, KT_STR(ORIGIN), from)) >= 0; from = (size_t)at + 1) {
+        struct kt_str name = kt_str_from_index(in, (size_t)at + strlen(ORIGIN));
+        if (name.len > 32 && name.at[32] == '\n' && lower_hex(kt_str_sub(name, 0, 32), id, 16))
+            break;
+    }
+    return at;
+}
+
+/* A text, a blank line and lines of signatures, from the beginning on; empty: they are not there.
+ */
+static struct kt_str leading_note(struct kt_str in)
+{
+    ptrdiff_t text = kt_str_find(in, KT_STR("\n\n"), 0);
     if (text < 0)
-        return false;
-    struct kt_str tail = kt_str_from_index(*rest, (size_t)text + 2), line;
+        return KT_STR_NONE;
+    struct kt_str tail = kt_str_from_index(in, (size_t)text + 2), line;
     while (kt_str_starts(tail, KT_STR(SIGNATURE_MARK)) && take_line(&tail, &line))
         ;
-    *ret_note = kt_str_from(rest->at, (size_t)(tail.at - rest->at));
-    *rest = tail;
-    return true;
+    return kt_str_from(in.at, (size_t)(tail.at - in.at));
+}
+
+bool kt_note_next(struct kt_str *rest, struct kt_str *ret_note)
+{
+    struct kt_checkpoint c;
+    ptrdiff_t at = find_origin(*rest, 0);
+    while (at >= 0) {
+        *rest = kt_str_from_index(*rest, (size_t)at);
+        at = find_origin(*rest, 1);
+        struct kt_str note = leading_note(at < 0 ? *rest : kt_str_sub(*rest, 0, (size_t)at));
+        if (kt_checkpoint_read(note, &c, NULL) != KT_OK)
+            continue;
+        *ret_note = note;
+        *rest = kt_str_from_index(*rest, note.len);
+        return true;
+    }
+    return false;
 }

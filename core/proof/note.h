@@ -62,5 +62,6 @@ KT_MUST_USE enum kt_status kt_checkpoint_read(struct kt_str note, struct kt_chec
 bool kt_checkpoint_signed(const struct kt_checkpoint *c, const struct kt_note_key *key,
                           kt_time_ns *ret_when);
 /* Notes that stand one behind another, as in a file that they are appended to: takes the next one
- * off. false: none is left; what is behind the last whole one is lost. */
+ * off that reads as a checkpoint. What lies between them is passed over: blank lines, and what was
+ * left of a note whose append was torn. false: none is left. */
 bool kt_note_next(struct kt_str *rest, struct kt_str *ret_note);

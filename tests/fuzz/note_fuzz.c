@@ -1,5 +1,7 @@
-/* kt_note_key_read and kt_checkpoint_read over any bytes. The first byte chooses. What is read of a
- * key is written back alike, and a checkpoint's text is made again from what was read of it. */
+/* kt_note_key_read, kt_checkpoint_read and kt_note_next over any bytes. The first byte chooses.
+ * What is read of a key is written back alike, a checkpoint's text is made again from what was read
+ * of it, and a file's notes are checkpoints, one behind the other, each found again when it is
+ * alone. */
 #include <assert.h>
 
 #include "core/base/hash.h"
@@ -33,6 +35,20 @@ static void checkpoint(struct kt_str in)
     }
 }
 
+static void file(struct kt_str in)
+{
+    struct kt_str rest = in, note, again;
+    const char *end = in.at;
+    while (kt_note_next(&rest, &note)) {
+        struct kt_str alone = note;
+        assert(note.len > 0 && note.at >= end && rest.at == note.at + note.len &&
+               rest.at + rest.len == in.at + in.len);
+        assert(kt_note_next(&alone, &again) && kt_str_eq(again, note) && alone.len == 0);
+        checkpoint(note);
+        end = rest.at;
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -45,6 +61,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct kt_str in = kt_str_from(data + 1, size - 1);
     if ((data[0] & 1) != 0)
         key(in);
+    else if ((data[0] & 2) != 0)
+        file(in);
     else
         checkpoint(in);
     return 0;

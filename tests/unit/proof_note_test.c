@@ -260,6 +260,59 @@ static void a_note_is_bounded(void **state)
     assert_int_equal(kt_checkpoint_read(kt_buf_str(&note), &c, NULL), KT_E_INPUT);
 }
 
+/* ---- many in one file ---- */
+
+#define NOTE(size) ORIGIN_TEXT "\n" size "\n" ROOT_TEXT "\n" SIGNED
+
+/* Sizes of the notes that are found, in a row: "1 2 ". */
+static void sizes_in(const char *file, char *ret, size_t n)
+{
+    struct kt_str rest = kt_str_of(file), note;
+    struct kt_checkpoint c;
+    size_t at = 0;
+    ret[0] = '\0';
+    while (kt_note_next(&rest, &note)) {
+        assert_int_equal(kt_checkpoint_read(note, &c, NULL), KT_OK);
+        at += (size_t)snprintf(ret + at, n - at, "%llu ", (unsigned long long)c.head.size);
+    }
+}
+
+static void notes_of_one_file_are_taken_one_by_one(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *file, *sizes;
+    } cases[] = {
+        { "", "" },
+        { "\n\n\n", "" },
+        { "no note", "" },
+        { NOTE("1"), "1 " },
+        { NOTE("1") "\n", "1 " }, /* as the collector appends it */
+        { NOTE("1") NOTE("2"), "1 2 " },
+        { NOTE("1") "\n" NOTE("2") "\n\n" NOTE("3") "\n", "1 2 3 " },
+        { NOTE("01") "\n" NOTE("2"), "2 " }, /* no checkpoint, and one behind it */
+        /* appends that were torn: in the origin, the size, the text, before the signature, in it */
+        { NOTE("1") "\nkeytra" NOTE("3") "\n", "1 3 " },
+        { NOTE("1") "\n" ORIGIN_TEXT "\n2" NOTE("3") "\n", "1 3 " },
+        { NOTE("1") "\n" ORIGIN_TEXT "\n2\n" ROOT_TEXT "\n" NOTE("3") "\n", "1 3 " },
+        { NOTE("1") "\n" ORIGIN_TEXT "\n2\n" ROOT_TEXT "\n\n" NOTE("3") "\n", "1 3 " },
+        { NOTE("1") "\n" ORIGIN_TEXT "\n2\n" ROOT_TEXT "\n\n\xe2\x80" NOTE("3") "\n", "1 3 " },
+        { NOTE("1") "\n" ORIGIN_TEXT "\n2\n" ROOT_TEXT "\n\n\xe2\x80\x94 a AAA\n" NOTE("3"),
+          "1 3 " },
+        { NOTE("1") ORIGIN_TEXT "\n2\n" ROOT_TEXT "\n\n\xe2\x80\x94 keytrail/01 AAA", "1 " },
+        { NOTE("1") ORIGIN_TEXT "\n2\n" ROOT_TEXT "\n" SIGNED "\xe2\x80\x94 b AAA" NOTE("3"),
+          "1 2 3 " }, /* torn in a cosignature: the log's stands */
+        { NOTE("1") ORIGIN_TEXT "\n2\n" ROOT_TEXT "\n\n\xe2\x80\x94 example.com/" ORIGIN_TEXT
+                                " AAAAAAAA\n",
+          "1 2 " },
+    };
+    char sizes[64];
+    for (size_t i = 0; i < KT_ARRAY_LEN(cases); i++) {
+        sizes_in(cases[i].file, sizes, sizeof sizes);
+        assert_string_equal(sizes, cases[i].sizes);
+    }
+}
+
 int main(void)
 {
     kt_hash_init();
@@ -271,6 +324,7 @@ int main(void)
         cmocka_unit_test(a_checkpoint_reads_back),
         cmocka_unit_test(what_is_no_checkpoint_is_refused),
         cmocka_unit_test(a_note_is_bounded),
+        cmocka_unit_test(notes_of_one_file_are_taken_one_by_one),
     };
     return cmocka_run_group_tests_name("proof_note", tests, NULL, NULL);
 }
