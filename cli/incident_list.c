@@ -10,6 +10,7 @@
 
 #include "cli/incident.h"
 #include "core/answer/blast.h"
+#include "core/answer/incident.h"
 #include "core/base/alloc.h"
 #include "core/base/limits.h"
 #include "core/base/log.h"
@@ -74,20 +75,13 @@ static enum kt_status of_credential(struct list *l, const char *text, const char
     if (st == KT_OK)
         st = kt_blast_load(ask, &of, &options, &b, err);
     for (uint32_t i = 0; b != NULL && st == KT_OK && i < b->n_secrets; i++) {
-        const struct kt_secret_state *v = b->secret[i].state;
-        struct kt_incident_secret s = {
-            .secret = v->secret, .reads = v->reads, .first = v->first, .last = v->last
-        };
-        for (unsigned k = 0; !v->no_version && k < v->n_versions; k++)
-            s.version[s.n_versions++] = v->version[k];
+        struct kt_incident_secret s = kt_incident_secret_of(b->secret[i].state);
         st = add(l, &s, err);
     }
     kt_blast_free(b);
     kt_credential_done(&of);
     return st;
 }
-
-_Static_assert(KT_STATE_VERSIONS <= KT_INCIDENT_VERSIONS_MAX, "a list keeps all that blast tells");
 
 struct ids {
     struct kt_map *map;

@@ -126,6 +126,21 @@ static enum kt_status blast(struct judge *j, struct kt_error *err)
     return KT_OK;
 }
 
+_Static_assert(KT_STATE_VERSIONS <= KT_INCIDENT_VERSIONS_MAX, "a list keeps all that blast tells");
+
+struct kt_incident_secret kt_incident_secret_of(const struct kt_secret_state *st)
+{
+    struct kt_incident_secret s = { .secret = st->secret,
+                                    .reads = st->reads,
+                                    .issued = st->issued,
+                                    .first = st->first,
+                                    .last = st->last,
+                                    .pending = st->last_pending };
+    for (unsigned k = 0; !st->no_version && k < st->n_versions; k++)
+        s.version[s.n_versions++] = st->version[k];
+    return s;
+}
+
 static enum kt_status put_reads(struct judge *j, struct kt_states *s, uint32_t *number,
                                 struct kt_error *err)
 {
@@ -136,12 +151,17 @@ static enum kt_status put_reads(struct judge *j, struct kt_states *s, uint32_t *
         enum kt_status st = kt_states_put(s, kt_str_of(e->secret), &number[k], err);
         if (st != KT_OK)
             return st;
-        for (unsigned v = 0; v < e->n_versions || v == 0; v++)
-            kt_states_read(s, number[k],
-                           &(struct kt_state_read){ .time = last,
-                                                    .version = e->n_versions > 0
-                                                                   ? kt_str_of(e->version[v])
-                                                                   : KT_STR_NONE });
+        struct kt_secret_state was = { .reads = e->reads > 0 ? e->reads : 1,
+                                       .issued = e->issued,
+                                       .first = e->first != 0 ? e->first : last,
+                                       .last = last,
+                                       .last_pending = e->pending,
+                                       .no_version = e->n_versions == 0 };
+        while (was.n_versions < e->n_versions && was.n_versions < KT_STATE_VERSIONS) {
+            was.version[was.n_versions] = kt_str_of(e->version[was.n_versions]);
+            was.n_versions++;
+        }
+        kt_states_sum(s, number[k], &was);
     }
     return KT_OK;
 }

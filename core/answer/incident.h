@@ -60,6 +60,8 @@ KT_MUST_USE enum kt_status kt_incident_judge(struct kt_ask *a, const struct kt_i
                                              unsigned n_alerts, struct kt_incident_state **ret,
                                              struct kt_error *err);
 void kt_incident_state_free(struct kt_incident_state *s);
+/* What a list keeps of a secret that was read: all by which it is judged later. Views into st. */
+struct kt_incident_secret kt_incident_secret_of(const struct kt_secret_state *st);
 /* The exposure's window: what was said when it was opened; where that is open, from the first read
  * of the list (else the opening) to the closing, else to now. */
 void kt_incident_window(const struct kt_incident *i, kt_time_ns now, kt_time_ns *ret_since,

@@ -170,22 +170,36 @@ static void take_version(struct kt_states *s, struct kt_secret_state *st, struct
         st->version[st->n_versions++] = kept(s, version);
 }
 
-void kt_states_read(struct kt_states *s, uint32_t n, const struct kt_state_read *read)
+void kt_states_sum(struct kt_states *s, uint32_t n, const struct kt_secret_state *of)
 {
     struct kt_secret_state *st = &s->state[n];
-    if (st->reads == 0 || read->time < st->first)
-        st->first = read->time;
-    if (read->time > st->last)
-        st->last = read->time;
-    if (kt_str_is(read->stage, "AWSPENDING") && read->time > st->last_pending)
-        st->last_pending = read->time;
-    st->by_set = (st->reads == 0 || st->by_set) && read->by_set;
-    st->reads++;
-    st->issued += read->issued;
-    if (read->version.len > 0)
-        take_version(s, st, read->version);
-    else
-        st->no_version = true;
+    if (st->reads == 0 || of->first < st->first)
+        st->first = of->first;
+    if (of->last > st->last)
+        st->last = of->last;
+    if (of->last_pending > st->last_pending)
+        st->last_pending = of->last_pending;
+    st->by_set = (st->reads == 0 || st->by_set) && of->by_set;
+    st->reads += of->reads;
+    st->issued += of->issued;
+    st->no_version = st->no_version || of->no_version;
+    for (unsigned i = 0; i < of->n_versions; i++)
+        take_version(s, st, of->version[i]);
+}
+
+void kt_states_read(struct kt_states *s, uint32_t n, const struct kt_state_read *read)
+{
+    bool waits = kt_str_is(read->stage, "AWSPENDING"), told = read->version.len > 0;
+    kt_states_sum(s, n,
+                  &(struct kt_secret_state){ .reads = 1,
+                                             .issued = read->issued,
+                                             .first = read->time,
+                                             .last = read->time,
+                                             .last_pending = waits ? read->time : 0,
+                                             .by_set = read->by_set,
+                                             .no_version = !told,
+                                             .version = { read->version },
+                                             .n_versions = told });
     bool regular = read->actor.len > 0 && read->time < s->readers_until &&
                    read->time >= s->readers_until - KT_READERS_SPAN;
     uint32_t pair = regular ? pair_of(s, n, kt_map_put(s->texts, read->actor, NULL)) : KT_MAP_NONE;

@@ -86,6 +86,9 @@ struct kt_state_read {
     bool issued, by_set;
 };
 void kt_states_read(struct kt_states *s, uint32_t n, const struct kt_state_read *read);
+/* Reads of it as another state counted them: its reads, issued, first, last, last_pending, version,
+ * no_version and by_set. */
+void kt_states_sum(struct kt_states *s, uint32_t n, const struct kt_secret_state *of);
 /* Judges all of them, once. */
 KT_MUST_USE enum kt_status kt_states_judge(struct kt_states *s, struct kt_error *err);
 uint32_t kt_states_count(const struct kt_states *s);

@@ -158,7 +158,7 @@ static bool read_secret(struct kt_jval v, struct kt_incident_secret *ret)
     struct kt_str name, id = kt_json_str_at(v, "secret");
     struct kt_jval version;
     struct kt_json_iter it = kt_json_iter(kt_json_at(v, "versions"));
-    int64_t reads = 0;
+    int64_t reads = 0, issued = 0;
     *ret = (struct kt_incident_secret){ .secret = id };
     if (id.len == 0 || id.len > KT_INCIDENT_SECRET_MAX)
         return false;
@@ -169,8 +169,11 @@ static bool read_secret(struct kt_jval v, struct kt_incident_secret *ret)
     }
     if (kt_json_i64(kt_json_at(v, "reads"), &reads) && reads > 0)
         ret->reads = (uint64_t)reads;
+    if (kt_json_i64(kt_json_at(v, "issued"), &issued) && issued > 0)
+        ret->issued = (uint64_t)issued;
     ret->first = ns_at(v, "first");
     ret->last = ns_at(v, "last");
+    ret->pending = ns_at(v, "pending");
     return true;
 }
 
@@ -300,8 +303,11 @@ void kt_incident_secret_write(const struct kt_incident_secret *s, struct kt_buf 
         kt_json_quote(out, s->version[i]);
     }
     kt_buf_addf(out, "%s,\"reads\":%" PRIu64, s->n_versions > 0 ? "]" : "", s->reads);
+    if (s->issued > 0)
+        kt_buf_addf(out, ",\"issued\":%" PRIu64, s->issued);
     add_ns(out, "first", s->first);
     add_ns(out, "last", s->last);
+    add_ns(out, "pending", s->pending);
     kt_buf_byte(out, '}');
 }
 

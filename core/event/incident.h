@@ -7,7 +7,7 @@
  *   incident.note   {"id":…,"reason":…,"by":…,"where":…}
  *   incident.step   {"id":…,"step":…,"reason":…,"by":…,"where":…,"undone":true}
  *   incident.list {"id":…,"by":…,"where":…,"reason":…,"part":n,"more":true,"secrets":[{"secret":…,
- *                    "versions":[…],"reads":n,"first":ns,"last":ns},…]}
+ *                    "versions":[…],"reads":n,"issued":n,"first":ns,"last":ns,"pending":ns},…]}
  *   incident.close  {"id":…,"reason":…,"by":…,"where":…,"forced":true,"open":[step,…],
  *                    "markdown":"<sha256>","html":"<sha256>"}
  *
@@ -98,8 +98,9 @@ void kt_incident_say(const struct kt_incident_act *a, struct kt_buf *out);
 struct kt_incident_secret { /* one of a list; views into its JSON */
     struct kt_str secret, version[KT_INCIDENT_VERSIONS_MAX];
     unsigned n_versions;
-    uint64_t reads;
+    uint64_t reads, issued; /* issued: of the reads, those that made a credential */
     kt_time_ns first, last;
+    kt_time_ns pending; /* newest read of a value that was not current yet; 0: none */
 };
 /* {0} begins. False: the end. What kt_incident_read accepted has no broken entry. */
 struct kt_incident_walk {

@@ -76,9 +76,12 @@ static void add_secret(struct kt_incident *i, const struct kt_incident_secret *s
         i->exposed = kt_realloc_array(i->exposed, i->cap_exposed, sizeof *i->exposed);
     }
     struct kt_incident_exposed *e = &i->exposed[i->n_exposed++];
-    *e = (struct kt_incident_exposed){
-        .secret = kt_str_dup(s->secret), .reads = s->reads, .first = s->first, .last = s->last
-    };
+    *e = (struct kt_incident_exposed){ .secret = kt_str_dup(s->secret),
+                                       .reads = s->reads,
+                                       .issued = s->issued,
+                                       .first = s->first,
+                                       .last = s->last,
+                                       .pending = s->pending };
     while (e->n_versions < s->n_versions) {
         e->version[e->n_versions] = kt_str_dup(s->version[e->n_versions]);
         e->n_versions++;

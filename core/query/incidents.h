@@ -15,8 +15,8 @@ struct kt_incident_exposed { /* of the fixed list; owned by the incident */
     char *secret;
     char *version[KT_INCIDENT_VERSIONS_MAX];
     unsigned n_versions;
-    uint64_t reads;
-    kt_time_ns first, last;
+    uint64_t reads, issued;
+    kt_time_ns first, last, pending;
 };
 struct kt_incident_said { /* in the order of the log */
     kt_time_ns at;

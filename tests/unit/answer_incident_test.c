@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "core/answer/blast.h"
 #include "core/answer/incident.h"
 #include "core/answer/tally_kept.h"
 #include "core/base/enc.h"
@@ -19,6 +20,8 @@
 #define NOW     ACCESSES_NOW
 #define OPENED  (NOW - 30 * KT_NS_HOUR)
 #define KEY     "AKIASTOLEN0000000001"
+#define AWS     "aws-sm://123456789012/eu-west-1/db"
+#define LEASES  "vault://prod/-/database/creds/app"
 #define SECRETS 4u
 #define READERS 3u
 
@@ -73,14 +76,23 @@ static void act(struct kt_incidents *all, enum kt_incident_what what, int step, 
     assert_true(kt_incidents_take(all, &a));
 }
 
-static void list(struct kt_incidents *all, unsigned n, kt_time_ns read)
+static void take_list(struct kt_incidents *all, struct kt_str text)
 {
     struct kt_json *json = kt_json_new(KT_JSON_SIMDJSON);
-    struct kt_buf text = { 0 };
     struct kt_incident_act a;
     struct kt_error err = { 0 };
     struct kt_jval root;
     unsigned repaired;
+    accesses_must(kt_json_parse(json, text, &root, &repaired, &err), &err);
+    accesses_must(kt_incident_read(KT_INCIDENT_LIST, root, &a, &err), &err);
+    a.at = OPENED + 1;
+    assert_true(kt_incidents_take(all, &a));
+    kt_json_free(json);
+}
+
+static void list(struct kt_incidents *all, unsigned n, kt_time_ns read)
+{
+    struct kt_buf text = { 0 };
     kt_buf_addz(&text, "{\"id\":\"incident-1\",\"by\":\"al\",\"part\":1,\"secrets\":[");
     for (unsigned k = 0; k < n; k++) {
         char name[64];
@@ -91,12 +103,34 @@ static void list(struct kt_incidents *all, unsigned n, kt_time_ns read)
                     k > 0 ? "," : "", name, (long long)read, (long long)read);
     }
     kt_buf_addz(&text, "]}");
-    accesses_must(kt_json_parse(json, kt_buf_str(&text), &root, &repaired, &err), &err);
-    accesses_must(kt_incident_read(KT_INCIDENT_LIST, root, &a, &err), &err);
-    a.at = OPENED + 1;
-    assert_true(kt_incidents_take(all, &a));
+    take_list(all, kt_buf_str(&text));
     kt_buf_done(&text);
-    kt_json_free(json);
+}
+
+/* As opening an incident lists it: what the key read. */
+static void list_as_read(struct accesses *w, struct kt_incidents *all)
+{
+    struct kt_ask a;
+    struct kt_credential of = { 0 };
+    struct kt_blast *b = NULL;
+    struct kt_error err = { 0 };
+    struct kt_buf text = { 0 };
+    static const struct kt_blast_options options;
+    accesses_ask(w, &a);
+    accesses_must(kt_credential_find(&a, KT_STR(KEY), "credential", &of, &err), &err);
+    accesses_must(kt_blast_load(&a, &of, &options, &b, &err), &err);
+    kt_buf_addz(&text, "{\"id\":\"incident-1\",\"by\":\"al\",\"part\":1,\"secrets\":[");
+    for (unsigned k = 0; k < b->n_secrets; k++) {
+        struct kt_incident_secret s = kt_incident_secret_of(b->secret[k].state);
+        kt_buf_addz(&text, k > 0 ? "," : "");
+        kt_incident_secret_write(&s, &text);
+    }
+    kt_buf_addz(&text, "]}");
+    take_list(all, kt_buf_str(&text));
+    kt_buf_done(&text);
+    kt_blast_free(b);
+    kt_credential_done(&of);
+    kt_ask_done(&a);
 }
 
 /* ---- random worlds ---- */
@@ -225,6 +259,78 @@ static void steps_are_what_a_plain_account_says(void **state)
     }
 }
 
+/* ---- what looks like the end of an exposure, and is none ---- */
+
+static void a_value_that_waited_when_it_was_read_is_not_replaced_by_its_promotion(void **state)
+{
+    struct accesses *w = *state;
+    struct kt_incidents all = { 0 };
+    struct kt_ask a;
+    struct access step = { .at = OPENED - 3 * KT_NS_HOUR,
+                           .actor = "rotator",
+                           .secret = AWS,
+                           .operation = "PutSecretValue",
+                           .stage = "AWSPENDING",
+                           .action = KT_ACT_WRITE,
+                           .outcome = KT_OUT_SUCCESS };
+    accesses_add(w, &step);
+    step = (struct access){ .at = OPENED - KT_NS_HOUR,
+                            .actor = "thief",
+                            .secret = AWS,
+                            .operation = "GetSecretValue",
+                            .stage = "AWSPENDING",
+                            .credential = KEY,
+                            .action = KT_ACT_READ,
+                            .outcome = KT_OUT_SUCCESS };
+    accesses_add(w, &step);
+    act(&all, KT_INCIDENT_OPEN, 0, OPENED);
+    list_as_read(w, &all);
+    for (unsigned rotations = 1; rotations <= 2; rotations++) {
+        step = (struct access){ .at = OPENED + rotations * KT_NS_HOUR,
+                                .actor = "rotator",
+                                .secret = AWS,
+                                .operation = "RotationSucceeded",
+                                .action = KT_ACT_ROTATE,
+                                .outcome = KT_OUT_SUCCESS };
+        accesses_add(w, &step);
+        struct kt_incident_state *s = judge(w, &a, &all, NULL, 0);
+        assert_int_equal(s->n_values, 1);
+        assert_int_equal(ticked(s, KT_RUNBOOK_ROTATE), rotations == 2);
+        kt_incident_state_free(s);
+        kt_ask_done(&a);
+    }
+    kt_incidents_done(&all);
+}
+
+static void a_lease_is_not_ended_by_a_write_of_its_role(void **state)
+{
+    struct accesses *w = *state;
+    struct kt_incidents all = { 0 };
+    struct kt_ask a;
+    accesses_add(w, &(struct access){ .at = OPENED - KT_NS_HOUR,
+                                      .actor = "thief",
+                                      .secret = LEASES,
+                                      .native = "database/creds/app",
+                                      .credential = KEY,
+                                      .action = KT_ACT_ISSUE,
+                                      .outcome = KT_OUT_SUCCESS });
+    act(&all, KT_INCIDENT_OPEN, 0, OPENED);
+    list_as_read(w, &all);
+    accesses_add(w, &(struct access){ .at = OPENED + KT_NS_HOUR,
+                                      .actor = "ops",
+                                      .secret = LEASES,
+                                      .native = "database/creds/app",
+                                      .operation = "update",
+                                      .action = KT_ACT_WRITE,
+                                      .outcome = KT_OUT_SUCCESS });
+    struct kt_incident_state *s = judge(w, &a, &all, NULL, 0);
+    assert_int_equal(s->value[0].exposure, KT_EXPOSURE_LEASE);
+    assert_false(ticked(s, KT_RUNBOOK_ROTATE));
+    kt_incident_state_free(s);
+    kt_ask_done(&a);
+    kt_incidents_done(&all);
+}
+
 /* ---- hands, and where the log ends ---- */
 
 static void a_hand_ticks_and_the_log_stays_beside_it(void **state)
@@ -349,6 +455,11 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(steps_are_what_a_plain_account_says),
+        cmocka_unit_test_setup_teardown(
+            a_value_that_waited_when_it_was_read_is_not_replaced_by_its_promotion, accesses_set_up,
+            accesses_tear_down),
+        cmocka_unit_test_setup_teardown(a_lease_is_not_ended_by_a_write_of_its_role,
+                                        accesses_set_up, accesses_tear_down),
         cmocka_unit_test_setup_teardown(a_hand_ticks_and_the_log_stays_beside_it, accesses_set_up,
                                         accesses_tear_down),
         cmocka_unit_test_setup_teardown(an_exposure_before_the_log_is_not_whole, accesses_set_up,

@@ -46,7 +46,9 @@ static void acts_come_back_as_they_were_written(void **state)
           "tell is open again by al: x" },
         { KT_INCIDENT_LIST,
           "{\"id\":\"incident-1\",\"by\":\"al\",\"part\":2,\"more\":true,\"secrets\":[{\"secret\":"
-          "\"vault://a\",\"versions\":[\"6\",\"7\"],\"reads\":3,\"first\":1,\"last\":2},{"
+          "\"vault://"
+          "a\",\"versions\":[\"6\",\"7\"],\"reads\":3,\"issued\":2,\"first\":1,\"last\":2,"
+          "\"pending\":2},{"
           "\"secret\":\"op://b\",\"reads\":0}]}",
           "blast radius listed, continued by al" },
         { KT_INCIDENT_CLOSE,
