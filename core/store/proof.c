@@ -14,12 +14,15 @@
 #include <string.h>
 
 #include "core/base/alloc.h"
+#include "core/base/limits.h"
 #include "core/store/leaves.h"
+#include "core/store/segment.h"
 
 #define BLOCK_LEVEL  12u /* subtrees from here on are kept */
 #define BLOCK_LEAVES (1u << BLOCK_LEVEL)
 #define LEVELS       (54u - BLOCK_LEVEL + 1) /* KT_SEQ_MAX leaves */
 #define BLOCKS       4u
+#define LOST_MAX     (UINT64_C(1) << 32) /* leaves that nobody knows: 67 MB say so */
 #define TRIES        2 /* retention may take a segment while its hashes are read */
 
 #define ULL(v) ((unsigned long long)(v))
@@ -91,6 +94,9 @@ static void add_node(struct kt_proofs *p, unsigned level, const uint8_t node[32]
 static enum kt_status take_cover(void *self, const struct kt_cover *cover, struct kt_error *err)
 {
     struct kt_proofs *p = self;
+    if (cover->n > KT_SEGMENT_EVENTS_MAX) /* no run of a segment has more */
+        return kt_fail(err, KT_E_CORRUPT, "one run of %llu records behind record %llu",
+                       ULL(cover->n), ULL(cover->first));
     if (cover->first != p->tree.size)
         return kt_fail(err, KT_E_CORRUPT, "the hashes kept for record %llu do not fit its place",
                        ULL(cover->first + 1));
@@ -125,6 +131,9 @@ static enum kt_status take_base(void *self, const struct kt_tree *base, struct k
                        ULL(p->tree.size));
     if (base->size == p->tree.size)
         return KT_OK;
+    if (base->size - p->tree.size > LOST_MAX)
+        return kt_fail(err, KT_E_LIMIT, "%llu records of the log are in no file: no proofs",
+                       ULL(base->size - p->tree.size));
     p->tree = *base;
     for (unsigned i = 0; i < LEVELS; i++)
         while (p->level[i].n < base->size >> (BLOCK_LEVEL + i))
