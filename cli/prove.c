@@ -1,56 +1,32 @@
 /*
- * prove: that an event is in the log, as one small file that anybody can check, with this program
- * or without it (docs/proof.md); and the check.
- *
- *   {"log":"<hex>","seq":N,"size":N,"root":"<hex>","record":"<hex>","line":"…","path":["<hex>"…],
- *    "note":"<checkpoint of that size>"|null}
- *
- * record is what the leaf is hashed over (core/store/tree.h), its last 32 bytes SHA-256(00 ‖ line);
- * path is the inclusion proof of RFC 9162 §2.1.3 for leaf seq - 1.
+ * prove: that an event is in the log, as one small file (proof_file.h) that anybody can check, with
+ * this program or without it (docs/proof.md); and the check.
  *
  * Owns:  nothing.
- * Calls: core/answer (ask, anchors), core/store/proof.h; stdout, stderr.
+ * Calls: core/answer (ask, anchors), core/store/proof.h, proof_file; files, stdout, stderr.
  */
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "cli/asking.h"
 #include "cli/commands.h"
 #include "cli/held.h"
-#include "core/base/alloc.h"
+#include "cli/proof_file.h"
 #include "core/base/enc.h"
-#include "core/base/hash.h"
 #include "core/base/log.h"
-#include "core/event/json.h"
-#include "core/event/line.h"
 #include "core/store/proof.h"
 #include "core/sys/fs.h"
 #include "core/wire/batch.h"
-
-#define PROOF_MAX (2u << 20)
 
 struct prove {
     struct kt_asking asking;
     struct kt_held held;
     const char *check, *out;
-    /* the event */
-    bool found;
-    uint64_t seq;
-    kt_time_ns time;
-    struct kt_buf record, line, path, note;
-    uint8_t leaf[32], log_id[16];
-    struct kt_head head;
+    struct kt_proof_file proof;
+    bool found; /* the event, whose leaf has this hash */
+    uint8_t leaf[32];
 };
-
-static void done(struct prove *p)
-{
-    kt_buf_done(&p->record);
-    kt_buf_done(&p->line);
-    kt_buf_done(&p->path);
-    kt_buf_done(&p->note);
-}
 
 /* ---- making ---- */
 
@@ -69,13 +45,12 @@ static enum kt_status take(void *self, const struct kt_record *r, const struct k
                                .agent = r->agent,
                                .line_hash = hash };
     p->found = true;
-    p->seq = r->seq;
-    p->time = r->ev.time;
-    kt_buf_reset(&p->record);
-    kt_buf_reset(&p->line);
-    kt_leaf_record(&l, &p->record);
+    p->proof.seq = r->seq;
+    kt_buf_reset(&p->proof.record);
+    kt_buf_reset(&p->proof.line);
+    kt_leaf_record(&l, &p->proof.record);
     kt_leaf_hash(&l, p->leaf);
-    kt_buf_add(&p->line, r->line);
+    kt_buf_add(&p->proof.line, r->line);
     return kt_fail(err, KT_E_AGAIN, "found");
 }
 
@@ -120,7 +95,7 @@ static const struct kt_anchor *choose(struct prove *p, struct kt_anchors *a,
     for (unsigned i = 0; i < a->n; i++) {
         const struct kt_anchor *x = &a->at[i];
         struct kt_head is;
-        if (x->head.size < p->seq || memcmp(x->log_id, p->log_id, 16) != 0 ||
+        if (x->head.size < p->proof.seq || memcmp(x->log_id, p->proof.log_id, 16) != 0 ||
             (best != NULL && best->where != NULL && x->where == NULL) ||
             kt_proofs_head(proofs, x->head.size, &is, NULL) != KT_OK ||
             memcmp(is.root, x->head.root, 32) != 0)
@@ -141,158 +116,74 @@ static enum kt_status make(struct prove *p, struct kt_anchors *a, struct kt_erro
         kt_held_take(&p->held, KT_HELD_KEY, NULL, a, err) != KT_OK ||
         kt_anchors_load(a, r, err) != KT_OK)
         return err->code;
-    memcpy(p->log_id, stats.log_id, 16);
+    memcpy(p->proof.log_id, stats.log_id, 16);
     struct kt_proofs *proofs = kt_proofs_new(r);
     enum kt_status status = kt_proofs_grow(proofs, err);
     if (status == KT_OK) {
         const struct kt_anchor *anchor = choose(p, a, proofs);
         status = kt_proofs_head(proofs, anchor != NULL ? anchor->head.size : kt_proofs_size(proofs),
-                                &p->head, err);
+                                &p->proof.head, err);
         if (anchor != NULL)
-            kt_buf_add(&p->note, kt_buf_str(&anchor->note));
+            kt_buf_add(&p->proof.note, kt_buf_str(&anchor->note));
     }
     if (status == KT_OK)
-        status = kt_proofs_includes(proofs, p->seq - 1, p->head.size, &path, err);
-    if (status == KT_OK && !kt_merkle_includes(&p->head, p->seq - 1, p->leaf, &path))
+        status = kt_proofs_includes(proofs, p->proof.seq - 1, p->proof.head.size, &path, err);
+    if (status == KT_OK && !kt_merkle_includes(&p->proof.head, p->proof.seq - 1, p->leaf, &path))
         status = kt_fail(err, KT_E_CORRUPT,
                          "record %" PRIu64 " is not the one that the tree holds: it was changed "
                          "(keytrail verify)",
-                         p->seq);
+                         p->proof.seq);
     if (status == KT_OK)
-        kt_path_pack(&path, &p->path);
+        kt_path_pack(&path, &p->proof.path);
     kt_proofs_free(proofs);
     return status;
-}
-
-static void write_proof(const struct prove *p, struct kt_buf *out)
-{
-    kt_buf_addz(out, "{ \"log\": \"");
-    kt_hex_add(out, p->log_id, 16);
-    kt_buf_addf(out, "\", \"seq\": %" PRIu64 ", \"size\": %" PRIu64 ", \"root\": \"", p->seq,
-                p->head.size);
-    kt_hex_add(out, p->head.root, 32);
-    kt_buf_addz(out, "\",\n  \"record\": \"");
-    kt_hex_add(out, p->record.at, p->record.len);
-    kt_buf_addz(out, "\",\n  \"line\": ");
-    kt_json_quote(out, kt_buf_str(&p->line));
-    kt_buf_addz(out, ",\n  \"path\": [");
-    for (size_t i = 0; i < p->path.len; i += 32) {
-        kt_buf_addz(out, i > 0 ? ",\n    \"" : "\n    \"");
-        kt_hex_add(out, p->path.at + i, 32);
-        kt_buf_byte(out, '"');
-    }
-    kt_buf_addz(out, "],\n  \"note\": ");
-    if (p->note.len > 0)
-        kt_json_quote(out, kt_buf_str(&p->note));
-    else
-        kt_buf_addz(out, "null");
-    kt_buf_addz(out, " }\n");
 }
 
 static enum kt_status give(const struct prove *p, struct kt_error *err)
 {
     KT_CLEANUP(kt_buf_done) struct kt_buf text = { 0 };
-    write_proof(p, &text);
+    kt_proof_file_write(&p->proof, &text);
     if (p->out == NULL) {
         fputs(kt_buf_z(&text), stdout);
     } else if (kt_fs_write_atomic(p->out, kt_buf_str(&text), 0644, err) != KT_OK) {
         return kt_wrap(err, "--out");
     }
-    if (p->note.len == 0 && !p->asking.quiet)
+    if (p->proof.note.len == 0 && !p->asking.quiet)
         fprintf(stderr,
                 "unanchored: the log has signed no checkpoint that holds record %" PRIu64
                 " yet; the proof leads to a root that only this store knows\n",
-                p->seq);
+                p->proof.seq);
     else if (p->out != NULL && !p->asking.quiet)
         fprintf(stderr,
                 "record %" PRIu64 " proven into a checkpoint of %" PRIu64
                 " records; next: keytrail prove --check %s --key KEY\n",
-                p->seq, p->head.size, p->out);
+                p->proof.seq, p->proof.head.size, p->out);
     return KT_OK;
 }
 
 /* ---- checking ---- */
 
-static bool take_hex(struct kt_jval root, const char *name, struct kt_buf *ret)
-{
-    struct kt_str hex = kt_json_str_at(root, name);
-    uint8_t *to = (uint8_t *)kt_buf_reserve(ret, hex.len / 2 + 1);
-    if (hex.len == 0 || hex.len % 2 != 0 || !kt_hex_decode(hex, to, hex.len / 2))
-        return false;
-    ret->len = hex.len / 2;
-    return true;
-}
-
-static bool take_path(struct kt_jval root, struct kt_buf *ret)
-{
-    struct kt_jval list = kt_json_at(root, "path"), item;
-    uint8_t hash[32];
-    struct kt_json_iter it = kt_json_iter(list);
-    while (kt_json_next(&it, NULL, &item)) {
-        if (!kt_hex_decode(kt_json_str(item), hash, 32) || ret->len >= 32 * (size_t)KT_PATH_MAX)
-            return false;
-        kt_buf_add_bytes(ret, hash, 32);
-    }
-    return true;
-}
-
 static enum kt_status read_proof(struct prove *p, struct kt_error *err)
 {
-    KT_CLEANUP(kt_buf_done) struct kt_buf text = { 0 }, hash = { 0 };
-    struct kt_jval root;
-    unsigned repaired;
-    int64_t seq = 0, size = 0;
-    if (kt_fs_read_all(p->check, PROOF_MAX, &text, err) != KT_OK)
+    KT_CLEANUP(kt_buf_done) struct kt_buf text = { 0 };
+    if (kt_fs_read_all(p->check, KT_PROOF_FILE_MAX, &text, err) != KT_OK)
         return kt_wrap(err, "--check");
-    struct kt_json *json = kt_json_new(KT_JSON_SIMDJSON);
-    bool good = kt_json_parse(json, kt_buf_str(&text), &root, &repaired, err) == KT_OK &&
-                kt_json_i64(kt_json_at(root, "seq"), &seq) &&
-                kt_json_i64(kt_json_at(root, "size"), &size) && seq > 0 && size >= seq &&
-                take_hex(root, "record", &p->record) && take_path(root, &p->path) &&
-                take_hex(root, "root", &hash) && hash.len == 32 &&
-                kt_hex_decode(kt_json_str_at(root, "log"), p->log_id, 16);
-    if (good) {
-        p->seq = (uint64_t)seq;
-        p->head.size = (uint64_t)size;
-        memcpy(p->head.root, hash.at, 32);
-        kt_buf_add(&p->line, kt_json_str_at(root, "line"));
-        kt_buf_add(&p->note, kt_json_str_at(root, "note"));
-    }
-    kt_json_free(json);
-    return good ? KT_OK : kt_fail(err, KT_E_INPUT, "%s: no proof of `keytrail prove`", p->check);
-}
-
-/* What is wrong, or NULL. */
-static const char *fault_of(struct prove *p)
-{
-    uint8_t line[32];
-    struct kt_path path;
-    const struct kt_str parts[] = { kt_str_from("\0", 1), kt_buf_str(&p->record) };
-    struct kt_rd rd = kt_rd_of(kt_str_from_index(kt_buf_str(&p->record), 4));
-    kt_line_hash(kt_buf_str(&p->line), line);
-    if (p->record.len < 64 || !kt_str_starts(kt_buf_str(&p->record), KT_STR("KTL1")) ||
-        memcmp(p->record.at + p->record.len - 32, line, 32) != 0)
-        return "the line is not the one that the record was made of";
-    if (kt_rd_u64(&rd) != p->seq)
-        return "the record has another number";
-    kt_sha256_of(parts, KT_ARRAY_LEN(parts), p->leaf);
-    if (!kt_path_read(kt_buf_str(&p->path), &path) ||
-        !kt_merkle_includes(&p->head, p->seq - 1, p->leaf, &path))
-        return "the path does not lead from the record to the root";
-    return NULL;
+    return kt_proof_file_read(kt_buf_str(&text), &p->proof, err) == KT_OK
+               ? KT_OK
+               : kt_wrap(err, "%s", p->check);
 }
 
 /* Is the head that the proof leads to one that was signed, or that whoever checks holds? */
 static bool held_by(struct prove *p, struct kt_anchors *a, struct kt_buf *ret_why)
 {
     struct kt_error err = { 0 };
-    if (p->note.len > 0 && kt_anchors_add(a, NULL, kt_buf_str(&p->note), &err) != KT_OK)
+    if (p->proof.note.len > 0 && kt_anchors_add(a, NULL, kt_buf_str(&p->proof.note), &err) != KT_OK)
         return kt_buf_addz(ret_why, err.text), false;
     for (unsigned i = 0; i < a->n; i++) {
         const struct kt_anchor *x = &a->at[i];
-        if (x->head.size != p->head.size || memcmp(x->log_id, p->log_id, 16) != 0)
+        if (x->head.size != p->proof.head.size || memcmp(x->log_id, p->proof.log_id, 16) != 0)
             continue;
-        if (memcmp(x->head.root, p->head.root, 32) != 0)
+        if (memcmp(x->head.root, p->proof.head.root, 32) != 0)
             return kt_buf_addz(ret_why, "a checkpoint of that size has another root"), false;
         if (x->where != NULL || x->log_signed || x->witnesses > 0) {
             kt_buf_addf(ret_why, "%s%s", x->where != NULL ? "your checkpoint " : "signed by ",
@@ -315,15 +206,15 @@ static int check(struct prove *p, struct kt_anchors *a, struct kt_error *err)
     KT_CLEANUP(kt_buf_done) struct kt_buf why = { 0 }, line = { 0 };
     if (kt_held_take(&p->held, KT_HELD_KEY, NULL, a, err) != KT_OK || read_proof(p, err) != KT_OK)
         return kt_cli_fail("prove", err);
-    const char *fault = fault_of(p);
+    const char *fault = kt_proof_file_fault(&p->proof);
     if (fault != NULL) {
         printf("verdict  TAMPERED: %s\n", fault);
         return KT_EXIT_NO;
     }
-    kt_tty_add(&line, kt_buf_str(&p->line));
+    kt_tty_add(&line, kt_buf_str(&p->proof.line));
     bool held = held_by(p, a, &why);
-    printf("record   %" PRIu64 " of %" PRIu64 "\nline     %s\nverdict  %s: %s\n", p->seq,
-           p->head.size, kt_buf_z(&line),
+    printf("record   %" PRIu64 " of %" PRIu64 "\nline     %s\nverdict  %s: %s\n", p->proof.seq,
+           p->proof.head.size, kt_buf_z(&line),
            held ? "in the log" : "UNANCHORED: the proof is whole, and nobody vouches for its root",
            kt_buf_z(&why));
     return held ? KT_EXIT_OK : KT_EXIT_NO;
@@ -363,6 +254,6 @@ int kt_cmd_prove(int argc, char **argv)
         code = kt_asking_end(&p.asking, "prove", &err);
     }
     kt_anchors_done(&anchors);
-    done(&p);
+    kt_proof_file_done(&p.proof);
     return code;
 }
