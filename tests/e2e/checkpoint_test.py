@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Checkpoints by real processes: a note that openssl verifies; kill -9 of the signer and of the collector at random moments; an older store brought back:
-refused, told, and let go on by a person's order alone; an exchange of the key."""
+refused, told, and let go on by a person's order alone; an exchange of the key; the proof of one record."""
 import base64, hashlib, json, os, random, shutil, signal, subprocess, time
 from support import *
 
@@ -145,6 +145,20 @@ check(any('keytrail log key\n' + both[1] in k['original']['note'] for k in keys)
 stop(h.collector)
 p = keytrail('verify', '--db', h.db, ok=False)
 check(p.returncode == 0 and b'fits' in p.stdout, 'the store verifies, its old name and its new one', p.stdout)
+
+# one record, proven to whoever has the vkey and nothing else
+proof, vkey = h.path('proof.json'), h.path('keytrail.db.vkey')
+keytrail('prove', '1', '--db', h.db, '--key', vkey, '--out', proof)
+p = keytrail('prove', '--check', proof, '--key', vkey)
+check(b'in the log: signed by the log' in p.stdout, 'a record is proven to be in the log', p.stdout)
+p = keytrail('prove', '--check', proof, ok=False)
+check(p.returncode == 1 and b'UNANCHORED' in p.stdout, 'without a key nobody vouches for it', p.stdout)
+text = open(proof).read()
+with open(proof, 'w') as f:
+    f.write(text.replace('"line": "{', '"line": "{ '))
+p = keytrail('prove', '--check', proof, '--key', vkey, ok=False)
+check(p.returncode == 1 and b'TAMPERED: the line' in p.stdout, 'another line is none of it', p.stdout)
+
 secret = open(h.path('keys/log.key')).read().split()[-1]
 check(not any(secret in open(h.path(f), errors='replace').read() for f in ('collector.log',)), 'the key is in no log')
 finish()
