@@ -228,6 +228,7 @@ static void done(struct kt_survey *v)
     }
     kt_free(v->at);
     kt_free(v->down.at);
+    kt_free(v->renewal);
     kt_tally_free(v->t);
 }
 
@@ -277,6 +278,7 @@ static enum kt_status survey(struct kt_survey *v, struct kt_error *err)
     kt_survey_judge(v);
     if (kt_survey_reports(v, err) != KT_OK)
         return err->code;
+    kt_survey_renewals(v);
     finish(v);
     return KT_OK;
 }

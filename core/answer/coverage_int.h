@@ -35,6 +35,10 @@ struct kt_survey_source {
     double least; /* what a pause misses at least that chance does not explain */
     bool retired; /* its agent goes on without it */
 };
+struct kt_survey_renewal { /* of the log, after a restore: KT_RENEWED_OPERATION */
+    kt_time_ns at;
+    int64_t signed_size, size; /* records that were signed before, and that it went on with */
+};
 struct kt_survey {
     struct kt_ask *a;
     struct kt_coverage *c; /* being made; owns all texts */
@@ -44,6 +48,8 @@ struct kt_survey {
     int64_t end;                 /* what can be judged: until, or the last sign of life */
     struct kt_survey_spans down; /* of the collector */
     int64_t signs_first;         /* of the collector; 0: no collector ever wrote to this log */
+    struct kt_survey_renewal *renewal; /* the newest first */
+    unsigned n_renewals, cap_renewals;
     unsigned cap_gaps;
 };
 
@@ -55,8 +61,14 @@ struct kt_coverage_gap *kt_survey_gap(struct kt_survey *v, int source, int64_t f
 /* A copy that lives as long as the answer. */
 struct kt_str kt_survey_keep(struct kt_survey *v, struct kt_str s);
 
-/* ticks, starts and stops: when nobody took anything in. */
+/* ticks, starts and stops: when nobody took anything in; and when the log was renewed. */
 KT_MUST_USE enum kt_status kt_survey_collector(struct kt_survey *v, struct kt_error *err);
+/* The store was restored, as was found at that time: the collector's absence that ended within
+ * `after` before it has this cause; without one, that minute. NULL: it does not touch the window.
+ */
+struct kt_coverage_gap *kt_survey_restored(struct kt_survey *v, kt_time_ns at, kt_time_ns after);
+/* What the log's renewals say, after all else: they are the last word on their gaps. */
+void kt_survey_renewals(struct kt_survey *v);
 /* Can the tally say nothing of what is usual, but there is a silence that asks for it? */
 bool kt_survey_wants_history(const struct kt_survey *v);
 /* By the tally alone: agents that were away, sources that were quiet, records that came late. */

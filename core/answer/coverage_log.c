@@ -1,14 +1,20 @@
 /*
  * coverage_log: when the collector was there, by what it wrote itself: a tick every five minutes,
- * a record at each start and stop.
+ * a record at each start and stop, and one when the log was renewed.
  *
  * Owns:  nothing.
- * Calls: core/store/read.h.
+ * Calls: core/store/read.h, core/event/json.h.
  */
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "core/answer/coverage_int.h"
 #include "core/base/alloc.h"
+#include "core/event/json.h"
+#include "core/store/write.h"
+
+#define RENEWED_WITHIN (7 * KT_NS_DAY) /* of the restore: a person decides it, and may be away */
 
 struct signs { /* minutes since the epoch in which the collector wrote of itself */
     int64_t *at;
@@ -28,6 +34,27 @@ static bool is_sign(enum kt_kind kind, struct kt_str line)
 {
     return kind == KT_KIND_TICK || kt_str_has(line, KT_STR("\"operation\":\"start\"")) ||
            kt_str_has(line, KT_STR("\"operation\":\"stop\""));
+}
+
+static void see_renewal(struct kt_survey *v, const struct kt_record *r)
+{
+    struct kt_survey_renewal n = { .at = r->arrival };
+    struct kt_jval root;
+    unsigned repaired;
+    if (!kt_str_has(r->line, KT_STR("\"operation\":\"" KT_RENEWED_OPERATION "\"")))
+        return;
+    struct kt_json *json = kt_json_new(KT_JSON_SIMDJSON);
+    if (kt_json_parse(json, r->line, &root, &repaired, NULL) == KT_OK &&
+        kt_str_is(kt_json_str_at(root, "operation"), KT_RENEWED_OPERATION)) {
+        (void)kt_json_i64(kt_json_at(root, "raw.signed_size"), &n.signed_size);
+        (void)kt_json_i64(kt_json_at(root, "raw.size"), &n.size);
+        if (v->n_renewals == v->cap_renewals) {
+            v->cap_renewals = v->cap_renewals == 0 ? 4 : 2 * v->cap_renewals;
+            v->renewal = kt_realloc_array(v->renewal, v->cap_renewals, sizeof *v->renewal);
+        }
+        v->renewal[v->n_renewals++] = n;
+    }
+    kt_json_free(json);
 }
 
 /* Newest first, back to one before `since`: a gap may have begun earlier. */
@@ -53,6 +80,8 @@ static enum kt_status read_signs(struct kt_survey *v, enum kt_kind kind, kt_time
         }
         if (status == KT_OK && is_sign(kind, r.line))
             add_sign(to, r.arrival);
+        else if (status == KT_OK && kind == KT_KIND_AUDIT)
+            see_renewal(v, &r);
         if (status == KT_OK && r.arrival < since)
             break;
     }
@@ -96,4 +125,36 @@ enum kt_status kt_survey_collector(struct kt_survey *v, struct kt_error *err)
     v->end = last < v->end ? last : v->end;
     kt_survey_add_span(&v->down, last, v->until < now ? v->until : now);
     return KT_OK;
+}
+
+struct kt_coverage_gap *kt_survey_restored(struct kt_survey *v, kt_time_ns at, kt_time_ns after)
+{
+    struct kt_coverage_gap *down = NULL;
+    for (unsigned i = 0; i < v->c->n_gaps; i++) {
+        struct kt_coverage_gap *g = &v->c->gap[i];
+        if (g->instance.len == 0 && g->until <= at + KT_NS_MIN && g->until > at - after &&
+            (down == NULL || g->until > down->until))
+            down = g;
+    }
+    if (down == NULL)
+        down = kt_survey_gap(v, -1, at / KT_NS_MIN, at / KT_NS_MIN + 1, KT_GAP_LOG, " ");
+    if (down != NULL)
+        down->cause = KT_GAP_LOG;
+    return down;
+}
+
+void kt_survey_renewals(struct kt_survey *v)
+{
+    for (unsigned i = 0; i < v->n_renewals; i++) {
+        const struct kt_survey_renewal *n = &v->renewal[i];
+        struct kt_coverage_gap *g = kt_survey_restored(v, n->at, RENEWED_WITHIN);
+        char said[200];
+        if (g == NULL)
+            continue;
+        (void)snprintf(said, sizeof said,
+                       "the store was restored and the log renewed: %" PRId64
+                       " records had been signed, it went on with %" PRId64,
+                       n->signed_size, n->size);
+        g->text = kt_survey_keep(v, kt_str_of(said));
+    }
 }

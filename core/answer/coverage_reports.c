@@ -322,23 +322,11 @@ static kt_time_ns time_at(struct kt_jval root, const char *name, kt_time_ns othe
     return kt_time_parse(kt_json_str_at(root, name), &t, NULL) == KT_OK ? t : otherwise;
 }
 
-/* The collector's absence that a restore ended has this cause. */
 static void tell_restored(struct kt_survey *v, const struct kt_record *r)
 {
-    struct kt_coverage_gap *down = NULL;
-    for (unsigned i = 0; i < v->c->n_gaps; i++) {
-        struct kt_coverage_gap *g = &v->c->gap[i];
-        if (g->instance.len == 0 && g->until <= r->ev.time + KT_NS_MIN &&
-            g->until > r->ev.time - KT_NS_HOUR && (down == NULL || g->until > down->until))
-            down = g;
-    }
-    if (down == NULL)
-        down = kt_survey_gap(v, -1, r->ev.time / KT_NS_MIN, r->ev.time / KT_NS_MIN + 1, KT_GAP_LOG,
-                             " ");
-    if (down == NULL)
-        return;
-    down->cause = KT_GAP_LOG;
-    down->text = KT_STR("the store was restored; agents sent again what they still had");
+    struct kt_coverage_gap *g = kt_survey_restored(v, r->ev.time, KT_NS_HOUR);
+    if (g != NULL)
+        g->text = KT_STR("the store was restored; agents sent again what they still had");
 }
 
 static enum kt_status take_happening(void *self, const struct kt_record *r,

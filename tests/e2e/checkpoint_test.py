@@ -129,6 +129,8 @@ check(wait_for(lambda: signed()[0] != was[0] and signed()[1] > 0, 10), 'then it 
 renewed = ndjson(keytrail('search', 'kind:audit operation:log.renewed', '--db', h.db, '--since', '@0', '-o', 'ndjson', '-q'))
 check(len(renewed) == 1 and renewed[0]['original']['signed_log'] == was[0] and renewed[0]['original']['signed_size'] == was[1]
       and renewed[0]['original']['by'] == 'alice', 'the log names the old id, its last head, who and why', renewed)
+gaps = ndjson(keytrail('coverage', '--gaps', '--db', h.db, '-o', 'ndjson', '-q'))
+check([g['cause'] for g in gaps].count('log renewed') == 1 and any(f"{was[1]} records had been signed" in g['found'] for g in gaps), 'coverage tells that the log was renewed', gaps)
 p = keytrail('store', 'new-log', '-c', conf, '--reason', 'once more', ok=False)
 check(p.returncode != 0 and b'nothing to renew' in p.stderr, 'a log that is signed is not renewed', p)
 

@@ -508,11 +508,63 @@ static void what_is_gone_since_days_is_told(void **state)
     drop_world();
 }
 
+/* An own record of a renewal, as the collector writes it. */
+static void renew(int64_t minute)
+{
+    struct kt_error err = { 0 };
+    struct kt_store *store = NULL;
+    uint64_t seq;
+    kt_time_ns now = T0 + minute * KT_NS_MIN;
+    struct kt_event ev = { .kind = KT_KIND_AUDIT,
+                           .source = KT_STR("keytrail"),
+                           .operation = KT_STR(KT_RENEWED_OPERATION),
+                           .raw = KT_STR("{\"signed_log\":\"00\",\"signed_size\":48168,"
+                                         "\"size\":47020,\"by\":\"al\",\"reason\":\"disk\"}"),
+                           .time = now,
+                           .observed = now };
+    must(kt_store_open(&(struct kt_store_options){ .path = w.path }, &store, &err), &err);
+    must(kt_store_begin(store, &err), &err);
+    must(kt_store_control(store, &ev, now, now, &seq, &err), &err);
+    must(kt_store_commit(store, &err), &err);
+    kt_store_close(store);
+}
+
+/* No agent says anything of it: the collector's own record is enough. The first is decided a day
+ * after the restore, the second belongs to no absence that is known. */
+static void a_log_that_was_renewed_is_told(void **state)
+{
+    const int64_t down = (DAYS - 9) * 1440 + 600, until = down + 180;
+    (void)state;
+    w = (struct world){ .ids = 1 };
+    w.state.state = 8;
+    w.rng = kt_rng_seeded(&w.state);
+    w.plan[w.plans++] =
+        (struct plan){ .cause = KT_GAP_COLLECTOR, .from = down, .until = until, .filled = true };
+    make_world();
+    renew(until + 1440);
+    renew(DAYS * 1440 - 1);
+    struct kt_coverage *c = load(T0 + (DAYS - 12) * KT_NS_DAY, 0);
+    assert_int_equal(c->n_gaps, 2);
+    for (unsigned i = 0; i < 2; i++) {
+        assert_int_equal(c->gap[i].cause, KT_GAP_LOG);
+        assert_int_equal(c->gap[i].instance.len, 0);
+        assert_true(kt_str_has(c->gap[i].text, KT_STR("48168 records had been signed, it went on "
+                                                      "with 47020")));
+        assert_int_equal(c->gap[i].filled, i == 0); /* agents sent what they had kept */
+    }
+    assert_true(is_near(c->gap[0].from / KT_NS_MIN, T0 / KT_NS_MIN + down));
+    assert_true(is_near(c->gap[0].until / KT_NS_MIN, T0 / KT_NS_MIN + until));
+    assert_int_equal(c->gap[1].until - c->gap[1].from, KT_NS_MIN);
+    kt_coverage_free(c);
+    drop_world();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_gap_is_found_and_none_invented),
         cmocka_unit_test(what_is_gone_since_days_is_told),
+        cmocka_unit_test(a_log_that_was_renewed_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
