@@ -119,6 +119,11 @@ static enum kt_status read_controls(struct making *m, struct kt_error *err)
 static enum kt_status read_samples(struct making *m, struct kt_error *err)
 {
     KT_CLEANUP(kt_buf_done) struct kt_buf all = { 0 };
+    if (m->hide_file != NULL && m->sample_files.n > 0)
+        return kt_fail(
+            err, KT_E_INPUT,
+            "--sample goes into no package with --pseudonymise: what was drawn has names "
+            "as they are, and a hash of them under the seed; hand it over apart");
     for (unsigned i = 0; i < m->sample_files.n; i++) {
         const char *path = m->sample_files.at[i];
         if (read_file("--sample", path, SAMPLE_MAX, false, &m->samples[i], err) != KT_OK)

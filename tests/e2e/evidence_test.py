@@ -71,6 +71,11 @@ names = {'dana', 'erin', 'Ζωή', 'عمر'} | set(actors) | {r['secret'] for r 
 left = [(f, n) for folder, _, files in os.walk(hidden) for f in files for n in names
         if f != 'verify_bundle.py' and n.lstrip("'").encode() in open(f'{folder}/{f}', 'rb').read()]
 check(len(names) > 8 and not left, 'no clear name is left in any file', left)
+h.write('drawn.csv', 'id,who\r\n1,dana\r\n')
+p = keytrail('report', 'soc2', *DAYS, '-c', conf, '--out', h.path('sampled'), '--pseudonymise', h.path('hide.key'), '--sample', h.path('drawn.csv'), ok=False)
+check(p.returncode == 2 and b'names' in p.stderr and not os.path.exists(h.path('sampled')), 'a sample with its names is refused there', p.stderr)
+p = keytrail('report', 'sample', '--control', 'CC6.1', '--population', 'events', *DAYS, '-c', conf, '--pseudonymise', h.path('hide.key'), ok=False)
+check(p.returncode == 2 and not p.stdout, 'and a sample is not drawn under pseudonyms', p.stderr)
 check(sorted(actors.values()) == sorted(int(r['accesses']) for r in rows(f'{hidden}/csv/12_actors.csv')), 'the totals are the same')
 check({r['actor'] for r in rows(f'{hidden}/csv/12_who_reads_what.csv')} <= {r['actor'] for r in rows(f'{hidden}/csv/12_actors.csv')}, 'one name, one pseudonym')
 
