@@ -93,4 +93,16 @@ p = keytrail('review', 'sign', h.path('sheet.csv'), '-c', conf, '--reason', 'qua
 check(p.returncode != 0 and b'line ' in p.stderr and b'neither keep nor remove' in p.stderr, 'a sheet that says something else is refused', p.stderr)
 signed = rows(f"{report('pci', 'after')}/csv/10_reviews.csv")
 check(len(signed) == 1 and signed[0]['by'] == 'carol' and signed[0]['id'] == listed[0]['id'], 'the next report shows it', signed)
+
+# ---- who stands behind the log: the agent that runs here, by the allow-list alone ----
+def said(*argv):
+    return keytrail('verify', *argv).stdout.decode().split('verdict      ')[1].strip()
+
+
+wait_for(lambda: 'cosigned by agents' in said('-c', conf), 20)
+for n, argv in enumerate((['-c', conf], ['--db', h.db])):
+    p = keytrail('report', 'access', *DAYS, *argv, '--out', h.path(f'who{n}'), '--org', 'acme', '--verify', '-q')
+    verdict = open(f'{p.stdout.decode().strip()}/integrity/verify.txt').read().splitlines()[0]
+    want = 'verified, cosigned by agents to record' if n == 0 else 'verified but UNANCHORED'
+    check(verdict.startswith('verdict: ' + want) and said(*argv).startswith(want), f'{argv[0]}: {want}', verdict + said(*argv))
 finish()
