@@ -175,6 +175,7 @@ static void take_facts(struct making *m)
     f->root = m->root;
     f->configuration = conf != NULL ? m->configuration : NULL;
     f->hidden = m->hide != NULL;
+    f->hashed = m->verify;
     f->program = PROGRAM;
     f->key = m->has_key ? kt_buf_z(&m->key_text) : NULL;
     f->verdict = proof->verdict;
@@ -183,13 +184,33 @@ static void take_facts(struct making *m)
     kt_report_folder(f, &m->name);
 }
 
+/* What is held is part of what the package's id is made of, too. */
+static void digest_held(struct making *m)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf all = { 0 };
+    const struct kt_anchors *a = &m->anchors;
+    for (unsigned i = 0; i < a->n_keys; i++) {
+        kt_buf_u32(&all, a->key[i].keeper);
+        kt_buf_str32(&all, kt_str_of(a->key[i].key.name));
+        kt_buf_add_bytes(&all, a->key[i].key.public_key, sizeof a->key[i].key.public_key);
+    }
+    for (unsigned i = 0; i < a->n; i++) {
+        kt_buf_str32(&all, kt_report_anchor_name(&a->at[i]));
+        kt_buf_str32(&all, kt_buf_str(&a->at[i].note));
+    }
+    kt_report_digest(kt_buf_str(&all), m->facts.held);
+}
+
 /* The allow-list counts where a configuration was named: what the log says of itself names none. */
 static enum kt_status take_held(struct making *m, struct kt_error *err)
 {
     if (m->asking.config != NULL &&
         kt_auth_open(m->asking.conf->agents_dir, &m->agents, err) != KT_OK)
         return err->code;
-    return kt_held_take(&m->held, KT_HELD_LOG_KEY, m->agents, &m->anchors, err);
+    if (kt_held_take(&m->held, KT_HELD_LOG_KEY, m->agents, &m->anchors, err) != KT_OK)
+        return err->code;
+    digest_held(m);
+    return KT_OK;
 }
 
 static enum kt_status find_out(struct making *m, struct kt_error *err)
@@ -373,7 +394,7 @@ static void say_done(const struct making *m)
     printf("%s\n", kt_package_path(m->package));
     if (m->asking.quiet)
         return;
-    fprintf(stderr, "%u files; %u open points on page one\ntree: " KT_STR_FMT "\n",
+    fprintf(stderr, "%u files; %u open points\ntree: " KT_STR_FMT "\n",
             kt_package_count(m->package), open, KT_STR_ARG(m->facts.verdict));
     if (m->has_key)
         fprintf(stderr, "signed; auditors check it with: minisign -Vm manifest.json -P %s\n",

@@ -31,6 +31,9 @@ KT_MUST_USE enum kt_status kt_report_evidence_load(const struct kt_report_proof_
 void kt_report_evidence_free(struct kt_report_evidence *e);
 const struct kt_report_proof *kt_report_evidence_proof(const struct kt_report_evidence *e);
 struct kt_head kt_report_evidence_head(const struct kt_report_evidence *e); /* the tree's */
+/* The file that a checkpoint was brought in, without its folders, which may be called after people;
+ * empty: none. */
+struct kt_str kt_report_anchor_name(const struct kt_anchor *x);
 /* integrity/checkpoints.json, consistency.json, inclusion.json, tombstones.ndjson, verify.txt. */
 KT_MUST_USE enum kt_status kt_report_evidence_write(const struct kt_report_evidence *e,
                                                     struct kt_package *p, struct kt_error *err);

@@ -116,8 +116,7 @@ static void by_tree(struct kt_evidence_work *w, struct kt_verify_result *ret)
     }
 }
 
-/* Without folders: they may be called after people. */
-static struct kt_str name_of(const struct kt_anchor *x)
+struct kt_str kt_report_anchor_name(const struct kt_anchor *x)
 {
     struct kt_str path = kt_str_of(x->where);
     if (path.len == 0)
@@ -136,7 +135,7 @@ static void say_anchors(struct kt_evidence_work *w, const struct kt_verify_resul
         kt_anchor_say(x, &a->head[i], v, &said);
         kt_evidence_say(w->e, "checkpoint at record %" PRIu64 ", %s" KT_STR_FMT ": %s",
                         x->head.size, x->where != NULL ? "" : "the store's own",
-                        KT_STR_ARG(name_of(x)), kt_buf_z(&said));
+                        KT_STR_ARG(kt_report_anchor_name(x)), kt_buf_z(&said));
     }
 }
 
@@ -154,7 +153,7 @@ static void list_anchors(struct kt_evidence_work *w, const struct kt_verify_resu
                                                            .agents = x->agents,
                                                            .witnesses = x->witnesses,
                                                            .by = kt_buf_str(&x->by),
-                                                           .from = name_of(x),
+                                                           .from = kt_report_anchor_name(x),
                                                            .says = kt_buf_str(&e->says[i]) };
         memcpy(e->checkpoints[i].root, x->head.root, 32);
     }

@@ -47,7 +47,9 @@ static void inputs(const struct kt_report_facts *f, struct kt_buf *out)
     member(out, "controls_sha256", f->controls);
     member(out, "responses_sha256", f->responses);
     member(out, "samples_sha256", f->samples);
-    kt_buf_addf(out, ",\n  \"pseudonymised\": %s", f->hidden ? "true" : "false");
+    member(out, "held_sha256", f->held);
+    kt_buf_addf(out, ",\n  \"lines_hashed\": %s,\n  \"pseudonymised\": %s",
+                f->hashed ? "true" : "false", f->hidden ? "true" : "false");
     member(out, "program", f->program);
     member(out, "key", f->key);
 }

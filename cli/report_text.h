@@ -14,7 +14,9 @@ struct kt_report_facts { /* borrowed */
     uint64_t size;
     const char *root, *configuration;              /* hex; configuration NULL: the log has none */
     char controls[65], responses[65], samples[65]; /* SHA-256 of the texts, hex */
+    char held[65];                                 /* of the keys and checkpoints it is judged by */
     bool hidden;                                   /* names are pseudonyms */
+    bool hashed;                                   /* all lines of the log were, again */
 };
 void kt_report_digest(struct kt_str text, char ret[65]);
 /* The same inputs have the same id: BLAKE2b-128 of all that the content depends on. */

@@ -118,6 +118,7 @@ check(code == 7 and 'UNANCHORED' in said, 'without: unanchored, whatever the pac
 other = Signer(folder(), log_id)
 
 # who signed, as the report and `keytrail verify` say it: a line in the store is nobody's word
+ids = set()
 says = {'witnessed': 'witnessed to record', 'unanchored': 'UNANCHORED'}
 for name, note, held, word in (('of a witness whose key is not there', signer.note(later['size'], later['root'], True), [], 'unanchored'),
                                ('of a witness', None, ['--witness', signer.witness_vkey], 'witnessed'),
@@ -129,7 +130,9 @@ for name, note, held, word in (('of a witness whose key is not there', signer.no
         made = make(db, os.path.join(d, f'who-{name[-6:]}{len(verify)}'), period, key, *verify, *held)
         verdict = open(f'{made}/integrity/verify.txt').read()
         page = open(f'{made}/report.html', encoding='utf-8').read()
+        ids.add(json.load(open(f'{made}/parameters.json'))['package'])
         check(says[word] in verdict.split('\n')[0] and ('witnessed to' in verdict) == (word == 'witnessed') and f'verified, {word}' in page, f'a line {name} {verify}: {word}', verdict)
+    check(len(ids) == (2 if name.endswith('there') else 4), f'a line {name}: what is held, and whether lines were hashed, is in the id', ids)
     p = keytrail('verify', '--db', db, *held, ok=False)
     check(p.returncode == 0 and verdict.split('\n')[0].replace('verdict: ', 'verdict      ').encode() in p.stdout, f'a line {name}: keytrail verify says the same', p.stdout.decode() + verdict)
 
