@@ -28,5 +28,5 @@ void kt_page_command(const struct kt_asking *a, const char *verb, struct kt_str 
                      bool window, struct kt_buf *out);
 /* One word for a shell: as it is, or in single quotes. */
 void kt_page_quote(struct kt_str word, struct kt_buf *out);
-/* "57/day", "0.4/day", "2 in 90 days"; "" where n is 0. days: how long the span was. */
+/* "57/day", "0.4/day", "2 in 28 days"; "" where n is 0. days: how long the span was. */
 void kt_page_rate(uint64_t n, double days, struct kt_buf *out);

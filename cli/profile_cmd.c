@@ -10,8 +10,7 @@
 #include "cli/commands.h"
 #include "cli/profile.h"
 
-#define TOP   10u
-#define USUAL (90 * KT_NS_DAY)
+#define TOP 10u
 
 static const struct page_kind {
     struct kt_command cmd;
@@ -118,7 +117,7 @@ static void done(struct kt_profile_page *g)
 static int run(enum kt_profile_kind kind, int argc, char **argv)
 {
     const struct page_kind *k = &kinds[kind];
-    struct kt_profile_page g = { .top = TOP, .what = { .kind = kind, .usual = USUAL } };
+    struct kt_profile_page g = { .top = TOP, .what = { .kind = kind, .usual = KT_USUAL_SPAN } };
     bool all = false;
     const struct kt_flag flags[] = {
         KT_ASKING_FLAGS(g.a),

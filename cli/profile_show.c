@@ -56,7 +56,8 @@ static void show_seen(const struct kt_profile_page *g)
     if (p->usual_days > 0) {
         kt_buf_addz(&said, "; usual ");
         kt_page_rate(p->usual, p->usual_days, &said);
-        kt_buf_addz(&said, p->usual == 0 ? "none in 90 days" : "");
+        if (p->usual == 0)
+            kt_buf_addf(&said, "none in %d days", KT_USUAL_DAYS);
     }
     kt_page_fact(&g->a, "window", kt_buf_str(&said));
 }
@@ -258,9 +259,11 @@ static void show_hours(const struct kt_profile_page *g)
         return;
     kt_page_heading(&g->a, "HOURS");
     printf(g->a.how == KT_OUT_MD ? "```\n" : "");
-    printf("HOUR %-3s 0  3  6  9  12 15 18 21    busiest hour of the week: %" PRIu32 " events%s\n",
-           kt_asking_zone(&g->a)[0] == 'U' ? "UTC" : "", most,
-           g->p->usual_days > 0 ? ", these days and the 90 before" : "");
+    printf("HOUR %-3s 0  3  6  9  12 15 18 21    busiest hour of the week: %" PRIu32 " events",
+           kt_asking_zone(&g->a)[0] == 'U' ? "UTC" : "", most);
+    if (g->p->usual_days > 0)
+        printf(", these days and the %d before", KT_USUAL_DAYS);
+    printf("\n");
     for (unsigned d = 0; d < 7; d++) {
         printf("%s      ", days[d]);
         for (unsigned h = 0; h < 24; h++) {

@@ -15,7 +15,6 @@
 #include "core/event/line.h"
 
 #define LIMIT_TTY 50u
-#define USUAL     (90 * KT_NS_DAY)
 #define SNAPSHOTS (30 * KT_NS_DAY) /* the newest of a store is looked for in these */
 
 struct who {
@@ -140,10 +139,10 @@ static void add_row(const struct who *w, struct kt_rows *rows, const struct kt_p
     char when[KT_TIME_TEXT_MAX], last[KT_TIME_TEXT_MAX];
     kt_buf_addf(&first, "%.10s%s", kt_asking_when(&w->a, e->first, when), e->is_new ? " !" : "");
     kt_page_rate(e->usual, w->p->usual_days, &usual);
-    if (usual.len == 0)
-        kt_buf_addz(&usual, w->p->usual_days <= 0 ? "no older records"
-                            : e->is_new           ? "never before"
-                                                  : "not in 90 days");
+    if (usual.len == 0 && w->p->usual_days > 0 && !e->is_new)
+        kt_buf_addf(&usual, "not in %d days", KT_USUAL_DAYS);
+    else if (usual.len == 0)
+        kt_buf_addz(&usual, w->p->usual_days > 0 ? "never before" : "no older records");
     say_news(w, e, &news);
     const struct kt_cell cells[KT_ARRAY_LEN(columns)] = {
         kt_cell_str(e->value),
@@ -264,7 +263,8 @@ int kt_cmd_who(int argc, char **argv)
                                            "who read a secret, since when, and is it usual",
                                            "keytrail who prod/db/main --since 7d", NULL };
     struct who w = { .limit = UINT64_MAX,
-                     .what = { .kind = KT_PROFILE_SECRET, .usual = USUAL, .reads_only = true } };
+                     .what = {
+                         .kind = KT_PROFILE_SECRET, .usual = KT_USUAL_SPAN, .reads_only = true } };
     const struct kt_flag flags[] = {
         KT_ASKING_FLAGS(w.a),
         { "--limit", 'n', KT_FLAG_UINT, "N", "the N with most reads (50 on a terminal, else all)",

@@ -8,6 +8,11 @@
 #pragma once
 #include "core/query/query.h"
 
+/* What a window is compared with: the days before it. Four whole weeks, so that each day of the
+ * week counts alike, and as many as detection remembers of an actor's busiest days. */
+#define KT_USUAL_DAYS 28
+#define KT_USUAL_SPAN (KT_USUAL_DAYS * KT_NS_DAY)
+
 struct kt_ask {
     struct kt_reader *reader;
     const struct kt_identities *ids; /* NULL: nobody has an alias */

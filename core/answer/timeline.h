@@ -3,18 +3,17 @@
  * remarkable about them, alerts and what people did about them, and the gaps in between.
  *
  * Holds the newest records that match (a page), copies of their lines, 256 MiB at most. What is
- * "new" is told against the 90 days before the page, for at most KT_TIMELINE_ACTORS actors.
+ * "new" is told against KT_USUAL_DAYS before the page, for at most KT_TIMELINE_ACTORS actors.
  */
 #pragma once
 #include "core/answer/coverage.h"
 #include "core/event/step.h"
 
 #define KT_TIMELINE_ACTORS 8u
-#define KT_TIMELINE_BEFORE (90 * KT_NS_DAY)
 
 /* clang-format off */
 #define KT_TIMELINE_NOTES(X)                                                                       \
-    X(NEW_ACTOR, "first time seen")         /* nothing of it in the 90 days before */              \
+    X(NEW_ACTOR, "first time seen")         /* nothing of it in the days before    */              \
     X(NEW_COUNTRY, "first time from there") /* the actor was never in that country */              \
     X(NEW_ADDRESS, "new address")           /* nor at that address, in a country it knows */       \
     X(NEW_SECRET, "new secret for it")                                                             \

@@ -2,7 +2,7 @@
  * timeline_notes: what is remarkable about an access: a new address, country or secret for its
  * actor, how long after the one before, how late it came.
  *
- * Owns:  what each actor of the page is known by, out of the columns of 90 days.
+ * Owns:  what each actor of the page is known by, out of the columns of the days before.
  * Calls: core/answer/ask.h, core/query.
  */
 #include "core/answer/tally.h"
@@ -107,7 +107,7 @@ static enum kt_status learn_before(struct known *k, const struct kt_map *actors,
     struct kt_ask before = *k->a;
     before.ids = NULL; /* names are those of the log */
     before.until = w->t.moment[0].at;
-    before.since = before.until - KT_TIMELINE_BEFORE > 0 ? before.until - KT_TIMELINE_BEFORE : 1;
+    before.since = before.until - KT_USUAL_SPAN > 0 ? before.until - KT_USUAL_SPAN : 1;
     before.give_up = o->hurry != NULL ? o->hurry : before.give_up;
     before.give_up_self = o->hurry != NULL ? o->hurry_self : before.give_up_self;
     enum kt_status status = kt_ask_columns(
