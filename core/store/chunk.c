@@ -15,6 +15,9 @@
 #include "core/event/line.h"
 
 #define ARENA_MAX (2 * KT_LINE_MAX)
+#define ASKED_MIN                                                                                  \
+    16u /* segments whose filters are asked before it is judged whether they help, … */
+#define HELPS_IN 8u /* … which they do when one in so many says no */
 
 enum verdict { UNKNOWN, YES, NO };
 
@@ -278,29 +281,56 @@ static enum rank rank_of(const struct kt_sieve *s)
     return s->column < KT_COL_SMALL ? SMALL : s->exact ? LOOKED_UP : JUDGED;
 }
 
-static enum kt_status sift_segment(struct kt_chunk *c, const struct kt_scan *scan,
-                                   struct kt_error *err)
+static enum kt_status ask_filters(struct kt_chunk *c, const struct kt_scan *scan,
+                                  struct kt_error *err)
 {
+    bool asked = false, before = c->picks > 0;
     for (unsigned i = 0; i < scan->n_sieves && c->picks > 0; i++) {
         const struct kt_sieve *s = &scan->sieve[i];
         bool may = true;
         if (s->n_keys > 0 && filter_says(c, s, &may, err) != KT_OK)
             return err == NULL ? KT_E_CORRUPT : err->code;
+        asked = asked || s->n_keys > 0;
         c->picks = may ? c->picks : 0;
-        c->filtered += !may;
     }
-    /* Small columns first: they cost a tenth of a dictionary, and one of them may say no. Then
-     * looked-up values, which leave fewest rows. */
-    for (enum rank rank = SMALL; rank < RANKS; rank++)
-        for (unsigned i = 0; i < scan->n_sieves && c->picks > 0; i++) {
-            const struct kt_sieve *s = &scan->sieve[i];
-            if (s->column == KT_COL_NONE || rank_of(s) != rank)
-                continue;
-            if (kt_opened_column(c->opened, s->column, err) != KT_OK)
-                return err == NULL ? KT_E_CORRUPT : err->code;
-            sift(c, s);
-        }
+    c->asked += asked;
+    c->filtered += before && c->picks == 0;
     return KT_OK;
+}
+
+/* Of something that is everywhere filters say yes, each time after a page was read. */
+static bool filters_help(const struct kt_chunk *c)
+{
+    return c->asked < ASKED_MIN || c->filtered >= c->asked / HELPS_IN;
+}
+
+static enum kt_status ask_columns(struct kt_chunk *c, const struct kt_scan *scan, enum rank rank,
+                                  struct kt_error *err)
+{
+    for (unsigned i = 0; i < scan->n_sieves && c->picks > 0; i++) {
+        const struct kt_sieve *s = &scan->sieve[i];
+        if (s->column == KT_COL_NONE || rank_of(s) != rank)
+            continue;
+        if (kt_opened_column(c->opened, s->column, err) != KT_OK)
+            return err == NULL ? KT_E_CORRUPT : err->code;
+        sift(c, s);
+    }
+    return KT_OK;
+}
+
+/* Small columns before others: they cost a tenth of a dictionary, and one of them may say no. Then
+ * looked-up values, which leave fewest rows. */
+static enum kt_status sift_segment(struct kt_chunk *c, const struct kt_scan *scan,
+                                   struct kt_error *err)
+{
+    bool first = filters_help(c);
+    enum kt_status status = first ? ask_filters(c, scan, err) : KT_OK;
+    for (enum rank rank = SMALL; status == KT_OK && rank < RANKS; rank++) {
+        status = ask_columns(c, scan, rank, err);
+        if (status == KT_OK && rank == SMALL && !first)
+            status = ask_filters(c, scan, err);
+    }
+    return status;
 }
 
 static enum kt_status want_columns(struct kt_chunk *c, const struct kt_want *want,
@@ -308,7 +338,8 @@ static enum kt_status want_columns(struct kt_chunk *c, const struct kt_want *wan
 {
     for (unsigned i = 0; i < KT_COL_COUNT; i++)
         if ((want->columns & KT_COLUMN(i)) &&
-            kt_opened_column(c->opened, (enum kt_col)i, err) != KT_OK)
+            kt_opened_picked(c->opened, (enum kt_col)i, (struct kt_picked){ c->pick, c->picks },
+                             err) != KT_OK)
             return err == NULL ? KT_E_CORRUPT : err->code;
     return want->time ? kt_opened_time(c->opened, err) : KT_OK;
 }

@@ -30,6 +30,7 @@ struct kt_chunk {
     uint8_t *verdict; /* of the values of one column */
     uint32_t room;
     uint32_t filtered, opened_segments; /* for kt_scan_cost */
+    uint32_t asked;                     /* filters, of segments since it was made */
     uint64_t opened_lines;
 };
 /* Adds what was opened in it so far. */

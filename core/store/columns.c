@@ -34,6 +34,8 @@ void kt_columns_done(struct kt_columns *c)
         if (c->maker != NULL)
             kt_map_free(c->maker->value[i]);
     }
+    kt_free(c->rank);
+    kt_buf_done(&c->entry);
     if (c->maker != NULL) {
         kt_free(c->maker->order);
         kt_free(c->maker->rank);
@@ -49,6 +51,7 @@ static void make_room(struct kt_columns *c, uint32_t n)
     uint32_t room = c->room == 0 ? 512 : 2 * c->room;
     c->room = room < n ? n : room;
     c->time = kt_realloc_array(c->time, c->room, sizeof *c->time);
+    c->rank = kt_realloc_array(c->rank, c->room + 1, sizeof *c->rank);
     for (unsigned i = 0; i < KT_COL_SMALL; i++)
         c->small[i] = kt_realloc_array(c->small[i], c->room, sizeof *c->small[i]);
     for (unsigned i = 0; i < N_TEXT; i++) {
@@ -175,6 +178,12 @@ static void pack_dict(const struct kt_text_column *t, struct kt_buf *out)
     }
 }
 
+/* Bytes of a code. */
+static unsigned width_of(uint64_t entries)
+{
+    return entries > UINT8_MAX ? 2 : 1;
+}
+
 void kt_column_pack(const struct kt_columns *c, enum kt_col column, struct kt_buf *out)
 {
     if (column < KT_COL_SMALL) {
@@ -183,7 +192,7 @@ void kt_column_pack(const struct kt_columns *c, enum kt_col column, struct kt_bu
     }
     const struct kt_text_column *t = &c->text[column - KT_COL_SMALL];
     pack_dict(t, out);
-    unsigned width = t->n_dict > UINT8_MAX ? 2 : 1;
+    unsigned width = width_of(t->n_dict);
     kt_buf_u8(out, (uint8_t)width);
     for (uint32_t i = 0; i < c->n; i++) {
         if (width == 2)
@@ -245,16 +254,18 @@ static inline void copy_short(char *to, const char *from, size_t n)
     }
 }
 
-/* What is shared is all that is: then two entries are in order when the byte behind it is. */
-static bool read_entry(struct kt_rd *rd, struct kt_str before, char *to, size_t room,
-                       struct kt_str *ret)
+/* What is shared is all that is: then two entries are in order when the byte behind it is. Read in
+ * place, over the one before, the shared bytes are there already. */
+static inline bool read_entry(struct kt_rd *rd, struct kt_str before, char *to, size_t room,
+                              struct kt_str *ret)
 {
     uint64_t shared = kt_rd_varint(rd), rest = kt_rd_varint(rd);
     if (rd->bad || shared > before.len || rest == 0 || rest > rd->left || shared + rest > room)
         return false;
     if (shared < before.len && (uint8_t)before.at[shared] >= rd->at[0])
         return false;
-    copy_short(to, before.at, (size_t)shared);
+    if (to != before.at)
+        copy_short(to, before.at, (size_t)shared);
     if (rd->left - rest >= SLACK)
         copy_short(to + shared, (const char *)rd->at, (size_t)rest);
     else
@@ -265,10 +276,17 @@ static bool read_entry(struct kt_rd *rd, struct kt_str before, char *to, size_t 
     return true;
 }
 
+static bool read_sizes(struct kt_rd *rd, uint32_t rows, uint64_t *ret_n, uint64_t *ret_total)
+{
+    *ret_n = kt_rd_varint(rd);
+    *ret_total = kt_rd_varint(rd);
+    return !rd->bad && *ret_n <= rows && *ret_total <= DICT_MAX;
+}
+
 static bool read_dict(struct kt_rd *rd, struct kt_text_column *t, uint32_t rows)
 {
-    uint64_t n = kt_rd_varint(rd), total = kt_rd_varint(rd);
-    if (rd->bad || n > rows || total > DICT_MAX)
+    uint64_t n, total;
+    if (!read_sizes(rd, rows, &n, &total))
         return false;
     kt_buf_reset(&t->bytes);
     char *to = kt_buf_reserve(&t->bytes, (size_t)total + SLACK);
@@ -286,7 +304,7 @@ static bool read_dict(struct kt_rd *rd, struct kt_text_column *t, uint32_t rows)
 static bool read_codes(struct kt_rd *rd, struct kt_text_column *t, uint32_t rows)
 {
     unsigned width = kt_rd_u8(rd);
-    if (rd->bad || width < 1 || width > 2 || rd->left != (size_t)rows * width)
+    if (rd->bad || width != width_of(t->n_dict) || rd->left != (size_t)rows * width)
         return false;
     uint16_t most = 0;
     const unsigned char *at = rd->at;
@@ -299,21 +317,98 @@ static bool read_codes(struct kt_rd *rd, struct kt_text_column *t, uint32_t rows
     return most <= t->n_dict;
 }
 
-enum kt_status kt_column_unpack(struct kt_columns *c, enum kt_col column, struct kt_str bytes,
-                                struct kt_error *err)
+static bool unpack_text(struct kt_columns *c, struct kt_text_column *t, struct kt_str bytes)
 {
-    bool good;
-    if (column < KT_COL_SMALL) {
-        good = bytes.len == c->n;
-        if (good && c->n > 0)
-            memcpy(c->small[column], bytes.at, c->n);
-    } else {
-        struct kt_text_column *t = kt_column_text(c, column);
-        struct kt_rd rd = kt_rd_of(bytes);
-        good = read_dict(&rd, t, c->n) && read_codes(&rd, t, c->n);
+    struct kt_rd rd = kt_rd_of(bytes);
+    return read_dict(&rd, t, c->n) && read_codes(&rd, t, c->n);
+}
+
+/* ---- some rows of a text column ---- */
+
+/* The codes stand at the end, as wide as the number of entries says: so they are read first. */
+static bool read_codes_first(struct kt_rd *rd, struct kt_text_column *t, uint32_t rows, uint64_t n)
+{
+    size_t size = 1 + (size_t)rows * width_of(n);
+    if (rd->left < size)
+        return false;
+    rd->left -= size;
+    struct kt_rd codes = { .at = rd->at + rd->left, .left = size };
+    t->n_dict = (uint32_t)n;
+    return read_codes(&codes, t, rows);
+}
+
+/* Reads past all entries, each over the one before, and keeps those that have a rank. */
+static bool read_ranked(struct kt_columns *c, struct kt_rd *rd, struct kt_text_column *t,
+                        uint64_t n, size_t total)
+{
+    kt_buf_reset(&t->bytes);
+    kt_buf_reset(&c->entry);
+    char *to = kt_buf_reserve(&t->bytes, total + SLACK);
+    struct kt_str entry = { kt_buf_reserve(&c->entry, total + SLACK), 0 };
+    size_t used = 0, kept = 0;
+    t->n_dict = 0;
+    for (uint64_t i = 0; i < n; i++) {
+        if (!read_entry(rd, entry, c->entry.at, total - used, &entry))
+            return false;
+        used += entry.len;
+        if (c->rank[i + 1] == 0)
+            continue;
+        copy_short(to + kept, entry.at, entry.len);
+        t->dict[t->n_dict++] = kt_str_from(to + kept, entry.len);
+        kept += entry.len;
+        c->rank[i + 1] = (uint16_t)t->n_dict;
     }
+    return used == total && rd->left == 0;
+}
+
+static bool unpack_picked(struct kt_columns *c, struct kt_text_column *t, struct kt_str bytes,
+                          struct kt_picked picked)
+{
+    struct kt_rd rd = kt_rd_of(bytes);
+    uint64_t n, total;
+    if (!read_sizes(&rd, c->n, &n, &total) || !read_codes_first(&rd, t, c->n, n))
+        return false;
+    memset(c->rank, 0, (n + 1) * sizeof *c->rank);
+    for (uint32_t i = 0; i < picked.n; i++)
+        c->rank[t->code[picked.row[i]]] = 1;
+    c->rank[0] = 0; /* absent stays so */
+    if (!read_ranked(c, &rd, t, n, (size_t)total))
+        return false;
+    uint32_t at = 0;
+    for (uint32_t i = 0; i < picked.n; i++) {
+        for (; at < picked.row[i]; at++)
+            t->code[at] = 0;
+        t->code[at] = c->rank[t->code[at]];
+        at++;
+    }
+    for (; at < c->n; at++)
+        t->code[at] = 0;
+    return true;
+}
+
+static enum kt_status unpacked(struct kt_columns *c, enum kt_col column, bool good,
+                               struct kt_error *err)
+{
     if (!good)
         return kt_fail(err, KT_E_CORRUPT, "column %d does not hold %u records", (int)column, c->n);
     c->have |= KT_COLUMN(column);
     return KT_OK;
+}
+
+enum kt_status kt_column_unpack_picked(struct kt_columns *c, enum kt_col column,
+                                       struct kt_str bytes, struct kt_picked picked,
+                                       struct kt_error *err)
+{
+    return unpacked(c, column, unpack_picked(c, kt_column_text(c, column), bytes, picked), err);
+}
+
+enum kt_status kt_column_unpack(struct kt_columns *c, enum kt_col column, struct kt_str bytes,
+                                struct kt_error *err)
+{
+    if (column >= KT_COL_SMALL)
+        return unpacked(c, column, unpack_text(c, kt_column_text(c, column), bytes), err);
+    bool good = bytes.len == c->n;
+    if (good && c->n > 0)
+        memcpy(c->small[column], bytes.at, c->n);
+    return unpacked(c, column, good, err);
 }

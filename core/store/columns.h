@@ -36,6 +36,10 @@ struct kt_text_column {
     uint16_t *code; /* n of them */
     struct kt_buf bytes;
 };
+struct kt_picked { /* rows that somebody wants to see: rising */
+    const uint32_t *row;
+    uint32_t n;
+};
 struct kt_columns {
     uint32_t n;
     uint32_t have;    /* KT_COLUMN()s that are filled */
@@ -43,6 +47,8 @@ struct kt_columns {
     uint8_t *small[KT_COL_SMALL];
     struct kt_text_column text[KT_COL_COUNT - KT_COL_SMALL];
     uint32_t room;
+    uint16_t *rank;      /* of a dictionary of which only some entries are taken: their new codes */
+    struct kt_buf entry; /* the one that is being read */
     struct kt_columns_maker *maker;
 };
 #define KT_COLUMNS_ROWS_MAX 16384u
@@ -64,6 +70,11 @@ void kt_column_pack_time(const struct kt_columns *c, struct kt_buf *out);
 void kt_columns_reset_to(struct kt_columns *c, uint32_t n);
 KT_MUST_USE enum kt_status kt_column_unpack(struct kt_columns *c, enum kt_col column,
                                             struct kt_str bytes, struct kt_error *err);
+/* The same of a text column, for some rows only: the dictionary holds their texts and no others,
+ * and all other rows are absent. */
+KT_MUST_USE enum kt_status kt_column_unpack_picked(struct kt_columns *c, enum kt_col column,
+                                                   struct kt_str bytes, struct kt_picked picked,
+                                                   struct kt_error *err);
 KT_MUST_USE enum kt_status kt_column_unpack_time(struct kt_columns *c, struct kt_str bytes,
                                                  struct kt_error *err);
 static inline struct kt_text_column *kt_column_text(struct kt_columns *c, enum kt_col column)

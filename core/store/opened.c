@@ -14,6 +14,7 @@
 #define PART_MAX   (32u << 20)
 #define BLOCK_MAX  (KT_BLOCK_BYTES + KT_LINE_MAX + 1)
 #define RATIO_MAX  100000u
+#define FEW_OF     2u /* of so many rows one is picked: then most of a dictionary is not looked at */
 
 struct block {
     struct kt_buf text;
@@ -34,6 +35,7 @@ struct kt_opened {
     struct block block[BLOCKS_MAX];
     unsigned n_blocks;
     bool have_runs, have_time, have_order;
+    uint32_t partial; /* KT_COLUMN()s of which only picked rows are there */
     uint64_t bytes;
 };
 
@@ -82,6 +84,7 @@ enum kt_status kt_opened_start(struct kt_opened *o, sqlite3 *db, const struct kt
     }
     o->seg = *seg;
     o->have_runs = o->have_time = o->have_order = false;
+    o->partial = 0;
     kt_columns_reset_to(&o->columns, seg->count);
     for (unsigned i = 0; i < o->n_blocks; i++)
         o->block[i].loaded = o->block[i].failed = false;
@@ -159,11 +162,25 @@ enum kt_status kt_opened_runs(struct kt_opened *o, const struct kt_runs **ret, s
 
 enum kt_status kt_opened_column(struct kt_opened *o, enum kt_col column, struct kt_error *err)
 {
-    if (o->columns.have & KT_COLUMN(column))
+    if (o->columns.have & ~o->partial & KT_COLUMN(column))
         return KT_OK;
     if (unpack(o, KT_PART_COLUMN + (unsigned)column, PART_MAX, &o->raw, err) != KT_OK ||
         kt_column_unpack(&o->columns, column, kt_buf_str(&o->raw), err) != KT_OK)
         return kt_wrap(err, RANGE "column %d", RANGE_OF(o), (int)column);
+    o->partial &= ~KT_COLUMN(column);
+    return KT_OK;
+}
+
+enum kt_status kt_opened_picked(struct kt_opened *o, enum kt_col column, struct kt_picked picked,
+                                struct kt_error *err)
+{
+    if (column < KT_COL_SMALL || picked.n > o->seg.count / FEW_OF ||
+        (o->columns.have & ~o->partial & KT_COLUMN(column)))
+        return kt_opened_column(o, column, err);
+    if (unpack(o, KT_PART_COLUMN + (unsigned)column, PART_MAX, &o->raw, err) != KT_OK ||
+        kt_column_unpack_picked(&o->columns, column, kt_buf_str(&o->raw), picked, err) != KT_OK)
+        return kt_wrap(err, RANGE "column %d", RANGE_OF(o), (int)column);
+    o->partial |= KT_COLUMN(column);
     return KT_OK;
 }
 

@@ -23,6 +23,9 @@ KT_MUST_USE enum kt_status kt_opened_runs(struct kt_opened *o, const struct kt_r
                                           struct kt_error *err);
 KT_MUST_USE enum kt_status kt_opened_column(struct kt_opened *o, enum kt_col column,
                                             struct kt_error *err);
+/* The same, of which only some rows will be looked at: of texts the others may be absent. */
+KT_MUST_USE enum kt_status kt_opened_picked(struct kt_opened *o, enum kt_col column,
+                                            struct kt_picked picked, struct kt_error *err);
 KT_MUST_USE enum kt_status kt_opened_time(struct kt_opened *o, struct kt_error *err);
 /* What has been asked for so far. */
 struct kt_columns *kt_opened_columns(struct kt_opened *o);

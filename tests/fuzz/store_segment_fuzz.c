@@ -137,11 +137,18 @@ static void read_all(void)
     const struct kt_runs *runs;
     struct kt_str line;
     uint32_t pick[EVENTS], picks = EVENTS;
+    const uint32_t last = head.count - 1;
     const struct kt_str needle = KT_STR("actor");
     if (kt_opened_start(opened, db, &head, NULL) != KT_OK)
         return;
     if (kt_opened_runs(opened, &runs, NULL) == KT_OK)
         assert(runs->n > 0 && kt_row_last(&runs->row[runs->n - 1]) == head.last_seq);
+    for (unsigned c = 0; c < KT_COL_COUNT; c++)
+        if (kt_opened_picked(opened, (enum kt_col)c, (struct kt_picked){ &last, 1 }, NULL) ==
+                KT_OK &&
+            c >= KT_COL_SMALL)
+            assert(kt_column_str(kt_opened_columns(opened), (enum kt_col)c, last).len <=
+                   KT_LINE_MAX);
     for (unsigned c = 0; c < KT_COL_COUNT; c++)
         if (kt_opened_column(opened, (enum kt_col)c, NULL) == KT_OK && c >= KT_COL_SMALL)
             for (uint32_t i = 0; i < head.count; i++)

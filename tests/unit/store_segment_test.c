@@ -45,6 +45,93 @@ static void sealed_records_are_shown_as_unsealed_ones(void **state)
     kt_buf_done(&shown[1]);
 }
 
+/* ---- some rows of a column ---- */
+
+static uint32_t draw(uint64_t *seed, uint32_t n)
+{
+    *seed = *seed * 6364136223846793005u + 1442695040888963407u;
+    return (uint32_t)(*seed >> 33) % n;
+}
+
+/* Actors of which some begin alike and some records have none. */
+static void make_actors(struct kt_columns *c, uint32_t rows, uint32_t values, uint64_t *seed)
+{
+    kt_columns_reset(c);
+    for (uint32_t i = 0; i < rows; i++) {
+        char name[64];
+        struct kt_event ev;
+        kt_event_clear(&ev);
+        uint32_t v = values == 0 ? 0 : draw(seed, values);
+        (void)snprintf(name, sizeof name, "%.*s-%u", (int)(v % 40),
+                       "a-name-that-goes-on-and-on-and-on-and-on", v);
+        if (values > 0 && draw(seed, 9) > 0)
+            ev.actor = kt_str_of(name);
+        kt_columns_add(c, &ev);
+    }
+    kt_columns_close(c);
+}
+
+static uint32_t pick_rows(uint32_t *row, uint32_t rows, uint32_t one_in, uint64_t *seed)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < rows; i++)
+        if (draw(seed, one_in) == 0)
+            row[n++] = i;
+    return n;
+}
+
+/* Both ways of reading take the same bytes for a column, and find the same texts in it. */
+static void read_both_ways(struct kt_str bytes, uint32_t rows, struct kt_picked picked)
+{
+    struct kt_columns all = { 0 }, some = { 0 };
+    kt_columns_reset_to(&all, rows);
+    kt_columns_reset_to(&some, rows);
+    enum kt_status status = kt_column_unpack(&all, KT_COL_ACTOR, bytes, NULL);
+    assert_int_equal(kt_column_unpack_picked(&some, KT_COL_ACTOR, bytes, picked, NULL), status);
+    for (uint32_t i = 0; status == KT_OK && i < picked.n; i++)
+        assert_true(kt_str_eq(kt_column_str(&all, KT_COL_ACTOR, picked.row[i]),
+                              kt_column_str(&some, KT_COL_ACTOR, picked.row[i])));
+    const struct kt_text_column *t = kt_column_text(&some, KT_COL_ACTOR);
+    for (uint32_t i = 1; status == KT_OK && i < t->n_dict; i++)
+        assert_true(kt_str_cmp(t->dict[i - 1], t->dict[i]) < 0);
+    for (uint32_t i = 0, at = 0; status == KT_OK && i < rows; i++)
+        if (at < picked.n && picked.row[at] == i)
+            at++;
+        else
+            assert_int_equal(t->code[i], 0);
+    kt_columns_done(&all);
+    kt_columns_done(&some);
+}
+
+static void picked_rows_have_the_texts_that_all_rows_have(void **state)
+{
+    static const uint32_t values[] = { 0, 1, 7, 255, 256, 3000 };
+    uint64_t seed = 11;
+    struct kt_columns made = { 0 };
+    uint32_t *row = kt_alloc_array(4000, sizeof *row);
+    (void)state;
+    for (size_t v = 0; v < KT_ARRAY_LEN(values); v++)
+        for (unsigned turn = 0; turn < 6; turn++) {
+            KT_CLEANUP(kt_buf_done) struct kt_buf bytes = { 0 };
+            uint32_t rows = turn == 0 ? 1 : 1 + draw(&seed, 4000);
+            make_actors(&made, rows, values[v], &seed);
+            kt_column_pack(&made, KT_COL_ACTOR, &bytes);
+            struct kt_picked picked = { row,
+                                        pick_rows(row, rows, turn == 1 ? 1 : 3 * turn + 1, &seed) };
+            read_both_ways(kt_buf_str(&bytes), rows, picked);
+            for (unsigned k = 0; k < 40; k++) { /* and of what is damaged */
+                uint32_t at = draw(&seed, (uint32_t)bytes.len);
+                char was = bytes.at[at];
+                bytes.at[at] = (char)draw(&seed, 256);
+                read_both_ways(kt_buf_str(&bytes), rows, picked);
+                bytes.at[at] = was;
+                read_both_ways(kt_str_sub(kt_buf_str(&bytes), 0, at), rows, picked);
+            }
+        }
+    kt_columns_done(&made);
+    kt_free(row);
+}
+
 static void duplicates_are_found_in_segments(void **state)
 {
     struct segments *w = *state;
@@ -350,6 +437,7 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, segments_set_up, segments_tear_down)
     const struct CMUnitTest tests[] = {
         T(sealed_records_are_shown_as_unsealed_ones),
+        cmocka_unit_test(picked_rows_have_the_texts_that_all_rows_have),
         T(duplicates_are_found_in_segments),
         T(duplicates_are_found_while_their_batches_are_sealed),
         T(rolled_back_records_are_no_duplicates),
