@@ -28,12 +28,16 @@ struct work {
     enum kt_status status;
     struct kt_error err;
 };
+struct door { /* a thread's own */
+    sqlite3 *db;
+    sqlite3_stmt *begin, *commit;
+};
 struct kt_ahead {
     struct kt_ahead_plan plan;
     struct kt_scan scan;
     struct kt_want want;
-    sqlite3 *db;
-    char *path; /* of the log, and which of its files */
+    struct door door; /* the walker's */
+    char *path;       /* of the log, and which of its files */
     unsigned number;
 
     pthread_t thread;
@@ -61,16 +65,38 @@ static bool is_gone(sqlite3 *db, uint64_t first_seq)
     return status == KT_E_AGAIN;
 }
 
-/* In one transaction of its own: a lock a segment, not one a part. */
-static void prepare(struct work *w, sqlite3 *db, const struct kt_segment *seg,
+static struct door open_door(sqlite3 *db)
+{
+    struct door d = { .db = db };
+    (void)!kt_db_prepare(db, "BEGIN", &d.begin, NULL);
+    (void)!kt_db_prepare(db, "COMMIT", &d.commit, NULL);
+    return d;
+}
+
+static void close_door(struct door *d)
+{
+    kt_db_finalize(&d->begin);
+    kt_db_finalize(&d->commit);
+}
+
+static bool run(sqlite3_stmt *st)
+{
+    bool good = st != NULL && sqlite3_step(st) == SQLITE_DONE;
+    (void)sqlite3_reset(st);
+    return good;
+}
+
+/* In one transaction of its own: a lock a segment, not one a part. Many segments are left after one
+ * part, so that parsing two words each time would be felt. */
+static void prepare(struct work *w, const struct door *d, const struct kt_segment *seg,
                     const struct kt_scan *scan, const struct kt_want *want)
 {
-    bool begun = kt_db_exec(db, "BEGIN", NULL) == KT_OK;
+    bool begun = run(d->begin);
     w->err = (struct kt_error){ 0 };
-    w->status = kt_chunk_segment(w->chunk, db, seg, scan, want, &w->err);
+    w->status = kt_chunk_segment(w->chunk, d->db, seg, scan, want, &w->err);
     if (begun)
-        (void)(kt_db_exec(db, "COMMIT", NULL) == KT_OK);
-    if (w->status == KT_E_CORRUPT && is_gone(db, seg->first_seq)) {
+        (void)run(d->commit);
+    if (w->status == KT_E_CORRUPT && is_gone(d->db, seg->first_seq)) {
         w->chunk->picks = 0;
         w->status = KT_OK;
     }
@@ -86,7 +112,7 @@ static struct work *free_work(struct kt_ahead *a, enum who who)
 
 /* Claims the next segment and prepares it with the lock open; false: there is nothing to claim, or
  * no chunk to do it in. */
-static bool claim(struct kt_ahead *a, enum who who, sqlite3 *db)
+static bool claim(struct kt_ahead *a, enum who who, const struct door *d)
 {
     struct work *w = free_work(a, who);
     if (w == NULL || a->next == a->plan.n)
@@ -99,7 +125,7 @@ static bool claim(struct kt_ahead *a, enum who who, sqlite3 *db)
     a->skipped_time += !in_time;
     (void)pthread_mutex_unlock(&a->lock);
     if (in_time) {
-        prepare(w, db, seg, &scan, &a->want);
+        prepare(w, d, seg, &scan, &a->want);
     } else {
         w->chunk->picks = 0;
         w->status = KT_OK;
@@ -118,9 +144,10 @@ static void *help(void *self)
     struct kt_reader *r = NULL;
     if (kt_reader_open_file(a->path, a->number, &r, NULL) != KT_OK)
         return NULL; /* the walker does all of it, and says what is wrong */
+    struct door d = open_door(r->db);
     (void)pthread_mutex_lock(&a->lock);
     while (!a->quit) {
-        if (!claim(a, HELPER, r->db) && !a->quit)
+        if (!claim(a, HELPER, &d) && !a->quit)
             (void)pthread_cond_wait(&a->changed, &a->lock);
     }
     (void)pthread_mutex_unlock(&a->lock);
@@ -128,6 +155,7 @@ static void *help(void *self)
         kt_chunk_free(a->work[HELPER][i].chunk);
         a->work[HELPER][i].chunk = NULL;
     }
+    close_door(&d);
     kt_reader_close(r);
     return NULL;
 }
@@ -152,7 +180,7 @@ struct kt_ahead *kt_ahead_new(struct kt_reader *r, const struct kt_ahead_plan *p
     *a = (struct kt_ahead){ .plan = *plan,
                             .scan = *scan,
                             .want = *want,
-                            .db = r->db,
+                            .door = open_door(r->db),
                             .path = kt_strdup(r->log_path),
                             .number = r->number };
     (void)pthread_mutex_init(&a->lock, NULL);
@@ -179,6 +207,7 @@ void kt_ahead_free(struct kt_ahead *a)
     for (unsigned who = 0; who < WHO; who++)
         for (unsigned i = 0; i < ROOM; i++)
             kt_chunk_free(a->work[who][i].chunk);
+    close_door(&a->door);
     kt_free(a->path);
     kt_free(a);
 }
@@ -208,7 +237,7 @@ enum kt_status kt_ahead_next(struct kt_ahead *a, struct kt_chunk **ret, struct k
     }
     struct work *w;
     while ((w = work_at(a, a->deliver)) == NULL || w->state != READY)
-        if (!claim(a, WALKER, a->db))
+        if (!claim(a, WALKER, &a->door))
             (void)pthread_cond_wait(&a->changed, &a->lock);
     a->deliver++;
     a->given = w;
