@@ -122,8 +122,12 @@ static enum kt_status slice(struct kt_profiling *p, const uint32_t *wanted, bool
         kt_buf_add(&query[i], kt_buf_str(&p->query));
         few = wanted[i] == 0 || name_values(p, i, wanted[i], &query[i]);
     }
+    p->dating = 0;
+    for (unsigned i = 0; i < KT_PROFILE_LIST_COUNT; i++)
+        p->dating |= wanted[i] > 0 ? 1u << i : 0;
     enum kt_status status = few ? KT_OK : walk(p, kt_buf_str(&p->query), from, until, err);
     for (unsigned i = 0; i < KT_PROFILE_LIST_COUNT; i++) {
+        p->dating = few ? 1u << i : p->dating;
         if (few && status == KT_OK && wanted[i] > 0)
             status = walk(p, kt_buf_str(&query[i]), from, until, err);
         kt_buf_done(&query[i]);

@@ -51,6 +51,7 @@ struct kt_profiling {
     bool compared;   /* with what came before the window */
     bool whole;      /* window and usual span are all of the log */
     bool full;
+    uint32_t dating; /* 1 << enum kt_profile_list: those that are looked for in what is before */
 };
 #define KT_PROFILE_PAIRS_MAX (4u * KT_PROFILE_VALUES_MAX)
 

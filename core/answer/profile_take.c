@@ -218,6 +218,8 @@ static uint32_t by_code(struct kt_profiling *p, enum kt_profile_list list, enum 
                         const struct kt_columns *c, uint32_t row)
 {
     const struct kt_text_column *t = &c->text[column - KT_COL_SMALL];
+    if (!(c->have & KT_COLUMN(column)))
+        return KT_MAP_NONE;
     uint32_t code = t->code[row], *number = &p->list[list].number[code];
     if (*number != NOT_YET)
         return *number;
@@ -229,26 +231,39 @@ static uint32_t by_code(struct kt_profiling *p, enum kt_profile_list list, enum 
     } else {
         *number = kt_profile_number(p, list, value);
     }
-    if (list == KT_PROFILE_INSTANCES && *number != KT_MAP_NONE)
+    if (list == KT_PROFILE_INSTANCES && *number != KT_MAP_NONE && p->span != KT_PROFILE_SPAN_BEFORE)
         p->list[list].at[*number].e.more = kt_profile_keep(p, kt_column_str(c, KT_COL_SOURCE, row));
     return *number;
 }
 
-/* An alias may be meant for some sources only: the same name can be two actors in one chunk. */
+/* What says who the actor of a row is. */
+static uint32_t columns_of_actors(const struct kt_profiling *p)
+{
+    return KT_COLUMN(KT_COL_ACTOR) |
+           (p->ask->ids != NULL ? KT_COLUMN(KT_COL_SOURCE) | KT_COLUMN(KT_COL_INSTANCE) : 0);
+}
+
+/* An alias may be meant for some sources only: the same name can be two actors in one chunk. Where
+ * nobody has aliases sources are not asked, and maybe not there. */
 static uint32_t actor_by_code(struct kt_profiling *p, const struct kt_columns *c, uint32_t row)
 {
     const struct kt_text_column *t = &c->text[KT_COL_ACTOR - KT_COL_SMALL];
+    struct kt_str source = KT_STR_NONE, instance = KT_STR_NONE;
+    uint32_t asked = 0, needed = columns_of_actors(p);
+    if ((c->have & needed) != needed)
+        return KT_MAP_NONE;
     uint32_t code = t->code[row], *number = &p->list[KT_PROFILE_ACTORS].number[code];
-    uint32_t source = c->text[KT_COL_SOURCE - KT_COL_SMALL].code[row];
-    uint32_t instance = c->text[KT_COL_INSTANCE - KT_COL_SMALL].code[row];
-    uint32_t asked = source << 16 | instance; /* codes are of 16 bits */
+    if (p->ask->ids != NULL) {
+        asked = (uint32_t)c->text[KT_COL_SOURCE - KT_COL_SMALL].code[row] << 16 |
+                c->text[KT_COL_INSTANCE - KT_COL_SMALL].code[row]; /* codes are of 16 bits */
+        source = kt_column_str(c, KT_COL_SOURCE, row);
+        instance = kt_column_str(c, KT_COL_INSTANCE, row);
+    }
     if (code == 0 || (*number != NOT_YET && p->asked[code] == asked))
         return *number;
     p->asked[code] = asked;
     *number = kt_profile_number(p, KT_PROFILE_ACTORS,
-                                kt_ask_actor(p->ask, t->dict[code - 1],
-                                             kt_column_str(c, KT_COL_SOURCE, row),
-                                             kt_column_str(c, KT_COL_INSTANCE, row)));
+                                kt_ask_actor(p->ask, t->dict[code - 1], source, instance));
     return *number;
 }
 
@@ -274,11 +289,13 @@ static enum kt_status take_view(void *self, const struct kt_view *view, struct k
     begin_chunk(p, c);
     for (uint32_t i = 0; i < view->picks; i++) {
         uint32_t row = view->pick[i];
-        const struct kt_event ev = { .kind = KT_KIND_ACCESS,
-                                     .action = c->small[KT_COL_ACTION][row],
-                                     .outcome = c->small[KT_COL_OUTCOME][row],
-                                     .actor_kind = c->small[KT_COL_ACTOR_KIND][row],
-                                     .secret = kt_column_str(c, KT_COL_SECRET, row) };
+        struct kt_event ev = { .kind = KT_KIND_ACCESS };
+        if (p->span != KT_PROFILE_SPAN_BEFORE) {
+            ev.action = c->small[KT_COL_ACTION][row];
+            ev.outcome = c->small[KT_COL_OUTCOME][row];
+            ev.actor_kind = c->small[KT_COL_ACTOR_KIND][row];
+            ev.secret = kt_column_str(c, KT_COL_SECRET, row);
+        }
         struct kt_profile_met m = met(view->time[row], &ev);
         m.n[KT_PROFILE_ACTORS] = actor_by_code(p, c, row);
         if (is_other(p, m.n[KT_PROFILE_ACTORS]))
@@ -293,7 +310,27 @@ static enum kt_status take_view(void *self, const struct kt_view *view, struct k
     return full(p, err);
 }
 
-enum kt_status kt_profile_columns(struct kt_profiling *p, struct kt_str query, struct kt_error *err)
+/* Of what is before nothing is counted: what dates the lists that lack a date is read, and what
+ * says whose a row is. */
+static uint32_t columns_to_date(const struct kt_profiling *p)
+{
+    static const uint32_t of[KT_PROFILE_LIST_COUNT] = {
+        [KT_PROFILE_ACTORS] = KT_COLUMN(KT_COL_ACTOR),
+        [KT_PROFILE_SECRETS] = KT_COLUMN(KT_COL_SECRET),
+        [KT_PROFILE_ADDRESSES] = KT_COLUMN(KT_COL_IP),
+        [KT_PROFILE_NETWORKS] = KT_COLUMN(KT_COL_IP),
+        [KT_PROFILE_COUNTRIES] = KT_COLUMN(KT_COL_IP),
+        [KT_PROFILE_ASNS] = KT_COLUMN(KT_COL_IP),
+        [KT_PROFILE_INSTANCES] = KT_COLUMN(KT_COL_INSTANCE),
+        [KT_PROFILE_AGENTS] = KT_COLUMN(KT_COL_USER_AGENT),
+    };
+    uint32_t wanted = p->only != NULL ? columns_of_actors(p) : 0;
+    for (unsigned i = 0; i < KT_PROFILE_LIST_COUNT; i++)
+        wanted |= p->dating & 1u << i ? of[i] : 0;
+    return wanted & KT_COLUMN(KT_COL_ACTOR) ? wanted | columns_of_actors(p) : wanted;
+}
+
+static uint32_t columns_to_count(const struct kt_profiling *p)
 {
     uint32_t wanted = KT_COLUMN(KT_COL_ACTION) | KT_COLUMN(KT_COL_OUTCOME) |
                       KT_COLUMN(KT_COL_ACTOR_KIND) | KT_COLUMN(KT_COL_SOURCE) |
@@ -301,6 +338,12 @@ enum kt_status kt_profile_columns(struct kt_profiling *p, struct kt_str query, s
                       KT_COLUMN(KT_COL_SECRET) | KT_COLUMN(KT_COL_IP);
     if (!p->what.reads_only)
         wanted |= KT_COLUMN(KT_COL_USER_AGENT);
+    return wanted;
+}
+
+enum kt_status kt_profile_columns(struct kt_profiling *p, struct kt_str query, struct kt_error *err)
+{
+    uint32_t wanted = p->span == KT_PROFILE_SPAN_BEFORE ? columns_to_date(p) : columns_to_count(p);
     return kt_ask_columns(p->ask, query, wanted, take_view, p, err);
 }
 
