@@ -161,21 +161,44 @@ static bool is_believed(const struct kt_watched *w, const struct kt_checkpoint *
     return false;
 }
 
-/* While a log's key is changed, both sign: the new one is believed from a checkpoint on that a
- * believed one has signed too, the old one until it signs no more. The configured one stays. */
+/* Those that sign this checkpoint and of which a believed key has said that they are the log's. */
+static void add_vouched(const struct kt_watched *w, const struct kt_checkpoint *c,
+                        struct kt_str text, struct keys *now)
+{
+    struct kt_checkpoint vouch;
+    struct kt_note_key k;
+
+    while (kt_vouch_next(&text, &k, &vouch))
+        if (kt_str_eq(vouch.origin, c->origin) && is_believed(w, &vouch) &&
+            signed_by(c, k.public_key))
+            add(now, k.public_key);
+}
+
+/* While a log's key is changed, both sign: the new one is believed from a checkpoint on that it
+ * signs, when a believed one vouches for it; the old one until it signs no more. Where a key is
+ * configured, whoever has written it down says what comes behind it. */
 static struct keys believed_now(const struct kt_watched *w, const struct kt_checkpoint *c,
                                 struct kt_str text)
 {
-    struct keys now = { 0 }, new_ones = signers(c, text);
+    struct keys now = { 0 };
 
+    if (w->n_keys == 0)
+        return signers(c, text); /* at first sight */
     if (w->has_configured)
         add(&now, w->configured.public_key);
     for (unsigned i = 0; i < w->n_keys; i++)
-        if (among(&new_ones, w->key[i]) || signed_by(c, w->key[i]))
+        if (signed_by(c, w->key[i]))
             add(&now, w->key[i]);
-    for (unsigned i = 0; i < new_ones.n; i++)
-        add(&now, new_ones.key[i]);
+    if (!w->has_configured)
+        add_vouched(w, c, text, &now);
     return now;
+}
+
+/* The vkeys of what came with a checkpoint; notes about new ones have done their work. */
+static struct kt_str vkeys_of(struct kt_str keys)
+{
+    ptrdiff_t vouches = kt_str_find(keys, KT_STR(KT_VOUCH_HEAD), 0);
+    return vouches < 0 ? keys : kt_str_from(keys.at, (size_t)vouches);
 }
 
 static bool same_keys(const struct kt_watched *w, const struct keys *k)
@@ -316,9 +339,10 @@ enum kt_status kt_log_watch_judge(struct kt_log_watch *w, unsigned peer,
     *ret = f == ASK ? KT_WATCH_ASK : KT_WATCH_NOTHING;
     if (f == ASK)
         return KT_OK;
-    struct kt_shown s = {
-        .note = kt_str_dup(m->note), .keys = kt_str_dup(m->keys), .head = c.head, .at = now
-    };
+    struct kt_shown s = { .note = kt_str_dup(m->note),
+                          .keys = kt_str_dup(vkeys_of(m->keys)),
+                          .head = c.head,
+                          .at = now };
     memcpy(s.log_id, c.log_id, sizeof s.log_id);
     enum kt_status st = KT_OK;
     if (f == CONTRADICTS || e->fault != KT_WATCH_FINE) {
@@ -367,11 +391,11 @@ enum kt_status kt_log_watch_accept(struct kt_log_watch *w, struct kt_log_order *
         return st;
     if (kt_checkpoint_read(kt_str_of(o->shown.note), &c, err) != KT_OK)
         return KT_E_INPUT;
+    struct kt_watched next = copy(&w->at[*ret_peer]);
     struct keys k = signers(&c, kt_str_of(o->shown.keys));
     if (k.n == 0)
         return kt_fail(err, KT_E_INPUT,
                        "what it shows is signed by none of the keys that came with it");
-    struct kt_watched next = copy(&w->at[*ret_peer]);
     o->accepted.new_head = c.head;
     memcpy(o->accepted.new_log, c.log_id, 16);
     o->accepted.old_head = next.kept.head;
@@ -403,20 +427,15 @@ bool kt_log_watch_holds(const struct kt_log_watch *w)
     return any;
 }
 
-/* What is configured counts more than what was kept: somebody has written it down since. */
+/* What is configured is believed, and nothing beside it that was kept. */
 static void configure(struct kt_watched *e, const struct kt_note_key *key)
 {
-    struct keys k = { .n = e->n_keys };
-
     e->has_configured = key != NULL;
     if (key == NULL)
         return;
     e->configured = *key;
-    memcpy(k.key, e->key, sizeof k.key);
-    if (!among(&k, key->public_key)) {
-        memcpy(e->key[0], key->public_key, 32);
-        e->n_keys = 1;
-    }
+    memcpy(e->key[0], key->public_key, 32);
+    e->n_keys = 1;
 }
 
 /* The entries of those that are configured now, by their keys; others are forgotten. */

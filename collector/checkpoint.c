@@ -55,6 +55,12 @@ static enum kt_status load(struct kt_checkpoints *c, struct kt_error *err)
     return KT_OK;
 }
 
+static enum kt_status load_vouches(struct kt_checkpoints *c, struct kt_error *err)
+{
+    enum kt_status st = kt_store_get(c->o.store, KT_LOG_VOUCHES_BLOB, &c->vouches, err);
+    return st == KT_E_AGAIN ? KT_OK : st;
+}
+
 enum kt_status kt_checkpoints_open(const struct kt_checkpoints_options *o,
                                    struct kt_checkpoints **ret, struct kt_error *err)
 {
@@ -70,6 +76,8 @@ enum kt_status kt_checkpoints_open(const struct kt_checkpoints_options *o,
     enum kt_status st = load(c, err);
     if (st == KT_OK)
         st = kt_keeping_load(o->store, &c->keeping, err);
+    if (st == KT_OK)
+        st = load_vouches(c, err);
     if (st == KT_OK)
         st = kt_maker_start(&making, c->newest.head.size, &c->maker, err);
     if (st == KT_OK)
@@ -88,6 +96,7 @@ void kt_checkpoints_close(struct kt_checkpoints *c)
     held_done(&c->before);
     held_done(&c->next);
     kt_buf_done(&c->answer);
+    kt_buf_done(&c->vouches);
     kt_free(c->wishes);
     kt_free(c);
 }

@@ -20,7 +20,8 @@
 #define KT_CHECKPOINT_HISTORY  "checkpoint/"
 #define KT_CHECKPOINT_AT       "checkpoint-at" /* when that was signed: ns, decimal */
 #define KT_LOG_KEYS_BLOB       "log-keys" /* public keys that sign, a line of hex each, older first */
-#define KT_CHECKPOINT_EVERY    (50 * KT_NS_S) /* made and committed, nothing is 60 s behind */
+#define KT_LOG_VOUCHES_BLOB    "log-key-vouches" /* what the old key said of the new one */
+#define KT_CHECKPOINT_EVERY    (50 * KT_NS_S)    /* made and committed, nothing is 60 s behind */
 #define KT_CHECKPOINT_LATE     (15 * KT_NS_MIN)
 #define KT_CHECKPOINT_PROOFS_S 16u /* proofs from older sizes in a second; the others wait */
 #define KT_CHECKPOINT_WAITING  4096u
@@ -105,6 +106,8 @@ void kt_checkpoints_trouble(const struct kt_checkpoints *c, struct kt_checkpoint
 /* The public keys that sign now, older first, as vkeys of this log, a line each; empty until the
  * signer has spoken. */
 void kt_checkpoints_keys(const struct kt_checkpoints *c, struct kt_buf *out);
+/* While two keys sign: what the older one says of the newer (core/proof/note.h), for agents. */
+void kt_checkpoints_vouches(const struct kt_checkpoints *c, struct kt_buf *out);
 /* A JSON object: size, at, age_s, cosigned by whom, refused, why, keys. */
 void kt_checkpoints_status(const struct kt_checkpoints *c, struct kt_buf *out);
 

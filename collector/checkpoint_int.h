@@ -130,4 +130,5 @@ struct kt_checkpoints {
     struct kt_made last; /* without note and proof: how the newest try ended */
     unsigned n_keys;
     uint8_t public_key[KT_LOG_SEEDS][32];
+    struct kt_buf vouches; /* of the newest exchange of keys, done or not */
 };

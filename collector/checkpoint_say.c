@@ -38,6 +38,12 @@ void kt_checkpoints_keys(const struct kt_checkpoints *c, struct kt_buf *out)
     }
 }
 
+void kt_checkpoints_vouches(const struct kt_checkpoints *c, struct kt_buf *out)
+{
+    if (c->n_keys > 1)
+        kt_buf_add(out, kt_buf_str(&c->vouches));
+}
+
 static void add_cosigners(const struct kt_held *h, struct kt_buf *out)
 {
     struct kt_checkpoint cp;
@@ -95,6 +101,10 @@ enum kt_status kt_checkpoints_new_keys(struct kt_checkpoints *c, struct kt_buf *
         st = kt_fail(err, KT_E_CONFIG, "%s", a.why);
     if (st == KT_OK) {
         kt_buf_add(ret_note, kt_buf_str(&a.text));
+        if (a.text.len > 0) {
+            kt_buf_reset(&c->vouches);
+            kt_buf_add(&c->vouches, kt_buf_str(&a.text));
+        }
         c->n_keys = a.n_keys;
         memcpy(c->public_key, a.public_key, sizeof c->public_key);
         kt_maker_hurry(c->maker);

@@ -61,8 +61,10 @@ static enum kt_status record_keys(struct kt_daemon *d, struct kt_str by, struct 
                                   struct kt_error *err)
 {
     KT_CLEANUP(kt_buf_done)
-    struct kt_buf vkeys = { 0 }, hex = { 0 }, json = { 0 }, had = { 0 }, raw = { 0 };
+    struct kt_buf vkeys = { 0 }, vouches = { 0 }, hex = { 0 }, json = { 0 }, had = { 0 },
+                  raw = { 0 };
     kt_checkpoints_keys(d->checkpoints, &vkeys);
+    kt_checkpoints_vouches(d->checkpoints, &vouches);
     if (vkeys.len == 0)
         return KT_OK;
     list_keys(kt_buf_str(&vkeys), &hex, &json);
@@ -89,6 +91,8 @@ static enum kt_status record_keys(struct kt_daemon *d, struct kt_str by, struct 
                              KT_STR("keys that sign the log's checkpoints"), kt_buf_str(&raw), err);
     if (st == KT_OK)
         st = kt_store_put(d->store, KT_LOG_KEYS_BLOB, kt_buf_str(&hex), err);
+    if (st == KT_OK)
+        st = kt_store_put(d->store, KT_LOG_VOUCHES_BLOB, kt_buf_str(&vouches), err);
     return st;
 }
 

@@ -147,11 +147,13 @@ static struct viewer *admit(struct kt_showing *s, uint32_t agent, uint64_t peer,
 
 /* ---- showing ---- */
 
-/* The newest checkpoint, and the keys that it is signed with. */
+/* The newest checkpoint, the keys that it is signed with, and while they are exchanged what the old
+ * one says of the new. */
 static bool look(struct kt_showing *s, struct kt_checkpoint_news *ret)
 {
     kt_buf_reset(&s->keys);
     kt_checkpoints_keys(s->o.checkpoints, &s->keys);
+    kt_checkpoints_vouches(s->o.checkpoints, &s->keys);
     return kt_checkpoints_newest(s->o.checkpoints, ret);
 }
 

@@ -215,9 +215,7 @@ static void vouch(const struct kt_signing *s, const uint8_t seed[32], struct kt_
     kt_note_origin(s->log_id, &origin);
     kt_str_copyz(key.name, sizeof key.name, kt_buf_str(&origin));
     kt_sign_public(seed, key.public_key);
-    kt_buf_addz(&text, "keytrail log key\n");
-    kt_note_key_write(&key, &text);
-    kt_buf_byte(&text, '\n');
+    kt_vouch_text(&key, &text);
     kt_buf_add(out, kt_buf_str(&text));
     kt_buf_byte(out, '\n');
     for (unsigned i = 0; i < s->keys.n; i++)

@@ -96,6 +96,13 @@ void kt_checkpoint_text(const uint8_t log_id[16], const struct kt_head *head, st
     kt_buf_byte(out, '\n');
 }
 
+void kt_vouch_text(const struct kt_note_key *key, struct kt_buf *out)
+{
+    kt_buf_addz(out, KT_VOUCH_HEAD);
+    kt_note_key_write(key, out);
+    kt_buf_byte(out, '\n');
+}
+
 static void add_line(const char *name, const uint8_t id[4], struct kt_str signature,
                      struct kt_buf *out)
 {
@@ -203,21 +210,10 @@ static bool take_head(struct kt_str text, struct kt_checkpoint *ret)
     return true; /* lines behind these are extensions, which are signed and mean nothing here */
 }
 
-enum kt_status kt_checkpoint_read(struct kt_str note, struct kt_checkpoint *ret,
-                                  struct kt_error *err)
+static enum kt_status take_signatures(struct kt_str rest, struct kt_checkpoint *ret,
+                                      struct kt_error *err)
 {
     struct kt_str line;
-    if (note.len > KT_NOTE_MAX)
-        return kt_fail(err, KT_E_INPUT, "a checkpoint of more than %u bytes", KT_NOTE_MAX);
-    ptrdiff_t end = kt_str_find(note, KT_STR("\n\n"), 0);
-    *ret = (struct kt_checkpoint){ 0 };
-    if (end < 0)
-        return kt_fail(err, KT_E_INPUT, "no checkpoint: a blank line and signatures are missing");
-    ret->text = kt_str_from(note.at, (size_t)end + 1);
-    if (!text_fits(ret->text) || !take_head(ret->text, ret))
-        return kt_fail(err, KT_E_INPUT,
-                       "no checkpoint of keytrail: its text is not origin, size and root");
-    struct kt_str rest = kt_str_from_index(note, (size_t)end + 2);
     while (rest.len > 0) {
         if (ret->n == KT_NOTE_SIGNATURES)
             return kt_fail(err, KT_E_INPUT, "a checkpoint with more than %u signatures",
@@ -229,6 +225,56 @@ enum kt_status kt_checkpoint_read(struct kt_str note, struct kt_checkpoint *ret,
     if (ret->n == 0)
         return kt_fail(err, KT_E_INPUT, "a checkpoint that nobody signed");
     return KT_OK;
+}
+
+enum kt_status kt_checkpoint_read(struct kt_str note, struct kt_checkpoint *ret,
+                                  struct kt_error *err)
+{
+    if (note.len > KT_NOTE_MAX)
+        return kt_fail(err, KT_E_INPUT, "a checkpoint of more than %u bytes", KT_NOTE_MAX);
+    ptrdiff_t end = kt_str_find(note, KT_STR("\n\n"), 0);
+    *ret = (struct kt_checkpoint){ 0 };
+    if (end < 0)
+        return kt_fail(err, KT_E_INPUT, "no checkpoint: a blank line and signatures are missing");
+    ret->text = kt_str_from(note.at, (size_t)end + 1);
+    if (!text_fits(ret->text) || !take_head(ret->text, ret))
+        return kt_fail(err, KT_E_INPUT,
+                       "no checkpoint of keytrail: its text is not origin, size and root");
+    return take_signatures(kt_str_from_index(note, (size_t)end + 2), ret, err);
+}
+
+/* The text's second line is the key, and there is no third. */
+static bool take_vouch(struct kt_str text, struct kt_str signatures, struct kt_note_key *ret_key,
+                       struct kt_checkpoint *ret)
+{
+    struct kt_str vkey = kt_str_from_index(text, strlen(KT_VOUCH_HEAD)), line, name;
+    *ret = (struct kt_checkpoint){ .text = text };
+    if (!take_line(&vkey, &line) || vkey.len > 0 || !kt_str_eq(line, kt_str_trim(line)) ||
+        kt_note_key_read(line, ret_key, NULL) != KT_OK || ret_key->type != KT_NOTE_LOG)
+        return false;
+    (void)kt_str_split(&line, '+', &name);
+    ret->origin = name;
+    return take_signatures(signatures, ret, NULL) == KT_OK;
+}
+
+bool kt_vouch_next(struct kt_str *rest, struct kt_note_key *ret_key, struct kt_checkpoint *ret_note)
+{
+    ptrdiff_t at;
+    while ((at = kt_str_find(*rest, KT_STR(KT_VOUCH_HEAD), 0)) >= 0) {
+        struct kt_str text = kt_str_from_index(*rest, (size_t)at), line;
+        ptrdiff_t end = kt_str_find(text, KT_STR("\n\n"), 0);
+        if (end < 0)
+            break;
+        struct kt_str signatures = kt_str_from_index(text, (size_t)end + 2), tail = signatures;
+        while (kt_str_starts(tail, KT_STR(SIGNATURE_MARK)) && take_line(&tail, &line))
+            ;
+        signatures.len -= tail.len;
+        text.len = (size_t)end + 1;
+        *rest = tail;
+        if (take_vouch(text, signatures, ret_key, ret_note))
+            return true;
+    }
+    return false;
 }
 
 static bool fits(const struct kt_checkpoint *c, const struct kt_note_signature *s,

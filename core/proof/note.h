@@ -58,6 +58,15 @@ void kt_note_cosign(struct kt_str text, const char *name, const uint8_t seed[32]
  * not ours, a size with a leading zero or beyond 2^54, no signature, too many. */
 KT_MUST_USE enum kt_status kt_checkpoint_read(struct kt_str note, struct kt_checkpoint *ret,
                                               struct kt_error *err);
+/* What a log's key says of a new one: a note of KT_VOUCH_HEAD and the new key's vkey, a line each,
+ * signed as a checkpoint is. A checkpoint's signature lines are signed by nobody: that another key
+ * stands there, too, says nothing about it; this does. */
+#define KT_VOUCH_HEAD "keytrail log key\n"
+void kt_vouch_text(const struct kt_note_key *key, struct kt_buf *out); /* unsigned */
+/* Takes the next one off, with what is before it. ret_note: text, origin (the new key's name) and
+ * signatures, for kt_checkpoint_signed; it has no head. false: none is left. */
+bool kt_vouch_next(struct kt_str *rest, struct kt_note_key *ret_key,
+                   struct kt_checkpoint *ret_note);
 /* Does one of its signatures come from that key? Of a cosignature: when. */
 bool kt_checkpoint_signed(const struct kt_checkpoint *c, const struct kt_note_key *key,
                           kt_time_ns *ret_when);

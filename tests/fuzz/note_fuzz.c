@@ -49,6 +49,20 @@ static void file(struct kt_str in)
     }
 }
 
+static void vouches(struct kt_str in)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf again = { 0 };
+    struct kt_checkpoint c;
+    struct kt_note_key k;
+    while (kt_vouch_next(&in, &k, &c)) {
+        assert(kt_str_is(c.origin, k.name) && c.n > 0);
+        kt_buf_reset(&again);
+        kt_vouch_text(&k, &again);
+        assert(kt_str_is(c.text, kt_buf_z(&again)));
+        (void)kt_checkpoint_signed(&c, &k, NULL);
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -65,5 +79,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         file(in);
     else
         checkpoint(in);
+    vouches(in);
     return 0;
 }

@@ -88,6 +88,19 @@ static void sign(struct shown_log *l, const uint8_t seed[32], struct kt_str text
     kt_buf_byte(&l->keys, '\n');
 }
 
+static void vouch(struct shown_log *l, const char *name)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf text = { 0 };
+    struct kt_note_key k = { .type = KT_NOTE_LOG };
+    kt_str_copyz(k.name, sizeof k.name, kt_str_of(name));
+    kt_sign_public(l->seed2, k.public_key);
+    kt_vouch_text(&k, &text);
+    kt_buf_add(&l->keys, kt_buf_str(&text));
+    kt_buf_byte(&l->keys, '\n');
+    kt_note_sign(kt_buf_str(&text), name, l->seed, &l->keys);
+    kt_buf_byte(&l->keys, '\n');
+}
+
 void shown_log_sign(struct shown_log *l, uint64_t from)
 {
     KT_CLEANUP(kt_buf_done) struct kt_buf text = { 0 }, name = { 0 };
@@ -106,6 +119,8 @@ void shown_log_sign(struct shown_log *l, uint64_t from)
         sign(l, l->seed, kt_buf_str(&text), kt_buf_z(&name));
     if (l->second)
         sign(l, l->seed2, kt_buf_str(&text), kt_buf_z(&name));
+    if (l->second && !l->retired && !l->unvouched)
+        vouch(l, name.at);
     naive_proof(&l->tree, from, &path);
     kt_path_pack(&path, &l->proof);
 }

@@ -19,7 +19,8 @@ void naive_proof(const struct naive_tree *t, uint64_t from, struct kt_path *ret)
 struct shown_log {
     struct naive_tree tree;
     uint8_t log_id[16], seed[32], seed2[32];
-    bool second;                     /* the second key signs too */
+    bool second;                     /* the second key signs too, and the first vouches for it */
+    bool unvouched;                  /* but the first does not */
     bool retired;                    /* the first one does not any more */
     struct kt_buf note, keys, proof; /* of the newest shown_log_sign */
 };

@@ -308,18 +308,23 @@ static void the_heads_of_two_agents_prove_a_fork(void **state)
 
 /* ---- keys, first sight, what is no checkpoint ---- */
 
+static void configure_its_key(struct world *w)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf name = { 0 };
+    kt_note_origin(w->log.log_id, &name);
+    w->configured = (struct kt_note_key){ .type = KT_NOTE_LOG };
+    kt_str_copyz(w->configured.name, sizeof w->configured.name, kt_buf_str(&name));
+    kt_sign_public(w->log.seed, w->configured.public_key);
+    w->configure = true;
+    reopen(w);
+}
+
 static void a_configured_key_is_asked_for_from_the_first_checkpoint_on(void **state)
 {
     (void)state;
     struct world w;
-    KT_CLEANUP(kt_buf_done) struct kt_buf name = { 0 };
     begin(&w, 1);
-    kt_note_origin(w.log.log_id, &name);
-    w.configured.type = KT_NOTE_LOG;
-    kt_str_copyz(w.configured.name, sizeof w.configured.name, kt_buf_str(&name));
-    kt_sign_public(w.log.seed, w.configured.public_key);
-    w.configure = true;
-    reopen(&w);
+    configure_its_key(&w);
     grow(&w, 9);
     assert_int_equal(shown(&w), KT_WATCH_KEPT);
     w.configured.public_key[0] ^= 1;
@@ -330,7 +335,89 @@ static void a_configured_key_is_asked_for_from_the_first_checkpoint_on(void **st
     end(&w);
 }
 
-static void a_new_key_is_believed_only_beside_a_known_one(void **state)
+/* Whoever has the collector, and not the log's key, can put a line below what was signed. */
+static void a_line_that_is_put_below_a_note_makes_no_key_believed(void **state)
+{
+    (void)state;
+    for (unsigned configured = 0; configured < 2; configured++) {
+        struct world w;
+        begin(&w, 20 + configured);
+        if (configured)
+            configure_its_key(&w);
+        grow(&w, 9);
+        assert_int_equal(shown(&w), KT_WATCH_KEPT);
+        w.log.second = w.log.unvouched = true;
+        grow(&w, 9);
+        assert_int_equal(shown(&w), KT_WATCH_KEPT); /* it is the log's all the same */
+        assert_int_equal(kt_log_watch_at(w.watch, 0)->n_keys, 1);
+        w.log.retired = true;
+        grow(&w, 9);
+        assert_int_equal(shown(&w), KT_WATCH_AGAINST);
+        assert_int_equal(fault_of(&w), KT_WATCH_KEY);
+        end(&w);
+    }
+}
+
+/* A word of the new key about itself, of the old one about another, and of another log's. */
+static void who_vouches_has_to_be_believed(void **state)
+{
+    (void)state;
+    for (unsigned how = 0; how < 3; how++) {
+        struct world w;
+        uint8_t seed[32];
+        begin(&w, 30 + how);
+        grow(&w, 9);
+        assert_int_equal(shown(&w), KT_WATCH_KEPT);
+        memcpy(seed, how == 0 ? w.log.seed : w.log.seed2, 32);
+        if (how == 0)
+            memcpy(w.log.seed, w.log.seed2, 32);
+        else if (how == 1)
+            w.log.seed2[0] ^= 1;
+        else
+            w.log.log_id[0] ^= 1;
+        w.log.second = true;
+        shown_log_sign(&w.log, kept(&w));
+        ptrdiff_t at = kt_str_find(kt_buf_str(&w.log.keys), KT_STR(KT_VOUCH_HEAD), 0);
+        KT_CLEANUP(kt_buf_done) struct kt_buf vouch = { 0 };
+        kt_buf_add(&vouch, kt_str_from_index(kt_buf_str(&w.log.keys), (size_t)at));
+        memcpy(how == 0 ? w.log.seed : w.log.seed2, seed, 32);
+        if (how == 2)
+            w.log.log_id[0] ^= 1;
+        w.log.unvouched = true;
+        grow(&w, 1);
+        struct kt_log_message m = show(&w, kept(&w));
+        kt_buf_add(&w.log.keys, kt_buf_str(&vouch));
+        m.keys = kt_buf_str(&w.log.keys);
+        assert_int_equal(judge(&w, &m), KT_WATCH_KEPT);
+        assert_int_equal(kt_log_watch_at(w.watch, 0)->n_keys, 1);
+        end(&w);
+    }
+}
+
+/* Whoever has written a key down writes the next one down: nothing that is shown does. */
+static void beside_a_configured_key_no_other_is_believed(void **state)
+{
+    (void)state;
+    struct world w;
+    begin(&w, 24);
+    grow(&w, 9);
+    assert_int_equal(shown(&w), KT_WATCH_KEPT);
+    w.log.second = true;
+    grow(&w, 9);
+    assert_int_equal(shown(&w), KT_WATCH_KEPT);
+    assert_int_equal(kt_log_watch_at(w.watch, 0)->n_keys, 2);
+    configure_its_key(&w);
+    grow(&w, 9);
+    assert_int_equal(shown(&w), KT_WATCH_KEPT);
+    assert_int_equal(kt_log_watch_at(w.watch, 0)->n_keys, 1);
+    w.log.retired = true;
+    grow(&w, 9);
+    assert_int_equal(shown(&w), KT_WATCH_AGAINST);
+    assert_int_equal(fault_of(&w), KT_WATCH_KEY);
+    end(&w);
+}
+
+static void a_new_key_is_believed_when_a_known_one_vouches_for_it(void **state)
 {
     (void)state;
     struct world w;
@@ -521,7 +608,10 @@ int main(void)
         cmocka_unit_test(every_rewriting_is_a_contradiction_that_stays),
         cmocka_unit_test(the_heads_of_two_agents_prove_a_fork),
         cmocka_unit_test(a_configured_key_is_asked_for_from_the_first_checkpoint_on),
-        cmocka_unit_test(a_new_key_is_believed_only_beside_a_known_one),
+        cmocka_unit_test(a_new_key_is_believed_when_a_known_one_vouches_for_it),
+        cmocka_unit_test(a_line_that_is_put_below_a_note_makes_no_key_believed),
+        cmocka_unit_test(who_vouches_has_to_be_believed),
+        cmocka_unit_test(beside_a_configured_key_no_other_is_believed),
         cmocka_unit_test(what_nobody_signed_is_no_checkpoint),
         cmocka_unit_test(a_proof_that_is_changed_is_a_contradiction),
         cmocka_unit_test(what_is_accepted_is_what_later_ones_are_compared_with),

@@ -29,6 +29,7 @@ struct world {
     struct kt_clock_memory clock;
     /* the signer, and its disk */
     struct kt_signing signing;
+    struct kt_log_keys key_file;
     bool disk_full, gone;
     struct kt_making making;
 };
@@ -599,6 +600,57 @@ static void a_crowd_of_agents_leaves_room_for_witnesses(void **state)
     kt_checkpoints_close(c);
 }
 
+/* ---- keys ---- */
+
+static enum kt_status read_keys(void *self, struct kt_log_keys *ret, struct kt_error *err)
+{
+    const struct world *w = self;
+    (void)err;
+    *ret = w->key_file;
+    return KT_OK;
+}
+
+static bool is_vouched(const struct kt_checkpoints *c, const struct kt_note_key *by)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf text = { 0 };
+    struct kt_note_key k;
+    struct kt_checkpoint note;
+    kt_checkpoints_vouches(c, &text);
+    struct kt_str rest = kt_buf_str(&text);
+    return kt_vouch_next(&rest, &k, &note) && kt_checkpoint_signed(&note, by, NULL);
+}
+
+/* What the old key said of the new one is there for agents until the exchange is finished. */
+static void an_exchange_is_vouched_for_until_it_is_finished(void **state)
+{
+    struct world *w = *state;
+    struct kt_checkpoints *c = open_checkpoints(w);
+    struct kt_note_key old = log_key(w);
+    KT_CLEANUP(kt_buf_done) struct kt_buf note = { 0 };
+    struct kt_error err = { 0 };
+    w->signing.read_keys = read_keys;
+    append(w, 1);
+    turn(w, c, true, true);
+    assert_false(is_vouched(c, &old));
+    w->key_file = (struct kt_log_keys){ .n = 2, .seed = { { 7 }, { 9 } } };
+    must(kt_checkpoints_new_keys(c, &note, &err), &err);
+    assert_true(is_vouched(c, &old));
+    must(kt_checkpoints_new_keys(c, &note, &err), &err); /* once more is the same */
+    assert_true(is_vouched(c, &old));
+    must(kt_store_begin(w->store, &err), &err); /* as the daemon does with its record */
+    must(kt_store_put(w->store, KT_LOG_VOUCHES_BLOB, kt_buf_str(&note), &err), &err);
+    must(kt_store_commit(w->store, &err), &err);
+    kt_checkpoints_close(c);
+    c = open_checkpoints(w);
+    append(w, 1);
+    turn(w, c, true, true);
+    assert_true(is_vouched(c, &old));
+    w->key_file = (struct kt_log_keys){ .n = 1, .seed = { { 9 } } };
+    must(kt_checkpoints_new_keys(c, &note, &err), &err);
+    assert_false(is_vouched(c, &old));
+    kt_checkpoints_close(c);
+}
+
 /* ---- history ---- */
 
 struct history {
@@ -798,6 +850,7 @@ int main(void)
         WORLD(one_proof_is_for_all_who_have_the_same),
         WORLD(cosignatures_are_checked_and_kept),
         WORLD(a_crowd_of_agents_leaves_room_for_witnesses),
+        WORLD(an_exchange_is_vouched_for_until_it_is_finished),
         WORLD(older_ones_are_thinned_as_promised),
         WORLD(jumps_of_the_clock_lose_nothing_that_matters),
         WORLD(lateness_is_told_by_the_steady_clock),

@@ -262,6 +262,12 @@ static void an_exchange_of_keys_is_vouched_for_by_the_old_one(void **state)
     kt_note_sign(kt_str_from(a.text.at, (size_t)(rest.at - a.text.at)), old.name, s.keys.seed[0],
                  &line);
     assert_true(kt_str_has(kt_buf_str(&a.text), kt_buf_str(&line)));
+    struct kt_checkpoint vouch; /* which is what agents read */
+    struct kt_str notes = kt_buf_str(&a.text);
+    assert_true(kt_vouch_next(&notes, &fresh, &vouch));
+    assert_true(kt_checkpoint_signed(&vouch, &old, NULL));
+    assert_memory_equal(fresh.public_key, a.public_key[1], 32);
+    assert_false(kt_vouch_next(&notes, &fresh, &vouch));
     kt_sign_answer_done(&a);
 
     assert_int_equal(order(&s, &o, &a), KT_SIGN_DONE); /* both sign for a while */

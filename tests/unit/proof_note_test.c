@@ -313,6 +313,34 @@ static void notes_of_one_file_are_taken_one_by_one(void **state)
     }
 }
 
+/* Among other lines, with one that does not read before it and a torn one behind. */
+static void a_vouch_is_found_and_checked(void **state)
+{
+    (void)state;
+    KT_CLEANUP(kt_buf_done) struct kt_buf text = { 0 }, all = { 0 };
+    struct kt_note_key fresh = { .name = ORIGIN_TEXT, .type = KT_NOTE_LOG }, old = fresh, got;
+    struct kt_checkpoint note;
+    const uint8_t seed[32] = { 7 }, next[32] = { 9 };
+    kt_sign_public(seed, old.public_key);
+    kt_sign_public(next, fresh.public_key);
+    kt_vouch_text(&fresh, &text);
+    kt_buf_addz(&all, "a+b+c\n" KT_VOUCH_HEAD "no key\n\n\xe2\x80\x94 a AAAAAAAA\n\n");
+    kt_buf_add(&all, kt_buf_str(&text));
+    kt_buf_byte(&all, '\n');
+    kt_note_sign(kt_buf_str(&text), old.name, seed, &all);
+    kt_buf_byte(&all, '\n');
+    kt_buf_add(&all, kt_buf_str(&text));
+    kt_buf_addz(&all, "\nnobody has signed this one\n");
+    kt_buf_add(&all, kt_buf_str(&text));
+    struct kt_str rest = kt_buf_str(&all);
+    assert_true(kt_vouch_next(&rest, &got, &note));
+    assert_memory_equal(got.public_key, fresh.public_key, 32);
+    assert_true(kt_str_is(note.origin, ORIGIN_TEXT));
+    assert_true(kt_checkpoint_signed(&note, &old, NULL));
+    assert_false(kt_checkpoint_signed(&note, &fresh, NULL));
+    assert_false(kt_vouch_next(&rest, &got, &note));
+}
+
 int main(void)
 {
     kt_hash_init();
@@ -325,6 +353,7 @@ int main(void)
         cmocka_unit_test(what_is_no_checkpoint_is_refused),
         cmocka_unit_test(a_note_is_bounded),
         cmocka_unit_test(notes_of_one_file_are_taken_one_by_one),
+        cmocka_unit_test(a_vouch_is_found_and_checked),
     };
     return cmocka_run_group_tests_name("proof_note", tests, NULL, NULL);
 }
