@@ -55,6 +55,15 @@ static enum kt_status load(struct kt_checkpoints *c, struct kt_error *err)
     return KT_OK;
 }
 
+/* Of the newest one, too, it knows whether a witness has cosigned it. */
+static enum kt_status load_keeping(struct kt_checkpoints *c, struct kt_error *err)
+{
+    enum kt_status st = kt_keeping_load(c->o.store, &c->keeping, err);
+    const struct kt_kept *k = kt_keeping_find(&c->keeping, c->newest.head.size);
+    c->newest.witnessed = st == KT_OK && k != NULL && k->witnessed;
+    return st;
+}
+
 static enum kt_status load_vouches(struct kt_checkpoints *c, struct kt_error *err)
 {
     enum kt_status st = kt_store_get(c->o.store, KT_LOG_VOUCHES_BLOB, &c->vouches, err);
@@ -75,7 +84,7 @@ enum kt_status kt_checkpoints_open(const struct kt_checkpoints_options *o,
     memcpy(making.log_id, c->log_id, sizeof making.log_id);
     enum kt_status st = load(c, err);
     if (st == KT_OK)
-        st = kt_keeping_load(o->store, &c->keeping, err);
+        st = load_keeping(c, err);
     if (st == KT_OK)
         st = load_vouches(c, err);
     if (st == KT_OK)
@@ -280,31 +289,30 @@ static enum kt_status put_note(struct kt_checkpoints *c, const struct kt_held *h
     return st;
 }
 
-/* The one before has its place in the history already when it was the last of its hour. */
-static enum kt_status put_before(struct kt_checkpoints *c, struct kt_error *err)
+/* What was added to a checkpoint goes where it is kept. A witness's word keeps it: most notes are
+ * the newest for a minute only. */
+static enum kt_status put_cosigned(struct kt_checkpoints *c, const struct kt_held *h,
+                                   struct kt_error *err)
 {
-    char name[64];
-    bool kept = false;
-    for (unsigned i = 0; i < c->keeping.n; i++) {
-        struct kt_kept *k = &c->keeping.at[i];
-        if (k->size != c->before.head.size)
-            continue;
-        kept = true;
-        k->witnessed = k->witnessed || c->before.witnessed;
-    }
-    (void)snprintf(name, sizeof name, KT_CHECKPOINT_HISTORY "%" PRIu64, c->before.head.size);
-    return kept ? kt_store_put(c->o.store, name, kt_buf_str(&c->before.note), err) : KT_OK;
+    enum kt_status st = KT_OK;
+    if (!h->dirty)
+        return KT_OK;
+    if (h->witnessed)
+        st = kt_keeping_witnessed(&c->keeping, c->o.store, h->head.size, h->at, err);
+    if (st != KT_OK || kt_keeping_find(&c->keeping, h->head.size) == NULL)
+        return st;
+    return kt_keeping_put(c->o.store, h->head.size, kt_buf_str(&h->note), err);
 }
 
 enum kt_status kt_checkpoints_put(struct kt_checkpoints *c, struct kt_error *err)
 {
-    enum kt_status st = KT_OK;
     const struct kt_kept newest = { .size = c->newest.head.size,
                                     .at = c->newest.at,
                                     .witnessed = c->newest.witnessed };
     c->putting = true;
-    if (c->before.dirty)
-        st = put_before(c, err);
+    enum kt_status st = put_cosigned(c, &c->before, err);
+    if (st == KT_OK)
+        st = put_cosigned(c, &c->newest, err);
     if (st == KT_OK && c->next.head.size > 0 && newest.size > 0)
         st = kt_keeping_pass(&c->keeping, c->o.store, &newest, kt_buf_str(&c->newest.note),
                              c->next.at, err);

@@ -8,7 +8,8 @@
  *
  * In the store: blob KT_CHECKPOINT_BLOB, the newest note with its cosignatures, and
  * KT_CHECKPOINT_HISTORY<size>, older ones: of the last day one an hour, before it one a day and
- * those that a witness has cosigned, one an hour at most.
+ * those that a witness has cosigned, one an hour at most. The newest one that a witness has
+ * cosigned is among them from the commit on that carries its cosignature.
  */
 #pragma once
 #include "core/config/config.h"

@@ -93,8 +93,16 @@ struct kt_keeping { /* those of the last day: which of them go is not decided ye
 };
 KT_MUST_USE enum kt_status kt_keeping_load(struct kt_store *store, struct kt_keeping *ret,
                                            struct kt_error *err);
-/* Inside a transaction: the newest one gives way to one signed at `next`. Keeps it when it was the
- * last of its hour, and lets those go that no rule keeps any more. */
+struct kt_kept *kt_keeping_find(struct kt_keeping *k, uint64_t size); /* NULL: it is not kept */
+/* Inside a transaction, as the two below: the note of one that is kept. */
+KT_MUST_USE enum kt_status kt_keeping_put(struct kt_store *store, uint64_t size, struct kt_str note,
+                                          struct kt_error *err);
+/* A witness has cosigned the one of that size: it is kept from now on, in the place of the one
+ * before it that a witness has cosigned in that hour. Its note is put beside this. */
+KT_MUST_USE enum kt_status kt_keeping_witnessed(struct kt_keeping *k, struct kt_store *store,
+                                                uint64_t size, kt_time_ns at, struct kt_error *err);
+/* The newest one gives way to one signed at `next`. Keeps it when it was the last of its hour and
+ * that has none that a witness has cosigned, and lets those go that no rule keeps any more. */
 KT_MUST_USE enum kt_status kt_keeping_pass(struct kt_keeping *k, struct kt_store *store,
                                            const struct kt_kept *newest, struct kt_str note,
                                            kt_time_ns next, struct kt_error *err);

@@ -1,6 +1,7 @@
 /*
- * checkpoint_keep: which older checkpoints stay in the store: of the last day the last one of each
- * hour, before it the last one of each day, and of those hours that a witness has cosigned.
+ * checkpoint_keep: which older checkpoints stay in the store: of the last day one of each hour,
+ * the last one that a witness has cosigned, else the last one; before it the last one of each day,
+ * and those that a witness has cosigned.
  *
  * Owns:  the blob "checkpoints": those of the last day, a line "<size> <seconds> <witnessed>" each.
  * Calls: core/store/write.
@@ -81,19 +82,83 @@ static enum kt_status thin(struct kt_keeping *k, struct kt_store *store, kt_time
     return st;
 }
 
+struct kt_kept *kt_keeping_find(struct kt_keeping *k, uint64_t size)
+{
+    for (unsigned i = 0; i < k->n; i++)
+        if (k->at[i].size == size)
+            return &k->at[i];
+    return NULL;
+}
+
+enum kt_status kt_keeping_put(struct kt_store *store, uint64_t size, struct kt_str note,
+                              struct kt_error *err)
+{
+    char name[64];
+    name_of(size, name);
+    return kt_store_put(store, name, note, err);
+}
+
+/* By size: one that is cosigned late stands before those that came meanwhile. */
+static void insert(struct kt_keeping *k, const struct kt_kept *c)
+{
+    unsigned i = k->n;
+    while (i > 0 && k->at[i - 1].size > c->size)
+        i--;
+    memmove(k->at + i + 1, k->at + i, (k->n - i) * sizeof *k->at);
+    k->at[i] = *c;
+    k->n++;
+}
+
+/* The one that a witness has cosigned of that hour; NULL: none. */
+static struct kt_kept *witnessed_of(struct kt_keeping *k, kt_time_ns at)
+{
+    struct kt_kept *found = NULL;
+    for (unsigned i = 0; i < k->n; i++)
+        if (k->at[i].witnessed && part(k->at[i].at, KT_NS_HOUR) == part(at, KT_NS_HOUR))
+            found = &k->at[i];
+    return found;
+}
+
+enum kt_status kt_keeping_witnessed(struct kt_keeping *k, struct kt_store *store, uint64_t size,
+                                    kt_time_ns at, struct kt_error *err)
+{
+    const struct kt_kept c = { .size = size, .at = at, .witnessed = true };
+    struct kt_kept *had = kt_keeping_find(k, size), *before = witnessed_of(k, at);
+    enum kt_status st = KT_OK;
+    if (had != NULL && had->witnessed)
+        return KT_OK;
+    if (had != NULL) {
+        had->witnessed = true;
+        return write_index(k, store, err);
+    }
+    if (before != NULL && before->size < size) {
+        st = kt_keeping_put(store, before->size, KT_STR_NONE, err);
+        k->n--;
+        memmove(before, before + 1, (size_t)(k->at + k->n - before) * sizeof *before);
+    }
+    if (st == KT_OK)
+        st = thin(k, store, at, err);
+    if (st != KT_OK)
+        return st;
+    insert(k, &c);
+    return write_index(k, store, err);
+}
+
 enum kt_status kt_keeping_pass(struct kt_keeping *k, struct kt_store *store,
                                const struct kt_kept *newest, struct kt_str note, kt_time_ns next,
                                struct kt_error *err)
 {
-    char name[64];
+    enum kt_status st = KT_OK;
     if (part(newest->at, KT_NS_HOUR) == part(next, KT_NS_HOUR))
         return KT_OK;
-    name_of(newest->size, name);
-    enum kt_status st = kt_store_put(store, name, note, err);
+    bool stands = kt_keeping_find(k, newest->size) != NULL || witnessed_of(k, newest->at) != NULL;
+    if (!stands)
+        st = kt_keeping_put(store, newest->size, note, err);
     if (st == KT_OK)
         st = thin(k, store, next, err);
     if (st != KT_OK)
         return st;
-    k->at[k->n++] = *newest;
+    if (!stands)
+        insert(k, newest);
     return write_index(k, store, err);
 }

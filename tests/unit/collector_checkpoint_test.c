@@ -715,6 +715,56 @@ static void older_ones_are_thinned_as_promised(void **state)
     kt_checkpoints_close(c);
 }
 
+static bool has_word_of(const struct world *w, uint64_t size, const char *name)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf note = { 0 };
+    char blob[64];
+    (void)snprintf(blob, sizeof blob, KT_CHECKPOINT_HISTORY "%llu", (unsigned long long)size);
+    return kt_store_get(w->store, blob, &note, NULL) == KT_OK &&
+           kt_str_has(kt_buf_str(&note), kt_str_of(name));
+}
+
+/* A checkpoint each minute, of which a witness cosigns each tenth, some of them a minute late, as
+ * with the default `every`: its newest word is in the store whatever comes behind it, and in each
+ * hour its last one. */
+static void the_word_of_a_witness_is_kept(void **state)
+{
+    struct world *w = *state;
+    struct kt_checkpoints *c = open_checkpoints(w);
+    struct kt_error err = { 0 };
+    struct kt_head head = { 0 };
+    struct history h = { 0 };
+    w->clock.wall = MAKE_T0 / KT_NS_DAY * KT_NS_DAY;
+    for (unsigned i = 0; i < 180; i++) {
+        append(w, 1);
+        turn(w, c, true, true);
+        if (i % 10 == 4)
+            head = c->newest.head;
+        if (i % 10 == (i / 10 % 2 == 0 ? 4 : 5))
+            must(cosign(w, c, &head, "witness", 9, true, &err), &err);
+        w->clock.mono += KT_NS_MIN;
+        turn(w, c, false, true);
+        if (i >= 5)
+            assert_true(i % 10 == 4 || has_word_of(w, head.size, "witness"));
+        w->clock.wall += KT_NS_MIN;
+        if (i % 10 == 4 || i % 10 == 7) { /* restarts change nothing, but for who is late */
+            bool was = c->newest.witnessed;
+            if (i / 10 % 2 == 0 || i % 10 == 7) {
+                kt_checkpoints_close(c);
+                c = open_checkpoints(w);
+            }
+            assert_int_equal(c->newest.witnessed, was);
+        }
+    }
+    must(kt_store_each(w->store, KT_CHECKPOINT_HISTORY, count_one, &h, &err), &err);
+    assert_int_equal(h.n, 3);
+    for (unsigned i = 0; i < h.n; i++) {
+        assert_int_equal((h.size[i] / BATCH - 1) % 60, 54);
+        assert_true(has_word_of(w, h.size[i], "witness"));
+    }
+    kt_checkpoints_close(c);
+}
+
 /* The clock jumps to and fro: what is kept stays bounded, and the newest day has its hours. */
 static void jumps_of_the_clock_lose_nothing_that_matters(void **state)
 {
@@ -852,6 +902,7 @@ int main(void)
         WORLD(a_crowd_of_agents_leaves_room_for_witnesses),
         WORLD(an_exchange_is_vouched_for_until_it_is_finished),
         WORLD(older_ones_are_thinned_as_promised),
+        WORLD(the_word_of_a_witness_is_kept),
         WORLD(jumps_of_the_clock_lose_nothing_that_matters),
         WORLD(lateness_is_told_by_the_steady_clock),
         WORLD(a_log_goes_on_in_the_next_file),
