@@ -33,6 +33,7 @@ struct blast {
     struct kt_blast_leak *leak;
     unsigned depth; /* of the walk that is on */
     struct kt_blast_hop *walked;
+    bool followed[KT_BLAST_HOPS_MAX];
     uint32_t views; /* with records of it */
     uint64_t issues;
 };
@@ -154,14 +155,31 @@ static bool session_of(struct blast *b, const struct kt_event *ev, struct kt_buf
     return true;
 }
 
+/* A session that is opened again goes on: it is theirs since the earliest time, and logs bring
+ * that in any order. */
+static bool is_noted(struct blast *b, struct kt_str name, const struct kt_event *ev)
+{
+    for (unsigned i = 0; i < b->out.n_hops; i++) {
+        struct kt_blast_hop *hop = &b->hop[i];
+        if (!kt_str_eq(hop->name, name))
+            continue;
+        if (ev->time < hop->at) {
+            hop->at = ev->time;
+            hop->operation = kept(b, ev->operation);
+        }
+        hop->depth = b->depth + 1 < hop->depth ? b->depth + 1 : hop->depth;
+        return true;
+    }
+    return false;
+}
+
+/* ev: with a time. */
 static void note_hop(struct blast *b, const struct kt_event *ev)
 {
     KT_CLEANUP(kt_buf_done) struct kt_buf arn = { 0 }, query = { 0 };
-    if (ev->action != KT_ACT_ISSUE || !is_taken(ev) || !session_of(b, ev, &arn))
+    if (ev->action != KT_ACT_ISSUE || !is_taken(ev) || !session_of(b, ev, &arn) ||
+        is_noted(b, kt_buf_str(&arn), ev))
         return;
-    for (unsigned i = 0; i < b->out.n_hops; i++)
-        if (kt_str_eq(b->hop[i].name, kt_buf_str(&arn)))
-            return;
     if (b->out.n_hops == KT_BLAST_HOPS_MAX || b->depth == KT_BLAST_DEPTH_MAX ||
         !kt_credential_session(kt_buf_str(&arn), &query)) {
         b->out.hops_left++;
@@ -175,6 +193,13 @@ static void note_hop(struct blast *b, const struct kt_event *ev)
 }
 
 /* ---- walks ---- */
+
+/* A record without a time of its own has that of its arrival, as windows have it. */
+static void dated(const struct kt_record *r, struct kt_event *ret)
+{
+    kt_event_copy(ret, &r->ev);
+    ret->time = ret->time != 0 ? ret->time : r->arrival;
+}
 
 /* Does the walk over its records find the leaks, too? They may lie before the window. */
 static bool has_leaks(const struct blast *b)
@@ -205,8 +230,7 @@ static enum kt_status take_record(void *self, const struct kt_record *r, const s
         note_leak(b, r);
     if (r->ev.kind != KT_KIND_ACCESS)
         return KT_OK;
-    kt_event_copy(&ev, &r->ev);
-    ev.time = ev.time != 0 ? ev.time : r->arrival;
+    dated(r, &ev);
     note_hop(b, &ev);
     return take(b, &ev, err);
 }
@@ -214,9 +238,11 @@ static enum kt_status take_record(void *self, const struct kt_record *r, const s
 static enum kt_status take_issue(void *self, const struct kt_record *r, const struct kt_fact *fact,
                                  struct kt_error *err)
 {
+    struct kt_event ev;
     (void)fact;
     (void)err;
-    note_hop(self, &r->ev);
+    dated(r, &ev);
+    note_hop(self, &ev);
     return KT_OK;
 }
 
@@ -305,15 +331,27 @@ static enum kt_status walk(struct blast *b, struct kt_error *err)
     return kt_ask_records(b->ask, kt_buf_str(&issues), take_issue, b, err);
 }
 
+/* The earliest that is left: what it opened is later than itself, so that none that was followed
+ * turns out to have begun before. */
+static struct kt_blast_hop *next_hop(struct blast *b)
+{
+    struct kt_blast_hop *next = NULL;
+    for (unsigned i = 0; i < b->out.n_hops; i++)
+        if (!b->followed[i] && (next == NULL || b->hop[i].at < next->at))
+            next = &b->hop[i];
+    return next;
+}
+
 static enum kt_status follow_hops(struct blast *b, struct kt_error *err)
 {
     kt_time_ns since = b->ask->since;
     enum kt_status status = KT_OK;
-    for (unsigned i = 0; i < b->out.n_hops && status == KT_OK; i++) {
-        b->walked = &b->hop[i];
-        b->depth = b->hop[i].depth;
-        b->ask->since = b->hop[i].at;
-        status = kt_ask_records(b->ask, b->hop[i].query, take_record, b, err);
+    for (struct kt_blast_hop *hop; status == KT_OK && (hop = next_hop(b)) != NULL;) {
+        b->followed[hop - b->hop] = true;
+        b->walked = hop;
+        b->depth = hop->depth;
+        b->ask->since = hop->at;
+        status = kt_ask_records(b->ask, hop->query, take_record, b, err);
     }
     b->ask->since = since;
     b->walked = NULL;

@@ -61,9 +61,14 @@ void accesses_add(struct accesses *w, const struct access *a)
     ev.version = kt_str_of(a->version != NULL ? a->version : "");
     ev.stage = kt_str_of(a->stage != NULL ? a->stage : "");
     ev.credential = kt_str_of(a->credential != NULL ? a->credential : "");
+    ev.session = kt_str_of(a->session != NULL ? a->session : "");
+    ev.role = kt_str_of(a->role != NULL ? a->role : "");
+    ev.raw = kt_str_of(a->raw != NULL ? a->raw : "");
+    ev.has_ip = a->ip != NULL && kt_ip_parse(kt_str_of(a->ip), &ev.ip);
     ev.action = a->action;
     ev.outcome = a->outcome;
-    ev.time = ev.observed = a->at;
+    ev.time = a->at;
+    ev.observed = a->at != 0 ? a->at : ACCESSES_NOW;
     accesses_must(kt_line_write(&ev, &w->make->lines, &err), &err);
     kt_buf_byte(&w->make->lines, '\n');
     w->make->n++;

@@ -19,6 +19,7 @@ struct accesses {
 struct access {
     kt_time_ns at;
     const char *actor, *secret, *operation, *version, *stage, *credential, *native;
+    const char *session, *role, *raw, *ip;
     enum kt_action action;
     enum kt_outcome outcome;
 };

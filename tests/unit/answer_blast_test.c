@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "core/answer/blast.h"
+#include "tests/support/accesses.h"
 #include "tests/support/incident.h"
 
 static uint64_t seed;
@@ -137,10 +138,131 @@ static void a_planted_incident_is_told_exactly(void **state)
     }
 }
 
+/* ---- sessions ---- */
+
+#define T0      (ACCESSES_NOW - 10 * KT_NS_DAY)
+#define ACCOUNT "111122223333"
+#define ATTACK  "198.51.100.7"
+#define MINE    "AKIASTOLEN0000000001"
+
+/* Whoever it is assumes a role under the name of a session. */
+static void opens(struct accesses *w, kt_time_ns at, const char *credential, const char *session,
+                  const char *ip)
+{
+    char raw[200];
+    (void)snprintf(raw, sizeof raw, "{\"requestParameters\":{\"roleSessionName\":\"%s\"}}",
+                   session);
+    accesses_add(w, &(struct access){ .at = at,
+                                      .actor = "al@" ACCOUNT,
+                                      .operation = "AssumeRole",
+                                      .native = "arn:aws:iam::" ACCOUNT ":role/ops",
+                                      .credential = credential,
+                                      .raw = raw,
+                                      .ip = ip,
+                                      .action = KT_ACT_ISSUE,
+                                      .outcome = KT_OUT_SUCCESS });
+}
+
+/* A read by a session of the role; session NULL: by the credential itself. */
+static void reads(struct accesses *w, kt_time_ns at, const char *session, const char *secret,
+                  const char *ip)
+{
+    accesses_add(w, &(struct access){ .at = at,
+                                      .actor = session != NULL ? "ops@" ACCOUNT : "al@" ACCOUNT,
+                                      .role = session != NULL ? "ops" : NULL,
+                                      .session = session,
+                                      .credential = session != NULL ? "ASIAOFSESSION0000001" : MINE,
+                                      .secret = secret,
+                                      .operation = "GetSecretValue",
+                                      .ip = ip,
+                                      .action = KT_ACT_READ,
+                                      .outcome = KT_OUT_SUCCESS });
+}
+
+#define SECRET(n) "aws-sm://" ACCOUNT "/eu-central-1/" n
+
+static struct kt_blast *blast_of(struct kt_ask *a, const char *handle)
+{
+    struct kt_error err = { 0 };
+    struct kt_credential c = { 0 };
+    struct kt_blast *b = NULL;
+    static const struct kt_blast_options options;
+    must(kt_credential_find(a, kt_str_of(handle), NULL, &c, &err), &err);
+    must(kt_blast_load(a, &c, &options, &b, &err), &err);
+    kt_credential_done(&c);
+    return b;
+}
+
+static void a_session_is_theirs_since_it_was_first_opened(void **state)
+{
+    struct accesses *w = *state;
+    struct kt_ask a;
+    /* the log brings the second opening before the first, as CloudTrail may */
+    opens(w, T0 + 2 * KT_NS_HOUR, MINE, "pivot", NULL);
+    reads(w, T0 + KT_NS_HOUR, "pivot", SECRET("between"), NULL);
+    opens(w, T0, MINE, "pivot", NULL);
+    reads(w, T0 - KT_NS_HOUR, "pivot", SECRET("before"), NULL);
+    reads(w, T0 + 3 * KT_NS_HOUR, "pivot", SECRET("after"), NULL);
+    /* which opens one that it had opened itself, and that one the first again */
+    opens(w, T0 + 5 * KT_NS_HOUR, MINE, "second", NULL);
+    accesses_add(w, &(struct access){ .at = T0 + 30 * KT_NS_MIN,
+                                      .actor = "ops@" ACCOUNT,
+                                      .role = "ops",
+                                      .session = "pivot",
+                                      .operation = "AssumeRole",
+                                      .native = "arn:aws:iam::" ACCOUNT ":role/ops",
+                                      .raw = "{\"requestParameters\":{\"roleSessionName\":"
+                                             "\"second\"}}",
+                                      .action = KT_ACT_ISSUE,
+                                      .outcome = KT_OUT_SUCCESS });
+    reads(w, T0 + 4 * KT_NS_HOUR, "second", SECRET("chained"), NULL);
+    accesses_ask(w, &a);
+    struct kt_blast *b = blast_of(&a, MINE);
+    assert_int_equal(b->n_hops, 2);
+    assert_int_equal(b->hop[0].at, T0);
+    assert_int_equal(b->hop[1].at, T0 + 30 * KT_NS_MIN);
+    assert_int_equal(b->hop[1].depth, 1);
+    assert_non_null(found(b, SECRET("between")));
+    assert_non_null(found(b, SECRET("after")));
+    assert_non_null(found(b, SECRET("chained")));
+    assert_null(found(b, SECRET("before")));
+    assert_int_equal(b->reads, 3);
+    kt_blast_free(b);
+    kt_ask_done(&a);
+}
+
+static void a_session_without_a_time_is_theirs_since_its_arrival(void **state)
+{
+    struct accesses *w = *state;
+    struct kt_ask a;
+    /* in use in more parts of the store than lines are read of */
+    for (unsigned i = 0; i < 4800; i++) {
+        reads(w, T0 + i * KT_NS_S, NULL, SECRET("mine"), NULL);
+        if (i % 60 == 59)
+            accesses_flush(w);
+    }
+    opens(w, 0, MINE, "pivot", NULL);
+    reads(w, T0, "pivot", SECRET("long before"), NULL);
+    reads(w, ACCESSES_NOW + 1, "pivot", SECRET("after"), NULL);
+    accesses_ask(w, &a);
+    struct kt_blast *b = blast_of(&a, "al@" ACCOUNT);
+    assert_false(b->lines);
+    assert_int_equal(b->n_hops, 1);
+    assert_int_equal(b->hop[0].at, ACCESSES_NOW);
+    assert_null(found(b, SECRET("long before")));
+    assert_int_equal(b->reads, 4801);
+    kt_blast_free(b);
+    kt_ask_done(&a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_planted_incident_is_told_exactly),
+        cmocka_unit_test_setup_teardown(a_session_is_theirs_since_it_was_first_opened,
+                                        accesses_set_up, accesses_tear_down),
+        cmocka_unit_test_setup_teardown(a_session_without_a_time_is_theirs_since_its_arrival,
+                                        accesses_set_up, accesses_tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
