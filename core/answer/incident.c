@@ -126,84 +126,12 @@ static enum kt_status blast(struct judge *j, struct kt_error *err)
     return KT_OK;
 }
 
-_Static_assert(KT_STATE_VERSIONS <= KT_INCIDENT_VERSIONS_MAX, "a list keeps all that blast tells");
-
-struct kt_incident_secret kt_incident_secret_of(const struct kt_secret_state *st)
-{
-    struct kt_incident_secret s = { .secret = st->secret,
-                                    .reads = st->reads,
-                                    .issued = st->issued,
-                                    .first = st->first,
-                                    .last = st->last,
-                                    .pending = st->last_pending };
-    for (unsigned k = 0; !st->no_version && k < st->n_versions; k++)
-        s.version[s.n_versions++] = st->version[k];
-    return s;
-}
-
-static enum kt_status put_reads(struct judge *j, struct kt_states *s, uint32_t *number,
-                                struct kt_error *err)
-{
-    for (unsigned k = 0; k < j->i->n_exposed; k++) {
-        const struct kt_incident_exposed *e = &j->i->exposed[k];
-        /* A value that leaked by itself was never read here: all of before the opening is out. */
-        kt_time_ns last = e->last != 0 ? e->last : j->i->opened.at;
-        enum kt_status st = kt_states_put(s, kt_str_of(e->secret), &number[k], err);
-        if (st != KT_OK)
-            return st;
-        struct kt_secret_state was = { .reads = e->reads > 0 ? e->reads : 1,
-                                       .issued = e->issued,
-                                       .first = e->first != 0 ? e->first : last,
-                                       .last = last,
-                                       .last_pending = e->pending,
-                                       .no_version = e->n_versions == 0 };
-        while (was.n_versions < e->n_versions && was.n_versions < KT_STATE_VERSIONS) {
-            was.version[was.n_versions] = kt_str_of(e->version[was.n_versions]);
-            was.n_versions++;
-        }
-        kt_states_sum(s, number[k], &was);
-    }
-    return KT_OK;
-}
-
-static void judge_value(struct judge *j, const struct kt_secret_state *st,
-                        struct kt_incident_value *v)
-{
-    v->exposure = st->exposure;
-    v->at = st->at;
-    v->by = kt_arena_str(&j->arena, st->by);
-    v->current = kt_arena_str(&j->arena, st->current);
-    for (unsigned r = 0; r < st->n_readers; r++) {
-        const struct kt_secret_reader *reader = &st->reader[r];
-        if (reader->reads < KT_INCIDENT_REGULAR)
-            continue;
-        v->regular++;
-        if (st->exposure != KT_EXPOSURE_ROTATED || reader->last > st->at)
-            continue;
-        if (v->waiting++ == 0)
-            v->first = kt_arena_str(&j->arena, reader->actor);
-    }
-}
-
 static enum kt_status load_values(struct judge *j, struct kt_error *err)
 {
-    struct kt_states *s = NULL;
-    unsigned n = j->i->n_exposed;
-    uint32_t *number = kt_alloc_array(n + 1, sizeof *number);
-    enum kt_status st = kt_states_new(j->ask, j->ask->now, &s, err);
-    if (st == KT_OK)
-        st = put_reads(j, s, number, err);
-    if (st == KT_OK)
-        st = kt_states_judge(s, err);
-    j->is.value = kt_alloc_array(n + 1, sizeof *j->is.value);
-    for (unsigned k = 0; st == KT_OK && k < n; k++) {
-        struct kt_incident_value *v = &j->is.value[j->is.n_values++];
-        *v = (struct kt_incident_value){ .of = &j->i->exposed[k] };
-        judge_value(j, kt_states_at(s, number[k]), v);
-        j->is.exposed += kt_exposure_is_open(v->exposure);
-    }
-    kt_states_free(s);
-    kt_free(number);
+    j->is.n_values = j->i->n_exposed;
+    enum kt_status st = kt_incident_values(j->ask, j->i, &j->arena, &j->is.value, err);
+    for (unsigned k = 0; st == KT_OK && k < j->is.n_values; k++)
+        j->is.exposed += kt_exposure_is_open(j->is.value[k].exposure);
     return st;
 }
 
@@ -243,10 +171,11 @@ static void deploy(struct judge *j)
     }
     if (first != NULL) {
         say(j, KT_RUNBOOK_DEPLOY, KT_TICK_OPEN,
-            "%u regular %s of %u %s not fetched the new value; first " KT_STR_FMT " of %s", waiting,
-            waiting == 1 ? "reader" : "readers", secrets,
-            secrets == 1 ? "secret has" : "secrets have", KT_STR_ARG(first->first),
-            first->of->secret);
+            "%u regular %s of %u %s %s not fetched the new value, or %s the old one still; "
+            "first " KT_STR_FMT " of %s",
+            waiting, waiting == 1 ? "reader" : "readers", secrets,
+            secrets == 1 ? "secret" : "secrets", waiting == 1 ? "has" : "have",
+            waiting == 1 ? "fetches" : "fetch", KT_STR_ARG(first->first), first->of->secret);
         kt_buf_addz(&command, "keytrail rotation watch ");
         quote(&command, kt_str_of(first->of->secret));
         kt_buf_addz(&command, " --follow");
@@ -254,7 +183,8 @@ static void deploy(struct judge *j)
     } else if (j->i->listed.at == 0 || j->is.exposed > 0) {
         say(j, KT_RUNBOOK_DEPLOY, KT_TICK_OPEN, "when all are rotated");
     } else {
-        say(j, KT_RUNBOOK_DEPLOY, KT_TICK_LOG, "each regular reader has fetched what is new");
+        say(j, KT_RUNBOOK_DEPLOY, KT_TICK_LOG,
+            "each regular reader has fetched the new value, and no old one for a day");
     }
 }
 

@@ -6,7 +6,8 @@
  *   blast     the list of exposed values is fixed in the log, whole, and nothing was read with the
  *             credential, or by the alert's actor, that it does not have
  *   rotate    no value of the list is still good (core/answer/secret_state.h)
- *   deploy    whoever read a rotated secret three times or more in 30 days fetched it since
+ *   deploy    whoever read a rotated secret three times or more in 30 days fetched the new value
+ *             since, and not the old one again (core/answer/rotation.h)
  *   revoke    of a credential: it revoked itself, it was refused and not let in since, or nobody
  *             was let in with it for KT_INCIDENT_QUIET after the incident was opened; else by hand
  *   audit     the log begins before the exposure and has no open gap in it, and each alert in it,
@@ -33,7 +34,7 @@ struct kt_incident_value { /* of one exposed secret */
     enum kt_exposure exposure;
     kt_time_ns at; /* of what the exposure says; 0: none */
     struct kt_str by, current;
-    unsigned regular, waiting; /* regular readers; those without a fetch since the rotation */
+    unsigned regular, waiting; /* regular readers; those not seen to have moved */
     struct kt_str first;       /* the busiest of those that wait */
 };
 struct kt_incident_alert { /* handed in: alerts of the exposure */

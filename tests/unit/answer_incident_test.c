@@ -178,9 +178,9 @@ static void play_key(struct accesses *w, struct kt_rng *rng, struct account *wan
         want->stolen += success;
         want->later = want->later || success;
     }
-    /* Whoever uses the key looks like any reader, and may be its rightful holder. */
-    if (want->rotated != 0 && 1 + want->stolen >= KT_INCIDENT_REGULAR &&
-        want->last_success <= want->rotated)
+    /* Whoever uses the key looks like any reader, and may be its rightful holder; it never fetches
+     * the new version. */
+    if (want->rotated != 0 && 1 + want->stolen >= KT_INCIDENT_REGULAR)
         want->waiting++;
 }
 
@@ -331,6 +331,30 @@ static void a_lease_is_not_ended_by_a_write_of_its_role(void **state)
     kt_incidents_done(&all);
 }
 
+static void who_is_pinned_to_the_old_version_has_not_moved(void **state)
+{
+    struct accesses *w = *state;
+    struct kt_incidents all = { 0 };
+    struct kt_ask a;
+    access_of(w, OPENED - 9 * KT_NS_DAY, 0, "ops", KT_ACT_WRITE, "6");
+    key_use(w, OPENED - KT_NS_HOUR, 0, true);
+    access_of(w, OPENED + KT_NS_HOUR, 0, "ops", KT_ACT_WRITE, "7");
+    for (unsigned h = 2; h < 6; h++)
+        access_of(w, OPENED + h * KT_NS_HOUR, 0, "pinned", KT_ACT_READ, "6");
+    act(&all, KT_INCIDENT_OPEN, 0, OPENED);
+    list(&all, 1, OPENED - KT_NS_HOUR);
+    for (unsigned moved = 0; moved < 2; moved++) {
+        if (moved)
+            access_of(w, NOW - KT_NS_HOUR / 2, 0, "pinned", KT_ACT_READ, "7");
+        struct kt_incident_state *s = judge(w, &a, &all, NULL, 0);
+        assert_true(ticked(s, KT_RUNBOOK_ROTATE));
+        assert_int_equal(ticked(s, KT_RUNBOOK_DEPLOY), moved);
+        kt_incident_state_free(s);
+        kt_ask_done(&a);
+    }
+    kt_incidents_done(&all);
+}
+
 /* ---- hands, and where the log ends ---- */
 
 static void a_hand_ticks_and_the_log_stays_beside_it(void **state)
@@ -459,6 +483,8 @@ int main(void)
             a_value_that_waited_when_it_was_read_is_not_replaced_by_its_promotion, accesses_set_up,
             accesses_tear_down),
         cmocka_unit_test_setup_teardown(a_lease_is_not_ended_by_a_write_of_its_role,
+                                        accesses_set_up, accesses_tear_down),
+        cmocka_unit_test_setup_teardown(who_is_pinned_to_the_old_version_has_not_moved,
                                         accesses_set_up, accesses_tear_down),
         cmocka_unit_test_setup_teardown(a_hand_ticks_and_the_log_stays_beside_it, accesses_set_up,
                                         accesses_tear_down),
