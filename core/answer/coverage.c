@@ -33,11 +33,24 @@ const char *kt_gap_cause_word(enum kt_gap_cause cause)
 
 bool kt_coverage_is_open(const struct kt_coverage_gap *g)
 {
+    return !g->filled && g->cause != KT_GAP_LATE;
+}
+
+uint64_t kt_coverage_open(const struct kt_coverage *c)
+{
+    uint64_t n = c->more;
+    for (unsigned i = 0; i < c->n_gaps; i++)
+        n += kt_coverage_is_open(&c->gap[i]);
+    return n;
+}
+
+bool kt_coverage_takes_time(const struct kt_coverage_gap *g)
+{
     static const bool counts[KT_GAP_COUNT] = {
         [KT_GAP_AGENT] = true, [KT_GAP_COLLECTOR] = true, [KT_GAP_SOURCE] = true,
         [KT_GAP_INPUT] = true, [KT_GAP_LOST] = true,      [KT_GAP_LOG] = true
     };
-    return counts[g->cause] && !g->filled;
+    return counts[g->cause] && kt_coverage_is_open(g);
 }
 
 void kt_coverage_free(struct kt_coverage *c)
@@ -158,7 +171,7 @@ static int64_t open_minutes(const struct kt_survey *v, unsigned i, int64_t from,
     for (unsigned k = 0; k < v->c->n_gaps && v->c->gap[k].from < until * KT_NS_MIN; k++) {
         const struct kt_coverage_gap *g = &v->c->gap[k];
         int64_t a = g->from / KT_NS_MIN, b = g->until / KT_NS_MIN;
-        if (!kt_coverage_is_open(g) ||
+        if (!kt_coverage_takes_time(g) ||
             (g->instance.len > 0 && !kt_str_eq(g->instance, v->c->source[i].instance)))
             continue;
         a = a > end ? a : end; /* gaps come by their beginning and may overlap */

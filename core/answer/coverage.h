@@ -72,8 +72,13 @@ KT_MUST_USE enum kt_status kt_coverage_load(struct kt_ask *a, struct kt_coverage
 void kt_coverage_free(struct kt_coverage *c);
 /* "30 min", "5 h 20 min", "12 days": as gaps are told. Returns buf. */
 const char *kt_coverage_span(kt_time_ns d, char buf[KT_TIME_TEXT_MAX]);
-/* Does a gap leave something uncovered, so that its time is missing from `share`? */
+/* Is something missing for good as far as the log knows? What merely came late is not. */
 bool kt_coverage_is_open(const struct kt_coverage_gap *g);
+/* How many are, those beyond KT_COVERAGE_GAPS among them. */
+uint64_t kt_coverage_open(const struct kt_coverage *c);
+/* Of an open one: is its whole time missing, so that `share` is without it? Of records that were
+ * numbered or proven only some are missing. */
+bool kt_coverage_takes_time(const struct kt_coverage_gap *g);
 /* The sentence that stands below every answer: "coverage 100 %", "coverage 97 %: vault-prod has a
  * gap of 30 min that was filled later (keytrail coverage --gaps)". instance: only of that one, or
  * empty. */

@@ -250,7 +250,8 @@ static enum kt_status audit(struct judge *j, struct kt_error *err)
     KT_CLEANUP(kt_buf_done) struct kt_buf sentence = { 0 };
     struct kt_buf command = { 0 };
     struct kt_coverage *c = NULL;
-    unsigned unjudged = 0, gaps = 0;
+    unsigned unjudged = 0;
+    uint64_t gaps = 0;
     char since[KT_TIME_TEXT_MAX], until[KT_TIME_TEXT_MAX];
     struct kt_store_stats stats;
     const struct kt_incident_alert *first = NULL;
@@ -262,9 +263,7 @@ static enum kt_status audit(struct judge *j, struct kt_error *err)
         st = kt_coverage_load(j->ask, &c, err);
     if (st != KT_OK)
         return st;
-    for (unsigned k = 0; k < c->n_gaps; k++)
-        gaps += kt_coverage_is_open(&c->gap[k]);
-    gaps += c->more;
+    gaps = kt_coverage_open(c) + (c->n_sources == 0);
     kt_coverage_say(c, KT_STR_NONE, &sentence);
     kt_coverage_free(c);
     if (stats.first_time == 0 || stats.first_time > j->is.since) {

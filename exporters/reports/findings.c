@@ -17,7 +17,7 @@ static void say_coverage(struct kt_evidence *e)
     uint64_t open = 0;
     for (unsigned i = 0; c != NULL && i < c->n_gaps; i++) {
         const struct kt_coverage_gap *g = &c->gap[i];
-        if (g->filled || g->cause == KT_GAP_LATE)
+        if (!kt_coverage_is_open(g))
             continue;
         open++;
         if (longest == NULL || g->until - g->from > longest->until - longest->from)

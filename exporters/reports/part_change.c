@@ -231,7 +231,7 @@ static enum kt_status write_outages(struct kt_evidence *e, struct kt_error *err)
             kt_part_word(kt_gap_cause_word(g->cause)),
             g->events > 0 ? kt_doc_number((int64_t)g->events) : kt_doc_none(),
         };
-        if (!g->filled && g->cause != KT_GAP_LATE)
+        if (kt_coverage_is_open(g))
             kt_part_row(e, cells);
     }
     (void)kt_part_table_end(e);

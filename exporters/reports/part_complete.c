@@ -264,14 +264,12 @@ static enum kt_status write_coverage(struct kt_evidence *e, struct kt_error *err
 {
     const struct kt_coverage *c = e->in->coverage;
     char share[KT_PART_NUMBER_MAX], many[KT_PART_NUMBER_MAX + 32];
-    uint64_t open = 0;
     (void)err;
     if (c == NULL) {
         kt_doc_alarm(e->doc, "How much of the period the log covers is not known.");
         return KT_OK;
     }
-    for (unsigned i = 0; i < c->n_gaps; i++)
-        open += !c->gap[i].filled && c->gap[i].cause != KT_GAP_LATE;
+    const uint64_t open = kt_coverage_open(c);
     if (open > 0)
         kt_doc_alarm(e->doc, "%s not filled in the log; %s of what was expected is covered.",
                      kt_part_many(open, "gap was", "gaps were", many),

@@ -54,14 +54,6 @@ static void alarm_sources(struct kt_evidence *e)
     }
 }
 
-static unsigned open_gaps(const struct kt_coverage *c)
-{
-    unsigned n = 0;
-    for (unsigned i = 0; c != NULL && i < c->n_gaps; i++)
-        n += !c->gap[i].filled && c->gap[i].cause != KT_GAP_LATE;
-    return n;
-}
-
 static void alarm_damage(struct kt_evidence *e)
 {
     char many[KT_PART_NUMBER_MAX + 32];
@@ -115,7 +107,7 @@ static enum kt_status write_cover(struct kt_evidence *e, struct kt_error *err)
     kt_doc_figure(e->doc, "Integrity", integrity(p, said), NULL);
     kt_doc_figure(e->doc, "Gaps not filled",
                   e->in->coverage == NULL ? "not known"
-                                          : kt_part_number(open_gaps(e->in->coverage), many),
+                                          : kt_part_number(kt_coverage_open(e->in->coverage), many),
                   NULL);
     if (e->in->hide != NULL)
         kt_doc_para(e->doc, "Names of actors, addresses and secrets are pseudonyms: keyed hashes, "

@@ -435,7 +435,7 @@ static void days_say_what_is_covered(const struct kt_coverage *c)
         for (uint32_t k = 0; k < c->days; k++) {
             bool open = false;
             for (unsigned g = 0; g < c->n_gaps; g++)
-                open = open || (kt_coverage_is_open(&c->gap[g]) &&
+                open = open || (kt_coverage_takes_time(&c->gap[g]) &&
                                 kt_str_eq(c->gap[g].instance, c->source[i].instance) &&
                                 c->gap[g].from / KT_NS_DAY == c->first_day + k);
             assert_true(c->source[i].day[k].expected);

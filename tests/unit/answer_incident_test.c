@@ -13,6 +13,7 @@
 #include "core/answer/incident.h"
 #include "core/answer/tally_kept.h"
 #include "core/base/enc.h"
+#include "core/event/line.h"
 #include "core/sys/rng.h"
 #include "exporters/reports/incident.h"
 #include "tests/support/accesses.h"
@@ -131,6 +132,25 @@ static void list_as_read(struct accesses *w, struct kt_incidents *all)
     kt_blast_free(b);
     kt_credential_done(&of);
     kt_ask_done(&a);
+}
+
+/* What the agent of Vault's source says; "" is a plain heartbeat. */
+static void report(struct accesses *w, kt_time_ns at, const char *operation)
+{
+    struct kt_error err = { 0 };
+    struct kt_event ev;
+    kt_event_clear(&ev);
+    ev.kind = KT_KIND_REPORT;
+    ev.source = KT_STR("vault");
+    ev.instance = KT_STR("vault-prod");
+    ev.operation = kt_str_of(operation);
+    ev.message = operation[0] != '\0' ? KT_STR("a file of the trail is missing") : KT_STR_NONE;
+    ev.raw = KT_STR("{\"agent\":\"web-1\",\"lag\":0,\"emptied\":0,\"lost\":0,\"broken\":0,"
+                    "\"blind\":[],\"limits\":[],\"findings\":[]}");
+    ev.time = ev.observed = at;
+    accesses_must(kt_line_write(&ev, &w->make->lines, &err), &err);
+    kt_buf_byte(&w->make->lines, '\n');
+    w->make->n++;
 }
 
 /* ---- random worlds ---- */
@@ -355,6 +375,31 @@ static void who_is_pinned_to_the_old_version_has_not_moved(void **state)
     kt_incidents_done(&all);
 }
 
+static void a_missing_file_of_a_trail_is_an_open_gap(void **state)
+{
+    struct accesses *w = *state;
+    struct kt_incidents all = { 0 };
+    struct kt_ask a;
+    act(&all, KT_INCIDENT_OPEN, 0, OPENED);
+    all.at[0]->since = NOW - 50 * KT_NS_HOUR;
+    for (unsigned h = 0; h < 60; h++) {
+        accesses_read(w, NOW - (kt_time_ns)h * KT_NS_HOUR, "svc", "6");
+        for (unsigned k = 0; k < 60; k++)
+            report(w, NOW - (kt_time_ns)h * KT_NS_HOUR - (kt_time_ns)k * KT_NS_MIN, "");
+    }
+    for (unsigned missing = 0; missing < 2; missing++) {
+        if (missing)
+            report(w, NOW - 9 * KT_NS_HOUR, "trail.missing");
+        struct kt_incident_state *s = judge(w, &a, &all, NULL, 0);
+        assert_int_equal(ticked(s, KT_RUNBOOK_AUDIT), !missing);
+        assert_int_equal(kt_str_has(s->step[KT_RUNBOOK_AUDIT].text, KT_STR("digest missing")),
+                         missing);
+        kt_incident_state_free(s);
+        kt_ask_done(&a);
+    }
+    kt_incidents_done(&all);
+}
+
 /* ---- hands, and where the log ends ---- */
 
 static void a_hand_ticks_and_the_log_stays_beside_it(void **state)
@@ -486,6 +531,8 @@ int main(void)
                                         accesses_set_up, accesses_tear_down),
         cmocka_unit_test_setup_teardown(who_is_pinned_to_the_old_version_has_not_moved,
                                         accesses_set_up, accesses_tear_down),
+        cmocka_unit_test_setup_teardown(a_missing_file_of_a_trail_is_an_open_gap, accesses_set_up,
+                                        accesses_tear_down),
         cmocka_unit_test_setup_teardown(a_hand_ticks_and_the_log_stays_beside_it, accesses_set_up,
                                         accesses_tear_down),
         cmocka_unit_test_setup_teardown(an_exposure_before_the_log_is_not_whole, accesses_set_up,
