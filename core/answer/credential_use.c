@@ -88,6 +88,26 @@ static void note_last(struct use *u, const struct kt_credential_user *user, kt_t
         u->is.ended = t;
 }
 
+/* Is the credential itself refused, and not what it asked for? AWS says the same of a key that is
+ * not there as of a session whose token does not fit: of a session only its end counts. Vault gives
+ * no name to a token that it does not know. */
+static bool is_dead(const struct kt_event *ev)
+{
+    static const struct {
+        const char *code; /* what it ends with: Client.… */
+        bool session;
+    } dead[] = {
+        { "InvalidClientTokenId", false },        { "InvalidAccessKeyId", false },
+        { "UnrecognizedClientException", false }, { "ExpiredToken", true },
+        { "ExpiredTokenException", true },
+    };
+    bool session = kt_str_starts(ev->credential, KT_STR("ASIA"));
+    for (size_t i = 0; i < KT_ARRAY_LEN(dead); i++)
+        if (kt_str_ends(ev->code, kt_str_of(dead[i].code)) && (dead[i].session || !session))
+            return true;
+    return false;
+}
+
 static enum kt_status take(void *self, const struct kt_record *r, const struct kt_fact *fact,
                            struct kt_error *err)
 {
@@ -107,7 +127,7 @@ static enum kt_status take(void *self, const struct kt_record *r, const struct k
     user->last = t > user->last ? t : user->last;
     if (ev->outcome == KT_OUT_DENIED || ev->outcome == KT_OUT_FAILURE) {
         user->refused++;
-        u->is.last_refused = t > u->is.last_refused ? t : u->is.last_refused;
+        u->is.dead = is_dead(ev) && t > u->is.dead ? t : u->is.dead;
     }
     if (kt_event_is_read(ev) && ev->outcome == KT_OUT_SUCCESS) {
         user->reads++;

@@ -23,7 +23,8 @@ struct kt_credential_use {           /* all of it lives until kt_credential_use_
     uint64_t events, reads, secrets;
     kt_time_ns first, last;   /* 0: never seen */
     kt_time_ns last_success;  /* newest access that was let in; 0: none */
-    kt_time_ns last_refused;  /* newest that was denied or failed; 0: none */
+    kt_time_ns dead;          /* newest refusal of the credential itself, not of what it asked for:
+                                 it is none any more; 0: none */
     kt_time_ns ended;         /* newest time it revoked itself with success; 0: never */
     struct kt_str last_actor; /* of last_success */
 };

@@ -190,29 +190,65 @@ static void deploy(struct judge *j)
 
 /* ---- revoke ---- */
 
-static void judge_key(struct judge *j, const struct kt_credential_use *u)
+/* Silence is proof only where the log heard all of it: no open gap, and each source speaks beyond
+ * it, by an agent's reports or by what was imported. */
+static enum kt_status is_whole(struct judge *j, kt_time_ns since, kt_time_ns until, bool *ret,
+                               struct kt_error *err)
+{
+    struct kt_coverage *c = NULL;
+    j->ask->since = since;
+    j->ask->until = 0;
+    enum kt_status st = kt_coverage_load(j->ask, &c, err);
+    if (st != KT_OK)
+        return st;
+    *ret = c->n_sources > 0 && kt_coverage_open(c) == 0;
+    for (unsigned k = 0; k < c->n_sources; k++)
+        *ret = *ret && (c->source[k].agent.len > 0 || c->source[k].last >= until);
+    kt_coverage_free(c);
+    return KT_OK;
+}
+
+static enum kt_status judge_quiet(struct judge *j, const struct kt_credential_use *u,
+                                  struct kt_error *err)
 {
     kt_time_ns opened = j->i->opened.at, now = j->ask->now;
     kt_time_ns quiet = u->last_success > opened ? u->last_success : opened;
-    uint64_t refused = 0;
+    bool whole = false;
     char ago[KT_TIME_TEXT_MAX];
-    for (unsigned k = 0; k < u->n; k++)
-        refused += u->user[k].refused;
-    if (u->ended != 0 && u->ended >= u->last_success)
-        say(j, KT_RUNBOOK_REVOKE, KT_TICK_LOG, "it revoked itself, and was not let in since");
-    else if (u->last_refused > opened && u->last_refused > u->last_success)
-        say(j, KT_RUNBOOK_REVOKE, KT_TICK_LOG,
-            "it was refused after its last success, %llu %s in all", (unsigned long long)refused,
-            refused == 1 ? "time" : "times");
-    else if (now - quiet >= KT_INCIDENT_QUIET)
-        say(j, KT_RUNBOOK_REVOKE, KT_TICK_LOG, "nobody was let in with it for %s",
-            kt_duration_format(now - quiet, ago));
-    else if (u->last_success > opened)
+    if (now - quiet >= KT_INCIDENT_QUIET) {
+        enum kt_status st = is_whole(j, quiet, quiet + KT_INCIDENT_QUIET, &whole, err);
+        if (st != KT_OK)
+            return st;
+        (void)kt_duration_format(now - quiet, ago);
+        say(j, KT_RUNBOOK_REVOKE, whole ? KT_TICK_LOG : KT_TICK_OPEN,
+            whole ? "nobody was let in with it for %s, of which the log is whole"
+                  : "no use of it is seen for %s, and the log is not whole since: look at its "
+                    "issuer whether it is revoked (keytrail coverage --gaps)",
+            ago);
+    } else if (u->last_success > opened) {
         say(j, KT_RUNBOOK_REVOKE, KT_TICK_OPEN, "it was let in %s ago, by " KT_STR_FMT,
             kt_duration_format(now - u->last_success, ago), KT_STR_ARG(u->last_actor));
-    else
+    } else {
         say(j, KT_RUNBOOK_REVOKE, KT_TICK_OPEN,
-            "not let in since the opening; that is proof after 24 h, or when it is refused");
+            "not let in since the opening; that is proof after 24 h, or when it is refused as such "
+            "(InvalidClientTokenId, ExpiredToken)");
+    }
+    return KT_OK;
+}
+
+static enum kt_status judge_key(struct judge *j, const struct kt_credential_use *u,
+                                struct kt_error *err)
+{
+    char at[KT_TIME_TEXT_MAX];
+    if (u->ended != 0 && u->ended >= u->last_success)
+        say(j, KT_RUNBOOK_REVOKE, KT_TICK_LOG, "it revoked itself, and was not let in since");
+    else if (u->dead > u->last_success)
+        say(j, KT_RUNBOOK_REVOKE, KT_TICK_LOG,
+            "it was refused as one that is not valid, on %.16s UTC, and not let in since",
+            kt_time_format_short(u->dead, at));
+    else
+        return judge_quiet(j, u, err);
+    return KT_OK;
 }
 
 static enum kt_status revoke(struct judge *j, struct kt_error *err)
@@ -233,7 +269,7 @@ static enum kt_status revoke(struct judge *j, struct kt_error *err)
     if (st == KT_OK && c.as == KT_AS_CREDENTIAL)
         st = kt_credential_use_load(j->ask, kt_buf_str(&c.name), &u, err);
     if (u != NULL) {
-        judge_key(j, u);
+        st = judge_key(j, u, err);
         kt_buf_addz(&command, "keytrail rotation watch ");
         quote(&command, kt_str_of(i->subject));
         next(j, KT_RUNBOOK_REVOKE, &command);

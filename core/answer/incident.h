@@ -8,8 +8,9 @@
  *   rotate    no value of the list is still good (core/answer/secret_state.h)
  *   deploy    whoever read a rotated secret three times or more in 30 days fetched the new value
  *             since, and not the old one again (core/answer/rotation.h)
- *   revoke    of a credential: it revoked itself, it was refused and not let in since, or nobody
- *             was let in with it for KT_INCIDENT_QUIET after the incident was opened; else by hand
+ *   revoke    of a credential: it revoked itself, it was refused as none (not what it asked for)
+ *             and not let in since, or nobody was let in with it for KT_INCIDENT_QUIET after the
+ *             incident was opened and the log is whole since; else by hand
  *   audit     the log begins before the exposure and has no open gap in it, and each alert in it,
  *             of medium or more, has a verdict
  *   tell      by hand

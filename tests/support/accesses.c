@@ -65,6 +65,7 @@ void accesses_add(struct accesses *w, const struct access *a)
     ev.role = kt_str_of(a->role != NULL ? a->role : "");
     ev.raw = kt_str_of(a->raw != NULL ? a->raw : "");
     ev.has_ip = a->ip != NULL && kt_ip_parse(kt_str_of(a->ip), &ev.ip);
+    ev.code = kt_str_of(a->code != NULL ? a->code : "");
     ev.action = a->action;
     ev.outcome = a->outcome;
     ev.time = a->at;

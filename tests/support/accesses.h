@@ -18,7 +18,7 @@ struct accesses {
 /* One access; others of its fields than these are the same for all. */
 struct access {
     kt_time_ns at;
-    const char *actor, *secret, *operation, *version, *stage, *credential, *native;
+    const char *actor, *secret, *operation, *version, *stage, *credential, *native, *code;
     const char *session, *role, *raw, *ip;
     enum kt_action action;
     enum kt_outcome outcome;

@@ -50,17 +50,19 @@ static void access_of(struct accesses *w, kt_time_ns at, unsigned secret, const 
                                       .outcome = KT_OUT_SUCCESS });
 }
 
-static void key_use(struct accesses *w, kt_time_ns at, unsigned secret, bool success)
+/* code: of a refusal; NULL: it is let in. */
+static void key_use(struct accesses *w, kt_time_ns at, unsigned secret, const char *code)
 {
     char name[64];
     secret_name(secret, name);
     accesses_add(w, &(struct access){ .at = at,
                                       .actor = "thief",
                                       .secret = name,
-                                      .version = success ? "6" : NULL,
+                                      .version = code == NULL ? "6" : NULL,
+                                      .code = code,
                                       .credential = KEY,
                                       .action = KT_ACT_READ,
-                                      .outcome = success ? KT_OUT_SUCCESS : KT_OUT_DENIED });
+                                      .outcome = code == NULL ? KT_OUT_SUCCESS : KT_OUT_DENIED });
 }
 
 static void act(struct kt_incidents *all, enum kt_incident_what what, int step, kt_time_ns at)
@@ -157,10 +159,10 @@ static void report(struct accesses *w, kt_time_ns at, const char *operation)
 
 struct account { /* kept beside */
     unsigned exposed, waiting;
-    unsigned stolen;    /* reads of the first secret with the key */
-    kt_time_ns rotated; /* of that secret; 0: not */
-    kt_time_ns last_success, last_refused;
-    bool later; /* it was used after the list */
+    unsigned stolen;               /* reads of the first secret with the key */
+    kt_time_ns rotated;            /* of that secret; 0: not */
+    kt_time_ns last_success, dead; /* dead: refused as none */
+    bool later;                    /* it was used after the list */
 };
 
 static void play_secret(struct accesses *w, struct kt_rng *rng, unsigned k, kt_time_ns stolen,
@@ -191,10 +193,13 @@ static void play_key(struct accesses *w, struct kt_rng *rng, struct account *wan
 {
     for (unsigned i = 0, n = (unsigned)kt_rng_below(rng, 4); i < n; i++) {
         kt_time_ns at = between(rng, OPENED, NOW);
-        bool success = kt_rng_below(rng, 2) == 0;
-        key_use(w, at, 0, success);
-        kt_time_ns *last = success ? &want->last_success : &want->last_refused;
-        *last = at > *last ? at : *last;
+        static const char *const codes[] = { NULL, NULL, "AccessDenied", "InvalidClientTokenId" };
+        const char *code = codes[kt_rng_below(rng, KT_ARRAY_LEN(codes))];
+        bool success = code == NULL;
+        key_use(w, at, 0, code);
+        kt_time_ns *last = success ? &want->last_success : &want->dead;
+        if (success || strcmp(code, "InvalidClientTokenId") == 0)
+            *last = at > *last ? at : *last;
         want->stolen += success;
         want->later = want->later || success;
     }
@@ -207,8 +212,7 @@ static void play_key(struct accesses *w, struct kt_rng *rng, struct account *wan
 static bool revoked(const struct account *a)
 {
     kt_time_ns quiet = a->last_success > OPENED ? a->last_success : OPENED;
-    return (a->last_refused > OPENED && a->last_refused > a->last_success) ||
-           NOW - quiet >= KT_INCIDENT_QUIET;
+    return a->dead > a->last_success || NOW - quiet >= KT_INCIDENT_QUIET;
 }
 
 static struct kt_incident_state *judge(struct accesses *w, struct kt_ask *a,
@@ -237,9 +241,10 @@ static void one_world(struct accesses *w, struct kt_rng *rng)
     kt_time_ns stolen = OPENED - KT_NS_HOUR;
     for (unsigned k = 0; k < n; k++) {
         play_secret(w, rng, k, stolen, &want);
-        key_use(w, stolen, k, true);
+        key_use(w, stolen, k, NULL);
     }
     want.last_success = stolen;
+    access_of(w, NOW - 1, SECRETS, "other", KT_ACT_READ, "1"); /* the log goes up to now */
     play_key(w, rng, &want);
     act(&all, KT_INCIDENT_OPEN, 0, OPENED);
     list(&all, n, stolen);
@@ -357,7 +362,7 @@ static void who_is_pinned_to_the_old_version_has_not_moved(void **state)
     struct kt_incidents all = { 0 };
     struct kt_ask a;
     access_of(w, OPENED - 9 * KT_NS_DAY, 0, "ops", KT_ACT_WRITE, "6");
-    key_use(w, OPENED - KT_NS_HOUR, 0, true);
+    key_use(w, OPENED - KT_NS_HOUR, 0, NULL);
     access_of(w, OPENED + KT_NS_HOUR, 0, "ops", KT_ACT_WRITE, "7");
     for (unsigned h = 2; h < 6; h++)
         access_of(w, OPENED + h * KT_NS_HOUR, 0, "pinned", KT_ACT_READ, "6");
@@ -373,6 +378,45 @@ static void who_is_pinned_to_the_old_version_has_not_moved(void **state)
         kt_ask_done(&a);
     }
     kt_incidents_done(&all);
+}
+
+static void a_refusal_of_a_request_and_a_silence_with_a_gap_revoke_nothing(void **state)
+{
+    static const struct {
+        const char *code; /* of a refusal after the opening */
+        unsigned away;    /* hours up to now in which the agent said nothing */
+        bool imported, revoked;
+    } cases[] = {
+        { "AccessDenied", 9, false, false },
+        { NULL, 9, false, false },
+        { NULL, 0, true, false },
+        { NULL, 0, false, true },
+        { "Client.InvalidClientTokenId", 9, false, true },
+        { "ExpiredToken", 9, false, true },
+        { "SignatureDoesNotMatch", 9, false, false },
+    };
+    (void)state;
+    for (size_t i = 0; i < KT_ARRAY_LEN(cases); i++) {
+        struct kt_incidents all = { 0 };
+        struct kt_ask a;
+        void *made;
+        (void)accesses_set_up(&made);
+        struct accesses *w = made;
+        for (unsigned m = 0; m < 60 * 60 && !cases[i].imported; m++)
+            if (m / 60 >= cases[i].away)
+                report(w, NOW - (kt_time_ns)m * KT_NS_MIN, "");
+        key_use(w, OPENED - KT_NS_HOUR, 0, NULL);
+        if (cases[i].code != NULL)
+            key_use(w, OPENED + KT_NS_HOUR, 0, cases[i].code);
+        act(&all, KT_INCIDENT_OPEN, 0, OPENED);
+        struct kt_incident_state *s = judge(w, &a, &all, NULL, 0);
+        if (ticked(s, KT_RUNBOOK_REVOKE) != cases[i].revoked)
+            fail_msg("case %zu: " KT_STR_FMT, i, KT_STR_ARG(s->step[KT_RUNBOOK_REVOKE].text));
+        kt_incident_state_free(s);
+        kt_ask_done(&a);
+        kt_incidents_done(&all);
+        (void)accesses_tear_down(&made);
+    }
 }
 
 static void a_missing_file_of_a_trail_is_an_open_gap(void **state)
@@ -531,6 +575,7 @@ int main(void)
                                         accesses_set_up, accesses_tear_down),
         cmocka_unit_test_setup_teardown(who_is_pinned_to_the_old_version_has_not_moved,
                                         accesses_set_up, accesses_tear_down),
+        cmocka_unit_test(a_refusal_of_a_request_and_a_silence_with_a_gap_revoke_nothing),
         cmocka_unit_test_setup_teardown(a_missing_file_of_a_trail_is_an_open_gap, accesses_set_up,
                                         accesses_tear_down),
         cmocka_unit_test_setup_teardown(a_hand_ticks_and_the_log_stays_beside_it, accesses_set_up,
