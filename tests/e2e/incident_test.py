@@ -16,11 +16,12 @@ def accessor(who):
     return KEYS.setdefault(who, hmac(rng))
 
 
-def records(at, who, secret, version=6, write=False, denied=False):
+def records(at, who, secret, version=6, write=False, denied=False, path=None):
     out = []
     for l in vault_pair(rng, at, who=who, secret=secret, **({'operation': 'update'} if write else {})):
         r = json.loads(l)
         r['auth']['accessor'] = accessor(who)
+        r['request']['path'] = path or r['request']['path']
         if 'response' in r and denied:
             r.update(error='1 error occurred:\n\t* permission denied\n\n', response={'data': {'error': hmac(rng)}})
         elif 'response' in r:
@@ -80,12 +81,15 @@ for argv, why in [(('done', 'incident-1', 'dance', '--reason', 'x'), "'dance' is
     check(code != 0 and why in said, f'refused: {why}', said)
 incident('note', 'incident-1', 'the <b>paste</b> is | gone')
 
-# rotated, fetched by one of two regular readers, and the token is refused
+# rotated, fetched by one of two regular readers, and the token is refused, then revokes itself
 later = time.time()
 load(records(later, 'ops', 'prod/db', 7, write=True) + records(later + .01, 'ops', 'prod/stripe', 3, write=True) + records(later + .02, 'svc-a', 'prod/db', 7)
      + records(later + .03, 'mallory', 'prod/db', denied=True))
 s = steps()
-check(s['rotate']['state'] == 'by the log' and s['revoke']['state'] == 'by the log' and 'refused' in s['revoke']['known'], 'rotate and revoke tick themselves', s)
+check(s['rotate']['state'] == 'by the log' and s['revoke']['state'] == 'open', 'rotate ticks itself; a request that was denied is no revocation', s)
+load(records(later + .04, 'mallory', 'auth/token/revoke-self', write=True, path='auth/token/revoke-self'))
+s = steps()
+check(s['revoke']['state'] == 'by the log' and 'revoked itself' in s['revoke']['known'], 'revoke ticks itself', s)
 check(s['deploy']['state'] == 'open' and 'svc-b' in s['deploy']['known'] and '1 regular reader' in s['deploy']['known'] and 'rotation watch' in s['deploy']['next'], 'deploy waits for one reader', s)
 p = keytrail('rotation', 'watch', 'prod/db', '--fail', '-c', conf, ok=False)
 check(p.returncode == 1 and b'current is version 7' in p.stdout and b'has not fetched' in p.stdout and b'svc-b' in p.stdout, 'the change-over waits for it too', p.stdout + p.stderr)
