@@ -47,7 +47,10 @@ static enum kt_status put(void *self, const char *name, struct kt_str value, str
     return kt_store_put(s->store, name, value, err);
 }
 
-/* As a collector does by the clock: sums for `keytrail coverage`. */
+/* As a collector does by the clock: sums for `keytrail coverage`. Nobody waits for a turn here. */
+static const struct kt_tally_slice slice = { .records = UINT64_C(256) * 4096,
+                                             .room = { .bytes = (size_t)64 << 20 } };
+
 static enum kt_status keep_sums(struct kt_import_store *s, struct kt_error *err)
 {
     struct kt_error why = { 0 };
@@ -59,7 +62,7 @@ static enum kt_status keep_sums(struct kt_import_store *s, struct kt_error *err)
             return err->code;
         enum kt_status st = kt_reader_open(kt_store_file(s->store), &r, &why);
         if (st == KT_OK)
-            st = kt_tally_keep(r, put, s, &more, &why);
+            st = kt_tally_keep(r, &slice, put, s, &more, &why);
         kt_reader_close(r);
         r = NULL;
         if (st != KT_OK) { /* questions walk over the records then */

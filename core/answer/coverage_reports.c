@@ -376,9 +376,11 @@ static enum kt_status take_lost(void *self, const struct kt_record *r, const str
 static bool any_quarantined(const struct kt_tally *t)
 {
     for (unsigned i = 0; i < t->n; i++)
-        for (uint32_t k = 0; k < t->days; k++)
-            if (t->at[i].day[k] != NULL && t->at[i].day[k]->quarantined > 0)
+        for (uint32_t k = 0; k < t->days; k++) {
+            const struct kt_tally_day *d = kt_tally_day(t, &t->at[i], t->first_day + k);
+            if (d != NULL && d->quarantined > 0)
                 return true;
+        }
     return false;
 }
 

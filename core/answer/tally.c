@@ -26,23 +26,36 @@ unsigned kt_tally_allowance(struct kt_str source)
     return 10;
 }
 
+static uint32_t leaves(const struct kt_tally *t)
+{
+    return t->days / KT_TALLY_BLOCK + 1;
+}
+
+static void free_leaf(struct kt_tally_leaf *l)
+{
+    for (unsigned i = 0; l != NULL && i < KT_TALLY_BLOCK; i++) {
+        if (l->day[i] != NULL)
+            kt_free(l->day[i]->late);
+        kt_free(l->day[i]);
+    }
+    kt_free(l);
+}
+
 void kt_tally_free(struct kt_tally *t)
 {
     if (t == NULL)
         return;
     for (unsigned i = 0; i < t->n; i++) {
         struct kt_tally_source *s = &t->at[i];
-        for (uint32_t k = 0; k < t->days; k++) {
-            if (s->day[k] != NULL)
-                kt_free(s->day[k]->late);
-            kt_free(s->day[k]);
-        }
-        kt_free(s->day);
+        for (uint32_t k = 0; k < leaves(t); k++)
+            free_leaf(s->leaf[k]);
+        kt_free(s->leaf);
         kt_free(s->source);
         kt_free(s->instance);
     }
     kt_map_free(t->names);
     kt_free(t->at);
+    kt_free(t->has_block);
     kt_free(t);
 }
 
@@ -66,6 +79,7 @@ struct kt_tally *kt_tally_new(int64_t first_day, uint32_t days)
     t->first_day = first_day;
     t->days = days;
     t->names = kt_map_new(0);
+    t->has_block = kt_alloc(days / KT_TALLY_BLOCK + 2); /* a first and a last that are not whole */
     return t;
 }
 
@@ -86,18 +100,53 @@ uint32_t kt_tally_source(struct kt_tally *t, struct kt_str source, struct kt_str
     t->at[t->n++] =
         (struct kt_tally_source){ .source = kt_str_dup(source),
                                   .instance = kt_str_dup(instance),
-                                  .day = kt_alloc_array(t->days, sizeof(struct kt_tally_day *)) };
+                                  .leaf = kt_alloc_array(leaves(t), sizeof *t->at->leaf) };
+    t->bytes += sizeof *t->at + leaves(t) * sizeof *t->at->leaf + 2 * (source.len + instance.len);
     return number;
+}
+
+uint32_t kt_tally_find(const struct kt_tally *t, struct kt_str source, struct kt_str instance)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf name = { 0 };
+    kt_buf_add(&name, source);
+    kt_buf_byte(&name, '\t');
+    kt_buf_add(&name, instance);
+    return kt_map_get(t->names, kt_buf_str(&name));
 }
 
 struct kt_tally_day *kt_tally_page(struct kt_tally *t, uint32_t source, int64_t day)
 {
-    struct kt_tally_day **d = &t->at[source].day[day - t->first_day];
+    uint32_t k = (uint32_t)(day - t->first_day);
+    struct kt_tally_leaf **l = &t->at[source].leaf[k / KT_TALLY_BLOCK];
+    if (*l == NULL) {
+        *l = kt_alloc(sizeof **l);
+        t->bytes += sizeof **l;
+    }
+    struct kt_tally_day **d = &(*l)->day[k % KT_TALLY_BLOCK];
     if (*d == NULL) {
         *d = kt_alloc(sizeof **d);
         t->pages++;
+        t->bytes += sizeof **d;
+        uint8_t *has = &t->has_block[day / KT_TALLY_BLOCK - t->first_day / KT_TALLY_BLOCK];
+        t->blocks += *has == 0;
+        *has = 1;
     }
     return *d;
+}
+
+struct kt_tally_late *kt_tally_late(struct kt_tally *t, struct kt_tally_day *d)
+{
+    if (d->late == NULL) {
+        d->late = kt_alloc(sizeof *d->late);
+        t->bytes += sizeof *d->late;
+    }
+    return d->late;
+}
+
+bool kt_tally_has(const struct kt_tally *t, int64_t block)
+{
+    int64_t k = block - t->first_day / KT_TALLY_BLOCK;
+    return k >= 0 && k < t->days / KT_TALLY_BLOCK + 2 && t->has_block[k] != 0;
 }
 
 static uint32_t number_of(struct walk *w, const struct kt_columns *c, uint32_t row)
@@ -114,14 +163,14 @@ static uint32_t number_of(struct walk *w, const struct kt_columns *c, uint32_t r
     return k->number;
 }
 
-static void note_late(struct kt_tally_day *d, uint32_t minute, kt_time_ns arrival, bool access)
+static void note_late(struct kt_tally *t, struct kt_tally_day *d, uint32_t minute,
+                      kt_time_ns arrival, bool access)
 {
-    if (d->late == NULL)
-        d->late = kt_alloc(sizeof *d->late);
+    struct kt_tally_late *l = kt_tally_late(t, d);
     uint32_t at = (uint32_t)(arrival / KT_NS_MIN);
     d->mark[minute] |= access ? 0 : KT_TALLY_WAS_LATE;
-    d->late->arrived[minute] = d->late->arrived[minute] < at ? at : d->late->arrived[minute];
-    d->late->n[minute] += access;
+    l->arrived[minute] = l->arrived[minute] < at ? at : l->arrived[minute];
+    l->n[minute] += access;
 }
 
 static void widen(kt_time_ns *first, kt_time_ns *last, kt_time_ns time)
@@ -160,8 +209,17 @@ static void count(struct walk *w, uint32_t number, enum kt_kind kind, kt_time_ns
     }
     if (*arrival - time <= w->late)
         return;
-    note_late(d, of_day, *arrival, kind == KT_KIND_ACCESS);
+    note_late(w->t, d, of_day, *arrival, kind == KT_KIND_ACCESS);
     d->lag_max = *arrival - time > d->lag_max ? *arrival - time : d->lag_max;
+}
+
+/* Asked before a record is taken in: one may go beyond what there is by its own page. */
+static bool has_room(const struct kt_tally *t, kt_time_ns time)
+{
+    if (t->room.bytes != 0 && t->bytes >= t->room.bytes && t->rows > 0)
+        return false;
+    return t->room.blocks == 0 || t->blocks < t->room.blocks ||
+           kt_tally_has(t, time / KT_NS_DAY / KT_TALLY_BLOCK);
 }
 
 static enum kt_status take_view(struct walk *w, const struct kt_view *v, struct kt_error *err)
@@ -176,6 +234,9 @@ static enum kt_status take_view(struct walk *w, const struct kt_view *v, struct 
     memset(w->known, 0, (instance->n_dict + 1) * sizeof *w->known);
     for (uint32_t i = 0; i < v->picks; i++) {
         uint32_t row = v->pick[i];
+        if (!has_room(w->t, v->time[row]))
+            return kt_fail(err, KT_E_LIMIT, "sums of more than there is room for");
+        w->t->rows++;
         if (instance->code[row] != 0)
             count(w, number_of(w, c, row), (enum kt_kind)kind[row], v->time[row],
                   v->arrival != NULL ? &v->arrival[row] : NULL);
@@ -215,7 +276,7 @@ static void widen_by_pages(struct kt_tally *t)
 {
     for (unsigned i = 0; i < t->n; i++)
         for (uint32_t k = 0; k < t->days; k++) {
-            const struct kt_tally_day *d = t->at[i].day[k];
+            const struct kt_tally_day *d = kt_tally_day(t, &t->at[i], t->first_day + k);
             kt_time_ns at = (t->first_day + k) * KT_NS_DAY;
             for (uint32_t m = 0; d != NULL && m < KT_TALLY_MINUTES; m++, at += KT_NS_MIN) {
                 if (d->access[m] > 0)
@@ -267,7 +328,10 @@ enum kt_status kt_tally_load(struct kt_ask *a, const struct kt_span *span, unsig
 const struct kt_tally_day *kt_tally_day(const struct kt_tally *t, const struct kt_tally_source *s,
                                         int64_t day)
 {
-    return day < t->first_day || day >= t->first_day + t->days ? NULL : s->day[day - t->first_day];
+    int64_t k = day - t->first_day;
+    if (k < 0 || k >= t->days || s->leaf[k / KT_TALLY_BLOCK] == NULL)
+        return NULL;
+    return s->leaf[k / KT_TALLY_BLOCK]->day[k % KT_TALLY_BLOCK];
 }
 
 uint32_t kt_tally_hour(const struct kt_tally *t, const struct kt_tally_source *s, int64_t hour)

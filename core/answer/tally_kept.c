@@ -1,11 +1,12 @@
 /*
- * tally_kept: pages to bytes and back; which blocks of days a slice of the log touches.
+ * tally_kept: pages to bytes and back; a slice of the log into the blocks of days that it touches.
  *
- * Owns:  a tally while a slice is taken in.
+ * Owns:  a tally while a slice is taken in; of what is kept already one source at a time.
  * Calls: core/answer/tally.h, core/base, core/store/read.h.
  */
 #include "core/answer/tally_kept.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -13,11 +14,10 @@
 #include "core/base/map.h"
 #include "core/base/zip.h"
 
-#define FIRST_DAY   10957 /* 2000-01-01: records of other times are in no block, as in no window */
-#define LAST_DAY    32874 /* 2060-01-03 */
-#define RAW_MAX     ((size_t)64 << 20)
-#define RATIO_MAX   2000u
-#define SOURCES_MAX 10000u /* of a block */
+#define FIRST_DAY 10957 /* 2000-01-01: records of other times are in no block, as in no window */
+#define LAST_DAY  32874 /* 2060-01-03 */
+#define RAW_MAX   ((size_t)8 << 20) /* of a block: it and what it was lie in memory at once */
+#define RATIO_MAX 2000u
 
 static const char *name_of(int64_t block, char buf[40])
 {
@@ -59,29 +59,35 @@ static void write_late(const struct kt_tally_day *d, int64_t day, struct kt_buf 
     }
 }
 
+static void write_source(const struct kt_tally *t, const struct kt_tally_source *s, int64_t block,
+                         struct kt_buf *out)
+{
+    uint32_t days = 0;
+    for (int64_t k = 0; k < KT_TALLY_BLOCK; k++)
+        days += kt_tally_day(t, s, block * KT_TALLY_BLOCK + k) != NULL;
+    if (days == 0)
+        return;
+    kt_buf_str16(out, kt_str_of(s->source));
+    kt_buf_str16(out, kt_str_of(s->instance));
+    kt_buf_varint(out, days);
+    for (int64_t k = 0; k < KT_TALLY_BLOCK; k++) {
+        int64_t day = block * KT_TALLY_BLOCK + k;
+        const struct kt_tally_day *d = kt_tally_day(t, s, day);
+        if (d == NULL)
+            continue;
+        kt_buf_varint(out, (uint64_t)k);
+        kt_buf_varint(out, d->quarantined);
+        kt_buf_varint(out, d->reports);
+        kt_buf_varint(out, (uint64_t)d->lag_max);
+        write_minutes(d, out);
+        write_late(d, day, out);
+    }
+}
+
 void kt_tally_block_write(const struct kt_tally *t, int64_t block, struct kt_buf *out)
 {
-    kt_buf_varint(out, t->n);
-    for (unsigned i = 0; i < t->n; i++) {
-        uint32_t days = 0;
-        kt_buf_str16(out, kt_str_of(t->at[i].source));
-        kt_buf_str16(out, kt_str_of(t->at[i].instance));
-        for (int64_t k = 0; k < KT_TALLY_BLOCK; k++)
-            days += kt_tally_day(t, &t->at[i], block * KT_TALLY_BLOCK + k) != NULL;
-        kt_buf_varint(out, days);
-        for (int64_t k = 0; k < KT_TALLY_BLOCK; k++) {
-            int64_t day = block * KT_TALLY_BLOCK + k;
-            const struct kt_tally_day *d = kt_tally_day(t, &t->at[i], day);
-            if (d == NULL)
-                continue;
-            kt_buf_varint(out, (uint64_t)k);
-            kt_buf_varint(out, d->quarantined);
-            kt_buf_varint(out, d->reports);
-            kt_buf_varint(out, (uint64_t)d->lag_max);
-            write_minutes(d, out);
-            write_late(d, day, out);
-        }
-    }
+    for (unsigned i = 0; i < t->n; i++)
+        write_source(t, &t->at[i], block, out);
 }
 
 /* ---- reading ---- */
@@ -104,7 +110,7 @@ static void read_minutes(struct kt_rd *rd, struct kt_tally_day *d)
     }
 }
 
-static void read_late(struct kt_rd *rd, struct kt_tally_day *d, int64_t day)
+static void read_late(struct kt_rd *rd, struct kt_tally *t, struct kt_tally_day *d, int64_t day)
 {
     uint64_t n = kt_rd_varint(rd), m = 0;
     for (uint64_t i = 0; i < n && !rd->bad; i++) {
@@ -114,55 +120,70 @@ static void read_late(struct kt_rd *rd, struct kt_tally_day *d, int64_t day)
         rd->bad = rd->bad || m >= KT_TALLY_MINUTES || after < 0 || after > UINT32_MAX / 2;
         if (rd->bad || d == NULL)
             continue;
-        d->late = d->late != NULL ? d->late : kt_alloc(sizeof *d->late);
+        struct kt_tally_late *l = kt_tally_late(t, d);
         uint32_t at = (uint32_t)(day * KT_TALLY_MINUTES + (int64_t)m + after);
-        d->late->arrived[m] = at > d->late->arrived[m] ? at : d->late->arrived[m];
-        d->late->n[m] += (uint32_t)accesses;
+        l->arrived[m] = at > l->arrived[m] ? at : l->arrived[m];
+        l->n[m] += (uint32_t)accesses;
+    }
+}
+
+/* Adds what is said of one source. */
+static void read_source(struct kt_rd *rd, struct kt_tally *t, int64_t block, int64_t first_day)
+{
+    struct kt_str source = kt_rd_str16(rd), instance = kt_rd_str16(rd);
+    uint64_t days = kt_rd_varint(rd);
+    rd->bad = rd->bad || kt_str_find_byte(source, '\0', 0) >= 0 ||
+              kt_str_find_byte(instance, '\0', 0) >= 0 || kt_str_find_byte(source, '\t', 0) >= 0;
+    for (uint64_t k = 0; k < days && !rd->bad; k++) {
+        int64_t day = block * KT_TALLY_BLOCK + (int64_t)(kt_rd_varint(rd) % KT_TALLY_BLOCK);
+        bool wanted = day >= first_day && day >= t->first_day && day < t->first_day + t->days;
+        struct kt_tally_day *d =
+            wanted ? kt_tally_page(t, kt_tally_source(t, source, instance), day) : NULL;
+        uint64_t quarantined = kt_rd_varint(rd), reports = kt_rd_varint(rd);
+        kt_time_ns lag = (kt_time_ns)(kt_rd_varint(rd) & INT64_MAX);
+        if (d != NULL) {
+            d->quarantined += quarantined;
+            d->reports += reports;
+            d->lag_max = lag > d->lag_max ? lag : d->lag_max;
+        }
+        read_minutes(rd, d);
+        read_late(rd, t, d, day);
+        rd->bad = rd->bad || t->pages > KT_TALLY_PAGES;
     }
 }
 
 bool kt_tally_block_read(struct kt_tally *t, int64_t block, int64_t first_day, struct kt_str bytes)
 {
     struct kt_rd rd = kt_rd_of(bytes);
-    uint64_t sources = kt_rd_varint(&rd);
-    rd.bad = rd.bad || sources > SOURCES_MAX;
-    for (uint64_t i = 0; i < sources && !rd.bad; i++) {
-        struct kt_str source = kt_rd_str16(&rd), instance = kt_rd_str16(&rd);
-        uint64_t days = kt_rd_varint(&rd);
-        rd.bad = rd.bad || kt_str_find_byte(source, '\0', 0) >= 0 ||
-                 kt_str_find_byte(instance, '\0', 0) >= 0 || kt_str_find_byte(source, '\t', 0) >= 0;
-        for (uint64_t k = 0; k < days && !rd.bad; k++) {
-            int64_t day = block * KT_TALLY_BLOCK + (int64_t)(kt_rd_varint(&rd) % KT_TALLY_BLOCK);
-            bool wanted = day >= first_day && day >= t->first_day && day < t->first_day + t->days;
-            struct kt_tally_day *d =
-                wanted ? kt_tally_page(t, kt_tally_source(t, source, instance), day) : NULL;
-            uint64_t quarantined = kt_rd_varint(&rd), reports = kt_rd_varint(&rd);
-            kt_time_ns lag = (kt_time_ns)(kt_rd_varint(&rd) & INT64_MAX);
-            if (d != NULL) {
-                d->quarantined += quarantined;
-                d->reports += reports;
-                d->lag_max = lag > d->lag_max ? lag : d->lag_max;
-            }
-            read_minutes(&rd, d);
-            read_late(&rd, d, day);
-            rd.bad = rd.bad || t->pages > KT_TALLY_PAGES;
-        }
-    }
-    return !rd.bad && rd.left == 0;
+    while (!rd.bad && rd.left > 0)
+        read_source(&rd, t, block, first_day);
+    return !rd.bad;
 }
 
-static enum kt_status load_block(struct kt_tally *t, struct kt_reader *r, struct kt_zip *zip,
-                                 int64_t block, int64_t first_day, struct kt_error *err)
+/* Adds a block's bytes; none: nothing is kept of these days. KT_E_LIMIT: it was full. */
+static enum kt_status get_block(struct kt_reader *r, struct kt_zip *zip, int64_t block,
+                                struct kt_buf *out, struct kt_error *err)
 {
-    KT_CLEANUP(kt_buf_done) struct kt_buf packed = { 0 }, raw = { 0 };
+    KT_CLEANUP(kt_buf_done) struct kt_buf packed = { 0 };
     char name[40];
     enum kt_status status = kt_reader_get(r, name_of(block, name), &packed, err);
-    if (status == KT_E_AGAIN || (status == KT_OK && packed.len == 0))
+    if (status == KT_E_AGAIN)
         return KT_OK;
-    if (status == KT_OK)
-        status = kt_zip_unpack(zip, kt_buf_str(&packed), RAW_MAX, RATIO_MAX, &raw, err);
+    if (status == KT_OK && packed.len == 0)
+        return kt_fail(err, KT_E_LIMIT, "blob '%s' had no room for what was to be kept", name);
+    return status != KT_OK ? status
+                           : kt_zip_unpack(zip, kt_buf_str(&packed), RAW_MAX, RATIO_MAX, out, err);
+}
+
+enum kt_status kt_tally_block_load(struct kt_tally *t, struct kt_reader *r, struct kt_zip *zip,
+                                   int64_t block, int64_t first_day, struct kt_error *err)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf raw = { 0 };
+    char name[40];
+    enum kt_status status = get_block(r, zip, block, &raw, err);
     if (status == KT_OK && !kt_tally_block_read(t, block, first_day, kt_buf_str(&raw)))
-        status = kt_fail(err, KT_E_CORRUPT, "blob '%s' is not as it was written", name);
+        status =
+            kt_fail(err, KT_E_CORRUPT, "blob '%s' is not as it was written", name_of(block, name));
     return status;
 }
 
@@ -178,15 +199,22 @@ static enum kt_status read_head(struct kt_reader *r, uint64_t *ret_upto, uint64_
     status = kt_reader_get(r, KT_TALLY_BLOB, &head, err);
     if (status != KT_OK && status != KT_E_AGAIN)
         return status;
-    if (head.len == 8) {
-        struct kt_rd rd = kt_rd_of(kt_buf_str(&head));
-        *ret_upto = kt_rd_u64(&rd);
-    }
+    struct kt_rd rd = kt_rd_of(kt_buf_str(&head));
+    *ret_upto = kt_rd_u64(&rd);
+    if (kt_rd_u8(&rd) != KT_TALLY_BLOCK || rd.bad || rd.left > 0) /* none, or of an earlier form */
+        *ret_upto = 0;
     *ret_last = stats.records;
     *ret_first_time = stats.first_time;
     if (*ret_upto > *ret_last) /* of another log: what is older than it was put in its place */
         *ret_upto = 0;
     return KT_OK;
+}
+
+enum kt_status kt_tally_upto(struct kt_reader *r, uint64_t *ret, struct kt_error *err)
+{
+    uint64_t last;
+    kt_time_ns first_time;
+    return read_head(r, ret, &last, &first_time, err);
 }
 
 enum kt_status kt_tally_kept(struct kt_tally *t, struct kt_reader *r, uint64_t *ret_upto,
@@ -206,7 +234,7 @@ enum kt_status kt_tally_kept(struct kt_tally *t, struct kt_reader *r, uint64_t *
     int64_t first = t->first_day / KT_TALLY_BLOCK;
     int64_t end = (t->first_day + t->days - 1) / KT_TALLY_BLOCK;
     for (int64_t block = first; block <= end && status == KT_OK; block++)
-        status = load_block(kept, r, zip, block, first_time / KT_NS_DAY, &why);
+        status = kt_tally_block_load(kept, r, zip, block, first_time / KT_NS_DAY, &why);
     kt_zip_free(zip);
     if (status == KT_OK && kept->pages <= KT_TALLY_PAGES) {
         struct kt_tally empty = *t;
@@ -220,62 +248,116 @@ enum kt_status kt_tally_kept(struct kt_tally *t, struct kt_reader *r, uint64_t *
 
 /* ---- taking more in ---- */
 
-static bool touches(const struct kt_tally *t, int64_t block)
+/* The pages of a block that the tally has of a source, added to those of another tally. */
+static void add_pages(struct kt_tally *to, const struct kt_tally *t,
+                      const struct kt_tally_source *s, int64_t block)
 {
-    for (unsigned i = 0; i < t->n; i++)
-        for (int64_t k = 0; k < KT_TALLY_BLOCK; k++)
-            if (kt_tally_day(t, &t->at[i], block * KT_TALLY_BLOCK + k) != NULL)
-                return true;
-    return false;
+    KT_CLEANUP(kt_buf_done) struct kt_buf bytes = { 0 };
+    write_source(t, s, block, &bytes);
+    const bool read = kt_tally_block_read(to, block, FIRST_DAY, kt_buf_str(&bytes));
+    assert(read);
 }
 
-/* What was kept of the block and what is new, as one blob. */
-static enum kt_status put_block(struct kt_tally *t, struct kt_reader *r, struct kt_zip *zip,
-                                int64_t block, bool anew,
-                                enum kt_status (*put)(void *self, const char *name,
-                                                      struct kt_str value, struct kt_error *err),
-                                void *self, struct kt_error *err)
+/* What was kept of a block and what is new, source by source: of both together there may be far
+ * more than there is memory for. False: what was kept is no block. */
+static bool merge(const struct kt_tally *t, int64_t block, struct kt_str kept, struct kt_buf *out)
 {
-    KT_CLEANUP(kt_buf_done) struct kt_buf raw = { 0 }, packed = { 0 };
+    bool *done = kt_alloc_array(t->n + 1, sizeof *done);
+    struct kt_rd rd = kt_rd_of(kept);
+    while (!rd.bad && rd.left > 0 && out->len <= RAW_MAX) {
+        struct kt_tally *one = kt_tally_new(block * KT_TALLY_BLOCK, KT_TALLY_BLOCK);
+        read_source(&rd, one, block, FIRST_DAY);
+        uint32_t i = KT_MAP_NONE;
+        if (one->n > 0)
+            i = kt_tally_find(t, kt_str_of(one->at[0].source), kt_str_of(one->at[0].instance));
+        if (i != KT_MAP_NONE && !done[i]) {
+            add_pages(one, t, &t->at[i], block);
+            done[i] = true;
+        }
+        kt_tally_block_write(one, block, out);
+        kt_tally_free(one);
+    }
+    for (unsigned i = 0; i < t->n && out->len <= RAW_MAX; i++)
+        if (!done[i])
+            write_source(t, &t->at[i], block, out);
+    kt_free(done);
+    return !rd.bad;
+}
+
+/* One block, with what the tally adds. Where that is more than a block may be, it is empty from
+ * then on, and who asks for its days walks over the records. */
+static enum kt_status put_block(const struct kt_tally *t, struct kt_reader *r, struct kt_zip *zip,
+                                int64_t block, bool anew, kt_tally_put *put, void *self,
+                                struct kt_error *err)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf kept = { 0 }, raw = { 0 }, packed = { 0 };
     char name[40];
-    enum kt_status status = anew ? KT_OK : load_block(t, r, zip, block, FIRST_DAY, err);
+    enum kt_status status = anew ? KT_OK : get_block(r, zip, block, &kept, err);
+    if (status == KT_E_LIMIT)
+        return KT_OK;
+    if (status == KT_OK && !merge(t, block, kt_buf_str(&kept), &raw))
+        status =
+            kt_fail(err, KT_E_CORRUPT, "blob '%s' is not as it was written", name_of(block, name));
     if (status != KT_OK)
         return status;
-    kt_tally_block_write(t, block, &raw);
-    kt_zip_pack(zip, kt_buf_str(&raw), 3, &packed);
+    kt_buf_done(&kept);
+    if (raw.len <= RAW_MAX)
+        kt_zip_pack(zip, kt_buf_str(&raw), 3, &packed);
     return put(self, name_of(block, name), kt_buf_str(&packed), err);
 }
 
-enum kt_status kt_tally_keep(struct kt_reader *r,
-                             enum kt_status (*put)(void *self, const char *name,
-                                                   struct kt_str value, struct kt_error *err),
-                             void *self, bool *ret_more, struct kt_error *err)
+/* Walks over (upto, *until]; where there is no room for that, over as much as there is room for. */
+static enum kt_status walk_slice(struct kt_reader *r, uint64_t upto,
+                                 const struct kt_tally_room *room, uint64_t *until,
+                                 struct kt_tally **ret, struct kt_error *err)
+{
+    for (;;) {
+        struct kt_scan_cost cost = { 0 };
+        struct kt_tally *t = kt_tally_new(FIRST_DAY, LAST_DAY - FIRST_DAY);
+        const struct kt_scan scan = {
+            .records = true, .from_seq = upto + 1, .until_seq = *until, .late_after = KT_TALLY_LATE
+        };
+        t->room = *room;
+        enum kt_status status = kt_tally_walk(t, r, &scan, &cost, err);
+        uint64_t rows = t->rows;
+        if (status == KT_OK)
+            *ret = t;
+        else
+            kt_tally_free(t);
+        if (status != KT_E_LIMIT || rows == 0 || rows >= *until - upto)
+            return status;
+        *until = upto + rows; /* in so many numbers there are no more records than that */
+    }
+}
+
+enum kt_status kt_tally_keep(struct kt_reader *r, const struct kt_tally_slice *slice,
+                             kt_tally_put *put, void *self, bool *ret_more, struct kt_error *err)
 {
     KT_CLEANUP(kt_buf_done) struct kt_buf head = { 0 };
     uint64_t upto, last;
     kt_time_ns first_time;
-    struct kt_scan_cost cost = { 0 };
+    struct kt_tally *t = NULL;
+    struct kt_error why = { 0 };
     *ret_more = false;
     if (read_head(r, &upto, &last, &first_time, err) != KT_OK)
         return err == NULL ? KT_E_IO : err->code;
     if (last < upto + KT_TALLY_WAITS + KT_TALLY_WORTH)
         return KT_OK;
-    uint64_t until = upto + KT_TALLY_SLICE, end = last - KT_TALLY_WAITS;
-    *ret_more = until + KT_TALLY_WORTH < end;
+    uint64_t until = upto + slice->records, end = last - KT_TALLY_WAITS;
     until = until < end ? until : end;
-    const struct kt_scan scan = {
-        .records = true, .from_seq = upto + 1, .until_seq = until, .late_after = KT_TALLY_LATE
-    };
-    struct kt_tally *t = kt_tally_new(FIRST_DAY, LAST_DAY - FIRST_DAY);
+    enum kt_status status = walk_slice(r, upto, &slice->room, &until, &t, &why);
+    if (status != KT_OK)
+        return kt_fail(err, status, "%s", why.text);
     struct kt_zip *zip = kt_zip_new();
-    enum kt_status status = kt_tally_walk(t, r, &scan, &cost, err);
     for (int64_t block = FIRST_DAY / KT_TALLY_BLOCK;
          block <= LAST_DAY / KT_TALLY_BLOCK && status == KT_OK; block++)
-        if (touches(t, block))
+        if (kt_tally_has(t, block))
             status = put_block(t, r, zip, block, upto == 0, put, self, err);
     kt_buf_u64(&head, until);
+    kt_buf_u8(&head, KT_TALLY_BLOCK);
     if (status == KT_OK)
         status = put(self, KT_TALLY_BLOB, kt_buf_str(&head), err);
+    *ret_more = status == KT_OK && until + KT_TALLY_WORTH < end;
     kt_zip_free(zip);
     kt_tally_free(t);
     return status;

@@ -4,9 +4,10 @@
  * Derived from the log and made again from it at will: whoever wants no trust in them asks for a
  * recount. They hold whole days of all records up to a number; what is behind it is walked over.
  *
- *   blob coverage          u64 number of the newest record that is in
- *   blob coverage/<n>      days [32 n, 32 n + 32) since the epoch: one zstd frame of
- *     varint sources, each: str16 type, str16 instance, varint days, each:
+ *   blob coverage          u64 number of the newest record that is in, u8 days of a block
+ *   blob coverage/<n>      days [8 n, 8 n + 8) since the epoch; empty: there was no room for them;
+ *                          else one zstd frame of
+ *     sources, each: str16 type, str16 instance, varint days, each:
  *       varint day in the block; varints quarantined, reports, lag_max;
  *       varint minutes with something, each: varint minutes since the one before, varint accesses,
  *         u8 marks (enum kt_tally_mark)
@@ -16,9 +17,7 @@
 #pragma once
 #include "core/answer/tally.h"
 
-#define KT_TALLY_BLOB  "coverage"
-#define KT_TALLY_BLOCK 32
-#define KT_TALLY_SLICE (UINT64_C(256) * 4096) /* records that one call takes in */
+#define KT_TALLY_BLOB "coverage"
 #define KT_TALLY_WAITS                                                                             \
     UINT64_C(65536)                    /* the newest records, which may not be sealed yet, and … \
                                         */
@@ -28,14 +27,28 @@
  * kept, or it cannot be read, which is no failure: all can be walked over. */
 KT_MUST_USE enum kt_status kt_tally_kept(struct kt_tally *t, struct kt_reader *r,
                                          uint64_t *ret_upto, struct kt_error *err);
-/* Takes the next slice of the log in, by put() of blobs, all of them or none may be committed.
+typedef enum kt_status kt_tally_put(void *self, const char *name, struct kt_str value,
+                                    struct kt_error *err);
+struct kt_tally_slice { /* of the log, that one call takes in at most: its time and its memory */
+    uint64_t records;
+    struct kt_tally_room room;
+};
+/* Takes the next slice of the log in, by put() of blobs, all of them or none may be committed. Of a
+ * slice that has more names and days than there is room for as many records as fit: one at least.
  * *ret_more: there is another slice. */
-KT_MUST_USE enum kt_status kt_tally_keep(struct kt_reader *r,
-                                         enum kt_status (*put)(void *self, const char *name,
-                                                               struct kt_str value,
-                                                               struct kt_error *err),
-                                         void *self, bool *ret_more, struct kt_error *err);
+KT_MUST_USE enum kt_status kt_tally_keep(struct kt_reader *r, const struct kt_tally_slice *slice,
+                                         kt_tally_put *put, void *self, bool *ret_more,
+                                         struct kt_error *err);
 
+/* The number of the newest record that is in what is kept; 0: nothing is. */
+KT_MUST_USE enum kt_status kt_tally_upto(struct kt_reader *r, uint64_t *ret, struct kt_error *err);
+
+struct kt_zip;
+/* Adds the pages of a block, as far as the tally has their days. KT_E_LIMIT: it was full;
+ * KT_E_CORRUPT, KT_E_INPUT: somebody else wrote it. */
+KT_MUST_USE enum kt_status kt_tally_block_load(struct kt_tally *t, struct kt_reader *r,
+                                               struct kt_zip *zip, int64_t block, int64_t first_day,
+                                               struct kt_error *err);
 /* One block, unpacked. Reading adds its pages to those of the tally; days that it has not, and
  * those before first_day (of which retention took all), are passed over. False: the bytes are no
  * block; what was added until then has no meaning. */
