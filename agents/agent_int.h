@@ -51,6 +51,7 @@ struct log_state {  /* of one collector's log, in this life; times are mono unle
     bool ask, sign; /* waits to be said */
     bool refused;   /* it shows none */
     bool stale;
+    bool unproven;                 /* it has answered without a proof since the tree grew */
     kt_time_ns asked, shown, said; /* 0: never */
     kt_time_ns quiet;              /* connected without a larger tree, in all */
     kt_time_ns stale_at;           /* wall */

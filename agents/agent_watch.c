@@ -158,6 +158,7 @@ static void grown(struct kt_agent *a, unsigned side)
     struct log_state *l = &a->log[side];
 
     l->quiet = 0;
+    l->unproven = false;
     if (l->stale)
         kt_log(KT_LOG_WARN, "log: the collector shows newer checkpoints again collector='%s'",
                agent_collector_endpoint(a, side));
@@ -193,7 +194,11 @@ void agent_watch_heard(struct kt_agent *a, const struct kt_msg *m)
     unsigned side = a->pair.side;
     struct log_state *l = &a->log[side];
     const struct kt_log_message said = {
-        .from = m->from, .keys = m->keys, .proof = m->proof, .note = m->note
+        .from = m->from,
+        .awaited = l->unproven && l->quiet >= KT_WATCH_STALE,
+        .keys = m->keys,
+        .proof = m->proof,
+        .note = m->note,
     };
     enum kt_log_verdict verdict = KT_WATCH_NOTHING;
     bool first = kt_log_watch_at(a->watch, side)->kept.note == NULL, more = false;
@@ -214,6 +219,7 @@ void agent_watch_heard(struct kt_agent *a, const struct kt_msg *m)
         break;
     case KT_WATCH_ASK:
         l->ask = l->ask || l->asked == 0 || a->mono - l->asked >= PROVE_AGAIN;
+        l->unproven = l->unproven || m->from == 0;
         break;
     case KT_WATCH_KEPT:
         sign_it(a, side);
@@ -293,7 +299,7 @@ static void carry_out(struct kt_agent *a, const char *path, struct kt_log_order 
         a->order_at = o->accepted.at;
         kt_spool_hold(a->spool, kt_log_watch_holds(a->watch));
         a->log[side].ask = true;
-        a->log[side].quiet = 0;
+        grown(a, side);
         say_accepted(a, side);
         return;
     }

@@ -40,6 +40,9 @@ static const struct {
                                     "rewritten, or is shown to others in another form" },
     [KT_WATCH_UNPROVEN] = { "unproven", "what it shows does not contain what it has shown: records "
                                         "were changed or removed" },
+    [KT_WATCH_NO_PROOF] = { "no-proof", "it has no proof any more that what it shows contains what "
+                                        "it has shown: this agent was away for longer than the log "
+                                        "is kept, or records were removed" },
     [KT_WATCH_LOST] = { "lost", "what was kept of it could not be read: nothing can be compared" },
 };
 
@@ -247,6 +250,8 @@ static enum finding judge(const struct kt_watched *w, const struct kt_checkpoint
     if (c->head.size == kept->head.size)
         return memcmp(c->head.root, kept->head.root, 32) == 0 ? FITS
                                                               : against(KT_WATCH_FORKED, ret);
+    if (m->from == 0 && m->awaited)
+        return against(KT_WATCH_NO_PROOF, ret);
     if (m->from != kept->head.size)
         return ASK;
     if (!kt_path_read(m->proof, &path) || !kt_merkle_extends(&kept->head, &c->head, &path))

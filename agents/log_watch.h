@@ -26,6 +26,7 @@ enum kt_log_fault { /* how a log contradicts what was kept of it */
                     KT_WATCH_SMALLER,  /* fewer records than before */
                     KT_WATCH_FORKED,   /* another tree of the same size */
                     KT_WATCH_UNPROVEN, /* the proof does not lead from the kept tree to this one */
+                    KT_WATCH_NO_PROOF, /* no proof is to be had that the kept tree is in this one */
                     KT_WATCH_LOST,     /* what was kept cannot be read */
 };
 const char *kt_log_fault_word(enum kt_log_fault f); /* "smaller" */
@@ -110,12 +111,13 @@ bool kt_log_watch_holds(const struct kt_log_watch *w); /* one of them has a faul
 
 enum kt_log_verdict {
     KT_WATCH_NOTHING, /* nothing new, or nothing that can be judged */
-    KT_WATCH_ASK,     /* the proof leads from another size than is kept: ask from that one */
+    KT_WATCH_ASK,     /* no proof, or one from another size than is kept: ask from that one */
     KT_WATCH_KEPT,    /* verified and on the disk: sign it */
     KT_WATCH_AGAINST, /* a contradiction, and the first of its kind: say so */
 };
 struct kt_log_message {
-    uint64_t from;
+    uint64_t from; /* 0: it comes without a proof */
+    bool awaited;  /* a proof from the kept size was asked for in vain for KT_WATCH_STALE */
     struct kt_str keys, proof, note;
 };
 /* Judges a checkpoint. KT_E_INPUT: no checkpoint at all; KT_E_AGAIN and other faults: it fits but

@@ -478,6 +478,30 @@ static void a_proof_that_is_changed_is_a_contradiction(void **state)
     }
 }
 
+/* Not the first time, when it may be on its way or out of reach for a moment. */
+static void a_proof_that_is_not_to_be_had_is_a_contradiction_in_the_end(void **state)
+{
+    (void)state;
+    struct world w;
+    begin(&w, 6);
+    grow(&w, 20);
+    assert_int_equal(shown(&w), KT_WATCH_KEPT);
+    grow(&w, 20);
+    struct kt_log_message m = show(&w, 0);
+    assert_int_equal(judge(&w, &m), KT_WATCH_ASK);
+    m = show(&w, 30); /* of somebody else's size: it may ask */
+    m.awaited = true;
+    assert_int_equal(judge(&w, &m), KT_WATCH_ASK);
+    m = show(&w, 0);
+    m.awaited = true;
+    assert_int_equal(judge(&w, &m), KT_WATCH_AGAINST);
+    assert_int_equal(fault_of(&w), KT_WATCH_NO_PROOF);
+    assert_int_equal(kept(&w), 20);
+    reopen(&w);
+    assert_int_equal(fault_of(&w), KT_WATCH_NO_PROOF);
+    end(&w);
+}
+
 /* ---- accepting, and the file ---- */
 
 static void order_of(const struct world *w, struct kt_log_order *o, kt_time_ns at)
@@ -614,6 +638,7 @@ int main(void)
         cmocka_unit_test(beside_a_configured_key_no_other_is_believed),
         cmocka_unit_test(what_nobody_signed_is_no_checkpoint),
         cmocka_unit_test(a_proof_that_is_changed_is_a_contradiction),
+        cmocka_unit_test(a_proof_that_is_not_to_be_had_is_a_contradiction_in_the_end),
         cmocka_unit_test(what_is_accepted_is_what_later_ones_are_compared_with),
         cmocka_unit_test(damage_is_a_fault_of_its_own),
         cmocka_unit_test(damage_is_not_forgotten_when_the_disk_is_full),

@@ -36,6 +36,7 @@ struct world {
     enum kind kind;
     struct shown_log log;
     uint64_t acked, has; /* has: size that the collector believes the agent knows */
+    uint64_t removed;    /* records that retention took: no proof from before them */
     kt_time_ns next;     /* checkpoint, each minute */
     unsigned since, cosigned, bad_cosigned, contradictions, stale, accepted, alarms;
     uint8_t incarnation[16];
@@ -152,7 +153,7 @@ static enum kt_status wire_send(void *self, struct kt_str body, struct kt_error 
     case KT_MSG_SINCE:
         w->since++;
         if (w->kind == SHOWS)
-            show(w, m.size <= w->log.tree.n ? m.size : 0);
+            show(w, m.size <= w->log.tree.n && m.size >= w->removed ? m.size : 0);
         break;
     case KT_MSG_COSIGN:
         check_cosignature(w, &m);
@@ -415,6 +416,34 @@ static void a_contradiction_holds_until_it_is_accepted(void **state)
     end(&w);
 }
 
+/* Away for longer than the log is kept: it is told, and ends when somebody accepts it. */
+static void who_was_away_for_too_long_is_told_and_accepts(void **state)
+{
+    (void)state;
+    struct world w;
+    begin(&w, SHOWS);
+    run(&w, 5 * KT_NS_MIN);
+    shown_log_grow(&w.log, &w.rng, 100);
+    w.has = w.removed = w.log.tree.n;
+    restart(&w);
+    run(&w, 14 * KT_NS_MIN);
+    assert_int_equal(w.alarms, 0);
+    run(&w, 4 * KT_NS_MIN);
+    assert_int_equal(w.contradictions, 1);
+    assert_true(status_has(&w, "\"state\":\"contradiction\""));
+    assert_true(status_has(&w, "no proof any more"));
+    order(&w, w.time.wall);
+    run(&w, 5 * KT_NS_S);
+    assert_int_equal(w.contradictions, 1);
+    assert_true(status_has(&w, "\"state\":\"verified\""));
+    unsigned alarms = w.alarms, cosigned = w.cosigned;
+    run(&w, 30 * KT_NS_MIN);
+    assert_int_equal(w.alarms, alarms);
+    assert_int_equal(w.accepted, 1);
+    assert_true(w.cosigned > cosigned + 20);
+    end(&w);
+}
+
 static void an_order_waits_for_the_agent_to_start(void **state)
 {
     (void)state;
@@ -450,6 +479,7 @@ int main(void)
         cmocka_unit_test(a_log_that_is_not_shown_any_more_is_told_after_15_minutes),
         cmocka_unit_test(an_old_checkpoint_shown_again_is_stale),
         cmocka_unit_test(a_contradiction_holds_until_it_is_accepted),
+        cmocka_unit_test(who_was_away_for_too_long_is_told_and_accepts),
         cmocka_unit_test(an_order_waits_for_the_agent_to_start),
     };
     return cmocka_run_group_tests(tests, setup, NULL);
