@@ -126,6 +126,7 @@ struct job {
     struct kt_watched all[2];
     unsigned n;
     const struct kt_watched *chosen;
+    unsigned faults; /* logs that contradict themselves */
     struct kt_buf watch_path, order_path;
 };
 
@@ -158,35 +159,49 @@ static bool names(const char *prefix, const uint8_t log_id[16])
                               strncmp(prefix, hex, strlen(prefix)) == 0);
 }
 
-/* false: nothing is to be accepted, which has been said. */
+static void say_which(const struct job *j)
+{
+    char log[33];
+    fprintf(stderr, "keytrail-agent accept-log: two logs contradict themselves: name one\n");
+    for (unsigned i = 0; i < j->n; i++) {
+        const struct kt_watched *w = &j->all[i];
+        kt_hex(log, w->against.log_id, 16);
+        if (w->fault != KT_WATCH_FINE && w->against.note != NULL)
+            fprintf(stderr, "  --log %s   %s\n", log, endpoint_of(j, w));
+    }
+}
+
+/* false: nothing is accepted, and it has been said why. */
 static bool choose(struct job *j)
 {
-    unsigned faults = 0, fitting = 0;
+    unsigned fitting = 0;
 
     for (unsigned i = 0; i < j->n; i++) {
         const struct kt_watched *w = &j->all[i];
         if (w->fault == KT_WATCH_FINE)
             continue;
-        faults++;
+        j->faults++;
         if (w->against.note == NULL) {
-            printf("%s: its log has not been shown again yet: nothing can be accepted\n",
-                   endpoint_of(j, w));
+            fprintf(stderr,
+                    "keytrail-agent accept-log: %s has not shown its log since: nothing can be "
+                    "accepted yet. Let the agent run and be connected for a minute, then say it "
+                    "again\n",
+                    endpoint_of(j, w));
         } else if (names(j->log, w->against.log_id)) {
             fitting++;
             j->chosen = w;
         }
     }
     if (fitting > 1) {
-        fprintf(stderr, "keytrail-agent accept-log: two logs contradict themselves: name one with "
-                        "--log\n");
+        say_which(j);
         j->chosen = NULL;
     }
-    if (fitting == 0 && faults > 0 && j->log != NULL)
+    if (fitting == 0 && j->faults > 0 && j->log != NULL)
         fprintf(stderr,
                 "keytrail-agent accept-log: no log that contradicts itself begins with "
                 "'%s' (%u digits at least)\n",
                 j->log, LOG_ID_MIN);
-    if (faults == 0)
+    if (j->faults == 0)
         printf("nothing to accept: what the collector shows fits what is kept\n");
     return j->chosen != NULL;
 }
@@ -297,7 +312,7 @@ static int accept(struct job *j)
     if (read_watch(j, &err) != KT_OK)
         return fail(&err);
     if (!choose(j))
-        return j->log != NULL ? KT_EXIT_NO : KT_EXIT_OK;
+        return j->faults > 0 || j->log != NULL ? KT_EXIT_NO : KT_EXIT_OK;
     print_choice(j);
     return carry_out(j, &err);
 }
