@@ -122,6 +122,21 @@ check(wait_for(lambda: seen().get('signed') == 1 and size() > accepted, 20) and 
 check(wait_for(lambda: h.count('instance:vault-prod') == 44, 20), 'everything is stored once')
 p = run(AGENT, 'accept-log', '-c', conf, '--reason', 'x', ok=False)
 check(p.returncode == 0 and b'nothing to accept' in p.stdout, 'then there is nothing to accept', p.stdout)
+
+# ---- the log's key is exchanged ----
+def believed():
+    return json.load(open(h.path('spool-vault-1/log-watch.json')))['logs'][0]['believed']
+
+
+config = h.path('keytrail.yaml')
+was = believed()
+keytrail('store', 'rotate-log-key', '-c', config, '--reason', 'yearly')
+check(len(was) == 1 and wait_for(lambda: len(believed()) == 2, 20) and believed()[0] == was[0], 'a new key that the old one vouches for is believed', (was, believed()))
+keytrail('store', 'rotate-log-key', '-c', config, '--reason', 'yearly', '--finish')
+check(wait_for(lambda: len(believed()) == 1, 20) and believed() != was and seen()['state'] == 'verified', 'then the new one alone', (was, believed(), seen()))
+accepted = size()
+stop_and()
+check(wait_for(lambda: size() > accepted, 20) and seen()['state'] == 'verified', 'and the log goes on', seen())
 stop(agent)
 stop(h.collector)
 hook.shutdown()
