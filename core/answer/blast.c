@@ -10,6 +10,7 @@
 
 #include <stdlib.h>
 
+#include "core/answer/pairs.h"
 #include "core/base/alloc.h"
 #include "core/base/map.h"
 #include "core/event/json.h"
@@ -34,7 +35,9 @@ struct blast {
     unsigned depth; /* of the walk that is on */
     struct kt_blast_hop *walked;
     bool followed[KT_BLAST_HOPS_MAX];
-    uint32_t views; /* with records of it */
+    struct kt_query *own;  /* once sessions are followed: what the first walk had */
+    struct kt_pairs taken; /* records that a session brought: halves of their numbers */
+    uint32_t views;        /* with records of it */
     uint64_t issues;
 };
 
@@ -84,8 +87,6 @@ static enum kt_status take_read(struct blast *b, const struct kt_event *ev, stru
 {
     uint32_t n;
     b->out.reads++;
-    if (b->walked != NULL)
-        b->walked->reads++;
     if (is_set(ev->secret)) {
         count(b, KT_BLAST_SETS, ev->secret, ev);
         return KT_OK;
@@ -108,8 +109,6 @@ static enum kt_status take(struct blast *b, const struct kt_event *ev, struct kt
     struct kt_str actor = kt_ask_actor(b->ask, ev->actor, ev->source, ev->instance);
     struct kt_str target = ev->secret.len > 0 ? ev->secret : ev->secret_native;
     b->out.records++;
-    if (b->walked != NULL)
-        b->walked->records++;
     if (b->out.first == 0 || ev->time < b->out.first)
         b->out.first = ev->time;
     if (ev->time > b->out.last)
@@ -331,6 +330,27 @@ static enum kt_status walk(struct blast *b, struct kt_error *err)
     return kt_ask_records(b->ask, kt_buf_str(&issues), take_issue, b, err);
 }
 
+/* A record comes once, however many ways lead to it: the session may have come from the address
+ * that is asked about, its role may be an alias, two sessions may be one identity's. A window of a
+ * session lies in that of the first walk, which had all that its query finds. */
+static bool is_taken_already(struct blast *b, const struct kt_record *r, const struct kt_fact *fact)
+{
+    bool is_new;
+    if (kt_query_matches(b->own, r, fact))
+        return true;
+    (void)kt_pairs_put(&b->taken, (uint32_t)(r->seq >> 32), (uint32_t)r->seq, &is_new);
+    return !is_new;
+}
+
+static enum kt_status take_hop(void *self, const struct kt_record *r, const struct kt_fact *fact,
+                               struct kt_error *err)
+{
+    struct blast *b = self;
+    b->walked->records++;
+    b->walked->reads += is_taken(&r->ev) && kt_event_is_read(&r->ev);
+    return is_taken_already(b, r, fact) ? KT_OK : take_record(b, r, fact, err);
+}
+
 /* The earliest that is left: what it opened is later than itself, so that none that was followed
  * turns out to have begun before. */
 static struct kt_blast_hop *next_hop(struct blast *b)
@@ -345,13 +365,15 @@ static struct kt_blast_hop *next_hop(struct blast *b)
 static enum kt_status follow_hops(struct blast *b, struct kt_error *err)
 {
     kt_time_ns since = b->ask->since;
-    enum kt_status status = KT_OK;
+    enum kt_status status =
+        kt_query_parse_as(kt_buf_str(&b->of->query), b->ask->now, b->ask->zone_offset_s,
+                          b->ask->as_written ? NULL : b->ask->ids, &b->own, err);
     for (struct kt_blast_hop *hop; status == KT_OK && (hop = next_hop(b)) != NULL;) {
         b->followed[hop - b->hop] = true;
         b->walked = hop;
         b->depth = hop->depth;
         b->ask->since = hop->at;
-        status = kt_ask_records(b->ask, hop->query, take_record, b, err);
+        status = kt_ask_records(b->ask, hop->query, take_hop, b, err);
     }
     b->ask->since = since;
     b->walked = NULL;
@@ -516,6 +538,8 @@ void kt_blast_free(struct kt_blast *out)
         return;
     for (unsigned i = 0; i < KT_BLAST_LISTS; i++)
         kt_counted_free(b->counts[i]);
+    kt_query_free(b->own);
+    kt_pairs_done(&b->taken);
     kt_map_free(b->texts);
     kt_json_free(b->json);
     kt_states_free(b->states);

@@ -33,8 +33,8 @@ struct kt_blast_secret {
 struct kt_blast_hop { /* what was opened with it, and whose reads are among the secrets' */
     struct kt_str name, query, operation;
     kt_time_ns at;
-    unsigned depth; /* 1: by the credential itself */
-    uint64_t records, reads;
+    unsigned depth;          /* 1: by the credential itself */
+    uint64_t records, reads; /* of the session since then; each is once in what is told of all */
 };
 struct kt_blast_leak { /* a scanner's finding of the credential */
     kt_time_ns at;

@@ -255,12 +255,100 @@ static void a_session_without_a_time_is_theirs_since_its_arrival(void **state)
     kt_ask_done(&a);
 }
 
+static void a_read_counts_once(void **state)
+{
+    struct accesses *w = *state;
+    struct kt_ask a;
+    struct kt_error err = { 0 };
+    struct kt_identities *ids = kt_identities_new();
+    const char *handles[] = { ATTACK, "al@acme.example" };
+    must(kt_identities_parse(ids,
+                             KT_STR("identities:\n  - { name: al@acme.example, kind: human, "
+                                    "aliases: [al@" ACCOUNT ", ops@" ACCOUNT "] }\n"),
+                             "identities", &err),
+         &err);
+    opens(w, T0, MINE, "pivot", ATTACK);
+    for (unsigned i = 1; i <= 3; i++)
+        reads(w, T0 + i * KT_NS_MIN, "pivot", SECRET("db"), ATTACK);
+    for (unsigned i = 0; i < 3; i++) /* al reads it in his own name, too */
+        reads(w, ACCESSES_NOW - (i + 1) * KT_NS_DAY, NULL, SECRET("db"), ATTACK);
+    accesses_add(w, &(struct access){ .at = ACCESSES_NOW - KT_NS_DAY,
+                                      .actor = "svc",
+                                      .secret = SECRET("db"),
+                                      .action = KT_ACT_READ,
+                                      .outcome = KT_OUT_SUCCESS });
+    accesses_ask(w, &a);
+    a.ids = ids;
+    for (size_t i = 0; i < KT_ARRAY_LEN(handles); i++) {
+        struct kt_blast *b = blast_of(&a, handles[i]);
+        struct kt_credential c = { 0 };
+        must(kt_credential_find(&a, kt_str_of(handles[i]), NULL, &c, &err), &err);
+        assert_int_equal(b->n_hops, 1);
+        assert_int_equal(b->hop[0].reads, 3);
+        assert_int_equal(b->reads, 6);
+        assert_int_equal(b->reads, search(&a, &c, READS, NULL));
+        assert_int_equal(b->records, 7);
+        assert_int_equal(b->secret[0].state->reads, 6);
+        assert_int_equal(b->secret[0].state->n_readers, 1);
+        kt_credential_done(&c);
+        kt_blast_free(b);
+    }
+    kt_ask_done(&a);
+    kt_identities_free(ids);
+}
+
+/* A session that two ways lead to, and two sessions whose roles are one identity's. */
+static void sessions_that_overlap_count_once(void **state)
+{
+    struct accesses *w = *state;
+    struct kt_ask a;
+    opens(w, T0, MINE, "pivot", NULL);
+    accesses_add(w, &(struct access){ .at = T0 + KT_NS_MIN,
+                                      .actor = "ops@" ACCOUNT,
+                                      .role = "ops",
+                                      .session = "pivot",
+                                      .operation = "AssumeRole",
+                                      .native = "arn:aws:iam::" ACCOUNT ":role/deploy",
+                                      .raw = "{\"requestParameters\":{\"roleSessionName\":"
+                                             "\"pivot\"}}",
+                                      .action = KT_ACT_ISSUE,
+                                      .outcome = KT_OUT_SUCCESS });
+    accesses_add(w, &(struct access){ .at = T0 + 2 * KT_NS_MIN,
+                                      .actor = "deploy@" ACCOUNT,
+                                      .role = "deploy",
+                                      .session = "pivot",
+                                      .secret = SECRET("db"),
+                                      .operation = "GetSecretValue",
+                                      .action = KT_ACT_READ,
+                                      .outcome = KT_OUT_SUCCESS });
+    accesses_ask(w, &a);
+    struct kt_identities *ids = kt_identities_new();
+    struct kt_error err = { 0 };
+    must(kt_identities_parse(ids,
+                             KT_STR("identities:\n  - { name: ops@" ACCOUNT ", kind: service, "
+                                    "aliases: [deploy@" ACCOUNT "] }\n"),
+                             "identities", &err),
+         &err);
+    a.ids = ids;
+    struct kt_blast *b = blast_of(&a, MINE);
+    assert_int_equal(b->n_hops, 2);
+    assert_int_equal(b->hop[1].records, 1);
+    assert_int_equal(b->reads, 1);
+    assert_int_equal(b->records, 3);
+    kt_blast_free(b);
+    kt_ask_done(&a);
+    kt_identities_free(ids);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_planted_incident_is_told_exactly),
         cmocka_unit_test_setup_teardown(a_session_is_theirs_since_it_was_first_opened,
                                         accesses_set_up, accesses_tear_down),
+        cmocka_unit_test_setup_teardown(a_read_counts_once, accesses_set_up, accesses_tear_down),
+        cmocka_unit_test_setup_teardown(sessions_that_overlap_count_once, accesses_set_up,
+                                        accesses_tear_down),
         cmocka_unit_test_setup_teardown(a_session_without_a_time_is_theirs_since_its_arrival,
                                         accesses_set_up, accesses_tear_down),
     };
