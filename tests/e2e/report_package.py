@@ -1,5 +1,5 @@
 """What the tests of evidence packages share: stores that are like another but for one thing, keys and checkpoints made by openssl, and changes to a package."""
-import base64, hashlib, importlib.util, io, contextlib, sqlite3
+import base64, collections, hashlib, importlib.util, io, contextlib, sqlite3
 from support import *
 
 SCRIPT = os.path.abspath('exporters/reports/verify_bundle.py')
@@ -188,3 +188,45 @@ def change(rng, folder):
         return f'row of {path}, hashes fixed', {'manifest.json'}, lambda: (put(old), put(kept, os.path.join(folder, 'manifest.json')))
     named = {path} if path != 'manifest.json.minisig' else {path, 'manifest.json'}
     return f'{kind} {path}', named, lambda: put(old)
+
+
+def change_at_random(rng, m, folder, public, n):
+    """n random changes are each named, by verify_bundle.py and, of each 12th, by keytrail report verify."""
+    missed, missed_too = [], []
+    for i in range(n):
+        what, places, undo = change(rng, folder)
+        code, named, said = checked(m, folder, '--key', public)
+        if code != 1 or not places & set(named):
+            missed.append((what, code, said))
+        if i % 12 == 0:
+            p = keytrail('report', 'verify', folder, '--key', public, ok=False)
+            if p.returncode != 1 or not any(f'FAULT {w}'.encode() in p.stdout for w in places):
+                missed_too.append((what, p.stdout))
+        undo()
+    check(not missed, f'each of {n} random changes is named (seed {SEED})', missed[:3])
+    check(not missed_too, 'by keytrail report verify, too', missed_too[:3])
+
+
+Rewritten = collections.namedtuple('Rewritten', 'm d base period key public records log_id signer outside')  # outside: file with a checkpoint of what they were before
+
+
+def rewrite(r, names):
+    """Stores in the place of another, whose log was changed and signed again with its key."""
+    swapped = r.records[:]
+    swapped[7], swapped[8] = swapped[8], swapped[7]
+    attacks = {'removed': r.records[:9] + r.records[10:] + lines(random.Random(5), r.base, 3), 'reordered': swapped, 'cut': r.records[:-5],
+               'backdated': r.records[:20] + [re.sub(r'"time":"(\d{4})-(\d\d)-(\d\d)T(\d\d)', lambda t: f'"time":"{t[1]}-{t[2]}-{t[3]}T{(int(t[4]) + 1) % 24:02d}', r.records[20])] + r.records[21:],
+               'rewritten': lines(random.Random(SEED + 9), r.base, 260)}
+    for name in names or attacks:
+        path = os.path.join(r.d, name + '.db')
+        store(path, attacks[name], r.log_id)
+        h = json.loads(keytrail('verify', '--db', path, '-o', 'json').stdout)
+        keep(path, 'checkpoint', r.signer.note(h['size'], h['root'], False))
+        argv = [make(path, os.path.join(r.d, name), r.period, r.key, '--verify'), '--key', r.public, '--log-key', r.signer.vkey]
+        code, _, said = checked(r.m, *argv, '--checkpoint', r.outside)
+        p = keytrail('report', 'verify', *argv, '--checkpoint', r.outside, ok=False)
+        blind, _, blind_said = checked(r.m, *argv)
+        check(code == 1 and p.returncode == 1 and blind == 7 and 'UNANCHORED' in blind_said, f'{name}: found with one checkpoint from outside, unanchored without', said + str(p.stdout) + blind_said)
+        told = make(path, os.path.join(r.d, name + '2'), r.period, r.key, '--verify', '--checkpoint', r.outside)
+        verdict = open(f'{told}/integrity/verify.txt').read()
+        check(verdict.startswith(('verdict: diverged', 'verdict: tampered')) and checked(r.m, told, '--key', r.public)[0] == 1, f'{name}: a package made with the checkpoint says so itself', verdict)
