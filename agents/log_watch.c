@@ -387,6 +387,18 @@ static enum kt_status find_fault(const struct kt_log_watch *w, const struct kt_l
     return KT_OK;
 }
 
+/* Whoever accepts a log has its key in mind: where a believed one has signed it, none that stands
+ * beside it is believed for that. Else it is as at first sight. */
+static struct keys accepted_keys(const struct kt_watched *w, const struct kt_checkpoint *c,
+                                 struct kt_str text)
+{
+    struct keys known = { 0 };
+    for (unsigned i = 0; i < w->n_keys; i++)
+        if (signed_by(c, w->key[i]))
+            add(&known, w->key[i]);
+    return known.n > 0 ? known : signers(c, text);
+}
+
 enum kt_status kt_log_watch_accept(struct kt_log_watch *w, struct kt_log_order *o,
                                    unsigned *ret_peer, struct kt_error *err)
 {
@@ -396,11 +408,11 @@ enum kt_status kt_log_watch_accept(struct kt_log_watch *w, struct kt_log_order *
         return st;
     if (kt_checkpoint_read(kt_str_of(o->shown.note), &c, err) != KT_OK)
         return KT_E_INPUT;
-    struct kt_watched next = copy(&w->at[*ret_peer]);
-    struct keys k = signers(&c, kt_str_of(o->shown.keys));
+    struct keys k = accepted_keys(&w->at[*ret_peer], &c, kt_str_of(o->shown.keys));
     if (k.n == 0)
         return kt_fail(err, KT_E_INPUT,
                        "what it shows is signed by none of the keys that came with it");
+    struct kt_watched next = copy(&w->at[*ret_peer]);
     o->accepted.new_head = c.head;
     memcpy(o->accepted.new_log, c.log_id, 16);
     o->accepted.old_head = next.kept.head;

@@ -530,6 +530,7 @@ static void what_is_accepted_is_what_later_ones_are_compared_with(void **state)
     w.log.tree.n = 40;
     assert_int_equal(shown(&w), KT_WATCH_AGAINST);
     w.log.log_id[0] ^= 1; /* the operator begins a new log, as one has to */
+    w.log.second = w.log.unvouched = true;
     assert_int_equal(shown(&w), KT_WATCH_NOTHING);
     order_of(&w, &o, 77);
     kt_log_order_write(&o, &text);
@@ -540,6 +541,7 @@ static void what_is_accepted_is_what_later_ones_are_compared_with(void **state)
     assert_int_equal(peer, 0);
     assert_int_equal(read.accepted.old_head.size, 100);
     assert_int_equal(kept(&w), 40);
+    assert_int_equal(kt_log_watch_at(w.watch, 0)->n_keys, 1); /* and of no key beside its own */
     assert_false(kt_log_watch_holds(w.watch));
     assert_int_equal(kt_log_watch_accept(w.watch, &read, &peer, &w.err), KT_E_AGAIN);
     reopen(&w);
@@ -593,6 +595,25 @@ static void damage_is_a_fault_of_its_own(void **state)
     end(&w);
 }
 
+/* What nobody signed cannot be accepted either. */
+static void an_order_without_a_signature_is_refused(void **state)
+{
+    (void)state;
+    struct world w;
+    struct kt_log_order o;
+    unsigned peer;
+    begin(&w, 8);
+    damage(&w);
+    reopen(&w);
+    (void)shown(&w);
+    order_of(&w, &o, 5);
+    o.shown.keys[0] = '\0';
+    assert_int_equal(kt_log_watch_accept(w.watch, &o, &peer, &w.err), KT_E_INPUT);
+    assert_int_equal(fault_of(&w), KT_WATCH_LOST);
+    kt_log_order_done(&o);
+    end(&w);
+}
+
 /* Whichever of its calls the disk refuses, and when the power goes then: the next start finds the
  * damage, and not the place of an agent that has seen nothing. */
 static void damage_is_not_forgotten_when_the_disk_is_full(void **state)
@@ -641,6 +662,7 @@ int main(void)
         cmocka_unit_test(a_proof_that_is_not_to_be_had_is_a_contradiction_in_the_end),
         cmocka_unit_test(what_is_accepted_is_what_later_ones_are_compared_with),
         cmocka_unit_test(damage_is_a_fault_of_its_own),
+        cmocka_unit_test(an_order_without_a_signature_is_refused),
         cmocka_unit_test(damage_is_not_forgotten_when_the_disk_is_full),
     };
     return cmocka_run_group_tests(tests, setup, NULL);
