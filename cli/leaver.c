@@ -113,6 +113,26 @@ static void add_findings(struct leavers *l, struct kt_str person, const struct k
     }
 }
 
+/* What may have gone on under another name, and nobody looked: in every form of the answer. */
+static void add_not_followed(struct leavers *l, struct kt_str person, const struct kt_leaver *f)
+{
+    const struct {
+        const char *what;
+        uint64_t n;
+    } left[] = {
+        { "credentials they used before, beyond the most used", f->keys_left },
+        { "sessions they opened before", f->before->hops_left },
+        { "records before whose credentials were not read", f->before->unkeyed },
+    };
+    for (size_t i = 0; i < KT_ARRAY_LEN(left); i++)
+        if (left[i].n > 0)
+            add(l, person, f->left,
+                &(struct row){ .finding = "not followed",
+                               .state = "unknown",
+                               .what = kt_str_of(left[i].what),
+                               .count = left[i].n });
+}
+
 static void say(const struct leavers *l, struct kt_str person, const struct kt_credential *of,
                 const struct kt_leaver *f)
 {
@@ -124,11 +144,13 @@ static void say(const struct leavers *l, struct kt_str person, const struct kt_c
                 kt_asking_zone(&l->asking));
     kt_buf_addf(&text,
                 "%llu accesses since then, %llu of them succeeded; %u credentials still in use; "
-                "%u of %u secrets of the 90 days before are not rotated",
+                "%u of %u secrets that they read since 90 days before are not rotated",
                 (unsigned long long)(f->n_accesses + f->more), (unsigned long long)f->succeeded,
                 f->key.n, f->before->open, f->before->n_secrets);
     if (f->more > 0)
         kt_buf_addf(&text, "; %llu accesses are not listed", (unsigned long long)f->more);
+    if (f->keys_left > 0 || f->before->hops_left > 0 || f->before->unkeyed > 0)
+        kt_buf_addz(&text, "; NOT ALL OF THEIR KEYS WERE FOLLOWED: see 'not followed'");
     kt_tty_add(&safe, kt_buf_str(&text));
     if (!l->asking.quiet)
         fprintf(stderr, "%s\n", kt_buf_z(&safe));
@@ -158,6 +180,7 @@ static enum kt_status one(struct leavers *l, struct kt_str person, struct kt_str
         l->with_access += f->succeeded > 0;
         say(l, person, &of, f);
         add_findings(l, person, f);
+        add_not_followed(l, person, f);
     }
     kt_leaver_free(f);
     kt_credential_done(&of);

@@ -19,7 +19,8 @@
 #define LINES_MAX  64u /* parts of the store with records of it up to which their lines are read */
 #define ISSUES_MAX 2000u
 #define LEAKS_MAX  1000u
-#define KEYS_MAX   16u /* credentials whose leaks are looked for */
+#define KEYS_MAX   16u     /* credentials whose leaks are looked for */
+#define NEWEST_MAX 200000u /* records that are read for their credentials alone */
 
 struct blast {
     struct kt_blast out; /* first: kt_blast_free gets at the rest */
@@ -38,7 +39,7 @@ struct blast {
     struct kt_query *own;  /* once sessions are followed: what the first walk had */
     struct kt_pairs taken; /* records that a session brought: halves of their numbers */
     uint32_t views;        /* with records of it */
-    uint64_t issues;
+    uint64_t issues, issues_read, newest;
 };
 
 static struct kt_str kept(struct blast *b, struct kt_str text)
@@ -86,7 +87,6 @@ static enum kt_status take_read(struct blast *b, const struct kt_event *ev, stru
                                 struct kt_error *err)
 {
     uint32_t n;
-    b->out.reads++;
     if (is_set(ev->secret)) {
         count(b, KT_BLAST_SETS, ev->secret, ev);
         return KT_OK;
@@ -127,7 +127,10 @@ static enum kt_status take(struct blast *b, const struct kt_event *ev, struct kt
         count(b, KT_BLAST_NAMES, target, ev);
     if (is_deed(ev->action))
         count(b, KT_BLAST_DEEDS, target, ev);
-    return kt_event_is_read(ev) ? take_read(b, ev, actor, err) : KT_OK;
+    if (!kt_event_is_read(ev))
+        return KT_OK;
+    b->out.reads++;
+    return take_read(b, ev, actor, err);
 }
 
 /* ---- what was opened with it ---- */
@@ -309,25 +312,68 @@ static enum kt_status walk_columns(struct blast *b, struct kt_error *err)
     return kt_ask_columns(b->ask, kt_buf_str(&b->of->query), wanted, take_view, b, err);
 }
 
+static enum kt_status walk_issues(struct blast *b, struct kt_error *err)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf issues = { 0 };
+    b->issues_read = b->issues;
+    kt_buf_add(&issues, kt_buf_str(&b->of->query));
+    kt_buf_addz(&issues, " action:issue");
+    return kt_ask_records(b->ask, kt_buf_str(&issues), take_issue, b, err);
+}
+
+static enum kt_status take_newest(void *self, const struct kt_record *r, const struct kt_fact *fact,
+                                  struct kt_error *err)
+{
+    struct blast *b = self;
+    struct kt_event ev;
+    (void)fact;
+    (void)err;
+    if (b->newest == NEWEST_MAX)
+        return KT_E_AGAIN;
+    b->newest++;
+    dated(r, &ev);
+    count(b, KT_BLAST_CREDENTIALS, ev.credential, &ev);
+    if (b->issues > ISSUES_MAX && ev.action == KT_ACT_ISSUE) {
+        b->issues_read++;
+        note_hop(b, &ev);
+    }
+    return KT_OK;
+}
+
+/* Columns know no credentials: whoever is asked about those wants a look at some lines. */
+static enum kt_status walk_newest(struct blast *b, struct kt_error *err)
+{
+    bool was = b->ask->newest_first;
+    b->ask->newest_first = true;
+    enum kt_status status = kt_ask_records(b->ask, kt_buf_str(&b->of->query), take_newest, b, err);
+    b->ask->newest_first = was;
+    return status;
+}
+
+/* What columns do not say. */
+static enum kt_status walk_some_lines(struct blast *b, struct kt_error *err)
+{
+    enum kt_status status = KT_OK;
+    if (b->issues > 0 && b->issues <= ISSUES_MAX)
+        status = walk_issues(b, err);
+    if (status == KT_OK && b->options->keys)
+        status = walk_newest(b, err);
+    b->out.unkeyed = b->out.records > b->newest ? b->out.records - b->newest : 0;
+    b->out.hops_left += b->issues > b->issues_read ? (unsigned)(b->issues - b->issues_read) : 0;
+    return status;
+}
+
 /* By columns; where it is used in few parts of the store, or columns do not say all, by lines. */
 static enum kt_status walk(struct blast *b, struct kt_error *err)
 {
-    KT_CLEANUP(kt_buf_done) struct kt_buf issues = { 0 };
     enum kt_status status = b->of->exact ? walk_columns(b, err) : KT_OK;
     if (status != KT_OK)
         return status;
     b->out.lines = !b->of->exact || b->views <= LINES_MAX;
-    if (b->out.lines) {
-        status = b->of->exact ? start_anew(b, err) : KT_OK;
-        return status != KT_OK ? status : walk_lines(b, err);
-    }
-    if (b->issues == 0 || b->issues > ISSUES_MAX) {
-        b->out.hops_left += (unsigned)b->issues;
-        return KT_OK;
-    }
-    kt_buf_add(&issues, kt_buf_str(&b->of->query));
-    kt_buf_addz(&issues, " action:issue");
-    return kt_ask_records(b->ask, kt_buf_str(&issues), take_issue, b, err);
+    if (!b->out.lines)
+        return walk_some_lines(b, err);
+    status = b->of->exact ? start_anew(b, err) : KT_OK;
+    return status != KT_OK ? status : walk_lines(b, err);
 }
 
 /* A record comes once, however many ways lead to it: the session may have come from the address
@@ -502,17 +548,10 @@ static enum kt_status load(struct blast *b, struct kt_error *err)
         status = walk(b, err);
     if (status == KT_OK)
         status = follow_hops(b, err);
-    struct kt_counted_list sets = kt_counted_sorted(b->counts[KT_BLAST_SETS]);
-    for (uint32_t i = 0; status == KT_OK && i < sets.n; i++)
-        status = open_set(b, &sets.at[i], err);
-    if (status == KT_OK)
-        status = kt_states_judge(b->states, err);
-    if (status == KT_OK)
-        status = find_leaks(b, err);
-    return status;
+    return status != KT_OK ? status : find_leaks(b, err);
 }
 
-enum kt_status kt_blast_load(struct kt_ask *a, const struct kt_credential *of,
+enum kt_status kt_blast_walk(struct kt_ask *a, const struct kt_credential *of,
                              const struct kt_blast_options *options, struct kt_blast **ret,
                              struct kt_error *err)
 {
@@ -522,12 +561,53 @@ enum kt_status kt_blast_load(struct kt_ask *a, const struct kt_credential *of,
         kt_blast_free(&b->out);
         return status;
     }
-    order(b);
     for (unsigned i = 0; i < KT_BLAST_LISTS; i++)
         b->out.list[i] = kt_counted_sorted(b->counts[i]);
     b->out.leak = b->leak;
-    b->out.inventory = kt_states_inventory(b->states);
     *ret = &b->out;
+    return KT_OK;
+}
+
+enum kt_status kt_blast_later(struct kt_blast *out, const struct kt_record *r, struct kt_error *err)
+{
+    struct blast *b = (struct blast *)out;
+    struct kt_event ev;
+    dated(r, &ev);
+    if (!is_taken(&ev) || !kt_event_is_read(&ev))
+        return KT_OK;
+    return take_read(b, &ev, kt_ask_actor(b->ask, ev.actor, ev.source, ev.instance), err);
+}
+
+enum kt_status kt_blast_judge(struct kt_blast *out, struct kt_error *err)
+{
+    struct blast *b = (struct blast *)out;
+    enum kt_status status = KT_OK;
+    struct kt_counted_list sets = kt_counted_sorted(b->counts[KT_BLAST_SETS]);
+    for (uint32_t i = 0; status == KT_OK && i < sets.n; i++)
+        status = open_set(b, &sets.at[i], err);
+    if (status == KT_OK)
+        status = kt_states_judge(b->states, err);
+    if (status != KT_OK)
+        return status;
+    order(b);
+    out->list[KT_BLAST_SETS] = sets;
+    out->inventory = kt_states_inventory(b->states);
+    return KT_OK;
+}
+
+enum kt_status kt_blast_load(struct kt_ask *a, const struct kt_credential *of,
+                             const struct kt_blast_options *options, struct kt_blast **ret,
+                             struct kt_error *err)
+{
+    struct kt_blast *b = NULL;
+    enum kt_status status = kt_blast_walk(a, of, options, &b, err);
+    if (status == KT_OK)
+        status = kt_blast_judge(b, err);
+    if (status != KT_OK) {
+        kt_blast_free(b);
+        return status;
+    }
+    *ret = b;
     return KT_OK;
 }
 

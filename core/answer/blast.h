@@ -53,6 +53,8 @@ struct kt_blast {            /* all of it lives until kt_blast_free */
     const struct kt_blast_leak *leak;
     uint32_t n_leaks;
     bool lines; /* each record's line was read: versions, credentials and hops are known */
+    uint64_t
+        unkeyed; /* records whose credential nobody looked at: older than those that are listed */
     kt_time_ns readers_until;
     struct kt_store_stats head;           /* of the store it was made from */
     const struct kt_inventory *inventory; /* it was made with */
@@ -61,6 +63,7 @@ struct kt_blast_options {
     /* Is a secret production? NULL: by its name (kt_secret_production). */
     int (*production)(void *self, struct kt_str secret);
     void *production_self;
+    bool keys; /* where lines are not read, the newest are, for their credentials */
 };
 /*
  * Over the ask's window; what became of the secrets is told up to now. The order to rotate: what is
@@ -71,3 +74,12 @@ KT_MUST_USE enum kt_status kt_blast_load(struct kt_ask *a, const struct kt_crede
                                          const struct kt_blast_options *options,
                                          struct kt_blast **ret, struct kt_error *err);
 void kt_blast_free(struct kt_blast *b);
+/* The same in steps, for whoever knows of reads outside the window: kt_blast_walk has all but the
+ * secrets, kt_blast_later takes one of those reads (records that are none are passed over), which
+ * count where secrets are judged and nowhere else, kt_blast_judge has the secrets. */
+KT_MUST_USE enum kt_status kt_blast_walk(struct kt_ask *a, const struct kt_credential *of,
+                                         const struct kt_blast_options *options,
+                                         struct kt_blast **ret, struct kt_error *err);
+KT_MUST_USE enum kt_status kt_blast_later(struct kt_blast *b, const struct kt_record *r,
+                                          struct kt_error *err);
+KT_MUST_USE enum kt_status kt_blast_judge(struct kt_blast *b, struct kt_error *err);

@@ -8,16 +8,18 @@
 
 #include <stdlib.h>
 
+#include "core/answer/pairs.h"
 #include "core/base/alloc.h"
 #include "core/base/map.h"
 
 struct leaver {
     struct kt_leaver out; /* first: kt_leaver_free gets at the rest */
     struct kt_ask *ask;
-    struct kt_map *texts, *seen; /* seen: numbers of records */
+    struct kt_map *texts;
+    struct kt_pairs seen; /* records: halves of their numbers */
     struct kt_counted *keys;
     struct kt_leaver_access *access;
-    uint32_t cap;
+    uint32_t cap, own, given_up; /* own: under their name; given up for those by a key alone */
     struct kt_blast *before;
     bool by_key; /* the walk that is on */
 };
@@ -27,15 +29,29 @@ static struct kt_str kept(struct leaver *l, struct kt_str text)
     return text.len == 0 ? KT_STR_NONE : kt_map_key(l->texts, kt_map_put(l->texts, text, NULL));
 }
 
-static void keep(struct leaver *l, const struct kt_record *r, kt_time_ns time)
+/* In a full list up to half of what came under their own name makes room for what a key alone
+ * shows: nobody would look for that. */
+static struct kt_leaver_access *room(struct leaver *l)
 {
-    char ip[KT_IP_TEXT_MAX];
-    const struct kt_event *ev = &r->ev;
+    if (l->out.n_accesses == KT_LEAVER_ACCESSES_MAX) {
+        l->out.more++;
+        return l->by_key && l->given_up < l->own / 2 ? &l->access[l->own - ++l->given_up] : NULL;
+    }
     if (l->out.n_accesses == l->cap) {
         l->cap = l->cap == 0 ? 64 : 2 * l->cap;
         l->access = kt_realloc_array(l->access, l->cap, sizeof *l->access);
     }
-    struct kt_leaver_access *to = &l->access[l->out.n_accesses++];
+    l->own += !l->by_key;
+    return &l->access[l->out.n_accesses++];
+}
+
+static void keep(struct leaver *l, const struct kt_record *r, kt_time_ns time)
+{
+    char ip[KT_IP_TEXT_MAX];
+    const struct kt_event *ev = &r->ev;
+    struct kt_leaver_access *to = room(l);
+    if (to == NULL)
+        return;
     *to = (struct kt_leaver_access){
         .seq = r->seq,
         .time = time,
@@ -59,14 +75,9 @@ static enum kt_status take(void *self, const struct kt_record *r, const struct k
     struct leaver *l = self;
     const struct kt_event *ev = &r->ev;
     kt_time_ns time = ev->time != 0 ? ev->time : r->arrival;
-    bool is_new = true;
+    bool is_new;
     (void)fact;
-    (void)err;
-    if (l->out.n_accesses == KT_LEAVER_ACCESSES_MAX) {
-        l->out.more += !l->by_key;
-        return KT_OK;
-    }
-    (void)kt_map_put(l->seen, kt_str_from(&r->seq, sizeof r->seq), &is_new);
+    (void)kt_pairs_put(&l->seen, (uint32_t)(r->seq >> 32), (uint32_t)r->seq, &is_new);
     if (!is_new)
         return KT_OK;
     l->out.succeeded += ev->outcome == KT_OUT_SUCCESS || ev->outcome == KT_OUT_UNKNOWN;
@@ -74,7 +85,7 @@ static enum kt_status take(void *self, const struct kt_record *r, const struct k
     if (key.len > 0 && ev->outcome == KT_OUT_SUCCESS)
         kt_counted_add(l->keys, &(struct kt_counted_thing){ .what = key }, time);
     keep(l, r, time);
-    return KT_OK;
+    return kt_blast_later(l->before, r, err);
 }
 
 /* What they used most: it may go on under a name that is nobody's alias. */
@@ -83,6 +94,7 @@ static enum kt_status follow_keys(struct leaver *l, struct kt_error *err)
     const struct kt_counted_list *keys = &l->before->list[KT_BLAST_CREDENTIALS];
     enum kt_status status = KT_OK;
     l->by_key = true;
+    l->out.keys_left = keys->n > KT_LEAVER_KEYS_MAX ? keys->n - KT_LEAVER_KEYS_MAX : 0;
     for (uint32_t i = 0; i < keys->n && i < KT_LEAVER_KEYS_MAX && status == KT_OK; i++) {
         KT_CLEANUP(kt_buf_done) struct kt_buf query = { 0 };
         kt_ask_term(&query, "credential", keys->at[i].what);
@@ -109,13 +121,15 @@ static enum kt_status load(struct leaver *l, const struct kt_credential *of,
     kt_time_ns since = l->ask->since, until = l->ask->until, left = l->out.left;
     l->ask->since = left > KT_LEAVER_SPAN ? left - KT_LEAVER_SPAN : 1;
     l->ask->until = left;
-    enum kt_status status = kt_blast_load(l->ask, of, options, &l->before, err);
+    enum kt_status status = kt_blast_walk(l->ask, of, options, &l->before, err);
     l->ask->since = left;
     l->ask->until = until;
     if (status == KT_OK)
         status = kt_ask_records(l->ask, kt_buf_str(&of->query), take, l, err);
     if (status == KT_OK)
         status = follow_keys(l, err);
+    if (status == KT_OK)
+        status = kt_blast_judge(l->before, err);
     l->ask->since = since;
     return status;
 }
@@ -127,10 +141,11 @@ enum kt_status kt_leaver_load(struct kt_ask *a, const struct kt_credential *of, 
     struct leaver *l = kt_alloc(sizeof *l);
     *l = (struct leaver){ .ask = a,
                           .texts = kt_map_new((uint64_t)a->now),
-                          .seen = kt_map_new((uint64_t)a->now),
                           .keys = kt_counted_new(KT_BLAST_LIST_MAX, (uint64_t)a->now) };
+    struct kt_blast_options keyed = *options;
+    keyed.keys = true;
     l->out.left = left;
-    enum kt_status status = load(l, of, options, err);
+    enum kt_status status = load(l, of, &keyed, err);
     if (status != KT_OK) {
         kt_leaver_free(&l->out);
         return status;
@@ -150,7 +165,7 @@ void kt_leaver_free(struct kt_leaver *out)
     if (l == NULL)
         return;
     kt_map_free(l->texts);
-    kt_map_free(l->seen);
+    kt_pairs_done(&l->seen);
     kt_counted_free(l->keys);
     kt_blast_free(l->before);
     kt_free(l->access);

@@ -22,11 +22,13 @@ struct kt_leaver { /* all of it lives until kt_leaver_free */
     kt_time_ns left;
     const struct kt_leaver_access *access; /* in the order of time */
     uint32_t n_accesses;
-    uint64_t more;                 /* that did not fit */
-    uint64_t succeeded;            /* of all of them */
-    const struct kt_blast *before; /* of the KT_LEAVER_SPAN: its open secrets were not rotated
-                                      since they left, or since they last read them */
+    uint64_t more;                 /* that did not fit; those by a key alone fit rather */
+    uint64_t succeeded;            /* of all of them, listed or not */
+    const struct kt_blast *before; /* of the KT_LEAVER_SPAN; its secrets are those read after they
+                                      left, too: the open ones were not rotated since the last read.
+                                      Its unkeyed and hops_left were not followed */
     struct kt_counted_list key;    /* credentials and sessions in use after they left */
+    uint32_t keys_left;            /* credentials that were not followed: too many */
 };
 /* of: the person, as kt_credential_find gives them. Accesses are those from `left` to the end of
  * the ask's window. */
