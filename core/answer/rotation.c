@@ -2,7 +2,7 @@
  * rotation: one change-over, from the changes of a secret and the reads around the newest one.
  *
  * Owns:  copies of names.
- * Calls: core/answer (ask, inventory, secret_change), core/base. No clock, no output.
+ * Calls: core/answer (ask, inventory, secret_fold), core/base. No clock, no output.
  * Holds: changes and reads after the rotation are read as lines, reads before it as columns.
  */
 #include "core/answer/rotation.h"
@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "core/answer/inventory.h"
-#include "core/answer/secret_change.h"
+#include "core/answer/secret_fold.h"
 #include "core/base/alloc.h"
 #include "core/base/map.h"
 
@@ -24,18 +24,13 @@
 #define SECRETS_TOLD 5u
 #define READS        "action:read,export,issue,use outcome:success"
 
-struct change {
-    enum kt_secret_change what;
-    kt_time_ns at;
-    struct kt_str version, by;
-};
 struct run {
     struct kt_rotation is; /* first: what is handed out */
     struct kt_arena arena;
     struct kt_ask *ask;
     const struct kt_rotation_ask *what;
     struct kt_map *actors, *secrets, *days;
-    struct change *change;
+    struct kt_state_change *change;
     unsigned n_changes, cap_changes, cap_readers;
     bool versions; /* a read told one */
 };
@@ -120,16 +115,22 @@ static enum kt_status see_change(void *self, const struct kt_record *rec,
         r->cap_changes = r->cap_changes == 0 ? 16 : 2 * r->cap_changes;
         r->change = kt_realloc_array(r->change, r->cap_changes, sizeof *r->change);
     }
-    r->change[r->n_changes++] =
-        (struct change){ what, ev->time != 0 ? ev->time : rec->arrival, keep(r, ev->version),
-                         keep(r, kt_ask_actor(r->ask, ev->actor, ev->source, ev->instance)) };
+    r->change[r->n_changes++] = (struct kt_state_change){
+        .change = what,
+        .time = ev->time != 0 ? ev->time : rec->arrival,
+        .version = keep(r, ev->version),
+        .by = keep(r, kt_ask_actor(r->ask, ev->actor, ev->source, ev->instance)),
+        .seq = rec->seq
+    };
     return KT_OK;
 }
 
 static int older_first(const void *a, const void *b)
 {
-    const struct change *x = a, *y = b;
-    return x->at < y->at ? -1 : x->at > y->at;
+    const struct kt_state_change *x = a, *y = b;
+    if (x->time != y->time)
+        return x->time < y->time ? -1 : 1;
+    return x->seq < y->seq ? -1 : x->seq > y->seq;
 }
 
 static enum kt_status load_changes(struct run *r, struct kt_error *err)
@@ -152,49 +153,36 @@ static enum kt_status load_changes(struct run *r, struct kt_error *err)
 
 /* ---- the rotation ---- */
 
-/* A new value, and what is known of the one before. A rotation's end names no version where its
- * steps did; the first of several marks of one rotation is the moment. */
-static void becomes_current(struct run *r, const struct change *c, const struct change *last)
+/* A new value, and what is known of the one before. A creation replaces nothing, unless somebody
+ * says that it is what is meant. */
+static void becomes_current(struct run *r, const struct kt_fold_value *v)
 {
     struct kt_rotation *is = &r->is;
-    bool same =
-        c->what == KT_CHANGE_ENDED && last != NULL && is->started != 0 && last->at >= is->started;
-    if (!same) {
-        if (is->current.len > 0 && !kt_str_eq(is->current, c->version))
-            is->previous = is->current;
-        is->at = c->at;
-        is->by = c->by;
-        is->current = c->version;
-        is->from = "log";
-    }
-    is->pending = is->failed = 0;
-    if (c->what == KT_CHANGE_ENDED)
-        is->started = 0;
+    bool first = v->created && r->what->since == 0;
+    if (first)
+        is->previous = KT_STR_NONE;
+    else if (is->current.len > 0 && !kt_str_eq(is->current, v->version))
+        is->previous = is->current;
+    is->at = first ? 0 : v->at;
+    is->by = first ? KT_STR_NONE : v->by;
+    is->from = first ? NULL : "log";
+    is->current = v->version;
 }
 
 static void fold(struct run *r)
 {
-    const struct change *last = NULL;
+    struct kt_secret_fold f = { 0 };
     kt_time_ns since = r->what->since;
     for (unsigned i = 0; i < r->n_changes; i++) {
-        const struct change *c = &r->change[i];
+        uint64_t values = f.values;
         bool beyond = since != 0 && r->is.at >= since; /* the one that is meant is found */
-        bool value =
-            c->what == KT_CHANGE_VALUE || c->what == KT_CHANGE_MOVED || c->what == KT_CHANGE_ENDED;
-        if (value && !beyond) {
-            becomes_current(r, c, last);
-            last = c;
-        } else if (c->what == KT_CHANGE_STARTED) {
-            r->is.started = c->at;
-        } else if (c->what == KT_CHANGE_ENDED) {
-            r->is.started = 0;
-        } else if (c->what == KT_CHANGE_FAILED) {
-            r->is.failed = c->at;
-            r->is.started = 0;
-        } else if (c->what == KT_CHANGE_PENDING) {
-            r->is.pending = c->at;
-        }
+        kt_secret_fold_take(&f, &r->change[i]);
+        if (f.values > values && !beyond)
+            becomes_current(r, &f.value[f.n - 1]);
     }
+    r->is.started = f.started.at;
+    r->is.failed = f.failed.at;
+    r->is.pending = f.waiting.at;
 }
 
 /* Rotations that leave no record show in the store's own list (static roles of Vault), or are what
@@ -275,7 +263,7 @@ static enum kt_status see_before(void *self, const struct kt_view *view, struct 
 static bool came_later(const struct run *r, struct kt_str version)
 {
     for (unsigned i = 0; i < r->n_changes; i++)
-        if (r->change[i].at > r->is.at && kt_str_eq(r->change[i].version, version))
+        if (r->change[i].time > r->is.at && kt_str_eq(r->change[i].version, version))
             return true;
     return false;
 }
@@ -343,7 +331,7 @@ static enum kt_status load_readers(struct run *r, struct kt_error *err)
 static bool made_it(const struct run *r, const struct kt_rotation_reader *x)
 {
     for (unsigned i = 0; i < r->n_changes; i++)
-        if (r->change[i].at > r->is.at - KT_NS_DAY && r->change[i].at <= r->is.at &&
+        if (r->change[i].time > r->is.at - KT_NS_DAY && r->change[i].time <= r->is.at &&
             kt_str_eq(r->change[i].by, x->actor))
             return true;
     return false;

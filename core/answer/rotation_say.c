@@ -48,7 +48,10 @@ static void say_version(const char *which, struct kt_str version, struct kt_buf 
 void kt_rotation_say(const struct kt_rotation *r, kt_time_ns now, struct kt_buf *out)
 {
     char ago[KT_TIME_TEXT_MAX];
-    unsigned waiting = r->count[KT_ROTATION_WAITING];
+    unsigned waiting = r->count[KT_ROTATION_WAITING], old = 0;
+    for (unsigned s = 0; s < KT_ROTATION_STATE_COUNT; s++)
+        if (s != KT_ROTATION_WAITING && states[s].holds_old)
+            old += r->count[s];
     unsigned regular = r->n - r->count[KT_ROTATION_GONE];
     if (r->at == 0) {
         kt_buf_addz(out, "no rotation is known");
@@ -64,7 +67,11 @@ void kt_rotation_say(const struct kt_rotation *r, kt_time_ns now, struct kt_buf 
     if (waiting > 0)
         kt_buf_addf(out, "; %u of %u readers %s not fetched ", waiting, regular,
                     waiting == 1 ? "has" : "have");
-    else
+    else if (old == 0)
         kt_buf_addf(out, "; all %u readers have fetched ", regular);
-    say_version("the new", r->current, out);
+    if (waiting > 0 || old == 0)
+        say_version("the new", r->current, out);
+    if (old > 0)
+        kt_buf_addf(out, "; %u of %u readers still %s the old one", old, regular,
+                    old == 1 ? "uses" : "use");
 }

@@ -1,52 +1,38 @@
 /*
  * rotations: what became of the rotations of all secrets: overdue, failed, half-done, done.
  *
- * Owns:  copies of names; a row for each secret.
- * Calls: core/answer (ask, inventory, secret_change), core/base. No clock, no output.
+ * Owns:  copies of names; the changes of the window; a row for each secret.
+ * Calls: core/answer (ask, inventory, secret_fold), core/base. No clock, no output.
  */
 #include <stdlib.h>
-#include <string.h>
 
 #include "core/answer/inventory.h"
 #include "core/answer/rotation.h"
-#include "core/answer/secret_change.h"
+#include "core/answer/secret_fold.h"
 #include "core/base/alloc.h"
 #include "core/base/map.h"
 
 #define HALF_DONE KT_NS_DAY /* SOURCES §11: a start without an end after that */
 
-struct mark { /* the newest event of a kind */
-    kt_time_ns at;
-    struct kt_str by, what;
-};
-struct secret {
-    struct mark started, failed, value, pending;
-    uint64_t rotations;
+#define CHANGES_MAX 1000000u
+
+struct change {
+    uint32_t secret; /* number in ids */
+    struct kt_state_change is;
 };
 struct run {
     struct kt_rotations is; /* first: what is handed out */
     struct kt_ask *ask;
     struct kt_map *ids, *names;
-    struct secret *secret;
-    unsigned cap, cap_rows;
+    struct change *change;
+    size_t n_changes, cap_changes;
+    unsigned cap_rows;
 };
 
 /* Names come again and again: one copy each. */
 static struct kt_str keep(struct run *r, struct kt_str s)
 {
     return s.len == 0 ? KT_STR_NONE : kt_map_key(r->names, kt_map_put(r->names, s, NULL));
-}
-
-static struct secret *secret_of(struct run *r, struct kt_str id)
-{
-    uint32_t n = kt_map_put(r->ids, id, NULL);
-    if (n >= r->cap) {
-        unsigned cap = r->cap == 0 ? 256 : 2 * r->cap;
-        r->secret = kt_realloc_array(r->secret, cap, sizeof *r->secret);
-        memset(r->secret + r->cap, 0, (cap - r->cap) * sizeof *r->secret);
-        r->cap = cap;
-    }
-    return &r->secret[n];
 }
 
 static enum kt_status see(void *self, const struct kt_record *rec, const struct kt_fact *fact,
@@ -62,25 +48,33 @@ static enum kt_status see(void *self, const struct kt_record *rec, const struct 
     if (kt_map_count(r->ids) >= KT_INVENTORY_SECRETS_MAX)
         return kt_fail(err, KT_E_LIMIT, "more than %u secrets: give a narrower pattern",
                        KT_INVENTORY_SECRETS_MAX);
+    if (r->n_changes == CHANGES_MAX)
+        return kt_fail(err, KT_E_LIMIT, "more than %u changes of secrets: give a shorter window",
+                       CHANGES_MAX);
+    if (r->n_changes == r->cap_changes) {
+        r->cap_changes = r->cap_changes == 0 ? 256 : 2 * r->cap_changes;
+        r->change = kt_realloc_array(r->change, r->cap_changes, sizeof *r->change);
+    }
     kt_secret_read_as(ev->secret, &id);
-    struct secret *s = secret_of(r, kt_buf_str(&id));
-    struct mark *const marks[] = {
-        [KT_CHANGE_VALUE] = &s->value,   [KT_CHANGE_MOVED] = &s->value,
-        [KT_CHANGE_ENDED] = &s->value,   [KT_CHANGE_STARTED] = &s->started,
-        [KT_CHANGE_FAILED] = &s->failed, [KT_CHANGE_PENDING] = &s->pending,
-        [KT_CHANGE_RESTORED] = NULL
-    };
-    struct mark *m = change < KT_ARRAY_LEN(marks) ? marks[change] : NULL;
-    kt_time_ns t = ev->time != 0 ? ev->time : rec->arrival;
-    if (m == NULL)
-        return KT_OK;
-    /* The steps of one rotation are one. */
-    if (m == &s->value)
-        s->rotations += s->value.at == 0 || s->started.at == 0 || s->value.at < s->started.at;
-    if (t >= m->at)
-        *m = (struct mark){ t, keep(r, kt_ask_actor(r->ask, ev->actor, ev->source, ev->instance)),
-                            keep(r, ev->operation) };
+    r->change[r->n_changes++] =
+        (struct change){ kt_map_put(r->ids, kt_buf_str(&id), NULL),
+                         { .change = change,
+                           .time = ev->time != 0 ? ev->time : rec->arrival,
+                           .version = keep(r, ev->version),
+                           .by = keep(r, kt_ask_actor(r->ask, ev->actor, ev->source, ev->instance)),
+                           .operation = keep(r, ev->operation),
+                           .seq = rec->seq } };
     return KT_OK;
+}
+
+static int by_secret(const void *a, const void *b)
+{
+    const struct change *x = a, *y = b;
+    if (x->secret != y->secret)
+        return x->secret < y->secret ? -1 : 1;
+    if (x->is.time != y->is.time)
+        return x->is.time < y->is.time ? -1 : 1;
+    return x->is.seq < y->is.seq ? -1 : 1;
 }
 
 /* ---- rows ---- */
@@ -95,59 +89,70 @@ static void add_row(struct run *r, const struct kt_rotation_row *row)
     r->is.count[row->fate]++;
 }
 
-static void mark_row(struct kt_rotation_row *row, enum kt_rotation_fate fate, const struct mark *m)
+static void mark_row(struct kt_rotation_row *row, enum kt_rotation_fate fate,
+                     const struct kt_fold_value *m)
 {
     row->fate = fate;
     row->at = m->at;
     row->by = m->by;
-    row->what = m->what;
+    row->what = m->operation;
 }
 
 /* What is wrong comes before what is done; false: there is nothing to tell. */
-static bool judge(struct run *r, const struct secret *s, const struct kt_inventory_item *it,
+static bool judge(struct run *r, const struct kt_secret_fold *s, const struct kt_inventory_item *it,
                   struct kt_rotation_row *row)
 {
     kt_time_ns listed = it == NULL ? 0 : kt_inventory_rotation(it).at;
-    row->rotated = s->value.at > listed ? s->value.at : listed;
+    row->rotated = s->rotated.at > listed ? s->rotated.at : listed;
+    row->seq = s->rotated.at >= row->rotated ? s->rotated.seq : 0;
     row->due = it == NULL || it->gone ? 0 : kt_inventory_due(it);
     row->owner = it == NULL ? KT_STR_NONE : keep(r, it->owner);
     row->rotations = s->rotations;
-    if (s->failed.at > row->rotated && s->failed.at >= s->started.at)
+    if (s->failed.at > row->rotated)
         mark_row(row, KT_FATE_OF_FAILED, &s->failed);
     else if (s->started.at > row->rotated)
         mark_row(row,
                  r->ask->now - s->started.at >= HALF_DONE ? KT_FATE_OF_HALF : KT_FATE_OF_RUNNING,
                  &s->started);
-    else if (s->pending.at > row->rotated)
+    else if (s->waiting.at > row->rotated)
         mark_row(row,
-                 r->ask->now - s->pending.at >= HALF_DONE ? KT_FATE_OF_HALF : KT_FATE_OF_RUNNING,
-                 &s->pending);
+                 r->ask->now - s->waiting.at >= HALF_DONE ? KT_FATE_OF_HALF : KT_FATE_OF_RUNNING,
+                 &s->waiting);
     else if (row->due != 0 && row->due < r->ask->now)
-        mark_row(row, KT_FATE_OF_OVERDUE, &(struct mark){ .at = row->due });
-    else if (s->value.at != 0)
-        mark_row(row, KT_FATE_OF_ROTATED, &s->value);
+        mark_row(row, KT_FATE_OF_OVERDUE, &(struct kt_fold_value){ .at = row->due });
+    else if (s->rotated.at != 0)
+        mark_row(row, KT_FATE_OF_ROTATED, &s->rotated);
     else if (listed != 0 && listed >= r->ask->since &&
              (r->ask->until == 0 || listed < r->ask->until))
-        mark_row(row, KT_FATE_OF_ROTATED, &(struct mark){ .at = listed });
+        mark_row(row, KT_FATE_OF_ROTATED, &(struct kt_fold_value){ .at = listed });
     else
         return false;
     return true;
 }
 
+static void put_row(struct run *r, struct kt_str id, const struct kt_inventory_item *it,
+                    const struct kt_secret_fold *f)
+{
+    struct kt_rotation_row row = { .secret = keep(r, id) };
+    if (judge(r, f, it, &row))
+        add_row(r, &row);
+}
+
 static void judge_all(struct run *r, const struct kt_inventory *v)
 {
-    static const struct secret nothing;
-    for (uint32_t i = 0; i < v->n; i++) {
-        struct kt_rotation_row row = { .secret = keep(r, v->item[i].secret) };
-        uint32_t n = kt_map_get(r->ids, v->item[i].secret);
-        if (judge(r, n == KT_MAP_NONE ? &nothing : &r->secret[n], &v->item[i], &row))
-            add_row(r, &row);
+    static const struct kt_secret_fold nothing;
+    if (r->n_changes > 0)
+        qsort(r->change, r->n_changes, sizeof *r->change, by_secret);
+    for (size_t from = 0, until = 0; from < r->n_changes; from = until) {
+        struct kt_str id = kt_map_key(r->ids, r->change[from].secret);
+        struct kt_secret_fold f = { 0 };
+        while (until < r->n_changes && r->change[until].secret == r->change[from].secret)
+            kt_secret_fold_take(&f, &r->change[until++].is);
+        put_row(r, id, kt_inventory_find(v, id), &f);
     }
-    for (uint32_t i = 0; i < kt_map_count(r->ids); i++) {
-        struct kt_rotation_row row = { .secret = keep(r, kt_map_key(r->ids, i)) };
-        if (kt_inventory_find(v, row.secret) == NULL && judge(r, &r->secret[i], NULL, &row))
-            add_row(r, &row);
-    }
+    for (uint32_t i = 0; i < v->n; i++)
+        if (kt_map_get(r->ids, v->item[i].secret) == KT_MAP_NONE)
+            put_row(r, v->item[i].secret, &v->item[i], &nothing);
     for (uint32_t i = 0; i < v->n_sources; i++)
         r->is.snapshots += v->source[i].complete != 0;
 }
@@ -209,7 +214,7 @@ void kt_rotations_free(struct kt_rotations *is)
     if (r == NULL)
         return;
     kt_free(r->is.row);
-    kt_free(r->secret);
+    kt_free(r->change);
     kt_map_free(r->ids);
     kt_map_free(r->names);
     kt_free(r);

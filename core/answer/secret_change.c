@@ -15,7 +15,7 @@ static const struct rule {
     const char *scheme, *operation;
     enum kt_secret_change change;
 } rules[] = {
-    { "aws-sm", "CreateSecret", KT_CHANGE_VALUE },
+    { "aws-sm", "CreateSecret", KT_CHANGE_CREATED },
     { "aws-sm", "PutSecretValue", KT_CHANGE_VALUE },
     { "aws-sm", "UpdateSecret", KT_CHANGE_UNPROVEN }, /* value or description: it is not told */
     { "aws-sm", "UpdateSecretVersionStage", KT_CHANGE_MOVED },
@@ -47,6 +47,7 @@ static const struct rule {
     { "az-kv", "KeyUpdate", KT_CHANGE_NONE },
     { "az-kv", "CertificateUpdate", KT_CHANGE_NONE },
     { "az-kv", "CertificatePending*", KT_CHANGE_UNPROVEN },
+    { "k8s", "create **", KT_CHANGE_CREATED },
     { "k8s", "patch **", KT_CHANGE_UNPROVEN }, /* a label, an annotation or data: it is not told */
 };
 
@@ -140,8 +141,14 @@ enum kt_secret_change kt_secret_change_of(const struct kt_event *ev)
     if (change == KT_CHANGE_UNPROVEN && kt_str_is(ev->via, "external-secrets"))
         return KT_CHANGE_VALUE; /* it writes when the value behind it changed */
     if (kt_str_is(scheme, "vault"))
-        return of_vault(ev, change);
-    return kt_str_is(scheme, "aws-sm") ? of_aws(ev, change) : change;
+        change = of_vault(ev, change);
+    if (kt_str_is(scheme, "aws-sm"))
+        change = of_aws(ev, change);
+    /* Stores that number their versions begin with 1; Vault says "create" where nothing was. */
+    bool first =
+        kt_str_is(ev->version, "1") ||
+        (kt_str_is(scheme, "vault") && ev->version.len == 0 && kt_str_is(ev->operation, "create"));
+    return change == KT_CHANGE_VALUE && first ? KT_CHANGE_CREATED : change;
 }
 
 /* ---- ids ---- */

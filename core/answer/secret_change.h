@@ -10,6 +10,7 @@
 enum kt_secret_change {
     KT_CHANGE_NONE,     /* nothing that matters for the value */
     KT_CHANGE_VALUE,    /* a new value is current */
+    KT_CHANGE_CREATED,  /* the same, and it is the first */
     KT_CHANGE_PENDING,  /* a new value is there, and the old one still current (AWSPENDING) */
     KT_CHANGE_MOVED,    /* the version that the record names became current */
     KT_CHANGE_STARTED,  /* of a rotation; until its end the old value is current */

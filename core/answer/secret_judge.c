@@ -3,25 +3,9 @@
  * whether what was read is still good.
  *
  * Owns:  nothing.
- * Calls: core/answer/secret_change, inventory. Pure.
+ * Calls: core/answer/secret_fold, inventory. Pure.
  */
 #include "core/answer/secret_state.h"
-
-#define VALUES_MAX   64u
-#define ROTATION_MAX KT_NS_DAY /* SOURCES §11: one without an end after that has failed */
-
-struct value { /* became current */
-    kt_time_ns at;
-    struct kt_str version, by; /* version empty: not known, and then no other's */
-};
-struct fold {
-    const struct kt_secret_state *st;
-    struct value value[VALUES_MAX]; /* the newest */
-    unsigned n;
-    struct value born[VALUES_MAX]; /* versions that were made and wait, or became current */
-    unsigned n_born;
-    struct value started, waiting, moved, failed, unproven, deleted, restored; /* at 0: none */
-};
 
 const char *kt_exposure_word(enum kt_exposure e)
 {
@@ -43,21 +27,6 @@ bool kt_exposure_is_open(enum kt_exposure e)
     return is_open[e];
 }
 
-static void push(struct value *list, unsigned *n, const struct value *v)
-{
-    if (*n == VALUES_MAX)
-        memmove(list, list + 1, (--*n) * sizeof *list);
-    list[(*n)++] = *v;
-}
-
-static bool is_known(const struct fold *f, struct kt_str version)
-{
-    for (unsigned i = 0; i < f->n_born; i++)
-        if (kt_str_eq(f->born[i].version, version))
-            return true;
-    return false;
-}
-
 static bool was_read(const struct kt_secret_state *st, struct kt_str version)
 {
     for (unsigned i = 0; i < st->n_versions && version.len > 0; i++)
@@ -66,92 +35,7 @@ static bool was_read(const struct kt_secret_state *st, struct kt_str version)
     return false;
 }
 
-static void becomes_current(struct fold *f, const struct value *v)
-{
-    push(f->value, &f->n, v);
-    if (v->version.len > 0)
-        push(f->born, &f->n_born, v);
-    f->waiting = f->unproven = f->deleted = (struct value){ 0 };
-}
-
-static bool is_open(const struct fold *f, kt_time_ns at)
-{
-    return f->started.at != 0 && at - f->started.at <= ROTATION_MAX;
-}
-
-/* A version whose making is not known may be an old one: it is proven by a rotation's end alone, or
- * by having been read. */
-static void moved(struct fold *f, const struct value *v)
-{
-    if (v->version.len > 0 && (is_known(f, v->version) || was_read(f->st, v->version)))
-        becomes_current(f, v);
-    else if (is_open(f, v->at))
-        f->moved = *v;
-    else
-        f->unproven = *v;
-}
-
-/* A new value came with the move inside the rotation where one is told, else with its end. */
-static void ended(struct fold *f, struct value v)
-{
-    bool told = f->started.at != 0 && f->n > 0 && f->value[f->n - 1].at >= f->started.at;
-    if (f->moved.at != 0) {
-        v.at = f->moved.at;
-        v.version = f->moved.version;
-    } else if (v.version.len == 0) {
-        v.version = f->waiting.version;
-    }
-    if (!told)
-        becomes_current(f, &v);
-    f->started = f->moved = f->waiting = f->failed = (struct value){ 0 };
-}
-
-static void take(struct fold *f, const struct kt_state_change *c)
-{
-    struct value v = { c->time, c->version, c->by };
-    switch (c->change) {
-    case KT_CHANGE_VALUE:
-        becomes_current(f, &v);
-        f->failed = (struct value){ 0 };
-        break;
-    case KT_CHANGE_PENDING:
-        f->waiting = v;
-        if (v.version.len > 0)
-            push(f->born, &f->n_born, &v);
-        break;
-    case KT_CHANGE_MOVED:
-        moved(f, &v);
-        break;
-    case KT_CHANGE_STARTED:
-        if (!is_open(f, v.at))
-            f->started = v;
-        f->failed = (struct value){ 0 };
-        break;
-    case KT_CHANGE_ENDED:
-        ended(f, v);
-        break;
-    case KT_CHANGE_FAILED:
-        f->failed = v;
-        f->started = f->moved = f->waiting = (struct value){ 0 };
-        break;
-    case KT_CHANGE_UNPROVEN:
-        f->unproven = v;
-        break;
-    case KT_CHANGE_DELETED:
-        f->deleted = v;
-        break;
-    case KT_CHANGE_RESTORED:
-        f->deleted = (struct value){ 0 };
-        f->restored = v;
-        break;
-    case KT_CHANGE_NONE:
-        break;
-    }
-}
-
-/* ---- the verdict ---- */
-
-static const struct value *in_force(const struct fold *f, kt_time_ns at)
+static const struct kt_fold_value *in_force(const struct kt_secret_fold *f, kt_time_ns at)
 {
     for (unsigned i = f->n; i > 0; i--)
         if (f->value[i - 1].at <= at)
@@ -159,7 +43,7 @@ static const struct value *in_force(const struct fold *f, kt_time_ns at)
     return NULL;
 }
 
-static unsigned values_after(const struct fold *f, kt_time_ns at)
+static unsigned values_after(const struct kt_secret_fold *f, kt_time_ns at)
 {
     unsigned n = 0;
     for (unsigned i = 0; i < f->n; i++)
@@ -167,7 +51,7 @@ static unsigned values_after(const struct fold *f, kt_time_ns at)
     return n;
 }
 
-static void say(struct kt_secret_state *st, enum kt_exposure e, const struct value *v)
+static void say(struct kt_secret_state *st, enum kt_exposure e, const struct kt_fold_value *v)
 {
     st->exposure = e;
     st->at = v->at;
@@ -176,11 +60,11 @@ static void say(struct kt_secret_state *st, enum kt_exposure e, const struct val
 }
 
 /* The log's word: is there a value after the last read, and is it another one? */
-static bool by_log(const struct fold *f, struct kt_secret_state *st)
+static bool by_log(const struct kt_secret_fold *f, struct kt_secret_state *st)
 {
     if (f->n == 0 || f->value[f->n - 1].at <= st->last)
         return false;
-    const struct value *now = &f->value[f->n - 1], *then = in_force(f, st->last);
+    const struct kt_fold_value *now = &f->value[f->n - 1], *then = in_force(f, st->last);
     unsigned after = values_after(f, st->last);
     if (was_read(st, now->version) ||
         (then != NULL && then->version.len > 0 && kt_str_eq(then->version, now->version))) {
@@ -194,7 +78,7 @@ static bool by_log(const struct fold *f, struct kt_secret_state *st)
     return true;
 }
 
-static kt_time_ns newest_value(const struct fold *f)
+static kt_time_ns newest_value(const struct kt_secret_fold *f)
 {
     return f->n > 0 ? f->value[f->n - 1].at : 0;
 }
@@ -210,7 +94,7 @@ static bool inventory_says(struct kt_secret_state *st, enum kt_exposure e, kt_ti
 
 /* A store that shows another current version than was read, or dates its value after the last read
  * and after all that the log has; or that shows one that was read. */
-static bool by_inventory(const struct fold *f, struct kt_secret_state *st)
+static bool by_inventory(const struct kt_secret_fold *f, struct kt_secret_state *st)
 {
     const struct kt_inventory_item *it = st->listed;
     kt_time_ns base = newest_value(f) > st->last ? newest_value(f) : st->last, replaced = 0;
@@ -232,10 +116,10 @@ static bool by_inventory(const struct fold *f, struct kt_secret_state *st)
 }
 
 /* Nothing replaced it. What comes nearest to that? */
-static void unfinished(const struct fold *f, struct kt_secret_state *st)
+static void unfinished(const struct kt_secret_fold *f, struct kt_secret_state *st)
 {
     const struct {
-        const struct value *v;
+        const struct kt_fold_value *v;
         enum kt_exposure e;
     } order[] = {
         { &f->failed, KT_EXPOSURE_UNFINISHED },
@@ -243,7 +127,7 @@ static void unfinished(const struct fold *f, struct kt_secret_state *st)
         { &f->waiting, KT_EXPOSURE_UNFINISHED },
         { &f->unproven, KT_EXPOSURE_UNPROVEN },
     };
-    static const struct value none = { 0 };
+    static const struct kt_fold_value none = { 0 };
     say(st, KT_EXPOSURE_CURRENT, &none);
     for (size_t i = 0; i < KT_ARRAY_LEN(order); i++) {
         if (order[i].v->at > st->last) {
@@ -254,9 +138,9 @@ static void unfinished(const struct fold *f, struct kt_secret_state *st)
 }
 
 /* Versions of all reads are known, and none of them is current: an old one was asked for. */
-static bool by_versions(const struct fold *f, struct kt_secret_state *st)
+static bool by_versions(const struct kt_secret_fold *f, struct kt_secret_state *st)
 {
-    const struct value *now = f->n > 0 ? &f->value[f->n - 1] : NULL;
+    const struct kt_fold_value *now = f->n > 0 ? &f->value[f->n - 1] : NULL;
     if (now == NULL || now->version.len == 0 || st->n_versions == 0 || st->no_version ||
         st->n_versions == KT_STATE_VERSIONS || was_read(st, now->version))
         return false;
@@ -265,9 +149,10 @@ static bool by_versions(const struct fold *f, struct kt_secret_state *st)
 }
 
 /* Restored, or made anew, after its store was asked: then it is there. */
-static struct value deletion(const struct fold *f, const struct kt_inventory_item *it)
+static struct kt_fold_value deletion(const struct kt_secret_fold *f,
+                                     const struct kt_inventory_item *it)
 {
-    struct value gone = f->deleted;
+    struct kt_fold_value gone = f->deleted;
     if (gone.at == 0 && it != NULL && (it->deleted != 0 || it->gone) &&
         it->snapshot > f->restored.at && it->snapshot > newest_value(f))
         gone.at = it->deleted != 0 ? it->deleted : it->snapshot;
@@ -276,9 +161,9 @@ static struct value deletion(const struct fold *f, const struct kt_inventory_ite
 
 void kt_secret_judge(struct kt_secret_state *st, const struct kt_state_change *change, size_t n)
 {
-    struct fold f = { .st = st };
+    struct kt_secret_fold f = { .read = st->version, .n_read = st->n_versions };
     for (size_t i = 0; i < n; i++)
-        take(&f, &change[i]);
+        kt_secret_fold_take(&f, &change[i]);
     st->current = f.n > 0 ? f.value[f.n - 1].version : KT_STR_NONE;
     if (st->listed != NULL && st->listed->version.len > 0 &&
         st->listed->snapshot > newest_value(&f))
@@ -288,7 +173,7 @@ void kt_secret_judge(struct kt_secret_state *st, const struct kt_state_change *c
         (void)by_versions(&f, st);
     }
     (void)by_inventory(&f, st);
-    struct value gone = deletion(&f, st->listed);
+    struct kt_fold_value gone = deletion(&f, st->listed);
     if (gone.at != 0 && kt_exposure_is_open(st->exposure)) {
         say(st, KT_EXPOSURE_DELETED, &gone);
         st->from = f.deleted.at != 0 ? "log" : "inventory";

@@ -22,7 +22,6 @@
 
 struct change {
     uint32_t secret;
-    uint64_t seq;
     struct kt_state_change is;
 };
 struct reader {
@@ -338,8 +337,8 @@ static enum kt_status take_change(void *self, const struct kt_record *r, const s
     }
     s->change[s->n_changes++] = (struct change){
         n,
-        r->seq,
         { .change = change,
+          .seq = r->seq,
           .time = r->ev.time != 0 ? r->ev.time : r->arrival,
           .version = kept(s, r->ev.version),
           .by = kept(s, kt_ask_actor(s->ask, r->ev.actor, r->ev.source, r->ev.instance)) }
@@ -453,7 +452,7 @@ static int by_time(const void *a, const void *b)
         return x->secret < y->secret ? -1 : 1;
     if (x->is.time != y->is.time)
         return x->is.time < y->is.time ? -1 : 1;
-    return x->seq < y->seq ? -1 : 1;
+    return x->is.seq < y->is.seq ? -1 : 1;
 }
 
 static void judge_all(struct kt_states *s)

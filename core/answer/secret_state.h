@@ -12,7 +12,7 @@
  */
 #pragma once
 #include "core/answer/inventory.h"
-#include "core/answer/secret_change.h"
+#include "core/answer/secret_fold.h"
 
 /* clang-format off */
 #define KT_EXPOSURES(X) /* word, is what was read still good? */                                   \
@@ -95,11 +95,6 @@ uint32_t kt_states_count(const struct kt_states *s);
 const struct kt_secret_state *kt_states_at(const struct kt_states *s, uint32_t n);
 
 /* ---- the rule alone ---- */
-struct kt_state_change {
-    enum kt_secret_change change;
-    kt_time_ns time;
-    struct kt_str version, by;
-};
 /* Fills exposure, at, by, from and current of st from changes in the order of time, and from what
  * its store says (st->listed). */
 void kt_secret_judge(struct kt_secret_state *st, const struct kt_state_change *change, size_t n);

@@ -271,6 +271,69 @@ static void the_list_has_one_row_a_secret_and_its_worst_fate(void **state)
     kt_ask_done(&a);
 }
 
+/* A creation, a move back and a move to who knows which version replace no value. */
+static void only_a_new_value_in_the_place_of_another_is_a_rotation(void **state)
+{
+    struct accesses *w = *state;
+    struct kt_ask a;
+    struct kt_error err = { 0 };
+    struct kt_rotations *all = NULL;
+    static const struct {
+        const char *secret, *operation, *version;
+        unsigned hours;
+        enum kt_action action;
+    } steps[] = {
+        { AWS "/new", "CreateSecret", "v1", 50, KT_ACT_WRITE },
+        { AWS "/back", "PutSecretValue", "v1", 50, KT_ACT_WRITE },
+        { AWS "/back", "PutSecretValue", "v2", 49, KT_ACT_WRITE },
+        { AWS "/back", "UpdateSecretVersionStage", "v1", 10, KT_ACT_ROTATE },
+        { AWS "/who", "UpdateSecretVersionStage", "v0", 10, KT_ACT_ROTATE },
+        { KV "/first", "update", "1", 10, KT_ACT_WRITE },
+        { KV "/second", "update", "2", 10, KT_ACT_WRITE },
+    };
+    for (size_t i = 0; i < KT_ARRAY_LEN(steps); i++)
+        accesses_add(w, &(struct access){ .at = NOW - (kt_time_ns)steps[i].hours * KT_NS_HOUR,
+                                          .actor = "ops",
+                                          .secret = steps[i].secret,
+                                          .operation = steps[i].operation,
+                                          .version = steps[i].version,
+                                          .action = steps[i].action,
+                                          .outcome = KT_OUT_SUCCESS });
+    accesses_ask(w, &a);
+    accesses_must(kt_rotations_load(&a, KT_STR_NONE, &all, &err), &err);
+    assert_int_equal(all->n, 2);
+    assert_true(kt_str_ends(all->row[0].secret, KT_STR("/second")));
+    assert_true(kt_str_ends(all->row[1].secret, KT_STR("/back")));
+    assert_int_equal(all->row[1].rotations, 2); /* of what v1 replaced the log has nothing */
+    assert_int_equal(all->row[1].rotated, NOW - 49 * KT_NS_HOUR);
+    kt_rotations_free(all);
+    struct kt_rotation *r = load(&a, AWS "/new", 0);
+    assert_int_equal(r->at, 0);
+    assert_true(kt_str_is(r->current, "v1"));
+    kt_rotation_free(r);
+    kt_ask_done(&a);
+}
+
+static void the_sentence_counts_whom_the_table_has(void **state)
+{
+    struct accesses *w = *state;
+    struct kt_ask a;
+    struct kt_buf said = { 0 };
+    accesses_write(w, NOW - 9 * KT_NS_DAY, "6");
+    accesses_write(w, NOW - 5 * KT_NS_DAY, "7");
+    accesses_read(w, NOW - KT_NS_HOUR, "pinned", "6");
+    accesses_read(w, NOW - KT_NS_HOUR, "moved", "7");
+    accesses_ask(w, &a);
+    struct kt_rotation *r = load(&a, KV, 0);
+    assert_int_equal(of(r, "pinned")->state, KT_ROTATION_OLD);
+    kt_rotation_say(r, NOW, &said);
+    assert_false(kt_str_has(kt_buf_str(&said), KT_STR("all ")));
+    assert_true(kt_str_has(kt_buf_str(&said), KT_STR("1 of 2 readers still uses the old one")));
+    kt_buf_done(&said);
+    kt_rotation_free(r);
+    kt_ask_done(&a);
+}
+
 /* ---- who used a credential ---- */
 
 static void every_use_of_a_credential_is_counted_once(void **state)
@@ -368,6 +431,10 @@ int main(void)
                                         accesses_tear_down),
         cmocka_unit_test_setup_teardown(the_list_has_one_row_a_secret_and_its_worst_fate,
                                         accesses_set_up, accesses_tear_down),
+        cmocka_unit_test_setup_teardown(only_a_new_value_in_the_place_of_another_is_a_rotation,
+                                        accesses_set_up, accesses_tear_down),
+        cmocka_unit_test_setup_teardown(the_sentence_counts_whom_the_table_has, accesses_set_up,
+                                        accesses_tear_down),
         cmocka_unit_test_setup_teardown(every_use_of_a_credential_is_counted_once, accesses_set_up,
                                         accesses_tear_down),
         cmocka_unit_test(a_hash_is_what_vault_writes),
