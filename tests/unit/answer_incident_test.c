@@ -22,6 +22,7 @@
 #define OPENED  (NOW - 30 * KT_NS_HOUR)
 #define KEY     "AKIASTOLEN0000000001"
 #define AWS     "aws-sm://123456789012/eu-west-1/db"
+#define SESSION "pivot"
 #define LEASES  "vault://prod/-/database/creds/app"
 #define SECRETS 4u
 #define READERS 3u
@@ -356,6 +357,72 @@ static void a_lease_is_not_ended_by_a_write_of_its_role(void **state)
     kt_incidents_done(&all);
 }
 
+/* Use of a key of AWS's KMS reads no secret; a read whose outcome is not known may have got one,
+ * and so may a session that was opened with the credential. */
+static void the_list_is_missing_what_blast_would_list_and_nothing_else(void **state)
+{
+    static const struct {
+        struct access a;
+        bool missing;
+    } cases[] = {
+        { { .secret = "aws-kms://123456789012/eu-west-1/k",
+            .operation = "Decrypt",
+            .credential = KEY,
+            .action = KT_ACT_USE,
+            .outcome = KT_OUT_SUCCESS },
+          false },
+        { { .secret = AWS,
+            .operation = "GetSecretValue",
+            .credential = KEY,
+            .action = KT_ACT_READ,
+            .outcome = KT_OUT_UNKNOWN },
+          true },
+        { { .secret = AWS,
+            .operation = "GetSecretValue",
+            .session = SESSION,
+            .action = KT_ACT_READ,
+            .outcome = KT_OUT_SUCCESS },
+          true },
+        { { .secret = AWS,
+            .operation = "GetSecretValue",
+            .session = SESSION "2",
+            .action = KT_ACT_READ,
+            .outcome = KT_OUT_SUCCESS },
+          false },
+    };
+    (void)state;
+    for (size_t i = 0; i < KT_ARRAY_LEN(cases); i++) {
+        struct kt_incidents all = { 0 };
+        struct kt_ask a;
+        void *made;
+        (void)accesses_set_up(&made);
+        struct accesses *w = made;
+        struct access later = cases[i].a;
+        key_use(w, OPENED - 2 * KT_NS_HOUR, 0, NULL);
+        accesses_add(w, &(struct access){
+                            .at = OPENED - KT_NS_HOUR,
+                            .actor = "thief",
+                            .operation = "AssumeRole",
+                            .native = "arn:aws:iam::123456789012:role/admin",
+                            .raw = "{\"requestParameters\":{\"roleSessionName\":\"" SESSION "\"}}",
+                            .credential = KEY,
+                            .action = KT_ACT_ISSUE,
+                            .outcome = KT_OUT_SUCCESS });
+        act(&all, KT_INCIDENT_OPEN, 0, OPENED);
+        list_as_read(w, &all);
+        later.at = OPENED + KT_NS_HOUR;
+        later.actor = later.session != NULL ? "admin@123456789012" : "thief";
+        accesses_add(w, &later);
+        struct kt_incident_state *s = judge(w, &a, &all, NULL, 0);
+        if (ticked(s, KT_RUNBOOK_BLAST) == cases[i].missing)
+            fail_msg("case %zu: " KT_STR_FMT, i, KT_STR_ARG(s->step[KT_RUNBOOK_BLAST].text));
+        kt_incident_state_free(s);
+        kt_ask_done(&a);
+        kt_incidents_done(&all);
+        (void)accesses_tear_down(&made);
+    }
+}
+
 static void who_is_pinned_to_the_old_version_has_not_moved(void **state)
 {
     struct accesses *w = *state;
@@ -573,6 +640,7 @@ int main(void)
             accesses_tear_down),
         cmocka_unit_test_setup_teardown(a_lease_is_not_ended_by_a_write_of_its_role,
                                         accesses_set_up, accesses_tear_down),
+        cmocka_unit_test(the_list_is_missing_what_blast_would_list_and_nothing_else),
         cmocka_unit_test_setup_teardown(who_is_pinned_to_the_old_version_has_not_moved,
                                         accesses_set_up, accesses_tear_down),
         cmocka_unit_test(a_refusal_of_a_request_and_a_silence_with_a_gap_revoke_nothing),
