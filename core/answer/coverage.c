@@ -67,6 +67,7 @@ void kt_coverage_free(struct kt_coverage *c)
     kt_free(w->days);
     kt_free(c->source);
     kt_free(c->gap);
+    kt_free(c->down);
     kt_free(w);
 }
 
@@ -212,7 +213,7 @@ static void take_days(struct kt_survey *v)
             missing += open;
         }
     }
-    c->share = all == 0 ? 1 : 1 - (double)missing / (double)all;
+    c->share = all == 0 ? -1 : 1 - (double)missing / (double)all;
 }
 
 static int compare_gaps(const void *a, const void *b)
@@ -224,8 +225,21 @@ static int compare_gaps(const void *a, const void *b)
     return order != 0 ? order : (int)x->cause - (int)y->cause;
 }
 
+static void take_down(struct kt_survey *v)
+{
+    struct kt_coverage *c = v->c;
+    c->collector_from = v->signs_first * KT_NS_MIN;
+    c->down = kt_alloc_array(v->down.n + 1, sizeof *c->down);
+    for (unsigned i = 0; i < v->down.n; i++) {
+        const struct kt_survey_span *d = &v->down.at[i];
+        if (d->until > v->since && d->from < v->until)
+            c->down[c->n_down++] = (struct kt_span){ d->from * KT_NS_MIN, d->until * KT_NS_MIN };
+    }
+}
+
 static void finish(struct kt_survey *v)
 {
+    take_down(v);
     if (v->c->n_gaps > 1)
         qsort(v->c->gap, v->c->n_gaps, sizeof *v->c->gap, compare_gaps);
     take_days(v);
@@ -361,7 +375,7 @@ static double share_of(const struct kt_coverage *c, struct kt_str instance)
                 sum += c->source[i].day[k].share;
                 n++;
             }
-    return n == 0 ? 1 : sum / n / 100;
+    return n == 0 ? -1 : sum / n / 100;
 }
 
 void kt_coverage_say(const struct kt_coverage *c, struct kt_str instance, struct kt_buf *out)
@@ -381,9 +395,9 @@ void kt_coverage_say(const struct kt_coverage *c, struct kt_str instance, struct
     }
     double percent = 100 * share_of(c, instance);
     /* what is not all is never rounded to all */
-    (void)snprintf(share, sizeof share, percent < 100 ? "%.1f" : "%.0f",
+    (void)snprintf(share, sizeof share, percent < 100 ? "%.1f %%" : "%.0f %%",
                    percent > 99.9 && percent < 100 ? 99.9 : percent);
-    kt_buf_addf(out, "coverage %s %%", share);
+    kt_buf_addf(out, "coverage %s", percent < 0 ? "not known: nothing was expected" : share);
     if (worst == NULL)
         return;
     kt_buf_addf(out, ": ");

@@ -59,8 +59,14 @@ struct kt_coverage {         /* all of it lives until kt_coverage_free */
     unsigned n_sources;
     struct kt_coverage_gap *gap; /* by time */
     unsigned n_gaps;
+    /* The collector itself, whether or not anything was sent to it: of what time before this
+     * nothing is known of it (0: it never wrote of itself), and when it was not there, to the
+     * minute. */
+    kt_time_ns collector_from;
+    struct kt_span *down;
+    unsigned n_down;
     unsigned more; /* gaps beyond KT_COVERAGE_GAPS, which are left out */
-    double share;  /* of all that was expected, 0 to 1; 1 where nothing was */
+    double share;  /* of all that was expected, 0 to 1; below 0: nothing was, so it is not known */
 };
 /*
  * Over the ask's window; where that is open, from the first record to now; at most the newest 1,100

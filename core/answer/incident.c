@@ -299,7 +299,7 @@ static enum kt_status audit(struct judge *j, struct kt_error *err)
         st = kt_coverage_load(j->ask, &c, err);
     if (st != KT_OK)
         return st;
-    gaps = kt_coverage_open(c) + (c->n_sources == 0);
+    gaps = kt_coverage_open(c) + (c->n_sources == 0 || c->share < 0);
     kt_coverage_say(c, KT_STR_NONE, &sentence);
     kt_coverage_free(c);
     if (stats.first_time == 0 || stats.first_time > j->is.since) {

@@ -221,6 +221,18 @@ const char *kt_part_percent(uint64_t part, uint64_t of, char buf[KT_PART_NUMBER_
     return buf;
 }
 
+bool kt_part_is_covered(const struct kt_evidence *e)
+{
+    return e->in->coverage != NULL && e->in->coverage->share >= 0;
+}
+
+const char *kt_part_covered(const struct kt_evidence *e, char buf[KT_PART_NUMBER_MAX])
+{
+    if (!kt_part_is_covered(e))
+        return "not known";
+    return kt_part_percent((uint64_t)(e->in->coverage->share * 1e6), 1000000, buf);
+}
+
 const char *kt_part_many(uint64_t n, const char *one, const char *more,
                          char buf[KT_PART_NUMBER_MAX + 32])
 {

@@ -23,12 +23,10 @@ static void say_coverage(struct kt_evidence *e)
         if (longest == NULL || g->until - g->from > longest->until - longest->from)
             longest = g;
     }
-    if (c == NULL) {
+    (void)kt_part_covered(e, share);
+    if (!kt_part_is_covered(e))
         kt_doc_para(e->doc, "1. How much of the period the log covers is not known.");
-        return;
-    }
-    (void)kt_part_percent((uint64_t)(c->share * 1e6), 1000000, share);
-    if (longest == NULL)
+    else if (longest == NULL)
         kt_doc_para(e->doc,
                     "1. The log covers %s of what was expected of its sources; no gap "
                     "was left open.",

@@ -271,14 +271,17 @@ static enum kt_status write_coverage(struct kt_evidence *e, struct kt_error *err
     }
     const uint64_t open = kt_coverage_open(c);
     if (open > 0)
-        kt_doc_alarm(e->doc, "%s not filled in the log; %s of what was expected is covered.",
-                     kt_part_many(open, "gap was", "gaps were", many),
-                     kt_part_percent((uint64_t)(c->share * 1e6), 1000000, share));
-    kt_doc_para(e->doc,
-                "%s of what was expected of the sources is covered. Expected is a day between the "
-                "first and the last record of a source, or one that its agent reports on; covered "
-                "is what lies in no gap that is still open.",
-                kt_part_percent((uint64_t)(c->share * 1e6), 1000000, share));
+        kt_doc_alarm(e->doc, "%s not filled in the log; covered of what was expected: %s.",
+                     kt_part_many(open, "gap was", "gaps were", many), kt_part_covered(e, share));
+    if (!kt_part_is_covered(e))
+        kt_doc_alarm(e->doc, "How much of the period the log covers is not known: no source has a "
+                             "record in it, and no agent reports on one.");
+    else
+        kt_doc_para(e->doc,
+                    "%s of what was expected of the sources is covered. Expected is a day between "
+                    "the first and the last record of a source, or one that its agent reports on; "
+                    "covered is what lies in no gap that is still open.",
+                    kt_part_covered(e, share));
     draw_calendar(e, c);
     list_days(e, c);
     list_gaps(e, c);

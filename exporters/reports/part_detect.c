@@ -94,47 +94,117 @@ static const struct kt_doc_column down_columns[] = {
     { "how", "How", KT_DOC_TEXT },
 };
 
-/* Between a stop and the next start; of an end without a stop the last sign of life is not in these
- * records, so its beginning is not known here (the section on coverage has it). */
+struct down {
+    kt_time_ns from, until; /* from 0: not known; until 0: not yet */
+    const char *how;
+};
+
+static int by_end(const void *pa, const void *pb)
+{
+    const struct down *a = pa, *b = pb;
+    kt_time_ns x = a->until != 0 ? a->until : INT64_MAX, y = b->until != 0 ? b->until : INT64_MAX;
+    return x < y ? -1 : x > y;
+}
+
+static bool is_run(const struct kt_change *c, const char *operation)
+{
+    return c->what == KT_CHANGE_RUN && kt_str_is(c->operation, operation);
+}
+
+/* What ended it: a stop is the last that a collector writes of itself. */
+static const char *how_it_ended(const struct kt_evidence *e, kt_time_ns from, bool over)
+{
+    if (from < e->ask->since)
+        return "since before the period";
+    for (uint32_t i = 0; i < e->changes->n; i++)
+        if (is_run(&e->changes->at[i], "stop") &&
+            e->changes->at[i].at / KT_NS_MIN + 1 == from / KT_NS_MIN)
+            return over ? "stopped and started" : "stopped";
+    return "it ended without a stop";
+}
+
+/* Is the minute of a start or a stop the edge of a time that is known to the minute? */
+static bool is_edge(const struct kt_coverage *c, kt_time_ns at)
+{
+    for (unsigned i = 0; i < c->n_down; i++)
+        if (at / KT_NS_MIN + 1 >= c->down[i].since / KT_NS_MIN &&
+            at / KT_NS_MIN <= c->down[i].until / KT_NS_MIN)
+            return true;
+    return false;
+}
+
+/* Times without a sign of life, and the shorter ones between a stop and a start. */
+static uint32_t find_down(const struct kt_evidence *e, struct down *to)
+{
+    const struct kt_coverage *c = e->in->coverage;
+    const struct kt_change *stop = NULL;
+    uint32_t n = 0;
+    for (unsigned i = 0; i < c->n_down; i++) {
+        const struct kt_span *d = &c->down[i];
+        bool over = d->until < e->ask->until && d->until < e->ask->now / KT_NS_MIN * KT_NS_MIN;
+        to[n++] = (struct down){ d->since, over ? d->until : 0, how_it_ended(e, d->since, over) };
+    }
+    for (uint32_t i = 0; i < e->changes->n; i++) {
+        const struct kt_change *run = &e->changes->at[i];
+        bool start = is_run(run, "start");
+        if (!start && !is_run(run, "stop"))
+            continue;
+        if (start && !is_edge(c, run->at) && run->at / KT_NS_MIN > c->collector_from / KT_NS_MIN)
+            to[n++] =
+                (struct down){ stop == NULL ? 0 : stop->at, run->at,
+                               stop == NULL ? "it ended without a stop" : "stopped and started" };
+        stop = start ? NULL : run;
+    }
+    if (stop != NULL && !is_edge(c, stop->at))
+        to[n++] = (struct down){ stop->at, 0, "stopped" };
+    if (n > 1)
+        qsort(to, n, sizeof *to, by_end);
+    return n;
+}
+
+/* Of what part of the period is it known whether the collector ran? */
+static bool say_known(struct kt_evidence *e)
+{
+    const struct kt_coverage *c = e->in->coverage;
+    char when[KT_TIME_TEXT_MAX];
+    bool known = c != NULL && c->collector_from != 0 && c->collector_from < e->ask->until;
+    if (!known)
+        kt_doc_alarm(e->doc, "Whether the collector, and with it detection, ran in the period is "
+                             "not known: it left no sign of itself in the log.");
+    else if (c->collector_from > e->ask->since + 10 * KT_NS_MIN)
+        kt_doc_alarm(e->doc,
+                     "Whether the collector, and with it detection, ran before %s UTC is not "
+                     "known: that is its first sign in the log.",
+                     kt_time_format_short(c->collector_from, when));
+    return known;
+}
+
 static uint64_t list_down(struct kt_evidence *e)
 {
-    const struct kt_part_table t = { .name = "detectors_not_running",
-                                     .title = "When the collector, and with it detection, did not "
-                                              "run",
-                                     .columns = down_columns,
-                                     .n = KT_ARRAY_LEN(down_columns),
-                                     .shown = 60,
-                                     .query = "keytrail search kind:audit operation:start,stop",
-                                     .empty = "It ran all the time." };
-    const struct kt_change *stop = NULL;
-    bool running = true; /* until something else is known */
+    bool known = say_known(e);
+    const struct kt_part_table t = {
+        .name = "detectors_not_running",
+        .title = "When the collector, and with it detection, did not run",
+        .columns = down_columns,
+        .n = KT_ARRAY_LEN(down_columns),
+        .shown = 60,
+        .query = "keytrail search kind:audit operation:start,stop",
+        .empty = known ? "It ran all the time of which that is known." : "That is not known."
+    };
+    uint32_t n = 0, most = e->changes->n + (known ? e->in->coverage->n_down : 0) + 1;
+    struct down *at = kt_alloc_array(most, sizeof *at);
     kt_part_table(e, &t);
-    for (uint32_t i = 0; i < e->changes->n; i++) {
-        const struct kt_change *c = &e->changes->at[i];
-        bool start = c->what == KT_CHANGE_RUN && kt_str_is(c->operation, "start");
-        bool stopped = c->what == KT_CHANGE_RUN && kt_str_is(c->operation, "stop");
-        if (start && (stop != NULL || running) && i > 0) {
-            const struct kt_doc_cell cells[] = {
-                kt_part_when(stop == NULL ? 0 : stop->at), kt_part_when(c->at),
-                stop == NULL ? kt_doc_none() : kt_doc_number(c->at - stop->at),
-                kt_part_word(stop == NULL ? "it ended without a stop" : "stopped and started")
-            };
-            kt_part_row(e, cells);
-        }
-        if (start) {
-            running = true;
-            stop = NULL;
-        } else if (stopped) {
-            running = false;
-            stop = c;
-        }
-    }
-    if (stop != NULL) {
-        const struct kt_doc_cell cells[] = { kt_part_when(stop->at), kt_doc_none(),
-                                             kt_doc_number(e->ask->until - stop->at),
-                                             kt_part_word("stopped") };
+    if (known)
+        n = find_down(e, at);
+    for (uint32_t i = 0; i < n; i++) {
+        kt_time_ns end = at[i].until != 0 ? at[i].until : e->ask->until;
+        const struct kt_doc_cell cells[] = { kt_part_when(at[i].from), kt_part_when(at[i].until),
+                                             at[i].from == 0 ? kt_doc_none()
+                                                             : kt_doc_number(end - at[i].from),
+                                             kt_part_word(at[i].how) };
         kt_part_row(e, cells);
     }
+    kt_free(at);
     return kt_part_table_end(e);
 }
 

@@ -99,15 +99,13 @@ static enum kt_status write_cover(struct kt_evidence *e, struct kt_error *err)
                 ". Period: %s to %s UTC, the end not included. All times are UTC.",
                 KT_STR_ARG(e->in->organisation), e->in->system.len > 0 ? ", deployment " : "",
                 KT_STR_ARG(e->in->system), e->from, e->to);
-    kt_doc_figure(e->doc, "Coverage",
-                  e->in->coverage == NULL
-                      ? "not known"
-                      : kt_part_percent((uint64_t)(e->in->coverage->share * 1e6), 1000000, share),
-                  NULL);
+    kt_doc_figure(e->doc, "Coverage", kt_part_covered(e, share), NULL);
     kt_doc_figure(e->doc, "Integrity", integrity(p, said), NULL);
     kt_doc_figure(e->doc, "Gaps not filled",
-                  e->in->coverage == NULL ? "not known"
-                                          : kt_part_number(kt_coverage_open(e->in->coverage), many),
+                  !kt_part_is_covered(e) &&
+                          (e->in->coverage == NULL || kt_coverage_open(e->in->coverage) == 0)
+                      ? "not known"
+                      : kt_part_number(kt_coverage_open(e->in->coverage), many),
                   NULL);
     if (e->in->hide != NULL)
         kt_doc_para(e->doc, "Names of actors, addresses and secrets are pseudonyms: keyed hashes, "
@@ -148,7 +146,7 @@ static enum kt_status write_summary(struct kt_evidence *e, struct kt_error *err)
     figure(e, "Alerts", s->raised, b->raised, known);
     kt_doc_figure(e->doc, "Median time to acknowledge", span(s->ack_median, now),
                   known ? span(b->ack_median, then) : NULL);
-    if (e->in->coverage == NULL)
+    if (e->in->coverage == NULL || (!kt_part_is_covered(e) && e->in->coverage->n_gaps == 0))
         kt_doc_figure(e->doc, "Gaps in the log", "not known", NULL);
     else
         figure(e, "Gaps in the log", e->in->coverage->n_gaps, 0, false);

@@ -84,6 +84,9 @@ struct kt_str kt_part_name(struct kt_evidence *e, struct kt_str actor); /* for s
 const char *kt_part_number(uint64_t n, char buf[KT_PART_NUMBER_MAX]);
 /* "12.3 %"; "none" of 0. */
 const char *kt_part_percent(uint64_t part, uint64_t of, char buf[KT_PART_NUMBER_MAX]);
+/* How much of the period the log covers: "99.9 %", "not known". */
+bool kt_part_is_covered(const struct kt_evidence *e); /* is it known? */
+const char *kt_part_covered(const struct kt_evidence *e, char buf[KT_PART_NUMBER_MAX]);
 /* "1 alert", "2 alerts". */
 const char *kt_part_many(uint64_t n, const char *one, const char *more,
                          char buf[KT_PART_NUMBER_MAX + 32]);

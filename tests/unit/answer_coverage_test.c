@@ -513,6 +513,9 @@ static void what_is_gone_since_days_is_told(void **state)
     kt_coverage_say(c, KT_STR("aws-main"), &said);
     assert_string_equal(kt_buf_z(&said), "coverage 100 %");
     kt_coverage_free(c);
+    c = load(T0 - 20 * KT_NS_DAY, T0 - 10 * KT_NS_DAY); /* of that nothing can be said */
+    assert_true(c->share < 0);
+    kt_coverage_free(c);
     drop_world();
 }
 

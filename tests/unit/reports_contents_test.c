@@ -54,8 +54,9 @@ static enum kt_status close_file(void *self, uint64_t *ret_bytes, uint8_t ret_sh
     return KT_OK;
 }
 
-static void write_report(const struct kt_report *r, const struct stock *s,
-                         const struct kt_pseudonyms *hide, struct memory *m, unsigned *ret_alarms)
+static void write_over(const struct kt_report *r, const struct stock *s, struct kt_span period,
+                       const struct kt_conf *conf, const struct kt_pseudonyms *hide,
+                       struct memory *m, unsigned *ret_alarms)
 {
     struct kt_error err = { 0 };
     struct kt_ask a;
@@ -63,8 +64,8 @@ static void write_report(const struct kt_report *r, const struct stock *s,
     struct kt_controls *controls = NULL;
     const struct kt_doc_out out = { open_file, add_bytes, close_file, m };
     must(kt_ask_open(&a, s->path, s->ids, STOCK_T0 + STOCK_NS, &err), &err);
-    a.since = STOCK_T0 + 40 * KT_NS_DAY;
-    a.until = STOCK_T0 + 70 * KT_NS_DAY;
+    a.since = period.since;
+    a.until = period.until;
     must(kt_coverage_load(&a, &coverage, &err), &err);
     must(kt_controls_read(kt_controls_default_csv(), &controls, &err), &err);
     const struct kt_doc_head head = { .title = r->title,
@@ -75,6 +76,7 @@ static void write_report(const struct kt_report *r, const struct stock *s,
                                       .since = a.since,
                                       .until = a.until };
     const struct kt_report_in in = { .ask = &a,
+                                     .conf = conf,
                                      .coverage = coverage,
                                      .controls = controls,
                                      .hide = hide,
@@ -90,6 +92,62 @@ static void write_report(const struct kt_report *r, const struct stock *s,
     kt_controls_free(controls);
     kt_coverage_free(coverage);
     kt_ask_done(&a);
+}
+
+static void write_report(const struct kt_report *r, const struct stock *s,
+                         const struct kt_pseudonyms *hide, struct memory *m, unsigned *ret_alarms)
+{
+    const struct kt_span period = { STOCK_T0 + 40 * KT_NS_DAY, STOCK_T0 + 70 * KT_NS_DAY };
+    write_over(r, s, period, NULL, hide, m, ret_alarms);
+}
+
+/* One file of a report, up to the next. */
+static struct kt_str file_of(const struct memory *m, const char *name)
+{
+    struct kt_str all = kt_buf_str(&m->bytes);
+    ptrdiff_t at = kt_str_find(all, kt_str_of(name), 0);
+    assert_true(at >= 0);
+    ptrdiff_t end = kt_str_find(all, KT_STR("\n== "), (size_t)at);
+    return kt_str_sub(all, (size_t)at, (size_t)(end < 0 ? (ptrdiff_t)all.len : end) - (size_t)at);
+}
+
+static bool says(const struct memory *m, const char *text)
+{
+    return kt_str_has(kt_buf_str(&m->bytes), kt_str_of(text));
+}
+
+static void what_is_not_known_is_not_all(void **state)
+{
+    const struct kt_span before = { STOCK_T0 - 40 * KT_NS_DAY, STOCK_T0 - 10 * KT_NS_DAY };
+    const struct kt_span during = { STOCK_T0 + 40 * KT_NS_DAY, STOCK_T0 + 70 * KT_NS_DAY };
+    struct memory none = { 0 }, imported = { 0 }, some = { 0 };
+    unsigned alarms;
+    struct stock *s = stock_new(5, 900);
+    (void)state;
+    write_over(kt_report_of(KT_STR("soc2")), s, before, NULL, NULL, &none, &alarms);
+    assert_true(says(&none, "1. How much of the period the log covers is not known."));
+    assert_true(says(&none, "How much of the period the log covers is not known: no source has"));
+    assert_false(says(&none, "100.0 %"));
+    assert_true(says(&none, "ran in the period is not known: it left no sign of itself"));
+    write_over(kt_report_of(KT_STR("soc2")), s, during, NULL, NULL, &imported, &alarms);
+    assert_true(says(&imported, "ran in the period is not known: it left no sign of itself"));
+    assert_false(says(&imported, "It ran all the time"));
+    stock_control(s, KT_KIND_AUDIT, "start", "{}", STOCK_T0 + 41 * KT_NS_DAY);
+    stock_control(s, KT_KIND_TICK, "", "{}", STOCK_T0 + 41 * KT_NS_DAY + 5 * KT_NS_MIN);
+    stock_control(s, KT_KIND_AUDIT, "start", "{}", STOCK_T0 + 50 * KT_NS_DAY);
+    stock_control(s, KT_KIND_AUDIT, "stop", "{}", STOCK_T0 + 50 * KT_NS_DAY + 6 * KT_NS_MIN);
+    stock_control(s, KT_KIND_AUDIT, "start", "{}", STOCK_T0 + 50 * KT_NS_DAY + 8 * KT_NS_MIN);
+    stock_control(s, KT_KIND_AUDIT, "stop", "{}", STOCK_T0 + 50 * KT_NS_DAY + 9 * KT_NS_MIN);
+    write_over(kt_report_of(KT_STR("soc2")), s, during, NULL, NULL, &some, &alarms);
+    assert_true(says(&some, "that is its first sign in the log"));
+    struct kt_str down = file_of(&some, "_detectors_not_running.csv");
+    assert_true(kt_str_has(down, KT_STR("it ended without a stop")));
+    assert_true(kt_str_has(down, KT_STR("stopped and started")));
+    assert_true(kt_str_ends(kt_str_trim(down), KT_STR("stopped")));
+    kt_buf_done(&none.bytes);
+    kt_buf_done(&imported.bytes);
+    kt_buf_done(&some.bytes);
+    stock_free(s);
 }
 
 static void reports_are_the_same_twice(void **state)
@@ -375,6 +433,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reports_are_the_same_twice),
         cmocka_unit_test(pseudonyms_leave_no_name),
+        cmocka_unit_test(what_is_not_known_is_not_all),
         cmocka_unit_test(alerts_are_counted),
         cmocka_unit_test(ranks_are_the_nearest),
         cmocka_unit_test(controls_are_read_strictly),
