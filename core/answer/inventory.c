@@ -121,8 +121,25 @@ static enum kt_status take_line(void *self, const struct kt_record *r, const str
     return KT_OK;
 }
 
-/* Marks name no secret, so they are asked for by themselves; without a secret that is listed nobody
- * asks whether it is gone. */
+/* Marks name no secret, so they are asked for by themselves. Of one secret's page they say whether
+ * it is gone since it was listed: so those before are not looked for there, and none of what never
+ * was listed. */
+static enum kt_status read_marks(struct load *v, enum kt_inventory_parts parts,
+                                 struct kt_error *err)
+{
+    kt_time_ns since = v->ask->since, oldest = INT64_MAX;
+    for (uint32_t i = 0; i < kt_map_count(v->secrets); i++)
+        oldest = v->item[i].snapshot < oldest ? v->item[i].snapshot : oldest;
+    if (parts != KT_INVENTORY_ALL && kt_map_count(v->secrets) == 0)
+        return KT_OK;
+    if (parts == KT_INVENTORY_CHANGES && oldest > since)
+        v->ask->since = oldest;
+    enum kt_status status =
+        kt_ask_records(v->ask, KT_STR("kind:inventory -secret:*"), take_line, v, err);
+    v->ask->since = since;
+    return status;
+}
+
 static enum kt_status read_snapshots(struct load *v, struct kt_str term,
                                      enum kt_inventory_parts parts, struct kt_error *err)
 {
@@ -131,9 +148,7 @@ static enum kt_status read_snapshots(struct load *v, struct kt_str term,
         return kt_ask_records(v->ask, KT_STR("kind:inventory"), take_line, v, err);
     kt_buf_addf(&query, "kind:inventory " KT_STR_FMT, KT_STR_ARG(term));
     enum kt_status status = kt_ask_records(v->ask, kt_buf_str(&query), take_line, v, err);
-    if (status != KT_OK || (parts == KT_INVENTORY_LISTED && kt_map_count(v->secrets) == 0))
-        return status;
-    return kt_ask_records(v->ask, KT_STR("kind:inventory -secret:*"), take_line, v, err);
+    return status == KT_OK ? read_marks(v, parts, err) : status;
 }
 
 /* ---- accesses ---- */
