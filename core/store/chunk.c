@@ -311,7 +311,8 @@ static enum kt_status ask_columns(struct kt_chunk *c, const struct kt_scan *scan
         const struct kt_sieve *s = &scan->sieve[i];
         if (s->column == KT_COL_NONE || rank_of(s) != rank)
             continue;
-        if (kt_opened_column(c->opened, s->column, err) != KT_OK)
+        struct kt_picked picked = { c->pick, c->picks };
+        if (kt_opened_picked(c->opened, s->column, picked, err) != KT_OK)
             return err == NULL ? KT_E_CORRUPT : err->code;
         sift(c, s);
     }

@@ -174,8 +174,9 @@ enum kt_status kt_opened_column(struct kt_opened *o, enum kt_col column, struct 
 enum kt_status kt_opened_picked(struct kt_opened *o, enum kt_col column, struct kt_picked picked,
                                 struct kt_error *err)
 {
-    if (column < KT_COL_SMALL || picked.n > o->seg.count / FEW_OF ||
-        (o->columns.have & ~o->partial & KT_COLUMN(column)))
+    if (o->columns.have & KT_COLUMN(column))
+        return KT_OK;
+    if (column < KT_COL_SMALL || picked.n > o->seg.count / FEW_OF)
         return kt_opened_column(o, column, err);
     if (unpack(o, KT_PART_COLUMN + (unsigned)column, PART_MAX, &o->raw, err) != KT_OK ||
         kt_column_unpack_picked(&o->columns, column, kt_buf_str(&o->raw), picked, err) != KT_OK)

@@ -23,7 +23,8 @@ KT_MUST_USE enum kt_status kt_opened_runs(struct kt_opened *o, const struct kt_r
                                           struct kt_error *err);
 KT_MUST_USE enum kt_status kt_opened_column(struct kt_opened *o, enum kt_col column,
                                             struct kt_error *err);
-/* The same, of which only some rows will be looked at: of texts the others may be absent. */
+/* The same, of which only some rows will be looked at: of texts the others may be absent. From call
+ * to call over a segment rows only drop out. */
 KT_MUST_USE enum kt_status kt_opened_picked(struct kt_opened *o, enum kt_col column,
                                             struct kt_picked picked, struct kt_error *err);
 KT_MUST_USE enum kt_status kt_opened_time(struct kt_opened *o, struct kt_error *err);
