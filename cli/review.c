@@ -111,17 +111,18 @@ static enum kt_status make_sheet(struct review *r, enum kt_review_kind kind, con
     struct kt_sheet_leaver *leavers = NULL;
     struct kt_sheet_wish wish = { .kind = kind, .scope = scope };
     struct kt_sheet *s = NULL;
-    if (kind == KT_REVIEW_LEAVERS) {
-        if (r->file == NULL)
-            return kt_fail(err, KT_E_INPUT, "who left? --file FILE, a CSV file of name,date");
+    if (kind == KT_REVIEW_LEAVERS && r->file == NULL)
+        return kt_fail(err, KT_E_INPUT, "who left? --file FILE, a CSV file of name,date");
+    enum kt_status st = open_store(r, err);
+    if (st == KT_OK && kind == KT_REVIEW_LEAVERS) {
         if (read_file(r->file, KT_SHEET_BYTES_MAX, &text, err) != KT_OK)
             return err->code;
         names = kt_arena_new(17 * text.len + 4096);
-        if (kt_sheet_leavers(kt_buf_str(&text), &names, &leavers, &wish.n_leavers, err) != KT_OK)
+        if (kt_sheet_leavers(kt_buf_str(&text), r->asking.zone_offset_s, &names, &leavers,
+                             &wish.n_leavers, err) != KT_OK)
             return kt_wrap(err, "'%s'", r->file);
     }
     wish.leaver = leavers;
-    enum kt_status st = open_store(r, err);
     if (st == KT_OK)
         st = choose_window(r, &r->asking.ask, err);
     if (st == KT_OK)

@@ -168,16 +168,22 @@ static bool by_account(struct kt_ask *a, struct kt_str text, struct kt_credentia
     return true;
 }
 
-static bool by_identity(struct kt_ask *a, struct kt_str text, struct kt_credential *ret)
+const struct kt_identity *kt_credential_identity(const struct kt_ask *a, struct kt_str text)
 {
     const struct kt_identity *who =
         a->ids == NULL ? NULL : kt_identities_find(a->ids, text, KT_STR_NONE, KT_STR_NONE);
     for (unsigned i = 0; who == NULL && a->ids != NULL && i < kt_identities_count(a->ids); i++) {
         const struct kt_identity *one = kt_identities_at(a->ids, i);
-        for (unsigned k = 0; k < one->n_alias; k++) /* those for some sources only, too */
+        for (unsigned k = 0; k < one->n_alias; k++)
             if (kt_str_eq_nocase(kt_str_of(one->alias[k].actor), text))
                 who = one;
     }
+    return who;
+}
+
+static bool by_identity(struct kt_ask *a, struct kt_str text, struct kt_credential *ret)
+{
+    const struct kt_identity *who = kt_credential_identity(a, text);
     if (who == NULL)
         return false;
     bool named = kt_str_eq_nocase(text, kt_str_of(who->name));

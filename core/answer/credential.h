@@ -37,6 +37,8 @@ void kt_credential_done(struct kt_credential *c);
  */
 KT_MUST_USE enum kt_status kt_credential_find(struct kt_ask *a, struct kt_str text, const char *as,
                                               struct kt_credential *ret, struct kt_error *err);
+/* Whose name or alias a text is, those for some sources only, too; NULL: nobody's. */
+const struct kt_identity *kt_credential_identity(const struct kt_ask *a, struct kt_str text);
 /* The session of a role (ARN arn:aws:sts::ACCOUNT:assumed-role/ROLE/SESSION), in that account
  * alone. False: it is none, or one with characters that no role has. */
 bool kt_credential_session(struct kt_str arn, struct kt_buf *query);

@@ -264,28 +264,26 @@ void kt_sheet_counts(const struct kt_sheet *s, uint64_t *ret_keep, uint64_t *ret
 
 /* ---- who left ---- */
 
-static bool day_or_time(struct kt_str text, kt_time_ns *ret)
+/* A day is the last one, to its end, as `keytrail leaver --left` takes it. */
+static bool day_or_time(struct kt_str text, int zone_offset_s, kt_time_ns *ret)
 {
-    KT_CLEANUP(kt_buf_done) struct kt_buf day = { 0 };
-    kt_buf_add(&day, text);
-    if (text.len == 10)
-        kt_buf_addz(&day, "T00:00:00Z");
-    return kt_time_parse(kt_buf_str(&day), ret, NULL) == KT_OK;
+    return text.len == 10 ? kt_time_expr(text, 0, zone_offset_s, true, ret, NULL) == KT_OK
+                          : kt_time_parse(text, ret, NULL) == KT_OK;
 }
 
-static enum kt_status read_leaver(const struct kt_csv *c, struct kt_arena *arena,
+static enum kt_status read_leaver(const struct kt_csv *c, int zone_offset_s, struct kt_arena *arena,
                                   struct kt_sheet_leaver *ret, struct kt_error *err)
 {
     struct kt_str name = kt_str_trim(at(c, 0));
     if (is_longer(c, 2) || name.len == 0 || name.len > 500)
         return kt_fail(err, KT_E_INPUT, "line %u: not a name and a date", c->line);
-    if (!day_or_time(kt_str_trim(at(c, 1)), &ret->left))
+    if (!day_or_time(kt_str_trim(at(c, 1)), zone_offset_s, &ret->left))
         return kt_fail(err, KT_E_INPUT, "line %u: no date (2026-03-31)", c->line);
     ret->name = kt_arena_str(arena, name);
     return arena->full ? kt_fail(err, KT_E_LIMIT, "line %u: too many names", c->line) : KT_OK;
 }
 
-enum kt_status kt_sheet_leavers(struct kt_str csv, struct kt_arena *arena,
+enum kt_status kt_sheet_leavers(struct kt_str csv, int zone_offset_s, struct kt_arena *arena,
                                 struct kt_sheet_leaver **ret, uint32_t *ret_n, struct kt_error *err)
 {
     struct kt_sheet_leaver *list = NULL;
@@ -295,7 +293,7 @@ enum kt_status kt_sheet_leavers(struct kt_str csv, struct kt_arena *arena,
     kt_csv_open(&c, csv);
     while ((st = kt_csv_next(&c, err)) == KT_OK) {
         kt_time_ns when;
-        if (c.line == 1 && !day_or_time(kt_str_trim(at(&c, 1)), &when))
+        if (c.line == 1 && !day_or_time(kt_str_trim(at(&c, 1)), zone_offset_s, &when))
             continue; /* heads */
         if (n == KT_REVIEW_ROWS_MAX)
             st =
@@ -305,7 +303,7 @@ enum kt_status kt_sheet_leavers(struct kt_str csv, struct kt_arena *arena,
             list = kt_realloc_array(list, cap, sizeof *list);
         }
         if (st == KT_OK)
-            st = read_leaver(&c, arena, &list[n], err);
+            st = read_leaver(&c, zone_offset_s, arena, &list[n], err);
         if (st != KT_OK)
             break;
         n++;

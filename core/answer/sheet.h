@@ -65,10 +65,11 @@ void kt_sheet_csv(const struct kt_sheet *s, struct kt_buf *out);
 KT_MUST_USE enum kt_status kt_sheet_read(struct kt_str csv, struct kt_sheet **ret,
                                          struct kt_error *err);
 void kt_sheet_counts(const struct kt_sheet *s, uint64_t *ret_keep, uint64_t *ret_remove);
-/* Who left, out of a CSV file "name,date" (a head line is passed over), the date a day or RFC 3339;
- * at most KT_REVIEW_ROWS_MAX. The names live in arena. */
-KT_MUST_USE enum kt_status kt_sheet_leavers(struct kt_str csv, struct kt_arena *arena,
-                                            struct kt_sheet_leaver **ret, uint32_t *ret_n,
+/* Who left, out of a CSV file "name,date" (a head line is passed over), the date a last day, which
+ * counts whole, in a zone, or RFC 3339; at most KT_REVIEW_ROWS_MAX. The names live in arena. */
+KT_MUST_USE enum kt_status kt_sheet_leavers(struct kt_str csv, int zone_offset_s,
+                                            struct kt_arena *arena, struct kt_sheet_leaver **ret,
+                                            uint32_t *ret_n,
                                             struct kt_error *err); /* kt_free(*ret) */
 
 /* Private to sheet*.c: adds a row whose texts are copied; digests it all. */

@@ -2,11 +2,12 @@
  * sheet_make: what a review asks, out of the log.
  *
  * Owns:  an entry an actor while a sheet is made.
- * Calls: core/answer (ask, population, inventory). No clock.
+ * Calls: core/answer (ask, credential, population, inventory). No clock.
  */
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/answer/credential.h"
 #include "core/answer/inventory.h"
 #include "core/answer/population.h"
 #include "core/answer/sheet.h"
@@ -220,9 +221,12 @@ struct after { /* of one who left */
 struct afters {
     struct kt_ask *ask;
     const struct kt_sheet_leaver *leaver;
-    struct kt_map
-        *names; /* of leavers, in lower case: number = index in `at` of the first so called */
+    /* Of leavers, in lower case: of the identity that is meant, else as it stands in the list; the
+     * number is the index in `at`. */
+    struct kt_map *names;
     struct after *at;
+    /* "alice" is who is called alice, or, where nobody is, each alice@…: those are counted here. */
+    struct after *bare;
     /* Of the view at hand: who an actor's code is, for a source and instance. */
     uint32_t *who, *place, room;
     struct kt_buf lower;
@@ -237,7 +241,9 @@ static uint32_t leaver_named(struct afters *w, struct kt_str name)
     return kt_map_get(w->names, kt_buf_str(&w->lower));
 }
 
-/* By the canonical name, else by the one in the record. */
+#define BARE (1u << 31) /* in `who`: by what stands before the @ */
+
+/* By the canonical name, else by the one in the record, as `keytrail leaver` takes it. */
 static uint32_t leaver_of(struct afters *w, const struct kt_columns *c, uint32_t row)
 {
     uint32_t code = c->text[KT_COL_ACTOR - KT_COL_SMALL].code[row];
@@ -254,6 +260,11 @@ static uint32_t leaver_of(struct afters *w, const struct kt_columns *c, uint32_t
     w->who[code] = leaver_named(w, name);
     if (w->who[code] == KT_MAP_NONE)
         w->who[code] = leaver_named(w, actor);
+    ptrdiff_t host = kt_str_find_byte(actor, '@', 0);
+    if (w->who[code] == KT_MAP_NONE && host > 0 && kt_str_eq(name, actor)) {
+        w->who[code] = leaver_named(w, kt_str_sub(actor, 0, (size_t)host));
+        w->who[code] |= w->who[code] != KT_MAP_NONE ? BARE : 0;
+    }
     return w->who[code];
 }
 
@@ -273,7 +284,8 @@ static enum kt_status take_after(void *self, const struct kt_view *v, struct kt_
         uint32_t row = v->pick[i], who = leaver_of(w, c, row);
         if (who == KT_MAP_NONE)
             continue;
-        struct after *a = &w->at[who];
+        struct after *a = (who & BARE) != 0 ? &w->bare[who & ~BARE] : &w->at[who];
+        who &= ~BARE;
         struct kt_str secret = kt_column_str(c, KT_COL_SECRET, row);
         a->last = v->time[row] > a->last ? v->time[row] : a->last;
         if (v->time[row] < w->leaver[who].left)
@@ -294,18 +306,27 @@ static enum kt_status leaver_row(const struct kt_sheet_leaver *who, const struct
     return kt_sheet_add(s, cells, err);
 }
 
-/* Names in lower case, each once. */
+static enum kt_status add_name(struct afters *w, uint32_t i, struct kt_str name,
+                               struct kt_error *err)
+{
+    if (leaver_named(w, name) != KT_MAP_NONE) /* it is in w->lower then */
+        return kt_fail(err, KT_E_INPUT, "'" KT_STR_FMT "' is named twice",
+                       KT_STR_ARG(w->leaver[i].name));
+    (void)kt_map_put(w->names, kt_buf_str(&w->lower), NULL);
+    return KT_OK;
+}
+
+/* Names in lower case, each once, whichever alias of somebody is named. */
 static enum kt_status name_leavers(struct afters *w, const struct kt_sheet_wish *wish,
                                    struct kt_error *err)
 {
     for (uint32_t i = 0; i < wish->n_leavers; i++) {
-        bool new;
-        (void)leaver_named(w, wish->leaver[i].name);
-        (void)kt_map_put(w->names, kt_buf_str(&w->lower), &new);
-        if (!new)
-            return kt_fail(err, KT_E_INPUT, "'" KT_STR_FMT "' is named twice",
-                           KT_STR_ARG(wish->leaver[i].name));
+        /* Another's name may be alias of somebody in one source only: then it is not meant. */
+        const struct kt_identity *who = kt_credential_identity(w->ask, wish->leaver[i].name);
+        if (add_name(w, i, who == NULL ? wish->leaver[i].name : kt_str_of(who->name), err) != KT_OK)
+            return err->code;
         w->at[i].secrets = kt_map_new(0);
+        w->bare[i].secrets = kt_map_new(0);
     }
     return KT_OK;
 }
@@ -316,7 +337,8 @@ static enum kt_status make_leavers(struct kt_ask *a, const struct kt_sheet_wish 
     struct afters w = { .ask = a,
                         .leaver = wish->leaver,
                         .names = kt_map_new(0),
-                        .at = kt_alloc_array(wish->n_leavers + 1, sizeof *w.at) };
+                        .at = kt_alloc_array(wish->n_leavers + 1, sizeof *w.at),
+                        .bare = kt_alloc_array(wish->n_leavers + 1, sizeof *w.bare) };
     kt_time_ns since = a->since, first = a->until;
     enum kt_status st = name_leavers(&w, wish, err);
     a->since = 0;
@@ -328,11 +350,15 @@ static enum kt_status make_leavers(struct kt_ask *a, const struct kt_sheet_wish 
     a->since = since;
     for (uint32_t i = 0; st == KT_OK && i < wish->n_leavers; i++) {
         first = wish->leaver[i].left < first ? wish->leaver[i].left : first;
-        st = leaver_row(&wish->leaver[i], &w.at[i], s, err);
+        const struct after *after = w.at[i].last == 0 ? &w.bare[i] : &w.at[i];
+        st = leaver_row(&wish->leaver[i], after, s, err);
     }
     s->since = first;
-    for (uint32_t i = 0; i < wish->n_leavers; i++)
+    for (uint32_t i = 0; i < wish->n_leavers; i++) {
         kt_map_free(w.at[i].secrets);
+        kt_map_free(w.bare[i].secrets);
+    }
+    kt_free(w.bare);
     kt_map_free(w.names);
     kt_buf_done(&w.lower);
     kt_free(w.at);

@@ -144,6 +144,47 @@ static void leavers_are_counted_by_all_their_names(void **state)
     kt_sheet_free(s);
 }
 
+static void leavers_are_found_by_each_alias(void **state)
+{
+    static const char *const names[] = { "alice", "role/alice", "ALICE@example.com" };
+    const struct kt_sheet_leaver twice[] = { { KT_STR("alice"), STOCK_T0 },
+                                             { KT_STR("role/alice"), STOCK_T0 } };
+    const struct kt_sheet_wish wish = {
+        .kind = KT_REVIEW_LEAVERS, .scope = "", .leaver = twice, .n_leavers = 2
+    };
+    const struct kt_sheet_leaver bare = { KT_STR("bob"), STOCK_T0 + 30 * KT_NS_DAY };
+    struct kt_error err = { 0 };
+    struct kt_sheet *s = NULL;
+    uint64_t after = 0, said;
+    (void)state;
+    for (size_t k = 0; k < KT_ARRAY_LEN(names); k++) {
+        const struct kt_sheet_leaver who = { kt_str_of(names[k]), STOCK_T0 + 30 * KT_NS_DAY };
+        s = make(KT_REVIEW_LEAVERS, "", &who, 1);
+        after = 0;
+        for (uint32_t i = 0; i < w.n; i++)
+            after += kt_str_is(w.at[i].actor, "alice@example.com") && w.at[i].at >= who.left &&
+                     w.at[i].at < STOCK_T0 + 70 * KT_NS_DAY;
+        assert_true(kt_str_u64(s->row[0].cell[2], &said));
+        assert_int_equal(said, after);
+        assert_true(after > 10);
+        kt_sheet_free(s);
+    }
+    s = make(KT_REVIEW_LEAVERS, "", &bare, 1); /* nobody is called that: bob@example.com is meant */
+    after = 0;
+    for (uint32_t i = 0; i < w.n; i++)
+        after += kt_str_is(w.at[i].actor, "bob@example.com") && w.at[i].at >= bare.left &&
+                 w.at[i].at < STOCK_T0 + 70 * KT_NS_DAY;
+    assert_true(kt_str_u64(s->row[0].cell[2], &said));
+    assert_true(after > 10);
+    assert_int_equal(said, after);
+    kt_sheet_free(s);
+    w.ask.since = STOCK_T0 + 40 * KT_NS_DAY;
+    w.ask.until = STOCK_T0 + 70 * KT_NS_DAY;
+    assert_int_equal(kt_sheet_make(&w.ask, &wish, "log-1", &s, &err), KT_E_INPUT);
+    assert_string_equal(err.text, "review leavers: 'role/alice' is named twice");
+    w.ask.since = w.ask.until = 0;
+}
+
 /* ---- the file ---- */
 
 static char *filled(const struct kt_sheet *s, const char *decision)
@@ -284,11 +325,14 @@ static void lists_of_leavers_are_read(void **state)
         struct kt_sheet_leaver *list = NULL;
         struct kt_error err = { 0 };
         uint32_t n = 0;
-        enum kt_status st = kt_sheet_leavers(kt_str_of(cases[i].text), &arena, &list, &n, &err);
+        enum kt_status st =
+            kt_sheet_leavers(kt_str_of(cases[i].text), 2 * 3600, &arena, &list, &n, &err);
         if (cases[i].said == NULL) {
             must(st, &err);
             assert_int_equal(n, 2);
             assert_true(kt_str_is(list[0].name, "alice"));
+            /* 2026-03-31 is over when 2026-04-01 begins, two hours before it does in UTC */
+            assert_int_equal(list[0].left, kt_time_days(2026, 4, 1) * KT_NS_DAY - 2 * KT_NS_HOUR);
         } else {
             assert_string_equal(err.text, cases[i].said);
         }
@@ -343,6 +387,7 @@ int main(void)
         cmocka_unit_test(access_is_counted),
         cmocka_unit_test(dormant_came_before_and_not_since),
         cmocka_unit_test(leavers_are_counted_by_all_their_names),
+        cmocka_unit_test(leavers_are_found_by_each_alias),
         cmocka_unit_test(filled_sheets_are_read),
         cmocka_unit_test(rows_may_be_sorted),
         cmocka_unit_test(changes_are_found),
