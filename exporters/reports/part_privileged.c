@@ -86,31 +86,32 @@ static enum kt_status ask(struct listing *l, struct kt_str query, struct kt_erro
     return kt_ask_records(l->e->ask, query, add, l, err);
 }
 
-/* `field:glob`; a glob that the language would take apart is asked for as it is. */
-static void add_glob(struct kt_buf *query, const char *field, const char *glob)
+static const char *const glob_fields[] = { "actor", "secret", "role" };
+
+/* What a glob of names fits. One that no query can say leaves a hole, which is told. */
+static enum kt_status ask_glob(struct listing *l, const char *field, const char *glob,
+                               struct kt_error *err)
 {
-    bool plain = true;
-    for (const char *c = glob; *c != '\0'; c++)
-        plain &= (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9') ||
-                 kt_str_find_byte(KT_STR("*/._-@"), *c, 0) >= 0;
-    kt_buf_reset(query);
-    if (plain)
-        kt_buf_addf(query, "%s:%s", field, glob);
-    else
-        kt_ask_term(query, field, kt_str_of(glob));
+    KT_CLEANUP(kt_buf_done) struct kt_buf query = { 0 };
+    struct kt_error why = { 0 };
+    if (kt_ask_pattern(&query, field, kt_str_of(glob), &why) == KT_OK)
+        return ask(l, kt_buf_str(&query), err);
+    /* The name of a person is in it. */
+    kt_doc_alarm(l->e->doc,
+                 "What a name of accounts or secrets for emergencies fits was not looked "
+                 "for: " KT_STR_FMT,
+                 KT_STR_ARG(l->e->in->hide != NULL ? KT_STR("it has blanks, quotes or parentheses.")
+                                                   : kt_str_of(why.text)));
+    return KT_OK;
 }
 
 static enum kt_status list_break_glass(struct listing *l, struct kt_error *err)
 {
-    static const char *const fields[] = { "actor", "secret", "role" };
     const struct kt_conf *conf = l->e->in->conf;
-    KT_CLEANUP(kt_buf_done) struct kt_buf query = { 0 };
     enum kt_status st = ask(l, KT_STR("actor_kind:root"), err);
     for (unsigned i = 0; st == KT_OK && conf != NULL && i < conf->break_glass.n; i++)
-        for (size_t k = 0; st == KT_OK && k < KT_ARRAY_LEN(fields); k++) {
-            add_glob(&query, fields[k], conf->break_glass.at[i]);
-            st = ask(l, kt_buf_str(&query), err);
-        }
+        for (size_t k = 0; st == KT_OK && k < KT_ARRAY_LEN(glob_fields); k++)
+            st = ask_glob(l, glob_fields[k], conf->break_glass.at[i], err);
     for (unsigned i = 0; st == KT_OK && i < l->e->decisions.n; i++) {
         const struct kt_decision *d = &l->e->decisions.at[i].d;
         if (d->what != KT_DECIDE_BREAK_GLASS)
@@ -119,13 +120,42 @@ static enum kt_status list_break_glass(struct listing *l, struct kt_error *err)
         kt_time_ns since = a->since, until = a->until;
         a->since = d->from > since ? d->from : since;
         a->until = d->until < until ? d->until + 1 : until;
-        add_glob(&query, "actor", d->actor);
         if (a->since < a->until)
-            st = ask(l, kt_buf_str(&query), err);
+            st = ask_glob(l, "actor", d->actor, err);
         a->since = since;
         a->until = until;
     }
     return st;
+}
+
+/* The question that finds the same again; false: there is none, since an opening by hand has a time
+ * of its own, or a glob cannot be asked for, or is a name to hide. */
+static bool say_question(const struct kt_evidence *e, struct kt_buf *out)
+{
+    const struct kt_conf *conf = e->in->conf;
+    KT_CLEANUP(kt_buf_done) struct kt_buf term = { 0 };
+    unsigned n = conf == NULL ? 0 : (unsigned)conf->break_glass.n;
+    for (unsigned i = 0; i < e->decisions.n; i++)
+        if (e->decisions.at[i].d.what == KT_DECIDE_BREAK_GLASS &&
+            e->decisions.at[i].d.from < e->ask->until &&
+            e->decisions.at[i].d.until >= e->ask->since)
+            return false;
+    if (n > 0 && e->in->hide != NULL)
+        return false;
+    kt_buf_addz(out,
+                n > 0 ? "keytrail search 'actor_kind:root" : "keytrail search actor_kind:root");
+    for (unsigned i = 0; i < n; i++)
+        for (size_t k = 0; k < KT_ARRAY_LEN(glob_fields); k++) {
+            struct kt_str glob = kt_str_of(conf->break_glass.at[i]);
+            kt_buf_reset(&term);
+            if (kt_str_find_byte(glob, '\'', 0) >= 0 ||
+                kt_ask_pattern(&term, glob_fields[k], glob, NULL) != KT_OK)
+                return false;
+            kt_buf_addz(out, " OR ");
+            kt_buf_add(out, kt_buf_str(&term));
+        }
+    kt_buf_addz(out, n > 0 ? "'" : "");
+    return true;
 }
 
 static void say_tickets(struct kt_evidence *e, const struct listing *l)
@@ -141,12 +171,14 @@ static void say_tickets(struct kt_evidence *e, const struct listing *l)
 
 static enum kt_status write_privileged(struct kt_evidence *e, struct kt_error *err)
 {
+    KT_CLEANUP(kt_buf_done) struct kt_buf question = { 0 };
+    bool can_ask = say_question(e, &question);
     const struct kt_part_table glass = { .name = "privileged",
                                          .title = "Root and break-glass",
                                          .columns = columns,
                                          .n = KT_ARRAY_LEN(columns),
                                          .shown = 60,
-                                         .query = "keytrail search actor_kind:root",
+                                         .query = can_ask ? kt_buf_z(&question) : NULL,
                                          .empty = "There was none." };
     const struct kt_part_table rights = { .name = "rights",
                                           .title = "Changes of rights and configuration at the "

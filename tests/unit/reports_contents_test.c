@@ -150,6 +150,27 @@ static void what_is_not_known_is_not_all(void **state)
     stock_free(s);
 }
 
+static void emergency_globs_are_globs(void **state)
+{
+    const struct kt_span period = { STOCK_T0 + 40 * KT_NS_DAY, STOCK_T0 + 70 * KT_NS_DAY };
+    struct kt_conf *conf = NULL;
+    struct kt_error err = { 0 };
+    struct memory m = { 0 };
+    unsigned alarms;
+    struct stock *s = stock_new(5, 900);
+    (void)state;
+    must(kt_conf_parse(KT_STR("break_glass: [\"vault://c/-/secret/prod/**\", \"a b*\"]\n"),
+                       "keytrail.yaml", NULL, 0, &conf, &err),
+         &err);
+    write_over(kt_report_of(KT_STR("soc2")), s, period, conf, NULL, &m, &alarms);
+    assert_true(kt_str_has(file_of(&m, "_privileged.csv"), KT_STR("vault://c/-/secret/prod/db")));
+    assert_true(says(&m, "was not looked for: &#39;a b*&#39;") ||
+                says(&m, "was not looked for: 'a b*'"));
+    kt_buf_done(&m.bytes);
+    kt_conf_free(conf);
+    stock_free(s);
+}
+
 static void reports_are_the_same_twice(void **state)
 {
     struct stock *s = stock_new(5, 900);
@@ -434,6 +455,7 @@ int main(void)
         cmocka_unit_test(reports_are_the_same_twice),
         cmocka_unit_test(pseudonyms_leave_no_name),
         cmocka_unit_test(what_is_not_known_is_not_all),
+        cmocka_unit_test(emergency_globs_are_globs),
         cmocka_unit_test(alerts_are_counted),
         cmocka_unit_test(ranks_are_the_nearest),
         cmocka_unit_test(controls_are_read_strictly),
