@@ -1,7 +1,8 @@
 /*
  * report_proof_write: the files of integrity/, in forms that a short program checks.
  *
- *   checkpoints.json   {"log","size","root","checkpoints":[{"size","root","note"}]}
+ *   checkpoints.json   {"log","size","root","checkpoints":[{"size","root","note"}]}; with
+ *                      "comparable":false where retention took records, and the root with them
  *   consistency.json   {"proofs":[{"from","to","path":[hex]}]}, RFC 9162 §2.1.4
  *   inclusion.json     {"proofs":[{"seq","size","record","line","path":[hex]}]}, RFC 9162 §2.1.3:
  *                      leaf seq - 1; its hash is SHA-256(0x00 ‖ record), the last 32 bytes of the
@@ -44,6 +45,8 @@ static void checkpoints(const struct kt_report_evidence *e, struct kt_buf *out)
     for (unsigned i = 0; i < e->n_notes; i++) {
         kt_buf_addz(out, i > 0 ? ",\n  { " : "\n  { ");
         add_root(&e->notes[i]->head, out);
+        if (e->notes[i]->state == KT_ANCHOR_REMOVED)
+            kt_buf_addz(out, ", \"comparable\": false");
         kt_buf_addz(out, ", \"note\": ");
         kt_json_quote(out, kt_buf_str(&e->notes[i]->note));
         kt_buf_addz(out, " }");
