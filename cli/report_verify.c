@@ -21,8 +21,8 @@
 #include "core/proof/minisign.h"
 #include "core/sys/fs.h"
 
-#define FILE_MAX   (8u << 20) /* of what is read whole */
-#define READ_BYTES (64u << 10)
+#define READ_BYTES  (64u << 10)
+#define OUTSIDE_MAX (64u << 20) /* bytes of a file of checkpoints */
 
 void kt_bundle_fault(struct kt_bundle *b, const char *where, const char *fmt, ...)
 {
@@ -46,11 +46,11 @@ static char *path_of(const struct kt_bundle *b, const char *path)
     return kt_strdup(kt_buf_z(&whole));
 }
 
-bool kt_bundle_read(struct kt_bundle *b, const char *path, struct kt_buf *ret)
+bool kt_bundle_read(struct kt_bundle *b, const char *path, size_t max, struct kt_buf *ret)
 {
     KT_CLEANUP(kt_free_ptr) char *whole = path_of(b, path);
     struct kt_error err = { 0 };
-    enum kt_status status = kt_fs_read_all(whole, FILE_MAX, ret, &err);
+    enum kt_status status = kt_fs_read_all(whole, max, ret, &err);
     if (status != KT_OK)
         kt_bundle_fault(b, path, "%s", status == KT_E_AGAIN ? "is missing" : err.text);
     return status == KT_OK;
@@ -75,7 +75,7 @@ static void check_signature(struct kt_bundle *b, const struct kt_minisign_public
 {
     KT_CLEANUP(kt_buf_done) struct kt_buf sig = { 0 };
     struct kt_error err = { 0 };
-    if (kt_bundle_read(b, "manifest.json.minisig", &sig) &&
+    if (kt_bundle_read(b, "manifest.json.minisig", KT_BUNDLE_JSON, &sig) &&
         kt_minisign_check(key, kt_buf_str(&b->manifest_text), kt_buf_str(&sig), &err) != KT_OK)
         kt_bundle_fault(b, "manifest.json", "%s", err.text);
 }
@@ -252,7 +252,7 @@ static void check_totals(struct kt_bundle *b)
     struct kt_str name, rows;
     struct kt_jval file;
     size_t at = 0;
-    bool there = kt_bundle_read(b, "report.html", &page);
+    bool there = kt_bundle_read(b, "report.html", KT_BUNDLE_JSON, &page);
     while (
         there &&
         (rows = between(kt_buf_str(&page), &at, KT_STR("<p class=\"source\">"), KT_STR(" "))).len >
@@ -284,7 +284,7 @@ static bool open_bundle(struct kt_bundle *b)
     unsigned repaired = 0;
     int64_t last = 0;
     b->json = kt_json_new(KT_JSON_SIMDJSON);
-    if (!kt_bundle_read(b, "manifest.json", &b->manifest_text))
+    if (!kt_bundle_read(b, "manifest.json", KT_BUNDLE_JSON, &b->manifest_text))
         return false;
     if (kt_json_parse(b->json, kt_buf_str(&b->manifest_text), &b->manifest, &repaired, &err) !=
             KT_OK ||
@@ -302,7 +302,7 @@ static void read_verdict(struct kt_bundle *b)
     KT_CLEANUP(kt_buf_done) struct kt_buf text = { 0 };
     static const char *const bad[] = { "tampered", "diverged", "unreadable" };
     struct kt_str rest, line;
-    if (!kt_bundle_read(b, "integrity/verify.txt", &text))
+    if (!kt_bundle_read(b, "integrity/verify.txt", KT_BUNDLE_JSON, &text))
         return;
     rest = kt_buf_str(&text);
     if (!kt_str_split(&rest, '\n', &line) || !kt_str_starts(line, KT_STR("verdict: "))) {
@@ -351,22 +351,82 @@ static int verdict(struct kt_bundle *b, bool has_key, unsigned files, uint64_t a
     return has_key && anchor > 0 && anchor >= b->last && hashed ? KT_EXIT_OK : KT_EXIT_PARTIAL;
 }
 
+/* ---- what whoever checks brings along: a slip there is no fault of the package ---- */
+
+static enum kt_status take_note_key(struct kt_str text, enum kt_note_type type,
+                                    struct kt_note_key *ret, unsigned *ret_n, struct kt_error *err)
+{
+    struct kt_note_key key;
+    if (*ret_n == KT_BUNDLE_KEYS)
+        return kt_fail(err, KT_E_INPUT, "more than %u keys", KT_BUNDLE_KEYS);
+    if (kt_note_key_read(text, &key, err) != KT_OK)
+        return err->code;
+    if (key.type != type) /* a log does not witness itself */
+        return kt_fail(err, KT_E_INPUT, "'%s' is the key of a %s", key.name,
+                       key.type == KT_NOTE_LOG ? "log" : "witness");
+    ret[(*ret_n)++] = key;
+    return KT_OK;
+}
+
+/* Keys themselves, or files with one a line. */
 static enum kt_status read_note_keys(const struct kt_flag_many *given, const char *flag,
-                                     struct kt_note_key *ret, unsigned *ret_n, struct kt_error *err)
+                                     enum kt_note_type type, struct kt_note_key *ret,
+                                     unsigned *ret_n, struct kt_error *err)
 {
     for (unsigned i = 0; i < given->n; i++) {
         KT_CLEANUP(kt_buf_done) struct kt_buf file = { 0 };
         enum kt_status status = kt_fs_read_all(given->at[i], KT_NOTE_MAX, &file, err);
-        if (*ret_n == KT_BUNDLE_KEYS)
-            return kt_fail(err, KT_E_INPUT, "at most %u %s", KT_BUNDLE_KEYS, flag);
         if (status != KT_OK && status != KT_E_AGAIN)
             return kt_wrap(err, "%s", flag);
-        if (kt_note_key_read(status == KT_OK ? kt_buf_str(&file) : kt_str_of(given->at[i]),
-                             &ret[*ret_n], err) != KT_OK)
-            return kt_wrap(err, "%s", flag);
-        ++*ret_n;
+        struct kt_str rest = status == KT_OK ? kt_buf_str(&file) : kt_str_of(given->at[i]), line;
+        rest = kt_str_trim(rest);
+        while (kt_str_split(&rest, '\n', &line))
+            if (take_note_key(line, type, ret, ret_n, err) != KT_OK)
+                return kt_wrap(err, "%s", flag);
     }
     return KT_OK;
+}
+
+static enum kt_status read_outside(const struct kt_flag_many *given, struct kt_bundle_outside *ret,
+                                   struct kt_error *err)
+{
+    for (unsigned i = 0; i < given->n; i++) {
+        struct kt_bundle_outside *o = &ret[i];
+        struct kt_str rest, note;
+        o->path = given->at[i];
+        enum kt_status status = kt_fs_read_all(o->path, OUTSIDE_MAX, &o->text, err);
+        if (status == KT_E_AGAIN)
+            return kt_fail(err, KT_E_INPUT, "--checkpoint: there is no file '%s'", o->path);
+        if (status != KT_OK)
+            return kt_wrap(err, "--checkpoint");
+        rest = kt_buf_str(&o->text);
+        if (!kt_note_next(&rest, &note))
+            return kt_fail(err, KT_E_INPUT, "--checkpoint %s: there is no checkpoint in it",
+                           o->path);
+    }
+    return KT_OK;
+}
+
+/* The package itself, with what was brought along. */
+static int check(struct kt_bundle *b, const struct kt_minisign_public *key,
+                 const struct kt_bundle_keys *keys, const struct kt_bundle_outside *outside,
+                 unsigned n_outside)
+{
+    uint64_t anchor = 0;
+    unsigned files = 0;
+    if (open_bundle(b)) {
+        if (key != NULL)
+            check_signature(b, key);
+        files = check_files(b);
+        check_totals(b);
+        anchor = kt_bundle_log(b, keys, outside, n_outside);
+        read_verdict(b);
+    }
+    int code = verdict(b, key != NULL, files, anchor);
+    kt_json_free(b->json);
+    kt_buf_done(&b->manifest_text);
+    kt_buf_done(&b->said);
+    return code;
 }
 
 int kt_report_verify(int argc, char **argv)
@@ -383,19 +443,19 @@ int kt_report_verify(int argc, char **argv)
     const struct kt_flag flags[] = {
         { "--key", 0, KT_FLAG_STRING, "PUB", "the signer's public key that you hold, or its file",
           &key_given, NULL },
-        { "--checkpoint", 0, KT_FLAG_MANY, "FILE", "a checkpoint that was kept outside", &outside,
+        { "--checkpoint", 0, KT_FLAG_MANY, "FILE", "checkpoints that were kept outside", &outside,
           NULL },
-        { "--log-key", 0, KT_FLAG_MANY, "VKEY", "the log's public key, or its file", &log, NULL },
-        { "--witness", 0, KT_FLAG_MANY, "VKEY", "the public key of a witness, or its file",
+        { "--log-key", 0, KT_FLAG_MANY, "VKEY", "the log's public key, or a file of some", &log,
+          NULL },
+        { "--witness", 0, KT_FLAG_MANY, "VKEY", "the public key of a witness, or a file of some",
           &witness, NULL },
         { 0 },
     };
     struct kt_bundle b = { .folder = NULL };
     struct kt_bundle_keys keys = { .n_log = 0 };
     struct kt_minisign_public key;
+    struct kt_bundle_outside held[KT_FLAGS_MAX_MANY] = { 0 };
     struct kt_error err = { 0 };
-    uint64_t anchor = 0;
-    unsigned files = 0;
     int n;
     bool done;
     int code = kt_flags_parse(&cmd, flags, argc, argv, &n, &done);
@@ -406,21 +466,16 @@ int kt_report_verify(int argc, char **argv)
         return KT_EXIT_USAGE;
     }
     if ((key_given != NULL && read_key(key_given, &key, &err) != KT_OK) ||
-        read_note_keys(&log, "--log-key", keys.log, &keys.n_log, &err) != KT_OK ||
-        read_note_keys(&witness, "--witness", keys.witness, &keys.n_witness, &err) != KT_OK)
-        return kt_cli_fail("report verify", &err);
-    b.folder = argv[1];
-    if (open_bundle(&b)) {
-        if (key_given != NULL)
-            check_signature(&b, &key);
-        files = check_files(&b);
-        check_totals(&b);
-        anchor = kt_bundle_log(&b, &keys, outside.at, outside.n);
-        read_verdict(&b);
+        read_note_keys(&log, "--log-key", KT_NOTE_LOG, keys.log, &keys.n_log, &err) != KT_OK ||
+        read_note_keys(&witness, "--witness", KT_NOTE_COSIGNATURE, keys.witness, &keys.n_witness,
+                       &err) != KT_OK ||
+        read_outside(&outside, held, &err) != KT_OK) {
+        code = kt_cli_fail("report verify", &err);
+    } else {
+        b.folder = argv[1];
+        code = check(&b, key_given != NULL ? &key : NULL, &keys, held, outside.n);
     }
-    code = verdict(&b, key_given != NULL, files, anchor);
-    kt_json_free(b.json);
-    kt_buf_done(&b.manifest_text);
-    kt_buf_done(&b.said);
+    for (unsigned i = 0; i < outside.n; i++)
+        kt_buf_done(&held[i].text);
     return code;
 }

@@ -4,6 +4,7 @@
 #include "core/proof/note.h"
 
 #define KT_BUNDLE_KEYS 16u
+#define KT_BUNDLE_JSON (8u << 20) /* bytes that kt_json_parse takes */
 
 struct kt_bundle { /* a package that is checked */
     const char *folder;
@@ -19,12 +20,15 @@ struct kt_bundle_keys { /* what the checker holds, none of it from the package *
     struct kt_note_key log[KT_BUNDLE_KEYS], witness[KT_BUNDLE_KEYS];
     unsigned n_log, n_witness;
 };
+struct kt_bundle_outside { /* a file of checkpoints that was kept outside: one or more */
+    const char *path;
+    struct kt_buf text;
+};
 /* Prints "FAULT <where>: <what>" with nothing in it that steers a terminal. */
 void kt_bundle_fault(struct kt_bundle *b, const char *where, const char *fmt, ...) KT_PRINTF(3, 4);
-/* A file of the package, at most 8 MiB (what kt_json_parse takes); a fault when it cannot be read.
- */
-bool kt_bundle_read(struct kt_bundle *b, const char *path, struct kt_buf *ret);
-/* Checkpoints, proofs and the outside checkpoints (files). Returns the size up to which somebody
- * outside vouches for the log; 0: nobody. */
+/* A file of the package; a fault when it cannot be read, or has more than `max` bytes. */
+bool kt_bundle_read(struct kt_bundle *b, const char *path, size_t max, struct kt_buf *ret);
+/* Checkpoints, proofs and the outside checkpoints. Returns the size up to which somebody outside
+ * vouches for the log; 0: nobody. Prints what could not be compared, and what was not counted. */
 uint64_t kt_bundle_log(struct kt_bundle *b, const struct kt_bundle_keys *keys,
-                       const char *const *outside, unsigned n_outside);
+                       const struct kt_bundle_outside *outside, unsigned n_outside);

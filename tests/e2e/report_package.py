@@ -136,6 +136,26 @@ def fix_hashes(folder, path):
         json.dump(manifest, f)
 
 
+def resign(folder, key):
+    """What a maker who lies can do, the key that signs packages in hand: every sum and the signature fit what the files now are."""
+    for path in sorted(set(all_files(folder)) - {'manifest.json', 'manifest.json.minisig', 'SHA256SUMS'}):
+        fix_hashes(folder, path)
+    files = json.load(open(os.path.join(folder, 'manifest.json')))['files']
+    with open(os.path.join(folder, 'SHA256SUMS'), 'w') as f:
+        f.writelines(f'{x["sha256"]}  {x["path"]}\n' for x in files if x['path'] != 'SHA256SUMS')
+    fix_hashes(folder, 'SHA256SUMS')
+    secret, d = base64.b64decode(open(key).read().split('\n')[1]), tempfile.mkdtemp(dir=os.path.dirname(folder))
+    pem = os.path.join(d, 'package.pem')
+    with open(pem, 'w') as f:
+        der = base64.b64encode(bytes.fromhex('302e020100300506032b657004220420') + secret[62:94]).decode()
+        f.write(f'-----BEGIN PRIVATE KEY-----\n{der}\n-----END PRIVATE KEY-----\n')
+    signature = sign(pem, hashlib.blake2b(open(os.path.join(folder, 'manifest.json'), 'rb').read()).digest(), d)
+    lines = (checker().SIGNED_COMMENT, base64.b64encode(b'ED' + secret[54:62] + signature).decode(), 'trusted comment: timestamp:1',
+             base64.b64encode(sign(pem, signature + b'timestamp:1', d)).decode())
+    with open(os.path.join(folder, 'manifest.json.minisig'), 'w') as f:
+        f.writelines(l + '\n' for l in lines)
+
+
 def change(rng, folder):
     """One random change to a copy of a package. Returns (what, the places one of which must be named, undo)."""
     files = all_files(folder)

@@ -106,6 +106,91 @@ code, _, said = checked(m, grown, *args)
 check(code == 7 and 'UNANCHORED' in said, 'without: unanchored, whatever the package says', said)
 other = Signer(folder(), log_id)
 
+
+def both(*argv):
+    """Exit code and what is printed, which are alike with verify_bundle.py and with `keytrail report verify`."""
+    code, _, said = checked(m, *argv)
+    p = keytrail('report', 'verify', *argv, ok=False)
+    theirs = (p.stdout + p.stderr).decode()
+    words = lambda text: set(re.findall(r'^(?:FAULT|NOT COUNTED|RETAINED OUT|[A-Z]{4}[A-Z, ]*)', text, re.M))
+    return (code, said) if p.returncode == code and words(said) == words(theirs) else (-1, f'{code} {said}{p.returncode} {theirs}')
+
+
+witness = ['--witness', signer.witness_vkey]
+for argv in (['--log-key', other.vkey], ['--log-key', other.vkey, *witness], ['--log-key', other.vkey, '--checkpoint', outside]):
+    code, said = both(grown, '--key', public, *argv)
+    check(code == 7 and 'NOT COUNTED' in said and 'signed by a key that was not given' in said and 'FAULT' not in said and 'UNANCHORED' in said,
+          f'signed by a key that was not given: said, no fault, and nothing is witnessed ({len(argv)})', said)
+with open(os.path.join(d, 'both.vkey'), 'w') as f:
+    f.write(f'{other.vkey}\n{signer.vkey}\n')
+for argv in ([*args, '--log-key', other.vkey], ['--key', public, '--log-key', os.path.join(d, 'both.vkey')]):
+    code, said = both(grown, *argv, *witness)
+    check(code == 0 and 'NOT COUNTED' not in said, 'of several keys, after an exchange, one is enough', said)
+
+# ---- what whoever checks brings along ----
+typo = signer.vkey[:-6] + 'AAAA='
+for argv in (['--witness', signer.vkey], ['--log-key', signer.witness_vkey], ['--key', public[:-2]], ['--log-key', typo], ['--witness', 'w1'], ['--checkpoint', key],
+             ['--checkpoint', os.path.join(d, 'none.note')]):
+    code, said = both(grown, *([] if '--key' in argv else ['--key', public]), *argv)
+    check(code == 2 and 'FAULT' not in said and 'TAMPERED' not in said, f'{argv[0]} {os.path.basename(argv[1])[:20]}: wrong use, no fault of the package', said)
+tools = os.path.join(d, 'tools')
+os.mkdir(tools)
+for text in (None, '#!/bin/sh\nexit 1\n', '#!/bin/sh\nexit 0\n'):  # none, one without -rawin, one that says yes to everything
+    if text is not None:
+        with open(os.path.join(tools, 'openssl'), 'w') as f:
+            f.write(text)
+        os.chmod(os.path.join(tools, 'openssl'), 0o700)
+    p = subprocess.run([sys.executable, SCRIPT, grown, '--key', public], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env={'PATH': tools})
+    check(p.returncode == 2 and b'openssl' in p.stdout and b'TAMPERED' not in p.stdout, f'an openssl that cannot do it accuses nobody ({text!r})', p.stdout)
+
+# ---- a file that the collector appends to, with what was left of an append that was torn ----
+kept = os.path.join(d, 'kept.notes')
+first, last = open(outside).read(), signer.note(later['size'], later['root'])
+with open(kept, 'w') as f:
+    f.write(f'{first}\n{last[:70]}{first}\n{last}\n{last[:-20]}')
+made = make(db, os.path.join(d, 'kept'), period, key, '--verify', '--checkpoint', kept)
+code, said = both(made, *args, '--checkpoint', kept)
+check(code == 0 and f'WITNESSED to record {later["size"]}' in said, 'all of a file of checkpoints is read, past what was torn, and the newest counts', said)
+with open(kept, 'w') as f:
+    f.write(f'{signer.note(head["size"], "11" * 32)}\n{last}\n')
+code, said = both(made, *args, '--checkpoint', kept)
+check(code == 1 and 'DIVERGED' in said, 'an older one that contradicts is found before a newer one that fits', said)
+told = make(db, os.path.join(d, 'kept2'), period, key, '--verify', '--checkpoint', kept)
+check(open(f'{told}/integrity/verify.txt').read().startswith('verdict: diverged'), 'by who makes a package of it, too')
+
+# ---- checkpoints that a maker who lies puts in ----
+def with_notes(name, *notes, tombstone=None):
+    lie = os.path.join(d, name)
+    shutil.copytree(grown, lie)
+    log = json.load(open(f'{lie}/integrity/checkpoints.json'))
+    for at, size, root, more in notes:
+        log['checkpoints'].insert(at, {'size': size, 'root': root, **more, 'note': signer.note(size, root, True)})
+    with open(f'{lie}/integrity/checkpoints.json', 'w') as f:
+        json.dump(log, f)
+    with open(f'{lie}/integrity/tombstones.ndjson', 'w') as f:
+        f.write(json.dumps({'v': 1, 'raw': {'runs': [dict(zip(('first', 'count'), tombstone))]}}) + '\n' if tombstone else '')
+    resign(lie, key)
+    return lie
+
+
+away = {'comparable': False}
+for name, at, size, more in (('before', 0, head['size'], {}), ('behind', 9, head['size'], {}), ('newest', 0, later['size'], {}), ('hidden', 0, head['size'], away)):
+    code, said = both(with_notes(name, (at, size, '22' * 32, more)), *args, *witness)
+    check(code == 1 and 'different roots' in said, f'two checkpoints of one size with different roots are a fault ({name})', said)
+
+# ---- retention ----
+middle = head['size'] // 2
+taken = with_notes('taken', (0, middle, '33' * 32, away), tombstone=(middle - 5, 10))
+code, said = both(taken, *args, *witness)
+check(code == 0 and 'RETAINED OUT' in said and f'WITNESSED to record {head["size"]}' in said, 'a checkpoint where retention took records is told, and is no fault', said)
+code, said = both(with_notes('not_taken', (0, middle, '33' * 32, away), tombstone=(middle + 1, 10)), *args, *witness)
+check(code == 1 and 'not to be comparable' in said, 'only where it did', said)
+old = os.path.join(d, 'old.note')
+with open(old, 'w') as f:
+    f.write(signer.note(middle, '33' * 32))
+code, said = both(taken, *args, '--checkpoint', old)
+check(code == 7 and 'RETAINED OUT' in said and 'UNANCHORED' in said, 'one from outside, too, and nothing stands on it', said)
+
 # who signed, as the report and `keytrail verify` say it: a line in the store is nobody's word
 ids = set()
 says = {'witnessed': 'witnessed to record', 'unanchored': 'UNANCHORED'}
@@ -125,12 +210,6 @@ for name, note, held, word in (('of a witness whose key is not there', signer.no
     p = keytrail('verify', '--db', db, *held, ok=False)
     check(p.returncode == 0 and verdict.split('\n')[0].replace('verdict: ', 'verdict      ').encode() in p.stdout, f'a line {name}: keytrail verify says the same', p.stdout.decode() + verdict)
 
-code, _, said = checked(m, grown, '--key', public, '--log-key', other.vkey)
-p = keytrail('report', 'verify', grown, '--key', public, '--log-key', other.vkey, ok=False)
-check(code == 1 and p.returncode == 1, 'a checkpoint by another key is a fault', said)
-code, _, said = checked(m, grown, *args, '--log-key', other.vkey)
-p = keytrail('report', 'verify', grown, *args, '--log-key', other.vkey, ok=False)
-check(code == 7 and p.returncode == 7, 'of several keys, after an exchange, one is enough', said + str(p.stdout))
 
 # ---- a log that was rewritten: its own key in hand, only what is outside contradicts it (report_long.py has more ways) ----
 rewrite(Rewritten(m, d, base, period, key, public, records, log_id, signer, outside), ('removed', 'cut'))
