@@ -184,8 +184,7 @@ static void say_not_counted(const char *where, unsigned n, uint64_t newest)
 
 static void say_retained_out(const char *where, unsigned n, uint64_t newest)
 {
-    say_of_some("RETAINED OUT", where, n, newest,
-                "retention took records there, nothing can be compared with them");
+    say_of_some("RETAINED OUT", where, n, newest, "retention took records there, and their roots");
 }
 
 /* Adds a checkpoint of the package. false: no key of the log that was given has signed it. */

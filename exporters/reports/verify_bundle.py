@@ -227,7 +227,7 @@ def check_log(manifest, content, options):
     for size in (s for s in away if not any(s in r for r in removed)):
         fault('integrity/checkpoints.json', f'the checkpoint at {size} is said not to be comparable, and retention took no records there')
     if away:
-        print(f'RETAINED OUT checkpoints.json: {len(away)} checkpoints, the newest at {max(away)}: retention took records there, nothing can be compared with them')
+        print(f'RETAINED OUT integrity/checkpoints.json: {len(away)} checkpoints, the newest at {max(away)}: retention took records there, and their roots')
     for (old, old_root), (new, new_root) in zip(sorted(known.items()), sorted(known.items())[1:]):
         if not is_extended(old, old_root, new, new_root, paths.get((old, new), [])):
             fault('integrity/consistency.json', f'does not show that the checkpoint at {old} is the beginning of that at {new}')
@@ -249,12 +249,12 @@ def check_outside(given, notes, log, known, paths, removed, options):
         (bad if not fits else fit if size in known or steps else away if any(size in r for r in removed) else unproved).append(n)
     for n in bad[:1]:  # a log that was renewed has another id, and the same records: only they count
         diverged.append(given)
-        problem = f'the package\'s log has {log["size"]}: its end was cut off' if n['size'] > log['size'] else 'the package\'s log begins with other ones: it was rewritten'
-        fault(given, f'speaks of {n["size"]} records, and {problem}' + ('' if n['log'] == log['log'] else f'; it is of another log, {n["log"]}'))
+        problem = f'has {log["size"]}: its end was cut off' if n['size'] > log['size'] else 'begins with other ones: it was rewritten'
+        fault(given, f'speaks of {n["size"]} records, and the log of this package {problem}' + ('' if n['log'] == log['log'] else f'; it is of another log, {n["log"]}'))
     for n in unproved[:1]:
         fault('integrity/consistency.json', f'has no proof from {n["size"]}, a size of {given}: ask for a package made with --checkpoint')
     if away:
-        print(f'RETAINED OUT {printable(given)}: {len(away)} checkpoints, retention took records there, nothing can be compared with them')
+        print(f'RETAINED OUT {printable(given)}: {len(away)} checkpoints, one at {away[-1]["size"]}: retention took records there, and their roots')
     return max([n['size'] for n in count_signed(given, fit, options.log_keys)], default=0)
 
 def main():
