@@ -98,7 +98,8 @@ const struct kt_secret_state *kt_states_at(const struct kt_states *s, uint32_t n
 /* Fills exposure, at, by, from and current of st from changes in the order of time, and from what
  * its store says (st->listed). */
 void kt_secret_judge(struct kt_secret_state *st, const struct kt_state_change *change, size_t n);
-/* Of states that are credentials made for their reader and nothing else: was each revoked after the
- * last was made? (Vault: sys/leases/revoke…, check-in.) A lease's end by time leaves no record. */
+/* Of states that are credentials made for their reader and nothing else: was all of the path
+ * revoked after the last was made, or as many leases one by one as anybody may have had of it?
+ * (Vault: sys/leases/revoke…, check-in.) A lease's end by time leaves no record. */
 KT_MUST_USE enum kt_status kt_leases_judge(struct kt_ask *a, struct kt_secret_state *st, uint32_t n,
                                            struct kt_error *err);
