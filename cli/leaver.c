@@ -3,7 +3,7 @@
  * what was done with what was theirs after they left, and what they had read that is still good.
  *
  * Owns:  nothing.
- * Calls: core/answer/leaver, core/base/csv_read, cli/asking; stdout, stderr.
+ * Calls: core/answer (leaver, sheet), cli/asking; stdout, stderr.
  */
 #include <stdio.h>
 #include <string.h>
@@ -11,8 +11,8 @@
 #include "cli/asking.h"
 #include "cli/commands.h"
 #include "core/answer/leaver.h"
+#include "core/answer/sheet.h"
 #include "core/base/alloc.h"
-#include "core/base/csv_read.h"
 #include "core/base/enc.h"
 #include "core/base/log.h"
 #include "core/sys/fs.h"
@@ -161,20 +161,17 @@ static int is_production(void *self, struct kt_str secret)
     return kt_production(self, secret);
 }
 
-static enum kt_status one(struct leavers *l, struct kt_str person, struct kt_str left,
+static enum kt_status one(struct leavers *l, struct kt_str person, kt_time_ns left,
                           struct kt_error *err)
 {
     struct kt_credential of = { 0 };
     struct kt_leaver *f = NULL;
-    kt_time_ns t;
     struct kt_asking *a = &l->asking;
     const struct kt_blast_options options = { .production = a->conf != NULL ? is_production : NULL,
                                               .production_self = a->conf };
-    if (kt_time_expr(left, a->ask.now, a->zone_offset_s, true, &t, err) != KT_OK)
-        return kt_wrap(err, "left");
     enum kt_status status = kt_credential_find(&a->ask, person, NULL, &of, err);
     if (status == KT_OK)
-        status = kt_leaver_load(&a->ask, &of, t, &options, &f, err);
+        status = kt_leaver_load(&a->ask, &of, left, &options, &f, err);
     if (status == KT_OK) {
         l->people++;
         l->with_access += f->succeeded > 0;
@@ -187,45 +184,46 @@ static enum kt_status one(struct leavers *l, struct kt_str person, struct kt_str
     return status;
 }
 
-/* A head is a first record whose second cell is no date. */
-static bool is_head(const struct leavers *l, const struct kt_csv *c)
+static enum kt_status all_of(struct leavers *l, const struct kt_sheet_leaver *who, uint32_t n,
+                             struct kt_error *err)
 {
-    kt_time_ns t;
-    return c->line == 1 && c->n >= 2 &&
-           kt_time_expr(kt_str_trim(c->cell[1]), l->asking.ask.now, 0, true, &t, NULL) != KT_OK;
+    if (n > PEOPLE_MAX)
+        return kt_fail(err, KT_E_LIMIT, "more than %u people: divide the file", PEOPLE_MAX);
+    for (uint32_t i = 0; i < n; i++)
+        if (one(l, who[i].name, who[i].left, err) != KT_OK)
+            return kt_wrap(err, "line %u", who[i].line);
+    return KT_OK;
 }
 
 static enum kt_status of_file(struct leavers *l, struct kt_error *err)
 {
     KT_CLEANUP(kt_buf_done) struct kt_buf text = { 0 };
-    struct kt_csv csv;
+    KT_CLEANUP(kt_arena_done) struct kt_arena names = { 0 };
+    struct kt_sheet_leaver *who = NULL;
+    uint32_t n = 0;
     enum kt_status status = kt_fs_read_all(l->file, FILE_MAX, &text, err);
     if (status != KT_OK)
         return kt_wrap(err, "--file %s", l->file);
-    kt_csv_open(&csv, kt_buf_str(&text));
-    while ((status = kt_csv_next(&csv, err)) == KT_OK) {
-        if (is_head(l, &csv))
-            continue;
-        if (csv.n < 2)
-            status = kt_fail(err, KT_E_INPUT, "two cells are wanted: name, date of leaving");
-        else if (l->people == PEOPLE_MAX)
-            status = kt_fail(err, KT_E_LIMIT, "more than %u people: divide the file", PEOPLE_MAX);
-        else
-            status =
-                one(l, kt_str_trim(kt_csv_unguard(csv.cell[0])), kt_str_trim(csv.cell[1]), err);
-        if (status != KT_OK) {
-            status = kt_wrap(err, "line %u", csv.line);
-            break;
-        }
-    }
-    kt_csv_done(&csv);
-    if (status != KT_E_AGAIN)
+    names = kt_arena_new(17 * text.len + 4096);
+    status = kt_sheet_leavers(&l->asking.ask, kt_buf_str(&text), &names, &who, &n, err);
+    if (status == KT_OK)
+        status = all_of(l, who, n, err);
+    kt_free(who);
+    if (status != KT_OK)
         return kt_wrap(err, "%s", l->file);
-    *err = (struct kt_error){ 0 };
     if (!l->asking.quiet)
         fprintf(stderr, "%u people, %u of them with accesses that succeeded after they left\n",
                 l->people, l->with_access);
     return KT_OK;
+}
+
+static enum kt_status by_name(struct leavers *l, const char *person, struct kt_error *err)
+{
+    const struct kt_asking *a = &l->asking;
+    kt_time_ns left;
+    if (kt_time_expr(kt_str_of(l->left), a->ask.now, a->zone_offset_s, true, &left, err) != KT_OK)
+        return kt_wrap(err, "left");
+    return one(l, kt_str_of(person), left, err);
 }
 
 static enum kt_status run(struct leavers *l, const char *person, struct kt_error *err)
@@ -234,7 +232,7 @@ static enum kt_status run(struct leavers *l, const char *person, struct kt_error
     if (status != KT_OK)
         return status;
     l->rows = kt_rows_new(l->asking.how, columns, KT_ARRAY_LEN(columns), !l->asking.no_header);
-    status = person != NULL ? one(l, kt_str_of(person), kt_str_of(l->left), err) : of_file(l, err);
+    status = person != NULL ? by_name(l, person, err) : of_file(l, err);
     kt_rows_end(l->rows);
     return status;
 }
@@ -260,11 +258,11 @@ int kt_cmd_leaver(int argc, char **argv)
     int code = kt_flags_parse(&cmd, flags, argc, argv, &n, &done);
     if (done)
         return code;
-    bool by_name = n == 1 && l.left != NULL && l.file == NULL;
-    if (!by_name && !(n == 0 && l.file != NULL && l.left == NULL)) {
+    bool named = n == 1 && l.left != NULL && l.file == NULL;
+    if (!named && !(n == 0 && l.file != NULL && l.left == NULL)) {
         fprintf(stderr, "keytrail leaver: give one person and --left DATE, or --file CSV\n");
         return KT_EXIT_USAGE;
     }
-    (void)!run(&l, by_name ? argv[1] : NULL, &err);
+    (void)!run(&l, named ? argv[1] : NULL, &err);
     return kt_asking_end(&l.asking, "leaver", &err);
 }

@@ -103,10 +103,22 @@ static void print_sheet(const struct review *r, const struct kt_sheet *s)
         fprintf(stderr, "; to fill in and sign: -o csv > sheet.csv\n");
 }
 
+static enum kt_status read_leavers(struct review *r, struct kt_arena *names,
+                                   struct kt_sheet_leaver **ret, uint32_t *ret_n,
+                                   struct kt_error *err)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf text = { 0 };
+    if (read_file(r->file, KT_SHEET_BYTES_MAX, &text, err) != KT_OK)
+        return err->code;
+    *names = kt_arena_new(17 * text.len + 4096);
+    if (kt_sheet_leavers(&r->asking.ask, kt_buf_str(&text), names, ret, ret_n, err) != KT_OK)
+        return kt_wrap(err, "'%s'", r->file);
+    return KT_OK;
+}
+
 static enum kt_status make_sheet(struct review *r, enum kt_review_kind kind, const char *scope,
                                  struct kt_error *err)
 {
-    KT_CLEANUP(kt_buf_done) struct kt_buf text = { 0 };
     KT_CLEANUP(kt_arena_done) struct kt_arena names = { 0 };
     struct kt_sheet_leaver *leavers = NULL;
     struct kt_sheet_wish wish = { .kind = kind, .scope = scope };
@@ -114,14 +126,8 @@ static enum kt_status make_sheet(struct review *r, enum kt_review_kind kind, con
     if (kind == KT_REVIEW_LEAVERS && r->file == NULL)
         return kt_fail(err, KT_E_INPUT, "who left? --file FILE, a CSV file of name,date");
     enum kt_status st = open_store(r, err);
-    if (st == KT_OK && kind == KT_REVIEW_LEAVERS) {
-        if (read_file(r->file, KT_SHEET_BYTES_MAX, &text, err) != KT_OK)
-            return err->code;
-        names = kt_arena_new(17 * text.len + 4096);
-        if (kt_sheet_leavers(kt_buf_str(&text), r->asking.zone_offset_s, &names, &leavers,
-                             &wish.n_leavers, err) != KT_OK)
-            return kt_wrap(err, "'%s'", r->file);
-    }
+    if (st == KT_OK && kind == KT_REVIEW_LEAVERS)
+        st = read_leavers(r, &names, &leavers, &wish.n_leavers, err);
     wish.leaver = leavers;
     if (st == KT_OK)
         st = choose_window(r, &r->asking.ask, err);

@@ -264,26 +264,39 @@ void kt_sheet_counts(const struct kt_sheet *s, uint64_t *ret_keep, uint64_t *ret
 
 /* ---- who left ---- */
 
-/* A day is the last one, to its end, as `keytrail leaver --left` takes it. */
-static bool day_or_time(struct kt_str text, int zone_offset_s, kt_time_ns *ret)
+/* Out of a file that is read on another day, too: nothing relative. */
+static bool day_or_time(const struct kt_ask *a, struct kt_str text, kt_time_ns *ret)
 {
-    return text.len == 10 ? kt_time_expr(text, 0, zone_offset_s, true, ret, NULL) == KT_OK
-                          : kt_time_parse(text, ret, NULL) == KT_OK;
+    return text.len >= 10 && text.at[4] == '-' && text.at[7] == '-' &&
+           kt_time_expr(text, a->now, a->zone_offset_s, true, ret, NULL) == KT_OK;
 }
 
-static enum kt_status read_leaver(const struct kt_csv *c, int zone_offset_s, struct kt_arena *arena,
-                                  struct kt_sheet_leaver *ret, struct kt_error *err)
+static bool is_leavers_head(const struct kt_ask *a, const struct kt_csv *c)
+{
+    struct kt_str date = kt_str_trim(at(c, 1));
+    kt_time_ns t;
+    for (size_t i = 0; i < date.len; i++)
+        if (date.at[i] >= '0' && date.at[i] <= '9')
+            return false;
+    return c->line == 1 && date.len > 0 &&
+           kt_time_expr(date, a->now, a->zone_offset_s, true, &t, NULL) != KT_OK;
+}
+
+static enum kt_status read_leaver(const struct kt_ask *a, const struct kt_csv *c,
+                                  struct kt_arena *arena, struct kt_sheet_leaver *ret,
+                                  struct kt_error *err)
 {
     struct kt_str name = kt_str_trim(at(c, 0));
     if (is_longer(c, 2) || name.len == 0 || name.len > 500)
         return kt_fail(err, KT_E_INPUT, "line %u: not a name and a date", c->line);
-    if (!day_or_time(kt_str_trim(at(c, 1)), zone_offset_s, &ret->left))
+    if (!day_or_time(a, kt_str_trim(at(c, 1)), &ret->left))
         return kt_fail(err, KT_E_INPUT, "line %u: no date (2026-03-31)", c->line);
+    ret->line = c->line;
     ret->name = kt_arena_str(arena, name);
     return arena->full ? kt_fail(err, KT_E_LIMIT, "line %u: too many names", c->line) : KT_OK;
 }
 
-enum kt_status kt_sheet_leavers(struct kt_str csv, int zone_offset_s, struct kt_arena *arena,
+enum kt_status kt_sheet_leavers(const struct kt_ask *a, struct kt_str csv, struct kt_arena *arena,
                                 struct kt_sheet_leaver **ret, uint32_t *ret_n, struct kt_error *err)
 {
     struct kt_sheet_leaver *list = NULL;
@@ -292,9 +305,8 @@ enum kt_status kt_sheet_leavers(struct kt_str csv, int zone_offset_s, struct kt_
     enum kt_status st;
     kt_csv_open(&c, csv);
     while ((st = kt_csv_next(&c, err)) == KT_OK) {
-        kt_time_ns when;
-        if (c.line == 1 && !day_or_time(kt_str_trim(at(&c, 1)), zone_offset_s, &when))
-            continue; /* heads */
+        if (is_leavers_head(a, &c))
+            continue;
         if (n == KT_REVIEW_ROWS_MAX)
             st =
                 kt_fail(err, KT_E_LIMIT, "line %u: more than %u names", c.line, KT_REVIEW_ROWS_MAX);
@@ -303,7 +315,7 @@ enum kt_status kt_sheet_leavers(struct kt_str csv, int zone_offset_s, struct kt_
             list = kt_realloc_array(list, cap, sizeof *list);
         }
         if (st == KT_OK)
-            st = read_leaver(&c, zone_offset_s, arena, &list[n], err);
+            st = read_leaver(a, &c, arena, &list[n], err);
         if (st != KT_OK)
             break;
         n++;

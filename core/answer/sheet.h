@@ -39,6 +39,7 @@ struct kt_sheet {
 struct kt_sheet_leaver {
     struct kt_str name; /* canonical, or as a source writes it */
     kt_time_ns left;
+    unsigned line; /* of the file; 0: it is out of none */
 };
 struct kt_sheet_wish {
     enum kt_review_kind kind;
@@ -65,9 +66,11 @@ void kt_sheet_csv(const struct kt_sheet *s, struct kt_buf *out);
 KT_MUST_USE enum kt_status kt_sheet_read(struct kt_str csv, struct kt_sheet **ret,
                                          struct kt_error *err);
 void kt_sheet_counts(const struct kt_sheet *s, uint64_t *ret_keep, uint64_t *ret_remove);
-/* Who left, out of a CSV file "name,date" (a head line is passed over), the date a last day, which
- * counts whole, in a zone, or RFC 3339; at most KT_REVIEW_ROWS_MAX. The names live in arena. */
-KT_MUST_USE enum kt_status kt_sheet_leavers(struct kt_str csv, int zone_offset_s,
+/* Who left, out of a CSV file "name,date", the date a day, which means its end where the ask's zone
+ * is, or a time; at most KT_REVIEW_ROWS_MAX. A first line is a head where words alone stand for the
+ * date; what has a digit and is no date is KT_E_INPUT, lest somebody is passed over. The names live
+ * in arena. */
+KT_MUST_USE enum kt_status kt_sheet_leavers(const struct kt_ask *a, struct kt_str csv,
                                             struct kt_arena *arena, struct kt_sheet_leaver **ret,
                                             uint32_t *ret_n,
                                             struct kt_error *err); /* kt_free(*ret) */

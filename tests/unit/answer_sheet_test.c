@@ -127,8 +127,8 @@ static void dormant_came_before_and_not_since(void **state)
 static void leavers_are_counted_by_all_their_names(void **state)
 {
     const struct kt_sheet_leaver who[] = {
-        { KT_STR("alice@example.com"), STOCK_T0 + 30 * KT_NS_DAY },
-        { KT_STR("nobody"), STOCK_T0 + 10 * KT_NS_DAY },
+        { .name = KT_STR("alice@example.com"), .left = STOCK_T0 + 30 * KT_NS_DAY },
+        { .name = KT_STR("nobody"), .left = STOCK_T0 + 10 * KT_NS_DAY },
     };
     struct kt_sheet *s = make(KT_REVIEW_LEAVERS, "", who, 2);
     uint64_t after = 0, said;
@@ -147,18 +147,18 @@ static void leavers_are_counted_by_all_their_names(void **state)
 static void leavers_are_found_by_each_alias(void **state)
 {
     static const char *const names[] = { "alice", "role/alice", "ALICE@example.com" };
-    const struct kt_sheet_leaver twice[] = { { KT_STR("alice"), STOCK_T0 },
-                                             { KT_STR("role/alice"), STOCK_T0 } };
+    const struct kt_sheet_leaver twice[] = { { KT_STR("alice"), STOCK_T0, 0 },
+                                             { KT_STR("role/alice"), STOCK_T0, 0 } };
     const struct kt_sheet_wish wish = {
         .kind = KT_REVIEW_LEAVERS, .scope = "", .leaver = twice, .n_leavers = 2
     };
-    const struct kt_sheet_leaver bare = { KT_STR("bob"), STOCK_T0 + 30 * KT_NS_DAY };
+    const struct kt_sheet_leaver bare = { KT_STR("bob"), STOCK_T0 + 30 * KT_NS_DAY, 0 };
     struct kt_error err = { 0 };
     struct kt_sheet *s = NULL;
     uint64_t after = 0, said;
     (void)state;
     for (size_t k = 0; k < KT_ARRAY_LEN(names); k++) {
-        const struct kt_sheet_leaver who = { kt_str_of(names[k]), STOCK_T0 + 30 * KT_NS_DAY };
+        const struct kt_sheet_leaver who = { kt_str_of(names[k]), STOCK_T0 + 30 * KT_NS_DAY, 0 };
         s = make(KT_REVIEW_LEAVERS, "", &who, 1);
         after = 0;
         for (uint32_t i = 0; i < w.n; i++)
@@ -318,7 +318,14 @@ static void lists_of_leavers_are_read(void **state)
         { "name,date\n", "those who left: there is no name in it" },
         { "alice,2026-03-31\n,2026-03-31\n", "those who left: line 2: not a name and a date" },
         { "a,2026-03-31,x\n", "those who left: line 1: not a name and a date" },
+        /* somebody whose date is wrong is no head, and is not passed over */
+        { "alice,2026-13-31\nbob,2026-04-01\n", "those who left: line 1: no date (2026-03-31)" },
+        { "alice,31.3.2026\nbob,2026-04-01\n", "those who left: line 1: no date (2026-03-31)" },
+        { "alice,yesterday\nbob,2026-04-01\n", "those who left: line 1: no date (2026-03-31)" },
+        { "alice\nbob,2026-04-01\n", "those who left: line 1: no date (2026-03-31)" },
+        { "alice,2026-03-31\nbob,7d\n", "those who left: line 2: no date (2026-03-31)" },
     };
+    const struct kt_ask ask = { .now = STOCK_T0, .zone_offset_s = 3600 };
     (void)state;
     for (size_t i = 0; i < KT_ARRAY_LEN(cases); i++) {
         struct kt_arena arena = kt_arena_new(1u << 16);
@@ -326,13 +333,13 @@ static void lists_of_leavers_are_read(void **state)
         struct kt_error err = { 0 };
         uint32_t n = 0;
         enum kt_status st =
-            kt_sheet_leavers(kt_str_of(cases[i].text), 2 * 3600, &arena, &list, &n, &err);
+            kt_sheet_leavers(&ask, kt_str_of(cases[i].text), &arena, &list, &n, &err);
         if (cases[i].said == NULL) {
             must(st, &err);
             assert_int_equal(n, 2);
             assert_true(kt_str_is(list[0].name, "alice"));
-            /* 2026-03-31 is over when 2026-04-01 begins, two hours before it does in UTC */
-            assert_int_equal(list[0].left, kt_time_days(2026, 4, 1) * KT_NS_DAY - 2 * KT_NS_HOUR);
+            /* a day means its end, where whoever asks is */
+            assert_int_equal(list[0].left, INT64_C(1774998000) * KT_NS_S);
         } else {
             assert_string_equal(err.text, cases[i].said);
         }
