@@ -85,6 +85,10 @@ bad = os.path.join(d, 'bad.csv')
 open(bad, 'w').write('a,2026-01-01\n"b" x,2026-01-01\n')
 p = keytrail('leaver', '--file', bad, '--db', db, ok=False)
 check(p.returncode != 0 and b'line 2' in p.stderr, 'a broken file is named by its line', p.stderr)
+open(bad, 'w').write('dana,31.10.2026\n')
+for argv in (['leaver'], ['review', 'leavers']):
+    p = keytrail(*argv, '--file', bad, '--db', db, ok=False)
+    check(p.returncode != 0 and b'line 1' in p.stderr and p.stdout == b'', f'{argv[-1]}: a first line with a wrong date is no head', p.stderr)
 for argv in (['exposure'], ['dormant', '--days', '2'], ['unused'], ['canary'], ['blast', 'nobody']):
     check(keytrail(*argv, '--db', db, ok=False).returncode == 0, f'{argv[0]} answers')
 check(keytrail('blast', KEY, '--as', 'sesion', '--db', db, ok=False).returncode == 2, 'a wrong --as is refused')
