@@ -136,9 +136,9 @@ def fix_hashes(folder, path):
         json.dump(manifest, f)
 
 
-def resign(folder, key):
-    """What a maker who lies can do, the key that signs packages in hand: every sum and the signature fit what the files now are."""
-    for path in sorted(set(all_files(folder)) - {'manifest.json', 'manifest.json.minisig', 'SHA256SUMS'}):
+def resign(folder, key, *paths):
+    """What a maker who lies can do, the key that signs packages in hand: every sum and the signature fit what those files now are."""
+    for path in paths:
         fix_hashes(folder, path)
     files = json.load(open(os.path.join(folder, 'manifest.json')))['files']
     with open(os.path.join(folder, 'SHA256SUMS'), 'w') as f:

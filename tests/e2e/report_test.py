@@ -169,7 +169,7 @@ def with_notes(name, *notes, tombstone=None):
         json.dump(log, f)
     with open(f'{lie}/integrity/tombstones.ndjson', 'w') as f:
         f.write(json.dumps({'v': 1, 'raw': {'runs': [dict(zip(('first', 'count'), tombstone))]}}) + '\n' if tombstone else '')
-    resign(lie, key)
+    resign(lie, key, 'integrity/checkpoints.json', 'integrity/tombstones.ndjson')
     return lie
 
 
