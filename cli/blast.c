@@ -12,6 +12,7 @@
 
 #include "cli/commands.h"
 #include "core/base/alloc.h"
+#include "core/base/enc.h"
 #include "core/base/log.h"
 #include "detectors/detector.h"
 
@@ -279,19 +280,13 @@ static enum kt_status run(struct kt_asking *a, const char *text, const char *as,
     return status;
 }
 
-/* The words of the command line, quoted where a shell would take them apart. */
+/* The words of the command line, quoted for a shell. */
 static void command_of(int argc, char **argv, struct kt_buf *out)
 {
     kt_buf_addz(out, "keytrail");
     for (int i = 0; i < argc; i++) {
-        bool plain = argv[i][0] != '\0' && strpbrk(argv[i], " \t\n'\"\\$`*?[]{}()<>|&;!#~") == NULL;
-        kt_buf_addz(out, plain ? " " : " '");
-        for (const char *c = argv[i]; *c != '\0'; c++)
-            if (*c == '\'')
-                kt_buf_addz(out, "'\\''");
-            else
-                kt_buf_byte(out, *c);
-        kt_buf_addz(out, plain ? "" : "'");
+        kt_buf_byte(out, ' ');
+        kt_shell_quote(kt_str_of(argv[i]), out);
     }
 }
 

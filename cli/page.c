@@ -9,6 +9,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "core/base/enc.h"
 #include "core/base/log.h"
 
 bool kt_page_for_people(const struct kt_asking *a)
@@ -89,41 +90,19 @@ void kt_page_foot(struct kt_asking *a, struct kt_str instance, struct kt_str cou
     printf("\n");
 }
 
-void kt_page_quote(struct kt_str word, struct kt_buf *out)
-{
-    bool plain = word.len > 0;
-    for (size_t i = 0; i < word.len; i++) {
-        char c = word.at[i];
-        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-        plain = plain && (letter || (strchr("_@%+=:,./-", c) != NULL && c != '\0'));
-    }
-    if (plain) {
-        kt_buf_add(out, word);
-        return;
-    }
-    kt_buf_byte(out, '\'');
-    for (size_t i = 0; i < word.len; i++) {
-        if (word.at[i] == '\'')
-            kt_buf_addz(out, "'\\''");
-        else
-            kt_buf_byte(out, word.at[i]);
-    }
-    kt_buf_byte(out, '\'');
-}
-
 static void add_option(const char *option, const char *value, struct kt_buf *out)
 {
     if (value == NULL)
         return;
     kt_buf_addf(out, " %s ", option);
-    kt_page_quote(kt_str_of(value), out);
+    kt_shell_quote(kt_str_of(value), out);
 }
 
 void kt_page_command(const struct kt_asking *a, const char *verb, struct kt_str argument,
                      bool window, struct kt_buf *out)
 {
     KT_CLEANUP(kt_buf_done) struct kt_buf quoted = { 0 };
-    kt_page_quote(argument, &quoted);
+    kt_shell_quote(argument, &quoted);
     kt_buf_addf(out, "keytrail %s ", verb);
     kt_tty_add(out, kt_buf_str(&quoted)); /* what a terminal would obey is not pasted either */
     add_option("--db", a->db, out);

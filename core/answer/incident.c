@@ -15,8 +15,10 @@
 #include "core/answer/credential.h"
 #include "core/answer/credential_use.h"
 #include "core/base/alloc.h"
+#include "core/base/enc.h"
 
 #define TEXTS_MAX (8u << 20)
+#define ID_SHOWN  8u /* of an alert's id: enough to name it */
 
 struct judge {
     struct kt_incident_state is; /* first: what is handed out */
@@ -46,18 +48,6 @@ static void next(struct judge *j, enum kt_runbook step, struct kt_buf *command)
     kt_buf_done(command);
 }
 
-/* 'text' for a shell. */
-static void quote(struct kt_buf *out, struct kt_str text)
-{
-    kt_buf_byte(out, '\'');
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.at[i] == '\'')
-            kt_buf_addz(out, "'\\'");
-        kt_buf_byte(out, text.at[i]);
-    }
-    kt_buf_byte(out, '\'');
-}
-
 void kt_incident_window(const struct kt_incident *i, kt_time_ns now, kt_time_ns *ret_since,
                         kt_time_ns *ret_until)
 {
@@ -77,7 +67,9 @@ static void confirm(struct judge *j)
     say(j, KT_RUNBOOK_CONFIRM, KT_TICK_OPEN, "nobody said that it is real");
     if (j->i->about != KT_ABOUT_ALERT)
         return;
-    kt_buf_addf(&command, "keytrail alerts close %.8s --verdict true", j->i->subject);
+    kt_buf_addz(&command, "keytrail alerts close ");
+    kt_shell_quote(kt_str_sub(kt_str_of(j->i->subject), 0, ID_SHOWN), &command);
+    kt_buf_addz(&command, " --verdict true");
     for (unsigned k = 0; k < j->n_alerts; k++) {
         const struct kt_incident_alert *a = &j->alert[k];
         if (!kt_str_is(a->id, j->i->subject) || !a->judged)
@@ -150,7 +142,7 @@ static void rotate(struct judge *j)
     for (unsigned k = 0; k < j->is.n_values && command.len == 0; k++)
         if (kt_exposure_is_open(j->is.value[k].exposure)) {
             kt_buf_addz(&command, "keytrail rotation watch ");
-            quote(&command, kt_str_of(j->is.value[k].of->secret));
+            kt_shell_quote(kt_str_of(j->is.value[k].of->secret), &command);
         }
     say(j, KT_RUNBOOK_ROTATE, KT_TICK_OPEN,
         "%u of %u secrets still have the value that was exposed", j->is.exposed, j->is.n_values);
@@ -177,7 +169,7 @@ static void deploy(struct judge *j)
             secrets == 1 ? "secret" : "secrets", waiting == 1 ? "has" : "have",
             waiting == 1 ? "fetches" : "fetch", KT_STR_ARG(first->first), first->of->secret);
         kt_buf_addz(&command, "keytrail rotation watch ");
-        quote(&command, kt_str_of(first->of->secret));
+        kt_shell_quote(kt_str_of(first->of->secret), &command);
         kt_buf_addz(&command, " --follow");
         next(j, KT_RUNBOOK_DEPLOY, &command);
     } else if (j->i->listed.at == 0 || j->is.exposed > 0) {
@@ -271,7 +263,7 @@ static enum kt_status revoke(struct judge *j, struct kt_error *err)
     if (u != NULL) {
         st = judge_key(j, u, err);
         kt_buf_addz(&command, "keytrail rotation watch ");
-        quote(&command, kt_str_of(i->subject));
+        kt_shell_quote(kt_str_of(i->subject), &command);
         next(j, KT_RUNBOOK_REVOKE, &command);
     }
     kt_credential_use_free(u);
@@ -323,10 +315,10 @@ static enum kt_status audit(struct judge *j, struct kt_error *err)
     }
     say(j, KT_RUNBOOK_AUDIT, KT_TICK_OPEN, KT_STR_FMT "; %u of %u alerts have no verdict",
         KT_STR_ARG(j->is.coverage), unjudged, j->n_alerts);
-    if (first != NULL)
-        kt_buf_addf(&command, "keytrail alerts show %.*s",
-                    (int)(first->id.len < 8 ? first->id.len : 8), first->id.at);
-    else
+    if (first != NULL) {
+        kt_buf_addz(&command, "keytrail alerts show ");
+        kt_shell_quote(kt_str_sub(first->id, 0, ID_SHOWN), &command);
+    } else
         kt_buf_addf(&command, "keytrail coverage --since %s --until %s",
                     kt_time_format(j->is.since, since), kt_time_format(j->is.until, until));
     next(j, KT_RUNBOOK_AUDIT, &command);

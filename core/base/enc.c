@@ -213,3 +213,27 @@ bool kt_z85_decode(struct kt_str s, uint8_t ret[32])
     memcpy(ret, key, sizeof key);
     return true;
 }
+
+/* ---- words for a shell ---- */
+
+void kt_shell_quote(struct kt_str word, struct kt_buf *out)
+{
+    bool plain = word.len > 0;
+    for (size_t i = 0; i < word.len; i++) {
+        char c = word.at[i];
+        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+        plain = plain && (letter || (strchr("_@%+=:,./-", c) != NULL && c != '\0'));
+    }
+    if (plain) {
+        kt_buf_add(out, word);
+        return;
+    }
+    kt_buf_byte(out, '\'');
+    for (size_t i = 0; i < word.len; i++) {
+        if (word.at[i] == '\'')
+            kt_buf_addz(out, "'\\''");
+        else
+            kt_buf_byte(out, word.at[i]);
+    }
+    kt_buf_byte(out, '\'');
+}

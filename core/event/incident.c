@@ -136,6 +136,11 @@ static enum kt_status read_open(struct kt_jval root, struct kt_incident_act *a,
     a->until = ns_at(root, "until");
     if (a->about < 0)
         return kt_fail(err, KT_E_INPUT, "an incident is about an alert, a credential or a secret");
+    uint8_t id[16];
+    if (a->about == KT_ABOUT_ALERT && !kt_id_parse(kt_str_of(a->subject), id))
+        return kt_fail(err, KT_E_INPUT, "'subject' of an incident about an alert is its id");
+    if (a->about == KT_ABOUT_ALERT)
+        (void)kt_id_format(id, a->subject);
     if (a->until != 0 && a->until <= a->since)
         return kt_fail(err, KT_E_INPUT, "'until' does not lie after 'since'");
     return KT_OK;

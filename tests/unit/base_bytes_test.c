@@ -121,6 +121,28 @@ static void base64_is_exact(void **state)
     assert_false(kt_base64url_decode(KT_STR("Zh"), &b));
 }
 
+static void words_for_a_shell_stay_one_word(void **state)
+{
+    static const char *const cases[][2] = {
+        { "", "''" },
+        { "a-b/c.d:e@f", "a-b/c.d:e@f" },
+        { "a b", "'a b'" },
+        { "x;reboot", "'x;reboot'" },
+        { "it's", "'it'\\''s'" },
+        { "$(id)`id`", "'$(id)`id`'" },
+        { "~root", "'~root'" },
+        { "a\nb", "'a\nb'" },
+    };
+    struct kt_buf b = { 0 };
+    (void)state;
+    for (size_t i = 0; i < KT_ARRAY_LEN(cases); i++) {
+        kt_buf_reset(&b);
+        kt_shell_quote(kt_str_of(cases[i][0]), &b);
+        assert_string_equal(kt_buf_z(&b), cases[i][1]);
+    }
+    kt_buf_done(&b);
+}
+
 static void ids_and_keys_read_back(void **state)
 {
     (void)state;
@@ -355,6 +377,7 @@ int main(void)
         cmocka_unit_test(signatures_match_rfc_8032),
         cmocka_unit_test(hash64_depends_on_seed_and_every_byte),
         cmocka_unit_test(base64_is_exact),
+        cmocka_unit_test(words_for_a_shell_stay_one_word),
         cmocka_unit_test(ids_and_keys_read_back),
         cmocka_unit_test(frames_are_measured_before_memory_is_given),
         cmocka_unit_test(gzip_members_are_one_stream_at_any_cut),

@@ -34,6 +34,10 @@ static void acts_come_back_as_they_were_written(void **state)
           "{\"id\":\"incident-1\",\"subject\":\"AKIA\",\"as\":\"credential\",\"reason\":\"in a "
           "\\\"paste\\\"\",\"by\":\"al\",\"about\":\"credential\",\"since\":5,\"until\":9}",
           "opened about credential AKIA by al: in a \"paste\"" },
+        { KT_INCIDENT_OPEN,
+          "{\"id\":\"incident-2\",\"subject\":\"014D2PF2DBSQQG28T5CY4TQKFF\",\"reason\":\"x\","
+          "\"by\":\"al\",\"about\":\"alert\"}",
+          "opened about alert 014D2PF2DBSQQG28T5CY4TQKFF by al: x" },
         { KT_INCIDENT_NOTE, "{\"id\":\"incident-1\",\"reason\":\"x\",\"by\":\"al\"}",
           "note by al: x" },
         { KT_INCIDENT_STEP,
@@ -89,6 +93,9 @@ static void what_is_missing_or_has_no_meaning_is_said(void **state)
           "{\"by\":\"a\",\"reason\":\"x\",\"about\":\"secret\",\"subject\":\"s\",\"since\":9,"
           "\"until\":5}",
           "does not lie after" },
+        { KT_INCIDENT_OPEN,
+          "{\"by\":\"a\",\"reason\":\"x\",\"about\":\"alert\",\"subject\":\"x;reboot;\"}",
+          "is its id" },
         { KT_INCIDENT_NOTE, "{\"by\":\"a\",\"reason\":\" \"}", "'reason' is missing" },
         { KT_INCIDENT_NOTE, "{\"reason\":\"x\"}", "'by' is missing" },
         { KT_INCIDENT_NOTE, "{\"by\":\"a\",\"reason\":\"x\",\"subject\":\"s\"}", "no meaning" },
