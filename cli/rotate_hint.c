@@ -6,10 +6,11 @@
  * Calls: core/event/secret_id; no output.
  */
 #include "cli/blast.h"
+#include "core/base/enc.h"
 #include "core/event/secret_id.h"
 
-/* %1, %2 … the fixed parts of the id, %t its tail; %v the value's file. Sources: AWS CLI, Vault,
- * op, gcloud, az, doppler and kubectl reference. */
+/* %1, %2 … the fixed parts of the id, %h the first as az names a vault, %t its tail. Sources: AWS
+ * CLI, Vault, op, gcloud, az, doppler and kubectl reference. */
 static const struct {
     const char *scheme;
     unsigned fixed;
@@ -29,32 +30,40 @@ static const struct {
       "kubectl --context %1 -n %2 edit secret %t  # at its origin first, then restart who mounts "
       "it" },
     { "gcp-sm", 2, NULL, "gcloud secrets versions add %t --project %1 --data-file=NEW" },
-    { "az-kv", 2, NULL, "az keyvault secret set --vault-name %1 --name %t --file NEW" },
+    { "az-kv", 1, "keys/", "az keyvault key rotate %h --name %t" },
+    { "az-kv", 1, "certificates/",
+      "az keyvault certificate create %h --name %t --policy @POLICY  # as "
+      "certificate show --query policy has it" },
+    { "az-kv", 1, "secrets/", "az keyvault secret set %h --name %t --file NEW" },
     { "doppler", 3, NULL, "doppler secrets set %t --project %2 --config %3  # workplace %1" },
 };
 
-/* The id's own escapes (%2F) undone, quoted unless plain. */
+/* The id's own escapes (%2F) undone, quoted for a shell. */
 static void add_word(struct kt_buf *out, struct kt_str part)
 {
     KT_CLEANUP(kt_buf_done) struct kt_buf word = { 0 };
     static const char hex[] = "0123456789ABCDEF";
-    bool plain = part.len > 0;
     for (size_t i = 0; i < part.len; i++) {
         const char *high = NULL, *low = NULL;
         if (part.at[i] == '%' && i + 2 < part.len) {
             high = memchr(hex, part.at[i + 1], 16);
             low = memchr(hex, part.at[i + 2], 16);
         }
-        char c = high != NULL && low != NULL ? (char)((high - hex) * 16 + (low - hex)) : part.at[i];
-        i += high != NULL && low != NULL ? 2 : 0;
-        bool letter = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-        plain = plain && (letter || memchr("/_.@+=:-", c, 8) != NULL);
-        if (c == '\'')
-            kt_buf_addz(&word, "'\\''");
-        else
-            kt_buf_byte(&word, c);
+        bool escaped = high != NULL && low != NULL;
+        kt_buf_byte(&word, escaped ? (char)((high - hex) * 16 + (low - hex)) : part.at[i]);
+        i += escaped ? 2 : 0;
     }
-    kt_buf_addf(out, plain ? "%s" : "'%s'", kt_buf_z(&word));
+    kt_shell_quote(kt_buf_str(&word), out);
+}
+
+/* az takes the name of a vault alone, pay-prod of pay-prod.vault.azure.net. */
+static void add_vault(struct kt_buf *out, struct kt_str host)
+{
+    struct kt_str name = host, rest = host;
+    (void)kt_str_split(&rest, '.', &name);
+    bool hsm = kt_str_starts(rest, KT_STR("managedhsm."));
+    kt_buf_addz(out, hsm ? "--hsm-name " : "--vault-name ");
+    add_word(out, name);
 }
 
 static void fill(const char *hint, const struct kt_str *fixed, struct kt_str tail,
@@ -65,6 +74,8 @@ static void fill(const char *hint, const struct kt_str *fixed, struct kt_str tai
             kt_buf_byte(out, *p);
         else if (*++p == 't')
             add_word(out, tail);
+        else if (*p == 'h')
+            add_vault(out, fixed[0]);
         else
             add_word(out, fixed[*p - '1']);
     }
