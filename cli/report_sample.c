@@ -2,7 +2,7 @@
  * report_sample: `keytrail report sample`: a sample of a population, drawn by an auditor's number.
  *
  * Owns:  the lists of a population while it is drawn from.
- * Calls: core/answer (sample, changes, population), exporters/reports/alert_register.h,
+ * Calls: core/answer (sample, changes, population, rotation), exporters/reports/alert_register.h,
  *        core/sys/fs.h; stdout, stderr.
  */
 #include <inttypes.h>
@@ -14,10 +14,12 @@
 #include "cli/report_cmd.h"
 #include "core/answer/changes.h"
 #include "core/answer/population.h"
+#include "core/answer/rotation.h"
 #include "core/answer/sample.h"
 #include "core/base/alloc.h"
 #include "core/base/enc.h"
 #include "core/base/map.h"
+#include "core/event/secret_id.h"
 #include "core/sys/fs.h"
 #include "exporters/reports/alert_register.h"
 
@@ -35,6 +37,7 @@ struct sampling {
     bool *found;           /* of them */
     struct kt_alert_register *alerts;
     struct kt_changes *changes;
+    struct kt_rotations *rotations;
     uint64_t size;
     uint8_t digest[32];
 };
@@ -100,10 +103,24 @@ static enum kt_status events(struct sampling *s, struct kt_error *err)
     return st == KT_E_AGAIN ? KT_OK : st;
 }
 
+static int by_secret(const void *a, const void *b)
+{
+    const struct kt_rotation_row *x = a, *y = b;
+    return kt_str_cmp(x->secret, y->secret);
+}
+
+/* The rows of the report's table: each secret that was rotated in the period, bytewise. */
 static enum kt_status rotations(struct sampling *s, struct kt_error *err)
 {
-    return kt_ask_records(&s->asking.ask, KT_STR("action:rotate outcome:success"), take_record, s,
-                          err);
+    enum kt_status st = kt_rotations_load(&s->asking.ask, KT_STR_NONE, &s->rotations, err);
+    if (st == KT_OK && s->rotations->n > 0)
+        qsort(s->rotations->row, s->rotations->n, sizeof *s->rotations->row, by_secret);
+    for (uint32_t i = 0; st == KT_OK && i < s->rotations->n; i++) {
+        const struct kt_rotation_row *row = &s->rotations->row[i];
+        if (row->done != 0)
+            st = add(s, row->secret, row->done, kt_secret_store(row->secret), err);
+    }
+    return st;
 }
 
 static int by_id(const void *a, const void *b)
@@ -175,9 +192,9 @@ static const struct population {
     bool flat;    /* has neither months nor sources */
     enum kt_status (*walk)(struct sampling *s, struct kt_error *err);
 } populations[] = {
-    { "events", true, false, events },       { "alerts", false, false, alerts },
-    { "rotations", true, false, rotations }, { "changes", true, false, changes },
-    { "actors", false, true, actors },       { "secrets", false, true, secrets },
+    { "events", true, false, events },        { "alerts", false, false, alerts },
+    { "rotations", false, false, rotations }, { "changes", true, false, changes },
+    { "actors", false, true, actors },        { "secrets", false, true, secrets },
 };
 #define POPULATIONS "events, alerts, rotations, changes, actors, secrets"
 
@@ -260,6 +277,22 @@ static void tell_change(const struct sampling *s, uint64_t seq, struct told *t)
     }
 }
 
+/* Returns the number of its record; 0: its store says so alone. */
+static uint64_t tell_rotation(const struct sampling *s, struct kt_str secret, struct told *t)
+{
+    for (uint32_t i = 0; i < s->rotations->n; i++) {
+        const struct kt_rotation_row *row = &s->rotations->row[i];
+        if (!kt_str_eq(row->secret, secret))
+            continue;
+        *t = (struct told){ .time = row->done,
+                            .source = KT_STR("inventory"),
+                            .what = kt_str_of(kt_action_word(KT_ACT_ROTATE)),
+                            .about = row->secret };
+        return row->done_seq;
+    }
+    return 0;
+}
+
 /* One id with what is known of it: its record is looked up again. */
 static enum kt_status one(struct sampling *s, const struct population *p, struct kt_rows *rows,
                           struct kt_str id, const char *drawn, const struct kt_pick *pick,
@@ -270,6 +303,8 @@ static enum kt_status one(struct sampling *s, const struct population *p, struct
     struct kt_record r;
     uint64_t seq = 0;
     bool number = p->numbers && kt_str_u64(id, &seq);
+    if (s->rotations != NULL)
+        number = (seq = tell_rotation(s, id, &t)) != 0;
     const struct kt_scan scan = { .records = true, .from_seq = seq, .until_seq = seq };
     enum kt_status st = KT_OK;
     if (s->alerts != NULL)
@@ -424,6 +459,7 @@ int kt_report_sample(int argc, char **argv)
     kt_sampler_free(s.sampler);
     kt_alert_register_free(s.alerts);
     kt_changes_free(s.changes);
+    kt_rotations_free(s.rotations);
     kt_map_free(s.wanted);
     kt_free(s.found);
     return kt_asking_end(&s.asking, "report sample", &err);

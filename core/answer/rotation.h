@@ -94,8 +94,10 @@ struct kt_rotation_row { /* a secret has one row: the first fate that fits */
     kt_time_ns at;      /* of the failure, the start, the due date, the rotation */
     kt_time_ns rotated; /* newest that succeeded, whenever that was; 0: none is known */
     kt_time_ns due;     /* 0: no date */
-    uint64_t seq;       /* its record; 0: the log has none */
-    uint64_t rotations; /* in the window */
+    uint64_t rotations; /* in the window, of the log */
+    kt_time_ns done;    /* the newest in the window; 0: none */
+    uint64_t done_seq;  /* its record; 0: its store says so, the log does not */
+    struct kt_str done_by;
     struct kt_str by;   /* of the event at `at`; empty: not known */
     struct kt_str what; /* its operation */
 };

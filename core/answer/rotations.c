@@ -98,16 +98,32 @@ static void mark_row(struct kt_rotation_row *row, enum kt_rotation_fate fate,
     row->what = m->operation;
 }
 
+/* The newest rotation in the window. What a store says of one that the log has is a little later.
+ */
+static void mark_done(const struct run *r, const struct kt_secret_fold *s, kt_time_ns listed,
+                      struct kt_rotation_row *row)
+{
+    bool inside =
+        listed != 0 && listed >= r->ask->since && (r->ask->until == 0 || listed < r->ask->until);
+    if (inside && listed > s->rotated.at + KT_NS_MIN) {
+        row->done = listed;
+        return;
+    }
+    row->done = s->rotated.at;
+    row->done_seq = s->rotated.seq;
+    row->done_by = s->rotated.by;
+}
+
 /* What is wrong comes before what is done; false: there is nothing to tell. */
 static bool judge(struct run *r, const struct kt_secret_fold *s, const struct kt_inventory_item *it,
                   struct kt_rotation_row *row)
 {
     kt_time_ns listed = it == NULL ? 0 : kt_inventory_rotation(it).at;
     row->rotated = s->rotated.at > listed ? s->rotated.at : listed;
-    row->seq = s->rotated.at >= row->rotated ? s->rotated.seq : 0;
     row->due = it == NULL || it->gone ? 0 : kt_inventory_due(it);
     row->owner = it == NULL ? KT_STR_NONE : keep(r, it->owner);
     row->rotations = s->rotations;
+    mark_done(r, s, listed, row);
     if (s->failed.at > row->rotated)
         mark_row(row, KT_FATE_OF_FAILED, &s->failed);
     else if (s->started.at > row->rotated)
@@ -120,11 +136,9 @@ static bool judge(struct run *r, const struct kt_secret_fold *s, const struct kt
                  &s->waiting);
     else if (row->due != 0 && row->due < r->ask->now)
         mark_row(row, KT_FATE_OF_OVERDUE, &(struct kt_fold_value){ .at = row->due });
-    else if (s->rotated.at != 0)
-        mark_row(row, KT_FATE_OF_ROTATED, &s->rotated);
-    else if (listed != 0 && listed >= r->ask->since &&
-             (r->ask->until == 0 || listed < r->ask->until))
-        mark_row(row, KT_FATE_OF_ROTATED, &(struct kt_fold_value){ .at = listed });
+    else if (row->done != 0)
+        mark_row(row, KT_FATE_OF_ROTATED,
+                 row->done_seq != 0 ? &s->rotated : &(struct kt_fold_value){ .at = row->done });
     else
         return false;
     return true;
@@ -179,7 +193,7 @@ static enum kt_status load(struct run *r, struct kt_str pattern, struct kt_error
         kt_buf_addf(&query, "%s" KT_SECRET_CHANGES, query.len > 0 ? " " : "");
         st = kt_ask_records(r->ask, kt_buf_str(&query), see, r, err);
     }
-    r->ask->since = r->ask->until = 0; /* snapshots are of one moment, whenever that was */
+    r->ask->since = 0; /* snapshots are of one moment, whenever that was before the end */
     if (st == KT_OK)
         st = kt_inventory_load(r->ask, pattern, KT_INVENTORY_LISTED, &v, err);
     r->ask->since = since;

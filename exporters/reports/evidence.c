@@ -108,6 +108,7 @@ void kt_part_table(struct kt_evidence *e, const struct kt_part_table *t)
     if (t->query != NULL) {
         struct kt_str asked = kt_str_of(t->query);
         bool windowed = kt_str_starts(asked, KT_STR("keytrail search")) ||
+                        kt_str_starts(asked, KT_STR("keytrail rotation")) ||
                         kt_str_starts(asked, KT_STR("keytrail coverage"));
         kt_buf_addf(&e->query, "%s%s%s", t->query, windowed ? " " : "", windowed ? e->window : "");
     }

@@ -2,10 +2,11 @@
  * part_secrets: the inventory of secrets, and evidence of their rotation.
  *
  * Owns:  counts while a section is written.
- * Calls: parts, core/answer/inventory.h, doc.
+ * Calls: parts, core/answer/inventory.h, core/answer/rotation.h, doc.
  */
 #include <stdlib.h>
 
+#include "core/answer/rotation.h"
 #include "core/base/alloc.h"
 #include "core/event/secret_id.h"
 #include "exporters/reports/parts.h"
@@ -208,12 +209,6 @@ static bool overdue(const struct kt_evidence *e, const struct kt_inventory_item 
     return in_force(it) && is_overdue(e, it);
 }
 
-static bool rotated_in_period(const struct kt_evidence *e, const struct kt_inventory_item *it)
-{
-    kt_time_ns at = kt_inventory_rotation(it).at;
-    return at >= e->ask->since && at < e->ask->until;
-}
-
 static void say_snapshots(struct kt_evidence *e)
 {
     const struct kt_inventory *v = e->inventory;
@@ -263,8 +258,50 @@ static const struct kt_doc_column lead_columns[] = {
     { "text", "Alert said", KT_DOC_TEXT },
 };
 
+static const struct kt_doc_column rotated_columns[] = {
+    { "secret", "Secret", KT_DOC_TEXT },
+    { "store", NULL, KT_DOC_TEXT },
+    { "owner", "Owner", KT_DOC_TEXT },
+    { "last_rotated", "Last rotated", KT_DOC_TIME },
+    { "rotation_from", "Known from", KT_DOC_TEXT },
+    { "by", "By", KT_DOC_TEXT },
+    { "rotations", "Times", KT_DOC_COUNT },
+    { "next_due", "Due", KT_DOC_TIME },
+};
+
+/* By the rule of keytrail rotation list: a new value in the place of another. The sample of
+ * rotations is drawn from these rows. */
+static void list_rotated(struct kt_evidence *e, const struct kt_rotations *all)
+{
+    const struct kt_part_table t = { .name = "rotated",
+                                     .title = "Rotated in the period",
+                                     .columns = rotated_columns,
+                                     .n = KT_ARRAY_LEN(rotated_columns),
+                                     .shown = 60,
+                                     .query = "keytrail rotation list",
+                                     .empty = "No rotation is known." };
+    kt_part_table(e, &t);
+    for (unsigned i = 0; i < all->n; i++) {
+        const struct kt_rotation_row *row = &all->row[i];
+        const struct kt_doc_cell cells[] = {
+            kt_part_secret(e, row->secret),
+            kt_doc_text(kt_secret_store(row->secret)),
+            kt_part_actor(e, row->owner),
+            kt_part_when(row->done),
+            kt_part_word(row->done_seq != 0 ? "log" : "inventory"),
+            kt_part_actor(e, row->done_by),
+            kt_doc_number((int64_t)row->rotations),
+            kt_part_when(row->due),
+        };
+        if (row->done != 0)
+            kt_part_row(e, cells);
+    }
+    (void)kt_part_table_end(e);
+}
+
 static enum kt_status write_rotation(struct kt_evidence *e, struct kt_error *err)
 {
+    struct kt_rotations *rotations = NULL;
     const struct kt_part_table late = { .name = "overdue",
                                         .title = "Overdue at the end of the period",
                                         .columns = item_columns,
@@ -273,13 +310,6 @@ static enum kt_status write_rotation(struct kt_evidence *e, struct kt_error *err
                                         .query = "keytrail inventory",
                                         .empty = "None of the secrets that have a period is "
                                                  "overdue." };
-    const struct kt_part_table did = { .name = "rotated",
-                                       .title = "Rotated in the period",
-                                       .columns = item_columns,
-                                       .n = KT_ARRAY_LEN(item_columns),
-                                       .shown = 60,
-                                       .query = "keytrail search action:rotate",
-                                       .empty = "No rotation is known." };
     const struct kt_part_table leads = { .name = "true_alerts",
                                          .title = "Alerts found true, whose secrets were to rotate",
                                          .columns = lead_columns,
@@ -288,16 +318,19 @@ static enum kt_status write_rotation(struct kt_evidence *e, struct kt_error *err
                                          .empty = "No alert was found true." };
     uint64_t with_period = 0;
     char many[KT_PART_NUMBER_MAX + 32];
-    (void)err;
+    if (kt_rotations_load(e->ask, KT_STR_NONE, &rotations, err) != KT_OK)
+        return err->code;
     for (uint32_t i = 0; i < e->inventory->n; i++)
         with_period += in_force(&e->inventory->item[i]) && kt_inventory_due(&e->inventory->item[i]);
     kt_doc_para(e->doc,
                 "%s a date by which to rotate, from its store's policy. Evidence of a "
-                "rotation is what the log saw of it, or a changed date between two "
-                "snapshots of the inventory; the newest of each secret is shown.",
+                "rotation is what the log saw of it (a new value in the place of another, not a "
+                "creation or a move back), or its date in the inventory; the newest of each "
+                "secret is shown.",
                 kt_part_many(with_period, "secret has", "secrets have", many));
     (void)list_items(e, &late, overdue);
-    (void)list_items(e, &did, rotated_in_period);
+    list_rotated(e, rotations);
+    kt_rotations_free(rotations);
     kt_part_table(e, &leads);
     for (uint32_t i = 0; i < e->alerts->n; i++) {
         const struct kt_registered *a = &e->alerts->at[i];

@@ -306,6 +306,9 @@ static void only_a_new_value_in_the_place_of_another_is_a_rotation(void **state)
     assert_true(kt_str_ends(all->row[1].secret, KT_STR("/back")));
     assert_int_equal(all->row[1].rotations, 2); /* of what v1 replaced the log has nothing */
     assert_int_equal(all->row[1].rotated, NOW - 49 * KT_NS_HOUR);
+    assert_int_equal(all->row[1].done, NOW - 49 * KT_NS_HOUR);
+    assert_int_equal(all->row[1].done_seq, 3);
+    assert_true(kt_str_is(all->row[1].done_by, "ops"));
     kt_rotations_free(all);
     struct kt_rotation *r = load(&a, AWS "/new", 0);
     assert_int_equal(r->at, 0);
