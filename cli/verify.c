@@ -3,7 +3,8 @@
  * says what that proves in the words of THREATS T8.
  *
  * Owns:  nothing.
- * Calls: core/answer/anchors, core/store/read.h, collector/auth (agents' signing keys); stdout.
+ * Calls: core/answer (anchors, tally_kept), core/store/read.h, collector/auth (agents' signing
+ * keys); stdout.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -13,6 +14,7 @@
 #include "cli/commands.h"
 #include "cli/held.h"
 #include "collector/auth.h"
+#include "core/answer/tally_kept.h"
 #include "core/base/enc.h"
 #include "core/base/log.h"
 #include "core/event/line.h"
@@ -65,6 +67,25 @@ static enum kt_status open_auth(struct verify *v, struct kt_error *err)
     return st;
 }
 
+/* Sums of coverage lie outside of the tree, and answers begin with them. */
+static enum kt_status check_sums(struct verify *v, struct kt_reader *reader, struct kt_error *err)
+{
+    struct kt_tally_checked sums;
+    char text[200], day[KT_TIME_TEXT_MAX];
+    if (kt_tally_check(reader, &sums, err) != KT_OK)
+        return err->code;
+    if (sums.differ == 0)
+        return KT_OK;
+    (void)kt_time_format_short(sums.day * KT_NS_DAY, day);
+    (void)snprintf(text, sizeof text,
+                   "the sums of coverage are not what the records give, of %" PRIu64
+                   " days of sources, the first of %.10s (keytrail coverage --recount)",
+                   sums.differ, day);
+    v->result.problems++;
+    on_problem(v, KT_FAULT_TAMPERED, text);
+    return KT_OK;
+}
+
 static enum kt_status run(struct verify *v, struct kt_error *err)
 {
     char path[4096];
@@ -84,6 +105,8 @@ static enum kt_status run(struct verify *v, struct kt_error *err)
     }
     if (status == KT_OK && v->anchors.n_garbled > 0)
         on_problem(v, KT_FAULT_TAMPERED, v->anchors.garbled.text);
+    if (status == KT_OK)
+        status = check_sums(v, reader, err);
     if (status == KT_OK)
         kt_anchors_judge(&v->anchors, &v->result, &v->judged);
     kt_reader_close(reader);

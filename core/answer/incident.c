@@ -287,8 +287,10 @@ static enum kt_status audit(struct judge *j, struct kt_error *err)
     j->ask->until = j->is.until;
     j->ask->recount = true; /* the log's word closes the step, not that of sums that are kept */
     enum kt_status st = kt_reader_stats(j->ask->reader, &stats, err);
+    j->ask->recount = true; /* of sums that are kept nothing is proven */
     if (st == KT_OK)
         st = kt_coverage_load(j->ask, &c, err);
+    j->ask->recount = false;
     if (st != KT_OK)
         return st;
     gaps = kt_coverage_open(c) + (c->n_sources == 0 || c->share < 0);

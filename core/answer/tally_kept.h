@@ -43,6 +43,15 @@ KT_MUST_USE enum kt_status kt_tally_keep(struct kt_reader *r, const struct kt_ta
 /* The number of the newest record that is in what is kept; 0: nothing is. */
 KT_MUST_USE enum kt_status kt_tally_upto(struct kt_reader *r, uint64_t *ret, struct kt_error *err);
 
+struct kt_tally_checked { /* what is kept, against the records */
+    uint64_t differ;      /* days of a source that are not what its records say */
+    int64_t day;          /* the first of them, since the epoch */
+};
+/* Counts all of it again. Days of which retention took records are passed over, and so are blocks
+ * that were full and records that cannot be read. */
+KT_MUST_USE enum kt_status kt_tally_check(struct kt_reader *r, struct kt_tally_checked *ret,
+                                          struct kt_error *err);
+
 struct kt_zip;
 /* Adds the pages of a block, as far as the tally has their days. KT_E_LIMIT: it was full;
  * KT_E_CORRUPT, KT_E_INPUT: somebody else wrote it. */

@@ -434,6 +434,42 @@ static void kept_sums_change_nothing(kt_time_ns since, kt_time_ns until)
     kt_coverage_free(b);
 }
 
+/* Sums that somebody wrote are told; those that are kept are what the records say. */
+static void other_sums_are_told(void)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf was = { 0 };
+    struct kt_error err = { 0 };
+    struct kt_store *store = NULL;
+    struct kt_reader *r = NULL;
+    struct kt_tally_checked sums;
+    char name[40];
+    int64_t block = T0 / KT_NS_DAY / KT_TALLY_BLOCK + 1;
+    must(kt_reader_open(w.path, &r, &err), &err);
+    must(kt_tally_check(r, &sums, &err), &err);
+    assert_int_equal(sums.differ, 0);
+    (void)snprintf(name, sizeof name, KT_TALLY_BLOB "/%" PRId64, block);
+    must(kt_reader_get(r, name, &was, &err), &err);
+    kt_reader_close(r);
+    for (unsigned i = 0; i < 2; i++) { /* those of other days; the same again */
+        KT_CLEANUP(kt_buf_done) struct kt_buf other = { 0 };
+        must(kt_store_open(&(struct kt_store_options){ .path = w.path }, &store, &err), &err);
+        must(kt_reader_open(w.path, &r, &err), &err);
+        (void)snprintf(name, sizeof name, KT_TALLY_BLOB "/%" PRId64, block + 1);
+        must(kt_reader_get(r, name, &other, &err), &err);
+        kt_reader_close(r);
+        (void)snprintf(name, sizeof name, KT_TALLY_BLOB "/%" PRId64, block);
+        must(kt_store_begin(store, &err), &err);
+        must(kt_store_put(store, name, kt_buf_str(i == 0 ? &other : &was), &err), &err);
+        must(kt_store_commit(store, &err), &err);
+        kt_store_close(store);
+        must(kt_reader_open(w.path, &r, &err), &err);
+        must(kt_tally_check(r, &sums, &err), &err);
+        kt_reader_close(r);
+        assert_int_equal(sums.differ > 0, i == 0);
+        assert_true(i == 1 || sums.day / KT_TALLY_BLOCK == block);
+    }
+}
+
 static void days_say_what_is_covered(const struct kt_coverage *c)
 {
     assert_int_equal(c->n_sources, SOURCES);
@@ -486,6 +522,7 @@ static void each_gap_is_found_and_none_invented(void **state)
         kept_sums_change_nothing(T0 + SAFE * KT_NS_DAY, 0);
         kept_sums_change_nothing(T0 + 3 * KT_NS_DAY + KT_NS_HOUR, T0 + 35 * KT_NS_DAY + 5);
         kept_sums_change_nothing(0, 0);
+        other_sums_are_told();
         drop_world();
     }
 }
