@@ -12,6 +12,9 @@
  * week counts alike, and as many as detection remembers of an actor's busiest days. */
 #define KT_USUAL_DAYS 28
 #define KT_USUAL_SPAN (KT_USUAL_DAYS * KT_NS_DAY)
+/* What kt_event_is_read says, as a question. */
+#define KT_ASK_READS                                                                               \
+    "secret:* (action:read,export,issue OR (action:use -secret:aws-kms://**,az-kv://*/keys/**))"
 
 struct kt_ask {
     struct kt_reader *reader;

@@ -20,9 +20,7 @@ enum kt_blast_list {
     KT_BLAST_LISTS,
 };
 /* Behind the query of a credential: its reads, as search counts them. */
-#define KT_BLAST_READS                                                                             \
-    "secret:* outcome:success,unknown (action:read,export,issue OR (action:use "                   \
-    "-secret:aws-kms://**,az-kv://*/keys/**))"
+#define KT_BLAST_READS    "outcome:success,unknown " KT_ASK_READS
 #define KT_BLAST_LIST_MAX 10000u /* entries of a list */
 struct kt_blast_secret {
     const struct kt_secret_state *state;

@@ -158,8 +158,9 @@ static void list_pairs(struct kt_evidence *e)
                                      .title = "Who reads which secret (in the file alone)",
                                      .columns = pair_columns,
                                      .n = KT_ARRAY_LEN(pair_columns),
-                                     .query = "keytrail search action:read,export,issue,use "
-                                              "outcome:success --by secret,actor" };
+                                     .query =
+                                         "keytrail search 'outcome:success actor:* " KT_ASK_READS
+                                         "' --by secret,actor" };
     kt_part_table(e, &t);
     for (uint32_t i = 0; i < p->n_pairs; i++) {
         const struct kt_pop_pair *pair = &p->pair[i];

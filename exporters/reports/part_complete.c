@@ -26,7 +26,7 @@ static void list_totals(struct kt_evidence *e)
                                      .columns = total_columns,
                                      .n = KT_ARRAY_LEN(total_columns),
                                      .shown = 60,
-                                     .query = "keytrail search --by month,source,action,outcome",
+                                     .query = "keytrail search --by month,instance,action,outcome",
                                      .empty = "No access is stored for the period." };
     kt_part_table(e, &t);
     for (uint32_t i = 0; i < p->n_totals; i++) {

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What is in a report: the same totals as `search --by` to the row, a sample that Python draws again, pseudonyms that leave no name behind, a review signed through a
 running collector that the next report shows."""
-import collections, csv, hashlib, io, os, random
+import collections, csv, hashlib, io, os, random, shlex
 from support import *
 
 rng = random.Random(SEED)
@@ -35,14 +35,23 @@ clear = report('soc2', 'clear')
 # ---- totals ----
 mine = collections.Counter()
 for r in rows(f'{clear}/csv/05_control_totals.csv'):
-    mine[r['month'][:7], r['source'], r['action'], r['outcome']] += int(r['accesses'])
-asked = csv.DictReader(io.StringIO(keytrail('search', '--by', 'month,source,action,outcome', *DAYS, '-c', conf, '-o', 'csv').stdout.decode()))
-theirs = {(r['month'], r['source'], r['action'], r['outcome']): int(r['count']) for r in asked}
+    mine[r['month'][:7], r['instance'], r['action'], r['outcome']] += int(r['accesses'])
+
+
+def asked(name):
+    """What the question that stands beside a table gives."""
+    with open(f'{clear}/queries/{name}.txt', encoding='utf-8') as f:
+        argv = shlex.split(f.read())
+    return csv.DictReader(io.StringIO(keytrail(*argv[1:], '-c', conf, '-o', 'csv', '--top', '100000').stdout.decode()))
+
+
+theirs = {(r['month'], r['instance'], r['action'], r['outcome']): int(r['count']) for r in asked('05_control_totals')}
 check(mine == theirs and sum(mine.values()) > 100, 'control totals are those of search --by, to the row', (mine, theirs))
 actors = {r['actor']: int(r['accesses']) for r in rows(f'{clear}/csv/12_actors.csv')}
 check(sum(actors.values()) == sum(mine.values()), 'actors add up to the same', actors)
 pairs = rows(f'{clear}/csv/12_who_reads_what.csv')
 check(sum(int(r['reads']) for r in pairs) == sum(int(r['reads']) for r in rows(f'{clear}/csv/12_actors.csv')), 'pairs add up to the values read')
+check({(r['secret'], r['actor']): int(r['reads']) for r in pairs} == {(r['secret'], r['actor']): int(r['count']) for r in asked('12_who_reads_what')}, 'who reads what is what its question gives, to the row')
 page = open(f'{clear}/report.html', encoding='utf-8').read()
 check('No review of' in page or 'no review was signed' in page, 'a review that was not done is told')
 
