@@ -534,6 +534,41 @@ static void a_hand_ticks_and_the_log_stays_beside_it(void **state)
     kt_incidents_done(&all);
 }
 
+static struct kt_incident_state *after_the_list(struct accesses *w, struct kt_ask *a,
+                                                const struct kt_incidents *all, unsigned minutes,
+                                                const char *secret, enum kt_action action,
+                                                enum kt_outcome outcome)
+{
+    accesses_add(w, &(struct access){ .at = OPENED + minutes * KT_NS_MIN,
+                                      .actor = "thief",
+                                      .secret = secret,
+                                      .credential = KEY,
+                                      .action = action,
+                                      .outcome = outcome });
+    return judge(w, a, all, NULL, 0);
+}
+
+static void since_the_list_reads_are_what_they_are_elsewhere(void **state)
+{
+    struct accesses *w = *state;
+    struct kt_incidents all = { 0 };
+    struct kt_ask a;
+    key_use(w, OPENED - KT_NS_HOUR, 0, true);
+    act(&all, KT_INCIDENT_OPEN, 0, OPENED);
+    list(&all, 1, OPENED - KT_NS_HOUR);
+    struct kt_incident_state *s = /* of a bare key, which is no secret */
+        after_the_list(w, &a, &all, 60, "aws-kms://111122223333/eu-central-1/key-1", KT_ACT_USE,
+                       KT_OUT_SUCCESS);
+    assert_true(ticked(s, KT_RUNBOOK_BLAST));
+    kt_incident_state_free(s);
+    kt_ask_done(&a);
+    s = after_the_list(w, &a, &all, 70, ACCESSES_KV "/3", KT_ACT_READ, KT_OUT_UNKNOWN);
+    assert_false(ticked(s, KT_RUNBOOK_BLAST));
+    kt_incident_state_free(s);
+    kt_ask_done(&a);
+    kt_incidents_done(&all);
+}
+
 static void an_exposure_before_the_log_is_not_whole(void **state)
 {
     struct accesses *w = *state;
@@ -648,6 +683,8 @@ int main(void)
                                         accesses_tear_down),
         cmocka_unit_test_setup_teardown(a_hand_ticks_and_the_log_stays_beside_it, accesses_set_up,
                                         accesses_tear_down),
+        cmocka_unit_test_setup_teardown(since_the_list_reads_are_what_they_are_elsewhere,
+                                        accesses_set_up, accesses_tear_down),
         cmocka_unit_test_setup_teardown(an_exposure_before_the_log_is_not_whole, accesses_set_up,
                                         accesses_tear_down),
         cmocka_unit_test_setup_teardown(the_audit_trusts_no_sums_that_are_kept, accesses_set_up,
