@@ -127,7 +127,7 @@ static void read_late(struct kt_rd *rd, struct kt_tally *t, struct kt_tally_day 
     }
 }
 
-/* Adds what is said of one source. */
+/* Adds what is said of one source; t NULL: passes over it. */
 static void read_source(struct kt_rd *rd, struct kt_tally *t, int64_t block, int64_t first_day)
 {
     struct kt_str source = kt_rd_str16(rd), instance = kt_rd_str16(rd);
@@ -136,7 +136,8 @@ static void read_source(struct kt_rd *rd, struct kt_tally *t, int64_t block, int
               kt_str_find_byte(instance, '\0', 0) >= 0 || kt_str_find_byte(source, '\t', 0) >= 0;
     for (uint64_t k = 0; k < days && !rd->bad; k++) {
         int64_t day = block * KT_TALLY_BLOCK + (int64_t)(kt_rd_varint(rd) % KT_TALLY_BLOCK);
-        bool wanted = day >= first_day && day >= t->first_day && day < t->first_day + t->days;
+        bool wanted =
+            t != NULL && day >= first_day && day >= t->first_day && day < t->first_day + t->days;
         struct kt_tally_day *d =
             wanted ? kt_tally_page(t, kt_tally_source(t, source, instance), day) : NULL;
         uint64_t quarantined = kt_rd_varint(rd), reports = kt_rd_varint(rd);
@@ -148,7 +149,7 @@ static void read_source(struct kt_rd *rd, struct kt_tally *t, int64_t block, int
         }
         read_minutes(rd, d);
         read_late(rd, t, d, day);
-        rd->bad = rd->bad || t->pages > KT_TALLY_PAGES;
+        rd->bad = rd->bad || (t != NULL && t->pages > KT_TALLY_PAGES);
     }
 }
 
@@ -265,15 +266,19 @@ static bool merge(const struct kt_tally *t, int64_t block, struct kt_str kept, s
     bool *done = kt_alloc_array(t->n + 1, sizeof *done);
     struct kt_rd rd = kt_rd_of(kept);
     while (!rd.bad && rd.left > 0 && out->len <= RAW_MAX) {
+        struct kt_rd head = rd;
+        struct kt_str source = kt_rd_str16(&head), instance = kt_rd_str16(&head);
+        uint32_t i = head.bad ? KT_MAP_NONE : kt_tally_find(t, source, instance);
+        if (i == KT_MAP_NONE || done[i]) { /* nothing is new of it: as it was */
+            size_t begin = kept.len - rd.left;
+            read_source(&rd, NULL, block, FIRST_DAY);
+            kt_buf_add(out, kt_str_sub(kept, begin, kept.len - rd.left - begin));
+            continue;
+        }
         struct kt_tally *one = kt_tally_new(block * KT_TALLY_BLOCK, KT_TALLY_BLOCK);
         read_source(&rd, one, block, FIRST_DAY);
-        uint32_t i = KT_MAP_NONE;
-        if (one->n > 0)
-            i = kt_tally_find(t, kt_str_of(one->at[0].source), kt_str_of(one->at[0].instance));
-        if (i != KT_MAP_NONE && !done[i]) {
-            add_pages(one, t, &t->at[i], block);
-            done[i] = true;
-        }
+        add_pages(one, t, &t->at[i], block);
+        done[i] = true;
         kt_tally_block_write(one, block, out);
         kt_tally_free(one);
     }
