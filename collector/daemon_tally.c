@@ -12,7 +12,7 @@
 /* Beside the block that is at hand (8 MB, twice): below 32 MB and 50 ms of the main loop, whatever
  * names and times a source makes up. */
 static const struct kt_tally_slice slice = { .records = UINT64_C(64) * 4096,
-                                             .room = { .bytes = (size_t)8 << 20, .blocks = 16 } };
+                                             .room = { .bytes = (size_t)5 << 20, .blocks = 16 } };
 
 static enum kt_status put(void *self, const char *name, struct kt_str value, struct kt_error *err)
 {
