@@ -320,9 +320,10 @@ static enum kt_status audit(struct judge *j, struct kt_error *err)
     if (first != NULL) {
         kt_buf_addz(&command, "keytrail alerts show ");
         kt_shell_quote(kt_str_sub(first->id, 0, ID_SHOWN), &command);
-    } else
+    } else {
         kt_buf_addf(&command, "keytrail coverage --since %s --until %s",
                     kt_time_format(j->is.since, since), kt_time_format(j->is.until, until));
+    }
     next(j, KT_RUNBOOK_AUDIT, &command);
     return KT_OK;
 }
