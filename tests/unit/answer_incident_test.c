@@ -553,7 +553,7 @@ static void since_the_list_reads_are_what_they_are_elsewhere(void **state)
     struct accesses *w = *state;
     struct kt_incidents all = { 0 };
     struct kt_ask a;
-    key_use(w, OPENED - KT_NS_HOUR, 0, true);
+    key_use(w, OPENED - KT_NS_HOUR, 0, NULL);
     act(&all, KT_INCIDENT_OPEN, 0, OPENED);
     list(&all, 1, OPENED - KT_NS_HOUR);
     struct kt_incident_state *s = /* of a bare key, which is no secret */
