@@ -41,7 +41,7 @@ check(p.returncode == 1 and 'source quiet' in text and '▓' in text + '▒' and
 check(keytrail('coverage', '--fail', '--db', db, '--on', iso(END - 5 * 86400, 0)[:10]).returncode == 0, 'a day without a gap exits 0')
 newest = json.loads(keytrail('status', '--db', db, '-o', 'json').stdout)['records']
 with contextlib.closing(sqlite3.connect(db)) as c, c:  # sums that say of all records that there is nothing
-    c.execute("INSERT OR REPLACE INTO blob (name, value) VALUES ('coverage', ?)", (newest.to_bytes(8, 'little'),))
+    c.execute("INSERT OR REPLACE INTO blob (name, value) VALUES ('coverage', ?)", (newest.to_bytes(8, 'little') + b'\x08',))
 check('source quiet' not in keytrail('coverage', *window).stdout.decode(), 'sums that were forged deceive a look in passing')
 check(keytrail('coverage', '--fail', *window, ok=False).returncode == 1, '--fail trusts none')
 check('source quiet' in keytrail('coverage', '--recount', *window).stdout.decode(), 'nor does --recount')
