@@ -39,6 +39,10 @@ keep(db, 'coverage', manifest['log']['size'].to_bytes(8, 'little') + b'\x08')  #
 two = make(db, os.path.join(d, 'again'), period, key, '--verify', '--sample', drawn)
 differ = [f for f in all_files(one) if open(f'{one}/{f}', 'rb').read() != open(f'{two}/{f}', 'rb').read()]
 check(all_files(one) == all_files(two) and set(differ) <= {'manifest.json', 'manifest.json.minisig'}, 'the same inputs give the same bytes but for the manifest, whatever sums the store keeps', differ)
+p = keytrail('verify', '--db', db, ok=False)
+check(p.returncode == 1 and b'tampered' in p.stdout, 'keytrail verify names such sums', p.stdout)
+with contextlib.closing(sqlite3.connect(db)) as c, c:
+    c.execute("DELETE FROM blob WHERE name = 'coverage'")
 
 # ---- tables and page ----
 m = checker()
