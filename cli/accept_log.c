@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "agents/log_watch.h"
+#include "cli/agent_fail.h"
 #include "cli/cli.h"
 #include "core/base/alloc.h"
 #include "core/base/enc.h"
@@ -102,20 +103,6 @@ bool kt_print_logs(struct kt_jval logs)
         fine = fine && problem.len == 0;
     }
     return fine;
-}
-
-static int fail(const struct kt_error *err)
-{
-    fprintf(stderr, "keytrail-agent accept-log: %s\n", err->text);
-    switch (err->code) {
-    case KT_E_IO:
-    case KT_E_CORRUPT:
-        return KT_EXIT_STORE;
-    case KT_E_DENIED:
-        return KT_EXIT_DENIED;
-    default:
-        return KT_EXIT_CONFIG;
-    }
 }
 
 /* ---- which log ---- */
@@ -281,18 +268,18 @@ static int carry_out(struct job *j, struct kt_error *err)
 
     if (!agent_runs(j)) {
         if (write_order(j, at, err) != KT_OK)
-            return fail(err);
+            return kt_agent_fail("accept-log", err);
         printf("the agent is not running: it goes on with this log from its next start on\n");
         return KT_EXIT_OK;
     }
     if (write_order(j, at, err) != KT_OK)
-        return fail(err);
+        return kt_agent_fail("accept-log", err);
     if (!taken(j)) {
         printf("the agent has not taken the order yet: see keytrail-agent status\n");
         return KT_EXIT_PARTIAL;
     }
     if (read_watch(j, err) != KT_OK)
-        return fail(err);
+        return kt_agent_fail("accept-log", err);
     for (unsigned i = 0; i < j->n; i++)
         done = done || j->all[i].accepted.at == at;
     printf("%s\n", done ? "accepted: the agent goes on with this log"
@@ -305,12 +292,12 @@ static int accept(struct job *j)
     struct kt_error err = { 0 };
 
     if (kt_agent_conf_load(j->config, &j->conf, &err) != KT_OK)
-        return fail(&err);
+        return kt_agent_fail("accept-log", &err);
     kt_buf_addf(&j->watch_path, "%s/%s", j->conf->spool_path, KT_WATCH_FILE);
     kt_buf_addf(&j->order_path, "%s/%s", j->conf->spool_path, KT_WATCH_ORDER);
     (void)kt_buf_z(&j->order_path);
     if (read_watch(j, &err) != KT_OK)
-        return fail(&err);
+        return kt_agent_fail("accept-log", &err);
     if (!choose(j))
         return j->faults > 0 || j->log != NULL ? KT_EXIT_NO : KT_EXIT_OK;
     print_choice(j);

@@ -10,6 +10,7 @@
 
 #include "agents/agent.h"
 #include "cli/accept_log.h"
+#include "cli/agent_fail.h"
 #include "cli/cli.h"
 #include "cli/source_cmd.h"
 #include "cli/watch_cmd.h"
@@ -23,20 +24,6 @@
 #define DEFAULT_CONFIG "/etc/keytrail/agent.yaml"
 #define STATUS_MAX     (4u << 20)
 #define STALE_NS       (30 * KT_NS_S)
-
-static int complain(const char *what, const struct kt_error *err)
-{
-    fprintf(stderr, "keytrail-agent %s: %s\n", what, err->text);
-    switch (err->code) {
-    case KT_E_IO:
-    case KT_E_CORRUPT:
-        return KT_EXIT_STORE;
-    case KT_E_DENIED:
-        return KT_EXIT_DENIED;
-    default:
-        return KT_EXIT_CONFIG;
-    }
-}
 
 /* ---- keygen ---- */
 
@@ -90,7 +77,7 @@ static int cmd_keygen(int argc, char **argv)
     kt_wipe(&key, sizeof key);
     kt_wipe(curve.secret_key, sizeof curve.secret_key);
     if (st != KT_OK)
-        return complain("keygen", &err);
+        return kt_agent_fail("keygen", &err);
     kt_token_format(curve.public_key, signing, &token);
     printf("%s\n", kt_buf_z(&token));
     fprintf(stderr, "key written to %s (0600). On the collector: keytrail agent add NAME <token>\n",
@@ -235,7 +222,7 @@ static int cmd_status(int argc, char **argv)
         return KT_EXIT_USAGE;
     }
     if (kt_agent_conf_load(config, &conf, &err) != KT_OK)
-        return complain("status", &err);
+        return kt_agent_fail("status", &err);
     kt_buf_addf(&path, "%s/status.json", conf->spool_path);
     kt_agent_conf_free(conf);
     enum kt_status st = kt_fs_read_all(kt_buf_z(&path), STATUS_MAX, &text, &err);
@@ -247,7 +234,7 @@ static int cmd_status(int argc, char **argv)
         return KT_EXIT_UNREACHABLE;
     }
     if (st != KT_OK)
-        return complain("status", &err);
+        return kt_agent_fail("status", &err);
     if (how == KT_OUT_JSON) {
         (void)fwrite(text.at, 1, text.len, stdout);
         return KT_EXIT_OK;
@@ -259,7 +246,7 @@ static int cmd_status(int argc, char **argv)
     bool fine = st == KT_OK && print_status(root);
     kt_json_free(json);
     if (st != KT_OK)
-        return complain("status", &err);
+        return kt_agent_fail("status", &err);
     return fine ? KT_EXIT_OK : KT_EXIT_NO;
 }
 

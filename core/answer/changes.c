@@ -80,7 +80,8 @@ struct walk {
     struct kt_buf last; /* digest of the newest configuration */
 };
 
-/* A text that is kept: its place in the buffer for now. */
+/* Copies a text behind the others. Only its length is told: the buffer still moves, and where each
+ * lies is set once, when it has stopped growing. */
 static struct kt_str keep(struct kt_changes *c, struct kt_str text)
 {
     struct kt_str at = { NULL, text.len };

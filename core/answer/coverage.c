@@ -12,15 +12,14 @@
 #include "core/answer/coverage_int.h"
 #include "core/base/alloc.h"
 #include "core/base/map.h"
+#include "core/base/texts.h"
 
 #define BEFORE 120 /* minutes before the window, for what goes on at its beginning */
 
 struct whole { /* the answer first: it is what whoever asked holds */
     struct kt_coverage c;
     struct kt_coverage_day *days; /* of all sources */
-    struct kt_map *texts;
-    char **text; /* by number in texts: they stay where they are */
-    uint32_t cap_texts;
+    struct kt_texts texts;
 };
 
 const char *kt_gap_cause_word(enum kt_gap_cause cause)
@@ -60,10 +59,7 @@ void kt_coverage_free(struct kt_coverage *c)
         return;
     for (unsigned i = 0; i < c->n_sources; i++)
         kt_free((void *)(uintptr_t)c->source[i].blind);
-    for (uint32_t i = 0; i < kt_map_count(w->texts); i++)
-        kt_free(w->text[i]);
-    kt_map_free(w->texts);
-    kt_free(w->text);
+    kt_texts_done(&w->texts);
     kt_free(w->days);
     kt_free(c->source);
     kt_free(c->gap);
@@ -74,15 +70,7 @@ void kt_coverage_free(struct kt_coverage *c)
 struct kt_str kt_survey_keep(struct kt_survey *v, struct kt_str s)
 {
     struct whole *w = (struct whole *)v->c;
-    bool fresh;
-    uint32_t i = kt_map_put(w->texts, s, &fresh);
-    if (i >= w->cap_texts) {
-        w->cap_texts = w->cap_texts == 0 ? 64 : 2 * w->cap_texts;
-        w->text = kt_realloc_array(w->text, w->cap_texts, sizeof *w->text);
-    }
-    if (fresh)
-        w->text[i] = kt_str_dup(s);
-    return kt_str_from(w->text[i], s.len);
+    return kt_texts_keep(&w->texts, s);
 }
 
 struct kt_coverage_gap *kt_survey_gap(struct kt_survey *v, int source, int64_t from, int64_t until,
@@ -321,7 +309,6 @@ enum kt_status kt_coverage_load(struct kt_ask *a, struct kt_coverage **ret, stru
         .a = a, .c = &w->c, .since = since / KT_NS_MIN, .until = (until + KT_NS_MIN - 1) / KT_NS_MIN
     };
     v.end = v.until;
-    w->texts = kt_map_new(0);
     w->c = (struct kt_coverage){ .since = since, .until = until, .first_day = since / KT_NS_DAY };
     w->c.days = (uint32_t)((until - 1) / KT_NS_DAY - w->c.first_day + 1);
     enum kt_status status = survey(&v, &why);

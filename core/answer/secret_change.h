@@ -17,7 +17,7 @@ enum kt_secret_change {
     KT_CHANGE_ENDED,    /* well */
     KT_CHANGE_FAILED,   /* of a rotation: it failed, was given up or cancelled */
     KT_CHANGE_UNPROVEN, /* changed: of what was told it may have been a tag, or the value */
-    KT_CHANGE_DELETED, /* for now, or for good: what was read may still be valid where it is used */
+    KT_CHANGE_DELETED,  /* restorable or not: what was read may still be valid where it is used */
     KT_CHANGE_RESTORED, /* as it was */
 };
 /* Of an access; KT_CHANGE_NONE for one that did not succeed, but for the end of a rotation, which

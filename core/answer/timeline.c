@@ -26,10 +26,7 @@ void kt_timeline_free(struct kt_timeline *t)
     struct kt_telling *w = (struct kt_telling *)t;
     if (w == NULL)
         return;
-    for (uint32_t i = 0; i < kt_map_count(w->texts); i++)
-        kt_free(w->text[i]);
-    kt_map_free(w->texts);
-    kt_free(w->text);
+    kt_texts_done(&w->texts);
     kt_newest_free(w->records);
     kt_coverage_free(t->coverage);
     kt_free(t->moment);
@@ -40,15 +37,7 @@ void kt_timeline_free(struct kt_timeline *t)
 
 struct kt_str kt_telling_keep(struct kt_telling *w, struct kt_str s)
 {
-    bool fresh;
-    uint32_t i = kt_map_put(w->texts, s, &fresh);
-    if (i >= w->cap_texts) {
-        w->cap_texts = w->cap_texts == 0 ? 64 : 2 * w->cap_texts;
-        w->text = kt_realloc_array(w->text, w->cap_texts, sizeof *w->text);
-    }
-    if (fresh)
-        w->text[i] = kt_str_dup(s);
-    return kt_str_from(w->text[i], s.len);
+    return kt_texts_keep(&w->texts, s);
 }
 
 struct kt_moment *kt_telling_add(struct kt_telling *w, enum kt_moment_kind kind, kt_time_ns at)
@@ -375,7 +364,6 @@ enum kt_status kt_timeline_load(struct kt_ask *a, const struct kt_timeline_optio
 {
     struct kt_telling *w = kt_alloc(sizeof *w);
     struct kt_error why = { 0 }; /* ends of walks pass through it */
-    w->texts = kt_map_new(0);
     w->records = kt_newest_new(o->records > 0 ? o->records + 1 : SIZE_MAX);
     enum kt_status status = tell(w, a, o, &why);
     if (status != KT_OK) {

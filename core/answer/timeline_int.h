@@ -2,16 +2,15 @@
 #pragma once
 #include "core/answer/timeline.h"
 #include "core/base/map.h"
+#include "core/base/texts.h"
 #include "core/query/newest.h"
 
 struct kt_telling {
     struct kt_timeline t; /* first: what whoever asked holds */
     struct kt_newest *records;
-    struct kt_map *texts; /* strings that live as long as the answer … */
-    char **text;          /* … by number */
-    uint32_t cap_texts;
-    size_t cap;         /* of moments */
-    unsigned cap_steps; /* of steps */
+    struct kt_texts texts; /* strings that live as long as the answer */
+    size_t cap;            /* of moments */
+    unsigned cap_steps;    /* of steps */
 };
 struct kt_str kt_telling_keep(struct kt_telling *w, struct kt_str s);
 struct kt_moment *kt_telling_add(struct kt_telling *w, enum kt_moment_kind kind, kt_time_ns at);
