@@ -39,9 +39,10 @@ CORE_SRC := $(call src,core/base core/sys core/event core/config core/wire core/
 AGENT_SRC := $(call src,agents agents/inputs agents/sources agents/spool)
 PLUGIN_SRC := $(call src,detectors exporters/alerts exporters/streams exporters/reports)
 COLLECTOR_SRC := $(call src,collector)
+DASHBOARD_SRC := $(call src,dashboards/api dashboards/server)
 CLI_SRC := $(filter-out cli/main.c cli/main_agent.c,$(call src,cli cli/demo cli/fixture))
 SUPPORT_SRC := $(filter-out %_main.c,$(call src,tests/support tests/sim))
-LIBRARIES := $(BUILD)/libcli.a $(BUILD)/libcollector.a $(BUILD)/libagents.a $(BUILD)/libplugins.a $(BUILD)/libkeytrail.a
+LIBRARIES := $(BUILD)/libcli.a $(BUILD)/libdashboard.a $(BUILD)/libcollector.a $(BUILD)/libagents.a $(BUILD)/libplugins.a $(BUILD)/libkeytrail.a
 AGENT_LIBRARIES := $(BUILD)/libcli.a $(BUILD)/libagents.a $(BUILD)/libkeytrail.a
 UNIT := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/*_test.c))
 TOOLS := $(patsubst tests/bench/%.c,$(BUILD)/tests/bench/%,$(wildcard tests/bench/*.c)) \
@@ -64,6 +65,7 @@ $(BUILD)/libkeytrail.a: $(call obj,$(CORE_SRC))
 $(BUILD)/libagents.a: $(call obj,$(AGENT_SRC))
 $(BUILD)/libplugins.a: $(call obj,$(PLUGIN_SRC))
 $(BUILD)/libcollector.a: $(call obj,$(COLLECTOR_SRC))
+$(BUILD)/libdashboard.a: $(call obj,$(DASHBOARD_SRC))
 $(BUILD)/libcli.a: $(call obj,$(CLI_SRC))
 $(BUILD)/libsupport.a: $(call obj,$(SUPPORT_SRC))
 $(BUILD)/%.a:

@@ -2,7 +2,7 @@
  * asking: see the header.
  *
  * Owns:  the configuration of who is who.
- * Calls: core/answer, collector/settings, core/config; the clock, stderr.
+ * Calls: core/answer, core/query/settings, core/config; the clock, stderr.
  */
 #include "cli/asking.h"
 
@@ -10,9 +10,9 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "collector/settings.h"
 #include "core/answer/coverage.h"
 #include "core/base/log.h"
+#include "core/query/settings.h"
 #include "core/sys/clock.h"
 #include "core/sys/proc.h"
 

@@ -3,7 +3,7 @@
  * that ask for what is not kept.
  *
  * Owns:  nothing.
- * Calls: detectors (their needs), collector/settings, core/store/read, core/config; stdout.
+ * Calls: detectors (their needs), core/query/settings, core/store/read, core/config; stdout.
  * Holds: a need is met when one record, or the configuration, shows it; nothing is guessed of
  *        sources that are not connected.
  */
@@ -12,9 +12,9 @@
 
 #include "cli/detect_cmd.h"
 #include "collector/detect.h"
-#include "collector/settings.h"
 #include "core/base/limits.h"
 #include "core/event/json.h"
+#include "core/query/settings.h"
 #include "detectors/detector.h"
 #include "detectors/sigma.h"
 

@@ -2,7 +2,7 @@
  * identity_cmd: `keytrail identity`: who is who: list, show, check, suggest.
  *
  * Owns:  the identities that it looks at.
- * Calls: core/config (identities), collector/settings (those that the log has), core/store/read;
+ * Calls: core/config (identities), core/query/settings (those that the log has), core/store/read;
  *        stdout, stderr.
  */
 #include <stdio.h>
@@ -10,7 +10,7 @@
 
 #include "cli/commands.h"
 #include "cli/identity.h"
-#include "collector/settings.h"
+#include "core/query/settings.h"
 #include "core/sys/clock.h"
 
 #define USAGE "list | show NAME | check | suggest"

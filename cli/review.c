@@ -54,7 +54,8 @@ static enum kt_status choose_window(const struct review *r, struct kt_ask *a, st
     if (r->silent != NULL && kt_duration_parse(kt_str_of(r->silent), &span, err) != KT_OK)
         return kt_wrap(err, "--silent");
     if (a->until == 0)
-        a->until = (a->now + KT_NS_S - 1) / KT_NS_S * KT_NS_S; /* what this very second brought is in it */
+        a->until =
+            (a->now + KT_NS_S - 1) / KT_NS_S * KT_NS_S; /* what this very second brought is in it */
     if (a->since == 0 || r->silent != NULL)
         a->since = a->until - span;
     return KT_OK;

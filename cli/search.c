@@ -13,8 +13,8 @@
 #include "cli/asking.h"
 #include "cli/commands.h"
 #include "cli/record_rows.h"
-#include "collector/settings.h"
 #include "core/query/newest.h"
+#include "core/query/settings.h"
 #include "core/sys/clock.h"
 #include "core/sys/proc.h"
 

@@ -2,7 +2,7 @@
  * side: engines over the stored log, each with its settings.
  *
  * Owns:  the engines, their settings and the alerts as they stand.
- * Calls: collector/detect, collector/settings, cli/log_order, core/config.
+ * Calls: collector/detect, core/query/settings, cli/log_order, core/config.
  * Holds: one pass over the log for all sides, so that they judge the same records.
  */
 #include "cli/side.h"
@@ -10,9 +10,9 @@
 #include <string.h>
 
 #include "cli/log_order.h"
-#include "collector/settings.h"
 #include "core/base/alloc.h"
 #include "core/config/conf.h"
+#include "core/query/settings.h"
 #include "detectors/detector.h"
 
 /* ---- from words ---- */

@@ -3,7 +3,7 @@
  * judged false, each by a replay of the log, and proposes those that keep every true one.
  *
  * Owns:  nothing; trials are in tune_trials.c.
- * Calls: cli/side (replay), cli/paged, collector/settings; stdout.
+ * Calls: cli/side (replay), cli/paged, core/query/settings; stdout.
  * Holds: nothing is proposed that was not replayed, the proposal as a whole included.
  */
 #include "cli/tune.h"
@@ -12,9 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collector/settings.h"
 #include "core/base/alloc.h"
 #include "core/event/line.h"
+#include "core/query/settings.h"
 
 #define AT_ONCE 4u /* engines in one pass over the log */
 

@@ -5,16 +5,15 @@
 #pragma once
 #include "core/base/buf.h"
 #include "core/base/err.h"
+#include "core/wire/control_client.h"
 
-#define KT_CONTROL_LINES_MAX   1024u
-#define KT_CONTROL_REQUEST_MAX (16u << 20)
+#define KT_CONTROL_LINES_MAX 1024u
 
 struct kt_control_line { /* of an import */
     int64_t arrival;     /* ns, 0 = now */
     struct kt_str line;
 };
 
-/* ---- server side, run by the collector's loop ---- */
 struct kt_control;
 struct kt_control_handler {
     /* request: a whole JSON line ("{"do":"status"}"). Append the answer (one or more JSON lines).
@@ -34,14 +33,3 @@ unsigned kt_control_fds(const struct kt_control *c, int *fds, unsigned max);
 /* Accepts, reads, answers what is ready; never blocks. */
 void kt_control_turn(struct kt_control *c);
 bool kt_control_pending(const struct kt_control *c); /* an answer waits for its reader: turn soon */
-
-/* ---- client side, for commands ---- */
-/* Sends one request and reads the whole answer. KT_E_IO when nobody listens. */
-KT_MUST_USE enum kt_status kt_control_ask(const char *path, struct kt_str request,
-                                          struct kt_buf *answer, struct kt_error *err);
-struct kt_control_client;
-KT_MUST_USE enum kt_status kt_control_connect(const char *path, struct kt_control_client **ret,
-                                              struct kt_error *err);
-KT_MUST_USE enum kt_status kt_control_call(struct kt_control_client *c, struct kt_str request_line,
-                                           struct kt_buf *answer, struct kt_error *err);
-void kt_control_client_free(struct kt_control_client *c);

@@ -5,10 +5,10 @@
  * Calls: ingest (control records), alerts, log.
  */
 #include "collector/daemon.h"
-#include "collector/settings.h"
 #include "core/base/enc.h"
 #include "core/base/log.h"
 #include "core/event/line.h"
+#include "core/query/settings.h"
 #include "core/sys/clock.h"
 #include <inttypes.h>
 #include <stdio.h>

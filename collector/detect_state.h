@@ -4,9 +4,9 @@
  */
 #pragma once
 #include "collector/detect.h"
-#include "collector/settings.h"
 #include "core/event/decision.h"
 #include "core/event/json.h"
+#include "core/query/settings.h"
 #include "detectors/detector.h"
 
 #define INCIDENT_PARTS   8

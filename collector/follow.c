@@ -11,10 +11,10 @@
  *        are.
  */
 #include "collector/follow.h"
-#include "collector/settings.h"
 #include "core/base/alloc.h"
 #include "core/base/limits.h"
 #include "core/base/log.h"
+#include "core/query/settings.h"
 #include "core/sys/clock.h"
 #include "core/sys/wake.h"
 #include <errno.h>

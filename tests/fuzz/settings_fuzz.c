@@ -1,6 +1,6 @@
 /* settings: the raw of config records, a line of input each, as the engine takes them. */
-#include "collector/settings.h"
 #include "core/base/hash.h"
+#include "core/query/settings.h"
 
 /* As in config_yaml_fuzz.c: libfyaml forgets a buffer at a syntax error. */
 const char *__lsan_default_suppressions(void);

@@ -10,10 +10,10 @@
 
 #include "cli/tune.h"
 #include "collector/ingest.h"
-#include "collector/settings.h"
 #include "core/base/alloc.h"
 #include "core/base/hash.h"
 #include "core/event/line.h"
+#include "core/query/settings.h"
 #include "core/sys/fs.h"
 #include "tests/support/store_make.h"
 

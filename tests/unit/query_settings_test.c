@@ -1,4 +1,4 @@
-/* collector_settings: configurations as records of the log, and the engine that takes them. */
+/* query_settings: configurations as records of the log, and the engine that takes them. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,10 +10,10 @@
 #include <cmocka.h>
 
 #include "collector/detect.h"
-#include "collector/settings.h"
 #include "core/base/alloc.h"
 #include "core/base/hash.h"
 #include "core/base/limits.h"
+#include "core/query/settings.h"
 #include "detectors/detector.h"
 #include "tests/support/held.h"
 

@@ -1,10 +1,10 @@
 /*
- * control_client: a command's end of the control socket.
+ * control_client: the asking end of the control socket.
  *
  * Owns:  one connection.
  * Calls: core/base. Blocks, at most two minutes at a time.
  */
-#include "collector/control.h"
+#include "core/wire/control_client.h"
 #include "core/base/alloc.h"
 #include <errno.h>
 #include <sys/socket.h>

@@ -6,7 +6,7 @@
  * Holds: what is written reads back to the same effective values, on any host: no file and no
  *        environment is asked.
  */
-#include "collector/settings.h"
+#include "core/query/settings.h"
 
 #include <string.h>
 

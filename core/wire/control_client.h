@@ -1,0 +1,19 @@
+/*
+ * control_client: whoever asks the collector over its control socket (docs/control.md): commands,
+ * and the page. A request is one JSON line; an answer is JSON lines and then an empty one.
+ */
+#pragma once
+#include "core/base/buf.h"
+#include "core/base/err.h"
+
+#define KT_CONTROL_REQUEST_MAX (16u << 20)
+
+/* Sends one request and reads the whole answer. KT_E_IO when nobody listens. */
+KT_MUST_USE enum kt_status kt_control_ask(const char *path, struct kt_str request,
+                                          struct kt_buf *answer, struct kt_error *err);
+struct kt_control_client;
+KT_MUST_USE enum kt_status kt_control_connect(const char *path, struct kt_control_client **ret,
+                                              struct kt_error *err);
+KT_MUST_USE enum kt_status kt_control_call(struct kt_control_client *c, struct kt_str request_line,
+                                           struct kt_buf *answer, struct kt_error *err);
+void kt_control_client_free(struct kt_control_client *c);

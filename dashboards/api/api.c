@@ -1,0 +1,176 @@
+/*
+ * api: what every call shares: parameters, the window, and JSON as it is written.
+ *
+ * Owns:  nothing.
+ * Calls: core/answer/coverage, core/base, core/event (JSON strings).
+ */
+#include "dashboards/api/api.h"
+#include "core/answer/coverage.h"
+#include "core/event/line.h"
+#include <math.h>
+#include <string.h>
+
+static const char *const roles[KT_ROLE_COUNT] = { "viewer", "auditor", "responder", "admin" };
+
+const char *kt_role_word(enum kt_role r)
+{
+    return roles[r];
+}
+
+bool kt_role_of(struct kt_str word, enum kt_role *ret)
+{
+    for (unsigned i = 0; i < KT_ROLE_COUNT; i++) {
+        if (kt_str_is(word, roles[i])) {
+            *ret = (enum kt_role)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+struct kt_str kt_api_get(const struct kt_api *a, const char *name)
+{
+    for (unsigned i = 0; i < a->n_params; i++)
+        if (kt_str_is(a->param[i].name, name))
+            return a->param[i].value;
+    return KT_STR_NONE;
+}
+
+enum kt_status kt_api_number(const struct kt_api *a, const char *name, uint64_t least,
+                             uint64_t most, uint64_t other, uint64_t *ret, struct kt_error *err)
+{
+    struct kt_str s = kt_api_get(a, name);
+    *ret = other;
+    if (s.len == 0)
+        return KT_OK;
+    if (!kt_str_u64(s, ret) || *ret < least || *ret > most)
+        return kt_fail(err, KT_E_INPUT, "%s is a number from %llu to %llu", name,
+                       (unsigned long long)least, (unsigned long long)most);
+    return KT_OK;
+}
+
+static enum kt_status take_time(const struct kt_api *a, const char *name, bool is_until,
+                                kt_time_ns *ret, struct kt_error *err)
+{
+    struct kt_str s = kt_api_get(a, name);
+    uint64_t ns;
+    if (s.len == 0)
+        return KT_OK;
+    if (s.len > 12 && kt_str_u64(s, &ns) && ns <= INT64_MAX) {
+        *ret = (kt_time_ns)ns;
+        return KT_OK;
+    }
+    enum kt_status status = kt_time_expr(s, a->now, a->ask->zone_offset_s, is_until, ret, err);
+    return status == KT_OK ? KT_OK : kt_wrap(err, "%s", name);
+}
+
+enum kt_status kt_api_window(struct kt_api *a, kt_time_ns span, struct kt_error *err)
+{
+    a->ask->since = a->ask->until = 0;
+    if (take_time(a, "since", false, &a->ask->since, err) != KT_OK ||
+        take_time(a, "until", true, &a->ask->until, err) != KT_OK)
+        return err->code;
+    if (a->ask->until != 0 && a->ask->since >= a->ask->until)
+        return kt_fail(err, KT_E_INPUT, "since is not before until");
+    if (a->ask->since == 0 && span > 0)
+        a->ask->since = (a->ask->until != 0 ? a->ask->until : a->now) - span;
+    return KT_OK;
+}
+
+/* ---- writing ---- */
+
+static void add_key(struct kt_buf *o, const char *key)
+{
+    char last = o->len > 0 ? o->at[o->len - 1] : '{';
+    if (last != '{' && last != '[' && last != '\n')
+        kt_buf_byte(o, ',');
+    if (key != NULL)
+        kt_buf_addf(o, "\"%s\":", key);
+}
+
+void kt_api_open(struct kt_buf *o, const char *key, char bracket)
+{
+    add_key(o, key);
+    kt_buf_byte(o, bracket);
+}
+
+void kt_api_close(struct kt_buf *o, char bracket)
+{
+    kt_buf_byte(o, bracket);
+}
+
+void kt_api_text(struct kt_buf *o, const char *key, struct kt_str s)
+{
+    add_key(o, key);
+    if (s.len == 0)
+        kt_buf_addz(o, "null");
+    else
+        kt_json_quote(o, s);
+}
+
+void kt_api_u64(struct kt_buf *o, const char *key, uint64_t n)
+{
+    add_key(o, key);
+    kt_buf_u64_dec(o, n);
+}
+
+void kt_api_time(struct kt_buf *o, const char *key, kt_time_ns t)
+{
+    add_key(o, key);
+    if (t == 0)
+        kt_buf_addz(o, "null");
+    else
+        kt_buf_addf(o, "%lld", (long long)t);
+}
+
+void kt_api_real(struct kt_buf *o, const char *key, double x)
+{
+    add_key(o, key);
+    if (isfinite(x))
+        kt_buf_addf(o, "%.6g", x);
+    else
+        kt_buf_addz(o, "null");
+}
+
+void kt_api_flag(struct kt_buf *o, const char *key, bool yes)
+{
+    add_key(o, key);
+    kt_buf_addz(o, yes ? "true" : "false");
+}
+
+void kt_api_raw(struct kt_buf *o, const char *key, struct kt_str json)
+{
+    add_key(o, key);
+    kt_buf_add(o, json.len > 0 ? json : KT_STR("null"));
+}
+
+/* Its damage and cost are not the answer's. */
+static void add_coverage(const struct kt_api *a, struct kt_str instance, struct kt_buf *o)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf said = { 0 };
+    struct kt_ask beside = *a->ask;
+    struct kt_coverage *c = NULL;
+    struct kt_error err = { 0 };
+    kt_api_open(o, "coverage", '{');
+    if (kt_coverage_load(&beside, &c, &err) == KT_OK) {
+        kt_coverage_say(c, instance, &said);
+        kt_api_real(o, "share", c->share < 0 ? NAN : c->share);
+        kt_api_u64(o, "gaps", kt_coverage_open(c));
+    } else {
+        kt_buf_addf(&said, "coverage not known: %s", err.text);
+    }
+    kt_api_text(o, "text", kt_buf_str(&said));
+    kt_coverage_free(c);
+    kt_api_close(o, '}');
+}
+
+void kt_api_covers(struct kt_api *a, struct kt_str instance)
+{
+    struct kt_buf *o = &a->out;
+    kt_api_open(o, "window", '{');
+    kt_api_time(o, "since", a->ask->since);
+    kt_api_time(o, "until", a->ask->until != 0 ? a->ask->until : a->now);
+    kt_api_close(o, '}');
+    add_coverage(a, instance, o);
+    kt_api_u64(o, "damage", a->ask->damage.places);
+}

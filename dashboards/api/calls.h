@@ -1,0 +1,23 @@
+/* calls: every call of the API, one line each: its function, and the path and roles of its route
+ * (dashboards/server/routes.c reads this table; docs/api.md says what goes in and out). */
+#pragma once
+#include "dashboards/api/api.h"
+
+/* What the self-audit records of a call, before it is answered. */
+enum kt_api_note {
+    KT_NOTE_NONE,   /* figures, lists of names */
+    KT_NOTE_QUERY,  /* somebody searched: who, what, which window */
+    KT_NOTE_RAW,    /* somebody looked at a raw record */
+    KT_NOTE_EXPORT, /* somebody took data away */
+};
+/* X(name, method, path below /api/v1/, least role, note); a table a subject */
+/* clang-format off */
+#define KT_API_EVENTS(X)
+#define KT_API_ALERTS(X)
+#define KT_API_NAMES(X)
+#define KT_API_HOUSE(X)
+#define KT_API_CALLS(X) KT_API_EVENTS(X) KT_API_ALERTS(X) KT_API_NAMES(X) KT_API_HOUSE(X)
+/* clang-format on */
+#define X(name, method, path, role, note) kt_api_call kt_api_##name;
+KT_API_CALLS(X)
+#undef X
