@@ -144,33 +144,47 @@ void kt_api_raw(struct kt_buf *o, const char *key, struct kt_str json)
     kt_buf_add(o, json.len > 0 ? json : KT_STR("null"));
 }
 
-/* Its damage and cost are not the answer's. */
-static void add_coverage(const struct kt_api *a, struct kt_str instance, struct kt_buf *o)
-{
-    KT_CLEANUP(kt_buf_done) struct kt_buf said = { 0 };
-    struct kt_ask beside = *a->ask;
-    struct kt_coverage *c = NULL;
-    struct kt_error err = { 0 };
-    kt_api_open(o, "coverage", '{');
-    if (kt_coverage_load(&beside, &c, &err) == KT_OK) {
-        kt_coverage_say(c, instance, &said);
-        kt_api_real(o, "share", c->share < 0 ? NAN : c->share);
-        kt_api_u64(o, "gaps", kt_coverage_open(c));
-    } else {
-        kt_buf_addf(&said, "coverage not known: %s", err.text);
-    }
-    kt_api_text(o, "text", kt_buf_str(&said));
-    kt_coverage_free(c);
-    kt_api_close(o, '}');
-}
-
-void kt_api_covers(struct kt_api *a, struct kt_str instance)
+static void add_window(struct kt_api *a)
 {
     struct kt_buf *o = &a->out;
     kt_api_open(o, "window", '{');
     kt_api_time(o, "since", a->ask->since);
     kt_api_time(o, "until", a->ask->until != 0 ? a->ask->until : a->now);
     kt_api_close(o, '}');
-    add_coverage(a, instance, o);
     kt_api_u64(o, "damage", a->ask->damage.places);
+}
+
+static void add_coverage(struct kt_buf *o, const struct kt_coverage *c, struct kt_str instance)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf said = { 0 };
+    kt_coverage_say(c, instance, &said);
+    kt_api_open(o, "coverage", '{');
+    kt_api_real(o, "share", c->share < 0 ? NAN : c->share);
+    kt_api_u64(o, "gaps", kt_coverage_open(c));
+    kt_api_text(o, "text", kt_buf_str(&said));
+    kt_api_close(o, '}');
+}
+
+void kt_api_covered(struct kt_api *a, const struct kt_coverage *c)
+{
+    add_window(a);
+    add_coverage(&a->out, c, KT_STR_NONE);
+}
+
+void kt_api_covers(struct kt_api *a, struct kt_str instance)
+{
+    struct kt_ask beside = *a->ask; /* its damage and cost are not the answer's */
+    struct kt_coverage *c = NULL;
+    struct kt_error err = { 0 };
+    add_window(a);
+    if (kt_coverage_load(&beside, &c, &err) == KT_OK) {
+        add_coverage(&a->out, c, instance);
+    } else {
+        KT_CLEANUP(kt_buf_done) struct kt_buf said = { 0 };
+        kt_buf_addf(&said, "coverage not known: %s", err.text);
+        kt_api_open(&a->out, "coverage", '{');
+        kt_api_text(&a->out, "text", kt_buf_str(&said));
+        kt_api_close(&a->out, '}');
+    }
+    kt_coverage_free(c);
 }

@@ -75,3 +75,6 @@ void kt_api_flag(struct kt_buf *o, const char *key, bool yes);
 void kt_api_raw(struct kt_buf *o, const char *key, struct kt_str json); /* null when empty */
 /* "window":{"since","until"},"coverage":{…},"damage":n: at the end of each answer over a window. */
 void kt_api_covers(struct kt_api *a, struct kt_str instance);
+/* The same of a coverage that is there already. */
+struct kt_coverage;
+void kt_api_covered(struct kt_api *a, const struct kt_coverage *c);
