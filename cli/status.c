@@ -48,7 +48,7 @@ struct status {
     struct kt_buf detect;             /* the detectors' own words, JSON */
     struct kt_buf restored;           /* an agent that knows more than the store, JSON */
     struct kt_buf streams, streams_json;
-    struct kt_status_log log;
+    struct kt_log_head log;
     uint64_t alerts, quiet, waiting, dead; /* quiet: alerts that expectations kept so */
     unsigned expectations;                 /* open, break-glass among them */
     kt_time_ns now;
@@ -223,7 +223,7 @@ static enum kt_status gather(struct status *s, const char *path, struct kt_error
     if (st == KT_OK)
         st = get_optional(reader, "status/restored", &s->restored, err);
     if (st == KT_OK)
-        st = kt_status_log_read(reader, &s->log, err);
+        st = kt_log_head_read(reader, &s->log, err);
     if (st == KT_OK)
         st = kt_stream_lines_status(reader, s->now, &s->streams, &s->streams_json, err);
     kt_reader_close(reader);
@@ -324,7 +324,7 @@ static void print_json(const struct status *s)
         kt_buf_byte(&b, '}');
     }
     kt_buf_addz(&b, "],\"checkpoint\":");
-    kt_status_log_json(&s->log, &b);
+    kt_log_head_json(&s->log, &b);
     kt_buf_addz(&b, ",\"restored\":");
     kt_buf_add(&b, s->restored.len > 0 ? kt_buf_str(&s->restored) : KT_STR("null"));
     kt_buf_addz(&b, ",\"streams\":");
@@ -599,7 +599,7 @@ int kt_cmd_status(int argc, char **argv)
     kt_buf_done(&s.live);
     kt_buf_done(&s.detect);
     kt_buf_done(&s.restored);
-    kt_status_log_done(&s.log);
+    kt_log_head_done(&s.log);
     kt_buf_done(&s.streams);
     kt_buf_done(&s.streams_json);
     return code;

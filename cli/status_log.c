@@ -2,7 +2,7 @@
  * status_log: see the header.
  *
  * Owns:  nothing.
- * Calls: core/store/read (blobs), core/proof (the note), cli (log_keys); stdout.
+ * Calls: core/proof (the note), cli (log_keys); stdout.
  */
 #include "cli/status_log.h"
 
@@ -12,38 +12,12 @@
 
 #include "cli/log_keys.h"
 #include "cli/store_cmd.h"
-#include "collector/checkpoint.h"
 #include "core/base/enc.h"
 #include "core/base/log.h"
 #include "core/event/line.h"
+#include "core/proof/note.h"
 
 #define NAMES_SHOWN 5u
-
-static enum kt_status get(struct kt_reader *r, const char *name, struct kt_buf *ret,
-                          struct kt_error *err)
-{
-    enum kt_status st = kt_reader_get(r, name, ret, err);
-    return st == KT_E_AGAIN ? KT_OK : st;
-}
-
-enum kt_status kt_status_log_read(struct kt_reader *r, struct kt_status_log *ret,
-                                  struct kt_error *err)
-{
-    KT_CLEANUP(kt_buf_done) struct kt_buf at = { 0 };
-    enum kt_status st = get(r, KT_CHECKPOINT_BLOB, &ret->note, err);
-    if (st == KT_OK)
-        st = get(r, KT_CHECKPOINT_AT, &at, err);
-    if (st == KT_OK)
-        st = get(r, KT_LOG_KEYS_BLOB, &ret->keys, err);
-    (void)kt_str_i64(kt_buf_str(&at), &ret->at);
-    return st;
-}
-
-void kt_status_log_done(struct kt_status_log *l)
-{
-    kt_buf_done(&l->note);
-    kt_buf_done(&l->keys);
-}
 
 static void add_cosigners(const struct kt_checkpoint *cp, struct kt_buf *out)
 {
@@ -73,7 +47,7 @@ static void print_keys(struct kt_str hex)
     }
 }
 
-void kt_status_log_print(const struct kt_status_log *l, uint64_t records, struct kt_jval live,
+void kt_status_log_print(const struct kt_log_head *l, uint64_t records, struct kt_jval live,
                          kt_time_ns now)
 {
     KT_CLEANUP(kt_buf_done) struct kt_buf text = { 0 };
@@ -99,25 +73,4 @@ void kt_status_log_print(const struct kt_status_log *l, uint64_t records, struct
                kt_buf_z(&text));
     }
     print_keys(kt_buf_str(&l->keys));
-}
-
-void kt_status_log_json(const struct kt_status_log *l, struct kt_buf *out)
-{
-    struct kt_checkpoint cp;
-    const char *between = "";
-    if (l->note.len == 0 || kt_checkpoint_read(kt_buf_str(&l->note), &cp, NULL) != KT_OK) {
-        kt_buf_addz(out, "null");
-        return;
-    }
-    kt_buf_addf(out, "{\"size\":%" PRIu64 ",\"at\":%" PRId64 ",\"note\":", cp.head.size, l->at);
-    kt_json_quote(out, kt_buf_str(&l->note));
-    kt_buf_addz(out, ",\"cosigners\":[");
-    for (unsigned i = 0; i < cp.n; i++) {
-        if (kt_str_eq(cp.signature[i].name, cp.origin))
-            continue;
-        kt_buf_addz(out, between);
-        kt_json_quote(out, cp.signature[i].name);
-        between = ",";
-    }
-    kt_buf_addz(out, "]}");
 }

@@ -19,6 +19,13 @@ struct kt_control_client {
     int fd;
 };
 
+static void set_patience(int fd, unsigned seconds)
+{
+    const struct timeval patience = { .tv_sec = (time_t)seconds };
+    (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    (void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+}
+
 enum kt_status kt_control_connect(const char *path, struct kt_control_client **ret,
                                   struct kt_error *err)
 {
@@ -34,9 +41,7 @@ enum kt_status kt_control_connect(const char *path, struct kt_control_client **r
         (void)close(fd);
         return st;
     }
-    const struct timeval patience = { .tv_sec = PATIENCE_S };
-    (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-    (void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+    set_patience(fd, PATIENCE_S);
     *ret = kt_alloc(sizeof **ret);
     (*ret)->fd = fd;
     return KT_OK;
@@ -94,13 +99,21 @@ void kt_control_client_free(struct kt_control_client *c)
     kt_free(c);
 }
 
-enum kt_status kt_control_ask(const char *path, struct kt_str request, struct kt_buf *answer,
-                              struct kt_error *err)
+enum kt_status kt_control_ask_within(const char *path, struct kt_str request, unsigned patience_s,
+                                     struct kt_buf *answer, struct kt_error *err)
 {
     struct kt_control_client *c = NULL;
     enum kt_status st = kt_control_connect(path, &c, err);
-    if (st == KT_OK)
+    if (st == KT_OK) {
+        set_patience(c->fd, patience_s);
         st = kt_control_call(c, request, answer, err);
+    }
     kt_control_client_free(c);
     return st;
+}
+
+enum kt_status kt_control_ask(const char *path, struct kt_str request, struct kt_buf *answer,
+                              struct kt_error *err)
+{
+    return kt_control_ask_within(path, request, PATIENCE_S, answer, err);
 }

@@ -2,13 +2,16 @@
  * api: what every call shares: parameters, the window, and JSON as it is written.
  *
  * Owns:  nothing.
- * Calls: core/answer/coverage, core/base, core/event (JSON strings).
+ * Calls: core/answer/coverage, core/base, core/event (JSON strings), core/wire (the collector).
  */
 #include "dashboards/api/api.h"
 #include "core/answer/coverage.h"
 #include "core/event/line.h"
+#include "core/wire/control_client.h"
 #include <math.h>
 #include <string.h>
+
+#define PATIENCE_S 3u /* somebody looks at an empty page meanwhile */
 
 static const char *const roles[KT_ROLE_COUNT] = { "viewer", "auditor", "responder", "admin" };
 
@@ -47,6 +50,14 @@ enum kt_status kt_api_number(const struct kt_api *a, const char *name, uint64_t 
         return kt_fail(err, KT_E_INPUT, "%s is a number from %llu to %llu", name,
                        (unsigned long long)least, (unsigned long long)most);
     return KT_OK;
+}
+
+enum kt_status kt_api_collector(const struct kt_api *a, struct kt_str request,
+                                struct kt_buf *answer, struct kt_error *err)
+{
+    if (a->control == NULL)
+        return kt_fail(err, KT_E_IO, "this page has no collector to ask");
+    return kt_control_ask_within(a->control, request, PATIENCE_S, answer, err);
 }
 
 static enum kt_status take_time(const struct kt_api *a, const char *name, bool is_until,

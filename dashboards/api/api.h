@@ -14,6 +14,7 @@ enum kt_role { KT_ROLE_VIEWER, KT_ROLE_AUDITOR, KT_ROLE_RESPONDER, KT_ROLE_ADMIN
 const char *kt_role_word(enum kt_role r);
 bool kt_role_of(struct kt_str word, enum kt_role *ret);
 
+struct kt_jobs; /* dashboards/api/jobs.h */
 struct kt_api_param {
     struct kt_str name, value; /* decoded; UTF-8, no NUL; at most KT_API_VALUE_MAX */
 };
@@ -31,7 +32,7 @@ struct kt_api {
     const struct kt_conf *conf; /* the collector's; NULL: a store without one (a backup, --db) */
     const char *store;          /* its path */
     const char *control;        /* the collector's socket; NULL: nobody to ask, nothing changes */
-    const char *program;        /* of keytrail itself, for what runs as a process of its own */
+    struct kt_jobs *jobs; /* for what runs as a process of its own; NULL: nothing does */
     const char *reports;        /* folder of evidence packages; NULL: none are made here */
     kt_time_ns now;
     const char *user; /* who asks: for records of the log */
@@ -78,3 +79,7 @@ void kt_api_covers(struct kt_api *a, struct kt_str instance);
 /* The same of a coverage that is there already. */
 struct kt_coverage;
 void kt_api_covered(struct kt_api *a, const struct kt_coverage *c);
+/* Asks the collector one line; waits at most three seconds. Adds its answer, one JSON line.
+ * KT_E_IO: there is none, or it does not answer; KT_E_INPUT: it refused, with its sentence. */
+KT_MUST_USE enum kt_status kt_api_collector(const struct kt_api *a, struct kt_str request,
+                                            struct kt_buf *answer, struct kt_error *err);

@@ -17,7 +17,11 @@ enum kt_api_note {
 #define KT_API_NAMES(X)
 #define KT_API_HOUSE(X)                                                                            \
     X(coverage, GET, "coverage", VIEWER, NONE)                                                    \
-    X(map, GET, "map", VIEWER, NONE)
+    X(map, GET, "map", VIEWER, NONE)                                                              \
+    X(integrity, GET, "integrity", VIEWER, NONE)                                                  \
+    X(verify, POST, "integrity/verify", AUDITOR, NONE)                                            \
+    X(settings, GET, "settings", VIEWER, NONE)                                                    \
+    X(status, GET, "status", VIEWER, NONE)
 #define KT_API_CALLS(X) KT_API_EVENTS(X) KT_API_ALERTS(X) KT_API_NAMES(X) KT_API_HOUSE(X)
 /* clang-format on */
 #define X(name, method, path, role, note) kt_api_call kt_api_##name;
