@@ -148,6 +148,31 @@ void kt_signer_sign(const struct kt_signer *s, struct kt_str msg, uint8_t ret_si
     (void)crypto_sign_ed25519_detached(ret_sig, NULL, bytes_of(msg), msg.len, s->expanded);
 }
 
+/* ---- passwords ---- */
+
+_Static_assert(KT_PASSWORD_HASH == crypto_pwhash_STRBYTES, "libsodium's own size");
+
+bool kt_password_hash(struct kt_str password, char ret[KT_PASSWORD_HASH])
+{
+    return crypto_pwhash_str_alg(ret, password.at, password.len, crypto_pwhash_OPSLIMIT_INTERACTIVE,
+                                 crypto_pwhash_MEMLIMIT_INTERACTIVE,
+                                 crypto_pwhash_ALG_ARGON2ID13) == 0;
+}
+
+bool kt_password_ok(const char hash[KT_PASSWORD_HASH], struct kt_str password)
+{
+    return crypto_pwhash_str_verify(hash, password.at, password.len) == 0;
+}
+
+bool kt_password_hash_ok(const char *z)
+{
+    return strlen(z) < KT_PASSWORD_HASH &&
+           strncmp(z, crypto_pwhash_argon2id_STRPREFIX,
+                   sizeof crypto_pwhash_argon2id_STRPREFIX - 1) == 0 &&
+           crypto_pwhash_str_needs_rehash(z, crypto_pwhash_OPSLIMIT_INTERACTIVE,
+                                          crypto_pwhash_MEMLIMIT_INTERACTIVE) == 0;
+}
+
 void kt_random(void *at, size_t n)
 {
     if (n > 0)
