@@ -164,6 +164,7 @@ static void report(struct kt_agent *a, struct instance *in)
     text(&raw, "agent", kt_str_of(a->o.conf->agent));
     text(&raw, "program", kt_str_of(a->o.program));
     number(&raw, "spool", kt_spool_bytes(a->spool));
+    number(&raw, "queue", kt_spool_lines(a->spool));
     if (a->o.conf->standby != NULL)
         text(&raw, "collector", kt_str_of(agent_collector_name(a)));
     add_source(&raw, in);

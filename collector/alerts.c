@@ -18,7 +18,7 @@ struct kt_alerts *kt_alerts_new(struct kt_store *store, const struct kt_conf *co
                                 struct kt_triage *triage, struct kt_pager *pager)
 {
     struct kt_alerts *a = kt_alloc(sizeof *a);
-    *a = (struct kt_alerts){ store, conf, triage, pager };
+    *a = (struct kt_alerts){ .store = store, .conf = conf, .triage = triage, .pager = pager };
     return a;
 }
 

@@ -33,6 +33,7 @@ struct kt_alerts_self {
  */
 KT_MUST_USE enum kt_status kt_alerts_self(struct kt_alerts *a, const struct kt_alerts_self *s,
                                           kt_time_ns now, struct kt_error *err);
+uint64_t kt_alerts_self_opened(const struct kt_alerts *a); /* new ones, in this life */
 /* Is one open whose cause is not known to be over? */
 bool kt_alerts_self_open(const struct kt_alerts *a, const char *code, struct kt_str about);
 /* Its cause is over. Inside a transaction. It is resolved when that has held for an hour. */

@@ -120,6 +120,7 @@ static enum kt_status open_one(struct kt_alerts *a, const struct kt_alerts_self 
     memcpy(fresh.id, alert.id, sizeof fresh.id);
     if (kt_alerts_put(a, &alert, now, err) != KT_OK || save(a, name, &fresh, err) != KT_OK)
         return err->code;
+    a->self_opened++;
     if (kt_triage_silence_of(a->triage, &alert, now) != NULL)
         return kt_triage_hold(a->triage, alert.id, err);
     return kt_pager_raised(a->pager, alert.id, now, err);
@@ -184,6 +185,11 @@ enum kt_status kt_alerts_self(struct kt_alerts *a, const struct kt_alerts_self *
     if (there && (st.ends != 0 || now - st.last < FLAP))
         return count_one(a, s, &st, name, now, err);
     return open_one(a, s, "", name, now, err);
+}
+
+uint64_t kt_alerts_self_opened(const struct kt_alerts *a)
+{
+    return a->self_opened;
 }
 
 /* ---- the end ---- */

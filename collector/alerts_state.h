@@ -7,6 +7,7 @@ struct kt_alerts {
     const struct kt_conf *conf;
     struct kt_triage *triage;
     struct kt_pager *pager;
+    uint64_t self_opened;
 };
 /* The row of this version of an alert. */
 KT_MUST_USE enum kt_status kt_alerts_put(struct kt_alerts *a, const struct kt_alert *alert,

@@ -31,6 +31,7 @@ struct kt_daemon {
     struct kt_auth *auth;
     struct kt_geo *geo;
     struct kt_store *store;
+    struct kt_metrics *metrics;
     struct kt_ingest *ingest;
     struct kt_net_server *server;
     struct kt_outbox *outbox;
@@ -207,6 +208,12 @@ void kt_daemon_reply(void *self, uint64_t peer, struct kt_str body);
 /* ---- daemon_clock.c: what is looked at by the clock ---- */
 /* Opens a transaction when something is to be written. */
 KT_MUST_USE enum kt_status kt_daemon_by_the_clock(struct kt_daemon *d, struct kt_error *err);
+
+/* ---- daemon_metrics.c: what the collector counts ---- */
+/* Whom the store knows from the day before; a store that cannot be read is a line of the log. */
+void kt_daemon_metrics_before(struct kt_daemon *d);
+KT_MUST_USE enum kt_status kt_daemon_metrics(struct kt_daemon *d, struct kt_jval args,
+                                             struct kt_buf *out, struct kt_error *err);
 
 /* ---- daemon_tally.c: sums for `keytrail coverage` ---- */
 /* Takes the next slice of the log in; *ret_more: there is another. */

@@ -180,6 +180,7 @@ enum kt_status kt_daemon_write_notes(struct kt_daemon *d, struct kt_error *err)
                                        .except = n->except[0] != '\0' ? n->except : NULL,
                                        .severity = codes[index_of(n->code)].severity,
                                        .ends = has_end(n->code) };
+        uint64_t opened = kt_alerts_self_opened(d->alerts);
         kt_buf_reset(&raw);
         kt_buf_addz(&raw, "{\"about\":");
         kt_json_quote(&raw, kt_str_of(n->about));
@@ -193,6 +194,8 @@ enum kt_status kt_daemon_write_notes(struct kt_daemon *d, struct kt_error *err)
             st = kt_alerts_change(d->alerts, n->code, self.about, n->sentence, now, err);
         else if (st == KT_OK)
             st = kt_alerts_self(d->alerts, &self, now, err);
+        if (st == KT_OK && kt_alerts_self_opened(d->alerts) > opened)
+            kt_metrics_alert(d->metrics, KT_STR("self"), self.severity);
         if (st == KT_OK && strcmp(n->code, "delivery.broken") == 0)
             st = kt_daemon_target_broke(d, n->about, now, err);
         if (st != KT_OK)

@@ -283,6 +283,7 @@ static const struct {
 } requests[] = {
     { "status", do_status },
     { "agents", do_agents },
+    { "metrics", kt_daemon_metrics },
     { "reload", do_reload },
     { "hold.add", do_hold_add },
     { "hold.rm", do_hold_rm },

@@ -4,10 +4,24 @@
  * §5), snapshots with log position. No I/O, no clock.
  */
 #pragma once
+#include "core/base/histogram.h"
 #include "core/config/config.h"
 #include "core/store/read.h"
+#include "core/sys/clock.h"
 #include "detectors/table.h"
 #include "exporters/alerts/alert.h"
+
+/* What the detectors cost, beside the state: it is no part of it. */
+#define KT_DETECT_METERS 16u
+struct kt_detect_meter {
+    struct kt_clock clock;
+    uint64_t records; /* that were shown to them */
+    struct {
+        uint64_t runs, errors; /* errors: entries of its tables that were damaged and forgotten */
+        struct kt_histogram took; /* of one record in KT_DETECT_METER_EVERY */
+    } at[KT_DETECT_METERS];
+};
+#define KT_DETECT_METER_EVERY 32u
 
 struct kt_detect;
 struct kt_detector;
@@ -29,6 +43,7 @@ struct kt_detect_options {
     bool replay;
     /* Where entries may lie that are not in memory; borrowed. NULL: all of them are in memory. */
     const struct kt_backing *backing;
+    struct kt_detect_meter *meter; /* NULL: nobody measures */
 };
 /* KT_E_CONFIG names an unknown detector or option with its line; KT_E_INPUT an unknown detector of
  * a set. */
@@ -79,6 +94,8 @@ void kt_detect_trim(struct kt_detect *d, size_t bytes);
 /* Entries that were not in the backing as they were written, since the engine was made: each is
  * forgotten, as if it had never been. */
 uint64_t kt_detect_damaged(const struct kt_detect *d);
+/* The same by detector, into the meter. */
+void kt_detect_count_errors(const struct kt_detect *d, struct kt_detect_meter *ret);
 
 /* SHA-256 over the state in number order: two runs over the same log agree. */
 void kt_detect_digest(const struct kt_detect *d, uint8_t ret[32]);

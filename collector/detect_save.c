@@ -240,6 +240,15 @@ void kt_detect_trim(struct kt_detect *d, size_t bytes)
         (void)kt_table_trim(t, (size_t)((double)kt_table_held(t) * share) + 1);
 }
 
+void kt_detect_count_errors(const struct kt_detect *d, struct kt_detect_meter *ret)
+{
+    for (unsigned i = 0; i < d->n_detectors; i++) {
+        ret->at[i].errors = 0;
+        for (unsigned k = 0; k < kt_detectors[i]->n_tables; k++)
+            ret->at[i].errors += kt_table_lost(d->detector[i].table[k]);
+    }
+}
+
 uint64_t kt_detect_damaged(const struct kt_detect *d)
 {
     uint64_t sum = 0;

@@ -50,6 +50,7 @@ struct kt_follow {
     const struct kt_record *record; /* being scored */
     struct kt_follow_alert *found;  /* of this slice */
     unsigned n_found;
+    struct kt_detect_meter meter;
     pthread_t thread;
     bool started;
     int fd;
@@ -58,6 +59,7 @@ struct kt_follow {
     bool wake, stop, fresh;
     uint64_t committed; /* newest changes of which the writer said so */
     struct kt_follow_news news;
+    struct kt_detect_meter metered;
 };
 
 static kt_time_ns mono(const struct kt_follow *f)
@@ -165,7 +167,7 @@ static enum kt_status each_row(void *self, void (*row)(void *to, const struct kt
 static enum kt_status begin_anew(struct kt_follow *f, struct kt_error *err)
 {
     struct kt_detect_options d = {
-        .conf = f->conf, .alert = on_alert, .self = f, .backing = &f->backing
+        .conf = f->conf, .alert = on_alert, .self = f, .backing = &f->backing, .meter = &f->meter
     };
     struct kt_detect *given = NULL;
     struct kt_error why = { 0 };
@@ -321,8 +323,10 @@ static void give(struct kt_follow *f, struct kt_follow_news *made)
 
 static void hand_over(struct kt_follow *f, struct kt_follow_news *made)
 {
+    kt_detect_count_errors(f->detect, &f->meter);
     (void)pthread_mutex_lock(&f->lock);
     give(f, made);
+    f->metered = f->meter;
     (void)pthread_mutex_unlock(&f->lock);
 }
 
@@ -407,6 +411,7 @@ static enum kt_status start(struct kt_follow *f, const struct kt_follow_options 
 {
     f->conf = o->conf;
     f->clock = o->clock != NULL ? o->clock : &kt_clock_real;
+    f->meter.clock = kt_clock_real; /* what a detector costs is no matter of a test */
     f->memory = o->memory != 0 ? o->memory : KT_DETECT_STATE_MAX;
     f->backing = (struct kt_backing){ load, f };
     f->rows = kt_changed_new();
@@ -495,6 +500,13 @@ uint64_t kt_follow_position(struct kt_follow *f)
     uint64_t position = f->news.position;
     (void)pthread_mutex_unlock(&f->lock);
     return position;
+}
+
+void kt_follow_meter(struct kt_follow *f, struct kt_detect_meter *ret)
+{
+    (void)pthread_mutex_lock(&f->lock);
+    *ret = f->metered;
+    (void)pthread_mutex_unlock(&f->lock);
 }
 
 bool kt_follow_take(struct kt_follow *f, struct kt_follow_news *ret)

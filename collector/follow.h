@@ -27,6 +27,8 @@ void kt_follow_free(struct kt_follow *f);
 void kt_follow_wake(struct kt_follow *f); /* something was committed */
 int kt_follow_fd(const struct kt_follow *f);
 uint64_t kt_follow_position(struct kt_follow *f); /* seq up to which the log has been scored */
+/* What the detectors have cost in this life, as of the newest slice of the log. */
+void kt_follow_meter(struct kt_follow *f, struct kt_detect_meter *ret);
 
 /* Everything since the last take, to be written in one transaction. */
 struct kt_follow_news {

@@ -213,9 +213,12 @@ enum kt_status kt_ingest_commit(struct kt_ingest *in, struct kt_error *err)
 {
     if (!in->open)
         return KT_OK;
+    kt_time_ns began = in->o.clock.mono(in->o.clock.self);
     enum kt_status st = kt_store_commit(in->o.store, err);
     if (st != KT_OK)
         return kt_wrap(err, "commit");
+    if (in->o.metrics != NULL)
+        kt_metrics_commit(in->o.metrics, in->o.clock.mono(in->o.clock.self) - began);
     in->open = false;
     in->batches = 0;
     for (uint32_t i = 0; i < in->n_replies; i++) {
@@ -309,6 +312,12 @@ struct talk { /* one message being worked off */
     const struct kt_msg *m;
 };
 
+/* A part of the conversation is no refusal: the batch comes again, as it is. */
+static bool counts_as_refused(enum kt_refuse reason)
+{
+    return reason != KT_REFUSE_GAP && reason != KT_REFUSE_HELLO && reason != KT_REFUSE_VERSION;
+}
+
 static void refuse(struct kt_ingest *in, const struct talk *t, enum kt_refuse reason,
                    uint32_t index, uint64_t expected, const char *text)
 {
@@ -325,6 +334,8 @@ static void refuse(struct kt_ingest *in, const struct talk *t, enum kt_refuse re
         in->counts.refused_batches++;
         if (index != KT_REFUSE_ALL)
             in->counts.refused_lines++;
+        else if (in->o.metrics != NULL && counts_as_refused(reason))
+            kt_metrics_refused(in->o.metrics, KT_STR_NONE, reason, t->m->count);
     }
     send(in, t->peer, &r);
 }
@@ -528,6 +539,8 @@ static bool may_send(void *self, const struct kt_event *ev)
 static void refuse_line(struct kt_ingest *in, const struct talk *t, const struct kt_intake_fault *f)
 {
     refuse(in, t, f->reason, f->index, 0, f->text);
+    if (in->o.metrics != NULL)
+        kt_metrics_refused(in->o.metrics, f->instance, f->reason, 1);
     if (f->reason == KT_REFUSE_SOURCE) {
         in->counts.violations++;
         raise_alarm(in, t->agent, t->name, ALARM_IDENTITY,
@@ -538,6 +551,15 @@ static void refuse_line(struct kt_ingest *in, const struct talk *t, const struct
     } else {
         raise_alarm(in, t->agent, t->name, ALARM_LINE, "sent a record that is not canonical");
     }
+}
+
+/* agent: empty for imports and feeds. */
+static void count_lines(struct kt_ingest *in, struct kt_str agent, const struct kt_store_result *r)
+{
+    struct kt_metrics_lines l = { .fate = r->fate, .stored = in->now, .agent = agent };
+    l.events = kt_intake_events(in->intake, &l.n);
+    if (in->o.metrics != NULL)
+        kt_metrics_lines(in->o.metrics, &l);
 }
 
 static enum kt_status store_batch(struct kt_ingest *in, const struct talk *t, struct session *s,
@@ -565,6 +587,7 @@ static enum kt_status store_batch(struct kt_ingest *in, const struct talk *t, st
     in->counts.events += r.stored;
     in->counts.duplicates += r.duplicates;
     in->counts.conflicts += r.conflicts;
+    count_lines(in, t->name, &r);
     in->batches++;
     t->agent->bytes_today += m->raw_bytes;
     charge_lookups(in, t->agent, r.lookups);
@@ -773,6 +796,7 @@ enum kt_status kt_ingest_lines(struct kt_ingest *in, enum kt_origin origin,
     in->counts.events += r.stored;
     in->counts.duplicates += r.duplicates;
     in->counts.conflicts += r.conflicts;
+    count_lines(in, KT_STR_NONE, &r);
     if (ret != NULL)
         *ret = r;
     return KT_OK;

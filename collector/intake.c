@@ -135,8 +135,11 @@ bool kt_intake_read(struct kt_intake *in, struct kt_str lines, uint32_t n,
             return fault(ret_fault, KT_REFUSE_LINE, i, "cut");
         in->line[i] = kt_str_sub(rest, 0, (size_t)end);
         rest = kt_str_from_index(rest, (size_t)end + 1);
-        if (!check(in, i, ret_fault))
+        if (!check(in, i, ret_fault)) {
+            if (ret_fault->reason == KT_REFUSE_REDACTION) /* else it could not be read */
+                ret_fault->instance = in->events[i].instance;
             return false;
+        }
         const struct kt_event *ev = &in->events[i];
         bool same =
             i > 0 && kt_str_eq(ev->source, last_source) && kt_str_eq(ev->instance, last_instance);
@@ -156,6 +159,12 @@ const struct kt_event *kt_intake_find(const struct kt_intake *in, enum kt_kind k
         if (in->events[i].kind == kind && kt_str_is(in->events[i].operation, operation))
             return &in->events[i];
     return NULL;
+}
+
+const struct kt_event *kt_intake_events(const struct kt_intake *in, uint32_t *ret_n)
+{
+    *ret_n = in->n;
+    return in->events;
 }
 
 static void keep(struct kt_intake *in, const struct kept *k, struct kt_str agent,

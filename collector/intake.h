@@ -22,6 +22,7 @@ void kt_intake_free(struct kt_intake *in);
 struct kt_intake_fault {
     enum kt_refuse reason;
     uint32_t index;
+    struct kt_str instance; /* of the line, where it could be read and is the sender's */
     char text[200];
 };
 /* Splits, parses strictly and checks n lines, each ended by '\n'. may: asked for each line that
@@ -38,6 +39,8 @@ KT_MUST_USE enum kt_status kt_intake_store(struct kt_intake *in, struct kt_store
 /* Among the lines that were read last: the first of that kind and operation, or NULL. */
 const struct kt_event *kt_intake_find(const struct kt_intake *in, enum kt_kind kind,
                                       const char *operation);
+/* The lines that were read last, as events. */
+const struct kt_event *kt_intake_events(const struct kt_intake *in, uint32_t *ret_n);
 /* One control record inside the transaction. */
 KT_MUST_USE enum kt_status kt_intake_control(struct kt_intake *in, struct kt_event *ev,
                                              kt_time_ns arrival, kt_time_ns stored,

@@ -44,7 +44,8 @@ struct kt_keep {
     uint64_t *held;    /* first_seq of segments that are known to be held; cleared with the holds */
     size_t n_held, cap_held;
     uint64_t removed;
-    bool unsure; /* not every hold can be read */
+    kt_time_ns looked; /* wall: a round ended */
+    bool unsure;       /* not every hold can be read */
     bool stopped;
     char why[160];
 };
@@ -279,6 +280,7 @@ enum kt_status kt_keep_turn(struct kt_keep *k, bool *ret_more, struct kt_error *
     if (status == KT_E_AGAIN || (status == KT_OK && !is_old(k, &old))) {
         k->from_seq = 0;
         k->next_look = k->mono + LOOK_EVERY;
+        k->looked = k->wall;
         return KT_OK;
     }
     if (status != KT_OK || is_held(k, &old, &held, err) != KT_OK)
@@ -357,7 +359,8 @@ struct kt_keep_state kt_keep_state(const struct kt_keep *k)
                                .why = k->why,
                                .now = k->now,
                                .held = k->n_held,
-                               .removed = k->removed };
+                               .removed = k->removed,
+                               .looked = k->looked };
     for (unsigned i = 0; i < k->holds.n; i++)
         s.holds += k->holds.at[i].removed == 0;
     return s;

@@ -44,10 +44,11 @@ KT_MUST_USE enum kt_status kt_keep_trust_clock(struct kt_keep *k, struct kt_str 
 KT_MUST_USE enum kt_status kt_keep_reload(struct kt_keep *k, struct kt_error *err);
 struct kt_keep_state {
     bool stopped;
-    const char *why;  /* it is stopped; "" */
-    kt_time_ns now;   /* as retention counts it */
-    unsigned holds;   /* in force */
-    uint64_t held;    /* segments that are old enough and held */
-    uint64_t removed; /* segments, since the start */
+    const char *why;   /* it is stopped; "" */
+    kt_time_ns now;    /* as retention counts it */
+    unsigned holds;    /* in force */
+    uint64_t held;     /* segments that are old enough and held */
+    uint64_t removed;  /* segments, since the start */
+    kt_time_ns looked; /* wall, when it last looked for something to remove; 0: not yet */
 };
 struct kt_keep_state kt_keep_state(const struct kt_keep *k);

@@ -240,13 +240,14 @@ static void add_lane(const struct kt_lane *l, kt_time_ns now, struct kt_buf *out
     kt_buf_addf(out,
                 ":{\"type\":\"%s\",\"circuit\":\"%s\",\"waiting\":%" PRIu64
                 ",\"oldest_age_s\":%" PRId64 ",\"sent\":%" PRIu64 ",\"dead\":%" PRIu64
+                ",\"retries\":%" PRIu64
                 ",\"failures\":%u,\"last_code\":%d,\"last_success\":%" PRId64 ",\"last_error\":",
                 c->target->name,
                 c->disabled ? "disabled"
                 : c->open   ? "open"
                             : "closed",
                 l->waiting + l->stored, oldest == 0 || oldest > now ? 0 : (now - oldest) / KT_NS_S,
-                l->sent, l->dead, c->failures, c->last_code, c->last_success);
+                l->sent, l->dead, l->retries, c->failures, c->last_code, c->last_success);
     kt_json_quote(out, kt_str_of(c->last_error));
     kt_buf_byte(out, '}');
 }

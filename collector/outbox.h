@@ -49,8 +49,8 @@ unsigned kt_outbox_broken(struct kt_outbox *o, kt_time_ns longer, const char **n
  * has no trouble. */
 bool kt_outbox_works(struct kt_outbox *o, const char *target, kt_time_ns since);
 /* A JSON object, a member a target: circuit (closed, open, disabled), waiting (the store's rows
- * too), oldest_age_s, sent and dead in this life, failures in a row, last_code, last_success (ns),
- * last_error. */
+ * too), oldest_age_s, sent, dead and retries in this life, failures in a row, last_code,
+ * last_success (ns), last_error. */
 void kt_outbox_status(struct kt_outbox *o, struct kt_buf *out);
 /* `notify test TARGET`: one marked test alert, right now, in the caller's thread. */
 struct kt_outbox_test {

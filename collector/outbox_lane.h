@@ -18,6 +18,7 @@ struct kt_lane { /* one target */
     uint64_t stored;             /* rows that the store holds back */
     kt_time_ns stored_oldest;
     uint64_t sent, dead; /* rows, in this life */
+    uint64_t retries;    /* tries that are to be made again, the same */
     bool revive;         /* a person wants it tried again */
 };
 struct kt_given {

@@ -49,9 +49,10 @@ static void end_item(struct kt_outbox *o, struct kt_lane *l, struct kt_item *it,
     kt_queue_end(&l->queue, it, change);
 }
 
-static void still_waits(struct kt_outbox *o, const struct kt_item *it)
+static void still_waits(struct kt_outbox *o, struct kt_lane *l, const struct kt_item *it)
 {
     (void)pthread_mutex_lock(&o->lock);
+    l->retries++;
     kt_outbox_tell(o, &it->row);
     (void)pthread_mutex_unlock(&o->lock);
 }
@@ -61,7 +62,7 @@ static void again(struct kt_outbox *o, struct kt_lane *l, struct kt_item *it,
                   const struct kt_http_answer *a)
 {
     if (it->early) { /* a probe ahead of its turn costs no rung */
-        still_waits(o, it);
+        still_waits(o, l, it);
         return;
     }
     it->row.attempts++;
@@ -72,7 +73,7 @@ static void again(struct kt_outbox *o, struct kt_lane *l, struct kt_item *it,
     }
     it->due = kt_outbox_mono(o) + wait;
     it->row.next_try = kt_outbox_wall(o) + wait;
-    still_waits(o, it);
+    still_waits(o, l, it);
 }
 
 /* What the target calls its message from now on: also for what already waits behind it. */

@@ -291,6 +291,8 @@ struct kt_detector {
     /* For `keytrail status`: what is not as it should be now, as JSON strings of an array that is
      * open in out. */
     void (*status)(struct kt_table *const *tables, struct kt_buf *out);
+    /* For metrics: source instances that say nothing though they should, the same way. */
+    void (*silent)(struct kt_table *const *tables, struct kt_buf *out);
 };
 #define KT_DETECTORS_MAX 16
 extern const struct kt_detector *const kt_detectors[]; /* registry.c, NULL-ended */

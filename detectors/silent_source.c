@@ -1011,6 +1011,20 @@ static void status(struct kt_table *const *tables_of, struct kt_buf *out)
     }
 }
 
+/* A source is silent too when nobody reads it. */
+static void silent(struct kt_table *const *tables_of, struct kt_buf *out)
+{
+    uint32_t at = 0;
+    const struct source *x;
+    while ((x = kt_table_look(tables_of[T_SOURCE], &at, NULL)) != NULL) {
+        const struct agent *a = kt_table_peek(tables_of[T_AGENT], x->agent);
+        if (x->silent_min == 0 && (a == NULL || a->state != AWAY))
+            continue;
+        kt_buf_addz(out, out->at[out->len - 1] == '[' ? "" : ",");
+        kt_json_quote(out, kt_str_of(x->instance));
+    }
+}
+
 static const struct kt_part_needs needs[] = {
     { NULL, KT_NEED(TICK) },
     { "an agent that is not heard", KT_NEED(TICK) | KT_NEED(HEARTBEAT) },
@@ -1029,4 +1043,5 @@ const struct kt_detector kt_detector_silent_source = {
     .on_report = on_report,
     .on_tick = on_tick,
     .status = status,
+    .silent = silent,
 };

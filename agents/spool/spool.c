@@ -449,6 +449,14 @@ uint64_t kt_spool_bytes(const struct kt_spool *s)
     return s->waiting_bytes;
 }
 
+uint64_t kt_spool_lines(const struct kt_spool *s)
+{
+    uint64_t lines = 0;
+    for (size_t i = s->acked >= s->base ? s->acked - s->base + 1 : 0; i < s->n_refs; i++)
+        lines += s->refs[i].count;
+    return lines;
+}
+
 uint64_t kt_spool_disk(const struct kt_spool *s)
 {
     return spool_disk(s);

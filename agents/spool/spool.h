@@ -99,6 +99,7 @@ KT_MUST_USE enum kt_status kt_spool_fill(struct kt_spool *s, uint64_t seq, struc
 uint64_t kt_spool_last(const struct kt_spool *s); /* newest synced seq, 0 = none */
 uint64_t kt_spool_acked(const struct kt_spool *s);
 uint64_t kt_spool_bytes(const struct kt_spool *s); /* not acked */
+uint64_t kt_spool_lines(const struct kt_spool *s); /* the same; walks over the batches */
 uint64_t kt_spool_disk(const struct kt_spool *s);  /* of all segments */
 /* Newest durable value of a position key; empty when none. */
 struct kt_str kt_spool_position(const struct kt_spool *s, struct kt_str key);

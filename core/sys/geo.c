@@ -242,26 +242,41 @@ static enum kt_status open_file(struct geo_file *f, const char *path, struct kt_
     return st;
 }
 
+static void what_it_holds(const struct geo_file *f, struct kt_buf *b)
+{
+    const struct {
+        bool has;
+        const char *word;
+    } parts[] = { { f->has_country, "country" }, { f->has_place, "place" }, { f->has_asn, "asn" } };
+    size_t start = b->len;
+    for (size_t k = 0; k < KT_ARRAY_LEN(parts); k++)
+        if (parts[k].has)
+            kt_buf_addf(b, "%s%s", b->len > start ? "+" : "", parts[k].word);
+    if (b->len == start)
+        kt_buf_addz(b, "nothing known");
+}
+
+unsigned kt_geo_count(const struct kt_geo *g)
+{
+    return g != NULL ? g->n : 0;
+}
+
+void kt_geo_database(const struct kt_geo *g, unsigned i, struct kt_geo_database *ret)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf what = { 0 };
+    what_it_holds(&g->files[i], &what);
+    *ret = (struct kt_geo_database){ .build = g->files[i].db.metadata.build_epoch };
+    kt_str_copyz(ret->what, sizeof ret->what, kt_buf_str(&what));
+}
+
 static char *describe(const struct kt_geo *g)
 {
     KT_CLEANUP(kt_buf_done) struct kt_buf b = { 0 };
 
     for (unsigned i = 0; i < g->n; i++) {
-        const struct geo_file *f = &g->files[i];
-        const struct {
-            bool has;
-            const char *word;
-        } parts[] = { { f->has_country, "country" },
-                      { f->has_place, "place" },
-                      { f->has_asn, "asn" } };
         kt_buf_addz(&b, i > 0 ? ", " : "");
-        size_t start = b.len;
-        for (size_t k = 0; k < KT_ARRAY_LEN(parts); k++)
-            if (parts[k].has)
-                kt_buf_addf(&b, "%s%s", b.len > start ? "+" : "", parts[k].word);
-        if (b.len == start)
-            kt_buf_addz(&b, "nothing known");
-        uint64_t epoch = f->db.metadata.build_epoch;
+        what_it_holds(&g->files[i], &b);
+        uint64_t epoch = g->files[i].db.metadata.build_epoch;
         struct kt_civil c =
             kt_time_civil(epoch < INT64_MAX / KT_NS_S ? (kt_time_ns)epoch * KT_NS_S : 0);
         kt_buf_addf(&b, " %04d-%02d-%02d", c.year, c.month, c.day);

@@ -27,6 +27,13 @@ KT_MUST_USE enum kt_status kt_spawn_with(const char *const argv[], const char *l
                                          int *ret_pid, struct kt_error *err);
 bool kt_child_running(int pid);            /* reaps */
 void kt_child_stop(int pid, int grace_ms); /* SIGTERM, wait, SIGKILL */
+/* What this process uses, out of /proc/self; false: not to be had here. */
+struct kt_proc_figures {
+    double cpu_s; /* user and system */
+    uint64_t resident_bytes, open_fds, max_fds;
+    double started_s; /* since the epoch */
+};
+bool kt_proc_figures(struct kt_proc_figures *ret);
 /* The running program's own path (/proc/self/exe). */
 KT_MUST_USE enum kt_status kt_self_path(char *ret, size_t n, struct kt_error *err);
 /* Offset of local time from UTC at t, seconds. */
