@@ -386,12 +386,13 @@ const struct kt_conf_section kt_conf_sections[] = {
     { "alerts", NULL, load_alerts, false },
     { "streams", NULL, kt_conf_streams, false },
     { "checkpoints", NULL, kt_conf_checkpoints, false },
+    { "dashboard", kt_conf_dashboard_table, NULL, false },
     { NULL, NULL, NULL, false },
 };
 static const char *const section_names[] = { "store",     "collector",   "geoip",   "networks",
                                              "canaries",  "maintenance", "deploys", "holidays",
                                              "detectors", "alerts",      "streams", "checkpoints",
-                                             NULL };
+                                             "dashboard", NULL };
 
 static enum kt_status load_section(struct kt_conf *c, const struct kt_conf_section *s, bool env,
                                    struct kt_error *err)
@@ -443,6 +444,11 @@ static enum kt_status place_defaults(struct kt_conf *c, struct kt_error *err)
         return KT_E_CONFIG;
     if (c->signer_dir == NULL)
         c->signer_dir = signer_beside(c);
+    if (system && c->dashboard.control == NULL)
+        c->dashboard.control = "/run/keytrail-dashboard/control.sock";
+    if (c->dashboard.control == NULL &&
+        kt_yaml_path(c->yaml, KT_STR("dashboard.sock"), &c->dashboard.control, err) != KT_OK)
+        return KT_E_CONFIG;
     if (c->control != NULL)
         return KT_OK;
     if (!system && kt_yaml_path(c->yaml, KT_STR("control.sock"), &c->control, err) != KT_OK)
@@ -452,9 +458,8 @@ static enum kt_status place_defaults(struct kt_conf *c, struct kt_error *err)
     return KT_OK;
 }
 
-/* The error of a value: at its place in the file, or without one when it came from elsewhere. */
-static enum kt_status refuse(const struct kt_conf *c, const char *section, const char *key,
-                             const char *why, struct kt_error *err)
+enum kt_status kt_conf_refuse(const struct kt_conf *c, const char *section, const char *key,
+                              const char *why, struct kt_error *err)
 {
     const struct kt_node *n = kt_node_get(kt_node_get(kt_yaml_root(c->yaml), section), key);
     return n != NULL ? kt_node_fail(c->yaml, n, err, "'%s': %s", key, why)
@@ -471,7 +476,7 @@ static enum kt_status check_holidays(const struct kt_conf *c, struct kt_error *e
         if (strlen(c->holidays.at[i]) == 10 && kt_time_parse(kt_str_of(text), &t, NULL) == KT_OK)
             continue;
         (void)snprintf(text, sizeof text, "'%.20s': write days like 2026-12-25", c->holidays.at[i]);
-        return refuse(c, "holidays", "days", text, err);
+        return kt_conf_refuse(c, "holidays", "days", text, err);
     }
     return KT_OK;
 }
@@ -479,15 +484,15 @@ static enum kt_status check_holidays(const struct kt_conf *c, struct kt_error *e
 static enum kt_status check(const struct kt_conf *c, struct kt_error *err)
 {
     if (c->retention < RETENTION_MIN && !c->allow_short_retention)
-        return refuse(c, "store", "retention",
-                      "auditors ask for a year: at least 365d, or set allow_short_retention: true",
-                      err);
+        return kt_conf_refuse(
+            c, "store", "retention",
+            "auditors ask for a year: at least 365d, or set allow_short_retention: true", err);
     if (!kt_str_starts(kt_str_of(c->listen), KT_STR("tcp://")))
-        return refuse(c, "collector", "listen", "write tcp://address:port", err);
+        return kt_conf_refuse(c, "collector", "listen", "write tcp://address:port", err);
     if (strlen(c->control) > SOCKET_PATH_MAX)
-        return refuse(c, "collector", "control", "longer than 107 bytes, which no socket takes",
-                      err);
-    return check_holidays(c, err);
+        return kt_conf_refuse(c, "collector", "control",
+                              "longer than 107 bytes, which no socket takes", err);
+    return check_holidays(c, err) == KT_OK ? kt_conf_dashboard_check(c, err) : KT_E_CONFIG;
 }
 
 static enum kt_status fill(struct kt_conf *c, bool env, struct kt_error *err)

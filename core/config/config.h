@@ -167,6 +167,15 @@ struct kt_conf_detector {
     const char *name;
     const struct kt_node *node; /* its options; an empty map when the file gives none */
 };
+struct kt_conf_dashboard {   /* the page: `dashboard` in keytrail.yaml */
+    const char *listen;      /* tcp://address:port or unix:/path */
+    struct kt_strings hosts; /* names it is reached by, besides those of this host's loopback */
+    const char *cert_file, *tls_key_file;         /* PEM; both or none */
+    const char *users_file, *proxy_header;        /* or NULL */
+    struct kt_strings proxies;                    /* networks; the Unix socket always counts */
+    const char *reports_dir, *metrics_token_file; /* or NULL */
+    const char *control;                          /* the page's own socket; NULL: none */
+};
 enum kt_conf_file_of { KT_FILE_IDENTITIES, KT_FILE_RULES, KT_FILE_OF_END };
 struct kt_conf_file { /* a file that the configuration names, by its path */
     enum kt_conf_file_of of;
@@ -209,6 +218,7 @@ struct kt_conf {
     unsigned n_streams;
     struct kt_conf_copy *copies;
     unsigned n_copies;
+    struct kt_conf_dashboard dashboard;
     struct kt_conf_file *files; /* what belongs to it besides its own text */
     unsigned n_files;
     struct kt_strings not_used_yet; /* "section.key (line 31)" */

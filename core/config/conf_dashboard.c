@@ -1,0 +1,85 @@
+/*
+ * conf_dashboard: the top key `dashboard` of keytrail.yaml: where the page listens, who may come.
+ *
+ * Owns:  its table.
+ * Calls: conf, core/base (addresses).
+ * Holds: an address that others reach has TLS, or a proxy in front, and users (THREATS W1).
+ */
+#include "core/config/conf.h"
+
+#include <string.h>
+
+#define AT(field) offsetof(struct kt_conf, dashboard.field)
+const struct kt_option kt_conf_dashboard_table[] = {
+    { "listen", KT_OPT_STRING, "tcp://127.0.0.1:7430", AT(listen),
+      "tcp://address:port or unix:/path; others than this host need TLS or a proxy, and users",
+      false, false },
+    { "hosts", KT_OPT_LIST, "", AT(hosts),
+      "names that people type, like keytrail.example.com; others are refused", false, false },
+    { "cert_file", KT_OPT_PATH, "", AT(cert_file), "certificate chain of the page, PEM", false,
+      false },
+    { "tls_key_file", KT_OPT_SECRET_FILE, "", AT(tls_key_file), "its private key, PEM, 0600", false,
+      false },
+    { "users_file", KT_OPT_SECRET_FILE, "", AT(users_file),
+      "users with passwords, 0600: keytrail dashboard user add", false, false },
+    { "proxy_header", KT_OPT_STRING, "", AT(proxy_header),
+      "header in which a proxy says who asks, like X-Remote-User", false, false },
+    { "proxies", KT_OPT_LIST, "", AT(proxies),
+      "networks from which that header is believed; the Unix socket always", false, false },
+    { "reports_dir", KT_OPT_PATH, "", AT(reports_dir), "where the page makes evidence packages",
+      false, false },
+    { "control", KT_OPT_PATH, "", AT(control), "Unix socket of keytrail dashboard login", false,
+      false },
+    { "metrics_token_file", KT_OPT_SECRET_FILE, "", AT(metrics_token_file),
+      "token (0600) that /metrics wants as Authorization: Bearer; without one this host alone "
+      "reads",
+      false, false },
+    KT_OPTIONS_END,
+};
+#undef AT
+
+static enum kt_status check_proxies(const struct kt_conf *c, struct kt_error *err)
+{
+    struct kt_cidr net;
+    struct kt_error why;
+    for (unsigned i = 0; i < c->dashboard.proxies.n; i++)
+        if (kt_cidr_parse(kt_str_of(c->dashboard.proxies.at[i]), &net, &why) != KT_OK)
+            return kt_conf_refuse(c, "dashboard", "proxies", why.text, err);
+    if (c->dashboard.proxies.n > 0 && c->dashboard.proxy_header == NULL)
+        return kt_conf_refuse(c, "dashboard", "proxies", "name the header with proxy_header, too",
+                              err);
+    return KT_OK;
+}
+
+enum kt_status kt_conf_dashboard_check(const struct kt_conf *c, struct kt_error *err)
+{
+    const struct kt_conf_dashboard *d = &c->dashboard;
+    struct kt_str listen = kt_str_of(d->listen), tcp = KT_STR("tcp://");
+    struct kt_ip ip;
+    uint16_t port;
+    if ((d->cert_file == NULL) != (d->tls_key_file == NULL))
+        return kt_conf_refuse(c, "dashboard", d->cert_file != NULL ? "cert_file" : "tls_key_file",
+                              "cert_file and tls_key_file go together", err);
+    if (check_proxies(c, err) != KT_OK)
+        return KT_E_CONFIG;
+    if (kt_str_starts(listen, KT_STR("unix:/")))
+        return KT_OK;
+    if (!kt_str_starts(listen, tcp) ||
+        !kt_ip_port_parse(kt_str_from_index(listen, tcp.len), &ip, &port))
+        return kt_conf_refuse(c, "dashboard", "listen",
+                              "write tcp://address:port, the address in numbers, or unix:/path",
+                              err);
+    if (kt_ip_class(ip) == KT_IP_LOOPBACK)
+        return KT_OK;
+    if (d->cert_file == NULL && d->proxies.n == 0)
+        return kt_conf_refuse(c, "dashboard", "listen",
+                              "others reach this address: give cert_file and tls_key_file, or "
+                              "listen on 127.0.0.1 behind a proxy",
+                              err);
+    if (d->users_file == NULL && d->proxy_header == NULL)
+        return kt_conf_refuse(c, "dashboard", "listen",
+                              "others reach this address: give users_file, or proxy_header and "
+                              "proxies",
+                              err);
+    return KT_OK;
+}
