@@ -40,7 +40,7 @@ AGENT_SRC := $(call src,agents agents/inputs agents/sources agents/spool)
 PLUGIN_SRC := $(call src,detectors exporters/alerts exporters/streams exporters/reports)
 COLLECTOR_SRC := $(call src,collector)
 DASHBOARD_SRC := $(call src,dashboards/api dashboards/server)
-CLI_SRC := $(filter-out cli/main.c cli/main_agent.c,$(call src,cli cli/demo cli/fixture))
+CLI_SRC := $(filter-out cli/keytrail.c cli/keytrail_agent.c,$(call src,cli cli/demo cli/fixture))
 SUPPORT_SRC := $(filter-out %_main.c,$(call src,tests/support tests/sim))
 LIBRARIES := $(BUILD)/libcli.a $(BUILD)/libdashboard.a $(BUILD)/libcollector.a $(BUILD)/libagents.a $(BUILD)/libplugins.a $(BUILD)/libkeytrail.a
 AGENT_LIBRARIES := $(BUILD)/libcli.a $(BUILD)/libagents.a $(BUILD)/libkeytrail.a
@@ -74,10 +74,10 @@ $(BUILD)/%.a:
 	$(say) AR $@
 	$(Q)ar rcs $@ $^
 
-$(BUILD)/keytrail: $(BUILD)/cli/main.o $(LIBRARIES)
+$(BUILD)/keytrail: $(BUILD)/cli/keytrail.o $(LIBRARIES)
 	$(say) LD $@
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
-$(BUILD)/keytrail-agent: $(BUILD)/cli/main_agent.o $(AGENT_LIBRARIES)
+$(BUILD)/keytrail-agent: $(BUILD)/cli/keytrail_agent.o $(AGENT_LIBRARIES)
 	$(say) LD $@
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
 $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/libsupport.a $(LIBRARIES)

@@ -196,10 +196,20 @@ static enum kt_status list(const struct agent_args *a, struct kt_error *err)
 
 int kt_cmd_agent(int argc, char **argv)
 {
+    static const struct kt_verb verbs[] = {
+        { "add", "NAME TOKEN", "lets an agent in: the token is what its keygen printed", NULL,
+          NULL },
+        { "list", "", "who is let in, and for which sources", NULL, NULL },
+        { "revoke", "AGENT", "shuts it out from the next message on", NULL, NULL },
+        { 0 },
+    };
     static const struct kt_command cmd = {
-        "agent", "add NAME TOKEN | list | revoke NAME  -c CONFIG",
+        "agent",
+        "VERB [options]",
         "allow-list of agents: add, list, revoke",
-        "keytrail agent add vault-host-1 kta1_… --sources vault/vault-prod -c keytrail.yaml", NULL
+        "keytrail agent add vault-host-1 kta1_… --sources vault/vault-prod -c keytrail.yaml",
+        NULL,
+        verbs
     };
     struct agent_args a = { .config = "/etc/keytrail/keytrail.yaml", .output = "table" };
     const struct kt_flag flags[] = {
@@ -220,9 +230,7 @@ int kt_cmd_agent(int argc, char **argv)
     bool adds = strcmp(verb, "add") == 0 && n == 3, lists = strcmp(verb, "list") == 0 && n == 1;
     bool revokes = strcmp(verb, "revoke") == 0 && n == 2;
     if ((!adds && !lists && !revokes) || !kt_output_of(a.output, &a.how)) {
-        fprintf(stderr, "usage: keytrail agent add NAME TOKEN | list | revoke NAME  [-c "
-                        "CONFIG]\ntry: keytrail agent --help\n");
-        return KT_EXIT_USAGE;
+        return kt_flags_usage(&cmd);
     }
     struct kt_error err = { 0 };
     enum kt_status st = kt_conf_load(a.config, &a.conf, &err);

@@ -181,17 +181,29 @@ static const struct {
     { "silence", kt_alerts_silence, false },
 };
 
-static int usage(void)
-{
-    fprintf(
-        stderr,
-        "usage: keytrail alerts list | show ID… | explain ID… | ack ID… | assign ID… --to NAME |\n"
-        "       close ID… --verdict true|false|expected [--note WHY] | reopen ID… --note WHY |\n"
-        "       note ID… --note TEXT | silence add QUERY --for 2h --note WHY |\n"
-        "       silence list | silence rm NAME --note WHY | tune\n"
-        "try: keytrail alerts --help\n");
-    return KT_EXIT_USAGE;
-}
+static const struct kt_verb words[] = {
+    { "list", "", "what was raised", NULL, NULL },
+    { "show", "ALERT…", "all there is about them", NULL, NULL },
+    { "explain", "ALERT…", "why, and what would have kept them quiet", NULL, NULL },
+    { "ack", "ALERT…", "somebody has them", NULL, NULL },
+    { "assign", "ALERT… --to NAME", "gives them to somebody", NULL, NULL },
+    { "close", "ALERT… --verdict true|false|expected", "what they were", NULL, NULL },
+    { "reopen", "ALERT… --note WHY", "they are not over", NULL, NULL },
+    { "note", "ALERT… --note TEXT", "adds to their story", NULL, NULL },
+    { "silence", "add QUERY --for 2h --note WHY | list | rm SILENCE --note WHY",
+      "nobody is called for alerts like these, for some time", NULL, NULL },
+    { "tune", NULL, "settings that would have kept false alerts quiet", kt_alerts_tune, NULL },
+    { 0 },
+};
+static const struct kt_command cmd = {
+    "alerts",
+    "VERB [options]",
+    "alerts: list, show, explain, ack, assign, close, reopen, note, silence, tune",
+    "keytrail alerts close 6DYE5B7Q --verdict false --note 'backup job, CHG-12' "
+    "-c keytrail.yaml",
+    NULL,
+    words
+};
 
 static int run(struct kt_alerts_cli *a, int n, char **argv)
 {
@@ -202,19 +214,11 @@ static int run(struct kt_alerts_cli *a, int n, char **argv)
             (!verbs[i].ids || (a->n_args > 0 && a->n_args <= KT_ALERT_IDS_MAX)))
             return verbs[i].run(a);
     }
-    return usage();
+    return kt_flags_usage(&cmd);
 }
 
 int kt_cmd_alerts(int argc, char **argv)
 {
-    static const struct kt_command cmd = {
-        "alerts",
-        "list | show ID… | explain ID… | ack | assign | close | reopen | note | silence | tune",
-        "alerts: list, show, explain, ack, assign, close, reopen, note, silence, tune",
-        "keytrail alerts close 6DYE5B7Q --verdict false --note 'backup job, CHG-12' "
-        "-c keytrail.yaml",
-        NULL
-    };
     struct kt_alerts_cli a = { .output = "table" };
     const struct kt_flag flags[] = {
         { "--db", 0, KT_FLAG_STRING, "FILE", "the store", &a.db, NULL },
@@ -222,21 +226,21 @@ int kt_cmd_alerts(int argc, char **argv)
           &a.config, NULL },
         { "--server", 0, KT_FLAG_STRING, "unix:PATH",
           "the collector's control socket, for all that changes something", &a.server, NULL },
-        { "--status", 0, KT_FLAG_STRING, "WORD", "list: open, acknowledged, closed, all", &a.status,
-          NULL },
+        { "--status", 0, KT_FLAG_STRING, "STATUS", "list: open, acknowledged, closed, all",
+          &a.status, NULL },
         { "--since", 0, KT_FLAG_STRING, "TIME", "list: last evidence from", &a.since, "--from" },
-        { "--severity", 0, KT_FLAG_STRING, "WORD",
+        { "--severity", 0, KT_FLAG_STRING, "SEVERITY",
           "list: at least: info, low, medium, high, critical", &a.severity, NULL },
         { "--limit", 'n', KT_FLAG_UINT, "N", "list: the newest N", &a.limit, NULL },
         { "--suppressed", 0, KT_FLAG_BOOL, NULL, "list: what expectations and silences keep quiet",
           &a.suppressed, NULL },
-        { "--verdict", 0, KT_FLAG_STRING, "WORD", "close: true, false or expected", &a.verdict,
+        { "--verdict", 0, KT_FLAG_STRING, "VERDICT", "close: true, false or expected", &a.verdict,
           NULL },
         { "--to", 0, KT_FLAG_STRING, "NAME", "assign: who takes it", &a.to, NULL },
         { "--note", 0, KT_FLAG_STRING, "TEXT", "why, or the note; it is in the log", &a.note,
           "--reason" },
         { "--by", 0, KT_FLAG_STRING, "NAME", "who does it (default: the user)", &a.by, NULL },
-        { "--for", 0, KT_FLAG_STRING, "2h", "silence add: how long, at most 30 days", &a.lasts,
+        { "--for", 0, KT_FLAG_STRING, "SPAN", "silence add: how long, at most 30 days", &a.lasts,
           NULL },
         { "--until", 0, KT_FLAG_STRING, "TIME", "silence add: or until when", &a.until, NULL },
         { "--all", 0, KT_FLAG_BOOL, NULL, "silence list: those that are over too", &a.all, NULL },
@@ -245,10 +249,11 @@ int kt_cmd_alerts(int argc, char **argv)
     };
     int n;
     bool done;
-    if (argc > 1 && strcmp(argv[1], "tune") == 0)
-        return kt_alerts_tune(argc - 1, argv + 1);
-    int code = kt_flags_parse(&cmd, flags, argc, argv, &n, &done);
+    int code;
+    if (kt_verb_run(&cmd, argc, argv, &code))
+        return code;
+    code = kt_flags_parse(&cmd, flags, argc, argv, &n, &done);
     if (done)
         return code;
-    return kt_output_of(a.output, &a.how) ? run(&a, n, argv) : usage();
+    return kt_output_of(a.output, &a.how) ? run(&a, n, argv) : kt_flags_usage(&cmd);
 }

@@ -189,9 +189,12 @@ static int run(struct backup *b, const char *dir)
 int kt_cmd_backup(int argc, char **argv)
 {
     static const struct kt_command cmd = {
-        "backup", "[-c CONFIG | --db FILE] [--quick] [-o json] DIR",
+        "backup",
+        "[-c CONFIG | --db FILE] [--quick] [-o json] DIR",
         "copy what is new into DIR/keytrail.db, beside a running collector, and verify it",
-        "keytrail backup -c /etc/keytrail/keytrail.yaml /srv/backup/keytrail", NULL
+        "keytrail backup -c /etc/keytrail/keytrail.yaml /srv/backup/keytrail",
+        NULL,
+        NULL
     };
     struct backup b = { .output = "table" };
     const struct kt_flag flags[] = {
@@ -213,10 +216,8 @@ int kt_cmd_backup(int argc, char **argv)
     if (done)
         return code;
     b.json = strcmp(b.output, "json") == 0;
-    if (n != 1 || (!b.json && strcmp(b.output, "table") != 0)) {
-        fprintf(stderr, "usage: keytrail backup %s\n", cmd.args);
-        return KT_EXIT_USAGE;
-    }
+    if (n != 1 || (!b.json && strcmp(b.output, "table") != 0))
+        return kt_flags_usage(&cmd);
     code = run(&b, argv[1]);
     kt_buf_done(&b.problems);
     return code;

@@ -293,8 +293,12 @@ static void command_of(int argc, char **argv, struct kt_buf *out)
 int kt_cmd_blast(int argc, char **argv)
 {
     static const struct kt_command cmd = {
-        "blast", "CREDENTIAL [options]", "what a credential read, what of it is still exposed",
-        "keytrail blast AKIAEXAMPLE0000000001 --since 90d -o md > incident.md", NULL
+        "blast",
+        "CREDENTIAL [options]",
+        "what a credential read, what of it is still exposed",
+        "keytrail blast AKIAEXAMPLE0000000001 --since 90d -o md > incident.md",
+        NULL,
+        NULL
     };
     struct kt_asking a = { 0 };
     const char *as = NULL;

@@ -90,9 +90,12 @@ static enum kt_status run(struct kt_asking *a, struct kt_error *err)
 
 int kt_cmd_canary(int argc, char **argv)
 {
-    static const struct kt_command cmd = { "canary", "[options]",
+    static const struct kt_command cmd = { "canary",
+                                           "[options]",
                                            "canaries: who touched them, and when they were tested",
-                                           "keytrail canary --since 90d", NULL };
+                                           "keytrail canary --since 90d",
+                                           NULL,
+                                           NULL };
     struct kt_asking a = { 0 };
     const struct kt_flag flags[] = { KT_ASKING_FLAGS(a), { 0 } };
     struct kt_error err = { 0 };

@@ -15,8 +15,6 @@
 #include "core/config/config.h"
 #include "core/event/json.h"
 
-#define KT_CONFIG_SYSTEM "/etc/keytrail/keytrail.yaml"
-
 int kt_cli_fail(const char *cmd, const struct kt_error *err)
 {
     static const enum kt_exit codes[] = {

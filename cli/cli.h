@@ -17,6 +17,9 @@ enum kt_exit {
     KT_EXIT_INTERRUPTED = 130,
 };
 
+#define KT_CONFIG_SYSTEM "/etc/keytrail/keytrail.yaml"
+#define KT_CONFIG_AGENT  "/etc/keytrail/agent.yaml"
+
 /* ---- options: one table is parser and --help ---- */
 enum kt_flag_type {
     KT_FLAG_BOOL,
@@ -38,15 +41,47 @@ struct kt_flag_many {
     const char *at[KT_FLAGS_MAX_MANY];
     unsigned n;
 };
+/* A word behind a command: "ack" of "alerts ack". */
+struct kt_verb {
+    const char *name;
+    const char *args; /* what stands behind it: "ALERT…"; NULL: its own command says */
+    const char *summary;
+    int (*run)(int argc, char **argv); /* it has options of its own; NULL: those of its command */
+    const char *group;                 /* a heading above it; NULL: it belongs to the one before */
+};
+/*
+ * A command and the words of its arguments. args is read by completion and by the manual too: a
+ * word in capitals stands for a value, "ALERT|SECRET" for one of two, "ALERT…" for several, and
+ * what it stands for is in cli/complete.c's table.
+ */
 struct kt_command {
     const char *name, *args, *summary, *example;
-    const char *program; /* NULL = keytrail; its name stands before the command's */
+    const char *program;         /* NULL = keytrail; its name stands before the command's */
+    const struct kt_verb *verbs; /* up to one without a name; NULL: it has none */
 };
 /* Parses argv[1…]; positional arguments are moved to the front of argv[1…] and counted. --help
  * prints and sets *ret_done with exit 0; a wrong flag prints the nearest one and sets *ret_done
  * with exit 2. Returns the exit code. */
 int kt_flags_parse(const struct kt_command *cmd, const struct kt_flag *flags, int argc, char **argv,
                    int *ret_n, bool *ret_done);
+/* Runs the verb at argv[1] when it is one with options of its own; false: it is none. */
+bool kt_verb_run(const struct kt_command *cmd, int argc, char **argv, int *ret_code);
+/* A command that only has such verbs: runs one; --help prints them; else the nearest word is named.
+ * Returns the exit code. */
+int kt_verbs_main(const struct kt_command *cmd, int argc, char **argv);
+/* Names the nearest verb on stderr; returns KT_EXIT_USAGE. */
+int kt_verb_unknown(const struct kt_command *cmd, const char *word);
+/* For an argument that is wrong: what the command takes, on stderr; returns KT_EXIT_USAGE. */
+int kt_flags_usage(const struct kt_command *cmd);
+/* "keytrail search", "keytrail-agent". Returns ret. */
+const char *kt_command_name(const struct kt_command *cmd, char ret[64]);
+
+/* Hands a command and its options to `to` without running it: run() is called as argv[0] = name
+ * alone and gets no further than its kt_flags_parse. Both live during the call of `to` only, which
+ * may describe the command's verbs in turn. */
+typedef void kt_describe(void *self, const struct kt_command *cmd, const struct kt_flag *flags);
+void kt_flags_describe(int (*run)(int argc, char **argv), const char *name, kt_describe *to,
+                       void *self);
 
 /* ---- rows ---- */
 enum kt_output { KT_OUT_TABLE, KT_OUT_JSON, KT_OUT_NDJSON, KT_OUT_CSV, KT_OUT_MD };

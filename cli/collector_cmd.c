@@ -4,8 +4,6 @@
  * Owns:  nothing.
  * Calls: collector/collector.h.
  */
-#include <stdio.h>
-#include <string.h>
 
 #include "cli/cli.h"
 #include "cli/commands.h"
@@ -13,12 +11,17 @@
 
 int kt_cmd_collector(int argc, char **argv)
 {
-    static const struct kt_command cmd = { "collector", "-c CONFIG | keygen -c CONFIG",
+    static const struct kt_verb verbs[] = {
+        { "keygen", NULL, "makes the key that signs the log's checkpoints", kt_cmd_collector_keygen,
+          NULL },
+        { 0 },
+    };
+    static const struct kt_command cmd = { "collector",
+                                           "-c FILE",
                                            "run the collector, in the foreground; make its log key",
                                            "keytrail collector -c /etc/keytrail/keytrail.yaml",
-                                           NULL };
-    if (argc > 1 && strcmp(argv[1], "keygen") == 0)
-        return kt_cmd_collector_keygen(argc - 1, argv + 1);
+                                           NULL,
+                                           verbs };
     const char *config = NULL;
     uint64_t ready_fd = UINT64_MAX;
     const struct kt_flag flags[] = {
@@ -29,12 +32,14 @@ int kt_cmd_collector(int argc, char **argv)
     };
     int n;
     bool done;
-    int code = kt_flags_parse(&cmd, flags, argc, argv, &n, &done);
+    int code;
+    if (kt_verb_run(&cmd, argc, argv, &code))
+        return code;
+    code = kt_flags_parse(&cmd, flags, argc, argv, &n, &done);
     if (done)
         return code;
     if (config == NULL || n > 0) {
-        fprintf(stderr, "usage: keytrail collector -c CONFIG\n");
-        return KT_EXIT_USAGE;
+        return kt_flags_usage(&cmd);
     }
     return kt_collector_main(config, ready_fd == UINT64_MAX ? -1 : (int)ready_fd);
 }

@@ -1,5 +1,8 @@
-/* commands: every command of keytrail, one run function each. The table is in main.c. */
+/* commands: every command of keytrail, one run function each. The table is in program.c. */
 #pragma once
+
+int kt_program_keytrail(int argc, char **argv); /* finds the command and runs it */
+int kt_program_agent(int argc, char **argv);    /* keytrail-agent */
 
 int kt_cmd_actor(int argc, char **argv);
 int kt_cmd_agent(int argc, char **argv);

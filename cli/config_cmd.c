@@ -174,9 +174,17 @@ static enum kt_status agent_file(const char *path, bool show, struct kt_error *e
 
 int kt_cmd_config(int argc, char **argv)
 {
-    static const struct kt_command cmd = { "config", "check | show  [-c CONFIG] [--defaults]",
+    static const struct kt_verb verbs[] = {
+        { "check", "[FILE]", "does it load, and what is not used yet", NULL, NULL },
+        { "show", "[FILE]", "the values in effect, without secrets", NULL, NULL },
+        { 0 },
+    };
+    static const struct kt_command cmd = { "config",
+                                           "VERB [options]",
                                            "configuration: check, show",
-                                           "keytrail config check -c keytrail.yaml", NULL };
+                                           "keytrail config check -c keytrail.yaml",
+                                           NULL,
+                                           verbs };
     const char *config = "/etc/keytrail/keytrail.yaml";
     bool defaults = false;
     const struct kt_flag flags[] = {
@@ -195,8 +203,7 @@ int kt_cmd_config(int argc, char **argv)
     if (n == 2)
         config = argv[2];
     if ((!show && !check) || n > 2) {
-        fprintf(stderr, "usage: keytrail config check | show  [-c CONFIG]\n");
-        return KT_EXIT_USAGE;
+        return kt_flags_usage(&cmd);
     }
     struct kt_error err = { 0 };
     bool agent = false;

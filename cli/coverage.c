@@ -287,14 +287,18 @@ static enum kt_status check_source(const struct view *v, struct kt_error *err)
 int kt_cmd_coverage(int argc, char **argv)
 {
     static const struct kt_command cmd = {
-        "coverage", "[options]", "what the log can speak about: days, gaps and their causes",
-        "keytrail coverage --gaps --since 90d --fail", NULL
+        "coverage",
+        "[options]",
+        "what the log can speak about: days, gaps and their causes",
+        "keytrail coverage --gaps --since 90d --fail",
+        NULL,
+        NULL
     };
     struct view v = { .asking = { .covered = true } };
     const struct kt_flag flags[] = {
         KT_ASKING_FLAGS(v.asking),
         { "--gaps", 0, KT_FLAG_BOOL, NULL, "the gaps alone, all of them", &v.gaps, NULL },
-        { "--source", 0, KT_FLAG_STRING, "NAME", "of this source, or of this type of source",
+        { "--source", 0, KT_FLAG_STRING, "INSTANCE", "of this source, or of this type of source",
           &v.source, NULL },
         { "--recount", 0, KT_FLAG_BOOL, NULL,
           "by the records alone, without the sums that the collector keeps", &v.recount, NULL },

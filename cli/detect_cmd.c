@@ -84,16 +84,23 @@ static int explain(const char *name, const char *config)
     return KT_EXIT_USAGE;
 }
 
-#define USAGE                                                                                      \
-    "list | explain NAME [-c FILE] | test DIR|FILE... [-c FILE] | lint [--db FILE] [-c FILE] | "   \
-    "import FILE|DIR... [--into DIR]"
-
 int kt_cmd_detect(int argc, char **argv)
 {
-    static const struct kt_command cmd = { "detect", USAGE,
+    static const struct kt_verb verbs[] = {
+        { "list", "", "every detector, with a sentence", NULL, NULL },
+        { "explain", "DETECTOR", "its page, and its settings in a configuration", NULL, NULL },
+        { "test", "FILE|DIR…", "runs cases of detection", NULL, NULL },
+        { "lint", "", "detectors and rules that nothing connected can make fire", NULL, NULL },
+        { "import", "FILE|DIR…", "checks Sigma rules, and takes the good ones", NULL, NULL },
+        { 0 },
+    };
+    static const struct kt_command cmd = { "detect",
+                                           "VERB [options]",
                                            "detectors: list, explain NAME, test, lint; import "
                                            "Sigma rules",
-                                           "keytrail detect explain new_secrets", NULL };
+                                           "keytrail detect explain new_secrets",
+                                           NULL,
+                                           verbs };
     struct kt_detect_lint lint = { NULL, NULL };
     const char *output = "table", *into = NULL;
     const struct kt_flag flags[] = {
@@ -126,6 +133,5 @@ int kt_cmd_detect(int argc, char **argv)
         return kt_detect_test(lint.config, argv + 2, n - 1, how);
     if (known && n >= 2 && strcmp(argv[1], "import") == 0)
         return kt_detect_import(argv + 2, n - 1, into, how);
-    fprintf(stderr, "usage: keytrail detect " USAGE "\n");
-    return KT_EXIT_USAGE;
+    return kt_flags_usage(&cmd);
 }

@@ -81,8 +81,12 @@ static enum kt_status run(struct kt_asking *a, uint64_t days, struct kt_error *e
 int kt_cmd_dormant(int argc, char **argv)
 {
     static const struct kt_command cmd = {
-        "dormant", "[options]", "actors that are silent for long, and those that came back",
-        "keytrail dormant --days 90 -o csv", NULL
+        "dormant",
+        "[options]",
+        "actors that are silent for long, and those that came back",
+        "keytrail dormant --days 90 -o csv",
+        NULL,
+        NULL
     };
     struct kt_asking a = { 0 };
     uint64_t days = 90;

@@ -272,12 +272,22 @@ static int change(const struct expect *x, enum kt_decision_what what)
 
 int kt_cmd_expect(int argc, char **argv)
 {
+    static const struct kt_verb verbs[] = {
+        { "add", "REASON --until TIME", "announces work", NULL, NULL },
+        { "break-glass", "--actor NAME --ticket ID --until TIME",
+          "announces the use of an account for emergencies", NULL, NULL },
+        { "list", "", "what is announced", NULL, NULL },
+        { "rm", "EXPECTATION", "takes it back", NULL, NULL },
+        { 0 },
+    };
     static const struct kt_command cmd = {
-        "expect", "add REASON --until TIME | break-glass --actor NAME --ticket T | list | rm NAME",
+        "expect",
+        "VERB [options]",
         "announce work that is no alarm: add, break-glass, list, rm",
         "keytrail expect add 'rotate prod db' --actor alice@acme.example --secret 'db/prod/**' "
         "--until +4h --ticket CHG-4711",
-        NULL
+        NULL,
+        verbs
     };
     struct expect x = { .output = "table" };
     const struct kt_flag flags[] = {
@@ -329,8 +339,5 @@ int kt_cmd_expect(int argc, char **argv)
         if (kt_str_is(verb, "add") && n == 2)
             return change(&x, KT_DECIDE_EXPECT);
     }
-    fprintf(stderr, "usage: keytrail expect add REASON --until TIME [options] | break-glass "
-                    "--actor NAME --ticket T --until TIME | list | rm NAME\n"
-                    "try: keytrail expect --help\n");
-    return KT_EXIT_USAGE;
+    return kt_flags_usage(&cmd);
 }

@@ -106,9 +106,12 @@ static enum kt_status run(struct kt_asking *a, const char *pattern, struct kt_er
 int kt_cmd_exposure(int argc, char **argv)
 {
     static const struct kt_command cmd = {
-        "exposure", "[PATTERN] [options]",
+        "exposure",
+        "[PATTERN] [options]",
         "leaked secrets that scanners found, and who used them since",
-        "keytrail exposure 'github.com**' --since 90d", NULL
+        "keytrail exposure 'github.com**' --since 90d",
+        NULL,
+        NULL
     };
     struct kt_asking a = { 0 };
     const struct kt_flag flags[] = { KT_ASKING_FLAGS(a), { 0 } };

@@ -9,21 +9,53 @@
 #include <stdio.h>
 #include <string.h>
 
-/* "keytrail search"; "keytrail-agent" alone for what needs no command. */
-static const char *full_name(const struct kt_command *cmd, char ret[64])
+/* Set while a program asks a command what it takes (kt_flags_describe). */
+static struct {
+    kt_describe *to;
+    void *self;
+} asked;
+
+const char *kt_command_name(const struct kt_command *cmd, char ret[64])
 {
     snprintf(ret, 64, "%s%s%s", cmd->program != NULL ? cmd->program : "keytrail",
              cmd->name[0] != 0 ? " " : "", cmd->name);
     return ret;
 }
 
-static void help(const struct kt_command *cmd, const struct kt_flag *flags)
+/* "  left      right", or in two lines where left is long. */
+static void help_line(FILE *to, const char *left, int width, const char *right)
 {
-    char name[64];
-    (void)full_name(cmd, name);
-    printf("%s: %s\n\nusage: %s %s\n", name, cmd->summary, name, cmd->args);
+    int pad = width;
+    for (const char *c = left; *c != '\0'; c++)
+        pad -= (*c & 0xc0) != 0x80; /* the bytes that begin a character */
+    if (pad < 0)
+        fprintf(to, "  %s\n  %*s %s\n", left, width, "", right);
+    else
+        fprintf(to, "  %s%*s %s\n", left, pad, "", right);
+}
+
+static void help_verbs(FILE *to, const struct kt_command *cmd)
+{
+    int width = 10;
+    for (const struct kt_verb *v = cmd->verbs; v != NULL && v->name != NULL; v++)
+        if (v->args != NULL && v->args[0] != '\0')
+            width = 30;
+    for (const struct kt_verb *v = cmd->verbs; v != NULL && v->name != NULL; v++) {
+        char left[160];
+        bool args = v->args != NULL && v->args[0] != '\0';
+        if (v->group != NULL)
+            fprintf(to, "\n%s\n", v->group);
+        else if (v == cmd->verbs)
+            fprintf(to, "\n");
+        snprintf(left, sizeof left, "%s%s%s", v->name, args ? " " : "", args ? v->args : "");
+        help_line(to, left, width, v->summary);
+    }
+}
+
+static void help_flags(FILE *to, const struct kt_flag *flags)
+{
     if (flags->name != NULL)
-        printf("\n");
+        fprintf(to, "\n");
     for (const struct kt_flag *f = flags; f->name != NULL; f++) {
         char left[64];
         char letter[8] = "    ";
@@ -31,9 +63,24 @@ static void help(const struct kt_command *cmd, const struct kt_flag *flags)
             snprintf(letter, sizeof letter, "-%c, ", f->letter);
         snprintf(left, sizeof left, "%s%s%s%s", letter, f->name, f->value != NULL ? " " : "",
                  f->value != NULL ? f->value : "");
-        printf("  %-30s %s\n", left, f->help);
+        help_line(to, left, 30, f->help);
     }
-    printf("\nexample:\n  %s\n", cmd->example);
+}
+
+static void help(FILE *to, const struct kt_command *cmd, const struct kt_flag *flags)
+{
+    char name[64];
+    (void)kt_command_name(cmd, name);
+    fprintf(to, "%s: %s\n\nusage: %s%s%s\n", name, cmd->summary, name, cmd->args[0] != 0 ? " " : "",
+            cmd->args);
+    help_verbs(to, cmd);
+    help_flags(to, flags);
+    fprintf(to, "\nexample:\n  %s\n", cmd->example);
+    for (const struct kt_verb *v = cmd->verbs; v != NULL && v->name != NULL; v++)
+        if (v->run != NULL) {
+            fprintf(to, "\n%s %s --help says more\n", name, v->name);
+            break;
+        }
 }
 
 static const struct kt_flag *find(const struct kt_flag *flags, struct kt_str name)
@@ -59,7 +106,7 @@ static void complain(const struct kt_command *cmd, const struct kt_flag *flags, 
         }
     }
     char full[64];
-    fprintf(stderr, "%s: unknown option " KT_STR_FMT, full_name(cmd, full), KT_STR_ARG(name));
+    fprintf(stderr, "%s: unknown option " KT_STR_FMT, kt_command_name(cmd, full), KT_STR_ARG(name));
     if (nearest != NULL)
         fprintf(stderr, ", did you mean %s?", nearest);
     fprintf(stderr, "\ntry: %s --help\n", full);
@@ -98,7 +145,11 @@ int kt_flags_parse(const struct kt_command *cmd, const struct kt_flag *flags, in
                    int *ret_n, bool *ret_done)
 {
     *ret_n = 0;
-    *ret_done = false;
+    *ret_done = asked.to != NULL;
+    if (asked.to != NULL) {
+        asked.to(asked.self, cmd, flags);
+        return KT_EXIT_OK;
+    }
     bool only_words = false;
     char full[64];
     for (int i = 1; i < argc; i++) {
@@ -115,7 +166,7 @@ int kt_flags_parse(const struct kt_command *cmd, const struct kt_flag *flags, in
             continue;
         }
         if (strcmp(arg, "--help") == 0 || strcmp(arg, "-h") == 0) {
-            help(cmd, flags);
+            help(stdout, cmd, flags);
             *ret_done = true;
             return KT_EXIT_OK;
         }
@@ -129,16 +180,83 @@ int kt_flags_parse(const struct kt_command *cmd, const struct kt_flag *flags, in
         const char *value = eq != NULL ? eq + 1 : NULL;
         if (f->type != KT_FLAG_BOOL && value == NULL) {
             if (i + 1 == argc) {
-                fprintf(stderr, "%s: %s needs %s\n", full_name(cmd, full), f->name, f->value);
+                fprintf(stderr, "%s: %s needs %s\n", kt_command_name(cmd, full), f->name, f->value);
                 return usage(ret_done);
             }
             value = argv[++i];
         }
         if (!store(f, value)) {
-            fprintf(stderr, "%s: %s: '%s' is no %s\n", full_name(cmd, full), f->name, value,
+            fprintf(stderr, "%s: %s: '%s' is no %s\n", kt_command_name(cmd, full), f->name, value,
                     f->value);
             return usage(ret_done);
         }
     }
     return KT_EXIT_OK;
+}
+
+void kt_flags_describe(int (*run)(int argc, char **argv), const char *name, kt_describe *to,
+                       void *self)
+{
+    char word[64];
+    char *argv[] = { word, NULL };
+    kt_describe *before = asked.to;
+    void *before_self = asked.self;
+    kt_str_copyz(word, sizeof word, kt_str_of(name));
+    asked.to = to;
+    asked.self = self;
+    (void)run(1, argv);
+    asked.to = before;
+    asked.self = before_self;
+}
+
+int kt_flags_usage(const struct kt_command *cmd)
+{
+    char name[64];
+    (void)kt_command_name(cmd, name);
+    fprintf(stderr, "usage: %s %s\n", name, cmd->args);
+    help_verbs(stderr, cmd);
+    fprintf(stderr, "\ntry: %s --help\n", name);
+    return KT_EXIT_USAGE;
+}
+
+/* ---- verbs ---- */
+
+bool kt_verb_run(const struct kt_command *cmd, int argc, char **argv, int *ret_code)
+{
+    for (const struct kt_verb *v = cmd->verbs; argc > 1 && v->name != NULL; v++) {
+        if (v->run == NULL || strcmp(argv[1], v->name) != 0)
+            continue;
+        *ret_code = v->run(argc - 1, argv + 1);
+        return true;
+    }
+    return false;
+}
+
+int kt_verb_unknown(const struct kt_command *cmd, const char *word)
+{
+    char name[64];
+    struct kt_near near = kt_near_of(kt_str_of(word));
+    for (const struct kt_verb *v = cmd->verbs; v->name != NULL; v++)
+        kt_near_try(&near, v->name);
+    fprintf(stderr, "%s: unknown command '%s'", kt_command_name(cmd, name), word);
+    if (near.name != NULL)
+        fprintf(stderr, ", did you mean %s?", near.name);
+    fprintf(stderr, "\ntry: %s --help\n", name);
+    return KT_EXIT_USAGE;
+}
+
+int kt_verbs_main(const struct kt_command *cmd, int argc, char **argv)
+{
+    static const struct kt_flag flags[] = { { 0 } };
+    int n, code = KT_EXIT_OK;
+    bool done;
+    if (kt_verb_run(cmd, argc, argv, &code))
+        return code;
+    code = kt_flags_parse(cmd, flags, argc, argv, &n, &done);
+    if (done)
+        return code;
+    if (n > 0)
+        return kt_verb_unknown(cmd, argv[1]);
+    help(stderr, cmd, flags);
+    return KT_EXIT_USAGE;
 }

@@ -265,10 +265,12 @@ static enum kt_status run(struct hash *h, const char *file, struct kt_error *err
 int kt_cmd_hash(int argc, char **argv)
 {
     static const struct kt_command cmd = {
-        "hash", "[FILE]",
+        "hash",
+        "[FILE]",
         "a suspect Vault token: its hash in the audit log, and who used it. FILE (mode 0600) or "
         "stdin holds the value",
         "pass show suspect | keytrail hash --vault https://vault:8200 --token-file ~/.vault-token",
+        NULL,
         NULL
     };
     struct hash h = { .vault.device = "file" };

@@ -121,11 +121,19 @@ static int change(const struct hold_args *a, bool add, const char *query)
 
 int kt_cmd_hold(int argc, char **argv)
 {
+    static const struct kt_verb verbs[] = {
+        { "add", "[QUERY] --reason WHY", "keeps what matches, and what comes", NULL, NULL },
+        { "list", "", "what is held", NULL, NULL },
+        { "rm", "HOLD --reason WHY", "lets it age again", NULL, NULL },
+        { 0 },
+    };
     static const struct kt_command cmd = {
-        "hold", "add [QUERY] --reason WHY | list | rm ID --reason WHY",
+        "hold",
+        "VERB [options]",
         "keep records whatever their age: add, list, rm",
         "keytrail hold add 'secret:prod/**' --since 2026-10-01 --until 2026-11-01 --reason CASE-17",
-        NULL
+        NULL,
+        verbs
     };
     struct hold_args a = { .output = "table" };
     const struct kt_flag flags[] = {
@@ -162,6 +170,5 @@ int kt_cmd_hold(int argc, char **argv)
         a.id = argv[2];
         return change(&a, false, NULL);
     }
-    fprintf(stderr, "usage: keytrail hold add [QUERY] --reason WHY | list | rm ID --reason WHY\n");
-    return KT_EXIT_USAGE;
+    return kt_flags_usage(&cmd);
 }

@@ -13,8 +13,6 @@
 #include "core/query/settings.h"
 #include "core/sys/clock.h"
 
-#define USAGE "list | show NAME | check | suggest"
-
 /* ---- which identities ---- */
 /* A file, else those of a configuration, else those that the log of the store has in force. */
 static enum kt_status open_all(struct kt_identity_args *a, bool needs_store, struct kt_error *err)
@@ -189,10 +187,19 @@ static bool fits(const char *word, int n)
 
 int kt_cmd_identity(int argc, char **argv)
 {
-    static const struct kt_command cmd = { "identity", USAGE " [options]",
+    static const struct kt_verb verbs[] = {
+        { "list", "", "everybody who is named", NULL, NULL },
+        { "show", "ACTOR", "one of them, with the aliases", NULL, NULL },
+        { "check", "", "does the file load, and whom does the log know besides", NULL, NULL },
+        { "suggest", "", "aliases that the log shows, with the reasons", NULL, NULL },
+        { 0 },
+    };
+    static const struct kt_command cmd = { "identity",
+                                           "VERB [options]",
                                            "who is who: list, show, check, suggest",
                                            "keytrail identity suggest --db keytrail.db --since 90d",
-                                           NULL };
+                                           NULL,
+                                           verbs };
     struct kt_identity_args a = { .output = "table", .least = "medium" };
     const struct kt_flag flags[] = {
         { "--db", 0, KT_FLAG_STRING, "FILE", "the store: suggest reads it, check compares with it",
@@ -201,7 +208,7 @@ int kt_cmd_identity(int argc, char **argv)
           &a.config, NULL },
         { "--file", 'f', KT_FLAG_STRING, "FILE", "the identities (default: the configuration's)",
           &a.file, NULL },
-        { "--least", 0, KT_FLAG_STRING, "WORD",
+        { "--least", 0, KT_FLAG_STRING, "SURE",
           "suggest: how sure at least: low, medium (default), high", &a.least, NULL },
         KT_WINDOW_FLAGS(a.window),
         { "--output", 'o', KT_FLAG_STRING, "FORM",
@@ -217,8 +224,7 @@ int kt_cmd_identity(int argc, char **argv)
     if (done)
         return code;
     if (n < 1 || !fits(argv[1], n) || !kt_output_of(a.output, &a.how)) {
-        fprintf(stderr, "usage: keytrail identity " USAGE "; -o takes " KT_OUTPUT_WORDS "\n");
-        return KT_EXIT_USAGE;
+        return kt_flags_usage(&cmd);
     }
     if (a.output == given && strcmp(argv[1], "suggest") == 0)
         a.output = NULL;

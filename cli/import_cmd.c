@@ -180,9 +180,12 @@ static int run(const struct args *a, const struct kt_import_options *o)
 static int parse(struct args *a, int argc, char **argv, int *ret_n, bool *ret_done)
 {
     static const struct kt_command cmd = {
-        "import", "--db FILE --source TYPE PATH…  |  --db FILE --feed PATH|-",
+        "import",
+        "--db FILE --source SOURCE FILE|DIR… | --db FILE --feed FILE",
         "decode files or a feed into a store",
-        "keytrail import --db keytrail.db --source cloudtrail --instance aws-main ./AWSLogs", NULL
+        "keytrail import --db keytrail.db --source cloudtrail --instance aws-main ./AWSLogs",
+        NULL,
+        NULL
     };
     const struct kt_flag flags[] = {
         { "--db", 0, KT_FLAG_STRING, "FILE", "the store, created if missing", &a->db, NULL },
@@ -190,8 +193,8 @@ static int parse(struct args *a, int argc, char **argv, int *ret_n, bool *ret_do
           "hand the lines to the collector that listens there", &a->server, NULL },
         { "--config", 'c', KT_FLAG_STRING, "FILE",
           "configuration that names the geo databases (and the store)", &a->config, NULL },
-        { "--source", 0, KT_FLAG_STRING, "TYPE", "vault, cloudtrail … (keytrail-agent source list)",
-          &a->source, NULL },
+        { "--source", 0, KT_FLAG_STRING, "SOURCE",
+          "vault, cloudtrail … (keytrail-agent source list)", &a->source, NULL },
         { "--mapping", 0, KT_FLAG_STRING, "FILE",
           "names the fields of the records of --source mapping", &a->mapping, NULL },
         { "--instance", 0, KT_FLAG_STRING, "NAME",

@@ -128,43 +128,46 @@ static enum kt_status done(struct kt_incident_cli *c, struct kt_error *err)
 
 /* ---- the command ---- */
 
-static const struct verb {
-    const char *name;
-    int least, most; /* words behind it */
+static int run(int argc, char **argv);
+
+static const struct kt_verb verbs[] = {
+    { "open", "ALERT|CREDENTIAL|SECRET --reason TEXT",
+      "opens one, and fixes the list of exposed values", run, NULL },
+    { "list", "", "the open ones, or all", run, NULL },
+    { "show", "INCIDENT", "each step, what is still open, the next command", run, NULL },
+    { "note", "INCIDENT TEXT…", "adds a note", run, NULL },
+    { "done", "INCIDENT STEP --reason TEXT",
+      "ticks a step by hand; blast without a reason fixes the list anew", run, NULL },
+    { "close", "INCIDENT --reason TEXT --out DIR",
+      "writes the report; refuses while steps are open, unless --force", run, NULL },
+    { 0 },
+};
+static const struct {
+    int least, most; /* words behind the verb */
     enum kt_status (*run)(struct kt_incident_cli *c, struct kt_error *err);
-    const char *args, *summary;
-} verbs[] = {
-    { "open", 1, 1, kt_incident_open_it, "ALERT|CREDENTIAL|SECRET --reason TEXT",
-      "opens one, and fixes the list of exposed values" },
-    { "list", 0, 0, kt_incident_list_all, "[--all]", "the open ones, or all" },
-    { "show", 1, 1, kt_incident_show_it, "INCIDENT",
-      "each step, what is still open, the next command" },
-    { "note", 2, 1000, note, "INCIDENT TEXT", "adds a note" },
-    { "done", 2, 2, done, "INCIDENT STEP --reason TEXT",
-      "ticks a step by hand; blast without a reason fixes the list anew" },
-    { "close", 1, 1, kt_incident_close_it, "INCIDENT --reason TEXT --out DIR",
-      "writes the report; refuses while steps are open, unless --force" },
+} acts[KT_ARRAY_LEN(verbs) - 1] = {
+    { 1, 1, kt_incident_open_it },
+    { 0, 0, kt_incident_list_all },
+    { 1, 1, kt_incident_show_it },
+    { 2, 1000, note },
+    { 2, 2, done },
+    { 1, 1, kt_incident_close_it },
 };
 
-static void usage(FILE *to)
+static int run(int argc, char **argv)
 {
-    for (size_t i = 0; i < KT_ARRAY_LEN(verbs); i++)
-        fprintf(to, "%s keytrail incident %-5s %-38s %s\n", i == 0 ? "usage:" : "      ",
-                verbs[i].name, verbs[i].args, verbs[i].summary);
-    fprintf(to, "steps: confirm blast rotate deploy revoke audit tell document\n\n"
-                "example:\n  " EXAMPLE "\n");
-}
-
-static int run(const struct verb *v, int argc, char **argv)
-{
+    size_t which = 0;
+    while (strcmp(verbs[which].name, argv[0]) != 0)
+        which++; /* it is one of them: kt_verb_run came by it */
+    const struct kt_verb *v = &verbs[which];
     char name[32];
     struct kt_incident_cli c = { 0 };
     (void)snprintf(name, sizeof name, "incident %s", v->name);
-    const struct kt_command cmd = { name, v->args, v->summary, EXAMPLE, NULL };
+    const struct kt_command cmd = { name, v->args, v->summary, EXAMPLE, NULL, NULL };
     const struct kt_flag flags[] = {
         { "--reason", 0, KT_FLAG_STRING, "TEXT", "why, or what was done and how it was seen",
           &c.reason, "--note" },
-        { "--as", 0, KT_FLAG_STRING, "WORD",
+        { "--as", 0, KT_FLAG_STRING, "KIND",
           "open: alert, secret, credential, session, actor or ip, where its form does not tell",
           &c.as, NULL },
         { "--no-list", 0, KT_FLAG_BOOL, NULL, "open: do not fix the list of exposed values yet",
@@ -186,22 +189,23 @@ static int run(const struct verb *v, int argc, char **argv)
     if (parsed)
         return code;
     c.args = argv + 1;
-    if (c.n_args < v->least || c.n_args > v->most) {
-        fprintf(stderr, "usage: keytrail incident %s %s\n", v->name, v->args);
-        return KT_EXIT_USAGE;
-    }
+    if (c.n_args < acts[which].least || c.n_args > acts[which].most)
+        return kt_flags_usage(&cmd);
     c.asking.covered = true; /* the step `audit` says so of the exposure */
-    (void)!v->run(&c, &err);
+    (void)!acts[which].run(&c, &err);
     kt_incidents_done(&c.incidents);
     return kt_asking_end(&c.asking, "incident", &err);
 }
 
 int kt_cmd_incident(int argc, char **argv)
 {
-    for (size_t i = 0; i < KT_ARRAY_LEN(verbs); i++)
-        if (argc > 1 && strcmp(argv[1], verbs[i].name) == 0)
-            return run(&verbs[i], argc - 1, argv + 1);
-    bool asked = argc > 1 && strcmp(argv[1], "--help") == 0;
-    usage(asked ? stdout : stderr);
-    return asked ? KT_EXIT_OK : KT_EXIT_USAGE;
+    static const struct kt_command cmd = {
+        "incident",
+        "VERB [options]",
+        "the emergency runbook: confirm, blast, rotate, deploy, revoke, audit, tell, document",
+        EXAMPLE,
+        NULL,
+        verbs
+    };
+    return kt_verbs_main(&cmd, argc, argv);
 }

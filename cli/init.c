@@ -129,19 +129,20 @@ static enum kt_status init(const char *dir, struct kt_error *err)
 
 int kt_cmd_init(int argc, char **argv)
 {
-    static const struct kt_command cmd = { "init", "DIR",
+    static const struct kt_command cmd = { "init",
+                                           "DIR",
                                            "write a commented configuration and keys into a folder",
-                                           "keytrail init /etc/keytrail", NULL };
+                                           "keytrail init /etc/keytrail",
+                                           NULL,
+                                           NULL };
     const struct kt_flag flags[] = { { 0 } };
     int n;
     bool done;
     int code = kt_flags_parse(&cmd, flags, argc, argv, &n, &done);
     if (done)
         return code;
-    if (n != 1) {
-        fprintf(stderr, "usage: keytrail init DIR\n");
-        return KT_EXIT_USAGE;
-    }
+    if (n != 1)
+        return kt_flags_usage(&cmd);
     struct kt_error err = { 0 };
     if (init(argv[1], &err) != KT_OK)
         return kt_cli_fail("init", &err);

@@ -111,9 +111,12 @@ static void say_basis(const struct kt_inventory *v)
 
 int kt_cmd_inventory(int argc, char **argv)
 {
-    static const struct kt_command cmd = { "inventory", "[PATTERN] [options]",
+    static const struct kt_command cmd = { "inventory",
+                                           "[PATTERN] [options]",
                                            "each secret: how old, when due, who read it last",
-                                           "keytrail inventory 'aws-sm://**' -o csv", NULL };
+                                           "keytrail inventory 'aws-sm://**' -o csv",
+                                           NULL,
+                                           NULL };
     struct kt_asking a = { 0 };
     bool all = false;
     const struct kt_flag flags[] = {

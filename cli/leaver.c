@@ -1,5 +1,5 @@
 /*
- * leaver: `keytrail leaver PERSON --left DATE`, or of a whole list out of the personnel system:
+ * leaver: `keytrail leaver ACTOR --left DATE`, or of a whole list out of the personnel system:
  * what was done with what was theirs after they left, and what they had read that is still good.
  *
  * Owns:  nothing.
@@ -240,9 +240,12 @@ static enum kt_status run(struct leavers *l, const char *person, struct kt_error
 int kt_cmd_leaver(int argc, char **argv)
 {
     static const struct kt_command cmd = {
-        "leaver", "PERSON --left DATE [options]",
+        "leaver",
+        "PERSON --left DATE [options]",
         "what was done with what was theirs after they left, and what they had read",
-        "keytrail leaver alice@example.com --left 2026-10-31", NULL
+        "keytrail leaver alice@example.com --left 2026-10-31",
+        NULL,
+        NULL
     };
     struct leavers l = { 0 };
     const struct kt_flag flags[] = {

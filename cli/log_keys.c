@@ -82,8 +82,12 @@ static void print_vkey(const struct kt_conf *conf, const uint8_t public_key[32])
 int kt_cmd_collector_keygen(int argc, char **argv)
 {
     static const struct kt_command cmd = {
-        "collector keygen", "-c CONFIG", "make the key that signs the log's checkpoints",
-        "keytrail collector keygen -c /etc/keytrail/keytrail.yaml", NULL
+        "collector keygen",
+        "-c CONFIG",
+        "make the key that signs the log's checkpoints",
+        "keytrail collector keygen -c /etc/keytrail/keytrail.yaml",
+        NULL,
+        NULL
     };
     const char *config = NULL;
     const struct kt_flag flags[] = {
@@ -99,10 +103,8 @@ int kt_cmd_collector_keygen(int argc, char **argv)
     int code = kt_flags_parse(&cmd, flags, argc, argv, &n, &done);
     if (done)
         return code;
-    if (config == NULL || n > 0) {
-        fprintf(stderr, "usage: keytrail collector keygen -c CONFIG\n");
-        return KT_EXIT_USAGE;
-    }
+    if (config == NULL || n > 0)
+        return kt_flags_usage(&cmd);
     enum kt_status st = kt_conf_load(config, &conf, &err);
     if (st == KT_OK)
         st = kt_log_key_make(conf->log_key_file, public_key, &err);

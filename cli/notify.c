@@ -44,9 +44,12 @@ static int test(const char *config, const char *target)
 static int route(int argc, char **argv)
 {
     static const struct kt_command cmd = {
-        "notify route", "[--explain ALERT | --severity WORD …] -c CONFIG",
+        "notify route",
+        "[--explain ALERT | --severity WORD …] -c CONFIG",
         "who is told of an alert, when, and why",
-        "keytrail notify route --severity high --secret 'prod/db' --at 23:00 -c keytrail.yaml", NULL
+        "keytrail notify route --severity high --secret 'prod/db' --at 23:00 -c keytrail.yaml",
+        NULL,
+        NULL
     };
     const char *output = "table";
     struct kt_notify_route_flags f = { 0 };
@@ -57,15 +60,15 @@ static int route(int argc, char **argv)
           NULL },
         { "--db", 0, KT_FLAG_STRING, "FILE", "explain: the store", &f.db, NULL },
         { "--at", 0, KT_FLAG_STRING, "TIME", "as if it were then (UTC)", &f.at, NULL },
-        { "--severity", 0, KT_FLAG_STRING, "WORD", "an alert that might be: high unless said",
+        { "--severity", 0, KT_FLAG_STRING, "SEVERITY", "an alert that might be: high unless said",
           &f.severity, NULL },
-        { "--detector", 0, KT_FLAG_STRING, "NAME", "its detector", &f.detector, NULL },
-        { "--actor", 0, KT_FLAG_STRING, "NAME", "its actor", &f.actor, NULL },
-        { "--secret", 0, KT_FLAG_STRING, "ID", "its secret", &f.secret, NULL },
+        { "--detector", 0, KT_FLAG_STRING, "DETECTOR", "its detector", &f.detector, NULL },
+        { "--actor", 0, KT_FLAG_STRING, "ACTOR", "its actor", &f.actor, NULL },
+        { "--secret", 0, KT_FLAG_STRING, "SECRET", "its secret", &f.secret, NULL },
         { "--ip", 0, KT_FLAG_STRING, "ADDRESS", "its address", &f.ip, NULL },
         { "--country", 0, KT_FLAG_STRING, "CODE", "its country", &f.country, NULL },
-        { "--source", 0, KT_FLAG_STRING, "TYPE", "its source", &f.source, NULL },
-        { "--instance", 0, KT_FLAG_STRING, "NAME", "its instance", &f.instance, NULL },
+        { "--source", 0, KT_FLAG_STRING, "SOURCE", "its source", &f.source, NULL },
+        { "--instance", 0, KT_FLAG_STRING, "INSTANCE", "its instance", &f.instance, NULL },
         { "--score", 0, KT_FLAG_UINT, "POINTS", "its score", &f.score, NULL },
         { "--output", 'o', KT_FLAG_STRING, "FORM", KT_OUTPUT_WORDS, &output, NULL },
         { 0 },
@@ -84,11 +87,22 @@ static int route(int argc, char **argv)
 
 int kt_cmd_notify(int argc, char **argv)
 {
+    static const struct kt_verb verbs[] = {
+        { "test", "TARGET", "sends one marked alert, and says what came back", NULL, NULL },
+        { "route", NULL, "who is told of an alert, when, and why", route, NULL },
+        { "queue", "", "what waits", NULL, NULL },
+        { "dead", "", "what was given up", NULL, NULL },
+        { "retry", "[ROW|ALERT]", "tries again: a row, an alert, --target or --all", NULL, NULL },
+        { "keygen", "", "a secret that signs messages of a webhook", NULL, NULL },
+        { 0 },
+    };
     static const struct kt_command cmd = {
         "notify",
-        "test TARGET | route | queue | dead | retry ROW|ALERT|--target NAME|--all | keygen",
+        "VERB [options]",
         "alert targets: test, routes, what waits, what was given up, keys",
-        "keytrail notify test slack-sec -c /etc/keytrail/keytrail.yaml", NULL
+        "keytrail notify test slack-sec -c /etc/keytrail/keytrail.yaml",
+        NULL,
+        verbs
     };
     const char *output = "table";
     struct kt_notify_flags f = { 0 };
@@ -98,7 +112,7 @@ int kt_cmd_notify(int argc, char **argv)
         { "--db", 0, KT_FLAG_STRING, "FILE", "queue, dead: the store", &f.db, NULL },
         { "--server", 0, KT_FLAG_STRING, "unix:PATH", "retry: the collector's control socket",
           &f.server, NULL },
-        { "--target", 0, KT_FLAG_STRING, "NAME",
+        { "--target", 0, KT_FLAG_STRING, "TARGET",
           "queue, dead: of this target; retry: all of it, and the target is tried again", &f.target,
           NULL },
         { "--all", 0, KT_FLAG_BOOL, NULL, "retry: every dead letter", &f.all, NULL },
@@ -110,9 +124,10 @@ int kt_cmd_notify(int argc, char **argv)
     };
     int n;
     bool done;
-    if (argc > 1 && strcmp(argv[1], "route") == 0)
-        return route(argc - 1, argv + 1);
-    int code = kt_flags_parse(&cmd, flags, argc, argv, &n, &done);
+    int code;
+    if (kt_verb_run(&cmd, argc, argv, &code))
+        return code;
+    code = kt_flags_parse(&cmd, flags, argc, argv, &n, &done);
     if (done)
         return code;
     struct kt_str verb = n > 0 ? kt_str_of(argv[1]) : KT_STR_NONE;
@@ -128,7 +143,5 @@ int kt_cmd_notify(int argc, char **argv)
         if (kt_str_is(verb, "keygen") && n == 1)
             return kt_notify_keygen();
     }
-    fprintf(stderr, "usage: keytrail notify test TARGET | route | queue | dead | "
-                    "retry ROW|ALERT|--target NAME|--all | keygen (-o " KT_OUTPUT_WORDS ")\n");
-    return KT_EXIT_USAGE;
+    return kt_flags_usage(&cmd);
 }

@@ -223,9 +223,12 @@ static int check(struct prove *p, struct kt_anchors *a, struct kt_error *err)
 int kt_cmd_prove(int argc, char **argv)
 {
     static const struct kt_command cmd = {
-        "prove", "EVENT [--out FILE] | --check FILE [--key KEY]",
+        "prove",
+        "EVENT [--out FILE] | --check FILE [--key KEY]",
         "a proof that an event is in the log, and its check",
-        "keytrail prove 6DYE0000000000000000000000 --out proof.json", NULL
+        "keytrail prove 6DYE0000000000000000000000 --out proof.json",
+        NULL,
+        NULL
     };
     struct prove p = { 0 };
     const struct kt_flag flags[] = {

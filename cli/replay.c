@@ -171,9 +171,12 @@ static int finish(struct replay *r, enum kt_status st, const struct kt_error *er
 int kt_cmd_replay(int argc, char **argv)
 {
     static const struct kt_command cmd = {
-        "replay", "--db FILE [options] | --db FILE --compare A B [options]",
+        "replay",
+        "--db FILE [options] | --db FILE --compare A B [options]",
         "run the detectors over the stored log again, from empty state: as then, or what if",
-        "keytrail replay --db keytrail.db --compare then volume_spike.floor_1h=60", NULL
+        "keytrail replay --db keytrail.db --compare then volume_spike.floor_1h=60",
+        NULL,
+        NULL
     };
     struct replay r = { .output = "table" };
     const struct kt_flag flags[] = {

@@ -49,9 +49,12 @@ static enum kt_status write_pair(const char *path, const char *public_path, stru
 int kt_report_keygen(int argc, char **argv)
 {
     static const struct kt_command cmd = {
-        "report keygen", "FILE",
+        "report keygen",
+        "FILE",
         "a key that signs packages into FILE (0600), its public half into FILE.pub",
-        "keytrail report keygen /etc/keytrail/keys/report.key", NULL
+        "keytrail report keygen /etc/keytrail/keys/report.key",
+        NULL,
+        NULL
     };
     static const struct kt_flag flags[] = { { 0 } };
     KT_CLEANUP(kt_buf_done) struct kt_buf public_path = { 0 }, text = { 0 };

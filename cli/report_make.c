@@ -406,10 +406,12 @@ static void say_done(const struct making *m)
 int kt_report_make(int argc, char **argv)
 {
     static const struct kt_command cmd = {
-        "report soc2", "--from DAY --to DAY --out DIR [--org NAME] [--key FILE]",
+        "report soc2",
+        "--from DAY --to DAY --out DIR [--org NAME] [--key FILE]",
         "a report over a period, as a folder of page, tables, proofs and a signed manifest",
         "keytrail report soc2 --from 2025-10-01 --to 2026-09-30 --out evidence --org acme --key "
         "report.key",
+        NULL,
         NULL
     };
     struct making m = { .asking = { .utc = true }, .out = NULL };

@@ -426,10 +426,12 @@ static enum kt_status run(struct sampling *s, struct kt_error *err)
 int kt_report_sample(int argc, char **argv)
 {
     static const struct kt_command cmd = {
-        "report sample", "--control NAME --population WHAT --from DAY --to DAY -n N --seed S",
+        "report sample",
+        "--control NAME --population WHAT --from DAY --to DAY -n N --seed S",
         "a sample that anybody can draw again, from " POPULATIONS,
         "keytrail report sample --control CC7.3 --population alerts --from 2025-10-01 --to "
         "2026-09-30 -n 25 --seed 4711 -o csv > sample-CC7.3-4711.csv",
+        NULL,
         NULL
     };
     struct sampling s = { .n = 25 };

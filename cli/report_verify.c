@@ -432,10 +432,12 @@ static int check(struct kt_bundle *b, const struct kt_minisign_public *key,
 int kt_report_verify(int argc, char **argv)
 {
     static const struct kt_command cmd = {
-        "report verify", "DIR [--key PUB] [--checkpoint FILE]",
+        "report verify",
+        "DIR [--key PUB] [--checkpoint FILE]",
         "check a package: its signature, its files, its log; exit 0 verified and witnessed, 1 a "
         "fault, 7 not anchored",
         "keytrail report verify evidence-acme-20251001-20260930 --key RW… --checkpoint june.note",
+        NULL,
         NULL
     };
     const char *key_given = NULL;

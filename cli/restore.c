@@ -119,9 +119,12 @@ static int run(struct restore *r, const char *dir)
 int kt_cmd_restore(int argc, char **argv)
 {
     static const struct kt_command cmd = {
-        "restore", "DIR --db FILE [--force] [-o json]",
+        "restore",
+        "DIR --db FILE [--force] [-o json]",
         "verify the backup in DIR and make the store FILE of it",
-        "keytrail restore /srv/backup/keytrail --db /var/lib/keytrail/keytrail.db", NULL
+        "keytrail restore /srv/backup/keytrail --db /var/lib/keytrail/keytrail.db",
+        NULL,
+        NULL
     };
     struct restore r = { .output = "table" };
     const struct kt_flag flags[] = {
@@ -138,10 +141,8 @@ int kt_cmd_restore(int argc, char **argv)
     if (done)
         return code;
     r.json = strcmp(r.output, "json") == 0;
-    if (n != 1 || r.db == NULL || (!r.json && strcmp(r.output, "table") != 0)) {
-        fprintf(stderr, "usage: keytrail restore %s\n", cmd.args);
-        return KT_EXIT_USAGE;
-    }
+    if (n != 1 || r.db == NULL || (!r.json && strcmp(r.output, "table") != 0))
+        return kt_flags_usage(&cmd);
     code = run(&r, argv[1]);
     kt_buf_done(&r.problems);
     return code;

@@ -296,10 +296,21 @@ static enum kt_status run(struct review *r, const char *what, const char *arg, s
 
 int kt_cmd_review(int argc, char **argv)
 {
+    static const struct kt_verb verbs[] = {
+        { "access", "[SECRET]", "a sheet of who may read what", NULL, NULL },
+        { "dormant", "[ACTOR]", "a sheet of actors without an access for long", NULL, NULL },
+        { "leavers", "--file FILE", "a sheet of what those who left still can", NULL, NULL },
+        { "sign", "FILE --reason WHY", "puts the decisions of a sheet into the log", NULL, NULL },
+        { "list", "", "what was signed, and what is due", NULL, NULL },
+        { 0 },
+    };
     static const struct kt_command cmd = {
-        "review", "access [SECRETS] | dormant [ACTORS] | leavers --file FILE | sign FILE | list",
+        "review",
+        "VERB [options]",
         "access reviews: a sheet to decide on, its signature in the log, what is due",
-        "keytrail review access 'prod/**' -o csv > sheet.csv", NULL
+        "keytrail review access 'prod/**' -o csv > sheet.csv",
+        NULL,
+        verbs
     };
     struct review r = { .server = NULL };
     const struct kt_flag flags[] = {
@@ -324,8 +335,7 @@ int kt_cmd_review(int argc, char **argv)
     if (done)
         return code;
     if (n == 0 || n > 2) {
-        fprintf(stderr, "keytrail review: access, leavers, dormant, sign FILE or list\n");
-        return KT_EXIT_USAGE;
+        return kt_flags_usage(&cmd);
     }
     (void)!run(&r, argv[1], n == 2 ? argv[2] : NULL, &err);
     return kt_asking_end(&r.asking, "review", &err);

@@ -310,10 +310,13 @@ static enum kt_status watch(struct rotation *r, const char *what, struct kt_erro
 static int run_watch(int argc, char **argv)
 {
     static const struct kt_command cmd = {
-        "rotation watch", "SECRET|KEY [options]",
+        "rotation watch",
+        "SECRET|KEY [options]",
         "who still uses the old value of a secret, or an old key, until nobody does. KEY is an "
         "access key id or the hash of a token",
-        "keytrail rotation watch prod/db/main --follow", NULL
+        "keytrail rotation watch prod/db/main --follow",
+        NULL,
+        NULL
     };
     struct rotation r = { 0 };
     const struct kt_flag flags[] = {
@@ -395,9 +398,12 @@ static void print_list(const struct rotation *r, const struct kt_rotations *all)
 static int run_list(int argc, char **argv)
 {
     static const struct kt_command cmd = {
-        "rotation list", "[PATTERN] [options]",
+        "rotation list",
+        "[PATTERN] [options]",
         "secrets whose rotation failed, is half-done or overdue, and those rotated in the window",
-        "keytrail rotation list --since 90d -o csv", NULL
+        "keytrail rotation list --since 90d -o csv",
+        NULL,
+        NULL
     };
     struct rotation r = { 0 };
     const struct kt_flag flags[] = {
@@ -425,16 +431,16 @@ static int run_list(int argc, char **argv)
 
 int kt_cmd_rotation(int argc, char **argv)
 {
-    static const struct {
-        const char *verb;
-        int (*run)(int argc, char **argv);
-    } verbs[] = { { "watch", run_watch }, { "list", run_list } };
-    for (size_t i = 0; i < KT_ARRAY_LEN(verbs); i++)
-        if (argc > 1 && strcmp(argv[1], verbs[i].verb) == 0)
-            return verbs[i].run(argc - 1, argv + 1);
-    fprintf(argc > 1 && strcmp(argv[1], "--help") == 0 ? stdout : stderr,
-            "usage: keytrail rotation watch SECRET|KEY   who still uses the old value\n"
-            "       keytrail rotation list [PATTERN]     failed, half-done, overdue, done\n\n"
-            "example:\n  keytrail rotation watch prod/db/main --follow\n");
-    return argc > 1 && strcmp(argv[1], "--help") == 0 ? KT_EXIT_OK : KT_EXIT_USAGE;
+    static const struct kt_verb verbs[] = {
+        { "watch", "SECRET|KEY", "who still uses the old value", run_watch, NULL },
+        { "list", "[PATTERN]", "failed, half-done, overdue, done", run_list, NULL },
+        { 0 },
+    };
+    static const struct kt_command cmd = { "rotation",
+                                           "VERB [options]",
+                                           "rotations: whether they are over, and what is due",
+                                           "keytrail rotation watch prod/db/main --follow",
+                                           NULL,
+                                           verbs };
+    return kt_verbs_main(&cmd, argc, argv);
 }

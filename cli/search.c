@@ -278,10 +278,12 @@ static int finish(struct kt_search *s, int code)
 
 int kt_cmd_search(int argc, char **argv)
 {
-    static const struct kt_command cmd = { "search", "[QUERY] [options]",
+    static const struct kt_command cmd = { "search",
+                                           "[QUERY] [options]",
                                            "events that match a query",
                                            "keytrail search 'actor:alice* (action:read OR "
                                            "action:list) -country:DE' --since 7d -o ndjson",
+                                           NULL,
                                            NULL };
     struct kt_search s = { .limit = UINT64_MAX, .timeout = TIMEOUT };
     const struct kt_flag flags[] = {

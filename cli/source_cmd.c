@@ -227,10 +227,18 @@ static int test(const char *what, const char *sample, const char *cluster)
 
 int kt_cmd_source(int argc, char **argv)
 {
+    static const struct kt_verb verbs[] = {
+        { "list", "", "sources and inputs that there are", NULL, NULL },
+        { "add", "SOURCE", "a commented entry for the configuration", NULL, NULL },
+        { "doctor", "[INSTANCE]", "does each source answer, and what is missing", NULL, NULL },
+        { "test", "SOURCE|FILE FILE", "what each record of a sample becomes", NULL, NULL },
+        { 0 },
+    };
     static const struct kt_command cmd = {
         .program = "keytrail-agent",
         .name = "source",
-        .args = "list | add TYPE [--write] | doctor [ID] | test TYPE|MAPPING SAMPLE",
+        .verbs = verbs,
+        .args = "VERB [options]",
         .summary = "list sources and inputs; make an entry for one; see whether it answers; show "
                    "what each record of a sample becomes",
         .example = "keytrail-agent source add vault --write && keytrail-agent source doctor",
@@ -266,7 +274,5 @@ int kt_cmd_source(int argc, char **argv)
         a.type = argv[2];
         return kt_source_add(&a);
     }
-    fprintf(stderr, "keytrail-agent source: give list, add TYPE, doctor [ID], or test TYPE|MAPPING "
-                    "SAMPLE\ntry: keytrail-agent source --help\n");
-    return KT_EXIT_USAGE;
+    return kt_flags_usage(&cmd);
 }

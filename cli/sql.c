@@ -288,9 +288,12 @@ static enum kt_status take_statement(char **argv, int n, struct kt_buf *ret, str
 int kt_cmd_sql(int argc, char **argv)
 {
     static const struct kt_command cmd = {
-        "sql", "[STATEMENT | -] [options]", "the store as relations, in SQL; only reads",
+        "sql",
+        "[STATEMENT | -] [options]",
+        "the store as relations, in SQL; only reads",
         "keytrail sql \"SELECT actor, count(DISTINCT secret) AS secrets FROM events WHERE kind = "
         "'access' AND time >= '2026-11-20' GROUP BY actor ORDER BY secrets DESC\"",
+        NULL,
         NULL
     };
     struct command c = { .limit = UINT64_MAX, .timeout = TIMEOUT, .output = "table" };

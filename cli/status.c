@@ -555,9 +555,12 @@ static void print_table(const struct status *s)
 
 int kt_cmd_status(int argc, char **argv)
 {
-    static const struct kt_command cmd = { "status", "[-c CONFIG | --db FILE] [-o json]",
+    static const struct kt_command cmd = { "status",
+                                           "[-c CONFIG | --db FILE] [-o json]",
                                            "what is stored, learning, late or broken",
-                                           "keytrail status -c /etc/keytrail/keytrail.yaml", NULL };
+                                           "keytrail status -c /etc/keytrail/keytrail.yaml",
+                                           NULL,
+                                           NULL };
     const char *db = NULL, *config = NULL, *output = "table";
     struct status s = { .names = kt_map_new(0),
                         .now = kt_clock_real.wall(kt_clock_real.self),

@@ -174,11 +174,25 @@ static int run(struct kt_store_args *a, const char *word)
 
 int kt_cmd_store(int argc, char **argv)
 {
+    static const struct kt_verb verbs[] = {
+        { "stats", "", "what its room is used for", NULL, NULL },
+        { "forecast", "", "when it stops growing, and is the disk large enough", NULL, NULL },
+        { "trust-clock", "", "the wall clock is right: retention goes on after a jump", NULL,
+          NULL },
+        { "new-log", "--reason WHY", "after a restore: the log goes on under a new id", NULL,
+          NULL },
+        { "rotate-log-key", "--reason WHY", "exchanges the key that signs checkpoints", NULL,
+          NULL },
+        { 0 },
+    };
     static const struct kt_command cmd = {
-        "store", "stats | forecast | trust-clock | new-log | rotate-log-key  [options]",
+        "store",
+        "VERB [options]",
         "what the store's room is used for, when it stops growing; a clock that is right, a log "
         "that was restored, its key",
-        "keytrail store forecast -c /etc/keytrail/keytrail.yaml", NULL
+        "keytrail store forecast -c /etc/keytrail/keytrail.yaml",
+        NULL,
+        verbs
     };
     const char *output = "table";
     struct kt_store_args a = { .now = kt_clock_real.wall(kt_clock_real.self) };
@@ -205,8 +219,7 @@ int kt_cmd_store(int argc, char **argv)
     if (done)
         return code;
     if (n != 1 || !kt_output_of(output, &a.how)) {
-        fprintf(stderr, "usage: keytrail store %s\n", cmd.args);
-        return KT_EXIT_USAGE;
+        return kt_flags_usage(&cmd);
     }
     return run(&a, argv[1]);
 }

@@ -220,10 +220,21 @@ static const struct {
 
 int kt_cmd_stream(int argc, char **argv)
 {
+    static const struct kt_verb words[] = {
+        { "list", "", "how far each one is", NULL, NULL },
+        { "dead", "STREAM", "events that the other side refused", NULL, NULL },
+        { "test", "STREAM", "does the other side answer", NULL, NULL },
+        { "rewind", "STREAM --since TIME", "sends what happened since then again", NULL, NULL },
+        { "schema", "STREAM", "what the other side needs first", NULL, NULL },
+        { 0 },
+    };
     static const struct kt_command cmd = {
-        "stream", "list | dead NAME | test NAME | rewind NAME --since TIME | schema NAME",
+        "stream",
+        "VERB [options]",
         "streams of events to other tools: list, dead, test, rewind, schema",
-        "keytrail stream rewind audit-lake --since 2026-10-01", NULL
+        "keytrail stream rewind audit-lake --since 2026-10-01",
+        NULL,
+        words
     };
     struct stream_args a = { .output = "table" };
     const struct kt_flag flags[] = {
@@ -250,6 +261,5 @@ int kt_cmd_stream(int argc, char **argv)
     for (size_t i = 0; known && n >= 1 && i < KT_ARRAY_LEN(verbs); i++)
         if (strcmp(argv[1], verbs[i].verb) == 0 && n == 1 + verbs[i].names)
             return verbs[i].run(&a, n == 2 ? argv[2] : NULL);
-    fprintf(stderr, "usage: keytrail stream %s\n", cmd.args);
-    return KT_EXIT_USAGE;
+    return kt_flags_usage(&cmd);
 }

@@ -233,9 +233,12 @@ static enum kt_status run(struct kt_timeline_view *v, struct kt_str text, struct
 int kt_cmd_timeline(int argc, char **argv)
 {
     static const struct kt_command cmd = {
-        "timeline", "[QUERY or NAME] [options]",
+        "timeline",
+        "[ACTOR|QUERY] [options]",
         "what happened, in order: accesses, alerts, steps and gaps",
-        "keytrail timeline alice@example.com --around 2026-11-22T20:00Z ±30m", NULL
+        "keytrail timeline alice@example.com --around 2026-11-22T20:00Z ±30m",
+        NULL,
+        NULL
     };
     struct kt_timeline_view v = { .asking = { .covered = true }, .limit = UINT64_MAX };
     const struct kt_flag flags[] = {

@@ -337,9 +337,12 @@ static enum kt_status tune(struct tune *t, enum kt_output how, struct kt_error *
 int kt_alerts_tune(int argc, char **argv)
 {
     static const struct kt_command cmd = {
-        "alerts tune", "--db FILE [-c CONFIG] [-o FORM]",
+        "alerts tune",
+        "--db FILE [-c CONFIG] [-o FORM]",
         "settings that would have kept false alerts quiet and keep all true ones, by replay",
-        "keytrail alerts tune --db keytrail.db", NULL
+        "keytrail alerts tune --db keytrail.db",
+        NULL,
+        NULL
     };
     struct tune t = { .config = NULL };
     const char *db = NULL, *output = "table";
@@ -357,10 +360,8 @@ int kt_alerts_tune(int argc, char **argv)
     int code = kt_flags_parse(&cmd, flags, argc, argv, &n, &done);
     if (done)
         return code;
-    if (n > 0 || !kt_output_of(output, &how)) {
-        fprintf(stderr, "usage: keytrail alerts tune --db FILE [-c CONFIG] [-o FORM]\n");
-        return KT_EXIT_USAGE;
-    }
+    if (n > 0 || !kt_output_of(output, &how))
+        return kt_flags_usage(&cmd);
     char path[4096];
     struct kt_error err = { 0 };
     enum kt_status st = kt_cli_store_path(db, t.config, path, sizeof path, &err);

@@ -74,9 +74,12 @@ static enum kt_status run(struct kt_asking *a, uint64_t days, struct kt_error *e
 
 int kt_cmd_unused(int argc, char **argv)
 {
-    static const struct kt_command cmd = { "unused", "[options]",
+    static const struct kt_command cmd = { "unused",
+                                           "[options]",
                                            "secrets of the inventory that nobody reads",
-                                           "keytrail unused --days 90", NULL };
+                                           "keytrail unused --days 90",
+                                           NULL,
+                                           NULL };
     struct kt_asking a = { 0 };
     uint64_t days = 90;
     const struct kt_flag flags[] = {

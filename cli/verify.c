@@ -225,9 +225,12 @@ static int code_of(const struct verify *v)
 int kt_cmd_verify(int argc, char **argv)
 {
     static const struct kt_command cmd = {
-        "verify", "--db FILE [-c CONFIG] [--checkpoint FILE] [-o json]",
+        "verify",
+        "--db FILE [-c CONFIG] [--checkpoint FILE] [-o json]",
         "re-derive every hash of the store, and hold it against checkpoints",
-        "keytrail verify --db keytrail.db --checkpoint /mnt/audit/checkpoints.txt", NULL
+        "keytrail verify --db keytrail.db --checkpoint /mnt/audit/checkpoints.txt",
+        NULL,
+        NULL
     };
     struct verify v = { .output = "table" };
     const struct kt_flag flags[] = {

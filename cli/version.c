@@ -13,9 +13,15 @@
 
 int kt_cmd_version(int argc, char **argv)
 {
-    (void)argc;
-    (void)argv;
-    printf("keytrail " KT_VERSION " (wire %u, store schema %u, event line 1)\n",
-           KT_WIRE_VERSION_MAX, kt_store_schema());
-    return KT_EXIT_OK;
+    static const struct kt_command cmd = {
+        "version", "", "versions of program, wire and store", "keytrail version", NULL, NULL
+    };
+    static const struct kt_flag flags[] = { { 0 } };
+    int n;
+    bool done;
+    int code = kt_flags_parse(&cmd, flags, argc, argv, &n, &done);
+    if (!done)
+        printf("keytrail " KT_VERSION " (wire %u, store schema %u, event line 1)\n",
+               KT_WIRE_VERSION_MAX, kt_store_schema());
+    return code;
 }

@@ -85,10 +85,16 @@ static int init(const char *out, char **paths, int n)
 
 int kt_cmd_watch(int argc, char **argv)
 {
+    static const struct kt_verb verbs[] = {
+        { "init", "[FILE|DIR…]", "the rules, for the usual places and for each of these", NULL,
+          NULL },
+        { 0 },
+    };
     static const struct kt_command cmd = {
         .program = "keytrail-agent",
         .name = "watch",
-        .args = "init [--out FILE] [PATH…]",
+        .args = "VERB [options]",
+        .verbs = verbs,
         .summary = "write audit rules for the usual secret files of this host, and for each PATH",
         .example =
             "keytrail-agent watch init --out /etc/audit/rules.d/keytrail.rules /srv/app/.env",
@@ -104,9 +110,7 @@ int kt_cmd_watch(int argc, char **argv)
     int code = kt_flags_parse(&cmd, flags, argc, argv, &n, &done);
     if (done)
         return code;
-    if (n < 1 || !kt_str_is(kt_str_of(argv[1]), "init")) {
-        fprintf(stderr, "keytrail-agent watch: say what to do: init\n");
-        return KT_EXIT_USAGE;
-    }
+    if (n < 1 || !kt_str_is(kt_str_of(argv[1]), "init"))
+        return kt_flags_usage(&cmd);
     return init(out, argv + 2, n - 1);
 }

@@ -259,9 +259,12 @@ static enum kt_status answer(struct who *w, struct kt_error *err)
 
 int kt_cmd_who(int argc, char **argv)
 {
-    static const struct kt_command cmd = { "who", "SECRET [options]",
+    static const struct kt_command cmd = { "who",
+                                           "SECRET [options]",
                                            "who read a secret, since when, and is it usual",
-                                           "keytrail who prod/db/main --since 7d", NULL };
+                                           "keytrail who prod/db/main --since 7d",
+                                           NULL,
+                                           NULL };
     struct who w = { .limit = UINT64_MAX,
                      .what = {
                          .kind = KT_PROFILE_SECRET, .usual = KT_USUAL_SPAN, .reads_only = true } };

@@ -490,8 +490,7 @@ int kt_cmd_demo(int argc, char **argv)
     static const struct kt_command cmd = {
         "demo", "[--for 40s] [--dir DIR]",
         "60 invented days, three live incidents, alerts on this terminal",
-        "keytrail demo --for 60s", NULL
-    };
+        "keytrail demo --for 60s", NULL, NULL };
     const char *run_for = NULL, *dir = NULL;
     struct demo d = { 0 };
     const struct kt_flag flags[] = {

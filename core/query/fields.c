@@ -158,6 +158,11 @@ static const struct kt_field fields[] = {
 
 const struct kt_subject kt_record_fields = { fields, KT_ARRAY_LEN(fields) };
 
+const struct kt_subject *kt_query_fields(void)
+{
+    return &kt_record_fields;
+}
+
 const struct kt_field *kt_field_in(const struct kt_subject *of, struct kt_str name)
 {
     for (unsigned i = 0; i < of->n; i++)

@@ -37,6 +37,7 @@ struct kt_subject { /* what can be named */
     const struct kt_field *field;
     unsigned n;
 };
+const struct kt_subject *kt_query_fields(void); /* of a record: what search can name */
 /* What the thing has in one of its fields: texts (KT_FIELD_IP: 16 bytes), or a number. */
 struct kt_subject_value {
     const struct kt_str *text;

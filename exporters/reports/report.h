@@ -58,6 +58,7 @@ struct kt_report {
     const char *title, *framework, *summary;
     const struct kt_report_part *const *parts; /* in their order, NULL-ended; the cover is first */
 };
+#define KT_REPORTS_MAX 16u
 extern const struct kt_report *const kt_reports[];        /* registry.c; NULL-ended */
 const struct kt_report *kt_report_of(struct kt_str name); /* NULL: there is none */
 /* Writes all sections; kt_doc_end is the caller's. in->ask is walked several times. Memory is

@@ -1,5 +1,5 @@
 /*
- * main_agent: the keytrail-agent program: run, keygen, status, accept-log, source, watch.
+ * program_agent: the commands of keytrail-agent; run, keygen and status themselves.
  *
  * Owns:  its command line.
  * Calls: agents, core/config, core/event (to read the status file), cli (flags, output words).
@@ -12,16 +12,17 @@
 #include "cli/accept_log.h"
 #include "cli/agent_fail.h"
 #include "cli/cli.h"
+#include "cli/commands.h"
+#include "cli/complete.h"
 #include "cli/source_cmd.h"
 #include "cli/watch_cmd.h"
-#include "core/base/alloc.h"
 #include "core/base/hash.h"
 #include "core/base/log.h"
 #include "core/config/config.h"
 #include "core/event/json.h"
 #include "core/sys/clock.h"
 
-#define DEFAULT_CONFIG "/etc/keytrail/agent.yaml"
+#define DEFAULT_CONFIG KT_CONFIG_AGENT
 #define STATUS_MAX     (4u << 20)
 #define STALE_NS       (30 * KT_NS_S)
 
@@ -252,17 +253,30 @@ static int cmd_status(int argc, char **argv)
 
 /* ---- run ---- */
 
-static int cmd_run(int argc, char **argv)
+static int completion(int argc, char **argv)
 {
+    return kt_completion_main("keytrail-agent", argc, argv);
+}
+
+int kt_program_agent(int argc, char **argv)
+{
+    static const struct kt_verb verbs[] = {
+        { "keygen", NULL, "makes its key, prints the token for the collector", cmd_keygen, NULL },
+        { "status", NULL, "what it reads, keeps and sends", cmd_status, NULL },
+        { "source", NULL, "sources: list, add, doctor, test", kt_cmd_source, NULL },
+        { "watch", NULL, "audit rules for files that hold secrets", kt_cmd_watch, NULL },
+        { "accept-log", NULL, "goes on with a log that contradicts what it kept", kt_cmd_accept_log,
+          NULL },
+        { "completion", NULL, "what bash, zsh and fish read", completion, NULL },
+        { 0 },
+    };
     static const struct kt_command cmd = {
         .program = "keytrail-agent",
         .name = "",
-        .args =
-            "[-c FILE] | keygen [--out FILE] | status [-c FILE] [-o json] | accept-log … | source "
-            "list|add|doctor|test … | "
-            "watch init",
+        .args = "[-c FILE] | COMMAND [options]",
         .summary = "read logs of secret stores and forward them to the collector",
         .example = "keytrail-agent -c /etc/keytrail/agent.yaml",
+        .verbs = verbs,
     };
     const char *config = DEFAULT_CONFIG;
     const struct kt_flag flags[] = {
@@ -270,39 +284,15 @@ static int cmd_run(int argc, char **argv)
           &config, NULL },
         { 0 },
     };
-    int n = 0;
+    int n = 0, code = KT_EXIT_OK;
     bool done = false;
 
-    int code = kt_flags_parse(&cmd, flags, argc, argv, &n, &done);
+    if (kt_verb_run(&cmd, argc, argv, &code))
+        return code;
+    code = kt_flags_parse(&cmd, flags, argc, argv, &n, &done);
     if (done)
         return code;
-    if (n > 0) {
-        fprintf(stderr,
-                "keytrail-agent: unknown command '%s'; there are keygen, status, accept-log, "
-                "source and watch\n",
-                argv[1]);
-        return KT_EXIT_USAGE;
-    }
+    if (n > 0)
+        return kt_verb_unknown(&cmd, argv[1]);
     return kt_agent_main(config);
-}
-
-int main(int argc, char **argv)
-{
-    kt_alloc_init();
-    kt_hash_init();
-    if (argc > 1 && strcmp(argv[1], "keygen") == 0)
-        return cmd_keygen(argc - 1, argv + 1);
-    if (argc > 1 && strcmp(argv[1], "status") == 0)
-        return cmd_status(argc - 1, argv + 1);
-    if (argc > 1 && strcmp(argv[1], "accept-log") == 0)
-        return kt_cmd_accept_log(argc - 1, argv + 1);
-    if (argc > 1 && strcmp(argv[1], "watch") == 0)
-        return kt_cmd_watch(argc - 1, argv + 1);
-    if (argc > 1 && strcmp(argv[1], "source") == 0)
-        return kt_cmd_source(argc - 1, argv + 1);
-    if (argc > 1 && strcmp(argv[1], "--version") == 0) {
-        printf("keytrail-agent " KT_VERSION " (wire %u)\n", KT_WIRE_VERSION_MAX);
-        return KT_EXIT_OK;
-    }
-    return cmd_run(argc, argv);
 }
