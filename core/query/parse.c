@@ -27,9 +27,17 @@ struct parser {
     int zone_offset_s;
     const struct kt_identities *ids; /* aliases of actors; NULL: names mean themselves */
     const struct kt_subject *about;
-    unsigned depth;  /* of open parentheses */
-    unsigned within; /* negations at work */
+    unsigned depth;      /* of open parentheses */
+    unsigned within;     /* negations at work */
+    size_t term;         /* where the newest one begins */
+    size_t bad, bad_len; /* where what is wrong begins; 0 bytes: it goes on to `at` */
 };
+
+static void blame(struct parser *p, size_t at, size_t len)
+{
+    p->bad = at;
+    p->bad_len = len;
+}
 
 static bool is_space(char c)
 {
@@ -67,6 +75,7 @@ static size_t quoted_length(const struct parser *p, size_t at)
 static enum kt_status take_quoted(struct parser *p, struct kt_str *ret, struct kt_error *err)
 {
     size_t opened = p->at++;
+    blame(p, opened, 0);
     char *to = kt_arena_alloc(&p->q->arena, quoted_length(p, p->at) + 1);
     if (to == NULL)
         return kt_fail(err, KT_E_LIMIT, "the query is too long");
@@ -154,6 +163,7 @@ static enum kt_status one_value(struct parser *p, struct kt_term *t, struct kt_e
     struct kt_value *v = NULL;
     struct kt_str text;
     bool quoted = peek(p) == '"';
+    blame(p, p->at, peek(p) == '(');
     if (peek(p) == '(')
         return kt_fail(err, KT_E_INPUT,
                        "column %zu: write %s:a,b for either, or put the value in quotes", p->at + 1,
@@ -163,8 +173,10 @@ static enum kt_status one_value(struct parser *p, struct kt_term *t, struct kt_e
         return err->code;
     if (!quoted)
         text = take_until(p, true);
-    if (text.len == 0 && !quoted)
+    if (text.len == 0 && !quoted) {
+        blame(p, p->term, 0);
         return kt_fail(err, KT_E_INPUT, "%s: needs a value", t->field->name);
+    }
     return kt_value_fill(p->q, t->field, text, quoted, p->now, p->zone_offset_s, v, err);
 }
 
@@ -174,9 +186,11 @@ static enum kt_status field_term(struct parser *p, struct kt_term *t, struct kt_
         if (one_value(p, t, err) != KT_OK)
             return err->code;
     } while (peek(p) == ',' && p->at++ < p->text.len);
-    if (more(p) && !is_space(peek(p)) && peek(p) != ')')
+    if (more(p) && !is_space(peek(p)) && peek(p) != ')') {
+        blame(p, p->at, 1);
         return kt_fail(err, KT_E_INPUT, "column %zu: a blank or a comma must follow a value",
                        p->at + 1);
+    }
     return KT_OK;
 }
 
@@ -225,6 +239,8 @@ static enum kt_status take_term(struct parser *p, unsigned *ret, struct kt_error
     struct kt_str word;
     size_t from = p->at;
     enum kt_status status;
+    p->term = from;
+    blame(p, from, 0);
     if (kt_query_new_term(q, &t, err) != KT_OK)
         return err->code;
     *ret = 0;
@@ -234,6 +250,8 @@ static enum kt_status take_term(struct parser *p, unsigned *ret, struct kt_error
             return unknown_field(p, word, err);
         q->names_kind = q->names_kind || kt_str_is(word, "kind");
         status = field_term(p, t, err);
+        if (status == KT_OK)
+            blame(p, from, 0);
         if (status == KT_OK &&
             (t->field->type == KT_FIELD_SINCE || t->field->type == KT_FIELD_UNTIL))
             return window_term(p, t, err);
@@ -266,11 +284,13 @@ void kt_query_adopt(struct kt_query *q, unsigned parent, unsigned child)
 static enum kt_status take_group(struct parser *p, unsigned *ret, struct kt_error *err)
 {
     size_t opened = p->at++;
+    blame(p, opened, 1);
     if (++p->depth > KT_QUERY_DEPTH_MAX)
         return kt_fail(err, KT_E_LIMIT, "parentheses go at most %u deep", KT_QUERY_DEPTH_MAX);
     if (kt_query_new_node(p->q, KT_NODE_AND, ret, err) != KT_OK ||
         take_either(p, *ret, err) != KT_OK)
         return err->code;
+    blame(p, opened, 1);
     if (peek(p) != ')')
         return kt_fail(err, KT_E_INPUT, "the parenthesis opened at column %zu is not closed",
                        opened + 1);
@@ -290,6 +310,7 @@ static enum kt_status take_one(struct parser *p, unsigned *ret, struct kt_error 
         p->at += sign ? 1 : 3;
     if (negated && !sign)
         skip_blanks(p);
+    blame(p, from, 0);
     if (negated && (!more(p) || is_space(peek(p)) || peek(p) == ')'))
         return kt_fail(err, KT_E_INPUT, "column %zu: nothing follows the '%s'", from + 1,
                        sign ? "-" : "NOT");
@@ -317,6 +338,7 @@ static enum kt_status take_all(struct parser *p, unsigned node, struct kt_error 
     bool joined = false;
     for (skip_blanks(p); !at_end(p) && !at_word(p, "OR"); skip_blanks(p)) {
         unsigned child = 0;
+        blame(p, p->at, 1);
         if (peek(p) == ')')
             return kt_fail(err, KT_E_INPUT,
                            "column %zu: no parenthesis was opened; put text with parentheses in "
@@ -335,6 +357,7 @@ static enum kt_status take_all(struct parser *p, unsigned node, struct kt_error 
         if (child != 0)
             kt_query_adopt(p->q, node, child);
     }
+    blame(p, p->at, at_word(p, "AND") ? 3 : 0);
     if (joined || at_word(p, "AND"))
         return kt_fail(err, KT_E_INPUT,
                        "column %zu: AND needs a term on both sides; put the word in quotes to "
@@ -360,6 +383,7 @@ static enum kt_status take_either(struct parser *p, unsigned node, struct kt_err
     q->node[either].first = arm;
     q->node[arm].first = first;
     for (;;) {
+        blame(p, p->at, at_word(p, "OR") ? 2 : 0);
         if (q->node[arm].first == 0)
             return kt_fail(err, KT_E_INPUT,
                            "column %zu: OR needs a term on both sides; put the word in quotes to "
@@ -376,7 +400,17 @@ static enum kt_status take_either(struct parser *p, unsigned node, struct kt_err
     }
 }
 
-static enum kt_status take_query(struct parser p, struct kt_query **ret, struct kt_error *err)
+/* The bytes that p found fault with, within the text. */
+static struct kt_query_fault fault_of(const struct parser *p)
+{
+    struct kt_query_fault f = { .at = p->bad < p->text.len ? p->bad : p->text.len };
+    size_t end = p->bad_len > 0 ? f.at + p->bad_len : p->at;
+    f.len = (end < p->text.len ? end : p->text.len) - f.at;
+    return f;
+}
+
+static enum kt_status take_query(struct parser p, struct kt_query **ret,
+                                 struct kt_query_fault *ret_fault, struct kt_error *err)
 {
     struct kt_error why = { 0 };
     enum kt_status status = KT_OK;
@@ -394,6 +428,8 @@ static enum kt_status take_query(struct parser p, struct kt_query **ret, struct 
         status = kt_fail(&why, KT_E_LIMIT, "the query is too long");
     if (status != KT_OK) {
         kt_query_free(q);
+        if (ret_fault != NULL)
+            *ret_fault = fault_of(&p);
         if (err != NULL)
             *err = why;
         return status;
@@ -402,22 +438,29 @@ static enum kt_status take_query(struct parser p, struct kt_query **ret, struct 
     return KT_OK;
 }
 
-enum kt_status kt_query_parse_as(struct kt_str text, kt_time_ns now, int zone_offset_s,
-                                 const struct kt_identities *ids, struct kt_query **ret,
-                                 struct kt_error *err)
+enum kt_status kt_query_parse_told(struct kt_str text, kt_time_ns now, int zone_offset_s,
+                                   const struct kt_identities *ids, struct kt_query **ret,
+                                   struct kt_query_fault *ret_fault, struct kt_error *err)
 {
     return take_query((struct parser){ .text = text,
                                        .now = now,
                                        .zone_offset_s = zone_offset_s,
                                        .ids = ids,
                                        .about = &kt_record_fields },
-                      ret, err);
+                      ret, ret_fault, err);
+}
+
+enum kt_status kt_query_parse_as(struct kt_str text, kt_time_ns now, int zone_offset_s,
+                                 const struct kt_identities *ids, struct kt_query **ret,
+                                 struct kt_error *err)
+{
+    return kt_query_parse_told(text, now, zone_offset_s, ids, ret, NULL, err);
 }
 
 enum kt_status kt_query_parse_about(struct kt_str text, const struct kt_subject *about,
                                     struct kt_query **ret, struct kt_error *err)
 {
-    return take_query((struct parser){ .text = text, .about = about }, ret, err);
+    return take_query((struct parser){ .text = text, .about = about }, ret, NULL, err);
 }
 
 enum kt_status kt_query_parse_at(struct kt_str text, kt_time_ns now, int zone_offset_s,

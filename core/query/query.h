@@ -24,6 +24,16 @@ KT_MUST_USE enum kt_status kt_query_parse_at(struct kt_str text, kt_time_ns now,
 KT_MUST_USE enum kt_status kt_query_parse_as(struct kt_str text, kt_time_ns now, int zone_offset_s,
                                              const struct kt_identities *ids, struct kt_query **ret,
                                              struct kt_error *err);
+/* The same, where *ret_fault (may be NULL) says on failure which bytes of the text are wrong:
+ * within it; of a text that ends too early none at its end. */
+struct kt_query_fault {
+    size_t at, len;
+};
+KT_MUST_USE enum kt_status kt_query_parse_told(struct kt_str text, kt_time_ns now,
+                                               int zone_offset_s, const struct kt_identities *ids,
+                                               struct kt_query **ret,
+                                               struct kt_query_fault *ret_fault,
+                                               struct kt_error *err);
 void kt_query_free(struct kt_query *q);
 /* Facts about an address in force for a record (country, asn), for country: and asn: terms; may be
  * NULL. */

@@ -55,8 +55,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct kt_error err = { 0 };
     kt_time_ns now = size % 2 == 0 ? 0 : T0;
     about_alerts(kt_str_from(data, size));
-    if (kt_query_parse_at(kt_str_from(data, size), now, 3600, &q, &err) != KT_OK) {
+    struct kt_query_fault f = { 0 };
+    if (kt_query_parse_told(kt_str_from(data, size), now, 3600, NULL, &q, &f, &err) != KT_OK) {
         assert(err.code != KT_OK && err.text[0] != '\0' && q == NULL);
+        assert(f.at <= size && f.len <= size - f.at);
         return 0;
     }
     (void)kt_query_matches(q, &r, &fact);

@@ -273,6 +273,50 @@ static void refused_queries_say_why(void **state)
     }
 }
 
+/* What a page underlines. */
+static void refused_queries_say_where(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *wrong; /* that stretch, its last occurrence */
+    } table[] = {
+        { "a actr:x b", "actr:" },
+        { "outcome:success,failed b", "failed" },
+        { "a actor: b", "actor:" },
+        { "a actor:", "actor:" },
+        { "actor:a, b", "actor:a," },
+        { "b actor:\"a", "\"a" },
+        { "b \"a c", "\"a c" },
+        { "actor:\"a\"b c", "b" },
+        { "a - b", "-" },
+        { "a OR", "" },
+        { "OR a", "OR" },
+        { "a OR OR b", "OR" },
+        { "b AND", "" },
+        { "AND a", "AND" },
+        { "a AND AND b", "AND" },
+        { "b (a", "(" },
+        { "b a )", ")" },
+        { "a () b", "(" },
+        { "(a since:7d)", "since:7d" },
+        { "actor:(a OR b)", "(" },
+        { "a ip:banana b", "banana" },
+        { "b -since:1h", "since:1h" },
+        { "b time:>maybe a", ">maybe" },
+    };
+    for (size_t i = 0; i < KT_ARRAY_LEN(table); i++) {
+        struct kt_query *q = NULL;
+        struct kt_error err = { 0 };
+        struct kt_str text = kt_str_of(table[i].text);
+        struct kt_query_fault f = { 99, 99 };
+        assert_int_equal(kt_query_parse_told(text, T0, 0, NULL, &q, &f, &err), KT_E_INPUT);
+        assert_true(f.at <= text.len && f.len <= text.len - f.at);
+        if (!kt_str_is(kt_str_sub(text, f.at, f.len), table[i].wrong))
+            fail_msg("%s: blames '" KT_STR_FMT "' (%zu)", table[i].text,
+                     KT_STR_ARG(kt_str_sub(text, f.at, f.len)), f.at);
+    }
+}
+
 static void relative_times_need_a_clock(void **state)
 {
     (void)state;
@@ -459,6 +503,7 @@ int main(void)
         cmocka_unit_test(queries_that_fit),
         cmocka_unit_test(queries_that_do_not_fit),
         cmocka_unit_test(refused_queries_say_why),
+        cmocka_unit_test(refused_queries_say_where),
         cmocka_unit_test(relative_times_need_a_clock),
         cmocka_unit_test(ids_are_found_whole_and_by_their_start),
         cmocka_unit_test(kind_is_known_to_be_named),
