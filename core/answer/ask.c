@@ -180,6 +180,8 @@ enum kt_status kt_ask_records(struct kt_ask *a, struct kt_str query,
         const struct kt_fact *fact = r.ev.has_ip ? kt_facts_at(a->facts, r.ev.ip, r.seq) : NULL;
         if (kt_query_matches(q, &r, fact))
             status = each(self, &r, fact, err);
+        if (a->since > scan.since)
+            kt_cursor_since(c, a->since);
     }
     if (c != NULL)
         kt_cursor_cost(c, &cost);

@@ -60,7 +60,8 @@ KT_MUST_USE enum kt_status kt_ask_columns(struct kt_ask *a, struct kt_str query,
                                                                  struct kt_error *err),
                                           void *self, struct kt_error *err);
 /* By lines. fact: of the record's address then, or NULL. Where the query names a kind, control
- * records come too. */
+ * records come too. each() may move a->since up: whoever keeps the newest few tells as they come.
+ */
 KT_MUST_USE enum kt_status kt_ask_records(struct kt_ask *a, struct kt_str query,
                                           enum kt_status (*each)(void *self,
                                                                  const struct kt_record *r,

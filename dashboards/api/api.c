@@ -6,6 +6,7 @@
  */
 #include "dashboards/api/api.h"
 #include "core/answer/coverage.h"
+#include "core/base/enc.h"
 #include "core/event/line.h"
 #include "core/wire/control_client.h"
 #include <math.h>
@@ -75,10 +76,21 @@ static enum kt_status take_time(const struct kt_api *a, const char *name, bool i
     return status == KT_OK ? KT_OK : kt_wrap(err, "%s", name);
 }
 
+/* Time zones are from 12 hours behind UTC to 14 before it. */
+static enum kt_status take_zone(struct kt_api *a, struct kt_error *err)
+{
+    struct kt_str s = kt_api_get(a, "tz");
+    int64_t zone = 0;
+    if (s.len > 0 && (!kt_str_i64(s, &zone) || zone < -12 * 3600 || zone > 14 * 3600))
+        return kt_fail(err, KT_E_INPUT, "tz is a number of seconds east of UTC: 3600, -18000");
+    a->ask->zone_offset_s = (int)zone;
+    return KT_OK;
+}
+
 enum kt_status kt_api_window(struct kt_api *a, kt_time_ns span, struct kt_error *err)
 {
     a->ask->since = a->ask->until = 0;
-    if (take_time(a, "since", false, &a->ask->since, err) != KT_OK ||
+    if (take_zone(a, err) != KT_OK || take_time(a, "since", false, &a->ask->since, err) != KT_OK ||
         take_time(a, "until", true, &a->ask->until, err) != KT_OK)
         return err->code;
     if (a->ask->until != 0 && a->ask->since >= a->ask->until)
@@ -86,6 +98,55 @@ enum kt_status kt_api_window(struct kt_api *a, kt_time_ns span, struct kt_error 
     if (a->ask->since == 0 && span > 0)
         a->ask->since = (a->ask->until != 0 ? a->ask->until : a->now) - span;
     return KT_OK;
+}
+
+enum kt_status kt_api_question(struct kt_api *a, kt_time_ns span, struct kt_str *ret_q,
+                               struct kt_error *err)
+{
+    struct kt_str q = kt_api_get(a, "q");
+    struct kt_query *query = NULL;
+    kt_time_ns since = 0, until = 0;
+    if (kt_api_window(a, 0, err) != KT_OK)
+        return err->code;
+    if (kt_query_parse_told(q, a->now, a->ask->zone_offset_s, a->ask->ids, &query, &a->wrong,
+                            err) != KT_OK)
+        return kt_wrap(err, "query");
+    kt_query_window(query, &since, &until);
+    kt_query_free(query);
+    if (since > a->ask->since)
+        a->ask->since = since;
+    if (until != 0 && (a->ask->until == 0 || until < a->ask->until))
+        a->ask->until = until;
+    if (a->ask->since == 0 && span > 0)
+        a->ask->since = (a->ask->until != 0 ? a->ask->until : a->now) - span;
+    *ret_q = q;
+    return KT_OK;
+}
+
+void kt_api_error(const struct kt_api *a, const struct kt_error *err, struct kt_buf *out)
+{
+    kt_api_open(out, NULL, '{');
+    kt_api_text(out, "error", kt_str_of(err->text));
+    if (err->code == KT_E_INPUT && (a->wrong.at > 0 || a->wrong.len > 0)) {
+        kt_api_u64(out, "at", a->wrong.at);
+        kt_api_u64(out, "len", a->wrong.len);
+    }
+    kt_api_close(out, '}');
+}
+
+void kt_api_command(const struct kt_api *a, const char *command, const char *more, struct kt_str q,
+                    struct kt_buf *out)
+{
+    char text[KT_TIME_TEXT_MAX];
+    kt_buf_addf(out, "keytrail %s%s", command, more);
+    if (a->ask->since != 0)
+        kt_buf_addf(out, " --since %s", kt_time_format(a->ask->since, text));
+    if (a->ask->until != 0)
+        kt_buf_addf(out, " --until %s", kt_time_format(a->ask->until, text));
+    if (q.len == 0)
+        return;
+    kt_buf_addz(out, q.at[0] == '-' ? " -- " : " ");
+    kt_shell_quote(q, out);
 }
 
 /* ---- writing ---- */
@@ -117,6 +178,12 @@ void kt_api_text(struct kt_buf *o, const char *key, struct kt_str s)
         kt_buf_addz(o, "null");
     else
         kt_json_quote(o, s);
+}
+
+void kt_api_some(struct kt_buf *o, const char *key, struct kt_str s)
+{
+    if (s.len > 0)
+        kt_api_text(o, key, s);
 }
 
 void kt_api_u64(struct kt_buf *o, const char *key, uint64_t n)

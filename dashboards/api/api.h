@@ -44,8 +44,9 @@ struct kt_api {
     /* The answer. Status 0: 200. A call that fails with KT_E_* leaves out alone; the server makes
      * {"error":"…"} of it: INPUT 400, AGAIN 404, DENIED 403, LIMIT 503, IO 502, others 500. */
     int status;
-    const char *type; /* static; NULL: application/json */
-    char file[128];   /* not empty: a download of this name */
+    struct kt_query_fault wrong; /* with KT_E_INPUT: which bytes of q; len 0 and at 0: not of q */
+    const char *type;            /* static; NULL: application/json */
+    char file[128];              /* not empty: a download of this name */
     struct kt_buf out;
     /* Sends what is in out and empties it, for answers that do not fit in memory; waits for a slow
      * reader. KT_E_AGAIN: nobody reads any more. Once called, status, type and file are settled.
@@ -62,8 +63,18 @@ KT_MUST_USE enum kt_status kt_api_number(const struct kt_api *a, const char *nam
                                          uint64_t most, uint64_t other, uint64_t *ret,
                                          struct kt_error *err);
 /* since and until into a->ask: ns since the epoch, RFC 3339 or any time expression of the command
- * line ("24h", "today"), in the zone tz_offset_s; without them the last `span` (0: all). */
+ * line ("24h", "today"), in the zone tz; without them the last `span` (0: all). */
 KT_MUST_USE enum kt_status kt_api_window(struct kt_api *a, kt_time_ns span, struct kt_error *err);
+/* q, and the window: of since and until, else what q says itself, else the last `span`. KT_E_INPUT
+ * says in a->wrong where q is. */
+KT_MUST_USE enum kt_status kt_api_question(struct kt_api *a, kt_time_ns span, struct kt_str *ret_q,
+                                           struct kt_error *err);
+/* The body of an answer that failed: {"error":"…"}, with "at" and "len" where q is wrong. */
+void kt_api_error(const struct kt_api *a, const struct kt_error *err, struct kt_buf *out);
+/* "keytrail search --since … --until … 'q'": the command that asks the same of a->ask's window.
+ * more: options of it, or "". */
+void kt_api_command(const struct kt_api *a, const char *command, const char *more, struct kt_str q,
+                    struct kt_buf *out);
 
 /* ---- writing JSON into out: keys in order, commas by themselves ---- */
 void kt_api_open(struct kt_buf *o, const char *key, char bracket); /* key NULL: in a list */
@@ -73,7 +84,12 @@ void kt_api_u64(struct kt_buf *o, const char *key, uint64_t n);
 void kt_api_time(struct kt_buf *o, const char *key, kt_time_ns t); /* ns; null when 0 */
 void kt_api_real(struct kt_buf *o, const char *key, double x);     /* null when not finite */
 void kt_api_flag(struct kt_buf *o, const char *key, bool yes);
+void kt_api_some(struct kt_buf *o, const char *key, struct kt_str s);   /* nothing when empty */
 void kt_api_raw(struct kt_buf *o, const char *key, struct kt_str json); /* null when empty */
+/* One record as docs/api.md has it, an entry of a list or (key) a member. fact: of its address, or
+ * NULL. */
+void kt_api_add_record(struct kt_buf *o, const char *key, const struct kt_ask *ask,
+                       const struct kt_record *r, const struct kt_fact *fact);
 /* "window":{"since","until"},"coverage":{…},"damage":n: at the end of each answer over a window. */
 void kt_api_covers(struct kt_api *a, struct kt_str instance);
 /* The same of a coverage that is there already. */

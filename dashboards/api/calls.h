@@ -12,7 +12,9 @@ enum kt_api_note {
 };
 /* X(name, method, path below /api/v1/, least role, note); a table a subject */
 /* clang-format off */
-#define KT_API_EVENTS(X)
+#define KT_API_EVENTS(X)                                                                           \
+    X(search, GET, "search", KT_ROLE_VIEWER, KT_NOTE_QUERY)                                        \
+    X(record, GET, "record", KT_ROLE_VIEWER, KT_NOTE_RAW)
 #define KT_API_ALERTS(X)
 #define KT_API_NAMES(X)
 #define KT_API_HOUSE(X)                                                                            \
