@@ -9,6 +9,7 @@
 #include "core/base/enc.h"
 #include "core/event/line.h"
 #include "core/wire/control_client.h"
+#include "dashboards/api/kept.h"
 #include <math.h>
 #include <string.h>
 
@@ -222,6 +223,60 @@ void kt_api_raw(struct kt_buf *o, const char *key, struct kt_str json)
     kt_buf_add(o, json.len > 0 ? json : KT_STR("null"));
 }
 
+/* ---- coverage ---- */
+
+#define COVERED_FOR (10 * KT_NS_S) /* how long a sentence about a window holds */
+
+static void write_coverage(const struct kt_coverage *c, struct kt_str instance, struct kt_buf *o)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf said = { 0 };
+    kt_coverage_say(c, instance, &said);
+    kt_api_open(o, NULL, '{');
+    kt_api_real(o, "share", c->share < 0 ? NAN : c->share);
+    kt_api_u64(o, "gaps", kt_coverage_open(c));
+    kt_api_text(o, "text", kt_buf_str(&said));
+    kt_api_close(o, '}');
+}
+
+/* Its damage and cost are not the answer's. */
+static enum kt_status make_coverage(const struct kt_ask *ask, struct kt_str instance,
+                                    struct kt_buf *o)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf said = { 0 };
+    struct kt_ask beside = *ask;
+    struct kt_coverage *c = NULL;
+    struct kt_error err = { 0 };
+    enum kt_status status = kt_coverage_load(&beside, &c, &err);
+    if (status == KT_OK) {
+        write_coverage(c, instance, o);
+    } else {
+        kt_buf_addf(&said, "coverage not known: %s", err.text);
+        kt_api_open(o, NULL, '{');
+        kt_api_text(o, "text", kt_buf_str(&said));
+        kt_api_close(o, '}');
+    }
+    kt_coverage_free(c);
+    return status;
+}
+
+/* Coverage is told to the minute, so windows that begin in the same one have the same. */
+static void add_coverage(const struct kt_api *a, struct kt_str instance, struct kt_buf *o)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf key = { 0 }, made = { 0 };
+    struct kt_ask ask = *a->ask;
+    ask.since -= ask.since % KT_NS_MIN;
+    kt_buf_addf(&key, "coverage %lld %lld ", (long long)ask.since, (long long)ask.until);
+    kt_buf_add(&key, instance);
+    if (!kt_api_kept_get(a->kept, kt_buf_str(&key), a->now, COVERED_FOR, ask.give_up,
+                         ask.give_up_self, &made)) {
+        if (make_coverage(&ask, instance, &made) == KT_OK)
+            kt_api_kept_put(a->kept, kt_buf_str(&key), a->now, kt_buf_str(&made));
+        else
+            kt_api_kept_drop(a->kept, kt_buf_str(&key));
+    }
+    kt_api_raw(o, "coverage", kt_buf_str(&made));
+}
+
 static void add_window(struct kt_api *a)
 {
     struct kt_buf *o = &a->out;
@@ -232,37 +287,16 @@ static void add_window(struct kt_api *a)
     kt_api_u64(o, "damage", a->ask->damage.places);
 }
 
-static void add_coverage(struct kt_buf *o, const struct kt_coverage *c, struct kt_str instance)
-{
-    KT_CLEANUP(kt_buf_done) struct kt_buf said = { 0 };
-    kt_coverage_say(c, instance, &said);
-    kt_api_open(o, "coverage", '{');
-    kt_api_real(o, "share", c->share < 0 ? NAN : c->share);
-    kt_api_u64(o, "gaps", kt_coverage_open(c));
-    kt_api_text(o, "text", kt_buf_str(&said));
-    kt_api_close(o, '}');
-}
-
 void kt_api_covered(struct kt_api *a, const struct kt_coverage *c)
 {
+    KT_CLEANUP(kt_buf_done) struct kt_buf made = { 0 };
+    write_coverage(c, KT_STR_NONE, &made);
     add_window(a);
-    add_coverage(&a->out, c, KT_STR_NONE);
+    kt_api_raw(&a->out, "coverage", kt_buf_str(&made));
 }
 
 void kt_api_covers(struct kt_api *a, struct kt_str instance)
 {
-    struct kt_ask beside = *a->ask; /* its damage and cost are not the answer's */
-    struct kt_coverage *c = NULL;
-    struct kt_error err = { 0 };
     add_window(a);
-    if (kt_coverage_load(&beside, &c, &err) == KT_OK) {
-        add_coverage(&a->out, c, instance);
-    } else {
-        KT_CLEANUP(kt_buf_done) struct kt_buf said = { 0 };
-        kt_buf_addf(&said, "coverage not known: %s", err.text);
-        kt_api_open(&a->out, "coverage", '{');
-        kt_api_text(&a->out, "text", kt_buf_str(&said));
-        kt_api_close(&a->out, '}');
-    }
-    kt_coverage_free(c);
+    add_coverage(a, instance, &a->out);
 }

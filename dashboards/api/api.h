@@ -15,6 +15,7 @@ const char *kt_role_word(enum kt_role r);
 bool kt_role_of(struct kt_str word, enum kt_role *ret);
 
 struct kt_jobs; /* dashboards/api/jobs.h */
+struct kt_api_kept;
 struct kt_api_param {
     struct kt_str name, value; /* decoded; UTF-8, no NUL; at most KT_API_VALUE_MAX */
 };
@@ -32,8 +33,9 @@ struct kt_api {
     const struct kt_conf *conf; /* the collector's; NULL: a store without one (a backup, --db) */
     const char *store;          /* its path */
     const char *control;        /* the collector's socket; NULL: nobody to ask, nothing changes */
-    struct kt_jobs *jobs; /* for what runs as a process of its own; NULL: nothing does */
-    const char *reports;        /* folder of evidence packages; NULL: none are made here */
+    struct kt_api_kept *kept; /* answers that all calls of the process share (kept.h); NULL: none */
+    struct kt_jobs *jobs;     /* for what runs as a process of its own; NULL: nothing does */
+    const char *reports;      /* folder of evidence packages; NULL: none are made or shown here */
     kt_time_ns now;
     const char *user; /* who asks: for records of the log */
     enum kt_role role;

@@ -18,12 +18,12 @@ enum kt_api_note {
 #define KT_API_ALERTS(X)
 #define KT_API_NAMES(X)
 #define KT_API_HOUSE(X)                                                                            \
-    X(coverage, GET, "coverage", VIEWER, NONE)                                                    \
-    X(map, GET, "map", VIEWER, NONE)                                                              \
-    X(integrity, GET, "integrity", VIEWER, NONE)                                                  \
-    X(verify, POST, "integrity/verify", AUDITOR, NONE)                                            \
-    X(settings, GET, "settings", VIEWER, NONE)                                                    \
-    X(status, GET, "status", VIEWER, NONE)
+    X(coverage, GET, "coverage", KT_ROLE_VIEWER, KT_NOTE_NONE)                                                    \
+    X(map, GET, "map", KT_ROLE_VIEWER, KT_NOTE_NONE)                                                              \
+    X(integrity, GET, "integrity", KT_ROLE_VIEWER, KT_NOTE_NONE)                                                  \
+    X(verify, POST, "integrity/verify", KT_ROLE_AUDITOR, KT_NOTE_NONE)                                            \
+    X(settings, GET, "settings", KT_ROLE_VIEWER, KT_NOTE_NONE)                                                    \
+    X(status, GET, "status", KT_ROLE_VIEWER, KT_NOTE_NONE)
 #define KT_API_CALLS(X) KT_API_EVENTS(X) KT_API_ALERTS(X) KT_API_NAMES(X) KT_API_HOUSE(X)
 /* clang-format on */
 #define X(name, method, path, role, note) kt_api_call kt_api_##name;
