@@ -1,0 +1,461 @@
+// api: what the page asks of its server (docs/api.md): the shapes of rows and answers, and how a call is made.
+// Owns: the session's CSRF token. Calls: fetch. Knows nothing of what is shown.
+
+/** Nanoseconds since the epoch, UTC. Above 2^53: the last bits are lost, nothing depends on them. */
+export type Ns = number
+export type Outcome = 'success' | 'denied' | 'failure' | 'not_found' | 'unknown'
+export const OUTCOMES: readonly Outcome[] = ['success', 'denied', 'failure', 'not_found', 'unknown']
+export type Severity = 'info' | 'low' | 'medium' | 'high' | 'critical'
+export const SEVERITIES: readonly Severity[] = ['critical', 'high', 'medium', 'low', 'info']
+
+export interface Me {
+  user: string
+  role: 'viewer' | 'auditor' | 'responder' | 'admin'
+  scope: string | null
+  csrf: string
+  can: string[]
+  version: string
+  log: string
+  store: string
+  collector: boolean
+  now: Ns
+  zone: string
+}
+export interface Rec {
+  seq: number
+  id: string
+  time?: Ns
+  arrival: Ns
+  kind: string
+  source: string
+  instance: string
+  agent?: string
+  actor?: string
+  actor_written?: string
+  actor_kind?: string
+  action: string
+  outcome: Outcome
+  operation?: string
+  secret?: string
+  version?: string
+  ip?: string
+  country?: string
+  asn?: number
+  org?: string
+  user_agent?: string
+  session?: string
+  credential?: string
+  code?: string
+  message?: string
+  tags?: string[]
+  late?: boolean
+  conflict?: boolean
+}
+export interface Alert {
+  id: string
+  status: 'open' | 'acknowledged' | 'closed'
+  severity: Severity
+  title: string
+  detector: string
+  detectors: string[]
+  score: number
+  time: Ns
+  first: Ns
+  last: Ns
+  raised: Ns
+  actor: string | null
+  ip: string | null
+  country: string | null
+  instance: string | null
+  secrets: string[]
+  secrets_count: number
+  events_count: number
+  assignee: string | null
+  verdict: string | null
+  acknowledged_by: string | null
+  acknowledged_at: Ns | null
+  closed_by: string | null
+  closed_at: Ns | null
+  suppressed_by: string | null
+  silenced_by: string | null
+}
+/** One value of a list, with its figures. */
+export interface Entry {
+  value: string
+  more?: string | null
+  kind?: string | null
+  events: number
+  reads?: number
+  failed?: number
+  usual?: number | null
+  usual_per_day?: number | null
+  first?: Ns | null
+  dated?: boolean
+  last?: Ns | null
+  new?: boolean
+  addresses?: number
+  countries?: string
+}
+/** Counts a step, oldest first. */
+export type Series = { from: Ns; step: Ns } & Partial<Record<Outcome, number[]>>
+/** What every answer over a window ends with. */
+export interface Windowed {
+  window: { since: Ns; until: Ns }
+  coverage: { share: number | null; gaps: number; text: string } | null
+  damage: number
+}
+export interface Next {
+  text: string
+  command: string
+}
+
+export interface Search extends Windowed {
+  rows: Rec[]
+  next: string | null
+  command: string
+}
+export interface Histogram extends Windowed {
+  series: Series
+  total: number
+}
+export interface Facet {
+  field: string
+  values: { value: string; count: number }[]
+  more: number
+}
+export interface Facets extends Windowed {
+  facets: Facet[]
+  total: number
+}
+export interface Completion {
+  from: number
+  to: number
+  items: { text: string; kind: 'field' | 'word' | 'value'; help?: string | null }[]
+}
+export interface Raw {
+  record: Rec
+  line: string
+  fields: Record<string, unknown>
+  original: unknown
+  leaf: string
+  command: string
+}
+export interface Moment {
+  at: Ns
+  type: 'access' | 'alert' | 'step' | 'gap'
+  record?: Rec | null
+  notes?: string[]
+  folded?: number
+  alert?: string | null
+  text?: string | null
+}
+export interface Timeline extends Windowed {
+  moments: Moment[]
+  older: number
+  command: string
+}
+export interface Figure {
+  now: number
+  usual: number | null
+}
+export interface Country {
+  country: string
+  events: number
+  failed: number
+  actors: number
+  secrets?: number
+  new?: boolean
+}
+export interface Unlocated {
+  private: number
+  unknown: number
+}
+export interface SourceState {
+  source: string
+  instance: string
+  agent: string | null
+  last_event: Ns | null
+  last_contact: Ns | null
+  lag_s: number | null
+  silent: boolean
+  why: string | null
+}
+export interface Overview extends Windowed {
+  asked: Ns
+  numbers: Record<'events' | 'reads' | 'failed' | 'actors' | 'secrets' | 'addresses', Figure>
+  series: Series
+  alerts: { open: Partial<Record<Severity, number>>; acknowledged: number; rows: Alert[] }
+  sources: SourceState[]
+  new: Record<'actors' | 'addresses' | 'countries' | 'secrets', { total: number; values: Entry[] }>
+  countries: Country[]
+  unlocated: Unlocated
+  integrity: {
+    state: 'cosigned' | 'signed' | 'unanchored' | 'refused' | 'unknown'
+    size: number
+    at: Ns | null
+    cosigners: number
+    text: string
+  }
+  learning: string | null
+}
+export interface Alerts {
+  alerts: Alert[]
+  next: string | null
+  counts: { open: number; acknowledged: number; closed: number }
+  learning: string | null
+}
+export interface AlertPage {
+  alert: Alert
+  why: { detector: string; points: number; text: string }[]
+  normal: string | null
+  matters: string | null
+  considered: string | null
+  quiet: string | null
+  threshold: number
+  baseline: { label: string; from: Ns; step: Ns; values: number[]; usual: number; now: number } | null
+  evidence: Rec[]
+  related: Alert[]
+  next: Next[]
+  delivery: { target: string; state: 'sent' | 'waiting' | 'dead'; at: Ns; tries: number; code: number; error: string | null }[]
+  steps: { what: string; by: string; where: string | null; at: Ns; text: string | null }[]
+  markdown: string
+}
+export interface Silence {
+  id: string
+  match: string
+  reason: string
+  by: string
+  from: Ns
+  until: Ns | null
+  open: boolean
+}
+export type ListName =
+  'actor' | 'secret' | 'address' | 'network' | 'country' | 'asn' | 'instance' | 'user_agent' | 'session' | 'credential'
+export interface Named extends Windowed {
+  kind: 'actor' | 'secret' | 'ip' | 'session'
+  value: string
+  title: string
+  facts: { name: string; text: string }[]
+  numbers: {
+    events: number
+    reads: number
+    failed: number
+    usual: number | null
+    usual_per_day: number | null
+    first: Ns | null
+    last: Ns | null
+  }
+  counts: { action: string; outcome: Outcome; now: number; usual: number | null }[]
+  heat: number[][] | null
+  series: Series
+  lists: Partial<Record<ListName, Entry[]>>
+  more: Partial<Record<ListName, number>>
+  alerts: Alert[]
+  next: Next[]
+  query: string
+  state?: Record<string, unknown> | null
+  rotate?: { order: number; hint: string; tell: string[] } | null
+  identity?: Record<string, unknown> | null
+  peers?: Record<string, unknown> | null
+}
+export interface CoverageDay {
+  share: number | null
+  events: number
+  quarantined: number
+  late_s: number | null
+}
+export interface Gap {
+  instance: string
+  from: Ns
+  until: Ns
+  cause: string
+  text: string
+  filled: boolean
+  filled_at: Ns | null
+  events: number
+}
+export interface SourcePage extends Windowed {
+  source: string
+  instance: string
+  agent: string | null
+  last_event: Ns | null
+  last_contact: Ns | null
+  lag_s: number | null
+  days: CoverageDay[]
+  gaps: Gap[]
+  blind: string[]
+  series: Series
+  lists: Partial<Record<ListName, Entry[]>>
+}
+export interface MapPage extends Windowed {
+  countries: Country[]
+  unlocated: Unlocated
+}
+export interface CoveragePage extends Windowed {
+  first_day: string
+  sources: {
+    source: string
+    instance: string
+    agent: string | null
+    share: number | null
+    lag_s: number | null
+    days: CoverageDay[]
+    blind: string[]
+  }[]
+  gaps: Gap[]
+  agents: {
+    name: string
+    version: string | null
+    last_contact: Ns | null
+    queue: number | null
+    dropped: number | null
+    clock_skew_s: number | null
+  }[]
+}
+export interface IntegrityPage {
+  log: string
+  size: number
+  root: string
+  checkpoint: { size: number; at: Ns; age_s: number; cosigners: string[]; keys: string[]; note: string } | null
+  verify: {
+    state: 'never' | 'running' | 'done'
+    at: Ns | null
+    verdict: string | null
+    text: string | null
+    progress: number | null
+  }
+  holds: { id: string; query: string; reason: string; by: string; at: Ns }[]
+  retention: { days: number | null; removed_events: number; oldest: Ns | null } | null
+  outside: { place: string; size: number; at: Ns | null; error: string | null }[]
+}
+export interface Package {
+  name: string
+  kind: string
+  since: Ns
+  until: Ns
+  made: Ns | null
+  bytes: number
+  digest: string | null
+  state: 'making' | 'ready' | 'failed'
+  text: string | null
+  files: { path: string; bytes: number; rows: number | null }[]
+  verified: { at: Ns; verdict: string; text: string } | null
+}
+export interface Reports {
+  kinds: { name: string; title: string; about: string }[]
+  packages: Package[]
+}
+export interface Settings {
+  config: { key: string; value: string | null; default: string | null; set: boolean; help: string | null }[]
+  detectors: {
+    name: string
+    title: string
+    on: boolean
+    options: { name: string; value: string; default?: string | null; help?: string | null }[]
+    ready: string | null
+  }[]
+  targets: {
+    name: string
+    type: string
+    circuit: string | null
+    waiting: number
+    sent: number
+    dead: number
+    last_success: Ns | null
+    last_error: string | null
+  }[]
+  streams: Record<string, unknown>[]
+}
+export interface Counters {
+  at: Ns
+  head: number
+  events: number
+  per_minute: number
+  alerts_open: Partial<Record<Severity, number>>
+  silent: number
+  collector: boolean
+}
+
+/** A call that was not answered with data. Its message is the server's sentence, for people. */
+export class ApiError extends Error {
+  constructor(
+    readonly status: number, // 0: no answer at all
+    message: string,
+    readonly at: number | null = null, // where in the query, in bytes of UTF-8
+    readonly len: number | null = null,
+    readonly retry_s: number | null = null,
+  ) {
+    super(message)
+    this.name = 'ApiError'
+  }
+}
+
+export type Value = string | number | boolean | null | undefined
+export type Params = Record<string, Value | readonly string[]>
+
+let csrf = ''
+let unknown: () => void = () => {}
+/** What happens when the server no longer knows who asks. */
+export function onLoggedOut(f: () => void): void {
+  unknown = f
+}
+export function holdCsrf(token: string): void {
+  csrf = token
+}
+
+/** The address of a call; lists become one parameter a value; empty ones are left out. Words like
+ * "today" are those of the viewer's zone: `tz` is sent along where the call has a window. */
+export function address(call: string, params: Params = {}): string {
+  const p = new URLSearchParams()
+  for (const [name, value] of Object.entries(params))
+    if (Array.isArray(value)) for (const v of value as readonly string[]) p.append(name, v)
+    else if (value !== null && value !== undefined && value !== '') p.append(name, String(value))
+  const text = p.toString()
+  return `/api/v1/${call}${text === '' ? '' : `?${text}`}`
+}
+
+async function refusal(r: Response): Promise<ApiError> {
+  let said: { error?: unknown; at?: unknown; len?: unknown } = {}
+  try {
+    said = (await r.json()) as typeof said
+  } catch {
+    /* an answer of something in between, not of our server: the status has to do */
+  }
+  const number = (x: unknown) => (typeof x === 'number' ? x : null)
+  const wait = Number(r.headers.get('Retry-After'))
+  return new ApiError(
+    r.status,
+    typeof said.error === 'string' ? said.error : `The server answered ${r.status} ${r.statusText}`.trim(),
+    number(said.at),
+    number(said.len),
+    wait > 0 ? wait : null,
+  )
+}
+
+async function ask<T>(url: string, init: RequestInit, call: string): Promise<T> {
+  let r: Response
+  try {
+    r = await fetch(url, { credentials: 'same-origin', cache: 'no-store', ...init })
+  } catch (e) {
+    if (e instanceof DOMException && e.name === 'AbortError') throw e
+    throw new ApiError(0, 'The dashboard’s server cannot be reached: is it running, and is the network up?')
+  }
+  if (!r.ok) {
+    const error = await refusal(r)
+    if (r.status === 401 && call !== 'login' && call !== 'me') unknown()
+    throw error
+  }
+  return (await r.json()) as T
+}
+
+/** Asks; rejects with ApiError, or with the AbortError of `signal`. */
+export function get<T>(call: string, params: Params = {}, signal?: AbortSignal): Promise<T> {
+  return ask<T>(address(call, params), signal ? { signal } : {}, call)
+}
+export function post<T>(call: string, body: Record<string, unknown>): Promise<T> {
+  const headers = { 'Content-Type': 'application/json', 'X-CSRF-Token': csrf }
+  return ask<T>(address(call), { method: 'POST', headers, body: JSON.stringify(body) }, call)
+}
+export function isAbort(e: unknown): boolean {
+  return e instanceof DOMException && e.name === 'AbortError'
+}

@@ -1,0 +1,61 @@
+// What stands where data would: nothing there, not yet, could not.
+import type { ComponentChildren } from 'preact'
+import { ApiError } from '../api'
+import type { Asked } from '../hooks'
+
+export function Empty({ title, children }: { title: string; children?: ComponentChildren }) {
+  return (
+    <div class="state">
+      <p class="state-title">{title}</p>
+      {children !== undefined && <div class="quiet">{children}</div>}
+    </div>
+  )
+}
+export function Loading({ what = 'Loading' }: { what?: string }) {
+  return (
+    <div class="state quiet" role="status">
+      <span class="spin" aria-hidden="true" /> {what}…
+    </div>
+  )
+}
+const TITLES: Record<number, string> = {
+  0: 'No answer',
+  400: 'The question cannot be answered as it is',
+  403: 'Not with your role',
+  404: 'Nothing of that name here',
+  502: 'The collector does not answer',
+  503: 'The server is busy, or it took too long',
+}
+export function Failure({ error, again }: { error: Error; again?: (() => void) | undefined }) {
+  const e = error instanceof ApiError ? error : null
+  return (
+    <div class="state failure" role="alert">
+      <p class="state-title">{(e && TITLES[e.status]) ?? 'This could not be shown'}</p>
+      <p>{error.message}</p>
+      {e?.status === 503 && <p class="quiet">A shorter window or a narrower query is quicker.</p>}
+      {again && e?.status !== 400 && e?.status !== 403 && (
+        <button type="button" onClick={again}>
+          Try again
+        </button>
+      )}
+    </div>
+  )
+}
+/** The usual three states of a call around what shows its data. */
+export function Answer<T>({
+  of,
+  what,
+  children,
+}: {
+  of: Asked<T>
+  what?: string
+  children: (data: T) => ComponentChildren
+}) {
+  if (of.error) return <Failure error={of.error} again={of.again} />
+  if (of.data === null) return of.loading ? <Loading {...(what === undefined ? {} : { what })} /> : null
+  return (
+    <div class={of.loading ? 'dim' : ''} aria-busy={of.loading}>
+      {children(of.data)}
+    </div>
+  )
+}

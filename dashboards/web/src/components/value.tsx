@@ -1,0 +1,88 @@
+// Value: one value of an event: a link to its page where it has one, and a menu: filter in, filter out, open, copy.
+import { say } from '../said'
+import { href, go, param, path } from '../router'
+import { toggle } from '../query'
+import { plain, cut } from '../plain'
+import { Text } from './text'
+import type { Choice } from './menu'
+import { openMenu } from './menu'
+
+/** Fields of the query language that have a page of their own, and its parameter. */
+const PAGES: Record<string, { page: string; name: string; called: string }> = {
+  actor: { page: '/actor', name: 'value', called: 'actor' },
+  secret: { page: '/secret', name: 'value', called: 'secret' },
+  ip: { page: '/ip', name: 'value', called: 'address' },
+  session: { page: '/session', name: 'value', called: 'session' },
+  instance: { page: '/source', name: 'instance', called: 'source' },
+  id: { page: '/alert', name: 'id', called: 'alert' },
+}
+const ADDRESS_MAX = 8000 // longer ones do not fit the server's 16 KiB of address once they are encoded
+
+/** The page of a value, or null. */
+export function pageOf(field: string, value: string): string | null {
+  const p = PAGES[field]
+  return p && value !== '' && encodeURIComponent(value).length <= ADDRESS_MAX ? href(p.page, { [p.name]: value }) : null
+}
+/** Into the search: on its page the term joins (or leaves) the query, elsewhere it starts one. */
+export function filter(field: string, value: string, out = false): void {
+  const q = path.value === '/search' ? param('q') : ''
+  go('/search', { ...kept(), q: toggle(q, field, value, out) })
+}
+function kept(): Record<string, string> {
+  return path.value === '/search' ? { columns: param('columns'), view: param('view') } : {}
+}
+export async function copy(text: string, what = 'Copied'): Promise<void> {
+  try {
+    await navigator.clipboard.writeText(text)
+    say(what)
+  } catch {
+    say('This browser does not let the page copy: select the text and copy it')
+  }
+}
+export function choicesOf(field: string, value: string): Choice[] {
+  const page = pageOf(field, value)
+  return [
+    { text: 'Only this', note: 'f', run: () => filter(field, value) },
+    { text: 'Without this', note: 'x', run: () => filter(field, value, true) },
+    ...(page === null ? [] : [{ text: `Open the ${PAGES[field]?.called}’s page`, href: page }]),
+    { text: 'Copy', run: () => void copy(value) },
+  ]
+}
+
+export function Value({
+  field,
+  of,
+  max = 60,
+  mono = false,
+  menu = true,
+}: {
+  field: string // of the query language
+  of: string | number | null | undefined
+  max?: number
+  mono?: boolean
+  menu?: boolean
+}) {
+  if (of === null || of === undefined || of === '') return <span class="none">–</span>
+  const value = String(of)
+  const page = pageOf(field, value)
+  const text = <Text of={value} max={max < 60 ? max : 59} mono={mono} />
+  return (
+    <span class="value">
+      {page === null ? text : <a href={page}>{text}</a>}
+      {menu && (
+        <button
+          type="button"
+          class="dots"
+          aria-haspopup="menu"
+          aria-label={`Filter or copy ${plain(cut(value, 60))}`}
+          onClick={(e) => {
+            e.stopPropagation()
+            openMenu(e.currentTarget, plain(cut(value, 60)), choicesOf(field, value))
+          }}
+        >
+          ⋯
+        </button>
+      )}
+    </span>
+  )
+}

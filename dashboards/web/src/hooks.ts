@@ -1,0 +1,42 @@
+// hooks: a call of the API as state of a component. What was there stays shown, dimmed, until the new answer comes.
+import { useCallback, useEffect, useRef, useState } from 'preact/hooks'
+import type { ApiError, Params } from './api'
+import { address, get, isAbort } from './api'
+
+export interface Asked<T> {
+  data: T | null
+  error: ApiError | Error | null
+  loading: boolean
+  /** Asks again. */
+  again: () => void
+}
+/** Asks when `call` or `params` change (call null: not now). An answer to an older question is dropped. */
+export function useAsk<T>(call: string | null, params: Params = {}, more: readonly unknown[] = []): Asked<T> {
+  const [state, set] = useState<{ data: T | null; error: Error | null; loading: boolean }>({
+    data: null,
+    error: null,
+    loading: call !== null,
+  })
+  const [turn, setTurn] = useState(0)
+  const asked = useRef<string | null>(null)
+  const url = call === null ? null : address(call, params)
+  useEffect(() => {
+    if (call === null) {
+      set({ data: null, error: null, loading: false })
+      return
+    }
+    const stop = new AbortController()
+    const other = asked.current !== null && asked.current.split('?')[0] !== url?.split('?')[0]
+    asked.current = url
+    set((s) => ({ data: other ? null : s.data, error: null, loading: true }))
+    get<T>(call, params, stop.signal).then(
+      (data) => set({ data, error: null, loading: false }),
+      (e: unknown) => {
+        if (!isAbort(e)) set({ data: null, error: e as Error, loading: false })
+      },
+    )
+    return () => stop.abort()
+  }, [url, turn, ...more])
+  const again = useCallback(() => setTurn((n) => n + 1), [])
+  return { ...state, again }
+}

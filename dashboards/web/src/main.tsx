@@ -1,0 +1,28 @@
+// main: finds out who looks, and shows the page of the address.
+import { render } from 'preact'
+import './style.css'
+import './theme'
+import { onLoggedOut } from './api'
+import { Shell } from './components/shell'
+import { Loading } from './components/states'
+import { forget, me, whoAmI } from './me'
+import { PAGES } from './pages'
+import { Login } from './pages/login'
+import { param, path } from './router'
+
+function App() {
+  if (me.value === null) return <Loading />
+  if (me.value === false) return <Login />
+  const page = PAGES.find((p) => p.path === path.value)
+  // another subject is another page: nothing of the one before may stay on it
+  const subject = page ? ['value', 'id', 'instance'].map(param).join('\n') : ''
+  return <Shell page={page} subject={`${path.value}\n${subject}`} />
+}
+
+onLoggedOut(forget)
+const place = document.getElementById('page')
+if (place) {
+  place.textContent = ''
+  render(<App />, place)
+}
+void whoAmI()

@@ -1,0 +1,6 @@
+// The alerts.
+import { Empty } from '../components/states'
+
+export function AlertList() {
+  return <Empty title="Not on the page yet">The command line answers this: keytrail --help.</Empty>
+}

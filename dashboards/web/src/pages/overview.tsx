@@ -1,0 +1,181 @@
+// Overview: is anything wrong, is anything missing, what is new. Numbers with what is usual; everything leads on.
+import { useEffect, useMemo } from 'preact/hooks'
+import type { Alert, Entry, Figure, Overview, SourceState } from '../api'
+import { Light, SeverityBadge } from '../components/badge'
+import { OutcomeChart, spanWords } from '../components/chart'
+import { CoverageLine } from '../components/coverage'
+import { Answer, Empty } from '../components/states'
+import type { Column } from '../components/table'
+import { Table } from '../components/table'
+import { Text } from '../components/text'
+import { Value } from '../components/value'
+import { useAsk } from '../hooks'
+import { changes } from '../live'
+import { WorldMapView } from '../map'
+import { about, count, plural } from '../plain'
+import { go, href } from '../router'
+import { ago, askedWindow, exact, now, span } from '../time'
+
+const NUMBERS: readonly { key: keyof Overview['numbers']; title: string; q: string }[] = [
+  { key: 'events', title: 'Events', q: '' },
+  { key: 'reads', title: 'Reads of secrets', q: 'action:read' },
+  { key: 'failed', title: 'Failed or denied', q: 'outcome:denied,failure' },
+  { key: 'actors', title: 'Actors', q: '' },
+  { key: 'secrets', title: 'Secrets', q: 'secret:*' },
+  { key: 'addresses', title: 'Addresses', q: 'ip:*' },
+]
+const NEW: readonly { key: keyof Overview['new']; title: string; field: string }[] = [
+  { key: 'actors', title: 'actors', field: 'actor' },
+  { key: 'addresses', title: 'addresses', field: 'ip' },
+  { key: 'countries', title: 'countries', field: 'country' },
+  { key: 'secrets', title: 'secrets', field: 'secret' },
+]
+const EVERY_MS = 30_000
+
+export function OverviewPage() {
+  const asked = useAsk<Overview>('overview', askedWindow('24h'), [changes.value])
+  useEffect(() => {
+    const timer = window.setInterval(asked.again, EVERY_MS)
+    return () => window.clearInterval(timer)
+  }, [asked.again])
+  return (
+    <Answer of={asked} what="Counting">
+      {(o) => <Shown of={o} />}
+    </Answer>
+  )
+}
+function Shown({ of: o }: { of: Overview }) {
+  const silent = o.sources.filter((s) => s.silent)
+  const open = Object.values(o.alerts.open).reduce((s, n) => s + n, 0)
+  return (
+    <div class="stack">
+      {o.integrity.state === 'refused' && (
+        <p class="note bad" role="alert">
+          <b>Integrity failed.</b> <Text of={o.integrity.text} max={300} /> <a href={href('/integrity')}>Integrity</a>
+        </p>
+      )}
+      <CoverageLine of={o} />
+      {o.learning !== null && (
+        <p class="note">
+          <Text of={o.learning} max={300} />
+        </p>
+      )}
+      <dl class="numbers">
+        {NUMBERS.map((n) => (
+          <Figures key={n.key} title={n.title} of={o.numbers[n.key]} to={href('/search', { q: n.q })} />
+        ))}
+      </dl>
+      <section class="panel">
+        <OutcomeChart label="Events by outcome" of={o.series} onSpan={(a, b) => go('/search', spanWords(a, b))} />
+      </section>
+      <div class="columns">
+        <section class="panel">
+          <header>
+            <h2>{plural(open, 'open alert')}</h2>
+            <a href={href('/alerts')}>all alerts</a>
+          </header>
+          <Open of={o.alerts.rows} />
+          {o.alerts.acknowledged > 0 && <p class="quiet">{count(o.alerts.acknowledged)} more acknowledged, not closed</p>}
+        </section>
+        <section class="panel">
+          <header>
+            <h2>{silent.length > 0 ? plural(silent.length, 'silent source') : 'All sources speak'}</h2>
+            <a href={href('/coverage')}>coverage</a>
+          </header>
+          <Sources of={o.sources} />
+          <p>
+            <Integrity of={o.integrity} />
+          </p>
+        </section>
+      </div>
+      <section class="panel">
+        <header>
+          <h2>New in this window</h2>
+          <span class="quiet">never seen before in what is stored</span>
+        </header>
+        <div class="columns">
+          {NEW.map((n) => (
+            <Fresh key={n.key} title={n.title} field={n.field} total={o.new[n.key].total} of={o.new[n.key].values} />
+          ))}
+        </div>
+      </section>
+      <section class="panel">
+        <header>
+          <h2>Where from</h2>
+          <a href={href('/map')}>map</a>
+        </header>
+        <WorldMapView countries={o.countries} unlocated={o.unlocated} />
+      </section>
+      <p class="quiet">Counted {ago(o.asked)}; counted anew every half minute while this page is open.</p>
+    </div>
+  )
+}
+function Figures({ title, of, to }: { title: string; of: Figure; to: string }) {
+  const ratio = of.usual !== null && of.usual > 0 ? of.now / of.usual : null
+  const far = ratio !== null && (ratio >= 2 || ratio <= 0.5)
+  return (
+    <div class="number">
+      <dt>
+        <a href={to}>{title}</a>
+      </dt>
+      <dd class="big">{count(of.now)}</dd>
+      <dd class={far ? 'far' : 'quiet'}>{of.usual === null ? 'usual not known yet' : `usually ${about(of.usual)}`}</dd>
+    </div>
+  )
+}
+const alertColumns: Column<Alert>[] = [
+  { key: 'severity', title: 'Severity', width: 104, narrow: true, cell: (a) => <SeverityBadge of={a.severity} /> },
+  { key: 'title', title: 'What', narrow: true, cell: (a) => <a href={href('/alert', { id: a.id, since: null, until: null })}><Text of={a.title} max={200} /></a> },
+  { key: 'raised', title: 'Raised', width: 112, num: true, cell: (a) => <span title={exact(a.raised)}>{ago(a.raised)}</span> },
+]
+function Open({ of }: { of: Alert[] }) {
+  return of.length === 0 ? (
+    <Empty title="No alert is open" />
+  ) : (
+    <Table label="Open alerts" columns={alertColumns} rows={of} id={(a) => a.id} primary onOpen={(a) => go('/alert', { id: a.id, since: null, until: null })} />
+  )
+}
+function Sources({ of }: { of: SourceState[] }) {
+  const rows = useMemo(() => [...of].sort((a, b) => Number(b.silent) - Number(a.silent)), [of])
+  const columns: Column<SourceState>[] = [
+    { key: 'instance', title: 'Source', narrow: true, cell: (s) => <Value field="instance" of={s.instance} /> },
+    { key: 'state', title: 'State', width: 100, narrow: true, cell: (s) => <Light is={s.silent ? 'bad' : 'good'}>{s.silent ? 'silent' : 'speaks'}</Light> },
+    { key: 'last', title: 'Last event', num: true, width: 112, by: (s) => s.last_event, cell: (s) => (s.last_event === null ? 'never' : <span title={exact(s.last_event)}>{span((now.value - s.last_event) / 1e9)} ago</span>) },
+  ]
+  if (of.length === 0) return <Empty title="No source yet">Set up an agent: keytrail agent add --help.</Empty>
+  return (
+    <>
+      <Table label="Sources" columns={columns} rows={rows} id={(s) => `${s.agent ?? ''}\n${s.instance}`} all={8} />
+      {rows.filter((s) => s.why !== null && s.silent).map((s) => (
+        <p key={s.instance} class="note bad">
+          <Text of={s.instance} max={40} />: <Text of={s.why} max={200} />
+        </p>
+      ))}
+    </>
+  )
+}
+const STATE = { cosigned: 'good', signed: 'good', unanchored: 'warn', refused: 'bad', unknown: 'idle' } as const
+function Integrity({ of }: { of: Overview['integrity'] }) {
+  return (
+    <Light is={STATE[of.state]}>
+      <a href={href('/integrity')}>Integrity: {of.state}</a>, {count(of.size)} records. <Text of={of.text} max={160} />
+    </Light>
+  )
+}
+function Fresh({ title, field, total, of }: { title: string; field: string; total: number; of: Entry[] }) {
+  return (
+    <div>
+      <h3>
+        {count(total)} {title}
+      </h3>
+      <ul class="plain">
+        {of.slice(0, 8).map((e) => (
+          <li key={e.value}>
+            <Value field={field} of={e.value} max={40} /> <span class="quiet">{count(e.events)}</span>
+          </li>
+        ))}
+        {total > Math.min(8, of.length) && <li class="quiet">and {count(total - Math.min(8, of.length))} more</li>}
+      </ul>
+    </div>
+  )
+}

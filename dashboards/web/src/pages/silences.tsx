@@ -1,0 +1,6 @@
+// Silences.
+import { Empty } from '../components/states'
+
+export function Silences() {
+  return <Empty title="Not on the page yet">The command line answers this: keytrail --help.</Empty>
+}

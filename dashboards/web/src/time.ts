@@ -1,0 +1,125 @@
+// time: moments and spans in words, in UTC or in the zone of who looks; the window that a page asks about.
+// Owns: which zone is shown (kept in this browser). The window lives in the address (router).
+import { computed, signal } from '@preact/signals'
+import type { Ns } from './api'
+import { param, patch } from './router'
+
+const KEPT = 'keytrail.zone'
+export const zone = signal<'utc' | 'local'>(kept())
+function kept(): 'utc' | 'local' {
+  try {
+    return window.localStorage.getItem(KEPT) === 'local' ? 'local' : 'utc'
+  } catch {
+    return 'utc'
+  }
+}
+export function setZone(z: 'utc' | 'local'): void {
+  zone.value = z
+  try {
+    window.localStorage.setItem(KEPT, z)
+  } catch {
+    /* a browser that keeps nothing: the choice lasts until the page is closed */
+  }
+}
+
+/** Seconds east of UTC of what is shown, at a moment (summer time moves it). */
+export function offset_s(ms: number): number {
+  return zone.value === 'utc' ? 0 : -new Date(ms).getTimezoneOffset() * 60
+}
+function offsetText(ms: number): string {
+  const s = offset_s(ms)
+  const m = Math.abs(s) / 60
+  return `UTC${s < 0 ? '−' : '+'}${two(Math.floor(m / 60))}:${two(m % 60)}`
+}
+/** "UTC", or "local time, UTC+01:00": stands wherever times do. */
+export const zoneText = computed(() => (zone.value === 'utc' ? 'UTC' : `local time, ${offsetText(Date.now())}`))
+/** `tz` of a call: the zone of day words, hours and days. */
+export const tz = computed(() => offset_s(Date.now()))
+
+const two = (n: number) => String(n).padStart(2, '0')
+export const ms = (t: Ns): number => Math.floor(t / 1e6)
+export const ns = (t: number): Ns => t * 1e6
+
+function shifted(t: Ns): Date {
+  return new Date(ms(t) + offset_s(ms(t)) * 1000)
+}
+export function day(t: Ns): string {
+  const d = shifted(t)
+  return `${d.getUTCFullYear()}-${two(d.getUTCMonth() + 1)}-${two(d.getUTCDate())}`
+}
+export function clock(t: Ns, seconds = true): string {
+  const d = shifted(t)
+  return `${two(d.getUTCHours())}:${two(d.getUTCMinutes())}${seconds ? `:${two(d.getUTCSeconds())}` : ''}`
+}
+export function moment(t: Ns, seconds = true): string {
+  return `${day(t)} ${clock(t, seconds)}`
+}
+/** With its zone: for titles and for what is copied. */
+export function exact(t: Ns): string {
+  const milli = String(ms(t) % 1000).padStart(3, '0')
+  return `${moment(t)}.${milli} ${zone.value === 'utc' ? 'UTC' : offsetText(ms(t))}`
+}
+/** RFC 3339, UTC: for addresses and commands. */
+export function rfc3339(t: Ns): string {
+  return new Date(ms(t)).toISOString().replace('.000Z', 'Z')
+}
+
+const UNITS: readonly [string, number][] = [
+  ['d', 86400],
+  ['h', 3600],
+  ['min', 60],
+  ['s', 1],
+]
+/** "2 d 4 h", "35 s", "< 1 s": the two largest units. */
+export function span(seconds: number): string {
+  const s = Math.abs(seconds)
+  if (s < 1) return s === 0 ? '0 s' : '< 1 s'
+  const at = UNITS.findIndex(([, n]) => s >= n)
+  const [unit, size] = UNITS[at] ?? ['s', 1]
+  const first = Math.floor(s / size)
+  const next = UNITS[at + 1]
+  const second = next ? Math.floor((s - first * size) / next[1]) : 0
+  return next && second > 0 && first < 10 ? `${first} ${unit} ${second} ${next[0]}` : `${first} ${unit}`
+}
+/** "4 min ago"; `now` moves by itself, so that open pages do not lie. */
+export const now = signal(ns(Date.now()))
+window.setInterval(() => {
+  now.value = ns(Date.now())
+}, 15_000)
+export function ago(t: Ns): string {
+  const s = (now.value - t) / 1e9
+  return s < -5 ? `in ${span(s)}` : s < 5 ? 'just now' : `${span(s)} ago`
+}
+/** "+1.3 s" between neighbours of a list. */
+export function delta(earlier: Ns, later: Ns): string {
+  const s = (later - earlier) / 1e9
+  return s < 10 ? `+${s.toFixed(s < 1 ? 3 : 1)} s` : `+${span(s)}`
+}
+
+export const RANGES: readonly { since: string; text: string }[] = [
+  { since: '15m', text: '15 min' },
+  { since: '1h', text: '1 h' },
+  { since: '24h', text: '24 h' },
+  { since: '7d', text: '7 d' },
+  { since: '30d', text: '30 d' },
+  { since: '90d', text: '90 d' },
+  { since: 'today', text: 'today' },
+  { since: 'yesterday', text: 'yesterday' },
+]
+/** The window that the address asks for; `span` is what the page shows without one. */
+export function askedWindow(span: string): { since: string; until: string; tz: number } {
+  return { since: param('since') || span, until: param('until'), tz: tz.value }
+}
+export function setWindow(since: string, until = ''): void {
+  patch({ since, until, cursor: null })
+}
+/** "last 24 h", or both ends. */
+export function windowText(w: { since: string; until: string }): string {
+  const known = RANGES.find((r) => r.since === w.since)
+  const end = (s: string) => {
+    const t = Date.parse(s)
+    return /^\d{4}-/.test(s) && !Number.isNaN(t) ? moment(ns(t)) : s
+  }
+  if (w.until === '') return known ? (/^\d/.test(w.since) ? `last ${known.text}` : known.text) : `since ${end(w.since)}`
+  return `${end(w.since)} to ${end(w.until)}`
+}
