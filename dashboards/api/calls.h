@@ -22,6 +22,10 @@ enum kt_api_note {
     X(map, GET, "map", KT_ROLE_VIEWER, KT_NOTE_NONE)                                                              \
     X(integrity, GET, "integrity", KT_ROLE_VIEWER, KT_NOTE_NONE)                                                  \
     X(verify, POST, "integrity/verify", KT_ROLE_AUDITOR, KT_NOTE_NONE)                                            \
+    X(reports, GET, "reports", KT_ROLE_AUDITOR, KT_NOTE_NONE)                                     \
+    X(reports_make, POST, "reports", KT_ROLE_AUDITOR, KT_NOTE_EXPORT)                             \
+    X(report_file, GET, "reports/file", KT_ROLE_AUDITOR, KT_NOTE_EXPORT)                          \
+    X(report_verify, POST, "reports/verify", KT_ROLE_AUDITOR, KT_NOTE_NONE)                       \
     X(settings, GET, "settings", KT_ROLE_VIEWER, KT_NOTE_NONE)                                                    \
     X(status, GET, "status", KT_ROLE_VIEWER, KT_NOTE_NONE)
 #define KT_API_CALLS(X) KT_API_EVENTS(X) KT_API_ALERTS(X) KT_API_NAMES(X) KT_API_HOUSE(X)

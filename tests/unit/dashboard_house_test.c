@@ -1,0 +1,350 @@
+/*
+ * dashboard_house: the calls of the page about the house: countries and coverage against a naive
+ * reading, integrity, evidence packages and their files, jobs.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "core/answer/coverage.h"
+#include "core/answer/places.h"
+#include "core/event/json.h"
+#include "core/sys/fs.h"
+#include "core/sys/fs_below.h"
+#include "dashboards/api/jobs.h"
+#include "dashboards/api/tar.h"
+#include "tests/support/api_call.h"
+#include "tests/support/stock.h"
+
+#define NOW    (STOCK_T0 + STOCK_NS)
+#define EVENTS 4000u
+
+static struct stock *w;
+static struct api_call call;
+
+static int setup(void **state)
+{
+    (void)state;
+    w = stock_new(7, EVENTS);
+    for (unsigned i = 0; i < 200; i += 3) { /* some addresses are known, some have no country */
+        char raw[200];
+        (void)snprintf(raw, sizeof raw,
+                       "{\"ip\":\"198.51.100.%u\",\"country\":\"%s\",\"class\":\"public\"}", i,
+                       i % 2 == 0 ? "DE" : "FR");
+        stock_control(w, KT_KIND_FACT, "fact", raw, STOCK_T0);
+    }
+    api_call_open(&call, w->path, NOW);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    api_call_close(&call);
+    stock_free(w);
+    return 0;
+}
+
+static int64_t number_at(struct kt_jval v, const char *path)
+{
+    int64_t n = -1;
+    (void)kt_json_i64(kt_json_path(v, path), &n);
+    return n;
+}
+
+static struct kt_jval parsed(struct kt_json *json, const char *text)
+{
+    struct kt_jval root;
+    unsigned repaired;
+    if (text == NULL)
+        fail_msg("%s", call.err.text);
+    assert_int_equal(kt_json_parse(json, kt_str_of(text), &root, &repaired, NULL), KT_OK);
+    return root;
+}
+
+/* ---- places ---- */
+
+struct naive {
+    uint64_t events, nowhere, in[2], failed[2];
+};
+
+static enum kt_status count(void *self, const struct kt_record *r, const struct kt_fact *fact,
+                            struct kt_error *err)
+{
+    struct naive *n = self;
+    (void)err;
+    n->events++;
+    if (fact == NULL || fact->country.len != 2) {
+        n->nowhere++;
+        return KT_OK;
+    }
+    unsigned i = kt_str_is(fact->country, "DE") ? 0 : 1;
+    n->in[i]++;
+    n->failed[i] += r->ev.outcome != KT_OUT_SUCCESS && r->ev.outcome != KT_OUT_UNKNOWN;
+    return KT_OK;
+}
+
+static void test_map(void **state)
+{
+    struct naive n = { 0 };
+    struct kt_json *json = kt_json_new(KT_JSON_SIMDJSON);
+    struct kt_jval place;
+    struct kt_str key;
+    (void)state;
+    struct kt_jval root = parsed(json, api_call(&call, kt_api_map, "since=40d"));
+    call.ask.since = NOW - 40 * KT_NS_DAY;
+    assert_int_equal(kt_ask_records(&call.ask, KT_STR(""), count, &n, &call.err), KT_OK);
+    assert_int_equal(number_at(root, "events"), n.events);
+    int64_t nowhere = number_at(root, "unlocated.private") + number_at(root, "unlocated.unknown") +
+                      number_at(root, "unlocated.none");
+    assert_int_equal(nowhere, n.nowhere);
+    unsigned seen = 0;
+    for (struct kt_json_iter it = kt_json_iter(kt_json_path(root, "countries"));
+         kt_json_next(&it, &key, &place); seen++) {
+        unsigned i = kt_str_is(kt_json_str_at(place, "country"), "DE") ? 0 : 1;
+        assert_int_equal(number_at(place, "events"), n.in[i]);
+        assert_int_equal(number_at(place, "failed"), n.failed[i]);
+        assert_in_range(number_at(place, "actors"), 0, n.in[i]);
+    }
+    assert_int_equal(seen, (n.in[0] > 0) + (n.in[1] > 0));
+    assert_null(api_call(&call, kt_api_map, "q=\"free text\""));
+    assert_int_equal(call.err.code, KT_E_INPUT);
+    kt_json_free(json);
+}
+
+/* ---- coverage ---- */
+
+static void test_coverage(void **state)
+{
+    struct kt_json *json = kt_json_new(KT_JSON_SIMDJSON);
+    struct kt_coverage *c = NULL;
+    (void)state;
+    struct kt_jval root = parsed(json, api_call(&call, kt_api_coverage, "since=30d"));
+    call.ask.since = NOW - 30 * KT_NS_DAY;
+    assert_int_equal(kt_coverage_load(&call.ask, &c, &call.err), KT_OK);
+    assert_int_equal(kt_json_count(kt_json_path(root, "sources")), c->n_sources);
+    assert_int_equal(kt_json_count(kt_json_path(root, "gaps")), c->n_gaps);
+    assert_int_equal(number_at(root, "days"), c->days);
+    assert_int_equal(number_at(root, "coverage.gaps"), kt_coverage_open(c));
+    assert_null(api_call(&call, kt_api_coverage, "since=never"));
+    assert_null(api_call(&call, kt_api_coverage, "since=1d&until=2d"));
+    kt_coverage_free(c);
+    kt_json_free(json);
+}
+
+/* ---- integrity, settings, status without a collector ---- */
+
+static void test_alone(void **state)
+{
+    struct kt_json *json = kt_json_new(KT_JSON_SIMDJSON);
+    (void)state;
+    struct kt_jval root = parsed(json, api_call(&call, kt_api_integrity, NULL));
+    assert_true(number_at(root, "size") >= (int64_t)EVENTS);
+    assert_string_equal(kt_json_str_at(root, "verify.state").at, "none");
+    assert_true(kt_json_str_at(root, "live.away").len > 0);
+    root = parsed(json, api_call(&call, kt_api_settings, NULL));
+    assert_true(kt_json_count(kt_json_path(root, "detectors")) > 10);
+    root = parsed(json, api_call(&call, kt_api_status, NULL));
+    assert_true(number_at(root, "store.events") >= (int64_t)EVENTS);
+    assert_null(api_call(&call, kt_api_verify, NULL));
+    assert_int_equal(call.err.code, KT_E_DENIED);
+    kt_json_free(json);
+}
+
+/* ---- packages ---- */
+
+static void put(const char *folder, const char *name, const char *text)
+{
+    char path[300];
+    (void)snprintf(path, sizeof path, "%s/%s", folder, name);
+    assert_int_equal(kt_fs_write_atomic(path, kt_str_of(text), 0600, &call.err), KT_OK);
+}
+
+static void make_package(char root[64], char package[96])
+{
+    char path[300];
+    kt_str_copyz(root, 64, KT_STR("/tmp/kt-house-XXXXXX"));
+    assert_non_null(mkdtemp(root));
+    (void)snprintf(package, 96, "%s/evidence-a", root);
+    assert_int_equal(mkdir(package, 0700), 0);
+    (void)snprintf(path, sizeof path, "%s/csv", package);
+    assert_int_equal(mkdir(path, 0700), 0);
+    put(package, "manifest.json",
+        "{\"package\":\"P\",\"report\":\"soc2\",\"files\":[{\"path\":\"report.html\",\"bytes\":9},"
+        "{\"path\":\"csv/a.csv\",\"bytes\":4},{\"path\":\"link.txt\",\"bytes\":1}]}");
+    put(package, "report.html", "<b>hi</b>");
+    put(package, "csv/a.csv", "a,b\n");
+    put(package, "beside.txt", "not listed");
+    (void)snprintf(path, sizeof path, "%s/link.txt", package);
+    assert_int_equal(symlink("/etc/passwd", path), 0);
+}
+
+static void drop(const char *root)
+{
+    static const char *const names[] = { "manifest.json", "report.html", "csv/a.csv",
+                                         "beside.txt",    "link.txt",    "csv" };
+    char path[300];
+    for (unsigned i = 0; i < KT_ARRAY_LEN(names); i++) {
+        (void)snprintf(path, sizeof path, "%s/evidence-a/%s", root, names[i]);
+        (void)remove(path);
+    }
+    (void)snprintf(path, sizeof path, "%s/evidence-a", root);
+    (void)rmdir(path);
+    (void)snprintf(path, sizeof path, "%s/report.out", root);
+    (void)remove(path);
+    (void)rmdir(root);
+}
+
+static void test_packages(void **state)
+{
+    static const char *const none[] = {
+        "name=evidence-a&path=beside.txt",  "name=evidence-a&path=../evidence-a/report.html",
+        "name=..&path=etc/passwd",          "name=evidence-a&path=link.txt",
+        "name=evidence-a/csv&path=a.csv",   "name=&path=report.html",
+        "name=evidence-a&path=/etc/passwd", "name=evidence-a&path=csv//a.csv",
+        "name=evidence-b&path=report.html", "name=evidence-a&path=csv",
+    };
+    char root[64], package[96];
+    struct kt_json *json = kt_json_new(KT_JSON_SIMDJSON);
+    (void)state;
+    make_package(root, package);
+    assert_null(api_call(&call, kt_api_reports, NULL)); /* no folder is named */
+    assert_int_equal(call.err.code, KT_E_AGAIN);
+    assert_int_equal(kt_jobs_open("/bin/sh", root, &call.api.jobs, &call.err), KT_OK);
+    call.api.reports = root;
+    struct kt_jval v = parsed(json, api_call(&call, kt_api_reports, NULL));
+    assert_int_equal(kt_json_count(kt_json_path(v, "packages")), 1);
+    assert_int_equal(kt_json_count(kt_json_path(v, "kinds")), 4);
+    const char *text = api_call(&call, kt_api_report_file, "name=evidence-a&path=report.html");
+    assert_string_equal(text, "<b>hi</b>");
+    assert_true(call.api.foreign);
+    assert_string_equal(api_call(&call, kt_api_report_file, "name=evidence-a&path=csv/a.csv"),
+                        "a,b\n");
+    for (unsigned i = 0; i < KT_ARRAY_LEN(none); i++) {
+        assert_null(api_call(&call, kt_api_report_file, none[i]));
+        assert_int_equal(call.err.code, KT_E_AGAIN);
+    }
+    assert_null(api_call(&call, kt_api_reports_make, "kind=soc3&from=2026-01-01&to=2026-02-01"));
+    assert_null(api_call(&call, kt_api_reports_make, "kind=soc2&from=--db&to=2026-02-01"));
+    kt_jobs_close(call.api.jobs);
+    call.api.jobs = NULL;
+    call.api.reports = NULL;
+    kt_json_free(json);
+    drop(root);
+}
+
+static void test_names(void **state)
+{
+    static const struct {
+        const char *name;
+        bool ok;
+    } names[] = { { "a", true },        { "a/b.csv", true },  { "A-1_b.c/d", true },
+                  { "", false },        { ".", false },       { "..", false },
+                  { "a/../b", false },  { "/a", false },      { "a/", false },
+                  { "a//b", false },    { ".hidden", false }, { "a/.b", false },
+                  { "a b", false },     { "a\\b", false },    { "a%2fb", false },
+                  { "\xc3\xa4", false } };
+    (void)state;
+    for (unsigned i = 0; i < KT_ARRAY_LEN(names); i++)
+        assert_int_equal(kt_fs_name_ok(kt_str_of(names[i].name)), names[i].ok);
+    char longest[202];
+    memset(longest, 'a', sizeof longest);
+    assert_true(kt_fs_name_ok(kt_str_from(longest, 200)));
+    assert_false(kt_fs_name_ok(kt_str_from(longest, 201)));
+    assert_false(kt_fs_name_ok(kt_str_from("a\0b", 3)));
+}
+
+/* The sum and the fields, as POSIX has them. */
+static void test_tar(void **state)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf out = { 0 };
+    struct kt_error err = { 0 };
+    char deep[160];
+    unsigned sum = 0;
+    (void)state;
+    assert_int_equal(kt_tar_head(&out, KT_STR("p/report.html"), 9, &err), KT_OK);
+    assert_int_equal(out.len, 512);
+    for (unsigned i = 0; i < 512; i++)
+        sum += i >= 148 && i < 156 ? ' ' : (unsigned char)out.at[i];
+    assert_int_equal(strtoul(out.at + 148, NULL, 8), sum);
+    assert_int_equal(strtoul(out.at + 124, NULL, 8), 9);
+    assert_memory_equal(out.at + 257,
+                        "ustar\0"
+                        "00",
+                        8);
+    kt_buf_addz(&out, "<b>hi</b>");
+    kt_tar_pad(&out, 9);
+    assert_int_equal(out.len, 1024);
+    kt_tar_end(&out);
+    assert_int_equal(out.len, 2048);
+    memset(deep, 'd', sizeof deep);
+    assert_int_equal(kt_tar_head(&out, kt_str_from(deep, 101), 1, &err), KT_E_LIMIT);
+    deep[90] = '/';
+    kt_buf_reset(&out);
+    assert_int_equal(kt_tar_head(&out, kt_str_from(deep, 150), 1, &err), KT_OK);
+    assert_int_equal(strnlen(out.at, 100), 59);
+    assert_int_equal(strnlen(out.at + 345, 155), 90);
+}
+
+/* ---- jobs ---- */
+
+static void wait_for(struct kt_jobs *j, struct kt_job_state *s)
+{
+    for (unsigned i = 0; i < 500; i++) {
+        kt_jobs_state(j, KT_JOB_REPORT, NOW, s);
+        if (!s->running)
+            return;
+        kt_job_state_done(s);
+        (void)usleep(10000);
+    }
+    fail_msg("the job does not end");
+}
+
+static void test_jobs(void **state)
+{
+    const char *const slow[] = { "-c", "sleep 30", NULL }, *const quick[] = {
+        "-c", "echo done; echo why >&2", NULL
+    };
+    char root[64] = "/tmp/kt-jobs-XXXXXX", path[100];
+    struct kt_jobs *j = NULL;
+    struct kt_job_state s;
+    struct kt_error err = { 0 };
+    (void)state;
+    assert_non_null(mkdtemp(root));
+    assert_int_equal(kt_jobs_open("/bin/sh", root, &j, &err), KT_OK);
+    kt_jobs_state(j, KT_JOB_REPORT, NOW, &s);
+    assert_false(s.started);
+    assert_int_equal(kt_jobs_start(j, KT_JOB_REPORT, quick, "a quick one", NOW, &err), KT_OK);
+    wait_for(j, &s);
+    assert_string_equal(kt_buf_z(&s.said), "done\nwhy\n");
+    assert_string_equal(s.about, "a quick one");
+    kt_job_state_done(&s);
+    assert_int_equal(kt_jobs_start(j, KT_JOB_REPORT, slow, "a slow one", NOW, &err), KT_OK);
+    assert_int_equal(kt_jobs_start(j, KT_JOB_REPORT, quick, "another", NOW, &err), KT_E_LIMIT);
+    assert_int_equal(kt_jobs_start(j, KT_JOB_CHECK, quick, "of another kind", NOW, &err), KT_OK);
+    kt_jobs_close(j);
+    (void)snprintf(path, sizeof path, "%s/report.out", root);
+    (void)unlink(path);
+    (void)snprintf(path, sizeof path, "%s/check.out", root);
+    (void)unlink(path);
+    (void)rmdir(root);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_map),   cmocka_unit_test(test_coverage),
+        cmocka_unit_test(test_alone), cmocka_unit_test(test_packages),
+        cmocka_unit_test(test_names), cmocka_unit_test(test_tar),
+        cmocka_unit_test(test_jobs),
+    };
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
