@@ -31,7 +31,7 @@ struct kt_daemon {
     struct kt_auth *auth;
     struct kt_geo *geo;
     struct kt_store *store;
-    struct kt_metrics *metrics;
+    struct kt_counts *counts;
     struct kt_ingest *ingest;
     struct kt_net_server *server;
     struct kt_outbox *outbox;
@@ -211,7 +211,7 @@ KT_MUST_USE enum kt_status kt_daemon_by_the_clock(struct kt_daemon *d, struct kt
 
 /* ---- daemon_metrics.c: what the collector counts ---- */
 /* Whom the store knows from the day before; a store that cannot be read is a line of the log. */
-void kt_daemon_metrics_before(struct kt_daemon *d);
+void kt_daemon_counts_before(struct kt_daemon *d);
 KT_MUST_USE enum kt_status kt_daemon_metrics(struct kt_daemon *d, struct kt_jval args,
                                              struct kt_buf *out, struct kt_error *err);
 

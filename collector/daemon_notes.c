@@ -195,7 +195,7 @@ enum kt_status kt_daemon_write_notes(struct kt_daemon *d, struct kt_error *err)
         else if (st == KT_OK)
             st = kt_alerts_self(d->alerts, &self, now, err);
         if (st == KT_OK && kt_alerts_self_opened(d->alerts) > opened)
-            kt_metrics_alert(d->metrics, KT_STR("self"), self.severity);
+            kt_counts_alert(d->counts, KT_STR("self"), self.severity);
         if (st == KT_OK && strcmp(n->code, "delivery.broken") == 0)
             st = kt_daemon_target_broke(d, n->about, now, err);
         if (st != KT_OK)

@@ -70,8 +70,8 @@ static enum kt_status open_store(struct kt_daemon *d, struct kt_error *err)
     struct kt_store_options so = { .path = d->conf->store_path, .create = true, .succeed = true };
     if (kt_store_open(&so, &d->store, err) != KT_OK)
         return err->code;
-    d->metrics = kt_metrics_new();
-    kt_daemon_metrics_before(d);
+    d->counts = kt_counts_new();
+    kt_daemon_counts_before(d);
     struct kt_ingest_options io = { .store = d->store,
                                     .auth = d->auth,
                                     .clock = kt_clock_real,
@@ -81,7 +81,7 @@ static enum kt_status open_store(struct kt_daemon *d, struct kt_error *err)
                                     .alarm = on_alarm,
                                     .claimed = on_claimed,
                                     .about_log = kt_daemon_about_log,
-                                    .metrics = d->metrics,
+                                    .counts = d->counts,
                                     .self = d };
     d->ingest = kt_ingest_new(&io);
     if (kt_daemon_open_triage(d, err) != KT_OK || kt_daemon_page_open(d, err) != KT_OK)
@@ -179,7 +179,7 @@ void kt_daemon_free(struct kt_daemon *d)
     kt_routes_free(d->routes);
     kt_triage_free(d->triage);
     kt_ingest_free(d->ingest);
-    kt_metrics_free(d->metrics);
+    kt_counts_free(d->counts);
     kt_store_close(d->store);
     kt_geo_free(d->geo);
     kt_auth_free(d->auth);

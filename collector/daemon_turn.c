@@ -64,7 +64,7 @@ static enum kt_status raise_alerts(struct kt_daemon *d, const struct kt_follow_n
             return kt_wrap(err, "alert");
         if (!news->alerts[i].is_new || news->alerts[i].historic)
             continue;
-        kt_metrics_alert(d->metrics, kt_str_of(a.detector), a.severity);
+        kt_counts_alert(d->counts, kt_str_of(a.detector), a.severity);
         kt_log(KT_LOG_INFO, "collector: alert id=%s severity=%s detector=%s", a.id,
                kt_severity_words[a.severity].word, a.detector);
     }
@@ -86,7 +86,7 @@ static enum kt_status write_news(struct kt_daemon *d, const struct kt_follow_new
     if (st == KT_OK)
         st = kt_daemon_write_state(d, news, err);
     if (news->status.len > 0)
-        kt_metrics_detection(d->metrics, kt_buf_str(&news->status));
+        kt_counts_detection(d->counts, kt_buf_str(&news->status));
     if (st == KT_OK && news->status.len > 0)
         st = kt_store_put(d->store, "status/detect", kt_buf_str(&news->status), err);
     return st;

@@ -217,8 +217,8 @@ enum kt_status kt_ingest_commit(struct kt_ingest *in, struct kt_error *err)
     enum kt_status st = kt_store_commit(in->o.store, err);
     if (st != KT_OK)
         return kt_wrap(err, "commit");
-    if (in->o.metrics != NULL)
-        kt_metrics_commit(in->o.metrics, in->o.clock.mono(in->o.clock.self) - began);
+    if (in->o.counts != NULL)
+        kt_counts_commit(in->o.counts, in->o.clock.mono(in->o.clock.self) - began);
     in->open = false;
     in->batches = 0;
     for (uint32_t i = 0; i < in->n_replies; i++) {
@@ -334,8 +334,8 @@ static void refuse(struct kt_ingest *in, const struct talk *t, enum kt_refuse re
         in->counts.refused_batches++;
         if (index != KT_REFUSE_ALL)
             in->counts.refused_lines++;
-        else if (in->o.metrics != NULL && counts_as_refused(reason))
-            kt_metrics_refused(in->o.metrics, KT_STR_NONE, reason, t->m->count);
+        else if (in->o.counts != NULL && counts_as_refused(reason))
+            kt_counts_refused(in->o.counts, KT_STR_NONE, reason, t->m->count);
     }
     send(in, t->peer, &r);
 }
@@ -539,8 +539,8 @@ static bool may_send(void *self, const struct kt_event *ev)
 static void refuse_line(struct kt_ingest *in, const struct talk *t, const struct kt_intake_fault *f)
 {
     refuse(in, t, f->reason, f->index, 0, f->text);
-    if (in->o.metrics != NULL)
-        kt_metrics_refused(in->o.metrics, f->instance, f->reason, 1);
+    if (in->o.counts != NULL)
+        kt_counts_refused(in->o.counts, f->instance, f->reason, 1);
     if (f->reason == KT_REFUSE_SOURCE) {
         in->counts.violations++;
         raise_alarm(in, t->agent, t->name, ALARM_IDENTITY,
@@ -556,10 +556,10 @@ static void refuse_line(struct kt_ingest *in, const struct talk *t, const struct
 /* agent: empty for imports and feeds. */
 static void count_lines(struct kt_ingest *in, struct kt_str agent, const struct kt_store_result *r)
 {
-    struct kt_metrics_lines l = { .fate = r->fate, .stored = in->now, .agent = agent };
+    struct kt_counts_lines l = { .fate = r->fate, .stored = in->now, .agent = agent };
     l.events = kt_intake_events(in->intake, &l.n);
-    if (in->o.metrics != NULL)
-        kt_metrics_lines(in->o.metrics, &l);
+    if (in->o.counts != NULL)
+        kt_counts_lines(in->o.counts, &l);
 }
 
 static enum kt_status store_batch(struct kt_ingest *in, const struct talk *t, struct session *s,

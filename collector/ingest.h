@@ -4,7 +4,7 @@
  */
 #pragma once
 #include "collector/auth.h"
-#include "collector/metrics.h"
+#include "collector/counts.h"
 #include "core/store/read.h"
 #include "core/sys/clock.h"
 #include "core/sys/geo.h"
@@ -33,7 +33,7 @@ struct kt_ingest_options {
      * and SINCE is refused as a collector of the version before does. */
     void (*about_log)(void *self, uint64_t peer, const struct kt_agent_entry *e,
                       const struct kt_msg *m);
-    struct kt_metrics *metrics; /* counts what comes; NULL: nobody does */
+    struct kt_counts *counts; /* counts what comes; NULL: nobody does */
     void *self;
 };
 struct kt_ingest *kt_ingest_new(const struct kt_ingest_options *o);

@@ -6,6 +6,7 @@ build="gcc g++ make pkg-config libzmq3-dev libsqlite3-dev libjansson-dev libsimd
 libmicrohttpd-dev libmaxminddb-dev libsodium-dev libssl-dev libzstd-dev zlib1g-dev libfyaml-dev libre2-dev libpq-dev"
 test="python3 procps util-linux libcmocka-dev libauparse-dev clang clang-format clang-tidy libclang-rt-14-dev cppcheck sqlite3 binutils strace openssl zstd
 python3-aiosmtpd libjemalloc2 libpocofoundation80 libpoconet80 libpoconetssl80 libpocoutil80 libpocoxml80 libre2-9 libxml2 libldap-2.5-0 liblz4-1 libicu72
+python3-prometheus-client
 zsh fish minisign chromium poppler-utils fonts-noto-core fonts-noto-cjk"
 # jq: asks the files. nodejs, npm: DuckDB comes by npm, into a folder of the bench (left out where the commands are there, as
 # other packages of Node.js conflict with Debian's npm). libdbd-sqlite3: syslog-ng's way to SQLite, looked up in one fixed folder.
@@ -60,6 +61,7 @@ fetch_peers() {
     unpack 'lib/*/rsyslog/lmnsd_ossl.so' rsyslog-openssl
     unpack sbin/syslog-ng syslog-ng-core libivykis0 libnet1 libjson-c5 libwrap0
     unpack bin/prometheus-alertmanager prometheus-alertmanager
+    unpack bin/promtool prometheus
     unpack lib/postgresql/15/bin/postgres postgresql-15 postgresql-client-15
     unpack sbin/clickhouse-server clickhouse-server clickhouse-common
     fetch_npm

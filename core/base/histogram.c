@@ -2,9 +2,10 @@
  * histogram: the buckets that metrics have, and sums over histograms.
  *
  * Owns:  the bounds: a dashboard that compares two releases needs the same ones.
- * Calls: nothing.
+ * Calls: core/base (buf).
  */
 #include "core/base/histogram.h"
+#include <inttypes.h>
 
 const struct kt_buckets kt_buckets_lag = { 9,
                                            { 100 * KT_NS_MS, 500 * KT_NS_MS, KT_NS_S, 5 * KT_NS_S,
@@ -35,4 +36,16 @@ uint64_t kt_histogram_count(const struct kt_histogram *h)
     for (unsigned i = 0; i <= KT_BUCKETS_MAX; i++)
         n += h->n[i];
     return n;
+}
+
+void kt_histogram_write(const struct kt_histogram *h, const struct kt_buckets *b,
+                        struct kt_buf *out)
+{
+    kt_buf_addz(out, "{\"le\":[");
+    for (unsigned i = 0; i < b->n; i++)
+        kt_buf_addf(out, "%s%.9g", i > 0 ? "," : "", (double)b->le[i] / (double)KT_NS_S);
+    kt_buf_addz(out, "],\"n\":[");
+    for (unsigned i = 0; i <= b->n; i++)
+        kt_buf_addf(out, "%s%" PRIu64, i > 0 ? "," : "", h->n[i]);
+    kt_buf_addf(out, "],\"sum\":%.15g}", h->sum_s);
 }

@@ -1,5 +1,6 @@
 /* histogram: durations counted by bucket, for metrics. No allocation; one thread. */
 #pragma once
+#include "core/base/buf.h"
 #include "core/base/time.h"
 
 #define KT_BUCKETS_MAX 12u
@@ -33,3 +34,6 @@ static inline void kt_histogram_add(struct kt_histogram *h, const struct kt_buck
 }
 void kt_histogram_join(struct kt_histogram *h, const struct kt_histogram *other);
 uint64_t kt_histogram_count(const struct kt_histogram *h);
+/* `{"le":[seconds],"n":[by bucket, the last above all],"sum":seconds}`, as metrics carry it. */
+void kt_histogram_write(const struct kt_histogram *h, const struct kt_buckets *b,
+                        struct kt_buf *out);

@@ -1,12 +1,12 @@
 /*
- * metrics: counters by source instance, by agent, by alert; how long commits take.
+ * counts: counters by source instance, by agent, by alert; how long commits take.
  *
  * Owns:  a slot for each name, up to a maximum; names beyond it share one.
  * Calls: core/base, core/event (json: the heartbeats of agents).
  * Holds: names come from what was stored, never from what was refused; what is told has at most
- *        KT_METRICS_SOURCES and KT_METRICS_AGENTS names, the rest is summed up as one more.
+ *        KT_COUNTS_SOURCES and KT_COUNTS_AGENTS names, the rest is summed up as one more.
  */
-#include "collector/metrics.h"
+#include "collector/counts.h"
 
 #include <inttypes.h>
 
@@ -33,9 +33,9 @@ struct agent {
     uint64_t queue, lost_lines; /* events in its spool; lines that were refused for good */
     kt_time_ns last_contact;
 };
-struct kt_metrics {
+struct kt_counts {
     struct kt_map *source_names, *agent_names, *alert_names;
-    struct source *sources; /* by number of the name; the last slot is KT_METRICS_OTHERS */
+    struct source *sources; /* by number of the name; the last slot is KT_COUNTS_OTHERS */
     uint32_t *reads;        /* by source: the number of the agent that sends it, or KT_MAP_NONE */
     struct agent *agents;
     uint64_t refused[REASONS]; /* of sources that nobody knows */
@@ -44,9 +44,9 @@ struct kt_metrics {
     struct kt_json *json;
 };
 
-struct kt_metrics *kt_metrics_new(void)
+struct kt_counts *kt_counts_new(void)
 {
-    struct kt_metrics *m = kt_alloc(sizeof *m);
+    struct kt_counts *m = kt_alloc(sizeof *m);
     m->source_names = kt_map_new(0);
     m->agent_names = kt_map_new(0);
     m->alert_names = kt_map_new(0);
@@ -54,7 +54,7 @@ struct kt_metrics *kt_metrics_new(void)
     return m;
 }
 
-void kt_metrics_free(struct kt_metrics *m)
+void kt_counts_free(struct kt_counts *m)
 {
     if (m == NULL)
         return;
@@ -68,7 +68,7 @@ void kt_metrics_free(struct kt_metrics *m)
     kt_free(m);
 }
 
-/* The number of a name; those beyond `most` have that of KT_METRICS_OTHERS. */
+/* The number of a name; those beyond `most` have that of KT_COUNTS_OTHERS. */
 static uint32_t number_of(struct kt_map *names, struct kt_str name, uint32_t most, bool *ret_new)
 {
     uint32_t n = kt_map_get(names, name);
@@ -76,14 +76,14 @@ static uint32_t number_of(struct kt_map *names, struct kt_str name, uint32_t mos
     if (n != KT_MAP_NONE)
         return n;
     if (kt_map_count(names) >= most)
-        name = KT_STR(KT_METRICS_OTHERS);
+        name = KT_STR(KT_COUNTS_OTHERS);
     return kt_map_put(names, name, ret_new);
 }
 
-static uint32_t source_of(struct kt_metrics *m, struct kt_str instance)
+static uint32_t source_of(struct kt_counts *m, struct kt_str instance)
 {
     bool fresh;
-    uint32_t n = number_of(m->source_names, instance, KT_METRICS_NAMES, &fresh);
+    uint32_t n = number_of(m->source_names, instance, KT_COUNTS_NAMES, &fresh);
     if (fresh) {
         m->sources = kt_realloc_array(m->sources, n + 1, sizeof *m->sources);
         m->reads = kt_realloc_array(m->reads, n + 1, sizeof *m->reads);
@@ -93,10 +93,10 @@ static uint32_t source_of(struct kt_metrics *m, struct kt_str instance)
     return n;
 }
 
-static uint32_t agent_of(struct kt_metrics *m, struct kt_str name)
+static uint32_t agent_of(struct kt_counts *m, struct kt_str name)
 {
     bool fresh;
-    uint32_t n = number_of(m->agent_names, name, KT_METRICS_NAMES, &fresh);
+    uint32_t n = number_of(m->agent_names, name, KT_COUNTS_NAMES, &fresh);
     if (fresh) {
         m->agents = kt_realloc_array(m->agents, n + 1, sizeof *m->agents);
         m->agents[n] = (struct agent){ 0 };
@@ -113,7 +113,7 @@ static uint64_t number_at(struct kt_jval v, const char *name)
 }
 
 /* A heartbeat: what waits in the spool, what is missing for good. */
-static void take_heartbeat(struct kt_metrics *m, struct source *s, struct agent *a,
+static void take_heartbeat(struct kt_counts *m, struct source *s, struct agent *a,
                            const struct kt_event *ev)
 {
     struct kt_jval root, item;
@@ -131,7 +131,7 @@ static void take_heartbeat(struct kt_metrics *m, struct source *s, struct agent 
 }
 
 /* A quarantined record that names a batch stands for a line that the agent gave up. */
-static bool is_lost_line(struct kt_metrics *m, const struct kt_event *ev)
+static bool is_lost_line(struct kt_counts *m, const struct kt_event *ev)
 {
     struct kt_jval root;
     unsigned repaired;
@@ -151,7 +151,7 @@ static void take_event(struct source *s, const struct kt_event *ev, uint8_t fate
         kt_histogram_add(&s->lag, &kt_buckets_lag, stored - ev->time);
 }
 
-void kt_metrics_lines(struct kt_metrics *m, const struct kt_metrics_lines *l)
+void kt_counts_lines(struct kt_counts *m, const struct kt_counts_lines *l)
 {
     bool live = l->agent.len > 0;
     uint32_t agent = live ? agent_of(m, l->agent) : KT_MAP_NONE, at = KT_MAP_NONE;
@@ -178,8 +178,8 @@ void kt_metrics_lines(struct kt_metrics *m, const struct kt_metrics_lines *l)
         m->agents[agent].last_contact = l->stored;
 }
 
-void kt_metrics_refused(struct kt_metrics *m, struct kt_str instance, enum kt_refuse reason,
-                        uint32_t lines)
+void kt_counts_refused(struct kt_counts *m, struct kt_str instance, enum kt_refuse reason,
+                       uint32_t lines)
 {
     uint32_t n = instance.len > 0 ? kt_map_get(m->source_names, instance) : KT_MAP_NONE;
     if ((unsigned)reason >= REASONS)
@@ -189,13 +189,13 @@ void kt_metrics_refused(struct kt_metrics *m, struct kt_str instance, enum kt_re
         m->sources[n].received += lines;
 }
 
-void kt_metrics_commit(struct kt_metrics *m, kt_time_ns took)
+void kt_counts_commit(struct kt_counts *m, kt_time_ns took)
 {
     kt_histogram_add(&m->commit, &kt_buckets_commit, took);
 }
 
-void kt_metrics_before(struct kt_metrics *m, struct kt_str instance, kt_time_ns contact,
-                       kt_time_ns event)
+void kt_counts_before(struct kt_counts *m, struct kt_str instance, kt_time_ns contact,
+                      kt_time_ns event)
 {
     uint32_t n = source_of(m, instance); /* may move the slots */
     struct source *s = &m->sources[n];
@@ -203,13 +203,13 @@ void kt_metrics_before(struct kt_metrics *m, struct kt_str instance, kt_time_ns 
     s->last_event = event > s->last_event ? event : s->last_event;
 }
 
-void kt_metrics_alert(struct kt_metrics *m, struct kt_str detector, enum kt_severity severity)
+void kt_counts_alert(struct kt_counts *m, struct kt_str detector, enum kt_severity severity)
 {
     bool fresh;
     m->alerts[number_of(m->alert_names, detector, ALERT_NAMES, &fresh)][severity]++;
 }
 
-void kt_metrics_detection(struct kt_metrics *m, struct kt_str status)
+void kt_counts_detection(struct kt_counts *m, struct kt_str status)
 {
     struct kt_jval root, item;
     struct kt_str name;
@@ -227,18 +227,6 @@ void kt_metrics_detection(struct kt_metrics *m, struct kt_str status)
 }
 
 /* ---- what is told ---- */
-
-void kt_metrics_histogram(const struct kt_histogram *h, const struct kt_buckets *b,
-                          struct kt_buf *out)
-{
-    kt_buf_addz(out, "{\"le\":[");
-    for (unsigned i = 0; i < b->n; i++)
-        kt_buf_addf(out, "%s%.9g", i > 0 ? "," : "", (double)b->le[i] / (double)KT_NS_S);
-    kt_buf_addz(out, "],\"n\":[");
-    for (unsigned i = 0; i <= b->n; i++)
-        kt_buf_addf(out, "%s%" PRIu64, i > 0 ? "," : "", h->n[i]);
-    kt_buf_addf(out, "],\"sum\":%.9g}", h->sum_s);
-}
 
 /* Sources that share a line: sums, and the worst of what is no sum. */
 static void join(struct source *to, const struct source *s)
@@ -283,34 +271,43 @@ static void add_source(const struct source *s, struct kt_str name, struct kt_buf
                 s->last_event, s->last_contact);
     add_refused(s->refused, out);
     kt_buf_addz(out, ",\"lag\":");
-    kt_metrics_histogram(&s->lag, &kt_buckets_lag, out);
+    kt_histogram_write(&s->lag, &kt_buckets_lag, out);
     kt_buf_byte(out, '}');
 }
 
-static void add_sources(const struct kt_metrics *m, struct kt_buf *out)
+/* Refused, and of no source that is known: no other figure is. */
+static void add_unknown(const uint64_t refused[REASONS], struct kt_buf *out)
+{
+    uint64_t received = 0;
+    for (unsigned r = 0; r < REASONS; r++)
+        received += refused[r];
+    if (received == 0)
+        return;
+    kt_buf_addf(out, "%s{\"source\":\"" KT_COUNTS_UNKNOWN "\",\"received\":%" PRIu64 ",",
+                out->at[out->len - 1] == '[' ? "" : ",", received);
+    add_refused(refused, out);
+    kt_buf_byte(out, '}');
+}
+
+static void add_sources(const struct kt_counts *m, struct kt_buf *out)
 {
     struct source others = { 0 };
     uint32_t n = kt_map_count(m->source_names);
-    uint64_t unknown = 0;
     kt_buf_addz(out, "\"sources\":[");
     for (uint32_t i = 0; i < n; i++) {
-        if (i < KT_METRICS_SOURCES)
+        if (i < KT_COUNTS_SOURCES)
             add_source(&m->sources[i], kt_map_key(m->source_names, i), out);
         else
             join(&others, &m->sources[i]);
     }
-    if (n > KT_METRICS_SOURCES)
-        add_source(&others, KT_STR(KT_METRICS_OTHERS), out);
-    kt_buf_addz(out, "],\"unknown\":{");
-    for (unsigned r = 0; r < REASONS; r++)
-        unknown += m->refused[r];
-    kt_buf_addf(out, "\"received\":%" PRIu64 ",", unknown);
-    add_refused(m->refused, out);
-    kt_buf_byte(out, '}');
+    if (n > KT_COUNTS_SOURCES)
+        add_source(&others, KT_STR(KT_COUNTS_OTHERS), out);
+    add_unknown(m->refused, out);
+    kt_buf_byte(out, ']');
 }
 
 /* What its sources lost as their inputs count it, and the lines that were refused for good. */
-static uint64_t dropped_of(const struct kt_metrics *m, uint32_t agent)
+static uint64_t dropped_of(const struct kt_counts *m, uint32_t agent)
 {
     uint64_t n = m->agents[agent].lost_lines;
     for (uint32_t i = 0; i < kt_map_count(m->source_names); i++)
@@ -327,7 +324,7 @@ static void add_agent(struct kt_str name, uint64_t queue, uint64_t dropped, kt_t
                 queue, dropped, contact);
 }
 
-static void add_agents(const struct kt_metrics *m, struct kt_buf *out)
+static void add_agents(const struct kt_counts *m, struct kt_buf *out)
 {
     uint32_t n = kt_map_count(m->agent_names);
     uint64_t queue = 0, dropped = 0;
@@ -335,7 +332,7 @@ static void add_agents(const struct kt_metrics *m, struct kt_buf *out)
     kt_buf_addz(out, ",\"agents\":[");
     for (uint32_t i = 0; i < n; i++) {
         const struct agent *a = &m->agents[i];
-        if (i < KT_METRICS_AGENTS) {
+        if (i < KT_COUNTS_AGENTS) {
             add_agent(kt_map_key(m->agent_names, i), a->queue, dropped_of(m, i), a->last_contact,
                       out);
             continue;
@@ -344,17 +341,17 @@ static void add_agents(const struct kt_metrics *m, struct kt_buf *out)
         dropped += dropped_of(m, i);
         contact = contact == 0 || a->last_contact < contact ? a->last_contact : contact;
     }
-    if (n > KT_METRICS_AGENTS)
-        add_agent(KT_STR(KT_METRICS_OTHERS), queue, dropped, contact, out);
+    if (n > KT_COUNTS_AGENTS)
+        add_agent(KT_STR(KT_COUNTS_OTHERS), queue, dropped, contact, out);
     kt_buf_byte(out, ']');
 }
 
-void kt_metrics_write(const struct kt_metrics *m, struct kt_buf *out)
+void kt_counts_write(const struct kt_counts *m, struct kt_buf *out)
 {
     add_sources(m, out);
     add_agents(m, out);
     kt_buf_addz(out, ",\"commit\":");
-    kt_metrics_histogram(&m->commit, &kt_buckets_commit, out);
+    kt_histogram_write(&m->commit, &kt_buckets_commit, out);
     kt_buf_addz(out, ",\"alerts\":[");
     for (uint32_t i = 0; i < kt_map_count(m->alert_names); i++) {
         for (unsigned s = 0; s < KT_SEV_COUNT; s++) {
