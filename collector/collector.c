@@ -26,6 +26,12 @@ static void say_start(const struct kt_daemon *d)
         kt_log(KT_LOG_WARN, "collector: not used yet: %s", d->conf->not_used_yet.at[i]);
 }
 
+static void tell_systemd(void *self, const char *state)
+{
+    (void)self;
+    kt_sd_notify(state);
+}
+
 static enum kt_status start(struct kt_daemon *d, int ready_fd, struct kt_error *err)
 {
     enum kt_status st =
@@ -99,6 +105,7 @@ int kt_daemon_live(struct kt_conf *conf, int ready_fd, enum kt_ending *ret_endin
     d->conf = conf;
     d->signals.fd = -1;
     d->started = kt_clock_real.wall(kt_clock_real.self);
+    kt_watchdog_init(&d->watchdog, kt_sd_watchdog(), tell_systemd, NULL);
     enum kt_status st = start(d, ready_fd, &err);
     bool began = st == KT_OK;
     while (st == KT_OK && !d->signals.stop && d->next == NULL)

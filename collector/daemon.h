@@ -13,6 +13,7 @@
 #include "collector/outside.h"
 #include "collector/showing.h"
 #include "collector/streams.h"
+#include "collector/watchdog.h"
 #include "core/event/json.h"
 #include "core/sys/net.h"
 #include "core/sys/proc.h"
@@ -60,7 +61,8 @@ struct kt_daemon {
     uint64_t checkpoint_tries; /* of which people were told */
     char unsigned_why[200];    /* why the newest checkpoint was not made, as logged */
     kt_time_ns next_tally;
-    kt_time_ns started, next_minute, next_watchdog, next_disk, next_watch;
+    struct kt_watchdog watchdog;
+    kt_time_ns started, next_minute, next_disk, next_watch;
     bool keep_more;        /* old segments wait to be taken out */
     uint64_t changes;      /* of the detectors' state, that the next commit carries; 0: none */
     bool notified;         /* rows were added: hand them over after the commit */

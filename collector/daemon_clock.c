@@ -1,5 +1,5 @@
 /*
- * daemon_clock: what is looked at by the clock: the watchdog, the disk, the -wal file, what is
+ * daemon_clock: what is looked at by the clock: whether it works, the disk, the -wal file, what is
  * over.
  *
  * Owns:  the intervals.
@@ -9,7 +9,6 @@
 #include "collector/resend.h"
 #include "core/base/log.h"
 
-#define WATCHDOG    (5 * KT_NS_S)
 #define WAL_ALARM   (256u << 20) /* four times what is checkpointed by force */
 #define WATCH_EVERY (5 * KT_NS_S)
 #define WATCH_SHARE 100 /* of the writer's time, when very many alerts are open */
@@ -90,10 +89,8 @@ static enum kt_status resend(struct kt_daemon *d, struct kt_error *err)
 enum kt_status kt_daemon_by_the_clock(struct kt_daemon *d, struct kt_error *err)
 {
     kt_time_ns now = mono();
-    if (now >= d->next_watchdog) {
-        d->next_watchdog = now + WATCHDOG;
-        kt_sd_notify("WATCHDOG=1");
-    }
+    kt_watchdog_turn(&d->watchdog, kt_ingest_waiting(d->ingest),
+                     kt_ingest_counts(d->ingest).commits, now);
     if (now >= d->next_disk) {
         d->next_disk = now + DISK_EVERY;
         check_disk(d);

@@ -220,6 +220,7 @@ enum kt_status kt_ingest_commit(struct kt_ingest *in, struct kt_error *err)
     if (in->o.counts != NULL)
         kt_counts_commit(in->o.counts, in->o.clock.mono(in->o.clock.self) - began);
     in->open = false;
+    in->counts.commits++;
     in->batches = 0;
     for (uint32_t i = 0; i < in->n_replies; i++) {
         struct reply *r = &in->reply[i];

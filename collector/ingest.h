@@ -66,6 +66,7 @@ KT_MUST_USE enum kt_status kt_ingest_begin(struct kt_ingest *in, struct kt_error
 struct kt_ingest_counts {
     uint64_t batches, events, duplicates, conflicts, resent, refused_batches, refused_lines,
         revoked, violations, facts;
+    uint64_t commits;
     uint64_t early; /* lines of imports that came in the future by their own word: they come now */
 };
 struct kt_ingest_counts kt_ingest_counts(const struct kt_ingest *in);

@@ -95,6 +95,19 @@ void kt_sd_notify(const char *state)
     (void)close(fd);
 }
 
+int64_t kt_sd_watchdog(void)
+{
+    const char *pid = getenv("WATCHDOG_PID"), *usec = getenv("WATCHDOG_USEC");
+    uint64_t n = 0;
+
+    if (usec == NULL || !kt_str_u64(kt_str_of(usec), &n) || n > INT64_MAX / KT_NS_US)
+        return 0;
+    uint64_t whose = 0;
+    if (pid != NULL && (!kt_str_u64(kt_str_of(pid), &whose) || whose != (uint64_t)getpid()))
+        return 0;
+    return (int64_t)n * KT_NS_US;
+}
+
 void kt_harden(void)
 {
     const struct rlimit none = { 0, 0 };

@@ -13,6 +13,9 @@ void kt_signals_poll(struct kt_signals *s);
 void kt_signals_done(struct kt_signals *s);
 /* READY=1, STOPPING=1, RELOADING=1, WATCHDOG=1, STATUS=…; nothing when NOTIFY_SOCKET is not set. */
 void kt_sd_notify(const char *state);
+/* WatchdogSec= of our unit, ns (sd_watchdog_enabled(3)); 0: none, or it is meant for another
+ * process. */
+int64_t kt_sd_watchdog(void);
 /* umask 077, no core dumps, no new privileges (THREATS K2, S1); as many descriptors as the hard
  * limit allows, up to 65,536. */
 void kt_harden(void);

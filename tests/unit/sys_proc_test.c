@@ -6,13 +6,16 @@
 
 #include <cmocka.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "core/sys/clock.h"
@@ -109,6 +112,53 @@ static void notify_writes_to_the_socket_named(void **state)
     (void)close(fd);
 }
 
+static void the_watchdogs_patience_is_read(void **state)
+{
+    static const struct {
+        const char *usec, *pid; /* pid: "own", another, or NULL */
+        int64_t ns;
+    } rows[] = { { "30000000", NULL, INT64_C(30000000000) },
+                 { "30000000", "own", INT64_C(30000000000) },
+                 { "30000000", "1", 0 },
+                 { NULL, NULL, 0 },
+                 { "", NULL, 0 },
+                 { "99999999999999999999", NULL, 0 },
+                 { "soon", NULL, 0 } };
+    char own[16];
+    (void)state;
+    (void)snprintf(own, sizeof own, "%d", (int)getpid());
+    for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        (void)unsetenv("WATCHDOG_USEC");
+        (void)unsetenv("WATCHDOG_PID");
+        if (rows[i].usec != NULL)
+            (void)setenv("WATCHDOG_USEC", rows[i].usec, 1);
+        if (rows[i].pid != NULL)
+            (void)setenv("WATCHDOG_PID", strcmp(rows[i].pid, "own") == 0 ? own : rows[i].pid, 1);
+        assert_int_equal(kt_sd_watchdog(), rows[i].ns);
+    }
+    (void)unsetenv("WATCHDOG_USEC");
+    (void)unsetenv("WATCHDOG_PID");
+}
+
+/* Held against what the system says in other ways. */
+static void it_knows_what_it_uses(void **state)
+{
+    struct kt_proc_figures a, b;
+    struct rlimit files;
+    (void)state;
+    assert_true(kt_proc_figures(&a));
+    int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    assert_true(kt_proc_figures(&b));
+    (void)close(fd);
+    assert_int_equal(b.open_fds, a.open_fds + 1);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &files), 0);
+    assert_int_equal(a.max_fds, files.rlim_cur);
+    assert_true(a.resident_bytes > (1u << 20) && a.resident_bytes % 4096 == 0);
+    assert_true(b.cpu_s >= a.cpu_s && a.cpu_s < 3600);
+    double age = (double)time(NULL) - a.started_s;
+    assert_true(age > -2 && age < 600);
+}
+
 static void a_child_writes_its_log_and_ends(void **state)
 {
     (void)state;
@@ -184,6 +234,8 @@ int main(void)
         cmocka_unit_test(below_stays_below),
         cmocka_unit_test(signals_arrive_on_the_descriptor),
         cmocka_unit_test(notify_writes_to_the_socket_named),
+        cmocka_unit_test(the_watchdogs_patience_is_read),
+        cmocka_unit_test(it_knows_what_it_uses),
         cmocka_unit_test(a_child_writes_its_log_and_ends),
         cmocka_unit_test(a_deaf_child_is_killed),
         cmocka_unit_test(a_missing_program_is_said_at_once),
