@@ -31,7 +31,8 @@ struct kt_signer {
 void kt_signer_init(struct kt_signer *s, const uint8_t seed[32]);
 void kt_signer_sign(const struct kt_signer *s, struct kt_str msg, uint8_t ret_sig[64]);
 /* Passwords: Argon2id (RFC 9106) with libsodium's interactive limits, 2 passes over 64 MiB, as a
- * NUL-ended PHC string "$argon2id$v=19$m=65536,t=2,p=1$salt$hash". About 70 ms of one core. */
+ * NUL-ended PHC string "$argon2id$v=19$m=65536,t=2,p=1$salt$hash". About a tenth
+ * of a second of one core. */
 #define KT_PASSWORD_HASH 128
 bool kt_password_hash(struct kt_str password, char ret[KT_PASSWORD_HASH]); /* false: no memory */
 bool kt_password_ok(const char hash[KT_PASSWORD_HASH], struct kt_str password);

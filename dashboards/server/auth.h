@@ -26,7 +26,7 @@ struct kt_web_auth_options {
     bool tls; /* cookies are Secure, origins https */
 };
 /* KT_E_CONFIG: the users file is not there, open to others, or has a line that is refused. */
-KT_MUST_USE enum kt_status kt_web_auth_open(const struct kt_web_auth_options *o,
+KT_MUST_USE enum kt_status kt_web_auth_open(const struct kt_web_auth_options *o, kt_time_ns now,
                                             struct kt_web_auth **ret, struct kt_error *err);
 void kt_web_auth_close(struct kt_web_auth *a);
 

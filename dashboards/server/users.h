@@ -3,7 +3,7 @@
  *
  *   name role hash [a query that everything they see must fit]
  *   alice responder $argon2id$v=19$m=65536,t=2,p=1$…
- *   bob   viewer    -  secret:team-b/**
+ *   bob   viewer    -  instance:vault-b
  *
  * with `#` comments and empty lines. hash "-": no password; by a one-time link or a proxy's word
  * alone. Names are of A-Z a-z 0-9 . _ - @ +.
@@ -30,6 +30,10 @@ struct kt_web_users { /* zeroed: nobody */
 };
 void kt_web_users_done(struct kt_web_users *u);
 bool kt_web_name_ok(struct kt_str name);
+/* KT_E_INPUT: no query, or one that counts cannot follow (kt_query_exact). now: for what it says of
+ * time. */
+KT_MUST_USE enum kt_status kt_web_scope_check(struct kt_str scope, kt_time_ns now,
+                                              struct kt_error *err);
 /* Reads the text of a file. A line that is wrong is refused and told, with its number; the others
  * hold. A name that comes twice has no line that holds: nobody knows which one is meant. now: for
  * what scopes say of time. */
