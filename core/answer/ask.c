@@ -20,6 +20,11 @@ enum kt_status kt_ask_open(struct kt_ask *a, const char *path, const struct kt_i
     return status;
 }
 
+enum kt_status kt_ask_follow(struct kt_ask *a, struct kt_error *err)
+{
+    return kt_facts_follow(a->facts, a->reader, err);
+}
+
 void kt_ask_done(struct kt_ask *a)
 {
     kt_facts_free(a->facts);

@@ -40,6 +40,9 @@ struct kt_ask {
 KT_MUST_USE enum kt_status kt_ask_open(struct kt_ask *a, const char *path,
                                        const struct kt_identities *ids, kt_time_ns now,
                                        struct kt_error *err);
+/* The log has grown: takes in what came since of what is held of it (facts; where a file ended and
+ * another began). Cheap when nothing came. For whoever keeps it open between questions. */
+KT_MUST_USE enum kt_status kt_ask_follow(struct kt_ask *a, struct kt_error *err);
 void kt_ask_done(struct kt_ask *a);
 
 /* The canonical name of an actor, as aliases have it; without one, as its source wrote it. Lives as

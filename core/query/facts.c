@@ -95,22 +95,29 @@ void kt_facts_see(struct kt_facts *f, const struct kt_record *r)
         add(f, r->seq, root);
 }
 
-enum kt_status kt_facts_load(struct kt_reader *r, struct kt_facts **ret, struct kt_error *err)
+enum kt_status kt_facts_follow(struct kt_facts *f, struct kt_reader *r, struct kt_error *err)
 {
     struct kt_cursor *c = NULL;
     struct kt_damage damage = { 0 }; /* a lost fact is an address of which nothing is known */
     const struct kt_scan scan = { .control = true,
                                   .control_kind = KT_KIND_FACT,
+                                  .from_seq = f->seen + 1,
                                   .damage = &damage };
     if (kt_cursor_open(r, &scan, &c, err) != KT_OK)
         return kt_wrap(err, "facts");
-    struct kt_facts *f = kt_facts_new();
     struct kt_record rec;
     enum kt_status status;
     while ((status = kt_cursor_next(c, &rec, err)) == KT_OK)
         kt_facts_see(f, &rec);
     kt_cursor_free(c);
-    if (status != KT_E_AGAIN) {
+    return status == KT_E_AGAIN ? KT_OK : status;
+}
+
+enum kt_status kt_facts_load(struct kt_reader *r, struct kt_facts **ret, struct kt_error *err)
+{
+    struct kt_facts *f = kt_facts_new();
+    enum kt_status status = kt_facts_follow(f, r, err);
+    if (status != KT_OK) {
         kt_facts_free(f);
         return status;
     }

@@ -67,6 +67,9 @@ void kt_query_describe(const struct kt_query *q,
 struct kt_facts;
 KT_MUST_USE enum kt_status kt_facts_load(struct kt_reader *r, struct kt_facts **ret,
                                          struct kt_error *err);
+/* Takes in the facts behind the newest one that is known. */
+KT_MUST_USE enum kt_status kt_facts_follow(struct kt_facts *f, struct kt_reader *r,
+                                           struct kt_error *err);
 struct kt_facts *kt_facts_new(void); /* of nothing yet */
 /* Takes a record in, if it is a fact: for whoever walks the log anyway. In the order of their
  * numbers; one that is not after the last is passed over. */

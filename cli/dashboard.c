@@ -1,0 +1,51 @@
+/*
+ * dashboard: `keytrail dashboard`: runs the page.
+ *
+ * Owns:  nothing.
+ * Calls: dashboards/server/page.h.
+ */
+#include <stdio.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "cli/commands.h"
+#include "dashboards/server/page.h"
+
+#define SYSTEM_CONFIG "/etc/keytrail/keytrail.yaml"
+
+int kt_cmd_dashboard(int argc, char **argv)
+{
+    static const struct kt_command cmd = { "dashboard", "-c CONFIG | --db FILE  [--listen ADDRESS]",
+                                           "serve the page, which only reads the store",
+                                           "keytrail dashboard -c /etc/keytrail/keytrail.yaml",
+                                           NULL };
+    uint64_t ready_fd = UINT64_MAX;
+    struct kt_page_options o = { .ready_fd = -1 };
+    const struct kt_flag flags[] = {
+        { "--config", 'c', KT_FLAG_STRING, "FILE", "the collector's configuration", &o.config,
+          NULL },
+        { "--db", 0, KT_FLAG_STRING, "FILE", "a store alone: nothing can be changed, nothing noted",
+          &o.db, NULL },
+        { "--listen", 0, KT_FLAG_STRING, "ADDRESS",
+          "tcp://127.0.0.1:7430, unix:/path (default: dashboard.listen)", &o.listen, NULL },
+        { "--assets", 0, KT_FLAG_STRING, "DIR", "the page's files from a folder, for development",
+          &o.assets, NULL },
+        { "--ready-fd", 0, KT_FLAG_UINT, "FD", "write the address here once it listens", &ready_fd,
+          NULL },
+        { 0 },
+    };
+    int n;
+    bool done;
+    int code = kt_flags_parse(&cmd, flags, argc, argv, &n, &done);
+    if (done)
+        return code;
+    if (o.config == NULL && o.db == NULL && access(SYSTEM_CONFIG, R_OK) == 0)
+        o.config = SYSTEM_CONFIG;
+    if (n > 0 || (o.config == NULL) == (o.db == NULL)) {
+        fprintf(stderr, "usage: keytrail dashboard -c CONFIG | --db FILE\n");
+        return KT_EXIT_USAGE;
+    }
+    if (ready_fd != UINT64_MAX)
+        o.ready_fd = (int)ready_fd;
+    return kt_page_main(&o);
+}

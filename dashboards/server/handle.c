@@ -1,0 +1,496 @@
+/*
+ * handle: one request: its head judged, its body gathered, who asks, and then a worker, a file or
+ * an answer at once.
+ *
+ * Owns:  requests, until nobody holds them any more.
+ * Calls: libmicrohttpd; auth, routes, request, the pools, assets, events.
+ * Holds: who may not ask is told so before a byte of a body is kept; a GET changes nothing (W3).
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/hash.h"
+#include "dashboards/server/events.h"
+#include "dashboards/server/server_int.h"
+
+#define HEADERS_MAX 64u
+#define DRAIN_MAX   (1u << 20) /* of a body that is refused, read before the connection ends */
+
+/* ---- life of a request ---- */
+
+void *kt_web_first_line(void *self, const char *target, struct MHD_Connection *c)
+{
+    struct kt_web_server *s = self;
+    struct kt_web_req *r = kt_alloc(sizeof *r);
+    const union MHD_ConnectionInfo *i =
+        MHD_get_connection_info(c, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    r->s = s;
+    r->c = c;
+    r->refs = 1;
+    r->conn = i != NULL ? i->socket_context : NULL;
+    kt_buf_addz(&r->target, target);
+    pthread_condattr_t steady; /* a clock that is set does not change how long somebody waits */
+    (void)pthread_condattr_init(&steady);
+    (void)pthread_condattr_setclock(&steady, CLOCK_MONOTONIC);
+    (void)pthread_cond_init(&r->moved, &steady);
+    (void)pthread_condattr_destroy(&steady);
+    kt_web_conn_phase(s, r->conn, KT_WEB_HEAD);
+    return r;
+}
+
+void kt_web_req_drop(struct kt_web_req *r)
+{
+    if (--r->refs > 0)
+        return;
+    if (r->body.at != NULL)
+        kt_wipe(r->body.at, r->body.len); /* a password may be in it */
+    if (r->params.arena.mem != NULL && r->route != NULL && r->route->kind == KT_WEB_LOGIN)
+        kt_wipe(r->params.arena.mem, r->params.arena.used);
+    kt_web_params_done(&r->params);
+    kt_buf_done(&r->target);
+    kt_buf_done(&r->body);
+    kt_buf_done(&r->pipe);
+    kt_buf_done(&r->api.out);
+    kt_buf_done(&r->cookie);
+    (void)pthread_cond_destroy(&r->moved);
+    kt_free(r);
+}
+
+/* A login that nobody waits for any more ends as one that failed. */
+static void forget_login(struct kt_web_req *r)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf cookie = { 0 };
+    if (!r->logging_in)
+        return;
+    r->logging_in = r->login.passed = false;
+    (void)!kt_web_login_end(r->s->o.auth, &r->login, kt_web_wall(r->s), &cookie, &r->who, NULL);
+}
+
+void kt_web_completed(void *self, struct MHD_Connection *c, void **of_req,
+                      enum MHD_RequestTerminationCode why)
+{
+    struct kt_web_server *s = self;
+    struct kt_web_req *r = *of_req;
+    (void)c;
+    (void)why;
+    if (r == NULL)
+        return;
+    *of_req = NULL;
+    kt_web_conn_phase(s, r->conn, KT_WEB_IDLE);
+    forget_login(r);
+    (void)pthread_mutex_lock(&s->lock);
+    r->gone = true;
+    r->suspended = false;
+    (void)pthread_cond_broadcast(&r->moved);
+    kt_web_req_drop(r);
+    (void)pthread_mutex_unlock(&s->lock);
+}
+
+/* ---- the head ---- */
+
+static enum MHD_Result count_header(void *self, enum MHD_ValueKind kind, const char *key,
+                                    const char *value)
+{
+    unsigned *n = self;
+    (void)kind;
+    (void)key;
+    (void)value;
+    (*n)++;
+    return MHD_YES;
+}
+
+struct refusal {
+    unsigned status; /* 0: fine */
+    const char *sentence;
+};
+#define FINE ((struct refusal){ 0, NULL })
+
+static struct refusal judge_head(struct kt_web_req *r, const char *method, struct kt_error *err)
+{
+    unsigned headers = 0;
+    bool other = false;
+    struct kt_str host = kt_web_header(r, "Host");
+    if (r->conn == NULL)
+        return (struct refusal){ 503, "too many connections" };
+    if (r->target.len > KT_WEB_URL_MAX)
+        return (struct refusal){ 414, "the URL is longer than 16 KiB" };
+    (void)MHD_get_connection_values(r->c, MHD_HEADER_KIND, count_header, &headers);
+    if (headers > HEADERS_MAX)
+        return (struct refusal){ 431, "more than 64 header fields" };
+    if (!kt_web_host_ok(host, r->s->o.hosts))
+        return (struct refusal){ 421,
+                                 "this name is not one of the page's: list it in dashboard.hosts" };
+    if (kt_web_target(kt_buf_str(&r->target), &r->path, &r->query, err) != KT_OK)
+        return (struct refusal){ 400, err->text };
+    bool get = strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0;
+    r->method = get ? KT_WEB_GET : KT_WEB_POST;
+    r->route = kt_web_route(r->path, r->method, &other);
+    if (r->route == NULL)
+        return (struct refusal){ 404, "there is no such call: docs/api.md lists them" };
+    if (other || (!get && strcmp(method, "POST") != 0))
+        return (struct refusal){ 405, "not with this method" };
+    return FINE;
+}
+
+static struct refusal judge_body(const struct kt_web_req *r)
+{
+    struct kt_str type = kt_web_header(r, "Content-Type"), length;
+    uint64_t n;
+    length = kt_web_header(r, "Content-Length");
+    if (length.len > 0 && kt_str_u64(length, &n) && n > KT_API_BODY_MAX)
+        return (struct refusal){ 413, "the body is larger than 64 KiB" };
+    if (r->method == KT_WEB_POST && !kt_str_starts_nocase(type, KT_STR("application/json")))
+        return (struct refusal){ 415, "a POST carries application/json" };
+    return FINE;
+}
+
+static bool is_loopback(const struct kt_web_req *r)
+{
+    return r->conn->is_unix || kt_ip_class(r->conn->ip) == KT_IP_LOOPBACK;
+}
+
+static enum MHD_Result take_cookie(void *self, enum MHD_ValueKind kind, const char *key,
+                                   const char *value)
+{
+    struct kt_buf *to = self;
+    (void)kind;
+    if (kt_str_eq_nocase(kt_str_of(key), KT_STR("Cookie"))) {
+        kt_buf_addz(to, to->len > 0 ? "; " : "");
+        kt_buf_addz(to, value != NULL ? value : "");
+    }
+    return MHD_YES;
+}
+
+static struct kt_web_request request_of(struct kt_web_req *r)
+{
+    kt_buf_reset(&r->cookie);
+    (void)MHD_get_connection_values(r->c, MHD_HEADER_KIND, take_cookie, &r->cookie);
+    return (struct kt_web_request){
+        .change = r->method == KT_WEB_POST,
+        .unix_socket = r->conn->is_unix,
+        .peer = r->conn->ip,
+        .forwarded_for = kt_web_header(r, "X-Forwarded-For"),
+        .cookie = kt_buf_str(&r->cookie),
+        .csrf = kt_web_header(r, "X-CSRF-Token"),
+        .origin = kt_web_header(r, "Origin"),
+        .site = kt_web_header(r, "Sec-Fetch-Site"),
+        .host = kt_web_header(r, "Host"),
+        .proxy_user =
+            r->s->o.proxy_header != NULL ? kt_web_header(r, r->s->o.proxy_header) : KT_STR_NONE,
+    };
+}
+
+/* Files of the page are for everybody: they say nothing of the log. */
+static bool for_everybody(const struct kt_web_route *route)
+{
+    return route->kind == KT_WEB_FILE || route->kind == KT_WEB_LOGIN ||
+           route->kind == KT_WEB_HEALTH || route->kind == KT_WEB_READY ||
+           route->kind == KT_WEB_METRICS;
+}
+
+static struct refusal judge_who(struct kt_web_req *r, struct kt_error *err)
+{
+    bool known = false;
+    if (for_everybody(r->route))
+        return FINE;
+    const struct kt_web_request q = request_of(r);
+    if (kt_web_who(r->s->o.auth, &q, kt_web_wall(r->s), &r->who, &known, err) != KT_OK)
+        return (struct refusal){ known ? 403 : 401, err->text };
+    if (r->who.role < r->route->role)
+        return (struct refusal){ 403, "your role may not do this" };
+    return FINE;
+}
+
+static enum MHD_Result refuse_head(struct kt_web_req *r, struct refusal no)
+{
+    struct kt_buf body = { 0 };
+    struct kt_error err = { 0 };
+    kt_str_copyz(err.text, sizeof err.text, kt_str_of(no.sentence));
+    kt_web_error(&body, &err);
+    const char *allow = no.status != 405 ? NULL : r->method == KT_WEB_GET ? "POST" : "GET, HEAD";
+    return kt_web_reply(r,
+                        &(struct kt_web_reply){ .status = no.status,
+                                                .allow = allow,
+                                                .retry_s = no.status == 503 ? 2 : 0 },
+                        &body);
+}
+
+static enum MHD_Result begin(struct kt_web_req *r, const char *method)
+{
+    struct kt_error err = { 0 };
+    struct refusal no = judge_head(r, method, &err);
+    if (no.status == 0)
+        no = judge_body(r);
+    if (no.status == 0)
+        no = judge_who(r, &err);
+    if (no.status != 0)
+        return refuse_head(r, no);
+    kt_web_conn_phase(r->s, r->conn, KT_WEB_BODY);
+    return MHD_YES;
+}
+
+/* ---- answers at once ---- */
+
+static bool role_may(enum kt_role have, enum kt_role least)
+{
+    return have >= least;
+}
+
+void kt_web_me(struct kt_web_req *r, struct kt_buf *out)
+{
+    static const struct {
+        const char *what;
+        enum kt_role least;
+    } can[] = { { "act", KT_ROLE_RESPONDER }, { "reports", KT_ROLE_AUDITOR } };
+    const struct kt_web_options *o = &r->s->o;
+    const char *slash = strrchr(o->store, '/');
+    kt_api_open(out, NULL, '{');
+    kt_api_text(out, "user", kt_str_of(r->who.user));
+    kt_api_text(out, "role", kt_str_of(kt_role_word(r->who.role)));
+    kt_api_text(out, "scope", kt_str_of(r->who.scope));
+    kt_api_text(out, "csrf", kt_str_of(r->who.csrf));
+    kt_api_open(out, "can", '[');
+    for (size_t i = 0; i < KT_ARRAY_LEN(can); i++)
+        if (role_may(r->who.role, can[i].least))
+            kt_api_text(out, NULL, kt_str_of(can[i].what));
+    kt_api_close(out, ']');
+    kt_api_text(out, "version", KT_STR(KT_VERSION));
+    kt_api_text(out, "log", kt_str_of(r->s->log_id));
+    kt_api_text(out, "store", kt_str_of(slash != NULL ? slash + 1 : o->store));
+    kt_api_flag(out, "collector", kt_events_collector(r->s->events));
+    kt_api_time(out, "now", kt_web_wall(r->s));
+    kt_api_text(out, "zone", KT_STR("UTC"));
+    kt_api_close(out, '}');
+}
+
+static enum MHD_Result answer_me(struct kt_web_req *r, const char *cookie)
+{
+    struct kt_buf out = { 0 };
+    kt_web_me(r, &out);
+    return kt_web_reply(r, &(struct kt_web_reply){ .status = 200, .cookie = cookie }, &out);
+}
+
+static bool accepts_gzip(const struct kt_web_req *r)
+{
+    struct kt_str rest = kt_web_header(r, "Accept-Encoding"), part;
+    while (rest.len > 0 && kt_str_split(&rest, ',', &part)) {
+        struct kt_str word = kt_str_trim(part);
+        ptrdiff_t semicolon = kt_str_find_byte(word, ';', 0);
+        struct kt_str name =
+            kt_str_trim(semicolon < 0 ? word : kt_str_sub(word, 0, (size_t)semicolon));
+        struct kt_str q = semicolon < 0
+                              ? KT_STR_NONE
+                              : kt_str_trim(kt_str_from_index(word, (size_t)semicolon + 1));
+        bool none = kt_str_is(q, "q=0") || kt_str_starts(q, KT_STR("q=0.0"));
+        if (kt_str_eq_nocase(name, KT_STR("gzip")))
+            return !none;
+    }
+    return false;
+}
+
+static enum MHD_Result answer_file(struct kt_web_req *r)
+{
+    const struct kt_asset *a = kt_assets_find(r->s->assets, r->path);
+    if (a == NULL)
+        return kt_web_refuse(r, 404, "there is no such page");
+    struct kt_web_reply how = { .status = 200,
+                                .type = a->type,
+                                .etag = a->etag,
+                                .cache = a->immutable ? "public, max-age=31536000, immutable"
+                                                      : "no-cache" };
+    if (kt_str_has(kt_web_header(r, "If-None-Match"), kt_str_of(a->etag))) {
+        how.status = 304;
+        return kt_web_reply_static(r, &how, KT_STR(""));
+    }
+    struct kt_buf bytes = { 0 };
+    if (r->gzip) {
+        how.encoding = "gzip";
+        if (r->s->o.assets == NULL)
+            return kt_web_reply_static(r, &how, a->packed);
+        kt_buf_add(&bytes, a->packed);
+    } else {
+        kt_asset_plain(a, &bytes);
+    }
+    return kt_web_reply(r, &how, &bytes);
+}
+
+static enum MHD_Result answer_health(struct kt_web_req *r)
+{
+    struct kt_buf out = { 0 };
+    kt_buf_addz(&out, "ok\n");
+    return kt_web_reply(r, &(struct kt_web_reply){ .status = 200, .type = "text/plain" }, &out);
+}
+
+/* ---- login ---- */
+
+static struct kt_str param(const struct kt_web_req *r, const char *name)
+{
+    for (unsigned i = 0; i < r->params.n; i++)
+        if (kt_str_is(r->params.at[i].name, name))
+            return r->params.at[i].value;
+    return KT_STR_NONE;
+}
+
+static enum MHD_Result refuse_login(struct kt_web_req *r, const struct kt_error *err)
+{
+    struct kt_buf body = { 0 };
+    unsigned status = err->code == KT_E_LIMIT    ? 429
+                      : err->code != KT_E_DENIED ? 400
+                      : r->logging_in            ? 401
+                                                 : 403;
+    kt_time_ns wait = r->login.wait;
+    kt_web_error(&body, err);
+    return kt_web_reply(
+        r,
+        &(struct kt_web_reply){
+            .status = status,
+            .retry_s = status == 429 ? (unsigned)((wait + KT_NS_S - 1) / KT_NS_S) : 0 },
+        &body);
+}
+
+static enum MHD_Result end_login(struct kt_web_req *r)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf cookie = { 0 };
+    struct kt_error err = { 0 };
+    enum kt_status status =
+        kt_web_login_end(r->s->o.auth, &r->login, kt_web_wall(r->s), &cookie, &r->who, &err);
+    enum MHD_Result rc = status == KT_OK ? answer_me(r, kt_buf_z(&cookie)) : refuse_login(r, &err);
+    r->logging_in = false;
+    return rc;
+}
+
+static enum MHD_Result begin_login(struct kt_web_req *r)
+{
+    struct kt_error err = { 0 };
+    const struct kt_web_request q = request_of(r);
+    struct kt_str password = param(r, "password");
+    if (password.len > KT_WEB_PASSWORD_MAX)
+        return kt_web_refuse(r, 400, "a password has at most 1,024 bytes");
+    r->login = (struct kt_web_login){ .token = param(r, "token"), .user = param(r, "user") };
+    kt_str_copyz(r->login.password, sizeof r->login.password, password);
+    if (kt_web_login_begin(r->s->o.auth, &r->login, &q, kt_web_wall(r->s), &err) != KT_OK)
+        return refuse_login(r, &err);
+    r->logging_in = true;
+    if (kt_web_pool_put(&r->s->calls, r))
+        return MHD_YES;
+    forget_login(r);
+    return kt_web_refuse(r, 503, "busy: try again");
+}
+
+static enum MHD_Result log_out(struct kt_web_req *r)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf cookie = { 0 };
+    struct kt_buf out = { 0 };
+    const struct kt_web_request q = request_of(r);
+    kt_web_auth_logout(r->s->o.auth, &q, &cookie);
+    kt_buf_addz(&out, "{}");
+    return kt_web_reply(r, &(struct kt_web_reply){ .status = 200, .cookie = kt_buf_z(&cookie) },
+                        &out);
+}
+
+/* ---- calls ---- */
+
+static enum MHD_Result refuse_params(struct kt_web_req *r, const struct kt_error *err)
+{
+    struct kt_buf body = { 0 };
+    kt_web_error(&body, err);
+    return kt_web_reply(r, &(struct kt_web_reply){ .status = 400 }, &body);
+}
+
+static enum kt_status read_params(struct kt_web_req *r, struct kt_error *err)
+{
+    kt_web_params_init(&r->params);
+    if (kt_web_query(&r->params, r->query, err) != KT_OK)
+        return err->code;
+    return r->method == KT_WEB_POST ? kt_web_body(&r->params, kt_buf_str(&r->body), err) : KT_OK;
+}
+
+static enum MHD_Result ask(struct kt_web_req *r)
+{
+    bool download = r->route->kind == KT_WEB_DOWNLOAD;
+    if (kt_web_pool_put(download ? &r->s->downloads : &r->s->calls, r))
+        return MHD_YES;
+    return kt_web_refuse(r, 503,
+                         download ? "two downloads run already: wait for one of them"
+                                  : "busy: too many questions wait");
+}
+
+static enum MHD_Result dispatch(struct kt_web_req *r)
+{
+    struct kt_error err = { 0 };
+    r->gzip = accepts_gzip(r);
+    if (r->body.len > KT_API_BODY_MAX)
+        return kt_web_refuse(r, 413, "the body is larger than 64 KiB");
+    if (r->route->kind != KT_WEB_FILE && read_params(r, &err) != KT_OK)
+        return refuse_params(r, &err);
+    switch (r->route->kind) {
+    case KT_WEB_CALL:
+    case KT_WEB_DOWNLOAD:
+        return ask(r);
+    case KT_WEB_ME:
+        return answer_me(r, NULL);
+    case KT_WEB_LOGIN:
+        return begin_login(r);
+    case KT_WEB_LOGOUT:
+        return log_out(r);
+    case KT_WEB_LIVE:
+        return kt_events_answer(r->s->events, r);
+    case KT_WEB_METRICS:
+        return kt_web_refuse(r, is_loopback(r) ? 404 : 403, "there are no metrics here");
+    case KT_WEB_HEALTH:
+    case KT_WEB_READY:
+        return answer_health(r);
+    case KT_WEB_FILE:
+        return answer_file(r);
+    }
+    return MHD_NO;
+}
+
+/* The worker is done. */
+static enum MHD_Result answer(struct kt_web_req *r)
+{
+    struct kt_api *a = &r->api;
+    if (r->route->kind == KT_WEB_LOGIN)
+        return end_login(r);
+    struct kt_web_reply how = { .status = r->result != KT_OK ? kt_web_status_of(r->result)
+                                          : a->status != 0   ? (unsigned)a->status
+                                                             : 200,
+                                .encoding = r->packed ? "gzip" : NULL };
+    if (r->result == KT_OK) {
+        how.type = a->type;
+        how.policy = a->policy;
+        how.file = a->file;
+    }
+    how.retry_s = how.status == 503 ? 2 : 0;
+    return kt_web_reply(r, &how, &a->out);
+}
+
+/* Called with the head, with each piece of the body, at its end, and after a wait. */
+enum MHD_Result kt_web_handle(void *self, struct MHD_Connection *c, const char *url,
+                              const char *method, const char *version, const char *piece,
+                              size_t *size, void **of_req)
+{
+    struct kt_web_server *s = self;
+    struct kt_web_req *r = *of_req;
+    (void)c;
+    (void)url;
+    (void)version;
+    if (r == NULL)
+        return MHD_NO;
+    if (r->route == NULL)
+        return begin(r, method);
+    if (*size > 0) {
+        if (r->body.len + *size > DRAIN_MAX)
+            return MHD_NO;
+        kt_buf_add_bytes(&r->body, piece, *size);
+        *size = 0;
+        return MHD_YES;
+    }
+    (void)pthread_mutex_lock(&s->lock);
+    enum kt_web_state state = r->state;
+    (void)pthread_mutex_unlock(&s->lock);
+    if (state == KT_WEB_STREAMS)
+        return kt_web_pipe(r);
+    return state == KT_WEB_DONE ? answer(r) : dispatch(r);
+}

@@ -1,0 +1,233 @@
+/*
+ * page: the process: configuration, the socket, signals, systemd, and lives of the server.
+ *
+ * Owns:  what a life is made of; the listening socket and the users' sessions go over into the next
+ *        life when the configuration is read again.
+ * Calls: server, auth, core/config, core/sys; stderr (log).
+ * Holds: the store is only read (THREATS W3); an address that others reach has TLS or a proxy, and
+ *        users (W1).
+ */
+#include "dashboards/server/page.h"
+
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/base/alloc.h"
+#include "core/base/hash.h"
+#include "core/base/log.h"
+#include "core/config/conf.h"
+#include "core/sys/fs.h"
+#include "core/sys/proc.h"
+#include "dashboards/server/server.h"
+
+enum { EXIT_FINE = 0, EXIT_CONFIG = 3, EXIT_STORE = 4, EXIT_UNREACHABLE = 5 };
+
+#define PEM_MAX     (256u << 10)
+#define TOKEN_MAX   4096u
+#define PROXIES_MAX 64u
+#define WATCHDOG    (10 * KT_NS_S)
+
+struct page { /* one life */
+    const struct kt_page_options *o;
+    struct kt_conf *conf;
+    const struct kt_conf_dashboard *d;
+    char program[4096];
+    struct kt_buf cert, key, token;
+    struct kt_cidr proxies[PROXIES_MAX];
+    unsigned n_proxies;
+    struct kt_web_auth *auth;
+    struct kt_web_server *server;
+};
+
+static kt_time_ns mono(void)
+{
+    return kt_clock_real.mono(kt_clock_real.self);
+}
+
+/* ---- a life ---- */
+
+static void end(struct page *p)
+{
+    kt_web_server_free(p->server);
+    kt_web_auth_close(p->auth);
+    if (p->key.at != NULL)
+        kt_wipe(p->key.at, p->key.cap);
+    if (p->token.at != NULL)
+        kt_wipe(p->token.at, p->token.cap);
+    kt_buf_done(&p->cert);
+    kt_buf_done(&p->key);
+    kt_buf_done(&p->token);
+    kt_conf_free(p->conf);
+    *p = (struct page){ .o = p->o };
+}
+
+static enum kt_status read_conf(struct page *p, struct kt_error *err)
+{
+    if (p->o->config == NULL)
+        p->conf = kt_conf_defaults();
+    else if (kt_conf_load(p->o->config, &p->conf, err) != KT_OK)
+        return err->code;
+    p->d = &p->conf->dashboard;
+    if (p->o->listen != NULL) {
+        p->conf->dashboard.listen = p->o->listen;
+        if (kt_conf_dashboard_check(p->conf, err) != KT_OK)
+            return kt_wrap(err, "--listen");
+    }
+    if (p->d->proxies.n > PROXIES_MAX)
+        return kt_fail(err, KT_E_CONFIG, "dashboard.proxies: at most %u networks", PROXIES_MAX);
+    for (unsigned i = 0; i < p->d->proxies.n; i++)
+        if (kt_cidr_parse(kt_str_of(p->d->proxies.at[i]), &p->proxies[p->n_proxies++], err) !=
+            KT_OK)
+            return kt_wrap(err, "dashboard.proxies");
+    return KT_OK;
+}
+
+static enum kt_status read_files(struct page *p, struct kt_error *err)
+{
+    const struct kt_conf_dashboard *d = p->d;
+    if (d->cert_file != NULL &&
+        (kt_fs_read_all(d->cert_file, PEM_MAX, &p->cert, err) != KT_OK ||
+         kt_fs_read_secret(d->tls_key_file, PEM_MAX, &p->key, err) != KT_OK))
+        return kt_wrap(err, "dashboard");
+    if (d->metrics_token_file != NULL &&
+        kt_fs_read_secret(d->metrics_token_file, TOKEN_MAX, &p->token, err) != KT_OK)
+        return kt_wrap(err, "dashboard.metrics_token_file");
+    return KT_OK;
+}
+
+static enum kt_status open_auth(struct page *p, struct kt_error *err)
+{
+    const struct kt_web_auth_options ao = { .users_file = p->d->users_file,
+                                            .proxy = p->d->proxy_header != NULL,
+                                            .proxies = p->proxies,
+                                            .n_proxies = p->n_proxies,
+                                            .rng = &kt_rng_real,
+                                            .tls = p->cert.len > 0 };
+    return kt_web_auth_open(&ao, kt_clock_real.wall(kt_clock_real.self), &p->auth, err);
+}
+
+/* What is read again: everything but the socket. */
+static enum kt_status begin(struct page *p, int listen_fd, struct kt_error *err)
+{
+    if (read_files(p, err) != KT_OK || open_auth(p, err) != KT_OK)
+        return err->code;
+    bool alone = p->o->config == NULL;
+    const struct kt_web_options so = {
+        .conf = alone ? NULL : p->conf,
+        .store = alone ? p->o->db : p->conf->store_path,
+        .control = alone ? NULL : p->conf->control,
+        .program = p->program,
+        .reports = p->d->reports_dir,
+        .assets = p->o->assets,
+        .listen_fd = listen_fd,
+        .hosts = &p->d->hosts,
+        .cert = p->cert.len > 0 ? kt_buf_z(&p->cert) : NULL,
+        .key = p->key.len > 0 ? kt_buf_z(&p->key) : NULL,
+        .proxy_header = p->d->proxy_header,
+        .metrics_token = kt_str_trim(kt_buf_str(&p->token)),
+        .auth = p->auth,
+        .clock = &kt_clock_real,
+    };
+    return kt_web_server_open(&so, &p->server, err);
+}
+
+static void say_start(const struct page *p, int fd)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf address = { 0 };
+    kt_web_address(fd, p->cert.len > 0, &address);
+    kt_log(KT_LOG_INFO, "dashboard: listening at='%s' store='%s' collector='%s'",
+           kt_buf_z(&address), p->o->config == NULL ? p->o->db : p->conf->store_path,
+           p->o->config == NULL ? "none" : p->conf->control);
+    kt_sd_notify("READY=1");
+    if (p->o->ready_fd >= 0)
+        (void)dprintf(p->o->ready_fd, "%s\n", kt_buf_z(&address));
+}
+
+static void live(struct page *p, struct kt_signals *signals)
+{
+    kt_time_ns next = 0;
+    while (!signals->stop && !signals->reload) {
+        struct pollfd fds[] = { { .fd = signals->fd, .events = POLLIN },
+                                { .fd = kt_web_server_fd(p->server), .events = POLLIN } };
+        (void)poll(fds, KT_ARRAY_LEN(fds), kt_web_server_wait_ms(p->server));
+        kt_signals_poll(signals);
+        kt_web_server_turn(p->server);
+        if (mono() >= next) {
+            kt_sd_notify("WATCHDOG=1");
+            next = mono() + WATCHDOG;
+        }
+    }
+}
+
+/* ---- the process ---- */
+
+static int exit_code(const struct page *p, const struct kt_error *err)
+{
+    if (err->code == KT_E_CONFIG || p->conf == NULL || p->auth == NULL)
+        return EXIT_CONFIG;
+    return err->code == KT_E_AGAIN || err->code == KT_E_CORRUPT ? EXIT_STORE : EXIT_UNREACHABLE;
+}
+
+/* A file that cannot be used leaves the old one in force, as in the collector. */
+static bool reload(struct page *p, int listen_fd, struct kt_error *err)
+{
+    struct page next = { .o = p->o };
+    kt_sd_notify("RELOADING=1");
+    memcpy(next.program, p->program, sizeof next.program);
+    if (read_conf(&next, err) != KT_OK) {
+        kt_log(KT_LOG_ERROR, "dashboard: reload refused, the old configuration stays: %s",
+               err->text);
+        end(&next);
+        return true;
+    }
+    if (strcmp(next.d->listen, p->d->listen) != 0)
+        kt_log(KT_LOG_WARN, "dashboard: another address needs a restart listen='%s'",
+               next.d->listen);
+    end(p);
+    *p = next;
+    return begin(p, listen_fd, err) == KT_OK;
+}
+
+static enum kt_status run(struct page *p, int *fd, struct kt_signals *signals, struct kt_error *err)
+{
+    if (kt_signals_open(signals, err) != KT_OK || /* before any thread, which inherits the mask */
+        kt_self_path(p->program, sizeof p->program, err) != KT_OK || read_conf(p, err) != KT_OK ||
+        kt_web_listen(p->d->listen, fd, err) != KT_OK || begin(p, *fd, err) != KT_OK)
+        return err->code;
+    say_start(p, *fd);
+    for (live(p, signals); !signals->stop; live(p, signals)) {
+        signals->reload = false;
+        if (!reload(p, *fd, err))
+            return err->code;
+        kt_sd_notify("READY=1");
+    }
+    kt_sd_notify("STOPPING=1");
+    return KT_OK;
+}
+
+int kt_page_main(const struct kt_page_options *o)
+{
+    struct kt_signals signals = { .fd = -1 };
+    struct kt_error err = { 0 };
+    struct page *p = kt_alloc(sizeof *p);
+    int fd = -1;
+    p->o = o;
+    kt_harden();
+    enum kt_status status = run(p, &fd, &signals, &err);
+    int code = status == KT_OK ? EXIT_FINE : exit_code(p, &err);
+    if (status != KT_OK)
+        kt_log(KT_LOG_ERROR, "dashboard: %s", err.text);
+    if (fd >= 0 && p->d != NULL && kt_str_starts(kt_str_of(p->d->listen), KT_STR("unix:")))
+        (void)unlink(p->d->listen + 5);
+    end(p);
+    if (status == KT_OK)
+        kt_log(KT_LOG_INFO, "dashboard: stopped");
+    if (fd >= 0)
+        (void)close(fd);
+    kt_signals_done(&signals);
+    kt_free(p);
+    return code;
+}

@@ -1,0 +1,168 @@
+/*
+ * server: opening and closing it, and its turns.
+ *
+ * Owns:  the daemon and what hangs on it.
+ * Calls: libmicrohttpd; the other files of the server.
+ * Holds: one thread reads and writes, the one that calls kt_web_server_turn.
+ */
+#include "dashboards/server/server.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/base/enc.h"
+#include "dashboards/server/events.h"
+#include "dashboards/server/server_int.h"
+
+#define WORKERS      4u
+#define WAITING_MAX  64u
+#define DOWNLOADS    2u
+#define HEAD_BYTES   (32u << 10) /* of a connection's memory: its head must fit */
+#define TIMEOUT_S    30u         /* of a connection on which nothing moves */
+#define LAST_TURNS   20u         /* to say good-bye in */
+#define LAST_TURN_US 5000u
+
+kt_time_ns kt_web_mono(const struct kt_web_server *s)
+{
+    return s->o.clock->mono(s->o.clock->self);
+}
+
+kt_time_ns kt_web_wall(const struct kt_web_server *s)
+{
+    return s->o.clock->wall(s->o.clock->self);
+}
+
+/* Targets are decoded by request.c, within its bounds. */
+static size_t leave_as_is(void *self, struct MHD_Connection *c, char *s)
+{
+    (void)self;
+    (void)c;
+    return strlen(s);
+}
+
+static void no_log(void *self, const char *format, va_list args)
+{
+    (void)self;
+    (void)format;
+    (void)args;
+}
+
+static enum kt_status start(struct kt_web_server *s, struct kt_error *err)
+{
+    const struct MHD_OptionItem tls[] = {
+        { MHD_OPTION_HTTPS_MEM_CERT, 0, (void *)(uintptr_t)s->o.cert },
+        { MHD_OPTION_HTTPS_MEM_KEY, 0, (void *)(uintptr_t)s->o.key },
+        { MHD_OPTION_HTTPS_PRIORITIES, 0,
+          (void *)(uintptr_t) "SECURE128:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2" },
+        { MHD_OPTION_END, 0, NULL },
+    };
+    int fd = dup(s->o.listen_fd); /* the daemon closes its own */
+    if (fd < 0)
+        return kt_fail_errno(err, "dashboard");
+    s->daemon = MHD_start_daemon(
+        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG |
+            (s->o.cert != NULL ? MHD_USE_TLS : 0),
+        0, kt_web_may_connect, s, kt_web_handle, s, MHD_OPTION_EXTERNAL_LOGGER, no_log, NULL,
+        MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_NOTIFY_CONNECTION, kt_web_connected, s,
+        MHD_OPTION_NOTIFY_COMPLETED, kt_web_completed, s, MHD_OPTION_URI_LOG_CALLBACK,
+        kt_web_first_line, s, MHD_OPTION_UNESCAPE_CALLBACK, leave_as_is, NULL,
+        MHD_OPTION_CONNECTION_LIMIT, KT_WEB_CONNECTIONS, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+        (size_t)HEAD_BYTES, MHD_OPTION_CONNECTION_TIMEOUT, TIMEOUT_S, MHD_OPTION_STRICT_FOR_CLIENT,
+        1, s->o.cert != NULL ? MHD_OPTION_ARRAY : MHD_OPTION_END, tls, MHD_OPTION_END);
+    const union MHD_DaemonInfo *i =
+        s->daemon != NULL ? MHD_get_daemon_info(s->daemon, MHD_DAEMON_INFO_EPOLL_FD) : NULL;
+    if (i == NULL)
+        return kt_fail(err, KT_E_IO, "the page does not start: certificate and key do not fit");
+    s->epoll = i->epoll_fd;
+    return KT_OK;
+}
+
+/* The log's id, which pages show; that the store can be read at all. */
+static enum kt_status look_at_store(struct kt_web_server *s, struct kt_error *err)
+{
+    struct kt_reader *reader = NULL;
+    struct kt_store_stats stats;
+    if (kt_reader_open(s->o.store, &reader, err) != KT_OK)
+        return err->code;
+    enum kt_status status = kt_reader_stats(reader, &stats, err);
+    if (status == KT_OK)
+        kt_hex(s->log_id, stats.log_id, sizeof stats.log_id);
+    kt_reader_close(reader);
+    return status;
+}
+
+enum kt_status kt_web_server_open(const struct kt_web_options *o, struct kt_web_server **ret,
+                                  struct kt_error *err)
+{
+    struct kt_web_server *s = kt_alloc(sizeof *s);
+    s->o = *o;
+    for (unsigned i = 0; i < KT_WEB_CONNECTIONS; i++)
+        s->conn[i].fd = -1;
+    (void)pthread_mutex_init(&s->lock, NULL);
+    enum kt_status status = look_at_store(s, err);
+    if (status == KT_OK)
+        status = kt_assets_open(o->assets, &s->assets, err);
+    if (status == KT_OK)
+        status = kt_events_open(s, &s->events, err);
+    if (status == KT_OK)
+        status = kt_web_pool_open(&s->calls, s, WORKERS, WAITING_MAX, err);
+    if (status == KT_OK)
+        status = kt_web_pool_open(&s->downloads, s, DOWNLOADS, 0, err);
+    if (status == KT_OK)
+        status = start(s, err);
+    if (status != KT_OK) {
+        kt_web_server_free(s);
+        return status;
+    }
+    *ret = s;
+    return KT_OK;
+}
+
+void kt_web_server_free(struct kt_web_server *s)
+{
+    if (s == NULL)
+        return;
+    (void)pthread_mutex_lock(&s->lock);
+    __atomic_store_n(&s->quit, true, __ATOMIC_RELAXED);
+    (void)pthread_mutex_unlock(&s->lock);
+    kt_web_pool_stop(&s->calls);
+    kt_web_pool_stop(&s->downloads);
+    kt_events_stop(s->events);
+    if (s->daemon != NULL) {
+        int fd = MHD_quiesce_daemon(s->daemon);
+        if (fd >= 0)
+            (void)close(fd);
+        for (unsigned i = 0; i < LAST_TURNS && s->n_conn > 0; i++) {
+            (void)MHD_run(s->daemon);
+            (void)usleep(LAST_TURN_US);
+        }
+        MHD_stop_daemon(s->daemon);
+    }
+    kt_events_free(s->events);
+    kt_assets_free(s->assets);
+    (void)pthread_mutex_destroy(&s->lock);
+    kt_free(s);
+}
+
+int kt_web_server_fd(const struct kt_web_server *s)
+{
+    return s->epoll;
+}
+
+int kt_web_server_wait_ms(struct kt_web_server *s)
+{
+    MHD_UNSIGNED_LONG_LONG ms;
+    return MHD_get_timeout(s->daemon, &ms) == MHD_YES && ms < 1000 ? (int)ms : 1000;
+}
+
+void kt_web_server_turn(struct kt_web_server *s)
+{
+    kt_time_ns now = kt_web_mono(s);
+    (void)MHD_run(s->daemon);
+    if (now < s->next_second)
+        return;
+    s->next_second = now + KT_NS_S;
+    kt_web_conn_cut(s);
+    kt_web_auth_turn(s->o.auth, kt_web_wall(s));
+}
