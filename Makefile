@@ -65,7 +65,7 @@ $(BUILD)/libkeytrail.a: $(call obj,$(CORE_SRC))
 $(BUILD)/libagents.a: $(call obj,$(AGENT_SRC))
 $(BUILD)/libplugins.a: $(call obj,$(PLUGIN_SRC))
 $(BUILD)/libcollector.a: $(call obj,$(COLLECTOR_SRC))
-$(BUILD)/libdashboard.a: $(call obj,$(DASHBOARD_SRC))
+$(BUILD)/libdashboard.a: $(call obj,$(DASHBOARD_SRC)) $(BUILD)/dashboards/dist.o
 $(BUILD)/libcli.a: $(call obj,$(CLI_SRC))
 $(BUILD)/libsupport.a: $(call obj,$(SUPPORT_SRC))
 $(BUILD)/%.a:
@@ -100,6 +100,14 @@ $(BUILD)/exporters/reports/doc_page.o: exporters/reports/report.css
 $(BUILD)/cli/report_checker.o: exporters/reports/verify_bundle.py
 # And the matrix of controls.
 $(BUILD)/exporters/reports/controls.o: exporters/reports/controls.csv
+
+# The built files of the page, packed, and the table of them; folders too: a file may go.
+$(BUILD)/dashboards/dist.c: dashboards/server/embed.sh $(shell find dashboards/web/dist 2>/dev/null)
+	@mkdir -p $(@D)
+	$(Q)sh dashboards/server/embed.sh dashboards/web/dist $(BUILD)/dashboards/dist $@
+$(BUILD)/dashboards/dist.o: $(BUILD)/dashboards/dist.c
+	$(say) CC $<
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
 
 -include $(shell find $(BUILD) -name '*.d' -type f 2>/dev/null)
 

@@ -11,6 +11,7 @@ int kt_cmd_backup(int argc, char **argv);
 int kt_cmd_blast(int argc, char **argv);
 int kt_cmd_canary(int argc, char **argv);
 int kt_cmd_collector(int argc, char **argv);
+int kt_cmd_dashboard(int argc, char **argv);
 int kt_cmd_collector_keygen(int argc, char **argv);
 int kt_cmd_config(int argc, char **argv);
 int kt_cmd_coverage(int argc, char **argv);

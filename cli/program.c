@@ -18,6 +18,8 @@ static const struct kt_verb commands[] = {
       "Set up and run" },
     { "init", NULL, "write a commented configuration and keys into a folder", kt_cmd_init, NULL },
     { "collector", NULL, "run the collector", kt_cmd_collector, NULL },
+    { "dashboard", NULL, "serve the page: overview, search, alerts, reports", kt_cmd_dashboard,
+      NULL },
     { "agent", NULL, "allow-list of agents: add, list, revoke", kt_cmd_agent, NULL },
     { "config", NULL, "configuration: check, show", kt_cmd_config, NULL },
     { "import", NULL, "decode files or a feed into a store", kt_cmd_import, NULL },

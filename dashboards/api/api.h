@@ -48,8 +48,9 @@ struct kt_api {
     int status;
     struct kt_query_fault wrong; /* with KT_E_INPUT: which bytes of q; len 0 and at 0: not of q */
     const char *type;            /* static; NULL: application/json */
-    char file[128];              /* not empty: a download of this name */
-    bool foreign; /* a document that is no part of the page: never run, styles of its own */
+    const char *policy; /* static; the answer's own Content-Security-Policy; NULL: the page's, which
+                           lets a document load nothing that is not of the page */
+    char file[128];     /* not empty: a download of this name */
     struct kt_buf out;
     /* Sends what is in out and empties it, for answers that do not fit in memory; waits for a slow
      * reader. KT_E_AGAIN: nobody reads any more. Once called, status, type and file are settled.

@@ -10,7 +10,8 @@ enum kt_api_note {
     KT_NOTE_RAW,    /* somebody looked at a raw record */
     KT_NOTE_EXPORT, /* somebody took data away */
 };
-/* X(name, method, path below /api/v1/, least role, note); a table a subject */
+/* X(name, method, path below /api/v1/, least role, note); a table a subject:
+ * X(search, GET, "search", KT_ROLE_VIEWER, KT_NOTE_QUERY) */
 /* clang-format off */
 #define KT_API_EVENTS(X)                                                                           \
     X(search, GET, "search", KT_ROLE_VIEWER, KT_NOTE_QUERY)                                        \
