@@ -117,6 +117,17 @@ static enum kt_status ended(enum kt_status status, struct kt_error *err)
     return status;
 }
 
+enum kt_status kt_ask_exact(struct kt_ask *a, struct kt_str query, bool *ret, struct kt_error *err)
+{
+    struct kt_query *q = NULL;
+    struct kt_scan scan;
+    enum kt_status status = plan(a, query, &q, &scan, err);
+    if (status == KT_OK)
+        *ret = kt_query_exact(q);
+    kt_query_free(q);
+    return status;
+}
+
 void kt_scan_cost_add(struct kt_scan_cost *to, const struct kt_scan_cost *c)
 {
     to->segments += c->segments;

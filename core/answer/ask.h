@@ -62,6 +62,9 @@ KT_MUST_USE enum kt_status kt_ask_columns(struct kt_ask *a, struct kt_str query,
                                                                  const struct kt_view *view,
                                                                  struct kt_error *err),
                                           void *self, struct kt_error *err);
+/* Do columns say all of the query? KT_E_INPUT: it is wrong. */
+KT_MUST_USE enum kt_status kt_ask_exact(struct kt_ask *a, struct kt_str query, bool *ret,
+                                        struct kt_error *err);
 /* By lines. fact: of the record's address then, or NULL. Where the query names a kind, control
  * records come too. each() may move a->since up: whoever keeps the newest few tells as they come.
  */

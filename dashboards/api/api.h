@@ -94,6 +94,8 @@ void kt_api_raw(struct kt_buf *o, const char *key, struct kt_str json); /* null 
  * NULL. */
 void kt_api_add_record(struct kt_buf *o, const char *key, const struct kt_ask *ask,
                        const struct kt_record *r, const struct kt_fact *fact);
+struct kt_series;
+void kt_api_add_series(struct kt_buf *o, const char *key, const struct kt_series *s);
 /* "window":{"since","until"},"coverage":{…},"damage":n: at the end of each answer over a window. */
 void kt_api_covers(struct kt_api *a, struct kt_str instance);
 /* The same of a coverage that is there already. */

@@ -15,7 +15,10 @@ enum kt_api_note {
 /* clang-format off */
 #define KT_API_EVENTS(X)                                                                           \
     X(search, GET, "search", KT_ROLE_VIEWER, KT_NOTE_QUERY)                                        \
-    X(record, GET, "record", KT_ROLE_VIEWER, KT_NOTE_RAW)
+    X(record, GET, "record", KT_ROLE_VIEWER, KT_NOTE_RAW)                                          \
+    X(histogram, GET, "histogram", KT_ROLE_VIEWER, KT_NOTE_NONE)                                   \
+    X(facets, GET, "facets", KT_ROLE_VIEWER, KT_NOTE_NONE)                                         \
+    X(check, GET, "check", KT_ROLE_VIEWER, KT_NOTE_NONE)
 #define KT_API_ALERTS(X)
 #define KT_API_NAMES(X)
 #define KT_API_HOUSE(X)                                                                            \

@@ -39,6 +39,15 @@ static const char *const own[] = {
     "search?q=outcome:denied&since=90d",
     "search?q=\"no such text anywhere\"&since=24h",
     "record?seq=5000000",
+    "histogram?q=&since=24h",
+    "histogram?q=&since=90d",
+    "histogram?q=&since=370d",
+    "histogram?q=secret:*prod*&since=90d",
+    "histogram?q=\"no such text\"&since=90d",
+    "facets?q=&since=24h",
+    "facets?q=&since=90d",
+    "facets?q=outcome:denied&since=90d",
+    "facets?q=&since=370d&field=actor",
 };
 
 static const char *path;
