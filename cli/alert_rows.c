@@ -3,7 +3,7 @@
  * one reads at 03:00.
  *
  * Owns:  nothing.
- * Calls: alert_view (what people did), exporters/alerts/alert.h.
+ * Calls: exporters/alerts/view (what people did), exporters/alerts/alert.h.
  */
 #include "cli/alert_rows.h"
 

@@ -1,6 +1,6 @@
 /* alert_rows: alerts as rows, for `alerts list` and `replay`. */
 #pragma once
-#include "cli/alert_view.h"
+#include "exporters/alerts/view.h"
 #include "cli/cli.h"
 
 /* The columns of an alert document; end with kt_rows_end. */

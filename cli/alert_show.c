@@ -9,12 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/alert_view.h"
 #include "cli/alerts.h"
 #include "core/base/alloc.h"
 #include "core/base/limits.h"
 #include "core/event/line.h"
 #include "core/sys/clock.h"
+#include "exporters/alerts/view.h"
 
 /* ---- why it is one ---- */
 

@@ -2,8 +2,8 @@
  * alert_silence: `alerts silence add`, `list`, `rm`.
  *
  * Owns:  nothing.
- * Calls: core/query/silences (list, from the file), exporters/alerts/match (a query that is wrong
- * is said before anybody is asked), kt_cli_ask (the rest: the one writer); stdout.
+ * Calls: core/query/silences (list, from the file), dashboards/api/alerts (requests; a query that
+ * is wrong is said before anybody is asked), kt_cli_ask (the one writer); stdout.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -14,7 +14,7 @@
 #include "core/query/silences.h"
 #include "core/sys/clock.h"
 #include "core/sys/proc.h"
-#include "exporters/alerts/match.h"
+#include "dashboards/api/alerts.h"
 
 static const struct kt_column columns[] = {
     { "id", "NAME", 0, false },           { "state", "STATE", 0, false },
@@ -93,24 +93,19 @@ static enum kt_status write_add(const struct kt_alerts_cli *a, struct kt_buf *ou
                                 struct kt_error *err)
 {
     kt_time_ns now = kt_clock_real.wall(kt_clock_real.self), until = 0;
-    struct kt_query *q = NULL;
     if (a->n_args != 2)
         return kt_fail(err, KT_E_INPUT,
                        "which alerts? one query: 'detector:volume_spike actor:backup-*'");
     if (a->note == NULL)
         return kt_fail(err, KT_E_INPUT, "--note is missing: why are they silenced?");
-    if (end_of(a, now, &until, err) != KT_OK ||
-        kt_alert_query_parse(kt_str_of(a->args[1]), &q, err) != KT_OK)
+    if (end_of(a, now, &until, err) != KT_OK)
         return err->code;
-    kt_query_free(q);
-    kt_buf_addz(out, "{\"do\":\"silence.add\",\"match\":");
-    kt_json_quote(out, kt_str_of(a->args[1]));
-    kt_buf_addz(out, ",\"reason\":");
-    kt_json_quote(out, kt_str_of(a->note));
-    kt_buf_addz(out, ",\"by\":");
-    kt_json_quote(out, kt_str_of(kt_cli_who(a->by)));
-    kt_buf_addf(out, ",\"from\":%" PRId64 ",\"until\":%" PRId64 "}", now, until);
-    return KT_OK;
+    const struct kt_silence_ask ask = { .match = kt_str_of(a->args[1]),
+                                        .reason = kt_str_of(a->note),
+                                        .by = kt_str_of(kt_cli_who(a->by)),
+                                        .from = now,
+                                        .until = until };
+    return kt_silence_add_write(&ask, out, err);
 }
 
 static enum kt_status write_rm(const struct kt_alerts_cli *a, struct kt_buf *out,
@@ -119,13 +114,8 @@ static enum kt_status write_rm(const struct kt_alerts_cli *a, struct kt_buf *out
     if (a->n_args != 2 || a->note == NULL)
         return kt_fail(err, KT_E_INPUT,
                        "which one, and why? keytrail alerts silence rm NAME --note WHY");
-    kt_buf_addz(out, "{\"do\":\"silence.rm\",\"id\":");
-    kt_json_quote(out, kt_str_of(a->args[1]));
-    kt_buf_addz(out, ",\"reason\":");
-    kt_json_quote(out, kt_str_of(a->note));
-    kt_buf_addz(out, ",\"by\":");
-    kt_json_quote(out, kt_str_of(kt_cli_who(a->by)));
-    kt_buf_byte(out, '}');
+    kt_silence_rm_write(kt_str_of(a->args[1]), kt_str_of(a->note), kt_str_of(kt_cli_who(a->by)),
+                        out);
     return KT_OK;
 }
 

@@ -3,7 +3,7 @@
  * writer, and says what came of it, an alert a line.
  *
  * Owns:  nothing.
- * Calls: kt_cli_ask, core/event/step (words); stdout.
+ * Calls: kt_cli_ask, dashboards/api/alerts (the request), core/event/step (words); stdout.
  */
 #include <stdio.h>
 #include <string.h>
@@ -14,6 +14,7 @@
 #include "core/event/decision.h"
 #include "core/event/line.h"
 #include "core/event/step.h"
+#include "dashboards/api/alerts.h"
 
 /* What follows from a verdict, in the words of DETECTION §5. */
 static const char *const follows[KT_FOUND_COUNT] = {
@@ -24,31 +25,23 @@ static const char *const follows[KT_FOUND_COUNT] = {
                           "is learned",
 };
 
-static void add(struct kt_buf *out, const char *key, const char *value)
-{
-    if (value == NULL || value[0] == '\0')
-        return;
-    kt_buf_addf(out, ",\"%s\":", key);
-    kt_json_quote(out, kt_str_of(value));
-}
-
 static void write_request(const struct kt_alerts_cli *a, const char *verb, struct kt_buf *out)
 {
     char where[64] = "cli", host[40] = "";
+    struct kt_str ids[KT_ALERT_ACT_IDS_MAX];
     if (gethostname(host, sizeof host - 1) == 0 && host[0] != '\0')
         (void)snprintf(where, sizeof where, "cli on %s", host);
-    kt_buf_addf(out, "{\"do\":\"%s\",\"ids\":[", verb);
-    for (unsigned i = 0; i < a->n_args; i++) {
-        kt_buf_addz(out, i > 0 ? "," : "");
-        kt_json_quote(out, kt_str_of(a->args[i]));
-    }
-    kt_buf_byte(out, ']');
-    add(out, "by", kt_cli_who(a->by));
-    add(out, "where", where);
-    add(out, "to", a->to);
-    add(out, "verdict", a->verdict);
-    add(out, "reason", a->note);
-    kt_buf_byte(out, '}');
+    for (unsigned i = 0; i < a->n_args; i++)
+        ids[i] = kt_str_of(a->args[i]);
+    const struct kt_alert_act act = { .verb = kt_str_of(verb),
+                                      .id = ids,
+                                      .n_ids = a->n_args,
+                                      .by = kt_str_of(kt_cli_who(a->by)),
+                                      .where = kt_str_of(where),
+                                      .to = kt_str_of(a->to),
+                                      .verdict = kt_str_of(a->verdict),
+                                      .reason = kt_str_of(a->note) };
+    kt_alert_act_write(&act, out);
 }
 
 static void say_close(struct kt_jval root, bool changed, struct kt_buf *out)

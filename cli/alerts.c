@@ -2,7 +2,7 @@
  * alerts: what was raised, and what people do about it: the table of verbs, and `alerts list`.
  *
  * Owns:  nothing.
- * Calls: core/store/read.h, alert_view (what people did), alert_rows; stdout.
+ * Calls: core/store/read.h, exporters/alerts/view (what people did), alert_rows; stdout.
  */
 #include "cli/alerts.h"
 
@@ -17,6 +17,7 @@
 #include "core/event/line.h"
 #include "core/sys/clock.h"
 #include "core/sys/proc.h"
+#include "dashboards/api/alerts.h"
 
 enum kt_status kt_alerts_reader(const struct kt_alerts_cli *a, struct kt_reader **ret,
                                 struct kt_error *err)
@@ -211,7 +212,7 @@ static int run(struct kt_alerts_cli *a, int n, char **argv)
         a->args = argv + 2;
         a->n_args = (unsigned)n - 1;
         if (strcmp(argv[1], verbs[i].name) == 0 &&
-            (!verbs[i].ids || (a->n_args > 0 && a->n_args <= KT_ALERT_IDS_MAX)))
+            (!verbs[i].ids || (a->n_args > 0 && a->n_args <= KT_ALERT_ACT_IDS_MAX)))
             return verbs[i].run(a);
     }
     return kt_flags_usage(&cmd);

@@ -3,8 +3,6 @@
 #include "cli/cli.h"
 #include "core/store/read.h"
 
-#define KT_ALERT_IDS_MAX 100u
-
 struct kt_alerts_cli {
     const char *db, *config, *server, *output, *since, *severity, *status;
     const char *note, *by, *to, *verdict, *lasts, *until;

@@ -71,18 +71,7 @@ enum kt_status kt_cli_ask(const char *server, const char *config, struct kt_str 
                           struct kt_buf *answer, struct kt_error *err)
 {
     char path[4096];
-    if (kt_cli_control_path(server, config, path, sizeof path, err) != KT_OK ||
-        kt_control_ask(path, request, answer, err) != KT_OK)
+    if (kt_cli_control_path(server, config, path, sizeof path, err) != KT_OK)
         return err->code;
-    struct kt_json *json = kt_json_new(KT_JSON_SIMDJSON);
-    struct kt_jval root;
-    unsigned repaired;
-    enum kt_status st = KT_OK;
-    struct kt_str first = kt_buf_str(answer), line;
-    (void)kt_str_split(&first, '\n', &line);
-    if (kt_json_parse(json, line, &root, &repaired, NULL) == KT_OK &&
-        kt_json_str_at(root, "error").len > 0)
-        st = kt_fail(err, KT_E_INPUT, KT_STR_FMT, KT_STR_ARG(kt_json_str_at(root, "error")));
-    kt_json_free(json);
-    return st;
+    return kt_control_order(path, request, answer, err);
 }

@@ -15,9 +15,11 @@
 
 int kt_cmd_dashboard(int argc, char **argv)
 {
-    static const struct kt_command cmd = { "dashboard", "-c CONFIG | --db FILE  [--listen ADDRESS]",
+    static const struct kt_command cmd = { "dashboard",
+                                           "-c CONFIG | --db FILE  [--listen ADDRESS]",
                                            "serve the page, which only reads the store",
                                            "keytrail dashboard -c /etc/keytrail/keytrail.yaml",
+                                           NULL,
                                            NULL };
     uint64_t ready_fd = UINT64_MAX;
     struct kt_page_options o = { .ready_fd = -1 };

@@ -3,12 +3,12 @@
  * next command.
  *
  * Owns:  nothing.
- * Calls: core/answer/incident, cli/alert_view, exporters/reports/incident; stdout.
+ * Calls: core/answer/incident, exporters/alerts/view, exporters/reports/incident; stdout.
  */
 #include <stdio.h>
 #include <string.h>
 
-#include "cli/alert_view.h"
+#include "exporters/alerts/view.h"
 #include "cli/incident.h"
 #include "core/base/alloc.h"
 #include "core/base/limits.h"

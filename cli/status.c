@@ -14,6 +14,7 @@
 #include "cli/status_targets.h"
 #include "cli/stream_lines.h"
 #include "collector/control.h"
+#include "core/answer/learning.h"
 #include "core/base/alloc.h"
 #include "core/base/enc.h"
 #include "core/base/limits.h"
@@ -27,7 +28,6 @@
 #include "core/sys/clock.h"
 #include "exporters/alerts/alert.h"
 
-#define LEARNING_DAYS  14 /* DETECTION §2.5 */
 #define TIMEOUT        "5m"
 #define RESTORED_SHOWN (7 * KT_NS_DAY)
 
@@ -46,6 +46,7 @@ struct status {
     bool all_reports;                 /* they were looked for to the end */
     struct kt_buf live;               /* a running collector's answer, JSON */
     struct kt_buf detect;             /* the detectors' own words, JSON */
+    struct kt_buf learning;           /* what learns and for how long, a sentence */
     struct kt_buf restored;           /* an agent that knows more than the store, JSON */
     struct kt_buf streams, streams_json;
     struct kt_log_head log;
@@ -221,6 +222,8 @@ static enum kt_status gather(struct status *s, const char *path, struct kt_error
     if (st == KT_OK)
         st = get_optional(reader, "status/detect", &s->detect, err);
     if (st == KT_OK)
+        st = kt_learning_say(reader, &s->stats, &s->learning, NULL, err);
+    if (st == KT_OK)
         st = get_optional(reader, "status/restored", &s->restored, err);
     if (st == KT_OK)
         st = kt_log_head_read(reader, &s->log, err);
@@ -242,32 +245,6 @@ static void ask_collector(struct status *s, const char *config)
     kt_conf_free(conf);
 }
 
-/* What learns and for how long: the engine's words, or, for a store that no collector has read,
- * from its span. */
-static void learning(const struct status *s, struct kt_buf *out)
-{
-    struct kt_json *json = kt_json_new(KT_JSON_SIMDJSON);
-    struct kt_jval root;
-    unsigned repaired;
-    if (s->detect.len > 0 &&
-        kt_json_parse(json, kt_buf_str(&s->detect), &root, &repaired, NULL) == KT_OK)
-        kt_buf_add(out, kt_json_str_at(root, "learning"));
-    kt_json_free(json);
-    if (out->len > 0)
-        return;
-    int64_t days = s->stats.last_time > s->stats.first_time
-                       ? (s->stats.last_time - s->stats.first_time) / KT_NS_DAY
-                       : 0;
-    if (days >= LEARNING_DAYS)
-        kt_buf_addf(out, "history of %lld days: no detector is still learning the installation",
-                    (long long)days);
-    else
-        kt_buf_addf(out,
-                    "learning: addresses, volume and failures %lld of %d days; signatures and "
-                    "floors active",
-                    (long long)days, LEARNING_DAYS);
-}
-
 static void add_time(struct kt_buf *b, kt_time_ns t)
 {
     char text[KT_TIME_TEXT_MAX];
@@ -284,9 +261,8 @@ static void add_array(struct kt_buf *b, const struct kt_buf *array)
 
 static void print_json(const struct status *s)
 {
-    struct kt_buf b = { 0 }, learn = { 0 };
+    struct kt_buf b = { 0 };
     char id[KT_ID_TEXT];
-    learning(s, &learn);
     kt_buf_addf(
         &b,
         "{\"log_id\":\"%s\",\"records\":%llu,\"events\":%llu,\"control\":%llu,\"duplicates\":%llu,"
@@ -299,7 +275,7 @@ static void print_json(const struct status *s)
         s->stats.damaged_files, (unsigned long long)s->stats.file_bytes,
         (unsigned long long)s->alerts, (unsigned long long)s->waiting, (unsigned long long)s->dead,
         s->expectations, (unsigned long long)s->quiet);
-    kt_json_quote(&b, kt_buf_str(&learn));
+    kt_json_quote(&b, kt_buf_str(&s->learning));
     kt_buf_addz(&b, ",\"sources\":[");
     for (uint32_t i = 0; i < kt_map_count(s->names); i++) {
         struct kt_str rest = kt_map_key(s->names, i), type;
@@ -334,7 +310,6 @@ static void print_json(const struct status *s)
     kt_buf_addz(&b, "}\n");
     fwrite(b.at, 1, b.len, stdout);
     kt_buf_done(&b);
-    kt_buf_done(&learn);
 }
 
 /* How long ago its agent reported; buf holds the text. */
@@ -514,9 +489,7 @@ static void print_checkpoint(const struct status *s)
 
 static void print_table(const struct status *s)
 {
-    struct kt_buf learn = { 0 };
     char first[KT_TIME_TEXT_MAX], last[KT_TIME_TEXT_MAX], id[KT_ID_TEXT];
-    learning(s, &learn);
     printf("log        %s, %llu records (%llu events), %.1f MiB\n",
            kt_id_format(s->stats.log_id, id), (unsigned long long)s->stats.records,
            (unsigned long long)s->stats.events, (double)s->stats.file_bytes / 1048576.0);
@@ -530,7 +503,7 @@ static void print_table(const struct status *s)
                kt_time_format_short(s->stats.last_time, last));
     printf("dropped    %llu duplicates; %llu conflicts kept\n",
            (unsigned long long)s->stats.duplicates, (unsigned long long)s->stats.conflicts);
-    printf("detectors  " KT_STR_FMT "\n", KT_STR_ARG(kt_buf_str(&learn)));
+    printf("detectors  " KT_STR_FMT "\n", KT_STR_ARG(kt_buf_str(&s->learning)));
     printf("alerts     %llu; outbox: %llu waiting, %llu dead%s\n", (unsigned long long)s->alerts,
            (unsigned long long)s->waiting, (unsigned long long)s->dead,
            s->dead > 0 ? ": keytrail notify dead" : "");
@@ -550,7 +523,6 @@ static void print_table(const struct status *s)
     print_collector(s);
     print_sources(s);
     kt_reports_print(s->names, s->reports);
-    kt_buf_done(&learn);
 }
 
 int kt_cmd_status(int argc, char **argv)

@@ -2,10 +2,11 @@
  * control_client: the asking end of the control socket.
  *
  * Owns:  one connection.
- * Calls: core/base. Blocks, at most two minutes at a time.
+ * Calls: core/base, core/event/json. Blocks, at most two minutes at a time.
  */
 #include "core/wire/control_client.h"
 #include "core/base/alloc.h"
+#include "core/event/json.h"
 #include <errno.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -116,4 +117,23 @@ enum kt_status kt_control_ask(const char *path, struct kt_str request, struct kt
                               struct kt_error *err)
 {
     return kt_control_ask_within(path, request, PATIENCE_S, answer, err);
+}
+
+enum kt_status kt_control_order(const char *path, struct kt_str request, struct kt_buf *answer,
+                                struct kt_error *err)
+{
+    struct kt_jval root;
+    struct kt_str line, rest;
+    unsigned repaired;
+    if (kt_control_ask(path, request, answer, err) != KT_OK)
+        return err == NULL ? KT_E_IO : err->code;
+    struct kt_json *json = kt_json_new(KT_JSON_SIMDJSON);
+    enum kt_status st = KT_OK;
+    rest = kt_buf_str(answer);
+    (void)kt_str_split(&rest, '\n', &line);
+    if (kt_json_parse(json, line, &root, &repaired, NULL) == KT_OK &&
+        kt_json_str_at(root, "error").len > 0)
+        st = kt_fail(err, KT_E_INPUT, KT_STR_FMT, KT_STR_ARG(kt_json_str_at(root, "error")));
+    kt_json_free(json);
+    return st;
 }

@@ -15,6 +15,10 @@ KT_MUST_USE enum kt_status kt_control_ask(const char *path, struct kt_str reques
 KT_MUST_USE enum kt_status kt_control_ask_within(const char *path, struct kt_str request,
                                                  unsigned patience_s, struct kt_buf *answer,
                                                  struct kt_error *err);
+/* The same of a request that the collector may refuse: {"error":"…"} is KT_E_INPUT with its
+ * sentence. */
+KT_MUST_USE enum kt_status kt_control_order(const char *path, struct kt_str request,
+                                            struct kt_buf *answer, struct kt_error *err);
 struct kt_control_client;
 KT_MUST_USE enum kt_status kt_control_connect(const char *path, struct kt_control_client **ret,
                                               struct kt_error *err);

@@ -307,6 +307,12 @@ enum kt_status kt_alert_read(struct kt_str json, struct kt_arena *arena, struct 
                              struct kt_error *err)
 {
     KT_CLEANUP(free_json) struct kt_json *j = kt_json_new(KT_JSON_SIMDJSON);
+    return kt_alert_read_by(j, json, arena, ret, err);
+}
+
+enum kt_status kt_alert_read_by(struct kt_json *j, struct kt_str json, struct kt_arena *arena,
+                                struct kt_alert *ret, struct kt_error *err)
+{
     struct kt_jval root;
     unsigned repaired;
     if (kt_json_parse(j, json, &root, &repaired, err) != KT_OK)

@@ -63,3 +63,7 @@ void kt_alert_write(const struct kt_alert *a, struct kt_buf *out);
 /* Reads it back; strings live in arena. */
 KT_MUST_USE enum kt_status kt_alert_read(struct kt_str json, struct kt_arena *arena,
                                          struct kt_alert *ret, struct kt_error *err);
+/* The same by a parser that is there already: for whoever reads many. */
+KT_MUST_USE enum kt_status kt_alert_read_by(struct kt_json *by, struct kt_str json,
+                                            struct kt_arena *arena, struct kt_alert *ret,
+                                            struct kt_error *err);

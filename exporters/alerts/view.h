@@ -1,5 +1,5 @@
-/* alert_view: alerts as people left them: the document with its life, its status, and what keeps it
- * quiet. For `alerts list`, `alerts show` and `sql`. */
+/* view: alerts as people left them: the document with its life, its status, and what keeps it
+ * quiet. For `alerts list`, `alerts show`, `sql` and the page. */
 #pragma once
 #include "core/query/silences.h"
 #include "exporters/alerts/match.h"
@@ -22,3 +22,12 @@ const struct kt_silence *kt_alert_view_silence(const struct kt_alert_view *v,
                                                const struct kt_alert *a, kt_time_ns now);
 /* "silenced by alice until 2026-11-22 22:00 UTC: a drill (silence-1)" */
 void kt_alert_silence_say(const struct kt_silence *s, struct kt_buf *out);
+/*
+ * Each alert of the store with its life, newest first, until each() returns another status than
+ * KT_OK; KT_E_AGAIN ends the walk without a fault. a and its strings live until each() returns.
+ * Documents that cannot be read are passed over; *ret_unreadable (may be NULL) says how many.
+ */
+KT_MUST_USE enum kt_status kt_alert_view_each(
+    struct kt_reader *r, const struct kt_alert_view *v,
+    enum kt_status (*each)(void *self, const struct kt_alert *a, struct kt_error *err), void *self,
+    uint32_t *ret_unreadable, struct kt_error *err);

@@ -1,12 +1,14 @@
 /*
- * alert_view: what people decided about alerts, beside what is stored of them.
+ * view: what people decided about alerts, beside what is stored of them; and the walk over both.
  *
  * Owns:  lives and silences of a log, the queries of the silences.
- * Calls: core/query (lives, silences), exporters/alerts (life, match).
+ * Calls: core/query (lives, silences), core/store/read, exporters/alerts (life, match).
  */
-#include "cli/alert_view.h"
+#include "exporters/alerts/view.h"
 
 #include "core/base/alloc.h"
+#include "core/base/limits.h"
+#include "core/event/json.h"
 
 void kt_alert_view_done(struct kt_alert_view *v)
 {
@@ -65,4 +67,47 @@ void kt_alert_silence_say(const struct kt_silence *s, struct kt_buf *out)
     char until[KT_TIME_TEXT_MAX];
     kt_buf_addf(out, "silenced by %s until %.16s UTC: %s (%s)", s->by,
                 kt_time_format_short(s->until, until), s->reason, s->id);
+}
+
+/* ---- all of them ---- */
+
+struct walk {
+    const struct kt_alert_view *view;
+    enum kt_status (*each)(void *self, const struct kt_alert *a, struct kt_error *err);
+    void *self;
+    struct kt_json *json; /* one for all: a parser of its own costs more than a document */
+    struct kt_arena arena;
+    uint32_t unreadable;
+};
+
+static enum kt_status take(void *self, const char *id, struct kt_str json, struct kt_error *err)
+{
+    struct walk *w = self;
+    struct kt_alert a;
+    (void)id;
+    kt_arena_reset(&w->arena);
+    if (kt_alert_read_by(w->json, json, &w->arena, &a, NULL) != KT_OK) {
+        w->unreadable++;
+        return KT_OK;
+    }
+    kt_alert_view_live(w->view, &a);
+    return w->each(w->self, &a, err);
+}
+
+enum kt_status kt_alert_view_each(struct kt_reader *r, const struct kt_alert_view *v,
+                                  enum kt_status (*each)(void *self, const struct kt_alert *a,
+                                                         struct kt_error *err),
+                                  void *self, uint32_t *ret_unreadable, struct kt_error *err)
+{
+    struct walk w = { .view = v,
+                      .each = each,
+                      .self = self,
+                      .json = kt_json_new(KT_JSON_SIMDJSON),
+                      .arena = kt_arena_new(KT_LINE_MAX) };
+    enum kt_status status = kt_reader_alerts(r, take, &w, err);
+    if (ret_unreadable != NULL)
+        *ret_unreadable = w.unreadable;
+    kt_arena_done(&w.arena);
+    kt_json_free(w.json);
+    return status;
 }
