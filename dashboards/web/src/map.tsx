@@ -13,7 +13,8 @@ import { Table } from './components/table'
 import { Value } from './components/value'
 import { countryName, OUTLINE, PLACE } from './countries'
 import { count, percent } from './plain'
-import { href } from './router'
+import { term } from './query'
+import { go, href } from './router'
 
 const WIDE = 760
 const HIGH = 370
@@ -90,6 +91,7 @@ export function WorldMapView({ countries, unlocated, below = false, onPick }: Ma
     ],
     [countries, unlocated],
   )
+  const pick = onPick ?? ((code: string) => go('/search', { q: term('country', code) }))
   const most = Math.max(1, ...countries.map((c) => c.events))
   const dots = useMemo(() => {
     if (!w) return []
@@ -109,7 +111,7 @@ export function WorldMapView({ countries, unlocated, below = false, onPick }: Ma
       key: 'country', title: 'Country', narrow: true, by: (r) => r.name,
       cell: (r) => (
         <>
-          {r.code === null ? r.name : <><Value field="country" of={r.code} /> <span class="quiet">{r.name.replace(/ \(..\)$/, '')}</span></>} {r.fresh && <New />}
+          {r.code === null ? r.name : <Value field="country" of={r.code} show={r.name} />} {r.fresh && <New />}
         </>
       ),
       value: (r) => (r.code === null ? null : { field: 'country', value: r.code }),
@@ -128,10 +130,9 @@ export function WorldMapView({ countries, unlocated, below = false, onPick }: Ma
           <svg viewBox={`0 0 ${WIDE} ${HIGH}`} role="img" aria-label="Map of where events came from; the table beside it has the same figures">
             {w?.land.map((l) => <path key={l.id} class="land" d={l.d} />)}
             {dots.map((d) => (
-              <a key={d.c.country} href={href('/search', { q: `country:${d.c.country}` })} tabIndex={-1} aria-hidden="true" onClick={(e) => {
-                if (!onPick) return
+              <a key={d.c.country} href={href('/search', { q: term('country', d.c.country) })} tabIndex={-1} aria-hidden="true" onClick={(e) => {
                 e.preventDefault()
-                onPick(d.c.country)
+                pick(d.c.country)
               }}>
                 <circle class="dot" cx={d.x} cy={d.y} r={d.r}>
                   <title>{`${countryName(d.c.country)}: ${count(d.c.events)} events, ${count(d.c.failed)} failed`}</title>
@@ -146,7 +147,7 @@ export function WorldMapView({ countries, unlocated, below = false, onPick }: Ma
           {unseen > 0 && <span> · {unseen} only in the table</span>}
         </figcaption>
       </figure>
-      <Table label="Events by country" columns={columns} rows={rows} id={(r) => r.key} all={14} sorted={{ key: 'events', down: true }} />
+      <Table label="Events by country" columns={columns} rows={rows} id={(r) => r.key} all={14} sorted={{ key: 'events', down: true }} onOpen={(r) => (r.code === null ? undefined : pick(r.code))} />
     </div>
   )
 }

@@ -35,3 +35,10 @@ export function setTheme(t: Theme): void {
   }
 }
 export const still = (): boolean => window.matchMedia('(prefers-reduced-motion: reduce)').matches
+
+const small = window.matchMedia('(max-width: 640px)')
+/** A phone: tables show cards. The same width stands in style.css. */
+export const narrow = signal(small.matches)
+small.addEventListener('change', () => {
+  narrow.value = small.matches
+})

@@ -90,10 +90,16 @@ export function ago(t: Ns): string {
   const s = (now.value - t) / 1e9
   return s < -5 ? `in ${span(s)}` : s < 5 ? 'just now' : `${span(s)} ago`
 }
-/** "+1.3 s" between neighbours of a list. */
+/** "+0.250s", "+12s", "+3m22s", "+2h04m", "+3d5h": the step between neighbours of a list, narrow. */
 export function delta(earlier: Ns, later: Ns): string {
   const s = (later - earlier) / 1e9
-  return s < 10 ? `+${s.toFixed(s < 1 ? 3 : 1)} s` : `+${span(s)}`
+  if (s < 0) return `−${delta(later, earlier).slice(1)}`
+  if (s < 10) return `+${s.toFixed(s < 1 ? 3 : 1)}s`
+  const n = Math.round(s)
+  if (n < 60) return `+${n}s`
+  if (n < 3600) return `+${Math.floor(n / 60)}m${two(n % 60)}s`
+  if (n < 86_400) return `+${Math.floor(n / 3600)}h${two(Math.floor((n % 3600) / 60))}m`
+  return `+${Math.floor(n / 86_400)}d${Math.floor((n % 86_400) / 3600)}h`
 }
 
 export const RANGES: readonly { since: string; text: string }[] = [

@@ -83,7 +83,7 @@ function options(p: ChartProps, width: number, chosen: (a: number, b: number) =>
     axes: [
       {
         ...axis,
-        size: 24,
+        size: 20,
         space: 70,
         values: (_u, at, _i, _s, step) => at.map((t) => (step >= 86_400 ? day(t * 1e9).slice(5) : clock(t * 1e9, step < 60))),
       },
@@ -204,7 +204,8 @@ export function Chart(p: ChartProps) {
           ))}
         </span>
         <span class="quiet chart-at" role="status">
-          {bars || at !== null ? head : ''} {zoneText.value}
+          {bars || at !== null ? `${head} · ` : ''}
+          {zoneText.value}
         </span>
         <button type="button" class="quiet-button" aria-pressed={table} onClick={() => setTable(!table)}>
           {table ? 'as a chart' : 'as a table'}

@@ -4,11 +4,11 @@ import { href } from '../router'
 import { count } from '../plain'
 import { Text } from './text'
 
-export function CoverageLine({ of }: { of: Windowed }) {
+export function CoverageLine({ of, loud = false }: { of: Windowed; loud?: boolean }) {
   const gap = of.coverage !== null && (of.coverage.gaps > 0 || (of.coverage.share !== null && of.coverage.share < 1))
   if (!gap && of.damage === 0) return null
   return (
-    <p class="note warn" role="note">
+    <p class={`note ${loud ? 'bad' : 'warn'}`} role="note">
       {gap && of.coverage && (
         <>
           <Text of={of.coverage.text} max={300} /> <a href={href('/coverage')}>Coverage</a>{' '}

@@ -3,6 +3,7 @@
 import type { ComponentChildren } from 'preact'
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
 import { useKeys } from '../keys'
+import { narrow as phone } from '../theme'
 import { filter } from './value'
 
 export interface Column<R> {
@@ -23,17 +24,23 @@ export interface TableProps<R> {
   rows: readonly R[]
   id: (row: R) => string | number
   onOpen?: (row: R) => void
+  /** The row that keys or a click came to. */
+  onMove?: (row: R) => void
   /** Near the end of the rows: bring more. */
   onEnd?: () => void
   /** Rows below each other are all made up to this many; above, the table scrolls in itself. */
   all?: number
   rowClass?: (row: R) => string
+  /** On a phone: a row as two lines of its own, instead of columns. */
+  card?: (row: R) => ComponentChildren
   /** Listens to keys even when the focus is elsewhere: one table a page. */
   primary?: boolean
   sorted?: { key: string; down: boolean }
 }
 
-const ROW = 30 // pixels, as --row in style.css
+const LINE = 30 // pixels, as --row in style.css
+const CARD = 66 // as --card
+const GROWS = 150 // the least width of a column that takes what is left
 const SPARE = 12
 
 function compare(a: number | string | null | undefined, b: number | string | null | undefined): number {
@@ -52,6 +59,8 @@ export function Table<R>(p: TableProps<R>) {
   const [col, setCol] = useState(0)
   const [turn, setTurn] = useState(0) // the table that was used last hears first
 
+  const card = phone.value ? p.card : undefined
+  const ROW = card ? CARD : LINE
   const rows = useMemo(() => {
     const by = sort && p.columns.find((c) => c.key === sort.key)?.by
     if (!by) return p.rows
@@ -72,15 +81,16 @@ export function Table<R>(p: TableProps<R>) {
   }, [virtual])
   useEffect(() => {
     if (virtual && last >= rows.length - SPARE) p.onEnd?.()
-  }, [last, rows.length, virtual])
+  }, [last, rows.length, virtual, p.onEnd])
 
   const move = (to: number) => {
     const n = Math.max(0, Math.min(rows.length - 1, to))
     setAt(n)
+    if (rows[n]) p.onMove?.(rows[n])
     const b = box.current
     if (!b) return
     if (virtual) {
-      const head = ROW
+      const head = card ? 0 : LINE
       if (n * ROW < b.scrollTop) b.scrollTop = n * ROW
       else if ((n + 1) * ROW + head > b.scrollTop + b.clientHeight) b.scrollTop = (n + 1) * ROW + head - b.clientHeight
     }
@@ -138,10 +148,11 @@ export function Table<R>(p: TableProps<R>) {
     setAt(-1)
   }
   const blank = (n: number) => n > 0 && <tr aria-hidden="true" class="blank" style={{ height: `${n * ROW}px` }} />
+  const least = (of: readonly Column<R>[]) => `${of.reduce((s, c) => s + (c.width ?? GROWS), 0)}px`
   return (
     <div
       ref={box}
-      class={`table${virtual ? ' virtual' : ''}`}
+      class={`table${virtual ? ' virtual' : ''}${card ? ' cards' : ''}`}
       tabIndex={0}
       role="group"
       aria-label={p.label}
@@ -149,10 +160,13 @@ export function Table<R>(p: TableProps<R>) {
       onKeyDown={inside}
       onFocusIn={() => turn === 0 && setTurn(Date.now())}
     >
-      <table aria-rowcount={rows.length + 1}>
+      <table
+        aria-rowcount={rows.length + 1}
+        style={card ? {} : { '--least': least(p.columns), '--least-narrow': least(p.columns.filter((c) => c.narrow)) }}
+      >
         <caption class="hidden">{p.label}</caption>
         <colgroup>
-          {p.columns.map((c) => (
+          {!card && p.columns.map((c) => (
             <col
               key={c.key}
               class={c.narrow ? '' : 'wide-only'}
@@ -160,9 +174,9 @@ export function Table<R>(p: TableProps<R>) {
             />
           ))}
         </colgroup>
-        <thead>
+        <thead class={card ? 'hidden' : ''}>
           <tr aria-rowindex={1}>
-            {p.columns.map((c) => (
+            {card ? <th scope="col">{p.label}</th> : p.columns.map((c) => (
               <th
                 key={c.key}
                 scope="col"
@@ -196,7 +210,7 @@ export function Table<R>(p: TableProps<R>) {
                   if (p.onOpen && !(e.target as Element).closest('a,button') && !window.getSelection()?.toString()) p.onOpen(r)
                 }}
               >
-                {p.columns.map((c, k) => (
+                {card ? <td class="card">{card(r)}</td> : p.columns.map((c, k) => (
                   <td
                     key={c.key}
                     class={`${c.num ? 'num' : ''}${c.narrow ? '' : ' wide-only'}${sides && n === at && k === col ? ' cell-at' : ''}`}

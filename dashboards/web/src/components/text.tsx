@@ -1,5 +1,5 @@
 // Text: what strangers wrote, shown as text: unseen characters are written out and marked, directions cannot leave it,
-// long ones are cut and can be opened.
+// long ones are cut (at 60 characters and more they can be opened; the title has more of shorter ones).
 import { useState } from 'preact/hooks'
 import { cut, pieces, plain, plural } from '../plain'
 

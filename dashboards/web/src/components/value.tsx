@@ -52,22 +52,26 @@ export function choicesOf(field: string, value: string): Choice[] {
 export function Value({
   field,
   of,
-  max = 60,
+  max = 59,
   mono = false,
   menu = true,
+  show,
+  tail = false,
 }: {
   field: string // of the query language
   of: string | number | null | undefined
   max?: number
   mono?: boolean
   menu?: boolean
+  tail?: boolean // where there is no room, its end is shown: paths differ there
+  show?: string // instead of the value itself: a name of ours for a code
 }) {
   if (of === null || of === undefined || of === '') return <span class="none">–</span>
   const value = String(of)
   const page = pageOf(field, value)
-  const text = <Text of={value} max={max < 60 ? max : 59} mono={mono} />
+  const text = <Text of={show ?? value} max={max} mono={mono} />
   return (
-    <span class="value">
+    <span class={tail ? 'value tail' : 'value'}>
       {page === null ? text : <a href={page}>{text}</a>}
       {menu && (
         <button

@@ -8,6 +8,7 @@ export function WindowPicker({ usual }: { usual: string }) {
   const [open, setOpen] = useState(false)
   const since = param('since') || usual
   const until = param('until')
+  const known = until === '' && RANGES.some((r) => r.since === since)
   return (
     <div class="window">
       <div class="segments wide-only" role="group" aria-label="Window">
@@ -25,7 +26,7 @@ export function WindowPicker({ usual }: { usual: string }) {
       <select
         class="narrow-only"
         aria-label="Window"
-        value={until === '' && RANGES.some((r) => r.since === since) ? since : ''}
+        value={known ? since : ''}
         onChange={(e) => (e.currentTarget.value === '' ? setOpen(true) : setWindow(e.currentTarget.value))}
       >
         {RANGES.map((r) => (
@@ -35,8 +36,8 @@ export function WindowPicker({ usual }: { usual: string }) {
         ))}
         <option value="">other…</option>
       </select>
-      <button type="button" class="window-now" aria-haspopup="dialog" title="Choose both ends" onClick={() => setOpen(true)}>
-        {windowText({ since, until })}
+      <button type="button" class={known ? 'wide-only' : ''} aria-haspopup="dialog" title="Choose both ends" onClick={() => setOpen(true)}>
+        {known ? 'from, until…' : windowText({ since, until })}
       </button>
       {open && <Ends since={since} until={until} onClose={() => setOpen(false)} />}
     </div>

@@ -9,10 +9,11 @@ import type { Column } from '../components/table'
 import { Table } from '../components/table'
 import { Text } from '../components/text'
 import { Value } from '../components/value'
+import { countryName } from '../countries'
 import { useAsk } from '../hooks'
 import { changes } from '../live'
 import { WorldMapView } from '../map'
-import { about, count, plural } from '../plain'
+import { about, count, percent, plural } from '../plain'
 import { go, href } from '../router'
 import { ago, askedWindow, exact, now, span } from '../time'
 
@@ -24,11 +25,11 @@ const NUMBERS: readonly { key: keyof Overview['numbers']; title: string; q: stri
   { key: 'secrets', title: 'Secrets', q: 'secret:*' },
   { key: 'addresses', title: 'Addresses', q: 'ip:*' },
 ]
-const NEW: readonly { key: keyof Overview['new']; title: string; field: string }[] = [
-  { key: 'actors', title: 'actors', field: 'actor' },
-  { key: 'addresses', title: 'addresses', field: 'ip' },
-  { key: 'countries', title: 'countries', field: 'country' },
-  { key: 'secrets', title: 'secrets', field: 'secret' },
+const NEW: readonly { key: keyof Overview['new']; title: readonly [string, string]; field: string }[] = [
+  { key: 'actors', title: ['actor', 'actors'], field: 'actor' },
+  { key: 'addresses', title: ['address', 'addresses'], field: 'ip' },
+  { key: 'countries', title: ['country', 'countries'], field: 'country' },
+  { key: 'secrets', title: ['secret', 'secrets'], field: 'secret' },
 ]
 const EVERY_MS = 30_000
 
@@ -54,7 +55,7 @@ function Shown({ of: o }: { of: Overview }) {
           <b>Integrity failed.</b> <Text of={o.integrity.text} max={300} /> <a href={href('/integrity')}>Integrity</a>
         </p>
       )}
-      <CoverageLine of={o} />
+      <CoverageLine of={o} loud />
       {o.learning !== null && (
         <p class="note">
           <Text of={o.learning} max={300} />
@@ -65,6 +66,19 @@ function Shown({ of: o }: { of: Overview }) {
           <Figures key={n.key} title={n.title} of={o.numbers[n.key]} to={href('/search', { q: n.q })} />
         ))}
       </dl>
+      <ul class="lights" aria-label="State of the log">
+        <li>
+          <Integrity of={o.integrity} />
+        </li>
+        <li>
+          <Covered of={o} />
+        </li>
+        <li>
+          <Light is={silent.length > 0 ? 'bad' : o.sources.length > 0 ? 'good' : 'idle'}>
+            {silent.length > 0 ? `${plural(silent.length, 'source')} of ${o.sources.length} silent` : `${plural(o.sources.length, 'source')}, none silent`}
+          </Light>
+        </li>
+      </ul>
       <section class="panel">
         <OutcomeChart label="Events by outcome" of={o.series} onSpan={(a, b) => go('/search', spanWords(a, b))} />
       </section>
@@ -83,9 +97,6 @@ function Shown({ of: o }: { of: Overview }) {
             <a href={href('/coverage')}>coverage</a>
           </header>
           <Sources of={o.sources} />
-          <p>
-            <Integrity of={o.integrity} />
-          </p>
         </section>
       </div>
       <section class="panel">
@@ -93,7 +104,7 @@ function Shown({ of: o }: { of: Overview }) {
           <h2>New in this window</h2>
           <span class="quiet">never seen before in what is stored</span>
         </header>
-        <div class="columns">
+        <div class="fresh">
           {NEW.map((n) => (
             <Fresh key={n.key} title={n.title} field={n.field} total={o.new[n.key].total} of={o.new[n.key].values} />
           ))}
@@ -128,11 +139,23 @@ const alertColumns: Column<Alert>[] = [
   { key: 'title', title: 'What', narrow: true, cell: (a) => <a href={href('/alert', { id: a.id, since: null, until: null })}><Text of={a.title} max={200} /></a> },
   { key: 'raised', title: 'Raised', width: 112, num: true, cell: (a) => <span title={exact(a.raised)}>{ago(a.raised)}</span> },
 ]
+function AlertCard({ of: a }: { of: Alert }) {
+  return (
+    <>
+      <div>
+        <SeverityBadge of={a.severity} /> <time class="quiet">{ago(a.raised)}</time>
+      </div>
+      <a class="two-lines" href={href('/alert', { id: a.id, since: null, until: null })}>
+        <Text of={a.title} max={200} />
+      </a>
+    </>
+  )
+}
 function Open({ of }: { of: Alert[] }) {
   return of.length === 0 ? (
     <Empty title="No alert is open" />
   ) : (
-    <Table label="Open alerts" columns={alertColumns} rows={of} id={(a) => a.id} primary onOpen={(a) => go('/alert', { id: a.id, since: null, until: null })} />
+    <Table label="Open alerts" columns={alertColumns} rows={of} id={(a) => a.id} primary card={(a) => <AlertCard of={a} />} onOpen={(a) => go('/alert', { id: a.id, since: null, until: null })} />
   )
 }
 function Sources({ of }: { of: SourceState[] }) {
@@ -158,20 +181,33 @@ const STATE = { cosigned: 'good', signed: 'good', unanchored: 'warn', refused: '
 function Integrity({ of }: { of: Overview['integrity'] }) {
   return (
     <Light is={STATE[of.state]}>
-      <a href={href('/integrity')}>Integrity: {of.state}</a>, {count(of.size)} records. <Text of={of.text} max={160} />
+      <span>
+        <a href={href('/integrity')}>Integrity</a> {of.state}, {count(of.size)} records; <Text of={of.text} max={160} />
+      </span>
     </Light>
   )
 }
-function Fresh({ title, field, total, of }: { title: string; field: string; total: number; of: Entry[] }) {
+function Covered({ of }: { of: Overview }) {
+  const c = of.coverage
+  if (c === null || c.share === null) return <Light is="idle">Coverage not known</Light>
+  return (
+    <Light is={c.share >= 1 && c.gaps === 0 ? 'good' : 'bad'}>
+      <span>
+        <a href={href('/coverage')}>Coverage</a> {percent(c.share)}
+        {c.gaps > 0 && `, ${plural(c.gaps, 'gap')}`}
+      </span>
+    </Light>
+  )
+}
+function Fresh({ title, field, total, of }: { title: readonly [string, string]; field: string; total: number; of: Entry[] }) {
   return (
     <div>
-      <h3>
-        {count(total)} {title}
-      </h3>
+      <h3>{plural(total, title[0], title[1])}</h3>
       <ul class="plain">
         {of.slice(0, 8).map((e) => (
           <li key={e.value}>
-            <Value field={field} of={e.value} max={40} /> <span class="quiet">{count(e.events)}</span>
+            <Value field={field} of={e.value} max={40} {...(field === 'country' ? { show: countryName(e.value) } : {})} />
+            <span class="quiet">{count(e.events)}</span>
           </li>
         ))}
         {total > Math.min(8, of.length) && <li class="quiet">and {count(total - Math.min(8, of.length))} more</li>}

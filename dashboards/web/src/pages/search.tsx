@@ -1,33 +1,274 @@
-// Search: a query, its records.
-import type { Rec, Search } from '../api'
-import { OutcomeBadge } from '../components/badge'
-import { CoverageLine } from '../components/coverage'
+// Search: a query and a window; how many when, of whom, and the records themselves. The address holds all of it.
+import { useEffect, useMemo, useState } from 'preact/hooks'
+import { address, ApiError, OUTCOMES, type Facets, type Histogram, type Rec, type Search, get, isAbort } from '../api'
+import { OutcomeChart, spanWords } from '../components/chart'
 import { Command } from '../components/command'
-import { Answer } from '../components/states'
+import { CoverageLine } from '../components/coverage'
+import { Dialog } from '../components/dialog'
+import { FACETS, FacetList } from '../components/facets'
+import { QueryField } from '../components/queryfield'
+import { chosenColumns, DEFAULT_COLUMNS, RecordCard, RecordDrawer, recordColumns } from '../components/record'
+import { Empty, Failure, Loading } from '../components/states'
 import type { Column } from '../components/table'
 import { Table } from '../components/table'
-import { Value } from '../components/value'
+import { Text } from '../components/text'
 import { useAsk } from '../hooks'
-import { param } from '../router'
-import { askedWindow, moment } from '../time'
+import { useKeys } from '../keys'
+import { counters } from '../live'
+import { count, plural } from '../plain'
+import { terms } from '../query'
+import { param, patch } from '../router'
+import { askedWindow, delta, setWindow, windowText } from '../time'
+import { TimelineView } from './timeline'
 
-const columns: Column<Rec>[] = [
-  { key: 'time', title: 'Time', width: 160, narrow: true, cell: (r) => moment(r.time ?? r.arrival) },
-  { key: 'actor', title: 'Actor', narrow: true, cell: (r) => <Value field="actor" of={r.actor} />, value: (r) => (r.actor ? { field: 'actor', value: r.actor } : null) },
-  { key: 'outcome', title: 'Outcome', width: 90, narrow: true, cell: (r) => <OutcomeBadge of={r.outcome} /> },
-  { key: 'secret', title: 'Secret', cell: (r) => <Value field="secret" of={r.secret} />, value: (r) => (r.secret ? { field: 'secret', value: r.secret } : null) },
-]
+const PAGE = 200 // rows a question
+
+interface Rows {
+  rows: Rec[]
+  next: string | null
+}
+/** The records of a question, page after page, in one list. */
+function useRows(question: { q: string; since: string; until: string; tz: number }, on: boolean) {
+  const first = useAsk<Search>(on ? 'search' : null, { ...question, limit: PAGE })
+  const [more, setMore] = useState<Rows>({ rows: [], next: null })
+  const [busy, setBusy] = useState(false)
+  const [error, setError] = useState<Error | null>(null)
+  useEffect(() => {
+    setMore({ rows: [], next: first.data?.next ?? null })
+    setError(null)
+  }, [first.data])
+  const rows = useMemo(() => [...(first.data?.rows ?? []), ...more.rows], [first.data, more.rows])
+  const bring = () => {
+    if (busy || first.loading || more.next === null || error) return
+    setBusy(true)
+    const of = first.data
+    get<Search>('search', { ...question, limit: PAGE, cursor: more.next }).then(
+      (s) => {
+        setBusy(false)
+        if (of === first.data) setMore((m) => ({ rows: [...m.rows, ...s.rows], next: s.next }))
+      },
+      (e: unknown) => {
+        setBusy(false)
+        if (!isAbort(e)) setError(e as Error)
+      },
+    )
+  }
+  return { first, rows, bring, busy, next: more.next, error, retry: () => setError(null) }
+}
+
 export function SearchPage() {
-  const asked = useAsk<Search>('search', { q: param('q'), ...askedWindow('24h') })
+  const q = param('q')
+  const timeline = param('view') === 'timeline'
+  const question = { q, ...askedWindow('24h') }
+  const list = useRows(question, !timeline)
+  const histogram = useAsk<Histogram>('histogram', { ...question, buckets: 120 })
+  const facets = useAsk<Facets>('facets', { ...question, top: 10, field: FACETS.map((f) => f.field) })
+  const seq = Number(param('record')) || null
+  const columns = useMemo(() => withDeltas(chosenColumns((param('columns') || DEFAULT_COLUMNS.join(',')).split(',')), list.rows), [param('columns'), list.rows])
+  const [choosing, setChoosing] = useState(false)
+  const tail = param('tail') === '1' && question.until === '' && !timeline
+  const head = counters.value?.head ?? 0
+  useEffect(() => {
+    if (tail && head > 0 && !list.first.loading) {
+      list.first.again()
+      histogram.again()
+    }
+  }, [head, tail])
+  useKeys([{ key: 't', text: 'records or timeline', run: () => patch({ view: timeline ? null : 'timeline' }) }], [timeline])
+
+  const error = list.first.error ?? histogram.error
+  const look = (r: Rec | null) => patch({ record: r?.seq }, 'replace')
+  const empty = histogram.data !== null && OUTCOMES.every((o) => !histogram.data?.series[o]?.some((n) => n > 0))
   return (
-    <Answer of={asked} what="Searching">
-      {(s) => (
-        <div class="stack">
-          <CoverageLine of={s} />
-          <Table label="Records" columns={columns} rows={s.rows} id={(r) => r.seq} primary />
-          <Command of={s.command} />
-        </div>
+    <div class="stack">
+      <QueryField
+        value={q}
+        error={error}
+        onAsk={(to) => {
+          if (to === q) {
+            list.first.again()
+            histogram.again()
+            facets.again()
+          } else patch({ q: to, record: null })
+        }}
+      />
+      <Chips q={q} />
+      {histogram.data && <CoverageLine of={histogram.data} />}
+      {histogram.data && !histogram.error && (
+        <section class={`panel${histogram.loading ? ' dim' : ''}`}>
+          <OutcomeChart
+            label={`${plural(histogram.data.total, 'record')}, ${windowText(question)}`}
+            of={histogram.data.series}
+            height={110}
+            onSpan={(a, b) => {
+              const w = spanWords(a, b)
+              setWindow(w.since, w.until)
+            }}
+          />
+        </section>
       )}
-    </Answer>
+      <div class="search">
+        <Side>
+          <FacetList of={facets} q={q} />
+        </Side>
+        <section class="found" aria-label={timeline ? 'Timeline' : 'Records'}>
+          <div class="tools">
+            <div class="segments" role="group" aria-label="View">
+              <button type="button" aria-pressed={!timeline} onClick={() => patch({ view: null })}>
+                Records
+              </button>
+              <button type="button" aria-pressed={timeline} onClick={() => patch({ view: 'timeline' })}>
+                Timeline
+              </button>
+            </div>
+            {!timeline && (
+              <>
+                <button
+                  type="button"
+                  aria-pressed={tail}
+                  disabled={question.until !== ''}
+                  title={question.until !== '' ? 'The window ends in the past: nothing new can come into it' : 'New records appear by themselves'}
+                  onClick={() => patch({ tail: tail ? null : '1' }, 'replace')}
+                >
+                  {tail ? '● Following' : 'Follow'}
+                </button>
+                <button type="button" aria-haspopup="dialog" onClick={() => setChoosing(true)}>
+                  Columns
+                </button>
+              </>
+            )}
+            <span class="quiet">{!timeline && list.rows.length > 0 && `${count(list.rows.length)}${list.next === null ? ', all of them' : ' read, newest first'}`}</span>
+            <span class="spacer" />
+            <a href={address('export', { ...question, form: 'csv' })} download>
+              CSV
+            </a>
+            <a href={address('export', { ...question, form: 'ndjson' })} download>
+              NDJSON
+            </a>
+          </div>
+          {timeline ? (
+            <TimelineView question={question} onLook={(r) => look(r)} />
+          ) : list.first.error instanceof ApiError && list.first.error.status === 400 ? (
+            <Empty title="Nothing was searched">What is wrong with the query stands below it; after that, Enter.</Empty>
+          ) : list.first.error ? (
+            <Failure error={list.first.error} again={list.first.again} />
+          ) : list.first.data === null ? (
+            <Loading what="Searching" />
+          ) : list.rows.length === 0 ? (
+            <Empty title="No record fits">
+              {empty && q === '' ? 'Nothing was recorded in this window.' : 'A longer window or fewer terms may find some.'}{' '}
+              {list.first.data.coverage && list.first.data.coverage.gaps > 0 && 'Part of this window is not covered: absence proves nothing there.'}
+            </Empty>
+          ) : (
+            <div class={list.first.loading && !tail ? 'dim' : ''}>
+              <Table
+                label="Records"
+                columns={columns}
+                rows={list.rows}
+                id={(r) => r.seq}
+                primary
+                card={(r) => <RecordCard of={r} />}
+                all={30}
+                onEnd={list.bring}
+                onOpen={look}
+                onMove={(r) => seq !== null && look(r)}
+                rowClass={(r) => (r.seq === seq ? 'looked' : '')}
+              />
+              {list.busy && <Loading what="More" />}
+              {list.error && <Failure error={list.error} again={list.retry} />}
+            </div>
+          )}
+          {list.first.data && !timeline && <Command of={list.first.data.command} />}
+        </section>
+      </div>
+      {seq !== null && <RecordDrawer seq={seq} onClose={() => look(null)} />}
+      {choosing && <Choose onClose={() => setChoosing(false)} />}
+    </div>
+  )
+}
+/** The time from the record below (the one before it) to each, behind the time. */
+function withDeltas(columns: Column<Rec>[], rows: readonly Rec[]): Column<Rec>[] {
+  const before = new Map(rows.map((r, i) => [r.seq, rows[i + 1]]))
+  const step: Column<Rec> = {
+    key: 'step',
+    title: 'Step',
+    width: 76,
+    num: true,
+    cell: (r) => {
+      const b = before.get(r.seq)
+      return b ? <span class="quiet">{delta(b.time ?? b.arrival, r.time ?? r.arrival)}</span> : ''
+    },
+  }
+  return columns[0]?.key === 'time' ? [columns[0], step, ...columns.slice(1)] : columns
+}
+/** The terms of the query, each taken away by a click. */
+function Chips({ q }: { q: string }) {
+  const all = terms(q)
+  if (all.length === 0 || all.includes('OR')) return null
+  return (
+    <ul class="chips" aria-label="Terms of the query">
+      {all.map((t, i) => (
+        <li key={`${i}${t}`}>
+          <button type="button" class={t.startsWith('-') ? 'off' : ''} onClick={() => patch({ q: all.filter((_x, k) => k !== i).join(' '), record: null })}>
+            <Text of={t} max={59} /> <span aria-hidden="true">✕</span>
+            <span class="hidden"> take away</span>
+          </button>
+        </li>
+      ))}
+      {all.length > 1 && (
+        <li>
+          <button type="button" class="quiet-button" onClick={() => patch({ q: null, record: null })}>
+            all away
+          </button>
+        </li>
+      )}
+    </ul>
+  )
+}
+/** The facets: beside the list where there is room, folded above it where not. */
+function Side({ children }: { children: preact.ComponentChildren }) {
+  const [open, setOpen] = useState(false)
+  return (
+    <div class={`facets${open ? ' open' : ''}`}>
+      <button type="button" class="facets-button" aria-expanded={open} onClick={() => setOpen(!open)}>
+        Filters {open ? '▴' : '▾'}
+      </button>
+      <div class="facets-body" role="group" aria-label="Filters">
+        {children}
+      </div>
+    </div>
+  )
+}
+function Choose({ onClose }: { onClose: () => void }) {
+  const [on, setOn] = useState((param('columns') || DEFAULT_COLUMNS.join(',')).split(','))
+  const apply = (next: string[]) => {
+    setOn(next)
+    patch({ columns: next.join(',') === DEFAULT_COLUMNS.join(',') ? null : next.join(',') }, 'replace')
+  }
+  return (
+    <Dialog title="Columns" onClose={onClose}>
+      <fieldset class="checks">
+        <legend class="quiet">In the order they are chosen</legend>
+        {recordColumns().map((c) => (
+          <label key={c.key}>
+            <input
+              type="checkbox"
+              checked={on.includes(c.key)}
+              disabled={c.key === 'time'}
+              onChange={() => apply(on.includes(c.key) ? on.filter((k) => k !== c.key) : [...on, c.key])}
+            />{' '}
+            {c.title}
+          </label>
+        ))}
+      </fieldset>
+      <div class="buttons">
+        <button type="button" class="main-button" onClick={onClose}>
+          Done
+        </button>
+        <button type="button" onClick={() => apply(DEFAULT_COLUMNS)}>
+          As usual
+        </button>
+      </div>
+    </Dialog>
   )
 }
