@@ -1,5 +1,5 @@
 // keys: one listener for the whole page; what is shown says which keys it understands. Typing in a field is never a key.
-import { useEffect } from 'preact/hooks'
+import { useEffect, useRef } from 'preact/hooks'
 
 export interface Key {
   key: string // as KeyboardEvent.key says it
@@ -7,7 +7,7 @@ export interface Key {
   run: (e: KeyboardEvent) => void
 }
 /** Later ones win: a list inside a dialog hears before the page below it. */
-const heard: Key[][] = []
+const heard: { current: readonly Key[] }[] = []
 
 export function typing(e: Event): boolean {
   const t = e.target
@@ -18,7 +18,7 @@ document.addEventListener('keydown', (e) => {
   const modal = document.querySelector('dialog[open]') !== null
   if (modal && !(e.target instanceof Element && e.target.closest('dialog'))) return
   for (let i = heard.length - 1; i >= 0; i--) {
-    const k = heard[i]?.find((x) => x.key === e.key)
+    const k = heard[i]?.current.find((x) => x.key === e.key)
     if (k) {
       e.preventDefault()
       k.run(e)
@@ -27,21 +27,22 @@ document.addEventListener('keydown', (e) => {
   }
 })
 
-/** The keys of a component, while it is shown. */
-export function useKeys(keys: readonly Key[], deps: readonly unknown[]): void {
+/** The keys of a component, while it is shown; when `turn` changes it hears first. */
+export function useKeys(keys: readonly Key[], turn: unknown = 0): void {
+  const mine = useRef(keys)
+  mine.current = keys
   useEffect(() => {
-    const mine = [...keys]
     heard.push(mine)
     return () => {
       heard.splice(heard.indexOf(mine), 1)
     }
-  }, [...deps])
+  }, [turn])
 }
 /** All keys that are heard now, innermost first, each once. */
 export function keysNow(): Key[] {
   const seen = new Set<string>()
   return heard
     .toReversed()
-    .flat()
+    .flatMap((k) => k.current)
     .filter((k) => !seen.has(k.key) && seen.add(k.key))
 }

@@ -14,7 +14,7 @@ import { Value } from './components/value'
 import { countryName, OUTLINE, PLACE } from './countries'
 import { count, percent } from './plain'
 import { term } from './query'
-import { go, href } from './router'
+import { go } from './router'
 
 const WIDE = 760
 const HIGH = 370
@@ -130,15 +130,11 @@ export function WorldMapView({ countries, unlocated, below = false, onPick }: Ma
           <svg viewBox={`0 0 ${WIDE} ${HIGH}`} role="img" aria-label="Map of where events came from; the table beside it has the same figures">
             {w?.land.map((l) => <path key={l.id} class="land" d={l.d} />)}
             {dots.map((d) => (
-              <a key={d.c.country} href={href('/search', { q: term('country', d.c.country) })} tabIndex={-1} aria-hidden="true" onClick={(e) => {
-                e.preventDefault()
-                pick(d.c.country)
-              }}>
-                <circle class="dot" cx={d.x} cy={d.y} r={d.r}>
-                  <title>{`${countryName(d.c.country)}: ${count(d.c.events)} events, ${count(d.c.failed)} failed`}</title>
-                </circle>
+              <g key={d.c.country} class="spot" onClick={() => pick(d.c.country)}>
+                <circle class="dot" cx={d.x} cy={d.y} r={d.r} />
                 {d.c.failed > 0 && <circle class="dot-failed" cx={d.x} cy={d.y} r={d.r * Math.sqrt(Math.min(1, d.c.failed / d.c.events))} />}
-              </a>
+                <title>{`${countryName(d.c.country)}: ${count(d.c.events)} events, ${count(d.c.failed)} failed or denied`}</title>
+              </g>
             ))}
           </svg>
         )}

@@ -1,9 +1,9 @@
-// Looks at every page in a browser: `node test/look.mjs URL [folder for pictures]`. At three widths and in both colours:
+// Looks at every page in a browser: `node test/look.mjs URL [folder for pictures or -] [keys]`. At three widths and in both colours:
 // nothing on the console (so no breach of the policy), nothing wider than the screen, no request to another host; axe finds
 // nothing serious. Then the keyboard walks a list, zooms a chart and filters. Exit code 1 when something is found.
 import { createRequire } from 'node:module'
 
-const [url = 'http://localhost:4173', folder] = process.argv.slice(2)
+const [url = 'http://localhost:4173', folder, only] = process.argv.slice(2)
 const peers = createRequire(new URL('../../../build/peers/npm/package.json', import.meta.url))
 const { chromium } = peers('playwright-core')
 const axe = peers.resolve('axe-core/axe.min.js')
@@ -17,7 +17,7 @@ const find = (where, what) => {
 }
 
 const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox'] })
-for (const colour of ['light', 'dark'])
+for (const colour of only === 'keys' ? [] : ['light', 'dark'])
   for (const width of [1440, 1024, 390]) {
     const context = await browser.newContext({ viewport: { width, height: width < 500 ? 844 : 900 }, colorScheme: colour, hasTouch: width < 500, bypassCSP: false })
     const page = await context.newPage()
@@ -45,7 +45,7 @@ for (const colour of ['light', 'dark'])
         for (const v of r.violations)
           if (v.impact === 'serious' || v.impact === 'critical') find(at, `axe ${v.id}: ${v.nodes.map((n) => n.target.join(' ')).slice(0, 3).join(' | ')}`)
       }
-      if (folder) await page.screenshot({ path: `${folder}/${String(i).padStart(2, '0')}-${width}-${colour}.png`, fullPage: true })
+      if (folder && folder !== '-') await page.screenshot({ path: `${folder}/${String(i).padStart(2, '0')}-${width}-${colour}.png`, fullPage: true })
     }
     await context.close()
   }
@@ -141,7 +141,7 @@ await walk('a deep link gives the same page', async () => {
   await page.waitForSelector('tbody tr.opens')
   must((await page.locator('thead th').count()) === 4, 'columns of the address')
   must((await page.inputValue('.query input')) === 'action:read', 'query of the address')
-  must((await page.locator('.segments [aria-pressed=true]').first().textContent()) === '7 d', 'window of the address')
+  must((await page.locator('.window [aria-pressed=true]').first().textContent()) === '7 d', 'window of the address')
 })
 await walk('? says the keys', async () => {
   await page.keyboard.press('?')

@@ -70,14 +70,16 @@ export function QueryField({ value, onAsk, error, label = 'Query', hint, plain: 
     const more = text.endsWith(':') ? '' : ' '
     const next = q.slice(0, a) + text + more + q.slice(b).replace(/^ /, '')
     const end = a + text.length + more.length
+    if (field.current) {
+      // at once, not with the next drawing: who types on quickly types behind it
+      field.current.value = next
+      field.current.setSelectionRange(end, end)
+    }
     setQ(next)
     setPlace(end)
     setList(null)
     setTyped(typed + 1)
-    requestAnimationFrame(() => {
-      field.current?.focus()
-      field.current?.setSelectionRange(end, end)
-    })
+    field.current?.focus()
   }
   const keys = (e: KeyboardEvent) => {
     if (e.key === 'ArrowDown' && shown) setAt((at + 1) % items.length)

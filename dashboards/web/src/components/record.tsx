@@ -107,7 +107,7 @@ export function RecordDrawer({ seq, onClose }: { seq: number; onClose: () => voi
     return () => window.clearTimeout(timer)
   }, [seq])
   const asked = useAsk<Raw>('record', { seq: shown })
-  useKeys([{ key: 'Escape', text: 'close the record', run: onClose }], [onClose])
+  useKeys([{ key: 'Escape', text: 'close the record', run: onClose }])
   return (
     <aside class="drawer" aria-label={`Record ${seq}`}>
       <header>

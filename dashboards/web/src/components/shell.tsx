@@ -20,13 +20,10 @@ import { WindowPicker } from './window'
 export function Shell({ page, subject }: { page: Page | undefined; subject: string }) {
   const [keys, setKeys] = useState(false)
   const [open, setOpen] = useState(false)
-  useKeys(
-    [
-      { key: '/', text: 'to the search', run: () => document.querySelector<HTMLElement>('[data-search]')?.focus() },
-      { key: '?', text: 'these keys', run: () => setKeys(true) },
-    ],
-    [],
-  )
+  useKeys([
+    { key: '/', text: 'to the search', run: () => document.querySelector<HTMLElement>('[data-search]')?.focus() },
+    { key: '?', text: 'these keys', run: () => setKeys(true) },
+  ])
   const here = path.value
   useEffect(() => {
     setOpen(false)

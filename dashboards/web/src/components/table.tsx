@@ -120,7 +120,7 @@ export function Table<R>(p: TableProps<R>) {
         ]
       : []),
   ]
-  useKeys(p.primary || turn > 0 ? keys : [], [turn, at, col, rows, p.columns, p.primary])
+  useKeys(p.primary || turn > 0 ? keys : [], turn)
 
   const inside = (e: KeyboardEvent) => {
     if (e.target instanceof Element && e.target.closest('a,button,input')) return

@@ -74,7 +74,7 @@ export function SearchPage() {
       histogram.again()
     }
   }, [head, tail])
-  useKeys([{ key: 't', text: 'records or timeline', run: () => patch({ view: timeline ? null : 'timeline' }) }], [timeline])
+  useKeys([{ key: 't', text: 'records or timeline', run: () => patch({ view: timeline ? null : 'timeline' }) }])
 
   const error = list.first.error ?? histogram.error
   const look = (r: Rec | null) => patch({ record: r?.seq }, 'replace')
