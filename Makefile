@@ -121,6 +121,7 @@ help:
 	@echo "make bench       decode, spool, wire, commit, detect and end to end, over 1 M records of each source"
 	@echo "make bench-store a year of events in the store, and other tools beside it, with ratios"
 	@echo "make bench-streams  each kind of stream, and what it costs ingest"
+	@echo "make dashboards  the page from dashboards/web (Node 20 or newer; what it makes is committed)"
 	@echo "make sim         one simulated world; SEED=… repeats it"
 	@echo "make sim-org     detection measured over invented organisations; SEEDS=1-5 DAYS=90"
 	@echo "make fuzz        every fuzz target, SECONDS=30 each"
@@ -157,6 +158,14 @@ lint:
 	@python3 tests/lint.py --build $(BUILD)
 format:
 	clang-format -i $(shell git ls-files '*.c' '*.h' '*.cpp')
+
+# What the page is built to lies in dashboards/web/dist, so that nothing else needs Node.
+.PHONY: dashboards
+dashboards: dashboards/web/node_modules/.package-lock.json
+	@cd dashboards/web && npm run --silent lint && npm run --silent test && npm run --silent build
+dashboards/web/node_modules/.package-lock.json: dashboards/web/package-lock.json
+	@node -e 'process.exit(parseInt(process.versions.node) < 20)' || { echo "keytrail: the page is built with Node 20 or newer" >&2; exit 1; }
+	@cd dashboards/web && npm ci --silent --no-audit --no-fund && touch node_modules/.package-lock.json
 
 SECONDS ?= 30
 FUZZ := $(patsubst tests/fuzz/%_fuzz.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/*_fuzz.c))

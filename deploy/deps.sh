@@ -55,6 +55,8 @@ fetch_npm() {
             mkdir -p build/peers/npm && cd build/peers/npm && npm install --silent --no-audit --no-fund --prefix . "$p" >/dev/null 2>&1
         ) || echo "keytrail: $p could not be fetched by npm" >&2
     done
+    # what builds the page, so that a test can build it again
+    make -s dashboards/web/node_modules/.package-lock.json >/dev/null 2>&1 || echo "keytrail: what builds the page could not be fetched by npm" >&2
 }
 fetch_peers() {
     unpack sbin/rsyslogd rsyslog libestr0 libfastjson4
