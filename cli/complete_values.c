@@ -10,7 +10,6 @@
 #include <stdio.h>
 
 #include "agents/source.h"
-#include "cli/alert_view.h"
 #include "cli/commands.h"
 #include "cli/complete.h"
 #include "collector/auth.h"
@@ -24,6 +23,7 @@
 #include "core/query/subject.h"
 #include "core/sys/clock.h"
 #include "detectors/detector.h"
+#include "exporters/alerts/view.h"
 #include "exporters/streams/stream.h"
 
 #define ALERTS_MAX  100u
