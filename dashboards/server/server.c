@@ -13,6 +13,8 @@
 
 #include "core/base/enc.h"
 #include "dashboards/server/events.h"
+#include "dashboards/api/jobs.h"
+#include "dashboards/api/kept.h"
 #include "dashboards/server/server_int.h"
 
 #define WORKERS      4u
@@ -92,6 +94,16 @@ static enum kt_status look_at_store(struct kt_web_server *s, struct kt_error *er
     return status;
 }
 
+/* What processes print lies beside the packages, under a name that no list shows. */
+static enum kt_status open_jobs(struct kt_web_server *s, struct kt_error *err)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf folder = { 0 };
+    if (s->o.reports == NULL)
+        return KT_OK;
+    kt_buf_addf(&folder, "%s/.jobs", s->o.reports);
+    return kt_jobs_open(s->o.program, kt_buf_z(&folder), &s->jobs, err);
+}
+
 enum kt_status kt_web_server_open(const struct kt_web_options *o, struct kt_web_server **ret,
                                   struct kt_error *err)
 {
@@ -100,7 +112,10 @@ enum kt_status kt_web_server_open(const struct kt_web_options *o, struct kt_web_
     for (unsigned i = 0; i < KT_WEB_CONNECTIONS; i++)
         s->conn[i].fd = -1;
     (void)pthread_mutex_init(&s->lock, NULL);
+    s->kept = kt_api_kept_new();
     enum kt_status status = look_at_store(s, err);
+    if (status == KT_OK)
+        status = open_jobs(s, err);
     if (status == KT_OK)
         status = kt_assets_open(o->assets, &s->assets, err);
     if (status == KT_OK)
@@ -141,6 +156,8 @@ void kt_web_server_free(struct kt_web_server *s)
     }
     kt_events_free(s->events);
     kt_assets_free(s->assets);
+    kt_jobs_close(s->jobs);
+    kt_api_kept_free(s->kept);
     (void)pthread_mutex_destroy(&s->lock);
     kt_free(s);
 }

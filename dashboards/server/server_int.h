@@ -81,6 +81,8 @@ struct kt_web_server {
     char log_id[33];
     struct kt_assets *assets;
     struct kt_events *events;
+    struct kt_api_kept *kept;
+    struct kt_jobs *jobs; /* NULL: no folder for what they make */
     pthread_mutex_t lock;
     bool quit;
     struct kt_web_pool calls, downloads;

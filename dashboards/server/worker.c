@@ -86,10 +86,11 @@ static enum kt_status call(struct kt_web_worker *w, struct kt_web_req *r, struct
                             .give_up = give_up,
                             .give_up_self = r };
     r->api = (struct kt_api){ .ask = ask,
-                              .conf = o->conf,
+                              .conf = o->conf != NULL ? o->conf : w->conf,
                               .store = o->store,
                               .control = o->control,
-                              .program = o->program,
+                              .kept = s->kept,
+                              .jobs = s->jobs,
                               .reports = o->reports,
                               .now = ask->now,
                               .user = r->who.user,
