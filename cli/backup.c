@@ -12,7 +12,7 @@
 
 #include "cli/cli.h"
 #include "cli/commands.h"
-#include "collector/control.h"
+#include "core/wire/control_client.h"
 #include "core/base/enc.h"
 #include "core/base/log.h"
 #include "core/event/json.h"

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "collector/control.h"
+#include "core/wire/control_client.h"
 #include "core/config/config.h"
 #include "core/event/json.h"
 

@@ -11,7 +11,7 @@
 #include "cli/cli.h"
 #include "cli/commands.h"
 #include "cli/import.h"
-#include "collector/control.h"
+#include "core/wire/control_client.h"
 #include "core/base/alloc.h"
 #include "core/event/json.h"
 #include "core/event/line.h"

@@ -13,7 +13,6 @@
 #include "cli/status_reports.h"
 #include "cli/status_targets.h"
 #include "cli/stream_lines.h"
-#include "collector/control.h"
 #include "core/answer/learning.h"
 #include "core/base/alloc.h"
 #include "core/base/enc.h"
@@ -26,6 +25,7 @@
 #include "core/query/decisions.h"
 #include "core/store/read.h"
 #include "core/sys/clock.h"
+#include "core/wire/control_client.h"
 #include "exporters/alerts/alert.h"
 
 #define TIMEOUT        "5m"

@@ -11,7 +11,7 @@
 
 #include "cli/commands.h"
 #include "cli/store_cmd.h"
-#include "collector/control.h"
+#include "core/wire/control_client.h"
 #include "collector/disk.h"
 #include "core/base/alloc.h"
 #include "core/config/config.h"

@@ -4,7 +4,6 @@
 #include "collector/alerts.h"
 #include "collector/answers.h"
 #include "collector/checkpoint.h"
-#include "collector/control.h"
 #include "collector/deliver.h"
 #include "collector/disk.h"
 #include "collector/follow.h"
@@ -17,6 +16,7 @@
 #include "core/event/json.h"
 #include "core/sys/net.h"
 #include "core/sys/proc.h"
+#include "core/wire/control_server.h"
 
 #define KT_NOTES_MAX 64u
 
@@ -66,6 +66,7 @@ struct kt_daemon {
     bool keep_more;        /* old segments wait to be taken out */
     uint64_t changes;      /* of the detectors' state, that the next commit carries; 0: none */
     bool notified;         /* rows were added: hand them over after the commit */
+    bool for_page;         /* the request at hand is the page's, which is a user of its own */
     struct kt_error fatal; /* the store failed: leave without another ack (D1) */
 };
 

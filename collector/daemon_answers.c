@@ -88,7 +88,7 @@ static enum kt_status acknowledge(struct kt_daemon *d, const struct kt_answered 
     kt_buf_addz(&request, ",\"reason\":");
     kt_json_quote(&request, kt_buf_str(&reason));
     kt_buf_byte(&request, '}');
-    return handler.request(handler.self, kt_buf_str(&request), &said, err);
+    return handler.request(handler.self, false, kt_buf_str(&request), &said, err);
 }
 
 enum kt_status kt_daemon_take_answers(struct kt_daemon *d, struct kt_error *err)

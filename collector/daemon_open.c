@@ -157,7 +157,7 @@ enum kt_status kt_daemon_open(struct kt_daemon *d, struct kt_error *err)
     kt_disk_init(&d->disk, d->conf->store_path);
     st = kt_daemon_net_open(d, err);
     if (st == KT_OK)
-        st = kt_control_open(d->conf->control, &handler, &d->control, err);
+        st = kt_control_open(d->conf->control, d->conf->dashboard.user, &handler, &d->control, err);
     return st;
 }
 

@@ -280,40 +280,42 @@ static const struct {
     const char *name;
     enum kt_status (*run)(struct kt_daemon *d, struct kt_jval args, struct kt_buf *out,
                           struct kt_error *err);
+    bool page; /* also for the page's user (THREATS W3): what it shows and what is decided on it */
 } requests[] = {
-    { "status", do_status },
-    { "agents", do_agents },
-    { "metrics", kt_daemon_metrics },
-    { "reload", do_reload },
-    { "hold.add", do_hold_add },
-    { "hold.rm", do_hold_rm },
-    { "trust-clock", do_trust_clock },
-    { "backup", do_backup },
-    { "expect.add", kt_daemon_expect_add },
-    { "expect.rm", kt_daemon_expect_rm },
-    { "break-glass", kt_daemon_break_glass },
-    { "review.sign", kt_daemon_review_sign },
-    { "stream.rewind", kt_daemon_stream_rewind },
-    { "ack", kt_daemon_ack },
-    { "assign", kt_daemon_assign },
-    { "close", kt_daemon_close },
-    { "reopen", kt_daemon_reopen },
-    { "note", kt_daemon_alert_note },
-    { "silence.add", kt_daemon_silence_add },
-    { "silence.rm", kt_daemon_silence_rm },
-    { "notify.retry", kt_daemon_notify_retry },
-    { "incident.open", kt_daemon_incident_open },
-    { "incident.note", kt_daemon_incident_note },
-    { "incident.step", kt_daemon_incident_step },
-    { "incident.list", kt_daemon_incident_list },
-    { "incident.close", kt_daemon_incident_close },
-    { "new-log", kt_daemon_new_log },
-    { "log-key", kt_daemon_log_key },
+    { "status", do_status, true },
+    { "agents", do_agents, false },
+    { "metrics", kt_daemon_metrics, true },
+    { "reload", do_reload, false },
+    { "hold.add", do_hold_add, false },
+    { "hold.rm", do_hold_rm, false },
+    { "trust-clock", do_trust_clock, false },
+    { "backup", do_backup, false },
+    { "expect.add", kt_daemon_expect_add, false },
+    { "expect.rm", kt_daemon_expect_rm, false },
+    { "break-glass", kt_daemon_break_glass, false },
+    { "review.sign", kt_daemon_review_sign, false },
+    { "stream.rewind", kt_daemon_stream_rewind, false },
+    { "ack", kt_daemon_ack, true },
+    { "assign", kt_daemon_assign, true },
+    { "close", kt_daemon_close, true },
+    { "reopen", kt_daemon_reopen, false },
+    { "note", kt_daemon_alert_note, true },
+    { "silence.add", kt_daemon_silence_add, true },
+    { "silence.rm", kt_daemon_silence_rm, true },
+    { "notify.retry", kt_daemon_notify_retry, false },
+    { "incident.open", kt_daemon_incident_open, false },
+    { "incident.note", kt_daemon_incident_note, false },
+    { "incident.step", kt_daemon_incident_step, false },
+    { "incident.list", kt_daemon_incident_list, false },
+    { "incident.close", kt_daemon_incident_close, false },
+    { "new-log", kt_daemon_new_log, false },
+    { "log-key", kt_daemon_log_key, false },
 };
 
-static enum kt_status request(void *self, struct kt_str text, struct kt_buf *answer,
+static enum kt_status request(void *self, bool guest, struct kt_str text, struct kt_buf *answer,
                               struct kt_error *err)
 {
+    struct kt_daemon *d = self;
     struct kt_json *json = kt_json_new(KT_JSON_JANSSON);
     struct kt_jval root;
     unsigned repaired = 0;
@@ -324,8 +326,13 @@ static enum kt_status request(void *self, struct kt_str text, struct kt_buf *ans
         i++;
     if (st == KT_OK && i == KT_ARRAY_LEN(requests))
         st = kt_fail(err, KT_E_INPUT, "there is no request '" KT_STR_FMT "'", KT_STR_ARG(what));
-    else if (st == KT_OK)
-        st = requests[i].run(self, root, answer, err);
+    else if (st == KT_OK && guest && !requests[i].page)
+        st = kt_fail(err, KT_E_DENIED, "'%s' is not for the page: ask as the collector's user",
+                     requests[i].name);
+    d->for_page = guest;
+    if (st == KT_OK)
+        st = requests[i].run(d, root, answer, err);
+    d->for_page = false;
     kt_json_free(json);
     return st;
 }

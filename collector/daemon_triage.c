@@ -12,6 +12,7 @@
 #include "core/event/line.h"
 #include "core/sys/clock.h"
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #define IDS_MAX   100u
@@ -111,6 +112,17 @@ static enum kt_status one(struct kt_daemon *d, const struct kt_step *step, struc
     return KT_OK;
 }
 
+/* The page is believed who did it, but not that it was done elsewhere: "page", "page: slack-sec".
+ */
+static void from_page(struct kt_step *step)
+{
+    char said[sizeof step->where];
+    kt_str_copyz(said, sizeof said, kt_str_of(step->where));
+    bool more = said[0] != '\0' && strcmp(said, "page") != 0;
+    (void)snprintf(step->where, sizeof step->where, "page%s%.56s", more ? ": " : "",
+                   more ? said : "");
+}
+
 static enum kt_status steps(struct kt_daemon *d, enum kt_step_what what, struct kt_jval args,
                             struct kt_buf *out, struct kt_error *err)
 {
@@ -123,6 +135,8 @@ static enum kt_status steps(struct kt_daemon *d, enum kt_step_what what, struct 
         return err->code;
     if (step.alert[0] != '\0' || step.severity[0] != '\0')
         return kt_fail(err, KT_E_INPUT, "name the alerts in 'ids'; their severity is known");
+    if (d->for_page)
+        from_page(&step);
     enum kt_status st = KT_OK;
     while (st == KT_OK && n < IDS_MAX && kt_json_next(&it, &name, &id)) {
         st = one(d, &step, kt_json_str(id), out, err);

@@ -30,6 +30,10 @@ const struct kt_option kt_conf_dashboard_table[] = {
       false, false },
     { "control", KT_OPT_PATH, "", AT(control), "Unix socket of keytrail dashboard login", false,
       false },
+    { "user", KT_OPT_STRING, "", AT(user),
+      "user the page runs as, when it is not the collector's: heard on its control socket for what "
+      "the page may do",
+      false, false },
     { "metrics_token_file", KT_OPT_SECRET_FILE, "", AT(metrics_token_file),
       "token (0600) that /metrics wants as Authorization: Bearer; without one this host alone "
       "reads",

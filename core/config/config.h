@@ -175,6 +175,7 @@ struct kt_conf_dashboard {   /* the page: `dashboard` in keytrail.yaml */
     struct kt_strings proxies;                    /* networks; the Unix socket always counts */
     const char *reports_dir, *metrics_token_file; /* or NULL */
     const char *control;                          /* the page's own socket; NULL: none */
+    const char *user; /* it runs as, and the collector hears as such; NULL: as the collector */
 };
 enum kt_conf_file_of { KT_FILE_IDENTITIES, KT_FILE_RULES, KT_FILE_OF_END };
 struct kt_conf_file { /* a file that the configuration names, by its path */

@@ -1,8 +1,10 @@
-/* collector_control: both ends of the socket, the server turned by a second thread. */
-#include "collector/control.h"
+/* wire_control: both ends of the socket, the server turned by a second thread. */
 #include "core/event/line.h"
+#include "core/wire/control_client.h"
+#include "core/wire/control_server.h"
 #include <poll.h>
 #include <pthread.h>
+#include <pwd.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -12,6 +14,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 /* after the others */
 #include <cmocka.h>
@@ -24,10 +27,12 @@ struct world {
     struct kt_buf imported; /* "origin|arrival|line\n" */
 };
 
-static enum kt_status request(void *self, struct kt_str text, struct kt_buf *answer,
+static enum kt_status request(void *self, bool guest, struct kt_str text, struct kt_buf *answer,
                               struct kt_error *err)
 {
     (void)self;
+    if (guest)
+        kt_buf_addz(answer, "{\"guest\":true}\n");
     if (kt_str_is(text, "{\"do\":\"fail\"}"))
         return kt_fail(err, KT_E_INPUT, "it cannot \"be\"");
     if (kt_str_is(text, "{\"do\":\"much\"}"))
@@ -74,7 +79,7 @@ static int open_world(void **state)
         return -1;
     (void)snprintf(w->path, sizeof w->path, "%s/sock", w->folder);
     *state = w;
-    if (kt_control_open(w->path, &h, &w->control, NULL) != KT_OK)
+    if (kt_control_open(w->path, NULL, &h, &w->control, NULL) != KT_OK)
         return -1;
     return pthread_create(&w->thread, NULL, serve, w);
 }
@@ -158,7 +163,61 @@ static void socket_is_private_and_has_one_owner(void **state)
     struct stat st;
     assert_int_equal(stat(w->path, &st), 0);
     assert_int_equal(st.st_mode & 0777, 0600);
-    assert_int_equal(kt_control_open(w->path, &h, &second, NULL), KT_E_DENIED);
+    assert_int_equal(kt_control_open(w->path, NULL, &h, &second, NULL), KT_E_DENIED);
+}
+
+/* Asks as another user, in a process of its own; returns its exit code: 0 answered as a guest, 1
+ * answered as the host, 2 not heard, 3 an error. */
+static int ask_as(const struct world *w, const char *user, const char *text)
+{
+    const struct passwd *p = getpwnam(user);
+    assert_non_null(p);
+    pid_t child = fork();
+    if (child == 0) {
+        KT_CLEANUP(kt_buf_done) struct kt_buf answer = { 0 };
+        if (setgid(p->pw_gid) != 0 || setuid(p->pw_uid) != 0)
+            _exit(9);
+        if (kt_control_ask(w->path, kt_str_of(text), &answer, NULL) != KT_OK)
+            _exit(2);
+        if (kt_str_starts(kt_buf_str(&answer), KT_STR("{\"error\"")))
+            _exit(3);
+        _exit(kt_str_starts(kt_buf_str(&answer), KT_STR("{\"guest\":true}")) ? 0 : 1);
+    }
+    int status = 0;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    return WEXITSTATUS(status);
+}
+
+static void another_user_is_heard_as_a_guest_if_it_is_the_one(void **state)
+{
+    char folder[] = "/tmp/keytrail-control-XXXXXX";
+    struct world w = { .path = "" };
+    struct kt_control_handler h = { .request = request, .import = import, .self = &w };
+    struct stat st;
+    (void)state;
+    if (geteuid() != 0)
+        skip(); /* only root can be somebody else */
+    assert_non_null(mkdtemp(folder));
+    assert_int_equal(chmod(folder, 0755), 0);
+    (void)snprintf(w.path, sizeof w.path, "%s/sock", folder);
+    assert_int_equal(kt_control_open(w.path, "no-such-user", &h, &w.control, NULL), KT_E_CONFIG);
+    assert_int_equal(kt_control_open(w.path, "nobody", &h, &w.control, NULL), KT_OK);
+    assert_int_equal(stat(w.path, &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0666);
+    assert_int_equal(pthread_create(&w.thread, NULL, serve, &w), 0);
+    assert_int_equal(ask_as(&w, "nobody", "{\"do\":\"x\"}"), 0);
+    assert_int_equal(ask_as(&w, "root", "{\"do\":\"x\"}"), 1);
+    assert_int_equal(ask_as(&w, "daemon", "{\"do\":\"x\"}"), 2);
+    /* an import of a guest is a request like others, which the handler judges */
+    assert_int_equal(ask_as(&w, "nobody",
+                            "{\"do\":\"import\",\"origin\":\"feed\",\"lines\":[{\"arrival\":1,"
+                            "\"line\":\"x\"}]}"),
+                     0);
+    assert_int_equal(w.imported.len, 0);
+    atomic_store(&w.stop, true);
+    (void)pthread_join(w.thread, NULL);
+    kt_control_close(w.control);
+    assert_int_equal(rmdir(folder), 0);
 }
 
 static void a_left_over_socket_is_taken_over(void **state)
@@ -173,7 +232,7 @@ static void a_left_over_socket_is_taken_over(void **state)
     int fd = socket(AF_UNIX, SOCK_STREAM, 0);
     assert_int_equal(bind(fd, (const struct sockaddr *)&at, sizeof at), 0);
     (void)close(fd); /* as after a crash: the file stays, nobody listens */
-    assert_int_equal(kt_control_open(at.sun_path, &h, &c, NULL), KT_OK);
+    assert_int_equal(kt_control_open(at.sun_path, NULL, &h, &c, NULL), KT_OK);
     kt_control_close(c);
     assert_int_equal(rmdir(folder), 0);
 }
@@ -195,7 +254,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(import_hands_over_exact_lines, open_world, close_world),
         cmocka_unit_test_setup_teardown(broken_imports_are_refused, open_world, close_world),
         cmocka_unit_test_setup_teardown(socket_is_private_and_has_one_owner, open_world,
-                                        close_world), /* N1 */
+                                        close_world),                        /* N1 */
+        cmocka_unit_test(another_user_is_heard_as_a_guest_if_it_is_the_one), /* S1 */
         cmocka_unit_test(a_left_over_socket_is_taken_over),
         cmocka_unit_test(nobody_listening_is_an_io_error),
     };

@@ -1,15 +1,17 @@
 /*
- * control: the collector's end of its unix socket.
+ * control_server: the answering end of a unix socket.
  *
  * Owns:  the listening socket and its file, up to 16 connections with one request each.
- * Calls: core/base, the handler. Never blocks.
- * Holds: only the collector's own user and root are heard (THREATS N1); a connection's memory is
- *        bounded by KT_CONTROL_REQUEST_MAX.
+ * Calls: core/base, core/event (JSON strings), the handler. Never blocks.
+ * Holds: only our own user, root and the guest are heard (THREATS N1, S1), and guests never take
+ * the last connections; a connection's memory is bounded by KT_CONTROL_REQUEST_MAX.
  */
-#include "collector/control.h"
+#include "core/wire/control_server.h"
 #include "core/base/alloc.h"
 #include "core/event/line.h"
+#include "core/wire/control_client.h"
 #include <errno.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -24,12 +26,14 @@
 
 struct client {
     int fd; /* -1 = free */
+    bool guest;
     struct kt_buf in, out;
     size_t sent;
 };
 struct kt_control {
     int fd;
     char path[sizeof((struct sockaddr_un *)0)->sun_path];
+    uid_t guest;
     struct kt_control_handler h;
     struct client client[CLIENTS];
     struct kt_control_line *lines;
@@ -66,11 +70,24 @@ static enum kt_status clear_stale(const struct sockaddr_un *at, struct kt_error 
     return unlink(at->sun_path) == 0 ? KT_OK : kt_fail_errno(err, "unlink '%s'", at->sun_path);
 }
 
-enum kt_status kt_control_open(const char *path, const struct kt_control_handler *h,
-                               struct kt_control **ret, struct kt_error *err)
+static enum kt_status uid_of(const char *user, uid_t *ret, struct kt_error *err)
+{
+    const struct passwd *p = user != NULL ? getpwnam(user) : NULL;
+    if (user != NULL && p == NULL)
+        return kt_fail(err, KT_E_CONFIG, "control socket: this host has no user '%s'", user);
+    *ret = p != NULL ? p->pw_uid : 0; /* root is heard anyway */
+    return KT_OK;
+}
+
+enum kt_status kt_control_open(const char *path, const char *guest,
+                               const struct kt_control_handler *h, struct kt_control **ret,
+                               struct kt_error *err)
 {
     struct sockaddr_un at;
+    uid_t uid = 0;
     enum kt_status st = address(path, &at, err);
+    if (st == KT_OK)
+        st = uid_of(guest, &uid, err);
     if (st == KT_OK)
         st = clear_stale(&at, err);
     if (st != KT_OK)
@@ -78,7 +95,7 @@ enum kt_status kt_control_open(const char *path, const struct kt_control_handler
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
         return kt_fail_errno(err, "control socket");
-    mode_t before = umask(0177); /* 0600 from its first moment on */
+    mode_t before = umask(guest != NULL ? 0111 : 0177); /* so from its first moment on */
     int rc = bind(fd, (const struct sockaddr *)&at, sizeof at);
     (void)umask(before);
     if (rc != 0 || listen(fd, (int)CLIENTS) != 0) {
@@ -88,6 +105,7 @@ enum kt_status kt_control_open(const char *path, const struct kt_control_handler
     }
     struct kt_control *c = kt_alloc(sizeof *c);
     c->fd = fd;
+    c->guest = uid;
     c->h = *h;
     kt_str_copyz(c->path, sizeof c->path, kt_str_of(path));
     for (unsigned i = 0; i < CLIENTS; i++)
@@ -220,7 +238,8 @@ static void answer(struct kt_control *c, struct client *cl, struct kt_str reques
     struct kt_error err = { 0 };
     enum kt_status st;
     size_t from = cl->out.len;
-    if (kt_str_starts(request, KT_STR("{\"do\":\"import\","))) {
+    if (c->h.import != NULL && !cl->guest &&
+        kt_str_starts(request, KT_STR("{\"do\":\"import\","))) {
         struct kt_str origin = KT_STR_NONE;
         uint32_t n = 0;
         if (take_lines(c, request, &origin, &n))
@@ -230,7 +249,7 @@ static void answer(struct kt_control *c, struct client *cl, struct kt_str reques
         if (c->text.cap > KEEP)
             kt_buf_done(&c->text);
     } else {
-        st = c->h.request(c->h.self, request, &cl->out, &err);
+        st = c->h.request(c->h.self, cl->guest, request, &cl->out, &err);
     }
     if (st != KT_OK) {
         cl->out.len = from;
@@ -291,29 +310,47 @@ static bool serve(struct kt_control *c, struct client *cl)
             return false;
         cl->in.len += (size_t)n;
         work_off(c, cl);
-        if (cl->in.len > KT_CONTROL_REQUEST_MAX)
+        if (cl->in.len > (cl->guest ? KT_CONTROL_GUEST_MAX : KT_CONTROL_REQUEST_MAX))
             return false;
     }
 }
 
+/* A free place for a connection of uid; NULL: it is not heard, or not now. */
+static struct client *place_for(struct kt_control *c, uid_t uid, bool *ret_guest)
+{
+    struct client *place = NULL;
+    unsigned guests = 0;
+    *ret_guest = uid != geteuid() && uid != 0;
+    if (*ret_guest && uid != c->guest)
+        return NULL;
+    for (unsigned i = 0; i < CLIENTS; i++) {
+        bool free_one = c->client[i].fd < 0;
+        guests += !free_one && c->client[i].guest;
+        place = free_one ? &c->client[i] : place;
+    }
+    return *ret_guest && guests >= KT_CONTROL_GUESTS ? NULL : place;
+}
+
+/* At most a queue's length a turn: whoever connects and connects does not hold us up. */
 static void welcome(struct kt_control *c)
 {
     int fd;
-    while ((fd = accept4(c->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK)) >= 0) {
+    for (unsigned i = 0;
+         i < CLIENTS && (fd = accept4(c->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK)) >= 0; i++) {
         struct ucred who = { 0 };
         socklen_t len = sizeof who;
         const int room = SEND_BUF;
-        bool ok = getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &len) == 0 &&
-                  (who.uid == geteuid() || who.uid == 0);
-        unsigned i = 0;
-        while (i < CLIENTS && c->client[i].fd >= 0)
-            i++;
-        if (!ok || i == CLIENTS) {
+        bool guest = false;
+        struct client *place = NULL;
+        if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &len) == 0)
+            place = place_for(c, who.uid, &guest);
+        if (place == NULL) {
             (void)close(fd);
             continue;
         }
         (void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
-        c->client[i].fd = fd;
+        place->fd = fd;
+        place->guest = guest;
     }
 }
 
