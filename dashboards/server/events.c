@@ -16,15 +16,16 @@
 
 #define TURN    (2 * KT_NS_S)
 #define COMMENT (15 * KT_NS_S)
+#define LIFE    (10 * KT_NS_MIN) /* of a stream: then it is asked again who listens */
 #define BLOCK   (16u << 10)
 #define MINUTE  30u /* turns of one */
 
 struct stream {
     struct stream *next;
     struct kt_web_req *r;
-    uint64_t at;       /* number of the change that it gets next */
-    uint64_t counters; /* that it got last */
-    kt_time_ns commented;
+    uint64_t at;                 /* number of the change that it gets next */
+    uint64_t counters;           /* that it got last */
+    kt_time_ns began, commented; /* mono */
     struct kt_buf out;
     size_t sent;
     bool suspended;
@@ -58,13 +59,13 @@ static void wake(struct stream *t)
     MHD_resume_connection(t->r->c);
 }
 
-/* With the lock: what there is for it; false: it is too far behind. */
+/* With the lock: what there is for it; false: it is too far behind, or old. */
 static bool fill(struct kt_events *e, struct stream *t)
 {
     kt_time_ns now = kt_web_mono(e->s);
     kt_buf_reset(&t->out);
     t->sent = 0;
-    if (!kt_events_ring_from(&e->ring, &t->at, &t->out))
+    if (now - t->began > LIFE || !kt_events_ring_from(&e->ring, &t->at, &t->out))
         return false;
     if (t->counters < e->n_counters) {
         kt_buf_add(&t->out, kt_buf_str(&e->counters));
@@ -126,7 +127,7 @@ enum MHD_Result kt_events_answer(struct kt_events *e, struct kt_web_req *r)
         return kt_web_refuse(r, 403, "what is live is not for users with a scope");
     struct stream *t = kt_alloc(sizeof *t);
     t->r = r;
-    t->commented = kt_web_mono(e->s);
+    t->began = t->commented = kt_web_mono(e->s);
     (void)pthread_mutex_lock(&e->s->lock);
     bool full = e->quit || e->n == KT_EVENTS_MAX;
     if (!full) {

@@ -202,40 +202,46 @@ static struct refusal judge_who(struct kt_web_req *r, struct kt_error *err)
     return FINE;
 }
 
-static enum MHD_Result refuse_head(struct kt_web_req *r, struct refusal no)
+static enum MHD_Result refuse_head(struct kt_web_req *r)
 {
     struct kt_buf body = { 0 };
-    struct kt_error err = { 0 };
-    kt_str_copyz(err.text, sizeof err.text, kt_str_of(no.sentence));
-    kt_web_error(&body, &err);
-    const char *allow = no.status != 405 ? NULL : r->method == KT_WEB_GET ? "POST" : "GET, HEAD";
+    const char *allow = r->refused != 405 ? NULL : r->method == KT_WEB_GET ? "POST" : "GET, HEAD";
+    kt_web_error(&body, &r->err);
     return kt_web_reply(r,
-                        &(struct kt_web_reply){ .status = no.status,
+                        &(struct kt_web_reply){ .status = r->refused,
                                                 .allow = allow,
-                                                .retry_s = no.status == 503 ? 2 : 0 },
+                                                .retry_s = r->refused == 503 ? 2 : 0 },
                         &body);
+}
+
+/* After an answer before its body a connection ends. Where there is none, and who asks has only to
+ * log in, say, it need not. */
+static bool may_go_on(const struct kt_web_req *r)
+{
+    return r->method == KT_WEB_GET &&
+           (r->refused == 401 || r->refused == 403 || r->refused == 404) &&
+           kt_web_header(r, "Content-Length").len == 0 &&
+           kt_web_header(r, "Transfer-Encoding").len == 0;
 }
 
 static enum MHD_Result begin(struct kt_web_req *r, const char *method)
 {
     struct kt_error err = { 0 };
+    r->judged = true;
     struct refusal no = judge_head(r, method, &err);
     if (no.status == 0)
         no = judge_body(r);
     if (no.status == 0)
         no = judge_who(r, &err);
-    if (no.status != 0)
-        return refuse_head(r, no);
+    r->refused = no.status;
+    kt_str_copyz(r->err.text, sizeof r->err.text, kt_str_of(no.sentence));
+    if (no.status != 0 && !may_go_on(r))
+        return refuse_head(r);
     kt_web_conn_phase(r->s, r->conn, KT_WEB_BODY);
     return MHD_YES;
 }
 
 /* ---- answers at once ---- */
-
-static bool role_may(enum kt_role have, enum kt_role least)
-{
-    return have >= least;
-}
 
 void kt_web_me(struct kt_web_req *r, struct kt_buf *out)
 {
@@ -252,7 +258,7 @@ void kt_web_me(struct kt_web_req *r, struct kt_buf *out)
     kt_api_text(out, "csrf", kt_str_of(r->who.csrf));
     kt_api_open(out, "can", '[');
     for (size_t i = 0; i < KT_ARRAY_LEN(can); i++)
-        if (role_may(r->who.role, can[i].least))
+        if (r->who.role >= can[i].least)
             kt_api_text(out, NULL, kt_str_of(can[i].what));
     kt_api_close(out, ']');
     kt_api_text(out, "version", KT_STR(KT_VERSION));
@@ -419,6 +425,8 @@ static enum MHD_Result ask(struct kt_web_req *r)
 static enum MHD_Result dispatch(struct kt_web_req *r)
 {
     struct kt_error err = { 0 };
+    if (r->refused != 0)
+        return refuse_head(r);
     r->gzip = accepts_gzip(r);
     if (r->body.len > KT_API_BODY_MAX)
         return kt_web_refuse(r, 413, "the body is larger than 64 KiB");
@@ -478,7 +486,7 @@ enum MHD_Result kt_web_handle(void *self, struct MHD_Connection *c, const char *
     (void)version;
     if (r == NULL)
         return MHD_NO;
-    if (r->route == NULL)
+    if (!r->judged)
         return begin(r, method);
     if (*size > 0) {
         if (r->body.len + *size > DRAIN_MAX)

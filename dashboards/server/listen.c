@@ -101,18 +101,34 @@ enum kt_status kt_web_listen(const char *address, int *ret_fd, struct kt_error *
     return KT_OK;
 }
 
+union address {
+    struct sockaddr any;
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+    struct sockaddr_un path;
+};
+
+static union address address_of(int fd)
+{
+    union address at = { .any = { .sa_family = AF_UNSPEC } };
+    socklen_t size = sizeof at;
+    (void)getsockname(fd, &at.any, &size);
+    return at;
+}
+
+void kt_web_unlisten(int fd)
+{
+    const union address at = address_of(fd);
+    if (at.any.sa_family == AF_UNIX)
+        (void)unlink(at.path.sun_path);
+    (void)close(fd);
+}
+
 void kt_web_address(int fd, bool tls, struct kt_buf *out)
 {
-    union {
-        struct sockaddr any;
-        struct sockaddr_in v4;
-        struct sockaddr_in6 v6;
-        struct sockaddr_un path;
-    } at = { .any = { .sa_family = AF_UNSPEC } };
-    socklen_t size = sizeof at;
+    const union address at = address_of(fd);
     char text[KT_IP_TEXT_MAX];
     struct kt_ip ip = { .at = { [10] = 0xFF, [11] = 0xFF } };
-    (void)getsockname(fd, &at.any, &size);
     if (at.any.sa_family == AF_INET)
         memcpy(ip.at + 12, &at.v4.sin_addr, 4);
     else if (at.any.sa_family == AF_INET6)

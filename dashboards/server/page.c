@@ -30,15 +30,21 @@ enum { EXIT_FINE = 0, EXIT_CONFIG = 3, EXIT_STORE = 4, EXIT_UNREACHABLE = 5 };
 #define PROXIES_MAX 64u
 #define WATCHDOG    (10 * KT_NS_S)
 
-struct page { /* one life */
-    const struct kt_page_options *o;
-    struct kt_conf *conf;
-    const struct kt_conf_dashboard *d;
-    char program[4096];
-    struct kt_buf cert, key, token;
+struct who { /* what is asked of users and proxies: the same again keeps the sessions */
+    char users_file[4096]; /* "": none */
     struct kt_cidr proxies[PROXIES_MAX];
     unsigned n_proxies;
-    struct kt_web_auth *auth;
+    bool proxy, tls;
+};
+struct page {
+    const struct kt_page_options *o;
+    char program[4096];
+    struct who who;
+    struct kt_web_auth *auth; /* over the lives, while `who` stays the same */
+    /* of one life */
+    struct kt_conf *conf;
+    const struct kt_conf_dashboard *d;
+    struct kt_buf cert, key, token;
     struct kt_web_server *server;
 };
 
@@ -49,39 +55,42 @@ static kt_time_ns mono(void)
 
 /* ---- a life ---- */
 
-static void end(struct page *p)
+static void forget(struct kt_buf *secret)
 {
-    kt_web_server_free(p->server);
-    kt_web_auth_close(p->auth);
-    if (p->key.at != NULL)
-        kt_wipe(p->key.at, p->key.cap);
-    if (p->token.at != NULL)
-        kt_wipe(p->token.at, p->token.cap);
-    kt_buf_done(&p->cert);
-    kt_buf_done(&p->key);
-    kt_buf_done(&p->token);
-    kt_conf_free(p->conf);
-    *p = (struct page){ .o = p->o };
+    if (secret->at != NULL)
+        kt_wipe(secret->at, secret->cap);
+    kt_buf_done(secret);
 }
 
-static enum kt_status read_conf(struct page *p, struct kt_error *err)
+static void end_life(struct page *p)
 {
+    kt_web_server_free(p->server);
+    p->server = NULL;
+    kt_buf_done(&p->cert);
+    forget(&p->key);
+    forget(&p->token);
+    kt_conf_free(p->conf);
+    p->conf = NULL;
+    p->d = NULL;
+}
+
+static enum kt_status read_conf(const struct page *p, struct kt_conf **ret, struct kt_error *err)
+{
+    struct kt_conf *conf = NULL;
     if (p->o->config == NULL)
-        p->conf = kt_conf_defaults();
-    else if (kt_conf_load(p->o->config, &p->conf, err) != KT_OK)
+        conf = kt_conf_defaults();
+    else if (kt_conf_load(p->o->config, &conf, err) != KT_OK)
         return err->code;
-    p->d = &p->conf->dashboard;
-    if (p->o->listen != NULL) {
-        p->conf->dashboard.listen = p->o->listen;
-        if (kt_conf_dashboard_check(p->conf, err) != KT_OK)
-            return kt_wrap(err, "--listen");
+    if (p->o->listen != NULL)
+        conf->dashboard.listen = p->o->listen;
+    enum kt_status status = kt_conf_dashboard_check(conf, err);
+    if (status == KT_OK && conf->dashboard.proxies.n > PROXIES_MAX)
+        status = kt_fail(err, KT_E_CONFIG, "dashboard.proxies: at most %u networks", PROXIES_MAX);
+    if (status != KT_OK) {
+        kt_conf_free(conf);
+        return status;
     }
-    if (p->d->proxies.n > PROXIES_MAX)
-        return kt_fail(err, KT_E_CONFIG, "dashboard.proxies: at most %u networks", PROXIES_MAX);
-    for (unsigned i = 0; i < p->d->proxies.n; i++)
-        if (kt_cidr_parse(kt_str_of(p->d->proxies.at[i]), &p->proxies[p->n_proxies++], err) !=
-            KT_OK)
-            return kt_wrap(err, "dashboard.proxies");
+    *ret = conf;
     return KT_OK;
 }
 
@@ -98,14 +107,45 @@ static enum kt_status read_files(struct page *p, struct kt_error *err)
     return KT_OK;
 }
 
+static enum kt_status who_of(const struct page *p, struct who *ret, struct kt_error *err)
+{
+    *ret = (struct who){ .proxy = p->d->proxy_header != NULL, .tls = p->cert.len > 0 };
+    kt_str_copyz(ret->users_file, sizeof ret->users_file, kt_str_of(p->d->users_file));
+    for (unsigned i = 0; i < p->d->proxies.n; i++)
+        if (kt_cidr_parse(kt_str_of(p->d->proxies.at[i]), &ret->proxies[ret->n_proxies++], err) !=
+            KT_OK)
+            return kt_wrap(err, "dashboard.proxies");
+    return KT_OK;
+}
+
+static bool same_who(const struct who *a, const struct who *b)
+{
+    bool same = strcmp(a->users_file, b->users_file) == 0 && a->proxy == b->proxy &&
+                a->tls == b->tls && a->n_proxies == b->n_proxies;
+    for (unsigned i = 0; same && i < a->n_proxies; i++)
+        same = kt_ip_eq(a->proxies[i].ip, b->proxies[i].ip) &&
+               a->proxies[i].bits == b->proxies[i].bits;
+    return same;
+}
+
 static enum kt_status open_auth(struct page *p, struct kt_error *err)
 {
-    const struct kt_web_auth_options ao = { .users_file = p->d->users_file,
-                                            .proxy = p->d->proxy_header != NULL,
-                                            .proxies = p->proxies,
-                                            .n_proxies = p->n_proxies,
+    struct who next;
+    if (who_of(p, &next, err) != KT_OK)
+        return err->code;
+    if (p->auth != NULL && same_who(&p->who, &next))
+        return KT_OK;
+    kt_web_auth_close(p->auth);
+    p->auth = NULL;
+    p->who = next;
+    const struct kt_web_auth_options ao = { .users_file = p->who.users_file[0] != '\0'
+                                                              ? p->who.users_file
+                                                              : NULL,
+                                            .proxy = p->who.proxy,
+                                            .proxies = p->who.proxies,
+                                            .n_proxies = p->who.n_proxies,
                                             .rng = &kt_rng_real,
-                                            .tls = p->cert.len > 0 };
+                                            .tls = p->who.tls };
     return kt_web_auth_open(&ao, kt_clock_real.wall(kt_clock_real.self), &p->auth, err);
 }
 
@@ -172,35 +212,38 @@ static int exit_code(const struct page *p, const struct kt_error *err)
 }
 
 /* A file that cannot be used leaves the old one in force, as in the collector. */
-static bool reload(struct page *p, int listen_fd, struct kt_error *err)
+static enum kt_status reload(struct page *p, int listen_fd, struct kt_error *err)
 {
-    struct page next = { .o = p->o };
+    struct kt_conf *next = NULL;
+    struct kt_error why = { 0 };
     kt_sd_notify("RELOADING=1");
-    memcpy(next.program, p->program, sizeof next.program);
-    if (read_conf(&next, err) != KT_OK) {
+    if (read_conf(p, &next, &why) != KT_OK) {
         kt_log(KT_LOG_ERROR, "dashboard: reload refused, the old configuration stays: %s",
-               err->text);
-        end(&next);
-        return true;
+               why.text);
+        return KT_OK;
     }
-    if (strcmp(next.d->listen, p->d->listen) != 0)
+    if (strcmp(next->dashboard.listen, p->d->listen) != 0)
         kt_log(KT_LOG_WARN, "dashboard: another address needs a restart listen='%s'",
-               next.d->listen);
-    end(p);
-    *p = next;
-    return begin(p, listen_fd, err) == KT_OK;
+               next->dashboard.listen);
+    end_life(p);
+    p->conf = next;
+    p->d = &next->dashboard;
+    return begin(p, listen_fd, err);
 }
 
 static enum kt_status run(struct page *p, int *fd, struct kt_signals *signals, struct kt_error *err)
 {
     if (kt_signals_open(signals, err) != KT_OK || /* before any thread, which inherits the mask */
-        kt_self_path(p->program, sizeof p->program, err) != KT_OK || read_conf(p, err) != KT_OK ||
-        kt_web_listen(p->d->listen, fd, err) != KT_OK || begin(p, *fd, err) != KT_OK)
+        kt_self_path(p->program, sizeof p->program, err) != KT_OK ||
+        read_conf(p, &p->conf, err) != KT_OK)
+        return err->code;
+    p->d = &p->conf->dashboard;
+    if (kt_web_listen(p->d->listen, fd, err) != KT_OK || begin(p, *fd, err) != KT_OK)
         return err->code;
     say_start(p, *fd);
     for (live(p, signals); !signals->stop; live(p, signals)) {
         signals->reload = false;
-        if (!reload(p, *fd, err))
+        if (reload(p, *fd, err) != KT_OK)
             return err->code;
         kt_sd_notify("READY=1");
     }
@@ -220,13 +263,12 @@ int kt_page_main(const struct kt_page_options *o)
     int code = status == KT_OK ? EXIT_FINE : exit_code(p, &err);
     if (status != KT_OK)
         kt_log(KT_LOG_ERROR, "dashboard: %s", err.text);
-    if (fd >= 0 && p->d != NULL && kt_str_starts(kt_str_of(p->d->listen), KT_STR("unix:")))
-        (void)unlink(p->d->listen + 5);
-    end(p);
+    if (fd >= 0)
+        kt_web_unlisten(fd);
+    end_life(p);
+    kt_web_auth_close(p->auth);
     if (status == KT_OK)
         kt_log(KT_LOG_INFO, "dashboard: stopped");
-    if (fd >= 0)
-        (void)close(fd);
     kt_signals_done(&signals);
     kt_free(p);
     return code;

@@ -41,5 +41,7 @@ void kt_web_server_turn(struct kt_web_server *s);
 /* A listening socket for tcp://address:port (0: any) or unix:/path (mode 0660; a file that nobody
  * listens on is replaced). KT_E_CONFIG: no such form, or it is taken. */
 KT_MUST_USE enum kt_status kt_web_listen(const char *address, int *ret_fd, struct kt_error *err);
+/* Closes it; the file of a Unix socket goes. */
+void kt_web_unlisten(int fd);
 /* "http://127.0.0.1:7430" of a socket, or "unix:/path". */
 void kt_web_address(int fd, bool tls, struct kt_buf *out);

@@ -35,7 +35,9 @@ struct kt_web_req {
     struct kt_buf target, body;
     struct kt_str path, query; /* of target */
     enum kt_web_method method;
-    const struct kt_web_route *route; /* NULL: the head was not judged yet */
+    bool judged;                      /* the head was */
+    unsigned refused;                 /* status that its judgement ended with; 0: fine */
+    const struct kt_web_route *route; /* NULL: there is none */
     bool gzip;                        /* may be packed */
     struct kt_web_params params;
     struct kt_web_who who;

@@ -1,8 +1,8 @@
 /*
  * tries: a bounded table of addresses.
  *
- * Owns:  the table: looked through as a whole, 4,096 entries in some 10 µs beside a check of 100 ms.
- * Calls: core/base. No clock.
+ * Owns:  the table: looked through as a whole, 4,096 entries in some 10 µs beside a check of 100
+ * ms. Calls: core/base. No clock.
  */
 #include "dashboards/server/tries.h"
 #include "core/base/alloc.h"
