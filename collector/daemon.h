@@ -140,6 +140,10 @@ KT_MUST_USE enum kt_status kt_daemon_silence_rm(struct kt_daemon *d, struct kt_j
 /* Opens d->triage over the store; what it records is the collector's. */
 KT_MUST_USE enum kt_status kt_daemon_open_triage(struct kt_daemon *d, struct kt_error *err);
 
+/* ---- daemon_viewed.c: what is looked at on the page; the same ---- */
+KT_MUST_USE enum kt_status kt_daemon_viewed(struct kt_daemon *d, struct kt_jval args,
+                                            struct kt_buf *out, struct kt_error *err);
+
 /* ---- daemon_incident.c: requests about incidents; the same ---- */
 KT_MUST_USE enum kt_status kt_daemon_incident_open(struct kt_daemon *d, struct kt_jval args,
                                                    struct kt_buf *out, struct kt_error *err);

@@ -285,6 +285,7 @@ static const struct {
     { "status", do_status, true },
     { "agents", do_agents, false },
     { "metrics", kt_daemon_metrics, true },
+    { "viewed", kt_daemon_viewed, true },
     { "reload", do_reload, false },
     { "hold.add", do_hold_add, false },
     { "hold.rm", do_hold_rm, false },

@@ -1,0 +1,39 @@
+/*
+ * note: what somebody looks at on the page becomes a record of the log before it is shown (THREATS
+ * L1): the collector is asked over its control socket and answers after its commit.
+ *
+ * The same question of the same session within five minutes is one record. Failed logins of one
+ * address likewise, and at most 60 a minute in all: beyond that they are counted in the page's log.
+ */
+#pragma once
+#include "core/base/ip.h"
+#include "dashboards/api/calls.h"
+
+struct kt_page_notes; /* for several threads */
+/* control: the collector's socket, lent; NULL: a store without a collector, nothing is noted. */
+struct kt_page_notes *kt_page_notes_new(const char *control);
+void kt_page_notes_free(struct kt_page_notes *n);
+
+enum kt_page_what { /* the first as in enum kt_api_note */
+                    KT_PAGE_NOTHING,
+                    KT_PAGE_QUERY,
+                    KT_PAGE_RAW,
+                    KT_PAGE_EXPORT,
+                    KT_PAGE_LOGIN,
+                    KT_PAGE_LOGOUT,
+                    KT_PAGE_LOGIN_FAILED,
+};
+struct kt_page_view { /* all lent */
+    enum kt_page_what what;
+    struct kt_str user;               /* of a failed login: as it was typed */
+    const char *role;                 /* NULL: none */
+    const char *call;                 /* path below /api/v1/; NULL: none */
+    const struct kt_api_param *param; /* what was asked */
+    unsigned n_params;
+    struct kt_ip from;
+    uint64_t session; /* kt_web_who.id; 0: none */
+};
+/* KT_OK: noted, or not to be noted. Where the collector cannot be asked within 2 s, queries, logins
+ * and logouts go on (the page's log says so), raw records and exports do not: KT_E_LIMIT (503). */
+KT_MUST_USE enum kt_status kt_page_note(struct kt_page_notes *n, const struct kt_page_view *v,
+                                        kt_time_ns now, struct kt_error *err);
