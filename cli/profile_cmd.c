@@ -86,6 +86,7 @@ static enum kt_status load_more(struct kt_profile_page *g, struct kt_error *err)
     case KT_PROFILE_ACTOR:
         g->who = kt_profile_identity(g);
         break;
+    case KT_PROFILE_ALL:
     case KT_PROFILE_KINDS:
         break;
     }

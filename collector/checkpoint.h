@@ -12,15 +12,12 @@
  * cosigned is among them from the commit on that carries its cosignature.
  */
 #pragma once
-#include "core/answer/log_head.h"
 #include "core/config/config.h"
 #include "core/proof/note.h"
 #include "core/store/write.h"
 #include "core/sys/clock.h"
 
-#define KT_CHECKPOINT_HISTORY  "checkpoint/"
-#define KT_LOG_VOUCHES_BLOB    "log-key-vouches" /* what the old key said of the new one */
-#define KT_CHECKPOINT_EVERY    (50 * KT_NS_S)    /* made and committed, nothing is 60 s behind */
+#define KT_CHECKPOINT_EVERY    (50 * KT_NS_S) /* made and committed, nothing is 60 s behind */
 #define KT_CHECKPOINT_LATE     (15 * KT_NS_MIN)
 #define KT_CHECKPOINT_PROOFS_S 16u /* proofs from older sizes in a second; the others wait */
 #define KT_CHECKPOINT_WAITING  4096u

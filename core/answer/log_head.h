@@ -1,12 +1,8 @@
 /* log_head: the newest checkpoint as the collector keeps it: what is signed, since when, and who
  * has cosigned it. */
 #pragma once
+#include "core/proof/note.h" /* the blobs they lie in */
 #include "core/store/read.h"
-
-/* Blobs of the store (docs/proof.md). */
-#define KT_CHECKPOINT_BLOB "checkpoint"    /* the note, with its cosignatures */
-#define KT_CHECKPOINT_AT   "checkpoint-at" /* when that was signed: ns, decimal */
-#define KT_LOG_KEYS_BLOB   "log-keys" /* public keys that sign, a line of hex each, older first */
 
 struct kt_log_head {
     struct kt_buf note; /* empty: none */

@@ -119,6 +119,9 @@ static enum kt_status make_query(const struct kt_ask *a, const struct kt_profile
     case KT_PROFILE_SESSION:
         status = session_term(what->value, out, err);
         break;
+    case KT_PROFILE_ALL:
+        status = KT_OK;
+        break;
     case KT_PROFILE_KINDS:
         break;
     }

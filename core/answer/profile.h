@@ -19,6 +19,8 @@ enum kt_profile_kind {
     KT_PROFILE_ACTOR,   /* a name, an alias of it, or a glob */
     KT_PROFILE_IP,      /* an address or a network */
     KT_PROFILE_SESSION, /* a session or a credential, as the source writes it */
+    KT_PROFILE_ALL,     /* every access, whatever the value; of its lists actors, secrets, addresses
+                           and countries are told to be new, and user agents are not counted */
     KT_PROFILE_KINDS
 };
 /* clang-format off */
@@ -43,10 +45,11 @@ struct kt_profile_entry { /* one value of a list */
     uint64_t events, reads, failed; /* of the window: all; successful reads; denied, failed, not
                                        found */
     uint64_t usual;                 /* events of the usual span */
-    kt_time_ns first, last;         /* first of the whole log where `dated`, else of window and
-                                       usual span */
-    bool dated;                     /* first is the first of the whole log */
-    bool is_new;                    /* of the window; nothing before it has the value */
+    uint32_t usual_on;      /* bit d: day d of it has one; of actors, secrets and addresses */
+    kt_time_ns first, last; /* first of the whole log where `dated`, else of window and
+                               usual span */
+    bool dated;             /* first is the first of the whole log */
+    bool is_new;            /* of the window; nothing before it has the value */
     /* of an actor who reads a secret, in the window; new: not in the usual span */
     uint32_t addresses, new_addresses, new_countries;
     struct kt_str countries; /* "DE FR", a new one with "!" behind it: "DE FR!" */
@@ -55,7 +58,7 @@ struct kt_profile { /* all of it lives until kt_profile_free, and as long as the
     enum kt_profile_kind kind;
     kt_time_ns since, until, usual_since; /* spans; since 0: the window is the whole log */
     double usual_days;                    /* of the usual span, as far as there were records then */
-    uint64_t events, reads, failed, usual;
+    uint64_t events, reads, failed, usual, usual_reads, usual_failed;
     kt_time_ns first, last; /* of the whole log; 0: there is nothing */
     uint64_t count[KT_ACT_COUNT][KT_OUT_COUNT], usual_count[KT_ACT_COUNT][KT_OUT_COUNT];
     uint32_t heat[7][24]; /* Monday first; window and usual span, in the ask's zone */

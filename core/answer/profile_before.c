@@ -24,11 +24,15 @@ static bool is_dated(const struct kt_profiling *p, enum kt_profile_list list)
 {
     if (list == KT_PROFILE_ACTORS)
         return p->what.kind == KT_PROFILE_SECRET || p->what.kind == KT_PROFILE_IP;
-    return !p->what.reads_only && (list == KT_PROFILE_NETWORKS || list == KT_PROFILE_COUNTRIES);
+    return p->what.kind != KT_PROFILE_ALL && !p->what.reads_only &&
+           (list == KT_PROFILE_NETWORKS || list == KT_PROFILE_COUNTRIES);
 }
 
 static bool is_asked(const struct kt_profiling *p, enum kt_profile_list list)
 {
+    if (p->what.kind == KT_PROFILE_ALL)
+        return list == KT_PROFILE_ACTORS || list == KT_PROFILE_SECRETS ||
+               list == KT_PROFILE_ADDRESSES || list == KT_PROFILE_COUNTRIES;
     return list != KT_PROFILE_SESSIONS && list != KT_PROFILE_CREDENTIALS &&
            (!p->what.reads_only || list == KT_PROFILE_ACTORS);
 }

@@ -121,6 +121,8 @@ static void count(struct kt_profiling *p, const struct kt_profile_met *m)
     o->usual += !window;
     o->reads += window && m->read;
     o->failed += window && m->failed;
+    o->usual_reads += !window && m->read;
+    o->usual_failed += !window && m->failed;
     /* 1970-01-01 was a Thursday */
     o->heat[(local / KT_NS_DAY + 3) % 7][local / KT_NS_HOUR % 24]++;
     o->last = m->time > o->last ? m->time : o->last;
@@ -134,7 +136,9 @@ static void tally(struct kt_profiling *p, struct kt_profile_entry *e,
         return;
     e->last = m->time > e->last ? m->time : e->last;
     if (p->span == KT_PROFILE_SPAN_USUAL) {
+        int64_t day = (m->time - p->out.usual_since) / KT_NS_DAY;
         e->usual++;
+        e->usual_on |= day >= 0 && day < 32 ? UINT32_C(1) << day : 0;
         return;
     }
     e->events++;
@@ -282,6 +286,11 @@ static enum kt_status full(const struct kt_profiling *p, struct kt_error *err)
                    : KT_OK;
 }
 
+static bool counts_agents(const struct kt_profiling *p)
+{
+    return !p->what.reads_only && p->what.kind != KT_PROFILE_ALL;
+}
+
 static enum kt_status take_view(void *self, const struct kt_view *view, struct kt_error *err)
 {
     struct kt_profiling *p = self;
@@ -303,7 +312,7 @@ static enum kt_status take_view(void *self, const struct kt_view *view, struct k
         m.n[KT_PROFILE_SECRETS] = by_code(p, KT_PROFILE_SECRETS, KT_COL_SECRET, c, row);
         m.n[KT_PROFILE_ADDRESSES] = by_code(p, KT_PROFILE_ADDRESSES, KT_COL_IP, c, row);
         m.n[KT_PROFILE_INSTANCES] = by_code(p, KT_PROFILE_INSTANCES, KT_COL_INSTANCE, c, row);
-        if (!p->what.reads_only)
+        if (counts_agents(p))
             m.n[KT_PROFILE_AGENTS] = by_code(p, KT_PROFILE_AGENTS, KT_COL_USER_AGENT, c, row);
         kt_profile_take(p, &m);
     }
@@ -336,7 +345,7 @@ static uint32_t columns_to_count(const struct kt_profiling *p)
                       KT_COLUMN(KT_COL_ACTOR_KIND) | KT_COLUMN(KT_COL_SOURCE) |
                       KT_COLUMN(KT_COL_INSTANCE) | KT_COLUMN(KT_COL_ACTOR) |
                       KT_COLUMN(KT_COL_SECRET) | KT_COLUMN(KT_COL_IP);
-    if (!p->what.reads_only)
+    if (counts_agents(p))
         wanted |= KT_COLUMN(KT_COL_USER_AGENT);
     return wanted;
 }

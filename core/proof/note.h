@@ -34,6 +34,13 @@ struct kt_note_signature {
     size_t len; /* behind the key id: 64, of a cosignature 72; 0: of another kind */
     uint8_t bytes[72];
 };
+/* Blobs of the store that hold them, and what they are judged by. */
+#define KT_CHECKPOINT_BLOB    "checkpoint" /* the newest note with its cosignatures */
+#define KT_CHECKPOINT_HISTORY "checkpoint/"
+#define KT_CHECKPOINT_AT      "checkpoint-at" /* when that was signed: ns, decimal */
+#define KT_LOG_KEYS_BLOB      "log-keys" /* public keys that sign, a line of hex each, older first */
+#define KT_LOG_VOUCHES_BLOB   "log-key-vouches" /* what the old key said of the new one */
+
 struct kt_checkpoint {  /* a parsed note; strings are views into its text */
     struct kt_str text; /* what is signed, with its last newline */
     struct kt_str origin;

@@ -14,28 +14,29 @@ enum kt_api_note {
  * X(search, GET, "search", KT_ROLE_VIEWER, KT_NOTE_QUERY) */
 /* clang-format off */
 #define KT_API_EVENTS(X)                                                                           \
-    X(search, GET, "search", KT_ROLE_VIEWER, KT_NOTE_QUERY)                                      \
-    X(record, GET, "record", KT_ROLE_VIEWER, KT_NOTE_RAW)                                        \
-    X(histogram, GET, "histogram", KT_ROLE_VIEWER, KT_NOTE_NONE)                                 \
-    X(facets, GET, "facets", KT_ROLE_VIEWER, KT_NOTE_NONE)                                       \
+    X(search, GET, "search", KT_ROLE_VIEWER, KT_NOTE_QUERY)                                        \
+    X(record, GET, "record", KT_ROLE_VIEWER, KT_NOTE_RAW)                                          \
+    X(histogram, GET, "histogram", KT_ROLE_VIEWER, KT_NOTE_NONE)                                   \
+    X(facets, GET, "facets", KT_ROLE_VIEWER, KT_NOTE_NONE)                                         \
+    X(overview, GET, "overview", KT_ROLE_VIEWER, KT_NOTE_NONE)                                     \
     X(check, GET, "check", KT_ROLE_VIEWER, KT_NOTE_NONE)
 #define KT_API_ALERTS(X)                                                                           \
-    X(alerts, GET, "alerts", KT_ROLE_VIEWER, KT_NOTE_NONE)                                       \
-    X(alerts_act, POST, "alerts/act", KT_ROLE_RESPONDER, KT_NOTE_NONE)                           \
-    X(silences, GET, "silences", KT_ROLE_VIEWER, KT_NOTE_NONE)                                   \
-    X(silence_add, POST, "silences", KT_ROLE_RESPONDER, KT_NOTE_NONE)                            \
+    X(alerts, GET, "alerts", KT_ROLE_VIEWER, KT_NOTE_NONE)                                         \
+    X(alerts_act, POST, "alerts/act", KT_ROLE_RESPONDER, KT_NOTE_NONE)                             \
+    X(silences, GET, "silences", KT_ROLE_VIEWER, KT_NOTE_NONE)                                     \
+    X(silence_add, POST, "silences", KT_ROLE_RESPONDER, KT_NOTE_NONE)                              \
     X(silence_end, POST, "silences/end", KT_ROLE_RESPONDER, KT_NOTE_NONE)
 #define KT_API_NAMES(X)
 #define KT_API_HOUSE(X)                                                                            \
-    X(coverage, GET, "coverage", KT_ROLE_VIEWER, KT_NOTE_NONE)                                                    \
-    X(map, GET, "map", KT_ROLE_VIEWER, KT_NOTE_NONE)                                                              \
-    X(integrity, GET, "integrity", KT_ROLE_VIEWER, KT_NOTE_NONE)                                                  \
-    X(verify, POST, "integrity/verify", KT_ROLE_AUDITOR, KT_NOTE_NONE)                                            \
-    X(reports, GET, "reports", KT_ROLE_AUDITOR, KT_NOTE_NONE)                                     \
-    X(reports_make, POST, "reports", KT_ROLE_AUDITOR, KT_NOTE_EXPORT)                             \
-    X(report_file, GET, "reports/file", KT_ROLE_AUDITOR, KT_NOTE_EXPORT)                          \
-    X(report_verify, POST, "reports/verify", KT_ROLE_AUDITOR, KT_NOTE_NONE)                       \
-    X(settings, GET, "settings", KT_ROLE_VIEWER, KT_NOTE_NONE)                                                    \
+    X(coverage, GET, "coverage", KT_ROLE_VIEWER, KT_NOTE_NONE)                                     \
+    X(map, GET, "map", KT_ROLE_VIEWER, KT_NOTE_NONE)                                               \
+    X(integrity, GET, "integrity", KT_ROLE_VIEWER, KT_NOTE_NONE)                                   \
+    X(verify, POST, "integrity/verify", KT_ROLE_AUDITOR, KT_NOTE_NONE)                             \
+    X(reports, GET, "reports", KT_ROLE_AUDITOR, KT_NOTE_NONE)                                      \
+    X(reports_make, POST, "reports", KT_ROLE_AUDITOR, KT_NOTE_EXPORT)                              \
+    X(report_file, GET, "reports/file", KT_ROLE_AUDITOR, KT_NOTE_EXPORT)                           \
+    X(report_verify, POST, "reports/verify", KT_ROLE_AUDITOR, KT_NOTE_NONE)                        \
+    X(settings, GET, "settings", KT_ROLE_VIEWER, KT_NOTE_NONE)                                     \
     X(status, GET, "status", KT_ROLE_VIEWER, KT_NOTE_NONE)
 #define KT_API_CALLS(X) KT_API_EVENTS(X) KT_API_ALERTS(X) KT_API_NAMES(X) KT_API_HOUSE(X)
 /* clang-format on */

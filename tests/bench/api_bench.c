@@ -34,6 +34,8 @@ static const struct {
 };
 
 static const char *const own[] = {
+    "overview?since=24h",
+    "overview?since=7d",
     "search?q=",
     "search?q=&since=30d",
     "search?q=outcome:denied&since=90d",

@@ -1,0 +1,114 @@
+/*
+ * standing: see the header.
+ *
+ * Owns:  the list; its texts are those of the coverage it holds.
+ * Calls: core/answer/coverage, core/answer/ask. No clock, no output.
+ */
+#include "core/answer/standing.h"
+
+#include <stdlib.h>
+
+#include "core/base/alloc.h"
+
+#define UP_TO_NOW (2 * KT_NS_MIN) /* gaps are told to the minute */
+
+void kt_standings_done(struct kt_standings *s)
+{
+    kt_free(s->at);
+    kt_coverage_free(s->coverage);
+    *s = (struct kt_standings){ 0 };
+}
+
+/* ---- who was heard ---- */
+
+struct heard {
+    struct kt_standings *s;
+    unsigned missing;
+};
+
+/* With an operation a report says what happened, without it is a heartbeat. */
+static enum kt_status hear(void *self, const struct kt_record *r, const struct kt_fact *fact,
+                           struct kt_error *err)
+{
+    struct heard *h = self;
+    (void)fact;
+    for (unsigned i = 0; r->ev.operation.len == 0 && i < h->s->n; i++) {
+        struct kt_standing *x = &h->s->at[i];
+        if (x->last_contact != 0 || !kt_str_eq(x->instance, r->ev.instance) ||
+            !kt_str_eq(x->source, r->ev.source))
+            continue;
+        x->last_contact = r->arrival;
+        h->missing -= x->agent.len > 0;
+    }
+    return h->missing == 0 ? kt_fail(err, KT_E_AGAIN, "all were heard") : KT_OK;
+}
+
+static enum kt_status listen(struct kt_ask *a, struct kt_standings *s, struct kt_error *err)
+{
+    struct heard h = { .s = s };
+    for (unsigned i = 0; i < s->n; i++)
+        h.missing += s->at[i].agent.len > 0; /* an import has no heartbeat */
+    if (h.missing == 0)
+        return KT_OK;
+    a->newest_first = true;
+    return kt_ask_records(a, KT_STR("kind:report"), hear, &h, err);
+}
+
+/* ---- who is silent ---- */
+
+static bool is_silence(const struct kt_coverage_gap *g, kt_time_ns now)
+{
+    bool quiet = g->cause == KT_GAP_AGENT || g->cause == KT_GAP_COLLECTOR ||
+                 g->cause == KT_GAP_SOURCE || g->cause == KT_GAP_INPUT;
+    return quiet && kt_coverage_is_open(g) && g->until >= now - UP_TO_NOW;
+}
+
+static struct kt_standing stand(const struct kt_coverage *c, const struct kt_coverage_source *s,
+                                kt_time_ns now)
+{
+    struct kt_standing x = {
+        .source = s->source, .instance = s->instance, .agent = s->agent, .last_event = s->last
+    };
+    if (c->days > 0)
+        x.lag_s = (double)s->day[c->days - 1].lag_max / (double)KT_NS_S;
+    for (unsigned i = 0; i < c->n_gaps && !x.silent; i++) {
+        const struct kt_coverage_gap *g = &c->gap[i];
+        if ((g->instance.len > 0 && !kt_str_eq(g->instance, s->instance)) || !is_silence(g, now))
+            continue;
+        x.silent = true;
+        x.why = g->text.len > 0 ? g->text : kt_str_of(kt_gap_cause_word(g->cause));
+    }
+    return x;
+}
+
+static int silent_first(const void *pa, const void *pb)
+{
+    const struct kt_standing *a = pa, *b = pb;
+    if (a->silent != b->silent)
+        return a->silent ? -1 : 1;
+    int c = kt_str_cmp(a->instance, b->instance);
+    return c != 0 ? c : kt_str_cmp(a->source, b->source);
+}
+
+enum kt_status kt_standings_load(const struct kt_ask *a, struct kt_standings *ret,
+                                 struct kt_error *err)
+{
+    struct kt_ask beside = *a;
+    struct kt_standings s = { 0 };
+    beside.since = a->now - KT_STANDING_SPAN;
+    beside.until = 0;
+    if (kt_coverage_load(&beside, &s.coverage, err) != KT_OK)
+        return err == NULL ? KT_E_IO : err->code;
+    s.at = kt_alloc_array(s.coverage->n_sources + 1, sizeof *s.at);
+    for (; s.n < s.coverage->n_sources; s.n++)
+        s.at[s.n] = stand(s.coverage, &s.coverage->source[s.n], a->now);
+    enum kt_status status = listen(&beside, &s, err);
+    if (status != KT_OK) {
+        kt_standings_done(&s);
+        return status;
+    }
+    if (s.n > 1)
+        qsort(s.at, s.n, sizeof *s.at, silent_first);
+    *ret = s;
+    return KT_OK;
+}
