@@ -3,7 +3,7 @@
  * the outbox: what an auditor copies. `alerts explain`: why it is one.
  *
  * Owns:  nothing.
- * Calls: core/store/read.h, core/query (lives, silences), exporters/alerts/alert.h; stdout.
+ * Calls: core/store/read.h, exporters/alerts (view, moments); stdout.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,7 +14,7 @@
 #include "core/base/limits.h"
 #include "core/event/line.h"
 #include "core/sys/clock.h"
-#include "exporters/alerts/view.h"
+#include "exporters/alerts/moments.h"
 
 /* ---- why it is one ---- */
 
@@ -63,145 +63,9 @@ static void explain(const struct kt_alert *a)
     kt_alerts_line("look", a->command);
 }
 
-/* ---- its life ---- */
-
-struct moment {
-    kt_time_ns at;
-    unsigned order; /* of what came at the same time */
-    const char *what;
-    char by[80], where[64], target[64];
-    int code;
-    struct kt_buf text;
-};
-struct life {
-    struct moment *at;
-    unsigned n, cap;
-};
-
-static struct moment *add(struct life *l, kt_time_ns at, const char *what)
-{
-    if (l->n == l->cap) {
-        l->cap = l->cap == 0 ? 16 : 2 * l->cap;
-        l->at = kt_realloc_array(l->at, l->cap, sizeof *l->at);
-    }
-    struct moment *m = &l->at[l->n];
-    *m = (struct moment){ .at = at, .order = l->n++, .what = what };
-    return m;
-}
-
-static void life_done(struct life *l)
-{
-    for (unsigned i = 0; i < l->n; i++)
-        kt_buf_done(&l->at[i].text);
-    kt_free(l->at);
-}
-
-static void add_step(void *self, const struct kt_step *s)
-{
-    static const char *const did[KT_STEP_COUNT] = { [KT_STEP_ACK] = "acknowledged",
-                                                    [KT_STEP_ASSIGN] = "assigned",
-                                                    [KT_STEP_CLOSE] = "closed",
-                                                    [KT_STEP_REOPEN] = "reopened",
-                                                    [KT_STEP_NOTE] = "note" };
-    struct moment *m = add(self, s->at, did[s->what]);
-    memcpy(m->by, s->by, sizeof m->by);
-    memcpy(m->where, s->where, sizeof m->where);
-    kt_step_say(s, &m->text);
-}
-
-static const char *word_of(const char *state)
-{
-    static const struct {
-        const char *state, *word;
-    } words[] = { { "sent", "sent" },
-                  { "dead", "dead letter" },
-                  { KT_OUTBOX_HELD, "held back" },
-                  { KT_OUTBOX_SKIPPED, "skipped" } };
-    for (size_t i = 0; i < KT_ARRAY_LEN(words); i++)
-        if (strcmp(state, words[i].state) == 0)
-            return words[i].word;
-    return "waiting";
-}
-
-static enum kt_status add_row(void *self, const struct kt_outbox_row *row, struct kt_error *err)
-{
-    (void)err;
-    bool sent = strcmp(row->state, "sent") == 0;
-    struct moment *m = add(self, sent ? row->sent_at : row->created, word_of(row->state));
-    struct kt_str action = kt_str_of(row->action), verb;
-    (void)kt_str_split(&action, ':', &verb);
-    memcpy(m->target, row->target, sizeof m->target);
-    m->code = row->last_code;
-    kt_buf_addf(&m->text, "%s " KT_STR_FMT " to %s", m->what, KT_STR_ARG(verb), row->target);
-    if (row->attempts > 0)
-        kt_buf_addf(&m->text, " (%d)", row->last_code);
-    if (row->attempts > 1)
-        kt_buf_addf(&m->text, " after %u tries", row->attempts);
-    if (row->last_error[0] != '\0')
-        kt_buf_addf(&m->text, ": %s", row->last_error);
-    if (strcmp(row->state, KT_OUTBOX_HELD) == 0) {
-        char until[KT_TIME_TEXT_MAX];
-        kt_buf_addf(&m->text, " until quiet hours end, %.16s UTC",
-                    kt_time_format_short(row->next_try, until));
-    }
-    return KT_OK;
-}
-
-static void add_silences(struct life *l, const struct kt_alert_view *v, const struct kt_alert *a,
-                         kt_time_ns until)
-{
-    for (unsigned i = 0; i < v->silences.n; i++) {
-        const struct kt_silence *s = &v->silences.at[i];
-        if (v->query[i] == NULL || !kt_silence_was_open(s, a->raised, until) ||
-            !kt_alert_covered(v->query[i], a))
-            continue;
-        struct moment *m = add(l, s->from > a->raised ? s->from : a->raised, "silenced");
-        memcpy(m->by, s->by, sizeof m->by);
-        kt_alert_silence_say(s, &m->text);
-    }
-}
-
-static void add_document(struct life *l, const struct kt_alert *a)
-{
-    struct moment *m = add(l, a->raised, "opened");
-    kt_buf_addf(&m->text, "opened by %s", a->detector);
-    if (a->suppressed_by.len > 0)
-        kt_buf_addf(&m->text, ", kept quiet: " KT_STR_FMT, KT_STR_ARG(a->suppressed_by));
-    if (a->merged_into.len == 0)
-        return;
-    m = add(l, a->last, "merged");
-    kt_buf_addf(&m->text, "taken over by " KT_STR_FMT, KT_STR_ARG(a->merged_into));
-}
-
-static int by_time(const void *x, const void *y)
-{
-    const struct moment *a = x, *b = y;
-    if (a->at != b->at)
-        return a->at < b->at ? -1 : 1;
-    return a->order < b->order ? -1 : 1;
-}
-
-static enum kt_status load_life(struct kt_reader *r, const struct kt_alert_view *v,
-                                const struct kt_alert *a, struct life *l, struct kt_error *err)
-{
-    struct kt_damage damage = { 0 };
-    kt_time_ns until =
-        a->life.closed_at != 0 ? a->life.closed_at : kt_clock_real.wall(kt_clock_real.self);
-    add_document(l, a);
-    add_silences(l, v, a, until);
-    enum kt_status st = kt_lives_steps(r, kt_str_of(a->id), add_step, l, &damage, err);
-    if (st == KT_OK)
-        st = kt_reader_outbox_of(r, a->id, add_row, l, err);
-    if (damage.places > 0)
-        fprintf(stderr, "steps may be among %u damaged places of the log: keytrail verify\n",
-                damage.places);
-    qsort(l->at, l->n, sizeof *l->at, by_time);
-    return st;
-}
-
 /* ---- printing ---- */
 
-static void print_life(const struct life *l)
+static void print_life(const struct kt_alert_moments *l)
 {
     for (unsigned i = 0; i < l->n; i++) {
         KT_CLEANUP(kt_buf_done) struct kt_buf line = { 0 };
@@ -212,7 +76,7 @@ static void print_life(const struct life *l)
     }
 }
 
-static void print_table(const struct kt_alert *a, const struct life *l, bool why)
+static void print_table(const struct kt_alert *a, const struct kt_alert_moments *l, bool why)
 {
     KT_CLEANUP(kt_arena_done) struct kt_arena arena = kt_arena_new(KT_LINE_MAX);
     printf("%s  %s  score %d.%02d  %s\n", a->id, kt_severity_words[a->severity].word,
@@ -232,7 +96,7 @@ static void add_json(struct kt_buf *out, const char *key, struct kt_str value)
 }
 
 /* The document with its life, and the timeline behind. */
-static void print_json(const struct kt_alert *a, const struct life *l)
+static void print_json(const struct kt_alert *a, const struct kt_alert_moments *l)
 {
     KT_CLEANUP(kt_buf_done) struct kt_buf out = { 0 };
     kt_alert_write(a, &out);
@@ -240,14 +104,14 @@ static void print_json(const struct kt_alert *a, const struct life *l)
     add_json(&out, "status", kt_str_of(kt_life_word(kt_alert_status(a))));
     kt_buf_addz(&out, ",\"timeline\":[");
     for (unsigned i = 0; i < l->n; i++) {
-        const struct moment *m = &l->at[i];
+        const struct kt_alert_moment *m = &l->at[i];
         kt_buf_addf(&out, "%s{\"at\":%lld", i > 0 ? "," : "", (long long)m->at);
         add_json(&out, "what", kt_str_of(m->what));
         add_json(&out, "by", kt_str_of(m->by));
         add_json(&out, "where", kt_str_of(m->where));
-        add_json(&out, "target", kt_str_of(m->target));
-        if (m->code != 0)
-            kt_buf_addf(&out, ",\"code\":%d", m->code);
+        add_json(&out, "target", kt_str_of(m->row.target));
+        if (m->row.last_code != 0)
+            kt_buf_addf(&out, ",\"code\":%d", m->row.last_code);
         add_json(&out, "text", kt_buf_str(&m->text));
         kt_buf_byte(&out, '}');
     }
@@ -262,18 +126,20 @@ static const struct kt_column columns[] = {
     { "code", "CODE", 0, true },    { "text", "TEXT", 0, false },
 };
 
-static void print_rows(struct kt_rows *rows, const struct kt_alert *a, const struct life *l)
+static void print_rows(struct kt_rows *rows, const struct kt_alert *a,
+                       const struct kt_alert_moments *l)
 {
     for (unsigned i = 0; i < l->n; i++) {
-        const struct moment *m = &l->at[i];
+        const struct kt_alert_moment *m = &l->at[i];
         const struct kt_cell cells[] = {
             kt_cell_str(kt_str_of(a->id)),
             kt_cell_time(m->at),
             kt_cell_str(kt_str_of(m->what)),
             kt_cell_str(kt_str_of(m->by)),
             kt_cell_str(kt_str_of(m->where)),
-            kt_cell_str(kt_str_of(m->target)),
-            m->code != 0 ? kt_cell_int(m->code) : (struct kt_cell){ .type = KT_CELL_NULL },
+            kt_cell_str(kt_str_of(m->row.target)),
+            m->row.last_code != 0 ? kt_cell_int(m->row.last_code)
+                                  : (struct kt_cell){ .type = KT_CELL_NULL },
             kt_cell_str(kt_buf_str(&m->text)),
         };
         kt_rows_add(rows, cells);
@@ -292,15 +158,19 @@ static enum kt_status show_one(struct show *s, const char *prefix, struct kt_err
 {
     KT_CLEANUP(kt_buf_done) struct kt_buf json = { 0 };
     KT_CLEANUP(kt_arena_done) struct kt_arena arena = kt_arena_new(KT_LINE_MAX);
-    KT_CLEANUP(life_done) struct life l = { 0 };
+    KT_CLEANUP(kt_alert_moments_done) struct kt_alert_moments l = { 0 };
     struct kt_alert_found found;
     struct kt_alert a;
     if (kt_reader_alert_find(s->reader, kt_str_of(prefix), &json, &found, err) != KT_OK ||
         kt_alert_read(kt_buf_str(&json), &arena, &a, err) != KT_OK)
         return err->code;
     kt_alert_view_live(&s->view, &a);
-    if (load_life(s->reader, &s->view, &a, &l, err) != KT_OK)
+    if (kt_alert_moments_load(s->reader, &s->view, &a, kt_clock_real.wall(kt_clock_real.self), &l,
+                              err) != KT_OK)
         return err->code;
+    if (l.damage.places > 0)
+        fprintf(stderr, "steps may be among %u damaged places of the log: keytrail verify\n",
+                l.damage.places);
     if (s->a->how == KT_OUT_TABLE)
         print_table(&a, &l, s->why);
     else if (s->rows != NULL)

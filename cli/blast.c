@@ -14,65 +14,10 @@
 #include "core/base/alloc.h"
 #include "core/base/enc.h"
 #include "core/base/log.h"
+#include "dashboards/api/blast.h"
 #include "detectors/detector.h"
 
 #define ENTRIES 5u /* of a list, for people */
-
-const char *kt_blast_list_word(enum kt_blast_list which)
-{
-    static const char *const words[] = {
-        [KT_BLAST_ADDRESSES] = "addresses",      [KT_BLAST_ACTORS] = "actors",
-        [KT_BLAST_SOURCES] = "sources",          [KT_BLAST_CREDENTIALS] = "credentials",
-        [KT_BLAST_NAMES] = "names only",         [KT_BLAST_SETS] = "read whole",
-        [KT_BLAST_FAILED] = "refused or failed", [KT_BLAST_DEEDS] = "changed",
-    };
-    return words[which];
-}
-
-static void add_plural(struct kt_buf *out, uint64_t n, const char *thing)
-{
-    kt_buf_addf(out, "%llu %s%s", (unsigned long long)n, thing, n == 1 ? "" : "s");
-}
-
-void kt_blast_sum(const struct kt_blast_page *p, struct kt_buf *out)
-{
-    const struct kt_blast *b = p->blast;
-    char first[KT_TIME_TEXT_MAX], last[KT_TIME_TEXT_MAX];
-    if (b->records == 0) {
-        kt_buf_addz(out, "no record of it");
-        return;
-    }
-    add_plural(out, b->reads, "read");
-    kt_buf_addz(out, " of ");
-    add_plural(out, b->n_secrets, "secret");
-    kt_buf_addf(out, "; still exposed %u", b->open);
-    if (b->open > 0)
-        kt_buf_addf(out, " (%u of production)", b->open_production);
-    for (int i = 0; i < KT_EXPOSURE_COUNT; i++)
-        if (b->by_exposure[i] > 0 && !kt_exposure_is_open((enum kt_exposure)i))
-            kt_buf_addf(out, ", %s %u", kt_exposure_word((enum kt_exposure)i), b->by_exposure[i]);
-    kt_buf_addf(out, "; %llu refused or failed; ", (unsigned long long)b->failed);
-    add_plural(out, b->records, "record");
-    kt_buf_addf(out, " from %s to %s", kt_asking_when(p->asking, b->first, first),
-                kt_asking_when(p->asking, b->last, last));
-}
-
-void kt_blast_readers(const struct kt_secret_state *st, unsigned most, struct kt_buf *out)
-{
-    for (unsigned i = 0; i < st->n_readers && i < most; i++)
-        kt_buf_addf(out, "%s" KT_STR_FMT " (%llu)", i > 0 ? ", " : "",
-                    KT_STR_ARG(st->reader[i].actor), (unsigned long long)st->reader[i].reads);
-    if (st->n_readers > most)
-        kt_buf_addf(out, ", and %u more", st->n_readers - most);
-}
-
-void kt_blast_versions(const struct kt_secret_state *st, struct kt_buf *out)
-{
-    for (unsigned i = 0; i < st->n_versions; i++)
-        kt_buf_addf(out, "%s" KT_STR_FMT, i > 0 ? " " : "", KT_STR_ARG(st->version[i]));
-    if (st->n_versions == KT_STATE_VERSIONS)
-        kt_buf_addz(out, " …");
-}
 
 /* ---- rows ---- */
 
@@ -212,7 +157,7 @@ static void show_head(const struct kt_blast_page *p)
            b->until == 0 ? "now" : kt_asking_when(p->asking, b->until, until),
            kt_asking_zone(p->asking));
     kt_buf_reset(&text);
-    kt_blast_sum(p, &text);
+    kt_blast_sum(p->blast, p->asking->zone_offset_s, &text);
     printf("%s\n\n", kt_buf_z(&text));
 }
 
@@ -244,6 +189,16 @@ static void show_people(const struct kt_blast_page *p)
                         "happened around it"));
 }
 
+/* ---- for programs ---- */
+
+static void show_json(const struct kt_blast_page *p)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf out = { 0 };
+    kt_blast_write(p->blast, p->of, kt_str_of(p->command), p->asking->ask.now, &out);
+    fwrite(out.at, 1, out.len, stdout);
+    printf("\n");
+}
+
 /* ---- the command ---- */
 
 static int is_production(void *self, struct kt_str secret)
@@ -267,7 +222,7 @@ static enum kt_status run(struct kt_asking *a, const char *text, const char *as,
         const struct kt_blast_page page = { a, &of, b, command };
         a->covered = a->how == KT_OUT_MD; /* the note says it */
         if (a->how == KT_OUT_JSON)
-            kt_blast_json(&page);
+            show_json(&page);
         else if (a->how == KT_OUT_MD)
             kt_blast_note(&page);
         else if (a->how == KT_OUT_TABLE)

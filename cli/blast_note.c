@@ -3,50 +3,19 @@
  * what to rotate with the command for it, whom to warn, what it rests on.
  *
  * Owns:  nothing.
- * Calls: core/answer/blast, cli/rotate_hint; stdout.
+ * Calls: core/answer (blast, rotate_hint); stdout.
  * Holds: words of strangers stand in code spans or escaped, so that they make no Markdown.
  */
 #include <stdio.h>
-#include <string.h>
 
 #include "cli/blast.h"
 #include "core/answer/coverage.h"
+#include "core/answer/rotate_hint.h"
 #include "core/base/alloc.h"
 #include "core/base/enc.h"
-#include "core/base/log.h"
+#include "core/base/md.h"
 
 #define READERS 8u
-
-/* In backticks: more of them than the text has in a row. */
-static void code(struct kt_buf *o, struct kt_str s)
-{
-    KT_CLEANUP(kt_buf_done) struct kt_buf safe = { 0 };
-    size_t run = 0, most = 0;
-    kt_tty_add(&safe, s);
-    for (size_t i = 0; i < safe.len; i++) {
-        run = safe.at[i] == '`' ? run + 1 : 0;
-        most = run > most ? run : most;
-    }
-    for (size_t i = 0; i <= most; i++)
-        kt_buf_byte(o, '`');
-    kt_buf_addz(o, most > 0 ? " " : "");
-    kt_buf_add(o, kt_buf_str(&safe));
-    kt_buf_addz(o, most > 0 ? " " : "");
-    for (size_t i = 0; i <= most; i++)
-        kt_buf_byte(o, '`');
-}
-
-/* Words of ours with names of strangers in them: what Markdown would obey is escaped. */
-static void md_text(struct kt_buf *o, struct kt_str s)
-{
-    KT_CLEANUP(kt_buf_done) struct kt_buf safe = { 0 };
-    kt_tty_add(&safe, s);
-    for (size_t i = 0; i < safe.len; i++) {
-        if (memchr("\\`*_[]<>#|", safe.at[i], 10) != NULL)
-            kt_buf_byte(o, '\\');
-        kt_buf_byte(o, safe.at[i]);
-    }
-}
 
 static const char *utc(kt_time_ns t, char buf[KT_TIME_TEXT_MAX])
 {
@@ -58,13 +27,13 @@ static void head(struct kt_buf *o, const struct kt_blast_page *p)
     const struct kt_blast *b = p->blast;
     char from[KT_TIME_TEXT_MAX], until[KT_TIME_TEXT_MAX];
     kt_buf_addz(o, "# Blast radius of ");
-    code(o, kt_buf_str(&p->of->name));
+    kt_md_code(o, kt_buf_str(&p->of->name));
     kt_buf_addf(o, "\n\nTaken for ");
-    md_text(o, kt_buf_str(&p->of->why));
+    kt_md_text(o, kt_buf_str(&p->of->why));
     kt_buf_addf(o, ". Asked about: %s to %s UTC. Times are UTC.\n\n**Summary:** ",
                 b->since == 0 ? "all that is stored" : utc(b->since, from),
                 b->until == 0 ? utc(p->asking->ask.now, until) : utc(b->until, until));
-    kt_blast_sum(p, o);
+    kt_blast_sum(b, p->asking->zone_offset_s, o);
     kt_buf_addz(o, ".\n");
 }
 
@@ -77,7 +46,7 @@ static void state(struct kt_buf *o, const struct kt_secret_state *st)
         kt_buf_addf(o, " (%s, %s)", utc(st->at, at), st->from);
     if (st->by.len > 0) {
         kt_buf_addz(o, " by ");
-        code(o, st->by);
+        kt_md_code(o, st->by);
     }
 }
 
@@ -86,23 +55,23 @@ static void to_rotate(struct kt_buf *o, const struct kt_blast_secret *s)
     const struct kt_secret_state *st = s->state;
     char last[KT_TIME_TEXT_MAX];
     KT_CLEANUP(kt_buf_done) struct kt_buf hint = { 0 }, versions = { 0 };
-    kt_rotate_hint(st, &hint);
+    kt_rotate_hint(st->secret, &hint);
     kt_blast_versions(st, &versions);
     kt_buf_addz(o, "- [ ] ");
-    code(o, st->secret);
+    kt_md_code(o, st->secret);
     kt_buf_addf(o, "%s: ", s->production == 1 ? " **production**" : "");
     state(o, st);
     kt_buf_addf(o, "; read %llu ×, last %s", (unsigned long long)st->reads, utc(st->last, last));
     if (versions.len > 0) {
         kt_buf_addz(o, ", versions ");
-        code(o, kt_buf_str(&versions));
+        kt_md_code(o, kt_buf_str(&versions));
     }
     kt_buf_addz(o, "  \n      ");
-    code(o, kt_buf_str(&hint));
+    kt_md_code(o, kt_buf_str(&hint));
     kt_buf_addz(o, "  \n      will break: ");
     for (unsigned i = 0; i < st->n_readers && i < READERS; i++) {
         kt_buf_addz(o, i > 0 ? ", " : "");
-        code(o, st->reader[i].actor);
+        kt_md_code(o, st->reader[i].actor);
         kt_buf_addf(o, " (%llu)", (unsigned long long)st->reader[i].reads);
     }
     if (st->n_readers > READERS)
@@ -127,7 +96,7 @@ static void secrets(struct kt_buf *o, const struct kt_blast *b)
         kt_buf_addz(o, b->secret[i].state->exposure == KT_EXPOSURE_DELETED
                            ? "- [ ] confirm that it is worthless where it is used: "
                            : "- ");
-        code(o, b->secret[i].state->secret);
+        kt_md_code(o, b->secret[i].state->secret);
         kt_buf_addz(o, ": ");
         state(o, b->secret[i].state);
         kt_buf_byte(o, '\n');
@@ -150,7 +119,7 @@ static void warn(struct kt_buf *o, const struct kt_blast *b, uint64_t seed)
     for (uint32_t i = 0; i < l.n; i++) {
         char last[KT_TIME_TEXT_MAX];
         kt_buf_addz(o, "- [ ] ");
-        code(o, l.at[i].what);
+        kt_md_code(o, l.at[i].what);
         kt_buf_addf(o, ": reads %llu of them, last %s\n", (unsigned long long)l.at[i].n,
                     utc(l.at[i].last, last));
     }
@@ -166,11 +135,11 @@ static void list(struct kt_buf *o, const struct kt_blast *b, enum kt_blast_list 
     for (uint32_t i = 0; i < l->n; i++) {
         kt_buf_addf(o, "- %llu × ", (unsigned long long)l->at[i].n);
         if (l->at[i].operation.len > 0) {
-            code(o, l->at[i].operation);
+            kt_md_code(o, l->at[i].operation);
             kt_buf_byte(o, ' ');
         }
         if (l->at[i].what.len > 0)
-            code(o, l->at[i].what);
+            kt_md_code(o, l->at[i].what);
         kt_buf_addf(o, " %s to %s\n", utc(l->at[i].first, first), utc(l->at[i].last, last));
     }
 }
@@ -182,7 +151,7 @@ static void grown(struct kt_buf *o, const struct kt_blast *b)
         kt_buf_addz(o, "\n**sessions opened with it, and where it lies open**\n\n");
     for (unsigned i = 0; i < b->n_hops; i++) {
         kt_buf_addz(o, "- ");
-        code(o, b->hop[i].name);
+        kt_md_code(o, b->hop[i].name);
         kt_buf_addf(o, " at %s: %llu records, %llu reads, counted above\n", utc(b->hop[i].at, at),
                     (unsigned long long)b->hop[i].records, (unsigned long long)b->hop[i].reads);
     }
@@ -190,7 +159,7 @@ static void grown(struct kt_buf *o, const struct kt_blast *b)
         kt_buf_addf(o, "- %u more that were not followed\n", b->hops_left);
     for (uint32_t i = 0; i < b->n_leaks; i++) {
         kt_buf_addz(o, "- found in ");
-        code(o, b->leak[i].where);
+        kt_md_code(o, b->leak[i].where);
         kt_buf_addf(o, " of %s\n", utc(b->leak[i].at, at));
     }
 }
@@ -209,7 +178,7 @@ static void coverage(struct kt_buf *o, const struct kt_blast_page *p)
     else
         kt_buf_addf(&said, "coverage: %s", err.text);
     kt_buf_addz(o, "- ");
-    md_text(o, kt_buf_str(&said));
+    kt_md_text(o, kt_buf_str(&said));
     kt_buf_byte(o, '\n');
     kt_coverage_free(c);
 }
@@ -220,17 +189,17 @@ static void basis(struct kt_buf *o, const struct kt_blast_page *p)
     char at[KT_TIME_TEXT_MAX], log_id[2 * sizeof b->head.log_id + 1];
     kt_hex(log_id, b->head.log_id, sizeof b->head.log_id);
     kt_buf_addz(o, "\n## What this rests on\n\n- made by ");
-    code(o, kt_str_of(p->command));
+    kt_md_code(o, kt_str_of(p->command));
     kt_buf_addf(o, " at %s\n- log `%s`, %llu records\n", utc(p->asking->ask.now, at), log_id,
                 (unsigned long long)b->head.records);
     kt_buf_addz(o, "- its records: ");
-    code(o, kt_buf_str(&p->of->query));
+    kt_md_code(o, kt_buf_str(&p->of->query));
     kt_buf_addf(o, "\n- other readers: of the 30 days to %s\n", utc(b->readers_until, at));
     if (b->inventory->n_sources == 0)
         kt_buf_addz(o, "- rotations: the log's alone, no inventory is stored\n");
     for (uint32_t i = 0; i < b->inventory->n_sources; i++) {
         kt_buf_addz(o, "- inventory of ");
-        code(o, b->inventory->source[i].instance);
+        kt_md_code(o, b->inventory->source[i].instance);
         if (b->inventory->source[i].complete != 0)
             kt_buf_addf(o, ": complete at %s\n", utc(b->inventory->source[i].complete, at));
         else

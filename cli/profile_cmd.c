@@ -16,7 +16,7 @@ static const struct page_kind {
     struct kt_command cmd;
     kt_time_ns span;    /* window without options; 0: the whole log */
     const char *wanted; /* of a call without it */
-} kinds[KT_PROFILE_KINDS] = {
+} kinds[KT_PROFILE_INSTANCE] = {
     [KT_PROFILE_ACTOR] = { { "actor", "ACTOR [options]",
                              "one actor: from where, since when, which secrets, what is new",
                              "keytrail actor alice@example.com --since 7d", NULL, NULL },
@@ -39,64 +39,11 @@ static const struct page_kind {
                              "one session, access key, token accessor or token hash" },
 };
 
-static void set_window(struct kt_ask *a, kt_time_ns since, kt_time_ns until)
-{
-    a->since = since;
-    a->until = until;
-}
-
-/* Age and rotation are those of now, whatever the window; of a pattern they would be a list, which
- * is `keytrail inventory`. */
-static enum kt_status load_inventory(struct kt_profile_page *g, struct kt_error *err)
-{
-    struct kt_ask *a = &g->a.ask;
-    kt_time_ns since = a->since, until = a->until;
-    if (g->p->n[KT_PROFILE_SECRETS] != 1)
-        return KT_OK;
-    set_window(a, 0, 0);
-    enum kt_status status = kt_inventory_load(a, g->p->list[KT_PROFILE_SECRETS][0].value,
-                                              KT_INVENTORY_CHANGES, &g->inventory, err);
-    set_window(a, since, until);
-    return status;
-}
-
-/* Who else came from around one address. */
-static enum kt_status load_near(struct kt_profile_page *g, struct kt_error *err)
-{
-    struct kt_ip ip;
-    char text[KT_IP_TEXT_MAX];
-    if (!kt_ip_parse(g->what.value, &ip))
-        return KT_OK;
-    struct kt_profile_ask near = { .kind = KT_PROFILE_IP, .usual = g->what.usual, .undated = true };
-    near.value = kt_str_of(kt_cidr_format(kt_ip_network(ip, 24, 48), text));
-    return kt_profile_load(&g->a.ask, &near, &g->near, err);
-}
-
-static enum kt_status load_more(struct kt_profile_page *g, struct kt_error *err)
-{
-    switch (g->what.kind) {
-    case KT_PROFILE_SECRET:
-        return load_inventory(g, err);
-    case KT_PROFILE_IP:
-        return load_near(g, err);
-    case KT_PROFILE_SESSION:
-        return g->p->first == 0
-                   ? KT_OK
-                   : kt_issued_find(&g->a.ask, g->what.value, g->p->first, &g->issued, err);
-    case KT_PROFILE_ACTOR:
-        g->who = kt_profile_identity(g);
-        break;
-    case KT_PROFILE_ALL:
-    case KT_PROFILE_KINDS:
-        break;
-    }
-    return KT_OK;
-}
-
 static enum kt_status answer(struct kt_profile_page *g, struct kt_error *err)
 {
     if (kt_asking_open(&g->a, kinds[g->what.kind].span, err) != KT_OK ||
-        kt_profile_load(&g->a.ask, &g->what, &g->p, err) != KT_OK || load_more(g, err) != KT_OK ||
+        kt_profile_load(&g->a.ask, &g->what, &g->p, err) != KT_OK ||
+        kt_beside_load(&g->a.ask, g->a.conf, &g->what, g->p, &g->beside, err) != KT_OK ||
         kt_alerted_load(&g->a.ask, &g->what, g->p, &g->alerts, err) != KT_OK)
         return err->code;
     if (kt_page_for_people(&g->a))
@@ -108,9 +55,7 @@ static enum kt_status answer(struct kt_profile_page *g, struct kt_error *err)
 
 static void done(struct kt_profile_page *g)
 {
-    kt_issued_done(&g->issued);
-    kt_profile_free(g->near);
-    kt_inventory_free(g->inventory);
+    kt_beside_done(&g->beside);
     kt_alerted_free(g->alerts);
     kt_profile_free(g->p);
 }

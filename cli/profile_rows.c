@@ -164,12 +164,12 @@ void kt_profile_rows(const struct kt_profile_page *g)
                        .usual = p->usual,
                        .first = p->first,
                        .last = p->last });
-    kt_profile_facts(g, add_fact, &(struct facts_to){ rows, p });
+    kt_beside_facts(&g->beside, add_fact, &(struct facts_to){ rows, p });
     add_actions(rows, p);
     for (unsigned i = 0; i < KT_PROFILE_LIST_COUNT; i++)
         add_list(rows, g, p, i, kt_profile_list_word(i));
-    if (g->near != NULL)
-        add_list(rows, g, g->near, KT_PROFILE_ADDRESSES, "near");
+    if (g->beside.near != NULL)
+        add_list(rows, g, g->beside.near, KT_PROFILE_ADDRESSES, "near");
     add_hours(rows, p);
     add_alerts(rows, g);
     kt_rows_end(rows);

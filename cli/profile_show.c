@@ -9,7 +9,6 @@
 
 #include "cli/profile.h"
 
-#define NEXTS    3u
 #define NEWS_MAX 5u /* values that the line of a list's news names */
 
 /* ---- facts ---- */
@@ -206,8 +205,8 @@ static void show_lists(const struct kt_profile_page *g)
             show_list(g, g->p, &sections[i]);
     if (g->p->cut)
         printf("(sessions and credentials: of the newest %" PRIu64 " records)\n", g->p->lines);
-    if (g->near != NULL && g->near->n[KT_PROFILE_ADDRESSES] > 1)
-        show_list(g, g->near, &near);
+    if (g->beside.near != NULL && g->beside.near->n[KT_PROFILE_ADDRESSES] > 1)
+        show_list(g, g->beside.near, &near);
 }
 
 /* ---- actions and hours ---- */
@@ -277,45 +276,16 @@ static void show_hours(const struct kt_profile_page *g)
 
 /* ---- the page ---- */
 
-/* What one asks next: the value of the list that is new, else its first. */
-static struct kt_str oddest(const struct kt_profile *p, enum kt_profile_list list)
-{
-    for (uint32_t i = 0; i < p->n[list]; i++)
-        if (p->list[list][i].is_new)
-            return p->list[list][i].value;
-    return p->n[list] > 0 ? p->list[list][0].value : KT_STR_NONE;
-}
-
 static void show_foot(struct kt_profile_page *g)
 {
-    static const struct {
-        enum kt_profile_list list;
-        const char *verb;
-    } nexts[KT_PROFILE_KINDS][NEXTS] = {
-        /* KT_PROFILE_LIST_COUNT: the subject itself */
-        [KT_PROFILE_ACTOR] = { { KT_PROFILE_LIST_COUNT, "timeline" },
-                               { KT_PROFILE_SECRETS, "who" },
-                               { KT_PROFILE_LIST_COUNT, "blast" } },
-        [KT_PROFILE_IP] = { { KT_PROFILE_ACTORS, "actor" },
-                            { KT_PROFILE_SECRETS, "who" },
-                            { KT_PROFILE_LIST_COUNT, "blast" } },
-        [KT_PROFILE_SECRET] = { { KT_PROFILE_ACTORS, "actor" },
-                                { KT_PROFILE_ADDRESSES, "ip" },
-                                { KT_PROFILE_LIST_COUNT, "who" } },
-        [KT_PROFILE_SESSION] = { { KT_PROFILE_ACTORS, "actor" },
-                                 { KT_PROFILE_SECRETS, "who" },
-                                 { KT_PROFILE_LIST_COUNT, "blast" } },
-    };
     KT_CLEANUP(kt_buf_done) struct kt_buf count = { 0 }, next = { 0 };
     const struct kt_profile *p = g->p;
+    const char *verb;
+    struct kt_str value;
     kt_buf_addf(&count, "%" PRIu64 " event%s", p->events, p->events == 1 ? "" : "s");
-    for (unsigned i = 0; i < NEXTS; i++) {
-        enum kt_profile_list list = nexts[g->what.kind][i].list;
-        struct kt_str value = list == KT_PROFILE_LIST_COUNT ? g->what.value : oddest(p, list);
-        if (value.len == 0 || p->first == 0)
-            continue;
+    for (unsigned i = 0; kt_profile_next(p, &g->what, i, &verb, &value); i++) {
         kt_buf_addz(&next, next.len > 0 ? "\n" : "");
-        kt_page_command(&g->a, nexts[g->what.kind][i].verb, value, true, &next);
+        kt_page_command(&g->a, verb, value, true, &next);
     }
     kt_page_foot(&g->a, kt_profile_instance(p), kt_buf_str(&count), kt_buf_str(&next));
 }
@@ -329,10 +299,10 @@ void kt_profile_show(struct kt_profile_page *g)
     struct kt_str subject = g->what.value;
     if (g->what.kind == KT_PROFILE_SECRET && g->p->n[KT_PROFILE_SECRETS] == 1)
         subject = g->p->list[KT_PROFILE_SECRETS][0].value;
-    if (g->who != NULL)
-        subject = kt_str_of(g->who->name);
+    if (g->beside.who != NULL)
+        subject = kt_str_of(g->beside.who->name);
     kt_page_head(&g->a, words[g->what.kind], subject, KT_STR_NONE);
-    kt_profile_facts(g, show_fact, &(struct facts_to){ .g = g });
+    kt_beside_facts(&g->beside, show_fact, &(struct facts_to){ .g = g });
     show_seen(g);
     show_news(g);
     show_alerts(g);

@@ -17,7 +17,6 @@
 #define JOIN_NS      (6 * KT_NS_HOUR)
 #define SPAN_NS      (3 * KT_NS_DAY)
 #define LATE_NS      (20 * KT_NS_MIN)
-#define RAISE        450
 #define GROWTH       300
 #define DAY_MIN      1440u
 #define SHARED_AGAIN (14u * DAY_MIN)
@@ -285,7 +284,7 @@ int kt_detect_total(const struct incident *in, bool learning, int *ret_weighted)
     }
     family_points(in, learning, points);
     int weighted = total;
-    if (in->production_n > 0 && total >= RAISE)
+    if (in->production_n > 0 && total >= KT_ALERT_RAISE)
         weighted += 50;
     else if (in->secrets_n > 0 && in->other_n == in->secrets_n && points[KT_FAMILY_SIGNATURE] == 0)
         weighted -= 100;
@@ -322,7 +321,7 @@ static int severity_of(int weighted, bool critical)
         return KT_SEV_CRITICAL;
     if (weighted >= 650)
         return KT_SEV_HIGH;
-    return weighted >= RAISE ? KT_SEV_MEDIUM : KT_SEV_INFO;
+    return weighted >= KT_ALERT_RAISE ? KT_SEV_MEDIUM : KT_SEV_INFO;
 }
 
 static bool is_quiet(const struct incident *in)
@@ -378,7 +377,7 @@ static void weigh(struct kt_detect *d, struct kt_scene *s, struct incident *in)
         in->critical |= (in->part[i].flags & KT_FIND_CRITICAL) != 0;
     }
     int weighted, total = kt_detect_total(in, d->shared.learning, &weighted);
-    int severity = severity_of(total >= RAISE ? weighted : 0, in->critical);
+    int severity = severity_of(total >= KT_ALERT_RAISE ? weighted : 0, in->critical);
     bool is_new = in->severity < 0, louder = !is_quiet(in) && severity > in->severity;
     bool more = total >= in->notified + GROWTH || louder || (success && !in->success_told);
     if ((is_new && severity < KT_SEV_MEDIUM) || (!is_new && !more))

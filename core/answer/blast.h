@@ -81,3 +81,11 @@ KT_MUST_USE enum kt_status kt_blast_walk(struct kt_ask *a, const struct kt_crede
 KT_MUST_USE enum kt_status kt_blast_later(struct kt_blast *b, const struct kt_record *r,
                                           struct kt_error *err);
 KT_MUST_USE enum kt_status kt_blast_judge(struct kt_blast *b, struct kt_error *err);
+
+/* ---- in words ---- */
+/* "41 reads of 7 secrets; still exposed 4 (2 of production) …": times in that zone. */
+void kt_blast_sum(const struct kt_blast *b, int zone_offset_s, struct kt_buf *out);
+/* "svc-pay (40), deploy (3), and 2 more". */
+void kt_blast_readers(const struct kt_secret_state *st, unsigned most, struct kt_buf *out);
+void kt_blast_versions(const struct kt_secret_state *st, struct kt_buf *out);
+const char *kt_blast_list_word(enum kt_blast_list which);

@@ -34,9 +34,18 @@ static const struct kt_identity *identity_of(const struct kt_ask *a, struct kt_s
                : kt_identities_find(a->ids, name, KT_STR_NONE, KT_STR_NONE);
 }
 
+static enum kt_status named(struct kt_buf *out, const char *field, struct kt_str value, bool exact,
+                            struct kt_error *err)
+{
+    if (!exact)
+        return kt_ask_pattern(out, field, value, err);
+    kt_ask_term(out, field, value);
+    return KT_OK;
+}
+
 /* Of an identity whose aliases are for everywhere its name says all; the others are written out,
  * and each record's actor is judged with its source. */
-enum kt_status kt_profile_actor_term(const struct kt_ask *a, struct kt_str value,
+enum kt_status kt_profile_actor_term(const struct kt_ask *a, struct kt_str value, bool exact,
                                      struct kt_buf *out, const struct kt_identity **ret_only,
                                      struct kt_error *err)
 {
@@ -46,7 +55,7 @@ enum kt_status kt_profile_actor_term(const struct kt_ask *a, struct kt_str value
         if (who->alias[i].source != NULL || who->alias[i].instance != NULL)
             *ret_only = who;
     if (who == NULL)
-        return kt_ask_pattern(out, "actor", value, err);
+        return named(out, "actor", value, exact, err);
     kt_ask_term(out, "actor", kt_str_of(who->name));
     for (unsigned i = 0; *ret_only != NULL && i < who->n_alias; i++)
         if (who->alias[i].glob)
@@ -58,9 +67,10 @@ enum kt_status kt_profile_actor_term(const struct kt_ask *a, struct kt_str value
 
 /* Sets that hold the secret are reads of it too: `export` of vault://c/-/secret/prod/ has the id
  * vault://c/-/secret/prod/ and a star. */
-static enum kt_status secret_term(struct kt_str value, struct kt_buf *out, struct kt_error *err)
+static enum kt_status secret_term(struct kt_str value, bool exact, struct kt_buf *out,
+                                  struct kt_error *err)
 {
-    if (kt_str_find_byte(value, '*', 0) >= 0)
+    if (!exact && kt_str_find_byte(value, '*', 0) >= 0)
         return kt_ask_pattern(out, "secret", value, err);
     ptrdiff_t scheme = kt_str_find(value, KT_STR("://"), 0);
     kt_ask_term(out, "secret", value);
@@ -85,14 +95,15 @@ static enum kt_status ip_term(struct kt_str value, struct kt_buf *out, struct kt
 }
 
 /* The text is looked for in the lines first, which is much quicker than reading each. */
-static enum kt_status session_term(struct kt_str value, struct kt_buf *out, struct kt_error *err)
+static enum kt_status session_term(struct kt_str value, bool exact, struct kt_buf *out,
+                                   struct kt_error *err)
 {
     KT_CLEANUP(kt_buf_done) struct kt_buf either = { 0 };
-    bool glob = kt_str_find_byte(value, '*', 0) >= 0;
-    if (kt_ask_pattern(&either, "session", value, err) != KT_OK)
+    bool glob = !exact && kt_str_find_byte(value, '*', 0) >= 0;
+    if (named(&either, "session", value, exact, err) != KT_OK)
         return KT_E_INPUT;
     kt_buf_addz(&either, " OR");
-    if (kt_ask_pattern(&either, "credential", value, err) != KT_OK)
+    if (named(&either, "credential", value, exact, err) != KT_OK)
         return KT_E_INPUT;
     if (!glob)
         kt_ask_text(out, value);
@@ -108,16 +119,20 @@ static enum kt_status make_query(const struct kt_ask *a, const struct kt_profile
     *ret_only = NULL;
     switch (what->kind) {
     case KT_PROFILE_SECRET:
-        status = secret_term(what->value, out, err);
+        status = secret_term(what->value, what->exact, out, err);
         break;
     case KT_PROFILE_ACTOR:
-        status = kt_profile_actor_term(a, what->value, out, ret_only, err);
+        status = kt_profile_actor_term(a, what->value, what->exact, out, ret_only, err);
         break;
     case KT_PROFILE_IP:
         status = ip_term(what->value, out, err);
         break;
     case KT_PROFILE_SESSION:
-        status = session_term(what->value, out, err);
+        status = session_term(what->value, what->exact, out, err);
+        break;
+    case KT_PROFILE_INSTANCE:
+        kt_ask_term(out, "instance", what->value);
+        status = KT_OK;
         break;
     case KT_PROFILE_ALL:
         status = KT_OK;
@@ -235,6 +250,25 @@ static enum kt_status walk_sessions(struct kt_profiling *p, struct kt_error *err
     return kt_profile_lines(p, kt_buf_str(&p->query), err);
 }
 
+/* From the usual span's beginning, or the log's, to the window's end. */
+static void set_days(struct kt_profiling *p, kt_time_ns log_first)
+{
+    struct kt_profile *o = &p->out;
+    kt_time_ns zone = p->ask->zone_offset_s * KT_NS_S;
+    kt_time_ns from = o->since == 0 ? 0 : p->what.usual > 0 ? o->usual_since : o->since;
+    kt_time_ns until = o->until != 0 ? o->until : p->ask->now;
+    from = from < log_first ? log_first : from;
+    if (from <= 0 || from >= until)
+        return;
+    from = (from + zone) / KT_NS_DAY * KT_NS_DAY - zone;
+    kt_time_ns days = (until - from + KT_NS_DAY - 1) / KT_NS_DAY;
+    kt_time_ns each = (days + KT_PROFILE_DAYS_MAX - 1) / KT_PROFILE_DAYS_MAX;
+    o->day_from = from;
+    o->day_step = each * KT_NS_DAY;
+    o->n_days = (uint32_t)((days + each - 1) / each);
+    o->day = kt_alloc_array(o->n_days, sizeof *o->day);
+}
+
 static enum kt_status walk_all(struct kt_profiling *p, struct kt_error *err)
 {
     struct kt_store_stats stats;
@@ -244,6 +278,7 @@ static enum kt_status walk_all(struct kt_profiling *p, struct kt_error *err)
     /* A record without a time stands at its arrival. */
     kt_time_ns log_first =
         stats.first_arrival < stats.first_time ? stats.first_arrival : stats.first_time;
+    set_days(p, log_first);
     if (p->what.kind == KT_PROFILE_SESSION)
         return walk_sessions(p, err);
     enum kt_status status = kt_profile_columns(p, kt_buf_str(&p->query), err);
@@ -303,6 +338,7 @@ void kt_profile_free(struct kt_profile *out)
     kt_map_free(p->places.map);
     kt_map_free(p->lands.map);
     kt_map_free(p->texts);
+    kt_free(p->out.day);
     kt_free(p->places.at);
     kt_free(p->lands.at);
     kt_free(p->asked);

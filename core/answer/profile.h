@@ -15,12 +15,13 @@
 #include "core/answer/ask.h"
 
 enum kt_profile_kind {
-    KT_PROFILE_SECRET,  /* an id, the end of one, or a glob; sets that hold it count as it */
-    KT_PROFILE_ACTOR,   /* a name, an alias of it, or a glob */
-    KT_PROFILE_IP,      /* an address or a network */
-    KT_PROFILE_SESSION, /* a session or a credential, as the source writes it */
-    KT_PROFILE_ALL,     /* every access, whatever the value; of its lists actors, secrets, addresses
-                           and countries are told to be new, and user agents are not counted */
+    KT_PROFILE_SECRET,   /* an id, the end of one, or a glob; sets that hold it count as it */
+    KT_PROFILE_ACTOR,    /* a name, an alias of it, or a glob */
+    KT_PROFILE_IP,       /* an address or a network */
+    KT_PROFILE_SESSION,  /* a session or a credential, as the source writes it */
+    KT_PROFILE_INSTANCE, /* a source: all that came from it */
+    KT_PROFILE_ALL, /* every access, whatever the value; of its lists actors, secrets, addresses and
+                       countries are told to be new, and user agents are not counted */
     KT_PROFILE_KINDS
 };
 /* clang-format off */
@@ -62,6 +63,11 @@ struct kt_profile { /* all of it lives until kt_profile_free, and as long as the
     kt_time_ns first, last; /* of the whole log; 0: there is nothing */
     uint64_t count[KT_ACT_COUNT][KT_OUT_COUNT], usual_count[KT_ACT_COUNT][KT_OUT_COUNT];
     uint32_t heat[7][24]; /* Monday first; window and usual span, in the ask's zone */
+    /* Events by day in the ask's zone, window and usual span; of more than KT_PROFILE_DAYS_MAX days
+     * several are one step. */
+    kt_time_ns day_from, day_step;
+    uint32_t (*day)[KT_OUT_COUNT];
+    uint32_t n_days;
     /* Most events in the window first, then most in the usual span, then by value. */
     struct kt_profile_entry *list[KT_PROFILE_LIST_COUNT];
     uint32_t n[KT_PROFILE_LIST_COUNT];
@@ -77,13 +83,20 @@ struct kt_profile_ask {
     bool reads_only;  /* read, export, issue, use */
     bool sessions;    /* fill SESSIONS and CREDENTIALS, for which lines are opened */
     bool undated;     /* leave `before` alone: nothing is dated or new */
+    bool exact;       /* value is a name as it stands: a `*` in it is no pattern */
+    uint64_t lines;   /* most that are opened for sessions; 0: KT_PROFILE_LINES_MAX */
 };
+#define KT_PROFILE_DAYS_MAX   500u
 #define KT_PROFILE_VALUES_MAX 500000u /* of a list */
 #define KT_PROFILE_LINES_MAX  50000u
 /* KT_E_INPUT: the value is no address, or no pattern. KT_E_LIMIT: more values than the bound. */
 KT_MUST_USE enum kt_status kt_profile_load(struct kt_ask *a, const struct kt_profile_ask *what,
                                            struct kt_profile **ret, struct kt_error *err);
 void kt_profile_free(struct kt_profile *p);
+/* The i-th thing that one asks next: a command ("who") and what it is asked about. False: no more.
+ */
+bool kt_profile_next(const struct kt_profile *p, const struct kt_profile_ask *what, unsigned i,
+                     const char **ret_verb, struct kt_str *ret_value);
 /* The source instance that all of it came from; empty: several, or none. */
 struct kt_str kt_profile_instance(const struct kt_profile *p);
 /* The terms of a query that find the profile's records: what can be asked again of `search`. */

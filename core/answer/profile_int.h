@@ -70,8 +70,9 @@ KT_MUST_USE enum kt_status kt_profile_lines(struct kt_profiling *p, struct kt_st
 /* Dates what is wanted in the records before the usual span. log_first: the oldest there is. */
 KT_MUST_USE enum kt_status kt_profile_before(struct kt_profiling *p, kt_time_ns log_first,
                                              struct kt_error *err);
-/* ` actor:"a","b"`: of one actor, whom aliases for some sources make more than one term of. */
+/* ` actor:"a","b"`: of one actor, whom aliases for some sources make more than one term of. exact:
+ * value is no pattern. */
 KT_MUST_USE enum kt_status kt_profile_actor_term(const struct kt_ask *a, struct kt_str value,
-                                                 struct kt_buf *out,
+                                                 bool exact, struct kt_buf *out,
                                                  const struct kt_identity **ret_only,
                                                  struct kt_error *err);

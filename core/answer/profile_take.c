@@ -126,6 +126,9 @@ static void count(struct kt_profiling *p, const struct kt_profile_met *m)
     /* 1970-01-01 was a Thursday */
     o->heat[(local / KT_NS_DAY + 3) % 7][local / KT_NS_HOUR % 24]++;
     o->last = m->time > o->last ? m->time : o->last;
+    if (o->n_days > 0 && m->time >= o->day_from &&
+        (m->time - o->day_from) / o->day_step < (kt_time_ns)o->n_days)
+        o->day[(m->time - o->day_from) / o->day_step][m->outcome]++;
 }
 
 static void tally(struct kt_profiling *p, struct kt_profile_entry *e,
@@ -364,7 +367,8 @@ static enum kt_status take_line(void *self, const struct kt_record *r, const str
     struct kt_profiling *p = self;
     const struct kt_event *ev = &r->ev;
     (void)fact;
-    if (p->lines_only && p->out.lines == KT_PROFILE_LINES_MAX) {
+    if (p->lines_only &&
+        p->out.lines == (p->what.lines > 0 ? p->what.lines : KT_PROFILE_LINES_MAX)) {
         p->out.cut = true;
         return KT_E_AGAIN;
     }

@@ -5,7 +5,7 @@
  * number when it opens and asks chunk by chunk (walk.h). A reader that stops in the middle (a
  * pager) holds no checkpoint up (THREATS D4).
  *
- * Owns:  a walk for each file of the log, one decoded control record of each.
+ * Owns:  a walk for each file of the log, some control records of each.
  * Calls: core/base, core/event, core/store.
  */
 #include <string.h>
@@ -18,7 +18,9 @@
 #include "core/store/store.h"
 #include "core/store/walk.h"
 
-#define ARENA_MAX (2 * KT_LINE_MAX)
+#define ARENA_MAX   (2 * KT_LINE_MAX)
+#define AHEAD_MAX   64u          /* control records read at once; the first time 1 */
+#define AHEAD_BYTES (128u << 10) /* and no more behind so many bytes */
 
 struct part {            /* the walk over one file */
     struct kt_scan scan; /* from_seq and until_seq are always set */
@@ -31,10 +33,12 @@ struct part {            /* the walk over one file */
     bool said; /* that lines of it are damaged */
     bool events_done;
 
-    struct kt_buf control_line;
     struct kt_record control; /* seq 0: none read */
+    struct kt_buf ahead;      /* rows behind it that were read already, ahead_n of them */
+    struct kt_rd ahead_rd;
+    uint64_t ahead_n, at_once; /* how many to ask for next */
     uint64_t control_next;
-    bool control_done;
+    bool control_ended, control_done; /* no more rows behind those; none at all */
 };
 struct kt_cursor {
     struct kt_scan scan;
@@ -119,45 +123,74 @@ static enum kt_status take_event(struct part *c, struct kt_record *ret, struct k
 
 /* ---- control records ---- */
 
-static enum kt_status load_control(struct part *c, struct kt_error *err)
+static bool is_beyond(const struct part *c, uint64_t seq)
 {
-    if (c->control_next == 0) { /* went below the first number */
-        c->control_done = true;
-        return KT_OK;
-    }
+    return seq < c->scan.from_seq || seq > c->scan.until_seq ||
+           (c->scan.newest_first ? seq > c->control_next : seq < c->control_next);
+}
+
+static void keep_control(struct part *c, uint64_t seq, struct kt_str line)
+{
+    kt_buf_u64(&c->ahead, seq);
+    kt_buf_u64(&c->ahead, (uint64_t)kt_db_col_i64(c->control_at, 1));
+    kt_buf_u64(&c->ahead, (uint64_t)kt_db_col_i64(c->control_at, 2));
+    kt_buf_str32(&c->ahead, line);
+    c->ahead_n++;
+}
+
+/* Some rows at once: each time the file is asked costs more than a row. What is wrong with a row is
+ * said when it is the first of those asked for. */
+static enum kt_status read_ahead(struct part *c, struct kt_error *err)
+{
+    enum kt_status status;
+    uint64_t asked = c->at_once;
+    bool ended = false;
+    c->at_once = c->at_once < AHEAD_MAX ? c->at_once * 8 : c->at_once;
+    kt_buf_reset(&c->ahead);
     kt_db_u64(c->control_at, 1, c->control_next);
     kt_db_i64(c->control_at, 2, c->scan.control_kind);
-    enum kt_status status = kt_db_step(c->control_at, err);
-    uint64_t seq = status == KT_OK ? kt_db_col_u64(c->control_at, 0) : 0;
-    bool beyond = seq < c->scan.from_seq || seq > c->scan.until_seq ||
-                  (c->scan.newest_first ? seq > c->control_next : seq < c->control_next);
-    if (status == KT_E_AGAIN || (status == KT_OK && beyond)) {
-        c->control_done = true;
-        (void)sqlite3_reset(c->control_at);
-        return KT_OK;
-    }
-    if (status != KT_OK) {
-        c->control_done = true;
-        return kt_wrap(err, "control records from %llu on", (unsigned long long)c->control_next);
-    }
-    c->control_next = c->scan.newest_first ? seq - 1 : seq + 1;
-    struct kt_str line = kt_db_col(c->control_at, 3);
-    if (line.len > KT_LINE_MAX) { /* readers have room for no more */
+    kt_db_u64(c->control_at, 3, asked);
+    while ((status = kt_db_step(c->control_at, err)) == KT_OK && c->ahead.len < AHEAD_BYTES) {
+        uint64_t seq = kt_db_col_u64(c->control_at, 0);
+        struct kt_str line = kt_db_col(c->control_at, 3);
+        bool fits = line.len <= KT_LINE_MAX; /* readers have room for no more */
+        ended = is_beyond(c, seq);
+        if (ended || (!fits && c->ahead_n > 0))
+            break;
+        c->control_next = c->scan.newest_first ? seq - 1 : seq + 1;
+        if (fits) {
+            keep_control(c, seq, line);
+            continue;
+        }
         (void)sqlite3_reset(c->control_at);
         return kt_fail(err, KT_E_CORRUPT, "record %llu is longer than %u bytes",
                        (unsigned long long)seq, KT_LINE_MAX);
     }
-    kt_buf_reset(&c->control_line);
-    kt_buf_add(&c->control_line, line);
-    c->control = (struct kt_record){
-        .seq = seq,
-        .arrival = kt_db_col_i64(c->control_at, 1),
-        .stored = kt_db_col_i64(c->control_at, 2),
-        .origin = KT_ORIGIN_CONTROL,
-        .agent = KT_CONTROL_AGENT,
-        .line = kt_buf_str(&c->control_line),
-    };
     (void)sqlite3_reset(c->control_at);
+    c->control_ended = ended || (status == KT_E_AGAIN && c->ahead_n < asked);
+    c->ahead_rd = kt_rd_of(kt_buf_str(&c->ahead));
+    if (status == KT_OK || status == KT_E_AGAIN || c->ahead_n > 0)
+        return KT_OK;
+    c->control_ended = true;
+    return kt_wrap(err, "control records from %llu on", (unsigned long long)c->control_next);
+}
+
+static enum kt_status load_control(struct part *c, struct kt_error *err)
+{
+    bool below = c->control_next == 0; /* went below the first number */
+    if (c->ahead_n == 0 && !c->control_ended && !below && read_ahead(c, err) != KT_OK) {
+        c->control_done = c->control_ended;
+        return err == NULL ? KT_E_CORRUPT : err->code;
+    }
+    c->control_done = c->ahead_n == 0;
+    if (c->control_done)
+        return KT_OK;
+    c->ahead_n--;
+    c->control = (struct kt_record){ .origin = KT_ORIGIN_CONTROL, .agent = KT_CONTROL_AGENT };
+    c->control.seq = kt_rd_u64(&c->ahead_rd);
+    c->control.arrival = (kt_time_ns)kt_rd_u64(&c->ahead_rd);
+    c->control.stored = (kt_time_ns)kt_rd_u64(&c->ahead_rd);
+    c->control.line = kt_rd_str32(&c->ahead_rd);
     return KT_OK;
 }
 
@@ -225,7 +258,7 @@ static void free_part(struct part *c)
     kt_db_finalize(&c->control_at);
     kt_walk_free(c->walk);
     kt_arena_done(&c->arena);
-    kt_buf_done(&c->control_line);
+    kt_buf_done(&c->ahead);
     kt_free(c);
 }
 
@@ -233,15 +266,16 @@ static enum kt_status prepare_control(struct part *c, sqlite3 *db, struct kt_err
 {
     static const char *const control[2][2] = {
         { "SELECT seq,arrival,stored,line FROM control WHERE seq >= ?1 AND ?2 = 0"
-          " ORDER BY seq LIMIT 1",
+          " ORDER BY seq LIMIT ?3",
           "SELECT seq,arrival,stored,line FROM control WHERE seq <= ?1 AND ?2 = 0"
-          " ORDER BY seq DESC LIMIT 1" },
+          " ORDER BY seq DESC LIMIT ?3" },
         { "SELECT seq,arrival,stored,line FROM control WHERE seq >= ?1 AND kind = ?2"
-          " ORDER BY seq LIMIT 1",
+          " ORDER BY seq LIMIT ?3",
           "SELECT seq,arrival,stored,line FROM control WHERE seq <= ?1 AND kind = ?2"
-          " ORDER BY seq DESC LIMIT 1" },
+          " ORDER BY seq DESC LIMIT ?3" },
     };
     const bool down = c->scan.newest_first;
+    c->at_once = 1;
     c->control_next = down ? c->scan.until_seq : c->scan.from_seq;
     return kt_db_prepare(db, control[c->scan.control_kind != 0][down], &c->control_at, err);
 }

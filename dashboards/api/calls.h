@@ -22,11 +22,18 @@ enum kt_api_note {
     X(check, GET, "check", KT_ROLE_VIEWER, KT_NOTE_NONE)
 #define KT_API_ALERTS(X)                                                                           \
     X(alerts, GET, "alerts", KT_ROLE_VIEWER, KT_NOTE_NONE)                                         \
+    X(alert, GET, "alert", KT_ROLE_VIEWER, KT_NOTE_RAW)                                            \
     X(alerts_act, POST, "alerts/act", KT_ROLE_RESPONDER, KT_NOTE_NONE)                             \
     X(silences, GET, "silences", KT_ROLE_VIEWER, KT_NOTE_NONE)                                     \
     X(silence_add, POST, "silences", KT_ROLE_RESPONDER, KT_NOTE_NONE)                              \
     X(silence_end, POST, "silences/end", KT_ROLE_RESPONDER, KT_NOTE_NONE)
-#define KT_API_NAMES(X)
+#define KT_API_NAMES(X)                                                                            \
+    X(actor, GET, "actor", KT_ROLE_VIEWER, KT_NOTE_QUERY)                                          \
+    X(secret, GET, "secret", KT_ROLE_VIEWER, KT_NOTE_QUERY)                                        \
+    X(ip, GET, "ip", KT_ROLE_VIEWER, KT_NOTE_QUERY)                                                \
+    X(session, GET, "session", KT_ROLE_VIEWER, KT_NOTE_QUERY)                                      \
+    X(source, GET, "source", KT_ROLE_VIEWER, KT_NOTE_QUERY)                                        \
+    X(blast, GET, "blast", KT_ROLE_VIEWER, KT_NOTE_QUERY)
 #define KT_API_HOUSE(X)                                                                            \
     X(coverage, GET, "coverage", KT_ROLE_VIEWER, KT_NOTE_NONE)                                     \
     X(map, GET, "map", KT_ROLE_VIEWER, KT_NOTE_NONE)                                               \

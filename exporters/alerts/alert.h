@@ -10,6 +10,7 @@
 
 #define KT_ALERT_EVENTS_MAX 20
 #define KT_ALERT_PARTS_MAX  16
+#define KT_ALERT_RAISE      450 /* hundredths: the total that makes an alert (DETECTION §5) */
 
 struct kt_alert_part { /* contribution of one detector */
     const char *detector;

@@ -71,27 +71,87 @@ void kt_alert_silence_say(const struct kt_silence *s, struct kt_buf *out)
 
 /* ---- all of them ---- */
 
-struct walk {
+struct kt_alert_glancing {
     const struct kt_alert_view *view;
-    enum kt_status (*each)(void *self, const struct kt_alert *a, struct kt_error *err);
+    enum kt_status (*each)(void *self, const struct kt_alert_glance *g, struct kt_error *err);
     void *self;
     struct kt_json *json; /* one for all: a parser of its own costs more than a document */
     struct kt_arena arena;
+};
+
+/* In a document of ours these bytes are members: within a text their quotes would be escaped. */
+static bool has_member(struct kt_str json, struct kt_str member, struct kt_str *ret_behind)
+{
+    ptrdiff_t at = kt_str_find(json, member, 0);
+    if (at >= 0 && ret_behind != NULL)
+        *ret_behind = kt_str_from_index(json, (size_t)at + member.len);
+    return at >= 0;
+}
+
+static kt_time_ns raised_of(struct kt_str json)
+{
+    struct kt_str behind = KT_STR_NONE, number;
+    uint64_t ns;
+    if (!has_member(json, KT_STR(",\"raised\":"), &behind))
+        return 0;
+    (void)kt_str_split(&behind, ',', &number);
+    return kt_str_u64(number, &ns) && ns <= INT64_MAX ? (kt_time_ns)ns : 0;
+}
+
+static enum kt_status glance(void *self, const char *id, struct kt_str json, struct kt_error *err)
+{
+    struct kt_alert_glancing *w = self;
+    struct kt_alert_glance g = { .id = kt_str_of(id), .json = json, .in = w };
+    const struct kt_life *life =
+        w->view == NULL ? NULL : kt_lives_of(&w->view->lives, kt_str_of(id));
+    g.raised = raised_of(json);
+    g.plain = g.raised > 0 && !has_member(json, KT_STR(",\"merged_into\":"), NULL) &&
+              !has_member(json, KT_STR(",\"suppressed_by\":"), NULL) &&
+              !has_member(json, KT_STR(",\"detector\":\"self\""), NULL);
+    g.status = life == NULL ? KT_LIFE_OPEN : life->status;
+    return w->each(w->self, &g, err);
+}
+
+bool kt_alert_view_read(const struct kt_alert_glance *g, struct kt_alert *ret)
+{
+    kt_arena_reset(&g->in->arena);
+    if (kt_alert_read_by(g->in->json, g->json, &g->in->arena, ret, NULL) != KT_OK)
+        return false;
+    kt_alert_view_live(g->in->view, ret);
+    return true;
+}
+
+enum kt_status kt_alert_view_glance(struct kt_reader *r, const struct kt_alert_view *v,
+                                    enum kt_status (*each)(void *self,
+                                                           const struct kt_alert_glance *g,
+                                                           struct kt_error *err),
+                                    void *self, struct kt_error *err)
+{
+    struct kt_alert_glancing w = { .view = v,
+                                   .each = each,
+                                   .self = self,
+                                   .json = kt_json_new(KT_JSON_SIMDJSON),
+                                   .arena = kt_arena_new(KT_LINE_MAX) };
+    enum kt_status status = kt_reader_alerts(r, glance, &w, err);
+    kt_arena_done(&w.arena);
+    kt_json_free(w.json);
+    return status;
+}
+
+struct walk {
+    enum kt_status (*each)(void *self, const struct kt_alert *a, struct kt_error *err);
+    void *self;
     uint32_t unreadable;
 };
 
-static enum kt_status take(void *self, const char *id, struct kt_str json, struct kt_error *err)
+static enum kt_status take(void *self, const struct kt_alert_glance *g, struct kt_error *err)
 {
     struct walk *w = self;
     struct kt_alert a;
-    (void)id;
-    kt_arena_reset(&w->arena);
-    if (kt_alert_read_by(w->json, json, &w->arena, &a, NULL) != KT_OK) {
-        w->unreadable++;
-        return KT_OK;
-    }
-    kt_alert_view_live(w->view, &a);
-    return w->each(w->self, &a, err);
+    if (kt_alert_view_read(g, &a))
+        return w->each(w->self, &a, err);
+    w->unreadable++;
+    return KT_OK;
 }
 
 enum kt_status kt_alert_view_each(struct kt_reader *r, const struct kt_alert_view *v,
@@ -99,15 +159,9 @@ enum kt_status kt_alert_view_each(struct kt_reader *r, const struct kt_alert_vie
                                                          struct kt_error *err),
                                   void *self, uint32_t *ret_unreadable, struct kt_error *err)
 {
-    struct walk w = { .view = v,
-                      .each = each,
-                      .self = self,
-                      .json = kt_json_new(KT_JSON_SIMDJSON),
-                      .arena = kt_arena_new(KT_LINE_MAX) };
-    enum kt_status status = kt_reader_alerts(r, take, &w, err);
+    struct walk w = { .each = each, .self = self };
+    enum kt_status status = kt_alert_view_glance(r, v, take, &w, err);
     if (ret_unreadable != NULL)
         *ret_unreadable = w.unreadable;
-    kt_arena_done(&w.arena);
-    kt_json_free(w.json);
     return status;
 }

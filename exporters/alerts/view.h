@@ -31,3 +31,20 @@ KT_MUST_USE enum kt_status kt_alert_view_each(
     struct kt_reader *r, const struct kt_alert_view *v,
     enum kt_status (*each)(void *self, const struct kt_alert *a, struct kt_error *err), void *self,
     uint32_t *ret_unreadable, struct kt_error *err);
+/*
+ * The same walk for whoever looks at few of many: what can be told of an alert without reading its
+ * document, which costs the most. Then kt_alert_view_read where it matters.
+ */
+struct kt_alert_glance {
+    struct kt_str id, json;     /* until each() returns */
+    kt_time_ns raised;          /* 0: the document has to be read */
+    bool plain;                 /* nothing keeps it quiet or ended it but people: status says all */
+    enum kt_life_status status; /* where plain */
+    struct kt_alert_glancing *in;
+};
+KT_MUST_USE enum kt_status kt_alert_view_glance(
+    struct kt_reader *r, const struct kt_alert_view *v,
+    enum kt_status (*each)(void *self, const struct kt_alert_glance *g, struct kt_error *err),
+    void *self, struct kt_error *err);
+/* The document with its life, until the next one is read. False: it cannot be read. */
+bool kt_alert_view_read(const struct kt_alert_glance *g, struct kt_alert *ret);

@@ -262,6 +262,8 @@ static bool is_asked(const struct question *q, const struct kt_event *ev)
         return ev->has_ip && kt_cidr_parse(v, &net, NULL) == KT_OK && kt_cidr_has(net, ev->ip);
     case KT_PROFILE_SESSION:
         return kt_str_eq(v, ev->session) || kt_str_eq(v, ev->credential);
+    case KT_PROFILE_INSTANCE:
+        return kt_str_eq(v, ev->instance);
     case KT_PROFILE_KINDS:
         break;
     }
@@ -451,6 +453,30 @@ static void compare_places(const struct question *q, const struct kt_profile *p)
     }
 }
 
+/* Each day, and all of them together: nothing falls between two days. */
+static void compare_days(const struct question *q, const struct kt_profile *p)
+{
+    uint64_t all = 0;
+    for (uint32_t d = 0; d < p->n_days; d++) {
+        kt_time_ns from = p->day_from + d * p->day_step;
+        uint64_t failures = 0, want = 0;
+        for (uint32_t i = 0; i < w.n; i++) {
+            struct sums s = { 0 };
+            kt_time_ns t = time_of(&w.all[i]);
+            if (t < from || t >= from + p->day_step || !is_asked(q, &w.all[i].ev))
+                continue;
+            add_sum(&s, q, &w.all[i]);
+            want += failed(&w.all[i].ev) ? s.events + s.usual : 0;
+        }
+        for (unsigned o = 0; o < KT_OUT_COUNT; o++)
+            all += p->day[d][o];
+        failures =
+            p->day[d][KT_OUT_DENIED] + p->day[d][KT_OUT_FAILURE] + p->day[d][KT_OUT_NOT_FOUND];
+        assert_int_equal(failures, want);
+    }
+    assert_int_equal(all, p->events + p->usual);
+}
+
 static void ask(const struct question *q)
 {
     struct kt_error err = { 0 };
@@ -481,6 +507,7 @@ static void ask(const struct question *q)
         for (unsigned h = 0; h < 24; h++)
             heat += p->heat[d][h];
     assert_int_equal(heat, p->events + p->usual);
+    compare_days(q, p);
     kt_profile_free(p);
     kt_ask_done(&a);
 }
@@ -511,6 +538,9 @@ static struct kt_profile_ask some_subject(void)
         break;
     case KT_PROFILE_IP:
         what.value = kt_str_of(of_ip[draw(KT_ARRAY_LEN(of_ip))]);
+        break;
+    case KT_PROFILE_INSTANCE:
+        what.value = kt_str_of(sources[draw(KT_ARRAY_LEN(sources))].instance);
         break;
     case KT_PROFILE_SESSION:
     case KT_PROFILE_KINDS:

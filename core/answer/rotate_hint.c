@@ -5,7 +5,10 @@
  * Owns:  a table.
  * Calls: core/event/secret_id; no output.
  */
-#include "cli/blast.h"
+#include "core/answer/rotate_hint.h"
+
+#include <string.h>
+
 #include "core/base/enc.h"
 #include "core/event/secret_id.h"
 
@@ -81,13 +84,13 @@ static void fill(const char *hint, const struct kt_str *fixed, struct kt_str tai
     }
 }
 
-void kt_rotate_hint(const struct kt_secret_state *st, struct kt_buf *out)
+void kt_rotate_hint(struct kt_str secret, struct kt_buf *out)
 {
-    struct kt_str scheme = kt_secret_scheme(st->secret), fixed[3] = { KT_STR_NONE };
+    struct kt_str scheme = kt_secret_scheme(secret), fixed[3] = { KT_STR_NONE };
     for (size_t i = 0; i < KT_ARRAY_LEN(hints); i++) {
         if (!kt_str_is(scheme, hints[i].scheme))
             continue;
-        struct kt_str tail = kt_str_from_index(st->secret, scheme.len + 3);
+        struct kt_str tail = kt_str_from_index(secret, scheme.len + 3);
         for (unsigned k = 0; k < hints[i].fixed; k++)
             (void)kt_str_split(&tail, '/', &fixed[k]);
         struct kt_str word = kt_str_of(hints[i].word);

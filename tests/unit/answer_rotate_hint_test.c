@@ -1,4 +1,4 @@
-/* cli_rotate_hint: the command that gives a secret of each kind of store a new value. */
+/* answer_rotate_hint: the command that gives a secret of each kind of store a new value. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "cli/blast.h"
+#include "core/answer/rotate_hint.h"
 
 static void each_kind_of_store_has_its_own_command(void **state)
 {
@@ -30,7 +30,7 @@ static void each_kind_of_store_has_its_own_command(void **state)
     (void)state;
     for (size_t i = 0; i < KT_ARRAY_LEN(cases); i++) {
         struct kt_buf out = { 0 };
-        kt_rotate_hint(&(struct kt_secret_state){ .secret = kt_str_of(cases[i][0]) }, &out);
+        kt_rotate_hint(kt_str_of(cases[i][0]), &out);
         assert_string_equal(kt_buf_z(&out), cases[i][1]);
         kt_buf_done(&out);
     }

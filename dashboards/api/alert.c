@@ -1,0 +1,176 @@
+/*
+ * alert: one alert with all that somebody needs who was woken by it.
+ *
+ * Owns:  nothing.
+ * Calls: exporters/alerts (view, moments, markdown), dashboards/api/alert_*.
+ */
+#include "dashboards/api/alert_int.h"
+
+#include <string.h>
+
+#include "core/base/limits.h"
+#include "dashboards/api/calls.h"
+#include "exporters/alerts/markdown.h"
+#include "exporters/alerts/moments.h"
+
+#define RELATED_MAX 20u
+
+/* ---- why ---- */
+
+static void add_why(struct kt_buf *o, const struct kt_alert *a)
+{
+    int sum = 0;
+    kt_api_open(o, "why", '[');
+    for (unsigned i = 0; i < a->n_parts; i++) {
+        kt_api_open(o, NULL, '{');
+        kt_api_text(o, "detector", kt_str_of(a->parts[i].detector));
+        kt_api_real(o, "points", a->parts[i].points / 100.0);
+        kt_api_text(o, "text", a->parts[i].text);
+        kt_api_close(o, '}');
+        sum += a->parts[i].points;
+    }
+    kt_api_close(o, ']');
+    kt_api_real(o, "production", a->n_parts > 0 ? (a->score - sum) / 100.0 : 0);
+    kt_api_real(o, "threshold", KT_ALERT_RAISE / 100.0);
+    kt_api_text(o, "normal", a->normal);
+    kt_api_text(o, "matters", a->why);
+    kt_api_text(o, "considered", a->considered);
+    kt_api_text(o, "quiet", a->quiet);
+    kt_api_text(o, "network", a->network);
+    kt_api_text(o, "actor_kind", a->actor_kind);
+    kt_api_text(o, "actor_written", a->actor_written);
+    kt_api_text(o, "user_agent", a->user_agent);
+    kt_api_text(o, "geo_build", a->geo_build);
+}
+
+/* ---- what goes with it ---- */
+
+struct related {
+    struct kt_api *api;
+    const struct kt_alert *alert;
+    const struct kt_alert_view *view;
+    unsigned n;
+};
+
+static bool same(struct kt_str a, struct kt_str b)
+{
+    return a.len > 0 && kt_str_eq(a, b);
+}
+
+static enum kt_status take_related(void *self, const struct kt_alert *a, struct kt_error *err)
+{
+    struct related *r = self;
+    const struct kt_alert *x = r->alert;
+    (void)err;
+    bool is = same(a->actor, x->actor) || same(a->ip, x->ip) ||
+              same(a->merged_into, kt_str_of(x->id)) || same(x->merged_into, kt_str_of(a->id));
+    if (!is || strcmp(a->id, x->id) == 0)
+        return KT_OK;
+    kt_api_alert_row(&r->api->out, NULL, a, r->view, r->api->now);
+    return ++r->n == RELATED_MAX ? KT_E_AGAIN : KT_OK;
+}
+
+static enum kt_status add_related(struct kt_api *a, const struct kt_alert *alert,
+                                  const struct kt_alert_view *view, struct kt_error *err)
+{
+    struct related r = { a, alert, view, 0 };
+    kt_api_open(&a->out, "related", '[');
+    enum kt_status status = kt_alert_view_each(a->ask->reader, view, take_related, &r, NULL, err);
+    kt_api_close(&a->out, ']');
+    return status;
+}
+
+/* ---- its life ---- */
+
+static void add_message(struct kt_buf *o, const struct kt_alert_moment *m)
+{
+    kt_api_open(o, NULL, '{');
+    kt_api_text(o, "target", kt_str_of(m->row.target));
+    kt_api_text(o, "action", kt_str_of(m->row.action));
+    kt_api_text(o, "state", kt_str_of(m->what));
+    kt_api_time(o, "at", m->at);
+    kt_api_u64(o, "tries", m->row.attempts);
+    kt_api_u64(o, "code", m->row.last_code > 0 ? (uint64_t)m->row.last_code : 0);
+    kt_api_text(o, "error", kt_str_of(m->row.last_error));
+    kt_api_text(o, "text", kt_buf_str(&m->text));
+    kt_api_close(o, '}');
+}
+
+static void add_step(struct kt_buf *o, const struct kt_alert_moment *m)
+{
+    kt_api_open(o, NULL, '{');
+    kt_api_text(o, "what", kt_str_of(m->what));
+    kt_api_text(o, "by", kt_str_of(m->by));
+    kt_api_text(o, "where", kt_str_of(m->where));
+    kt_api_time(o, "at", m->at);
+    kt_api_text(o, "text", kt_buf_str(&m->text));
+    kt_api_close(o, '}');
+}
+
+static enum kt_status add_life(struct kt_api *a, const struct kt_alert *alert,
+                               const struct kt_alert_view *view, struct kt_error *err)
+{
+    KT_CLEANUP(kt_alert_moments_done) struct kt_alert_moments l = { 0 };
+    if (kt_alert_moments_load(a->ask->reader, view, alert, a->now, &l, err) != KT_OK)
+        return err->code;
+    for (int messages = 1; messages >= 0; messages--) {
+        kt_api_open(&a->out, messages ? "delivery" : "steps", '[');
+        for (unsigned i = 0; i < l.n; i++) {
+            bool is = l.at[i].kind == KT_MOMENT_MESSAGE;
+            if (is && messages)
+                add_message(&a->out, &l.at[i]);
+            else if (!is && !messages)
+                add_step(&a->out, &l.at[i]);
+        }
+        kt_api_close(&a->out, ']');
+    }
+    a->ask->damage.places += l.damage.places;
+    return KT_OK;
+}
+
+/* ---- the call ---- */
+
+static enum kt_status find(struct kt_api *a, struct kt_arena *arena, struct kt_alert *ret,
+                           struct kt_error *err)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf json = { 0 };
+    struct kt_str id = kt_api_get(a, "id");
+    struct kt_alert_found found;
+    enum kt_status status = kt_reader_alert_find(a->ask->reader, id, &json, &found, err);
+    if (status == KT_E_INPUT && id.len >= 26)
+        return kt_fail(err, KT_E_AGAIN, "there is no alert '" KT_STR_FMT "'", KT_STR_ARG(id));
+    return status == KT_OK ? kt_alert_read(kt_buf_str(&json), arena, ret, err) : status;
+}
+
+static enum kt_status answer(struct kt_api *a, const struct kt_alert *alert,
+                             const struct kt_alert_view *view, struct kt_error *err)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf markdown = { 0 };
+    struct kt_buf *o = &a->out;
+    kt_api_open(o, NULL, '{');
+    kt_api_alert_row(o, "alert", alert, view, a->now);
+    add_why(o, alert);
+    kt_api_alert_baseline(a, alert);
+    if (kt_api_alert_evidence(a, alert, err) != KT_OK || add_related(a, alert, view, err) != KT_OK)
+        return err->code;
+    kt_api_alert_next(o, alert);
+    if (add_life(a, alert, view, err) != KT_OK)
+        return err->code;
+    kt_alert_markdown(alert, &markdown);
+    kt_api_text(o, "markdown", kt_buf_str(&markdown));
+    kt_api_covers(a, alert->instance); /* of the time of its evidence */
+    kt_api_close(o, '}');
+    return KT_OK;
+}
+
+enum kt_status kt_api_alert(struct kt_api *a, struct kt_error *err)
+{
+    KT_CLEANUP(kt_arena_done) struct kt_arena arena = kt_arena_new(KT_LINE_MAX);
+    KT_CLEANUP(kt_alert_view_done) struct kt_alert_view view = { 0 };
+    struct kt_alert alert;
+    if (find(a, &arena, &alert, err) != KT_OK ||
+        kt_alert_view_load(a->ask->reader, &view, err) != KT_OK)
+        return err->code;
+    kt_alert_view_live(&view, &alert);
+    return answer(a, &alert, &view, err);
+}

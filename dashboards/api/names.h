@@ -1,0 +1,12 @@
+/* names: what the calls about one name share: a profile as JSON. */
+#pragma once
+#include "core/answer/profile.h"
+#include "dashboards/api/api.h"
+
+/* "numbers", "counts", "heat", "series", "lists", "more", "cut", "query". */
+void kt_api_profile(struct kt_api *a, const struct kt_profile_ask *what,
+                    const struct kt_profile *p);
+/* One of its lists, at most KT_API_ENTRIES_MAX entries. */
+#define KT_API_ENTRIES_MAX 200u
+void kt_api_entries(struct kt_buf *o, const char *key, const struct kt_profile *p,
+                    enum kt_profile_list list);
