@@ -18,7 +18,6 @@ void page_open(struct page_call *c, const char *path, kt_time_ns now)
         fail_msg("%s", c->err.text);
     c->api = (struct kt_api){ .ask = &c->ask,
                               .store = path,
-                              .program = "keytrail",
                               .now = now,
                               .user = "alice",
                               .role = KT_ROLE_RESPONDER,
