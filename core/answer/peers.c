@@ -1,5 +1,6 @@
 /*
- * peers: see the header. One walk over the window's columns counts every actor.
+ * peers: see the header. One walk over the window's columns counts every actor. The kind of an
+ * actor is what the file of identities says, else its first record in the window.
  *
  * Owns:  the counts while it walks.
  * Calls: core/answer (ask, words), core/config/identities, core/base/map.
@@ -142,57 +143,35 @@ static int by_size(const void *pa, const void *pb)
     return *a < *b ? -1 : *a > *b;
 }
 
-static bool is_peer(const struct load *l, uint32_t i, uint32_t own, const struct kt_peers *p)
+static void compare(const struct load *l, enum kt_actor_kind kind, struct kt_str team,
+                    struct kt_peers *p)
 {
-    return i != own && l->at[i].kind == p->kind &&
-           (p->team.len == 0 || kt_str_eq(l->at[i].team, p->team));
-}
-
-static uint32_t count_peers(const struct load *l, uint32_t own, const struct kt_peers *p)
-{
-    uint32_t n = 0;
-    for (uint32_t i = 0; i < l->n; i++)
-        n += is_peer(l, i, own, p);
-    return n;
-}
-
-static void compare(const struct load *l, uint32_t own, struct kt_peers *p)
-{
-    p->kind = l->at[own].kind;
-    p->team = l->at[own].team;
-    if (count_peers(l, own, p) == 0) /* the only one of its team */
-        p->team = KT_STR_NONE;
     uint64_t *size = kt_alloc_array(l->n + 1, sizeof *size);
     for (unsigned of = 0; of < KT_PEERS_COUNT; of++) {
         uint32_t n = 0;
         for (uint32_t i = 0; i < l->n; i++)
-            if (is_peer(l, i, own, p))
+            if (l->at[i].kind == kind && (team.len == 0 || kt_str_eq(l->at[i].team, team)))
                 size[n++] = l->at[i].n[of];
         qsort(size, n, sizeof *size, by_size);
         p->n = n;
-        p->own[of] = l->at[own].n[of];
         p->median[of] = n == 0 ? 0 : ((double)size[(n - 1) / 2] + (double)size[n / 2]) / 2;
     }
     kt_free(size);
 }
 
-enum kt_status kt_peers_load(struct kt_ask *a, struct kt_str name, struct kt_peers *ret,
-                             struct kt_error *err)
+enum kt_status kt_peers_load(struct kt_ask *a, enum kt_actor_kind kind, struct kt_str team,
+                             struct kt_peers *ret, struct kt_error *err)
 {
     struct load l = { .ask = a,
                       .names = kt_map_new((uint64_t)a->now),
                       .secrets = kt_map_new((uint64_t)a->now) };
-    struct kt_peers p = { .kind = KT_ACTOR_UNKNOWN };
     uint32_t columns = KT_COLUMN(KT_COL_ACTION) | KT_COLUMN(KT_COL_OUTCOME) |
                        KT_COLUMN(KT_COL_ACTOR_KIND) | KT_COLUMN(KT_COL_ACTOR) |
                        KT_COLUMN(KT_COL_SECRET) | KT_COLUMN(KT_COL_SOURCE) |
                        KT_COLUMN(KT_COL_INSTANCE);
     enum kt_status status = kt_ask_columns(a, KT_STR(""), columns, take, &l, err);
-    uint32_t own = status == KT_OK ? kt_map_get(l.names, name) : KT_MAP_NONE;
-    if (own != KT_MAP_NONE)
-        compare(&l, own, &p);
     if (status == KT_OK)
-        *ret = p;
+        compare(&l, kind, team, ret);
     kt_map_free(l.names);
     kt_map_free(l.secrets);
     kt_words_done(&l.pairs);

@@ -11,16 +11,13 @@ enum kt_peers_of {
 };
 const char *kt_peers_word(enum kt_peers_of of); /* "events", "reads", "failed", "secrets" */
 
-struct kt_peers {
-    enum kt_actor_kind kind; /* of the actor, and so of its peers */
-    struct kt_str team;      /* its peers are of the same team; empty: any */
-    uint32_t n;              /* peers with any event in the window, itself not counted */
-    uint64_t own[KT_PEERS_COUNT];
-    double median[KT_PEERS_COUNT]; /* of the peers; 0 where there are none */
+struct kt_peers { /* of all of a kind, or of a team of it, that did anything in the window */
+    uint32_t n;
+    double median[KT_PEERS_COUNT];
 };
 #define KT_PEERS_ACTORS_MAX 500000u
-/* Over the ask's window. name: canonical; without an event in it everything is 0. The team is that
- * of the file of identities, when others in the window have it too; lives as long as the ask's
- * identities. KT_E_LIMIT: more actors than KT_PEERS_ACTORS_MAX. */
-KT_MUST_USE enum kt_status kt_peers_load(struct kt_ask *a, struct kt_str name, struct kt_peers *ret,
+/* Over the ask's window. team: of the file of identities; empty: all of the kind. KT_E_LIMIT: more
+ * actors than KT_PEERS_ACTORS_MAX. */
+KT_MUST_USE enum kt_status kt_peers_load(struct kt_ask *a, enum kt_actor_kind kind,
+                                         struct kt_str team, struct kt_peers *ret,
                                          struct kt_error *err);

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "core/base/limits.h"
+#include "core/event/line.h"
 #include "dashboards/api/calls.h"
 #include "exporters/alerts/markdown.h"
 #include "exporters/alerts/moments.h"
@@ -49,6 +50,7 @@ struct related {
     struct kt_api *api;
     const struct kt_alert *alert;
     const struct kt_alert_view *view;
+    struct kt_buf actor, ip; /* as documents have them */
     unsigned n;
 };
 
@@ -57,26 +59,45 @@ static bool same(struct kt_str a, struct kt_str b)
     return a.len > 0 && kt_str_eq(a, b);
 }
 
-static enum kt_status take_related(void *self, const struct kt_alert *a, struct kt_error *err)
+/* Few of many documents have one of its names: the others need not be read. */
+static bool may_be(const struct related *r, struct kt_str json)
+{
+    return (r->actor.len > 0 && kt_str_find(json, kt_buf_str(&r->actor), 0) >= 0) ||
+           (r->ip.len > 0 && kt_str_find(json, kt_buf_str(&r->ip), 0) >= 0) ||
+           kt_str_find(json, kt_str_of(r->alert->id), 0) >= 0;
+}
+
+static enum kt_status take_related(void *self, const struct kt_alert_glance *g,
+                                   struct kt_error *err)
 {
     struct related *r = self;
     const struct kt_alert *x = r->alert;
+    struct kt_alert a;
     (void)err;
-    bool is = same(a->actor, x->actor) || same(a->ip, x->ip) ||
-              same(a->merged_into, kt_str_of(x->id)) || same(x->merged_into, kt_str_of(a->id));
-    if (!is || strcmp(a->id, x->id) == 0)
+    if (kt_str_is(g->id, x->id) || (!may_be(r, g->json) && !same(x->merged_into, g->id)) ||
+        !kt_alert_view_read(g, &a))
         return KT_OK;
-    kt_api_alert_row(&r->api->out, NULL, a, r->view, r->api->now);
+    bool is = same(a.actor, x->actor) || same(a.ip, x->ip) ||
+              same(a.merged_into, kt_str_of(x->id)) || same(x->merged_into, g->id);
+    if (!is)
+        return KT_OK;
+    kt_api_alert_row(&r->api->out, NULL, &a, r->view, r->api->now);
     return ++r->n == RELATED_MAX ? KT_E_AGAIN : KT_OK;
 }
 
 static enum kt_status add_related(struct kt_api *a, const struct kt_alert *alert,
                                   const struct kt_alert_view *view, struct kt_error *err)
 {
-    struct related r = { a, alert, view, 0 };
+    struct related r = { .api = a, .alert = alert, .view = view };
+    if (alert->actor.len > 0)
+        kt_json_quote(&r.actor, alert->actor);
+    if (alert->ip.len > 0)
+        kt_json_quote(&r.ip, alert->ip);
     kt_api_open(&a->out, "related", '[');
-    enum kt_status status = kt_alert_view_each(a->ask->reader, view, take_related, &r, NULL, err);
+    enum kt_status status = kt_alert_view_glance(a->ask->reader, view, take_related, &r, err);
     kt_api_close(&a->out, ']');
+    kt_buf_done(&r.actor);
+    kt_buf_done(&r.ip);
     return status;
 }
 

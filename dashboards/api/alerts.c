@@ -155,8 +155,7 @@ static void end(struct list *l)
         kt_api_u64(o, kt_life_word((enum kt_life_status)i), l->count[i]);
     kt_api_close(o, '}');
     kt_api_u64(o, "quiet", l->kept_quiet);
-    kt_api_u64(o, "damage",
-               l->view.lives.damage.places + l->view.silences.damage.places + l->unreadable);
+    kt_api_u64(o, "damage", l->view.lives.damage.places + l->unreadable);
 }
 
 enum kt_status kt_api_alerts(struct kt_api *a, struct kt_error *err)

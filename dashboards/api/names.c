@@ -16,9 +16,12 @@
 #include "core/base/limits.h"
 #include "dashboards/api/alerts.h"
 #include "dashboards/api/calls.h"
+#include "dashboards/api/kept.h"
 
 #define WINDOW    (7 * KT_NS_DAY)
 #define ALERTS    50u
+#define KEPT_FOR  (10 * KT_NS_S)
+#define PEERS_FOR (KT_NS_MIN)
 #define TOLD      50u
 #define VALUE_MAX 1500u /* a query with it has room */
 #define LINES_MAX 2000u /* opened for sessions and credentials */
@@ -69,30 +72,80 @@ static void add_identity(struct kt_buf *o, const struct kt_identity *who)
     kt_api_close(o, '}');
 }
 
-/* What cannot be compared is no fault of the page. */
+/* ---- its peers ---- */
+
+static uint64_t own(const struct page *g, enum kt_peers_of of)
+{
+    const struct kt_profile *p = g->p;
+    uint64_t read = 0;
+    for (uint32_t i = 0; i < p->n[KT_PROFILE_SECRETS]; i++)
+        read += p->list[KT_PROFILE_SECRETS][i].reads > 0;
+    const uint64_t numbers[KT_PEERS_COUNT] = { [KT_PEERS_EVENTS] = p->events,
+                                               [KT_PEERS_READS] = p->reads,
+                                               [KT_PEERS_FAILED] = p->failed,
+                                               [KT_PEERS_SECRETS] = read };
+    return numbers[of];
+}
+
+static void write_peers(const struct kt_peers *p, enum kt_actor_kind kind, struct kt_str team,
+                        struct kt_buf *o)
+{
+    kt_api_open(o, NULL, '{');
+    kt_api_text(o, "kind", kt_str_of(kt_actor_kind_word(kind)));
+    kt_api_text(o, "team", team);
+    kt_api_u64(o, "n", p->n);
+    for (unsigned of = 0; of < KT_PEERS_COUNT; of++)
+        kt_api_real(o, kt_peers_word((enum kt_peers_of)of), p->median[of]);
+    kt_api_close(o, '}');
+}
+
+/* Every actor of the window is counted for it, so it is shared by all who ask about one of the
+ * kind: its window begins and ends with whole hours. */
+static bool find_peers(struct kt_api *a, enum kt_actor_kind kind, struct kt_str team,
+                       struct kt_buf *out)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf key = { 0 };
+    struct kt_ask ask = *a->ask; /* what cannot be compared is no fault of the page */
+    struct kt_peers peers = { 0 };
+    ask.until = (ask.until != 0 ? ask.until : a->now) / KT_NS_HOUR * KT_NS_HOUR;
+    ask.since = ask.since / KT_NS_HOUR * KT_NS_HOUR;
+    if (ask.until <= ask.since)
+        return false;
+    kt_buf_addf(&key, "peers %d %lld %lld ", (int)kind, (long long)ask.since, (long long)ask.until);
+    kt_buf_add(&key, team);
+    if (kt_api_kept_get(a->kept, kt_buf_str(&key), a->now, PEERS_FOR, ask.give_up, ask.give_up_self,
+                        out))
+        return true;
+    if (kt_peers_load(&ask, kind, team, &peers, NULL) != KT_OK) {
+        kt_api_kept_drop(a->kept, kt_buf_str(&key));
+        return false;
+    }
+    write_peers(&peers, kind, team, out);
+    kt_api_kept_put(a->kept, kt_buf_str(&key), a->now, kt_buf_str(out));
+    return true;
+}
+
 static void add_peers(struct page *g)
 {
+    KT_CLEANUP(kt_buf_done) struct kt_buf of_kind = { 0 };
     struct kt_buf *o = &g->api->out;
-    struct kt_ask beside = *g->api->ask;
-    struct kt_peers peers;
     const struct kt_identity *who = g->beside.who;
-    struct kt_str name = who != NULL ? kt_str_of(who->name) : g->what.value;
-    if (kt_peers_load(&beside, name, &peers, NULL) != KT_OK || peers.own[KT_PEERS_EVENTS] == 0) {
+    struct kt_str team = who != NULL ? kt_str_of(who->team) : KT_STR_NONE;
+    if (g->p->n[KT_PROFILE_ACTORS] != 1 || g->p->events == 0 ||
+        !find_peers(g->api, g->p->list[KT_PROFILE_ACTORS][0].kind, team, &of_kind)) {
         kt_api_raw(o, "peers", KT_STR_NONE);
         return;
     }
     kt_api_open(o, "peers", '{');
-    kt_api_text(o, "kind", kt_str_of(kt_actor_kind_word(peers.kind)));
-    kt_api_text(o, "team", peers.team);
-    kt_api_u64(o, "n", peers.n);
-    for (unsigned of = 0; of < KT_PEERS_COUNT; of++) {
-        kt_api_open(o, kt_peers_word((enum kt_peers_of)of), '{');
-        kt_api_u64(o, "own", peers.own[of]);
-        kt_api_real(o, "median", peers.median[of]);
-        kt_api_close(o, '}');
-    }
+    kt_api_open(o, "own", '{');
+    for (unsigned of = 0; of < KT_PEERS_COUNT; of++)
+        kt_api_u64(o, kt_peers_word((enum kt_peers_of)of), own(g, (enum kt_peers_of)of));
+    kt_api_close(o, '}');
+    kt_api_raw(o, "median", kt_buf_str(&of_kind));
     kt_api_close(o, '}');
 }
+
+/* ---- a secret ---- */
 
 static void add_state(struct kt_buf *o, const struct kt_inventory_item *it)
 {
@@ -249,7 +302,7 @@ static enum kt_status answer(struct page *g, struct kt_error *err)
     return KT_OK;
 }
 
-static enum kt_status call(struct kt_api *a, enum kt_profile_kind kind, kt_time_ns window,
+static enum kt_status make(struct kt_api *a, enum kt_profile_kind kind, kt_time_ns window,
                            struct kt_error *err)
 {
     struct page g = { .api = a,
@@ -259,11 +312,6 @@ static enum kt_status call(struct kt_api *a, enum kt_profile_kind kind, kt_time_
                                 .sessions = kind == KT_PROFILE_ACTOR,
                                 .exact = !kt_str_is(kt_api_get(a, "pattern"), "true"),
                                 .lines = LINES_MAX } };
-    if (g.what.value.len == 0)
-        return kt_fail(err, KT_E_INPUT, "value is missing: which one?");
-    if (g.what.value.len > VALUE_MAX)
-        return kt_fail(err, KT_E_INPUT, "value is longer than %u bytes: ask search for its start",
-                       VALUE_MAX);
     enum kt_status status = kt_api_window(a, window, err);
     if (status == KT_OK)
         status = kt_profile_load(a->ask, &g.what, &g.p, err);
@@ -276,6 +324,39 @@ static enum kt_status call(struct kt_api *a, enum kt_profile_kind kind, kt_time_
     kt_beside_done(&g.beside);
     kt_alerted_free(g.alerts);
     kt_profile_free(g.p);
+    return status;
+}
+
+/* What was asked, and by whom: another may see less. */
+static void add_key(const struct kt_api *a, enum kt_profile_kind kind, struct kt_buf *key)
+{
+    kt_buf_addf(key, "name %d %d %s", (int)kind, a->ask->zone_offset_s, a->user);
+    for (unsigned i = 0; i < a->n_params; i++) {
+        kt_buf_str32(key, a->param[i].name);
+        kt_buf_str32(key, a->param[i].value);
+    }
+}
+
+/* Several who work on one incident open the same pages: what one has just been shown is shared. */
+static enum kt_status call(struct kt_api *a, enum kt_profile_kind kind, kt_time_ns window,
+                           struct kt_error *err)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf key = { 0 };
+    struct kt_str value = kt_api_get(a, "value");
+    if (value.len == 0)
+        return kt_fail(err, KT_E_INPUT, "value is missing: which one?");
+    if (value.len > VALUE_MAX)
+        return kt_fail(err, KT_E_INPUT, "value is longer than %u bytes: ask search for its start",
+                       VALUE_MAX);
+    add_key(a, kind, &key);
+    if (kt_api_kept_get(a->kept, kt_buf_str(&key), a->now, KEPT_FOR, a->ask->give_up,
+                        a->ask->give_up_self, &a->out))
+        return KT_OK;
+    enum kt_status status = make(a, kind, window, err);
+    if (status == KT_OK)
+        kt_api_kept_put(a->kept, kt_buf_str(&key), a->now, kt_buf_str(&a->out));
+    else
+        kt_api_kept_drop(a->kept, kt_buf_str(&key));
     return status;
 }
 

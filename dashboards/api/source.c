@@ -1,148 +1,98 @@
 /*
- * source: one source: what came from it, when, what is missing, who used it.
+ * source: one source: how it stands, what is missing of it, what came from it, who used it.
  *
  * Owns:  nothing.
- * Calls: core/answer (coverage, profile), dashboards/api/names.
+ * Calls: core/answer (coverage, heard, profile), dashboards/api (coverage, names).
  */
-#include <math.h>
-
-#include "core/answer/coverage.h"
+#include "core/answer/heard.h"
 #include "dashboards/api/calls.h"
+#include "dashboards/api/coverage_json.h"
 #include "dashboards/api/names.h"
 
 #define WINDOW       (7 * KT_NS_DAY)
 #define INSTANCE_MAX 1500u
 
-struct newest { /* the newest record of a query */
-    kt_time_ns time, arrival;
-    char agent[80];
+struct parts {
+    struct kt_coverage *coverage;
+    struct kt_profile *profile;
+    struct kt_source_report report;
 };
 
-static enum kt_status take_newest(void *self, const struct kt_record *r, const struct kt_fact *fact,
-                                  struct kt_error *err)
+static void done(struct parts *p)
 {
-    struct newest *n = self;
-    (void)fact;
-    (void)err;
-    n->time = r->ev.time > 0 ? r->ev.time : r->arrival;
-    n->arrival = r->arrival;
-    kt_str_copyz(n->agent, sizeof n->agent, r->agent);
-    return KT_E_AGAIN;
+    kt_reports_done(&p->report, 1);
+    kt_coverage_free(p->coverage);
+    kt_profile_free(p->profile);
 }
 
-/* Whatever the window: when it last spoke, and its agent of it. */
-static enum kt_status find_newest(struct kt_api *a, const char *kind, struct kt_str instance,
-                                  struct newest *ret, struct kt_error *err)
+static const struct kt_coverage_source *covered(const struct kt_coverage *c, struct kt_str instance)
 {
-    KT_CLEANUP(kt_buf_done) struct kt_buf query = { 0 };
-    struct kt_ask ask = *a->ask;
-    ask.since = ask.until = 0;
-    ask.newest_first = true;
-    kt_ask_term(&query, "instance", instance);
-    kt_buf_addf(&query, " kind:%s", kind);
-    return kt_ask_records(&ask, kt_buf_str(&query), take_newest, ret, err);
-}
-
-static void add_days(struct kt_buf *o, const struct kt_coverage *c,
-                     const struct kt_coverage_source *s)
-{
-    kt_api_time(o, "first_day", c->first_day * KT_NS_DAY);
-    kt_api_open(o, "days", '[');
-    for (uint32_t d = 0; s != NULL && d < c->days; d++) {
-        const struct kt_coverage_day *day = &s->day[d];
-        kt_api_open(o, NULL, '{');
-        kt_api_real(o, "share", day->expected ? day->share : NAN);
-        kt_api_u64(o, "events", day->events);
-        kt_api_u64(o, "quarantined", day->quarantined);
-        kt_api_real(o, "late_s", (double)day->lag_max / (double)KT_NS_S);
-        kt_api_close(o, '}');
-    }
-    kt_api_close(o, ']');
-}
-
-static void add_gaps(struct kt_buf *o, const struct kt_coverage *c, struct kt_str instance)
-{
-    kt_api_open(o, "gaps", '[');
-    for (unsigned i = 0; i < c->n_gaps; i++) {
-        const struct kt_coverage_gap *g = &c->gap[i];
-        if (g->instance.len > 0 && !kt_str_eq(g->instance, instance))
-            continue;
-        kt_api_open(o, NULL, '{');
-        kt_api_text(o, "instance", g->instance);
-        kt_api_time(o, "from", g->from);
-        kt_api_time(o, "until", g->until);
-        kt_api_text(o, "cause", kt_str_of(kt_gap_cause_word(g->cause)));
-        kt_api_text(o, "text", g->text);
-        kt_api_flag(o, "filled", g->filled);
-        kt_api_time(o, "filled_at", g->filled_at);
-        kt_api_u64(o, "events", g->events);
-        kt_api_close(o, '}');
-    }
-    kt_api_close(o, ']');
-}
-
-static enum kt_status add_coverage(struct kt_api *a, struct kt_str instance, struct kt_error *err)
-{
-    struct kt_buf *o = &a->out;
-    struct kt_coverage *c = NULL;
-    const struct kt_coverage_source *s = NULL;
-    if (kt_coverage_load(a->ask, &c, err) != KT_OK)
-        return err->code;
     for (unsigned i = 0; i < c->n_sources; i++)
-        s = kt_str_eq(c->source[i].instance, instance) ? &c->source[i] : s;
-    kt_api_text(o, "source", s != NULL ? s->source : KT_STR_NONE);
-    kt_api_time(o, "first_event", s != NULL ? s->first : 0);
-    kt_api_time(o, "last_event", s != NULL ? s->last : 0);
-    add_days(o, c, s);
-    add_gaps(o, c, instance);
-    kt_api_open(o, "blind", '[');
-    for (unsigned i = 0; s != NULL && i < s->n_blind; i++)
-        kt_api_text(o, NULL, s->blind[i]);
-    kt_api_close(o, ']');
-    kt_coverage_free(c);
-    return KT_OK;
+        if (kt_str_eq(c->source[i].instance, instance))
+            return &c->source[i];
+    return NULL;
 }
 
-static enum kt_status answer(struct kt_api *a, struct kt_str instance, struct kt_error *err)
+/* Whatever the window: what its agent said last of it. */
+static enum kt_status hear(struct kt_api *a, const struct kt_coverage_source *s, struct parts *p,
+                           struct kt_error *err)
 {
-    const struct kt_profile_ask what = { .kind = KT_PROFILE_INSTANCE,
-                                         .value = instance,
-                                         .undated = true };
-    struct newest access = { 0 }, report = { 0 };
-    struct kt_profile *p = NULL;
-    struct kt_buf *o = &a->out;
-    if (find_newest(a, "access", instance, &access, err) != KT_OK ||
-        find_newest(a, "report", instance, &report, err) != KT_OK)
-        return err->code;
-    if (access.arrival == 0 && report.arrival == 0)
-        return kt_fail(err, KT_E_AGAIN, "the log has nothing of a source '" KT_STR_FMT "'",
-                       KT_STR_ARG(instance));
-    if (kt_profile_load(a->ask, &what, &p, err) != KT_OK)
-        return err->code;
-    kt_api_open(o, NULL, '{');
-    kt_api_text(o, "instance", instance);
-    kt_api_text(o, "agent", kt_str_of(report.arrival > 0 ? report.agent : access.agent));
-    kt_api_time(o, "last_contact",
-                report.arrival > access.arrival ? report.arrival : access.arrival);
-    kt_api_real(o, "lag_s",
-                access.arrival == 0 ? NAN
-                                    : (double)(access.arrival - access.time) / (double)KT_NS_S);
-    enum kt_status status = add_coverage(a, instance, err);
-    kt_api_profile(a, &what, p);
-    kt_api_covers(a, instance);
-    kt_api_close(o, '}');
-    kt_profile_free(p);
+    KT_CLEANUP(kt_buf_done) struct kt_buf key = { 0 };
+    const bool wanted[1] = { s->agent.len > 0 };
+    struct kt_map *names = kt_map_new((uint64_t)a->now);
+    bool whole;
+    kt_buf_add(&key, s->source);
+    kt_buf_byte(&key, '\t');
+    kt_buf_add(&key, s->instance);
+    (void)kt_map_put(names, kt_buf_str(&key), NULL);
+    enum kt_status status = kt_reports_read(a->ask->reader, names, wanted, a->now, a->ask->give_up,
+                                            a->ask->give_up_self, &p->report, &whole, err);
+    kt_map_free(names);
     return status;
+}
+
+static void add(struct kt_api *a, const struct kt_profile_ask *what,
+                const struct kt_coverage_source *s, const struct parts *p)
+{
+    struct kt_buf *o = &a->out;
+    const struct kt_coverage *c = p->coverage;
+    kt_api_open(o, NULL, '{');
+    kt_api_coverage_source(o, c, s);
+    kt_api_time(o, "first_day", c->first_day * KT_NS_DAY);
+    kt_api_time(o, "last_report", p->report.at);
+    kt_api_u64(o, "lag_bytes", (uint64_t)(p->report.lag > 0 ? p->report.lag : 0));
+    kt_api_u64(o, "lost", (uint64_t)(p->report.lost > 0 ? p->report.lost : 0));
+    kt_api_text(o, "program", kt_buf_str(&p->report.program));
+    kt_api_open(o, "gaps", '[');
+    for (unsigned i = 0; i < c->n_gaps; i++)
+        if (c->gap[i].instance.len == 0 || kt_str_eq(c->gap[i].instance, s->instance))
+            kt_api_coverage_gap(o, &c->gap[i]);
+    kt_api_close(o, ']');
+    kt_api_profile(a, what, p->profile);
+    kt_api_covers(a, s->instance);
+    kt_api_close(o, '}');
 }
 
 enum kt_status kt_api_source(struct kt_api *a, struct kt_error *err)
 {
-    struct kt_str instance = kt_api_get(a, "instance");
-    if (instance.len == 0)
+    KT_CLEANUP(done) struct parts p = { 0 };
+    const struct kt_profile_ask what = { .kind = KT_PROFILE_INSTANCE,
+                                         .value = kt_api_get(a, "instance"),
+                                         .undated = true };
+    if (what.value.len == 0)
         return kt_fail(err, KT_E_INPUT, "instance is missing: which source?");
-    if (instance.len > INSTANCE_MAX)
+    if (what.value.len > INSTANCE_MAX)
         return kt_fail(err, KT_E_INPUT, "instance has at most %u bytes", INSTANCE_MAX);
-    if (kt_api_window(a, WINDOW, err) != KT_OK)
+    if (kt_api_window(a, WINDOW, err) != KT_OK ||
+        kt_coverage_load(a->ask, &p.coverage, err) != KT_OK)
         return err->code;
-    return answer(a, instance, err);
+    const struct kt_coverage_source *s = covered(p.coverage, what.value);
+    if (s == NULL)
+        return kt_fail(err, KT_E_AGAIN,
+                       "the log has nothing of a source '" KT_STR_FMT "' in this time",
+                       KT_STR_ARG(what.value));
+    if (hear(a, s, &p, err) != KT_OK || kt_profile_load(a->ask, &what, &p.profile, err) != KT_OK)
+        return err->code;
+    add(a, &what, s, &p);
+    return KT_OK;
 }

@@ -20,13 +20,45 @@ void kt_alert_view_done(struct kt_alert_view *v)
     *v = (struct kt_alert_view){ 0 };
 }
 
+/* Steps and silences are records of one kind: one walk takes both. */
+static enum kt_status load_decisions(struct kt_reader *r, struct kt_alert_view *v,
+                                     struct kt_error *err)
+{
+    struct kt_cursor *c = NULL;
+    const struct kt_scan scan = { .control = true,
+                                  .control_kind = KT_KIND_DECISION,
+                                  .damage = &v->lives.damage };
+    if (kt_cursor_open(r, &scan, &c, err) != KT_OK)
+        return kt_wrap(err, "what people decided");
+    struct kt_json *json = kt_json_new(KT_JSON_SIMDJSON);
+    struct kt_record rec;
+    struct kt_jval root;
+    struct kt_step step;
+    unsigned repaired;
+    enum kt_status status;
+    while ((status = kt_cursor_next(c, &rec, err)) == KT_OK) {
+        int what = kt_step_of(rec.ev.operation);
+        bool silence = kt_str_starts(rec.ev.operation, KT_STR(KT_SILENCE_OP));
+        if ((what < 0 && !silence) ||
+            kt_json_parse(json, rec.ev.raw, &root, &repaired, NULL) != KT_OK)
+            continue;
+        if (silence)
+            kt_silences_take(&v->silences, rec.ev.operation, root, rec.arrival);
+        if (what < 0 || kt_step_read((enum kt_step_what)what, root, &step, NULL) != KT_OK)
+            continue;
+        step.at = rec.arrival;
+        (void)kt_lives_add(&v->lives, &step);
+    }
+    kt_json_free(json);
+    kt_cursor_free(c);
+    return status == KT_E_AGAIN ? KT_OK : kt_wrap(err, "what people decided");
+}
+
 enum kt_status kt_alert_view_load(struct kt_reader *r, struct kt_alert_view *ret,
                                   struct kt_error *err)
 {
     struct kt_alert_view v = { 0 };
-    enum kt_status st = kt_lives_load(r, &v.lives, err);
-    if (st == KT_OK)
-        st = kt_silences_load(r, &v.silences, err);
+    enum kt_status st = load_decisions(r, &v, err);
     if (st != KT_OK) {
         kt_alert_view_done(&v);
         return st;
