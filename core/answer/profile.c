@@ -202,7 +202,8 @@ static void close_list(struct kt_profiling *p, enum kt_profile_list list)
         if (l->at[i].e.events + l->at[i].e.usual == 0)
             continue; /* met in what is before alone */
         e[n] = l->at[i].e;
-        e[n].is_new = p->compared && !lines && e[n].events > 0 && e[n].first >= p->out.since;
+        e[n].is_new = p->compared && !lines && e[n].events > 0 && e[n].first >= p->out.since &&
+                      !e[n].maybe_new;
         e[n].dated = e[n].dated || p->whole;
         n++;
     }

@@ -51,6 +51,8 @@ struct kt_profile_entry { /* one value of a list */
                                usual span */
     bool dated;             /* first is the first of the whole log */
     bool is_new;            /* of the window; nothing before it has the value */
+    bool maybe_new; /* of the window, and not in the usual span; what is before was not looked
+                       through to its end (`before_max`) */
     /* of an actor who reads a secret, in the window; new: not in the usual span */
     uint32_t addresses, new_addresses, new_countries;
     struct kt_str countries; /* "DE FR", a new one with "!" behind it: "DE FR!" */
@@ -61,6 +63,7 @@ struct kt_profile { /* all of it lives until kt_profile_free, and as long as the
     double usual_days;                    /* of the usual span, as far as there were records then */
     uint64_t events, reads, failed, usual, usual_reads, usual_failed;
     kt_time_ns first, last; /* of the whole log; 0: there is nothing */
+    bool by; /* what is before was not looked through: it may have been there before `first` */
     uint64_t count[KT_ACT_COUNT][KT_OUT_COUNT], usual_count[KT_ACT_COUNT][KT_OUT_COUNT];
     uint32_t heat[7][24]; /* Monday first; window and usual span, in the ask's zone */
     /* Events by day in the ask's zone, window and usual span; of more than KT_PROFILE_DAYS_MAX days
@@ -79,12 +82,15 @@ struct kt_profile { /* all of it lives until kt_profile_free, and as long as the
 struct kt_profile_ask {
     enum kt_profile_kind kind;
     struct kt_str value;
-    kt_time_ns usual; /* length of the usual span; 0: none, nothing is compared */
-    bool reads_only;  /* read, export, issue, use */
-    bool sessions;    /* fill SESSIONS and CREDENTIALS, for which lines are opened */
-    bool undated;     /* leave `before` alone: nothing is dated or new */
-    bool exact;       /* value is a name as it stands: a `*` in it is no pattern */
-    uint64_t lines;   /* most that are opened for sessions; 0: KT_PROFILE_LINES_MAX */
+    kt_time_ns usual;    /* length of the usual span; 0: none, nothing is compared */
+    bool reads_only;     /* read, export, issue, use */
+    bool sessions;       /* fill SESSIONS and CREDENTIALS, for which lines are opened */
+    bool undated;        /* leave `before` alone: nothing is dated or new */
+    bool quick;          /* in what is before only what may be new is looked for: much less is read,
+                            and of the rest `first` is no date of the whole log */
+    uint64_t before_max; /* most segments of what is before that are looked at; 0: all */
+    bool exact;          /* value is a name as it stands: a `*` in it is no pattern */
+    uint64_t lines;      /* most that are opened for sessions; 0: KT_PROFILE_LINES_MAX */
 };
 #define KT_PROFILE_DAYS_MAX   500u
 #define KT_PROFILE_VALUES_MAX 500000u /* of a list */

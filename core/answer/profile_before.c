@@ -22,6 +22,8 @@
 /* Is the list's first date shown for every value, or only asked for what may be new? */
 static bool is_dated(const struct kt_profiling *p, enum kt_profile_list list)
 {
+    if (p->what.quick)
+        return false;
     if (list == KT_PROFILE_ACTORS)
         return p->what.kind == KT_PROFILE_SECRET || p->what.kind == KT_PROFILE_IP;
     return p->what.kind != KT_PROFILE_ALL && !p->what.reads_only &&
@@ -139,7 +141,14 @@ static enum kt_status slice(struct kt_profiling *p, const uint32_t *wanted, bool
     return status;
 }
 
-enum kt_status kt_profile_before(struct kt_profiling *p, kt_time_ns log_first, struct kt_error *err)
+static bool has_seen_enough(void *self)
+{
+    struct kt_profiling *p = self;
+    p->unsearched = p->looked++ >= p->what.before_max;
+    return p->unsearched || (p->give_up != NULL && p->give_up(p->give_up_self));
+}
+
+static enum kt_status search(struct kt_profiling *p, kt_time_ns log_first, struct kt_error *err)
 {
     kt_time_ns end = p->out.usual_since, from = log_first, length = SLICE_FIRST;
     enum kt_status status = KT_OK;
@@ -153,9 +162,43 @@ enum kt_status kt_profile_before(struct kt_profiling *p, kt_time_ns log_first, s
         if (n == 0 && !subject)
             break;
         kt_time_ns until = length < end - from ? from + length : end;
+        p->slice = from;
         status = slice(p, wanted, subject, from, until, err);
         from = until;
         length *= GROWTH;
     }
     return status;
+}
+
+/* What was met before has its date by slices that were walked to their end; of what was met in the
+ * last one `first` is no date, and what was not met may be new. */
+static void leave_open(struct kt_profiling *p)
+{
+    for (unsigned i = 0; i < KT_PROFILE_LIST_COUNT; i++)
+        for (uint32_t k = 0; k < p->list[i].n; k++) {
+            struct kt_profile_value *t = &p->list[i].at[k];
+            t->e.dated = t->e.dated && !t->wanted;
+            t->e.maybe_new = t->wanted && t->e.events > 0 && t->e.first >= p->out.since;
+        }
+    p->out.by = p->out.first >= p->slice;
+}
+
+enum kt_status kt_profile_before(struct kt_profiling *p, kt_time_ns log_first, struct kt_error *err)
+{
+    struct kt_ask *a = p->ask;
+    if (p->what.before_max == 0)
+        return search(p, log_first, err);
+    p->give_up = a->give_up;
+    p->give_up_self = a->give_up_self;
+    a->give_up = has_seen_enough;
+    a->give_up_self = p;
+    enum kt_status status = search(p, log_first, err);
+    a->give_up = p->give_up;
+    a->give_up_self = p->give_up_self;
+    if (status != KT_E_LIMIT || !p->unsearched)
+        return status;
+    leave_open(p);
+    if (err != NULL)
+        *err = (struct kt_error){ 0 }; /* where a walk ended is no failure */
+    return KT_OK;
 }

@@ -51,6 +51,11 @@ struct kt_profiling {
     bool compared;   /* with what came before the window */
     bool whole;      /* window and usual span are all of the log */
     bool full;
+    uint64_t looked; /* segments of what is before; unsearched: some of them were left */
+    bool unsearched;
+    kt_time_ns slice;            /* where the one at hand begins */
+    bool (*give_up)(void *self); /* of the ask, while what is before has its own end */
+    void *give_up_self;
     uint32_t dating; /* 1 << enum kt_profile_list: those that are looked for in what is before */
 };
 #define KT_PROFILE_PAIRS_MAX (4u * KT_PROFILE_VALUES_MAX)

@@ -23,8 +23,10 @@
 #define KEPT_FOR  (10 * KT_NS_S)
 #define PEERS_FOR (KT_NS_MIN)
 #define TOLD      50u
-#define VALUE_MAX 1500u /* a query with it has room */
-#define LINES_MAX 2000u /* opened for sessions and credentials */
+/* Of what is before the usual span, to tell what is new: some 0.1 s. */
+#define SEGMENTS_MAX 400u
+#define VALUE_MAX    1500u /* a query with it has room */
+#define LINES_MAX    2000u /* opened for sessions and credentials */
 
 struct page {
     struct kt_api *api;
@@ -309,6 +311,8 @@ static enum kt_status make(struct kt_api *a, enum kt_profile_kind kind, kt_time_
                       .what = { .kind = kind,
                                 .value = kt_api_get(a, "value"),
                                 .usual = KT_USUAL_SPAN,
+                                .quick = true,
+                                .before_max = SEGMENTS_MAX,
                                 .sessions = kind == KT_PROFILE_ACTOR,
                                 .exact = !kt_str_is(kt_api_get(a, "pattern"), "true"),
                                 .lines = LINES_MAX } };

@@ -20,6 +20,7 @@ static void add_entry(struct kt_buf *o, const struct kt_profile *p, enum kt_prof
                       const struct kt_profile_entry *e)
 {
     bool actor = list == KT_PROFILE_ACTORS;
+    bool lines = list == KT_PROFILE_SESSIONS || list == KT_PROFILE_CREDENTIALS;
     kt_api_open(o, NULL, '{');
     kt_api_text(o, "value", e->value);
     kt_api_text(o, "more", e->more);
@@ -28,12 +29,18 @@ static void add_entry(struct kt_buf *o, const struct kt_profile *p, enum kt_prof
     kt_api_u64(o, "events", e->events);
     kt_api_u64(o, "reads", e->reads);
     kt_api_u64(o, "failed", e->failed);
-    kt_api_u64(o, "usual", e->usual);
-    kt_api_real(o, "usual_per_day", per_day(p, e->usual));
+    if (lines)
+        kt_api_raw(o, "usual", KT_STR_NONE); /* lines of the window alone were read */
+    else
+        kt_api_u64(o, "usual", e->usual);
+    kt_api_real(o, "usual_per_day", lines ? NAN : per_day(p, e->usual));
     kt_api_time(o, "first", e->first);
     kt_api_flag(o, "dated", e->dated);
     kt_api_time(o, "last", e->last);
-    kt_api_flag(o, "new", e->is_new);
+    if (e->maybe_new)
+        kt_api_raw(o, "new", KT_STR_NONE);
+    else
+        kt_api_flag(o, "new", e->is_new);
     if (actor && p->kind == KT_PROFILE_SECRET) {
         kt_api_u64(o, "addresses", e->addresses);
         kt_api_text(o, "countries", e->countries);
@@ -60,6 +67,7 @@ static void add_numbers(struct kt_buf *o, const struct kt_profile *p)
     kt_api_real(o, "usual_per_day", per_day(p, p->usual));
     kt_api_real(o, "usual_days", p->usual_days);
     kt_api_time(o, "first", p->first);
+    kt_api_flag(o, "dated", !p->by);
     kt_api_time(o, "last", p->last);
     kt_api_close(o, '}');
 }
