@@ -220,8 +220,9 @@ void kt_counts_detection(struct kt_counts *m, struct kt_str status)
         m->sources[i].silent = false;
     struct kt_json_iter it = kt_json_iter(kt_json_at(root, "silent"));
     while (kt_json_next(&it, &name, &item)) {
-        uint32_t n = kt_map_get(m->source_names, kt_json_str(item));
-        if (n != KT_MAP_NONE)
+        struct kt_str instance = kt_json_str(item);
+        uint32_t n = instance.len > 0 ? source_of(m, instance) : KT_MAP_NONE;
+        if (n != KT_MAP_NONE) /* one that was silent before this life, too */
             m->sources[n].silent = true;
     }
 }

@@ -10,6 +10,7 @@
 #include "collector/ingest.h"
 #include "collector/keep.h"
 #include "collector/outside.h"
+#include "collector/rollup.h"
 #include "collector/showing.h"
 #include "collector/streams.h"
 #include "collector/watchdog.h"
@@ -48,6 +49,7 @@ struct kt_daemon {
     struct kt_checkpoints *checkpoints;
     struct kt_showing *showing;
     struct kt_outside *outside; /* NULL: no copies of checkpoints go out */
+    struct kt_rollups *rollups; /* NULL: no roll-up file is made */
     struct kt_control *control;
     struct kt_signals signals;
     struct kt_disk disk;

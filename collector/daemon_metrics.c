@@ -62,6 +62,9 @@ void kt_daemon_counts_before(struct kt_daemon *d)
         take_view(d->counts, &v);
     kt_columns_scan_free(c);
     kt_reader_close(r);
+    KT_CLEANUP(kt_buf_done) struct kt_buf status = { 0 };
+    if (kt_store_get(d->store, "status/detect", &status, NULL) == KT_OK)
+        kt_counts_detection(d->counts, kt_buf_str(&status));
     if (st != KT_E_AGAIN && st != KT_E_LIMIT) /* they are known once they are heard */
         kt_log(KT_LOG_WARN, "collector: metrics begin without what the store knows: %s", why.text);
 }

@@ -151,6 +151,8 @@ enum kt_status kt_daemon_open(struct kt_daemon *d, struct kt_error *err)
         st = kt_answers_open(d->conf, kt_clock_real, &d->answers, err);
     if (st == KT_OK)
         st = open_follow(d, err);
+    if (st == KT_OK)
+        st = kt_rollups_open(d->conf, kt_clock_real, &d->rollups, err);
     if (st != KT_OK)
         return st;
     d->deliver = kt_deliver_new(d->store, d->outbox);
@@ -165,6 +167,7 @@ void kt_daemon_free(struct kt_daemon *d)
 {
     kt_control_close(d->control);
     kt_net_server_free(d->server);
+    kt_rollups_close(d->rollups);
     kt_outside_close(d->outside);
     kt_showing_free(d->showing);
     kt_checkpoints_close(d->checkpoints);

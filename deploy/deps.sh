@@ -48,9 +48,9 @@ unpack() {
             for d in *.deb; do dpkg-deb -x "$d" ../..; done
     ) || echo "keytrail: $1 could not be fetched; the tests go without it" >&2
 }
-# What checks our messages as their receivers do, a server of S3, and what drives chromium and looks for what a page keeps from people.
+# What checks our messages as their receivers do and our files against their schemas, a server of S3, and what drives chromium and looks for what a page keeps from people.
 fetch_npm() {
-    for p in standardwebhooks@1.1.1 adaptivecards@3.0.6 s3rver@3.7.1 playwright-core@1.65.1 axe-core@4.14.1; do
+    for p in standardwebhooks@1.1.1 adaptivecards@3.0.6 s3rver@3.7.1 playwright-core@1.65.1 axe-core@4.14.1 ajv@8.17.1; do
         [ -d "build/peers/npm/node_modules/${p%@*}" ] || (
             mkdir -p build/peers/npm && cd build/peers/npm && npm install --silent --no-audit --no-fund --prefix . "$p" >/dev/null 2>&1
         ) || echo "keytrail: $p could not be fetched by npm" >&2

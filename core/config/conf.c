@@ -387,12 +387,13 @@ const struct kt_conf_section kt_conf_sections[] = {
     { "streams", NULL, kt_conf_streams, false },
     { "checkpoints", NULL, kt_conf_checkpoints, false },
     { "dashboard", kt_conf_dashboard_table, NULL, false },
+    { "rollup", kt_conf_rollup_table, NULL, false },
     { NULL, NULL, NULL, false },
 };
 static const char *const section_names[] = { "store",     "collector",   "geoip",   "networks",
                                              "canaries",  "maintenance", "deploys", "holidays",
                                              "detectors", "alerts",      "streams", "checkpoints",
-                                             "dashboard", NULL };
+                                             "dashboard", "rollup",      NULL };
 
 static enum kt_status load_section(struct kt_conf *c, const struct kt_conf_section *s, bool env,
                                    struct kt_error *err)
@@ -492,7 +493,9 @@ static enum kt_status check(const struct kt_conf *c, struct kt_error *err)
     if (strlen(c->control) > SOCKET_PATH_MAX)
         return kt_conf_refuse(c, "collector", "control",
                               "longer than 107 bytes, which no socket takes", err);
-    return check_holidays(c, err) == KT_OK ? kt_conf_dashboard_check(c, err) : KT_E_CONFIG;
+    if (check_holidays(c, err) != KT_OK || kt_conf_dashboard_check(c, err) != KT_OK)
+        return KT_E_CONFIG;
+    return kt_conf_rollup_check(c, err);
 }
 
 static enum kt_status fill(struct kt_conf *c, bool env, struct kt_error *err)

@@ -28,6 +28,9 @@ KT_MUST_USE enum kt_status kt_conf_checkpoints(struct kt_conf *c, const struct k
 /* What `dashboard` says, by its table in conf_dashboard.c: does it fit together? */
 extern const struct kt_option kt_conf_dashboard_table[];
 KT_MUST_USE enum kt_status kt_conf_dashboard_check(const struct kt_conf *c, struct kt_error *err);
+/* The same of `rollup`. */
+extern const struct kt_option kt_conf_rollup_table[];
+KT_MUST_USE enum kt_status kt_conf_rollup_check(const struct kt_conf *c, struct kt_error *err);
 /* The error of a value: at its place in the file, or without one when it came from elsewhere. */
 KT_MUST_USE enum kt_status kt_conf_refuse(const struct kt_conf *c, const char *section,
                                           const char *key, const char *why, struct kt_error *err);

@@ -177,6 +177,11 @@ struct kt_conf_dashboard {   /* the page: `dashboard` in keytrail.yaml */
     const char *control;                          /* the page's own socket; NULL: none */
     const char *user; /* it runs as, and the collector hears as such; NULL: as the collector */
 };
+struct kt_conf_rollup { /* `rollup` in keytrail.yaml */
+    const char *path;   /* NULL: none is made */
+    kt_time_ns every;
+    bool secret_names;
+};
 enum kt_conf_file_of { KT_FILE_IDENTITIES, KT_FILE_RULES, KT_FILE_OF_END };
 struct kt_conf_file { /* a file that the configuration names, by its path */
     enum kt_conf_file_of of;
@@ -220,6 +225,7 @@ struct kt_conf {
     struct kt_conf_copy *copies;
     unsigned n_copies;
     struct kt_conf_dashboard dashboard;
+    struct kt_conf_rollup rollup;
     struct kt_conf_file *files; /* what belongs to it besides its own text */
     unsigned n_files;
     struct kt_strings not_used_yet; /* "section.key (line 31)" */

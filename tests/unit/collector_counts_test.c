@@ -223,10 +223,12 @@ static void detection_says_who_is_silent(void **state)
     (void)state;
     take(&a, KT_FATE_STORED, "x");
     take(&b, KT_FATE_STORED, "x");
-    kt_counts_detection(m, KT_STR("{\"silent\":[\"b\",\"nobody\",7]}"));
+    kt_counts_detection(m, KT_STR("{\"silent\":[\"b\",\"gone\",7]}"));
     read_back();
     assert_false(kt_json_bool(kt_json_at(named("sources", "source", KT_STR("a")), "silent"), true));
     assert_true(kt_json_bool(kt_json_at(named("sources", "source", KT_STR("b")), "silent"), false));
+    /* It has sent nothing in this life: that is why it is silent. */
+    assert_true(kt_json_bool(kt_json_at(named("sources", "source", KT_STR("gone")), "silent"), 0));
     kt_counts_detection(m, KT_STR("{\"silent\":[]}"));
     kt_counts_detection(m, KT_STR("not JSON"));
     read_back();
