@@ -54,22 +54,29 @@ check(all(tested.count(r.split('\n')[0]) >= 2 for r in rules), 'and each is trie
 # ---- a real collector ----
 
 
-def ask(path, what):
-    with socket.socket(socket.AF_UNIX) as s:
-        s.settimeout(10)
-        s.connect(path)
-        s.sendall(json.dumps({'do': what}).encode() + b'\n')
-        got = b''
-        while not got.endswith(b'\n\n'):
-            more = s.recv(1 << 16)
-            if not more:
-                break
-            got += more
-    return json.loads(got)
+def ask(what):
+    """The control socket is there a moment after the port."""
+    def once():
+        try:
+            with socket.socket(socket.AF_UNIX) as s:
+                s.settimeout(10)
+                s.connect(control)
+                s.sendall(json.dumps({'do': what}).encode() + b'\n')
+                got = b''
+                while not got.endswith(b'\n\n'):
+                    more = s.recv(1 << 16)
+                    if not more:
+                        return None
+                    got += more
+                return json.loads(got)
+        except OSError:
+            return None
+    return wait_for(once, 15)
 
 
 rng = random.Random(SEED)
 h = House()
+control = h.path('control.sock')
 h.allow('web', h.new_key('web'))
 log = h.path('audit.log')
 now = time.time()
@@ -78,25 +85,24 @@ h.write('audit.log', '\n'.join(lines) + '\n')
 h.agent_config('web', [f'{{ id: vault-prod, type: vault, input: tail, path: {log} }}'])
 h.start_collector()
 agent = h.start_agent('web')
-control = h.path('control.sock')
 
 
 def source(m):
     return next((s for s in m['sources'] if s['source'] == 'vault-prod'), {})
 
 
-m = wait_for(lambda: (lambda m: source(m).get('stored', 0) >= 50 and m['agents'] and m)(ask(control, 'metrics')), 20)
+m = wait_for(lambda: (lambda m: source(m).get('stored', 0) >= 50 and m['agents'] and m)(ask('metrics')), 20)
 check(m, 'a collector counts what it stored', h.log('collector.log'))
-m = m or ask(control, 'metrics')
+m = m or ask('metrics')
 s = source(m)
 check(s.get('stored') == 50 and s['received'] == 50 and s['duplicate'] == 0 and s['rejected'] == {}, 'each event once', s)
 check(sum(s['lag']['n']) == 50 and s['lag']['n'][-1] == 0 and abs(s['lag']['sum'] - 50 * 25) < 50 * 30, 'with its lag', s['lag'])
 check(abs(s['last_contact'] / 1e9 - time.time()) < 20 and abs(s['last_event'] / 1e9 - (now - 1)) < 2, 'and its newest times', s)
 check(sum(m['commit']['n']) > 0 and m['process']['resident_bytes'] > 1 << 20 and m['disk']['free'] > 0, 'and what commits and the process cost', m)
-check(wait_for(lambda: all(d['runs'] >= 50 for d in ask(control, 'metrics')['detectors']), 15), 'every detector has looked at all of it', ask(control, 'metrics')['detectors'])
+check(wait_for(lambda: all(d['runs'] >= 50 for d in ask('metrics')['detectors']), 15), 'every detector has looked at all of it', ask('metrics')['detectors'])
 stop(agent)
 stop(h.collector)
 h.start_collector()
-s = source(ask(control, 'metrics'))
+s = source(ask('metrics'))
 check(s.get('stored') == 0 and abs(s['last_event'] / 1e9 - (now - 1)) < 2 and s['last_contact'] > 0, 'after a restart it counts anew, and knows whom it has heard', s)
 finish()

@@ -3,14 +3,17 @@
  * the texts anew; promtool reads them in tests/e2e/metrics_test.py), rules of its form held against
  * a second reading, bounds, hostile documents, the figures of a store, /healthz and /readyz.
  */
+#include "collector/counts.h"
 #include "core/base/alloc.h"
 #include "core/base/enc.h"
+#include "core/base/limits.h"
 #include "core/base/map.h"
 #include "core/event/step.h"
 #include "core/sys/fs.h"
 #include "dashboards/server/metrics.h"
 #include "dashboards/server/metrics_store.h"
 #include "dashboards/server/ready.h"
+#include "detectors/detector.h"
 #include "exporters/alerts/alert.h"
 #include <setjmp.h>
 #include <stdarg.h>
@@ -223,6 +226,53 @@ static void there_are_never_more_than_2000_series(void **state)
     assert_int_equal(check_form(&out, false), KT_METRICS_SERIES_MAX);
 }
 
+/* Every name of a collector with more sources, agents and targets than anybody has. */
+static void all_that_a_collector_tells_fits(void **state)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf all = { 0 }, out = { 0 };
+    KT_CLEANUP(kt_buf_done) struct kt_buf store = read_file("store.json");
+    struct kt_counts *c = kt_counts_new();
+    const struct kt_histogram none = { .sum_s = 0 };
+    (void)state;
+    for (unsigned i = 0; i < 3000; i++) {
+        char name[16], agent[16];
+        uint8_t fate = KT_FATE_STORED;
+        (void)snprintf(name, sizeof name, "s%u", i);
+        (void)snprintf(agent, sizeof agent, "a%u", i % 500);
+        const struct kt_event ev = { .instance = kt_str_of(name), .time = NOW };
+        kt_counts_lines(c, &(struct kt_counts_lines){ &ev, &fate, 1, NOW, kt_str_of(agent) });
+        kt_counts_refused(c, kt_str_of(name), KT_REFUSE_REDACTION, 1);
+        kt_counts_refused(c, KT_STR_NONE, (enum kt_refuse)(1 + i % KT_REFUSE_VERSION), 1);
+        kt_counts_alert(c, kt_str_of(kt_detectors[i % kt_detectors_count()]->name),
+                        (enum kt_severity)(i / 16 % KT_SEV_COUNT));
+    }
+    kt_buf_addz(&all, "{\"last_seq\":9,\"scored_seq\":1,\"detectors\":[");
+    for (unsigned i = 0; i < KT_DETECTORS_MAX; i++) {
+        kt_buf_addf(
+            &all, "%s{\"detector\":\"d%u\",\"runs\":1,\"errors\":0,\"took\":", i > 0 ? "," : "", i);
+        kt_histogram_write(&none, &kt_buckets_detector, &all);
+        kt_buf_byte(&all, '}');
+    }
+    kt_buf_addz(&all, "],\"targets\":{");
+    for (unsigned i = 0; i < 64; i++)
+        kt_buf_addf(&all,
+                    "%s\"t%u\":{\"sent\":1,\"retries\":1,\"dead\":1,\"waiting\":1,"
+                    "\"oldest_age_s\":1}",
+                    i > 0 ? "," : "", i);
+    kt_buf_addz(&all, "},\"streams\":{");
+    for (unsigned i = 0; i < KT_STREAMS_MAX; i++)
+        kt_buf_addf(&all, "%s\"x%u\":{\"position\":1,\"last_success\":1795377600000000000}",
+                    i > 0 ? "," : "", i);
+    kt_buf_addz(&all, "},");
+    kt_counts_write(c, &all);
+    kt_buf_byte(&all, '}');
+    kt_counts_free(c);
+    const struct kt_metrics_given g = given(kt_buf_str(&all), kt_buf_str(&store));
+    unsigned n = kt_metrics_write(&g, KT_METRICS_PROMETHEUS, &out);
+    assert_true(n > 1500 && n < KT_METRICS_SERIES_MAX - 100); /* the rest of it: 20 and ack's 40 */
+    assert_int_equal(check_form(&out, false), n);
+}
+
 /* ---- a store ---- */
 
 struct world {
@@ -421,6 +471,7 @@ int main(void)
         cmocka_unit_test(hostile_names_stay_inside_their_quotes),
         cmocka_unit_test(other_documents_give_no_series),
         cmocka_unit_test(there_are_never_more_than_2000_series),
+        cmocka_unit_test(all_that_a_collector_tells_fits),
         IN_WORLD(a_store_tells_of_its_alerts),
         IN_WORLD(a_store_tells_of_its_integrity),
         cmocka_unit_test(health_says_what_is_wrong),
