@@ -40,7 +40,7 @@ AGENT_SRC := $(call src,agents agents/inputs agents/sources agents/spool)
 PLUGIN_SRC := $(call src,detectors exporters/alerts exporters/streams exporters/reports)
 COLLECTOR_SRC := $(call src,collector)
 DASHBOARD_SRC := $(call src,dashboards/api dashboards/server)
-CLI_SRC := $(filter-out cli/keytrail.c cli/keytrail_agent.c,$(call src,cli cli/demo cli/fixture))
+CLI_SRC := $(filter-out cli/keytrail.c cli/keytrail_agent.c cli/manual/manual_main.c,$(call src,cli cli/demo cli/fixture cli/manual))
 SUPPORT_SRC := $(filter-out %_main.c,$(call src,tests/support tests/sim))
 LIBRARIES := $(BUILD)/libcli.a $(BUILD)/libdashboard.a $(BUILD)/libcollector.a $(BUILD)/libagents.a $(BUILD)/libplugins.a $(BUILD)/libkeytrail.a
 AGENT_LIBRARIES := $(BUILD)/libcli.a $(BUILD)/libagents.a $(BUILD)/libkeytrail.a
@@ -80,6 +80,10 @@ $(BUILD)/keytrail: $(BUILD)/cli/keytrail.o $(LIBRARIES)
 $(BUILD)/keytrail-agent: $(BUILD)/cli/keytrail_agent.o $(AGENT_LIBRARIES)
 	$(say) LD $@
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
+# Writes the manual pages; it is not installed.
+$(BUILD)/keytrail-manual: $(BUILD)/cli/manual/manual_main.o $(LIBRARIES)
+	$(say) LD $@
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
 $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/libsupport.a $(LIBRARIES)
 	$(say) LD $@
 	$(Q)$(CC) $(LDFLAGS) -o $@ $< $(BUILD)/libsupport.a $(LIBRARIES) -lcmocka -lauparse $(LIBS)
@@ -112,10 +116,11 @@ $(BUILD)/dashboards/dist.o: $(BUILD)/dashboards/dist.c
 -include $(shell find $(BUILD) -name '*.d' -type f 2>/dev/null)
 
 # ---- what people call ----
-.PHONY: help deps deps-test run test test-long lint format fuzz sim sim-org bench bench-store bench-streams golden corpus clean
+.PHONY: help man deps deps-test run test test-long lint format fuzz sim sim-org bench bench-store bench-streams golden corpus clean
 help:
 	@echo "make run         install what is missing, build, then the demo: 60 invented days, three live incidents"
 	@echo "make             build $(BUILD)/keytrail and $(BUILD)/keytrail-agent"
+	@echo "make man         the manual pages into $(BUILD)/man"
 	@echo "make test        install what tests need, run every test; closes with 'N passed, N failed'"
 	@echo "make lint        layers, purity of plugins, formatting, warnings of gcc and clang, cppcheck"
 	@echo "make bench       decode, spool, wire, commit, detect and end to end, over 1 M records of each source"
@@ -127,6 +132,13 @@ help:
 	@echo "make fuzz        every fuzz target, SECONDS=30 each"
 	@echo "make corpus      every file of ../shared/samples, when it is there"
 	@echo "make test-long   kills, seeds and fuzzing for an hour"
+
+# The pages' date is that of the sources, so that two builds give the same bytes.
+SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || date +%s)
+man: $(BUILD)/man/keytrail.1
+$(BUILD)/man/keytrail.1: $(BUILD)/keytrail-manual docs/query.md docs/line.md
+	@mkdir -p $(@D)
+	$(Q)$(BUILD)/keytrail-manual $(@D) docs $(shell date -u -d @$(SOURCE_DATE_EPOCH) +%F)
 
 deps:
 	@sh deploy/deps.sh build
@@ -145,7 +157,7 @@ test:
 	@python3 tests/run.py --build $(BUILD) --san $(BUILD)/san
 .PHONY: units tools
 units: $(UNIT)
-tools: $(TOOLS)
+tools: $(TOOLS) $(BUILD)/keytrail-manual
 test-long:
 	@$(MAKE) --no-print-directory deps-test
 	@$(MAKE) --no-print-directory -j2 all tools

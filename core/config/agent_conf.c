@@ -96,6 +96,16 @@ static const struct kt_option source_table[] = {
 static const char *const source_keys[] = { "id",      "type",    "input",   "path",
                                            "cluster", "mapping", "exclude", NULL };
 
+const struct kt_conf_table kt_agent_conf_tables[] = {
+    { "", NULL, top_table },
+    { "collector", NULL, collector_table },
+    { "collector.standby", NULL, standby_table },
+    { "spool", NULL, spool_table },
+    { "alarm", NULL, alarm_table },
+    { "sources[]", NULL, source_table },
+    { NULL, NULL, NULL },
+};
+
 const struct kt_option *kt_conf_source_options(void)
 {
     return source_table;

@@ -38,7 +38,7 @@ const struct kt_option kt_conf_top_table[] = {
       false },
     KT_OPTIONS_END,
 };
-static const struct kt_option store_table[] = {
+const struct kt_option kt_conf_store_table[] = {
     { "path", KT_OPT_PATH, "", AT(store_path), "the database", false, false },
     { "retention", KT_OPT_DURATION, "400d", AT(retention),
       "how long lines are kept: a 12-month period and the weeks of fieldwork", false, false },
@@ -46,7 +46,7 @@ static const struct kt_option store_table[] = {
       "true lets retention be under 365d", false, false },
     KT_OPTIONS_END,
 };
-static const struct kt_option collector_table[] = {
+const struct kt_option kt_conf_collector_table[] = {
     { "listen", KT_OPT_STRING, "tcp://127.0.0.1:7420", AT(listen), "where agents connect", false,
       false },
     { "key_file", KT_OPT_SECRET_FILE, "keys/collector.key", AT(key_file),
@@ -61,11 +61,11 @@ static const struct kt_option collector_table[] = {
     { "control", KT_OPT_PATH, "", AT(control), "Unix socket of the commands", false, false },
     KT_OPTIONS_END,
 };
-static const struct kt_option geoip_table[] = {
+const struct kt_option kt_conf_geoip_table[] = {
     { "databases", KT_OPT_LIST, "auto", AT(geoip), "auto, or .mmdb files", false, false },
     KT_OPTIONS_END,
 };
-static const struct kt_option holidays_table[] = {
+const struct kt_option kt_conf_holidays_table[] = {
     { "zone", KT_OPT_STRING, "UTC", AT(holidays_zone), "time zone of the days", false, false },
     { "days", KT_OPT_LIST, "", AT(holidays), "days like 2026-12-25", false, false },
     KT_OPTIONS_END,
@@ -77,7 +77,7 @@ struct network_options {
     const char *name;
     struct kt_strings cidr, actors;
 };
-static const struct kt_option network_table[] = {
+const struct kt_option kt_conf_network_table[] = {
     { "name", KT_OPT_STRING, NULL, AT(name), "shown in alerts", false, false },
     { "cidr", KT_OPT_LIST, NULL, AT(cidr), "networks like 198.51.100.0/24", false, false },
     { "actors", KT_OPT_LIST, "", AT(actors), "globs; empty = everybody", false, false },
@@ -86,7 +86,7 @@ static const struct kt_option network_table[] = {
 #undef AT
 
 #define AT(field) offsetof(struct kt_conf_canary, field)
-static const struct kt_option canary_table[] = {
+const struct kt_option kt_conf_canary_table[] = {
     { "secret", KT_OPT_STRING, NULL, AT(secret), "a secret that nobody has business with", false,
       false },
     { "allow", KT_OPT_LIST, "", AT(allow), "actors that may touch it", false, false },
@@ -99,7 +99,7 @@ struct maintenance_options {
     struct kt_conf_maintenance m;
     const char *from, *until; /* read again with their marks */
 };
-static const struct kt_option maintenance_table[] = {
+const struct kt_option kt_conf_maintenance_table[] = {
     { "source", KT_OPT_STRING, NULL, AT(m.source), "instance", false, false },
     { "from", KT_OPT_STRING, NULL, AT(from), "time like 2026-11-28T22:00Z", false, false },
     { "until", KT_OPT_STRING, NULL, AT(until), "time", false, false },
@@ -114,7 +114,7 @@ struct deploy_options {
     struct kt_conf_deploy d;
     const char *from, *until; /* read again with their marks */
 };
-static const struct kt_option deploy_table[] = {
+const struct kt_option kt_conf_deploy_table[] = {
     { "source", KT_OPT_STRING, "", AT(d.source), "glob of the instance or type", false, false },
     { "actor", KT_OPT_STRING, "", AT(d.actor), "glob of the services", false, false },
     { "secret", KT_OPT_STRING, "", AT(d.secret), "glob of what they read", false, false },
@@ -127,7 +127,7 @@ static const struct kt_option deploy_table[] = {
 #undef AT
 
 #define AT(field) offsetof(struct kt_conf_target, field)
-static const struct kt_option target_table[] = {
+const struct kt_option kt_conf_target_table[] = {
     { "type", KT_OPT_STRING, NULL, AT(type), "slack, pagerduty, webhook …", false, false },
     { "allow_private", KT_OPT_BOOL, "false", AT(allow_private),
       "true allows loopback and private addresses and http://", false, false },
@@ -182,7 +182,7 @@ static enum kt_status load_network(struct kt_conf *c, const struct kt_node *n,
                                    struct kt_conf_network *ret, struct kt_error *err)
 {
     struct network_options o = { 0 };
-    if (kt_options_fill(c->yaml, n, network_table, &o, err) != KT_OK)
+    if (kt_options_fill(c->yaml, n, kt_conf_network_table, &o, err) != KT_OK)
         return KT_E_CONFIG;
     const struct kt_node *cidr = kt_node_get(n, "cidr");
     ret->name = o.name;
@@ -219,7 +219,8 @@ static enum kt_status load_canaries(struct kt_conf *c, const struct kt_node *n,
         return KT_E_CONFIG;
     c->canaries = at;
     for (const struct kt_node *e = n->first; e != NULL; e = e->next)
-        if (kt_options_fill(c->yaml, e, canary_table, &c->canaries[c->n_canaries++], err) != KT_OK)
+        if (kt_options_fill(c->yaml, e, kt_conf_canary_table, &c->canaries[c->n_canaries++], err) !=
+            KT_OK)
             return KT_E_CONFIG;
     return KT_OK;
 }
@@ -233,7 +234,7 @@ static enum kt_status load_maintenance(struct kt_conf *c, const struct kt_node *
     c->maintenance = at;
     for (const struct kt_node *e = n->first; e != NULL; e = e->next) {
         struct maintenance_options o = { 0 };
-        if (kt_options_fill(c->yaml, e, maintenance_table, &o, err) != KT_OK ||
+        if (kt_options_fill(c->yaml, e, kt_conf_maintenance_table, &o, err) != KT_OK ||
             kt_conf_time(c->yaml, e, "from", false, &o.m.from, err) != KT_OK ||
             kt_conf_time(c->yaml, e, "until", true, &o.m.until, err) != KT_OK)
             return KT_E_CONFIG;
@@ -258,7 +259,7 @@ static enum kt_status load_deploys(struct kt_conf *c, const struct kt_node *n, s
     c->deploys = at;
     for (const struct kt_node *e = n->first; e != NULL; e = e->next) {
         struct deploy_options o = { 0 };
-        if (kt_options_fill(c->yaml, e, deploy_table, &o, err) != KT_OK ||
+        if (kt_options_fill(c->yaml, e, kt_conf_deploy_table, &o, err) != KT_OK ||
             kt_conf_time(c->yaml, e, "from", false, &o.d.from, err) != KT_OK ||
             kt_conf_time(c->yaml, e, "until", true, &o.d.until, err) != KT_OK)
             return KT_E_CONFIG;
@@ -319,10 +320,11 @@ static enum kt_status load_target(struct kt_conf *c, const struct kt_node *n, st
         return KT_E_CONFIG;
     t->name = kt_yaml_keepz(c->yaml, n->key);
     t->node = kt_node_without(c->yaml, n, target_keys);
-    return kt_options_fill(c->yaml, kt_node_only(c->yaml, n, target_keys), target_table, t, err);
+    return kt_options_fill(c->yaml, kt_node_only(c->yaml, n, target_keys), kt_conf_target_table, t,
+                           err);
 }
 
-static const struct kt_option links_table[] = {
+const struct kt_option kt_conf_links_table[] = {
     { "alert", KT_OPT_STRING, "", offsetof(struct kt_conf, link_alert),
       "https://… of an alert's page, with {id}", false, false },
     { "runbook", KT_OPT_STRING, "", offsetof(struct kt_conf, link_runbook),
@@ -332,7 +334,7 @@ static const struct kt_option links_table[] = {
 
 static enum kt_status load_links(struct kt_conf *c, const struct kt_node *n, struct kt_error *err)
 {
-    if (kt_options_fill(c->yaml, n, links_table, c, err) != KT_OK)
+    if (kt_options_fill(c->yaml, n, kt_conf_links_table, c, err) != KT_OK)
         return KT_E_CONFIG;
     const char *const links[] = { c->link_alert, c->link_runbook };
     for (size_t i = 0; i < KT_ARRAY_LEN(links); i++) {
@@ -343,7 +345,7 @@ static enum kt_status load_links(struct kt_conf *c, const struct kt_node *n, str
         if (!fine)
             return kt_key_fail(c->yaml, n, err,
                                "'%s' of alerts.links must begin with https:// and hold no blanks",
-                               links_table[i].name);
+                               kt_conf_links_table[i].name);
     }
     return KT_OK;
 }
@@ -374,14 +376,14 @@ static enum kt_status load_alerts(struct kt_conf *c, const struct kt_node *n, st
 /* ---- the whole ---- */
 
 const struct kt_conf_section kt_conf_sections[] = {
-    { "store", store_table, NULL, false },
-    { "collector", collector_table, NULL, false },
-    { "geoip", geoip_table, NULL, false },
+    { "store", kt_conf_store_table, NULL, false },
+    { "collector", kt_conf_collector_table, NULL, false },
+    { "geoip", kt_conf_geoip_table, NULL, false },
     { "networks", NULL, load_networks, false },
     { "canaries", NULL, load_canaries, false },
     { "maintenance", NULL, load_maintenance, false },
     { "deploys", NULL, load_deploys, false },
-    { "holidays", holidays_table, NULL, false },
+    { "holidays", kt_conf_holidays_table, NULL, false },
     { "detectors", NULL, load_detectors, false },
     { "alerts", NULL, load_alerts, false },
     { "streams", NULL, kt_conf_streams, false },

@@ -11,7 +11,11 @@ struct kt_conf_section {
     bool later; /* read, not used yet */
 };
 extern const struct kt_conf_section kt_conf_sections[]; /* ended by a NULL name */
-extern const struct kt_option kt_conf_top_table[];
+extern const struct kt_option kt_conf_top_table[], kt_conf_store_table[], kt_conf_collector_table[],
+    kt_conf_geoip_table[], kt_conf_network_table[], kt_conf_canary_table[],
+    kt_conf_maintenance_table[], kt_conf_deploy_table[], kt_conf_holidays_table[],
+    kt_conf_target_table[], kt_conf_links_table[], kt_conf_route_table[],
+    kt_conf_escalation_table[], kt_conf_quiet_table[], kt_conf_stream_table[], kt_conf_copy_table[];
 /* Reads identities_file: from the disk, or out of c->files when it is a recorded configuration. */
 KT_MUST_USE enum kt_status kt_conf_identities(struct kt_conf *c, bool recorded,
                                               struct kt_error *err);

@@ -12,7 +12,7 @@
 #include "core/base/limits.h"
 
 #define AT(field) offsetof(struct kt_conf_copy, field)
-static const struct kt_option copy_table[] = {
+const struct kt_option kt_conf_copy_table[] = {
     { "type", KT_OPT_STRING, NULL, AT(type_name), "file, webhook, s3 or witness", false, false },
     { "every", KT_OPT_DURATION, "10m", AT(every), "how often a newer one goes out, at least 1m",
       false, false },
@@ -98,7 +98,7 @@ static enum kt_status load_copy(struct kt_conf *c, const struct kt_node *n, stru
         return kt_key_fail(c->yaml, n, err, "a copy's name is 1 to %u of A-Z a-z 0-9 . _ -",
                            KT_NAME_MAX);
     copy->name = kt_yaml_keepz(c->yaml, n->key);
-    if (kt_options_fill(c->yaml, n, copy_table, copy, err) != KT_OK)
+    if (kt_options_fill(c->yaml, n, kt_conf_copy_table, copy, err) != KT_OK)
         return KT_E_CONFIG;
     return check(c, n, copy, err);
 }

@@ -20,7 +20,7 @@
 #define TARGET_NAME 63u /* bytes, of a row of the outbox */
 
 #define AT(field) offsetof(struct kt_conf_route, field)
-static const struct kt_option route_table[] = {
+const struct kt_option kt_conf_route_table[] = {
     { "match", KT_OPT_STRING, "", AT(match), "query over an alert; none: every alert", false,
       false },
     { "to", KT_OPT_LIST, NULL, AT(to), "targets that are told at once", false, false },
@@ -36,7 +36,7 @@ static const struct kt_option route_table[] = {
 static const char *const route_beside[] = { "escalate", "quiet", NULL };
 
 #define AT(field) offsetof(struct kt_conf_escalation, field)
-static const struct kt_option escalation_table[] = {
+const struct kt_option kt_conf_escalation_table[] = {
     { "after", KT_OPT_DURATION, NULL, AT(after), "time without an acknowledgement", false, false },
     { "to", KT_OPT_LIST, NULL, AT(to), "targets that are told then", false, false },
     KT_OPTIONS_END,
@@ -48,7 +48,7 @@ struct quiet_options {
     const char *hours, *zone, *except;
     struct kt_strings days;
 };
-static const struct kt_option quiet_table[] = {
+const struct kt_option kt_conf_quiet_table[] = {
     { "hours", KT_OPT_STRING, NULL, AT(hours), "22:00-07:00: what is due then waits for the end",
       false, false },
     { "days", KT_OPT_LIST, "", AT(days), "mon, tue …: days on which the hours begin; none: all",
@@ -143,7 +143,7 @@ static enum kt_status load_escalation(struct kt_conf *c, const struct kt_node *n
                                       struct kt_conf_route *r, struct kt_error *err)
 {
     struct kt_conf_escalation *e = &r->escalate[r->n_escalate];
-    if (kt_options_fill(c->yaml, n, escalation_table, e, err) != KT_OK ||
+    if (kt_options_fill(c->yaml, n, kt_conf_escalation_table, e, err) != KT_OK ||
         not_empty(c, n, &e->to, err) != KT_OK || check_time(c, n, "after", e->after, err) != KT_OK)
         return KT_E_CONFIG;
     if (r->n_escalate > 0 && e->after <= e[-1].after)
@@ -219,7 +219,7 @@ static enum kt_status load_quiet(struct kt_conf *c, const struct kt_node *n,
                                  struct kt_conf_quiet *ret, struct kt_error *err)
 {
     struct quiet_options o = { 0 };
-    if (kt_options_fill(c->yaml, n, quiet_table, &o, err) != KT_OK ||
+    if (kt_options_fill(c->yaml, n, kt_conf_quiet_table, &o, err) != KT_OK ||
         read_hours(c, kt_node_get(n, "hours"), ret, err) != KT_OK ||
         read_days(c, n, &o.days, &ret->days, err) != KT_OK)
         return KT_E_CONFIG;
@@ -251,7 +251,7 @@ static enum kt_status load_quiets(struct kt_conf *c, const struct kt_node *n,
 static enum kt_status load_route(struct kt_conf *c, const struct kt_node *n, struct kt_error *err)
 {
     struct kt_conf_route *r = &c->routes[c->n_routes];
-    if (kt_options_fill_beside(c->yaml, n, route_table, route_beside, r, err) != KT_OK)
+    if (kt_options_fill_beside(c->yaml, n, kt_conf_route_table, route_beside, r, err) != KT_OK)
         return KT_E_CONFIG;
     r->node = n;
     if (not_empty(c, n, &r->to, err) != KT_OK ||

@@ -11,7 +11,7 @@
 #include "core/base/limits.h"
 
 #define AT(field) offsetof(struct kt_conf_stream, field)
-static const struct kt_option stream_table[] = {
+const struct kt_option kt_conf_stream_table[] = {
     { "type", KT_OPT_STRING, NULL, AT(type), "files, clickhouse, postgresql …", false, false },
     { "match", KT_OPT_STRING, "", AT(match),
       "a query: what is streamed; every access event when it is not given", false, false },
@@ -54,7 +54,7 @@ static enum kt_status load_stream(struct kt_conf *c, const struct kt_node *n, st
     s->name = kt_yaml_keepz(c->yaml, n->key);
     s->node = kt_node_without(c->yaml, n, stream_keys);
     const struct kt_node *own = kt_node_only(c->yaml, n, stream_keys);
-    if (kt_options_fill(c->yaml, own, stream_table, s, err) != KT_OK)
+    if (kt_options_fill(c->yaml, own, kt_conf_stream_table, s, err) != KT_OK)
         return KT_E_CONFIG;
     return load_since(c, own, s, err);
 }

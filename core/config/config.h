@@ -86,6 +86,15 @@ KT_MUST_USE enum kt_status kt_options_set(const struct kt_option *table, void *o
 void kt_options_print(const struct kt_option *table, const void *values, unsigned indent,
                       bool with_help, struct kt_buf *out);
 
+/* ---- tables, for the manual: what each part of the two files is read by ---- */
+struct kt_conf_table {
+    const char *where; /* "store", "alerts.routes[]", "streams.NAME"; "": the file itself */
+    const char *about; /* a sentence, or NULL */
+    const struct kt_option *table;
+};
+extern const struct kt_conf_table kt_conf_tables[]; /* each up to one without a where */
+extern const struct kt_conf_table kt_agent_conf_tables[];
+
 /* ---- samples, for init: commented files that load as they stand ---- */
 void kt_conf_sample_collector(const char *dir, struct kt_buf *out);
 void kt_conf_sample_identities(const char *dir, struct kt_buf *out);
