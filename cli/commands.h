@@ -17,6 +17,7 @@ int kt_cmd_config(int argc, char **argv);
 int kt_cmd_coverage(int argc, char **argv);
 int kt_cmd_demo(int argc, char **argv);
 int kt_cmd_detect(int argc, char **argv);
+int kt_cmd_doctor(int argc, char **argv);
 int kt_cmd_dormant(int argc, char **argv);
 int kt_cmd_expect(int argc, char **argv);
 int kt_cmd_exposure(int argc, char **argv);

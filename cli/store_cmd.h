@@ -35,5 +35,12 @@ const char *kt_bytes_text(double bytes, char buf[KT_BYTES_TEXT]);
 /* "48,167". Returns buf. */
 #define KT_COUNT_TEXT 32
 const char *kt_count_text(uint64_t n, char buf[KT_COUNT_TEXT]);
+struct kt_forecast_of;
+/* What kt_forecast_make needs, of an open store; ret->segment lives in *segments, which comes
+ * zeroed and is to be emptied. */
+KT_MUST_USE enum kt_status kt_store_outlook(struct kt_reader *r, const char *path,
+                                            kt_time_ns retention, kt_time_ns now,
+                                            struct kt_store_segments *segments,
+                                            struct kt_forecast_of *ret, struct kt_error *err);
 /* Room on the file system of path, as collector/disk.h measures it; zeroes when it cannot be. */
 void kt_store_disk(const char *path, uint64_t *ret_free, uint64_t *ret_all);

@@ -130,35 +130,42 @@ static struct kt_sealed tail_of(const struct kt_store_figures *f, const struct k
     };
 }
 
-int kt_store_forecast(struct kt_store_args *a)
+enum kt_status kt_store_outlook(struct kt_reader *r, const char *path, kt_time_ns retention,
+                                kt_time_ns now, struct kt_store_segments *segments,
+                                struct kt_forecast_of *ret, struct kt_error *err)
 {
     struct kt_store_figures f;
+    if (kt_reader_figures(r, &f, err) != KT_OK || kt_store_segments_load(r, segments, err) != KT_OK)
+        return err->code;
+    if (f.tail_events > 0) {
+        struct kt_sealed tail = tail_of(&f, segments);
+        kt_store_segments_add(segments, &tail);
+    }
+    *ret = (struct kt_forecast_of){ .segment = segments->at,
+                                    .n = segments->n,
+                                    .now = now,
+                                    .retention = retention,
+                                    .first_stored = f.first_stored,
+                                    .last_stored = f.stats.last_stored,
+                                    .file_bytes = f.file_bytes };
+    memcpy(ret->room, f.room, sizeof ret->room);
+    kt_store_disk(path, &ret->disk_free, &ret->disk_all);
+    return KT_OK;
+}
+
+int kt_store_forecast(struct kt_store_args *a)
+{
     struct kt_store_segments s = { 0 };
+    struct kt_forecast_of of;
     struct kt_error err = { 0 };
     if (a->retention <= 0) {
         fprintf(stderr, "keytrail store forecast: which retention? Give -c CONFIG or --retention "
                         "TIME\n");
         return KT_EXIT_USAGE;
     }
-    if (kt_reader_figures(a->reader, &f, &err) != KT_OK ||
-        kt_store_segments_load(a->reader, &s, &err) != KT_OK) {
-        kt_store_segments_done(&s);
-        return kt_cli_fail("store forecast", &err);
-    }
-    if (f.tail_events > 0) {
-        struct kt_sealed tail = tail_of(&f, &s);
-        kt_store_segments_add(&s, &tail);
-    }
-    struct kt_forecast_of of = { .segment = s.at,
-                                 .n = s.n,
-                                 .now = a->now,
-                                 .retention = a->retention,
-                                 .first_stored = f.first_stored,
-                                 .last_stored = f.stats.last_stored,
-                                 .file_bytes = f.file_bytes };
-    memcpy(of.room, f.room, sizeof of.room);
-    kt_store_disk(a->path, &of.disk_free, &of.disk_all);
-    print(a, &of, &s);
+    enum kt_status st = kt_store_outlook(a->reader, a->path, a->retention, a->now, &s, &of, &err);
+    if (st == KT_OK)
+        print(a, &of, &s);
     kt_store_segments_done(&s);
-    return KT_EXIT_OK;
+    return st == KT_OK ? KT_EXIT_OK : kt_cli_fail("store forecast", &err);
 }

@@ -29,16 +29,9 @@ static enum kt_status open_geo(struct kt_daemon *d, struct kt_error *err)
 {
     if (!d->conf->geoip_auto)
         return kt_geo_open(d->conf->geoip.at, d->conf->geoip.n, false, &d->geo, err);
-    char paths[GEO_PATHS + 1][256];
-    const char *at[GEO_PATHS + 1];
+    char paths[GEO_PATHS][256];
+    const char *at[GEO_PATHS];
     unsigned n = kt_geo_system_paths(paths, GEO_PATHS);
-    char self[200];
-    if (n == 0 && kt_self_path(self, sizeof self, NULL) == KT_OK) {
-        char *slash = strrchr(self, '/');
-        if (slash != NULL)
-            *slash = '\0';
-        (void)snprintf(paths[n++], sizeof paths[0], "%s/../share/keytrail/ip-country.mmdb", self);
-    }
     for (unsigned i = 0; i < n; i++)
         at[i] = paths[i];
     return kt_geo_open(at, n, true, &d->geo, err);

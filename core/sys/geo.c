@@ -13,11 +13,13 @@
 #include <errno.h>
 #include <maxminddb.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "core/base/alloc.h"
 #include "core/base/buf.h"
 #include "core/sys/fs.h"
+#include "core/sys/proc.h"
 
 enum {
     SURVEY_RECORDS = 64, /* looked at when a file is opened, to know what it holds */
@@ -332,18 +334,36 @@ static void keep_last(void *arg, const char *path)
         kt_str_copyz(m->to, 256, kt_str_of(path));
 }
 
+/* "…/bin/../share/keytrail": whatever PREFIX it was installed below. */
+static bool beside_program(char *ret, size_t n)
+{
+    char self[200];
+    if (kt_self_path(self, sizeof self, NULL) != KT_OK)
+        return false;
+    ptrdiff_t bin = kt_str_rfind_byte(kt_str_of(self), '/');
+    ptrdiff_t prefix = bin > 0 ? kt_str_rfind_byte(kt_str_from(self, (size_t)bin), '/') : -1;
+    if (prefix < 0)
+        return false;
+    int len = snprintf(ret, n, "%.*s/share/keytrail", (int)prefix, self);
+    return len > 0 && (size_t)len < n;
+}
+
 unsigned kt_geo_system_paths(char paths[][256], unsigned max)
 {
-    static const char *const folders[] = { "/var/lib/keytrail/geoip", "/var/lib/GeoIP",
-                                           "/usr/share/GeoIP", "/usr/share/keytrail" };
+    char beside[240] = "";
+    const char *const folders[] = { KT_GEO_FETCHED, "/var/lib/GeoIP", "/usr/share/GeoIP",
+                                    "/usr/share/keytrail", beside };
     /* Names with a month sort by age: the last one is the newest. */
     static const char *const names[] = { "GeoLite2-City.mmdb",      "GeoLite2-Country.mmdb",
                                          "GeoLite2-ASN.mmdb",       "dbip-city-lite*.mmdb",
                                          "dbip-country-lite*.mmdb", "dbip-asn-lite*.mmdb",
                                          "ipinfo_lite.mmdb",        "ip-country.mmdb" };
+    size_t n_folders = KT_ARRAY_LEN(folders);
     unsigned n = 0;
 
-    for (size_t f = 0; f < KT_ARRAY_LEN(folders); f++)
+    if (!beside_program(beside, sizeof beside) || strcmp(beside, "/usr/share/keytrail") == 0)
+        n_folders--;
+    for (size_t f = 0; f < n_folders; f++)
         for (size_t i = 0; i < KT_ARRAY_LEN(names) && n < max; i++) {
             KT_CLEANUP(kt_buf_done) struct kt_buf pattern = { 0 };
             struct last_match m = { .to = paths[n] };

@@ -19,8 +19,10 @@ struct kt_geo;
  * nothing and kt_geo_describe says so. A broken file is KT_E_CORRUPT. */
 KT_MUST_USE enum kt_status kt_geo_open(const char *const *paths, unsigned n, bool optional,
                                        struct kt_geo **ret, struct kt_error *err);
-/* The search order of INTERFACE §4 without configuration: system folders; fills up to max paths
- * (static buffers), returns how many. */
+/* The search order of INTERFACE §4 without configuration: what `keytrail geoip update` fetched, the
+ * system's folders, what came along with keytrail (share/keytrail beside the program's bin); fills
+ * up to max paths, returns how many. Of what several know the first one says. */
+#define KT_GEO_FETCHED "/var/lib/keytrail/geoip"
 unsigned kt_geo_system_paths(char paths[][256], unsigned max);
 void kt_geo_free(struct kt_geo *g);
 /* NULL g finds nothing. Look-ups do not allocate. */
