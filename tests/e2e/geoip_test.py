@@ -1,0 +1,143 @@
+#!/usr/bin/env python3
+"""keytrail geoip: tables are fetched from a stub of each provider, checked, and only a good one takes the old one's place."""
+import base64, datetime, hashlib, http.server, io, tarfile, threading
+from support import *
+
+dir = folder()
+out = os.path.join(dir, 'geoip')
+key = os.path.join(dir, 'maxmind.key')
+with open(os.open(key, os.O_WRONLY | os.O_CREAT, 0o600), 'w') as f:
+    f.write('s3cr3t-key\n')
+NOW = int(time.time())
+
+
+def table(record, epoch):
+    """The smallest MaxMind DB: one node, whose two sides are one record."""
+    def text(s):
+        return bytes([2 << 5 | len(s)]) + s.encode()
+
+    def num(kind, n, size):
+        return (bytes([kind << 5 | size]) if kind < 8 else bytes([size, kind - 7])) + n.to_bytes(size, 'big')
+
+    def mapping(d):
+        return bytes([7 << 5 | len(d)]) + b''.join(text(k) + v for k, v in d.items())
+    meta = {'node_count': num(6, 1, 4), 'record_size': num(5, 24, 2), 'ip_version': num(5, 4, 2), 'database_type': text('Test'), 'languages': bytes([0, 4]),
+            'binary_format_major_version': num(5, 2, 2), 'binary_format_minor_version': num(5, 0, 2), 'build_epoch': num(9, epoch, 8), 'description': mapping({})}
+    body = mapping({k: text(v) if isinstance(v, str) else num(6, v, 4) for k, v in record.items()})
+    return (1 + 16).to_bytes(3, 'big') * 2 + bytes(16) + body + b'\xab\xcd\xefMaxMind.com' + mapping(meta)
+
+
+def country(epoch):
+    return table({'country_code': 'DE'}, epoch)
+
+
+def asn(epoch):
+    return table({'autonomous_system_number': 64500}, epoch)
+
+
+def tar_of(name, body):
+    b = io.BytesIO()
+    with tarfile.open(fileobj=b, mode='w:gz') as t:
+        for n, d in ((f'{name}_20261120/LICENSE.txt', b'EULA'), (f'{name}_20261120/{name}.mmdb', body)):
+            i = tarfile.TarInfo(n)
+            i.size = len(d)
+            t.addfile(i, io.BytesIO(d))
+    return b.getvalue()
+
+
+pages, asked = {}, []
+
+
+class Stub(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        asked.append((self.path, self.headers.get('Authorization')))
+        status, body, where = pages.get(self.path, (404, b'', None))
+        self.send_response(status)
+        if where:
+            self.send_header('Location', where)
+        self.send_header('Content-Length', str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *a):
+        pass
+
+
+server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), Stub)
+threading.Thread(target=server.serve_forever, daemon=True).start()
+base = f'http://127.0.0.1:{server.server_address[1]}'
+
+
+def update(*argv):
+    asked.clear()
+    return keytrail('geoip', 'update', '--url', base, '--allow-private', '--dir', out, *argv, ok=False)
+
+
+def installed(name):
+    p = os.path.join(out, name)
+    return open(p, 'rb').read() if os.path.exists(p) else None
+
+
+# ---- DB-IP ----
+today = datetime.datetime.fromtimestamp(NOW, datetime.timezone.utc)
+last = today.replace(day=1) - datetime.timedelta(days=1)
+this_month, last_month = today.strftime('%Y-%m'), last.strftime('%Y-%m')
+pages[f'/free/dbip-city-lite-{last_month}.mmdb.gz'] = (200, gzip.compress(country(NOW - 40 * 86400)), None)
+pages[f'/free/dbip-asn-lite-{this_month}.mmdb.gz'] = (200, gzip.compress(asn(NOW)), None)
+p = update('--provider', 'dbip')
+check(p.returncode == 0 and installed('dbip-city-lite.mmdb') == country(NOW - 40 * 86400) and installed('dbip-asn-lite.mmdb') == asn(NOW), 'dbip: city of the month before, ASN of this one', p.stderr)
+check([a[0] for a in asked][0].endswith(f'{this_month}.mmdb.gz') and all(a[1] is None for a in asked), 'this month is asked for first, nobody logs in', asked)
+check(os.stat(os.path.join(out, 'dbip-asn-lite.mmdb')).st_mode & 0o777 == 0o644 and sorted(os.listdir(out)) == ['dbip-asn-lite.mmdb', 'dbip-city-lite.mmdb'], 'nothing else is left there', os.listdir(out))
+for what, body in (('cut', gzip.compress(country(NOW))[:-9]), ('no table', gzip.compress(b'hello' * 100)), ('of another kind', gzip.compress(asn(NOW))), ('older', gzip.compress(country(NOW - 400 * 86400))), ('empty', b'')):
+    pages[f'/free/dbip-city-lite-{this_month}.mmdb.gz'] = (200, body, None)
+    p = update('--kind', 'city')
+    check(p.returncode != 0 and installed('dbip-city-lite.mmdb') == country(NOW - 40 * 86400) and len(os.listdir(out)) == 2, f'what is {what} is refused, the old one stays', p.stderr)
+pages[f'/free/dbip-city-lite-{this_month}.mmdb.gz'] = (503, b'', None)
+p = update('--kind', 'city')
+check(p.returncode == 5 and b'503' in p.stderr, 'a server that is busy', p.stderr)
+pages[f'/free/dbip-city-lite-{this_month}.mmdb.gz'] = (200, gzip.compress(country(NOW)), None)
+p = update('--kind', 'city', '-q')
+check(p.returncode == 0 and p.stdout == b'' and installed('dbip-city-lite.mmdb') == country(NOW), 'a newer one takes its place', p.stderr)
+
+# ---- MaxMind ----
+where = '/geoip/databases/GeoLite2-Country/download?suffix=tar.gz'
+good = tar_of('GeoLite2-Country', country(NOW))
+pages[where] = (302, b'', f'{base}/storage/signed?x=1')
+pages['/storage/signed?x=1'] = (200, good, None)
+pages[where + '.sha256'] = (200, f'{hashlib.sha256(good).hexdigest()}  GeoLite2-Country_20261120.tar.gz\n'.encode(), None)
+maxmind = ('--provider', 'maxmind', '--account-id', '4711', '--license-key-file', key, '--kind', 'country')
+p = update(*maxmind)
+check(p.returncode == 0 and installed('GeoLite2-Country.mmdb') == country(NOW), 'maxmind: out of the archive, through one redirection', p.stderr)
+check(asked[0][1] == 'Basic ' + base64.b64encode(b'4711:s3cr3t-key').decode() and asked[1] == ('/storage/signed?x=1', None), 'the key goes to MaxMind and not to where it points', asked)
+pages[where + '.sha256'] = (200, b'0' * 64, None)
+p = update(*maxmind)
+check(p.returncode != 0 and b'SHA-256' in p.stderr, 'another SHA-256 is refused', p.stderr)
+pages[where] = (302, b'', 'http://169.254.169.254/latest')
+p = update(*maxmind)
+check(p.returncode != 0 and b'redirected' in p.stderr, 'a redirection to where nobody may go', p.stderr)
+pages[where] = (302, b'', base + where)
+p = update(*maxmind)
+check(p.returncode != 0 and len(asked) == 2, 'a circle ends', (asked, p.stderr))
+pages[where] = (401, b'', None)
+p = update(*maxmind)
+check(p.returncode == 6 and b'account' in p.stderr and b's3cr3t' not in p.stderr + p.stdout, 'a wrong key is said, and not shown', p.stderr)
+os.chmod(key, 0o644)
+p = update(*maxmind)
+check(p.returncode == 3 and b'chmod' in p.stderr and not asked, 'a key that others can read is not used', p.stderr)
+p = update('--provider', 'maxmind')
+check(p.returncode == 2 and b'--account-id' in p.stderr, 'maxmind asks for an account', p.stderr)
+p = update('--provider', 'iptoasn')
+check(p.returncode == 2 and b'comes along' in p.stderr, 'iptoasn is there already', p.stderr)
+p = keytrail('geoip', 'update', '--url', base, '--dir', out, ok=False)
+check(p.returncode != 0, 'plain http needs --allow-private', p.stderr)
+
+# ---- status ----
+conf = os.path.join(dir, 'keytrail.yaml')
+with open(os.open(conf, os.O_WRONLY | os.O_CREAT, 0o600), 'w') as f:
+    f.write(f'geoip: {{ databases: ["{out}/dbip-city-lite.mmdb", "{out}/GeoLite2-Country.mmdb", "{dir}/none.mmdb"] }}\n')
+p = keytrail('geoip', 'status', '-c', conf, '-o', 'json', ok=False)
+rows = json.loads(p.stdout)
+check(p.returncode == 1 and [bool(r['problem']) for r in rows] == [False, False, True] and 'CC BY 4.0' in rows[0]['licence'] and 'MaxMind' in rows[1]['licence'], 'status: what each knows, its terms, what is missing', p.stdout)
+check(b'ASN' in p.stderr and b'geoip update' in p.stderr, 'status says what nobody knows', p.stderr)
+server.shutdown()
+finish()
