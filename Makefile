@@ -116,11 +116,13 @@ $(BUILD)/dashboards/dist.o: $(BUILD)/dashboards/dist.c
 -include $(shell find $(BUILD) -name '*.d' -type f 2>/dev/null)
 
 # ---- what people call ----
-.PHONY: help man geoip deps deps-test run test test-long lint format fuzz sim sim-org bench bench-store bench-streams golden corpus clean
+.PHONY: help man geoip completion install uninstall deb deps deps-test run test test-long lint format fuzz sim sim-org bench bench-store bench-streams golden corpus clean
 help:
 	@echo "make run         install what is missing, build, then the demo: 60 invented days, three live incidents"
 	@echo "make             build $(BUILD)/keytrail and $(BUILD)/keytrail-agent"
 	@echo "make man         the manual pages into $(BUILD)/man"
+	@echo "make install     programs, manual, completion, units below PREFIX=/usr/local; DESTDIR stages; make uninstall"
+	@echo "make deb         Debian packages into $(BUILD)/deb"
 	@echo "make geoip       fetch the table of countries that comes along (npm, pinned)"
 	@echo "make test        install what tests need, run every test; closes with 'N passed, N failed'"
 	@echo "make lint        layers, purity of plugins, formatting, warnings of gcc and clang, cppcheck"
@@ -140,6 +142,20 @@ man: $(BUILD)/man/keytrail.1
 $(BUILD)/man/keytrail.1: $(BUILD)/keytrail-manual docs/query.md docs/line.md
 	@mkdir -p $(@D)
 	$(Q)$(BUILD)/keytrail-manual $(@D) docs $(shell date -u -d @$(SOURCE_DATE_EPOCH) +%F)
+
+completion: all
+	@mkdir -p $(BUILD)/completion
+	@for p in keytrail keytrail-agent; do \
+	   $(BUILD)/$$p completion bash >$(BUILD)/completion/$$p.bash && $(BUILD)/$$p completion zsh >$(BUILD)/completion/_$$p && \
+	   $(BUILD)/$$p completion fish >$(BUILD)/completion/$$p.fish || exit 1; done
+
+PREFIX ?= /usr/local
+install: all man completion
+	@DESTDIR="$(DESTDIR)" PREFIX="$(PREFIX)" sh deploy/install.sh install $(BUILD)
+uninstall: man completion
+	@DESTDIR="$(DESTDIR)" PREFIX="$(PREFIX)" sh deploy/install.sh uninstall $(BUILD)
+deb: all man completion geoip
+	@sh deploy/debian/build.sh $(BUILD) $(VERSION) $(SOURCE_DATE_EPOCH)
 
 # The table of countries, IPtoASN, from the npm package that the lock file pins by its digest. Without network the copy of
 # before stays, and keytrail works without one.

@@ -6,6 +6,8 @@
  * Calls: core/config (samples, keys, entries), core/sys/{fs,net}; stdout.
  */
 #include <errno.h>
+#include <grp.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -127,15 +129,64 @@ static enum kt_status init(const char *dir, struct kt_error *err)
     return write_configuration(dir, collector, curve, signing, err);
 }
 
+/* ---- whose they are ---- */
+
+/* The page's user reads the configuration, which holds no secrets, by this group. */
+#define READERS "keytrail-read"
+
+static const struct written {
+    const char *path; /* below the folder */
+    bool shared;
+} written[] = {
+    { "keys", false },         { "keys/collector.key", false },
+    { "keys/log.key", false }, { "keys/agent.key", false },
+    { "agents.d", false },     { "agents.d/" INIT_AGENT ".yaml", false },
+    { "keytrail.yaml", true }, { "identities.yaml", true },
+    { "agent.yaml", false },
+};
+
+static enum kt_status give(const char *dir, const struct written *w, uid_t user, gid_t group,
+                           gid_t readers, struct kt_error *err)
+{
+    char path[4096];
+    snprintf(path, sizeof path, "%s/%s", dir, w->path);
+    if (lchown(path, user, w->shared ? readers : group) != 0)
+        return kt_fail_errno(err, "chown '%s'", path);
+    if (w->shared && chmod(path, 0640) != 0)
+        return kt_fail_errno(err, "chmod '%s'", path);
+    return KT_OK;
+}
+
+static enum kt_status give_all(const char *dir, const char *owner, struct kt_error *err)
+{
+    const struct passwd *p = getpwnam(owner);
+    if (p == NULL)
+        return kt_fail(err, KT_E_CONFIG, "--owner: there is no user '%s'", owner);
+    const struct group *g = getgrnam(READERS);
+    uid_t user = p->pw_uid;
+    gid_t group = p->pw_gid, readers = g != NULL ? g->gr_gid : group;
+    for (size_t i = 0; i < KT_ARRAY_LEN(written); i++)
+        if (give(dir, &written[i], user, group, readers, err) != KT_OK)
+            return err->code;
+    return KT_OK;
+}
+
 int kt_cmd_init(int argc, char **argv)
 {
     static const struct kt_command cmd = { "init",
-                                           "DIR",
+                                           "DIR [--owner USER]",
                                            "write a commented configuration and keys into a folder",
-                                           "keytrail init /etc/keytrail",
+                                           "keytrail init /etc/keytrail --owner keytrail",
                                            NULL,
                                            NULL };
-    const struct kt_flag flags[] = { { 0 } };
+    const char *owner = NULL;
+    const struct kt_flag flags[] = {
+        { "--owner", 0, KT_FLAG_STRING, "USER",
+          "whose they are: the user that the collector runs as; the configuration can then be read "
+          "by the group " READERS,
+          &owner, NULL },
+        { 0 },
+    };
     int n;
     bool done;
     int code = kt_flags_parse(&cmd, flags, argc, argv, &n, &done);
@@ -144,7 +195,11 @@ int kt_cmd_init(int argc, char **argv)
     if (n != 1)
         return kt_flags_usage(&cmd);
     struct kt_error err = { 0 };
-    if (init(argv[1], &err) != KT_OK)
+    if (owner != NULL && getpwnam(owner) == NULL) {
+        fprintf(stderr, "keytrail init: --owner: there is no user '%s'\n", owner);
+        return KT_EXIT_USAGE;
+    }
+    if (init(argv[1], &err) != KT_OK || (owner != NULL && give_all(argv[1], owner, &err) != KT_OK))
         return kt_cli_fail("init", &err);
     printf("\nnext:\n  keytrail collector -c %s/keytrail.yaml\n  keytrail-agent -c %s/agent.yaml   "
            "   # the sources in it are examples\n"

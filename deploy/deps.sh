@@ -7,7 +7,7 @@ libmicrohttpd-dev libmaxminddb-dev libsodium-dev libssl-dev libzstd-dev zlib1g-d
 test="python3 procps util-linux libcmocka-dev libauparse-dev clang clang-format clang-tidy libclang-rt-14-dev cppcheck sqlite3 binutils strace openssl zstd
 python3-aiosmtpd libjemalloc2 libpocofoundation80 libpoconet80 libpoconetssl80 libpocoutil80 libpocoxml80 libre2-9 libxml2 libldap-2.5-0 liblz4-1 libicu72
 python3-prometheus-client
-zsh fish mandoc minisign chromium poppler-utils fonts-noto-core fonts-noto-cjk"
+zsh fish mandoc debootstrap dpkg-dev minisign chromium poppler-utils fonts-noto-core fonts-noto-cjk"
 # jq: asks the files. nodejs, npm: DuckDB comes by npm, into a folder of the bench (left out where the commands are there, as
 # other packages of Node.js conflict with Debian's npm). libdbd-sqlite3: syslog-ng's way to SQLite, looked up in one fixed folder.
 # Not installed: postgresql-15 would start a server, and syslog-ng-core and rsyslog replace the machine's own logging and each
