@@ -24,6 +24,7 @@
 
 #define INIT_ENDPOINT "tcp://127.0.0.1:7420"
 #define INIT_AGENT    "local"
+#define SYSTEM        "/etc/keytrail"
 
 static enum kt_status make_folder(const char *path, struct kt_error *err)
 {
@@ -44,6 +45,13 @@ static enum kt_status write_file(const char *dir, const char *name, struct kt_bu
     return st;
 }
 
+/* Beside the collector's keys, or, of an installation, where the agent's own user has its. */
+static const char *agent_keys(const char *dir)
+{
+    return strcmp(dir, SYSTEM) == 0 ? "agent-keys" : "keys";
+}
+
+/* name: below dir. */
 static enum kt_status make_key(const char *dir, const char *name, uint8_t ret_curve[32],
                                uint8_t ret_signing[32], struct kt_error *err)
 {
@@ -55,7 +63,7 @@ static enum kt_status make_key(const char *dir, const char *name, uint8_t ret_cu
     kt_random(file.signing_seed, 32);
     memcpy(ret_curve, keys.public_key, 32);
     kt_sign_public(file.signing_seed, ret_signing);
-    snprintf(path, sizeof path, "%s/keys/%s", dir, name);
+    snprintf(path, sizeof path, "%s/%s", dir, name);
     enum kt_status st = kt_key_file_write(path, &file, err);
     kt_wipe(&keys, sizeof keys);
     kt_wipe(&file, sizeof file);
@@ -77,10 +85,9 @@ static enum kt_status make_log_key(const char *dir, struct kt_error *err)
 
 static enum kt_status nothing_there(const char *dir, struct kt_error *err)
 {
-    static const char *const names[] = {
-        "keytrail.yaml",      "identities.yaml", "agent.yaml",
-        "keys/collector.key", "keys/log.key",    "keys/agent.key"
-    };
+    static const char *const names[] = { "keytrail.yaml",       "identities.yaml", "agent.yaml",
+                                         "keys/collector.key",  "keys/log.key",    "keys/agent.key",
+                                         "agent-keys/agent.key" };
     for (size_t i = 0; i < KT_ARRAY_LEN(names); i++) {
         char path[4096];
         snprintf(path, sizeof path, "%s/%s", dir, names[i]);
@@ -115,16 +122,19 @@ static enum kt_status write_configuration(const char *dir, const uint8_t collect
 
 static enum kt_status init(const char *dir, struct kt_error *err)
 {
-    char keys[4096], agents[4096];
+    char keys[4096], agents[4096], own[4096], agent_key[64];
     uint8_t collector[32], curve[32], signing[32], unused[32];
     snprintf(keys, sizeof keys, "%s/keys", dir);
     snprintf(agents, sizeof agents, "%s/agents.d", dir);
+    snprintf(own, sizeof own, "%s/%s", dir, agent_keys(dir));
+    snprintf(agent_key, sizeof agent_key, "%s/agent.key", agent_keys(dir));
     if (nothing_there(dir, err) != KT_OK || make_folder(dir, err) != KT_OK ||
-        make_folder(keys, err) != KT_OK || make_folder(agents, err) != KT_OK)
+        make_folder(keys, err) != KT_OK || make_folder(agents, err) != KT_OK ||
+        make_folder(own, err) != KT_OK)
         return err->code;
     printf("written:\n");
-    if (make_key(dir, "collector.key", collector, unused, err) != KT_OK ||
-        make_log_key(dir, err) != KT_OK || make_key(dir, "agent.key", curve, signing, err) != KT_OK)
+    if (make_key(dir, "keys/collector.key", collector, unused, err) != KT_OK ||
+        make_log_key(dir, err) != KT_OK || make_key(dir, agent_key, curve, signing, err) != KT_OK)
         return err->code;
     return write_configuration(dir, collector, curve, signing, err);
 }
@@ -133,40 +143,59 @@ static enum kt_status init(const char *dir, struct kt_error *err)
 
 /* The page's user reads the configuration, which holds no secrets, by this group. */
 #define READERS "keytrail-read"
+#define AGENT   "keytrail-agent"
 
+enum whose { COLLECTOR, SHARED, THE_AGENT };
 static const struct written {
     const char *path; /* below the folder */
-    bool shared;
+    enum whose whose;
 } written[] = {
-    { "keys", false },         { "keys/collector.key", false },
-    { "keys/log.key", false }, { "keys/agent.key", false },
-    { "agents.d", false },     { "agents.d/" INIT_AGENT ".yaml", false },
-    { "keytrail.yaml", true }, { "identities.yaml", true },
-    { "agent.yaml", false },
+    { "keys", COLLECTOR },
+    { "keys/collector.key", COLLECTOR },
+    { "keys/log.key", COLLECTOR },
+    { "keys/agent.key", COLLECTOR },
+    { "agents.d", COLLECTOR },
+    { "agents.d/" INIT_AGENT ".yaml", COLLECTOR },
+    { "keytrail.yaml", SHARED },
+    { "identities.yaml", SHARED },
+    { "agent.yaml", THE_AGENT },
+    { "agent-keys", THE_AGENT },
+    { "agent-keys/agent.key", THE_AGENT },
 };
 
 static enum kt_status give(const char *dir, const struct written *w, uid_t user, gid_t group,
-                           gid_t readers, struct kt_error *err)
+                           struct kt_error *err)
 {
     char path[4096];
     snprintf(path, sizeof path, "%s/%s", dir, w->path);
-    if (lchown(path, user, w->shared ? readers : group) != 0)
+    if (lchown(path, user, group) != 0 && errno != ENOENT)
         return kt_fail_errno(err, "chown '%s'", path);
-    if (w->shared && chmod(path, 0640) != 0)
+    if (w->whose == SHARED && chmod(path, 0640) != 0)
         return kt_fail_errno(err, "chmod '%s'", path);
     return KT_OK;
 }
 
 static enum kt_status give_all(const char *dir, const char *owner, struct kt_error *err)
 {
+    uid_t user[3];
+    gid_t group[3];
     const struct passwd *p = getpwnam(owner);
     if (p == NULL)
         return kt_fail(err, KT_E_CONFIG, "--owner: there is no user '%s'", owner);
+    for (int w = COLLECTOR; w <= THE_AGENT; w++) {
+        user[w] = p->pw_uid;
+        group[w] = p->pw_gid;
+    }
     const struct group *g = getgrnam(READERS);
-    uid_t user = p->pw_uid;
-    gid_t group = p->pw_gid, readers = g != NULL ? g->gr_gid : group;
+    if (g != NULL)
+        group[SHARED] = g->gr_gid;
+    p = getpwnam(AGENT);
+    if (p != NULL) {
+        user[THE_AGENT] = p->pw_uid;
+        group[THE_AGENT] = p->pw_gid;
+    }
     for (size_t i = 0; i < KT_ARRAY_LEN(written); i++)
-        if (give(dir, &written[i], user, group, readers, err) != KT_OK)
+        if (give(dir, &written[i], user[written[i].whose], group[written[i].whose], err) != KT_OK)
             return err->code;
     return KT_OK;
 }

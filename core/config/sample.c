@@ -7,12 +7,33 @@
  */
 #include "core/config/tree.h"
 
+/* Of an installation: what is written lies where the units let it be, and the page is a user of its
+ * own. Elsewhere everything stays in the folder of the file. */
+static const struct place {
+    const char *store, *control, *page, *agent_key, *spool;
+} places[] = {
+    { "keytrail.db             # the database", "control.sock         ", "", "keys/agent.key      ",
+      "spool" },
+    { "/var/lib/keytrail/keytrail.db  # the database", "/run/keytrail/control.sock  ",
+      "\ndashboard:\n"
+      "  user: keytrail-dashboard      # the page's own user; it only reads the store\n"
+      "  # hosts: [keytrail.example.com]   # names that people type; behind a proxy, or with "
+      "cert_file\n"
+      "  reports_dir: /var/lib/keytrail-dashboard/reports\n",
+      "agent-keys/agent.key  ", "/var/lib/keytrail-agent" },
+};
+
+static const struct place *place_of(const char *dir)
+{
+    return &places[kt_str_is(kt_str_of(dir), "/etc/keytrail")];
+}
+
 static const char collector_text[] =
     "deployment: keytrail            # the name in alerts and reports\n"
     "\n"
     "# Relative paths start in the folder of this file.\n"
     "store:\n"
-    "  path: keytrail.db             # the database\n"
+    "  path: %s\n"
     "  retention: 400d               # a 12-month audit period and the weeks of fieldwork\n"
     "\n"
     "collector:\n"
@@ -20,8 +41,11 @@ static const char collector_text[] =
     "  key_file: keys/collector.key  # 0600, in a folder 0700\n"
     "  log_key_file: keys/log.key    # signs checkpoints of the log; opened by the signer alone\n"
     "  agents_dir: agents.d          # written by `keytrail agent add`\n"
-    "  control: control.sock         # how commands reach the running collector\n"
-    "\n"
+    "  control: %s# how commands reach the running collector\n"
+    "%s"
+    "\n";
+
+static const char choices_text[] =
     "geoip:\n"
     "  databases: auto               # or a list of .mmdb files\n"
     "\n"
@@ -109,7 +133,9 @@ void kt_conf_sample_collector(const char *dir, struct kt_buf *out)
         "# keytrail config check -c FILE checks it, keytrail config show --defaults -c FILE "
         "prints all values.\n\n",
         dir);
-    kt_buf_addz(out, collector_text);
+    const struct place *at = place_of(dir);
+    kt_buf_addf(out, collector_text, at->store, at->control, at->page);
+    kt_buf_addz(out, choices_text);
 }
 
 void kt_conf_sample_identities(const char *dir, struct kt_buf *out)
@@ -128,11 +154,13 @@ void kt_conf_sample_agent(const char *dir, const char *agent, const char *endpoi
     kt_yaml_scalar_add(out, kt_str_of(endpoint));
     kt_buf_addz(out, "\n  public_key: ");
     kt_yaml_scalar_add(out, kt_str_of(public_key));
-    kt_buf_addz(
+    const struct place *at = place_of(dir);
+    kt_buf_addf(
         out,
         "\n  # spoken to while the first is silent; allow this agent there, too (docs/scale.md):\n"
         "  # standby: { endpoint: \"tcp://HOST:7420\", public_key: \"…\", after: 5m }\n"
-        "key_file: keys/agent.key      # 0600, in a folder 0700\n"
-        "spool: { path: spool, max: 4GiB }  # lines that are not acknowledged yet\n");
+        "key_file: %s# 0600, in a folder 0700\n"
+        "spool: { path: %s, max: 4GiB }  # lines that are not acknowledged yet\n",
+        at->agent_key, at->spool);
     kt_buf_addz(out, sources_text);
 }

@@ -74,11 +74,15 @@ check(p.returncode == 0 and not p.stdout, 'what is installed is what the package
 # ---- as the service does it: the collector as its user, the page's user as a reader ----
 p = inside('keytrail', 'init', '/etc/keytrail', '--owner', 'keytrail')
 check(p.returncode == 0, 'init for the service', said(p))
-with open(os.path.join(root, 'etc/keytrail/keytrail.yaml')) as f:
-    text = f.read().replace('path: keytrail.db', 'path: /var/lib/keytrail/keytrail.db').replace('control: control.sock', 'control: /run/keytrail/control.sock').replace(':7420', f':{free_port()}')
-with open(os.path.join(root, 'etc/keytrail/keytrail.yaml'), 'w') as f:
-    f.write(text)
-for d, u in (('run/keytrail', 'keytrail:keytrail-read'),):
+p = inside('stat', '-c', '%U:%G %a', '/etc/keytrail/keytrail.yaml', '/etc/keytrail/keys/log.key', '/etc/keytrail/agent-keys/agent.key', '/etc/keytrail/agent.yaml')
+check(p.stdout.decode().split('\n')[:4] == ['keytrail:keytrail-read 640', 'keytrail:keytrail 600', 'keytrail-agent:keytrail-agent 600', 'keytrail-agent:keytrail-agent 600'], 'each user has its own keys', said(p))
+port, page = free_port(), free_port()
+for n in ('keytrail.yaml', 'agent.yaml'):
+    with open(os.path.join(root, 'etc/keytrail', n)) as f:
+        text = f.read().replace(':7420', f':{port}').replace('\ndashboard:\n', f'\ndashboard:\n  listen: tcp://127.0.0.1:{page}\n')
+    with open(os.path.join(root, 'etc/keytrail', n), 'w') as f:
+        f.write(text)
+for d, u in (('run/keytrail', 'keytrail:keytrail-read'), ('run/keytrail-dashboard', 'keytrail-dashboard:keytrail-dashboard'), ('var/log/vault', 'root:root')):
     inside('install', '-d', '-o', u.split(':')[0], '-g', u.split(':')[1], '-m', '0755', '/' + d)
 log = open(os.path.join(root, 'collector.log'), 'wb')
 collector = subprocess.Popen(['chroot', '--userspec=keytrail:keytrail-read', root, '/usr/bin/keytrail', 'collector', '-c', '/etc/keytrail/keytrail.yaml'], stdout=log, stderr=log)
@@ -88,8 +92,26 @@ p = inside('stat', '-c', '%U:%G %a', '/var/lib/keytrail/keytrail.db')
 check(p.stdout.decode().strip() == 'keytrail:keytrail-read 640', 'the store is its own, and the group reads it', said(p))
 p = inside('keytrail', 'search', '--db', '/var/lib/keytrail/keytrail.db', 'kind:config', user='keytrail-dashboard')
 check(p.returncode == 0, "the page's user reads the store", said(p))
-p = inside('sh', '-c', 'cat /etc/keytrail/keys/collector.key; echo x >>/var/lib/keytrail/keytrail.db; ls /var/lib/keytrail/signer*', user='keytrail-dashboard')
-check(p.stdout == b'' and p.stderr.count(b'ermission denied') >= 3, "the page's user neither reads keys nor writes the store", said(p))
+p = inside('sh', '-c', 'cat /etc/keytrail/keys/collector.key; echo x >>/var/lib/keytrail/keytrail.db; ls /var/lib/keytrail/signer.keytrail.db', user='keytrail-dashboard')
+check(p.stdout == b'' and p.stderr.count(b'ermission denied') >= 2 and b'signer' in p.stderr, "the page's user neither reads keys nor writes the store", said(p))
+others = [subprocess.Popen(['chroot', f'--userspec={u}:{g}', f'--groups={more}', root, *argv], stdout=log, stderr=log) for u, g, more, argv in
+          (('keytrail-dashboard', 'keytrail-dashboard', 'keytrail-read', ['/usr/bin/keytrail', 'dashboard', '-c', '/etc/keytrail/keytrail.yaml']),
+           ('keytrail-agent', 'keytrail-agent', '', ['/usr/bin/keytrail-agent', '-c', '/etc/keytrail/agent.yaml']))]
+
+
+def answers():
+    try:
+        with socket.create_connection(('127.0.0.1', page), 1) as s:
+            s.sendall(b'GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n')
+            return s.recv(64).startswith(b'HTTP/1.1 200')
+    except OSError:
+        return False
+
+
+check(wait_for(answers, 30), 'the page runs as its user', open(os.path.join(root, 'collector.log')).read()[-3000:])
+p = wait_for(lambda: (lambda p: p.returncode == 0 and b'running' in p.stdout and p)(inside('keytrail-agent', 'status', user='keytrail-agent')), 30)
+check(p, 'the agent runs as its user', open(os.path.join(root, 'collector.log')).read()[-3000:])
+check([stop(o) for o in others] == [0, 0], 'both end cleanly', open(os.path.join(root, 'collector.log')).read()[-3000:])
 p = inside('keytrail', 'doctor', '-o', 'json', user='keytrail')
 bad = [r for r in json.loads(p.stdout) if r['state'] == 'bad']
 check(p.returncode == 0 and not bad, 'doctor, as the collector: nothing is bad', said(p))

@@ -604,9 +604,20 @@ static void samples_load_as_they_stand(void **state)
 {
     (void)state;
     KT_CLEANUP(kt_buf_done) struct kt_buf b = { 0 };
-    kt_conf_sample_collector("/etc/keytrail", &b);
+    /* of a folder: everything stays in it */
+    kt_conf_sample_collector("/srv/keytrail", &b);
     struct kt_conf *c = load("keytrail.yaml", kt_buf_z(&b));
+    assert_string_equal(c->store_path, path_of("keytrail.db"));
+    assert_null(c->dashboard.user);
+    kt_conf_free(c);
+    kt_buf_reset(&b);
+    /* of an installation: where the units let it be written, and the page is a user of its own */
+    kt_conf_sample_collector("/etc/keytrail", &b);
+    c = load("keytrail.yaml", kt_buf_z(&b));
     assert_int_equal(c->not_used_yet.n, 0);
+    assert_string_equal(c->store_path, "/var/lib/keytrail/keytrail.db");
+    assert_string_equal(c->control, "/run/keytrail/control.sock");
+    assert_string_equal(c->dashboard.user, "keytrail-dashboard");
     kt_conf_free(c);
     /* and so does what they offer behind a '#' */
     KT_CLEANUP(kt_buf_done) struct kt_buf all = { 0 };
@@ -624,14 +635,20 @@ static void samples_load_as_they_stand(void **state)
     kt_conf_free(c);
     assert_int_equal(rmdir(path_of("rules")), 0);
     kt_buf_reset(&b);
-    kt_conf_sample_agent("/etc/keytrail", "vault-host-1", "tcp://127.0.0.1:7420",
-                         "Yne@$w-vo<fVvi]a<NY6T1ed:M$fCG*[IaLV{hID", &b);
-    struct kt_agent_conf *a = NULL;
-    struct kt_error err = { 0 };
-    if (kt_agent_conf_load(write_file("agent.yaml", kt_buf_z(&b), 0644), &a, &err) != KT_OK)
-        fail_msg("%s", err.text);
-    assert_string_equal(a->spool_path, path_of("spool"));
-    kt_agent_conf_free(a);
+    static const char *const dirs[] = { "/srv/keytrail", "/etc/keytrail" };
+    for (size_t i = 0; i < KT_ARRAY_LEN(dirs); i++) {
+        kt_buf_reset(&b);
+        kt_conf_sample_agent(dirs[i], "vault-host-1", "tcp://127.0.0.1:7420",
+                             "Yne@$w-vo<fVvi]a<NY6T1ed:M$fCG*[IaLV{hID", &b);
+        struct kt_agent_conf *a = NULL;
+        struct kt_error err = { 0 };
+        if (kt_agent_conf_load(write_file("agent.yaml", kt_buf_z(&b), 0644), &a, &err) != KT_OK)
+            fail_msg("%s", err.text);
+        assert_string_equal(a->spool_path, i == 0 ? path_of("spool") : "/var/lib/keytrail-agent");
+        assert_string_equal(a->key_file,
+                            i == 0 ? path_of("keys/agent.key") : path_of("agent-keys/agent.key"));
+        kt_agent_conf_free(a);
+    }
 }
 
 int main(void)
