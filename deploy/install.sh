@@ -7,6 +7,8 @@ PREFIX=${PREFIX:-/usr/local}
 DESTDIR=${DESTDIR:-}
 what=${1:-} build=${2:-build} part=${3:-all}
 lib=$PREFIX/lib share=$PREFIX/share
+zsh=$share/zsh/site-functions
+[ "$PREFIX" != /usr ] || zsh=$share/zsh/vendor-completions # what Debian leaves to packages
 
 # One line a file: its mode, where it comes from, where it goes. Both ways read the same list.
 agent_files() {
@@ -39,7 +41,7 @@ collector_files() {
 }
 completions() {
     echo "0644 $build/completion/$1.bash $share/bash-completion/completions/$1"
-    echo "0644 $build/completion/_$1 $share/zsh/vendor-completions/_$1"
+    echo "0644 $build/completion/_$1 $zsh/_$1"
     echo "0644 $build/completion/$1.fish $share/fish/vendor_completions.d/$1.fish"
 }
 files() {

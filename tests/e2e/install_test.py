@@ -33,7 +33,7 @@ check(p.returncode == 0, 'it installs', p.stderr)
 listed = sorted(os.path.relpath(l, stage) for l in install('list').stdout.decode().split())
 check(sorted(set(there) - {'opt/kt/share/man/man1/other.1'}) == listed and all(n.startswith('opt/kt/') for n in there), 'what is there is what the list says, below PREFIX', set(there) ^ set(listed))
 wanted = ['bin/keytrail', 'bin/keytrail-agent', 'share/man/man1/keytrail.1', 'share/man/man1/keytrail-agent.1', 'share/man/man5/keytrail.yaml.5', 'share/man/man7/keytrail-query.7',
-          'share/bash-completion/completions/keytrail', 'share/zsh/vendor-completions/_keytrail-agent', 'share/fish/vendor_completions.d/keytrail.fish',
+          'share/bash-completion/completions/keytrail', 'share/zsh/site-functions/_keytrail-agent', 'share/fish/vendor_completions.d/keytrail.fish',
           'lib/systemd/system/keytrail-collector.service', 'lib/systemd/system/keytrail-dashboard.service', 'lib/systemd/system/keytrail-agent.service',
           'lib/sysusers.d/keytrail.conf', 'lib/tmpfiles.d/keytrail.conf', 'share/keytrail/verify_bundle.py']
 check(set('opt/kt/' + w for w in wanted) <= set(there), 'programs, manual, completion, units, users, folders', set('opt/kt/' + w for w in wanted) - set(there))
