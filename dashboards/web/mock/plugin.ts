@@ -22,7 +22,12 @@ function api(req: IncomingMessage, res: ServerResponse, next: () => void): void 
   req.on('data', (b: Buffer) => parts.push(b))
   req.on('end', () => {
     const text = Buffer.concat(parts).toString()
-    const [status, body] = answer(req.method ?? 'GET', call, url.searchParams, text === '' ? {} : (JSON.parse(text) as Record<string, unknown>))
+    const [status, body] = answer(
+      req.method ?? 'GET',
+      call,
+      url.searchParams,
+      text === '' ? {} : (JSON.parse(text) as Record<string, unknown>),
+    )
     res.writeHead(status, { 'Content-Type': 'application/json', 'Cache-Control': 'no-store' })
     res.end(JSON.stringify(body))
   })

@@ -231,30 +231,32 @@ const CALLS: Record<string, Call> = {
   'GET blast': () => ({ }),
   'GET map': (p): MapPage => {
     const o = (CALLS['GET overview'] as Call)(p, {}) as Overview
-    return { countries: o.countries.map((c) => ({ ...c, secrets: 12, new: c.country === 'FR' })), unlocated: o.unlocated, ...covers(windowOf(p, '24h')) }
+    return { events: 18_402, countries: o.countries.map((c) => ({ ...c, secrets: 12, addresses: 4, last: NOW })), unlocated: { ...o.unlocated, none: 7 }, ...covers(windowOf(p, '24h')) }
   },
   'GET coverage': (p): CoveragePage => ({
-    first_day: '2026-10-24', sources: ['vault-prod', 'aws-main', 'op-events'].map((instance, i) => ({ source: ['vault', 'cloudtrail', 'onepassword'][i] as string, instance, agent: `web-${1 + (i >> 1)}`, share: i === 2 ? 0.973 : 1, lag_s: i === 2 ? null : 1.2, days: days(30), blind: i === 1 ? ['data events of S3 are not in the trail'] : [] })),
-    gaps: [{ instance: 'op-events', from: NOW - 50 * 60 * SECOND, until: NOW - 20 * 60 * SECOND, cause: 'agent_down', text: 'agent restart', filled: false, filled_at: null, events: 0 }],
-    agents: [{ name: 'web-1', version: '0.1.0', last_contact: NOW, queue: 0, dropped: 0, clock_skew_s: 0.002 }, { name: 'web-2', version: '0.1.0', last_contact: NOW - 48 * 60 * SECOND, queue: 812, dropped: 0, clock_skew_s: -1.4 }], ...covers(windowOf(p, '30d')),
+    first_day: '2026-10-24', days: 30, sources: ['vault-prod', 'aws-main', 'op-events'].map((instance, i) => ({ source: ['vault', 'cloudtrail', 'onepassword'][i] as string, instance, agent: `web-${1 + (i >> 1)}`, first: NOW - 90 * DAY, last: NOW, share: i === 2 ? 0.973 : 1, days: days(30), blind: i === 1 ? ['data events of S3 are not in the trail'] : [], last_report: NOW, lag_bytes: i === 2 ? 81_200 : 0 })),
+    gaps: [{ instance: 'op-events', from: NOW - 50 * 60 * SECOND, until: NOW - 20 * 60 * SECOND, cause: 'agent_down', text: 'agent restart', filled: false, filled_at: null, open: true, events: 0 }], more_gaps: 0,
+    agents: [{ name: 'web-1', program: 'keytrail-agent 0.1.0', last_report: NOW, sources: 2, spool_bytes: 0, lost: 0 }, { name: 'web-2', program: 'keytrail-agent 0.1.0', last_report: NOW - 48 * 60 * SECOND, sources: 1, spool_bytes: 81_200, lost: 0 }], ...covers(windowOf(p, '30d')),
   }),
   'GET integrity': (): IntegrityPage => ({
-    log: '9f3c2a1b00', size: 18_402_911, root: '9f3ce1'.repeat(10), checkpoint: { size: 18_402_900, at: NOW - 40 * SECOND, age_s: 40, cosigners: ['witness-a', 'witness-b'], keys: ['acme-prod+9f3c+AQ'], note: 'acme-prod\n18402900\n…' },
-    verify: { state: 'done', at: NOW - 8 * HOUR, verdict: 'ok', text: '18,402,911 records, no difference', progress: null }, holds: [{ id: 'h1', query: 'actor:alice@example.com', reason: 'case 17', by: 'carol', at: NOW - 3 * DAY }],
-    retention: { days: 400, removed_events: 0, oldest: NOW - 300 * DAY }, outside: [{ place: 's3://acme-checkpoints', size: 18_402_900, at: NOW - 40 * SECOND, error: null }],
+    log: '9f3c2a1b00', size: 18_402_911, checkpoint: { signed: true, size: 18_402_900, at: NOW - 40 * SECOND, cosigners: ['witness-a', 'witness-b'], keys: ['9f3ce1'.repeat(10)], note: 'acme-prod\n18402900\n…' },
+    verify: { state: 'done', began: NOW - 8 * HOUR - 60 * SECOND, at: NOW - 8 * HOUR, result: { verdict: 'ok', records: 18_402_911 }, text: null }, holds: [{ id: 'h1', query: 'actor:alice@example.com', reason: 'case 17', by: 'carol', since: null, until: null, at: NOW - 3 * DAY }], holds_unreadable: 0,
+    retention: { days: 400, removed_events: 0, oldest: NOW - 300 * DAY }, live: { away: null, checkpoint: null, copies: null, retention: null },
   }),
   'POST integrity/verify': () => ({}),
   'GET reports': (): Reports => ({
-    kinds: [{ name: 'soc2', title: 'SOC 2', about: 'CC6.1 to CC8.1 over a period' }, { name: 'pci', title: 'PCI DSS 4.0', about: 'requirement 10' }],
-    packages: [{ name: 'soc2-2026q3', kind: 'soc2', since: NOW - 140 * DAY, until: NOW - 50 * DAY, made: NOW - DAY, bytes: 1_812_344, digest: '9f3ce1'.repeat(10), state: 'ready', text: null, files: [{ path: 'report.html', bytes: 212_000, rows: null }], verified: { at: NOW, verdict: 'ok', text: 'every file is as it was signed' } }],
+    kinds: [{ name: 'soc2', title: 'SOC 2', framework: 'TSC 2017', about: 'CC6.1 to CC8.1 over a period' }, { name: 'pci', title: 'PCI DSS 4.0', framework: 'PCI DSS', about: 'requirement 10' }],
+    packages: [{ name: 'soc2-2026q3', package: 'evidence', kind: 'soc2', organisation: 'ACME', from: '2026-07-01T00:00:00Z', until: '2026-10-01T00:00:00Z', made: '2026-11-21T09:00:00Z', operator: 'carol', key: '9f3c', bytes: 1_812_344, files: [{ path: 'report.html', bytes: 212_000, rows: null, sha256: '9f3ce1'.repeat(10) }] }],
+    more: 0, making: { running: false, about: null, began: null, ended: null, said: null }, checking: { running: false, about: 'soc2-2026q3', began: NOW - HOUR, ended: NOW - HOUR, said: 'every file is as it was signed' },
   }),
-  'POST reports': () => ({ name: 'soc2-2026q4' }),
+  'POST reports': () => ({}),
   'POST reports/verify': () => ({}),
   'GET settings': (): Settings => ({
-    config: [{ key: 'store.retention', value: '400d', default: '400d', set: false, help: 'How long records are kept.' }, { key: 'deployment', value: 'acme-prod', default: null, set: true, help: 'Name of this house.' }],
-    detectors: [{ name: 'volume_spike', title: 'More secrets than usual', on: true, options: [{ name: 'floor_5m', value: '20', default: '20' }], ready: 'ready' }],
-    targets: [{ name: 'slack-sec', type: 'slack', circuit: 'closed', waiting: 0, sent: 41, dead: 0, last_success: NOW, last_error: null }], streams: [],
+    written: 'deployment: acme-prod\nstore:\n  retention: 400d\n', effective: 'deployment: acme-prod\nstore:\n  path: /var/lib/keytrail/keytrail.db\n  retention: 400d\n',
+    detectors: [{ name: 'volume_spike', summary: 'More secrets than usual', options: 'floor_5m: 20\n', set: false }], detection: { learning: 'ready', days: 60, attention: [] },
+    collector: { targets: [{ name: 'slack-sec', type: 'slack', circuit: 'closed', waiting: 0, sent: 41, dead: 0 }], streams: [] }, collector_away: null,
   }),
+  'GET status': () => ({ store: { records: 18_402_911, events: 18_402_000 }, collector: null, collector_away: null }),
 }
 function days(n: number) {
   return Array.from({ length: n }, (_, i) => ({ share: i === 11 ? null : i === n - 1 ? 97 : 100, events: i === 11 ? 0 : 900 + i * 7, quarantined: i === 5 ? 2 : 0, late_s: i === 20 ? 640 : 1 }))

@@ -164,11 +164,13 @@ export interface Country {
   failed: number
   actors: number
   secrets?: number
-  new?: boolean
+  addresses?: number
+  last?: Ns
 }
 export interface Unlocated {
   private: number
   unknown: number
+  none?: number // records without an address
 }
 export interface SourceState {
   source: string
@@ -227,6 +229,7 @@ export interface Silence {
   by: string
   from: Ns
   until: Ns | null
+  removed?: Ns | null
   open: boolean
 }
 export type ListName =
@@ -265,13 +268,14 @@ export interface CoverageDay {
   late_s: number | null
 }
 export interface Gap {
-  instance: string
+  instance: string | null // null: of all sources
   from: Ns
   until: Ns
   cause: string
   text: string
   filled: boolean
   filled_at: Ns | null
+  open?: boolean
   events: number
 }
 export interface SourcePage extends Windowed {
@@ -288,83 +292,96 @@ export interface SourcePage extends Windowed {
   lists: Partial<Record<ListName, Entry[]>>
 }
 export interface MapPage extends Windowed {
+  events: number
   countries: Country[]
   unlocated: Unlocated
 }
 export interface CoveragePage extends Windowed {
   first_day: string
+  days: number
   sources: {
     source: string
     instance: string
     agent: string | null
+    first: Ns | null
+    last: Ns | null
     share: number | null
-    lag_s: number | null
     days: CoverageDay[]
     blind: string[]
+    last_report: Ns | null
+    lag_bytes: number | null
   }[]
   gaps: Gap[]
+  more_gaps: number
   agents: {
     name: string
-    version: string | null
-    last_contact: Ns | null
-    queue: number | null
-    dropped: number | null
-    clock_skew_s: number | null
+    program: string | null
+    last_report: Ns | null
+    sources: number
+    spool_bytes: number | null
+    lost: number | null
   }[]
 }
 export interface IntegrityPage {
   log: string
   size: number
-  root: string
-  checkpoint: { size: number; at: Ns; age_s: number; cosigners: string[]; keys: string[]; note: string } | null
+  checkpoint: { signed: boolean; at: Ns | null; size: number; cosigners: string[]; keys: string[]; note: string } | null
   verify: {
-    state: 'never' | 'running' | 'done'
+    state: 'none' | 'never' | 'running' | 'done' // none: this page runs nothing of its own
+    began: Ns | null
     at: Ns | null
-    verdict: string | null
-    text: string | null
-    progress: number | null
+    result: Record<string, unknown> | null // as keytrail verify -o json
+    text: string | null // what it printed instead
   }
-  holds: { id: string; query: string; reason: string; by: string; at: Ns }[]
+  holds: { id: string; query: string; reason: string; by: string; since: Ns | null; until: Ns | null; at: Ns }[]
+  holds_unreadable: number
   retention: { days: number | null; removed_events: number; oldest: Ns | null } | null
-  outside: { place: string; size: number; at: Ns | null; error: string | null }[]
+  live: {
+    away: string | null // why the collector does not answer
+    checkpoint?: Record<string, unknown> | null
+    copies?: Record<string, unknown> | null
+    retention?: Record<string, unknown> | null
+  } | null
+}
+export interface Job {
+  running: boolean
+  about: string | null
+  began: Ns | null
+  ended: Ns | null
+  said: string | null
 }
 export interface Package {
   name: string
+  package: string
   kind: string
-  since: Ns
-  until: Ns
-  made: Ns | null
+  organisation: string | null
+  from: string // RFC 3339
+  until: string
+  made: string
+  operator: string | null
+  key: string | null
+  files: { path: string; bytes: number; rows: number | null; sha256: string }[]
   bytes: number
-  digest: string | null
-  state: 'making' | 'ready' | 'failed'
-  text: string | null
-  files: { path: string; bytes: number; rows: number | null }[]
-  verified: { at: Ns; verdict: string; text: string } | null
 }
 export interface Reports {
-  kinds: { name: string; title: string; about: string }[]
+  kinds: { name: string; title: string; framework: string; about: string }[]
   packages: Package[]
+  more: number
+  making: Job
+  checking: Job
 }
 export interface Settings {
-  config: { key: string; value: string | null; default: string | null; set: boolean; help: string | null }[]
-  detectors: {
-    name: string
-    title: string
-    on: boolean
-    options: { name: string; value: string; default?: string | null; help?: string | null }[]
-    ready: string | null
-  }[]
-  targets: {
-    name: string
-    type: string
-    circuit: string | null
-    waiting: number
-    sent: number
-    dead: number
-    last_success: Ns | null
-    last_error: string | null
-  }[]
-  streams: Record<string, unknown>[]
+  written: string // the configuration, YAML
+  effective: string // the same with every default
+  detectors: { name: string; summary: string; options: string; set: boolean }[]
+  detection: Record<string, unknown> | null
+  collector: Record<string, unknown> | null // as the control socket's status
+  collector_away: string | null
+}
+export interface Status {
+  store: Record<string, number | null>
+  collector: Record<string, unknown> | null
+  collector_away: string | null
 }
 export interface Counters {
   at: Ns

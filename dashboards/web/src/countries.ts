@@ -11,7 +11,9 @@ const NUMBERS =
   'SN686SL694SK703SI705SB090SO706ZA710ES724LK144SD729SR740SZ748SE752CH756SY760TW158TJ762TZ834TH764TL626TG768TT780' +
   'TN788TR792TM795UG800UA804AE784GB826US840UY858UZ860VU548VE862VN704EH732YE887ZM894ZW716ME499RS688SS728'
 /** Two letters to the outline's id ("DE" to "276"). */
-export const OUTLINE = new Map(Array.from({ length: NUMBERS.length / 5 }, (_, i) => [NUMBERS.slice(i * 5, i * 5 + 2), NUMBERS.slice(i * 5 + 2, i * 5 + 5)]))
+export const OUTLINE = new Map(
+  Array.from({ length: NUMBERS.length / 5 }, (_, i) => [NUMBERS.slice(i * 5, i * 5 + 2), NUMBERS.slice(i * 5 + 2, i * 5 + 5)]),
+)
 
 const SMALL =
   'AD,42.5,1.6;AG,17.3,-61.8;AI,18.2,-63.1;AS,-14.3,-170.7;AW,12.5,-70;AX,60.2,20;BB,13.2,-59.6;BH,26,50.5;BL,17.' +

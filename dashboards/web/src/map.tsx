@@ -7,7 +7,6 @@ import { feature } from 'topojson-client'
 import type { GeometryCollection, Topology } from 'topojson-specification'
 import outlines from 'world-atlas/countries-110m.json?url'
 import type { Country, Unlocated } from './api'
-import { New } from './components/badge'
 import type { Column } from './components/table'
 import { Table } from './components/table'
 import { Value } from './components/value'
@@ -20,7 +19,13 @@ const WIDE = 760
 const HIGH = 370
 const projection = geoEqualEarth()
   .rotate([-11, 0]) // no land is torn apart at the edge
-  .fitExtent([[2, 2], [WIDE - 2, HIGH - 2]], { type: 'Sphere' })
+  .fitExtent(
+    [
+      [2, 2],
+      [WIDE - 2, HIGH - 2],
+    ],
+    { type: 'Sphere' },
+  )
 const path = geoPath(projection)
 
 interface World {
@@ -52,7 +57,6 @@ interface Row {
   events: number
   failed: number | null
   actors: number | null
-  fresh: boolean
 }
 export interface MapProps {
   countries: readonly Country[]
@@ -81,12 +85,22 @@ export function WorldMapView({ countries, unlocated, below = false, onPick }: Ma
   }, [])
   const rows = useMemo<Row[]>(
     () => [
-      ...countries.map((c) => ({ key: c.country, name: countryName(c.country), code: c.country, events: c.events, failed: c.failed, actors: c.actors, fresh: c.new === true })),
+      ...countries.map((c) => ({
+        key: c.country,
+        name: countryName(c.country),
+        code: c.country,
+        events: c.events,
+        failed: c.failed,
+        actors: c.actors,
+      })),
       ...(unlocated.private > 0
-        ? [{ key: '-private', name: 'private networks', code: null, events: unlocated.private, failed: null, actors: null, fresh: false }]
+        ? [{ key: '-private', name: 'private networks', code: null, events: unlocated.private, failed: null, actors: null }]
         : []),
       ...(unlocated.unknown > 0
-        ? [{ key: '-unknown', name: 'no known country', code: null, events: unlocated.unknown, failed: null, actors: null, fresh: false }]
+        ? [{ key: '-unknown', name: 'no known country', code: null, events: unlocated.unknown, failed: null, actors: null }]
+        : []),
+      ...((unlocated.none ?? 0) > 0
+        ? [{ key: '-none', name: 'no address', code: null, events: unlocated.none ?? 0, failed: null, actors: null }]
         : []),
     ],
     [countries, unlocated],
@@ -108,18 +122,38 @@ export function WorldMapView({ countries, unlocated, below = false, onPick }: Ma
   const all = rows.reduce((s, r) => s + r.events, 0)
   const columns: Column<Row>[] = [
     {
-      key: 'country', title: 'Country', narrow: true, by: (r) => r.name,
-      cell: (r) => (
-        <>
-          {r.code === null ? r.name : <Value field="country" of={r.code} show={r.name} />} {r.fresh && <New />}
-        </>
-      ),
+      key: 'country',
+      title: 'Country',
+      narrow: true,
+      by: (r) => r.name,
+      cell: (r) => (r.code === null ? r.name : <Value field="country" of={r.code} show={r.name} />),
       value: (r) => (r.code === null ? null : { field: 'country', value: r.code }),
     },
     { key: 'events', title: 'Events', num: true, narrow: true, width: 84, by: (r) => r.events, cell: (r) => count(r.events) },
-    { key: 'share', title: 'Share', num: true, width: 64, cell: (r) => percent(all > 0 ? Math.min(r.events / all, rows.length > 1 ? 0.999 : 1) : 0) },
-    { key: 'failed', title: 'Failed', num: true, narrow: true, width: 72, by: (r) => r.failed, cell: (r) => (r.failed === null ? '–' : count(r.failed)) },
-    { key: 'actors', title: 'Actors', num: true, width: 68, by: (r) => r.actors, cell: (r) => (r.actors === null ? '–' : count(r.actors)) },
+    {
+      key: 'share',
+      title: 'Share',
+      num: true,
+      width: 64,
+      cell: (r) => percent(all > 0 ? Math.min(r.events / all, rows.length > 1 ? 0.999 : 1) : 0),
+    },
+    {
+      key: 'failed',
+      title: 'Failed',
+      num: true,
+      narrow: true,
+      width: 72,
+      by: (r) => r.failed,
+      cell: (r) => (r.failed === null ? '–' : count(r.failed)),
+    },
+    {
+      key: 'actors',
+      title: 'Actors',
+      num: true,
+      width: 68,
+      by: (r) => r.actors,
+      cell: (r) => (r.actors === null ? '–' : count(r.actors)),
+    },
   ]
   return (
     <div class={`map${below ? ' below' : ''}`}>
@@ -127,23 +161,44 @@ export function WorldMapView({ countries, unlocated, below = false, onPick }: Ma
         {failed ? (
           <p class="note warn">The outlines could not be loaded; the table has the same figures.</p>
         ) : (
-          <svg viewBox={`0 0 ${WIDE} ${HIGH}`} role="img" aria-label="Map of where events came from; the table beside it has the same figures">
-            {w?.land.map((l) => <path key={l.id} class="land" d={l.d} />)}
+          <svg
+            viewBox={`0 0 ${WIDE} ${HIGH}`}
+            role="img"
+            aria-label="Map of where events came from; the table beside it has the same figures"
+          >
+            {w?.land.map((l) => (
+              <path key={l.id} class="land" d={l.d} />
+            ))}
             {dots.map((d) => (
               <g key={d.c.country} class="spot" onClick={() => pick(d.c.country)}>
                 <circle class="dot" cx={d.x} cy={d.y} r={d.r} />
-                {d.c.failed > 0 && <circle class="dot-failed" cx={d.x} cy={d.y} r={d.r * Math.sqrt(Math.min(1, d.c.failed / d.c.events))} />}
+                {d.c.failed > 0 && (
+                  <circle class="dot-failed" cx={d.x} cy={d.y} r={d.r * Math.sqrt(Math.min(1, d.c.failed / d.c.events))} />
+                )}
                 <title>{`${countryName(d.c.country)}: ${count(d.c.events)} events, ${count(d.c.failed)} failed or denied`}</title>
               </g>
             ))}
           </svg>
         )}
         <figcaption class="quiet">
-          <span class="key"><i class="swatch dot-key" aria-hidden="true" /> events</span> <span class="key"><i class="swatch failed-key" aria-hidden="true" /> of these failed or denied</span>
+          <span class="key">
+            <i class="swatch dot-key" aria-hidden="true" /> events
+          </span>{' '}
+          <span class="key">
+            <i class="swatch failed-key" aria-hidden="true" /> of these failed or denied
+          </span>
           {unseen > 0 && <span> · {unseen} only in the table</span>}
         </figcaption>
       </figure>
-      <Table label="Events by country" columns={columns} rows={rows} id={(r) => r.key} all={14} sorted={{ key: 'events', down: true }} onOpen={(r) => (r.code === null ? undefined : pick(r.code))} />
+      <Table
+        label="Events by country"
+        columns={columns}
+        rows={rows}
+        id={(r) => r.key}
+        all={14}
+        sorted={{ key: 'events', down: true }}
+        onOpen={(r) => (r.code === null ? undefined : pick(r.code))}
+      />
     </div>
   )
 }

@@ -181,7 +181,8 @@ export function Chart(p: ChartProps) {
     e.preventDefault()
   }
   const total = (i: number) => p.lines.reduce((s, l) => s + (l.values[i] ?? 0), 0)
-  const number = (v: number | null | undefined) => (v === null || v === undefined ? '–' : Number.isInteger(v) ? count(v) : about(v))
+  const number = (v: number | null | undefined) =>
+    v === null || v === undefined ? '–' : Number.isInteger(v) ? count(v) : about(v)
   const steps = Array.from({ length: n }, (_, i) => i)
   const head = at !== null && at < n ? moment(p.from + at * p.step, p.step < 60e9) : `a bar is ${span(p.step / 1e9)}`
   return (
@@ -218,7 +219,14 @@ export function Chart(p: ChartProps) {
           id={(i) => i}
           all={12}
           columns={[
-            { key: 'at', title: `From (${zoneText.value})`, narrow: true, width: 160, by: (i) => i, cell: (i) => moment(p.from + i * p.step, p.step < 60e9) },
+            {
+              key: 'at',
+              title: `From (${zoneText.value})`,
+              narrow: true,
+              width: 160,
+              by: (i) => i,
+              cell: (i) => moment(p.from + i * p.step, p.step < 60e9),
+            },
             ...p.lines.map((l) => ({
               key: l.name,
               title: l.name,
@@ -248,7 +256,17 @@ export function Chart(p: ChartProps) {
   )
 }
 /** A series by outcome: what most pages show. */
-export function OutcomeChart({ label, of, onSpan, height }: { label: string; of: Series; onSpan?: (a: Ns, b: Ns) => void; height?: number }) {
+export function OutcomeChart({
+  label,
+  of,
+  onSpan,
+  height,
+}: {
+  label: string
+  of: Series
+  onSpan?: (a: Ns, b: Ns) => void
+  height?: number
+}) {
   const lines = useMemo(() => outcomeLines(of), [of])
   const steps = Math.max(1, ...OUTCOMES.map((o) => of[o]?.length ?? 0))
   const shown = lines.length > 0 ? lines : [{ name: 'ok', colour: '--out-success', values: Array<number>(steps).fill(0) }]

@@ -16,7 +16,8 @@ export function CoverageLine({ of, loud = false }: { of: Windowed; loud?: boolea
       )}
       {of.damage > 0 && (
         <>
-          {count(of.damage)} {of.damage === 1 ? 'place' : 'places'} of the store could not be read: run <code>keytrail verify</code>.
+          {count(of.damage)} {of.damage === 1 ? 'place' : 'places'} of the store could not be read: run{' '}
+          <code>keytrail verify</code>.
         </>
       )}
     </p>

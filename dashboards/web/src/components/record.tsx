@@ -57,7 +57,10 @@ export function recordColumns(): Column<Rec>[] {
       width: 158,
       narrow: true,
       cell: (r) => (
-        <time class={r.late ? 'late' : ''} title={`${exact(r.time ?? r.arrival)}${r.late ? ', came late' : ''}${r.time === undefined ? ' (of its arrival: it says no time)' : ''}`}>
+        <time
+          class={r.late ? 'late' : ''}
+          title={`${exact(r.time ?? r.arrival)}${r.late ? ', came late' : ''}${r.time === undefined ? ' (of its arrival: it says no time)' : ''}`}
+        >
           {moment(r.time ?? r.arrival)}
         </time>
       ),
@@ -144,7 +147,11 @@ function Kept({ of }: { of: Raw }) {
           <>
             <dt>{f.title}</dt>
             <dd>
-              {f.key === 'country' ? countryName(String(r.country)) : <Value field={f.field ?? f.key} of={r[f.key] as string | number} max={400} />}
+              {f.key === 'country' ? (
+                countryName(String(r.country))
+              ) : (
+                <Value field={f.field ?? f.key} of={r[f.key] as string | number} max={400} />
+              )}
             </dd>
           </>
         ))}

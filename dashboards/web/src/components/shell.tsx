@@ -67,7 +67,9 @@ export function Shell({ page, subject }: { page: Page | undefined; subject: stri
           <Show key={subject} />
         ) : (
           <p class="state">
-            {page ? `This page needs the role ${page.role}; yours is ${me.value ? me.value.role : 'none'}.` : 'There is no page at this address.'}{' '}
+            {page
+              ? `This page needs the role ${page.role}; yours is ${me.value ? me.value.role : 'none'}.`
+              : 'There is no page at this address.'}{' '}
             <a href={href('/')}>Overview</a>
           </p>
         )}
@@ -132,7 +134,11 @@ function LiveState() {
   const [is, word, title] =
     state === 'live'
       ? c && !c.collector
-        ? ['warn', 'no collector', 'The collector does not answer: what is stored can be read, nothing new arrives and nothing can be decided']
+        ? [
+            'warn',
+            'no collector',
+            'The collector does not answer: what is stored can be read, nothing new arrives and nothing can be decided',
+          ]
         : ['good', 'live', c ? `${count(Math.round(c.per_minute))} events a minute, ${count(c.events)} stored` : 'live']
       : state === 'lost'
         ? ['bad', 'not live', 'The connection to the server is lost; the page tries again by itself']
@@ -181,16 +187,30 @@ function Person() {
             You see what fits <Text of={m.scope} />
           </p>
         )}
-        <Choose label="Times" value={zone.value} of={[['utc', 'UTC'], ['local', 'local']]} onPick={(z) => setZone(z as 'utc' | 'local')} />
+        <Choose
+          label="Times"
+          value={zone.value}
+          of={[
+            ['utc', 'UTC'],
+            ['local', 'local'],
+          ]}
+          onPick={(z) => setZone(z as 'utc' | 'local')}
+        />
         <Choose
           label="Colours"
           value={theme.value}
-          of={[['system', 'system'], ['light', 'light'], ['dark', 'dark']]}
+          of={[
+            ['system', 'system'],
+            ['light', 'light'],
+            ['dark', 'dark'],
+          ]}
           onPick={(t) => setTheme(t as Theme)}
         />
         <button
           type="button"
-          onClick={() => void logOut().catch((e: unknown) => say(e instanceof ApiError ? e.message : 'Not logged out: try again'))}
+          onClick={() =>
+            void logOut().catch((e: unknown) => say(e instanceof ApiError ? e.message : 'Not logged out: try again'))
+          }
         >
           Log out
         </button>
@@ -198,7 +218,17 @@ function Person() {
     </div>
   )
 }
-function Choose({ label, value, of, onPick }: { label: string; value: string; of: readonly [string, string][]; onPick: (v: string) => void }) {
+function Choose({
+  label,
+  value,
+  of,
+  onPick,
+}: {
+  label: string
+  value: string
+  of: readonly [string, string][]
+  onPick: (v: string) => void
+}) {
   return (
     <div class="choose">
       <span class="quiet">{label}</span>

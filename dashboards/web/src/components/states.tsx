@@ -42,15 +42,7 @@ export function Failure({ error, again }: { error: Error; again?: (() => void) |
   )
 }
 /** The usual three states of a call around what shows its data. */
-export function Answer<T>({
-  of,
-  what,
-  children,
-}: {
-  of: Asked<T>
-  what?: string
-  children: (data: T) => ComponentChildren
-}) {
+export function Answer<T>({ of, what, children }: { of: Asked<T>; what?: string; children: (data: T) => ComponentChildren }) {
   if (of.error) return <Failure error={of.error} again={of.again} />
   if (of.data === null) return of.loading ? <Loading {...(what === undefined ? {} : { what })} /> : null
   return (

@@ -143,7 +143,11 @@ export function Table<R>(p: TableProps<R>) {
   }
   const sortBy = (c: Column<R>) => {
     setSort((s) =>
-      s?.key !== c.key ? { key: c.key, down: c.num === true } : s.down === (c.num === true) ? { key: c.key, down: !s.down } : null,
+      s?.key !== c.key
+        ? { key: c.key, down: c.num === true }
+        : s.down === (c.num === true)
+          ? { key: c.key, down: !s.down }
+          : null,
     )
     setAt(-1)
   }
@@ -166,33 +170,38 @@ export function Table<R>(p: TableProps<R>) {
       >
         <caption class="hidden">{p.label}</caption>
         <colgroup>
-          {!card && p.columns.map((c) => (
-            <col
-              key={c.key}
-              class={c.narrow ? '' : 'wide-only'}
-              style={c.width === undefined ? {} : { width: `${c.width}px` }}
-            />
-          ))}
+          {!card &&
+            p.columns.map((c) => (
+              <col
+                key={c.key}
+                class={c.narrow ? '' : 'wide-only'}
+                style={c.width === undefined ? {} : { width: `${c.width}px` }}
+              />
+            ))}
         </colgroup>
         <thead class={card ? 'hidden' : ''}>
           <tr aria-rowindex={1}>
-            {card ? <th scope="col">{p.label}</th> : p.columns.map((c) => (
-              <th
-                key={c.key}
-                scope="col"
-                class={`${c.num ? 'num' : ''}${c.narrow ? '' : ' wide-only'}`}
-                aria-sort={sort?.key === c.key ? (sort.down ? 'descending' : 'ascending') : undefined}
-              >
-                {c.by ? (
-                  <button type="button" class="sort" onClick={() => sortBy(c)}>
-                    {c.title}
-                    <span aria-hidden="true">{sort?.key === c.key ? (sort.down ? ' ↓' : ' ↑') : ''}</span>
-                  </button>
-                ) : (
-                  c.title
-                )}
-              </th>
-            ))}
+            {card ? (
+              <th scope="col">{p.label}</th>
+            ) : (
+              p.columns.map((c) => (
+                <th
+                  key={c.key}
+                  scope="col"
+                  class={`${c.num ? 'num' : ''}${c.narrow ? '' : ' wide-only'}`}
+                  aria-sort={sort?.key === c.key ? (sort.down ? 'descending' : 'ascending') : undefined}
+                >
+                  {c.by ? (
+                    <button type="button" class="sort" onClick={() => sortBy(c)}>
+                      {c.title}
+                      <span aria-hidden="true">{sort?.key === c.key ? (sort.down ? ' ↓' : ' ↑') : ''}</span>
+                    </button>
+                  ) : (
+                    c.title
+                  )}
+                </th>
+              ))
+            )}
           </tr>
         </thead>
         <tbody>
@@ -210,14 +219,18 @@ export function Table<R>(p: TableProps<R>) {
                   if (p.onOpen && !(e.target as Element).closest('a,button') && !window.getSelection()?.toString()) p.onOpen(r)
                 }}
               >
-                {card ? <td class="card">{card(r)}</td> : p.columns.map((c, k) => (
-                  <td
-                    key={c.key}
-                    class={`${c.num ? 'num' : ''}${c.narrow ? '' : ' wide-only'}${sides && n === at && k === col ? ' cell-at' : ''}`}
-                  >
-                    {c.cell(r)}
-                  </td>
-                ))}
+                {card ? (
+                  <td class="card">{card(r)}</td>
+                ) : (
+                  p.columns.map((c, k) => (
+                    <td
+                      key={c.key}
+                      class={`${c.num ? 'num' : ''}${c.narrow ? '' : ' wide-only'}${sides && n === at && k === col ? ' cell-at' : ''}`}
+                    >
+                      {c.cell(r)}
+                    </td>
+                  ))
+                )}
               </tr>
             )
           })}

@@ -36,7 +36,13 @@ export function WindowPicker({ usual }: { usual: string }) {
         ))}
         <option value="">other…</option>
       </select>
-      <button type="button" class={known ? 'wide-only' : ''} aria-haspopup="dialog" title="Choose both ends" onClick={() => setOpen(true)}>
+      <button
+        type="button"
+        class={known ? 'wide-only' : ''}
+        aria-haspopup="dialog"
+        title="Choose both ends"
+        onClick={() => setOpen(true)}
+      >
         {known ? 'from, until…' : windowText({ since, until })}
       </button>
       {open && <Ends since={since} until={until} onClose={() => setOpen(false)} />}
@@ -65,7 +71,8 @@ function Ends({ since, until, onClose }: { since: string; until: string; onClose
           <input value={b} placeholder="now" onInput={(e) => setB(e.currentTarget.value)} autoComplete="off" spellcheck={false} />
         </label>
         <p class="quiet">
-          As on the command line: 2h, 3w, yesterday, last-month, 2026-11-22, 2026-11-22T20:00Z, @1795377600. Days are those of {zoneText.value}.
+          As on the command line: 2h, 3w, yesterday, last-month, 2026-11-22, 2026-11-22T20:00Z, @1795377600. Days are those of{' '}
+          {zoneText.value}.
         </p>
         <div class="buttons">
           <button type="submit" class="main-button">

@@ -75,7 +75,9 @@ function Shown({ of: o }: { of: Overview }) {
         </li>
         <li>
           <Light is={silent.length > 0 ? 'bad' : o.sources.length > 0 ? 'good' : 'idle'}>
-            {silent.length > 0 ? `${plural(silent.length, 'source')} of ${o.sources.length} silent` : `${plural(o.sources.length, 'source')}, none silent`}
+            {silent.length > 0
+              ? `${plural(silent.length, 'source')} of ${o.sources.length} silent`
+              : `${plural(o.sources.length, 'source')}, none silent`}
           </Light>
         </li>
       </ul>
@@ -136,7 +138,16 @@ function Figures({ title, of, to }: { title: string; of: Figure; to: string }) {
 }
 const alertColumns: Column<Alert>[] = [
   { key: 'severity', title: 'Severity', width: 104, narrow: true, cell: (a) => <SeverityBadge of={a.severity} /> },
-  { key: 'title', title: 'What', narrow: true, cell: (a) => <a href={href('/alert', { id: a.id, since: null, until: null })}><Text of={a.title} max={200} /></a> },
+  {
+    key: 'title',
+    title: 'What',
+    narrow: true,
+    cell: (a) => (
+      <a href={href('/alert', { id: a.id, since: null, until: null })}>
+        <Text of={a.title} max={200} />
+      </a>
+    ),
+  },
   { key: 'raised', title: 'Raised', width: 112, num: true, cell: (a) => <span title={exact(a.raised)}>{ago(a.raised)}</span> },
 ]
 function AlertCard({ of: a }: { of: Alert }) {
@@ -155,25 +166,49 @@ function Open({ of }: { of: Alert[] }) {
   return of.length === 0 ? (
     <Empty title="No alert is open" />
   ) : (
-    <Table label="Open alerts" columns={alertColumns} rows={of} id={(a) => a.id} primary card={(a) => <AlertCard of={a} />} onOpen={(a) => go('/alert', { id: a.id, since: null, until: null })} />
+    <Table
+      label="Open alerts"
+      columns={alertColumns}
+      rows={of}
+      id={(a) => a.id}
+      primary
+      card={(a) => <AlertCard of={a} />}
+      onOpen={(a) => go('/alert', { id: a.id, since: null, until: null })}
+    />
   )
 }
 function Sources({ of }: { of: SourceState[] }) {
   const rows = useMemo(() => [...of].sort((a, b) => Number(b.silent) - Number(a.silent)), [of])
   const columns: Column<SourceState>[] = [
     { key: 'instance', title: 'Source', narrow: true, cell: (s) => <Value field="instance" of={s.instance} /> },
-    { key: 'state', title: 'State', width: 100, narrow: true, cell: (s) => <Light is={s.silent ? 'bad' : 'good'}>{s.silent ? 'silent' : 'speaks'}</Light> },
-    { key: 'last', title: 'Last event', num: true, width: 112, by: (s) => s.last_event, cell: (s) => (s.last_event === null ? 'never' : <span title={exact(s.last_event)}>{span((now.value - s.last_event) / 1e9)} ago</span>) },
+    {
+      key: 'state',
+      title: 'State',
+      width: 100,
+      narrow: true,
+      cell: (s) => <Light is={s.silent ? 'bad' : 'good'}>{s.silent ? 'silent' : 'speaks'}</Light>,
+    },
+    {
+      key: 'last',
+      title: 'Last event',
+      num: true,
+      width: 112,
+      by: (s) => s.last_event,
+      cell: (s) =>
+        s.last_event === null ? 'never' : <span title={exact(s.last_event)}>{span((now.value - s.last_event) / 1e9)} ago</span>,
+    },
   ]
   if (of.length === 0) return <Empty title="No source yet">Set up an agent: keytrail agent add --help.</Empty>
   return (
     <>
       <Table label="Sources" columns={columns} rows={rows} id={(s) => `${s.agent ?? ''}\n${s.instance}`} all={8} />
-      {rows.filter((s) => s.why !== null && s.silent).map((s) => (
-        <p key={s.instance} class="note bad">
-          <Text of={s.instance} max={40} />: <Text of={s.why} max={200} />
-        </p>
-      ))}
+      {rows
+        .filter((s) => s.why !== null && s.silent)
+        .map((s) => (
+          <p key={s.instance} class="note bad">
+            <Text of={s.instance} max={40} />: <Text of={s.why} max={200} />
+          </p>
+        ))}
     </>
   )
 }

@@ -64,7 +64,10 @@ export function SearchPage() {
   const histogram = useAsk<Histogram>('histogram', { ...question, buckets: 120 })
   const facets = useAsk<Facets>('facets', { ...question, top: 10, field: FACETS.map((f) => f.field) })
   const seq = Number(param('record')) || null
-  const columns = useMemo(() => withDeltas(chosenColumns((param('columns') || DEFAULT_COLUMNS.join(',')).split(',')), list.rows), [param('columns'), list.rows])
+  const columns = useMemo(
+    () => withDeltas(chosenColumns((param('columns') || DEFAULT_COLUMNS.join(',')).split(',')), list.rows),
+    [param('columns'), list.rows],
+  )
   const [choosing, setChoosing] = useState(false)
   const tail = param('tail') === '1' && question.until === '' && !timeline
   const head = counters.value?.head ?? 0
@@ -127,7 +130,11 @@ export function SearchPage() {
                   type="button"
                   aria-pressed={tail}
                   disabled={question.until !== ''}
-                  title={question.until !== '' ? 'The window ends in the past: nothing new can come into it' : 'New records appear by themselves'}
+                  title={
+                    question.until !== ''
+                      ? 'The window ends in the past: nothing new can come into it'
+                      : 'New records appear by themselves'
+                  }
                   onClick={() => patch({ tail: tail ? null : '1' }, 'replace')}
                 >
                   {tail ? '● Following' : 'Follow'}
@@ -137,7 +144,11 @@ export function SearchPage() {
                 </button>
               </>
             )}
-            <span class="quiet">{!timeline && list.rows.length > 0 && `${count(list.rows.length)}${list.next === null ? ', all of them' : ' read, newest first'}`}</span>
+            <span class="quiet">
+              {!timeline &&
+                list.rows.length > 0 &&
+                `${count(list.rows.length)}${list.next === null ? ', all of them' : ' read, newest first'}`}
+            </span>
             <span class="spacer" />
             <a href={address('export', { ...question, form: 'csv' })} download>
               CSV
@@ -157,7 +168,9 @@ export function SearchPage() {
           ) : list.rows.length === 0 ? (
             <Empty title="No record fits">
               {empty && q === '' ? 'Nothing was recorded in this window.' : 'A longer window or fewer terms may find some.'}{' '}
-              {list.first.data.coverage && list.first.data.coverage.gaps > 0 && 'Part of this window is not covered: absence proves nothing there.'}
+              {list.first.data.coverage &&
+                list.first.data.coverage.gaps > 0 &&
+                'Part of this window is not covered: absence proves nothing there.'}
             </Empty>
           ) : (
             <div class={list.first.loading && !tail ? 'dim' : ''}>
@@ -209,7 +222,11 @@ function Chips({ q }: { q: string }) {
     <ul class="chips" aria-label="Terms of the query">
       {all.map((t, i) => (
         <li key={`${i}${t}`}>
-          <button type="button" class={t.startsWith('-') ? 'off' : ''} onClick={() => patch({ q: all.filter((_x, k) => k !== i).join(' '), record: null })}>
+          <button
+            type="button"
+            class={t.startsWith('-') ? 'off' : ''}
+            onClick={() => patch({ q: all.filter((_x, k) => k !== i).join(' '), record: null })}
+          >
             <Text of={t} max={59} /> <span aria-hidden="true">✕</span>
             <span class="hidden"> take away</span>
           </button>

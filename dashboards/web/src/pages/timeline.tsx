@@ -27,7 +27,9 @@ export function TimelineView({ question, onLook }: { question: Question; onLook:
           <Empty title="Nothing happened that fits" />
         ) : (
           <div class="stack">
-            {t.older > 0 && <p class="note">{count(t.older)} earlier moments are not shown: choose a shorter window to see them.</p>}
+            {t.older > 0 && (
+              <p class="note">{count(t.older)} earlier moments are not shown: choose a shorter window to see them.</p>
+            )}
             <ol class="timeline" aria-label={`Timeline, ${zoneText.value}`}>
               {t.moments.map((m, i) => (
                 <>
