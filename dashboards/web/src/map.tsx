@@ -16,7 +16,8 @@ import { term } from './query'
 import { go } from './router'
 
 const WIDE = 760
-const HIGH = 370
+const HIGH = 370 // of the whole globe; what was Antarctica is cut off
+const SEEN = 332
 const projection = geoEqualEarth()
   .rotate([-11, 0]) // no land is torn apart at the edge
   .fitExtent(
@@ -162,7 +163,7 @@ export function WorldMapView({ countries, unlocated, below = false, onPick }: Ma
           <p class="note warn">The outlines could not be loaded; the table has the same figures.</p>
         ) : (
           <svg
-            viewBox={`0 0 ${WIDE} ${HIGH}`}
+            viewBox={`0 0 ${WIDE} ${SEEN}`}
             role="img"
             aria-label="Map of where events came from; the table beside it has the same figures"
           >

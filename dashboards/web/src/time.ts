@@ -87,7 +87,8 @@ window.setInterval(() => {
   now.value = ns(Date.now())
 }, 15_000)
 export function ago(t: Ns): string {
-  const s = (now.value - t) / 1e9
+  const exactly = (now.value - t) / 1e9
+  const s = Math.abs(exactly) < 60 ? exactly : Math.round(exactly / 60) * 60
   return s < -5 ? `in ${span(s)}` : s < 5 ? 'just now' : `${span(s)} ago`
 }
 /** "+0.250s", "+12s", "+3m22s", "+2h04m", "+3d5h": the step between neighbours of a list, narrow. */
