@@ -61,7 +61,8 @@ export function bytes(n: number): string {
   return `${i === 0 ? n : tenth.format(n)} ${at[i]}`
 }
 export function percent(share: number): string {
-  // a gap must not round to "100 %"
+  // a gap must not round to "100 %", and little is not nothing
+  if (share > 0 && share < 0.01) return '< 1 %'
   return `${share >= 1 ? '100' : (Math.floor(share * 1000) / 10).toFixed(share > 0.99 ? 1 : 0)} %`
 }
 export function plural(n: number, one: string, many = `${one}s`): string {

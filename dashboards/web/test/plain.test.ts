@@ -31,6 +31,8 @@ describe('numbers', () => {
     expect(percent(1)).toBe('100 %')
     expect(percent(0.99999)).toBe('99.9 %')
     expect(percent(0.5)).toBe('50 %')
+    expect(percent(0.0017)).toBe('< 1 %')
+    expect(percent(0)).toBe('0 %')
     expect(bytes(1536)).toBe('1.5 KiB')
   })
 })

@@ -14,6 +14,7 @@ import { count, plural } from '../plain'
 import { SeverityBadge } from './badge'
 import { Dialog } from './dialog'
 import { MenuPlace } from './menu'
+import { Guard } from './states'
 import { Text } from './text'
 import { WindowPicker } from './window'
 
@@ -64,7 +65,9 @@ export function Shell({ page, subject }: { page: Page | undefined; subject: stri
           {page?.window !== undefined && <WindowPicker usual={page.window} />}
         </div>
         {Show && allowed ? (
-          <Show key={subject} />
+          <Guard key={subject}>
+            <Show />
+          </Guard>
         ) : (
           <p class="state">
             {page

@@ -1,5 +1,6 @@
 // What stands where data would: nothing there, not yet, could not.
 import type { ComponentChildren } from 'preact'
+import { useErrorBoundary } from 'preact/hooks'
 import { ApiError } from '../api'
 import type { Asked } from '../hooks'
 
@@ -50,4 +51,11 @@ export function Answer<T>({ of, what, children }: { of: Asked<T>; what?: string;
       {children(of.data)}
     </div>
   )
+}
+/** What cannot be drawn says so in its place, instead of taking the whole page away. */
+export function Guard({ children }: { children: ComponentChildren }) {
+  const [error, reset] = useErrorBoundary()
+  if (error === undefined) return <>{children}</>
+  const text = error instanceof Error ? error.message : String(error)
+  return <Failure error={new Error(`The page itself failed (${text}). The command line has the same answers.`)} again={reset} />
 }

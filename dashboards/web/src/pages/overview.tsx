@@ -36,7 +36,7 @@ const EVERY_MS = 30_000
 export function OverviewPage() {
   const asked = useAsk<Overview>('overview', askedWindow('24h'), [changes.value])
   useEffect(() => {
-    const timer = window.setInterval(asked.again, EVERY_MS)
+    const timer = window.setInterval(() => document.hidden || asked.again(), EVERY_MS)
     return () => window.clearInterval(timer)
   }, [asked.again])
   return (
@@ -81,9 +81,6 @@ function Shown({ of: o }: { of: Overview }) {
           </Light>
         </li>
       </ul>
-      <section class="panel">
-        <OutcomeChart label="Events by outcome" of={o.series} onSpan={(a, b) => go('/search', spanWords(a, b))} />
-      </section>
       <div class="columns">
         <section class="panel">
           <header>
@@ -101,6 +98,9 @@ function Shown({ of: o }: { of: Overview }) {
           <Sources of={o.sources} />
         </section>
       </div>
+      <section class="panel">
+        <OutcomeChart label="Events by outcome" of={o.series} onSpan={(a, b) => go('/search', spanWords(a, b))} />
+      </section>
       <section class="panel">
         <header>
           <h2>New in this window</h2>
@@ -148,7 +148,7 @@ const alertColumns: Column<Alert>[] = [
       </a>
     ),
   },
-  { key: 'raised', title: 'Raised', width: 112, num: true, cell: (a) => <span title={exact(a.raised)}>{ago(a.raised)}</span> },
+  { key: 'raised', title: 'Raised', width: 130, num: true, cell: (a) => <span title={exact(a.raised)}>{ago(a.raised)}</span> },
 ]
 function AlertCard({ of: a }: { of: Alert }) {
   return (
@@ -192,7 +192,7 @@ function Sources({ of }: { of: SourceState[] }) {
       key: 'last',
       title: 'Last event',
       num: true,
-      width: 112,
+      width: 130,
       by: (s) => s.last_event,
       cell: (s) =>
         s.last_event === null ? 'never' : <span title={exact(s.last_event)}>{span((now.value - s.last_event) / 1e9)} ago</span>,
@@ -241,7 +241,7 @@ function Fresh({ title, field, total, of }: { title: readonly [string, string]; 
       <ul class="plain">
         {of.slice(0, 8).map((e) => (
           <li key={e.value}>
-            <Value field={field} of={e.value} max={40} {...(field === 'country' ? { show: countryName(e.value) } : {})} />
+            <Value field={field} of={e.value} tail={field === 'secret'} {...(field === 'country' ? { show: countryName(e.value) } : {})} />
             <span class="quiet">{count(e.events)}</span>
           </li>
         ))}
