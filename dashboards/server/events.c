@@ -56,7 +56,7 @@ static void wake(struct stream *t)
     if (!t->suspended)
         return;
     t->suspended = false;
-    MHD_resume_connection(t->r->c);
+    kt_web_resume(t->r->s, t->r->c);
 }
 
 /* With the lock: what there is for it; false: it is too far behind, or old. */

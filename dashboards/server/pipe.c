@@ -17,7 +17,7 @@ void kt_web_wake(struct kt_web_req *r)
     if (!r->suspended)
         return;
     r->suspended = false;
-    MHD_resume_connection(r->c);
+    kt_web_resume(r->s, r->c);
 }
 
 /* With the lock. */

@@ -9,12 +9,14 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "core/base/enc.h"
-#include "dashboards/server/events.h"
 #include "dashboards/api/jobs.h"
 #include "dashboards/api/kept.h"
+#include "dashboards/server/events.h"
 #include "dashboards/server/server_int.h"
 
 #define WORKERS      4u
@@ -50,6 +52,34 @@ static void no_log(void *self, const char *format, va_list args)
     (void)args;
 }
 
+/* What is polled: the daemon's own set, and what other threads wake it with. */
+static enum kt_status watch(struct kt_web_server *s, int daemon, struct kt_error *err)
+{
+    struct epoll_event in = { .events = EPOLLIN };
+    s->woken = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    s->epoll = epoll_create1(EPOLL_CLOEXEC);
+    if (s->woken < 0 || s->epoll < 0 || epoll_ctl(s->epoll, EPOLL_CTL_ADD, daemon, &in) != 0 ||
+        epoll_ctl(s->epoll, EPOLL_CTL_ADD, s->woken, &in) != 0)
+        return kt_fail_errno(err, "dashboard");
+    return KT_OK;
+}
+
+static void close_watch(struct kt_web_server *s)
+{
+    if (s->epoll >= 0)
+        (void)close(s->epoll);
+    if (s->woken >= 0)
+        (void)close(s->woken);
+}
+
+/* The daemon does not tell its own set of a connection that another thread resumes: without the
+ * second word an answer lies until something else happens. */
+void kt_web_resume(struct kt_web_server *s, struct MHD_Connection *c)
+{
+    MHD_resume_connection(c);
+    (void)eventfd_write(s->woken, 1);
+}
+
 static enum kt_status start(struct kt_web_server *s, struct kt_error *err)
 {
     const struct MHD_OptionItem tls[] = {
@@ -76,8 +106,7 @@ static enum kt_status start(struct kt_web_server *s, struct kt_error *err)
         s->daemon != NULL ? MHD_get_daemon_info(s->daemon, MHD_DAEMON_INFO_EPOLL_FD) : NULL;
     if (i == NULL)
         return kt_fail(err, KT_E_IO, "the page does not start: certificate and key do not fit");
-    s->epoll = i->epoll_fd;
-    return KT_OK;
+    return watch(s, i->epoll_fd, err);
 }
 
 /* The log's id, which pages show; that the store can be read at all. */
@@ -109,6 +138,7 @@ enum kt_status kt_web_server_open(const struct kt_web_options *o, struct kt_web_
 {
     struct kt_web_server *s = kt_alloc(sizeof *s);
     s->o = *o;
+    s->epoll = s->woken = -1;
     for (unsigned i = 0; i < KT_WEB_CONNECTIONS; i++)
         s->conn[i].fd = -1;
     (void)pthread_mutex_init(&s->lock, NULL);
@@ -154,6 +184,7 @@ void kt_web_server_free(struct kt_web_server *s)
         }
         MHD_stop_daemon(s->daemon);
     }
+    close_watch(s);
     kt_events_free(s->events);
     kt_assets_free(s->assets);
     kt_jobs_close(s->jobs);
@@ -176,6 +207,8 @@ int kt_web_server_wait_ms(struct kt_web_server *s)
 void kt_web_server_turn(struct kt_web_server *s)
 {
     kt_time_ns now = kt_web_mono(s);
+    eventfd_t times;
+    (void)eventfd_read(s->woken, &times); /* before it runs: what comes after wakes it again */
     (void)MHD_run(s->daemon);
     if (now < s->next_second)
         return;

@@ -76,7 +76,7 @@ struct kt_web_pool {
 struct kt_web_server {
     struct kt_web_options o;
     struct MHD_Daemon *daemon;
-    int epoll;
+    int epoll, woken; /* what is polled; an eventfd in it */
     struct kt_web_conn conn[KT_WEB_CONNECTIONS];
     unsigned n_conn;
     kt_time_ns next_second;
@@ -92,6 +92,8 @@ struct kt_web_server {
 
 kt_time_ns kt_web_mono(const struct kt_web_server *s);
 kt_time_ns kt_web_wall(const struct kt_web_server *s);
+/* Takes up a suspended connection again; any thread. */
+void kt_web_resume(struct kt_web_server *s, struct MHD_Connection *c);
 
 /* ---- conns.c ---- */
 enum MHD_Result kt_web_may_connect(void *self, const struct sockaddr *from, socklen_t size);
