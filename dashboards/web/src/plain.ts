@@ -42,14 +42,14 @@ const UNITS: readonly [number, string][] = [
 export function count(n: number): string {
   return whole.format(n)
 }
-/** 12.3, 57, 0.4: at most one digit behind the point, and that below 100 only. */
+/** 9.3, 57, 0.4: at most one digit behind the point, and that below 10 only. */
 export function about(n: number): string {
-  return n !== 0 && Math.abs(n) < 0.1 ? (n < 0 ? '> −0.1' : '< 0.1') : Math.abs(n) < 100 ? tenth.format(n) : whole.format(n)
+  return n !== 0 && Math.abs(n) < 0.1 ? (n < 0 ? '> −0.1' : '< 0.1') : Math.abs(n) < 10 ? tenth.format(n) : whole.format(n)
 }
 /** 18.4 M: for axes and narrow places; the exact number stands in a title or a table. */
 export function short(n: number): string {
   const unit = UNITS.find(([size]) => Math.abs(n) >= size)
-  return unit ? `${tenth.format(n / (unit[0] === 1e4 ? 1e3 : unit[0]))}${unit[1]}` : about(n)
+  return unit ? `${tenth.format(n / (unit[0] === 1e4 ? 1e3 : unit[0]))}${unit[1]}` : Number.isInteger(n) ? count(n) : about(n)
 }
 export function bytes(n: number): string {
   const at = ['B', 'KiB', 'MiB', 'GiB', 'TiB']

@@ -30,6 +30,12 @@ export interface ChartProps {
   onSpan?: (from: Ns, until: Ns) => void
 }
 
+/** A mark below the axis: midnight has the day's name. */
+function tick(t: Ns, step: number): string {
+  const hour = clock(t, step < 60)
+  return step >= 86_400 || hour === '00:00' ? day(t).slice(5) : hour
+}
+
 /** The lines of a series by outcome; outcomes that never happened are left out. */
 export function outcomeLines(s: Series): Line[] {
   return OUTCOMES.filter((o) => s[o]?.some((n) => n > 0)).map((o) => ({
@@ -85,7 +91,7 @@ function options(p: ChartProps, width: number, chosen: (a: number, b: number) =>
         ...axis,
         size: 20,
         space: 70,
-        values: (_u, at, _i, _s, step) => at.map((t) => (step >= 86_400 ? day(t * 1e9).slice(5) : clock(t * 1e9, step < 60))),
+        values: (_u, at, _i, _s, step) => at.map((t) => tick(t * 1e9, step)),
       },
       { ...axis, size: 46, space: 28, values: (_u, at) => at.map((v) => (Number.isInteger(v) || v < 1 ? short(v) : '')) },
     ],

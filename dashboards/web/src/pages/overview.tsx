@@ -217,7 +217,7 @@ function Integrity({ of }: { of: Overview['integrity'] }) {
   return (
     <Light is={STATE[of.state]}>
       <span>
-        <a href={href('/integrity')}>Integrity</a> {of.state}, {count(of.size)} records; <Text of={of.text} max={160} />
+        <a href={href('/integrity')}>Integrity</a> {of.state}: <Text of={of.text} max={160} />
       </span>
     </Light>
   )
