@@ -117,6 +117,8 @@ def main():
     warn = ['-Wall', '-Wextra', '-Wpedantic', '-Wconversion', '-Wshadow', '-Wvla', '-Wformat=2', '-Wstrict-prototypes', '-Wmissing-prototypes',
             '-Wwrite-strings', '-Wcast-qual', '-Wundef', '-Wimplicit-fallthrough', '-Werror', '-Wno-gnu-statement-expression']
     fuzz = [s for s in sources if s.startswith('tests/fuzz/')]
+    if shutil.which('npm') and os.path.exists('dashboards/web/node_modules/typescript'):
+        command('tsc', ['npm', '--prefix', 'dashboards/web', 'run', '--silent', 'lint'])
     for part, extra in ((sorted(set(sources) - set(fuzz)), []), (fuzz, ['-Wno-missing-prototypes'])):
         if part:
             command('clang', ['clang', '-std=c17', '-I.', '-D_GNU_SOURCE', '-DKT_VERSION="lint"', '-fsyntax-only', *warn, *extra, *part])

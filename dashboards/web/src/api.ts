@@ -459,7 +459,7 @@ async function ask<T>(url: string, init: RequestInit, call: string): Promise<T> 
   }
   if (!r.ok) {
     const error = await refusal(r)
-    if (r.status === 401 && call !== 'login' && call !== 'me') unknown()
+    if (r.status === 401 && call !== 'login') unknown()
     throw error
   }
   return (await r.json()) as T

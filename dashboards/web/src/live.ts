@@ -2,7 +2,7 @@
 // The browser reconnects and names the last event it has; `again` means that some are lost: ask anew.
 import { signal } from '@preact/signals'
 import type { Alert, Counters } from './api'
-import { address } from './api'
+import { address, get } from './api'
 
 export type LiveState = 'off' | 'connecting' | 'live' | 'lost'
 export const liveState = signal<LiveState>('off')
@@ -12,6 +12,7 @@ export const changes = signal(0)
 /** The newest alert that came while the page was open. */
 export const newest = signal<Alert | null>(null)
 
+const RETRY_MS = 10_000
 let source: EventSource | null = null
 let retry = 0
 
@@ -28,7 +29,8 @@ export function listen(): void {
     liveState.value = 'lost'
     if (s.readyState !== EventSource.CLOSED) return
     source = null // refused, not cut off: the browser does not try again by itself
-    retry = window.setTimeout(listen, 10_000)
+    get('me').catch(() => {}) // who is no longer logged in is shown so
+    retry = window.setTimeout(listen, RETRY_MS)
   }
   s.addEventListener('counters', (e) => {
     counters.value = JSON.parse((e as MessageEvent<string>).data) as Counters

@@ -4,14 +4,14 @@ import './style.css'
 import './theme'
 import { onLoggedOut } from './api'
 import { Shell } from './components/shell'
-import { Loading } from './components/states'
-import { forget, me, whoAmI } from './me'
+import { Failure, Loading } from './components/states'
+import { forget, me, trouble, whoAmI } from './me'
 import { PAGES } from './pages'
 import { Login } from './pages/login'
 import { param, path } from './router'
 
 function App() {
-  if (me.value === null) return <Loading />
+  if (me.value === null) return trouble.value ? <Failure error={trouble.value} again={() => void whoAmI()} /> : <Loading />
   if (me.value === false) return <Login />
   const page = PAGES.find((p) => p.path === path.value)
   // another subject is another page: nothing of the one before may stay on it

@@ -1,11 +1,13 @@
 // me: who looks at the page, and what they may do.
 import { signal } from '@preact/signals'
 import type { Me } from './api'
-import { get, holdCsrf, post } from './api'
+import { ApiError, get, holdCsrf, post } from './api'
 import { listen, stopListening } from './live'
 
 /** null: not known yet; false: nobody is logged in. */
 export const me = signal<Me | false | null>(null)
+/** Why that cannot be found out. */
+export const trouble = signal<Error | null>(null)
 
 const RANK = { viewer: 0, auditor: 1, responder: 2, admin: 3 }
 export function may(role: Me['role']): boolean {
@@ -22,10 +24,12 @@ export function forget(): void {
   me.value = false
 }
 export async function whoAmI(): Promise<void> {
+  trouble.value = null
   try {
     welcome(await get<Me>('me'))
-  } catch {
-    forget()
+  } catch (e) {
+    if (e instanceof ApiError && e.status === 401) forget()
+    else trouble.value = e as Error
   }
 }
 export async function logIn(body: { token: string } | { user: string; password: string }): Promise<void> {

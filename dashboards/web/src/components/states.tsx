@@ -43,11 +43,21 @@ export function Failure({ error, again }: { error: Error; again?: (() => void) |
   )
 }
 /** The usual three states of a call around what shows its data. */
-export function Answer<T>({ of, what, children }: { of: Asked<T>; what?: string; children: (data: T) => ComponentChildren }) {
+export function Answer<T>({
+  of,
+  what,
+  calm = false,
+  children,
+}: {
+  of: Asked<T>
+  what?: string
+  calm?: boolean // asks anew by itself: nothing flickers
+  children: (data: T) => ComponentChildren
+}) {
   if (of.error) return <Failure error={of.error} again={of.again} />
   if (of.data === null) return of.loading ? <Loading {...(what === undefined ? {} : { what })} /> : null
   return (
-    <div class={of.loading ? 'dim' : ''} aria-busy={of.loading}>
+    <div class={of.loading && !calm ? 'dim' : ''} aria-busy={of.loading}>
       {children(of.data)}
     </div>
   )

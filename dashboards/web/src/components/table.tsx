@@ -55,7 +55,7 @@ export function Table<R>(p: TableProps<R>) {
   const [sort, setSort] = useState(p.sorted ?? null)
   const [top, setTop] = useState(0)
   const [high, setHigh] = useState(600)
-  const [at, setAt] = useState(-1)
+  const [chosen, setChosen] = useState<{ n: number; id: string | number } | null>(null)
   const [col, setCol] = useState(0)
   const [turn, setTurn] = useState(0) // the table that was used last hears first
 
@@ -67,6 +67,18 @@ export function Table<R>(p: TableProps<R>) {
     const out = [...p.rows].sort((a, b) => compare(by(a), by(b)))
     return sort.down ? out.reverse() : out
   }, [p.rows, sort, p.columns])
+
+  // the chosen row stays the same row when others come above it
+  const at =
+    chosen === null
+      ? -1
+      : rows[chosen.n] !== undefined && p.id(rows[chosen.n] as R) === chosen.id
+        ? chosen.n
+        : rows.findIndex((r) => p.id(r) === chosen.id)
+  const setAt = (n: number) => {
+    const r = rows[n]
+    setChosen(r === undefined ? null : { n, id: p.id(r) })
+  }
 
   const virtual = rows.length > (p.all ?? 60)
   const first = virtual ? Math.max(0, Math.floor(top / ROW) - SPARE) : 0

@@ -40,7 +40,7 @@ export function OverviewPage() {
     return () => window.clearInterval(timer)
   }, [asked.again])
   return (
-    <Answer of={asked} what="Counting">
+    <Answer of={asked} what="Counting" calm>
       {(o) => <Shown of={o} />}
     </Answer>
   )

@@ -98,7 +98,7 @@ export function SearchPage() {
       <Chips q={q} />
       {histogram.data && <CoverageLine of={histogram.data} />}
       {histogram.data && !histogram.error && (
-        <section class={`panel${histogram.loading ? ' dim' : ''}`}>
+        <section class={`panel${histogram.loading && !tail ? ' dim' : ''}`}>
           <OutcomeChart
             label={`${plural(histogram.data.total, 'record')}, ${windowText(question)}`}
             of={histogram.data.series}
