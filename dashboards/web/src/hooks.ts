@@ -26,13 +26,15 @@ export function useAsk<T>(call: string | null, params: Params = {}, more: readon
       return
     }
     const stop = new AbortController()
+    const again = asked.current === url
     const other = asked.current !== null && asked.current.split('?')[0] !== url?.split('?')[0]
     asked.current = url
     set((s) => ({ data: other ? null : s.data, error: null, loading: true }))
     get<T>(call, params, stop.signal).then(
       (data) => set({ data, error: null, loading: false }),
       (e: unknown) => {
-        if (!isAbort(e)) set({ data: null, error: e as Error, loading: false })
+        // what was there stays when the same question fails the next time
+        if (!isAbort(e)) set((s) => ({ data: again ? s.data : null, error: e as Error, loading: false }))
       },
     )
     return () => stop.abort()

@@ -68,3 +68,8 @@ export function percent(share: number): string {
 export function plural(n: number, one: string, many = `${one}s`): string {
   return `${count(n)} ${n === 1 ? one : many}`
 }
+/** The server's words as a sentence of the page: "query: there is no field" to "There is no field." */
+export function sentence(s: string): string {
+  const t = plain(s).replace(/^query: /, '')
+  return `${t.charAt(0).toUpperCase()}${t.slice(1)}${/[.!?…]$/.test(t) ? '' : '.'}`
+}

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { about, bytes, count, cut, percent, pieces, plain, short } from '../src/plain'
+import { about, bytes, count, cut, percent, pieces, plain, sentence, short } from '../src/plain'
 import { byteOf, has, placeOf, term, terms, toggle } from '../src/query'
 
 describe('text of strangers', () => {
@@ -14,6 +14,10 @@ describe('text of strangers', () => {
     expect(pieces('a\u202eb')).toEqual(['a', '\\u{202e}', 'b'])
     expect(pieces('\u202e')).toEqual(['', '\\u{202e}', ''])
     expect(pieces('plain')).toEqual(['plain'])
+  })
+  it('makes sentences of what the server says', () => {
+    expect(sentence("query: there is no field 'actr': did you mean 'actor'?")).toBe("There is no field 'actr': did you mean 'actor'?")
+    expect(sentence('log in first')).toBe('Log in first.')
   })
   it('never cuts a character in half', () => {
     expect(cut('ab😀', 3)).toBe('ab…')

@@ -2,7 +2,7 @@
 import { useEffect, useId, useRef, useState } from 'preact/hooks'
 import { ApiError, get, isAbort, type Completion } from '../api'
 import { byteOf, placeOf } from '../query'
-import { plain } from '../plain'
+import { plain, sentence } from '../plain'
 import { Text } from './text'
 
 const WAIT_MS = 150
@@ -155,7 +155,7 @@ export function QueryField({ value, onAsk, error, label = 'Query', hint, plain: 
       {bad && (
         <div id={`${id}-wrong`} class="query-wrong" role="alert">
           <Marked q={q} error={bad} />
-          {plain(bad.message)}
+          {sentence(bad.message)}
         </div>
       )}
     </form>

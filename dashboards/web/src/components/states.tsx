@@ -3,6 +3,7 @@ import type { ComponentChildren } from 'preact'
 import { useErrorBoundary } from 'preact/hooks'
 import { ApiError } from '../api'
 import type { Asked } from '../hooks'
+import { sentence } from '../plain'
 
 export function Empty({ title, children }: { title: string; children?: ComponentChildren }) {
   return (
@@ -32,7 +33,7 @@ export function Failure({ error, again }: { error: Error; again?: (() => void) |
   return (
     <div class="state failure" role="alert">
       <p class="state-title">{(e && TITLES[e.status]) ?? 'This could not be shown'}</p>
-      <p>{error.message}</p>
+      <p>{sentence(error.message)}</p>
       {e?.status === 503 && <p class="quiet">A shorter window or a narrower query is quicker.</p>}
       {again && e?.status !== 400 && e?.status !== 403 && (
         <button type="button" onClick={again}>
@@ -54,10 +55,18 @@ export function Answer<T>({
   calm?: boolean // asks anew by itself: nothing flickers
   children: (data: T) => ComponentChildren
 }) {
-  if (of.error) return <Failure error={of.error} again={of.again} />
+  if (of.error && of.data === null) return <Failure error={of.error} again={of.again} />
   if (of.data === null) return of.loading ? <Loading {...(what === undefined ? {} : { what })} /> : null
   return (
     <div class={of.loading && !calm ? 'dim' : ''} aria-busy={of.loading}>
+      {of.error && (
+        <p class="note bad" role="alert">
+          What stands here is older. {sentence(of.error.message)}{' '}
+          <button type="button" class="quiet-button" onClick={of.again}>
+            Try again
+          </button>
+        </p>
+      )}
       {children(of.data)}
     </div>
   )

@@ -2,11 +2,12 @@
 import { useEffect, useState } from 'preact/hooks'
 import { ApiError } from '../api'
 import { logIn } from '../me'
+import { sentence } from '../plain'
 import { span } from '../time'
 
 function words(e: unknown): string {
   if (!(e instanceof ApiError)) return 'Something went wrong in the page itself: load it again.'
-  return e.retry_s === null ? e.message : `${e.message} (again in ${span(e.retry_s)})`
+  return e.retry_s === null ? sentence(e.message) : `${sentence(e.message)} Try again in ${span(e.retry_s)}.`
 }
 export function Login() {
   const [error, setError] = useState('')

@@ -150,10 +150,10 @@ export function SearchPage() {
                 `${count(list.rows.length)}${list.next === null ? ', all of them' : ' read, newest first'}`}
             </span>
             <span class="spacer" />
-            <a href={address('export', { ...question, form: 'csv' })} download>
+            <a href={address('export', { ...question, form: 'csv' })} download="">
               CSV
             </a>
-            <a href={address('export', { ...question, form: 'ndjson' })} download>
+            <a href={address('export', { ...question, form: 'ndjson' })} download="">
               NDJSON
             </a>
           </div>
