@@ -195,6 +195,7 @@ static struct refusal judge_who(struct kt_web_req *r, struct kt_error *err)
     if (for_everybody(r->route))
         return FINE;
     const struct kt_web_request q = request_of(r);
+    r->from = kt_web_peer(r->s->o.auth, &q);
     if (kt_web_who(r->s->o.auth, &q, kt_web_wall(r->s), &r->who, &known, err) != KT_OK)
         return (struct refusal){ known ? 403 : 401, err->text };
     if (r->who.role < r->route->role)
@@ -355,12 +356,25 @@ static enum MHD_Result refuse_login(struct kt_web_req *r, const struct kt_error 
         &body);
 }
 
+static void note_login(const struct kt_web_req *r, enum kt_page_what what)
+{
+    bool known = what != KT_PAGE_LOGIN_FAILED;
+    const struct kt_page_view v = { .what = what,
+                                    .user = known ? kt_str_of(r->who.user) : r->login.user,
+                                    .role = known ? kt_role_word(r->who.role) : NULL,
+                                    .from = known ? r->from : r->login.peer,
+                                    .session = known ? r->who.id : 0 };
+    kt_page_note_later(r->s->notes, &v, kt_web_wall(r->s));
+}
+
 static enum MHD_Result end_login(struct kt_web_req *r)
 {
     KT_CLEANUP(kt_buf_done) struct kt_buf cookie = { 0 };
     struct kt_error err = { 0 };
     enum kt_status status =
         kt_web_login_end(r->s->o.auth, &r->login, kt_web_wall(r->s), &cookie, &r->who, &err);
+    r->from = r->login.peer;
+    note_login(r, status == KT_OK ? KT_PAGE_LOGIN : KT_PAGE_LOGIN_FAILED);
     enum MHD_Result rc = status == KT_OK ? answer_me(r, kt_buf_z(&cookie)) : refuse_login(r, &err);
     r->logging_in = false;
     return rc;
@@ -390,6 +404,7 @@ static enum MHD_Result log_out(struct kt_web_req *r)
     struct kt_buf out = { 0 };
     const struct kt_web_request q = request_of(r);
     kt_web_auth_logout(r->s->o.auth, &q, &cookie);
+    note_login(r, KT_PAGE_LOGOUT);
     kt_buf_addz(&out, "{}");
     return kt_web_reply(r, &(struct kt_web_reply){ .status = 200, .cookie = kt_buf_z(&cookie) },
                         &out);

@@ -1,7 +1,7 @@
 /*
  * note: the page's side of the self-audit.
  *
- * Owns:  what was noted lately, by hash.
+ * Owns:  what was noted lately, by hash; a thread, and what waits for it.
  * Calls: core/wire/control_client, core/event (JSON strings); logs what could not be noted.
  * Holds: raw records and exports leave only after their note is on the collector's disk.
  */
@@ -12,12 +12,14 @@
 #include "core/event/line.h"
 #include "core/wire/control_client.h"
 #include <pthread.h>
+#include <signal.h>
 
 #define RECENT     4096u
 #define ONCE       (5 * KT_NS_MIN)
 #define PATIENCE_S 2u
 #define QUERY_MAX  4096u
 #define FAILED_MAX 60u /* a minute */
+#define WAITING    64u
 
 struct kt_page_notes {
     const char *control;
@@ -29,6 +31,11 @@ struct kt_page_notes {
     } recent[RECENT];
     kt_time_ns minute; /* begin of the one that failed logins are counted in */
     unsigned failed, left_out;
+    pthread_t thread;
+    pthread_cond_t work;
+    bool started, quit;
+    struct kt_buf waiting[WAITING]; /* requests; a ring */
+    unsigned first, n;
 };
 
 static const char *const words[] = {
@@ -36,19 +43,83 @@ static const char *const words[] = {
     [KT_PAGE_LOGIN] = "login", [KT_PAGE_LOGOUT] = "logout", [KT_PAGE_LOGIN_FAILED] = "login.failed",
 };
 
+/* ---- asking the collector ---- */
+
+static enum kt_status send(const struct kt_page_notes *n, struct kt_str request,
+                           struct kt_error *err)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf answer = { 0 };
+    if (kt_control_ask_within(n->control, request, PATIENCE_S, &answer, err) != KT_OK)
+        return err->code;
+    if (kt_str_starts(kt_buf_str(&answer), KT_STR("{\"seq\":")))
+        return KT_OK;
+    return kt_fail(err, KT_E_IO, "the collector answered: " KT_STR_FMT,
+                   KT_STR_ARG(kt_utf8_cut(kt_str_trim(kt_buf_str(&answer)), 200)));
+}
+
+static void say_not_noted(enum kt_page_what what, struct kt_str user, const char *why)
+{
+    kt_log(KT_LOG_WARN, "dashboard: not noted what=%s user='" KT_STR_FMT "' why='%s'", words[what],
+           KT_STR_ARG(kt_utf8_cut(user, 80)), why);
+}
+
+static void *work(void *self)
+{
+    struct kt_page_notes *n = self;
+    (void)pthread_mutex_lock(&n->lock);
+    while (!n->quit || n->n > 0) {
+        if (n->n == 0) {
+            (void)pthread_cond_wait(&n->work, &n->lock);
+            continue;
+        }
+        struct kt_buf request = n->waiting[n->first];
+        struct kt_error err = { 0 };
+        n->waiting[n->first] = (struct kt_buf){ 0 };
+        n->first = (n->first + 1) % WAITING;
+        n->n--;
+        (void)pthread_mutex_unlock(&n->lock);
+        if (send(n, kt_buf_str(&request), &err) != KT_OK)
+            kt_log(KT_LOG_WARN, "dashboard: not noted request='%s' why='%s'", kt_buf_z(&request),
+                   err.text);
+        kt_buf_done(&request);
+        (void)pthread_mutex_lock(&n->lock);
+    }
+    (void)pthread_mutex_unlock(&n->lock);
+    return NULL;
+}
+
 struct kt_page_notes *kt_page_notes_new(const char *control)
 {
     struct kt_page_notes *n = kt_alloc(sizeof *n);
+    sigset_t all, before;
     n->control = control;
     kt_random(&n->seed, sizeof n->seed);
     (void)pthread_mutex_init(&n->lock, NULL);
+    (void)pthread_cond_init(&n->work, NULL);
+    if (control == NULL) {
+        kt_log(KT_LOG_WARN, "dashboard: a store without a collector: what is looked at here is "
+                            "noted nowhere");
+        return n;
+    }
+    (void)sigfillset(&all); /* signals are the main thread's */
+    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
+    n->started = pthread_create(&n->thread, NULL, work, n) == 0;
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
     return n;
 }
 
 void kt_page_notes_free(struct kt_page_notes *n)
 {
-    if (n != NULL)
-        (void)pthread_mutex_destroy(&n->lock);
+    if (n == NULL)
+        return;
+    (void)pthread_mutex_lock(&n->lock);
+    n->quit = true;
+    (void)pthread_cond_signal(&n->work);
+    (void)pthread_mutex_unlock(&n->lock);
+    if (n->started)
+        (void)pthread_join(n->thread, NULL);
+    (void)pthread_cond_destroy(&n->work);
+    (void)pthread_mutex_destroy(&n->lock);
     kt_free(n);
 }
 
@@ -171,10 +242,32 @@ static void remember(struct kt_page_notes *n, uint64_t key, kt_time_ns now)
     (void)pthread_mutex_unlock(&n->lock);
 }
 
+void kt_page_note_later(struct kt_page_notes *n, const struct kt_page_view *v, kt_time_ns now)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf request = { 0 };
+    if (n->control == NULL)
+        return;
+    write_request(v, &request);
+    uint64_t key = key_of(n, v, kt_buf_str(&request));
+    if (!wanted(n, v, key, now))
+        return;
+    (void)pthread_mutex_lock(&n->lock);
+    bool room = n->started && n->n < WAITING;
+    if (room) {
+        n->recent[(key >> 1) % RECENT] = (struct recent){ key, now };
+        n->waiting[(n->first + n->n++) % WAITING] = request;
+        request = (struct kt_buf){ 0 };
+        (void)pthread_cond_signal(&n->work);
+    }
+    (void)pthread_mutex_unlock(&n->lock);
+    if (!room)
+        say_not_noted(v->what, v->user, "too many wait");
+}
+
 enum kt_status kt_page_note(struct kt_page_notes *n, const struct kt_page_view *v, kt_time_ns now,
                             struct kt_error *err)
 {
-    KT_CLEANUP(kt_buf_done) struct kt_buf request = { 0 }, answer = { 0 };
+    KT_CLEANUP(kt_buf_done) struct kt_buf request = { 0 };
     struct kt_error why = { 0 };
     if (n->control == NULL || v->what == KT_PAGE_NOTHING)
         return KT_OK;
@@ -182,17 +275,11 @@ enum kt_status kt_page_note(struct kt_page_notes *n, const struct kt_page_view *
     uint64_t key = key_of(n, v, kt_buf_str(&request));
     if (!wanted(n, v, key, now))
         return KT_OK;
-    enum kt_status status =
-        kt_control_ask_within(n->control, kt_buf_str(&request), PATIENCE_S, &answer, &why);
-    if (status == KT_OK && !kt_str_starts(kt_buf_str(&answer), KT_STR("{\"seq\":")))
-        status = kt_fail(&why, KT_E_IO, "the collector answered: " KT_STR_FMT,
-                         KT_STR_ARG(kt_utf8_cut(kt_str_trim(kt_buf_str(&answer)), 200)));
-    if (status == KT_OK) {
+    if (send(n, kt_buf_str(&request), &why) == KT_OK) {
         remember(n, key, now);
         return KT_OK;
     }
-    kt_log(KT_LOG_WARN, "dashboard: not noted what=%s user='" KT_STR_FMT "' why='%s'",
-           words[v->what], KT_STR_ARG(kt_utf8_cut(v->user, 80)), why.text);
+    say_not_noted(v->what, v->user, why.text);
     if (v->what != KT_PAGE_RAW && v->what != KT_PAGE_EXPORT)
         return KT_OK;
     return kt_fail(err, KT_E_LIMIT,

@@ -10,9 +10,10 @@
 #include "dashboards/api/calls.h"
 
 struct kt_page_notes; /* for several threads */
-/* control: the collector's socket, lent; NULL: a store without a collector, nothing is noted. */
+/* control: the collector's socket, lent; NULL: a store without a collector, nothing is noted, which
+ * is logged once. */
 struct kt_page_notes *kt_page_notes_new(const char *control);
-void kt_page_notes_free(struct kt_page_notes *n);
+void kt_page_notes_free(struct kt_page_notes *n); /* what waits is noted before */
 
 enum kt_page_what { /* the first as in enum kt_api_note */
                     KT_PAGE_NOTHING,
@@ -33,7 +34,10 @@ struct kt_page_view { /* all lent */
     struct kt_ip from;
     uint64_t session; /* kt_web_who.id; 0: none */
 };
-/* KT_OK: noted, or not to be noted. Where the collector cannot be asked within 2 s, queries, logins
- * and logouts go on (the page's log says so), raw records and exports do not: KT_E_LIMIT (503). */
+/* The same where nothing waits for it (logins, logouts): a thread asks; at most 64 wait, of more
+ * the page's log says so. */
+void kt_page_note_later(struct kt_page_notes *n, const struct kt_page_view *v, kt_time_ns now);
+/* KT_OK: noted, or not to be noted. Where the collector cannot be asked within 2 s, queries go
+ * on (the page's log says so), raw records and exports do not: KT_E_LIMIT (503). */
 KT_MUST_USE enum kt_status kt_page_note(struct kt_page_notes *n, const struct kt_page_view *v,
                                         kt_time_ns now, struct kt_error *err);

@@ -143,6 +143,7 @@ enum kt_status kt_web_server_open(const struct kt_web_options *o, struct kt_web_
         s->conn[i].fd = -1;
     (void)pthread_mutex_init(&s->lock, NULL);
     s->kept = kt_api_kept_new();
+    s->notes = kt_page_notes_new(o->control);
     enum kt_status status = look_at_store(s, err);
     if (status == KT_OK)
         status = open_jobs(s, err);
@@ -189,6 +190,7 @@ void kt_web_server_free(struct kt_web_server *s)
     kt_assets_free(s->assets);
     kt_jobs_close(s->jobs);
     kt_api_kept_free(s->kept);
+    kt_page_notes_free(s->notes);
     (void)pthread_mutex_destroy(&s->lock);
     kt_free(s);
 }

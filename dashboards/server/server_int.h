@@ -5,6 +5,7 @@
 
 #include "core/base/alloc.h"
 #include "dashboards/server/assets.h"
+#include "dashboards/server/note.h"
 #include "dashboards/server/request.h"
 #include "dashboards/server/routes.h"
 #include "dashboards/server/server.h"
@@ -41,6 +42,7 @@ struct kt_web_req {
     bool gzip;                        /* may be packed */
     struct kt_web_params params;
     struct kt_web_who who;
+    struct kt_ip from;    /* kt_web_peer */
     struct kt_buf cookie; /* the header */
     struct kt_web_login login;
     bool logging_in; /* kt_web_login_end is due */
@@ -51,7 +53,6 @@ struct kt_web_req {
     enum kt_status result;
     struct kt_error err;
     bool packed; /* api.out is gzip */
-    bool noted;
 
     /* s->lock */
     unsigned refs;
@@ -83,6 +84,7 @@ struct kt_web_server {
     char log_id[33];
     struct kt_assets *assets;
     struct kt_events *events;
+    struct kt_page_notes *notes;
     struct kt_api_kept *kept;
     struct kt_jobs *jobs; /* NULL: no folder for what they make */
     pthread_mutex_t lock;

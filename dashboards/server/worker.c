@@ -72,6 +72,21 @@ static enum kt_status zone_of(const struct kt_api *a, int *ret, struct kt_error 
     return KT_OK;
 }
 
+/* Before a byte of the answer is made (THREATS L1). */
+static enum kt_status note(const struct kt_web_req *r, struct kt_error *err)
+{
+    static const struct kt_str api = KT_STR_INIT(KT_WEB_API);
+    const struct kt_page_view v = { .what = (enum kt_page_what)r->route->note,
+                                    .user = kt_str_of(r->who.user),
+                                    .role = kt_role_word(r->who.role),
+                                    .call = r->route->path.at + api.len,
+                                    .param = r->params.at,
+                                    .n_params = r->params.n,
+                                    .from = r->from,
+                                    .session = r->who.id };
+    return kt_page_note(r->s->notes, &v, kt_web_wall(r->s), err);
+}
+
 static enum kt_status call(struct kt_web_worker *w, struct kt_web_req *r, struct kt_error *err)
 {
     struct kt_web_server *s = w->pool->s;
@@ -100,7 +115,7 @@ static enum kt_status call(struct kt_web_worker *w, struct kt_web_req *r, struct
                               .out = r->api.out,
                               .send = kt_web_send,
                               .server = r };
-    if (zone_of(&r->api, &ask->zone_offset_s, err) != KT_OK)
+    if (zone_of(&r->api, &ask->zone_offset_s, err) != KT_OK || note(r, err) != KT_OK)
         return err->code;
     enum kt_status status = r->route->call(&r->api, err);
     if (status == KT_OK && r->api.out.len > KT_WEB_ANSWER_MAX)
