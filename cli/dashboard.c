@@ -9,18 +9,24 @@
 
 #include "cli/cli.h"
 #include "cli/commands.h"
+#include "cli/dashboard.h"
 #include "dashboards/server/page.h"
 
 #define SYSTEM_CONFIG "/etc/keytrail/keytrail.yaml"
 
 int kt_cmd_dashboard(int argc, char **argv)
 {
+    static const struct kt_verb verbs[] = {
+        { "login", NULL, "a one-time link into the running page", kt_dashboard_login, NULL },
+        { "user", NULL, "users with passwords: add, passwd, list, rm", kt_dashboard_user, NULL },
+        { 0 },
+    };
     static const struct kt_command cmd = { "dashboard",
                                            "-c CONFIG | --db FILE  [--listen ADDRESS]",
                                            "serve the page, which only reads the store",
                                            "keytrail dashboard -c /etc/keytrail/keytrail.yaml",
                                            NULL,
-                                           NULL };
+                                           verbs };
     uint64_t ready_fd = UINT64_MAX;
     struct kt_page_options o = { .ready_fd = -1 };
     const struct kt_flag flags[] = {
@@ -36,9 +42,11 @@ int kt_cmd_dashboard(int argc, char **argv)
           NULL },
         { 0 },
     };
-    int n;
+    int n, code;
     bool done;
-    int code = kt_flags_parse(&cmd, flags, argc, argv, &n, &done);
+    if (kt_verb_run(&cmd, argc, argv, &code))
+        return code;
+    code = kt_flags_parse(&cmd, flags, argc, argv, &n, &done);
     if (done)
         return code;
     if (o.config == NULL && o.db == NULL && access(SYSTEM_CONFIG, R_OK) == 0)

@@ -8,15 +8,13 @@
  */
 #include "cli/hash.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <termios.h>
-#include <unistd.h>
 
 #include "cli/asking.h"
 #include "cli/commands.h"
+#include "cli/quiet.h"
 #include "core/answer/credential_use.h"
 #include "core/base/hash.h"
 #include "core/base/log.h"
@@ -37,43 +35,7 @@ struct hash {
     char next[KT_VAULT_HASH_TEXT + 260]; /* the credential to go on with */
 };
 
-static void wipe(struct kt_buf *b)
-{
-    if (b->at != NULL)
-        kt_wipe(b->at, b->cap);
-    kt_buf_done(b);
-}
-
 /* ---- the value ---- */
-
-/* Without an echo where somebody types it. */
-static enum kt_status read_stdin(struct kt_buf *ret, struct kt_error *err)
-{
-    struct termios before, quiet;
-    bool typed = isatty(STDIN_FILENO) && tcgetattr(STDIN_FILENO, &before) == 0;
-    if (typed) {
-        fprintf(stderr, "value (it is not shown): ");
-        quiet = before;
-        quiet.c_lflag &= ~(tcflag_t)ECHO;
-        (void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet);
-    }
-    char *to = kt_buf_reserve(ret, KT_HASH_VALUE_MAX + 2);
-    ssize_t n = 0, got = 1;
-    while (got > 0 && n <= (ssize_t)KT_HASH_VALUE_MAX + 1 &&
-           !(typed && n > 0 && to[n - 1] == '\n')) {
-        got = read(STDIN_FILENO, to + n, (size_t)((ssize_t)KT_HASH_VALUE_MAX + 2 - n));
-        if (got < 0 && errno == EINTR)
-            got = 1;
-        else
-            n += got > 0 ? got : 0;
-    }
-    if (typed) {
-        (void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
-        fprintf(stderr, "\n");
-    }
-    ret->len = (size_t)n;
-    return got < 0 ? kt_fail_errno(err, "read stdin") : KT_OK;
-}
 
 /* A token that was given as an argument stands in the history of the shell now. */
 static bool looks_like_token(struct kt_str s)
@@ -91,7 +53,7 @@ static enum kt_status read_value(struct hash *h, const char *file, struct kt_err
     struct kt_error why = { 0 };
     enum kt_status st;
     if (file == NULL || strcmp(file, "-") == 0) {
-        st = read_stdin(&h->value, err);
+        st = kt_read_quietly("value", KT_HASH_VALUE_MAX + 2, &h->value, err);
     } else {
         st = kt_fs_read_secret(file, KT_HASH_VALUE_MAX + 2, &h->value, &why);
         if (st == KT_E_AGAIN && looks_like_token(kt_str_of(file)))
@@ -129,7 +91,7 @@ static enum kt_status by_salt(struct hash *h, struct kt_error *err)
         if (h->accessor)
             kt_buf_add(&h->found.clear, kt_buf_str(&h->value));
     }
-    wipe(&salt);
+    kt_buf_wipe(&salt);
     return st;
 }
 
@@ -147,7 +109,7 @@ static enum kt_status find_hashes(struct hash *h, const char *file, struct kt_er
     if (st == KT_OK)
         st = ask ? kt_hash_ask_vault(&h->vault, kt_buf_str(&h->value), h->accessor, &h->found, err)
                  : by_salt(h, err);
-    wipe(&h->value);
+    kt_buf_wipe(&h->value);
     return st;
 }
 
@@ -303,7 +265,7 @@ int kt_cmd_hash(int argc, char **argv)
     }
     kt_harden(); /* no core dump has the value */
     (void)!run(&h, n == 1 ? argv[1] : NULL, &err);
-    wipe(&h.value);
-    wipe(&h.found.clear);
+    kt_buf_wipe(&h.value);
+    kt_buf_wipe(&h.found.clear);
     return kt_asking_end(&h.asking, "hash", &err);
 }

@@ -21,6 +21,7 @@
 #include "core/config/conf.h"
 #include "core/sys/fs.h"
 #include "core/sys/proc.h"
+#include "dashboards/server/door.h"
 #include "dashboards/server/server.h"
 
 enum { EXIT_FINE = 0, EXIT_CONFIG = 3, EXIT_STORE = 4, EXIT_UNREACHABLE = 5 };
@@ -29,6 +30,7 @@ enum { EXIT_FINE = 0, EXIT_CONFIG = 3, EXIT_STORE = 4, EXIT_UNREACHABLE = 5 };
 #define TOKEN_MAX   4096u
 #define PROXIES_MAX 64u
 #define WATCHDOG    (10 * KT_NS_S)
+#define DOOR_FDS    17u
 
 struct who { /* what is asked of users and proxies: the same again keeps the sessions */
     char users_file[4096]; /* "": none */
@@ -46,6 +48,8 @@ struct page {
     const struct kt_conf_dashboard *d;
     struct kt_buf cert, key, token;
     struct kt_web_server *server;
+    struct kt_web_door *door; /* NULL: a store alone */
+    struct kt_buf address;    /* the page's */
 };
 
 static kt_time_ns mono(void)
@@ -64,8 +68,11 @@ static void forget(struct kt_buf *secret)
 
 static void end_life(struct page *p)
 {
+    kt_web_door_close(p->door);
+    p->door = NULL;
     kt_web_server_free(p->server);
     p->server = NULL;
+    kt_buf_done(&p->address);
     kt_buf_done(&p->cert);
     forget(&p->key);
     forget(&p->token);
@@ -149,6 +156,24 @@ static enum kt_status open_auth(struct page *p, struct kt_error *err)
     return kt_web_auth_open(&ao, kt_clock_real.wall(kt_clock_real.self), &p->auth, err);
 }
 
+/* A store alone has no socket to ask at: its link is printed where it was started. */
+static enum kt_status open_door(struct page *p, int listen_fd, struct kt_error *err)
+{
+    KT_CLEANUP(forget) struct kt_buf url = { 0 };
+    kt_web_address(listen_fd, p->cert.len > 0, &p->address);
+    const struct kt_web_door_options o = { .path = p->d->control,
+                                           .address = kt_buf_z(&p->address),
+                                           .hosts = &p->d->hosts,
+                                           .auth = p->auth,
+                                           .clock = &kt_clock_real };
+    if (p->o->config != NULL)
+        return kt_web_door_open(&o, &p->door, err);
+    if (kt_web_door_link(&o, KT_STR("owner"), NULL, &url, err) != KT_OK)
+        return err->code;
+    fprintf(stderr, "open (once, within 10 minutes): %s\n", kt_buf_z(&url));
+    return KT_OK;
+}
+
 /* What is read again: everything but the socket. */
 static enum kt_status begin(struct page *p, int listen_fd, struct kt_error *err)
 {
@@ -171,29 +196,35 @@ static enum kt_status begin(struct page *p, int listen_fd, struct kt_error *err)
         .auth = p->auth,
         .clock = &kt_clock_real,
     };
-    return kt_web_server_open(&so, &p->server, err);
+    if (kt_web_server_open(&so, &p->server, err) != KT_OK)
+        return err->code;
+    return open_door(p, listen_fd, err);
 }
 
-static void say_start(const struct page *p, int fd)
+static void say_start(struct page *p)
 {
-    KT_CLEANUP(kt_buf_done) struct kt_buf address = { 0 };
-    kt_web_address(fd, p->cert.len > 0, &address);
     kt_log(KT_LOG_INFO, "dashboard: listening at='%s' store='%s' collector='%s'",
-           kt_buf_z(&address), p->o->config == NULL ? p->o->db : p->conf->store_path,
+           kt_buf_z(&p->address), p->o->config == NULL ? p->o->db : p->conf->store_path,
            p->o->config == NULL ? "none" : p->conf->control);
     kt_sd_notify("READY=1");
     if (p->o->ready_fd >= 0)
-        (void)dprintf(p->o->ready_fd, "%s\n", kt_buf_z(&address));
+        (void)dprintf(p->o->ready_fd, "%s\n", kt_buf_z(&p->address));
 }
 
 static void live(struct page *p, struct kt_signals *signals)
 {
     kt_time_ns next = 0;
     while (!signals->stop && !signals->reload) {
-        struct pollfd fds[] = { { .fd = signals->fd, .events = POLLIN },
-                                { .fd = kt_web_server_fd(p->server), .events = POLLIN } };
-        (void)poll(fds, KT_ARRAY_LEN(fds), kt_web_server_wait_ms(p->server));
+        int door[DOOR_FDS];
+        unsigned n = kt_web_door_fds(p->door, door, DOOR_FDS);
+        struct pollfd fds[2 + DOOR_FDS] = { { .fd = signals->fd, .events = POLLIN },
+                                            { .fd = kt_web_server_fd(p->server),
+                                              .events = POLLIN } };
+        for (unsigned i = 0; i < n; i++)
+            fds[2 + i] = (struct pollfd){ .fd = door[i], .events = POLLIN };
+        (void)poll(fds, 2 + n, kt_web_server_wait_ms(p->server));
         kt_signals_poll(signals);
+        kt_web_door_turn(p->door);
         kt_web_server_turn(p->server);
         if (mono() >= next) {
             kt_sd_notify("WATCHDOG=1");
@@ -240,7 +271,7 @@ static enum kt_status run(struct page *p, int *fd, struct kt_signals *signals, s
     p->d = &p->conf->dashboard;
     if (kt_web_listen(p->d->listen, fd, err) != KT_OK || begin(p, *fd, err) != KT_OK)
         return err->code;
-    say_start(p, *fd);
+    say_start(p);
     for (live(p, signals); !signals->stop; live(p, signals)) {
         signals->reload = false;
         if (reload(p, *fd, err) != KT_OK)
