@@ -187,7 +187,7 @@ static void write_request(const struct kt_page_view *v, struct kt_buf *out)
 /* ---- once ---- */
 
 /* What makes two questions the same: the request as it is written, and the session; of failed
- * logins the address alone, whatever names are tried. */
+ * logins the address and the name. */
 static uint64_t key_of(const struct kt_page_notes *n, const struct kt_page_view *v,
                        struct kt_str request)
 {
@@ -197,6 +197,7 @@ static uint64_t key_of(const struct kt_page_notes *n, const struct kt_page_view 
     kt_buf_u64(&key, v->session);
     kt_buf_u8(&key, (uint8_t)v->what);
     kt_buf_add(&key, failed ? kt_str_from(net.at, sizeof net.at) : request);
+    kt_buf_add(&key, failed ? v->user : KT_STR_NONE);
     return kt_hash64(kt_buf_str(&key), n->seed) | 1;
 }
 
