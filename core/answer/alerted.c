@@ -154,7 +154,7 @@ enum kt_status kt_alerted_load(struct kt_ask *a, const struct kt_profile_ask *wh
     enum kt_status status = parse(v, a, err);
     if (status == KT_OK)
         status = kt_lives_load(a->reader, &v->lives, err);
-    if (status == KT_OK)
+    if (status == KT_OK && a->scope.len == 0) /* an alert is of many records, and judged by all */
         status = kt_reader_alerts(a->reader, take, v, err);
     if (status != KT_OK && status != KT_E_AGAIN) {
         kt_alerted_free(&v->out);

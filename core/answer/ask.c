@@ -89,11 +89,20 @@ enum kt_status kt_ask_pattern(struct kt_buf *query, const char *field, struct kt
 
 /* ---- walks ---- */
 
+enum kt_status kt_ask_query(const struct kt_ask *a, struct kt_str text, struct kt_query **ret,
+                            struct kt_error *err)
+{
+    const struct kt_identities *ids = a->as_written ? NULL : a->ids;
+    const struct kt_query_scope scope = { a->scope, a->ids };
+    if (a->scope.len == 0)
+        return kt_query_parse_as(text, a->now, a->zone_offset_s, ids, ret, err);
+    return kt_query_parse_within(&scope, text, a->now, a->zone_offset_s, ids, ret, err);
+}
+
 static enum kt_status plan(struct kt_ask *a, struct kt_str text, struct kt_query **ret,
                            struct kt_scan *scan, struct kt_error *err)
 {
-    const struct kt_identities *ids = a->as_written ? NULL : a->ids;
-    if (kt_query_parse_as(text, a->now, a->zone_offset_s, ids, ret, err) != KT_OK)
+    if (kt_ask_query(a, text, ret, err) != KT_OK)
         return kt_wrap(err, "query");
     *scan = (struct kt_scan){ .since = a->since,
                               .until = a->until,

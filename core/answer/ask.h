@@ -24,7 +24,10 @@ struct kt_ask {
     kt_time_ns now;
     uint64_t until_seq; /* the newest record that counts; 0: all. So that several walks over a log
                            that grows speak of the same records */
-    int zone_offset_s;  /* of relative times in queries, and of hours and days in answers */
+    struct kt_str
+        scope;         /* a query that every record must fit before a question sees it; empty: all.
+                          What else is not of records alone (alerts, gaps) is left out then */
+    int zone_offset_s; /* of relative times in queries, and of hours and days in answers */
     bool recount;      /* trust no sums that are kept (tally_kept.h): derive all from the records */
     bool newest_first; /* kt_ask_records: instead of oldest first */
     bool as_written;   /* actor: in queries means what is written, no aliases: whoever judges the
@@ -49,6 +52,11 @@ void kt_ask_done(struct kt_ask *a);
  * long as ids and actor. */
 struct kt_str kt_ask_actor(const struct kt_ask *a, struct kt_str actor, struct kt_str source,
                            struct kt_str instance);
+
+/* Parses a query of this ask: relative times, aliases, and within its scope. Every walk over
+ * records begins here. */
+KT_MUST_USE enum kt_status kt_ask_query(const struct kt_ask *a, struct kt_str text,
+                                        struct kt_query **ret, struct kt_error *err);
 
 /*
  * Walks over the records of the window that match a query ("" = all accesses), oldest first. each()

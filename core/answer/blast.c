@@ -411,9 +411,7 @@ static struct kt_blast_hop *next_hop(struct blast *b)
 static enum kt_status follow_hops(struct blast *b, struct kt_error *err)
 {
     kt_time_ns since = b->ask->since;
-    enum kt_status status =
-        kt_query_parse_as(kt_buf_str(&b->of->query), b->ask->now, b->ask->zone_offset_s,
-                          b->ask->as_written ? NULL : b->ask->ids, &b->own, err);
+    enum kt_status status = kt_ask_query(b->ask, kt_buf_str(&b->of->query), &b->own, err);
     for (struct kt_blast_hop *hop; status == KT_OK && (hop = next_hop(b)) != NULL;) {
         b->followed[hop - b->hop] = true;
         b->walked = hop;

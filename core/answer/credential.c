@@ -297,8 +297,7 @@ static enum kt_status ask_exact(struct kt_ask *a, struct kt_credential *ret, str
 {
     struct kt_query *q = NULL;
     struct kt_scan scan = { .records = true };
-    if (kt_query_parse_as(kt_buf_str(&ret->query), a->now, a->zone_offset_s, a->ids, &q, err) !=
-        KT_OK)
+    if (kt_ask_query(a, kt_buf_str(&ret->query), &q, err) != KT_OK)
         return kt_wrap(err, "'%s'", kt_buf_z(&ret->name));
     kt_query_plan(q, &scan);
     ret->exact = kt_query_exact(q);

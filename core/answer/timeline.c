@@ -106,7 +106,7 @@ static enum kt_status read_records(struct kt_telling *w, struct kt_ask *a,
 {
     struct walk k = { .a = a, .o = o, .to = w->records };
     struct kt_scan_cost cost = { 0 };
-    if (kt_query_parse_as(o->query, a->now, a->zone_offset_s, a->ids, &k.query, err) != KT_OK)
+    if (kt_ask_query(a, o->query, &k.query, err) != KT_OK)
         return kt_wrap(err, "query");
     struct kt_scan scan = { .since = a->since,
                             .until = a->until,
@@ -336,10 +336,11 @@ static enum kt_status tell(struct kt_telling *w, struct kt_ask *a,
                            const struct kt_timeline_options *o, struct kt_error *err)
 {
     if (read_records(w, a, o, err) != KT_OK || take_records(w, o, err) != KT_OK ||
-        look_at_coverage(w, a, o, err) != KT_OK || kt_telling_notes(w, a, o, err) != KT_OK)
+        (a->scope.len == 0 && look_at_coverage(w, a, o, err) != KT_OK) ||
+        kt_telling_notes(w, a, o, err) != KT_OK)
         return err->code;
     size_t records = w->t.n;
-    if (kt_telling_alerts(w, a, kt_str_trim(o->query).len == 0, err) != KT_OK)
+    if (a->scope.len == 0 && kt_telling_alerts(w, a, kt_str_trim(o->query).len == 0, err) != KT_OK)
         return err->code;
     /* Alerts and steps stand behind the records: folding sees the records alone. */
     size_t others = w->t.n - records;

@@ -409,6 +409,21 @@ static struct kt_query_fault fault_of(const struct parser *p)
     return f;
 }
 
+/* One text of the query, all of whose terms must hold, into an AND of its own below root: it cannot
+ * reach out of it, whatever it says of OR and parentheses. */
+static enum kt_status take_text(struct parser *p, unsigned root, struct kt_error *err)
+{
+    unsigned node = 0;
+    if (p->text.len > KT_QUERY_TEXT_MAX)
+        return kt_fail(err, KT_E_LIMIT, "a query has at most %u characters", KT_QUERY_TEXT_MAX);
+    if (kt_query_new_node(p->q, KT_NODE_AND, &node, err) != KT_OK ||
+        take_either(p, node, err) != KT_OK)
+        return err->code;
+    if (p->q->node[node].first != 0)
+        kt_query_adopt(p->q, root, node);
+    return KT_OK;
+}
+
 static enum kt_status take_query(struct parser p, struct kt_query **ret,
                                  struct kt_query_fault *ret_fault, struct kt_error *err)
 {
@@ -448,6 +463,46 @@ enum kt_status kt_query_parse_told(struct kt_str text, kt_time_ns now, int zone_
                                        .ids = ids,
                                        .about = &kt_record_fields },
                       ret, ret_fault, err);
+}
+
+enum kt_status kt_query_parse_within(const struct kt_query_scope *scope, struct kt_str text,
+                                     kt_time_ns now, int zone_offset_s,
+                                     const struct kt_identities *ids, struct kt_query **ret,
+                                     struct kt_error *err)
+{
+    struct kt_query *q = kt_alloc(sizeof *q);
+    struct kt_error why = { 0 };
+    unsigned root = 0;
+    q->arena = kt_arena_new(ARENA_SIZE);
+    q->about = &kt_record_fields;
+    struct parser outer = { .text = scope->text,
+                            .q = q,
+                            .now = now,
+                            .ids = scope->ids,
+                            .zone_offset_s = zone_offset_s,
+                            .about = &kt_record_fields };
+    struct parser inner = { .text = text,
+                            .q = q,
+                            .now = now,
+                            .ids = ids,
+                            .zone_offset_s = zone_offset_s,
+                            .about = &kt_record_fields };
+    enum kt_status status = kt_query_new_node(q, KT_NODE_AND, &root, &why);
+    if (status == KT_OK)
+        status = take_text(&outer, root, &why);
+    q->names_kind = false; /* of a record of another kind the scope asks the same */
+    if (status == KT_OK)
+        status = take_text(&inner, root, &why);
+    if (status == KT_OK && q->arena.full)
+        status = kt_fail(&why, KT_E_LIMIT, "the query is too long");
+    if (status != KT_OK) {
+        kt_query_free(q);
+        if (err != NULL)
+            *err = why;
+        return status;
+    }
+    *ret = q;
+    return KT_OK;
 }
 
 enum kt_status kt_query_parse_as(struct kt_str text, kt_time_ns now, int zone_offset_s,

@@ -34,6 +34,16 @@ KT_MUST_USE enum kt_status kt_query_parse_told(struct kt_str text, kt_time_ns no
                                                struct kt_query **ret,
                                                struct kt_query_fault *ret_fault,
                                                struct kt_error *err);
+/* The same of what somebody may see: a record must fit the scope and the text, each by itself: the
+ * text cannot widen the scope. */
+struct kt_query_scope {
+    struct kt_str text;
+    const struct kt_identities *ids; /* of its own `actor:`; NULL: names mean themselves */
+};
+KT_MUST_USE enum kt_status kt_query_parse_within(const struct kt_query_scope *scope,
+                                                 struct kt_str text, kt_time_ns now,
+                                                 int zone_offset_s, const struct kt_identities *ids,
+                                                 struct kt_query **ret, struct kt_error *err);
 void kt_query_free(struct kt_query *q);
 /* Facts about an address in force for a record (country, asn), for country: and asn: terms; may be
  * NULL. */

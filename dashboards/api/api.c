@@ -277,6 +277,20 @@ static void add_coverage(const struct kt_api *a, struct kt_str instance, struct 
     kt_api_raw(o, "coverage", kt_buf_str(&made));
 }
 
+/* Gaps are of sources, and of all who use them: whoever sees a part of the records is not told. */
+static bool is_scoped(struct kt_api *a)
+{
+    if (a->ask->scope.len == 0)
+        return false;
+    kt_api_open(&a->out, "coverage", '{');
+    kt_api_real(&a->out, "share", NAN);
+    kt_api_u64(&a->out, "gaps", 0);
+    kt_api_text(&a->out, "text",
+                KT_STR("what the log cannot speak about is told to users without a scope"));
+    kt_api_close(&a->out, '}');
+    return true;
+}
+
 static void add_window(struct kt_api *a)
 {
     struct kt_buf *o = &a->out;
@@ -292,11 +306,14 @@ void kt_api_covered(struct kt_api *a, const struct kt_coverage *c)
     KT_CLEANUP(kt_buf_done) struct kt_buf made = { 0 };
     write_coverage(c, KT_STR_NONE, &made);
     add_window(a);
+    if (is_scoped(a))
+        return;
     kt_api_raw(&a->out, "coverage", kt_buf_str(&made));
 }
 
 void kt_api_covers(struct kt_api *a, struct kt_str instance)
 {
     add_window(a);
-    add_coverage(a, instance, &a->out);
+    if (!is_scoped(a))
+        add_coverage(a, instance, &a->out);
 }

@@ -46,6 +46,10 @@ enum kt_api_note {
     X(settings, GET, "settings", KT_ROLE_VIEWER, KT_NOTE_NONE)                                     \
     X(status, GET, "status", KT_ROLE_VIEWER, KT_NOTE_NONE)
 #define KT_API_CALLS(X) KT_API_EVENTS(X) KT_API_ALERTS(X) KT_API_NAMES(X) KT_API_HOUSE(X)
+/* What users with a scope may ask: calls that see records alone, through core/answer/ask.h, which
+ * leaves out what does not fit (tests/unit/api_scope_test.c asks each). Others are refused: they
+ * tell of sources, alerts or the house, which are everybody's. */
+#define KT_API_SCOPED(X) X(search) X(record) X(histogram) X(facets) X(check) X(map)
 /* clang-format on */
 #define X(name, method, path, role, note) kt_api_call kt_api_##name;
 KT_API_CALLS(X)

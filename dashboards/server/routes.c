@@ -31,6 +31,17 @@ static const struct kt_web_route routes[] = {
 };
 static const struct kt_web_route file = OWN(KT_WEB_FILE, KT_WEB_GET, "/", "file");
 
+bool kt_web_scoped(const struct kt_web_route *route)
+{
+#define IT(name) kt_api_##name,
+    static kt_api_call *const scoped[] = { KT_API_SCOPED(IT) };
+#undef IT
+    bool yes = route->call == NULL; /* of the server's own, live says no by itself */
+    for (size_t i = 0; i < KT_ARRAY_LEN(scoped); i++)
+        yes = yes || route->call == scoped[i];
+    return yes;
+}
+
 const struct kt_web_route *kt_web_route(struct kt_str path, enum kt_web_method method,
                                         bool *ret_other)
 {

@@ -63,9 +63,13 @@ enum kt_status kt_web_scope_check(struct kt_str scope, kt_time_ns now, struct kt
         return kt_fail(err, KT_E_INPUT, "the query has more than %u bytes", KT_WEB_SCOPE_MAX);
     if (kt_query_parse_at(scope, now, 0, &q, err) != KT_OK)
         return kt_wrap(err, "the query");
+    kt_time_ns since = 0, until = 0;
+    kt_query_window(q, &since, &until);
     kt_query_plan(q, &scan);
     bool exact = kt_query_exact(q);
     kt_query_free(q);
+    if (since != 0 || until != 0)
+        return kt_fail(err, KT_E_INPUT, "the query: a scope has no since: and until:");
     if (!exact)
         return kt_fail(err, KT_E_INPUT,
                        "the query: counts must be able to follow it; use terms on actor, secret, "

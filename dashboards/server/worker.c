@@ -98,6 +98,7 @@ static enum kt_status call(struct kt_web_worker *w, struct kt_web_req *r, struct
                             .facts = ask->facts,
                             .ids = ask->ids,
                             .now = kt_web_wall(s),
+                            .scope = kt_str_of(r->who.scope),
                             .give_up = give_up,
                             .give_up_self = r };
     r->api = (struct kt_api){ .ask = ask,
