@@ -487,10 +487,15 @@ enum kt_status kt_query_parse_within(const struct kt_query_scope *scope, struct 
                             .ids = ids,
                             .zone_offset_s = zone_offset_s,
                             .about = &kt_record_fields };
+    /* Records of other kinds (reports of agents, what people did) speak of more than one team. */
+    struct parser access = outer;
+    access.text = KT_STR("kind:access");
     enum kt_status status = kt_query_new_node(q, KT_NODE_AND, &root, &why);
     if (status == KT_OK)
+        status = take_text(&access, root, &why);
+    if (status == KT_OK)
         status = take_text(&outer, root, &why);
-    q->names_kind = false; /* of a record of another kind the scope asks the same */
+    q->names_kind = false;
     if (status == KT_OK)
         status = take_text(&inner, root, &why);
     if (status == KT_OK && q->arena.full)

@@ -34,8 +34,8 @@ KT_MUST_USE enum kt_status kt_query_parse_told(struct kt_str text, kt_time_ns no
                                                struct kt_query **ret,
                                                struct kt_query_fault *ret_fault,
                                                struct kt_error *err);
-/* The same of what somebody may see: a record must fit the scope and the text, each by itself: the
- * text cannot widen the scope. */
+/* The same of what somebody may see: it must be an access, and fit the scope and the text, each by
+ * itself: the text cannot widen the scope. */
 struct kt_query_scope {
     struct kt_str text;
     const struct kt_identities *ids; /* of its own `actor:`; NULL: names mean themselves */

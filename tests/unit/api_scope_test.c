@@ -83,7 +83,7 @@ static void has_none(const json_t *j, const struct kt_map *others, const char *c
     json_array_foreach(j, i, value) has_none(value, others, call);
 }
 
-static const char *const scopes[] = { "instance:vault-b", "secret:**prod**", "-instance:vault-b",
+static const char *const scopes[] = { "instance:aws-main", "secret:**prod**", "-instance:aws-main",
                                       "actor:anna@acme.example", "action:read source:vault" };
 
 /* ---- calls ---- */
@@ -100,7 +100,7 @@ static void no_answer_has_a_name_from_outside(void **state)
                   { "check", kt_api_check },
                   { "map", kt_api_map } };
     static const char *const tries[] = { "", "kind:*", "action:read OR -action:read",
-                                         "-instance:vault-b OR instance:vault-b" };
+                                         "-instance:aws-main OR instance:aws-main" };
     for (size_t s = 0; s < KT_ARRAY_LEN(scopes); s++) {
         struct kt_map *others = foreign(w, scopes[s]);
         w->ask.scope = kt_str_of(scopes[s]);
