@@ -2,7 +2,7 @@
  * cli: exit codes, and the store or the collector that a command asks.
  *
  * Owns:  nothing.
- * Calls: core/base, core/config, collector/control; stderr.
+ * Calls: core/base, core/config, collector/control; stdout, stderr.
  */
 #include "cli/cli.h"
 
@@ -14,6 +14,18 @@
 #include "core/wire/control_client.h"
 #include "core/config/config.h"
 #include "core/event/json.h"
+
+void kt_cli_put(void *self, struct kt_str bytes)
+{
+    (void)self;
+    (void)fwrite(bytes.at, 1, bytes.len, stdout);
+}
+
+struct kt_rows *kt_rows_new(enum kt_output how, const struct kt_column *columns, unsigned n,
+                            bool header)
+{
+    return kt_rows_to(how, columns, n, header, kt_cli_put, NULL);
+}
 
 int kt_cli_fail(const char *cmd, const struct kt_error *err)
 {

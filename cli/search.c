@@ -12,7 +12,7 @@
 
 #include "cli/asking.h"
 #include "cli/commands.h"
-#include "cli/record_rows.h"
+#include "core/answer/record_rows.h"
 #include "core/query/newest.h"
 #include "core/query/settings.h"
 #include "core/sys/clock.h"
@@ -181,7 +181,8 @@ static enum kt_status show_records(struct kt_search *s, struct kt_error *err)
     if (take_page(s, &page, err) != KT_OK)
         return err->code;
     struct kt_newest *newest = s->limit > 0 ? kt_newest_new(s->limit + 1) : NULL;
-    struct kt_rows *rows = kt_record_rows_new(s->how, kt_query_names_kind(s->query), !s->no_header);
+    struct kt_rows *rows =
+        kt_record_rows_new(s->how, kt_query_names_kind(s->query), !s->no_header, kt_cli_put, NULL);
     enum kt_status st = scan_all(s, &page, rows, newest, err);
     if (newest != NULL && print_newest(s, rows, newest, &later) != KT_OK && st == KT_OK) {
         *err = later;

@@ -5,11 +5,11 @@
  * Calls: core/answer/timeline; stdout.
  */
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "cli/timeline.h"
+#include "core/answer/timeline_say.h"
 #include "core/base/enc.h"
 #include "core/base/log.h"
 
@@ -67,38 +67,20 @@ static struct kt_str outcome_of(const struct kt_event *ev)
     return kt_str_of(words[ev->outcome]);
 }
 
-static void add_note(struct kt_buf *out, bool *any, const char *fmt, ...) KT_PRINTF(3, 4);
-static void add_note(struct kt_buf *out, bool *any, const char *fmt, ...)
-{
-    char text[200];
-    va_list args;
-    va_start(args, fmt);
-    (void)vsnprintf(text, sizeof text, fmt, args);
-    va_end(args);
-    kt_buf_addf(out, "%s%s", *any ? ", " : "", text);
-    *any = true;
-}
-
 /* "first time from there, 22 min after DE": what is remarkable, without the mark. */
 static void say_notes(const struct kt_timeline_view *v, const struct kt_moment *m,
                       struct kt_buf *out)
 {
-    char span[KT_TIME_TEXT_MAX];
-    bool any = false;
     for (unsigned n = 0; n < KT_NOTE_COUNT; n++) {
-        if ((m->notes >> n & 1) == 0 || (n == KT_NOTE_NEW_SECRET && m->folded > 0))
+        KT_CLEANUP(kt_buf_done) struct kt_buf note = { 0 };
+        if (!kt_timeline_note_say(m, (enum kt_timeline_note)n, &note))
             continue;
-        if (n == KT_NOTE_NEW_COUNTRY && m->country[0] != '\0' && m->since != 0)
-            add_note(out, &any, "first time from there, %s after %s",
-                     kt_coverage_span(m->at - m->since, span), m->country);
-        else if (n == KT_NOTE_LATE)
-            add_note(out, &any, "arrived %s late", kt_coverage_span(m->late, span));
-        else
-            add_note(out, &any, "%s", kt_timeline_note_word((enum kt_timeline_note)n));
+        kt_buf_addz(out, out->len > 0 ? ", " : "");
+        kt_buf_add(out, kt_buf_str(&note));
     }
     if (m->alert >= 0)
-        add_note(out, &any, "alert %.8s [" KT_STR_FMT "]", v->t->alert[m->alert].id.at,
-                 KT_STR_ARG(v->t->alert[m->alert].detector));
+        kt_buf_addf(out, "%salert %.8s [" KT_STR_FMT "]", out->len > 0 ? ", " : "",
+                    v->t->alert[m->alert].id.at, KT_STR_ARG(v->t->alert[m->alert].detector));
 }
 
 struct widths {
@@ -144,48 +126,11 @@ static void print_access(const struct kt_timeline_view *v, const struct kt_momen
            (m->notes & 1u << KT_NOTE_NEW_SECRET) != 0 ? ", ! new ones for it among them" : "");
 }
 
-static void say_gap(const struct kt_timeline_view *v, const struct kt_coverage_gap *g,
-                    struct kt_buf *out)
-{
-    char from[KT_TIME_TEXT_MAX], until[KT_TIME_TEXT_MAX], filled[KT_TIME_TEXT_MAX];
-    (void)kt_asking_when(&v->asking, g->from, from);
-    (void)kt_asking_when(&v->asking, g->until, until);
-    (void)kt_asking_when(&v->asking, g->filled_at, filled);
-    from[16] = until[16] = filled[16] = '\0';
-    bool same = memcmp(from, until, 10) == 0;
-    kt_buf_addf(out, "%s ",
-                g->cause == KT_GAP_LATE ? "late: events of"
-                : g->filled             ? "no events came from"
-                                        : "no events from");
-    kt_buf_add(out, g->instance.len > 0 ? g->instance : KT_STR("any source"));
-    kt_buf_addf(out, " %s–%s (%s; %s", from + (same ? 11 : 5), until + (same ? 11 : 5),
-                kt_gap_cause_word(g->cause), g->filled ? "backfilled " : "not backfilled");
-    if (g->filled)
-        kt_buf_addz(out, filled + (memcmp(from, filled, 10) == 0 ? 11 : 0));
-    kt_buf_byte(out, ')');
-}
-
-static void say_other(const struct kt_timeline_view *v, const struct kt_moment *m,
-                      struct kt_buf *out)
-{
-    const struct kt_timeline *t = v->t;
-    if (m->kind == KT_MOMENT_GAP) {
-        say_gap(v, &t->coverage->gap[m->index], out);
-    } else if (m->kind == KT_MOMENT_ALERT) {
-        const struct kt_timeline_alert *a = &t->alert[m->index];
-        kt_buf_addf(out, "ALERT " KT_STR_FMT " %.8s: " KT_STR_FMT, KT_STR_ARG(a->severity),
-                    a->id.at, KT_STR_ARG(a->title));
-    } else {
-        kt_buf_addf(out, "alert %.8s ", t->step[m->index].alert);
-        kt_step_say(&t->step[m->index], out);
-    }
-}
-
 static void print_other(const struct kt_timeline_view *v, const struct kt_moment *m)
 {
     KT_CLEANUP(kt_buf_done) struct kt_buf text = { 0 }, safe = { 0 };
     char when[KT_TIME_TEXT_MAX];
-    say_other(v, m, &text);
+    kt_timeline_other_say(v->t, m, v->asking.zone_offset_s, &text);
     kt_tty_add(&safe, kt_buf_str(&text));
     if (m->kind == KT_MOMENT_GAP)
         printf("--- %s ---\n", kt_buf_z(&safe));
@@ -329,7 +274,7 @@ static void add_other_row(const struct kt_timeline_view *v, struct kt_rows *rows
                           : m->kind == KT_MOMENT_STEP ? kt_str_of(t->step[m->index].alert)
                                                       : KT_STR_NONE;
     const struct kt_coverage_gap *g = m->kind == KT_MOMENT_GAP ? &t->coverage->gap[m->index] : NULL;
-    say_other(v, m, &text);
+    kt_timeline_other_say(v->t, m, v->asking.zone_offset_s, &text);
     const struct kt_cell cells[] = {
         kt_cell_time(m->at),
         kt_cell_str(kt_str_of(words[m->kind])),

@@ -68,6 +68,9 @@ static enum kt_col column_of(enum kt_facet f)
         [KT_FACET_OUTCOME] = KT_COL_OUTCOME,
         [KT_FACET_USER_AGENT] = KT_COL_USER_AGENT,
         [KT_FACET_ACTOR_KIND] = KT_COL_ACTOR_KIND,
+        [KT_FACET_OPERATION] = KT_COL_OPERATION,
+        [KT_FACET_CODE] = KT_COL_CODE,
+        [KT_FACET_HOST] = KT_COL_HOST,
     };
     return of[f];
 }
@@ -207,6 +210,9 @@ static enum kt_status take_record(void *self, const struct kt_record *r, const s
         [KT_FACET_SOURCE] = e->source,
         [KT_FACET_INSTANCE] = e->instance,
         [KT_FACET_USER_AGENT] = e->user_agent,
+        [KT_FACET_OPERATION] = e->operation,
+        [KT_FACET_CODE] = e->code,
+        [KT_FACET_HOST] = e->host,
     };
     f->out.total++;
     for (unsigned i = 0; i < KT_FACET_COUNT; i++)

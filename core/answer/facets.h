@@ -11,7 +11,8 @@
 #define KT_FACETS(X)                                                                               \
     X(ACTOR, "actor") X(SECRET, "secret") X(IP, "ip") X(COUNTRY, "country") X(ASN, "asn")          \
     X(SOURCE, "source") X(INSTANCE, "instance") X(ACTION, "action") X(OUTCOME, "outcome")          \
-    X(USER_AGENT, "user_agent") X(ACTOR_KIND, "actor_kind")
+    X(USER_AGENT, "user_agent") X(ACTOR_KIND, "actor_kind")                                        \
+    X(OPERATION, "operation") X(CODE, "code") X(HOST, "host")
 enum kt_facet {
 #define X(n, w) KT_FACET_##n,
     KT_FACETS(X)

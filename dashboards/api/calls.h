@@ -19,7 +19,10 @@ enum kt_api_note {
     X(histogram, GET, "histogram", KT_ROLE_VIEWER, KT_NOTE_NONE)                                   \
     X(facets, GET, "facets", KT_ROLE_VIEWER, KT_NOTE_NONE)                                         \
     X(overview, GET, "overview", KT_ROLE_VIEWER, KT_NOTE_NONE)                                     \
-    X(check, GET, "check", KT_ROLE_VIEWER, KT_NOTE_NONE)
+    X(check, GET, "check", KT_ROLE_VIEWER, KT_NOTE_NONE)                                           \
+    X(complete, GET, "complete", KT_ROLE_VIEWER, KT_NOTE_NONE)                                     \
+    X(timeline, GET, "timeline", KT_ROLE_VIEWER, KT_NOTE_QUERY)                                    \
+    X(export, GET, "export", KT_ROLE_VIEWER, KT_NOTE_EXPORT)
 #define KT_API_ALERTS(X)                                                                           \
     X(alerts, GET, "alerts", KT_ROLE_VIEWER, KT_NOTE_NONE)                                         \
     X(alert, GET, "alert", KT_ROLE_VIEWER, KT_NOTE_RAW)                                            \
@@ -49,7 +52,8 @@ enum kt_api_note {
 /* What users with a scope may ask: calls that see records alone, through core/answer/ask.h, which
  * leaves out what does not fit (tests/unit/api_scope_test.c asks each). Others are refused: they
  * tell of sources, alerts or the house, which are everybody's. */
-#define KT_API_SCOPED(X) X(search) X(record) X(histogram) X(facets) X(check) X(map)
+#define KT_API_SCOPED(X)                                                                           \
+    X(search) X(record) X(histogram) X(facets) X(check) X(complete) X(timeline) X(export) X(map)
 /* clang-format on */
 #define X(name, method, path, role, note) kt_api_call kt_api_##name;
 KT_API_CALLS(X)

@@ -13,6 +13,7 @@
 #define BUCKETS 120u
 #define TOP     10u
 #define TOP_MAX 1000u
+#define SHOWN   KT_FACET_OPERATION /* those before it, where no field is named */
 
 void kt_api_add_series(struct kt_buf *o, const char *key, const struct kt_series *s)
 {
@@ -65,14 +66,14 @@ static enum kt_status take_fields(const struct kt_api *a, struct wanted *w, stru
         if (!kt_facet_of(a->param[i].value, &f))
             return kt_fail(err, KT_E_INPUT,
                            "field takes actor, secret, ip, country, asn, source, instance, action, "
-                           "outcome, user_agent or actor_kind");
+                           "outcome, user_agent, actor_kind, operation, code or host");
         if ((w->which >> f & 1) == 0)
             w->at[w->n++] = f;
         w->which |= 1u << f;
     }
-    for (unsigned i = 0; w->which == 0 && i < KT_FACET_COUNT; i++)
+    for (unsigned i = 0; w->which == 0 && i < SHOWN; i++)
         w->at[w->n++] = (enum kt_facet)i;
-    w->which = w->which == 0 ? (1u << KT_FACET_COUNT) - 1 : w->which;
+    w->which = w->which == 0 ? (1u << SHOWN) - 1 : w->which;
     return KT_OK;
 }
 

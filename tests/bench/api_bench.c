@@ -36,6 +36,10 @@ static const struct {
 static const char *const own[] = {
     "overview?since=24h",
     "overview?since=7d",
+    "complete?q=actor:svc&at=9",
+    "complete?q=secret:prod/db&at=14",
+    "timeline?q=outcome:denied&since=24h",
+    "export?q=&since=24h&form=csv",
     "search?q=",
     "search?q=&since=30d",
     "search?q=outcome:denied&since=90d",

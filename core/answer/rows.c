@@ -1,15 +1,12 @@
 /*
- * rows: what a command prints, as a table, JSON, NDJSON, CSV or Markdown (INTERFACE §1, THREATS
- * O1-O3).
+ * rows: see the header.
  *
  * Owns:  the first rows of a table, for the widths.
- * Calls: core/base, core/event (JSON strings); stdout.
+ * Calls: core/base, core/event (JSON strings). No output of its own.
  */
-#include "cli/cli.h"
+#include "core/answer/rows.h"
 
-#include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "core/base/alloc.h"
 #include "core/base/csv.h"
@@ -21,6 +18,8 @@ struct kt_rows {
     const struct kt_column *columns;
     unsigned n;
     bool header;
+    kt_rows_put *put;
+    void *self;
     uint64_t rows;
     struct kt_buf out;
     /* table: cells as text, row by row */
@@ -80,10 +79,12 @@ static void md_head(struct kt_rows *r)
     kt_buf_addz(&r->out, "|\n");
 }
 
-struct kt_rows *kt_rows_new(enum kt_output how, const struct kt_column *columns, unsigned n,
-                            bool header)
+struct kt_rows *kt_rows_to(enum kt_output how, const struct kt_column *columns, unsigned n,
+                           bool header, kt_rows_put *put, void *self)
 {
     struct kt_rows *r = kt_alloc(sizeof *r);
+    r->put = put;
+    r->self = self;
     r->how = how;
     r->columns = columns;
     r->n = n;
@@ -219,7 +220,7 @@ static void add_table(struct kt_rows *r, const struct kt_cell *cells)
 static void flush(struct kt_rows *r)
 {
     if (r->out.len > 0)
-        fwrite(r->out.at, 1, r->out.len, stdout);
+        r->put(r->self, kt_buf_str(&r->out));
     kt_buf_reset(&r->out);
 }
 
