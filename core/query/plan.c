@@ -9,6 +9,7 @@
  * Owns:  nothing; what it lends lies in the query.
  * Calls: core/base, core/event, core/store/read.h, core/query.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/base/enc.h"
@@ -131,21 +132,37 @@ static enum kt_filter keys_of(struct kt_query *q, unsigned node)
     return filter;
 }
 
-/* Do the keys say it all? A term, or several joined by OR, on a field whose text is compared as it
- * is. */
-static bool keys_decide(const struct kt_query *q, unsigned node)
+/* Do the keys say it all, and how? A term, or several joined by OR, on a field that is compared
+ * with each of its values. */
+static enum kt_seek keys_decide(const struct kt_query *q, unsigned node)
 {
+    static const enum kt_seek decides[KT_FILTER_COUNT] = {
+        [KT_FILTER_ACTOR] = KT_SEEK_FOLDED,
+        [KT_FILTER_SECRET] = KT_SEEK_TEXT,
+        [KT_FILTER_IP] = KT_SEEK_NET,
+        [KT_FILTER_INSTANCE] = KT_SEEK_TEXT,
+    };
     const struct kt_node *n = &q->node[node];
     if (n->type == KT_NODE_TERM) {
         enum kt_filter filter = filter_of(q->term[n->term].field);
-        return filter == KT_FILTER_SECRET || filter == KT_FILTER_IP || filter == KT_FILTER_INSTANCE;
+        return filter >= 0 && filter < KT_FILTER_COUNT ? decides[filter] : KT_SEEK_NO;
     }
-    if (n->type != KT_NODE_OR)
-        return false;
-    for (unsigned child = n->first; child != 0; child = q->node[child].next)
-        if (!keys_decide(q, child))
-            return false;
-    return true;
+    enum kt_seek seek = n->type == KT_NODE_OR ? keys_decide(q, n->first) : KT_SEEK_NO;
+    for (unsigned child = n->first; child != 0 && seek != KT_SEEK_NO; child = q->node[child].next)
+        seek = keys_decide(q, child) == seek ? seek : KT_SEEK_NO;
+    return seek;
+}
+
+static int by_text(const void *a, const void *b)
+{
+    const struct kt_sought *x = a, *y = b;
+    return kt_str_cmp(x->text, y->text);
+}
+
+static int by_address(const void *a, const void *b)
+{
+    const struct kt_sought *x = a, *y = b;
+    return memcmp(x->net.ip.at, y->net.ip.at, sizeof x->net.ip.at);
 }
 
 /* ---- bounds ---- */
@@ -203,7 +220,11 @@ static void plan_part(struct kt_query *q, unsigned node, struct kt_scan *scan)
         q->n_sought = first;
     sieve.keys = &q->sought[first];
     sieve.n_keys = q->n_sought - first;
-    sieve.exact = sieve.n_keys > 0 && sieve.column != KT_COL_NONE && keys_decide(q, node);
+    if (sieve.n_keys > 0 && sieve.column != KT_COL_NONE)
+        sieve.seek = keys_decide(q, node);
+    if (sieve.seek != KT_SEEK_NO)
+        qsort(&q->sought[first], sieve.n_keys, sizeof *q->sought,
+              sieve.seek == KT_SEEK_NET ? by_address : by_text);
     if (sieve.column == KT_COL_NONE && sieve.n_keys == 0)
         return;
     part->use = sieve.column == KT_COL_NONE ? KT_USE_FILTER

@@ -15,9 +15,6 @@
 #include "core/event/line.h"
 
 #define ARENA_MAX (2 * KT_LINE_MAX)
-#define ASKED_MIN                                                                                  \
-    16u /* segments whose filters are asked before it is judged whether they help, … */
-#define HELPS_IN 8u /* … which they do when one in so many says no */
 
 enum verdict { UNKNOWN, YES, NO };
 
@@ -47,6 +44,8 @@ void kt_chunk_free(struct kt_chunk *c)
     kt_free(c->conflict);
     kt_free(c->pick);
     kt_free(c->verdict);
+    kt_free(c->all);
+    kt_steps_done(&c->steps);
     kt_free(c);
 }
 
@@ -71,13 +70,16 @@ static void start(struct kt_chunk *c, uint32_t n)
     c->conflict = kt_realloc_array(c->conflict, n, sizeof *c->conflict);
     c->pick = kt_realloc_array(c->pick, n, sizeof *c->pick);
     c->verdict = kt_realloc_array(c->verdict, n < 256 ? 256 : n + 1, sizeof *c->verdict);
+    c->all = kt_realloc_array(c->all, n, sizeof *c->all);
+    for (uint32_t i = 0; i < n; i++)
+        c->all[i] = i;
 }
 
 static void pick_all(struct kt_chunk *c)
 {
     c->picks = c->n;
-    for (uint32_t i = 0; i < c->n; i++)
-        c->pick[i] = i;
+    if (c->n > 0)
+        memcpy(c->pick, c->all, c->n * sizeof *c->pick);
 }
 
 /* ---- what beside the lines says no ---- */
@@ -118,7 +120,7 @@ static bool judge_keys(struct kt_chunk *c, const struct kt_sieve *s, const struc
     for (unsigned k = 0; k < s->n_keys; k++) {
         const struct kt_sought *key = &s->keys[k];
         struct kt_ip last = kt_cidr_last(key->net);
-        bool net = s->filter == KT_FILTER_IP;
+        bool net = s->seek == KT_SEEK_NET;
         struct kt_str from = net ? kt_str_from(key->net.ip.at, sizeof key->net.ip.at) : key->text;
         struct kt_str until = net ? kt_str_from(last.at, sizeof last.at) : key->text;
         for (uint32_t i = not_before(t, from); i < t->n_dict; i++) {
@@ -140,7 +142,7 @@ static bool fits_entry(const struct kt_sieve *s, const struct kt_text_column *t,
 static bool judge_entries(struct kt_chunk *c, const struct kt_sieve *s,
                           const struct kt_text_column *t)
 {
-    if (s->exact)
+    if (s->seek == KT_SEEK_TEXT || s->seek == KT_SEEK_NET)
         return judge_keys(c, s, t);
     bool any = false;
     memset(c->verdict, UNKNOWN, t->n_dict + 1);
@@ -274,63 +276,71 @@ static bool may_be_late(const struct kt_segment *seg, const struct kt_scan *scan
            (seg->min_time == 0 || seg->max_arrival - seg->min_time > scan->late_after);
 }
 
-enum rank { SMALL, LOOKED_UP, JUDGED, RANKS };
-
-static enum rank rank_of(const struct kt_sieve *s)
+static enum kt_status ask_filter(struct kt_chunk *c, const struct kt_scan *scan, unsigned sieve,
+                                 struct kt_error *err)
 {
-    return s->column < KT_COL_SMALL ? SMALL : s->exact ? LOOKED_UP : JUDGED;
-}
-
-static enum kt_status ask_filters(struct kt_chunk *c, const struct kt_scan *scan,
-                                  struct kt_error *err)
-{
-    bool asked = false, before = c->picks > 0;
-    for (unsigned i = 0; i < scan->n_sieves && c->picks > 0; i++) {
-        const struct kt_sieve *s = &scan->sieve[i];
-        bool may = true;
-        if (s->n_keys > 0 && filter_says(c, s, &may, err) != KT_OK)
-            return err == NULL ? KT_E_CORRUPT : err->code;
-        asked = asked || s->n_keys > 0;
-        c->picks = may ? c->picks : 0;
-    }
-    c->asked += asked;
-    c->filtered += before && c->picks == 0;
+    bool may = true;
+    if (filter_says(c, &scan->sieve[sieve], &may, err) != KT_OK)
+        return err == NULL ? KT_E_CORRUPT : err->code;
+    c->filtered += !may;
+    c->picks = may ? c->picks : 0;
+    kt_steps_tell(&c->steps, sieve, KT_STEP_FILTER, !may);
     return KT_OK;
 }
 
-/* Of something that is everywhere filters say yes, each time after a page was read. */
-static bool filters_help(const struct kt_chunk *c)
+/* What is looked up says what the filter would have said. */
+static enum kt_status seek(struct kt_chunk *c, const struct kt_scan *scan, unsigned sieve,
+                           bool *ret_done, struct kt_error *err)
 {
-    return c->asked < ASKED_MIN || c->filtered >= c->asked / HELPS_IN;
+    const struct kt_sieve *s = &scan->sieve[sieve];
+    if (kt_opened_seek(c->opened, s->column, s->keys, s->n_keys, s->seek, c->pick, &c->picks,
+                       ret_done, err) != KT_OK)
+        return err == NULL ? KT_E_CORRUPT : err->code;
+    if (*ret_done)
+        kt_steps_tell(&c->steps, sieve, KT_STEP_FILTER,
+                      kt_column_text(c->columns, s->column)->n_dict == 0);
+    return KT_OK;
 }
 
-static enum kt_status ask_columns(struct kt_chunk *c, const struct kt_scan *scan, enum rank rank,
-                                  struct kt_error *err)
+static enum kt_status ask_column(struct kt_chunk *c, const struct kt_scan *scan, unsigned sieve,
+                                 struct kt_error *err)
 {
-    for (unsigned i = 0; i < scan->n_sieves && c->picks > 0; i++) {
-        const struct kt_sieve *s = &scan->sieve[i];
-        if (s->column == KT_COL_NONE || rank_of(s) != rank)
-            continue;
+    const struct kt_sieve *s = &scan->sieve[sieve];
+    bool done = false;
+    if (s->seek != KT_SEEK_NO && seek(c, scan, sieve, &done, err) != KT_OK)
+        return err == NULL ? KT_E_CORRUPT : err->code;
+    if (!done) {
         struct kt_picked picked = { c->pick, c->picks };
         if (kt_opened_picked(c->opened, s->column, picked, err) != KT_OK)
             return err == NULL ? KT_E_CORRUPT : err->code;
         sift(c, s);
     }
+    kt_steps_tell(&c->steps, sieve, KT_STEP_COLUMN, c->picks == 0);
     return KT_OK;
 }
 
-/* Small columns before others: they cost a tenth of a dictionary, and one of them may say no. Then
- * looked-up values, which leave fewest rows. */
+/* A filter is not asked behind its column. */
+static bool is_asked(const struct kt_steps *s, unsigned at)
+{
+    for (unsigned i = 0; i < at; i++)
+        if (s->order[i] == s->order[at] + KT_STEP_COLUMN)
+            return s->order[at] % KT_STEPS == KT_STEP_FILTER;
+    return false;
+}
+
 static enum kt_status sift_segment(struct kt_chunk *c, const struct kt_scan *scan,
                                    struct kt_error *err)
 {
-    bool first = filters_help(c);
-    enum kt_status status = first ? ask_filters(c, scan, err) : KT_OK;
-    for (enum rank rank = SMALL; status == KT_OK && rank < RANKS; rank++) {
-        status = ask_columns(c, scan, rank, err);
-        if (status == KT_OK && rank == SMALL && !first)
-            status = ask_filters(c, scan, err);
+    enum kt_status status = KT_OK;
+    kt_steps_for(&c->steps, scan);
+    for (unsigned i = 0; i < c->steps.n && c->picks > 0 && status == KT_OK; i++) {
+        unsigned sieve = c->steps.order[i] / KT_STEPS;
+        if (is_asked(&c->steps, i))
+            continue;
+        status = c->steps.order[i] % KT_STEPS == KT_STEP_FILTER ? ask_filter(c, scan, sieve, err)
+                                                                : ask_column(c, scan, sieve, err);
     }
+    kt_steps_order(&c->steps);
     return status;
 }
 

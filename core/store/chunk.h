@@ -5,6 +5,7 @@
 #pragma once
 #include "core/store/opened.h"
 #include "core/store/read.h"
+#include "core/store/steps.h"
 
 struct kt_chunk {
     uint32_t n;                 /* records */
@@ -30,7 +31,8 @@ struct kt_chunk {
     uint8_t *verdict; /* of the values of one column */
     uint32_t room;
     uint32_t filtered, opened_segments; /* for kt_scan_cost */
-    uint32_t asked;                     /* filters, of segments since it was made */
+    uint32_t *all;                      /* 0, 1, 2 …: every row */
+    struct kt_steps steps;
     uint64_t opened_lines;
 };
 /* Adds what was opened in it so far. */

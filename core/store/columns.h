@@ -9,6 +9,7 @@
 #pragma once
 #include "core/base/buf.h"
 #include "core/event/event.h"
+#include "core/store/filter.h"
 
 /* clang-format off */
 #define KT_SMALL_COLUMNS(X)                                                                        \
@@ -47,7 +48,9 @@ struct kt_columns {
     uint8_t *small[KT_COL_SMALL];
     struct kt_text_column text[KT_COL_COUNT - KT_COL_SMALL];
     uint32_t room;
-    uint16_t *rank;      /* of a dictionary of which only some entries are taken: their new codes */
+    /* of a dictionary of which only some entries are taken: their new codes; those of picked rows
+     */
+    uint16_t *rank, *ranked;
     struct kt_buf entry; /* the one that is being read */
     struct kt_columns_maker *maker;
 };
@@ -75,8 +78,27 @@ KT_MUST_USE enum kt_status kt_column_unpack(struct kt_columns *c, enum kt_col co
 KT_MUST_USE enum kt_status kt_column_unpack_picked(struct kt_columns *c, enum kt_col column,
                                                    struct kt_str bytes, struct kt_picked picked,
                                                    struct kt_error *err);
+enum kt_seek { /* how a text is compared with what is looked for */
+               KT_SEEK_NO,
+               KT_SEEK_TEXT,   /* with keys' texts, byte by byte */
+               KT_SEEK_FOLDED, /* the same, upper and lower case of ASCII alike */
+               KT_SEEK_NET     /* an address with keys' networks */
+};
+/* The same of a text column, of which only rows with one of n > 0 keys are wanted: of the picked
+ * rows those stay, for which it is much quicker than asking each row. Keys rise (texts bytewise,
+ * networks by their first address); none is empty. The dictionary holds keys' texts and no others.
+ */
+KT_MUST_USE enum kt_status kt_column_seek(struct kt_columns *c, enum kt_col column,
+                                          struct kt_str bytes, const struct kt_sought *key,
+                                          unsigned n, enum kt_seek how, uint32_t *pick,
+                                          uint32_t *picks, struct kt_error *err);
 KT_MUST_USE enum kt_status kt_column_unpack_time(struct kt_columns *c, struct kt_str bytes,
                                                  struct kt_error *err);
+/* Bytes of a code in a dictionary of so many entries. */
+static inline unsigned kt_column_width(uint64_t entries)
+{
+    return entries > UINT8_MAX ? 2 : 1;
+}
 static inline struct kt_text_column *kt_column_text(struct kt_columns *c, enum kt_col column)
 {
     return &c->text[column - KT_COL_SMALL];

@@ -185,6 +185,21 @@ enum kt_status kt_opened_picked(struct kt_opened *o, enum kt_col column, struct 
     return KT_OK;
 }
 
+enum kt_status kt_opened_seek(struct kt_opened *o, enum kt_col column, const struct kt_sought *key,
+                              unsigned n, enum kt_seek how, uint32_t *pick, uint32_t *picks,
+                              bool *ret_done, struct kt_error *err)
+{
+    *ret_done = (o->columns.have & KT_COLUMN(column)) == 0;
+    if (!*ret_done)
+        return KT_OK;
+    if (unpack(o, KT_PART_COLUMN + (unsigned)column, PART_MAX, &o->raw, err) != KT_OK ||
+        kt_column_seek(&o->columns, column, kt_buf_str(&o->raw), key, n, how, pick, picks, err) !=
+            KT_OK)
+        return kt_wrap(err, RANGE "column %d", RANGE_OF(o), (int)column);
+    o->partial |= KT_COLUMN(column);
+    return KT_OK;
+}
+
 enum kt_status kt_opened_time(struct kt_opened *o, struct kt_error *err)
 {
     if (o->have_time)

@@ -27,6 +27,12 @@ KT_MUST_USE enum kt_status kt_opened_column(struct kt_opened *o, enum kt_col col
  * to call over a segment rows only drop out. */
 KT_MUST_USE enum kt_status kt_opened_picked(struct kt_opened *o, enum kt_col column,
                                             struct kt_picked picked, struct kt_error *err);
+/* Of the picked rows those with one of the keys stay (kt_column_seek), of a column that was not
+ * asked for yet; false in *ret_done, and nothing is changed: it was. */
+KT_MUST_USE enum kt_status kt_opened_seek(struct kt_opened *o, enum kt_col column,
+                                          const struct kt_sought *key, unsigned n, enum kt_seek how,
+                                          uint32_t *pick, uint32_t *picks, bool *ret_done,
+                                          struct kt_error *err);
 KT_MUST_USE enum kt_status kt_opened_time(struct kt_opened *o, struct kt_error *err);
 /* What has been asked for so far. */
 struct kt_columns *kt_opened_columns(struct kt_opened *o);

@@ -41,10 +41,9 @@ struct kt_sieve {
     enum kt_filter filter;
     const struct kt_sought *keys;
     unsigned n_keys;
-    /* The values that fit are the keys, byte by byte, and no others (addresses: what is in one of
-     * the networks): then they are looked up, and `fits` is asked only where there is no sorted
-     * column. */
-    bool exact;
+    /* How, when the values that fit are those of the keys and no others: then the keys rise
+     * (kt_column_seek) and are looked up, and `fits` is asked only where there is no column yet. */
+    enum kt_seek seek;
 };
 enum kt_detail {                  /* of each record */
                  KT_DETAIL_EVENT, /* its line and what that says */

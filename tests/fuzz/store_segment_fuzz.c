@@ -132,6 +132,30 @@ static void change(const uint8_t *data, size_t size)
 }
 
 /* Everything that a reader takes from a segment. */
+/* Each text column by keys: some that are there, some that are not. */
+static void seek_all(void)
+{
+    struct kt_sought key[] = { { .text = KT_STR("alice") }, { .text = KT_STR("bob") } };
+    uint32_t pick[EVENTS], picks;
+    bool done;
+    for (int c = KT_COL_SMALL; c < KT_COL_COUNT; c++) {
+        picks = head.count;
+        for (uint32_t i = 0; i < picks; i++)
+            pick[i] = i;
+        if (kt_opened_start(opened, db, &head, NULL) != KT_OK)
+            return;
+        enum kt_seek how = c == KT_COL_IP      ? KT_SEEK_NET
+                           : c == KT_COL_ACTOR ? KT_SEEK_FOLDED
+                                               : KT_SEEK_TEXT;
+        if (kt_opened_seek(opened, (enum kt_col)c, key, 2, how, pick, &picks, &done, NULL) != KT_OK)
+            continue;
+        assert(done && picks <= head.count);
+        for (uint32_t i = 0; i < picks; i++)
+            assert(pick[i] < head.count &&
+                   kt_column_str(kt_opened_columns(opened), (enum kt_col)c, pick[i]).len > 0);
+    }
+}
+
 static void read_all(void)
 {
     const struct kt_runs *runs;
@@ -200,6 +224,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size > 64)
         size = 64;
     change(data, size);
+    seek_all();
     read_all();
     walk_over();
     return 0;
