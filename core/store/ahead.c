@@ -46,7 +46,9 @@ struct kt_ahead {
     pthread_cond_t changed;
     struct work work[WHO][ROOM];
     uint32_t next, deliver; /* to be claimed, to be handed out */
+    bool *empty;            /* of the plan: prepared, and nothing is picked: nobody has to see it */
     struct work *given;
+    unsigned asleep; /* threads that wait for a change */
     uint32_t skipped_time;
     bool quit, helps;
 };
@@ -110,13 +112,27 @@ static struct work *free_work(struct kt_ahead *a, enum who who)
     return NULL;
 }
 
-/* Claims the next segment and prepares it with the lock open; false: there is nothing to claim, or
- * no chunk to do it in. */
-static bool claim(struct kt_ahead *a, enum who who, const struct door *d)
+static void tell(struct kt_ahead *a)
+{
+    if (a->asleep > 0)
+        (void)pthread_cond_broadcast(&a->changed);
+}
+
+static void sleep_until_told(struct kt_ahead *a)
+{
+    a->asleep++;
+    (void)pthread_cond_wait(&a->changed, &a->lock);
+    a->asleep--;
+}
+
+/* Claims the next segment and prepares it with the lock open. NULL: there is nothing to claim, or
+ * no chunk to do it in. What nothing is picked of is free again at once: of most questions that is
+ * most segments. */
+static struct work *claim(struct kt_ahead *a, enum who who, const struct door *d)
 {
     struct work *w = free_work(a, who);
     if (w == NULL || a->next == a->plan.n)
-        return false;
+        return NULL;
     w->at = a->next++;
     w->state = CLAIMED;
     struct kt_scan scan = a->scan;
@@ -131,9 +147,10 @@ static bool claim(struct kt_ahead *a, enum who who, const struct door *d)
         w->status = KT_OK;
     }
     (void)pthread_mutex_lock(&a->lock);
-    w->state = READY;
-    (void)pthread_cond_broadcast(&a->changed);
-    return true;
+    a->empty[w->at] = w->status == KT_OK && w->chunk->picks == 0;
+    w->state = a->empty[w->at] ? FREE : READY;
+    tell(a);
+    return w;
 }
 
 /* ---- the thread ---- */
@@ -147,8 +164,8 @@ static void *help(void *self)
     struct door d = open_door(r->db);
     (void)pthread_mutex_lock(&a->lock);
     while (!a->quit) {
-        if (!claim(a, HELPER, &d) && !a->quit)
-            (void)pthread_cond_wait(&a->changed, &a->lock);
+        if (claim(a, HELPER, &d) == NULL && !a->quit)
+            sleep_until_told(a);
     }
     (void)pthread_mutex_unlock(&a->lock);
     for (unsigned i = 0; i < ROOM; i++) {
@@ -182,7 +199,8 @@ struct kt_ahead *kt_ahead_new(struct kt_reader *r, const struct kt_ahead_plan *p
                             .want = *want,
                             .door = open_door(r->db),
                             .path = kt_strdup(r->log_path),
-                            .number = r->number };
+                            .number = r->number,
+                            .empty = kt_alloc_array(plan->n + 1, sizeof *a->empty) };
     (void)pthread_mutex_init(&a->lock, NULL);
     (void)pthread_cond_init(&a->changed, NULL);
     for (unsigned i = 0; i < ROOM; i++)
@@ -198,7 +216,7 @@ void kt_ahead_free(struct kt_ahead *a)
     if (a->threaded) {
         (void)pthread_mutex_lock(&a->lock);
         a->quit = true;
-        (void)pthread_cond_broadcast(&a->changed);
+        tell(a);
         (void)pthread_mutex_unlock(&a->lock);
         (void)pthread_join(a->thread, NULL);
     }
@@ -209,6 +227,7 @@ void kt_ahead_free(struct kt_ahead *a)
             kt_chunk_free(a->work[who][i].chunk);
     close_door(&a->door);
     kt_free(a->path);
+    kt_free(a->empty);
     kt_free(a);
 }
 
@@ -223,25 +242,45 @@ static struct work *work_at(struct kt_ahead *a, uint32_t at)
     return NULL;
 }
 
+static bool is_ready(const struct work *w)
+{
+    return w != NULL && w->state == READY;
+}
+
+/* The work that comes next, once it is prepared. What this thread prepares meanwhile and picks
+ * nothing of is handed out as well: whoever walks may want to give up. NULL: it was the last. */
+static struct work *next_work(struct kt_ahead *a)
+{
+    for (;;) {
+        while (a->deliver < a->plan.n && a->empty[a->deliver])
+            a->deliver++;
+        struct work *w = a->deliver < a->plan.n ? work_at(a, a->deliver) : NULL;
+        if (is_ready(w) || a->deliver == a->plan.n)
+            return w;
+        w = claim(a, WALKER, &a->door);
+        if (w != NULL && a->empty[w->at])
+            return w;
+        if (w == NULL)
+            sleep_until_told(a);
+    }
+}
+
 enum kt_status kt_ahead_next(struct kt_ahead *a, struct kt_chunk **ret, struct kt_error *err)
 {
     (void)pthread_mutex_lock(&a->lock);
     if (a->given != NULL) {
         a->given->state = FREE;
         a->given = NULL;
-        (void)pthread_cond_broadcast(&a->changed);
+        tell(a);
     }
-    if (a->deliver == a->plan.n) {
-        (void)pthread_mutex_unlock(&a->lock);
-        return kt_fail(err, KT_E_AGAIN, "no more segments");
+    struct work *w = next_work(a);
+    if (is_ready(w)) {
+        a->deliver++;
+        a->given = w;
     }
-    struct work *w;
-    while ((w = work_at(a, a->deliver)) == NULL || w->state != READY)
-        if (!claim(a, WALKER, &a->door))
-            (void)pthread_cond_wait(&a->changed, &a->lock);
-    a->deliver++;
-    a->given = w;
     (void)pthread_mutex_unlock(&a->lock);
+    if (w == NULL)
+        return kt_fail(err, KT_E_AGAIN, "no more segments");
     *ret = w->chunk;
     if (w->status != KT_OK && err != NULL)
         *err = w->err;
