@@ -84,12 +84,18 @@ static bool has_limits(const struct kt_profiling *p, struct kt_str actor)
     return false;
 }
 
-/* field:"a","b": of the values that are wanted. False: too many, or no query can say them. */
+/* Lists of one column are asked for in one walk: of networks and of addresses. */
+static enum kt_profile_list asked_with(enum kt_profile_list list)
+{
+    return list == KT_PROFILE_NETWORKS ? KT_PROFILE_ADDRESSES : list;
+}
+
+/* field:"a","b": of the values that are wanted. *n: how many the query names already. False: too
+ * many, or no query can say them. */
 static bool name_values(const struct kt_profiling *p, enum kt_profile_list list, uint32_t missing,
-                        struct kt_buf *query)
+                        uint32_t *n, struct kt_buf *query)
 {
     const struct kt_profile_values *l = &p->list[list];
-    uint32_t n = 0;
     if (missing > FEW || field_of(list) == NULL)
         return false;
     for (uint32_t k = 0; k < l->n; k++) {
@@ -98,7 +104,7 @@ static bool name_values(const struct kt_profiling *p, enum kt_profile_list list,
             continue;
         if (list == KT_PROFILE_ACTORS && has_limits(p, value))
             return false;
-        if (n++ == 0)
+        if ((*n)++ == 0)
             kt_ask_term(query, field_of(list), value);
         else
             kt_ask_value(query, value);
@@ -123,18 +129,23 @@ static enum kt_status slice(struct kt_profiling *p, const uint32_t *wanted, bool
                             kt_time_ns from, kt_time_ns until, struct kt_error *err)
 {
     struct kt_buf query[KT_PROFILE_LIST_COUNT] = { { 0 } };
+    uint32_t named[KT_PROFILE_LIST_COUNT] = { 0 }, dates[KT_PROFILE_LIST_COUNT] = { 0 }, lists = 0;
     bool few = !all;
-    for (unsigned i = 0; few && i < KT_PROFILE_LIST_COUNT; i++) {
-        kt_buf_add(&query[i], kt_buf_str(&p->query));
-        few = wanted[i] == 0 || name_values(p, i, wanted[i], &query[i]);
+    for (unsigned i = 0; i < KT_PROFILE_LIST_COUNT; i++) {
+        enum kt_profile_list with = asked_with(i);
+        if (wanted[i] == 0)
+            continue;
+        if (named[with] == 0)
+            kt_buf_add(&query[with], kt_buf_str(&p->query));
+        few = few && name_values(p, i, wanted[i], &named[with], &query[with]);
+        dates[with] |= 1u << i;
+        lists |= 1u << i;
     }
-    p->dating = 0;
-    for (unsigned i = 0; i < KT_PROFILE_LIST_COUNT; i++)
-        p->dating |= wanted[i] > 0 ? 1u << i : 0;
+    p->dating = lists;
     enum kt_status status = few ? KT_OK : walk(p, kt_buf_str(&p->query), from, until, err);
     for (unsigned i = 0; i < KT_PROFILE_LIST_COUNT; i++) {
-        p->dating = few ? 1u << i : p->dating;
-        if (few && status == KT_OK && wanted[i] > 0)
+        p->dating = dates[i];
+        if (few && status == KT_OK && dates[i] != 0)
             status = walk(p, kt_buf_str(&query[i]), from, until, err);
         kt_buf_done(&query[i]);
     }
