@@ -1,7 +1,7 @@
 /*
- * ahead: two threads along one plan.
+ * ahead: a few threads along one plan.
  *
- * Owns:  a thread with a connection of its own, ROOM chunks each.
+ * Owns:  threads with a connection of their own, ROOM chunks each.
  * Calls: core/base, core/store (chunk, reader).
  * Holds: a segment is prepared once, by whoever claims it; they are handed out in the plan's order.
  *        A chunk's connection is its thread's alone: all that a walker may ask of a chunk is in
@@ -18,8 +18,13 @@
 
 #define ROOM    3u  /* segments that a thread prepares before somebody wants them */
 #define WORTH_A 24u /* fewer are done before a thread and its connection stand */
+/* Where lines stay closed a segment is some reads and little work: when they come from the disk
+ * more threads than processors have them wait side by side. Lines are work and memory. */
+#define HELPERS 4u
+/* A page is read once in a walk, but for the few that lead to it. */
+#define CACHE "PRAGMA cache_size=-1024"
 
-enum who { WALKER, HELPER, WHO };
+enum { WALKER, WHO = 1 + HELPERS }; /* and HELPERS behind it */
 enum state { FREE, CLAIMED, READY };
 struct work {
     struct kt_chunk *chunk;
@@ -40,17 +45,22 @@ struct kt_ahead {
     char *path;       /* of the log, and which of its files */
     unsigned number;
 
-    pthread_t thread;
-    bool threaded;
-    pthread_mutex_t lock; /* guards all below, and scan.since */
-    pthread_cond_t changed;
+    struct helper {
+        struct kt_ahead *of;
+        unsigned who;
+        pthread_t thread;
+    } helper[HELPERS];
+    unsigned helpers;            /* that run */
+    pthread_mutex_t lock;        /* guards all below, and scan.since */
+    pthread_cond_t changed[WHO]; /* for a walker that waits for what comes next; for a helper
+                                    without a free chunk */
+    bool asleep[WHO];
     struct work work[WHO][ROOM];
     uint32_t next, deliver; /* to be claimed, to be handed out */
     bool *empty;            /* of the plan: prepared, and nothing is picked: nobody has to see it */
     struct work *given;
-    unsigned asleep; /* threads that wait for a change */
     uint32_t skipped_time;
-    bool quit, helps;
+    bool quit;
 };
 
 /* ---- one segment ---- */
@@ -104,7 +114,7 @@ static void prepare(struct work *w, const struct door *d, const struct kt_segmen
     }
 }
 
-static struct work *free_work(struct kt_ahead *a, enum who who)
+static struct work *free_work(struct kt_ahead *a, unsigned who)
 {
     for (unsigned i = 0; i < ROOM; i++)
         if (a->work[who][i].state == FREE)
@@ -112,23 +122,23 @@ static struct work *free_work(struct kt_ahead *a, enum who who)
     return NULL;
 }
 
-static void tell(struct kt_ahead *a)
+static void tell(struct kt_ahead *a, unsigned who)
 {
-    if (a->asleep > 0)
-        (void)pthread_cond_broadcast(&a->changed);
+    if (a->asleep[who])
+        (void)pthread_cond_signal(&a->changed[who]);
 }
 
-static void sleep_until_told(struct kt_ahead *a)
+static void sleep_until_told(struct kt_ahead *a, unsigned who)
 {
-    a->asleep++;
-    (void)pthread_cond_wait(&a->changed, &a->lock);
-    a->asleep--;
+    a->asleep[who] = true;
+    (void)pthread_cond_wait(&a->changed[who], &a->lock);
+    a->asleep[who] = false;
 }
 
 /* Claims the next segment and prepares it with the lock open. NULL: there is nothing to claim, or
  * no chunk to do it in. What nothing is picked of is free again at once: of most questions that is
  * most segments. */
-static struct work *claim(struct kt_ahead *a, enum who who, const struct door *d)
+static struct work *claim(struct kt_ahead *a, unsigned who, const struct door *d)
 {
     struct work *w = free_work(a, who);
     if (w == NULL || a->next == a->plan.n)
@@ -149,7 +159,8 @@ static struct work *claim(struct kt_ahead *a, enum who who, const struct door *d
     (void)pthread_mutex_lock(&a->lock);
     a->empty[w->at] = w->status == KT_OK && w->chunk->picks == 0;
     w->state = a->empty[w->at] ? FREE : READY;
-    tell(a);
+    if (w->at == a->deliver)
+        tell(a, WALKER);
     return w;
 }
 
@@ -157,36 +168,49 @@ static struct work *claim(struct kt_ahead *a, enum who who, const struct door *d
 
 static void *help(void *self)
 {
-    struct kt_ahead *a = self;
+    const struct helper *me = self;
+    struct kt_ahead *a = me->of;
     struct kt_reader *r = NULL;
     if (kt_reader_open_file(a->path, a->number, &r, NULL) != KT_OK)
         return NULL; /* the walker does all of it, and says what is wrong */
+    (void)!kt_db_exec(r->db, CACHE, NULL); /* without it the connection's own does */
     struct door d = open_door(r->db);
     (void)pthread_mutex_lock(&a->lock);
     while (!a->quit) {
-        if (claim(a, HELPER, &d) == NULL && !a->quit)
-            sleep_until_told(a);
+        if (claim(a, me->who, &d) == NULL && !a->quit)
+            sleep_until_told(a, me->who);
     }
     (void)pthread_mutex_unlock(&a->lock);
     for (unsigned i = 0; i < ROOM; i++) {
-        kt_chunk_free(a->work[HELPER][i].chunk);
-        a->work[HELPER][i].chunk = NULL;
+        kt_chunk_free(a->work[me->who][i].chunk);
+        a->work[me->who][i].chunk = NULL;
     }
     close_door(&d);
     kt_reader_close(r);
     return NULL;
 }
 
-static void start_thread(struct kt_ahead *a)
+static unsigned helpers_for(const struct kt_ahead *a)
+{
+    if (a->plan.n < WORTH_A || sysconf(_SC_NPROCESSORS_ONLN) < 2)
+        return 0;
+    unsigned worth = a->plan.n / WORTH_A;
+    return a->want.lines ? 1 : worth < HELPERS ? worth : HELPERS;
+}
+
+static void start_helpers(struct kt_ahead *a)
 {
     sigset_t all, before;
-    if (a->plan.n < WORTH_A || sysconf(_SC_NPROCESSORS_ONLN) < 2)
-        return;
-    for (unsigned i = 0; i < ROOM; i++)
-        a->work[HELPER][i].chunk = kt_chunk_new();
     (void)sigfillset(&all);
     (void)pthread_sigmask(SIG_SETMASK, &all, &before);
-    a->threaded = pthread_create(&a->thread, NULL, help, a) == 0;
+    for (unsigned n = helpers_for(a); a->helpers < n; a->helpers++) {
+        struct helper *h = &a->helper[a->helpers];
+        *h = (struct helper){ .of = a, .who = WALKER + 1 + a->helpers };
+        for (unsigned i = 0; i < ROOM; i++)
+            a->work[h->who][i].chunk = kt_chunk_new();
+        if (pthread_create(&h->thread, NULL, help, h) != 0)
+            break;
+    }
     (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
@@ -202,10 +226,11 @@ struct kt_ahead *kt_ahead_new(struct kt_reader *r, const struct kt_ahead_plan *p
                             .number = r->number,
                             .empty = kt_alloc_array(plan->n + 1, sizeof *a->empty) };
     (void)pthread_mutex_init(&a->lock, NULL);
-    (void)pthread_cond_init(&a->changed, NULL);
+    for (unsigned who = 0; who < WHO; who++)
+        (void)pthread_cond_init(&a->changed[who], NULL);
     for (unsigned i = 0; i < ROOM; i++)
         a->work[WALKER][i].chunk = kt_chunk_new();
-    start_thread(a);
+    start_helpers(a);
     return a;
 }
 
@@ -213,15 +238,16 @@ void kt_ahead_free(struct kt_ahead *a)
 {
     if (a == NULL)
         return;
-    if (a->threaded) {
-        (void)pthread_mutex_lock(&a->lock);
-        a->quit = true;
-        tell(a);
-        (void)pthread_mutex_unlock(&a->lock);
-        (void)pthread_join(a->thread, NULL);
-    }
+    (void)pthread_mutex_lock(&a->lock);
+    a->quit = true;
+    for (unsigned who = 0; who < WHO; who++)
+        tell(a, who);
+    (void)pthread_mutex_unlock(&a->lock);
+    for (unsigned i = 0; i < a->helpers; i++)
+        (void)pthread_join(a->helper[i].thread, NULL);
     (void)pthread_mutex_destroy(&a->lock);
-    (void)pthread_cond_destroy(&a->changed);
+    for (unsigned who = 0; who < WHO; who++)
+        (void)pthread_cond_destroy(&a->changed[who]);
     for (unsigned who = 0; who < WHO; who++)
         for (unsigned i = 0; i < ROOM; i++)
             kt_chunk_free(a->work[who][i].chunk);
@@ -261,7 +287,7 @@ static struct work *next_work(struct kt_ahead *a)
         if (w != NULL && a->empty[w->at])
             return w;
         if (w == NULL)
-            sleep_until_told(a);
+            sleep_until_told(a, WALKER);
     }
 }
 
@@ -270,8 +296,8 @@ enum kt_status kt_ahead_next(struct kt_ahead *a, struct kt_chunk **ret, struct k
     (void)pthread_mutex_lock(&a->lock);
     if (a->given != NULL) {
         a->given->state = FREE;
+        tell(a, (unsigned)(a->given - a->work[0]) / ROOM);
         a->given = NULL;
-        tell(a);
     }
     struct work *w = next_work(a);
     if (is_ready(w)) {

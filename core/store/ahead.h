@@ -1,6 +1,6 @@
 /*
- * ahead: prepares the segments of a walk, in its order, on this thread and one more that runs ahead
- * of it. Private to core/store.
+ * ahead: prepares the segments of a walk, in its order, on this thread and a few more that run
+ * ahead of it. Private to core/store.
  *
  * Preparing is what costs: fetching and unpacking parts, asking sieves, looking for text. Whoever
  * walks takes the chunks one after the other; while the next one is not ready it prepares another
