@@ -10,7 +10,7 @@
 
 #include "core/answer/credential.h"
 #include "core/base/alloc.h"
-#include "core/base/map.h"
+#include "core/base/known.h"
 #include "core/event/json.h"
 
 struct dormants {
@@ -18,6 +18,7 @@ struct dormants {
     struct kt_ask *ask;
     kt_time_ns span;
     struct kt_map *actors, *texts;
+    struct kt_known known; /* of actors */
     struct kt_dormant *at; /* by number in actors, then those of the answer */
     uint32_t cap;
     struct kt_json *json;
@@ -42,8 +43,7 @@ static struct kt_str kept(struct dormants *d, struct kt_str text)
 /* KT_MAP_NONE: one too many. */
 static uint32_t number_of(struct dormants *d, struct kt_str actor, struct kt_error *err)
 {
-    bool is_new;
-    uint32_t n = kt_map_put(d->actors, actor, &is_new);
+    uint32_t before = kt_map_count(d->actors), n = kt_known_put(&d->known, d->actors, actor);
     if (n >= KT_DORMANT_ACTORS_MAX) {
         (void)!kt_fail(err, KT_E_LIMIT, "more than %u actors: give a shorter window",
                        KT_DORMANT_ACTORS_MAX);
@@ -53,7 +53,7 @@ static uint32_t number_of(struct dormants *d, struct kt_str actor, struct kt_err
         d->cap = d->cap == 0 ? 256 : 2 * d->cap;
         d->at = kt_realloc_array(d->at, d->cap, sizeof *d->at);
     }
-    if (is_new)
+    if (n >= before)
         d->at[n] = (struct kt_dormant){ .actor = kt_map_key(d->actors, n) };
     return n;
 }
@@ -227,6 +227,7 @@ void kt_dormants_free(struct kt_dormants *out)
     if (d == NULL)
         return;
     kt_map_free(d->actors);
+    kt_known_done(&d->known);
     kt_map_free(d->texts);
     kt_json_free(d->json);
     kt_buf_done(&d->codes);

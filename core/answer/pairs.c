@@ -16,10 +16,20 @@ void kt_pairs_done(struct kt_pairs *p)
     *p = (struct kt_pairs){ 0 };
 }
 
+static uint64_t word_of(uint32_t a, uint32_t b)
+{
+    return ((uint64_t)a + 1) << 32 | b;
+}
+
+static uint32_t slot_of(const struct kt_pairs *p, uint64_t word)
+{
+    return (uint32_t)(word * 0x9e3779b97f4a7c15u >> 32) & (p->slots - 1);
+}
+
 /* Where the word is, or would be; 0 is an empty place. */
 static uint32_t place_of(const struct kt_pairs *p, uint64_t word)
 {
-    uint32_t at = (uint32_t)(word * 0x9e3779b97f4a7c15u >> 32) & (p->slots - 1);
+    uint32_t at = slot_of(p, word);
     while (p->word[at] != 0 && p->word[at] != word)
         at = (at + 1) & (p->slots - 1);
     return at;
@@ -44,7 +54,7 @@ static void grow(struct kt_pairs *p)
 
 uint32_t kt_pairs_put(struct kt_pairs *p, uint32_t a, uint32_t b, bool *ret_new)
 {
-    uint64_t word = ((uint64_t)a + 1) << 32 | b;
+    uint64_t word = word_of(a, b);
     if (p->used >= p->slots / 2)
         grow(p);
     uint32_t at = place_of(p, word);
@@ -54,4 +64,10 @@ uint32_t kt_pairs_put(struct kt_pairs *p, uint32_t a, uint32_t b, bool *ret_new)
         p->number[at] = p->used++;
     }
     return p->number[at];
+}
+
+void kt_pairs_expect(const struct kt_pairs *p, uint32_t a, uint32_t b)
+{
+    if (p->slots > 0)
+        __builtin_prefetch(&p->word[slot_of(p, word_of(a, b))]);
 }

@@ -12,7 +12,7 @@
 
 #include "core/answer/pairs.h"
 #include "core/base/alloc.h"
-#include "core/base/map.h"
+#include "core/base/known.h"
 
 #define BEFORE      (25 * KT_NS_HOUR) /* a rotation that a read fell into began so long before */
 #define TERMS_MAX   48u               /* secrets that one query names */
@@ -32,6 +32,11 @@ struct kt_states {
     struct kt_ask *ask;
     struct kt_inventory *inventory;
     struct kt_map *secrets, *texts;
+    struct kt_known known;    /* of texts */
+    struct kt_map *met;       /* ids as columns have them, … */
+    struct kt_known known_id; /* … found again, … */
+    uint32_t *met_as;         /* … and their numbers in secrets, KT_MAP_NONE: nobody asks */
+    uint32_t cap_met;
     struct kt_pairs pairs;         /* number of the secret, and of the actor in texts */
     struct kt_secret_state *state; /* by number in secrets */
     bool *changed;
@@ -67,7 +72,8 @@ enum kt_status kt_states_new(struct kt_ask *a, kt_time_ns readers, struct kt_sta
     *s = (struct kt_states){ .ask = a,
                              .readers_until = readers,
                              .secrets = kt_map_new((uint64_t)a->now),
-                             .texts = kt_map_new((uint64_t)a->now) };
+                             .texts = kt_map_new((uint64_t)a->now),
+                             .met = kt_map_new((uint64_t)a->now) };
     enum kt_status status = kt_inventory_newest(a, &s->inventory, err);
     if (status != KT_OK) {
         kt_states_free(s);
@@ -84,6 +90,10 @@ void kt_states_free(struct kt_states *s)
     kt_inventory_free(s->inventory);
     kt_map_free(s->secrets);
     kt_map_free(s->texts);
+    kt_map_free(s->met);
+    kt_known_done(&s->known);
+    kt_known_done(&s->known_id);
+    kt_free(s->met_as);
     kt_pairs_done(&s->pairs);
     kt_free(s->state);
     kt_free(s->changed);
@@ -236,6 +246,28 @@ static void look_for_each(struct kt_states *s, const struct kt_text_column *t, u
     }
 }
 
+/* The number of an id as columns have it. While walks last no secret is added to those that are
+ * asked about, so that what was found once holds. */
+static uint32_t number_of_id(struct kt_states *s, struct kt_str id)
+{
+    uint32_t at = kt_known_get(&s->known_id, s->met, id);
+    if (at != KT_MAP_NONE)
+        return s->met_as[at];
+    kt_buf_reset(&s->scratch);
+    kt_secret_read_as(id, &s->scratch);
+    uint32_t number = kt_map_get(s->secrets, kt_buf_str(&s->scratch));
+    if (kt_map_count(s->met) >= KT_STATE_SECRETS_MAX)
+        return number;
+    at = kt_map_put(s->met, id, NULL);
+    if (at >= s->cap_met) {
+        s->cap_met = s->cap_met == 0 ? 1024 : 2 * s->cap_met;
+        s->met_as = kt_realloc_array(s->met_as, s->cap_met, sizeof *s->met_as);
+    }
+    s->met_as[at] = number;
+    kt_known_add(&s->known_id, id, at);
+    return number;
+}
+
 /* The numbers of a view's secrets by code - 1; KT_MAP_NONE: nobody asks. Lives in room. */
 static const uint32_t *numbers_of(struct kt_states *s, const struct kt_view *view,
                                   struct kt_buf *room)
@@ -247,11 +279,8 @@ static const uint32_t *numbers_of(struct kt_states *s, const struct kt_view *vie
         look_for_each(s, t, number);
         return number;
     }
-    for (uint32_t i = 0; i < t->n_dict; i++) {
-        kt_buf_reset(&s->scratch);
-        kt_secret_read_as(t->dict[i], &s->scratch);
-        number[i] = kt_map_get(s->secrets, kt_buf_str(&s->scratch));
-    }
+    for (uint32_t i = 0; i < t->n_dict; i++)
+        number[i] = number_of_id(s, t->dict[i]);
     return number;
 }
 
@@ -375,8 +404,24 @@ static uint32_t actor_at(struct kt_states *s, const struct kt_columns *c, uint32
                                        kt_column_str(c, KT_COL_INSTANCE, row)),
                           NULL);
     if (number[code] == KT_MAP_NONE)
-        number[code] = kt_map_put(s->texts, actor, NULL);
+        number[code] = kt_known_put(&s->known, s->texts, actor);
     return number[code];
+}
+
+#define AHEAD 16u /* pairs whose places are asked for before the first of them is looked at */
+struct read {
+    uint32_t secret, actor;
+    kt_time_ns time;
+};
+
+static void count_read(struct kt_states *s, const struct read *one)
+{
+    uint32_t pair = pair_of(s, one->secret, one->actor);
+    if (pair == KT_MAP_NONE)
+        return;
+    s->reader[pair].is.reads++;
+    if (one->time > s->reader[pair].is.last)
+        s->reader[pair].is.last = one->time;
 }
 
 static enum kt_status take_readers(void *self, const struct kt_view *view, struct kt_error *err)
@@ -389,14 +434,18 @@ static enum kt_status take_readers(void *self, const struct kt_view *view, struc
     uint32_t *actor = (uint32_t *)(void *)kt_buf_reserve(&actors, n_actors * sizeof *actor);
     memset(actor, 0xff, n_actors * sizeof *actor); /* KT_MAP_NONE */
     (void)err;
-    for (uint32_t i = 0; i < view->picks; i++) {
-        uint32_t row = view->pick[i], n = number_at(number, view, row);
-        uint32_t pair = n == KT_MAP_NONE ? n : pair_of(s, n, actor_at(s, c, row, actor));
-        if (pair == KT_MAP_NONE)
-            continue;
-        s->reader[pair].is.reads++;
-        if (view->time[row] > s->reader[pair].is.last)
-            s->reader[pair].is.last = view->time[row];
+    struct read one[AHEAD];
+    for (uint32_t from = 0, n = 0; from < view->picks; from += AHEAD, n = 0) {
+        for (uint32_t i = from; i < view->picks && i < from + AHEAD; i++) {
+            uint32_t row = view->pick[i], secret = number_at(number, view, row);
+            if (secret == KT_MAP_NONE)
+                continue;
+            one[n] = (struct read){ secret, actor_at(s, c, row, actor), view->time[row] };
+            kt_pairs_expect(&s->pairs, one[n].secret, one[n].actor);
+            n++;
+        }
+        for (uint32_t i = 0; i < n; i++)
+            count_read(s, &one[i]);
     }
     return KT_OK;
 }

@@ -15,7 +15,7 @@
 #include <string.h>
 
 #include "core/base/alloc.h"
-#include "core/base/map.h"
+#include "core/base/known.h"
 #include "core/query/terms.h"
 
 #define MEMORY_MAX ((size_t)512 << 20)
@@ -197,19 +197,13 @@ static kt_time_ns begin_of(enum kt_group_time how, int64_t unit)
 struct numbers {  /* of the codes of one chunk's column */
     uint32_t *of; /* of[0] = 0: absent */
     uint32_t cap;
-    /* Texts that were met before, by a hash that is quick and not keyed: whoever makes texts
-     * collide only slows his own question, since PROBES bounds the search. 0 = empty, else hash and
-     * number.
-     */
-    uint64_t *known;
-    uint32_t used, slots;
+    struct kt_known known;
 };
-#define PROBES 8u
 
 static void numbers_done(struct numbers *n)
 {
     kt_free(n->of);
-    kt_free(n->known);
+    kt_known_done(&n->known);
 }
 
 static uint32_t number_of(struct kt_groups *g, unsigned which, struct kt_str text)
@@ -219,63 +213,15 @@ static uint32_t number_of(struct kt_groups *g, unsigned which, struct kt_str tex
     return n;
 }
 
-/* 43 bits, never 0: what is left of a word beside a number. */
-static uint64_t quick_hash(struct kt_str s)
-{
-    uint64_t h = s.len * 0x9e3779b97f4a7c15u, word = 0;
-    size_t i = 0;
-    for (; i + 8 <= s.len; i += 8) {
-        memcpy(&word, s.at + i, 8);
-        h = (h ^ word) * 0xff51afd7ed558ccdu;
-        h ^= h >> 32;
-    }
-    word = 0;
-    memcpy(&word, s.at + i, s.len - i);
-    h = (h ^ word) * 0xc4ceb9fe1a85ec53u;
-    return (h ^ h >> 33) >> KEY_BITS | 1;
-}
-
-static void remember(struct numbers *n, uint64_t entry)
-{
-    uint32_t at = (uint32_t)(entry >> KEY_BITS) & (n->slots - 1);
-    for (unsigned i = 0; i < PROBES; i++, at = (at + 1) & (n->slots - 1)) {
-        if (n->known[at] == 0) {
-            n->known[at] = entry;
-            n->used++;
-            return;
-        }
-    }
-}
-
-static void remember_more(struct numbers *n)
-{
-    uint64_t *before = n->known;
-    uint32_t slots = n->slots;
-    n->slots = slots == 0 ? 1024 : 2 * slots;
-    n->used = 0;
-    n->known = kt_alloc_array(n->slots, sizeof *n->known);
-    for (uint32_t i = 0; i < slots; i++)
-        if (before[i] != 0)
-            remember(n, before[i]);
-    kt_free(before);
-}
-
 static uint32_t quick_number(struct kt_groups *g, unsigned which, struct numbers *n,
                              struct kt_str text)
 {
-    if (n->used * 2 >= n->slots)
-        remember_more(n);
-    uint64_t hash = quick_hash(text);
-    uint32_t at = (uint32_t)hash & (n->slots - 1);
-    for (unsigned i = 0; i < PROBES && n->known[at] != 0; i++, at = (at + 1) & (n->slots - 1)) {
-        uint32_t number = (uint32_t)(n->known[at] & (VALUES_MAX - 1));
-        if (n->known[at] >> KEY_BITS == hash &&
-            kt_str_eq(kt_map_key(g->value[which], number - 1), text))
-            return number;
-    }
-    uint32_t number = number_of(g, which, text);
+    uint32_t number = kt_known_get(&n->known, g->value[which], text);
+    if (number != KT_MAP_NONE)
+        return number + 1;
+    number = number_of(g, which, text);
     if (!g->full)
-        remember(n, hash << KEY_BITS | number);
+        kt_known_add(&n->known, text, number - 1);
     return number;
 }
 

@@ -1,0 +1,92 @@
+/*
+ * known: see the header. Open addressing, at most half full.
+ *
+ * Owns:  the table.
+ * Calls: core/base (map, alloc).
+ */
+#include "core/base/known.h"
+
+#include <string.h>
+
+#include "core/base/alloc.h"
+
+#define PROBES      8u
+#define NUMBER_BITS 24u
+
+void kt_known_done(struct kt_known *k)
+{
+    kt_free(k->word);
+    *k = (struct kt_known){ 0 };
+}
+
+/* 40 bits, never 0. The multipliers are those of MurmurHash3's finalizer. */
+static uint64_t hash_of(struct kt_str s)
+{
+    uint64_t h = s.len * 0x9e3779b97f4a7c15u, word = 0;
+    size_t i = 0;
+    for (; i + 8 <= s.len; i += 8) {
+        memcpy(&word, s.at + i, 8);
+        h = (h ^ word) * 0xff51afd7ed558ccdu;
+        h ^= h >> 32;
+    }
+    word = 0;
+    if (i < s.len)
+        memcpy(&word, s.at + i, s.len - i);
+    h = (h ^ word) * 0xc4ceb9fe1a85ec53u;
+    return (h ^ h >> 33) >> NUMBER_BITS | 1;
+}
+
+uint32_t kt_known_get(const struct kt_known *k, const struct kt_map *m, struct kt_str key)
+{
+    uint64_t hash = hash_of(key);
+    uint32_t at = (uint32_t)hash & (k->slots - 1);
+    for (unsigned i = 0; i < PROBES && k->slots > 0 && k->word[at] != 0; i++) {
+        uint32_t number = (uint32_t)(k->word[at] & KT_KNOWN_MAX) - 1;
+        if (k->word[at] >> NUMBER_BITS == hash && kt_str_eq(kt_map_key(m, number), key))
+            return number;
+        at = (at + 1) & (k->slots - 1);
+    }
+    return KT_MAP_NONE;
+}
+
+static void place(struct kt_known *k, uint64_t word)
+{
+    uint32_t at = (uint32_t)(word >> NUMBER_BITS) & (k->slots - 1);
+    for (unsigned i = 0; i < PROBES; i++, at = (at + 1) & (k->slots - 1))
+        if (k->word[at] == 0) {
+            k->word[at] = word;
+            k->used++;
+            return;
+        }
+}
+
+static void grow(struct kt_known *k)
+{
+    struct kt_known old = *k;
+    k->slots = old.slots == 0 ? 1024 : 2 * old.slots;
+    k->used = 0;
+    k->word = kt_alloc_array(k->slots, sizeof *k->word);
+    for (uint32_t i = 0; i < old.slots; i++)
+        if (old.word[i] != 0)
+            place(k, old.word[i]);
+    kt_free(old.word);
+}
+
+void kt_known_add(struct kt_known *k, struct kt_str key, uint32_t number)
+{
+    if (number >= KT_KNOWN_MAX)
+        return;
+    if (k->used * 2 >= k->slots)
+        grow(k);
+    place(k, hash_of(key) << NUMBER_BITS | (number + 1));
+}
+
+uint32_t kt_known_put(struct kt_known *k, struct kt_map *m, struct kt_str key)
+{
+    uint32_t number = kt_known_get(k, m, key);
+    if (number == KT_MAP_NONE) {
+        number = kt_map_put(m, key, NULL);
+        kt_known_add(k, key, number);
+    }
+    return number;
+}
