@@ -1,0 +1,208 @@
+/*
+ * secret_readers: who reads the secrets that are asked about: pairs of a secret and an actor, over
+ * columns.
+ *
+ * Owns:  nothing; fills a struct kt_states.
+ * Calls: core/answer (ask, pairs), core/base. No clock, no output.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/answer/secret_state_int.h"
+#include "core/base/alloc.h"
+
+#define READERS_MAX 2000000u /* pairs of a secret and a reader */
+
+/* ---- which secrets ---- */
+
+#define FEW 64u /* secrets up to which each is looked for in a dictionary, instead of its texts */
+
+/* The place of a text in a dictionary, which rises bytewise; its size: it is not there. */
+static uint32_t place_of(const struct kt_text_column *t, struct kt_str text)
+{
+    uint32_t low = 0, high = t->n_dict;
+    while (low < high) {
+        uint32_t mid = low + (high - low) / 2;
+        if (kt_str_cmp(t->dict[mid], text) < 0)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low < t->n_dict && kt_str_eq(t->dict[low], text) ? low : t->n_dict;
+}
+
+static void look_for_each(struct kt_states *s, const struct kt_text_column *t, uint32_t *number)
+{
+    for (uint32_t i = 0; i < t->n_dict; i++)
+        number[i] = KT_MAP_NONE;
+    for (uint32_t n = 0; n < kt_states_count(s); n++) {
+        number[place_of(t, s->state[n].secret)] = n; /* one behind the last: of none */
+        kt_buf_reset(&s->scratch);
+        if (kt_secret_changed_as(s->state[n].secret, &s->scratch))
+            number[place_of(t, kt_buf_str(&s->scratch))] = n;
+    }
+}
+
+/* The number of an id as columns have it. While walks last no secret is added to those that are
+ * asked about, so that what was found once holds. */
+static uint32_t number_of_id(struct kt_states *s, struct kt_str id)
+{
+    uint32_t at = kt_known_get(&s->known_id, s->met, id);
+    if (at != KT_MAP_NONE)
+        return s->met_as[at];
+    kt_buf_reset(&s->scratch);
+    kt_secret_read_as(id, &s->scratch);
+    uint32_t number = kt_map_get(s->secrets, kt_buf_str(&s->scratch));
+    if (kt_map_count(s->met) >= KT_STATE_SECRETS_MAX)
+        return number;
+    at = kt_map_put(s->met, id, NULL);
+    if (at >= s->cap_met) {
+        s->cap_met = s->cap_met == 0 ? 1024 : 2 * s->cap_met;
+        s->met_as = kt_realloc_array(s->met_as, s->cap_met, sizeof *s->met_as);
+    }
+    s->met_as[at] = number;
+    kt_known_add(&s->known_id, id, at);
+    return number;
+}
+
+const uint32_t *kt_states_numbers(struct kt_states *s, const struct kt_view *view,
+                                  struct kt_buf *room)
+{
+    const struct kt_text_column *t = &view->columns->text[KT_COL_SECRET - KT_COL_SMALL];
+    kt_buf_reset(room);
+    uint32_t *number = (uint32_t *)(void *)kt_buf_reserve(room, (t->n_dict + 1) * sizeof *number);
+    if (kt_states_count(s) <= FEW) {
+        look_for_each(s, t, number);
+        return number;
+    }
+    for (uint32_t i = 0; i < t->n_dict; i++)
+        number[i] = number_of_id(s, t->dict[i]);
+    return number;
+}
+
+uint32_t kt_states_number_at(const uint32_t *number, const struct kt_view *view, uint32_t row)
+{
+    uint16_t code = view->columns->text[KT_COL_SECRET - KT_COL_SMALL].code[row];
+    return code == 0 ? KT_MAP_NONE : number[code - 1];
+}
+
+/* ---- pairs ---- */
+
+uint32_t kt_states_pair(struct kt_states *s, uint32_t secret, uint32_t actor)
+{
+    bool is_new;
+    if (s->pairs.used >= READERS_MAX)
+        return KT_MAP_NONE;
+    uint32_t n = kt_pairs_put(&s->pairs, secret, actor, &is_new);
+    if (n >= s->cap_readers) {
+        s->cap_readers = s->cap_readers == 0 ? 256 : 2 * s->cap_readers;
+        s->reader = kt_realloc_array(s->reader, s->cap_readers, sizeof *s->reader);
+        s->own = kt_realloc_array(s->own, s->cap_readers, sizeof *s->own);
+    }
+    if (is_new) {
+        s->reader[n] =
+            (struct kt_states_reader){ secret, { .actor = kt_map_key(s->texts, actor) } };
+        s->own[n] = 0;
+    }
+    return n;
+}
+
+/* The number of a row's actor in texts. Without aliases the name decides: once a code. */
+static uint32_t actor_at(struct kt_states *s, const struct kt_columns *c, uint32_t row,
+                         uint32_t *number)
+{
+    uint32_t code = c->text[KT_COL_ACTOR - KT_COL_SMALL].code[row];
+    struct kt_str actor = kt_column_str(c, KT_COL_ACTOR, row);
+    if (s->ask->ids != NULL)
+        return kt_map_put(s->texts,
+                          kt_ask_actor(s->ask, actor, kt_column_str(c, KT_COL_SOURCE, row),
+                                       kt_column_str(c, KT_COL_INSTANCE, row)),
+                          NULL);
+    if (number[code] == KT_MAP_NONE)
+        number[code] = kt_known_put(&s->known, s->texts, actor);
+    return number[code];
+}
+
+#define AHEAD 16u /* pairs whose places are asked for before the first of them is looked at */
+struct read {
+    uint32_t secret, actor;
+    kt_time_ns time;
+};
+
+static void count_read(struct kt_states *s, const struct read *one)
+{
+    uint32_t pair = kt_states_pair(s, one->secret, one->actor);
+    if (pair == KT_MAP_NONE)
+        return;
+    s->reader[pair].is.reads++;
+    if (one->time > s->reader[pair].is.last)
+        s->reader[pair].is.last = one->time;
+}
+
+static enum kt_status take_readers(void *self, const struct kt_view *view, struct kt_error *err)
+{
+    struct kt_states *s = self;
+    const struct kt_columns *c = view->columns;
+    KT_CLEANUP(kt_buf_done) struct kt_buf room = { 0 }, actors = { 0 };
+    const uint32_t *number = kt_states_numbers(s, view, &room);
+    uint32_t n_actors = c->text[KT_COL_ACTOR - KT_COL_SMALL].n_dict + 1;
+    uint32_t *actor = (uint32_t *)(void *)kt_buf_reserve(&actors, n_actors * sizeof *actor);
+    memset(actor, 0xff, n_actors * sizeof *actor); /* KT_MAP_NONE */
+    (void)err;
+    struct read one[AHEAD];
+    for (uint32_t from = 0, n = 0; from < view->picks; from += AHEAD, n = 0) {
+        for (uint32_t i = from; i < view->picks && i < from + AHEAD; i++) {
+            uint32_t row = view->pick[i], secret = kt_states_number_at(number, view, row);
+            if (secret == KT_MAP_NONE)
+                continue;
+            one[n] = (struct read){ secret, actor_at(s, c, row, actor), view->time[row] };
+            kt_pairs_expect(&s->pairs, one[n].secret, one[n].actor);
+            n++;
+        }
+        for (uint32_t i = 0; i < n; i++)
+            count_read(s, &one[i]);
+    }
+    return KT_OK;
+}
+
+enum kt_status kt_states_readers(struct kt_states *s, struct kt_error *err)
+{
+    const uint32_t whose = KT_COLUMN(KT_COL_SOURCE) | KT_COLUMN(KT_COL_INSTANCE);
+    const uint32_t wanted =
+        KT_COLUMN(KT_COL_SECRET) | KT_COLUMN(KT_COL_ACTOR) | (s->ask->ids != NULL ? whose : 0);
+    KT_CLEANUP(kt_buf_done) struct kt_buf query = { 0 };
+    kt_buf_addz(&query, "action:read,export,issue,use outcome:success");
+    kt_states_narrow(s, &query);
+    return kt_ask_columns(s->ask, kt_buf_str(&query), wanted, take_readers, s, err);
+}
+
+static int by_secret(const void *a, const void *b)
+{
+    const struct kt_states_reader *x = a, *y = b;
+    if (x->secret != y->secret)
+        return x->secret < y->secret ? -1 : 1;
+    if (x->is.reads != y->is.reads)
+        return x->is.reads > y->is.reads ? -1 : 1;
+    return kt_str_cmp(x->is.actor, y->is.actor);
+}
+
+/* Without the reads that were asked about, which nobody will miss. */
+void kt_states_list_readers(struct kt_states *s)
+{
+    uint32_t n = s->pairs.used, kept_readers = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        struct kt_states_reader r = s->reader[i];
+        r.is.reads -= r.is.reads < s->own[i] ? r.is.reads : s->own[i];
+        if (r.is.reads > 0)
+            s->reader[kept_readers++] = r;
+    }
+    if (kept_readers > 0)
+        qsort(s->reader, kept_readers, sizeof *s->reader, by_secret);
+    s->listed = kt_alloc_array(kept_readers + 1, sizeof *s->listed);
+    for (uint32_t i = 0; i < kept_readers; i++) {
+        struct kt_secret_state *st = &s->state[s->reader[i].secret];
+        s->listed[i] = s->reader[i].is;
+        if (st->n_readers++ == 0)
+            st->reader = &s->listed[i];
+    }
+}
