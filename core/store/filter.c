@@ -168,12 +168,18 @@ static uint64_t probe(uint64_t hash, unsigned i, uint64_t bits)
     return (uint32_t)(hash + i * step) * bits >> 32;
 }
 
+unsigned kt_filter_probes(unsigned bits_per_key)
+{
+    unsigned probes = (unsigned)(bits_per_key * 0.6931 + 0.5); /* k = m/n ln 2 */
+    return probes < PROBES_MAX ? probes : PROBES_MAX;
+}
+
 void kt_filter_make(struct kt_key_set *set, unsigned bits_per_key, struct kt_buf *out)
 {
     sort_out(set);
     size_t bytes = (set->n * bits_per_key + 7) / 8;
-    unsigned probes = (unsigned)(bits_per_key * 0.6931 + 0.5); /* k = m/n ln 2 */
-    kt_buf_u8(out, (uint8_t)(probes < PROBES_MAX ? probes : PROBES_MAX));
+    unsigned probes = kt_filter_probes(bits_per_key);
+    kt_buf_u8(out, (uint8_t)probes);
     char *bits = kt_buf_reserve(out, bytes);
     memset(bits, 0, bytes);
     for (size_t i = 0; i < set->n; i++) {

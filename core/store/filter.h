@@ -1,6 +1,6 @@
 /*
  * filter: which values may occur in a segment. A Bloom filter for each kind of entity: `no` is
- * certain, `yes` is wrong for 2 % of the other values (of ids: 0.05 %).
+ * certain, `yes` is wrong for 2 % of the other values (of ids, sessions and credentials: 0.05 %).
  *
  * bytes = u8 number of probes ‖ bits; the probes of a key are the two halves of its 64-bit hash
  * combined (Kirsch and Mitzenmacher, "Less hashing, same performance", 2006).
@@ -15,7 +15,7 @@ enum kt_filter {
     KT_FILTER_SECRET,     /* whole secret ids */
     KT_FILTER_IP,         /* addresses, and their /24 (IPv4) or /48 (IPv6) */
     KT_FILTER_INSTANCE,   /* source instances */
-    KT_FILTER_SESSION,    /* sessions and credentials */
+    KT_FILTER_SESSION,    /* sessions and credentials: lines alone have them, so they are finer */
     KT_FILTER_USER_AGENT, /* its family: up to the first '/' or blank, ASCII case folded */
     KT_FILTER_COUNT,
     KT_FILTER_ID = 8 /* event ids, all of them; made finer and kept apart (KT_PART_IDS) */
@@ -45,8 +45,10 @@ bool kt_key_hash_of(enum kt_filter filter, const struct kt_sought *key, uint64_t
 /* Everything about an event that a filter holds, into set[0 .. KT_FILTER_COUNT). */
 void kt_keys_of_event(const struct kt_event *ev, struct kt_key_set set[KT_FILTER_COUNT]);
 
-#define KT_FILTER_KEY_BITS 8u
-#define KT_FILTER_ID_BITS  16u
+#define KT_FILTER_KEY_BITS     8u
+#define KT_FILTER_ID_BITS      16u
+#define KT_FILTER_SESSION_BITS 16u /* segments of before have KT_FILTER_KEY_BITS here */
+unsigned kt_filter_probes(unsigned bits_per_key); /* what such a filter begins with */
 /* Appends the filter; sorts the set and drops repetitions. */
 void kt_filter_make(struct kt_key_set *set, unsigned bits_per_key, struct kt_buf *out);
 /* May the filter hold this hash? A damaged filter says yes. */

@@ -77,6 +77,9 @@ void kt_built_done(struct kt_built *b);
 struct kt_builder; /* contexts and buffers, reused */
 struct kt_builder *kt_builder_new(void);
 void kt_builder_free(struct kt_builder *b);
+/* Bits a key of the filter of sessions, from now on; at first KT_FILTER_SESSION_BITS. For whoever
+ * makes a segment again that was made before these were finer. */
+void kt_builder_sessions(struct kt_builder *b, unsigned bits_per_key);
 /* n rows of the tail, rising, at most KT_SEGMENT_EVENTS_MAX events. KT_E_CORRUPT names what cannot
  * be read. */
 KT_MUST_USE enum kt_status kt_builder_run(struct kt_builder *b, const struct kt_row *rows,

@@ -30,12 +30,14 @@ struct kt_builder {
     uint32_t *place, *line;
     kt_time_ns *arrival;
     uint32_t n;
+    unsigned session_bits; /* a key, of the filter of sessions */
 };
 
 struct kt_builder *kt_builder_new(void)
 {
     struct kt_builder *b = kt_alloc(sizeof *b);
     b->zip = kt_zip_new();
+    b->session_bits = KT_FILTER_SESSION_BITS;
     b->arena = kt_arena_new(ARENA_MAX);
     b->line_at = kt_alloc_array(KT_SEGMENT_EVENTS_MAX + 1, sizeof *b->line_at);
     b->place = kt_alloc_array(KT_SEGMENT_EVENTS_MAX, sizeof *b->place);
@@ -65,6 +67,11 @@ void kt_builder_free(struct kt_builder *b)
     kt_free(b->line);
     kt_free(b->arrival);
     kt_free(b);
+}
+
+void kt_builder_sessions(struct kt_builder *b, unsigned bits_per_key)
+{
+    b->session_bits = bits_per_key;
 }
 
 void kt_built_done(struct kt_built *b)
@@ -196,7 +203,8 @@ static void add_filters(struct kt_builder *b, struct kt_built *out)
 {
     for (unsigned i = 0; i < KT_FILTER_COUNT; i++) {
         begin(out, KT_PART_FILTER + i);
-        kt_filter_make(&b->keys[i], KT_FILTER_KEY_BITS, &out->data);
+        kt_filter_make(&b->keys[i], i == KT_FILTER_SESSION ? b->session_bits : KT_FILTER_KEY_BITS,
+                       &out->data);
         end(out);
     }
     begin(out, KT_PART_IDS);

@@ -113,6 +113,16 @@ static void remember(struct check *c, const struct kt_segment *seg)
     c->seen[c->n_seen++] = (struct seen){ seg->first_seq, c->built.parts, c->one };
 }
 
+/* As the segment has its filter of sessions: coarse or fine, it is made of the same keys. */
+static unsigned session_bits(struct check *c)
+{
+    struct kt_str filter;
+    bool coarse =
+        kt_opened_raw(c->opened, KT_PART_FILTER + KT_FILTER_SESSION, &filter, NULL) == KT_OK &&
+        filter.len > 0 && (uint8_t)filter.at[0] == kt_filter_probes(KT_FILTER_KEY_BITS);
+    return coarse ? KT_FILTER_KEY_BITS : KT_FILTER_SESSION_BITS;
+}
+
 static void check_whole(struct check *c, const struct kt_segment *seg)
 {
     struct kt_error err = { 0 };
@@ -128,6 +138,7 @@ static void check_whole(struct check *c, const struct kt_segment *seg)
         return;
     }
     bool whole = true;
+    kt_builder_sessions(c->builder, session_bits(c));
     kt_builder_start(c->builder, &c->built);
     for (uint32_t i = 0, at = 0; i < runs->n; at += runs->row[i++].count) {
         struct kt_row row = runs->row[i];

@@ -1,0 +1,181 @@
+/*
+ * Filters of sessions that were made before they were finer: such a segment verifies, finds what it
+ * found, and a change of it is named.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "core/base/alloc.h"
+#include "core/store/db.h"
+#include "tests/support/segments.h"
+
+#define PART(first) ((first)*256 + 64 + KT_FILTER_SESSION)
+
+static sqlite3 *open_copy(struct segments *w)
+{
+    sqlite3 *db = NULL;
+    assert_int_equal(sqlite3_open(w->copy, &db), SQLITE_OK);
+    return db;
+}
+
+static void bind_and_run(sqlite3 *db, const char *sql, int64_t id, struct kt_str value)
+{
+    sqlite3_stmt *st = NULL;
+    assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &st, NULL), SQLITE_OK);
+    (void)sqlite3_bind_int64(st, 1, id);
+    (void)sqlite3_bind_blob(st, 2, value.at, (int)value.len, SQLITE_STATIC);
+    assert_int_equal(sqlite3_step(st), SQLITE_DONE);
+    (void)sqlite3_finalize(st);
+}
+
+/* The filter of the records of one segment, with so many bits a key. */
+static void filter_of(struct kt_reader *r, uint64_t first, uint64_t last, unsigned bits,
+                      struct kt_buf *out)
+{
+    const struct kt_scan scan = { .records = true, .from_seq = first, .until_seq = last };
+    struct kt_key_set set[KT_FILTER_COUNT] = { { 0 } };
+    struct kt_cursor *c = NULL;
+    struct kt_record rec;
+    struct kt_error err = { 0 };
+    segments_must(kt_cursor_open(r, &scan, &c, &err), &err);
+    while (kt_cursor_next(c, &rec, &err) == KT_OK)
+        kt_keys_of_event(&rec.ev, set);
+    kt_cursor_free(c);
+    kt_filter_make(&set[KT_FILTER_SESSION], bits, out);
+    for (unsigned i = 0; i < KT_FILTER_COUNT; i++)
+        kt_key_set_done(&set[i]);
+}
+
+/* Every segment of the copy gets the filter that it would have had before. */
+static unsigned make_coarse(struct segments *w)
+{
+    struct kt_reader *r = NULL;
+    struct kt_error err = { 0 };
+    sqlite3 *db = open_copy(w);
+    sqlite3_stmt *each = NULL;
+    unsigned n = 0;
+    segments_must(kt_reader_open(w->path, &r, &err), &err);
+    (void)sqlite3_prepare_v2(db, "SELECT first_seq, last_seq FROM segment", -1, &each, NULL);
+    while (sqlite3_step(each) == SQLITE_ROW) {
+        KT_CLEANUP(kt_buf_done) struct kt_buf fine = { 0 }, coarse = { 0 };
+        int64_t first = sqlite3_column_int64(each, 0), last = sqlite3_column_int64(each, 1);
+        filter_of(r, (uint64_t)first, (uint64_t)last, KT_FILTER_SESSION_BITS, &fine);
+        filter_of(r, (uint64_t)first, (uint64_t)last, KT_FILTER_KEY_BITS, &coarse);
+        assert_true(coarse.len < fine.len);
+        bind_and_run(db, "UPDATE part SET data = ?2 WHERE id = ?1", PART(first),
+                     kt_buf_str(&coarse));
+        char sql[120];
+        (void)snprintf(sql, sizeof sql,
+                       "UPDATE segment SET packed = packed - %zu WHERE first_seq = ?1 AND ?2 = ?2",
+                       fine.len - coarse.len);
+        bind_and_run(db, sql, first, KT_STR("x"));
+        n++;
+    }
+    (void)sqlite3_finalize(each);
+    (void)sqlite3_close(db);
+    kt_reader_close(r);
+    return n;
+}
+
+/* Records with a credential, of the n-th that there is; and how many segments were opened. */
+static uint64_t found(const char *path, struct kt_str credential, uint32_t *ret_opened)
+{
+    const struct kt_sought key = { .text = credential };
+    const struct kt_sieve sieve = {
+        .column = KT_COL_NONE, .filter = KT_FILTER_SESSION, .keys = &key, .n_keys = 1
+    };
+    const struct kt_scan scan = { .records = true, .sieve = &sieve, .n_sieves = 1 };
+    struct kt_reader *r = NULL;
+    struct kt_cursor *c = NULL;
+    struct kt_record rec;
+    struct kt_scan_cost cost;
+    struct kt_error err = { 0 };
+    uint64_t n = 0;
+    segments_must(kt_reader_open(path, &r, &err), &err);
+    segments_must(kt_cursor_open(r, &scan, &c, &err), &err);
+    while (kt_cursor_next(c, &rec, &err) == KT_OK)
+        n += kt_str_eq(rec.ev.credential, credential);
+    kt_cursor_cost(c, &cost);
+    *ret_opened = cost.opened;
+    kt_cursor_free(c);
+    kt_reader_close(r);
+    return n;
+}
+
+static void assert_found_alike(struct segments *w)
+{
+    const struct kt_scan scan = { .records = true };
+    struct kt_reader *r = NULL;
+    struct kt_cursor *c = NULL;
+    struct kt_record rec;
+    struct kt_error err = { 0 };
+    uint32_t fine = 0, coarse = 0, opened;
+    segments_must(kt_reader_open(w->path, &r, &err), &err);
+    segments_must(kt_cursor_open(r, &scan, &c, &err), &err);
+    for (unsigned i = 0; kt_cursor_next(c, &rec, &err) == KT_OK; i++) {
+        if (i % 17 != 0 || rec.ev.credential.len == 0)
+            continue;
+        uint64_t n = found(w->path, rec.ev.credential, &opened);
+        fine += opened;
+        assert_true(n > 0);
+        assert_int_equal(found(w->copy, rec.ev.credential, &opened), n);
+        coarse += opened;
+    }
+    assert_true(fine > 0 && fine <= coarse);
+    kt_cursor_free(c);
+    kt_reader_close(r);
+}
+
+static void coarse_filters_of_sessions_are_good(void **state)
+{
+    struct segments *w = *state;
+    struct kt_verify_result v;
+    segments_close_store(w);
+    segments_copy_file(w);
+    assert_true(make_coarse(w) > 4);
+    assert_true(segments_verifies(w, w->copy, &v));
+    assert_string_equal(w->said, "");
+    assert_true(v.ok);
+    assert_found_alike(w);
+    segments_open_store(w);
+}
+
+static void changed_filters_of_sessions_are_named(void **state)
+{
+    struct segments *w = *state;
+    segments_close_store(w);
+    for (int coarse = 0; coarse < 2; coarse++) {
+        struct kt_verify_result v;
+        sqlite3 *db;
+        segments_copy_file(w);
+        if (coarse)
+            (void)make_coarse(w);
+        db = open_copy(w);
+        bind_and_run(
+            db,
+            "UPDATE part SET data = CAST(substr(data, 1, 8) || ?2 || substr(data, 10) AS BLOB)"
+            " WHERE id % 256 = 68 AND ?1 = 0",
+            0, kt_str_from("\xff", 1));
+        (void)sqlite3_close(db);
+        assert_true(!segments_verifies(w, w->copy, &v) || !v.ok);
+        assert_non_null(strstr(w->said, "a filter (part 68) is not what the lines give"));
+    }
+    segments_open_store(w);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(coarse_filters_of_sessions_are_good, segments_set_up,
+                                        segments_tear_down),
+        cmocka_unit_test_setup_teardown(changed_filters_of_sessions_are_named, segments_set_up,
+                                        segments_tear_down),
+    };
+    return cmocka_run_group_tests_name("store_sessions", tests, NULL, NULL);
+}
