@@ -1,6 +1,291 @@
-// One alert.
-import { Empty } from '../components/states'
+// One alert: what happened, why it was told, what is normal, what to do next; on a phone the answer comes first.
+import { useEffect } from 'preact/hooks'
+import type { Alert, AlertPage } from '../api'
+import { Actions } from '../components/actions'
+import { Light, SeverityBadge, StatusBadge } from '../components/badge'
+import { Chart } from '../components/chart'
+import { Command } from '../components/command'
+import { chosenColumns, RecordCard, RecordDrawer } from '../components/record'
+import { Answer, Empty } from '../components/states'
+import type { Column } from '../components/table'
+import { Table } from '../components/table'
+import { Text } from '../components/text'
+import { copy, Value } from '../components/value'
+import { countryName } from '../countries'
+import { useAsk } from '../hooks'
+import { changes } from '../live'
+import { count, plural } from '../plain'
+import { go, href, param, patch } from '../router'
+import { ago, exact, moment, rfc3339, zoneText } from '../time'
+import { AlertCard, alertColumns } from './alerts'
 
 export function AlertDetail() {
-  return <Empty title="Not on the page yet">The command line answers this: keytrail --help.</Empty>
+  const id = param('id')
+  const asked = useAsk<AlertPage>(id === '' ? null : 'alert', { id }, [changes.value])
+  if (id === '')
+    return (
+      <Empty title="Which alert?">
+        <a href={href('/alerts')}>The list of alerts</a>
+      </Empty>
+    )
+  return (
+    <Answer of={asked} what="Reading the alert">
+      {(d) => <Shown of={d} again={asked.again} />}
+    </Answer>
+  )
+}
+function Shown({ of: d, again }: { of: AlertPage; again: () => void }) {
+  const a = d.alert
+  useEffect(() => {
+    document.title = `${a.severity}: ${a.title.slice(0, 60)} – keytrail`
+  }, [a.severity, a.title])
+  return (
+    <article class="stack alert">
+      <Head of={a} />
+      <Actions of={a} onDone={again} />
+      <div class="columns">
+        <section class="panel">
+          <h2>Why it was told</h2>
+          <Why of={d} />
+        </section>
+        <section class="panel">
+          <h2>Who, what, from where</h2>
+          <Facts of={a} />
+        </section>
+      </div>
+      {d.baseline && (
+        <section class="panel">
+          <Baseline of={d.baseline} />
+        </section>
+      )}
+      <section class="panel">
+        <header>
+          <h2>{plural(a.events_count, 'event')}</h2>
+          <a href={searchOf(a)}>all of them in Search</a>
+        </header>
+        <Evidence of={d} />
+      </section>
+      <section class="panel">
+        <h2>Next</h2>
+        {d.next.length === 0 && <p class="quiet">Nothing to suggest.</p>}
+        {d.next.map((n) => (
+          <Command key={n.command} of={n.command} label={n.text} />
+        ))}
+        <p>
+          <button type="button" onClick={() => void copy(d.markdown, 'Copied as Markdown')}>
+            Copy for the incident channel
+          </button>
+        </p>
+      </section>
+      <div class="columns">
+        <section class="panel">
+          <h2>What people did</h2>
+          <Steps of={d.steps} />
+        </section>
+        <section class="panel">
+          <h2>Who was told</h2>
+          <Delivery of={d.delivery} />
+        </section>
+      </div>
+      <section class="panel">
+        <h2>{d.related.length === 0 ? 'No related alert' : plural(d.related.length, 'related alert')}</h2>
+        {d.related.length > 0 && (
+          <Table label="Related alerts" columns={alertColumns} rows={d.related} id={(r) => r.id} card={(r) => <AlertCard of={r} />} onOpen={(r) => go('/alert', { id: r.id, since: null, until: null })} />
+        )}
+      </section>
+    </article>
+  )
+}
+function Head({ of: a }: { of: Alert }) {
+  return (
+    <header class="alert-head">
+      <p>
+        <SeverityBadge of={a.severity} /> <StatusBadge of={a.status} /> <span class="quiet">raised {ago(a.raised)}</span>{' '}
+        <code class="quiet">{a.id}</code>
+      </p>
+      <p class="alert-title">
+        <Text of={a.title} max={600} />
+      </p>
+      <p class="quiet">
+        {moment(a.first)} to {moment(a.last)} {zoneText.value}
+        {a.acknowledged_by !== null && (
+          <>
+            {' '}
+            · acknowledged by <Text of={a.acknowledged_by} max={40} />
+            {a.acknowledged_at !== null && ` ${ago(a.acknowledged_at)}`}
+          </>
+        )}
+        {a.assignee !== null && (
+          <>
+            {' '}
+            · assigned to <Text of={a.assignee} max={40} />
+          </>
+        )}
+        {a.closed_by !== null && (
+          <>
+            {' '}
+            · closed by <Text of={a.closed_by} max={40} />
+            {a.verdict !== null && `: ${a.verdict}`}
+          </>
+        )}
+      </p>
+      {(a.suppressed_by ?? a.silenced_by) !== null && (
+        <p class="note">
+          Nobody is told of it: <Text of={a.suppressed_by ?? a.silenced_by} max={300} />
+        </p>
+      )}
+    </header>
+  )
+}
+/** The contributions against the threshold, largest first, then what was found normal. */
+function Why({ of: d }: { of: AlertPage }) {
+  const most = Math.max(d.threshold, ...d.why.map((w) => w.points), d.alert.score)
+  const parts = [...d.why].sort((x, y) => y.points - x.points)
+  return (
+    <>
+      <ul class="why">
+        {parts.map((w) => (
+          <li key={`${w.detector}\n${w.text}`}>
+            <span class="why-points">{w.points.toFixed(1)}</span>
+            <span class="why-track" aria-hidden="true">
+              <i style={{ width: `${(w.points / most) * 100}%` }} />
+            </span>
+            <span class="why-text">
+              <b>{w.detector}</b> <Text of={w.text} max={400} />
+            </span>
+          </li>
+        ))}
+      </ul>
+      <p class="quiet">
+        {d.alert.score.toFixed(1)} points in all, told from {d.threshold.toFixed(1)} on
+      </p>
+      <dl class="said-list">
+        <Said title="Normal" of={d.normal} />
+        <Said title="Why it matters" of={d.matters} />
+        <Said title="Looked at, and usual" of={d.considered} />
+        <Said title="Would have kept it quiet" of={d.quiet} />
+      </dl>
+    </>
+  )
+}
+function Said({ title, of }: { title: string; of: string | null }) {
+  return of === null ? null : (
+    <>
+      <dt>{title}</dt>
+      <dd>
+        <Text of={of} max={600} />
+      </dd>
+    </>
+  )
+}
+function Facts({ of: a }: { of: Alert }) {
+  return (
+    <dl class="facts">
+      <dt>Actor</dt>
+      <dd>
+        <Value field="actor" of={a.actor} />
+      </dd>
+      <dt>Address</dt>
+      <dd>
+        <Value field="ip" of={a.ip} />
+        {a.country !== null && <span class="quiet"> {countryName(a.country)}</span>}
+      </dd>
+      <dt>Source</dt>
+      <dd>
+        <Value field="instance" of={a.instance} />
+      </dd>
+      <dt>{a.secrets_count === 1 ? 'Secret' : `${count(a.secrets_count)} secrets`}</dt>
+      <dd>
+        {a.secrets.length === 0 && <span class="none">–</span>}
+        <ul class="plain">
+          {a.secrets.map((s) => (
+            <li key={s}>
+              <Value field="secret" of={s} />
+            </li>
+          ))}
+          {a.secrets_count > a.secrets.length && a.secrets.length > 0 && (
+            <li>
+              <a href={searchOf(a)}>and {count(a.secrets_count - a.secrets.length)} more</a>
+            </li>
+          )}
+        </ul>
+      </dd>
+      {a.actor !== null && (
+        <>
+          <dt>Leaked?</dt>
+          <dd>
+            <a href={href('/blast', { value: a.actor, since: rfc3339(a.first), until: null })}>blast radius of this actor since then</a>
+          </dd>
+        </>
+      )}
+    </dl>
+  )
+}
+const quoted = (s: string) => `"${s.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`
+/** The time of the evidence, of its actor or address; the second of the last event included. */
+function searchOf(a: Alert): string {
+  const q = a.actor !== null ? `actor:${quoted(a.actor)}` : a.ip !== null ? `ip:${a.ip}` : a.instance !== null ? `instance:${quoted(a.instance)}` : ''
+  return href('/search', { q, since: rfc3339(Math.floor(a.first / 1e9) * 1e9), until: rfc3339((Math.floor(a.last / 1e9) + 1) * 1e9) })
+}
+function Baseline({ of: b }: { of: NonNullable<AlertPage['baseline']> }) {
+  return (
+    <Chart
+      label={b.label}
+      from={b.from}
+      step={b.step}
+      lines={[{ name: 'counted', colour: '--accent', values: b.values }]}
+      levels={[
+        { name: 'usual', value: b.usual },
+        { name: 'in this alert', value: b.now, colour: '--bad' },
+      ]}
+    />
+  )
+}
+function Evidence({ of: d }: { of: AlertPage }) {
+  const columns = chosenColumns(['time', 'actor', 'action', 'outcome', 'secret', 'ip', 'country'])
+  const open = Number(param('record'))
+  const shown = d.evidence.find((r) => r.seq === open)
+  if (d.evidence.length === 0) return <p class="quiet">None of its events is in the store any more, or it is about a time without events.</p>
+  return (
+    <>
+      {d.evidence.length < d.alert.events_count && <p class="quiet">The first, the last and the most surprising {count(d.evidence.length)}.</p>}
+      <Table label="Evidence" columns={columns} rows={d.evidence} id={(r) => r.seq} primary card={(r) => <RecordCard of={r} />} onOpen={(r) => patch({ record: r.seq }, 'replace')} />
+      {shown && <RecordDrawer seq={shown.seq} onClose={() => patch({ record: null }, 'replace')} />}
+    </>
+  )
+}
+function Steps({ of }: { of: AlertPage['steps'] }) {
+  if (of.length === 0) return <p class="quiet">Nobody did anything yet.</p>
+  return (
+    <ol class="steps">
+      {of.map((s) => (
+        <li key={`${s.at} ${s.what}`}>
+          <time title={exact(s.at)}>{moment(s.at)}</time> <b>{s.what}</b> <span class="quiet">by</span> <Text of={s.by} max={60} />
+          {s.where !== null && (
+            <span class="quiet">
+              {' '}
+              (<Text of={s.where} max={40} />)
+            </span>
+          )}
+          {s.text !== null && (
+            <p>
+              <Text of={s.text} max={600} />
+            </p>
+          )}
+        </li>
+      ))}
+    </ol>
+  )
+}
+const SENT = { sent: 'good', waiting: 'warn', dead: 'bad' } as const
+const deliveryColumns: Column<AlertPage['delivery'][number]>[] = [
+  { key: 'state', title: 'State', width: 90, narrow: true, cell: (r) => <Light is={SENT[r.state]}>{r.state}</Light> },
+  { key: 'target', title: 'Target', narrow: true, cell: (r) => <Text of={r.target} max={40} /> },
+  { key: 'at', title: 'At', width: 150, by: (r) => r.at, cell: (r) => moment(r.at) },
+  { key: 'tries', title: 'Tries', width: 60, num: true, cell: (r) => count(r.tries) },
+  { key: 'code', title: 'Answer', width: 90, cell: (r) => (r.error !== null ? <Text of={r.error} max={60} /> : r.code) },
+]
+function Delivery({ of }: { of: AlertPage['delivery'] }) {
+  if (of.length === 0) return <p class="quiet">No target is configured for it, or it is too small to be told.</p>
+  return <Table label="Delivery" columns={deliveryColumns} rows={of} id={(r) => `${r.target} ${r.at} ${r.state}`} all={20} />
 }

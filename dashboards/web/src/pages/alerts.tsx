@@ -1,6 +1,173 @@
-// The alerts.
-import { Empty } from '../components/states'
+// The alerts: by status, newest first, narrowed by a query of their own; live.
+import { useEffect, useMemo, useState } from 'preact/hooks'
+import { get, isAbort, type Alert, type Alerts } from '../api'
+import { SeverityBadge, StatusBadge } from '../components/badge'
+import { Command } from '../components/command'
+import { Empty, Failure, Loading } from '../components/states'
+import type { Column } from '../components/table'
+import { Table } from '../components/table'
+import { Text } from '../components/text'
+import { useAsk } from '../hooks'
+import { changes } from '../live'
+import { count, plural } from '../plain'
+import { go, href, param, patch } from '../router'
+import { ago, exact } from '../time'
+
+const PAGE = 100
+const STATUS = ['open', 'acknowledged', 'closed', 'all'] as const
+const SORT = { critical: 4, high: 3, medium: 2, low: 1, info: 0 } as const
+
+export const alertHref = (id: string) => href('/alert', { id, since: null, until: null })
+
+/** What of an alert one wants to see of many. */
+export const alertColumns: Column<Alert>[] = [
+  { key: 'severity', title: 'Severity', width: 104, narrow: true, by: (a) => SORT[a.severity], cell: (a) => <SeverityBadge of={a.severity} /> },
+  {
+    key: 'title',
+    title: 'What',
+    narrow: true,
+    by: (a) => a.title,
+    cell: (a) => (
+      <a href={alertHref(a.id)}>
+        <Text of={a.title} max={300} />
+      </a>
+    ),
+  },
+  { key: 'detector', title: 'Detector', width: 140, by: (a) => a.detector, cell: (a) => a.detector },
+  { key: 'status', title: 'Status', width: 176, by: (a) => a.status, cell: (a) => <Standing of={a} /> },
+  { key: 'raised', title: 'Raised', width: 112, num: true, by: (a) => a.raised, cell: (a) => <time title={exact(a.raised)}>{ago(a.raised)}</time> },
+]
+function Standing({ of: a }: { of: Alert }) {
+  const who = a.status === 'closed' ? (a.verdict ?? a.closed_by) : (a.assignee ?? a.acknowledged_by)
+  return (
+    <>
+      {a.status === 'open' && who === null ? <span class="quiet">open</span> : <StatusBadge of={a.status} />}
+      {who !== null && (
+        <>
+          {' '}
+          <Text of={who} max={20} />
+        </>
+      )}
+    </>
+  )
+}
+export function AlertCard({ of: a }: { of: Alert }) {
+  return (
+    <>
+      <div>
+        <SeverityBadge of={a.severity} /> {a.status !== 'open' && <StatusBadge of={a.status} />} <time class="quiet">{ago(a.raised)}</time>
+      </div>
+      <a class="two-lines" href={alertHref(a.id)}>
+        <Text of={a.title} max={200} />
+      </a>
+    </>
+  )
+}
 
 export function AlertList() {
-  return <Empty title="Not on the page yet">The command line answers this: keytrail --help.</Empty>
+  const status = STATUS.find((s) => s === param('status')) ?? 'open'
+  const question = { q: param('q'), status, quiet: param('quiet') === 'true', limit: PAGE }
+  const first = useAsk<Alerts>('alerts', question, [changes.value])
+  const [more, setMore] = useState<{ rows: Alert[]; next: string | null; error: Error | null }>({ rows: [], next: null, error: null })
+  const [busy, setBusy] = useState(false)
+  useEffect(() => setMore({ rows: [], next: first.data?.next ?? null, error: null }), [first.data])
+  const rows = useMemo(() => [...(first.data?.alerts ?? []), ...more.rows], [first.data, more.rows])
+  const bring = () => {
+    if (more.next === null || busy) return
+    setBusy(true)
+    get<Alerts>('alerts', { ...question, cursor: more.next })
+      .then((a) => setMore((m) => ({ rows: [...m.rows, ...a.alerts], next: a.next, error: null })))
+      .catch((e: unknown) => {
+        if (!isAbort(e)) setMore((m) => ({ ...m, next: null, error: e as Error }))
+      })
+      .finally(() => setBusy(false))
+  }
+  return (
+    <div class="stack">
+      <Narrow counts={first.data?.counts} status={status} />
+      {first.data?.learning && (
+        <p class="note">
+          <Text of={first.data.learning} max={300} />
+        </p>
+      )}
+      {first.error && <Failure error={first.error} again={first.again} />}
+      {!first.error && first.data === null && <Loading what="Reading the alerts" />}
+      {first.data !== null && !first.error && (
+        <div class={first.loading ? 'dim' : ''} aria-busy={first.loading}>
+          {rows.length === 0 ? <None status={status} q={question.q} learning={first.data.learning} /> : (
+            <Table
+              label="Alerts"
+              columns={alertColumns}
+              rows={rows}
+              id={(a) => a.id}
+              primary
+              onOpen={(a) => go('/alert', { id: a.id, since: null, until: null })}
+              onEnd={bring}
+              card={(a) => <AlertCard of={a} />}
+            />
+          )}
+          {more.next !== null && (
+            <p>
+              <button type="button" onClick={bring} disabled={busy}>
+                {busy ? 'Reading…' : 'Older ones'}
+              </button>
+            </p>
+          )}
+          {more.error && <Failure error={more.error} again={bring} />}
+        </div>
+      )}
+      <p class="quiet">
+        {plural(rows.length, 'alert')} shown.{' '}
+        <a href={href('/silences', { since: null, until: null })}>Silences</a>
+      </p>
+      <Command of={command(question.q, status)} />
+    </div>
+  )
+}
+/** A word as a shell takes it. */
+const shell = (s: string) => `'${s.replaceAll("'", "'\\''")}'`
+function command(q: string, status: string): string {
+  return `keytrail alerts list${status === 'open' ? '' : ` --status ${status}`}${q === '' ? '' : ` ${shell(q)}`}`
+}
+function None({ status, q, learning }: { status: string; q: string; learning: string | null }) {
+  if (q !== '') return <Empty title="No alert fits this query">Fields: severity, detector, actor, secret, ip, country, instance, title.</Empty>
+  if (status !== 'open') return <Empty title={status === 'all' ? 'There has been no alert yet' : `No alert is ${status}`} />
+  return <Empty title="No alert is open">{learning === null ? 'Nothing waits for you.' : 'Some detectors still learn what is usual here; fixed rules are at work already.'}</Empty>
+}
+function Narrow({ counts, status }: { counts: Alerts['counts'] | undefined; status: (typeof STATUS)[number] }) {
+  const [q, setQ] = useState(param('q'))
+  useEffect(() => setQ(param('q')), [param('q')])
+  return (
+    <div class="tools">
+      <div class="segments" role="group" aria-label="Status">
+        {STATUS.map((s) => (
+          <button key={s} type="button" aria-pressed={s === status} onClick={() => patch({ status: s === 'open' ? null : s })}>
+            {s}
+            {counts && s !== 'all' && <span class="count">{count(counts[s])}</span>}
+          </button>
+        ))}
+      </div>
+      <form
+        class="quick"
+        role="search"
+        onSubmit={(e) => {
+          e.preventDefault()
+          patch({ q })
+        }}
+      >
+        <input
+          type="search"
+          value={q}
+          onInput={(e) => setQ(e.currentTarget.value)}
+          placeholder="severity:high,critical actor:alice"
+          aria-label="Only alerts that fit"
+          autoComplete="off"
+          spellcheck={false}
+        />
+      </form>
+      <label class="check">
+        <input type="checkbox" checked={param('quiet') === 'true'} onChange={(e) => patch({ quiet: e.currentTarget.checked ? 'true' : null })} /> with those that announced work keeps quiet
+      </label>
+    </div>
+  )
 }
