@@ -160,8 +160,3 @@ void kt_query_write_value(struct kt_str value, bool quoted, struct kt_buf *out)
     }
     kt_buf_byte(out, '"');
 }
-
-const struct kt_subject *kt_query_fields(void)
-{
-    return &kt_record_fields;
-}

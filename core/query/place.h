@@ -21,5 +21,3 @@ void kt_query_place(struct kt_str text, size_t at, struct kt_query_place *ret,
                     struct kt_buf *ret_typed);
 /* Adds a value as a term needs it: as it is, or in quotes with their escapes. */
 void kt_query_write_value(struct kt_str value, bool quoted, struct kt_buf *out);
-/* What can be named about records. */
-const struct kt_subject *kt_query_fields(void);

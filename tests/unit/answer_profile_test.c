@@ -264,6 +264,7 @@ static bool is_asked(const struct question *q, const struct kt_event *ev)
         return kt_str_eq(v, ev->session) || kt_str_eq(v, ev->credential);
     case KT_PROFILE_INSTANCE:
         return kt_str_eq(v, ev->instance);
+    case KT_PROFILE_ALL:
     case KT_PROFILE_KINDS:
         break;
     }
@@ -533,7 +534,7 @@ static struct kt_profile_ask some_subject(void)
                                          "2001:db8:8::1" };
     static const char *const of_session[] = { "s-1", "AKIA\"1", "s-99" };
     struct kt_profile_ask what = { .usual = (kt_time_ns)(1 + draw(60)) * KT_NS_DAY };
-    what.kind = (enum kt_profile_kind)draw(KT_PROFILE_KINDS);
+    what.kind = (enum kt_profile_kind)draw(KT_PROFILE_ALL);
     what.quick = draw(2) == 0;
     what.before_max = draw(3) == 0 ? 1 + draw(4) : 0;
     switch (what.kind) {
@@ -552,6 +553,7 @@ static struct kt_profile_ask some_subject(void)
         what.value = kt_str_of(sources[draw(KT_ARRAY_LEN(sources))].instance);
         break;
     case KT_PROFILE_SESSION:
+    case KT_PROFILE_ALL:
     case KT_PROFILE_KINDS:
         what.value = kt_str_of(of_session[draw(KT_ARRAY_LEN(of_session))]);
         what.usual = 0;
