@@ -106,7 +106,7 @@ export interface Windowed {
 }
 export interface Next {
   text: string
-  command: string
+  command: string | null
 }
 
 export interface Search extends Windowed {
@@ -219,7 +219,7 @@ export interface AlertPage {
   related: Alert[]
   next: Next[]
   delivery: { target: string; state: 'sent' | 'waiting' | 'dead'; at: Ns; tries: number; code: number; error: string | null }[]
-  steps: { what: string; by: string; where: string | null; at: Ns; text: string | null }[]
+  steps: { what: string; by: string | null; where: string | null; at: Ns; text: string | null }[]
   markdown: string
 }
 export interface Silence {

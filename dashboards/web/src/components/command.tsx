@@ -1,4 +1,5 @@
-// Command: what to type for the same answer on the command line; one click copies it.
+// Command: what to type for the same answer on the command line; one click copies it. NextSteps: advice, with and without.
+import type { Next } from '../api'
 import { Text } from './text'
 import { copy } from './value'
 
@@ -13,5 +14,21 @@ export function Command({ of, label = 'The same on the command line' }: { of: st
         copy
       </button>
     </div>
+  )
+}
+export function NextSteps({ of }: { of: readonly Next[] }) {
+  if (of.length === 0) return <p class="quiet">Nothing to suggest.</p>
+  return (
+    <>
+      {of.map((n) =>
+        n.command === null ? (
+          <p key={n.text} class="advice">
+            <Text of={n.text} max={500} />
+          </p>
+        ) : (
+          <Command key={n.command} of={n.command} label={n.text} />
+        ),
+      )}
+    </>
   )
 }

@@ -4,7 +4,7 @@ import type { Alert, AlertPage } from '../api'
 import { Actions } from '../components/actions'
 import { Light, SeverityBadge, StatusBadge } from '../components/badge'
 import { Chart } from '../components/chart'
-import { Command } from '../components/command'
+import { NextSteps } from '../components/command'
 import { chosenColumns, RecordCard, RecordDrawer } from '../components/record'
 import { Answer, Empty } from '../components/states'
 import type { Column } from '../components/table'
@@ -67,10 +67,7 @@ function Shown({ of: d, again }: { of: AlertPage; again: () => void }) {
       </section>
       <section class="panel">
         <h2>Next</h2>
-        {d.next.length === 0 && <p class="quiet">Nothing to suggest.</p>}
-        {d.next.map((n) => (
-          <Command key={n.command} of={n.command} label={n.text} />
-        ))}
+        <NextSteps of={d.next} />
         <p>
           <button type="button" onClick={() => void copy(d.markdown, 'Copied as Markdown')}>
             Copy for the incident channel
@@ -194,9 +191,9 @@ function Facts({ of: a }: { of: Alert }) {
       <dd>
         <Value field="instance" of={a.instance} />
       </dd>
-      <dt>{a.secrets_count === 1 ? 'Secret' : `${count(a.secrets_count)} secrets`}</dt>
+      <dt>{a.secrets_count === 0 ? 'Secrets' : plural(a.secrets_count, 'secret')}</dt>
       <dd>
-        {a.secrets.length === 0 && <span class="none">–</span>}
+        {a.secrets.length === 0 && <span class="none">none</span>}
         <ul class="plain">
           {a.secrets.map((s) => (
             <li key={s}>
@@ -260,7 +257,13 @@ function Steps({ of }: { of: AlertPage['steps'] }) {
     <ol class="steps">
       {of.map((s) => (
         <li key={`${s.at} ${s.what}`}>
-          <time title={exact(s.at)}>{moment(s.at)}</time> <b>{s.what}</b> <span class="quiet">by</span> <Text of={s.by} max={60} />
+          <time title={exact(s.at)}>{moment(s.at)}</time> <b>{s.what}</b>
+          {s.by !== null && (
+            <>
+              {' '}
+              <span class="quiet">by</span> <Text of={s.by} max={60} />
+            </>
+          )}
           {s.where !== null && (
             <span class="quiet">
               {' '}
