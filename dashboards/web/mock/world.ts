@@ -116,7 +116,7 @@ const named = (kind: Named['kind']): Call => (p) => {
     heat: Array.from({ length: 7 }, (_, i) => Array.from({ length: 24 }, (_h, h) => (i < 5 && h > 7 && h < 19 ? Math.round(30 * Math.sin((h - 7) / 4) ** 2) : h === 3 ? 1 : 0))),
     series: series(w.since, DAY, 7, 150),
     lists: { actor: kind === 'actor' ? [] : rows(ACTORS), secret: kind === 'secret' ? [] : rows(SECRETS), address: rows(PLACES.map((x) => x[0])), country: rows(['DE', 'FR', 'US']), user_agent: rows(['vault-agent/1.17', HOSTILE[0] as string]), session: rows(['s-1', 's-2']) },
-    more: { address: 12 }, alerts: ALERTS.slice(0, 2), next: [{ text: 'What they touched', command: "keytrail blast actor:'alice@example.com' --since 7d" }], query: `${kind}:x`, ...covers(w),
+    more: { address: 12 }, alerts: ALERTS.slice(0, 2), alerts_open: 2, alerts_total: 2, cut: false, next: [{ text: 'What they touched', value: 'alice@example.com', command: "keytrail blast alice@example.com --since 7d" }], query: `${kind}:x`, ...covers(w),
   }
   return d
 }
@@ -226,9 +226,9 @@ const CALLS: Record<string, Call> = {
   'GET session': named('session'),
   'GET source': (p): SourcePage => {
     const w = windowOf(p, '30d')
-    return { source: 'vault', instance: p.get('instance') ?? '', agent: 'web-1', last_event: NOW, last_contact: NOW, lag_s: 1.2, days: days(30), gaps: [], blind: ['reads through performance standbys'], series: series(w.since, DAY, 30, 900), lists: { actor: ACTORS.map(entry), secret: SECRETS.map(entry) }, ...covers(w) }
+    return { source: 'vault', instance: p.get('instance') ?? '', agent: 'web-1', first: NOW - 90 * DAY, last: NOW, share: 0.98, first_day: NOW - 29 * DAY, days: days(30), gaps: [], blind: ['reads through performance standbys'], last_report: NOW, lag_bytes: 0, lost: 0, program: 'keytrail-agent 0.1.0', numbers: { events: 27_000, reads: 26_000, failed: 12, usual: null, usual_per_day: null, first: NOW - 90 * DAY, last: NOW }, counts: [], heat: null, series: series(w.since, DAY, 30, 900), lists: { actor: ACTORS.map(entry), secret: SECRETS.map(entry) }, more: {}, cut: false, query: 'instance:x', ...covers(w) }
   },
-  'GET blast': () => ({ }),
+  'GET blast': (p) => ({ credential: p.get('value') ?? '', as: 'actor', taken_for: 'an actor of the log', since: null, until: null, command: 'keytrail blast x', summary: '2 reads of 1 secret; still exposed 1', records: 2, reads: 2, failed: 0, exposed: 1, exposed_production: 1, first: null, last: null, secrets: [{ secret: SECRETS[0], state: 'exposed', exposed: true, state_since: null, state_by: null, production: true, reads: 2, first_read: null, last_read: null, versions_read: [], version_now: null, rotate_hint: 'vault kv patch …', owner: null, other_readers_30d: [{ actor: ACTORS[1] }] }] }),
   'GET map': (p): MapPage => {
     const o = (CALLS['GET overview'] as Call)(p, {}) as Overview
     return { events: 18_402, countries: o.countries.map((c) => ({ ...c, secrets: 12, addresses: 4, last: NOW })), unlocated: { ...o.unlocated, none: 7 }, ...covers(windowOf(p, '24h')) }

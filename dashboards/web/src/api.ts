@@ -234,18 +234,17 @@ export interface Silence {
 }
 export type ListName =
   'actor' | 'secret' | 'address' | 'network' | 'country' | 'asn' | 'instance' | 'user_agent' | 'session' | 'credential'
-export interface Named extends Windowed {
-  kind: 'actor' | 'secret' | 'ip' | 'session'
-  value: string
-  title: string
-  facts: { name: string; text: string }[]
+/** What every page of a name, and of a source, shows. */
+export interface Figures {
   numbers: {
     events: number
     reads: number
     failed: number
     usual: number | null
     usual_per_day: number | null
+    usual_days?: number | null
     first: Ns | null
+    dated?: boolean
     last: Ns | null
   }
   counts: { action: string; outcome: Outcome; now: number; usual: number | null }[]
@@ -253,13 +252,76 @@ export interface Named extends Windowed {
   series: Series
   lists: Partial<Record<ListName, Entry[]>>
   more: Partial<Record<ListName, number>>
-  alerts: Alert[]
-  next: Next[]
+  cut: boolean
   query: string
-  state?: Record<string, unknown> | null
-  rotate?: { order: number; hint: string; tell: string[] } | null
-  identity?: Record<string, unknown> | null
-  peers?: Record<string, unknown> | null
+}
+export interface SecretState {
+  listed: boolean | null
+  owner: string | null
+  version: string | null
+  created: Ns | null
+  last_rotated: Ns | null
+  rotated_from: string | null
+  age_since: Ns | null
+  age_of: string | null
+  next_due: Ns | null
+  expires: Ns | null
+  deleted: boolean | Ns | null
+  gone: boolean | null
+}
+export interface Peer {
+  events: number
+  reads: number
+  failed: number
+  secrets: number
+}
+export interface Named extends Windowed, Figures {
+  kind: 'actor' | 'secret' | 'ip' | 'session'
+  value: string
+  title: string
+  facts: { name: string; text: string; time?: Ns | null }[]
+  alerts: Alert[]
+  alerts_open: number
+  alerts_total: number
+  next: { text: string; value: string; command: string }[]
+  state?: SecretState | null
+  rotate?: { hint: string | null; owner: string | null; tell: { actor: string; kind: string | null; events: number; last: Ns }[]; more: number } | null
+  identity?: { name: string; kind: string | null; team: string | null; manager: string | null; time_zone: string | null; aliases: { actor: string; source: string | null; instance: string | null }[] } | null
+  peers?: { own: Peer; median: Peer & { kind: string; team: string | null; n: number } } | null
+  near?: Entry[] | null
+}
+export interface BlastSecret {
+  secret: string
+  state: string
+  exposed: boolean
+  state_since: string | null
+  state_by: string | null
+  production: boolean
+  reads: number
+  first_read: string | null
+  last_read: string | null
+  versions_read: string[]
+  version_now: string | null
+  rotate_hint: string | null
+  owner: string | null
+  other_readers_30d: { actor: string; reads?: number; reads_30d?: number }[]
+}
+export interface BlastPage {
+  credential: string
+  as: string
+  taken_for: string
+  since: string | null
+  until: string | null
+  command: string
+  summary: string
+  records: number
+  reads: number
+  failed: number
+  exposed: number
+  exposed_production: number
+  first: string | null
+  last: string | null
+  secrets: BlastSecret[]
 }
 export interface CoverageDay {
   share: number | null
@@ -278,18 +340,21 @@ export interface Gap {
   open?: boolean
   events: number
 }
-export interface SourcePage extends Windowed {
+export interface SourcePage extends Windowed, Figures {
   source: string
   instance: string
   agent: string | null
-  last_event: Ns | null
-  last_contact: Ns | null
-  lag_s: number | null
+  first: Ns | null
+  last: Ns | null
+  share: number | null
+  first_day: Ns
   days: CoverageDay[]
   gaps: Gap[]
   blind: string[]
-  series: Series
-  lists: Partial<Record<ListName, Entry[]>>
+  last_report: Ns | null
+  lag_bytes: number | null
+  lost: number | null
+  program: string | null
 }
 export interface MapPage extends Windowed {
   events: number

@@ -1,10 +1,195 @@
-// What is known about a name: actor, secret, address, session.
-import { Empty } from '../components/states'
+// What is known about a name: actor, secret, address, session: is it usual, what is new, what to do.
+import { useEffect } from 'preact/hooks'
+import type { Named } from '../api'
+import { CoverageLine } from '../components/coverage'
+import { Command } from '../components/command'
+import { Counts, Lists, Numbers, Times } from '../components/figures'
+import { Answer, Empty } from '../components/states'
+import { Table } from '../components/table'
+import { Text } from '../components/text'
+import { copy, Value } from '../components/value'
+import { useAsk } from '../hooks'
+import { changes } from '../live'
+import { about, count, plural } from '../plain'
+import { go, href, param } from '../router'
+import { ago, askedWindow, exact, moment } from '../time'
+import { AlertCard, alertColumns } from './alerts'
 
-function Named() {
-  return <Empty title="Not on the page yet">The command line answers this: keytrail --help.</Empty>
+type Kind = Named['kind']
+const CALLED: Record<Kind, string> = { actor: 'actor', secret: 'secret', ip: 'address', session: 'session or credential' }
+const USUAL: Record<Kind, string> = { actor: '7d', secret: '7d', ip: '7d', session: '30d' }
+
+export const ActorPage = () => <Page kind="actor" />
+export const SecretPage = () => <Page kind="secret" />
+export const IpPage = () => <Page kind="ip" />
+export const SessionPage = () => <Page kind="session" />
+
+function Page({ kind }: { kind: Kind }) {
+  const value = param('value')
+  const asked = useAsk<Named>(value === '' ? null : kind, { value, ...askedWindow(USUAL[kind]) }, [changes.value])
+  useEffect(() => {
+    if (value !== '') document.title = `${value.slice(0, 60)} – keytrail`
+  }, [value])
+  if (value === '') return <Empty title={`Which ${CALLED[kind]}?`}>Click on one anywhere, or search for it.</Empty>
+  return (
+    <Answer of={asked} what={`Looking up the ${CALLED[kind]}`}>
+      {(d) => <Shown of={d} />}
+    </Answer>
+  )
 }
-export const ActorPage = Named
-export const SecretPage = Named
-export const IpPage = Named
-export const SessionPage = Named
+function Shown({ of: d }: { of: Named }) {
+  return (
+    <div class="stack">
+      <header class="alert-head">
+        <p class="alert-title wrap">
+          <Text of={d.title} max={300} />
+        </p>
+        <p class="tools">
+          <a href={href('/search', { q: d.query })}>its records</a>
+          <a href={href('/search', { q: d.query, view: 'timeline' })}>its timeline</a>
+          {d.kind !== 'secret' && <a href={href('/blast', { value: d.value })}>blast radius</a>}
+          <button type="button" class="quiet-button" onClick={() => void copy(d.value)}>
+            copy the name
+          </button>
+        </p>
+      </header>
+      <CoverageLine of={d} />
+      {d.numbers.first === null && <p class="note">Nothing of it is stored: never seen, or written otherwise. Names are as the source writes them.</p>}
+      <Numbers of={d} />
+      <Alerts of={d} />
+      <div class="columns">
+        <About of={d} />
+        <Rotate of={d} />
+        <Peers of={d} />
+        <Counts of={d} />
+      </div>
+      <Times of={d} />
+      <Lists of={d} self={d.value} />
+      {d.cut && <p class="quiet">Sessions and credentials are those of the newest records only.</p>}
+      <Near of={d} />
+      <section class="panel">
+        <h2>Next</h2>
+        {d.next.map((n) => (
+          <Command key={n.command} of={n.command} label={n.text} />
+        ))}
+      </section>
+    </div>
+  )
+}
+function Alerts({ of: d }: { of: Named }) {
+  if (d.alerts_total === 0) return null
+  return (
+    <section class="panel">
+      <header>
+        <h2>{plural(d.alerts_total, 'alert')}</h2>
+        {d.alerts_open > 0 && <span class="far">{count(d.alerts_open)} open</span>}
+      </header>
+      <Table label="Alerts" columns={alertColumns} rows={d.alerts} id={(a) => a.id} card={(a) => <AlertCard of={a} />} onOpen={(a) => go('/alert', { id: a.id, since: null, until: null })} />
+    </section>
+  )
+}
+/** Facts as they are told, the identity, the state of a secret: whatever there is. */
+function About({ of: d }: { of: Named }) {
+  const i = d.identity
+  const s = d.state
+  const rows: [string, preact.ComponentChildren][] = d.facts.map((f) => [f.name, <Text of={f.text} max={200} />])
+  if (i) {
+    rows.push(['Is', i.kind], ['Team', <Text of={i.team} />], ['Manager', <Text of={i.manager} />], ['Time zone', i.time_zone])
+    if (i.aliases.length > 0)
+      rows.push([
+        'Also written',
+        <ul class="plain">
+          {i.aliases.map((a) => (
+            <li key={`${a.actor} ${a.instance}`}>
+              <Text of={a.actor} max={100} /> {a.source !== null && <span class="quiet">({a.instance ?? a.source})</span>}
+            </li>
+          ))}
+        </ul>,
+      ])
+  }
+  if (s) {
+    const at = (t: number | null) => (t === null ? null : <span title={exact(t)}>{ago(t)}</span>)
+    rows.push(['Owner', <Text of={s.owner} />], ['Version', <Text of={s.version} />], ['Created', at(s.created)], ['Rotated', at(s.last_rotated)])
+    rows.push(['Due next', at(s.next_due)], ['Expires', at(s.expires)])
+    if (s.deleted || s.gone) rows.push(['State', <b>{s.gone ? 'gone' : 'deleted'}</b>])
+  }
+  const told = rows.filter(([, v]) => v !== null && v !== undefined)
+  if (told.length === 0) return null
+  return (
+    <section class="panel">
+      <h2>What is known</h2>
+      <dl class="facts">
+        {told.map(([name, v]) => (
+          <>
+            <dt>{name}</dt>
+            <dd>{v}</dd>
+          </>
+        ))}
+      </dl>
+    </section>
+  )
+}
+function Rotate({ of: d }: { of: Named }) {
+  const r = d.rotate
+  if (!r) return null
+  return (
+    <section class="panel">
+      <h2>To rotate it</h2>
+      {r.hint !== null && <Command of={r.hint} label="Rotate" />}
+      {r.owner !== null && (
+        <p>
+          <span class="quiet">Owner</span> <Text of={r.owner} />
+        </p>
+      )}
+      <h3>{r.tell.length === 0 ? 'Nobody reads it regularly' : 'Will break, or must be told'}</h3>
+      <ul class="plain">
+        {r.tell.map((t) => (
+          <li key={t.actor}>
+            <Value field="actor" of={t.actor} />{' '}
+            <span class="quiet">
+              {plural(t.events, 'read')}, last {ago(t.last)}
+            </span>
+          </li>
+        ))}
+        {r.more > 0 && <li class="quiet">and {count(r.more)} more</li>}
+      </ul>
+    </section>
+  )
+}
+function Peers({ of: d }: { of: Named }) {
+  const p = d.peers
+  if (!p) return null
+  const rows = (['events', 'reads', 'failed', 'secrets'] as const).map((k) => ({ name: k, own: p.own[k], median: p.median[k] }))
+  const of = `${plural(p.median.n, p.median.kind)}${p.median.team ? ` of ${p.median.team}` : ''}`
+  return (
+    <section class="panel">
+      <h2>Beside its peers</h2>
+      <Table
+        label="Beside its peers"
+        rows={rows}
+        id={(r) => r.name}
+        columns={[
+          { key: 'name', title: 'Count', narrow: true, cell: (r) => r.name },
+          { key: 'own', title: 'Its own', num: true, narrow: true, width: 100, cell: (r) => count(r.own) },
+          { key: 'median', title: 'Median', num: true, narrow: true, width: 100, cell: (r) => about(r.median) },
+        ]}
+      />
+      <p class="quiet">Of {of}, in the same window.</p>
+    </section>
+  )
+}
+function Near({ of: d }: { of: Named }) {
+  if (!d.near || d.near.length < 2) return null
+  return (
+    <section class="panel">
+      <h2>Addresses of the same network</h2>
+      <ul class="plain">
+        {d.near.slice(0, 20).map((e) => (
+          <li key={e.value}>
+            <Value field="ip" of={e.value} /> <span class="quiet">{plural(e.events, 'event')}{e.last ? `, last ${moment(e.last, false)}` : ''}</span>
+          </li>
+        ))}
+      </ul>
+    </section>
+  )
+}
