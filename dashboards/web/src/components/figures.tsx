@@ -64,7 +64,7 @@ const SHOWN = 8
 /** Lists of values; one that says nothing but the name itself is left out. */
 export function Lists({ of: f, self }: { of: Figures; self?: string | undefined }) {
   return (
-    <div class="columns">
+    <div class="lists">
       {LISTS.map((l) => {
         const rows = f.lists[l.key] ?? []
         if (rows.length === 0 || (rows.length === 1 && rows[0]?.value === self)) return null

@@ -81,7 +81,7 @@ function Blind({ of: d }: { of: CoveragePage }) {
   return (
     <section class="panel">
       <h2>What they do not see, as their agents said last</h2>
-      <ul>
+      <ul class="plain">
         {rows.map((r) => (
           <li key={`${r.instance} ${r.text}`}>
             <Text of={r.instance} max={40} />: <Text of={r.text} max={300} />

@@ -71,7 +71,7 @@ function Shown({ of: d }: { of: SourcePage }) {
       {d.blind.length > 0 && (
         <section class="panel">
           <h2>What it never tells, or cannot see now</h2>
-          <ul>
+          <ul class="plain">
             {d.blind.map((b) => (
               <li key={b}>
                 <Text of={b} max={300} />
