@@ -303,13 +303,11 @@ static void set_scene(struct kt_detect *d, const struct kt_event *ev)
 }
 
 /* A look at the clock costs as much as a simple detector: a share of the records is enough. */
-static void run_one(struct kt_detect *d, unsigned i, bool timed)
+static void run_metered(struct kt_detect *d, unsigned i, struct kt_detect_meter *m, bool timed)
 {
-    struct kt_detect_meter *m = d->o.meter;
     kt_time_ns began = timed ? m->clock.mono(m->clock.self) : 0;
     kt_detectors[i]->on_event(&d->scene, d->tuning.options[i]);
-    if (m != NULL)
-        m->at[i].runs++;
+    m->at[i].runs++;
     if (timed)
         kt_histogram_add(&m->at[i].took, &kt_buckets_detector,
                          m->clock.mono(m->clock.self) - began);
@@ -318,13 +316,18 @@ static void run_one(struct kt_detect *d, unsigned i, bool timed)
 static void run_detectors(struct kt_detect *d)
 {
     struct kt_scene *s = &d->scene;
-    bool timed = d->o.meter != NULL && d->o.meter->records++ % KT_DETECT_METER_EVERY == 0;
+    struct kt_detect_meter *m = d->o.meter;
+    bool timed = m != NULL && m->records++ % KT_DETECT_METER_EVERY == 0;
     _Static_assert(KT_DETECTORS_MAX <= KT_DETECT_METERS, "one for each");
     for (unsigned i = 0; i < d->n_detectors; i++) {
         s->detector = (uint8_t)i;
         s->tables = d->detector[i].table;
-        if (s->ev->kind == KT_KIND_ACCESS || kt_detectors[i]->exposures)
-            run_one(d, i, timed);
+        if (s->ev->kind != KT_KIND_ACCESS && !kt_detectors[i]->exposures)
+            continue;
+        if (m != NULL)
+            run_metered(d, i, m, timed);
+        else
+            kt_detectors[i]->on_event(s, d->tuning.options[i]);
     }
     /* history that comes in whole teaches; it does not page anybody */
     bool historic = d->record->origin == KT_ORIGIN_IMPORT && !d->o.replay &&

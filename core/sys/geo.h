@@ -30,8 +30,8 @@ void kt_geo_find(const struct kt_geo *g, struct kt_ip ip, struct kt_geo_fact *re
 /* "country 2026-11-01, asn 2026-11-01" or "no IP database". Borrowed from g (static when NULL). */
 const char *kt_geo_describe(const struct kt_geo *g);
 struct kt_geo_database { /* one file */
-    char what[24];  /* "country", "country+place", "asn" */
-    uint64_t build; /* epoch, s */
+    char what[24];       /* "country", "country+place", "asn" */
+    uint64_t build;      /* epoch, s */
 };
 unsigned kt_geo_count(const struct kt_geo *g); /* 0 when NULL */
 void kt_geo_database(const struct kt_geo *g, unsigned i, struct kt_geo_database *ret);
