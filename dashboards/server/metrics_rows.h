@@ -66,7 +66,7 @@ static const struct row rows[] = {
       "Left on the store's file system." },
     { "keytrail_store_capacity_bytes", GAUGE, OF_COLLECTOR, "disk", { 0 }, { 0 }, "all", PLAIN,
       "Of the store's file system." },
-    { "keytrail_store_events", GAUGE, OF_STORE, NULL, { 0 }, { 0 }, "events", PLAIN, "Events in the store." },
+    { "keytrail_store_events", GAUGE, OF_STORE, NULL, { 0 }, { 0 }, "events", PLAIN, "Records in the store, heartbeats of agents among them." },
     { "keytrail_store_oldest_event_timestamp_seconds", GAUGE, OF_STORE, NULL, { 0 }, { 0 }, "oldest", TIME,
       "Time of the oldest event that is kept." },
     { "keytrail_retention_pruned_events_total", COUNTER, OF_STORE, NULL, { 0 }, { 0 }, "removed_events", PLAIN,
