@@ -126,5 +126,5 @@ check(p.returncode == 0 and not os.path.exists(os.path.join(root, 'usr/bin/keytr
 p = inside('apt-get', 'purge', '-y', 'keytrail', 'keytrail-agent')
 check(p.returncode == 0 and os.path.exists(os.path.join(root, 'var/lib/keytrail/keytrail.db')) and b'evidence' in p.stdout + p.stderr, 'purge leaves the store, and says so: it is evidence', said(p))
 left = [l for l in inside('find', '/usr', '-name', '*keytrail*').stdout.decode().split() if l]
-check(not left and not os.path.exists(os.path.join(root, 'var/lib/keytrail-agent')), 'nothing else is left', left)
+check(not left and not os.path.exists(os.path.join(root, 'var/lib/keytrail-dashboard')), 'of what was installed nothing is left', left)
 finish()
