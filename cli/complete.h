@@ -48,6 +48,7 @@ int kt_completion_main(const char *program, int argc, char **argv);
     { "VERDICT", "true false expected", false, false, NULL },                                      \
     { "PROVIDER", "dbip maxmind iptoasn", false, false, NULL },                                    \
     { "TABLE", "city country asn", false, false, NULL },                                          \
+    { "ROLE", "viewer responder auditor admin", false, false, NULL },                               \
     { "SURE", "low medium high", false, false, NULL },                                             \
     { "KIND", "alert secret credential session actor ip", false, false, NULL },                    \
     { "unix:PATH", "unix:/run/keytrail/control.sock", false, false, NULL }
