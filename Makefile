@@ -129,7 +129,7 @@ help:
 	@echo "make bench       decode, spool, wire, commit, detect and end to end, over 1 M records of each source"
 	@echo "make bench-store a year of events in the store, and other tools beside it, with ratios"
 	@echo "make bench-streams  each kind of stream, and what it costs ingest"
-	@echo "make dashboards  the page from dashboards/web (Node 20 or newer; what it makes is committed)"
+	@echo "make dashboards  the page from dashboards/web (Node 20.19 or newer; what it makes is committed)"
 	@echo "make sim         one simulated world; SEED=… repeats it"
 	@echo "make sim-org     detection measured over invented organisations; SEEDS=1-5 DAYS=90"
 	@echo "make fuzz        every fuzz target, SECONDS=30 each"
@@ -202,7 +202,8 @@ format:
 dashboards: dashboards/web/node_modules/.package-lock.json
 	@cd dashboards/web && npm run --silent lint && npm run --silent test && npm run --silent build
 dashboards/web/node_modules/.package-lock.json: dashboards/web/package-lock.json
-	@node -e 'process.exit(parseInt(process.versions.node) < 20)' || { echo "keytrail: the page is built with Node 20 or newer" >&2; exit 1; }
+	@node -e 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(a < 20 || (a === 20 && b < 19) ? 1 : 0)' || \
+	    { echo "keytrail: the page is built with Node 20.19 or newer" >&2; exit 1; }
 	@cd dashboards/web && npm ci --silent --no-audit --no-fund && touch node_modules/.package-lock.json
 
 SECONDS ?= 30

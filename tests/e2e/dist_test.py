@@ -35,7 +35,7 @@ check(all('resolved' not in p and 'integrity' in p for name, p in lock.items() i
 
 # Built twice, in a folder of another name: nothing of the place or the time gets into it.
 node = shutil.which('node')
-fresh = node and int(subprocess.run([node, '-p', 'parseInt(process.versions.node)'], stdout=subprocess.PIPE, text=True).stdout) >= 20
+fresh = node and [int(x) for x in subprocess.run([node, '-p', 'process.versions.node'], stdout=subprocess.PIPE, text=True).stdout.split('.')[:2]] >= [20, 19]
 if fresh and os.path.exists(os.path.join(web, 'node_modules/vite')):
     for turn in ('from its sources', 'and again from another folder'):
         d = os.path.join(folder(), 'w')
@@ -46,5 +46,5 @@ if fresh and os.path.exists(os.path.join(web, 'node_modules/vite')):
         other = sorted(f for f in files.keys() | again.keys() if files.get(f) != again.get(f))
         check(p.returncode == 0 and not other, f'the same bytes come {turn} (make dashboards, and commit what it makes)', p.stdout + '\n'.join(other))
 else:
-    print('# not built again: Node 20 and the packages of dashboards/web are not here')
+    print('# not built again: Node 20.19 and the packages of dashboards/web are not here')
 finish()

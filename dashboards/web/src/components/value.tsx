@@ -1,7 +1,7 @@
 // Value: one value of an event: a link to its page where it has one, and a menu: filter in, filter out, open, copy.
 import { say } from '../said'
 import { href, go, param, path } from '../router'
-import { toggle } from '../query'
+import { term, toggle } from '../query'
 import { plain, cut } from '../plain'
 import { Text } from './text'
 import type { Choice } from './menu'
@@ -18,13 +18,19 @@ const PAGES: Record<string, { page: string; name: string; called: string }> = {
 }
 const ADDRESS_MAX = 8000 // longer ones do not fit the server's 16 KiB of address once they are encoded
 
+const QUERY_MAX = 4096 // docs/query.md
+
 /** The page of a value, or null. */
 export function pageOf(field: string, value: string): string | null {
   const p = PAGES[field]
-  return p && value !== '' && encodeURIComponent(value).length <= ADDRESS_MAX ? href(p.page, { [p.name]: value }) : null
+  return p && value !== '' && new URLSearchParams({ value }).toString().length <= ADDRESS_MAX ? href(p.page, { [p.name]: value }) : null
 }
 /** Into the search: on its page the term joins (or leaves) the query, elsewhere it starts one. */
 export function filter(field: string, value: string, out = false): void {
+  if (term(field, value).length > QUERY_MAX) {
+    say('This value is too long for a query, which has at most 4,096 characters')
+    return
+  }
   const q = path.value === '/search' ? param('q') : ''
   go('/search', { ...kept(), q: toggle(q, field, value, out) })
 }
