@@ -174,6 +174,14 @@ void kt_net_msg_done(struct kt_net_msg *m)
 
 /* ---- keys ---- */
 
+const char *kt_net_version(char buf[KT_NET_VERSION_MAX])
+{
+    int major, minor, patch;
+    zmq_version(&major, &minor, &patch);
+    (void)snprintf(buf, KT_NET_VERSION_MAX, "%d.%d.%d", major, minor, patch);
+    return buf;
+}
+
 void kt_net_keys_make(struct kt_net_keys *ret)
 {
     char public_text[KT_Z85_KEY], secret_text[KT_Z85_KEY];

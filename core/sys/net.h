@@ -7,6 +7,10 @@
 #include "core/base/buf.h"
 #include "core/base/time.h"
 
+#define KT_NET_VERSION_MAX 36
+/* Of the library: "4.3.4". Returns buf. */
+const char *kt_net_version(char buf[KT_NET_VERSION_MAX]);
+
 struct kt_net_keys { /* CURVE key pair, raw 32 bytes each */
     uint8_t public_key[32], secret_key[32];
 };
