@@ -27,12 +27,14 @@
 #include "core/base/log.h"
 #include "core/base/map.h"
 #include "core/config/config.h"
+#include "core/event/json.h"
 #include "core/store/read.h"
 #include "core/sys/clock.h"
 #include "core/sys/fs.h"
 #include "core/sys/geo_write.h"
 #include "core/sys/net.h"
 #include "core/sys/proc.h"
+#include "core/wire/control_client.h"
 #include "exporters/alerts/alert.h"
 
 #define DEMO_SEED       20261122u
@@ -48,7 +50,7 @@ struct demo {
     bool calm;
     uint8_t collector_key[32];
     char endpoint[128];
-    int pids[3];
+    int pids[4]; /* collector, agents, page */
     unsigned n_pids;
     kt_time_ns began, live;
     struct kt_map *seen;       /* alerts that were printed … */
@@ -99,7 +101,8 @@ static enum kt_status fresh_folder(struct demo *d, struct kt_error *err)
                        "'%s' is there already and no demo made it; give another --dir", d->dir);
     remove_tree(d->dir, 0);
     static const char *const folders[] = { "",        "keys",        "agents.d",
-                                           "objects", "spool-vault", "spool-aws" };
+                                           "objects", "spool-vault", "spool-aws",
+                                           "reports" };
     for (size_t i = 0; i < KT_ARRAY_LEN(folders); i++) {
         char path[4096];
         path_of(d, folders[i], path);
@@ -169,6 +172,8 @@ static enum kt_status write_collector(struct demo *d, struct kt_error *err)
             "collector: { listen: \"tcp://127.0.0.1:0\", key_file: keys/collector.key, agents_dir: "
             "agents.d, control: control.sock }\n"
             "geoip: { databases: [networks.mmdb] }\n"
+            "dashboard: { listen: \"tcp://127.0.0.1:0\", reports_dir: reports, control: "
+            "dashboard.sock }\n"
             "production: [\"vault://vault-prod/-/secret/*/prod/**\", \"aws-sm://" KT_DEMO_ACCOUNT
             "/" KT_DEMO_REGION "/prod/**\"]\n");
     return write_text(d, "keytrail.yaml", &b, err);
@@ -224,31 +229,60 @@ static enum kt_status write_agent(const struct demo *d, const struct demo_agent 
 
 /* ---- processes ---- */
 
-static enum kt_status start_collector(struct demo *d, struct kt_error *err)
+/* Starts a daemon of the demo, which writes a line when it is ready. */
+static enum kt_status start_daemon(struct demo *d, const char *command, char *ret, size_t n,
+                                   struct kt_error *err)
 {
-    char config[4096], log[4096], fd[16];
+    char config[4096], log[4096], name[64], fd[16];
     int ready[2];
     if (pipe(ready) != 0)
         return kt_fail_errno(err, "pipe");
+    snprintf(name, sizeof name, "%s.log", command);
     path_of(d, "keytrail.yaml", config);
-    path_of(d, "collector.log", log);
+    path_of(d, name, log);
     snprintf(fd, sizeof fd, "%d", ready[1]);
-    const char *const argv[] = { d->keytrail, "collector", "-c", config, "--ready-fd", fd, NULL };
+    const char *const argv[] = { d->keytrail, command, "-c", config, "--ready-fd", fd, NULL };
     enum kt_status st = kt_spawn(argv, log, &d->pids[d->n_pids], err);
     close(ready[1]);
     if (st == KT_OK) {
         d->n_pids++;
         struct pollfd p = { .fd = ready[0], .events = POLLIN };
-        ssize_t n = poll(&p, 1, (int)(START_MAX / KT_NS_MS)) == 1
-                        ? read(ready[0], d->endpoint, sizeof d->endpoint - 1)
-                        : 0;
-        if (n <= 0)
-            st = kt_fail(err, KT_E_IO, "the collector did not come up; see %s", log);
+        ssize_t got =
+            poll(&p, 1, (int)(START_MAX / KT_NS_MS)) == 1 ? read(ready[0], ret, n - 1) : 0;
+        if (got <= 0)
+            st = kt_fail(err, KT_E_IO, "the %s did not come up; see %s", command, log);
         else
-            d->endpoint[strcspn(d->endpoint, "\n")] = 0;
+            ret[strcspn(ret, "\n")] = 0;
     }
     close(ready[0]);
     return st;
+}
+
+/* The page, and a link into it. Without one the demo goes on: its folder may be too deep for a
+ * socket. */
+static void start_page(struct demo *d)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf answer = { 0 };
+    char address[128] = "", door[4096];
+    struct kt_error err = { 0 };
+    struct kt_json *json = kt_json_new(KT_JSON_SIMDJSON);
+    struct kt_jval root;
+    unsigned repaired, before = d->n_pids;
+    path_of(d, "dashboard.sock", door);
+    enum kt_status st = start_daemon(d, "dashboard", address, sizeof address, &err);
+    if (st == KT_OK)
+        st = kt_control_order(
+            door, KT_STR("{\"do\":\"login\",\"user\":\"demo\",\"role\":\"admin\"}"), &answer, &err);
+    if (st == KT_OK)
+        st = kt_json_parse(json, kt_str_trim(kt_buf_str(&answer)), &root, &repaired, &err);
+    if (st == KT_OK)
+        printf("page       open once, within 10 minutes: " KT_STR_FMT "\n",
+               KT_STR_ARG(kt_json_str_at(root, "url")));
+    else
+        printf("page       not here: %s\n", err.text);
+    if (st != KT_OK && d->n_pids > before)
+        kt_child_stop(d->pids[--d->n_pids], 5000);
+    kt_json_free(json);
 }
 
 static enum kt_status start_agent(struct demo *d, const struct demo_agent *a, struct kt_error *err)
@@ -278,7 +312,10 @@ static enum kt_status all_running(const struct demo *d, struct kt_error *err)
     for (unsigned i = 0; i < d->n_pids; i++) {
         if (!kt_child_running(d->pids[i]))
             return kt_fail(err, KT_E_IO, "%s stopped by itself; its log is in %s",
-                           i == 0 ? "the collector" : "an agent", d->dir);
+                           i == 0  ? "the collector"
+                           : i < 3 ? "an agent"
+                                   : "the page",
+                           d->dir);
     }
     return KT_OK;
 }
@@ -461,7 +498,7 @@ static enum kt_status run(struct demo *d, struct kt_error *err)
     enum kt_status st = prepare(d, err);
     kt_time_ns t = wall();
     if (st == KT_OK)
-        st = start_collector(d, err);
+        st = start_daemon(d, "collector", d->endpoint, sizeof d->endpoint, err);
     if (st == KT_OK)
         printf("collector  listens on %s (CURVE, fresh keys); it read the history in %.1f s\n",
                d->endpoint, seconds(t));
@@ -471,6 +508,8 @@ static enum kt_status run(struct demo *d, struct kt_error *err)
             printf("agent      %-12s %s\n", agents[i].name,
                    i == 0 ? "tails a Vault audit file" : "watches a folder of CloudTrail objects");
     }
+    if (st == KT_OK)
+        start_page(d);
     if (st == KT_OK) {
         printf("live       ordinary work%s; alerts appear as they are raised\n\n",
                d->calm ? "" : ", and three incidents");
@@ -488,9 +527,13 @@ static enum kt_status run(struct demo *d, struct kt_error *err)
 int kt_cmd_demo(int argc, char **argv)
 {
     static const struct kt_command cmd = {
-        "demo", "[--for 40s] [--dir DIR]",
+        "demo",
+        "[--for 40s] [--dir DIR]",
         "60 invented days, three live incidents, alerts on this terminal",
-        "keytrail demo --for 60s", NULL, NULL };
+        "keytrail demo --for 60s",
+        NULL,
+        NULL
+    };
     const char *run_for = NULL, *dir = NULL;
     struct demo d = { 0 };
     const struct kt_flag flags[] = {
