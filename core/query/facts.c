@@ -106,11 +106,16 @@ enum kt_status kt_facts_follow(struct kt_facts *f, struct kt_reader *r, struct k
     if (kt_cursor_open(r, &scan, &c, err) != KT_OK)
         return kt_wrap(err, "facts");
     struct kt_record rec;
+    struct kt_error why = { 0 };
     enum kt_status status;
-    while ((status = kt_cursor_next(c, &rec, err)) == KT_OK)
+    while ((status = kt_cursor_next(c, &rec, &why)) == KT_OK)
         kt_facts_see(f, &rec);
     kt_cursor_free(c);
-    return status == KT_E_AGAIN ? KT_OK : status;
+    if (status == KT_E_AGAIN) /* the end is no fault: err says nothing of it */
+        return KT_OK;
+    if (err != NULL)
+        *err = why;
+    return status;
 }
 
 enum kt_status kt_facts_load(struct kt_reader *r, struct kt_facts **ret, struct kt_error *err)

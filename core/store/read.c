@@ -39,6 +39,11 @@ unsigned kt_store_schema(void)
     return KT_DB_SCHEMA;
 }
 
+const char *kt_store_engine(void)
+{
+    return sqlite3_libversion();
+}
+
 static enum kt_status connect(const char *path, sqlite3 **ret, bool *ret_frozen,
                               struct kt_error *err)
 {

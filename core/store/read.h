@@ -9,7 +9,8 @@
 #include "core/store/tree.h"
 #include "core/store/write.h"
 
-unsigned kt_store_schema(void); /* that this program writes */
+unsigned kt_store_schema(void);    /* that this program writes */
+const char *kt_store_engine(void); /* version of SQLite: "3.40.1" */
 
 struct kt_reader;
 /* KT_E_AGAIN when the file is not there; KT_E_CORRUPT/KT_E_CONFIG names a damaged file or a newer
