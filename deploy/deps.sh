@@ -9,10 +9,12 @@ python3-aiosmtpd libjemalloc2 libpocofoundation80 libpoconet80 libpoconetssl80 l
 python3-prometheus-client
 zsh fish mandoc debootstrap dpkg-dev minisign chromium poppler-utils fonts-noto-core fonts-noto-cjk"
 # jq: asks the files. nodejs, npm: DuckDB comes by npm, into a folder of the bench (left out where the commands are there, as
+zsh fish minisign chromium poppler-utils fonts-noto-core fonts-noto-cjk"
+# jq: asks the files. wrk: asks the page. nodejs, npm: DuckDB comes by npm, into a folder of the bench (left out where the commands are there, as
 # other packages of Node.js conflict with Debian's npm). libdbd-sqlite3: syslog-ng's way to SQLite, looked up in one fixed folder.
 # Not installed: postgresql-15 would start a server, and syslog-ng-core and rsyslog replace the machine's own logging and each
 # other. The bench takes them where they are installed; where not, it fetches the packages and unpacks them in its own folder.
-bench="jq libdbd-sqlite3"
+bench="jq libdbd-sqlite3 wrk"
 command -v node >/dev/null 2>&1 || bench="$bench nodejs"
 command -v npm >/dev/null 2>&1 || bench="$bench npm"
 command -v node >/dev/null 2>&1 || test="$test nodejs"

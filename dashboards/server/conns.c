@@ -16,10 +16,9 @@
 #define CROWDED     1000u /* from here on, who waits longest goes when another comes */
 
 static const kt_time_ns patience[] = {
-    [KT_WEB_IDLE] = 30 * KT_NS_S,
-    [KT_WEB_HEAD] = 10 * KT_NS_S,
-    [KT_WEB_BODY] = 20 * KT_NS_S,
+    [KT_WEB_IDLE] = 30 * KT_NS_S, [KT_WEB_HEAD] = 10 * KT_NS_S, [KT_WEB_BODY] = 20 * KT_NS_S,
     [KT_WEB_BUSY] = INT64_MAX, /* calls have their deadline, downloads the daemon's time limit */
+    [KT_WEB_CUT] = INT64_MAX,
 };
 
 static bool address_of(const struct sockaddr *from, socklen_t size, struct kt_ip *ret)
@@ -56,6 +55,7 @@ enum MHD_Result kt_web_may_connect(void *self, const struct sockaddr *from, sock
 static void cut(struct kt_web_conn *c)
 {
     (void)shutdown(c->fd, SHUT_RDWR);
+    c->phase = KT_WEB_CUT;
 }
 
 static void cut_oldest(struct kt_web_server *s)
@@ -63,7 +63,7 @@ static void cut_oldest(struct kt_web_server *s)
     struct kt_web_conn *oldest = NULL;
     for (unsigned i = 0; i < KT_WEB_CONNECTIONS; i++) {
         struct kt_web_conn *c = &s->conn[i];
-        if (c->fd >= 0 && c->phase != KT_WEB_BUSY && (oldest == NULL || c->since < oldest->since))
+        if (c->fd >= 0 && c->phase < KT_WEB_BUSY && (oldest == NULL || c->since < oldest->since))
             oldest = c;
     }
     if (oldest != NULL)
@@ -108,7 +108,7 @@ void kt_web_connected(void *self, struct MHD_Connection *c, void **of_conn,
 
 void kt_web_conn_phase(struct kt_web_server *s, struct kt_web_conn *conn, enum kt_web_phase phase)
 {
-    if (conn == NULL)
+    if (conn == NULL || conn->phase == KT_WEB_CUT)
         return;
     conn->phase = phase;
     conn->since = kt_web_mono(s);

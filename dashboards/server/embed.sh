@@ -13,7 +13,6 @@ rm -f "$work"/*.gz
     if [ -d "$from" ]; then
         for f in $(cd "$from" && find . -type f | LC_ALL=C sort); do
             path=${f#.}
-            case $path in /manifest.json | *.gz) continue ;; esac
             gzip -9 -n -c "$from$path" >"$work/$n.gz"
             sum=$(sha256sum "$from$path" | cut -d' ' -f1)
             printf '__asm__(".section .rodata\\n.hidden kt_dist_%s, kt_dist_%s_end\\n.global kt_dist_%s, kt_dist_%s_end\\n"\n' $n $n $n $n

@@ -2,7 +2,7 @@
  * events: the poller, and the streams that listen.
  *
  * Owns:  the poller's thread and reader, the ring, the streams.
- * Calls: core/store/read.h, core/wire/control_client, libmicrohttpd.
+ * Calls: core/store/read.h, events_alerts, core/wire/control_client, libmicrohttpd.
  * Holds: one walk for all who listen; whoever reads too slowly to follow the ring is dropped and
  *        comes again with Last-Event-ID.
  */
@@ -11,14 +11,17 @@
 #include <signal.h>
 #include <time.h>
 
+#include "core/event/json.h"
 #include "core/store/read.h"
 #include "core/wire/control_client.h"
 
-#define TURN    (2 * KT_NS_S)
-#define COMMENT (15 * KT_NS_S)
-#define LIFE    (10 * KT_NS_MIN) /* of a stream: then it is asked again who listens */
-#define BLOCK   (16u << 10)
-#define MINUTE  30u /* turns of one */
+#define TURN       (2 * KT_NS_S)
+#define COMMENT    (15 * KT_NS_S)
+#define LIFE       (10 * KT_NS_MIN) /* of a stream: then it is asked again who listens */
+#define BLOCK      (16u << 10)
+#define MINUTE     30u /* turns of one */
+#define ASK_EVERY  3u  /* turns: what the collector says */
+#define PATIENCE_S 2u
 
 struct stream {
     struct stream *next;
@@ -38,6 +41,9 @@ struct kt_events {
     struct kt_ask ask;       /* the poller's; reader NULL: not open */
     uint64_t events[MINUTE]; /* of the last turns */
     uint64_t turn;
+    struct kt_alert_watch *alerts;
+    unsigned silent; /* sources, when the collector was asked last */
+    bool answers;    /* it did */
 
     /* s->lock */
     struct stream *first;
@@ -169,14 +175,37 @@ static void publish_counters(struct kt_events *e, struct kt_str json, bool colle
     (void)pthread_mutex_unlock(&e->s->lock);
 }
 
-static bool ask_collector(const struct kt_events *e)
+static unsigned count_silent(struct kt_str answer)
 {
-    struct kt_control_client *c = NULL;
-    if (e->s->o.control == NULL)
-        return false;
-    enum kt_status status = kt_control_connect(e->s->o.control, &c, NULL);
-    kt_control_client_free(c);
-    return status == KT_OK;
+    struct kt_json *json = kt_json_new(KT_JSON_SIMDJSON);
+    struct kt_jval root, source;
+    struct kt_str name;
+    unsigned repaired, n = 0;
+    if (kt_json_parse(json, answer, &root, &repaired, NULL) == KT_OK) {
+        struct kt_json_iter it = kt_json_iter(kt_json_at(root, "sources"));
+        while (kt_json_next(&it, &name, &source))
+            n += kt_json_bool(kt_json_at(source, "silent"), false);
+    }
+    kt_json_free(json);
+    return n;
+}
+
+static void ask_collector(struct kt_events *e)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf answer = { 0 };
+    e->answers = e->s->o.control != NULL &&
+                 kt_control_ask_within(e->s->o.control, KT_STR("{\"do\":\"metrics\"}"), PATIENCE_S,
+                                       &answer, NULL) == KT_OK;
+    if (e->answers)
+        e->silent = count_silent(kt_str_trim(kt_buf_str(&answer)));
+}
+
+static void publish_alert(void *self, struct kt_str row)
+{
+    struct kt_events *e = self;
+    (void)pthread_mutex_lock(&e->s->lock);
+    kt_events_ring_add(&e->ring, "alert", row);
+    (void)pthread_mutex_unlock(&e->s->lock);
 }
 
 static enum kt_status open_ask(struct kt_events *e, struct kt_error *err)
@@ -200,8 +229,11 @@ static void turn(struct kt_events *e)
     KT_CLEANUP(kt_buf_done) struct kt_buf out = { 0 };
     struct kt_store_stats stats = { .records = 0 };
     struct kt_error err = { 0 };
-    bool collector = ask_collector(e);
-    if (open_ask(e, &err) != KT_OK || kt_reader_stats(e->ask.reader, &stats, &err) != KT_OK) {
+    if (e->turn % ASK_EVERY == 0)
+        ask_collector(e);
+    if (open_ask(e, &err) != KT_OK || kt_reader_stats(e->ask.reader, &stats, &err) != KT_OK ||
+        kt_alert_watch_look(e->alerts, e->ask.reader, stats.control, kt_web_wall(e->s),
+                            e->s->o.clock, publish_alert, e, &err) != KT_OK) {
         kt_ask_done(&e->ask);
         return; /* calls say what is wrong */
     }
@@ -210,9 +242,16 @@ static void turn(struct kt_events *e)
     kt_api_u64(&out, "head", stats.records);
     kt_api_u64(&out, "events", stats.events);
     kt_api_real(&out, "per_minute", per_minute(e, stats.events));
-    kt_api_flag(&out, "collector", collector);
+    KT_CLEANUP(kt_buf_done) struct kt_buf open = { 0 };
+    kt_alert_watch_open(e->alerts, &open);
+    kt_api_raw(&out, "alerts_open", kt_buf_str(&open));
+    if (e->answers)
+        kt_api_u64(&out, "silent", e->silent);
+    else
+        kt_api_raw(&out, "silent", KT_STR_NONE);
+    kt_api_flag(&out, "collector", e->answers);
     kt_api_close(&out, '}');
-    publish_counters(e, kt_buf_str(&out), collector);
+    publish_counters(e, kt_buf_str(&out), e->answers);
 }
 
 static void *work(void *self)
@@ -252,6 +291,7 @@ enum kt_status kt_events_open(struct kt_web_server *s, struct kt_events **ret, s
     e->s = s;
     e->ring.life = (uint64_t)kt_web_wall(s) / KT_NS_MS;
     e->ring.next = 1;
+    e->alerts = kt_alert_watch_new();
     (void)pthread_condattr_init(&steady);
     (void)pthread_condattr_setclock(&steady, CLOCK_MONOTONIC);
     (void)pthread_cond_init(&e->changed, &steady);
@@ -285,6 +325,7 @@ void kt_events_free(struct kt_events *e)
         return;
     kt_events_stop(e);
     kt_events_ring_done(&e->ring);
+    kt_alert_watch_free(e->alerts);
     kt_buf_done(&e->counters);
     (void)pthread_cond_destroy(&e->changed);
     kt_free(e);

@@ -18,6 +18,21 @@ bool kt_events_collector(struct kt_events *e);
 /* Answers a request with the stream, from Last-Event-ID on. */
 enum MHD_Result kt_events_answer(struct kt_events *e, struct kt_web_req *r);
 
+/* ---- which alerts are new, or other than they were; one thread at a time ---- */
+struct kt_alert_watch;
+struct kt_alert_watch *kt_alert_watch_new(void);
+void kt_alert_watch_free(struct kt_alert_watch *w);
+/* Calls each() with the row (docs/api.md) of every alert that is new or other than at the last
+ * look; not at the first. Alerts are only walked over when there are other control records than
+ * then, and, where they are so many that it takes its time, less often. */
+KT_MUST_USE enum kt_status kt_alert_watch_look(struct kt_alert_watch *w, struct kt_reader *r,
+                                               uint64_t control, kt_time_ns now,
+                                               const struct kt_clock *clock,
+                                               void (*each)(void *self, struct kt_str row),
+                                               void *self, struct kt_error *err);
+/* Adds {"critical":n,…} of those that are open. */
+void kt_alert_watch_open(const struct kt_alert_watch *w, struct kt_buf *out);
+
 /* ---- the ring, for the poller and tests; no lock of its own ---- */
 struct kt_events_ring {
     uint64_t life;                      /* of this process: ids of another one are not ours */

@@ -3,7 +3,7 @@
  * an answer at once.
  *
  * Owns:  requests, until nobody holds them any more.
- * Calls: libmicrohttpd; auth, routes, request, the pools, assets, events.
+ * Calls: libmicrohttpd; auth, routes, request, the pools, assets, events, ready.
  * Holds: who may not ask is told so before a byte of a body is kept; a GET changes nothing (W3).
  */
 #include <stdio.h>
@@ -12,6 +12,7 @@
 
 #include "core/base/hash.h"
 #include "dashboards/server/events.h"
+#include "dashboards/server/ready.h"
 #include "dashboards/server/server_int.h"
 
 #define HEADERS_MAX 64u
@@ -57,16 +58,6 @@ void kt_web_req_drop(struct kt_web_req *r)
     kt_free(r);
 }
 
-/* A login that nobody waits for any more ends as one that failed. */
-static void forget_login(struct kt_web_req *r)
-{
-    KT_CLEANUP(kt_buf_done) struct kt_buf cookie = { 0 };
-    if (!r->logging_in)
-        return;
-    r->logging_in = r->login.passed = false;
-    (void)!kt_web_login_end(r->s->o.auth, &r->login, kt_web_wall(r->s), &cookie, &r->who, NULL);
-}
-
 void kt_web_completed(void *self, struct MHD_Connection *c, void **of_req,
                       enum MHD_RequestTerminationCode why)
 {
@@ -78,9 +69,9 @@ void kt_web_completed(void *self, struct MHD_Connection *c, void **of_req,
         return;
     *of_req = NULL;
     kt_web_conn_phase(s, r->conn, KT_WEB_IDLE);
-    forget_login(r);
+    kt_web_login_forget(r);
     (void)pthread_mutex_lock(&s->lock);
-    r->gone = true;
+    __atomic_store_n(&r->gone, true, __ATOMIC_RELAXED);
     r->suspended = false;
     (void)pthread_cond_broadcast(&r->moved);
     kt_web_req_drop(r);
@@ -145,11 +136,6 @@ static struct refusal judge_body(const struct kt_web_req *r)
     return FINE;
 }
 
-static bool is_loopback(const struct kt_web_req *r)
-{
-    return r->conn->is_unix || kt_ip_class(r->conn->ip) == KT_IP_LOOPBACK;
-}
-
 static enum MHD_Result take_cookie(void *self, enum MHD_ValueKind kind, const char *key,
                                    const char *value)
 {
@@ -162,7 +148,7 @@ static enum MHD_Result take_cookie(void *self, enum MHD_ValueKind kind, const ch
     return MHD_YES;
 }
 
-static struct kt_web_request request_of(struct kt_web_req *r)
+struct kt_web_request kt_web_request_of(struct kt_web_req *r)
 {
     kt_buf_reset(&r->cookie);
     (void)MHD_get_connection_values(r->c, MHD_HEADER_KIND, take_cookie, &r->cookie);
@@ -192,10 +178,10 @@ static bool for_everybody(const struct kt_web_route *route)
 static struct refusal judge_who(struct kt_web_req *r, struct kt_error *err)
 {
     bool known = false;
+    const struct kt_web_request q = kt_web_request_of(r);
+    r->from = kt_web_peer(r->s->o.auth, &q);
     if (for_everybody(r->route))
         return FINE;
-    const struct kt_web_request q = request_of(r);
-    r->from = kt_web_peer(r->s->o.auth, &q);
     if (kt_web_who(r->s->o.auth, &q, kt_web_wall(r->s), &r->who, &known, err) != KT_OK)
         return (struct refusal){ known ? 403 : 401, err->text };
     if (r->who.role < r->route->role)
@@ -209,7 +195,7 @@ static enum MHD_Result refuse_head(struct kt_web_req *r)
 {
     struct kt_buf body = { 0 };
     const char *allow = r->refused != 405 ? NULL : r->method == KT_WEB_GET ? "POST" : "GET, HEAD";
-    kt_web_error(&body, &r->err);
+    kt_web_error(&body, r->err.text);
     return kt_web_reply(r,
                         &(struct kt_web_reply){ .status = r->refused,
                                                 .allow = allow,
@@ -245,40 +231,6 @@ static enum MHD_Result begin(struct kt_web_req *r, const char *method)
 }
 
 /* ---- answers at once ---- */
-
-void kt_web_me(struct kt_web_req *r, struct kt_buf *out)
-{
-    static const struct {
-        const char *what;
-        enum kt_role least;
-    } can[] = { { "act", KT_ROLE_RESPONDER }, { "reports", KT_ROLE_AUDITOR } };
-    const struct kt_web_options *o = &r->s->o;
-    const char *slash = strrchr(o->store, '/');
-    kt_api_open(out, NULL, '{');
-    kt_api_text(out, "user", kt_str_of(r->who.user));
-    kt_api_text(out, "role", kt_str_of(kt_role_word(r->who.role)));
-    kt_api_text(out, "scope", kt_str_of(r->who.scope));
-    kt_api_text(out, "csrf", kt_str_of(r->who.csrf));
-    kt_api_open(out, "can", '[');
-    for (size_t i = 0; i < KT_ARRAY_LEN(can); i++)
-        if (r->who.role >= can[i].least)
-            kt_api_text(out, NULL, kt_str_of(can[i].what));
-    kt_api_close(out, ']');
-    kt_api_text(out, "version", KT_STR(KT_VERSION));
-    kt_api_text(out, "log", kt_str_of(r->s->log_id));
-    kt_api_text(out, "store", kt_str_of(slash != NULL ? slash + 1 : o->store));
-    kt_api_flag(out, "collector", kt_events_collector(r->s->events));
-    kt_api_time(out, "now", kt_web_wall(r->s));
-    kt_api_text(out, "zone", KT_STR("UTC"));
-    kt_api_close(out, '}');
-}
-
-static enum MHD_Result answer_me(struct kt_web_req *r, const char *cookie)
-{
-    struct kt_buf out = { 0 };
-    kt_web_me(r, &out);
-    return kt_web_reply(r, &(struct kt_web_reply){ .status = 200, .cookie = cookie }, &out);
-}
 
 static bool accepts_gzip(const struct kt_web_req *r)
 {
@@ -327,89 +279,20 @@ static enum MHD_Result answer_file(struct kt_web_req *r)
 static enum MHD_Result answer_health(struct kt_web_req *r)
 {
     struct kt_buf out = { 0 };
-    kt_buf_addz(&out, "ok\n");
-    return kt_web_reply(r, &(struct kt_web_reply){ .status = 200, .type = "text/plain" }, &out);
+    unsigned status = (unsigned)kt_healthz(&out);
+    return kt_web_reply(r, &(struct kt_web_reply){ .status = status, .type = "text/plain" }, &out);
 }
 
-/* ---- login ---- */
-
-static struct kt_str param(const struct kt_web_req *r, const char *name)
+/* Who has the token; without one whoever is on this host, and not behind a proxy of it. */
+static bool may_see_metrics(const struct kt_web_req *r)
 {
-    for (unsigned i = 0; i < r->params.n; i++)
-        if (kt_str_is(r->params.at[i].name, name))
-            return r->params.at[i].value;
-    return KT_STR_NONE;
-}
-
-static enum MHD_Result refuse_login(struct kt_web_req *r, const struct kt_error *err)
-{
-    struct kt_buf body = { 0 };
-    unsigned status = err->code == KT_E_LIMIT    ? 429
-                      : err->code != KT_E_DENIED ? 400
-                      : r->logging_in            ? 401
-                                                 : 403;
-    kt_time_ns wait = r->login.wait;
-    kt_web_error(&body, err);
-    return kt_web_reply(
-        r,
-        &(struct kt_web_reply){
-            .status = status,
-            .retry_s = status == 429 ? (unsigned)((wait + KT_NS_S - 1) / KT_NS_S) : 0 },
-        &body);
-}
-
-static void note_login(const struct kt_web_req *r, enum kt_page_what what)
-{
-    bool known = what != KT_PAGE_LOGIN_FAILED;
-    const struct kt_page_view v = { .what = what,
-                                    .user = known ? kt_str_of(r->who.user) : r->login.user,
-                                    .role = known ? kt_role_word(r->who.role) : NULL,
-                                    .from = known ? r->from : r->login.peer,
-                                    .session = known ? r->who.id : 0 };
-    kt_page_note_later(r->s->notes, &v, kt_web_wall(r->s));
-}
-
-static enum MHD_Result end_login(struct kt_web_req *r)
-{
-    KT_CLEANUP(kt_buf_done) struct kt_buf cookie = { 0 };
-    struct kt_error err = { 0 };
-    enum kt_status status =
-        kt_web_login_end(r->s->o.auth, &r->login, kt_web_wall(r->s), &cookie, &r->who, &err);
-    r->from = r->login.peer;
-    note_login(r, status == KT_OK ? KT_PAGE_LOGIN : KT_PAGE_LOGIN_FAILED);
-    enum MHD_Result rc = status == KT_OK ? answer_me(r, kt_buf_z(&cookie)) : refuse_login(r, &err);
-    r->logging_in = false;
-    return rc;
-}
-
-static enum MHD_Result begin_login(struct kt_web_req *r)
-{
-    struct kt_error err = { 0 };
-    const struct kt_web_request q = request_of(r);
-    struct kt_str password = param(r, "password");
-    if (password.len > KT_WEB_PASSWORD_MAX)
-        return kt_web_refuse(r, 400, "a password has at most 1,024 bytes");
-    r->login = (struct kt_web_login){ .token = param(r, "token"), .user = param(r, "user") };
-    kt_str_copyz(r->login.password, sizeof r->login.password, password);
-    if (kt_web_login_begin(r->s->o.auth, &r->login, &q, kt_web_wall(r->s), &err) != KT_OK)
-        return refuse_login(r, &err);
-    r->logging_in = true;
-    if (kt_web_pool_put(&r->s->calls, r))
-        return MHD_YES;
-    forget_login(r);
-    return kt_web_refuse(r, 503, "busy: try again");
-}
-
-static enum MHD_Result log_out(struct kt_web_req *r)
-{
-    KT_CLEANUP(kt_buf_done) struct kt_buf cookie = { 0 };
-    struct kt_buf out = { 0 };
-    const struct kt_web_request q = request_of(r);
-    kt_web_auth_logout(r->s->o.auth, &q, &cookie);
-    note_login(r, KT_PAGE_LOGOUT);
-    kt_buf_addz(&out, "{}");
-    return kt_web_reply(r, &(struct kt_web_reply){ .status = 200, .cookie = kt_buf_z(&cookie) },
-                        &out);
+    struct kt_str want = r->s->o.metrics_token, given = kt_web_header(r, "Authorization");
+    if (want.len > 0)
+        return kt_str_starts_nocase(given, KT_STR("Bearer ")) && given.len == want.len + 7 &&
+               kt_equal_secret(given.at + 7, want.at, want.len);
+    return !r->conn->is_unix && kt_ip_class(r->conn->ip) == KT_IP_LOOPBACK &&
+           r->s->o.proxy_header == NULL && kt_web_header(r, "X-Forwarded-For").len == 0 &&
+           kt_web_header(r, "Forwarded").len == 0;
 }
 
 /* ---- calls ---- */
@@ -417,7 +300,7 @@ static enum MHD_Result log_out(struct kt_web_req *r)
 static enum MHD_Result refuse_params(struct kt_web_req *r, const struct kt_error *err)
 {
     struct kt_buf body = { 0 };
-    kt_web_error(&body, err);
+    kt_web_error(&body, err->text);
     return kt_web_reply(r, &(struct kt_web_reply){ .status = 400 }, &body);
 }
 
@@ -445,6 +328,7 @@ static enum MHD_Result dispatch(struct kt_web_req *r)
     if (r->refused != 0)
         return refuse_head(r);
     r->gzip = accepts_gzip(r);
+    r->form = kt_metrics_form_of(kt_web_header(r, "Accept"));
     if (r->body.len > KT_API_BODY_MAX)
         return kt_web_refuse(r, 413, "the body is larger than 64 KiB");
     if (r->route->kind != KT_WEB_FILE && read_params(r, &err) != KT_OK)
@@ -454,17 +338,21 @@ static enum MHD_Result dispatch(struct kt_web_req *r)
     case KT_WEB_DOWNLOAD:
         return ask(r);
     case KT_WEB_ME:
-        return answer_me(r, NULL);
+        return kt_web_answer_me(r);
     case KT_WEB_LOGIN:
-        return begin_login(r);
+        return kt_web_login_first(r);
     case KT_WEB_LOGOUT:
-        return log_out(r);
+        return kt_web_log_out(r);
     case KT_WEB_LIVE:
         return kt_events_answer(r->s->events, r);
     case KT_WEB_METRICS:
-        return kt_web_refuse(r, is_loopback(r) ? 404 : 403, "there are no metrics here");
-    case KT_WEB_HEALTH:
+        return may_see_metrics(r) ? ask(r)
+                                  : kt_web_refuse(r, 403,
+                                                  "metrics are for this host alone, or for whoever "
+                                                  "has the token of dashboard.metrics_token_file");
     case KT_WEB_READY:
+        return ask(r);
+    case KT_WEB_HEALTH:
         return answer_health(r);
     case KT_WEB_FILE:
         return answer_file(r);
@@ -477,7 +365,7 @@ static enum MHD_Result answer(struct kt_web_req *r)
 {
     struct kt_api *a = &r->api;
     if (r->route->kind == KT_WEB_LOGIN)
-        return end_login(r);
+        return kt_web_login_second(r);
     struct kt_web_reply how = { .status = r->result != KT_OK ? kt_web_status_of(r->result)
                                           : a->status != 0   ? (unsigned)a->status
                                                              : 200,

@@ -21,6 +21,7 @@
 #include "core/config/conf.h"
 #include "core/sys/fs.h"
 #include "core/sys/proc.h"
+#include "core/sys/sandbox.h"
 #include "dashboards/server/door.h"
 #include "dashboards/server/server.h"
 
@@ -262,6 +263,36 @@ static enum kt_status reload(struct page *p, int listen_fd, struct kt_error *err
     return begin(p, listen_fd, err);
 }
 
+/* The folder that a socket lies in. */
+static const char *folder_of(const char *path, char ret[4096])
+{
+    struct kt_str s = kt_str_of(path);
+    ptrdiff_t slash = kt_str_rfind_byte(s, '/');
+    kt_str_copyz(ret, 4096, slash > 0 ? kt_str_sub(s, 0, (size_t)slash) : KT_STR("/"));
+    return ret;
+}
+
+/* The page changes no file but its packages and its sockets, whatever is wrong with it: the store
+ * least of all. Before any thread. */
+static enum kt_status give_up_writing(const struct page *p, struct kt_error *err)
+{
+    char listen[4096], door[4096];
+    const struct kt_str path = KT_STR("unix:");
+    bool local = kt_str_starts(kt_str_of(p->d->listen), path);
+    const struct kt_sandbox_folder folders[] = {
+        { p->d->reports_dir, false },
+        { local ? folder_of(p->d->listen + path.len, listen) : NULL, true },
+        { p->o->config != NULL ? folder_of(p->d->control, door) : NULL, true },
+    };
+    enum kt_status status = kt_sandbox_write_below(folders, KT_ARRAY_LEN(folders), err);
+    if (status != KT_E_AGAIN)
+        return status;
+    kt_log(KT_LOG_INFO, "dashboard: %s: that the store is only read rests on the modes of files",
+           err->text);
+    *err = (struct kt_error){ 0 };
+    return KT_OK;
+}
+
 static enum kt_status run(struct page *p, int *fd, struct kt_signals *signals, struct kt_error *err)
 {
     if (kt_signals_open(signals, err) != KT_OK || /* before any thread, which inherits the mask */
@@ -269,7 +300,8 @@ static enum kt_status run(struct page *p, int *fd, struct kt_signals *signals, s
         read_conf(p, &p->conf, err) != KT_OK)
         return err->code;
     p->d = &p->conf->dashboard;
-    if (kt_web_listen(p->d->listen, fd, err) != KT_OK || begin(p, *fd, err) != KT_OK)
+    if (kt_web_listen(p->d->listen, fd, err) != KT_OK || give_up_writing(p, err) != KT_OK ||
+        begin(p, *fd, err) != KT_OK)
         return err->code;
     say_start(p);
     for (live(p, signals); !signals->stop; live(p, signals)) {

@@ -114,19 +114,21 @@ unsigned kt_web_status_of(enum kt_status code)
     return of[code];
 }
 
-void kt_web_error(struct kt_buf *out, const struct kt_error *err)
+/* A sentence that was cut may end in half a letter. */
+void kt_web_error(struct kt_buf *out, const char *sentence)
 {
+    struct kt_str s = kt_str_of(sentence);
+    while (!kt_utf8_valid(s))
+        s.len--;
     kt_api_open(out, NULL, '{');
-    kt_api_text(out, "error", kt_utf8_cut(kt_str_of(err->text), sizeof err->text));
+    kt_api_text(out, "error", s);
     kt_api_close(out, '}');
 }
 
 enum MHD_Result kt_web_refuse(struct kt_web_req *r, unsigned status, const char *sentence)
 {
     struct kt_buf body = { 0 };
-    struct kt_error err = { 0 };
-    kt_str_copyz(err.text, sizeof err.text, kt_str_of(sentence));
-    kt_web_error(&body, &err);
+    kt_web_error(&body, sentence);
     return kt_web_reply(
         r, &(struct kt_web_reply){ .status = status, .retry_s = status == 503 ? 2 : 0 }, &body);
 }

@@ -23,12 +23,16 @@
 
 /* ---- the store ---- */
 
+/* While the connection sleeps nobody but us sees that its other end has gone; once it streams, its
+ * descriptor may be another's, and the pipe hears. */
 static bool give_up(void *self)
 {
     const struct kt_web_req *r = self;
     struct pollfd p = { .fd = r->conn->fd, .events = POLLRDHUP };
     if (kt_web_mono(r->s) > r->deadline || __atomic_load_n(&r->s->quit, __ATOMIC_RELAXED))
         return true;
+    if (r->state == KT_WEB_STREAMS)
+        return __atomic_load_n(&r->gone, __ATOMIC_RELAXED);
     return poll(&p, 1, 0) == 1 && (p.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
 }
 

@@ -142,8 +142,10 @@ enum kt_status kt_web_server_open(const struct kt_web_options *o, struct kt_web_
     for (unsigned i = 0; i < KT_WEB_CONNECTIONS; i++)
         s->conn[i].fd = -1;
     (void)pthread_mutex_init(&s->lock, NULL);
+    (void)pthread_mutex_init(&s->figures_lock, NULL);
     s->kept = kt_api_kept_new();
     s->notes = kt_page_notes_new(o->control);
+    s->figures = kt_metrics_store_new();
     enum kt_status status = look_at_store(s, err);
     if (status == KT_OK)
         status = open_jobs(s, err);
@@ -191,6 +193,8 @@ void kt_web_server_free(struct kt_web_server *s)
     kt_jobs_close(s->jobs);
     kt_api_kept_free(s->kept);
     kt_page_notes_free(s->notes);
+    kt_metrics_store_free(s->figures);
+    (void)pthread_mutex_destroy(&s->figures_lock);
     (void)pthread_mutex_destroy(&s->lock);
     kt_free(s);
 }

@@ -5,6 +5,8 @@
 
 #include "core/base/alloc.h"
 #include "dashboards/server/assets.h"
+#include "dashboards/server/metrics.h"
+#include "dashboards/server/metrics_store.h"
 #include "dashboards/server/note.h"
 #include "dashboards/server/request.h"
 #include "dashboards/server/routes.h"
@@ -20,6 +22,7 @@ enum kt_web_phase {              /* of a connection */
                     KT_WEB_HEAD, /* its first line is */
                     KT_WEB_BODY, /* its head is */
                     KT_WEB_BUSY, /* it is being answered */
+                    KT_WEB_CUT,  /* we have ended it: the daemon will see */
 };
 struct kt_web_conn {
     int fd; /* -1: free */
@@ -42,7 +45,6 @@ struct kt_web_req {
     bool gzip;                        /* may be packed */
     struct kt_web_params params;
     struct kt_web_who who;
-    struct kt_ip from;    /* kt_web_peer */
     struct kt_buf cookie; /* the header */
     struct kt_web_login login;
     bool logging_in; /* kt_web_login_end is due */
@@ -53,6 +55,8 @@ struct kt_web_req {
     enum kt_status result;
     struct kt_error err;
     bool packed; /* api.out is gzip */
+    enum kt_metrics_form form;
+    struct kt_ip from;
 
     /* s->lock */
     unsigned refs;
@@ -84,9 +88,11 @@ struct kt_web_server {
     char log_id[33];
     struct kt_assets *assets;
     struct kt_events *events;
-    struct kt_page_notes *notes;
     struct kt_api_kept *kept;
     struct kt_jobs *jobs; /* NULL: no folder for what they make */
+    struct kt_page_notes *notes;
+    struct kt_metrics_store *figures; /* figures_lock */
+    pthread_mutex_t figures_lock;
     pthread_mutex_t lock;
     bool quit;
     struct kt_web_pool calls, downloads;
@@ -112,8 +118,29 @@ enum MHD_Result kt_web_handle(void *self, struct MHD_Connection *c, const char *
 void kt_web_completed(void *self, struct MHD_Connection *c, void **of_req,
                       enum MHD_RequestTerminationCode why);
 void kt_web_req_drop(struct kt_web_req *r); /* with the lock */
-/* What is answered of a session: docs/api.md "me". */
-void kt_web_me(struct kt_web_req *r, struct kt_buf *out);
+/* What the request says about who asks. */
+struct kt_web_request kt_web_request_of(struct kt_web_req *r);
+
+/* ---- login.c ---- */
+enum MHD_Result kt_web_answer_me(struct kt_web_req *r);
+enum MHD_Result kt_web_login_first(struct kt_web_req *r);
+enum MHD_Result kt_web_login_second(struct kt_web_req *r); /* a worker has checked the password */
+enum MHD_Result kt_web_log_out(struct kt_web_req *r);
+/* A login that nobody waits for any more ends as one that failed. */
+void kt_web_login_forget(struct kt_web_req *r);
+
+/* ---- run.c: what a worker does ---- */
+struct kt_web_worker {
+    struct kt_web_pool *pool;
+    pthread_t thread;
+    bool started;
+    struct kt_web_req *now; /* s->lock */
+    struct kt_ask ask;      /* kept open over many calls; reader NULL: not open */
+    struct kt_conf *conf;   /* of the log, where the server has none */
+};
+/* Leaves the answer in r: result, err, api. */
+void kt_web_run(struct kt_web_worker *w, struct kt_web_req *r);
+void kt_web_worker_close(struct kt_web_worker *w);
 
 /* ---- worker.c ---- */
 KT_MUST_USE enum kt_status kt_web_pool_open(struct kt_web_pool *p, struct kt_web_server *s,
@@ -147,5 +174,5 @@ enum MHD_Result kt_web_reply_with(struct kt_web_req *r, const struct kt_web_repl
 /* {"error":"…"}; kt_web_status_of says which status. */
 enum MHD_Result kt_web_refuse(struct kt_web_req *r, unsigned status, const char *sentence);
 unsigned kt_web_status_of(enum kt_status code);
-void kt_web_error(struct kt_buf *out, const struct kt_error *err);
+void kt_web_error(struct kt_buf *out, const char *sentence);
 struct kt_str kt_web_header(const struct kt_web_req *r, const char *name);
