@@ -8,7 +8,7 @@ Long runs (names ending in _long.py) only with --long.
 import argparse, concurrent.futures, glob, os, re, subprocess, sys, time
 
 # Whoever speaks to the world outside is tried with the sanitizers; the others measure, or are slow enough without.
-SANITIZED = {'digests_test', 'listen_test', 'lookup_test', 'poll_test', 's3_test', 'socket_test', 'sqs_test', 'syslog_test'}
+SANITIZED = {'dashboard_test', 'digests_test', 'listen_test', 'lookup_test', 'poll_test', 's3_test', 'socket_test', 'sqs_test', 'syslog_test'}
 # Those that measure time run alone, at the end.
 ALONE = {'af_unix_test', 'demo_test', 'fanotify_test', 'kills_test', 'listen_test', 'socket_test', 'stdin_test', 'syslog_test', 'webhook_test'}
 TAP = re.compile(r'^(not ok|ok)\b[ 0-9-]*(.*)$')

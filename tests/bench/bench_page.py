@@ -51,9 +51,8 @@ try:
             print(f'{name:28} {status} {body[:80].decode(errors="replace")}')
             continue
         out = subprocess.run(['wrk', '-t2', f'-c{o.connections}', f'-d{o.seconds}s', '--latency', '--timeout', '20s', '-H', f'Cookie: {cookie}', address + path], stdout=subprocess.PIPE, text=True).stdout
-        half, most = re.search(r'50%\s+(\S+)', out), re.search(r'99%\s+(\S+)', out)
-        failed = re.search(r'Non-2xx or 3xx responses: (\d+)', out)
-        print(f'{name:28} {float(re.search(r"Requests/sec:\s+(\S+)", out)[1]):9.1f}/s  p50 {half[1]:>9}  p99 {most[1]:>9}  first alone {alone:7.1f} ms  {len(body):8} bytes{"  failed " + failed[1] if failed else ""}', flush=True)
+        rate, half, most, failed = (re.search(p, out) for p in (r'Requests/sec:\s+(\S+)', r'50%\s+(\S+)', r'99%\s+(\S+)', r'Non-2xx or 3xx responses: (\d+)'))
+        print(f'{name:28} {float(rate[1]):9.1f}/s  p50 {half[1]:>9}  p99 {most[1]:>9}  alone {alone:7.1f} ms  {len(body):8} bytes', f'failed {failed[1]}' if failed else '', flush=True)
 finally:
     page.terminate()
     page.wait(20)
