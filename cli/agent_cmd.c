@@ -13,13 +13,13 @@
 #include "cli/cli.h"
 #include "cli/commands.h"
 #include "collector/auth.h"
-#include "core/wire/control_client.h"
 #include "core/base/alloc.h"
 #include "core/base/enc.h"
 #include "core/base/hash.h"
 #include "core/base/limits.h"
 #include "core/sys/clock.h"
 #include "core/sys/fs.h"
+#include "core/wire/control_client.h"
 
 struct agent_args {
     const char *config, *sources, *output;

@@ -12,13 +12,13 @@
 
 #include "cli/cli.h"
 #include "cli/commands.h"
-#include "core/wire/control_client.h"
 #include "core/base/enc.h"
 #include "core/base/log.h"
 #include "core/event/json.h"
 #include "core/event/line.h"
 #include "core/store/backup.h"
 #include "core/sys/fs.h"
+#include "core/wire/control_client.h"
 
 struct backup {
     const char *db, *config, *server, *by, *output;

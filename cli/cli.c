@@ -11,9 +11,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "core/wire/control_client.h"
 #include "core/config/config.h"
 #include "core/event/json.h"
+#include "core/wire/control_client.h"
 
 void kt_cli_put(void *self, struct kt_str bytes)
 {

@@ -52,6 +52,25 @@ static void refused(void *self, unsigned line, const char *why)
     fprintf(stderr, "keytrail: '%s' line %u does not hold: %s\n", u->path, line, why);
 }
 
+/* The user the page runs as, when that is somebody else and we are root; NULL: ourselves. */
+static const struct passwd *page_user(const struct user_cli *u)
+{
+    const char *name = u->conf != NULL ? u->conf->dashboard.user : NULL;
+    return geteuid() == 0 && name != NULL ? getpwnam(name) : NULL;
+}
+
+/* With the page's eyes: what is not for them is no users file, whatever root can read. */
+static enum kt_status read_file(struct user_cli *u, struct kt_error *err)
+{
+    const struct passwd *page = page_user(u);
+    if (page != NULL && seteuid(page->pw_uid) != 0)
+        return kt_fail_errno(err, "become '%s'", page->pw_name);
+    enum kt_status status = kt_fs_read_secret(u->path, KT_WEB_USERS_FILE, &u->text, err);
+    if (page != NULL && seteuid(0) != 0)
+        return kt_fail_errno(err, "become root again");
+    return status;
+}
+
 static enum kt_status load(struct user_cli *u, struct kt_error *err)
 {
     u->path = u->file;
@@ -64,7 +83,7 @@ static enum kt_status load(struct user_cli *u, struct kt_error *err)
         return kt_fail(err, KT_E_CONFIG,
                        "the configuration names no users file: add `dashboard: { users_file: users "
                        "}`, or give --users-file FILE");
-    enum kt_status status = kt_fs_read_secret(u->path, KT_WEB_USERS_FILE, &u->text, err);
+    enum kt_status status = read_file(u, err);
     u->is_new = status == KT_E_AGAIN;
     if (status != KT_OK && !u->is_new)
         return status;
@@ -75,9 +94,8 @@ static enum kt_status load(struct user_cli *u, struct kt_error *err)
 /* A new file is the page's user's: root alone could read root's. */
 static enum kt_status give_away(const struct user_cli *u, struct kt_error *err)
 {
-    const char *name = u->conf != NULL ? u->conf->dashboard.user : NULL;
-    const struct passwd *p = name != NULL ? getpwnam(name) : NULL;
-    if (geteuid() != 0 || p == NULL)
+    const struct passwd *p = page_user(u);
+    if (p == NULL)
         return KT_OK;
     return chown(u->path, p->pw_uid, p->pw_gid) == 0 ? KT_OK
                                                      : kt_fail_errno(err, "chown '%s'", u->path);

@@ -11,10 +11,10 @@
 #include "cli/cli.h"
 #include "cli/commands.h"
 #include "cli/import.h"
-#include "core/wire/control_client.h"
 #include "core/base/alloc.h"
 #include "core/event/json.h"
 #include "core/event/line.h"
+#include "core/wire/control_client.h"
 
 /* ---- sink: a running collector ---- */
 

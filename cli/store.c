@@ -11,12 +11,12 @@
 
 #include "cli/commands.h"
 #include "cli/store_cmd.h"
-#include "core/wire/control_client.h"
 #include "collector/disk.h"
 #include "core/base/alloc.h"
 #include "core/config/config.h"
 #include "core/event/line.h"
 #include "core/sys/clock.h"
+#include "core/wire/control_client.h"
 
 /* ---- what the words share ---- */
 

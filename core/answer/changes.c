@@ -49,6 +49,8 @@ static const struct {
     { KT_KIND_AUDIT, "report", true, KT_CHANGE_EXPORT },
     { KT_KIND_AUDIT, "export", true, KT_CHANGE_EXPORT },
     { KT_KIND_AUDIT, "stream.rewind", false, KT_CHANGE_EXPORT },
+    { KT_KIND_AUDIT, "page.export", false, KT_CHANGE_EXPORT },
+    { KT_KIND_AUDIT, "page.", true, KT_CHANGE_VIEW },
     { KT_KIND_AUDIT, "source.", true, KT_CHANGE_SOURCE },
     { KT_KIND_AUDIT, "agent.", true, KT_CHANGE_SOURCE },
     { KT_KIND_AUDIT, "agents.changed", false, KT_CHANGE_CONFIG },
@@ -113,7 +115,9 @@ static bool is_again(struct walk *w, const struct kt_event *ev, struct kt_str di
 
 static enum kt_status take(void *self, const struct kt_record *r, struct kt_error *err)
 {
-    static const char *const about[] = { "about", "id", "what", "agent", "name", "path", NULL };
+    static const char *const about[] = { "about", "id",   "what",  "agent",
+                                         "name",  "path", "query", NULL };
+    static const char *const who[] = { "by", "user", NULL };
     static const char *const why[] = { "reason", "text", "why", NULL };
     static const char *const digests[] = { "digest", "root", NULL };
     struct walk *w = self;
@@ -139,7 +143,7 @@ static enum kt_status take(void *self, const struct kt_record *r, struct kt_erro
     struct kt_str reason = has ? first_of(raw, why) : KT_STR_NONE;
     /* In the order of the members that lend() walks. */
     to->operation = keep(c, ev->operation);
-    to->by = keep(c, has ? kt_json_str_at(raw, "by") : KT_STR_NONE);
+    to->by = keep(c, has ? first_of(raw, who) : KT_STR_NONE);
     to->about = keep(c, has ? first_of(raw, about) : KT_STR_NONE);
     to->text = keep(c, reason.len > 0 ? reason : ev->message);
     to->digest = keep(c, digest);

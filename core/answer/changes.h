@@ -16,6 +16,7 @@
     X(REVIEW, "review")            /* access reviews that were signed */                           \
     X(KEY, "key")                  /* keys of agents and of the log */                             \
     X(EXPORT, "export")            /* backups, streams, reports: the log left the house */         \
+    X(VIEW, "view")                /* logins to the page, and what was looked at on it */          \
     X(RETENTION, "retention")      /* removals and holds */                                        \
     X(RUN, "run")                  /* starts and stops */                                          \
     X(FAULT, "fault")              /* what failed: integrity, disk, clock, detection, delivery */  \

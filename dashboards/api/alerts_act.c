@@ -1,5 +1,5 @@
 /*
- * alerts_act: what people do about alerts: acknowledge, assign, note, close, reopen, silence. All
+ * alerts_act: what people do about alerts: acknowledge, assign, note, close, silence. All
  * of it goes to the collector, the one writer, and becomes a record of the log.
  *
  * Owns:  the requests, which the commands write by it too.
@@ -117,12 +117,14 @@ static unsigned take_ids(const struct kt_api *a, struct kt_str ret[KT_ALERT_ACT_
 /* What else a step needs the collector says, which asks every caller the same. */
 static enum kt_status check(const struct kt_alert_act *act, struct kt_error *err)
 {
-    static const char *const verbs[] = { "ack", "assign", "note", "close", "reopen" };
+    static const char *const verbs[] = { "ack", "assign", "note", "close" };
     size_t i = 0;
     while (i < KT_ARRAY_LEN(verbs) && !kt_str_is(act->verb, verbs[i]))
         i++;
     if (i == KT_ARRAY_LEN(verbs))
-        return kt_fail(err, KT_E_INPUT, "do is ack, assign, note, close or reopen");
+        return kt_fail(
+            err, KT_E_INPUT,
+            "do is ack, assign, note or close; keytrail alerts reopen is not on the web");
     if (act->n_ids == 0 || act->n_ids > KT_ALERT_ACT_IDS_MAX)
         return kt_fail(err, KT_E_INPUT, "ids are 1 to %u alerts", KT_ALERT_ACT_IDS_MAX);
     return KT_OK;

@@ -134,6 +134,28 @@ static void change_row(struct kt_evidence *e, const struct kt_change *c)
     kt_part_row(e, cells);
 }
 
+/* PCI DSS 10.2.1.3: each access to the log. Whoever reads the file itself is not seen by us. */
+static void list_views(struct kt_evidence *e)
+{
+    const struct kt_part_table t = { .name = "views",
+                                     .title = "Who looked at the log on the page",
+                                     .columns = change_columns,
+                                     .n = KT_ARRAY_LEN(change_columns),
+                                     .shown = 40,
+                                     .query = "keytrail search kind:audit operation:page*",
+                                     .empty = "Nobody did." };
+    kt_part_table(e, &t);
+    for (uint32_t i = 0; i < e->changes->n; i++)
+        if (e->changes->at[i].what == KT_CHANGE_VIEW)
+            change_row(e, &e->changes->at[i]);
+    (void)kt_part_table_end(e);
+}
+
+static bool is_change(const struct kt_change *c)
+{
+    return c->what != KT_CHANGE_FAULT && c->what != KT_CHANGE_RUN && c->what != KT_CHANGE_VIEW;
+}
+
 static enum kt_status write_changes(struct kt_evidence *e, struct kt_error *err)
 {
     const struct kt_changes *c = e->changes;
@@ -160,9 +182,10 @@ static enum kt_status write_changes(struct kt_evidence *e, struct kt_error *err)
         kt_doc_bars(e->doc, "Records by what they are about", "records", bars, n);
     kt_part_table(e, &t);
     for (uint32_t i = 0; i < c->n; i++)
-        if (c->at[i].what != KT_CHANGE_FAULT && c->at[i].what != KT_CHANGE_RUN)
+        if (is_change(&c->at[i]))
             change_row(e, &c->at[i]);
     (void)kt_part_table_end(e);
+    list_views(e);
     return KT_OK;
 }
 const struct kt_report_part kt_part_changes = { "changes", "Changes and exports", write_changes };
