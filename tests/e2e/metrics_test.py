@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What /metrics says, read by the tools that will read it: the golden texts (tests/cases/metrics, which the unit test compares byte by byte) by promtool and by
 Prometheus' own OpenMetrics parser; the alerting rules by promtool, each of whose names must exist; and the counters of a real collector, against what was written."""
-import json
+import json, urllib.error, urllib.request
 from support import *
 
 here = os.path.dirname(os.path.abspath(__file__))
@@ -105,4 +105,40 @@ stop(h.collector)
 h.start_collector()
 s = source(ask('metrics'))
 check(s.get('stored') == 0 and abs(s['last_event'] / 1e9 - (now - 1)) < 2 and s['last_contact'] > 0, 'after a restart it counts anew, and knows whom it has heard', s)
+
+# ---- the page ----
+
+port = free_port()
+h.write('keytrail.yaml', open(h.path('keytrail.yaml')).read() + f'dashboard: {{ listen: "tcp://127.0.0.1:{port}" }}\n')
+page = start([KEYTRAIL, 'dashboard', '-c', h.path('keytrail.yaml')], h.path('dashboard.log'))
+
+
+def get(path, **headers):
+    r = urllib.request.Request(f'http://127.0.0.1:{port}{path}', headers={k.replace('_', '-'): v for k, v in headers.items()})
+    try:
+        with urllib.request.urlopen(r, timeout=10) as a:
+            return a.status, a.headers.get('Content-Type'), a.read()
+    except urllib.error.HTTPError as e:
+        return e.code, e.headers.get('Content-Type'), e.read()
+    except OSError:
+        return 0, None, b''
+
+
+check(wait_for(lambda: get('/healthz')[0] == 200, 15), 'the page lives', h.log('dashboard.log'))
+check(wait_for(lambda: get('/readyz')[0] == 200, 10), 'and is ready', get('/readyz'))
+status, form, text = get('/metrics')
+check(status == 200 and form == 'text/plain; version=0.0.4; charset=utf-8' and b'\nkeytrail_up 1\n' in text, '/metrics is served with the form that Prometheus wants', (status, form, text[:300]))
+p = run(promtool, 'check', 'metrics', ok=False, stdin=text)
+check(p.returncode == 0 and not p.stderr, 'promtool check metrics has nothing to say about a real one', p.stderr.decode())
+series = [l for l in text.decode().splitlines() if l and l[0] != '#']
+stored = lambda: 'keytrail_store_events ' + str(json.loads(keytrail('status', '--db', h.db, '-o', 'json').stdout)['events'])
+check(100 < len(series) <= 2000 and stored() in series and any(l.startswith('keytrail_events_stored_total{source="vault-prod"}') for l in series), 'it has the figures of collector and store', len(series))
+status, form, text = get('/metrics', Accept='application/openmetrics-text;version=1.0.0,text/plain;q=0.5')
+p = run('/usr/bin/python3', '-c', "import sys\nfrom prometheus_client.openmetrics.parser import text_string_to_metric_families as read\nprint(len(list(read(sys.stdin.read()))))", ok=False, stdin=text)
+check(form == 'application/openmetrics-text; version=1.0.0; charset=utf-8' and text.endswith(b'# EOF\n') and p.returncode == 0, 'and in the form of OpenMetrics for whoever asks for it', (form, p.stderr.decode()))
+stop(h.collector)
+status, form, text = get('/metrics')
+check(status == 200 and b'\nkeytrail_up 0\n' in text and f'\n{stored()}\n'.encode() in text and b'keytrail_events_stored_total' not in text, 'without a collector it says so, and tells of the store', text[:600])
+ready, _, why = get('/readyz')
+check(ready == 503 and b'store: ok' in why and b'collector: failed' in why and get('/healthz')[0] == 200, 'the page lives and is not ready, and says why', (ready, why))
 finish()
