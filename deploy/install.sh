@@ -31,8 +31,8 @@ collector_files() {
     for f in detectors/rules/*.yml; do echo "0644 $f $share/keytrail/rules/${f##*/}"; done
     [ ! -f "$build/share/ip-country.mmdb" ] || echo "0644 $build/share/ip-country.mmdb $share/keytrail/ip-country.mmdb"
     echo "0644 deploy/geoip/NOTICE $share/keytrail/ip-country.NOTICE"
-    for f in dashboards/prometheus/*.rules.yml; do [ ! -f "$f" ] || echo "0644 $f $share/keytrail/prometheus/${f##*/}"; done
-    for f in dashboards/grafana/*.json; do [ ! -f "$f" ] || echo "0644 $f $share/keytrail/grafana/${f##*/}"; done
+    for f in dashboards/prometheus/*.rules.yml; do echo "0644 $f $share/keytrail/prometheus/${f##*/}"; done
+    for f in dashboards/grafana/dashboards/*.json dashboards/grafana/provisioning/*/*.yaml; do echo "0644 $f $share/keytrail/${f#dashboards/}"; done
     echo "0755 exporters/reports/verify_bundle.py $share/keytrail/verify_bundle.py"
     for u in keytrail-collector keytrail-dashboard; do echo "0644 deploy/systemd/$u.service $lib/systemd/system/$u.service"; done
     echo "0644 deploy/sysusers/keytrail.conf $lib/sysusers.d/keytrail.conf"

@@ -35,7 +35,7 @@ check(sorted(set(there) - {'opt/kt/share/man/man1/other.1'}) == listed and all(n
 wanted = ['bin/keytrail', 'bin/keytrail-agent', 'share/man/man1/keytrail.1', 'share/man/man1/keytrail-agent.1', 'share/man/man5/keytrail.yaml.5', 'share/man/man7/keytrail-query.7',
           'share/bash-completion/completions/keytrail', 'share/zsh/site-functions/_keytrail-agent', 'share/fish/vendor_completions.d/keytrail.fish',
           'lib/systemd/system/keytrail-collector.service', 'lib/systemd/system/keytrail-dashboard.service', 'lib/systemd/system/keytrail-agent.service',
-          'lib/sysusers.d/keytrail.conf', 'lib/tmpfiles.d/keytrail.conf', 'share/keytrail/verify_bundle.py']
+          'lib/sysusers.d/keytrail.conf', 'lib/tmpfiles.d/keytrail.conf', 'share/keytrail/verify_bundle.py', 'share/keytrail/grafana/dashboards/operations.json']
 check(set('opt/kt/' + w for w in wanted) <= set(there), 'programs, manual, completion, units, users, folders', set('opt/kt/' + w for w in wanted) - set(there))
 modes = {n: stat.S_IMODE(os.stat(os.path.join(stage, n)).st_mode) for n in there}
 check(all(m == (0o755 if '/bin/' in n or n.endswith('.py') else 0o644) for n, m in modes.items() if 'other' not in n), 'modes', modes)
