@@ -194,7 +194,7 @@ const CALLS: Record<string, Call> = {
     const q = judged(p)
     const rows = RECORDS.filter((r) => matches(r, q)).slice(0, 120).reverse()
     const moments = rows.map((record, i) => ({ at: record.time ?? record.arrival, type: 'access' as const, record, notes: i % 17 === 3 ? ['first time from there, 22 min after DE (1,050 km)'] : [], folded: i % 29 === 5 ? 38 : 0 }))
-    return { moments: [...moments.slice(0, 40), { at: NOW - 50 * 60 * SECOND, type: 'gap', text: 'no events from source op-events 19:40–20:10 (agent restart)' }, ...moments.slice(40)], older: 12, command: 'keytrail timeline', ...covers(windowOf(p, '24h')) }
+    return { moments: [...moments.slice(0, 40), { at: NOW - 50 * 60 * SECOND, type: 'gap', text: 'no events from source op-events 19:40–20:10 (agent restart)' }, ...moments.slice(40)], older: false, next: null, news: true, command: 'keytrail timeline', ...covers(windowOf(p, '24h')) }
   },
   'GET alerts': (p): Alerts => {
     const s = p.get('status') ?? 'open'

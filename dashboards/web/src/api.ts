@@ -145,13 +145,17 @@ export interface Moment {
   type: 'access' | 'alert' | 'step' | 'gap'
   record?: Rec | null
   notes?: string[]
-  folded?: number
+  folded?: number // so many more like it, which are not listed
+  secrets?: number // of how many secrets these are
+  until?: Ns | null // of the last of these; end of a gap
   alert?: string | null
   text?: string | null
 }
 export interface Timeline extends Windowed {
-  moments: Moment[]
-  older: number
+  moments: Moment[] // oldest first
+  older: boolean // there are earlier ones
+  next: string | null // the cursor that brings them
+  news: boolean // notes say what is new; false: of too many actors to say
   command: string
 }
 export interface Figure {

@@ -65,8 +65,7 @@ const must = (yes, what) => {
 await page.goto(`${url}/search`)
 await page.waitForSelector('tbody tr.opens')
 await walk('j, l and f filter', async () => {
-  await page.keyboard.press('j')
-  await page.keyboard.press('j')
+  for (let i = 0; i < 3; i++) await page.keyboard.press('j')
   for (let i = 0; i < 2; i++) await page.keyboard.press('l')
   await page.waitForSelector('td.cell-at')
   await page.keyboard.press('f')

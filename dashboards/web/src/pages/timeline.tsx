@@ -1,12 +1,14 @@
 // Timeline: what happened, in order, with what stands out said beside it, and where the log has nothing.
-import type { Moment, Rec, Timeline } from '../api'
+import { Fragment } from 'preact'
+import { useEffect, useState } from 'preact/hooks'
+import { get, type Moment, type Rec, type Timeline } from '../api'
 import { OutcomeBadge } from '../components/badge'
 import { Command } from '../components/command'
-import { Answer, Empty } from '../components/states'
+import { Answer, Empty, Failure } from '../components/states'
 import { Text } from '../components/text'
 import { Value } from '../components/value'
 import { useAsk } from '../hooks'
-import { count } from '../plain'
+import { count, plural } from '../plain'
 import { href } from '../router'
 import { clock, day, exact, zoneText } from '../time'
 
@@ -16,43 +18,73 @@ export interface Question {
   until: string
   tz: number
 }
-const SHOWN = 500
+const SHOWN = 500 // moments a question
 
 export function TimelineView({ question, onLook }: { question: Question; onLook: (r: Rec) => void }) {
   const asked = useAsk<Timeline>('timeline', { ...question, limit: SHOWN })
   return (
     <Answer of={asked} what="Putting it in order">
-      {(t) =>
-        t.moments.length === 0 ? (
-          <Empty title="Nothing happened that fits" />
-        ) : (
-          <div class="stack">
-            {t.older > 0 && (
-              <p class="note">{count(t.older)} earlier moments are not shown: choose a shorter window to see them.</p>
-            )}
-            <ol class="timeline" aria-label={`Timeline, ${zoneText.value}`}>
-              {t.moments.map((m, i) => (
-                <>
-                  {(i === 0 || day(m.at) !== day(t.moments[i - 1]?.at ?? 0)) && (
-                    <li class="timeline-day">
-                      {day(m.at)} <span class="quiet">{zoneText.value}</span>
-                    </li>
-                  )}
-                  <One of={m} onLook={onLook} />
-                </>
-              ))}
-            </ol>
-            <Command of={t.command} />
-          </div>
-        )
-      }
+      {(t) => <Shown key={t.command} of={t} question={question} onLook={onLook} />}
     </Answer>
+  )
+}
+function Shown({ of: t, question, onLook }: { of: Timeline; question: Question; onLook: (r: Rec) => void }) {
+  const [before, setBefore] = useState<Moment[]>([])
+  const [next, setNext] = useState(t.next)
+  const [busy, setBusy] = useState(false)
+  const [error, setError] = useState<Error | null>(null)
+  useEffect(() => {
+    setBefore([])
+    setNext(t.next)
+  }, [t])
+  const earlier = () => {
+    setBusy(true)
+    setError(null)
+    get<Timeline>('timeline', { ...question, limit: SHOWN, cursor: next })
+      .then(
+        (m) => {
+          setBefore((b) => [...m.moments, ...b])
+          setNext(m.next)
+        },
+        (e: unknown) => setError(e as Error),
+      )
+      .finally(() => setBusy(false))
+  }
+  const moments = [...before, ...t.moments]
+  if (moments.length === 0) return <Empty title="Nothing happened that fits" />
+  return (
+    <div class="stack">
+      {!t.news && <p class="note">What is new was not looked for: too many actors, or too long a time. A query for one actor says it.</p>}
+      {error && <Failure error={error} again={earlier} />}
+      {next !== null && !error && (
+        <p>
+          <button type="button" disabled={busy} onClick={earlier}>
+            {busy ? 'Reading…' : 'Earlier moments'}
+          </button>
+        </p>
+      )}
+      <ol class="timeline" aria-label={`Timeline, ${zoneText.value}`}>
+        {moments.map((m, i) => (
+          <Fragment key={`${m.at} ${m.type} ${m.record?.seq ?? m.alert ?? i}`}>
+            {(i === 0 || day(m.at) !== day(moments[i - 1]?.at ?? 0)) && (
+              <li class="timeline-day">
+                {day(m.at)} <span class="quiet">{zoneText.value}</span>
+              </li>
+            )}
+            <One of={m} onLook={onLook} />
+          </Fragment>
+        ))}
+      </ol>
+      <Command of={t.command} />
+    </div>
   )
 }
 function One({ of: m, onLook }: { of: Moment; onLook: (r: Rec) => void }) {
   const r = m.record
+  const notes = m.notes ?? []
+  const folded = m.folded ?? 0
   return (
-    <li class={`moment moment-${m.type}${(m.notes ?? []).length > 0 ? ' notable' : ''}`}>
+    <li class={`moment moment-${m.type}${notes.length > 0 ? ' notable' : ''}`}>
       <time title={exact(m.at)}>{clock(m.at)}</time>
       {r ? (
         <>
@@ -70,23 +102,25 @@ function One({ of: m, onLook }: { of: Moment; onLook: (r: Rec) => void }) {
         </>
       ) : (
         <span class="moment-text">
-          <Text of={m.text} max={400} />
+          <Text of={m.text} max={400} />{' '}
+          {m.alert && <a href={href('/alert', { id: m.alert, since: null, until: null })}>the alert</a>}
         </span>
       )}
-      <div class="moment-more">
-        {m.alert && (
-          <>
-            {' '}
-            <a href={href('/alert', { id: m.alert, since: null, until: null })}>the alert</a>
-          </>
-        )}
-        {(m.notes ?? []).map((n) => (
-          <p class="moment-note">
-            ! <Text of={n} max={300} />
-          </p>
-        ))}
-        {(m.folded ?? 0) > 0 && <p class="quiet">… {count(m.folded ?? 0)} more of the same</p>}
-      </div>
+      {(notes.length > 0 || folded > 0) && (
+        <div class="moment-more">
+          {notes.map((n) => (
+            <p class="moment-note">
+              ! <Text of={n} max={300} />
+            </p>
+          ))}
+          {folded > 0 && (
+            <p class="quiet">
+              … {count(folded)} more like it{(m.secrets ?? 0) > 1 && `, ${plural(m.secrets ?? 0, 'secret')}`}
+              {m.until ? `, until ${clock(m.until)}` : ''}
+            </p>
+          )}
+        </div>
+      )}
     </li>
   )
 }
