@@ -3,7 +3,7 @@ import { ApiError, post } from './api'
 import { ago } from './time'
 import type { Ns } from './api'
 
-export type Act = 'ack' | 'assign' | 'note' | 'close' | 'reopen'
+export type Act = 'ack' | 'assign' | 'note' | 'close'
 interface Result {
   alert: string
   refused?: string
@@ -17,7 +17,6 @@ const DONE: Record<Act, string> = {
   assign: 'Assigned',
   note: 'Noted',
   close: 'Closed',
-  reopen: 'Open again',
 }
 /** Rejects with a sentence for people; else says what is so now ("bob acknowledged it 2 min ago"). */
 export async function act(what: Act, id: string, more: Record<string, unknown> = {}): Promise<string> {

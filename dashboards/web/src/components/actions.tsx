@@ -6,10 +6,11 @@ import { act, type Act } from '../act'
 import { post, type Alert } from '../api'
 import { may, me } from '../me'
 import { say } from '../said'
+import { Command } from './command'
 import { Dialog } from './dialog'
 import { Text } from './text'
 
-type Asking = 'assign' | 'note' | 'close' | 'reopen' | 'silence' | null
+type Asking = 'assign' | 'note' | 'close' | 'silence' | null
 
 export function Actions({ of: a, onDone }: { of: Alert; onDone: () => void }) {
   const [asking, ask] = useState<Asking>(null)
@@ -39,11 +40,6 @@ export function Actions({ of: a, onDone }: { of: Alert; onDone: () => void }) {
           Close…
         </button>
       )}
-      {a.status === 'closed' && (
-        <button type="button" onClick={() => ask('reopen')}>
-          Open again…
-        </button>
-      )}
       <button type="button" onClick={() => ask('assign')}>
         Assign…
       </button>
@@ -55,6 +51,7 @@ export function Actions({ of: a, onDone }: { of: Alert; onDone: () => void }) {
           Silence…
         </button>
       )}
+      {a.status === 'closed' && <Command of={`keytrail alerts reopen ${a.id} --reason WHY`} label="To open it again" />}
       {wrong !== null && (
         <p class="note bad" role="alert">
           <b>Not acknowledged.</b> {wrong}{' '}
@@ -79,7 +76,7 @@ export function Actions({ of: a, onDone }: { of: Alert; onDone: () => void }) {
   )
 }
 
-const TITLE = { assign: 'Assign', note: 'Note', close: 'Close', reopen: 'Open again', silence: 'Silence' } as const
+const TITLE = { assign: 'Assign', note: 'Note', close: 'Close', silence: 'Silence' } as const
 const VERDICTS = [
   ['true', 'A real incident', 'what it says happened, and it should not have'],
   ['expected', 'Expected', 'it happened, and it was allowed: detection learns it'],
@@ -135,7 +132,7 @@ function Ask({ what, of: a, onClose, onDone }: { what: Exclude<Asking, null>; of
           </fieldset>
         )}
         {what === 'silence' && <SilenceFields match={match} setMatch={setMatch} time={time} setTime={setTime} />}
-        <Field label={what === 'note' ? 'Note' : what === 'silence' || what === 'reopen' ? 'Why' : 'Why (may be empty)'}>
+        <Field label={what === 'note' ? 'Note' : what === 'silence' ? 'Why' : 'Why (may be empty)'}>
           <textarea rows={3} maxLength={what === 'silence' ? 190 : 900} required={what !== 'assign' && what !== 'close'} value={reason} onInput={(e) => setReason(e.currentTarget.value)} />
         </Field>
         {wrong !== null && (
