@@ -13,7 +13,7 @@ if not shutil.which('node') or not os.path.exists('/usr/bin/chromium') or not os
 d = folder()
 demo_dir = os.path.join(d, 'demo')
 out = open(os.path.join(d, 'demo.out'), 'w+')
-demo = subprocess.Popen([KEYTRAIL, 'demo', '--for', '150s', '--dir', demo_dir], stdout=out, stderr=subprocess.STDOUT)
+demo = subprocess.Popen([KEYTRAIL, 'demo', '--for', '240s', '--dir', demo_dir], stdout=out, stderr=subprocess.STDOUT)
 atexit.register(demo.kill)
 
 
@@ -31,7 +31,7 @@ with open(os.path.join(d, 'hostile.log'), 'w') as f:
     for i in range(80):
         h = HOSTILE[i % len(HOSTILE)]
         f.write('\n'.join(vault_pair(rng, time.time() - i, who=f'{h}{i % 3}', secret=f'{h}/s', address='203.0.113.9')) + '\n')
-p = keytrail('import', '-c', conf, '--source', 'vault', '--instance', 'vault-prod', os.path.join(d, 'hostile.log'), ok=False)
+p = keytrail('import', '--server', 'unix:' + os.path.join(demo_dir, 'control.sock'), '--source', 'vault', '--instance', 'vault-prod', os.path.join(d, 'hostile.log'), ok=False)
 check(p.returncode == 0, 'hostile names are imported', p.stderr + p.stdout)
 check(wait_for(lambda: len(ndjson(keytrail('alerts', 'list', '-c', conf, '-o', 'ndjson', ok=False))) >= 3, 40), 'three incidents are there')
 
