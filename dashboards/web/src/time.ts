@@ -127,6 +127,7 @@ export function windowText(w: { since: string; until: string }): string {
     const t = Date.parse(s)
     return /^\d{4}-/.test(s) && !Number.isNaN(t) ? moment(ns(t)) : s
   }
-  if (w.until === '') return known ? (/^\d/.test(w.since) ? `last ${known.text}` : known.text) : `since ${end(w.since)}`
+  const length = /^(\d+)([smhdw])$/.exec(w.since)
+  if (w.until === '') return length ? `last ${known?.text ?? `${length[1]} ${length[2]}`}` : (known?.text ?? `since ${end(w.since)}`)
   return `${end(w.since)} to ${end(w.until)}`
 }

@@ -62,6 +62,7 @@ describe('the address', () => {
   })
   it('names a window in words', () => {
     expect(windowText({ since: '24h', until: '' })).toBe('last 24 h')
+    expect(windowText({ since: '2h', until: '' })).toBe('last 2 h')
     expect(windowText({ since: 'yesterday', until: '' })).toBe('yesterday')
     expect(windowText({ since: '2026-11-22T20:00:00.000Z', until: '2026-11-22T21:00:00.000Z' })).toBe('2026-11-22 20:00:00 to 2026-11-22 21:00:00')
     expect(windowText({ since: 'last-week', until: 'now' })).toBe('last-week to now')
