@@ -2,12 +2,13 @@
  * standing: see the header.
  *
  * Owns:  the list; its texts are those of the coverage it holds.
- * Calls: core/answer/coverage, core/answer/ask. No clock, no output.
+ * Calls: core/answer/coverage, core/answer/heard. No clock, no output.
  */
 #include "core/answer/standing.h"
 
 #include <stdlib.h>
 
+#include "core/answer/heard.h"
 #include "core/base/alloc.h"
 
 #define UP_TO_NOW (2 * KT_NS_MIN) /* gaps are told to the minute */
@@ -21,37 +22,27 @@ void kt_standings_done(struct kt_standings *s)
 
 /* ---- who was heard ---- */
 
-struct heard {
-    struct kt_standings *s;
-    unsigned missing;
-};
-
-/* With an operation a report says what happened, without it is a heartbeat. */
-static enum kt_status hear(void *self, const struct kt_record *r, const struct kt_fact *fact,
-                           struct kt_error *err)
+static enum kt_status listen(const struct kt_ask *a, struct kt_standings *s, struct kt_error *err)
 {
-    struct heard *h = self;
-    (void)fact;
-    for (unsigned i = 0; r->ev.operation.len == 0 && i < h->s->n; i++) {
-        struct kt_standing *x = &h->s->at[i];
-        if (x->last_contact != 0 || !kt_str_eq(x->instance, r->ev.instance) ||
-            !kt_str_eq(x->source, r->ev.source))
-            continue;
-        x->last_contact = r->arrival;
-        h->missing -= x->agent.len > 0;
+    struct kt_map *names = kt_map_new((uint64_t)a->now);
+    struct kt_source_report *report = kt_alloc_array(s->n + 1, sizeof *report);
+    bool *wanted = kt_alloc_array(s->n + 1, sizeof *wanted), whole;
+    for (unsigned i = 0; i < s->n; i++) {
+        KT_CLEANUP(kt_buf_done) struct kt_buf key = { 0 };
+        kt_buf_add(&key, s->at[i].source);
+        kt_buf_byte(&key, '\t');
+        kt_buf_add(&key, s->at[i].instance);
+        wanted[kt_map_put(names, kt_buf_str(&key), NULL)] = s->at[i].agent.len > 0;
     }
-    return h->missing == 0 ? kt_fail(err, KT_E_AGAIN, "all were heard") : KT_OK;
-}
-
-static enum kt_status listen(struct kt_ask *a, struct kt_standings *s, struct kt_error *err)
-{
-    struct heard h = { .s = s };
-    for (unsigned i = 0; i < s->n; i++)
-        h.missing += s->at[i].agent.len > 0; /* an import has no heartbeat */
-    if (h.missing == 0)
-        return KT_OK;
-    a->newest_first = true;
-    return kt_ask_records(a, KT_STR("kind:report"), hear, &h, err);
+    enum kt_status status = kt_reports_read(a->reader, names, wanted, a->now, a->give_up,
+                                            a->give_up_self, report, &whole, err);
+    for (unsigned i = 0; status == KT_OK && i < s->n; i++)
+        s->at[i].last_contact = report[i].at; /* names are in their order, each once */
+    kt_reports_done(report, kt_map_count(names));
+    kt_map_free(names);
+    kt_free(report);
+    kt_free(wanted);
+    return status;
 }
 
 /* ---- who is silent ---- */

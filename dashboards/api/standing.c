@@ -3,43 +3,35 @@
  * signer goes on.
  *
  * Owns:  nothing.
- * Calls: core/proof/note, core/event/json, core/store/read, core/wire (the control socket).
+ * Calls: core/answer/log_head, core/event/json, core/wire (the control socket).
  */
+#include "core/answer/log_head.h"
 #include "core/event/json.h"
-#include "core/proof/note.h"
 #include "core/wire/control_client.h"
 #include "dashboards/api/integrity.h"
 #include <inttypes.h>
 
 struct standing {
-    struct kt_buf note, why;
+    struct kt_buf why;
     kt_time_ns at;
     bool there, readable, refused;
     uint64_t size;
     unsigned cosigners;
 };
 
-static enum kt_status get(struct kt_reader *r, const char *name, struct kt_buf *ret,
-                          struct kt_error *err)
-{
-    enum kt_status status = kt_reader_get(r, name, ret, err);
-    return status == KT_E_AGAIN ? KT_OK : status;
-}
-
 static enum kt_status read_note(struct kt_reader *r, struct standing *s, struct kt_error *err)
 {
-    KT_CLEANUP(kt_buf_done) struct kt_buf at = { 0 };
+    struct kt_log_head head = { 0 };
     struct kt_checkpoint cp;
-    if (get(r, KT_CHECKPOINT_BLOB, &s->note, err) != KT_OK ||
-        get(r, KT_CHECKPOINT_AT, &at, err) != KT_OK)
-        return err->code;
-    (void)kt_str_i64(kt_buf_str(&at), &s->at);
-    s->there = s->note.len > 0;
-    s->readable = s->there && kt_checkpoint_read(kt_buf_str(&s->note), &cp, NULL) == KT_OK;
+    enum kt_status status = kt_log_head_read(r, &head, err);
+    s->at = head.at;
+    s->there = head.note.len > 0;
+    s->readable = s->there && kt_checkpoint_read(kt_buf_str(&head.note), &cp, NULL) == KT_OK;
     for (unsigned i = 0; s->readable && i < cp.n; i++)
         s->cosigners += !kt_str_eq(cp.signature[i].name, cp.origin);
     s->size = s->readable ? cp.head.size : 0;
-    return KT_OK;
+    kt_log_head_done(&head);
+    return status;
 }
 
 /* A collector that does not answer has refused nothing: the note tells how old it is. */
@@ -106,7 +98,6 @@ enum kt_status kt_api_add_standing(struct kt_api *a, struct kt_error *err)
         kt_api_text(o, "text", kt_buf_str(&text));
         kt_api_close(o, '}');
     }
-    kt_buf_done(&s.note);
     kt_buf_done(&s.why);
     return status;
 }
