@@ -41,6 +41,17 @@ struct kt_str kt_ask_actor(const struct kt_ask *a, struct kt_str actor, struct k
     return who == NULL ? actor : kt_str_of(who->name);
 }
 
+bool kt_ask_limited(const struct kt_ask *a)
+{
+    for (unsigned i = 0; a->ids != NULL && i < kt_identities_count(a->ids); i++) {
+        const struct kt_identity *who = kt_identities_at(a->ids, i);
+        for (unsigned k = 0; k < who->n_alias; k++)
+            if (who->alias[k].source != NULL || who->alias[k].instance != NULL)
+                return true;
+    }
+    return false;
+}
+
 static void quote(struct kt_buf *query, struct kt_str value)
 {
     kt_buf_byte(query, '"');

@@ -53,6 +53,10 @@ void kt_ask_done(struct kt_ask *a);
 struct kt_str kt_ask_actor(const struct kt_ask *a, struct kt_str actor, struct kt_str source,
                            struct kt_str instance);
 
+/* Is some alias meant for some sources only? Then the same name can be two actors, and a row's
+ * source says which. */
+bool kt_ask_limited(const struct kt_ask *a);
+
 /* Parses a query of this ask: relative times, aliases, and within its scope. Every walk over
  * records begins here. */
 KT_MUST_USE enum kt_status kt_ask_query(const struct kt_ask *a, struct kt_str text,

@@ -340,6 +340,9 @@ void kt_profile_free(struct kt_profile *out)
     kt_map_free(p->lands.map);
     kt_map_free(p->texts);
     kt_free(p->out.day);
+    kt_map_free(p->ips);
+    kt_free(p->ip_of);
+    kt_free(p->least);
     kt_free(p->places.at);
     kt_free(p->lands.at);
     kt_free(p->asked);

@@ -56,6 +56,12 @@ struct kt_profiling {
     kt_time_ns slice;            /* where the one at hand begins */
     bool (*give_up)(void *self); /* of the ask, while what is before has its own end */
     void *give_up_self;
+    /* Of what is before: the least time of each code of a chunk's column; the addresses that are
+     * wanted, by their 16 bytes, and which of the list each is. */
+    kt_time_ns *least;
+    uint32_t cap_least;
+    struct kt_map *ips;
+    uint32_t *ip_of;
     uint32_t dating; /* 1 << enum kt_profile_list: those that are looked for in what is before */
 };
 #define KT_PROFILE_PAIRS_MAX (4u * KT_PROFILE_VALUES_MAX)
@@ -67,6 +73,8 @@ uint32_t kt_profile_address(struct kt_profiling *p, struct kt_ip ip);
 struct kt_str kt_profile_keep(struct kt_profiling *p, struct kt_str text);
 /* Counts one record of the window or the usual span, or dates what is wanted. */
 void kt_profile_take(struct kt_profiling *p, const struct kt_profile_met *m);
+/* Dates what is wanted of a view of what is before. False: rows have to be judged one by one. */
+bool kt_profile_date(struct kt_profiling *p, const struct kt_view *view);
 /* Walks the columns, or the lines, of the ask's window. */
 KT_MUST_USE enum kt_status kt_profile_columns(struct kt_profiling *p, struct kt_str query,
                                               struct kt_error *err);

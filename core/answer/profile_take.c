@@ -298,6 +298,8 @@ static enum kt_status take_view(void *self, const struct kt_view *view, struct k
 {
     struct kt_profiling *p = self;
     const struct kt_columns *c = view->columns;
+    if (p->span == KT_PROFILE_SPAN_BEFORE && kt_profile_date(p, view))
+        return KT_OK;
     begin_chunk(p, c);
     for (uint32_t i = 0; i < view->picks; i++) {
         uint32_t row = view->pick[i];
