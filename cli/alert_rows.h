@@ -1,7 +1,7 @@
 /* alert_rows: alerts as rows, for `alerts list` and `replay`. */
 #pragma once
-#include "exporters/alerts/view.h"
 #include "cli/cli.h"
+#include "exporters/alerts/view.h"
 
 /* The columns of an alert document; end with kt_rows_end. */
 struct kt_rows *kt_alert_rows_new(enum kt_output how, bool header);

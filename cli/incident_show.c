@@ -8,11 +8,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "exporters/alerts/view.h"
 #include "cli/incident.h"
 #include "core/base/alloc.h"
 #include "core/base/limits.h"
 #include "core/base/log.h"
+#include "exporters/alerts/view.h"
 #include "exporters/reports/incident.h"
 
 #define ALERTS_BYTES (8u << 20)

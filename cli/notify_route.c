@@ -3,12 +3,12 @@
  * and why, who was told of it, and who is told next, and when. Asks configuration and store alone.
  *
  * Owns:  nothing.
- * Calls: collector/routes (the plan is the collector's own), exporters/alerts/view (lives, silences), stdout.
+ * Calls: collector/routes (the plan is the collector's own), exporters/alerts/view (lives,
+ * silences), stdout.
  */
 #include <stdio.h>
 #include <string.h>
 
-#include "exporters/alerts/view.h"
 #include "cli/cli.h"
 #include "cli/notify.h"
 #include "collector/routes.h"
@@ -17,6 +17,7 @@
 #include "core/base/log.h"
 #include "core/event/line.h"
 #include "core/sys/clock.h"
+#include "exporters/alerts/view.h"
 
 #define FORESEEN (7 * KT_NS_DAY)
 #define ROUNDS   256u

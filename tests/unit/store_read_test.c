@@ -536,6 +536,44 @@ static void alerts_come_newest_first_and_rows_in_order(void **state)
     kt_reader_close(r);
 }
 
+/* Control records are read some at a time: none is lost between two times, and none comes twice. */
+static void many_control_records_come_once_each_both_ways(void **state)
+{
+    struct world *w = *state;
+    static char raw[3000];
+    uint64_t ticks = 0;
+    (void)snprintf(raw, sizeof raw, "{\"x\":\"%02900d\"}", 7);
+    for (unsigned i = 0; i < 300; i++) {
+        bool tick = i % 3 != 0;
+        add_control(w, tick ? KT_KIND_TICK : KT_KIND_CONFIG, i % 7 == 0 ? raw : "{}");
+        ticks += tick;
+        if (i % 50 == 49)
+            add_numbers(w, 10 * i, 2);
+    }
+    struct kt_reader *r = open_reader(w->path);
+    for (unsigned way = 0; way < 8; way++) {
+        const struct kt_scan scan = { .control = true,
+                                      .records = (way & 4) != 0,
+                                      .newest_first = (way & 1) != 0,
+                                      .control_kind = way & 2 ? KT_KIND_TICK : 0 };
+        struct kt_cursor *c = NULL;
+        struct kt_record rec;
+        struct kt_error err = { 0 };
+        uint64_t n = 0, events = 0, last = scan.newest_first ? UINT64_MAX : 0;
+        assert_int_equal(kt_cursor_open(r, &scan, &c, &err), KT_OK);
+        while (kt_cursor_next(c, &rec, &err) == KT_OK) {
+            assert_true(scan.newest_first ? rec.seq < last : rec.seq > last);
+            last = rec.seq;
+            events += rec.origin != KT_ORIGIN_CONTROL;
+            n += rec.origin == KT_ORIGIN_CONTROL;
+        }
+        assert_int_equal(n, way & 2 ? ticks : 300);
+        assert_int_equal(events, way & 4 ? 12 : 0);
+        kt_cursor_free(c);
+    }
+    kt_reader_close(r);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -554,6 +592,7 @@ int main(void)
         T(main_file_and_wal_of_a_killed_collector_open),
         T(fact_in_force_is_the_newest_before_the_record),
         T(alerts_come_newest_first_and_rows_in_order),
+        T(many_control_records_come_once_each_both_ways),
     };
     return cmocka_run_group_tests_name("store_read", tests, NULL, NULL);
 }
