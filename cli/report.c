@@ -25,7 +25,7 @@ int kt_cmd_report(int argc, char **argv)
 {
     struct kt_verb verbs[KT_REPORTS_MAX + KT_ARRAY_LEN(own)];
     size_t n = 0;
-    for (; kt_reports[n] != NULL && n < KT_REPORTS_MAX; n++)
+    for (; n < KT_REPORTS_MAX && kt_reports[n] != NULL; n++)
         verbs[n] = (struct kt_verb){ kt_reports[n]->name, NULL, kt_reports[n]->summary,
                                      kt_report_make, n == 0 ? "Reports" : NULL };
     memcpy(verbs + n, own, sizeof own);
