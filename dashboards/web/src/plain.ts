@@ -30,6 +30,12 @@ export function cut(s: string, max: number): string {
   const half = /[\ud800-\udbff]$/.test(s.slice(0, max)) ? max - 1 : max
   return `${s.slice(0, half)}…`
 }
+/** The same from the other end: its last `max` units. */
+export function cutFront(s: string, max: number): string {
+  if (s.length <= max) return s
+  const end = s.slice(-max)
+  return `…${/^[\udc00-\udfff]/.test(end) ? end.slice(1) : end}`
+}
 
 const whole = new Intl.NumberFormat('en', { maximumFractionDigits: 0 })
 const tenth = new Intl.NumberFormat('en', { maximumFractionDigits: 1 })

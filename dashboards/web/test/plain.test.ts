@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { about, bytes, count, cut, percent, pieces, plain, sentence, short } from '../src/plain'
+import { about, bytes, count, cut, cutFront, percent, pieces, plain, sentence, short } from '../src/plain'
 import { byteOf, has, placeOf, term, terms, toggle } from '../src/query'
 
 describe('text of strangers', () => {
@@ -22,6 +22,8 @@ describe('text of strangers', () => {
   it('never cuts a character in half', () => {
     expect(cut('ab😀', 3)).toBe('ab…')
     expect(cut('ab', 2)).toBe('ab')
+    expect(cutFront('a😀b', 2)).toBe('…b')
+    expect(cutFront('vault/x', 3)).toBe('…t/x')
   })
 })
 describe('numbers', () => {

@@ -55,7 +55,7 @@ export function FacetList({ of, q }: { of: Asked<Facets>; q: string }) {
                     >
                       <i aria-hidden="true" style={{ width: `${(v.count / most) * 100}%` }} />
                       <span class={field === 'secret' ? 'facet-value tail' : 'facet-value'}>
-                        <Text of={field === 'country' ? countryName(v.value) : v.value} max={59} />
+                        <Text of={field === 'country' ? countryName(v.value) : v.value} max={59} tail={field === 'secret'} />
                       </span>
                       <span class="num">{count(v.count)}</span>
                     </button>

@@ -92,7 +92,7 @@ export function RecordCard({ of: r }: { of: Rec }) {
         <time class="quiet">{moment(r.time ?? r.arrival)}</time>
       </div>
       <div class="tail">
-        <Text of={r.secret ?? r.operation} max={59} />
+        <Text of={r.secret ?? r.operation} max={59} tail />
       </div>
       <div class="quiet">
         {r.action} · <Text of={r.ip} max={45} /> {r.country}

@@ -75,7 +75,7 @@ export function Value({
   if (of === null || of === undefined || of === '') return <span class="none">–</span>
   const value = String(of)
   const page = pageOf(field, value)
-  const text = <Text of={show ?? value} max={max} mono={mono} />
+  const text = <Text of={show ?? value} max={max} mono={mono} tail={tail} />
   return (
     <span class={tail ? 'value tail' : 'value'}>
       {page === null ? text : <a href={page}>{text}</a>}

@@ -45,8 +45,12 @@ export function OverviewPage() {
     </Answer>
   )
 }
+/** What no agent reads was imported: its silence means nothing. */
+const isWatched = (s: SourceState) => s.agent !== null
+
 function Shown({ of: o }: { of: Overview }) {
   const silent = o.sources.filter((s) => s.silent)
+  const watched = o.sources.filter(isWatched).length
   const open = Object.values(o.alerts.open).reduce((s, n) => s + n, 0)
   return (
     <div class="stack">
@@ -74,10 +78,12 @@ function Shown({ of: o }: { of: Overview }) {
           <Covered of={o} />
         </li>
         <li>
-          <Light is={silent.length > 0 ? 'bad' : o.sources.length > 0 ? 'good' : 'idle'}>
+          <Light is={silent.length > 0 ? 'bad' : watched > 0 ? 'good' : 'idle'}>
             {silent.length > 0
               ? `${plural(silent.length, 'source')} of ${o.sources.length} silent`
-              : `${plural(o.sources.length, 'source')}, none silent`}
+              : watched > 0
+                ? `${plural(watched, 'source')}, none silent`
+                : 'no source is watched for silence'}
           </Light>
         </li>
       </ul>
@@ -92,7 +98,7 @@ function Shown({ of: o }: { of: Overview }) {
         </section>
         <section class="panel">
           <header>
-            <h2>{silent.length > 0 ? plural(silent.length, 'silent source') : 'All sources speak'}</h2>
+            <h2>{silent.length > 0 ? plural(silent.length, 'silent source') : watched > 0 ? 'No source is silent' : 'Sources'}</h2>
             <a href={href('/coverage')}>coverage</a>
           </header>
           <Sources of={o.sources} />
@@ -184,9 +190,9 @@ function Sources({ of }: { of: SourceState[] }) {
     {
       key: 'state',
       title: 'State',
-      width: 100,
+      width: 110,
       narrow: true,
-      cell: (s) => <Light is={s.silent ? 'bad' : 'good'}>{s.silent ? 'silent' : 'speaks'}</Light>,
+      cell: (s) => <Light is={s.silent ? 'bad' : isWatched(s) ? 'good' : 'idle'}>{s.silent ? 'silent' : isWatched(s) ? 'speaks' : 'imported'}</Light>,
     },
     {
       key: 'last',
