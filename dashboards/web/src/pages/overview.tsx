@@ -87,7 +87,7 @@ function Shown({ of: o }: { of: Overview }) {
           </Light>
         </li>
       </ul>
-      <div class="columns">
+      <div class="columns first-wide">
         <section class="panel">
           <header>
             <h2>{plural(open, 'open alert')}</h2>
