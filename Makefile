@@ -116,7 +116,7 @@ $(BUILD)/dashboards/dist.o: $(BUILD)/dashboards/dist.c
 -include $(shell find $(BUILD) -name '*.d' -type f 2>/dev/null)
 
 # ---- what people call ----
-.PHONY: help man geoip completion install uninstall deb deps deps-test run test test-long lint format fuzz sim sim-org bench bench-store bench-streams golden corpus clean
+.PHONY: help man geoip completion install uninstall deb deps deps-test run test test-long lint format fuzz sim sim-org bench bench-store bench-streams golden corpus pictures clean
 help:
 	@echo "make run         install what is missing, build, then the demo: 60 invented days, three live incidents"
 	@echo "make             build $(BUILD)/keytrail and $(BUILD)/keytrail-agent"
@@ -133,6 +133,7 @@ help:
 	@echo "make sim         one simulated world; SEED=… repeats it"
 	@echo "make sim-org     detection measured over invented organisations; SEEDS=1-5 DAYS=90"
 	@echo "make fuzz        every fuzz target, SECONDS=30 each"
+	@echo "make pictures    the pictures of the page in README.md and docs/, made anew"
 	@echo "make corpus      every file of ../shared/samples, when it is there"
 	@echo "make test-long   kills, seeds and fuzzing for an hour"
 
@@ -242,6 +243,9 @@ bench-streams:
 	@$(MAKE) --no-print-directory deps-test
 	@$(MAKE) --no-print-directory -j2 all tools
 	@python3 tests/bench/bench_streams.py --build $(BUILD)
+pictures: all
+	@mkdir -p docs/images
+	@PICTURES=docs/images python3 tests/e2e/page_pictures_long.py --build $(BUILD)
 corpus: all
 	@python3 tests/e2e/corpus_test.py --build $(BUILD)
 golden:

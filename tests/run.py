@@ -29,7 +29,8 @@ def run(kind, name, argv, timeout, env):
         elif m:
             failed.append(m[2].strip())
     if code != 0 and not failed:
-        failed.append(f'exit code {code}')
+        said = [l.strip() for l in out.splitlines() if l.strip()]
+        failed.append(f'exit code {code}: {said[-1][:300] if said else "it said nothing"}')
     if code == 0 and passed == 0:
         failed.append('ran no test')
     return kind, name, passed, failed, out, time.monotonic() - start

@@ -26,7 +26,7 @@ async function open(browser, link, options = {}) {
   const page = await context.newPage()
   page.on('console', (m) => {
     const text = m.text()
-    if ((m.type() === 'error' || m.type() === 'warning') && !/status of (401|400|404)/.test(text)) found.push(`${page.url()}: ${text}`)
+    if ((m.type() === 'error' || m.type() === 'warning') && !/status of (400|401|403|404)/.test(text)) found.push(`${page.url()}: ${text}`)
   })
   page.on('pageerror', (e) => found.push(`${page.url()}: ${e.message}`))
   page.on('dialog', (x) => {

@@ -35,9 +35,16 @@ def folder():
 
 
 def free_port():
-    with socket.socket() as s:
-        s.bind(('127.0.0.1', 0))
-        return s.getsockname()[1]
+    """A port outside of those that the kernel hands out: whoever connects somewhere while its server restarts cannot take it, nor meet himself on it."""
+    for _ in range(1000):
+        port = random.SystemRandom().randrange(12000, 32000)
+        with socket.socket() as s:
+            try:
+                s.bind(('127.0.0.1', port))
+                return port
+            except OSError:
+                pass
+    raise RuntimeError('no free port')
 
 
 def _stop_all():
@@ -140,6 +147,8 @@ collector: {{ listen: "{self.endpoint}", key_file: {self.path('keys/collector.ke
         self.collector = start([KEYTRAIL, 'collector', '-c', self.path('keytrail.yaml')], self.path('collector.log'))
         if wait and not wait_for(lambda: self.listening() or self.collector.poll() is not None, 30):
             raise RuntimeError('collector did not come up:\n' + self.log('collector.log'))
+        if wait and self.collector.poll() is not None:
+            raise RuntimeError(f'collector ended at once, exit {self.collector.poll()}:\n' + self.log('collector.log')[-2000:])
         return self.collector
 
     def listening(self):
