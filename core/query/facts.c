@@ -99,10 +99,9 @@ enum kt_status kt_facts_follow(struct kt_facts *f, struct kt_reader *r, struct k
 {
     struct kt_cursor *c = NULL;
     struct kt_damage damage = { 0 }; /* a lost fact is an address of which nothing is known */
-    const struct kt_scan scan = { .control = true,
-                                  .control_kind = KT_KIND_FACT,
-                                  .from_seq = f->seen + 1,
-                                  .damage = &damage };
+    const struct kt_scan scan = {
+        .control = true, .control_kind = KT_KIND_FACT, .from_seq = f->seen + 1, .damage = &damage
+    };
     if (kt_cursor_open(r, &scan, &c, err) != KT_OK)
         return kt_wrap(err, "facts");
     struct kt_record rec;

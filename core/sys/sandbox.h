@@ -10,7 +10,7 @@
 KT_MUST_USE enum kt_status kt_sandbox_files_only(struct kt_error *err);
 /* From now on this thread, and what it starts, changes no file but below these folders: nothing is
  * written, made, renamed or removed elsewhere (Landlock); what is open stays as it is. A folder
- * that is not there, or NULL, allows nothing. KT_E_AGAIN: this kernel has no Landlock; nothing was
+ * that is not there, or NULL, allows nothing. KT_E_AGAIN: there is no Landlock; nothing was
  * given up. */
 struct kt_sandbox_folder {
     const char *path;

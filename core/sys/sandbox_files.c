@@ -49,7 +49,8 @@ enum kt_status kt_sandbox_write_below(const struct kt_sandbox_folder *folder, un
 {
     int version = create(NULL);
     if (version < 1)
-        return kt_fail(err, KT_E_AGAIN, "this kernel has no Landlock");
+        return kt_fail(err, KT_E_AGAIN,
+                       "there is no Landlock here, or a filter of system calls keeps it away");
     const uint64_t handled = changes | (version >= 2 ? REFER : 0) | (version >= 3 ? TRUNCATE : 0);
     const struct landlock_ruleset_attr a = { .handled_access_fs = handled };
     int rules = create(&a);
