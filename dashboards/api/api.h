@@ -52,9 +52,10 @@ struct kt_api {
                            lets a document load nothing that is not of the page */
     char file[128];     /* not empty: a download of this name */
     struct kt_buf out;
-    /* Sends what is in out and empties it, for answers that do not fit in memory; waits for a slow
-     * reader. KT_E_AGAIN: nobody reads any more. Once called, status, type and file are settled.
-     * NULL: there is no such way, out is kept whole. */
+    /* Sends what is in out and empties it (little at once, it may leave there for the next time),
+     * for answers that do not fit in memory; waits for a slow reader. KT_E_AGAIN: nobody reads any
+     * more. Once called, status, type and file are settled. NULL: there is no such way, out is kept
+     * whole. */
     enum kt_status (*send)(struct kt_api *a, struct kt_error *err);
     void *server; /* of whoever calls: behind send */
 };

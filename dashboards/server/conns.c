@@ -99,9 +99,11 @@ void kt_web_connected(void *self, struct MHD_Connection *c, void **of_conn,
         MHD_get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD);
     const union MHD_ConnectionInfo *from =
         MHD_get_connection_info(c, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-    *conn = (struct kt_web_conn){ .fd = fd->connect_fd, .since = kt_web_mono(s) };
-    conn->is_unix =
-        !address_of(from->client_addr, (socklen_t)sizeof(struct sockaddr_storage), &conn->ip);
+    *conn = (struct kt_web_conn){ .fd = fd->connect_fd,
+                                  .is_unix = s->is_unix,
+                                  .since = kt_web_mono(s) };
+    if (!s->is_unix)
+        (void)address_of(from->client_addr, (socklen_t)sizeof(struct sockaddr_storage), &conn->ip);
     s->n_conn++;
     *of_conn = conn;
 }

@@ -54,6 +54,7 @@ void kt_web_req_drop(struct kt_web_req *r)
     kt_buf_done(&r->pipe);
     kt_buf_done(&r->api.out);
     kt_buf_done(&r->cookie);
+    kt_buf_done(&r->forwarded);
     (void)pthread_cond_destroy(&r->moved);
     kt_free(r);
 }
@@ -80,14 +81,28 @@ void kt_web_completed(void *self, struct MHD_Connection *c, void **of_req,
 
 /* ---- the head ---- */
 
-static enum MHD_Result count_header(void *self, enum MHD_ValueKind kind, const char *key,
-                                    const char *value)
+static void join(struct kt_buf *to, const char *between, const char *value)
 {
-    unsigned *n = self;
+    kt_buf_addz(to, to->len > 0 ? between : "");
+    kt_buf_addz(to, value);
+}
+
+static enum MHD_Result take_field(void *self, enum MHD_ValueKind kind, const char *key,
+                                  const char *value)
+{
+    struct kt_web_req *r = self;
+    struct kt_str name = kt_str_of(key), proxy = kt_str_of(r->s->o.proxy_header);
     (void)kind;
-    (void)key;
-    (void)value;
-    (*n)++;
+    value = value != NULL ? value : "";
+    r->fields++;
+    r->hosts += kt_str_eq_nocase(name, KT_STR("Host"));
+    r->lengths += kt_str_eq_nocase(name, KT_STR("Content-Length")) ||
+                  kt_str_eq_nocase(name, KT_STR("Transfer-Encoding"));
+    r->proxies += proxy.len > 0 && kt_str_eq_nocase(name, proxy);
+    if (kt_str_eq_nocase(name, KT_STR("Cookie")))
+        join(&r->cookie, "; ", value);
+    if (kt_str_eq_nocase(name, KT_STR("X-Forwarded-For")))
+        join(&r->forwarded, ", ", value);
     return MHD_YES;
 }
 
@@ -99,16 +114,17 @@ struct refusal {
 
 static struct refusal judge_head(struct kt_web_req *r, const char *method, struct kt_error *err)
 {
-    unsigned headers = 0;
     bool other = false;
     struct kt_str host = kt_web_header(r, "Host");
     if (r->conn == NULL)
         return (struct refusal){ 503, "too many connections" };
     if (r->target.len > KT_WEB_URL_MAX)
         return (struct refusal){ 414, "the URL is longer than 16 KiB" };
-    (void)MHD_get_connection_values(r->c, MHD_HEADER_KIND, count_header, &headers);
-    if (headers > HEADERS_MAX)
+    (void)MHD_get_connection_values(r->c, MHD_HEADER_KIND, take_field, r);
+    if (r->fields > HEADERS_MAX)
         return (struct refusal){ 431, "more than 64 header fields" };
+    if (r->hosts != 1 || r->lengths > 1 || r->proxies > 1) /* others may read them otherwise */
+        return (struct refusal){ 400, "a field that a request has once is not there, or twice" };
     if (!kt_web_host_ok(host, r->s->o.hosts))
         return (struct refusal){ 421,
                                  "this name is not one of the page's: list it in dashboard.hosts" };
@@ -136,27 +152,13 @@ static struct refusal judge_body(const struct kt_web_req *r)
     return FINE;
 }
 
-static enum MHD_Result take_cookie(void *self, enum MHD_ValueKind kind, const char *key,
-                                   const char *value)
+struct kt_web_request kt_web_request_of(const struct kt_web_req *r)
 {
-    struct kt_buf *to = self;
-    (void)kind;
-    if (kt_str_eq_nocase(kt_str_of(key), KT_STR("Cookie"))) {
-        kt_buf_addz(to, to->len > 0 ? "; " : "");
-        kt_buf_addz(to, value != NULL ? value : "");
-    }
-    return MHD_YES;
-}
-
-struct kt_web_request kt_web_request_of(struct kt_web_req *r)
-{
-    kt_buf_reset(&r->cookie);
-    (void)MHD_get_connection_values(r->c, MHD_HEADER_KIND, take_cookie, &r->cookie);
     return (struct kt_web_request){
         .change = r->method == KT_WEB_POST,
         .unix_socket = r->conn->is_unix,
         .peer = r->conn->ip,
-        .forwarded_for = kt_web_header(r, "X-Forwarded-For"),
+        .forwarded_for = kt_buf_str(&r->forwarded),
         .cookie = kt_buf_str(&r->cookie),
         .csrf = kt_web_header(r, "X-CSRF-Token"),
         .origin = kt_web_header(r, "Origin"),

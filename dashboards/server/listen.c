@@ -116,6 +116,11 @@ static union address address_of(int fd)
     return at;
 }
 
+bool kt_web_is_unix(int fd)
+{
+    return address_of(fd).any.sa_family == AF_UNIX;
+}
+
 void kt_web_unlisten(int fd)
 {
     const union address at = address_of(fd);

@@ -11,6 +11,7 @@
 #include "dashboards/server/server_int.h"
 
 #define BLOCK (64u << 10)
+#define SOON  (100 * KT_NS_MS) /* less than a block goes out so often */
 
 void kt_web_wake(struct kt_web_req *r)
 {
@@ -48,8 +49,12 @@ enum kt_status kt_web_send(struct kt_api *a, struct kt_error *err)
 {
     struct kt_web_req *r = a->server;
     struct kt_web_server *s = r->s;
-    if (a->out.len == 0)
+    kt_time_ns now = kt_web_mono(s);
+    if (__atomic_load_n(&r->gone, __ATOMIC_RELAXED))
+        return kt_fail(err, KT_E_AGAIN, "nobody reads any more");
+    if (a->out.len == 0 || (a->out.len < BLOCK && now - r->pushed < SOON))
         return KT_OK;
+    r->pushed = now;
     (void)pthread_mutex_lock(&s->lock);
     r->state = KT_WEB_STREAMS;
     push(r);

@@ -139,6 +139,7 @@ enum kt_status kt_web_server_open(const struct kt_web_options *o, struct kt_web_
     struct kt_web_server *s = kt_alloc(sizeof *s);
     s->o = *o;
     s->epoll = s->woken = -1;
+    s->is_unix = kt_web_is_unix(o->listen_fd);
     for (unsigned i = 0; i < KT_WEB_CONNECTIONS; i++)
         s->conn[i].fd = -1;
     (void)pthread_mutex_init(&s->lock, NULL);

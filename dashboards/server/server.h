@@ -17,7 +17,6 @@ struct kt_web_options {         /* all of it is borrowed and lives as long as th
     const char *program, *reports; /* as in struct kt_api */
     const char *assets;            /* folder of the page; NULL: the one inside this program */
     int listen_fd;                 /* kt_web_listen's; stays the caller's */
-    bool loopback;                 /* only this host reaches it */
     const struct kt_strings *hosts;
     const char *cert, *key;      /* PEM; NULL: plain HTTP */
     const char *proxy_header;    /* in which a proxy says who asks; NULL: none does */
@@ -41,6 +40,7 @@ void kt_web_server_turn(struct kt_web_server *s);
 /* A listening socket for tcp://address:port (0: any) or unix:/path (mode 0660; a file that nobody
  * listens on is replaced). KT_E_CONFIG: no such form, or it is taken. */
 KT_MUST_USE enum kt_status kt_web_listen(const char *address, int *ret_fd, struct kt_error *err);
+bool kt_web_is_unix(int fd);
 /* Closes it; the file of a Unix socket goes. */
 void kt_web_unlisten(int fd);
 /* "http://127.0.0.1:7430" of a socket, or "unix:/path". */

@@ -45,7 +45,8 @@ struct kt_web_req {
     bool gzip;                        /* may be packed */
     struct kt_web_params params;
     struct kt_web_who who;
-    struct kt_buf cookie; /* the header */
+    struct kt_buf cookie, forwarded;          /* fields that may come in several lines */
+    unsigned fields, hosts, lengths, proxies; /* of the head: all, and those that come once */
     struct kt_web_login login;
     bool logging_in; /* kt_web_login_end is due */
 
@@ -54,7 +55,8 @@ struct kt_web_req {
     kt_time_ns deadline; /* mono */
     enum kt_status result;
     struct kt_error err;
-    bool packed; /* api.out is gzip */
+    bool packed;       /* api.out is gzip */
+    kt_time_ns pushed; /* mono: into the pipe, last */
     enum kt_metrics_form form;
     struct kt_ip from;
 
@@ -82,6 +84,7 @@ struct kt_web_server {
     struct kt_web_options o;
     struct MHD_Daemon *daemon;
     int epoll, woken; /* what is polled; an eventfd in it */
+    bool is_unix;     /* the socket that is listened on */
     struct kt_web_conn conn[KT_WEB_CONNECTIONS];
     unsigned n_conn;
     kt_time_ns next_second;
@@ -119,7 +122,7 @@ void kt_web_completed(void *self, struct MHD_Connection *c, void **of_req,
                       enum MHD_RequestTerminationCode why);
 void kt_web_req_drop(struct kt_web_req *r); /* with the lock */
 /* What the request says about who asks. */
-struct kt_web_request kt_web_request_of(struct kt_web_req *r);
+struct kt_web_request kt_web_request_of(const struct kt_web_req *r);
 
 /* ---- login.c ---- */
 enum MHD_Result kt_web_answer_me(struct kt_web_req *r);

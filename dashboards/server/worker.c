@@ -80,7 +80,7 @@ static void *work(void *self)
 
 bool kt_web_pool_put(struct kt_web_pool *p, struct kt_web_req *r)
 {
-    struct kt_web_server *s = p->s;
+    struct kt_web_server *s = r->s; /* the pool may be stopped already */
     bool download = r->route->kind == KT_WEB_DOWNLOAD, room;
     (void)pthread_mutex_lock(&s->lock);
     room = !s->quit && p->waiting + p->running < p->n + p->room;

@@ -177,6 +177,9 @@ for line in (b'GET / HTTP/9.9\r\n\r\n', b'\x00\x01\x02\x03\r\n\r\n', b'GET\r\n\r
              b'POST /api/v1/login HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n', b'\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03' + os.urandom(500)):
     raw(line, 2)
 check(status('/healthz') == 200, 'bytes that are no requests hurt nobody')
+for twice in (b'Host: localhost\r\nHost: localhost\r\n', b'Host: localhost\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n', b'Host: localhost\r\nContent-Length: 2\r\nContent-Length: 3\r\n'):
+    got = raw(b'POST /api/v1/login HTTP/1.1\r\nContent-Type: application/json\r\n' + twice + b'\r\n{}', 2)
+    check(b' 400 ' in got.split(b'\r\n')[0] or got == b'', 'what others may read otherwise is refused', got[:100])
 
 # ---- what is live ----
 def listen(last=None):
@@ -225,6 +228,10 @@ threads = [threading.Thread(target=one) for _ in range(40)]
 [t.start() for t in threads]
 [t.join() for t in threads]
 check(many.count(200) == 40, 'forty at once are answered', many)
+# ---- downloads ----
+s, head, body = ask('/api/v1/export?form=ndjson&q=kind:config', Cookie=cookie)
+check(s == 200 and head.get('content-type') == 'application/x-ndjson' and head.get('content-disposition', '').startswith('attachment') and body.count(b'\n') > 0, 'a download comes in pieces', (s, head, body[:200]))
+check(body == keytrail('search', '--db', h.db, 'kind:config', '-o', 'ndjson', '--since', '1d').stdout, 'and is what the command prints')
 noted = keytrail('search', '--db', h.db, 'kind:audit operation:page.*', '-o', 'ndjson').stdout.decode()
 check('responder' in noted and 'page.query' in noted, 'and what was asked is in the log', noted[:500])
 
