@@ -8,8 +8,6 @@ test="python3 procps util-linux libcmocka-dev libauparse-dev clang clang-format 
 python3-aiosmtpd libjemalloc2 libpocofoundation80 libpoconet80 libpoconetssl80 libpocoutil80 libpocoxml80 libre2-9 libxml2 libldap-2.5-0 liblz4-1 libicu72
 python3-prometheus-client
 zsh fish mandoc debootstrap dpkg-dev minisign chromium poppler-utils fonts-noto-core fonts-noto-cjk"
-# jq: asks the files. nodejs, npm: DuckDB comes by npm, into a folder of the bench (left out where the commands are there, as
-zsh fish minisign chromium poppler-utils fonts-noto-core fonts-noto-cjk"
 # jq: asks the files. wrk: asks the page. nodejs, npm: DuckDB comes by npm, into a folder of the bench (left out where the commands are there, as
 # other packages of Node.js conflict with Debian's npm). libdbd-sqlite3: syslog-ng's way to SQLite, looked up in one fixed folder.
 # Not installed: postgresql-15 would start a server, and syslog-ng-core and rsyslog replace the machine's own logging and each
