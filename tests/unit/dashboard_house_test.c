@@ -19,16 +19,17 @@
 #include "core/event/json.h"
 #include "core/sys/fs.h"
 #include "core/sys/fs_below.h"
+#include "dashboards/api/calls.h"
 #include "dashboards/api/jobs.h"
 #include "dashboards/api/tar.h"
-#include "tests/support/api_call.h"
+#include "tests/support/page_call.h"
 #include "tests/support/stock.h"
 
 #define NOW    (STOCK_T0 + STOCK_NS)
 #define EVENTS 4000u
 
 static struct stock *w;
-static struct api_call call;
+static struct page_call call;
 
 static int setup(void **state)
 {
@@ -41,16 +42,33 @@ static int setup(void **state)
                        i % 2 == 0 ? "DE" : "FR");
         stock_control(w, KT_KIND_FACT, "fact", raw, STOCK_T0);
     }
-    api_call_open(&call, w->path, NOW);
+    page_open(&call, w->path, NOW);
     return 0;
 }
 
 static int teardown(void **state)
 {
     (void)state;
-    api_call_close(&call);
+    page_close(&call);
     stock_free(w);
     return 0;
+}
+
+/* With "name=value&name=value" (NULL: none): the answer as text, or NULL, and call.err says why. */
+static const char *ask(kt_api_call *f, const char *params)
+{
+    struct kt_str rest = kt_str_of(params != NULL ? params : ""), pair;
+    call.api.n_params = 0;
+    while (rest.len > 0 && kt_str_split(&rest, '&', &pair)) {
+        struct kt_str value = pair, name;
+        (void)kt_str_split(&value, '=', &name);
+        call.param[call.api.n_params++] = (struct kt_api_param){ name, value };
+    }
+    call.api.param = call.param;
+    call.api.policy = NULL;
+    call.err = (struct kt_error){ 0 };
+    kt_buf_reset(&call.api.out);
+    return f(&call.api, &call.err) == KT_OK ? kt_buf_z(&call.api.out) : NULL;
 }
 
 static int64_t number_at(struct kt_jval v, const char *path)
@@ -99,7 +117,7 @@ static void test_map(void **state)
     struct kt_jval place;
     struct kt_str key;
     (void)state;
-    struct kt_jval root = parsed(json, api_call(&call, kt_api_map, "since=40d"));
+    struct kt_jval root = parsed(json, ask(kt_api_map, "since=40d"));
     call.ask.since = NOW - 40 * KT_NS_DAY;
     assert_int_equal(kt_ask_records(&call.ask, KT_STR(""), count, &n, &call.err), KT_OK);
     assert_int_equal(number_at(root, "events"), n.events);
@@ -115,7 +133,7 @@ static void test_map(void **state)
         assert_in_range(number_at(place, "actors"), 0, n.in[i]);
     }
     assert_int_equal(seen, (n.in[0] > 0) + (n.in[1] > 0));
-    assert_null(api_call(&call, kt_api_map, "q=\"free text\""));
+    assert_null(ask(kt_api_map, "q=\"free text\""));
     assert_int_equal(call.err.code, KT_E_INPUT);
     kt_json_free(json);
 }
@@ -127,15 +145,15 @@ static void test_coverage(void **state)
     struct kt_json *json = kt_json_new(KT_JSON_SIMDJSON);
     struct kt_coverage *c = NULL;
     (void)state;
-    struct kt_jval root = parsed(json, api_call(&call, kt_api_coverage, "since=30d"));
+    struct kt_jval root = parsed(json, ask(kt_api_coverage, "since=30d"));
     call.ask.since = NOW - 30 * KT_NS_DAY;
     assert_int_equal(kt_coverage_load(&call.ask, &c, &call.err), KT_OK);
     assert_int_equal(kt_json_count(kt_json_path(root, "sources")), c->n_sources);
     assert_int_equal(kt_json_count(kt_json_path(root, "gaps")), c->n_gaps);
     assert_int_equal(number_at(root, "days"), c->days);
     assert_int_equal(number_at(root, "coverage.gaps"), kt_coverage_open(c));
-    assert_null(api_call(&call, kt_api_coverage, "since=never"));
-    assert_null(api_call(&call, kt_api_coverage, "since=1d&until=2d"));
+    assert_null(ask(kt_api_coverage, "since=never"));
+    assert_null(ask(kt_api_coverage, "since=1d&until=2d"));
     kt_coverage_free(c);
     kt_json_free(json);
 }
@@ -146,15 +164,15 @@ static void test_alone(void **state)
 {
     struct kt_json *json = kt_json_new(KT_JSON_SIMDJSON);
     (void)state;
-    struct kt_jval root = parsed(json, api_call(&call, kt_api_integrity, NULL));
+    struct kt_jval root = parsed(json, ask(kt_api_integrity, NULL));
     assert_true(number_at(root, "size") >= (int64_t)EVENTS);
     assert_string_equal(kt_json_str_at(root, "verify.state").at, "none");
     assert_true(kt_json_str_at(root, "live.away").len > 0);
-    root = parsed(json, api_call(&call, kt_api_settings, NULL));
+    root = parsed(json, ask(kt_api_settings, NULL));
     assert_true(kt_json_count(kt_json_path(root, "detectors")) > 10);
-    root = parsed(json, api_call(&call, kt_api_status, NULL));
+    root = parsed(json, ask(kt_api_status, NULL));
     assert_true(number_at(root, "store.events") >= (int64_t)EVENTS);
-    assert_null(api_call(&call, kt_api_verify, NULL));
+    assert_null(ask(kt_api_verify, NULL));
     assert_int_equal(call.err.code, KT_E_DENIED);
     kt_json_free(json);
 }
@@ -216,24 +234,23 @@ static void test_packages(void **state)
     struct kt_json *json = kt_json_new(KT_JSON_SIMDJSON);
     (void)state;
     make_package(root, package);
-    assert_null(api_call(&call, kt_api_reports, NULL)); /* no folder is named */
+    assert_null(ask(kt_api_reports, NULL)); /* no folder is named */
     assert_int_equal(call.err.code, KT_E_AGAIN);
     assert_int_equal(kt_jobs_open("/bin/sh", root, &call.api.jobs, &call.err), KT_OK);
     call.api.reports = root;
-    struct kt_jval v = parsed(json, api_call(&call, kt_api_reports, NULL));
+    struct kt_jval v = parsed(json, ask(kt_api_reports, NULL));
     assert_int_equal(kt_json_count(kt_json_path(v, "packages")), 1);
     assert_int_equal(kt_json_count(kt_json_path(v, "kinds")), 4);
-    const char *text = api_call(&call, kt_api_report_file, "name=evidence-a&path=report.html");
+    const char *text = ask(kt_api_report_file, "name=evidence-a&path=report.html");
     assert_string_equal(text, "<b>hi</b>");
     assert_non_null(strstr(call.api.policy, "sandbox"));
-    assert_string_equal(api_call(&call, kt_api_report_file, "name=evidence-a&path=csv/a.csv"),
-                        "a,b\n");
+    assert_string_equal(ask(kt_api_report_file, "name=evidence-a&path=csv/a.csv"), "a,b\n");
     for (unsigned i = 0; i < KT_ARRAY_LEN(none); i++) {
-        assert_null(api_call(&call, kt_api_report_file, none[i]));
+        assert_null(ask(kt_api_report_file, none[i]));
         assert_int_equal(call.err.code, KT_E_AGAIN);
     }
-    assert_null(api_call(&call, kt_api_reports_make, "kind=soc3&from=2026-01-01&to=2026-02-01"));
-    assert_null(api_call(&call, kt_api_reports_make, "kind=soc2&from=--db&to=2026-02-01"));
+    assert_null(ask(kt_api_reports_make, "kind=soc3&from=2026-01-01&to=2026-02-01"));
+    assert_null(ask(kt_api_reports_make, "kind=soc2&from=--db&to=2026-02-01"));
     kt_jobs_close(call.api.jobs);
     call.api.jobs = NULL;
     call.api.reports = NULL;
