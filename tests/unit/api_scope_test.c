@@ -94,11 +94,9 @@ static void no_answer_has_a_name_from_outside(void **state)
     static const struct {
         const char *name;
         kt_api_call *call;
-    } calls[] = { { "search", kt_api_search },
-                  { "histogram", kt_api_histogram },
-                  { "facets", kt_api_facets },
-                  { "check", kt_api_check },
-                  { "map", kt_api_map } };
+    } calls[] = { { "search", kt_api_search },     { "histogram", kt_api_histogram },
+                  { "facets", kt_api_facets },     { "check", kt_api_check },
+                  { "timeline", kt_api_timeline }, { "map", kt_api_map } };
     static const char *const tries[] = { "", "kind:*", "action:read OR -action:read",
                                          "-instance:aws-main OR instance:aws-main" };
     for (size_t s = 0; s < KT_ARRAY_LEN(scopes); s++) {
@@ -113,6 +111,38 @@ static void no_answer_has_a_name_from_outside(void **state)
                 has_none(answer, others, calls[c].name);
                 json_decref(answer);
             }
+        w->ask.scope = KT_STR_NONE;
+        kt_map_free(others);
+    }
+}
+
+static void nothing_from_outside_is_taken_away_or_offered(void **state)
+{
+    struct page_world *w = *state;
+    static const char *const forms[] = { "csv", "ndjson" };
+    static const char *const typed[] = { "actor:", "secret:", "ip:", "user_agent:" };
+    for (size_t s = 0; s < KT_ARRAY_LEN(scopes); s++) {
+        struct kt_map *others = foreign(w, scopes[s]);
+        w->ask.scope = kt_str_of(scopes[s]);
+        for (size_t f = 0; f < KT_ARRAY_LEN(forms); f++) {
+            struct kt_str all = page_download(w, kt_api_export, "q", "kind:*", "since", SPAN,
+                                              "form", forms[f], NULL);
+            for (uint32_t k = 0; k < kt_map_count(others); k++) {
+                struct kt_str name = kt_map_key(others, k);
+                bool plain = true; /* quoted otherwise in both forms */
+                for (size_t i = 0; i < name.len; i++)
+                    plain = plain && name.at[i] > ' ' && strchr("\"\\,\x7f", name.at[i]) == NULL;
+                if (plain && kt_str_has(all, name))
+                    fail_msg("%s: " KT_STR_FMT, forms[f], KT_STR_ARG(kt_utf8_cut(name, 100)));
+            }
+        }
+        for (size_t t = 0; t < KT_ARRAY_LEN(typed); t++) {
+            char at[24];
+            (void)snprintf(at, sizeof at, "%zu", strlen(typed[t]));
+            json_t *answer = page_call(w, kt_api_complete, "q", typed[t], "at", at, NULL);
+            has_none(answer, others, "complete");
+            json_decref(answer);
+        }
         w->ask.scope = KT_STR_NONE;
         kt_map_free(others);
     }
@@ -172,6 +202,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(no_answer_has_a_name_from_outside),
+        cmocka_unit_test(nothing_from_outside_is_taken_away_or_offered),
         cmocka_unit_test(counts_are_those_of_the_scope),
         cmocka_unit_test(a_record_outside_is_not_there),
         cmocka_unit_test(a_query_cannot_reach_out_of_the_scope),
