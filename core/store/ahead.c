@@ -172,7 +172,7 @@ static void *help(void *self)
     struct kt_ahead *a = me->of;
     struct kt_reader *r = NULL;
     if (kt_reader_open_file(a->path, a->number, &r, NULL) != KT_OK)
-        return NULL; /* the walker does all of it, and says what is wrong */
+        return NULL;                       /* the walker does all of it, and says what is wrong */
     (void)!kt_db_exec(r->db, CACHE, NULL); /* without it the connection's own does */
     struct door d = open_door(r->db);
     (void)pthread_mutex_lock(&a->lock);
