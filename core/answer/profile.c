@@ -332,6 +332,7 @@ void kt_profile_free(struct kt_profile *out)
         return;
     for (unsigned i = 0; i < KT_PROFILE_LIST_COUNT; i++) {
         kt_map_free(p->list[i].map);
+        kt_known_done(&p->list[i].known);
         kt_free(p->list[i].at);
         kt_free(p->list[i].number);
         kt_free(p->out.list[i]);

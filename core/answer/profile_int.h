@@ -2,7 +2,7 @@
 #pragma once
 #include "core/answer/profile.h"
 #include "core/base/arena.h"
-#include "core/base/map.h"
+#include "core/base/known.h"
 
 enum kt_profile_span { KT_PROFILE_SPAN_WINDOW, KT_PROFILE_SPAN_USUAL, KT_PROFILE_SPAN_BEFORE };
 
@@ -13,6 +13,7 @@ struct kt_profile_value {
 };
 struct kt_profile_values {
     struct kt_map *map;
+    struct kt_known known;       /* of map */
     struct kt_profile_value *at; /* by number in map */
     uint32_t n, cap;
     uint32_t *number, cap_number; /* of the codes of one chunk's column; KT_MAP_NONE = not yet */

@@ -28,6 +28,9 @@ uint32_t kt_profile_number(struct kt_profiling *p, enum kt_profile_list list, st
     struct kt_profile_values *l = &p->list[list];
     if (value.len == 0)
         return KT_MAP_NONE;
+    uint32_t met = kt_known_get(&l->known, l->map, value);
+    if (met != KT_MAP_NONE)
+        return met;
     if (!makes(p, list))
         return kt_map_get(l->map, value);
     if (l->n >= KT_PROFILE_VALUES_MAX) {
@@ -37,6 +40,7 @@ uint32_t kt_profile_number(struct kt_profiling *p, enum kt_profile_list list, st
     }
     bool is_new;
     uint32_t n = kt_map_put(l->map, value, &is_new);
+    kt_known_add(&l->known, value, n);
     if (!is_new)
         return n;
     if (n >= l->cap) {
