@@ -47,9 +47,21 @@ static void sort(struct kt_steps *s)
     }
 }
 
+/* Are the steps those of the scan? Its sieves may be others than those of the segment before. */
+static bool are_of(const struct kt_steps *s, const struct kt_scan *scan)
+{
+    if (s->step == NULL || s->sieves != scan->n_sieves)
+        return false;
+    for (unsigned i = 0; i < s->sieves; i++)
+        for (unsigned of = 0; of < KT_STEPS; of++)
+            if (s->step[i * KT_STEPS + of].cost != cost_of(&scan->sieve[i], of))
+                return false;
+    return true;
+}
+
 void kt_steps_for(struct kt_steps *s, const struct kt_scan *scan)
 {
-    if (s->step != NULL && s->sieves == scan->n_sieves)
+    if (are_of(s, scan))
         return;
     kt_steps_done(s);
     s->sieves = scan->n_sieves;

@@ -20,7 +20,7 @@ struct kt_steps { /* zeroed: of no scan */
     unsigned n, sieves, told;
 };
 void kt_steps_done(struct kt_steps *s);
-/* For a scan; what was learned of another one with as many sieves may be kept. */
+/* For a scan; what was learned of another one with sieves of the same sort may be kept. */
 void kt_steps_for(struct kt_steps *s, const struct kt_scan *scan);
 /* A step was asked, or would have said so. */
 void kt_steps_tell(struct kt_steps *s, unsigned sieve, enum kt_step_of of, bool no);

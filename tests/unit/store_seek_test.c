@@ -271,6 +271,18 @@ static void what_says_no_is_asked_first(void **state)
         kt_steps_order(&s);
     }
     assert_int_equal(place_of(&s, STEP(0, KT_STEP_FILTER)), 0);
+    static const struct kt_sieve other[] = {
+        { .column = KT_COL_KIND },
+        { .column = KT_COL_NONE, .keys = &one_key, .n_keys = 1 },
+        { .column = KT_COL_HOST },
+        { .column = KT_COL_HOST },
+    };
+    const struct kt_scan next = { .sieve = other, .n_sieves = KT_ARRAY_LEN(other) };
+    kt_steps_for(&s, &next); /* as many sieves, and others: nothing is left out, or asked in vain */
+    assert_int_equal(s.n, 4);
+    assert_int_equal(place_of(&s, STEP(0, KT_STEP_FILTER)), UINT32_MAX);
+    assert_true(place_of(&s, STEP(0, KT_STEP_COLUMN)) < s.n);
+    assert_true(place_of(&s, STEP(1, KT_STEP_FILTER)) < s.n);
     kt_steps_done(&s);
 }
 
