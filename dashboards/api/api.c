@@ -126,8 +126,11 @@ enum kt_status kt_api_question(struct kt_api *a, kt_time_ns span, struct kt_str 
 
 void kt_api_error(const struct kt_api *a, const struct kt_error *err, struct kt_buf *out)
 {
+    struct kt_str text = kt_str_of(err->text);
+    while (!kt_utf8_valid(text))
+        text.len--; /* one that was cut may end in half a letter */
     kt_api_open(out, NULL, '{');
-    kt_api_text(out, "error", kt_str_of(err->text));
+    kt_api_text(out, "error", text);
     if (err->code == KT_E_INPUT && (a->wrong.at > 0 || a->wrong.len > 0)) {
         kt_api_u64(out, "at", a->wrong.at);
         kt_api_u64(out, "len", a->wrong.len);
