@@ -128,8 +128,9 @@ static enum kt_status each(void *self, const struct kt_view *v, struct kt_error 
         uint32_t at = country_of_row(g, c, row);
         uint8_t outcome = c->small[KT_COL_OUTCOME][row];
         g->ret->events++;
-        if (at >= NOWHERE(KT_NOWHERE_COUNT)) {
-            g->ret->nowhere[NOWHERE(0) - at]++;
+        uint32_t nowhere = NOWHERE(0) - at; /* of a country: large */
+        if (nowhere < KT_NOWHERE_COUNT) {
+            g->ret->nowhere[nowhere]++;
             continue;
         }
         struct kt_place *p = &g->ret->at[at];
