@@ -19,12 +19,14 @@
 #include "core/base/hash.h"
 #include "core/sys/clock.h"
 #include "core/sys/fs.h"
+#include "core/sys/fs_below.h"
 
 #define PROGRAM       "keytrail " KT_VERSION
 #define RESPONSES_MAX (256u << 10)
 #define SAMPLE_MAX    (8u << 20)
 
 struct making {
+    const char *folder; /* the package's; NULL: made of what it is about */
     struct kt_asking asking;
     const char *out, *organisation, *key_file, *responses_file, *controls_file, *hide_file,
         *review_every;
@@ -181,7 +183,10 @@ static void take_facts(struct making *m)
     f->verdict = proof->verdict;
     kt_report_id(f, m->id);
     f->package = m->id;
-    kt_report_folder(f, &m->name);
+    if (m->folder != NULL)
+        kt_buf_addz(&m->name, m->folder);
+    else
+        kt_report_folder(f, &m->name);
 }
 
 /* What is held is part of what the package's id is made of, too. */
@@ -379,6 +384,9 @@ static enum kt_status make(struct making *m, struct kt_error *err)
     if (ask->since == 0 || ask->until == 0)
         return kt_fail(err, KT_E_INPUT,
                        "which period? --from 2025-10-01 --to 2026-09-30, --month or --quarter");
+    if (m->folder != NULL &&
+        (!kt_fs_name_ok(kt_str_of(m->folder)) || strchr(m->folder, '/') != NULL))
+        return kt_fail(err, KT_E_INPUT, "--name is of letters, digits, dots, dashes, underscores");
     if (ask->until < ask->now)
         ask->now = ask->until; /* a period that is over looks the same whenever it is asked for */
     if (find_out(m, err) != KT_OK ||
@@ -422,6 +430,8 @@ int kt_report_make(int argc, char **argv)
           &m.asking.config, NULL },
         KT_WINDOW_FLAGS(m.asking.window),
         { "--out", 0, KT_FLAG_STRING, "DIR", "folder that the package is put into", &m.out, NULL },
+        { "--name", 0, KT_FLAG_STRING, "NAME",
+          "of the package's own folder in it (evidence-ORG-FROM-TO)", &m.folder, NULL },
         { "--org", 0, KT_FLAG_STRING, "NAME", "who it is about (the configuration's deployment)",
           &m.organisation, NULL },
         { "--key", 0, KT_FLAG_STRING, "FILE", "key that signs it (keytrail report keygen)",

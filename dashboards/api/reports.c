@@ -205,8 +205,14 @@ enum kt_status kt_api_reports_make(struct kt_api *a, struct kt_error *err)
     kt_str_copyz(first, sizeof first, from);
     kt_str_copyz(last, sizeof last, to);
     (void)snprintf(about, sizeof about, "%s, %s to %s", r->name, first, last);
-    const char *const argv[] = { "report", r->name, "--db",  a->store,   "--from", first,
-                                 "--to",   last,    "--out", a->reports, "-q",     NULL };
+    /* A folder of its own, whatever lies there: the same period may be asked for again. */
+    const struct kt_civil t = kt_time_civil(a->now);
+    char name[NAME_MAX_TEXT];
+    (void)snprintf(name, sizeof name, "%s-%s-%s-made-%04d%02d%02d-%02d%02d%02d", r->name, first,
+                   last, t.year, t.month, t.day, t.hour, t.minute, t.second);
+    const char *const argv[] = { "report", r->name,    "--name", name,   "--db",
+                                 a->store, "--from",   first,    "--to", last,
+                                 "--out",  a->reports, "-q",     NULL };
     if (kt_jobs_start(a->jobs, KT_JOB_REPORT, argv, about, a->now, err) != KT_OK)
         return err->code;
     return accepted(a);
