@@ -573,6 +573,7 @@ int kt_cmd_status(int argc, char **argv)
     kt_map_free(s.names);
     kt_buf_done(&s.live);
     kt_buf_done(&s.detect);
+    kt_buf_done(&s.learning);
     kt_buf_done(&s.restored);
     kt_log_head_done(&s.log);
     kt_buf_done(&s.streams);
