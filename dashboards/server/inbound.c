@@ -1,0 +1,331 @@
+/*
+ * inbound: signatures, senders' documents, and the memory of what was taken.
+ *
+ * Owns:  that memory.
+ * Calls: core/base, request (forms), jansson.
+ * Holds: not a byte of a body is parsed before its signature fits.
+ */
+#include "dashboards/server/inbound.h"
+
+#include <jansson.h>
+#include <string.h>
+
+#include "core/base/alloc.h"
+#include "core/base/hash.h"
+#include "dashboards/server/request.h"
+
+#define MAC          32u
+#define SIGNATURES   16u /* of one field; PagerDuty sends one a secret */
+#define ENTRY_OF_MAC 32u /* hex digits of a signature that tell it from every other */
+#define LINK_PURPOSE "keytrail ack 1\n"
+#define NOBODY_KNOWN "(whoever has the link)"
+#define SECONDS_MAX  (INT64_MAX / KT_NS_S)
+
+/* ---- signatures ---- */
+
+static void mac_hex(struct kt_str secret, const struct kt_str *parts, size_t n,
+                    char ret[2 * MAC + 1])
+{
+    uint8_t mac[MAC];
+    kt_hmac_sha256(secret, parts, n, mac);
+    kt_hex(ret, mac, sizeof mac);
+}
+
+static bool same_mac(struct kt_str given, const char want[2 * MAC + 1])
+{
+    uint8_t a[MAC], b[MAC]; /* hex in either case */
+    return kt_hex_decode(given, a, MAC) &&
+           kt_hex_decode(kt_str_from(want, 2 * (size_t)MAC), b, MAC) && kt_equal_secret(a, b, MAC);
+}
+
+bool kt_inbound_signed(struct kt_str secret, const char *version, struct kt_str list,
+                       const struct kt_str *parts, size_t n)
+{
+    char want[2 * MAC + 1];
+    struct kt_str one, name = kt_str_of(version);
+    bool fits = false;
+    if (secret.len == 0) /* anybody could sign with it */
+        return false;
+    mac_hex(secret, parts, n, want);
+    for (unsigned i = 0; i < SIGNATURES && list.len > 0 && kt_str_split(&list, ',', &one); i++) {
+        one = kt_str_trim(one);
+        if (kt_str_starts(one, name) && one.len > name.len && one.at[name.len] == '=')
+            fits |= same_mac(kt_str_from_index(one, name.len + 1), want);
+    }
+    kt_wipe(want, sizeof want);
+    return fits;
+}
+
+static enum kt_status not_signed(struct kt_error *err)
+{
+    return kt_fail(err, KT_E_DENIED, "no signature fits: is the secret in our file the sender's?");
+}
+
+/* ---- reading ---- */
+
+static struct kt_str text(const json_t *object, const char *name)
+{
+    const json_t *v = json_object_get(object, name);
+    return json_is_string(v) ? kt_str_from(json_string_value(v), json_string_length(v))
+                             : KT_STR_NONE;
+}
+
+/* An alert's id as we write it; false: a word of somebody else. */
+static bool take_alert(struct kt_str s, char ret[KT_ID_TEXT])
+{
+    uint8_t id[16];
+    if (!kt_id_parse(s, id))
+        return false;
+    (void)kt_id_format(id, ret);
+    return true;
+}
+
+static void take_name(struct kt_str name, struct kt_answer *ret)
+{
+    name = kt_utf8_cut(kt_str_trim(name), sizeof ret->by - 1);
+    kt_str_copyz(ret->by, sizeof ret->by, name);
+}
+
+/* ---- PagerDuty ---- */
+
+static const struct {
+    const char *type;
+    bool resolved;
+} events[] = { { "incident.acknowledged", false }, { "incident.resolved", true } };
+
+static bool is_person(const json_t *agent)
+{
+    struct kt_str kind = text(agent, "type");
+    return kt_str_is(kind, "user_reference") || kt_str_is(kind, "user");
+}
+
+static enum kt_status read_event(const json_t *e, kt_time_ns now, struct kt_inbound *ret,
+                                 struct kt_error *err)
+{
+    struct kt_str id = text(e, "id"), type = text(e, "event_type");
+    const json_t *agent = json_object_get(e, "agent");
+    size_t i = 0;
+    if (id.len == 0 || id.len >= sizeof ret->answer.entry || type.len == 0)
+        return kt_fail(err, KT_E_INPUT, "this is no event of PagerDuty's V3 webhooks");
+    kt_str_copyz(ret->answer.entry, sizeof ret->answer.entry, id);
+    while (i < KT_ARRAY_LEN(events) && !kt_str_is(type, events[i].type))
+        i++;
+    if (i == KT_ARRAY_LEN(events) || !is_person(agent))
+        return KT_OK;
+    if (kt_time_parse(text(e, "occurred_at"), &ret->answer.at, err) != KT_OK)
+        return kt_wrap(err, "occurred_at");
+    if (ret->answer.at < now - KT_INBOUND_EVENT_OLD)
+        return kt_fail(err, KT_E_INPUT, "the event is older than three days");
+    ret->until = ret->answer.at + KT_INBOUND_EVENT_OLD;
+    if (ret->answer.at > now) /* their clock is ahead */
+        ret->answer.at = now;
+    ret->answer.resolved = events[i].resolved;
+    take_name(text(agent, "summary"), &ret->answer);
+    if (ret->answer.by[0] == '\0')
+        take_name(text(agent, "id"), &ret->answer);
+    if (ret->answer.by[0] != '\0')
+        (void)take_alert(text(json_object_get(e, "data"), "incident_key"), ret->alert);
+    return KT_OK;
+}
+
+enum kt_status kt_inbound_pagerduty(struct kt_str secret, struct kt_str signature,
+                                    struct kt_str body, kt_time_ns now, struct kt_inbound *ret,
+                                    struct kt_error *err)
+{
+    *ret = (struct kt_inbound){ 0 };
+    if (!kt_inbound_signed(secret, "v1", signature, &body, 1))
+        return not_signed(err);
+    json_auto_t *root =
+        json_loadb(body.at != NULL ? body.at : "", body.len, JSON_REJECT_DUPLICATES, NULL);
+    const json_t *event = json_object_get(root, "event");
+    if (!json_is_object(event))
+        return kt_fail(err, KT_E_INPUT, "the body is no JSON object with an event");
+    return read_event(event, now, ret, err);
+}
+
+/* ---- Slack ---- */
+
+static const json_t *our_action(const json_t *root)
+{
+    const json_t *actions = json_object_get(root, "actions");
+    for (size_t i = 0; i < json_array_size(actions); i++)
+        if (kt_str_is(text(json_array_get(actions, i), "action_id"), KT_INBOUND_ACTION))
+            return json_array_get(actions, i);
+    return NULL;
+}
+
+static enum kt_status read_payload(struct kt_str json, struct kt_inbound *ret, struct kt_error *err)
+{
+    json_auto_t *root =
+        json_loadb(json.at != NULL ? json.at : "", json.len, JSON_REJECT_DUPLICATES, NULL);
+    const json_t *user = json_object_get(root, "user"), *action = our_action(root);
+    static const char *const names[] = { "username", "name", "id" };
+    if (!json_is_object(root))
+        return kt_fail(err, KT_E_INPUT, "the form's payload is no JSON object");
+    if (!kt_str_is(text(root, "type"), "block_actions") || action == NULL)
+        return KT_OK;
+    for (size_t i = 0; i < KT_ARRAY_LEN(names) && ret->answer.by[0] == '\0'; i++)
+        take_name(text(user, names[i]), &ret->answer);
+    if (ret->answer.by[0] == '\0' || !take_alert(text(action, "value"), ret->alert))
+        return kt_fail(err, KT_E_INPUT, "the button names no alert, or nobody pressed it");
+    return KT_OK;
+}
+
+static enum kt_status read_form(struct kt_str body, struct kt_inbound *ret, struct kt_error *err)
+{
+    struct kt_web_params p;
+    kt_web_params_init(&p);
+    enum kt_status status = kt_web_query(&p, body, err);
+    if (status == KT_OK && (p.n != 1 || !kt_str_is(p.at[0].name, "payload")))
+        status = kt_fail(err, KT_E_INPUT, "the body is a form with the one field payload");
+    if (status == KT_OK)
+        status = read_payload(p.at[0].value, ret, err);
+    kt_web_params_done(&p);
+    return status;
+}
+
+enum kt_status kt_inbound_slack(struct kt_str secret, struct kt_str timestamp,
+                                struct kt_str signature, struct kt_str body, kt_time_ns now,
+                                struct kt_inbound *ret, struct kt_error *err)
+{
+    const struct kt_str parts[] = { KT_STR("v0:"), timestamp, KT_STR(":"), body };
+    char mac[2 * MAC + 1];
+    uint64_t at = 0;
+    *ret = (struct kt_inbound){ 0 };
+    if (!kt_inbound_signed(secret, "v0", signature, parts, KT_ARRAY_LEN(parts)))
+        return not_signed(err);
+    if (!kt_str_u64(timestamp, &at) || at > SECONDS_MAX)
+        return kt_fail(err, KT_E_INPUT, "X-Slack-Request-Timestamp is seconds since 1970");
+    ret->answer.at = (kt_time_ns)at * KT_NS_S;
+    if (ret->answer.at < now - KT_INBOUND_SLACK_OLD || ret->answer.at > now + KT_INBOUND_SLACK_OLD)
+        return kt_fail(err, KT_E_DENIED,
+                       "it was signed more than 5 minutes from now: replayed, or a clock is wrong");
+    ret->until = ret->answer.at + KT_INBOUND_SLACK_OLD;
+    if (ret->answer.at > now)
+        ret->answer.at = now;
+    mac_hex(secret, parts, KT_ARRAY_LEN(parts), mac);
+    kt_str_copyz(ret->answer.entry, ENTRY_OF_MAC + 1, kt_str_of(mac));
+    return read_form(body, ret, err);
+}
+
+/* ---- the link ---- */
+
+static void link_mac(struct kt_str key, struct kt_str alert, struct kt_str until,
+                     char ret[2 * MAC + 1])
+{
+    const struct kt_str parts[] = { KT_STR(LINK_PURPOSE), alert, KT_STR("\n"), until };
+    mac_hex(key, parts, KT_ARRAY_LEN(parts), ret);
+}
+
+void kt_inbound_link_write(struct kt_str key, const char *alert, kt_time_ns now, struct kt_buf *out)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf until = { 0 };
+    char mac[2 * MAC + 1];
+    /* The second that has begun counts whole: what was made is not from before it was made. */
+    kt_buf_i64_dec(&until, (now + KT_INBOUND_LINK_LIFE) / KT_NS_S + 1);
+    link_mac(key, kt_str_of(alert), kt_buf_str(&until), mac);
+    kt_buf_addf(out, "/ack?alert=%s&until=%s&sig=%s", alert, kt_buf_z(&until), mac);
+}
+
+static struct kt_str only(const struct kt_web_params *p, const char *name)
+{
+    struct kt_str found = KT_STR_NONE;
+    unsigned n = 0;
+    for (unsigned i = 0; i < p->n; i++)
+        if (kt_str_is(p->at[i].name, name)) {
+            found = p->at[i].value;
+            n++;
+        }
+    return n == 1 ? found : KT_STR_NONE;
+}
+
+static enum kt_status judge_link(struct kt_str key, const struct kt_web_params *p, kt_time_ns now,
+                                 struct kt_inbound *ret, struct kt_error *err)
+{
+    struct kt_str alert = only(p, "alert"), until = only(p, "until"), sig = only(p, "sig");
+    char want[2 * MAC + 1];
+    uint64_t s = 0;
+    if (p->n != 3 || alert.len == 0 || until.len == 0 || sig.len == 0)
+        return kt_fail(err, KT_E_INPUT, "the link is not whole: copy all of it");
+    link_mac(key, alert, until, want);
+    if (key.len == 0 || !same_mac(sig, want))
+        return kt_fail(err, KT_E_DENIED, "this link is not one of ours, or was changed");
+    if (!kt_str_u64(until, &s) || s > SECONDS_MAX || !take_alert(alert, ret->alert))
+        return kt_fail(err, KT_E_INPUT, "the link names no alert or no time");
+    ret->until = (kt_time_ns)s * KT_NS_S;
+    if (now >= ret->until)
+        return kt_fail(err, KT_E_DENIED,
+                       "this link was good for a day, which is over: the page and keytrail alerts "
+                       "ack still do it");
+    ret->answer.at = ret->until - KT_INBOUND_LINK_LIFE;
+    kt_str_copyz(ret->answer.entry, ENTRY_OF_MAC + 1, kt_str_of(want));
+    take_name(KT_STR(NOBODY_KNOWN), &ret->answer);
+    return KT_OK;
+}
+
+enum kt_status kt_inbound_link(struct kt_str key, struct kt_str query, kt_time_ns now,
+                               struct kt_inbound *ret, struct kt_error *err)
+{
+    struct kt_web_params p;
+    *ret = (struct kt_inbound){ 0 };
+    kt_web_params_init(&p);
+    enum kt_status status = kt_web_query(&p, query, err);
+    if (status == KT_OK)
+        status = judge_link(key, &p, now, ret, err);
+    kt_web_params_done(&p);
+    if (status != KT_OK)
+        ret->alert[0] = '\0';
+    return status;
+}
+
+/* ---- what was taken ---- */
+
+struct kt_inbound_heard {
+    struct taken {
+        uint8_t key[MAC];
+        kt_time_ns until; /* not later than now: free */
+    } at[KT_INBOUND_HEARD];
+};
+
+struct kt_inbound_heard *kt_inbound_heard_new(void)
+{
+    struct kt_inbound_heard *h = kt_alloc(sizeof *h);
+    for (unsigned i = 0; i < KT_INBOUND_HEARD; i++)
+        h->at[i].until = INT64_MIN;
+    return h;
+}
+
+void kt_inbound_heard_free(struct kt_inbound_heard *h)
+{
+    kt_free(h);
+}
+
+static void key_of(const char *way, const struct kt_inbound *in, uint8_t ret[MAC])
+{
+    const struct kt_str parts[] = { kt_str_of(way), KT_STR(":"), kt_str_of(in->answer.entry) };
+    kt_sha256_of(parts, KT_ARRAY_LEN(parts), ret);
+}
+
+bool kt_inbound_was_heard(const struct kt_inbound_heard *h, const char *way,
+                          const struct kt_inbound *in, kt_time_ns now)
+{
+    uint8_t key[MAC];
+    bool found = false;
+    key_of(way, in, key);
+    for (unsigned i = 0; i < KT_INBOUND_HEARD && !found; i++)
+        found = h->at[i].until > now && memcmp(h->at[i].key, key, MAC) == 0;
+    return found;
+}
+
+void kt_inbound_keep(struct kt_inbound_heard *h, const char *way, const struct kt_inbound *in,
+                     kt_time_ns now)
+{
+    struct taken *to = &h->at[0];
+    if (kt_inbound_was_heard(h, way, in, now))
+        return;
+    for (unsigned i = 1; i < KT_INBOUND_HEARD; i++)
+        if (h->at[i].until < to->until)
+            to = &h->at[i];
+    key_of(way, in, to->key);
+    to->until = in->until;
+}

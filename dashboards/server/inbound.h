@@ -1,0 +1,64 @@
+/*
+ * inbound: what comes back from where alerts were told: PagerDuty's webhook, Slack's button, and
+ * the link that a message carries. Pure: bytes, a secret and the time in, an answer out. Nobody is
+ * believed without a signature under a secret of ours, compared in constant time.
+ */
+#pragma once
+#include "core/base/enc.h"
+#include "exporters/alerts/answer.h"
+
+#define KT_INBOUND_BODY_MAX  (64u << 10)
+#define KT_INBOUND_SLACK_OLD (5 * KT_NS_MIN) /* and as far ahead: Slack's advice */
+#define KT_INBOUND_EVENT_OLD (3 * KT_NS_DAY) /* PagerDuty tries for two days */
+#define KT_INBOUND_LINK_LIFE KT_NS_DAY
+#define KT_INBOUND_ACTION    "acknowledge" /* action_id of our button; its value is the alert */
+
+struct kt_inbound {
+    char alert[KT_ID_TEXT];  /* "": genuine, and nothing to do */
+    struct kt_answer answer; /* entry: the sender's own id of it, by which it is known again */
+    kt_time_ns until;        /* as long would the same bytes be taken: see kt_inbound_keep */
+};
+
+/* PagerDuty's V3 webhook (developer.pagerduty.com, "Verifying Webhook Signatures"). signature: the
+ * field X-PagerDuty-Signature, "v1=<hex>,v1=<hex>": HMAC-SHA256 of the body under a secret; while
+ * secrets are changed there are several, and any will do. A person's incident.acknowledged or
+ * incident.resolved answers the alert that the incident's key names; what machines did (our own
+ * messages, timeouts) and incidents of others are genuine and nothing to do. KT_E_DENIED: no
+ * signature fits; KT_E_INPUT: no such event, or older than KT_INBOUND_EVENT_OLD. */
+KT_MUST_USE enum kt_status kt_inbound_pagerduty(struct kt_str secret, struct kt_str signature,
+                                                struct kt_str body, kt_time_ns now,
+                                                struct kt_inbound *ret, struct kt_error *err);
+/* Slack's interactivity (api.slack.com, "Verifying requests from Slack"). signature:
+ * X-Slack-Signature, "v0=<hex>": HMAC-SHA256 of "v0:<timestamp>:<body>"; timestamp:
+ * X-Slack-Request-Timestamp, seconds. The body is a form whose field `payload` is JSON. Other
+ * buttons than ours are genuine and nothing to do. KT_E_DENIED: the signature or its time do not
+ * fit; KT_E_INPUT: no such form. */
+KT_MUST_USE enum kt_status kt_inbound_slack(struct kt_str secret, struct kt_str timestamp,
+                                            struct kt_str signature, struct kt_str body,
+                                            kt_time_ns now, struct kt_inbound *ret,
+                                            struct kt_error *err);
+/* "v0=…" or "v1=…" of some parts, hex: a list separated by commas, any may fit. */
+bool kt_inbound_signed(struct kt_str secret, const char *version, struct kt_str list,
+                       const struct kt_str *parts, size_t n);
+
+/* Appends "/ack?alert=…&until=<s>&sig=<hex>": good for KT_INBOUND_LINK_LIFE from now. Signed is
+ * "keytrail ack 1\n<alert>\n<until>", by HMAC-SHA256 under the key. */
+void kt_inbound_link_write(struct kt_str key, const char *alert, kt_time_ns now,
+                           struct kt_buf *out);
+/* The same back, from what stands behind `?`, or from a form's body. answer.at is when it was made,
+ * answer.by that nobody knows who. KT_E_INPUT: broken; KT_E_DENIED: not ours, or over. */
+KT_MUST_USE enum kt_status kt_inbound_link(struct kt_str key, struct kt_str query, kt_time_ns now,
+                                           struct kt_inbound *ret, struct kt_error *err);
+
+/* What was taken already. Bounded: of KT_INBOUND_HEARD that still count the one that ends first
+ * gives way. One thread. */
+#define KT_INBOUND_HEARD 4096u
+struct kt_inbound_heard;
+struct kt_inbound_heard *kt_inbound_heard_new(void);
+void kt_inbound_heard_free(struct kt_inbound_heard *h);
+/* way: a short word, so that ids of different senders do not meet. */
+bool kt_inbound_was_heard(const struct kt_inbound_heard *h, const char *way,
+                          const struct kt_inbound *in, kt_time_ns now);
+/* Once the collector has it, so that what it could not take may come again. */
+void kt_inbound_keep(struct kt_inbound_heard *h, const char *way, const struct kt_inbound *in,
+                     kt_time_ns now);
