@@ -79,7 +79,7 @@ static void answer(const struct kt_triage_done *done, enum kt_step_what what, st
 
 /* One of the alerts that were named. What is wrong with one does not stop the others. */
 static enum kt_status one(struct kt_daemon *d, const struct kt_step *step, struct kt_str prefix,
-                          struct kt_buf *out, struct kt_error *err)
+                          kt_time_ns done_at, struct kt_buf *out, struct kt_error *err)
 {
     struct kt_step s = *step;
     struct kt_triage_done done;
@@ -88,6 +88,8 @@ static enum kt_status one(struct kt_daemon *d, const struct kt_step *step, struc
     if (prefix.len >= sizeof s.alert)
         st = kt_fail(&why, KT_E_INPUT, "an alert's id has 26 characters");
     kt_str_copyz(s.alert, sizeof s.alert, prefix);
+    if (st == KT_OK && done_at != 0)
+        st = kt_triage_answered(d->triage, s.alert, "", done_at, &why);
     if (st == KT_OK)
         st = kt_triage_step(d->triage, &s, wall(), &done, &why);
     if (st == KT_OK) {
@@ -129,8 +131,10 @@ static enum kt_status steps(struct kt_daemon *d, enum kt_step_what what, struct 
     struct kt_step step;
     struct kt_str name;
     struct kt_jval id;
+    int64_t done_at = 0; /* when it was done elsewhere; 0: now */
     unsigned n = 0;
     struct kt_json_iter it = kt_json_iter(kt_json_at(args, "ids"));
+    (void)kt_json_i64(kt_json_at(args, "at"), &done_at);
     if (kt_step_read(what, args, &step, err) != KT_OK)
         return err->code;
     if (step.alert[0] != '\0' || step.severity[0] != '\0')
@@ -139,7 +143,7 @@ static enum kt_status steps(struct kt_daemon *d, enum kt_step_what what, struct 
         from_page(&step);
     enum kt_status st = KT_OK;
     while (st == KT_OK && n < IDS_MAX && kt_json_next(&it, &name, &id)) {
-        st = one(d, &step, kt_json_str(id), out, err);
+        st = one(d, &step, kt_json_str(id), done_at, out, err);
         n++;
     }
     if (st == KT_OK && n == 0)

@@ -388,7 +388,7 @@ const struct kt_conf_section kt_conf_sections[] = {
     { "alerts", NULL, load_alerts, false },
     { "streams", NULL, kt_conf_streams, false },
     { "checkpoints", NULL, kt_conf_checkpoints, false },
-    { "dashboard", kt_conf_dashboard_table, NULL, false },
+    { "dashboard", kt_conf_dashboard_table, kt_conf_dashboard, false },
     { "rollup", kt_conf_rollup_table, NULL, false },
     { NULL, NULL, NULL, false },
 };
@@ -404,7 +404,7 @@ static enum kt_status load_section(struct kt_conf *c, const struct kt_conf_secti
     if (n != NULL && s->later)
         note_later(c, "", n);
     if (s->load != NULL)
-        return n != NULL ? s->load(c, n, err) : KT_OK;
+        return n != NULL || s->table != NULL ? s->load(c, n, err) : KT_OK;
     if (kt_options_fill(c->yaml, n, s->table, c, err) != KT_OK)
         return KT_E_CONFIG;
     return env ? kt_options_env(c->yaml, s->table, s->name, c, err) : KT_OK;

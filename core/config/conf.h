@@ -2,7 +2,8 @@
 #pragma once
 #include "core/config/tree.h"
 
-/* A top key: a table that fills struct kt_conf, or a function for lists and maps of maps. */
+/* A top key: a table that fills struct kt_conf, or a function for lists and maps of maps. Both: the
+ * function reads the table and what stands beside it, also where the key is not given. */
 struct kt_conf_section {
     const char *name;
     const struct kt_option *table;
@@ -29,8 +30,10 @@ KT_MUST_USE enum kt_status kt_conf_streams(struct kt_conf *c, const struct kt_no
 /* The top key `checkpoints`. */
 KT_MUST_USE enum kt_status kt_conf_checkpoints(struct kt_conf *c, const struct kt_node *n,
                                                struct kt_error *err);
-/* What `dashboard` says, by its table in conf_dashboard.c: does it fit together? */
-extern const struct kt_option kt_conf_dashboard_table[];
+/* `dashboard` and what is below it, read with or without a node; does it fit together? */
+extern const struct kt_option kt_conf_dashboard_table[], kt_conf_answers_table[];
+KT_MUST_USE enum kt_status kt_conf_dashboard(struct kt_conf *c, const struct kt_node *n,
+                                             struct kt_error *err);
 KT_MUST_USE enum kt_status kt_conf_dashboard_check(const struct kt_conf *c, struct kt_error *err);
 /* The same of `rollup`. */
 extern const struct kt_option kt_conf_rollup_table[];

@@ -1,7 +1,8 @@
 /*
- * conf_dashboard: the top key `dashboard` of keytrail.yaml: where the page listens, who may come.
+ * conf_dashboard: the top key `dashboard` of keytrail.yaml: where the page listens, who may come;
+ * and where answers to alerts come in.
  *
- * Owns:  its table.
+ * Owns:  its tables.
  * Calls: conf, core/base (addresses).
  * Holds: an address that others reach has TLS, or a proxy in front, and users (THREATS W1).
  */
@@ -40,7 +41,33 @@ const struct kt_option kt_conf_dashboard_table[] = {
       false, false },
     KT_OPTIONS_END,
 };
+const struct kt_option kt_conf_answers_table[] = {
+    { "listen", KT_OPT_STRING, "", AT(answers.listen),
+      "tcp://address:port or unix:/path, another one than the page's; others than this host need "
+      "TLS",
+      false, false },
+    { "cert_file", KT_OPT_PATH, "", AT(answers.cert_file), "certificate chain, PEM", false, false },
+    { "tls_key_file", KT_OPT_SECRET_FILE, "", AT(answers.tls_key_file),
+      "its private key, PEM, 0600", false, false },
+    { "url", KT_OPT_STRING, "", AT(answers.url),
+      "https://… under which others reach it: links begin with it", false, false },
+    { "pagerduty_secret_file", KT_OPT_SECRET_FILE, "", AT(answers.pagerduty_secret_file),
+      "secret (0600) of PagerDuty's webhook; without it /pagerduty is 404", false, false },
+    { "slack_secret_file", KT_OPT_SECRET_FILE, "", AT(answers.slack_secret_file),
+      "signing secret (0600) of the Slack app; without it /slack is 404", false, false },
+    { "link_key_file", KT_OPT_SECRET_FILE, "", AT(answers.link_key_file),
+      "key (0600) that links are signed with; without it /ack is 404", false, false },
+    KT_OPTIONS_END,
+};
 #undef AT
+
+enum kt_status kt_conf_dashboard(struct kt_conf *c, const struct kt_node *n, struct kt_error *err)
+{
+    static const char *const beside[] = { "answers", NULL };
+    if (kt_options_fill_beside(c->yaml, n, kt_conf_dashboard_table, beside, c, err) != KT_OK)
+        return KT_E_CONFIG;
+    return kt_options_fill(c->yaml, kt_node_get(n, "answers"), kt_conf_answers_table, c, err);
+}
 
 static enum kt_status check_proxies(const struct kt_conf *c, struct kt_error *err)
 {
@@ -55,6 +82,55 @@ static enum kt_status check_proxies(const struct kt_conf *c, struct kt_error *er
     return KT_OK;
 }
 
+static enum kt_status check_url(const struct kt_conf *c, struct kt_error *err)
+{
+    struct kt_str s = kt_str_of(c->dashboard.answers.url);
+    bool fine = s.len <= 1000 && (s.len == 0 || kt_str_starts(s, KT_STR("https://")));
+    for (size_t i = 0; i < s.len; i++)
+        fine = fine && s.at[i] > ' ' && s.at[i] < 0x7F && strchr("<>|\"\\?#", s.at[i]) == NULL;
+    if (!fine)
+        return kt_conf_refuse(c, "dashboard", "answers",
+                              "url begins with https:// and holds no blanks, ? or #", err);
+    if (c->dashboard.answers.link_key_file != NULL && s.len == 0)
+        return kt_conf_refuse(c, "dashboard", "answers",
+                              "link_key_file signs links, which need url to begin with", err);
+    return KT_OK;
+}
+
+static enum kt_status check_answers(const struct kt_conf *c, struct kt_error *err)
+{
+    const struct kt_conf_answers *a = &c->dashboard.answers;
+    struct kt_str listen = kt_str_of(a->listen), tcp = KT_STR("tcp://");
+    bool ways = a->pagerduty_secret_file != NULL || a->slack_secret_file != NULL ||
+                a->link_key_file != NULL;
+    struct kt_ip ip;
+    uint16_t port;
+    if (ways != (a->listen != NULL))
+        return kt_conf_refuse(c, "dashboard", "answers",
+                              ways ? "say where to listen for them, with listen"
+                                   : "nobody could answer: give pagerduty_secret_file, "
+                                     "slack_secret_file or link_key_file",
+                              err);
+    if ((a->cert_file == NULL) != (a->tls_key_file == NULL))
+        return kt_conf_refuse(c, "dashboard", "answers", "cert_file and tls_key_file go together",
+                              err);
+    if (check_url(c, err) != KT_OK)
+        return KT_E_CONFIG;
+    if (a->listen == NULL || kt_str_starts(listen, KT_STR("unix:/")))
+        return KT_OK;
+    if (!kt_str_starts(listen, tcp) ||
+        !kt_ip_port_parse(kt_str_from_index(listen, tcp.len), &ip, &port))
+        return kt_conf_refuse(c, "dashboard", "answers",
+                              "listen is tcp://address:port, the address in numbers, or unix:/path",
+                              err);
+    if (a->cert_file == NULL && kt_ip_class(ip) != KT_IP_LOOPBACK)
+        return kt_conf_refuse(c, "dashboard", "answers",
+                              "others reach this address: give cert_file and tls_key_file, or "
+                              "listen on 127.0.0.1 behind a proxy",
+                              err);
+    return KT_OK;
+}
+
 enum kt_status kt_conf_dashboard_check(const struct kt_conf *c, struct kt_error *err)
 {
     const struct kt_conf_dashboard *d = &c->dashboard;
@@ -64,7 +140,7 @@ enum kt_status kt_conf_dashboard_check(const struct kt_conf *c, struct kt_error 
     if ((d->cert_file == NULL) != (d->tls_key_file == NULL))
         return kt_conf_refuse(c, "dashboard", d->cert_file != NULL ? "cert_file" : "tls_key_file",
                               "cert_file and tls_key_file go together", err);
-    if (check_proxies(c, err) != KT_OK)
+    if (check_proxies(c, err) != KT_OK || check_answers(c, err) != KT_OK)
         return KT_E_CONFIG;
     if (kt_str_starts(listen, KT_STR("unix:/")))
         return KT_OK;

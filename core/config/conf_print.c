@@ -39,6 +39,17 @@ static void print_named(const struct kt_node *n, struct kt_buf *out)
     }
 }
 
+/* What stands below dashboard beside its table. */
+static void print_answers(const struct kt_conf *c, const struct kt_node *dashboard, bool defaults,
+                          struct kt_buf *out)
+{
+    const struct kt_node *n = kt_node_get(dashboard, "answers");
+    if (c->dashboard.answers.listen == NULL && !defaults)
+        return;
+    kt_buf_addz(out, "  answers:\n");
+    kt_options_print_given(kt_conf_answers_table, c, defaults ? NULL : n, 4, defaults, out);
+}
+
 static void print_section(const struct kt_conf *c, const struct kt_conf_section *s, bool defaults,
                           struct kt_buf *out)
 {
@@ -58,6 +69,8 @@ static void print_section(const struct kt_conf *c, const struct kt_conf_section 
         print_list(n, out);
     else
         kt_node_print_members(n, 2, out);
+    if (s->table == kt_conf_dashboard_table)
+        print_answers(c, n, defaults, out);
 }
 
 void kt_conf_print(const struct kt_conf *c, bool defaults, struct kt_buf *out)

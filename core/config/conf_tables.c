@@ -27,6 +27,8 @@ const struct kt_conf_table kt_conf_tables[] = {
     { "alerts.links", NULL, kt_conf_links_table },
     { "streams.NAME", "Beside these, the options of its type.", kt_conf_stream_table },
     { "dashboard", NULL, kt_conf_dashboard_table },
+    { "dashboard.answers", "Where what people do at PagerDuty and Slack comes in, and by a link.",
+      kt_conf_answers_table },
     { "rollup", "A file of hourly sums for Grafana.", kt_conf_rollup_table },
     { "checkpoints.NAME", "Where copies of checkpoints go.", kt_conf_copy_table },
     { NULL, NULL, NULL },

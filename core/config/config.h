@@ -176,6 +176,12 @@ struct kt_conf_detector {
     const char *name;
     const struct kt_node *node; /* its options; an empty map when the file gives none */
 };
+struct kt_conf_answers { /* `dashboard.answers`: where senders' answers come in; NULL: not given */
+    const char *listen;  /* tcp://address:port or unix:/path; NULL: nobody is listened to */
+    const char *cert_file, *tls_key_file; /* PEM; both or none */
+    const char *url;                      /* https://…, under which others reach it */
+    const char *pagerduty_secret_file, *slack_secret_file, *link_key_file;
+};
 struct kt_conf_dashboard {   /* the page: `dashboard` in keytrail.yaml */
     const char *listen;      /* tcp://address:port or unix:/path */
     struct kt_strings hosts; /* names it is reached by, besides those of this host's loopback */
@@ -185,6 +191,7 @@ struct kt_conf_dashboard {   /* the page: `dashboard` in keytrail.yaml */
     const char *reports_dir, *metrics_token_file; /* or NULL */
     const char *control;                          /* the page's own socket; NULL: none */
     const char *user; /* it runs as, and the collector hears as such; NULL: as the collector */
+    struct kt_conf_answers answers;
 };
 struct kt_conf_rollup { /* `rollup` in keytrail.yaml */
     const char *path;   /* NULL: none is made */

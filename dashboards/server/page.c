@@ -22,6 +22,7 @@
 #include "core/sys/fs.h"
 #include "core/sys/proc.h"
 #include "core/sys/sandbox.h"
+#include "dashboards/server/answers.h"
 #include "dashboards/server/door.h"
 #include "dashboards/server/server.h"
 
@@ -49,8 +50,11 @@ struct page {
     const struct kt_conf_dashboard *d;
     struct kt_buf cert, key, token;
     struct kt_web_server *server;
-    struct kt_web_door *door; /* NULL: a store alone */
-    struct kt_buf address;    /* the page's */
+    struct kt_web_door *door;       /* NULL: a store alone */
+    struct kt_web_answers *answers; /* NULL: nobody's are taken */
+    int answers_fd;                 /* over the lives, as the page's; -1: none */
+    struct kt_inbound_heard *heard; /* over the lives, too */
+    struct kt_buf address;          /* the page's */
 };
 
 static kt_time_ns mono(void)
@@ -69,6 +73,8 @@ static void forget(struct kt_buf *secret)
 
 static void end_life(struct page *p)
 {
+    kt_web_answers_close(p->answers);
+    p->answers = NULL;
     kt_web_door_close(p->door);
     p->door = NULL;
     kt_web_server_free(p->server);
@@ -199,7 +205,11 @@ static enum kt_status begin(struct page *p, int listen_fd, struct kt_error *err)
     };
     if (kt_web_server_open(&so, &p->server, err) != KT_OK)
         return err->code;
-    return open_door(p, listen_fd, err);
+    if (open_door(p, listen_fd, err) != KT_OK)
+        return err->code;
+    return p->answers_fd < 0 ? KT_OK
+                             : kt_web_answers_open(&p->d->answers, p->answers_fd, p->conf->control,
+                                                   p->heard, &kt_clock_real, &p->answers, err);
 }
 
 static void say_start(struct page *p)
@@ -227,6 +237,7 @@ static void live(struct page *p, struct kt_signals *signals)
         kt_signals_poll(signals);
         kt_web_door_turn(p->door);
         kt_web_server_turn(p->server);
+        kt_web_answers_turn(p->answers);
         if (mono() >= next) {
             kt_sd_notify("WATCHDOG=1");
             next = mono() + WATCHDOG;
@@ -243,6 +254,11 @@ static int exit_code(const struct page *p, const struct kt_error *err)
     return err->code == KT_E_AGAIN || err->code == KT_E_CORRUPT ? EXIT_STORE : EXIT_UNREACHABLE;
 }
 
+static bool same_text(const char *a, const char *b)
+{
+    return kt_str_eq(kt_str_of(a), kt_str_of(b));
+}
+
 /* A file that cannot be used leaves the old one in force, as in the collector. */
 static enum kt_status reload(struct page *p, int listen_fd, struct kt_error *err)
 {
@@ -257,6 +273,8 @@ static enum kt_status reload(struct page *p, int listen_fd, struct kt_error *err
     if (strcmp(next->dashboard.listen, p->d->listen) != 0)
         kt_log(KT_LOG_WARN, "dashboard: another address needs a restart listen='%s'",
                next->dashboard.listen);
+    if (!same_text(next->dashboard.answers.listen, p->d->answers.listen))
+        kt_log(KT_LOG_WARN, "dashboard: another address for answers needs a restart");
     end_life(p);
     p->conf = next;
     p->d = &next->dashboard;
@@ -276,13 +294,15 @@ static const char *folder_of(const char *path, char ret[4096])
  * least of all. Before any thread. */
 static enum kt_status give_up_writing(const struct page *p, struct kt_error *err)
 {
-    char listen[4096], door[4096];
+    char listen[4096], door[4096], answers[4096];
     const struct kt_str path = KT_STR("unix:");
     bool local = kt_str_starts(kt_str_of(p->d->listen), path);
+    bool near = p->answers_fd >= 0 && kt_web_is_unix(p->answers_fd);
     const struct kt_sandbox_folder folders[] = {
         { p->d->reports_dir, false },
         { local ? folder_of(p->d->listen + path.len, listen) : NULL, true },
         { p->o->config != NULL ? folder_of(p->d->control, door) : NULL, true },
+        { near ? folder_of(p->d->answers.listen + path.len, answers) : NULL, true },
     };
     enum kt_status status = kt_sandbox_write_below(folders, KT_ARRAY_LEN(folders), err);
     if (status != KT_E_AGAIN)
@@ -293,6 +313,16 @@ static enum kt_status give_up_writing(const struct page *p, struct kt_error *err
     return KT_OK;
 }
 
+/* A store alone has nobody who could take them. */
+static enum kt_status listen_for_answers(struct page *p, struct kt_error *err)
+{
+    const char *at = p->d->answers.listen;
+    if (p->o->config == NULL || at == NULL)
+        return KT_OK;
+    return kt_web_listen(at, &p->answers_fd, err) == KT_OK ? KT_OK
+                                                           : kt_wrap(err, "dashboard.answers");
+}
+
 static enum kt_status run(struct page *p, int *fd, struct kt_signals *signals, struct kt_error *err)
 {
     if (kt_signals_open(signals, err) != KT_OK || /* before any thread, which inherits the mask */
@@ -300,8 +330,8 @@ static enum kt_status run(struct page *p, int *fd, struct kt_signals *signals, s
         read_conf(p, &p->conf, err) != KT_OK)
         return err->code;
     p->d = &p->conf->dashboard;
-    if (kt_web_listen(p->d->listen, fd, err) != KT_OK || give_up_writing(p, err) != KT_OK ||
-        begin(p, *fd, err) != KT_OK)
+    if (kt_web_listen(p->d->listen, fd, err) != KT_OK || listen_for_answers(p, err) != KT_OK ||
+        give_up_writing(p, err) != KT_OK || begin(p, *fd, err) != KT_OK)
         return err->code;
     say_start(p);
     for (live(p, signals); !signals->stop; live(p, signals)) {
@@ -321,6 +351,8 @@ int kt_page_main(const struct kt_page_options *o)
     struct page *p = kt_alloc(sizeof *p);
     int fd = -1;
     p->o = o;
+    p->answers_fd = -1;
+    p->heard = kt_inbound_heard_new();
     kt_harden();
     enum kt_status status = run(p, &fd, &signals, &err);
     int code = status == KT_OK ? EXIT_FINE : exit_code(p, &err);
@@ -329,9 +361,12 @@ int kt_page_main(const struct kt_page_options *o)
     if (fd >= 0)
         kt_web_unlisten(fd);
     end_life(p);
+    if (p->answers_fd >= 0)
+        kt_web_unlisten(p->answers_fd);
     kt_web_auth_close(p->auth);
     if (status == KT_OK)
         kt_log(KT_LOG_INFO, "dashboard: stopped");
+    kt_inbound_heard_free(p->heard);
     kt_signals_done(&signals);
     kt_free(p);
     return code;
