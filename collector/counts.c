@@ -23,20 +23,20 @@
 
 struct source {
     uint64_t received, stored, duplicates, refused[REASONS];
-    uint64_t gaps; /* as its agent counts them */
-    uint64_t lost; /* the same */
+    uint64_t gaps;                 /* sums of what its agents counted */
+    uint64_t said_gaps, said_lost; /* by the newest heartbeat; an agent counts since its start */
     kt_time_ns last_event, last_contact;
     bool silent;
     struct kt_histogram lag;
 };
 struct agent {
-    uint64_t queue, lost_lines; /* events in its spool; lines that were refused for good */
+    uint64_t queue; /* events in its spool */
+    uint64_t lost;  /* records that its sources lost, and lines that were refused for good */
     kt_time_ns last_contact;
 };
 struct kt_counts {
     struct kt_map *source_names, *agent_names, *alert_names;
     struct source *sources; /* by number of the name; the last slot is KT_COUNTS_OTHERS */
-    uint32_t *reads;        /* by source: the number of the agent that sends it, or KT_MAP_NONE */
     struct agent *agents;
     uint64_t refused[REASONS]; /* of sources that nobody knows */
     uint64_t alerts[ALERT_NAMES + 1][KT_SEV_COUNT];
@@ -63,7 +63,6 @@ void kt_counts_free(struct kt_counts *m)
     kt_map_free(m->alert_names);
     kt_json_free(m->json);
     kt_free(m->sources);
-    kt_free(m->reads);
     kt_free(m->agents);
     kt_free(m);
 }
@@ -86,9 +85,7 @@ static uint32_t source_of(struct kt_counts *m, struct kt_str instance)
     uint32_t n = number_of(m->source_names, instance, KT_COUNTS_NAMES, &fresh);
     if (fresh) {
         m->sources = kt_realloc_array(m->sources, n + 1, sizeof *m->sources);
-        m->reads = kt_realloc_array(m->reads, n + 1, sizeof *m->reads);
         m->sources[n] = (struct source){ 0 };
-        m->reads[n] = KT_MAP_NONE;
     }
     return n;
 }
@@ -112,22 +109,36 @@ static uint64_t number_at(struct kt_jval v, const char *name)
     return kt_json_i64(kt_json_at(v, name), &n) && n > 0 ? (uint64_t)n : 0;
 }
 
-/* A heartbeat: what waits in the spool, what is missing for good. */
-static void take_heartbeat(struct kt_counts *m, struct source *s, struct agent *a,
+/* What a count grew by since it was said last. One that fell began anew, with its agent: all of it
+ * is new. */
+static uint64_t grown(uint64_t *last, uint64_t said)
+{
+    uint64_t by = said < *last ? said : said - *last;
+    *last = said;
+    return by;
+}
+
+/* A heartbeat: what waits in the spool, what is missing for good. Of sources that share a slot
+ * nobody knows whose count grew: none of theirs is added. */
+static void take_heartbeat(struct kt_counts *m, uint32_t source, struct agent *a,
                            const struct kt_event *ev)
 {
+    struct source *s = &m->sources[source];
     struct kt_jval root, item;
     struct kt_str name;
     unsigned repaired;
+    uint64_t gaps = 0;
     if (ev->operation.len > 0 || kt_json_parse(m->json, ev->raw, &root, &repaired, NULL) != KT_OK)
         return;
     a->queue = number_at(root, "queue");
-    s->lost = number_at(root, "lost");
-    s->gaps = 0;
+    if (source >= KT_COUNTS_NAMES)
+        return;
+    a->lost += grown(&s->said_lost, number_at(root, "lost"));
     struct kt_json_iter it = kt_json_iter(kt_json_at(root, "findings"));
     while (kt_json_next(&it, &name, &item))
         if (kt_str_ends(kt_json_str_at(item, "code"), KT_STR(".gap")))
-            s->gaps += number_at(item, "said");
+            gaps += number_at(item, "said");
+    s->gaps += grown(&s->said_gaps, gaps);
 }
 
 /* A quarantined record that names a batch stands for a line that the agent gave up. */
@@ -161,18 +172,18 @@ void kt_counts_lines(struct kt_counts *m, const struct kt_counts_lines *l)
             continue;
         if (at == KT_MAP_NONE || !kt_str_eq(ev->instance, l->events[i - 1].instance)) {
             at = source_of(m, ev->instance);
-            if (live) {
+            if (live)
                 m->sources[at].last_contact = l->stored;
-                m->reads[at] = agent;
-            }
         }
         struct source *s = &m->sources[at];
         if (kt_kind_of_source(ev->kind))
             take_event(s, ev, l->fate[i], l->stored, live);
-        else if (live && ev->kind == KT_KIND_REPORT)
-            take_heartbeat(m, s, &m->agents[agent], ev);
-        else if (live && ev->kind == KT_KIND_QUARANTINE && l->fate[i] != KT_FATE_DUPLICATE)
-            m->agents[agent].lost_lines += is_lost_line(m, ev);
+        else if (!live || l->fate[i] == KT_FATE_DUPLICATE)
+            continue; /* sent again: it may be older than what was heard since */
+        else if (ev->kind == KT_KIND_REPORT)
+            take_heartbeat(m, at, &m->agents[agent], ev);
+        else if (ev->kind == KT_KIND_QUARANTINE)
+            m->agents[agent].lost += is_lost_line(m, ev);
     }
     if (live)
         m->agents[agent].last_contact = l->stored;
@@ -307,15 +318,6 @@ static void add_sources(const struct kt_counts *m, struct kt_buf *out)
     kt_buf_byte(out, ']');
 }
 
-/* What its sources lost as their inputs count it, and the lines that were refused for good. */
-static uint64_t dropped_of(const struct kt_counts *m, uint32_t agent)
-{
-    uint64_t n = m->agents[agent].lost_lines;
-    for (uint32_t i = 0; i < kt_map_count(m->source_names); i++)
-        n += m->reads[i] == agent ? m->sources[i].lost : 0;
-    return n;
-}
-
 static void add_agent(struct kt_str name, uint64_t queue, uint64_t dropped, kt_time_ns contact,
                       struct kt_buf *out)
 {
@@ -334,12 +336,11 @@ static void add_agents(const struct kt_counts *m, struct kt_buf *out)
     for (uint32_t i = 0; i < n; i++) {
         const struct agent *a = &m->agents[i];
         if (i < KT_COUNTS_AGENTS) {
-            add_agent(kt_map_key(m->agent_names, i), a->queue, dropped_of(m, i), a->last_contact,
-                      out);
+            add_agent(kt_map_key(m->agent_names, i), a->queue, a->lost, a->last_contact, out);
             continue;
         }
         queue += a->queue;
-        dropped += dropped_of(m, i);
+        dropped += a->lost;
         contact = contact == 0 || a->last_contact < contact ? a->last_contact : contact;
     }
     if (n > KT_COUNTS_AGENTS)

@@ -198,6 +198,45 @@ static void heartbeats_tell_of_queues_gaps_and_losses(void **state)
     assert_int_equal(number(a, "last_contact"), NOW);
 }
 
+static void take_counts(unsigned lost, unsigned gaps, uint8_t fate, const char *agent)
+{
+    char raw[160];
+    (void)snprintf(raw, sizeof raw,
+                   "{\"queue\":0,\"lost\":%u,\"findings\":[{\"code\":\"audit.gap\",\"said\":%u}]}",
+                   lost, gaps);
+    struct kt_event ev = { .kind = KT_KIND_REPORT,
+                           .instance = KT_STR("vault-prod"),
+                           .raw = kt_str_of(raw) };
+    take(&ev, fate, agent);
+}
+
+/* A counter that falls is no counter: what was lost before an agent's restart stays lost. */
+static void losses_only_grow(void **state)
+{
+    static const struct {
+        unsigned lost, gaps;
+        uint8_t fate;
+        int64_t dropped, all_gaps;
+    } rows[] = { { 5, 2, KT_FATE_STORED, 5, 2 },  { 5, 2, KT_FATE_STORED, 5, 2 },
+                 { 7, 3, KT_FATE_STORED, 7, 3 },  { 5, 2, KT_FATE_DUPLICATE, 7, 3 },
+                 { 0, 0, KT_FATE_STORED, 7, 3 }, /* it started anew */
+                 { 4, 1, KT_FATE_STORED, 11, 4 }, { 2, 1, KT_FATE_STORED, 13, 4 },
+                 { 9, 9, KT_FATE_STORED, 20, 12 } };
+    (void)state;
+    for (unsigned i = 0; i < KT_ARRAY_LEN(rows); i++) {
+        take_counts(rows[i].lost, rows[i].gaps, rows[i].fate, "vault-1");
+        read_back();
+        assert_int_equal(number(named("agents", "agent", KT_STR("vault-1")), "dropped"),
+                         rows[i].dropped);
+        assert_int_equal(number(named("sources", "source", KT_STR("vault-prod")), "gaps"),
+                         rows[i].all_gaps);
+    }
+    take_counts(1, 0, KT_FATE_STORED, "vault-2"); /* another agent sends it now */
+    read_back();
+    assert_int_equal(number(named("agents", "agent", KT_STR("vault-1")), "dropped"), 20);
+    assert_int_equal(number(named("agents", "agent", KT_STR("vault-2")), "dropped"), 1);
+}
+
 static void who_is_refused_invents_no_name(void **state)
 {
     struct kt_event ev = access_at("known", NOW);
@@ -299,6 +338,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(imports_have_no_lag_and_no_contact, setup, teardown),
         cmocka_unit_test_setup_teardown(a_time_to_come_is_no_newest_event, setup, teardown),
         cmocka_unit_test_setup_teardown(heartbeats_tell_of_queues_gaps_and_losses, setup, teardown),
+        cmocka_unit_test_setup_teardown(losses_only_grow, setup, teardown),
         cmocka_unit_test_setup_teardown(who_is_refused_invents_no_name, setup, teardown),
         cmocka_unit_test_setup_teardown(detection_says_who_is_silent, setup, teardown),
         cmocka_unit_test_setup_teardown(many_names_share_a_line, setup, teardown),
