@@ -45,10 +45,11 @@ struct kt_profile_entry { /* one value of a list */
     enum kt_actor_kind kind;        /* of an actor */
     uint64_t events, reads, failed; /* of the window: all; successful reads; denied, failed, not
                                        found */
-    uint64_t usual;                 /* events of the usual span */
+    uint64_t usual, usual_reads;    /* of the usual span: events; successful reads */
     uint32_t usual_on;      /* bit d: day d of it has one; of actors, secrets and addresses */
     kt_time_ns first, last; /* first of the whole log where `dated`, else of window and
                                usual span */
+    kt_time_ns last_read;   /* of window and usual span, with success; 0: none */
     bool dated;             /* first is the first of the whole log */
     bool is_new;            /* of the window; nothing before it has the value */
     bool maybe_new; /* of the window, and not in the usual span; what is before was not looked
@@ -63,7 +64,8 @@ struct kt_profile { /* all of it lives until kt_profile_free, and as long as the
     double usual_days;                    /* of the usual span, as far as there were records then */
     uint64_t events, reads, failed, usual, usual_reads, usual_failed;
     kt_time_ns first, last; /* of the whole log; 0: there is nothing */
-    bool by; /* what is before was not looked through: it may have been there before `first` */
+    bool by; /* what is before was not looked through: it may have been there before `first`, or at
+                all where that is 0 */
     uint64_t count[KT_ACT_COUNT][KT_OUT_COUNT], usual_count[KT_ACT_COUNT][KT_OUT_COUNT];
     uint32_t heat[7][24]; /* Monday first; window and usual span, in the ask's zone */
     /* Events by day in the ask's zone, window and usual span; of more than KT_PROFILE_DAYS_MAX days

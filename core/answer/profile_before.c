@@ -205,7 +205,7 @@ static void leave_open(struct kt_profiling *p)
             t->e.dated = t->e.dated && !t->wanted;
             t->e.maybe_new = t->wanted && t->e.events > 0 && t->e.first >= p->out.since;
         }
-    p->out.by = p->out.first >= p->slice;
+    p->out.by = p->out.first == 0 || p->out.first >= p->slice;
 }
 
 enum kt_status kt_profile_before(struct kt_profiling *p, kt_time_ns log_first, struct kt_error *err)

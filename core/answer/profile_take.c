@@ -142,9 +142,11 @@ static void tally(struct kt_profiling *p, struct kt_profile_entry *e,
     if (p->span == KT_PROFILE_SPAN_BEFORE)
         return;
     e->last = m->time > e->last ? m->time : e->last;
+    e->last_read = m->read && m->time > e->last_read ? m->time : e->last_read;
     if (p->span == KT_PROFILE_SPAN_USUAL) {
         int64_t day = (m->time - p->out.usual_since) / KT_NS_DAY;
         e->usual++;
+        e->usual_reads += m->read;
         e->usual_on |= day >= 0 && day < 32 ? UINT32_C(1) << day : 0;
         return;
     }

@@ -501,7 +501,8 @@ static void ask(const struct question *q)
     if (q->what.kind != KT_PROFILE_SESSION) {
         assert_int_equal(p->usual, s.usual);
         if (p->by)
-            assert_true(q->what.before_max > 0 && p->first >= s.first);
+            assert_true(q->what.before_max > 0 &&
+                        (p->first >= s.first || (p->first == 0 && s.events + s.usual == 0)));
         else
             assert_int_equal(p->first, s.first);
         assert_int_equal(p->last, s.last);
@@ -583,6 +584,38 @@ static void profiles_are_what_a_plain_account_says(void **state)
     }
 }
 
+/* Who was neither in the window nor in the days before, and whose search was left, has no date. */
+static void what_was_not_searched_is_not_dated(void **state)
+{
+    unsigned open = 0;
+    (void)state;
+    world_up(2);
+    for (unsigned i = 0; i < KT_ARRAY_LEN(actors); i++) {
+        struct question q = { .what = { .kind = KT_PROFILE_ACTOR,
+                                        .value = kt_str_of(actors[i]),
+                                        .usual = 1,
+                                        .quick = true,
+                                        .before_max = 1 },
+                              .since = NOW - 1 };
+        struct kt_error err = { 0 };
+        struct kt_ask a;
+        struct kt_profile *p = NULL;
+        const struct kt_identity *who =
+            kt_identities_find(w.ids, q.what.value, KT_STR_NONE, KT_STR_NONE);
+        if (q.what.value.len == 0 || (who != NULL && !kt_str_is(q.what.value, who->name)))
+            continue; /* an alias is asked for elsewhere */
+        ask(&q);
+        must(kt_ask_open(&a, w.path, w.ids, NOW, &err), &err);
+        a.since = q.since;
+        must(kt_profile_load(&a, &q.what, &p, &err), &err);
+        open += p->first == 0 && p->by;
+        kt_profile_free(p);
+        kt_ask_done(&a);
+    }
+    assert_true(open > 0);
+    world_down();
+}
+
 static void what_is_no_subject_is_refused(void **state)
 {
     (void)state;
@@ -641,6 +674,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(profiles_are_what_a_plain_account_says),
+        cmocka_unit_test(what_was_not_searched_is_not_dated),
         cmocka_unit_test(what_is_no_subject_is_refused),
         cmocka_unit_test(the_login_of_a_session_is_the_newest_before_its_use),
     };
