@@ -47,6 +47,12 @@ static enum kt_status listen(const struct kt_ask *a, struct kt_standings *s, str
 
 /* ---- who is silent ---- */
 
+/* A gap of the collector is of all that agents send: what was imported waits for nothing. */
+static bool is_of(const struct kt_coverage_gap *g, const struct kt_coverage_source *s)
+{
+    return g->instance.len > 0 ? kt_str_eq(g->instance, s->instance) : s->agent.len > 0;
+}
+
 static bool is_silence(const struct kt_coverage_gap *g, kt_time_ns now)
 {
     bool quiet = g->cause == KT_GAP_AGENT || g->cause == KT_GAP_COLLECTOR ||
@@ -64,7 +70,7 @@ static struct kt_standing stand(const struct kt_coverage *c, const struct kt_cov
         x.lag_s = (double)s->day[c->days - 1].lag_max / (double)KT_NS_S;
     for (unsigned i = 0; i < c->n_gaps && !x.silent; i++) {
         const struct kt_coverage_gap *g = &c->gap[i];
-        if ((g->instance.len > 0 && !kt_str_eq(g->instance, s->instance)) || !is_silence(g, now))
+        if (!is_of(g, s) || !is_silence(g, now))
             continue;
         x.silent = true;
         x.why = g->text.len > 0 ? g->text : kt_str_of(kt_gap_cause_word(g->cause));
