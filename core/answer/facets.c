@@ -203,6 +203,7 @@ static enum kt_status take_record(void *self, const struct kt_record *r, const s
 {
     struct facets *f = self;
     const struct kt_event *e = &r->ev;
+    (void)fact;
     const struct kt_str text[KT_FACET_COUNT] = {
         [KT_FACET_ACTOR] = kt_ask_actor(f->ask, e->actor, e->source, e->instance),
         [KT_FACET_SECRET] = e->secret,
@@ -221,7 +222,8 @@ static enum kt_status take_record(void *self, const struct kt_record *r, const s
     f->small[KT_FACET_ACTION][e->action]++;
     f->small[KT_FACET_OUTCOME][e->outcome]++;
     f->small[KT_FACET_ACTOR_KIND][e->actor_kind]++;
-    count_place(f, fact, 1);
+    if (e->has_ip) /* as over columns: what is known of it now, not what was then */
+        count_place(f, kt_facts_at(f->ask->facts, e->ip, UINT64_MAX), 1);
     return full(f, err);
 }
 
@@ -295,17 +297,6 @@ static void place_addresses(struct facets *f)
     }
 }
 
-static bool has_limits(const struct kt_identities *ids)
-{
-    for (unsigned i = 0; ids != NULL && i < kt_identities_count(ids); i++) {
-        const struct kt_identity *who = kt_identities_at(ids, i);
-        for (unsigned k = 0; k < who->n_alias; k++)
-            if (who->alias[k].source != NULL || who->alias[k].instance != NULL)
-                return true;
-    }
-    return false;
-}
-
 static uint32_t columns_for(const struct facets *f)
 {
     uint32_t columns = 0;
@@ -323,7 +314,7 @@ enum kt_status kt_facets_load(struct kt_ask *a, struct kt_str query, uint32_t wh
     if (kt_ask_exact(a, query, &columns, err) != KT_OK)
         return err == NULL ? KT_E_INPUT : err->code;
     struct facets *f = kt_alloc(sizeof *f);
-    *f = (struct facets){ .ask = a, .which = which, .limited = has_limits(a->ids) };
+    *f = (struct facets){ .ask = a, .which = which, .limited = kt_ask_limited(a) };
     f->texts = kt_map_new((uint64_t)a->now);
     for (unsigned i = 0; i < KT_FACET_COUNT; i++)
         f->of[i].map = kt_map_new((uint64_t)a->now);

@@ -34,6 +34,7 @@ struct gather {
     struct kt_places *ret;
     uint32_t cap;
     struct names name[NAMES];
+    bool limited;      /* some alias is for some sources only: a code can be several actors */
     uint32_t *country; /* by code of an address: index in ret->at, or a NOWHERE() */
     uint32_t country_room;
     uint16_t index[26 * 26]; /* of a country's letters: 1 + index in ret->at */
@@ -100,18 +101,32 @@ static uint32_t country_of_row(struct gather *g, const struct kt_columns *c, uin
     return g->country[code];
 }
 
+static uint32_t number_of(struct gather *g, unsigned which, const struct kt_columns *c,
+                          uint32_t row)
+{
+    struct kt_str name = kt_column_str(c, column_of[which], row), source = KT_STR_NONE,
+                  instance = KT_STR_NONE;
+    if (which == ACTORS && g->limited) {
+        source = kt_column_str(c, KT_COL_SOURCE, row);
+        instance = kt_column_str(c, KT_COL_INSTANCE, row);
+    }
+    if (which == ACTORS)
+        name = kt_ask_actor(g->a, name, source, instance);
+    return kt_map_put(g->name[which].map, name, NULL);
+}
+
 /* One more different name of that country, if it is one. */
 static bool count_name(struct gather *g, unsigned which, const struct kt_columns *c, uint32_t row,
                        uint32_t place)
 {
     struct names *x = &g->name[which];
     uint16_t code = c->text[column_of[which] - KT_COL_SMALL].code[row];
-    bool fresh;
-    if (code == 0 || x->seen_in[code] == place)
+    bool fresh, each_row = which == ACTORS && g->limited;
+    if (code == 0 || (x->seen_in[code] == place && !each_row))
         return false;
     x->seen_in[code] = place;
-    if (x->number[code] == KT_MAP_NONE)
-        x->number[code] = kt_map_put(x->map, kt_column_str(c, column_of[which], row), NULL);
+    if (x->number[code] == KT_MAP_NONE || each_row)
+        x->number[code] = number_of(g, which, c, row);
     (void)kt_pairs_put(&x->with, place, x->number[code], &fresh);
     return fresh;
 }
@@ -160,11 +175,13 @@ static int by_events(const void *a, const void *b)
 enum kt_status kt_places_load(struct kt_ask *a, struct kt_str query, struct kt_places *ret,
                               struct kt_error *err)
 {
-    struct gather g = { .a = a, .ret = ret };
+    struct gather g = { .a = a, .ret = ret, .limited = kt_ask_limited(a) };
+    uint32_t columns =
+        COLUMNS | (g.limited ? KT_COLUMN(KT_COL_SOURCE) | KT_COLUMN(KT_COL_INSTANCE) : 0);
     *ret = (struct kt_places){ 0 };
     for (unsigned i = 0; i < NAMES; i++)
         g.name[i].map = kt_map_new((uint64_t)a->now);
-    enum kt_status status = kt_ask_columns(a, query, COLUMNS, each, &g, err);
+    enum kt_status status = kt_ask_columns(a, query, columns, each, &g, err);
     for (unsigned i = 0; i < NAMES; i++) {
         kt_map_free(g.name[i].map);
         kt_pairs_done(&g.name[i].with);

@@ -91,28 +91,42 @@ static uint32_t step_of(const struct kt_history *h, bool clock, int zone_s, kt_t
     return i < h->n ? (uint32_t)i : h->n - 1;
 }
 
-/* What is usual: the largest of the busiest hours before, the mean of days and hours. */
-static double usual_of(const struct kt_history *h, const struct drawn *d, uint32_t before)
+/* How many steps the evidence touches; on a clock they go on behind midnight. */
+static uint32_t steps_of(const struct kt_history *h, bool clock, int zone_s,
+                         const struct kt_alert *alert)
+{
+    if (!clock)
+        return step_of(h, false, zone_s, alert->last) - step_of(h, false, zone_s, alert->first) + 1;
+    kt_time_ns zone = zone_s * KT_NS_S;
+    kt_time_ns n = (alert->last + zone) / KT_NS_HOUR - (alert->first + zone) / KT_NS_HOUR + 1;
+    return n < h->n ? (uint32_t)n : h->n;
+}
+
+/* What is usual of the steps [first, before): the largest of the busiest hours, the mean of days
+ * and hours. */
+static double usual_of(const struct kt_history *h, const struct drawn *d, uint32_t first,
+                       uint32_t before)
 {
     double sum = 0, most = 0;
-    for (uint32_t i = 0; i < before; i++) {
+    for (uint32_t i = first; i < before; i++) {
         sum += h->value[i];
         most = fmax(most, h->value[i]);
     }
-    if (before == 0 || d->how == KT_HISTORY_CLOCK)
+    if (before <= first || d->how == KT_HISTORY_CLOCK)
         return NAN;
-    return d->how == KT_HISTORY_BUSIEST ? most : sum / before;
+    return d->how == KT_HISTORY_BUSIEST ? most : sum / (before - first);
 }
 
 static void add(struct kt_api *a, const struct kt_alert *alert, const struct drawn *d,
-                const struct kt_history *h)
+                const struct kt_history *h, kt_time_ns log_first)
 {
     struct kt_buf *o = &a->out;
     bool clock = d->how == KT_HISTORY_CLOCK;
-    uint32_t from = step_of(h, clock, a->ask->zone_offset_s, alert->first), now = 0;
-    uint32_t until = step_of(h, clock, a->ask->zone_offset_s, alert->last);
-    for (uint32_t i = from; i <= until; i++)
-        now = h->value[i] > now ? h->value[i] : now;
+    int zone_s = a->ask->zone_offset_s;
+    uint32_t from = step_of(h, clock, zone_s, alert->first), now = 0;
+    uint32_t steps = steps_of(h, clock, zone_s, alert);
+    for (uint32_t i = from; i < from + steps; i++)
+        now = h->value[i % h->n] > now ? h->value[i % h->n] : now;
     kt_api_open(o, "baseline", '{');
     kt_api_text(o, "label", kt_str_of(d->label));
     kt_api_text(o, "axis",
@@ -125,13 +139,13 @@ static void add(struct kt_api *a, const struct kt_alert *alert, const struct dra
     for (uint32_t i = 0; i < h->n; i++)
         kt_api_u64(o, NULL, h->value[i]);
     kt_api_close(o, ']');
-    kt_api_real(o, "usual", usual_of(h, d, from));
+    kt_api_real(o, "usual", usual_of(h, d, step_of(h, clock, zone_s, log_first), from));
     kt_api_text(o, "usual_is",
                 clock                          ? KT_STR_NONE
                 : d->how == KT_HISTORY_BUSIEST ? KT_STR("the most before")
                                                : KT_STR("the mean before"));
     kt_api_u64(o, "now", now);
-    kt_api_u64(o, "at", until);
+    kt_api_u64(o, "at", step_of(h, clock, zone_s, alert->last));
     kt_api_close(o, '}');
 }
 
@@ -140,6 +154,7 @@ void kt_api_alert_baseline(struct kt_api *a, const struct kt_alert *alert)
     const struct drawn *d = drawn_of(alert);
     char net[KT_IP_TEXT_MAX];
     struct kt_history h = { 0 };
+    struct kt_store_stats stats;
     kt_time_ns end = alert->last + 1;
     struct kt_history_ask ask = { .of = d->of,
                                   .how = d->how,
@@ -149,8 +164,12 @@ void kt_api_alert_baseline(struct kt_api *a, const struct kt_alert *alert)
                                   .span = d->span };
     struct kt_ask beside = *a->ask; /* what cannot be drawn is no fault of the answer */
     if (alert->last > d->days * KT_NS_DAY && take_subject(alert, net, &ask) &&
+        kt_reader_stats(beside.reader, &stats, NULL) == KT_OK &&
         kt_history_load(&beside, &ask, &h, NULL) == KT_OK)
-        add(a, alert, d, &h);
+        /* Of what is before the log nothing is known; a record without a time stands at its
+         * arrival. */
+        add(a, alert, d, &h,
+            stats.first_arrival < stats.first_time ? stats.first_arrival : stats.first_time);
     else
         kt_api_raw(&a->out, "baseline", KT_STR_NONE);
 }

@@ -255,6 +255,8 @@ static enum kt_status make_coverage(const struct kt_ask *ask, struct kt_str inst
     } else {
         kt_buf_addf(&said, "coverage not known: %s", err.text);
         kt_api_open(o, NULL, '{');
+        kt_api_real(o, "share", NAN);
+        kt_api_raw(o, "gaps", KT_STR_NONE);
         kt_api_text(o, "text", kt_buf_str(&said));
         kt_api_close(o, '}');
     }

@@ -39,7 +39,10 @@ enum kt_status kt_api_blast(struct kt_api *a, struct kt_error *err)
         status = kt_blast_load(a->ask, &of, &options, &b, err);
     if (status == KT_OK) {
         kt_api_command(a, "blast", "", value, &command);
-        kt_blast_write(b, &of, kt_buf_str(&command), a->now, &a->out);
+        kt_api_open(&a->out, NULL, '{');
+        kt_blast_keys(b, &of, kt_buf_str(&command), a->now, &a->out);
+        kt_api_covers(a, KT_STR_NONE);
+        kt_api_close(&a->out, '}');
     }
     kt_blast_free(b);
     kt_credential_done(&of);

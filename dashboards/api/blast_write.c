@@ -110,14 +110,13 @@ static void add_grown(struct kt_buf *o, const struct kt_blast *b)
     kt_api_close(o, ']');
 }
 
-void kt_blast_write(const struct kt_blast *b, const struct kt_credential *of, struct kt_str command,
-                    kt_time_ns now, struct kt_buf *o)
+void kt_blast_keys(const struct kt_blast *b, const struct kt_credential *of, struct kt_str command,
+                   kt_time_ns now, struct kt_buf *o)
 {
     KT_CLEANUP(kt_buf_done) struct kt_buf sum = { 0 };
     char log_id[2 * sizeof b->head.log_id + 1];
     kt_blast_sum(b, 0, &sum);
     kt_hex(log_id, b->head.log_id, sizeof b->head.log_id);
-    kt_api_open(o, NULL, '{');
     kt_api_text(o, "credential", kt_buf_str(&of->name));
     kt_api_text(o, "as", kt_str_of(kt_credential_word(of->as)));
     kt_api_text(o, "taken_for", kt_buf_str(&of->why));
@@ -147,5 +146,12 @@ void kt_blast_write(const struct kt_blast *b, const struct kt_credential *of, st
     kt_api_close(o, ']');
     add_lists(o, b);
     add_grown(o, b);
+}
+
+void kt_blast_write(const struct kt_blast *b, const struct kt_credential *of, struct kt_str command,
+                    kt_time_ns now, struct kt_buf *o)
+{
+    kt_api_open(o, NULL, '{');
+    kt_blast_keys(b, of, command, now, o);
     kt_api_close(o, '}');
 }

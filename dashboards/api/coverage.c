@@ -5,7 +5,6 @@
  * Calls: core/answer (coverage, heard).
  */
 #include "core/answer/coverage.h"
-#include "core/answer/heard.h"
 #include "core/base/alloc.h"
 #include "dashboards/api/calls.h"
 #include "dashboards/api/coverage_json.h"
@@ -65,6 +64,15 @@ void kt_api_coverage_source(struct kt_buf *o, const struct kt_coverage *c,
     kt_api_close(o, ']');
 }
 
+void kt_api_reported(struct kt_buf *o, const char *key, const struct kt_source_report *r,
+                     int64_t figure)
+{
+    if (r->at == 0)
+        kt_api_raw(o, key, KT_STR_NONE);
+    else
+        kt_api_u64(o, key, (uint64_t)(figure > 0 ? figure : 0));
+}
+
 /* ---- agents ---- */
 
 struct heard { /* what the agents said last, a report a source */
@@ -122,8 +130,8 @@ static void add_agents(struct kt_buf *o, const struct kt_coverage *c, const stru
         kt_api_text(o, "program", kt_buf_str(&r->program));
         kt_api_time(o, "last_report", r->at);
         kt_api_u64(o, "sources", sources);
-        kt_api_u64(o, "spool_bytes", (uint64_t)(r->spool > 0 ? r->spool : 0));
-        kt_api_u64(o, "lost", (uint64_t)(r->lost > 0 ? r->lost : 0));
+        kt_api_reported(o, "spool_bytes", r, r->spool);
+        kt_api_reported(o, "lost", r, r->lost);
         kt_api_close(o, '}');
     }
 }
@@ -142,7 +150,7 @@ static void add_all(struct kt_api *a, const struct kt_coverage *c, const struct 
         kt_api_open(o, NULL, '{');
         kt_api_coverage_source(o, c, &c->source[i]);
         kt_api_time(o, "last_report", r->at);
-        kt_api_u64(o, "lag_bytes", (uint64_t)(r->lag > 0 ? r->lag : 0));
+        kt_api_reported(o, "lag_bytes", r, r->lag);
         kt_api_close(o, '}');
     }
     kt_api_close(o, ']');

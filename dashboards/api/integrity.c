@@ -21,14 +21,17 @@ static void add_head(struct kt_api *a, const struct kt_log_head *l)
     kt_api_flag(o, "signed", l->note.len > 0);
     kt_api_text(o, "note", kt_buf_str(&l->note));
     kt_api_time(o, "at", l->at);
-    if (l->note.len > 0 && kt_checkpoint_read(kt_buf_str(&l->note), &cp, NULL) == KT_OK) {
+    bool readable = l->note.len > 0 && kt_checkpoint_read(kt_buf_str(&l->note), &cp, NULL) == KT_OK;
+    kt_api_flag(o, "readable", readable);
+    if (readable)
         kt_api_u64(o, "size", cp.head.size);
-        kt_api_open(o, "cosigners", '[');
-        for (unsigned i = 0; i < cp.n; i++)
-            if (!kt_str_eq(cp.signature[i].name, cp.origin))
-                kt_api_text(o, NULL, cp.signature[i].name);
-        kt_api_close(o, ']');
-    }
+    else
+        kt_api_raw(o, "size", KT_STR_NONE);
+    kt_api_open(o, "cosigners", '[');
+    for (unsigned i = 0; readable && i < cp.n; i++)
+        if (!kt_str_eq(cp.signature[i].name, cp.origin))
+            kt_api_text(o, NULL, cp.signature[i].name);
+    kt_api_close(o, ']');
     kt_api_open(o, "keys", '[');
     struct kt_str rest = kt_buf_str(&l->keys), line;
     while (kt_str_split(&rest, '\n', &line) && line.len > 0)
@@ -39,18 +42,28 @@ static void add_head(struct kt_api *a, const struct kt_log_head *l)
 
 /* ---- verify ---- */
 
-/* The document that `keytrail verify -o json` printed: its last line that begins with a brace. */
-static struct kt_str document_in(struct kt_str said)
+/* The document that `keytrail verify -o json` printed: its last line that begins with a brace.
+ * What was cut off there, or comes from somebody else, is no JSON and stays text: nothing is added.
+ */
+static void add_document(struct kt_str said, struct kt_buf *out)
 {
     struct kt_str line, found = KT_STR_NONE;
+    struct kt_jval root;
+    unsigned repaired;
     while (said.len > 0 && kt_str_split(&said, '\n', &line))
         if (line.len > 0 && line.at[0] == '{')
             found = line;
-    return found;
+    if (found.len == 0)
+        return;
+    struct kt_json *json = kt_json_new(KT_JSON_SIMDJSON);
+    if (kt_json_parse(json, kt_str_trim(found), &root, &repaired, NULL) == KT_OK)
+        kt_json_write(root, out);
+    kt_json_free(json);
 }
 
 static void add_verify(struct kt_api *a)
 {
+    KT_CLEANUP(kt_buf_done) struct kt_buf document = { 0 };
     struct kt_buf *o = &a->out;
     struct kt_job_state s = { 0 };
     if (a->jobs != NULL)
@@ -63,8 +76,8 @@ static void add_verify(struct kt_api *a)
                                           : "never"));
     kt_api_time(o, "began", s.began);
     kt_api_time(o, "at", s.ended);
-    struct kt_str document = document_in(kt_buf_str(&s.said)); /* nothing was said while it runs */
-    kt_api_raw(o, "result", document);
+    add_document(kt_buf_str(&s.said), &document); /* nothing was said while it runs */
+    kt_api_raw(o, "result", kt_buf_str(&document));
     kt_api_text(o, "text", document.len > 0 ? KT_STR_NONE : kt_buf_str(&s.said));
     kt_api_close(o, '}');
     kt_job_state_done(&s);

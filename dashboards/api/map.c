@@ -36,8 +36,8 @@ void kt_api_places(struct kt_buf *o, const struct kt_places *p)
 enum kt_status kt_api_map(struct kt_api *a, struct kt_error *err)
 {
     struct kt_places p;
-    if (kt_api_window(a, SPAN, err) != KT_OK ||
-        kt_places_load(a->ask, kt_api_get(a, "q"), &p, err) != KT_OK)
+    struct kt_str q;
+    if (kt_api_question(a, SPAN, &q, err) != KT_OK || kt_places_load(a->ask, q, &p, err) != KT_OK)
         return err->code;
     kt_api_open(&a->out, NULL, '{');
     kt_api_u64(&a->out, "events", p.events);

@@ -174,23 +174,30 @@ static void add_rotate(struct kt_buf *o, const struct page *g, struct kt_str sec
                        const struct kt_inventory_item *it)
 {
     KT_CLEANUP(kt_buf_done) struct kt_buf hint = { 0 };
-    unsigned told = 0;
+    unsigned told = 0, more = 0;
     kt_rotate_hint(secret, &hint);
     kt_api_open(o, "rotate", '{');
     kt_api_text(o, "hint", kt_buf_str(&hint));
     kt_api_text(o, "owner", it != NULL ? it->owner : KT_STR_NONE);
     kt_api_open(o, "tell", '[');
-    for (uint32_t i = 0; i < g->p->n[KT_PROFILE_ACTORS] && told < TOLD; i++, told++) {
+    for (uint32_t i = 0; i < g->p->n[KT_PROFILE_ACTORS]; i++) {
         const struct kt_profile_entry *e = &g->p->list[KT_PROFILE_ACTORS][i];
+        if (e->reads + e->usual_reads == 0)
+            continue; /* was denied, or writes it */
+        if (told == TOLD) {
+            more++;
+            continue;
+        }
+        told++;
         kt_api_open(o, NULL, '{');
         kt_api_text(o, "actor", e->value);
         kt_api_text(o, "kind", kt_str_of(kt_actor_kind_word(e->kind)));
-        kt_api_u64(o, "events", e->events + e->usual);
-        kt_api_time(o, "last", e->last);
+        kt_api_u64(o, "events", e->reads + e->usual_reads);
+        kt_api_time(o, "last", e->last_read);
         kt_api_close(o, '}');
     }
     kt_api_close(o, ']');
-    kt_api_u64(o, "more", g->p->n[KT_PROFILE_ACTORS] - told);
+    kt_api_u64(o, "more", more);
     kt_api_close(o, '}');
 }
 

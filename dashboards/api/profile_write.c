@@ -16,6 +16,15 @@ static double per_day(const struct kt_profile *p, uint64_t n)
     return p->usual_days > 0 ? (double)n / p->usual_days : NAN;
 }
 
+/* Of a span in which there was a log; else nothing is usual, and zero would say so. */
+static void add_usual(struct kt_buf *o, const struct kt_profile *p, uint64_t n)
+{
+    if (p->usual_days > 0)
+        kt_api_u64(o, "usual", n);
+    else
+        kt_api_raw(o, "usual", KT_STR_NONE);
+}
+
 static void add_entry(struct kt_buf *o, const struct kt_profile *p, enum kt_profile_list list,
                       const struct kt_profile_entry *e)
 {
@@ -32,7 +41,7 @@ static void add_entry(struct kt_buf *o, const struct kt_profile *p, enum kt_prof
     if (lines)
         kt_api_raw(o, "usual", KT_STR_NONE); /* lines of the window alone were read */
     else
-        kt_api_u64(o, "usual", e->usual);
+        add_usual(o, p, e->usual);
     kt_api_real(o, "usual_per_day", lines ? NAN : per_day(p, e->usual));
     kt_api_time(o, "first", e->first);
     kt_api_flag(o, "dated", e->dated);
@@ -63,7 +72,7 @@ static void add_numbers(struct kt_buf *o, const struct kt_profile *p)
     kt_api_u64(o, "events", p->events);
     kt_api_u64(o, "reads", p->reads);
     kt_api_u64(o, "failed", p->failed);
-    kt_api_u64(o, "usual", p->usual);
+    add_usual(o, p, p->usual);
     kt_api_real(o, "usual_per_day", per_day(p, p->usual));
     kt_api_real(o, "usual_days", p->usual_days);
     kt_api_time(o, "first", p->first);
@@ -84,7 +93,7 @@ static void add_counts(struct kt_buf *o, const struct kt_profile *p)
             kt_api_text(o, "action", kt_str_of(kt_action_word((enum kt_action)a)));
             kt_api_text(o, "outcome", kt_str_of(kt_outcome_word(order[i])));
             kt_api_u64(o, "now", now);
-            kt_api_u64(o, "usual", usual);
+            add_usual(o, p, usual);
             kt_api_close(o, '}');
         }
     kt_api_close(o, ']');

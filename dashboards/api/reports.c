@@ -15,6 +15,7 @@
 #include "dashboards/api/tar.h"
 #include "exporters/reports/report.h"
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define MANIFEST     "manifest.json"
@@ -64,12 +65,16 @@ static enum kt_status read_manifest(const struct kt_api *a, struct kt_str name,
 
 /* ---- the list ---- */
 
+struct package {
+    char name[NAME_MAX_TEXT];
+    char made[KT_TIME_TEXT_MAX]; /* as its manifest says it: RFC 3339, UTC */
+};
 struct listing {
     struct kt_api *a;
     struct kt_json *json;
     struct kt_buf text;
-    char name[PACKAGES_MAX][NAME_MAX_TEXT];
-    unsigned n, more;
+    struct package *at;
+    unsigned n, cap;
 };
 
 static void take_name(void *self, const char *name)
@@ -78,10 +83,41 @@ static void take_name(void *self, const char *name)
     struct kt_str s = kt_str_of(name);
     if (!kt_fs_name_ok(s) || s.len >= NAME_MAX_TEXT)
         return;
-    if (l->n == PACKAGES_MAX)
-        l->more++;
-    else
-        kt_str_copyz(l->name[l->n++], NAME_MAX_TEXT, s);
+    if (l->n == l->cap) {
+        l->cap = l->cap == 0 ? 64 : 2 * l->cap;
+        l->at = kt_realloc_array(l->at, l->cap, sizeof *l->at);
+    }
+    kt_str_copyz(l->at[l->n++].name, NAME_MAX_TEXT, s);
+}
+
+static int newest_first(const void *pa, const void *pb)
+{
+    const struct package *a = pa, *b = pb;
+    int c = strcmp(b->made, a->made);
+    return c != 0 ? c : strcmp(b->name, a->name);
+}
+
+/* Leaves those names that are packages, newest first. */
+static enum kt_status keep_packages(struct listing *l, struct kt_error *err)
+{
+    const struct kt_ask *ask = l->a->ask;
+    unsigned n = 0;
+    for (unsigned i = 0; i < l->n; i++) {
+        struct kt_error other = { 0 };
+        struct kt_jval m;
+        if (ask->give_up != NULL && ask->give_up(ask->give_up_self))
+            return kt_fail(err, KT_E_LIMIT,
+                           "the folder of evidence packages has too many to look through");
+        if (read_manifest(l->a, kt_str_of(l->at[i].name), l->json, &l->text, &m, &other) != KT_OK)
+            continue; /* some other folder, or one that is being made */
+        l->at[n] = l->at[i];
+        kt_str_copyz(l->at[n].made, sizeof l->at[n].made, kt_json_str_at(m, "made.at"));
+        n++;
+    }
+    l->n = n;
+    if (n > 1)
+        qsort(l->at, n, sizeof *l->at, newest_first);
+    return KT_OK;
 }
 
 static void add_files(struct kt_buf *o, struct kt_jval manifest)
@@ -108,7 +144,7 @@ static void add_package(struct listing *l, const char *name)
     struct kt_error err = { 0 };
     struct kt_jval m;
     if (read_manifest(l->a, kt_str_of(name), l->json, &l->text, &m, &err) != KT_OK)
-        return; /* some other folder, or one that is being made */
+        return; /* gone since */
     kt_api_open(o, NULL, '{');
     kt_api_text(o, "name", kt_str_of(name));
     kt_api_text(o, "package", kt_json_str_at(m, "package"));
@@ -137,16 +173,8 @@ static void add_job(struct kt_api *a, const char *key, enum kt_job kind)
     kt_job_state_done(&s);
 }
 
-enum kt_status kt_api_reports(struct kt_api *a, struct kt_error *err)
+static void add_kinds(struct kt_api *a)
 {
-    if (has_folder(a, err) != KT_OK)
-        return err->code;
-    KT_CLEANUP(kt_free_ptr) struct listing *l = kt_alloc(sizeof *l);
-    l->a = a;
-    if (kt_fs_real.list(kt_fs_real.self, a->reports, take_name, l, err) != KT_OK)
-        return kt_wrap(err, "the folder of evidence packages");
-    l->json = kt_json_new(KT_JSON_SIMDJSON);
-    kt_api_open(&a->out, NULL, '{');
     kt_api_open(&a->out, "kinds", '[');
     for (unsigned i = 0; kt_reports[i] != NULL; i++) {
         kt_api_open(&a->out, NULL, '{');
@@ -157,16 +185,41 @@ enum kt_status kt_api_reports(struct kt_api *a, struct kt_error *err)
         kt_api_close(&a->out, '}');
     }
     kt_api_close(&a->out, ']');
+}
+
+static void add_all(struct listing *l)
+{
+    struct kt_api *a = l->a;
+    kt_api_open(&a->out, NULL, '{');
+    add_kinds(a);
     kt_api_open(&a->out, "packages", '[');
-    for (unsigned i = 0; i < l->n; i++)
-        add_package(l, l->name[i]);
+    for (unsigned i = 0; i < l->n && i < PACKAGES_MAX; i++)
+        add_package(l, l->at[i].name);
     kt_api_close(&a->out, ']');
-    kt_api_u64(&a->out, "more", l->more);
+    kt_api_u64(&a->out, "more", l->n > PACKAGES_MAX ? l->n - PACKAGES_MAX : 0);
     add_job(a, "making", KT_JOB_REPORT);
     add_job(a, "checking", KT_JOB_CHECK);
     kt_api_close(&a->out, '}');
+}
+
+static void listing_done(struct listing *l)
+{
     kt_json_free(l->json);
     kt_buf_done(&l->text);
+    kt_free(l->at);
+}
+
+enum kt_status kt_api_reports(struct kt_api *a, struct kt_error *err)
+{
+    if (has_folder(a, err) != KT_OK)
+        return err->code;
+    KT_CLEANUP(listing_done)
+    struct listing l = { .a = a, .json = kt_json_new(KT_JSON_SIMDJSON) };
+    if (kt_fs_real.list(kt_fs_real.self, a->reports, take_name, &l, err) != KT_OK)
+        return kt_wrap(err, "the folder of evidence packages");
+    if (keep_packages(&l, err) != KT_OK)
+        return err->code;
+    add_all(&l);
     return KT_OK;
 }
 

@@ -60,8 +60,8 @@ static void add(struct kt_api *a, const struct kt_profile_ask *what,
     kt_api_coverage_source(o, c, s);
     kt_api_time(o, "first_day", c->first_day * KT_NS_DAY);
     kt_api_time(o, "last_report", p->report.at);
-    kt_api_u64(o, "lag_bytes", (uint64_t)(p->report.lag > 0 ? p->report.lag : 0));
-    kt_api_u64(o, "lost", (uint64_t)(p->report.lost > 0 ? p->report.lost : 0));
+    kt_api_reported(o, "lag_bytes", &p->report, p->report.lag);
+    kt_api_reported(o, "lost", &p->report, p->report.lost);
     kt_api_text(o, "program", kt_buf_str(&p->report.program));
     kt_api_open(o, "gaps", '[');
     for (unsigned i = 0; i < c->n_gaps; i++)

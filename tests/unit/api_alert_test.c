@@ -361,6 +361,46 @@ static void an_empty_alert_has_a_page(void **state)
     page_close(&page);
 }
 
+static json_t *baseline_of(struct accesses *w, const char *detector, unsigned n, kt_time_ns first,
+                           kt_time_ns last, int zone_s)
+{
+    struct page_call page;
+    struct kt_alert a = { .severity = KT_SEV_LOW,
+                          .state = "open",
+                          .title = KT_STR("anna"),
+                          .actor = KT_STR("anna"),
+                          .raised = last,
+                          .first = first,
+                          .last = last,
+                          .time = last };
+    a.detector = detector;
+    put(w, &a, n);
+    page_open(&page, w->path, ACCESSES_NOW);
+    page.ask.zone_offset_s = zone_s; /* as the server has it of `tz` */
+    json_t *got = page_ask(&page, kt_api_alert, "id", a.id, NULL);
+    if (got == NULL)
+        fail_msg("%s", page.err.text);
+    json_t *base = json_incref(json_object_get(got, "baseline"));
+    json_decref(got);
+    page_close(&page);
+    return base;
+}
+
+/* All accesses are within 90 minutes from 20:00 UTC on: midnight, four hours east of it. */
+static void evidence_goes_on_behind_midnight(void **state)
+{
+    kt_time_ns midnight = LAST - 2 * KT_NS_DAY;
+    json_t *b = baseline_of(*state, "unusual_time", 4, midnight - 10 * KT_NS_MIN,
+                            midnight + 10 * KT_NS_MIN, 4 * 3600);
+    json_t *values = json_object_get(b, "values");
+    assert_string_equal(text(b, "axis"), "clock");
+    assert_true(json_integer_value(json_array_get(values, 0)) > 0);
+    assert_int_equal(json_integer_value(json_object_get(b, "now")),
+                     json_integer_value(json_array_get(values, 0)));
+    assert_int_equal(json_integer_value(json_object_get(b, "at")), 0);
+    json_decref(b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -369,6 +409,7 @@ int main(void)
         cmocka_unit_test(an_alert_has_all_that_is_needed_at_night),
         cmocka_unit_test(what_is_not_there_is_said),
         cmocka_unit_test(an_empty_alert_has_a_page),
+        cmocka_unit_test(evidence_goes_on_behind_midnight),
     };
     return cmocka_run_group_tests(tests, set_up, accesses_tear_down);
 }

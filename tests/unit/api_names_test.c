@@ -160,8 +160,16 @@ static void a_secret_says_who_must_be_told(void **state)
     assert_non_null(strstr(text(rotate, "hint"), "vault kv patch"));
     assert_int_equal(json_array_size(tell), 2);
     assert_int_equal(number(json_array_get(tell, 0), "events"), 35);
+    assert_int_equal(number(json_array_get(tell, 1), "last"),
+                     ACCESSES_NOW - 2 * KT_NS_HOUR + KT_NS_MIN);
     assert_true(json_is_null(json_object_get(got, "state")) ||
                 json_is_object(json_object_get(got, "state")));
+    json_decref(got);
+    got = ask(&page, kt_api_secret, "value", "dev/x"); /* who is denied reads nothing */
+    assert_true(number(json_object_get(got, "numbers"), "failed") > 0);
+    rotate = json_object_get(got, "rotate");
+    assert_int_equal(json_array_size(json_object_get(rotate, "tell")), 0);
+    assert_int_equal(number(rotate, "more"), 0);
     json_decref(got);
     got = page_ask(&page, kt_api_secret, "value", "**", "pattern", "true", NULL);
     assert_true(json_is_null(json_object_get(got, "rotate")));
@@ -189,6 +197,11 @@ static void addresses_sessions_and_sources_have_pages(void **state)
     assert_string_equal(text(got, "source"), "vault");
     assert_int_equal(number(got, "last") / KT_NS_MIN, (ACCESSES_NOW - KT_NS_HOUR) / KT_NS_MIN);
     assert_true(json_array_size(json_object_get(got, "days")) >= 7);
+    assert_true(json_is_null(json_object_get(json_object_get(got, "numbers"), "usual")));
+    assert_true(json_is_null(json_object_get(entry(got, "actor", 0), "usual")));
+    assert_true(json_is_null(json_object_get(got, "last_report"))); /* none was heard */
+    assert_true(json_is_null(json_object_get(got, "lag_bytes")));
+    assert_true(json_is_null(json_object_get(got, "lost")));
     json_decref(got);
     page_close(&page);
 }
@@ -234,6 +247,9 @@ static void the_blast_radius_is_the_commands_document(void **state)
     json_t *secret = json_array_get(json_object_get(got, "secrets"), 0);
     assert_non_null(text(secret, "rotate_hint"));
     assert_true(json_is_true(json_object_get(secret, "exposed")));
+    assert_true(json_is_object(json_object_get(got, "window")));
+    assert_true(json_is_object(json_object_get(got, "coverage")));
+    assert_int_equal(number(got, "damage"), 0);
     json_decref(got);
     assert_null(page_ask(&page, kt_api_blast, "value", KEY, "as", "x", NULL));
     assert_int_equal(page.status, KT_E_INPUT);

@@ -16,6 +16,7 @@
 
 #include "core/answer/coverage.h"
 #include "core/answer/places.h"
+#include "core/base/map.h"
 #include "core/event/json.h"
 #include "core/sys/fs.h"
 #include "core/sys/fs_below.h"
@@ -138,6 +139,87 @@ static void test_map(void **state)
     kt_json_free(json);
 }
 
+static int64_t of_all_places(struct kt_jval root, const char *key)
+{
+    struct kt_jval place;
+    struct kt_str name;
+    int64_t n = 0;
+    for (struct kt_json_iter it = kt_json_iter(kt_json_path(root, "countries"));
+         kt_json_next(&it, &name, &place);)
+        n += number_at(place, key);
+    return n;
+}
+
+struct actors {
+    struct kt_map *in; /* country and canonical name */
+};
+
+static enum kt_status meet(void *self, const struct kt_record *r, const struct kt_fact *fact,
+                           struct kt_error *err)
+{
+    struct actors *s = self;
+    char key[300];
+    (void)err;
+    if (fact == NULL || fact->country.len != 2 || r->ev.actor.len == 0)
+        return KT_OK;
+    struct kt_str who = kt_ask_actor(&call.ask, r->ev.actor, r->ev.source, r->ev.instance);
+    int n = snprintf(key, sizeof key, KT_STR_FMT " " KT_STR_FMT, KT_STR_ARG(fact->country),
+                     KT_STR_ARG(who));
+    (void)kt_map_put(s->in, kt_str_from(key, (size_t)n), NULL);
+    return KT_OK;
+}
+
+/* Who is one person counts once, and `since:` in the query is the window. */
+static void test_map_question(void **state)
+{
+    struct kt_json *json = kt_json_new(KT_JSON_SIMDJSON);
+    struct actors s = { .in = kt_map_new(1) };
+    (void)state;
+    int64_t ten = number_at(parsed(json, ask(kt_api_map, "since=10d")), "events");
+    int64_t forty = number_at(parsed(json, ask(kt_api_map, "since=40d")), "events");
+    assert_true(ten > 0 && ten < forty);
+    assert_int_equal(number_at(parsed(json, ask(kt_api_map, "q=since:10d")), "events"), ten);
+    assert_int_equal(number_at(parsed(json, ask(kt_api_map, "q=since:40d")), "events"), forty);
+    call.ask.ids = w->ids;
+    int64_t people = of_all_places(parsed(json, ask(kt_api_map, "since=40d")), "actors");
+    assert_int_equal(kt_ask_records(&call.ask, KT_STR(""), meet, &s, &call.err), KT_OK);
+    assert_int_equal(people, kt_map_count(s.in));
+    call.ask.ids = NULL;
+    kt_map_free(s.in);
+    kt_json_free(json);
+}
+
+/* An address has moved since: countries are those of now, whether columns or lines are counted. */
+static void test_facet_places(void **state)
+{
+    static const char *const questions[] = { "field=country&since=40d",
+                                             "field=country&since=40d&q=-session:nobody" };
+    struct kt_json *json = kt_json_new(KT_JSON_SIMDJSON);
+    int64_t n[2] = { 0 };
+    (void)state;
+    for (unsigned i = 0; i < 200; i++) {
+        char raw[200];
+        (void)snprintf(raw, sizeof raw,
+                       "{\"ip\":\"198.51.100.%u\",\"country\":\"JP\",\"class\":\"public\"}", i);
+        stock_control(w, KT_KIND_FACT, "fact", raw, STOCK_T0 + STOCK_NS);
+    }
+    page_close(&call);
+    page_open(&call, w->path, NOW);
+    for (unsigned i = 0; i < 2; i++) {
+        struct kt_jval root = parsed(json, ask(kt_api_facets, questions[i])), item;
+        struct kt_str key;
+        struct kt_json_iter it = kt_json_iter(kt_json_path(root, "facets"));
+        assert_true(kt_json_next(&it, &key, &item));
+        struct kt_json_iter values = kt_json_iter(kt_json_at(item, "values"));
+        while (kt_json_next(&values, &key, &item))
+            if (kt_str_is(kt_json_str_at(item, "value"), "JP"))
+                n[i] = number_at(item, "count");
+    }
+    assert_true(n[0] > 0);
+    assert_int_equal(n[0], n[1]);
+    kt_json_free(json);
+}
+
 /* ---- coverage ---- */
 
 static void test_coverage(void **state)
@@ -167,6 +249,9 @@ static void test_alone(void **state)
     struct kt_jval root = parsed(json, ask(kt_api_integrity, NULL));
     assert_true(number_at(root, "size") >= (int64_t)EVENTS);
     assert_string_equal(kt_json_str_at(root, "verify.state").at, "none");
+    assert_false(kt_json_bool(kt_json_path(root, "checkpoint.readable"), true));
+    assert_int_equal(kt_json_type(kt_json_path(root, "checkpoint.size")), KT_JSON_NULL);
+    assert_int_equal(kt_json_type(kt_json_path(root, "checkpoint.cosigners")), KT_JSON_ARRAY);
     assert_true(kt_json_str_at(root, "live.away").len > 0);
     root = parsed(json, ask(kt_api_settings, NULL));
     assert_true(kt_json_count(kt_json_path(root, "detectors")) > 10);
@@ -256,6 +341,54 @@ static void test_packages(void **state)
     call.api.reports = NULL;
     kt_json_free(json);
     drop(root);
+}
+
+/* One more than are shown, and a folder that is none: the oldest is left out, whatever its name. */
+static void test_newest_packages(void **state)
+{
+    char root[64] = "/tmp/kt-house-XXXXXX", path[300], text[200];
+    struct kt_json *json = kt_json_new(KT_JSON_SIMDJSON);
+    struct kt_jval v, item;
+    struct kt_str key, last = KT_STR("3");
+    unsigned n = 0;
+    (void)state;
+    assert_non_null(mkdtemp(root));
+    (void)snprintf(path, sizeof path, "%s/other", root);
+    assert_int_equal(mkdir(path, 0700), 0);
+    for (unsigned i = 0; i <= 200; i++) { /* the names are against the times */
+        (void)snprintf(path, sizeof path, "%s/p-%03u", root, 999 - i);
+        assert_int_equal(mkdir(path, 0700), 0);
+        (void)snprintf(text, sizeof text,
+                       "{\"made\":{\"at\":\"2026-11-%02uT00:%02u:00Z\"},\"files\":[]}", 1 + i / 50,
+                       i % 50);
+        put(path, "manifest.json", text);
+    }
+    assert_int_equal(kt_jobs_open("/bin/sh", root, &call.api.jobs, &call.err), KT_OK);
+    call.api.reports = root;
+    v = parsed(json, ask(kt_api_reports, NULL));
+    assert_int_equal(number_at(v, "more"), 1);
+    for (struct kt_json_iter it = kt_json_iter(kt_json_path(v, "packages"));
+         kt_json_next(&it, &key, &item); n++) {
+        struct kt_str made = kt_json_str_at(item, "made");
+        if (n == 0)
+            assert_true(kt_str_is(kt_json_str_at(item, "name"), "p-799"));
+        assert_true(kt_str_cmp(made, last) < 0);
+        last = made;
+    }
+    assert_int_equal(n, 200);
+    kt_jobs_close(call.api.jobs);
+    call.api.jobs = NULL;
+    call.api.reports = NULL;
+    kt_json_free(json);
+    for (unsigned i = 0; i <= 200; i++) {
+        (void)snprintf(path, sizeof path, "%s/p-%03u/manifest.json", root, 999 - i);
+        assert_int_equal(unlink(path), 0);
+        (void)snprintf(path, sizeof path, "%s/p-%03u", root, 999 - i);
+        assert_int_equal(rmdir(path), 0);
+    }
+    (void)snprintf(path, sizeof path, "%s/other", root);
+    (void)rmdir(path);
+    (void)rmdir(root);
 }
 
 static void test_names(void **state)
@@ -358,10 +491,16 @@ static void test_jobs(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_map),   cmocka_unit_test(test_coverage),
-        cmocka_unit_test(test_alone), cmocka_unit_test(test_packages),
-        cmocka_unit_test(test_names), cmocka_unit_test(test_tar),
+        cmocka_unit_test(test_map),
+        cmocka_unit_test(test_coverage),
+        cmocka_unit_test(test_alone),
+        cmocka_unit_test(test_packages),
+        cmocka_unit_test(test_names),
+        cmocka_unit_test(test_tar),
         cmocka_unit_test(test_jobs),
+        cmocka_unit_test(test_map_question),
+        cmocka_unit_test(test_newest_packages),
+        cmocka_unit_test(test_facet_places),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
