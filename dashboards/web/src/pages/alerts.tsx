@@ -11,6 +11,7 @@ import { useAsk } from '../hooks'
 import { changes } from '../live'
 import { count, plural } from '../plain'
 import { go, href, param, patch } from '../router'
+import { operand } from '../shellword'
 import { ago, exact } from '../time'
 
 const PAGE = 100
@@ -124,10 +125,8 @@ export function AlertList() {
     </div>
   )
 }
-/** A word as a shell takes it. */
-const shell = (s: string) => `'${s.replaceAll("'", "'\\''")}'`
 function command(q: string, status: string): string {
-  return `keytrail alerts list${status === 'open' ? '' : ` --status ${status}`}${q === '' ? '' : ` ${shell(q)}`}`
+  return `keytrail alerts list${status === 'open' ? '' : ` --status ${status}`}${q === '' ? '' : ` ${operand(q)}`}`
 }
 function None({ status, q, learning }: { status: string; q: string; learning: string | null }) {
   if (q !== '') return <Empty title="No alert fits this query">Fields: severity, detector, actor, secret, ip, country, instance, title.</Empty>

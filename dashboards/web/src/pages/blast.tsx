@@ -10,6 +10,7 @@ import { copy, Value } from '../components/value'
 import { useAsk } from '../hooks'
 import { count, plain } from '../plain'
 import { param } from '../router'
+import { operand } from '../shellword'
 import { askedWindow, moment, ns } from '../time'
 
 export function Blast() {
@@ -76,7 +77,7 @@ function Shown({ of: d }: { of: BlastPage }) {
         </section>
       )}
       <Command of={d.command} />
-      <Command of={`keytrail incident open ${d.credential}`} label="The emergency runbook for it" />
+      <Command of={`keytrail incident open ${operand(d.credential)}`} label="The emergency runbook for it" />
     </div>
   )
 }

@@ -11,6 +11,7 @@ import { Text } from '../components/text'
 import { useAsk } from '../hooks'
 import { bytes, count, percent, plural } from '../plain'
 import { href, param } from '../router'
+import { shell } from '../shellword'
 import { ago, askedWindow } from '../time'
 
 const QUIET_NS = 900e9 // an agent that said nothing for so long is away
@@ -83,7 +84,7 @@ function Shown({ of: d }: { of: SourcePage }) {
       <Times of={d} />
       <Counts of={d} />
       <Lists of={d} self={d.instance} />
-      <Command of={`keytrail coverage --source ${d.instance} --gaps`} />
+      <Command of={`keytrail coverage --source ${shell(d.instance)} --gaps`} />
       <p class="quiet">{count(d.numbers.events)} events in this window.</p>
     </div>
   )
