@@ -101,7 +101,7 @@ export type Series = { from: Ns; step: Ns } & Partial<Record<Outcome, number[]>>
 /** What every answer over a window ends with. */
 export interface Windowed {
   window: { since: Ns; until: Ns }
-  coverage: { share: number | null; gaps: number; text: string } | null
+  coverage: { share?: number | null; gaps?: number; text: string | null } | null // without share: not known
   damage: number
 }
 export interface Next {
@@ -300,7 +300,7 @@ export interface BlastSecret {
   exposed: boolean
   state_since: string | null
   state_by: string | null
-  production: boolean
+  production: boolean | null // null: not known
   reads: number
   first_read: string | null
   last_read: string | null
@@ -310,7 +310,7 @@ export interface BlastSecret {
   owner: string | null
   other_readers_30d: { actor: string; reads?: number; reads_30d?: number }[]
 }
-export interface BlastPage {
+export interface BlastPage extends Partial<Pick<Windowed, 'coverage' | 'damage'>> {
   credential: string
   as: string
   taken_for: string

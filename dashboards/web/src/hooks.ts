@@ -2,6 +2,7 @@
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks'
 import type { ApiError, Params } from './api'
 import { address, get, isAbort } from './api'
+import { begun } from './router'
 
 export interface Asked<T> {
   data: T | null
@@ -41,4 +42,13 @@ export function useAsk<T>(call: string | null, params: Params = {}, more: readon
   }, [url, turn, ...more])
   const again = useCallback(() => setTurn((n) => n + 1), [])
   return { ...state, again }
+}
+/** Of a page of all that is stored: where that begins (RFC 3339, null: not so, or not known), while it is shown. */
+export function useBegun(at: string | null): void {
+  useEffect(() => {
+    begun.value = at ?? ''
+    return () => {
+      begun.value = ''
+    }
+  }, [at])
 }

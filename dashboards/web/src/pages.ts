@@ -1,4 +1,5 @@
-// pages: every page, one line each: its path, its name in the navigation (none: reached from values), who may see it.
+// pages: every page, one line each: its path, its name in the navigation (none: reached from values), who may see it
+// (paths.ts: its window, and what users with a scope see).
 import type { ComponentType } from 'preact'
 import type { Me } from './api'
 import { ActorPage, IpPage, SecretPage, SessionPage } from './pages/named'
@@ -20,25 +21,23 @@ export interface Page {
   title: string
   nav?: boolean
   role?: Me['role'] // the least; viewer without one
-  /** The window that is asked for when the address names none; no window at all without it. */
-  window?: string
   show: ComponentType
 }
 export const PAGES: readonly Page[] = [
-  { path: '/', title: 'Overview', nav: true, window: '24h', show: OverviewPage },
-  { path: '/search', title: 'Search', nav: true, window: '24h', show: SearchPage },
+  { path: '/', title: 'Overview', nav: true, show: OverviewPage },
+  { path: '/search', title: 'Search', nav: true, show: SearchPage },
   { path: '/alerts', title: 'Alerts', nav: true, show: AlertList },
-  { path: '/map', title: 'Map', nav: true, window: '24h', show: WorldMap },
-  { path: '/coverage', title: 'Coverage', nav: true, window: '30d', show: Coverage },
+  { path: '/map', title: 'Map', nav: true, show: WorldMap },
+  { path: '/coverage', title: 'Coverage', nav: true, show: Coverage },
   { path: '/reports', title: 'Reports', nav: true, role: 'auditor', show: ReportList },
   { path: '/integrity', title: 'Integrity', nav: true, show: Integrity },
   { path: '/settings', title: 'Settings', nav: true, show: SettingsPage },
   { path: '/alert', title: 'Alert', show: AlertDetail },
   { path: '/silences', title: 'Silences', show: Silences },
-  { path: '/actor', title: 'Actor', window: '7d', show: ActorPage },
-  { path: '/secret', title: 'Secret', window: '7d', show: SecretPage },
-  { path: '/ip', title: 'Address', window: '7d', show: IpPage },
-  { path: '/session', title: 'Session', window: '7d', show: SessionPage },
-  { path: '/source', title: 'Source', window: '30d', show: SourceDetail },
-  { path: '/blast', title: 'Blast radius', window: '7d', show: Blast },
+  { path: '/actor', title: 'Actor', show: ActorPage },
+  { path: '/secret', title: 'Secret', show: SecretPage },
+  { path: '/ip', title: 'Address', show: IpPage },
+  { path: '/session', title: 'Session', show: SessionPage },
+  { path: '/source', title: 'Source', show: SourceDetail },
+  { path: '/blast', title: 'Blast radius', show: Blast },
 ]

@@ -1,6 +1,7 @@
 // router: the address bar holds the whole state of a page: its path, and a query string of what was asked.
 // Owns: history. The back button undoes a step; `patch` with "replace" makes none.
 import { computed, signal } from '@preact/signals'
+import { WINDOW } from './paths'
 
 export type Search = Record<string, string | number | null | undefined>
 
@@ -12,13 +13,26 @@ export function param(name: string): string {
   return params.value.get(name) ?? ''
 }
 
-/** The address of a page; empty parameters are left out; the window that is shown comes along. */
+/** Where what a page of all that is stored shows begins (RFC 3339), once it is known: other pages need a beginning. */
+export const begun = signal('')
+
+/** The window that the address names. */
+export function named(): { since: string; until: string } {
+  return { since: param('since'), until: param('until') }
+}
+/** The window that is shown, as a page that has one must be asked for it: its own where the address names none. */
+function carried(page: string): { since: string; until: string } {
+  const { since, until } = named()
+  const usual = WINDOW[path.value]
+  if (since !== '' || usual === undefined || WINDOW[page] === undefined) return { since, until }
+  if (usual === WINDOW[page] && until === '') return { since: '', until: '' }
+  return { since: usual !== '' || WINDOW[page] === '' ? usual : begun.value, until }
+}
+/** The address of a page; empty parameters are left out; the window that is shown comes along: a number that is clicked
+ * on is counted over the same time there. */
 export function href(page: string, search: Search = {}): string {
   const p = new URLSearchParams()
-  for (const name of ['since', 'until']) {
-    const v = params.value.get(name)
-    if (v !== null && v !== '' && !(name in search)) p.set(name, v)
-  }
+  for (const [name, v] of Object.entries(carried(page))) if (v !== '' && !(name in search)) p.set(name, v)
   for (const [name, v] of Object.entries(search)) if (v !== null && v !== undefined && v !== '') p.set(name, String(v))
   const text = p.toString()
   return text === '' ? page : `${page}?${text}`

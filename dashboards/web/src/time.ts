@@ -2,7 +2,8 @@
 // Owns: which zone is shown (kept in this browser). The window lives in the address (router).
 import { computed, signal } from '@preact/signals'
 import type { Ns } from './api'
-import { param, patch } from './router'
+import { WINDOW } from './paths'
+import { named, patch, path } from './router'
 
 const KEPT = 'keytrail.zone'
 export const zone = signal<'utc' | 'local'>(kept())
@@ -113,20 +114,22 @@ export const RANGES: readonly { since: string; text: string }[] = [
   { since: 'today', text: 'today' },
   { since: 'yesterday', text: 'yesterday' },
 ]
-/** The window that the address asks for; `span` is what the page shows without one. */
-export function askedWindow(span: string): { since: string; until: string; tz: number } {
-  return { since: param('since') || span, until: param('until'), tz: tz.value }
+/** The window that the address asks for, else the page's own; '' at both ends: all that is stored. */
+export function askedWindow(): { since: string; until: string; tz: number } {
+  const { since, until } = named()
+  return { since: since || (WINDOW[path.value] ?? ''), until, tz: tz.value }
 }
 export function setWindow(since: string, until = ''): void {
   patch({ since, until, cursor: null })
 }
-/** "last 24 h", or both ends. */
+/** "last 24 h", or both ends, or "all that is stored". */
 export function windowText(w: { since: string; until: string }): string {
   const known = RANGES.find((r) => r.since === w.since)
   const end = (s: string) => {
     const t = Date.parse(s)
     return /^\d{4}-/.test(s) && !Number.isNaN(t) ? moment(ns(t)) : s
   }
+  if (w.since === '') return w.until === '' ? 'all that is stored' : `until ${end(w.until)}`
   const length = /^(\d+)([smhdw])$/.exec(w.since)
   if (w.until === '') return length ? `last ${known?.text ?? `${length[1]} ${length[2]}`}` : (known?.text ?? `since ${end(w.since)}`)
   return `${end(w.since)} to ${end(w.until)}`

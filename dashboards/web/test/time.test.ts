@@ -1,7 +1,7 @@
 import './browser'
 import { describe, expect, it } from 'vitest'
-import { href, param, patch } from '../src/router'
-import { ago, clock, day, delta, exact, moment, now, ns, offset_s, rfc3339, setZone, span, windowText, zoneText } from '../src/time'
+import { begun, go, href, named, param, patch } from '../src/router'
+import { ago, askedWindow, clock, day, delta, exact, moment, now, ns, offset_s, rfc3339, setZone, span, windowText, zoneText } from '../src/time'
 
 process.env['TZ'] = 'America/St_Johns' // half an hour off, with summer time
 
@@ -53,6 +53,22 @@ describe('the address', () => {
     expect(href('/actor', { value: 'a&b=c#d' })).toBe('/actor?since=7d&value=a%26b%3Dc%23d')
     expect(href('/alert', { id: 'x', since: null })).toBe('/alert?id=x')
   })
+  it('brings the window that is shown, whatever the next page has of its own', () => {
+    go('/source', { instance: 'v', since: null })
+    expect(askedWindow()).toEqual({ since: '30d', until: '', tz: 0 })
+    expect(href('/search', { q: 'a' })).toBe('/search?since=30d&q=a')
+    expect(href('/coverage')).toBe('/coverage')
+    expect(href('/blast', { value: 'x', since: null })).toBe('/blast?value=x')
+    expect(href('/alerts')).toBe('/alerts')
+    expect(href('/search', named())).toBe('/search') // the navigation brings only what was chosen
+    go('/session', { value: 's', since: null })
+    expect(askedWindow()).toEqual({ since: '', until: '', tz: 0 })
+    begun.value = '2025-01-01T00:00:00Z'
+    expect(href('/search', { q: 'session:s' })).toBe('/search?since=2025-01-01T00%3A00%3A00Z&q=session%3As')
+    expect(href('/blast', { value: 's' })).toBe('/blast?value=s')
+    begun.value = ''
+    go('/search', { q: 'a', since: '7d' })
+  })
   it('is changed in parts', () => {
     patch({ view: 'timeline' })
     expect(param('q')).toBe('a')
@@ -65,6 +81,8 @@ describe('the address', () => {
     expect(windowText({ since: '2h', until: '' })).toBe('last 2 h')
     expect(windowText({ since: 'yesterday', until: '' })).toBe('yesterday')
     expect(windowText({ since: '2026-11-22T20:00:00.000Z', until: '2026-11-22T21:00:00.000Z' })).toBe('2026-11-22 20:00:00 to 2026-11-22 21:00:00')
+    expect(windowText({ since: '', until: '' })).toBe('all that is stored')
+    expect(windowText({ since: '', until: '2026-11-22' })).toBe('until 2026-11-22 00:00:00')
     expect(windowText({ since: 'last-week', until: 'now' })).toBe('last-week to now')
   })
 })

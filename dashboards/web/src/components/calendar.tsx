@@ -2,6 +2,7 @@
 // no colour has to be told apart.
 import type { CoverageDay } from '../api'
 import { count, percent } from '../plain'
+import { known } from '../uncovered'
 import { Value } from './value'
 
 const DAY_MS = 86_400_000
@@ -12,7 +13,7 @@ export interface CalendarRow {
 }
 function look(d: CoverageDay): { is: string; text: string; said: string } {
   const events = `${count(d.events)} events${d.quarantined > 0 ? `, ${count(d.quarantined)} quarantined` : ''}`
-  if (d.share === null) return { is: 'unexpected', text: d.events > 0 ? '' : '·', said: `nothing was expected; ${events}` }
+  if (known(d.share) === null || d.share === null) return { is: 'unexpected', text: d.events > 0 ? '' : '·', said: `nothing was expected; ${events}` }
   if (d.share >= 100) return { is: 'full', text: '', said: `whole; ${events}` }
   return { is: d.share === 0 ? 'none' : 'part', text: d.share === 0 ? '✕' : String(d.share), said: `${d.share} % covered; ${events}` }
 }
@@ -52,7 +53,7 @@ export function Calendar({ first, rows }: { first: number; rows: readonly Calend
                   </td>
                 )
               })}
-              <td class="num">{r.share === null ? '–' : percent(r.share)}</td>
+              <td class="num">{known(r.share) === null ? 'not known' : percent(r.share ?? 0)}</td>
             </tr>
           ))}
         </tbody>

@@ -2,22 +2,23 @@
 import type { Windowed } from '../api'
 import { href } from '../router'
 import { count } from '../plain'
+import { known, uncovered } from '../uncovered'
 import { Text } from './text'
 
-export function CoverageLine({ of, loud = false }: { of: Windowed; loud?: boolean }) {
-  const gap = of.coverage !== null && (of.coverage.gaps > 0 || (of.coverage.share !== null && of.coverage.share < 1))
-  if (!gap && of.damage === 0) return null
+export function CoverageLine({ of, loud = false }: { of: Partial<Pick<Windowed, 'coverage' | 'damage'>>; loud?: boolean }) {
+  const said = uncovered(of.coverage)
+  const damage = of.damage ?? 0
+  if (said === null && damage === 0) return null
   return (
-    <p class={`note ${loud ? 'bad' : 'warn'}`} role="note">
-      {gap && of.coverage && (
+    <p class={`note ${loud && (damage > 0 || known(of.coverage?.share) !== null) ? 'bad' : 'warn'}`} role="note">
+      {said !== null && (
         <>
-          <Text of={of.coverage.text} max={300} /> <a href={href('/coverage')}>Coverage</a>{' '}
+          <Text of={said} max={300} /> <a href={href('/coverage')}>Coverage</a>{' '}
         </>
       )}
-      {of.damage > 0 && (
+      {damage > 0 && (
         <>
-          {count(of.damage)} {of.damage === 1 ? 'place' : 'places'} of the store could not be read: run{' '}
-          <code>keytrail verify</code>.
+          {count(damage)} {damage === 1 ? 'place' : 'places'} of the store could not be read: run <code>keytrail verify</code>.
         </>
       )}
     </p>

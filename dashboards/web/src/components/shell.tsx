@@ -6,7 +6,8 @@ import { PAGES } from '../pages'
 import { counters, liveState, newest } from '../live'
 import { keysNow, useKeys } from '../keys'
 import { logOut, may, me } from '../me'
-import { href, go, path } from '../router'
+import { WINDOW } from '../paths'
+import { href, go, named, path } from '../router'
 import { said, say } from '../said'
 import { setTheme, theme, type Theme } from '../theme'
 import { setZone, zone, zoneText } from '../time'
@@ -33,6 +34,7 @@ export function Shell({ page, subject }: { page: Page | undefined; subject: stri
     document.title = page ? `${page.title} – keytrail` : 'keytrail'
   }, [page])
   const Show = page?.show
+  const usual = page && WINDOW[page.path]
   const allowed = page !== undefined && may(page.role ?? 'viewer')
   return (
     <>
@@ -48,7 +50,7 @@ export function Shell({ page, subject }: { page: Page | undefined; subject: stri
         </button>
         <nav id="nav" class={open ? 'open' : ''} aria-label="Pages">
           {PAGES.filter((p) => p.nav && may(p.role ?? 'viewer')).map((p) => (
-            <a key={p.path} href={href(p.path)} aria-current={p.path === here ? 'page' : undefined}>
+            <a key={p.path} href={href(p.path, named())} aria-current={p.path === here ? 'page' : undefined}>
               {p.title}
               {p.path === '/alerts' && <OpenCount />}
             </a>
@@ -62,7 +64,7 @@ export function Shell({ page, subject }: { page: Page | undefined; subject: stri
       <main id="main" tabIndex={-1}>
         <div class="page-head">
           <h1>{page?.title ?? 'No such page'}</h1>
-          {page?.window !== undefined && <WindowPicker usual={page.window} />}
+          {usual !== undefined && <WindowPicker usual={usual} />}
         </div>
         {Show && allowed ? (
           <Guard key={subject}>

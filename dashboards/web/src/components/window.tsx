@@ -4,15 +4,19 @@ import { param } from '../router'
 import { RANGES, setWindow, windowText, zoneText } from '../time'
 import { Dialog } from './dialog'
 
+const OTHER = 'other' // no expression of a time
+
+/** usual: the page's own window; '': all that is stored. */
 export function WindowPicker({ usual }: { usual: string }) {
   const [open, setOpen] = useState(false)
   const since = param('since') || usual
   const until = param('until')
-  const known = until === '' && RANGES.some((r) => r.since === since)
+  const ranges = usual === '' ? [{ since: '', text: 'all' }, ...RANGES] : RANGES
+  const known = until === '' && ranges.some((r) => r.since === since)
   return (
     <div class="window">
       <div class="segments wide-only" role="group" aria-label="Window">
-        {RANGES.map((r) => (
+        {ranges.map((r) => (
           <button
             key={r.since}
             type="button"
@@ -26,15 +30,15 @@ export function WindowPicker({ usual }: { usual: string }) {
       <select
         class="narrow-only"
         aria-label="Window"
-        value={known ? since : ''}
-        onChange={(e) => (e.currentTarget.value === '' ? setOpen(true) : setWindow(e.currentTarget.value))}
+        value={known ? since : OTHER}
+        onChange={(e) => (e.currentTarget.value === OTHER ? setOpen(true) : setWindow(e.currentTarget.value))}
       >
-        {RANGES.map((r) => (
+        {ranges.map((r) => (
           <option key={r.since} value={r.since}>
             {windowText({ since: r.since, until: '' })}
           </option>
         ))}
-        <option value="">other…</option>
+        <option value={OTHER}>other…</option>
       </select>
       <button
         type="button"
@@ -45,11 +49,11 @@ export function WindowPicker({ usual }: { usual: string }) {
       >
         {known ? 'from, until…' : windowText({ since, until })}
       </button>
-      {open && <Ends since={since} until={until} onClose={() => setOpen(false)} />}
+      {open && <Ends since={since} until={until} all={usual === ''} onClose={() => setOpen(false)} />}
     </div>
   )
 }
-function Ends({ since, until, onClose }: { since: string; until: string; onClose: () => void }) {
+function Ends({ since, until, all, onClose }: { since: string; until: string; all: boolean; onClose: () => void }) {
   const [a, setA] = useState(since)
   const [b, setB] = useState(until)
   return (
@@ -64,7 +68,7 @@ function Ends({ since, until, onClose }: { since: string; until: string; onClose
       >
         <label>
           From
-          <input value={a} onInput={(e) => setA(e.currentTarget.value)} autoComplete="off" spellcheck={false} required />
+          <input value={a} placeholder={all ? 'the first record' : ''} onInput={(e) => setA(e.currentTarget.value)} autoComplete="off" spellcheck={false} required={!all} />
         </label>
         <label>
           Until

@@ -16,7 +16,7 @@ import { ago, askedWindow, exact, now } from '../time'
 const AWAY_NS = 900e9
 
 export function Coverage() {
-  const asked = useAsk<CoveragePage>('coverage', askedWindow('30d'))
+  const asked = useAsk<CoveragePage>('coverage', askedWindow())
   return (
     <Answer of={asked} what="Reading every day">
       {(d) => <Shown of={d} />}

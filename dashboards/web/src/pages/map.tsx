@@ -8,7 +8,7 @@ import { param } from '../router'
 import { askedWindow } from '../time'
 
 export function WorldMap() {
-  const asked = useAsk<MapPage>('map', { q: param('q'), ...askedWindow('24h') })
+  const asked = useAsk<MapPage>('map', { q: param('q'), ...askedWindow() })
   return (
     <Answer of={asked} what="Counting countries">
       {(m) => (

@@ -8,16 +8,15 @@ import { Answer, Empty } from '../components/states'
 import { Table } from '../components/table'
 import { Text } from '../components/text'
 import { copy, Value } from '../components/value'
-import { useAsk } from '../hooks'
+import { useAsk, useBegun } from '../hooks'
 import { changes } from '../live'
 import { about, count, plural } from '../plain'
 import { go, href, param } from '../router'
-import { ago, askedWindow, exact, moment } from '../time'
+import { ago, askedWindow, exact, moment, rfc3339 } from '../time'
 import { AlertCard, alertColumns } from './alerts'
 
 type Kind = Named['kind']
 const CALLED: Record<Kind, string> = { actor: 'actor', secret: 'secret', ip: 'address', session: 'session or credential' }
-const USUAL: Record<Kind, string> = { actor: '7d', secret: '7d', ip: '7d', session: '30d' }
 
 export const ActorPage = () => <Page kind="actor" />
 export const SecretPage = () => <Page kind="secret" />
@@ -26,7 +25,7 @@ export const SessionPage = () => <Page kind="session" />
 
 function Page({ kind }: { kind: Kind }) {
   const value = param('value')
-  const asked = useAsk<Named>(value === '' ? null : kind, { value, ...askedWindow(USUAL[kind]) }, [changes.value])
+  const asked = useAsk<Named>(value === '' ? null : kind, { value, ...askedWindow() }, [changes.value])
   useEffect(() => {
     if (value !== '') document.title = `${value.slice(0, 60)} – keytrail`
   }, [value])
@@ -38,6 +37,8 @@ function Page({ kind }: { kind: Kind }) {
   )
 }
 function Shown({ of: d }: { of: Named }) {
+  const first = d.numbers.first
+  useBegun(first === null ? null : rfc3339(first))
   return (
     <div class="stack">
       <header class="alert-head">
@@ -47,14 +48,18 @@ function Shown({ of: d }: { of: Named }) {
         <p class="tools">
           <a href={href('/search', { q: d.query })}>its records</a>
           <a href={href('/search', { q: d.query, view: 'timeline' })}>its timeline</a>
-          {d.kind !== 'secret' && <a href={href('/blast', { value: d.value })}>blast radius</a>}
+          {d.kind !== 'secret' && <a href={href('/blast', { value: d.value, since: null, until: null })}>blast radius</a>}
           <button type="button" class="quiet-button" onClick={() => void copy(d.value)}>
             copy the name
           </button>
         </p>
       </header>
       <CoverageLine of={d} />
-      {d.numbers.first === null && <p class="note">Nothing of it is stored: never seen, or written otherwise. Names are as the source writes them.</p>}
+      {first === null && (
+        <p class="note">
+          {d.numbers.dated === true ? 'Nothing of it is stored: never seen, or written otherwise.' : 'Nothing of it in this window; what is stored before was not looked through.'} Names are as the source writes them.
+        </p>
+      )}
       <Numbers of={d} />
       <Alerts of={d} />
       <div class="columns">

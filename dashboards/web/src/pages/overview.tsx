@@ -16,6 +16,7 @@ import { WorldMapView } from '../map'
 import { about, count, percent, plural } from '../plain'
 import { go, href } from '../router'
 import { ago, askedWindow, exact, now, span } from '../time'
+import { known } from '../uncovered'
 
 const NUMBERS: readonly { key: keyof Overview['numbers']; title: string; q: string }[] = [
   { key: 'events', title: 'Events', q: '' },
@@ -34,7 +35,7 @@ const NEW: readonly { key: keyof Overview['new']; title: readonly [string, strin
 const EVERY_MS = 30_000
 
 export function OverviewPage() {
-  const asked = useAsk<Overview>('overview', askedWindow('24h'), [changes.value])
+  const asked = useAsk<Overview>('overview', askedWindow(), [changes.value])
   useEffect(() => {
     const timer = window.setInterval(() => document.hidden || asked.again(), EVERY_MS)
     return () => window.clearInterval(timer)
@@ -229,13 +230,13 @@ function Integrity({ of }: { of: Overview['integrity'] }) {
   )
 }
 function Covered({ of }: { of: Overview }) {
-  const c = of.coverage
-  if (c === null || c.share === null) return <Light is="idle">Coverage not known</Light>
+  const share = known(of.coverage?.share)
+  const gaps = of.coverage?.gaps ?? 0
   return (
-    <Light is={c.share >= 1 && c.gaps === 0 ? 'good' : 'bad'}>
+    <Light is={share === null ? 'warn' : share >= 1 && gaps === 0 ? 'good' : 'bad'}>
       <span>
-        <a href={href('/coverage')}>Coverage</a> {percent(c.share)}
-        {c.gaps > 0 && `, ${plural(c.gaps, 'gap')}`}
+        <a href={href('/coverage')}>Coverage</a> {share === null ? 'not known' : percent(share)}
+        {gaps > 0 && `, ${plural(gaps, 'gap')}`}
       </span>
     </Light>
   )

@@ -19,6 +19,7 @@ import { count, plural } from '../plain'
 import { terms } from '../query'
 import { param, patch } from '../router'
 import { askedWindow, delta, setWindow, windowText } from '../time'
+import { uncovered } from '../uncovered'
 import { TimelineView } from './timeline'
 
 const PAGE = 200 // rows a question
@@ -59,7 +60,7 @@ function useRows(question: { q: string; since: string; until: string; tz: number
 export function SearchPage() {
   const q = param('q')
   const timeline = param('view') === 'timeline'
-  const question = { q, ...askedWindow('24h') }
+  const question = { q, ...askedWindow() }
   const list = useRows(question, !timeline)
   const histogram = useAsk<Histogram>('histogram', { ...question, buckets: 120 })
   const facets = useAsk<Facets>('facets', { ...question, top: 10, field: FACETS.map((f) => f.field) })
@@ -168,9 +169,7 @@ export function SearchPage() {
           ) : list.rows.length === 0 ? (
             <Empty title="No record fits">
               {empty && q === '' ? 'Nothing was recorded in this window.' : 'A longer window or fewer terms may find some.'}{' '}
-              {list.first.data.coverage &&
-                list.first.data.coverage.gaps > 0 &&
-                'Part of this window is not covered: absence proves nothing there.'}
+              {uncovered(list.first.data.coverage) !== null && 'This window is not known to be covered as a whole: absence proves nothing there.'}
             </Empty>
           ) : (
             <div class={list.first.loading && !tail ? 'dim' : ''}>

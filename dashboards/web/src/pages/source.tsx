@@ -13,12 +13,13 @@ import { bytes, count, percent, plural } from '../plain'
 import { href, param } from '../router'
 import { shell } from '../shellword'
 import { ago, askedWindow } from '../time'
+import { known } from '../uncovered'
 
 const QUIET_NS = 900e9 // an agent that said nothing for so long is away
 
 export function SourceDetail() {
   const instance = param('instance')
-  const asked = useAsk<SourcePage>(instance === '' ? null : 'source', { instance, ...askedWindow('30d') })
+  const asked = useAsk<SourcePage>(instance === '' ? null : 'source', { instance, ...askedWindow() })
   if (instance === '')
     return (
       <Empty title="Which source?">
@@ -32,6 +33,7 @@ export function SourceDetail() {
   )
 }
 function Shown({ of: d }: { of: SourcePage }) {
+  const share = known(d.share)
   const away = d.last_report === null || Date.now() * 1e6 - d.last_report > QUIET_NS
   return (
     <div class="stack">
@@ -57,7 +59,7 @@ function Shown({ of: d }: { of: SourcePage }) {
           </li>
         )}
         <li>
-          <Light is={d.share === null ? 'idle' : d.share >= 1 ? 'good' : 'bad'}>{d.share === null ? 'coverage not known' : `${percent(d.share)} covered`}</Light>
+          <Light is={share === null ? 'idle' : share >= 1 ? 'good' : 'bad'}>{share === null ? 'coverage not known' : `${percent(share)} covered`}</Light>
         </li>
       </ul>
       <Numbers of={d} />
