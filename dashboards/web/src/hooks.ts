@@ -8,13 +8,16 @@ export interface Asked<T> {
   data: T | null
   error: ApiError | Error | null
   loading: boolean
+  /** The address that `data` answers: while a new question is asked, the older one's. */
+  of: string | null
   /** Asks again. */
   again: () => void
 }
 /** Asks when `call` or `params` change (call null: not now). An answer to an older question is dropped. */
 export function useAsk<T>(call: string | null, params: Params = {}, more: readonly unknown[] = []): Asked<T> {
-  const [state, set] = useState<{ data: T | null; error: Error | null; loading: boolean }>({
+  const [state, set] = useState<Omit<Asked<T>, 'again'>>({
     data: null,
+    of: null,
     error: null,
     loading: call !== null,
   })
@@ -23,19 +26,19 @@ export function useAsk<T>(call: string | null, params: Params = {}, more: readon
   const url = call === null ? null : address(call, params)
   useEffect(() => {
     if (call === null) {
-      set({ data: null, error: null, loading: false })
+      set({ data: null, of: null, error: null, loading: false })
       return
     }
     const stop = new AbortController()
     const again = asked.current === url
     const other = asked.current !== null && asked.current.split('?')[0] !== url?.split('?')[0]
     asked.current = url
-    set((s) => ({ data: other ? null : s.data, error: null, loading: true }))
+    set((s) => ({ ...s, data: other ? null : s.data, error: null, loading: true }))
     get<T>(call, params, stop.signal).then(
-      (data) => set({ data, error: null, loading: false }),
+      (data) => set({ data, of: url, error: null, loading: false }),
       (e: unknown) => {
         // what was there stays when the same question fails the next time
-        if (!isAbort(e)) set((s) => ({ data: again ? s.data : null, error: e as Error, loading: false }))
+        if (!isAbort(e)) set((s) => ({ ...s, data: again ? s.data : null, error: e as Error, loading: false }))
       },
     )
     return () => stop.abort()

@@ -1,6 +1,6 @@
 // The alerts: by status, newest first, narrowed by a query of their own; live.
-import { useEffect, useMemo, useState } from 'preact/hooks'
-import { get, isAbort, type Alert, type Alerts } from '../api'
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks'
+import { address, get, isAbort, type Alert, type Alerts } from '../api'
 import { SeverityBadge, StatusBadge } from '../components/badge'
 import { Command } from '../components/command'
 import { Empty, Failure, Loading } from '../components/states'
@@ -11,10 +11,13 @@ import { useAsk } from '../hooks'
 import { changes } from '../live'
 import { count, plural } from '../plain'
 import { go, href, param, patch } from '../router'
+import { behind, type Held } from '../rows'
 import { operand } from '../shellword'
 import { ago, exact } from '../time'
 
 const PAGE = 100
+const LIMIT = 1000 // rows an answer, docs/api.md
+const NOTHING: Held<Alert> = { question: '', rows: [], next: null }
 const STATUS = ['open', 'acknowledged', 'closed', 'all'] as const
 const SORT = { critical: 4, high: 3, medium: 2, low: 1, info: 0 } as const
 
@@ -67,21 +70,48 @@ export function AlertCard({ of: a }: { of: Alert }) {
 
 export function AlertList() {
   const status = STATUS.find((s) => s === param('status')) ?? 'open'
-  const question = { q: param('q'), status, quiet: param('quiet') === 'true', limit: PAGE }
-  const first = useAsk<Alerts>('alerts', question, [changes.value])
-  const [more, setMore] = useState<{ rows: Alert[]; next: string | null; error: Error | null }>({ rows: [], next: null, error: null })
+  const question = { q: param('q'), status, quiet: param('quiet') === 'true' }
+  const name = address('alerts', question)
+  const [held, setHeld] = useState(NOTHING)
+  // when one changes all are read anew, for any of them may be it: as many as are shown, so that none goes from sight
+  const limit = useMemo(() => (held.question === name ? Math.min(LIMIT, Math.max(1, Math.ceil(held.rows.length / PAGE)) * PAGE) : PAGE), [changes.value, name])
+  const url = address('alerts', { ...question, limit })
+  const first = useAsk<Alerts>('alerts', { ...question, limit }, [changes.value])
+  const [error, setError] = useState<Error | null>(null)
   const [busy, setBusy] = useState(false)
-  useEffect(() => setMore({ rows: [], next: first.data?.next ?? null, error: null }), [first.data])
-  const rows = useMemo(() => [...(first.data?.alerts ?? []), ...more.rows], [first.data, more.rows])
+  const stop = useRef<AbortController | null>(null)
+  useLayoutEffect(() => {
+    const d = first.data
+    setError(null)
+    if (d === null) setHeld(NOTHING)
+    else if (first.of === url) setHeld({ question: name, rows: d.alerts, next: d.next })
+  }, [first.data])
+  useEffect(
+    () => () => {
+      stop.current?.abort()
+      setBusy(false)
+    },
+    [name],
+  )
+  const rows = held.rows
   const bring = () => {
-    if (more.next === null || busy) return
+    const cursor = held.next
+    if (cursor === null || busy || first.loading || held.question !== name) return
+    const mine = new AbortController()
+    stop.current = mine
     setBusy(true)
-    get<Alerts>('alerts', { ...question, cursor: more.next })
-      .then((a) => setMore((m) => ({ rows: [...m.rows, ...a.alerts], next: a.next, error: null })))
-      .catch((e: unknown) => {
-        if (!isAbort(e)) setMore((m) => ({ ...m, next: null, error: e as Error }))
-      })
-      .finally(() => setBusy(false))
+    setError(null)
+    get<Alerts>('alerts', { ...question, limit: PAGE, cursor }, mine.signal).then(
+      (a) => {
+        setBusy(false)
+        setHeld((h) => behind(h, { question: name, rows: a.alerts, next: a.next }, cursor, (x) => x.id))
+      },
+      (e: unknown) => {
+        if (isAbort(e)) return // of a question that is no longer asked
+        setBusy(false)
+        setError(e as Error)
+      },
+    )
   }
   return (
     <div class="stack">
@@ -103,18 +133,18 @@ export function AlertList() {
               id={(a) => a.id}
               primary
               onOpen={(a) => go('/alert', { id: a.id, since: null, until: null })}
-              onEnd={bring}
+              onEnd={() => error === null && bring()}
               card={(a) => <AlertCard of={a} />}
             />
           )}
-          {more.next !== null && (
+          {held.next !== null && !error && (
             <p>
               <button type="button" onClick={bring} disabled={busy}>
                 {busy ? 'Reading…' : 'Older ones'}
               </button>
             </p>
           )}
-          {more.error && <Failure error={more.error} again={bring} />}
+          {error && <Failure error={error} again={bring} />}
         </div>
       )}
       <p class="quiet">

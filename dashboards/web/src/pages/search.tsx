@@ -1,5 +1,5 @@
 // Search: a query and a window; how many when, of whom, and the records themselves. The address holds all of it.
-import { useEffect, useMemo, useState } from 'preact/hooks'
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks'
 import { address, ApiError, OUTCOMES, type Facets, type Histogram, type Rec, type Search, get, isAbort } from '../api'
 import { OutcomeChart, spanWords } from '../components/chart'
 import { Command } from '../components/command'
@@ -18,43 +18,56 @@ import { counters } from '../live'
 import { count, plural } from '../plain'
 import { terms } from '../query'
 import { param, patch } from '../router'
+import { before, behind, type Held } from '../rows'
 import { askedWindow, delta, setWindow, windowText } from '../time'
 import { uncovered } from '../uncovered'
 import { TimelineView } from './timeline'
 
 const PAGE = 200 // rows a question
 
-interface Rows {
-  rows: Rec[]
-  next: string | null
-}
-/** The records of a question, page after page, in one list. */
+const NONE: Held<Rec> = { question: '', rows: [], next: null }
+const seqOf = (r: Rec) => r.seq
+/** The records of a question, page after page, in one list; asked again, what is new comes before what is held. */
 function useRows(question: { q: string; since: string; until: string; tz: number }, on: boolean) {
-  const first = useAsk<Search>(on ? 'search' : null, { ...question, limit: PAGE })
-  const [more, setMore] = useState<Rows>({ rows: [], next: null })
+  const asking = { ...question, limit: PAGE }
+  const url = address('search', asking)
+  const first = useAsk<Search>(on ? 'search' : null, asking)
+  const [held, setHeld] = useState(NONE)
   const [busy, setBusy] = useState(false)
   const [error, setError] = useState<Error | null>(null)
-  useEffect(() => {
-    setMore({ rows: [], next: first.data?.next ?? null })
+  const stop = useRef<AbortController | null>(null)
+  useLayoutEffect(() => {
+    const d = first.data
     setError(null)
+    if (d === null) setHeld(NONE)
+    else if (first.of !== null) setHeld((h) => before(h, { question: first.of ?? '', rows: d.rows, next: d.next }, seqOf))
   }, [first.data])
-  const rows = useMemo(() => [...(first.data?.rows ?? []), ...more.rows], [first.data, more.rows])
+  useEffect(
+    () => () => {
+      stop.current?.abort()
+      setBusy(false)
+    },
+    [url],
+  )
   const bring = () => {
-    if (busy || first.loading || more.next === null || error) return
+    const cursor = held.next
+    if (busy || first.loading || cursor === null || error || held.question !== url) return
+    const mine = new AbortController()
+    stop.current = mine
     setBusy(true)
-    const of = first.data
-    get<Search>('search', { ...question, limit: PAGE, cursor: more.next }).then(
+    get<Search>('search', { ...asking, cursor }, mine.signal).then(
       (s) => {
         setBusy(false)
-        if (of === first.data) setMore((m) => ({ rows: [...m.rows, ...s.rows], next: s.next }))
+        setHeld((h) => behind(h, { question: url, rows: s.rows, next: s.next }, cursor, seqOf))
       },
       (e: unknown) => {
+        if (isAbort(e)) return // of a question that is no longer asked
         setBusy(false)
-        if (!isAbort(e)) setError(e as Error)
+        setError(e as Error)
       },
     )
   }
-  return { first, rows, bring, busy, next: more.next, error, retry: () => setError(null) }
+  return { first, rows: held.rows, bring, busy, next: held.next, error, retry: () => setError(null) }
 }
 
 export function SearchPage() {
