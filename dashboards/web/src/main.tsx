@@ -1,16 +1,22 @@
 // main: finds out who looks, and shows the page of the address.
 import { render } from 'preact'
+import { useEffect } from 'preact/hooks'
 import './style.css'
 import './theme'
 import { onLoggedOut } from './api'
 import { Shell } from './components/shell'
 import { Failure, Loading } from './components/states'
-import { forget, me, trouble, whoAmI } from './me'
+import { forget, home, me, trouble, whoAmI } from './me'
 import { PAGES } from './pages'
 import { Login } from './pages/login'
-import { param, path } from './router'
+import { go, named, param, path } from './router'
 
 function App() {
+  const away = path.value === '/' && home.value !== '/' // who may not see the overview begins elsewhere
+  useEffect(() => {
+    if (away) go(home.value, named(), 'replace')
+  }, [away])
+  if (away) return <Loading />
   if (me.value === null) return trouble.value ? <Failure error={trouble.value} again={() => void whoAmI()} /> : <Loading />
   if (me.value === false) return <Login />
   const page = PAGES.find((p) => p.path === path.value)

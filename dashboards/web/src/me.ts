@@ -1,8 +1,9 @@
 // me: who looks at the page, and what they may do.
-import { signal } from '@preact/signals'
+import { computed, signal } from '@preact/signals'
 import type { Me } from './api'
 import { ApiError, get, holdCsrf, post } from './api'
 import { listen, stopListening } from './live'
+import { SCOPED } from './paths'
 
 /** null: not known yet; false: nobody is logged in. */
 export const me = signal<Me | false | null>(null)
@@ -13,10 +14,17 @@ const RANK = { viewer: 0, auditor: 1, responder: 2, admin: 3 }
 export function may(role: Me['role']): boolean {
   return me.value ? RANK[me.value.role] >= RANK[role] : false
 }
+/** They see the records that fit their scope, and nothing of sources, alerts and the house. */
+export const scoped = computed(() => me.value !== null && me.value !== false && (me.value.scope ?? '') !== '')
+/** Whether the server answers them what the page of this path asks. */
+export function sees(path: string): boolean {
+  return !scoped.value || SCOPED.has(path)
+}
+export const home = computed(() => (sees('/') ? '/' : '/search'))
 export function welcome(m: Me): void {
   holdCsrf(m.csrf)
   me.value = m
-  listen()
+  if (!scoped.value) listen() // else it is refused
 }
 export function forget(): void {
   stopListening()

@@ -47,8 +47,8 @@ function show(url: string, replace: boolean): void {
   if (moved) window.scrollTo(0, 0)
 }
 
-export function go(page: string, search: Search = {}): void {
-  show(href(page, search), false)
+export function go(page: string, search: Search = {}, how: 'push' | 'replace' = 'push'): void {
+  show(href(page, search), how === 'replace')
 }
 
 /** Changes some parameters of the page that is shown, and keeps the others. */

@@ -1,5 +1,6 @@
 // What an answer over a window cannot speak about: said above it, whenever it is not everything.
 import type { Windowed } from '../api'
+import { sees } from '../me'
 import { href } from '../router'
 import { count } from '../plain'
 import { known, uncovered } from '../uncovered'
@@ -13,7 +14,7 @@ export function CoverageLine({ of, loud = false }: { of: Partial<Pick<Windowed, 
     <p class={`note ${loud && (damage > 0 || known(of.coverage?.share) !== null) ? 'bad' : 'warn'}`} role="note">
       {said !== null && (
         <>
-          <Text of={said} max={300} /> <a href={href('/coverage')}>Coverage</a>{' '}
+          <Text of={said} max={300} /> {sees('/coverage') && <a href={href('/coverage')}>Coverage</a>}{' '}
         </>
       )}
       {damage > 0 && (

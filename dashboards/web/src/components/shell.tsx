@@ -5,7 +5,7 @@ import type { Page } from '../pages'
 import { PAGES } from '../pages'
 import { counters, liveState, newest } from '../live'
 import { keysNow, useKeys } from '../keys'
-import { logOut, may, me } from '../me'
+import { home, logOut, may, me, scoped, sees } from '../me'
 import { WINDOW } from '../paths'
 import { href, go, named, path } from '../router'
 import { said, say } from '../said'
@@ -35,21 +35,21 @@ export function Shell({ page, subject }: { page: Page | undefined; subject: stri
   }, [page])
   const Show = page?.show
   const usual = page && WINDOW[page.path]
-  const allowed = page !== undefined && may(page.role ?? 'viewer')
+  const allowed = page !== undefined && may(page.role ?? 'viewer') && sees(page.path)
   return (
     <>
       <a class="skip" href="#main">
         To the content
       </a>
       <header class="top">
-        <a class="brand" href={href('/')}>
+        <a class="brand" href={href(home.value, named())}>
           keytrail
         </a>
         <button type="button" class="nav-button" aria-expanded={open} aria-controls="nav" onClick={() => setOpen(!open)}>
           {page?.nav ? page.title : 'Menu'} ▾
         </button>
         <nav id="nav" class={open ? 'open' : ''} aria-label="Pages">
-          {PAGES.filter((p) => p.nav && may(p.role ?? 'viewer')).map((p) => (
+          {PAGES.filter((p) => p.nav && may(p.role ?? 'viewer') && sees(p.path)).map((p) => (
             <a key={p.path} href={href(p.path, named())} aria-current={p.path === here ? 'page' : undefined}>
               {p.title}
               {p.path === '/alerts' && <OpenCount />}
@@ -64,7 +64,7 @@ export function Shell({ page, subject }: { page: Page | undefined; subject: stri
       <main id="main" tabIndex={-1}>
         <div class="page-head">
           <h1>{page?.title ?? 'No such page'}</h1>
-          {usual !== undefined && <WindowPicker usual={usual} />}
+          {usual !== undefined && allowed && <WindowPicker usual={usual} />}
         </div>
         {Show && allowed ? (
           <Guard key={subject}>
@@ -72,10 +72,12 @@ export function Shell({ page, subject }: { page: Page | undefined; subject: stri
           </Guard>
         ) : (
           <p class="state">
-            {page
+            {page && !sees(page.path)
+              ? 'This page tells of more than your scope.'
+              : page
               ? `This page needs the role ${page.role}; yours is ${me.value ? me.value.role : 'none'}.`
               : 'There is no page at this address.'}{' '}
-            <a href={href('/')}>Overview</a>
+            <a href={href(home.value)}>{home.value === '/' ? 'Overview' : 'Search'}</a>
           </p>
         )}
       </main>
@@ -136,8 +138,9 @@ function SearchBox() {
 function LiveState() {
   const state = liveState.value
   const c = counters.value
-  const [is, word, title] =
-    state === 'live'
+  const [is, word, title] = scoped.value
+    ? ['idle', 'when asked', 'With a scope nothing comes by itself: ask again to see what is new']
+    : state === 'live'
       ? c && !c.collector
         ? [
             'warn',

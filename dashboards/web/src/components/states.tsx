@@ -23,7 +23,7 @@ export function Loading({ what = 'Loading' }: { what?: string }) {
 const TITLES: Record<number, string> = {
   0: 'No answer',
   400: 'The question cannot be answered as it is',
-  403: 'Not with your role',
+  403: 'Not with your role or scope',
   404: 'Nothing of that name here',
   502: 'The collector does not answer',
   503: 'The server is busy, or it took too long',

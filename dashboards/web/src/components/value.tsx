@@ -1,5 +1,6 @@
 // Value: one value of an event: a link to its page where it has one, and a menu: filter in, filter out, open, copy.
 import { say } from '../said'
+import { sees } from '../me'
 import { href, go, param, path } from '../router'
 import { term, toggle } from '../query'
 import { plain, cut } from '../plain'
@@ -20,10 +21,10 @@ const ADDRESS_MAX = 8000 // longer ones do not fit the server's 16 KiB of addres
 
 const QUERY_MAX = 4096 // docs/query.md
 
-/** The page of a value, or null. */
+/** The page of a value, or null: it has none, or not for who looks. */
 export function pageOf(field: string, value: string): string | null {
   const p = PAGES[field]
-  return p && value !== '' && new URLSearchParams({ value }).toString().length <= ADDRESS_MAX ? href(p.page, { [p.name]: value }) : null
+  return p && sees(p.page) && value !== '' && new URLSearchParams({ value }).toString().length <= ADDRESS_MAX ? href(p.page, { [p.name]: value }) : null
 }
 /** Into the search: on its page the term joins (or leaves) the query, elsewhere it starts one. */
 export function filter(field: string, value: string, out = false): void {

@@ -1,9 +1,10 @@
 // The map of any query and window.
 import type { MapPage } from '../api'
-import { Answer } from '../components/states'
+import { Answer, Empty } from '../components/states'
 import { CoverageLine } from '../components/coverage'
 import { useAsk } from '../hooks'
 import { WorldMapView } from '../map'
+import { scoped } from '../me'
 import { param } from '../router'
 import { askedWindow } from '../time'
 
@@ -14,6 +15,7 @@ export function WorldMap() {
       {(m) => (
         <div class="stack">
           <CoverageLine of={m} />
+          {m.events === 0 && <Empty title={scoped.value ? 'Nothing that you may see was recorded in this window' : 'Nothing was recorded in this window'} />}
           <WorldMapView countries={m.countries} unlocated={m.unlocated} />
         </div>
       )}

@@ -15,6 +15,7 @@ import { Text } from '../components/text'
 import { useAsk } from '../hooks'
 import { useKeys } from '../keys'
 import { counters } from '../live'
+import { scoped } from '../me'
 import { count, plural } from '../plain'
 import { terms } from '../query'
 import { param, patch } from '../router'
@@ -83,7 +84,7 @@ export function SearchPage() {
     [param('columns'), list.rows],
   )
   const [choosing, setChoosing] = useState(false)
-  const tail = param('tail') === '1' && question.until === '' && !timeline
+  const tail = param('tail') === '1' && question.until === '' && !timeline && !scoped.value
   const head = counters.value?.head ?? 0
   useEffect(() => {
     if (tail && head > 0 && !list.first.loading) {
@@ -143,11 +144,13 @@ export function SearchPage() {
                 <button
                   type="button"
                   aria-pressed={tail}
-                  disabled={question.until !== ''}
+                  disabled={question.until !== '' || scoped.value}
                   title={
                     question.until !== ''
                       ? 'The window ends in the past: nothing new can come into it'
-                      : 'New records appear by themselves'
+                      : scoped.value
+                        ? 'With a scope nothing comes by itself: ask again'
+                        : 'New records appear by themselves'
                   }
                   onClick={() => patch({ tail: tail ? null : '1' }, 'replace')}
                 >
@@ -180,8 +183,8 @@ export function SearchPage() {
           ) : list.first.data === null ? (
             <Loading what="Searching" />
           ) : list.rows.length === 0 ? (
-            <Empty title="No record fits">
-              {empty && q === '' ? 'Nothing was recorded in this window.' : 'A longer window or fewer terms may find some.'}{' '}
+            <Empty title={scoped.value ? 'No record that you may see fits' : 'No record fits'}>
+              {empty && q === '' ? `Nothing ${scoped.value ? 'that you may see ' : ''}was recorded in this window.` : 'A longer window or fewer terms may find some.'}{' '}
               {uncovered(list.first.data.coverage) !== null && 'This window is not known to be covered as a whole: absence proves nothing there.'}
             </Empty>
           ) : (

@@ -8,6 +8,7 @@ import { Answer, Empty, Failure } from '../components/states'
 import { Text } from '../components/text'
 import { Value } from '../components/value'
 import { useAsk } from '../hooks'
+import { scoped, sees } from '../me'
 import { count, plural } from '../plain'
 import { href } from '../router'
 import { clock, day, exact, zoneText } from '../time'
@@ -51,7 +52,7 @@ function Shown({ of: t, question, onLook }: { of: Timeline; question: Question; 
       .finally(() => setBusy(false))
   }
   const moments = [...before, ...t.moments]
-  if (moments.length === 0) return <Empty title="Nothing happened that fits" />
+  if (moments.length === 0) return <Empty title={scoped.value ? 'Nothing that you may see fits' : 'Nothing happened that fits'} />
   return (
     <div class="stack">
       {!t.news && <p class="note">What is new was not looked for: too many actors, or too long a time. A query for one actor says it.</p>}
@@ -103,7 +104,7 @@ function One({ of: m, onLook }: { of: Moment; onLook: (r: Rec) => void }) {
       ) : (
         <span class="moment-text">
           <Text of={m.text} max={400} />{' '}
-          {m.alert && <a href={href('/alert', { id: m.alert, since: null, until: null })}>the alert</a>}
+          {m.alert && sees('/alert') && <a href={href('/alert', { id: m.alert, since: null, until: null })}>the alert</a>}
         </span>
       )}
       {(notes.length > 0 || folded > 0) && (
