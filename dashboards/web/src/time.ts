@@ -28,32 +28,37 @@ export function offset_s(ms: number): number {
   return zone.value === 'utc' ? 0 : -new Date(ms).getTimezoneOffset() * 60
 }
 function offsetText(ms: number): string {
-  const s = offset_s(ms)
+  return offsetWords(offset_s(ms))
+}
+function offsetWords(s: number): string {
   const m = Math.abs(s) / 60
   return `UTC${s < 0 ? '−' : '+'}${two(Math.floor(m / 60))}:${two(m % 60)}`
 }
-/** "UTC", or "local time, UTC+01:00": stands wherever times do. */
+/** "UTC", or "local time, UTC+01:00": stands wherever single times do (each has the offset of its own moment). */
 export const zoneText = computed(() => (zone.value === 'utc' ? 'UTC' : `local time, ${offsetText(Date.now())}`))
-/** `tz` of a call: the zone of day words, hours and days. */
+/** `tz` of a call: the zone of day words, hours and days. One offset: the one of now, also where summer time moves it. */
 export const tz = computed(() => offset_s(Date.now()))
+/** The zone of what the server counted by hours and days: `tz`, so that a bar has the name of the hours it is of. */
+export const countedZone = computed(() => (zone.value === 'utc' ? 'UTC' : `${offsetWords(tz.value)} throughout`))
 
 const two = (n: number) => String(n).padStart(2, '0')
 export const ms = (t: Ns): number => Math.floor(t / 1e6)
 export const ns = (t: number): Ns => t * 1e6
 
-function shifted(t: Ns): Date {
-  return new Date(ms(t) + offset_s(ms(t)) * 1000)
+/** `at`: seconds east of UTC, of a bar (`tz`); else those of the moment itself. */
+function shifted(t: Ns, at = offset_s(ms(t))): Date {
+  return new Date(ms(t) + at * 1000)
 }
-export function day(t: Ns): string {
-  const d = shifted(t)
+export function day(t: Ns, at?: number): string {
+  const d = shifted(t, at)
   return `${d.getUTCFullYear()}-${two(d.getUTCMonth() + 1)}-${two(d.getUTCDate())}`
 }
-export function clock(t: Ns, seconds = true): string {
-  const d = shifted(t)
+export function clock(t: Ns, seconds = true, at?: number): string {
+  const d = shifted(t, at)
   return `${two(d.getUTCHours())}:${two(d.getUTCMinutes())}${seconds ? `:${two(d.getUTCSeconds())}` : ''}`
 }
-export function moment(t: Ns, seconds = true): string {
-  return `${day(t)} ${clock(t, seconds)}`
+export function moment(t: Ns, seconds = true, at?: number): string {
+  return `${day(t, at)} ${clock(t, seconds, at)}`
 }
 /** With its zone: for titles and for what is copied. */
 export function exact(t: Ns): string {

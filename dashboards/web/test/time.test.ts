@@ -1,7 +1,7 @@
 import './browser'
 import { describe, expect, it } from 'vitest'
 import { begun, go, href, named, param, patch } from '../src/router'
-import { ago, askedWindow, clock, day, delta, exact, moment, now, ns, offset_s, rfc3339, setZone, span, windowText, zoneText } from '../src/time'
+import { ago, askedWindow, clock, countedZone, day, delta, exact, moment, now, ns, offset_s, rfc3339, setZone, span, tz, windowText, zoneText } from '../src/time'
 
 process.env['TZ'] = 'America/St_Johns' // half an hour off, with summer time
 
@@ -41,6 +41,15 @@ describe('moments', () => {
     expect(exact(summer)).toBe('2026-06-30 23:35:09.000 UTC−02:30')
     expect(offset_s(Date.UTC(2026, 0, 1))).toBe(-12_600)
     setZone('utc')
+  })
+  it('name bars with the one offset that was sent, summer or winter', () => {
+    setZone('local')
+    const bar = ns(Date.UTC(2026, 6, 1) - tz.value * 1000) // a day of July begins there, in the zone that was sent
+    expect(moment(bar, false, tz.value)).toBe('2026-07-01 00:00')
+    expect(day(ns(Date.UTC(2026, 0, 1) - tz.value * 1000), tz.value)).toBe('2026-01-01')
+    expect(countedZone.value).toMatch(/^UTC−0[23]:30 throughout$/)
+    setZone('utc')
+    expect(countedZone.value).toBe('UTC')
   })
   it('are said from now', () => {
     expect(ago(now.value)).toBe('just now')

@@ -2,7 +2,7 @@
 import type { ComponentChildren } from 'preact'
 import { useState } from 'preact/hooks'
 import { count, short } from '../plain'
-import { zoneText } from '../time'
+import { countedZone } from '../time'
 
 export interface Bar {
   key: string
@@ -44,7 +44,7 @@ export function Heat({ label, of }: { label: string; of: readonly (readonly numb
       <figcaption>
         <span class="chart-title">{label}</span>
         <span class="quiet chart-at">
-          busiest hour {count(most)} · {zoneText.value}
+          busiest hour {count(most)} · {countedZone.value}
         </span>
         <button type="button" class="quiet-button" aria-pressed={numbers} onClick={() => setNumbers(!numbers)}>
           {numbers ? 'without numbers' : 'with numbers'}

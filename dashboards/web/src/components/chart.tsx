@@ -7,7 +7,7 @@ import 'uplot/dist/uPlot.min.css'
 import type { Ns, Series } from '../api'
 import { OUTCOMES } from '../api'
 import { about, count, short } from '../plain'
-import { clock, day, moment, ms, ns, offset_s, span, zone, zoneText } from '../time'
+import { clock, countedZone, day, moment, ms, ns, span, tz, zone } from '../time'
 import { shade } from '../theme'
 import { OUTCOME_WORD } from './badge'
 import { Table } from './table'
@@ -32,8 +32,8 @@ export interface ChartProps {
 
 /** A mark below the axis: midnight has the day's name. */
 function tick(t: Ns, step: number): string {
-  const hour = clock(t, step < 60)
-  return step >= 86_400 || hour === '00:00' ? day(t).slice(5) : hour
+  const hour = clock(t, step < 60, tz.value)
+  return step >= 86_400 || hour === '00:00' ? day(t, tz.value).slice(5) : hour
 }
 
 /** The lines of a series by outcome; outcomes that never happened are left out. */
@@ -57,7 +57,7 @@ function options(p: ChartProps, width: number, chosen: (a: number, b: number) =>
   const ink = colourOf('--quiet')
   const axis = { stroke: ink, grid: { stroke: colourOf('--rule'), width: 1 }, ticks: { show: false }, font: '11px system-ui' }
   const n = p.lines[0]?.values.length ?? 0
-  const zoned = (t: number) => new Date((t + offset_s(t * 1000)) * 1000)
+  const zoned = (t: number) => new Date((t + tz.value) * 1000)
   const path = uPlot.paths.bars?.({ size: [0.86, 60], align: 1 })
   // the highest sum is drawn first, so that each bar covers the upper part of the one behind it
   const series = p.lines.map((l) => ({
@@ -190,7 +190,7 @@ export function Chart(p: ChartProps) {
   const number = (v: number | null | undefined) =>
     v === null || v === undefined ? '–' : Number.isInteger(v) ? count(v) : about(v)
   const steps = Array.from({ length: n }, (_, i) => i)
-  const head = at !== null && at < n ? moment(p.from + at * p.step, p.step < 60e9) : `a bar is ${span(p.step / 1e9)}`
+  const head = at !== null && at < n ? moment(p.from + at * p.step, p.step < 60e9, tz.value) : `a bar is ${span(p.step / 1e9)}`
   return (
     <figure class="chart">
       <figcaption>
@@ -212,7 +212,7 @@ export function Chart(p: ChartProps) {
         </span>
         <span class="quiet chart-at" role="status">
           {bars || at !== null ? `${head} · ` : ''}
-          {zoneText.value}
+          {countedZone.value}
         </span>
         <button type="button" class="quiet-button" aria-pressed={table} onClick={() => setTable(!table)}>
           {table ? 'as a chart' : 'as a table'}
@@ -227,11 +227,11 @@ export function Chart(p: ChartProps) {
           columns={[
             {
               key: 'at',
-              title: `From (${zoneText.value})`,
+              title: `From (${countedZone.value})`,
               narrow: true,
               width: 160,
               by: (i) => i,
-              cell: (i) => moment(p.from + i * p.step, p.step < 60e9),
+              cell: (i) => moment(p.from + i * p.step, p.step < 60e9, tz.value),
             },
             ...p.lines.map((l) => ({
               key: l.name,
