@@ -100,7 +100,7 @@ export interface Entry {
 export type Series = { from: Ns; step: Ns } & Partial<Record<Outcome, number[]>>
 /** What every answer over a window ends with. */
 export interface Windowed {
-  window: { since: Ns; until: Ns }
+  window: { since: Ns | null; until: Ns } // null: from the first record
   coverage: { share?: number | null; gaps?: number; text: string | null } | null // without share: not known
   damage: number
 }
