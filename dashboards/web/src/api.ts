@@ -101,7 +101,7 @@ export type Series = { from: Ns; step: Ns } & Partial<Record<Outcome, number[]>>
 /** What every answer over a window ends with. */
 export interface Windowed {
   window: { since: Ns | null; until: Ns } // null: from the first record
-  coverage: { share?: number | null; gaps?: number; text: string | null } | null // without share: not known
+  coverage: { share?: number | null; gaps?: number | null; text: string | null } | null // without share: not known
   damage: number
 }
 export interface Next {

@@ -57,7 +57,12 @@ function Shown({ of: d }: { of: Named }) {
       <CoverageLine of={d} />
       {first === null && (
         <p class="note">
-          {d.numbers.dated === true ? 'Nothing of it is stored: never seen, or written otherwise.' : 'Nothing of it in this window; what is stored before was not looked through.'} Names are as the source writes them.
+          {param('until') !== ''
+            ? `Nothing of it in this window${d.numbers.dated === true ? ', nor before' : '; what is stored before was not looked through'}: what came after it was not asked for.`
+            : d.numbers.dated === true
+              ? 'Nothing of it is stored: never seen, or written otherwise.'
+              : 'Nothing of it in this window; what is stored before was not looked through.'}{' '}
+          Names are as the source writes them.
         </p>
       )}
       <Numbers of={d} />
