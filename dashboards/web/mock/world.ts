@@ -55,7 +55,7 @@ const alertOf = (i: number, severity: Severity, title: string, status: Alert['st
   time: NOW - i * HOUR, first: NOW - i * HOUR - 6 * 60 * SECOND, last: NOW - i * HOUR, raised: NOW - i * HOUR + 3 * SECOND, actor, ip: '203.0.113.7', country: 'FR', instance: 'vault-prod',
   secrets: SECRETS.slice(0, 3), secrets_count: 41, events_count: 41, assignee: null, verdict: status === 'closed' ? 'expected' : null,
   acknowledged_by: status === 'open' ? null : 'bob', acknowledged_at: status === 'open' ? null : NOW - 20 * 60 * SECOND,
-  closed_by: status === 'closed' ? 'bob' : null, closed_at: status === 'closed' ? NOW - 600 * SECOND : null, suppressed_by: null, silenced_by: null,
+  closed_by: status === 'closed' ? 'bob' : null, closed_at: status === 'closed' ? NOW - 600 * SECOND : null, merged_into: null, suppressed_by: null, silenced_by: null, test: false,
 })
 const ALERTS: Alert[] = [
   alertOf(0, 'critical', 'alice@example.com read 41 secrets in 6 minutes from a country she has not been in: her busiest hour in 28 days had 11', 'open', 'alice@example.com'),
@@ -199,17 +199,17 @@ const CALLS: Record<string, Call> = {
   'GET alerts': (p): Alerts => {
     const s = p.get('status') ?? 'open'
     const of = (x: string) => ALERTS.filter((a) => x === 'all' || a.status === x)
-    return { alerts: of(s), next: null, counts: { open: of('open').length, acknowledged: of('acknowledged').length, closed: of('closed').length }, learning: null }
+    return { alerts: of(s), next: null, counts: { open: of('open').length, acknowledged: of('acknowledged').length, closed: of('closed').length }, quiet: 2, damage: 0, learning: null }
   },
   'GET alert': (p): AlertPage => {
     const alert = ALERTS.find((a) => a.id === p.get('id'))
     if (!alert) throw new Refused(404, { error: 'there is no alert of that id' })
     return {
       alert, why: [{ detector: 'volume_spike', points: 4.3, text: '41 distinct secrets in 6 min; busiest hour in 28 days had 11' }, { detector: 'unexpected_ip', points: 2.1, text: 'new country for this actor' }],
-      normal: '3 secrets a day, from DE, on weekdays from 8 to 18', matters: 'prod secrets were read', considered: 'no deploy window, no break-glass tag, the actor is a person', quiet: 'fewer than 18 secrets in an hour', threshold: 3,
-      baseline: { label: 'secrets a day', from: NOW - 28 * DAY, step: DAY, values: Array.from({ length: 28 }, (_, i) => (i === 27 ? 41 : i % 7 > 4 ? 0 : 2 + (i % 4))), usual: 3, now: 41 },
-      evidence: RECORDS.slice(0, 41), related: ALERTS.slice(1, 3), next: [{ text: 'Everything from that network', command: "keytrail search 'ip:203.0.113.0/24' --since 30d" }],
-      delivery: [{ target: 'slack-sec', state: 'sent', at: NOW, tries: 1, code: 200, error: null }, { target: 'pagerduty', state: 'waiting', at: NOW, tries: 3, code: 503, error: 'service unavailable' }],
+      normal: '3 secrets a day, from DE, on weekdays from 8 to 18', matters: 'prod secrets were read', considered: 'no deploy window, no break-glass tag, the actor is a person', quiet: 'fewer than 18 secrets in an hour', production: 0.5, threshold: 3, ...covers(windowOf(p, '24h')),
+      baseline: { label: 'secrets a day', axis: 'days', from: NOW - 28 * DAY, step: DAY, values: Array.from({ length: 28 }, (_, i) => (i === 27 ? 41 : i % 7 > 4 ? 0 : 2 + (i % 4))), usual: 3, usual_is: 'the mean before', now: 41, at: 27 },
+      evidence: RECORDS.slice(0, 41), evidence_missing: 0, related: ALERTS.slice(1, 3), next: [{ text: 'Everything from that network', command: "keytrail search 'ip:203.0.113.0/24' --since 30d" }],
+      delivery: [{ target: 'slack-sec', action: 'open', state: 'sent', at: NOW, tries: 1, code: 200, error: null, text: 'sent open to slack-sec (200)' }, { target: 'pagerduty', action: 'open', state: 'waiting', at: NOW, tries: 3, code: 503, error: 'service unavailable', text: 'waiting open to pagerduty (503) after 3 tries' }],
       steps: alert.acknowledged_by ? [{ what: 'ack', by: 'bob', where: 'page', at: alert.acknowledged_at ?? NOW, text: null }] : [], markdown: `**${alert.severity}** ${alert.title}`,
     }
   },
@@ -217,7 +217,7 @@ const CALLS: Record<string, Call> = {
     for (const a of ALERTS) if ((b['ids'] as string[]).includes(a.id) && b['do'] === 'ack') Object.assign(a, { status: 'acknowledged', acknowledged_by: 'alice', acknowledged_at: NOW })
     return { results: (b['ids'] as string[]).map((id) => ({ id, ok: true })) }
   },
-  'GET silences': () => ({ silences: [{ id: '01JDSILENCE', match: 'actor:deploy-bot detector:failed_attempts', reason: 'CHG-4711', by: 'bob', from: NOW - HOUR, until: NOW + 3 * HOUR, open: true }] }),
+  'GET silences': () => ({ silences: [{ id: '01JDSILENCE', match: 'actor:deploy-bot detector:failed_attempts', reason: 'CHG-4711', by: 'bob', from: NOW - HOUR, until: NOW + 3 * HOUR, open: true }], damage: 0 }),
   'POST silences': () => ({ id: '01JDSILENCE2' }),
   'POST silences/end': () => ({}),
   'GET actor': named('actor'),

@@ -76,8 +76,10 @@ export interface Alert {
   acknowledged_at: Ns | null
   closed_by: string | null
   closed_at: Ns | null
+  merged_into: string | null
   suppressed_by: string | null
   silenced_by: string | null
+  test: boolean
 }
 /** One value of a list, with its figures. */
 export interface Entry {
@@ -208,21 +210,35 @@ export interface Alerts {
   alerts: Alert[]
   next: string | null
   counts: { open: number; acknowledged: number; closed: number }
+  quiet: number // so many more that expectations keep quiet
+  damage: number // places that could not be read
   learning: string | null
 }
-export interface AlertPage {
+export interface AlertPage extends Windowed {
   alert: Alert
   why: { detector: string; points: number; text: string }[]
   normal: string | null
   matters: string | null
   considered: string | null
   quiet: string | null
+  production: number // what production secrets add, or their lack takes
   threshold: number
-  baseline: { label: string; from: Ns; step: Ns; values: number[]; usual: number; now: number } | null
+  baseline: {
+    label: string
+    axis: 'days' | 'hours' | 'clock' // clock: a value an hour of the day
+    from: Ns | null // null: clock
+    step: Ns
+    values: number[]
+    usual: number | null
+    usual_is: string | null
+    now: number
+    at: number // the step of the last evidence
+  } | null
   evidence: Rec[]
+  evidence_missing: number
   related: Alert[]
   next: Next[]
-  delivery: { target: string; state: 'sent' | 'waiting' | 'dead'; at: Ns; tries: number; code: number; error: string | null }[]
+  delivery: { target: string; action: string; state: string; at: Ns; tries: number; code: number; error: string | null; text: string | null }[]
   steps: { what: string; by: string | null; where: string | null; at: Ns; text: string | null }[]
   markdown: string
 }

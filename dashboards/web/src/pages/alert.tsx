@@ -1,10 +1,12 @@
 // One alert: what happened, why it was told, what is normal, what to do next; on a phone the answer comes first.
-import { useEffect } from 'preact/hooks'
+import { useEffect, useMemo } from 'preact/hooks'
 import type { Alert, AlertPage } from '../api'
 import { Actions } from '../components/actions'
 import { Light, SeverityBadge, StatusBadge } from '../components/badge'
+import { Bars } from '../components/bars'
 import { Chart } from '../components/chart'
 import { NextSteps } from '../components/command'
+import { CoverageLine } from '../components/coverage'
 import { chosenColumns, RecordCard, RecordDrawer } from '../components/record'
 import { Answer, Empty } from '../components/states'
 import type { Column } from '../components/table'
@@ -16,12 +18,12 @@ import { useAsk } from '../hooks'
 import { changes } from '../live'
 import { count, plural } from '../plain'
 import { go, href, param, patch } from '../router'
-import { ago, exact, moment, rfc3339, zoneText } from '../time'
-import { AlertCard, alertColumns } from './alerts'
+import { ago, exact, moment, rfc3339, tz, zoneText } from '../time'
+import { AlertCard, alertColumns, alertHref } from './alerts'
 
 export function AlertDetail() {
   const id = param('id')
-  const asked = useAsk<AlertPage>(id === '' ? null : 'alert', { id }, [changes.value])
+  const asked = useAsk<AlertPage>(id === '' ? null : 'alert', { id, tz: tz.value }, [changes.value])
   if (id === '')
     return (
       <Empty title="Which alert?">
@@ -42,6 +44,7 @@ function Shown({ of: d, again }: { of: AlertPage; again: () => void }) {
   return (
     <article class="stack alert">
       <Head of={a} />
+      <CoverageLine of={d} />
       <Actions of={a} onDone={again} />
       <div class="columns">
         <section class="panel">
@@ -126,6 +129,12 @@ function Head({ of: a }: { of: Alert }) {
           </>
         )}
       </p>
+      {a.test && <p class="note">A test of keytrail itself: nothing of this happened.</p>}
+      {a.merged_into !== null && (
+        <p class="note">
+          Taken over by another alert, which goes on with it: <a href={alertHref(a.merged_into)}>{a.merged_into}</a>
+        </p>
+      )}
       {(a.suppressed_by ?? a.silenced_by) !== null && (
         <p class="note">
           Nobody is told of it: <Text of={a.suppressed_by ?? a.silenced_by} max={300} />
@@ -134,27 +143,31 @@ function Head({ of: a }: { of: Alert }) {
     </header>
   )
 }
-/** The contributions against the threshold, largest first, then what was found normal. */
+/** With as many digits as it has, so that a list adds up to its sum. */
+const points = (n: number) => n.toFixed(Math.round(n * 100) % 10 === 0 ? 1 : 2)
+/** The contributions against the threshold, largest first, what production secrets make of them, then what was found normal. */
 function Why({ of: d }: { of: AlertPage }) {
-  const most = Math.max(d.threshold, ...d.why.map((w) => w.points), d.alert.score)
-  const parts = [...d.why].sort((x, y) => y.points - x.points)
+  const parts = d.why.map((w) => ({ name: w.detector, points: w.points, text: w.text })).sort((x, y) => y.points - x.points)
+  if (Math.round(d.production * 100) !== 0)
+    parts.push({ name: 'production', points: d.production, text: d.production > 0 ? 'secrets of production are among them' : 'no secret of production is among them' })
+  const most = Math.max(d.threshold, ...parts.map((w) => Math.abs(w.points)), d.alert.score)
   return (
     <>
       <ul class="why">
         {parts.map((w) => (
-          <li key={`${w.detector}\n${w.text}`}>
-            <span class="why-points">{w.points.toFixed(1)}</span>
+          <li key={`${w.name}\n${w.text}`}>
+            <span class="why-points">{points(w.points)}</span>
             <span class="why-track" aria-hidden="true">
-              <i style={{ width: `${(w.points / most) * 100}%` }} />
+              <i style={{ width: `${(Math.max(0, w.points) / most) * 100}%` }} />
             </span>
             <span class="why-text">
-              <b>{w.detector}</b> <Text of={w.text} max={400} />
+              <b>{w.name}</b> <Text of={w.text} max={400} />
             </span>
           </li>
         ))}
       </ul>
       <p class="quiet">
-        {d.alert.score.toFixed(1)} points in all, told from {d.threshold.toFixed(1)} on
+        {points(d.alert.score)} points in all, told from {points(d.threshold)} on
       </p>
       <dl class="said-list">
         <Said title="Normal" of={d.normal} />
@@ -224,28 +237,58 @@ function searchOf(a: Alert): string {
   const q = a.actor !== null ? `actor:${quoted(a.actor)}` : a.ip !== null ? `ip:${a.ip}` : a.instance !== null ? `instance:${quoted(a.instance)}` : ''
   return href('/search', { q, since: rfc3339(Math.floor(a.first / 1e9) * 1e9), until: rfc3339((Math.floor(a.last / 1e9) + 1) * 1e9) })
 }
-function Baseline({ of: b }: { of: NonNullable<AlertPage['baseline']> }) {
+type Drawn = NonNullable<AlertPage['baseline']>
+function Baseline({ of: b }: { of: Drawn }) {
+  return b.axis === 'clock' || b.from === null ? <Hours of={b} /> : <History of={b} from={b.from} />
+}
+/** Days and hours: the step of the last evidence is told from those before it. */
+function History({ of: b, from }: { of: Drawn; from: number }) {
+  const lines = useMemo(
+    () => [
+      { name: 'before', colour: '--accent', values: b.values.map((v, i) => (i === b.at ? null : v)) },
+      { name: 'at this alert', colour: '--bad', values: b.values.map((v, i) => (i === b.at ? v : null)) },
+    ],
+    [b],
+  )
+  const levels = useMemo(
+    () => [
+      ...(b.usual === null ? [] : [{ name: b.usual_is ?? 'usual', value: b.usual }]),
+      { name: 'the most in this alert', value: b.now, colour: '--bad' },
+    ],
+    [b],
+  )
+  return <Chart label={b.label} from={from} step={b.step} lines={lines} levels={levels} />
+}
+/** The hours of the day, each on how many days. */
+function Hours({ of: b }: { of: Drawn }) {
   return (
-    <Chart
-      label={b.label}
-      from={b.from}
-      step={b.step}
-      lines={[{ name: 'counted', colour: '--accent', values: b.values }]}
-      levels={[
-        { name: 'usual', value: b.usual },
-        { name: 'in this alert', value: b.now, colour: '--bad' },
-      ]}
-    />
+    <figure class="chart">
+      <figcaption>
+        <span class="chart-title">{b.label}</span>
+        <span class="quiet chart-at">{zoneText.value}</span>
+      </figcaption>
+      <Bars
+        label={b.label}
+        of={b.values.map((value, h) => ({
+          key: String(h),
+          label: `${String(h).padStart(2, '0')}:00`,
+          value,
+          note: h === b.at ? <b class="far"> this alert</b> : undefined,
+        }))}
+      />
+    </figure>
   )
 }
 function Evidence({ of: d }: { of: AlertPage }) {
   const columns = chosenColumns(['time', 'actor', 'action', 'outcome', 'secret', 'ip', 'country'])
   const open = Number(param('record'))
   const shown = d.evidence.find((r) => r.seq === open)
-  if (d.evidence.length === 0) return <p class="quiet">None of its events is in the store any more, or it is about a time without events.</p>
+  const missing = d.evidence_missing > 0 && <p class="note warn">{plural(d.evidence_missing, 'record')} that it names {d.evidence_missing === 1 ? 'is' : 'are'} not in the log any more.</p>
+  if (d.evidence.length === 0) return missing || <p class="quiet">It is about a time without events.</p>
   return (
     <>
-      {d.evidence.length < d.alert.events_count && <p class="quiet">The first, the last and the most surprising {count(d.evidence.length)}.</p>}
+      {missing}
+      {d.evidence.length + d.evidence_missing < d.alert.events_count && <p class="quiet">The first, the last and the most surprising {count(d.evidence.length)}.</p>}
       <Table label="Evidence" columns={columns} rows={d.evidence} id={(r) => r.seq} primary card={(r) => <RecordCard of={r} />} onOpen={(r) => patch({ record: r.seq }, 'replace')} />
       {shown && <RecordDrawer seq={shown.seq} onClose={() => patch({ record: null }, 'replace')} />}
     </>
@@ -280,15 +323,16 @@ function Steps({ of }: { of: AlertPage['steps'] }) {
     </ol>
   )
 }
-const SENT = { sent: 'good', waiting: 'warn', dead: 'bad' } as const
+/** As exporters/alerts/moments.c words them. */
+const SENT: Record<string, 'good' | 'warn' | 'bad' | 'idle'> = { sent: 'good', waiting: 'warn', 'dead letter': 'bad', 'held back': 'idle', skipped: 'idle' }
 const deliveryColumns: Column<AlertPage['delivery'][number]>[] = [
-  { key: 'state', title: 'State', width: 90, narrow: true, cell: (r) => <Light is={SENT[r.state]}>{r.state}</Light> },
+  { key: 'state', title: 'State', width: 116, narrow: true, cell: (r) => <Light is={SENT[r.state] ?? 'idle'}>{r.state}</Light> },
   { key: 'target', title: 'Target', narrow: true, cell: (r) => <Text of={r.target} max={40} /> },
   { key: 'at', title: 'At', width: 150, by: (r) => r.at, cell: (r) => moment(r.at) },
   { key: 'tries', title: 'Tries', width: 60, num: true, cell: (r) => count(r.tries) },
-  { key: 'code', title: 'Answer', width: 90, cell: (r) => (r.error !== null ? <Text of={r.error} max={60} /> : r.code) },
+  { key: 'code', title: 'Answer', cell: (r) => (r.error !== null ? <Text of={r.error} max={60} /> : r.code > 0 ? r.code : <Text of={r.text} max={80} />) },
 ]
 function Delivery({ of }: { of: AlertPage['delivery'] }) {
   if (of.length === 0) return <p class="quiet">No target is configured for it, or it is too small to be told.</p>
-  return <Table label="Delivery" columns={deliveryColumns} rows={of} id={(r) => `${r.target} ${r.at} ${r.state}`} all={20} />
+  return <Table label="Delivery" columns={deliveryColumns} rows={of} id={(r) => `${r.target} ${r.action} ${r.at} ${r.state}`} all={20} />
 }

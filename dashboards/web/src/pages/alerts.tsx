@@ -121,11 +121,16 @@ export function AlertList() {
           <Text of={first.data.learning} max={300} />
         </p>
       )}
+      {(first.data?.damage ?? 0) > 0 && (
+        <p class="note bad" role="alert">
+          {plural(first.data?.damage ?? 0, 'place')} of the store could not be read, alerts may be missing here: run <code>keytrail verify</code>.
+        </p>
+      )}
       {first.error && <Failure error={first.error} again={first.again} />}
       {!first.error && first.data === null && <Loading what="Reading the alerts" />}
       {first.data !== null && !first.error && (
         <div class={first.loading ? 'dim' : ''} aria-busy={first.loading}>
-          {rows.length === 0 ? <None status={status} q={question.q} learning={first.data.learning} /> : (
+          {rows.length === 0 ? <None status={status} q={question.q} of={first.data} /> : (
             <Table
               label="Alerts"
               columns={alertColumns}
@@ -136,6 +141,13 @@ export function AlertList() {
               onEnd={() => error === null && bring()}
               card={(a) => <AlertCard of={a} />}
             />
+          )}
+          {first.data.quiet > 0 && !question.quiet && (
+            <p class="note">
+              <a href={href('/alerts', { q: question.q, status: status === 'open' ? null : status, quiet: 'true' })}>
+                {count(first.data.quiet)} more {first.data.quiet === 1 ? 'is' : 'are'} kept quiet by announced work
+              </a>
+            </p>
           )}
           {held.next !== null && !error && (
             <p>
@@ -151,17 +163,18 @@ export function AlertList() {
         {plural(rows.length, 'alert')} shown.{' '}
         <a href={href('/silences', { since: null, until: null })}>Silences</a>
       </p>
-      <Command of={command(question.q, status)} />
+      <Command of={command(question.q, status, question.quiet)} />
     </div>
   )
 }
-function command(q: string, status: string): string {
-  return `keytrail alerts list${status === 'open' ? '' : ` --status ${status}`}${q === '' ? '' : ` ${operand(q)}`}`
+function command(q: string, status: string, quiet: boolean): string {
+  // the least severity brings those that are kept quiet, too (cli/alerts.c)
+  return `keytrail alerts list${quiet ? ' --severity info' : ''}${status === 'open' ? '' : ` --status ${status}`}${q === '' ? '' : ` ${operand(q)}`}`
 }
-function None({ status, q, learning }: { status: string; q: string; learning: string | null }) {
+function None({ status, q, of }: { status: string; q: string; of: Alerts }) {
   if (q !== '') return <Empty title="No alert fits this query">Fields: severity, detector, actor, secret, ip, country, instance, title.</Empty>
   if (status !== 'open') return <Empty title={status === 'all' ? 'There has been no alert yet' : `No alert is ${status}`} />
-  return <Empty title="No alert is open">{learning === null ? 'Nothing waits for you.' : 'Some detectors still learn what is usual here; fixed rules are at work already.'}</Empty>
+  return <Empty title="No alert is open">{of.damage > 0 ? 'As far as the store could be read.' : of.quiet > 0 ? 'But for those that are kept quiet.' : of.learning === null ? 'Nothing waits for you.' : 'Some detectors still learn what is usual here; fixed rules are at work already.'}</Empty>
 }
 function Narrow({ counts, status }: { counts: Alerts['counts'] | undefined; status: (typeof STATUS)[number] }) {
   const [q, setQ] = useState(param('q'))

@@ -11,12 +11,13 @@ import { Table } from '../components/table'
 import { Text } from '../components/text'
 import { useAsk } from '../hooks'
 import { may } from '../me'
+import { plural } from '../plain'
 import { href } from '../router'
 import { say } from '../said'
 import { ago, moment, now, span } from '../time'
 
 export function Silences() {
-  const asked = useAsk<{ silences: Silence[] }>('silences')
+  const asked = useAsk<{ silences: Silence[]; damage: number }>('silences')
   const [adding, setAdding] = useState(false)
   const [ending, setEnding] = useState<Silence | null>(null)
   const end: Column<Silence>[] = may('responder')
@@ -55,13 +56,20 @@ export function Silences() {
         )}
       </div>
       <Answer of={asked} what="Reading the silences">
-        {(d) =>
-          d.silences.length === 0 ? (
-            <Empty title="Nothing is silenced" />
-          ) : (
-            <Table label="Silences" columns={[...columns, ...end]} rows={d.silences.toReversed()} id={(s) => s.id} primary />
-          )
-        }
+        {(d) => (
+          <>
+            {d.damage > 0 && (
+              <p class="note bad" role="alert">
+                {plural(d.damage, 'place')} of the store could not be read, silences may be missing here: run <code>keytrail verify</code>.
+              </p>
+            )}
+            {d.silences.length === 0 ? (
+              <Empty title="Nothing is silenced" />
+            ) : (
+              <Table label="Silences" columns={[...columns, ...end]} rows={d.silences} id={(s) => s.id} primary />
+            )}
+          </>
+        )}
       </Answer>
       <Command of="keytrail alerts silence list" />
       {adding && <Add onClose={() => setAdding(false)} onDone={done} />}
