@@ -410,7 +410,7 @@ export interface CoveragePage extends Windowed {
 export interface IntegrityPage {
   log: string
   size: number
-  checkpoint: { signed: boolean; at: Ns | null; size: number; cosigners: string[]; keys: string[]; note: string } | null
+  checkpoint: { signed: boolean; readable?: boolean; at: Ns | null; size: number | null; cosigners: string[]; keys: string[]; note: string } | null
   verify: {
     state: 'none' | 'never' | 'running' | 'done' // none: this page runs nothing of its own
     began: Ns | null

@@ -48,13 +48,14 @@ function Shown({ of: d, again }: { of: IntegrityPage; again: () => void }) {
 }
 function Head({ of: d }: { of: IntegrityPage }) {
   const c = d.checkpoint
+  const damaged = c?.signed === true && (c.readable === false || typeof c.size !== 'number')
   const age = c?.at ? now.value - c.at : null
   const refused = d.live?.checkpoint?.['refused'] === true
   const why = d.live?.checkpoint?.['why']
   return (
     <section class="panel">
       <header>
-        <h2>{c?.signed ? 'The newest signed head' : 'No head is signed'}</h2>
+        <h2>{damaged ? 'The newest signed head cannot be read' : c?.signed ? 'The newest signed head' : 'No head is signed'}</h2>
         <span class="quiet">
           log <code>{d.log}</code>
         </span>
@@ -66,12 +67,16 @@ function Head({ of: d }: { of: IntegrityPage }) {
       )}
       {!c?.signed ? (
         <p class="note warn">Whoever owns this host can rewrite the log unseen. A signer is set up with the collector: docs/proof.md.</p>
+      ) : damaged ? (
+        <p class="note bad" role="alert">
+          The newest checkpoint is damaged: run <code>keytrail verify</code>.
+        </p>
       ) : (
         <dl class="facts">
           <dt>Signed</dt>
           <dd>
             <Light is={age !== null && age < LATE_NS ? 'good' : 'warn'}>
-              {count(c.size)} of {count(d.size)} records, {c.at === null ? 'at an unknown time' : ago(c.at)}
+              {count(c.size ?? 0)} of {count(d.size)} records, {c.at === null ? 'at an unknown time' : ago(c.at)}
             </Light>
           </dd>
           <dt>Cosigned by</dt>
