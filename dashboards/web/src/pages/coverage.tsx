@@ -58,22 +58,25 @@ function Shown({ of: d }: { of: CoveragePage }) {
     </div>
   )
 }
-const said = (t: number | null) => (t === null ? 'never' : <span title={exact(t)}>{ago(t)}</span>)
+/** Reports are looked for in the last 24 hours alone: none there is not "never". */
+const reported = (t: number | null) => (t === null ? 'not within 24 h' : <span title={exact(t)}>{ago(t)}</span>)
+/** What an agent says of itself; one that does not speak says nothing. */
+const told = (report: number | null, n: number | null, as: (n: number) => string) => (report === null || n === null ? '–' : n > 0 ? <b>{as(n)}</b> : '0')
 const sources: Column<CoveragePage['sources'][number]>[] = [
   { key: 'instance', title: 'Source', narrow: true, by: (s) => s.instance, cell: (s) => <Value field="instance" of={s.instance} /> },
   { key: 'source', title: 'Kind', width: 110, by: (s) => s.source, cell: (s) => s.source },
   { key: 'agent', title: 'Agent', width: 130, by: (s) => s.agent, cell: (s) => (s.agent === null ? <span class="quiet">imported</span> : <Text of={s.agent} max={24} />) },
-  { key: 'last', title: 'Last event', width: 130, num: true, narrow: true, by: (s) => s.last, cell: (s) => said(s.last) },
-  { key: 'report', title: 'Agent reported', width: 130, num: true, by: (s) => s.last_report, cell: (s) => (s.agent === null ? '–' : said(s.last_report)) },
-  { key: 'lag', title: 'Not read yet', width: 104, num: true, by: (s) => s.lag_bytes, cell: (s) => (s.lag_bytes ? <b>{bytes(s.lag_bytes)}</b> : '0') },
+  { key: 'last', title: 'Last event', width: 130, num: true, narrow: true, by: (s) => s.last, cell: (s) => (s.last === null ? '–' : <span title={exact(s.last)}>{ago(s.last)}</span>) },
+  { key: 'report', title: 'Agent reported', width: 130, num: true, by: (s) => s.last_report, cell: (s) => (s.agent === null ? '–' : reported(s.last_report)) },
+  { key: 'lag', title: 'Not read yet', width: 104, num: true, by: (s) => s.lag_bytes, cell: (s) => told(s.agent === null ? null : s.last_report, s.lag_bytes, bytes) },
 ]
 const agents: Column<CoveragePage['agents'][number]>[] = [
   { key: 'state', title: 'State', width: 90, narrow: true, cell: (a) => (a.last_report !== null && now.value - a.last_report < AWAY_NS ? <Light is="good">there</Light> : <Light is="bad">away</Light>) },
   { key: 'name', title: 'Agent', narrow: true, by: (a) => a.name, cell: (a) => <Text of={a.name} max={60} /> },
   { key: 'program', title: 'Program', width: 180, by: (a) => a.program, cell: (a) => <Text of={a.program} max={40} /> },
-  { key: 'report', title: 'Reported', width: 120, num: true, by: (a) => a.last_report, cell: (a) => said(a.last_report) },
-  { key: 'spool', title: 'Waits to be sent', width: 130, num: true, by: (a) => a.spool_bytes, cell: (a) => bytes(a.spool_bytes ?? 0) },
-  { key: 'lost', title: 'Lost records', width: 100, num: true, by: (a) => a.lost, cell: (a) => (a.lost ? <b>{count(a.lost)}</b> : '0') },
+  { key: 'report', title: 'Reported', width: 120, num: true, by: (a) => a.last_report, cell: (a) => reported(a.last_report) },
+  { key: 'spool', title: 'Waits to be sent', width: 130, num: true, by: (a) => a.spool_bytes, cell: (a) => told(a.last_report, a.spool_bytes, bytes) },
+  { key: 'lost', title: 'Lost records', width: 100, num: true, by: (a) => a.lost, cell: (a) => told(a.last_report, a.lost, count) },
 ]
 function Blind({ of: d }: { of: CoveragePage }) {
   const rows = d.sources.flatMap((s) => s.blind.map((b) => ({ instance: s.instance, text: b })))
