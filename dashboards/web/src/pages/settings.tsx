@@ -74,18 +74,25 @@ interface Way {
   last: number
   error: string
 }
-function waysOf(all: unknown): Way[] {
-  if (all === null || typeof all !== 'object') return []
+/** A stream has no word for how it stands (collector/stream_state.h). */
+function streamState(v: Record<string, unknown>): string {
+  if (v['off'] === true) return 'off'
+  if (typeof v['failing_since'] === 'number' && v['failing_since'] > 0) return 'open'
+  return typeof v['last_success'] === 'number' && v['last_success'] > 0 ? 'closed' : ''
+}
+/** Null: nobody said. */
+function waysOf(all: unknown): Way[] | null {
+  if (all === null || typeof all !== 'object') return null
   return Object.entries(all as Record<string, Record<string, unknown>>).map(([key, v]) => {
     const n = (k: string) => (typeof v[k] === 'number' ? v[k] : 0)
     const s = (k: string) => (typeof v[k] === 'string' ? v[k] : '')
-    return { name: s('name') || key, type: s('type'), state: s('circuit') || s('state'), waiting: n('waiting'), sent: n('sent'), dead: n('dead'), last: n('last_success'), error: s('last_error') }
+    return { name: s('name') || key, type: s('type'), state: s('circuit') || streamState(v), waiting: n('waiting'), sent: n('sent') || n('delivered'), dead: n('dead'), last: n('last_success'), error: s('last_error') }
   })
 }
 const LIGHT: Record<string, 'good' | 'warn' | 'bad'> = { closed: 'good', open: 'bad', disabled: 'bad' }
-const WORD: Record<string, string> = { closed: 'fine', open: 'away', disabled: 'gone' }
+const WORD: Record<string, string> = { closed: 'fine', open: 'away', disabled: 'gone', off: 'off' }
 const ways: Column<Way>[] = [
-  { key: 'state', title: 'State', width: 90, narrow: true, cell: (w) => <Light is={LIGHT[w.state] ?? 'good'}>{WORD[w.state] ?? (w.state || 'fine')}</Light> },
+  { key: 'state', title: 'State', width: 90, narrow: true, cell: (w) => <Light is={LIGHT[w.state] ?? 'idle'}>{WORD[w.state] ?? (w.state || 'not known')}</Light> },
   { key: 'name', title: 'Name', narrow: true, by: (w) => w.name, cell: (w) => <Text of={w.name} max={40} /> },
   { key: 'type', title: 'Type', width: 100, cell: (w) => <Text of={w.type} max={20} /> },
   { key: 'waiting', title: 'Waiting', width: 76, num: true, cell: (w) => count(w.waiting) },
@@ -98,8 +105,8 @@ function Ways({ title, none, of, command }: { title: string; none: string; of: u
   return (
     <section class="panel">
       <h2>{title}</h2>
-      {rows.length === 0 ? <p class="quiet">{none}</p> : <Table label={title} columns={ways} rows={rows} id={(w) => w.name} />}
-      {rows
+      {rows === null ? <p class="quiet">Not known: the collector does not say now.</p> : rows.length === 0 ? <p class="quiet">{none}</p> : <Table label={title} columns={ways} rows={rows} id={(w) => w.name} />}
+      {(rows ?? [])
         .filter((w) => w.error !== '')
         .map((w) => (
           <p key={w.name} class="note bad">
