@@ -117,6 +117,13 @@ function Make({ of: d, again }: { of: Reports; again: () => void }) {
     </section>
   )
 }
+/** A key's name proves nothing; the words of the last check do (cli/report_verify.c). */
+function Signed({ of: p, checked: c }: { of: Package; checked: Reports['checking'] }) {
+  const said = !c.running && c.ended !== null && c.about === p.name ? (c.said ?? '') : ''
+  if (/^(TAMPERED|DIVERGED)/m.test(said)) return <Light is="bad">faults found</Light>
+  if (p.key === null) return <Light is="warn">none</Light>
+  return /^signature +by your key$/m.test(said) ? <Light is="good">by your key</Light> : <Light is="idle">names a key</Light>
+}
 function Packages({ of: d, again }: { of: Reports; again: () => void }) {
   const check = (p: Package) => {
     post('reports/verify', { name: p.name }).then(again, (e: Error) => say(e.message))
@@ -129,7 +136,7 @@ function Packages({ of: d, again }: { of: Reports; again: () => void }) {
     { key: 'made', title: 'Made', width: 138, by: (p) => p.made, cell: (p) => moment(ns(Date.parse(p.made)), false) },
     { key: 'by', title: 'By', width: 90, cell: (p) => <Text of={p.operator} max={16} /> },
     { key: 'files', title: 'Files', width: 120, num: true, cell: (p) => `${count(p.files.length)}, ${bytes(p.bytes)}` },
-    { key: 'key', title: 'Signed', width: 92, cell: (p) => (p.key === null ? <Light is="warn">no</Light> : <Light is="good">yes</Light>) },
+    { key: 'key', title: 'Signature', width: 128, cell: (p) => <Signed of={p} checked={d.checking} /> },
     {
       key: 'do',
       title: '',
