@@ -299,7 +299,7 @@ export interface Named extends Windowed, Figures {
   kind: 'actor' | 'secret' | 'ip' | 'session'
   value: string
   title: string
-  facts: { name: string; text: string; time?: Ns | null }[]
+  facts: { name: string; text: string | null; time?: Ns | null }[]
   alerts: Alert[]
   alerts_open: number
   alerts_total: number

@@ -46,9 +46,18 @@ export function toggle(q: string, field: string, value: string, out = false): st
   const all = terms(q)
   if (all.includes(want)) return all.filter((t) => t !== want).join(' ')
   const kept = all.filter((t) => t !== other)
-  const base = kept.includes('OR') ? `(${kept.join(' ')})` : kept.join(' ')
-  return base === '' ? want : `${base} ${want}`
+  return both(kept.join(' '), want)
 }
+/** All of `qs`; an OR at the top of one keeps together. */
+export function both(...qs: string[]): string {
+  return qs
+    .filter((q) => q !== '')
+    .map((q) => (terms(q).includes('OR') ? `(${q})` : q))
+    .join(' ')
+}
+/** What the counts of an answer count. Of reads: KT_ASK_READS of core/answer/ask.h, as far as they got something. */
+export const READS = 'secret:* (action:read,export,issue OR (action:use -secret:aws-kms://**,az-kv://*/keys/**)) outcome:success,unknown'
+export const FAILED = 'outcome:denied,failure,not_found'
 /** Bytes of UTF-8 (what the server counts in) to places in a string, and back. */
 export function placeOf(s: string, byte: number): number {
   let n = 0

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { about, bytes, count, cut, cutFront, percent, pieces, plain, sentence, short } from '../src/plain'
-import { byteOf, has, placeOf, term, terms, toggle } from '../src/query'
+import { both, byteOf, FAILED, has, placeOf, READS, term, terms, toggle } from '../src/query'
 
 describe('text of strangers', () => {
   it('writes out what is not seen or turns text round', () => {
@@ -66,5 +66,13 @@ describe('terms of a query', () => {
   it('counts bytes as the server does', () => {
     expect(byteOf('ü😀a', 3)).toBe(6)
     expect(placeOf('ü😀a', 6)).toBe(3)
+  })
+})
+describe('queries joined', () => {
+  it('keeps an OR at the top of one together', () => {
+    expect(both('actor:alice OR actor:al', FAILED)).toBe('(actor:alice OR actor:al) outcome:denied,failure,not_found')
+    expect(both('actor:alice', 'action:read')).toBe('actor:alice action:read')
+    expect(both('', READS)).toBe(READS)
+    expect(both('actor:"a OR b"', '')).toBe('actor:"a OR b"')
   })
 })

@@ -3,8 +3,9 @@ import { useState } from 'preact/hooks'
 import type { Entry, Figures, ListName } from '../api'
 import { countryName } from '../countries'
 import { about, count, plural } from '../plain'
-import { go, href } from '../router'
-import { ago, exact, moment, span } from '../time'
+import { both, FAILED, READS } from '../query'
+import { go, href, param } from '../router'
+import { ago, exact, moment } from '../time'
 import { New, OUTCOME_WORD } from './badge'
 import { Heat } from './bars'
 import { OutcomeChart, spanWords } from './chart'
@@ -13,13 +14,14 @@ import { Table } from './table'
 import { Value } from './value'
 
 export function Numbers({ of: f }: { of: Figures }) {
+  const to = (q: string) => href('/search', { q: both(f.query, q) })
   const n = f.numbers
   const usual = n.usual_per_day
   return (
     <dl class="numbers">
-      <Number title="Events" of={count(n.events)} note={usual === null ? 'usual not known' : `usually ${about(usual)} a day`} to={href('/search', { q: f.query })} />
-      <Number title="Reads of secrets" of={count(n.reads)} to={href('/search', { q: `${f.query} action:read` })} />
-      <Number title="Failed or denied" of={count(n.failed)} loud={n.failed > 0} to={href('/search', { q: `${f.query} outcome:denied,failure` })} />
+      <Number title="Events" of={count(n.events)} note={usual === null ? 'usual not known' : `usually ${about(usual)} a day`} to={to('')} />
+      <Number title="Secrets read" of={count(n.reads)} note="read, issued, exported or used" to={to(READS)} />
+      <Number title="Denied, failed, not found" of={count(n.failed)} loud={n.failed > 0} to={to(FAILED)} />
       <Number title={n.dated === false ? 'Seen here first' : 'First seen'} of={n.first === null ? 'never' : ago(n.first)} note={n.first === null ? '' : moment(n.first, false)} />
       <Number title="Last seen" of={n.last === null ? 'never' : ago(n.last)} note={n.last === null ? '' : moment(n.last, false)} />
     </dl>
@@ -112,8 +114,10 @@ function nameOf(field: string, r: Entry): string {
   if (field === 'country') return countryName(r.value)
   return field === 'asn' && r.more ? `${r.value} ${r.more}` : r.value
 }
+const usual: Column<Figures['counts'][number]> = { key: 'usual', title: '28 days before', num: true, width: 120, by: (r) => r.usual, cell: (r) => (r.usual === null ? '–' : count(r.usual)) }
 export function Counts({ of: f }: { of: Figures }) {
   const rows = f.counts
+  const known = rows.some((r) => r.usual !== null)
   if (rows.length === 0) return null
   return (
     <section class="panel">
@@ -123,13 +127,12 @@ export function Counts({ of: f }: { of: Figures }) {
         rows={rows}
         id={(r) => `${r.action} ${r.outcome}`}
         columns={[
-          { key: 'action', title: 'Action', narrow: true, by: (r) => r.action, cell: (r) => <a href={href('/search', { q: `${f.query} action:${r.action} outcome:${r.outcome}` })}>{r.action}</a> },
+          { key: 'action', title: 'Action', narrow: true, by: (r) => r.action, cell: (r) => <a href={href('/search', { q: both(f.query, `action:${r.action} outcome:${r.outcome}`) })}>{r.action}</a> },
           { key: 'outcome', title: 'Outcome', narrow: true, width: 100, by: (r) => r.outcome, cell: (r) => OUTCOME_WORD[r.outcome] },
           { key: 'now', title: 'In this window', narrow: true, num: true, width: 120, by: (r) => r.now, cell: (r) => count(r.now) },
-          { key: 'usual', title: '28 days before', num: true, width: 120, by: (r) => r.usual, cell: (r) => (r.usual === null ? '–' : count(r.usual)) },
+          ...(known ? [usual] : []),
         ]}
       />
     </section>
   )
 }
-export const since = (t: number): string => span((Date.now() - t / 1e6) / 1000)

@@ -8,6 +8,7 @@ import { Answer, Empty } from '../components/states'
 import { Table } from '../components/table'
 import { Text } from '../components/text'
 import { copy, Value } from '../components/value'
+import { countryName } from '../countries'
 import { useAsk, useBegun } from '../hooks'
 import { changes } from '../live'
 import { about, count, plural } from '../plain'
@@ -98,32 +99,76 @@ function Alerts({ of: d }: { of: Named }) {
     </section>
   )
 }
-/** Facts as they are told, the identity, the state of a secret: whatever there is. */
+/** The names of facts (core/answer/beside.c) in words. */
+const FACTS: Record<string, string> = {
+  name: 'Name', kind: 'Is', team: 'Team', manager: 'Manager', time_zone: 'Time zone', alias: 'Also written',
+  owner: 'Owner', last_rotated: 'Rotated', age_since: 'Value since', next_due: 'Due next', expires: 'Expires', deleted: 'Deleted', gone: 'Gone',
+  issued: 'Issued', issued_to: 'Issued to', issued_by: 'Issued by', issued_at: 'Issued at', issued_from: 'Issued from',
+  network_of_config: 'Network', class: 'Kind of address', country: 'Country', asn: 'Provider', organisation: 'Organisation', hosting: 'Hosting',
+}
+const OF_IDENTITY = ['name', 'kind', 'team', 'manager', 'time_zone', 'alias']
+const OF_STATE = ['owner', 'last_rotated', 'age_since', 'next_due', 'expires', 'deleted', 'gone']
+type Row = [string, preact.ComponentChildren]
+/** A row of what is there: a text, a moment, or both. */
+function row(name: string, text: string | null | undefined, time: number | null = null): Row[] {
+  const said = text ?? ''
+  if (said === '' && time === null) return []
+  return [
+    [
+      name,
+      <>
+        {time !== null && <span title={exact(time)}>{ago(time)}</span>}
+        {time !== null && said !== '' && ' '}
+        {said !== '' && (time === null ? <Text of={said} max={200} /> : <span class="quiet">(<Text of={said} max={200} />)</span>)}
+      </>,
+    ],
+  ]
+}
+function identityRows(i: NonNullable<Named['identity']>): Row[] {
+  const also: Row[] =
+    i.aliases.length === 0
+      ? []
+      : [
+          [
+            'Also written',
+            <ul class="plain">
+              {i.aliases.map((a) => (
+                <li key={`${a.actor} ${a.instance}`}>
+                  <Text of={a.actor} max={100} />{' '}
+                  {a.source !== null && (
+                    <span class="quiet">
+                      (<Text of={a.instance ?? a.source} max={60} />)
+                    </span>
+                  )}
+                </li>
+              ))}
+            </ul>,
+          ],
+        ]
+  return [...row('Name', i.name), ...row('Is', i.kind), ...row('Team', i.team), ...row('Manager', i.manager), ...row('Time zone', i.time_zone), ...also]
+}
+function stateRows(s: NonNullable<Named['state']>): Row[] {
+  return [
+    ...row('Owner', s.owner),
+    ...row('Version', s.version),
+    ...row('Created', null, s.created),
+    ...row('Rotated', s.rotated_from, s.last_rotated),
+    ...row('Value since', s.age_of, s.age_since),
+    ...row('Due next', null, s.next_due),
+    ...row('Expires', null, s.expires),
+    ...(typeof s.deleted === 'number' ? row('Deleted', null, s.deleted) : s.deleted ? row('State', 'deleted') : []),
+    ...(s.gone ? row('State', 'gone: its newest snapshot does not have it') : []),
+  ]
+}
+/** The identity, the state of a secret, and what facts say beside them: whatever there is. */
 function About({ of: d }: { of: Named }) {
-  const i = d.identity
-  const s = d.state
-  const rows: [string, preact.ComponentChildren][] = d.facts.map((f) => [f.name, <Text of={f.text} max={200} />])
-  if (i) {
-    rows.push(['Is', i.kind], ['Team', <Text of={i.team} />], ['Manager', <Text of={i.manager} />], ['Time zone', i.time_zone])
-    if (i.aliases.length > 0)
-      rows.push([
-        'Also written',
-        <ul class="plain">
-          {i.aliases.map((a) => (
-            <li key={`${a.actor} ${a.instance}`}>
-              <Text of={a.actor} max={100} /> {a.source !== null && <span class="quiet">({a.instance ?? a.source})</span>}
-            </li>
-          ))}
-        </ul>,
-      ])
-  }
-  if (s) {
-    const at = (t: number | null) => (t === null ? null : <span title={exact(t)}>{ago(t)}</span>)
-    rows.push(['Owner', <Text of={s.owner} />], ['Version', <Text of={s.version} />], ['Created', at(s.created)], ['Rotated', at(s.last_rotated)])
-    rows.push(['Due next', at(s.next_due)], ['Expires', at(s.expires)])
-    if (s.deleted || s.gone) rows.push(['State', <b>{s.gone ? 'gone' : 'deleted'}</b>])
-  }
-  const told = rows.filter(([, v]) => v !== null && v !== undefined)
+  const said = new Set([...(d.identity ? OF_IDENTITY : []), ...(d.state ? OF_STATE : [])])
+  const facts = d.facts.filter((f) => !said.has(f.name))
+  const told = [
+    ...(d.identity ? identityRows(d.identity) : []),
+    ...(d.state ? stateRows(d.state) : []),
+    ...facts.flatMap((f) => row(FACTS[f.name] ?? f.name.replaceAll('_', ' '), f.name === 'country' && f.text !== null ? countryName(f.text) : f.text, f.time ?? null)),
+  ]
   if (told.length === 0) return null
   return (
     <section class="panel">

@@ -14,14 +14,15 @@ import { useAsk } from '../hooks'
 import { changes } from '../live'
 import { WorldMapView } from '../map'
 import { about, count, percent, plural } from '../plain'
+import { FAILED, READS } from '../query'
 import { go, href } from '../router'
 import { ago, askedWindow, exact, now, span } from '../time'
 import { known } from '../uncovered'
 
 const NUMBERS: readonly { key: keyof Overview['numbers']; title: string; q: string }[] = [
   { key: 'events', title: 'Events', q: '' },
-  { key: 'reads', title: 'Reads of secrets', q: 'action:read' },
-  { key: 'failed', title: 'Failed or denied', q: 'outcome:denied,failure' },
+  { key: 'reads', title: 'Secrets read', q: READS },
+  { key: 'failed', title: 'Denied, failed, not found', q: FAILED },
   { key: 'actors', title: 'Actors', q: '' },
   { key: 'secrets', title: 'Secrets', q: 'secret:*' },
   { key: 'addresses', title: 'Addresses', q: 'ip:*' },

@@ -34,6 +34,9 @@ export function SourceDetail() {
 }
 function Shown({ of: d }: { of: SourcePage }) {
   const share = known(d.share)
+  // reports are looked for in the last 24 hours; without one nothing is known of how the agent stands
+  const lag = d.agent === null || d.last_report === null ? null : d.lag_bytes
+  const lost = lag === null ? null : d.lost
   const away = d.last_report === null || Date.now() * 1e6 - d.last_report > QUIET_NS
   return (
     <div class="stack">
@@ -45,17 +48,19 @@ function Shown({ of: d }: { of: SourcePage }) {
         <li>
           {d.agent === null ? <Light is="idle">imported: no agent reads it</Light> : (
             <Light is={away ? 'bad' : 'good'}>
-              agent <Text of={d.agent} max={40} /> {d.last_report === null ? 'never reported' : `reported ${ago(d.last_report)}`}
+              agent <Text of={d.agent} max={40} /> {d.last_report === null ? 'did not report within 24 h' : `reported ${ago(d.last_report)}`}
               {d.program !== null && <> ({d.program})</>}
             </Light>
           )}
         </li>
-        <li>
-          <Light is={(d.lag_bytes ?? 0) > 0 ? 'warn' : 'good'}>{(d.lag_bytes ?? 0) > 0 ? `${bytes(d.lag_bytes ?? 0)} not read yet` : 'all of it is read'}</Light>
-        </li>
-        {(d.lost ?? 0) > 0 && (
+        {d.agent !== null && (
           <li>
-            <Light is="bad">{plural(d.lost ?? 0, 'record')} lost</Light>
+            <Light is={lag === null ? 'idle' : lag > 0 ? 'warn' : 'good'}>{lag === null ? 'not known what is still unread' : lag > 0 ? `${bytes(lag)} not read yet` : 'all of it is read'}</Light>
+          </li>
+        )}
+        {lost !== null && lost > 0 && (
+          <li>
+            <Light is="bad">{plural(lost, 'record')} lost</Light>
           </li>
         )}
         <li>
