@@ -75,6 +75,7 @@ export function Lists({ of: f, self }: { of: Figures; self?: string | undefined 
     </div>
   )
 }
+const usualADay: Column<Entry> = { key: 'usual', title: 'Usual a day', num: true, width: 92, by: (r) => r.usual_per_day, cell: (r) => (r.usual_per_day === null || r.usual_per_day === undefined ? '–' : r.usual_per_day === 0 ? 'never' : about(r.usual_per_day)) }
 function List({ title, field, rows, more }: { title: readonly [string, string]; field: string; rows: Entry[]; more: number }) {
   const [all, setAll] = useState(false)
   const fresh = rows.filter((r) => r.new === true).length
@@ -91,7 +92,7 @@ function List({ title, field, rows, more }: { title: readonly [string, string]; 
       ),
     },
     { key: 'events', title: 'Events', num: true, width: 76, narrow: true, by: (r) => r.events, cell: (r) => count(r.events) },
-    { key: 'usual', title: 'Usual a day', num: true, width: 92, by: (r) => r.usual_per_day, cell: (r) => (r.usual_per_day === null || r.usual_per_day === undefined ? '–' : r.usual_per_day === 0 ? 'never' : about(r.usual_per_day)) },
+    ...(rows.some((r) => (r.usual_per_day ?? null) !== null) ? [usualADay] : []),
     { key: 'failed', title: 'Failed', num: true, width: 68, by: (r) => r.failed, cell: (r) => (r.failed ? <b>{count(r.failed)}</b> : '0') },
     { key: 'last', title: 'Last', num: true, width: 108, by: (r) => r.last, cell: (r) => (r.last ? <span title={exact(r.last)}>{ago(r.last)}</span> : '–') },
   ]
@@ -117,7 +118,7 @@ function nameOf(field: string, r: Entry): string {
 const usual: Column<Figures['counts'][number]> = { key: 'usual', title: '28 days before', num: true, width: 120, by: (r) => r.usual, cell: (r) => (r.usual === null ? '–' : count(r.usual)) }
 export function Counts({ of: f }: { of: Figures }) {
   const rows = f.counts
-  const known = rows.some((r) => r.usual !== null)
+  const known = f.numbers.usual_per_day !== null && rows.some((r) => r.usual !== null)
   if (rows.length === 0) return null
   return (
     <section class="panel">
