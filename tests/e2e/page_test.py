@@ -26,11 +26,12 @@ check(wait_for(lambda: re.search(r'http://127\.0\.0\.1:\d+', said()), 40), 'the 
 url = re.search(r'http://127\.0\.0\.1:\d+', said())[0]
 
 # Names as strangers choose them, in every field that one of them can fill.
-HOSTILE = ['<script>window.pwned=1</script>', '"><img src=x onerror=window.pwned=1>', "javascript:window.pwned=1//", '\u202egnp.exe', '{{7*7}}', 'a' * 3000, '\x1b[2J', '</style><b>bold</b>']
+HOSTILE = ['<script>window.pwned=1</script>', '"><img src=x onerror=window.pwned=1>', "javascript:window.pwned=1//", '\u202egnp.exe', '{{7*7}}', 'a' * 3000, '\x1b[2J', '</style><b>bold</b>', "'; touch pwned; $(touch pwned) `touch pwned` #"]
 with open(os.path.join(d, 'hostile.log'), 'w') as f:
     for i in range(80):
         h = HOSTILE[i % len(HOSTILE)]
         f.write('\n'.join(vault_pair(rng, time.time() - i, who=f'{h}{i % 3}', secret=f'{h}/s', address='203.0.113.9')) + '\n')
+    f.write('\n'.join(vault_pair(rng, time.time(), who='b' * 100_000, address='203.0.113.9')) + '\n')
 p = keytrail('import', '--server', 'unix:' + os.path.join(demo_dir, 'control.sock'), '--source', 'vault', '--instance', 'vault-prod', os.path.join(d, 'hostile.log'), ok=False)
 check(p.returncode == 0, 'hostile names are imported', p.stderr + p.stdout)
 check(wait_for(lambda: len(ndjson(keytrail('alerts', 'list', '-c', conf, '-o', 'ndjson', ok=False))) >= 3, 40), 'three incidents are there')
@@ -57,6 +58,10 @@ check(alerts[done['acked']]['acknowledged_by'] == 'responder' and alerts[done['a
 check(alerts[done['acked']]['verdict'] == 'expected', 'and its closing with a verdict', alerts[done['acked']])
 silences = keytrail('alerts', 'silence', 'list', '-c', conf, '-o', 'ndjson').stdout.decode()
 check('a drill of the page' in silences, 'a silence of the page, too', silences)
+for x in done.get('commands', []):  # what a shell makes of what was copied
+    words = subprocess.run(['bash', '-c', 'set -- ' + x['command'] + '\nprintf "%s\\0" "$@"'], cwd=d, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=10).stdout.decode().split('\0')
+    check(words[:2] == ['keytrail', 'blast'] and x['value'] in words, 'a copied command is one command, with the name as it stands', (x, words))
+check(len(done.get('commands', [])) >= 5 and not os.path.exists(os.path.join(d, 'pwned')), 'and nothing of a name is run', done)
 asked = ['search', 'action:login outcome:denied', '--since', done['since'], '--until', done['until'], '-c', conf, '-o']
 for form in ('csv', 'ndjson'):
     mine = keytrail(*asked, form).stdout
