@@ -176,7 +176,7 @@ export function WorldMapView({ countries, unlocated, below = false, onPick }: Ma
                 {d.c.failed > 0 && (
                   <circle class="dot-failed" cx={d.x} cy={d.y} r={d.r * Math.sqrt(Math.min(1, d.c.failed / d.c.events))} />
                 )}
-                <title>{`${countryName(d.c.country)}: ${count(d.c.events)} events, ${count(d.c.failed)} failed or denied`}</title>
+                <title>{`${countryName(d.c.country)}: ${count(d.c.events)} events, ${count(d.c.failed)} denied, failed or not found`}</title>
               </g>
             ))}
           </svg>
@@ -186,7 +186,7 @@ export function WorldMapView({ countries, unlocated, below = false, onPick }: Ma
             <i class="swatch dot-key" aria-hidden="true" /> events
           </span>{' '}
           <span class="key">
-            <i class="swatch failed-key" aria-hidden="true" /> of these failed or denied
+            <i class="swatch failed-key" aria-hidden="true" /> of these denied, failed or not found
           </span>
           {unseen > 0 && <span> · {unseen} only in the table</span>}
         </figcaption>
