@@ -271,9 +271,12 @@ function Hours({ of: b }: { of: Drawn }) {
         label={b.label}
         of={b.values.map((value, h) => ({
           key: String(h),
-          label: `${String(h).padStart(2, '0')}:00`,
+          label: (
+            <>
+              {String(h).padStart(2, '0')}:00 {h === b.at && <b class="far">this alert</b>}
+            </>
+          ),
           value,
-          note: h === b.at ? <b class="far"> this alert</b> : undefined,
         }))}
       />
     </figure>
@@ -327,10 +330,18 @@ function Steps({ of }: { of: AlertPage['steps'] }) {
 const SENT: Record<string, 'good' | 'warn' | 'bad' | 'idle'> = { sent: 'good', waiting: 'warn', 'dead letter': 'bad', 'held back': 'idle', skipped: 'idle' }
 const deliveryColumns: Column<AlertPage['delivery'][number]>[] = [
   { key: 'state', title: 'State', width: 116, narrow: true, cell: (r) => <Light is={SENT[r.state] ?? 'idle'}>{r.state}</Light> },
-  { key: 'target', title: 'Target', narrow: true, cell: (r) => <Text of={r.target} max={40} /> },
-  { key: 'at', title: 'At', width: 150, by: (r) => r.at, cell: (r) => moment(r.at) },
-  { key: 'tries', title: 'Tries', width: 60, num: true, cell: (r) => count(r.tries) },
-  { key: 'code', title: 'Answer', cell: (r) => (r.error !== null ? <Text of={r.error} max={60} /> : r.code > 0 ? r.code : <Text of={r.text} max={80} />) },
+  { key: 'target', title: 'Target', width: 96, narrow: true, cell: (r) => <Text of={r.target} max={40} /> },
+  { key: 'at', title: 'At', width: 142, by: (r) => r.at, cell: (r) => <time title={exact(r.at)}>{moment(r.at, false)}</time> },
+  {
+    key: 'code',
+    title: 'Answer',
+    cell: (r) => (
+      <>
+        {r.tries > 1 && `${plural(r.tries, 'try', 'tries')}: `}
+        {r.error !== null ? <Text of={r.error} max={60} /> : r.code > 0 ? r.code : <Text of={r.text} max={80} />}
+      </>
+    ),
+  },
 ]
 function Delivery({ of }: { of: AlertPage['delivery'] }) {
   if (of.length === 0) return <p class="quiet">No target is configured for it, or it is too small to be told.</p>
