@@ -13,7 +13,7 @@ if not shutil.which('node') or not os.path.exists('/usr/bin/chromium') or not os
 d = folder()
 demo_dir = os.path.join(d, 'demo')
 out = open(os.path.join(d, 'demo.out'), 'w+')
-demo = subprocess.Popen([KEYTRAIL, 'demo', '--for', '240s', '--dir', demo_dir], stdout=out, stderr=subprocess.STDOUT)
+demo = subprocess.Popen([KEYTRAIL, 'demo', '--for', '300s', '--dir', demo_dir], stdout=out, stderr=subprocess.STDOUT)
 atexit.register(demo.kill)
 
 

@@ -163,8 +163,8 @@ async function main() {
     const rows = (await (await page.request.get(`${origin}/api/v1/search?since=1h&limit=200&q=ip%3A203.0.113.9`)).json()).rows
     const some = (field) => [...new Set(rows.map((x) => x[field]).filter((x) => x && x.length < 4000))].filter((x) => /[<:\u202e'$]/.test(x)).map((x) => [x.replace(/[0-9]/g, ''), x])
     const names = (field) => [...new Map(some(field)).values()].slice(0, 8) // one of each kind
-    const own = [...names('actor').map((x) => `/actor?value=${encodeURIComponent(x)}`), ...names('secret').map((x) => `/secret?value=${encodeURIComponent(x)}`)]
-    must(own.length >= 10, `only ${own.length} hostile names have a page`)
+    const own = [...names('actor').map((x) => `/actor?value=${encodeURIComponent(x)}`), ...names('secret').slice(0, 3).map((x) => `/secret?value=${encodeURIComponent(x)}`)]
+    must(own.length >= 8, `only ${own.length} hostile names have a page`)
     must(rows.some((x) => (x.actor ?? '').length > 50000), 'the long name is not among them')
     done.commands = []
     for (const path of [...own, '/search?since=1h', '/search?since=1h&view=timeline', '/', '/ip?value=203.0.113.9', '/map?since=1h', '/source?instance=vault-prod']) {
