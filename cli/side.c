@@ -252,7 +252,8 @@ static void differ_key(const struct kt_side *a, const struct kt_side *b, const c
                        const char **between, struct kt_buf *out)
 {
     /* what judges nothing; options and files are compared by what they come to */
-    static const char *const beside[] = { "store",     "collector",       "geoip", "alerts",
+    static const char *const beside[] = { "store",     "collector",       "geoip",
+                                          "alerts",    "dashboard",       "rollup",
                                           "detectors", "identities_file", "rules" };
     KT_CLEANUP(kt_buf_done) struct kt_buf x = { 0 }, y = { 0 };
     for (size_t i = 0; i < KT_ARRAY_LEN(beside); i++)
