@@ -2,11 +2,14 @@
  * control_client: the asking end of the control socket.
  *
  * Owns:  one connection.
- * Calls: core/base, core/event/json. Blocks, at most two minutes at a time.
+ * Calls: core/base, core/event/json, the clock.
+ * Holds: whoever hangs at the other end, before or after it took the connection, holds nobody
+ *        longer than asked for: one deadline over all of an exchange.
  */
 #include "core/wire/control_client.h"
 #include "core/base/alloc.h"
 #include "core/event/json.h"
+#include "core/sys/clock.h"
 #include <errno.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -20,15 +23,36 @@ struct kt_control_client {
     int fd;
 };
 
-static void set_patience(int fd, unsigned seconds)
+static kt_time_ns mono(void)
 {
-    const struct timeval patience = { .tv_sec = (time_t)seconds };
-    (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-    (void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+    return kt_clock_real.mono(kt_clock_real.self);
 }
 
-enum kt_status kt_control_connect(const char *path, struct kt_control_client **ret,
-                                  struct kt_error *err)
+static kt_time_ns after(unsigned seconds)
+{
+    return mono() + (kt_time_ns)seconds * KT_NS_S;
+}
+
+/* What is left until then, as `option` of the socket, since the kernel counts for each call anew;
+ * connect() waits as long as a send. false, with errno: nothing is left. */
+static bool set_patience(int fd, int option, kt_time_ns until)
+{
+    kt_time_ns us = (until - mono()) / 1000;
+    const struct timeval left = { .tv_sec = (time_t)(us / 1000000),
+                                  .tv_usec = (suseconds_t)(us % 1000000) };
+    errno = EAGAIN;
+    return us > 0 && setsockopt(fd, SOL_SOCKET, option, &left, sizeof left) == 0;
+}
+
+static enum kt_status fail(struct kt_error *err, const char *what)
+{
+    if (errno == EAGAIN)
+        errno = ETIMEDOUT;
+    return kt_fail_errno(err, "%s", what);
+}
+
+static enum kt_status open_until(const char *path, kt_time_ns until, struct kt_control_client **ret,
+                                 struct kt_error *err)
 {
     struct sockaddr_un at = { .sun_family = AF_UNIX };
     if (kt_str_of(path).len >= sizeof at.sun_path)
@@ -37,25 +61,33 @@ enum kt_status kt_control_connect(const char *path, struct kt_control_client **r
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return kt_fail_errno(err, "control socket");
-    if (connect(fd, (const struct sockaddr *)&at, sizeof at) != 0) {
+    if (!set_patience(fd, SO_SNDTIMEO, until) ||
+        connect(fd, (const struct sockaddr *)&at, sizeof at) != 0) {
+        if (errno == EAGAIN)
+            errno = ETIMEDOUT;
         enum kt_status st = kt_fail_errno(err, "no collector answers at '%s'", path);
         (void)close(fd);
         return st;
     }
-    set_patience(fd, PATIENCE_S);
     *ret = kt_alloc(sizeof **ret);
     (*ret)->fd = fd;
     return KT_OK;
 }
 
-static enum kt_status send_all(int fd, struct kt_str s, struct kt_error *err)
+enum kt_status kt_control_connect(const char *path, struct kt_control_client **ret,
+                                  struct kt_error *err)
+{
+    return open_until(path, after(PATIENCE_S), ret, err);
+}
+
+static enum kt_status send_all(int fd, struct kt_str s, kt_time_ns until, struct kt_error *err)
 {
     while (s.len > 0) {
-        ssize_t n = send(fd, s.at, s.len, MSG_NOSIGNAL);
+        ssize_t n = set_patience(fd, SO_SNDTIMEO, until) ? send(fd, s.at, s.len, MSG_NOSIGNAL) : -1;
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
-            return kt_fail_errno(err, "ask the collector");
+            return fail(err, "ask the collector");
         s = kt_str_from_index(s, (size_t)n);
     }
     return KT_OK;
@@ -68,28 +100,36 @@ static bool whole(const struct kt_buf *b, size_t from)
     return kt_str_is(s, "\n") || kt_str_ends(s, KT_STR("\n\n"));
 }
 
-enum kt_status kt_control_call(struct kt_control_client *c, struct kt_str request_line,
-                               struct kt_buf *answer, struct kt_error *err)
+static enum kt_status call_until(struct kt_control_client *c, struct kt_str request_line,
+                                 kt_time_ns until, struct kt_buf *answer, struct kt_error *err)
 {
     size_t from = answer->len;
     if (kt_str_find_byte(request_line, '\n', 0) >= 0 || request_line.len >= KT_CONTROL_REQUEST_MAX)
         return kt_fail(err, KT_E_INPUT, "a request is one line of at most %u bytes",
                        KT_CONTROL_REQUEST_MAX);
-    if (send_all(c->fd, request_line, err) != KT_OK || send_all(c->fd, KT_STR("\n"), err) != KT_OK)
+    if (send_all(c->fd, request_line, until, err) != KT_OK ||
+        send_all(c->fd, KT_STR("\n"), until, err) != KT_OK)
         return KT_E_IO;
     while (!whole(answer, from)) {
-        ssize_t n = recv(c->fd, kt_buf_reserve(answer, READ_STEP), READ_STEP, 0);
+        char *to = kt_buf_reserve(answer, READ_STEP);
+        ssize_t n = set_patience(c->fd, SO_RCVTIMEO, until) ? recv(c->fd, to, READ_STEP, 0) : -1;
         if (n < 0 && errno == EINTR)
             continue;
         if (n <= 0) {
             answer->len = from;
-            return n < 0 ? kt_fail_errno(err, "the collector's answer")
+            return n < 0 ? fail(err, "the collector's answer")
                          : kt_fail(err, KT_E_IO, "the collector hung up");
         }
         answer->len += (size_t)n;
     }
     answer->len--;
     return KT_OK;
+}
+
+enum kt_status kt_control_call(struct kt_control_client *c, struct kt_str request_line,
+                               struct kt_buf *answer, struct kt_error *err)
+{
+    return call_until(c, request_line, after(PATIENCE_S), answer, err);
 }
 
 void kt_control_client_free(struct kt_control_client *c)
@@ -104,11 +144,10 @@ enum kt_status kt_control_ask_within(const char *path, struct kt_str request, un
                                      struct kt_buf *answer, struct kt_error *err)
 {
     struct kt_control_client *c = NULL;
-    enum kt_status st = kt_control_connect(path, &c, err);
-    if (st == KT_OK) {
-        set_patience(c->fd, patience_s);
-        st = kt_control_call(c, request, answer, err);
-    }
+    kt_time_ns until = after(patience_s);
+    enum kt_status st = open_until(path, until, &c, err);
+    if (st == KT_OK)
+        st = call_until(c, request, until, answer, err);
     kt_control_client_free(c);
     return st;
 }
@@ -119,13 +158,13 @@ enum kt_status kt_control_ask(const char *path, struct kt_str request, struct kt
     return kt_control_ask_within(path, request, PATIENCE_S, answer, err);
 }
 
-enum kt_status kt_control_order(const char *path, struct kt_str request, struct kt_buf *answer,
-                                struct kt_error *err)
+enum kt_status kt_control_order_within(const char *path, struct kt_str request, unsigned patience_s,
+                                       struct kt_buf *answer, struct kt_error *err)
 {
     struct kt_jval root;
     struct kt_str line, rest;
     unsigned repaired;
-    if (kt_control_ask(path, request, answer, err) != KT_OK)
+    if (kt_control_ask_within(path, request, patience_s, answer, err) != KT_OK)
         return err == NULL ? KT_E_IO : err->code;
     struct kt_json *json = kt_json_new(KT_JSON_SIMDJSON);
     enum kt_status st = KT_OK;
@@ -136,4 +175,10 @@ enum kt_status kt_control_order(const char *path, struct kt_str request, struct 
         st = kt_fail(err, KT_E_INPUT, KT_STR_FMT, KT_STR_ARG(kt_json_str_at(root, "error")));
     kt_json_free(json);
     return st;
+}
+
+enum kt_status kt_control_order(const char *path, struct kt_str request, struct kt_buf *answer,
+                                struct kt_error *err)
+{
+    return kt_control_order_within(path, request, PATIENCE_S, answer, err);
 }

@@ -11,7 +11,8 @@
 /* Sends one request and reads the whole answer. KT_E_IO when nobody listens. */
 KT_MUST_USE enum kt_status kt_control_ask(const char *path, struct kt_str request,
                                           struct kt_buf *answer, struct kt_error *err);
-/* The same for whoever cannot wait two minutes: so many seconds for each part of the answer. */
+/* The same for whoever cannot wait two minutes: so many seconds for all of it, from
+ * connect on. */
 KT_MUST_USE enum kt_status kt_control_ask_within(const char *path, struct kt_str request,
                                                  unsigned patience_s, struct kt_buf *answer,
                                                  struct kt_error *err);
@@ -19,6 +20,9 @@ KT_MUST_USE enum kt_status kt_control_ask_within(const char *path, struct kt_str
  * sentence. */
 KT_MUST_USE enum kt_status kt_control_order(const char *path, struct kt_str request,
                                             struct kt_buf *answer, struct kt_error *err);
+KT_MUST_USE enum kt_status kt_control_order_within(const char *path, struct kt_str request,
+                                                   unsigned patience_s, struct kt_buf *answer,
+                                                   struct kt_error *err);
 struct kt_control_client;
 KT_MUST_USE enum kt_status kt_control_connect(const char *path, struct kt_control_client **ret,
                                               struct kt_error *err);

@@ -245,9 +245,38 @@ static void nobody_listening_is_an_io_error(void **state)
                      KT_E_IO);
 }
 
+/* One that listens and takes nobody: its backlog is full, or nothing is read. */
+static void a_hung_collector_holds_nobody_longer_than_asked(void **state)
+{
+    char folder[] = "/tmp/keytrail-hung-XXXXXX";
+    struct sockaddr_un at = { .sun_family = AF_UNIX };
+    KT_CLEANUP(kt_buf_done) struct kt_buf answer = { 0 };
+    int asks[4];
+    (void)state;
+    assert_non_null(mkdtemp(folder));
+    (void)snprintf(at.sun_path, sizeof at.sun_path, "%s/sock", folder);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(fd, (const struct sockaddr *)&at, sizeof at), 0);
+    assert_int_equal(listen(fd, 0), 0);
+    time_t began = time(NULL);
+    assert_int_equal(kt_control_ask_within(at.sun_path, KT_STR("{}"), 1, &answer, NULL), KT_E_IO);
+    for (unsigned i = 0; i < KT_ARRAY_LEN(asks); i++) {
+        asks[i] = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        (void)connect(asks[i], (const struct sockaddr *)&at, sizeof at);
+    }
+    assert_int_equal(kt_control_order_within(at.sun_path, KT_STR("{}"), 1, &answer, NULL), KT_E_IO);
+    assert_true(time(NULL) - began <= 4);
+    for (unsigned i = 0; i < KT_ARRAY_LEN(asks); i++)
+        (void)close(asks[i]);
+    (void)close(fd);
+    (void)unlink(at.sun_path);
+    (void)rmdir(folder);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_hung_collector_holds_nobody_longer_than_asked),
         cmocka_unit_test_setup_teardown(answers_come_back_whole, open_world, close_world),
         cmocka_unit_test_setup_teardown(long_answers_do_not_block_the_loop, open_world,
                                         close_world),
