@@ -26,6 +26,3 @@ KT_MUST_USE enum kt_status kt_silence_add_write(const struct kt_silence_ask *s, 
                                                 struct kt_error *err);
 void kt_silence_rm_write(struct kt_str id, struct kt_str reason, struct kt_str by,
                          struct kt_buf *out);
-/* Asks the collector of this call. KT_E_IO: nobody answers, or there is nobody to ask. */
-KT_MUST_USE enum kt_status kt_api_ask_collector(const struct kt_api *a, struct kt_str request,
-                                                struct kt_buf *answer, struct kt_error *err);

@@ -3,11 +3,10 @@
  * of it goes to the collector, the one writer, and becomes a record of the log.
  *
  * Owns:  the requests, which the commands write by it too.
- * Calls: core/wire/control_client, exporters/alerts/match.
+ * Calls: the collector, exporters/alerts/match.
  */
 #include "core/event/json.h"
 #include "core/query/silences.h"
-#include "core/wire/control_client.h"
 #include "dashboards/api/alerts.h"
 #include "dashboards/api/calls.h"
 #include "exporters/alerts/match.h"
@@ -70,15 +69,6 @@ void kt_silence_rm_write(struct kt_str id, struct kt_str reason, struct kt_str b
     kt_api_text(out, "reason", reason);
     kt_api_text(out, "by", by);
     kt_api_close(out, '}');
-}
-
-enum kt_status kt_api_ask_collector(const struct kt_api *a, struct kt_str request,
-                                    struct kt_buf *answer, struct kt_error *err)
-{
-    if (a->control == NULL)
-        return kt_fail(err, KT_E_IO,
-                       "this page shows a store without a collector: nothing can be changed here");
-    return kt_control_order(a->control, request, answer, err);
 }
 
 /* ---- the calls ---- */
@@ -145,7 +135,7 @@ enum kt_status kt_api_alerts_act(struct kt_api *a, struct kt_error *err)
     if (check(&act, err) != KT_OK)
         return KT_E_INPUT;
     kt_alert_act_write(&act, &request);
-    if (kt_api_ask_collector(a, kt_buf_str(&request), &answer, err) != KT_OK)
+    if (kt_api_collector(a, kt_buf_str(&request), KT_API_ACT_S, &answer, err) != KT_OK)
         return err->code;
     return add_results(&a->out, kt_buf_str(&answer), err);
 }
@@ -154,7 +144,7 @@ enum kt_status kt_api_alerts_act(struct kt_api *a, struct kt_error *err)
 static enum kt_status order(struct kt_api *a, const struct kt_buf *request, struct kt_error *err)
 {
     KT_CLEANUP(kt_buf_done) struct kt_buf answer = { 0 };
-    if (kt_api_ask_collector(a, kt_buf_str(request), &answer, err) != KT_OK)
+    if (kt_api_collector(a, kt_buf_str(request), KT_API_ACT_S, &answer, err) != KT_OK)
         return err->code;
     kt_buf_add(&a->out, kt_str_trim(kt_buf_str(&answer)));
     return KT_OK;

@@ -13,8 +13,6 @@
 #include <math.h>
 #include <string.h>
 
-#define PATIENCE_S 3u /* somebody looks at an empty page meanwhile */
-
 static const char *const roles[KT_ROLE_COUNT] = { "viewer", "auditor", "responder", "admin" };
 
 const char *kt_role_word(enum kt_role r)
@@ -54,12 +52,13 @@ enum kt_status kt_api_number(const struct kt_api *a, const char *name, uint64_t 
     return KT_OK;
 }
 
-enum kt_status kt_api_collector(const struct kt_api *a, struct kt_str request,
+enum kt_status kt_api_collector(const struct kt_api *a, struct kt_str request, unsigned patience_s,
                                 struct kt_buf *answer, struct kt_error *err)
 {
     if (a->control == NULL)
-        return kt_fail(err, KT_E_IO, "this page has no collector to ask");
-    return kt_control_ask_within(a->control, request, PATIENCE_S, answer, err);
+        return kt_fail(err, KT_E_IO,
+                       "this page shows a store without a collector: nothing can be changed here");
+    return kt_control_order_within(a->control, request, patience_s, answer, err);
 }
 
 static enum kt_status take_time(const struct kt_api *a, const char *name, bool is_until,

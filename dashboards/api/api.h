@@ -102,7 +102,10 @@ void kt_api_covers(struct kt_api *a, struct kt_str instance);
 /* The same of a coverage that is there already. */
 struct kt_coverage;
 void kt_api_covered(struct kt_api *a, const struct kt_coverage *c);
-/* Asks the collector one line; waits at most three seconds. Adds its answer, one JSON line.
+#define KT_API_LOOK_S 3u  /* patience: somebody looks at an empty page meanwhile */
+#define KT_API_ACT_S  10u /* what changes something is to be known to have happened or not */
+/* Asks the collector one line; waits at most so many seconds. Adds its answer, JSON lines.
  * KT_E_IO: there is none, or it does not answer; KT_E_INPUT: it refused, with its sentence. */
 KT_MUST_USE enum kt_status kt_api_collector(const struct kt_api *a, struct kt_str request,
-                                            struct kt_buf *answer, struct kt_error *err);
+                                            unsigned patience_s, struct kt_buf *answer,
+                                            struct kt_error *err);

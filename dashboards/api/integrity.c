@@ -142,7 +142,8 @@ static void add_live(struct kt_api *a)
 {
     KT_CLEANUP(kt_buf_done) struct kt_buf live = { 0 };
     struct kt_error away = { 0 };
-    bool there = kt_api_collector(a, KT_STR("{\"do\":\"status\"}"), &live, &away) == KT_OK;
+    bool there =
+        kt_api_collector(a, KT_STR("{\"do\":\"status\"}"), KT_API_LOOK_S, &live, &away) == KT_OK;
     struct kt_json *json = kt_json_new(KT_JSON_SIMDJSON);
     struct kt_jval root;
     unsigned repaired;

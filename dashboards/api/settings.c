@@ -72,7 +72,8 @@ enum kt_status kt_api_settings(struct kt_api *a, struct kt_error *err)
 {
     KT_CLEANUP(kt_buf_done) struct kt_buf live = { 0 };
     struct kt_error away = { 0 };
-    bool there = kt_api_collector(a, KT_STR("{\"do\":\"status\"}"), &live, &away) == KT_OK;
+    bool there =
+        kt_api_collector(a, KT_STR("{\"do\":\"status\"}"), KT_API_LOOK_S, &live, &away) == KT_OK;
     kt_api_open(&a->out, NULL, '{');
     add_conf(a, "written", false);
     add_conf(a, "effective", true);
@@ -92,7 +93,8 @@ enum kt_status kt_api_status(struct kt_api *a, struct kt_error *err)
     struct kt_store_stats s;
     if (kt_reader_stats(a->ask->reader, &s, err) != KT_OK)
         return err->code;
-    bool there = kt_api_collector(a, KT_STR("{\"do\":\"status\"}"), &live, &away) == KT_OK;
+    bool there =
+        kt_api_collector(a, KT_STR("{\"do\":\"status\"}"), KT_API_LOOK_S, &live, &away) == KT_OK;
     kt_api_open(&a->out, NULL, '{');
     kt_api_open(&a->out, "store", '{');
     kt_api_u64(&a->out, "records", s.records);

@@ -3,11 +3,10 @@
  * signer goes on.
  *
  * Owns:  nothing.
- * Calls: core/answer/log_head, core/event/json, core/wire (the control socket).
+ * Calls: core/answer/log_head, core/event/json, the collector.
  */
 #include "core/answer/log_head.h"
 #include "core/event/json.h"
-#include "core/wire/control_client.h"
 #include "dashboards/api/integrity.h"
 #include <inttypes.h>
 
@@ -40,8 +39,7 @@ static void ask_signer(const struct kt_api *a, struct standing *s)
     KT_CLEANUP(kt_buf_done) struct kt_buf answer = { 0 };
     struct kt_jval root;
     unsigned repaired;
-    if (a->control == NULL ||
-        kt_control_order(a->control, KT_STR("{\"do\":\"status\"}"), &answer, NULL) != KT_OK)
+    if (kt_api_collector(a, KT_STR("{\"do\":\"status\"}"), KT_API_LOOK_S, &answer, NULL) != KT_OK)
         return;
     struct kt_json *json = kt_json_new(KT_JSON_SIMDJSON);
     if (kt_json_parse(json, kt_buf_str(&answer), &root, &repaired, NULL) == KT_OK) {
