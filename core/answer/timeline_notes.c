@@ -105,7 +105,7 @@ static enum kt_status learn_before(struct known *k, const struct kt_map *actors,
         return KT_OK;
     query_of(actors, &query);
     struct kt_ask before = *k->a;
-    before.ids = NULL; /* names are those of the log */
+    before.as_written = true; /* names are those of the log; a scope's are not */
     before.until = w->t.moment[0].at;
     before.since = before.until - KT_USUAL_SPAN > 0 ? before.until - KT_USUAL_SPAN : 1;
     before.give_up = o->hurry != NULL ? o->hurry : before.give_up;
