@@ -7,6 +7,7 @@
  */
 #include "dashboards/server/server.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -89,7 +90,7 @@ static enum kt_status start(struct kt_web_server *s, struct kt_error *err)
           (void *)(uintptr_t) "SECURE128:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2" },
         { MHD_OPTION_END, 0, NULL },
     };
-    int fd = dup(s->o.listen_fd); /* the daemon closes its own */
+    int fd = fcntl(s->o.listen_fd, F_DUPFD_CLOEXEC, 0); /* the daemon closes its own */
     if (fd < 0)
         return kt_fail_errno(err, "dashboard");
     s->daemon = MHD_start_daemon(
