@@ -39,6 +39,15 @@ static bool address_of(const struct sockaddr *from, socklen_t size, struct kt_ip
     return true;
 }
 
+static bool is_proxy(const struct kt_web_server *s, struct kt_ip ip)
+{
+    for (unsigned i = 0; i < s->o.n_proxies; i++)
+        if (kt_cidr_has(s->o.proxies[i], ip))
+            return true;
+    return false;
+}
+
+/* Others than this host come with TLS or through a proxy (THREATS W1). */
 enum MHD_Result kt_web_may_connect(void *self, const struct sockaddr *from, socklen_t size)
 {
     const struct kt_web_server *s = self;
@@ -46,6 +55,8 @@ enum MHD_Result kt_web_may_connect(void *self, const struct sockaddr *from, sock
     unsigned n = 0;
     if (!address_of(from, size, &ip) || kt_ip_class(ip) == KT_IP_LOOPBACK)
         return MHD_YES;
+    if (s->o.cert == NULL && !is_proxy(s, ip))
+        return MHD_NO;
     for (unsigned i = 0; i < KT_WEB_CONNECTIONS; i++)
         n += s->conn[i].fd >= 0 && !s->conn[i].is_unix && kt_ip_eq(s->conn[i].ip, ip);
     return n < PER_ADDRESS ? MHD_YES : MHD_NO;

@@ -98,6 +98,11 @@ enum kt_status kt_web_door_open(const struct kt_web_door_options *o, struct kt_w
     return KT_OK;
 }
 
+void kt_web_door_leads_to(struct kt_web_door *d, const struct kt_web_door_options *o)
+{
+    d->o = *o;
+}
+
 void kt_web_door_close(struct kt_web_door *d)
 {
     if (d == NULL)

@@ -18,6 +18,8 @@ struct kt_web_door_options { /* all lent */
 };
 KT_MUST_USE enum kt_status kt_web_door_open(const struct kt_web_door_options *o,
                                             struct kt_web_door **ret, struct kt_error *err);
+/* Links go there from now on; the socket stays where it is. */
+void kt_web_door_leads_to(struct kt_web_door *d, const struct kt_web_door_options *o);
 void kt_web_door_close(struct kt_web_door *d);
 unsigned kt_web_door_fds(const struct kt_web_door *d, int *fds, unsigned max);
 void kt_web_door_turn(struct kt_web_door *d); /* never blocks */

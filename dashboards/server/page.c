@@ -40,21 +40,28 @@ struct who { /* what is asked of users and proxies: the same again keeps the ses
     unsigned n_proxies;
     bool proxy, tls;
 };
-struct page {
-    const struct kt_page_options *o;
-    char program[4096];
-    struct who who;
-    struct kt_web_auth *auth; /* over the lives, while `who` stays the same */
-    /* of one life */
+struct gate {
+    struct who who; /* auth borrows of it */
+    struct kt_web_auth *auth;
+};
+struct life { /* what one configuration makes */
     struct kt_conf *conf;
     const struct kt_conf_dashboard *d;
     struct kt_buf cert, key, token;
+    struct gate *gate; /* of the life before, too, while `who` stays the same */
     struct kt_web_server *server;
-    struct kt_web_door *door;       /* NULL: a store alone */
     struct kt_web_answers *answers; /* NULL: nobody's are taken */
+    struct kt_buf address;          /* the page's */
+};
+struct page {
+    const struct kt_page_options *o;
+    char program[4096];
+    char listen[4096];              /* the address of the socket that is open; "": none is yet */
+    int fd;                         /* that socket */
     int answers_fd;                 /* over the lives, as the page's; -1: none */
     struct kt_inbound_heard *heard; /* over the lives, too */
-    struct kt_buf address;          /* the page's */
+    struct life *now, *next;        /* in force; being made */
+    struct kt_web_door *door;       /* over the lives; NULL: a store alone */
 };
 
 static kt_time_ns mono(void)
@@ -71,21 +78,23 @@ static void forget(struct kt_buf *secret)
     kt_buf_done(secret);
 }
 
-static void end_life(struct page *p)
+/* keep: the life that goes on, with what it has of this one; NULL: none does. */
+static void end_life(struct life *l, const struct life *keep)
 {
-    kt_web_answers_close(p->answers);
-    p->answers = NULL;
-    kt_web_door_close(p->door);
-    p->door = NULL;
-    kt_web_server_free(p->server);
-    p->server = NULL;
-    kt_buf_done(&p->address);
-    kt_buf_done(&p->cert);
-    forget(&p->key);
-    forget(&p->token);
-    kt_conf_free(p->conf);
-    p->conf = NULL;
-    p->d = NULL;
+    if (l == NULL)
+        return;
+    kt_web_answers_close(l->answers);
+    kt_web_server_free(l->server);
+    if (l->gate != NULL && (keep == NULL || keep->gate != l->gate)) {
+        kt_web_auth_close(l->gate->auth);
+        kt_free(l->gate);
+    }
+    kt_buf_done(&l->address);
+    kt_buf_done(&l->cert);
+    forget(&l->key);
+    forget(&l->token);
+    kt_conf_free(l->conf);
+    kt_free(l);
 }
 
 static enum kt_status read_conf(const struct page *p, struct kt_conf **ret, struct kt_error *err)
@@ -97,6 +106,11 @@ static enum kt_status read_conf(const struct page *p, struct kt_conf **ret, stru
         return err->code;
     if (p->o->listen != NULL)
         conf->dashboard.listen = p->o->listen;
+    if (p->listen[0] != '\0' && strcmp(conf->dashboard.listen, p->listen) != 0)
+        kt_log(KT_LOG_WARN, "dashboard: another address needs a restart listen='%s'",
+               conf->dashboard.listen);
+    if (p->listen[0] != '\0') /* what is checked (W1) is who reaches the socket that is open */
+        conf->dashboard.listen = p->listen;
     enum kt_status status = kt_conf_dashboard_check(conf, err);
     if (status == KT_OK && conf->dashboard.proxies.n > PROXIES_MAX)
         status = kt_fail(err, KT_E_CONFIG, "dashboard.proxies: at most %u networks", PROXIES_MAX);
@@ -108,25 +122,25 @@ static enum kt_status read_conf(const struct page *p, struct kt_conf **ret, stru
     return KT_OK;
 }
 
-static enum kt_status read_files(struct page *p, struct kt_error *err)
+static enum kt_status read_files(struct life *l, struct kt_error *err)
 {
-    const struct kt_conf_dashboard *d = p->d;
+    const struct kt_conf_dashboard *d = l->d;
     if (d->cert_file != NULL &&
-        (kt_fs_read_all(d->cert_file, PEM_MAX, &p->cert, err) != KT_OK ||
-         kt_fs_read_secret(d->tls_key_file, PEM_MAX, &p->key, err) != KT_OK))
+        (kt_fs_read_all(d->cert_file, PEM_MAX, &l->cert, err) != KT_OK ||
+         kt_fs_read_secret(d->tls_key_file, PEM_MAX, &l->key, err) != KT_OK))
         return kt_wrap(err, "dashboard");
     if (d->metrics_token_file != NULL &&
-        kt_fs_read_secret(d->metrics_token_file, TOKEN_MAX, &p->token, err) != KT_OK)
+        kt_fs_read_secret(d->metrics_token_file, TOKEN_MAX, &l->token, err) != KT_OK)
         return kt_wrap(err, "dashboard.metrics_token_file");
     return KT_OK;
 }
 
-static enum kt_status who_of(const struct page *p, struct who *ret, struct kt_error *err)
+static enum kt_status who_of(const struct life *l, struct who *ret, struct kt_error *err)
 {
-    *ret = (struct who){ .proxy = p->d->proxy_header != NULL, .tls = p->cert.len > 0 };
-    kt_str_copyz(ret->users_file, sizeof ret->users_file, kt_str_of(p->d->users_file));
-    for (unsigned i = 0; i < p->d->proxies.n; i++)
-        if (kt_cidr_parse(kt_str_of(p->d->proxies.at[i]), &ret->proxies[ret->n_proxies++], err) !=
+    *ret = (struct who){ .proxy = l->d->proxy_header != NULL, .tls = l->cert.len > 0 };
+    kt_str_copyz(ret->users_file, sizeof ret->users_file, kt_str_of(l->d->users_file));
+    for (unsigned i = 0; i < l->d->proxies.n; i++)
+        if (kt_cidr_parse(kt_str_of(l->d->proxies.at[i]), &ret->proxies[ret->n_proxies++], err) !=
             KT_OK)
             return kt_wrap(err, "dashboard.proxies");
     return KT_OK;
@@ -142,84 +156,114 @@ static bool same_who(const struct who *a, const struct who *b)
     return same;
 }
 
-static enum kt_status open_auth(struct page *p, struct kt_error *err)
+/* The sessions of the life before go on, unless users and proxies are others. */
+static enum kt_status open_gate(const struct page *p, struct life *l, struct kt_error *err)
 {
-    struct who next;
-    if (who_of(p, &next, err) != KT_OK)
-        return err->code;
-    if (p->auth != NULL && same_who(&p->who, &next))
+    struct gate *g = kt_alloc(sizeof *g);
+    enum kt_status status = who_of(l, &g->who, err);
+    if (status == KT_OK && p->now != NULL && same_who(&p->now->gate->who, &g->who)) {
+        l->gate = p->now->gate;
+        kt_free(g);
         return KT_OK;
-    kt_web_auth_close(p->auth);
-    p->auth = NULL;
-    p->who = next;
-    const struct kt_web_auth_options ao = { .users_file = p->who.users_file[0] != '\0'
-                                                              ? p->who.users_file
+    }
+    const struct kt_web_auth_options ao = { .users_file = g->who.users_file[0] != '\0'
+                                                              ? g->who.users_file
                                                               : NULL,
-                                            .proxy = p->who.proxy,
-                                            .proxies = p->who.proxies,
-                                            .n_proxies = p->who.n_proxies,
+                                            .proxy = g->who.proxy,
+                                            .proxies = g->who.proxies,
+                                            .n_proxies = g->who.n_proxies,
                                             .rng = &kt_rng_real,
-                                            .tls = p->who.tls };
-    return kt_web_auth_open(&ao, kt_clock_real.wall(kt_clock_real.self), &p->auth, err);
+                                            .tls = g->who.tls };
+    if (status == KT_OK)
+        status = kt_web_auth_open(&ao, kt_clock_real.wall(kt_clock_real.self), &g->auth, err);
+    if (status == KT_OK)
+        l->gate = g;
+    else
+        kt_free(g);
+    return status;
 }
 
 /* A store alone has no socket to ask at: its link is printed where it was started. */
-static enum kt_status open_door(struct page *p, int listen_fd, struct kt_error *err)
+static enum kt_status open_door(struct page *p, struct life *l, struct kt_error *err)
 {
     KT_CLEANUP(forget) struct kt_buf url = { 0 };
-    kt_web_address(listen_fd, p->cert.len > 0, &p->address);
-    const struct kt_web_door_options o = { .path = p->d->control,
-                                           .address = kt_buf_z(&p->address),
-                                           .hosts = &p->d->hosts,
-                                           .auth = p->auth,
+    kt_web_address(p->fd, l->cert.len > 0, &l->address);
+    const struct kt_web_door_options o = { .path = l->d->control,
+                                           .address = kt_buf_z(&l->address),
+                                           .hosts = &l->d->hosts,
+                                           .auth = l->gate->auth,
                                            .clock = &kt_clock_real };
-    if (p->o->config != NULL)
+    if (p->o->config != NULL && p->door == NULL)
         return kt_web_door_open(&o, &p->door, err);
+    if (p->door != NULL) {
+        kt_web_door_leads_to(p->door, &o);
+        return KT_OK;
+    }
     if (kt_web_door_link(&o, KT_STR("owner"), NULL, &url, err) != KT_OK)
         return err->code;
     fprintf(stderr, "open (once, within 10 minutes): %s\n", kt_buf_z(&url));
     return KT_OK;
 }
 
-/* What is read again: everything but the socket. */
-static enum kt_status begin(struct page *p, int listen_fd, struct kt_error *err)
+/* All of p->next but its configuration, beside the life that is in force. */
+static enum kt_status begin(struct page *p, struct kt_error *err)
 {
-    if (read_files(p, err) != KT_OK || open_auth(p, err) != KT_OK)
+    struct life *l = p->next;
+    if (read_files(l, err) != KT_OK || open_gate(p, l, err) != KT_OK)
         return err->code;
     bool alone = p->o->config == NULL;
     const struct kt_web_options so = {
-        .conf = alone ? NULL : p->conf,
-        .store = alone ? p->o->db : p->conf->store_path,
-        .control = alone ? NULL : p->conf->control,
+        .conf = alone ? NULL : l->conf,
+        .store = alone ? p->o->db : l->conf->store_path,
+        .control = alone ? NULL : l->conf->control,
         .program = p->program,
-        .reports = p->d->reports_dir,
+        .reports = l->d->reports_dir,
         .assets = p->o->assets,
-        .listen_fd = listen_fd,
-        .hosts = &p->d->hosts,
-        .cert = p->cert.len > 0 ? kt_buf_z(&p->cert) : NULL,
-        .key = p->key.len > 0 ? kt_buf_z(&p->key) : NULL,
-        .proxy_header = p->d->proxy_header,
-        .metrics_token = kt_str_trim(kt_buf_str(&p->token)),
-        .auth = p->auth,
+        .listen_fd = p->fd,
+        .hosts = &l->d->hosts,
+        .cert = l->cert.len > 0 ? kt_buf_z(&l->cert) : NULL,
+        .key = l->key.len > 0 ? kt_buf_z(&l->key) : NULL,
+        .proxy_header = l->d->proxy_header,
+        .proxies = l->gate->who.proxies,
+        .n_proxies = l->gate->who.n_proxies,
+        .metrics_token = kt_str_trim(kt_buf_str(&l->token)),
+        .auth = l->gate->auth,
         .clock = &kt_clock_real,
     };
-    if (kt_web_server_open(&so, &p->server, err) != KT_OK)
+    if (kt_web_server_open(&so, &l->server, err) != KT_OK)
         return err->code;
-    if (open_door(p, listen_fd, err) != KT_OK)
+    if (open_door(p, l, err) != KT_OK)
         return err->code;
     return p->answers_fd < 0 ? KT_OK
-                             : kt_web_answers_open(&p->d->answers, p->answers_fd, p->conf->control,
-                                                   p->heard, &kt_clock_real, &p->answers, err);
+                             : kt_web_answers_open(&l->d->answers, p->answers_fd, l->conf->control,
+                                                   p->heard, &kt_clock_real, &l->answers, err);
+}
+
+static void swap(struct page *p)
+{
+    struct life *before = p->now;
+    p->now = p->next;
+    p->next = NULL;
+    end_life(before, p->now);
+}
+
+static enum kt_status take_conf(struct page *p, struct kt_error *err)
+{
+    p->next = kt_alloc(sizeof *p->next);
+    if (read_conf(p, &p->next->conf, err) != KT_OK)
+        return err->code;
+    p->next->d = &p->next->conf->dashboard;
+    return KT_OK;
 }
 
 static void say_start(struct page *p)
 {
     kt_log(KT_LOG_INFO, "dashboard: listening at='%s' store='%s' collector='%s'",
-           kt_buf_z(&p->address), p->o->config == NULL ? p->o->db : p->conf->store_path,
-           p->o->config == NULL ? "none" : p->conf->control);
+           kt_buf_z(&p->now->address), p->o->config == NULL ? p->o->db : p->now->conf->store_path,
+           p->o->config == NULL ? "none" : p->now->conf->control);
     kt_sd_notify("READY=1");
     if (p->o->ready_fd >= 0)
-        (void)dprintf(p->o->ready_fd, "%s\n", kt_buf_z(&p->address));
+        (void)dprintf(p->o->ready_fd, "%s\n", kt_buf_z(&p->now->address));
 }
 
 static void live(struct page *p, struct kt_signals *signals)
@@ -229,15 +273,15 @@ static void live(struct page *p, struct kt_signals *signals)
         int door[DOOR_FDS];
         unsigned n = kt_web_door_fds(p->door, door, DOOR_FDS);
         struct pollfd fds[2 + DOOR_FDS] = { { .fd = signals->fd, .events = POLLIN },
-                                            { .fd = kt_web_server_fd(p->server),
+                                            { .fd = kt_web_server_fd(p->now->server),
                                               .events = POLLIN } };
         for (unsigned i = 0; i < n; i++)
             fds[2 + i] = (struct pollfd){ .fd = door[i], .events = POLLIN };
-        (void)poll(fds, 2 + n, kt_web_server_wait_ms(p->server));
+        (void)poll(fds, 2 + n, kt_web_server_wait_ms(p->now->server));
         kt_signals_poll(signals);
         kt_web_door_turn(p->door);
-        kt_web_server_turn(p->server);
-        kt_web_answers_turn(p->answers);
+        kt_web_server_turn(p->now->server);
+        kt_web_answers_turn(p->now->answers);
         if (mono() >= next) {
             kt_sd_notify("WATCHDOG=1");
             next = mono() + WATCHDOG;
@@ -249,36 +293,43 @@ static void live(struct page *p, struct kt_signals *signals)
 
 static int exit_code(const struct page *p, const struct kt_error *err)
 {
-    if (err->code == KT_E_CONFIG || p->conf == NULL || p->auth == NULL)
+    const struct life *l = p->next;
+    if (err->code == KT_E_CONFIG || l == NULL || l->conf == NULL || l->gate == NULL)
         return EXIT_CONFIG;
     return err->code == KT_E_AGAIN || err->code == KT_E_CORRUPT ? EXIT_STORE : EXIT_UNREACHABLE;
 }
 
-static bool same_text(const char *a, const char *b)
+static bool same_path(const char *a, const char *b)
 {
     return kt_str_eq(kt_str_of(a), kt_str_of(b));
 }
 
-/* A file that cannot be used leaves the old one in force, as in the collector. */
-static enum kt_status reload(struct page *p, int listen_fd, struct kt_error *err)
+/* Where the page may write was settled when it started, for good (give_up_writing). */
+static enum kt_status needs_no_restart(const struct page *p, struct kt_error *err)
 {
-    struct kt_conf *next = NULL;
+    const struct kt_conf_dashboard *now = p->now->d, *next = p->next->d;
+    const char *what = !same_path(now->reports_dir, next->reports_dir) ? "reports_dir"
+                       : !same_path(now->control, next->control)       ? "control"
+                                                                       : NULL;
+    return what == NULL ? KT_OK
+                        : kt_fail(err, KT_E_CONFIG,
+                                  "another dashboard.%s needs a restart of the page", what);
+}
+
+/* What cannot be used, the file or any that it names, leaves the old one in force, as in the
+ * collector. */
+static void reload(struct page *p)
+{
     struct kt_error why = { 0 };
     kt_sd_notify("RELOADING=1");
-    if (read_conf(p, &next, &why) != KT_OK) {
-        kt_log(KT_LOG_ERROR, "dashboard: reload refused, the old configuration stays: %s",
-               why.text);
-        return KT_OK;
+    if (take_conf(p, &why) == KT_OK && needs_no_restart(p, &why) == KT_OK &&
+        begin(p, &why) == KT_OK) {
+        swap(p);
+        return;
     }
-    if (strcmp(next->dashboard.listen, p->d->listen) != 0)
-        kt_log(KT_LOG_WARN, "dashboard: another address needs a restart listen='%s'",
-               next->dashboard.listen);
-    if (!same_text(next->dashboard.answers.listen, p->d->answers.listen))
-        kt_log(KT_LOG_WARN, "dashboard: another address for answers needs a restart");
-    end_life(p);
-    p->conf = next;
-    p->d = &next->dashboard;
-    return begin(p, listen_fd, err);
+    kt_log(KT_LOG_ERROR, "dashboard: reload refused, the old configuration stays: %s", why.text);
+    end_life(p->next, p->now);
+    p->next = NULL;
 }
 
 /* The folder that a socket lies in. */
@@ -294,15 +345,16 @@ static const char *folder_of(const char *path, char ret[4096])
  * least of all. Before any thread. */
 static enum kt_status give_up_writing(const struct page *p, struct kt_error *err)
 {
+    const struct kt_conf_dashboard *d = p->next->d;
     char listen[4096], door[4096], answers[4096];
     const struct kt_str path = KT_STR("unix:");
-    bool local = kt_str_starts(kt_str_of(p->d->listen), path);
+    bool local = kt_str_starts(kt_str_of(d->listen), path);
     bool near = p->answers_fd >= 0 && kt_web_is_unix(p->answers_fd);
     const struct kt_sandbox_folder folders[] = {
-        { p->d->reports_dir, false },
-        { local ? folder_of(p->d->listen + path.len, listen) : NULL, true },
-        { p->o->config != NULL ? folder_of(p->d->control, door) : NULL, true },
-        { near ? folder_of(p->d->answers.listen + path.len, answers) : NULL, true },
+        { d->reports_dir, false },
+        { local ? folder_of(d->listen + path.len, listen) : NULL, true },
+        { p->o->config != NULL ? folder_of(d->control, door) : NULL, true },
+        { near ? folder_of(d->answers.listen + path.len, answers) : NULL, true },
     };
     enum kt_status status = kt_sandbox_write_below(folders, KT_ARRAY_LEN(folders), err);
     if (status != KT_E_AGAIN)
@@ -313,31 +365,30 @@ static enum kt_status give_up_writing(const struct page *p, struct kt_error *err
     return KT_OK;
 }
 
-/* A store alone has nobody who could take them. */
 static enum kt_status listen_for_answers(struct page *p, struct kt_error *err)
 {
-    const char *at = p->d->answers.listen;
+    const char *at = p->next->d->answers.listen;
     if (p->o->config == NULL || at == NULL)
         return KT_OK;
     return kt_web_listen(at, &p->answers_fd, err) == KT_OK ? KT_OK
                                                            : kt_wrap(err, "dashboard.answers");
 }
 
-static enum kt_status run(struct page *p, int *fd, struct kt_signals *signals, struct kt_error *err)
+static enum kt_status run(struct page *p, struct kt_signals *signals, struct kt_error *err)
 {
     if (kt_signals_open(signals, err) != KT_OK || /* before any thread, which inherits the mask */
-        kt_self_path(p->program, sizeof p->program, err) != KT_OK ||
-        read_conf(p, &p->conf, err) != KT_OK)
+        kt_self_path(p->program, sizeof p->program, err) != KT_OK || take_conf(p, err) != KT_OK ||
+        kt_web_listen(p->next->d->listen, &p->fd, err) != KT_OK)
         return err->code;
-    p->d = &p->conf->dashboard;
-    if (kt_web_listen(p->d->listen, fd, err) != KT_OK || listen_for_answers(p, err) != KT_OK ||
-        give_up_writing(p, err) != KT_OK || begin(p, *fd, err) != KT_OK)
+    kt_str_copyz(p->listen, sizeof p->listen, kt_str_of(p->next->d->listen));
+    if (listen_for_answers(p, err) != KT_OK || give_up_writing(p, err) != KT_OK ||
+        begin(p, err) != KT_OK)
         return err->code;
+    swap(p);
     say_start(p);
     for (live(p, signals); !signals->stop; live(p, signals)) {
         signals->reload = false;
-        if (reload(p, *fd, err) != KT_OK)
-            return err->code;
+        reload(p);
         kt_sd_notify("READY=1");
     }
     kt_sd_notify("STOPPING=1");
@@ -349,24 +400,24 @@ int kt_page_main(const struct kt_page_options *o)
     struct kt_signals signals = { .fd = -1 };
     struct kt_error err = { 0 };
     struct page *p = kt_alloc(sizeof *p);
-    int fd = -1;
     p->o = o;
-    p->answers_fd = -1;
+    p->fd = p->answers_fd = -1;
     p->heard = kt_inbound_heard_new();
     kt_harden();
-    enum kt_status status = run(p, &fd, &signals, &err);
+    enum kt_status status = run(p, &signals, &err);
     int code = status == KT_OK ? EXIT_FINE : exit_code(p, &err);
     if (status != KT_OK)
         kt_log(KT_LOG_ERROR, "dashboard: %s", err.text);
-    if (fd >= 0)
-        kt_web_unlisten(fd);
-    end_life(p);
+    if (p->fd >= 0)
+        kt_web_unlisten(p->fd);
+    kt_web_door_close(p->door);
+    end_life(p->next, p->now);
+    end_life(p->now, NULL);
     if (p->answers_fd >= 0)
         kt_web_unlisten(p->answers_fd);
-    kt_web_auth_close(p->auth);
+    kt_inbound_heard_free(p->heard);
     if (status == KT_OK)
         kt_log(KT_LOG_INFO, "dashboard: stopped");
-    kt_inbound_heard_free(p->heard);
     kt_signals_done(&signals);
     kt_free(p);
     return code;

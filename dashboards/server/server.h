@@ -18,7 +18,9 @@ struct kt_web_options {         /* all of it is borrowed and lives as long as th
     const char *assets;            /* folder of the page; NULL: the one inside this program */
     int listen_fd;                 /* kt_web_listen's; stays the caller's */
     const struct kt_strings *hosts;
-    const char *cert, *key;      /* PEM; NULL: plain HTTP */
+    const char *cert, *key;        /* PEM; NULL: plain HTTP */
+    const struct kt_cidr *proxies; /* without TLS, nobody but these and this host may connect */
+    unsigned n_proxies;
     const char *proxy_header;    /* in which a proxy says who asks; NULL: none does */
     struct kt_str metrics_token; /* empty: /metrics is for loopback alone */
     struct kt_web_auth *auth;

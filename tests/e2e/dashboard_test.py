@@ -245,6 +245,11 @@ check(ask('/api/v1/me', Cookie=cookie)[0] == 200, 'and nobody is logged out by i
 h.write('keytrail.yaml', conf + 'nonsense: 1\n')
 dash.send_signal(signal.SIGHUP)
 check(wait_for(lambda: 'nonsense' in open(h.path('dashboard.log')).read(), 5) and status('/', host='other.example.com') == 200, 'a broken one leaves the old one in force')
+for key, why in (('users_file', 'there is no users file'), ('metrics_token_file', 'metrics_token_file'), ('reports_dir', 'dashboard.reports_dir needs a restart'), ('control', 'dashboard.control needs a restart')):
+    h.write('keytrail.yaml', conf.replace('users_file: users, ' if key == 'users_file' else 'no such text', '').replace('hosts: [keytrail.example.com]', f'hosts: [third.example.com], {key}: {h.path("not-there")}'))
+    dash.send_signal(signal.SIGHUP)
+    check(wait_for(lambda: why in open(h.path('dashboard.log')).read(), 5) and dash.poll() is None and status('/', host='other.example.com') == 200, f'so does a {key} that cannot be taken', open(h.path('dashboard.log')).read())
+check(ask('/api/v1/me', Cookie=cookie)[0] == 200, 'and nobody is logged out by that')
 h.write('keytrail.yaml', conf)
 dash.kill()
 dash.wait()
