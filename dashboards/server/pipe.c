@@ -6,6 +6,7 @@
  * Holds: at most KT_WEB_ROOM and what a call hands over at once is in memory; a call waits for a
  *        reader that takes, and hears of one that has gone.
  */
+#include <string.h>
 #include <time.h>
 
 #include "dashboards/server/server_int.h"
@@ -21,9 +22,15 @@ void kt_web_wake(struct kt_web_req *r)
     kt_web_resume(r->s, r->c);
 }
 
-/* With the lock. */
+/* With the lock. What was taken makes room first: a reader that is slow and never at the end of it
+ * would have all of a download kept. */
 static void push(struct kt_web_req *r)
 {
+    if (r->piped > 0) {
+        r->pipe.len -= r->piped;
+        memmove(r->pipe.at, r->pipe.at + r->piped, r->pipe.len);
+        r->piped = 0;
+    }
     kt_buf_add(&r->pipe, kt_buf_str(&r->api.out));
     kt_buf_reset(&r->api.out);
     kt_web_wake(r);
