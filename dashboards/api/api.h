@@ -19,7 +19,7 @@ struct kt_api_kept;
 struct kt_api_param {
     struct kt_str name, value; /* decoded; UTF-8, no NUL; at most KT_API_VALUE_MAX */
 };
-#define KT_API_PARAMS_MAX 32u
+#define KT_API_PARAMS_MAX 132u /* a list is one a value: 100 ids, and what else a call takes */
 #define KT_API_VALUE_MAX  (128u << 10)
 #define KT_API_BODY_MAX   (64u << 10)
 
