@@ -2,23 +2,21 @@
  * auth: from a request to who asks: cookies, one-time links, passwords, the word of a proxy.
  *
  * Owns:  users, sessions, tries, one-time tokens, the stand-in's hash.
- * Calls: users, sessions, tries, core/base (hash), core/sys/fs for the users file; logs what of a
- *        changed file is refused.
- * Holds: a name nobody has takes as long as a wrong password; tokens and ids are compared in
- *        constant time; nothing here outlives a change of the user's line.
+ * Calls: users, sessions, cookie, tries, core/base (hash), core/sys/fs for the users file; logs
+ * what of a changed file is refused. Holds: a name nobody has takes as long as a wrong password;
+ * tokens and ids are compared in constant time; nothing here outlives a change of the user's line.
  */
 #include "dashboards/server/auth.h"
 #include "core/base/alloc.h"
 #include "core/base/enc.h"
 #include "core/base/log.h"
 #include "core/sys/fs.h"
+#include "dashboards/server/cookie.h"
 #include "dashboards/server/sessions.h"
 #include "dashboards/server/tries.h"
 
 #define LINKS     64u
 #define LINK_LIFE (10 * KT_NS_MIN)
-#define COOKIE    "kt_session"
-#define FLAGS     "; HttpOnly; SameSite=Strict; Path=/"
 
 struct link { /* until 0: free */
     uint8_t token[16];
@@ -27,7 +25,6 @@ struct link { /* until 0: free */
 };
 struct kt_web_auth {
     struct kt_web_auth_options o;
-    const char *cookie; /* its name; with TLS a browser takes it from this host alone */
     struct kt_web_users users;
     struct kt_stat read, met; /* the users file as it was read, and as it was a turn ago */
     struct kt_web_sessions *sessions;
@@ -139,7 +136,6 @@ enum kt_status kt_web_auth_open(const struct kt_web_auth_options *o, kt_time_ns 
     struct kt_web_auth *a = kt_alloc(sizeof *a);
     struct refusals r = { .path = o->users_file, .quiet = true };
     a->o = *o;
-    a->cookie = o->tls ? "__Host-" COOKIE : COOKIE;
     a->sessions = kt_web_sessions_new(o->rng);
     a->tries = kt_web_tries_new();
     o->rng->fill(o->rng->self, a->proxy_key, sizeof a->proxy_key);
@@ -207,28 +203,15 @@ struct kt_ip kt_web_peer(const struct kt_web_auth *a, const struct kt_web_reques
     return ip;
 }
 
-/* The session id of a Cookie header (RFC 6265 §5.4: "a=b; c=d"). One name twice says nothing: a
- * neighbour's cookie may have been put beside ours. */
-static bool cookie_id(const char *name, struct kt_str header, uint8_t ret[16])
-{
-    struct kt_str one, value = KT_STR_NONE;
-    unsigned n = 0;
-    while (header.len > 0 && kt_str_split(&header, ';', &one)) {
-        one = kt_str_trim(one);
-        ptrdiff_t eq = kt_str_find_byte(one, '=', 0);
-        if (eq < 0 || !kt_str_is(kt_str_sub(one, 0, (size_t)eq), name))
-            continue;
-        value = kt_str_from_index(one, (size_t)eq + 1);
-        n++;
-    }
-    return n == 1 && kt_hex_decode(value, ret, 16);
-}
-
 static struct kt_web_session *session_of(struct kt_web_auth *a, const struct kt_web_request *r,
                                          kt_time_ns now)
 {
     uint8_t id[16];
-    return cookie_id(a->cookie, r->cookie, id) ? kt_web_sessions_find(a->sessions, id, now) : NULL;
+    bool secure;
+    if (!kt_web_cookie_read(r->cookie, a->o.tls, &secure, id))
+        return NULL;
+    struct kt_web_session *s = kt_web_sessions_find(a->sessions, id, !r->by_itself, now);
+    return s != NULL && s->secure == secure ? s : NULL;
 }
 
 /* Origin is "scheme://host"; a TLS proxy in front makes it https where we speak http. */
@@ -314,6 +297,16 @@ enum kt_status kt_web_who(struct kt_web_auth *a, const struct kt_web_request *r,
     return KT_OK;
 }
 
+bool kt_web_still(struct kt_web_auth *a, const struct kt_web_who *who, kt_time_ns now)
+{
+    const struct kt_web_session *s = kt_web_sessions_of(a->sessions, who->id, now);
+    const struct kt_web_user *u = kt_web_users_find(&a->users, kt_str_of(who->user));
+    if (who->session)
+        return s != NULL &&
+               keep(a, s); /* the role is the session's, the scope of the user's line */
+    return u != NULL && u->role == who->role && strcmp(u->scope, who->scope) == 0;
+}
+
 /* ---- logging in and out ---- */
 
 enum kt_status kt_web_login_begin(struct kt_web_auth *a, struct kt_web_login *l,
@@ -322,6 +315,7 @@ enum kt_status kt_web_login_begin(struct kt_web_auth *a, struct kt_web_login *l,
 {
     l->wait = 0;
     l->passed = false;
+    l->secure = a->o.tls || kt_str_starts(r->origin, KT_STR("https://"));
     l->peer = kt_web_peer(a, r);
     enum kt_status status = same_origin(a, r, err);
     if (status == KT_OK && l->token.len == 0 && a->checks >= KT_WEB_CHECKS) {
@@ -382,12 +376,6 @@ static bool take_user(const struct kt_web_auth *a, const struct kt_web_login *l,
     return true;
 }
 
-static void add_cookie(const struct kt_web_auth *a, const char *value, struct kt_buf *ret)
-{
-    kt_buf_addf(ret, "%s=%s" FLAGS "%s%s", a->cookie, value, a->o.tls ? "; Secure" : "",
-                value[0] == '\0' ? "; Max-Age=0" : "");
-}
-
 enum kt_status kt_web_login_end(struct kt_web_auth *a, struct kt_web_login *l, kt_time_ns now,
                                 struct kt_buf *ret_cookie, struct kt_web_who *ret,
                                 struct kt_error *err)
@@ -404,22 +392,31 @@ enum kt_status kt_web_login_end(struct kt_web_auth *a, struct kt_web_login *l, k
                        by_link ? "this link was used or is too old: keytrail dashboard login "
                                  "makes another"
                                : "name or password is wrong");
+    as.secure = l->secure;
     kt_web_tries_right(a->tries, l->peer);
     const struct kt_web_session *s = kt_web_sessions_add(a->sessions, &as, now);
     kt_hex(id, s->id, sizeof s->id);
-    add_cookie(a, id, ret_cookie);
+    kt_web_cookie_write(l->secure, id, ret_cookie);
     fill_who(a, s, ret);
     kt_wipe(id, sizeof id);
     return KT_OK;
+}
+
+void kt_web_login_drop(struct kt_web_auth *a, struct kt_web_login *l)
+{
+    a->checks -= l->token.len == 0;
+    kt_wipe(l->hash, sizeof l->hash);
+    kt_wipe(l->password, sizeof l->password);
 }
 
 void kt_web_auth_logout(struct kt_web_auth *a, const struct kt_web_request *r,
                         struct kt_buf *ret_cookie)
 {
     uint8_t id[16];
-    if (cookie_id(a->cookie, r->cookie, id))
+    bool secure;
+    if (kt_web_cookie_read(r->cookie, a->o.tls, &secure, id))
         kt_web_sessions_end(a->sessions, id);
-    add_cookie(a, "", ret_cookie);
+    kt_web_cookie_write(secure, "", ret_cookie);
 }
 
 /* ---- one-time links ---- */

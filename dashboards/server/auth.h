@@ -23,7 +23,7 @@ struct kt_web_auth_options {
     const struct kt_cidr *proxies; /* from where it is believed; the Unix socket always is. Lent */
     unsigned n_proxies;
     const struct kt_rng *rng;
-    bool tls; /* cookies are Secure, origins https */
+    bool tls; /* origins are https, and cookies of this host alone */
 };
 /* KT_E_CONFIG: the users file is not there, open to others, or has a line that is refused. */
 KT_MUST_USE enum kt_status kt_web_auth_open(const struct kt_web_auth_options *o, kt_time_ns now,
@@ -32,6 +32,7 @@ void kt_web_auth_close(struct kt_web_auth *a);
 
 struct kt_web_request { /* what of a request is about who asks; empty: not sent */
     bool change;        /* POST */
+    bool by_itself;     /* an open page asks, whoever is in front of it: no use of the session */
     bool unix_socket;
     struct kt_ip peer;           /* of the socket; the other end may be a proxy */
     struct kt_str forwarded_for; /* X-Forwarded-For */
@@ -60,9 +61,13 @@ KT_MUST_USE enum kt_status kt_web_who(struct kt_web_auth *a, const struct kt_web
                                       kt_time_ns now, struct kt_web_who *ret, bool *ret_known,
                                       struct kt_error *err);
 
+/* Is that still who asks, with the same role and scope: neither logged out, nor over, nor changed
+ * in the users file? */
+bool kt_web_still(struct kt_web_auth *a, const struct kt_web_who *who, kt_time_ns now);
+
 /* Log in, by a one-time token or by name and password. The password check takes a tenth of a
  * second: it runs on a worker (kt_web_login_check), which is why login is three steps. After a
- * _begin that was KT_OK the other two are always called. */
+ * _begin that was KT_OK _end or _drop is always called. */
 struct kt_web_login {
     struct kt_str token;                    /* or */
     struct kt_str user;                     /* and */
@@ -70,6 +75,7 @@ struct kt_web_login {
     kt_time_ns wait;                        /* answer of _begin on KT_E_LIMIT: until the next try */
     /* between the steps: */
     bool passed;
+    bool secure; /* the browser came by https */
     struct kt_ip peer;
     char hash[KT_PASSWORD_HASH]; /* one user's, or a stand-in's */
 };
@@ -82,6 +88,9 @@ void kt_web_login_check(struct kt_web_login *l); /* any thread */
 KT_MUST_USE enum kt_status kt_web_login_end(struct kt_web_auth *a, struct kt_web_login *l,
                                             kt_time_ns now, struct kt_buf *ret_cookie,
                                             struct kt_web_who *ret, struct kt_error *err);
+/* Instead of _end, when nobody waits for the answer, or there is no room for the check: a one-time
+ * token is as good as before. */
+void kt_web_login_drop(struct kt_web_auth *a, struct kt_web_login *l);
 /* Ends the session (its request was judged by kt_web_who); adds the Set-Cookie value that removes
  * it. */
 void kt_web_auth_logout(struct kt_web_auth *a, const struct kt_web_request *r,

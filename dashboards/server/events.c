@@ -31,7 +31,7 @@ struct stream {
     kt_time_ns began, commented; /* mono */
     struct kt_buf out;
     size_t sent;
-    bool suspended;
+    bool suspended, over;
 };
 struct kt_events {
     struct kt_web_server *s;
@@ -65,13 +65,13 @@ static void wake(struct stream *t)
     kt_web_resume(t->r->s, t->r->c);
 }
 
-/* With the lock: what there is for it; false: it is too far behind, or old. */
+/* With the lock: what there is for it; false: it is too far behind, or old, or nobody's. */
 static bool fill(struct kt_events *e, struct stream *t)
 {
     kt_time_ns now = kt_web_mono(e->s);
     kt_buf_reset(&t->out);
     t->sent = 0;
-    if (now - t->began > LIFE || !kt_events_ring_from(&e->ring, &t->at, &t->out))
+    if (t->over || now - t->began > LIFE || !kt_events_ring_from(&e->ring, &t->at, &t->out))
         return false;
     if (t->counters < e->n_counters) {
         kt_buf_add(&t->out, kt_buf_str(&e->counters));
@@ -157,6 +157,20 @@ enum MHD_Result kt_events_answer(struct kt_events *e, struct kt_web_req *r)
     }
     return kt_web_reply_with(
         r, &(struct kt_web_reply){ .status = 200, .type = "text/event-stream" }, m);
+}
+
+void kt_events_still(struct kt_events *e)
+{
+    kt_time_ns now = kt_web_wall(e->s);
+    (void)pthread_mutex_lock(&e->s->lock);
+    for (struct stream *t = e->first; t != NULL; t = t->next) {
+        if (t->over || kt_web_still(e->s->o.auth, &t->r->who, now))
+            continue;
+        t->over = true;
+        t->sent = t->out.len; /* not even what waits for a slow reader */
+        wake(t);
+    }
+    (void)pthread_mutex_unlock(&e->s->lock);
 }
 
 /* ---- the poller ---- */

@@ -13,6 +13,8 @@ KT_MUST_USE enum kt_status kt_events_open(struct kt_web_server *s, struct kt_eve
                                           struct kt_error *err);
 void kt_events_stop(struct kt_events *e); /* ends the poller and all streams */
 void kt_events_free(struct kt_events *e);
+/* Each second, on the server's thread: ends the streams of those who are not let in any more. */
+void kt_events_still(struct kt_events *e);
 /* Did the collector answer when it was asked last? */
 bool kt_events_collector(struct kt_events *e);
 /* Answers a request with the stream, from Last-Event-ID on. */

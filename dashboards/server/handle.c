@@ -156,6 +156,7 @@ struct kt_web_request kt_web_request_of(const struct kt_web_req *r)
 {
     return (struct kt_web_request){
         .change = r->method == KT_WEB_POST,
+        .by_itself = r->route->kind == KT_WEB_LIVE,
         .unix_socket = r->conn->is_unix,
         .peer = r->conn->ip,
         .forwarded_for = kt_buf_str(&r->forwarded),

@@ -132,9 +132,7 @@ enum MHD_Result kt_web_log_out(struct kt_web_req *r)
 
 void kt_web_login_forget(struct kt_web_req *r)
 {
-    KT_CLEANUP(kt_buf_done) struct kt_buf cookie = { 0 };
-    if (!r->logging_in)
-        return;
-    r->logging_in = r->login.passed = false;
-    (void)!kt_web_login_end(r->s->o.auth, &r->login, kt_web_wall(r->s), &cookie, &r->who, NULL);
+    if (r->logging_in)
+        kt_web_login_drop(r->s->o.auth, &r->login);
+    r->logging_in = false;
 }

@@ -223,4 +223,5 @@ void kt_web_server_turn(struct kt_web_server *s)
     s->next_second = now + KT_NS_S;
     kt_web_conn_cut(s);
     kt_web_auth_turn(s->o.auth, kt_web_wall(s));
+    kt_events_still(s->events);
 }

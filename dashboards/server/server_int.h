@@ -129,7 +129,7 @@ enum MHD_Result kt_web_answer_me(struct kt_web_req *r);
 enum MHD_Result kt_web_login_first(struct kt_web_req *r);
 enum MHD_Result kt_web_login_second(struct kt_web_req *r); /* a worker has checked the password */
 enum MHD_Result kt_web_log_out(struct kt_web_req *r);
-/* A login that nobody waits for any more ends as one that failed. */
+/* A login that nobody waits for any more, or that there is no room for. */
 void kt_web_login_forget(struct kt_web_req *r);
 
 /* ---- run.c: what a worker does ---- */

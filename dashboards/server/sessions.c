@@ -82,13 +82,23 @@ static struct kt_web_session *with_id(struct kt_web_sessions *s, const uint8_t i
 }
 
 struct kt_web_session *kt_web_sessions_find(struct kt_web_sessions *s, const uint8_t id[16],
-                                            kt_time_ns now)
+                                            bool used, kt_time_ns now)
 {
     struct kt_web_session *one = with_id(s, id);
     if (one == NULL || is_over(one, now))
         return NULL;
-    one->seen = now;
+    if (used)
+        one->seen = now;
     return one;
+}
+
+const struct kt_web_session *kt_web_sessions_of(const struct kt_web_sessions *s, uint64_t number,
+                                                kt_time_ns now)
+{
+    for (unsigned i = 0; i < KT_WEB_SESSIONS_MAX; i++)
+        if (s->at[i].number == number && number != 0)
+            return is_over(&s->at[i], now) ? NULL : &s->at[i];
+    return NULL;
 }
 
 void kt_web_sessions_end(struct kt_web_sessions *s, const uint8_t id[16])

@@ -17,6 +17,7 @@ struct kt_web_session {
     uint64_t number;          /* 1, 2, 3 …; 0: free */
     char user[KT_WEB_NAME_MAX + 1];
     enum kt_role role;
+    bool secure;   /* begun by https: its id is taken from that cookie alone */
     uint64_t line; /* hash of the user's line in the users file when it began; 0: had none */
     kt_time_ns born, seen;
 };
@@ -26,9 +27,12 @@ void kt_web_sessions_free(struct kt_web_sessions *s);
 /* A new one, with ids of its own: as = user, role, line. The answer lives until the next call. */
 struct kt_web_session *kt_web_sessions_add(struct kt_web_sessions *s,
                                            const struct kt_web_session *as, kt_time_ns now);
-/* Seen now, if it is not over; NULL: there is none. Takes as long for every id. */
+/* One that is not over; used: it is seen now. NULL: there is none. Takes as long for every id. */
 struct kt_web_session *kt_web_sessions_find(struct kt_web_sessions *s, const uint8_t id[16],
-                                            kt_time_ns now);
+                                            bool used, kt_time_ns now);
+/* The one of that number, if it is not over; not for what a stranger says. */
+const struct kt_web_session *kt_web_sessions_of(const struct kt_web_sessions *s, uint64_t number,
+                                                kt_time_ns now);
 void kt_web_sessions_end(struct kt_web_sessions *s, const uint8_t id[16]);
 /* Ends what is over, and what keep(self, session) refuses. */
 void kt_web_sessions_turn(struct kt_web_sessions *s, kt_time_ns now,

@@ -314,13 +314,13 @@ static void sessions_are_bounded_by_user_and_in_all(void **state)
     memcpy(first, kt_web_sessions_add(s, &as, NOW)->id, 16);
     for (unsigned i = 0; i < KT_WEB_SESSIONS_OF; i++)
         (void)kt_web_sessions_add(s, &as, NOW + 2 + i);
-    assert_null(kt_web_sessions_find(s, first, NOW + 100));
-    assert_non_null(kt_web_sessions_find(s, others, NOW + 100)); /* busy costs nobody else */
+    assert_null(kt_web_sessions_find(s, first, true, NOW + 100));
+    assert_non_null(kt_web_sessions_find(s, others, true, NOW + 100)); /* busy costs nobody else */
     for (unsigned i = 0; i < KT_WEB_SESSIONS_MAX; i++) {
         (void)snprintf(as.user, sizeof as.user, "u%u", i);
         (void)kt_web_sessions_add(s, &as, NOW + 200 + i);
     }
-    assert_null(kt_web_sessions_find(s, others, NOW + 2000));
+    assert_null(kt_web_sessions_find(s, others, true, NOW + 2000));
     kt_web_sessions_free(s);
 }
 
@@ -446,6 +446,83 @@ static void with_tls_the_cookie_is_of_this_host_alone(void **state)
     end(&w);
 }
 
+/* A proxy in front has the TLS: only the Origin tells. */
+static void by_https_the_cookie_is_of_this_host_alone_too(void **state)
+{
+    static const char name[] = "__Host-kt_session=";
+    struct world w;
+    struct kt_error err = { 0 };
+    struct kt_web_who me;
+    bool known;
+    char plain[100];
+    KT_CLEANUP(kt_buf_done) struct kt_buf cookie = { 0 };
+    (void)state;
+    begin(&w);
+    usual_users(&w, "responder", "");
+    assert_int_equal(open_auth(&w, false, false, &err), KT_OK);
+    struct kt_web_request r = from("203.0.113.7");
+    r.origin = KT_STR("https://kt.example:7430");
+    struct kt_web_login l = { .user = KT_STR("alice"), .password = "correct horse battery" };
+    assert_int_equal(kt_web_login_begin(w.a, &l, &r, w.now, &err), KT_OK);
+    kt_web_login_check(&l);
+    assert_int_equal(kt_web_login_end(w.a, &l, w.now, &cookie, &me, &err), KT_OK);
+    assert_true(kt_str_starts(kt_buf_str(&cookie), kt_str_of(name)));
+    assert_true(kt_str_ends(kt_buf_str(&cookie), KT_STR("; Secure")));
+    r.cookie = kt_str_sub(kt_buf_str(&cookie), 0, sizeof name - 1 + 32);
+    assert_int_equal(kt_web_who(w.a, &r, w.now, &me, &known, &err), KT_OK);
+    (void)snprintf(plain, sizeof plain, "kt_session=%.32s", r.cookie.at + sizeof name - 1);
+    r.cookie = kt_str_of(plain); /* the same id, where a neighbour can put it */
+    assert_int_equal(kt_web_who(w.a, &r, w.now, &me, &known, &err), KT_E_DENIED);
+    end(&w);
+}
+
+static void what_a_page_asks_by_itself_is_no_use_of_the_session(void **state)
+{
+    struct world w;
+    struct kt_error err = { 0 };
+    struct kt_web_who me;
+    char id[33];
+    (void)state;
+    begin(&w);
+    usual_users(&w, "responder", "");
+    assert_int_equal(open_auth(&w, false, false, &err), KT_OK);
+    struct kt_web_request r = from("203.0.113.7");
+    assert_int_equal(login(&w, &r, "alice", "correct horse battery", NULL, id, &me), KT_OK);
+    r.by_itself = true;
+    w.now += KT_WEB_IDLE;
+    assert_int_equal(who(&w, r, id, &me), KT_OK);
+    assert_true(kt_web_still(w.a, &me, w.now));
+    w.now += KT_NS_S;
+    assert_int_equal(who(&w, r, id, &me), KT_E_DENIED);
+    assert_false(kt_web_still(w.a, &me, w.now));
+    end(&w);
+}
+
+static void who_listens_is_held_against_logout_and_the_users_file(void **state)
+{
+    struct world w;
+    struct kt_error err = { 0 };
+    struct kt_web_who me;
+    char id[33], cookie[100];
+    KT_CLEANUP(kt_buf_done) struct kt_buf gone = { 0 };
+    (void)state;
+    begin(&w);
+    usual_users(&w, "responder", "");
+    assert_int_equal(open_auth(&w, false, false, &err), KT_OK);
+    struct kt_web_request r = from("203.0.113.7");
+    assert_int_equal(login(&w, &r, "alice", "correct horse battery", NULL, id, &me), KT_OK);
+    assert_true(kt_web_still(w.a, &me, w.now));
+    (void)snprintf(cookie, sizeof cookie, "kt_session=%s", id);
+    r.cookie = kt_str_of(cookie);
+    kt_web_auth_logout(w.a, &r, &gone);
+    assert_false(kt_web_still(w.a, &me, w.now));
+    assert_int_equal(login(&w, &r, "alice", "correct horse battery", NULL, id, &me), KT_OK);
+    usual_users(&w, "viewer", "");
+    turns(&w);
+    assert_false(kt_web_still(w.a, &me, w.now));
+    end(&w);
+}
+
 /* ---- links, tries, proxies ---- */
 
 static void a_link_is_for_one_use_within_ten_minutes(void **state)
@@ -454,7 +531,7 @@ static void a_link_is_for_one_use_within_ten_minutes(void **state)
     struct kt_error err = { 0 };
     struct kt_web_who me;
     char id[33];
-    KT_CLEANUP(kt_buf_done) struct kt_buf one = { 0 }, old = { 0 }, many = { 0 };
+    KT_CLEANUP(kt_buf_done) struct kt_buf one = { 0 }, two = { 0 }, old = { 0 }, many = { 0 };
     enum kt_role auditor = KT_ROLE_AUDITOR;
     (void)state;
     begin(&w);
@@ -463,10 +540,15 @@ static void a_link_is_for_one_use_within_ten_minutes(void **state)
     struct kt_web_request r = from("203.0.113.7");
     assert_int_equal(kt_web_auth_link(w.a, KT_STR("carol"), &auditor, w.now, &one, &err), KT_OK);
     assert_int_equal(kt_web_auth_link(w.a, KT_STR("carol"), NULL, w.now, &old, &err), KT_OK);
+    assert_int_equal(kt_web_auth_link(w.a, KT_STR("carol"), NULL, w.now, &two, &err), KT_OK);
     assert_int_equal(login(&w, &r, "", "", kt_buf_z(&one), id, &me), KT_OK);
     assert_int_equal(me.role, KT_ROLE_AUDITOR);
     assert_string_equal(me.scope, "instance:vault-b"); /* a link does not widen it */
     assert_int_equal(login(&w, &r, "", "", kt_buf_z(&one), id, &me), KT_E_DENIED);
+    struct kt_web_login full = { .token = kt_buf_str(&two) }; /* no room: it is as good as before */
+    assert_int_equal(kt_web_login_begin(w.a, &full, &r, w.now, &err), KT_OK);
+    kt_web_login_drop(w.a, &full);
+    assert_int_equal(login(&w, &r, "", "", kt_buf_z(&two), id, &me), KT_OK);
     w.now += 10 * KT_NS_MIN + 1;
     assert_int_equal(login(&w, &r, "", "", kt_buf_z(&old), id, &me), KT_E_DENIED);
     assert_int_equal(kt_web_auth_link(w.a, KT_STR("a b"), NULL, w.now, &one, &err), KT_E_INPUT);
@@ -652,6 +734,9 @@ int main(void)
         cmocka_unit_test(a_change_needs_the_token_and_our_origin),
         cmocka_unit_test(cookies_that_are_not_one_id_are_nobodys),
         cmocka_unit_test(with_tls_the_cookie_is_of_this_host_alone),
+        cmocka_unit_test(by_https_the_cookie_is_of_this_host_alone_too),
+        cmocka_unit_test(what_a_page_asks_by_itself_is_no_use_of_the_session),
+        cmocka_unit_test(who_listens_is_held_against_logout_and_the_users_file),
         cmocka_unit_test(a_link_is_for_one_use_within_ten_minutes),
         cmocka_unit_test(unknown_names_take_as_long_and_say_the_same),
         cmocka_unit_test(five_tries_then_longer_and_longer_waits),
