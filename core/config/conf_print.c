@@ -7,6 +7,8 @@
  */
 #include "core/config/conf.h"
 
+#include <string.h>
+
 /* geoip.databases is a list that may be the word auto: its field holds only the list. */
 static void print_geoip(const struct kt_conf *c, bool with_help, struct kt_buf *out)
 {
@@ -73,12 +75,19 @@ static void print_section(const struct kt_conf *c, const struct kt_conf_section 
         print_answers(c, n, defaults, out);
 }
 
-void kt_conf_print(const struct kt_conf *c, bool defaults, struct kt_buf *out)
+void kt_conf_print_without(const struct kt_conf *c, bool defaults, const char *without,
+                           struct kt_buf *out)
 {
     const struct kt_node *root = kt_yaml_root(c->yaml);
     kt_options_print_given(kt_conf_top_table, c, defaults ? NULL : root, 0, defaults, out);
     for (const struct kt_conf_section *s = kt_conf_sections; s->name != NULL; s++)
-        print_section(c, s, defaults, out);
+        if (without == NULL || strcmp(s->name, without) != 0)
+            print_section(c, s, defaults, out);
+}
+
+void kt_conf_print(const struct kt_conf *c, bool defaults, struct kt_buf *out)
+{
+    kt_conf_print_without(c, defaults, NULL, out);
 }
 
 void kt_conf_print_key(const struct kt_conf *c, const char *key, struct kt_buf *out)

@@ -265,6 +265,9 @@ struct kt_conf *kt_conf_defaults(void);
 void kt_conf_free(struct kt_conf *c);
 /* Effective values as YAML, without secrets; defaults = also those not in the file. */
 void kt_conf_print(const struct kt_conf *c, bool defaults, struct kt_buf *out);
+/* The same without one top key and what is below; NULL: all. */
+void kt_conf_print_without(const struct kt_conf *c, bool defaults, const char *without,
+                           struct kt_buf *out);
 /* One top key of it with what is below; nothing when it is neither given nor has defaults. */
 void kt_conf_print_key(const struct kt_conf *c, const char *key, struct kt_buf *out);
 

@@ -48,11 +48,15 @@ static void add_detectors(struct kt_api *a)
     kt_api_close(&a->out, ']');
 }
 
+/* Which secrets are canaries, and who may touch them, is what an intruder would ask first. */
 static void add_conf(struct kt_api *a, const char *key, bool defaults)
 {
+    bool all = a->role >= KT_ROLE_ADMIN;
     KT_CLEANUP(kt_buf_done) struct kt_buf text = { 0 };
     if (a->conf != NULL)
-        kt_conf_print(a->conf, defaults, &text);
+        kt_conf_print_without(a->conf, defaults, all ? NULL : "canaries", &text);
+    if (!all && text.len > 0)
+        kt_buf_addz(&text, "# canaries: are for admins to see\n");
     kt_api_text(&a->out, key, kt_buf_str(&text));
 }
 

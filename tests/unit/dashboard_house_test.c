@@ -262,6 +262,29 @@ static void test_alone(void **state)
     kt_json_free(json);
 }
 
+static void canaries_are_for_admins(void **state)
+{
+    static const struct kt_str text =
+        KT_STR_INIT("store: { path: /tmp/kt.db }\ncanaries:\n"
+                    "  - { secret: \"prod/lure-*\", allow: [\"the-tester\"] }\n");
+    struct kt_conf *conf = NULL;
+    struct kt_error err = { 0 };
+    (void)state;
+    assert_int_equal(kt_conf_parse(text, "keytrail.yaml", NULL, 0, &conf, &err), KT_OK);
+    call.api.conf = conf;
+    for (enum kt_role role = KT_ROLE_VIEWER; role < KT_ROLE_COUNT; role++) {
+        call.api.role = role;
+        const char *answer = ask(kt_api_settings, NULL);
+        assert_non_null(answer);
+        assert_int_equal(strstr(answer, "lure") != NULL, role == KT_ROLE_ADMIN);
+        assert_int_equal(strstr(answer, "the-tester") != NULL, role == KT_ROLE_ADMIN);
+        assert_non_null(strstr(answer, "/tmp/kt.db"));
+    }
+    call.api.role = KT_ROLE_RESPONDER;
+    call.api.conf = NULL;
+    kt_conf_free(conf);
+}
+
 /* ---- packages ---- */
 
 static void put(const char *folder, const char *name, const char *text)
@@ -501,6 +524,7 @@ int main(void)
         cmocka_unit_test(test_map_question),
         cmocka_unit_test(test_newest_packages),
         cmocka_unit_test(test_facet_places),
+        cmocka_unit_test(canaries_are_for_admins),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
