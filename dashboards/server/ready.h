@@ -6,15 +6,12 @@
 #include "core/base/buf.h"
 
 struct kt_ready {
-    bool store;            /* it can be read */
-    const char *store_why; /* it cannot; NULL: not known */
-    bool configured;       /* there is a collector to ask */
-    bool collector;        /* it answers */
-    const char *collector_why;
+    bool store;      /* it can be read */
+    bool configured; /* there is a collector to ask */
+    bool collector;  /* it answers */
 };
 /* /healthz: the process lives, whatever is behind it: 200. */
 int kt_healthz(struct kt_buf *out);
 /* /readyz: 200 when the store can be read and, where a collector is configured, that answers; else
- * 503. One line for each part, in plain text; what a sentence takes from elsewhere has no line
- * breaks. */
+ * 503. One line for each part, in plain text, without why: strangers read it. */
 int kt_readyz(const struct kt_ready *r, struct kt_buf *out);

@@ -176,11 +176,16 @@ static void readiness(struct kt_web_worker *w, struct kt_web_req *r, bool store)
                                : kt_control_ask_within(control, KT_STR("{\"do\":\"status\"}"),
                                                        PATIENCE_S, &answer, &err);
     const struct kt_ready is = { .store = store,
-                                 .store_why = r->err.text,
                                  .configured = control != NULL,
-                                 .collector = asked == KT_OK,
-                                 .collector_why = err.text };
+                                 .collector = asked == KT_OK };
     r->api.status = kt_readyz(&is, &r->api.out);
+    bool ready = r->api.status == 200;
+    if (__atomic_exchange_n(&w->pool->s->unready, !ready, __ATOMIC_RELAXED) == ready)
+        kt_log(ready ? KT_LOG_INFO : KT_LOG_WARN, "dashboard: %s store='%s' collector='%s'",
+               ready ? "ready again" : "not ready", store ? "ok" : r->err.text,
+               control == NULL  ? "none is configured"
+               : asked == KT_OK ? "ok"
+                                : err.text);
     r->api.type = "text/plain; charset=utf-8";
 }
 

@@ -89,6 +89,7 @@ struct kt_web_server {
     unsigned n_conn;
     kt_time_ns next_second;
     char log_id[33];
+    bool unready; /* /readyz said so last; several threads */
     struct kt_assets *assets;
     struct kt_events *events;
     struct kt_api_kept *kept;
