@@ -30,7 +30,7 @@ static const struct {
     bool must;
 } members[] = {
     { "user", 80, true },   { "role", 16, false },  { "call", 64, false }, { "query", 8192, false },
-    { "since", 64, false }, { "until", 64, false }, { "from", 64, false },
+    { "since", 64, false }, { "until", 64, false }, { "from", 64, false }, { "at", 64, false },
 };
 
 static enum kt_status write_raw(struct kt_jval args, struct kt_buf *raw, struct kt_error *err)

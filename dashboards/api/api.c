@@ -76,8 +76,7 @@ static enum kt_status take_time(const struct kt_api *a, const char *name, bool i
     return status == KT_OK ? KT_OK : kt_wrap(err, "%s", name);
 }
 
-/* Time zones are from 12 hours behind UTC to 14 before it. */
-static enum kt_status take_zone(struct kt_api *a, struct kt_error *err)
+enum kt_status kt_api_zone(struct kt_api *a, struct kt_error *err)
 {
     struct kt_str s = kt_api_get(a, "tz");
     int64_t zone = 0;
@@ -90,7 +89,8 @@ static enum kt_status take_zone(struct kt_api *a, struct kt_error *err)
 enum kt_status kt_api_window(struct kt_api *a, kt_time_ns span, struct kt_error *err)
 {
     a->ask->since = a->ask->until = 0;
-    if (take_zone(a, err) != KT_OK || take_time(a, "since", false, &a->ask->since, err) != KT_OK ||
+    if (kt_api_zone(a, err) != KT_OK ||
+        take_time(a, "since", false, &a->ask->since, err) != KT_OK ||
         take_time(a, "until", true, &a->ask->until, err) != KT_OK)
         return err->code;
     if (a->ask->until != 0 && a->ask->since >= a->ask->until)

@@ -22,6 +22,7 @@ struct kt_api_param {
 #define KT_API_PARAMS_MAX 132u /* a list is one a value: 100 ids, and what else a call takes */
 #define KT_API_VALUE_MAX  (128u << 10)
 #define KT_API_BODY_MAX   (64u << 10)
+#define KT_API_SECRET     32u
 
 /*
  * One call, on one worker thread. The server fills the first part; everything lent lives until the
@@ -37,7 +38,9 @@ struct kt_api {
     struct kt_jobs *jobs;     /* for what runs as a process of its own; NULL: nothing does */
     const char *reports;      /* folder of evidence packages; NULL: none are made or shown here */
     kt_time_ns now;
-    const char *user; /* who asks: for records of the log */
+    const char *user;      /* who asks: for records of the log */
+    const uint8_t *secret; /* KT_API_SECRET bytes of chance, of this process: what it hands out to
+                              be handed back is known by them */
     enum kt_role role;
     const struct kt_api_param *param; /* of the URL, then of a POST's JSON object (texts; numbers
                                          as they are written; lists as one param a value) */
@@ -67,6 +70,8 @@ struct kt_str kt_api_get(const struct kt_api *a, const char *name);
 KT_MUST_USE enum kt_status kt_api_number(const struct kt_api *a, const char *name, uint64_t least,
                                          uint64_t most, uint64_t other, uint64_t *ret,
                                          struct kt_error *err);
+/* tz into a->ask, seconds east of UTC: time zones are from 12 hours behind UTC to 14 before it. */
+KT_MUST_USE enum kt_status kt_api_zone(struct kt_api *a, struct kt_error *err);
 /* since and until into a->ask: ns since the epoch, RFC 3339 or any time expression of the command
  * line ("24h", "today"), in the zone tz; without them the last `span` (0: all). */
 KT_MUST_USE enum kt_status kt_api_window(struct kt_api *a, kt_time_ns span, struct kt_error *err);

@@ -5,26 +5,29 @@
 
 /* What the self-audit records of a call, before it is answered. */
 enum kt_api_note {
-    KT_NOTE_NONE,   /* figures, lists of names */
-    KT_NOTE_QUERY,  /* somebody searched: who, what, which window */
-    KT_NOTE_RAW,    /* somebody looked at a raw record */
-    KT_NOTE_EXPORT, /* somebody took data away */
+    KT_NOTE_NONE,     /* figures, lists of names */
+    KT_NOTE_QUERY,    /* somebody searched: who, what, which window */
+    KT_NOTE_RAW,      /* somebody looked at a raw record */
+    KT_NOTE_EXPORT,   /* somebody took data away */
+    KT_NOTE_QUESTION, /* as QUERY, of calls that answer one question together: one record for all */
+    KT_NOTE_FILTER,   /* as QUERY, where there is a q */
+    KT_NOTE_VALUES,   /* as QUERY, where values of records are offered: of which field */
 };
 /* X(name, method, path below /api/v1/, least role, note); a table a subject:
  * X(search, GET, "search", KT_ROLE_VIEWER, KT_NOTE_QUERY) */
 /* clang-format off */
 #define KT_API_EVENTS(X)                                                                           \
-    X(search, GET, "search", KT_ROLE_VIEWER, KT_NOTE_QUERY)                                        \
+    X(search, GET, "search", KT_ROLE_VIEWER, KT_NOTE_QUESTION)                                     \
     X(record, GET, "record", KT_ROLE_VIEWER, KT_NOTE_RAW)                                          \
-    X(histogram, GET, "histogram", KT_ROLE_VIEWER, KT_NOTE_NONE)                                   \
-    X(facets, GET, "facets", KT_ROLE_VIEWER, KT_NOTE_NONE)                                         \
+    X(histogram, GET, "histogram", KT_ROLE_VIEWER, KT_NOTE_QUESTION)                               \
+    X(facets, GET, "facets", KT_ROLE_VIEWER, KT_NOTE_QUESTION)                                     \
     X(overview, GET, "overview", KT_ROLE_VIEWER, KT_NOTE_NONE)                                     \
     X(check, GET, "check", KT_ROLE_VIEWER, KT_NOTE_NONE)                                           \
-    X(complete, GET, "complete", KT_ROLE_VIEWER, KT_NOTE_NONE)                                     \
+    X(complete, GET, "complete", KT_ROLE_VIEWER, KT_NOTE_VALUES)                                   \
     X(timeline, GET, "timeline", KT_ROLE_VIEWER, KT_NOTE_QUERY)                                    \
     X(export, GET, "export", KT_ROLE_VIEWER, KT_NOTE_EXPORT)
 #define KT_API_ALERTS(X)                                                                           \
-    X(alerts, GET, "alerts", KT_ROLE_VIEWER, KT_NOTE_NONE)                                         \
+    X(alerts, GET, "alerts", KT_ROLE_VIEWER, KT_NOTE_FILTER)                                       \
     X(alert, GET, "alert", KT_ROLE_VIEWER, KT_NOTE_RAW)                                            \
     X(alerts_act, POST, "alerts/act", KT_ROLE_RESPONDER, KT_NOTE_NONE)                             \
     X(silences, GET, "silences", KT_ROLE_VIEWER, KT_NOTE_NONE)                                     \
@@ -39,13 +42,13 @@ enum kt_api_note {
     X(blast, GET, "blast", KT_ROLE_VIEWER, KT_NOTE_QUERY)
 #define KT_API_HOUSE(X)                                                                            \
     X(coverage, GET, "coverage", KT_ROLE_VIEWER, KT_NOTE_NONE)                                     \
-    X(map, GET, "map", KT_ROLE_VIEWER, KT_NOTE_NONE)                                               \
+    X(map, GET, "map", KT_ROLE_VIEWER, KT_NOTE_QUESTION)                                           \
     X(integrity, GET, "integrity", KT_ROLE_VIEWER, KT_NOTE_NONE)                                   \
-    X(verify, POST, "integrity/verify", KT_ROLE_AUDITOR, KT_NOTE_NONE)                             \
+    X(verify, POST, "integrity/verify", KT_ROLE_AUDITOR, KT_NOTE_QUERY)                            \
     X(reports, GET, "reports", KT_ROLE_AUDITOR, KT_NOTE_NONE)                                      \
     X(reports_make, POST, "reports", KT_ROLE_AUDITOR, KT_NOTE_EXPORT)                              \
     X(report_file, GET, "reports/file", KT_ROLE_AUDITOR, KT_NOTE_EXPORT)                           \
-    X(report_verify, POST, "reports/verify", KT_ROLE_AUDITOR, KT_NOTE_NONE)                        \
+    X(report_verify, POST, "reports/verify", KT_ROLE_AUDITOR, KT_NOTE_QUERY)                       \
     X(settings, GET, "settings", KT_ROLE_VIEWER, KT_NOTE_NONE)                                     \
     X(status, GET, "status", KT_ROLE_VIEWER, KT_NOTE_NONE)
 #define KT_API_CALLS(X) KT_API_EVENTS(X) KT_API_ALERTS(X) KT_API_NAMES(X) KT_API_HOUSE(X)

@@ -4,10 +4,12 @@
  * record of this page.
  *
  * base64url of: u8 version, i64 since, i64 until, u64 newest record that counts, i64 time and u64
- * number of the last record, u64 hash of query and zone; little endian, no padding.
+ * number of the last record, then the first 16 bytes of HMAC-SHA-256 (RFC 2104), with the secret of
+ * the process, over these bytes, the user, the zone and the query; little endian, no padding. So
+ * nobody can name a window that was not asked for: what is noted of a question holds for its pages.
  */
 #pragma once
-#include "core/answer/ask.h"
+#include "dashboards/api/api.h"
 
 struct kt_api_cursor {
     kt_time_ns since, until; /* event time, 0 = open */
@@ -15,9 +17,10 @@ struct kt_api_cursor {
     kt_time_ns time;         /* of the last record that was shown; above 0 */
     uint64_t seq;
 };
-void kt_api_cursor_write(const struct kt_api_cursor *c, struct kt_str query, int zone_offset_s,
+/* Of a's secret, user and zone. */
+void kt_api_cursor_write(const struct kt_api *a, const struct kt_api_cursor *c, struct kt_str query,
                          struct kt_buf *out);
-/* KT_E_INPUT: it is none, or of another question. */
-KT_MUST_USE enum kt_status kt_api_cursor_read(struct kt_str text, struct kt_str query,
-                                              int zone_offset_s, struct kt_api_cursor *ret,
+/* KT_E_INPUT: it is none, of another question or user, or of another process. */
+KT_MUST_USE enum kt_status kt_api_cursor_read(const struct kt_api *a, struct kt_str text,
+                                              struct kt_str query, struct kt_api_cursor *ret,
                                               struct kt_error *err);

@@ -19,7 +19,7 @@ static enum kt_status take_cursor(struct kt_api *a, struct kt_str q, struct kt_a
     struct kt_store_stats stats;
     struct kt_str text = kt_api_get(a, "cursor");
     if (text.len > 0) {
-        if (kt_api_cursor_read(text, q, a->ask->zone_offset_s, c, err) != KT_OK)
+        if (kt_api_cursor_read(a, text, q, c, err) != KT_OK)
             return err->code;
         a->ask->since = c->since;
         a->ask->until = c->until;
@@ -70,7 +70,7 @@ static enum kt_status answer(struct kt_api *a, struct kt_str q, size_t limit,
     if (status != KT_OK)
         return status;
     if (more)
-        kt_api_cursor_write(c, q, a->ask->zone_offset_s, &next);
+        kt_api_cursor_write(a, c, q, &next);
     kt_api_command(a, "search", "", q, &command);
     kt_api_text(&a->out, "next", kt_buf_str(&next));
     kt_api_text(&a->out, "command", kt_buf_str(&command));

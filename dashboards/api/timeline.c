@@ -86,7 +86,7 @@ static void add_end(struct kt_api *a, const struct kt_timeline *t, struct kt_str
                                      .time = t->page_time,
                                      .seq = t->page_seq };
     if (t->more && t->page_time != 0)
-        kt_api_cursor_write(&c, q, a->ask->zone_offset_s, &next);
+        kt_api_cursor_write(a, &c, q, &next);
     (void)snprintf(more, sizeof more, " --limit %u", (unsigned)limit);
     kt_api_command(a, "timeline", more, q, &command);
     kt_api_flag(&a->out, "older", t->more);
@@ -106,7 +106,7 @@ enum kt_status kt_api_timeline(struct kt_api *a, struct kt_error *err)
         kt_api_question(a, SPAN, &q, err) != KT_OK)
         return err->code;
     if (cursor.len > 0) {
-        if (kt_api_cursor_read(cursor, q, a->ask->zone_offset_s, &c, err) != KT_OK)
+        if (kt_api_cursor_read(a, cursor, q, &c, err) != KT_OK)
             return err->code;
         a->ask->since = c.since;
         a->ask->until = c.until;

@@ -3,7 +3,7 @@
  * a password, metrics, readiness.
  *
  * Owns:  a worker's reader.
- * Calls: dashboards/api, core/answer, core/query/settings, auth, note, metrics, ready.
+ * Calls: dashboards/api, core/answer, core/query (settings, place), auth, note, metrics, ready.
  * Holds: a call ends at its deadline, and when nobody listens any more; what is looked at is in the
  *        log before it leaves (THREATS L1).
  */
@@ -11,9 +11,11 @@
 
 #include "core/base/log.h"
 #include "core/base/zip.h"
+#include "core/query/place.h"
 #include "core/query/settings.h"
 #include "core/sys/net.h"
 #include "core/wire/control_client.h"
+#include "dashboards/api/cursor.h"
 #include "dashboards/server/metrics.h"
 #include "dashboards/server/ready.h"
 #include "dashboards/server/server_int.h"
@@ -61,32 +63,80 @@ void kt_web_worker_close(struct kt_web_worker *w)
     w->conf = NULL;
 }
 
+/* ---- the note of it ---- */
+
+static enum kt_page_what kind_of(const struct kt_web_req *r, struct kt_str q,
+                                 struct kt_api_param *ret_field)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf typed = { 0 };
+    struct kt_query_place p;
+    uint64_t at;
+    switch (r->route->note) {
+    case KT_NOTE_NONE:
+        return KT_PAGE_NOTHING;
+    case KT_NOTE_RAW:
+        return KT_PAGE_RAW;
+    case KT_NOTE_EXPORT:
+        return KT_PAGE_EXPORT;
+    case KT_NOTE_QUESTION:
+        return KT_PAGE_QUESTION;
+    case KT_NOTE_FILTER:
+        return q.len > 0 ? KT_PAGE_QUERY : KT_PAGE_NOTHING;
+    case KT_NOTE_VALUES: /* each letter that is typed is one: of all of a field, the field */
+        if (kt_api_number(&r->api, "at", 0, q.len, q.len, &at, NULL) != KT_OK)
+            return KT_PAGE_NOTHING; /* it is refused */
+        kt_query_place(q, (size_t)at, &p, &typed);
+        if (p.kind != KT_PLACE_VALUE)
+            return KT_PAGE_NOTHING;
+        *ret_field = (struct kt_api_param){ KT_STR("field"), kt_str_of(p.field->name) };
+        return KT_PAGE_QUERY;
+    case KT_NOTE_QUERY:
+        break;
+    }
+    return KT_PAGE_QUERY;
+}
+
+/* Of a page that is not the first: the window is the cursor's. */
+static enum kt_status window_of(const struct kt_web_req *r, struct kt_page_view *v,
+                                char since[KT_TIME_TEXT_MAX], char until[KT_TIME_TEXT_MAX],
+                                struct kt_error *err)
+{
+    struct kt_str cursor = kt_api_get(&r->api, "cursor");
+    struct kt_api_cursor c;
+    if (cursor.len == 0 || (r->route->call != kt_api_search && r->route->call != kt_api_timeline))
+        return KT_OK;
+    if (kt_api_cursor_read(&r->api, cursor, kt_api_get(&r->api, "q"), &c, err) != KT_OK)
+        return err->code;
+    v->window = true;
+    v->since = c.since != 0 ? kt_str_of(kt_time_format(c.since, since)) : KT_STR_NONE;
+    v->until = c.until != 0 ? kt_str_of(kt_time_format(c.until, until)) : KT_STR_NONE;
+    return KT_OK;
+}
+
 /* Before a byte of the answer is made (THREATS L1). */
 static enum kt_status note(const struct kt_web_req *r, struct kt_error *err)
 {
     static const struct kt_str api = KT_STR_INIT(KT_WEB_API);
-    const struct kt_page_view v = { .what = (enum kt_page_what)r->route->note,
-                                    .user = kt_str_of(r->who.user),
-                                    .role = kt_role_word(r->who.role),
-                                    .call = r->route->path.at + api.len,
-                                    .param = r->params.at,
-                                    .n_params = r->params.n,
-                                    .from = r->from,
-                                    .session = r->who.id };
+    char since[KT_TIME_TEXT_MAX], until[KT_TIME_TEXT_MAX];
+    struct kt_api_param field;
+    struct kt_page_view v = { .what = kind_of(r, kt_api_get(&r->api, "q"), &field),
+                              .user = kt_str_of(r->who.user),
+                              .role = kt_role_word(r->who.role),
+                              .call = r->route->path.at + api.len,
+                              .param = r->params.at,
+                              .n_params = r->params.n,
+                              .from = r->from,
+                              .session = r->who.id };
+    if (r->route->note == KT_NOTE_VALUES) {
+        v.param = &field;
+        v.n_params = 1;
+    }
+    if (window_of(r, &v, since, until, err) != KT_OK)
+        return err->code;
     return kt_page_note(r->s->notes, &v, kt_web_wall(r->s), err);
 }
 
 /* ---- a call ---- */
-
-static enum kt_status zone_of(const struct kt_api *a, int *ret, struct kt_error *err)
-{
-    struct kt_str s = kt_api_get(a, "tz");
-    int64_t tz = 0;
-    if (s.len > 0 && (!kt_str_i64(s, &tz) || tz < -14 * 3600 || tz > 14 * 3600))
-        return kt_fail(err, KT_E_INPUT, "tz is seconds east of UTC, at most 14 hours");
-    *ret = (int)tz;
-    return KT_OK;
-}
 
 static void prepare(struct kt_web_worker *w, struct kt_web_req *r)
 {
@@ -109,6 +159,7 @@ static void prepare(struct kt_web_worker *w, struct kt_web_req *r)
                               .reports = o->reports,
                               .now = ask->now,
                               .user = r->who.user,
+                              .secret = s->secret,
                               .role = r->who.role,
                               .param = r->params.at,
                               .n_params = r->params.n,
@@ -120,7 +171,7 @@ static void prepare(struct kt_web_worker *w, struct kt_web_req *r)
 static enum kt_status call(struct kt_web_worker *w, struct kt_web_req *r, struct kt_error *err)
 {
     prepare(w, r);
-    if (zone_of(&r->api, &w->ask.zone_offset_s, err) != KT_OK || note(r, err) != KT_OK)
+    if (kt_api_zone(&r->api, err) != KT_OK || note(r, err) != KT_OK)
         return err->code;
     enum kt_status status = r->route->call(&r->api, err);
     if (status == KT_OK && r->api.out.len > KT_WEB_ANSWER_MAX)

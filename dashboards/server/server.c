@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "core/base/enc.h"
+#include "core/sys/rng.h"
 #include "dashboards/api/jobs.h"
 #include "dashboards/api/kept.h"
 #include "dashboards/server/events.h"
@@ -145,6 +146,7 @@ enum kt_status kt_web_server_open(const struct kt_web_options *o, struct kt_web_
         s->conn[i].fd = -1;
     (void)pthread_mutex_init(&s->lock, NULL);
     (void)pthread_mutex_init(&s->figures_lock, NULL);
+    kt_rng_real.fill(kt_rng_real.self, s->secret, sizeof s->secret);
     s->kept = kt_api_kept_new();
     s->notes = kt_page_notes_new(o->control);
     s->figures = kt_metrics_store_new();

@@ -90,6 +90,7 @@ struct kt_web_server {
     kt_time_ns next_second;
     char log_id[33];
     bool unready; /* /readyz said so last; several threads */
+    uint8_t secret[KT_API_SECRET]; /* of cursors */
     struct kt_assets *assets;
     struct kt_events *events;
     struct kt_api_kept *kept;

@@ -13,11 +13,13 @@
 
 void page_open(struct page_call *c, const char *path, kt_time_ns now)
 {
+    static const uint8_t secret[KT_API_SECRET] = { 7 };
     *c = (struct page_call){ 0 };
     if (kt_ask_open(&c->ask, path, NULL, now, &c->err) != KT_OK)
         fail_msg("%s", c->err.text);
     c->api = (struct kt_api){ .ask = &c->ask,
                               .store = path,
+                              .secret = secret,
                               .now = now,
                               .user = "alice",
                               .role = KT_ROLE_RESPONDER,

@@ -287,11 +287,13 @@ static enum kt_status ask(struct page_world *w, kt_api_call *call, va_list args)
 {
     struct kt_api_param param[KT_API_PARAMS_MAX];
     struct kt_error err = { 0 };
+    static const uint8_t secret[KT_API_SECRET] = { 7 };
     struct kt_api a = { .ask = &w->ask,
+                        .secret = secret,
                         .store = w->path,
                         .kept = w->kept,
                         .now = PAGE_NOW,
-                        .user = "tester",
+                        .user = w->user != NULL ? w->user : "tester",
                         .param = param,
                         .send = to_sent,
                         .server = w };

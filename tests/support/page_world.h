@@ -28,6 +28,7 @@ struct page_world {
     struct kt_rng_seeded state;
     struct kt_rng rng;
     struct kt_buf sent; /* what a call sent */
+    const char *user;   /* who asks; NULL: tester */
 };
 /* Of cmocka: *state is the filled world, one at a time. */
 int page_set_up(void **state);

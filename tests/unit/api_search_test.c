@@ -138,7 +138,16 @@ static void a_cursor_is_checked(void **state)
         if (i > 0)
             json_decref(page_refused(w, kt_api_search, KT_E_INPUT, "q", "outcome:success", "cursor",
                                      wrong, NULL));
+        (void)snprintf(wrong, sizeof wrong, "%s", next);
+        wrong[i] = wrong[i] == 'A' ? 'B' : 'A'; /* every byte is vouched for: nobody makes one */
+        json_decref(page_refused(w, kt_api_search, KT_E_INPUT, "q", "outcome:success", "cursor",
+                                 wrong, NULL));
     }
+    w->user = "somebody else";
+    json_decref(
+        page_refused(w, kt_api_search, KT_E_INPUT, "q", "outcome:success", "cursor", next, NULL));
+    w->user = NULL;
+    json_decref(page_call(w, kt_api_search, "q", "outcome:success", "cursor", next, NULL));
     json_decref(page_refused(w, kt_api_search, KT_E_INPUT, "cursor", "<script>", NULL));
 }
 
