@@ -73,6 +73,12 @@ struct kt_fs_faulty {
 };
 struct kt_fs kt_fs_faulty(struct kt_fs_faulty *f);
 
+/* Bytes that are left for us below a folder, and in all (real file system). */
+KT_MUST_USE enum kt_status kt_fs_room(const char *folder, uint64_t *ret_free, uint64_t *ret_all,
+                                      struct kt_error *err);
+/* The last max bytes of a file, from the beginning of a line on where some are left out. */
+KT_MUST_USE enum kt_status kt_fs_read_end(const char *path, size_t max, struct kt_buf *ret,
+                                          struct kt_error *err);
 /* Whole small file (real file system), at most max bytes. KT_E_AGAIN when it is not there. */
 KT_MUST_USE enum kt_status kt_fs_read_all(const char *path, size_t max, struct kt_buf *ret,
                                           struct kt_error *err);

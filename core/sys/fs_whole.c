@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "core/base/alloc.h"
@@ -86,6 +87,40 @@ enum kt_status kt_fs_read_all(const char *path, size_t max, struct kt_buf *ret,
     if (st != KT_OK)
         return st;
     return read_whole(fd, path, max, ret, err);
+}
+
+enum kt_status kt_fs_read_end(const char *path, size_t max, struct kt_buf *ret,
+                              struct kt_error *err)
+{
+    KT_CLEANUP(close_fd) int fd = -1;
+    struct stat file;
+    enum kt_status st = open_to_read(path, 0, &fd, err);
+    if (st != KT_OK)
+        return st;
+    if (fstat(fd, &file) != 0)
+        return kt_fail_errno(err, "stat '%s'", path);
+    off_t left_out = file.st_size > (off_t)max ? file.st_size - (off_t)max : 0;
+    if (left_out > 0 && lseek(fd, left_out, SEEK_SET) < 0)
+        return kt_fail_errno(err, "seek in '%s'", path);
+    size_t start = ret->len;
+    if ((st = read_whole(fd, path, max, ret, err)) != KT_OK || left_out == 0)
+        return st;
+    ptrdiff_t line = kt_str_find_byte(kt_str_from_index(kt_buf_str(ret), start), '\n', 0);
+    size_t cut = (size_t)(line + 1);
+    memmove(ret->at + start, ret->at + start + cut, ret->len - start - cut);
+    ret->len -= cut;
+    return KT_OK;
+}
+
+enum kt_status kt_fs_room(const char *folder, uint64_t *ret_free, uint64_t *ret_all,
+                          struct kt_error *err)
+{
+    struct statvfs v;
+    if (statvfs(folder, &v) != 0)
+        return kt_fail_errno(err, "ask for the room in '%s'", folder);
+    *ret_free = (uint64_t)v.f_bavail * v.f_frsize;
+    *ret_all = (uint64_t)v.f_blocks * v.f_frsize;
+    return KT_OK;
 }
 
 static bool owner_is_trusted(uid_t owner)

@@ -214,15 +214,23 @@ enum kt_status kt_spawn_with(const char *const argv[], const char *log_path, int
     return KT_OK;
 }
 
-bool kt_child_running(int pid)
+bool kt_child_ended(int pid, int *ret_code)
 {
+    int status = 0;
     pid_t rc;
 
     assert(pid > 0); /* 0 and -1 would mean other people's children */
     do
-        rc = waitpid((pid_t)pid, NULL, WNOHANG);
+        rc = waitpid((pid_t)pid, &status, WNOHANG);
     while (rc < 0 && errno == EINTR);
-    return rc == 0;
+    *ret_code = rc < 0 ? -1 : WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+    return rc != 0;
+}
+
+bool kt_child_running(int pid)
+{
+    int code;
+    return !kt_child_ended(pid, &code);
 }
 
 void kt_child_stop(int pid, int grace_ms)

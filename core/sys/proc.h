@@ -28,7 +28,10 @@ KT_MUST_USE enum kt_status kt_spawn(const char *const argv[], const char *log_pa
 #define KT_SPAWN_FD 3
 KT_MUST_USE enum kt_status kt_spawn_with(const char *const argv[], const char *log_path, int fd,
                                          int *ret_pid, struct kt_error *err);
-bool kt_child_running(int pid);            /* reaps */
+bool kt_child_running(int pid); /* reaps */
+/* The same; *ret_code, when it has ended: its exit status, 128 + the signal that killed it, as a
+ * shell has it, or -1: it is not known. */
+bool kt_child_ended(int pid, int *ret_code);
 void kt_child_stop(int pid, int grace_ms); /* SIGTERM, wait, SIGKILL */
 /* What this process uses, out of /proc/self; false: not to be had here. */
 struct kt_proc_figures {

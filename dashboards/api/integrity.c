@@ -68,15 +68,18 @@ static void add_verify(struct kt_api *a)
     struct kt_job_state s = { 0 };
     if (a->jobs != NULL)
         kt_jobs_state(a->jobs, KT_JOB_VERIFY, a->now, &s);
+    add_document(kt_buf_str(&s.said), &document); /* nothing was said while it runs */
+    /* What it finds amiss is its document's; one without, or that was killed, has not ended. */
+    bool failed = s.code < 0 || s.code > 128 || (s.code != 0 && document.len == 0);
     kt_api_open(o, "verify", '{');
     kt_api_text(o, "state",
                 kt_str_of(a->jobs == NULL ? "none"
                           : s.running     ? "running"
-                          : s.started     ? "done"
-                                          : "never"));
+                          : !s.started    ? "never"
+                          : failed        ? "failed"
+                                          : "done"));
     kt_api_time(o, "began", s.began);
     kt_api_time(o, "at", s.ended);
-    add_document(kt_buf_str(&s.said), &document); /* nothing was said while it runs */
     kt_api_raw(o, "result", kt_buf_str(&document));
     kt_api_text(o, "text", document.len > 0 ? KT_STR_NONE : kt_buf_str(&s.said));
     kt_api_close(o, '}');

@@ -19,6 +19,7 @@
 struct job {
     int pid; /* 0: none runs */
     kt_time_ns began, ended;
+    int code;
     char about[128];
 };
 struct kt_jobs {
@@ -61,7 +62,7 @@ void kt_jobs_close(struct kt_jobs *j)
 /* Under the lock. */
 static void look(struct job *x, kt_time_ns now)
 {
-    if (x->pid == 0 || kt_child_running(x->pid))
+    if (x->pid == 0 || !kt_child_ended(x->pid, &x->code))
         return;
     x->pid = 0;
     x->ended = now;
@@ -106,8 +107,9 @@ void kt_jobs_state(struct kt_jobs *j, enum kt_job kind, kt_time_ns now, struct k
     ret->started = x->began != 0;
     ret->began = x->began;
     ret->ended = x->ended;
+    ret->code = x->code;
     kt_str_copyz(ret->about, sizeof ret->about, kt_str_of(x->about));
-    if (ret->started && !ret->running && kt_fs_read_all(path, SAID_MAX, &ret->said, NULL) != KT_OK)
+    if (ret->started && !ret->running && kt_fs_read_end(path, SAID_MAX, &ret->said, NULL) != KT_OK)
         kt_buf_reset(&ret->said);
     (void)pthread_mutex_unlock(&j->lock);
 }

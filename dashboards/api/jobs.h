@@ -21,8 +21,9 @@ void kt_jobs_close(struct kt_jobs *j); /* stops what runs */
 struct kt_job_state {      /* a copy */
     bool running, started; /* started: at some time since the page runs */
     kt_time_ns began, ended;
-    char about[128];    /* as it was started with */
-    struct kt_buf said; /* what it printed, at most 256 KiB; its end when it is over */
+    int code;        /* when it has ended: 0, what it ended with, 128 + a signal, -1: not known */
+    char about[128]; /* as it was started with */
+    struct kt_buf said; /* of what it printed the last 256 KiB, when it is over */
 };
 void kt_job_state_done(struct kt_job_state *s);
 /* argv behind the program's name, NULL-ended. KT_E_LIMIT: one of the kind is running. */

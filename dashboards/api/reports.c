@@ -22,6 +22,7 @@
 #define SIGNATURE    MANIFEST ".minisig"
 #define MANIFEST_MAX (4u << 20)
 #define PACKAGES_MAX 200u
+#define ROOM_LEAST   (UINT64_C(1) << 30) /* bytes free that are left alone */
 /* A report is a document with a style sheet of its own and pictures in it; nothing of it runs. */
 #define POLICY                                                                                     \
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action "  \
@@ -165,6 +166,7 @@ static void add_job(struct kt_api *a, const char *key, enum kt_job kind)
     kt_jobs_state(a->jobs, kind, a->now, &s);
     kt_api_open(&a->out, key, '{');
     kt_api_flag(&a->out, "running", s.running);
+    kt_api_flag(&a->out, "failed", s.started && !s.running && s.code != 0);
     kt_api_text(&a->out, "about", kt_str_of(s.about));
     kt_api_time(&a->out, "began", s.began);
     kt_api_time(&a->out, "ended", s.ended);
@@ -243,6 +245,32 @@ static enum kt_status accepted(struct kt_api *a)
     return KT_OK;
 }
 
+static void count_one(void *self, const char *name)
+{
+    *(unsigned *)self += name[0] != '.';
+}
+
+/* Packages stay until somebody takes them away: they may not fill the disk, which may be the
+ * store's. */
+static enum kt_status has_room(const struct kt_api *a, struct kt_error *err)
+{
+    uint64_t free_bytes, all;
+    unsigned n = 0;
+    if (kt_fs_real.list(kt_fs_real.self, a->reports, count_one, &n, err) != KT_OK ||
+        kt_fs_room(a->reports, &free_bytes, &all, err) != KT_OK)
+        return kt_wrap(err, "the folder of evidence packages");
+    if (n >= PACKAGES_MAX)
+        return kt_fail(err, KT_E_DENIED,
+                       "dashboard.reports_dir holds %u packages: move some to where they are kept",
+                       n);
+    if (free_bytes < ROOM_LEAST || free_bytes < all / 10)
+        return kt_fail(err, KT_E_DENIED,
+                       "the disk of dashboard.reports_dir has %.1f GiB left: a package is made "
+                       "where a tenth of it, and 1 GiB, are free",
+                       (double)free_bytes / (double)ROOM_LEAST);
+    return KT_OK;
+}
+
 enum kt_status kt_api_reports_make(struct kt_api *a, struct kt_error *err)
 {
     struct kt_str kind = kt_api_get(a, "kind"), from = kt_api_get(a, "from"),
@@ -255,6 +283,8 @@ enum kt_status kt_api_reports_make(struct kt_api *a, struct kt_error *err)
         return kt_fail(err, KT_E_INPUT, "kind is soc2, iso27001, pci or access");
     if (!is_day(from) || !is_day(to))
         return kt_fail(err, KT_E_INPUT, "from and to are days: 2026-10-01");
+    if (has_room(a, err) != KT_OK)
+        return err->code;
     kt_str_copyz(first, sizeof first, from);
     kt_str_copyz(last, sizeof last, to);
     (void)snprintf(about, sizeof about, "%s, %s to %s", r->name, first, last);
@@ -362,6 +392,23 @@ static enum kt_status add_to_tar(struct kt_api *a, struct kt_str name, struct kt
     return status;
 }
 
+/* None: the package was made without a key. Whatever else keeps it away does not pass for that. */
+static enum kt_status add_signature(struct kt_api *a, struct kt_str name, struct kt_error *err)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf whole = { 0 };
+    struct kt_fs_below f;
+    enum kt_status status =
+        kt_fs_below_open(a->reports, join(&whole, name, KT_STR(SIGNATURE)), &f, err);
+    if (status == KT_E_AGAIN) {
+        *err = (struct kt_error){ 0 };
+        return KT_OK;
+    }
+    if (status != KT_OK)
+        return status;
+    kt_fs_below_done(&f);
+    return add_to_tar(a, name, KT_STR(SIGNATURE), err);
+}
+
 static enum kt_status give_all(struct kt_api *a, struct kt_str name, struct kt_jval manifest,
                                struct kt_error *err)
 {
@@ -373,9 +420,10 @@ static enum kt_status give_all(struct kt_api *a, struct kt_str name, struct kt_j
     for (struct kt_json_iter it = kt_json_iter(kt_json_at(manifest, "files"));
          status == KT_OK && kt_json_next(&it, &key, &file);)
         status = add_to_tar(a, name, kt_json_str_at(file, "path"), err);
-    if (status == KT_OK && add_to_tar(a, name, KT_STR(SIGNATURE), err) == KT_E_AGAIN)
-        *err = (struct kt_error){ 0 }; /* it was made without a key */
-    kt_tar_end(&a->out);
+    if (status == KT_OK)
+        status = add_signature(a, name, err);
+    if (status == KT_OK)
+        kt_tar_end(&a->out); /* one that was cut off does not end as if it were whole */
     return status;
 }
 

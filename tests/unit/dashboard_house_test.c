@@ -486,6 +486,10 @@ static void test_jobs(void **state)
     const char *const slow[] = { "-c", "sleep 30", NULL }, *const quick[] = {
         "-c", "echo done; echo why >&2", NULL
     };
+    const char *const loud[] = { "-c", "yes 0123456789 | head -c 400000; echo; echo the end",
+                                 NULL };
+    const char *const killed[] = { "-c", "echo so far; kill -9 $$", NULL };
+    const char *const fails[] = { "-c", "exit 3", NULL };
     char root[64] = "/tmp/kt-jobs-XXXXXX", path[100];
     struct kt_jobs *j = NULL;
     struct kt_job_state s;
@@ -499,6 +503,21 @@ static void test_jobs(void **state)
     wait_for(j, &s);
     assert_string_equal(kt_buf_z(&s.said), "done\nwhy\n");
     assert_string_equal(s.about, "a quick one");
+    assert_int_equal(s.code, 0);
+    kt_job_state_done(&s);
+    assert_int_equal(kt_jobs_start(j, KT_JOB_REPORT, killed, "killed", NOW, &err), KT_OK);
+    wait_for(j, &s);
+    assert_int_equal(s.code, 128 + 9);
+    assert_string_equal(kt_buf_z(&s.said), "so far\n");
+    kt_job_state_done(&s);
+    assert_int_equal(kt_jobs_start(j, KT_JOB_REPORT, fails, "fails", NOW, &err), KT_OK);
+    wait_for(j, &s);
+    assert_int_equal(s.code, 3);
+    kt_job_state_done(&s);
+    assert_int_equal(kt_jobs_start(j, KT_JOB_REPORT, loud, "loud", NOW, &err), KT_OK);
+    wait_for(j, &s); /* the end of what it printed, in whole lines */
+    assert_true(s.said.len > 200000 && kt_str_starts(kt_buf_str(&s.said), KT_STR("0123456789\n")));
+    assert_true(kt_str_ends(kt_buf_str(&s.said), KT_STR("\nthe end\n")));
     kt_job_state_done(&s);
     assert_int_equal(kt_jobs_start(j, KT_JOB_REPORT, slow, "a slow one", NOW, &err), KT_OK);
     assert_int_equal(kt_jobs_start(j, KT_JOB_REPORT, quick, "another", NOW, &err), KT_E_LIMIT);

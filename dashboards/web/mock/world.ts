@@ -247,7 +247,7 @@ const CALLS: Record<string, Call> = {
   'GET reports': (): Reports => ({
     kinds: [{ name: 'soc2', title: 'SOC 2', framework: 'TSC 2017', about: 'CC6.1 to CC8.1 over a period' }, { name: 'pci', title: 'PCI DSS 4.0', framework: 'PCI DSS', about: 'requirement 10' }],
     packages: [{ name: 'soc2-2026q3', package: 'evidence', kind: 'soc2', organisation: 'ACME', from: '2026-07-01T00:00:00Z', until: '2026-10-01T00:00:00Z', made: '2026-11-21T09:00:00Z', operator: 'carol', key: '9f3c', bytes: 1_812_344, files: [{ path: 'report.html', bytes: 212_000, rows: null, sha256: '9f3ce1'.repeat(10) }] }],
-    more: 0, making: { running: false, about: null, began: null, ended: null, said: null }, checking: { running: false, about: 'soc2-2026q3', began: NOW - HOUR, ended: NOW - HOUR, said: 'every file is as it was signed' },
+    more: 0, making: { running: false, failed: false, about: null, began: null, ended: null, said: null }, checking: { running: false, failed: false, about: 'soc2-2026q3', began: NOW - HOUR, ended: NOW - HOUR, said: 'every file is as it was signed' },
   }),
   'POST reports': () => ({}),
   'POST reports/verify': () => ({}),

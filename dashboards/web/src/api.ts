@@ -412,7 +412,7 @@ export interface IntegrityPage {
   size: number
   checkpoint: { signed: boolean; readable?: boolean; at: Ns | null; size: number | null; cosigners: string[]; keys: string[]; note: string } | null
   verify: {
-    state: 'none' | 'never' | 'running' | 'done' // none: this page runs nothing of its own
+    state: 'none' | 'never' | 'running' | 'done' | 'failed' // none: this page runs nothing of its own
     began: Ns | null
     at: Ns | null
     result: Record<string, unknown> | null // as keytrail verify -o json
@@ -430,6 +430,7 @@ export interface IntegrityPage {
 }
 export interface Job {
   running: boolean
+  failed: boolean // it ended, not well: killed, or with an error
   about: string | null
   began: Ns | null
   ended: Ns | null

@@ -121,10 +121,10 @@ function Verify({ of: d, again }: { of: IntegrityPage; again: () => void }) {
           <span class="spin" aria-hidden="true" /> Every record is hashed again, since {v.began === null ? 'a moment ago' : ago(v.began)}.
         </p>
       )}
-      {v.state === 'done' && (
+      {(v.state === 'done' || v.state === 'failed') && (
         <p>
-          <Light is={verdict === null ? 'bad' : GOOD.includes(verdict) ? 'good' : verdict === 'unanchored' ? 'warn' : 'bad'}>
-            {verdict ?? 'it did not end'}
+          <Light is={verdict === null || v.state === 'failed' ? 'bad' : GOOD.includes(verdict) ? 'good' : verdict === 'unanchored' ? 'warn' : 'bad'}>
+            {v.state === 'failed' ? 'failed: it did not end' : (verdict ?? 'it did not end')}
             {v.at !== null && <span class="quiet"> {ago(v.at)}</span>}
           </Light>
         </p>
@@ -157,7 +157,7 @@ function Verify({ of: d, again }: { of: IntegrityPage; again: () => void }) {
           {wrong}
         </p>
       )}
-      {may('auditor') && (v.state === 'never' || v.state === 'done') && (
+      {may('auditor') && (v.state === 'never' || v.state === 'done' || v.state === 'failed') && (
         <button type="button" onClick={start}>
           Verify now
         </button>

@@ -104,9 +104,11 @@ function Make({ of: d, again }: { of: Reports; again: () => void }) {
           <span class="spin" aria-hidden="true" /> {m.about} is being made, since {m.began ? ago(m.began) : 'a moment ago'}.
         </p>
       )}
-      {!m.running && m.ended !== null && m.said !== null && (
-        <p class="note">
-          {m.about}: <Text of={m.said} max={600} />
+      {!m.running && m.ended !== null && (m.failed || m.said !== null) && (
+        <p class={m.failed ? 'note bad' : 'note'}>
+          {m.about}
+          {m.failed ? ', failed: ' : ': '}
+          <Text of={m.said ?? 'it printed nothing'} max={600} />
         </p>
       )}
       {wrong !== null && (
@@ -166,9 +168,10 @@ function Packages({ of: d, again }: { of: Reports; again: () => void }) {
         </p>
       )}
       {!c.running && c.ended !== null && (
-        <div class="note">
+        <div class={c.failed ? 'note bad' : 'note'}>
           <p>
-            {c.about}, checked {ago(c.ended)}:
+            {c.about}, checked {ago(c.ended)}
+            {c.failed ? ', failed:' : ':'}
           </p>
           <pre>
             <Text of={c.said} max={4000} />
