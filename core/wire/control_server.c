@@ -11,6 +11,7 @@
 #include "core/event/line.h"
 #include "core/wire/control_client.h"
 #include <errno.h>
+#include <limits.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <string.h>
@@ -23,10 +24,12 @@
 #define KEEP      (64u << 10)
 #define SEND_BUF  (1 << 20)
 #define READ_STEP (256u << 10)
+#define A_TURN    1u /* requests of a connection of the guest: ingest goes on between them */
 
 struct client {
     int fd; /* -1 = free */
     bool guest;
+    bool more; /* a whole request is in `in`, for the next turn */
     struct kt_buf in, out;
     size_t sent;
 };
@@ -262,15 +265,17 @@ static void answer(struct kt_control *c, struct client *cl, struct kt_str reques
     kt_buf_byte(&cl->out, '\n');
 }
 
-/* Answers whole lines that have come, one after the other. */
-static void work_off(struct kt_control *c, struct client *cl)
+/* Answers whole lines that have come, one after the other, at most *left of them. */
+static void work_off(struct kt_control *c, struct client *cl, unsigned *left)
 {
     struct kt_str rest = kt_buf_str(&cl->in);
     size_t used = 0;
     for (;;) {
         ptrdiff_t end = kt_str_find_byte(rest, '\n', 0);
-        if (end < 0)
+        cl->more = end >= 0;
+        if (end < 0 || *left == 0)
             break;
+        --*left;
         answer(c, cl, kt_str_sub(rest, 0, (size_t)end));
         rest = kt_str_from_index(rest, (size_t)end + 1);
         used += (size_t)end + 1;
@@ -298,18 +303,27 @@ static bool flush(struct client *cl)
 /* false: the connection is over. */
 static bool serve(struct kt_control *c, struct client *cl)
 {
+    unsigned left = cl->guest ? A_TURN : UINT_MAX;
     for (;;) {
         if (!flush(cl))
             return false;
         if (cl->out.len > 0)
             return true; /* who does not read its answers gets no more of them */
+        if (left == 0)
+            return true;
+        if (cl->more) {
+            work_off(c, cl, &left);
+            continue;
+        }
         ssize_t n = recv(cl->fd, kt_buf_reserve(&cl->in, READ_STEP), READ_STEP, 0);
         if (n < 0)
             return errno == EAGAIN || errno == EINTR;
         if (n == 0)
             return false;
         cl->in.len += (size_t)n;
-        work_off(c, cl);
+        work_off(c, cl, &left);
+        if (cl->more)
+            return flush(cl);
         if (cl->in.len > (cl->guest ? KT_CONTROL_GUEST_MAX : KT_CONTROL_REQUEST_MAX))
             return false;
     }
@@ -358,7 +372,7 @@ bool kt_control_pending(const struct kt_control *c)
 {
     bool pending = false;
     for (unsigned i = 0; i < CLIENTS; i++)
-        pending = pending || c->client[i].out.len > 0;
+        pending = pending || c->client[i].out.len > 0 || c->client[i].more;
     return pending;
 }
 

@@ -11,7 +11,7 @@
 
 #define KT_CONTROL_LINES_MAX 1024u
 #define KT_CONTROL_GUESTS    8u          /* connections of the guest: half of all */
-#define KT_CONTROL_GUEST_MAX (64u << 10) /* bytes of a request of theirs */
+#define KT_CONTROL_GUEST_MAX (64u << 10) /* bytes of a request of theirs; one a turn of each */
 
 struct kt_control_line { /* of an import */
     int64_t arrival;     /* ns, 0 = now */
@@ -41,4 +41,5 @@ void kt_control_close(struct kt_control *c);
 unsigned kt_control_fds(const struct kt_control *c, int *fds, unsigned max);
 /* Accepts, reads, answers what is ready; never blocks. */
 void kt_control_turn(struct kt_control *c);
-bool kt_control_pending(const struct kt_control *c); /* an answer waits for its reader: turn soon */
+bool kt_control_pending(const struct kt_control *c); /* an answer waits for its reader, or a
+                                                        request for its turn: turn soon */

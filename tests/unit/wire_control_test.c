@@ -220,6 +220,59 @@ static void another_user_is_heard_as_a_guest_if_it_is_the_one(void **state)
     assert_int_equal(rmdir(folder), 0);
 }
 
+static enum kt_status count(void *self, bool guest, struct kt_str text, struct kt_buf *answer,
+                            struct kt_error *err)
+{
+    (void)guest;
+    (void)text;
+    (void)err;
+    ++*(unsigned *)self;
+    kt_buf_addz(answer, "{}\n");
+    return KT_OK;
+}
+
+/* However many it sends at once: what the host does besides goes on between them. */
+static void a_guest_gets_one_request_a_turn(void **state)
+{
+    char folder[] = "/tmp/keytrail-control-XXXXXX";
+    unsigned asked = 0, before = 0;
+    struct kt_control_handler h = { .request = count, .self = &asked };
+    struct sockaddr_un at = { .sun_family = AF_UNIX };
+    struct kt_control *c = NULL;
+    (void)state;
+    if (geteuid() != 0)
+        skip(); /* only root can be somebody else */
+    assert_non_null(mkdtemp(folder));
+    assert_int_equal(chmod(folder, 0755), 0);
+    (void)snprintf(at.sun_path, sizeof at.sun_path, "%s/sock", folder);
+    assert_int_equal(kt_control_open(at.sun_path, "nobody", &h, &c, NULL), KT_OK);
+    const struct passwd *p = getpwnam("nobody");
+    assert_non_null(p);
+    pid_t child = fork();
+    if (child == 0) {
+        char answers[60];
+        int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+        bool fine = setgid(p->pw_gid) == 0 && setuid(p->pw_uid) == 0 &&
+                    connect(fd, (const struct sockaddr *)&at, sizeof at) == 0 &&
+                    send(fd, "{}\n{}\n{}\n{}\n{}\n", 15, MSG_NOSIGNAL) == 15 &&
+                    recv(fd, answers, 20, MSG_WAITALL) == 20;
+        _exit(fine ? 0 : 1);
+    }
+    for (unsigned i = 0; i < 2000 && asked < 5; i++) {
+        kt_control_turn(c);
+        assert_in_range(asked - before, 0, 1);
+        assert_true(asked == 0 || asked == 5 || kt_control_pending(c));
+        before = asked;
+        (void)usleep(1000);
+    }
+    int status = -1;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    assert_int_equal(asked, 5);
+    kt_control_close(c);
+    assert_int_equal(rmdir(folder), 0);
+}
+
 static void a_left_over_socket_is_taken_over(void **state)
 {
     char folder[] = "/tmp/keytrail-control-XXXXXX";
@@ -285,6 +338,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(socket_is_private_and_has_one_owner, open_world,
                                         close_world),                        /* N1 */
         cmocka_unit_test(another_user_is_heard_as_a_guest_if_it_is_the_one), /* S1 */
+        cmocka_unit_test(a_guest_gets_one_request_a_turn),
         cmocka_unit_test(a_left_over_socket_is_taken_over),
         cmocka_unit_test(nobody_listening_is_an_io_error),
     };
