@@ -6,18 +6,24 @@
  * Holds: whoever says nothing, or says it slowly, costs others nothing (THREATS W5): a connection
  *        that waits is ended by time, and before that when others want its place.
  */
+#include <linux/tcp.h>
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
 
 #include "dashboards/server/server_int.h"
 
-#define PER_ADDRESS 64u   /* of those that are not this host's: behind loopback may be a proxy */
-#define CROWDED     1000u /* from here on, who waits longest goes when another comes */
+#define PER_ADDRESS 64u /* of those that are not this host's: behind loopback may be a proxy */
+#define LEAST       (64u << 10) /* bytes of an answer that the other end takes in LOOK_EACH */
+#define LOOK_EACH   (30 * KT_NS_S)
+#define SLOW        (10 * KT_NS_S) /* who takes longer for an answer may have to make room */
+#define CROWDED     1000u          /* from here on, who waits longest goes when another comes */
 
 static const kt_time_ns patience[] = {
-    [KT_WEB_IDLE] = 30 * KT_NS_S, [KT_WEB_HEAD] = 10 * KT_NS_S, [KT_WEB_BODY] = 20 * KT_NS_S,
-    [KT_WEB_BUSY] = INT64_MAX, /* calls have their deadline, downloads the daemon's time limit */
+    [KT_WEB_IDLE] = 30 * KT_NS_S,  [KT_WEB_HEAD] = 10 * KT_NS_S, [KT_WEB_BODY] = 20 * KT_NS_S,
+    [KT_WEB_SEND] = 5 * KT_NS_MIN, [KT_WEB_BUSY] = INT64_MAX, /* calls have their deadline,
+                                                                 downloads the daemon's time limit
+                                                               */
     [KT_WEB_CUT] = INT64_MAX,
 };
 
@@ -74,7 +80,9 @@ static void cut_oldest(struct kt_web_server *s)
     struct kt_web_conn *oldest = NULL;
     for (unsigned i = 0; i < KT_WEB_CONNECTIONS; i++) {
         struct kt_web_conn *c = &s->conn[i];
-        if (c->fd >= 0 && c->phase < KT_WEB_BUSY && (oldest == NULL || c->since < oldest->since))
+        bool may =
+            c->phase < KT_WEB_SEND || (c->phase == KT_WEB_SEND && kt_web_mono(s) - c->since > SLOW);
+        if (c->fd >= 0 && may && (oldest == NULL || c->since < oldest->since))
             oldest = c;
     }
     if (oldest != NULL)
@@ -119,12 +127,38 @@ void kt_web_connected(void *self, struct MHD_Connection *c, void **of_conn,
     *of_conn = conn;
 }
 
+/* Bytes that the other end has acknowledged (tcp(7), Linux 4.1 and later); false: not of a Unix
+ * socket, whose other end is a proxy of this host. */
+static bool taken_of(const struct kt_web_conn *c, uint64_t *ret)
+{
+    struct tcp_info info = { 0 };
+    socklen_t size = sizeof info;
+    if (c->is_unix || getsockopt(c->fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0)
+        return false;
+    *ret = info.tcpi_bytes_acked;
+    return true;
+}
+
+/* An answer that trickles away holds a connection and its memory. */
+static bool trickles(struct kt_web_conn *c, kt_time_ns now)
+{
+    uint64_t taken;
+    if (c->phase != KT_WEB_SEND || now - c->looked < LOOK_EACH || !taken_of(c, &taken))
+        return false;
+    bool slow = taken - c->taken < LEAST;
+    c->taken = taken;
+    c->looked = now;
+    return slow;
+}
+
 void kt_web_conn_phase(struct kt_web_server *s, struct kt_web_conn *conn, enum kt_web_phase phase)
 {
     if (conn == NULL || conn->phase == KT_WEB_CUT)
         return;
     conn->phase = phase;
-    conn->since = kt_web_mono(s);
+    conn->since = conn->looked = kt_web_mono(s);
+    if (phase == KT_WEB_SEND && !taken_of(conn, &conn->taken))
+        conn->taken = 0;
 }
 
 void kt_web_conn_cut(struct kt_web_server *s)
@@ -132,7 +166,7 @@ void kt_web_conn_cut(struct kt_web_server *s)
     kt_time_ns now = kt_web_mono(s);
     for (unsigned i = 0; i < KT_WEB_CONNECTIONS; i++) {
         struct kt_web_conn *c = &s->conn[i];
-        if (c->fd >= 0 && now - c->since > patience[c->phase])
+        if (c->fd >= 0 && (now - c->since > patience[c->phase] || trickles(c, now)))
             cut(c);
     }
 }

@@ -320,9 +320,14 @@ static enum MHD_Result ask(struct kt_web_req *r)
     bool download = r->route->kind == KT_WEB_DOWNLOAD;
     if (kt_web_pool_put(download ? &r->s->downloads : &r->s->calls, r))
         return MHD_YES;
+    struct kt_web_reply said;
+    struct kt_buf text = { 0 };
+    if (kt_web_said(r, &said, &text))
+        return kt_web_reply(r, &said, &text);
     return kt_web_refuse(r, 503,
-                         download ? "two downloads run already: wait for one of them"
-                                  : "busy: too many questions wait");
+                         download
+                             ? "a download of yours runs already, or four of others: wait for it"
+                             : "busy: too many questions wait");
 }
 
 static enum MHD_Result dispatch(struct kt_web_req *r)

@@ -83,6 +83,15 @@ enum MHD_Result kt_web_reply_with(struct kt_web_req *r, const struct kt_web_repl
     return rc;
 }
 
+/* All of it is here: what it waits for now is its reader. */
+static enum MHD_Result reply_whole(struct kt_web_req *r, const struct kt_web_reply *how,
+                                   struct MHD_Response *m)
+{
+    enum MHD_Result rc = kt_web_reply_with(r, how, m);
+    kt_web_conn_phase(r->s, r->conn, KT_WEB_SEND);
+    return rc;
+}
+
 enum MHD_Result kt_web_reply(struct kt_web_req *r, const struct kt_web_reply *how,
                              struct kt_buf *body)
 {
@@ -92,15 +101,15 @@ enum MHD_Result kt_web_reply(struct kt_web_req *r, const struct kt_web_reply *ho
     if (m == NULL)
         kt_free(at);
     *body = (struct kt_buf){ 0 };
-    return kt_web_reply_with(r, how, m);
+    return reply_whole(r, how, m);
 }
 
 enum MHD_Result kt_web_reply_static(struct kt_web_req *r, const struct kt_web_reply *how,
                                     struct kt_str body)
 {
-    return kt_web_reply_with(r, how,
-                             MHD_create_response_from_buffer(body.len, (void *)(uintptr_t)body.at,
-                                                             MHD_RESPMEM_PERSISTENT));
+    return reply_whole(r, how,
+                       MHD_create_response_from_buffer(body.len, (void *)(uintptr_t)body.at,
+                                                       MHD_RESPMEM_PERSISTENT));
 }
 
 /* ---- errors ---- */

@@ -7,7 +7,7 @@
 
 enum kt_web_kind {
     KT_WEB_CALL,     /* a call of the API, on a worker */
-    KT_WEB_DOWNLOAD, /* one that takes its time: on the two workers of exports */
+    KT_WEB_DOWNLOAD, /* one that takes its time: on the workers of exports */
     KT_WEB_ME,
     KT_WEB_LOGIN,
     KT_WEB_LOGOUT,

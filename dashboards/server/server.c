@@ -23,7 +23,8 @@
 
 #define WORKERS      4u
 #define WAITING_MAX  64u
-#define DOWNLOADS    2u
+#define SHARE        40u         /* of workers and places, for one user */
+#define DOWNLOADS    4u          /* one a user */
 #define HEAD_BYTES   (32u << 10) /* of a connection's memory: its head must fit */
 #define TIMEOUT_S    30u         /* of a connection on which nothing moves */
 #define LAST_TURNS   20u         /* to say good-bye in */
@@ -158,9 +159,9 @@ enum kt_status kt_web_server_open(const struct kt_web_options *o, struct kt_web_
     if (status == KT_OK)
         status = kt_events_open(s, &s->events, err);
     if (status == KT_OK)
-        status = kt_web_pool_open(&s->calls, s, WORKERS, WAITING_MAX, err);
+        status = kt_web_pool_open(&s->calls, s, WORKERS, WAITING_MAX, SHARE, err);
     if (status == KT_OK)
-        status = kt_web_pool_open(&s->downloads, s, DOWNLOADS, 0, err);
+        status = kt_web_pool_open(&s->downloads, s, DOWNLOADS, 0, 1, err);
     if (status == KT_OK)
         status = start(s, err);
     if (status != KT_OK) {
@@ -180,6 +181,8 @@ void kt_web_server_free(struct kt_web_server *s)
     (void)pthread_mutex_unlock(&s->lock);
     kt_web_pool_stop(&s->calls);
     kt_web_pool_stop(&s->downloads);
+    for (unsigned i = 0; i < KT_WEB_SAID; i++)
+        kt_buf_done(&s->said[i].text);
     kt_events_stop(s->events);
     if (s->daemon != NULL) {
         int fd = MHD_quiesce_daemon(s->daemon);

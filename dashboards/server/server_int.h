@@ -21,7 +21,8 @@ enum kt_web_phase {              /* of a connection */
                     KT_WEB_IDLE, /* nothing of a request is here yet */
                     KT_WEB_HEAD, /* its first line is */
                     KT_WEB_BODY, /* its head is */
-                    KT_WEB_BUSY, /* it is being answered */
+                    KT_WEB_SEND, /* a whole answer is on its way */
+                    KT_WEB_BUSY, /* it is being answered; or live, or a download */
                     KT_WEB_CUT,  /* we have ended it: the daemon will see */
 };
 struct kt_web_conn {
@@ -29,7 +30,9 @@ struct kt_web_conn {
     bool is_unix;
     struct kt_ip ip;
     enum kt_web_phase phase;
-    kt_time_ns since; /* mono, of the phase */
+    kt_time_ns since;  /* mono, of the phase */
+    kt_time_ns looked; /* of SEND: when, and what the other end had taken then, bytes */
+    uint64_t taken;
 };
 enum kt_web_state { KT_WEB_NEW, KT_WEB_ASKED, KT_WEB_STREAMS, KT_WEB_DONE };
 struct kt_web_req {
@@ -75,11 +78,20 @@ struct kt_web_req {
 struct kt_web_pool {
     struct kt_web_server *s;
     unsigned n, room; /* threads; requests that may wait */
+    unsigned share;   /* of both, that one user may hold */
     struct kt_web_worker *worker;
     struct kt_web_req *first;
     unsigned waiting, running;
     pthread_cond_t work;
 };
+/* The last answer of /readyz or /metrics, for when too many ask. */
+struct kt_web_said {
+    kt_time_ns at; /* mono; 0: none */
+    unsigned status;
+    const char *type;
+    struct kt_buf text;
+};
+#define KT_WEB_SAID 6u /* /readyz, both forms of /metrics; each plain and as gzip */
 struct kt_web_server {
     struct kt_web_options o;
     struct MHD_Daemon *daemon;
@@ -101,6 +113,7 @@ struct kt_web_server {
     pthread_mutex_t lock;
     bool quit;
     struct kt_web_pool calls, downloads;
+    struct kt_web_said said[KT_WEB_SAID]; /* lock */
 };
 
 kt_time_ns kt_web_mono(const struct kt_web_server *s);
@@ -149,9 +162,14 @@ void kt_web_worker_close(struct kt_web_worker *w);
 
 /* ---- worker.c ---- */
 KT_MUST_USE enum kt_status kt_web_pool_open(struct kt_web_pool *p, struct kt_web_server *s,
-                                            unsigned threads, unsigned room, struct kt_error *err);
+                                            unsigned threads, unsigned room, unsigned share,
+                                            struct kt_error *err);
 void kt_web_pool_stop(struct kt_web_pool *p); /* s->quit is set: joins the threads */
-/* Gives the request to a worker and suspends its connection. false: no room. */
+struct kt_web_reply;
+/* Of /readyz and /metrics: adds what was said within the last ten seconds; false: nothing was. */
+bool kt_web_said(const struct kt_web_req *r, struct kt_web_reply *ret_how, struct kt_buf *out);
+/* Gives the request to a worker and suspends its connection. false: no room, or the user has its
+ * share of it already. */
 bool kt_web_pool_put(struct kt_web_pool *p, struct kt_web_req *r);
 
 /* ---- pipe.c: downloads ---- */

@@ -4,12 +4,83 @@
  * Owns:  the threads, the queue.
  * Calls: run.c; libmicrohttpd to suspend and wake a connection.
  * Holds: nobody's questions wait behind another's: the next is always one of whoever has the fewest
- *        running.
+ *        running, and nobody holds all places.
  */
 #include <signal.h>
 #include <string.h>
 
 #include "dashboards/server/server_int.h"
+
+#define STRANGERS 16u /* places of those who log in */
+#define PROBES    4u  /* of /readyz and /metrics */
+#define SAID_FOR  (10 * KT_NS_S)
+
+/* ---- whose ---- */
+
+static bool is_probe(const struct kt_web_req *r)
+{
+    return r->route->kind == KT_WEB_READY || r->route->kind == KT_WEB_METRICS;
+}
+
+static bool same_holder(const struct kt_web_req *a, const struct kt_web_req *b)
+{
+    return is_probe(a) == is_probe(b) && strcmp(a->who.user, b->who.user) == 0;
+}
+
+/* With the lock: the places that whoever asks r has, running and waiting. */
+static unsigned held_of(const struct kt_web_pool *p, const struct kt_web_req *r)
+{
+    unsigned n = 0;
+    for (unsigned i = 0; i < p->n; i++)
+        n += p->worker[i].now != NULL && same_holder(p->worker[i].now, r);
+    for (const struct kt_web_req *at = p->first; at != NULL; at = at->next)
+        n += same_holder(at, r);
+    return n;
+}
+
+static unsigned share_of(const struct kt_web_pool *p, const struct kt_web_req *r)
+{
+    return is_probe(r) ? PROBES : r->who.user[0] == '\0' ? STRANGERS : p->share;
+}
+
+/* ---- what probes are told when too many ask ---- */
+
+static unsigned said_index(const struct kt_web_req *r, bool packed)
+{
+    unsigned which = r->route->kind == KT_WEB_READY ? 0 : 1 + (unsigned)r->form;
+    return which * 2 + packed;
+}
+
+/* With the lock. */
+static void remember(const struct kt_web_req *r)
+{
+    struct kt_web_said *said = &r->s->said[said_index(r, r->packed)];
+    said->at = kt_web_mono(r->s);
+    said->status = r->api.status != 0 ? (unsigned)r->api.status : 200;
+    said->type = r->api.type;
+    kt_buf_reset(&said->text);
+    kt_buf_add(&said->text, kt_buf_str(&r->api.out));
+}
+
+bool kt_web_said(const struct kt_web_req *r, struct kt_web_reply *ret_how, struct kt_buf *out)
+{
+    bool found = false;
+    if (!is_probe(r))
+        return false;
+    (void)pthread_mutex_lock(&r->s->lock);
+    for (unsigned packed = r->gzip ? 2 : 1; !found && packed-- > 0;) {
+        const struct kt_web_said *said = &r->s->said[said_index(r, packed == 1)];
+        found = said->at != 0 && kt_web_mono(r->s) - said->at < SAID_FOR;
+        if (!found)
+            continue;
+        *ret_how = (struct kt_web_reply){ .status = said->status,
+                                          .type = said->type,
+                                          .encoding = packed == 1 ? "gzip" : NULL };
+        kt_buf_add(out, kt_buf_str(&said->text));
+    }
+    (void)pthread_mutex_unlock(&r->s->lock);
+    return found;
+}
 
 /* ---- the queue ---- */
 
@@ -70,6 +141,8 @@ static void *work(void *self)
         kt_web_run(w, r);
         (void)pthread_mutex_lock(&s->lock);
         p->running--;
+        if (is_probe(r) && r->result == KT_OK)
+            remember(r);
         w->now = NULL;
         finish(r);
     }
@@ -83,7 +156,7 @@ bool kt_web_pool_put(struct kt_web_pool *p, struct kt_web_req *r)
     struct kt_web_server *s = r->s; /* the pool may be stopped already */
     bool download = r->route->kind == KT_WEB_DOWNLOAD, room;
     (void)pthread_mutex_lock(&s->lock);
-    room = !s->quit && p->waiting + p->running < p->n + p->room;
+    room = !s->quit && p->waiting + p->running < p->n + p->room && held_of(p, r) < share_of(p, r);
     if (room) {
         struct kt_web_req **last = &p->first;
         while (*last != NULL)
@@ -105,11 +178,11 @@ bool kt_web_pool_put(struct kt_web_pool *p, struct kt_web_req *r)
 /* ---- life ---- */
 
 enum kt_status kt_web_pool_open(struct kt_web_pool *p, struct kt_web_server *s, unsigned threads,
-                                unsigned room, struct kt_error *err)
+                                unsigned room, unsigned share, struct kt_error *err)
 {
     sigset_t all, before;
     int rc = 0;
-    *p = (struct kt_web_pool){ .s = s, .n = threads, .room = room };
+    *p = (struct kt_web_pool){ .s = s, .n = threads, .room = room, .share = share };
     p->worker = kt_alloc_array(threads, sizeof *p->worker);
     (void)pthread_cond_init(&p->work, NULL);
     (void)sigfillset(&all); /* signals are the main thread's */
