@@ -101,7 +101,7 @@ struct kt_web_server {
     unsigned n_conn;
     kt_time_ns next_second;
     char log_id[33];
-    bool unready; /* /readyz said so last; several threads */
+    bool unready;                  /* /readyz said so last; several threads */
     uint8_t secret[KT_API_SECRET]; /* of cursors */
     struct kt_assets *assets;
     struct kt_events *events;
