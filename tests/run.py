@@ -10,7 +10,7 @@ import argparse, concurrent.futures, glob, os, re, subprocess, sys, time
 # Whoever speaks to the world outside is tried with the sanitizers; the others measure, or are slow enough without.
 SANITIZED = {'dashboard_test', 'digests_test', 'listen_test', 'lookup_test', 'poll_test', 's3_test', 'socket_test', 'sqs_test', 'syslog_test'}
 # Those that measure time run alone, at the end.
-ALONE = {'af_unix_test', 'demo_test', 'fanotify_test', 'kills_test', 'listen_test', 'socket_test', 'stdin_test', 'syslog_test', 'webhook_test'}
+ALONE = {'af_unix_test', 'demo_test', 'fanotify_test', 'kills_test', 'listen_test', 'page_test', 'routes_test', 'socket_test', 'stdin_test', 'syslog_test', 'webhook_test'}
 TAP = re.compile(r'^(not ok|ok)\b[ 0-9-]*(.*)$')
 
 

@@ -9,6 +9,8 @@
  */
 #include <poll.h>
 
+#include <unistd.h>
+
 #include "core/base/log.h"
 #include "core/base/zip.h"
 #include "core/query/place.h"
@@ -20,6 +22,8 @@
 #include "dashboards/server/ready.h"
 #include "dashboards/server/server_int.h"
 
+#define TRIES      3u
+#define TRY_US     30000u
 #define PACK_FROM  1024u
 #define PATIENCE_S 3u /* with the collector, for what it counts */
 
@@ -267,6 +271,29 @@ static enum kt_status open_for(struct kt_web_worker *w, struct kt_error *err)
     return open_ask(w, err);
 }
 
+/*
+ * A reader that may not write the index of the write-ahead log (Landlock, or its user) cannot mend
+ * it when it meets the writer halfway, and is refused; a moment later it is whole. So what only
+ * asks is asked again, by a reader that is opened anew.
+ */
+static enum kt_status ask_call(struct kt_web_worker *w, struct kt_web_req *r, enum kt_status opened,
+                               struct kt_error *err)
+{
+    enum kt_status status = opened == KT_OK ? call(w, r, err) : opened;
+    for (unsigned i = 1; i <= TRIES && r->method != KT_WEB_POST && r->state != KT_WEB_STREAMS &&
+                         (status == KT_E_IO || opened == KT_E_AGAIN);
+         i++) {
+        kt_log(KT_LOG_INFO, "dashboard: asked again call=%s why='%s'", r->route->name, err->text);
+        kt_web_worker_close(w);
+        (void)usleep(i * TRY_US);
+        kt_buf_reset(&r->api.out);
+        *err = (struct kt_error){ 0 };
+        opened = open_for(w, err);
+        status = opened == KT_OK ? call(w, r, err) : opened;
+    }
+    return status == KT_E_AGAIN && opened != KT_OK ? KT_E_IO : status;
+}
+
 static void ask_store(struct kt_web_worker *w, struct kt_web_req *r)
 {
     struct kt_error *err = &r->err;
@@ -276,16 +303,14 @@ static void ask_store(struct kt_web_worker *w, struct kt_web_req *r)
     else if (r->route->kind == KT_WEB_READY)
         readiness(w, r, opened == KT_OK);
     else
-        r->result = opened == KT_OK ? call(w, r, err) : opened;
-    if (r->result == KT_E_AGAIN && opened != KT_OK)
-        r->result = KT_E_IO; /* the store is not there: that is no question's fault */
+        r->result = ask_call(w, r, opened, err);
     if (r->result != KT_OK)
         say_failure(r);
     if (r->result != KT_OK && r->state != KT_WEB_STREAMS) {
         kt_buf_reset(&r->api.out);
         kt_api_error(&r->api, err, &r->api.out);
     }
-    if (opened != KT_OK || r->result == KT_E_CORRUPT)
+    if (opened != KT_OK || r->result == KT_E_CORRUPT || r->result == KT_E_IO)
         kt_web_worker_close(w); /* the next call opens it anew */
     pack(r);
 }
