@@ -15,6 +15,8 @@
 #include "dashboards/api/calls.h"
 #include "dashboards/api/integrity.h"
 #include "dashboards/api/kept.h"
+#include "dashboards/api/map_json.h"
+#include "dashboards/api/names.h"
 #include <math.h>
 
 #define SPAN      KT_NS_DAY
@@ -73,26 +75,6 @@ static void add_numbers(struct kt_buf *o, const struct kt_profile *p, double day
 
 /* ---- what is new ---- */
 
-static void add_entry(struct kt_buf *o, const struct kt_profile *p, bool actor,
-                      const struct kt_profile_entry *e)
-{
-    kt_api_open(o, NULL, '{');
-    kt_api_text(o, "value", e->value);
-    kt_api_text(o, "more", e->more);
-    if (actor)
-        kt_api_text(o, "kind", kt_str_of(kt_actor_kind_word(e->kind)));
-    kt_api_u64(o, "events", e->events);
-    kt_api_u64(o, "reads", e->reads);
-    kt_api_u64(o, "failed", e->failed);
-    kt_api_u64(o, "usual", e->usual);
-    kt_api_real(o, "usual_per_day", p->usual_days > 0 ? (double)e->usual / p->usual_days : NAN);
-    kt_api_time(o, "first", e->first);
-    kt_api_flag(o, "dated", e->dated);
-    kt_api_time(o, "last", e->last);
-    kt_api_flag(o, "new", e->is_new);
-    kt_api_close(o, '}');
-}
-
 static void add_new(struct kt_buf *o, const struct kt_profile *p)
 {
     static const struct {
@@ -110,7 +92,7 @@ static void add_new(struct kt_buf *o, const struct kt_profile *p)
         for (uint32_t k = 0; k < p->n[lists[i].list]; k++) {
             const struct kt_profile_entry *e = &p->list[lists[i].list][k];
             if (e->is_new && total++ < NEW_ROWS)
-                add_entry(o, p, lists[i].list == KT_PROFILE_ACTORS, e);
+                kt_api_entry(o, p, lists[i].list, e);
         }
         kt_api_close(o, ']');
         kt_api_u64(o, "total", total);
@@ -144,25 +126,10 @@ static enum kt_status add_counts(struct kt_api *a, struct kt_error *err)
 
 static enum kt_status add_places(struct kt_api *a, struct kt_error *err)
 {
-    struct kt_buf *o = &a->out;
     struct kt_places p = { 0 };
     if (kt_places_load(a->ask, KT_STR_NONE, &p, err) != KT_OK)
         return err->code;
-    kt_api_open(o, "countries", '[');
-    for (uint32_t i = 0; i < p.n; i++) {
-        kt_api_open(o, NULL, '{');
-        kt_api_text(o, "country", kt_str_of(p.at[i].country));
-        kt_api_u64(o, "events", p.at[i].events);
-        kt_api_u64(o, "failed", p.at[i].failed);
-        kt_api_u64(o, "actors", p.at[i].actors);
-        kt_api_close(o, '}');
-    }
-    kt_api_close(o, ']');
-    kt_api_open(o, "unlocated", '{');
-    kt_api_u64(o, "private", p.nowhere[KT_NOWHERE_PRIVATE]);
-    kt_api_u64(o, "unknown", p.nowhere[KT_NOWHERE_UNKNOWN]);
-    kt_api_u64(o, "none", p.nowhere[KT_NOWHERE_NONE]);
-    kt_api_close(o, '}');
+    kt_api_places(&a->out, &p);
     kt_places_done(&p);
     return KT_OK;
 }

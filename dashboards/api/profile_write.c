@@ -25,8 +25,8 @@ static void add_usual(struct kt_buf *o, const struct kt_profile *p, uint64_t n)
         kt_api_raw(o, "usual", KT_STR_NONE);
 }
 
-static void add_entry(struct kt_buf *o, const struct kt_profile *p, enum kt_profile_list list,
-                      const struct kt_profile_entry *e)
+void kt_api_entry(struct kt_buf *o, const struct kt_profile *p, enum kt_profile_list list,
+                  const struct kt_profile_entry *e)
 {
     bool actor = list == KT_PROFILE_ACTORS;
     bool lines = list == KT_PROFILE_SESSIONS || list == KT_PROFILE_CREDENTIALS;
@@ -62,7 +62,7 @@ void kt_api_entries(struct kt_buf *o, const char *key, const struct kt_profile *
 {
     kt_api_open(o, key, '[');
     for (uint32_t i = 0; i < p->n[list] && i < KT_API_ENTRIES_MAX; i++)
-        add_entry(o, p, list, &p->list[list][i]);
+        kt_api_entry(o, p, list, &p->list[list][i]);
     kt_api_close(o, ']');
 }
 
