@@ -47,7 +47,7 @@ struct kt_page_notes {
     bool failing;                 /* the collector could not be told, last */
     struct kept waiting[WAITING]; /* a ring */
     unsigned first, n;
-    unsigned dropped; /* failed logins that had no place in it; told when it is empty */
+    unsigned dropped; /* failed logins that had no place in it; told after the next that is taken */
 };
 
 /* ---- asking the collector ---- */
@@ -143,7 +143,7 @@ static void keep_dropped(struct kt_page_notes *n, kt_time_ns at)
                 "{\"do\":\"viewed\",\"what\":\"login.failed\",\"user\":\"(several)\",\"query\":"
                 "\"%u more, not noted one by one\"}",
                 n->dropped);
-    if (keep(n, &one, false))
+    if (keep(n, &one, true)) /* in the place of what was just told */
         n->dropped = 0;
 }
 
@@ -167,11 +167,10 @@ static enum kt_status tell_first(struct kt_page_notes *n)
     enum kt_status status = send(n, kt_buf_str(&one.request), &err);
     (void)pthread_mutex_lock(&n->lock);
     if (status == KT_OK) {
-        kt_time_ns at = one.at;
         kt_buf_done(&one.request);
         n->failing = false;
-        if (n->n == 0 && n->dropped > 0)
-            keep_dropped(n, at);
+        if (n->dropped > 0)
+            keep_dropped(n, one.at);
         return KT_OK;
     }
     if (!n->failing)
@@ -192,13 +191,16 @@ static void *work(void *self)
             (void)pthread_cond_wait(&n->work, &n->lock);
             continue;
         }
+        bool ending = n->quit; /* before it is asked: what was refused until then is tried again */
         enum kt_status status = tell_first(n);
-        refused += n->quit && status == KT_E_INPUT;
-        if (n->quit && status != KT_OK && status != KT_E_INPUT)
+        refused += ending && status == KT_E_INPUT;
+        if (ending && status != KT_OK && status != KT_E_INPUT)
             break;
         if (status != KT_OK)
             pause_a_second(n);
     }
+    if (n->dropped > 0)
+        kt_log(KT_LOG_WARN, "dashboard: failed logins not noted n=%u", n->dropped);
     while (n->n > 0) {
         struct kept one = take_out(n, 0);
         kt_log(KT_LOG_WARN, "dashboard: not noted request='%s' why='the page ends'",
