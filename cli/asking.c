@@ -164,6 +164,12 @@ const char *kt_asking_when(const struct kt_asking *a, kt_time_ns t, char buf[KT_
     return kt_time_format_short(t + a->zone_offset_s * KT_NS_S, buf);
 }
 
+struct kt_cell kt_asking_cell(const struct kt_asking *a, kt_time_ns t)
+{
+    bool people = a->how == KT_OUT_TABLE && t != 0;
+    return kt_cell_time(people ? t + a->zone_offset_s * KT_NS_S : t);
+}
+
 const char *kt_asking_zone(const struct kt_asking *a)
 {
     return a->zone_offset_s == 0 ? "UTC" : "local time";

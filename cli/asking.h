@@ -59,4 +59,6 @@ int kt_asking_end(struct kt_asking *a, const char *cmd, const struct kt_error *e
 void kt_asking_say_missing(const struct kt_ask *a, unsigned patience_ms);
 /* "2026-11-22 20:00:05" in the zone for people. Returns buf. */
 const char *kt_asking_when(const struct kt_asking *a, kt_time_ns t, char buf[KT_TIME_TEXT_MAX]);
+/* A time in a row: of a table in the zone of its reader, of the other forms in UTC; NULL when 0. */
+struct kt_cell kt_asking_cell(const struct kt_asking *a, kt_time_ns t);
 const char *kt_asking_zone(const struct kt_asking *a); /* "UTC", "local time" */

@@ -42,13 +42,6 @@ static const struct kt_column columns[] = {
     { "other_readers_30d", "OTHER READERS, 30 d", 60, false },
 };
 
-/* Times of a table are those of its reader, of the others UTC. */
-static struct kt_cell time_cell(const struct kt_blast_page *p, kt_time_ns t)
-{
-    bool people = p->asking->how == KT_OUT_TABLE && t != 0;
-    return kt_cell_time(people ? t + p->asking->zone_offset_s * KT_NS_S : t);
-}
-
 static void add_row(const struct kt_blast_page *p, struct kt_rows *rows, uint32_t i)
 {
     const struct kt_blast_secret *s = &p->blast->secret[i];
@@ -61,13 +54,13 @@ static void add_row(const struct kt_blast_page *p, struct kt_rows *rows, uint32_
         kt_cell_str(st->secret),
         kt_cell_str(kt_str_of(kt_exposure_word(st->exposure))),
         { .type = KT_CELL_BOOL, .i = kt_exposure_is_open(st->exposure) },
-        time_cell(p, st->at),
+        kt_asking_cell(p->asking, st->at),
         kt_cell_str(st->by),
         kt_cell_str(kt_str_of(st->from)),
         kt_cell_str(s->production < 0 ? KT_STR_NONE : kt_str_of(s->production > 0 ? "yes" : "no")),
         kt_cell_int((int64_t)st->reads),
-        time_cell(p, st->first),
-        time_cell(p, st->last),
+        kt_asking_cell(p->asking, st->first),
+        kt_asking_cell(p->asking, st->last),
         kt_cell_str(kt_buf_str(&versions)),
         kt_cell_str(st->current),
         kt_cell_int((int64_t)st->issued),

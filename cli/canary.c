@@ -28,12 +28,6 @@ static const struct kt_column columns[] = {
     { "actors", NULL, 0, false },
 };
 
-static struct kt_cell when(const struct kt_asking *a, kt_time_ns t)
-{
-    bool people = a->how == KT_OUT_TABLE && t != 0;
-    return kt_cell_time(people ? t + a->zone_offset_s * KT_NS_S : t);
-}
-
 static const char *state_of(const struct kt_canary *c)
 {
     return c->touches > 0 ? "touched" : c->last_test == 0 ? "untouched, never tested" : "untouched";
@@ -51,11 +45,11 @@ static void add(const struct kt_asking *a, struct kt_rows *rows, const struct kt
         kt_cell_str(kt_str_of(c->secret)),
         kt_cell_str(kt_str_of(state_of(c))),
         kt_cell_int((int64_t)c->touches),
-        when(a, c->last),
+        kt_asking_cell(a, c->last),
         kt_cell_str(c->by),
-        when(a, c->first),
+        kt_asking_cell(a, c->first),
         kt_cell_int((int64_t)c->failed),
-        when(a, c->last_test),
+        kt_asking_cell(a, c->last_test),
         kt_cell_str(c->tested_by),
         kt_cell_int((int64_t)c->tests),
         kt_cell_str(kt_buf_str(&allowed)),

@@ -28,12 +28,6 @@ static const struct kt_column columns[] = {
     { "granted_what", NULL, 0, false },
 };
 
-static struct kt_cell when(const struct kt_asking *a, kt_time_ns t)
-{
-    bool people = a->how == KT_OUT_TABLE && t != 0;
-    return kt_cell_time(people ? t + a->zone_offset_s * KT_NS_S : t);
-}
-
 static void add(const struct kt_asking *a, struct kt_rows *rows, const struct kt_dormants *d,
                 const struct kt_dormant *one)
 {
@@ -44,14 +38,14 @@ static void add(const struct kt_asking *a, struct kt_rows *rows, const struct kt
         kt_cell_str(one->actor),
         kt_cell_str(kt_str_of(kt_actor_kind_word(one->kind))),
         kt_cell_str(kt_str_of(kt_dormant_word(one->state))),
-        when(a, one->last),
+        kt_asking_cell(a, one->last),
         kt_cell_int(silent / KT_NS_DAY),
-        when(a, back ? one->back : 0),
-        when(a, one->first),
+        kt_asking_cell(a, back ? one->back : 0),
+        kt_asking_cell(a, one->first),
         kt_cell_int((int64_t)one->records),
         kt_cell_int((int64_t)one->reads),
-        when(a, back ? one->silent_since : 0),
-        when(a, one->granted),
+        kt_asking_cell(a, back ? one->silent_since : 0),
+        kt_asking_cell(a, one->granted),
         kt_cell_str(one->by),
         kt_cell_str(one->what),
     };

@@ -34,31 +34,25 @@ static const struct kt_column columns[] = {
     { "instance", NULL, 0, false },
 };
 
-static struct kt_cell when(const struct kt_asking *a, kt_time_ns t)
-{
-    bool people = a->how == KT_OUT_TABLE && t != 0;
-    return kt_cell_time(people ? t + a->zone_offset_s * KT_NS_S : t);
-}
-
 static void add(const struct kt_asking *a, struct kt_rows *rows, const struct kt_exposed *e)
 {
     const struct kt_cell cells[] = {
-        when(a, e->found),
+        kt_asking_cell(a, e->found),
         kt_cell_str(e->credential),
         kt_cell_str(e->state),
         e->credential.len > 0 ? kt_cell_int((int64_t)e->uses)
                               : (struct kt_cell){ .type = KT_CELL_NULL },
-        when(a, e->last_use),
+        kt_asking_cell(a, e->last_use),
         kt_cell_int(e->secrets),
         kt_cell_int(e->open),
         kt_cell_str(e->where),
         kt_cell_str(e->rule),
-        when(a, e->newest),
+        kt_asking_cell(a, e->newest),
         kt_cell_int((int64_t)e->findings),
         kt_cell_int((int64_t)e->reads),
         kt_cell_int((int64_t)e->failed),
         kt_cell_int((int64_t)e->uses_before),
-        when(a, e->first_use),
+        kt_asking_cell(a, e->first_use),
         kt_cell_int(e->addresses),
         kt_cell_str(e->author),
         kt_cell_str(e->instance),

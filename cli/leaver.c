@@ -47,19 +47,13 @@ struct row {
     uint64_t count;
 };
 
-static struct kt_cell when(const struct leavers *l, kt_time_ns t)
-{
-    bool people = l->asking.how == KT_OUT_TABLE && t != 0;
-    return kt_cell_time(people ? t + l->asking.zone_offset_s * KT_NS_S : t);
-}
-
 static void add(struct leavers *l, struct kt_str person, kt_time_ns left, const struct row *r)
 {
     const struct kt_cell cells[] = {
         kt_cell_str(person),
-        when(l, left),
+        kt_asking_cell(&l->asking, left),
         kt_cell_str(kt_str_of(r->finding)),
-        when(l, r->time),
+        kt_asking_cell(&l->asking, r->time),
         kt_cell_str(r->what),
         kt_cell_str(kt_str_of(r->state)),
         kt_cell_str(kt_str_of(r->action)),

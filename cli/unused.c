@@ -23,18 +23,13 @@ static const struct kt_column columns[] = {
     { "snapshot", NULL, 0, false },
 };
 
-static struct kt_cell when(const struct kt_asking *a, kt_time_ns t)
-{
-    bool people = a->how == KT_OUT_TABLE && t != 0;
-    return kt_cell_time(people ? t + a->zone_offset_s * KT_NS_S : t);
-}
-
 static void add(const struct kt_asking *a, struct kt_rows *rows, const struct kt_inventory_item *it)
 {
     const struct kt_cell cells[] = {
-        kt_cell_str(it->secret),   kt_cell_str(it->owner), when(a, it->created),
-        when(a, it->rotated),      when(a, it->accessed),  when(a, it->changed),
-        kt_cell_str(it->instance), when(a, it->snapshot),
+        kt_cell_str(it->secret),         kt_cell_str(it->owner),
+        kt_asking_cell(a, it->created),  kt_asking_cell(a, it->rotated),
+        kt_asking_cell(a, it->accessed), kt_asking_cell(a, it->changed),
+        kt_cell_str(it->instance),       kt_asking_cell(a, it->snapshot),
     };
     kt_rows_add(rows, cells);
 }
