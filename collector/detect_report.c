@@ -70,6 +70,7 @@ static bool read_report(struct kt_detect *d, const struct kt_event *ev, struct k
     ret->lag = count_at(root, "lag");
     ret->emptied = count_at(root, "emptied");
     ret->lost = count_at(root, "lost");
+    ret->standby = kt_str_is(kt_json_str_at(root, "collector"), "standby");
     struct kt_json_iter it = kt_json_iter(kt_json_at(root, "blind"));
     if (kt_json_next(&it, &name, &first))
         ret->problem = kt_json_str(first);

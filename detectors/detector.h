@@ -166,6 +166,7 @@ struct kt_report {
     struct kt_str reason;
     uint64_t lag;           /* bytes that wait to be read */
     uint64_t emptied, lost; /* since the agent's start: logs emptied; grows when records are lost */
+    bool standby;           /* it says that it speaks to this collector as its stand-by */
     struct kt_str problem;  /* what it cannot see, first sentence; empty = nothing known */
     struct {
         struct kt_str code, text;

@@ -43,9 +43,9 @@ static bool is_agent(const void *state)
 static const struct kt_table_decl tables[] = {
     [T_SOURCE] = { "silent_source", KT_KEY_INSTANCE, sizeof(struct kt_silent_source), 1, 1000,
                    KT_EVICT_LRU, is_source },
-    [T_AGENT] = { "silent_agent", KT_KEY_INSTANCE, sizeof(struct kt_silent_agent), 1, 1000,
+    [T_AGENT] = { "silent_agent", KT_KEY_INSTANCE, sizeof(struct kt_silent_agent), 2, 1000,
                   KT_EVICT_LRU, is_agent },
-    [T_CLOCK] = { "silent_clock", KT_KEY_KIND, sizeof(struct kt_silent_clock), 1, 1, KT_EVICT_LRU,
+    [T_CLOCK] = { "silent_clock", KT_KEY_KIND, sizeof(struct kt_silent_clock), 2, 1, KT_EVICT_LRU,
                   NULL },
 };
 
@@ -205,6 +205,8 @@ static struct kt_silent_agent *heard(struct kt_scene *s)
     uint32_t from =
         kt_silent_later(kt_silent_later(a->heard_min, a->free_min), clock_of(s)->resumed_min);
     uint32_t pause = s->minute > from ? s->minute - from : 0;
+    pause = a->standby != 0 ? 0 : pause; /* it was with its first, which has heard it */
+    a->standby = s->report->standby;
     kt_silent_note_pause(&a->pauses, s->minute, pause > AWAY_MIN ? pause : 0, a->state == AWAY);
     if (s->minute > a->heard_min + AWAY_MIN)
         a->up_min = s->minute;
@@ -400,10 +402,21 @@ static uint32_t away_for(struct kt_scene *s, const struct kt_silent_agent *a)
     return s->minute > from ? s->minute - from : 0;
 }
 
-static bool is_judged(const struct kt_scene *s, const struct kt_silent_options *o,
+/* An agent goes back to its first as soon as that answers, and then it is the first that hears
+ * whether it is there. Not so when another that came with it was still here much later. */
+static bool went_back(struct kt_scene *s, const struct kt_silent_options *o,
                       const struct kt_silent_agent *a)
 {
-    return a->sources > a->excused && s->minute >= a->first_min + kt_silent_minutes(o->learn);
+    const struct kt_silent_clock *c = clock_of(s);
+    return a->standby != 0 && (c->standby_min < a->heard_min + kt_silent_minutes(o->heartbeat) ||
+                               a->heard_min + TICK_MIN < c->standby_from);
+}
+
+static bool is_judged(struct kt_scene *s, const struct kt_silent_options *o,
+                      const struct kt_silent_agent *a)
+{
+    return a->sources > a->excused && s->minute >= a->first_min + kt_silent_minutes(o->learn) &&
+           !went_back(s, o, a);
 }
 
 static enum kt_silent_state state_of(struct kt_scene *s, const struct kt_silent_options *o,
@@ -460,6 +473,13 @@ static void look_at_crowd(struct kt_scene *s, const struct kt_silent_options *o)
     f->number[KT_SILENT_N_SINCE] = since;
 }
 
+static void note_standby(struct kt_silent_clock *c, uint32_t heard_min)
+{
+    if (heard_min > c->standby_min + TICK_MIN)
+        c->standby_from = heard_min;
+    c->standby_min = kt_silent_later(c->standby_min, heard_min);
+}
+
 static void on_tick(struct kt_scene *s, const void *opt)
 {
     const struct kt_silent_options *o = opt;
@@ -474,6 +494,8 @@ static void on_tick(struct kt_scene *s, const void *opt)
     while ((a = kt_table_next(s->tables[T_AGENT], &at, NULL)) != NULL) {
         a->sources = a->excused = a->unread = a->quiet = a->fresh = 0;
         a->worst_weight = -1;
+        if (a->standby != 0)
+            note_standby(c, a->heard_min);
     }
     for (at = 0; (x = kt_table_next(s->tables[T_SOURCE], &at, NULL)) != NULL;) {
         if ((a = kt_table_get(s->tables[T_AGENT], x->agent)) != NULL)

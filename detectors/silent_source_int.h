@@ -63,6 +63,7 @@ struct kt_silent_agent {
     uint32_t untold, told_min; /* news wait for room to be told; when news were told last */
     uint32_t episode;          /* when its incident began */
     uint32_t crowd;            /* told together with others */
+    uint32_t standby;          /* its newest report came here because its first was silent */
     struct kt_silent_told told[LOSSES];
     /* counted anew at each tick */
     uint32_t sources, excused, unread, quiet, fresh;
@@ -72,7 +73,9 @@ struct kt_silent_agent {
     double worst_expected, worst_weight;
 };
 struct kt_silent_clock {
-    uint32_t last_min, resumed_min, crowd_min, pad;
+    uint32_t last_min, resumed_min, crowd_min;
+    uint32_t standby_from, standby_min; /* agents whose first is silent were heard */
+    uint32_t pad;
 };
 
 struct kt_silent_gap {
