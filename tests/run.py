@@ -11,6 +11,8 @@ import argparse, concurrent.futures, glob, os, re, subprocess, sys, time
 SANITIZED = {'dashboard_test', 'digests_test', 'listen_test', 'lookup_test', 'poll_test', 's3_test', 'socket_test', 'sqs_test', 'syslog_test'}
 # Those that measure time run alone, at the end.
 ALONE = {'af_unix_test', 'demo_test', 'fanotify_test', 'kills_test', 'listen_test', 'page_test', 'routes_test', 'socket_test', 'stdin_test', 'syslog_test', 'webhook_test'}
+# The longest begin, so that no core waits for one of them at the end.
+FIRST = ['store_fault_test', 'sim_test', 'store_backup_test', 'collector_decide_test', 'detectors_cases_test', 'collector_pager_test', 'syscalls_test', 'disk_test']
 TAP = re.compile(r'^(not ok|ok)\b[ 0-9-]*(.*)$')
 
 
@@ -74,6 +76,8 @@ def main():
             bad.extend(f'{name}: {f}' for f in failed)
             print('\n'.join('    ' + l for l in out.splitlines()[-60:]), flush=True)
 
+    for some in (jobs, serial):
+        some.sort(key=lambda j: FIRST.index(j[1]) if j[1] in FIRST else len(FIRST))  # stable
     alone = [j for j in serial if j[1] in ALONE or o.long]
     # Two lanes of two: units keep both cores busy, real processes wait most of their time.
     with concurrent.futures.ThreadPoolExecutor(2) as units, concurrent.futures.ThreadPoolExecutor(2) as real:
