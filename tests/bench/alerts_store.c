@@ -1,4 +1,4 @@
-/* alerts_store: makes a store with so many alerts, half of them closed, for api_bench:
+/* alerts_store: makes a store with so many alerts, half of them closed, for bench_page.py:
  *
  *   alerts_store 10000 DB */
 #include <stdio.h>
