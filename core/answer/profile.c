@@ -301,7 +301,9 @@ enum kt_status kt_profile_load(struct kt_ask *a, const struct kt_profile_ask *wh
     *p = (struct kt_profiling){ .ask = a, .what = *what, .span = KT_PROFILE_SPAN_WINDOW };
     p->out = (struct kt_profile){ .kind = what->kind, .since = a->since, .until = a->until };
     p->out.usual_since = a->since > what->usual ? a->since - what->usual : 0;
+    p->limited = kt_ask_limited(a);
     p->texts = kt_map_new((uint64_t)a->now);
+    p->ips = kt_map_new((uint64_t)a->now);
     p->places.map = kt_map_new((uint64_t)a->now);
     p->lands.map = kt_map_new((uint64_t)a->now);
     for (unsigned i = 0; i < KT_PROFILE_LIST_COUNT; i++)
@@ -342,11 +344,14 @@ void kt_profile_free(struct kt_profile *out)
     kt_map_free(p->texts);
     kt_free(p->out.day);
     kt_map_free(p->ips);
+    kt_known_done(&p->ips_known);
     kt_free(p->ip_of);
     kt_free(p->least);
     kt_free(p->places.at);
     kt_free(p->lands.at);
     kt_free(p->asked);
+    kt_free(p->met);
+    kt_free(p->sum);
     kt_buf_done(&p->query);
     kt_free(p);
 }

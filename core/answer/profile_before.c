@@ -39,19 +39,6 @@ static bool is_asked(const struct kt_profiling *p, enum kt_profile_list list)
            (!p->what.reads_only || list == KT_PROFILE_ACTORS);
 }
 
-/* Columns have them as 16 bytes. */
-static void want_addresses(struct kt_profiling *p)
-{
-    struct kt_profile_values *l = &p->list[KT_PROFILE_ADDRESSES];
-    p->ips = kt_map_new((uint64_t)p->ask->now);
-    p->ip_of = kt_alloc_array(l->n + 1, sizeof *p->ip_of);
-    for (uint32_t k = 0; k < l->n; k++) {
-        struct kt_ip ip;
-        if (l->at[k].wanted && kt_ip_parse(l->at[k].e.value, &ip))
-            p->ip_of[kt_map_put(p->ips, kt_str_from(ip.at, sizeof ip.at), NULL)] = k;
-    }
-}
-
 static void want(struct kt_profiling *p)
 {
     for (unsigned i = 0; i < KT_PROFILE_LIST_COUNT; i++)
@@ -61,7 +48,6 @@ static void want(struct kt_profiling *p)
                         (is_dated(p, i) && t->e.events + t->e.usual > 0);
             t->e.dated = t->wanted;
         }
-    want_addresses(p);
 }
 
 /* What was found before `until` is wanted no more. Returns how many are. */

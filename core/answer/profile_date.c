@@ -34,7 +34,7 @@ static void date_address(struct kt_profiling *p, struct kt_str bytes, kt_time_ns
     if (bytes.len != sizeof ip.at)
         return;
     memcpy(ip.at, bytes.at, sizeof ip.at);
-    uint32_t n = kt_map_get(p->ips, bytes);
+    uint32_t n = kt_known_get(&p->ips_known, p->ips, bytes);
     if (n != KT_MAP_NONE)
         date(p, KT_PROFILE_ADDRESSES, p->ip_of[n], t);
     if ((p->dating >> KT_PROFILE_NETWORKS & 1) != 0)
@@ -98,7 +98,7 @@ bool kt_profile_date(struct kt_profiling *p, const struct kt_view *v)
                      1u << KT_PROFILE_COUNTRIES | 1u << KT_PROFILE_ASNS },
                { KT_PROFILE_INSTANCES, KT_COL_INSTANCE, 1u << KT_PROFILE_INSTANCES },
                { KT_PROFILE_AGENTS, KT_COL_USER_AGENT, 1u << KT_PROFILE_AGENTS } };
-    if (p->only != NULL || ((p->dating >> KT_PROFILE_ACTORS & 1) != 0 && kt_ask_limited(p->ask)))
+    if (p->only != NULL || ((p->dating >> KT_PROFILE_ACTORS & 1) != 0 && p->limited))
         return false;
     for (uint32_t k = 0; k < v->picks; k++) {
         kt_time_ns t = v->time[v->pick[k]];

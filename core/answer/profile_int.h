@@ -16,7 +16,7 @@ struct kt_profile_values {
     struct kt_known known;       /* of map */
     struct kt_profile_value *at; /* by number in map */
     uint32_t n, cap;
-    uint32_t *number, cap_number; /* of the codes of one chunk's column; KT_MAP_NONE = not yet */
+    uint32_t *number, cap_number; /* of the codes of one chunk's column, those that occur */
 };
 struct kt_profile_pair { /* an actor (a) at an address or in a country (b) */
     uint32_t a, b;
@@ -27,14 +27,6 @@ struct kt_profile_pairs {
     struct kt_map *map; /* keys: two u32 */
     struct kt_profile_pair *at;
     uint32_t cap;
-};
-struct kt_profile_met { /* one record, its values by number; KT_MAP_NONE = it has none */
-    kt_time_ns time;
-    enum kt_action action;
-    enum kt_outcome outcome;
-    enum kt_actor_kind kind;
-    bool read, failed;
-    uint32_t n[KT_PROFILE_LIST_COUNT];
 };
 struct kt_profiling {
     struct kt_profile out; /* first: kt_profile_free gets at the rest */
@@ -48,6 +40,11 @@ struct kt_profiling {
     struct kt_map *texts;
     /* of the actor codes of one chunk: source and instance for which the number was looked up */
     uint32_t *asked, cap_asked;
+    /* Of one chunk: its records, and their sums by the codes of a column. */
+    struct kt_profile_met *met;
+    struct kt_profile_sum *sum;
+    uint32_t cap_sum;
+    bool limited;    /* some alias is meant for some sources only: rows say who their actor is */
     bool lines_only; /* lines are read beside columns: they say sessions and credentials alone */
     bool compared;   /* with what came before the window */
     bool whole;      /* window and usual span are all of the log */
@@ -57,12 +54,13 @@ struct kt_profiling {
     kt_time_ns slice;            /* where the one at hand begins */
     bool (*give_up)(void *self); /* of the ask, while what is before has its own end */
     void *give_up_self;
-    /* Of what is before: the least time of each code of a chunk's column; the addresses that are
-     * wanted, by their 16 bytes, and which of the list each is. */
+    /* Of what is before: the least time of each code of a chunk's column. */
     kt_time_ns *least;
     uint32_t cap_least;
+    /* The addresses of the list by their 16 bytes, and which of it each is. */
     struct kt_map *ips;
-    uint32_t *ip_of;
+    struct kt_known ips_known;
+    uint32_t *ip_of, cap_ip;
     uint32_t dating; /* 1 << enum kt_profile_list: those that are looked for in what is before */
 };
 #define KT_PROFILE_PAIRS_MAX (4u * KT_PROFILE_VALUES_MAX)
@@ -72,8 +70,9 @@ struct kt_profiling {
 uint32_t kt_profile_number(struct kt_profiling *p, enum kt_profile_list list, struct kt_str value);
 uint32_t kt_profile_address(struct kt_profiling *p, struct kt_ip ip);
 struct kt_str kt_profile_keep(struct kt_profiling *p, struct kt_str text);
-/* Counts one record of the window or the usual span, or dates what is wanted. */
-void kt_profile_take(struct kt_profiling *p, const struct kt_profile_met *m);
+/* An actor (a) was at an address or in a country (b) then. */
+void kt_profile_meet(struct kt_profiling *p, struct kt_profile_pairs *pairs, uint32_t a, uint32_t b,
+                     kt_time_ns t);
 /* Dates what is wanted of a view of what is before. False: rows have to be judged one by one. */
 bool kt_profile_date(struct kt_profiling *p, const struct kt_view *view);
 /* Walks the columns, or the lines, of the ask's window. */

@@ -1,252 +1,223 @@
 /*
- * profile_take: counting: what a record adds to the lists of a profile.
+ * profile_take: counting: what records add to the lists of a profile.
  *
- * Owns:  the lists while they grow.
+ * Over columns the records of a chunk are summed up by the codes of a column first; then each value
+ * that occurs is looked up once. Only where an alias is meant for some sources a row's actor is
+ * asked for row by row.
+ *
+ * Owns:  nothing.
  * Calls: core/base, core/event, core/query (facts), core/answer/ask.
  */
-#include <stdio.h>
+#include <string.h>
 
 #include "core/answer/profile_int.h"
 #include "core/base/alloc.h"
 
 #define NOT_YET (UINT32_MAX - 1) /* of a code: nobody has asked for its number */
 
-/* ---- values ---- */
+struct kt_profile_met { /* one record, as every list counts it */
+    kt_time_ns time;
+    uint32_t row;   /* of the chunk */
+    uint32_t actor; /* its number, where rows are judged one by one */
+    uint32_t on;    /* bit d: day d of the usual span */
+    uint8_t action, outcome, kind;
+    bool read, failed;
+};
+struct kt_profile_sum { /* records of one value */
+    kt_time_ns first, last, last_read;
+    uint32_t events, reads, failed, on;
+    uint32_t row; /* the first one's */
+    uint8_t kind; /* of the last that says one */
+};
 
-/* Of what is usual only the window's readers matter to `who`; addresses always do, since they say
- * in which countries a reader was. Before that nothing is counted. */
-static bool makes(const struct kt_profiling *p, enum kt_profile_list list)
+/* ---- sums ---- */
+
+static void tally(struct kt_profile_sum *s, const struct kt_profile_met *m)
 {
-    bool place = list == KT_PROFILE_ADDRESSES || list == KT_PROFILE_NETWORKS ||
-                 list == KT_PROFILE_COUNTRIES || list == KT_PROFILE_ASNS;
-    return place || p->span == KT_PROFILE_SPAN_WINDOW ||
-           (p->span == KT_PROFILE_SPAN_USUAL && !p->what.reads_only);
+    if (s->events == 0) {
+        s->first = m->time;
+        s->row = m->row;
+    }
+    s->first = m->time < s->first ? m->time : s->first;
+    s->last = m->time > s->last ? m->time : s->last;
+    s->last_read = m->read && m->time > s->last_read ? m->time : s->last_read;
+    s->events++;
+    s->reads += m->read;
+    s->failed += m->failed;
+    s->on |= m->on;
+    s->kind = m->kind != KT_ACTOR_UNKNOWN ? m->kind : s->kind;
 }
 
-uint32_t kt_profile_number(struct kt_profiling *p, enum kt_profile_list list, struct kt_str value)
+static void add(struct kt_profiling *p, enum kt_profile_list list, uint32_t n,
+                const struct kt_profile_sum *s)
 {
-    struct kt_profile_values *l = &p->list[list];
-    if (value.len == 0)
-        return KT_MAP_NONE;
-    uint32_t met = kt_known_get(&l->known, l->map, value);
-    if (met != KT_MAP_NONE)
-        return met;
-    if (!makes(p, list))
-        return kt_map_get(l->map, value);
-    if (l->n >= KT_PROFILE_VALUES_MAX) {
-        uint32_t known = kt_map_get(l->map, value);
-        p->full = p->full || known == KT_MAP_NONE;
-        return known;
-    }
-    bool is_new;
-    uint32_t n = kt_map_put(l->map, value, &is_new);
-    kt_known_add(&l->known, value, n);
-    if (!is_new)
-        return n;
-    if (n >= l->cap) {
-        l->cap = l->cap == 0 ? 64 : 2 * l->cap;
-        l->at = kt_realloc_array(l->at, l->cap, sizeof *l->at);
-    }
-    l->at[n] = (struct kt_profile_value){ .e = { .value = kt_map_key(l->map, n) },
-                                          .network = KT_MAP_NONE,
-                                          .country = KT_MAP_NONE,
-                                          .asn = KT_MAP_NONE };
-    l->n = n + 1;
-    return n;
-}
-
-/* Where an address lies: by the newest that is known of it. */
-static void place(struct kt_profiling *p, uint32_t n, struct kt_ip ip)
-{
-    char net[KT_IP_TEXT_MAX], asn[24];
-    const struct kt_fact *f = kt_facts_at(p->ask->facts, ip, UINT64_MAX);
-    struct kt_profile_values *l = p->list;
-    uint32_t network = kt_profile_number(p, KT_PROFILE_NETWORKS,
-                                         kt_str_of(kt_cidr_format(kt_ip_network(ip, 24, 48), net)));
-    uint32_t country = KT_MAP_NONE, number = KT_MAP_NONE;
-    if (f != NULL && f->country.len > 0) {
-        country = kt_profile_number(p, KT_PROFILE_COUNTRIES, f->country);
-        l[KT_PROFILE_ADDRESSES].at[n].e.more = f->country;
-        if (network != KT_MAP_NONE)
-            l[KT_PROFILE_NETWORKS].at[network].e.more = f->country;
-    }
-    if (f != NULL && f->asn != 0) {
-        (void)snprintf(asn, sizeof asn, "AS%u", f->asn);
-        number = kt_profile_number(p, KT_PROFILE_ASNS, kt_str_of(asn));
-        if (number != KT_MAP_NONE)
-            l[KT_PROFILE_ASNS].at[number].e.more = f->org;
-    }
-    struct kt_profile_value *t = &l[KT_PROFILE_ADDRESSES].at[n];
-    t->network = network;
-    t->country = country;
-    t->asn = number;
-}
-
-uint32_t kt_profile_address(struct kt_profiling *p, struct kt_ip ip)
-{
-    char text[KT_IP_TEXT_MAX];
-    uint32_t before = p->list[KT_PROFILE_ADDRESSES].n;
-    uint32_t n = kt_profile_number(p, KT_PROFILE_ADDRESSES, kt_str_of(kt_ip_format(ip, text)));
-    if (n != KT_MAP_NONE && n >= before)
-        place(p, n, ip);
-    return n;
-}
-
-/* ---- one record ---- */
-
-static void meet(struct kt_profiling *p, struct kt_profile_pairs *pairs, uint32_t a, uint32_t b,
-                 kt_time_ns t)
-{
-    const uint32_t words[2] = { a, b };
-    struct kt_str key = kt_str_from(words, sizeof words);
-    bool is_new = false;
-    if (a == KT_MAP_NONE || b == KT_MAP_NONE)
+    struct kt_profile_value *v = n == KT_MAP_NONE ? NULL : &p->list[list].at[n];
+    if (v == NULL || (p->span == KT_PROFILE_SPAN_BEFORE && !v->wanted))
         return;
-    uint32_t n = kt_map_put(pairs->map, key, &is_new);
-    p->full = p->full || n >= KT_PROFILE_PAIRS_MAX;
-    if (n >= pairs->cap) {
-        pairs->cap = pairs->cap == 0 ? 64 : 2 * pairs->cap;
-        pairs->at = kt_realloc_array(pairs->at, pairs->cap, sizeof *pairs->at);
-    }
-    if (is_new)
-        pairs->at[n] = (struct kt_profile_pair){ .a = a, .b = b, .first = t };
-    if (t < pairs->at[n].first)
-        pairs->at[n].first = t;
-    pairs->at[n].in_window = pairs->at[n].in_window || p->span == KT_PROFILE_SPAN_WINDOW;
-}
-
-static void count(struct kt_profiling *p, const struct kt_profile_met *m)
-{
-    struct kt_profile *o = &p->out;
-    kt_time_ns local = m->time + p->ask->zone_offset_s * KT_NS_S;
-    bool window = p->span == KT_PROFILE_SPAN_WINDOW;
-    (window ? o->count : o->usual_count)[m->action][m->outcome]++;
-    o->events += window;
-    o->usual += !window;
-    o->reads += window && m->read;
-    o->failed += window && m->failed;
-    o->usual_reads += !window && m->read;
-    o->usual_failed += !window && m->failed;
-    /* 1970-01-01 was a Thursday */
-    o->heat[(local / KT_NS_DAY + 3) % 7][local / KT_NS_HOUR % 24]++;
-    o->last = m->time > o->last ? m->time : o->last;
-    if (o->n_days > 0 && m->time >= o->day_from &&
-        (m->time - o->day_from) / o->day_step < (kt_time_ns)o->n_days)
-        o->day[(m->time - o->day_from) / o->day_step][m->outcome]++;
-}
-
-static void tally(struct kt_profiling *p, struct kt_profile_entry *e,
-                  const struct kt_profile_met *m)
-{
-    e->first = e->first == 0 || m->time < e->first ? m->time : e->first;
+    struct kt_profile_entry *e = &v->e;
+    if (list == KT_PROFILE_ACTORS && s->kind != KT_ACTOR_UNKNOWN)
+        e->kind = (enum kt_actor_kind)s->kind;
+    e->first = e->first == 0 || s->first < e->first ? s->first : e->first;
     if (p->span == KT_PROFILE_SPAN_BEFORE)
         return;
-    e->last = m->time > e->last ? m->time : e->last;
-    e->last_read = m->read && m->time > e->last_read ? m->time : e->last_read;
+    e->last = s->last > e->last ? s->last : e->last;
+    e->last_read = s->last_read > e->last_read ? s->last_read : e->last_read;
     if (p->span == KT_PROFILE_SPAN_USUAL) {
-        int64_t day = (m->time - p->out.usual_since) / KT_NS_DAY;
-        e->usual++;
-        e->usual_reads += m->read;
-        e->usual_on |= day >= 0 && day < 32 ? UINT32_C(1) << day : 0;
+        e->usual += s->events;
+        e->usual_reads += s->reads;
+        e->usual_on |= s->on;
         return;
     }
-    e->events++;
-    e->reads += m->read;
-    e->failed += m->failed;
+    e->events += s->events;
+    e->reads += s->reads;
+    e->failed += s->failed;
 }
 
-void kt_profile_take(struct kt_profiling *p, const struct kt_profile_met *m)
+/* An address, and what lies behind it. */
+static void add_address(struct kt_profiling *p, uint32_t n, const struct kt_profile_sum *s)
 {
-    struct kt_profile_met all = *m;
-    uint32_t ip = m->n[KT_PROFILE_ADDRESSES], actor = m->n[KT_PROFILE_ACTORS];
-    if (ip != KT_MAP_NONE) {
-        const struct kt_profile_value *t = &p->list[KT_PROFILE_ADDRESSES].at[ip];
-        all.n[KT_PROFILE_NETWORKS] = t->network;
-        all.n[KT_PROFILE_COUNTRIES] = t->country;
-        all.n[KT_PROFILE_ASNS] = t->asn;
-    }
-    if (!p->lines_only) {
-        p->out.first = p->out.first == 0 || m->time < p->out.first ? m->time : p->out.first;
-        if (p->span != KT_PROFILE_SPAN_BEFORE)
-            count(p, m);
-    }
-    for (unsigned i = 0; i < KT_PROFILE_LIST_COUNT; i++)
-        if (all.n[i] != KT_MAP_NONE &&
-            (p->span != KT_PROFILE_SPAN_BEFORE || p->list[i].at[all.n[i]].wanted))
-            tally(p, &p->list[i].at[all.n[i]].e, m);
-    if (actor != KT_MAP_NONE && m->kind != KT_ACTOR_UNKNOWN)
-        p->list[KT_PROFILE_ACTORS].at[actor].e.kind = m->kind;
-    if (p->lines_only || p->span == KT_PROFILE_SPAN_BEFORE || p->what.kind != KT_PROFILE_SECRET)
+    if (n == KT_MAP_NONE)
         return;
-    meet(p, &p->places, actor, ip, m->time);
-    meet(p, &p->lands, actor, all.n[KT_PROFILE_COUNTRIES], m->time);
+    const struct kt_profile_value v = p->list[KT_PROFILE_ADDRESSES].at[n];
+    add(p, KT_PROFILE_ADDRESSES, n, s);
+    add(p, KT_PROFILE_NETWORKS, v.network, s);
+    add(p, KT_PROFILE_COUNTRIES, v.country, s);
+    add(p, KT_PROFILE_ASNS, v.asn, s);
 }
 
-static struct kt_profile_met met(kt_time_ns time, const struct kt_event *ev)
+/* ---- totals ---- */
+
+struct hour { /* that of the record before: records come nearly by time */
+    kt_time_ns from, until;
+    uint32_t *heat, *day; /* its cells; day NULL: no day of the profile */
+    kt_time_ns on_from;   /* and its day of the usual span */
+    uint32_t on;
+};
+
+static kt_time_ns behind(kt_time_ns t, kt_time_ns step)
 {
-    struct kt_profile_met m = {
-        .time = time, .action = ev->action, .outcome = ev->outcome, .kind = ev->actor_kind
-    };
-    for (unsigned i = 0; i < KT_PROFILE_LIST_COUNT; i++)
-        m.n[i] = KT_MAP_NONE;
-    m.failed = ev->outcome == KT_OUT_DENIED || ev->outcome == KT_OUT_FAILURE ||
-               ev->outcome == KT_OUT_NOT_FOUND;
-    m.read = !m.failed && kt_event_is_read(ev);
-    return m;
+    kt_time_ns into = t % step;
+    return into < 0 ? into + step : into;
+}
+
+static void find_hour(struct kt_profiling *p, kt_time_ns t, struct hour *h)
+{
+    struct kt_profile *o = &p->out;
+    kt_time_ns local = t + p->ask->zone_offset_s * KT_NS_S;
+    kt_time_ns midnight = local - behind(local, KT_NS_DAY);
+    h->from = t - behind(local, KT_NS_HOUR);
+    h->until = h->from + KT_NS_HOUR;
+    /* 1970-01-01 was a Thursday */
+    h->heat = &o->heat[behind(midnight / KT_NS_DAY + 3, 7)][(local - midnight) / KT_NS_HOUR];
+    bool in = o->n_days > 0 && t >= o->day_from &&
+              (t - o->day_from) / o->day_step < (kt_time_ns)o->n_days;
+    h->day = in ? o->day[(t - o->day_from) / o->day_step] : NULL;
+}
+
+static uint32_t usual_day(const struct kt_profiling *p, kt_time_ns t, struct hour *h)
+{
+    if (p->span != KT_PROFILE_SPAN_USUAL)
+        return 0;
+    if (h->on == 0 || t < h->on_from || t >= h->on_from + KT_NS_DAY) {
+        kt_time_ns since = t - p->out.usual_since, day = since / KT_NS_DAY;
+        h->on_from = t - behind(since, KT_NS_DAY);
+        h->on = since >= 0 && day < 32 ? UINT32_C(1) << day : 0;
+    }
+    return h->on;
+}
+
+static void count(struct kt_profiling *p, const struct kt_profile_met *m, struct hour *h)
+{
+    struct kt_profile *o = &p->out;
+    o->first = o->first == 0 || m->time < o->first ? m->time : o->first;
+    if (p->span == KT_PROFILE_SPAN_BEFORE)
+        return;
+    bool window = p->span == KT_PROFILE_SPAN_WINDOW;
+    (window ? o->count : o->usual_count)[m->action][m->outcome]++;
+    *(window ? &o->events : &o->usual) += 1;
+    *(window ? &o->reads : &o->usual_reads) += m->read;
+    *(window ? &o->failed : &o->usual_failed) += m->failed;
+    o->last = m->time > o->last ? m->time : o->last;
+    if (h->heat == NULL || m->time < h->from || m->time >= h->until)
+        find_hour(p, m->time, h);
+    (*h->heat)++;
+    if (h->day != NULL)
+        h->day[m->outcome]++;
+}
+
+static struct kt_profile_met met(const struct kt_profiling *p, kt_time_ns time,
+                                 const struct kt_event *ev, struct hour *h)
+{
+    bool failed = ev->outcome == KT_OUT_DENIED || ev->outcome == KT_OUT_FAILURE ||
+                  ev->outcome == KT_OUT_NOT_FOUND;
+    return (struct kt_profile_met){ .time = time,
+                                    .actor = KT_MAP_NONE,
+                                    .on = usual_day(p, time, h),
+                                    .action = (uint8_t)ev->action,
+                                    .outcome = (uint8_t)ev->outcome,
+                                    .kind = (uint8_t)ev->actor_kind,
+                                    .read = !failed && kt_event_is_read(ev),
+                                    .failed = failed };
 }
 
 /* ---- columns ---- */
 
-static void begin_chunk(struct kt_profiling *p, const struct kt_columns *c)
+static bool has_column(const struct kt_columns *c, enum kt_col column)
 {
-    static const struct {
-        enum kt_profile_list list;
-        enum kt_col column;
-    } of[] = { { KT_PROFILE_ACTORS, KT_COL_ACTOR },
-               { KT_PROFILE_SECRETS, KT_COL_SECRET },
-               { KT_PROFILE_ADDRESSES, KT_COL_IP },
-               { KT_PROFILE_INSTANCES, KT_COL_INSTANCE },
-               { KT_PROFILE_AGENTS, KT_COL_USER_AGENT } };
-    for (size_t i = 0; i < KT_ARRAY_LEN(of); i++) {
-        struct kt_profile_values *l = &p->list[of[i].list];
-        if (!(c->have & KT_COLUMN(of[i].column)))
-            continue;
-        uint32_t codes = c->text[of[i].column - KT_COL_SMALL].n_dict + 1;
-        if (codes > l->cap_number) {
-            l->cap_number = codes;
-            l->number = kt_realloc_array(l->number, codes, sizeof *l->number);
-        }
-        for (uint32_t k = 0; k < codes; k++)
-            l->number[k] = NOT_YET;
-        l->number[0] = KT_MAP_NONE;
-    }
-    uint32_t actors = c->text[KT_COL_ACTOR - KT_COL_SMALL].n_dict + 1;
-    if (actors > p->cap_asked) {
-        p->cap_asked = actors;
-        p->asked = kt_realloc_array(p->asked, actors, sizeof *p->asked);
-    }
+    return (c->have & KT_COLUMN(column)) != 0;
 }
 
-static uint32_t by_code(struct kt_profiling *p, enum kt_profile_list list, enum kt_col column,
-                        const struct kt_columns *c, uint32_t row)
+static uint32_t *numbers_of(struct kt_profile_values *l, uint32_t codes)
 {
-    const struct kt_text_column *t = &c->text[column - KT_COL_SMALL];
-    if (!(c->have & KT_COLUMN(column)))
-        return KT_MAP_NONE;
-    uint32_t code = t->code[row], *number = &p->list[list].number[code];
-    if (*number != NOT_YET)
-        return *number;
-    struct kt_str value = t->dict[code - 1];
-    struct kt_ip ip;
-    if (list == KT_PROFILE_ADDRESSES && value.len == sizeof ip.at) {
-        memcpy(ip.at, value.at, sizeof ip.at);
-        *number = kt_profile_address(p, ip);
-    } else {
-        *number = kt_profile_number(p, list, value);
+    if (codes > l->cap_number) {
+        l->cap_number = codes;
+        l->number = kt_realloc_array(l->number, codes, sizeof *l->number);
     }
-    if (list == KT_PROFILE_INSTANCES && *number != KT_MAP_NONE && p->span != KT_PROFILE_SPAN_BEFORE)
-        p->list[list].at[*number].e.more = kt_profile_keep(p, kt_column_str(c, KT_COL_SOURCE, row));
-    return *number;
+    return l->number;
+}
+
+static uint32_t number_of(struct kt_profiling *p, enum kt_profile_list list, struct kt_str value)
+{
+    struct kt_ip ip;
+    if (list == KT_PROFILE_ACTORS)
+        value = kt_ask_actor(p->ask, value, KT_STR_NONE, KT_STR_NONE);
+    if (list != KT_PROFILE_ADDRESSES || value.len != sizeof ip.at)
+        return kt_profile_number(p, list, value);
+    memcpy(ip.at, value.at, sizeof ip.at);
+    return kt_profile_address(p, ip);
+}
+
+/* The records of a chunk by the codes of a column, then each value that occurs. Leaves the numbers
+ * of the codes that occur behind. */
+static void take_column(struct kt_profiling *p, enum kt_profile_list list, enum kt_col column,
+                        const struct kt_columns *c, uint32_t n)
+{
+    if (!has_column(c, column))
+        return;
+    const struct kt_text_column *t = &c->text[column - KT_COL_SMALL];
+    uint32_t codes = t->n_dict + 1, *number = numbers_of(&p->list[list], codes);
+    if (codes > p->cap_sum) {
+        p->cap_sum = codes;
+        p->sum = kt_realloc_array(p->sum, codes, sizeof *p->sum);
+    }
+    memset(p->sum, 0, codes * sizeof *p->sum);
+    for (uint32_t i = 0; i < n; i++)
+        tally(&p->sum[t->code[p->met[i].row]], &p->met[i]);
+    number[0] = KT_MAP_NONE;
+    for (uint32_t code = 1; code < codes; code++) {
+        const struct kt_profile_sum *s = &p->sum[code];
+        if (s->events == 0)
+            continue;
+        number[code] = number_of(p, list, t->dict[code - 1]);
+        if (list == KT_PROFILE_ADDRESSES)
+            add_address(p, number[code], s);
+        else
+            add(p, list, number[code], s);
+        if (list == KT_PROFILE_INSTANCES && number[code] != KT_MAP_NONE &&
+            p->span != KT_PROFILE_SPAN_BEFORE)
+            p->list[list].at[number[code]].e.more =
+                kt_profile_keep(p, kt_column_str(c, KT_COL_SOURCE, s->row));
+    }
 }
 
 /* What says who the actor of a row is. */
@@ -258,6 +229,18 @@ static uint32_t columns_of_actors(const struct kt_profiling *p)
 
 /* An alias may be meant for some sources only: the same name can be two actors in one chunk. Where
  * nobody has aliases sources are not asked, and maybe not there. */
+static void begin_actors(struct kt_profiling *p, const struct kt_columns *c)
+{
+    uint32_t codes = c->text[KT_COL_ACTOR - KT_COL_SMALL].n_dict + 1;
+    uint32_t *number = numbers_of(&p->list[KT_PROFILE_ACTORS], codes);
+    for (uint32_t i = 0; i < codes; i++)
+        number[i] = i == 0 ? KT_MAP_NONE : NOT_YET;
+    if (codes > p->cap_asked) {
+        p->cap_asked = codes;
+        p->asked = kt_realloc_array(p->asked, codes, sizeof *p->asked);
+    }
+}
+
 static uint32_t actor_by_code(struct kt_profiling *p, const struct kt_columns *c, uint32_t row)
 {
     const struct kt_text_column *t = &c->text[KT_COL_ACTOR - KT_COL_SMALL];
@@ -300,33 +283,82 @@ static bool counts_agents(const struct kt_profiling *p)
     return !p->what.reads_only && p->what.kind != KT_PROFILE_ALL;
 }
 
-static enum kt_status take_view(void *self, const struct kt_view *view, struct kt_error *err)
+/* The picked rows of a view that are the subject's; counts them. */
+static uint32_t take_rows(struct kt_profiling *p, const struct kt_view *view)
 {
-    struct kt_profiling *p = self;
     const struct kt_columns *c = view->columns;
-    if (p->span == KT_PROFILE_SPAN_BEFORE && kt_profile_date(p, view))
-        return KT_OK;
-    begin_chunk(p, c);
+    struct kt_event ev = { .kind = KT_KIND_ACCESS }; /* large: one for all rows */
+    struct hour hour = { 0 };
+    uint32_t n = 0;
+    if (p->met == NULL)
+        p->met = kt_alloc_array(KT_COLUMNS_ROWS_MAX, sizeof *p->met);
+    if (p->limited && has_column(c, KT_COL_ACTOR))
+        begin_actors(p, c);
     for (uint32_t i = 0; i < view->picks; i++) {
         uint32_t row = view->pick[i];
-        struct kt_event ev = { .kind = KT_KIND_ACCESS };
         if (p->span != KT_PROFILE_SPAN_BEFORE) {
             ev.action = c->small[KT_COL_ACTION][row];
             ev.outcome = c->small[KT_COL_OUTCOME][row];
             ev.actor_kind = c->small[KT_COL_ACTOR_KIND][row];
             ev.secret = kt_column_str(c, KT_COL_SECRET, row);
         }
-        struct kt_profile_met m = met(view->time[row], &ev);
-        m.n[KT_PROFILE_ACTORS] = actor_by_code(p, c, row);
-        if (is_other(p, m.n[KT_PROFILE_ACTORS]))
+        struct kt_profile_met m = met(p, view->time[row], &ev, &hour);
+        m.row = row;
+        if (p->limited)
+            m.actor = actor_by_code(p, c, row);
+        if (is_other(p, m.actor))
             continue;
-        m.n[KT_PROFILE_SECRETS] = by_code(p, KT_PROFILE_SECRETS, KT_COL_SECRET, c, row);
-        m.n[KT_PROFILE_ADDRESSES] = by_code(p, KT_PROFILE_ADDRESSES, KT_COL_IP, c, row);
-        m.n[KT_PROFILE_INSTANCES] = by_code(p, KT_PROFILE_INSTANCES, KT_COL_INSTANCE, c, row);
-        if (counts_agents(p))
-            m.n[KT_PROFILE_AGENTS] = by_code(p, KT_PROFILE_AGENTS, KT_COL_USER_AGENT, c, row);
-        kt_profile_take(p, &m);
+        count(p, &m, &hour);
+        p->met[n++] = m;
     }
+    return n;
+}
+
+static void take_actors(struct kt_profiling *p, const struct kt_columns *c, uint32_t n)
+{
+    if (!p->limited) {
+        take_column(p, KT_PROFILE_ACTORS, KT_COL_ACTOR, c, n);
+        return;
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        struct kt_profile_sum one = { 0 };
+        tally(&one, &p->met[i]);
+        add(p, KT_PROFILE_ACTORS, p->met[i].actor, &one);
+    }
+}
+
+/* Who was where, row by row, of a secret. */
+static void take_pairs(struct kt_profiling *p, const struct kt_columns *c, uint32_t n)
+{
+    const struct kt_profile_values *l = p->list;
+    for (uint32_t i = 0; i < n; i++) {
+        const struct kt_profile_met *m = &p->met[i];
+        uint32_t actor = m->actor, ip, country = KT_MAP_NONE;
+        if (!p->limited)
+            actor = l[KT_PROFILE_ACTORS].number[c->text[KT_COL_ACTOR - KT_COL_SMALL].code[m->row]];
+        ip = l[KT_PROFILE_ADDRESSES].number[c->text[KT_COL_IP - KT_COL_SMALL].code[m->row]];
+        if (ip != KT_MAP_NONE)
+            country = l[KT_PROFILE_ADDRESSES].at[ip].country;
+        kt_profile_meet(p, &p->places, actor, ip, m->time);
+        kt_profile_meet(p, &p->lands, actor, country, m->time);
+    }
+}
+
+static enum kt_status take_view(void *self, const struct kt_view *view, struct kt_error *err)
+{
+    struct kt_profiling *p = self;
+    const struct kt_columns *c = view->columns;
+    if (p->span == KT_PROFILE_SPAN_BEFORE && kt_profile_date(p, view))
+        return KT_OK;
+    uint32_t n = take_rows(p, view);
+    take_actors(p, c, n);
+    take_column(p, KT_PROFILE_SECRETS, KT_COL_SECRET, c, n);
+    take_column(p, KT_PROFILE_ADDRESSES, KT_COL_IP, c, n);
+    take_column(p, KT_PROFILE_INSTANCES, KT_COL_INSTANCE, c, n);
+    if (counts_agents(p))
+        take_column(p, KT_PROFILE_AGENTS, KT_COL_USER_AGENT, c, n);
+    if (p->span != KT_PROFILE_SPAN_BEFORE && p->what.kind == KT_PROFILE_SECRET)
+        take_pairs(p, c, n);
     return full(p, err);
 }
 
@@ -369,11 +401,29 @@ enum kt_status kt_profile_columns(struct kt_profiling *p, struct kt_str query, s
 
 /* ---- lines ---- */
 
+static void take_texts(struct kt_profiling *p, const struct kt_event *ev,
+                       const struct kt_profile_sum *one)
+{
+    uint32_t instance = kt_profile_number(p, KT_PROFILE_INSTANCES, ev->instance);
+    add(p, KT_PROFILE_ACTORS,
+        kt_profile_number(p, KT_PROFILE_ACTORS,
+                          kt_ask_actor(p->ask, ev->actor, ev->source, ev->instance)),
+        one);
+    add(p, KT_PROFILE_SECRETS, kt_profile_number(p, KT_PROFILE_SECRETS, ev->secret), one);
+    add(p, KT_PROFILE_INSTANCES, instance, one);
+    add(p, KT_PROFILE_AGENTS, kt_profile_number(p, KT_PROFILE_AGENTS, ev->user_agent), one);
+    if (ev->has_ip)
+        add_address(p, kt_profile_address(p, ev->ip), one);
+    if (instance != KT_MAP_NONE)
+        p->list[KT_PROFILE_INSTANCES].at[instance].e.more = kt_profile_keep(p, ev->source);
+}
+
 static enum kt_status take_line(void *self, const struct kt_record *r, const struct kt_fact *fact,
                                 struct kt_error *err)
 {
     struct kt_profiling *p = self;
     const struct kt_event *ev = &r->ev;
+    struct hour hour = { 0 };
     (void)fact;
     if (p->lines_only &&
         p->out.lines == (p->what.lines > 0 ? p->what.lines : KT_PROFILE_LINES_MAX)) {
@@ -381,25 +431,19 @@ static enum kt_status take_line(void *self, const struct kt_record *r, const str
         return KT_E_AGAIN;
     }
     p->out.lines++;
-    struct kt_profile_met m = met(ev->time > 0 ? ev->time : r->arrival, ev);
     if (p->only != NULL &&
         !kt_str_is(kt_ask_actor(p->ask, ev->actor, ev->source, ev->instance), p->only->name))
         return KT_OK;
-    m.n[KT_PROFILE_SESSIONS] = kt_profile_number(p, KT_PROFILE_SESSIONS, ev->session);
-    m.n[KT_PROFILE_CREDENTIALS] = kt_profile_number(p, KT_PROFILE_CREDENTIALS, ev->credential);
+    struct kt_profile_sum one = { 0 };
+    struct kt_profile_met m = met(p, ev->time > 0 ? ev->time : r->arrival, ev, &hour);
+    tally(&one, &m);
+    add(p, KT_PROFILE_SESSIONS, kt_profile_number(p, KT_PROFILE_SESSIONS, ev->session), &one);
+    add(p, KT_PROFILE_CREDENTIALS, kt_profile_number(p, KT_PROFILE_CREDENTIALS, ev->credential),
+        &one);
     if (!p->lines_only) {
-        m.n[KT_PROFILE_ACTORS] = kt_profile_number(
-            p, KT_PROFILE_ACTORS, kt_ask_actor(p->ask, ev->actor, ev->source, ev->instance));
-        m.n[KT_PROFILE_SECRETS] = kt_profile_number(p, KT_PROFILE_SECRETS, ev->secret);
-        m.n[KT_PROFILE_INSTANCES] = kt_profile_number(p, KT_PROFILE_INSTANCES, ev->instance);
-        m.n[KT_PROFILE_AGENTS] = kt_profile_number(p, KT_PROFILE_AGENTS, ev->user_agent);
-        if (ev->has_ip)
-            m.n[KT_PROFILE_ADDRESSES] = kt_profile_address(p, ev->ip);
-        if (m.n[KT_PROFILE_INSTANCES] != KT_MAP_NONE)
-            p->list[KT_PROFILE_INSTANCES].at[m.n[KT_PROFILE_INSTANCES]].e.more =
-                kt_profile_keep(p, ev->source);
+        count(p, &m, &hour);
+        take_texts(p, ev, &one);
     }
-    kt_profile_take(p, &m);
     return full(p, err);
 }
 
