@@ -867,6 +867,27 @@ static void failed_logins_teach_nothing_and_evict_nobody(void **state)
     org_done(&o);
 }
 
+/* CPU of the engine alone for what waits in o: records are formed beforehand, some at a time. */
+static double engine_ns(struct org *o)
+{
+    static struct kt_record some[128];
+    static char native[KT_ARRAY_LEN(some)][40];
+    double ns = 0;
+    org_ready(o);
+    for (uint32_t i = 0; i < o->n;) {
+        unsigned n = 0;
+        struct timespec from, to;
+        for (; n < KT_ARRAY_LEN(some) && i < o->n; n++, i++)
+            org_record(&o->ev[i], ++o->seq, native[n], &some[n]);
+        clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &from);
+        for (unsigned k = 0; k < n; k++)
+            kt_detect_record(o->d, &some[k]);
+        clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &to);
+        ns += (double)(to.tv_sec - from.tv_sec) * 1e9 + (double)(to.tv_nsec - from.tv_nsec);
+    }
+    return ns;
+}
+
 static void known_actors_cost_little(void **state)
 {
     (void)state;
@@ -882,13 +903,7 @@ static void known_actors_cost_little(void **state)
                                           .days = 20,
                                           .per_day = 1000,
                                           .secrets = 12 });
-    uint32_t n = o.n;
-    struct timespec from, to;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &from);
-    org_run(&o);
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &to);
-    double ns = (double)(to.tv_sec - from.tv_sec) * 1e9 + (double)(to.tv_nsec - from.tv_nsec);
-    print_message("%u events, %.0f ns each (test's own work included)\n", n, ns / n);
+    print_message("%u events, %.0f ns each in the engine\n", o.n, engine_ns(&o) / o.n);
     assert_int_equal(org_alerts(&o, 0, KT_SEV_MEDIUM), 0);
     org_done(&o);
 }
