@@ -193,13 +193,15 @@ static const struct kt_verb words[] = {
     { "note", "ALERT… --note TEXT", "adds to their story", NULL, NULL },
     { "silence", "add QUERY --for 2h --note WHY | list | rm SILENCE --note WHY",
       "nobody is called for alerts like these, for some time", NULL, NULL },
+    { "link", NULL, "a link that acknowledges one, or the key of links", kt_alerts_link, NULL },
     { "tune", NULL, "settings that would have kept false alerts quiet", kt_alerts_tune, NULL },
     { 0 },
 };
 static const struct kt_command cmd = {
     "alerts",
     "VERB [options]",
-    "alerts: list, show, explain, ack, assign, close, reopen, note, silence, tune",
+    "alerts: list, show, explain, ack, assign, close, reopen, note, silence, link, "
+    "tune",
     "keytrail alerts close 6DYE5B7Q --verdict false --note 'backup job, CHG-12' "
     "-c keytrail.yaml",
     NULL,

@@ -27,3 +27,4 @@ int kt_alerts_close(const struct kt_alerts_cli *a);
 int kt_alerts_reopen(const struct kt_alerts_cli *a);
 int kt_alerts_note(const struct kt_alerts_cli *a);
 int kt_alerts_silence(const struct kt_alerts_cli *a);
+int kt_alerts_link(int argc, char **argv); /* reads its flags itself */

@@ -29,8 +29,9 @@ struct kt_doctor {
 void kt_doctor_say(struct kt_doctor *d, enum kt_doctor_state state, const char *check,
                    const char *next, const char *found, ...) KT_PRINTF(5, 6);
 
-void kt_doctor_host(struct kt_doctor *d);      /* clock, limits, users */
-void kt_doctor_files(struct kt_doctor *d);     /* configuration's rights, keys, agents' entries */
-void kt_doctor_store(struct kt_doctor *d);     /* store, disk, detection's own words */
+void kt_doctor_host(struct kt_doctor *d);  /* clock, limits, users */
+void kt_doctor_files(struct kt_doctor *d); /* configuration's rights, keys, agents' entries */
+void kt_doctor_links(struct kt_doctor *d); /* links and buttons in messages, and who takes them */
+void kt_doctor_store(struct kt_doctor *d); /* store, disk, detection's own words */
 void kt_doctor_collector(struct kt_doctor *d); /* what the running one says: version, targets … */
 void kt_doctor_geo(struct kt_doctor *d);

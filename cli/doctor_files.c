@@ -124,4 +124,5 @@ void kt_doctor_files(struct kt_doctor *d)
     keys(d);
     agents(d);
     targets(d);
+    kt_doctor_links(d);
 }

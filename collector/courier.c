@@ -11,6 +11,7 @@
 #include "core/base/limits.h"
 #include "core/config/tree.h"
 #include "core/sys/fs.h"
+#include "exporters/alerts/ack.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -60,7 +61,9 @@ static enum kt_status load(struct kt_courier *c, struct kt_error *err)
     for (size_t i = 0; c->target->sign_standard && i < KT_ARRAY_LEN(keys); i++)
         if (keys[i]->len > 0 && kt_hook_keys_read(kt_buf_str(keys[i]), &c->hook, err) != KT_OK)
             return KT_E_CONFIG;
-    return KT_OK;
+    return c->whole->link_ack == NULL
+               ? KT_OK
+               : kt_link_key_read(c->whole->link_ack_key_file, c->link_seed, err);
 }
 
 static enum kt_status no_type(const struct kt_conf *conf, const struct kt_conf_target *t,
@@ -132,6 +135,7 @@ void kt_courier_done(struct kt_courier *c)
     wipe(&c->key_previous);
     wipe(&c->answers);
     kt_wipe(&c->hook, sizeof c->hook);
+    kt_wipe(c->link_seed, sizeof c->link_seed);
     kt_free(c->options);
     *c = (struct kt_courier){ 0 };
 }
@@ -247,6 +251,20 @@ static struct kt_str link(struct kt_arena *arena, const char *form, const struct
     return form == NULL || a->test ? KT_STR_NONE : kt_alert_link(arena, form, a);
 }
 
+static void set_links(const struct kt_courier *c, struct kt_arena *arena,
+                      struct kt_target_turn *turn)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf ack = { 0 };
+    if (!turn->alert->group)
+        turn->alert_url = link(arena, c->whole->link_alert, turn->alert);
+    turn->runbook_url = link(arena, c->whole->link_runbook, turn->alert);
+    turn->asks = kt_ack_asks(turn->alert, turn->send);
+    if (turn->asks && c->whole->link_ack != NULL)
+        kt_ack_link_write(c->whole->link_ack, c->link_seed, turn->alert, c->conf->name, turn->now,
+                          &ack);
+    turn->ack_url = kt_arena_str(arena, kt_buf_str(&ack));
+}
+
 enum kt_status kt_courier_render(const struct kt_courier *c, const struct kt_outbox_row *row,
                                  struct kt_str alert, bool plain, kt_time_ns wall,
                                  struct kt_arena *arena, struct kt_target_request *ret,
@@ -272,8 +290,7 @@ enum kt_status kt_courier_render(const struct kt_courier *c, const struct kt_out
         return kt_fail(err, KT_E_INPUT, "no target knows the action '%s'", row->action);
     if (kt_alert_read(alert, arena, &a, err) != KT_OK)
         return kt_wrap(err, "the stored alert");
-    turn.alert_url = link(arena, c->whole->link_alert, &a);
-    turn.runbook_url = link(arena, c->whole->link_runbook, &a);
+    set_links(c, arena, &turn);
     if (c->target->render(c->options, &secrets, &turn, arena, ret, err) != KT_OK)
         return kt_wrap(err, "%s", c->target->name);
     if (c->target->sign_standard)

@@ -17,7 +17,8 @@ struct kt_courier {
     void *options;
     struct kt_buf url, key, key_previous, answers; /* contents of the key files, wiped at the end */
     struct kt_hook_keys hook;
-    double tokens; /* of the rate's bucket */
+    uint8_t link_seed[32]; /* of the links that acknowledge, where alerts.links has them */
+    double tokens;         /* of the rate's bucket */
     kt_time_ns refilled, not_before, probe_at, open_since;
     unsigned failures, flying;
     bool open, disabled; /* circuit; 410 */

@@ -77,9 +77,59 @@ static void answer(const struct kt_triage_done *done, enum kt_step_what what, st
     kt_buf_addz(out, "}\n");
 }
 
+/* An answer that was given elsewhere: what its author can have known of the alert. */
+struct elsewhere {
+    int64_t at; /* when it was; 0: here and now, or `saw` says it */
+    bool has_saw;
+    struct kt_triage_saw saw;
+    struct kt_jval told_by; /* types of targets, of which one told him */
+};
+
+static enum kt_status read_elsewhere(struct kt_jval args, struct elsewhere *ret,
+                                     struct kt_error *err)
+{
+    struct kt_jval saw = kt_json_at(args, "saw");
+    struct kt_str severity = kt_json_str_at(saw, "severity");
+    *ret = (struct elsewhere){ .told_by = kt_json_at(args, "told_by") };
+    (void)kt_json_i64(kt_json_at(args, "at"), &ret->at);
+    ret->has_saw = kt_json_type(saw) != KT_JSON_NONE;
+    if (ret->has_saw && (severity.len == 0 || severity.len >= sizeof ret->saw.severity ||
+                         !kt_json_i64(kt_json_at(saw, "reopened"), &ret->saw.reopened)))
+        return kt_fail(err, KT_E_INPUT, "'saw' says severity and reopened");
+    kt_str_copyz(ret->saw.severity, sizeof ret->saw.severity, severity);
+    return KT_OK;
+}
+
+static bool told_him(const struct elsewhere *e, const char *type)
+{
+    struct kt_json_iter it = kt_json_iter(e->told_by);
+    struct kt_str name;
+    struct kt_jval item;
+    bool found = false;
+    while (!found && kt_json_next(&it, &name, &item))
+        found = kt_str_is(kt_json_str(item), type);
+    return found;
+}
+
+/* Where several targets of that kind told of it, nobody knows which one he read: each must have
+ * said how grave it is now. */
+static enum kt_status may_count(struct kt_daemon *d, const char *alert, const struct elsewhere *e,
+                                struct kt_error *err)
+{
+    enum kt_status st = KT_OK;
+    if (e->has_saw)
+        return kt_triage_saw(d->triage, alert, &e->saw, err);
+    if (e->at != 0)
+        st = kt_triage_answered(d->triage, alert, "", e->at, err);
+    for (unsigned i = 0; e->at != 0 && st == KT_OK && i < d->conf->n_targets; i++)
+        if (told_him(e, d->conf->targets[i].type))
+            st = kt_triage_answered(d->triage, alert, d->conf->targets[i].name, e->at, err);
+    return st;
+}
+
 /* One of the alerts that were named. What is wrong with one does not stop the others. */
 static enum kt_status one(struct kt_daemon *d, const struct kt_step *step, struct kt_str prefix,
-                          kt_time_ns done_at, struct kt_buf *out, struct kt_error *err)
+                          const struct elsewhere *e, struct kt_buf *out, struct kt_error *err)
 {
     struct kt_step s = *step;
     struct kt_triage_done done;
@@ -88,8 +138,8 @@ static enum kt_status one(struct kt_daemon *d, const struct kt_step *step, struc
     if (prefix.len >= sizeof s.alert)
         st = kt_fail(&why, KT_E_INPUT, "an alert's id has 26 characters");
     kt_str_copyz(s.alert, sizeof s.alert, prefix);
-    if (st == KT_OK && done_at != 0)
-        st = kt_triage_answered(d->triage, s.alert, "", done_at, &why);
+    if (st == KT_OK)
+        st = may_count(d, s.alert, e, &why);
     if (st == KT_OK)
         st = kt_triage_step(d->triage, &s, wall(), &done, &why);
     if (st == KT_OK) {
@@ -131,11 +181,11 @@ static enum kt_status steps(struct kt_daemon *d, enum kt_step_what what, struct 
     struct kt_step step;
     struct kt_str name;
     struct kt_jval id;
-    int64_t done_at = 0; /* when it was done elsewhere; 0: now */
+    struct elsewhere elsewhere;
     unsigned n = 0;
     struct kt_json_iter it = kt_json_iter(kt_json_at(args, "ids"));
-    (void)kt_json_i64(kt_json_at(args, "at"), &done_at);
-    if (kt_step_read(what, args, &step, err) != KT_OK)
+    if (read_elsewhere(args, &elsewhere, err) != KT_OK ||
+        kt_step_read(what, args, &step, err) != KT_OK)
         return err->code;
     if (step.alert[0] != '\0' || step.severity[0] != '\0')
         return kt_fail(err, KT_E_INPUT, "name the alerts in 'ids'; their severity is known");
@@ -143,7 +193,7 @@ static enum kt_status steps(struct kt_daemon *d, enum kt_step_what what, struct 
         from_page(&step);
     enum kt_status st = KT_OK;
     while (st == KT_OK && n < IDS_MAX && kt_json_next(&it, &name, &id)) {
-        st = one(d, &step, kt_json_str(id), done_at, out, err);
+        st = one(d, &step, kt_json_str(id), &elsewhere, out, err);
         n++;
     }
     if (st == KT_OK && n == 0)

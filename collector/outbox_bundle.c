@@ -129,7 +129,8 @@ void kt_bundle_write(const struct kt_bundle *b, const char *target, char id[27],
                           .normal = kt_buf_str(&who),
                           .command = kt_buf_str(&command),
                           .source = KT_STR("keytrail"),
-                          .events_count = b->events };
+                          .events_count = b->events,
+                          .group = true };
     memcpy(a.id, id, sizeof a.id);
     kt_buf_reset(json);
     kt_alert_write(&a, json);

@@ -279,6 +279,27 @@ enum kt_status kt_triage_graver(struct kt_triage *t, const struct kt_alert *a, k
 
 /* ---- answers that come late ---- */
 
+enum kt_status kt_triage_saw(struct kt_triage *t, const char *alert,
+                             const struct kt_triage_saw *saw, struct kt_error *err)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf json = { 0 };
+    KT_CLEANUP(kt_arena_done) struct kt_arena arena = kt_arena_new(KT_LINE_MAX);
+    const struct kt_life *l = kt_triage_life(t, alert);
+    struct kt_alert_found found;
+    struct kt_alert now;
+    if (kt_store_alert_find(t->o.store, kt_str_of(alert), &json, &found, err) != KT_OK ||
+        kt_alert_read(kt_buf_str(&json), &arena, &now, err) != KT_OK)
+        return err->code;
+    if ((int)now.severity > severity_of(saw->severity))
+        return kt_fail(err, KT_E_INPUT,
+                       "alert %s has become graver since that message: it was %s then and is %s "
+                       "now; look at it as it is now",
+                       alert, saw->severity, kt_severity_words[now.severity].word);
+    if (l != NULL && (int64_t)l->reopens > saw->reopened)
+        return kt_fail(err, KT_E_INPUT, "alert %s was opened again after that message", alert);
+    return KT_OK;
+}
+
 enum kt_status kt_triage_answered(struct kt_triage *t, const char *alert, const char *target,
                                   kt_time_ns at, struct kt_error *err)
 {

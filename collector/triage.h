@@ -50,6 +50,14 @@ KT_MUST_USE enum kt_status kt_triage_graver(struct kt_triage *t, const struct kt
 KT_MUST_USE enum kt_status kt_triage_answered(struct kt_triage *t, const char *alert,
                                               const char *target, kt_time_ns at,
                                               struct kt_error *err);
+/* The same of an answer that says itself what its author saw: how grave the alert was, and how
+ * often it had been opened again. alert: its whole id. */
+struct kt_triage_saw {
+    char severity[12];
+    int64_t reopened;
+};
+KT_MUST_USE enum kt_status kt_triage_saw(struct kt_triage *t, const char *alert,
+                                         const struct kt_triage_saw *saw, struct kt_error *err);
 
 /* Has a person closed it, or did it end without one? What is no alert has not ended. */
 KT_MUST_USE enum kt_status kt_triage_ended(struct kt_triage *t, const char *alert, bool *ret,

@@ -329,6 +329,11 @@ const struct kt_option kt_conf_links_table[] = {
       "https://… of an alert's page, with {id}", false, false },
     { "runbook", KT_OPT_STRING, "", offsetof(struct kt_conf, link_runbook),
       "https://… of what to do, with {detector}", false, false },
+    { "acknowledge", KT_OPT_STRING, "", offsetof(struct kt_conf, link_ack),
+      "https://… under which dashboard.answers is reached: messages carry a link that acknowledges",
+      false, false },
+    { "acknowledge_key_file", KT_OPT_SECRET_FILE, "", offsetof(struct kt_conf, link_ack_key_file),
+      "key (0600) that those links are signed with: keytrail alerts link --keygen", false, false },
     KT_OPTIONS_END,
 };
 
@@ -336,7 +341,7 @@ static enum kt_status load_links(struct kt_conf *c, const struct kt_node *n, str
 {
     if (kt_options_fill(c->yaml, n, kt_conf_links_table, c, err) != KT_OK)
         return KT_E_CONFIG;
-    const char *const links[] = { c->link_alert, c->link_runbook };
+    const char *const links[] = { c->link_alert, c->link_runbook, c->link_ack };
     for (size_t i = 0; i < KT_ARRAY_LEN(links); i++) {
         struct kt_str s = kt_str_of(links[i]);
         bool fine = s.len <= 1000 && (s.len == 0 || kt_str_starts(s, KT_STR("https://")));
@@ -347,6 +352,13 @@ static enum kt_status load_links(struct kt_conf *c, const struct kt_node *n, str
                                "'%s' of alerts.links must begin with https:// and hold no blanks",
                                kt_conf_links_table[i].name);
     }
+    if (c->link_ack != NULL && strpbrk(c->link_ack, "?#{") != NULL)
+        return kt_key_fail(c->yaml, n, err,
+                           "'acknowledge' of alerts.links is what a path is put behind: no ?, # or "
+                           "{");
+    if ((c->link_ack == NULL) != (c->link_ack_key_file == NULL))
+        return kt_key_fail(c->yaml, n, err,
+                           "'acknowledge' and 'acknowledge_key_file' of alerts.links go together");
     return KT_OK;
 }
 

@@ -8,8 +8,6 @@
  */
 #include "core/config/conf.h"
 
-#include <string.h>
-
 #define AT(field) offsetof(struct kt_conf, dashboard.field)
 const struct kt_option kt_conf_dashboard_table[] = {
     { "listen", KT_OPT_STRING, "tcp://127.0.0.1:7430", AT(listen),
@@ -49,14 +47,13 @@ const struct kt_option kt_conf_answers_table[] = {
     { "cert_file", KT_OPT_PATH, "", AT(answers.cert_file), "certificate chain, PEM", false, false },
     { "tls_key_file", KT_OPT_SECRET_FILE, "", AT(answers.tls_key_file),
       "its private key, PEM, 0600", false, false },
-    { "url", KT_OPT_STRING, "", AT(answers.url),
-      "https://… under which others reach it: links begin with it", false, false },
     { "pagerduty_secret_file", KT_OPT_SECRET_FILE, "", AT(answers.pagerduty_secret_file),
       "secret (0600) of PagerDuty's webhook; without it /pagerduty is 404", false, false },
     { "slack_secret_file", KT_OPT_SECRET_FILE, "", AT(answers.slack_secret_file),
       "signing secret (0600) of the Slack app; without it /slack is 404", false, false },
-    { "link_key_file", KT_OPT_SECRET_FILE, "", AT(answers.link_key_file),
-      "key (0600) that links are signed with; without it /ack is 404", false, false },
+    { "link_keys", KT_OPT_LIST, "", AT(answers.link_keys),
+      "public keys (ktl1_…) of links in messages, at most 4; without one /ack is 404", false,
+      false },
     KT_OPTIONS_END,
 };
 #undef AT
@@ -82,39 +79,38 @@ static enum kt_status check_proxies(const struct kt_conf *c, struct kt_error *er
     return KT_OK;
 }
 
-static enum kt_status check_url(const struct kt_conf *c, struct kt_error *err)
+static enum kt_status check_link_keys(const struct kt_conf *c, struct kt_error *err)
 {
-    struct kt_str s = kt_str_of(c->dashboard.answers.url);
-    bool fine = s.len <= 1000 && (s.len == 0 || kt_str_starts(s, KT_STR("https://")));
-    for (size_t i = 0; i < s.len; i++)
-        fine = fine && s.at[i] > ' ' && s.at[i] < 0x7F && strchr("<>|\"\\?#", s.at[i]) == NULL;
-    if (!fine)
-        return kt_conf_refuse(c, "dashboard", "answers",
-                              "url begins with https:// and holds no blanks, ? or #", err);
-    if (c->dashboard.answers.link_key_file != NULL && s.len == 0)
-        return kt_conf_refuse(c, "dashboard", "answers",
-                              "link_key_file signs links, which need url to begin with", err);
-    return KT_OK;
+    const struct kt_strings *keys = &c->dashboard.answers.link_keys;
+    uint8_t unused[32];
+    bool fine = keys->n <= KT_LINK_KEYS;
+    for (unsigned i = 0; fine && i < keys->n; i++)
+        fine = kt_link_public_parse(kt_str_of(keys->at[i]), unused);
+    return fine ? KT_OK
+                : kt_conf_refuse(c, "dashboard", "answers",
+                                 "link_keys are at most 4 public keys, ktl1_ and 43 characters: "
+                                 "keytrail alerts link --keygen prints one",
+                                 err);
 }
 
 static enum kt_status check_answers(const struct kt_conf *c, struct kt_error *err)
 {
     const struct kt_conf_answers *a = &c->dashboard.answers;
     struct kt_str listen = kt_str_of(a->listen), tcp = KT_STR("tcp://");
-    bool ways = a->pagerduty_secret_file != NULL || a->slack_secret_file != NULL ||
-                a->link_key_file != NULL;
+    bool ways =
+        a->pagerduty_secret_file != NULL || a->slack_secret_file != NULL || a->link_keys.n > 0;
     struct kt_ip ip;
     uint16_t port;
     if (ways != (a->listen != NULL))
         return kt_conf_refuse(c, "dashboard", "answers",
                               ways ? "say where to listen for them, with listen"
                                    : "nobody could answer: give pagerduty_secret_file, "
-                                     "slack_secret_file or link_key_file",
+                                     "slack_secret_file or link_keys",
                               err);
     if ((a->cert_file == NULL) != (a->tls_key_file == NULL))
         return kt_conf_refuse(c, "dashboard", "answers", "cert_file and tls_key_file go together",
                               err);
-    if (check_url(c, err) != KT_OK)
+    if (check_link_keys(c, err) != KT_OK)
         return KT_E_CONFIG;
     if (a->listen == NULL || kt_str_starts(listen, KT_STR("unix:/")))
         return KT_OK;

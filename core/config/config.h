@@ -179,8 +179,8 @@ struct kt_conf_detector {
 struct kt_conf_answers { /* `dashboard.answers`: where senders' answers come in; NULL: not given */
     const char *listen;  /* tcp://address:port or unix:/path; NULL: nobody is listened to */
     const char *cert_file, *tls_key_file; /* PEM; both or none */
-    const char *url;                      /* https://…, under which others reach it */
-    const char *pagerduty_secret_file, *slack_secret_file, *link_key_file;
+    const char *pagerduty_secret_file, *slack_secret_file;
+    struct kt_strings link_keys; /* public halves of the keys that links are signed with */
 };
 struct kt_conf_dashboard {   /* the page: `dashboard` in keytrail.yaml */
     const char *listen;      /* tcp://address:port or unix:/path */
@@ -232,6 +232,8 @@ struct kt_conf {
     struct kt_conf_detector *detectors;
     unsigned n_detectors;
     const char *link_alert, *link_runbook; /* alerts.links: URLs with {id}, {detector}; or NULL */
+    const char *link_ack, *link_ack_key_file; /* https://… of the answers' listener, and the key
+                                                 that its links are signed with; or NULL */
     struct kt_conf_target *targets;
     unsigned n_targets;
     struct kt_conf_route *routes; /* in their order; none of a recorded configuration */
@@ -342,6 +344,16 @@ KT_MUST_USE enum kt_status kt_log_keys_read(const char *path, struct kt_log_keys
 /* replace: over the file that is there; else it must not exist. */
 KT_MUST_USE enum kt_status kt_log_keys_write(const char *path, const struct kt_log_keys *k,
                                              bool replace, struct kt_error *err);
+/* The file of the key that links of messages are signed with, 0600: one line "link <base64url of
+ * the seed>". KT_E_CONFIG: there is none, or it is no such file. */
+KT_MUST_USE enum kt_status kt_link_key_read(const char *path, uint8_t ret_seed[32],
+                                            struct kt_error *err);
+KT_MUST_USE enum kt_status kt_link_key_write(const char *path, const uint8_t seed[32],
+                                             struct kt_error *err); /* must not exist */
+/* Its public half, which is no secret: ktl1_ and 43 characters of base64url. */
+#define KT_LINK_KEYS 4u /* of dashboard.answers.link_keys: one, two while they are exchanged */
+void kt_link_public_format(const uint8_t public_key[32], struct kt_buf *out);
+bool kt_link_public_parse(struct kt_str s, uint8_t ret[32]);
 /* kta1_ + base64url of CURVE public key and Ed25519 public key (64 bytes). */
 void kt_token_format(const uint8_t curve[32], const uint8_t signing[32], struct kt_buf *out);
 bool kt_token_parse(struct kt_str token, uint8_t ret_curve[32], uint8_t ret_signing[32]);

@@ -240,30 +240,32 @@ void kt_web_answers_turn(struct kt_web_answers *a)
 
 /* ---- life ---- */
 
+static enum kt_status read_secret(const char *file, struct kt_buf *to, struct kt_error *err)
+{
+    if (file == NULL)
+        return KT_OK;
+    if (kt_fs_read_secret(file, SECRET_MAX, to, err) != KT_OK)
+        return kt_wrap(err, "dashboard.answers");
+    if (to->len < 16)
+        return kt_fail(err, KT_E_CONFIG, "dashboard.answers: '%s' holds fewer than 16 bytes", file);
+    return KT_OK;
+}
+
 static enum kt_status read_files(struct kt_web_answers *a, const struct kt_conf_answers *conf,
                                  struct kt_error *err)
 {
-    const struct {
-        const char *file;
-        enum kt_ack_way way;
-    } secrets[] = { { conf->pagerduty_secret_file, KT_ACK_PAGERDUTY },
-                    { conf->slack_secret_file, KT_ACK_SLACK },
-                    { conf->link_key_file, KT_ACK_LINK } };
+    struct kt_buf *secret = a->acks.secret;
+    uint8_t key[32];
     if (conf->cert_file != NULL &&
         (kt_fs_read_all(conf->cert_file, PEM_MAX, &a->cert, err) != KT_OK ||
          kt_fs_read_secret(conf->tls_key_file, PEM_MAX, &a->key, err) != KT_OK))
         return kt_wrap(err, "dashboard.answers");
-    for (size_t i = 0; i < KT_ARRAY_LEN(secrets); i++) {
-        struct kt_buf *to = &a->acks.secret[secrets[i].way];
-        if (secrets[i].file == NULL)
-            continue;
-        if (kt_fs_read_secret(secrets[i].file, SECRET_MAX, to, err) != KT_OK)
-            return kt_wrap(err, "dashboard.answers");
-        if (to->len < 16)
-            return kt_fail(err, KT_E_CONFIG, "dashboard.answers: '%s' holds fewer than 16 bytes",
-                           secrets[i].file);
-    }
-    return KT_OK;
+    for (unsigned i = 0; i < conf->link_keys.n; i++) /* whoever loaded it looked at them */
+        if (kt_link_public_parse(kt_str_of(conf->link_keys.at[i]), key))
+            kt_buf_add_bytes(&secret[KT_ACK_LINK], key, sizeof key);
+    return read_secret(conf->pagerduty_secret_file, &secret[KT_ACK_PAGERDUTY], err) == KT_OK
+               ? read_secret(conf->slack_secret_file, &secret[KT_ACK_SLACK], err)
+               : err->code;
 }
 
 static void no_log(void *self, const char *format, va_list args)

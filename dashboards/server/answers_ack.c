@@ -9,6 +9,8 @@
 #include "dashboards/server/answers_ack.h"
 
 #include <jansson.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "core/base/html.h"
 #include "core/base/log.h"
@@ -40,16 +42,43 @@ static enum kt_status judge_slack(struct kt_str secret, const struct kt_ack_give
 static enum kt_status judge_link(struct kt_str secret, const struct kt_ack_given *g, kt_time_ns now,
                                  struct kt_inbound *ret, struct kt_error *err)
 {
-    return kt_inbound_link(secret, g->query, now, ret, err);
+    return kt_inbound_link(secret, g->query, g->body, now, ret, err);
 }
 
 static const struct kt_ack_route routes[] = {
-    { KT_STR_INIT("/pagerduty"), "POST", KT_ACK_PAGERDUTY, judge_pagerduty, "pagerduty (webhook)",
-      "X-PagerDuty-Signature", NULL, true, false },
-    { KT_STR_INIT("/slack"), "POST", KT_ACK_SLACK, judge_slack, "slack (button)",
-      "X-Slack-Signature", "X-Slack-Request-Timestamp", true, false },
-    { KT_STR_INIT("/ack"), "GET", KT_ACK_LINK, judge_link, "link", NULL, NULL, false, true },
-    { KT_STR_INIT("/ack"), "POST", KT_ACK_LINK, judge_link, "link", NULL, NULL, true, true },
+    { .path = KT_STR_INIT("/pagerduty"),
+      .method = "POST",
+      .way = KT_ACK_PAGERDUTY,
+      .judge = judge_pagerduty,
+      .where = "pagerduty (webhook)",
+      .signature = "X-PagerDuty-Signature",
+      .told_by = "[\"pagerduty\"]",
+      .acts = true,
+      .refused = 200 },
+    { .path = KT_STR_INIT("/slack"),
+      .method = "POST",
+      .way = KT_ACK_SLACK,
+      .judge = judge_slack,
+      .where = "slack (button)",
+      .signature = "X-Slack-Signature",
+      .timestamp = "X-Slack-Request-Timestamp",
+      .told_by = "[\"slack\",\"slack_bot\"]",
+      .acts = true,
+      .refused = 409 }, /* Slack shows whoever pressed it that it did not work */
+    { .path = KT_STR_INIT(KT_ACK_PATH),
+      .method = "GET",
+      .way = KT_ACK_LINK,
+      .judge = judge_link,
+      .where = "link",
+      .page = true },
+    { .path = KT_STR_INIT(KT_ACK_PATH),
+      .method = "POST",
+      .way = KT_ACK_LINK,
+      .judge = judge_link,
+      .where = "link",
+      .acts = true,
+      .page = true,
+      .refused = 409 },
 };
 
 const struct kt_ack_route *kt_ack_route(const struct kt_acks *a, struct kt_str path,
@@ -68,33 +97,63 @@ const struct kt_ack_route *kt_ack_route(const struct kt_acks *a, struct kt_str p
 
 /* ---- the collector ---- */
 
-static void write_request(const struct kt_inbound *in, const char *where, struct kt_buf *out)
+static void write_reason(const struct kt_inbound *in, struct kt_buf *out)
 {
-    KT_CLEANUP(kt_buf_done) struct kt_buf reason = { 0 };
     char at[KT_TIME_TEXT_MAX];
     kt_time_format_short(in->answer.at, at);
-    if (kt_str_is(kt_str_of(where), "link"))
-        kt_buf_addf(&reason, "by the link of a message, made at %s UTC", at);
-    else
-        kt_buf_addf(&reason, "%s there at %s UTC (entry %s)",
+    if (in->link_to[0] == '\0') {
+        kt_buf_addf(out, "%s there at %s UTC (entry %s)",
                     in->answer.resolved ? "resolved" : "acknowledged", at, in->answer.entry);
-    kt_buf_addf(out, "{\"do\":\"ack\",\"ids\":[\"%s\"],\"at\":", in->alert);
-    kt_buf_i64_dec(out, in->answer.at);
+        return;
+    }
+    kt_buf_addf(out, "by the link that %s got at %s UTC (entry %s)", in->link_to, at,
+                in->answer.entry);
+    if (in->claims_name[0] != '\0')
+        kt_buf_addf(out, "; whoever used it claims to be %s", in->claims_name);
+}
+
+static void write_request(const struct kt_inbound *in, const struct kt_ack_route *route,
+                          struct kt_buf *out)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf reason = { 0 };
+    write_reason(in, &reason);
+    kt_buf_addf(out, "{\"do\":\"ack\",\"ids\":[\"%s\"],", in->alert);
+    if (in->has_seen)
+        kt_buf_addf(out, "\"saw\":{\"severity\":\"%s\",\"reopened\":%llu}",
+                    kt_severity_words[in->seen.severity].word,
+                    (unsigned long long)in->seen.reopened);
+    else
+        kt_buf_addf(out, "\"at\":%lld,\"told_by\":%s", (long long)in->answer.at, route->told_by);
     kt_buf_addz(out, ",\"by\":");
     kt_json_quote(out, kt_str_of(in->answer.by));
     kt_buf_addz(out, ",\"where\":");
-    kt_json_quote(out, kt_str_of(where));
+    kt_json_quote(out, kt_str_of(route->where));
     kt_buf_addz(out, ",\"reason\":");
     kt_json_quote(out, kt_buf_str(&reason));
     kt_buf_byte(out, '}');
 }
 
-/* KT_E_INPUT: the alert cannot be acknowledged, for good; anything else may be better later. */
-static enum kt_status order(const struct kt_acks *a, const struct kt_inbound *in, const char *where,
+/* "alice was first (cli on ops-1), 2026-11-22 20:14 UTC": it was so already. */
+static void say_first(const json_t *said, char *ret, size_t size)
+{
+    const char *by = json_string_value(json_object_get(said, "by"));
+    const char *where = json_string_value(json_object_get(said, "where"));
+    const char *status = json_string_value(json_object_get(said, "status"));
+    char at[KT_TIME_TEXT_MAX];
+    (void)snprintf(ret, size, "It is %s already: by %s (%s), %.16s UTC.",
+                   status != NULL ? status : "answered", by != NULL ? by : "somebody",
+                   where != NULL ? where : "elsewhere",
+                   kt_time_format_short(json_integer_value(json_object_get(said, "at")), at));
+}
+
+/* first: filled where it was so already, which is fine. KT_E_INPUT: the alert cannot be
+ * acknowledged, for good; anything else may be better later. */
+static enum kt_status order(const struct kt_acks *a, const struct kt_inbound *in,
+                            const struct kt_ack_route *route, char *first, size_t first_size,
                             struct kt_error *err)
 {
     KT_CLEANUP(kt_buf_done) struct kt_buf request = { 0 }, said = { 0 };
-    write_request(in, where, &request);
+    write_request(in, route, &request);
     if (kt_control_ask_within(a->control, kt_buf_str(&request), PATIENCE_S, &said, err) != KT_OK)
         return KT_E_IO;
     json_auto_t *root = json_loadb(kt_buf_z(&said), said.len, JSON_DISABLE_EOF_CHECK, NULL);
@@ -104,6 +163,8 @@ static enum kt_status order(const struct kt_acks *a, const struct kt_inbound *in
     if (json_object_get(root, "alert") == NULL)
         return kt_fail(err, KT_E_IO, "the collector answered: " KT_STR_FMT,
                        KT_STR_ARG(kt_utf8_cut(kt_str_trim(kt_buf_str(&said)), 200)));
+    if (json_is_false(json_object_get(root, "changed")))
+        say_first(root, first, first_size);
     return KT_OK;
 }
 
@@ -126,7 +187,8 @@ static void log_refusal(struct kt_acks *a, const struct kt_ack_route *route,
 static struct answer act(struct kt_acks *a, const struct kt_ack_route *route,
                          const struct kt_inbound *in, kt_time_ns now, struct kt_error *err)
 {
-    enum kt_status st = order(a, in, route->where, err);
+    char first[sizeof err->text] = "";
+    enum kt_status st = order(a, in, route, first, sizeof first, err);
     kt_log(st == KT_OK || st == KT_E_INPUT ? KT_LOG_INFO : KT_LOG_WARN,
            "dashboard: answer alert=%s where='%s' by='%s' entry='%s'%s%s", in->alert, route->where,
            in->answer.by, in->answer.entry, st == KT_OK ? "" : ": ", st == KT_OK ? "" : err->text);
@@ -135,9 +197,12 @@ static struct answer act(struct kt_acks *a, const struct kt_ack_route *route,
                                 "The collector cannot be asked just now: try again." };
     }
     kt_inbound_keep(a->heard, route->where, in, now);
-    if (st == KT_E_INPUT) /* to try again is of no use, so that a sender hears that it came */
-        return (struct answer){ route->page ? 409 : 200, "Not acknowledged", err->text };
-    return (struct answer){ 200, "Acknowledged", "It is in the log." };
+    if (st == KT_E_INPUT)
+        return (struct answer){ route->refused, "Not acknowledged", err->text };
+    if (first[0] == '\0')
+        return (struct answer){ 200, "Acknowledged", "It is in the log." };
+    memcpy(err->text, first, sizeof first); /* outlives this call, as the struct says */
+    return (struct answer){ route->page ? 409 : 200, "Nothing to do", err->text };
 }
 
 static struct answer judge(struct kt_acks *a, const struct kt_ack_route *route,
@@ -163,14 +228,15 @@ static struct answer judge(struct kt_acks *a, const struct kt_ack_route *route,
     if (route->acts)
         return act(a, route, in, now, err);
     return (struct answer){ 200, "Acknowledge this alert?",
-                            "Acknowledge: somebody looks at it. This works once." };
+                            "To acknowledge says that you look at it. The link works once." };
 }
 
 /* ---- what is said ---- */
 
 /* One button, no script. The form posts to where it came from, whatever stands before our paths at
  * a proxy. */
-static void write_page(const struct answer *w, const char *alert, bool button, struct kt_buf *out)
+static void write_page(const struct answer *w, const struct kt_inbound *in, bool button,
+                       struct kt_buf *out)
 {
     kt_buf_addz(out, "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta "
                      "name=\"viewport\" content=\"width=device-width, initial-scale=1\"><title>");
@@ -178,14 +244,17 @@ static void write_page(const struct answer *w, const char *alert, bool button, s
     kt_buf_addz(out, "</title></head><body><main><h1>");
     kt_html_add(out, kt_str_of(w->title));
     kt_buf_addz(out, "</h1>\n");
-    if (alert[0] != '\0')
-        kt_buf_addf(out, "<p>Alert <code>%s</code></p>\n", alert);
+    if (in->alert[0] != '\0')
+        kt_buf_addf(out, "<p>Alert <code>%s</code> (%s)</p>\n", in->alert,
+                    kt_severity_words[in->seen.severity].word);
     kt_buf_addz(out, "<p>");
     kt_html_text(out, kt_str_of(w->text));
     kt_buf_addz(out, "</p>\n");
     if (button)
-        kt_buf_addz(out, "<form method=\"post\"><button type=\"submit\">Acknowledge</button>"
-                         "</form>\n");
+        kt_buf_addz(out, "<form method=\"post\"><p><label>Your name, if you like: it is noted as "
+                         "what you said <input name=\"name\" maxlength=\"60\" "
+                         "autocomplete=\"name\"></label></p>\n"
+                         "<button type=\"submit\">Acknowledge</button></form>\n");
     kt_buf_addz(out, "</main></body></html>\n");
 }
 
@@ -198,7 +267,7 @@ void kt_ack_take(struct kt_acks *a, const struct kt_ack_route *route,
     ret->status = w.status;
     ret->page = route->page;
     if (route->page)
-        write_page(&w, in.alert, w.status == 200 && !route->acts, &ret->body);
+        write_page(&w, &in, w.status == 200 && !route->acts, &ret->body);
     else
         kt_buf_addf(&ret->body, "%s\n", w.text);
 }

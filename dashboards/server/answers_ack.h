@@ -7,7 +7,7 @@ enum kt_ack_way { KT_ACK_PAGERDUTY, KT_ACK_SLACK, KT_ACK_LINK, KT_ACK_WAYS };
 struct kt_acks { /* one thread */
     const char *control;
     const struct kt_clock *clock;
-    struct kt_buf secret[KT_ACK_WAYS]; /* empty: that way is not there */
+    struct kt_buf secret[KT_ACK_WAYS]; /* of links the public keys; empty: that way is not there */
     struct kt_inbound_heard *heard;
     kt_time_ns minute; /* mono, of the refusals that were logged */
     unsigned refused;
@@ -28,7 +28,10 @@ struct kt_ack_route {
                             struct kt_inbound *ret, struct kt_error *err);
     const char *where;
     const char *signature, *timestamp; /* header fields; NULL: none */
-    bool acts, page;                   /* acts: it is an answer; page: a person reads what we say */
+    const char *told_by;               /* JSON: the types of targets that told of the alert */
+    bool acts;                         /* it is an answer */
+    bool page;                         /* a person reads what we say */
+    unsigned refused; /* status when it is for good: a sender that tries again hears 200 */
 };
 /* The route; NULL: *ret_no is 404, also for a way without a secret, or 405. */
 const struct kt_ack_route *kt_ack_route(const struct kt_acks *a, struct kt_str path,

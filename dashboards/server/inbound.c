@@ -17,8 +17,9 @@
 #define MAC          32u
 #define SIGNATURES   16u /* of one field; PagerDuty sends one a secret */
 #define ENTRY_OF_MAC 32u /* hex digits of a signature that tell it from every other */
-#define LINK_PURPOSE "keytrail ack 1\n"
-#define NOBODY_KNOWN "(whoever has the link)"
+#define PUBLIC_KEY   32u
+#define SIGNATURE    64u /* of a link */
+#define NAME_MAX     60u /* that somebody gives himself */
 #define SECONDS_MAX  (INT64_MAX / KT_NS_S)
 
 /* ---- signatures ---- */
@@ -149,9 +150,18 @@ static const json_t *our_action(const json_t *root)
 {
     const json_t *actions = json_object_get(root, "actions");
     for (size_t i = 0; i < json_array_size(actions); i++)
-        if (kt_str_is(text(json_array_get(actions, i), "action_id"), KT_INBOUND_ACTION))
+        if (kt_str_is(text(json_array_get(actions, i), "action_id"), KT_ACK_ACTION))
             return json_array_get(actions, i);
     return NULL;
+}
+
+/* What our own buttons carry, or, at those of others, an alert's id. */
+static bool take_value(struct kt_str value, struct kt_inbound *ret)
+{
+    ret->has_seen = kt_ack_seen_read(value, &ret->seen);
+    if (ret->has_seen)
+        kt_str_copyz(ret->alert, sizeof ret->alert, kt_str_of(ret->seen.alert));
+    return ret->has_seen || take_alert(value, ret->alert);
 }
 
 static enum kt_status read_payload(struct kt_str json, struct kt_inbound *ret, struct kt_error *err)
@@ -166,7 +176,7 @@ static enum kt_status read_payload(struct kt_str json, struct kt_inbound *ret, s
         return KT_OK;
     for (size_t i = 0; i < KT_ARRAY_LEN(names) && ret->answer.by[0] == '\0'; i++)
         take_name(text(user, names[i]), &ret->answer);
-    if (ret->answer.by[0] == '\0' || !take_alert(text(action, "value"), ret->alert))
+    if (ret->answer.by[0] == '\0' || !take_value(text(action, "value"), ret))
         return kt_fail(err, KT_E_INPUT, "the button names no alert, or nobody pressed it");
     return KT_OK;
 }
@@ -210,23 +220,6 @@ enum kt_status kt_inbound_slack(struct kt_str secret, struct kt_str timestamp,
 
 /* ---- the link ---- */
 
-static void link_mac(struct kt_str key, struct kt_str alert, struct kt_str until,
-                     char ret[2 * MAC + 1])
-{
-    const struct kt_str parts[] = { KT_STR(LINK_PURPOSE), alert, KT_STR("\n"), until };
-    mac_hex(key, parts, KT_ARRAY_LEN(parts), ret);
-}
-
-void kt_inbound_link_write(struct kt_str key, const char *alert, kt_time_ns now, struct kt_buf *out)
-{
-    KT_CLEANUP(kt_buf_done) struct kt_buf until = { 0 };
-    char mac[2 * MAC + 1];
-    /* The second that has begun counts whole: what was made is not from before it was made. */
-    kt_buf_i64_dec(&until, (now + KT_INBOUND_LINK_LIFE) / KT_NS_S + 1);
-    link_mac(key, kt_str_of(alert), kt_buf_str(&until), mac);
-    kt_buf_addf(out, "/ack?alert=%s&until=%s&sig=%s", alert, kt_buf_z(&until), mac);
-}
-
 static struct kt_str only(const struct kt_web_params *p, const char *name)
 {
     struct kt_str found = KT_STR_NONE;
@@ -239,41 +232,98 @@ static struct kt_str only(const struct kt_web_params *p, const char *name)
     return n == 1 ? found : KT_STR_NONE;
 }
 
-static enum kt_status judge_link(struct kt_str key, const struct kt_web_params *p, kt_time_ns now,
+static bool is_ours(struct kt_str keys, struct kt_str text, struct kt_str sig)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf raw = { 0 };
+    bool fits = false;
+    if (!kt_base64url_decode(sig, &raw) || raw.len != SIGNATURE)
+        return false;
+    for (size_t i = 0; i + PUBLIC_KEY <= keys.len && !fits; i += PUBLIC_KEY)
+        fits = kt_sign_ok((const uint8_t *)keys.at + i, text, (const uint8_t *)raw.at);
+    return fits;
+}
+
+/* The same text is the same link, whoever signed it. */
+static void name_entry(struct kt_str text, struct kt_answer *ret)
+{
+    uint8_t sum[MAC];
+    char hex[2 * MAC + 1];
+    kt_sha256_of(&text, 1, sum);
+    kt_hex(hex, sum, sizeof sum);
+    kt_str_copyz(ret->entry, ENTRY_OF_MAC + 1, kt_str_of(hex));
+}
+
+static enum kt_status judge_link(struct kt_str keys, const struct kt_web_params *p, kt_time_ns now,
                                  struct kt_inbound *ret, struct kt_error *err)
 {
-    struct kt_str alert = only(p, "alert"), until = only(p, "until"), sig = only(p, "sig");
-    char want[2 * MAC + 1];
+    KT_CLEANUP(kt_buf_done) struct kt_buf text = { 0 };
+    struct kt_str seen = only(p, "seen"), to = only(p, "to"), until = only(p, "until"),
+                  sig = only(p, "sig");
     uint64_t s = 0;
-    if (p->n != 3 || alert.len == 0 || until.len == 0 || sig.len == 0)
+    if (p->n != 4 || seen.len == 0 || to.len == 0 || until.len == 0 || sig.len == 0)
         return kt_fail(err, KT_E_INPUT, "the link is not whole: copy all of it");
-    link_mac(key, alert, until, want);
-    if (key.len == 0 || !same_mac(sig, want))
+    kt_ack_link_signed(seen, until, to, &text);
+    if (!is_ours(keys, kt_buf_str(&text), sig))
         return kt_fail(err, KT_E_DENIED, "this link is not one of ours, or was changed");
-    if (!kt_str_u64(until, &s) || s > SECONDS_MAX || !take_alert(alert, ret->alert))
+    if (!kt_str_u64(until, &s) || s > SECONDS_MAX || !kt_ack_seen_read(seen, &ret->seen) ||
+        to.len >= sizeof ret->link_to)
         return kt_fail(err, KT_E_INPUT, "the link names no alert or no time");
     ret->until = (kt_time_ns)s * KT_NS_S;
     if (now >= ret->until)
         return kt_fail(err, KT_E_DENIED,
                        "this link was good for a day, which is over: the page and keytrail alerts "
                        "ack still do it");
-    ret->answer.at = ret->until - KT_INBOUND_LINK_LIFE;
-    kt_str_copyz(ret->answer.entry, ENTRY_OF_MAC + 1, kt_str_of(want));
-    take_name(KT_STR(NOBODY_KNOWN), &ret->answer);
+    ret->has_seen = true;
+    kt_str_copyz(ret->alert, sizeof ret->alert, kt_str_of(ret->seen.alert));
+    kt_str_copyz(ret->link_to, sizeof ret->link_to, to);
+    ret->answer.at = ret->until - KT_ACK_LINK_LIFE;
+    name_entry(kt_buf_str(&text), &ret->answer);
     return KT_OK;
 }
 
-enum kt_status kt_inbound_link(struct kt_str key, struct kt_str query, kt_time_ns now,
-                               struct kt_inbound *ret, struct kt_error *err)
+/* One line, and no longer than a name is. */
+static enum kt_status read_name(struct kt_str form, struct kt_inbound *ret, struct kt_error *err)
+{
+    struct kt_web_params p;
+    kt_web_params_init(&p);
+    enum kt_status status = kt_web_query(&p, form, err);
+    struct kt_str name = kt_str_trim(only(&p, "name"));
+    if (status == KT_OK && p.n > 0 && (p.n != 1 || !kt_str_is(p.at[0].name, "name")))
+        status = kt_fail(err, KT_E_INPUT, "the form has the one field name");
+    if (status == KT_OK) {
+        kt_str_copyz(ret->claims_name, sizeof ret->claims_name, kt_utf8_cut(name, NAME_MAX));
+        for (char *c = ret->claims_name; *c != '\0'; c++)
+            *c = (unsigned char)*c < ' ' || *c == 0x7F ? ' ' : *c;
+    }
+    kt_web_params_done(&p);
+    return status;
+}
+
+/* Whose link it was is known, and comes first; who used it is not. */
+static void say_whose(struct kt_inbound *ret)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf by = { 0 };
+    kt_buf_addf(&by, "link of %s", ret->link_to);
+    if (ret->claims_name[0] != '\0')
+        kt_buf_addf(&by, " (claims to be %s)", ret->claims_name);
+    take_name(kt_buf_str(&by), &ret->answer);
+}
+
+enum kt_status kt_inbound_link(struct kt_str keys, struct kt_str query, struct kt_str form,
+                               kt_time_ns now, struct kt_inbound *ret, struct kt_error *err)
 {
     struct kt_web_params p;
     *ret = (struct kt_inbound){ 0 };
     kt_web_params_init(&p);
     enum kt_status status = kt_web_query(&p, query, err);
     if (status == KT_OK)
-        status = judge_link(key, &p, now, ret, err);
+        status = judge_link(keys, &p, now, ret, err);
     kt_web_params_done(&p);
-    if (status != KT_OK)
+    if (status == KT_OK)
+        status = read_name(form, ret, err);
+    if (status == KT_OK)
+        say_whose(ret);
+    else
         ret->alert[0] = '\0';
     return status;
 }

@@ -5,18 +5,21 @@
  */
 #pragma once
 #include "core/base/enc.h"
+#include "exporters/alerts/ack.h"
 #include "exporters/alerts/answer.h"
 
 #define KT_INBOUND_BODY_MAX  (64u << 10)
 #define KT_INBOUND_SLACK_OLD (5 * KT_NS_MIN) /* and as far ahead: Slack's advice */
 #define KT_INBOUND_EVENT_OLD (3 * KT_NS_DAY) /* PagerDuty tries for two days */
-#define KT_INBOUND_LINK_LIFE KT_NS_DAY
-#define KT_INBOUND_ACTION    "acknowledge" /* action_id of our button; its value is the alert */
 
 struct kt_inbound {
     char alert[KT_ID_TEXT];  /* "": genuine, and nothing to do */
     struct kt_answer answer; /* entry: the sender's own id of it, by which it is known again */
-    kt_time_ns until;        /* as long would the same bytes be taken: see kt_inbound_keep */
+    bool has_seen;           /* the answer says itself what its author saw */
+    struct kt_ack_seen seen;
+    char link_to[64];     /* of a link: whoever got it, a target or somebody at a command line */
+    char claims_name[80]; /* of a link: who its user says he is; nobody has proved it */
+    kt_time_ns until;     /* as long would the same bytes be taken: see kt_inbound_keep */
 };
 
 /* PagerDuty's V3 webhook (developer.pagerduty.com, "Verifying Webhook Signatures"). signature: the
@@ -30,9 +33,10 @@ KT_MUST_USE enum kt_status kt_inbound_pagerduty(struct kt_str secret, struct kt_
                                                 struct kt_inbound *ret, struct kt_error *err);
 /* Slack's interactivity (api.slack.com, "Verifying requests from Slack"). signature:
  * X-Slack-Signature, "v0=<hex>": HMAC-SHA256 of "v0:<timestamp>:<body>"; timestamp:
- * X-Slack-Request-Timestamp, seconds. The body is a form whose field `payload` is JSON. Other
- * buttons than ours are genuine and nothing to do. KT_E_DENIED: the signature or its time do not
- * fit; KT_E_INPUT: no such form. */
+ * X-Slack-Request-Timestamp, seconds. The body is a form whose field `payload` is JSON. The value
+ * of a button with KT_ACK_ACTION is what its message told (kt_ack_seen), or an alert's id alone.
+ * Other buttons are genuine and nothing to do. KT_E_DENIED: the signature or its time do not fit;
+ * KT_E_INPUT: no such form. */
 KT_MUST_USE enum kt_status kt_inbound_slack(struct kt_str secret, struct kt_str timestamp,
                                             struct kt_str signature, struct kt_str body,
                                             kt_time_ns now, struct kt_inbound *ret,
@@ -41,13 +45,12 @@ KT_MUST_USE enum kt_status kt_inbound_slack(struct kt_str secret, struct kt_str 
 bool kt_inbound_signed(struct kt_str secret, const char *version, struct kt_str list,
                        const struct kt_str *parts, size_t n);
 
-/* Appends "/ack?alert=…&until=<s>&sig=<hex>": good for KT_INBOUND_LINK_LIFE from now. Signed is
- * "keytrail ack 1\n<alert>\n<until>", by HMAC-SHA256 under the key. */
-void kt_inbound_link_write(struct kt_str key, const char *alert, kt_time_ns now,
-                           struct kt_buf *out);
-/* The same back, from what stands behind `?`, or from a form's body. answer.at is when it was made,
- * answer.by that nobody knows who. KT_E_INPUT: broken; KT_E_DENIED: not ours, or over. */
-KT_MUST_USE enum kt_status kt_inbound_link(struct kt_str key, struct kt_str query, kt_time_ns now,
+/* A link of kt_ack_link_write, from what stands behind `?`; form: the body of its page's form, with
+ * the name that its user gives himself, or empty. keys: public ones, 32 bytes each, of which any
+ * may have signed it. answer.at is when it was made; answer.by whose link it is, with that name.
+ * KT_E_INPUT: broken; KT_E_DENIED: not ours, or over. */
+KT_MUST_USE enum kt_status kt_inbound_link(struct kt_str keys, struct kt_str query,
+                                           struct kt_str form, kt_time_ns now,
                                            struct kt_inbound *ret, struct kt_error *err);
 
 /* What was taken already. Bounded: of KT_INBOUND_HEARD that still count the one that ends first

@@ -195,10 +195,15 @@ void kt_alert_write(const struct kt_alert *a, struct kt_buf *out)
     add_i64(out, "events_count", (int64_t)a->events_count);
     add_list(out, "secrets", a->secrets, a->n_secrets);
     add_i64(out, "secrets_count", (int64_t)a->secrets_count);
-    if (a->test) {
-        key(out, "test");
-        kt_buf_addz(out, "true");
-    }
+    const struct {
+        const char *name;
+        bool is;
+    } flags[] = { { "test", a->test }, { "group", a->group } };
+    for (size_t i = 0; i < KT_ARRAY_LEN(flags); i++)
+        if (flags[i].is) {
+            key(out, flags[i].name);
+            kt_buf_addz(out, "true");
+        }
     if (a->life.status.len > 0) {
         key(out, "life");
         kt_alert_life_write(&a->life, out);
@@ -292,6 +297,7 @@ static enum kt_status read_root(struct kt_jval root, struct kt_arena *arena, str
     a->n_secrets =
         read_list(arena, kt_json_at(root, "secrets"), a->secrets, KT_ARRAY_LEN(a->secrets));
     a->test = kt_json_bool(kt_json_at(root, "test"), false);
+    a->group = kt_json_bool(kt_json_at(root, "group"), false);
     kt_alert_life_read(kt_json_at(root, "life"), arena, &a->life);
     if (arena->full)
         return kt_fail(err, KT_E_LIMIT, "alert does not fit");

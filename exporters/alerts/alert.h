@@ -46,7 +46,7 @@ struct kt_alert {
     uint64_t secrets_count;
     struct kt_str suppressed_by; /* what keeps it quiet, by whom, until when; severity info then */
     struct kt_str merged_into;   /* id of the incident that took it over, empty */
-    bool test;
+    bool test, group; /* group: a message for many, no alert of the store (outbox_bundle) */
     /* Handed to targets with it. Not in the rows of the store, which are derived from what the log
      * holds of accesses: what people did is in the log by itself. */
     struct kt_alert_life life;

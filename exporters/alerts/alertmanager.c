@@ -93,9 +93,13 @@ static json_t *annotations(struct kt_arena *arena, const struct kt_target_turn *
         const char *name;
         struct kt_str value;
     } all[] = {
-        { "summary", a->title }, { "description", kt_buf_str(&words) },
-        { "actor", a->actor },   { "status", kt_alert_life_say(&a->life, arena) },
-        { "next", a->command },  { "runbook_url", turn->runbook_url },
+        { "summary", a->title },
+        { "description", kt_buf_str(&words) },
+        { "actor", a->actor },
+        { "status", kt_alert_life_say(&a->life, arena) },
+        { "next", a->command },
+        { "runbook_url", turn->runbook_url },
+        { "acknowledge_url", turn->ack_url },
     };
     json_t *list = json_object();
     for (size_t i = 0; i < KT_ARRAY_LEN(all); i++)

@@ -185,6 +185,7 @@ static void add_words(const struct part *p, struct kt_arena *arena,
         add_row(p, facts[i].label, kt_render_people(arena, facts[i].value, FIELD_MAX));
     kt_buf_addz(p->out, p->html ? "</table>\n" : "");
     add_link(p, "Open alert", turn->alert_url);
+    add_link(p, "Acknowledge", turn->ack_url);
     add_link(p, "Runbook", turn->runbook_url);
     kt_buf_addz(p->out, p->html ? "" : "\n");
     add_sentence(p, arena,

@@ -110,7 +110,9 @@ static json_t *links(struct kt_arena *arena, const struct kt_target_turn *turn)
     const struct {
         const char *label;
         struct kt_str url;
-    } all[] = { { "Open alert", turn->alert_url }, { "Runbook", turn->runbook_url } };
+    } all[] = { { "Open alert", turn->alert_url },
+                { "Acknowledge", turn->ack_url },
+                { "Runbook", turn->runbook_url } };
     json_t *list = json_array();
     for (size_t i = 0; i < KT_ARRAY_LEN(all); i++)
         if (all[i].url.len > 0)

@@ -9,14 +9,17 @@
 
 struct options {
     struct kt_target_files files;
-    bool colour;
+    struct kt_slack_look look;
 };
 
 static const struct kt_option options[] = {
     { "url_file", KT_OPT_SECRET_FILE, NULL, offsetof(struct options, files.url_file),
       "File (0600) with the incoming webhook's URL.", false, false },
-    { "colour", KT_OPT_BOOL, "false", offsetof(struct options, colour),
+    { "colour", KT_OPT_BOOL, "false", offsetof(struct options, look.colour),
       "Wrap the message in a legacy attachment with a severity bar.", false, false },
+    { "button", KT_OPT_BOOL, "false", offsetof(struct options, look.button),
+      "Add a button that acknowledges, for an app whose Interactivity leads to dashboard.answers.",
+      false, false },
     KT_OPTIONS_END,
 };
 
@@ -25,7 +28,7 @@ static enum kt_status render(const void *opt, const struct kt_target_secrets *se
                              struct kt_target_request *ret, struct kt_error *err)
 {
     const struct options *o = opt;
-    json_auto_t *root = kt_slack_message(turn, o->colour, arena);
+    json_auto_t *root = kt_slack_message(turn, &o->look, arena);
     if (root == NULL)
         return kt_fail(err, KT_E_LIMIT, "slack: the alert does not fit");
     kt_render_dump(root, &ret->body);

@@ -2,15 +2,19 @@
  * slack_blocks: the Block Kit message of an alert (EXPORTS §1.1).
  *
  * Owns:  nothing.
- * Calls: render.h, jansson. No I/O, no clock.
+ * Calls: render.h, ack.h, jansson. No I/O, no clock.
  * Holds: event text is never markup: sentences are plain_text, values stand in backticks, & < > are
- *        escaped, nothing is linked or unfurled. At most 10,000 characters: facts go first.
+ *        escaped, nothing is linked or unfurled. At most 10,000 characters: facts go first, then
+ *        the ends of sentences.
  */
 #include "exporters/alerts/slack_blocks.h"
+
+#include "exporters/alerts/ack.h"
 
 #define MESSAGE_MAX  10000u
 #define HEADER_MAX   150u
 #define SENTENCE_MAX 1200u
+#define SENTENCE_CUT 400u /* beside links of 1,000 characters each */
 #define FIELD_MAX    300u
 #define FIELDS_MAX   10u
 
@@ -54,11 +58,11 @@ static json_t *field(struct kt_arena *arena, const struct kt_render_fact *f)
                      "verbatim", 1);
 }
 
-static void add_sentence(json_t *blocks, struct kt_arena *arena, struct kt_str s)
+static void add_sentence(json_t *blocks, struct kt_arena *arena, struct kt_str s, size_t max)
 {
     if (s.len > 0)
-        (void)json_array_append_new(blocks, json_pack("{s:s, s:o}", "type", "section", "text",
-                                                      plain(arena, s, SENTENCE_MAX)));
+        (void)json_array_append_new(
+            blocks, json_pack("{s:s, s:o}", "type", "section", "text", plain(arena, s, max)));
 }
 
 static void add_fields(json_t *blocks, struct kt_arena *arena, const struct kt_render_fact *facts,
@@ -75,33 +79,53 @@ static void add_fields(json_t *blocks, struct kt_arena *arena, const struct kt_r
                                 json_pack("{s:s, s:o}", "type", "section", "fields", fields));
 }
 
-static json_t *button(const char *id, const char *label, struct kt_arena *arena, struct kt_str url)
+static json_t *button(const char *id, const char *label, const char *does, json_t *what)
 {
     return json_pack("{s:s, s:s, s:{s:s, s:s, s:b}, s:o}", "type", "button", "action_id", id,
-                     "text", "type", "plain_text", "text", label, "emoji", 0, "url",
-                     kt_render_json(arena, url));
+                     "text", "type", "plain_text", "text", label, "emoji", 0, does, what);
 }
 
-static void add_links(json_t *blocks, struct kt_arena *arena, const struct kt_target_turn *turn)
+/* Its value is what Slack sends back when somebody presses it (dashboards/server/inbound). */
+static json_t *ack_button(const struct kt_alert *a)
 {
+    char seen[KT_ACK_SEEN_TEXT];
+    kt_ack_seen_write(a, seen);
+    json_t *b = button(KT_ACK_ACTION, "Acknowledge", "value", json_string(seen));
+    (void)json_object_set_new(b, "style", json_string("primary"));
+    return b;
+}
+
+static void add_buttons(json_t *blocks, const struct kt_slack_look *look, struct kt_arena *arena,
+                        const struct kt_target_turn *turn)
+{
+    bool press = look->button && turn->asks;
     const struct {
         const char *id, *label;
         struct kt_str url;
     } links[] = { { "open", "Open alert", turn->alert_url },
+                  { "acknowledge_link", "Acknowledge", press ? KT_STR_NONE : turn->ack_url },
                   { "runbook", "Runbook", turn->runbook_url } };
     json_t *elements = json_array();
+    if (press)
+        (void)json_array_append_new(elements, ack_button(turn->alert));
     for (size_t i = 0; i < KT_ARRAY_LEN(links); i++)
         if (links[i].url.len > 0)
-            (void)json_array_append_new(elements,
-                                        button(links[i].id, links[i].label, arena, links[i].url));
+            (void)json_array_append_new(elements, button(links[i].id, links[i].label, "url",
+                                                         kt_render_json(arena, links[i].url)));
     if (json_array_size(elements) > 0)
         (void)json_array_append_new(
             blocks, json_pack("{s:s, s:O}", "type", "actions", "elements", elements));
     json_decref(elements);
 }
 
-static json_t *message(bool colour, struct kt_arena *arena, const struct kt_target_turn *turn,
-                       const struct kt_render_fact *facts, unsigned n_facts)
+struct size { /* how much goes in; less of it until it fits */
+    unsigned facts;
+    size_t sentence;
+};
+
+static json_t *message(const struct kt_slack_look *look, struct kt_arena *arena,
+                       const struct kt_target_turn *turn, const struct kt_render_fact *facts,
+                       struct size size)
 {
     const struct kt_alert *a = turn->alert;
     struct kt_str headline = kt_render_head(arena, turn);
@@ -112,17 +136,17 @@ static json_t *message(bool colour, struct kt_arena *arena, const struct kt_targ
     json_t *blocks = json_array();
     (void)json_array_append_new(blocks, json_pack("{s:s, s:o}", "type", "header", "text",
                                                   plain(arena, headline, HEADER_MAX)));
-    add_sentence(blocks, arena, a->title);
-    add_sentence(blocks, arena, a->normal);
-    add_sentence(blocks, arena, a->why);
-    add_fields(blocks, arena, facts, n_facts);
-    add_links(blocks, arena, turn);
+    add_sentence(blocks, arena, a->title, size.sentence);
+    add_sentence(blocks, arena, a->normal, size.sentence);
+    add_sentence(blocks, arena, a->why, size.sentence);
+    add_fields(blocks, arena, facts, size.facts);
+    add_buttons(blocks, look, arena, turn);
     (void)json_array_append_new(blocks, json_pack("{s:s, s:[o]}", "type", "context", "elements",
                                                   plain(arena, foot, HEADER_MAX)));
     json_t *root = json_pack("{s:o, s:b, s:b, s:b}", "text",
                              kt_render_json(arena, escaped(arena, text, SENTENCE_MAX, true)),
                              "mrkdwn", 0, "unfurl_links", 0, "unfurl_media", 0);
-    if (colour)
+    if (look->colour)
         (void)json_object_set_new(root, "attachments",
                                   json_pack("[{s:s, s:o}]", "color",
                                             kt_severity_words[a->severity].slack_colour, "blocks",
@@ -144,21 +168,24 @@ static json_t *text_only(struct kt_arena *arena, const struct kt_target_turn *tu
                      kt_render_json(arena, escaped(arena, s, SENTENCE_MAX * 3, true)), "mrkdwn", 0);
 }
 
-json_t *kt_slack_message(const struct kt_target_turn *turn, bool colour, struct kt_arena *arena)
+json_t *kt_slack_message(const struct kt_target_turn *turn, const struct kt_slack_look *look,
+                         struct kt_arena *arena)
 {
     struct kt_render_fact facts[KT_RENDER_FACTS_MAX];
-    unsigned n = kt_render_facts(turn->alert, arena, facts);
+    struct size size = { kt_render_facts(turn->alert, arena, facts), SENTENCE_MAX };
     for (;;) {
         json_t *root =
-            turn->plain ? text_only(arena, turn) : message(colour, arena, turn, facts, n);
+            turn->plain ? text_only(arena, turn) : message(look, arena, turn, facts, size);
         bool fits = root != NULL && json_dumpb(root, NULL, 0, JSON_COMPACT) <= MESSAGE_MAX;
-        if (arena->full || (!fits && (n == 0 || turn->plain || root == NULL))) {
-            json_decref(root);
-            return NULL;
-        }
-        if (fits)
+        bool least = size.facts == 0 && size.sentence == SENTENCE_CUT;
+        if (fits && !arena->full)
             return root;
         json_decref(root);
-        n--;
+        if (arena->full || root == NULL || turn->plain || least)
+            return NULL;
+        if (size.facts > 0)
+            size.facts--;
+        else
+            size.sentence = SENTENCE_CUT;
     }
 }

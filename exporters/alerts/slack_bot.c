@@ -14,7 +14,7 @@
 struct options {
     struct kt_target_files files;
     const char *channel;
-    bool colour;
+    struct kt_slack_look look;
 };
 
 static const struct kt_option options[] = {
@@ -22,8 +22,11 @@ static const struct kt_option options[] = {
       "File (0600) with the bot's token, xoxb-….", false, false },
     { "channel", KT_OPT_STRING, NULL, offsetof(struct options, channel),
       "Id (C…) of the channel that the bot is a member of.", false, false },
-    { "colour", KT_OPT_BOOL, "false", offsetof(struct options, colour),
+    { "colour", KT_OPT_BOOL, "false", offsetof(struct options, look.colour),
       "Wrap the message in a legacy attachment with a severity bar.", false, false },
+    { "button", KT_OPT_BOOL, "false", offsetof(struct options, look.button),
+      "Add a button that acknowledges, for an app whose Interactivity leads to dashboard.answers.",
+      false, false },
     { "url_file", KT_OPT_SECRET_FILE, "", offsetof(struct options, files.url_file),
       "File (0600) with another base URL of the API, such as a relay's, ending in /.", false,
       false },
@@ -54,7 +57,7 @@ static enum kt_status render(const void *opt, const struct kt_target_secrets *se
     struct kt_str ts = turn->handle, channel = KT_STR_NONE;
     bool threaded = kt_str_split(&ts, ' ', &channel) && ts.len > 0;
     bool update = threaded && ways[turn->send].update;
-    json_auto_t *root = kt_slack_message(turn, o->colour, arena);
+    json_auto_t *root = kt_slack_message(turn, &o->look, arena);
     if (root == NULL)
         return kt_fail(err, KT_E_LIMIT, "slack_bot: the alert does not fit");
     set(root, "channel", threaded ? kt_render_json(arena, channel) : json_string(o->channel));

@@ -104,7 +104,9 @@ static json_t *actions(struct kt_arena *arena, const struct kt_target_turn *turn
     const struct {
         const char *label;
         struct kt_str url;
-    } links[] = { { "Open alert", turn->alert_url }, { "Runbook", turn->runbook_url } };
+    } links[] = { { "Open alert", turn->alert_url },
+                  { "Acknowledge", turn->ack_url },
+                  { "Runbook", turn->runbook_url } };
     json_t *list = json_array();
     for (size_t i = 0; i < KT_ARRAY_LEN(links); i++)
         if (links[i].url.len > 0)

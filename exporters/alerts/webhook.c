@@ -206,8 +206,9 @@ static void set_life(json_t *d, struct kt_arena *arena, const struct kt_alert *a
     set(d, "life", o);
 }
 
-static json_t *data(struct kt_arena *arena, const struct kt_alert *a, const struct cut *c)
+static json_t *data(struct kt_arena *arena, const struct kt_target_turn *turn, const struct cut *c)
 {
+    const struct kt_alert *a = turn->alert;
     json_t *d = json_pack("{s:s, s:s, s:f, s:s, s:s}", "id", a->id, "severity",
                           kt_severity_words[a->severity].word, "score", a->score / 100.0,
                           "detector", a->detector, "state", a->state != NULL ? a->state : "open");
@@ -222,6 +223,8 @@ static json_t *data(struct kt_arena *arena, const struct kt_alert *a, const stru
         if (times[i].t != 0)
             set(d, times[i].key, kt_render_json(arena, kt_render_time(arena, times[i].t)));
     set_life(d, arena, a, c->text);
+    if (turn->ack_url.len > 0)
+        set(d, "acknowledge_url", kt_render_json(arena, turn->ack_url));
     set(d, "contributions", parts(arena, a, c->text));
     set(d, "secrets", list(arena, a->secrets, a->n_secrets, c->secrets, c->text));
     set(d, "secrets_count", json_integer((json_int_t)a->secrets_count));
@@ -244,7 +247,7 @@ static enum kt_status render(const void *opt, const struct kt_target_secrets *se
         struct kt_str when = kt_render_time(arena, a->raised != 0 ? a->raised : a->time);
         json_auto_t *root =
             json_pack("{s:s, s:o, s:o}", "type", type, "timestamp", kt_render_json(arena, when),
-                      "data", data(arena, a, &cuts[i]));
+                      "data", data(arena, turn, &cuts[i]));
         kt_buf_reset(&ret->body);
         kt_render_dump(root, &ret->body);
         if (ret->body.len <= BODY_MAX)

@@ -424,6 +424,40 @@ static void nobody_answers_for_what_he_did_not_see(void **state)
     assert_int_equal(answered(w, "duty", w->now + KT_NS_S), KT_OK);
 }
 
+static enum kt_status saw(struct world *w, const char *severity, int64_t reopened,
+                          struct kt_error *err)
+{
+    struct kt_triage_saw s = { .reopened = reopened };
+    kt_str_copyz(s.severity, sizeof s.severity, kt_str_of(severity));
+    return kt_triage_saw(w->triage, ID_A, &s, err);
+}
+
+static void an_answer_counts_for_what_its_message_told(void **state)
+{
+    struct world *w = *state;
+    struct kt_error err = { 0 };
+    struct kt_alert a = alert(ID_A, KT_SEV_MEDIUM);
+    assert_int_equal(saw(w, "high", 0, &err), KT_E_INPUT); /* there is no such alert */
+    raise_one(w, &a);
+    assert_int_equal(saw(w, "medium", 0, &err), KT_OK);
+    assert_int_equal(saw(w, "critical", 0, &err), KT_OK); /* it calmed down since */
+    assert_int_equal(saw(w, "low", 0, &err), KT_E_INPUT);
+    assert_int_equal(saw(w, "dire", 0, &err), KT_E_INPUT); /* no word of ours */
+    a.severity = KT_SEV_HIGH;
+    raise_one(w, &a);
+    assert_int_equal(saw(w, "medium", 0, &err), KT_E_INPUT);
+    assert_non_null(strstr(err.text, "it was medium then and is high now"));
+    (void)take(w, step(KT_STEP_ACK, ID_A, "alice"));
+    assert_int_equal(saw(w, "high", 0, &err), KT_OK); /* that it was said before is no fault */
+    (void)take(w, step(KT_STEP_REOPEN, ID_A, "alice"));
+    for (unsigned life = 0; life < 2; life++) {
+        assert_int_equal(saw(w, "high", 0, &err), KT_E_INPUT);
+        assert_non_null(strstr(err.text, "was opened again after that message"));
+        assert_int_equal(saw(w, "high", 1, &err), KT_OK);
+        restart(w);
+    }
+}
+
 /* ---- silences ---- */
 
 static struct kt_silence silence(struct world *w, const char *match, kt_time_ns lasts)
@@ -752,6 +786,7 @@ int main(void)
         T(what_was_merged_is_acted_on_where_it_went),
         T(who_was_called_by_any_word_hears_what_follows),
         T(nobody_answers_for_what_he_did_not_see),
+        T(an_answer_counts_for_what_its_message_told),
         T(a_silenced_alert_is_told_when_the_silence_ends),
         T(a_silence_that_ends_while_the_collector_is_away_is_made_up_for),
         T(what_came_late_under_a_silence_outlives_a_restart),

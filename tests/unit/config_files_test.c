@@ -222,6 +222,44 @@ static void absent_keys_have_usable_defaults(void **state)
     kt_conf_free(NULL);
 }
 
+#define LINK_KEY "ktl1_A6EHv_POEL4dcN0Y50vAmWfk1jCbpQ1fHdyGZBJVMbg" /* of RFC 8032's form */
+
+static void the_key_of_links_is_a_file_of_one_line(void **state)
+{
+    static const char *const wrong[] = {
+        "",
+        "link\n",
+        "link AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHg\n", /* 31 bytes */
+        "log AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8\n",
+        "link AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8\n"
+        "link AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8\n",
+    };
+    KT_CLEANUP(kt_buf_done) struct kt_buf text = { 0 };
+    struct kt_error err = { 0 };
+    uint8_t seed[32], got[32], open[32];
+    (void)state;
+    for (unsigned i = 0; i < 32; i++)
+        seed[i] = (uint8_t)i;
+    assert_int_equal(kt_link_key_write(path_of("link.key"), seed, &err), KT_OK);
+    assert_int_equal(kt_link_key_write(path_of("link.key"), seed, &err), KT_E_CONFIG);
+    assert_int_equal(kt_link_key_read(path_of("link.key"), got, &err), KT_OK);
+    assert_memory_equal(got, seed, sizeof seed);
+    kt_sign_public(seed, open);
+    kt_link_public_format(open, &text);
+    assert_string_equal(kt_buf_z(&text), LINK_KEY);
+    assert_true(kt_link_public_parse(kt_str_of(LINK_KEY), got));
+    assert_memory_equal(got, open, sizeof open);
+    assert_int_equal(kt_link_key_read(path_of("none.key"), got, &err), KT_E_CONFIG);
+    assert_non_null(strstr(err.text, "--keygen"));
+    for (size_t i = 0; i < KT_ARRAY_LEN(wrong); i++) {
+        assert_int_equal(kt_link_key_read(write_file("link.key", wrong[i], 0600), got, &err),
+                         KT_E_CONFIG);
+        assert_null(strstr(err.text, "AAEC")); /* what may be a secret is not repeated */
+    }
+    assert_int_equal(kt_link_key_read(write_file("link.key", "", 0640), got, &err), KT_E_CONFIG);
+    assert_int_equal(unlink(path_of("link.key")), 0);
+}
+
 static void wrong_collector_files_are_refused_with_place_and_mend(void **state)
 {
     (void)state;
@@ -261,6 +299,20 @@ static void wrong_collector_files_are_refused_with_place_and_mend(void **state)
         { "alerts: { targets: { s: { url_file: x } } }\n", "'type' is missing" },
         { "alerts: { targets: [a] }\n", "'targets' takes keys with values, not a list" },
         { "alerts: { route: [] }\n", "did you mean 'routes'?" },
+        { "alerts: { links: { acknowledge: \"http://a.example\", acknowledge_key_file: k } }\n",
+          "must begin with https://" },
+        { "alerts: { links: { acknowledge: \"https://a.example/?a=b\", acknowledge_key_file: k } }"
+          "\n",
+          "no ?, # or {" },
+        { "alerts: { links: { acknowledge: \"https://a.example\" } }\n", "go together" },
+        { "alerts: { links: { acknowledge_key_file: k } }\n", "go together" },
+        { "dashboard: { answers: { listen: \"tcp://127.0.0.1:1\" } }\n", "nobody could answer" },
+        { "dashboard: { answers: { link_keys: [" LINK_KEY "] } }\n", "say where to listen" },
+        { "dashboard: { answers: { listen: \"tcp://127.0.0.1:1\", link_keys: [ktl1_A] } }\n",
+          "ktl1_ and 43 characters" },
+        { "dashboard: { answers: { listen: \"tcp://127.0.0.1:1\", link_keys: [" LINK_KEY
+          ", " LINK_KEY ", " LINK_KEY ", " LINK_KEY ", " LINK_KEY "] } }\n",
+          "at most 4" },
         { "detectors: { volume_spike: 5 }\n", "'volume_spike' takes keys with values" },
     };
     for (size_t i = 0; i < KT_ARRAY_LEN(cases); i++) {
@@ -658,6 +710,7 @@ int main(void)
         cmocka_unit_test(printed_configuration_reads_back_to_the_same),
         cmocka_unit_test(a_recorded_configuration_brings_its_identities),
         cmocka_unit_test(absent_keys_have_usable_defaults),
+        cmocka_unit_test(the_key_of_links_is_a_file_of_one_line),
         cmocka_unit_test(wrong_collector_files_are_refused_with_place_and_mend),
         cmocka_unit_test(environment_overrides_single_values),
         cmocka_unit_test(documented_agent_file_loads),

@@ -249,6 +249,11 @@ static void our_button_at_slack_is_taken(void **state)
     assert_string_equal(in.answer.by, "road runner");
     assert_int_equal(in.answer.at, NOW);
     assert_int_equal(strlen(in.answer.entry), 32);
+    assert_false(in.has_seen); /* a button of somebody's own */
+    assert_int_equal(slack(PRESS(ROADRUNNER, "acknowledge", ALERT ".medium.1"), NOW, NOW, &again),
+                     KT_OK);
+    assert_string_equal(again.alert, ALERT);
+    assert_true(again.has_seen && again.seen.severity == KT_SEV_MEDIUM && again.seen.reopened == 1);
     assert_int_equal(slack(PRESS(ROADRUNNER, "acknowledge", OTHER), NOW, NOW, &again), KT_OK);
     assert_string_not_equal(in.answer.entry, again.answer.entry);
     assert_int_equal(
@@ -283,6 +288,7 @@ static void other_buttons_are_nothing_to_do_and_other_forms_are_refused(void **s
         { PRESS(ROADRUNNER, "runbook", ALERT), KT_OK },
         { "payload=%7B%22type%22%3A%22view_submission%22%7D", KT_OK },
         { PRESS(ROADRUNNER, "acknowledge", "x"), KT_E_INPUT },
+        { PRESS(ROADRUNNER, "acknowledge", ALERT ".dire.0"), KT_E_INPUT },
         { PRESS("", "acknowledge", ALERT), KT_E_INPUT },
         { "payload=%7B", KT_E_INPUT },
         { "payload=[]", KT_E_INPUT },
@@ -320,54 +326,197 @@ static void a_time_of_slacks_that_is_none_is_refused(void **state)
 
 /* ---- the link ---- */
 
-static enum kt_status follow(const char *key, const char *query, kt_time_ns now,
+/* Signed by OpenSSL through Python's cryptography, with the seeds 00…1f and 20…3f: what the code
+ * under test calls is not asked. */
+#define SEEN  ALERT ".high.2"
+#define TO    "slack%2Fsec+ops"
+#define UNTIL "1601750722" /* NOW and a day */
+#define SIG   "TQ1c4u8xRsT3bsz75UVynH60_M8ccoN8QYYxnV3AKF9cCx_-9vAI0XBpbIIlkIr1I_TD4oIf-QvTaB5gHbJGAA"
+#define SIG_NEXT                                                                                   \
+    "GWPL70TXKmooKdK9vD_XN9j5K4L0_lVVkZdrwHXt1147Ft3z-f4dwb6zQ2LrtfUBtQMefXbA400PwuA_GlgbDw"
+#define QUERY(sig) "seen=" SEEN "&to=" TO "&until=" UNTIL "&sig=" sig
+static const uint8_t keys[2][32] = {
+    { 0x03, 0xa1, 0x07, 0xbf, 0xf3, 0xce, 0x10, 0xbe, 0x1d, 0x70, 0xdd,
+      0x18, 0xe7, 0x4b, 0xc0, 0x99, 0x67, 0xe4, 0xd6, 0x30, 0x9b, 0xa5,
+      0x0d, 0x5f, 0x1d, 0xdc, 0x86, 0x64, 0x12, 0x55, 0x31, 0xb8 },
+    { 0x29, 0xac, 0xba, 0xe1, 0x41, 0xbc, 0xca, 0xf0, 0xb2, 0x2e, 0x1a,
+      0x94, 0xd3, 0x4d, 0x0b, 0xc7, 0x36, 0x1e, 0x52, 0x6d, 0x0b, 0xfe,
+      0x12, 0xc8, 0x97, 0x94, 0xbc, 0x93, 0x22, 0x96, 0x6d, 0xd7 },
+};
+
+/* With the first n keys of the table. */
+static enum kt_status follow(unsigned n, const char *query, const char *form, kt_time_ns now,
                              struct kt_inbound *ret)
 {
     struct kt_error err = { 0 };
-    return kt_inbound_link(kt_str_of(key), kt_str_of(query), now, ret, &err);
+    return kt_inbound_link(kt_str_from(keys, n * sizeof keys[0]), kt_str_of(query), kt_str_of(form),
+                           now, ret, &err);
 }
 
 static void a_link_is_what_was_signed_and_for_a_day(void **state)
 {
-    KT_CLEANUP(kt_buf_done) struct kt_buf link = { 0 };
-    char mac[65], want[256];
     struct kt_inbound in;
     (void)state;
-    kt_inbound_link_write(KT_STR(SECRET), ALERT, NOW, &link);
-    naive_hmac(SECRET, "keytrail ack 1\n" ALERT "\n1601750723", mac);
-    (void)snprintf(want, sizeof want, "/ack?alert=" ALERT "&until=1601750723&sig=%s", mac);
-    assert_string_equal(kt_buf_z(&link), want);
-    const char *query = strchr(want, '?') + 1;
-    assert_int_equal(follow(SECRET, query, NOW, &in), KT_OK);
+    assert_int_equal(follow(1, QUERY(SIG), "", NOW, &in), KT_OK);
     assert_string_equal(in.alert, ALERT);
-    assert_true(in.answer.at >= NOW && in.answer.at <= NOW + KT_NS_S);
-    assert_int_equal(follow(SECRET, query, NOW + KT_NS_DAY, &in), KT_OK);
-    assert_int_equal(follow(SECRET, query, NOW + KT_NS_DAY + KT_NS_S, &in), KT_E_DENIED);
-    assert_int_equal(follow("another", query, NOW, &in), KT_E_DENIED);
-    assert_int_equal(follow("", query, NOW, &in), KT_E_DENIED);
+    assert_true(in.has_seen && in.seen.severity == KT_SEV_HIGH && in.seen.reopened == 2);
+    assert_string_equal(in.link_to, "slack/sec ops");
+    assert_string_equal(in.answer.by, "link of slack/sec ops");
+    assert_int_equal(in.answer.at, NOW);
+    assert_int_equal(in.until, NOW + KT_NS_DAY);
+    assert_int_equal(follow(1, QUERY(SIG), "", NOW + KT_NS_DAY - 1, &in), KT_OK);
+    assert_int_equal(follow(1, QUERY(SIG), "", NOW + KT_NS_DAY, &in), KT_E_DENIED);
     assert_string_equal(in.alert, "");
+}
+
+static void while_keys_are_exchanged_both_are_believed(void **state)
+{
+    struct kt_inbound in, next;
+    (void)state;
+    assert_int_equal(follow(1, QUERY(SIG_NEXT), "", NOW, &in), KT_E_DENIED);
+    assert_int_equal(follow(2, QUERY(SIG_NEXT), "", NOW, &next), KT_OK);
+    assert_int_equal(follow(2, QUERY(SIG), "", NOW, &in), KT_OK);
+    assert_string_equal(in.answer.entry, next.answer.entry); /* one link, whoever signed it */
+    assert_int_equal(follow(0, QUERY(SIG), "", NOW, &in), KT_E_DENIED);
+}
+
+static void what_our_side_writes_our_side_reads(void **state)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf link = { 0 };
+    struct kt_inbound in;
+    uint8_t seed[32];
+    struct kt_alert a = { .severity = KT_SEV_HIGH, .life = { .reopened = 2 } };
+    (void)state;
+    for (unsigned i = 0; i < 32; i++)
+        seed[i] = (uint8_t)i;
+    kt_str_copyz(a.id, sizeof a.id, KT_STR(ALERT));
+    kt_ack_link_write("https://a.example/x/", seed, &a, "slack/sec ops", NOW, &link);
+    assert_string_equal(kt_buf_z(&link), "https://a.example/x/ack?seen=" SEEN
+                                         "&to=slack%2Fsec%20ops&until=" UNTIL "&sig=" SIG);
+    assert_int_equal(follow(1, strchr(kt_buf_z(&link), '?') + 1, "", NOW, &in), KT_OK);
 }
 
 static void a_link_that_was_changed_is_refused(void **state)
 {
-    KT_CLEANUP(kt_buf_done) struct kt_buf link = { 0 };
+    static const char query[] = QUERY(SIG);
     struct kt_inbound in;
-    char text[256];
+    char text[512];
     (void)state;
-    kt_inbound_link_write(KT_STR(SECRET), ALERT, NOW, &link);
-    const char *query = strchr(kt_buf_z(&link), '?') + 1;
-    size_t n = strlen(query);
-    for (size_t i = 0; i < n; i++) { /* each byte changed, and cut there */
+    for (size_t i = 0; i < sizeof query - 1; i++) { /* each byte changed, and cut there */
         (void)snprintf(text, sizeof text, "%s", query);
         text[i] = text[i] == '1' ? '2' : '1';
-        assert_int_not_equal(follow(SECRET, text, NOW, &in), KT_OK);
+        if (follow(1, text, "", NOW, &in) == KT_OK)
+            fail_msg("%s", text);
         text[i] = '\0';
-        assert_int_not_equal(follow(SECRET, text, NOW, &in), KT_OK);
+        assert_int_not_equal(follow(1, text, "", NOW, &in), KT_OK);
     }
-    (void)snprintf(text, sizeof text, "%s&alert=" OTHER, query);
-    assert_int_equal(follow(SECRET, text, NOW, &in), KT_E_INPUT);
-    (void)snprintf(text, sizeof text, "%s&by=root", query);
-    assert_int_equal(follow(SECRET, text, NOW, &in), KT_E_INPUT);
+    assert_int_equal(follow(1, QUERY(SIG) "&seen=" OTHER ".high.2", "", NOW, &in), KT_E_INPUT);
+    assert_int_equal(follow(1, QUERY(SIG) "&by=root", "", NOW, &in), KT_E_INPUT);
+}
+
+static void a_name_is_noted_as_what_somebody_said(void **state)
+{
+    static const struct {
+        const char *form, *by; /* NULL: refused */
+    } cases[] = {
+        { "name=", "link of slack/sec ops" },
+        { "name=+++", "link of slack/sec ops" },
+        { "name=alice+b", "link of slack/sec ops (claims to be alice b)" },
+        { "name=a%0D%0Ab%1B%7F", "link of slack/sec ops (claims to be a  b  )" },
+        { "name=%E2%82%AC", "link of slack/sec ops (claims to be \xE2\x82\xAC)" },
+        { "name=a&name=b", NULL },
+        { "name=a&by=root", NULL },
+        { "by=root", NULL },
+        { "name=%FF", NULL },
+        { "name=%00", NULL },
+        { "{}", NULL },
+    };
+    char form[1100] = "name=";
+    struct kt_inbound in;
+    (void)state;
+    for (size_t i = 0; i < KT_ARRAY_LEN(cases); i++) {
+        enum kt_status st = follow(1, QUERY(SIG), cases[i].form, NOW, &in);
+        if ((st == KT_OK) != (cases[i].by != NULL) ||
+            (st == KT_OK ? strcmp(in.answer.by, cases[i].by) != 0 : in.alert[0] != '\0'))
+            fail_msg("%s: %s", cases[i].form, in.answer.by);
+    }
+    for (unsigned i = 0; i < 100; i++)
+        (void)strcat(form, "%E2%82%AC");
+    assert_int_equal(follow(1, QUERY(SIG), form, NOW, &in), KT_OK);
+    assert_int_equal(strlen(in.claims_name), 60);
+    assert_true(strlen(in.answer.by) < 80 && kt_utf8_valid(kt_str_of(in.answer.by)));
+}
+
+/* ---- what was seen ---- */
+
+static void what_a_message_told_is_read_back(void **state)
+{
+    static const char *const wrong[] = {
+        "",
+        ALERT,
+        ALERT ".",
+        ALERT ".high",
+        ALERT ".high.",
+        ALERT ".HIGH.0",
+        ALERT ".high.-1",
+        ALERT ".high.0.0",
+        ALERT ".dire.0",
+        ALERT ".high.x",
+        "x.high.0",
+        ALERT " high 0",
+        ALERT ".high.9223372036854775808",
+    };
+    struct kt_ack_seen seen;
+    char text[KT_ACK_SEEN_TEXT];
+    (void)state;
+    for (int i = 0; i < KT_SEV_COUNT; i++) {
+        struct kt_alert a = { .severity = (enum kt_severity)i, .life = { .reopened = INT64_MAX } };
+        kt_str_copyz(a.id, sizeof a.id, KT_STR(ALERT));
+        kt_ack_seen_write(&a, text);
+        assert_true(kt_ack_seen_read(kt_str_of(text), &seen));
+        assert_string_equal(seen.alert, ALERT);
+        assert_true((int)seen.severity == i && seen.reopened == INT64_MAX);
+    }
+    for (size_t i = 0; i < KT_ARRAY_LEN(wrong); i++)
+        if (kt_ack_seen_read(kt_str_of(wrong[i]), &seen))
+            fail_msg("%s", wrong[i]);
+}
+
+static void who_is_asked_for(void **state)
+{
+    static const struct {
+        const char *status;
+        enum kt_send send;
+        bool asks;
+    } cases[] = {
+        { "", KT_SEND_TRIGGER, true },
+        { "open", KT_SEND_TRIGGER, true },
+        { "", KT_SEND_UPDATE, true },
+        { "", KT_SEND_REPEAT, true },
+        { "", KT_SEND_ESCALATE, true },
+        { "", KT_SEND_RESEND, true },
+        { "acknowledged", KT_SEND_UPDATE, false },
+        { "acknowledged", KT_SEND_RESEND, false },
+        { "closed", KT_SEND_UPDATE, false },
+        { "acknowledged", KT_SEND_ACKNOWLEDGE, false },
+        { "", KT_SEND_ACKNOWLEDGE, false },
+        { "", KT_SEND_RESOLVE, false },
+        { "", KT_SEND_REMARK, false },
+        { "", KT_SEND_CHANGE, false },
+        { "", KT_SEND_TEST, false },
+    };
+    (void)state;
+    for (size_t i = 0; i < KT_ARRAY_LEN(cases); i++) {
+        struct kt_alert a = { .life = { .status = kt_str_of(cases[i].status) } };
+        if (kt_ack_asks(&a, cases[i].send) != cases[i].asks)
+            fail_msg("%s of '%s'", kt_send_word(cases[i].send), cases[i].status);
+        a.group = true;
+        assert_false(kt_ack_asks(&a, cases[i].send));
+        a = (struct kt_alert){ .test = true };
+        assert_false(kt_ack_asks(&a, cases[i].send));
+        a = (struct kt_alert){ .merged_into = KT_STR(OTHER) };
+        assert_false(kt_ack_asks(&a, cases[i].send));
+    }
 }
 
 /* ---- what was taken ---- */
@@ -426,6 +575,11 @@ int main(void)
         cmocka_unit_test(other_buttons_are_nothing_to_do_and_other_forms_are_refused),
         cmocka_unit_test(a_time_of_slacks_that_is_none_is_refused),
         cmocka_unit_test(a_link_is_what_was_signed_and_for_a_day),
+        cmocka_unit_test(while_keys_are_exchanged_both_are_believed),
+        cmocka_unit_test(what_our_side_writes_our_side_reads),
+        cmocka_unit_test(a_name_is_noted_as_what_somebody_said),
+        cmocka_unit_test(what_a_message_told_is_read_back),
+        cmocka_unit_test(who_is_asked_for),
         cmocka_unit_test(a_link_that_was_changed_is_refused),
         cmocka_unit_test(what_was_kept_is_known_until_it_counts_no_more),
         cmocka_unit_test(memory_is_bounded_and_forgets_what_ends_first),

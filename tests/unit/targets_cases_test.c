@@ -9,6 +9,7 @@
  *   url-out URL            header NAME: VALUE        at-most BYTES
  *   judge STATUS VERDICT [plain] "WORD" BODY      learned HANDLE   of the judge before
  *   handle HANDLE   link URL   runbook URL        of the turn
+ *   asks   ack URL                                somebody is asked for; the link that says so
  *   skips WHY              nothing is sent
  *   body … end             JSON, indented by one; "body none" looks at nothing
  */
@@ -319,6 +320,10 @@ static void obey(struct run *r, struct kt_str line)
         r->turn.alert_url = rest;
     else if (kt_str_is(verb, "runbook"))
         r->turn.runbook_url = rest;
+    else if (kt_str_is(verb, "ack"))
+        r->turn.ack_url = rest;
+    else if (kt_str_is(verb, "asks"))
+        r->turn.asks = true;
     else if (kt_str_is(verb, "url"))
         r->secrets.url = rest;
     else if (kt_str_is(verb, "key"))

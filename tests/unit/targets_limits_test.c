@@ -5,7 +5,7 @@
 #include "core/base/alloc.h"
 #include "core/base/hash.h"
 #include "core/config/config.h"
-#include "exporters/alerts/alert.h"
+#include "exporters/alerts/ack.h"
 #include <jansson.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -40,7 +40,11 @@ static void make(struct made *m, const struct kt_target *t, struct kt_target_tur
     for (size_t i = 0; i < KT_ARRAY_LEN(required); i++)
         if (kt_options_set(t->options, m->options, &m->keep, kt_str_of(required[i].name),
                            kt_str_of(required[i].value), &err) != KT_OK)
-            err = (struct kt_error){ 0 }; /* not one of this target's */
+            err = (struct kt_error){ 0 };       /* not one of this target's */
+    if (turn->asks && turn->ack_url.len == 0 && /* where there is one, in the link's place */
+        kt_options_set(t->options, m->options, &m->keep, KT_STR("button"), KT_STR("true"), &err) !=
+            KT_OK)
+        err = (struct kt_error){ 0 };
     turn->row = 7;
     turn->deployment = "acme";
     turn->now = INT64_C(1795377600) * KT_NS_S;
@@ -191,11 +195,41 @@ static void fill(struct kt_alert *a, struct kt_str s, struct kt_str agent)
     a->events_count = UINT64_C(1000000);
 }
 
+/* The longest links that a configuration may have. */
+struct links {
+    struct kt_buf page, ack;
+};
+
+static void make_links(struct links *l)
+{
+    static const uint8_t seed[32] = { 7 };
+    char to[64];
+    struct kt_alert a = alert_with(KT_SEV_CRITICAL);
+    kt_buf_addz(&l->page, "https://");
+    (void)repeated(&l->page, "x/", 1000);
+    memset(to, '<', sizeof to - 1); /* three bytes of a URL each */
+    to[sizeof to - 1] = '\0';
+    a.life.reopened = INT64_MAX;
+    kt_ack_link_write(kt_buf_z(&l->page), seed, &a, to, INT64_MAX / 2, &l->ack);
+}
+
+/* Without links, with them, with a button in the place of one. */
+static void set_look(struct kt_target_turn *turn, const struct links *l, unsigned look)
+{
+    if (look == 0)
+        return;
+    turn->asks = true;
+    turn->alert_url = turn->runbook_url = kt_buf_str(&l->page);
+    turn->ack_url = look == 1 ? kt_buf_str(&l->ack) : KT_STR_NONE;
+}
+
 /* Every target, severity, reason and form with this text in every field. */
 static void check_text(const char *what, size_t bytes)
 {
     KT_CLEANUP(kt_buf_done) struct kt_buf text = { 0 }, agent = { 0 };
+    struct links links = { 0 };
     struct kt_str s = repeated(&text, what, bytes);
+    make_links(&links);
     (void)repeated(&agent, what, 100u << 10);
     for (const struct kt_target *const *t = kt_targets; *t != NULL; t++)
         for (unsigned n = 0; n < KT_SEND_COUNT * 2; n++) {
@@ -204,11 +238,14 @@ static void check_text(const char *what, size_t bytes)
                                            .send = (enum kt_send)(n / 2),
                                            .plain = n % 2 == 1 };
             struct made m;
+            set_look(&turn, &links, n % 3);
             fill(&a, s, kt_buf_str(&agent));
             make(&m, *t, &turn);
             check_body(*t, &turn, &m);
             made_done(&m);
         }
+    kt_buf_done(&links.page);
+    kt_buf_done(&links.ack);
 }
 
 static void any_text_fits_every_target(void **state)
