@@ -207,7 +207,7 @@ static void start_helpers(struct kt_ahead *a)
         struct helper *h = &a->helper[a->helpers];
         *h = (struct helper){ .of = a, .who = WALKER + 1 + a->helpers };
         for (unsigned i = 0; i < ROOM; i++)
-            a->work[h->who][i].chunk = kt_chunk_new();
+            a->work[h->who][i].chunk = kt_chunk_new(NULL);
         if (pthread_create(&h->thread, NULL, help, h) != 0)
             break;
     }
@@ -229,7 +229,7 @@ struct kt_ahead *kt_ahead_new(struct kt_reader *r, const struct kt_ahead_plan *p
     for (unsigned who = 0; who < WHO; who++)
         (void)pthread_cond_init(&a->changed[who], NULL);
     for (unsigned i = 0; i < ROOM; i++)
-        a->work[WALKER][i].chunk = kt_chunk_new();
+        a->work[WALKER][i].chunk = kt_chunk_new(NULL);
     start_helpers(a);
     return a;
 }

@@ -18,19 +18,29 @@
 
 enum verdict { UNKNOWN, YES, NO };
 
-struct kt_chunk *kt_chunk_new(void)
+struct kt_chunk *kt_chunk_new(struct kt_tail_columns *tail)
 {
     struct kt_chunk *c = kt_alloc(sizeof *c);
+    c->tail = tail == NULL ? NULL : kt_tail_columns_share(tail);
     c->opened = kt_opened_new();
     c->zip = kt_zip_new();
     c->arena = kt_arena_new(ARENA_MAX);
     return c;
 }
 
+static void leave_kept(struct kt_chunk *c)
+{
+    if (c->kept != NULL)
+        kt_tail_columns_leave(c->tail, c->kept);
+    c->kept = NULL;
+}
+
 void kt_chunk_free(struct kt_chunk *c)
 {
     if (c == NULL)
         return;
+    leave_kept(c);
+    kt_tail_columns_free(c->tail);
     kt_opened_free(c->opened);
     kt_zip_free(c->zip);
     kt_arena_done(&c->arena);
@@ -59,6 +69,7 @@ void kt_chunk_cost(const struct kt_chunk *c, struct kt_scan_cost *ret)
 
 static void start(struct kt_chunk *c, uint32_t n)
 {
+    leave_kept(c);
     c->n = n;
     c->picks = 0;
     if (n <= c->room)
@@ -398,18 +409,18 @@ enum kt_status kt_chunk_segment(struct kt_chunk *c, sqlite3 *db, const struct kt
 /* ---- batches ---- */
 
 /* Columns made from the lines, for whoever wants columns. */
-static enum kt_status make_columns(struct kt_chunk *c, struct kt_error *err)
+static enum kt_status make_columns(struct kt_chunk *c, struct kt_columns *to, struct kt_error *err)
 {
-    kt_columns_reset(&c->made);
+    kt_columns_reset(to);
     for (uint32_t i = 0; i < c->n; i++) {
         struct kt_event ev;
         kt_arena_reset(&c->arena);
         if (kt_line_read(c->lines.at[i], &c->arena, &ev, err) != KT_OK)
             return kt_fail(err, KT_E_CORRUPT, "record %llu is not a canonical line",
                            (unsigned long long)c->seq[i]);
-        kt_columns_add(&c->made, &ev);
+        kt_columns_add(to, &ev);
     }
-    kt_columns_close(&c->made);
+    kt_columns_close(to);
     return KT_OK;
 }
 
@@ -455,6 +466,24 @@ static bool batch_outside(const struct kt_row *row, const struct kt_scan *scan)
            !kt_scan_touches(scan, low, high);
 }
 
+/* Lines and columns, as far as they are wanted: columns that were made before need no lines. */
+static enum kt_status load_batch(struct kt_chunk *c, const struct kt_row *row,
+                                 const struct kt_want *want, struct kt_error *err)
+{
+    bool columns = want->columns != 0 || want->time, made = false;
+    if (columns)
+        c->kept = kt_tail_columns_take(c->tail, row, &made);
+    c->columns = c->kept != NULL ? c->kept : &c->made;
+    c->lined = want->lines || !made;
+    if ((c->lined && kt_row_lines(row, c->zip, &c->lines, err) != KT_OK) ||
+        take_runs(c, &c->own, err) != KT_OK ||
+        (columns && !made && make_columns(c, c->columns, err) != KT_OK))
+        return err == NULL ? KT_E_CORRUPT : err->code;
+    if (c->kept != NULL)
+        kt_tail_columns_made(c->tail, c->kept);
+    return KT_OK;
+}
+
 enum kt_status kt_chunk_batch(struct kt_chunk *c, const struct kt_row *row,
                               const struct kt_scan *scan, const struct kt_want *want,
                               struct kt_error *err)
@@ -467,7 +496,7 @@ enum kt_status kt_chunk_batch(struct kt_chunk *c, const struct kt_row *row,
         batch_outside(row, scan))
         return KT_OK;
     keep_run(c, row);
-    if (kt_row_lines(row, c->zip, &c->lines, err) != KT_OK || take_runs(c, &c->own, err) != KT_OK)
+    if (load_batch(c, row, want, err) != KT_OK)
         return err == NULL ? KT_E_CORRUPT : err->code;
     pick_all(c);
     sift_seq(c, scan);
@@ -475,8 +504,6 @@ enum kt_status kt_chunk_batch(struct kt_chunk *c, const struct kt_row *row,
         sift_lines(c, scan);
     if (want->columns == 0 && !want->time)
         return KT_OK;
-    if (make_columns(c, err) != KT_OK)
-        return err == NULL ? KT_E_CORRUPT : err->code;
     for (unsigned i = 0; i < scan->n_sieves; i++)
         if (scan->sieve[i].column != KT_COL_NONE)
             sift(c, &scan->sieve[i]);
@@ -488,7 +515,7 @@ enum kt_status kt_chunk_line(struct kt_chunk *c, uint32_t i, struct kt_str *ret,
                              struct kt_error *err)
 {
     c->opened_lines++;
-    assert(!c->sealed || c->lined);
+    assert(c->lined);
     if (c->sealed)
         return kt_opened_line(c->opened, i, ret, err);
     *ret = c->lines.at[i];

@@ -6,6 +6,7 @@
 #include "core/store/opened.h"
 #include "core/store/read.h"
 #include "core/store/steps.h"
+#include "core/store/tail_columns.h"
 
 struct kt_chunk {
     uint32_t n;                 /* records */
@@ -21,11 +22,13 @@ struct kt_chunk {
     /* private */
     struct kt_opened *opened;
     bool sealed;
-    bool lined;         /* the lines of the picks are in memory */
+    bool lined;         /* the lines of the picks are in memory; of a batch, all lines */
     struct kt_runs own; /* of a batch */
     struct kt_buf own_bytes;
     struct kt_lines lines;
     struct kt_columns made;
+    struct kt_tail_columns *tail; /* NULL: those of batches are made each time */
+    struct kt_columns *kept;      /* of tail, of the batch at hand; NULL: made has them */
     struct kt_zip *zip;
     struct kt_arena arena;
     uint8_t *verdict; /* of the values of one column */
@@ -39,7 +42,8 @@ struct kt_chunk {
 void kt_chunk_cost(const struct kt_chunk *c, struct kt_scan_cost *ret);
 /* Is there a span of the scan that touches [low, high]? Without spans: yes. */
 bool kt_scan_touches(const struct kt_scan *scan, kt_time_ns low, kt_time_ns high);
-struct kt_chunk *kt_chunk_new(void);
+/* tail: of the reader whose batches are shown, shared; NULL: none. */
+struct kt_chunk *kt_chunk_new(struct kt_tail_columns *tail);
 void kt_chunk_free(struct kt_chunk *c);
 
 /* Columns that whoever asks wants to see beside what the sieves need: KT_COLUMN()s, and times. */

@@ -93,6 +93,7 @@ static enum kt_status connect(const char *path, sqlite3 **ret, bool *ret_frozen,
 static void close_one(struct kt_reader *r)
 {
     kt_directory_done(&r->directory);
+    kt_tail_columns_free(r->tail);
     kt_db_finalize(&r->state);
     (void)sqlite3_close_v2(r->db); /* cursors that are still open keep it until they are freed */
     kt_free(r->path);
@@ -128,7 +129,8 @@ enum kt_status kt_reader_open_file(const char *log_path, unsigned number, struct
                              .path = kt_strdup(path),
                              .log_path = kt_strdup(log_path),
                              .number = number,
-                             .frozen = frozen };
+                             .frozen = frozen,
+                             .tail = kt_tail_columns_new() };
     *ret = r;
     return KT_OK;
 }

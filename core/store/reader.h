@@ -2,6 +2,7 @@
 #pragma once
 #include "core/store/directory.h"
 #include "core/store/read.h"
+#include "core/store/tail_columns.h"
 
 /* One file of a log. The newest one is what people hold; the damaged ones before it hang on it. */
 struct kt_reader {
@@ -11,9 +12,10 @@ struct kt_reader {
     unsigned number; /* in the chain, from 1 */
     bool frozen;     /* opened as a file that nobody writes */
     struct kt_directory directory;
-    uint64_t directory_removed; /* segments that were gone when it was read */
-    sqlite3_stmt *state;        /* asked for one entry after the other; made with the first */
-    struct kt_reader *older;    /* NULL: this is the first one, or `lost` says why it is not read */
+    struct kt_tail_columns *tail; /* what was made of its batches */
+    uint64_t directory_removed;   /* segments that were gone when it was read */
+    sqlite3_stmt *state;          /* asked for one entry after the other; made with the first */
+    struct kt_reader *older; /* NULL: this is the first one, or `lost` says why it is not read */
     struct kt_error lost;
 };
 /* One file alone; KT_E_AGAIN when it is not there. */

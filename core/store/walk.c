@@ -95,7 +95,7 @@ enum kt_status kt_walk_open(struct kt_reader *r, const struct kt_scan *scan,
     w->db = r->db;
     w->scan = *scan;
     w->want = *want;
-    w->own = w->chunk = kt_chunk_new();
+    w->own = w->chunk = kt_chunk_new(r->tail);
     const bool down = scan->newest_first;
     if (kt_reader_directory(r, err) != KT_OK ||
         kt_db_prepare(w->db,

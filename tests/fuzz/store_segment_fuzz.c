@@ -89,7 +89,7 @@ static void start(void)
         changed[built.part[i].part] = true;
     }
     opened = kt_opened_new();
-    chunk = kt_chunk_new();
+    chunk = kt_chunk_new(NULL);
 }
 
 static void write_part(unsigned part, struct kt_str bytes)

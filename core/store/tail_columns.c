@@ -1,0 +1,129 @@
+/*
+ * tail_columns: see the header.
+ *
+ * Owns:  the columns that are kept.
+ * Calls: core/base (alloc), core/store (columns, row).
+ * Holds: at most so many batches and rows; what is in use stays where it is.
+ */
+#include "core/store/tail_columns.h"
+
+#include <stddef.h>
+
+#include "core/base/alloc.h"
+#include "core/store/row.h"
+
+struct kept {
+    struct kt_columns columns;
+    uint64_t first_seq; /* 0: the place is free */
+    uint32_t rows, users;
+    struct kt_buf lines; /* packed, as the file has them */
+    bool made;
+};
+struct kt_tail_columns {
+    unsigned holders;
+    struct kept at[KT_TAIL_KEPT_BATCHES];
+};
+
+struct kt_tail_columns *kt_tail_columns_new(void)
+{
+    struct kt_tail_columns *t = kt_alloc(sizeof *t);
+    t->holders = 1;
+    return t;
+}
+
+struct kt_tail_columns *kt_tail_columns_share(struct kt_tail_columns *t)
+{
+    t->holders++;
+    return t;
+}
+
+static void clear(struct kept *k)
+{
+    kt_columns_done(&k->columns);
+    kt_buf_done(&k->lines);
+    *k = (struct kept){ 0 };
+}
+
+void kt_tail_columns_free(struct kt_tail_columns *t)
+{
+    if (t == NULL || --t->holders > 0)
+        return;
+    for (unsigned i = 0; i < KT_TAIL_KEPT_BATCHES; i++)
+        clear(&t->at[i]);
+    kt_free(t);
+}
+
+static struct kept *find(struct kt_tail_columns *t, const struct kt_row *row)
+{
+    for (unsigned i = 0; i < KT_TAIL_KEPT_BATCHES; i++) {
+        struct kept *k = &t->at[i];
+        if (k->first_seq == row->first_seq && k->rows == row->count &&
+            kt_str_eq(kt_buf_str(&k->lines), row->lines))
+            return k;
+    }
+    return NULL;
+}
+
+/* Room for a batch, where older ones make it: those are sealed first. */
+static struct kept *make_room(struct kt_tail_columns *t, const struct kt_row *row)
+{
+    for (;;) {
+        struct kept *place = NULL, *oldest = NULL;
+        uint32_t rows = row->count;
+        for (unsigned i = 0; i < KT_TAIL_KEPT_BATCHES; i++) {
+            struct kept *k = &t->at[i];
+            rows += k->rows;
+            if (k->first_seq == 0)
+                place = k;
+            else if (k->users == 0 && (oldest == NULL || k->first_seq < oldest->first_seq))
+                oldest = k;
+        }
+        if (place != NULL && rows <= KT_TAIL_KEPT_ROWS)
+            return place;
+        if (oldest == NULL || oldest->first_seq > row->first_seq)
+            return NULL;
+        clear(oldest);
+    }
+}
+
+struct kt_columns *kt_tail_columns_take(struct kt_tail_columns *t, const struct kt_row *row,
+                                        bool *ret_made)
+{
+    *ret_made = false;
+    if (t == NULL || row->lines.len == 0 || row->first_seq == 0)
+        return NULL;
+    struct kept *k = find(t, row);
+    if (k != NULL && !k->made && k->users > 0)
+        return NULL; /* whoever began it is not done */
+    if (k == NULL)
+        k = make_room(t, row);
+    if (k == NULL)
+        return NULL;
+    k->first_seq = row->first_seq;
+    k->rows = row->count;
+    if (k->lines.len == 0)
+        kt_buf_add(&k->lines, row->lines);
+    k->users++;
+    *ret_made = k->made;
+    return &k->columns;
+}
+
+static struct kept *of(const struct kt_columns *c)
+{
+    _Static_assert(offsetof(struct kept, columns) == 0, "a place begins with its columns");
+    return (struct kept *)(uintptr_t)c;
+}
+
+void kt_tail_columns_made(struct kt_tail_columns *t, const struct kt_columns *c)
+{
+    (void)t;
+    of(c)->made = true;
+}
+
+/* What was begun and could not be made is not kept. */
+void kt_tail_columns_leave(struct kt_tail_columns *t, const struct kt_columns *c)
+{
+    (void)t;
+    if (--of(c)->users == 0 && !of(c)->made)
+        clear(of(c));
+}

@@ -1,0 +1,27 @@
+/*
+ * tail_columns: the columns that were made of the batches of a file's tail, so that the next
+ * question does not make them again. Private to core/store; one a reader, in its thread.
+ *
+ * A batch does not change until it is in a segment: it is known by its first number and its packed
+ * lines, byte by byte, so that what was changed on the disk is read again and told.
+ */
+#pragma once
+#include "core/store/columns.h"
+
+#define KT_TAIL_KEPT_BATCHES 64u
+#define KT_TAIL_KEPT_ROWS    8192u /* some 5 MB: two segments' worth of rows */
+
+struct kt_row;
+struct kt_tail_columns;
+struct kt_tail_columns *kt_tail_columns_new(void);
+struct kt_tail_columns *kt_tail_columns_share(struct kt_tail_columns *t); /* one more holder */
+void kt_tail_columns_free(struct kt_tail_columns *t);                     /* of one holder */
+/*
+ * The columns of a batch: *ret_made: they are there already. Else the caller makes them and says
+ * kt_tail_columns_made. They stay until kt_tail_columns_leave. NULL: there is no room, since newer
+ * batches are kept; the caller makes its own.
+ */
+struct kt_columns *kt_tail_columns_take(struct kt_tail_columns *t, const struct kt_row *row,
+                                        bool *ret_made);
+void kt_tail_columns_made(struct kt_tail_columns *t, const struct kt_columns *c);
+void kt_tail_columns_leave(struct kt_tail_columns *t, const struct kt_columns *c);
