@@ -105,20 +105,14 @@ static bool is_head(const char *at, unsigned wanted)
                       (by_low(second_low, at[-2]) | ANY)) != 0;
 }
 
-/* The first of n blocks at `at` that holds a place, and its bits; n when there is none. The two
- * bytes before it are looked at too. */
-static size_t heads_plain(const char *at, size_t n, unsigned wanted, uint64_t *ret_bits)
+/* The places in each of n blocks at `at`; the two bytes before it are looked at too. */
+static void heads_plain(const char *at, size_t n, unsigned wanted, uint64_t *ret_bits)
 {
-    uint64_t bits = 0;
-    size_t block = 0;
-    for (; block < n; block++, at += BLOCK) {
+    for (size_t block = 0; block < n; block++, at += BLOCK) {
+        ret_bits[block] = 0;
         for (unsigned i = 0; i < BLOCK; i++)
-            bits |= (uint64_t)is_head(at + i, wanted) << i;
-        if (bits != 0)
-            break;
+            ret_bits[block] |= (uint64_t)is_head(at + i, wanted) << i;
     }
-    *ret_bits = bits;
-    return block;
 }
 
 static bool is_code(char c)
@@ -162,30 +156,34 @@ AVX2 static inline uint32_t heads32(const char *at, __m256i wanted)
     return any(_mm256_and_si256(k, _mm256_and_si256(second, wanted)));
 }
 
-AVX2 static size_t heads_avx2(const char *at, size_t n, unsigned wanted, uint64_t *ret_bits)
+AVX2 static void heads_avx2(const char *at, size_t n, unsigned wanted, uint64_t *ret_bits)
 {
     const __m256i all = _mm256_set1_epi8((char)wanted);
-    uint64_t bits = 0;
-    size_t block = 0;
-    for (; block < n; block++, at += BLOCK) {
-        bits = heads32(at, all) | (uint64_t)heads32(at + 32, all) << 32;
-        if (bits != 0)
-            break;
-    }
-    *ret_bits = bits;
-    return block;
+    for (size_t block = 0; block < n; block++, at += BLOCK)
+        ret_bits[block] = heads32(at, all) | (uint64_t)heads32(at + 32, all) << 32;
 }
 
-/* Moves *at over whole blocks, *run: code bytes in front of it; true when they are to be enough. */
+AVX2 static inline uint32_t others32(const char *at)
+{
+    const __m256i v = load(at);
+    return ~any(_mm256_and_si256(low(code_low, v), high(code_high, v)));
+}
+
+/* Moves *at over whole blocks, *run: code bytes in front of it; true when they are to be enough: a
+ * run that long has all of one half of a block. */
 AVX2 static bool run_avx2(struct kt_str s, size_t *at, size_t *run)
 {
+    uint32_t before = UINT32_C(1) << 31;
     for (; s.len - *at >= KT_REDACT_RUN; *at += KT_REDACT_RUN) {
-        const __m256i v = load(s.at + *at);
-        const uint32_t other = ~any(_mm256_and_si256(low(code_low, v), high(code_high, v)));
-        if (other == 0 || *run + (unsigned)__builtin_ctz(other) >= KT_REDACT_RUN)
-            return true;
-        *run = (unsigned)__builtin_clz(other);
+        const uint32_t other = others32(s.at + *at);
+        if ((uint16_t)other == 0 || before >> 16 == 0) {
+            *run = (unsigned)__builtin_clz(before);
+            if (other == 0 || *run + (unsigned)__builtin_ctz(other) >= KT_REDACT_RUN)
+                return true;
+        }
+        before = other;
     }
+    *run = (unsigned)__builtin_clz(before);
     return false;
 }
 
@@ -198,7 +196,7 @@ AVX2 static bool end_avx2(struct kt_str s, size_t *at, bool *capital)
         const __m256i is =
             _mm256_and_si256(_mm256_cmpgt_epi8(v, before), _mm256_cmpgt_epi8(behind, v));
         const uint32_t capitals = (uint32_t)_mm256_movemask_epi8(is);
-        const uint32_t other = ~any(_mm256_and_si256(low(code_low, v), high(code_high, v)));
+        const uint32_t other = others32(s.at + *at);
         *capital |= (capitals & (other ^ (other - 1))) != 0; /* those in front of the first other */
         if (other != 0) {
             *at += (unsigned)__builtin_ctz(other);
@@ -237,34 +235,37 @@ static bool has_avx2(void)
 #endif
 
 /* heads_avx2 or heads_plain */
-typedef size_t heads_fn(const char *at, size_t n, unsigned wanted, uint64_t *ret_bits);
+typedef void heads_fn(const char *at, size_t n, unsigned wanted, uint64_t *ret_bits);
 
 /* The block at `at`, where s ends or begins in it, with room around it. */
-static __attribute__((noinline)) size_t at_edge(heads_fn *heads, struct kt_str s, size_t at,
-                                                unsigned wanted, uint64_t *ret_bits)
+static __attribute__((noinline)) void at_edge(heads_fn *heads, struct kt_str s, size_t at,
+                                              unsigned wanted, uint64_t *ret_bits)
 {
     char room[2 + BLOCK] = { 0 };
     size_t from = at < 2 ? 0 : at - 2, to = s.len - at < BLOCK ? s.len : at + BLOCK;
     memcpy(room + 2 - (at - from), s.at + from, to - from);
-    return heads(room + 2, 1, wanted, ret_bits);
+    heads(room + 2, 1, wanted, ret_bits);
 }
 
-void kt_redact_heads_more(struct kt_redact_heads *h)
+bool kt_redact_heads_more(struct kt_redact_heads *h)
 {
     const struct kt_str s = h->text;
     const unsigned wanted = h->members ? 0xFF : 0xFF & ~MEMBER;
     heads_fn *const heads = has_avx2() && !h->plain ? heads_avx2 : heads_plain;
-    size_t next = h->next;
-    uint64_t bits = 0;
-    while (bits == 0 && next < s.len) {
-        bool edge = next < 2 || s.len - next < BLOCK;
-        size_t n = edge ? 1 : (s.len - next) / BLOCK;
-        size_t block =
-            edge ? at_edge(heads, s, next, wanted, &bits) : heads(s.at + next, n, wanted, &bits);
-        next += (block + (bits != 0)) * BLOCK;
-    }
-    h->next = next;
-    h->bits = bits;
+    const size_t base = h->base + h->n * BLOCK;
+    if (base >= s.len)
+        return false;
+    const size_t whole = base < 2 ? 0 : (s.len - base) / BLOCK;
+    h->base = base;
+    h->i = 0;
+    h->n = whole < h->most ? (unsigned)whole : h->most;
+    h->most = h->most < KT_REDACT_SPAN / 2 ? h->most * 2 : KT_REDACT_SPAN;
+    if (h->n > 0)
+        heads(s.at + base, h->n, wanted, h->bits);
+    else
+        at_edge(heads, s, base, wanted, h->bits);
+    h->n += h->n == 0;
+    return true;
 }
 
 size_t kt_redact_code_run(struct kt_str s, size_t from)
@@ -272,6 +273,8 @@ size_t kt_redact_code_run(struct kt_str s, size_t from)
     size_t run = 0, at = from;
     if (has_avx2() && run_avx2(s, &at, &run))
         return at - run;
+    if (run + s.len - at < KT_REDACT_RUN)
+        return s.len;
     for (; at < s.len; at++) {
         run = is_code(s.at[at]) ? run + 1 : 0;
         if (run == KT_REDACT_RUN)

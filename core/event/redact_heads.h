@@ -4,33 +4,46 @@
 
 #define KT_REDACT_BLOCK 64u
 
+#define KT_REDACT_SPAN 32u /* blocks that are looked at together */
+
 /* A walk over the places where the head of a token, or of a name and its value, may end. What is no
  * such place is sure to be none. The first byte of the text is never one. members: also the colons
  * behind a double quote. */
 struct kt_redact_heads {
     struct kt_str text;
     bool members, plain; /* plain: a byte at a time, as where there are no wide instructions */
-    size_t next;         /* where the block begins that is to be looked at next */
-    uint64_t bits;       /* places of the one before that are still to come */
+    size_t base;         /* where the first block of these begins */
+    unsigned n, i;       /* blocks that were looked at; the one whose places come next */
+    unsigned most;       /* blocks to look at next: few where the first place ends the walk */
+    uint64_t bits[KT_REDACT_SPAN]; /* of each its places that are still to come */
 };
-/* Places from `at` on. */
-static inline struct kt_redact_heads kt_redact_heads_from(struct kt_str text, size_t at,
-                                                          bool members)
+/* Places from `at` on; h->plain is false, and all places are expected to be asked for. */
+static inline void kt_redact_heads_from(struct kt_redact_heads *h, struct kt_str text, size_t at,
+                                        bool members)
 {
-    return (struct kt_redact_heads){ .text = text, .members = members, .next = at > 0 ? at : 1 };
+    h->text = text;
+    h->members = members;
+    h->plain = false;
+    h->base = at > 0 ? at : 1;
+    h->n = h->i = 0;
+    h->most = KT_REDACT_SPAN;
 }
-/* Looks at the next blocks until one holds a place. */
-void kt_redact_heads_more(struct kt_redact_heads *h);
+/* Looks at the next blocks; false when there are none. */
+bool kt_redact_heads_more(struct kt_redact_heads *h);
 /* The next place, text.len when there is none. */
 static inline size_t kt_redact_heads_next(struct kt_redact_heads *h)
 {
-    if (h->bits == 0)
-        kt_redact_heads_more(h);
-    if (h->bits == 0)
-        return h->text.len;
-    size_t at = h->next - KT_REDACT_BLOCK + (unsigned)__builtin_ctzll(h->bits);
-    h->bits &= h->bits - 1;
-    return at;
+    do {
+        for (; h->i < h->n; h->i++) {
+            uint64_t *bits = &h->bits[h->i];
+            if (*bits == 0)
+                continue;
+            size_t at = h->base + h->i * KT_REDACT_BLOCK + (unsigned)__builtin_ctzll(*bits);
+            *bits &= *bits - 1;
+            return at;
+        }
+    } while (kt_redact_heads_more(h));
+    return h->text.len;
 }
 
 /* The first place from which 32 bytes are letters, digits or one of _-+/=~, what codes are written

@@ -68,45 +68,50 @@ static bool match(struct kt_redact_match *ret, size_t at, size_t len, const char
  * stand before. */
 struct prefix {
     struct kt_str text;
+    char before; /* the byte before its last one: most text differs there */
     const char *shape;
     size_t least;
     unsigned tail, not_after;
 };
+#define PREFIX(text, shape, least, tail, not_after)                                                \
+    {                                                                                              \
+        KT_STR_INIT(text), (text)[sizeof(text) - 3], shape, least, tail, not_after                 \
+    }
 static const struct prefix under[] = {
-    { KT_STR_INIT("ghp_"), "github_token", 16, ALNUM, 0 },
-    { KT_STR_INIT("gho_"), "github_token", 16, ALNUM, 0 },
-    { KT_STR_INIT("ghs_"), "github_token", 16, ALNUM, 0 },
-    { KT_STR_INIT("ghu_"), "github_token", 16, ALNUM, 0 },
-    { KT_STR_INIT("ghr_"), "github_token", 16, ALNUM, 0 },
-    { KT_STR_INIT("github_pat_"), "github_token", 16, ALNUM | UNDER, 0 },
-    { KT_STR_INIT("sk_live_"), "stripe_key", 10, ALNUM, 0 },
-    { KT_STR_INIT("rk_live_"), "stripe_key", 10, ALNUM, 0 },
-    { KT_STR_INIT("ops_"), "1password_token", 40, ALNUM, ALNUM },
+    PREFIX("ghp_", "github_token", 16, ALNUM, 0),
+    PREFIX("gho_", "github_token", 16, ALNUM, 0),
+    PREFIX("ghs_", "github_token", 16, ALNUM, 0),
+    PREFIX("ghu_", "github_token", 16, ALNUM, 0),
+    PREFIX("ghr_", "github_token", 16, ALNUM, 0),
+    PREFIX("github_pat_", "github_token", 16, ALNUM | UNDER, 0),
+    PREFIX("sk_live_", "stripe_key", 10, ALNUM, 0),
+    PREFIX("rk_live_", "stripe_key", 10, ALNUM, 0),
+    PREFIX("ops_", "1password_token", 40, ALNUM, ALNUM),
 };
 static const struct prefix dot[] = {
-    { KT_STR_INIT("hvs."), "vault_token", 16, NAME, 0 },
-    { KT_STR_INIT("hvb."), "vault_token", 16, NAME, 0 },
-    { KT_STR_INIT("hvr."), "vault_token", 16, NAME, 0 },
-    { KT_STR_INIT("s."), "vault_token", 24, ALNUM, NAME | DOT },
-    { KT_STR_INIT("dp.st."), "doppler_token", 16, NAME | DOT, ALNUM },
-    { KT_STR_INIT("dp.pt."), "doppler_token", 16, NAME | DOT, ALNUM },
-    { KT_STR_INIT("dp.ct."), "doppler_token", 16, NAME | DOT, ALNUM },
-    { KT_STR_INIT("dp.sa."), "doppler_token", 16, NAME | DOT, ALNUM },
+    PREFIX("hvs.", "vault_token", 16, NAME, 0),
+    PREFIX("hvb.", "vault_token", 16, NAME, 0),
+    PREFIX("hvr.", "vault_token", 16, NAME, 0),
+    PREFIX("s.", "vault_token", 24, ALNUM, NAME | DOT),
+    PREFIX("dp.st.", "doppler_token", 16, NAME | DOT, ALNUM),
+    PREFIX("dp.pt.", "doppler_token", 16, NAME | DOT, ALNUM),
+    PREFIX("dp.ct.", "doppler_token", 16, NAME | DOT, ALNUM),
+    PREFIX("dp.sa.", "doppler_token", 16, NAME | DOT, ALNUM),
 };
 static const struct prefix dash[] = {
-    { KT_STR_INIT("glpat-"), "gitlab_token", 16, NAME, 0 },
-    { KT_STR_INIT("xoxa-"), "slack_token", 10, ALNUM | DASH, 0 },
-    { KT_STR_INIT("xoxb-"), "slack_token", 10, ALNUM | DASH, 0 },
-    { KT_STR_INIT("xoxp-"), "slack_token", 10, ALNUM | DASH, 0 },
-    { KT_STR_INIT("xoxr-"), "slack_token", 10, ALNUM | DASH, 0 },
-    { KT_STR_INIT("xoxs-"), "slack_token", 10, ALNUM | DASH, 0 },
+    PREFIX("glpat-", "gitlab_token", 16, NAME, 0),
+    PREFIX("xoxa-", "slack_token", 10, ALNUM | DASH, 0),
+    PREFIX("xoxb-", "slack_token", 10, ALNUM | DASH, 0),
+    PREFIX("xoxp-", "slack_token", 10, ALNUM | DASH, 0),
+    PREFIX("xoxr-", "slack_token", 10, ALNUM | DASH, 0),
+    PREFIX("xoxs-", "slack_token", 10, ALNUM | DASH, 0),
 };
 static const struct prefix key_id[] = {
-    { KT_STR_INIT("AKIA"), "aws_key_id", 16, UPPER | DIGIT, ALNUM },
-    { KT_STR_INIT("ASIA"), "aws_key_id", 16, UPPER | DIGIT, ALNUM },
+    PREFIX("AKIA", "aws_key_id", 16, UPPER | DIGIT, ALNUM),
+    PREFIX("ASIA", "aws_key_id", 16, UPPER | DIGIT, ALNUM),
 };
 static const struct prefix eyj[] = {
-    { KT_STR_INIT("ops_eyJ"), "1password_token", 10, NAME | CODE, ALNUM },
+    PREFIX("ops_eyJ", "1password_token", 10, NAME | CODE, ALNUM),
 };
 
 static inline bool ends_with(struct kt_str s, size_t end, size_t floor, struct kt_str text)
@@ -130,7 +135,7 @@ static bool find_prefix(struct kt_str s, size_t floor, size_t end, const struct 
 {
     for (size_t i = 0; i < n_rows; i++) {
         const struct prefix *p = &rows[i];
-        if (p->text.at[p->text.len - 2] != s.at[end - 2] || !ends_with(s, end, floor, p->text))
+        if (p->before != s.at[end - 2] || !ends_with(s, end, floor, p->text))
             continue;
         size_t at = end - p->text.len;
         if (at > 0 && (kind(s.at[at - 1]) & p->not_after) != 0)
@@ -517,13 +522,17 @@ static bool confirm(struct kt_str s, size_t floor, size_t at, bool key_ids,
 
 size_t kt_redact_stop(struct kt_str s, size_t at)
 {
-    struct kt_redact_heads heads = kt_redact_heads_from(s, at, true);
+    struct kt_redact_heads heads;
+    kt_redact_heads_from(&heads, s, at, true);
+    heads.most = 1;
     return kt_redact_heads_next(&heads);
 }
 
 bool kt_redact_find(struct kt_str s, size_t from, bool key_ids, struct kt_redact_match *ret)
 {
-    struct kt_redact_heads heads = kt_redact_heads_from(s, from + 1, true);
+    struct kt_redact_heads heads;
+    kt_redact_heads_from(&heads, s, from + 1, true);
+    heads.most = 1;
     for (size_t at; (at = kt_redact_heads_next(&heads)) < s.len;)
         if (confirm(s, from, at, key_ids, ret))
             return true;
@@ -552,7 +561,8 @@ static bool is_key_id(struct kt_str json, size_t at)
 
 bool kt_redact_may(struct kt_str json, bool key_ids, bool members)
 {
-    struct kt_redact_heads heads = kt_redact_heads_from(json, 2, members);
+    struct kt_redact_heads heads;
+    kt_redact_heads_from(&heads, json, 2, members);
     for (size_t at; (at = kt_redact_heads_next(&heads)) < json.len;) {
         struct kt_redact_match m;
         if (json.at[at] == ':' && json.at[at - 1] == '"') {
