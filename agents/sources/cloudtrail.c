@@ -486,11 +486,10 @@ static enum kt_status decode(const struct kt_decode_in *in, struct kt_jval first
         to->skip(to, no_event(&r));
         return KT_OK;
     }
-    kt_keep_write(in->root, kt_ct_keep_root, in->raw, in->unknown_fields);
+    kt_kept_whole(in->root, kt_ct_keep_root, in->raw, in->unknown_fields, &ev);
     ev.operation = r.name;
     name_it(&r, &ev);
-    kt_ct_grant(&r, in->raw);
-    ev.raw = kt_buf_str(in->raw);
+    kt_ct_grant(&r, &ev);
     when(&r, &ev);
     kt_ct_who(&r, &ev);
     where(&r, &ev);

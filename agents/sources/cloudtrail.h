@@ -68,7 +68,7 @@ void kt_ct_who(const struct ct_record *r, struct kt_event *ev);
 /* Adds to the kept original whom a policy or grant of the request lets in:
  * `,"grantees":["*","arn:…"],"foreign_accounts":["999988887777"],"grantees_cut":1`; nothing when
  * the request has neither. */
-void kt_ct_grant(const struct ct_record *r, struct kt_buf *raw);
+void kt_ct_grant(const struct ct_record *r, struct kt_event *ev);
 
 /* ---- cloudtrail_ids.c ---- */
 struct ct_id {

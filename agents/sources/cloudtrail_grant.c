@@ -177,8 +177,9 @@ static void write_list(struct kt_buf *out, const char *member, bool everybody,
     kt_buf_byte(out, ']');
 }
 
-void kt_ct_grant(const struct ct_record *r, struct kt_buf *raw)
+void kt_ct_grant(const struct ct_record *r, struct kt_event *ev)
 {
+    struct kt_buf *raw = r->in->raw;
     struct kt_str principal = kt_json_str_at(r->request, "granteePrincipal"),
                   secret = kt_json_str_at(r->request, "resourcePolicy"),
                   key = kt_json_str_at(r->request, "policy");
@@ -198,4 +199,6 @@ void kt_ct_grant(const struct ct_record *r, struct kt_buf *raw)
     if (g->cut > 0)
         kt_buf_addf(raw, ",\"grantees_cut\":%u", g->cut);
     kt_buf_byte(raw, '}');
+    ev->raw = kt_buf_str(raw);
+    ev->raw_sound = false;
 }

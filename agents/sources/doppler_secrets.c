@@ -263,7 +263,6 @@ void kt_dp_change(const struct dp_record *r, struct kt_event *ev, struct kt_emit
     if (n > 0)
         return;
     kt_dp_set_id(r, r->project, r->config, KT_STR_NONE, ev);
-    kt_keep_write(r->root, kt_dp_keep_root, r->in->raw, r->in->unknown_fields);
-    ev->raw = kt_buf_str(r->in->raw);
+    kt_kept_whole(r->root, kt_dp_keep_root, r->in->raw, r->in->unknown_fields, ev);
     to->event(to, ev);
 }

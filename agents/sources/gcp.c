@@ -277,8 +277,7 @@ static void run(const struct kt_decode_in *in, struct kt_jval first, bool late, 
         to->skip(to, entry ? "not about secrets" : "no audit log entry");
         return;
     }
-    kt_keep_write(in->root, keep_root, in->raw, in->unknown_fields);
-    ev.raw = kt_buf_str(in->raw);
+    kt_kept_whole(in->root, keep_root, in->raw, in->unknown_fields, &ev);
     when(&r, &ev);
     where(&r, &ev);
     outcome(&r, &ev);

@@ -212,8 +212,7 @@ static enum kt_status decode(const struct kt_decode_in *in, struct kt_jval first
         to->skip(to, no_event(&e));
         return KT_OK;
     }
-    kt_keep_write(e.root, kt_gh_keep_root, in->raw, in->unknown_fields);
-    ev.raw = kt_buf_str(in->raw);
+    kt_kept_whole(e.root, kt_gh_keep_root, in->raw, in->unknown_fields, &ev);
     ev.operation = e.action;
     if (kt_str_ends(e.action, KT_STR("_failure")))
         ev.outcome = KT_OUT_FAILURE;

@@ -61,8 +61,7 @@ static enum kt_status decode(const struct kt_decode_in *in, struct kt_jval first
     ev.scope = in->instance;
     ev.native_id =
         kt_arena_cat3(in->arena, snapshot, KT_STR("/"), mark ? KT_STR("end") : ev.secret);
-    kt_keep_write(in->root, keep_root, in->raw, in->unknown_fields);
-    ev.raw = kt_buf_str(in->raw);
+    kt_kept_whole(in->root, keep_root, in->raw, in->unknown_fields, &ev);
     to->event(to, &ev);
     return KT_OK;
 }

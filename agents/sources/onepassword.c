@@ -280,8 +280,7 @@ static enum kt_status decode(const struct kt_decode_in *in, struct kt_jval first
         to->skip(to, "no 1Password event");
         return KT_OK;
     }
-    kt_keep_write(in->root, kt_op_keep_root, in->raw, in->unknown_fields);
-    ev.raw = kt_buf_str(in->raw);
+    kt_kept_whole(in->root, kt_op_keep_root, in->raw, in->unknown_fields, &ev);
     when(in, &ev);
     where(in, &ev);
     s->decode(in, &ev);

@@ -94,20 +94,19 @@ static const struct kt_keep keep_request[] = {
     KT_KEEP_END,
 };
 
-static void write_raw(const struct record *r)
+static void write_raw(const struct record *r, struct kt_event *ev)
 {
-    struct kt_buf *out = r->in->raw;
     uint64_t *unknown = r->in->unknown_fields;
     char text[KT_TIME_TEXT_MAX];
-    kt_buf_addz(out, "{\"type\":");
-    kt_json_quote(out, r->type);
-    if (r->has_response && r->request_time != 0) {
-        kt_buf_addz(out, ",\"request_time\":");
-        kt_json_quote(out, kt_str_of(kt_time_format(r->request_time, text)));
-    }
-    kt_keep_member(KT_STR("auth"), r->auth, keep_auth, out, unknown);
-    kt_keep_member(KT_STR("request"), r->request, keep_request, out, unknown);
-    kt_buf_byte(out, '}');
+    struct kt_kept raw;
+    kt_kept_open(&raw, r->in->raw);
+    kt_kept_text(&raw, KT_STR("type"), r->type);
+    if (r->has_response && r->request_time != 0)
+        kt_kept_text(&raw, KT_STR("request_time"),
+                     kt_str_of(kt_time_format(r->request_time, text)));
+    kt_kept_member(&raw, KT_STR("auth"), r->auth, keep_auth, unknown);
+    kt_kept_member(&raw, KT_STR("request"), r->request, keep_request, unknown);
+    kt_kept_close(&raw, ev);
 }
 
 /* ---- taking the record apart ---- */
@@ -461,8 +460,7 @@ static void emit(const struct record *r, bool late, struct kt_emit *to)
     kt_vt_who(r->in, r->auth, r->login, r->path, r->raw_device, &ev);
     where(r, &ev);
     when(r, &ev);
-    write_raw(r);
-    ev.raw = kt_buf_str(r->in->raw);
+    write_raw(r, &ev);
     name_it(r, &ev);
     if (late)
         amend(r, &ev);

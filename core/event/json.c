@@ -52,9 +52,10 @@ void kt_json_free(struct kt_json *j)
 
 static enum kt_status parse_plain(struct kt_json *j, struct kt_str text, struct kt_error *err)
 {
-    if (!j->body->reads_plain || kt_json_needs_mending(text))
+    const bool escapes = text.len > 0 && memchr(text.at, '\\', text.len) != NULL;
+    if (!j->body->reads_plain || (escapes && kt_json_needs_mending(text)))
         return KT_E_INPUT;
-    kt_json_tree_start(&j->tree, text.len, false);
+    kt_json_tree_start(&j->tree, text.len, false, !escapes);
     return j->body->parse(j->lib, text, &j->tree, err);
 }
 
@@ -64,7 +65,7 @@ static enum kt_status parse_mended(struct kt_json *j, struct kt_str text, unsign
     enum kt_status s = kt_json_mend(text, &j->mended, ret_mended, err);
     if (s != KT_OK)
         return s;
-    kt_json_tree_start(&j->tree, j->mended.len, true);
+    kt_json_tree_start(&j->tree, j->mended.len, true, false);
     return j->body->parse(j->lib, kt_buf_str(&j->mended), &j->tree, err);
 }
 

@@ -13,7 +13,7 @@
 #define SMALL 32u   /* members that are compared one by one, if their keys look alike */
 #define SLOTS 4096u /* twice KT_JSON_MEMBERS_MAX, a power of two */
 
-void kt_json_tree_start(struct kt_json_tree *t, size_t text_len, bool marked)
+void kt_json_tree_start(struct kt_json_tree *t, size_t text_len, bool marked, bool plain)
 {
     /* A value and what separates it from the next take two bytes. */
     uint32_t need = (uint32_t)(text_len / 2 + 2);
@@ -29,6 +29,7 @@ void kt_json_tree_start(struct kt_json_tree *t, size_t text_len, bool marked)
     t->depth = 0;
     t->repaired = 0;
     t->marked = marked;
+    t->plain = plain;
     t->limit = NULL;
 }
 

@@ -21,13 +21,14 @@ struct kt_json_node {
         const char *text;
         uint64_t keys; /* of an object: bit n is set when a key's sort is n in its low bits */
     };
-    uint32_t key_len;
     uint32_t len;  /* bytes of text; members or elements of a container */
     uint32_t span; /* nodes of the subtree, this one included; of an open object: keys whose bit was
                       set before */
-    uint16_t sort; /* of the key: keys of different sort are different */
-    uint8_t type;  /* enum kt_json_type */
-    bool dropped;  /* its key was written before in the same object */
+    uint16_t key_len; /* <= KT_KEY_MAX */
+    uint16_t sort;    /* of the key: keys of different sort are different */
+    uint8_t type;     /* enum kt_json_type */
+    bool dropped;     /* its key was written before in the same object */
+    bool plain;       /* of a string: nothing in it is escaped in JSON */
 };
 
 static inline uint64_t kt_json_sort_bit(uint16_t sort)
@@ -49,6 +50,7 @@ struct kt_json_tree {
     unsigned depth;
     unsigned repaired;
     bool marked;                /* the text went through kt_json_mend */
+    bool plain;                 /* nothing in it is escaped */
     const char *limit;          /* which bound was hit; NULL while none was */
     struct kt_json_slot *slots; /* to find twice-written keys of large objects */
     uint32_t stamp;
@@ -62,7 +64,7 @@ struct kt_json_tree {
 #define KT_JSON_STRING_MARK 's'
 
 /* Ready for a text of text_len bytes. */
-void kt_json_tree_start(struct kt_json_tree *t, size_t text_len, bool marked);
+void kt_json_tree_start(struct kt_json_tree *t, size_t text_len, bool marked, bool plain);
 void kt_json_tree_done(struct kt_json_tree *t);
 /* Ends the innermost container: counts, drops members whose key came before. */
 void kt_json_tree_close(struct kt_json_tree *t);
@@ -87,6 +89,7 @@ static inline bool kt_json_tree_add(struct kt_json_tree *t, enum kt_json_type ty
     node->span = 1;
     node->type = (uint8_t)type;
     node->dropped = false;
+    node->plain = t->plain;
     return true;
 }
 
@@ -118,7 +121,7 @@ static inline void kt_json_tree_key(struct kt_json_tree *t, const char *at, size
     const uint16_t sort = kt_json_sort(kt_str_from(at, len));
     const uint64_t bit = kt_json_sort_bit(sort);
     node->key = at;
-    node->key_len = (uint32_t)len;
+    node->key_len = (uint16_t)len;
     node->sort = sort;
     parent->span += (parent->keys & bit) != 0;
     parent->keys |= bit;

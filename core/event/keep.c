@@ -42,10 +42,21 @@ static bool is_scalar(unsigned type)
     return type == KT_JSON_STRING || type == KT_JSON_NUMBER || type == KT_JSON_BOOL;
 }
 
+static void write_plain(struct kt_str text, struct kt_buf *out)
+{
+    char *to = kt_buf_reserve(out, text.len + 2);
+    *to = '"';
+    kt_scan_copy(to + 1, text.at, text.len);
+    to[text.len + 1] = '"';
+    out->len += text.len + 2;
+}
+
 static void write_scalar(const struct kt_json_node *v, struct kt_buf *out)
 {
     struct kt_str text = kt_str_from(v->text, v->len);
-    if (v->type == KT_JSON_STRING)
+    if (v->type == KT_JSON_STRING && v->plain && text.len <= KEEP_STRING_MAX)
+        write_plain(text, out);
+    else if (v->type == KT_JSON_STRING)
         kt_json_quote(out, text.len > KEEP_STRING_MAX ? kt_utf8_cut(text, KEEP_STRING_MAX) : text);
     else
         kt_buf_add(out, text);
@@ -147,15 +158,68 @@ void kt_keep_write(struct kt_jval v, const struct kt_keep *table, struct kt_buf 
         write_object(v.node, table, out, unknown);
 }
 
-void kt_keep_member(struct kt_str name, struct kt_jval v, const struct kt_keep *table,
-                    struct kt_buf *out, uint64_t *unknown)
+/* Nothing when v is no object, or nothing of it is kept. */
+static void write_member(struct kt_str name, bool comma, struct kt_jval v,
+                         const struct kt_keep *table, struct kt_buf *out, uint64_t *unknown)
 {
     if (kt_json_type(v) != KT_JSON_OBJECT)
         return;
     size_t before = out->len;
-    write_name(name, true, out);
+    write_name(name, comma, out);
     size_t body = out->len;
-    kt_keep_write(v, table, out, unknown);
+    write_object(v.node, table, out, unknown);
     if (says_nothing(out, body))
         out->len = before;
+}
+
+void kt_keep_member(struct kt_str name, struct kt_jval v, const struct kt_keep *table,
+                    struct kt_buf *out, uint64_t *unknown)
+{
+    write_member(name, true, v, table, out, unknown);
+}
+
+/* Has nobody else written since? */
+static void look_behind(struct kt_kept *k)
+{
+    k->alone = k->alone && k->out->len == k->end;
+}
+
+void kt_kept_open(struct kt_kept *k, struct kt_buf *out)
+{
+    *k = (struct kt_kept){ .out = out, .alone = out->len == 0 };
+    kt_buf_byte(out, '{');
+    k->end = out->len;
+}
+
+void kt_kept_text(struct kt_kept *k, struct kt_str name, struct kt_str text)
+{
+    look_behind(k);
+    write_name(name, k->end > 1, k->out);
+    kt_json_quote(k->out, text);
+    k->end = k->out->len;
+}
+
+void kt_kept_member(struct kt_kept *k, struct kt_str name, struct kt_jval v,
+                    const struct kt_keep *table, uint64_t *unknown)
+{
+    look_behind(k);
+    write_member(name, k->end > 1, v, table, k->out, unknown);
+    k->end = k->out->len;
+}
+
+void kt_kept_close(struct kt_kept *k, struct kt_event *ev)
+{
+    look_behind(k);
+    kt_buf_byte(k->out, '}');
+    ev->raw = kt_buf_str(k->out);
+    ev->raw_sound = k->alone;
+}
+
+void kt_kept_whole(struct kt_jval v, const struct kt_keep *table, struct kt_buf *out,
+                   uint64_t *unknown, struct kt_event *ev)
+{
+    const bool alone = out->len == 0;
+    kt_keep_write(v, table, out, unknown);
+    ev->raw = kt_buf_str(out);
+    ev->raw_sound = alone && out->len > 0;
 }

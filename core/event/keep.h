@@ -1,6 +1,7 @@
 /* keep: copies a record by allow-list, so that what nobody listed is never stored (THREATS R1). */
 #pragma once
 #include "core/base/buf.h"
+#include "core/event/event.h"
 #include "core/event/json.h"
 
 /* One member of an object. Without `below` a scalar or a list of scalars is kept, with it an object
@@ -40,3 +41,22 @@ void kt_keep_write(struct kt_jval v, const struct kt_keep *table, struct kt_buf 
  * empty. */
 void kt_keep_member(struct kt_str name, struct kt_jval v, const struct kt_keep *table,
                     struct kt_buf *out, uint64_t *unknown);
+
+/* The raw of an event. What these alone write into an empty buffer is one compact JSON object by
+ * how they write it, which kt_line_write then need not read again; when something else wrote into
+ * it too, ev->raw_sound stays false and it is read. */
+struct kt_kept {
+    struct kt_buf *out; /* borrowed; must not move while the event is used */
+    size_t end;         /* of what was written here */
+    bool alone;
+};
+void kt_kept_open(struct kt_kept *k, struct kt_buf *out);
+/* Members: a string, or what a table keeps of an object (nothing when that is empty). Names are
+ * literals that need no escaping. */
+void kt_kept_text(struct kt_kept *k, struct kt_str name, struct kt_str text);
+void kt_kept_member(struct kt_kept *k, struct kt_str name, struct kt_jval v,
+                    const struct kt_keep *table, uint64_t *unknown);
+void kt_kept_close(struct kt_kept *k, struct kt_event *ev);
+/* All of it is what a table, whose names need no escaping, keeps of v. */
+void kt_kept_whole(struct kt_jval v, const struct kt_keep *table, struct kt_buf *out,
+                   uint64_t *unknown, struct kt_event *ev);

@@ -227,7 +227,7 @@ static void put_tail(struct kt_event *ev, struct kt_buf *out, size_t start)
     put_flags(ev, flags, out);
     if (ev->raw.len > 0) {
         size_t whole = out->len - start + raw->key_len + ev->raw.len + 1;
-        if (whole <= KT_LINE_MAX && is_raw(ev->raw)) {
+        if (whole <= KT_LINE_MAX && (ev->raw_sound || is_raw(ev->raw))) {
             put_key(out, raw);
             kt_buf_add(out, ev->raw);
         } else {

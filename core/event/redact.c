@@ -340,7 +340,10 @@ bool kt_redact_event(struct kt_event *ev, struct kt_arena *arena, struct kt_reda
     w.field = "fields";
     changed |= redact_list(ev, &w, &ev->fields);
     w.field = "raw";
-    changed |= redact_raw(&w, &ev->raw);
+    if (redact_raw(&w, &ev->raw)) {
+        changed = true;
+        ev->raw_sound = false;
+    }
     hits.entropy = hits.entropy || kt_redact_random(ev->raw);
     if (changed)
         ev->flags |= KT_FLAG(REDACTED);
