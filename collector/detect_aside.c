@@ -121,7 +121,7 @@ void kt_detect_put_aside(struct kt_detect *d, const struct kt_scene *s, const st
 
 static bool held_back(const struct kt_actor *a, const struct kt_pending *p)
 {
-    for (unsigned i = 0; i < KT_HELD_MAX; i++) {
+    for (unsigned i = 0; a->held_n > 0 && i < KT_HELD_MAX; i++) {
         if (a->held[i].until_min != 0 && p->time_min > a->held[i].from_min &&
             p->time_min - 60 <= a->held[i].until_min)
             return true;
@@ -134,6 +134,8 @@ static uint8_t quietest_hour(const struct kt_actor *a)
 {
     double x = 0, y = 0;
     for (unsigned h = 0; h < 24; h++) {
+        if (a->hours[h] == 0)
+            continue;
         x += a->hours[h] * cos(2 * M_PI * (h + 0.5) / 24);
         y += a->hours[h] * sin(2 * M_PI * (h + 0.5) / 24);
     }
@@ -199,6 +201,15 @@ void kt_detect_learn(struct kt_detect *d, struct kt_scene *s, const struct kt_pe
     }
 }
 
+/* It is 24 h old: counted, unless an incident holds it back. */
+static void count_due(struct kt_detect *d, struct kt_scene *s, const struct kt_pending *p)
+{
+    if (!held_back(s->actor, p))
+        kt_detect_learn(d, s, p);
+    else
+        kt_detect_put_by(d, s->actor, s->who, p);
+}
+
 void kt_detect_apply(struct kt_detect *d, struct kt_scene *s)
 {
     struct kt_actor *a = s->actor;
@@ -209,6 +220,7 @@ void kt_detect_apply(struct kt_detect *d, struct kt_scene *s)
     a->pending_due = UINT32_MAX;
     memset(a->pending_bits, 0, sizeof a->pending_bits);
     const struct aside *block = NULL; /* stands: what is learned removes none of this owner */
+    struct aside *to = NULL;          /* where number `left` goes, while it is the newest in use */
     for (uint32_t i = 0; i < a->pending_n; i++) {
         if (i % ASIDE_BLOCK == 0)
             block = kt_table_peek(d->aside, block_key(s->who, i));
@@ -217,16 +229,18 @@ void kt_detect_apply(struct kt_detect *d, struct kt_scene *s)
         const struct kt_pending p = block->item[i % ASIDE_BLOCK];
         uint32_t due = p.time_min + DAY_MIN;
         if (due <= s->minute) {
-            if (!held_back(a, &p))
-                kt_detect_learn(d, s, &p);
-            else
-                kt_detect_put_by(d, a, s->who, &p);
+            count_due(d, s, &p);
+            to = NULL;
             continue;
         }
         a->pending_due = due < a->pending_due ? due : a->pending_due;
         mark(a->pending_bits, &p);
-        if (left != i)
-            (void)set_aside(d, s->who, left, &p);
+        if (left != i) {
+            if (to == NULL || left % ASIDE_BLOCK == 0)
+                to = kt_table_put(d->aside, block_key(s->who, left), NULL);
+            if (to != NULL)
+                to->item[left % ASIDE_BLOCK] = p;
+        }
         left++;
     }
     kt_detect_aside_cut(d, s->who, &a->pending_n, left);

@@ -148,13 +148,21 @@ static uint16_t bump(uint16_t v, unsigned n)
     return n >= (unsigned)(UINT16_MAX - v) ? UINT16_MAX : (uint16_t)(v + n);
 }
 
+/* Empties the buckets behind `from` up to `to`, of a ring of `size`. */
+static void ring_empty(uint16_t *v, int64_t size, int64_t from, int64_t to)
+{
+    if (to - from >= size) {
+        memset(v, 0, (size_t)size * sizeof *v);
+        return;
+    }
+    for (int64_t i = to, at = to % size; i > from; i--, at = at == 0 ? size - 1 : at - 1)
+        v[at] = 0;
+}
+
 static void ring_advance(struct kt_ring *r, int64_t to)
 {
-    for (int64_t i = to - r->newest > 13 ? to - 12 : r->newest + 1; i <= to; i++)
-        r->five[i % 13] = 0;
-    int64_t from = r->newest / 12, end = to / 12;
-    for (int64_t h = end - from > 25 ? end - 24 : from + 1; h <= end; h++)
-        r->hour[h % 25] = 0;
+    ring_empty(r->five, 13, r->newest, to);
+    ring_empty(r->hour, 25, r->newest / 12, to / 12);
     r->newest = to;
 }
 
@@ -187,19 +195,17 @@ bool kt_ring_is_sound(const struct kt_ring *r)
 }
 
 /* n whole buckets ending with t's, and the part of the one before that the window still covers. */
-static unsigned ring_sum(const uint16_t *v, int64_t size, int64_t newest, int64_t width, int64_t t,
-                         unsigned n)
+static inline unsigned ring_sum(const uint16_t *v, int64_t size, int64_t newest, int64_t width,
+                                int64_t t, unsigned n)
 {
-    int64_t cur = t / width;
+    int64_t cur = t / width, old = cur - (int64_t)n, at = cur % size;
     unsigned sum = 0;
-    for (int64_t i = cur; i > cur - (int64_t)n; i--) {
+    for (int64_t i = cur; i > old; i--, at = at == 0 ? size - 1 : at - 1) {
         if (i <= newest && newest - i < size)
-            sum += v[i % size];
+            sum += v[at];
     }
-    int64_t old = cur - (int64_t)n;
     if (old >= 0 && old <= newest && newest - old < size)
-        sum += (unsigned)((int64_t)v[old % size] * ((width - t % width) / KT_NS_S) /
-                          (width / KT_NS_S));
+        sum += (unsigned)((int64_t)v[at] * ((width - t % width) / KT_NS_S) / (width / KT_NS_S));
     return sum;
 }
 

@@ -86,15 +86,8 @@ static bool is_of(const struct slot *s, struct kt_key key)
     return s->key.a == key.a && s->key.b == key.b;
 }
 
-uint32_t kt_table_find(struct kt_table *t, struct kt_key key)
+static uint32_t search(struct kt_table *t, struct kt_key key)
 {
-    if (t->count == 0)
-        return KT_NONE;
-    if (t->found < t->n_slots) { /* whatever has moved since: a live slot of the key is the one */
-        const struct slot *s = kt_slot(t, t->found);
-        if (is_of(s, key) && s->flags & SLOT_LIVE)
-            return t->found;
-    }
     for (uint32_t i = *bucket_of(t, key); i != KT_NONE;) {
         const struct slot *s = kt_slot(t, i);
         if (is_of(s, key))
@@ -102,6 +95,24 @@ uint32_t kt_table_find(struct kt_table *t, struct kt_key key)
         i = s->chain;
     }
     return KT_NONE;
+}
+
+/* Whatever has moved since the last time: a live slot of the key is the one. */
+static inline uint32_t find(struct kt_table *t, struct kt_key key)
+{
+    if (t->count == 0)
+        return KT_NONE;
+    if (t->found < t->n_slots) {
+        const struct slot *s = kt_slot(t, t->found);
+        if (is_of(s, key) && s->flags & SLOT_LIVE)
+            return t->found;
+    }
+    return search(t, key);
+}
+
+uint32_t kt_table_find(struct kt_table *t, struct kt_key key)
+{
+    return find(t, key);
 }
 
 /* ---- structs ---- */
@@ -232,14 +243,17 @@ static void *lose(struct kt_table *t, uint32_t i)
     return NULL;
 }
 
-/* The struct of a slot, brought in when it is not in memory. NULL: it is lost, and the slot gone.
- */
-static unsigned char *state_of(struct kt_table *t, uint32_t i, struct slot *s)
+static unsigned char *bring_in(struct kt_table *t, uint32_t i, struct slot *s)
 {
-    if (s->body != 0)
-        return kt_body(t, s);
     unsigned char *state = kt_table_body_new(t, s);
     return load(t, i, state) ? state : lose(t, i);
+}
+
+/* The struct of a slot, brought in when it is not in memory. NULL: it is lost, and the slot gone.
+ */
+static inline unsigned char *state_of(struct kt_table *t, uint32_t i, struct slot *s)
+{
+    return s->body != 0 ? kt_body(t, s) : bring_in(t, i, s);
 }
 
 const unsigned char *kt_table_glance(struct kt_table *t, uint32_t i)
@@ -252,9 +266,9 @@ const unsigned char *kt_table_glance(struct kt_table *t, uint32_t i)
 }
 
 /* ---- finding ---- */
-void *kt_table_get(struct kt_table *t, struct kt_key key)
+static inline void *get(struct kt_table *t, struct kt_key key)
 {
-    uint32_t i = kt_table_find(t, key);
+    uint32_t i = find(t, key);
     if (i == KT_NONE)
         return NULL;
     struct slot *s = kt_slot(t, i);
@@ -264,10 +278,15 @@ void *kt_table_get(struct kt_table *t, struct kt_key key)
     return state;
 }
 
+void *kt_table_get(struct kt_table *t, struct kt_key key)
+{
+    return get(t, key);
+}
+
 const void *kt_table_peek(const struct kt_table *t, struct kt_key key)
 {
     struct kt_table *view = (struct kt_table *)(uintptr_t)t; /* what is in it stays the same */
-    uint32_t i = kt_table_find(view, key);
+    uint32_t i = find(view, key);
     if (i == KT_NONE)
         return NULL;
     struct slot *s = kt_slot(t, i);
@@ -338,13 +357,9 @@ uint32_t kt_table_insert(struct kt_table *t, struct kt_key key)
     return i;
 }
 
-void *kt_table_put(struct kt_table *t, struct kt_key key, bool *ret_new)
+/* A zeroed entry of a key that has none. */
+static void *make(struct kt_table *t, struct kt_key key)
 {
-    void *known = kt_table_get(t, key);
-    if (ret_new != NULL)
-        *ret_new = known == NULL;
-    if (known != NULL)
-        return known;
     if (t->count >= t->decl.max) {
         t->evicted++;
         if (t->decl.evict == KT_EVICT_REFUSE)
@@ -354,6 +369,14 @@ void *kt_table_put(struct kt_table *t, struct kt_key key, bool *ret_new)
     uint32_t i = kt_table_insert(t, key);
     soil(t, kt_slot(t, i));
     return kt_table_body_new(t, kt_slot(t, i));
+}
+
+void *kt_table_put(struct kt_table *t, struct kt_key key, bool *ret_new)
+{
+    void *known = get(t, key);
+    if (ret_new != NULL)
+        *ret_new = known == NULL;
+    return known != NULL ? known : make(t, key);
 }
 
 /* ---- figures ---- */

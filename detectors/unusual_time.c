@@ -113,15 +113,44 @@ struct view { /* what is known of a person, seen from one week */
     uint32_t since;
 };
 
+/* The 24 hours of a week as three words of a byte each: so eight hours are looked at at once. */
+#define WORDS (HOURS / 8u)
+struct hours {
+    uint64_t at[WORDS];
+};
+_Static_assert(sizeof(struct hours) == HOURS, "a byte an hour");
+
+static struct hours week_of(const struct habit *h, uint32_t week)
+{
+    struct hours v;
+    memcpy(&v, h->days[week % WEEKS], sizeof v);
+    return v;
+}
+
+/* The bits that are set in any of the bytes. */
+static uint8_t any_hour(struct hours v)
+{
+    uint64_t x = v.at[0] | v.at[1] | v.at[2];
+    x |= x >> 32;
+    x |= x >> 16;
+    return (uint8_t)(x | x >> 8);
+}
+
+/* How many bits are set in each byte. */
+static uint64_t count_bits(uint64_t x)
+{
+    x -= x >> 1 & UINT64_C(0x5555555555555555);
+    x = (x & UINT64_C(0x3333333333333333)) + (x >> 2 & UINT64_C(0x3333333333333333));
+    return (x + (x >> 4)) & UINT64_C(0x0f0f0f0f0f0f0f0f);
+}
+
 /* Days of the week with less than a tenth of the busiest one's: a week-end, whichever days. */
 static uint8_t rest_days(const struct habit *h, uint32_t week)
 {
     unsigned n[7] = { 0 }, most = 0;
     uint8_t rest = 0;
     for (uint32_t w = h->week; w + PATTERN_WEEKS > week && w + WEEKS > h->week; w--) {
-        uint8_t active = 0;
-        for (unsigned i = 0; i < HOURS; i++)
-            active |= h->days[w % WEEKS][i];
+        uint8_t active = any_hour(week_of(h, w));
         for (unsigned d = 0; d < 7; d++)
             n[d] += active >> d & 1;
     }
@@ -135,19 +164,22 @@ static uint8_t rest_days(const struct habit *h, uint32_t week)
 static struct view look(const struct habit *h, uint32_t week)
 {
     struct view v = { .rest = rest_days(h, week), .since = UINT32_MAX };
+    struct hours sum = { { 0 } }; /* 9 weeks of 7 days fit into a byte */
+    uint64_t work = (~v.rest & 0x7fu) * UINT64_C(0x0101010101010101);
     for (uint32_t w = h->week; w + WEEKS > week && w + WEEKS > h->week; w--) {
-        uint8_t active = 0;
-        for (unsigned i = 0; i < HOURS; i++) {
-            uint8_t bits = h->days[w % WEEKS][i] & (uint8_t)~v.rest;
-            for (unsigned d = 0; d < 7; d++)
-                v.count[i] += (unsigned)bits >> d & 1u;
-            active |= bits;
+        struct hours x = week_of(h, w);
+        for (unsigned i = 0; i < WORDS; i++) {
+            x.at[i] &= work;
+            sum.at[i] += count_bits(x.at[i]);
         }
+        uint8_t active = any_hour(x);
         if (active != 0)
             v.since = w * 7 + (unsigned)__builtin_ctz(active);
     }
+    uint8_t count[HOURS];
+    memcpy(count, &sum, sizeof count);
     for (unsigned i = 0; i < HOURS; i++)
-        v.total += v.count[i];
+        v.total += v.count[i] = count[i];
     return v;
 }
 
@@ -156,6 +188,8 @@ static double midday(const struct view *v)
 {
     double x = 0, y = 0;
     for (unsigned i = 0; i < HOURS; i++) {
+        if (v->count[i] == 0)
+            continue; /* most of a person's hours: an addend of zero changes nothing */
         x += v->count[i] * cos(2 * M_PI * (i + 0.5) / HOURS);
         y += v->count[i] * sin(2 * M_PI * (i + 0.5) / HOURS);
     }
