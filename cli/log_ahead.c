@@ -24,7 +24,8 @@
 struct batch {
     struct kt_record rec[RECORDS];
     unsigned n;
-    char *lines; /* ROOM_BYTES */
+    char *prepared; /* what was made of each record, one behind the other */
+    char *lines;    /* ROOM_BYTES */
     size_t used;
     struct kt_arena arena;
     enum kt_status last; /* not KT_OK: nothing comes behind it */
@@ -33,6 +34,7 @@ struct batch {
 struct kt_log_ahead {
     struct kt_cursor *cursor;
     struct kt_damage *damage;
+    struct kt_log_prepare prepare;
     struct batch batch[BATCHES];
     unsigned at, next; /* the judge's batch, and its next record */
     bool taken;        /* it has that batch */
@@ -74,11 +76,13 @@ static void add(struct kt_log_ahead *a, struct batch *b, const struct kt_record 
     r->line = kt_str_from(line, from->line.len);
     r->agent = kt_str_from(line + from->line.len, from->agent.len);
     b->used += from->line.len + from->agent.len;
-    if (kt_line_read(r->line, &b->arena, &r->ev, &why) == KT_OK) {
-        b->n++;
+    if (kt_line_read(r->line, &b->arena, &r->ev, &why) != KT_OK) {
+        count_damage(a->damage, from->seq);
         return;
     }
-    count_damage(a->damage, from->seq);
+    if (a->prepare.make != NULL)
+        a->prepare.make(r, b->prepared + b->n * a->prepare.bytes);
+    b->n++;
 }
 
 static bool has_room(const struct batch *b)
@@ -142,7 +146,7 @@ static struct batch *take(struct kt_log_ahead *a)
 }
 
 enum kt_status kt_log_ahead_next(struct kt_log_ahead *a, struct kt_record **ret,
-                                 struct kt_error *err)
+                                 const void **ret_prepared, struct kt_error *err)
 {
     struct batch *b = a->taken ? &a->batch[a->at] : take(a);
     while (a->next == b->n) {
@@ -152,6 +156,7 @@ enum kt_status kt_log_ahead_next(struct kt_log_ahead *a, struct kt_record **ret,
         }
         b = take(a);
     }
+    *ret_prepared = a->prepare.make != NULL ? b->prepared + a->next * a->prepare.bytes : NULL;
     *ret = &b->rec[a->next++];
     return KT_OK;
 }
@@ -159,7 +164,8 @@ enum kt_status kt_log_ahead_next(struct kt_log_ahead *a, struct kt_record **ret,
 /* ---- life ---- */
 
 enum kt_status kt_log_ahead_open(struct kt_reader *r, struct kt_damage *damage,
-                                 struct kt_log_ahead **ret, struct kt_error *err)
+                                 struct kt_log_prepare prepare, struct kt_log_ahead **ret,
+                                 struct kt_error *err)
 {
     struct kt_scan scan = {
         .records = true, .control = true, .detail = KT_DETAIL_LINE, .damage = damage
@@ -170,10 +176,12 @@ enum kt_status kt_log_ahead_open(struct kt_reader *r, struct kt_damage *damage,
     struct kt_log_ahead *a = kt_alloc(sizeof *a);
     a->cursor = cursor;
     a->damage = damage;
+    a->prepare = prepare;
     (void)pthread_mutex_init(&a->lock, NULL);
     (void)pthread_cond_init(&a->changed, NULL);
     for (unsigned i = 0; i < BATCHES; i++) {
         a->batch[i].lines = kt_alloc(ROOM_BYTES + KT_NAME_MAX);
+        a->batch[i].prepared = kt_alloc(RECORDS * prepare.bytes + 1);
         a->batch[i].arena = kt_arena_new(ARENA_BYTES);
     }
     int rc = pthread_create(&a->thread, NULL, read_log, a);
@@ -198,6 +206,7 @@ void kt_log_ahead_free(struct kt_log_ahead *a)
         (void)pthread_join(a->thread, NULL);
     for (unsigned i = 0; i < BATCHES; i++) {
         kt_free(a->batch[i].lines);
+        kt_free(a->batch[i].prepared);
         kt_arena_done(&a->batch[i].arena);
     }
     kt_cursor_free(a->cursor);

@@ -114,35 +114,31 @@ static enum kt_status index_all(struct walk *w, struct kt_error *err)
 }
 
 static enum kt_status judge(struct walk *w, struct kt_log_ahead *ahead,
-                            enum kt_status (*each)(void *, const struct kt_record *,
-                                                   struct kt_error *),
-                            void *self, struct kt_error *err)
+                            const struct kt_log_each *to, struct kt_error *err)
 {
     struct kt_record *r;
+    const void *prepared;
     enum kt_status st = KT_OK;
     /* what was stored since the index was made is not part of this walk; what is damaged is left
      * out of the index, of the walk, or of both */
-    for (size_t i = 0; i < w->n && (st = kt_log_ahead_next(ahead, &r, err)) == KT_OK;) {
+    for (size_t i = 0; i < w->n && (st = kt_log_ahead_next(ahead, &r, &prepared, err)) == KT_OK;) {
         while (i < w->n && w->places[i].seq < r->seq)
             i++;
         bool known = i < w->n && w->places[i].seq == r->seq;
         r->arrival = known ? w->places[i++].arrival : effective(r);
-        if ((st = each(self, r, err)) != KT_OK)
+        if ((st = to->each(to->self, r, prepared, err)) != KT_OK)
             break;
     }
     return st == KT_E_AGAIN ? KT_OK : st;
 }
 
-static enum kt_status stream(struct walk *w,
-                             enum kt_status (*each)(void *, const struct kt_record *,
-                                                    struct kt_error *),
-                             void *self, struct kt_error *err)
+static enum kt_status stream(struct walk *w, const struct kt_log_each *to, struct kt_error *err)
 {
     struct kt_log_ahead *ahead = NULL;
     struct kt_damage damage = { 0 };
-    if (kt_log_ahead_open(w->reader, &damage, &ahead, err) != KT_OK)
+    if (kt_log_ahead_open(w->reader, &damage, to->prepare, &ahead, err) != KT_OK)
         return err->code;
-    enum kt_status st = judge(w, ahead, each, self, err);
+    enum kt_status st = judge(w, ahead, to, err);
     kt_log_ahead_free(ahead);
     if (damage.places > w->damage.places)
         w->damage = damage; /* lines may be damaged where columns are not */
@@ -228,10 +224,7 @@ static enum kt_status fetch(struct walk *w, uint64_t seq, struct kt_record *ret,
     return KT_OK;
 }
 
-static enum kt_status jump(struct walk *w,
-                           enum kt_status (*each)(void *, const struct kt_record *,
-                                                  struct kt_error *),
-                           void *self, struct kt_error *err)
+static enum kt_status jump(struct walk *w, const struct kt_log_each *to, struct kt_error *err)
 {
     qsort(w->places, w->n, sizeof *w->places, by_arrival);
     enum kt_status st = KT_OK;
@@ -250,20 +243,18 @@ static enum kt_status jump(struct walk *w,
             return st;
         }
         r.arrival = w->places[i].arrival;
-        st = each(self, &r, err);
+        st = to->each(to->self, &r, NULL, err);
     }
     return st == KT_E_AGAIN ? KT_OK : st;
 }
 
 enum kt_status kt_log_in_order(struct kt_reader *r, struct kt_damage *ret_damage,
-                               enum kt_status (*each)(void *self, const struct kt_record *rec,
-                                                      struct kt_error *err),
-                               void *self, struct kt_error *err)
+                               const struct kt_log_each *to, struct kt_error *err)
 {
     struct walk w = { .reader = r, .arena = kt_arena_new(KT_LINE_MAX) };
     enum kt_status st = index_all(&w, err);
     if (st == KT_OK)
-        st = w.sorted ? stream(&w, each, self, err) : jump(&w, each, self, err);
+        st = w.sorted ? stream(&w, to, err) : jump(&w, to, err);
     *ret_damage = w.damage;
     for (unsigned i = 0; i < BLOCKS; i++)
         block_free(w.blocks[i]);

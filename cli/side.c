@@ -13,7 +13,7 @@
 #include "core/base/alloc.h"
 #include "core/config/conf.h"
 #include "core/query/settings.h"
-#include "detectors/detector.h"
+#include "detectors/known_secrets.h"
 
 /* ---- from words ---- */
 
@@ -117,7 +117,13 @@ struct walk {
     struct kt_sides_run *run;
 };
 
-static enum kt_status on_record(void *self, const struct kt_record *rec, struct kt_error *err)
+static void foretell(const struct kt_record *rec, void *ret)
+{
+    kt_known_foretell(&rec->ev, ret);
+}
+
+static enum kt_status on_record(void *self, const struct kt_record *rec, const void *prepared,
+                                struct kt_error *err)
 {
     struct walk *w = self;
     (void)err;
@@ -126,8 +132,10 @@ static enum kt_status on_record(void *self, const struct kt_record *rec, struct 
         w->run->first = w->run->first == 0 ? rec->arrival : w->run->first;
         w->run->last = rec->arrival;
     }
-    for (unsigned i = 0; i < w->n; i++)
+    for (unsigned i = 0; i < w->n; i++) {
+        kt_detect_foretold(w->sides[i].detect, prepared);
         kt_detect_record(w->sides[i].detect, rec);
+    }
     return KT_OK;
 }
 
@@ -182,7 +190,8 @@ enum kt_status kt_sides_run(struct kt_reader *r, struct kt_side *sides, unsigned
             open_engine(&sides[i], err) != KT_OK)
             return err->code;
     }
-    return kt_log_in_order(r, &ret->damage, on_record, &w, err);
+    const struct kt_log_each to = { on_record, &w, { foretell, sizeof(struct kt_foretold) } };
+    return kt_log_in_order(r, &ret->damage, &to, err);
 }
 
 /* ---- in words ---- */

@@ -295,7 +295,7 @@ static void set_scene(struct kt_detect *d, const struct kt_event *ev)
     s->taught = ev->outcome == KT_OUT_SUCCESS;
     bool left = ev->outcome == KT_OUT_SUCCESS || ev->outcome == KT_OUT_UNKNOWN;
     s->read = left && kt_event_is_read(ev);
-    s->secret = kt_detect_name_key(ev->secret);
+    s->secret = kt_recall_name(s->recall, ev->secret);
     kt_detect_where(d, s);
     kt_detect_who(d, s);
     set_client(s);
@@ -349,12 +349,9 @@ static void access_record(struct kt_detect *d, const struct kt_record *r)
         kt_detect_seen(d, s);
 }
 
-void kt_detect_record(struct kt_detect *d, const struct kt_record *r)
+static void take_record(struct kt_detect *d, const struct kt_record *r)
 {
-    if (r->seq > d->core.position)
-        d->core.position = r->seq;
-    else if (!d->o.replay)
-        return;
+    d->core.position = r->seq > d->core.position ? r->seq : d->core.position;
     d->record = r;
     bool event = r->ev.kind == KT_KIND_ACCESS || r->ev.kind == KT_KIND_EXPOSURE;
     d->arrival = r->arrival;
@@ -374,6 +371,19 @@ void kt_detect_record(struct kt_detect *d, const struct kt_record *r)
         access_record(d, r);
     }
     d->record = NULL;
+}
+
+void kt_detect_foretold(struct kt_detect *d, const struct kt_foretold *f)
+{
+    d->recall.foretold = f;
+}
+
+void kt_detect_record(struct kt_detect *d, const struct kt_record *r)
+{
+    bool known = r->seq <= d->core.position && !d->o.replay;
+    if (!known)
+        take_record(d, r);
+    d->recall.foretold = NULL;
 }
 
 /* ---- status ---- */

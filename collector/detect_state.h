@@ -15,7 +15,6 @@
 #define INCIDENT_MEMBERS 20
 #define INCIDENT_HASHES  64
 #define INCIDENT_NAMES   4
-#define KT_NAME_SEED     UINT64_C(0x6b65797472616c31) /* a name keeps its key for ever */
 #define ENGINE_DETECTOR  0xff /* kt_pending.detector of the engine's own numbers */
 
 struct fact { /* what was known of an address when the log said it */
@@ -167,7 +166,6 @@ bool kt_sound_withheld(const void *state);
 bool kt_sound_incident(const void *state);
 
 /* ---- detect_who.c: whose event it is ---- */
-struct kt_key kt_detect_name_key(struct kt_str name);
 /* Fills in identity, actor, kind, team; s->ev is then the event under the canonical name. */
 void kt_detect_who(struct kt_detect *d, struct kt_scene *s);
 

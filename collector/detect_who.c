@@ -10,7 +10,6 @@
 
 #include "collector/detect_state.h"
 #include "core/base/alloc.h"
-#include "core/base/hash.h"
 
 #define DAY_MIN 1440u
 #define CACHE   1024u /* names that were asked about; aliases with `*` are tried one by one */
@@ -23,13 +22,6 @@ struct kt_named {
         uint32_t who; /* its number + 1: two sets with one digest number alike; 0 = nobody */
     } cache[CACHE];
 };
-
-struct kt_key kt_detect_name_key(struct kt_str name)
-{
-    if (name.len == 0)
-        return (struct kt_key){ 0, 0 };
-    return (struct kt_key){ kt_hash64(name, KT_NAME_SEED) | 1, kt_hash64(name, ~KT_NAME_SEED) };
-}
 
 /* ---- by the file ---- */
 static struct kt_named *named_of(struct kt_detect *d)
@@ -47,9 +39,9 @@ static const struct kt_identity *cached(struct kt_detect *d, const struct kt_eve
         memset(n->cache, 0, sizeof n->cache);
         memcpy(n->digest, kt_identities_digest(ids), sizeof n->digest);
     }
-    struct kt_key key = kt_detect_name_key(ev->actor);
-    key.a ^= kt_hash64(ev->source, KT_NAME_SEED) | 2;
-    key.b ^= kt_hash64(ev->instance, KT_NAME_SEED);
+    struct kt_key key = kt_recall_name(&d->recall, ev->actor);
+    key.a ^= kt_recall_hash(&d->recall, ev->source, KT_NAME_SEED) | 2;
+    key.b ^= kt_recall_hash(&d->recall, ev->instance, KT_NAME_SEED);
     unsigned slot = key.b % CACHE;
     if (n->cache[slot].key.a != key.a || n->cache[slot].key.b != key.b) {
         const struct kt_identity *who =
@@ -147,7 +139,7 @@ void kt_detect_who(struct kt_detect *d, struct kt_scene *s)
         rename_event(d, s);
     if (s->identity != NULL && s->identity->team != NULL)
         s->team = kt_str_of(s->identity->team);
-    s->who = kt_detect_name_key(s->ev->actor);
+    s->who = kt_recall_name(&d->recall, s->ev->actor);
     s->actor = kt_table_get(d->actors, s->who);
     /* a name that somebody typed into a failed login may be a known actor's, but makes none */
     bool proved = own->actor_kind != KT_ACTOR_ANONYMOUS;

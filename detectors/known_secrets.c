@@ -8,6 +8,7 @@
 #include "detectors/known_secrets.h"
 
 #include "core/base/hash.h"
+#include "core/event/ai_agents.h"
 #include "core/event/secret_id.h"
 
 #define DAY_MIN      1440u
@@ -199,12 +200,32 @@ static uint64_t parent_hash(struct kt_str secret)
 const struct kt_recall_secret *kt_known_name(const struct kt_scene *s)
 {
     bool known;
+    const struct kt_foretold *f = s->recall->foretold;
     struct kt_recall_secret *name = kt_recall_secret(s->recall, s->secret, &known);
-    if (!known)
+    if (!known && f != NULL && kt_key_eq(f->secret_key, s->secret))
+        *name = (struct kt_recall_secret){ .secret = s->secret,
+                                           .folder = f->folder,
+                                           .parent = f->parent };
+    else if (!known)
         *name = (struct kt_recall_secret){ .secret = s->secret,
                                            .folder = kt_known_folder(s->ev->secret),
                                            .parent = parent_hash(s->ev->secret) };
     return name;
+}
+
+void kt_known_foretell(const struct kt_event *ev, struct kt_foretold *ret)
+{
+    *ret = (struct kt_foretold){ .actor = ev->actor,
+                                 .secret = ev->secret,
+                                 .user_agent = ev->user_agent,
+                                 .actor_key = kt_name_key(ev->actor),
+                                 .secret_key = kt_name_key(ev->secret),
+                                 .agent_hash = kt_hash64(ev->user_agent, KT_NAME_SEED),
+                                 .agent = kt_ai_agent_of_client(ev->user_agent) };
+    if (ev->secret.len == 0)
+        return;
+    ret->folder = kt_known_folder(ev->secret);
+    ret->parent = parent_hash(ev->secret);
 }
 
 static bool at_work_here(const struct kt_scene *s, uint64_t folder)

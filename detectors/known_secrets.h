@@ -67,6 +67,9 @@ bool kt_known_rollout(const struct kt_scene *s, uint64_t secret, uint32_t minute
 uint64_t kt_known_folder(struct kt_str secret);
 /* That folder of the scene's secret, and a hash of all that stands before its last part. */
 const struct kt_recall_secret *kt_known_name(const struct kt_scene *s);
+/* What recall may be told of an event beforehand: a function of its texts alone, so on any thread.
+ */
+void kt_known_foretell(const struct kt_event *ev, struct kt_foretold *ret);
 /* Is one more secret of it ordinary for this person? It is at work there (on three days, or within
  * the last 24 hours), `peers` colleagues are (on three days, the newest within 90), and the folder
  * holds at most a quarter of the secrets that were read in its store. */

@@ -26,8 +26,54 @@ static uint64_t spread(struct kt_str text, uint64_t seed)
     return h ^ (h >> 32);
 }
 
+/* The same memory in the same event: the same text. */
+static bool is_it(struct kt_str x, struct kt_str y)
+{
+    return x.at == y.at && x.len == y.len;
+}
+
+/* By all of the text, since names often begin and end alike; nobody needs to trust it. */
+static uint64_t spread_all(struct kt_str text)
+{
+    uint64_t h = text.len, word;
+    for (size_t i = 0; i + WORD < text.len; i += WORD) {
+        memcpy(&word, text.at + i, WORD);
+        h = (h ^ word) * UINT64_C(0xbf58476d1ce4e5b9);
+        h ^= h >> 32;
+    }
+    memcpy(&word, text.at + text.len - WORD, WORD);
+    h = (h ^ word) * UINT64_C(0x94d049bb133111eb);
+    return h ^ (h >> 32);
+}
+
+struct kt_key kt_name_key(struct kt_str name)
+{
+    if (name.len == 0)
+        return (struct kt_key){ 0, 0 };
+    return (struct kt_key){ kt_hash64(name, KT_NAME_SEED) | 1, kt_hash64(name, ~KT_NAME_SEED) };
+}
+
+struct kt_key kt_recall_name(struct kt_recall *r, struct kt_str name)
+{
+    if (r->foretold != NULL && is_it(name, r->foretold->actor))
+        return r->foretold->actor_key;
+    if (r->foretold != NULL && is_it(name, r->foretold->secret))
+        return r->foretold->secret_key;
+    if (name.len < WORD || name.len > KT_RECALL_TEXT)
+        return kt_name_key(name);
+    size_t i = spread_all(name) % KT_RECALL_NAMES;
+    if (r->name[i].len == name.len && memcmp(r->name[i].text, name.at, name.len) == 0)
+        return r->name[i].key;
+    r->name[i].key = kt_name_key(name);
+    r->name[i].len = (uint32_t)name.len;
+    memcpy(r->name[i].text, name.at, name.len);
+    return r->name[i].key;
+}
+
 uint64_t kt_recall_hash(struct kt_recall *r, struct kt_str text, uint64_t seed)
 {
+    if (r->foretold != NULL && seed == KT_NAME_SEED && is_it(text, r->foretold->user_agent))
+        return r->foretold->agent_hash;
     if (text.len < WORD || text.len > KT_RECALL_TEXT)
         return kt_hash64(text, seed);
     size_t i = spread(text, seed) % KT_RECALL_HASHES;
@@ -44,6 +90,8 @@ uint64_t kt_recall_hash(struct kt_recall *r, struct kt_str text, uint64_t seed)
 
 const char *kt_recall_agent(struct kt_recall *r, struct kt_str user_agent)
 {
+    if (r->foretold != NULL && is_it(user_agent, r->foretold->user_agent))
+        return r->foretold->agent;
     if (user_agent.len < WORD || user_agent.len > KT_RECALL_AGENT)
         return kt_ai_agent_of_client(user_agent);
     size_t i = spread(user_agent, 0) % KT_RECALL_AGENTS;

@@ -1,6 +1,7 @@
 /*
- * recall: answers about texts that come again with nearly every event: the name of a source, a user
- * agent, the id of a secret. No state: each is what the function would say that is spared.
+ * recall: answers about texts that come again with nearly every event: the name of an actor or of a
+ * source, a user agent, the id of a secret; or that another thread has made beforehand. No state:
+ * each is what the function would say that is spared.
  */
 #pragma once
 #include "core/base/str.h"
@@ -11,7 +12,18 @@
 #define KT_RECALL_AGENTS  32u
 #define KT_RECALL_AGENT   244u
 #define KT_RECALL_SECRETS 1024u
-struct kt_recall { /* zeroed: nothing yet */
+#define KT_RECALL_NAMES   1024u
+
+#define KT_NAME_SEED UINT64_C(0x6b65797472616c31) /* a name keeps its key for ever */
+struct kt_foretold { /* of the texts of one event, which it borrows; see kt_known_foretell() */
+    struct kt_str actor, secret, user_agent;
+    struct kt_key actor_key, secret_key;
+    uint64_t folder, parent; /* of the secret */
+    uint64_t agent_hash;     /* under KT_NAME_SEED */
+    const char *agent;
+};
+struct kt_recall {                      /* zeroed: nothing yet */
+    const struct kt_foretold *foretold; /* of the event in work; NULL: nothing */
     struct {
         uint64_t seed, hash;
         uint32_t len;
@@ -26,7 +38,16 @@ struct kt_recall { /* zeroed: nothing yet */
         struct kt_key secret;
         uint64_t folder, parent;
     } secret[KT_RECALL_SECRETS];
+    struct {
+        struct kt_key key;
+        uint32_t len;
+        char text[KT_RECALL_TEXT];
+    } name[KT_RECALL_NAMES];
 };
+
+/* The key of a name of any kind; of none 0, 0. */
+struct kt_key kt_name_key(struct kt_str name);
+struct kt_key kt_recall_name(struct kt_recall *r, struct kt_str name);
 
 /* kt_hash64 */
 uint64_t kt_recall_hash(struct kt_recall *r, struct kt_str text, uint64_t seed);

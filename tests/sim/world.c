@@ -552,9 +552,11 @@ static void on_alert(void *self, const struct kt_alert *a, bool is_new)
         (void)kt_map_put(t->ids, kt_str_of(a->id), &fresh);
 }
 
-static enum kt_status on_record(void *self, const struct kt_record *r, struct kt_error *err)
+static enum kt_status on_record(void *self, const struct kt_record *r, const void *prepared,
+                                struct kt_error *err)
 {
     struct detection *t = self;
+    (void)prepared;
     kt_detect_record(t->d, r);
     if (!t->restarts || !chance(t->w, 1))
         return KT_OK;
@@ -576,12 +578,13 @@ static enum kt_status detect(struct world *w, bool restarts, uint8_t digest[32],
     struct kt_reader *reader = NULL;
     struct detection t = { .w = w, .restarts = restarts, .ids = kt_map_new(2) };
     struct kt_damage damage = { 0 };
+    const struct kt_log_each to = { .each = on_record, .self = &t };
     t.o = (struct kt_detect_options){ .conf = conf, .alert = on_alert, .self = &t };
     enum kt_status st = kt_detect_new(&t.o, &t.d, err);
     if (st == KT_OK)
         st = kt_reader_open(w->db, &reader, err);
     if (st == KT_OK)
-        st = kt_log_in_order(reader, &damage, on_record, &t, err);
+        st = kt_log_in_order(reader, &damage, &to, err);
     if (st == KT_OK && damage.places > 0)
         st = kt_fail(err, KT_E_CORRUPT, "%s", damage.first.text);
     if (st == KT_OK)

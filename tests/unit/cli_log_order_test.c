@@ -14,7 +14,7 @@
 struct seen {
     struct kt_buf text; /* "seq kind time agent line\n" */
     kt_time_ns newest;
-    uint64_t n, stop_at;
+    uint64_t n, stop_at, prepared;
 };
 
 static void note(struct kt_buf *out, const struct kt_record *r, bool line)
@@ -25,10 +25,24 @@ static void note(struct kt_buf *out, const struct kt_record *r, bool line)
     kt_buf_byte(out, '\n');
 }
 
-static enum kt_status each(void *self, const struct kt_record *r, struct kt_error *err)
+struct prepared {
+    const char *line;
+    uint64_t seq;
+};
+
+static void prepare(const struct kt_record *r, void *ret)
+{
+    *(struct prepared *)ret = (struct prepared){ r->line.at, r->seq };
+}
+
+static enum kt_status each(void *self, const struct kt_record *r, const void *prepared,
+                           struct kt_error *err)
 {
     struct seen *s = self;
+    const struct prepared *p = prepared;
     (void)err;
+    assert_true(p == NULL || (p->seq == r->seq && p->line == r->line.at)); /* of this very record */
+    s->prepared += p != NULL;
     assert_true(r->arrival >= s->newest);
     s->newest = r->arrival;
     note(&s->text, r, true);
@@ -42,7 +56,8 @@ static struct seen walk(const char *path, uint64_t stop_at)
     struct kt_damage damage = { 0 };
     struct kt_error err = { 0 };
     segments_must(kt_reader_open(path, &r, &err), &err);
-    segments_must(kt_log_in_order(r, &damage, each, &s, &err), &err);
+    const struct kt_log_each to = { each, &s, { prepare, sizeof(struct prepared) } };
+    segments_must(kt_log_in_order(r, &damage, &to, &err), &err);
     assert_int_equal(damage.places, 0);
     kt_reader_close(r);
     return s;
@@ -92,6 +107,7 @@ static void a_log_in_order_comes_by_number(void **state)
     show(w->path, KT_DETAIL_EVENT, true, &whole);
     struct seen s = walk(w->path, 0), part = walk(w->path, 300);
     assert_int_equal(s.n, 1000);
+    assert_int_equal(s.prepared, 1000);
     assert_string_equal(kt_buf_z(&whole), kt_buf_z(&s.text));
     assert_int_equal(part.n, 300); /* and who stops early is not waited for */
     assert_memory_equal(part.text.at, s.text.at, part.text.len);
@@ -135,8 +151,10 @@ static void a_log_out_of_order_comes_by_arrival(void **state)
     kt_buf_done(&s.text);
 }
 
-static enum kt_status count(void *self, const struct kt_record *r, struct kt_error *err)
+static enum kt_status count(void *self, const struct kt_record *r, const void *prepared,
+                            struct kt_error *err)
 {
+    assert_null(prepared);
     (void)r;
     (void)err;
     ++*(unsigned *)self;
@@ -153,7 +171,8 @@ static void walk_changed(struct segments *w, const char *sql, unsigned records, 
     segments_copy_file(w);
     segments_change(w, sql);
     segments_must(kt_reader_open(w->copy, &r, &err), &err);
-    segments_must(kt_log_in_order(r, &damage, count, &n, &err), &err);
+    const struct kt_log_each to = { .each = count, .self = &n };
+    segments_must(kt_log_in_order(r, &damage, &to, &err), &err);
     kt_reader_close(r);
     assert_int_equal(n, records);
     assert_int_equal(damage.places, damaged);

@@ -1,7 +1,7 @@
 /* detectors_recall: what is remembered is what would have been computed. */
 #include "core/base/hash.h"
 #include "core/event/ai_agents.h"
-#include "detectors/recall.h"
+#include "detectors/known_secrets.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -43,6 +43,61 @@ static void a_hash_is_that_of_its_text(void **state)
     }
 }
 
+static void assert_key(struct kt_key x, struct kt_key y)
+{
+    assert_true(kt_key_eq(x, y));
+}
+
+/* Every length, texts that differ in one byte anywhere, and more of them than places. */
+static void a_name_has_its_key(void **state)
+{
+    struct kt_recall *r = *state;
+    char text[130];
+    for (unsigned i = 0; i < sizeof text; i++) {
+        memset(text, 'x', sizeof text);
+        text[i] = 'y';
+        for (size_t len = 0; len <= sizeof text; len++) {
+            struct kt_str s = kt_str_from(text, len);
+            assert_key(kt_recall_name(r, s), kt_name_key(s));
+            assert_key(kt_recall_name(r, s), kt_name_key(s));
+        }
+    }
+    assert_key(kt_name_key(KT_STR_NONE), (struct kt_key){ 0, 0 });
+}
+
+/* What is foretold of an event holds for its own texts, and for no others like them. */
+static void what_is_foretold_is_what_is_so(void **state)
+{
+    struct kt_recall *r = *state;
+    char actor[] = "an actor of the log", other[] = "an actor of the log";
+    struct kt_event ev = { .actor = kt_str_of(actor),
+                           .secret = KT_STR("vault://main/-/secret/prod/payments/key"),
+                           .user_agent = KT_STR("claude-cli/2.0.1 (external, cli)") };
+    struct kt_foretold f;
+    kt_known_foretell(&ev, &f);
+    r->foretold = &f;
+    assert_key(kt_recall_name(r, ev.actor), kt_name_key(ev.actor));
+    assert_key(kt_recall_name(r, ev.secret), kt_name_key(ev.secret));
+    assert_key(kt_recall_name(r, KT_STR_NONE), (struct kt_key){ 0, 0 });
+    assert_int_equal(kt_recall_hash(r, ev.user_agent, KT_NAME_SEED),
+                     kt_hash64(ev.user_agent, KT_NAME_SEED));
+    assert_int_equal(kt_recall_hash(r, ev.user_agent, 7), kt_hash64(ev.user_agent, 7));
+    assert_ptr_equal(kt_recall_agent(r, ev.user_agent), kt_ai_agent_of_client(ev.user_agent));
+    f.actor_key = (struct kt_key){ 1, 1 }; /* asked for by the memory that it is about, */
+    assert_key(kt_recall_name(r, ev.actor), f.actor_key);
+    assert_key(kt_recall_name(r, kt_str_of(other)), kt_name_key(ev.actor));
+    assert_key(kt_recall_name(r, kt_str_sub(ev.actor, 0, 9)), /* all of it */
+               kt_name_key(kt_str_sub(ev.actor, 0, 9)));
+    struct kt_scene s = { .ev = &ev, .recall = r, .secret = f.secret_key };
+    const struct kt_recall_secret *name = kt_known_name(&s);
+    assert_int_equal(name->folder, kt_known_folder(ev.secret));
+    uint64_t parent = name->parent;
+    r->foretold = NULL;
+    memset(r->secret, 0, sizeof r->secret);
+    assert_int_equal(kt_known_name(&s)->parent, parent);
+    assert_int_equal(kt_known_name(&s)->folder, f.folder);
+}
+
 static void an_agent_is_that_of_its_client(void **state)
 {
     struct kt_recall *r = *state;
@@ -81,6 +136,8 @@ int main(void)
 #define T(f) cmocka_unit_test_setup_teardown(f, new_recall, end_recall)
     const struct CMUnitTest tests[] = {
         T(a_hash_is_that_of_its_text),
+        T(a_name_has_its_key),
+        T(what_is_foretold_is_what_is_so),
         T(an_agent_is_that_of_its_client),
         T(a_secret_that_takes_the_place_of_another_is_not_it),
     };
