@@ -13,11 +13,12 @@
 #include <stdlib.h>
 
 #include "core/base/alloc.h"
-#include "core/base/map.h"
+#include "core/base/known.h"
 
 struct counts { /* of the values of one field */
     struct kt_map *map;
-    uint64_t *n; /* by number in map */
+    struct kt_known known; /* of map */
+    uint64_t *n;           /* by number in map */
     uint32_t cap;
 };
 struct facets {
@@ -92,7 +93,7 @@ static void count(struct facets *f, enum kt_facet which, struct kt_str value, ui
     struct counts *c = &f->of[which];
     if (value.len == 0)
         return;
-    uint32_t i = kt_map_put(c->map, value, NULL);
+    uint32_t i = kt_known_put(&c->known, c->map, value);
     if (i >= c->cap) {
         uint32_t cap = c->cap == 0 ? 256 : 2 * c->cap;
         c->n = kt_realloc_array(c->n, cap, sizeof *c->n);
@@ -342,6 +343,7 @@ void kt_facets_free(struct kt_facets *out)
         return;
     for (unsigned i = 0; i < KT_FACET_COUNT; i++) {
         kt_map_free(f->of[i].map);
+        kt_known_done(&f->of[i].known);
         kt_free(f->of[i].n);
         kt_free(f->out.list[i]);
     }
