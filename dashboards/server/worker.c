@@ -8,12 +8,15 @@
  */
 #include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "dashboards/server/server_int.h"
 
 #define STRANGERS 16u /* places of those who log in */
 #define PROBES    4u  /* of /readyz and /metrics */
 #define SAID_FOR  (10 * KT_NS_S)
+#define NICE      10 /* as streams have it: who reads never holds up the collector */
 
 /* ---- whose ---- */
 
@@ -129,6 +132,7 @@ static void *work(void *self)
     struct kt_web_worker *w = self;
     struct kt_web_pool *p = w->pool;
     struct kt_web_server *s = p->s;
+    (void)setpriority(PRIO_PROCESS, (id_t)gettid(), NICE); /* and of the threads that it makes */
     (void)pthread_mutex_lock(&s->lock);
     while (!s->quit || p->first != NULL) {
         struct kt_web_req *r = w->now = take(p);
