@@ -196,14 +196,15 @@ static enum kt_status load_control(struct part *c, struct kt_error *err)
 
 static enum kt_status take_control(struct part *c, struct kt_record *ret, struct kt_error *err)
 {
-    struct kt_record rec = c->control;
+    uint64_t seq = c->control.seq;
     c->control.seq = 0;
     kt_arena_reset(&c->arena);
     if (c->scan.detail != KT_DETAIL_LINE &&
-        kt_line_read(rec.line, &c->arena, &rec.ev, err) != KT_OK)
+        kt_line_read(c->control.line, &c->arena, &c->control.ev, err) != KT_OK)
         return kt_fail(err, KT_E_CORRUPT, "record %llu is not a canonical line",
-                       (unsigned long long)rec.seq);
-    *ret = rec;
+                       (unsigned long long)seq);
+    *ret = c->control; /* large: copied once */
+    ret->seq = seq;
     return KT_OK;
 }
 

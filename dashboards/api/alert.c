@@ -187,11 +187,10 @@ static enum kt_status answer(struct kt_api *a, const struct kt_alert *alert,
 enum kt_status kt_api_alert(struct kt_api *a, struct kt_error *err)
 {
     KT_CLEANUP(kt_arena_done) struct kt_arena arena = kt_arena_new(KT_LINE_MAX);
-    KT_CLEANUP(kt_alert_view_done) struct kt_alert_view view = { 0 };
     struct kt_alert alert;
     if (find(a, &arena, &alert, err) != KT_OK ||
-        kt_alert_view_load(a->ask->reader, &view, err) != KT_OK)
+        kt_alert_view_follow(a->view, a->ask->reader, err) != KT_OK)
         return err->code;
-    kt_alert_view_live(&view, &alert);
-    return answer(a, &alert, &view, err);
+    kt_alert_view_live(a->view, &alert);
+    return answer(a, &alert, a->view, err);
 }

@@ -22,7 +22,6 @@
 
 struct list {
     struct kt_api *api;
-    struct kt_alert_view view;
     struct kt_query *query; /* NULL: any */
     int status;             /* or ALL */
     bool quiet;             /* those that expectations keep quiet too */
@@ -76,7 +75,7 @@ static enum kt_status take_plain(struct list *l, const struct kt_alert_glance *g
     } else if (!kt_alert_view_read(g, &a)) {
         l->unreadable++;
     } else {
-        kt_api_alert_row(&l->api->out, NULL, &a, &l->view, l->api->now);
+        kt_api_alert_row(&l->api->out, NULL, &a, l->api->view, l->api->now);
         l->shown++;
         l->last = a.raised;
         memcpy(l->last_id, a.id, sizeof l->last_id);
@@ -127,7 +126,7 @@ static enum kt_status begin(struct list *l, struct kt_error *err)
         return err->code;
     if (q.len > 0 && kt_alert_query_parse(q, &l->query, err) != KT_OK)
         return kt_wrap(err, "q");
-    return kt_alert_view_load(l->api->ask->reader, &l->view, err);
+    return kt_alert_view_follow(l->api->view, l->api->ask->reader, err);
 }
 
 static enum kt_status add_learning(struct kt_api *a, struct kt_error *err)
@@ -155,7 +154,7 @@ static void end(struct list *l)
         kt_api_u64(o, kt_life_word((enum kt_life_status)i), l->count[i]);
     kt_api_close(o, '}');
     kt_api_u64(o, "quiet", l->kept_quiet);
-    kt_api_u64(o, "damage", l->view.lives.damage.places + l->unreadable);
+    kt_api_u64(o, "damage", l->api->view->lives.damage.places + l->unreadable);
 }
 
 enum kt_status kt_api_alerts(struct kt_api *a, struct kt_error *err)
@@ -165,7 +164,7 @@ enum kt_status kt_api_alerts(struct kt_api *a, struct kt_error *err)
     if (status == KT_OK) {
         kt_api_open(&a->out, NULL, '{');
         kt_api_open(&a->out, "alerts", '[');
-        status = kt_alert_view_glance(a->ask->reader, &l.view, take, &l, err);
+        status = kt_alert_view_glance(a->ask->reader, a->view, take, &l, err);
     }
     if (status == KT_OK) {
         end(&l);
@@ -173,7 +172,6 @@ enum kt_status kt_api_alerts(struct kt_api *a, struct kt_error *err)
         kt_api_close(&a->out, '}');
     }
     kt_query_free(l.query);
-    kt_alert_view_done(&l.view);
     return status;
 }
 

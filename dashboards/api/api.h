@@ -16,6 +16,7 @@ bool kt_role_of(struct kt_str word, enum kt_role *ret);
 
 struct kt_jobs; /* dashboards/api/jobs.h */
 struct kt_api_kept;
+struct kt_alert_view; /* exporters/alerts/view.h */
 struct kt_api_param {
     struct kt_str name, value; /* decoded; UTF-8, no NUL; at most KT_API_VALUE_MAX */
 };
@@ -35,8 +36,9 @@ struct kt_api {
     const char *store;          /* its path */
     const char *control;        /* the collector's socket; NULL: nobody to ask, nothing changes */
     struct kt_api_kept *kept; /* answers that all calls of the process share (kept.h); NULL: none */
-    struct kt_jobs *jobs;     /* for what runs as a process of its own; NULL: nothing does */
-    const char *reports;      /* folder of evidence packages; NULL: none are made or shown here */
+    struct kt_alert_view *view; /* of this worker's reader; who looks at alerts lets it follow */
+    struct kt_jobs *jobs;       /* for what runs as a process of its own; NULL: nothing does */
+    const char *reports;        /* folder of evidence packages; NULL: none are made or shown here */
     kt_time_ns now;
     const char *user;      /* who asks: for records of the log */
     const uint8_t *secret; /* KT_API_SECRET bytes of chance, of this process: what it hands out to

@@ -8,6 +8,7 @@
 #include "core/base/alloc.h"
 #include "dashboards/api/calls.h"
 #include "dashboards/api/coverage_json.h"
+#include "dashboards/api/shared.h"
 #include <math.h>
 
 #define SPAN (30 * KT_NS_DAY)
@@ -166,7 +167,7 @@ static void add_all(struct kt_api *a, const struct kt_coverage *c, const struct 
     kt_api_close(o, '}');
 }
 
-enum kt_status kt_api_coverage(struct kt_api *a, struct kt_error *err)
+static enum kt_status make_coverage(struct kt_api *a, struct kt_error *err)
 {
     struct kt_coverage *c = NULL;
     struct heard h = { 0 };
@@ -178,4 +179,9 @@ enum kt_status kt_api_coverage(struct kt_api *a, struct kt_error *err)
     heard_done(&h);
     kt_coverage_free(c);
     return status;
+}
+
+enum kt_status kt_api_coverage(struct kt_api *a, struct kt_error *err)
+{
+    return kt_api_shared(a, "coverage", KT_API_SHARED_PAGE, make_coverage, err);
 }

@@ -8,6 +8,7 @@
 #include "core/answer/facets.h"
 #include "core/answer/series.h"
 #include "dashboards/api/calls.h"
+#include "dashboards/api/shared.h"
 
 #define SPAN    KT_NS_DAY
 #define BUCKETS 120u
@@ -31,7 +32,7 @@ void kt_api_add_series(struct kt_buf *o, const char *key, const struct kt_series
     kt_api_close(o, '}');
 }
 
-enum kt_status kt_api_histogram(struct kt_api *a, struct kt_error *err)
+static enum kt_status make_series(struct kt_api *a, struct kt_error *err)
 {
     struct kt_series s = { 0 };
     struct kt_str q;
@@ -47,6 +48,11 @@ enum kt_status kt_api_histogram(struct kt_api *a, struct kt_error *err)
     kt_api_close(&a->out, '}');
     kt_series_done(&s);
     return KT_OK;
+}
+
+enum kt_status kt_api_histogram(struct kt_api *a, struct kt_error *err)
+{
+    return kt_api_shared(a, "histogram", KT_API_SHARED_COUNTS, make_series, err);
 }
 
 /* ---- facets ---- */
@@ -95,7 +101,7 @@ static void add_facet(struct kt_buf *o, const struct kt_facets *f, enum kt_facet
     kt_api_close(o, '}');
 }
 
-enum kt_status kt_api_facets(struct kt_api *a, struct kt_error *err)
+static enum kt_status make_facets(struct kt_api *a, struct kt_error *err)
 {
     struct wanted w = { .n = 0 };
     struct kt_facets *f = NULL;
@@ -116,6 +122,11 @@ enum kt_status kt_api_facets(struct kt_api *a, struct kt_error *err)
     kt_api_close(&a->out, '}');
     kt_facets_free(f);
     return KT_OK;
+}
+
+enum kt_status kt_api_facets(struct kt_api *a, struct kt_error *err)
+{
+    return kt_api_shared(a, "facets", KT_API_SHARED_COUNTS, make_facets, err);
 }
 
 /* ---- check ---- */

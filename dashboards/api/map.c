@@ -7,6 +7,7 @@
 #include "core/answer/places.h"
 #include "dashboards/api/calls.h"
 #include "dashboards/api/map_json.h"
+#include "dashboards/api/shared.h"
 
 #define SPAN KT_NS_DAY
 
@@ -33,7 +34,7 @@ void kt_api_places(struct kt_buf *o, const struct kt_places *p)
     kt_api_close(o, '}');
 }
 
-enum kt_status kt_api_map(struct kt_api *a, struct kt_error *err)
+static enum kt_status make_map(struct kt_api *a, struct kt_error *err)
 {
     struct kt_places p;
     struct kt_str q;
@@ -46,4 +47,9 @@ enum kt_status kt_api_map(struct kt_api *a, struct kt_error *err)
     kt_api_close(&a->out, '}');
     kt_places_done(&p);
     return KT_OK;
+}
+
+enum kt_status kt_api_map(struct kt_api *a, struct kt_error *err)
+{
+    return kt_api_shared(a, "map", KT_API_SHARED_COUNTS, make_map, err);
 }

@@ -17,10 +17,10 @@
 #include "dashboards/api/alerts.h"
 #include "dashboards/api/calls.h"
 #include "dashboards/api/kept.h"
+#include "dashboards/api/shared.h"
 
 #define WINDOW    (7 * KT_NS_DAY)
 #define ALERTS    50u
-#define KEPT_FOR  (10 * KT_NS_S)
 #define PEERS_FOR (KT_NS_MIN)
 #define TOLD      50u
 /* Of what is before the usual span, to tell what is new: some 0.1 s. */
@@ -239,12 +239,12 @@ static void add_about(struct page *g)
 
 static enum kt_status add_alerts(struct page *g, struct kt_error *err)
 {
-    KT_CLEANUP(kt_alert_view_done) struct kt_alert_view view = { 0 };
+    struct kt_alert_view *view = g->api->view;
     KT_CLEANUP(kt_arena_done) struct kt_arena arena = kt_arena_new(KT_LINE_MAX);
     KT_CLEANUP(kt_buf_done) struct kt_buf json = { 0 };
     struct kt_buf *o = &g->api->out;
     kt_api_open(o, "alerts", '[');
-    if (g->alerts->n > 0 && kt_alert_view_load(g->api->ask->reader, &view, err) != KT_OK)
+    if (g->alerts->n > 0 && kt_alert_view_follow(view, g->api->ask->reader, err) != KT_OK)
         return err->code;
     for (uint32_t i = 0; i < g->alerts->n && i < ALERTS; i++) {
         struct kt_alert a;
@@ -254,8 +254,8 @@ static enum kt_status add_alerts(struct page *g, struct kt_error *err)
                                  NULL) != KT_OK ||
             kt_alert_read(kt_buf_str(&json), &arena, &a, NULL) != KT_OK)
             continue;
-        kt_alert_view_live(&view, &a);
-        kt_api_alert_row(o, NULL, &a, &view, g->api->now);
+        kt_alert_view_live(view, &a);
+        kt_api_alert_row(o, NULL, &a, view, g->api->now);
     }
     kt_api_close(o, ']');
     kt_api_u64(o, "alerts_open", g->alerts->open);
@@ -338,56 +338,62 @@ static enum kt_status make(struct kt_api *a, enum kt_profile_kind kind, kt_time_
     return status;
 }
 
-/* What was asked, and by whom: another may see less. */
-static void add_key(const struct kt_api *a, enum kt_profile_kind kind, struct kt_buf *key)
+static enum kt_status check(const struct kt_api *a, struct kt_error *err)
 {
-    kt_buf_addf(key, "name %d %d %s", (int)kind, a->ask->zone_offset_s, a->user);
-    for (unsigned i = 0; i < a->n_params; i++) {
-        kt_buf_str32(key, a->param[i].name);
-        kt_buf_str32(key, a->param[i].value);
-    }
-}
-
-/* Several who work on one incident open the same pages: what one has just been shown is shared. */
-static enum kt_status call(struct kt_api *a, enum kt_profile_kind kind, kt_time_ns window,
-                           struct kt_error *err)
-{
-    KT_CLEANUP(kt_buf_done) struct kt_buf key = { 0 };
     struct kt_str value = kt_api_get(a, "value");
     if (value.len == 0)
         return kt_fail(err, KT_E_INPUT, "value is missing: which one?");
     if (value.len > VALUE_MAX)
         return kt_fail(err, KT_E_INPUT, "value is longer than %u bytes: ask search for its start",
                        VALUE_MAX);
-    add_key(a, kind, &key);
-    if (kt_api_kept_get(a->kept, kt_buf_str(&key), a->now, KEPT_FOR, a->ask->give_up,
-                        a->ask->give_up_self, &a->out))
-        return KT_OK;
-    enum kt_status status = make(a, kind, window, err);
-    if (status == KT_OK)
-        kt_api_kept_put(a->kept, kt_buf_str(&key), a->now, kt_buf_str(&a->out));
-    else
-        kt_api_kept_drop(a->kept, kt_buf_str(&key));
-    return status;
+    return KT_OK;
+}
+
+static enum kt_status make_actor(struct kt_api *a, struct kt_error *err)
+{
+    return make(a, KT_PROFILE_ACTOR, WINDOW, err);
+}
+
+static enum kt_status make_secret(struct kt_api *a, struct kt_error *err)
+{
+    return make(a, KT_PROFILE_SECRET, WINDOW, err);
+}
+
+static enum kt_status make_ip(struct kt_api *a, struct kt_error *err)
+{
+    return make(a, KT_PROFILE_IP, WINDOW, err);
+}
+
+/* Of the whole log, unless a window is asked for: a session is short, and may be old. */
+static enum kt_status make_session(struct kt_api *a, struct kt_error *err)
+{
+    return make(a, KT_PROFILE_SESSION, 0, err);
+}
+
+/* Several who work on one incident open the same pages. */
+static enum kt_status call(struct kt_api *a, const char *name, kt_api_call *make_it,
+                           struct kt_error *err)
+{
+    return check(a, err) != KT_OK ? err->code
+                                  : kt_api_shared(a, name, KT_API_SHARED_PAGE, make_it, err);
 }
 
 enum kt_status kt_api_actor(struct kt_api *a, struct kt_error *err)
 {
-    return call(a, KT_PROFILE_ACTOR, WINDOW, err);
+    return call(a, "actor", make_actor, err);
 }
 
 enum kt_status kt_api_secret(struct kt_api *a, struct kt_error *err)
 {
-    return call(a, KT_PROFILE_SECRET, WINDOW, err);
+    return call(a, "secret", make_secret, err);
 }
 
 enum kt_status kt_api_ip(struct kt_api *a, struct kt_error *err)
 {
-    return call(a, KT_PROFILE_IP, WINDOW, err);
+    return call(a, "ip", make_ip, err);
 }
 
-/* Of the whole log, unless a window is asked for: a session is short, and may be old. */
 enum kt_status kt_api_session(struct kt_api *a, struct kt_error *err)
 {
-    return call(a, KT_PROFILE_SESSION, 0, err);
+    return call(a, "session", make_session, err);
 }

@@ -1,6 +1,6 @@
 /*
  * overview: the first page: figures of a window against what is usual, what is open, silent and
- * new, and how the log itself stands. Made once for all who ask within ten seconds.
+ * new, and how the log itself stands.
  *
  * Owns:  the names and order of its keys.
  * Calls: core/answer (profile, series, places, standing, learning), exporters/alerts/view,
@@ -14,16 +14,15 @@
 #include "dashboards/api/alerts.h"
 #include "dashboards/api/calls.h"
 #include "dashboards/api/integrity.h"
-#include "dashboards/api/kept.h"
 #include "dashboards/api/map_json.h"
 #include "dashboards/api/names.h"
+#include "dashboards/api/shared.h"
 #include <math.h>
 
-#define SPAN      KT_NS_DAY
-#define HOLDS_FOR (10 * KT_NS_S)
-#define STEPS     120u
-#define NEW_ROWS  20u
-#define ALERTS    10u
+#define SPAN     KT_NS_DAY
+#define STEPS    120u
+#define NEW_ROWS 20u
+#define ALERTS   10u
 
 /* ---- figures ---- */
 
@@ -138,7 +137,6 @@ static enum kt_status add_places(struct kt_api *a, struct kt_error *err)
 
 struct open_alerts {
     struct kt_api *a;
-    struct kt_alert_view view;
     uint64_t by_severity[KT_SEV_COUNT], acknowledged, rows;
 };
 
@@ -155,7 +153,7 @@ static enum kt_status take_alert(void *self, const struct kt_alert *alert, struc
         return KT_OK;
     w->by_severity[alert->severity]++;
     if (w->rows++ < ALERTS)
-        kt_api_alert_row(&w->a->out, NULL, alert, &w->view, w->a->now);
+        kt_api_alert_row(&w->a->out, NULL, alert, w->a->view, w->a->now);
     return KT_OK;
 }
 
@@ -163,12 +161,11 @@ static enum kt_status add_alerts(struct kt_api *a, struct kt_error *err)
 {
     struct kt_buf *o = &a->out;
     struct open_alerts w = { .a = a };
-    enum kt_status status = kt_alert_view_load(a->ask->reader, &w.view, err);
+    enum kt_status status = kt_alert_view_follow(a->view, a->ask->reader, err);
     kt_api_open(o, "alerts", '{');
     kt_api_open(o, "rows", '[');
     if (status == KT_OK)
-        status = kt_alert_view_each(a->ask->reader, &w.view, take_alert, &w, NULL, err);
-    kt_alert_view_done(&w.view);
+        status = kt_alert_view_each(a->ask->reader, a->view, take_alert, &w, NULL, err);
     if (status != KT_OK)
         return status;
     kt_api_close(o, ']');
@@ -226,6 +223,8 @@ static enum kt_status make(struct kt_api *a, struct kt_error *err)
         add_profile, add_counts,          add_alerts,  add_sources,
         add_places,  kt_api_add_standing, add_learning
     };
+    if (kt_api_window(a, SPAN, err) != KT_OK)
+        return err->code;
     kt_api_open(&a->out, NULL, '{');
     kt_api_time(&a->out, "asked", a->now);
     for (size_t i = 0; i < KT_ARRAY_LEN(parts); i++)
@@ -238,19 +237,5 @@ static enum kt_status make(struct kt_api *a, struct kt_error *err)
 
 enum kt_status kt_api_overview(struct kt_api *a, struct kt_error *err)
 {
-    KT_CLEANUP(kt_buf_done) struct kt_buf key = { 0 };
-    struct kt_str since = kt_api_get(a, "since"), until = kt_api_get(a, "until");
-    if (kt_api_window(a, SPAN, err) != KT_OK)
-        return err->code;
-    kt_buf_addf(&key, "overview %d " KT_STR_FMT " " KT_STR_FMT, a->ask->zone_offset_s,
-                KT_STR_ARG(since), KT_STR_ARG(until));
-    if (kt_api_kept_get(a->kept, kt_buf_str(&key), a->now, HOLDS_FOR, a->ask->give_up,
-                        a->ask->give_up_self, &a->out))
-        return KT_OK;
-    enum kt_status status = make(a, err);
-    if (status == KT_OK)
-        kt_api_kept_put(a->kept, kt_buf_str(&key), a->now, kt_buf_str(&a->out));
-    else
-        kt_api_kept_drop(a->kept, kt_buf_str(&key));
-    return status;
+    return kt_api_shared(a, "overview", KT_API_SHARED_PAGE, make, err);
 }

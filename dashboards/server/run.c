@@ -62,6 +62,7 @@ static enum kt_status open_ask(struct kt_web_worker *w, struct kt_error *err)
 
 void kt_web_worker_close(struct kt_web_worker *w)
 {
+    kt_alert_view_done(&w->view);
     kt_ask_done(&w->ask);
     kt_conf_free(w->conf);
     w->conf = NULL;
@@ -159,6 +160,7 @@ static void prepare(struct kt_web_worker *w, struct kt_web_req *r)
                               .store = o->store,
                               .control = o->control,
                               .kept = s->kept,
+                              .view = &w->view,
                               .jobs = s->jobs,
                               .reports = o->reports,
                               .now = ask->now,

@@ -11,6 +11,7 @@
 #include "dashboards/server/request.h"
 #include "dashboards/server/routes.h"
 #include "dashboards/server/server.h"
+#include "exporters/alerts/view.h"
 
 #define KT_WEB_CALL_NS     (10 * KT_NS_S)
 #define KT_WEB_DOWNLOAD_NS (10 * KT_NS_MIN)
@@ -152,9 +153,10 @@ struct kt_web_worker {
     struct kt_web_pool *pool;
     pthread_t thread;
     bool started;
-    struct kt_web_req *now; /* s->lock */
-    struct kt_ask ask;      /* kept open over many calls; reader NULL: not open */
-    struct kt_conf *conf;   /* of the log, where the server has none */
+    struct kt_web_req *now;    /* s->lock */
+    struct kt_ask ask;         /* kept open over many calls; reader NULL: not open */
+    struct kt_conf *conf;      /* of the log, where the server has none */
+    struct kt_alert_view view; /* of its reader */
 };
 /* Leaves the answer in r: result, err, api. */
 void kt_web_run(struct kt_web_worker *w, struct kt_web_req *r);

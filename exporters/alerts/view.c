@@ -12,7 +12,7 @@
 
 void kt_alert_view_done(struct kt_alert_view *v)
 {
-    for (unsigned i = 0; v->query != NULL && i < v->silences.n; i++)
+    for (unsigned i = 0; i < v->n_query; i++)
         kt_query_free(v->query[i]);
     kt_free(v->query);
     kt_silences_done(&v->silences);
@@ -21,12 +21,13 @@ void kt_alert_view_done(struct kt_alert_view *v)
 }
 
 /* Steps and silences are records of one kind: one walk takes both. */
-static enum kt_status load_decisions(struct kt_reader *r, struct kt_alert_view *v,
+static enum kt_status take_decisions(struct kt_reader *r, struct kt_alert_view *v,
                                      struct kt_error *err)
 {
     struct kt_cursor *c = NULL;
     const struct kt_scan scan = { .control = true,
                                   .control_kind = KT_KIND_DECISION,
+                                  .from_seq = v->next,
                                   .damage = &v->lives.damage };
     if (kt_cursor_open(r, &scan, &c, err) != KT_OK)
         return kt_wrap(err, "what people decided");
@@ -39,6 +40,7 @@ static enum kt_status load_decisions(struct kt_reader *r, struct kt_alert_view *
     while ((status = kt_cursor_next(c, &rec, err)) == KT_OK) {
         int what = kt_step_of(rec.ev.operation);
         bool silence = kt_str_starts(rec.ev.operation, KT_STR(KT_SILENCE_OP));
+        v->next = rec.seq + 1;
         if ((what < 0 && !silence) ||
             kt_json_parse(json, rec.ev.raw, &root, &repaired, NULL) != KT_OK)
             continue;
@@ -54,21 +56,41 @@ static enum kt_status load_decisions(struct kt_reader *r, struct kt_alert_view *
     return status == KT_E_AGAIN ? KT_OK : kt_wrap(err, "what people decided");
 }
 
+/* Silences are only added. */
+static void parse_queries(struct kt_alert_view *v)
+{
+    if (v->n_query == v->silences.n)
+        return;
+    v->query = kt_realloc_array(v->query, v->silences.n, sizeof(struct kt_query *));
+    for (; v->n_query < v->silences.n; v->n_query++) {
+        struct kt_query **q = &v->query[v->n_query];
+        *q = NULL;
+        if (kt_alert_query_parse(kt_str_of(v->silences.at[v->n_query].match), q, NULL) != KT_OK)
+            *q = NULL;
+    }
+}
+
+enum kt_status kt_alert_view_follow(struct kt_alert_view *v, struct kt_reader *r,
+                                    struct kt_error *err)
+{
+    if (v->lives.damage.places > 0)
+        kt_alert_view_done(v); /* what is damaged is told each time */
+    if (take_decisions(r, v, err) != KT_OK) {
+        kt_alert_view_done(v);
+        return err == NULL ? KT_E_IO : err->code;
+    }
+    parse_queries(v);
+    return KT_OK;
+}
+
 enum kt_status kt_alert_view_load(struct kt_reader *r, struct kt_alert_view *ret,
                                   struct kt_error *err)
 {
     struct kt_alert_view v = { 0 };
-    enum kt_status st = load_decisions(r, &v, err);
-    if (st != KT_OK) {
-        kt_alert_view_done(&v);
-        return st;
-    }
-    v.query = kt_alloc_array(v.silences.n + 1, sizeof(struct kt_query *));
-    for (unsigned i = 0; i < v.silences.n; i++)
-        if (kt_alert_query_parse(kt_str_of(v.silences.at[i].match), &v.query[i], NULL) != KT_OK)
-            v.query[i] = NULL;
-    *ret = v;
-    return KT_OK;
+    enum kt_status st = kt_alert_view_follow(&v, r, err);
+    if (st == KT_OK)
+        *ret = v;
+    return st;
 }
 
 void kt_alert_view_live(const struct kt_alert_view *v, struct kt_alert *a)
@@ -134,12 +156,14 @@ static enum kt_status glance(void *self, const char *id, struct kt_str json, str
 {
     struct kt_alert_glancing *w = self;
     struct kt_alert_glance g = { .id = kt_str_of(id), .json = json, .in = w };
+    struct kt_str detector = KT_STR_NONE; /* the alert's own stands before those of its parts */
     const struct kt_life *life =
         w->view == NULL ? NULL : kt_lives_of(&w->view->lives, kt_str_of(id));
+    bool named = has_member(json, KT_STR(",\"detector\":\""), &detector);
     g.raised = raised_of(json);
     g.plain = g.raised > 0 && !has_member(json, KT_STR(",\"merged_into\":"), NULL) &&
-              !has_member(json, KT_STR(",\"suppressed_by\":"), NULL) &&
-              !has_member(json, KT_STR(",\"detector\":\"self\""), NULL);
+              !has_member(json, KT_STR(",\"suppressed_by\":"), NULL) && named &&
+              !kt_str_starts(detector, KT_STR("self\""));
     g.status = life == NULL ? KT_LIFE_OPEN : life->status;
     return w->each(w->self, &g, err);
 }

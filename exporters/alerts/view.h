@@ -4,12 +4,18 @@
 #include "core/query/silences.h"
 #include "exporters/alerts/match.h"
 
-struct kt_alert_view { /* of one store at one moment */
+struct kt_alert_view { /* of one store at one moment; zeroed: of its beginning */
     struct kt_lives lives;
     struct kt_silences silences;
     struct kt_query **query; /* of each silence; NULL: it is no query about alerts */
+    unsigned n_query;
+    uint64_t next; /* the first record that was not looked at yet; 0: none was */
 };
 void kt_alert_view_done(struct kt_alert_view *v);
+/* Takes in what came since, of the same store; of a zeroed one all of it. On failure it is empty.
+ */
+KT_MUST_USE enum kt_status kt_alert_view_follow(struct kt_alert_view *v, struct kt_reader *r,
+                                                struct kt_error *err);
 KT_MUST_USE enum kt_status kt_alert_view_load(struct kt_reader *r, struct kt_alert_view *ret,
                                               struct kt_error *err);
 /* Gives a its life. v NULL: nobody did anything, as in a replay. */

@@ -20,6 +20,7 @@ void page_open(struct page_call *c, const char *path, kt_time_ns now)
     c->api = (struct kt_api){ .ask = &c->ask,
                               .store = path,
                               .secret = secret,
+                              .view = &c->view,
                               .now = now,
                               .user = "alice",
                               .role = KT_ROLE_RESPONDER,
@@ -28,6 +29,7 @@ void page_open(struct page_call *c, const char *path, kt_time_ns now)
 
 void page_close(struct page_call *c)
 {
+    kt_alert_view_done(&c->view);
     kt_ask_done(&c->ask);
     kt_buf_done(&c->api.out);
 }

@@ -1,11 +1,13 @@
 /* page_call: asks the page's API as its server does, for tests: parameters in, JSON out. */
 #pragma once
 #include "dashboards/api/api.h"
+#include "exporters/alerts/view.h"
 #include <jansson.h>
 
 struct page_call {
     struct kt_api api; /* role, user, control, conf …: a test's to set between calls */
     struct kt_ask ask;
+    struct kt_alert_view view;
     struct kt_api_param param[KT_API_PARAMS_MAX];
     struct kt_error err; /* of the last call */
     enum kt_status status;

@@ -218,6 +218,7 @@ int page_tear_down(void **state)
 {
     struct page_world *w = *state;
     drop_all(w);
+    kt_alert_view_done(&w->view);
     kt_ask_done(&w->ask);
     kt_identities_free(w->ids);
     kt_api_kept_free(w->kept);
@@ -292,6 +293,7 @@ static enum kt_status ask(struct page_world *w, kt_api_call *call, va_list args)
                         .secret = secret,
                         .store = w->path,
                         .kept = w->kept,
+                        .view = &w->view,
                         .now = PAGE_NOW,
                         .user = w->user != NULL ? w->user : "tester",
                         .param = param,

@@ -8,6 +8,7 @@
 
 #include "core/sys/rng.h"
 #include "dashboards/api/calls.h"
+#include "exporters/alerts/view.h"
 #include "tests/support/store_make.h"
 
 #define PAGE_DAYS 60
@@ -21,6 +22,7 @@ struct page_world {
     struct kt_arena arena;
     struct kt_identities *ids;
     struct kt_api_kept *kept;
+    struct kt_alert_view view;
     struct kt_ask ask;
     struct kt_record *all; /* what a plain walk over the store gives; control records too */
     uint32_t n;

@@ -381,6 +381,48 @@ static void a_refusal_and_a_broken_answer_are_failures(void **state)
     w->page.api.control = NULL;
 }
 
+/* ---- what a worker keeps ---- */
+
+/* Like a reader that was opened just now, after each thing that people did. */
+static void a_view_that_follows_is_one_that_is_made_anew(void **state)
+{
+    static const char *const operations[] = { "ack",  "verdict", "reopen",
+                                              "note", "silence", "silence.rm" };
+    struct world *w = *state;
+    struct kt_alert_view kept = { 0 }, anew = { 0 };
+    struct kt_error err = { 0 };
+    char raw[400];
+    for (unsigned n = 0; n < 120; n++) {
+        const struct lived *l = &w->alert[n % 13];
+        const char *operation = operations[n * 7 % KT_ARRAY_LEN(operations)];
+        bool silence = kt_str_starts(kt_str_of(operation), KT_STR("silence"));
+        (void)snprintf(raw, sizeof raw,
+                       "{\"id\":\"%s%s%u\",\"by\":\"bob\",\"where\":\"page\",\"verdict\":\"true\","
+                       "\"reason\":\"r%u\",\"match\":\"actor:bob\",\"from\":%lld,\"until\":%lld}",
+                       silence ? "silence-" : l->id, silence ? "" : "\",\"n\":\"", n / 6, n,
+                       (long long)(NOW - KT_NS_HOUR), (long long)NOW);
+        stock_control(w->s, KT_KIND_DECISION, operation, raw, NOW + n);
+        must(kt_alert_view_follow(&kept, w->page.ask.reader, &err), &err);
+        must(kt_alert_view_load(w->page.ask.reader, &anew, &err), &err);
+        assert_int_equal(kept.silences.n, anew.silences.n);
+        for (unsigned i = 0; i < anew.silences.n; i++) {
+            assert_memory_equal(&kept.silences.at[i], &anew.silences.at[i],
+                                sizeof *anew.silences.at);
+            assert_int_equal(kept.query[i] == NULL, anew.query[i] == NULL);
+        }
+        for (unsigned i = 0; i < ALERTS; i++) {
+            const struct kt_life *a = kt_lives_of(&kept.lives, kt_str_of(w->alert[i].id));
+            const struct kt_life *b = kt_lives_of(&anew.lives, kt_str_of(w->alert[i].id));
+            assert_int_equal(a == NULL, b == NULL);
+            assert_true(a == NULL || (a->status == b->status && a->steps == b->steps &&
+                                      a->notes == b->notes && a->closed.at == b->closed.at));
+        }
+        kt_alert_view_done(&anew);
+    }
+    assert_true(kept.silences.n > 3);
+    kt_alert_view_done(&kept);
+}
+
 /* ---- silences ---- */
 
 static void silences_are_asked_for_and_listed(void **state)
@@ -445,6 +487,7 @@ int main(void)
         cmocka_unit_test(an_act_is_asked_of_the_collector),
         cmocka_unit_test(only_acts_about_alerts_get_through),
         cmocka_unit_test(a_refusal_and_a_broken_answer_are_failures),
+        cmocka_unit_test(a_view_that_follows_is_one_that_is_made_anew),
         cmocka_unit_test(silences_are_asked_for_and_listed),
         cmocka_unit_test(a_silence_without_sense_is_refused),
     };

@@ -20,6 +20,7 @@
 #include "core/query/newest.h"
 #include "core/query/place.h"
 #include "dashboards/api/kept.h"
+#include "dashboards/api/shared.h"
 #include "tests/support/page_world.h"
 
 static json_int_t number(const json_t *object, const char *key)
@@ -375,6 +376,69 @@ static void one_makes_what_many_ask(void **state)
     kt_api_kept_free(k);
 }
 
+static unsigned times_made;
+static enum kt_status count_up(struct kt_api *a, struct kt_error *err)
+{
+    times_made++;
+    kt_buf_addf(&a->out, "%u", times_made);
+    return a->n_params == 3 ? kt_fail(err, KT_E_INPUT, "wrong") : KT_OK;
+}
+
+static void only_those_who_may_see_the_same_share(void **state)
+{
+    (void)state;
+    struct kt_ask ask = { 0 };
+    struct kt_error err = { 0 };
+    const struct kt_api_param q[] = { { KT_STR("q"), KT_STR("ab") },
+                                      { KT_STR("a"), KT_STR("c") },
+                                      { KT_STR("x"), KT_STR("y") } },
+                              other[] = { { KT_STR("qa"), KT_STR("b") },
+                                          { KT_STR("a"), KT_STR("c") } };
+    struct kt_api a = { .ask = &ask,
+                        .kept = kt_api_kept_new(),
+                        .now = PAGE_NOW,
+                        .user = "alice",
+                        .param = q,
+                        .n_params = 2 };
+    unsigned made = 0;
+    times_made = 0;
+#define ASKED(name, age)                                                                           \
+    (kt_buf_reset(&a.out), assert_int_equal(kt_api_shared(&a, name, age, count_up, &err), KT_OK),  \
+     times_made)
+    assert_int_equal(ASKED("x", 10), ++made);
+    a.user = "bob";
+    a.now += 10;
+    assert_int_equal(ASKED("x", 10), made); /* alice's */
+    assert_true(kt_str_is(kt_buf_str(&a.out), "1"));
+    assert_int_equal(ASKED("y", 10), ++made);
+    ask.scope = KT_STR("instance:a");
+    assert_int_equal(ASKED("x", 10), ++made);
+    ask.scope = KT_STR("instance:b");
+    assert_int_equal(ASKED("x", 10), ++made);
+    assert_int_equal(ASKED("x", 10), made);
+    ask.scope = KT_STR_NONE;
+    ask.zone_offset_s = 3600;
+    assert_int_equal(ASKED("x", 10), ++made);
+    ask.zone_offset_s = 0;
+    a.role = KT_ROLE_ADMIN;
+    assert_int_equal(ASKED("x", 10), ++made);
+    a.role = KT_ROLE_VIEWER;
+    a.param = other; /* the same letters, parted elsewhere */
+    assert_int_equal(ASKED("x", 10), ++made);
+    a.param = q;
+    a.n_params = 1;
+    assert_int_equal(ASKED("x", 10), ++made);
+    a.n_params = 2;
+    a.now++;
+    assert_int_equal(ASKED("x", 10), ++made); /* too old */
+    a.n_params = 3;
+    assert_int_equal(kt_api_shared(&a, "x", 10, count_up, &err), KT_E_INPUT);
+    assert_int_equal(kt_api_shared(&a, "x", 10, count_up, &err), KT_E_INPUT); /* is not kept */
+    assert_int_equal(times_made, made + 2);
+    kt_api_kept_free(a.kept);
+    kt_buf_done(&a.out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -385,6 +449,7 @@ int main(void)
         cmocka_unit_test(a_timeline_shows_each_access_once),
         cmocka_unit_test(the_overview_counts_and_compares),
         cmocka_unit_test(the_overview_is_shared_for_a_while),
+        cmocka_unit_test(only_those_who_may_see_the_same_share),
         cmocka_unit_test(one_makes_what_many_ask),
     };
     kt_hash_init();
