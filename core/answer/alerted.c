@@ -9,6 +9,7 @@
 
 #include <stdlib.h>
 
+#include "core/answer/within.h"
 #include "core/base/alloc.h"
 #include "core/base/map.h"
 #include "core/event/decision.h"
@@ -17,6 +18,7 @@
 
 struct load {
     struct kt_alerted out; /* first: kt_alerted_free gets at the rest */
+    const struct kt_ask *ask;
     const struct kt_profile_ask *what;
     const struct kt_profile *p;
     struct kt_map *users; /* of a secret or a session, in the window */
@@ -84,7 +86,8 @@ static enum kt_status take(void *self, const char *id, struct kt_str json, struc
     (void)err;
     if (v->out.n == KT_ALERTED_MAX)
         return KT_E_AGAIN;
-    if (kt_json_parse(v->json, json, &root, &repaired, NULL) != KT_OK ||
+    if (!kt_within_tells(v->ask, kt_str_of(id)) ||
+        kt_json_parse(v->json, json, &root, &repaired, NULL) != KT_OK ||
         kt_json_bool(kt_json_at(root, "test"), false) ||
         kt_json_str_at(root, "merged_into").len > 0)
         return KT_OK;
@@ -145,7 +148,8 @@ enum kt_status kt_alerted_load(struct kt_ask *a, const struct kt_profile_ask *wh
                                struct kt_error *err)
 {
     struct load *v = kt_alloc(sizeof *v);
-    *v = (struct load){ .what = what,
+    *v = (struct load){ .ask = a,
+                        .what = what,
                         .p = p,
                         .json = kt_json_new(KT_JSON_SIMDJSON),
                         .users = kt_map_new((uint64_t)a->now),
@@ -154,7 +158,7 @@ enum kt_status kt_alerted_load(struct kt_ask *a, const struct kt_profile_ask *wh
     enum kt_status status = parse(v, a, err);
     if (status == KT_OK)
         status = kt_lives_load(a->reader, &v->lives, err);
-    if (status == KT_OK && a->scope.len == 0) /* an alert is of many records, and judged by all */
+    if (status == KT_OK)
         status = kt_reader_alerts(a->reader, take, v, err);
     if (status != KT_OK && status != KT_E_AGAIN) {
         kt_alerted_free(&v->out);

@@ -171,8 +171,8 @@ enum kt_status kt_ask_columns(struct kt_ask *a, struct kt_str query, uint32_t co
     struct kt_view view;
     enum kt_status status = plan(a, query, &q, &scan, err);
     if (status == KT_OK && !kt_query_exact(q))
-        status = kt_fail(err, KT_E_INPUT, "'" KT_STR_FMT "' cannot be counted without the lines",
-                         KT_STR_ARG(query));
+        status = kt_fail(err, KT_E_INPUT, "'" KT_STR_FMT "' cannot be counted without the lines%s",
+                         KT_STR_ARG(query), a->scope.len > 0 ? ", or your scope cannot" : "");
     if (status == KT_OK)
         status = kt_columns_open(a->reader, &scan, columns, true, &c, err);
     while (status == KT_OK) {
@@ -225,4 +225,51 @@ enum kt_status kt_ask_records(struct kt_ask *a, struct kt_str query,
     kt_cursor_free(c);
     kt_query_free(q);
     return ended(status, err);
+}
+
+/* ---- where it begins ---- */
+
+#define SLICE_FIRST KT_NS_DAY
+#define GROWTH      4
+
+static enum kt_status take_oldest(void *self, const struct kt_view *view, struct kt_error *err)
+{
+    kt_time_ns *oldest = self;
+    (void)err;
+    for (uint32_t k = 0; k < view->picks; k++) {
+        kt_time_ns t = view->time[view->pick[k]];
+        *oldest = *oldest == 0 || t < *oldest ? t : *oldest;
+    }
+    return KT_OK;
+}
+
+/* A slice is walked to its end: records of one time may stand anywhere in the log. */
+static enum kt_status find_oldest(const struct kt_ask *a, kt_time_ns from, kt_time_ns *ret,
+                                  struct kt_error *err)
+{
+    struct kt_ask beside = *a; /* what it had to leave out, whoever asks meets by itself */
+    kt_time_ns oldest = 0, length = SLICE_FIRST;
+    enum kt_status status = KT_OK;
+    for (; status == KT_OK && oldest == 0 && from != 0; length *= GROWTH) {
+        beside.since = from;
+        beside.until = from < a->now ? from + length : 0; /* what is not yet may be anywhere */
+        status = kt_ask_columns(&beside, KT_STR_NONE, 0, take_oldest, &oldest, err);
+        from = beside.until;
+    }
+    *ret = oldest;
+    return status;
+}
+
+enum kt_status kt_ask_first(struct kt_ask *a, kt_time_ns *ret, struct kt_error *err)
+{
+    struct kt_store_stats stats;
+    if (kt_reader_stats(a->reader, &stats, err) != KT_OK)
+        return err == NULL ? KT_E_IO : err->code;
+    kt_time_ns first = stats.first_time;
+    if (first == 0 || (stats.first_arrival != 0 && stats.first_arrival < first))
+        first = stats.first_arrival; /* a record without a time stands at its arrival */
+    if (a->scope.len > 0)
+        return find_oldest(a, first, ret, err);
+    *ret = first;
+    return KT_OK;
 }

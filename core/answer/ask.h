@@ -16,17 +16,19 @@
 #define KT_ASK_READS                                                                               \
     "secret:* (action:read,export,issue OR (action:use -secret:aws-kms://**,az-kv://*/keys/**))"
 
+struct kt_within;
 struct kt_ask {
     struct kt_reader *reader;
     const struct kt_identities *ids; /* NULL: nobody has an alias */
     struct kt_facts *facts;          /* of addresses */
     kt_time_ns since, until;         /* event time [since, until); 0 = open */
     kt_time_ns now;
-    uint64_t until_seq; /* the newest record that counts; 0: all. So that several walks over a log
-                           that grows speak of the same records */
-    struct kt_str
-        scope;         /* a query that every record must fit before a question sees it; empty: all.
-                          What else is not of records alone (alerts, gaps) is left out then */
+    uint64_t until_seq;  /* the newest record that counts; 0: all. So that several walks over a log
+                            that grows speak of the same records */
+    struct kt_str scope; /* a query that every record must fit before a question sees it; empty:
+                            all. What else is not of records alone (gaps) is left out then */
+    const struct kt_within *told; /* with a scope: the alerts that answers may tell of (within.h);
+                                     NULL: none. Without one they tell of all */
     int zone_offset_s; /* of relative times in queries, and of hours and days in answers */
     bool recount;      /* trust no sums that are kept (tally_kept.h): derive all from the records */
     bool newest_first; /* kt_ask_records: instead of oldest first */
@@ -47,6 +49,11 @@ KT_MUST_USE enum kt_status kt_ask_open(struct kt_ask *a, const char *path,
  * another began). Cheap when nothing came. For whoever keeps it open between questions. */
 KT_MUST_USE enum kt_status kt_ask_follow(struct kt_ask *a, struct kt_error *err);
 void kt_ask_done(struct kt_ask *a);
+
+/* When the log began for whoever asks: the time of its oldest record, or its first arrival where
+ * that is earlier; of a scope the time of the oldest record that fits. 0: there is none. Of a scope
+ * it is looked for from the log's beginning on, in slices that grow, over columns. */
+KT_MUST_USE enum kt_status kt_ask_first(struct kt_ask *a, kt_time_ns *ret, struct kt_error *err);
 
 /* The canonical name of an actor, as aliases have it; without one, as its source wrote it. Lives as
  * long as ids and actor. */

@@ -49,6 +49,13 @@ static enum kt_status load_near(struct kt_ask *a, const struct kt_profile_ask *w
     return kt_profile_load(a, &near, ret, err);
 }
 
+/* Whoever has a scope, and nothing in it of what they ask about, is not told that the file of
+ * identities knows it, nor what facts say: those are there for others' records. */
+static bool is_none_of_theirs(const struct kt_ask *a, const struct kt_profile *p)
+{
+    return a->scope.len > 0 && p->first == 0;
+}
+
 static enum kt_status load(struct kt_ask *a, const struct kt_profile *p, struct kt_beside *g,
                            struct kt_error *err)
 {
@@ -60,7 +67,7 @@ static enum kt_status load(struct kt_ask *a, const struct kt_profile *p, struct 
     case KT_PROFILE_SESSION:
         return p->first == 0 ? KT_OK : kt_issued_find(a, g->what->value, p->first, &g->issued, err);
     case KT_PROFILE_ACTOR:
-        g->who = identity_of(a, g->what);
+        g->who = g->nothing ? NULL : identity_of(a, g->what);
         break;
     case KT_PROFILE_INSTANCE:
     case KT_PROFILE_ALL:
@@ -75,6 +82,7 @@ enum kt_status kt_beside_load(struct kt_ask *a, const struct kt_conf *conf,
                               struct kt_beside *ret, struct kt_error *err)
 {
     struct kt_beside g = { .ask = a, .conf = conf, .what = what };
+    g.nothing = is_none_of_theirs(a, p);
     enum kt_status status = load(a, p, &g, err);
     if (status != KT_OK) {
         kt_beside_done(&g);
@@ -112,7 +120,8 @@ static void say_time(const struct to *to, const char *name, kt_time_ns time, str
         to->each(to->self, name, text, time);
 }
 
-static void say_identity(const struct to *to, const struct kt_identity *who)
+/* aliases: of a scope they are left out, since they name sources and names outside of it. */
+static void say_identity(const struct to *to, const struct kt_identity *who, bool aliases)
 {
     if (who == NULL)
         return;
@@ -122,7 +131,7 @@ static void say_identity(const struct to *to, const struct kt_identity *who)
     say(to, "team", kt_str_of(who->team), 0);
     say(to, "manager", kt_str_of(who->manager), 0);
     say(to, "time_zone", kt_str_of(who->time_zone), 0);
-    for (unsigned i = 0; i < who->n_alias; i++)
+    for (unsigned i = 0; aliases && i < who->n_alias; i++)
         if (strcmp(who->alias[i].actor, who->name) != 0)
             say(to, "alias", kt_str_of(who->alias[i].actor), 0);
 }
@@ -190,9 +199,10 @@ void kt_beside_facts(const struct kt_beside *g,
                      void *self)
 {
     const struct to to = { each, self };
-    say_identity(&to, g->who);
+    say_identity(&to, g->who, g->ask->scope.len == 0);
     for (uint32_t i = 0; g->inventory != NULL && i < g->inventory->n; i++)
         say_item(&to, &g->inventory->item[i]);
     say_issue(&to, &g->issued);
-    say_address(&to, g);
+    if (!g->nothing)
+        say_address(&to, g);
 }

@@ -234,7 +234,7 @@ static enum kt_status walk_usual(struct kt_profiling *p, kt_time_ns log_first, s
     struct kt_profile *o = &p->out;
     kt_time_ns since = p->ask->since, until = p->ask->until;
     kt_time_ns from = log_first > o->usual_since ? log_first : o->usual_since;
-    o->usual_days = from < since ? (double)(since - from) / (double)KT_NS_DAY : 0;
+    o->usual_days = log_first != 0 && from < since ? (double)(since - from) / (double)KT_NS_DAY : 0;
     p->span = KT_PROFILE_SPAN_USUAL;
     p->ask->since = o->usual_since;
     p->ask->until = since;
@@ -272,13 +272,10 @@ static void set_days(struct kt_profiling *p, kt_time_ns log_first)
 
 static enum kt_status walk_all(struct kt_profiling *p, struct kt_error *err)
 {
-    struct kt_store_stats stats;
+    kt_time_ns log_first;
     bool compared = p->what.usual > 0 && p->out.since > 0;
-    if (kt_reader_stats(p->ask->reader, &stats, err) != KT_OK)
+    if (kt_ask_first(p->ask, &log_first, err) != KT_OK)
         return err == NULL ? KT_E_IO : err->code;
-    /* A record without a time stands at its arrival. */
-    kt_time_ns log_first =
-        stats.first_arrival < stats.first_time ? stats.first_arrival : stats.first_time;
     set_days(p, log_first);
     if (p->what.kind == KT_PROFILE_SESSION)
         return walk_sessions(p, err);

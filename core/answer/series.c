@@ -42,18 +42,12 @@ static kt_time_ns begin_of(kt_time_ns t, kt_time_ns step, int zone_offset_s)
     return t - (at < 0 ? at + step : at);
 }
 
-static enum kt_status choose_steps(const struct kt_ask *a, uint32_t steps, struct kt_series *s,
+static enum kt_status choose_steps(struct kt_ask *a, uint32_t steps, struct kt_series *s,
                                    struct kt_error *err)
 {
-    struct kt_store_stats stats;
     kt_time_ns since = a->since, until = a->until != 0 ? a->until : a->now + 1;
-    if (since == 0) {
-        if (kt_reader_stats(a->reader, &stats, err) != KT_OK)
-            return err == NULL ? KT_E_IO : err->code;
-        since = stats.first_time;
-        if (stats.first_arrival < since || since == 0)
-            since = stats.first_arrival; /* a record without a time stands there */
-    }
+    if (since == 0 && kt_ask_first(a, &since, err) != KT_OK)
+        return err == NULL ? KT_E_IO : err->code;
     if (since >= until)
         since = until - 1;
     s->step = step_for(until - since, steps);

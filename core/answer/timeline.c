@@ -340,7 +340,7 @@ static enum kt_status tell(struct kt_telling *w, struct kt_ask *a,
         kt_telling_notes(w, a, o, err) != KT_OK)
         return err->code;
     size_t records = w->t.n;
-    if (a->scope.len == 0 && kt_telling_alerts(w, a, kt_str_trim(o->query).len == 0, err) != KT_OK)
+    if (kt_telling_alerts(w, a, kt_str_trim(o->query).len == 0, err) != KT_OK)
         return err->code;
     /* Alerts and steps stand behind the records: folding sees the records alone. */
     size_t others = w->t.n - records;

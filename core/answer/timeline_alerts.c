@@ -5,6 +5,7 @@
  * Calls: core/store/read.h, core/query/lives.h, core/event/json.h.
  */
 #include "core/answer/timeline_int.h"
+#include "core/answer/within.h"
 #include "core/base/alloc.h"
 #include "core/event/json.h"
 #include "core/query/lives.h"
@@ -14,6 +15,7 @@
 
 struct walk {
     struct kt_telling *w;
+    const struct kt_ask *ask;
     struct kt_json *json;
     struct kt_map *ids; /* native id of a record to its moment */
     size_t *moment;     /* by number in ids */
@@ -55,6 +57,8 @@ static enum kt_status each_alert(void *self, const char *id, struct kt_str json,
     (void)err;
     if (++k->seen > ALERTS_MAX)
         return KT_E_AGAIN;
+    if (!kt_within_tells(k->ask, kt_str_of(id)))
+        return KT_OK;
     if (kt_json_parse(k->json, json, &root, &repaired, NULL) != KT_OK)
         return KT_OK; /* verify names it */
     kt_time_ns raised = time_at(root, "raised"), first = time_at(root, "first");
@@ -74,7 +78,9 @@ static enum kt_status each_alert(void *self, const char *id, struct kt_str json,
     t->alert[t->n_alerts++] = (struct kt_timeline_alert){
         .id = kt_telling_keep(k->w, kt_str_of(id)),
         .severity = kt_telling_keep(k->w, kt_json_str_at(root, "severity")),
-        .title = kt_telling_keep(k->w, kt_json_str_at(root, "title")),
+        /* A sentence tells of more than the records of a scope. */
+        .title = kt_telling_keep(
+            k->w, kt_json_str_at(root, k->ask->scope.len == 0 ? "title" : "detector")),
         .detector = kt_telling_keep(k->w, kt_json_str_at(root, "detector")),
         .actor = kt_telling_keep(k->w, kt_json_str_at(root, "actor")),
         .raised = raised,
@@ -130,14 +136,14 @@ static void add_moments(struct kt_telling *w)
 enum kt_status kt_telling_alerts(struct kt_telling *w, struct kt_ask *a, bool everything,
                                  struct kt_error *err)
 {
-    struct walk k = { .w = w, .ids = kt_map_new(0), .everything = everything };
+    struct walk k = { .w = w, .ask = a, .ids = kt_map_new(0), .everything = everything };
     k.json = kt_json_new(KT_JSON_SIMDJSON);
     enum kt_status status = index_records(&k, a, err);
     if (status == KT_OK)
         status = kt_reader_alerts(a->reader, each_alert, &k, err);
     if (status == KT_E_AGAIN)
         status = KT_OK;
-    if (status == KT_OK && w->t.n_alerts > 0)
+    if (status == KT_OK && w->t.n_alerts > 0 && a->scope.len == 0) /* what people write is of all */
         status = kt_lives_steps(a->reader, KT_STR_NONE, each_step, w, &a->damage, err);
     if (status == KT_OK)
         add_moments(w);

@@ -6,11 +6,13 @@
  */
 #include "dashboards/api/alert_int.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "core/base/limits.h"
 #include "core/event/line.h"
 #include "dashboards/api/calls.h"
+#include "dashboards/api/scoped.h"
 #include "exporters/alerts/markdown.h"
 #include "exporters/alerts/moments.h"
 
@@ -20,9 +22,10 @@
 
 static void add_why(struct kt_buf *o, const struct kt_alert *a)
 {
+    bool scored = a->score != KT_API_NO_SCORE;
     int sum = 0;
     kt_api_open(o, "why", '[');
-    for (unsigned i = 0; i < a->n_parts; i++) {
+    for (unsigned i = 0; i < a->n_parts && scored; i++) {
         kt_api_open(o, NULL, '{');
         kt_api_text(o, "detector", kt_str_of(a->parts[i].detector));
         kt_api_real(o, "points", a->parts[i].points / 100.0);
@@ -31,7 +34,7 @@ static void add_why(struct kt_buf *o, const struct kt_alert *a)
         sum += a->parts[i].points;
     }
     kt_api_close(o, ']');
-    kt_api_real(o, "production", a->n_parts > 0 ? (a->score - sum) / 100.0 : 0);
+    kt_api_real(o, "production", !scored ? NAN : a->n_parts > 0 ? (a->score - sum) / 100.0 : 0);
     kt_api_real(o, "threshold", KT_ALERT_RAISE / 100.0);
     kt_api_text(o, "normal", a->normal);
     kt_api_text(o, "matters", a->why);
@@ -79,8 +82,9 @@ static enum kt_status take_related(void *self, const struct kt_alert_glance *g,
         return KT_OK;
     bool is = same(a.actor, x->actor) || same(a.ip, x->ip) ||
               same(a.merged_into, kt_str_of(x->id)) || same(x->merged_into, g->id);
-    if (!is)
+    if (!is || !kt_within_tells(r->api->ask, g->id))
         return KT_OK;
+    kt_api_narrow(r->api, &a);
     kt_api_alert_row(&r->api->out, NULL, &a, r->view, r->api->now);
     return ++r->n == RELATED_MAX ? KT_E_AGAIN : KT_OK;
 }
@@ -134,14 +138,22 @@ static enum kt_status add_life(struct kt_api *a, const struct kt_alert *alert,
     KT_CLEANUP(kt_alert_moments_done) struct kt_alert_moments l = { 0 };
     if (kt_alert_moments_load(a->ask->reader, view, alert, a->now, &l, err) != KT_OK)
         return err->code;
+    bool scoped = kt_api_scoped(a);
     for (int messages = 1; messages >= 0; messages--) {
         kt_api_open(&a->out, messages ? "delivery" : "steps", '[');
         for (unsigned i = 0; i < l.n; i++) {
-            bool is = l.at[i].kind == KT_MOMENT_MESSAGE;
+            struct kt_alert_moment *m = &l.at[i];
+            bool is = m->kind == KT_MOMENT_MESSAGE;
+            if (scoped && (is || m->kind == KT_MOMENT_SILENCE))
+                continue; /* who is told, and of what nobody is, is of the house */
+            if (scoped) { /* so are what people write, and where */
+                kt_buf_reset(&m->text);
+                m->where[0] = '\0';
+            }
             if (is && messages)
-                add_message(&a->out, &l.at[i]);
+                add_message(&a->out, m);
             else if (!is && !messages)
-                add_step(&a->out, &l.at[i]);
+                add_step(&a->out, m);
         }
         kt_api_close(&a->out, ']');
     }
@@ -157,6 +169,8 @@ static enum kt_status find(struct kt_api *a, struct kt_arena *arena, struct kt_a
     KT_CLEANUP(kt_buf_done) struct kt_buf json = { 0 };
     struct kt_str id = kt_api_get(a, "id");
     struct kt_alert_found found;
+    if (!kt_within_tells(a->ask, id)) /* with a scope by all of its id: a part may fit others too */
+        return kt_fail(err, KT_E_AGAIN, "there is no alert '" KT_STR_FMT "'", KT_STR_ARG(id));
     enum kt_status status = kt_reader_alert_find(a->ask->reader, id, &json, &found, err);
     if (status == KT_E_INPUT && id.len >= 26)
         return kt_fail(err, KT_E_AGAIN, "there is no alert '" KT_STR_FMT "'", KT_STR_ARG(id));
@@ -177,7 +191,8 @@ static enum kt_status answer(struct kt_api *a, const struct kt_alert *alert,
     kt_api_alert_next(o, alert);
     if (add_life(a, alert, view, err) != KT_OK)
         return err->code;
-    kt_alert_markdown(alert, &markdown);
+    if (!kt_api_scoped(a))
+        kt_alert_markdown(alert, &markdown);
     kt_api_text(o, "markdown", kt_buf_str(&markdown));
     kt_api_covers(a, alert->instance); /* of the time of its evidence */
     kt_api_close(o, '}');
@@ -187,10 +202,12 @@ static enum kt_status answer(struct kt_api *a, const struct kt_alert *alert,
 enum kt_status kt_api_alert(struct kt_api *a, struct kt_error *err)
 {
     KT_CLEANUP(kt_arena_done) struct kt_arena arena = kt_arena_new(KT_LINE_MAX);
+    KT_CLEANUP(kt_within_done) struct kt_within within = { 0 };
     struct kt_alert alert;
-    if (find(a, &arena, &alert, err) != KT_OK ||
+    if (kt_api_within(a, &within, err) != KT_OK || find(a, &arena, &alert, err) != KT_OK ||
         kt_alert_view_follow(a->view, a->ask->reader, err) != KT_OK)
         return err->code;
     kt_alert_view_live(a->view, &alert);
+    kt_api_narrow(a, &alert);
     return answer(a, &alert, a->view, err);
 }

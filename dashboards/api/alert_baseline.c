@@ -154,8 +154,7 @@ void kt_api_alert_baseline(struct kt_api *a, const struct kt_alert *alert)
     const struct drawn *d = drawn_of(alert);
     char net[KT_IP_TEXT_MAX];
     struct kt_history h = { 0 };
-    struct kt_store_stats stats;
-    kt_time_ns end = alert->last + 1;
+    kt_time_ns end = alert->last + 1, first;
     struct kt_history_ask ask = { .of = d->of,
                                   .how = d->how,
                                   .from = end - d->days * KT_NS_DAY,
@@ -164,12 +163,9 @@ void kt_api_alert_baseline(struct kt_api *a, const struct kt_alert *alert)
                                   .span = d->span };
     struct kt_ask beside = *a->ask; /* what cannot be drawn is no fault of the answer */
     if (alert->last > d->days * KT_NS_DAY && take_subject(alert, net, &ask) &&
-        kt_reader_stats(beside.reader, &stats, NULL) == KT_OK &&
+        kt_ask_first(&beside, &first, NULL) == KT_OK &&
         kt_history_load(&beside, &ask, &h, NULL) == KT_OK)
-        /* Of what is before the log nothing is known; a record without a time stands at its
-         * arrival. */
-        add(a, alert, d, &h,
-            stats.first_arrival < stats.first_time ? stats.first_arrival : stats.first_time);
+        add(a, alert, d, &h, first); /* of what is before the log nothing is known */
     else
         kt_api_raw(&a->out, "baseline", KT_STR_NONE);
 }

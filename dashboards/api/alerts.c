@@ -2,7 +2,8 @@
  * alerts: the list of alerts by status, and the list of silences.
  *
  * Owns:  nothing.
- * Calls: exporters/alerts (view, match), core/answer/learning, core/query/silences.
+ * Calls: exporters/alerts (view, match), core/answer/learning, core/query/silences,
+ *        dashboards/api/scoped.
  *
  * All alerts are glanced at, for the counts: some 2 us each; with a query they are read, some 8.
  */
@@ -14,6 +15,7 @@
 #include "core/answer/learning.h"
 #include "core/base/enc.h"
 #include "dashboards/api/calls.h"
+#include "dashboards/api/scoped.h"
 
 #define ROWS      100u
 #define ROWS_MAX  1000u
@@ -22,6 +24,7 @@
 
 struct list {
     struct kt_api *api;
+    struct kt_within within;
     struct kt_query *query; /* NULL: any */
     int status;             /* or ALL */
     bool quiet;             /* those that expectations keep quiet too */
@@ -75,6 +78,7 @@ static enum kt_status take_plain(struct list *l, const struct kt_alert_glance *g
     } else if (!kt_alert_view_read(g, &a)) {
         l->unreadable++;
     } else {
+        kt_api_narrow(l->api, &a);
         kt_api_alert_row(&l->api->out, NULL, &a, l->api->view, l->api->now);
         l->shown++;
         l->last = a.raised;
@@ -91,17 +95,21 @@ static enum kt_status take(void *self, const struct kt_alert_glance *g, struct k
     struct kt_alert a;
     if (ask->give_up != NULL && ask->give_up(ask->give_up_self))
         return kt_fail(err, KT_E_LIMIT, "the alerts took too long to read: ask again");
+    if (!kt_within_tells(ask, g->id))
+        return KT_OK;
     if (g->plain && l->query == NULL)
         return take_plain(l, g);
     if (!kt_alert_view_read(g, &a)) {
         l->unreadable++;
         return KT_OK;
     }
-    if (l->query != NULL && !kt_alert_matches(l->query, &a))
-        return KT_OK;
+    bool quiet = a.suppressed_by.len > 0;
     seen.status = kt_alert_status(&a);
     seen.raised = a.raised;
-    if (a.suppressed_by.len == 0 || l->quiet)
+    kt_api_narrow(l->api, &a); /* a query must not ask what is not shown */
+    if (l->query != NULL && !kt_alert_matches(l->query, &a))
+        return KT_OK;
+    if (!quiet || l->quiet)
         return take_plain(l, &seen);
     l->kept_quiet += l->status == ALL || l->status == (int)seen.status;
     return KT_OK;
@@ -126,6 +134,8 @@ static enum kt_status begin(struct list *l, struct kt_error *err)
         return err->code;
     if (q.len > 0 && kt_alert_query_parse(q, &l->query, err) != KT_OK)
         return kt_wrap(err, "q");
+    if (kt_api_within(l->api, &l->within, err) != KT_OK)
+        return err->code;
     return kt_alert_view_follow(l->api->view, l->api->ask->reader, err);
 }
 
@@ -134,8 +144,8 @@ static enum kt_status add_learning(struct kt_api *a, struct kt_error *err)
     KT_CLEANUP(kt_buf_done) struct kt_buf said = { 0 };
     struct kt_store_stats stats;
     bool over = true;
-    enum kt_status status = kt_reader_stats(a->ask->reader, &stats, err);
-    if (status == KT_OK)
+    enum kt_status status = kt_api_scoped(a) ? KT_OK : kt_reader_stats(a->ask->reader, &stats, err);
+    if (status == KT_OK && !kt_api_scoped(a))
         status = kt_learning_say(a->ask->reader, &stats, &said, &over, err);
     if (status == KT_OK)
         kt_api_text(&a->out, "learning", over ? KT_STR_NONE : kt_buf_str(&said));
@@ -172,6 +182,7 @@ enum kt_status kt_api_alerts(struct kt_api *a, struct kt_error *err)
         kt_api_close(&a->out, '}');
     }
     kt_query_free(l.query);
+    kt_within_done(&l.within);
     return status;
 }
 

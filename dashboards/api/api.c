@@ -10,6 +10,7 @@
 #include "core/event/line.h"
 #include "core/wire/control_client.h"
 #include "dashboards/api/kept.h"
+#include "dashboards/api/scoped.h"
 #include <math.h>
 #include <string.h>
 
@@ -269,7 +270,8 @@ static void add_coverage(const struct kt_api *a, struct kt_str instance, struct 
     KT_CLEANUP(kt_buf_done) struct kt_buf key = { 0 }, made = { 0 };
     struct kt_ask ask = *a->ask;
     ask.since -= ask.since % KT_NS_MIN;
-    kt_buf_addf(&key, "coverage %lld %lld ", (long long)ask.since, (long long)ask.until);
+    kt_api_key(a, "coverage", &key);
+    kt_buf_addf(&key, "%lld %lld ", (long long)ask.since, (long long)ask.until);
     kt_buf_add(&key, instance);
     if (!kt_api_kept_get(a->kept, kt_buf_str(&key), a->now, COVERED_FOR, ask.give_up,
                          ask.give_up_self, &made)) {
@@ -282,9 +284,9 @@ static void add_coverage(const struct kt_api *a, struct kt_str instance, struct 
 }
 
 /* Gaps are of sources, and of all who use them: whoever sees a part of the records is not told. */
-static bool is_scoped(struct kt_api *a)
+static bool is_told_none(struct kt_api *a)
 {
-    if (a->ask->scope.len == 0)
+    if (!kt_api_scoped(a))
         return false;
     kt_api_open(&a->out, "coverage", '{');
     kt_api_real(&a->out, "share", NAN);
@@ -310,7 +312,7 @@ void kt_api_covered(struct kt_api *a, const struct kt_coverage *c)
     KT_CLEANUP(kt_buf_done) struct kt_buf made = { 0 };
     write_coverage(c, KT_STR_NONE, &made);
     add_window(a);
-    if (is_scoped(a))
+    if (is_told_none(a))
         return;
     kt_api_raw(&a->out, "coverage", kt_buf_str(&made));
 }
@@ -318,6 +320,6 @@ void kt_api_covered(struct kt_api *a, const struct kt_coverage *c)
 void kt_api_covers(struct kt_api *a, struct kt_str instance)
 {
     add_window(a);
-    if (!is_scoped(a))
+    if (!is_told_none(a))
         add_coverage(a, instance, &a->out);
 }

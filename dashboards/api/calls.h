@@ -52,11 +52,23 @@ enum kt_api_note {
     X(settings, GET, "settings", KT_ROLE_VIEWER, KT_NOTE_NONE)                                     \
     X(status, GET, "status", KT_ROLE_VIEWER, KT_NOTE_NONE)
 #define KT_API_CALLS(X) KT_API_EVENTS(X) KT_API_ALERTS(X) KT_API_NAMES(X) KT_API_HOUSE(X)
-/* What users with a scope may ask: calls that see records alone, through core/answer/ask.h, which
- * leaves out what does not fit (tests/unit/api_scope_test.c asks each). Others are refused: they
- * tell of sources, alerts or the house, which are everybody's. */
+/* What users with a scope may ask: calls whose answers are made of records through
+ * core/answer/ask.h, which leaves out what does not fit, and of alerts of such records alone
+ * (scoped.h). Others are refused, with a sentence. Each call stands in one of the two
+ * (tests/unit/api_scope_oracle_test.c, which asks each of the first). */
 #define KT_API_SCOPED(X)                                                                           \
-    X(search) X(record) X(histogram) X(facets) X(check) X(complete) X(timeline) X(export) X(map)
+    X(search) X(record) X(histogram) X(facets) X(overview) X(check) X(complete) X(timeline)        \
+    X(export) X(alerts) X(alert) X(actor) X(secret) X(ip) X(session) X(source) X(map)
+#define OF_HOUSE "this tells of the whole log: it is not for users with a scope"
+#define KT_API_UNSCOPED(X)                                                                         \
+    X(alerts_act, "what is done about an alert is told to all: not by users with a scope")         \
+    X(silences, "silences name what they keep quiet, whoever's it is: not for users with a scope") \
+    X(silence_add, "a silence keeps others' alerts quiet too: not by users with a scope")          \
+    X(silence_end, "a silence keeps others' alerts quiet too: not by users with a scope")          \
+    X(blast, "a blast radius that leaves out what does not fit a scope would be read as whole")    \
+    X(coverage, "what is missing of a source is of all who use it: not for users with a scope")    \
+    X(integrity, OF_HOUSE) X(verify, OF_HOUSE) X(reports, OF_HOUSE) X(reports_make, OF_HOUSE)      \
+    X(report_file, OF_HOUSE) X(report_verify, OF_HOUSE) X(settings, OF_HOUSE) X(status, OF_HOUSE)
 /* clang-format on */
 #define X(name, method, path, role, note) kt_api_call kt_api_##name;
 KT_API_CALLS(X)

@@ -17,6 +17,7 @@
 #include "dashboards/api/alerts.h"
 #include "dashboards/api/calls.h"
 #include "dashboards/api/kept.h"
+#include "dashboards/api/scoped.h"
 #include "dashboards/api/shared.h"
 
 #define WINDOW    (7 * KT_NS_DAY)
@@ -34,6 +35,7 @@ struct page {
     struct kt_profile *p;
     struct kt_alerted *alerts;
     struct kt_beside beside;
+    struct kt_within within;
 };
 
 /* ---- facts ---- */
@@ -48,7 +50,7 @@ static void add_fact(void *self, const char *name, struct kt_str text, kt_time_n
     kt_api_close(o, '}');
 }
 
-static void add_identity(struct kt_buf *o, const struct kt_identity *who)
+static void add_identity(struct kt_buf *o, const struct kt_identity *who, bool aliases)
 {
     if (who == NULL) {
         kt_api_raw(o, "identity", KT_STR_NONE);
@@ -63,7 +65,7 @@ static void add_identity(struct kt_buf *o, const struct kt_identity *who)
     kt_api_text(o, "manager", kt_str_of(who->manager));
     kt_api_text(o, "time_zone", kt_str_of(who->time_zone));
     kt_api_open(o, "aliases", '[');
-    for (unsigned i = 0; i < who->n_alias; i++) {
+    for (unsigned i = 0; aliases && i < who->n_alias; i++) {
         kt_api_open(o, NULL, '{');
         kt_api_text(o, "actor", kt_str_of(who->alias[i].actor));
         kt_api_text(o, "source", kt_str_of(who->alias[i].source));
@@ -113,7 +115,8 @@ static bool find_peers(struct kt_api *a, enum kt_actor_kind kind, struct kt_str 
     ask.since = ask.since / KT_NS_HOUR * KT_NS_HOUR;
     if (ask.until <= ask.since)
         return false;
-    kt_buf_addf(&key, "peers %d %lld %lld ", (int)kind, (long long)ask.since, (long long)ask.until);
+    kt_api_key(a, "peers", &key);
+    kt_buf_addf(&key, "%d %lld %lld ", (int)kind, (long long)ask.since, (long long)ask.until);
     kt_buf_add(&key, team);
     if (kt_api_kept_get(a->kept, kt_buf_str(&key), a->now, PEERS_FOR, ask.give_up, ask.give_up_self,
                         out))
@@ -224,7 +227,7 @@ static void add_about(struct page *g)
     if (g->what.kind == KT_PROFILE_SECRET)
         add_secret(o, g);
     if (g->what.kind == KT_PROFILE_ACTOR) {
-        add_identity(o, g->beside.who);
+        add_identity(o, g->beside.who, !kt_api_scoped(g->api)); /* they name sources */
         add_peers(g);
     }
     if (g->what.kind != KT_PROFILE_IP)
@@ -255,6 +258,7 @@ static enum kt_status add_alerts(struct page *g, struct kt_error *err)
             kt_alert_read(kt_buf_str(&json), &arena, &a, NULL) != KT_OK)
             continue;
         kt_alert_view_live(view, &a);
+        kt_api_narrow(g->api, &a);
         kt_api_alert_row(o, NULL, &a, view, g->api->now);
     }
     kt_api_close(o, ']');
@@ -329,11 +333,14 @@ static enum kt_status make(struct kt_api *a, enum kt_profile_kind kind, kt_time_
     if (status == KT_OK)
         status = kt_beside_load(a->ask, a->conf, &g.what, g.p, &g.beside, err);
     if (status == KT_OK)
+        status = kt_api_within(a, &g.within, err);
+    if (status == KT_OK)
         status = kt_alerted_load(a->ask, &g.what, g.p, &g.alerts, err);
     if (status == KT_OK)
         status = answer(&g, err);
     kt_beside_done(&g.beside);
     kt_alerted_free(g.alerts);
+    kt_within_done(&g.within);
     kt_profile_free(g.p);
     return status;
 }

@@ -4,7 +4,7 @@
  *
  * Owns:  the names and order of its keys.
  * Calls: core/answer (profile, series, places, standing, learning), exporters/alerts/view,
- *        dashboards/api.
+ *        dashboards/api (scoped, kept).
  */
 #include "core/answer/learning.h"
 #include "core/answer/places.h"
@@ -16,6 +16,7 @@
 #include "dashboards/api/integrity.h"
 #include "dashboards/api/map_json.h"
 #include "dashboards/api/names.h"
+#include "dashboards/api/scoped.h"
 #include "dashboards/api/shared.h"
 #include <math.h>
 
@@ -100,6 +101,32 @@ static void add_new(struct kt_buf *o, const struct kt_profile *p)
     kt_api_close(o, '}');
 }
 
+static void add_source(struct kt_buf *o, const struct kt_standing *x)
+{
+    kt_api_open(o, NULL, '{');
+    kt_api_text(o, "source", x->source);
+    kt_api_text(o, "instance", x->instance);
+    kt_api_text(o, "agent", x->agent);
+    kt_api_time(o, "last_event", x->last_event);
+    kt_api_time(o, "last_contact", x->last_contact);
+    kt_api_real(o, "lag_s", x->lag_s);
+    kt_api_flag(o, "silent", x->silent);
+    kt_api_text(o, "why", x->why);
+    kt_api_close(o, '}');
+}
+
+/* Of a scope: where its records came from. Whether a source is silent is told by all of it. */
+static void add_heard(struct kt_buf *o, const struct kt_profile *p)
+{
+    kt_api_open(o, "sources", '[');
+    for (uint32_t i = 0; i < p->n[KT_PROFILE_INSTANCES]; i++) {
+        const struct kt_profile_entry *e = &p->list[KT_PROFILE_INSTANCES][i];
+        add_source(o, &(struct kt_standing){
+                          .source = e->more, .instance = e->value, .last_event = e->last });
+    }
+    kt_api_close(o, ']');
+}
+
 static enum kt_status add_profile(struct kt_api *a, struct kt_error *err)
 {
     const struct kt_profile_ask what = { .kind = KT_PROFILE_ALL, .usual = KT_USUAL_SPAN };
@@ -109,6 +136,8 @@ static enum kt_status add_profile(struct kt_api *a, struct kt_error *err)
     kt_time_ns until = a->ask->until != 0 ? a->ask->until : a->now;
     add_numbers(&a->out, p, (double)(until - a->ask->since) / (double)KT_NS_DAY);
     add_new(&a->out, p);
+    if (kt_api_scoped(a))
+        add_heard(&a->out, p);
     kt_profile_free(p);
     return KT_OK;
 }
@@ -137,6 +166,7 @@ static enum kt_status add_places(struct kt_api *a, struct kt_error *err)
 
 struct open_alerts {
     struct kt_api *a;
+    struct kt_within within;
     uint64_t by_severity[KT_SEV_COUNT], acknowledged, rows;
 };
 
@@ -145,15 +175,17 @@ static enum kt_status take_alert(void *self, const struct kt_alert *alert, struc
 {
     struct open_alerts *w = self;
     enum kt_life_status status = kt_alert_status(alert);
+    struct kt_alert shown = *alert;
     (void)err;
-    if (alert->suppressed_by.len > 0)
+    if (alert->suppressed_by.len > 0 || !kt_within_tells(w->a->ask, kt_str_of(alert->id)))
         return KT_OK;
     w->acknowledged += status == KT_LIFE_ACKNOWLEDGED;
     if (status != KT_LIFE_OPEN)
         return KT_OK;
     w->by_severity[alert->severity]++;
+    kt_api_narrow(w->a, &shown);
     if (w->rows++ < ALERTS)
-        kt_api_alert_row(&w->a->out, NULL, alert, w->a->view, w->a->now);
+        kt_api_alert_row(&w->a->out, NULL, &shown, w->a->view, w->a->now);
     return KT_OK;
 }
 
@@ -161,11 +193,14 @@ static enum kt_status add_alerts(struct kt_api *a, struct kt_error *err)
 {
     struct kt_buf *o = &a->out;
     struct open_alerts w = { .a = a };
-    enum kt_status status = kt_alert_view_follow(a->view, a->ask->reader, err);
+    enum kt_status status = kt_api_within(a, &w.within, err);
+    if (status == KT_OK)
+        status = kt_alert_view_follow(a->view, a->ask->reader, err);
     kt_api_open(o, "alerts", '{');
     kt_api_open(o, "rows", '[');
     if (status == KT_OK)
         status = kt_alert_view_each(a->ask->reader, a->view, take_alert, &w, NULL, err);
+    kt_within_done(&w.within);
     if (status != KT_OK)
         return status;
     kt_api_close(o, ']');
@@ -182,33 +217,29 @@ static enum kt_status add_sources(struct kt_api *a, struct kt_error *err)
 {
     struct kt_buf *o = &a->out;
     struct kt_standings s = { 0 };
+    if (kt_api_scoped(a))
+        return KT_OK; /* add_heard */
     if (kt_standings_load(a->ask, &s, err) != KT_OK)
         return err->code;
     kt_api_open(o, "sources", '[');
-    for (unsigned i = 0; i < s.n; i++) {
-        const struct kt_standing *x = &s.at[i];
-        kt_api_open(o, NULL, '{');
-        kt_api_text(o, "source", x->source);
-        kt_api_text(o, "instance", x->instance);
-        kt_api_text(o, "agent", x->agent);
-        kt_api_time(o, "last_event", x->last_event);
-        kt_api_time(o, "last_contact", x->last_contact);
-        kt_api_real(o, "lag_s", x->lag_s);
-        kt_api_flag(o, "silent", x->silent);
-        kt_api_text(o, "why", x->why);
-        kt_api_close(o, '}');
-    }
+    for (unsigned i = 0; i < s.n; i++)
+        add_source(o, &s.at[i]);
     kt_api_close(o, ']');
     kt_standings_done(&s);
     return KT_OK;
 }
 
-static enum kt_status add_learning(struct kt_api *a, struct kt_error *err)
+static enum kt_status add_house(struct kt_api *a, struct kt_error *err)
 {
     KT_CLEANUP(kt_buf_done) struct kt_buf said = { 0 };
     struct kt_store_stats stats;
     bool over = true;
-    if (kt_reader_stats(a->ask->reader, &stats, err) != KT_OK ||
+    if (kt_api_scoped(a)) { /* and how the log stands, before it */
+        kt_api_untold(&a->out);
+        return KT_OK;
+    }
+    if (kt_api_add_standing(a, err) != KT_OK ||
+        kt_reader_stats(a->ask->reader, &stats, err) != KT_OK ||
         kt_learning_say(a->ask->reader, &stats, &said, &over, err) != KT_OK)
         return err->code;
     kt_api_text(&a->out, "learning", over ? KT_STR_NONE : kt_buf_str(&said));
@@ -220,8 +251,7 @@ static enum kt_status add_learning(struct kt_api *a, struct kt_error *err)
 static enum kt_status make(struct kt_api *a, struct kt_error *err)
 {
     static enum kt_status (*const parts[])(struct kt_api * a, struct kt_error * err) = {
-        add_profile, add_counts,          add_alerts,  add_sources,
-        add_places,  kt_api_add_standing, add_learning
+        add_profile, add_counts, add_alerts, add_sources, add_places, add_house
     };
     if (kt_api_window(a, SPAN, err) != KT_OK)
         return err->code;

@@ -7,6 +7,7 @@
 #include <math.h>
 
 #include "dashboards/api/names.h"
+#include "dashboards/api/scoped.h"
 
 static const enum kt_outcome order[] = { KT_OUT_SUCCESS, KT_OUT_DENIED, KT_OUT_FAILURE,
                                          KT_OUT_NOT_FOUND, KT_OUT_UNKNOWN };
@@ -125,6 +126,17 @@ static void add_series(struct kt_buf *o, const struct kt_profile *p)
     kt_api_close(o, '}');
 }
 
+/* Of a scope none where nothing is found, and an actor by its name alone: its aliases name more. */
+static bool write_query(const struct kt_api *a, const struct kt_profile_ask *what,
+                        const struct kt_profile *p, struct kt_buf *out)
+{
+    if (!kt_api_scoped(a) || what->kind != KT_PROFILE_ACTOR || !what->exact)
+        return (!kt_api_scoped(a) || p->first != 0) &&
+               kt_profile_query(a->ask, what, out, NULL) == KT_OK;
+    kt_ask_term(out, "actor", kt_ask_actor(a->ask, what->value, KT_STR_NONE, KT_STR_NONE));
+    return p->first != 0;
+}
+
 void kt_api_profile(struct kt_api *a, const struct kt_profile_ask *what, const struct kt_profile *p)
 {
     KT_CLEANUP(kt_buf_done) struct kt_buf query = { 0 };
@@ -143,7 +155,7 @@ void kt_api_profile(struct kt_api *a, const struct kt_profile_ask *what, const s
                    p->n[i] > KT_API_ENTRIES_MAX ? p->n[i] - KT_API_ENTRIES_MAX : 0);
     kt_api_close(o, '}');
     kt_api_flag(o, "cut", p->cut); /* sessions and credentials: of the newest records alone */
-    if (kt_profile_query(a->ask, what, &query, NULL) == KT_OK)
+    if (write_query(a, what, p, &query))
         kt_api_text(o, "query", kt_buf_str(&query));
     else
         kt_api_text(o, "query", KT_STR_NONE);

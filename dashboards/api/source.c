@@ -8,6 +8,7 @@
 #include "dashboards/api/calls.h"
 #include "dashboards/api/coverage_json.h"
 #include "dashboards/api/names.h"
+#include "dashboards/api/scoped.h"
 
 #define WINDOW       (7 * KT_NS_DAY)
 #define INSTANCE_MAX 1500u
@@ -51,11 +52,10 @@ static enum kt_status hear(struct kt_api *a, const struct kt_coverage_source *s,
     return status;
 }
 
-static void add(struct kt_api *a, const struct kt_profile_ask *what,
+static void add(struct kt_api *a, const struct kt_profile_ask *what, const struct kt_coverage *c,
                 const struct kt_coverage_source *s, const struct parts *p)
 {
     struct kt_buf *o = &a->out;
-    const struct kt_coverage *c = p->coverage;
     kt_api_open(o, NULL, '{');
     kt_api_coverage_source(o, c, s);
     kt_api_time(o, "first_day", c->first_day * KT_NS_DAY);
@@ -73,6 +73,30 @@ static void add(struct kt_api *a, const struct kt_profile_ask *what,
     kt_api_close(o, '}');
 }
 
+static enum kt_status is_none(struct kt_str instance, struct kt_error *err)
+{
+    return kt_fail(err, KT_E_AGAIN, "the log has nothing of a source '" KT_STR_FMT "' in this time",
+                   KT_STR_ARG(instance));
+}
+
+/* Of a scope: what came from it. What is missing of it, and what its agent says, is of all who use
+ * it. */
+static enum kt_status answer_scoped(struct kt_api *a, const struct kt_profile_ask *what,
+                                    struct parts *p, struct kt_error *err)
+{
+    const struct kt_coverage none = { 0 };
+    if (kt_profile_load(a->ask, what, &p->profile, err) != KT_OK)
+        return err->code;
+    if (p->profile->n[KT_PROFILE_INSTANCES] != 1)
+        return is_none(what->value, err);
+    const struct kt_profile_entry *e = &p->profile->list[KT_PROFILE_INSTANCES][0];
+    const struct kt_coverage_source s = {
+        .source = e->more, .instance = e->value, .first = e->first, .last = e->last
+    };
+    add(a, what, &none, &s, p);
+    return KT_OK;
+}
+
 enum kt_status kt_api_source(struct kt_api *a, struct kt_error *err)
 {
     KT_CLEANUP(done) struct parts p = { 0 };
@@ -83,16 +107,17 @@ enum kt_status kt_api_source(struct kt_api *a, struct kt_error *err)
         return kt_fail(err, KT_E_INPUT, "instance is missing: which source?");
     if (what.value.len > INSTANCE_MAX)
         return kt_fail(err, KT_E_INPUT, "instance has at most %u bytes", INSTANCE_MAX);
-    if (kt_api_window(a, WINDOW, err) != KT_OK ||
-        kt_coverage_load(a->ask, &p.coverage, err) != KT_OK)
+    if (kt_api_window(a, WINDOW, err) != KT_OK)
+        return err->code;
+    if (kt_api_scoped(a))
+        return answer_scoped(a, &what, &p, err);
+    if (kt_coverage_load(a->ask, &p.coverage, err) != KT_OK)
         return err->code;
     const struct kt_coverage_source *s = covered(p.coverage, what.value);
     if (s == NULL)
-        return kt_fail(err, KT_E_AGAIN,
-                       "the log has nothing of a source '" KT_STR_FMT "' in this time",
-                       KT_STR_ARG(what.value));
+        return is_none(what.value, err);
     if (hear(a, s, &p, err) != KT_OK || kt_profile_load(a->ask, &what, &p.profile, err) != KT_OK)
         return err->code;
-    add(a, &what, s, &p);
+    add(a, &what, p.coverage, s, &p);
     return KT_OK;
 }

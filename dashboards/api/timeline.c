@@ -8,6 +8,7 @@
 #include "core/store/tree.h"
 #include "dashboards/api/calls.h"
 #include "dashboards/api/cursor.h"
+#include "dashboards/api/scoped.h"
 #include <stdio.h>
 
 #define SPAN        KT_NS_DAY
@@ -100,6 +101,7 @@ enum kt_status kt_api_timeline(struct kt_api *a, struct kt_error *err)
 {
     struct kt_str q, cursor = kt_api_get(a, "cursor");
     struct kt_api_cursor c = { 0 };
+    KT_CLEANUP(kt_within_done) struct kt_within within = { 0 };
     struct kt_timeline *t = NULL;
     uint64_t limit;
     if (kt_api_number(a, "limit", 1, LIMIT_MAX, LIMIT, &limit, err) != KT_OK ||
@@ -117,7 +119,7 @@ enum kt_status kt_api_timeline(struct kt_api *a, struct kt_error *err)
                                            .moments = limit,
                                            .page_time = c.time,
                                            .page_seq = c.seq };
-    if (kt_timeline_load(a->ask, &o, &t, err) != KT_OK)
+    if (kt_api_within(a, &within, err) != KT_OK || kt_timeline_load(a->ask, &o, &t, err) != KT_OK)
         return err->code;
     kt_api_open(&a->out, NULL, '{');
     enum kt_status status = add_moments(a, t, err);

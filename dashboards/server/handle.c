@@ -189,9 +189,8 @@ static struct refusal judge_who(struct kt_web_req *r, struct kt_error *err)
         return (struct refusal){ known ? 403 : 401, err->text };
     if (r->who.role < r->route->role)
         return (struct refusal){ 403, "your role may not do this" };
-    if (r->who.scope[0] != '\0' && !kt_web_scoped(r->route))
-        return (struct refusal){ 403, "this tells of more than your scope" };
-    return FINE;
+    const char *no = r->who.scope[0] != '\0' ? kt_web_unscoped(r->route) : NULL;
+    return no != NULL ? (struct refusal){ 403, no } : FINE;
 }
 
 static enum MHD_Result refuse_head(struct kt_web_req *r)

@@ -31,15 +31,22 @@ static const struct kt_web_route routes[] = {
 };
 static const struct kt_web_route file = OWN(KT_WEB_FILE, KT_WEB_GET, "/", "file");
 
-bool kt_web_scoped(const struct kt_web_route *route)
+const char *kt_web_unscoped(const struct kt_web_route *route)
 {
-#define IT(name) kt_api_##name,
-    static kt_api_call *const scoped[] = { KT_API_SCOPED(IT) };
+    static const struct {
+        kt_api_call *call;
+        const char *why;
+    } calls[] = {
+#define IT(name)       { kt_api_##name, NULL },
+#define NOT(name, why) { kt_api_##name, why },
+        KT_API_SCOPED(IT) KT_API_UNSCOPED(NOT)
 #undef IT
-    bool yes = route->call == NULL; /* of the server's own, live says no by itself */
-    for (size_t i = 0; i < KT_ARRAY_LEN(scoped); i++)
-        yes = yes || route->call == scoped[i];
-    return yes;
+#undef NOT
+    };
+    for (size_t i = 0; i < KT_ARRAY_LEN(calls); i++)
+        if (route->call == calls[i].call)
+            return calls[i].why;
+    return route->call == NULL ? NULL : "this tells of more than your scope";
 }
 
 const struct kt_web_route *kt_web_route(struct kt_str path, enum kt_web_method method,

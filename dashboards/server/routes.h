@@ -27,8 +27,9 @@ struct kt_web_route {
     kt_api_call *call;
     const char *name; /* for records and log lines */
 };
-/* May users with a scope ask it (KT_API_SCOPED)? */
-bool kt_web_scoped(const struct kt_web_route *route);
+/* Why users with a scope may not ask it (KT_API_UNSCOPED); NULL: they may. Of the server's own
+ * `live` says no by itself. */
+const char *kt_web_unscoped(const struct kt_web_route *route);
 /* The route of a path, whatever its method where there is one of another: *ret_other says so.
  * Paths that are none of the API's are KT_WEB_FILE; NULL: no such call. */
 const struct kt_web_route *kt_web_route(struct kt_str path, enum kt_web_method method,
