@@ -15,9 +15,9 @@
 #include <cmocka.h>
 #include <jansson.h>
 
-
 #include "core/base/alloc.h"
 #include "dashboards/api/calls.h"
+#include "exporters/alerts/view.h"
 #include "tests/support/scope_world.h"
 
 #define ROUNDS 2u
@@ -88,9 +88,11 @@ static json_t *ask(struct scope_world *w, const struct question *q, const char *
                               .ids = w->ids,
                               .now = SCOPE_NOW,
                               .scope = kt_str_of(scope) };
+    KT_CLEANUP(kt_alert_view_done) struct kt_alert_view view = { 0 };
     struct kt_api a = { .ask = &w->ask,
                         .store = w->path,
                         .kept = w->kept,
+                        .view = &view,
                         .now = SCOPE_NOW,
                         .user = "vera",
                         .secret = secret,
@@ -170,8 +172,8 @@ static void same(const struct question *q, const char *scope, json_t *a, json_t 
 static bool is_refused(const json_t *j)
 {
     const char *no = json_string_value(json_object_get(j, "error"));
-    return no != NULL && (strstr(no, "cannot be counted") != NULL ||
-                          strstr(no, "nothing of a source") != NULL);
+    return no != NULL &&
+           (strstr(no, "cannot be counted") != NULL || strstr(no, "nothing of a source") != NULL);
 }
 
 /* Of a user without a scope, over the store of the scope: what is of the house is beside it, and so
