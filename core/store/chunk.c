@@ -387,6 +387,11 @@ enum kt_status kt_chunk_segment(struct kt_chunk *c, sqlite3 *db, const struct kt
         return err == NULL ? KT_E_CORRUPT : err->code;
     if (c->picks == 0)
         return KT_OK;
+    if (want->lines && kt_opened_rule_out(c->opened, scan->needle, scan->n_needles)) {
+        c->filtered++;
+        c->picks = 0;
+        return KT_OK;
+    }
     c->opened_segments++;
     bool whole = seg->first_seq >= scan->from_seq && seg->last_seq <= scan->until_seq;
     bool timed = !all_in_window(seg, scan);

@@ -9,6 +9,7 @@
 
 #include "core/base/alloc.h"
 #include "core/base/limits.h"
+#include "core/store/grams.h"
 
 #define BLOCKS_MAX (KT_PARTS - KT_PART_LINES)
 #define PART_MAX   (32u << 20)
@@ -22,6 +23,7 @@ struct block {
     uint32_t cap, first, n; /* places [first, first + n) */
     bool loaded, split;     /* text is there; line is */
     bool failed;            /* it cannot be read: it is not tried again */
+    bool ruled_out;         /* its filter says that no line has the needles */
 };
 struct kt_opened {
     sqlite3 *db;
@@ -34,7 +36,7 @@ struct kt_opened {
     uint32_t *place;
     struct block block[BLOCKS_MAX];
     unsigned n_blocks;
-    bool have_runs, have_time, have_order;
+    bool have_runs, have_time, have_order, have_blocks;
     uint32_t partial; /* KT_COLUMN()s of which only picked rows are there */
     uint64_t bytes;
 };
@@ -83,7 +85,7 @@ enum kt_status kt_opened_start(struct kt_opened *o, sqlite3 *db, const struct kt
         o->db = db;
     }
     o->seg = *seg;
-    o->have_runs = o->have_time = o->have_order = false;
+    o->have_runs = o->have_time = o->have_order = o->have_blocks = false;
     o->partial = 0;
     kt_columns_reset_to(&o->columns, seg->count);
     for (unsigned i = 0; i < o->n_blocks; i++)
@@ -217,6 +219,8 @@ enum kt_status kt_opened_time(struct kt_opened *o, struct kt_error *err)
 static enum kt_status read_blocks(struct kt_opened *o, struct kt_error *err)
 {
     struct kt_str stored;
+    if (o->have_blocks)
+        return KT_OK;
     if (kt_opened_raw(o, KT_PART_BLOCKS, &stored, err) != KT_OK)
         return err == NULL ? KT_E_CORRUPT : err->code;
     struct kt_rd rd = kt_rd_of(stored);
@@ -226,7 +230,7 @@ static enum kt_status read_blocks(struct kt_opened *o, struct kt_error *err)
         struct block *b = &o->block[o->n_blocks++];
         b->first = (uint32_t)first;
         b->n = kt_rd_u32(&rd);
-        b->loaded = b->failed = false;
+        b->loaded = b->failed = b->ruled_out = false;
         first += b->n;
         if (b->n == 0 || first > o->seg.count)
             break;
@@ -234,6 +238,7 @@ static enum kt_status read_blocks(struct kt_opened *o, struct kt_error *err)
     if (rd.bad || rd.left > 0 || first != o->seg.count)
         return kt_fail(err, KT_E_CORRUPT, RANGE "the blocks do not hold %u lines", RANGE_OF(o),
                        o->seg.count);
+    o->have_blocks = true;
     return KT_OK;
 }
 
@@ -301,6 +306,38 @@ static enum kt_status need(struct kt_opened *o, struct block *b, struct kt_error
     return b->loaded ? KT_OK : load(o, b, err);
 }
 
+/* What the filters of all blocks say; false: they are damaged. */
+static bool ask_grams(struct kt_opened *o, struct kt_str filters, const struct kt_str *needle,
+                      unsigned needles, unsigned *ret_left)
+{
+    struct kt_rd rd = kt_rd_of(filters);
+    struct kt_grams_block b;
+    *ret_left = 0;
+    for (unsigned i = 0; i < o->n_blocks; i++) {
+        if (!kt_grams_next(&rd, &b))
+            return false;
+        o->block[i].ruled_out = !kt_grams_may(&b, needle, needles);
+        *ret_left += !o->block[i].ruled_out;
+    }
+    return rd.left == 0;
+}
+
+bool kt_opened_rule_out(struct kt_opened *o, const struct kt_str *needle, unsigned needles)
+{
+    struct kt_str filters;
+    unsigned left = 1;
+    if (!kt_grams_help(needle, needles) || read_blocks(o, NULL) != KT_OK)
+        return false;
+    bool good = fetch(o, KT_PART_GRAMS, &filters, NULL) == KT_OK;
+    if (good && !ask_grams(o, filters, needle, needles, &left)) {
+        for (unsigned i = 0; i < o->n_blocks; i++)
+            o->block[i].ruled_out = false;
+        left = 1;
+    }
+    (void)sqlite3_reset(o->part_at);
+    return left == 0;
+}
+
 enum kt_status kt_opened_sift(struct kt_opened *o, const struct kt_str *needle, unsigned needles,
                               uint32_t *pick, uint32_t *picks, struct kt_error *err)
 {
@@ -313,7 +350,8 @@ enum kt_status kt_opened_sift(struct kt_opened *o, const struct kt_str *needle, 
         struct block *b = block_of(o, place);
         enum verdict *v = &verdict[b - o->block];
         if (*v == UNKNOWN) {
-            *v = need(o, b, NULL) != KT_OK                                ? DAMAGED
+            *v = b->ruled_out                                             ? NONE
+                 : need(o, b, NULL) != KT_OK                              ? DAMAGED
                  : !kt_str_has_all(kt_buf_str(&b->text), needle, needles) ? NONE
                  : (b->split || split(o, b, NULL) == KT_OK)               ? SOME
                                                                           : DAMAGED;

@@ -39,6 +39,10 @@ struct kt_columns *kt_opened_columns(struct kt_opened *o);
 /* The line of row i, without its newline; borrowed until the next start. */
 KT_MUST_USE enum kt_status kt_opened_line(struct kt_opened *o, uint32_t i, struct kt_str *ret,
                                           struct kt_error *err);
+/* Asks the filters of the blocks: true when no line of the segment can have all of the needles.
+ * Where some may, the next kt_opened_sift for the same needles leaves the other blocks closed. A
+ * segment of before has no such filters, and damaged ones rule nothing out. */
+bool kt_opened_rule_out(struct kt_opened *o, const struct kt_str *needle, unsigned needles);
 /* Unpacks the lines of the picked rows, and drops the rows whose lines do not have all of the
  * needles. Rows whose lines are damaged stay: asking for one says why. */
 KT_MUST_USE enum kt_status kt_opened_sift(struct kt_opened *o, const struct kt_str *needle,

@@ -25,6 +25,7 @@ enum kt_part {
     KT_PART_BATCHES = 80,
     KT_PART_NODES = 81,
     KT_PART_BLOCKS = 82,
+    KT_PART_GRAMS = 83,  /* segments of before have none */
     KT_PART_LINES = 128, /* + number of the block */
     KT_PARTS = 256
 };
@@ -80,6 +81,8 @@ void kt_builder_free(struct kt_builder *b);
 /* Bits a key of the filter of sessions, from now on; at first KT_FILTER_SESSION_BITS. For whoever
  * makes a segment again that was made before these were finer. */
 void kt_builder_sessions(struct kt_builder *b, unsigned bits_per_key);
+/* Whether filters of grams are made, from now on; at first they are. For the same. */
+void kt_builder_grams(struct kt_builder *b, bool made);
 /* n rows of the tail, rising, at most KT_SEGMENT_EVENTS_MAX events. KT_E_CORRUPT names what cannot
  * be read. */
 KT_MUST_USE enum kt_status kt_builder_run(struct kt_builder *b, const struct kt_row *rows,

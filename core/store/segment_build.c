@@ -12,6 +12,7 @@
 #include "core/base/limits.h"
 #include "core/base/zip.h"
 #include "core/event/line.h"
+#include "core/store/grams.h"
 #include "core/store/segment.h"
 
 #define LINES_LEVEL 1 /* beside their like, lines gain nothing from a higher one */
@@ -22,7 +23,7 @@ struct kt_builder {
     struct kt_zip *zip;
     struct kt_arena arena;
     struct kt_lines lines; /* of one batch */
-    struct kt_buf text, raw, block, runs, nodes;
+    struct kt_buf text, raw, block, runs, nodes, filters;
     struct kt_cover run; /* of the numbers without a hole at hand */
     struct kt_columns columns;
     struct kt_key_set keys[KT_FILTER_COUNT], ids;
@@ -31,6 +32,8 @@ struct kt_builder {
     kt_time_ns *arrival;
     uint32_t n;
     unsigned session_bits; /* a key, of the filter of sessions */
+    bool with_grams;
+    struct kt_grams grams;
 };
 
 struct kt_builder *kt_builder_new(void)
@@ -38,6 +41,7 @@ struct kt_builder *kt_builder_new(void)
     struct kt_builder *b = kt_alloc(sizeof *b);
     b->zip = kt_zip_new();
     b->session_bits = KT_FILTER_SESSION_BITS;
+    b->with_grams = true;
     b->arena = kt_arena_new(ARENA_MAX);
     b->line_at = kt_alloc_array(KT_SEGMENT_EVENTS_MAX + 1, sizeof *b->line_at);
     b->place = kt_alloc_array(KT_SEGMENT_EVENTS_MAX, sizeof *b->place);
@@ -58,6 +62,7 @@ void kt_builder_free(struct kt_builder *b)
     kt_buf_done(&b->block);
     kt_buf_done(&b->runs);
     kt_buf_done(&b->nodes);
+    kt_buf_done(&b->filters);
     kt_columns_done(&b->columns);
     for (unsigned i = 0; i < KT_FILTER_COUNT; i++)
         kt_key_set_done(&b->keys[i]);
@@ -72,6 +77,11 @@ void kt_builder_free(struct kt_builder *b)
 void kt_builder_sessions(struct kt_builder *b, unsigned bits_per_key)
 {
     b->session_bits = bits_per_key;
+}
+
+void kt_builder_grams(struct kt_builder *b, bool made)
+{
+    b->with_grams = made;
 }
 
 void kt_built_done(struct kt_built *b)
@@ -228,6 +238,8 @@ static void close_block(struct kt_builder *b, unsigned block, uint32_t lines, st
     begin(out, KT_PART_LINES + block);
     kt_zip_pack(b->zip, kt_buf_str(&b->block), LINES_LEVEL, &out->data);
     end(out);
+    if (b->with_grams)
+        kt_grams_pack(&b->grams, kt_buf_str(&b->block), &b->filters);
     kt_buf_u32(&b->raw, lines);
     kt_buf_reset(&b->block);
 }
@@ -241,6 +253,7 @@ static void add_lines(struct kt_builder *b, struct kt_built *out)
     unsigned block = 0;
     uint32_t lines = 0;
     kt_buf_reset(&b->block);
+    kt_buf_reset(&b->filters);
     for (uint32_t p = 0; p < b->n; p++) {
         uint32_t i = b->line[p];
         kt_buf_add_bytes(&b->block, b->text.at + b->line_at[i], b->line_at[i + 1] - b->line_at[i]);
@@ -254,6 +267,11 @@ static void add_lines(struct kt_builder *b, struct kt_built *out)
     kt_buf_add(&out->data, kt_buf_str(&b->raw));
     end(out);
     kt_buf_reset(&b->raw);
+    if (!b->with_grams)
+        return;
+    begin(out, KT_PART_GRAMS);
+    kt_buf_add(&out->data, kt_buf_str(&b->filters));
+    end(out);
 }
 
 static int by_day(const void *pa, const void *pb)

@@ -17,7 +17,7 @@ static const char *part_name(unsigned part)
 {
     if (part < KT_COL_COUNT || part == KT_PART_TIME)
         return "a column";
-    if (part >= KT_PART_FILTER && part <= KT_PART_IDS)
+    if ((part >= KT_PART_FILTER && part <= KT_PART_IDS) || part == KT_PART_GRAMS)
         return "a filter";
     if (part >= KT_PART_LINES)
         return "a block of lines";
@@ -123,6 +123,13 @@ static unsigned session_bits(struct check *c)
     return coarse ? KT_FILTER_KEY_BITS : KT_FILTER_SESSION_BITS;
 }
 
+/* A segment of before has none, and is made again without. */
+static bool has_grams(struct check *c)
+{
+    struct kt_str filters;
+    return kt_opened_raw(c->opened, KT_PART_GRAMS, &filters, NULL) == KT_OK;
+}
+
 static void check_whole(struct check *c, const struct kt_segment *seg)
 {
     struct kt_error err = { 0 };
@@ -139,6 +146,7 @@ static void check_whole(struct check *c, const struct kt_segment *seg)
     }
     bool whole = true;
     kt_builder_sessions(c->builder, session_bits(c));
+    kt_builder_grams(c->builder, has_grams(c));
     kt_builder_start(c->builder, &c->built);
     for (uint32_t i = 0, at = 0; i < runs->n; at += runs->row[i++].count) {
         struct kt_row row = runs->row[i];
