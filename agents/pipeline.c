@@ -35,13 +35,13 @@ struct kt_pipeline *kt_pipeline_new(const struct kt_pipeline_options *o)
     p->cluster = kt_str_dup(o->cluster.len > 0 ? o->cluster : o->instance);
     p->o.instance = kt_str_of(p->instance);
     p->o.cluster = kt_str_of(p->cluster);
-    p->split = kt_splitter_new(o->source, on_piece, p);
+    kt_needles_init(&p->needles, o->source->needles);
+    p->split = kt_splitter_new(o->source, &p->needles, on_piece, p);
     p->json = kt_json_new(o->body);
     p->json_first = kt_json_new(o->body);
     p->json_inner = kt_json_new(o->body);
     p->arena = kt_arena_new(ARENA_BYTES);
     p->memory = kt_source_memory_new();
-    kt_needles_init(&p->needles, o->source->needles);
     return p;
 }
 
@@ -383,12 +383,20 @@ static enum kt_status decode(struct kt_pipeline *p, struct kt_jval root)
     return settle(p, partner);
 }
 
+/* Could it be? What the splitter saw, or else a search of its bytes, says. */
+static bool is_about_secrets(const struct kt_pipeline *p)
+{
+    if (p->cur.about != KT_ABOUT_ANY)
+        return p->cur.about == KT_ABOUT_SECRETS;
+    return kt_needles_in(&p->needles, p->cur.bytes);
+}
+
 enum kt_status kt_pipeline_work(struct kt_pipeline *p)
 {
     struct kt_jval root;
     if (p->cur.group != NULL && p->cur.group->over)
         return quarantine(p, "longer than 1 MiB");
-    if (!kt_needles_in(&p->needles, p->cur.bytes)) {
+    if (!is_about_secrets(p)) {
         p->cur.skip = "not about secrets";
         return settle(p, NULL);
     }
@@ -426,6 +434,7 @@ static enum kt_status work(struct kt_pipeline *p, const struct kt_piece *piece, 
                            struct kt_error *err)
 {
     p->cur = (struct current){ .bytes = piece->text,
+                               .about = piece->about,
                                .record = piece->text,
                                .offset = piece->offset,
                                .length = piece->bytes,

@@ -2,6 +2,7 @@
 #pragma once
 #include "agents/aged.h"
 #include "agents/pipeline.h"
+#include "agents/pipeline_needles.h"
 #include "agents/pipeline_split.h"
 #include "core/event/redact.h"
 
@@ -29,17 +30,10 @@ struct group {
     char key[];
 };
 
-struct needles {
-    struct kt_str *at; /* without their quote */
-    unsigned n;
-    uint32_t head;      /* mask of the first bytes that all of them have */
-    bool first[256];    /* first bytes of theirs */
-    uint64_t sieve[64]; /* bit set of the heads, hashed */
-};
-
 /* The record that is being worked on. */
 struct current {
     struct kt_str bytes; /* as it came */
+    enum kt_about about; /* secrets? */
     struct kt_str record;
     uint64_t offset, length; /* length: more than bytes when it was too long */
     kt_time_ns arrival, observed;
@@ -109,12 +103,6 @@ void kt_pipeline_skip(struct kt_pipeline *p, const char *reason);
 KT_MUST_USE enum kt_status kt_pipeline_work(struct kt_pipeline *p);
 struct kt_decode_in kt_pipeline_in(struct kt_pipeline *p, struct kt_jval root);
 struct kt_emit *kt_pipeline_emit(struct kt_pipeline *p);
-
-/* ---- pipeline_needles.c ---- */
-void kt_needles_init(struct needles *n, const char *const *table);
-void kt_needles_done(struct needles *n);
-/* Could the record be about secrets? */
-bool kt_needles_in(const struct needles *n, struct kt_str record);
 
 /* ---- pipeline_gather.c ---- */
 enum gather_result {

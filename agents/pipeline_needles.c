@@ -8,17 +8,9 @@
 #include <assert.h>
 #include <string.h>
 
-#include "agents/pipeline_int.h"
+#include "agents/pipeline_needles.h"
 #include "core/base/alloc.h"
 #include "core/event/scan.h"
-
-/* The first bytes of a text as a place in the sieve. */
-static unsigned place(const struct needles *n, const char *at)
-{
-    uint32_t head;
-    memcpy(&head, at, sizeof head);
-    return (head & n->head) * 0x9E3779B1u >> 20;
-}
 
 void kt_needles_init(struct needles *n, const char *const *table)
 {
@@ -31,7 +23,7 @@ void kt_needles_init(struct needles *n, const char *const *table)
     size_t least = sizeof n->head;
     for (unsigned i = 0; i < n->n; i++) {
         struct kt_str whole = kt_str_of(table[i]);
-        assert(whole.len >= 3 && whole.at[0] == '"');
+        assert(whole.len >= 3 && whole.len <= KT_NEEDLE_MAX && whole.at[0] == '"');
         n->at[i] = kt_str_from_index(whole, 1);
         least = n->at[i].len < least ? n->at[i].len : least;
     }
@@ -40,7 +32,8 @@ void kt_needles_init(struct needles *n, const char *const *table)
         char head[sizeof n->head] = { 0 };
         memcpy(head, n->at[i].at, least);
         n->first[(unsigned char)head[0]] = true;
-        n->sieve[place(n, head) / 64] |= UINT64_C(1) << place(n, head) % 64;
+        unsigned place = kt_needles_place(n, head);
+        n->sieve[place / 64] |= UINT64_C(1) << place % 64;
     }
 }
 
@@ -50,10 +43,12 @@ void kt_needles_done(struct needles *n)
     *n = (struct needles){ 0 };
 }
 
-static bool one_starts(const struct needles *n, struct kt_str rest)
+bool kt_needles_at(const struct needles *n, struct kt_str rest)
 {
+    if (rest.len == 0 || (rest.len >= 4 && !kt_needles_may(n, rest.at)))
+        return false;
     for (unsigned i = 0; i < n->n; i++)
-        if (kt_str_starts(rest, n->at[i]))
+        if (n->at[i].at[0] == rest.at[0] && kt_str_starts(rest, n->at[i]))
             return true;
     return false;
 }
@@ -65,9 +60,7 @@ static bool behind(const struct needles *n, const char *at, const char *end, uin
         const char *p = at + __builtin_ctzll(quotes) + 1;
         if (p < end && !n->first[(unsigned char)*p])
             continue;
-        unsigned i = end - p >= 4 ? place(n, p) : 0;
-        bool may = end - p < 4 || (n->sieve[i / 64] >> i % 64 & 1) != 0;
-        if (may && one_starts(n, kt_str_from(p, (size_t)(end - p))))
+        if (kt_needles_at(n, kt_str_from(p, (size_t)(end - p))))
             return true;
     }
     return false;

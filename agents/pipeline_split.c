@@ -11,10 +11,12 @@
 #include "core/base/alloc.h"
 #include "core/base/limits.h"
 
-struct kt_splitter *kt_splitter_new(const struct kt_source *source, kt_piece_fn *piece, void *self)
+struct kt_splitter *kt_splitter_new(const struct kt_source *source, const struct needles *needles,
+                                    kt_piece_fn *piece, void *self)
 {
     struct kt_splitter *s = kt_alloc(sizeof *s);
     s->source = source;
+    s->needles = needles;
     s->piece = piece;
     s->self = self;
     kt_split_objects_init(s);
@@ -36,6 +38,7 @@ void kt_splitter_free(struct kt_splitter *s)
 void kt_splitter_restart(struct kt_splitter *s, uint64_t pos)
 {
     struct kt_splitter fresh = { .source = s->source,
+                                 .needles = s->needles,
                                  .piece = s->piece,
                                  .self = s->self,
                                  .base = pos,
@@ -58,6 +61,7 @@ static enum kt_status give_waiting(struct kt_splitter *s, struct kt_error *err)
                                 : s->wait.where == IN_TEXT ? &s->text
                                                            : &s->buf;
     struct kt_piece piece = { .kind = s->wait.kind,
+                              .about = s->wait.about,
                               .text = kt_str_sub(kt_buf_str(from), s->wait.from,
                                                  s->wait.to - s->wait.from),
                               .offset = s->wait.offset,
@@ -67,11 +71,12 @@ static enum kt_status give_waiting(struct kt_splitter *s, struct kt_error *err)
     return st;
 }
 
-enum kt_status kt_split_give(struct kt_splitter *s, enum kt_piece_kind kind, size_t from, size_t to,
-                             struct kt_error *err)
+static enum kt_status give(struct kt_splitter *s, enum kt_piece_kind kind, enum kt_about about,
+                           size_t from, size_t to, struct kt_error *err)
 {
     s->waiting = true;
     s->wait.kind = kind;
+    s->wait.about = about;
     s->wait.where = IN_BUF;
     s->wait.from = from;
     s->wait.to = to;
@@ -80,13 +85,25 @@ enum kt_status kt_split_give(struct kt_splitter *s, enum kt_piece_kind kind, siz
     return give_waiting(s, err);
 }
 
+enum kt_status kt_split_give(struct kt_splitter *s, enum kt_piece_kind kind, size_t from, size_t to,
+                             struct kt_error *err)
+{
+    return give(s, kind, KT_ABOUT_ANY, from, to, err);
+}
+
+static enum kt_about about(const struct kt_splitter *s)
+{
+    return s->found ? KT_ABOUT_SECRETS : s->looked ? KT_ABOUT_OTHERS : KT_ABOUT_ANY;
+}
+
 enum kt_status kt_split_give_record(struct kt_splitter *s, size_t to, struct kt_error *err)
 {
     if (!s->over)
-        return kt_split_give(s, KT_PIECE_RECORD, s->start, to, err);
+        return give(s, KT_PIECE_RECORD, about(s), s->start, to, err);
     s->over = false;
     s->waiting = true;
     s->wait.kind = KT_PIECE_LONG;
+    s->wait.about = KT_ABOUT_ANY;
     s->wait.where = IN_HEAD;
     s->wait.from = 0;
     s->wait.to = s->head.len;
@@ -100,6 +117,7 @@ enum kt_status kt_split_give_text(struct kt_splitter *s, bool ok, struct kt_erro
     bool object = ok && kt_str_starts(kt_str_trim(kt_buf_str(&s->text)), KT_STR("{"));
     s->waiting = true;
     s->wait.kind = object ? KT_PIECE_RECORD : KT_PIECE_OTHER;
+    s->wait.about = KT_ABOUT_ANY;
     s->wait.where = IN_TEXT;
     s->wait.from = 0;
     s->wait.to = s->text.len;

@@ -3,6 +3,8 @@
 #include "agents/source.h"
 #include "core/base/buf.h"
 
+struct needles; /* pipeline_needles.h */
+
 enum kt_piece_kind {
     KT_PIECE_RECORD,
     KT_PIECE_TORN,  /* bytes that are no whole record */
@@ -10,8 +12,11 @@ enum kt_piece_kind {
     KT_PIECE_BLANK, /* an empty line or a comment */
     KT_PIECE_OTHER, /* a list element that is no object, a message that is no JSON */
 };
+/* Whether a needle was seen in a record while it was split: KT_ABOUT_ANY when nobody looked. */
+enum kt_about { KT_ABOUT_ANY, KT_ABOUT_SECRETS, KT_ABOUT_OTHERS };
 struct kt_piece {
     enum kt_piece_kind kind;
+    enum kt_about about;
     struct kt_str text;
     uint64_t offset; /* in the stream; of the string it stood in, if it was JSON in a string */
     uint64_t bytes;
@@ -20,7 +25,9 @@ struct kt_piece {
 typedef enum kt_status kt_piece_fn(void *self, const struct kt_piece *piece, struct kt_error *err);
 
 struct kt_splitter;
-struct kt_splitter *kt_splitter_new(const struct kt_source *source, kt_piece_fn *piece, void *self);
+/* needles: borrowed; NULL: nobody asks what a record is about. */
+struct kt_splitter *kt_splitter_new(const struct kt_source *source, const struct needles *needles,
+                                    kt_piece_fn *piece, void *self);
 void kt_splitter_free(struct kt_splitter *s);
 /* Takes the bytes and works off what is whole. Bytes at positions taken before are passed over. */
 KT_MUST_USE enum kt_status kt_splitter_feed(struct kt_splitter *s, struct kt_str bytes,

@@ -22,6 +22,7 @@ struct wrap_name {
 
 struct kt_splitter {
     const struct kt_source *source;
+    const struct needles *needles;
     kt_piece_fn *piece;
     void *self;
 
@@ -33,6 +34,7 @@ struct kt_splitter {
     bool waiting; /* a piece was refused; it comes again first */
     struct {
         enum kt_piece_kind kind;
+        enum kt_about about;
         size_t from, to; /* in buf; unless head or text holds it */
         uint64_t offset, bytes;
         enum { IN_BUF, IN_HEAD, IN_TEXT } where;
@@ -51,6 +53,8 @@ struct kt_splitter {
     unsigned n_wraps;
     uint64_t wrap_lengths; /* bit n: one of them has n bytes, or at least 63 */
     bool wrap_first[256];  /* first bytes of theirs */
+    bool found;            /* a needle was seen in the record being read; */
+    bool looked;           /* all of its strings were looked at */
     struct level levels[SPLIT_LEVELS];
     unsigned n_levels;
     bool in_string, string_cut, junk, other;

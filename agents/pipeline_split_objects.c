@@ -6,6 +6,7 @@
  * Owns:  nothing; works on struct kt_splitter.
  * Calls: core/base.
  */
+#include "agents/pipeline_needles.h"
 #include "agents/pipeline_split_int.h"
 #include "core/base/alloc.h"
 #include "core/base/enc.h"
@@ -92,6 +93,8 @@ static void push(struct kt_splitter *s, enum level_kind kind, size_t at)
     s->junk = false;
     if (kind == LEVEL_OBJECT)
         s->start = at;
+    s->found = false;
+    s->looked = s->needles != NULL && s->needles->n > 0;
 }
 
 static void pop(struct kt_splitter *s)
@@ -421,7 +424,29 @@ struct block {
     size_t base; /* of bit 0, in the buffer */
     unsigned n;  /* bytes that count: those in front of a backslash */
     uint64_t quotes, inside, shape, left;
+    uint64_t needles; /* where needles begin: their quotes */
 };
+
+/* Where needles begin, while none was seen: their quotes. Near the end of the buffer nobody knows.
+ */
+static uint64_t needles(struct kt_splitter *s, const struct block *b)
+{
+    const struct needles *n = s->needles;
+    const char *behind = s->buf.at + b->base + 1, *end = s->buf.at + s->buf.len;
+    uint64_t found = 0;
+    if ((size_t)(end - behind) < KT_SCAN_BLOCK + KT_NEEDLE_MAX) {
+        s->looked = false;
+        return 0;
+    }
+    for (uint64_t quotes = b->quotes; quotes != 0; quotes &= quotes - 1) {
+        unsigned i = (unsigned)__builtin_ctzll(quotes);
+        const char *at = behind + i;
+        if (n->first[(unsigned char)*at] && kt_needles_may(n, at) &&
+            kt_needles_at(n, kt_str_from(at, (size_t)(end - at))))
+            found |= UINT64_C(1) << i;
+    }
+    return found;
+}
 
 static void look_at(struct kt_splitter *s, struct block *b)
 {
@@ -434,6 +459,8 @@ static void look_at(struct kt_splitter *s, struct block *b)
     b->quotes = m.quote & b->left;
     b->inside = odd_so_far(b->quotes) ^ (s->in_string ? UINT64_MAX : 0);
     b->shape = ((m.bracket & ~b->inside) | (m.newline & b->inside)) & b->left;
+    if (s->looked && !s->found)
+        b->needles = needles(s, b);
 }
 
 static void pass(struct block *b, unsigned i) /* bit i and those before it are done with */
@@ -458,10 +485,11 @@ static bool plain_bracket(struct kt_splitter *s, struct level *l, size_t at)
 /* The strings of the rest of the block that begin like the name of an envelope. */
 static uint64_t names(const struct kt_splitter *s, const struct block *b)
 {
+    const char *behind = s->buf.at + b->base + 1;
     uint64_t found = 0;
     for (uint64_t opens = b->quotes & b->inside & b->left; opens != 0; opens &= opens - 1) {
         unsigned i = (unsigned)__builtin_ctzll(opens);
-        found |= (uint64_t)s->wrap_first[(unsigned char)s->buf.at[b->base + i + 1]] << i;
+        found |= (uint64_t)s->wrap_first[(unsigned char)behind[i]] << i;
     }
     return found;
 }
@@ -509,11 +537,13 @@ static enum kt_status blocks(struct kt_splitter *s, struct kt_error *err)
                 pass(&b, i);
                 continue;
             }
+            s->found = s->found || (b.needles & ((UINT64_C(1) << i) - 1)) != 0;
             enum kt_status st = mark(s, &b, i, err);
             if (st != KT_OK || leaves(s, l))
                 return st;
             watched = s->in_string;
         }
+        s->found = s->found || b.needles != 0;
         s->in_string = (b.inside >> (b.n - 1) & 1) != 0;
         if (s->in_string && b.quotes != 0) {
             s->string_at = b.base + 63 - (unsigned)__builtin_clzll(b.quotes);
@@ -531,6 +561,7 @@ enum kt_status kt_split_objects_run(struct kt_splitter *s, bool end, struct kt_e
         size_t before = s->scan;
         if (st != KT_OK)
             return st;
+        s->looked = s->looked && !reads_record(s); /* what comes now is not looked at */
         if (s->in_string) {
             st = in_string(s, err);
         } else {

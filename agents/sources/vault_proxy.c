@@ -11,8 +11,10 @@
 #include "agents/sources/vault.h"
 #include "core/base/hash.h"
 
-#define MANY 12u /* identities: more than share a host, fewer than share a load balancer */
-#define SEED UINT64_C(0x70726f7879)
+/* Identities: more than share a host, fewer than share a load balancer. */
+#define MANY      12u
+#define MANY_TEXT "12"
+#define SEED      UINT64_C(0x70726f7879)
 
 static bool is_inside(struct kt_ip ip)
 {
@@ -24,12 +26,12 @@ void kt_vt_look_for_proxy(const struct kt_decode_in *in, const struct kt_event *
                           struct kt_emit *to)
 {
     uint64_t seen[MANY], who = kt_hash64(ev->actor, SEED);
-    char address[KT_IP_TEXT_MAX], sentence[200];
+    char text[KT_IP_TEXT_MAX], sentence[200];
     if (!ev->has_ip || !is_inside(ev->ip) || ev->outcome != KT_OUT_SUCCESS ||
         ev->actor_kind == KT_ACTOR_ANONYMOUS || ev->actor.len == 0)
         return;
-    kt_ip_format(ev->ip, address);
-    struct kt_str key = kt_arena_cat(in->arena, KT_STR("behind "), kt_str_of(address));
+    struct kt_str address = kt_str_of(kt_ip_format(ev->ip, text));
+    struct kt_str key = kt_arena_cat(in->arena, KT_STR("behind "), address);
     struct kt_str was = kt_source_recall(in->memory, key);
     size_t n = was.len / sizeof seen[0];
     if (n > MANY)
@@ -45,11 +47,12 @@ void kt_vt_look_for_proxy(const struct kt_decode_in *in, const struct kt_event *
     }
     if (n < MANY)
         return;
+    /* said of each access from there, so not by printf */
+    struct kt_str begin =
+        kt_arena_cat3(in->arena, KT_STR(MANY_TEXT " identities and more come from "), address,
+                      KT_STR(": a load balancer? Set x_forwarded_for_authorized_addrs = \""));
     kt_str_copyz(sentence, sizeof sentence,
-                 kt_arena_fmt(in->arena,
-                              "%u identities and more come from %s: a load balancer? Set "
-                              "x_forwarded_for_authorized_addrs = \"%s\" on Vault's listener, or "
-                              "no address is its client's",
-                              MANY, address, address));
+                 kt_arena_cat3(in->arena, begin, address,
+                               KT_STR("\" on Vault's listener, or no address is its client's")));
     to->finding(to, "vault.proxy", sentence);
 }

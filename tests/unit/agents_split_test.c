@@ -26,7 +26,8 @@ static enum kt_status write_down(void *self, const struct kt_piece *p, struct kt
 static void split(const char *source, struct kt_str text, size_t piece, struct kt_buf *ret)
 {
     struct kt_error err = { 0 };
-    struct kt_splitter *s = kt_splitter_new(kt_source_find(kt_str_of(source)), write_down, ret);
+    struct kt_splitter *s =
+        kt_splitter_new(kt_source_find(kt_str_of(source)), NULL, write_down, ret);
 
     for (size_t at = 0; at < text.len; at += piece)
         assert_int_equal(kt_splitter_feed(s, kt_str_sub(text, at, piece), at, &err), KT_OK);
