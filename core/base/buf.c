@@ -66,20 +66,34 @@ void kt_buf_addf(struct kt_buf *b, const char *fmt, ...)
     b->len += (size_t)n;
 }
 
+static const char pairs[] = "00010203040506070809101112131415161718192021222324"
+                            "25262728293031323334353637383940414243444546474849"
+                            "50515253545556575859606162636465666768697071727374"
+                            "75767778798081828384858687888990919293949596979899";
+
+/* The last eight digits of a number that has more, which 32 bits hold. */
+static void put_8(char *to, uint32_t v)
+{
+    const uint32_t high = v / 10000, low = v % 10000;
+    memcpy(to, pairs + high / 100 * 2, 2);
+    memcpy(to + 2, pairs + high % 100 * 2, 2);
+    memcpy(to + 4, pairs + low / 100 * 2, 2);
+    memcpy(to + 6, pairs + low % 100 * 2, 2);
+}
+
 void kt_buf_u64_dec(struct kt_buf *b, uint64_t v)
 {
-    static const char pairs[] = "00010203040506070809101112131415161718192021222324"
-                                "25262728293031323334353637383940414243444546474849"
-                                "50515253545556575859606162636465666768697071727374"
-                                "75767778798081828384858687888990919293949596979899";
-    char text[20];
+    char text[24];
     size_t at = sizeof text;
-    for (; v >= 100; v /= 100)
-        memcpy(text + (at -= 2), pairs + v % 100 * 2, 2);
-    if (v >= 10)
-        memcpy(text + (at -= 2), pairs + v * 2, 2);
+    for (; v >= 100000000; v /= 100000000)
+        put_8(text + (at -= 8), (uint32_t)(v % 100000000));
+    uint32_t rest = (uint32_t)v;
+    for (; rest >= 100; rest /= 100)
+        memcpy(text + (at -= 2), pairs + rest % 100 * 2, 2);
+    if (rest >= 10)
+        memcpy(text + (at -= 2), pairs + rest * 2, 2);
     else
-        text[--at] = (char)('0' + v);
+        text[--at] = (char)('0' + rest);
     kt_buf_add_bytes(b, text + at, sizeof text - at);
 }
 

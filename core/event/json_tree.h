@@ -28,7 +28,7 @@ struct kt_json_node {
     uint16_t sort;    /* of the key: keys of different sort are different */
     uint8_t type;     /* enum kt_json_type */
     bool dropped;     /* its key was written before in the same object */
-    bool plain;       /* of a string: nothing in it is escaped in JSON */
+    bool plain;       /* nothing in it is escaped in JSON, nor in the rest of the text */
 };
 
 static inline uint64_t kt_json_sort_bit(uint16_t sort)

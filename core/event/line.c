@@ -87,12 +87,21 @@ static void put_key(struct kt_buf *out, const struct kt_line_field *f)
 
 static void put_str(struct kt_event *ev, const struct kt_line_field *f, struct kt_buf *out)
 {
-    const struct kt_str *s = at_field(ev, f);
-    if (s->len == 0)
+    const struct kt_str s = *(const struct kt_str *)at_field(ev, f);
+    if (s.len == 0)
         return;
-    put_key(out, f);
-    if (!put_string(out, *s, KT_STRING_MAX))
-        ev->flags |= KT_FLAG(REPAIRED);
+    char *to = kt_buf_reserve(out, KT_LINE_KEY_MAX + s.len + 1);
+    memcpy(to, f->key, KT_LINE_KEY_MAX);
+    out->len += f->key_len;
+    if (s.len > KT_STRING_MAX || !kt_scan_all_plain(s.at, s.len)) {
+        if (!put_special(out, s, KT_STRING_MAX))
+            ev->flags |= KT_FLAG(REPAIRED);
+        return;
+    }
+    to += f->key_len; /* the usual case */
+    kt_scan_copy(to, s.at, s.len);
+    to[s.len] = '"';
+    out->len += s.len + 1;
 }
 
 /* The address as text, and the raw form only where it says more. */

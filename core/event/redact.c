@@ -264,7 +264,8 @@ bool kt_redact_record(struct kt_str json, struct kt_jval root, struct kt_buf *ou
 {
     struct sweep s = { .field = "record" };
     KT_CLEANUP(kt_buf_done) struct kt_buf plain = { 0 };
-    bool escapes = json.len > 0 && memchr(json.at, '\\', json.len) != NULL;
+    bool escapes = !(root.node != NULL && root.node->plain) && json.len > 0 &&
+                   memchr(json.at, '\\', json.len) != NULL;
 
     if (escapes) { /* an escape may stand in for a byte of a shape: now each has one form */
         kt_json_write(root, &plain);

@@ -174,17 +174,21 @@ AVX2 static inline uint32_t others32(const char *at)
 AVX2 static bool run_avx2(struct kt_str s, size_t *at, size_t *run)
 {
     uint32_t before = UINT32_C(1) << 31;
-    for (; s.len - *at >= KT_REDACT_RUN; *at += KT_REDACT_RUN) {
-        const uint32_t other = others32(s.at + *at);
+    size_t i = *at, n = 0;
+    bool enough = false;
+    for (; s.len - i >= KT_REDACT_RUN; i += KT_REDACT_RUN) {
+        const uint32_t other = others32(s.at + i);
         if ((uint16_t)other == 0 || before >> 16 == 0) {
-            *run = (unsigned)__builtin_clz(before);
-            if (other == 0 || *run + (unsigned)__builtin_ctz(other) >= KT_REDACT_RUN)
-                return true;
+            n = (unsigned)__builtin_clz(before);
+            enough = other == 0 || n + (unsigned)__builtin_ctz(other) >= KT_REDACT_RUN;
+            if (enough)
+                break;
         }
         before = other;
     }
-    *run = (unsigned)__builtin_clz(before);
-    return false;
+    *at = i;
+    *run = enough ? n : (unsigned)__builtin_clz(before);
+    return enough;
 }
 
 /* Moves *at over the codes in front of it, as long as blocks are whole; true when they end. */
