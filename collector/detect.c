@@ -104,6 +104,7 @@ void kt_detect_empty(struct kt_detect *d)
 {
     drop_tables(d);
     make_tables(d);
+    kt_detect_refresh(d);
 }
 
 enum kt_status kt_detect_new(const struct kt_detect_options *o, struct kt_detect **ret,
@@ -155,14 +156,20 @@ static void count_actors(struct kt_detect *d, uint32_t hour)
     }
 }
 
+/* What each access may change. */
+static void refresh_span(struct kt_detect *d)
+{
+    d->shared.first_min = d->core.first_min;
+    d->shared.newest_min = d->core.newest_min;
+    d->shared.learning = d->core.newest_min < d->core.first_min + LEARNING_MIN;
+}
+
 void kt_detect_refresh(struct kt_detect *d)
 {
     memcpy(d->shared.active, d->core.active, sizeof d->shared.active);
     for (unsigned k = 0; k < KT_ACTOR_COUNT; k++)
         d->shared.others[k] = d->core.others[k] > 0 ? d->core.others[k] - 1 : 0;
-    d->shared.first_min = d->core.first_min;
-    d->shared.newest_min = d->core.newest_min;
-    d->shared.learning = d->core.newest_min < d->core.first_min + LEARNING_MIN;
+    refresh_span(d);
 }
 
 static void tick(struct kt_detect *d, kt_time_ns now)
@@ -291,7 +298,7 @@ static void set_scene(struct kt_detect *d, const struct kt_event *ev)
     s->shared = &d->shared;
     s->json = d->json;
     set_time(d, s);
-    kt_detect_refresh(d);
+    refresh_span(d);
     s->taught = ev->outcome == KT_OUT_SUCCESS;
     bool left = ev->outcome == KT_OUT_SUCCESS || ev->outcome == KT_OUT_UNKNOWN;
     s->read = left && kt_event_is_read(ev);

@@ -7,6 +7,7 @@
  */
 #include "detectors/baseline.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -109,6 +110,20 @@ double kt_rate_surprise(double x, double e, struct kt_gamma posterior, double rm
     return kt_nb_surprise(x, m, fmin(posterior.a, rmax));
 }
 
+/* P(X >= x) = I_q(x, r) >= q^x / (x B(x, r)) for r <= 1, where (1 - t)^(r-1) under the integral is
+ * at least 1; Gamma(x+r) / Gamma(x+1) >= (x+1)^(r-1) (Gautschi 1959), and 1 / Gamma(r) >= r. */
+double kt_rate_surprise_most(double x, double e, struct kt_gamma posterior, double rmax)
+{
+    assert(rmax <= 1);
+    double m = fmax(e * posterior.a / posterior.b, 1e-9), r = fmin(posterior.a, rmax);
+    if (x <= m)
+        return 0.0;
+    double ln_p = x * log(m / (m + r));
+    if (r < 1)
+        ln_p += (r - 1) * log(x + 1) + log(r);
+    return -ln_p / M_LN10 + 1e-6; /* the rounding of both */
+}
+
 struct kt_gamma kt_prior_fit(const double *a, const double *b, unsigned n, struct kt_gamma fixed)
 {
     if (n < 8)
@@ -198,14 +213,14 @@ bool kt_ring_is_sound(const struct kt_ring *r)
 static inline unsigned ring_sum(const uint16_t *v, int64_t size, int64_t newest, int64_t width,
                                 int64_t t, unsigned n)
 {
-    int64_t cur = t / width, old = cur - (int64_t)n, at = cur % size;
+    int64_t cur = t / width, old = cur - (int64_t)n, held = newest - size + 1;
+    int64_t from = old + 1 > held ? old + 1 : held, to = cur < newest ? cur : newest;
     unsigned sum = 0;
-    for (int64_t i = cur; i > old; i--, at = at == 0 ? size - 1 : at - 1) {
-        if (i <= newest && newest - i < size)
-            sum += v[at];
-    }
-    if (old >= 0 && old <= newest && newest - old < size)
-        sum += (unsigned)((int64_t)v[at] * ((width - t % width) / KT_NS_S) / (width / KT_NS_S));
+    for (int64_t i = to, at = to % size; i >= from; i--, at = at == 0 ? size - 1 : at - 1)
+        sum += v[at];
+    if (old >= 0 && old <= newest && old >= held)
+        sum += (unsigned)((int64_t)v[old % size] * ((width - t % width) / KT_NS_S) /
+                          (width / KT_NS_S));
     return sum;
 }
 

@@ -31,6 +31,9 @@ struct kt_gamma {
 double kt_nb_surprise(double x, double m, double r);
 /* The surprise of x in exposure e for a posterior (prior + A, B); rmax caps the confidence. */
 double kt_rate_surprise(double x, double e, struct kt_gamma posterior, double rmax);
+/* No less than that, for at most three logarithms: whoever asks only whether it reaches a threshold
+ * asks this first. rmax at most 1. */
+double kt_rate_surprise_most(double x, double e, struct kt_gamma posterior, double rmax);
 /* Empirical Bayes over n pairs (A, B); `fixed` when there are fewer than 8 or next to no rate. */
 struct kt_gamma kt_prior_fit(const double *a, const double *b, unsigned n, struct kt_gamma fixed);
 

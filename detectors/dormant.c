@@ -66,14 +66,10 @@ static const struct kt_option options[] = {
 };
 
 /* ---- the source ---- */
-static struct kt_key instance_key(const struct kt_scene *s)
+static const struct instance *note_instance(struct kt_scene *s)
 {
-    return (struct kt_key){ kt_recall_hash(s->recall, s->ev->instance, INSTANCE_SEED) | 1, 0 };
-}
-
-static void note_instance(struct kt_scene *s)
-{
-    struct instance *in = kt_table_put(s->tables[T_INSTANCE], instance_key(s), NULL);
+    struct kt_key key = { kt_recall_hash(s->recall, s->ev->instance, INSTANCE_SEED) | 1, 0 };
+    struct instance *in = kt_table_put(s->tables[T_INSTANCE], key, NULL);
     bool known = in->actors == POPULATION;
     if (known && s->minute > in->newest_min + SILENCE_MIN) {
         unsigned i = in->silences++ % SILENCES;
@@ -85,14 +81,14 @@ static void note_instance(struct kt_scene *s)
         known = in->actor[i] == s->actor->number;
     if (!known)
         in->actor[in->actors++] = s->actor->number;
+    return in;
 }
 
 /* Minutes between the two in which the source told of nobody. */
-static uint32_t silent(const struct kt_scene *s, uint32_t from, uint32_t until)
+static uint32_t silent(const struct instance *in, uint32_t from, uint32_t until)
 {
-    const struct instance *in = kt_table_peek(s->tables[T_INSTANCE], instance_key(s));
     uint32_t sum = 0;
-    for (unsigned i = 0; in != NULL && i < SILENCES; i++) {
+    for (unsigned i = 0; in->silences > 0 && i < SILENCES; i++) {
         uint32_t a = in->silence[i].from_min, b = in->silence[i].until_min;
         a = a > from ? a : from;
         b = b < until ? b : until;
@@ -181,10 +177,10 @@ static void on_event(struct kt_scene *s, const void *opt)
         a->newest_min = s->minute > a->newest_min ? s->minute : a->newest_min;
         return;
     }
-    note_instance(s);
+    const struct instance *in = note_instance(s);
     uint32_t left = a->newest_min;
     if (left != 0 && s->minute > left) {
-        uint32_t idle = s->minute - left - silent(s, left, s->minute);
+        uint32_t idle = s->minute - left - silent(in, left, s->minute);
         if (idle > limit(o, a)) {
             a->left_min = left;
             a->back_min = s->minute;

@@ -12,6 +12,7 @@
 #define RATE_HOURS  (30.0 * 24)
 #define USER_DAYS   30.0
 #define ROLLOUT_MIN 120u
+#define WORTH       3.0
 #define LEAST       5u /* readers in an hour or a day, below which there is no crowd */
 
 static void rolls(struct kt_hot *h, uint32_t minute)
@@ -76,6 +77,15 @@ static bool note_ever(struct kt_hot *h, uint32_t actor)
     return true;
 }
 
+/* What a count says beside what is usual; 0 below what is worth saying. */
+static double crowd(unsigned n, struct kt_gamma usual)
+{
+    if (n < LEAST || kt_rate_surprise_most(n, 1, usual, 1) < WORTH)
+        return 0;
+    double p = kt_rate_surprise(n, 1, usual, 1);
+    return p < WORTH ? 0 : p;
+}
+
 static double judge(const struct kt_scene *s, const struct kt_hot *h)
 {
     if (s->shared->learning || s->minute < h->first_min + 14 * DAY_MIN)
@@ -85,14 +95,13 @@ static double judge(const struct kt_scene *s, const struct kt_hot *h)
     unsigned reads = kt_ring_fives(&h->ring, s->t, 12);
     if (reads >= LEAST) {
         kt_rate_at(&h->rate, h->hour, RATE_HOURS, &a, &b);
-        best = kt_rate_surprise(reads, 1, (struct kt_gamma){ prior.a + a, 24 * prior.b + b }, 1);
+        best = crowd(reads, (struct kt_gamma){ prior.a + a, 24 * prior.b + b });
     }
     if (h->n_today >= LEAST) {
         kt_rate_at(&h->users, h->day, USER_DAYS, &a, &b);
-        best = fmax(best, kt_rate_surprise(h->n_today, 1,
-                                           (struct kt_gamma){ prior.a + a, prior.b + b }, 1));
+        best = fmax(best, crowd(h->n_today, (struct kt_gamma){ prior.a + a, prior.b + b }));
     }
-    return best < 3 ? 0 : best;
+    return best;
 }
 
 double kt_hot_read(struct kt_scene *s, struct kt_hot *h, bool fresh, double cap, bool *ret_rollout)

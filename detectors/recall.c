@@ -15,35 +15,32 @@
 
 #define WORD 8u
 
-/* Which place: by both ends of the text, which has a word at least. */
-static uint64_t spread(struct kt_str text, uint64_t seed)
+static uint64_t stir(uint64_t h, uint64_t word)
 {
-    uint64_t first, last;
-    memcpy(&first, text.at, WORD);
-    memcpy(&last, text.at + text.len - WORD, WORD);
-    uint64_t h = (first ^ seed) * UINT64_C(0xbf58476d1ce4e5b9);
-    h = ((h ^ (h >> 32)) + (last ^ text.len)) * UINT64_C(0x94d049bb133111eb);
+    h = (h ^ word) * UINT64_C(0xbf58476d1ce4e5b9);
     return h ^ (h >> 32);
+}
+
+/* Which of n places: by all of the text, since such texts often begin and end alike. */
+static size_t place_of(struct kt_str text, uint64_t seed, uint32_t n)
+{
+    uint64_t h = seed ^ text.len, word = 0;
+    for (size_t i = 0; i + WORD < text.len; i += WORD) {
+        memcpy(&word, text.at + i, WORD);
+        h = stir(h, word);
+    }
+    if (text.len >= WORD)
+        memcpy(&word, text.at + text.len - WORD, WORD);
+    else
+        memcpy(&word, text.at, text.len);
+    h = stir(stir(h, word), 0); /* a last byte stirs the highest bits alone */
+    return (size_t)((h >> 32) * n >> 32);
 }
 
 /* The same memory in the same event: the same text. */
 static bool is_it(struct kt_str x, struct kt_str y)
 {
     return x.at == y.at && x.len == y.len;
-}
-
-/* By all of the text, since names often begin and end alike; nobody needs to trust it. */
-static uint64_t spread_all(struct kt_str text)
-{
-    uint64_t h = text.len, word;
-    for (size_t i = 0; i + WORD < text.len; i += WORD) {
-        memcpy(&word, text.at + i, WORD);
-        h = (h ^ word) * UINT64_C(0xbf58476d1ce4e5b9);
-        h ^= h >> 32;
-    }
-    memcpy(&word, text.at + text.len - WORD, WORD);
-    h = (h ^ word) * UINT64_C(0x94d049bb133111eb);
-    return h ^ (h >> 32);
 }
 
 struct kt_key kt_name_key(struct kt_str name)
@@ -59,9 +56,9 @@ struct kt_key kt_recall_name(struct kt_recall *r, struct kt_str name)
         return r->foretold->actor_key;
     if (r->foretold != NULL && is_it(name, r->foretold->secret))
         return r->foretold->secret_key;
-    if (name.len < WORD || name.len > KT_RECALL_TEXT)
+    if (name.len == 0 || name.len > KT_RECALL_TEXT)
         return kt_name_key(name);
-    size_t i = spread_all(name) % KT_RECALL_NAMES;
+    size_t i = place_of(name, 0, KT_RECALL_NAMES);
     if (r->name[i].len == name.len && memcmp(r->name[i].text, name.at, name.len) == 0)
         return r->name[i].key;
     r->name[i].key = kt_name_key(name);
@@ -74,9 +71,9 @@ uint64_t kt_recall_hash(struct kt_recall *r, struct kt_str text, uint64_t seed)
 {
     if (r->foretold != NULL && seed == KT_NAME_SEED && is_it(text, r->foretold->user_agent))
         return r->foretold->agent_hash;
-    if (text.len < WORD || text.len > KT_RECALL_TEXT)
+    if (text.len == 0 || text.len > KT_RECALL_TEXT)
         return kt_hash64(text, seed);
-    size_t i = spread(text, seed) % KT_RECALL_HASHES;
+    size_t i = place_of(text, seed, KT_RECALL_HASHES);
     bool known = r->hash[i].seed == seed && r->hash[i].len == text.len &&
                  memcmp(r->hash[i].text, text.at, text.len) == 0;
     if (known)
@@ -92,9 +89,9 @@ const char *kt_recall_agent(struct kt_recall *r, struct kt_str user_agent)
 {
     if (r->foretold != NULL && is_it(user_agent, r->foretold->user_agent))
         return r->foretold->agent;
-    if (user_agent.len < WORD || user_agent.len > KT_RECALL_AGENT)
+    if (user_agent.len == 0 || user_agent.len > KT_RECALL_AGENT)
         return kt_ai_agent_of_client(user_agent);
-    size_t i = spread(user_agent, 0) % KT_RECALL_AGENTS;
+    size_t i = place_of(user_agent, 0, KT_RECALL_AGENTS);
     if (r->agent[i].len == user_agent.len &&
         memcmp(r->agent[i].text, user_agent.at, user_agent.len) == 0)
         return r->agent[i].agent;

@@ -144,8 +144,8 @@ static double week_factor(const struct week *w, uint32_t minute)
 {
     if (w == NULL)
         return 1;
-    double here = 0, total = w->total;
-    unsigned hour = minute / 60 % 24, day = minute / 1440 % 7;
+    double total = w->total;
+    unsigned hour = minute / 60 % 24, day = minute / 1440 % 7, here = 0;
     if (minute / 1440 >= w->first_day + 21)
         return (w->bin[day * 24 + hour] + 4.0) / (total / 168 + 4.0);
     for (unsigned d = 0; d < 7; d++)
@@ -242,6 +242,12 @@ static void take_larger(struct surprise *best, struct surprise one)
         *best = one;
 }
 
+/* Reading what it reads every day, only oftener, takes nothing new away (docs/decisions/0006). */
+static bool is_wider(const struct volume *v, const struct counts *c)
+{
+    return kt_record_surprise(c->distinct, kt_maxima_record(&v->best, STAT_DISTINCT)) > 0;
+}
+
 /* Rate: the tail of the fitted distribution, and at most what the own record allows. */
 static void judge_rate(const struct kt_scene *s, const struct options *o, const struct volume *v,
                        const struct rate *r, const struct counts *c, double growth,
@@ -252,10 +258,6 @@ static void judge_rate(const struct kt_scene *s, const struct options *o, const 
         uint64_t floor;
     } windows[] = { { c->five, STAT_FIVE, 5, o->floor_5m },
                     { c->hour, STAT_HOUR, 60, o->floor_1h } };
-    /* Reading what it reads every day, only oftener, takes nothing new away (docs/decisions/0006).
-     */
-    bool wider =
-        kt_record_surprise((unsigned)c->distinct, kt_maxima_record(&v->best, STAT_DISTINCT)) > 0;
     for (unsigned i = 0; i < 2; i++) {
         double x = floor(windows[i].x / growth);
         if (x < (double)windows[i].floor)
@@ -269,7 +271,7 @@ static void judge_rate(const struct kt_scene *s, const struct options *o, const 
         p = fmin(p, cap);
         if (s->young || s->shared->learning)
             p = fmin(p, o->young_cap);
-        if (!kt_kind_is_person(s->actor->kind) && !wider)
+        if (!kt_kind_is_person(s->actor->kind) && !is_wider(v, c))
             p = fmin(p, o->restart_cap);
         take_larger(best, (struct surprise){ p, windows[i].x, windows[i].minutes,
                                              kt_maxima_best(&v->best, windows[i].stat),

@@ -106,6 +106,59 @@ static void late_updates_equal_the_same_updates_in_order(void **state)
     assert_true(a > 5.89 && a < 5.91); /* (4 g + 4) g, g = 2^(-100/336) */
 }
 
+static void a_bound_is_never_below_the_surprise(void **state)
+{
+    (void)state;
+    unsigned close = 0, n = 0;
+    for (double a = 0.05; a < 200; a *= 1.3) {
+        for (double b = 0.1; b < 1000; b *= 1.7) {
+            for (unsigned x = 1; x < 70000; x = x * 5 / 4 + 1) {
+                const struct kt_gamma g = { a, b };
+                double rmax = n % 3 == 0 ? 0.35 : 1;
+                double s = kt_rate_surprise(x, 1, g, rmax);
+                double most = kt_rate_surprise_most(x, 1, g, rmax);
+                assert_true(most >= s);
+                close += most < 1.3 * s + 0.3;
+                n++;
+            }
+        }
+    }
+    assert_true(close > n / 2); /* and worth asking */
+}
+
+/* Counts by bucket, of which the last 13 and 25 stand. */
+static void a_ring_says_what_its_buckets_say(void **state)
+{
+    (void)state;
+    static unsigned five[12 * 400], hour[400];
+    struct kt_ring r = { 0 };
+    uint64_t seed = 5, now = 40 * 12, t0 = 7 * 24 * 12;
+    int64_t newest = 0;
+    for (unsigned k = 0; k < 3000; k++) {
+        seed = seed * UINT64_C(6364136223846793005) + 1442695040888963407u;
+        static const unsigned steps[] = { 0, 0, 0, 1, 2, 5, 12, 13, 14, 30 };
+        now += k % 7 == 0 ? steps[seed >> 60 & 7] + (k % 350 == 0 ? 301 : 0) : 0;
+        uint64_t late = seed >> 40 & 1 ? seed >> 50 & 31 : 0;
+        if (now + 40 >= KT_ARRAY_LEN(five))
+            break;
+        int64_t at = (int64_t)(now - late);
+        newest = at > newest ? at : newest;
+        five[at] += newest - at < 13;
+        hour[at / 12] += newest / 12 - at / 12 < 25;
+        kt_ring_add(&r, ((int64_t)t0 + at) * 5 * KT_NS_MIN, 1);
+        unsigned n = 1 + (unsigned)(seed >> 33) % 12, sum = 0, hours = 0;
+        int64_t behind = newest - (int64_t)(seed >> 20 & 3), end = behind / 12;
+        kt_time_ns t = ((int64_t)t0 + behind + 1) * 5 * KT_NS_MIN - 1; /* nearly whole buckets */
+        for (int64_t i = behind; i > behind - (int64_t)n; i--)
+            sum += newest - i < 13 ? five[i] : 0;
+        assert_int_equal(kt_ring_fives(&r, t, n), sum);
+        for (int64_t i = end; i > end - (int64_t)n; i--)
+            hours += newest / 12 - i < 25 ? hour[i] : 0;
+        t = ((int64_t)t0 / 12 + end + 1) * KT_NS_HOUR - 1;
+        assert_int_equal(kt_ring_hours(&r, t, n), hours);
+    }
+}
+
 static void novelty_recomputes_the_examples(void **state)
 {
     (void)state;
@@ -287,6 +340,8 @@ int main(void)
         cmocka_unit_test(prior_keeps_its_mean_when_clamped),
         cmocka_unit_test(late_updates_equal_the_same_updates_in_order),
         cmocka_unit_test(novelty_recomputes_the_examples),
+        cmocka_unit_test(a_bound_is_never_below_the_surprise),
+        cmocka_unit_test(a_ring_says_what_its_buckets_say),
         cmocka_unit_test(ring_counts_windows_and_takes_late_events),
         cmocka_unit_test(distinct_is_exact_to_32_and_forgets),
         cmocka_unit_test(hll_stays_within_its_error),

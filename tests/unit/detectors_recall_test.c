@@ -65,6 +65,27 @@ static void a_name_has_its_key(void **state)
     assert_key(kt_name_key(KT_STR_NONE), (struct kt_key){ 0, 0 });
 }
 
+/* Texts that differ in one byte, wherever it is, do not take each other's place for ever. */
+static void texts_that_look_alike_have_places_of_their_own(void **state)
+{
+    struct kt_recall *r = *state;
+    for (size_t len = 3; len < 100; len += 7) {
+        for (size_t at = 0; at < len; at++) {
+            char text[100];
+            unsigned used = 0;
+            memset(text, 'x', sizeof text);
+            memset(r->name, 0, sizeof r->name);
+            for (char c = 'a'; c <= 'z'; c++) {
+                text[at] = c;
+                (void)kt_recall_name(r, kt_str_from(text, len));
+            }
+            for (unsigned i = 0; i < KT_RECALL_NAMES; i++)
+                used += r->name[i].len > 0;
+            assert_true(used >= 20);
+        }
+    }
+}
+
 /* What is foretold of an event holds for its own texts, and for no others like them. */
 static void what_is_foretold_is_what_is_so(void **state)
 {
@@ -137,6 +158,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(a_hash_is_that_of_its_text),
         T(a_name_has_its_key),
+        T(texts_that_look_alike_have_places_of_their_own),
         T(what_is_foretold_is_what_is_so),
         T(an_agent_is_that_of_its_client),
         T(a_secret_that_takes_the_place_of_another_is_not_it),
