@@ -284,7 +284,6 @@ enum kt_status kt_triage_saw(struct kt_triage *t, const char *alert,
 {
     KT_CLEANUP(kt_buf_done) struct kt_buf json = { 0 };
     KT_CLEANUP(kt_arena_done) struct kt_arena arena = kt_arena_new(KT_LINE_MAX);
-    const struct kt_life *l = kt_triage_life(t, alert);
     struct kt_alert_found found;
     struct kt_alert now;
     if (kt_store_alert_find(t->o.store, kt_str_of(alert), &json, &found, err) != KT_OK ||
@@ -294,9 +293,10 @@ enum kt_status kt_triage_saw(struct kt_triage *t, const char *alert,
         return kt_fail(err, KT_E_INPUT,
                        "alert %s has become graver since that message: it was %s then and is %s "
                        "now; look at it as it is now",
-                       alert, saw->severity, kt_severity_words[now.severity].word);
+                       now.id, saw->severity, kt_severity_words[now.severity].word);
+    const struct kt_life *l = kt_triage_life(t, now.id);
     if (l != NULL && (int64_t)l->reopens > saw->reopened)
-        return kt_fail(err, KT_E_INPUT, "alert %s was opened again after that message", alert);
+        return kt_fail(err, KT_E_INPUT, "alert %s was opened again after that message", now.id);
     return KT_OK;
 }
 

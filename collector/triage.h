@@ -51,7 +51,7 @@ KT_MUST_USE enum kt_status kt_triage_answered(struct kt_triage *t, const char *a
                                               const char *target, kt_time_ns at,
                                               struct kt_error *err);
 /* The same of an answer that says itself what its author saw: how grave the alert was, and how
- * often it had been opened again. alert: its whole id. */
+ * often it had been opened again. alert begins its id. */
 struct kt_triage_saw {
     char severity[12];
     int64_t reopened;

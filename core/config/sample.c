@@ -96,7 +96,10 @@ static const char choices_text[] =
     "#   targets:\n"
     "#     slack-sec: { type: slack, url_file: keys/slack.url }\n"
     "#     pagerduty: { type: pagerduty, routing_key_file: keys/pagerduty.key }\n"
-    "#     siem: { type: webhook, url_file: keys/siem.url, secret_file: keys/siem.whsec }\n";
+    "#     siem: { type: webhook, url_file: keys/siem.url, secret_file: keys/siem.whsec }\n"
+    "#   links:                        # one that acknowledges, in each message: docs/alerts.md\n"
+    "#     acknowledge: https://answers.example.com\n"
+    "#     acknowledge_key_file: keys/links.key # keytrail alerts link --keygen\n";
 
 static const char identities_text[] =
     "# Used once keytrail.yaml says `identities_file: identities.yaml`; a reload takes changes.\n"

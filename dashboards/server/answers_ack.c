@@ -133,7 +133,7 @@ static void write_request(const struct kt_inbound *in, const struct kt_ack_route
     kt_buf_byte(out, '}');
 }
 
-/* "alice was first (cli on ops-1), 2026-11-22 20:14 UTC": it was so already. */
+/* "It is acknowledged already: by alice (cli on ops-1), 2026-11-22 20:14 UTC." */
 static void say_first(const json_t *said, char *ret, size_t size)
 {
     const char *by = json_string_value(json_object_get(said, "by"));

@@ -261,6 +261,8 @@ check('claims to be Ana <b>' in shown and 'by the link that siem got' in shown, 
 keytrail('alerts', 'reopen', one, '--reason', 'again', '--by', 'alice', '-c', conf)
 check(pagerduty(one, event='E0', at=time.time() - 30)[1].strip().endswith('was opened again after that') and life(one)[0] == 'open', 'nor does an older answer at PagerDuty')
 check(pagerduty(one, event='E2', what='resolved')[0] == 200 and life(one)[0] == 'acknowledged', 'a resolve there is an acknowledgement here', life(one))
+keytrail('alerts', 'reopen', two, '--reason', 'again', '--by', 'alice', '-c', conf)
+check(slack(two, at=time.time() + 2)[0] == 200 and life(two) == ('acknowledged', 'roadrunner'), "a button of somebody's own, with an id alone", life(two))
 check(pagerduty('d3640fbd41094207a1c11e58e46b1662', event='E3')[1] == 'Nothing to do.\n', "others' incidents are none of ours")
 
 # ---- graver since: the passwords are guessed ----

@@ -27,11 +27,13 @@ static void set_options(const struct kt_target *t, void *options, struct kt_aren
 {
     static const struct {
         const char *name, *value;
-    } required[] = { { "from", "keytrail@example.com" }, { "to", "oncall@example.com" } };
+    } given[] = { { "from", "keytrail@example.com" },
+                  { "to", "oncall@example.com" },
+                  { "button", "true" } };
     kt_options_defaults(t->options, options);
-    for (size_t i = 0; i < sizeof required / sizeof required[0]; i++)
-        (void)kt_options_set(t->options, options, keep, kt_str_of(required[i].name),
-                             kt_str_of(required[i].value), NULL);
+    for (size_t i = 0; i < sizeof given / sizeof given[0]; i++)
+        (void)kt_options_set(t->options, options, keep, kt_str_of(given[i].name),
+                             kt_str_of(given[i].value), NULL);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -65,7 +67,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                            .plain = i % 2 == 1,
                                            .handle = half,
                                            .row = 7,
-                                           .deployment = "fuzz" };
+                                           .deployment = "fuzz",
+                                           .ack_url = KT_STR("https://a.example/ack?a=b&c=d"),
+                                           .asks = i % 3 == 0 };
             kt_buf_reset(&r.body);
             r = (struct kt_target_request){ .body = r.body };
             struct kt_error err = { 0 };
