@@ -299,6 +299,17 @@ static enum kt_status find_kinds(const struct kt_geoip_args *a, bool ret[KINDS],
     return KT_OK;
 }
 
+/* The one of this system, when it runs and hears whoever fetched them. */
+static void tell_collector(bool quiet)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf answer = { 0 };
+    bool told = kt_cli_ask(NULL, NULL, KT_STR("{\"do\":\"reload\"}"), &answer, NULL) == KT_OK;
+    if (!quiet)
+        puts(told ? "the running collector has opened them"
+                  : "a running collector opens them when it is told to: systemctl reload "
+                    "keytrail-collector");
+}
+
 enum kt_status kt_geoip_update(const struct kt_geoip_args *a, struct kt_error *err)
 {
     const struct provider *p = NULL;
@@ -315,8 +326,7 @@ enum kt_status kt_geoip_update(const struct kt_geoip_args *a, struct kt_error *e
         st = kinds[k] ? p->get(&u, (enum kind)k, err) : KT_OK;
     kt_wipe(authorization.at, authorization.len);
     kt_http_answer_done(&u.answer);
-    if (st == KT_OK && !a->quiet)
-        printf("a running collector takes them when it begins anew: systemctl restart "
-               "keytrail-collector\n");
+    if (st == KT_OK)
+        tell_collector(a->quiet);
     return st;
 }

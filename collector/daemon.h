@@ -108,9 +108,14 @@ KT_MUST_USE enum kt_status kt_daemon_watch_answers(struct kt_daemon *d, struct k
 /* Takes what came; leaves a transaction open when something did. */
 KT_MUST_USE enum kt_status kt_daemon_take_answers(struct kt_daemon *d, struct kt_error *err);
 
+/* ---- daemon_open.c: the tables of addresses of a configuration ---- */
+KT_MUST_USE enum kt_status kt_daemon_open_geo(const struct kt_conf *conf, struct kt_geo **ret,
+                                              struct kt_error *err);
+
 /* ---- daemon_requests.c: the control socket's requests ---- */
 struct kt_control_handler kt_daemon_handler(struct kt_daemon *d);
-/* SIGHUP and {"do":"reload"}: a broken list or file leaves the old one in force. */
+/* SIGHUP and {"do":"reload"}: a broken list, file or table of addresses leaves the old one in
+ * force. */
 KT_MUST_USE enum kt_status kt_daemon_reload(struct kt_daemon *d, struct kt_error *err);
 
 /* ---- daemon_decide.c: requests about detection; args and answers: docs/control.md ---- */

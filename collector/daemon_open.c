@@ -25,16 +25,17 @@ static void on_claimed(void *self, struct kt_str instance)
     kt_daemon_note(self, "source.added", instance, "sends records for the first time", NULL);
 }
 
-static enum kt_status open_geo(struct kt_daemon *d, struct kt_error *err)
+enum kt_status kt_daemon_open_geo(const struct kt_conf *conf, struct kt_geo **ret,
+                                  struct kt_error *err)
 {
-    if (!d->conf->geoip_auto)
-        return kt_geo_open(d->conf->geoip.at, d->conf->geoip.n, false, &d->geo, err);
+    if (!conf->geoip_auto)
+        return kt_geo_open(conf->geoip.at, conf->geoip.n, false, ret, err);
     char paths[GEO_PATHS][256];
     const char *at[GEO_PATHS];
     unsigned n = kt_geo_system_paths(paths, GEO_PATHS);
     for (unsigned i = 0; i < n; i++)
         at[i] = paths[i];
-    return kt_geo_open(at, n, true, &d->geo, err);
+    return kt_geo_open(at, n, true, ret, err);
 }
 
 static enum kt_status get_blob(struct kt_daemon *d, const char *name, struct kt_buf *ret,
@@ -125,7 +126,7 @@ enum kt_status kt_daemon_open(struct kt_daemon *d, struct kt_error *err)
     struct kt_control_handler handler = kt_daemon_handler(d);
     enum kt_status st = kt_auth_open(d->conf->agents_dir, &d->auth, err);
     if (st == KT_OK)
-        st = open_geo(d, err);
+        st = kt_daemon_open_geo(d->conf, &d->geo, err);
     if (st == KT_OK)
         st = open_store(d, err);
     if (st == KT_OK)

@@ -125,6 +125,34 @@ static enum kt_status do_agents(struct kt_daemon *d, struct kt_jval args, struct
 
 /* ---- reload ---- */
 
+static bool is_same(const struct kt_geo *a, const struct kt_geo *b)
+{
+    return kt_geo_build(a) == kt_geo_build(b) && kt_geo_count(a) == kt_geo_count(b) &&
+           strcmp(kt_geo_describe(a), kt_geo_describe(b)) == 0;
+}
+
+/* They are files that others put there, whatever became of the configuration. One that cannot be
+ * read is no reason to refuse the rest. */
+static enum kt_status reload_geo(struct kt_daemon *d, struct kt_error *err)
+{
+    struct kt_geo *fresh = NULL;
+    struct kt_error why = { 0 };
+    if (kt_daemon_open_geo(d->conf, &fresh, &why) != KT_OK) {
+        kt_log(KT_LOG_WARN, "collector: the tables of addresses of before stay in force: %s",
+               why.text);
+        return KT_OK;
+    }
+    if (is_same(fresh, d->geo)) {
+        kt_geo_free(fresh);
+        return KT_OK;
+    }
+    kt_ingest_take_geo(d->ingest, fresh);
+    kt_geo_free(d->geo);
+    d->geo = fresh;
+    kt_log(KT_LOG_INFO, "collector: tables of addresses opened anew: %s", kt_geo_describe(d->geo));
+    return kt_daemon_record_config(d, err); /* it names them */
+}
+
 enum kt_status kt_daemon_reload(struct kt_daemon *d, struct kt_error *err)
 {
     uint8_t before[32], after[32];
@@ -141,6 +169,8 @@ enum kt_status kt_daemon_reload(struct kt_daemon *d, struct kt_error *err)
         if (st != KT_OK)
             return st;
     }
+    if (reload_geo(d, err) != KT_OK)
+        return err->code;
     if (kt_conf_load(d->conf->path, &fresh, err) != KT_OK)
         return kt_wrap(err, "reload: the old configuration stays in force");
     if (memcmp(fresh->digest, d->conf->digest, sizeof fresh->digest) == 0) {

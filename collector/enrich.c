@@ -37,6 +37,12 @@ struct kt_enrich *kt_enrich_new(const struct kt_geo *geo)
     return e;
 }
 
+void kt_enrich_take(struct kt_enrich *e, const struct kt_geo *geo)
+{
+    e->geo = geo;
+    e->build = geo != NULL ? kt_geo_build(geo) : 0;
+}
+
 void kt_enrich_free(struct kt_enrich *e)
 {
     if (e == NULL)

@@ -12,6 +12,9 @@ struct kt_enrich;
 /* geo may be NULL: then facts hold the class alone. */
 struct kt_enrich *kt_enrich_new(const struct kt_geo *geo);
 void kt_enrich_free(struct kt_enrich *e);
+/* From now on those tables: an address gets a fact of them when it comes again, if they are newer.
+ */
+void kt_enrich_take(struct kt_enrich *e, const struct kt_geo *geo);
 /* Takes the facts over that a store already has. */
 KT_MUST_USE enum kt_status kt_enrich_load(struct kt_enrich *e, const char *store_path,
                                           struct kt_error *err);

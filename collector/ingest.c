@@ -134,6 +134,12 @@ struct kt_ingest *kt_ingest_new(const struct kt_ingest_options *o)
     return in;
 }
 
+void kt_ingest_take_geo(struct kt_ingest *in, const struct kt_geo *geo)
+{
+    in->o.geo = geo;
+    kt_enrich_take(in->enrich, geo);
+}
+
 void kt_ingest_free(struct kt_ingest *in)
 {
     if (in == NULL)

@@ -38,6 +38,8 @@ struct kt_ingest_options {
 };
 struct kt_ingest *kt_ingest_new(const struct kt_ingest_options *o);
 void kt_ingest_free(struct kt_ingest *in);
+/* Other tables of addresses than those it began with; lent as they were. */
+void kt_ingest_take_geo(struct kt_ingest *in, const struct kt_geo *geo);
 /* One message from an authenticated peer. user_id as the socket says it. Only KT_E_IO and
  * KT_E_CORRUPT come back (the store): exit then. */
 KT_MUST_USE enum kt_status kt_ingest_message(struct kt_ingest *in, uint64_t peer,
