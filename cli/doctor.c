@@ -145,6 +145,7 @@ static int run(struct kt_doctor *d)
     kt_doctor_store(d);
     ask_collector(d, json, &answer);
     kt_doctor_collector(d);
+    kt_doctor_page(d);
     kt_doctor_geo(d);
     kt_doctor_host(d);
     kt_json_free(json);

@@ -34,4 +34,5 @@ void kt_doctor_files(struct kt_doctor *d); /* configuration's rights, keys, agen
 void kt_doctor_links(struct kt_doctor *d); /* links and buttons in messages, and who takes them */
 void kt_doctor_store(struct kt_doctor *d); /* store, disk, detection's own words */
 void kt_doctor_collector(struct kt_doctor *d); /* what the running one says: version, targets … */
+void kt_doctor_page(struct kt_doctor *d);      /* the page's own socket */
 void kt_doctor_geo(struct kt_doctor *d);

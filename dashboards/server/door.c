@@ -67,6 +67,16 @@ static enum kt_status login(const struct kt_web_door *d, struct kt_jval args, st
     return KT_OK;
 }
 
+/* For `keytrail doctor`: which program answers, and where people find it. */
+static void is_there(const struct kt_web_door *d, struct kt_buf *answer)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf url = { 0 };
+    add_base(&d->o, &url);
+    kt_buf_addz(answer, "{\"version\":\"" KT_VERSION "\",\"url\":");
+    kt_json_quote(answer, kt_buf_str(&url));
+    kt_buf_addz(answer, "}\n");
+}
+
 static enum kt_status request(void *self, bool guest, struct kt_str text, struct kt_buf *answer,
                               struct kt_error *err)
 {
@@ -75,10 +85,13 @@ static enum kt_status request(void *self, bool guest, struct kt_str text, struct
     unsigned repaired = 0;
     (void)guest; /* there is none */
     enum kt_status status = kt_json_parse(json, text, &root, &repaired, err);
-    if (status == KT_OK && !kt_str_is(kt_json_str_at(root, "do"), "login"))
-        status = kt_fail(err, KT_E_INPUT, "the page is asked for 'login' alone");
-    else if (status == KT_OK)
+    struct kt_str what = kt_json_str_at(root, "do");
+    if (status == KT_OK && kt_str_is(what, "login"))
         status = login(self, root, answer, err);
+    else if (status == KT_OK && kt_str_is(what, "status"))
+        is_there(self, answer);
+    else if (status == KT_OK)
+        status = kt_fail(err, KT_E_INPUT, "the page is asked for 'login' and 'status' alone");
     kt_json_free(json);
     return status;
 }
