@@ -32,7 +32,8 @@ void kt_web_auth_close(struct kt_web_auth *a);
 
 struct kt_web_request { /* what of a request is about who asks; empty: not sent */
     bool change;        /* POST */
-    bool by_itself;     /* an open page asks, whoever is in front of it: no use of the session */
+    bool by_itself;     /* nothing says that a person asked (X-Person of the page, a change): no use
+                           of the session, whoever is in front of an open page */
     bool unix_socket;
     struct kt_ip peer;           /* of the socket; the other end may be a proxy */
     struct kt_str forwarded_for; /* X-Forwarded-For */

@@ -156,7 +156,7 @@ struct kt_web_request kt_web_request_of(const struct kt_web_req *r)
 {
     return (struct kt_web_request){
         .change = r->method == KT_WEB_POST,
-        .by_itself = r->route->kind == KT_WEB_LIVE,
+        .by_itself = r->method == KT_WEB_GET && !kt_str_is(kt_web_header(r, "X-Person"), "1"),
         .unix_socket = r->conn->is_unix,
         .peer = r->conn->ip,
         .forwarded_for = kt_buf_str(&r->forwarded),

@@ -88,7 +88,8 @@ check(status == 200, 'with both it is done', answer)
 
 # ---- scopes ----
 check(ask('GET', '/api/v1/search', cookie=bob)[0] == 200, 'a user with a scope searches')
-check(all(ask('GET', '/api/v1/' + c, cookie=bob)[0] == 403 for c in ('alerts', 'status', 'settings', 'coverage', 'live')), 'and is told nothing of the house')
+check(all(ask('GET', '/api/v1/' + c, cookie=bob)[0] == 403 for c in ('silences', 'blast?value=x', 'status', 'settings', 'coverage', 'live')), 'and is told nothing of the house')
+check(all(ask('GET', '/api/v1/' + c, cookie=bob)[0] == 200 for c in ('alerts', 'overview', 'actor?value=x')), 'but what is made of the records that fit')
 
 # ---- what is looked at ----
 for _ in range(3):

@@ -58,7 +58,7 @@ export interface Alert {
   title: string
   detector: string
   detectors: string[]
-  score: number
+  score: number | null // with a scope: not told
   time: Ns
   first: Ns
   last: Ns
@@ -199,9 +199,9 @@ export interface Overview extends Windowed {
   unlocated: Unlocated
   integrity: {
     state: 'cosigned' | 'signed' | 'unanchored' | 'refused' | 'unknown'
-    size: number
+    size: number | null // with a scope: not told
     at: Ns | null
-    cosigners: number
+    cosigners: number | null
     text: string
   }
   learning: string | null
@@ -535,10 +535,24 @@ async function refusal(r: Response): Promise<ApiError> {
   )
 }
 
-async function ask<T>(url: string, init: RequestInit, call: string): Promise<T> {
+/** Somebody touched the page since a request said so last. */
+let touched = true
+export function listenForPeople(to: EventTarget): void {
+  for (const kind of ['keydown', 'pointerdown', 'wheel', 'touchstart'])
+    to.addEventListener(kind, () => (touched = true), { passive: true, capture: true })
+}
+/** What the page asks by itself is no use of the session: only requests behind an act of a person say that there is one. */
+function person(): Record<string, string> {
+  const mark: Record<string, string> = touched ? { 'X-Person': '1' } : {}
+  touched = false
+  return mark
+}
+
+type Init = RequestInit & { headers?: Record<string, string> }
+async function ask<T>(url: string, init: Init, call: string): Promise<T> {
   let r: Response
   try {
-    r = await fetch(url, { credentials: 'same-origin', cache: 'no-store', ...init })
+    r = await fetch(url, { credentials: 'same-origin', cache: 'no-store', ...init, headers: { ...init.headers, ...person() } })
   } catch (e) {
     if (e instanceof DOMException && e.name === 'AbortError') throw e
     throw new ApiError(0, 'The dashboard’s server cannot be reached: is it running, and is the network up?')

@@ -3,7 +3,7 @@ import { render } from 'preact'
 import { useEffect } from 'preact/hooks'
 import './style.css'
 import './theme'
-import { onLoggedOut } from './api'
+import { listenForPeople, onLoggedOut } from './api'
 import { Shell } from './components/shell'
 import { Failure, Loading } from './components/states'
 import { forget, home, me, trouble, whoAmI } from './me'
@@ -26,6 +26,7 @@ function App() {
 }
 
 onLoggedOut(forget)
+listenForPeople(window)
 const place = document.getElementById('page')
 if (place) {
   place.textContent = ''

@@ -11,10 +11,11 @@ export const me = signal<Me | false | null>(null)
 export const trouble = signal<Error | null>(null)
 
 const RANK = { viewer: 0, auditor: 1, responder: 2, admin: 3 }
+/** With a scope: to look, whatever the role. */
 export function may(role: Me['role']): boolean {
-  return me.value ? RANK[me.value.role] >= RANK[role] : false
+  return me.value ? (role === 'viewer' || !scoped.value) && RANK[me.value.role] >= RANK[role] : false
 }
-/** They see the records that fit their scope, and nothing of sources, alerts and the house. */
+/** They see what is made of the records that fit their scope, and nothing of the house. */
 export const scoped = computed(() => me.value !== null && me.value !== false && (me.value.scope ?? '') !== '')
 /** Whether the server answers them what the page of this path asks. */
 export function sees(path: string): boolean {

@@ -14,4 +14,4 @@ export const WINDOW: Readonly<Record<string, string>> = {
   '/blast': '',
 }
 /** What users with a scope may see: the pages whose calls the server answers them (KT_API_SCOPED). */
-export const SCOPED: ReadonlySet<string> = new Set(['/search', '/map'])
+export const SCOPED: ReadonlySet<string> = new Set(['/', '/search', '/map', '/alerts', '/alert', '/actor', '/secret', '/ip', '/session', '/source'])

@@ -15,6 +15,7 @@ import { Text } from '../components/text'
 import { copy, Value } from '../components/value'
 import { countryName } from '../countries'
 import { useAsk } from '../hooks'
+import { sees } from '../me'
 import { changes } from '../live'
 import { count, plural } from '../plain'
 import { go, href, param, patch } from '../router'
@@ -150,7 +151,9 @@ function Why({ of: d }: { of: AlertPage }) {
   const parts = d.why.map((w) => ({ name: w.detector, points: w.points, text: w.text })).sort((x, y) => y.points - x.points)
   if (Math.round(d.production * 100) !== 0)
     parts.push({ name: 'production', points: d.production, text: d.production > 0 ? 'secrets of production are among them' : 'no secret of production is among them' })
-  const most = Math.max(d.threshold, ...parts.map((w) => Math.abs(w.points)), d.alert.score)
+  const score = d.alert.score
+  if (score === null) return <p class="quiet">Why, and what is usual, is told of more records than those of your scope.</p>
+  const most = Math.max(d.threshold, ...parts.map((w) => Math.abs(w.points)), score)
   return (
     <>
       <ul class="why">
@@ -167,7 +170,7 @@ function Why({ of: d }: { of: AlertPage }) {
         ))}
       </ul>
       <p class="quiet">
-        {points(d.alert.score)} points in all, told from {points(d.threshold)} on
+        {points(score)} points in all, told from {points(d.threshold)} on
       </p>
       <dl class="said-list">
         <Said title="Normal" of={d.normal} />
@@ -220,7 +223,7 @@ function Facts({ of: a }: { of: Alert }) {
           )}
         </ul>
       </dd>
-      {a.actor !== null && (
+      {a.actor !== null && sees('/blast') && (
         <>
           <dt>Leaked?</dt>
           <dd>

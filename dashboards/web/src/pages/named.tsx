@@ -10,6 +10,7 @@ import { Text } from '../components/text'
 import { copy, Value } from '../components/value'
 import { countryName } from '../countries'
 import { useAsk, useBegun } from '../hooks'
+import { sees } from '../me'
 import { changes } from '../live'
 import { about, count, plural } from '../plain'
 import { go, href, param } from '../router'
@@ -49,7 +50,7 @@ function Shown({ of: d }: { of: Named }) {
         <p class="tools">
           <a href={href('/search', { q: d.query })}>its records</a>
           <a href={href('/search', { q: d.query, view: 'timeline' })}>its timeline</a>
-          {d.kind !== 'secret' && <a href={href('/blast', { value: d.value, since: null, until: null })}>blast radius</a>}
+          {d.kind !== 'secret' && sees('/blast') && <a href={href('/blast', { value: d.value, since: null, until: null })}>blast radius</a>}
           <button type="button" class="quiet-button" onClick={() => void copy(d.value)}>
             copy the name
           </button>

@@ -11,6 +11,7 @@ import { Text } from '../components/text'
 import { Value } from '../components/value'
 import { countryName } from '../countries'
 import { useAsk } from '../hooks'
+import { scoped, sees } from '../me'
 import { changes } from '../live'
 import { WorldMapView } from '../map'
 import { about, count, percent, plural } from '../plain'
@@ -85,7 +86,9 @@ function Shown({ of: o }: { of: Overview }) {
               ? `${plural(silent.length, 'source')} of ${o.sources.length} silent`
               : watched > 0
                 ? `${plural(watched, 'source')}, none silent`
-                : 'no source is watched for silence'}
+                : scoped.value
+                  ? 'silence is told to users without a scope'
+                  : 'no source is watched for silence'}
           </Light>
         </li>
       </ul>
@@ -101,7 +104,7 @@ function Shown({ of: o }: { of: Overview }) {
         <section class="panel">
           <header>
             <h2>{silent.length > 0 ? plural(silent.length, 'silent source') : watched > 0 ? 'No source is silent' : 'Sources'}</h2>
-            <a href={href('/coverage')}>coverage</a>
+            {sees('/coverage') && <a href={href('/coverage')}>coverage</a>}
           </header>
           <Sources of={o.sources} />
         </section>
@@ -194,7 +197,7 @@ function Sources({ of }: { of: SourceState[] }) {
       title: 'State',
       width: 110,
       narrow: true,
-      cell: (s) => <Light is={s.silent ? 'bad' : isWatched(s) ? 'good' : 'idle'}>{s.silent ? 'silent' : isWatched(s) ? 'speaks' : 'imported'}</Light>,
+      cell: (s) => <Light is={s.silent ? 'bad' : isWatched(s) ? 'good' : 'idle'}>{s.silent ? 'silent' : isWatched(s) ? 'speaks' : scoped.value ? 'not told' : 'imported'}</Light>,
     },
     {
       key: 'last',
