@@ -487,12 +487,11 @@ enum kt_status kt_query_parse_within(const struct kt_query_scope *scope, struct 
                             .ids = ids,
                             .zone_offset_s = zone_offset_s,
                             .about = &kt_record_fields };
-    /* Records of other kinds (reports of agents, what people did) speak of more than one team. */
-    struct parser access = outer;
-    access.text = KT_STR("kind:access");
+    struct parser kinds = outer;
+    kinds.text = kt_str_of(scope->kinds);
     enum kt_status status = kt_query_new_node(q, KT_NODE_AND, &root, &why);
     if (status == KT_OK)
-        status = take_text(&access, root, &why);
+        status = take_text(&kinds, root, &why);
     if (status == KT_OK)
         status = take_text(&outer, root, &why);
     q->names_kind = false;

@@ -34,9 +34,12 @@ KT_MUST_USE enum kt_status kt_query_parse_told(struct kt_str text, kt_time_ns no
                                                struct kt_query **ret,
                                                struct kt_query_fault *ret_fault,
                                                struct kt_error *err);
-/* The same of what somebody may see: it must be an access, and fit the scope and the text, each by
- * itself: the text cannot widen the scope. */
+/* The same of what somebody may see: it must be of the kinds, and fit the scope and the text, each
+ * by itself: the text cannot widen the scope. */
+#define KT_QUERY_ACCESSES    "kind:access" /* other kinds speak of more than one team */
+#define KT_QUERY_NO_SETTINGS "-(kind:config operation:config)" /* they name the canaries */
 struct kt_query_scope {
+    const char *kinds; /* a query too: one of those above */
     struct kt_str text;
     const struct kt_identities *ids; /* of its own `actor:`; NULL: names mean themselves */
 };

@@ -22,7 +22,7 @@
 
 static void add_why(struct kt_buf *o, const struct kt_alert *a)
 {
-    bool scored = a->score != KT_API_NO_SCORE;
+    bool scored = !kt_api_is_narrow(a);
     int sum = 0;
     kt_api_open(o, "why", '[');
     for (unsigned i = 0; i < a->n_parts && scored; i++) {
@@ -138,15 +138,15 @@ static enum kt_status add_life(struct kt_api *a, const struct kt_alert *alert,
     KT_CLEANUP(kt_alert_moments_done) struct kt_alert_moments l = { 0 };
     if (kt_alert_moments_load(a->ask->reader, view, alert, a->now, &l, err) != KT_OK)
         return err->code;
-    bool scoped = kt_api_scoped(a);
+    bool narrow = kt_api_is_narrow(alert);
     for (int messages = 1; messages >= 0; messages--) {
         kt_api_open(&a->out, messages ? "delivery" : "steps", '[');
         for (unsigned i = 0; i < l.n; i++) {
             struct kt_alert_moment *m = &l.at[i];
             bool is = m->kind == KT_MOMENT_MESSAGE;
-            if (scoped && (is || m->kind == KT_MOMENT_SILENCE))
+            if (narrow && (is || m->kind == KT_MOMENT_SILENCE))
                 continue; /* who is told, and of what nobody is, is of the house */
-            if (scoped) { /* so are what people write, and where */
+            if (narrow) { /* so are what people write, and where */
                 kt_buf_reset(&m->text);
                 m->where[0] = '\0';
             }
@@ -191,7 +191,7 @@ static enum kt_status answer(struct kt_api *a, const struct kt_alert *alert,
     kt_api_alert_next(o, alert);
     if (add_life(a, alert, view, err) != KT_OK)
         return err->code;
-    if (!kt_api_scoped(a))
+    if (!kt_api_is_narrow(alert))
         kt_alert_markdown(alert, &markdown);
     kt_api_text(o, "markdown", kt_buf_str(&markdown));
     kt_api_covers(a, alert->instance); /* of the time of its evidence */

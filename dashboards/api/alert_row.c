@@ -18,7 +18,7 @@ static void add_what(struct kt_buf *o, const struct kt_alert *a)
     for (unsigned i = 0; i < a->n_parts; i++)
         kt_api_text(o, NULL, kt_str_of(a->parts[i].detector));
     kt_api_close(o, ']');
-    kt_api_real(o, "score", a->score == KT_API_NO_SCORE ? NAN : a->score / 100.0);
+    kt_api_real(o, "score", kt_api_is_narrow(a) ? NAN : a->score / 100.0);
     kt_api_time(o, "time", a->time);
     kt_api_time(o, "first", a->first);
     kt_api_time(o, "last", a->last);
@@ -65,7 +65,7 @@ void kt_api_alert_row(struct kt_buf *o, const char *key, const struct kt_alert *
     kt_api_text(o, "status", kt_str_of(kt_life_word(status)));
     add_what(o, a);
     add_about(o, a);
-    bool silent = status == KT_LIFE_OPEN && a->score != KT_API_NO_SCORE;
+    bool silent = status == KT_LIFE_OPEN && !kt_api_is_narrow(a);
     add_life(o, a, silent ? kt_alert_view_silence(view, a, now) : NULL);
     kt_api_flag(o, "test", a->test);
     kt_api_close(o, '}');

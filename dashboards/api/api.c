@@ -32,6 +32,11 @@ bool kt_role_of(struct kt_str word, enum kt_role *ret)
     return false;
 }
 
+bool kt_role_knows_canaries(enum kt_role r)
+{
+    return r >= KT_ROLE_RESPONDER;
+}
+
 struct kt_str kt_api_get(const struct kt_api *a, const char *name)
 {
     for (unsigned i = 0; i < a->n_params; i++)

@@ -13,6 +13,9 @@
 enum kt_role { KT_ROLE_VIEWER, KT_ROLE_AUDITOR, KT_ROLE_RESPONDER, KT_ROLE_ADMIN, KT_ROLE_COUNT };
 const char *kt_role_word(enum kt_role r);
 bool kt_role_of(struct kt_str word, enum kt_role *ret);
+/* Which secrets are canaries is what an intruder would ask first: those who act know, and nobody
+ * below. */
+bool kt_role_knows_canaries(enum kt_role r);
 
 struct kt_jobs; /* dashboards/api/jobs.h */
 struct kt_api_kept;
@@ -33,6 +36,7 @@ struct kt_api {
     struct kt_ask *ask; /* open, of this worker; now, give_up (deadline, nobody listens any more),
                            ids and scope are set; window and damage are the call's to set */
     const struct kt_conf *conf; /* the collector's; NULL: a store without one (a backup, --db) */
+    const char *config;         /* the file of conf; NULL: none */
     const char *store;          /* its path */
     const char *control;        /* the collector's socket; NULL: nobody to ask, nothing changes */
     struct kt_api_kept *kept; /* answers that all calls of the process share (kept.h); NULL: none */

@@ -21,7 +21,7 @@ bool kt_api_scoped(const struct kt_api *a)
 
 void kt_api_key(const struct kt_api *a, const char *what, struct kt_buf *key)
 {
-    kt_buf_addf(key, "%s ", what);
+    kt_buf_addf(key, "%s %d ", what, kt_role_knows_canaries(a->role));
     kt_buf_str32(key, a->ask->scope);
 }
 
@@ -71,9 +71,23 @@ static struct kt_str summary_of(const char *detector)
     return kt_str_of(detector);
 }
 
+bool kt_api_has_canary(const struct kt_alert *alert)
+{
+    bool has = false;
+    for (unsigned i = 0; i < alert->n_parts; i++)
+        has = has || kt_str_starts(alert->parts[i].text, KT_STR(KT_CANARY_PART));
+    return has;
+}
+
+bool kt_api_is_narrow(const struct kt_alert *alert)
+{
+    return alert->score == KT_API_NO_SCORE;
+}
+
 void kt_api_narrow(const struct kt_api *a, struct kt_alert *alert)
 {
-    if (!kt_api_scoped(a))
+    bool hidden = !kt_role_knows_canaries(a->role) && kt_api_has_canary(alert);
+    if (!kt_api_scoped(a) && !hidden)
         return;
     struct kt_alert is = { .severity = alert->severity,
                            .score = KT_API_NO_SCORE,

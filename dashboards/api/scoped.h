@@ -13,19 +13,23 @@
 #include "exporters/alerts/alert.h"
 
 bool kt_api_scoped(const struct kt_api *a);
-/* Adds what an answer is kept under (kept.h): what it is of, a static word, and the scope that it
- * was made within, so that nobody is given what was made for another one. */
+/* Adds what an answer is kept under (kept.h): what it is of, a static word, and what it was made
+ * within (a scope, with or without canaries), so that nobody is given what was made for another. */
 void kt_api_key(const struct kt_api *a, const char *what, struct kt_buf *key);
 /* Finds the alerts of the scope, which the ask tells of from then on (a->ask->told is `own`, which
  * the caller keeps that long: kt_within_done). Made once for all with the same scope within ten
  * seconds. Without a scope: nothing to find. */
 KT_MUST_USE enum kt_status kt_api_within(struct kt_api *a, struct kt_within *own,
                                          struct kt_error *err);
-/* For a user with a scope: takes out of an alert what is made of more than its records: score and
- * points, every sentence (they tell what is usual for its actor, everywhere), what people wrote,
- * and what keeps it quiet. The title is what its detector finds, the names are those that its
- * records have. Others' alerts stay as they are. Strings are static or those of the alert. */
+/* For a user with a scope, and of an alert about a canary for whoever is not to know them: takes
+ * out of it what is made of more than its records: score and points, every sentence (they tell what
+ * is usual for its actor, everywhere), what people wrote, and what keeps it quiet. The title is
+ * what its detector finds, the names are those that its records have. Others stay as they are.
+ * Strings are static or those of the alert. */
 void kt_api_narrow(const struct kt_api *a, struct kt_alert *alert);
-#define KT_API_NO_SCORE INT_MIN /* of a narrowed alert: it is of more than the scope */
+#define KT_API_NO_SCORE INT_MIN /* of a narrowed alert: it is of more than is told */
+bool kt_api_is_narrow(const struct kt_alert *alert);
+/* Does it name a canary? */
+bool kt_api_has_canary(const struct kt_alert *alert);
 /* "integrity", "learning": of the log as a whole, which is told to users without a scope. */
 void kt_api_untold(struct kt_buf *o);

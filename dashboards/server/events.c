@@ -218,7 +218,10 @@ static void publish_alert(void *self, struct kt_str row)
 {
     struct kt_events *e = self;
     (void)pthread_mutex_lock(&e->s->lock);
-    kt_events_ring_add(&e->ring, "alert", row);
+    if (row.len > 0)
+        kt_events_ring_add(&e->ring, "alert", row);
+    else
+        kt_events_ring_add(&e->ring, "again", KT_STR("{}"));
     (void)pthread_mutex_unlock(&e->s->lock);
 }
 

@@ -1,0 +1,227 @@
+/*
+ * api_canary: which secrets are canaries is told to responders and admins: the settings of the log
+ * that name them, and alerts that one was touched, say nothing of it to anybody below, whatever is
+ * asked.
+ */
+#include <inttypes.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "core/base/enc.h"
+#include "core/sys/clock.h"
+#include "dashboards/api/calls.h"
+#include "dashboards/server/events.h"
+#include "detectors/detector.h"
+#include "exporters/alerts/alert.h"
+#include "tests/support/accesses.h"
+#include "tests/support/page_call.h"
+
+#define CANARY  "vault://prod/-/secret/prod/payroll-old"
+#define SAYS_SO "touched the canary"
+
+static uint64_t settings_seq;
+static char alert_id[KT_ID_TEXT];
+
+static void put_alert(struct accesses *w)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf json = { 0 };
+    struct kt_error err = { 0 };
+    struct kt_alert a = { .severity = KT_SEV_CRITICAL,
+                          .score = 900,
+                          .detector = "signatures",
+                          .state = "open",
+                          .title = KT_STR("bob " SAYS_SO " " CANARY " (success)."),
+                          .quiet = KT_STR("The actor in the canary's allow list."),
+                          .actor = KT_STR("bob"),
+                          .instance = KT_STR("vault-prod"),
+                          .n_parts = 1,
+                          .n_events = 1,
+                          .events_count = 1,
+                          .n_secrets = 1,
+                          .secrets_count = 1,
+                          .time = ACCESSES_NOW - KT_NS_HOUR,
+                          .first = ACCESSES_NOW - KT_NS_HOUR,
+                          .last = ACCESSES_NOW - KT_NS_HOUR,
+                          .raised = ACCESSES_NOW - KT_NS_MIN };
+    uint8_t id[16] = { 5 };
+    a.parts[0] = (struct kt_alert_part){ "signatures", 900, KT_STR(KT_CANARY_PART CANARY) };
+    a.events[0] = KT_STR("e-1");
+    a.secrets[0] = KT_STR(CANARY);
+    (void)kt_id_format(id, a.id);
+    memcpy(alert_id, a.id, sizeof alert_id);
+    kt_alert_write(&a, &json);
+    accesses_must(kt_store_begin(w->store, &err), &err);
+    accesses_must(kt_store_alert_put(w->store, a.id, a.raised, a.raised, KT_SEV_CRITICAL,
+                                     kt_buf_str(&json), &err),
+                  &err);
+    accesses_must(kt_store_commit(w->store, &err), &err);
+}
+
+static int set_up(void **state)
+{
+    struct kt_error err = { 0 };
+    if (accesses_set_up(state) != 0)
+        return -1;
+    struct accesses *w = *state;
+    accesses_add(w, &(struct access){ .at = ACCESSES_NOW - KT_NS_HOUR,
+                                      .actor = "bob",
+                                      .secret = CANARY,
+                                      .action = KT_ACT_READ,
+                                      .outcome = KT_OUT_SUCCESS });
+    accesses_flush(w);
+    struct kt_event conf = { .kind = KT_KIND_CONFIG,
+                             .source = KT_STR("keytrail"),
+                             .operation = KT_STR("config"),
+                             .time = ACCESSES_NOW - KT_NS_HOUR,
+                             .message = KT_STR("effective configuration of the collector"),
+                             .raw = KT_STR("{\"text\":\"canaries: [" CANARY "]\"}") };
+    accesses_must(kt_store_begin(w->store, &err), &err);
+    accesses_must(kt_store_control(w->store, &conf, ACCESSES_NOW - KT_NS_HOUR,
+                                   ACCESSES_NOW - KT_NS_HOUR, &settings_seq, &err),
+                  &err);
+    accesses_must(kt_store_commit(w->store, &err), &err);
+    put_alert(w);
+    return 0;
+}
+
+/* The answer as text; of a refusal its sentence. */
+static struct kt_str answer(struct page_call *p, kt_api_call *call, const char *name,
+                            const char *value)
+{
+    p->param[0] = (struct kt_api_param){ kt_str_of(name), kt_str_of(value) };
+    p->param[1] = (struct kt_api_param){ KT_STR("since"), KT_STR("30d") };
+    p->param[2] = (struct kt_api_param){ KT_STR("form"), KT_STR("ndjson") };
+    p->api.n_params = 3;
+    kt_buf_reset(&p->api.out);
+    p->err = (struct kt_error){ 0 };
+    p->status = call(&p->api, &p->err);
+    return p->status == KT_OK ? kt_buf_str(&p->api.out) : kt_str_of(p->err.text);
+}
+
+static void open_as(struct page_call *p, struct accesses *w, enum kt_role role)
+{
+    page_open(p, w->path, ACCESSES_NOW);
+    p->api.role = role;
+    p->ask.no_settings = !kt_role_knows_canaries(role); /* as the server does */
+}
+
+static void settings_of_the_log_are_for_those_who_act(void **state)
+{
+    static const struct {
+        kt_api_call *call;
+        const char *name;
+    } calls[] = { { kt_api_search, "search" },
+                  { kt_api_export, "export" },
+                  { kt_api_timeline, "timeline" } };
+    static const char *const asked[] = { "kind:config", "kind:* operation:config", "-kind:access",
+                                         "kind:access OR kind:config",
+                                         "kind:config \"payroll-old\"" };
+    struct accesses *w = *state;
+    for (int role = 0; role < KT_ROLE_COUNT; role++) {
+        struct page_call p;
+        char seq[24];
+        bool knows = role >= KT_ROLE_RESPONDER;
+        open_as(&p, w, (enum kt_role)role);
+        for (size_t c = 0; c < KT_ARRAY_LEN(calls); c++)
+            for (size_t q = 0; q < KT_ARRAY_LEN(asked); q++) {
+                struct kt_str got = answer(&p, calls[c].call, "q", asked[q]);
+                bool has = kt_str_has(got, KT_STR("effective configuration"));
+                if (p.status != KT_OK || has != knows)
+                    fail_msg("%s of %s as %s: " KT_STR_FMT, calls[c].name, asked[q],
+                             kt_role_word((enum kt_role)role), KT_STR_ARG(got));
+            }
+        (void)snprintf(seq, sizeof seq, "%" PRIu64, settings_seq);
+        assert_int_equal(kt_str_has(answer(&p, kt_api_record, "seq", seq), KT_STR(CANARY)), knows);
+        assert_int_equal(p.status, knows ? KT_OK : KT_E_AGAIN);
+        /* The secret itself is a secret like others. */
+        assert_true(kt_str_has(answer(&p, kt_api_search, "q", "actor:bob"), KT_STR(CANARY)));
+        page_close(&p);
+    }
+}
+
+static void that_one_was_touched_is_for_those_who_act(void **state)
+{
+    struct accesses *w = *state;
+    for (int role = 0; role < KT_ROLE_COUNT; role++) {
+        struct page_call p;
+        bool knows = role >= KT_ROLE_RESPONDER;
+        open_as(&p, w, (enum kt_role)role);
+        const struct {
+            kt_api_call *call;
+            const char *name, *value;
+        } asked[] = { { kt_api_alerts, "status", "all" },      { kt_api_alert, "id", alert_id },
+                      { kt_api_overview, "tz", "0" },          { kt_api_actor, "value", "bob" },
+                      { kt_api_secret, "value", CANARY },      { kt_api_timeline, "q", "" },
+                      { kt_api_alerts, "q", "\"" SAYS_SO "\"" } };
+        for (size_t i = 0; i < KT_ARRAY_LEN(asked); i++) {
+            struct kt_str got = answer(&p, asked[i].call, asked[i].name, asked[i].value);
+            if (p.status != KT_OK || kt_str_has(got, KT_STR(SAYS_SO)) != knows)
+                fail_msg("%zu as %s: " KT_STR_FMT, i, kt_role_word((enum kt_role)role),
+                         KT_STR_ARG(got));
+        }
+        page_close(&p);
+    }
+}
+
+static unsigned again;
+static void take_row(void *self, struct kt_str row)
+{
+    (void)self;
+    assert_false(kt_str_has(row, KT_STR("canary")));
+    again += row.len == 0;
+}
+
+/* What is live goes to all alike: there it is only said that something is to be asked again. */
+static void what_is_live_names_none(void **state)
+{
+    struct accesses *w = *state;
+    struct kt_alert_watch *watch = kt_alert_watch_new();
+    struct kt_ask ask;
+    struct kt_error err = { 0 };
+    accesses_ask(w, &ask);
+    accesses_must(kt_alert_watch_look(watch, ask.reader, 1, ACCESSES_NOW, &kt_clock_real, take_row,
+                                      NULL, &err),
+                  &err);
+    put_alert(w); /* the same: no change */
+    KT_CLEANUP(kt_buf_done) struct kt_buf json = { 0 };
+    again = 0;
+    struct kt_alert_watch *fresh = watch;
+    uint8_t id[16] = { 6 };
+    struct kt_alert a = { .severity = KT_SEV_CRITICAL,
+                          .detector = "signatures",
+                          .state = "open",
+                          .title = KT_STR("eve " SAYS_SO " " CANARY " (denied)."),
+                          .n_parts = 1,
+                          .raised = ACCESSES_NOW };
+    a.parts[0] = (struct kt_alert_part){ "signatures", 900, KT_STR(KT_CANARY_PART CANARY) };
+    (void)kt_id_format(id, a.id);
+    kt_alert_write(&a, &json);
+    accesses_must(kt_store_begin(w->store, &err), &err);
+    accesses_must(kt_store_alert_put(w->store, a.id, a.raised, a.raised, KT_SEV_CRITICAL,
+                                     kt_buf_str(&json), &err),
+                  &err);
+    accesses_must(kt_store_commit(w->store, &err), &err);
+    for (uint64_t control = 2; again == 0 && control < 2000; control++)
+        accesses_must(kt_alert_watch_look(fresh, ask.reader, control, ACCESSES_NOW, &kt_clock_real,
+                                          take_row, NULL, &err),
+                      &err);
+    assert_int_equal(again, 1);
+    kt_alert_watch_free(watch);
+    kt_ask_done(&ask);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(settings_of_the_log_are_for_those_who_act),
+        cmocka_unit_test(that_one_was_touched_is_for_those_who_act),
+        cmocka_unit_test(what_is_live_names_none),
+    };
+    return cmocka_run_group_tests(tests, set_up, accesses_tear_down);
+}
