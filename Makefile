@@ -15,6 +15,8 @@ else
   Q := @
 endif
 VERSION := 0.1.0
+# Of a checkout its commit, of an unpacked release the version that it is of.
+COMMIT := $(or $(if $(wildcard .git),$(shell git rev-parse --short=12 HEAD 2>/dev/null)),v$(VERSION))
 
 PKGS := libzmq sqlite3 jansson libcurl libmicrohttpd libsodium libcrypto libzstd zlib libfyaml libpq
 WARN := -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wvla -Wformat=2 -Wstrict-prototypes -Wmissing-prototypes \
@@ -60,6 +62,14 @@ $(BUILD)/%.o: %.cpp
 	@mkdir -p $(@D)
 	$(say) CXX $<
 	$(Q)$(CXX) $(CPPFLAGS) $(CXXFLAGS) -c -o $@ $<
+
+# One small file knows the commit: it alone is made anew when that changes.
+$(BUILD)/commit.txt: FORCE
+	@mkdir -p $(@D)
+	@echo '$(COMMIT)' | cmp -s - $@ || echo '$(COMMIT)' >$@
+FORCE:
+$(BUILD)/core/base/commit.o: $(BUILD)/commit.txt
+$(BUILD)/core/base/commit.o: CPPFLAGS += -DKT_COMMIT='"$(COMMIT)"'
 
 $(BUILD)/libkeytrail.a: $(call obj,$(CORE_SRC))
 $(BUILD)/libagents.a: $(call obj,$(AGENT_SRC))

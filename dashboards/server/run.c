@@ -11,6 +11,7 @@
 
 #include <unistd.h>
 
+#include "core/base/commit.h"
 #include "core/base/log.h"
 #include "core/base/zip.h"
 #include "core/query/place.h"
@@ -217,7 +218,7 @@ static void metrics(struct kt_web_worker *w, struct kt_web_req *r, bool store)
     const struct kt_metrics_given g = { .collector = kt_buf_str(&counters),
                                         .store = kt_buf_str(&of_store),
                                         .version = KT_VERSION,
-                                        .commit = "",
+                                        .commit = kt_commit(),
                                         .sqlite = kt_store_engine(),
                                         .zmq = kt_net_version(zmq) };
     (void)kt_metrics_write(&g, r->form, &r->api.out);
