@@ -24,11 +24,12 @@
 #define PROGRAM       "keytrail " KT_VERSION
 #define RESPONSES_MAX (256u << 10)
 #define SAMPLE_MAX    (8u << 20)
+#define OPERATOR_MAX  80u
 
 struct making {
     const char *folder; /* the package's; NULL: made of what it is about */
     struct kt_asking asking;
-    const char *out, *organisation, *key_file, *responses_file, *controls_file, *hide_file,
+    const char *out, *organisation, *maker, *key_file, *responses_file, *controls_file, *hide_file,
         *review_every;
     struct kt_held held;
     struct kt_flag_many sample_files;
@@ -363,7 +364,7 @@ static enum kt_status seal(struct making *m, struct kt_error *err)
                                             .organisation = m->organisation,
                                             .program = PROGRAM,
                                             .host = m->host,
-                                            .operator_name = kt_cli_who(NULL),
+                                            .operator_name = kt_cli_who(m->maker),
                                             .since = m->facts.since,
                                             .until = m->facts.until,
                                             .made = kt_clock_real.wall(kt_clock_real.self),
@@ -374,6 +375,14 @@ static enum kt_status seal(struct making *m, struct kt_error *err)
                                             .size = m->facts.size,
                                             .configuration = m->facts.configuration };
     return kt_package_seal(m->package, &about, m->has_key ? &m->key : NULL, err);
+}
+
+static bool is_name(struct kt_str s)
+{
+    bool plain = s.len > 0 && s.len <= OPERATOR_MAX && kt_utf8_valid(s);
+    for (size_t i = 0; i < s.len && plain; i++)
+        plain = (unsigned char)s.at[i] >= ' ' && s.at[i] != 0x7f;
+    return plain;
 }
 
 static enum kt_status make(struct making *m, struct kt_error *err)
@@ -387,6 +396,9 @@ static enum kt_status make(struct making *m, struct kt_error *err)
     if (m->folder != NULL &&
         (!kt_fs_name_ok(kt_str_of(m->folder)) || strchr(m->folder, '/') != NULL))
         return kt_fail(err, KT_E_INPUT, "--name is of letters, digits, dots, dashes, underscores");
+    if (m->maker != NULL && !is_name(kt_str_of(m->maker)))
+        return kt_fail(err, KT_E_INPUT, "--operator is a name of at most %u bytes, in one line",
+                       OPERATOR_MAX);
     if (ask->until < ask->now)
         ask->now = ask->until; /* a period that is over looks the same whenever it is asked for */
     if (find_out(m, err) != KT_OK ||
@@ -434,6 +446,8 @@ int kt_report_make(int argc, char **argv)
           "of the package's own folder in it (evidence-ORG-FROM-TO)", &m.folder, NULL },
         { "--org", 0, KT_FLAG_STRING, "NAME", "who it is about (the configuration's deployment)",
           &m.organisation, NULL },
+        { "--operator", 0, KT_FLAG_STRING, "NAME", "who makes it (the user who runs the command)",
+          &m.maker, NULL },
         { "--key", 0, KT_FLAG_STRING, "FILE", "key that signs it (keytrail report keygen)",
           &m.key_file, NULL },
         { "--responses", 0, KT_FLAG_STRING, "FILE",

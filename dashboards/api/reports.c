@@ -18,11 +18,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MANIFEST     "manifest.json"
-#define SIGNATURE    MANIFEST ".minisig"
-#define MANIFEST_MAX (4u << 20)
-#define PACKAGES_MAX 200u
-#define ROOM_LEAST   (UINT64_C(1) << 30) /* bytes free that are left alone */
+#define MANIFEST      "manifest.json"
+#define SIGNATURE     MANIFEST ".minisig"
+#define MANIFEST_MAX  (4u << 20)
+#define PACKAGES_MAX  200u
+#define WITNESSES_MAX 6u                  /* whose keys a check is given */
+#define ROOM_LEAST    (UINT64_C(1) << 30) /* bytes free that are left alone */
 /* A report is a document with a style sheet of its own and pictures in it; nothing of it runs. */
 #define POLICY                                                                                     \
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action "  \
@@ -293,9 +294,9 @@ enum kt_status kt_api_reports_make(struct kt_api *a, struct kt_error *err)
     char name[NAME_MAX_TEXT];
     (void)snprintf(name, sizeof name, "%s-%s-%s-made-%04d%02d%02d-%02d%02d%02d", r->name, first,
                    last, t.year, t.month, t.day, t.hour, t.minute, t.second);
-    const char *const argv[] = { "report", r->name,    "--name", name,   "--db",
-                                 a->store, "--from",   first,    "--to", last,
-                                 "--out",  a->reports, "-q",     NULL };
+    const char *const argv[] = { "report",     r->name, "--name", name, "--db",  a->store,
+                                 "--from",     first,   "--to",   last, "--out", a->reports,
+                                 "--operator", a->user, "-q",     NULL };
     if (kt_jobs_start(a->jobs, KT_JOB_REPORT, argv, about, a->now, err) != KT_OK)
         return err->code;
     return accepted(a);
@@ -314,7 +315,16 @@ enum kt_status kt_api_report_verify(struct kt_api *a, struct kt_error *err)
     if (status != KT_OK)
         return status;
     kt_buf_addf(&path, "%s/" KT_STR_FMT, a->reports, KT_STR_ARG(name));
-    const char *const argv[] = { "report", "verify", kt_buf_z(&path), NULL };
+    const char *argv[5 + 2 * WITNESSES_MAX] = { "report", "verify", kt_buf_z(&path) };
+    unsigned n = 3;
+    /* Keys of a package are not trusted: witnesses that the configuration names are. */
+    for (unsigned i = 0; a->conf != NULL && i < a->conf->n_copies && n < 3 + 2 * WITNESSES_MAX;
+         i++) {
+        if (a->conf->copies[i].type != KT_COPY_WITNESS || a->conf->copies[i].vkey == NULL)
+            continue;
+        argv[n++] = "--witness";
+        argv[n++] = a->conf->copies[i].vkey;
+    }
     char about[NAME_MAX_TEXT];
     kt_str_copyz(about, sizeof about, name);
     if (kt_jobs_start(a->jobs, KT_JOB_CHECK, argv, about, a->now, err) != KT_OK)

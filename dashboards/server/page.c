@@ -214,6 +214,7 @@ static enum kt_status begin(struct page *p, struct kt_error *err)
     bool alone = p->o->config == NULL;
     const struct kt_web_options so = {
         .conf = alone ? NULL : l->conf,
+        .config = p->o->config,
         .store = alone ? p->o->db : l->conf->store_path,
         .control = alone ? NULL : l->conf->control,
         .program = p->program,

@@ -19,6 +19,7 @@
 #include "core/sys/net.h"
 #include "core/wire/control_client.h"
 #include "dashboards/api/cursor.h"
+#include "dashboards/api/jobs.h"
 #include "dashboards/server/metrics.h"
 #include "dashboards/server/ready.h"
 #include "dashboards/server/server_int.h"
@@ -160,6 +161,7 @@ static void prepare(struct kt_web_worker *w, struct kt_web_req *r)
     r->api = (struct kt_api){ .ask = ask,
                               .conf = o->conf != NULL ? o->conf : w->conf,
                               .store = o->store,
+                              .config = o->config,
                               .control = o->control,
                               .kept = s->kept,
                               .view = &w->view,
@@ -197,10 +199,17 @@ static enum kt_status call(struct kt_web_worker *w, struct kt_web_req *r, struct
 static enum kt_status figures(struct kt_web_worker *w, struct kt_buf *out, struct kt_error *err)
 {
     struct kt_web_server *s = w->pool->s;
+    struct kt_job_state verified = { 0 };
+    if (s->jobs != NULL)
+        kt_jobs_state(s->jobs, KT_JOB_VERIFY, kt_web_wall(s), &verified);
     (void)pthread_mutex_lock(&s->figures_lock);
+    /* 0: nothing is amiss, 1: something is; what ended otherwise verified nothing. */
+    if (verified.ended != 0 && (verified.code == 0 || verified.code == 1))
+        kt_metrics_store_verified(s->figures, verified.ended, verified.code == 0);
     enum kt_status status =
         kt_metrics_store_figures(s->figures, w->ask.reader, s->o.store, kt_web_wall(s), out, err);
     (void)pthread_mutex_unlock(&s->figures_lock);
+    kt_job_state_done(&verified);
     return status;
 }
 

@@ -12,6 +12,7 @@
 
 struct kt_web_options {         /* all of it is borrowed and lives as long as the server */
     const struct kt_conf *conf; /* the collector's; NULL: a store without one */
+    const char *config;         /* its file; NULL with conf */
     const char *store;
     const char *control;           /* the collector's socket; NULL: nobody to ask */
     const char *program, *reports; /* as in struct kt_api */
