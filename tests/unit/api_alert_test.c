@@ -401,6 +401,34 @@ static void evidence_goes_on_behind_midnight(void **state)
     json_decref(b);
 }
 
+/* The log begins in the middle of what is drawn: days before its first record are no quiet days,
+ * and the days of the evidence are not what it is compared with. */
+static void the_mean_is_of_the_days_since_the_first_record(void **state)
+{
+    kt_time_ns first = all[0].at, at = 0;
+    for (unsigned i = 0; i < N; i++)
+        first = all[i].at < first ? all[i].at : first;
+    for (unsigned i = 0; i < N; i++) /* some record of anna's in the log's second week */
+        if (all[i].actor == 0 && all[i].at > first + 8 * KT_NS_DAY && (at == 0 || all[i].at < at))
+            at = all[i].at;
+    json_t *b = baseline_of(*state, "dormant", 20, at, at, 0);
+    kt_time_ns from = json_integer_value(json_object_get(b, "from"));
+    kt_time_ns begin = from + (first - from) / KT_NS_DAY * KT_NS_DAY;
+    kt_time_ns end = from + (at - from) / KT_NS_DAY * KT_NS_DAY;
+    double n = 0;
+    assert_true(from < first - 30 * KT_NS_DAY); /* else the test says nothing */
+    assert_int_equal(json_integer_value(json_object_get(b, "step")), KT_NS_DAY);
+    for (unsigned i = 0; i < N; i++)
+        n += all[i].actor == 0 && all[i].at >= begin && all[i].at < end;
+    assert_true(n > 0);
+    double usual = json_number_value(json_object_get(b, "usual"));
+    double mean = n / (double)((end - begin) / KT_NS_DAY);
+    if (usual < mean * 0.9999 || usual > mean * 1.0001)
+        fail_msg("%f, not %f", usual, mean);
+    assert_string_equal(text(b, "usual_is"), "the mean before");
+    json_decref(b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -408,6 +436,7 @@ int main(void)
         cmocka_unit_test(history_refuses_what_has_no_room),
         cmocka_unit_test(an_alert_has_all_that_is_needed_at_night),
         cmocka_unit_test(what_is_not_there_is_said),
+        cmocka_unit_test(the_mean_is_of_the_days_since_the_first_record),
         cmocka_unit_test(an_empty_alert_has_a_page),
         cmocka_unit_test(evidence_goes_on_behind_midnight),
     };
