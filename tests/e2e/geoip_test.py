@@ -140,4 +140,32 @@ rows = json.loads(p.stdout)
 check(p.returncode == 1 and [bool(r['problem']) for r in rows] == [False, False, True] and 'CC BY 4.0' in rows[0]['licence'] and 'MaxMind' in rows[1]['licence'], 'status: what each knows, its terms, what is missing', p.stdout)
 check(b'ASN' in p.stderr and b'geoip update' in p.stderr, 'status says what nobody knows', p.stderr)
 server.shutdown()
+
+# ---- a running collector ----
+used = os.path.join(dir, 'used.mmdb')
+
+
+def place(body):
+    with open(used + '.new', 'wb') as f:
+        f.write(body)
+    os.rename(used + '.new', used)
+
+
+def ip_data():
+    return json.loads(keytrail('status', '-c', h.path('keytrail.yaml'), '-o', 'json').stdout)['collector']['ip_data']
+
+
+place(country(NOW - 40 * 86400))
+h = House(f'geoip: {{ databases: ["{used}"] }}\n')
+h.start_collector()
+before = ip_data()
+place(b'no table at all')
+h.collector.send_signal(signal.SIGHUP)
+check(wait_for(lambda: 'of before stay in force' in h.log('collector.log'), 10) and ip_data() == before, 'a reload with a broken table leaves the one of before, and says so', h.log('collector.log'))
+place(country(NOW))
+h.collector.send_signal(signal.SIGHUP)
+check(wait_for(lambda: ip_data() != before, 10), 'a reload opens the new one', h.log('collector.log'))
+named = keytrail('search', 'kind:config operation:config', '--db', h.db, '--since', '1h', '-o', 'ndjson').stdout.decode()
+check(time.strftime('%Y-%m-%d', time.gmtime(NOW)) in named.strip().splitlines()[-1], 'the settings of the log name it', named[-600:])
+check(stop(h.collector) == 0, 'and the collector ends as ever')
 finish()

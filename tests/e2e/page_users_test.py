@@ -64,6 +64,9 @@ h.start_collector()
 page = start([*AS, KEYTRAIL, 'dashboard', '-c', config], h.path('page.log'))
 check(wait_for(lambda: os.path.exists(f'{OWN}/page.sock'), 15), 'the page listens', open(h.path('page.log')).read())
 
+rows = [json.loads(r) for r in keytrail('doctor', '-c', config, '-o', 'ndjson', ok=False).stdout.decode().splitlines()]
+check([(r['state'], str(PORT) in r['found']) for r in rows if r['check'] == 'page'] == [('ok', True)], 'doctor says that the page answers, and where', rows)
+
 # ---- logging in ----
 url = link('--role', 'auditor', '--user', 'carol')
 check(url.startswith(f'http://127.0.0.1:{PORT}/#token='), 'the token is in the fragment', url)
