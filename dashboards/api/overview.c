@@ -101,7 +101,8 @@ static void add_new(struct kt_buf *o, const struct kt_profile *p)
     kt_api_close(o, '}');
 }
 
-static void add_source(struct kt_buf *o, const struct kt_standing *x)
+/* known: whether it is silent is. */
+static void add_source(struct kt_buf *o, const struct kt_standing *x, bool known)
 {
     kt_api_open(o, NULL, '{');
     kt_api_text(o, "source", x->source);
@@ -109,8 +110,11 @@ static void add_source(struct kt_buf *o, const struct kt_standing *x)
     kt_api_text(o, "agent", x->agent);
     kt_api_time(o, "last_event", x->last_event);
     kt_api_time(o, "last_contact", x->last_contact);
-    kt_api_real(o, "lag_s", x->lag_s);
-    kt_api_flag(o, "silent", x->silent);
+    kt_api_real(o, "lag_s", known ? x->lag_s : NAN);
+    if (known)
+        kt_api_flag(o, "silent", x->silent);
+    else
+        kt_api_raw(o, "silent", KT_STR_NONE);
     kt_api_text(o, "why", x->why);
     kt_api_close(o, '}');
 }
@@ -121,8 +125,10 @@ static void add_heard(struct kt_buf *o, const struct kt_profile *p)
     kt_api_open(o, "sources", '[');
     for (uint32_t i = 0; i < p->n[KT_PROFILE_INSTANCES]; i++) {
         const struct kt_profile_entry *e = &p->list[KT_PROFILE_INSTANCES][i];
-        add_source(o, &(struct kt_standing){
-                          .source = e->more, .instance = e->value, .last_event = e->last });
+        add_source(
+            o,
+            &(struct kt_standing){ .source = e->more, .instance = e->value, .last_event = e->last },
+            false);
     }
     kt_api_close(o, ']');
 }
@@ -223,7 +229,7 @@ static enum kt_status add_sources(struct kt_api *a, struct kt_error *err)
         return err->code;
     kt_api_open(o, "sources", '[');
     for (unsigned i = 0; i < s.n; i++)
-        add_source(o, &s.at[i]);
+        add_source(o, &s.at[i], true);
     kt_api_close(o, ']');
     kt_standings_done(&s);
     return KT_OK;

@@ -185,7 +185,7 @@ export interface SourceState {
   last_event: Ns | null
   last_contact: Ns | null
   lag_s: number | null
-  silent: boolean
+  silent: boolean | null // with a scope: not told
   why: string | null
 }
 export interface Overview extends Windowed {

@@ -228,7 +228,7 @@ function Integrity({ of }: { of: Overview['integrity'] }) {
   return (
     <Light is={STATE[of.state]}>
       <span>
-        <a href={href('/integrity')}>Integrity</a> {of.state}: <Text of={of.text} max={160} />
+        {sees('/integrity') ? <a href={href('/integrity')}>Integrity</a> : 'Integrity'} {of.state}: <Text of={of.text} max={160} />
       </span>
     </Light>
   )
@@ -239,7 +239,7 @@ function Covered({ of }: { of: Overview }) {
   return (
     <Light is={share === null ? 'warn' : share >= 1 && gaps === 0 ? 'good' : 'bad'}>
       <span>
-        <a href={href('/coverage')}>Coverage</a> {share === null ? 'not known' : percent(share)}
+        {sees('/coverage') ? <a href={href('/coverage')}>Coverage</a> : 'Coverage'} {share === null ? 'not known' : percent(share)}
         {gaps > 0 && `, ${plural(gaps, 'gap')}`}
       </span>
     </Light>
