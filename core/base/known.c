@@ -12,6 +12,7 @@
 
 #define PROBES      8u
 #define NUMBER_BITS 24u
+#define TOGETHER    16u /* keys whose places are fetched while others are looked at */
 
 void kt_known_done(struct kt_known *k)
 {
@@ -36,9 +37,9 @@ static uint64_t hash_of(struct kt_str s)
     return (h ^ h >> 33) >> NUMBER_BITS | 1;
 }
 
-uint32_t kt_known_get(const struct kt_known *k, const struct kt_map *m, struct kt_str key)
+static uint32_t find(const struct kt_known *k, const struct kt_map *m, struct kt_str key,
+                     uint64_t hash)
 {
-    uint64_t hash = hash_of(key);
     uint32_t at = (uint32_t)hash & (k->slots - 1);
     for (unsigned i = 0; i < PROBES && k->slots > 0 && k->word[at] != 0; i++) {
         uint32_t number = (uint32_t)(k->word[at] & KT_KNOWN_MAX) - 1;
@@ -47,6 +48,11 @@ uint32_t kt_known_get(const struct kt_known *k, const struct kt_map *m, struct k
         at = (at + 1) & (k->slots - 1);
     }
     return KT_MAP_NONE;
+}
+
+uint32_t kt_known_get(const struct kt_known *k, const struct kt_map *m, struct kt_str key)
+{
+    return find(k, m, key, hash_of(key));
 }
 
 static void place(struct kt_known *k, uint64_t word)
@@ -81,12 +87,43 @@ void kt_known_add(struct kt_known *k, struct kt_str key, uint32_t number)
     place(k, hash_of(key) << NUMBER_BITS | (number + 1));
 }
 
-uint32_t kt_known_put(struct kt_known *k, struct kt_map *m, struct kt_str key)
+static uint32_t put(struct kt_known *k, struct kt_map *m, struct kt_str key, uint64_t hash)
 {
-    uint32_t number = kt_known_get(k, m, key);
+    uint32_t number = find(k, m, key, hash);
     if (number == KT_MAP_NONE) {
         number = kt_map_put(m, key, NULL);
         kt_known_add(k, key, number);
     }
     return number;
+}
+
+uint32_t kt_known_put(struct kt_known *k, struct kt_map *m, struct kt_str key)
+{
+    return put(k, m, key, hash_of(key));
+}
+
+/* The text that the first place of a hash leads to will be compared. */
+static void fetch_text(const struct kt_known *k, const struct kt_map *m, uint64_t hash)
+{
+    uint64_t word = k->word[(uint32_t)hash & (k->slots - 1)];
+    if (word >> NUMBER_BITS == hash)
+        __builtin_prefetch(kt_map_key(m, (uint32_t)(word & KT_KNOWN_MAX) - 1).at);
+}
+
+void kt_known_put_all(struct kt_known *k, struct kt_map *m, const struct kt_str *key, uint32_t n,
+                      uint32_t *ret)
+{
+    uint64_t hash[TOGETHER];
+    for (uint32_t from = 0; from < n; from += TOGETHER) {
+        const uint32_t some = n - from < TOGETHER ? n - from : TOGETHER;
+        for (uint32_t i = 0; i < some; i++) {
+            hash[i] = hash_of(key[from + i]);
+            if (k->slots > 0)
+                __builtin_prefetch(&k->word[(uint32_t)hash[i] & (k->slots - 1)]);
+        }
+        for (uint32_t i = 0; i < some && k->slots > 0; i++)
+            fetch_text(k, m, hash[i]);
+        for (uint32_t i = 0; i < some; i++)
+            ret[from + i] = put(k, m, key[from + i], hash[i]);
+    }
 }

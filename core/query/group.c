@@ -213,18 +213,6 @@ static uint32_t number_of(struct kt_groups *g, unsigned which, struct kt_str tex
     return n;
 }
 
-static uint32_t quick_number(struct kt_groups *g, unsigned which, struct numbers *n,
-                             struct kt_str text)
-{
-    uint32_t number = kt_known_get(&n->known, g->value[which], text);
-    if (number != KT_MAP_NONE)
-        return number + 1;
-    number = number_of(g, which, text);
-    if (!g->full)
-        kt_known_add(&n->known, text, number - 1);
-    return number;
-}
-
 /* Numbers of a column's codes; small columns are their own numbers. */
 static void translate(struct kt_groups *g, unsigned which, enum kt_col column,
                       const struct kt_columns *c, struct numbers *n)
@@ -237,8 +225,10 @@ static void translate(struct kt_groups *g, unsigned which, enum kt_col column,
         n->of = kt_realloc_array(n->of, n->cap, sizeof *n->of);
     }
     n->of[0] = 0;
-    for (uint32_t i = 0; i < t->n_dict; i++)
-        n->of[i + 1] = quick_number(g, which, n, t->dict[i]);
+    kt_known_put_all(&n->known, g->value[which], t->dict, t->n_dict, &n->of[1]);
+    for (uint32_t i = 1; i <= t->n_dict; i++)
+        n->of[i]++;
+    g->full = g->full || kt_map_count(g->value[which]) >= VALUES_MAX;
 }
 
 /* Puts the column's numbers behind what to[] has of each picked row. */

@@ -48,8 +48,37 @@ static void known_numbers_are_the_maps(void **state)
     kt_map_free(other);
 }
 
+/* Some of a dictionary are known, some are not, and some stand there twice. */
+static void many_at_once_get_the_numbers_of_one_by_one(void **state)
+{
+    enum { MOST = 100 };
+    struct kt_map *map = kt_map_new(7), *other = kt_map_new(8);
+    struct kt_known known = { 0 };
+    char buf[MOST][64];
+    struct kt_str key[MOST];
+    uint32_t number[MOST + 1], at = 0;
+    (void)state;
+    kt_known_put_all(&known, map, key, 0, number);
+    for (uint32_t n = 1; n < 900; n++) {
+        const uint32_t some = n % MOST;
+        for (uint32_t i = 0; i < some; i++)
+            key[i] = text_of(at++ * 7919 % (10 * n), buf[i]);
+        number[some] = 4711;
+        kt_known_put_all(&known, map, key, some, number);
+        for (uint32_t i = 0; i < some; i++)
+            assert_int_equal(number[i], kt_map_put(other, key[i], NULL));
+        assert_int_equal(number[some], 4711);
+    }
+    assert_int_equal(kt_map_count(map), kt_map_count(other));
+    kt_known_done(&known);
+    kt_map_free(map);
+    kt_map_free(other);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(known_numbers_are_the_maps) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(known_numbers_are_the_maps),
+                                        cmocka_unit_test(
+                                            many_at_once_get_the_numbers_of_one_by_one) };
     return cmocka_run_group_tests_name("base_known", tests, NULL, NULL);
 }
