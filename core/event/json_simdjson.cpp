@@ -63,11 +63,6 @@ tape_type type_of(uint64_t word)
     return static_cast<tape_type>(word >> 56);
 }
 
-bool ends(uint64_t word)
-{
-    return type_of(word) == tape_type::END_OBJECT || type_of(word) == tape_type::END_ARRAY;
-}
-
 // The value that word stands for, whose rest is at tape[i]; moves i behind that. False when a bound
 // was hit.
 bool take(const walk &w, kt_json_tree *t, uint64_t word, size_t *i)
@@ -108,14 +103,16 @@ bool build(const kt_json_library *lib, kt_json_tree *t)
                lib->parser.implementation->structural_indexes.get(), 0 };
     size_t i = 1; // behind the root word; the root is a container
     do {
+        const kt_json_node *parent = t->parent;
+        const bool object = parent->type == KT_JSON_OBJECT;
         uint64_t word = w.tape[i++];
-        if (ends(word)) {
+        if (type_of(word) == (object ? tape_type::END_OBJECT : tape_type::END_ARRAY)) {
             kt_json_tree_close(t);
             w.place++;
             continue;
         }
-        w.place += t->parent->len > 0; // the comma in front of it
-        if (t->parent->type == KT_JSON_OBJECT) {
+        w.place += parent->len > 0; // the comma in front of it
+        if (object) {
             kt_str key = w.string(word);
             kt_json_tree_key(t, key.at, key.len);
             w.place += 2; // and its colon

@@ -103,16 +103,9 @@ static unsigned drop_in_large(struct kt_json_tree *t, struct kt_json_node *objec
     return dropped;
 }
 
-void kt_json_tree_close(struct kt_json_tree *t)
+void kt_json_tree_drop(struct kt_json_tree *t, struct kt_json_node *object)
 {
-    struct kt_json_node *node = t->parent;
-    bool alike = node->type == KT_JSON_OBJECT && node->span > 0;
-    node->span = (uint32_t)(t->next - node);
-    t->depth--;
-    t->parent = t->depth > 0 ? t->open[t->depth - 1] : &t->above;
-    if (!alike)
-        return;
-    unsigned dropped = node->len <= SMALL ? drop_in_small(node) : drop_in_large(t, node);
-    node->len -= dropped;
+    unsigned dropped = object->len <= SMALL ? drop_in_small(object) : drop_in_large(t, object);
+    object->len -= dropped;
     t->repaired += dropped;
 }

@@ -66,8 +66,8 @@ struct kt_json_tree {
 /* Ready for a text of text_len bytes. */
 void kt_json_tree_start(struct kt_json_tree *t, size_t text_len, bool marked, bool plain);
 void kt_json_tree_done(struct kt_json_tree *t);
-/* Ends the innermost container: counts, drops members whose key came before. */
-void kt_json_tree_close(struct kt_json_tree *t);
+/* Drops the members of an object whose key came before. */
+void kt_json_tree_drop(struct kt_json_tree *t, struct kt_json_node *object);
 
 /* A value; of an object its key was given before. The fixed text has at most one way to be wrong
  * here: a bound. Then false, and t->limit says. */
@@ -106,6 +106,17 @@ static inline bool kt_json_tree_open(struct kt_json_tree *t, enum kt_json_type t
     node->span = 0;
     t->parent = t->open[t->depth++] = node;
     return true;
+}
+
+/* Ends the innermost container. */
+static inline void kt_json_tree_close(struct kt_json_tree *t)
+{
+    struct kt_json_node *node = t->parent;
+    bool alike = node->type == KT_JSON_OBJECT && node->span > 0;
+    node->span = (uint32_t)(t->next - node);
+    t->parent = --t->depth > 0 ? t->open[t->depth - 1] : &t->above;
+    if (alike)
+        kt_json_tree_drop(t, node);
 }
 
 void kt_json_tree_cut(struct kt_json_tree *t, const char *at, size_t *len, size_t max);
