@@ -25,7 +25,8 @@ struct record {
 };
 
 /* ---- what is kept (THREATS, table R) ----
- * Name, entity, policies, id, operation, path and address have columns of their own. */
+ * Name, entity, policies, id, operation, path and address have columns of their own. Rows are in
+ * the order in which Vault writes members, which is how they are found at once. */
 static const struct kt_keep keep_metadata[] = {
     KT_KEEP("role"),
     KT_KEEP("role_name"),
@@ -44,21 +45,21 @@ static const struct kt_keep keep_results[] = {
     KT_KEEP_END,
 };
 static const struct kt_keep keep_auth[] = {
-    KT_KEEP("token_type"),
-    KT_KEEP("entity_created"),
-    KT_KEEP_IN("metadata", keep_metadata),
-    KT_KEEP_IN("policy_results", keep_results),
-    KT_DROP("display_name"),
-    KT_DROP("entity_id"),
-    KT_DROP("policies"),
     KT_DROP("client_token"),
     KT_DROP("accessor"),
+    KT_DROP("display_name"),
+    KT_DROP("policies"),
     KT_DROP("token_policies"),
     KT_DROP("identity_policies"),
     KT_DROP("external_namespace_policies"),
     KT_DROP("no_default_policy"),
+    KT_KEEP_IN("policy_results", keep_results),
+    KT_KEEP_IN("metadata", keep_metadata),
     KT_DROP("num_uses"),
     KT_DROP("remaining_uses"),
+    KT_DROP("entity_id"),
+    KT_KEEP("entity_created"),
+    KT_KEEP("token_type"),
     KT_DROP("token_ttl"),
     KT_DROP("token_issue_time"),
     KT_KEEP_END,
@@ -69,28 +70,28 @@ static const struct kt_keep keep_namespace[] = {
     KT_KEEP_END,
 };
 static const struct kt_keep keep_request[] = {
+    KT_DROP("id"),
+    KT_KEEP("replication_cluster"),
+    KT_DROP("client_id"),
+    KT_DROP("operation"),
     KT_KEEP("mount_point"),
     KT_KEEP("mount_type"),
     KT_KEEP("mount_accessor"),
-    KT_KEEP("mount_class"),
-    KT_KEEP_IN("namespace", keep_namespace),
-    KT_KEEP("remote_port"),
-    KT_KEEP("replication_cluster"),
-    KT_KEEP("wrap_ttl"),
-    KT_DROP("id"),
-    KT_DROP("operation"),
-    KT_DROP("path"), /* may hold a token: kt_vt_safe_path() */
-    KT_DROP("remote_address"),
-    KT_DROP("client_id"),
-    KT_DROP("client_token"),
-    KT_DROP("client_token_accessor"),
-    KT_DROP("data"),
-    KT_DROP("headers"),
-    KT_DROP("policy_override"),
-    KT_DROP("client_certificate_serial_number"),
     KT_DROP("mount_running_version"),
     KT_DROP("mount_running_sha256"),
     KT_DROP("mount_is_external_plugin"),
+    KT_KEEP("mount_class"),
+    KT_DROP("client_token"),
+    KT_DROP("client_token_accessor"),
+    KT_KEEP_IN("namespace", keep_namespace),
+    KT_DROP("path"), /* may hold a token: kt_vt_safe_path() */
+    KT_DROP("data"),
+    KT_DROP("policy_override"),
+    KT_DROP("remote_address"),
+    KT_KEEP("remote_port"),
+    KT_KEEP("wrap_ttl"),
+    KT_DROP("headers"),
+    KT_DROP("client_certificate_serial_number"),
     KT_KEEP_END,
 };
 
