@@ -3,57 +3,31 @@
  * together, or a network that people share (DETECTION §4.13).
  *
  * Owns:  by /24 or /48: who was new to it in 24 h, and on how many days it was shared.
- * Calls: detector.h, countries and core only. No clock, no I/O.
+ * Calls: crowd, detector.h and core only. No clock, no I/O.
  * Holds: names that only fail are a spray (failed_attempts); here at least two got in.
  */
-#include "detectors/countries.h"
+#include "detectors/crowd.h"
 #include "detectors/detector.h"
 
 #include <string.h>
 
 #define DAY_MIN     1440u
-#define MEMBERS_MAX 16u
 #define COUNTED_MAX 9u
-#define SHARERS     3u
 #define HOUSEHOLD   4u /* users of a network that only belongs to some */
 #define AGAIN_MIN   (14u * DAY_MIN)
-#define SETTLED_MIN (7u * DAY_MIN) /* a place of work is older */
-#define JOIN_MIN    (6u * 60u)     /* evidence that comes later is another incident's */
-#define REACH_MAX   DAY_MIN        /* no journey takes longer */
-#define AIRLINER    900.0          /* km/h */
-#define DOORS_MIN   60u            /* to leave, cross a border, arrive and sit down to work */
-#define HOP_MIN     10u            /* sooner nobody comes from one network to another: a tunnel */
+#define JOIN_MIN    (6u * 60u) /* evidence that comes later is another incident's */
 
 struct options {
-    uint64_t least, base, each, friendly, elsewhere, client, shared_days;
+    uint64_t least, base, each, friendly, elsewhere, tunnel, client, shared_days;
 };
-struct member {
-    uint64_t who;
-    uint32_t actor; /* its number; 0 = a name that never succeeded */
-    uint32_t minute;
-    uint32_t client; /* family that was new for it; 0 = it brought its own */
-    uint8_t kind, first_on_asn, success;
-    uint8_t elsewhere; /* at its place of work in another country, sooner than it could be here */
-};
-struct network {
-    struct member member[MEMBERS_MAX];
-    uint64_t sharer[SHARERS]; /* who succeeded from it today */
-    uint64_t network;         /* its operator */
-    struct kt_ip ip;          /* one address of it */
-    uint32_t n, day, sharers, shared_days, asn;
-    uint32_t hopper, hop_day; /* who came to it like into a tunnel, when last */
-    uint16_t country, hop_days;
-    uint8_t hosting, pad[3];
-};
-
 static bool is_network(const void *state)
 {
-    const struct network *x = state;
-    return x->n <= MEMBERS_MAX && x->sharers <= SHARERS;
+    const struct kt_crowd_net *x = state;
+    return x->n <= KT_CROWD_MEMBERS && x->sharers <= KT_CROWD_SHARERS;
 }
 
 static const struct kt_table_decl tables[] = {
-    { "shared_network", KT_KEY_NETWORK, sizeof(struct network), 2, 20000, KT_EVICT_LRU,
+    { "shared_network", KT_KEY_NETWORK, sizeof(struct kt_crowd_net), 2, 20000, KT_EVICT_LRU,
       is_network },
 };
 
@@ -67,9 +41,11 @@ static const struct kt_option options[] = {
     UINT_OPTION(each, "50", "… and of each identity, 9 at most."),
     UINT_OPTION(friendly, "30",
                 "Points of each instead, when all are people who got in, from no hosting network."),
-    UINT_OPTION(elsewhere, "2",
-                "… unless so many were at their places of work in another country, sooner than "
-                "anybody travels"),
+    UINT_OPTION(
+        elsewhere, "2",
+        "… unless so many did not come there: at least one was at its place of work in "
+        "another country sooner than anybody travels, others too or left the firm's way out"),
+    UINT_OPTION(tunnel, "3", "… or so many left the firm's way out, by which they always come"),
     UINT_OPTION(client, "3", "… or so many came with one client that was new for each of them."),
     UINT_OPTION(shared_days, "5", "Days with 3 users after which a network is known to be shared."),
     KT_OPTIONS_END,
@@ -91,31 +67,31 @@ static bool is_held(const struct kt_actor *a, uint32_t minute)
     return false;
 }
 
-static void note_sharer(const struct kt_scene *s, struct network *x)
+static void note_sharer(const struct kt_scene *s, struct kt_crowd_net *x)
 {
     if (x->day != s->minute / DAY_MIN) {
         x->day = s->minute / DAY_MIN;
         x->sharers = 0;
     }
-    if (x->sharers == SHARERS || is_held(s->actor, s->minute))
+    if (x->sharers == KT_CROWD_SHARERS || is_held(s->actor, s->minute))
         return;
     for (unsigned i = 0; i < x->sharers; i++) {
         if (x->sharer[i] == s->who.a)
             return;
     }
     x->sharer[x->sharers++] = s->who.a;
-    x->shared_days += x->sharers == SHARERS;
+    x->shared_days += x->sharers == KT_CROWD_SHARERS;
 }
 
 /* ---- who is new ---- */
-static bool is_live(const struct member *m, uint32_t minute)
+static bool is_live(const struct kt_crowd_member *m, uint32_t minute)
 {
     return m->minute + DAY_MIN > minute;
 }
 
 /* One person has several names: at home they meet in a network that nobody else uses. Machines that
  * share one may be taken together, and count. */
-static bool is_of_one_person(const struct kt_scene *s, const struct network *x)
+static bool is_of_one_person(const struct kt_scene *s, const struct kt_crowd_net *x)
 {
     if (s->actor == NULL || !kt_kind_is_person(s->actor->kind))
         return false;
@@ -125,7 +101,7 @@ static bool is_of_one_person(const struct kt_scene *s, const struct network *x)
         if (v == NULL || key.b == s->where.net || v->n + v->beyond > HOUSEHOLD)
             continue;
         for (unsigned k = 0; k < v->n * x->n; k++) {
-            const struct member *m = &x->member[k % x->n];
+            const struct kt_crowd_member *m = &x->member[k % x->n];
             if (m->actor != 0 && m->actor == v->user[k / x->n].actor && m->who != s->who.a &&
                 is_live(m, s->minute))
                 return true;
@@ -134,7 +110,7 @@ static bool is_of_one_person(const struct kt_scene *s, const struct network *x)
     return false;
 }
 
-static struct member *member_of(struct network *x, uint64_t who)
+static struct kt_crowd_member *member_of(struct kt_crowd_net *x, uint64_t who)
 {
     for (unsigned i = 0; i < x->n; i++) {
         if (x->member[i].who == who)
@@ -143,108 +119,45 @@ static struct member *member_of(struct network *x, uint64_t who)
     return NULL;
 }
 
-/* ---- who is somewhere else at the same time ---- */
-static uint32_t apart(uint32_t a, uint32_t b)
+/* ---- who comes ---- */
+static struct kt_crowd crowd_of(const struct kt_scene *s, const struct options *o)
 {
-    return a > b ? a - b : b - a;
-}
-
-/* Where a VPN ends people come within minutes from wherever they are: a day counts on which two of
- * them did. */
-static void note_hop(const struct kt_scene *s, struct network *x)
-{
-    uint32_t day = s->minute / DAY_MIN;
-    for (unsigned i = 0; i < s->places->n_net; i++) {
-        if (s->places->net[i].net == s->where.net ||
-            apart(s->places->net[i].last_min, s->minute) > HOP_MIN)
-            continue;
-        if (x->hop_day == day && x->hopper != 0 && x->hopper != s->actor->number) {
-            x->hop_days = (uint16_t)(x->hop_days < UINT16_MAX ? x->hop_days + 1 : UINT16_MAX);
-            x->hopper = 0; /* counted */
-        } else if (x->hop_day != day) {
-            x->hopper = s->actor->number;
-        }
-        x->hop_day = day;
-        return;
-    }
-}
-
-/* Least minutes between work in one country and work in another; 0: they may be one region. */
-static uint32_t journey_min(uint16_t a, uint16_t b)
-{
-    struct kt_spot from, to;
-    if (a == b || !kt_country_place(a, &from) || !kt_country_place(b, &to))
-        return 0;
-    double fly = kt_spot_distance_km(&from, &to) * 60.0 / AIRLINER;
-    return fly < REACH_MAX - DOORS_MIN ? DOORS_MIN + (uint32_t)fly : REACH_MAX;
-}
-
-/* Is the /24 older than a week for the actor, or shared? Those of phones change by the day. */
-static bool is_settled(const struct kt_scene *s, const struct options *o, const struct network *x,
-                       uint64_t net)
-{
-    const struct kt_value *v = kt_table_peek(s->shared->values, (struct kt_key){ KT_DIM_NET, net });
-    for (unsigned i = 0; v != NULL && i < v->n; i++) {
-        if (v->user[i].actor == s->actor->number)
-            return v->user[i].first_min + SETTLED_MIN <= s->minute;
-    }
-    return x->shared_days >= o->shared_days;
-}
-
-/* The country where the actor is when it uses the network: a place of work of its own that people
- * do not reach from anywhere. 0: it is none. */
-static uint16_t place_of_work(const struct kt_scene *s, const struct options *o, uint64_t net)
-{
-    const struct network *x = kt_table_peek(s->tables[0], (struct kt_key){ KT_DIM_NET, net });
-    if (x == NULL || x->hosting || x->hop_days >= o->shared_days)
-        return 0;
-    const struct kt_place *p = kt_place_of(s->places, x->network);
-    bool known = p != NULL && !kt_place_tainted(p, s->minute) && is_settled(s, o, x, net);
-    return known ? x->country : 0;
-}
-
-/* Was it at work in another country, too shortly before (or, by a record that is late, after)? */
-static bool is_elsewhere(const struct kt_scene *s, const struct options *o)
-{
-    for (unsigned i = 0; s->actor != NULL && i < s->places->n_net; i++) {
-        uint32_t min = apart(s->places->net[i].last_min, s->minute);
-        if (min < REACH_MAX &&
-            min < journey_min(place_of_work(s, o, s->places->net[i].net), s->where.country))
-            return true;
-    }
-    return false;
+    return (struct kt_crowd){ .nets = s->tables[0], .shared_days = o->shared_days };
 }
 
 /* Takes up one that is new here, in the place of the one that came first. */
-static void add_member(const struct kt_scene *s, const struct options *o, struct network *x,
+static void add_member(const struct kt_scene *s, const struct options *o, struct kt_crowd_net *x,
                        bool success)
 {
-    struct member *m = member_of(x, s->who.a), *oldest = &x->member[0];
+    struct kt_crowd c = crowd_of(s, o);
+    struct kt_crowd_member *m = member_of(x, s->who.a), *oldest = &x->member[0];
     for (unsigned i = 0; m == NULL && i < x->n; i++)
         oldest = x->member[i].minute < oldest->minute ? &x->member[i] : oldest;
     if (m == NULL)
-        m = x->n < MEMBERS_MAX ? &x->member[x->n++] : oldest;
+        m = x->n < KT_CROWD_MEMBERS ? &x->member[x->n++] : oldest;
     bool before = m->who == s->who.a && is_live(m, s->minute) && m->success;
     bool new_client =
         s->actor != NULL && s->places->n_client > 0 && !kt_client_known(s->places, s->client);
-    *m = (struct member){ .who = s->who.a,
-                          .actor = s->actor != NULL ? s->actor->number : 0,
-                          .minute = s->minute,
-                          .client = success && new_client ? s->client : 0,
-                          .kind = s->actor != NULL ? s->actor->kind : KT_ACTOR_ANONYMOUS,
-                          .first_on_asn = kt_place_of(s->places, s->where.network) == NULL &&
-                                          !kt_operator_known(s, 0),
-                          .success = success || before,
-                          .elsewhere = success && is_elsewhere(s, o) };
+    *m = (struct kt_crowd_member){ .who = s->who.a,
+                                   .actor = s->actor != NULL ? s->actor->number : 0,
+                                   .minute = s->minute,
+                                   .client = success && new_client ? s->client : 0,
+                                   .kind = s->actor != NULL ? s->actor->kind : KT_ACTOR_ANONYMOUS,
+                                   .first_on_asn =
+                                       kt_place_of(s->places, s->where.network) == NULL &&
+                                       !kt_operator_known(s, 0),
+                                   .success = success || before,
+                                   .signs = success ? kt_crowd_signs(s, &c) : 0 };
 }
 
 /* ---- judging ---- */
 struct crowd {
     unsigned n, first, in, people, of_kind; /* of_kind: of this actor's kind, within an hour */
-    unsigned elsewhere, client;             /* client: with one new client, the most common */
+    unsigned elsewhere, strays;             /* strays: with a sign that they did not come */
+    unsigned client;                        /* with one new client, the most common */
 };
 
-static unsigned with_client(const struct kt_scene *s, const struct network *x, uint32_t client)
+static unsigned with_client(const struct kt_scene *s, const struct kt_crowd_net *x, uint32_t client)
 {
     unsigned n = 0;
     for (unsigned i = 0; client != 0 && i < x->n; i++)
@@ -252,11 +165,11 @@ static unsigned with_client(const struct kt_scene *s, const struct network *x, u
     return n;
 }
 
-static struct crowd count(const struct kt_scene *s, const struct network *x)
+static struct crowd count(const struct kt_scene *s, const struct kt_crowd_net *x)
 {
     struct crowd c = { 0 };
     for (unsigned i = 0; i < x->n; i++) {
-        const struct member *m = &x->member[i];
+        const struct kt_crowd_member *m = &x->member[i];
         if (!is_live(m, s->minute))
             continue;
         c.n++;
@@ -264,7 +177,8 @@ static struct crowd count(const struct kt_scene *s, const struct network *x)
         c.in += m->success;
         c.people += kt_kind_is_person(m->kind);
         c.of_kind += s->actor != NULL && m->kind == s->actor->kind && m->minute + 60 >= s->minute;
-        c.elsewhere += m->elsewhere;
+        c.elsewhere += (m->signs & KT_CROWD_ELSEWHERE) != 0;
+        c.strays += m->signs != 0;
         unsigned same = with_client(s, x, m->client);
         c.client = same > c.client ? same : c.client;
     }
@@ -279,23 +193,35 @@ static bool is_mass(const struct kt_scene *s, const struct crowd *c)
     return c->of_kind >= 3 && c->of_kind * 10 >= active * 3;
 }
 
+/* Is there a sign that they are no group which came together? */
+static bool did_not_come(const struct options *o, const struct crowd *c)
+{
+    return (c->elsewhere > 0 && c->strays >= o->elsewhere) || c->strays >= o->tunnel;
+}
+
 static void say_sign(const struct options *o, const struct crowd *c, char *dst, size_t n)
 {
-    dst[0] = '\0';
-    if (c->elsewhere >= o->elsewhere)
-        kt_say(dst, n,
+    char left[120] = "", here[120] = "";
+    if (c->strays > c->elsewhere)
+        KT_SAY(left, " %u always come by the firm's way out, and did not.",
+               c->strays - c->elsewhere);
+    if (c->elsewhere > 0)
+        KT_SAY(here,
                " %u were at their places of work in another country, sooner than anybody travels.",
                c->elsewhere);
+    dst[0] = '\0';
+    if (did_not_come(o, c))
+        kt_say(dst, n, "%s%s", here, left);
     else if (c->client >= o->client)
         kt_say(dst, n, " %u came with one client that none of them had used.", c->client);
 }
 
-static void say(const struct kt_scene *s, const struct options *o, const struct network *x,
+static void say(const struct kt_scene *s, const struct options *o, const struct kt_crowd_net *x,
                 const struct crowd *c, struct kt_finding *f)
 {
     const struct kt_value *v =
         kt_table_peek(s->shared->values, (struct kt_key){ KT_DIM_NETWORK, x->network });
-    char where[120], sign[120], net[KT_IP_TEXT_MAX];
+    char where[120], sign[240], net[KT_IP_TEXT_MAX];
     if (s->where.network == x->network || v == NULL)
         kt_say_network(&s->where, where, sizeof where);
     else
@@ -314,7 +240,7 @@ static void say(const struct kt_scene *s, const struct options *o, const struct 
 
 /* The incident of the (ASN, country), where there is one: it is the same fact. False: it was told
  * within 14 days. */
-static bool absorbed(const struct kt_scene *s, const struct network *x, struct kt_key *key)
+static bool absorbed(const struct kt_scene *s, const struct kt_crowd_net *x, struct kt_key *key)
 {
     struct kt_key of = { KT_DIM_NETWORK, x->network };
     const struct kt_value *v = kt_table_peek(s->shared->values, of);
@@ -325,15 +251,15 @@ static bool absorbed(const struct kt_scene *s, const struct network *x, struct k
     return s->minute < v->shared_min + DAY_MIN;
 }
 
-static void judge(struct kt_scene *s, const struct options *o, const struct network *x,
+static void judge(struct kt_scene *s, const struct options *o, const struct kt_crowd_net *x,
                   uint64_t net)
 {
     struct crowd c = count(s, x);
     if (c.n < o->least || c.first * 2 < c.n || c.in < 2 || is_mass(s, &c))
         return;
     /* one who mistypes in a hotel is no thief */
-    bool friendly = c.in + 1 >= c.n && c.people >= c.in && !x->hosting &&
-                    c.elsewhere < o->elsewhere && c.client < o->client;
+    bool friendly = c.in + 1 >= c.n && c.people >= c.in && !x->hosting && !did_not_come(o, &c) &&
+                    c.client < o->client;
     uint64_t n = c.n < COUNTED_MAX ? c.n : COUNTED_MAX;
     uint64_t points = friendly ? o->friendly * n : o->base + o->each * n;
     struct kt_key key = { KT_DIM_NET, net };
@@ -351,26 +277,27 @@ static void judge(struct kt_scene *s, const struct options *o, const struct netw
 /* One that was new in a network is at its place of work: does that belong together? */
 static void at_work(struct kt_scene *s, const struct options *o)
 {
+    struct kt_crowd c = crowd_of(s, o);
     for (unsigned i = 0; i < s->places->n_net; i++) {
         uint64_t net = s->places->net[i].net;
-        if (net == s->where.net || apart(s->places->net[i].last_min, s->minute) >= JOIN_MIN)
+        if (net == s->where.net ||
+            kt_crowd_apart(s->places->net[i].last_min, s->minute) >= JOIN_MIN)
             continue;
-        struct network *x = kt_table_get(s->tables[0], (struct kt_key){ KT_DIM_NET, net });
-        struct member *m = x != NULL ? member_of(x, s->who.a) : NULL;
-        if (m == NULL || m->elsewhere || !is_live(m, s->minute))
+        struct kt_crowd_net *x = kt_table_get(s->tables[0], (struct kt_key){ KT_DIM_NET, net });
+        struct kt_crowd_member *m = x != NULL ? member_of(x, s->who.a) : NULL;
+        if (m == NULL || m->signs & KT_CROWD_ELSEWHERE || !is_live(m, s->minute) ||
+            !kt_crowd_too_far(s, &c, m->minute, x->country))
             continue;
-        uint16_t country = place_of_work(s, o, s->where.net);
-        m->elsewhere = apart(m->minute, s->minute) < journey_min(country, x->country);
-        if (m->elsewhere)
-            judge(s, o, x, net);
+        m->signs |= KT_CROWD_ELSEWHERE;
+        judge(s, o, x, net);
     }
 }
 
 /* The network's entry with what is known of it; NULL: nobody new, and none is held. */
-static struct network *network_of(const struct kt_scene *s, bool known)
+static struct kt_crowd_net *network_of(const struct kt_scene *s, bool known)
 {
-    struct network *x = known ? kt_table_get(s->tables[0], net_key(s))
-                              : kt_table_put(s->tables[0], net_key(s), NULL);
+    struct kt_crowd_net *x = known ? kt_table_get(s->tables[0], net_key(s))
+                                   : kt_table_put(s->tables[0], net_key(s), NULL);
     if (x == NULL)
         return NULL;
     x->ip = s->ev->ip;
@@ -380,7 +307,7 @@ static struct network *network_of(const struct kt_scene *s, bool known)
     x->hosting = s->where.hosting;
     if (s->taught && s->actor != NULL) {
         note_sharer(s, x);
-        note_hop(s, x);
+        kt_crowd_note_hop(s, x);
     }
     return x;
 }
@@ -394,7 +321,7 @@ static void on_event(struct kt_scene *s, const void *opt)
     if (s->late || !s->where.usable || s->where.inside || s->who.a == 0 || (!success && !failure))
         return;
     bool known = kt_net_known(s->places, s->where.net);
-    struct network *x = network_of(s, known);
+    struct kt_crowd_net *x = network_of(s, known);
     /* whoever knows nothing yet is new everywhere */
     bool young = s->actor != NULL && s->young;
     if (young || s->shared->learning)
@@ -403,7 +330,7 @@ static void on_event(struct kt_scene *s, const void *opt)
         at_work(s, o);
     if (known || x->shared_days >= o->shared_days || kt_network_expected(s))
         return;
-    const struct member *m = member_of(x, s->who.a);
+    const struct kt_crowd_member *m = member_of(x, s->who.a);
     if (m != NULL && is_live(m, s->minute) && (m->success || !success))
         return; /* counted */
     if (m == NULL && is_of_one_person(s, x))
@@ -415,7 +342,7 @@ static void on_event(struct kt_scene *s, const void *opt)
 static void considered(const struct kt_scene *s, const void *opt, struct kt_buf *out)
 {
     const struct options *o = opt;
-    const struct network *x = s->where.usable ? kt_table_peek(s->tables[0], net_key(s)) : NULL;
+    const struct kt_crowd_net *x = s->where.usable ? kt_table_peek(s->tables[0], net_key(s)) : NULL;
     if (x == NULL || s->where.inside)
         return;
     if (x->shared_days >= o->shared_days)
