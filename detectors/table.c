@@ -22,25 +22,58 @@ bool kt_key_eq(struct kt_key x, struct kt_key y)
     return x.a == y.a && x.b == y.b;
 }
 
+/* ---- the hash ---- */
+/* A bucket is the first slot of its chain + 1 (0: none), and above that six bits, each for a sixth
+ * of all hashes: where a key's is not set, none like it came since the bucket was empty. So for
+ * most keys that are not there no slot is looked at, which would be another wait for memory. */
+#define FIRST 0x3ffffffu
+struct place {
+    uint32_t *bucket, bit;
+};
+
 /* All bits of a key count: an address has its own at one end. Most keys are hashes already. */
-static uint32_t *bucket_of(const struct kt_table *t, struct kt_key key)
+static inline struct place place_of(const struct kt_table *t, struct kt_key key)
 {
     uint64_t h = (key.a ^ t->seed) * UINT64_C(0xbf58476d1ce4e5b9);
     h = ((h ^ (h >> 32)) + key.b) * UINT64_C(0x94d049bb133111eb);
-    return &t->bucket[(h ^ (h >> 32)) & (t->n_buckets - 1)];
+    return (struct place){ &t->bucket[(h ^ (h >> 32)) & (t->n_buckets - 1)],
+                           1u << (26 + (unsigned)((h >> 58) * 6 >> 6)) };
+}
+
+static inline uint32_t first_of(uint32_t bucket)
+{
+    return (bucket & FIRST) == 0 ? KT_NONE : (bucket & FIRST) - 1;
+}
+
+/* In front of its chain. */
+static void chain_up(struct kt_table *t, uint32_t i, struct slot *s)
+{
+    struct place p = place_of(t, s->key);
+    assert(i + 1 < FIRST);
+    s->chain = first_of(*p.bucket);
+    *p.bucket = (*p.bucket & ~FIRST) | p.bit | (i + 1);
+}
+
+static void unchain(struct kt_table *t, uint32_t i, const struct slot *s)
+{
+    uint32_t *bucket = place_of(t, s->key).bucket, at = first_of(*bucket);
+    if (at == i) {
+        *bucket = s->chain == KT_NONE ? 0 : (*bucket & ~FIRST) | (s->chain + 1);
+        return;
+    }
+    while (kt_slot(t, at)->chain != i)
+        at = kt_slot(t, at)->chain;
+    kt_slot(t, at)->chain = s->chain;
 }
 
 static void rehash(struct kt_table *t, uint32_t n)
 {
     t->bucket = kt_realloc_array(t->bucket, n, sizeof *t->bucket);
     t->n_buckets = n;
-    memset(t->bucket, 0xff, (size_t)n * sizeof *t->bucket);
+    memset(t->bucket, 0, (size_t)n * sizeof *t->bucket);
     for (uint32_t i = 0; i < t->n_slots; i++) {
-        if (!(kt_slot(t, i)->flags & SLOT_LIVE))
-            continue;
-        uint32_t *b = bucket_of(t, kt_slot(t, i)->key);
-        kt_slot(t, i)->chain = *b;
-        *b = i;
+        if (kt_slot(t, i)->flags & SLOT_LIVE)
+            chain_up(t, i, kt_slot(t, i));
     }
 }
 
@@ -88,7 +121,10 @@ static bool is_of(const struct slot *s, struct kt_key key)
 
 static uint32_t search(struct kt_table *t, struct kt_key key)
 {
-    for (uint32_t i = *bucket_of(t, key); i != KT_NONE;) {
+    struct place p = place_of(t, key);
+    if ((*p.bucket & p.bit) == 0)
+        return KT_NONE;
+    for (uint32_t i = first_of(*p.bucket); i != KT_NONE;) {
         const struct slot *s = kt_slot(t, i);
         if (is_of(s, key))
             return t->found = i;
@@ -215,10 +251,7 @@ void kt_table_link(struct kt_table *t, const uint32_t *at, uint32_t n)
 static void drop(struct kt_table *t, uint32_t i)
 {
     struct slot *s = kt_slot(t, i);
-    uint32_t *p = bucket_of(t, s->key);
-    while (*p != i)
-        p = &kt_slot(t, *p)->chain;
-    *p = s->chain;
+    unchain(t, i, s);
     unlink_use(t, i, s);
     if (s->flags & SLOT_SAVED)
         kt_buf_add_bytes(&t->gone, &s->key, sizeof s->key);
@@ -347,9 +380,8 @@ uint32_t kt_table_insert(struct kt_table *t, struct kt_key key)
         compact(t);
     kt_table_slots(t, t->n_slots + 1);
     uint32_t i = t->n_slots++;
-    uint32_t *b = bucket_of(t, key);
-    *kt_slot(t, i) = (struct slot){ .key = key, .chain = *b, .flags = SLOT_LIVE };
-    *b = i;
+    *kt_slot(t, i) = (struct slot){ .key = key, .flags = SLOT_LIVE };
+    chain_up(t, i, kt_slot(t, i));
     link_newest(t, i, kt_slot(t, i));
     t->count++;
     if (t->count > t->n_buckets)
