@@ -9,12 +9,14 @@ ROOT = os.geteuid() == 0
 h = House()
 OWN = h.path('page')  # of the page's user
 os.mkdir(OWN, 0o700)
+os.mkdir(OWN + '/reports', 0o700)
 config = h.write('keytrail.yaml', open(h.path('keytrail.yaml')).read() + f'''
-dashboard: {{ listen: "tcp://127.0.0.1:{PORT}", users_file: {OWN}/users, control: {OWN}/page.sock{', user: nobody' if ROOT else ''} }}
+dashboard: {{ listen: "tcp://127.0.0.1:{PORT}", users_file: {OWN}/users, control: {OWN}/page.sock, reports_dir: {OWN}/reports{', user: nobody' if ROOT else ''} }}
 ''', 0o640)
 os.chmod(h.dir, 0o750)
 if ROOT:
-    os.chown(OWN, pwd.getpwnam('nobody').pw_uid, -1)
+    for d in (OWN, OWN + '/reports'):
+        os.chown(d, pwd.getpwnam('nobody').pw_uid, -1)
 AS = ['setpriv', '--reuid', 'nobody', '--regid', str(os.getgid()), '--clear-groups'] if ROOT else []  # the group reads the store
 
 
@@ -101,6 +103,28 @@ status, answer, _ = ask('GET', '/api/v1/record?seq=1', cookie=alice)
 check(status == 200 and views().count(('page.raw', 'alice', 'seq=1')) == 1, 'a raw record is noted when it is shown', answer)
 check(views().count(('page.query', 'alice', 'action:read')) == 1, 'one question is noted once', views())
 check(('page.login', 'carol', None) in views() and any(v[0] == 'page.login.failed' for v in views()), 'logins and those that failed are noted', views())
+
+# ---- evidence ----
+def verified():
+    c = http.client.HTTPConnection('127.0.0.1', PORT, timeout=15)
+    c.request('GET', '/metrics')
+    text = c.getresponse().read().decode()
+    c.close()
+    return re.findall(r'^keytrail_integrity_(?:ok|last_verified_timestamp_seconds) (\S+)$', text, re.M)
+
+
+status, me, _ = ask('GET', '/api/v1/me', cookie=carol)
+of_carol = me['csrf']
+check(len(verified()) == 1, 'nothing was verified yet', verified())
+status, answer, _ = ask('POST', '/api/v1/integrity/verify', {}, carol, X_CSRF_Token=of_carol)
+check(status == 202 and wait_for(lambda: ask('GET', '/api/v1/integrity', cookie=carol)[1]['verify']['state'] == 'done', 30), 'an auditor verifies', ask('GET', '/api/v1/integrity', cookie=carol)[1]['verify'])
+check(wait_for(lambda: len(verified()) == 2 and verified()[1] == '1', 15), 'and the metrics know', verified())
+today = time.strftime('%Y-%m-%d', time.gmtime())
+status, answer, _ = ask('POST', '/api/v1/reports', {'kind': 'access', 'from': today, 'to': today}, carol, X_CSRF_Token=of_carol)
+made = wait_for(lambda: ask('GET', '/api/v1/reports', cookie=carol)[1]['packages'], 60)
+check(status == 202 and made and made[0]['operator'] == 'carol', 'a package says who asked for it', ask('GET', '/api/v1/reports', cookie=carol)[1])
+status, answer, _ = ask('POST', '/api/v1/reports/verify', {'name': made[0]['name'] if made else ''}, carol, X_CSRF_Token=of_carol)
+check(status == 202 and wait_for(lambda: not ask('GET', '/api/v1/reports', cookie=carol)[1]['checking']['running'], 60), 'and is checked', ask('GET', '/api/v1/reports', cookie=carol)[1]['checking'])
 
 # ---- a user that goes ----
 user('rm', 'alice')
