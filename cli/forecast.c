@@ -33,14 +33,14 @@ static double kept_a_day(const struct kt_forecast_of *f)
     return (double)(f->room[KT_ROOM_CONTROL] + f->room[KT_ROOM_ALERTS]) / (days < 1 ? 1 : days);
 }
 
-/* Bytes on pages for a byte of segments. */
+/* Bytes on pages for a byte of segments; kept pairs come with these. */
 static double pages_for_a_byte(const struct kt_forecast_of *f)
 {
     double all = 0, contents = 0;
     for (int i = 0; i < KT_ROOM_COUNT; i++)
-        if (i != KT_ROOM_PAGES && i != KT_ROOM_FREE)
+        if (i != KT_ROOM_PAGES && i != KT_ROOM_FREE && i != KT_ROOM_PAIRS)
             contents += (double)f->room[i];
-    all = contents + (double)f->room[KT_ROOM_PAGES];
+    all = contents + (double)f->room[KT_ROOM_PAGES] + (double)f->room[KT_ROOM_PAIRS];
     return contents > 0 ? all / contents : 1;
 }
 

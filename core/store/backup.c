@@ -20,6 +20,7 @@
 #include "core/store/reader.h"
 #include "core/store/schema.h"
 #include "core/store/store.h"
+#include "core/store/together.h"
 
 #define ULL(v) ((unsigned long long)(v))
 
@@ -187,10 +188,18 @@ static enum kt_status settle_segments(struct copy *c, struct kt_error *err)
 static const struct {
     const char *table;
     bool whole; /* its rows change: all of them are copied again; else only those behind the tree */
+    const char *where;
 } tables[] = {
-    { "control", false }, { "batch", true },  { "mark", true },
-    { "owner", true },    { "blob", true },   { "state", true },
-    { "alert", true },    { "outbox", true }, { "meta", true },
+    { "control", false, "WHERE seq > ?1" },
+    { "batch", true, "" },
+    { "mark", true, "" },
+    { "owner", true, "" },
+    /* kept pairs are made again of the segments */
+    { "blob", true, "WHERE name NOT GLOB '" KT_TOGETHER_BLOB "*'" },
+    { "state", true, "" },
+    { "alert", true, "" },
+    { "outbox", true, "" },
+    { "meta", true, "" },
 };
 
 static enum kt_status copy_tables(struct copy *c, struct kt_error *err)
@@ -200,8 +209,7 @@ static enum kt_status copy_tables(struct copy *c, struct kt_error *err)
         (void)snprintf(sql, sizeof sql, "DELETE FROM %s", tables[i].table);
         if (tables[i].whole && kt_db_exec(c->to, sql, err) != KT_OK)
             return kt_wrap(err, "copy table %s", tables[i].table);
-        if (copy_rows(c, tables[i].table, tables[i].whole ? "" : "WHERE seq > ?1", c->tree.size, 0,
-                      NULL, err) != KT_OK)
+        if (copy_rows(c, tables[i].table, tables[i].where, c->tree.size, 0, NULL, err) != KT_OK)
             return kt_wrap(err, "copy");
     }
     return KT_OK;

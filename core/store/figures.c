@@ -10,6 +10,7 @@
 
 #include "core/store/chain.h"
 #include "core/store/reader.h"
+#include "core/store/together.h"
 
 const char *const kt_room_words[KT_ROOM_COUNT] = {
 #define X(name, word) word,
@@ -53,7 +54,10 @@ static enum kt_status add_rest(sqlite3 *db, struct kt_store_figures *f, struct k
         { "coalesce((SELECT sum(length(json)) FROM alert), 0)"
           " + coalesce((SELECT sum(length(alert_json)) FROM outbox), 0)",
           &f->room[KT_ROOM_ALERTS] },
-        { "sum(length(value)) FROM blob", &f->room[KT_ROOM_STATE] },
+        { "coalesce(sum(length(value)), 0) FROM blob WHERE name NOT GLOB '" KT_TOGETHER_BLOB "*'",
+          &f->room[KT_ROOM_STATE] },
+        { "coalesce(sum(length(value)), 0) FROM blob WHERE name GLOB '" KT_TOGETHER_BLOB "*'",
+          &f->room[KT_ROOM_PAIRS] },
         { "min(t) FROM (SELECT min(min_stored) AS t FROM segment UNION ALL"
           " SELECT min(stored) FROM batch UNION ALL SELECT stored FROM control WHERE seq ="
           " (SELECT min(seq) FROM control))",

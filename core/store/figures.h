@@ -9,7 +9,7 @@
 /* clang-format off */
 #define KT_ROOMS(X)                                                                                \
     X(LINES, "lines") X(COLUMNS, "columns") X(FILTERS, "filters") X(IDS, "ids")                    \
-    X(BATCHES, "batches, nodes") X(TAIL, "tail") X(CONTROL, "control") X(ALERTS, "alerts")         \
+    X(BATCHES, "batches, nodes") X(PAIRS, "pairs") X(TAIL, "tail") X(CONTROL, "control") X(ALERTS, "alerts")         \
     X(STATE, "detector state") X(PAGES, "pages") X(FREE, "free")
 enum kt_room {
 #define X(name, word) KT_ROOM_##name,

@@ -134,7 +134,7 @@ void kt_keys_of_event(const struct kt_event *ev, struct kt_key_set set[KT_FILTER
 
 /* Byte by byte, the lowest first: n steps a byte whatever the hashes are, and no call for each
  * pair. An even number of passes ends where it began. */
-static void sort(uint64_t *at, uint64_t *other, size_t n)
+void kt_sort_u64(uint64_t *at, uint64_t *other, size_t n)
 {
     for (unsigned shift = 0; shift < 64; shift += 8) {
         size_t place[257] = { 0 };
@@ -153,7 +153,7 @@ static void sort(uint64_t *at, uint64_t *other, size_t n)
 static void sort_out(struct kt_key_set *set)
 {
     if (set->n > 1)
-        sort(set->hash, set->hash + set->cap, set->n);
+        kt_sort_u64(set->hash, set->hash + set->cap, set->n);
     size_t n = 0;
     for (size_t i = 0; i < set->n; i++)
         if (n == 0 || set->hash[n - 1] != set->hash[i])

@@ -33,6 +33,9 @@ struct kt_key_set {
 void kt_key_set_done(struct kt_key_set *s);
 void kt_key_set_add(struct kt_key_set *s, uint64_t hash);
 
+/* Sorts n words, rising; other: room for as many. */
+void kt_sort_u64(uint64_t *at, uint64_t *other, size_t n);
+
 uint64_t kt_key_hash(enum kt_filter filter, struct kt_str text);
 uint64_t kt_key_hash_net(struct kt_cidr net);
 /* What makes two records the same one: the event's id, told apart by kind (an amendment carries

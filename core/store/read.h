@@ -68,6 +68,9 @@ struct kt_scan {
     const struct kt_span *span;
     unsigned n_spans;
     bool newest_first;
+    /* Of the records that have the same two values of two sieves only the earliest is wanted: where
+     * the store knows its segment others may be left out (together.h). */
+    bool earliest;
     bool control;                 /* control records too, merged by seq */
     bool records;                 /* event lines (else control only) */
     enum kt_detail detail;        /* of cursors; control records are given whole, or as lines */

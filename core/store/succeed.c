@@ -16,6 +16,7 @@
 #include "core/store/chain.h"
 #include "core/store/schema.h"
 #include "core/store/store.h"
+#include "core/store/together.h"
 
 /* What is not in the log's records, so that it must be carried over. */
 static const struct {
@@ -24,8 +25,10 @@ static const struct {
 } carried[] = {
     { "SELECT * FROM mark", "INSERT INTO mark VALUES (?1,?2,?3,?4)", 4 },
     { "SELECT * FROM owner", "INSERT INTO owner VALUES (?1,?2)", 2 },
-    { "SELECT * FROM blob WHERE name <> '" KT_SUCCEEDED_BLOB "'", "INSERT INTO blob VALUES (?1,?2)",
-      2 },
+    /* kept pairs are of this file's segments */
+    { "SELECT * FROM blob WHERE name <> '" KT_SUCCEEDED_BLOB
+      "' AND name NOT GLOB '" KT_TOGETHER_BLOB "*'",
+      "INSERT INTO blob VALUES (?1,?2)", 2 },
     { "SELECT * FROM alert", "INSERT INTO alert VALUES (?1,?2,?3,?4,?5)", 5 },
     { "SELECT * FROM state", "INSERT INTO state VALUES (?1,?2,?3,?4,?5)", 5 },
     { "SELECT * FROM outbox", "INSERT INTO outbox VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12)",

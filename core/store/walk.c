@@ -14,6 +14,7 @@
 #include "core/store/ahead.h"
 #include "core/store/reader.h"
 #include "core/store/store.h"
+#include "core/store/together_int.h"
 
 struct kt_walk {
     sqlite3 *db;
@@ -47,8 +48,9 @@ enum kt_status kt_walk_bounds(struct kt_reader *r, struct kt_scan *scan, struct 
     return KT_OK;
 }
 
-static void make_plan(struct kt_walk *w, const struct kt_directory *d)
+static void make_plan(struct kt_walk *w, struct kt_reader *r)
 {
+    const struct kt_directory *d = &r->directory;
     const struct kt_scan *scan = &w->scan;
     w->tail_from = d->n == 0 ? 1 : d->at[d->n - 1].last_seq + 1;
     uint32_t first = kt_directory_from(d, scan->from_seq), end = first;
@@ -66,6 +68,7 @@ static void make_plan(struct kt_walk *w, const struct kt_directory *d)
         w->plan[w->n_plan] = d->at[i];
         w->plan[w->n_plan++].days = KT_STR_NONE; /* they have been asked */
     }
+    w->cost.skipped_filter += kt_together_narrow(r, scan, w->plan, &w->n_plan);
     w->next = scan->newest_first              ? scan->until_seq
               : scan->from_seq > w->tail_from ? scan->from_seq
                                               : w->tail_from;
@@ -114,7 +117,7 @@ enum kt_status kt_walk_open(struct kt_reader *r, const struct kt_scan *scan,
         kt_walk_free(w);
         return kt_wrap(err, "walk");
     }
-    make_plan(w, &r->directory);
+    make_plan(w, r);
     if (r->directory.damaged > 0)
         w->damage = r->directory.why;
     w->plan_done = w->n_plan == 0;
@@ -281,6 +284,7 @@ void kt_walk_cost(const struct kt_walk *w, struct kt_scan_cost *ret)
 {
     ret->segments += w->cost.segments;
     ret->skipped_time += w->cost.skipped_time;
+    ret->skipped_filter += w->cost.skipped_filter;
     ret->batches += w->cost.batches;
     kt_chunk_cost(w->own, ret);
     if (w->ahead != NULL)

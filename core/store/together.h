@@ -1,0 +1,79 @@
+/*
+ * together: which values stand together in one record, kept for stretches of the store: runs of up
+ * to 256 sealed segments. For a pair of values (this actor and that secret, this secret and that
+ * network, …) a stretch says that no access in it has both, or in which of its segments the
+ * earliest is that has. So a walk for two values leaves whole stretches closed, and a walk that
+ * only wants the earliest time of each pair (struct kt_scan's `earliest`) opens a segment instead
+ * of hundreds, although each value by itself may be everywhere.
+ *
+ * Derived from the segments and made again from them at will; a store without it answers the same,
+ * slower. Made off the writer's thread, written by the one writer, dropped with retention.
+ *
+ *   blob together          u8 1, then for each stretch, rising: u64 its first and u64 its last
+ *                          number, u32 segments, u32 pairs, u32 buckets, u8 1 where two actors
+ *                          differ by case alone, else 0
+ *   blob together/<first>/<bucket>   (16 and 4 hexadecimal digits) u8 width of a segment's number
+ * in bits; the lengths of 16 parts, varints; the parts, each: varint pairs, then a pair after the
+ * other, rising, in bits from the lowest on, filled up to a byte: the difference of its mark to the
+ * one before in Rice's code (the difference >> 6 in ones, a zero, its low six bits), the number of
+ * the segment, from 0
+ *
+ * A pair's bucket, part and mark are cut from the 64-bit hash of both keys (kt_key_hash); of n
+ * pairs in a part marks are below 64 n, so another pair is taken for one of them once in 64 times,
+ * which opens a segment in vain. Rice's code: R. F. Rice, "Some practical universal noiseless
+ * coding techniques", JPL 79-22, 1979.
+ *
+ * Bounds: a stretch has 256 segments and KT_TOGETHER_PAIRS_MAX pairs at most (1.8 to 2 bytes each);
+ * with more it has fewer segments. Making one takes 30 MB beside a segment.
+ */
+#pragma once
+#include "core/store/read.h"
+
+#define KT_TOGETHER_BLOB      "together"
+#define KT_TOGETHER_SEGMENTS  256u
+#define KT_TOGETHER_PAIRS_MAX 700000u
+
+struct kt_together_made; /* a stretch that waits to be written */
+struct kt_together_how {
+    uint32_t segments;           /* of a stretch; 0: KT_TOGETHER_SEGMENTS. Tests make small ones */
+    bool (*give_up)(void *self); /* asked before each segment; NULL: never */
+    void *give_up_self;
+};
+/* Makes the stretch that comes behind those there are; touches nothing but r. KT_E_AGAIN: there are
+ * not enough segments for one. KT_E_LIMIT: given up. */
+KT_MUST_USE enum kt_status kt_together_make(struct kt_reader *r, const struct kt_together_how *how,
+                                            struct kt_together_made **ret, struct kt_error *err);
+void kt_together_made_free(struct kt_together_made *m);
+/* Inside a transaction: writes it, and drops stretches of which retention took a segment. One that
+ * is not as the store is now is left out, which is no failure. */
+KT_MUST_USE enum kt_status kt_together_put(struct kt_store *s, const struct kt_together_made *m,
+                                           struct kt_error *err);
+/* Inside a transaction: drops all of it. */
+KT_MUST_USE enum kt_status kt_together_drop(struct kt_store *s, struct kt_error *err);
+
+/* Makes and writes all that is missing, a transaction a stretch: for whoever has the store to
+ * himself. told: after each; NULL: nobody asks. */
+struct kt_together_state;
+KT_MUST_USE enum kt_status kt_together_complete(struct kt_store *s,
+                                                void (*told)(void *self,
+                                                             const struct kt_together_state *now),
+                                                void *self, struct kt_error *err);
+
+struct kt_together_state { /* of the file that is written */
+    uint64_t segments, in; /* sealed; in a stretch that is used */
+    uint64_t stretches, pairs;
+};
+KT_MUST_USE enum kt_status kt_together_state(struct kt_reader *r, struct kt_together_state *ret,
+                                             struct kt_error *err);
+/* Is it cheaper to ask stretch by stretch for so many values than to look at each segment with
+ * events in [since, until)? Not where many of these are in no stretch. */
+bool kt_together_worth(struct kt_reader *r, kt_time_ns since, kt_time_ns until, uint32_t values);
+
+struct kt_together_checked { /* what is kept, against the segments */
+    uint64_t stretches, differ;
+    uint64_t first_seq, last_seq; /* of the first that differs; 0: the list of them does */
+};
+/* Makes all of it again. Stretches of which retention took segments, which nobody uses, and those
+ * with a segment that cannot be read are passed over. */
+KT_MUST_USE enum kt_status kt_together_check(struct kt_reader *r, struct kt_together_checked *ret,
+                                             struct kt_error *err);

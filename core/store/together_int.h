@@ -1,0 +1,54 @@
+/* together_int: what the files of `together` share. Private to core/store. */
+#pragma once
+#include "core/store/reader.h"
+#include "core/store/together.h"
+
+struct kt_stretch {
+    uint64_t first_seq, last_seq;
+    uint32_t segments, pairs, buckets;
+    bool cased; /* two actors in it differ by case alone: of what is folded the earliest is not
+                   known */
+};
+struct kt_stretches { /* rising, apart */
+    struct kt_stretch *at;
+    uint32_t n;
+};
+void kt_stretches_done(struct kt_stretches *s);
+/* False: the bytes are no list; then s is empty. */
+bool kt_stretches_read(struct kt_stretches *s, struct kt_str bytes);
+void kt_stretches_write(const struct kt_stretches *s, struct kt_buf *out);
+/* Of a file. KT_E_CORRUPT: there is a list, and it is none; s is empty then, as where none is. */
+KT_MUST_USE enum kt_status kt_stretches_load(sqlite3 *db, struct kt_stretches *s,
+                                             struct kt_error *err);
+/* Are all of its segments there? *ret_at: the first of them in the directory. */
+bool kt_stretch_whole(const struct kt_stretch *s, const struct kt_directory *d, uint32_t *ret_at);
+
+#define KT_STRETCH_NAME 40
+const char *kt_stretch_name(const struct kt_stretch *s, uint32_t bucket, char buf[KT_STRETCH_NAME]);
+
+/* Hash of two keys, whichever is named first. */
+uint64_t kt_pair_hash(uint64_t a, uint64_t b);
+/* Which of the stretch's buckets. */
+uint32_t kt_pair_bucket(uint64_t hash, uint32_t buckets);
+
+/* n pairs of one bucket, rising: the low half of the hash << 8 | number of the segment, of so many.
+ */
+void kt_bucket_write(const uint64_t *pair, uint32_t n, uint32_t segments, struct kt_buf *out);
+/* Sets the bit of each segment that may have the earliest of this pair. False: the bytes are no
+ * bucket; nothing is known. */
+bool kt_bucket_find(struct kt_str bucket, uint64_t hash, uint8_t set[KT_TOGETHER_SEGMENTS / 8]);
+
+struct kt_together_made {
+    struct kt_stretch stretch;
+    struct kt_buf bytes; /* bucket after bucket */
+    size_t *end;         /* of each, in bytes */
+};
+/* Makes the stretch of segments [at, at + n) of the directory, or as many of them as there is room
+ * for. KT_E_CORRUPT: the first cannot be read; a later one ends the stretch. */
+KT_MUST_USE enum kt_status kt_stretch_make(struct kt_reader *r, uint32_t at, uint32_t n,
+                                           const struct kt_together_how *how,
+                                           struct kt_together_made **ret, struct kt_error *err);
+
+/* Leaves segments out of a plan (rising) that have nothing for the scan. Returns how many. */
+uint32_t kt_together_narrow(struct kt_reader *r, const struct kt_scan *scan,
+                            struct kt_segment *plan, uint32_t *n);

@@ -1,0 +1,288 @@
+/*
+ * together_keep: stretches into the store and out of it, and made again to see whether they are
+ * what their segments say.
+ *
+ * Owns:  nothing.
+ * Calls: core/store (store, reader, together).
+ * Holds: list and buckets change in one transaction.
+ */
+#include <string.h>
+
+#include "core/base/alloc.h"
+#include "core/store/chain.h"
+#include "core/store/store.h"
+#include "core/store/together_int.h"
+
+static struct kt_str bucket_of(const struct kt_together_made *m, uint32_t k)
+{
+    size_t from = k == 0 ? 0 : m->end[k - 1];
+    return kt_str_sub(kt_buf_str(&m->bytes), from, m->end[k] - from);
+}
+
+/* ---- writing ---- */
+
+static enum kt_status drop(struct kt_store *s, const struct kt_stretch *one, struct kt_error *err)
+{
+    char name[KT_STRETCH_NAME];
+    for (uint32_t k = 0; k < one->buckets; k++)
+        if (kt_store_put(s, kt_stretch_name(one, k, name), KT_STR_NONE, err) != KT_OK)
+            return kt_wrap(err, "pairs");
+    return KT_OK;
+}
+
+/* Keeps those that are whole. */
+static enum kt_status drop_partial(struct kt_store *s, struct kt_stretches *all,
+                                   struct kt_error *err)
+{
+    uint32_t n = 0, at;
+    for (uint32_t i = 0; i < all->n; i++)
+        if (kt_stretch_whole(&all->at[i], &s->directory, &at))
+            all->at[n++] = all->at[i];
+        else if (drop(s, &all->at[i], err) != KT_OK)
+            return err == NULL ? KT_E_IO : err->code;
+    all->n = n;
+    return KT_OK;
+}
+
+static enum kt_status add(struct kt_store *s, struct kt_stretches *all,
+                          const struct kt_together_made *m, struct kt_error *err)
+{
+    char name[KT_STRETCH_NAME];
+    uint32_t at;
+    uint64_t last = all->n == 0 ? 0 : all->at[all->n - 1].last_seq;
+    if (!kt_stretch_whole(&m->stretch, &s->directory, &at) || m->stretch.first_seq <= last)
+        return KT_OK;
+    for (uint32_t k = 0; k < m->stretch.buckets; k++)
+        if (kt_store_put(s, kt_stretch_name(&m->stretch, k, name), bucket_of(m, k), err) != KT_OK)
+            return kt_wrap(err, "pairs");
+    all->at = kt_realloc_array(all->at, all->n + 1, sizeof *all->at);
+    all->at[all->n++] = m->stretch;
+    return KT_OK;
+}
+
+static enum kt_status put_list(struct kt_store *s, const struct kt_stretches *all,
+                               struct kt_error *err)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf bytes = { 0 };
+    if (all->n > 0)
+        kt_stretches_write(all, &bytes);
+    return kt_store_put(s, KT_TOGETHER_BLOB, kt_buf_str(&bytes), err);
+}
+
+enum kt_status kt_together_put(struct kt_store *s, const struct kt_together_made *m,
+                               struct kt_error *err)
+{
+    struct kt_stretches all = { 0 };
+    struct kt_error why = { 0 };
+    enum kt_status status = kt_stretches_load(s->db, &all, &why);
+    if (status == KT_E_CORRUPT) /* nobody can use it: it begins anew */
+        status = kt_together_drop(s, err);
+    else if (status != KT_OK)
+        return kt_fail(err, status, "%s", why.text);
+    if (status == KT_OK)
+        status = drop_partial(s, &all, err);
+    if (status == KT_OK)
+        status = add(s, &all, m, err);
+    if (status == KT_OK)
+        status = put_list(s, &all, err);
+    kt_stretches_done(&all);
+    return status;
+}
+
+enum kt_status kt_together_drop(struct kt_store *s, struct kt_error *err)
+{
+    if (kt_store_may_write(s, err) != KT_OK)
+        return kt_wrap(err, "pairs");
+    /* all names from "together" up to the one that comes behind every "together/" */
+    return kt_db_exec(s->db,
+                      "DELETE FROM blob WHERE name = '" KT_TOGETHER_BLOB
+                      "' OR (name > '" KT_TOGETHER_BLOB "/' AND name < '" KT_TOGETHER_BLOB "0')",
+                      err) == KT_OK
+               ? KT_OK
+               : kt_wrap(err, "pairs");
+}
+
+/* ---- how far it goes ---- */
+
+enum kt_status kt_together_state(struct kt_reader *r, struct kt_together_state *ret,
+                                 struct kt_error *err)
+{
+    struct kt_stretches all = { 0 };
+    struct kt_together_state sum = { 0 };
+    enum kt_status status = kt_reader_fresh(r, err);
+    if (status == KT_OK)
+        status = kt_reader_directory(r, err);
+    if (status == KT_OK)
+        status = kt_stretches_load(r->db, &all, err);
+    sum.segments = r->directory.n;
+    for (uint32_t i = 0, at; i < all.n; i++)
+        if (kt_stretch_whole(&all.at[i], &r->directory, &at)) {
+            sum.in += all.at[i].segments;
+            sum.pairs += all.at[i].pairs;
+            sum.stretches++;
+        }
+    kt_stretches_done(&all);
+    if (status == KT_OK)
+        *ret = sum;
+    return status;
+}
+
+static enum kt_status add_next(struct kt_store *s, struct kt_reader *r, struct kt_error *err)
+{
+    const struct kt_together_how how = { 0 };
+    struct kt_together_made *made = NULL;
+    enum kt_status status = kt_together_make(r, &how, &made, err);
+    if (status != KT_OK)
+        return status;
+    status = kt_store_begin(s, err);
+    if (status == KT_OK)
+        status = kt_together_put(s, made, err);
+    kt_together_made_free(made);
+    if (status != KT_OK) {
+        kt_store_rollback(s);
+        return status;
+    }
+    status = kt_store_commit(s, err);
+    return status == KT_OK ? kt_store_housekeep(s, false, err) : status;
+}
+
+enum kt_status kt_together_complete(struct kt_store *s,
+                                    void (*told)(void *self, const struct kt_together_state *now),
+                                    void *self, struct kt_error *err)
+{
+    struct kt_reader *r = NULL;
+    struct kt_together_state now;
+    enum kt_status status = kt_reader_open_file(s->path, s->number, &r, err);
+    while (status == KT_OK) {
+        status = add_next(s, r, err);
+        if (status == KT_OK && told != NULL && kt_together_state(r, &now, NULL) == KT_OK)
+            told(self, &now);
+    }
+    kt_reader_close(r);
+    if (status == KT_E_AGAIN && err != NULL)
+        *err = (struct kt_error){ 0 };
+    return status == KT_E_AGAIN ? KT_OK : status;
+}
+
+/* Looks at buckets come one after the other, those at segments side by side: from a cold disk two
+ * of the former cost no more than one of the latter. */
+#define LOOKS 2u
+bool kt_together_worth(struct kt_reader *r, kt_time_ns since, kt_time_ns until, uint32_t values)
+{
+    struct kt_reader *file[KT_CHAIN_MAX];
+    uint64_t there = 0, in = 0, stretches = 0;
+    unsigned n = kt_reader_fresh(r, NULL) == KT_OK ? kt_reader_files(r, file) : 0;
+    for (unsigned f = 0; f < n; f++) {
+        struct kt_stretches all = { 0 };
+        const struct kt_directory *d = &file[f]->directory;
+        if (kt_reader_directory(file[f], NULL) != KT_OK ||
+            kt_stretches_load(file[f]->db, &all, NULL) != KT_OK)
+            continue;
+        for (uint32_t i = 0; i < d->n; i++)
+            there += kt_segment_in_time(&d->at[i], since, until);
+        for (uint32_t i = 0, at; i < all.n; i++) {
+            bool whole = kt_stretch_whole(&all.at[i], d, &at);
+            uint64_t before = in;
+            for (uint32_t k = 0; whole && k < all.at[i].segments; k++)
+                in += kt_segment_in_time(&d->at[at + k], since, until);
+            stretches += in > before;
+        }
+        kt_stretches_done(&all);
+    }
+    return in > 0 && there - in <= there / 8 && values * stretches <= LOOKS * in;
+}
+
+/* ---- is it so? ---- */
+
+static bool is_same(struct kt_reader *r, const struct kt_stretch *kept,
+                    const struct kt_together_made *made)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf bytes = { 0 };
+    const struct kt_stretch *m = &made->stretch;
+    char name[KT_STRETCH_NAME];
+    bool same = kept->segments == m->segments && kept->last_seq == m->last_seq &&
+                kept->pairs == m->pairs && kept->buckets == m->buckets && kept->cased == m->cased;
+    for (uint32_t k = 0; same && k < m->buckets; k++)
+        same = kt_blob_get(r->db, kt_stretch_name(kept, k, name), &bytes, NULL) == KT_OK &&
+               kt_str_eq(kt_buf_str(&bytes), bucket_of(made, k));
+    return same;
+}
+
+/* Retention may take it while it is looked at: then it is nobody's. */
+static bool is_still_there(struct kt_reader *r, const struct kt_stretch *one)
+{
+    uint32_t at;
+    return kt_reader_directory(r, NULL) == KT_OK && kt_stretch_whole(one, &r->directory, &at);
+}
+
+/* Fewer segments than the list says: since the next one is damaged? Of that the lines tell. */
+static bool is_cut_by_damage(struct kt_reader *r, const struct kt_together_made *made, uint32_t at)
+{
+    const struct kt_together_how how = { 0 };
+    struct kt_together_made *next = NULL;
+    enum kt_status status = kt_stretch_make(r, at + made->stretch.segments, 1, &how, &next, NULL);
+    kt_together_made_free(next);
+    return status == KT_E_CORRUPT;
+}
+
+static enum kt_status check_stretch(struct kt_reader *r, const struct kt_stretch *one,
+                                    struct kt_together_checked *sum, struct kt_error *err)
+{
+    const struct kt_together_how how = { 0 };
+    struct kt_together_made *made = NULL;
+    struct kt_error why = { 0 };
+    uint32_t at;
+    if (!kt_stretch_whole(one, &r->directory, &at))
+        return KT_OK;
+    enum kt_status status = kt_stretch_make(r, at, one->segments, &how, &made, &why);
+    if (status == KT_E_CORRUPT) /* of what is damaged the lines tell */
+        return KT_OK;
+    if (status != KT_OK)
+        return kt_fail(err, status, "%s", why.text);
+    sum->stretches++;
+    bool cut = made->stretch.segments < one->segments && is_cut_by_damage(r, made, at);
+    if (!cut && !is_same(r, one, made) && is_still_there(r, one) && sum->differ++ == 0) {
+        sum->first_seq = one->first_seq;
+        sum->last_seq = one->last_seq;
+    }
+    kt_together_made_free(made);
+    return KT_OK;
+}
+
+static enum kt_status check_file(struct kt_reader *r, struct kt_together_checked *sum,
+                                 struct kt_error *err)
+{
+    struct kt_stretches all = { 0 };
+    struct kt_error why = { 0 };
+    enum kt_status status = kt_reader_directory(r, err);
+    if (status != KT_OK)
+        return status;
+    status = kt_stretches_load(r->db, &all, &why);
+    if (status == KT_E_CORRUPT) {
+        sum->differ++;
+        return KT_OK;
+    }
+    if (status != KT_OK)
+        return kt_fail(err, status, "%s", why.text);
+    for (uint32_t i = 0; i < all.n && status == KT_OK; i++)
+        status = check_stretch(r, &all.at[i], sum, err);
+    kt_stretches_done(&all);
+    return status;
+}
+
+enum kt_status kt_together_check(struct kt_reader *r, struct kt_together_checked *ret,
+                                 struct kt_error *err)
+{
+    struct kt_reader *file[KT_CHAIN_MAX];
+    struct kt_together_checked sum = { 0 };
+    if (kt_reader_fresh(r, err) != KT_OK)
+        return kt_wrap(err, "pairs");
+    unsigned n = kt_reader_files(r, file);
+    for (unsigned i = 0; i < n; i++) {
+        enum kt_status status = check_file(file[i], &sum, file[i] == r ? err : NULL);
+        if (status != KT_OK && file[i] == r)
+            return kt_wrap(err, "pairs");
+    }
+    *ret = sum;
+    return KT_OK;
+}

@@ -1,0 +1,232 @@
+/*
+ * together_plan: which segments of a walk's plan the kept pairs leave out.
+ *
+ * Owns:  nothing beyond a call.
+ * Calls: core/base, core/store (db, together).
+ * Holds: what is left out has no record that the scan wants; where anything is not known, all of a
+ *        stretch stays.
+ */
+#include <string.h>
+
+#include "core/store/together_int.h"
+
+#define WORTH    2u    /* segments of a stretch in the plan from which on it is asked */
+#define ASKS_MAX 4096u /* pairs of keys of two sieves */
+#define SIEVES   8u    /* that are looked at */
+#define COUPLES  (SIEVES * (SIEVES - 1) / 2)
+
+enum says { ABSENT, PRESENT, NOT_KNOWN };
+struct couple { /* two sieves whose keys are kept as pairs */
+    const struct kt_sieve *a, *b;
+};
+struct asking {
+    sqlite3_stmt *get; /* value of a blob */
+    const struct kt_scan *scan;
+    struct couple couple[COUPLES];
+    unsigned n;
+    bool earliest; /* the scan wants no more than the earliest of each pair, and pairs say it */
+    const struct kt_stretch *stretch;
+    uint8_t set[KT_TOGETHER_SEGMENTS / 8];
+};
+
+/* ---- what may be asked ---- */
+
+static bool is_kept(enum kt_filter a, enum kt_filter b)
+{
+    static const bool kept[KT_FILTER_COUNT][KT_FILTER_COUNT] = {
+        [KT_FILTER_ACTOR] = { [KT_FILTER_SECRET] = true,
+                              [KT_FILTER_IP] = true,
+                              [KT_FILTER_INSTANCE] = true },
+        [KT_FILTER_SECRET] = { [KT_FILTER_IP] = true, [KT_FILTER_INSTANCE] = true },
+        [KT_FILTER_IP] = { [KT_FILTER_INSTANCE] = true },
+    };
+    return a >= 0 && a < KT_FILTER_COUNT && b >= 0 && b < KT_FILTER_COUNT &&
+           (kept[a][b] || kept[b][a]);
+}
+
+/* Pairs are of accesses: does the scan want nothing else? */
+static bool is_of_accesses(const struct kt_sieve *s)
+{
+    if (s->column != KT_COL_KIND)
+        return false;
+    for (int kind = 0; kind < KT_KIND_COUNT; kind++)
+        if (kind != KT_KIND_ACCESS && s->fits(s->self, KT_STR_NONE, kind))
+            return false;
+    return true;
+}
+
+static struct kt_cidr network_of(const struct kt_sought *key)
+{
+    return kt_ip_network(key->net.ip, 24, 48);
+}
+
+/* Pairs have whole addresses, and their networks. */
+static bool says_all(const struct kt_sieve *s, const struct kt_sieve *with)
+{
+    if (s->seek == KT_SEEK_NO)
+        return false;
+    for (unsigned i = 0; s->filter == KT_FILTER_IP && i < s->n_keys; i++) {
+        unsigned bits = s->keys[i].net.bits;
+        bool whole = bits == 128 && with->filter != KT_FILTER_INSTANCE;
+        if (!whole && bits != network_of(&s->keys[i]).bits)
+            return false;
+    }
+    return true;
+}
+
+static bool prepare(struct asking *q, const struct kt_scan *scan)
+{
+    const struct kt_sieve *keyed[SIEVES];
+    unsigned n = 0, kinds = 0;
+    for (unsigned i = 0; i < scan->n_sieves; i++) {
+        const struct kt_sieve *s = &scan->sieve[i];
+        if (s->n_keys > 0 && n < SIEVES)
+            keyed[n++] = s;
+        kinds += is_of_accesses(s);
+    }
+    for (unsigned i = 0; kinds > 0 && i < n; i++)
+        for (unsigned k = i + 1; k < n; k++)
+            if (is_kept(keyed[i]->filter, keyed[k]->filter) &&
+                (uint64_t)keyed[i]->n_keys * keyed[k]->n_keys <= ASKS_MAX)
+                q->couple[q->n++] = (struct couple){ keyed[i], keyed[k] };
+    q->scan = scan;
+    q->earliest = scan->earliest && q->n == 1 && n == 2 && scan->n_sieves == 2 + kinds &&
+                  scan->n_needles == 0 && scan->n_spans == 0 && says_all(keyed[0], keyed[1]) &&
+                  says_all(keyed[1], keyed[0]);
+    return q->n > 0;
+}
+
+/* ---- asking ---- */
+
+/* False: the key is no help. */
+static bool hash_of(const struct kt_sieve *s, unsigned i, enum kt_filter with, uint64_t *ret)
+{
+    if (!kt_key_hash_of(s->filter, &s->keys[i], ret))
+        return false;
+    if (s->filter == KT_FILTER_IP && with == KT_FILTER_INSTANCE)
+        *ret = kt_key_hash_net(network_of(&s->keys[i]));
+    return true;
+}
+
+static enum says find(struct asking *q, uint64_t hash, uint8_t set[KT_TOGETHER_SEGMENTS / 8])
+{
+    char name[KT_STRETCH_NAME];
+    uint8_t found[KT_TOGETHER_SEGMENTS / 8] = { 0 }, any = 0;
+    uint32_t bucket = kt_pair_bucket(hash, q->stretch->buckets);
+    kt_db_text(q->get, 1, kt_str_of(kt_stretch_name(q->stretch, bucket, name)));
+    bool known =
+        kt_db_step(q->get, NULL) == KT_OK && kt_bucket_find(kt_db_col(q->get, 0), hash, found);
+    (void)sqlite3_reset(q->get);
+    for (size_t i = 0; i < sizeof found; i++) {
+        any |= found[i];
+        set[i] |= found[i];
+    }
+    return !known ? NOT_KNOWN : any != 0 ? PRESENT : ABSENT;
+}
+
+/* Of any key of the one with any of the other. Where only presence matters the first will do. */
+static enum says ask_couple(struct asking *q, const struct couple *c)
+{
+    bool present = false;
+    for (unsigned i = 0; i < c->a->n_keys; i++)
+        for (unsigned k = 0; k < c->b->n_keys && (q->earliest || !present); k++) {
+            uint64_t a, b;
+            if (!hash_of(c->a, i, c->b->filter, &a) || !hash_of(c->b, k, c->a->filter, &b))
+                return NOT_KNOWN;
+            enum says one = find(q, kt_pair_hash(a, b), q->set);
+            if (one == NOT_KNOWN)
+                return one;
+            present = present || one == PRESENT;
+        }
+    return present ? PRESENT : ABSENT;
+}
+
+static enum says ask(struct asking *q)
+{
+    enum says says = NOT_KNOWN;
+    memset(q->set, 0, sizeof q->set);
+    for (unsigned i = 0; i < q->n && says != ABSENT; i++)
+        says = ask_couple(q, &q->couple[i]);
+    return says;
+}
+
+/* ---- the plan ---- */
+
+/* Are all records of the segment within the scan's bounds? */
+static bool is_within(const struct kt_segment *seg, const struct kt_scan *scan)
+{
+    kt_time_ns low = seg->min_time, high = seg->max_time;
+    if (seg->untimed > 0) {
+        low = low == 0 || seg->min_arrival < low ? seg->min_arrival : low;
+        high = seg->max_arrival > high ? seg->max_arrival : high;
+    }
+    return seg->first_seq >= scan->from_seq && seg->last_seq <= scan->until_seq &&
+           (scan->since == 0 || low >= scan->since) && (scan->until == 0 || high < scan->until);
+}
+
+static bool knows_earliest(const struct asking *q, const struct kt_directory *d, uint32_t at)
+{
+    const struct couple *c = &q->couple[0];
+    bool known = q->earliest && !(q->stretch->cased && (c->a->filter == KT_FILTER_ACTOR ||
+                                                        c->b->filter == KT_FILTER_ACTOR));
+    for (uint32_t i = 0; known && i < q->stretch->segments; i++)
+        known = is_within(&d->at[at + i], q->scan);
+    return known;
+}
+
+/* Of the planned ones [from, end), all in the stretch, those stay that are wanted: from `to` on. */
+static uint32_t keep(struct asking *q, const struct kt_directory *d, struct kt_segment *plan,
+                     uint32_t from, uint32_t end, uint32_t to)
+{
+    uint32_t at = 0;
+    enum says says = NOT_KNOWN;
+    if (end - from >= WORTH && kt_stretch_whole(q->stretch, d, &at))
+        says = ask(q);
+    bool some = says == PRESENT && knows_earliest(q, d, at);
+    for (uint32_t i = from; i < end && says != ABSENT; i++) {
+        uint32_t number = some ? kt_directory_from(d, plan[i].first_seq) - at : 0;
+        if (!some || (q->set[number / 8] >> number % 8 & 1) != 0)
+            plan[to++] = plan[i];
+    }
+    return to;
+}
+
+static uint32_t narrow(struct asking *q, const struct kt_directory *d,
+                       const struct kt_stretches *all, struct kt_segment *plan, uint32_t n)
+{
+    uint32_t to = 0, i = 0;
+    for (uint32_t k = 0; k < all->n; k++) {
+        q->stretch = &all->at[k];
+        while (i < n && plan[i].first_seq < q->stretch->first_seq)
+            plan[to++] = plan[i++];
+        uint32_t from = i;
+        while (i < n && plan[i].last_seq <= q->stretch->last_seq)
+            i++;
+        to = keep(q, d, plan, from, i, to);
+    }
+    while (i < n)
+        plan[to++] = plan[i++];
+    return to;
+}
+
+uint32_t kt_together_narrow(struct kt_reader *r, const struct kt_scan *scan,
+                            struct kt_segment *plan, uint32_t *n)
+{
+    KT_CLEANUP(kt_db_finalize) sqlite3_stmt *get = NULL;
+    struct asking q = { 0 };
+    struct kt_stretches all = { 0 };
+    uint32_t before = *n;
+    if (before < WORTH || !prepare(&q, scan) || kt_stretches_load(r->db, &all, NULL) != KT_OK ||
+        all.n == 0 ||
+        kt_db_prepare(r->db, "SELECT value FROM blob WHERE name = ?1", &get, NULL) != KT_OK) {
+        kt_stretches_done(&all);
+        return 0;
+    }
+    q.get = get;
+    bool begun = kt_db_exec(r->db, "BEGIN", NULL) == KT_OK; /* one lock, not one a look */
+    *n = narrow(&q, &r->directory, &all, plan, before);
+    if (begun)
+        (void)!kt_db_exec(r->db, "COMMIT", NULL);
+    kt_stretches_done(&all);
+    return before - *n;
+}
