@@ -128,6 +128,7 @@ static enum kt_status plan(struct kt_ask *a, struct kt_str text, struct kt_query
     *scan = (struct kt_scan){ .since = a->since,
                               .until = a->until,
                               .until_seq = a->until_seq,
+                              .earliest = a->earliest,
                               .records = true,
                               .control = kt_query_names_kind(*ret),
                               .give_up = a->give_up,

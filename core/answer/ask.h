@@ -33,6 +33,7 @@ struct kt_ask {
                                      NULL: none. Without one they tell of all */
     int zone_offset_s; /* of relative times in queries, and of hours and days in answers */
     bool recount;      /* trust no sums that are kept (tally_kept.h): derive all from the records */
+    bool earliest;     /* as in struct kt_scan */
     bool newest_first; /* kt_ask_records: instead of oldest first */
     bool as_written;   /* actor: in queries means what is written, no aliases: whoever judges the
                           actors of rows, since columns alone cannot say an alias for some sources */

@@ -7,14 +7,16 @@
  * of the segments know where those can be, so each list is asked for by its values. A slice is
  * walked to its end before it is judged, since records of one time may stand anywhere in the log.
  *
- * Calls: core/answer/ask, core/config/identities.
+ * Calls: core/answer/ask, core/config/identities, core/store/together.h.
  */
 #include "core/answer/profile_int.h"
 #include "core/base/alloc.h"
+#include "core/store/together.h"
 
 #define SLICE_FIRST (KT_NS_DAY)
 #define GROWTH      4
 #define FEW         32u   /* values that a query names */
+#define MANY        256u  /* … one of several, where the store keeps pairs */
 #define QUERY_MAX   4000u /* bytes: what a query may have, and a little to spare */
 
 /* ---- what is wanted ---- */
@@ -124,33 +126,131 @@ static enum kt_status walk(struct kt_profiling *p, struct kt_str query, kt_time_
     return status;
 }
 
-/* One slice: by the values that are wanted, where they are few, else all of the subject. */
-static enum kt_status slice(struct kt_profiling *p, const uint32_t *wanted, bool all,
-                            kt_time_ns from, kt_time_ns until, struct kt_error *err)
+/* The query names values, whose earliest records are all that is wanted; but where rows have to be
+ * judged one by one the earliest may be somebody else's. */
+static enum kt_status walk_named(struct kt_profiling *p, struct kt_str query, kt_time_ns from,
+                                 kt_time_ns until, struct kt_error *err)
+{
+    bool actors = (p->dating >> KT_PROFILE_ACTORS & 1) != 0;
+    p->ask->earliest = p->only == NULL && !(actors && kt_ask_limited(p->ask));
+    enum kt_status status = walk(p, query, from, until, err);
+    p->ask->earliest = false;
+    return status;
+}
+
+/* ---- one slice ---- */
+
+struct slice {
+    kt_time_ns from, until;
+    const uint32_t *wanted; /* values of each list */
+};
+
+/* By the subject alone: all of it. */
+static enum kt_status by_subject(struct kt_profiling *p, const struct slice *s,
+                                 struct kt_error *err)
+{
+    p->dating = 0;
+    for (unsigned i = 0; i < KT_PROFILE_LIST_COUNT; i++)
+        p->dating |= s->wanted[i] > 0 ? 1u << i : 0;
+    return walk(p, kt_buf_str(&p->query), s->from, s->until, err);
+}
+
+/* By all values that are wanted, a walk for the lists of one column. *ret_done false: they are too
+ * many, or no query can say them; nothing was walked. */
+static enum kt_status by_few(struct kt_profiling *p, const struct slice *s, bool *ret_done,
+                             struct kt_error *err)
 {
     struct kt_buf query[KT_PROFILE_LIST_COUNT] = { { 0 } };
-    uint32_t named[KT_PROFILE_LIST_COUNT] = { 0 }, dates[KT_PROFILE_LIST_COUNT] = { 0 }, lists = 0;
-    bool few = !all;
+    uint32_t named[KT_PROFILE_LIST_COUNT] = { 0 }, dates[KT_PROFILE_LIST_COUNT] = { 0 };
+    bool few = true;
     for (unsigned i = 0; i < KT_PROFILE_LIST_COUNT; i++) {
         enum kt_profile_list with = asked_with(i);
-        if (wanted[i] == 0)
+        if (s->wanted[i] == 0)
             continue;
         if (named[with] == 0)
             kt_buf_add(&query[with], kt_buf_str(&p->query));
-        few = few && name_values(p, i, wanted[i], &named[with], &query[with]);
+        few = few && name_values(p, i, s->wanted[i], &named[with], &query[with]);
         dates[with] |= 1u << i;
-        lists |= 1u << i;
     }
-    p->dating = lists;
-    enum kt_status status = few ? KT_OK : walk(p, kt_buf_str(&p->query), from, until, err);
+    enum kt_status status = KT_OK;
     for (unsigned i = 0; i < KT_PROFILE_LIST_COUNT; i++) {
         p->dating = dates[i];
         if (few && status == KT_OK && dates[i] != 0)
-            status = walk(p, kt_buf_str(&query[i]), from, until, err);
+            status = walk_named(p, kt_buf_str(&query[i]), s->from, s->until, err);
         kt_buf_done(&query[i]);
+    }
+    *ret_done = few;
+    return status;
+}
+
+static bool fits_query(const struct kt_buf *query, struct kt_str value)
+{
+    return query->len + 2 * value.len + 32 <= QUERY_MAX; /* quoted, and with a field's name */
+}
+
+/* Can each value that is wanted be named, however many they are? */
+static bool can_name(const struct kt_profiling *p, const uint32_t *wanted)
+{
+    for (unsigned i = 0; i < KT_PROFILE_LIST_COUNT; i++) {
+        if (wanted[i] > 0 && field_of(i) == NULL)
+            return false;
+        for (uint32_t k = 0; wanted[i] > 0 && k < p->list[i].n; k++)
+            if (p->list[i].at[k].wanted &&
+                (!fits_query(&p->query, p->list[i].at[k].e.value) ||
+                 (i == KT_PROFILE_ACTORS && has_limits(p, p->list[i].at[k].e.value))))
+                return false;
+    }
+    return true;
+}
+
+/* A list by one query after the other, each of as many values as it may name. */
+static enum kt_status by_many(struct kt_profiling *p, enum kt_profile_list list,
+                              const struct slice *s, struct kt_error *err)
+{
+    const struct kt_profile_values *l = &p->list[list];
+    enum kt_status status = KT_OK;
+    p->dating = 1u << list;
+    for (uint32_t k = 0; k < l->n && status == KT_OK;) {
+        KT_CLEANUP(kt_buf_done) struct kt_buf query = { 0 };
+        uint32_t n = 0;
+        kt_buf_add(&query, kt_buf_str(&p->query));
+        for (; k < l->n && n < MANY; k++) {
+            if (!l->at[k].wanted)
+                continue;
+            if (!fits_query(&query, l->at[k].e.value))
+                break;
+            if (n++ == 0)
+                kt_ask_term(&query, field_of(list), l->at[k].e.value);
+            else
+                kt_ask_value(&query, l->at[k].e.value);
+        }
+        if (n > 0)
+            status = walk_named(p, kt_buf_str(&query), s->from, s->until, err);
     }
     return status;
 }
+
+/* By the values that are wanted, where they are few, or the store knows where each may be; else all
+ * of the subject. */
+static enum kt_status slice(struct kt_profiling *p, const struct slice *s, bool all,
+                            struct kt_error *err)
+{
+    bool done = false;
+    uint32_t n = 0;
+    enum kt_status status = all ? KT_OK : by_few(p, s, &done, err);
+    if (status != KT_OK || done)
+        return status;
+    for (unsigned i = 0; i < KT_PROFILE_LIST_COUNT; i++)
+        n += s->wanted[i];
+    if (all || !can_name(p, s->wanted) || !kt_together_worth(p->ask->reader, s->from, s->until, n))
+        return by_subject(p, s, err);
+    for (unsigned i = 0; i < KT_PROFILE_LIST_COUNT && status == KT_OK; i++)
+        if (s->wanted[i] > 0)
+            status = by_many(p, i, s, err);
+    return status;
+}
+
+/* ---- slice by slice ---- */
 
 static bool has_seen_enough(void *self)
 {
@@ -174,7 +274,7 @@ static enum kt_status search(struct kt_profiling *p, kt_time_ns log_first, struc
             break;
         kt_time_ns until = length < end - from ? from + length : end;
         p->slice = from;
-        status = slice(p, wanted, subject, from, until, err);
+        status = slice(p, &(struct slice){ from, until, wanted }, subject, err);
         from = until;
         length *= GROWTH;
     }
