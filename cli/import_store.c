@@ -13,6 +13,7 @@
 #include "core/answer/tally_kept.h"
 #include "core/base/alloc.h"
 #include "core/base/map.h"
+#include "core/store/together.h"
 
 #define COMMIT_LINES 16384u
 
@@ -80,7 +81,8 @@ static enum kt_status store_end(void *self, struct kt_error *err)
     struct kt_import_store *s = self;
     if (kt_ingest_commit(s->ingest, err) != KT_OK)
         return err->code;
-    return keep_sums(s, err);
+    enum kt_status status = keep_sums(s, err);
+    return status == KT_OK ? kt_together_complete(s->store, NULL, NULL, err) : status;
 }
 
 static enum kt_status open_geo(const char *config, struct kt_geo **ret, struct kt_error *err)

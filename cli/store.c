@@ -1,6 +1,6 @@
 /*
  * store: `keytrail store stats`, `forecast`, `trust-clock`; new-log and rotate-log-key are in
- * store_log.c.
+ * store_log.c, pairs in store_pairs.c.
  *
  * Owns:  the reader while a question is answered.
  * Calls: core/store/figures.h, core/query/holds.h, collector/disk.h (room), collector/control
@@ -145,11 +145,9 @@ static const struct {
     int (*run)(struct kt_store_args *a);
     bool reads;
 } words[] = {
-    { "stats", kt_store_stats, true },
-    { "forecast", kt_store_forecast, true },
-    { "trust-clock", trust_clock, false },
-    { "new-log", kt_store_new_log, false },
-    { "rotate-log-key", kt_store_rotate_log_key, false },
+    { "stats", kt_store_stats, true },      { "forecast", kt_store_forecast, true },
+    { "pairs", kt_store_pairs, true },      { "trust-clock", trust_clock, false },
+    { "new-log", kt_store_new_log, false }, { "rotate-log-key", kt_store_rotate_log_key, false },
 };
 
 static int run(struct kt_store_args *a, const char *word)
@@ -160,8 +158,8 @@ static int run(struct kt_store_args *a, const char *word)
         i++;
     if (i == KT_ARRAY_LEN(words)) {
         fprintf(stderr,
-                "keytrail store: no '%s'; there are stats, forecast, trust-clock, new-log, "
-                "rotate-log-key\n",
+                "keytrail store: no '%s'; there are stats, forecast, pairs, trust-clock, "
+                "new-log, rotate-log-key\n",
                 word);
         return KT_EXIT_USAGE;
     }
@@ -177,6 +175,8 @@ int kt_cmd_store(int argc, char **argv)
     static const struct kt_verb verbs[] = {
         { "stats", "", "what its room is used for", NULL, NULL },
         { "forecast", "", "when it stops growing, and is the disk large enough", NULL, NULL },
+        { "pairs", "", "makes what is missing of the kept pairs, which make questions quick", NULL,
+          NULL },
         { "trust-clock", "", "the wall clock is right: retention goes on after a jump", NULL,
           NULL },
         { "new-log", "--reason WHY", "after a restore: the log goes on under a new id", NULL,
@@ -210,6 +210,7 @@ int kt_cmd_store(int argc, char **argv)
           "new-log, rotate-log-key: why; it stays in the log", &a.reason, NULL },
         { "--finish", 0, KT_FLAG_BOOL, NULL, "rotate-log-key: the old key signs no more", &a.finish,
           NULL },
+        { "--anew", 0, KT_FLAG_BOOL, NULL, "pairs: drops those there are first", &a.anew, NULL },
         { "--output", 'o', KT_FLAG_STRING, "FORM", KT_OUTPUT_WORDS, &output, NULL },
         { 0 },
     };

@@ -6,7 +6,7 @@
 
 struct kt_store_args {
     const char *db, *config, *server, *retention_text, *by, *reason;
-    bool finish;
+    bool finish, anew;
     enum kt_output how;
     char path[4096];
     struct kt_reader *reader;
@@ -16,6 +16,7 @@ int kt_store_stats(struct kt_store_args *a);
 int kt_store_forecast(struct kt_store_args *a);
 int kt_store_new_log(struct kt_store_args *a);
 int kt_store_rotate_log_key(struct kt_store_args *a);
+int kt_store_pairs(struct kt_store_args *a);
 
 /* A store's segments, and which of them a hold in force keeps. */
 struct kt_store_segments {

@@ -19,6 +19,7 @@
 #include "core/base/log.h"
 #include "core/event/line.h"
 #include "core/store/read.h"
+#include "core/store/together.h"
 
 #define SHOWN 12u /* checkpoints that fit; those that do not are all shown */
 
@@ -86,6 +87,25 @@ static enum kt_status check_sums(struct verify *v, struct kt_reader *reader, str
     return KT_OK;
 }
 
+/* Neither are kept pairs in the tree, and by them segments are left closed. */
+static enum kt_status check_pairs(struct verify *v, struct kt_reader *reader, struct kt_error *err)
+{
+    struct kt_together_checked pairs;
+    char text[240];
+    if (kt_together_check(reader, &pairs, err) != KT_OK)
+        return err->code;
+    if (pairs.differ == 0)
+        return KT_OK;
+    (void)snprintf(text, sizeof text,
+                   "%" PRIu64 " stretches of kept pairs are not what the records give, the first "
+                   "of records %" PRIu64 " to %" PRIu64
+                   " (with the collector stopped: keytrail store pairs --anew)",
+                   pairs.differ, pairs.first_seq, pairs.last_seq);
+    v->result.problems++;
+    on_problem(v, KT_FAULT_TAMPERED, text);
+    return KT_OK;
+}
+
 static enum kt_status run(struct verify *v, struct kt_error *err)
 {
     char path[4096];
@@ -107,6 +127,8 @@ static enum kt_status run(struct verify *v, struct kt_error *err)
         on_problem(v, KT_FAULT_TAMPERED, v->anchors.garbled.text);
     if (status == KT_OK)
         status = check_sums(v, reader, err);
+    if (status == KT_OK)
+        status = check_pairs(v, reader, err);
     if (status == KT_OK)
         kt_anchors_judge(&v->anchors, &v->result, &v->judged);
     kt_reader_close(reader);

@@ -13,6 +13,7 @@
 #include "collector/rollup.h"
 #include "collector/showing.h"
 #include "collector/streams.h"
+#include "collector/together.h"
 #include "collector/watchdog.h"
 #include "core/event/json.h"
 #include "core/sys/net.h"
@@ -50,6 +51,7 @@ struct kt_daemon {
     struct kt_showing *showing;
     struct kt_outside *outside; /* NULL: no copies of checkpoints go out */
     struct kt_rollups *rollups; /* NULL: no roll-up file is made */
+    struct kt_togethers *togethers;
     struct kt_control *control;
     struct kt_signals signals;
     struct kt_disk disk;
@@ -62,7 +64,7 @@ struct kt_daemon {
     unsigned next_quiet;
     uint64_t checkpoint_tries; /* of which people were told */
     char unsigned_why[200];    /* why the newest checkpoint was not made, as logged */
-    kt_time_ns next_tally;
+    kt_time_ns next_tally, next_together;
     struct kt_watchdog watchdog;
     kt_time_ns started, next_minute, next_disk, next_watch;
     bool keep_more;        /* old segments wait to be taken out */
@@ -233,6 +235,10 @@ KT_MUST_USE enum kt_status kt_daemon_metrics(struct kt_daemon *d, struct kt_jval
 /* Takes the next slice of the log in; *ret_more: there is another. */
 KT_MUST_USE enum kt_status kt_daemon_tally(struct kt_daemon *d, bool *ret_more,
                                            struct kt_error *err);
+
+/* ---- daemon_together.c: kept pairs ---- */
+/* Writes a stretch that was made, if one was. */
+KT_MUST_USE enum kt_status kt_daemon_together(struct kt_daemon *d, struct kt_error *err);
 
 /* ---- daemon_turn.c: a turn of the loop ---- */
 /* The commit that everything waits for, and what follows it. */

@@ -118,5 +118,10 @@ enum kt_status kt_daemon_by_the_clock(struct kt_daemon *d, struct kt_error *err)
             return err->code;
         d->next_tally = mono() + (more ? KT_NS_S : KT_NS_MIN);
     }
+    if (now >= d->next_together) {
+        if (kt_daemon_together(d, err) != KT_OK)
+            return err->code;
+        d->next_together = now + KT_NS_S;
+    }
     return kt_ingest_tick(d->ingest, err);
 }

@@ -147,6 +147,8 @@ enum kt_status kt_daemon_open(struct kt_daemon *d, struct kt_error *err)
         st = open_follow(d, err);
     if (st == KT_OK)
         st = kt_rollups_open(d->conf, kt_clock_real, &d->rollups, err);
+    if (st == KT_OK)
+        st = kt_togethers_open(d->conf->store_path, &d->togethers, err);
     if (st != KT_OK)
         return st;
     d->deliver = kt_deliver_new(d->store, d->outbox);
@@ -161,6 +163,7 @@ void kt_daemon_free(struct kt_daemon *d)
 {
     kt_control_close(d->control);
     kt_net_server_free(d->server);
+    kt_togethers_close(d->togethers);
     kt_rollups_close(d->rollups);
     kt_outside_close(d->outside);
     kt_showing_free(d->showing);
