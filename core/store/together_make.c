@@ -236,7 +236,7 @@ enum kt_status kt_stretch_make(struct kt_reader *r, uint32_t at, uint32_t n,
                                struct kt_error *err)
 {
     struct making m = { .r = r,
-                        .chunk = kt_chunk_new(),
+                        .chunk = kt_chunk_new(NULL), /* sealed segments only */
                         .folded = kt_map_new(0),
                         .slot = kt_alloc_array(SLOTS, sizeof *m.slot),
                         .segment = kt_alloc_array(SLOTS, sizeof *m.segment) };
