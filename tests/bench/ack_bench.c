@@ -1,11 +1,12 @@
 /*
  * ack_bench: how long an acknowledgement takes while events are offered at a steady rate.
  *
- *   ack_bench ENDPOINT SERVER_KEY KEY_FILE EVENTS_PER_S SECONDS
+ *   ack_bench ENDPOINT SERVER_KEY KEY_FILE EVENTS_PER_S SECONDS [SEED]
  *
  * Batches of 256 events, as an agent closes them, sealed outside the clock and sent when they are
- * due, whether earlier ones were acknowledged or not. From the send of a batch to the receipt of
- * the ack that covers it: its events are on the disk then.
+ * due, whether earlier ones were acknowledged or not. The same SEED (5) makes the same events,
+ * which a store knows the second time. From the send of a batch to the receipt of the ack that
+ * covers it: its events are on the disk then.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -152,9 +153,9 @@ int main(int argc, char **argv)
     struct kt_error err = { 0 };
     uint8_t server[32];
     kt_hash_init();
-    if (argc != 6 || !kt_z85_decode(kt_str_of(argv[2]), server)) {
-        (void)fprintf(stderr,
-                      "usage: ack_bench ENDPOINT SERVER_KEY KEY_FILE EVENTS_PER_S SECONDS\n");
+    if (argc < 6 || argc > 7 || !kt_z85_decode(kt_str_of(argv[2]), server)) {
+        (void)fprintf(
+            stderr, "usage: ack_bench ENDPOINT SERVER_KEY KEY_FILE EVENTS_PER_S SECONDS [SEED]\n");
         return 2;
     }
     double rate = strtod(argv[4], NULL), seconds = strtod(argv[5], NULL);
@@ -167,7 +168,8 @@ int main(int argc, char **argv)
     must(kt_net_client_open(&o, &b->net, &err), &err);
     kt_random(b->incarnation, sizeof b->incarnation);
     b->zip = kt_zip_new();
-    b->year = year_new((uint64_t)(rate * seconds) + BATCH, 5);
+    b->year =
+        year_new((uint64_t)(rate * seconds) + BATCH, argc == 7 ? strtoull(argv[6], NULL, 10) : 5);
     greet(b);
     struct kt_buf scratch = { 0 };
     kt_time_ns begin = now(), step = (kt_time_ns)(1e9 * BATCH / rate);

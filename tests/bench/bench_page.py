@@ -7,7 +7,7 @@ process used, user and system, for the first answer and for each of the others: 
 the newest record of the store: {last} is behind it, {day}, {week}, {month}, {quarter} so long before; {actor} is who made it, {other} the next one.
 
 --ingest 10000: what the page costs a collector. A store of its own (--events, or a copy of --db) with a collector and its page; so many events a second are
-offered over CURVE for 3 x --seconds (at least 10 s) without the page, then while ten ask all those calls in turn, then without again. Prints how long acknowledgements took, how far
+offered over CURVE for 3 x --seconds (at least 10 s) without the page and while ten ask all those calls, in turn. Prints how long acknowledgements took, how far
 behind detection and the file's write-ahead log were, and what the page answered."""
 import http.client, os, sys, urllib.parse
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '../e2e'))
@@ -72,7 +72,7 @@ class Page:
 
 def places(page):
     """What the names in braces stand for."""
-    last = page.api('status')['store']['last'] + 1
+    last = (page.api('status')['store']['last'] or time.time_ns()) + 1
     seen = []
     for row in page.api(f'search?since={last - DAY}&until={last}&limit=100')['rows']:
         if row['actor'] and row['actor'] not in seen:
@@ -118,11 +118,11 @@ def behind(h):
     return control(h, {'do': 'status'})['detection']['behind']
 
 
-def offer(h, rate, seconds, what):
-    """Offers events for so long, and says how it went. what: runs meanwhile."""
+def offer(h, rate, seconds, seed, name, what=None):
+    """Offers events that there were not yet for so long, and says how it went. what: runs meanwhile."""
     log = h.path('offer.log')
     open(log, 'w').close()
-    bench = start([os.path.abspath(os.path.join(ARGS.build, 'tests/bench/ack_bench')), h.endpoint, h.server_key, h.path('keys/bench.key'), str(rate), str(seconds)], log)
+    bench = start([os.path.abspath(os.path.join(ARGS.build, 'tests/bench/ack_bench')), h.endpoint, h.server_key, h.path('keys/bench.key'), str(rate), str(seconds), str(seed)], log)
     lag, wal = [], []
     watch = threading.Event()
 
@@ -138,7 +138,7 @@ def offer(h, rate, seconds, what):
     watch.set()
     looking.join()
     lag.sort()
-    print(f'{"asked by ten" if what else "nobody asks":13} {h.log("offer.log").strip()}; detection behind p50 {lag[len(lag) // 2]}, most {lag[-1]} events; wal {max(wal)} MiB {said}', flush=True)
+    print(f'{name:13} {h.log("offer.log").strip()}; detection behind p50 {lag[len(lag) // 2]}, most {lag[-1]} events; wal {max(wal)} MiB {said}', flush=True)
 
 
 def beside(o):
@@ -166,8 +166,9 @@ def beside(o):
             rate, half, most, done, failed = wrk(page, '/', o, '-s', mix)
             return f'\n{"":13} page: {rate:.0f}/s, p50 {half}, p99 {most}, cpu {(page.cpu_ms() - cpu) / max(1, done):.1f} ms each, failed {failed}'
 
-        for what in (None, ten, None):
-            offer(h, o.ingest, seconds, what)
+        offer(h, o.ingest, 10, 101, 'first')  # detection meets its names
+        for i, what in enumerate((None, ten, None, ten, None)):
+            offer(h, o.ingest, seconds, 102 + i, 'asked by ten' if what else 'nobody asks', what)
     finally:
         page.stop()
         stop(h.collector)
