@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "cli/doctor.h"
 #include "collector/auth.h"
@@ -28,6 +29,14 @@ static void rights_of_conf(struct kt_doctor *d)
                   (unsigned)st.st_mode & 0777);
 }
 
+/* K1 is judged by the user whose key it is: root would be told to take it away from the collector.
+ */
+static bool is_anothers(const char *path)
+{
+    struct stat st;
+    return geteuid() == 0 && lstat(path, &st) == 0 && st.st_uid != 0;
+}
+
 /* true: it is there and has the rights that K1 asks for. */
 static bool secret(struct kt_doctor *d, const char *check, const char *path, const char *make)
 {
@@ -40,7 +49,7 @@ static bool secret(struct kt_doctor *d, const char *check, const char *path, con
         return true;
     if (st == KT_E_AGAIN)
         kt_doctor_say(d, KT_DOCTOR_BAD, check, make, "there is no %s", path);
-    else if (err.sys_errno == EACCES)
+    else if (err.sys_errno == EACCES || is_anothers(path))
         kt_doctor_say(d, KT_DOCTOR_WARN, check, OWN_USER, "%s cannot be looked at by this user",
                       path);
     else
