@@ -15,8 +15,8 @@ else
   Q := @
 endif
 VERSION := 0.1.0
-# Of a checkout its commit, of an unpacked release the version that it is of.
-COMMIT := $(or $(if $(wildcard .git),$(shell git rev-parse --short=12 HEAD 2>/dev/null)),v$(VERSION))
+# Of a checkout; of an unpacked release empty.
+COMMIT := $(if $(wildcard .git),$(shell git rev-parse --short=12 HEAD 2>/dev/null))
 
 PKGS := libzmq sqlite3 jansson libcurl libmicrohttpd libsodium libcrypto libzstd zlib libfyaml libpq
 WARN := -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wvla -Wformat=2 -Wstrict-prototypes -Wmissing-prototypes \
@@ -69,7 +69,7 @@ $(BUILD)/commit.txt: FORCE
 	@echo '$(COMMIT)' | cmp -s - $@ || echo '$(COMMIT)' >$@
 FORCE:
 $(BUILD)/core/base/commit.o: $(BUILD)/commit.txt
-$(BUILD)/core/base/commit.o: CPPFLAGS += -DKT_COMMIT='"$(COMMIT)"'
+$(BUILD)/core/base/commit.o: CPPFLAGS += $(if $(COMMIT),-DKT_COMMIT='"$(COMMIT)"')
 
 $(BUILD)/libkeytrail.a: $(call obj,$(CORE_SRC))
 $(BUILD)/libagents.a: $(call obj,$(AGENT_SRC))
