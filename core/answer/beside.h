@@ -13,7 +13,7 @@ struct kt_beside {
     const struct kt_ask *ask; /* these three are borrowed */
     const struct kt_conf *conf;
     const struct kt_profile_ask *what;
-    bool nothing; /* the ask has a scope, and no record in it is about this */
+    bool nothing;                   /* the ask has a scope, and no record in it is about this */
     const struct kt_identity *who;  /* of an actor; NULL: the file has none */
     struct kt_inventory *inventory; /* of one secret */
     struct kt_profile *near;        /* of one address: the addresses of its /24 (/48) */

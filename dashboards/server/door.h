@@ -2,7 +2,8 @@
  * door: the page's own control socket: whoever runs the page, or root, gets a one-time link there
  * (`keytrail dashboard login`). {"do":"login","user":"alice","role":"viewer"} is answered
  * {"url":"http://127.0.0.1:7430/#token=…","user":"alice","role":"viewer"}; role may be absent.
- * {"do":"status"} is answered {"version":"0.1.0","url":"http://127.0.0.1:7430"} (`keytrail doctor`).
+ * {"do":"status"} is answered {"version":"0.1.0","url":"http://127.0.0.1:7430"}, for `keytrail
+ * doctor`.
  */
 #pragma once
 #include "core/config/config.h"

@@ -4,8 +4,8 @@
  */
 #pragma once
 #include "core/answer/ask.h"
-#include "core/config/identities.h"
 #include "core/base/enc.h"
+#include "core/config/identities.h"
 #include "core/sys/rng.h"
 #include "dashboards/api/kept.h"
 #include "tests/support/store_make.h"

@@ -155,9 +155,9 @@ static void that_one_was_touched_is_for_those_who_act(void **state)
         const struct {
             kt_api_call *call;
             const char *name, *value;
-        } asked[] = { { kt_api_alerts, "status", "all" },      { kt_api_alert, "id", alert_id },
-                      { kt_api_overview, "tz", "0" },          { kt_api_actor, "value", "bob" },
-                      { kt_api_secret, "value", CANARY },      { kt_api_timeline, "q", "" },
+        } asked[] = { { kt_api_alerts, "status", "all" },       { kt_api_alert, "id", alert_id },
+                      { kt_api_overview, "tz", "0" },           { kt_api_actor, "value", "bob" },
+                      { kt_api_secret, "value", CANARY },       { kt_api_timeline, "q", "" },
                       { kt_api_alerts, "q", "\"" SAYS_SO "\"" } };
         for (size_t i = 0; i < KT_ARRAY_LEN(asked); i++) {
             struct kt_str got = answer(&p, asked[i].call, asked[i].name, asked[i].value);

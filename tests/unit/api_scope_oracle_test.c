@@ -292,7 +292,7 @@ static void ask_alerts(struct scope_world *w, struct scope_world *v, const char 
                        bool asked[CALLS])
 {
     struct scope_world whole = *w, inside = *v;
-    static const char *const queries[] = { "",         "severity:high",   "title:" SCOPE_AFAR,
+    static const char *const queries[] = { "",         "severity:high",   ("title:" SCOPE_AFAR),
                                            "score:>5", "secret:**prod**", "actor:bot" };
     for (size_t i = 0; i < KT_ARRAY_LEN(queries); i++)
         if (i != 2 && i != 3) /* asks what others alone are told */
