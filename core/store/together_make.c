@@ -14,7 +14,7 @@
 #include "core/store/together_int.h"
 
 #define SLOTS    (1u << 20) /* a power of two, a third more than pairs at most */
-#define BUCKET   1600u      /* pairs: about 3 KB */
+#define BUCKET   750u       /* pairs: 1.3 KB, six of them fill a page of the file */
 #define EACH     8u         /* pairs of one record at most */
 #define NO_VALUE 0u
 #define AHEAD    4u /* rows */
