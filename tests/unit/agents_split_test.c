@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "agents/pipeline_needles.h"
 #include "agents/pipeline_split.h"
 #include "core/base/hash.h"
 
@@ -100,10 +101,59 @@ static void one_text_has_one_reading(void **state)
     }
 }
 
+struct watch {
+    struct needles needles;
+    unsigned seen[3]; /* by enum kt_about */
+};
+
+static enum kt_status compare(void *self, const struct kt_piece *p, struct kt_error *err)
+{
+    struct watch *w = self;
+    (void)err;
+    w->seen[p->about]++;
+    if (p->about != KT_ABOUT_ANY)
+        assert_int_equal(p->about == KT_ABOUT_SECRETS, kt_needles_in(&w->needles, p->text));
+    return KT_OK;
+}
+
+/* What was seen of needles while splitting is what a search of the record finds. */
+static void needles_are_seen_while_splitting(void **state)
+{
+    static const char *const sources[] = { "cloudtrail", "gcp", "kubernetes", "azure" };
+    KT_CLEANUP(kt_buf_done) struct kt_buf text = { 0 }, part = { 0 };
+    unsigned seen[3] = { 0 };
+    uint64_t seed = 13;
+    (void)state;
+
+    for (unsigned i = 0; i < TEXTS; i++) {
+        const struct kt_source *source =
+            kt_source_find(kt_str_of(sources[i % KT_ARRAY_LEN(sources)]));
+        struct watch w = { 0 };
+        kt_needles_init(&w.needles, source->needles);
+        struct kt_splitter *s = kt_splitter_new(source, &w.needles, compare, &w);
+        kt_buf_reset(&text);
+        for (unsigned n = 0; n < 6; n++) {
+            invent(&seed, &part);
+            kt_buf_add(&text, kt_buf_str(&part));
+        }
+        for (size_t at = 0, piece = 1 + draw(&seed, 1500); at < text.len; at += piece)
+            assert_int_equal(
+                kt_splitter_feed(s, kt_str_sub(kt_buf_str(&text), at, piece), at, NULL), KT_OK);
+        assert_int_equal(kt_splitter_end(s, NULL), KT_OK);
+        kt_splitter_free(s);
+        kt_needles_done(&w.needles);
+        for (unsigned k = 0; k < 3; k++)
+            seen[k] += w.seen[k];
+    }
+    for (unsigned k = 0; k < 3; k++)
+        assert_true(seen[k] > 100);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_text_has_one_reading),
+        cmocka_unit_test(needles_are_seen_while_splitting),
     };
     kt_hash_init();
     return cmocka_run_group_tests(tests, NULL, NULL);
