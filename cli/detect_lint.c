@@ -41,6 +41,9 @@ static const struct {
                        "connect auditd or fanotify on hosts with .env files and keys" },
     [KT_NEED_CLIENT] = { "no access names the client or program that asked",
                          "connect a source that records user agents, or auditd" },
+    [KT_NEED_TOKEN] = { "no access names the key or token that was used",
+                        "connect a source that records it: Vault, CloudTrail, Doppler, "
+                        "GitHub" },
     [KT_NEED_FOLDER] = { "no record has the folder that a program worked in",
                          "connect auditd, with its CWD records" },
     [KT_NEED_LEAKS] = { "no finding of a leak scanner is told", "connect a source of type leaks" },
@@ -77,6 +80,7 @@ static unsigned of_access(const struct kt_event *ev)
     n |= in && ev->action == KT_ACT_GRANT ? KT_NEED(GRANT) : 0;
     n |= file && ev->user_agent.len > 0 && ev->host.len > 0 ? KT_NEED(FILE) : 0;
     n |= read && ev->user_agent.len > 0 ? KT_NEED(CLIENT) : 0;
+    n |= in && ev->actor.len > 0 && ev->credential.len > 0 ? KT_NEED(TOKEN) : 0;
     n |= kt_str_has(ev->raw, KT_STR("\"cwd\":\"")) ? KT_NEED(FOLDER) : 0;
     return n;
 }

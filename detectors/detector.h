@@ -242,6 +242,7 @@ struct kt_scene {
     X(GRANT)     /* a grant */                                                                     \
     X(FILE)      /* a read of a file of secrets, with its program and host */                      \
     X(CLIENT)    /* the client or program that asked */                                            \
+    X(TOKEN)     /* its key or token */                                                            \
     X(FOLDER)    /* the folder that a program worked in */                                         \
     X(LEAKS)     /* findings of a leak scanner */                                                  \
     X(CANARY)    /* a canary in the configuration */                                               \

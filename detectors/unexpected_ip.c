@@ -1,10 +1,12 @@
 /*
  * unexpected_ip: an actor at work from a network it never used (DETECTION §4.1).
  *
- * Owns:  no table: what actors have used (kt_places) and who else used it (kt_value) are shared.
- * Calls: detector.h and core only. No clock, no I/O.
+ * Owns:  what each credential of an actor has used (moved_key); what actors have used (kt_places)
+ * and who else used it (kt_value) are shared. Calls: moved_key, detector.h and core only. No clock,
+ * no I/O.
  */
 #include "detectors/detector.h"
+#include "detectors/moved_key.h"
 
 #include <math.h>
 #include <string.h>
@@ -12,8 +14,8 @@
 #define LISTS_MAX 64
 
 struct options {
-    double hosting, rented, country, country_shared, client, cap, same_operator;
-    uint64_t cold_days, cold_active;
+    double hosting, rented, country, country_shared, client, cap, same_operator, in_turn;
+    uint64_t cold_days, cold_active, key_days;
     kt_time_ns forget;
     struct kt_strings deny, only_from;
     struct kt_cidr denied[LISTS_MAX]; /* compiled by check() */
@@ -22,6 +24,13 @@ struct options {
         struct kt_cidr net;
     } only[LISTS_MAX];
     unsigned n_denied, n_only;
+};
+
+static const struct kt_table_decl tables[] = {
+    [KT_MOVED_KEY] = { "credentials", KT_KEY_CREDENTIAL, sizeof(struct kt_moved_key), 1, 20000,
+                       KT_EVICT_LRU, kt_moved_key_is_sound },
+    [KT_MOVED_HABIT] = { "credential_habits", KT_KEY_ACTOR, sizeof(struct kt_decay), 1, 20000,
+                         KT_EVICT_LRU, NULL },
 };
 
 static const struct kt_option options[] = {
@@ -54,6 +63,14 @@ static const struct kt_option options[] = {
       .reloadable = true },
     { "cold_active", KT_OPT_UINT, "3", offsetof(struct options, cold_active),
       "The same for actors with fewer active days than this.", .reloadable = true },
+    { "key_days", KT_OPT_UINT, "10", offsetof(struct options, key_days),
+      "Days of credentials of an actor, each counted by itself, before which none of them is "
+      "judged "
+      "alone.",
+      .reloadable = true },
+    { "in_turn", KT_OPT_DOUBLE, "1.5", offsetof(struct options, in_turn),
+      "Added when a credential that took up another network is still used from the one before.",
+      .reloadable = true },
     { "forget", KT_OPT_DURATION, "180d", offsetof(struct options, forget),
       "A network that was not used for so long is new again.", .reloadable = true },
     { "deny", KT_OPT_LIST, "", offsetof(struct options, deny),
@@ -277,16 +294,8 @@ static bool counts(const struct kt_event *ev)
     return outcomes[ev->outcome] && (ev->action != KT_ACT_LOGIN || ev->outcome != KT_OUT_DENIED);
 }
 
-static void on_event(struct kt_scene *s, const void *opt)
+static void at_network(struct kt_scene *s, const struct options *o)
 {
-    const struct options *o = opt;
-    if (!s->where.usable || s->actor == NULL || !counts(s->ev))
-        return;
-    bool cage = o->n_only > 0 && outside_cage(s, o);
-    if (cage || (o->n_denied > 0 && denied_place(s, o)))
-        forbidden(s, cage);
-    if (s->where.inside)
-        return;
     const struct kt_place *known = kt_place_of(s->places, s->where.network);
     if (known != NULL && known->last_min < forgotten_before(s, o))
         known = NULL;
@@ -311,6 +320,32 @@ static void on_event(struct kt_scene *s, const void *opt)
         evidence(s, &v, kt_points(v.s), 0);
 }
 
+static void on_event(struct kt_scene *s, const void *opt)
+{
+    const struct options *o = opt;
+    if (!s->where.usable || s->actor == NULL || !counts(s->ev))
+        return;
+    bool cage = o->n_only > 0 && outside_cage(s, o);
+    if (cage || (o->n_denied > 0 && denied_place(s, o)))
+        forbidden(s, cage);
+    if (!s->where.inside)
+        at_network(s, o);
+    if (s->ev->credential.len == 0 || kt_kind_is_person(s->actor->kind))
+        return; /* people carry theirs about */
+    const struct kt_moved_options key = { .alpha = priors[s->actor->kind].alpha,
+                                          .beta = priors[s->actor->kind].beta,
+                                          .in_turn = o->in_turn,
+                                          .least_days = o->key_days,
+                                          .judged = !cold(s, o) };
+    kt_moved_key(s, &key);
+}
+
+static void on_learn(struct kt_scene *s, const void *opt, const struct kt_pending *p)
+{
+    (void)opt;
+    kt_moved_key_learn(s, p);
+}
+
 static void considered(const struct kt_scene *s, const void *opt, struct kt_buf *out)
 {
     (void)opt;
@@ -329,6 +364,7 @@ static void considered(const struct kt_scene *s, const void *opt, struct kt_buf 
 static const struct kt_part_needs needs[] = {
     { NULL, KT_NEED(ACTOR) }, /* deny and only_from hold for private addresses, too */
     { "a new network", KT_NEED(ACTOR) | KT_NEED(ADDRESS) },
+    { "a credential in another network", KT_NEED(ACTOR) | KT_NEED(ADDRESS) | KT_NEED(TOKEN) },
     { "a new country", KT_NEED(ACTOR) | KT_NEED(ADDRESS) | KT_NEED(COUNTRY) },
     { NULL, 0 },
 };
@@ -340,6 +376,9 @@ const struct kt_detector kt_detector_unexpected_ip = {
     .options_size = sizeof(struct options),
     .needs = needs,
     .check = check,
+    .tables = tables,
+    .n_tables = KT_ARRAY_LEN(tables),
     .on_event = on_event,
+    .on_learn = on_learn,
     .considered = considered,
 };
