@@ -147,38 +147,63 @@ struct sums {
     uint32_t oldest;
 };
 
-static struct sums sum_list(const struct kt_scene *s, struct list *l, uint64_t store)
+static void forget_old(struct list *l, uint32_t minute)
 {
-    struct sums r = { .oldest = s->minute };
-    unsigned live = 0, rollout = 0, rollout_here = 0;
+    unsigned live = 0;
     for (unsigned i = 0; i < l->n; i++) {
-        if (l->at[i].minute + DAY_MIN > s->minute)
+        if (l->at[i].minute + DAY_MIN > minute)
             l->at[live++] = l->at[i];
     }
     l->n = live;
+}
+
+/* Takes off what colleagues took up as well, which counts once. Each asks for its secret: not
+ * below `least`, where a sum says nothing, and what is taken off only lowers it. */
+static void take_rollouts(const struct kt_scene *s, const struct taken *const *of, unsigned n,
+                          uint64_t store, uint64_t least, struct sums *r)
+{
+    unsigned rollout = 0, rollout_here = 0, all = r->all, here = r->here;
+    for (unsigned i = 0; i < n && (r->all >= least || r->here >= least); i++) {
+        const struct taken *t = of[i];
+        if (!(t->aside & DEPLOY) && !kt_known_rollout(s, t->secret, t->minute))
+            continue;
+        all -= t->weight;
+        rollout = t->weight > rollout ? t->weight : rollout;
+        if (t->store == store) {
+            here -= t->weight;
+            rollout_here = t->weight > rollout_here ? t->weight : rollout_here;
+        }
+        r->all = all + rollout;
+        r->here = here + rollout_here;
+    }
+}
+
+/* all and here are exact where they reach `least`, and else below it. */
+static struct sums sum_list(const struct kt_scene *s, struct list *l, uint64_t store,
+                            uint64_t least)
+{
+    struct sums r = { .oldest = s->minute };
+    const struct taken *of[LIST_MAX];
+    unsigned n = 0;
+    forget_old(l, s->minute);
     for (unsigned i = 0; i < l->n; i++) {
         const struct taken *t = &l->at[i];
         bool here = t->store == store;
         if (told_before(s, t->minute, t->minute) ||
             (t->aside & EXPECTED) != (s->expected ? EXPECTED : 0))
             continue;
+        of[n++] = t;
         r.oldest = t->minute < r.oldest ? t->minute : r.oldest;
-        if (t->weight > 0) {
-            r.n[0]++;
-            r.read[0] += t->read;
-            r.n[1] += here;
-            r.read[1] += here && t->read;
-        }
-        if (t->aside & DEPLOY || kt_known_rollout(s, t->secret, t->minute)) { /* counts once */
-            rollout = t->weight > rollout ? t->weight : rollout;
-            rollout_here = here && t->weight > rollout_here ? t->weight : rollout_here;
-            continue;
-        }
         r.all += t->weight;
         r.here += here ? t->weight : 0;
+        if (t->weight == 0)
+            continue;
+        r.n[0]++;
+        r.read[0] += t->read;
+        r.n[1] += here;
+        r.read[1] += here && t->read;
     }
-    r.all += rollout;
-    r.here += rollout_here;
+    take_rollouts(s, of, n, store, least, &r);
     return r;
 }
 
@@ -236,6 +261,12 @@ struct judged {
     bool here;
 };
 
+/* New secrets in 24 hours below which they say nothing. */
+static uint64_t floor_of(const struct kt_scene *s, const struct options *o)
+{
+    return s->young || s->shared->learning ? o->floor_young : o->floor_24h;
+}
+
 /* Of a day: the larger of all stores and of this one. */
 static struct judged judge_day(const struct kt_scene *s, const struct options *o,
                                const struct kt_habit *h, const struct kt_habit_store *t,
@@ -243,7 +274,7 @@ static struct judged judge_day(const struct kt_scene *s, const struct options *o
 {
     uint8_t kind = s->actor->kind;
     double all = n->all / WHOLE, here = n->here / WHOLE; /* rounded down */
-    uint64_t floor = s->young || s->shared->learning ? o->floor_young : o->floor_24h;
+    uint64_t floor = floor_of(s, o);
     struct judged j = { .x = all, .k = (double)h->k };
     if (all >= (double)floor)
         j.s = surprise(kind, all, 1, (double)h->k, (double)h->d);
@@ -321,7 +352,7 @@ static void take_up(struct kt_scene *s, const struct options *o, struct kt_habit
     uint16_t v[4] = { (uint16_t)weight, 0, 0, 0 };
     kt_put_aside(s, ASIDE_NEW, today, hour_end, v);
     kt_put_aside(s, ASIDE_STORE, store, hour_end, v);
-    struct sums n = sum_list(s, l, store);
+    struct sums n = sum_list(s, l, store, floor_of(s, o) * WHOLE);
     struct judged day = judge_day(s, o, h, t, &n);
     double x, days, week = judge_week(s, o, h, today, &x, &days);
     if (day.s >= week)
