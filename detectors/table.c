@@ -31,12 +31,14 @@ struct place {
     uint32_t *bucket, bit;
 };
 
-/* All bits of a key count: an address has its own at one end. Most keys are hashes already. */
+/* All bits of a key count. A product hands bits on upwards alone, and an address has its own in the
+ * highest: they are folded down before the last one, of which the upper half is taken. */
 static inline struct place place_of(const struct kt_table *t, struct kt_key key)
 {
     uint64_t h = (key.a ^ t->seed) * UINT64_C(0xbf58476d1ce4e5b9);
     h = ((h ^ (h >> 32)) + key.b) * UINT64_C(0x94d049bb133111eb);
-    return (struct place){ &t->bucket[(h ^ (h >> 32)) & (t->n_buckets - 1)],
+    h = (h ^ (h >> 32)) * UINT64_C(0xbf58476d1ce4e5b9);
+    return (struct place){ &t->bucket[(h >> 32) & (t->n_buckets - 1)],
                            1u << (26 + (unsigned)((h >> 58) * 6 >> 6)) };
 }
 

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "core/base/alloc.h"
+#include "detectors/table_int.h"
 
 struct address_state { /* large enough to leave memory */
     uint32_t tries, last;
@@ -359,6 +360,69 @@ static void packing_leaves_out_zeroes_and_takes_nothing_else(void **state)
     }
 }
 
+/* The longest chain of a table with these keys: of 4,096 at most 4,096 places. */
+static unsigned longest_chain(struct kt_key (*key)(unsigned i))
+{
+    static const struct kt_table_decl many = { "many", KT_KEY_ADDRESS,  8,   1,
+                                               8192,   KT_EVICT_REFUSE, NULL };
+    struct kt_table *t = kt_table_new(&many, 7);
+    static unsigned after[4096]; /* slots that come behind one in its chain */
+    unsigned longest = 0;
+    for (unsigned i = 0; i < KT_ARRAY_LEN(after); i++)
+        assert_non_null(kt_table_put(t, key(i), NULL));
+    for (unsigned i = 0; i < KT_ARRAY_LEN(after); i++) { /* a chain leads to older slots */
+        uint32_t chain = kt_slot(t, i)->chain;
+        assert_true(chain == KT_NONE || chain < i);
+        after[i] = chain == KT_NONE ? 1 : after[chain] + 1;
+        longest = after[i] > longest ? after[i] : longest;
+    }
+    kt_table_free(t);
+    return longest;
+}
+
+static struct kt_key mapped(unsigned a, unsigned b, unsigned c, unsigned d)
+{
+    const uint8_t ip[16] = { [10] = 0xff,       [11] = 0xff,       [12] = (uint8_t)a,
+                             [13] = (uint8_t)b, [14] = (uint8_t)c, [15] = (uint8_t)d };
+    struct kt_key key;
+    memcpy(&key, ip, sizeof key);
+    return key;
+}
+
+static struct kt_key in_a_network(unsigned i)
+{
+    return mapped(91, 34, i / 256, i % 256);
+}
+
+static struct kt_key of_networks(unsigned i)
+{
+    return mapped(i / 256, i % 256, 7, 1);
+}
+
+static struct kt_key second_half(unsigned i)
+{
+    return (struct kt_key){ 5, (uint64_t)i << 52 };
+}
+
+static struct kt_key first_half(unsigned i)
+{
+    return (struct kt_key){ (uint64_t)i << 52, 5 };
+}
+
+static struct kt_key numbers(unsigned i)
+{
+    return (struct kt_key){ i / 64, i % 64 };
+}
+
+static void keys_that_look_alike_share_no_chain(void **state)
+{
+    (void)state;
+    struct kt_key (*const keys[])(unsigned) = { in_a_network, of_networks, second_half, first_half,
+                                                numbers };
+    for (unsigned i = 0; i < KT_ARRAY_LEN(keys); i++)
+        assert_true(longest_chain(keys[i]) <= 12); /* of random ones 6 or 7 */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -369,6 +433,7 @@ int main(void)
         cmocka_unit_test(only_what_is_written_leaves_memory),
         cmocka_unit_test(a_damaged_row_costs_its_entry),
         cmocka_unit_test(small_structs_stay),
+        cmocka_unit_test(keys_that_look_alike_share_no_chain),
         cmocka_unit_test(packing_leaves_out_zeroes_and_takes_nothing_else),
     };
     return cmocka_run_group_tests_name("table", tests, NULL, NULL);
