@@ -19,7 +19,9 @@
 #include "core/base/alloc.h"
 #include "core/base/limits.h"
 
-#define VALUE_MAX (80 << 20) /* five times the largest: the lines of a batch */
+#define VALUE_MAX      (80 << 20) /* five times the largest: the lines of a batch */
+#define HALFWAY_TRIES  20u
+#define HALFWAY_MS_MAX 10 /* before the last tries; 0.15 s in all */
 
 static uint32_t be32(const uint8_t *at)
 {
@@ -219,10 +221,30 @@ void kt_db_defend(sqlite3 *db, bool on)
     (void)sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, on ? 1 : 0, NULL);
 }
 
+/*
+ * A reader that may not write the index of the write-ahead log (its user, or Landlock) and finds
+ * its head half written asks whether the writer is at it. Where the writer has ended between these
+ * two looks, SQLite takes the head for one that a crash left behind and refuses
+ * (walIndexReadHdr of wal.c, 3.40), though it is whole by then. Like a lock that is busy: nothing
+ * was read, so asking again is the answer. What a crash did leave behind is still refused in the
+ * end. Waits before it says yes; n: how often it was asked.
+ */
+static bool met_halfway(sqlite3 *db, unsigned n)
+{
+    if (sqlite3_extended_errcode(db) != SQLITE_READONLY_RECOVERY || n >= HALFWAY_TRIES)
+        return false;
+    if (n > 0)
+        (void)sqlite3_sleep((int)n < HALFWAY_MS_MAX ? (int)n : HALFWAY_MS_MAX);
+    return true;
+}
+
 enum kt_status kt_db_prepare(sqlite3 *db, const char *sql, sqlite3_stmt **ret, struct kt_error *err)
 {
     sqlite3_stmt *st = NULL;
-    if (sqlite3_prepare_v3(db, sql, -1, SQLITE_PREPARE_PERSISTENT, &st, NULL) != SQLITE_OK)
+    int rc = SQLITE_OK;
+    for (unsigned n = 0; n == 0 || (rc != SQLITE_OK && met_halfway(db, n - 1)); n++)
+        rc = sqlite3_prepare_v3(db, sql, -1, SQLITE_PREPARE_PERSISTENT, &st, NULL);
+    if (rc != SQLITE_OK)
         return kt_db_fail(db, err, "store");
     *ret = st;
     return KT_OK;
@@ -231,6 +253,11 @@ enum kt_status kt_db_prepare(sqlite3 *db, const char *sql, sqlite3_stmt **ret, s
 enum kt_status kt_db_step(sqlite3_stmt *st, struct kt_error *err)
 {
     int rc = sqlite3_step(st);
+    for (unsigned n = 0;
+         rc != SQLITE_ROW && rc != SQLITE_DONE && met_halfway(sqlite3_db_handle(st), n); n++) {
+        (void)sqlite3_reset(st);
+        rc = sqlite3_step(st);
+    }
     if (rc == SQLITE_ROW)
         return KT_OK;
     enum kt_status status = KT_E_AGAIN;

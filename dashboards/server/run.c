@@ -285,9 +285,9 @@ static enum kt_status open_for(struct kt_web_worker *w, struct kt_error *err)
 }
 
 /*
- * A reader that may not write the index of the write-ahead log (Landlock, or its user) cannot mend
- * it when it meets the writer halfway, and is refused; a moment later it is whole. So what only
- * asks is asked again, by a reader that is opened anew.
+ * While the collector ends and begins anew there are moments without an index of the write-ahead
+ * log, or with one that nobody has made yet, and a reader is refused. So what only asks is asked
+ * again, by a reader that is opened anew.
  */
 static enum kt_status ask_call(struct kt_web_worker *w, struct kt_web_req *r, enum kt_status opened,
                                struct kt_error *err)
