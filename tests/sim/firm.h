@@ -224,6 +224,9 @@ void firm_live(struct firm *f);    /* firm_life.c: every day */
 void firm_change(struct firm *f);  /* firm_change.c: what is unusual and harmless */
 void firm_attacks(struct firm *f); /* firm_attack.c */
 
+/* ---- firm_credential.c: with which token or key; empty: the source does not tell ---- */
+struct kt_str firm_credential(const struct firm *f, const struct firm_event *e, char text[64]);
+
 /* ---- firm_log.c: the order in which it is told ---- */
 /* Was the agent of that source down then, or until an hour ago? */
 bool firm_was_down(const struct firm *f, unsigned source, kt_time_ns now);

@@ -255,7 +255,7 @@ static void give_tick(struct feed *to, kt_time_ns now)
 static void give_event(struct feed *to, const struct firm_event *e)
 {
     const struct firm_source *src = &firm_sources[e->source];
-    char native[40], ip[16] = "", agent[40];
+    char native[40], ip[16] = "", agent[40], credential[64];
     if (e->attack > 0)
         (void)snprintf(native, sizeof native, "a%u-%u", e->attack, e->id);
     else
@@ -275,6 +275,7 @@ static void give_event(struct feed *to, const struct firm_event *e)
     r.ev.native_id = kt_str_of(native);
     r.ev.operation = kt_str_of(e->operation);
     r.ev.actor = kt_str_of(e->actor);
+    r.ev.credential = firm_credential(to->f, e, credential);
     r.ev.secret = kt_str_of(e->secret);
     r.ev.secret_native = kt_str_of(e->native);
     r.ev.user_agent = kt_str_of(e->agent);
