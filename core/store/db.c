@@ -118,9 +118,29 @@ enum kt_status kt_db_fail(sqlite3 *db, struct kt_error *err, const char *fmt, ..
     return status;
 }
 
+/*
+ * A reader that may not write the index of the write-ahead log (its user, or Landlock) and finds
+ * its head half written asks whether the writer is at it. Where the writer has ended between these
+ * two looks, SQLite takes the head for one that a crash left behind and refuses
+ * (walIndexReadHdr of wal.c, 3.40), though it is whole by then. Like a lock that is busy: nothing
+ * was read, so asking again is the answer. What a crash did leave behind is still refused in the
+ * end. Waits before it says yes; n: how often it was asked.
+ */
+static bool met_halfway(sqlite3 *db, unsigned n)
+{
+    if (sqlite3_extended_errcode(db) != SQLITE_READONLY_RECOVERY || n >= HALFWAY_TRIES)
+        return false;
+    if (n > 0)
+        (void)sqlite3_sleep((int)n < HALFWAY_MS_MAX ? (int)n : HALFWAY_MS_MAX);
+    return true;
+}
+
 enum kt_status kt_db_exec(sqlite3 *db, const char *sql, struct kt_error *err)
 {
-    if (sqlite3_exec(db, sql, NULL, NULL, NULL) != SQLITE_OK)
+    int rc = SQLITE_OK;
+    for (unsigned n = 0; n == 0 || (rc != SQLITE_OK && met_halfway(db, n - 1)); n++)
+        rc = sqlite3_exec(db, sql, NULL, NULL, NULL);
+    if (rc != SQLITE_OK)
         return kt_db_fail(db, err, "store");
     return KT_OK;
 }
@@ -219,23 +239,6 @@ enum kt_status kt_db_mend(const char *path, const char *vfs, struct kt_error *er
 void kt_db_defend(sqlite3 *db, bool on)
 {
     (void)sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, on ? 1 : 0, NULL);
-}
-
-/*
- * A reader that may not write the index of the write-ahead log (its user, or Landlock) and finds
- * its head half written asks whether the writer is at it. Where the writer has ended between these
- * two looks, SQLite takes the head for one that a crash left behind and refuses
- * (walIndexReadHdr of wal.c, 3.40), though it is whole by then. Like a lock that is busy: nothing
- * was read, so asking again is the answer. What a crash did leave behind is still refused in the
- * end. Waits before it says yes; n: how often it was asked.
- */
-static bool met_halfway(sqlite3 *db, unsigned n)
-{
-    if (sqlite3_extended_errcode(db) != SQLITE_READONLY_RECOVERY || n >= HALFWAY_TRIES)
-        return false;
-    if (n > 0)
-        (void)sqlite3_sleep((int)n < HALFWAY_MS_MAX ? (int)n : HALFWAY_MS_MAX);
-    return true;
 }
 
 enum kt_status kt_db_prepare(sqlite3 *db, const char *sql, sqlite3_stmt **ret, struct kt_error *err)
