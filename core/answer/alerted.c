@@ -86,7 +86,7 @@ static enum kt_status take(void *self, const char *id, struct kt_str json, struc
     (void)err;
     if (v->out.n == KT_ALERTED_MAX)
         return KT_E_AGAIN;
-    if (!kt_within_tells(v->ask, kt_str_of(id)) ||
+    if (!kt_within_tells(v->ask, kt_str_of(id), json) ||
         kt_json_parse(v->json, json, &root, &repaired, NULL) != KT_OK ||
         kt_json_bool(kt_json_at(root, "test"), false) ||
         kt_json_str_at(root, "merged_into").len > 0)

@@ -57,7 +57,7 @@ static enum kt_status each_alert(void *self, const char *id, struct kt_str json,
     (void)err;
     if (++k->seen > ALERTS_MAX)
         return KT_E_AGAIN;
-    if (!kt_within_tells(k->ask, kt_str_of(id)))
+    if (!kt_within_tells(k->ask, kt_str_of(id), json))
         return KT_OK;
     if (kt_json_parse(k->json, json, &root, &repaired, NULL) != KT_OK)
         return KT_OK; /* verify names it */

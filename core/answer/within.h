@@ -2,16 +2,27 @@
  * within: the alerts that somebody with a scope may be told of: those of which every record fits
  * it. An alert of other records too is none of theirs, nor is one that names more than its records
  * are found for: it says what an actor does elsewhere, and that it says anything is told by it.
+ *
+ * An alert is rewritten under its id while it grows, so what is judged, and told, is a document.
  */
 #pragma once
 #include "core/answer/ask.h"
 
-#define KT_WITHIN_MAX 500u /* the newest alerts that are looked at: each costs a walk */
+#define KT_WITHIN_MAX 500u             /* the newest alerts that are proven: each may cost walks */
+#define KT_WITHIN_FOR (20 * KT_NS_MIN) /* a verdict holds at most, and half as long at least */
 
-struct kt_within { /* of the ask's scope; zeroed: none */
-    char (*id)[27];
-    uint32_t n;
+struct kt_within_verdict {
+    char id[27];
+    bool in;
+    uint8_t document[16]; /* BLAKE2b of what was judged */
+    kt_time_ns until;     /* then it is judged again */
 };
+struct kt_within {                /* of one scope and one file of identities; zeroed: none */
+    struct kt_within_verdict *at; /* rising by id */
+    uint32_t n, proven;           /* proven: so many walks were needed for it */
+    struct kt_ask *of;            /* whose `told` this is; NULL: nobody's */
+};
+/* Nobody is told of its alerts any more: of->told is NULL then. */
 void kt_within_done(struct kt_within *w);
 /*
  * An alert is in when all of this holds; whatever it says beside that is not looked at, and not to
@@ -21,9 +32,13 @@ void kt_within_done(struct kt_within *w);
  *   - each of those records is found again, and every record that is found by their native ids fits
  *     the scope;
  *   - its actor, its address, its source and each of its secrets are those of such a record.
- * a->scope is not empty; its window is not looked at.
+ * One that by these names alone cannot be in costs no walk and is none of the KT_WITHIN_MAX: how
+ * many alerts others have is not to be seen. `before`: verdicts of an earlier time, which save
+ * walks; zeroed: none. On failure too *ret has what was judged until then, so that whoever asks
+ * again goes on there. a->scope is not empty; its window is not looked at.
  */
-KT_MUST_USE enum kt_status kt_within_load(struct kt_ask *a, struct kt_within *ret,
-                                          struct kt_error *err);
-/* May an answer tell of the alert? Without a scope of each, with one of a->told. */
-bool kt_within_tells(const struct kt_ask *a, struct kt_str id);
+KT_MUST_USE enum kt_status kt_within_load(struct kt_ask *a, const struct kt_within *before,
+                                          struct kt_within *ret, struct kt_error *err);
+/* May an answer tell what the document says of the alert? Without a scope of each, with one of
+ * a->told. */
+bool kt_within_tells(const struct kt_ask *a, struct kt_str id, struct kt_str document);

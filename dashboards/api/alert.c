@@ -82,7 +82,7 @@ static enum kt_status take_related(void *self, const struct kt_alert_glance *g,
         return KT_OK;
     bool is = same(a.actor, x->actor) || same(a.ip, x->ip) ||
               same(a.merged_into, kt_str_of(x->id)) || same(x->merged_into, g->id);
-    if (!is || !kt_within_tells(r->api->ask, g->id))
+    if (!is || !kt_within_tells(r->api->ask, g->id, g->json))
         return KT_OK;
     kt_api_narrow(r->api, &a);
     kt_api_alert_row(&r->api->out, NULL, &a, r->view, r->api->now);
@@ -169,10 +169,11 @@ static enum kt_status find(struct kt_api *a, struct kt_arena *arena, struct kt_a
     KT_CLEANUP(kt_buf_done) struct kt_buf json = { 0 };
     struct kt_str id = kt_api_get(a, "id");
     struct kt_alert_found found;
-    if (!kt_within_tells(a->ask, id)) /* with a scope by all of its id: a part may fit others too */
-        return kt_fail(err, KT_E_AGAIN, "there is no alert '" KT_STR_FMT "'", KT_STR_ARG(id));
     enum kt_status status = kt_reader_alert_find(a->ask->reader, id, &json, &found, err);
-    if (status == KT_E_INPUT && id.len >= 26)
+    /* With a scope by all of its id: a part may fit others too. */
+    bool none = (status == KT_E_INPUT && (id.len >= 26 || kt_api_scoped(a))) ||
+                (status == KT_OK && !kt_within_tells(a->ask, id, kt_buf_str(&json)));
+    if (none)
         return kt_fail(err, KT_E_AGAIN, "there is no alert '" KT_STR_FMT "'", KT_STR_ARG(id));
     return status == KT_OK ? kt_alert_read(kt_buf_str(&json), arena, ret, err) : status;
 }

@@ -95,7 +95,7 @@ static enum kt_status take(void *self, const struct kt_alert_glance *g, struct k
     struct kt_alert a;
     if (ask->give_up != NULL && ask->give_up(ask->give_up_self))
         return kt_fail(err, KT_E_LIMIT, "the alerts took too long to read: ask again");
-    if (!kt_within_tells(ask, g->id))
+    if (!kt_within_tells(ask, g->id, g->json))
         return KT_OK;
     if (g->plain && l->query == NULL)
         return take_plain(l, g);

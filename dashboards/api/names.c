@@ -255,6 +255,7 @@ static enum kt_status add_alerts(struct page *g, struct kt_error *err)
         kt_arena_reset(&arena);
         if (kt_reader_alert_find(g->api->ask->reader, kt_str_of(g->alerts->at[i].id), &json, &found,
                                  NULL) != KT_OK ||
+            !kt_within_tells(g->api->ask, kt_str_of(g->alerts->at[i].id), kt_buf_str(&json)) ||
             kt_alert_read(kt_buf_str(&json), &arena, &a, NULL) != KT_OK)
             continue;
         kt_alert_view_live(view, &a);

@@ -177,21 +177,22 @@ struct open_alerts {
 };
 
 /* What people should look at: those that an expectation keeps quiet are no part of it. */
-static enum kt_status take_alert(void *self, const struct kt_alert *alert, struct kt_error *err)
+static enum kt_status take_alert(void *self, const struct kt_alert_glance *g, struct kt_error *err)
 {
     struct open_alerts *w = self;
-    enum kt_life_status status = kt_alert_status(alert);
-    struct kt_alert shown = *alert;
+    struct kt_alert a;
     (void)err;
-    if (alert->suppressed_by.len > 0 || !kt_within_tells(w->a->ask, kt_str_of(alert->id)))
+    if (!kt_within_tells(w->a->ask, g->id, g->json) || !kt_alert_view_read(g, &a) ||
+        a.suppressed_by.len > 0)
         return KT_OK;
+    enum kt_life_status status = kt_alert_status(&a);
     w->acknowledged += status == KT_LIFE_ACKNOWLEDGED;
     if (status != KT_LIFE_OPEN)
         return KT_OK;
-    w->by_severity[alert->severity]++;
-    kt_api_narrow(w->a, &shown);
+    w->by_severity[a.severity]++;
+    kt_api_narrow(w->a, &a);
     if (w->rows++ < ALERTS)
-        kt_api_alert_row(&w->a->out, NULL, &shown, w->a->view, w->a->now);
+        kt_api_alert_row(&w->a->out, NULL, &a, w->a->view, w->a->now);
     return KT_OK;
 }
 
@@ -205,7 +206,7 @@ static enum kt_status add_alerts(struct kt_api *a, struct kt_error *err)
     kt_api_open(o, "alerts", '{');
     kt_api_open(o, "rows", '[');
     if (status == KT_OK)
-        status = kt_alert_view_each(a->ask->reader, a->view, take_alert, &w, NULL, err);
+        status = kt_alert_view_glance(a->ask->reader, a->view, take_alert, &w, err);
     kt_within_done(&w.within);
     if (status != KT_OK)
         return status;

@@ -12,8 +12,6 @@
 #include "dashboards/api/kept.h"
 #include "detectors/detector.h"
 
-#define HOLDS_FOR (10 * KT_NS_S)
-
 bool kt_api_scoped(const struct kt_api *a)
 {
     return a->ask->scope.len > 0;
@@ -27,37 +25,39 @@ void kt_api_key(const struct kt_api *a, const char *what, struct kt_buf *key)
 
 /* ---- which ---- */
 
-#define ID 26u /* of an alert, in a kept list: one behind the other */
-
-static void read_list(struct kt_str ids, struct kt_within *ret)
+static struct kt_str bytes_of(const struct kt_within *w)
 {
-    ret->n = (uint32_t)(ids.len / ID);
-    ret->id = kt_alloc_array(ret->n + 1, sizeof *ret->id);
-    for (uint32_t i = 0; i < ret->n; i++)
-        kt_str_copyz(ret->id[i], sizeof *ret->id, kt_str_sub(ids, i * ID, ID));
+    return kt_str_from((const char *)w->at, w->n * sizeof *w->at);
 }
 
+static void read_bytes(struct kt_str bytes, struct kt_within *ret)
+{
+    ret->n = (uint32_t)(bytes.len / sizeof *ret->at);
+    ret->at = kt_alloc_array(ret->n + 1, sizeof *ret->at);
+    memcpy(ret->at, bytes.at, ret->n * sizeof *ret->at);
+}
+
+/* What was proven is kept, and what is told is looked up anew each time: alerts grow. */
 enum kt_status kt_api_within(struct kt_api *a, struct kt_within *own, struct kt_error *err)
 {
-    KT_CLEANUP(kt_buf_done) struct kt_buf key = { 0 }, ids = { 0 };
+    KT_CLEANUP(kt_buf_done) struct kt_buf key = { 0 }, kept = { 0 };
+    KT_CLEANUP(kt_within_done) struct kt_within before = { 0 };
     struct kt_ask beside = *a->ask;
     *own = (struct kt_within){ 0 };
     if (!kt_api_scoped(a))
         return KT_OK;
-    a->ask->told = own;
     kt_api_key(a, "alerts", &key);
-    if (kt_api_kept_get(a->kept, kt_buf_str(&key), a->now, HOLDS_FOR, beside.give_up,
-                        beside.give_up_self, &ids)) {
-        read_list(kt_buf_str(&ids), own);
-        return KT_OK;
-    }
-    enum kt_status status = kt_within_load(&beside, own, err);
-    for (uint32_t i = 0; status == KT_OK && i < own->n; i++)
-        kt_buf_addz(&ids, own->id[i]);
-    if (status == KT_OK)
-        kt_api_kept_put(a->kept, kt_buf_str(&key), a->now, kt_buf_str(&ids));
-    else
-        kt_api_kept_drop(a->kept, kt_buf_str(&key));
+    if (a->ask->ids != NULL) /* whose records they are */
+        kt_buf_add(&key, kt_str_from((const char *)kt_identities_digest(a->ask->ids), 32));
+    bool had = kt_api_kept_get(a->kept, kt_buf_str(&key), a->now, KT_WITHIN_FOR, beside.give_up,
+                               beside.give_up_self, &kept);
+    if (had)
+        read_bytes(kt_buf_str(&kept), &before);
+    enum kt_status status = kt_within_load(&beside, &before, own, err);
+    own->of = a->ask;
+    a->ask->told = own;
+    if (!had || own->proven > 0) /* of a failure too: whoever asks next goes on there */
+        kt_api_kept_put(a->kept, kt_buf_str(&key), a->now, bytes_of(own));
     return status;
 }
 

@@ -17,8 +17,8 @@ bool kt_api_scoped(const struct kt_api *a);
  * within (a scope, with or without canaries), so that nobody is given what was made for another. */
 void kt_api_key(const struct kt_api *a, const char *what, struct kt_buf *key);
 /* Finds the alerts of the scope, which the ask tells of from then on (a->ask->told is `own`, which
- * the caller keeps that long: kt_within_done). Made once for all with the same scope within ten
- * seconds. Without a scope: nothing to find. */
+ * the caller keeps that long: kt_within_done, also after a failure). What was proven of a document
+ * is kept for all with the same scope. Without a scope: nothing to find. */
 KT_MUST_USE enum kt_status kt_api_within(struct kt_api *a, struct kt_within *own,
                                          struct kt_error *err);
 /* For a user with a scope, and of an alert about a canary for whoever is not to know them: takes
