@@ -20,6 +20,7 @@
 
 struct options {
     struct kt_target_files files;
+    bool acknowledge_link;
 };
 
 static const struct kt_option options[] = {
@@ -28,6 +29,9 @@ static const struct kt_option options[] = {
       false },
     { "token_file", KT_OPT_SECRET_FILE, "", offsetof(struct options, files.key_file),
       "File (0600) with a bearer token, for a proxy before it.", false, false },
+    { "acknowledge_link", KT_OPT_BOOL, "false", offsetof(struct options, acknowledge_link),
+      "The link that acknowledges, as an annotation: whoever sees Alertmanager may use it.", false,
+      false },
     KT_OPTIONS_END,
 };
 
@@ -84,7 +88,9 @@ static json_t *labels(struct kt_arena *arena, const struct kt_target_turn *turn,
     return l;
 }
 
-static json_t *annotations(struct kt_arena *arena, const struct kt_target_turn *turn)
+/* The link is a credential, and what stands here is seen by whoever reads Alertmanager: only where
+ * the target asks for it. */
+static json_t *annotations(struct kt_arena *arena, const struct kt_target_turn *turn, bool link)
 {
     const struct kt_alert *a = turn->alert;
     KT_CLEANUP(kt_buf_done) struct kt_buf words = { 0 };
@@ -99,7 +105,7 @@ static json_t *annotations(struct kt_arena *arena, const struct kt_target_turn *
         { "status", kt_alert_life_say(&a->life, arena) },
         { "next", a->command },
         { "runbook_url", turn->runbook_url },
-        { "acknowledge_url", turn->ack_url },
+        { "acknowledge_url", link ? turn->ack_url : KT_STR_NONE },
     };
     json_t *list = json_object();
     for (size_t i = 0; i < KT_ARRAY_LEN(all); i++)
@@ -110,12 +116,12 @@ static json_t *annotations(struct kt_arena *arena, const struct kt_target_turn *
     return list;
 }
 
-static json_t *one(struct kt_arena *arena, const struct kt_target_turn *turn,
-                   const struct identity *id, kt_time_ns ends)
+static json_t *one(const struct options *o, struct kt_arena *arena,
+                   const struct kt_target_turn *turn, const struct identity *id, kt_time_ns ends)
 {
     kt_time_ns starts = turn->alert->time < ends ? turn->alert->time : ends;
     json_t *j = json_pack("{s:o, s:o, s:o, s:o}", "labels", labels(arena, turn, id), "annotations",
-                          annotations(arena, turn), "startsAt",
+                          annotations(arena, turn, o->acknowledge_link), "startsAt",
                           kt_render_json(arena, kt_render_time(arena, starts)), "endsAt",
                           kt_render_json(arena, kt_render_time(arena, ends)));
     if (turn->alert_url.len > 0)
@@ -143,8 +149,8 @@ static enum kt_status render(const void *opt, const struct kt_target_secrets *se
         return KT_OK;
     json_auto_t *root = json_array();
     if (turn->handle.len > 0 && !kt_str_eq(turn->handle, handle))
-        (void)json_array_append_new(root, one(arena, turn, &before, turn->now));
-    (void)json_array_append_new(root, one(arena, turn, &now, ends));
+        (void)json_array_append_new(root, one(o, arena, turn, &before, turn->now));
+    (void)json_array_append_new(root, one(o, arena, turn, &now, ends));
     if (arena->full)
         return kt_fail(err, KT_E_LIMIT, "alertmanager: the alert does not fit");
     kt_render_dump(root, &ret->body);

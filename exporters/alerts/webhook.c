@@ -14,6 +14,7 @@
 struct options {
     struct kt_target_files files;
     struct kt_strings types;
+    bool acknowledge_link;
 };
 
 static const struct kt_option options[] = {
@@ -29,6 +30,9 @@ static const struct kt_option options[] = {
       false },
     { "types", KT_OPT_LIST, "", offsetof(struct options, types),
       "Only these types are sent, such as alert.opened or alert.*; none: all.", false, false },
+    { "acknowledge_link", KT_OPT_BOOL, "false", offsetof(struct options, acknowledge_link),
+      "The link that acknowledges, in data: whoever reads what the receiver keeps may use it.",
+      false, false },
     KT_OPTIONS_END,
 };
 
@@ -206,7 +210,8 @@ static void set_life(json_t *d, struct kt_arena *arena, const struct kt_alert *a
     set(d, "life", o);
 }
 
-static json_t *data(struct kt_arena *arena, const struct kt_target_turn *turn, const struct cut *c)
+static json_t *data(const struct options *o, struct kt_arena *arena,
+                    const struct kt_target_turn *turn, const struct cut *c)
 {
     const struct kt_alert *a = turn->alert;
     json_t *d = json_pack("{s:s, s:s, s:f, s:s, s:s}", "id", a->id, "severity",
@@ -223,7 +228,7 @@ static json_t *data(struct kt_arena *arena, const struct kt_target_turn *turn, c
         if (times[i].t != 0)
             set(d, times[i].key, kt_render_json(arena, kt_render_time(arena, times[i].t)));
     set_life(d, arena, a, c->text);
-    if (turn->ack_url.len > 0)
+    if (o->acknowledge_link && turn->ack_url.len > 0) /* a credential: SIEMs keep it for all */
         set(d, "acknowledge_url", kt_render_json(arena, turn->ack_url));
     set(d, "contributions", parts(arena, a, c->text));
     set(d, "secrets", list(arena, a->secrets, a->n_secrets, c->secrets, c->text));
@@ -247,7 +252,7 @@ static enum kt_status render(const void *opt, const struct kt_target_secrets *se
         struct kt_str when = kt_render_time(arena, a->raised != 0 ? a->raised : a->time);
         json_auto_t *root =
             json_pack("{s:s, s:o, s:o}", "type", type, "timestamp", kt_render_json(arena, when),
-                      "data", data(arena, turn, &cuts[i]));
+                      "data", data(opt, arena, turn, &cuts[i]));
         kt_buf_reset(&ret->body);
         kt_render_dump(root, &ret->body);
         if (ret->body.len <= BODY_MAX)

@@ -44,7 +44,7 @@ def write_conf(link_keys, listen=f'tcp://127.0.0.1:{PORT}', page=PAGE, more='', 
 alerts:
   links: {{ acknowledge: "https://answers.example.com/kt/", acknowledge_key_file: {h.path('link.key')} }}
   targets:
-    siem: {{ type: webhook, url_file: {h.path('hook.url')}, secret_file: {h.path('hook.key')}, allow_private: true }}
+    siem: {{ type: webhook, url_file: {h.path('hook.url')}, secret_file: {h.path('hook.key')}, acknowledge_link: true, allow_private: true }}
     slack-sec: {{ type: slack, url_file: {h.path('slack.url')}, button: true, allow_private: true }}
     pd: {{ type: pagerduty, url_file: {h.path('pd.url')}, routing_key_file: {h.path('pd.key')}, allow_private: true }}
 dashboard:

@@ -29,7 +29,8 @@ static void set_options(const struct kt_target *t, void *options, struct kt_aren
         const char *name, *value;
     } given[] = { { "from", "keytrail@example.com" },
                   { "to", "oncall@example.com" },
-                  { "button", "true" } };
+                  { "button", "true" },
+                  { "acknowledge_link", "true" } };
     kt_options_defaults(t->options, options);
     for (size_t i = 0; i < sizeof given / sizeof given[0]; i++)
         (void)kt_options_set(t->options, options, keep, kt_str_of(given[i].name),

@@ -40,7 +40,11 @@ static void make(struct made *m, const struct kt_target *t, struct kt_target_tur
     for (size_t i = 0; i < KT_ARRAY_LEN(required); i++)
         if (kt_options_set(t->options, m->options, &m->keep, kt_str_of(required[i].name),
                            kt_str_of(required[i].value), &err) != KT_OK)
-            err = (struct kt_error){ 0 };       /* not one of this target's */
+            err = (struct kt_error){ 0 }; /* not one of this target's */
+    if (turn->ack_url.len > 0 &&
+        kt_options_set(t->options, m->options, &m->keep, KT_STR("acknowledge_link"), KT_STR("true"),
+                       &err) != KT_OK)
+        err = (struct kt_error){ 0 };
     if (turn->asks && turn->ack_url.len == 0 && /* where there is one, in the link's place */
         kt_options_set(t->options, m->options, &m->keep, KT_STR("button"), KT_STR("true"), &err) !=
             KT_OK)
