@@ -67,11 +67,12 @@ struct kt_daemon {
     kt_time_ns next_tally, next_together;
     struct kt_watchdog watchdog;
     kt_time_ns started, next_minute, next_disk, next_watch;
-    bool keep_more;        /* old segments wait to be taken out */
-    uint64_t changes;      /* of the detectors' state, that the next commit carries; 0: none */
-    bool notified;         /* rows were added: hand them over after the commit */
-    bool for_page;         /* the request at hand is the page's, which is a user of its own */
-    struct kt_error fatal; /* the store failed: leave without another ack (D1) */
+    bool keep_more;   /* old segments wait to be taken out */
+    uint64_t changes; /* of the detectors' state, that the next commit carries; 0: none */
+    bool notified;    /* rows were added: hand them over after the commit */
+    bool for_page;    /* the request at hand is the page's, which is a user of its own */
+    uint8_t keys_by[32], keys[32]; /* kt_daemon_keys of the files as this life has read them */
+    struct kt_error fatal;         /* the store failed: leave without another ack (D1) */
 };
 
 /* ---- daemon_notes.c: what the collector says about itself, in log lines, records and alerts ----
@@ -109,6 +110,13 @@ KT_MUST_USE enum kt_status kt_daemon_write_state(struct kt_daemon *d,
 KT_MUST_USE enum kt_status kt_daemon_watch_answers(struct kt_daemon *d, struct kt_error *err);
 /* Takes what came; leaves a transaction open when something did. */
 KT_MUST_USE enum kt_status kt_daemon_take_answers(struct kt_daemon *d, struct kt_error *err);
+
+/* ---- daemon_keys.c ---- */
+/* Reads the key files of targets, streams and copies, as at the start: KT_E_CONFIG says what could
+ * not be used. ret: an HMAC over their contents by `key`, which is random and never leaves memory.
+ */
+KT_MUST_USE enum kt_status kt_daemon_keys(const struct kt_conf *conf, const uint8_t key[32],
+                                          uint8_t ret[32], struct kt_error *err);
 
 /* ---- daemon_open.c: the tables of addresses of a configuration ---- */
 KT_MUST_USE enum kt_status kt_daemon_open_geo(const struct kt_conf *conf, struct kt_geo **ret,

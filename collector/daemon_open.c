@@ -135,6 +135,9 @@ enum kt_status kt_daemon_open(struct kt_daemon *d, struct kt_error *err)
         st = kt_daemon_checkpoints_open(d, err);
     if (st == KT_OK)
         kt_daemon_show(d);
+    kt_rng_real.fill(kt_rng_real.self, d->keys_by, sizeof d->keys_by);
+    if (st == KT_OK) /* before the parts read them: what changes between is seen by a reload */
+        st = kt_daemon_keys(d->conf, d->keys_by, d->keys, err);
     if (st == KT_OK)
         st = kt_daemon_outside_open(d, err);
     if (st == KT_OK)

@@ -155,7 +155,7 @@ static enum kt_status reload_geo(struct kt_daemon *d, struct kt_error *err)
 
 enum kt_status kt_daemon_reload(struct kt_daemon *d, struct kt_error *err)
 {
-    uint8_t before[32], after[32];
+    uint8_t before[32], after[32], keys[32];
     struct kt_conf *fresh = NULL;
     kt_auth_digest(d->auth, before);
     if (kt_auth_reload(d->auth, err) != KT_OK)
@@ -173,11 +173,18 @@ enum kt_status kt_daemon_reload(struct kt_daemon *d, struct kt_error *err)
         return err->code;
     if (kt_conf_load(d->conf->path, &fresh, err) != KT_OK)
         return kt_wrap(err, "reload: the old configuration stays in force");
-    if (memcmp(fresh->digest, d->conf->digest, sizeof fresh->digest) == 0) {
+    /* The life after this one, and the one that it falls back to, must be able to read them. */
+    if (kt_daemon_keys(fresh, d->keys_by, keys, err) != KT_OK) {
+        kt_conf_free(fresh);
+        return kt_wrap(err, "reload: the old configuration and its keys stay in force");
+    }
+    bool same = memcmp(fresh->digest, d->conf->digest, sizeof fresh->digest) == 0;
+    if (same && memcmp(keys, d->keys, sizeof keys) == 0) {
         kt_conf_free(fresh);
         return KT_OK;
     }
-    kt_log(KT_LOG_INFO, "collector: '%s' has changed: going on with it", d->conf->path);
+    kt_log(KT_LOG_INFO, "collector: %s '%s' has changed: going on with it",
+           same ? "a file of keys that is named in" : "the configuration", d->conf->path);
     kt_conf_free(d->next);
     d->next = fresh;
     return KT_OK;

@@ -70,6 +70,17 @@ static enum kt_status read_keys(struct copy *c, struct kt_error *err)
                                          : KT_OK;
 }
 
+enum kt_status kt_outside_keys(const struct kt_conf_copy *conf, struct kt_buf *url,
+                               struct kt_buf *key, struct kt_error *err)
+{
+    struct copy c = { .conf = conf };
+    enum kt_status st = read_keys(&c, err);
+    kt_wipe(&c.hook, sizeof c.hook);
+    *url = c.url;
+    *key = c.key;
+    return st == KT_OK ? KT_OK : kt_wrap(err, "checkpoints.%s", conf->name);
+}
+
 static enum kt_status start(struct kt_outside *o, struct kt_error *err)
 {
     sigset_t all, before;

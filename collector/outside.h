@@ -28,6 +28,10 @@ KT_MUST_USE enum kt_status kt_outside_check(const struct kt_conf *conf, struct k
  * all below take. */
 KT_MUST_USE enum kt_status kt_outside_open(const struct kt_outside_options *o,
                                            struct kt_outside **ret, struct kt_error *err);
+/* The contents of one copy's key files, judged as at the start; the caller wipes them. KT_E_CONFIG
+ * names the copy. */
+KT_MUST_USE enum kt_status kt_outside_keys(const struct kt_conf_copy *conf, struct kt_buf *url,
+                                           struct kt_buf *key, struct kt_error *err);
 void kt_outside_close(struct kt_outside *o);
 int kt_outside_fd(const struct kt_outside *o); /* readable: turn; -1 */
 /* Hands the newest checkpoint and proofs to the thread, and what witnesses signed to the

@@ -43,10 +43,30 @@ check(h.collector.poll() is None, 'in the same process')
 shown = records('kind:config operation:config')[-1]
 check('office' in json.dumps(shown), 'the record holds the new text', json.dumps(shown)[:600])
 
+hook = h.write('hook.key', keytrail('notify', 'keygen').stdout.decode())
+h.write('hook.url', 'https://hooks.example.com/a')
+good += f"alerts: {{ targets: {{ siem: {{ type: webhook, url_file: {h.path('hook.url')}, secret_file: {hook} }} }} }}\n"
+hup(good)
+check(wait_for(lambda: len(configs()) == 3), 'a target is in force', h.log('collector.log'))
+h.write('hook.url', 'no URL at all')
+h.collector.send_signal(signal.SIGHUP)
+check(wait_for(lambda: 'its keys stay in force' in h.log('collector.log')), 'a file of keys that cannot be used is named and refused', h.log('collector.log'))
+secret = keytrail('notify', 'keygen').stdout.decode()
+for name, text in (('hook.key', secret), ('hook.url', 'https://hooks.example.com/b')):
+    n = h.log('collector.log').count('a file of keys')
+    h.write('hook.url', 'https://hooks.example.com/a') if name == 'hook.key' else None
+    h.write(name, text)
+    h.collector.send_signal(signal.SIGHUP)
+    check(wait_for(lambda: h.log('collector.log').count('a file of keys') == n + 1), f'{name} is exchanged in place, and taken', h.log('collector.log'))
+    audit.write(50)
+    check(wait_for(lambda: h.count('instance:vault-prod') == audit.n), 'and the agent goes on', h.log('collector.log') + h.log('vault-host.log'))
+check(secret.split()[-1] not in h.log('collector.log') and 'example.com/b' not in h.log('collector.log'), 'their contents are in no log', h.log('collector.log'))
+configs_now = len(configs())
+
 hup(good + 'netwroks: []\n')
 check(wait_for(lambda: 'the old configuration stays in force' in h.log('collector.log')), 'a broken file is named and refused', h.log('collector.log'))
 audit.write(50)
-check(wait_for(lambda: h.count('instance:vault-prod') == audit.n) and len(configs()) == 2, 'and the old one stays')
+check(wait_for(lambda: h.count('instance:vault-prod') == audit.n) and len(configs()) == configs_now, 'and the old one stays')
 
 with socket.socket() as taken:
     taken.bind(('127.0.0.1', 0))
