@@ -72,6 +72,29 @@ void kt_tty_add(struct kt_buf *b, struct kt_str s)
     }
 }
 
+void kt_name_add(struct kt_buf *b, struct kt_str s)
+{
+    for (size_t n; s.len > 0; s = kt_str_from_index(s, n)) {
+        int32_t c = code_point(s, &n);
+        if (c < 0 || is_hidden(c))
+            kt_buf_byte(b, ' ');
+        else
+            kt_buf_add(b, kt_str_sub(s, 0, n));
+    }
+}
+
+const char *kt_log_value(const char *s, char ret[KT_LOG_VALUE])
+{
+    size_t n = 0;
+    for (; *s != '\0' && n + 2 < KT_LOG_VALUE; s++) {
+        if (*s == '\'' || *s == '\\')
+            ret[n++] = '\\';
+        ret[n++] = *s;
+    }
+    ret[n] = '\0';
+    return ret;
+}
+
 static void write_all(struct kt_str s)
 {
     while (s.len > 0) {

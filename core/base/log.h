@@ -10,3 +10,10 @@ void kt_log_level_set(enum kt_log_level max);
 void kt_log(enum kt_log_level level, const char *fmt, ...) KT_PRINTF(2, 3);
 /* Appends s with C0, C1, DEL, bidi controls and zero-width as visible escapes (THREATS O2). */
 void kt_tty_add(struct kt_buf *b, struct kt_str s);
+/* Appends a name that somebody gave himself: a space for each of these characters, and for each
+ * byte that is no UTF-8. Never longer than s. */
+void kt_name_add(struct kt_buf *b, struct kt_str s);
+/* s for name='%s' in a line: \ before ' and \, so that no value ends early and brings fields of
+ * its own; cut to the room there is. Returns ret. */
+#define KT_LOG_VALUE 512u
+const char *kt_log_value(const char *s, char ret[KT_LOG_VALUE]);

@@ -323,6 +323,19 @@ static void terminals_see_no_control_bytes(void **state)
     }
 }
 
+static void names_and_values_of_lines_bring_nothing_along(void **state)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf b = { 0 };
+    char value[KT_LOG_VALUE], long_one[2 * KT_LOG_VALUE];
+    (void)state;
+    kt_name_add(&b, KT_STR("a\r\nb\xC2\x85\xE2\x80\xAE\xE2\x80\x8B\xFF\xE2\x82\xAC'"));
+    assert_string_equal(kt_buf_z(&b), "a  b    \xE2\x82\xAC'");
+    assert_string_equal(kt_log_value("O'Brien\\ n=1", value), "O\\'Brien\\\\ n=1");
+    memset(long_one, '\'', sizeof long_one);
+    long_one[sizeof long_one - 1] = '\0';
+    assert_true(strlen(kt_log_value(long_one, value)) % 2 == 0); /* no half escape at its end */
+}
+
 /* Every length, at every distance from the end, and cut short anywhere. */
 static void numbers_of_any_length_read_back(void **state)
 {
@@ -383,6 +396,7 @@ int main(void)
         cmocka_unit_test(gzip_members_are_one_stream_at_any_cut),
         cmocka_unit_test(gzip_refuses_cut_and_broken_streams),
         cmocka_unit_test(plain_bytes_pass_through),
+        cmocka_unit_test(names_and_values_of_lines_bring_nothing_along),
         cmocka_unit_test(numbers_of_any_length_read_back),
         cmocka_unit_test(numbers_beyond_64_bits_are_bad),
         cmocka_unit_test(terminals_see_no_control_bytes),
