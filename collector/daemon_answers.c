@@ -96,14 +96,15 @@ enum kt_status kt_daemon_take_answers(struct kt_daemon *d, struct kt_error *err)
     struct kt_answered x;
     while (kt_answers_take(d->answers, &x)) {
         struct kt_error why = { 0 };
-        char blob[128];
+        char blob[128], by[KT_LOG_VALUE];
         enum kt_status st = acknowledge(d, &x, &why);
         if (st == KT_E_IO || st == KT_E_CORRUPT) {
             *err = why;
             return st;
         }
         kt_log(KT_LOG_INFO, "collector: answer alert=%s target='%s' by='%s' entry=%s%s%s", x.alert,
-               x.target, x.answer.by, x.answer.entry, st == KT_OK ? "" : ": ", why.text);
+               x.target, kt_log_value(x.answer.by, by), x.answer.entry, st == KT_OK ? "" : ": ",
+               why.text);
         /* What cannot be taken now cannot be taken later. */
         st = kt_ingest_begin(d->ingest, err);
         if (st == KT_OK)

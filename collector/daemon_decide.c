@@ -38,13 +38,14 @@ static enum kt_status write_down(struct kt_daemon *d, const struct kt_decision *
 {
     KT_CLEANUP(kt_buf_done) struct kt_buf raw = { 0 };
     kt_decision_write(x, &raw);
+    char by[KT_LOG_VALUE];
     const char *word = kt_decision_word((enum kt_decision_what)x->what);
     enum kt_status st =
         kt_daemon_record(d, KT_KIND_DECISION, word, kt_str_of(sentence), kt_buf_str(&raw), err);
     if (st == KT_OK)
         st = kt_daemon_commit(d, err);
     if (st == KT_OK)
-        kt_log(KT_LOG_INFO, "collector: %s id='%s' by='%s'", word, x->id, x->by);
+        kt_log(KT_LOG_INFO, "collector: %s id='%s' by='%s'", word, x->id, kt_log_value(x->by, by));
     return st;
 }
 

@@ -35,6 +35,7 @@ static enum kt_status write_down(struct kt_daemon *d, const struct kt_incident_a
 {
     KT_CLEANUP(kt_buf_done) struct kt_buf raw = { 0 }, sentence = { 0 };
     const char *word = kt_incident_word(a->what);
+    char by[KT_LOG_VALUE];
     kt_incident_write(a, &raw);
     if (raw.len > RAW_MAX)
         return kt_fail(err, KT_E_INPUT,
@@ -47,7 +48,7 @@ static enum kt_status write_down(struct kt_daemon *d, const struct kt_incident_a
     if (st == KT_OK)
         st = kt_daemon_commit(d, err);
     if (st == KT_OK)
-        kt_log(KT_LOG_INFO, "collector: %s id='%s' by='%s'", word, a->id, a->by);
+        kt_log(KT_LOG_INFO, "collector: %s id='%s' by='%s'", word, a->id, kt_log_value(a->by, by));
     return st;
 }
 

@@ -17,7 +17,7 @@ enum kt_status kt_daemon_review_sign(struct kt_daemon *d, struct kt_jval args, s
 {
     KT_CLEANUP(kt_buf_done) struct kt_buf raw = { 0 };
     struct kt_review r;
-    char sentence[240];
+    char sentence[240], by[KT_LOG_VALUE];
     uint64_t last = kt_store_last_seq(d->store);
     if (kt_review_read(args, &r, err) != KT_OK)
         return KT_E_INPUT;
@@ -38,7 +38,8 @@ enum kt_status kt_daemon_review_sign(struct kt_daemon *d, struct kt_jval args, s
         st = kt_daemon_commit(d, err);
     if (st != KT_OK)
         return st;
-    kt_log(KT_LOG_INFO, "collector: %s id='%s' by='%s'", KT_REVIEW_OPERATION, r.id, r.by);
+    kt_log(KT_LOG_INFO, "collector: %s id='%s' by='%s'", KT_REVIEW_OPERATION, r.id,
+           kt_log_value(r.by, by));
     kt_buf_addf(out, "{\"id\":\"%s\"}\n", r.id);
     return KT_OK;
 }

@@ -135,6 +135,7 @@ static enum kt_status one(struct kt_daemon *d, const struct kt_step *step, struc
     struct kt_triage_done done;
     struct kt_error why = { 0 };
     enum kt_status st = KT_OK;
+    char by[KT_LOG_VALUE];
     if (prefix.len >= sizeof s.alert)
         st = kt_fail(&why, KT_E_INPUT, "an alert's id has 26 characters");
     kt_str_copyz(s.alert, sizeof s.alert, prefix);
@@ -149,7 +150,7 @@ static enum kt_status one(struct kt_daemon *d, const struct kt_step *step, struc
             kt_pager_answered(d->pager, done.alert);
         if (done.changed)
             kt_log(KT_LOG_INFO, "collector: %s alert=%s by='%s'", kt_step_word(s.what), done.alert,
-                   s.by);
+                   kt_log_value(s.by, by));
         return KT_OK;
     }
     if (st != KT_E_INPUT) {
@@ -244,13 +245,14 @@ enum kt_status kt_daemon_silence_add(struct kt_daemon *d, struct kt_jval args, s
     struct kt_silence s;
     if (kt_silence_read(args, &s, err) != KT_OK)
         return err->code;
+    char by[KT_LOG_VALUE];
     if (s.id[0] != '\0')
         return kt_fail(err, KT_E_INPUT, "'id' is given by the collector");
     if (kt_triage_silence(d->triage, &s, wall(), err) != KT_OK)
         return failed(d, err);
     enum kt_status st = kt_daemon_commit(d, err);
     if (st == KT_OK) {
-        kt_log(KT_LOG_INFO, "collector: silence id=%s by='%s'", s.id, s.by);
+        kt_log(KT_LOG_INFO, "collector: silence id=%s by='%s'", s.id, kt_log_value(s.by, by));
         kt_buf_addf(out, "{\"id\":\"%s\"}\n", s.id);
     }
     return st;

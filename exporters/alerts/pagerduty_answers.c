@@ -11,6 +11,7 @@
 
 #include <string.h>
 
+#include "core/base/log.h"
 #include "exporters/alerts/render.h"
 
 /* Ids go into paths. */
@@ -55,6 +56,7 @@ static bool read_entry(const json_t *e, struct kt_answer *ret)
     struct kt_str kind = kt_str_of(json_string_value(json_object_get(agent, "type")));
     struct kt_str name = kt_str_of(json_string_value(json_object_get(agent, "summary")));
     struct kt_str at = kt_str_of(json_string_value(json_object_get(e, "created_at")));
+    KT_CLEANUP(kt_buf_done) struct kt_buf plain = { 0 };
     size_t i = 0;
     while (i < KT_ARRAY_LEN(entry_types) && !kt_str_is(kt_str_of(type), entry_types[i].type))
         i++;
@@ -65,7 +67,8 @@ static bool read_entry(const json_t *e, struct kt_answer *ret)
         return false;
     ret->resolved = entry_types[i].resolved;
     kt_str_copyz(ret->entry, sizeof ret->entry, kt_str_of(id));
-    kt_str_copyz(ret->by, sizeof ret->by, kt_utf8_cut(name, sizeof ret->by - 1));
+    kt_name_add(&plain, name);
+    kt_str_copyz(ret->by, sizeof ret->by, kt_utf8_cut(kt_buf_str(&plain), sizeof ret->by - 1));
     return true;
 }
 
