@@ -51,6 +51,10 @@ const struct kt_option kt_conf_answers_table[] = {
       "secret (0600) of PagerDuty's webhook; without it /pagerduty is 404", false, false },
     { "slack_secret_file", KT_OPT_SECRET_FILE, "", AT(answers.slack_secret_file),
       "signing secret (0600) of the Slack app; without it /slack is 404", false, false },
+    { "slack_teams", KT_OPT_LIST, "", AT(answers.slack_teams),
+      "ids of workspaces (T…) whose people may press the button; none given: any the secret signs "
+      "for",
+      false, false },
     { "link_keys", KT_OPT_LIST, "", AT(answers.link_keys),
       "public keys (ktl1_…) of links in messages, at most 4; without one /ack is 404", false,
       false },
@@ -109,6 +113,10 @@ static enum kt_status check_answers(const struct kt_conf *c, struct kt_error *er
                               err);
     if ((a->cert_file == NULL) != (a->tls_key_file == NULL))
         return kt_conf_refuse(c, "dashboard", "answers", "cert_file and tls_key_file go together",
+                              err);
+    if (a->slack_teams.n > 0 && a->slack_secret_file == NULL)
+        return kt_conf_refuse(c, "dashboard", "answers",
+                              "slack_teams are of presses at Slack: give slack_secret_file, too",
                               err);
     if (check_link_keys(c, err) != KT_OK)
         return KT_E_CONFIG;

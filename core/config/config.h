@@ -180,7 +180,8 @@ struct kt_conf_answers { /* `dashboard.answers`: where senders' answers come in;
     const char *listen;  /* tcp://address:port or unix:/path; NULL: nobody is listened to */
     const char *cert_file, *tls_key_file; /* PEM; both or none */
     const char *pagerduty_secret_file, *slack_secret_file;
-    struct kt_strings link_keys; /* public halves of the keys that links are signed with */
+    struct kt_strings slack_teams; /* ids of workspaces (T…) that may press; none: any */
+    struct kt_strings link_keys;   /* public halves of the keys that links are signed with */
 };
 struct kt_conf_dashboard {   /* the page: `dashboard` in keytrail.yaml */
     const char *listen;      /* tcp://address:port or unix:/path */

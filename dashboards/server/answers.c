@@ -315,7 +315,9 @@ enum kt_status kt_web_answers_open(const struct kt_conf_answers *conf, int liste
 {
     struct kt_web_answers *a = kt_alloc(sizeof *a);
     a->clock = clock;
-    a->acks = (struct kt_acks){ .control = control, .clock = clock, .heard = heard };
+    a->acks = (struct kt_acks){
+        .control = control, .clock = clock, .slack_teams = &conf->slack_teams, .heard = heard
+    };
     (void)pthread_mutex_init(&a->lock, NULL);
     for (unsigned i = 0; i < CONNECTIONS; i++)
         a->place[i].fd = -1;

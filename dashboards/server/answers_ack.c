@@ -27,22 +27,24 @@ struct answer { /* to the sender */
 
 /* ---- the ways ---- */
 
-static enum kt_status judge_pagerduty(struct kt_str secret, const struct kt_ack_given *g,
+static enum kt_status judge_pagerduty(const struct kt_acks *a, const struct kt_ack_given *g,
                                       kt_time_ns now, struct kt_inbound *ret, struct kt_error *err)
 {
-    return kt_inbound_pagerduty(secret, g->signature, g->body, now, ret, err);
+    return kt_inbound_pagerduty(kt_buf_str(&a->secret[KT_ACK_PAGERDUTY]), g->signature, g->body,
+                                now, ret, err);
 }
 
-static enum kt_status judge_slack(struct kt_str secret, const struct kt_ack_given *g,
+static enum kt_status judge_slack(const struct kt_acks *a, const struct kt_ack_given *g,
                                   kt_time_ns now, struct kt_inbound *ret, struct kt_error *err)
 {
-    return kt_inbound_slack(secret, g->timestamp, g->signature, g->body, now, ret, err);
+    return kt_inbound_slack(kt_buf_str(&a->secret[KT_ACK_SLACK]), a->slack_teams, g->timestamp,
+                            g->signature, g->body, now, ret, err);
 }
 
-static enum kt_status judge_link(struct kt_str secret, const struct kt_ack_given *g, kt_time_ns now,
-                                 struct kt_inbound *ret, struct kt_error *err)
+static enum kt_status judge_link(const struct kt_acks *a, const struct kt_ack_given *g,
+                                 kt_time_ns now, struct kt_inbound *ret, struct kt_error *err)
 {
-    return kt_inbound_link(secret, g->query, g->body, now, ret, err);
+    return kt_inbound_link(kt_buf_str(&a->secret[KT_ACK_LINK]), g->query, g->body, now, ret, err);
 }
 
 static const struct kt_ack_route routes[] = {
@@ -115,8 +117,9 @@ static void write_reason(const struct kt_inbound *in, struct kt_buf *out)
 static void write_request(const struct kt_inbound *in, const struct kt_ack_route *route,
                           struct kt_buf *out)
 {
-    KT_CLEANUP(kt_buf_done) struct kt_buf reason = { 0 };
-    write_reason(in, &reason);
+    KT_CLEANUP(kt_buf_done) struct kt_buf said = { 0 }, reason = { 0 };
+    write_reason(in, &said);
+    kt_tty_add(&reason, kt_buf_str(&said)); /* an entry is in its sender's words */
     kt_buf_addf(out, "{\"do\":\"ack\",\"ids\":[\"%s\"],", in->alert);
     if (in->has_seen)
         kt_buf_addf(out, "\"saw\":{\"severity\":\"%s\",\"reopened\":%llu}",
@@ -175,11 +178,12 @@ static void log_refusal(struct kt_acks *a, const struct kt_ack_route *route,
                         const struct kt_error *why)
 {
     kt_time_ns now = a->clock->mono(a->clock->self);
+    char text[KT_LOG_VALUE];
     a->refused++;
     if (a->minute != 0 && now - a->minute < KT_NS_MIN)
         return;
     kt_log(KT_LOG_WARN, "dashboard: answers refused n=%u last='%s' why='%s'", a->refused,
-           route->where, why->text);
+           route->where, kt_log_value(why->text, text));
     a->minute = now;
     a->refused = 0;
 }
@@ -187,11 +191,12 @@ static void log_refusal(struct kt_acks *a, const struct kt_ack_route *route,
 static struct answer act(struct kt_acks *a, const struct kt_ack_route *route,
                          const struct kt_inbound *in, kt_time_ns now, struct kt_error *err)
 {
-    char first[sizeof err->text] = "";
+    char first[sizeof err->text] = "", by[KT_LOG_VALUE], entry[KT_LOG_VALUE];
     enum kt_status st = order(a, in, route, first, sizeof first, err);
     kt_log(st == KT_OK || st == KT_E_INPUT ? KT_LOG_INFO : KT_LOG_WARN,
            "dashboard: answer alert=%s where='%s' by='%s' entry='%s'%s%s", in->alert, route->where,
-           in->answer.by, in->answer.entry, st == KT_OK ? "" : ": ", st == KT_OK ? "" : err->text);
+           kt_log_value(in->answer.by, by), kt_log_value(in->answer.entry, entry),
+           st == KT_OK ? "" : ": ", st == KT_OK ? "" : err->text);
     if (st != KT_OK && st != KT_E_INPUT) {
         return (struct answer){ 503, "Not acknowledged",
                                 "The collector cannot be asked just now: try again." };
@@ -210,7 +215,7 @@ static struct answer judge(struct kt_acks *a, const struct kt_ack_route *route,
                            struct kt_error *err)
 {
     kt_time_ns now = a->clock->wall(a->clock->self);
-    enum kt_status st = route->judge(kt_buf_str(&a->secret[route->way]), given, now, in, err);
+    enum kt_status st = route->judge(a, given, now, in, err);
     if (st != KT_OK) {
         log_refusal(a, route, err);
         return (struct answer){ st != KT_E_DENIED ? 400

@@ -4,10 +4,11 @@
 #include "dashboards/server/inbound.h"
 
 enum kt_ack_way { KT_ACK_PAGERDUTY, KT_ACK_SLACK, KT_ACK_LINK, KT_ACK_WAYS };
-struct kt_acks { /* one thread */
+struct kt_acks { /* one thread, but for heard */
     const char *control;
     const struct kt_clock *clock;
     struct kt_buf secret[KT_ACK_WAYS]; /* of links the public keys; empty: that way is not there */
+    const struct kt_strings *slack_teams; /* kt_inbound_slack */
     struct kt_inbound_heard *heard;
     kt_time_ns minute; /* mono, of the refusals that were logged */
     unsigned refused;
@@ -24,8 +25,8 @@ struct kt_ack_route {
     struct kt_str path;
     const char *method;
     enum kt_ack_way way;
-    enum kt_status (*judge)(struct kt_str secret, const struct kt_ack_given *given, kt_time_ns now,
-                            struct kt_inbound *ret, struct kt_error *err);
+    enum kt_status (*judge)(const struct kt_acks *a, const struct kt_ack_given *given,
+                            kt_time_ns now, struct kt_inbound *ret, struct kt_error *err);
     const char *where;
     const char *signature, *timestamp; /* header fields; NULL: none */
     const char *told_by;               /* JSON: the types of targets that told of the alert */

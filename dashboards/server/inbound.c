@@ -8,10 +8,12 @@
 #include "dashboards/server/inbound.h"
 
 #include <jansson.h>
+#include <pthread.h>
 #include <string.h>
 
 #include "core/base/alloc.h"
 #include "core/base/hash.h"
+#include "core/base/log.h"
 #include "dashboards/server/request.h"
 
 #define MAC          32u
@@ -20,6 +22,7 @@
 #define PUBLIC_KEY   32u
 #define SIGNATURE    64u /* of a link */
 #define NAME_MAX     60u /* that somebody gives himself */
+#define SLACK_ID     24u /* they have 9 to 11 */
 #define SECONDS_MAX  (INT64_MAX / KT_NS_S)
 
 /* ---- signatures ---- */
@@ -81,10 +84,13 @@ static bool take_alert(struct kt_str s, char ret[KT_ID_TEXT])
     return true;
 }
 
-static void take_name(struct kt_str name, struct kt_answer *ret)
+/* Whoever gave it to himself: nothing in it is hidden or turns the text around (THREATS O2). */
+static void take_name(struct kt_str name, size_t max, char *ret)
 {
-    name = kt_utf8_cut(kt_str_trim(name), sizeof ret->by - 1);
-    kt_str_copyz(ret->by, sizeof ret->by, name);
+    KT_CLEANUP(kt_buf_done) struct kt_buf plain = { 0 };
+    kt_name_add(&plain, kt_str_trim(name));
+    name = kt_buf_str(&plain);
+    kt_str_copyz(ret, max + 1, kt_str_trim(name).len > 0 ? kt_utf8_cut(name, max) : KT_STR_NONE);
 }
 
 /* ---- PagerDuty ---- */
@@ -121,9 +127,9 @@ static enum kt_status read_event(const json_t *e, kt_time_ns now, struct kt_inbo
     if (ret->answer.at > now) /* their clock is ahead */
         ret->answer.at = now;
     ret->answer.resolved = events[i].resolved;
-    take_name(text(agent, "summary"), &ret->answer);
+    take_name(text(agent, "summary"), sizeof ret->answer.by - 1, ret->answer.by);
     if (ret->answer.by[0] == '\0')
-        take_name(text(agent, "id"), &ret->answer);
+        take_name(text(agent, "id"), sizeof ret->answer.by - 1, ret->answer.by);
     if (ret->answer.by[0] != '\0')
         (void)take_alert(text(json_object_get(e, "data"), "incident_key"), ret->alert);
     return KT_OK;
@@ -164,24 +170,77 @@ static bool take_value(struct kt_str value, struct kt_inbound *ret)
     return ret->has_seen || take_alert(value, ret->alert);
 }
 
-static enum kt_status read_payload(struct kt_str json, struct kt_inbound *ret, struct kt_error *err)
+/* U123, T456: letters and digits; false: none, or no id of Slack's. */
+static bool take_id(struct kt_str id, char ret[SLACK_ID + 1])
+{
+    bool fits = id.len > 0 && id.len <= SLACK_ID;
+    for (size_t i = 0; fits && i < id.len; i++)
+        fits = (id.at[i] >= 'A' && id.at[i] <= 'Z') || (id.at[i] >= 'a' && id.at[i] <= 'z') ||
+               (id.at[i] >= '0' && id.at[i] <= '9');
+    kt_str_copyz(ret, SLACK_ID + 1, fits ? id : KT_STR_NONE);
+    return fits;
+}
+
+/* "alice (U123@T456)"; without a name "U123@T456". The ids are never cut. */
+static bool take_person(const json_t *user, const char *team, struct kt_answer *ret)
+{
+    static const char *const names[] = { "username", "name" };
+    KT_CLEANUP(kt_buf_done) struct kt_buf by = { 0 };
+    char id[SLACK_ID + 1], name[sizeof ret->by] = "";
+    if (!take_id(text(user, "id"), id))
+        return false;
+    const char *at = team[0] != '\0' ? "@" : "";
+    size_t room = sizeof ret->by - 1 - strlen(" ()") - strlen(id) - strlen(at) - strlen(team);
+    for (size_t i = 0; i < KT_ARRAY_LEN(names) && name[0] == '\0'; i++)
+        take_name(text(user, names[i]), room, name);
+    kt_buf_addf(&by, name[0] != '\0' ? "%s (%s%s%s)" : "%s%s%s%s", name, id, at, team);
+    kt_str_copyz(ret->by, sizeof ret->by, kt_buf_str(&by));
+    return true;
+}
+
+/* In a shared channel the person's workspace is another one than the one the app is in. */
+static enum kt_status judge_team(const json_t *root, const struct kt_strings *allowed,
+                                 char ret_home[SLACK_ID + 1], struct kt_error *err)
+{
+    char app[SLACK_ID + 1];
+    bool has_app = take_id(text(json_object_get(root, "team"), "id"), app);
+    bool has_home = take_id(text(json_object_get(root, "user"), "team_id"), ret_home);
+    bool app_fits = !has_app, home_fits = !has_home;
+    for (unsigned i = 0; allowed != NULL && i < allowed->n; i++) {
+        app_fits |= strcmp(app, allowed->at[i]) == 0;
+        home_fits |= strcmp(ret_home, allowed->at[i]) == 0;
+    }
+    if (allowed != NULL && allowed->n > 0 && (!app_fits || !home_fits || (!has_app && !has_home)))
+        return kt_fail(err, KT_E_DENIED, "the workspace %s is not one of slack_teams",
+                       !home_fits ? ret_home
+                       : has_app  ? app
+                                  : "is not said, so it");
+    if (!has_home)
+        memcpy(ret_home, app, SLACK_ID + 1);
+    return KT_OK;
+}
+
+static enum kt_status read_payload(struct kt_str json, const struct kt_strings *teams,
+                                   struct kt_inbound *ret, struct kt_error *err)
 {
     json_auto_t *root =
         json_loadb(json.at != NULL ? json.at : "", json.len, JSON_REJECT_DUPLICATES, NULL);
-    const json_t *user = json_object_get(root, "user"), *action = our_action(root);
-    static const char *const names[] = { "username", "name", "id" };
+    const json_t *action = our_action(root);
+    char team[SLACK_ID + 1];
     if (!json_is_object(root))
         return kt_fail(err, KT_E_INPUT, "the form's payload is no JSON object");
     if (!kt_str_is(text(root, "type"), "block_actions") || action == NULL)
         return KT_OK;
-    for (size_t i = 0; i < KT_ARRAY_LEN(names) && ret->answer.by[0] == '\0'; i++)
-        take_name(text(user, names[i]), &ret->answer);
-    if (ret->answer.by[0] == '\0' || !take_value(text(action, "value"), ret))
+    if (judge_team(root, teams, team, err) != KT_OK)
+        return KT_E_DENIED;
+    if (!take_person(json_object_get(root, "user"), team, &ret->answer) ||
+        !take_value(text(action, "value"), ret))
         return kt_fail(err, KT_E_INPUT, "the button names no alert, or nobody pressed it");
     return KT_OK;
 }
 
-static enum kt_status read_form(struct kt_str body, struct kt_inbound *ret, struct kt_error *err)
+static enum kt_status read_form(struct kt_str body, const struct kt_strings *teams,
+                                struct kt_inbound *ret, struct kt_error *err)
 {
     struct kt_web_params p;
     kt_web_params_init(&p);
@@ -189,14 +248,15 @@ static enum kt_status read_form(struct kt_str body, struct kt_inbound *ret, stru
     if (status == KT_OK && (p.n != 1 || !kt_str_is(p.at[0].name, "payload")))
         status = kt_fail(err, KT_E_INPUT, "the body is a form with the one field payload");
     if (status == KT_OK)
-        status = read_payload(p.at[0].value, ret, err);
+        status = read_payload(p.at[0].value, teams, ret, err);
     kt_web_params_done(&p);
     return status;
 }
 
-enum kt_status kt_inbound_slack(struct kt_str secret, struct kt_str timestamp,
-                                struct kt_str signature, struct kt_str body, kt_time_ns now,
-                                struct kt_inbound *ret, struct kt_error *err)
+enum kt_status kt_inbound_slack(struct kt_str secret, const struct kt_strings *teams,
+                                struct kt_str timestamp, struct kt_str signature,
+                                struct kt_str body, kt_time_ns now, struct kt_inbound *ret,
+                                struct kt_error *err)
 {
     const struct kt_str parts[] = { KT_STR("v0:"), timestamp, KT_STR(":"), body };
     char mac[2 * MAC + 1];
@@ -215,7 +275,7 @@ enum kt_status kt_inbound_slack(struct kt_str secret, struct kt_str timestamp,
         ret->answer.at = now;
     mac_hex(secret, parts, KT_ARRAY_LEN(parts), mac);
     kt_str_copyz(ret->answer.entry, ENTRY_OF_MAC + 1, kt_str_of(mac));
-    return read_form(body, ret, err);
+    return read_form(body, teams, ret, err);
 }
 
 /* ---- the link ---- */
@@ -275,7 +335,7 @@ static enum kt_status judge_link(struct kt_str keys, const struct kt_web_params 
                        "ack still do it");
     ret->has_seen = true;
     kt_str_copyz(ret->alert, sizeof ret->alert, kt_str_of(ret->seen.alert));
-    kt_str_copyz(ret->link_to, sizeof ret->link_to, to);
+    take_name(to, sizeof ret->link_to - 1, ret->link_to);
     ret->answer.at = ret->until - KT_ACK_LINK_LIFE;
     name_entry(kt_buf_str(&text), &ret->answer);
     return KT_OK;
@@ -291,9 +351,7 @@ static enum kt_status read_name(struct kt_str form, struct kt_inbound *ret, stru
     if (status == KT_OK && p.n > 0 && (p.n != 1 || !kt_str_is(p.at[0].name, "name")))
         status = kt_fail(err, KT_E_INPUT, "the form has the one field name");
     if (status == KT_OK) {
-        kt_str_copyz(ret->claims_name, sizeof ret->claims_name, kt_utf8_cut(name, NAME_MAX));
-        for (char *c = ret->claims_name; *c != '\0'; c++)
-            *c = (unsigned char)*c < ' ' || *c == 0x7F ? ' ' : *c;
+        take_name(name, NAME_MAX, ret->claims_name);
     }
     kt_web_params_done(&p);
     return status;
@@ -306,7 +364,7 @@ static void say_whose(struct kt_inbound *ret)
     kt_buf_addf(&by, "link of %s", ret->link_to);
     if (ret->claims_name[0] != '\0')
         kt_buf_addf(&by, " (claims to be %s)", ret->claims_name);
-    take_name(kt_buf_str(&by), &ret->answer);
+    take_name(kt_buf_str(&by), sizeof ret->answer.by - 1, ret->answer.by);
 }
 
 enum kt_status kt_inbound_link(struct kt_str keys, struct kt_str query, struct kt_str form,
@@ -331,6 +389,7 @@ enum kt_status kt_inbound_link(struct kt_str keys, struct kt_str query, struct k
 /* ---- what was taken ---- */
 
 struct kt_inbound_heard {
+    pthread_mutex_t lock;
     struct taken {
         uint8_t key[MAC];
         kt_time_ns until; /* not later than now: free */
@@ -340,6 +399,7 @@ struct kt_inbound_heard {
 struct kt_inbound_heard *kt_inbound_heard_new(void)
 {
     struct kt_inbound_heard *h = kt_alloc(sizeof *h);
+    (void)pthread_mutex_init(&h->lock, NULL);
     for (unsigned i = 0; i < KT_INBOUND_HEARD; i++)
         h->at[i].until = INT64_MIN;
     return h;
@@ -347,6 +407,9 @@ struct kt_inbound_heard *kt_inbound_heard_new(void)
 
 void kt_inbound_heard_free(struct kt_inbound_heard *h)
 {
+    if (h == NULL)
+        return;
+    (void)pthread_mutex_destroy(&h->lock);
     kt_free(h);
 }
 
@@ -356,26 +419,38 @@ static void key_of(const char *way, const struct kt_inbound *in, uint8_t ret[MAC
     kt_sha256_of(parts, KT_ARRAY_LEN(parts), ret);
 }
 
-bool kt_inbound_was_heard(const struct kt_inbound_heard *h, const char *way,
-                          const struct kt_inbound *in, kt_time_ns now)
+static bool is_there(const struct kt_inbound_heard *h, const uint8_t key[MAC], kt_time_ns now)
 {
-    uint8_t key[MAC];
     bool found = false;
-    key_of(way, in, key);
     for (unsigned i = 0; i < KT_INBOUND_HEARD && !found; i++)
         found = h->at[i].until > now && memcmp(h->at[i].key, key, MAC) == 0;
+    return found;
+}
+
+bool kt_inbound_was_heard(struct kt_inbound_heard *h, const char *way, const struct kt_inbound *in,
+                          kt_time_ns now)
+{
+    uint8_t key[MAC];
+    key_of(way, in, key);
+    (void)pthread_mutex_lock(&h->lock);
+    bool found = is_there(h, key, now);
+    (void)pthread_mutex_unlock(&h->lock);
     return found;
 }
 
 void kt_inbound_keep(struct kt_inbound_heard *h, const char *way, const struct kt_inbound *in,
                      kt_time_ns now)
 {
+    uint8_t key[MAC];
+    key_of(way, in, key);
+    (void)pthread_mutex_lock(&h->lock);
     struct taken *to = &h->at[0];
-    if (kt_inbound_was_heard(h, way, in, now))
-        return;
     for (unsigned i = 1; i < KT_INBOUND_HEARD; i++)
         if (h->at[i].until < to->until)
             to = &h->at[i];
-    key_of(way, in, to->key);
-    to->until = in->until;
+    if (!is_there(h, key, now)) {
+        memcpy(to->key, key, MAC);
+        to->until = in->until;
+    }
+    (void)pthread_mutex_unlock(&h->lock);
 }

@@ -5,6 +5,7 @@
  */
 #pragma once
 #include "core/base/enc.h"
+#include "core/config/config.h"
 #include "exporters/alerts/ack.h"
 #include "exporters/alerts/answer.h"
 
@@ -35,12 +36,14 @@ KT_MUST_USE enum kt_status kt_inbound_pagerduty(struct kt_str secret, struct kt_
  * X-Slack-Signature, "v0=<hex>": HMAC-SHA256 of "v0:<timestamp>:<body>"; timestamp:
  * X-Slack-Request-Timestamp, seconds. The body is a form whose field `payload` is JSON. The value
  * of a button with KT_ACK_ACTION is what its message told (kt_ack_seen), or an alert's id alone.
- * Other buttons are genuine and nothing to do. KT_E_DENIED: the signature or its time do not fit;
- * KT_E_INPUT: no such form. */
-KT_MUST_USE enum kt_status kt_inbound_slack(struct kt_str secret, struct kt_str timestamp,
-                                            struct kt_str signature, struct kt_str body,
-                                            kt_time_ns now, struct kt_inbound *ret,
-                                            struct kt_error *err);
+ * answer.by is "alice (U123@T456)": names are chosen, the ids of person and workspace are Slack's.
+ * teams: workspaces of which the person and the app's place must be; none: all that the secret
+ * signs for. Other buttons are genuine and nothing to do. KT_E_DENIED: the signature or its time do
+ * not fit, or another workspace; KT_E_INPUT: no such form. */
+KT_MUST_USE enum kt_status kt_inbound_slack(struct kt_str secret, const struct kt_strings *teams,
+                                            struct kt_str timestamp, struct kt_str signature,
+                                            struct kt_str body, kt_time_ns now,
+                                            struct kt_inbound *ret, struct kt_error *err);
 /* "v0=…" or "v1=…" of some parts, hex: a list separated by commas, any may fit. */
 bool kt_inbound_signed(struct kt_str secret, const char *version, struct kt_str list,
                        const struct kt_str *parts, size_t n);
@@ -54,14 +57,14 @@ KT_MUST_USE enum kt_status kt_inbound_link(struct kt_str keys, struct kt_str que
                                            struct kt_inbound *ret, struct kt_error *err);
 
 /* What was taken already. Bounded: of KT_INBOUND_HEARD that still count the one that ends first
- * gives way. One thread. */
+ * gives way. Any thread: while the configuration is read again two lives' listeners share it. */
 #define KT_INBOUND_HEARD 4096u
 struct kt_inbound_heard;
 struct kt_inbound_heard *kt_inbound_heard_new(void);
 void kt_inbound_heard_free(struct kt_inbound_heard *h);
 /* way: a short word, so that ids of different senders do not meet. */
-bool kt_inbound_was_heard(const struct kt_inbound_heard *h, const char *way,
-                          const struct kt_inbound *in, kt_time_ns now);
+bool kt_inbound_was_heard(struct kt_inbound_heard *h, const char *way, const struct kt_inbound *in,
+                          kt_time_ns now);
 /* Once the collector has it, so that what it could not take may come again. */
 void kt_inbound_keep(struct kt_inbound_heard *h, const char *way, const struct kt_inbound *in,
                      kt_time_ns now);

@@ -168,7 +168,7 @@ check(pagerduty(one)[0] == 200 and life(one) == ('acknowledged', 'Tenex <b>Engin
 check(pagerduty(one)[1] == 'This was taken already.\n', 'its event counts once')
 status, text, _ = slack(f'{two}.low.0')
 check(status == 409 and 'it was low then' in text and life(two)[0] == 'open', 'a button under a message that said less counts for nothing', text)
-check(slack(pressed(two)[0])[0] == 200 and life(two) == ('acknowledged', 'roadrunner'), 'the button at Slack', life(two))
+check(slack(pressed(two)[0])[0] == 200 and life(two) == ('acknowledged', 'roadrunner (U1)'), 'the button at Slack', life(two))
 for method in ('GET', 'GET', 'HEAD', 'OPTIONS'):  # previews, scanners of mail
     status, text, head = ask(method, path, User_Agent='Slackbot-LinkExpanding 1.0')
     if method == 'GET':
@@ -262,7 +262,7 @@ keytrail('alerts', 'reopen', one, '--reason', 'again', '--by', 'alice', '-c', co
 check(pagerduty(one, event='E0', at=time.time() - 30)[1].strip().endswith('was opened again after that') and life(one)[0] == 'open', 'nor does an older answer at PagerDuty')
 check(pagerduty(one, event='E2', what='resolved')[0] == 200 and life(one)[0] == 'acknowledged', 'a resolve there is an acknowledgement here', life(one))
 keytrail('alerts', 'reopen', two, '--reason', 'again', '--by', 'alice', '-c', conf)
-check(slack(two, at=time.time() + 2)[0] == 200 and life(two) == ('acknowledged', 'roadrunner'), "a button of somebody's own, with an id alone", life(two))
+check(slack(two, at=time.time() + 2)[0] == 200 and life(two) == ('acknowledged', 'roadrunner (U1)'), "a button of somebody's own, with an id alone", life(two))
 check(pagerduty('d3640fbd41094207a1c11e58e46b1662', event='E3')[1] == 'Nothing to do.\n', "others' incidents are none of ours")
 
 # ---- graver since: the passwords are guessed ----

@@ -71,8 +71,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                         &err));
         break;
     case 1:
-        check(&in, kt_inbound_slack(KT_STR("key"), seconds, sign("v0=", parts, 4, field), body, NOW,
-                                    &in, &err));
+        check(&in, kt_inbound_slack(KT_STR("key"), NULL, seconds, sign("v0=", parts, 4, field),
+                                    body, NOW, &in, &err));
         break;
     case 2:
         assert(kt_inbound_link(KT_STR("a key of thirty-two bytes, so be"), body, body, NOW, &in,
@@ -86,8 +86,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         check_link(body);
         break;
     default:
-        assert(kt_inbound_slack(KT_STR("key"), body, body, KT_STR("payload={}"), NOW, &in, &err) ==
-               KT_E_DENIED);
+        assert(kt_inbound_slack(KT_STR("key"), NULL, body, body, KT_STR("payload={}"), NOW, &in,
+                                &err) == KT_E_DENIED);
         break;
     }
     return 0;

@@ -308,6 +308,9 @@ static void wrong_collector_files_are_refused_with_place_and_mend(void **state)
         { "alerts: { links: { acknowledge: \"https://a.example\" } }\n", "go together" },
         { "alerts: { links: { acknowledge_key_file: k } }\n", "go together" },
         { "dashboard: { answers: { listen: \"tcp://127.0.0.1:1\" } }\n", "nobody could answer" },
+        { "dashboard: { answers: { listen: \"tcp://127.0.0.1:1\", pagerduty_secret_file: p, "
+          "slack_teams: [T1] } }\n",
+          "give slack_secret_file" },
         { "dashboard: { answers: { link_keys: [" LINK_KEY "] } }\n", "say where to listen" },
         { "dashboard: { answers: { listen: \"tcp://127.0.0.1:1\", link_keys: [ktl1_A] } }\n",
           "ktl1_ and 43 characters" },

@@ -221,8 +221,8 @@ static void a_long_name_is_cut_between_letters(void **state)
 
 /* ---- Slack ---- */
 
-static enum kt_status slack(const char *body, kt_time_ns signed_at, kt_time_ns now,
-                            struct kt_inbound *ret)
+static enum kt_status slack_of(const struct kt_strings *teams, const char *body,
+                               kt_time_ns signed_at, kt_time_ns now, struct kt_inbound *ret)
 {
     struct kt_error err = { 0 };
     char mac[65], field[80], time[32], text[4096];
@@ -230,8 +230,14 @@ static enum kt_status slack(const char *body, kt_time_ns signed_at, kt_time_ns n
     (void)snprintf(text, sizeof text, "v0:%s:%s", time, body);
     naive_hmac(SECRET, text, mac);
     (void)snprintf(field, sizeof field, "v0=%s", mac);
-    return kt_inbound_slack(KT_STR(SECRET), kt_str_of(time), kt_str_of(field), kt_str_of(body), now,
-                            ret, &err);
+    return kt_inbound_slack(KT_STR(SECRET), teams, kt_str_of(time), kt_str_of(field),
+                            kt_str_of(body), now, ret, &err);
+}
+
+static enum kt_status slack(const char *body, kt_time_ns signed_at, kt_time_ns now,
+                            struct kt_inbound *ret)
+{
+    return slack_of(NULL, body, signed_at, now, ret);
 }
 
 #define PRESS(user, action, value)                                                                 \
@@ -246,7 +252,7 @@ static void our_button_at_slack_is_taken(void **state)
     (void)state;
     assert_int_equal(slack(PRESS(ROADRUNNER, "acknowledge", ALERT), NOW, NOW, &in), KT_OK);
     assert_string_equal(in.alert, ALERT);
-    assert_string_equal(in.answer.by, "road runner");
+    assert_string_equal(in.answer.by, "road runner (U2CERLKJA)");
     assert_int_equal(in.answer.at, NOW);
     assert_int_equal(strlen(in.answer.entry), 32);
     assert_false(in.has_seen); /* a button of somebody's own */
@@ -259,6 +265,52 @@ static void our_button_at_slack_is_taken(void **state)
     assert_int_equal(
         slack(PRESS("%22id%22%3A%22U2CERLKJA%22", "acknowledge", ALERT), NOW, NOW, &in), KT_OK);
     assert_string_equal(in.answer.by, "U2CERLKJA");
+}
+
+#define OF(team)  "%22id%22%3A%22U1%22%2C%22username%22%3A%22alice%22" team
+#define HOME(t)   "%2C%22team_id%22%3A%22" t "%22"
+#define APP(t)    "%7D%2C%22team%22%3A%7B%22id%22%3A%22" t "%22"
+#define BIDI      "a%E2%80%AEb%C2%85c%E2%80%8Bd%27+entry%3D%27x"
+#define NAMED(n)  "%22id%22%3A%22U1%22%2C%22username%22%3A%22" n "%22" HOME("T1")
+#define LONG_NAME "0123456789012345678901234567890123456789012345678901234567890123456789012345678"
+static void who_pressed_and_where_is_told_by_ids(void **state)
+{
+    static const char *const ours[] = { "T1", "T2" };
+    const struct kt_strings teams = { (const char **)(uintptr_t)ours, 2 }, none = { NULL, 0 };
+    static const struct {
+        const char *user, *by; /* NULL: of another workspace */
+        const char *anybody;   /* without a list */
+    } cases[] = {
+        { OF(HOME("T1")), "alice (U1@T1)", "alice (U1@T1)" },
+        { OF(APP("T2")), "alice (U1@T2)", "alice (U1@T2)" },
+        { OF(HOME("T1") APP("T2")), "alice (U1@T1)", "alice (U1@T1)" },
+        { OF(HOME("T9") APP("T2")), NULL, "alice (U1@T9)" }, /* a guest of a shared channel */
+        { OF(HOME("T1") APP("T9")), NULL, "alice (U1@T1)" }, /* the app, put in elsewhere */
+        { OF(HOME("T")), NULL, "alice (U1@T)" },
+        { OF(""), NULL, "alice (U1)" },
+        { OF(HOME("T1)")), NULL, "alice (U1)" }, /* no id */
+        { NAMED(BIDI), "a b c d' entry='x (U1@T1)", "a b c d' entry='x (U1@T1)" },
+        { NAMED("%E2%80%8B"), "U1@T1", "U1@T1" },
+    };
+    char body[2048];
+    struct kt_inbound in;
+    (void)state;
+    for (size_t i = 0; i < KT_ARRAY_LEN(cases); i++) {
+        (void)snprintf(body, sizeof body, "%s%s%s",
+                       "payload=%7B%22type%22%3A%22block_actions%22%2C%22user%22%3A%7B",
+                       cases[i].user,
+                       "%7D%2C%22actions%22%3A%5B%7B%22action_id%22%3A%22acknowledge%22%2C"
+                       "%22value%22%3A%22" ALERT "%22%7D%5D%7D");
+        enum kt_status st = slack_of(&teams, body, NOW, NOW, &in);
+        if (st != (cases[i].by != NULL ? KT_OK : KT_E_DENIED) ||
+            (st == KT_OK ? strcmp(in.answer.by, cases[i].by) != 0 : in.alert[0] != '\0'))
+            fail_msg("%zu: %s", i, in.answer.by);
+        assert_int_equal(slack_of(&none, body, NOW, NOW, &in), KT_OK);
+        assert_string_equal(in.answer.by, cases[i].anybody);
+    }
+    assert_int_equal(slack(PRESS(NAMED(LONG_NAME), "acknowledge", ALERT), NOW, NOW, &in), KT_OK);
+    assert_int_equal(strlen(in.answer.by), 79);
+    assert_string_equal(in.answer.by + 79 - 8, " (U1@T1)"); /* the name gives way */
 }
 
 static void slack_is_believed_for_five_minutes(void **state)
@@ -290,6 +342,7 @@ static void other_buttons_are_nothing_to_do_and_other_forms_are_refused(void **s
         { PRESS(ROADRUNNER, "acknowledge", "x"), KT_E_INPUT },
         { PRESS(ROADRUNNER, "acknowledge", ALERT ".dire.0"), KT_E_INPUT },
         { PRESS("", "acknowledge", ALERT), KT_E_INPUT },
+        { PRESS("%22username%22%3A%22alice%22", "acknowledge", ALERT), KT_E_INPUT },
         { "payload=%7B", KT_E_INPUT },
         { "payload=[]", KT_E_INPUT },
         { "payload=%", KT_E_INPUT },
@@ -318,8 +371,8 @@ static void a_time_of_slacks_that_is_none_is_refused(void **state)
         (void)snprintf(text, sizeof text, "v0:%s:x=", times[i]);
         naive_hmac(SECRET, text, mac);
         (void)snprintf(field, sizeof field, "v0=%s", mac);
-        assert_int_equal(kt_inbound_slack(KT_STR(SECRET), kt_str_of(times[i]), kt_str_of(field),
-                                          KT_STR("x="), NOW, &in, &err),
+        assert_int_equal(kt_inbound_slack(KT_STR(SECRET), NULL, kt_str_of(times[i]),
+                                          kt_str_of(field), KT_STR("x="), NOW, &in, &err),
                          KT_E_INPUT);
     }
 }
@@ -423,6 +476,8 @@ static void a_name_is_noted_as_what_somebody_said(void **state)
         { "name=+++", "link of slack/sec ops" },
         { "name=alice+b", "link of slack/sec ops (claims to be alice b)" },
         { "name=a%0D%0Ab%1B%7F", "link of slack/sec ops (claims to be a  b  )" },
+        { "name=%E2%80%8B%C2%85", "link of slack/sec ops" },
+        { "name=a%E2%80%AEb", "link of slack/sec ops (claims to be a b)" },
         { "name=%E2%82%AC", "link of slack/sec ops (claims to be \xE2\x82\xAC)" },
         { "name=a&name=b", NULL },
         { "name=a&by=root", NULL },
@@ -572,6 +627,7 @@ int main(void)
         cmocka_unit_test(a_body_that_was_cut_is_denied),
         cmocka_unit_test(a_long_name_is_cut_between_letters),
         cmocka_unit_test(our_button_at_slack_is_taken),
+        cmocka_unit_test(who_pressed_and_where_is_told_by_ids),
         cmocka_unit_test(slack_is_believed_for_five_minutes),
         cmocka_unit_test(other_buttons_are_nothing_to_do_and_other_forms_are_refused),
         cmocka_unit_test(a_time_of_slacks_that_is_none_is_refused),
