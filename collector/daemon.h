@@ -110,6 +110,9 @@ KT_MUST_USE enum kt_status kt_daemon_write_state(struct kt_daemon *d,
 KT_MUST_USE enum kt_status kt_daemon_watch_answers(struct kt_daemon *d, struct kt_error *err);
 /* Takes what came; leaves a transaction open when something did. */
 KT_MUST_USE enum kt_status kt_daemon_take_answers(struct kt_daemon *d, struct kt_error *err);
+/* The target of this name in the present configuration; NULL: it has another one now, or is gone.
+ */
+const struct kt_conf_target *kt_daemon_target(const struct kt_conf *conf, const char *name);
 
 /* ---- daemon_keys.c ---- */
 /* Reads the key files of targets, streams and copies, as at the start: KT_E_CONFIG says what could

@@ -69,13 +69,34 @@ enum kt_status kt_daemon_watch_answers(struct kt_daemon *d, struct kt_error *err
 
 /* ---- what came ---- */
 
+const struct kt_conf_target *kt_daemon_target(const struct kt_conf *conf, const char *name)
+{
+    for (unsigned i = 0; i < conf->n_targets; i++)
+        if (strcmp(conf->targets[i].name, name) == 0)
+            return &conf->targets[i];
+    return NULL;
+}
+
+struct there {
+    const struct kt_conf *conf;
+    const char *target;
+};
+
+/* A target that has another name now, or is gone, may have told the same incident. */
+static bool can_be(void *self, const char *target)
+{
+    const struct there *t = self;
+    return strcmp(target, t->target) == 0 || kt_daemon_target(t->conf, target) == NULL;
+}
+
 static enum kt_status acknowledge(struct kt_daemon *d, const struct kt_answered *x,
                                   struct kt_error *err)
 {
     KT_CLEANUP(kt_buf_done) struct kt_buf request = { 0 }, reason = { 0 }, said = { 0 };
     struct kt_control_handler handler = kt_daemon_handler(d);
     char at[KT_TIME_TEXT_MAX];
-    enum kt_status st = kt_triage_answered(d->triage, x->alert, x->target, x->answer.at, err);
+    struct there there = { d->conf, x->target };
+    enum kt_status st = kt_triage_answered(d->triage, x->alert, x->answer.at, can_be, &there, err);
     if (st != KT_OK)
         return st;
     kt_time_format_short(x->answer.at, at);

@@ -100,6 +100,11 @@ static enum kt_status read_elsewhere(struct kt_jval args, struct elsewhere *ret,
     return KT_OK;
 }
 
+struct told { /* may he have read what a target was told? */
+    const struct kt_conf *conf;
+    const struct elsewhere *e;
+};
+
 static bool told_him(const struct elsewhere *e, const char *type)
 {
     struct kt_json_iter it = kt_json_iter(e->told_by);
@@ -111,20 +116,21 @@ static bool told_him(const struct elsewhere *e, const char *type)
     return found;
 }
 
-/* Where several targets of that kind told of it, nobody knows which one he read: each must have
- * said how grave it is now. */
+/* A target that has another name now, or is gone, was of any type. */
+static bool can_be(void *self, const char *target)
+{
+    const struct told *t = self;
+    const struct kt_conf_target *c = kt_daemon_target(t->conf, target);
+    return c == NULL || told_him(t->e, c->type);
+}
+
 static enum kt_status may_count(struct kt_daemon *d, const char *alert, const struct elsewhere *e,
                                 struct kt_error *err)
 {
-    enum kt_status st = KT_OK;
+    struct told told = { d->conf, e };
     if (e->has_saw)
         return kt_triage_saw(d->triage, alert, &e->saw, err);
-    if (e->at != 0)
-        st = kt_triage_answered(d->triage, alert, "", e->at, err);
-    for (unsigned i = 0; e->at != 0 && st == KT_OK && i < d->conf->n_targets; i++)
-        if (told_him(e, d->conf->targets[i].type))
-            st = kt_triage_answered(d->triage, alert, d->conf->targets[i].name, e->at, err);
-    return st;
+    return e->at == 0 ? KT_OK : kt_triage_answered(d->triage, alert, e->at, can_be, &told, err);
 }
 
 /* One of the alerts that were named. What is wrong with one does not stop the others. */

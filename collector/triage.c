@@ -300,25 +300,55 @@ enum kt_status kt_triage_saw(struct kt_triage *t, const char *alert,
     return KT_OK;
 }
 
-enum kt_status kt_triage_answered(struct kt_triage *t, const char *alert, const char *target,
-                                  kt_time_ns at, struct kt_error *err)
+struct reading { /* what somebody may have read */
+    const struct kt_alert *now;
+    bool (*can_be)(void *self, const char *target); /* NULL: any */
+    void *self;
+    struct kt_arena arena;
+    unsigned n;
+};
+
+static enum kt_status read_one(void *self, const char *target, struct kt_str json,
+                               struct kt_error *err)
 {
-    KT_CLEANUP(kt_buf_done) struct kt_buf json = { 0 }, said = { 0 };
-    KT_CLEANUP(kt_arena_done) struct kt_arena arena = kt_arena_new(2 * (size_t)KT_LINE_MAX);
-    const struct kt_life *l = kt_triage_life(t, alert);
-    struct kt_alert_found found;
-    struct kt_alert now, then;
-    if (l != NULL && at <= l->reopened.at)
-        return kt_fail(err, KT_E_INPUT, "alert %s was opened again after that", alert);
-    enum kt_status st = kt_store_outbox_said(t->o.store, alert, target, at, &said, err);
-    if (st != KT_OK)
-        return st == KT_E_AGAIN ? KT_OK : st;
-    if (kt_store_alert_find(t->o.store, kt_str_of(alert), &json, &found, err) != KT_OK ||
-        kt_alert_read(kt_buf_str(&json), &arena, &now, err) != KT_OK ||
-        kt_alert_read(kt_buf_str(&said), &arena, &then, err) != KT_OK)
-        return err->code;
-    if (now.severity <= then.severity)
+    struct reading *r = self;
+    struct kt_alert then;
+    if (r->can_be != NULL && !r->can_be(r->self, target))
         return KT_OK;
-    return kt_fail(err, KT_E_INPUT, "alert %s was %s there then and is %s now", alert,
-                   kt_severity_words[then.severity].word, kt_severity_words[now.severity].word);
+    r->n++;
+    kt_arena_reset(&r->arena);
+    if (kt_alert_read(json, &r->arena, &then, NULL) != KT_OK)
+        return kt_fail(err, KT_E_INPUT, "what was told of alert %s cannot be read", r->now->id);
+    if (r->now->severity <= then.severity)
+        return KT_OK;
+    return kt_fail(err, KT_E_INPUT, "alert %s was %s there then and is %s now", r->now->id,
+                   kt_severity_words[then.severity].word, kt_severity_words[r->now->severity].word);
+}
+
+enum kt_status kt_triage_answered(struct kt_triage *t, const char *alert, kt_time_ns at,
+                                  bool (*can_be)(void *self, const char *target), void *self,
+                                  struct kt_error *err)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf json = { 0 };
+    KT_CLEANUP(kt_arena_done) struct kt_arena arena = kt_arena_new(KT_LINE_MAX);
+    struct kt_alert_found found;
+    struct kt_alert now;
+    if (kt_store_alert_find(t->o.store, kt_str_of(alert), &json, &found, err) != KT_OK ||
+        kt_alert_read(kt_buf_str(&json), &arena, &now, err) != KT_OK)
+        return err->code;
+    const struct kt_life *l = kt_triage_life(t, now.id);
+    if (l != NULL && at <= l->reopened.at)
+        return kt_fail(err, KT_E_INPUT, "alert %s was opened again after that", now.id);
+    struct reading r = {
+        .now = &now, .can_be = can_be, .self = self, .arena = kt_arena_new(KT_LINE_MAX)
+    };
+    enum kt_status st = kt_store_outbox_said(t->o.store, now.id, at, read_one, &r, err);
+    if (st == KT_OK && r.n == 0) { /* he read nothing of ours: was there anything else to know? */
+        r.can_be = NULL;
+        st = kt_store_outbox_written(t->o.store, now.id, read_one, &r, err);
+        if (st == KT_OK && r.n == 0)
+            st = kt_fail(err, KT_E_INPUT, "nobody was told of alert %s: look at it first", now.id);
+    }
+    kt_arena_done(&r.arena);
+    return st;
 }

@@ -45,11 +45,14 @@ KT_MUST_USE enum kt_status kt_triage_graver(struct kt_triage *t, const struct kt
                                             kt_time_ns now, bool *ret_reopened,
                                             struct kt_error *err);
 
-/* May what somebody answered at a target, at a time, count for the alert as it is now? KT_E_INPUT
- * says why not: it was opened again after that, or was told there as less grave. */
-KT_MUST_USE enum kt_status kt_triage_answered(struct kt_triage *t, const char *alert,
-                                              const char *target, kt_time_ns at,
-                                              struct kt_error *err);
+/* May what somebody answered somewhere, at a time, count for the alert as it is now? can_be: may he
+ * have read what this target was told? The outbox keeps names that no configuration has any more.
+ * Nobody knows which one he read: each must have said how grave it is now; where none had said
+ * anything by then, the alert must always have been as grave. KT_E_INPUT says why not, also where
+ * it was opened again after that. */
+KT_MUST_USE enum kt_status kt_triage_answered(struct kt_triage *t, const char *alert, kt_time_ns at,
+                                              bool (*can_be)(void *self, const char *target),
+                                              void *self, struct kt_error *err);
 /* The same of an answer that says itself what its author saw: how grave the alert was, and how
  * often it had been opened again. alert begins its id. */
 struct kt_triage_saw {

@@ -283,22 +283,53 @@ enum kt_status kt_store_outbox_of(struct kt_store *s, const char *alert,
     return kt_outbox_of(s->db, alert, each, self, err);
 }
 
-/* What was delivered by then, or else first: its clock may be another one. */
-enum kt_status kt_store_outbox_said(struct kt_store *s, const char *alert, const char *target,
-                                    kt_time_ns at, struct kt_buf *ret_json, struct kt_error *err)
+static enum kt_status each_document(struct kt_store *s, const char *sql, const char *alert,
+                                    kt_time_ns at,
+                                    enum kt_status (*each)(void *self, const char *target,
+                                                           struct kt_str alert_json,
+                                                           struct kt_error *err),
+                                    void *self, struct kt_error *err)
 {
     KT_CLEANUP(kt_db_finalize) sqlite3_stmt *st = NULL;
-    const char *sql = "SELECT alert_json FROM outbox WHERE alert=?1 AND target=?2 AND sent_at > 0"
-                      " ORDER BY sent_at > ?3, iif(sent_at > ?3, sent_at, -sent_at) LIMIT 1";
-    if (kt_db_prepare(s->db, sql, &st, err) != KT_OK)
+    char target[sizeof((struct kt_outbox_row *)NULL)->target];
+    enum kt_status status = kt_db_prepare(s->db, sql, &st, err);
+    if (status != KT_OK)
         return kt_wrap(err, "outbox");
     kt_db_text(st, 1, kt_str_of(alert));
-    kt_db_text(st, 2, kt_str_of(target));
-    kt_db_i64(st, 3, at);
-    enum kt_status status = kt_db_step(st, err);
-    if (status == KT_OK)
-        kt_buf_add(ret_json, kt_db_col(st, 0));
-    return status;
+    kt_db_i64(st, 2, at);
+    kt_db_i64(st, 3, at > INT64_MAX - KT_OUTBOX_CLOCKS ? INT64_MAX : at + KT_OUTBOX_CLOCKS);
+    while (status == KT_OK && (status = kt_db_step(st, err)) == KT_OK) {
+        kt_str_copyz(target, sizeof target, kt_db_col(st, 0));
+        status = each(self, target, kt_db_col(st, 1), err);
+    }
+    return status == KT_E_AGAIN ? KT_OK : status;
+}
+
+/* What was delivered by then, or else first. */
+enum kt_status kt_store_outbox_said(struct kt_store *s, const char *alert, kt_time_ns at,
+                                    enum kt_status (*each)(void *self, const char *target,
+                                                           struct kt_str alert_json,
+                                                           struct kt_error *err),
+                                    void *self, struct kt_error *err)
+{
+    return each_document(s,
+                         "SELECT target, alert_json FROM (SELECT target, alert_json,"
+                         " row_number() OVER (PARTITION BY target ORDER BY sent_at > ?2,"
+                         " iif(sent_at > ?2, sent_at, -sent_at), row DESC) AS k FROM outbox"
+                         " WHERE alert=?1 AND sent_at > 0 AND sent_at <= ?3) WHERE k = 1",
+                         alert, at, each, self, err);
+}
+
+enum kt_status kt_store_outbox_written(struct kt_store *s, const char *alert,
+                                       enum kt_status (*each)(void *self, const char *target,
+                                                              struct kt_str alert_json,
+                                                              struct kt_error *err),
+                                       void *self, struct kt_error *err)
+{
+    return each_document(s,
+                         "SELECT target, alert_json FROM outbox"
+                         " WHERE alert=?1 AND ?2 = 0 AND ?3 > 0 ORDER BY row",
+                         alert, 0, each, self, err);
 }
 
 /* Ids are upper-case letters and digits, which all stand before '~'. */

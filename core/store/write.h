@@ -218,10 +218,23 @@ KT_MUST_USE enum kt_status kt_store_outbox_of(
     struct kt_store *s, const char *alert,
     enum kt_status (*each)(void *self, const struct kt_outbox_row *row, struct kt_error *err),
     void *self, struct kt_error *err);
-/* The document that a target had of an alert at a time. KT_E_AGAIN: it got none. */
-KT_MUST_USE enum kt_status kt_store_outbox_said(struct kt_store *s, const char *alert,
-                                                const char *target, kt_time_ns at,
-                                                struct kt_buf *ret_json, struct kt_error *err);
+/* The document that each target had of an alert at a time, one a target: the newest that was
+ * delivered by then, or else the first within KT_OUTBOX_CLOCKS after it, as whose time it is may be
+ * behind ours. Targets that had none are passed over. Stops when each() returns KT_E_AGAIN; it
+ * writes no row. */
+#define KT_OUTBOX_CLOCKS KT_NS_MIN
+KT_MUST_USE enum kt_status kt_store_outbox_said(
+    struct kt_store *s, const char *alert, kt_time_ns at,
+    enum kt_status (*each)(void *self, const char *target, struct kt_str alert_json,
+                           struct kt_error *err),
+    void *self, struct kt_error *err);
+/* The documents of all rows of an alert, delivered or not, in the same way. */
+KT_MUST_USE enum kt_status kt_store_outbox_written(struct kt_store *s, const char *alert,
+                                                   enum kt_status (*each)(void *self,
+                                                                          const char *target,
+                                                                          struct kt_str alert_json,
+                                                                          struct kt_error *err),
+                                                   void *self, struct kt_error *err);
 /* Rows in state wait from number `from` on (0: all), by number, without the alert's text; the
  * callback changes no row. From a number on, all younger rows are looked at. */
 KT_MUST_USE enum kt_status kt_store_outbox_waiting(

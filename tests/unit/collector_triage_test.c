@@ -392,10 +392,16 @@ static void who_was_called_by_any_word_hears_what_follows(void **state)
     told(w, "trigger acknowledge acknowledge acknowledge");
 }
 
+/* Names that begin so. */
+static bool is_named(void *self, const char *target)
+{
+    return strncmp(target, self, strlen(self)) == 0;
+}
+
 static enum kt_status answered(struct world *w, const char *target, kt_time_ns at)
 {
     struct kt_error err = { 0 };
-    return kt_triage_answered(w->triage, ID_A, target, at, &err);
+    return kt_triage_answered(w->triage, ID_A, at, is_named, (void *)(uintptr_t)target, &err);
 }
 
 static void nobody_answers_for_what_he_did_not_see(void **state)
@@ -422,6 +428,33 @@ static void nobody_answers_for_what_he_did_not_see(void **state)
     (void)take(w, step(KT_STEP_REOPEN, ID_A, "alice"));
     assert_int_equal(answered(w, "duty", w->now - KT_NS_S), KT_E_INPUT);
     assert_int_equal(answered(w, "duty", w->now + KT_NS_S), KT_OK);
+}
+
+static void who_was_told_nothing_answers_for_what_it_always_was(void **state)
+{
+    struct world *w = *state;
+    KT_CLEANUP(kt_buf_done) struct kt_buf json = { 0 };
+    struct kt_alert a = alert(ID_A, KT_SEV_MEDIUM);
+    assert_int_equal(answered(w, "duty", w->now), KT_E_INPUT); /* there is no such alert */
+    raise_one(w, &a);
+    kt_alert_write(&a, &json);
+    called_with(w, "duty-old", "trigger", "sent", kt_buf_str(&json));
+    kt_time_ns medium = w->now;
+    assert_int_equal(answered(w, "none", medium), KT_OK);
+    a.severity = KT_SEV_HIGH;
+    w->now += 10 * KT_NS_MIN;
+    raise_one(w, &a);
+    assert_int_equal(answered(w, "none", w->now), KT_E_INPUT); /* it was less grave once */
+    kt_buf_reset(&json);
+    kt_alert_write(&a, &json);
+    called_with(w, "duty-new", "trigger", "sent", kt_buf_str(&json));
+    assert_int_equal(answered(w, "duty-new", w->now), KT_OK);
+    assert_int_equal(answered(w, "duty-new", w->now - KT_NS_MIN),
+                     KT_OK);                                       /* their clock is behind */
+    assert_int_equal(answered(w, "duty-new", medium), KT_E_INPUT); /* it was sent after that */
+    assert_int_equal(answered(w, "duty-new", w->now - KT_NS_MIN - 1), KT_E_INPUT);
+    assert_int_equal(answered(w, "duty", medium), KT_E_INPUT); /* under the name it had then */
+    assert_int_equal(answered(w, "duty", w->now), KT_E_INPUT); /* which of both, nobody knows */
 }
 
 static enum kt_status saw(struct world *w, const char *severity, int64_t reopened,
@@ -786,6 +819,7 @@ int main(void)
         T(what_was_merged_is_acted_on_where_it_went),
         T(who_was_called_by_any_word_hears_what_follows),
         T(nobody_answers_for_what_he_did_not_see),
+        T(who_was_told_nothing_answers_for_what_it_always_was),
         T(an_answer_counts_for_what_its_message_told),
         T(a_silenced_alert_is_told_when_the_silence_ends),
         T(a_silence_that_ends_while_the_collector_is_away_is_made_up_for),
