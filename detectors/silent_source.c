@@ -75,6 +75,9 @@ static const struct kt_option options[] = {
     UINT_OPTION(clock, "460", "Points: the clock of an agent was set back by more than 5 minutes."),
     UINT_OPTION(unanswered, "20",
                 "Requests of a Vault without a response in 10 minutes, and more than 1 % of all."),
+    { "standby", KT_OPT_BOOL, "false", offsetof(struct kt_silent_options, standby),
+      "This collector is a stand-by: an agent that goes back to its first is not missed here.",
+      .reloadable = true },
     KT_OPTIONS_END,
 };
 
@@ -193,7 +196,7 @@ static void on_event(struct kt_scene *s, const void *opt)
 }
 
 /* ---- heartbeats ---- */
-static struct kt_silent_agent *heard(struct kt_scene *s)
+static struct kt_silent_agent *heard(struct kt_scene *s, const struct kt_silent_options *o)
 {
     bool fresh;
     struct kt_silent_agent *a =
@@ -205,7 +208,7 @@ static struct kt_silent_agent *heard(struct kt_scene *s)
     uint32_t from =
         kt_silent_later(kt_silent_later(a->heard_min, a->free_min), clock_of(s)->resumed_min);
     uint32_t pause = s->minute > from ? s->minute - from : 0;
-    pause = a->standby != 0 ? 0 : pause; /* it was with its first, which has heard it */
+    pause = o->standby && a->standby != 0 ? 0 : pause; /* it was with its first, which heard it */
     a->standby = s->report->standby;
     kt_silent_note_pause(&a->pauses, s->minute, pause > AWAY_MIN ? pause : 0, a->state == AWAY);
     if (s->minute > a->heard_min + AWAY_MIN)
@@ -225,7 +228,7 @@ static void on_report(struct kt_scene *s, const void *opt)
         kt_silent_lose(s, o, x, L_BATCH, 0);
         return;
     }
-    struct kt_silent_agent *a = heard(s);
+    struct kt_silent_agent *a = heard(s, o);
     kt_time_ns t = s->ev->time < s->t ? s->ev->time : s->t;
     if (a->reported != 0 && t < a->reported - BACK_NS)
         kt_silent_lose(s, o, x, L_CLOCK, kt_silent_minutes(a->reported - t));
@@ -403,13 +406,16 @@ static uint32_t away_for(struct kt_scene *s, const struct kt_silent_agent *a)
 }
 
 /* An agent goes back to its first as soon as that answers, and then it is the first that hears
- * whether it is there. Not so when another that came with it was still here much later. */
+ * whether it is there. Not so when another that came with it was still here much later. Believed
+ * only where the configuration says that this is a stand-by: an agent's word alone silences
+ * nobody. */
 static bool went_back(struct kt_scene *s, const struct kt_silent_options *o,
                       const struct kt_silent_agent *a)
 {
     const struct kt_silent_clock *c = clock_of(s);
-    return a->standby != 0 && (c->standby_min < a->heard_min + kt_silent_minutes(o->heartbeat) ||
-                               a->heard_min + TICK_MIN < c->standby_from);
+    return o->standby && a->standby != 0 &&
+           (c->standby_min < a->heard_min + kt_silent_minutes(o->heartbeat) ||
+            a->heard_min + TICK_MIN < c->standby_from);
 }
 
 static bool is_judged(struct kt_scene *s, const struct kt_silent_options *o,

@@ -22,6 +22,7 @@ enum kt_silent_state { FINE, AWAY, UNREAD, QUIET };
 struct kt_silent_options {
     kt_time_ns heartbeat, least, learn;
     uint64_t quiet, busy, away, unread, emptied, lost, clock, unanswered;
+    bool standby;
 };
 struct kt_silent_pauses { /* the longest of each of 28 days */
     uint16_t day[PAUSE_DAYS], usual[PAUSE_DAYS], told[PAUSE_DAYS];
