@@ -114,6 +114,8 @@ static enum kt_status read_conf(const struct page *p, struct kt_conf **ret, stru
     enum kt_status status = kt_conf_dashboard_check(conf, err);
     if (status == KT_OK && conf->dashboard.proxies.n > PROXIES_MAX)
         status = kt_fail(err, KT_E_CONFIG, "dashboard.proxies: at most %u networks", PROXIES_MAX);
+    if (status == KT_OK && p->o->config != NULL)
+        status = kt_page_check_user(conf, err);
     if (status != KT_OK) {
         kt_conf_free(conf);
         return status;

@@ -1,6 +1,7 @@
 /* page: the process of the page, from its options to its end (`keytrail dashboard`). */
 #pragma once
 #include "core/base/err.h"
+#include "core/config/config.h"
 
 struct kt_page_options {
     const char *config;          /* keytrail.yaml; or */
@@ -10,3 +11,6 @@ struct kt_page_options {
 };
 /* Runs until SIGTERM or SIGINT. Returns the exit code (INTERFACE §1). */
 int kt_page_main(const struct kt_page_options *o);
+/* KT_E_CONFIG: dashboard.user names a user for the page, and this process is root or the
+ * collector's user instead. Without such a name (a demo, development) a line in the log says it. */
+KT_MUST_USE enum kt_status kt_page_check_user(const struct kt_conf *conf, struct kt_error *err);
