@@ -109,6 +109,8 @@ static int run_update(int argc, char **argv)
         { "--proxy", 0, KT_FLAG_STRING, "URL", "http://host:port", &a.proxy, NULL },
         { "--allow-private", 0, KT_FLAG_BOOL, NULL,
           "the mirror has a private address (http on loopback alone)", &a.allow_private, NULL },
+        { "--config", 'c', KT_FLAG_STRING, "FILE",
+          "the configuration whose collector opens them (default: the system's)", &a.config, NULL },
         { "--quiet", 'q', KT_FLAG_BOOL, NULL, "no talk, for a timer", &a.quiet, NULL },
         { 0 },
     };

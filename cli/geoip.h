@@ -28,6 +28,7 @@ void kt_geo_files_find(const struct kt_conf *conf, struct kt_geo_files *ret);
 
 /* What `keytrail geoip update` fetches. */
 struct kt_geoip_args {
+    const char *config; /* whose collector is told; NULL: the system's */
     const char *provider, *dir, *account, *key_file, *url, *ca_file, *proxy;
     struct kt_flag_many kinds; /* country, city, asn; none: the provider's usual ones */
     bool allow_private, quiet;

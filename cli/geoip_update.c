@@ -21,6 +21,7 @@
 #include "core/sys/fs.h"
 #include "core/sys/geo.h"
 #include "core/sys/http.h"
+#include "core/wire/control_client.h"
 
 #define PACKED_MAX ((size_t)256 << 20)
 #define TABLE_MAX  ((size_t)768 << 20)
@@ -299,15 +300,30 @@ static enum kt_status find_kinds(const struct kt_geoip_args *a, bool ret[KINDS],
     return KT_OK;
 }
 
-/* The one of this system, when it runs and hears whoever fetched them. */
-static void tell_collector(bool quiet)
+/* The collector of the configuration, when it runs and hears whoever fetched them. That it refuses
+ * them is an error: they are in their place, and not in use. */
+static enum kt_status tell_collector(const char *control, bool quiet, struct kt_error *err)
 {
     KT_CLEANUP(kt_buf_done) struct kt_buf answer = { 0 };
-    bool told = kt_cli_ask(NULL, NULL, KT_STR("{\"do\":\"reload\"}"), &answer, NULL) == KT_OK;
+    enum kt_status st =
+        control[0] == '\0'
+            ? KT_E_AGAIN
+            : kt_control_order(control, KT_STR("{\"do\":\"geoip.reload\"}"), &answer, err);
+    if (st == KT_E_INPUT)
+        return kt_wrap(err, "fetched, but the collector does not open them");
     if (!quiet)
-        puts(told ? "the running collector has opened them"
-                  : "a running collector opens them when it is told to: systemctl reload "
-                    "keytrail-collector");
+        puts(st == KT_OK ? "the running collector has opened them"
+                         : "a running collector opens them when it is told to: systemctl reload "
+                           "keytrail-collector");
+    return KT_OK;
+}
+
+/* Its control socket, "": this system has none. A configuration that was named has to be there. */
+static enum kt_status find_collector(const char *config, char *ret, size_t n, struct kt_error *err)
+{
+    ret[0] = '\0';
+    enum kt_status st = kt_cli_control_path(NULL, config, ret, n, config != NULL ? err : NULL);
+    return config != NULL ? st : KT_OK;
 }
 
 enum kt_status kt_geoip_update(const struct kt_geoip_args *a, struct kt_error *err)
@@ -316,7 +332,9 @@ enum kt_status kt_geoip_update(const struct kt_geoip_args *a, struct kt_error *e
     KT_CLEANUP(kt_buf_done) struct kt_buf authorization = { 0 };
     struct update u = { .a = a };
     bool kinds[KINDS] = { false };
-    if (find_provider(a->provider, &p, err) != KT_OK || find_kinds(a, kinds, err) != KT_OK)
+    char control[4096];
+    if (find_collector(a->config, control, sizeof control, err) != KT_OK ||
+        find_provider(a->provider, &p, err) != KT_OK || find_kinds(a, kinds, err) != KT_OK)
         return err->code;
     enum kt_status st = p->account ? log_in(a, &authorization, err) : KT_OK;
     u.authorization = kt_buf_str(&authorization);
@@ -326,7 +344,5 @@ enum kt_status kt_geoip_update(const struct kt_geoip_args *a, struct kt_error *e
         st = kinds[k] ? p->get(&u, (enum kind)k, err) : KT_OK;
     kt_wipe(authorization.at, authorization.len);
     kt_http_answer_done(&u.answer);
-    if (st == KT_OK)
-        tell_collector(a->quiet);
-    return st;
+    return st == KT_OK ? tell_collector(control, a->quiet, err) : st;
 }

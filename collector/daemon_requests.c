@@ -131,17 +131,9 @@ static bool is_same(const struct kt_geo *a, const struct kt_geo *b)
            strcmp(kt_geo_describe(a), kt_geo_describe(b)) == 0;
 }
 
-/* They are files that others put there, whatever became of the configuration. One that cannot be
- * read is no reason to refuse the rest. */
-static enum kt_status reload_geo(struct kt_daemon *d, struct kt_error *err)
+/* fresh: taken. */
+static enum kt_status take_geo(struct kt_daemon *d, struct kt_geo *fresh, struct kt_error *err)
 {
-    struct kt_geo *fresh = NULL;
-    struct kt_error why = { 0 };
-    if (kt_daemon_open_geo(d->conf, &fresh, &why) != KT_OK) {
-        kt_log(KT_LOG_WARN, "collector: the tables of addresses of before stay in force: %s",
-               why.text);
-        return KT_OK;
-    }
     if (is_same(fresh, d->geo)) {
         kt_geo_free(fresh);
         return KT_OK;
@@ -151,6 +143,34 @@ static enum kt_status reload_geo(struct kt_daemon *d, struct kt_error *err)
     d->geo = fresh;
     kt_log(KT_LOG_INFO, "collector: tables of addresses opened anew: %s", kt_geo_describe(d->geo));
     return kt_daemon_record_config(d, err); /* it names them */
+}
+
+/* They are files that others put there, whatever became of the configuration. One that cannot be
+ * read is no reason to refuse the rest. */
+static enum kt_status reload_geo(struct kt_daemon *d, struct kt_error *err)
+{
+    struct kt_geo *fresh = NULL;
+    struct kt_error why = { 0 };
+    if (kt_daemon_open_geo(d->conf, &fresh, &why) == KT_OK)
+        return take_geo(d, fresh, err);
+    kt_log(KT_LOG_WARN, "collector: the tables of addresses of before stay in force: %s", why.text);
+    return KT_OK;
+}
+
+/* Nothing but the tables: who fetches them has no say in the configuration. */
+static enum kt_status do_geoip_reload(struct kt_daemon *d, struct kt_jval args, struct kt_buf *out,
+                                      struct kt_error *err)
+{
+    struct kt_geo *fresh = NULL;
+    (void)args;
+    if (kt_daemon_open_geo(d->conf, &fresh, err) != KT_OK)
+        return kt_wrap(err, "the tables of addresses of before stay in force");
+    if (take_geo(d, fresh, err) != KT_OK)
+        return err->code;
+    kt_buf_byte(out, '{');
+    add_string(out, "ip_data", kt_geo_describe(d->geo));
+    kt_buf_addz(out, "}\n");
+    return KT_OK;
 }
 
 enum kt_status kt_daemon_reload(struct kt_daemon *d, struct kt_error *err)
@@ -324,6 +344,7 @@ static const struct {
     { "metrics", kt_daemon_metrics, true },
     { "viewed", kt_daemon_viewed, true },
     { "reload", do_reload, false },
+    { "geoip.reload", do_geoip_reload, false },
     { "hold.add", do_hold_add, false },
     { "hold.rm", do_hold_rm, false },
     { "trust-clock", do_trust_clock, false },

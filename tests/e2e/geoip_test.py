@@ -139,7 +139,6 @@ p = keytrail('geoip', 'status', '-c', conf, '-o', 'json', ok=False)
 rows = json.loads(p.stdout)
 check(p.returncode == 1 and [bool(r['problem']) for r in rows] == [False, False, True] and 'CC BY 4.0' in rows[0]['licence'] and 'MaxMind' in rows[1]['licence'], 'status: what each knows, its terms, what is missing', p.stdout)
 check(b'ASN' in p.stderr and b'geoip update' in p.stderr, 'status says what nobody knows', p.stderr)
-server.shutdown()
 
 # ---- a running collector ----
 used = os.path.join(dir, 'used.mmdb')
@@ -152,7 +151,8 @@ def place(body):
 
 
 def ip_data():
-    return json.loads(keytrail('status', '-c', h.path('keytrail.yaml'), '-o', 'json').stdout)['collector']['ip_data']
+    collector = json.loads(keytrail('status', '-c', h.path('keytrail.yaml'), '-o', 'json').stdout)['collector']
+    return collector and collector['ip_data']
 
 
 place(country(NOW - 40 * 86400))
@@ -167,5 +167,28 @@ h.collector.send_signal(signal.SIGHUP)
 check(wait_for(lambda: ip_data() != before, 10), 'a reload opens the new one', h.log('collector.log'))
 named = keytrail('search', 'kind:config operation:config', '--db', h.db, '--since', '1h', '-o', 'ndjson').stdout.decode()
 check(time.strftime('%Y-%m-%d', time.gmtime(NOW)) in named.strip().splitlines()[-1], 'the settings of the log name it', named[-600:])
+
+# ---- fetching tells the collector of the configuration, of the tables alone ----
+name, conf = 'dbip-city-lite.mmdb', h.path('keytrail.yaml')
+used, text = os.path.join(out, name), open(h.path('keytrail.yaml')).read()
+h.write('keytrail.yaml', text.replace(os.path.join(dir, 'used.mmdb'), used))
+h.collector.send_signal(signal.SIGHUP)
+check(wait_for(lambda: 'has changed: going on' in h.log('collector.log') and ip_data(), 15), 'the fetched table is used', h.log('collector.log'))
+before, lives = ip_data(), h.log('collector.log').count('has changed: going on')
+pages[f'/free/dbip-city-lite-{this_month}.mmdb.gz'] = (200, gzip.compress(country(NOW + 86400)), None)
+h.write('keytrail.yaml', open(conf).read() + 'networks: [ { name: office, cidr: ["198.51.100.0/24"] } ]\n')
+p = update('--kind', 'city', '-c', conf)
+check(p.returncode == 0 and b'has opened them' in p.stdout and ip_data() != before, 'the collector of the configuration opens what was fetched', (p.stdout, p.stderr))
+time.sleep(0.5)
+check(h.log('collector.log').count('has changed: going on') == lives, 'and takes nothing else that has changed', h.log('collector.log'))
+pages[f'/free/dbip-city-lite-{this_month}.mmdb.gz'] = (200, gzip.compress(country(NOW + 2 * 86400)), None)
+os.rename(used, used + '.away')
+p = update('--kind', 'asn', '-c', conf)
+check(p.returncode != 0 and b'does not open them' in p.stderr and b'stay in force' in p.stderr, 'that it cannot is said', (p.stdout, p.stderr))
+os.rename(used + '.away', used)
+asked.clear()
+p = update('--kind', 'city', '-c', h.path('none.yaml'))
+check(p.returncode == 3 and not asked, 'a configuration that is not there is refused before anything is fetched', (p.stdout, p.stderr))
+server.shutdown()
 check(stop(h.collector) == 0, 'and the collector ends as ever')
 finish()
