@@ -5,12 +5,15 @@
  * Calls: the page's own socket (dashboard.control), which hears its user and root alone.
  */
 #include <errno.h>
+#include <string.h>
 #include <sys/stat.h>
 
 #include "cli/doctor.h"
 #include "core/wire/control_client.h"
 
-#define PATIENCE_S 3u
+#define PATIENCE_S    3u
+#define SYSTEM_SOCKET "/run/keytrail-dashboard/control.sock"
+#define ENABLED       "/etc/systemd/system/multi-user.target.wants/keytrail-dashboard.service"
 
 static void judge(struct kt_doctor *d, struct kt_jval page)
 {
@@ -28,11 +31,24 @@ static void judge(struct kt_doctor *d, struct kt_jval page)
                       KT_STR_ARG(kt_json_str_at(page, "url")));
 }
 
-/* Of a system where the page was never begun nothing is said: it need not be. */
-static bool was_begun(const char *control)
+static bool is_there(const char *path)
 {
     struct stat there;
-    return lstat(control, &there) == 0;
+    return path != NULL && lstat(path, &there) == 0;
+}
+
+/* Whether this system means to have a page: it need not. A page that ended cleanly takes its socket
+ * along, and systemd the folder; its state folder comes with the package. So what counts is that
+ * the unit is enabled (of the system's own configuration, whose socket it makes), or that it was
+ * given users. */
+enum meant { NO_PAGE, HAS_USERS, IS_MEANT };
+
+static enum meant is_meant(const struct kt_conf *conf)
+{
+    bool system = strcmp(conf->dashboard.control, SYSTEM_SOCKET) == 0;
+    if (is_there(conf->dashboard.control) || (system && is_there(ENABLED)))
+        return IS_MEANT;
+    return is_there(conf->dashboard.users_file) ? HAS_USERS : NO_PAGE;
 }
 
 void kt_doctor_page(struct kt_doctor *d)
@@ -42,7 +58,8 @@ void kt_doctor_page(struct kt_doctor *d)
     struct kt_error err = { 0 };
     struct kt_jval root;
     unsigned repaired;
-    if (control == NULL || !was_begun(control))
+    enum meant meant = control == NULL ? NO_PAGE : is_meant(d->conf);
+    if (meant == NO_PAGE)
         return;
     struct kt_json *json = kt_json_new(KT_JSON_SIMDJSON);
     if (kt_control_order_within(control, KT_STR("{\"do\":\"status\"}"), PATIENCE_S, &answer,
@@ -56,7 +73,7 @@ void kt_doctor_page(struct kt_doctor *d)
         kt_doctor_say(d, KT_DOCTOR_WARN, "page", "systemctl restart keytrail-dashboard",
                       "answers, and is an older program: %s", err.text);
     else
-        kt_doctor_say(d, KT_DOCTOR_BAD, "page",
+        kt_doctor_say(d, meant == IS_MEANT ? KT_DOCTOR_BAD : KT_DOCTOR_WARN, "page",
                       "systemctl status keytrail-dashboard; journalctl -u keytrail-dashboard",
                       "does not answer: %s", err.text);
     kt_json_free(json);

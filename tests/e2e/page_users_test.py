@@ -69,6 +69,10 @@ check(wait_for(lambda: os.path.exists(f'{OWN}/page.sock'), 15), 'the page listen
 rows = [json.loads(r) for r in keytrail('doctor', '-c', config, '-o', 'ndjson', ok=False).stdout.decode().splitlines()]
 check([(r['state'], str(PORT) in r['found']) for r in rows if r['check'] == 'page'] == [('ok', True)], 'doctor says that the page answers, and where', rows)
 
+if ROOT:
+    second = start([KEYTRAIL, 'dashboard', '-c', config, '--listen', 'tcp://127.0.0.1:0'], h.path('second.log'))
+    check(second.wait(15) == 3 and "start the page as 'nobody'" in open(h.path('second.log')).read(), 'it refuses to run with what the collector may', open(h.path('second.log')).read())
+
 # ---- logging in ----
 url = link('--role', 'auditor', '--user', 'carol')
 check(url.startswith(f'http://127.0.0.1:{PORT}/#token='), 'the token is in the fragment', url)
@@ -165,4 +169,6 @@ stop(h.collector)
 check(ask('GET', '/api/v1/record?seq=2', cookie=carol)[0] == 503, 'what cannot be noted is not shown')
 check(ask('GET', '/api/v1/search?q=action:use', cookie=carol)[0] == 200, 'searching goes on')
 check(stop(page) == 0, 'the page stops cleanly', open(h.path('page.log')).read())
+rows = [json.loads(r) for r in keytrail('doctor', '-c', config, '-o', 'ndjson', ok=False).stdout.decode().splitlines()]
+check([r['state'] for r in rows if r['check'] == 'page'] == ['warn'] and not os.path.exists(f'{OWN}/page.sock'), 'doctor says of a page with users that it does not run', rows)
 finish()
