@@ -6,6 +6,8 @@
  * Calls: core/config (its file), exporters/alerts/ack, core/sys (clock, rng); stdout, stderr.
  */
 #include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "cli/alerts.h"
 #include "core/base/hash.h"
@@ -15,6 +17,8 @@
 #include "core/sys/rng.h"
 #include "exporters/alerts/ack.h"
 #include "exporters/alerts/view.h"
+
+#define WHO_MAX 48u
 
 static enum kt_status load(const char *path, struct kt_conf **ret, struct kt_error *err)
 {
@@ -29,23 +33,46 @@ static enum kt_status load(const char *path, struct kt_conf **ret, struct kt_err
 
 /* ---- the key ---- */
 
+/* What root wrote for itself the collector's user could not read: root writes as the user whose the
+ * folder is. */
+static enum kt_status write_key(const char *path, const uint8_t seed[32], struct kt_error *err)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf folder = { 0 };
+    struct kt_str s = kt_str_of(path);
+    struct stat at;
+    kt_buf_addz(&folder, kt_str_rfind_byte(s, '/') < 0 ? "." : "");
+    kt_buf_add(&folder, kt_str_sub(s, 0, (size_t)(kt_str_rfind_byte(s, '/') + 1)));
+    bool as_owner = geteuid() == 0 && stat(kt_buf_z(&folder), &at) == 0 && at.st_uid != 0;
+    gid_t own = getegid();
+    if (as_owner && (setegid(at.st_gid) != 0 || seteuid(at.st_uid) != 0))
+        return kt_fail_errno(err, "become uid %u, whose '%s' is", (unsigned)at.st_uid,
+                             kt_buf_z(&folder));
+    enum kt_status st = kt_link_key_write(path, seed, err);
+    if (as_owner && (seteuid(0) != 0 || setegid(own) != 0))
+        return kt_fail_errno(err, "become root again");
+    return st;
+}
+
 static enum kt_status keygen(const struct kt_conf *conf, struct kt_error *err)
 {
     KT_CLEANUP(kt_buf_done) struct kt_buf text = { 0 };
     uint8_t seed[32], open[32];
+    struct stat is;
     kt_rng_real.fill(kt_rng_real.self, seed, sizeof seed);
     kt_sign_public(seed, open);
-    enum kt_status st = kt_link_key_write(conf->link_ack_key_file, seed, err);
+    enum kt_status st = write_key(conf->link_ack_key_file, seed, err);
     kt_wipe(seed, sizeof seed);
     if (st != KT_OK)
         return st;
     kt_link_public_format(open, &text);
     printf("%s\n", kt_buf_z(&text));
+    bool roots = stat(conf->link_ack_key_file, &is) == 0 && is.st_uid == 0;
     fprintf(stderr,
             "This is the public key: put it into dashboard.answers.link_keys, beside the one "
-            "before, and send the page SIGHUP;\nthen the collector. '%s' is the collector's user's "
-            "alone.\n",
-            conf->link_ack_key_file);
+            "before, and send the page SIGHUP;\nthen the collector. '%s' %s.\n",
+            conf->link_ack_key_file,
+            roots ? "is root's: chown it to the collector's user, unless that is root"
+                  : "is the collector's user's alone");
     return KT_OK;
 }
 
@@ -58,6 +85,8 @@ static enum kt_status may_be_acknowledged(const struct kt_alert *a, struct kt_er
     if (a->merged_into.len > 0)
         return kt_fail(err, KT_E_INPUT, "alert %s is part of " KT_STR_FMT ": take that one", a->id,
                        KT_STR_ARG(a->merged_into));
+    if (a->test)
+        return kt_fail(err, KT_E_INPUT, "alert %s is a test: nobody has to take it on", a->id);
     return kt_fail(err, KT_E_INPUT, "alert %s is " KT_STR_FMT " already", a->id,
                    KT_STR_ARG(a->life.status));
 }
@@ -81,7 +110,8 @@ static enum kt_status print(const struct kt_conf *conf, const struct kt_alert *a
     KT_CLEANUP(kt_buf_done) struct kt_buf link = { 0 };
     uint8_t seed[32];
     char to[64];
-    (void)snprintf(to, sizeof to, "cli/%.48s", by);
+    struct kt_str who = kt_utf8_cut(kt_str_of(by), WHO_MAX);
+    (void)snprintf(to, sizeof to, "cli/" KT_STR_FMT, KT_STR_ARG(who));
     if (kt_link_key_read(conf->link_ack_key_file, seed, err) != KT_OK)
         return err->code;
     kt_ack_link_write(conf->link_ack, seed, a, to, kt_clock_real.wall(kt_clock_real.self), &link);
