@@ -236,6 +236,13 @@ struct firm_log {
 void firm_deliver(struct firm *f); /* arrivals, what never comes, what comes twice; sorts */
 /* Canary and maintenance window; conf points into the firm. */
 void firm_configure(struct firm *f, struct kt_conf *conf);
+struct firm_sink {
+    void *self;
+    void (*take)(void *self, struct kt_record *r); /* every record, facts and ticks too, in order */
+    void (*watch)(void *self, const struct firm_event *e); /* what is kept; NULL: nobody */
+};
+/* Gives out the log as the collector would store it. */
+struct firm_log firm_tell(struct firm *f, const struct firm_sink *to);
 /* Feeds the log to the engine, and what is kept of it to `watch`. */
 struct firm_log firm_feed(struct firm *f, struct kt_detect *d,
                           void (*watch)(void *self, const struct firm_event *e), void *self);

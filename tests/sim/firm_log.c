@@ -158,7 +158,7 @@ void firm_configure(struct firm *f, struct kt_conf *conf)
 /* ---- feeding ---- */
 struct feed {
     struct firm *f;
-    struct kt_detect *d;
+    const struct firm_sink *sink;
     uint64_t seq;
     uint32_t told[SEEN_MAX]; /* addresses */
     uint8_t *kept;           /* bits: records */
@@ -170,7 +170,7 @@ static void give(struct feed *to, struct kt_record *r)
 {
     r->seq = ++to->seq;
     to->f->now = r->arrival;
-    kt_detect_record(to->d, r);
+    to->sink->take(to->sink->self, r);
 }
 
 static void format_ip(uint32_t ip, char text[16])
@@ -294,12 +294,11 @@ static void give_event(struct feed *to, const struct firm_event *e)
     to->log.late += e->arrival - e->t > KT_NS_HOUR;
 }
 
-struct firm_log firm_feed(struct firm *f, struct kt_detect *d,
-                          void (*watch)(void *self, const struct firm_event *e), void *self)
+struct firm_log firm_tell(struct firm *f, const struct firm_sink *sink)
 {
     struct feed *to = kt_alloc(sizeof *to);
     to->f = f;
-    to->d = d;
+    to->sink = sink;
     to->kept = kt_alloc(f->n / 8 + 1);
     /* The world ends at midnight: what comes later would come from sources that have fallen silent.
      */
@@ -316,10 +315,36 @@ struct firm_log firm_feed(struct firm *f, struct kt_detect *d,
         }
         to->kept[e->id / 8] |= (uint8_t)(1u << e->id % 8);
         give_event(to, e);
-        watch(self, e);
+        if (sink->watch != NULL)
+            sink->watch(sink->self, e);
     }
     struct firm_log log = to->log;
     kt_free(to->kept);
     kt_free(to);
     return log;
+}
+
+struct judged {
+    struct kt_detect *d;
+    void (*watch)(void *self, const struct firm_event *e);
+    void *self;
+};
+
+static void judge(void *self, struct kt_record *r)
+{
+    const struct judged *j = self;
+    kt_detect_record(j->d, r);
+}
+
+static void watch_judged(void *self, const struct firm_event *e)
+{
+    const struct judged *j = self;
+    j->watch(j->self, e);
+}
+
+struct firm_log firm_feed(struct firm *f, struct kt_detect *d,
+                          void (*watch)(void *self, const struct firm_event *e), void *self)
+{
+    struct judged j = { d, watch, self };
+    return firm_tell(f, &(struct firm_sink){ &j, judge, watch_judged });
 }

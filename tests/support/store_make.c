@@ -51,7 +51,7 @@ void make_reset(struct make *m)
     m->n = 0;
 }
 
-static void add(struct make *m, struct kt_event *ev)
+void make_event(struct make *m, struct kt_event *ev)
 {
     assert(m->n < KT_BATCH_EVENTS_MAX);
     enum kt_status status = kt_line_write(ev, &m->lines, NULL);
@@ -77,7 +77,7 @@ void make_access(struct make *m, const char *native_id, const char *actor, kt_ti
                            .secret = KT_STR("vault://test/-/secret/prod/db"),
                            .user_agent = KT_STR("curl/7.88 \"quoted\"") };
     ev.has_ip = kt_ip_parse(KT_STR("203.0.113.7"), &ev.ip);
-    add(m, &ev);
+    make_event(m, &ev);
 }
 
 void make_numbered(struct make *m, uint64_t n)
@@ -120,7 +120,7 @@ void make_numbered(struct make *m, uint64_t n)
                            .raw = kt_str_of(raw) };
     ev.ip = (struct kt_ip){ { [10] = 0xff, 0xff, 203, 0, 113, (uint8_t)(n % 200) } };
     ev.has_ip = true;
-    add(m, &ev);
+    make_event(m, &ev);
 }
 
 static struct kt_store_batch finish(struct make *m, kt_time_ns arrival)

@@ -23,6 +23,7 @@ struct make {
 struct make *make_new(void);
 void make_free(struct make *m);
 void make_reset(struct make *m);
+void make_event(struct make *m, struct kt_event *ev);
 /* An access by `actor` with that native id and event time (0: none). */
 void make_access(struct make *m, const char *native_id, const char *actor, kt_time_ns time);
 /* Access number n of a made-up stream: everything about it follows from n; one a millisecond. */
