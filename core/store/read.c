@@ -118,6 +118,8 @@ enum kt_status kt_reader_open_file(const char *log_path, unsigned number, struct
     struct kt_error why = { 0 };
     sqlite3 *db = NULL;
     bool frozen = false;
+    struct stat st = { 0 };
+    (void)stat(path, &st); /* before it is opened: what comes meanwhile is another one */
     enum kt_status status = connect(path, &db, &frozen, &why);
     if (status != KT_OK) {
         if (err != NULL)
@@ -130,6 +132,8 @@ enum kt_status kt_reader_open_file(const char *log_path, unsigned number, struct
                              .log_path = kt_strdup(log_path),
                              .number = number,
                              .frozen = frozen,
+                             .device = (uint64_t)st.st_dev,
+                             .inode = (uint64_t)st.st_ino,
                              .tail = kt_tail_columns_new() };
     *ret = r;
     return KT_OK;

@@ -18,6 +18,10 @@ struct kt_reader;
 KT_MUST_USE enum kt_status kt_reader_open(const char *path, struct kt_reader **ret,
                                           struct kt_error *err);
 void kt_reader_close(struct kt_reader *r);
+/* Has another file come to where the store is, or has it another log's id, or fewer records than
+ * when this was asked last: after a restore? Then nothing that was kept of it holds, and it is to
+ * be opened anew. For whoever keeps a reader, before each question. */
+bool kt_reader_replaced(struct kt_reader *r);
 
 struct kt_record { /* one stored record; views live until the next kt_cursor_next */
     uint64_t seq;

@@ -7,10 +7,14 @@
 /* One file of a log. The newest one is what people hold; the damaged ones before it hang on it. */
 struct kt_reader {
     sqlite3 *db;
-    char *path;      /* of this file */
-    char *log_path;  /* of the log: its first file */
-    unsigned number; /* in the chain, from 1 */
-    bool frozen;     /* opened as a file that nobody writes */
+    char *path;             /* of this file */
+    char *log_path;         /* of the log: its first file */
+    unsigned number;        /* in the chain, from 1 */
+    bool frozen;            /* opened as a file that nobody writes */
+    uint64_t device, inode; /* of the file as it was opened first */
+    bool looked;            /* kt_reader_replaced did, and this is what it saw */
+    uint8_t log_id[16];
+    uint64_t records;
     struct kt_directory directory;
     struct kt_tail_columns *tail; /* what was made of its batches */
     uint64_t directory_removed;   /* segments that were gone when it was read */

@@ -227,6 +227,8 @@ static void publish_alert(void *self, struct kt_str row)
 
 static enum kt_status open_ask(struct kt_events *e, struct kt_error *err)
 {
+    if (e->ask.reader != NULL && kt_reader_replaced(e->ask.reader))
+        kt_ask_done(&e->ask);
     if (e->ask.reader != NULL)
         return kt_ask_follow(&e->ask, err);
     return kt_ask_open(&e->ask, e->s->o.store, NULL, 0, err);

@@ -44,11 +44,22 @@ static bool give_up(void *self)
     return poll(&p, 1, 0) == 1 && (p.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
 }
 
+void kt_web_worker_close(struct kt_web_worker *w)
+{
+    kt_alert_view_done(&w->view);
+    kt_ask_done(&w->ask);
+    kt_conf_free(w->conf);
+    w->conf = NULL;
+}
+
 /* Who is who, of a store without a collector's configuration: as its log has it. */
 static enum kt_status open_ask(struct kt_web_worker *w, struct kt_error *err)
 {
     const struct kt_web_options *o = &w->pool->s->o;
     unsigned n;
+    if (w->ask.reader != NULL && kt_reader_replaced(w->ask.reader))
+        kt_web_worker_close(
+            w); /* with what is kept of the log before: facts, what people decided */
     if (w->ask.reader != NULL)
         return kt_ask_follow(&w->ask, err);
     if (kt_ask_open(&w->ask, o->store, NULL, 0, err) != KT_OK)
@@ -60,14 +71,6 @@ static enum kt_status open_ask(struct kt_web_worker *w, struct kt_error *err)
     const struct kt_conf *conf = o->conf != NULL ? o->conf : w->conf;
     w->ask.ids = conf != NULL ? conf->identities : NULL;
     return KT_OK;
-}
-
-void kt_web_worker_close(struct kt_web_worker *w)
-{
-    kt_alert_view_done(&w->view);
-    kt_ask_done(&w->ask);
-    kt_conf_free(w->conf);
-    w->conf = NULL;
 }
 
 /* ---- the note of it ---- */

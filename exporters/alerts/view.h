@@ -12,8 +12,8 @@ struct kt_alert_view { /* of one store at one moment; zeroed: of its beginning *
     uint64_t next; /* the first record that was not looked at yet; 0: none was */
 };
 void kt_alert_view_done(struct kt_alert_view *v);
-/* Takes in what came since, of the same store; of a zeroed one all of it. On failure it is empty.
- */
+/* Takes in what came since, of the same store (kt_reader_replaced); of a zeroed one all of it. On
+ * failure it is empty. */
 KT_MUST_USE enum kt_status kt_alert_view_follow(struct kt_alert_view *v, struct kt_reader *r,
                                                 struct kt_error *err);
 KT_MUST_USE enum kt_status kt_alert_view_load(struct kt_reader *r, struct kt_alert_view *ret,

@@ -461,6 +461,36 @@ static void main_file_and_wal_of_a_killed_collector_open(void **state)
     verify_copy(w, 10);
 }
 
+static void what_is_kept_of_a_store_ends_with_it(void **state)
+{
+    struct world *w = *state;
+    char aside[160];
+    (void)snprintf(aside, sizeof aside, "%s.aside", w->path);
+    add_numbers(w, 0, 10);
+    sqlite_backup(w->path, w->copy);
+    struct kt_reader *r = open_reader(w->path);
+    assert_false(kt_reader_replaced(r));
+    add_numbers(w, 10, 5);
+    assert_false(kt_reader_replaced(r)); /* it grew */
+    kt_reader_close(r);
+    kt_store_close(w->store);
+    w->store = NULL;
+    r = open_reader(w->path);
+    assert_false(kt_reader_replaced(r));
+    assert_int_equal(rename(w->path, aside), 0);
+    assert_true(kt_reader_replaced(r)); /* nothing is there */
+    assert_int_equal(rename(w->copy, w->path), 0);
+    assert_true(kt_reader_replaced(r)); /* fewer records, in another file */
+    kt_reader_close(r);
+    r = open_reader(w->path);
+    assert_false(kt_reader_replaced(r));
+    assert_false(kt_reader_replaced(r));
+    assert_int_equal(unlink(w->path), 0);
+    assert_int_equal(rename(aside, w->path), 0);
+    assert_true(kt_reader_replaced(r)); /* more records: another file, all the same */
+    kt_reader_close(r);
+}
+
 /* ---- facts, alerts ---- */
 
 static void fact_in_force_is_the_newest_before_the_record(void **state)
@@ -589,6 +619,7 @@ int main(void)
         T(main_file_after_a_clean_stop_is_whole),
         T(backup_of_a_running_store_opens_and_goes_on),
         T(vacuumed_copy_of_a_running_store_opens),
+        T(what_is_kept_of_a_store_ends_with_it),
         T(main_file_and_wal_of_a_killed_collector_open),
         T(fact_in_force_is_the_newest_before_the_record),
         T(alerts_come_newest_first_and_rows_in_order),
