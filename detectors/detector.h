@@ -38,8 +38,6 @@ extern const char *const kt_family_words[KT_FAMILY_COUNT];
 #define KT_FIND_SUCCESS  16u /* a success after failures: the alert is told again */
 #define KT_FIND_OUTAGE   32u /* of silence: the one source that it names is still, and no more */
 
-#define KT_CANARY_PART "canary " /* how the part of an alert begins that names one */
-
 struct kt_scene;
 struct kt_finding {
     /* Fills the texts from number and the scene; called before the scene changes, and only for

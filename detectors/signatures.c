@@ -134,7 +134,7 @@ static void words_of_canary(const struct kt_scene *s, struct kt_finding *f)
     names(s, who, what, where);
     KT_SAY(f->title, "%s touched the canary %s (%s).", who, what, kt_outcome_word(s->ev->outcome));
     KT_SAY(f->normal, "Nothing uses this secret: whoever asks for it is searching.");
-    KT_SAY(f->part, KT_CANARY_PART "%s", what);
+    KT_SAY(f->part, "canary %s", what);
     KT_SAY(f->quiet, "The actor in the canary's allow list (canaries: in keytrail.yaml).");
 }
 

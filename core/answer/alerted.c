@@ -89,6 +89,7 @@ static enum kt_status take(void *self, const char *id, struct kt_str json, struc
     if (!kt_within_tells(v->ask, kt_str_of(id), json) ||
         kt_json_parse(v->json, json, &root, &repaired, NULL) != KT_OK ||
         kt_json_bool(kt_json_at(root, "test"), false) ||
+        (v->what->kind == KT_PROFILE_SECRET && kt_within_hides(v->ask, root)) ||
         kt_json_str_at(root, "merged_into").len > 0)
         return KT_OK;
     struct kt_alerted_one one = { .severity = kt_json_str_at(root, "severity") };

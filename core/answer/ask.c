@@ -105,13 +105,13 @@ enum kt_status kt_ask_query(const struct kt_ask *a, struct kt_str text, struct k
 {
     const struct kt_identities *ids = a->as_written ? NULL : a->ids;
     const struct kt_query_scope scope = { a->scope.len > 0 ? KT_QUERY_ACCESSES
-                                                           : KT_QUERY_NO_SETTINGS,
+                                                           : KT_QUERY_NO_CANARIES,
                                           a->scope, a->ids };
     struct kt_query *q = NULL;
     if (a->scope.len == 0) {
         if (kt_query_parse_as(text, a->now, a->zone_offset_s, ids, &q, err) != KT_OK)
             return err == NULL ? KT_E_INPUT : err->code;
-        if (!a->no_settings || !kt_query_names_kind(q)) { /* else they are accesses */
+        if (!a->no_canaries || !kt_query_names_kind(q)) { /* else they are accesses */
             *ret = q;
             return KT_OK;
         }

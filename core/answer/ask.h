@@ -27,8 +27,9 @@ struct kt_ask {
                             that grows speak of the same records */
     struct kt_str scope; /* a query that every record must fit before a question sees it; empty:
                             all. What else is not of records alone (gaps) is left out then */
-    bool no_settings; /* records of the collector's settings, which name the canaries, are none that
-                         a question sees */
+    bool no_canaries;    /* what names the canaries is nothing that a question sees: records of the
+                            collector's settings and of what people decided, and what alerts that may
+                            be about one are about (kt_within_hides) */
     const struct kt_within *told; /* with a scope: the alerts that answers may tell of (within.h);
                                      NULL: none. Without one they tell of all */
     int zone_offset_s; /* of relative times in queries, and of hours and days in answers */

@@ -48,6 +48,7 @@ struct kt_moment {
 struct kt_timeline_alert {
     struct kt_str id, severity, title, detector, actor;
     kt_time_ns raised, first, last;
+    bool hidden; /* kt_within_hides: its title is its detector, no record and no reason is its */
 };
 struct kt_timeline {
     struct kt_moment *moment; /* rising */

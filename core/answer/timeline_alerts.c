@@ -68,7 +68,8 @@ static enum kt_status each_alert(void *self, const char *id, struct kt_str json,
     bool merged = kt_json_str_at(root, "merged_into").len > 0;
     if (merged || first >= t->until || (last < t->since && raised < t->since))
         return KT_OK;
-    bool evidence = mark_evidence(k, root, (int)t->n_alerts);
+    bool hidden = kt_within_hides(k->ask, root);
+    bool evidence = !hidden && mark_evidence(k, root, (int)t->n_alerts);
     if (!evidence && !(k->everything && raised >= t->since && raised < t->until))
         return KT_OK;
     if (t->n_alerts == k->cap) {
@@ -80,12 +81,13 @@ static enum kt_status each_alert(void *self, const char *id, struct kt_str json,
         .severity = kt_telling_keep(k->w, kt_json_str_at(root, "severity")),
         /* A sentence tells of more than the records of a scope. */
         .title = kt_telling_keep(
-            k->w, kt_json_str_at(root, k->ask->scope.len == 0 ? "title" : "detector")),
+            k->w, kt_json_str_at(root, k->ask->scope.len == 0 && !hidden ? "title" : "detector")),
         .detector = kt_telling_keep(k->w, kt_json_str_at(root, "detector")),
         .actor = kt_telling_keep(k->w, kt_json_str_at(root, "actor")),
         .raised = raised,
         .first = first,
         .last = last,
+        .hidden = hidden,
     };
     return KT_OK;
 }
@@ -110,18 +112,23 @@ static enum kt_status index_records(struct walk *k, struct kt_ask *a, struct kt_
 static void each_step(void *self, const struct kt_step *s)
 {
     struct kt_telling *w = self;
-    bool ours = false;
+    bool ours = false, hidden = false;
     if (s->at < w->t.since || s->at >= w->t.until)
         return;
-    for (unsigned i = 0; i < w->t.n_alerts && !ours; i++)
+    for (unsigned i = 0; i < w->t.n_alerts && !ours; i++) {
         ours = kt_str_is(w->t.alert[i].id, s->alert);
+        hidden = ours && w->t.alert[i].hidden;
+    }
     if (!ours)
         return;
     if (w->t.n_steps == w->cap_steps) {
         w->cap_steps = w->cap_steps == 0 ? 8 : 2 * w->cap_steps;
         w->t.step = kt_realloc_array(w->t.step, w->cap_steps, sizeof *w->t.step);
     }
-    w->t.step[w->t.n_steps++] = *s;
+    w->t.step[w->t.n_steps] = *s;
+    if (hidden)
+        w->t.step[w->t.n_steps].reason[0] = '\0';
+    w->t.n_steps++;
 }
 
 static void add_moments(struct kt_telling *w)

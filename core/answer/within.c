@@ -14,7 +14,6 @@
 #include "core/answer/within_terms.h"
 #include "core/base/alloc.h"
 #include "core/base/hash.h"
-#include "core/event/json.h"
 
 struct load {
     struct kt_within out;
@@ -75,6 +74,19 @@ bool kt_within_tells(const struct kt_ask *a, struct kt_str id, struct kt_str doc
         return true;
     const struct kt_within_verdict *v = find(a->told, id, document);
     return v != NULL && v->in;
+}
+
+bool kt_within_hides(const struct kt_ask *a, struct kt_jval root)
+{
+    struct kt_json_iter it = kt_json_iter(kt_json_at(root, "parts"));
+    struct kt_str key;
+    struct kt_jval part;
+    bool is = false;
+    if (!a->no_canaries && a->scope.len == 0)
+        return false;
+    while (!is && kt_json_next(&it, &key, &part))
+        is = kt_str_is(kt_json_str_at(part, "detector"), KT_CANARIES_BY);
+    return is;
 }
 
 static void add(struct load *l, const struct kt_within_verdict *v)

@@ -7,6 +7,7 @@
  */
 #pragma once
 #include "core/answer/ask.h"
+#include "core/event/json.h"
 
 #define KT_WITHIN_MAX 500u             /* the newest alerts that are proven: each may cost walks */
 #define KT_WITHIN_FOR (20 * KT_NS_MIN) /* a verdict holds at most, and half as long at least */
@@ -39,6 +40,12 @@ void kt_within_done(struct kt_within *w);
  */
 KT_MUST_USE enum kt_status kt_within_load(struct kt_ask *a, const struct kt_within *before,
                                           struct kt_within *ret, struct kt_error *err);
+#define KT_CANARIES_BY "signatures" /* the detector whose alerts may be about a canary */
+/* Is the alert one of these, and is whoever asks not to know the canaries (whoever has a scope, or
+ * no_canaries)? Then its sentences and what people wrote are not told, nor which records and
+ * secrets it is about: of all such alerts alike, so that none is marked by it. root: its document.
+ */
+bool kt_within_hides(const struct kt_ask *a, struct kt_jval root);
 /* May an answer tell what the document says of the alert? Without a scope of each, with one of
  * a->told. */
 bool kt_within_tells(const struct kt_ask *a, struct kt_str id, struct kt_str document);

@@ -36,8 +36,9 @@ KT_MUST_USE enum kt_status kt_query_parse_told(struct kt_str text, kt_time_ns no
                                                struct kt_error *err);
 /* The same of what somebody may see: it must be of the kinds, and fit the scope and the text, each
  * by itself: the text cannot widen the scope. */
-#define KT_QUERY_ACCESSES    "kind:access" /* other kinds speak of more than one team */
-#define KT_QUERY_NO_SETTINGS "-(kind:config operation:config)" /* they name the canaries */
+#define KT_QUERY_ACCESSES "kind:access" /* other kinds speak of more than one team */
+/* Settings name the canaries, and so may what people write about alerts. */
+#define KT_QUERY_NO_CANARIES "-(kind:config operation:config) -kind:decision"
 struct kt_query_scope {
     const char *kinds; /* a query too: one of those above */
     struct kt_str text;

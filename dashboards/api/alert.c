@@ -121,11 +121,11 @@ static void add_message(struct kt_buf *o, const struct kt_alert_moment *m)
     kt_api_close(o, '}');
 }
 
-static void add_step(struct kt_buf *o, const struct kt_alert_moment *m)
+static void add_step(struct kt_buf *o, const struct kt_alert_moment *m, bool narrow)
 {
     kt_api_open(o, NULL, '{');
     kt_api_text(o, "what", kt_str_of(m->what));
-    kt_api_text(o, "by", kt_str_of(m->by));
+    kt_api_text(o, "by", narrow ? kt_api_person(kt_str_of(m->by)) : kt_str_of(m->by));
     kt_api_text(o, "where", kt_str_of(m->where));
     kt_api_time(o, "at", m->at);
     kt_api_text(o, "text", kt_buf_str(&m->text));
@@ -153,11 +153,11 @@ static enum kt_status add_life(struct kt_api *a, const struct kt_alert *alert,
             if (is && messages)
                 add_message(&a->out, m);
             else if (!is && !messages)
-                add_step(&a->out, m);
+                add_step(&a->out, m, narrow);
         }
         kt_api_close(&a->out, ']');
     }
-    a->ask->damage.places += l.damage.places;
+    a->ask->damage.places += kt_api_scoped(a) ? 0 : l.damage.places; /* of all of the log */
     return KT_OK;
 }
 

@@ -164,7 +164,9 @@ static void end(struct list *l)
         kt_api_u64(o, kt_life_word((enum kt_life_status)i), l->count[i]);
     kt_api_close(o, '}');
     kt_api_u64(o, "quiet", l->kept_quiet);
-    kt_api_u64(o, "damage", l->api->view->lives.damage.places + l->unreadable);
+    /* Of all of the log: what is not theirs may be what is damaged. */
+    uint64_t damage = l->api->view->lives.damage.places + l->unreadable;
+    kt_api_u64(o, "damage", kt_api_scoped(l->api) ? 0 : damage);
 }
 
 enum kt_status kt_api_alerts(struct kt_api *a, struct kt_error *err)

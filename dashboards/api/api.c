@@ -34,7 +34,7 @@ bool kt_role_of(struct kt_str word, enum kt_role *ret)
 
 bool kt_role_knows_canaries(enum kt_role r)
 {
-    return r >= KT_ROLE_RESPONDER;
+    return r >= KT_ROLE_AUDITOR;
 }
 
 struct kt_str kt_api_get(const struct kt_api *a, const char *name)

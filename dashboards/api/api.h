@@ -13,9 +13,11 @@
 enum kt_role { KT_ROLE_VIEWER, KT_ROLE_AUDITOR, KT_ROLE_RESPONDER, KT_ROLE_ADMIN, KT_ROLE_COUNT };
 const char *kt_role_word(enum kt_role r);
 bool kt_role_of(struct kt_str word, enum kt_role *ret);
-/* Which secrets are canaries is what an intruder would ask first: those who act know, and nobody
- * below. */
+/* Which secrets are canaries is what an intruder would ask first. Those who act know, and those who
+ * make evidence of the whole log, which has its settings and every alert in it; viewers do not. */
 bool kt_role_knows_canaries(enum kt_role r);
+
+#define KT_API_LINK_OF "link of " /* … a target: whoever came by a link in a message to it */
 
 struct kt_jobs; /* dashboards/api/jobs.h */
 struct kt_api_kept;

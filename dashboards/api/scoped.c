@@ -71,12 +71,12 @@ static struct kt_str summary_of(const char *detector)
     return kt_str_of(detector);
 }
 
-bool kt_api_has_canary(const struct kt_alert *alert)
+bool kt_api_may_be_canary(const struct kt_alert *alert)
 {
-    bool has = false;
+    bool may = false;
     for (unsigned i = 0; i < alert->n_parts; i++)
-        has = has || kt_str_starts(alert->parts[i].text, KT_STR(KT_CANARY_PART));
-    return has;
+        may = may || strcmp(alert->parts[i].detector, KT_CANARIES_BY) == 0;
+    return may;
 }
 
 bool kt_api_is_narrow(const struct kt_alert *alert)
@@ -84,9 +84,23 @@ bool kt_api_is_narrow(const struct kt_alert *alert)
     return alert->score == KT_API_NO_SCORE;
 }
 
+struct kt_str kt_api_person(struct kt_str by)
+{
+    return kt_str_starts(by, KT_STR(KT_API_LINK_OF)) ? KT_STR("a link in a message") : by;
+}
+
+/* Names of secrets and records would mark an alert about a canary as much as its sentences do. */
+static void hide(struct kt_alert *alert)
+{
+    alert->n_secrets = alert->n_events = 0;
+    alert->secrets_count = 0;
+    alert->secret = KT_STR_NONE;
+}
+
 void kt_api_narrow(const struct kt_api *a, struct kt_alert *alert)
 {
-    bool hidden = !kt_role_knows_canaries(a->role) && kt_api_has_canary(alert);
+    bool hidden =
+        kt_api_may_be_canary(alert) && (kt_api_scoped(a) || !kt_role_knows_canaries(a->role));
     if (!kt_api_scoped(a) && !hidden)
         return;
     struct kt_alert is = { .severity = alert->severity,
@@ -111,12 +125,16 @@ void kt_api_narrow(const struct kt_api *a, struct kt_alert *alert)
                            .life = alert->life };
     is.life.acknowledged_where = is.life.closed_where = is.life.reopened_for = KT_STR_NONE;
     is.life.note = is.life.note_by = KT_STR_NONE;
+    is.life.acknowledged_by = kt_api_person(is.life.acknowledged_by);
+    is.life.closed_by = kt_api_person(is.life.closed_by);
     memcpy(is.id, alert->id, sizeof is.id);
     memcpy(is.events, alert->events, sizeof is.events);
     memcpy(is.secrets, alert->secrets, sizeof is.secrets);
     is.secret = is.n_secrets > 0 ? is.secrets[0] : KT_STR_NONE;
     for (unsigned i = 0; i < is.n_parts; i++)
         is.parts[i].detector = alert->parts[i].detector;
+    if (hidden)
+        hide(&is);
     *alert = is;
 }
 

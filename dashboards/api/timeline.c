@@ -49,9 +49,6 @@ static void add_other(struct kt_api *a, struct kt_timeline *t, const struct kt_m
 {
     KT_CLEANUP(kt_buf_done) struct kt_buf text = { 0 };
     struct kt_buf *o = &a->out;
-    if (m->kind == KT_MOMENT_ALERT && !kt_role_knows_canaries(a->role) &&
-        kt_str_is(t->alert[m->index].detector, "signatures"))
-        t->alert[m->index].title = t->alert[m->index].detector; /* it may be about a canary */
     kt_timeline_other_say(t, m, a->ask->zone_offset_s, &text);
     kt_api_text(o, "alert",
                 m->kind == KT_MOMENT_ALERT  ? t->alert[m->index].id

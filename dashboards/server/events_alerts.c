@@ -72,7 +72,7 @@ static enum kt_status take(void *self, const struct kt_alert *a, struct kt_error
     bool other = is_new || *before != sum;
     *before = sum;
     if (other && w->began)
-        w->each(w->self, kt_api_has_canary(a) ? KT_STR_NONE : kt_buf_str(&w->row));
+        w->each(w->self, kt_api_may_be_canary(a) ? KT_STR_NONE : kt_buf_str(&w->row));
     return KT_OK;
 }
 

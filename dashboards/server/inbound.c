@@ -361,7 +361,7 @@ static enum kt_status read_name(struct kt_str form, struct kt_inbound *ret, stru
 static void say_whose(struct kt_inbound *ret)
 {
     KT_CLEANUP(kt_buf_done) struct kt_buf by = { 0 };
-    kt_buf_addf(&by, "link of %s", ret->link_to);
+    kt_buf_addf(&by, KT_API_LINK_OF "%s", ret->link_to);
     if (ret->claims_name[0] != '\0')
         kt_buf_addf(&by, " (claims to be %s)", ret->claims_name);
     take_name(kt_buf_str(&by), sizeof ret->answer.by - 1, ret->answer.by);

@@ -158,7 +158,7 @@ static void prepare(struct kt_web_worker *w, struct kt_web_req *r)
                             .ids = ask->ids,
                             .now = kt_web_wall(s),
                             .scope = kt_str_of(r->who.scope),
-                            .no_settings = !kt_role_knows_canaries(r->who.role),
+                            .no_canaries = !kt_role_knows_canaries(r->who.role),
                             .give_up = give_up,
                             .give_up_self = r };
     r->api = (struct kt_api){ .ask = ask,

@@ -1,7 +1,7 @@
 /*
- * api_canary: which secrets are canaries is told to responders and admins: the settings of the log
- * that name them, and alerts that one was touched, say nothing of it to anybody below, whatever is
- * asked.
+ * api_canary: which secrets are canaries is told to auditors, who make evidence of all of the log,
+ * and to those who act: the settings of the log that name them, decisions, and alerts that one was
+ * touched, say nothing of it to viewers, whatever is asked.
  */
 #include <inttypes.h>
 #include <setjmp.h>
@@ -9,11 +9,14 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 
+#include "core/answer/within.h"
 #include "core/base/enc.h"
+#include "core/event/step.h"
 #include "core/sys/clock.h"
 #include "dashboards/api/calls.h"
 #include "dashboards/server/events.h"
@@ -24,6 +27,7 @@
 
 #define CANARY  "vault://prod/-/secret/prod/payroll-old"
 #define SAYS_SO "touched the canary"
+#define WROTE   "our decoy in payroll works"
 
 static uint64_t settings_seq;
 static char alert_id[KT_ID_TEXT];
@@ -50,7 +54,7 @@ static void put_alert(struct accesses *w)
                           .last = ACCESSES_NOW - KT_NS_HOUR,
                           .raised = ACCESSES_NOW - KT_NS_MIN };
     uint8_t id[16] = { 5 };
-    a.parts[0] = (struct kt_alert_part){ "signatures", 900, KT_STR(KT_CANARY_PART CANARY) };
+    a.parts[0] = (struct kt_alert_part){ "signatures", 900, KT_STR("canary " CANARY) };
     a.events[0] = KT_STR("e-1");
     a.secrets[0] = KT_STR(CANARY);
     (void)kt_id_format(id, a.id);
@@ -59,6 +63,26 @@ static void put_alert(struct accesses *w)
     accesses_must(kt_store_begin(w->store, &err), &err);
     accesses_must(kt_store_alert_put(w->store, a.id, a.raised, a.raised, KT_SEV_CRITICAL,
                                      kt_buf_str(&json), &err),
+                  &err);
+    accesses_must(kt_store_commit(w->store, &err), &err);
+}
+
+static void put_note(struct accesses *w)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf raw = { 0 };
+    struct kt_error err = { 0 };
+    uint64_t seq;
+    struct kt_step s = { .what = KT_STEP_NOTE, .by = "alice", .where = "cli", .reason = WROTE };
+    memcpy(s.alert, alert_id, sizeof s.alert);
+    kt_step_write(&s, &raw);
+    struct kt_event ev = { .kind = KT_KIND_DECISION,
+                           .source = KT_STR("keytrail"),
+                           .operation = kt_str_of(kt_step_word(s.what)),
+                           .time = ACCESSES_NOW - KT_NS_MIN,
+                           .raw = kt_buf_str(&raw) };
+    accesses_must(kt_store_begin(w->store, &err), &err);
+    accesses_must(kt_store_control(w->store, &ev, ACCESSES_NOW - KT_NS_MIN,
+                                   ACCESSES_NOW - KT_NS_MIN, &seq, &err),
                   &err);
     accesses_must(kt_store_commit(w->store, &err), &err);
 }
@@ -87,6 +111,7 @@ static int set_up(void **state)
                   &err);
     accesses_must(kt_store_commit(w->store, &err), &err);
     put_alert(w);
+    put_note(w);
     return 0;
 }
 
@@ -106,12 +131,12 @@ static struct kt_str answer(struct page_call *p, kt_api_call *call, const char *
 
 static void open_as(struct page_call *p, struct accesses *w, enum kt_role role)
 {
-    page_open(p, w->path, ACCESSES_NOW);
+    page_open(p, w->path, ACCESSES_NOW + KT_NS_MIN); /* what arrives is stamped with now */
     p->api.role = role;
-    p->ask.no_settings = !kt_role_knows_canaries(role); /* as the server does */
+    p->ask.no_canaries = !kt_role_knows_canaries(role); /* as the server does */
 }
 
-static void settings_of_the_log_are_for_those_who_act(void **state)
+static void settings_of_the_log_are_not_for_viewers(void **state)
 {
     static const struct {
         kt_api_call *call;
@@ -126,7 +151,7 @@ static void settings_of_the_log_are_for_those_who_act(void **state)
     for (int role = 0; role < KT_ROLE_COUNT; role++) {
         struct page_call p;
         char seq[24];
-        bool knows = role >= KT_ROLE_RESPONDER;
+        bool knows = role >= KT_ROLE_AUDITOR;
         open_as(&p, w, (enum kt_role)role);
         for (size_t c = 0; c < KT_ARRAY_LEN(calls); c++)
             for (size_t q = 0; q < KT_ARRAY_LEN(asked); q++) {
@@ -145,12 +170,12 @@ static void settings_of_the_log_are_for_those_who_act(void **state)
     }
 }
 
-static void that_one_was_touched_is_for_those_who_act(void **state)
+static void that_one_was_touched_is_not_for_viewers(void **state)
 {
     struct accesses *w = *state;
     for (int role = 0; role < KT_ROLE_COUNT; role++) {
         struct page_call p;
-        bool knows = role >= KT_ROLE_RESPONDER;
+        bool knows = role >= KT_ROLE_AUDITOR;
         open_as(&p, w, (enum kt_role)role);
         const struct {
             kt_api_call *call;
@@ -167,6 +192,82 @@ static void that_one_was_touched_is_for_those_who_act(void **state)
         }
         page_close(&p);
     }
+}
+
+static json_t *ask(struct page_call *p, kt_api_call *call, const char *name, const char *value)
+{
+    json_t *got = page_ask(p, call, name, value, "since", "30d", NULL);
+    if (got == NULL)
+        fail_msg("%s=%s: %s", name, value, p->err.text);
+    return got;
+}
+
+/* Neither does an alert that any list, page, query or record leads to from the secret. */
+static void no_name_marks_the_alert(void **state)
+{
+    struct accesses *w = *state;
+    for (int role = 0; role < KT_ROLE_COUNT; role++)
+        for (int scoped = 0; scoped < 2; scoped++) {
+            struct page_call p;
+            bool knows = role >= KT_ROLE_AUDITOR && !scoped;
+            open_as(&p, w, (enum kt_role)role);
+            p.ask.scope = scoped ? KT_STR("actor:bob") : KT_STR_NONE;
+            json_t *all = ask(&p, kt_api_alerts, "status", "all");
+            json_t *row = json_array_get(json_object_get(all, "alerts"), 0);
+            assert_non_null(row);
+            assert_int_equal(json_array_size(json_object_get(row, "secrets")), knows);
+            json_t *found = ask(&p, kt_api_alerts, "q", "secret:" CANARY);
+            assert_int_equal(json_array_size(json_object_get(found, "alerts")), knows);
+            json_t *secret = ask(&p, kt_api_secret, "value", CANARY);
+            assert_int_equal(json_array_size(json_object_get(secret, "alerts")), knows);
+            assert_int_equal(json_integer_value(json_object_get(secret, "alerts_total")), knows);
+            json_t *one = ask(&p, kt_api_alert, "id", alert_id);
+            assert_int_equal(json_array_size(json_object_get(one, "evidence")), knows);
+            json_t *story = ask(&p, kt_api_timeline, "q", "secret:" CANARY);
+            char *text = json_dumps(story, 0);
+            assert_int_equal(strstr(text, alert_id) != NULL, knows);
+            free(text);
+            json_decref(all);
+            json_decref(found);
+            json_decref(secret);
+            json_decref(one);
+            json_decref(story);
+            page_close(&p);
+        }
+}
+
+static void what_people_wrote_of_it_is_not_for_viewers(void **state)
+{
+    static const char *const asked[] = { "kind:decision", "kind:*", "-kind:access" };
+    struct accesses *w = *state;
+    for (int role = 0; role < KT_ROLE_COUNT; role++) {
+        struct page_call p;
+        bool knows = role >= KT_ROLE_AUDITOR;
+        open_as(&p, w, (enum kt_role)role);
+        for (size_t i = 0; i < KT_ARRAY_LEN(asked); i++) {
+            assert_int_equal(
+                kt_str_has(answer(&p, kt_api_search, "q", asked[i]), KT_STR("\"decision\"")),
+                knows);
+            assert_int_equal(p.status, KT_OK);
+        }
+        struct kt_str got = answer(&p, kt_api_timeline, "q", "");
+        if (kt_str_has(got, KT_STR(WROTE)) != knows)
+            fail_msg("timeline as %s: " KT_STR_FMT, kt_role_word((enum kt_role)role),
+                     KT_STR_ARG(got));
+        got = answer(&p, kt_api_alert, "id", alert_id);
+        if (kt_str_has(got, KT_STR(WROTE)) != knows)
+            fail_msg("alert as %s: " KT_STR_FMT, kt_role_word((enum kt_role)role), KT_STR_ARG(got));
+        page_close(&p);
+    }
+}
+
+static void the_detector_is_one(void **state)
+{
+    bool is = false;
+    (void)state;
+    for (unsigned i = 0; kt_detectors[i] != NULL; i++)
+        is = is || strcmp(kt_detectors[i]->name, KT_CANARIES_BY) == 0;
+    assert_true(is);
 }
 
 static unsigned again;
@@ -201,7 +302,7 @@ static void what_is_live_names_none(void **state)
                           .title = KT_STR("eve " SAYS_SO " " CANARY " (denied)."),
                           .n_parts = 1,
                           .raised = ACCESSES_NOW };
-    a.parts[0] = (struct kt_alert_part){ "signatures", 900, KT_STR(KT_CANARY_PART CANARY) };
+    a.parts[0] = (struct kt_alert_part){ "signatures", 900, KT_STR("canary " CANARY) };
     (void)kt_id_format(id, a.id);
     kt_alert_write(&a, &json);
     accesses_must(kt_store_begin(w->store, &err), &err);
@@ -220,8 +321,11 @@ static void what_is_live_names_none(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(settings_of_the_log_are_for_those_who_act),
-        cmocka_unit_test(that_one_was_touched_is_for_those_who_act),
+        cmocka_unit_test(settings_of_the_log_are_not_for_viewers),
+        cmocka_unit_test(that_one_was_touched_is_not_for_viewers),
+        cmocka_unit_test(no_name_marks_the_alert),
+        cmocka_unit_test(what_people_wrote_of_it_is_not_for_viewers),
+        cmocka_unit_test(the_detector_is_one),
         cmocka_unit_test(what_is_live_names_none),
     };
     return cmocka_run_group_tests(tests, set_up, accesses_tear_down);
