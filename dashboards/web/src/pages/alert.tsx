@@ -15,7 +15,7 @@ import { Text } from '../components/text'
 import { copy, Value } from '../components/value'
 import { countryName } from '../countries'
 import { useAsk } from '../hooks'
-import { sees } from '../me'
+import { scoped, sees } from '../me'
 import { changes } from '../live'
 import { count, plural } from '../plain'
 import { go, href, param, patch } from '../router'
@@ -152,7 +152,12 @@ function Why({ of: d }: { of: AlertPage }) {
   if (Math.round(d.production * 100) !== 0)
     parts.push({ name: 'production', points: d.production, text: d.production > 0 ? 'secrets of production are among them' : 'no secret of production is among them' })
   const score = d.alert.score
-  if (score === null) return <p class="quiet">Why, and what is usual, is told of more records than those of your scope.</p>
+  if (score === null)
+    return (
+      <p class="quiet">
+        {scoped.value ? 'Why, and what is usual, is told of more records than those of your scope.' : 'Why, and of which secrets and records, is told to auditors, responders and admins.'}
+      </p>
+    )
   const most = Math.max(d.threshold, ...parts.map((w) => Math.abs(w.points)), score)
   return (
     <>
@@ -290,7 +295,8 @@ function Evidence({ of: d }: { of: AlertPage }) {
   const open = Number(param('record'))
   const shown = d.evidence.find((r) => r.seq === open)
   const missing = d.evidence_missing > 0 && <p class="note warn">{plural(d.evidence_missing, 'record')} that it names {d.evidence_missing === 1 ? 'is' : 'are'} not in the log any more.</p>
-  if (d.evidence.length === 0) return missing || <p class="quiet">It is about a time without events.</p>
+  if (d.evidence.length === 0)
+    return missing || <p class="quiet">{d.alert.score === null && d.alert.events_count > 0 ? 'Its records are not told to you.' : 'It is about a time without events.'}</p>
   return (
     <>
       {missing}
