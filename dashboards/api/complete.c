@@ -3,19 +3,22 @@
  * the newest records have.
  *
  * Owns:  the sentences about fields.
- * Calls: core/query/place, core/answer/facets, dashboards/api.
+ * Calls: core/query/place, core/answer/facets, dashboards/api (kept, scoped).
  */
 #include "core/answer/facets.h"
 #include "core/base/alloc.h"
 #include "core/query/place.h"
 #include "dashboards/api/calls.h"
+#include "dashboards/api/kept.h"
+#include "dashboards/api/scoped.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #define ITEMS_MAX 20u
-#define NEWEST    UINT64_C(40000) /* records whose values are offered */
-#define VALUE_MAX 1000u           /* bytes of a value that is offered */
+#define NEWEST    UINT64_C(40000)  /* records whose values are offered */
+#define BEGIN_FOR (10 * KT_NS_MIN) /* where those of a scope begin is looked for this seldom */
+#define VALUE_MAX 1000u            /* bytes of a value that is offered */
 #define QUERY_MAX 4096u
 
 static const struct {
@@ -145,20 +148,63 @@ static void add_values(struct items *w, const struct kt_facets *f, enum kt_facet
     }
 }
 
+struct newest {
+    uint64_t n, seq;
+};
+static enum kt_status take_newest(void *self, const struct kt_record *r, const struct kt_fact *fact,
+                                  struct kt_error *err)
+{
+    struct newest *w = self;
+    (void)fact;
+    (void)err;
+    w->seq = r->seq;
+    return ++w->n == NEWEST ? KT_E_AGAIN : KT_OK;
+}
+
+/* The number that the newest records come after: of a scope those that fit it, however many others
+ * came since. */
+static enum kt_status find_newest(struct kt_api *a, uint64_t *ret, struct kt_error *err)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf key = { 0 }, kept = { 0 };
+    struct kt_store_stats stats;
+    struct kt_ask ask = *a->ask;
+    struct newest w = { 0 };
+    if (kt_reader_stats(ask.reader, &stats, err) != KT_OK)
+        return err->code;
+    *ret = stats.records > NEWEST ? stats.records - NEWEST : 0;
+    if (*ret == 0 || !kt_api_scoped(a))
+        return KT_OK;
+    kt_api_key(a, "newest", &key);
+    if (kt_api_kept_get(a->kept, kt_buf_str(&key), a->now, BEGIN_FOR, ask.give_up, ask.give_up_self,
+                        &kept) &&
+        kt_str_u64(kt_buf_str(&kept), ret))
+        return KT_OK;
+    ask.since = ask.until = 0;
+    ask.newest_first = true;
+    enum kt_status status = kt_ask_records(&ask, KT_STR_NONE, take_newest, &w, err);
+    if (status != KT_OK) {
+        kt_api_kept_drop(a->kept, kt_buf_str(&key));
+        return status;
+    }
+    *ret = w.n < NEWEST ? 0 : w.seq - 1;
+    kt_buf_addf(&kept, "%" PRIu64, *ret);
+    kt_api_kept_put(a->kept, kt_buf_str(&key), a->now, kt_buf_str(&kept));
+    return KT_OK;
+}
+
 static enum kt_status take_values(struct kt_api *a, struct items *w, const struct kt_query_place *p,
                                   struct kt_error *err)
 {
     struct kt_facets *f = NULL;
-    struct kt_store_stats stats;
     enum kt_facet which;
+    uint64_t after = 0;
     char query[64];
     if (!kt_facet_of(kt_str_of(p->field->name), &which))
         return KT_OK; /* its values are in no column */
-    if (kt_reader_stats(a->ask->reader, &stats, err) != KT_OK)
+    if (find_newest(a, &after, err) != KT_OK)
         return err->code;
     a->ask->since = a->ask->until = 0;
-    (void)snprintf(query, sizeof query, "seq:>%" PRIu64,
-                   stats.records > NEWEST ? stats.records - NEWEST : 0);
+    (void)snprintf(query, sizeof query, "seq:>%" PRIu64, after);
     enum kt_status status = kt_facets_load(a->ask, kt_str_of(query), 1u << which, &f, err);
     if (status == KT_OK)
         add_values(w, f, which, p->quoted);
