@@ -21,6 +21,46 @@ struct kt_columns_maker {
     uint32_t *order, *rank; /* of one dictionary */
 };
 
+/* Entries of what was made here stand in the maker's map. */
+static void own_entries(struct kt_text_column *t)
+{
+    size_t at = 0;
+    kt_buf_reset(&t->bytes);
+    for (uint32_t i = 0; i < t->n_dict; i++)
+        kt_buf_add(&t->bytes, t->dict[i]);
+    for (uint32_t i = 0; i < t->n_dict; at += t->dict[i++].len)
+        t->dict[i].at = t->bytes.at + at;
+}
+
+static void free_maker(struct kt_columns *c)
+{
+    if (c->maker == NULL)
+        return;
+    for (unsigned i = 0; i < N_TEXT; i++)
+        kt_map_free(c->maker->value[i]);
+    kt_free(c->maker->order);
+    kt_free(c->maker->rank);
+    kt_free(c->maker);
+    c->maker = NULL;
+}
+
+void kt_columns_settle(struct kt_columns *c)
+{
+    for (unsigned i = 0; i < N_TEXT && c->maker != NULL; i++)
+        own_entries(&c->text[i]);
+    free_maker(c);
+}
+
+size_t kt_columns_bytes(const struct kt_columns *c)
+{
+    size_t row = sizeof *c->time + sizeof *c->rank + sizeof *c->ranked + KT_COL_SMALL +
+                 N_TEXT * (sizeof(uint16_t) + sizeof(struct kt_str));
+    size_t sum = sizeof *c + c->entry.cap + row * c->room;
+    for (unsigned i = 0; i < N_TEXT; i++)
+        sum += c->text[i].bytes.cap;
+    return sum;
+}
+
 void kt_columns_done(struct kt_columns *c)
 {
     kt_free(c->time);
@@ -30,17 +70,11 @@ void kt_columns_done(struct kt_columns *c)
         kt_free(c->text[i].dict);
         kt_free(c->text[i].code);
         kt_buf_done(&c->text[i].bytes);
-        if (c->maker != NULL)
-            kt_map_free(c->maker->value[i]);
     }
     kt_free(c->rank);
     kt_free(c->ranked);
     kt_buf_done(&c->entry);
-    if (c->maker != NULL) {
-        kt_free(c->maker->order);
-        kt_free(c->maker->rank);
-        kt_free(c->maker);
-    }
+    free_maker(c);
     *c = (struct kt_columns){ 0 };
 }
 

@@ -56,6 +56,9 @@ struct kt_columns {
 };
 #define KT_COLUMNS_ROWS_MAX 16384u
 void kt_columns_done(struct kt_columns *c);
+/* Columns that were closed and are to be kept: gives back what only their making needs. */
+void kt_columns_settle(struct kt_columns *c);
+size_t kt_columns_bytes(const struct kt_columns *c); /* of memory that settled ones hold */
 
 /* Making: reset, add up to KT_COLUMNS_ROWS_MAX events, close; then all columns are there. */
 void kt_columns_reset(struct kt_columns *c);

@@ -3,7 +3,8 @@
  *
  * Owns:  the columns that are kept.
  * Calls: core/base (alloc), core/store (columns, row).
- * Holds: at most so many batches and rows; what is in use stays where it is.
+ * Holds: at most so many batches, rows and bytes, and beside them what is in use, which stays where
+ *        it is.
  */
 #include "core/store/tail_columns.h"
 
@@ -17,6 +18,7 @@ struct kept {
     uint64_t first_seq; /* 0: the place is free */
     uint32_t rows, users;
     struct kt_buf lines; /* packed, as the file has them */
+    size_t bytes;
     bool made;
 };
 struct kt_tail_columns {
@@ -64,19 +66,37 @@ static struct kept *find(struct kt_tail_columns *t, const struct kt_row *row)
     return NULL;
 }
 
+static size_t bytes_kept(const struct kt_tail_columns *t)
+{
+    size_t sum = 0;
+    for (unsigned i = 0; i < KT_TAIL_KEPT_BATCHES; i++)
+        sum += t->at[i].bytes;
+    return sum;
+}
+
+static struct kept *oldest_unused(struct kt_tail_columns *t)
+{
+    struct kept *oldest = NULL;
+    for (unsigned i = 0; i < KT_TAIL_KEPT_BATCHES; i++) {
+        struct kept *k = &t->at[i];
+        if (k->first_seq != 0 && k->users == 0 &&
+            (oldest == NULL || k->first_seq < oldest->first_seq))
+            oldest = k;
+    }
+    return oldest;
+}
+
 /* Room for a batch, where older ones make it: those are sealed first. */
 static struct kept *make_room(struct kt_tail_columns *t, const struct kt_row *row)
 {
     for (;;) {
-        struct kept *place = NULL, *oldest = NULL;
+        struct kept *place = NULL, *oldest = oldest_unused(t);
         uint32_t rows = row->count;
         for (unsigned i = 0; i < KT_TAIL_KEPT_BATCHES; i++) {
             struct kept *k = &t->at[i];
             rows += k->rows;
             if (k->first_seq == 0)
                 place = k;
-            else if (k->users == 0 && (oldest == NULL || k->first_seq < oldest->first_seq))
-                oldest = k;
         }
         if (place != NULL && rows <= KT_TAIL_KEPT_ROWS)
             return place;
@@ -90,7 +110,8 @@ struct kt_columns *kt_tail_columns_take(struct kt_tail_columns *t, const struct 
                                         bool *ret_made)
 {
     *ret_made = false;
-    if (t == NULL || row->lines.len == 0 || row->first_seq == 0)
+    if (t == NULL || row->lines.len == 0 || row->lines.len > KT_TAIL_KEPT_BYTES ||
+        row->first_seq == 0)
         return NULL;
     struct kept *k = find(t, row);
     if (k != NULL && !k->made && k->users > 0)
@@ -103,6 +124,8 @@ struct kt_columns *kt_tail_columns_take(struct kt_tail_columns *t, const struct 
     k->rows = row->count;
     if (k->lines.len == 0)
         kt_buf_add(&k->lines, row->lines);
+    if (!k->made)
+        k->bytes = k->lines.cap;
     k->users++;
     *ret_made = k->made;
     return &k->columns;
@@ -114,16 +137,24 @@ static struct kept *of(const struct kt_columns *c)
     return (struct kept *)(uintptr_t)c;
 }
 
+/* Only now is it known how long its names are. */
 void kt_tail_columns_made(struct kt_tail_columns *t, const struct kt_columns *c)
 {
-    (void)t;
-    of(c)->made = true;
+    struct kept *k = of(c), *oldest;
+    if (k->made)
+        return;
+    kt_columns_settle(&k->columns);
+    k->bytes = k->lines.cap + kt_columns_bytes(&k->columns);
+    k->made = true;
+    while (k->bytes <= KT_TAIL_KEPT_BYTES && bytes_kept(t) > KT_TAIL_KEPT_BYTES &&
+           (oldest = oldest_unused(t)) != NULL && oldest->first_seq < k->first_seq)
+        clear(oldest);
 }
 
-/* What was begun and could not be made is not kept. */
+/* What was begun and could not be made is not kept, nor is what there is no room for. */
 void kt_tail_columns_leave(struct kt_tail_columns *t, const struct kt_columns *c)
 {
-    (void)t;
-    if (--of(c)->users == 0 && !of(c)->made)
-        clear(of(c));
+    struct kept *k = of(c);
+    if (--k->users == 0 && (!k->made || bytes_kept(t) > KT_TAIL_KEPT_BYTES))
+        clear(k);
 }

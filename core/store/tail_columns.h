@@ -9,7 +9,8 @@
 #include "core/store/columns.h"
 
 #define KT_TAIL_KEPT_BATCHES 64u
-#define KT_TAIL_KEPT_ROWS    8192u /* some 5 MB: two segments' worth of rows */
+#define KT_TAIL_KEPT_ROWS    8192u      /* two segments' worth of rows */
+#define KT_TAIL_KEPT_BYTES   (8u << 20) /* of columns and lines; names may be long */
 
 struct kt_row;
 struct kt_tail_columns;
@@ -18,8 +19,8 @@ struct kt_tail_columns *kt_tail_columns_share(struct kt_tail_columns *t); /* one
 void kt_tail_columns_free(struct kt_tail_columns *t);                     /* of one holder */
 /*
  * The columns of a batch: *ret_made: they are there already. Else the caller makes them and says
- * kt_tail_columns_made. They stay until kt_tail_columns_leave. NULL: there is no room, since newer
- * batches are kept; the caller makes its own.
+ * kt_tail_columns_made. They stay until kt_tail_columns_leave, and longer where there is room.
+ * NULL: there is none, since newer batches are kept; the caller makes its own.
  */
 struct kt_columns *kt_tail_columns_take(struct kt_tail_columns *t, const struct kt_row *row,
                                         bool *ret_made);

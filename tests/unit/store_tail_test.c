@@ -11,6 +11,8 @@
 
 #include <cmocka.h>
 
+#include "core/base/alloc.h"
+#include "core/base/hash.h"
 #include "core/store/row.h"
 #include "core/store/tail_columns.h"
 #include "tests/support/store_make.h"
@@ -218,6 +220,60 @@ static void room_is_made_by_older_batches_alone(void **state)
     kt_tail_columns_free(t);
 }
 
+/* Rows of one name each, of so many bytes. */
+static void fill(struct kt_columns *c, size_t bytes)
+{
+    char *name = kt_alloc(bytes);
+    memset(name, 'x', bytes);
+    kt_columns_reset(c);
+    const struct kt_event ev = { .actor = kt_str_from(name, bytes) };
+    kt_columns_add(c, &ev);
+    kt_columns_close(c);
+    kt_free(name);
+}
+
+static bool is_kept(struct kt_tail_columns *t, struct kt_row *row, uint64_t seq)
+{
+    bool made = false;
+    row->first_seq = seq;
+    struct kt_columns *c = kt_tail_columns_take(t, row, &made);
+    if (c != NULL)
+        kt_tail_columns_leave(t, c);
+    return made;
+}
+
+static void put(struct kt_tail_columns *t, struct kt_row *row, uint64_t seq, size_t bytes)
+{
+    bool made;
+    row->first_seq = seq;
+    struct kt_columns *c = kt_tail_columns_take(t, row, &made);
+    assert_true(c != NULL && !made);
+    fill(c, bytes);
+    kt_tail_columns_made(t, c);
+    kt_tail_columns_leave(t, c);
+}
+
+static void long_names_take_no_more_than_short_ones(void **state)
+{
+    struct kt_tail_columns *t = kt_tail_columns_new();
+    struct kt_row row = { .count = 1, .lines = KT_STR("packed lines") };
+    const size_t third = KT_TAIL_KEPT_BYTES / 3;
+    (void)state;
+    put(t, &row, 10, third / 2);
+    put(t, &row, 20, third / 2);
+    assert_true(is_kept(t, &row, 10) && is_kept(t, &row, 20));
+    put(t, &row, 30, 2 * (size_t)KT_TAIL_KEPT_BYTES); /* too long alone: it drives nobody out */
+    assert_false(is_kept(t, &row, 30));
+    assert_true(is_kept(t, &row, 10) && is_kept(t, &row, 20));
+    put(t, &row, 40, KT_TAIL_KEPT_BYTES / 2);
+    assert_false(is_kept(t, &row, 10)); /* the oldest gave way */
+    assert_true(is_kept(t, &row, 40));
+    put(t, &row, 5, KT_TAIL_KEPT_BYTES / 2); /* newer ones stay */
+    assert_false(is_kept(t, &row, 5));
+    assert_true(is_kept(t, &row, 40));
+    kt_tail_columns_free(t);
+}
+
 int main(void)
 {
     kt_hash_init();
@@ -225,6 +281,7 @@ int main(void)
         cmocka_unit_test(what_is_kept_is_what_is_there),
         cmocka_unit_test(a_walk_within_a_walk_changes_neither),
         cmocka_unit_test(room_is_made_by_older_batches_alone),
+        cmocka_unit_test(long_names_take_no_more_than_short_ones),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
