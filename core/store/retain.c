@@ -2,7 +2,7 @@
  * retain: taking old segments out. What may go, and when, is decided above (collector/keep).
  *
  * Owns:  nothing beyond struct kt_store.
- * Calls: core/base, core/store (opened, tombstone).
+ * Calls: core/base, core/store (opened, tombstone, together).
  * Holds: the tree keeps its root: nodes over what is gone stay in tombstones, which are never
  *        removed (THREATS T6).
  */
@@ -13,6 +13,7 @@
 #include "core/base/limits.h"
 #include "core/store/opened.h"
 #include "core/store/store.h"
+#include "core/store/together.h"
 #include "core/store/tombstone.h"
 
 void kt_store_not_before(struct kt_store *s, kt_time_ns stored)
@@ -174,6 +175,6 @@ enum kt_status kt_store_remove(struct kt_store *s, uint64_t first_seq, struct kt
     s->removed_some = true;
     kt_dedupe_drop(s->dedupe, &seg);
     kt_directory_drop(&s->directory, first_seq);
-    s->torn = measure(s, err) != KT_OK;
+    s->torn = measure(s, err) != KT_OK || kt_together_drop_partial(s, err) != KT_OK;
     return s->torn ? kt_wrap(err, "remove") : KT_OK;
 }

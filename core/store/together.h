@@ -7,7 +7,8 @@
  * of hundreds, although each value by itself may be everywhere.
  *
  * Derived from the segments and made again from them at will; a store without it answers the same,
- * slower. Made off the writer's thread, written by the one writer, dropped with retention.
+ * slower. Made off the writer's thread, written by the one writer, dropped in the transaction
+ * in which retention takes the first of its segments.
  *
  *   blob together          u8 1, then for each stretch, rising: u64 its first and u64 its last
  *                          number, u32 segments, u32 pairs, u32 buckets, u8 1 where two actors
@@ -44,10 +45,12 @@ struct kt_together_how {
 KT_MUST_USE enum kt_status kt_together_make(struct kt_reader *r, const struct kt_together_how *how,
                                             struct kt_together_made **ret, struct kt_error *err);
 void kt_together_made_free(struct kt_together_made *m);
-/* Inside a transaction: writes it, and drops stretches of which retention took a segment. One that
- * is not as the store is now is left out, which is no failure. */
+/* Inside a transaction: writes it, and drops partial stretches. One that is not as the store is now
+ * is left out, which is no failure. */
 KT_MUST_USE enum kt_status kt_together_put(struct kt_store *s, const struct kt_together_made *m,
                                            struct kt_error *err);
+/* Inside a transaction: drops stretches of which segments were taken. */
+KT_MUST_USE enum kt_status kt_together_drop_partial(struct kt_store *s, struct kt_error *err);
 /* Inside a transaction: drops all of it. */
 KT_MUST_USE enum kt_status kt_together_drop(struct kt_store *s, struct kt_error *err);
 

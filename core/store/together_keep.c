@@ -69,6 +69,24 @@ static enum kt_status put_list(struct kt_store *s, const struct kt_stretches *al
     return kt_store_put(s, KT_TOGETHER_BLOB, kt_buf_str(&bytes), err);
 }
 
+enum kt_status kt_together_drop_partial(struct kt_store *s, struct kt_error *err)
+{
+    struct kt_stretches all = { 0 };
+    struct kt_error why = { 0 };
+    enum kt_status status = kt_stretches_load(s->db, &all, &why);
+    uint32_t n = all.n;
+    if (status == KT_E_CORRUPT) /* nobody can use it */
+        status = kt_together_drop(s, err);
+    else if (status != KT_OK)
+        return kt_fail(err, status, "%s", why.text);
+    if (status == KT_OK)
+        status = drop_partial(s, &all, err);
+    if (status == KT_OK && all.n < n)
+        status = put_list(s, &all, err);
+    kt_stretches_done(&all);
+    return status;
+}
+
 enum kt_status kt_together_put(struct kt_store *s, const struct kt_together_made *m,
                                struct kt_error *err)
 {
