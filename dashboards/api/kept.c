@@ -3,20 +3,24 @@
  *
  * Owns:  the answers and their keys, KT_API_KEPT_MAX of each.
  * Calls: core/base; POSIX threads.
- * Holds: one maker a key at a time, so long as nobody gives up waiting.
+ * Holds: one maker a key at a time, so long as nobody gives up waiting and what is made can be
+ *        kept: else those who waited go all at once, not one after the other.
  */
 #include "dashboards/api/kept.h"
 #include "core/base/alloc.h"
 #include <pthread.h>
 #include <time.h>
 
-#define LOOK_NS (50 * KT_NS_MS) /* between two looks at give_up */
+#define LOOK_NS  (50 * KT_NS_MS) /* between two looks at give_up */
+#define LONG_FOR (10 * KT_NS_S)  /* an answer that was too long is taken to be so again */
 
 struct kept {
     struct kt_buf key, answer;
     kt_time_ns made; /* 0: there is no answer (yet) */
     bool making;
-    uint64_t used; /* turn when it was asked for last; 0: the place is free */
+    kt_time_ns too_long; /* when an answer was made that cannot be kept; 0: none was */
+    uint64_t failed;     /* turn when a making ended without one that is kept */
+    uint64_t used;       /* turn when it was asked for last; 0: the place is free */
 };
 struct kt_api_kept {
     pthread_mutex_t lock;
@@ -65,7 +69,8 @@ static struct kept *take_place(struct kt_api_kept *k, struct kt_str key)
         return NULL;
     kt_buf_reset(&old->key);
     kt_buf_add(&old->key, key);
-    old->made = 0;
+    old->made = old->too_long = 0;
+    old->failed = 0;
     return old;
 }
 
@@ -86,6 +91,13 @@ static bool is_fresh(const struct kept *p, kt_time_ns now, kt_time_ns age)
     return p->made != 0 && now - p->made <= age && p->made - now <= age;
 }
 
+/* came: the turn when he who asks began to. */
+static bool goes_alone(const struct kept *p, uint64_t came, kt_time_ns now)
+{
+    return p->failed > came ||
+           (p->too_long != 0 && now - p->too_long <= LONG_FOR && p->too_long - now <= LONG_FOR);
+}
+
 bool kt_api_kept_get(struct kt_api_kept *k, struct kt_str key, kt_time_ns now, kt_time_ns age,
                      bool (*give_up)(void *self), void *self, struct kt_buf *out)
 {
@@ -93,6 +105,7 @@ bool kt_api_kept_get(struct kt_api_kept *k, struct kt_str key, kt_time_ns now, k
     if (k == NULL)
         return false;
     (void)pthread_mutex_lock(&k->lock);
+    const uint64_t came = k->turn;
     for (;;) {
         struct kept *p = find(k, key);
         there = p != NULL && is_fresh(p, now, age);
@@ -102,7 +115,8 @@ bool kt_api_kept_get(struct kt_api_kept *k, struct kt_str key, kt_time_ns now, k
             p = take_place(k, key);
         if (p != NULL)
             p->used = ++k->turn;
-        if (there || p == NULL || !p->making || (give_up != NULL && give_up(self))) {
+        if (there || p == NULL || !p->making || goes_alone(p, came, now) ||
+            (give_up != NULL && give_up(self))) {
             if (!there && p != NULL)
                 p->making = true;
             break;
@@ -120,11 +134,16 @@ static void settle(struct kt_api_kept *k, struct kt_str key, kt_time_ns now, str
     (void)pthread_mutex_lock(&k->lock);
     struct kept *p = find(k, key);
     if (p != NULL) {
+        bool kept = now != 0 && answer.len <= KT_API_KEPT_BYTES;
         p->making = false;
-        if (now != 0 && answer.len <= KT_API_KEPT_BYTES) {
+        if (now != 0)
+            p->too_long = kept ? 0 : now;
+        if (kept) {
             kt_buf_reset(&p->answer);
             kt_buf_add(&p->answer, answer);
             p->made = now;
+        } else {
+            p->failed = ++k->turn;
         }
     }
     (void)pthread_cond_broadcast(&k->changed);

@@ -15,8 +15,9 @@ void kt_api_kept_free(struct kt_api_kept *k); /* nobody may be waiting */
 /*
  * True: out has the answer added, made at most `age` before now. False: the caller makes it and
  * calls kt_api_kept_put, or kt_api_kept_drop when it could not; until then others who ask for the
- * key wait. give_up (may be NULL) is asked while waiting: when it is true the caller makes its own,
- * and calls put or drop as well. k NULL: false.
+ * key wait. After a drop, and for 10 s after an answer that is too long, nobody waits for another
+ * maker: they make theirs at once. give_up (may be NULL) is asked while waiting: when it is true
+ * the caller makes its own, and calls put or drop as well. k NULL: false.
  */
 bool kt_api_kept_get(struct kt_api_kept *k, struct kt_str key, kt_time_ns now, kt_time_ns age,
                      bool (*give_up)(void *self), void *self, struct kt_buf *out);

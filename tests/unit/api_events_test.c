@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -376,6 +377,62 @@ static void one_makes_what_many_ask(void **state)
     kt_api_kept_free(k);
 }
 
+struct waiter {
+    struct kt_api_kept *k;
+    unsigned looks; /* of the one that waits: at most so many */
+    bool waits, waited_out, got;
+};
+
+static bool look(void *self)
+{
+    struct waiter *w = self;
+    __atomic_store_n(&w->waits, true, __ATOMIC_SEQ_CST);
+    w->waited_out = w->looks++ >= 100;
+    return w->waited_out;
+}
+
+static void *wait_for_it(void *self)
+{
+    struct waiter *w = self;
+    struct kt_buf out = { 0 };
+    w->got = kt_api_kept_get(w->k, KT_STR("x"), 1000, 10, look, w, &out);
+    kt_buf_done(&out);
+    return NULL;
+}
+
+static void nobody_queues_for_what_cannot_be_kept(void **state)
+{
+    (void)state;
+    static char bytes[KT_API_KEPT_BYTES + 1];
+    const struct kt_str too_long = kt_str_from(bytes, sizeof bytes);
+    const kt_time_ns now = 1000 * KT_NS_S;
+    struct kt_api_kept *k = kt_api_kept_new();
+    struct kt_buf out = { 0 };
+    pthread_t thread[3];
+    struct waiter waiter[3];
+    assert_false(kt_api_kept_get(k, KT_STR("x"), 1000, 10, NULL, NULL, &out));
+    for (unsigned i = 0; i < 3; i++) {
+        waiter[i] = (struct waiter){ .k = k };
+        assert_int_equal(pthread_create(&thread[i], NULL, wait_for_it, &waiter[i]), 0);
+        while (!__atomic_load_n(&waiter[i].waits, __ATOMIC_SEQ_CST))
+            (void)usleep(1000);
+    }
+    kt_api_kept_drop(k, KT_STR("x")); /* all who waited go, though none of them settles */
+    for (unsigned i = 0; i < 3; i++) {
+        (void)pthread_join(thread[i], NULL);
+        assert_false(waiter[i].got || waiter[i].waited_out);
+    }
+    assert_false(kt_api_kept_get(k, KT_STR("y"), now, 10, NULL, NULL, &out));
+    kt_api_kept_put(k, KT_STR("y"), now, too_long);
+    for (unsigned i = 0; i < 3; i++) /* whoever comes soon does not wait either */
+        assert_false(kt_api_kept_get(k, KT_STR("y"), now + KT_NS_S, 10, NULL, NULL, &out));
+    kt_api_kept_put(k, KT_STR("y"), now + KT_NS_S, KT_STR("short again"));
+    assert_true(kt_api_kept_get(k, KT_STR("y"), now + KT_NS_S, 10, NULL, NULL, &out));
+    assert_true(kt_str_is(kt_buf_str(&out), "short again"));
+    kt_buf_done(&out);
+    kt_api_kept_free(k);
+}
+
 static unsigned times_made;
 static enum kt_status count_up(struct kt_api *a, struct kt_error *err)
 {
@@ -451,6 +508,7 @@ int main(void)
         cmocka_unit_test(the_overview_is_shared_for_a_while),
         cmocka_unit_test(only_those_who_may_see_the_same_share),
         cmocka_unit_test(one_makes_what_many_ask),
+        cmocka_unit_test(nobody_queues_for_what_cannot_be_kept),
     };
     kt_hash_init();
     return cmocka_run_group_tests_name("api_events", tests, page_set_up, page_tear_down);
