@@ -205,11 +205,15 @@ struct bits_in {
     bool bad;
 };
 
-/* At least 57 bits from where it stands; behind the end they are ones, of which no mark is made. */
+/* At least 57 bits from where it stands, which a run of ones brings behind the end: there they are
+ * ones, of which no mark is made. */
 static uint64_t peek(const struct bits_in *b)
 {
     uint64_t word = UINT64_MAX;
-    size_t from = (size_t)(b->at / 8), left = b->bytes.len - from;
+    size_t from = (size_t)(b->at / 8);
+    if (from >= b->bytes.len)
+        return word;
+    size_t left = b->bytes.len - from;
     memcpy(&word, b->bytes.at + from, left < sizeof word ? left : sizeof word);
     word = le64toh(word);
     return b->at % 8 == 0 ? word : word >> b->at % 8 | UINT64_MAX << (64 - b->at % 8);

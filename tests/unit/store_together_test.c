@@ -511,6 +511,27 @@ static void pairs_are_found_in_their_bucket(void **state)
     check_bucket(2000, KT_TOGETHER_SEGMENTS, true); /* as nobody's hash is, unless he chose it */
 }
 
+/* A mark whose ones go on behind the bytes; in a copy that ends there, so that a sanitizer sees. */
+static void a_part_that_ends_in_ones_is_damaged(void **state)
+{
+    (void)state;
+    for (uint32_t ones = 1; ones < 20; ones++) {
+        KT_CLEANUP(kt_buf_done) struct kt_buf made = { 0 };
+        uint8_t set[KT_TOGETHER_SEGMENTS / 8] = { 0 };
+        kt_buf_u8(&made, 8);
+        for (unsigned part = 0; part < 15; part++)
+            kt_buf_varint(&made, 0);
+        kt_buf_varint(&made, 1 + ones);
+        kt_buf_varint(&made, 1); /* pairs */
+        for (uint32_t i = 0; i < ones; i++)
+            kt_buf_u8(&made, 0xff);
+        char *bytes = kt_alloc_array(made.len, 1);
+        memcpy(bytes, made.at, made.len);
+        assert_false(kt_bucket_find(kt_str_from(bytes, made.len), UINT32_MAX, set));
+        kt_free(bytes);
+    }
+}
+
 static void lists_are_read_as_they_were_written(void **state)
 {
     KT_CLEANUP(kt_buf_done) struct kt_buf bytes = { 0 };
@@ -544,6 +565,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pairs_are_found_in_their_bucket),
+        cmocka_unit_test(a_part_that_ends_in_ones_is_damaged),
         cmocka_unit_test(lists_are_read_as_they_were_written),
         cmocka_unit_test(answers_are_the_same_with_and_without_pairs),
         cmocka_unit_test(the_earliest_of_a_pair_opens_a_segment_a_stretch),
