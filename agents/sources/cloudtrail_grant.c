@@ -200,5 +200,5 @@ void kt_ct_grant(const struct ct_record *r, struct kt_event *ev)
         kt_buf_addf(raw, ",\"grantees_cut\":%u", g->cut);
     kt_buf_byte(raw, '}');
     ev->raw = kt_buf_str(raw);
-    ev->raw_sound = false;
+    ev->raw_sound = KT_STR_NONE;
 }

@@ -134,7 +134,8 @@ struct kt_event {
 #undef X
     struct kt_str raw; /* the redacted original, or the body of a report/quarantine/control record:
                           one compact JSON object */
-    bool raw_sound;    /* it surely is one: keep.h alone wrote it, and nobody since */
+    struct kt_str
+        raw_sound;         /* what keep.h alone wrote: while raw is still that, it surely is one */
     struct kt_list groups; /* policies or groups of the actor */
     struct kt_list fields; /* field names inside the secret */
 };

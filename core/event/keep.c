@@ -212,7 +212,7 @@ void kt_kept_close(struct kt_kept *k, struct kt_event *ev)
     look_behind(k);
     kt_buf_byte(k->out, '}');
     ev->raw = kt_buf_str(k->out);
-    ev->raw_sound = k->alone;
+    ev->raw_sound = k->alone ? ev->raw : KT_STR_NONE;
 }
 
 void kt_kept_whole(struct kt_jval v, const struct kt_keep *table, struct kt_buf *out,
@@ -221,5 +221,5 @@ void kt_kept_whole(struct kt_jval v, const struct kt_keep *table, struct kt_buf 
     const bool alone = out->len == 0;
     kt_keep_write(v, table, out, unknown);
     ev->raw = kt_buf_str(out);
-    ev->raw_sound = alone && out->len > 0;
+    ev->raw_sound = alone && out->len > 0 ? ev->raw : KT_STR_NONE;
 }

@@ -44,7 +44,7 @@ void kt_keep_member(struct kt_str name, struct kt_jval v, const struct kt_keep *
 
 /* The raw of an event. What these alone write into an empty buffer is one compact JSON object by
  * how they write it, which kt_line_write then need not read again; when something else wrote into
- * it too, ev->raw_sound stays false and it is read. */
+ * it too, or ev->raw is another by then, ev->raw_sound is not it, and it is read. */
 struct kt_kept {
     struct kt_buf *out; /* borrowed; must not move while the event is used */
     size_t end;         /* of what was written here */

@@ -343,7 +343,7 @@ bool kt_redact_event(struct kt_event *ev, struct kt_arena *arena, struct kt_reda
     w.field = "raw";
     if (redact_raw(&w, &ev->raw)) {
         changed = true;
-        ev->raw_sound = false;
+        ev->raw_sound = KT_STR_NONE;
     }
     hits.entropy = hits.entropy || kt_redact_random(ev->raw);
     if (changed)
