@@ -42,7 +42,7 @@ static bool stops(void *self)
 static bool wait_for(struct kt_togethers *t, kt_time_ns span)
 {
     struct timespec until;
-    (void)clock_gettime(CLOCK_REALTIME, &until);
+    (void)clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_sec += (time_t)(span / KT_NS_S);
     (void)pthread_mutex_lock(&t->lock);
     while (!t->stop && pthread_cond_timedwait(&t->woken, &t->lock, &until) != ETIMEDOUT)
@@ -100,7 +100,11 @@ enum kt_status kt_togethers_open(const char *store_path, struct kt_togethers **r
     struct kt_togethers *t = kt_alloc(sizeof *t);
     t->path = kt_strdup(store_path);
     (void)pthread_mutex_init(&t->lock, NULL);
-    (void)pthread_cond_init(&t->woken, NULL);
+    pthread_condattr_t by_time_passed; /* not by the day's time, which may be set */
+    (void)pthread_condattr_init(&by_time_passed);
+    (void)pthread_condattr_setclock(&by_time_passed, CLOCK_MONOTONIC);
+    (void)pthread_cond_init(&t->woken, &by_time_passed);
+    (void)pthread_condattr_destroy(&by_time_passed);
     int rc = pthread_create(&t->thread, NULL, run, t);
     if (rc != 0) {
         errno = rc;
