@@ -10,10 +10,12 @@
 
 #include "core/store/together_int.h"
 
-#define WORTH    2u    /* segments of a stretch in the plan from which on it is asked */
-#define ASKS_MAX 4096u /* pairs of keys of two sieves */
-#define SIEVES   8u    /* that are looked at */
-#define COUPLES  (SIEVES * (SIEVES - 1) / 2)
+#define WORTH 2u /* segments of a stretch in the plan from which on it is asked */
+#define ASKS                                                                                       \
+    16u            /* looks for each planned segment of a stretch: 3 to 10 us each, warm, where a  \
+                     segment takes 100 to 300 */
+#define SIEVES  8u /* that are looked at */
+#define COUPLES (SIEVES * (SIEVES - 1) / 2)
 
 enum says { ABSENT, PRESENT, NOT_KNOWN };
 struct couple { /* two sieves whose keys are kept as pairs */
@@ -24,6 +26,7 @@ struct asking {
     const struct kt_scan *scan;
     struct couple couple[COUPLES];
     unsigned n;
+    bool given_up;
     bool earliest; /* the scan wants no more than the earliest of each pair, and pairs say it */
     const struct kt_stretch *stretch;
     uint8_t set[KT_TOGETHER_SEGMENTS / 8];
@@ -86,8 +89,7 @@ static bool prepare(struct asking *q, const struct kt_scan *scan)
     }
     for (unsigned i = 0; kinds > 0 && i < n; i++)
         for (unsigned k = i + 1; k < n; k++)
-            if (is_kept(keyed[i]->filter, keyed[k]->filter) &&
-                (uint64_t)keyed[i]->n_keys * keyed[k]->n_keys <= ASKS_MAX)
+            if (is_kept(keyed[i]->filter, keyed[k]->filter))
                 q->couple[q->n++] = (struct couple){ keyed[i], keyed[k] };
     q->scan = scan;
     q->earliest = scan->earliest && q->n == 1 && n == 2 && scan->n_sieves == 2 + kinds &&
@@ -141,13 +143,29 @@ static enum says ask_couple(struct asking *q, const struct couple *c)
     return present ? PRESENT : ABSENT;
 }
 
-static enum says ask(struct asking *q)
+/* With no more looks than so many segments are worth; a couple that takes more is not asked. */
+static enum says ask(struct asking *q, uint32_t segments)
 {
+    uint64_t left = (uint64_t)ASKS * segments;
     enum says says = NOT_KNOWN;
     memset(q->set, 0, sizeof q->set);
-    for (unsigned i = 0; i < q->n && says != ABSENT; i++)
-        says = ask_couple(q, &q->couple[i]);
+    for (unsigned i = 0; i < q->n && says != ABSENT; i++) {
+        const struct couple *c = &q->couple[i];
+        uint64_t looks = (uint64_t)c->a->n_keys * c->b->n_keys;
+        if (looks > left)
+            continue;
+        left -= looks;
+        says = ask_couple(q, c);
+    }
     return says;
+}
+
+/* Whoever walks asks again, and ends. */
+static bool gives_up(struct asking *q)
+{
+    q->given_up =
+        q->given_up || (q->scan->give_up != NULL && q->scan->give_up(q->scan->give_up_self));
+    return q->given_up;
 }
 
 /* ---- the plan ---- */
@@ -180,8 +198,8 @@ static uint32_t keep(struct asking *q, const struct kt_directory *d, struct kt_s
 {
     uint32_t at = 0;
     enum says says = NOT_KNOWN;
-    if (end - from >= WORTH && kt_stretch_whole(q->stretch, d, &at))
-        says = ask(q);
+    if (end - from >= WORTH && kt_stretch_whole(q->stretch, d, &at) && !gives_up(q))
+        says = ask(q, end - from);
     bool some = says == PRESENT && knows_earliest(q, d, at);
     for (uint32_t i = from; i < end && says != ABSENT; i++) {
         uint32_t number = some ? kt_directory_from(d, plan[i].first_seq) - at : 0;
@@ -209,24 +227,34 @@ static uint32_t narrow(struct asking *q, const struct kt_directory *d,
     return to;
 }
 
+static uint32_t narrow_by_list(struct asking *q, struct kt_reader *r, struct kt_segment *plan,
+                               uint32_t n)
+{
+    KT_CLEANUP(kt_db_finalize) sqlite3_stmt *get = NULL;
+    struct kt_stretches all = { 0 };
+    if (kt_stretches_load(r->db, &all, NULL) == KT_OK && all.n > 0 &&
+        kt_db_prepare(r->db, "SELECT value FROM blob WHERE name = ?1", &get, NULL) == KT_OK) {
+        q->get = get;
+        n = narrow(q, &r->directory, &all, plan, n);
+    }
+    kt_stretches_done(&all);
+    return n;
+}
+
+/* List and buckets are read at one moment: made again in between, a bucket would be another's of
+ * the same name. One lock, too, and not one a look. */
 uint32_t kt_together_narrow(struct kt_reader *r, const struct kt_scan *scan,
                             struct kt_segment *plan, uint32_t *n)
 {
-    KT_CLEANUP(kt_db_finalize) sqlite3_stmt *get = NULL;
     struct asking q = { 0 };
-    struct kt_stretches all = { 0 };
     uint32_t before = *n;
-    if (before < WORTH || !prepare(&q, scan) || kt_stretches_load(r->db, &all, NULL) != KT_OK ||
-        all.n == 0 ||
-        kt_db_prepare(r->db, "SELECT value FROM blob WHERE name = ?1", &get, NULL) != KT_OK) {
-        kt_stretches_done(&all);
+    if (before < WORTH || !prepare(&q, scan))
         return 0;
-    }
-    q.get = get;
-    bool begun = kt_db_exec(r->db, "BEGIN", NULL) == KT_OK; /* one lock, not one a look */
-    *n = narrow(&q, &r->directory, &all, plan, before);
+    bool begun = kt_db_exec(r->db, "BEGIN", NULL) == KT_OK;
+    if (!begun && sqlite3_get_autocommit(r->db)) /* else it is within one already */
+        return 0;
+    *n = narrow_by_list(&q, r, plan, before);
     if (begun)
         (void)!kt_db_exec(r->db, "COMMIT", NULL);
-    kt_stretches_done(&all);
     return before - *n;
 }
