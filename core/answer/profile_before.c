@@ -15,9 +15,11 @@
 
 #define SLICE_FIRST (KT_NS_DAY)
 #define GROWTH      4
-#define FEW         32u   /* values that a query names */
-#define MANY        256u  /* … one of several, where the store keeps pairs */
-#define QUERY_MAX   4000u /* bytes: what a query may have, and a little to spare */
+#define FEW         32u /* values that a query names */
+#define MANY                                                                                       \
+    256u                /* … one of several, where the store keeps pairs; an actor's aliases are \
+                           more of them, and a query has 512 at most */
+#define QUERY_MAX 4000u /* bytes: what a query may have, and a little to spare */
 
 /* ---- what is wanted ---- */
 
@@ -86,6 +88,16 @@ static bool has_limits(const struct kt_profiling *p, struct kt_str actor)
     return false;
 }
 
+/* How many values of a query it takes to name that: an actor's plain aliases are named with him. */
+static uint32_t names_of(const struct kt_profiling *p, enum kt_profile_list list,
+                         struct kt_str value)
+{
+    const struct kt_identity *who = list != KT_PROFILE_ACTORS || p->ask->ids == NULL
+                                        ? NULL
+                                        : kt_identities_named(p->ask->ids, value);
+    return 1 + (who == NULL ? 0 : who->n_alias);
+}
+
 /* Lists of one column are asked for in one walk: of networks and of addresses. */
 static enum kt_profile_list asked_with(enum kt_profile_list list)
 {
@@ -106,12 +118,24 @@ static bool name_values(const struct kt_profiling *p, enum kt_profile_list list,
             continue;
         if (list == KT_PROFILE_ACTORS && has_limits(p, value))
             return false;
-        if ((*n)++ == 0)
+        if (*n == 0)
             kt_ask_term(query, field_of(list), value);
         else
             kt_ask_value(query, value);
+        *n += names_of(p, list, value);
+        if (*n > MANY)
+            return false;
     }
     return query->len <= QUERY_MAX;
+}
+
+/* The subject's own names and a scope's take room of a query, too. */
+static bool can_say(const struct kt_profiling *p, const struct kt_buf *query)
+{
+    struct kt_query *q = NULL;
+    enum kt_status status = kt_ask_query(p->ask, kt_buf_str(query), &q, NULL);
+    kt_query_free(q);
+    return status == KT_OK;
 }
 
 static enum kt_status walk(struct kt_profiling *p, struct kt_str query, kt_time_ns from,
@@ -172,6 +196,8 @@ static enum kt_status by_few(struct kt_profiling *p, const struct slice *s, bool
         few = few && name_values(p, i, s->wanted[i], &named[with], &query[with]);
         dates[with] |= 1u << i;
     }
+    for (unsigned i = 0; i < KT_PROFILE_LIST_COUNT; i++)
+        few = few && (dates[i] == 0 || can_say(p, &query[i]));
     enum kt_status status = KT_OK;
     for (unsigned i = 0; i < KT_PROFILE_LIST_COUNT; i++) {
         p->dating = dates[i];
@@ -197,13 +223,15 @@ static bool can_name(const struct kt_profiling *p, const uint32_t *wanted)
         for (uint32_t k = 0; wanted[i] > 0 && k < p->list[i].n; k++)
             if (p->list[i].at[k].wanted &&
                 (!fits_query(&p->query, p->list[i].at[k].e.value) ||
+                 names_of(p, i, p->list[i].at[k].e.value) > MANY ||
                  (i == KT_PROFILE_ACTORS && has_limits(p, p->list[i].at[k].e.value))))
                 return false;
     }
     return true;
 }
 
-/* A list by one query after the other, each of as many values as it may name. */
+/* A list by one query after the other, each of as many values as it may name; by the subject where
+ * there is no room for them. */
 static enum kt_status by_many(struct kt_profiling *p, enum kt_profile_list list,
                               const struct slice *s, struct kt_error *err)
 {
@@ -214,16 +242,21 @@ static enum kt_status by_many(struct kt_profiling *p, enum kt_profile_list list,
         KT_CLEANUP(kt_buf_done) struct kt_buf query = { 0 };
         uint32_t n = 0;
         kt_buf_add(&query, kt_buf_str(&p->query));
-        for (; k < l->n && n < MANY; k++) {
-            if (!l->at[k].wanted)
+        for (; k < l->n; k++) {
+            struct kt_str value = l->at[k].e.value;
+            uint32_t names = l->at[k].wanted ? names_of(p, list, value) : 0;
+            if (names == 0)
                 continue;
-            if (!fits_query(&query, l->at[k].e.value))
+            if (n + names > MANY || !fits_query(&query, value))
                 break;
-            if (n++ == 0)
-                kt_ask_term(&query, field_of(list), l->at[k].e.value);
+            if (n == 0)
+                kt_ask_term(&query, field_of(list), value);
             else
-                kt_ask_value(&query, l->at[k].e.value);
+                kt_ask_value(&query, value);
+            n += names;
         }
+        if (n > 0 && !can_say(p, &query))
+            return walk(p, kt_buf_str(&p->query), s->from, s->until, err);
         if (n > 0)
             status = walk_named(p, kt_buf_str(&query), s->from, s->until, err);
     }

@@ -344,6 +344,45 @@ static void answers_are_the_same_with_and_without_pairs(void **state)
     world_down();
 }
 
+/* All actors have more aliases together than a query may name values. */
+static void aliases_are_counted_as_names(void **state)
+{
+    static const struct kt_profile_ask asks[] = {
+        { .kind = KT_PROFILE_SECRET, .value = { "vault://c/-/secret/1/1", 22 } },
+        { .kind = KT_PROFILE_IP, .value = { "203.0.1.0/24", 12 } },
+        { .kind = KT_PROFILE_ACTOR, .value = { "person-0", 8 } },
+    };
+    KT_CLEANUP(kt_buf_done) struct kt_buf text = { 0 }, without = { 0 }, with = { 0 };
+    struct kt_error err = { 0 };
+    (void)state;
+    world_up(seed(), false);
+    kt_buf_addz(&text, "identities:\n");
+    for (unsigned i = 0; i < 40; i++) {
+        kt_buf_addf(&text, "  - { name: person-%u, kind: human, aliases: [\"actor-%u\"", i, i);
+        for (unsigned k = 0; k < 40; k++)
+            kt_buf_addf(&text, ", \"actor-%u-%u\"", i, k);
+        kt_buf_addz(&text, "] }\n");
+    }
+    kt_identities_free(w.ids);
+    w.ids = kt_identities_new();
+    must(kt_identities_parse(w.ids, kt_buf_str(&text), "identities.yaml", &err), &err);
+    for (unsigned kept = 0; kept < 2; kept++) {
+        if (kept == 1)
+            (void)keep();
+        for (size_t i = 0; i < KT_ARRAY_LEN(asks); i++) {
+            struct kt_ask a;
+            struct kt_profile_ask what = asks[i];
+            what.usual = 20 * KT_NS_DAY;
+            ask_open(&a, "");
+            a.since = NOW - 15 * KT_NS_DAY;
+            say_profile(&a, &what, kept == 1 ? &with : &without);
+            kt_ask_done(&a);
+        }
+    }
+    assert_true(kt_str_eq(kt_buf_str(&without), kt_buf_str(&with)));
+    world_down();
+}
+
 static enum kt_status take_earliest(void *self, const struct kt_view *view, struct kt_error *err)
 {
     kt_time_ns *least = self;
@@ -568,6 +607,7 @@ int main(void)
         cmocka_unit_test(a_part_that_ends_in_ones_is_damaged),
         cmocka_unit_test(lists_are_read_as_they_were_written),
         cmocka_unit_test(answers_are_the_same_with_and_without_pairs),
+        cmocka_unit_test(aliases_are_counted_as_names),
         cmocka_unit_test(the_earliest_of_a_pair_opens_a_segment_a_stretch),
         cmocka_unit_test(stretches_go_with_their_segments),
         cmocka_unit_test(a_change_is_seen),
