@@ -3,7 +3,7 @@
  *
  * Owns:  nothing.
  * Calls: core/base, core/store (db, directory).
- * Holds: a pair that was written is always found.
+ * Holds: a pair that was written is always found, or its bucket is known to be damaged.
  */
 #include <endian.h>
 #include <inttypes.h>
@@ -11,11 +11,13 @@
 #include <string.h>
 
 #include "core/base/alloc.h"
+#include "core/base/hash.h"
 #include "core/store/store.h"
 #include "core/store/together_int.h"
 
-#define VERSION     1u
+#define VERSION     2u
 #define ENTRY       29u /* bytes of a stretch in the list */
+#define SUM         4u  /* bytes before a bucket */
 #define BUCKETS_MAX 0xffffu
 #define LOW_BITS    6u
 #define PART_BITS   4u
@@ -36,13 +38,30 @@ static bool is_sane(const struct kt_stretch *s, const struct kt_stretch *before)
            s->buckets <= BUCKETS_MAX;
 }
 
+/* What buckets are cut by: they are found by it alone. */
+static bool is_of_this_generation(struct kt_rd *rd)
+{
+    uint32_t bucket = kt_rd_u32(rd), most = kt_rd_u32(rd);
+    uint8_t kinds = kt_rd_u8(rd);
+    return bucket == KT_TOGETHER_BUCKET && most == KT_TOGETHER_PAIRS_MAX &&
+           kinds == KT_TOGETHER_KINDS;
+}
+
 bool kt_stretches_read(struct kt_stretches *s, struct kt_str bytes)
 {
     struct kt_rd rd = kt_rd_of(bytes);
-    bool sane = kt_rd_u8(&rd) == VERSION && rd.left % ENTRY == 0;
+    uint8_t version = kt_rd_u8(&rd);
     *s = (struct kt_stretches){ 0 };
+    if (!rd.bad && version > 0 && version != VERSION) {
+        s->other = true;
+        return true;
+    }
+    bool other = !is_of_this_generation(&rd), sane = version > 0 && rd.left % ENTRY == 0;
     if (!sane || rd.bad)
         return false;
+    s->other = other;
+    if (other)
+        return true;
     s->at = kt_alloc_array(rd.left / ENTRY + 1, sizeof *s->at);
     while (rd.left > 0 && sane) {
         struct kt_stretch *one = &s->at[s->n];
@@ -64,6 +83,9 @@ bool kt_stretches_read(struct kt_stretches *s, struct kt_str bytes)
 void kt_stretches_write(const struct kt_stretches *s, struct kt_buf *out)
 {
     kt_buf_u8(out, VERSION);
+    kt_buf_u32(out, KT_TOGETHER_BUCKET);
+    kt_buf_u32(out, KT_TOGETHER_PAIRS_MAX);
+    kt_buf_u8(out, KT_TOGETHER_KINDS);
     for (uint32_t i = 0; i < s->n; i++) {
         kt_buf_u64(out, s->at[i].first_seq);
         kt_buf_u64(out, s->at[i].last_seq);
@@ -179,12 +201,19 @@ static void write_part(const uint64_t *pair, uint32_t n, unsigned width, struct 
         put_bits(&b, 0, 8 - b.n);
 }
 
+uint32_t kt_bucket_sum(struct kt_str bytes)
+{
+    return (uint32_t)kt_hash64(bytes, 0);
+}
+
 void kt_bucket_write(const uint64_t *pair, uint32_t n, uint32_t segments, struct kt_buf *out)
 {
     KT_CLEANUP(kt_buf_done) struct kt_buf parts = { 0 };
     unsigned width = 0;
     while ((segments - 1) >> width != 0)
         width++;
+    const size_t sum = out->len;
+    kt_buf_u32(out, 0);
     kt_buf_u8(out, (uint8_t)width);
     for (uint32_t part = 0, at = 0; part < PARTS; part++) {
         uint32_t from = at;
@@ -195,6 +224,8 @@ void kt_bucket_write(const uint64_t *pair, uint32_t n, uint32_t segments, struct
         kt_buf_varint(out, parts.len - begin);
     }
     kt_buf_add(out, kt_buf_str(&parts));
+    uint32_t le = htole32(kt_bucket_sum(kt_str_from_index(kt_buf_str(out), sum + SUM)));
+    memcpy(out->at + sum, &le, sizeof le);
 }
 
 /* ---- reading one ---- */
@@ -264,6 +295,8 @@ bool kt_bucket_find(struct kt_str bucket, uint64_t hash, uint8_t set[KT_TOGETHER
 {
     struct kt_rd rd = kt_rd_of(bucket);
     const uint32_t wanted = part_of((uint32_t)hash);
+    if (kt_rd_u32(&rd) != kt_bucket_sum(kt_str_from_index(bucket, bucket.len - rd.left)))
+        return false;
     unsigned width = kt_rd_u8(&rd);
     uint64_t before = 0, len = 0;
     for (uint32_t part = 0; part < PARTS; part++) {

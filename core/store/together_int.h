@@ -12,6 +12,8 @@ struct kt_stretch {
 struct kt_stretches { /* rising, apart */
     struct kt_stretch *at;
     uint32_t n;
+    bool other; /* they are cut by another version's figures: nobody uses them, n is 0, and all is
+                   made again */
 };
 void kt_stretches_done(struct kt_stretches *s);
 /* False: the bytes are no list; then s is empty. */
@@ -28,6 +30,8 @@ const char *kt_stretch_name(const struct kt_stretch *s, uint32_t bucket, char bu
 
 /* Hash of two keys, whichever is named first. */
 uint64_t kt_pair_hash(uint64_t a, uint64_t b);
+/* The four bytes that stand before a bucket, of all that follows in it. */
+uint32_t kt_bucket_sum(struct kt_str bytes);
 /* Which of the stretch's buckets. */
 uint32_t kt_pair_bucket(uint64_t hash, uint32_t buckets);
 

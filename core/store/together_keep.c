@@ -93,7 +93,7 @@ enum kt_status kt_together_put(struct kt_store *s, const struct kt_together_made
     struct kt_stretches all = { 0 };
     struct kt_error why = { 0 };
     enum kt_status status = kt_stretches_load(s->db, &all, &why);
-    if (status == KT_E_CORRUPT) /* nobody can use it: it begins anew */
+    if (status == KT_E_CORRUPT || all.other) /* nobody can use it: it begins anew */
         status = kt_together_drop(s, err);
     else if (status != KT_OK)
         return kt_fail(err, status, "%s", why.text);

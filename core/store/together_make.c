@@ -14,8 +14,7 @@
 #include "core/store/together_int.h"
 
 #define SLOTS    (1u << 20) /* a power of two, a third more than pairs at most */
-#define BUCKET   750u       /* pairs: 1.3 KB, six of them fill a page of the file */
-#define EACH     8u         /* pairs of one record at most */
+#define EACH     KT_TOGETHER_KINDS
 #define NO_VALUE 0u
 #define AHEAD    4u /* rows */
 
@@ -248,7 +247,7 @@ enum kt_status kt_stretch_make(struct kt_reader *r, uint32_t at, uint32_t n,
                                              .last_seq = r->directory.at[at + taken - 1].last_seq,
                                              .segments = taken,
                                              .pairs = m.pairs,
-                                             .buckets = m.pairs / BUCKET + 1,
+                                             .buckets = m.pairs / KT_TOGETHER_BUCKET + 1,
                                              .cased = m.cased };
         write_buckets(&m, made);
         *ret = made;

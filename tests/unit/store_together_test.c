@@ -4,6 +4,7 @@
  * a single source; scopes; retention) with and without them: the answers must be the same. What
  * verify says of changed ones. KT_SEED sets the seed.
  */
+#include <endian.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -469,9 +470,9 @@ static void a_change_is_seen(void **state)
         "UPDATE blob SET value = CAST(zeroblob(length(value)) AS BLOB) WHERE name GLOB "
         "'together/*/0000'",
         "DELETE FROM blob WHERE name GLOB 'together/*'",
-        "UPDATE blob SET value = x'0102' WHERE name = 'together'",
+        "UPDATE blob SET value = x'0202' WHERE name = 'together'",
         /* the list says that a stretch has fewer pairs */
-        "UPDATE blob SET value = CAST(substr(value, 1, 21) || x'01000000' || substr(value, 26)"
+        "UPDATE blob SET value = CAST(substr(value, 1, 30) || x'01000000' || substr(value, 35)"
         " AS BLOB) WHERE name = 'together'",
     };
     (void)state;
@@ -489,6 +490,29 @@ static void a_change_is_seen(void **state)
         assert_true(check().differ > 0);
         say_walks(&out, &cost); /* no failure */
     }
+    world_down();
+}
+
+static void what_another_version_made_is_made_again(void **state)
+{
+    struct kt_error err = { 0 };
+    (void)state;
+    world_up(seed(), false);
+    struct kt_together_state before = keep();
+    must(kt_store_begin(w.store, &err), &err);
+    must(kt_db_exec(w.store->db,
+                    "UPDATE blob SET value = CAST(x'01' || substr(value, 2) AS BLOB)"
+                    " WHERE name = 'together'",
+                    &err),
+         &err);
+    must(kt_store_commit(w.store, &err), &err);
+    struct kt_together_checked c = check();
+    assert_int_equal(c.stretches, 0);
+    assert_int_equal(c.differ, 0); /* that is nobody's doing */
+    assert_int_equal(keep().stretches, before.stretches);
+    c = check();
+    assert_int_equal(c.stretches, before.stretches);
+    assert_int_equal(c.differ, 0);
     world_down();
 }
 
@@ -534,7 +558,12 @@ static void check_bucket(uint32_t n, uint32_t segments, bool alike)
     assert_true(wrong < 160); /* 78 are expected */
     assert_true(n < 100 || alike || bytes.len < n * 2 + 60);
     for (size_t len = 0; len < bytes.len; len += 1 + bytes.len / 50) /* cut short */
-        (void)kt_bucket_find(kt_str_from(bytes.at, len), hash[0], set);
+        assert_false(kt_bucket_find(kt_str_from(bytes.at, len), hash[0], set));
+    for (size_t i = 0; i < bytes.len; i += 1 + bytes.len / 50) { /* a bit of it turned */
+        bytes.at[i] ^= (char)(1u << i % 8);
+        assert_false(kt_bucket_find(kt_buf_str(&bytes), hash[0], set));
+        bytes.at[i] ^= (char)(1u << i % 8);
+    }
     kt_free(hash);
     kt_free(pair);
     kt_free(segment);
@@ -557,6 +586,7 @@ static void a_part_that_ends_in_ones_is_damaged(void **state)
     for (uint32_t ones = 1; ones < 20; ones++) {
         KT_CLEANUP(kt_buf_done) struct kt_buf made = { 0 };
         uint8_t set[KT_TOGETHER_SEGMENTS / 8] = { 0 };
+        kt_buf_u32(&made, 0);
         kt_buf_u8(&made, 8);
         for (unsigned part = 0; part < 15; part++)
             kt_buf_varint(&made, 0);
@@ -564,6 +594,8 @@ static void a_part_that_ends_in_ones_is_damaged(void **state)
         kt_buf_varint(&made, 1); /* pairs */
         for (uint32_t i = 0; i < ones; i++)
             kt_buf_u8(&made, 0xff);
+        uint32_t sum = htole32(kt_bucket_sum(kt_str_from_index(kt_buf_str(&made), 4)));
+        memcpy(made.at, &sum, sizeof sum);
         char *bytes = kt_alloc_array(made.len, 1);
         memcpy(bytes, made.at, made.len);
         assert_false(kt_bucket_find(kt_str_from(bytes, made.len), UINT32_MAX, set));
@@ -575,7 +607,7 @@ static void lists_are_read_as_they_were_written(void **state)
 {
     KT_CLEANUP(kt_buf_done) struct kt_buf bytes = { 0 };
     struct kt_stretch at[] = { { 1, 60, 1, 10, 1, false }, { 61, 500, 8, 99, 2, true } };
-    struct kt_stretches s = { at, 2 }, got;
+    struct kt_stretches s = { .at = at, .n = 2 }, got;
     (void)state;
     kt_stretches_write(&s, &bytes);
     assert_true(kt_stretches_read(&got, kt_buf_str(&bytes)));
@@ -590,10 +622,17 @@ static void lists_are_read_as_they_were_written(void **state)
     }
     kt_stretches_done(&got);
     for (size_t len = 0; len < bytes.len; len++)
-        if (len != 1 && len != 1 + (bytes.len - 1) / 2)
+        if (len != 10 && len != 10 + (bytes.len - 10) / 2)
             assert_false(kt_stretches_read(&got, kt_str_from(bytes.at, len)));
         else
             kt_stretches_done(&got);
+    for (size_t i = 0; i < 10; i++) { /* another version's, or cut by other figures: passed over */
+        bytes.at[i] ^= 4;
+        assert_true(kt_stretches_read(&got, kt_buf_str(&bytes)));
+        assert_true(got.other);
+        assert_int_equal(got.n, 0);
+        bytes.at[i] ^= 4;
+    }
     at[1].first_seq = 60; /* they overlap */
     kt_buf_reset(&bytes);
     kt_stretches_write(&s, &bytes);
@@ -611,6 +650,7 @@ int main(void)
         cmocka_unit_test(the_earliest_of_a_pair_opens_a_segment_a_stretch),
         cmocka_unit_test(stretches_go_with_their_segments),
         cmocka_unit_test(a_change_is_seen),
+        cmocka_unit_test(what_another_version_made_is_made_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
