@@ -82,7 +82,7 @@ static enum kt_status store_end(void *self, struct kt_error *err)
     if (kt_ingest_commit(s->ingest, err) != KT_OK)
         return err->code;
     enum kt_status status = keep_sums(s, err);
-    return status == KT_OK ? kt_together_complete(s->store, NULL, NULL, err) : status;
+    return status == KT_OK ? kt_together_complete(s->store, 0, NULL, NULL, err) : status;
 }
 
 static enum kt_status open_geo(const char *config, struct kt_geo **ret, struct kt_error *err)

@@ -42,7 +42,7 @@ static enum kt_status make(const struct kt_store_args *a, struct kt_error *err)
     if (status == KT_OK && a->anew)
         status = drop(s, err);
     if (status == KT_OK)
-        status = kt_together_complete(s, tell, NULL, err);
+        status = kt_together_complete(s, 0, tell, NULL, err);
     kt_store_close(s);
     return status;
 }

@@ -51,18 +51,18 @@ KT_MUST_USE enum kt_status kt_together_make(struct kt_reader *r, const struct kt
                                             struct kt_together_made **ret, struct kt_error *err);
 void kt_together_made_free(struct kt_together_made *m);
 /* Inside a transaction: writes it, and drops partial stretches. One that is not as the store is now
- * is left out, which is no failure. */
+ * is left out, which is no failure. *ret_added: was it written? */
 KT_MUST_USE enum kt_status kt_together_put(struct kt_store *s, const struct kt_together_made *m,
-                                           struct kt_error *err);
+                                           bool *ret_added, struct kt_error *err);
 /* Inside a transaction: drops stretches of which segments were taken. */
 KT_MUST_USE enum kt_status kt_together_drop_partial(struct kt_store *s, struct kt_error *err);
 /* Inside a transaction: drops all of it. */
 KT_MUST_USE enum kt_status kt_together_drop(struct kt_store *s, struct kt_error *err);
 
-/* Makes and writes all that is missing, a transaction a stretch: for whoever has the store to
- * himself. told: after each; NULL: nobody asks. */
+/* Makes and writes what is missing, until that is pairs of so many segments (0: all), a transaction
+ * a stretch: for whoever has the store to himself. told: after each; NULL: nobody asks. */
 struct kt_together_state;
-KT_MUST_USE enum kt_status kt_together_complete(struct kt_store *s,
+KT_MUST_USE enum kt_status kt_together_complete(struct kt_store *s, uint64_t segments,
                                                 void (*told)(void *self,
                                                              const struct kt_together_state *now),
                                                 void *self, struct kt_error *err);

@@ -45,7 +45,7 @@ static enum kt_status drop_partial(struct kt_store *s, struct kt_stretches *all,
 }
 
 static enum kt_status add(struct kt_store *s, struct kt_stretches *all,
-                          const struct kt_together_made *m, struct kt_error *err)
+                          const struct kt_together_made *m, bool *ret_added, struct kt_error *err)
 {
     char name[KT_STRETCH_NAME];
     uint32_t at;
@@ -57,6 +57,7 @@ static enum kt_status add(struct kt_store *s, struct kt_stretches *all,
             return kt_wrap(err, "pairs");
     all->at = kt_realloc_array(all->at, all->n + 1, sizeof *all->at);
     all->at[all->n++] = m->stretch;
+    *ret_added = true;
     return KT_OK;
 }
 
@@ -88,8 +89,9 @@ enum kt_status kt_together_drop_partial(struct kt_store *s, struct kt_error *err
 }
 
 enum kt_status kt_together_put(struct kt_store *s, const struct kt_together_made *m,
-                               struct kt_error *err)
+                               bool *ret_added, struct kt_error *err)
 {
+    *ret_added = false;
     struct kt_stretches all = { 0 };
     struct kt_error why = { 0 };
     enum kt_status status = kt_stretches_load(s->db, &all, &why);
@@ -100,7 +102,7 @@ enum kt_status kt_together_put(struct kt_store *s, const struct kt_together_made
     if (status == KT_OK)
         status = drop_partial(s, &all, err);
     if (status == KT_OK)
-        status = add(s, &all, m, err);
+        status = add(s, &all, m, ret_added, err);
     if (status == KT_OK)
         status = put_list(s, &all, err);
     kt_stretches_done(&all);
@@ -145,34 +147,41 @@ enum kt_status kt_together_state(struct kt_reader *r, struct kt_together_state *
     return status;
 }
 
-static enum kt_status add_next(struct kt_store *s, struct kt_reader *r, struct kt_error *err)
+/* KT_E_AGAIN: there is nothing to be made, or what was made is left out, as it would be again. */
+static enum kt_status add_next(struct kt_store *s, struct kt_reader *r, uint64_t *segments,
+                               struct kt_error *err)
 {
     const struct kt_together_how how = { 0 };
     struct kt_together_made *made = NULL;
+    bool added = false;
     enum kt_status status = kt_together_make(r, &how, &made, err);
     if (status != KT_OK)
         return status;
     status = kt_store_begin(s, err);
     if (status == KT_OK)
-        status = kt_together_put(s, made, err);
+        status = kt_together_put(s, made, &added, err);
+    *segments += made->stretch.segments;
     kt_together_made_free(made);
     if (status != KT_OK) {
         kt_store_rollback(s);
         return status;
     }
     status = kt_store_commit(s, err);
-    return status == KT_OK ? kt_store_housekeep(s, false, err) : status;
+    if (status == KT_OK)
+        status = kt_store_housekeep(s, false, err);
+    return status == KT_OK && !added ? KT_E_AGAIN : status;
 }
 
-enum kt_status kt_together_complete(struct kt_store *s,
+enum kt_status kt_together_complete(struct kt_store *s, uint64_t segments,
                                     void (*told)(void *self, const struct kt_together_state *now),
                                     void *self, struct kt_error *err)
 {
     struct kt_reader *r = NULL;
     struct kt_together_state now;
+    uint64_t made = 0;
     enum kt_status status = kt_reader_open_file(s->path, s->number, &r, err);
-    while (status == KT_OK) {
-        status = add_next(s, r, err);
+    while (status == KT_OK && (segments == 0 || made < segments)) {
+        status = add_next(s, r, &made, err);
         if (status == KT_OK && told != NULL && kt_together_state(r, &now, NULL) == KT_OK)
             told(self, &now);
     }

@@ -136,13 +136,15 @@ static struct kt_together_state keep(void)
     const struct kt_together_how how = { .segments = STRETCH };
     struct kt_together_state state = { 0 };
     struct kt_together_made *made = NULL;
+    bool added;
     struct kt_reader *r = NULL;
     struct kt_error err = { 0 };
     enum kt_status status;
     must(kt_reader_open(w.path, &r, &err), &err);
     while ((status = kt_together_make(r, &how, &made, &err)) == KT_OK) {
         must(kt_store_begin(w.store, &err), &err);
-        must(kt_together_put(w.store, made, &err), &err);
+        must(kt_together_put(w.store, made, &added, &err), &err);
+        assert_true(added);
         must(kt_store_commit(w.store, &err), &err);
         kt_together_made_free(made);
     }
@@ -446,12 +448,14 @@ static void stretches_go_with_their_segments(void **state)
     /* it is dropped with the next one that is written; the same one again is left alone */
     const struct kt_together_how how = { .segments = STRETCH };
     struct kt_together_made *made = NULL;
+    bool added;
     must(kt_reader_open(w.path, &r, &err), &err);
     must(kt_reader_directory(r, &err), &err);
     must(kt_stretch_make(r, r->directory.n - STRETCH, STRETCH, &how, &made, &err), &err);
     must(kt_store_begin(w.store, &err), &err);
-    must(kt_together_put(w.store, made, &err), &err);
-    must(kt_together_put(w.store, made, &err), &err);
+    must(kt_together_put(w.store, made, &added, &err), &err);
+    must(kt_together_put(w.store, made, &added, &err), &err);
+    assert_false(added);
     must(kt_store_commit(w.store, &err), &err);
     struct kt_stretches all;
     must(kt_stretches_load(r->db, &all, &err), &err);
