@@ -403,9 +403,14 @@ enum kt_status kt_store_commit(struct kt_store *s, struct kt_error *err)
     return KT_OK;
 }
 
+bool kt_store_writes(const struct kt_store *s)
+{
+    return !s->broken && !s->torn;
+}
+
 enum kt_status kt_store_may_write(const struct kt_store *s, struct kt_error *err)
 {
-    if (s->broken || s->torn)
+    if (!kt_store_writes(s))
         return kt_fail(err, KT_E_IO, "an earlier write failed");
     return KT_OK;
 }

@@ -48,6 +48,9 @@ KT_MUST_USE enum kt_status kt_store_begin(struct kt_store *s, struct kt_error *e
 /* Synced when it returns KT_OK. An I/O error here means: exit without ack (D1). */
 KT_MUST_USE enum kt_status kt_store_commit(struct kt_store *s, struct kt_error *err);
 void kt_store_rollback(struct kt_store *s);
+/* False: a write failed, and what is open can only be rolled back, or nothing is written any more.
+ */
+bool kt_store_writes(const struct kt_store *s);
 
 struct kt_store_batch {
     struct kt_str agent;        /* "import" and "feed" too */
