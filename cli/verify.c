@@ -68,6 +68,13 @@ static enum kt_status open_auth(struct verify *v, struct kt_error *err)
     return st;
 }
 
+static void add_problem(struct verify *v, enum kt_fault fault, const char *sentence)
+{
+    v->result.problems++;
+    v->result.unreadable += fault == KT_FAULT_UNREADABLE;
+    on_problem(v, fault, sentence);
+}
+
 /* Sums of coverage lie outside of the tree, and answers begin with them. */
 static enum kt_status check_sums(struct verify *v, struct kt_reader *reader, struct kt_error *err)
 {
@@ -82,8 +89,7 @@ static enum kt_status check_sums(struct verify *v, struct kt_reader *reader, str
                    "the sums of coverage are not what the records give, of %" PRIu64
                    " days of sources, the first of %.10s (keytrail coverage --recount)",
                    sums.differ, day);
-    v->result.problems++;
-    on_problem(v, KT_FAULT_TAMPERED, text);
+    add_problem(v, KT_FAULT_TAMPERED, text);
     return KT_OK;
 }
 
@@ -94,6 +100,20 @@ static enum kt_status check_pairs(struct verify *v, struct kt_reader *reader, st
     char text[240];
     if (kt_together_check(reader, &pairs, err) != KT_OK)
         return err->code;
+    if (pairs.unreadable > 0) {
+        (void)snprintf(text, sizeof text,
+                       "the kept pairs of %u earlier file%s cannot be read, and were not checked",
+                       pairs.unreadable, pairs.unreadable == 1 ? "" : "s");
+        add_problem(v, KT_FAULT_UNREADABLE, text);
+    }
+    if (pairs.lists > 0) {
+        (void)snprintf(text, sizeof text,
+                       "the list of kept pairs is not as it was written, in %u file%s of the "
+                       "store: its pairs are not used (with the collector stopped: keytrail store "
+                       "pairs --anew)",
+                       pairs.lists, pairs.lists == 1 ? "" : "s");
+        add_problem(v, KT_FAULT_TAMPERED, text);
+    }
     if (pairs.differ == 0)
         return KT_OK;
     (void)snprintf(text, sizeof text,
@@ -101,8 +121,7 @@ static enum kt_status check_pairs(struct verify *v, struct kt_reader *reader, st
                    "of records %" PRIu64 " to %" PRIu64
                    " (with the collector stopped: keytrail store pairs --anew)",
                    pairs.differ, pairs.first_seq, pairs.last_seq);
-    v->result.problems++;
-    on_problem(v, KT_FAULT_TAMPERED, text);
+    add_problem(v, KT_FAULT_TAMPERED, text);
     return KT_OK;
 }
 

@@ -79,9 +79,11 @@ bool kt_together_worth(struct kt_reader *r, kt_time_ns since, kt_time_ns until, 
 
 struct kt_together_checked { /* what is kept, against the segments */
     uint64_t stretches, differ;
-    uint64_t first_seq, last_seq; /* of the first that differs; 0: the list of them does */
+    uint64_t first_seq, last_seq; /* of the first that differs */
+    unsigned lists;               /* files whose list of stretches is not as it was written */
+    unsigned unreadable;          /* earlier files whose pairs could not be looked at */
 };
-/* Makes all of it again. Stretches of which retention took segments, which nobody uses, and those
- * with a segment that cannot be read are passed over. */
+/* Makes all of it again. Stretches that nobody uses (retention took segments of them, or another
+ * version made them) and those with a segment that cannot be read are passed over. */
 KT_MUST_USE enum kt_status kt_together_check(struct kt_reader *r, struct kt_together_checked *ret,
                                              struct kt_error *err);

@@ -286,7 +286,7 @@ static enum kt_status check_file(struct kt_reader *r, struct kt_together_checked
         return status;
     status = kt_stretches_load(r->db, &all, &why);
     if (status == KT_E_CORRUPT) {
-        sum->differ++;
+        sum->lists++;
         return KT_OK;
     }
     if (status != KT_OK)
@@ -309,6 +309,7 @@ enum kt_status kt_together_check(struct kt_reader *r, struct kt_together_checked
         enum kt_status status = check_file(file[i], &sum, file[i] == r ? err : NULL);
         if (status != KT_OK && file[i] == r)
             return kt_wrap(err, "pairs");
+        sum.unreadable += status != KT_OK;
     }
     *ret = sum;
     return KT_OK;

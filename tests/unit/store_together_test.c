@@ -488,10 +488,13 @@ static void a_change_is_seen(void **state)
         forget();
         (void)keep();
         assert_int_equal(check().differ, 0);
+        assert_int_equal(check().lists, 0);
         must(kt_store_begin(w.store, &err), &err);
         must(kt_db_exec(w.store->db, changes[i], &err), &err);
         must(kt_store_commit(w.store, &err), &err);
-        assert_true(check().differ > 0);
+        struct kt_together_checked c = check();
+        assert_int_equal(c.differ > 0, i != 2);
+        assert_int_equal(c.lists, i == 2);
         say_walks(&out, &cost); /* no failure */
     }
     world_down();
