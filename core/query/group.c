@@ -213,7 +213,8 @@ static uint32_t number_of(struct kt_groups *g, unsigned which, struct kt_str tex
     return n;
 }
 
-/* Numbers of a column's codes; small columns are their own numbers. */
+/* Numbers of a column's codes; small columns are their own numbers. When it leaves g full, some
+ * have none. */
 static void translate(struct kt_groups *g, unsigned which, enum kt_col column,
                       const struct kt_columns *c, struct numbers *n)
 {
@@ -225,10 +226,14 @@ static void translate(struct kt_groups *g, unsigned which, enum kt_col column,
         n->of = kt_realloc_array(n->of, n->cap, sizeof *n->of);
     }
     n->of[0] = 0;
+    if (kt_map_count(g->value[which]) + t->n_dict >= VALUES_MAX) { /* perhaps too many */
+        for (uint32_t i = 1; i <= t->n_dict && !g->full; i++)
+            n->of[i] = number_of(g, which, t->dict[i - 1]);
+        return;
+    }
     kt_known_put_all(&n->known, g->value[which], t->dict, t->n_dict, &n->of[1]);
     for (uint32_t i = 1; i <= t->n_dict; i++)
         n->of[i]++;
-    g->full = g->full || kt_map_count(g->value[which]) >= VALUES_MAX;
 }
 
 /* Puts the column's numbers behind what to[] has of each picked row. */
@@ -280,13 +285,17 @@ static void add_view(struct kt_groups *g, const struct kt_view *v,
     make_room(g, v->picks);
     for (unsigned i = 0; i < s->keys; i++) {
         translate(g, i, s->key[i], v->columns, &n[i]);
+        if (g->full)
+            return;
         append_numbers(v, s->key[i], &n[i], g->keys);
     }
     if (s->distinct != KT_COL_NONE) {
         translate(g, KT_GROUP_KEYS_MAX, s->distinct, v->columns, &n[KT_GROUP_KEYS_MAX]);
+        if (g->full)
+            return;
         append_numbers(v, s->distinct, &n[KT_GROUP_KEYS_MAX], g->distinct);
     }
-    for (uint32_t k = 0, from = 0; k < v->picks && !g->full; from = k) {
+    for (uint32_t k = 0, from = 0; k < v->picks; from = k) {
         if (s->time == KT_GROUP_NO_TIME) {
             k = v->picks;
             add_run(g, 0, from, k);
