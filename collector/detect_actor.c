@@ -287,14 +287,18 @@ static struct kt_place *place_slot(struct kt_places *p, const struct kt_scene *s
     return p->n_place < KT_PLACES ? &p->place[p->n_place++] : oldest;
 }
 
-static bool note_net(struct kt_places *p, uint64_t net, uint32_t minute)
+/* Returns whether that is to be saved: it is the first look on a day. */
+static bool note_net(struct kt_places *p, uint64_t net, uint32_t minute, uint16_t day)
 {
     unsigned slot = p->n_net, oldest = 0;
     for (unsigned i = 0; i < p->n_net; i++) {
         if (p->net[i].net == net) {
             bool new_day = p->net[i].last_min / DAY_MIN != minute / DAY_MIN;
+            bool counts = day > p->net[i].last_day && p->net[i].days < UINT16_MAX;
             p->net[i].last_min = minute > p->net[i].last_min ? minute : p->net[i].last_min;
-            return new_day;
+            p->net[i].days = (uint16_t)(p->net[i].days + counts);
+            p->net[i].last_day = day > p->net[i].last_day ? day : p->net[i].last_day;
+            return new_day || counts;
         }
         oldest = p->net[i].last_min < p->net[oldest].last_min ? i : oldest;
     }
@@ -304,6 +308,8 @@ static bool note_net(struct kt_places *p, uint64_t net, uint32_t minute)
         slot = oldest;
     p->net[slot].net = net;
     p->net[slot].last_min = minute;
+    p->net[slot].days = 1;
+    p->net[slot].last_day = day;
     return true;
 }
 
@@ -357,7 +363,8 @@ static void seen_public(struct kt_detect *d, struct kt_scene *s, struct kt_place
                                     .what = ASIDE_PLACE };
         kt_detect_put_aside(d, s, &aside);
     }
-    bool new_net_day = note_net(p, s->where.net, s->minute);
+    bool new_net_day =
+        note_net(p, s->where.net, s->minute, (uint16_t)kt_actor_day(s->actor, s->minute));
     p->public_seen = 1;
     if (kt_place_tainted(place, s->minute))
         return; /* no use that would excuse a colleague */

@@ -40,26 +40,53 @@ void kt_crowd_note_hop(const struct kt_scene *s, struct kt_crowd_net *x)
     }
 }
 
-/* Does the firm's way out carry nearly all that the actor does, and not this? A hosting network
- * that colleagues share: a VPN, a gateway, desktops in a cloud. Whoever sits in a hotel comes by it
- * as well. In another hosting network it may be the next way out. */
-static bool has_left_tunnel(const struct kt_scene *s, const struct kt_crowd *c)
+/* On how many days at least did the actor come by the networks of a hosting operator that
+ * colleagues share? Its days with the operator but for those in other networks of it (a desktop of
+ * its own in the same cloud), or those in one that is shared. */
+static uint32_t tunnel_days(const struct kt_scene *s, const struct kt_crowd *c,
+                            const struct kt_place *p)
 {
-    const struct kt_place *counted[KT_NETS];
-    unsigned n = 0, days = 0;
-    for (unsigned i = 0; !s->where.hosting && i < s->places->n_net; i++) {
+    uint32_t most = 0, others = 0;
+    bool shared = false;
+    for (unsigned i = 0; i < s->places->n_net; i++) {
         const struct kt_crowd_net *x =
             kt_table_peek(c->nets, (struct kt_key){ KT_DIM_NET, s->places->net[i].net });
-        if (x == NULL || !x->hosting || x->shared_days < c->shared_days)
+        uint32_t days = s->places->net[i].days;
+        if (x == NULL || x->network != p->network)
             continue;
-        const struct kt_place *p = kt_place_of(s->places, x->network);
-        bool again = p == NULL || kt_place_tainted(p, s->minute);
-        for (unsigned k = 0; k < n; k++)
-            again = again || counted[k] == p;
-        if (again)
+        bool tunnel = x->hosting && x->shared_days >= c->shared_days;
+        shared = shared || tunnel;
+        most = tunnel && days > most ? days : most;
+        others += tunnel ? 0 : days;
+    }
+    uint32_t rest = p->days > others ? p->days - others : 0;
+    most = most < p->days ? most : p->days;
+    return !shared ? 0 : rest > most ? rest : most;
+}
+
+/* Does the firm's way out carry nearly all that the actor does, and not this? A hosting network
+ * that colleagues share: a VPN, a gateway, desktops in a cloud. Whoever sits in a hotel comes by it
+ * as well. In another hosting network it may be the next way out.
+ *
+ * A firm may go from one to the next, or have two. A day on which the actor came by both counts
+ * once: days on which both were in use are taken for such days. */
+static bool has_left_tunnel(const struct kt_scene *s, const struct kt_crowd *c)
+{
+    uint32_t days = 0, first = 0, last = 0; /* last: of the days in which the others were used */
+    for (unsigned i = 0; !s->where.hosting && i < s->places->n_place; i++) {
+        const struct kt_place *p = &s->places->place[i];
+        uint32_t n = kt_place_tainted(p, s->minute) ? 0 : tunnel_days(s, c, p);
+        if (n == 0)
             continue;
-        counted[n++] = p;
-        days += p->days;
+        uint32_t from = kt_actor_day(s->actor, p->first_min);
+        uint32_t until = kt_actor_day(s->actor, p->last_min);
+        uint32_t begin = from > first ? from : first, end = until < last ? until : last;
+        uint32_t both = days > 0 && end >= begin ? end - begin + 1 : 0;
+        uint32_t sum = days + n > both ? days + n - both : 0;
+        first = days > 0 && first < from ? first : from;
+        last = days > 0 && last > until ? last : until;
+        days = days > n ? days : n;
+        days = sum > days ? sum : days;
     }
     return days > 0 && days >= ALWAYS * s->actor->active_days;
 }

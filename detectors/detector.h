@@ -105,8 +105,9 @@ struct kt_places { /* what one actor has used successfully */
     struct kt_place place[KT_PLACES];
     struct {
         uint64_t net;
-        uint32_t last_min, pad;
-    } net[KT_NETS]; /* /24 and /48 */
+        uint32_t last_min;
+        uint16_t days, last_day; /* its own, of use; not 24 h behind */
+    } net[KT_NETS];              /* /24 and /48 */
     struct {
         uint16_t code, last_day;
     } country[8];
