@@ -184,8 +184,9 @@ static void put_facts(struct scope_world *w, bool everything)
             used = used || (scope_event[i].place == p && (everything || scope_event[i].in));
         if (!used)
             continue;
+        unsigned as = p < 2 ? 64500u : p; /* a number has one name, in every table of addresses */
         kt_buf_addf(&raw, "{\"ip\":\"%s\",\"country\":\"%s\",\"asn\":%u,\"org\":\"Org %u\"}",
-                    places[p], countries[p], p < 2 ? 64500u : p, p);
+                    places[p], countries[p], as, as);
         struct kt_event ev = { .kind = KT_KIND_FACT, .raw = kt_buf_str(&raw) };
         put_control(w, &ev);
     }
