@@ -38,9 +38,9 @@ const char *kt_import_source_names(void);
 void kt_import_count_skip(struct kt_import_counts *c, const char *reason, uint64_t n);
 
 /* The offline sink: takes the writer's lock on path (created if missing), geo databases of config
- * (NULL: search order). */
+ * (NULL: search order). quiet: nothing is told on stderr of how far the kept pairs are. */
 struct kt_import_store;
-KT_MUST_USE enum kt_status kt_import_store_open(const char *path, const char *config,
+KT_MUST_USE enum kt_status kt_import_store_open(const char *path, const char *config, bool quiet,
                                                 struct kt_import_store **ret,
                                                 struct kt_import_sink *ret_sink,
                                                 struct kt_error *err);

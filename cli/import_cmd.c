@@ -148,7 +148,7 @@ static enum kt_status into_store(const struct args *a, const struct kt_import_op
     struct kt_import_store *store = NULL;
     struct kt_import_sink sink;
     if (kt_cli_store_path(a->db, a->config, path, sizeof path, err) != KT_OK ||
-        kt_import_store_open(path, a->config, &store, &sink, err) != KT_OK)
+        kt_import_store_open(path, a->config, a->quiet, &store, &sink, err) != KT_OK)
         return err->code;
     enum kt_status st = kt_import_run(o, &sink, ret, err);
     kt_import_store_close(store);

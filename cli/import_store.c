@@ -7,6 +7,7 @@
  */
 #include "cli/import.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -16,12 +17,15 @@
 #include "core/store/together.h"
 
 #define COMMIT_LINES 16384u
+#define TELL_EVERY   16u /* stretches of pairs: a quarter of a minute */
 
 struct kt_import_store {
     struct kt_store *store;
     struct kt_geo *geo;
     struct kt_ingest *ingest;
     uint32_t waiting;
+    uint64_t segments; /* when it was opened */
+    bool quiet;
 };
 
 static enum kt_status store_lines(void *self, enum kt_origin origin,
@@ -76,13 +80,49 @@ static enum kt_status keep_sums(struct kt_import_store *s, struct kt_error *err)
     return KT_OK;
 }
 
+/* ---- kept pairs ---- */
+
+static uint64_t segments_of(const struct kt_import_store *s)
+{
+    struct kt_reader *r = NULL;
+    struct kt_together_state now = { 0 };
+    if (kt_reader_open(kt_store_file(s->store), &r, NULL) == KT_OK)
+        (void)!kt_together_state(r, &now, NULL);
+    kt_reader_close(r);
+    return now.segments;
+}
+
+static void tell_pairs(void *self, const struct kt_together_state *now)
+{
+    const struct kt_import_store *s = self;
+    if (!s->quiet && now->stretches % TELL_EVERY == 0)
+        fprintf(stderr, "keytrail import: pairs of %" PRIu64 " of %" PRIu64 " segments\n", now->in,
+                now->segments);
+}
+
+/* For as many segments as the import made: what an older store lacks besides is not its work. What
+ * was read is stored by now, and a question without pairs is only slower. */
+static void keep_pairs(struct kt_import_store *s)
+{
+    struct kt_error why = { 0 };
+    uint64_t now = segments_of(s);
+    if (now > s->segments &&
+        kt_together_complete(s->store, now - s->segments, tell_pairs, s, &why) != KT_OK)
+        fprintf(stderr,
+                "keytrail import: all is stored, but pairs are not kept, so that some questions "
+                "are slower (later: keytrail store pairs): %s\n",
+                why.text);
+}
+
 static enum kt_status store_end(void *self, struct kt_error *err)
 {
     struct kt_import_store *s = self;
     if (kt_ingest_commit(s->ingest, err) != KT_OK)
         return err->code;
     enum kt_status status = keep_sums(s, err);
-    return status == KT_OK ? kt_together_complete(s->store, 0, NULL, NULL, err) : status;
+    if (status == KT_OK)
+        keep_pairs(s);
+    return status;
 }
 
 static enum kt_status open_geo(const char *config, struct kt_geo **ret, struct kt_error *err)
@@ -105,7 +145,7 @@ static enum kt_status open_geo(const char *config, struct kt_geo **ret, struct k
     return st;
 }
 
-enum kt_status kt_import_store_open(const char *path, const char *config,
+enum kt_status kt_import_store_open(const char *path, const char *config, bool quiet,
                                     struct kt_import_store **ret, struct kt_import_sink *ret_sink,
                                     struct kt_error *err)
 {
@@ -122,6 +162,8 @@ enum kt_status kt_import_store_open(const char *path, const char *config,
         .store = s->store, .clock = kt_clock_real, .geo = s->geo, .store_path = path
     };
     s->ingest = kt_ingest_new(&io);
+    s->quiet = quiet;
+    s->segments = segments_of(s);
     *ret = s;
     *ret_sink = (struct kt_import_sink){ .store = store_lines, .end = store_end, .self = s };
     return KT_OK;

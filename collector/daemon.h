@@ -248,7 +248,8 @@ KT_MUST_USE enum kt_status kt_daemon_tally(struct kt_daemon *d, bool *ret_more,
                                            struct kt_error *err);
 
 /* ---- daemon_together.c: kept pairs ---- */
-/* Writes a stretch that was made, if one was. */
+/* Writes a stretch that was made, if one was. Where it cannot be kept the log says so; an error is
+ * that of the transaction, which is lost. */
 KT_MUST_USE enum kt_status kt_daemon_together(struct kt_daemon *d, struct kt_error *err);
 
 /* ---- daemon_turn.c: a turn of the loop ---- */

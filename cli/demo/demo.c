@@ -336,7 +336,7 @@ static enum kt_status import_history(struct demo *d, struct kt_error *err)
     struct kt_import_counts counts = { 0 };
     const char *paths[] = { feed };
     struct kt_import_options o = { .feed = true, .paths = paths, .n_paths = 1, .quiet = true };
-    enum kt_status st = kt_import_store_open(d->db, config, &store, &sink, err);
+    enum kt_status st = kt_import_store_open(d->db, config, true, &store, &sink, err);
     if (st == KT_OK)
         st = kt_import_run(&o, &sink, &counts, err);
     kt_import_store_close(store);
