@@ -1,8 +1,8 @@
 /*
- * store_together: kept pairs. Their bytes against a plain list; walks and profiles of random worlds
- * (records that come late, without a time, at one time; names that differ by case; aliases, one for
- * a single source; scopes; retention) with and without them: the answers must be the same. What
- * verify says of changed ones. KT_SEED sets the seed.
+ * store_together: kept pairs. Their bytes against a plain list, and damaged; walks and profiles of
+ * random worlds (records that come late, without a time, at one time; names that differ by case;
+ * aliases, one for a single source; scopes; retention) with and without them: the answers must be
+ * the same. What verify says of changed ones. KT_SEED sets the seed.
  */
 #include <endian.h>
 #include <setjmp.h>
@@ -96,19 +96,19 @@ static void add_event(uint32_t number)
     w.make->n++;
 }
 
-static void world_up(uint64_t seed, bool cased)
+static void open_store(void)
 {
     struct kt_error err = { 0 };
-    w = (struct world){ .state = { .state = seed }, .make = make_new(), .cased = cased };
-    w.rng = kt_rng_seeded(&w.state);
-    w.ids = kt_identities_new();
-    must(kt_identities_parse(w.ids, kt_str_of(identities), "identities.yaml", &err), &err);
-    make_folder(w.folder, w.path);
     const struct kt_store_options o = {
         .path = w.path, .create = true, .segment_events = 40, .seal_here = true
     };
     must(kt_store_open(&o, &w.store, &err), &err);
-    for (uint32_t first = 0; first < EVENTS; first += BATCH) {
+}
+
+static void add_events(uint32_t first, uint32_t end)
+{
+    struct kt_error err = { 0 };
+    for (; first < end; first += BATCH) {
         struct kt_store_result r;
         make_reset(w.make);
         for (uint32_t i = 0; i < BATCH; i++)
@@ -120,6 +120,23 @@ static void world_up(uint64_t seed, bool cased)
         must(kt_store_commit(w.store, &err), &err);
         must(kt_store_housekeep(w.store, true, &err), &err);
     }
+}
+
+static void world_of(uint32_t events, uint64_t seed, bool cased)
+{
+    struct kt_error err = { 0 };
+    w = (struct world){ .state = { .state = seed }, .make = make_new(), .cased = cased };
+    w.rng = kt_rng_seeded(&w.state);
+    w.ids = kt_identities_new();
+    must(kt_identities_parse(w.ids, kt_str_of(identities), "identities.yaml", &err), &err);
+    make_folder(w.folder, w.path);
+    open_store();
+    add_events(0, events);
+}
+
+static void world_up(uint64_t seed, bool cased)
+{
+    world_of(EVENTS, seed, cased);
 }
 
 static void world_down(void)
@@ -386,6 +403,35 @@ static void aliases_are_counted_as_names(void **state)
     world_down();
 }
 
+static uint64_t say_log_of_two_files(bool kept, struct kt_buf *out)
+{
+    struct kt_error err = { 0 };
+    struct kt_scan_cost cost = { 0 };
+    uint64_t stretches = 0;
+    world_of(EVENTS / 2, seed(), false);
+    stretches += kept ? keep().stretches : 0;
+    must(kt_store_succeed(w.store, "page 7 is broken", &err), &err);
+    kt_store_close(w.store);
+    open_store();
+    add_events(EVENTS / 2, EVENTS * 3 / 4);
+    stretches += kept ? keep().stretches : 0;
+    say_walks(out, &cost);
+    struct kt_together_checked c = check();
+    assert_int_equal(c.stretches, stretches);
+    assert_int_equal(c.differ + c.lists + c.unreadable, 0);
+    world_down();
+    return stretches;
+}
+
+static void each_file_of_a_log_has_its_own_pairs(void **state)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf without = { 0 }, with = { 0 };
+    (void)state;
+    assert_int_equal(say_log_of_two_files(false, &without), 0);
+    assert_true(say_log_of_two_files(true, &with) > EVENTS / 2 / (40 * STRETCH));
+    assert_true(kt_str_eq(kt_buf_str(&without), kt_buf_str(&with)));
+}
+
 static enum kt_status take_earliest(void *self, const struct kt_view *view, struct kt_error *err)
 {
     kt_time_ns *least = self;
@@ -504,7 +550,7 @@ static void what_another_version_made_is_made_again(void **state)
 {
     struct kt_error err = { 0 };
     (void)state;
-    world_up(seed(), false);
+    world_of(EVENTS / 4, seed(), false);
     struct kt_together_state before = keep();
     must(kt_store_begin(w.store, &err), &err);
     must(kt_db_exec(w.store->db,
@@ -653,6 +699,7 @@ int main(void)
         cmocka_unit_test(a_part_that_ends_in_ones_is_damaged),
         cmocka_unit_test(lists_are_read_as_they_were_written),
         cmocka_unit_test(answers_are_the_same_with_and_without_pairs),
+        cmocka_unit_test(each_file_of_a_log_has_its_own_pairs),
         cmocka_unit_test(aliases_are_counted_as_names),
         cmocka_unit_test(the_earliest_of_a_pair_opens_a_segment_a_stretch),
         cmocka_unit_test(stretches_go_with_their_segments),
