@@ -53,8 +53,11 @@ static void words(const struct kt_scene *s, struct kt_finding *f)
                 : "%s used its credential %s from %s, where only its other ones had been.",
            who, key, where);
     KT_SAY(f->normal,
-           "On %s days of a credential, this actor's took up another network about once in %s.",
-           kt_say_count(f->number[N_DAYS], days), kt_say_count(1 / f->number[N_LAM], often));
+           "This actor's credentials took up another network about once in %s days of use, by %s "
+           "such days, each credential's counted apart (one of %.0f days ago counts half, the last "
+           "24 hours do not).",
+           kt_say_count(1 / f->number[N_LAM], often), kt_say_count(f->number[N_DAYS], days),
+           HALF_LIFE);
     KT_SAY(f->part,
            turn ? "credential %s in two networks in turn" : "new network for credential %s", key);
     KT_SAY(f->quiet, "%s in networks: (keytrail.yaml), for this actor or everybody.",
