@@ -69,7 +69,7 @@ static unsigned skewed(unsigned n)
 static void add_event(uint32_t number)
 {
     char id[40], actor[40], secret[80], ip[40];
-    kt_time_ns time = T0 + (kt_time_ns)number * DAYS * KT_NS_DAY / EVENTS;
+    kt_time_ns time = T0 + number * (DAYS * KT_NS_DAY / EVENTS);
     if (draw(20) == 0) /* late */
         time -= (draw(25) == 0 ? 60 : draw(2)) * KT_NS_DAY;
     time = time < T0 ? T0 : time / (10 * KT_NS_MIN) * (10 * KT_NS_MIN);
@@ -114,7 +114,7 @@ static void add_events(uint32_t first, uint32_t end)
         for (uint32_t i = 0; i < BATCH; i++)
             add_event(first + i);
         const struct kt_store_batch b =
-            make_import(w.make, T0 + (kt_time_ns)first * DAYS * KT_NS_DAY / EVENTS);
+            make_import(w.make, T0 + first * (DAYS * KT_NS_DAY / EVENTS));
         must(kt_store_begin(w.store, &err), &err);
         must(kt_store_append(w.store, &b, &r, &err), &err);
         must(kt_store_commit(w.store, &err), &err);
