@@ -143,8 +143,9 @@ static void keep_dropped(struct kt_page_notes *n, kt_time_ns at)
                 "{\"do\":\"viewed\",\"what\":\"login.failed\",\"user\":\"(several)\",\"query\":"
                 "\"%u more, not noted one by one\"}",
                 n->dropped);
-    if (keep(n, &one, true)) /* in the place of what was just told */
-        n->dropped = 0;
+    unsigned told = n->dropped; /* one more goes where another has taken the place meanwhile */
+    if (keep(n, &one, true))    /* in the place of what was just told */
+        n->dropped -= told;
 }
 
 /* ---- the thread ---- */
