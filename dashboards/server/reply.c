@@ -83,7 +83,7 @@ enum MHD_Result kt_web_reply_with(struct kt_web_req *r, const struct kt_web_repl
     return rc;
 }
 
-/* All of it is here: what it waits for now is its reader. */
+/* The whole body is in memory: from here on only its reader can hold it up. */
 static enum MHD_Result reply_whole(struct kt_web_req *r, const struct kt_web_reply *how,
                                    struct MHD_Response *m)
 {
