@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """make lint: layers by #include, foreign headers in one place, purity of plugins by nm -u, complete plugins,
-clang-format, warnings of clang, cppcheck, banned functions. Each finding is one line: path:line: what."""
+clang-format, warnings of clang, cppcheck, banned functions, files that lie where none belongs. Each finding is one line:
+path:line: what."""
 import argparse, glob, os, re, shutil, subprocess, sys
 
 LAYERS = [  # an include only goes down; siblings (same number) never include each other, their own folder aside
@@ -15,6 +16,9 @@ FOREIGN = {'sqlite3.h': ['core/store/', 'tests/'], 'zmq.h': ['core/sys/'], 'curl
            'sodium.h': ['core/base/'], 're2/': ['core/base/'], 'openssl/': ['core/base/'], 'zstd.h': ['core/base/'], 'zlib.h': ['core/base/']}
 BANNED = re.compile(r'\b(strcpy|strcat|sprintf|vsprintf|strtok|atoi|atol|sscanf|gmtime|localtime|rand|gets|system|popen|alloca)\s*\(')
 PURE = ['agents/sources/', 'detectors/', 'exporters/alerts/', 'exporters/streams/', 'exporters/reports/']
+# What a tool leaves behind is soon committed by mistake: the top of the tree holds these alone, bytes that are no text lie in these folders alone.
+TOP = {'.clang-format', '.gitignore', 'ARCHITECTURE.md', 'CHANGELOG.md', 'CONTRIBUTING.md', 'LICENSE', 'Makefile', 'README.md', 'SECURITY.md'}
+BINARY = ('dashboards/', 'docs/images/', 'tests/cases/', 'tests/fuzz/seeds/')
 findings = []
 
 
@@ -32,8 +36,16 @@ def layer(path):
 
 
 def files(*patterns):
-    out = subprocess.run(['git', 'ls-files', '-co', '--exclude-standard', *patterns], stdout=subprocess.PIPE, text=True, check=True)
-    return [f for f in out.stdout.split() if os.path.exists(f)]
+    out = subprocess.run(['git', 'ls-files', '-z', '-co', '--exclude-standard', *patterns], stdout=subprocess.PIPE, text=True, check=True)
+    return [f for f in out.stdout.split('\0') if os.path.exists(f)]
+
+
+def leftovers():
+    for f in filter(os.path.isfile, files()):
+        if '/' not in f and f not in TOP:
+            find(f, 1, 'no file of the top of the tree: move it, delete it, or name it in TOP of tests/lint.py')
+        elif not f.startswith(BINARY) and b'\0' in open(f, 'rb').read():
+            find(f, 1, f'not text: binary files lie below {", ".join(BINARY)} alone')
 
 
 def includes():
@@ -109,6 +121,7 @@ def main():
     a = argparse.ArgumentParser()
     a.add_argument('--build', default='build')
     o = a.parse_args()
+    leftovers()
     includes()
     purity(o.build)
     plugins()
