@@ -1,6 +1,6 @@
 /*
- * columns_read: columns out of their bytes: all rows, some rows, or the rows whose texts are looked
- * for.
+ * columns_read: columns as segments of before have them, out of their bytes: all rows, some rows,
+ * or the rows whose texts are looked for. packed_read.c has today's.
  *
  * Owns:  nothing; fills the arrays inside struct kt_columns.
  * Calls: core/base.
@@ -10,14 +10,9 @@
 #include <endian.h>
 #include <string.h>
 
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
+#include "core/store/columns_int.h"
 
-#include "core/store/columns.h"
-
-#define DICT_MAX (32u << 20) /* bytes of all entries: a segment's lines are fewer */
-#define LANES    16u         /* rows that are looked at together */
+#define LANES 16u /* rows that are looked at together */
 
 /* ---- times ---- */
 
@@ -58,57 +53,11 @@ enum kt_status kt_column_unpack_time(struct kt_columns *c, struct kt_str bytes,
 
 /* ---- entries of a dictionary ---- */
 
-/* Copies n bytes, sixteen at a time and at least so many: what is written behind them is written
- * again, and both sides have SLACK bytes to spare. Dictionaries are made of thousands of short
- * pieces. */
-#define SLACK 16u
-static inline void copy_short(char *to, const char *from, size_t n)
-{
-    size_t i = 0;
-    do {
-        char some[SLACK];
-        memcpy(some, from + i, SLACK);
-        memcpy(to + i, some, SLACK);
-    } while ((i += SLACK) < n);
-}
-
-/* Most are below 128: one byte. */
-static inline uint64_t small_varint(struct kt_rd *rd)
-{
-    if (rd->left == 0 || rd->at[0] >= 0x80)
-        return kt_rd_varint(rd);
-    rd->left--;
-    return *rd->at++;
-}
-
-/* What is shared is all that is: then two entries are in order when the byte behind it is. Read in
- * place, over the one before, the shared bytes are there already. */
-static inline bool read_entry(struct kt_rd *rd, struct kt_str before, char *to, size_t room,
-                              size_t *ret_shared, struct kt_str *ret)
-{
-    uint64_t shared = small_varint(rd), rest = small_varint(rd);
-    if (rd->bad || shared > before.len || rest == 0 || rest > rd->left || shared + rest > room)
-        return false;
-    if (shared < before.len && (uint8_t)before.at[shared] >= rd->at[0])
-        return false;
-    if (to != before.at && shared > 0)
-        copy_short(to, before.at, (size_t)shared);
-    if (rd->left - rest >= SLACK)
-        copy_short(to + shared, (const char *)rd->at, (size_t)rest);
-    else
-        memcpy(to + shared, rd->at, (size_t)rest);
-    rd->at += rest;
-    rd->left -= (size_t)rest;
-    *ret_shared = (size_t)shared;
-    *ret = kt_str_from(to, (size_t)(shared + rest));
-    return true;
-}
-
 static bool read_sizes(struct kt_rd *rd, uint32_t rows, uint64_t *ret_n, uint64_t *ret_total)
 {
     *ret_n = kt_rd_varint(rd);
     *ret_total = kt_rd_varint(rd);
-    return !rd->bad && *ret_n <= rows && *ret_total <= DICT_MAX;
+    return !rd->bad && *ret_n <= rows && *ret_total <= KT_DICT_MAX;
 }
 
 static bool read_dict(struct kt_rd *rd, struct kt_text_column *t, uint32_t rows)
@@ -117,11 +66,11 @@ static bool read_dict(struct kt_rd *rd, struct kt_text_column *t, uint32_t rows)
     if (!read_sizes(rd, rows, &n, &total))
         return false;
     kt_buf_reset(&t->bytes);
-    char *to = kt_buf_reserve(&t->bytes, (size_t)total + SLACK);
+    char *to = kt_buf_reserve(&t->bytes, (size_t)total + KT_SLACK);
     struct kt_str before = KT_STR_NONE;
     size_t used = 0, shared;
     for (t->n_dict = 0; t->n_dict < n; t->n_dict++) {
-        if (!read_entry(rd, before, to + used, (size_t)total - used, &shared, &t->dict[t->n_dict]))
+        if (!kt_entry_read(rd, before, to + used, (size_t)total - used, &shared, &t->dict[t->n_dict]))
             return false;
         before = t->dict[t->n_dict];
         used += before.len;
@@ -130,23 +79,6 @@ static bool read_dict(struct kt_rd *rd, struct kt_text_column *t, uint32_t rows)
 }
 
 /* ---- codes ---- */
-
-/* Is none above `most`? */
-static bool are_codes(const uint16_t *code, uint32_t rows, uint16_t most)
-{
-    uint32_t i = 0;
-#ifdef __SSE2__
-    __m128i over = _mm_setzero_si128(), limit = _mm_set1_epi16((short)most);
-    for (; i + 8 <= rows; i += 8)
-        over = _mm_or_si128(
-            over, _mm_subs_epu16(_mm_loadu_si128((const __m128i *)(const void *)&code[i]), limit));
-    if (_mm_movemask_epi8(_mm_cmpeq_epi16(over, _mm_setzero_si128())) != 0xffff)
-        return false;
-#endif
-    while (i < rows && code[i] <= most)
-        i++;
-    return i == rows;
-}
 
 static void widen(const unsigned char *at, uint16_t *code, uint32_t rows)
 {
@@ -173,7 +105,7 @@ static bool read_codes(struct kt_rd *rd, struct kt_text_column *t, uint32_t rows
         memcpy(t->code, rd->at, rd->left);
     for (uint32_t i = 0; i < rows && width == 2; i++)
         t->code[i] = le16toh(t->code[i]);
-    return are_codes(t->code, rows, (uint16_t)n);
+    return kt_codes_fit(t->code, rows, (uint16_t)n);
 }
 
 /* The codes stand at the end, as wide as the number of entries says: so they are read first. */
@@ -226,14 +158,6 @@ static bool is_key(struct seek *s, struct kt_str entry, size_t shared)
     return false;
 }
 
-static bool is_folded_key(const struct seek *s, struct kt_str entry)
-{
-    for (unsigned i = 0; i < s->n; i++)
-        if (entry.len == s->key[i].text.len && kt_str_eq_nocase(entry, s->key[i].text))
-            return true;
-    return false;
-}
-
 static inline bool is_behind(const void *ip, const void *other)
 {
     uint64_t a[2], b[2];
@@ -258,7 +182,7 @@ static inline bool keeps(struct seek *s, uint16_t rank, struct kt_str entry, siz
     if (s->n == 0)
         return rank != 0;
     return s->how == KT_SEEK_TEXT     ? is_key(s, entry, shared)
-           : s->how == KT_SEEK_FOLDED ? is_folded_key(s, entry)
+           : s->how == KT_SEEK_FOLDED ? kt_sought_folded(s->key, s->n, entry)
                                       : is_in_net(s, entry);
 }
 
@@ -270,19 +194,19 @@ static bool read_kept(struct kt_columns *c, struct kt_rd entries, struct kt_text
     struct kt_rd *rd = &entries;
     kt_buf_reset(&t->bytes);
     kt_buf_reset(&c->entry);
-    char *to = kt_buf_reserve(&t->bytes, total + SLACK);
-    struct kt_str entry = { kt_buf_reserve(&c->entry, total + SLACK), 0 };
+    char *to = kt_buf_reserve(&t->bytes, total + KT_SLACK);
+    struct kt_str entry = { kt_buf_reserve(&c->entry, total + KT_SLACK), 0 };
     size_t used = 0, kept = 0, shared;
     t->n_dict = 0;
     for (uint64_t i = 0; i < n; i++) {
-        if (!read_entry(rd, entry, c->entry.at, total - used, &shared, &entry))
+        if (!kt_entry_read(rd, entry, c->entry.at, total - used, &shared, &entry))
             return false;
         used += entry.len;
         if (!keeps(seek, c->rank[i + 1], entry, shared)) {
             c->rank[i + 1] = 0;
             continue;
         }
-        copy_short(to + kept, entry.at, entry.len);
+        kt_copy_short(to + kept, entry.at, entry.len);
         t->dict[t->n_dict++] = kt_str_from(to + kept, entry.len);
         kept += entry.len;
         c->rank[i + 1] = (uint16_t)t->n_dict;
@@ -320,25 +244,6 @@ static bool unpack_picked(struct kt_columns *c, struct kt_text_column *t, struct
     return true;
 }
 
-/* The rows with one code. */
-static uint32_t rows_with(const uint16_t *code, uint32_t rows, uint16_t wanted, uint32_t *pick)
-{
-    uint32_t n = 0, i = 0;
-#ifdef __SSE2__
-    __m128i all = _mm_set1_epi16((short)wanted);
-    for (; i + 8 <= rows; i += 8) {
-        __m128i some = _mm_loadu_si128((const __m128i *)(const void *)&code[i]);
-        unsigned is = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi16(some, all)); /* two bits each */
-        for (; is != 0; is &= is - 1, is &= is - 1)
-            pick[n++] = i + (unsigned)__builtin_ctz(is) / 2;
-    }
-#endif
-    for (; i < rows; i++)
-        if (code[i] == wanted)
-            pick[n++] = i;
-    return n;
-}
-
 /* Drops the picked rows whose text was not kept. */
 static uint32_t drop_rows(const struct kt_columns *c, const struct kt_text_column *t, uint64_t n,
                           uint32_t *pick, uint32_t picks)
@@ -350,7 +255,7 @@ static uint32_t drop_rows(const struct kt_columns *c, const struct kt_text_colum
         uint16_t code = 1;
         while (code < n && c->rank[code] == 0)
             code++;
-        return rows_with(t->code, c->n, code, pick);
+        return kt_codes_rows(t->code, c->n, code, pick);
     }
     for (uint32_t i = 0; i < picks; i++) {
         uint32_t row = pick[i];
