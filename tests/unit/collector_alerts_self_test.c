@@ -1,0 +1,128 @@
+/* collector_alerts_self: alerts about keytrail itself: what comes and goes, goes on, or has no end.
+ */
+#include "core/base/hash.h"
+#include "tests/support/triaged.h"
+#include <setjmp.h>
+#include <stdarg.h>
+/* after the others */
+#include <cmocka.h>
+
+static void say(struct triaged *w, const char *code, bool ends)
+{
+    const struct kt_alerts_self s = { .code = code,
+                                      .about = KT_STR("/var/lib/keytrail"),
+                                      .sentence = "has less than 10 % left",
+                                      .severity = KT_SEV_HIGH,
+                                      .ends = ends };
+    assert_int_equal(kt_store_begin(w->store, NULL), KT_OK);
+    assert_int_equal(kt_alerts_self(w->alerts, &s, w->now, NULL), KT_OK);
+    assert_int_equal(kt_store_commit(w->store, NULL), KT_OK);
+}
+
+static void over(struct triaged *w)
+{
+    assert_int_equal(kt_store_begin(w->store, NULL), KT_OK);
+    assert_int_equal(
+        kt_alerts_self_over(w->alerts, "disk.alert", KT_STR("/var/lib/keytrail"), w->now, NULL),
+        KT_OK);
+    assert_int_equal(kt_store_commit(w->store, NULL), KT_OK);
+}
+
+static void minute(struct triaged *w)
+{
+    if (!kt_alerts_self_due(w->alerts, w->now))
+        return;
+    assert_int_equal(kt_store_begin(w->store, NULL), KT_OK);
+    assert_int_equal(kt_alerts_self_turn(w->alerts, w->now, NULL), KT_OK);
+    assert_int_equal(kt_store_commit(w->store, NULL), KT_OK);
+}
+
+static void what_comes_and_goes_pages_once_and_counts(void **state)
+{
+    struct triaged *w = *state;
+    for (unsigned i = 0; i < 6; i++) {
+        say(w, "disk.alert", true);
+        w->now += 5 * KT_NS_MIN;
+        over(w);
+        w->now += 5 * KT_NS_MIN;
+        minute(w);
+        if (i == 2)
+            triaged_restart(w);
+    }
+    triaged_told(w, "trigger");
+    say(w, "disk.alert", true); /* an hour after the first word */
+    triaged_told(w, "trigger update");
+    assert_true(kt_str_has(kt_buf_str(&w->json), KT_STR("(7 times since 2026-11-22 20:00 UTC)")));
+    over(w);
+    w->now += 59 * KT_NS_MIN;
+    minute(w);
+    triaged_told(w, "trigger update");
+    w->now += KT_NS_MIN;
+    minute(w);
+    triaged_told(w, "trigger update resolve");
+    assert_true(kt_str_has(kt_buf_str(&w->json), KT_STR("\"state\":\"closed\"")));
+    say(w, "disk.alert", true); /* it has held for an hour: this is another time */
+    triaged_told(w, "trigger update resolve trigger");
+}
+
+static void what_goes_on_is_one_alert_until_it_is_over(void **state)
+{
+    struct triaged *w = *state;
+    for (unsigned i = 0; i < 5; i++) {
+        say(w, "disk.alert", true);
+        w->now += 6 * KT_NS_HOUR;
+        minute(w);
+    }
+    triaged_told(w, "trigger update update update update");
+}
+
+static void what_has_no_end_is_another_alert_after_an_hour_of_quiet(void **state)
+{
+    struct triaged *w = *state;
+    for (unsigned i = 0; i < 12; i++) {
+        say(w, "identity.violation", false);
+        w->now += 10 * KT_NS_MIN;
+        minute(w);
+    }
+    triaged_told(w, "trigger update");
+    w->now += KT_NS_HOUR;
+    minute(w);
+    say(w, "identity.violation", false);
+    triaged_told(w, "trigger update trigger");
+}
+
+static enum kt_status newest_id(void *self, const char *id, struct kt_str json,
+                                struct kt_error *err)
+{
+    (void)json;
+    (void)err;
+    kt_str_copyz(self, KT_ID_TEXT, kt_str_of(id));
+    return KT_E_AGAIN;
+}
+
+static void what_a_person_has_closed_comes_again_as_a_new_alert(void **state)
+{
+    struct triaged *w = *state;
+    struct kt_reader *r = NULL;
+    char id[KT_ID_TEXT];
+    say(w, "disk.alert", true);
+    assert_int_equal(kt_reader_open(w->db, &r, NULL), KT_OK);
+    assert_int_equal(kt_reader_alerts(r, newest_id, id, NULL), KT_OK);
+    kt_reader_close(r);
+    (void)triaged_take(w, triaged_step(KT_STEP_CLOSE, id, "alice"));
+    say(w, "disk.alert", true);
+    triaged_told(w, "trigger resolve trigger");
+}
+
+int main(void)
+{
+#define T(f) cmocka_unit_test_setup_teardown(f, triaged_open, triaged_close)
+    const struct CMUnitTest tests[] = {
+        T(what_comes_and_goes_pages_once_and_counts),
+        T(what_goes_on_is_one_alert_until_it_is_over),
+        T(what_has_no_end_is_another_alert_after_an_hour_of_quiet),
+        T(what_a_person_has_closed_comes_again_as_a_new_alert),
+    };
+    kt_hash_init();
+    return cmocka_run_group_tests_name("collector_alerts_self", tests, NULL, NULL);
+}
