@@ -190,6 +190,25 @@ enum kt_status kt_api_alerts(struct kt_api *a, struct kt_error *err)
 
 /* ---- silences ---- */
 
+/* Whoever is not to know the canaries is told that somebody keeps something quiet: what is quiet
+ * and why are words of people, which may name one. With an alert that they see stands what quiets
+ * it. */
+static void add_silence(struct kt_api *a, const struct kt_silence *s)
+{
+    struct kt_buf *o = &a->out;
+    bool words = kt_role_knows_canaries(a->role);
+    kt_api_open(o, NULL, '{');
+    kt_api_text(o, "id", kt_str_of(s->id));
+    kt_api_text(o, "match", words ? kt_str_of(s->match) : KT_STR_NONE);
+    kt_api_text(o, "reason", words ? kt_str_of(s->reason) : KT_STR_NONE);
+    kt_api_text(o, "by", kt_str_of(s->by));
+    kt_api_time(o, "from", s->from);
+    kt_api_time(o, "until", s->until);
+    kt_api_time(o, "removed", s->removed);
+    kt_api_flag(o, "open", kt_silence_open(s, a->now));
+    kt_api_close(o, '}');
+}
+
 enum kt_status kt_api_silences(struct kt_api *a, struct kt_error *err)
 {
     struct kt_buf *o = &a->out;
@@ -198,19 +217,8 @@ enum kt_status kt_api_silences(struct kt_api *a, struct kt_error *err)
         return err->code;
     kt_api_open(o, NULL, '{');
     kt_api_open(o, "silences", '[');
-    for (unsigned i = all.n; i-- > 0;) { /* the newest first */
-        const struct kt_silence *s = &all.at[i];
-        kt_api_open(o, NULL, '{');
-        kt_api_text(o, "id", kt_str_of(s->id));
-        kt_api_text(o, "match", kt_str_of(s->match));
-        kt_api_text(o, "reason", kt_str_of(s->reason));
-        kt_api_text(o, "by", kt_str_of(s->by));
-        kt_api_time(o, "from", s->from);
-        kt_api_time(o, "until", s->until);
-        kt_api_time(o, "removed", s->removed);
-        kt_api_flag(o, "open", kt_silence_open(s, a->now));
-        kt_api_close(o, '}');
-    }
+    for (unsigned i = all.n; i-- > 0;) /* the newest first */
+        add_silence(a, &all.at[i]);
     kt_api_close(o, ']');
     kt_api_u64(o, "damage", all.damage.places);
     kt_api_close(o, '}');

@@ -17,6 +17,7 @@
 #include "core/answer/within.h"
 #include "core/base/enc.h"
 #include "core/event/step.h"
+#include "core/query/silences.h"
 #include "core/sys/clock.h"
 #include "dashboards/api/calls.h"
 #include "dashboards/server/events.h"
@@ -87,6 +88,31 @@ static void put_note(struct accesses *w)
     accesses_must(kt_store_commit(w->store, &err), &err);
 }
 
+/* Its name is in what is silenced, and in why. */
+static void put_silence(struct accesses *w)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf raw = { 0 };
+    struct kt_error err = { 0 };
+    uint64_t seq;
+    const struct kt_silence s = { .id = "silence-1",
+                                  .from = ACCESSES_NOW - KT_NS_MIN,
+                                  .until = ACCESSES_NOW + KT_NS_HOUR,
+                                  .match = "secret:" CANARY " severity:critical",
+                                  .reason = WROTE,
+                                  .by = "alice" };
+    kt_silence_write(&s, &raw);
+    struct kt_event ev = { .kind = KT_KIND_DECISION,
+                           .source = KT_STR("keytrail"),
+                           .operation = KT_STR(KT_SILENCE_OP),
+                           .time = ACCESSES_NOW - KT_NS_MIN,
+                           .raw = kt_buf_str(&raw) };
+    accesses_must(kt_store_begin(w->store, &err), &err);
+    accesses_must(kt_store_control(w->store, &ev, ACCESSES_NOW - KT_NS_MIN,
+                                   ACCESSES_NOW - KT_NS_MIN, &seq, &err),
+                  &err);
+    accesses_must(kt_store_commit(w->store, &err), &err);
+}
+
 static int set_up(void **state)
 {
     struct kt_error err = { 0 };
@@ -112,6 +138,7 @@ static int set_up(void **state)
     accesses_must(kt_store_commit(w->store, &err), &err);
     put_alert(w);
     put_note(w);
+    put_silence(w);
     return 0;
 }
 
@@ -261,6 +288,25 @@ static void what_people_wrote_of_it_is_not_for_viewers(void **state)
     }
 }
 
+/* That there is one, whose it is and how long, is told to all. */
+static void what_is_silenced_and_why_is_not_for_viewers(void **state)
+{
+    struct accesses *w = *state;
+    for (int role = 0; role < KT_ROLE_COUNT; role++) {
+        struct page_call p;
+        bool knows = role >= KT_ROLE_AUDITOR;
+        open_as(&p, w, (enum kt_role)role);
+        struct kt_str got = answer(&p, kt_api_silences, "tz", "0");
+        assert_int_equal(p.status, KT_OK);
+        assert_int_equal(kt_str_has(got, KT_STR(CANARY)), knows);
+        assert_int_equal(kt_str_has(got, KT_STR(WROTE)), knows);
+        assert_true(kt_str_has(got, KT_STR("\"silence-1\"")));
+        assert_true(kt_str_has(got, KT_STR("\"by\":\"alice\"")));
+        assert_true(kt_str_has(got, KT_STR("\"open\":true")));
+        page_close(&p);
+    }
+}
+
 static void the_detector_is_one(void **state)
 {
     bool is = false;
@@ -325,6 +371,7 @@ int main(void)
         cmocka_unit_test(that_one_was_touched_is_not_for_viewers),
         cmocka_unit_test(no_name_marks_the_alert),
         cmocka_unit_test(what_people_wrote_of_it_is_not_for_viewers),
+        cmocka_unit_test(what_is_silenced_and_why_is_not_for_viewers),
         cmocka_unit_test(the_detector_is_one),
         cmocka_unit_test(what_is_live_names_none),
     };

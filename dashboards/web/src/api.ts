@@ -244,8 +244,8 @@ export interface AlertPage extends Windowed {
 }
 export interface Silence {
   id: string
-  match: string
-  reason: string
+  match: string | null // as the reason null for viewers: words of people may name a canary
+  reason: string | null
   by: string
   from: Ns
   until: Ns | null

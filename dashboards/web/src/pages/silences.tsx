@@ -46,7 +46,7 @@ export function Silences() {
     <div class="stack">
       <div class="tools">
         <p class="quiet">
-          A silence raises no message; alerts are found and kept all the same: <a href={href('/alerts')}>all alerts</a>.
+          A silence raises no message; alerts are found and kept all the same: <a href={href('/alerts')}>all alerts</a>.{!may('auditor') && ' What is silenced and why is told to auditors and responders; an alert says what keeps it quiet.'}
         </p>
         <span class="spacer" />
         {may('responder') && (
