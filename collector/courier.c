@@ -258,7 +258,7 @@ static void set_links(const struct kt_courier *c, struct kt_arena *arena,
     if (!turn->alert->group)
         turn->alert_url = link(arena, c->whole->link_alert, turn->alert);
     turn->runbook_url = link(arena, c->whole->link_runbook, turn->alert);
-    turn->asks = kt_ack_asks(turn->alert, turn->send);
+    turn->asks = turn->send == KT_SEND_TEST || kt_ack_asks(turn->alert, turn->send);
     if (turn->asks && c->whole->link_ack != NULL)
         kt_ack_link_write(c->whole->link_ack, c->link_seed, turn->alert, c->conf->name, turn->now,
                           &ack);

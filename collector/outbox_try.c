@@ -2,10 +2,11 @@
  * outbox_try: `notify test`: one marked alert to one target, in the caller's thread.
  *
  * Owns:  nothing that outlives the call.
- * Calls: courier, core/sys/http, exporters/alerts/alert.
+ * Calls: courier, core/sys/http, exporters/alerts (alert, ack).
  */
 #include "collector/courier.h"
 #include "collector/outbox.h"
+#include "exporters/alerts/ack.h"
 #include <string.h>
 
 #define ARENA      (512u << 10)
@@ -31,7 +32,7 @@ static void test_answered(void *self, struct kt_http_answer *a)
 
 static void test_alert(kt_time_ns now, struct kt_buf *json)
 {
-    struct kt_alert a = { .id = "00000000000000000000000000",
+    struct kt_alert a = { .id = KT_ACK_TEST,
                           .severity = KT_SEV_INFO,
                           .detector = "test",
                           .state = "open",

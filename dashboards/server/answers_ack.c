@@ -210,6 +210,12 @@ static struct answer act(struct kt_acks *a, const struct kt_ack_route *route,
     return (struct answer){ route->page ? 409 : 200, "Nothing to do", err->text };
 }
 
+/* What `notify test` sent: the signature fits, and there is no such alert. */
+static bool is_test(const struct kt_inbound *in)
+{
+    return strcmp(in->alert, KT_ACK_TEST) == 0;
+}
+
 static struct answer judge(struct kt_acks *a, const struct kt_ack_route *route,
                            const struct kt_ack_given *given, struct kt_inbound *in,
                            struct kt_error *err)
@@ -225,6 +231,10 @@ static struct answer judge(struct kt_acks *a, const struct kt_ack_route *route,
     }
     if (in->alert[0] == '\0') {
         return (struct answer){ 200, "", "Nothing to do." };
+    }
+    if (is_test(in)) {
+        return (struct answer){ 200, "It works",
+                                "This was a test: there is nothing to acknowledge." };
     }
     if (kt_inbound_was_heard(a->heard, route->where, in, now)) {
         return (struct answer){ route->page ? 410 : 200, "Used already",
@@ -249,7 +259,7 @@ static void write_page(const struct answer *w, const struct kt_inbound *in, bool
     kt_buf_addz(out, "</title></head><body><main><h1>");
     kt_html_add(out, kt_str_of(w->title));
     kt_buf_addz(out, "</h1>\n");
-    if (in->alert[0] != '\0')
+    if (in->alert[0] != '\0' && !is_test(in))
         kt_buf_addf(out, "<p>Alert <code>%s</code> (%s)</p>\n", in->alert,
                     kt_severity_words[in->seen.severity].word);
     kt_buf_addz(out, "<p>");
@@ -272,7 +282,7 @@ void kt_ack_take(struct kt_acks *a, const struct kt_ack_route *route,
     ret->status = w.status;
     ret->page = route->page;
     if (route->page)
-        write_page(&w, &in, w.status == 200 && !route->acts, &ret->body);
+        write_page(&w, &in, w.status == 200 && !route->acts && !is_test(&in), &ret->body);
     else
         kt_buf_addf(&ret->body, "%s\n", w.text);
 }

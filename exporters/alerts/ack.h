@@ -21,6 +21,10 @@ struct kt_ack_seen {
 void kt_ack_seen_write(const struct kt_alert *a, char ret[KT_ACK_SEEN_TEXT]);
 bool kt_ack_seen_read(struct kt_str s, struct kt_ack_seen *ret); /* false: it is no such text */
 
+/* The id of what `notify test` sends, which no alert has: whoever follows its link or presses its
+ * button is told that they work, and nothing is acknowledged. */
+#define KT_ACK_TEST "00000000000000000000000000"
+
 /* Does this message ask for somebody? Not one that says that somebody has it, that it is over, or
  * that is about no alert of the store. */
 bool kt_ack_asks(const struct kt_alert *a, enum kt_send send);

@@ -59,9 +59,9 @@ struct kt_target_turn {
     const char *deployment; /* name of this installation */
     /* Pages that a person may open; empty where none is configured (alerts.links). */
     struct kt_str alert_url, runbook_url;
-    struct kt_str
-        ack_url; /* acknowledges the alert; empty where this message asks for nobody, too */
-    bool asks;   /* kt_ack_asks */
+    /* Acknowledges the alert; empty where this message asks for nobody, too. */
+    struct kt_str ack_url;
+    bool asks; /* kt_ack_asks, or a test */
 };
 struct kt_target_request {
     struct kt_buf body;

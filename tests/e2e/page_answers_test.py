@@ -163,6 +163,18 @@ check(all('url' not in e for m in blocks for b in m['blocks'] for e in b.get('el
 path = path_of(told(three, 'alert.opened')[0]['acknowledge_url'])
 WHOLE = alerts()[three]['severity']
 
+# ---- a test: what it carries works, and acknowledges nothing ----
+TEST = '0' * 26
+for t in ('siem', 'slack-sec'):
+    keytrail('notify', 'test', t, '-c', conf)
+tried = path_of(told(TEST, 'test.ping')[0]['acknowledge_url'])
+for method in ('GET', 'POST', 'POST'):
+    status, text, _ = ask(method, tried)
+    check(status == 200 and 'This was a test' in text and '<button' not in text and TEST not in text, 'the link of a test says that it works', (method, text))
+check(slack(pressed(TEST)[0])[:2] == (200, 'This was a test: there is nothing to acknowledge.\n'), 'so does its button', pressed(TEST))
+check(ask('GET', tried.replace('info', 'high'))[0] == 403 and slack(pressed(TEST)[0], secret='pagerduty')[0] == 401, 'to whom a signature fits alone')
+check(all(life(a)[0] == 'open' for a in (one, two, three)), 'and nothing is acknowledged')
+
 # ---- nobody without a signature ----
 check(pagerduty(one, secret='slack')[0] == 401 and slack(one, secret='pagerduty')[0] == 401 and ask('POST', path.replace(WHOLE, 'info'))[0] == 403, 'other keys are refused, and a link that was changed')
 check(pagerduty(one, cut=1)[0] == 401 and slack(one, at=time.time() - 400)[0] == 401 and ask('POST', path[:-1])[0] == 403, 'cut and old')
