@@ -329,6 +329,7 @@ static enum kt_status settle(struct kt_pipeline *p, struct half *partner)
             return p->cur.status;
         }
     } else if (p->cur.events > 0) {
+        kt_fold_told(p);
         p->counts.yielded++;
         p->counts.unknown_fields += p->cur.unknown_fields;
     } else {
@@ -369,6 +370,10 @@ static enum kt_status decode(struct kt_pipeline *p, struct kt_jval root)
     }
     if (fold == FOLD_KNOWN) {
         p->cur.skip = "given out before the restart";
+        return settle(p, NULL);
+    }
+    if (fold == FOLD_OVERTAKEN) {
+        p->cur.skip = "a first half behind its second";
         return settle(p, NULL);
     }
     if (partner != NULL)

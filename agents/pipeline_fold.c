@@ -2,7 +2,7 @@
  * pipeline_fold: two records of one access -> one event. First halves wait here for their partners.
  *
  * Owns:  the waiting halves, at most KT_FOLD_MAX and HALVES_BYTES; the oldest is given out alone
- *        when there is no room.
+ *        when there is no room. A hash of each of the newest second halves that had no partner.
  * Calls: core/base, core/event, agents/aged.
  * Holds: a half leaves the table only when the line that has it was taken.
  */
@@ -10,6 +10,7 @@
 
 #include "agents/pipeline_int.h"
 #include "core/base/alloc.h"
+#include "core/base/hash.h"
 #include "core/base/limits.h"
 
 #define HALVES_BYTES (64u << 20)
@@ -105,6 +106,25 @@ static struct kt_str late_key(struct kt_pipeline *p, struct kt_str key)
     return kt_arena_cat(&p->arena, KT_STR("late "), key);
 }
 
+/* Where lines overtake each other, a first half comes behind a second that told the whole access
+ * without it: by itself it would be the same access again, of unknown outcome. A hash that another
+ * one has pushed out is forgotten, and the access is told twice. */
+static uint64_t *early_slot(struct kt_pipeline *p, uint64_t hash)
+{
+    return &p->early[(hash >> 1) % KT_ARRAY_LEN(p->early)];
+}
+
+static uint64_t early_hash(struct kt_str key)
+{
+    return kt_hash64(key, UINT64_C(0x6561726c79)) | 1;
+}
+
+void kt_fold_told(struct kt_pipeline *p)
+{
+    if (p->lone != 0)
+        *early_slot(p, p->lone) = p->lone;
+}
+
 /* Gives the oldest half out with an unknown outcome. */
 static enum kt_status give_oldest(struct kt_pipeline *p, struct kt_error *err)
 {
@@ -155,6 +175,7 @@ enum fold_result kt_fold_look(struct kt_pipeline *p, struct kt_jval root, struct
     struct kt_decode_in in = kt_pipeline_in(p, root);
 
     *ret_half = NULL;
+    p->lone = 0;
     if (p->o.source->fold_key == NULL || !p->o.source->fold_key(&in, &key, &first) || key.len == 0)
         return FOLD_DECODE;
     struct half *partner = (struct half *)(void *)kt_aged_find(&p->halves, key);
@@ -162,9 +183,15 @@ enum fold_result kt_fold_look(struct kt_pipeline *p, struct kt_jval root, struct
         *ret_half = partner;
         if (partner == NULL && p->cur.offset < p->known_until)
             return FOLD_KNOWN;
-        bool late = partner == NULL && kt_source_recall(p->memory, late_key(p, key)).len > 0;
-        return late ? FOLD_DECODE_LATE : FOLD_DECODE;
+        if (partner != NULL)
+            return FOLD_DECODE;
+        if (kt_source_recall(p->memory, late_key(p, key)).len > 0)
+            return FOLD_DECODE_LATE;
+        p->lone = early_hash(key);
+        return FOLD_DECODE;
     }
+    if (*early_slot(p, early_hash(key)) == early_hash(key))
+        return FOLD_OVERTAKEN;
     if (partner != NULL)
         return kt_str_eq(partner->record, p->cur.record) ? FOLD_REPEATED : FOLD_DECODE;
     key = kt_arena_str(&p->arena, key);
