@@ -12,6 +12,7 @@
 #include "core/base/enc.h"
 #include "core/base/limits.h"
 #include "core/event/scan.h"
+#include "core/event/scan_blocks.h"
 #include "core/event/utf8.h"
 
 static struct level *top(struct kt_splitter *s)
@@ -403,17 +404,6 @@ static enum kt_status rest(struct kt_splitter *s, struct kt_error *err)
     return KT_OK;
 }
 
-/* Bit i: an odd number of the bits 0 to i is set. */
-static uint64_t odd_so_far(uint64_t bits)
-{
-    bits ^= bits << 1;
-    bits ^= bits << 2;
-    bits ^= bits << 4;
-    bits ^= bits << 8;
-    bits ^= bits << 16;
-    return bits ^ bits << 32;
-}
-
 static bool leaves(const struct kt_splitter *s, const struct level *l)
 {
     return s->n_levels == 0 || &s->levels[s->n_levels - 1] != l || l->envelope;
@@ -450,14 +440,14 @@ static uint64_t needles(struct kt_splitter *s, const struct block *b)
 
 static void look_at(struct kt_splitter *s, struct block *b)
 {
-    struct kt_scan_block m = kt_scan_block(s->buf.at + s->scan, KT_SCAN_BLOCK);
-
+    struct kt_scan_block m;
+    kt_scan_block(s->buf.at + s->scan, &m);
     *b = (struct block){ .base = s->scan, .n = KT_SCAN_BLOCK };
     if (m.backslash != 0)
         b->n = (unsigned)__builtin_ctzll(m.backslash);
     b->left = b->n > 0 ? UINT64_MAX >> (KT_SCAN_BLOCK - b->n) : 0;
     b->quotes = m.quote & b->left;
-    b->inside = odd_so_far(b->quotes) ^ (s->in_string ? UINT64_MAX : 0);
+    b->inside = m.inside ^ (s->in_string ? UINT64_MAX : 0); /* right as far as b->left */
     b->shape = ((m.bracket & ~b->inside) | (m.newline & b->inside)) & b->left;
     if (s->looked && !s->found)
         b->needles = needles(s, b);

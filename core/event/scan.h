@@ -1,6 +1,7 @@
 /*
  * scan: the inner loops of everything that walks over JSON: how far a string goes without anything
- * that needs a look, and where in a block of 64 bytes the bytes that shape it stand.
+ * that needs a look, and where in a block of 64 bytes its quotes are (scan_blocks.h: what else
+ * shapes it).
  */
 #pragma once
 #include <stdbool.h>
@@ -136,6 +137,27 @@ static inline void kt_scan_copy(char *to, const char *at, size_t n)
         to[i] = at[i];
 }
 
+/* A bit for each of the 16 bytes at `at` that is a hexadecimal digit. */
+static inline unsigned kt_scan_hex16(const char *at)
+{
+#ifdef __SSE2__
+    __m128i v = _mm_loadu_si128((const __m128i *)(const void *)at);
+    __m128i digit = _mm_sub_epi8(v, _mm_set1_epi8('0'));
+    __m128i letter = _mm_sub_epi8(_mm_or_si128(v, _mm_set1_epi8(0x20)), _mm_set1_epi8('a'));
+    digit = _mm_cmpeq_epi8(_mm_min_epu8(digit, _mm_set1_epi8(9)), digit);
+    letter = _mm_cmpeq_epi8(_mm_min_epu8(letter, _mm_set1_epi8(5)), letter);
+    return (unsigned)_mm_movemask_epi8(_mm_or_si128(digit, letter));
+#else
+    unsigned r = 0;
+    for (unsigned i = 0; i < 16; i++) {
+        unsigned char digit = (unsigned char)(at[i] - '0');
+        unsigned char letter = (unsigned char)((at[i] | 0x20) - 'a');
+        r |= (unsigned)(digit < 10 || letter < 6) << i;
+    }
+    return r;
+#endif
+}
+
 static inline size_t kt_scan_digits(const char *at, size_t n)
 {
     size_t i = 0;
@@ -171,9 +193,6 @@ static inline size_t kt_scan_number(const char *at, size_t n)
 }
 
 #define KT_SCAN_BLOCK 64u
-struct kt_scan_block {                           /* bit i is set when byte i is one */
-    uint64_t quote, backslash, newline, bracket; /* bracket: one of {}[] */
-};
 
 #ifdef __SSE2__
 static inline uint64_t kt_scan_bits(__m128i a, __m128i b, __m128i c, __m128i d)
@@ -188,14 +207,6 @@ static inline uint64_t kt_scan_equal(const __m128i v[4], char c)
     __m128i same = _mm_set1_epi8(c);
     return kt_scan_bits(_mm_cmpeq_epi8(v[0], same), _mm_cmpeq_epi8(v[1], same),
                         _mm_cmpeq_epi8(v[2], same), _mm_cmpeq_epi8(v[3], same));
-}
-
-/* '[' | 0x20 is '{', ']' | 0x20 is '}'. */
-static inline __m128i kt_scan_brackets(__m128i v)
-{
-    __m128i folded = _mm_or_si128(v, _mm_set1_epi8(0x20));
-    return _mm_or_si128(_mm_cmpeq_epi8(folded, _mm_set1_epi8('{')),
-                        _mm_cmpeq_epi8(folded, _mm_set1_epi8('}')));
 }
 #endif
 
@@ -213,30 +224,4 @@ static inline uint64_t kt_scan_quotes(const char *at, size_t n)
     for (size_t i = 0; i < n && i < KT_SCAN_BLOCK; i++)
         r |= (uint64_t)(at[i] == '"') << i;
     return r;
-}
-
-/* The same for all that shapes a text of JSON. */
-static inline struct kt_scan_block kt_scan_block(const char *at, size_t n)
-{
-    struct kt_scan_block b = { 0 };
-#ifdef __SSE2__
-    if (n >= KT_SCAN_BLOCK) {
-        __m128i v[4];
-        memcpy(v, at, sizeof v);
-        b.quote = kt_scan_equal(v, '"');
-        b.backslash = kt_scan_equal(v, '\\');
-        b.newline = kt_scan_equal(v, '\n');
-        b.bracket = kt_scan_bits(kt_scan_brackets(v[0]), kt_scan_brackets(v[1]),
-                                 kt_scan_brackets(v[2]), kt_scan_brackets(v[3]));
-        return b;
-    }
-#endif
-    for (size_t i = 0; i < n && i < KT_SCAN_BLOCK; i++) {
-        char c = at[i], folded = (char)(c | 0x20);
-        b.quote |= (uint64_t)(c == '"') << i;
-        b.backslash |= (uint64_t)(c == '\\') << i;
-        b.newline |= (uint64_t)(c == '\n') << i;
-        b.bracket |= (uint64_t)(folded == '{' || folded == '}') << i;
-    }
-    return b;
 }

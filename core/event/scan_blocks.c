@@ -1,0 +1,148 @@
+/*
+ * scan_blocks: one look at 64 bytes: 32 at a time where the processor has AVX2, else a byte at a
+ * time.
+ *
+ * Owns:  nothing.
+ * Calls: nothing.
+ */
+#include "core/event/scan_blocks.h"
+
+#ifdef __x86_64__
+#include <immintrin.h>
+#endif
+
+#define BLOCK 64u
+
+/* ---- a byte at a time ---- */
+
+void kt_scan_block_plain(const char *at, struct kt_scan_block *ret)
+{
+    bool inside = false;
+    *ret = (struct kt_scan_block){ 0 };
+    for (unsigned i = 0; i < BLOCK; i++) {
+        const char c = at[i], folded = (char)(c | 0x20); /* '[' and ']' become '{' and '}' */
+        inside ^= c == '"';
+        ret->quote |= (uint64_t)(c == '"') << i;
+        ret->backslash |= (uint64_t)(c == '\\') << i;
+        ret->newline |= (uint64_t)(c == '\n') << i;
+        ret->bracket |= (uint64_t)(folded == '{' || folded == '}') << i;
+        ret->inside |= (uint64_t)inside << i;
+    }
+}
+
+struct kt_scan_text kt_scan_text_plain(const char *at, size_t n, uint32_t *ret_places)
+{
+    struct kt_scan_text t = { 0, false, false };
+    for (size_t i = 0; i < n * BLOCK; i++) {
+        const unsigned char c = (unsigned char)at[i];
+        if (c == '"')
+            ret_places[t.quotes++] = (uint32_t)i;
+        t.special |= c < 0x20 || c == '\\';
+        t.high |= c >= 0x80;
+    }
+    return t;
+}
+
+/* ---- 32 bytes at a time ---- */
+
+#ifdef __x86_64__
+#define AVX2 __attribute__((target("avx2,pclmul,bmi,popcnt")))
+
+AVX2 static inline __m256i load(const char *at)
+{
+    return _mm256_loadu_si256((const __m256i *)(const void *)at);
+}
+
+AVX2 static inline __m256i is(__m256i v, char c)
+{
+    return _mm256_cmpeq_epi8(v, _mm256_set1_epi8(c));
+}
+
+AVX2 static inline uint64_t bits(__m256i low, __m256i high)
+{
+    return (uint32_t)_mm256_movemask_epi8(low) | (uint64_t)(uint32_t)_mm256_movemask_epi8(high)
+                                                     << 32;
+}
+
+AVX2 static inline __m256i is_bracket(__m256i v)
+{
+    const __m256i folded = _mm256_or_si256(v, _mm256_set1_epi8(0x20));
+    return _mm256_or_si256(is(folded, '{'), is(folded, '}'));
+}
+
+AVX2 static void block_avx2(const char *at, struct kt_scan_block *ret)
+{
+    const __m256i a = load(at), b = load(at + 32);
+    const uint64_t quote = bits(is(a, '"'), is(b, '"'));
+    ret->quote = quote;
+    ret->backslash = bits(is(a, '\\'), is(b, '\\'));
+    ret->newline = bits(is(a, '\n'), is(b, '\n'));
+    ret->bracket = bits(is_bracket(a), is_bracket(b));
+    /* a product without carries by all ones sums up the bits so far */
+    ret->inside = (uint64_t)_mm_cvtsi128_si64(
+        _mm_clmulepi64_si128(_mm_set_epi64x(0, (long long)quote), _mm_set1_epi8((char)0xFF), 0));
+}
+
+AVX2 static inline __m256i is_special(__m256i v)
+{
+    const __m256i control = _mm256_cmpeq_epi8(_mm256_min_epu8(v, _mm256_set1_epi8(0x1f)), v);
+    return _mm256_or_si256(control, is(v, '\\'));
+}
+
+/* Places of the bits; eight at a time are written, used or not, since blocks mostly have fewer. */
+AVX2 static inline size_t note(uint64_t set, uint32_t base, uint32_t *ret_places)
+{
+    const size_t n = (size_t)__builtin_popcountll(set);
+    for (size_t done = 0; done < n; done += KT_SCAN_SLACK) {
+        for (unsigned k = 0; k < KT_SCAN_SLACK; k++) {
+            ret_places[done + k] = base + (uint32_t)_tzcnt_u64(set);
+            set = _blsr_u64(set);
+        }
+    }
+    return n;
+}
+
+AVX2 static struct kt_scan_text text_avx2(const char *at, size_t n, uint32_t *ret_places)
+{
+    __m256i special = _mm256_setzero_si256(), any = special;
+    size_t quotes = 0;
+    for (size_t i = 0; i < n; i++, at += BLOCK) {
+        const __m256i a = load(at), b = load(at + 32);
+        special = _mm256_or_si256(special, _mm256_or_si256(is_special(a), is_special(b)));
+        any = _mm256_or_si256(any, _mm256_or_si256(a, b));
+        quotes += note(bits(is(a, '"'), is(b, '"')), (uint32_t)(i * BLOCK), ret_places + quotes);
+    }
+    return (struct kt_scan_text){ .quotes = quotes,
+                                  .special = _mm256_movemask_epi8(special) != 0,
+                                  .high = _mm256_movemask_epi8(any) != 0 };
+}
+
+static bool has_avx2(void)
+{
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("pclmul") &&
+           __builtin_cpu_supports("bmi") && __builtin_cpu_supports("popcnt");
+}
+#else
+#define block_avx2 kt_scan_block_plain
+#define text_avx2  kt_scan_text_plain
+
+static bool has_avx2(void)
+{
+    return false;
+}
+#endif
+
+/* ---- the door ---- */
+
+void kt_scan_block(const char *at, struct kt_scan_block *ret)
+{
+    if (has_avx2())
+        block_avx2(at, ret);
+    else
+        kt_scan_block_plain(at, ret);
+}
+
+struct kt_scan_text kt_scan_text(const char *at, size_t n, uint32_t *ret_places)
+{
+    return has_avx2() ? text_avx2(at, n, ret_places) : kt_scan_text_plain(at, n, ret_places);
+}

@@ -1,0 +1,28 @@
+/*
+ * scan_blocks: where in blocks of 64 bytes the bytes that shape a text of JSON stand, by the widest
+ * instructions that the processor has. Bit i is byte i.
+ */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct kt_scan_block {
+    uint64_t quote, backslash, newline, bracket; /* bracket: one of {}[] */
+    uint64_t inside; /* an odd number of quotes up to here: of a string, its first quote included */
+};
+/* The 64 bytes at `at`. */
+void kt_scan_block(const char *at, struct kt_scan_block *ret);
+
+void kt_scan_block_plain(const char *at, struct kt_scan_block *ret); /* a byte at a time */
+
+struct kt_scan_text {
+    size_t quotes; /* how many */
+    bool special;  /* there is a control byte or a backslash */
+    bool high;     /* a byte that is no ASCII */
+};
+/* n blocks of 64 bytes at `at`, less than 4 GiB: what they hold, and where the quotes are. In
+ * ret_places is room for as many as there are bytes, and KT_SCAN_SLACK more. */
+#define KT_SCAN_SLACK 8u
+struct kt_scan_text kt_scan_text(const char *at, size_t n, uint32_t *ret_places);
+struct kt_scan_text kt_scan_text_plain(const char *at, size_t n, uint32_t *ret_places);

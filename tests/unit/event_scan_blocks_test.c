@@ -1,0 +1,110 @@
+/* scan_blocks: the wide look sees what the look at each byte sees. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "core/event/scan.h"
+#include "core/event/scan_blocks.h"
+
+#define BLOCK 64u
+#define TEXT  4u /* blocks */
+
+static void same_block(const char *at)
+{
+    struct kt_scan_block wide, plain;
+    kt_scan_block(at, &wide);
+    kt_scan_block_plain(at, &plain);
+    assert_memory_equal(&wide, &plain, sizeof wide);
+}
+
+static void same_text(const char *at, size_t n)
+{
+    uint32_t wide[TEXT * BLOCK + KT_SCAN_SLACK], plain[TEXT * BLOCK + KT_SCAN_SLACK];
+    struct kt_scan_text a = kt_scan_text(at, n, wide), b = kt_scan_text_plain(at, n, plain);
+    assert_int_equal(a.quotes, b.quotes);
+    assert_memory_equal(wide, plain, a.quotes * sizeof wide[0]);
+    assert_int_equal(a.special, b.special);
+    assert_int_equal(a.high, b.high);
+}
+
+static void every_byte_at_every_place_is_seen(void **state)
+{
+    char text[BLOCK];
+    (void)state;
+    for (unsigned c = 0; c < 256; c++) {
+        for (unsigned i = 0; i < BLOCK; i++) {
+            memset(text, 'a', sizeof text);
+            text[i] = (char)c;
+            same_block(text);
+            same_text(text, 1);
+        }
+    }
+}
+
+static void bytes_of_all_kinds_are_seen_together(void **state)
+{
+    static const char kinds[] = "\"\"\"\\\n{}[],: a\x1f\x7f\x80\xff";
+    char text[TEXT * BLOCK];
+    uint64_t random = 1;
+    (void)state;
+    for (unsigned round = 0; round < 2000; round++) {
+        for (size_t i = 0; i < sizeof text; i++) {
+            random = random * 6364136223846793005u + 1442695040888963407u;
+            text[i] =
+                round % 2 == 0 ? kinds[(random >> 33) % (sizeof kinds - 1)] : (char)(random >> 40);
+        }
+        same_block(text + round % BLOCK);
+        same_text(text, 1 + round % TEXT);
+    }
+}
+
+static void a_text_of_quotes_alone_fits_its_room(void **state)
+{
+    char text[TEXT * BLOCK];
+    (void)state;
+    memset(text, '"', sizeof text);
+    for (size_t n = 1; n <= TEXT; n++)
+        same_text(text, n);
+}
+
+static void hexadecimal_digits_are_told_from_all_other_bytes(void **state)
+{
+    (void)state;
+    for (unsigned c = 0; c < 256; c++) {
+        const bool hex = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+        for (unsigned i = 0; i < 16; i++) {
+            char text[16];
+            memset(text, '-', sizeof text);
+            text[i] = (char)c;
+            assert_int_equal(kt_scan_hex16(text), (unsigned)hex << i);
+        }
+    }
+}
+
+static void inside_is_from_a_first_quote_to_in_front_of_its_second(void **state)
+{
+    char text[BLOCK];
+    struct kt_scan_block b;
+    (void)state;
+    memset(text, 'a', sizeof text);
+    text[3] = text[7] = text[60] = '"';
+    kt_scan_block(text, &b);
+    assert_true(b.quote == (UINT64_C(1) << 3 | UINT64_C(1) << 7 | UINT64_C(1) << 60));
+    assert_true(b.inside == (UINT64_C(0xF) << 3 | UINT64_C(0xF) << 60));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_byte_at_every_place_is_seen),
+        cmocka_unit_test(bytes_of_all_kinds_are_seen_together),
+        cmocka_unit_test(a_text_of_quotes_alone_fits_its_room),
+        cmocka_unit_test(hexadecimal_digits_are_told_from_all_other_bytes),
+        cmocka_unit_test(inside_is_from_a_first_quote_to_in_front_of_its_second),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
