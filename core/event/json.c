@@ -2,7 +2,7 @@
  * json: parsing through one of two bodies, and the view on what they built.
  *
  * Owns:  struct kt_json: the body, the tree, the mended copy of a text.
- * Calls: json_tree, json_mend, the bodies, line (quoting), core/base.
+ * Calls: json_tree, json_plain, json_mend, the bodies, line (quoting), core/base.
  */
 #include "core/event/json.h"
 
@@ -18,7 +18,7 @@ static const struct body {
     void (*free)(struct kt_json_library *lib);
     enum kt_status (*parse)(struct kt_json_library *lib, struct kt_str text, struct kt_json_tree *t,
                             struct kt_error *err);
-    bool reads_plain; /* text that needs no mending; the other reads mended text only */
+    bool reads_plain; /* text that needs no mending; the other reads mended text only, and alone */
 } bodies[] = {
     [KT_JSON_SIMDJSON] = { kt_json_simdjson_new, kt_json_simdjson_free, kt_json_simdjson_parse,
                            true },
@@ -28,6 +28,7 @@ static const struct body {
 struct kt_json {
     const struct body *body;
     struct kt_json_library *lib;
+    struct kt_json_plain plain;
     struct kt_json_tree tree;
     struct kt_buf mended;
 };
@@ -45,6 +46,7 @@ void kt_json_free(struct kt_json *j)
     if (j == NULL)
         return;
     j->body->free(j->lib);
+    kt_json_plain_done(&j->plain);
     kt_json_tree_done(&j->tree);
     kt_buf_done(&j->mended);
     kt_free(j);
@@ -52,8 +54,13 @@ void kt_json_free(struct kt_json *j)
 
 static enum kt_status parse_plain(struct kt_json *j, struct kt_str text, struct kt_error *err)
 {
+    if (!j->body->reads_plain)
+        return KT_E_INPUT;
+    kt_json_tree_start(&j->tree, text.len, false, true);
+    if (kt_json_plain_parse(&j->plain, text, &j->tree))
+        return KT_OK;
     const bool escapes = text.len > 0 && memchr(text.at, '\\', text.len) != NULL;
-    if (!j->body->reads_plain || (escapes && kt_json_needs_mending(text)))
+    if (escapes && kt_json_needs_mending(text))
         return KT_E_INPUT;
     kt_json_tree_start(&j->tree, text.len, false, !escapes);
     return j->body->parse(j->lib, text, &j->tree, err);

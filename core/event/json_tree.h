@@ -121,11 +121,9 @@ static inline void kt_json_tree_close(struct kt_json_tree *t)
 
 void kt_json_tree_cut(struct kt_json_tree *t, const char *at, size_t *len, size_t max);
 
-static inline void kt_json_tree_key(struct kt_json_tree *t, const char *at, size_t len)
+/* The key of the value that comes next, without its mark. */
+static inline void kt_json_tree_name(struct kt_json_tree *t, const char *at, size_t len)
 {
-    if (t->marked)
-        while (at[--len] != KT_JSON_KEY_MARK)
-            ;
     if (len > KT_KEY_MAX)
         kt_json_tree_cut(t, at, &len, KT_KEY_MAX);
     struct kt_json_node *node = t->next, *parent = t->parent;
@@ -138,14 +136,27 @@ static inline void kt_json_tree_key(struct kt_json_tree *t, const char *at, size
     parent->keys |= bit;
 }
 
+static inline void kt_json_tree_key(struct kt_json_tree *t, const char *at, size_t len)
+{
+    if (t->marked)
+        while (at[--len] != KT_JSON_KEY_MARK)
+            ;
+    kt_json_tree_name(t, at, len);
+}
+
+/* A string without its mark. */
+static inline bool kt_json_tree_text(struct kt_json_tree *t, const char *at, size_t len)
+{
+    if (len > KT_STRING_MAX)
+        kt_json_tree_cut(t, at, &len, KT_STRING_MAX);
+    return kt_json_tree_add(t, KT_JSON_STRING, at, len);
+}
+
 static inline bool kt_json_tree_string(struct kt_json_tree *t, const char *at, size_t len)
 {
-    enum kt_json_type type = KT_JSON_STRING;
     if (t->marked && at[--len] == KT_JSON_NUMBER_MARK)
-        type = KT_JSON_NUMBER;
-    else if (len > KT_STRING_MAX)
-        kt_json_tree_cut(t, at, &len, KT_STRING_MAX);
-    return kt_json_tree_add(t, type, at, len);
+        return kt_json_tree_add(t, KT_JSON_NUMBER, at, len);
+    return kt_json_tree_text(t, at, len);
 }
 
 /* Would a library see or refuse what the rules mend: \u0000 or half a surrogate pair? Invalid
@@ -168,6 +179,17 @@ struct kt_json_library *kt_json_jansson_new(void);
 void kt_json_jansson_free(struct kt_json_library *lib);
 KT_MUST_USE enum kt_status kt_json_jansson_parse(struct kt_json_library *lib, struct kt_str text,
                                                  struct kt_json_tree *t, struct kt_error *err);
+
+/* The usual record without a library: true when it was read into t, which was started for it. False
+ * says nothing about the text: t is to be started again and the body asked. Of what it takes it
+ * builds the tree that the body would build. */
+struct kt_json_plain {
+    char *text;
+    uint32_t *quotes; /* their places in text */
+    size_t blocks;    /* of 64 bytes: room in both */
+};
+bool kt_json_plain_parse(struct kt_json_plain *p, struct kt_str text, struct kt_json_tree *t);
+void kt_json_plain_done(struct kt_json_plain *p);
 
 /* kt_utf8_valid for long text: simdjson's. */
 bool kt_utf8_valid_fast(struct kt_str s);

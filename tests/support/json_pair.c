@@ -1,0 +1,59 @@
+/*
+ * json_pair: the trees of json_plain and simdjson, node by node.
+ *
+ * Owns:  both readers.
+ * Calls: core/event.
+ */
+#include "tests/support/json_pair.h"
+
+void json_pair_open(struct json_pair *p)
+{
+    *p = (struct json_pair){ .library = kt_json_simdjson_new() };
+}
+
+void json_pair_done(struct json_pair *p)
+{
+    kt_json_plain_done(&p->plain);
+    kt_json_simdjson_free(p->library);
+    kt_json_tree_done(&p->by_plain);
+    kt_json_tree_done(&p->by_library);
+}
+
+static bool same_bytes(const char *a, const char *b, size_t n)
+{
+    return n == 0 || memcmp(a, b, n) == 0;
+}
+
+static bool same_node(const struct kt_json_node *a, const struct kt_json_node *b)
+{
+    if (a->type != b->type || a->len != b->len || a->span != b->span || a->key_len != b->key_len ||
+        a->sort != b->sort || a->dropped != b->dropped || a->plain != b->plain)
+        return false;
+    if (!same_bytes(a->key, b->key, a->key_len))
+        return false;
+    return a->type == KT_JSON_OBJECT || a->type == KT_JSON_ARRAY
+               ? a->keys == b->keys
+               : same_bytes(a->text, b->text, a->len);
+}
+
+static bool same_tree(const struct kt_json_tree *a, const struct kt_json_tree *b)
+{
+    const size_t n = (size_t)(a->next - a->nodes);
+    if (n != (size_t)(b->next - b->nodes) || a->repaired != b->repaired)
+        return false;
+    for (size_t i = 0; i < n; i++)
+        if (!same_node(&a->nodes[i], &b->nodes[i]))
+            return false;
+    return true;
+}
+
+bool json_pair_agrees(struct json_pair *p, struct kt_str text, bool *ret_taken)
+{
+    kt_json_tree_start(&p->by_plain, text.len, false, true);
+    *ret_taken = kt_json_plain_parse(&p->plain, text, &p->by_plain);
+    if (!*ret_taken)
+        return true;
+    kt_json_tree_start(&p->by_library, text.len, false, true);
+    return kt_json_simdjson_parse(p->library, text, &p->by_library, NULL) == KT_OK &&
+           same_tree(&p->by_plain, &p->by_library);
+}

@@ -1,0 +1,131 @@
+/* json_plain: what it takes is what simdjson takes, and becomes the same tree. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "core/base/hash.h"
+#include "tests/support/json_pair.h"
+
+#define TOKENS_MAX 5u
+
+static const char *const tokens[] = { "{",  "}", "[", "]", ",",    ":", "\"a\"",
+                                      "\"", "1", "0", "-", "true", " ", "e" };
+
+static bool takes(struct json_pair *p, struct kt_str text)
+{
+    bool taken;
+    if (!json_pair_agrees(p, text, &taken))
+        fail_msg("simdjson reads otherwise: " KT_STR_FMT, KT_STR_ARG(text));
+    return taken;
+}
+
+/* The text of a sequence, whose tokens are the digits of `number`. */
+static void spell(uint64_t number, unsigned n, struct kt_buf *out)
+{
+    for (; n > 0; n--, number /= KT_ARRAY_LEN(tokens))
+        kt_buf_addz(out, tokens[number % KT_ARRAY_LEN(tokens)]);
+}
+
+static void every_short_text_is_read_as_the_library_reads_it(void **state)
+{
+    static const char *const around[][2] = { { "", "" }, { "[", "]" }, { "{\"k\":", "}" } };
+    struct json_pair p;
+    struct kt_buf text = { 0 };
+    unsigned taken = 0;
+    (void)state;
+    json_pair_open(&p);
+    uint64_t all = 1;
+    for (unsigned n = 0; n <= TOKENS_MAX; n++, all *= KT_ARRAY_LEN(tokens)) {
+        for (uint64_t number = 0; number < all * KT_ARRAY_LEN(around); number++) {
+            const char *const *a = around[number % KT_ARRAY_LEN(around)];
+            kt_buf_reset(&text);
+            kt_buf_addz(&text, a[0]);
+            spell(number / KT_ARRAY_LEN(around), n, &text);
+            kt_buf_addz(&text, a[1]);
+            taken += takes(&p, kt_buf_str(&text));
+        }
+    }
+    assert_true(taken > 1000);
+    kt_buf_done(&text);
+    json_pair_done(&p);
+}
+
+static void a_record_with_one_byte_changed_is_read_as_the_library_reads_it(void **state)
+{
+    static const char record[] =
+        " {\"time\":\"2026-03-02T07:00:00Z\",\"n\":-12,\"ok\":[true,false,null,{}],\"deep\":"
+        "{\"list\":[[],[\"\",\"a long string over more than one block of sixty-four bytes\"]],"
+        "\"n\":123456789012345678} , \"n\" : 0, \"\xc3\xa4\":\"\xe2\x82\xac\"} ";
+    struct json_pair p;
+    char text[sizeof record];
+    unsigned taken = 0;
+    (void)state;
+    json_pair_open(&p);
+    assert_true(takes(&p, kt_str_of(record)));
+    for (size_t i = 0; i < sizeof record - 1; i++) {
+        memcpy(text, record, sizeof record);
+        for (unsigned c = 0; c < 256; c++) {
+            text[i] = (char)c;
+            taken += takes(&p, kt_str_from(text, sizeof record - 1));
+        }
+        (void)takes(&p, kt_str_from(record, i));
+    }
+    assert_true(taken > 1000);
+    json_pair_done(&p);
+}
+
+static void what_it_does_not_judge_is_left_to_the_library(void **state)
+{
+    static const char *const texts[] = {
+        "",       "{",        "[\"\\n\"]",  "[1.5]", "[1e3]", "[1234567890123456789]",
+        "[1]\n",  "[\"\t\"]", "[\"\xff\"]", "\"x\"", "1",     "[1] [2]",
+        "[true ", "[tru]",    "{\"a\":1,}",
+    };
+    struct json_pair p;
+    (void)state;
+    json_pair_open(&p);
+    for (size_t i = 0; i < KT_ARRAY_LEN(texts); i++)
+        assert_false(takes(&p, kt_str_of(texts[i])));
+    json_pair_done(&p);
+}
+
+static void limits_are_told_by_the_library(void **state)
+{
+    struct json_pair p;
+    struct kt_buf text = { 0 };
+    (void)state;
+    json_pair_open(&p);
+    for (unsigned depth = KT_JSON_DEPTH_MAX; depth <= KT_JSON_DEPTH_MAX + 1; depth++) {
+        kt_buf_reset(&text);
+        for (unsigned i = 0; i < depth; i++)
+            kt_buf_byte(&text, '[');
+        for (unsigned i = 0; i < depth; i++)
+            kt_buf_byte(&text, ']');
+        assert_int_equal(takes(&p, kt_buf_str(&text)), depth <= KT_JSON_DEPTH_MAX);
+    }
+    for (unsigned n = KT_JSON_MEMBERS_MAX; n <= KT_JSON_MEMBERS_MAX + 1; n++) {
+        kt_buf_reset(&text);
+        for (unsigned i = 0; i < n; i++)
+            kt_buf_addf(&text, "%s\"k%u\":%u", i == 0 ? "{" : ",", i % 1990, i);
+        kt_buf_byte(&text, '}');
+        assert_int_equal(takes(&p, kt_buf_str(&text)), n <= KT_JSON_MEMBERS_MAX);
+    }
+    kt_buf_done(&text);
+    json_pair_done(&p);
+}
+
+int main(void)
+{
+    kt_hash_init();
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_short_text_is_read_as_the_library_reads_it),
+        cmocka_unit_test(a_record_with_one_byte_changed_is_read_as_the_library_reads_it),
+        cmocka_unit_test(what_it_does_not_judge_is_left_to_the_library),
+        cmocka_unit_test(limits_are_told_by_the_library),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
