@@ -11,6 +11,9 @@
 #include "core/base/alloc.h"
 #include "core/base/limits.h"
 
+#define SLICE (32u << 10) /* bytes worked on at once: they and what is made of them stay in cache  \
+                           */
+
 struct kt_splitter *kt_splitter_new(const struct kt_source *source, const struct needles *needles,
                                     kt_piece_fn *piece, void *self)
 {
@@ -189,10 +192,13 @@ enum kt_status kt_splitter_feed(struct kt_splitter *s, struct kt_str bytes, uint
         next = pos;
     }
     struct kt_str fresh = kt_str_from_index(bytes, (size_t)(next - pos));
-    if (fresh.len == 0)
-        return KT_OK;
-    kt_buf_add(&s->buf, fresh);
-    return run(s, false, err);
+    enum kt_status st = KT_OK;
+    for (size_t at = 0; at < fresh.len; at += SLICE) { /* all of them, when one is refused, too */
+        kt_buf_add(&s->buf, kt_str_sub(fresh, at, SLICE));
+        if (st == KT_OK)
+            st = run(s, false, err);
+    }
+    return st;
 }
 
 enum kt_status kt_splitter_end(struct kt_splitter *s, struct kt_error *err)
