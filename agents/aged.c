@@ -78,6 +78,8 @@ void kt_aged_add(struct kt_aged *a, struct kt_aged_item *item)
 
 void kt_aged_touch(struct kt_aged *a, struct kt_aged_item *item)
 {
+    if (a->newest == item)
+        return;
     unlink_age(a, item);
     append(a, item);
 }

@@ -11,6 +11,7 @@
 #include "core/base/hash.h"
 #include "core/event/keep.h"
 #include "core/event/line.h"
+#include "core/event/scan.h"
 
 #define HASHED "hmac-sha256:"
 
@@ -112,19 +113,12 @@ static void write_raw(const struct record *r, struct kt_event *ev)
 
 /* ---- taking the record apart ---- */
 
+/* xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx, by sixteen bytes, the last of which overlap. */
 static bool is_uuid(struct kt_str s)
 {
-    static const char form[] = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
-    static const bool hex[256] = {
-        ['0'] = true, ['1'] = true, ['2'] = true, ['3'] = true, ['4'] = true, ['5'] = true,
-        ['6'] = true, ['7'] = true, ['8'] = true, ['9'] = true, ['a'] = true, ['b'] = true,
-        ['c'] = true, ['d'] = true, ['e'] = true, ['f'] = true, ['A'] = true, ['B'] = true,
-        ['C'] = true, ['D'] = true, ['E'] = true, ['F'] = true,
-    };
-    bool is = s.len == sizeof form - 1;
-    for (size_t i = 0; is && i < sizeof form - 1; i++)
-        is = form[i] == '-' ? s.at[i] == '-' : hex[(unsigned char)s.at[i]];
-    return is;
+    return s.len == 36 && s.at[8] == '-' && s.at[13] == '-' && s.at[18] == '-' && s.at[23] == '-' &&
+           kt_scan_hex16(s.at) == 0xDEFF && kt_scan_hex16(s.at + 16) == 0xFF7B &&
+           kt_scan_hex16(s.at + 20) == 0xFFF7;
 }
 
 static struct kt_jval either(struct kt_jval a, struct kt_jval b, const char *name)
@@ -384,9 +378,8 @@ static struct kt_str without_port(struct kt_str s)
 }
 
 /* The first value of a header that an operator chose to audit in the clear. */
-static struct kt_str header(const struct record *r, const char *name)
+static struct kt_str header(const struct record *r, struct kt_jval headers, const char *name)
 {
-    struct kt_jval headers = kt_json_get(r->request, KT_STR("headers"));
     struct kt_json_iter it = kt_json_iter(kt_json_get(headers, kt_str_of(name)));
     struct kt_str unused, value = KT_STR_NONE;
     struct kt_jval item;
@@ -402,10 +395,11 @@ static void where(const struct record *r, struct kt_event *ev)
     ev->ip_trust = ev->has_ip ? KT_TRUST_EDGE : KT_TRUST_NONE;
     if (!ev->has_ip)
         ev->ip_raw = address;
-    ev->user_agent = header(r, "user-agent");
-    ev->ticket = header(r, "x-correlation-id");
+    struct kt_jval headers = kt_json_get(r->request, KT_STR("headers"));
+    ev->user_agent = header(r, headers, "user-agent");
+    ev->ticket = header(r, headers, "x-correlation-id");
     if (ev->ticket.len == 0)
-        ev->ticket = header(r, "correlation-id");
+        ev->ticket = header(r, headers, "correlation-id");
 }
 
 /* ---- the event ---- */
@@ -470,11 +464,11 @@ static void emit(const struct record *r, bool late, struct kt_emit *to)
 }
 
 /* Enabling a device writes one request that nobody made. */
-static bool is_self_test(struct kt_jval root)
+static bool is_self_test(struct kt_jval request)
 {
-    return kt_str_is(kt_json_str_at(root, "request.path"), "sys/audit/test") &&
-           kt_json_str_at(root, "request.remote_address").len == 0 &&
-           kt_json_str_at(root, "request.client_token").len == 0;
+    return kt_str_is(kt_json_str_at(request, "path"), "sys/audit/test") &&
+           kt_json_str_at(request, "remote_address").len == 0 &&
+           kt_json_str_at(request, "client_token").len == 0;
 }
 
 static bool is_request(struct kt_jval root)
@@ -484,28 +478,29 @@ static bool is_request(struct kt_jval root)
 
 static bool fold_key(const struct kt_decode_in *in, struct kt_str *ret_key, bool *ret_first)
 {
-    struct kt_str id = kt_json_str_at(in->root, "request.id");
-    if (!is_uuid(id) || is_self_test(in->root))
+    struct kt_jval request = kt_json_get(in->root, KT_STR("request"));
+    struct kt_str id = kt_json_str_at(request, "id"), type = kt_json_str_at(in->root, "type");
+    if (!is_uuid(id) || is_self_test(request))
         return false;
     *ret_key = id;
-    *ret_first = is_request(in->root);
-    return *ret_first || kt_str_ends(kt_json_str_at(in->root, "type"), KT_STR("response"));
+    *ret_first = kt_str_ends(type, KT_STR("request"));
+    return *ret_first || kt_str_ends(type, KT_STR("response"));
 }
 
 static enum kt_status decode(const struct kt_decode_in *in, struct kt_jval first,
                              struct kt_emit *to, struct kt_error *err)
 {
     (void)err;
-    if (kt_json_type(kt_json_get(in->root, KT_STR("request"))) != KT_JSON_OBJECT &&
-        kt_json_type(first) == KT_JSON_NONE) {
+    struct kt_jval request = kt_json_get(in->root, KT_STR("request"));
+    if (kt_json_type(request) != KT_JSON_OBJECT && kt_json_type(first) == KT_JSON_NONE) {
         to->skip(to, "no audit record");
         return KT_OK;
     }
-    if (is_self_test(in->root)) {
+    if (is_self_test(request)) {
         to->skip(to, "self-test of an audit device");
         return KT_OK;
     }
-    if (is_request(in->root) && !is_uuid(kt_json_str_at(in->root, "request.id"))) {
+    if (is_request(in->root) && !is_uuid(kt_json_str_at(request, "id"))) {
         to->skip(to, "request without an id: its response is counted");
         return KT_OK;
     }

@@ -42,12 +42,24 @@ static bool has_root(struct kt_jval policies)
     return false;
 }
 
+/* Is there any '@' in the strings of the object? Then it is worth asking for them by name. */
+static bool has_at(struct kt_jval object)
+{
+    struct kt_json_iter it = kt_json_iter(object);
+    struct kt_str name;
+    struct kt_jval item;
+    while (kt_json_next(&it, &name, &item))
+        if (kt_str_find_byte(kt_json_str(item), '@', 0) >= 0)
+            return true;
+    return false;
+}
+
 static struct kt_str email_in(struct kt_jval metadata, struct kt_str display)
 {
     static const char *const names[] = { "email",    "mail", "upn",  "preferred_username",
                                          "username", "name", "user", "service_account_email",
                                          "sub" };
-    for (size_t i = 0; i < KT_ARRAY_LEN(names); i++) {
+    for (size_t i = has_at(metadata) ? 0 : KT_ARRAY_LEN(names); i < KT_ARRAY_LEN(names); i++) {
         struct kt_str s = kt_json_str(kt_json_get(metadata, kt_str_of(names[i])));
         if (kt_actor_is_email(s))
             return s;

@@ -25,7 +25,7 @@ static bool is_inside(struct kt_ip ip)
 void kt_vt_look_for_proxy(const struct kt_decode_in *in, const struct kt_event *ev,
                           struct kt_emit *to)
 {
-    uint64_t seen[MANY], who = kt_hash64(ev->actor, SEED);
+    uint64_t seen[MANY];
     char text[KT_IP_TEXT_MAX], sentence[200];
     if (!ev->has_ip || !is_inside(ev->ip) || ev->outcome != KT_OUT_SUCCESS ||
         ev->actor_kind == KT_ACTOR_ANONYMOUS || ev->actor.len == 0)
@@ -38,10 +38,11 @@ void kt_vt_look_for_proxy(const struct kt_decode_in *in, const struct kt_event *
         return;
     if (n > 0)
         memcpy(seen, was.at, n * sizeof seen[0]);
-    for (size_t i = 0; i < n; i++)
-        if (seen[i] == who && n < MANY)
-            return;
     if (n < MANY) {
+        const uint64_t who = kt_hash64(ev->actor, SEED);
+        for (size_t i = 0; i < n; i++)
+            if (seen[i] == who)
+                return;
         seen[n++] = who;
         kt_source_remember(in->memory, key, kt_str_from(seen, n * sizeof seen[0]));
     }
