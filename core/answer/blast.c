@@ -10,9 +10,9 @@
 
 #include <stdlib.h>
 
-#include "core/answer/pairs.h"
 #include "core/base/alloc.h"
 #include "core/base/map.h"
+#include "core/base/pairs.h"
 #include "core/event/json.h"
 #include "core/event/secret_id.h"
 

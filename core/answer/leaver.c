@@ -8,9 +8,9 @@
 
 #include <stdlib.h>
 
-#include "core/answer/pairs.h"
 #include "core/base/alloc.h"
 #include "core/base/map.h"
+#include "core/base/pairs.h"
 
 struct leaver {
     struct kt_leaver out; /* first: kt_leaver_free gets at the rest */

@@ -6,12 +6,12 @@
  * before.
  *
  * Owns:  maps of names, pairs of countries and names; bounded by the header's maximum.
- * Calls: core/answer (ask, pairs). No clock.
+ * Calls: core/answer (ask), core/base (pairs). No clock.
  */
 #include "core/answer/places.h"
-#include "core/answer/pairs.h"
 #include "core/base/alloc.h"
 #include "core/base/map.h"
+#include "core/base/pairs.h"
 #include <stdlib.h>
 #include <string.h>
 

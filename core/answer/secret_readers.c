@@ -3,7 +3,7 @@
  * columns.
  *
  * Owns:  nothing; fills a struct kt_states.
- * Calls: core/answer (ask, pairs), core/base. No clock, no output.
+ * Calls: core/answer (ask), core/base. No clock, no output.
  */
 #include <stdlib.h>
 #include <string.h>

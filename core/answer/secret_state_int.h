@@ -1,8 +1,8 @@
 /* secret_state_int: what the files of `secret_state` share. */
 #pragma once
-#include "core/answer/pairs.h"
 #include "core/answer/secret_state.h"
 #include "core/base/known.h"
+#include "core/base/pairs.h"
 
 struct kt_states_change {
     uint32_t secret;

@@ -5,7 +5,7 @@
  * Owns:  the table.
  * Calls: core/base/alloc.
  */
-#include "core/answer/pairs.h"
+#include "core/base/pairs.h"
 
 #include "core/base/alloc.h"
 
