@@ -2,8 +2,8 @@
  * detect_incident: evidence to incidents to alerts (DETECTION §5).
  *
  * Owns:  the tables of incidents and of the keys that lead to them; shared causes; mass events.
- * Calls: detect_actor (hold, taint), detect_decide (what is expected), detect_text (emit),
- *        detectors' shared structs.
+ * Calls: detect_actor (hold, taint), detect_decide (what is expected), detect_total, detect_text
+ *        (emit), detectors' shared structs.
  * Holds: an incident opens and closes by event time, never by a timer; its id is a function of its
  *        key and of the event that opened it.
  */
@@ -20,6 +20,7 @@
 #define GROWTH       300
 #define DAY_MIN      1440u
 #define SHARED_AGAIN (14u * DAY_MIN)
+#define AGAIN_MIN    60u
 #define RUN_APART_NS (8 * KT_NS_DAY)
 #define RUN_SHIFT_NS (90 * KT_NS_MIN)
 #define RUNS_TOLD    3u /* of a machine with a record; without one a single run */
@@ -117,6 +118,22 @@ static bool note_hash(struct incident *in, uint64_t hash)
     return true;
 }
 
+/* The first row of a list that is free; the last one, when none is. */
+static char *row_for(char *rows, size_t width, unsigned n)
+{
+    unsigned i = 0;
+    while (i + 1 < n && rows[i * width] != '\0')
+        i++;
+    return rows + i * width;
+}
+
+static void note_native(struct incident *in, struct kt_str native)
+{
+    size_t width = sizeof in->event[0];
+    kt_str_copyz(row_for(in->event[0], width, INCIDENT_EVENTS), width,
+                 kt_utf8_cut(native, width - 1));
+}
+
 static void note_secret(struct kt_detect *d, struct kt_scene *s, struct incident *in)
 {
     if (!s->read || !note_hash(in, s->secret.a))
@@ -128,9 +145,10 @@ static void note_secret(struct kt_detect *d, struct kt_scene *s, struct incident
     in->production_n += prod > 0;
     in->other_n += prod == 0;
     in->unknown_n += prod < 0;
-    if (in->secrets_n <= INCIDENT_SECRETS)
-        kt_str_copyz(in->secret[in->secrets_n - 1], sizeof in->secret[0],
-                     kt_utf8_cut(s->ev->secret, sizeof in->secret[0] - 1));
+    size_t width = sizeof in->secret[0];
+    char *row = row_for(in->secret[0], width, INCIDENT_SECRETS);
+    if (row[0] == '\0')
+        kt_str_copyz(row, width, kt_utf8_cut(s->ev->secret, width - 1));
 }
 
 static void note_member(struct incident *in, struct kt_key who, uint32_t number)
@@ -167,10 +185,8 @@ static void note_event(struct kt_detect *d, struct kt_scene *s, struct incident 
     const struct kt_event *ev = s->ev;
     if (ev->kind == KT_KIND_TICK)
         return; /* nothing happened: that is the evidence */
-    unsigned slot = in->events_n < INCIDENT_EVENTS ? (unsigned)in->events_n : INCIDENT_EVENTS - 1;
     in->events_n++;
-    kt_str_copyz(in->event[slot], sizeof in->event[0],
-                 kt_utf8_cut(ev->native_id, sizeof in->event[0] - 1));
+    note_native(in, ev->native_id);
     note_secret(d, s, in);
     note_written(s, in);
     /* who merely failed at an address is its victim, no member */
@@ -228,24 +244,19 @@ static void note_part(struct kt_detect *d, struct kt_scene *s, struct incident *
     struct part *slot = NULL;
     for (unsigned i = 0; i < INCIDENT_PARTS && slot == NULL; i++) {
         struct part *p = &in->part[i];
-        bool same =
-            p->family == f->family && (p->flags & KT_FIND_ADDS) == (f->flags & KT_FIND_ADDS);
+        unsigned role = KT_FIND_ADDS | KT_FIND_BESIDE;
+        bool same = p->family == f->family && (p->flags & role) == (f->flags & role);
         if (!p->set || same)
             slot = p;
     }
     if (slot == NULL || (slot->set && slot->points > f->points))
         return; /* at the same height the newer words count */
-    bool plain = slot->set && !(slot->flags & KT_FIND_BESIDE);
-    if (plain && f->flags & KT_FIND_BESIDE)
-        return; /* evidence that stands alone is not made to lean on other evidence */
     speak(d, s, f);
     *slot = (struct part){ .points = f->points,
                            .flags = f->flags | slot->flags,
                            .set = 1,
                            .family = (uint8_t)f->family,
                            .detector = f->detector };
-    if (!(f->flags & KT_FIND_BESIDE))
-        slot->flags &= ~KT_FIND_BESIDE;
     /* Not whole arrays: what stands behind the end of a text is no state. */
     kt_str_copyz(slot->title, sizeof slot->title, kt_str_of(f->title));
     kt_str_copyz(slot->normal, sizeof slot->normal, kt_str_of(f->normal));
@@ -253,68 +264,7 @@ static void note_part(struct kt_detect *d, struct kt_scene *s, struct incident *
     kt_str_copyz(slot->text, sizeof slot->text, kt_str_of(f->part));
 }
 
-/* ---- totals ---- */
-static void family_points(const struct incident *in, bool learning, int ret[KT_FAMILY_COUNT])
-{
-    bool beside[KT_FAMILY_COUNT] = { false };
-    memset(ret, 0, KT_FAMILY_COUNT * sizeof *ret);
-    unsigned others = 0;
-    for (unsigned i = 0; i < INCIDENT_PARTS; i++) {
-        const struct part *p = &in->part[i];
-        if (!p->set || (learning && !(p->flags & KT_FIND_LEARNING)))
-            continue;
-        ret[p->family] += p->points;
-        beside[p->family] = beside[p->family] || p->flags & KT_FIND_BESIDE;
-        others += !(p->flags & KT_FIND_BESIDE);
-    }
-    for (unsigned f = 0; f < KT_FAMILY_COUNT; f++)
-        ret[f] = beside[f] && others == 0 ? 0 : ret[f];
-}
-
-int kt_detect_total(const struct incident *in, bool learning, int *ret_weighted)
-{
-    int points[KT_FAMILY_COUNT], total = 0;
-    family_points(in, learning, points);
-    for (unsigned round = 0; round < 4; round++) {
-        unsigned best = 0;
-        for (unsigned f = 1; f < KT_FAMILY_COUNT; f++)
-            best = points[f] > points[best] ? f : best;
-        total += points[best];
-        points[best] = 0;
-    }
-    family_points(in, learning, points);
-    int weighted = total;
-    if (in->production_n > 0 && total >= KT_ALERT_RAISE)
-        weighted += 50;
-    else if (in->secrets_n > 0 && in->other_n == in->secrets_n && points[KT_FAMILY_SIGNATURE] == 0)
-        weighted -= 100;
-    *ret_weighted = weighted;
-    return total;
-}
-
-struct part *kt_detect_main_part(struct incident *in, bool learning)
-{
-    struct part *best = &in->part[0];
-    bool counted =
-        false; /* while the installation learns, evidence that raises nothing is no title */
-    for (unsigned i = 0; i < INCIDENT_PARTS; i++) {
-        struct part *p = &in->part[i];
-        bool counts = !learning || (p->flags & KT_FIND_LEARNING) != 0;
-        bool larger =
-            p->points > best->points || (p->points == best->points && p->family < best->family);
-        if (!p->set || (counted && !counts) || (counted == counts && !larger))
-            continue;
-        best = p;
-        counted = counts;
-    }
-    /* a success after failures is the news, whatever it adds */
-    for (unsigned i = 0; i < INCIDENT_PARTS; i++) {
-        if (in->part[i].set && in->part[i].flags & KT_FIND_SUCCESS)
-            return &in->part[i];
-    }
-    return best;
-}
-
+/* ---- is it an alert? ---- */
 static int severity_of(int weighted, bool critical)
 {
     if (critical || weighted >= 900)
@@ -364,6 +314,20 @@ static bool told_by_earlier_runs(const struct incident *in, int total)
     return in->runs >= (learning ? 1 : RUNS_TOLD) && total < in->runs_told + GROWTH;
 }
 
+/* Twice as many accounts as somebody was told of, or a signature again an hour later: the same
+ * incident, and not the one that was looked at. */
+static bool is_wider(const struct incident *in, const struct kt_scene *s)
+{
+    bool again = false;
+    for (unsigned i = 0; i < s->n_found; i++)
+        again = again ||
+                (s->found[i].family == KT_FAMILY_SIGNATURE &&
+                 s->found[i].points >= KT_ALERT_RAISE && !(s->found[i].flags & KT_FIND_BESIDE));
+    return (in->members_n >= INCIDENT_CROWD && in->members_n >= 2 * in->told_members &&
+            in->members_n <= INCIDENT_MEMBERS) ||
+           (again && s->minute >= in->told_min + AGAIN_MIN);
+}
+
 /* Is it an alert now, or more of one than it was? */
 static void weigh(struct kt_detect *d, struct kt_scene *s, struct incident *in)
 {
@@ -379,7 +343,8 @@ static void weigh(struct kt_detect *d, struct kt_scene *s, struct incident *in)
     int weighted, total = kt_detect_total(in, d->shared.learning, &weighted);
     int severity = severity_of(total >= KT_ALERT_RAISE ? weighted : 0, in->critical);
     bool is_new = in->severity < 0, louder = !is_quiet(in) && severity > in->severity;
-    bool more = total >= in->notified + GROWTH || louder || (success && !in->success_told);
+    bool more = total >= in->notified + GROWTH || louder || (success && !in->success_told) ||
+                (!is_quiet(in) && is_wider(in, s));
     if ((is_new && severity < KT_SEV_MEDIUM) || (!is_new && !more))
         return;
     in->quiet_run = is_new && told_by_earlier_runs(in, total);
@@ -396,6 +361,9 @@ static void weigh(struct kt_detect *d, struct kt_scene *s, struct incident *in)
     in->severity = severity > in->severity ? severity : in->severity;
     in->notified = total;
     in->told_n = in->events_n;
+    in->told_members =
+        (uint8_t)(in->members_n < INCIDENT_MEMBERS ? in->members_n : INCIDENT_MEMBERS);
+    in->told_min = s->minute;
     in->success_told = success;
     in->closed = 0;
     kt_detect_considered(d, s, in);
@@ -567,11 +535,12 @@ static void merge(struct kt_detect *d, struct kt_scene *s, struct incident *old,
     old->other_n += young->other_n;
     old->unknown_n += young->unknown_n;
     old->secrets_n += young->secrets_n;
-    for (unsigned i = 0; i < INCIDENT_SECRETS; i++) {
-        if (old->secret[i][0] == '\0')
-            memcpy(old->secret[i], young->secret[0], sizeof old->secret[i]);
-        if (old->secret[i][0] != '\0')
-            break;
+    for (unsigned i = 0; i < INCIDENT_EVENTS && young->event[i][0] != '\0'; i++)
+        note_native(old, kt_str_of(young->event[i]));
+    for (unsigned i = 0; i < INCIDENT_SECRETS && young->secret[i][0] != '\0'; i++) {
+        char *row = row_for(old->secret[0], sizeof old->secret[0], INCIDENT_SECRETS);
+        if (row[0] == '\0')
+            memcpy(row, young->secret[i], sizeof young->secret[i]);
     }
     old->network = old->network != 0 ? old->network : young->network;
     if (young->key_kind == KT_KEY_ACTOR && old->key_kind != KT_KEY_ACTOR) {

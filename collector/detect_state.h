@@ -15,6 +15,7 @@
 #define INCIDENT_MEMBERS 20
 #define INCIDENT_HASHES  64
 #define INCIDENT_NAMES   4
+#define INCIDENT_CROWD   3u   /* members: no longer the story of one account */
 #define ENGINE_DETECTOR  0xff /* kt_pending.detector of the engine's own numbers */
 
 struct fact { /* what was known of an address when the log said it */
@@ -56,9 +57,10 @@ struct incident {
     char event[INCIDENT_EVENTS][96], secret[INCIDENT_SECRETS][200], production[200];
     char actor[128], ip[KT_IP_TEXT_MAX], network_text[96], country[4], instance[64], source[32];
     char user_agent[160], considered[600];
-    char written[INCIDENT_NAMES][96]; /* the actor's name in the log, where it is another */
-    char suppressed_by[400];          /* the expectation that keeps it quiet; empty: none */
-    uint8_t actor_kind, pad[7];
+    char written[INCIDENT_NAMES][96];         /* the actor's name in the log, where it is another */
+    char suppressed_by[400];                  /* the expectation that keeps it quiet; empty: none */
+    uint8_t actor_kind, told_members, pad[2]; /* told_members: of the last notice */
+    uint32_t told_min;                        /* when that was, by event time */
 };
 struct withheld {   /* what an incident holds back of one actor, for a verdict */
     uint8_t id[16]; /* of the incident */
@@ -245,9 +247,14 @@ void kt_detect_close_old(struct kt_detect *d, kt_time_ns now);
 /* The incident of the key that takes evidence at t, or NULL. */
 struct incident *kt_detect_incident(struct kt_detect *d, enum kt_key_kind kind, struct kt_key key,
                                     kt_time_ns t);
+
+/* ---- detect_total.c: what an incident weighs ---- */
 /* Weighted total and the plain one, in points. */
 int kt_detect_total(const struct incident *in, bool learning, int *ret_weighted);
 struct part *kt_detect_main_part(struct incident *in, bool learning);
+/* Of the two parts of a family, what stands alone and what leans on another: does this one count?
+ */
+bool kt_detect_counts(const struct incident *in, const struct part *p);
 
 /* ---- detect_daily.c: what each detector said day by day ---- */
 void kt_detect_daily_surprise(struct kt_detect *d, const struct kt_scene *s,

@@ -157,7 +157,7 @@ void kt_detect_considered(struct kt_detect *d, const struct kt_scene *s, struct 
 static void fill_lists(struct incident *in, struct kt_alert *a)
 {
     for (unsigned i = 0; i < INCIDENT_PARTS; i++) {
-        if (!in->part[i].set)
+        if (!in->part[i].set || !kt_detect_counts(in, &in->part[i]))
             continue;
         a->parts[a->n_parts++] =
             (struct kt_alert_part){ .detector = kt_detectors[in->part[i].detector]->name,

@@ -37,6 +37,8 @@ extern const char *const kt_family_words[KT_FAMILY_COUNT];
 #define KT_FIND_CRITICAL 8u  /* raises a critical alert whatever the sum */
 #define KT_FIND_SUCCESS  16u /* a success after failures: the alert is told again */
 #define KT_FIND_OUTAGE   32u /* of silence: the one source that it names is still, and no more */
+/* Its evidence counts production secrets, whatever the incident has seen. */
+#define KT_FIND_PRODUCTION 64u
 
 struct kt_scene;
 struct kt_finding {

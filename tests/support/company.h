@@ -7,7 +7,8 @@
 #define COMPANY_DAYS 60u
 #define COMPANY_NOW  (ORG_START + 60 * KT_NS_DAY + 10 * KT_NS_HOUR) /* a Saturday, 10:00 */
 /* For tests of what the others say of reads that new_secrets would tell first. */
-#define COMPANY_NO_NEW_SECRETS "{floor_24h: 100000, floor_7d: 100000, floor_young: 100000}"
+#define COMPANY_NO_NEW_SECRETS                                                                     \
+    "{floor_24h: 100000, floor_7d: 100000, floor_young: 100000, floor_elsewhere: 100000}"
 
 /* Prints the alerts when the environment has SHOW. The company of learned is started here and has
  * worked for COMPANY_DAYS, in which nothing may have paged; new_secrets: its options, or NULL. */

@@ -1,0 +1,106 @@
+/*
+ * detect_total: what the parts of an incident add up to, and what they weigh (DETECTION §5).
+ *
+ * Owns:  nothing.
+ * Calls: detect_state.h only.
+ */
+#include <string.h>
+
+#include "collector/detect_state.h"
+
+/* What stands alone and what leans on another family (KT_FIND_BESIDE) are two parts of a family:
+ * the larger counts, and the second only where another family has evidence that stands alone. */
+static void family_points(const struct incident *in, bool learning, int ret[KT_FAMILY_COUNT])
+{
+    int leaning[KT_FAMILY_COUNT] = { 0 }, alone[KT_FAMILY_COUNT] = { 0 };
+    unsigned standing = 0; /* families with evidence that stands alone, a bit each */
+    memset(ret, 0, KT_FAMILY_COUNT * sizeof *ret);
+    for (unsigned i = 0; i < INCIDENT_PARTS; i++) {
+        const struct part *p = &in->part[i];
+        if (!p->set || (learning && !(p->flags & KT_FIND_LEARNING)))
+            continue;
+        int *to = p->flags & KT_FIND_BESIDE ? leaning : p->flags & KT_FIND_ADDS ? ret : alone;
+        to[p->family] += p->points;
+        standing |= p->flags & KT_FIND_BESIDE ? 0 : 1u << p->family;
+    }
+    for (unsigned f = 0; f < KT_FAMILY_COUNT; f++) {
+        bool leans = (standing & ~(1u << f)) != 0 && leaning[f] > alone[f];
+        ret[f] += leans ? leaning[f] : alone[f];
+    }
+}
+
+/* Is the weight of what was read out of place (docs/decisions/0096)? Signatures are exempt, and so
+ * is what says that accounts are in other hands: what else they open is not known from what they
+ * read first, and an incident has not seen what came before its first evidence. */
+static bool is_unweighed(const struct incident *in, const int points[KT_FAMILY_COUNT])
+{
+    bool production = false;
+    for (unsigned i = 0; i < INCIDENT_PARTS; i++)
+        production = production || (in->part[i].set && in->part[i].flags & KT_FIND_PRODUCTION);
+    return production || points[KT_FAMILY_SIGNATURE] > 0 || points[KT_FAMILY_DORMANT] > 0 ||
+           in->key_kind == KT_KEY_NETWORK || in->members_n >= INCIDENT_CROWD;
+}
+
+int kt_detect_total(const struct incident *in, bool learning, int *ret_weighted)
+{
+    int points[KT_FAMILY_COUNT], total = 0;
+    family_points(in, learning, points);
+    for (unsigned round = 0; round < 4; round++) {
+        unsigned best = 0;
+        for (unsigned f = 1; f < KT_FAMILY_COUNT; f++)
+            best = points[f] > points[best] ? f : best;
+        total += points[best];
+        points[best] = 0;
+    }
+    family_points(in, learning, points);
+    int weighted = total;
+    if (in->production_n > 0 && total >= KT_ALERT_RAISE)
+        weighted += 50;
+    else if (in->secrets_n > 0 && in->other_n == in->secrets_n && !is_unweighed(in, points))
+        weighted -= 100;
+    *ret_weighted = weighted;
+    return total;
+}
+
+bool kt_detect_counts(const struct incident *in, const struct part *p)
+{
+    bool beside = p->flags & KT_FIND_BESIDE, stands = false;
+    const struct part *other = NULL;
+    for (unsigned i = 0; i < INCIDENT_PARTS; i++) {
+        const struct part *q = &in->part[i];
+        if (!q->set || q == p || q->flags & KT_FIND_ADDS)
+            continue;
+        if (q->family == p->family)
+            other = q;
+        else
+            stands = stands || !(q->flags & KT_FIND_BESIDE);
+    }
+    if (other == NULL || p->flags & KT_FIND_ADDS)
+        return true;
+    bool leans = stands && (beside ? p->points > other->points : other->points > p->points);
+    return leans == beside;
+}
+
+struct part *kt_detect_main_part(struct incident *in, bool learning)
+{
+    struct part *best = &in->part[0];
+    bool counted =
+        false; /* while the installation learns, evidence that raises nothing is no title */
+    for (unsigned i = 0; i < INCIDENT_PARTS; i++) {
+        struct part *p = &in->part[i];
+        bool counts = !learning || (p->flags & KT_FIND_LEARNING) != 0;
+        bool larger =
+            p->points > best->points || (p->points == best->points && p->family < best->family);
+        if (!p->set || (counted && !counts) || (counted == counts && !larger) ||
+            !kt_detect_counts(in, p))
+            continue;
+        best = p;
+        counted = counts;
+    }
+    /* a success after failures is the news, whatever it adds */
+    for (unsigned i = 0; i < INCIDENT_PARTS; i++) {
+        if (in->part[i].set && in->part[i].flags & KT_FIND_SUCCESS)
+            return &in->part[i];
+    }
+    return best;
+}
