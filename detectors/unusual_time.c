@@ -44,7 +44,7 @@ struct habit {       /* one person */
         uint32_t from, last, n;
         uint32_t strange;              /* of them not as usual: is_strange() */
     } run[2];                          /* reads at odd hours with less than 6 h between two; */
-    uint32_t recent[RECENT], recent_n; /* minutes of the newest of them; announced work apart */
+    uint32_t recent[RECENT], recent_n; /* minutes of the newest of them, with the bits below */
     uint8_t days[WEEKS][HOURS];        /* by hour (UTC): a bit for each day of the week */
 };
 struct circle { /* the organisation, or those of one team or permission set */
@@ -350,17 +350,23 @@ static void words(const struct kt_scene *s, struct kt_finding *f)
 }
 
 /* ---- the event ---- */
-#define WORK (1u << 31) /* beside the minute: it was part of announced work */
+#define WORK   (1u << 31) /* beside the minute: it was part of announced work */
+#define OTHER  (1u << 30) /* … of a secret that is not production, and that it had never read */
+#define MINUTE (OTHER - 1)
 
+/* Those of production, and what is new to the person beside them: whoever collects does not ask
+ * what is production. */
 static unsigned recent_in(const struct habit *h, uint32_t minute, uint32_t width, bool work)
 {
-    unsigned n = 0;
+    unsigned n = 0, production = 0;
     for (unsigned i = 0; i < RECENT; i++) {
-        uint32_t m = h->recent[i] & ~WORK;
+        uint32_t m = h->recent[i] & MINUTE;
         bool same = (h->recent[i] & WORK) == (work ? WORK : 0);
-        n += same && m != 0 && m <= minute && minute - m < width;
+        bool in = same && m != 0 && m <= minute && minute - m < width;
+        n += in;
+        production += in && !(h->recent[i] & OTHER);
     }
-    return n;
+    return production == n || production >= 2 ? n : 0;
 }
 
 /* A log without order may bring the third read before the second: the newest is asked as well. */
@@ -368,7 +374,7 @@ static bool enough(const struct options *o, const struct habit *h, uint32_t minu
 {
     uint32_t newest = minute;
     for (unsigned i = 0; i < RECENT; i++) {
-        uint32_t m = h->recent[i] & ~WORK;
+        uint32_t m = h->recent[i] & MINUTE;
         newest = m > newest ? m : newest;
     }
     return recent_in(h, minute, 60, work) >= o->burst ||
@@ -387,9 +393,9 @@ static bool is_strange(const struct kt_scene *s)
     return s->novelty.weight > 0 || !at_home || !own_client;
 }
 
-static void note_read(struct habit *h, uint32_t minute, bool work, bool strange)
+static void note_read(struct habit *h, uint32_t minute, bool work, bool other, bool strange)
 {
-    h->recent[h->recent_n++ % RECENT] = minute | (work ? WORK : 0);
+    h->recent[h->recent_n++ % RECENT] = minute | (work ? WORK : 0) | (other ? OTHER : 0);
     uint32_t *from = &h->run[work].from, *last = &h->run[work].last, *n = &h->run[work].n;
     if (*n == 0 || minute > *last + 360 || minute + 360 < *from) {
         *from = *last = minute;
@@ -433,7 +439,7 @@ static void tell(struct kt_scene *s, const struct options *o, const struct habit
     double cap = s->actor->kind == KT_ACTOR_HUMAN ? o->cap : o->unsure_cap;
     cap = shift && h->run[s->expected].strange == 0 ? fmin(cap, o->usual_cap) : cap;
     double points = fmin(cap, -o->weight * log10(p)) - (duty ? o->duty : 0);
-    struct kt_finding *f = kt_find(s, KT_FAMILY_TIME, kt_points(points), 0, words);
+    struct kt_finding *f = kt_find(s, KT_FAMILY_TIME, kt_points(points), KT_FIND_PRODUCTION, words);
     if (f == NULL)
         return;
     f->number[N_READS] = h->run[s->expected].n;
@@ -449,9 +455,12 @@ static void judge(struct kt_scene *s, const struct options *o)
         s->ev->flags & (KT_FLAG(SHADOW) | KT_FLAG(BULK)))
         return;
     double p = judge_hour(s, o, h);
-    if (p > o->odd || kt_production(s->shared->conf, s->ev->secret) == 0)
+    if (p > o->odd)
         return;
-    note_read(h, s->minute, s->expected, is_strange(s));
+    bool other = kt_production(s->shared->conf, s->ev->secret) == 0;
+    if (other && !(s->read && s->novelty.weight > 0))
+        return;
+    note_read(h, s->minute, s->expected, other, is_strange(s));
     if (s->taught)
         kt_put_aside(s, ASIDE_NIGHT, circle_key(s->team).a, (s->minute / 60 + 1) * 60,
                      (uint16_t[4]){ 1, 0, 0, 0 });
