@@ -24,11 +24,16 @@
 #define WHOLE          KT_HABIT_WHOLE
 #define DEPLOY         1u /* in a window of deploys: a rollout */
 #define EXPECTED       2u /* part of announced work: summed by itself */
+#define ELSEWHERE      4u /* in a network that was new to a person that day */
+#define WORKDAY_MIN    480.0
+#define VISIT_MIN      60.0 /* the shortest that is judged */
+#define VISIT_MOST     4.0  /* it leans: below the threshold */
+#define COLLEAGUES     3u   /* who use a network: it is no thief's */
 
 enum { ASIDE_DAY, ASIDE_NEW, ASIDE_STORE, ASIDE_FOLDER };
 
 struct options {
-    uint64_t floor_24h, floor_7d, floor_young, peers;
+    uint64_t floor_24h, floor_7d, floor_young, floor_elsewhere, peers;
     double least_24h, least_7d, probe, own_prefix, fresh, folder;
 };
 struct taken { /* one novelty of the last 24 h */
@@ -36,7 +41,7 @@ struct taken { /* one novelty of the last 24 h */
     uint32_t minute;
     uint16_t weight;
     uint8_t read;  /* its value, not only asked for */
-    uint8_t aside; /* bits: DEPLOY, EXPECTED */
+    uint8_t aside; /* bits: DEPLOY, EXPECTED, ELSEWHERE */
 };
 struct list {
     struct taken at[LIST_MAX];
@@ -76,6 +81,9 @@ static const struct kt_option options[] = {
     NUMBER(floor_7d, KT_OPT_UINT, "10", "The same for 7 days."),
     NUMBER(floor_young, KT_OPT_UINT, "40",
            "New secrets in 24 hours that a young actor may take up: everything is new to it."),
+    NUMBER(floor_elsewhere, KT_OPT_UINT, "3",
+           "New secrets that a person read in a network it took up within a day, below which they "
+           "say nothing beside it."),
     NUMBER(least_24h, KT_OPT_DOUBLE, "2.2", "Surprise of 24 hours below which it is dropped."),
     NUMBER(least_7d, KT_OPT_DOUBLE, "3", "The same for 7 days."),
     NUMBER(probe, KT_OPT_DOUBLE, "0.3",
@@ -145,6 +153,9 @@ struct sums {
     unsigned all, here;     /* hundredths, in 24 h: over all stores, in the one of this event */
     unsigned n[2], read[2]; /* as many secrets, and how many of them were read; the same */
     uint32_t oldest;
+    /* of all, those in a network that was new that day */
+    unsigned elsewhere, elsewhere_n[2];
+    uint32_t elsewhere_oldest;
 };
 
 static void forget_old(struct list *l, uint32_t minute)
@@ -182,7 +193,7 @@ static void take_rollouts(const struct kt_scene *s, const struct taken *const *o
 static struct sums sum_list(const struct kt_scene *s, struct list *l, uint64_t store,
                             uint64_t least)
 {
-    struct sums r = { .oldest = s->minute };
+    struct sums r = { .oldest = s->minute, .elsewhere_oldest = s->minute };
     const struct taken *of[LIST_MAX];
     unsigned n = 0;
     forget_old(l, s->minute);
@@ -198,6 +209,12 @@ static struct sums sum_list(const struct kt_scene *s, struct list *l, uint64_t s
         r.here += here ? t->weight : 0;
         if (t->weight == 0)
             continue;
+        if (t->aside & ELSEWHERE) {
+            r.elsewhere += t->weight;
+            r.elsewhere_n[0]++;
+            r.elsewhere_n[1] += t->read;
+            r.elsewhere_oldest = t->minute < r.elsewhere_oldest ? t->minute : r.elsewhere_oldest;
+        }
         r.n[0]++;
         r.read[0] += t->read;
         r.n[1] += here;
@@ -216,14 +233,17 @@ static bool in_list(const struct list *l, uint64_t secret, uint32_t minute)
     return false;
 }
 
+/* A day's new secrets come in clusters, which RMAX stands for; one day's are not the next one's. */
 static double surprise(uint8_t kind, double n, double days, double k, double d)
 {
     struct kt_gamma g = { priors[kind].a + k, priors[kind].b + d };
-    return kt_rate_surprise(n, days, g, RMAX);
+    return kt_rate_surprise(n, days, g, RMAX * fmax(days, 1));
 }
 
-enum { N_X, N_READ, N_MINUTES, N_USUAL, N_ACTIVE, N_HERE };
+enum { N_X, N_READ, N_MINUTES, N_USUAL, N_ACTIVE, N_OF };
 #define WEEK_MIN (7 * DAY_MIN)
+/* Of which secrets N_X is: of all stores, of the event's, of those read in a new network. */
+enum of { OF_ALL, OF_STORE, OF_VISIT };
 
 static void words(const struct kt_scene *s, struct kt_finding *f)
 {
@@ -233,9 +253,11 @@ static void words(const struct kt_scene *s, struct kt_finding *f)
     kt_say_name(s->ev->actor, 80, who);
     kt_say_count(v[N_X], x);
     (void)kt_duration_format((kt_time_ns)fmax(v[N_MINUTES], 1) * KT_NS_MIN, window);
-    if (v[N_HERE] > 0)
+    if ((int)v[N_OF] == OF_STORE)
         KT_SAY(store, " of %s", kt_say_name(kt_secret_store(s->ev->secret), 80, name));
-    if (v[N_X] >= 2 && v[N_MINUTES] / (v[N_X] - 1) >= 5)
+    if ((int)v[N_OF] == OF_VISIT)
+        KT_SAY(pace, " from a network that is new to it");
+    else if (v[N_X] >= 2 && v[N_MINUTES] / (v[N_X] - 1) >= 5)
         KT_SAY(pace, ", one about every %.0f min", v[N_MINUTES] / (v[N_X] - 1));
     bool all = v[N_READ] >= v[N_X], week = v[N_MINUTES] >= WEEK_MIN;
     char got[60] = "";
@@ -243,13 +265,13 @@ static void words(const struct kt_scene *s, struct kt_finding *f)
         KT_SAY(got, "; it got %s of them",
                v[N_READ] > 0 ? kt_say_count(v[N_READ], active) : "none");
     KT_SAY(f->title, "%s %s %s secrets%s it had never read%s, within %s%s.", who,
-           all ? "read" : "asked for", x, store, v[N_HERE] > 0 ? "" : pace, window, got);
+           all ? "read" : "asked for", x, store, store[0] != '\0' ? "" : pace, window, got);
     KT_SAY(f->normal,
            "Usual: %.1f new secret%s a day, counted over %s active day%s up to %s before.",
            v[N_USUAL], v[N_USUAL] == 1 ? "" : "s", kt_say_count(v[N_ACTIVE], active),
            v[N_ACTIVE] == 1 ? "" : "s", guard(s) == 7 ? "a week" : "the day");
-    KT_SAY(f->part, "%s new secrets in %s against %.1f a day", x, week ? "7 days" : "24 h",
-           v[N_USUAL]);
+    const char *span = (int)v[N_OF] == OF_VISIT ? "the new network" : week ? "7 days" : "24 h";
+    KT_SAY(f->part, "%s new secrets in %s against %.1f a day", x, span, v[N_USUAL]);
     KT_SAY(f->quiet,
            "Fewer than %.0f new secrets in %s, or colleagues who took the same ones up "
            "within 2 hours.",
@@ -258,7 +280,7 @@ static void words(const struct kt_scene *s, struct kt_finding *f)
 
 struct judged {
     double s, x, k;
-    bool here;
+    enum of of;
 };
 
 /* New secrets in 24 hours below which they say nothing. */
@@ -282,7 +304,7 @@ static struct judged judge_day(const struct kt_scene *s, const struct options *o
                      ? surprise(kind, here, 1, (double)t->k, (double)h->d) - STORE_DISCOUNT
                      : 0;
     if (one > j.s)
-        j = (struct judged){ one, here, (double)t->k, true };
+        j = (struct judged){ .s = one, .x = here, .k = (double)t->k, .of = OF_STORE };
     j.s = j.s >= o->least_24h ? j.s : 0;
     return j;
 }
@@ -310,7 +332,8 @@ static double judge_week(const struct kt_scene *s, const struct options *o,
 static void tell(struct kt_scene *s, const struct kt_habit *h, double surprise, double x,
                  double read, uint32_t oldest_min, const struct judged *usual)
 {
-    struct kt_finding *f = kt_find(s, KT_FAMILY_NEW_SECRETS, kt_points(surprise), 0, words);
+    unsigned flags = usual->of == OF_VISIT ? KT_FIND_BESIDE : 0;
+    struct kt_finding *f = kt_find(s, KT_FAMILY_NEW_SECRETS, kt_points(surprise), flags, words);
     if (f == NULL)
         return;
     double beta = priors[s->actor->kind].b, alpha = priors[s->actor->kind].a;
@@ -321,7 +344,33 @@ static void tell(struct kt_scene *s, const struct kt_habit *h, double surprise, 
     f->since_min = s->minute - oldest_min <= DAY_MIN ? oldest_min : 0;
     f->number[N_USUAL] = (alpha + usual->k) / (beta + (double)h->d);
     f->number[N_ACTIVE] = h->matured;
-    f->number[N_HERE] = usual->here;
+    f->number[N_OF] = usual->of;
+}
+
+/* Is it a person in a network that it took up within a day, and colleagues did not? Machines are
+ * sent to new networks, and find new secrets there; of a conference somebody begins something. */
+static bool is_elsewhere(const struct kt_scene *s)
+{
+    if (!kt_kind_is_person(s->actor->kind) || !s->where.usable || s->where.inside || s->young ||
+        s->shared->learning || kt_network_expected(s) ||
+        kt_value_users(s, KT_DIM_NETWORK, s->where.network, KT_ACTOR_COUNT) >= COLLEAGUES)
+        return false;
+    const struct kt_place *p = kt_place_of(s->places, s->where.network);
+    return p == NULL || kt_place_tainted(p, s->minute) || p->first_min + DAY_MIN > s->minute;
+}
+
+/* A traveller goes on with the usual work; a thief takes what there is. So what is too few to say
+ * anything by itself says something beside a new network. */
+static struct judged judge_elsewhere(const struct kt_scene *s, const struct options *o,
+                                     const struct kt_habit *h, const struct sums *n)
+{
+    struct judged j = { .x = n->elsewhere / WHOLE, .k = (double)h->k, .of = OF_VISIT };
+    const struct kt_place *p = kt_place_of(s->places, s->where.network);
+    double there = p != NULL && p->first_min < s->minute ? s->minute - p->first_min : 0;
+    double days = fmin(fmax(there, VISIT_MIN) / WORKDAY_MIN, 1);
+    if (is_elsewhere(s) && j.x >= (double)o->floor_elsewhere)
+        j.s = fmin(surprise(s->actor->kind, j.x, days, (double)h->k, (double)h->d), VISIT_MOST);
+    return j;
 }
 
 static void take_up(struct kt_scene *s, const struct options *o, struct kt_habit *h,
@@ -329,7 +378,8 @@ static void take_up(struct kt_scene *s, const struct options *o, struct kt_habit
 {
     uint32_t today = kt_actor_day(s->actor, s->minute);
     uint64_t store = kt_hash64(kt_secret_store(s->ev->secret), UINT64_C(0x73746f72)) | 1;
-    uint8_t aside = (uint8_t)((s->deploy ? DEPLOY : 0) | (s->expected ? EXPECTED : 0));
+    uint8_t aside = (uint8_t)((s->deploy ? DEPLOY : 0) | (s->expected ? EXPECTED : 0) |
+                              (is_elsewhere(s) ? ELSEWHERE : 0));
     struct list *l = kt_table_put(s->tables[KT_NEW_LIST], s->who, NULL);
     struct kt_habit_store *t = kt_table_put(s->tables[KT_NEW_STORE], store_key(s, store), NULL);
     kt_habit_mature_store(t, h, s->actor->first_day);
@@ -347,7 +397,7 @@ static void take_up(struct kt_scene *s, const struct options *o, struct kt_habit
                                     .weight = (uint16_t)weight,
                                     .read = s->read,
                                     .aside = aside };
-    kt_habit_raw(h, today, aside != 0 ? 0 : weight);
+    kt_habit_raw(h, today, aside & (DEPLOY | EXPECTED) ? 0 : weight);
     uint32_t hour_end = (s->minute / 60 + 1) * 60;
     uint16_t v[4] = { (uint16_t)weight, 0, 0, 0 };
     kt_put_aside(s, ASIDE_NEW, today, hour_end, v);
@@ -355,10 +405,13 @@ static void take_up(struct kt_scene *s, const struct options *o, struct kt_habit
     struct sums n = sum_list(s, l, store, floor_of(s, o) * WHOLE);
     struct judged day = judge_day(s, o, h, t, &n);
     double x, days, week = judge_week(s, o, h, today, &x, &days);
+    struct judged beside = judge_elsewhere(s, o, h, &n);
     if (day.s >= week)
-        tell(s, h, day.s, n.n[day.here], n.read[day.here], n.oldest, &day);
+        tell(s, h, day.s, n.n[day.of], n.read[day.of], n.oldest, &day);
     else
         tell(s, h, week, x, x, s->minute - WEEK_MIN, &(struct judged){ .k = (double)h->k });
+    if (beside.s > fmax(day.s, week))
+        tell(s, h, beside.s, n.elsewhere_n[0], n.elsewhere_n[1], n.elsewhere_oldest, &beside);
 }
 
 /* ---- the door ---- */
@@ -372,7 +425,7 @@ static void take_back(struct kt_scene *s, struct kt_habit *h)
             t->minute >= s->minute + OWN_WORK_MIN)
             continue;
         unsigned slot = kt_habit_slot(h, kt_actor_day(s->actor, t->minute));
-        unsigned counted = t->aside != 0 ? 0 : t->weight;
+        unsigned counted = t->aside & (DEPLOY | EXPECTED) ? 0 : t->weight;
         h->raw[slot] = (uint16_t)(h->raw[slot] - (h->raw[slot] < counted ? h->raw[slot] : counted));
         t->weight = 0;
     }
