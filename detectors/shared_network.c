@@ -239,16 +239,21 @@ static void say(const struct kt_scene *s, const struct options *o, const struct 
 }
 
 /* The incident of the (ASN, country), where there is one: it is the same fact. False: it was told
- * within 14 days. */
-static bool absorbed(const struct kt_scene *s, const struct kt_crowd_net *x, struct kt_key *key)
+ * within 14 days. A crowd with a sign that it did not come there is another fact, once the day of
+ * that one is over: what explains an operator explains no accounts in two places. */
+static bool absorbed(const struct kt_scene *s, const struct kt_crowd_net *x, bool signs,
+                     struct kt_key *key)
 {
     struct kt_key of = { KT_DIM_NETWORK, x->network };
     const struct kt_value *v = kt_table_peek(s->shared->values, of);
     if (v == NULL || v->shared_min == 0 || v->shared_last == 0 ||
         s->minute >= v->shared_last + AGAIN_MIN)
         return true;
+    bool over = s->minute >= v->shared_min + DAY_MIN;
+    if (over && signs && !x->hosting)
+        return true;
     *key = (struct kt_key){ KT_DIM_NETWORK, x->network ^ (uint64_t)x->country << 40 };
-    return s->minute < v->shared_min + DAY_MIN;
+    return !over;
 }
 
 static void judge(struct kt_scene *s, const struct options *o, const struct kt_crowd_net *x,
@@ -263,7 +268,7 @@ static void judge(struct kt_scene *s, const struct options *o, const struct kt_c
     uint64_t n = c.n < COUNTED_MAX ? c.n : COUNTED_MAX;
     uint64_t points = friendly ? o->friendly * n : o->base + o->each * n;
     struct kt_key key = { KT_DIM_NET, net };
-    if (!absorbed(s, x, &key))
+    if (!absorbed(s, x, did_not_come(o, &c), &key))
         return;
     struct kt_finding *f =
         kt_find(s, KT_FAMILY_NETWORK, points < 1000 ? (int)points : 1000, 0, NULL);
