@@ -79,6 +79,13 @@ static const struct kt_sign_row rows[] = {
     { KT_SIGN_UNSEAL, "vault", "update", "sys/rekey/**", "",
       "changes the keys that unseal the Vault" },
     { KT_SIGN_UNSEAL, "vault", "read", "sys/raw/**", "", "read the raw storage" },
+    { KT_SIGN_GONE, "cloudtrail", "DeleteSecret", "**", "",
+      "destroyed a production secret, with no way back" },
+    { KT_SIGN_GONE, "gcp", "*.DeleteSecret", "**", "",
+      "destroyed a production secret, with no way back" },
+    { KT_SIGN_GONE, "azure", "SecretPurge", "**", "", "purged a production secret" },
+    { KT_SIGN_GONE, "vault", "delete", "*/metadata/**", "",
+      "destroyed a production secret, with no way back" },
     { KT_SIGN_WHOLE, "kubernetes", "*secrets", "secrets", "", "read all secrets of the cluster" },
     { KT_SIGN_WHOLE, "cloudtrail", "GetParametersByPath", "/", "",
       "read all parameters of the account" },
@@ -109,7 +116,7 @@ static bool is_own_key(const struct kt_event *ev)
 
 bool kt_sign_is_daily(enum kt_sign sign)
 {
-    return sign == KT_SIGN_WHOLE || sign == KT_SIGN_ISSUED;
+    return sign == KT_SIGN_WHOLE || sign == KT_SIGN_ISSUED || sign == KT_SIGN_GONE;
 }
 
 const struct kt_sign_row *kt_sign_row_of(const struct kt_event *ev)
@@ -124,8 +131,9 @@ const struct kt_sign_row *kt_sign_row_of(const struct kt_event *ev)
         return NULL;
     comparable(operation, sizeof operation, ev->operation);
     for (size_t i = 0; i < KT_ARRAY_LEN(rows); i++) {
-        bool stops = rows[i].sign == KT_SIGN_STOPPED;
-        if (!kt_str_is(ev->source, rows[i].source) || (stops && ev->action != KT_ACT_CONFIG))
+        bool stops = rows[i].sign == KT_SIGN_STOPPED, gone = rows[i].sign == KT_SIGN_GONE;
+        if (!kt_str_is(ev->source, rows[i].source) || (stops && ev->action != KT_ACT_CONFIG) ||
+            (gone && ev->action != KT_ACT_DESTROY))
             continue;
         comparable(want, sizeof want, kt_str_of(rows[i].operation));
         if (kt_str_glob(kt_str_of(want), kt_str_of(operation)) &&

@@ -49,6 +49,9 @@ static const struct kt_option options[] = {
            "Points: a person takes a whole store for the first time in 90 days."),
     POINTS(KT_SIGN_ISSUED, "issued", "460",
            "Points: a lasting key for another account, for the first time in 90 days."),
+    POINTS(KT_SIGN_GONE, "gone", "460",
+           "Points: a production secret is destroyed with no way back, for the first time in 90 "
+           "days."),
     POINTS(KT_SIGN_EMERGENCY, KT_SIGN_BREAK_GLASS, "600",
            "Points: an access for emergencies is used."),
     POINTS(KT_SIGN_EXPOSED, "exposed", "600",
@@ -238,7 +241,8 @@ static bool touches_canary(const struct kt_scene *s)
  * done for 90 days. */
 static void tell_once(struct kt_scene *s, const struct options *o, const struct kt_sign_row *row)
 {
-    if (s->actor == NULL || (row->sign == KT_SIGN_WHOLE && !kt_kind_is_person(s->actor->kind)))
+    if (s->actor == NULL || (row->sign == KT_SIGN_WHOLE && !kt_kind_is_person(s->actor->kind)) ||
+        (row->sign == KT_SIGN_GONE && kt_production(s->shared->conf, s->ev->secret) != 1))
         return;
     bool fresh;
     struct kt_key key = { s->actor->number, (uint64_t)row->sign };
