@@ -314,17 +314,18 @@ static bool told_by_earlier_runs(const struct incident *in, int total)
     return in->runs >= (learning ? 1 : RUNS_TOLD) && total < in->runs_told + GROWTH;
 }
 
-/* Twice as many accounts as somebody was told of, or a signature again an hour later: the same
- * incident, and not the one that was looked at. */
-static bool is_wider(const struct incident *in, const struct kt_scene *s)
+/* Twice as many accounts as somebody was told of, something else that several have in common, or a
+ * signature again an hour later: the same incident, and not the one that was looked at. */
+static bool is_wider(const struct incident *in, const struct kt_scene *s, const struct part *main)
 {
     bool again = false;
     for (unsigned i = 0; i < s->n_found; i++)
         again = again ||
                 (s->found[i].family == KT_FAMILY_SIGNATURE &&
                  s->found[i].points >= KT_ALERT_RAISE && !(s->found[i].flags & KT_FIND_BESIDE));
-    return (in->members_n >= INCIDENT_CROWD && in->members_n >= 2 * in->told_members &&
-            in->members_n <= INCIDENT_MEMBERS) ||
+    bool crowd = in->members_n >= INCIDENT_CROWD && in->members_n <= INCIDENT_MEMBERS;
+    bool another = in->told_by != 0 && in->told_by != main->detector + 1;
+    return (crowd && (another || in->members_n >= 2 * in->told_members)) ||
            (again && s->minute >= in->told_min + AGAIN_MIN);
 }
 
@@ -344,7 +345,7 @@ static void weigh(struct kt_detect *d, struct kt_scene *s, struct incident *in)
     int severity = severity_of(total >= KT_ALERT_RAISE ? weighted : 0, in->critical);
     bool is_new = in->severity < 0, louder = !is_quiet(in) && severity > in->severity;
     bool more = total >= in->notified + GROWTH || louder || (success && !in->success_told) ||
-                (!is_quiet(in) && is_wider(in, s));
+                (!is_quiet(in) && is_wider(in, s, kt_detect_main_part(in, d->shared.learning)));
     if ((is_new && severity < KT_SEV_MEDIUM) || (!is_new && !more))
         return;
     in->quiet_run = is_new && told_by_earlier_runs(in, total);
@@ -364,6 +365,7 @@ static void weigh(struct kt_detect *d, struct kt_scene *s, struct incident *in)
     in->told_members =
         (uint8_t)(in->members_n < INCIDENT_MEMBERS ? in->members_n : INCIDENT_MEMBERS);
     in->told_min = s->minute;
+    in->told_by = (uint8_t)(kt_detect_main_part(in, d->shared.learning)->detector + 1);
     in->success_told = success;
     in->closed = 0;
     kt_detect_considered(d, s, in);

@@ -57,10 +57,11 @@ struct incident {
     char event[INCIDENT_EVENTS][96], secret[INCIDENT_SECRETS][200], production[200];
     char actor[128], ip[KT_IP_TEXT_MAX], network_text[96], country[4], instance[64], source[32];
     char user_agent[160], considered[600];
-    char written[INCIDENT_NAMES][96];         /* the actor's name in the log, where it is another */
-    char suppressed_by[400];                  /* the expectation that keeps it quiet; empty: none */
-    uint8_t actor_kind, told_members, pad[2]; /* told_members: of the last notice */
-    uint32_t told_min;                        /* when that was, by event time */
+    char written[INCIDENT_NAMES][96]; /* the actor's name in the log, where it is another */
+    char suppressed_by[400];          /* the expectation that keeps it quiet; empty: none */
+    uint8_t actor_kind, told_members, told_by; /* of the last notice; told_by: detector + 1 */
+    uint8_t pad;
+    uint32_t told_min; /* when that was, by event time */
 };
 struct withheld {   /* what an incident holds back of one actor, for a verdict */
     uint8_t id[16]; /* of the incident */

@@ -146,6 +146,86 @@ static void spray_and_the_account_it_opened_are_one_alert(void **state)
     org_done(&o);
 }
 
+static void comes_from(struct org *o, kt_time_ns t, unsigned who, const char *ip,
+                       const char *client)
+{
+    org_add(o, (struct org_event){
+                   .t = t,
+                   .actor = org_text(o, "emp%u@acme.example", who),
+                   .kind = KT_ACTOR_HUMAN,
+                   .ip = ip,
+                   .user_agent = client,
+                   .secret = org_text(o, "vault://main/-/secret/team%u/%u", who % 4, who) });
+}
+
+/* Nine people, the first five of whom always come by the firm's gateway; one home in Thailand. */
+static void nine_people(struct org *o)
+{
+    static const char client[] = "Vault/1.15 (darwin arm64)";
+    company_learned(o);
+    org_fact(o, "104.28.1.1", "DE", 13335, "Cloudflare", true);
+    org_fact(o, "1.46.8.9", "TH", 7470, "True Internet", false);
+    for (unsigned who = 0; who < 9; who++) {
+        const char *home = org_text(o, "93.40.%u.1", who);
+        org_fact(o, home, "DE", 8422, "NetCologne", false);
+        for (unsigned day = 0; day < 45; day++)
+            comes_from(o, COMPANY_NOW - (45 - day) * KT_NS_DAY, who, who < 5 ? "104.28.1.1" : home,
+                       client);
+    }
+}
+
+static const struct org_alert *newest_of(const struct org *o, const char *id, unsigned *ret_told)
+{
+    const struct org_alert *a = NULL;
+    *ret_told = 0;
+    for (uint32_t i = 0; i < o->n_alert; i++) {
+        if (strcmp(o->alert[i].id, id) != 0 || strcmp(o->alert[i].state, "closed") == 0)
+            continue;
+        a = &o->alert[i];
+        ++*ret_told;
+    }
+    return a;
+}
+
+static unsigned events_of(const struct org_alert *a)
+{
+    unsigned n = 0;
+    const char *at = strstr(a->json, "\"events\":[");
+    for (; at != NULL && *at != ']' && *at != '\0'; at++)
+        n += *at == ',';
+    return n + 1;
+}
+
+/* An account that was told of an hour before is one of eight in one home: the same alert is told
+ * again, of all, with what they did. */
+static void accounts_behind_one_alert_are_told(void **state)
+{
+    (void)state;
+    struct org o;
+    static const char client[] = "Vault/1.15 (darwin arm64)";
+    static const unsigned order[] = { 6, 7, 8, 5, 0, 1, 2, 3 }; /* the last four left the gateway */
+    nine_people(&o);
+    kt_time_ns t = COMPANY_NOW + 15 * KT_NS_HOUR;
+    org_fact(&o, "185.220.4.4", "NL", 9009, "M247", true);
+    comes_from(&o, t - KT_NS_HOUR, 5, "185.220.4.4", "curl/8.9.1");
+    org_run(&o);
+    assert_int_equal(org_alerts(&o, 0, KT_SEV_MEDIUM), 1);
+    char id[27];
+    strcpy(id, o.alert[o.n_alert - 1].id);
+    for (unsigned i = 0; i < KT_ARRAY_LEN(order); i++)
+        comes_from(&o, t + i * 20 * KT_NS_MIN, order[i], "1.46.8.9", client);
+    org_run(&o);
+    company_show(&o);
+    assert_int_equal(org_alerts(&o, 0, KT_SEV_MEDIUM), 1);
+    unsigned told;
+    const struct org_alert *a = newest_of(&o, id, &told);
+    assert_non_null(a);
+    assert_true(told >= 2);
+    assert_non_null(strstr(a->title, "identities used 1.46.8.0/24"));
+    assert_true(events_of(a) >= 5);
+    org_done(&o);
+}
+
 /* Three reads of a night: the command begins before the first, not with the third. */
 static void the_command_shows_what_was_counted(void **state)
 {
@@ -379,6 +459,7 @@ int main(void)
         cmocka_unit_test(slow_guessing_is_critical_too),
         cmocka_unit_test(spray_and_the_account_it_opened_are_one_alert),
         cmocka_unit_test(the_command_shows_what_was_counted),
+        cmocka_unit_test(accounts_behind_one_alert_are_told),
         cmocka_unit_test(first_day_mass_read_pages),
         cmocka_unit_test(a_configured_agent_is_one),
         cmocka_unit_test(a_fact_carries_the_place),
