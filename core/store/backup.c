@@ -377,13 +377,14 @@ static enum kt_status open_backup(struct copy *c, struct kt_error *err)
         kt_db_write_behind(c->to, err) != KT_OK ||
         kt_db_exec(c->to, "BEGIN IMMEDIATE", err) != KT_OK)
         return kt_wrap(err, "backup");
-    char mark[64];
+    char mark[64], version[64];
     (void)snprintf(mark, sizeof mark, "PRAGMA schema_version=%u", KT_DB_CLEAN);
+    (void)snprintf(version, sizeof version, "PRAGMA user_version=%u", KT_DB_SCHEMA);
     if (c->result.first)
         return kt_schema_write(c->to, err) == KT_OK ? kt_db_exec(c->to, mark, err)
                                                     : kt_wrap(err, "backup");
     kt_db_defend(c->to, true);
-    if (kt_schema_check(c->to, err) != KT_OK ||
+    if (kt_schema_check(c->to, err) != KT_OK || kt_db_exec(c->to, version, err) != KT_OK ||
         kt_meta_read(c->to, c->result.log_id, &c->tree, &sums, err) != KT_OK ||
         kt_directory_load(&c->have, c->to, err) != KT_OK)
         return kt_wrap(err, "backup");

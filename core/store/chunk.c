@@ -23,8 +23,6 @@ struct kt_chunk *kt_chunk_new(struct kt_tail_columns *tail)
     struct kt_chunk *c = kt_alloc(sizeof *c);
     c->tail = tail == NULL ? NULL : kt_tail_columns_share(tail);
     c->opened = kt_opened_new();
-    c->zip = kt_zip_new();
-    c->arena = kt_arena_new(ARENA_MAX);
     return c;
 }
 
@@ -182,7 +180,8 @@ static void sift_small(struct kt_chunk *c, const struct kt_sieve *s)
 {
     const uint8_t *value = c->columns->small[s->column];
     uint32_t n = 0;
-    if (c->n > 1 && memcmp(value, value + 1, c->n - 1) == 0) { /* one value: most often so */
+    bool all = c->picks == c->n && c->n > 1; /* else only those of picked rows are there */
+    if (all && memcmp(value, value + 1, c->n - 1) == 0) { /* one value: most often so */
         c->picks = s->fits(s->self, KT_STR_NONE, value[0]) ? c->picks : 0;
         return;
     }
@@ -363,7 +362,8 @@ static enum kt_status want_columns(struct kt_chunk *c, const struct kt_want *wan
             kt_opened_picked(c->opened, (enum kt_col)i, (struct kt_picked){ c->pick, c->picks },
                              err) != KT_OK)
             return err == NULL ? KT_E_CORRUPT : err->code;
-    return want->time ? kt_opened_time(c->opened, err) : KT_OK;
+    return want->time ? kt_opened_time(c->opened, (struct kt_picked){ c->pick, c->picks }, err)
+                      : KT_OK;
 }
 
 enum kt_status kt_chunk_segment(struct kt_chunk *c, sqlite3 *db, const struct kt_segment *seg,
@@ -396,7 +396,8 @@ enum kt_status kt_chunk_segment(struct kt_chunk *c, sqlite3 *db, const struct kt
     bool whole = seg->first_seq >= scan->from_seq && seg->last_seq <= scan->until_seq;
     bool timed = !all_in_window(seg, scan);
     bool arrivals = seg->untimed > 0 && (timed || want->time); /* for events without a time */
-    if ((timed && kt_opened_time(c->opened, err) != KT_OK) ||
+    const struct kt_picked picked = { c->pick, c->picks };
+    if ((timed && kt_opened_time(c->opened, picked, err) != KT_OK) ||
         ((arrivals || !whole || want->runs || may_be_late(seg, scan)) &&
          (kt_opened_runs(c->opened, &runs, err) != KT_OK || take_runs(c, runs, err) != KT_OK)))
         return err == NULL ? KT_E_CORRUPT : err->code;
@@ -501,6 +502,10 @@ enum kt_status kt_chunk_batch(struct kt_chunk *c, const struct kt_row *row,
         batch_outside(row, scan))
         return KT_OK;
     keep_run(c, row);
+    if (c->zip == NULL) { /* of a walk's chunks one meets batches */
+        c->zip = kt_zip_new();
+        c->arena = kt_arena_new(ARENA_MAX);
+    }
     if (load_batch(c, row, want, err) != KT_OK)
         return err == NULL ? KT_E_CORRUPT : err->code;
     pick_all(c);

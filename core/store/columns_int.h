@@ -36,7 +36,7 @@ static inline uint64_t kt_small_varint(struct kt_rd *rd)
 /* What is shared is all that is: then two entries are in order when the byte behind it is. Read in
  * place, over the one before, the shared bytes are there already. */
 static inline bool kt_entry_read(struct kt_rd *rd, struct kt_str before, char *to, size_t room,
-                              size_t *ret_shared, struct kt_str *ret)
+                                 size_t *ret_shared, struct kt_str *ret)
 {
     uint64_t shared = kt_small_varint(rd), rest = kt_small_varint(rd);
     if (rd->bad || shared > before.len || rest == 0 || rest > rd->left || shared + rest > room)

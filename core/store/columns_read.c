@@ -70,7 +70,8 @@ static bool read_dict(struct kt_rd *rd, struct kt_text_column *t, uint32_t rows)
     struct kt_str before = KT_STR_NONE;
     size_t used = 0, shared;
     for (t->n_dict = 0; t->n_dict < n; t->n_dict++) {
-        if (!kt_entry_read(rd, before, to + used, (size_t)total - used, &shared, &t->dict[t->n_dict]))
+        if (!kt_entry_read(rd, before, to + used, (size_t)total - used, &shared,
+                           &t->dict[t->n_dict]))
             return false;
         before = t->dict[t->n_dict];
         used += before.len;

@@ -78,8 +78,10 @@ static const kt_time_ns *times_of(struct kt_columns_scan *s, const struct kt_chu
         s->room = c->n;
         s->time = kt_realloc_array(s->time, s->room, sizeof *s->time);
     }
-    for (uint32_t i = 0; i < c->n; i++)
-        s->time[i] = c->columns->time[i] > 0 ? c->columns->time[i] : c->arrival[i];
+    for (uint32_t i = 0; i < c->picks; i++) {
+        uint32_t row = c->pick[i];
+        s->time[row] = c->columns->time[row] > 0 ? c->columns->time[row] : c->arrival[row];
+    }
     return s->time;
 }
 

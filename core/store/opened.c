@@ -2,7 +2,7 @@
  * opened: reading the parts of one segment.
  *
  * Owns:  buffers that are used again for the next segment.
- * Calls: core/base, core/store (db, segment, columns).
+ * Calls: core/base, core/store (db, segment, columns, packed).
  * Holds: nothing is unpacked beyond the limits that the builder keeps.
  */
 #include "core/store/opened.h"
@@ -10,12 +10,44 @@
 #include "core/base/alloc.h"
 #include "core/base/limits.h"
 #include "core/store/grams.h"
+#include "core/store/packed.h"
 
 #define BLOCKS_MAX (KT_PARTS - KT_PART_LINES)
 #define PART_MAX   (32u << 20)
 #define BLOCK_MAX  (KT_BLOCK_BYTES + KT_LINE_MAX + 1)
 #define RATIO_MAX  100000u
 #define FEW_OF     2u /* of so many rows one is picked: then most of a dictionary is not looked at */
+
+/* What a column's bytes are: today's, or a zstd frame of what segments of before have. */
+struct form {
+    enum kt_status (*unpack)(struct kt_columns *c, enum kt_col column, struct kt_str bytes,
+                             struct kt_error *err);
+    enum kt_status (*picked)(struct kt_columns *c, enum kt_col column, struct kt_str bytes,
+                             struct kt_picked picked, struct kt_error *err);
+    enum kt_status (*seek)(struct kt_columns *c, enum kt_col column, struct kt_str bytes,
+                           const struct kt_sought *key, unsigned n, enum kt_seek how,
+                           uint32_t *pick, uint32_t *picks, struct kt_error *err);
+    enum kt_status (*times)(struct kt_columns *c, struct kt_str bytes, struct kt_picked picked,
+                            struct kt_error *err);
+};
+
+static enum kt_status all_picked(struct kt_columns *c, enum kt_col column, struct kt_str bytes,
+                                 struct kt_picked picked, struct kt_error *err)
+{
+    return column < KT_COL_SMALL ? kt_column_unpack(c, column, bytes, err)
+                                 : kt_column_unpack_picked(c, column, bytes, picked, err);
+}
+
+static enum kt_status all_times(struct kt_columns *c, struct kt_str bytes, struct kt_picked picked,
+                                struct kt_error *err)
+{
+    (void)picked;
+    return kt_column_unpack_time(c, bytes, err);
+}
+
+static const struct form packed = { kt_packed_unpack, kt_packed_picked, kt_packed_seek,
+                                    kt_packed_times };
+static const struct form zipped = { kt_column_unpack, all_picked, kt_column_seek, all_times };
 
 struct block {
     struct kt_buf text;
@@ -136,17 +168,26 @@ enum kt_status kt_opened_raw(struct kt_opened *o, unsigned part, struct kt_str *
     return status;
 }
 
+static enum kt_status unzip(struct kt_opened *o, unsigned part, struct kt_str stored, size_t most,
+                            struct kt_buf *to, struct kt_error *err)
+{
+    kt_buf_reset(to);
+    enum kt_status status = kt_zip_unpack(o->zip, stored, most, RATIO_MAX, to, err);
+    o->bytes += to->len;
+    return status == KT_OK
+               ? KT_OK
+               : kt_fail(err, KT_E_CORRUPT, RANGE "part %u of the segment does not unpack",
+                         RANGE_OF(o), part);
+}
+
 static enum kt_status unpack(struct kt_opened *o, unsigned part, size_t most, struct kt_buf *to,
                              struct kt_error *err)
 {
     struct kt_str stored;
-    kt_buf_reset(to);
     enum kt_status status = fetch(o, part, &stored, err);
-    if (status == KT_OK && kt_zip_unpack(o->zip, stored, most, RATIO_MAX, to, err) != KT_OK)
-        status = kt_fail(err, KT_E_CORRUPT, RANGE "part %u of the segment does not unpack",
-                         RANGE_OF(o), part);
+    if (status == KT_OK)
+        status = unzip(o, part, stored, most, to, err);
     (void)sqlite3_reset(o->part_at);
-    o->bytes += to->len;
     return status;
 }
 
@@ -162,55 +203,89 @@ enum kt_status kt_opened_runs(struct kt_opened *o, const struct kt_runs **ret, s
     return KT_OK;
 }
 
+/* The bytes of a column, unzipped where they are; the statement holds them until it is reset. */
+static enum kt_status fetch_column(struct kt_opened *o, unsigned part, struct kt_str *ret,
+                                   const struct form **ret_form, struct kt_error *err)
+{
+    enum kt_status status = fetch(o, part, ret, err);
+    bool is_packed = status == KT_OK && ret->len > 0 && ret->at[0] == KT_PACKED_FORM;
+    *ret_form = is_packed ? &packed : &zipped;
+    if (is_packed) {
+        o->bytes += ret->len;
+    } else if (status == KT_OK) {
+        status = unzip(o, part, *ret, PART_MAX, &o->raw, err);
+        *ret = kt_buf_str(&o->raw);
+    }
+    return status;
+}
+
+static enum kt_status fetched(struct kt_opened *o, enum kt_col column, enum kt_status status,
+                              struct kt_error *err)
+{
+    (void)sqlite3_reset(o->part_at);
+    return status == KT_OK ? KT_OK : kt_wrap(err, RANGE "column %d", RANGE_OF(o), (int)column);
+}
+
 enum kt_status kt_opened_column(struct kt_opened *o, enum kt_col column, struct kt_error *err)
 {
+    struct kt_str bytes;
+    const struct form *form;
     if (o->columns.have & ~o->partial & KT_COLUMN(column))
         return KT_OK;
-    if (unpack(o, KT_PART_COLUMN + (unsigned)column, PART_MAX, &o->raw, err) != KT_OK ||
-        kt_column_unpack(&o->columns, column, kt_buf_str(&o->raw), err) != KT_OK)
-        return kt_wrap(err, RANGE "column %d", RANGE_OF(o), (int)column);
-    o->partial &= ~KT_COLUMN(column);
-    return KT_OK;
+    enum kt_status status = fetch_column(o, KT_PART_COLUMN + (unsigned)column, &bytes, &form, err);
+    if (status == KT_OK)
+        status = form->unpack(&o->columns, column, bytes, err);
+    if (status == KT_OK)
+        o->partial &= ~KT_COLUMN(column);
+    return fetched(o, column, status, err);
 }
 
 enum kt_status kt_opened_picked(struct kt_opened *o, enum kt_col column, struct kt_picked picked,
                                 struct kt_error *err)
 {
+    struct kt_str bytes;
+    const struct form *form;
     if (o->columns.have & KT_COLUMN(column))
         return KT_OK;
-    if (column < KT_COL_SMALL || picked.n > o->seg.count / FEW_OF)
+    if (picked.n > o->seg.count / FEW_OF)
         return kt_opened_column(o, column, err);
-    if (unpack(o, KT_PART_COLUMN + (unsigned)column, PART_MAX, &o->raw, err) != KT_OK ||
-        kt_column_unpack_picked(&o->columns, column, kt_buf_str(&o->raw), picked, err) != KT_OK)
-        return kt_wrap(err, RANGE "column %d", RANGE_OF(o), (int)column);
-    o->partial |= KT_COLUMN(column);
-    return KT_OK;
+    enum kt_status status = fetch_column(o, KT_PART_COLUMN + (unsigned)column, &bytes, &form, err);
+    if (status == KT_OK)
+        status = form->picked(&o->columns, column, bytes, picked, err);
+    if (status == KT_OK)
+        o->partial |= KT_COLUMN(column);
+    return fetched(o, column, status, err);
 }
 
 enum kt_status kt_opened_seek(struct kt_opened *o, enum kt_col column, const struct kt_sought *key,
                               unsigned n, enum kt_seek how, uint32_t *pick, uint32_t *picks,
                               bool *ret_done, struct kt_error *err)
 {
+    struct kt_str bytes;
+    const struct form *form;
     *ret_done = (o->columns.have & KT_COLUMN(column)) == 0;
     if (!*ret_done)
         return KT_OK;
-    if (unpack(o, KT_PART_COLUMN + (unsigned)column, PART_MAX, &o->raw, err) != KT_OK ||
-        kt_column_seek(&o->columns, column, kt_buf_str(&o->raw), key, n, how, pick, picks, err) !=
-            KT_OK)
-        return kt_wrap(err, RANGE "column %d", RANGE_OF(o), (int)column);
-    o->partial |= KT_COLUMN(column);
-    return KT_OK;
+    enum kt_status status = fetch_column(o, KT_PART_COLUMN + (unsigned)column, &bytes, &form, err);
+    if (status == KT_OK)
+        status = form->seek(&o->columns, column, bytes, key, n, how, pick, picks, err);
+    if (status == KT_OK)
+        o->partial |= KT_COLUMN(column);
+    return fetched(o, column, status, err);
 }
 
-enum kt_status kt_opened_time(struct kt_opened *o, struct kt_error *err)
+enum kt_status kt_opened_time(struct kt_opened *o, struct kt_picked picked, struct kt_error *err)
 {
+    struct kt_str bytes;
+    const struct form *form;
     if (o->have_time)
         return KT_OK;
-    if (unpack(o, KT_PART_TIME, PART_MAX, &o->raw, err) != KT_OK ||
-        kt_column_unpack_time(&o->columns, kt_buf_str(&o->raw), err) != KT_OK)
-        return kt_wrap(err, RANGE "times", RANGE_OF(o));
-    o->have_time = true;
-    return KT_OK;
+    enum kt_status status = fetch_column(o, KT_PART_TIME, &bytes, &form, err);
+    if (status == KT_OK)
+        status = form->times(&o->columns, bytes, picked, err);
+    (void)sqlite3_reset(o->part_at);
+    o->have_time = status == KT_OK;
+    return status == KT_OK ? KT_OK : kt_wrap(err, RANGE "times", RANGE_OF(o));
 }
 
 /* ---- lines ---- */

@@ -23,8 +23,8 @@ KT_MUST_USE enum kt_status kt_opened_runs(struct kt_opened *o, const struct kt_r
                                           struct kt_error *err);
 KT_MUST_USE enum kt_status kt_opened_column(struct kt_opened *o, enum kt_col column,
                                             struct kt_error *err);
-/* The same, of which only some rows will be looked at: of texts the others may be absent. From call
- * to call over a segment rows only drop out. */
+/* The same, of which only some rows will be looked at: texts of the others may be absent, small
+ * values of theirs anything. From call to call over a segment rows only drop out. */
 KT_MUST_USE enum kt_status kt_opened_picked(struct kt_opened *o, enum kt_col column,
                                             struct kt_picked picked, struct kt_error *err);
 /* Of the picked rows those with one of the keys stay (kt_column_seek), of a column that was not
@@ -33,7 +33,9 @@ KT_MUST_USE enum kt_status kt_opened_seek(struct kt_opened *o, enum kt_col colum
                                           const struct kt_sought *key, unsigned n, enum kt_seek how,
                                           uint32_t *pick, uint32_t *picks, bool *ret_done,
                                           struct kt_error *err);
-KT_MUST_USE enum kt_status kt_opened_time(struct kt_opened *o, struct kt_error *err);
+/* Times of the picked rows; those of others are not there. */
+KT_MUST_USE enum kt_status kt_opened_time(struct kt_opened *o, struct kt_picked picked,
+                                          struct kt_error *err);
 /* What has been asked for so far. */
 struct kt_columns *kt_opened_columns(struct kt_opened *o);
 /* The line of row i, without its newline; borrowed until the next start. */

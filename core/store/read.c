@@ -74,7 +74,7 @@ static enum kt_status connect(const char *path, sqlite3 **ret, bool *ret_frozen,
                          "'%s' has schema %u, this keytrail knows schemas up to %u: upgrade "
                          "keytrail",
                          path, schema, KT_DB_SCHEMA);
-    else if (status == KT_OK && schema < KT_DB_SCHEMA)
+    else if (status == KT_OK && schema < KT_DB_READS)
         status = kt_fail(err, KT_E_CONFIG,
                          "'%s' has schema %u, this keytrail reads schema %u: start the collector "
                          "on it once, which migrates it",

@@ -5,6 +5,7 @@
  */
 #include "core/store/schema.h"
 
+#include <pthread.h>
 #include <stdio.h>
 
 #include "core/store/tree.h"
@@ -49,17 +50,36 @@ static void close_db(sqlite3 **db)
     (void)sqlite3_close(*db);
 }
 
+/* What schema.sql makes. Every connection is compared with it, and a question has up to five: made
+ * each time it was a tenth of a small question. Never freed. */
+static struct {
+    pthread_once_t once;
+    struct kt_buf text;
+    struct kt_error why;
+} model = { .once = PTHREAD_ONCE_INIT };
+
+static void make_model(void)
+{
+    KT_CLEANUP(close_db) sqlite3 *db = NULL;
+    if (sqlite3_open(":memory:", &db) != SQLITE_OK)
+        (void)!kt_db_fail(db, &model.why, "schema");
+    else if (kt_db_exec(db, kt_schema_sql, &model.why) != KT_OK ||
+             dump(db, &model.text, &model.why) != KT_OK)
+        (void)!kt_wrap(&model.why, "model");
+}
+
 enum kt_status kt_schema_check(sqlite3 *db, struct kt_error *err)
 {
-    KT_CLEANUP(kt_buf_done) struct kt_buf have = { 0 }, want = { 0 };
-    KT_CLEANUP(close_db) sqlite3 *model = NULL;
+    KT_CLEANUP(kt_buf_done) struct kt_buf have = { 0 };
+    (void)pthread_once(&model.once, make_model);
+    if (model.why.code != KT_OK) {
+        if (err != NULL)
+            *err = model.why;
+        return model.why.code;
+    }
     if (dump(db, &have, err) != KT_OK)
         return kt_wrap(err, "check");
-    if (sqlite3_open(":memory:", &model) != SQLITE_OK)
-        return kt_db_fail(model, err, "schema");
-    if (kt_db_exec(model, kt_schema_sql, err) != KT_OK || dump(model, &want, err) != KT_OK)
-        return kt_wrap(err, "model");
-    if (!kt_str_eq(kt_buf_str(&have), kt_buf_str(&want)))
+    if (!kt_str_eq(kt_buf_str(&have), kt_buf_str(&model.text)))
         return kt_fail(err, KT_E_CORRUPT,
                        "the tables of this store are not those of schema %u: somebody changed "
                        "them, or it is no store",

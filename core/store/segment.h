@@ -83,6 +83,8 @@ void kt_builder_free(struct kt_builder *b);
 void kt_builder_sessions(struct kt_builder *b, unsigned bits_per_key);
 /* Whether filters of grams are made, from now on; at first they are. For the same. */
 void kt_builder_grams(struct kt_builder *b, bool made);
+/* Whether columns are zstd frames, from now on; at first they are packed (packed.h). The same. */
+void kt_builder_zipped(struct kt_builder *b, bool zipped);
 /* n rows of the tail, rising, at most KT_SEGMENT_EVENTS_MAX events. KT_E_CORRUPT names what cannot
  * be read. */
 KT_MUST_USE enum kt_status kt_builder_run(struct kt_builder *b, const struct kt_row *rows,

@@ -2,8 +2,8 @@
  * segment_build: from batches of the tail to the parts of a segment.
  *
  * Owns:  buffers of one builder.
- * Calls: core/base, core/event, core/store (row, columns, filter, segment). No SQL, no clock: it
- * runs beside the store's thread. Holds: the same rows give the same parts.
+ * Calls: core/base, core/event, core/store (row, columns, packed, filter, segment). No SQL, no
+ * clock: it runs beside the store's thread. Holds: the same rows give the same parts.
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -13,6 +13,7 @@
 #include "core/base/zip.h"
 #include "core/event/line.h"
 #include "core/store/grams.h"
+#include "core/store/packed.h"
 #include "core/store/segment.h"
 
 #define LINES_LEVEL 1 /* beside their like, lines gain nothing from a higher one */
@@ -31,8 +32,8 @@ struct kt_builder {
     uint32_t *place, *line;
     kt_time_ns *arrival;
     uint32_t n;
-    unsigned session_bits; /* a key, of the filter of sessions */
-    bool with_grams;
+    unsigned session_bits;   /* a key, of the filter of sessions */
+    bool with_grams, zipped; /* columns as segments of before have them */
     struct kt_grams grams;
 };
 
@@ -82,6 +83,11 @@ void kt_builder_sessions(struct kt_builder *b, unsigned bits_per_key)
 void kt_builder_grams(struct kt_builder *b, bool made)
 {
     b->with_grams = made;
+}
+
+void kt_builder_zipped(struct kt_builder *b, bool zipped)
+{
+    b->zipped = zipped;
 }
 
 void kt_built_done(struct kt_built *b)
@@ -197,9 +203,9 @@ static void add_packed(struct kt_builder *b, struct kt_built *out, unsigned part
     kt_buf_reset(&b->raw);
 }
 
-static void add_columns(struct kt_builder *b, struct kt_built *out)
+/* As segments of before have them. */
+static void add_zipped_columns(struct kt_builder *b, struct kt_built *out)
 {
-    kt_columns_close(&b->columns);
     kt_buf_reset(&b->raw);
     for (unsigned c = 0; c < KT_COL_COUNT; c++) {
         kt_column_pack(&b->columns, (enum kt_col)c, &b->raw);
@@ -207,6 +213,18 @@ static void add_columns(struct kt_builder *b, struct kt_built *out)
     }
     kt_column_pack_time(&b->columns, &b->raw);
     add_packed(b, out, KT_PART_TIME);
+}
+
+static void add_columns(struct kt_builder *b, struct kt_built *out)
+{
+    for (unsigned c = 0; c < KT_COL_COUNT; c++) {
+        begin(out, KT_PART_COLUMN + c);
+        kt_packed_column(&b->columns, (enum kt_col)c, &out->data);
+        end(out);
+    }
+    begin(out, KT_PART_TIME);
+    kt_packed_time(&b->columns, &out->data);
+    end(out);
 }
 
 static void add_filters(struct kt_builder *b, struct kt_built *out)
@@ -302,7 +320,11 @@ void kt_builder_end(struct kt_builder *b, struct kt_built *out)
     assert(b->n > 0);
     out->head.count = b->n;
     out->head.bytes = b->text.len;
-    add_columns(b, out);
+    kt_columns_close(&b->columns);
+    if (b->zipped)
+        add_zipped_columns(b, out);
+    else
+        add_columns(b, out);
     add_days(b, out);
     add_filters(b, out);
     add_batches(b, out);

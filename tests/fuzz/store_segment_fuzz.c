@@ -2,7 +2,8 @@
  * store_segment: the parts of a sealed segment are hostile bytes: read whole or refused with the
  * numbers of the records, never past an end. Input: u8 part, u16 place, u8 value, again and again;
  * a part's unpacked bytes are changed there and packed again, so that the change is inside the zstd
- * frame and not caught by it. Value 0 cuts the part at the place.
+ * frame and not caught by it. Value 0 cuts the part at the place. There are two segments, one as
+ * those of before are; parts count on from the one to the other.
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -20,20 +21,18 @@
 static sqlite3 *db;
 static sqlite3_stmt *put;
 static struct kt_zip *zip;
-static struct kt_built built;
-static struct kt_segment head;
-static struct kt_buf parts[KT_PARTS]; /* unpacked where they are packed */
-static bool changed[KT_PARTS];        /* since they were last as they should be */
+static struct sealed {
+    struct kt_built built;
+    struct kt_segment head;
+    struct kt_buf parts[KT_PARTS]; /* unzipped where they are zipped */
+    bool zipped[KT_PARTS];
+    bool changed[KT_PARTS]; /* since they were last as they should be */
+} segments[2];
 static struct kt_opened *opened;
 static struct kt_chunk *chunk;
 
-static bool is_packed(unsigned part)
-{
-    return part < KT_PART_FILTER || part == KT_PART_BATCHES || part >= KT_PART_LINES;
-}
-
 /* One batch of EVENTS events, as the sealer gets it. */
-static void build(void)
+static void build(struct sealed *seg, uint64_t first, bool of_before)
 {
     struct make *make = make_new();
     struct kt_builder *builder = kt_builder_new();
@@ -43,11 +42,11 @@ static void build(void)
     for (uint64_t i = 0; i < EVENTS; i++)
         make_numbered(make, i);
     struct kt_store_batch b = make_batch(make, "agent-a", 1, MAKE_T0);
-    kt_cover_start(&cover, 0);
+    kt_cover_start(&cover, first - 1);
     for (uint32_t i = 0; i < b.n; i++)
         kt_cover_add(&cover, 0, b.hashes[i]);
     kt_cover_pack(&cover, &nodes);
-    const struct kt_row row = { .first_seq = 1,
+    const struct kt_row row = { .first_seq = first,
                                 .count = b.n,
                                 .bytes = b.lines.len,
                                 .agent = b.agent,
@@ -60,18 +59,33 @@ static void build(void)
                                 .signature = kt_str_from(b.signature, 64),
                                 .nodes = kt_buf_str(&nodes),
                                 .lines = b.packed };
-    enum kt_status made = kt_builder_run(builder, &row, 1, &built, NULL);
+    kt_builder_zipped(builder, of_before);
+    enum kt_status made = kt_builder_run(builder, &row, 1, &seg->built, NULL);
     assert(made == KT_OK);
-    head = built.head;
+    seg->head = seg->built.head;
     kt_builder_free(builder);
     kt_buf_done(&nodes);
     make_free(make);
 }
 
+static void take_parts(struct sealed *seg)
+{
+    for (unsigned i = 0; i < seg->built.parts; i++) {
+        unsigned part = seg->built.part[i].part;
+        struct kt_str bytes =
+            kt_str_from(seg->built.data.at + seg->built.part[i].from, seg->built.part[i].len);
+        seg->zipped[part] = kt_str_starts(bytes, KT_STR("\x28\xb5\x2f\xfd"));
+        if (!seg->zipped[part])
+            kt_buf_add(&seg->parts[part], bytes);
+        else if (kt_zip_unpack(zip, bytes, UNPACKED_MAX, 100000, &seg->parts[part], NULL) != KT_OK)
+            abort();
+        seg->changed[part] = true;
+    }
+}
+
 static void start(void)
 {
     zip = kt_zip_new();
-    build();
     int rc = sqlite3_open(":memory:", &db);
     assert(rc == SQLITE_OK);
     enum kt_status ready =
@@ -79,94 +93,91 @@ static void start(void)
     if (ready == KT_OK)
         ready = kt_db_prepare(db, "INSERT OR REPLACE INTO part VALUES (?1, ?2)", &put, NULL);
     assert(ready == KT_OK);
-    for (unsigned i = 0; i < built.parts; i++) {
-        struct kt_str bytes = kt_str_from(built.data.at + built.part[i].from, built.part[i].len);
-        struct kt_buf *to = &parts[built.part[i].part];
-        if (!is_packed(built.part[i].part))
-            kt_buf_add(to, bytes);
-        else if (kt_zip_unpack(zip, bytes, UNPACKED_MAX, 100000, to, NULL) != KT_OK)
-            abort();
-        changed[built.part[i].part] = true;
+    for (unsigned i = 0; i < KT_ARRAY_LEN(segments); i++) {
+        build(&segments[i], 1 + 1000 * i, i > 0);
+        take_parts(&segments[i]);
     }
     opened = kt_opened_new();
     chunk = kt_chunk_new(NULL);
 }
 
-static void write_part(unsigned part, struct kt_str bytes)
+static void write_part(const struct sealed *seg, unsigned part, struct kt_str bytes)
 {
     struct kt_buf packed = { 0 };
-    if (is_packed(part))
+    if (seg->zipped[part])
         kt_zip_pack(zip, bytes, 1, &packed);
-    kt_db_u64(put, 1, head.first_seq * KT_PARTS + part);
-    kt_db_blob(put, 2, is_packed(part) ? kt_buf_str(&packed) : bytes);
+    kt_db_u64(put, 1, seg->head.first_seq * KT_PARTS + part);
+    kt_db_blob(put, 2, seg->zipped[part] ? kt_buf_str(&packed) : bytes);
     enum kt_status ran = kt_db_run(put, NULL);
     assert(ran == KT_OK);
     kt_buf_done(&packed);
 }
 
-static void mend(void)
+static void mend(struct sealed *seg)
 {
     for (unsigned part = 0; part < KT_PARTS; part++)
-        if (changed[part])
-            write_part(part, kt_buf_str(&parts[part]));
-    memset(changed, 0, sizeof changed);
+        if (seg->changed[part])
+            write_part(seg, part, kt_buf_str(&seg->parts[part]));
+    memset(seg->changed, 0, sizeof seg->changed);
 }
 
 static void change(const uint8_t *data, size_t size)
 {
     struct kt_buf bad = { 0 };
-    mend();
+    for (unsigned i = 0; i < KT_ARRAY_LEN(segments); i++)
+        mend(&segments[i]);
     for (; size >= 4; data += 4, size -= 4) {
-        unsigned part = built.part[data[0] % built.parts].part;
+        struct sealed *seg = &segments[data[0] / segments[0].built.parts % 2];
+        unsigned part = seg->built.part[data[0] % seg->built.parts].part;
         size_t place = (size_t)data[1] | (size_t)data[2] << 8;
         kt_buf_reset(&bad);
-        kt_buf_add(&bad, kt_buf_str(&parts[part]));
+        kt_buf_add(&bad, kt_buf_str(&seg->parts[part]));
         if (bad.len > 0 && data[3] == 0)
             bad.len = place % bad.len;
         else if (bad.len > 0)
             bad.at[place % bad.len] = (char)data[3];
-        write_part(part, kt_buf_str(&bad));
-        changed[part] = true;
+        write_part(seg, part, kt_buf_str(&bad));
+        seg->changed[part] = true;
     }
     kt_buf_done(&bad);
 }
 
 /* Everything that a reader takes from a segment. */
 /* Each text column by keys: some that are there, some that are not. */
-static void seek_all(void)
+static void seek_all(const struct kt_segment *head)
 {
     struct kt_sought key[] = { { .text = KT_STR("alice") }, { .text = KT_STR("bob") } };
     uint32_t pick[EVENTS], picks;
     bool done;
     for (int c = KT_COL_SMALL; c < KT_COL_COUNT; c++) {
-        picks = head.count;
+        picks = head->count;
         for (uint32_t i = 0; i < picks; i++)
             pick[i] = i;
-        if (kt_opened_start(opened, db, &head, NULL) != KT_OK)
+        if (kt_opened_start(opened, db, head, NULL) != KT_OK)
             return;
         enum kt_seek how = c == KT_COL_IP      ? KT_SEEK_NET
                            : c == KT_COL_ACTOR ? KT_SEEK_FOLDED
                                                : KT_SEEK_TEXT;
         if (kt_opened_seek(opened, (enum kt_col)c, key, 2, how, pick, &picks, &done, NULL) != KT_OK)
             continue;
-        assert(done && picks <= head.count);
+        assert(done && picks <= head->count);
         for (uint32_t i = 0; i < picks; i++)
-            assert(pick[i] < head.count &&
+            assert(pick[i] < head->count &&
                    kt_column_str(kt_opened_columns(opened), (enum kt_col)c, pick[i]).len > 0);
     }
 }
 
-static void read_all(void)
+static void read_all(const struct kt_segment *head)
 {
     const struct kt_runs *runs;
     struct kt_str line;
     uint32_t pick[EVENTS], picks = EVENTS;
-    const uint32_t last = head.count - 1;
+    const uint32_t last = head->count - 1;
     const struct kt_str needle = KT_STR("actor");
-    if (kt_opened_start(opened, db, &head, NULL) != KT_OK)
+    if (kt_opened_start(opened, db, head, NULL) != KT_OK)
         return;
     if (kt_opened_runs(opened, &runs, NULL) == KT_OK)
-        assert(runs->n > 0 && kt_row_last(&runs->row[runs->n - 1]) == head.last_seq);
+        assert(runs->n > 0 && kt_row_last(&runs->row[runs->n - 1]) == head->last_seq);
     for (unsigned c = 0; c < KT_COL_COUNT; c++)
         if (kt_opened_picked(opened, (enum kt_col)c, (struct kt_picked){ &last, 1 }, NULL) ==
                 KT_OK &&
@@ -175,11 +186,11 @@ static void read_all(void)
                    KT_LINE_MAX);
     for (unsigned c = 0; c < KT_COL_COUNT; c++)
         if (kt_opened_column(opened, (enum kt_col)c, NULL) == KT_OK && c >= KT_COL_SMALL)
-            for (uint32_t i = 0; i < head.count; i++)
+            for (uint32_t i = 0; i < head->count; i++)
                 assert(kt_column_str(kt_opened_columns(opened), (enum kt_col)c, i).len <=
                        KT_LINE_MAX);
-    (void)kt_opened_time(opened, NULL);
-    for (uint32_t i = 0; i < head.count; i++)
+    (void)!kt_opened_time(opened, (struct kt_picked){ &last, 1 }, NULL);
+    for (uint32_t i = 0; i < head->count; i++)
         if (kt_opened_line(opened, i, &line, NULL) == KT_OK)
             assert(line.len <= KT_LINE_MAX);
     for (uint32_t i = 0; i < EVENTS; i++)
@@ -195,7 +206,7 @@ static bool any(const void *self, struct kt_str text, int64_t number)
     return text.len % 2 == 0 || number > 0;
 }
 
-static void walk_over(void)
+static void walk_over(const struct kt_segment *head)
 {
     struct kt_sought key = { .text = KT_STR("alice") };
     const struct kt_sieve sieves[] = {
@@ -205,15 +216,15 @@ static void walk_over(void)
     const struct kt_want want = { .runs = true, .lines = true, .time = true, .columns = ~0u >> 19 };
     for (unsigned n = 0; n <= KT_ARRAY_LEN(sieves); n++) {
         struct kt_scan scan = { .records = true,
-                                .from_seq = 1,
-                                .until_seq = head.last_seq,
+                                .from_seq = head->first_seq,
+                                .until_seq = head->last_seq,
                                 .since = n == 1 ? MAKE_T0 : 0,
                                 .sieve = sieves,
                                 .n_sieves = n };
-        if (kt_chunk_segment(chunk, db, &head, &scan, &want, NULL) != KT_OK)
+        if (kt_chunk_segment(chunk, db, head, &scan, &want, NULL) != KT_OK)
             continue;
         for (uint32_t i = 0; i < chunk->picks; i++)
-            assert(chunk->pick[i] < head.count);
+            assert(chunk->pick[i] < head->count);
     }
 }
 
@@ -225,8 +236,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size > 64)
         size = 64;
     change(data, size);
-    seek_all();
-    read_all();
-    walk_over();
+    for (unsigned i = 0; i < KT_ARRAY_LEN(segments); i++) {
+        seek_all(&segments[i].head);
+        read_all(&segments[i].head);
+        walk_over(&segments[i].head);
+    }
     return 0;
 }

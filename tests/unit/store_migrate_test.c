@@ -75,6 +75,11 @@ static int from_2(void **state)
     return setup(state, 2);
 }
 
+static int from_3(void **state)
+{
+    return setup(state, 3);
+}
+
 static int teardown(void **state)
 {
     struct world *w = *state;
@@ -141,6 +146,10 @@ static void a_reader_says_what_to_do_with_an_old_store(void **state)
     struct world *w = *state;
     struct kt_reader *r = NULL;
     struct kt_error err = { 0 };
+    if (w->schema >= KT_DB_READS) { /* nothing: it is read as it is */
+        is_whole(w);
+        return;
+    }
     assert_int_equal(kt_reader_open(w->path, &r, &err), KT_E_CONFIG);
     char schema[16];
     (void)snprintf(schema, sizeof schema, "schema %u", w->schema);
@@ -184,6 +193,46 @@ static void old_records_are_recognised(void **state)
     make_free(make);
 }
 
+static void say(void *self, enum kt_fault fault, const char *sentence)
+{
+    (void)fault;
+    kt_buf_addz(self, sentence);
+    kt_buf_byte(self, '\n');
+}
+
+/* Columns of before are compared with what the lines give in their own form. */
+static void a_changed_column_of_before_is_named(void **state)
+{
+    static const char *const changes[] = {
+        "UPDATE part SET data = (SELECT data FROM part WHERE id = 14 * 256 + 7) WHERE id = 14 * "
+        "256 + 6",
+        "UPDATE part SET data = CAST(substr(data, 1, length(data) - 1) || x'55' AS BLOB)"
+        " WHERE id = 14 * 256 + 32",
+        "UPDATE part SET data = x'0100000000000000000000000000000000' WHERE id = 14 * 256 + 2",
+    };
+    struct world *w = *state;
+    for (size_t i = 0; i < KT_ARRAY_LEN(changes); i++) {
+        KT_CLEANUP(kt_buf_done) struct kt_buf said = { 0 };
+        const struct kt_verify_options o = { .problem = say, .self = &said };
+        struct kt_reader *r = NULL;
+        struct kt_verify_result v;
+        struct kt_error err = { 0 };
+        sqlite3 *db = NULL;
+        make_folder_drop(w->folder);
+        make_folder(w->folder, w->path);
+        make_old(w);
+        assert_int_equal(sqlite3_open(w->path, &db), SQLITE_OK);
+        assert_int_equal(sqlite3_exec(db, changes[i], NULL, NULL, NULL), SQLITE_OK);
+        assert_int_equal(sqlite3_changes(db), 1);
+        assert_int_equal(sqlite3_close(db), SQLITE_OK);
+        must(kt_reader_open(w->path, &r, &err), &err);
+        must(kt_reader_verify(r, &o, &v, &err), &err);
+        assert_true(v.problems > 0);
+        assert_non_null(strstr(kt_buf_z(&said), "a column (part"));
+        kt_reader_close(r);
+    }
+}
+
 static void a_kill_leaves_the_old_store_or_the_new_one(void **state)
 {
     struct world *w = *state;
@@ -207,7 +256,8 @@ static void a_kill_leaves_the_old_store_or_the_new_one(void **state)
 
 #define T(name)                                                                                    \
     cmocka_unit_test_setup_teardown(name, from_1, teardown),                                       \
-        cmocka_unit_test_setup_teardown(name, from_2, teardown)
+        cmocka_unit_test_setup_teardown(name, from_2, teardown),                                   \
+        cmocka_unit_test_setup_teardown(name, from_3, teardown)
 
 int main(void)
 {
@@ -216,6 +266,7 @@ int main(void)
         T(a_reader_says_what_to_do_with_an_old_store),
         T(old_records_are_recognised),
         T(a_kill_leaves_the_old_store_or_the_new_one),
+        cmocka_unit_test_setup_teardown(a_changed_column_of_before_is_named, from_3, teardown),
     };
     return cmocka_run_group_tests_name("store_migrate", tests, NULL, NULL);
 }

@@ -1,6 +1,7 @@
 /*
- * Rows by keys of a column: the same rows and texts as when all of it is read and each text is
- * compared, whatever the keys; and the order in which filters and columns are asked.
+ * Rows by keys of a column, in both of its forms: the same rows and texts as when all of it is read
+ * and each text is compared, whatever the keys; and the order in which filters and columns are
+ * asked.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,6 +15,7 @@
 
 #include "core/base/alloc.h"
 #include "core/store/columns.h"
+#include "core/store/packed.h"
 #include "core/store/steps.h"
 
 #define ROWS_MAX 3000u
@@ -128,32 +130,73 @@ static bool fits(const struct keys *k, enum kt_seek how, struct kt_str text)
     return false;
 }
 
-static void seek_both_ways(struct kt_str bytes, uint32_t rows, enum kt_col column,
-                           const struct keys *k, enum kt_seek how, const uint32_t *row, uint32_t n)
+static const struct form {
+    void (*pack)(const struct kt_columns *c, enum kt_col column, struct kt_buf *out);
+    enum kt_status (*unpack)(struct kt_columns *c, enum kt_col column, struct kt_str bytes,
+                             struct kt_error *err);
+    enum kt_status (*picked)(struct kt_columns *c, enum kt_col column, struct kt_str bytes,
+                             struct kt_picked picked, struct kt_error *err);
+    enum kt_status (*seek)(struct kt_columns *c, enum kt_col column, struct kt_str bytes,
+                           const struct kt_sought *key, unsigned n, enum kt_seek how,
+                           uint32_t *pick, uint32_t *picks, struct kt_error *err);
+    bool looks_at_all; /* the same bytes are good for all three, or for none */
+} forms[] = {
+    { kt_column_pack, kt_column_unpack, kt_column_unpack_picked, kt_column_seek, true },
+    { kt_packed_column, kt_packed_unpack, kt_packed_picked, kt_packed_seek, false },
+};
+
+/* What is found of the rows, when the column is as it was made. */
+static void is_found(const struct kt_columns *all, const struct kt_columns *some,
+                     enum kt_col column, const struct keys *k, enum kt_seek how,
+                     const uint32_t *row, uint32_t n, const uint32_t *pick, uint32_t picks)
 {
-    struct kt_columns all = { 0 }, some = { 0 };
-    uint32_t *pick = kt_alloc_array(rows + 1, sizeof *pick), picks = n, at = 0;
+    const struct kt_text_column *t = &some->text[column - KT_COL_SMALL];
+    uint32_t at = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        struct kt_str text = kt_column_str(all, column, row[i]);
+        bool is = text.len > 0 && fits(k, how, text);
+        assert_int_equal(at < picks && pick[at] == row[i], is);
+        assert_true(kt_str_eq(kt_column_str(some, column, row[i]), is ? text : KT_STR_NONE));
+        at += is;
+    }
+    assert_true(at == picks);
+    for (uint32_t i = 0; i < t->n_dict; i++)
+        assert_true(fits(k, how, t->dict[i]) &&
+                    (i == 0 || kt_str_cmp(t->dict[i - 1], t->dict[i]) < 0));
+}
+
+static void seek_both_ways(const struct form *f, struct kt_str bytes, bool damaged, uint32_t rows,
+                           enum kt_col column, const struct keys *k, enum kt_seek how,
+                           const uint32_t *row, uint32_t n)
+{
+    struct kt_columns all = { 0 }, some = { 0 }, few = { 0 };
+    uint32_t *pick = kt_alloc_array(rows + 1, sizeof *pick), picks = n;
+    char *own = kt_alloc_array(bytes.len + 1, 1); /* sanitizers see its end */
+    memcpy(own, bytes.at, bytes.len);
+    bytes.at = own;
     memcpy(pick, row, n * sizeof *pick);
     kt_columns_reset_to(&all, rows);
     kt_columns_reset_to(&some, rows);
-    enum kt_status status = kt_column_unpack(&all, column, bytes, NULL);
-    assert_int_equal(kt_column_seek(&some, column, bytes, k->key, k->n, how, pick, &picks, NULL),
-                     status);
-    for (uint32_t i = 0; status == KT_OK && i < n; i++) {
-        struct kt_str text = kt_column_str(&all, column, row[i]);
-        bool is = text.len > 0 && fits(k, how, text);
-        assert_int_equal(at < picks && pick[at] == row[i], is);
-        assert_true(kt_str_eq(kt_column_str(&some, column, row[i]), is ? text : KT_STR_NONE));
-        at += is;
+    kt_columns_reset_to(&few, rows);
+    enum kt_status status = f->unpack(&all, column, bytes, NULL);
+    enum kt_status sought = f->seek(&some, column, bytes, k->key, k->n, how, pick, &picks, NULL);
+    enum kt_status read = f->picked(&few, column, bytes, (struct kt_picked){ row, n }, NULL);
+    assert_true(damaged || status == KT_OK);
+    if (!damaged || f->looks_at_all) {
+        assert_int_equal(sought, status);
+        assert_int_equal(read, status);
     }
-    assert_true(status != KT_OK || at == picks);
-    const struct kt_text_column *t = kt_column_text(&some, column);
-    for (uint32_t i = 0; status == KT_OK && i < t->n_dict; i++)
-        assert_true(fits(k, how, t->dict[i]) &&
-                    (i == 0 || kt_str_cmp(t->dict[i - 1], t->dict[i]) < 0));
+    if (status == KT_OK && (!damaged || f->looks_at_all)) {
+        is_found(&all, &some, column, k, how, row, n, pick, picks);
+        for (uint32_t i = 0; i < n; i++)
+            assert_true(kt_str_eq(kt_column_str(&few, column, row[i]),
+                                  kt_column_str(&all, column, row[i])));
+    }
     kt_columns_done(&all);
     kt_columns_done(&some);
+    kt_columns_done(&few);
     kt_free(pick);
+    kt_free(own);
 }
 
 static void rows_are_those_whose_texts_are_keys(void **state)
@@ -165,13 +208,14 @@ static void rows_are_those_whose_texts_are_keys(void **state)
     struct keys *keys = kt_alloc(sizeof *keys);
     uint32_t *row = kt_alloc_array(ROWS_MAX, sizeof *row);
     (void)state;
-    for (unsigned turn = 0; turn < 150; turn++) {
+    for (unsigned turn = 0; turn < 300; turn++) {
         KT_CLEANUP(kt_buf_done) struct kt_buf bytes = { 0 };
+        const struct form *f = &forms[turn % KT_ARRAY_LEN(forms)];
         enum kt_seek how = ways[turn % 3];
         enum kt_col column = how == KT_SEEK_NET ? KT_COL_IP : KT_COL_ACTOR;
         uint32_t rows = 1 + draw(&seed, ROWS_MAX - 1), many = values[draw(&seed, 5)], n = 0;
         make(&made, column, rows, many, &seed);
-        kt_column_pack(&made, column, &bytes);
+        f->pack(&made, column, &bytes);
         for (unsigned again = 0; again < 6; again++) {
             uint32_t one_in = 1 + draw(&seed, 2) * draw(&seed, 9);
             n = 0;
@@ -179,15 +223,16 @@ static void rows_are_those_whose_texts_are_keys(void **state)
                 if (draw(&seed, one_in) == 0)
                     row[n++] = i;
             draw_keys(keys, how, many, &seed);
-            seek_both_ways(kt_buf_str(&bytes), rows, column, keys, how, row, n);
+            seek_both_ways(f, kt_buf_str(&bytes), false, rows, column, keys, how, row, n);
         }
         for (unsigned k = 0; k < 30 && how != KT_SEEK_NET; k++) { /* and of what is damaged */
             uint32_t at = draw(&seed, (uint32_t)bytes.len);
             char was = bytes.at[at];
             bytes.at[at] = (char)draw(&seed, 256);
-            seek_both_ways(kt_buf_str(&bytes), rows, column, keys, how, row, n);
+            seek_both_ways(f, kt_buf_str(&bytes), true, rows, column, keys, how, row, n);
             bytes.at[at] = was;
-            seek_both_ways(kt_str_sub(kt_buf_str(&bytes), 0, at), rows, column, keys, how, row, n);
+            seek_both_ways(f, kt_str_sub(kt_buf_str(&bytes), 0, at), true, rows, column, keys, how,
+                           row, n);
         }
     }
     kt_columns_done(&made);
@@ -196,6 +241,36 @@ static void rows_are_those_whose_texts_are_keys(void **state)
 }
 
 /* ---- times ---- */
+
+/* Those of all rows and of some of them; and what is damaged is not read beyond its end. */
+static void packed_times(const struct kt_columns *made, uint64_t *seed)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf bytes = { 0 };
+    struct kt_columns read = { 0 };
+    uint32_t *row = kt_alloc_array(made->n, sizeof *row), n = 0, one_in = 1 + draw(seed, 9);
+    for (uint32_t i = 0; i < made->n; i++)
+        if (draw(seed, one_in) == 0)
+            row[n++] = i;
+    kt_packed_time(made, &bytes);
+    char *own = kt_alloc_array(bytes.len, 1); /* sanitizers see its end */
+    memcpy(own, bytes.at, bytes.len);
+    kt_columns_reset_to(&read, made->n);
+    struct kt_picked picked = { row, n };
+    assert_int_equal(kt_packed_times(&read, kt_str_from(own, bytes.len), picked, NULL), KT_OK);
+    for (uint32_t i = 0; i < n; i++)
+        assert_true(read.time[row[i]] == made->time[row[i]]);
+    for (unsigned k = 0; k < 20; k++) {
+        uint32_t at = draw(seed, (uint32_t)bytes.len);
+        (void)!kt_packed_times(&read, kt_str_from(own + at, bytes.len - at), picked, NULL);
+        char was = own[at];
+        own[at] = (char)draw(seed, 256);
+        (void)!kt_packed_times(&read, kt_str_from(own, bytes.len), picked, NULL);
+        own[at] = was;
+    }
+    kt_columns_done(&read);
+    kt_free(row);
+    kt_free(own);
+}
 
 static void times_of_any_length_are_read(void **state)
 {
@@ -222,9 +297,83 @@ static void times_of_any_length_are_read(void **state)
         assert_int_equal(
             kt_column_unpack_time(&read, kt_str_sub(kt_buf_str(&bytes), 0, bytes.len - 1), NULL),
             KT_E_CORRUPT);
+        packed_times(&made, &seed);
     }
     kt_columns_done(&made);
     kt_columns_done(&read);
+}
+
+/* Ticks of a clock are not stored: whole seconds of a day are 17 bits. */
+static void times_take_as_many_bits_as_their_clock_tells(void **state)
+{
+    static const kt_time_ns ticks[] = { 1, KT_NS_US, KT_NS_MS, KT_NS_S };
+    struct kt_columns made = { 0 };
+    size_t before = SIZE_MAX;
+    (void)state;
+    for (unsigned k = 0; k < KT_ARRAY_LEN(ticks); k++) {
+        KT_CLEANUP(kt_buf_done) struct kt_buf bytes = { 0 };
+        uint64_t seed = 1;
+        kt_columns_reset(&made);
+        for (uint32_t i = 0; i < 1000; i++) {
+            struct kt_event ev;
+            kt_event_clear(&ev);
+            ev.time = (20000 * KT_NS_DAY + draw(&seed, 86400) * KT_NS_S) +
+                      draw(&seed, 1000000000) / ticks[k] * ticks[k];
+            kt_columns_add(&made, &ev);
+        }
+        kt_columns_close(&made);
+        kt_packed_time(&made, &bytes);
+        assert_true(bytes.len < before);
+        before = bytes.len;
+        packed_times(&made, &seed);
+    }
+    assert_true(before < 1000 * 17 / 8 + 300);
+    kt_columns_done(&made);
+}
+
+/* ---- small ones ---- */
+
+static void small_values_are_read_alone(void **state)
+{
+    static const unsigned values[] = { 1, 2, 3, 17 }; /* an action, at most */
+    uint64_t seed = 9;
+    struct kt_columns made = { 0 }, all = { 0 }, one = { 0 };
+    (void)state;
+    for (unsigned turn = 0; turn < 40; turn++) {
+        KT_CLEANUP(kt_buf_done) struct kt_buf bytes = { 0 };
+        uint32_t rows = 1 + draw(&seed, 600);
+        kt_columns_reset(&made);
+        for (uint32_t i = 0; i < rows; i++) {
+            struct kt_event ev;
+            kt_event_clear(&ev);
+            ev.action = (enum kt_action)draw(&seed, values[turn % KT_ARRAY_LEN(values)]);
+            kt_columns_add(&made, &ev);
+        }
+        kt_columns_close(&made);
+        kt_packed_column(&made, KT_COL_ACTION, &bytes);
+        kt_columns_reset_to(&all, rows);
+        kt_columns_reset_to(&one, rows);
+        assert_int_equal(kt_packed_unpack(&all, KT_COL_ACTION, kt_buf_str(&bytes), NULL), KT_OK);
+        assert_memory_equal(all.small[KT_COL_ACTION], made.small[KT_COL_ACTION], rows);
+        uint32_t row = draw(&seed, rows);
+        assert_int_equal(kt_packed_picked(&one, KT_COL_ACTION, kt_buf_str(&bytes),
+                                          (struct kt_picked){ &row, 1 }, NULL),
+                         KT_OK);
+        assert_int_equal(one.small[KT_COL_ACTION][row], made.small[KT_COL_ACTION][row]);
+        for (unsigned k = 0; k < 30; k++) {
+            uint32_t at = draw(&seed, (uint32_t)bytes.len);
+            char was = bytes.at[at];
+            bytes.at[at] = (char)draw(&seed, 256);
+            (void)!kt_packed_unpack(&all, KT_COL_ACTION, kt_buf_str(&bytes), NULL);
+            bytes.at[at] = was;
+            assert_int_equal(
+                kt_packed_unpack(&all, KT_COL_ACTION, kt_str_sub(kt_buf_str(&bytes), 0, at), NULL),
+                KT_E_CORRUPT);
+        }
+    }
+    kt_columns_done(&made);
+    kt_columns_done(&all);
+    kt_columns_done(&one);
 }
 
 /* ---- the order ---- */
@@ -291,6 +440,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rows_are_those_whose_texts_are_keys),
         cmocka_unit_test(times_of_any_length_are_read),
+        cmocka_unit_test(times_take_as_many_bits_as_their_clock_tells),
+        cmocka_unit_test(small_values_are_read_alone),
         cmocka_unit_test(what_says_no_is_asked_first),
     };
     return cmocka_run_group_tests_name("store_seek", tests, NULL, NULL);
