@@ -21,9 +21,9 @@
 #define AHEAD      8u   /* bytes behind the text that are looked at together with its last one */
 
 struct reader {
-    const char *text;       /* the copy */
-    const char *at;         /* in it */
-    const uint32_t *quotes; /* those that were not passed yet */
+    const char *text; /* the copy */
+    const char *at;   /* in it */
+    const uint64_t *quotes;
 };
 
 void kt_json_plain_done(struct kt_json_plain *p)
@@ -41,7 +41,7 @@ static size_t keep(struct kt_json_plain *p, struct kt_str text)
         kt_json_plain_done(p);
         p->blocks = blocks + blocks / 2;
         p->text = kt_alloc_array(p->blocks, KT_SCAN_BLOCK);
-        p->quotes = kt_alloc_array(p->blocks * KT_SCAN_BLOCK + KT_SCAN_SLACK, sizeof *p->quotes);
+        p->quotes = kt_alloc_array(p->blocks, sizeof *p->quotes);
     }
     memcpy(p->text, text.at, text.len);
     memset(p->text + text.len, FILL, blocks * KT_SCAN_BLOCK - text.len);
@@ -54,7 +54,7 @@ static bool look(struct kt_json_plain *p, struct kt_str text)
 {
     const size_t blocks = keep(p, text);
     const struct kt_scan_text is = kt_scan_text(p->text, blocks, p->quotes);
-    return !is.special && is.quotes % 2 == 0 && (!is.high || kt_utf8_valid_fast(text));
+    return !is.special && !is.odd && (!is.high || kt_utf8_valid_fast(text));
 }
 
 /* The byte at r->at, or the first behind the blanks there. */
@@ -65,12 +65,23 @@ static inline char sign(struct reader *r)
     return *r->at;
 }
 
-/* The string whose first quote is at r->at. All quotes before it were passed, so it is the next
- * one, and there is another. */
+/* The next quote at or behind `at`, of which there is one. */
+static inline const char *next_quote(const struct reader *r, const char *at)
+{
+    size_t i = (size_t)(at - r->text) / KT_SCAN_BLOCK;
+    const uint64_t quotes = r->quotes[i] >> (size_t)(at - r->text) % KT_SCAN_BLOCK;
+    if (quotes != 0)
+        return at + __builtin_ctzll(quotes);
+    while (r->quotes[++i] == 0)
+        ;
+    return r->text + i * KT_SCAN_BLOCK + __builtin_ctzll(r->quotes[i]);
+}
+
+/* The string whose first quote is at r->at. All quotes before it were passed by twos, and there is
+ * an even number of them: so there is another. */
 static inline struct kt_str string(struct reader *r)
 {
-    const char *from = r->text + r->quotes[0] + 1, *to = r->text + r->quotes[1];
-    r->quotes += 2;
+    const char *from = r->at + 1, *to = next_quote(r, from);
     r->at = to + 1;
     return kt_str_from(from, (size_t)(to - from));
 }

@@ -23,6 +23,10 @@ void kt_json_tree_start(struct kt_json_tree *t, size_t text_len, bool marked, bo
         t->nodes = (struct kt_json_node *)kt_realloc_array(NULL, need, sizeof *t->nodes);
         t->cap = need;
     }
+    if (t->number > UINT32_MAX / 2) { /* a document has far fewer containers */
+        memset(t->seen_in, 0, sizeof t->seen_in);
+        t->number = 0;
+    }
     t->above = (struct kt_json_node){ .type = KT_JSON_ARRAY };
     t->parent = &t->above;
     t->next = t->nodes;

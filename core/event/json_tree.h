@@ -22,8 +22,7 @@ struct kt_json_node {
         uint64_t keys; /* of an object: bit n is set when a key's sort is n in its low bits */
     };
     uint32_t len;  /* bytes of text; members or elements of a container */
-    uint32_t span; /* nodes of the subtree, this one included; of an open object: keys whose bit was
-                      set before */
+    uint32_t span; /* nodes of the subtree, this one included; of an open container: its number */
     uint16_t key_len; /* <= KT_KEY_MAX */
     uint16_t sort;    /* of the key: keys of different sort are different */
     uint8_t type;     /* enum kt_json_type */
@@ -54,6 +53,11 @@ struct kt_json_tree {
     const char *limit;          /* which bound was hit; NULL while none was */
     struct kt_json_slot *slots; /* to find twice-written keys of large objects */
     uint32_t stamp;
+    /* Containers are numbered as they open, through all documents. A key is like one before in its
+     * object only where its sort was last seen in that object, or in one that opened later. */
+    uint32_t number;
+    uint32_t seen_in[KT_JSON_SORTS]; /* by sort: the object that had such a key last */
+    uint64_t alike;                  /* by depth: such a key was in the object */
 };
 
 /* The mended text ends each key with KT_JSON_KEY_MARK and a number, so that no library sees a key
@@ -103,7 +107,8 @@ static inline bool kt_json_tree_open(struct kt_json_tree *t, enum kt_json_type t
     if (!kt_json_tree_add(t, type, NULL, 0))
         return false;
     node->keys = 0;
-    node->span = 0;
+    node->span = ++t->number;
+    t->alike &= ~(UINT64_C(1) << t->depth);
     t->parent = t->open[t->depth++] = node;
     return true;
 }
@@ -112,10 +117,9 @@ static inline bool kt_json_tree_open(struct kt_json_tree *t, enum kt_json_type t
 static inline void kt_json_tree_close(struct kt_json_tree *t)
 {
     struct kt_json_node *node = t->parent;
-    bool alike = node->type == KT_JSON_OBJECT && node->span > 0;
     node->span = (uint32_t)(t->next - node);
     t->parent = --t->depth > 0 ? t->open[t->depth - 1] : &t->above;
-    if (alike)
+    if ((t->alike >> t->depth & 1) != 0)
         kt_json_tree_drop(t, node);
 }
 
@@ -128,12 +132,12 @@ static inline void kt_json_tree_name(struct kt_json_tree *t, const char *at, siz
         kt_json_tree_cut(t, at, &len, KT_KEY_MAX);
     struct kt_json_node *node = t->next, *parent = t->parent;
     const uint16_t sort = kt_json_sort(kt_str_from(at, len));
-    const uint64_t bit = kt_json_sort_bit(sort);
     node->key = at;
     node->key_len = (uint16_t)len;
     node->sort = sort;
-    parent->span += (parent->keys & bit) != 0;
-    parent->keys |= bit;
+    t->alike |= (uint64_t)(t->seen_in[sort] >= parent->span) << (t->depth - 1);
+    t->seen_in[sort] = parent->span;
+    parent->keys |= kt_json_sort_bit(sort);
 }
 
 static inline void kt_json_tree_key(struct kt_json_tree *t, const char *at, size_t len)
@@ -185,7 +189,7 @@ KT_MUST_USE enum kt_status kt_json_jansson_parse(struct kt_json_library *lib, st
  * builds the tree that the body would build. */
 struct kt_json_plain {
     char *text;
-    uint32_t *quotes; /* their places in text */
+    uint64_t *quotes; /* of each block of text */
     size_t blocks;    /* of 64 bytes: room in both */
 };
 bool kt_json_plain_parse(struct kt_json_plain *p, struct kt_str text, struct kt_json_tree *t);

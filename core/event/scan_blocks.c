@@ -30,15 +30,18 @@ void kt_scan_block_plain(const char *at, struct kt_scan_block *ret)
     }
 }
 
-struct kt_scan_text kt_scan_text_plain(const char *at, size_t n, uint32_t *ret_places)
+struct kt_scan_text kt_scan_text_plain(const char *at, size_t n, uint64_t *ret_quotes)
 {
-    struct kt_scan_text t = { 0, false, false };
-    for (size_t i = 0; i < n * BLOCK; i++) {
-        const unsigned char c = (unsigned char)at[i];
-        if (c == '"')
-            ret_places[t.quotes++] = (uint32_t)i;
-        t.special |= c < 0x20 || c == '\\';
-        t.high |= c >= 0x80;
+    struct kt_scan_text t = { false, false, false };
+    for (size_t b = 0; b < n; b++, at += BLOCK) {
+        ret_quotes[b] = 0;
+        for (unsigned i = 0; i < BLOCK; i++) {
+            const unsigned char c = (unsigned char)at[i];
+            ret_quotes[b] |= (uint64_t)(c == '"') << i;
+            t.special |= c < 0x20 || c == '\\';
+            t.high |= c >= 0x80;
+            t.odd ^= c == '"';
+        }
     }
     return t;
 }
@@ -46,7 +49,7 @@ struct kt_scan_text kt_scan_text_plain(const char *at, size_t n, uint32_t *ret_p
 /* ---- 32 bytes at a time ---- */
 
 #ifdef __x86_64__
-#define AVX2 __attribute__((target("avx2,pclmul,bmi,popcnt")))
+#define AVX2 __attribute__((target("avx2,pclmul")))
 
 AVX2 static inline __m256i load(const char *at)
 {
@@ -89,38 +92,25 @@ AVX2 static inline __m256i is_special(__m256i v)
     return _mm256_or_si256(control, is(v, '\\'));
 }
 
-/* Places of the bits; eight at a time are written, used or not, since blocks mostly have fewer. */
-AVX2 static inline size_t note(uint64_t set, uint32_t base, uint32_t *ret_places)
-{
-    const size_t n = (size_t)__builtin_popcountll(set);
-    for (size_t done = 0; done < n; done += KT_SCAN_SLACK) {
-        for (unsigned k = 0; k < KT_SCAN_SLACK; k++) {
-            ret_places[done + k] = base + (uint32_t)_tzcnt_u64(set);
-            set = _blsr_u64(set);
-        }
-    }
-    return n;
-}
-
-AVX2 static struct kt_scan_text text_avx2(const char *at, size_t n, uint32_t *ret_places)
+AVX2 static struct kt_scan_text text_avx2(const char *at, size_t n, uint64_t *ret_quotes)
 {
     __m256i special = _mm256_setzero_si256(), any = special;
-    size_t quotes = 0;
+    uint64_t odd = 0;
     for (size_t i = 0; i < n; i++, at += BLOCK) {
         const __m256i a = load(at), b = load(at + 32);
         special = _mm256_or_si256(special, _mm256_or_si256(is_special(a), is_special(b)));
         any = _mm256_or_si256(any, _mm256_or_si256(a, b));
-        quotes += note(bits(is(a, '"'), is(b, '"')), (uint32_t)(i * BLOCK), ret_places + quotes);
+        ret_quotes[i] = bits(is(a, '"'), is(b, '"'));
+        odd ^= ret_quotes[i];
     }
-    return (struct kt_scan_text){ .quotes = quotes,
-                                  .special = _mm256_movemask_epi8(special) != 0,
-                                  .high = _mm256_movemask_epi8(any) != 0 };
+    return (struct kt_scan_text){ .special = _mm256_movemask_epi8(special) != 0,
+                                  .high = _mm256_movemask_epi8(any) != 0,
+                                  .odd = __builtin_parityll(odd) != 0 };
 }
 
 static bool has_avx2(void)
 {
-    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("pclmul") &&
-           __builtin_cpu_supports("bmi") && __builtin_cpu_supports("popcnt");
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("pclmul");
 }
 #else
 #define block_avx2 kt_scan_block_plain
@@ -142,7 +132,7 @@ void kt_scan_block(const char *at, struct kt_scan_block *ret)
         kt_scan_block_plain(at, ret);
 }
 
-struct kt_scan_text kt_scan_text(const char *at, size_t n, uint32_t *ret_places)
+struct kt_scan_text kt_scan_text(const char *at, size_t n, uint64_t *ret_quotes)
 {
-    return has_avx2() ? text_avx2(at, n, ret_places) : kt_scan_text_plain(at, n, ret_places);
+    return has_avx2() ? text_avx2(at, n, ret_quotes) : kt_scan_text_plain(at, n, ret_quotes);
 }

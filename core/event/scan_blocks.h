@@ -17,12 +17,10 @@ void kt_scan_block(const char *at, struct kt_scan_block *ret);
 void kt_scan_block_plain(const char *at, struct kt_scan_block *ret); /* a byte at a time */
 
 struct kt_scan_text {
-    size_t quotes; /* how many */
-    bool special;  /* there is a control byte or a backslash */
-    bool high;     /* a byte that is no ASCII */
+    bool special; /* there is a control byte or a backslash */
+    bool high;    /* a byte that is no ASCII */
+    bool odd;     /* an odd number of quotes */
 };
-/* n blocks of 64 bytes at `at`, less than 4 GiB: what they hold, and where the quotes are. In
- * ret_places is room for as many as there are bytes, and KT_SCAN_SLACK more. */
-#define KT_SCAN_SLACK 8u
-struct kt_scan_text kt_scan_text(const char *at, size_t n, uint32_t *ret_places);
-struct kt_scan_text kt_scan_text_plain(const char *at, size_t n, uint32_t *ret_places);
+/* n blocks of 64 bytes at `at`: the quotes of each, and what is in all of them. */
+struct kt_scan_text kt_scan_text(const char *at, size_t n, uint64_t *ret_quotes);
+struct kt_scan_text kt_scan_text_plain(const char *at, size_t n, uint64_t *ret_quotes);
