@@ -3,6 +3,7 @@
  *
  * Owns:  the waiting halves, at most KT_FOLD_MAX and HALVES_BYTES; the oldest is given out alone
  *        when there is no room. A hash of each of the newest second halves that had no partner.
+ *        The memory of one half that is done with.
  * Calls: core/base, core/event, agents/aged.
  * Holds: a half leaves the table only when the line that has it was taken.
  */
@@ -14,6 +15,8 @@
 #include "core/base/limits.h"
 
 #define HALVES_BYTES (64u << 20)
+#define ROOM_STEP    128u /* records of one log are about as long: the next one mostly fits */
+#define SPARE_MAX    4096u
 
 static struct half *oldest(const struct kt_pipeline *p)
 {
@@ -26,7 +29,24 @@ void kt_fold_drop(struct kt_pipeline *p, struct half *h)
         p->parsed = NULL;
     p->halves_bytes -= h->record.len;
     kt_aged_remove(&p->halves, &h->item);
+    if (p->spare == NULL && h->room <= SPARE_MAX)
+        p->spare = h;
+    else
+        kt_free(h);
+}
+
+/* One with room for n bytes. */
+static struct half *make_half(struct kt_pipeline *p, size_t n)
+{
+    struct half *h = p->spare;
+    p->spare = NULL;
+    if (h != NULL && h->room >= n)
+        return h;
     kt_free(h);
+    const size_t room = (n + ROOM_STEP - 1) / ROOM_STEP * ROOM_STEP;
+    h = kt_alloc(sizeof *h + room);
+    h->room = room;
+    return h;
 }
 
 void kt_fold_clear(struct kt_pipeline *p)
@@ -39,6 +59,8 @@ void kt_fold_free(struct kt_pipeline *p)
 {
     kt_fold_clear(p);
     kt_aged_done(&p->halves);
+    kt_free(p->spare);
+    p->spare = NULL;
 }
 
 /* The second half is often the next record: so what was parsed of the newest first half stays. */
@@ -66,7 +88,7 @@ struct kt_jval kt_fold_root(struct kt_pipeline *p, const struct half *h, struct 
 static void wait_for_partner(struct kt_pipeline *p, struct kt_str key, struct kt_jval root)
 {
     struct kt_str record = p->cur.record;
-    struct half *h = kt_alloc(sizeof *h + record.len + key.len);
+    struct half *h = make_half(p, record.len + key.len);
     memcpy(h->bytes, record.at, record.len);
     memcpy(h->bytes + record.len, key.at, key.len);
     h->record = kt_str_from(h->bytes, record.len);

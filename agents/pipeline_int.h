@@ -12,6 +12,7 @@ struct half {
     kt_time_ns since, arrival;
     uint64_t offset; /* where it begins; UINT64_MAX when its stream has ended */
     bool masked;
+    size_t room; /* of bytes */
     struct kt_str record;
     char bytes[];
 };
@@ -82,6 +83,7 @@ struct kt_pipeline {
     size_t halves_bytes;
     uint64_t lone;        /* hash of the current record's key: a second half alone; 0: it is none */
     uint64_t early[1024]; /* such hashes, by their own bits; 0: none */
+    struct half *spare;   /* one that is done with, for its memory */
     uint64_t known_until; /* second halves before it were given out in the run before */
 
     struct kt_str place; /* of the current feed */
