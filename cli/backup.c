@@ -210,13 +210,11 @@ int kt_cmd_backup(int argc, char **argv)
         { "--output", 'o', KT_FLAG_STRING, "FORM", "table or json", &b.output, NULL },
         { 0 },
     };
-    int n;
-    bool done;
-    int code = kt_flags_parse(&cmd, flags, argc, argv, &n, &done);
-    if (done)
+    int code;
+    if (!kt_flags_just(&cmd, flags, argc, argv, 1, &code))
         return code;
     b.json = strcmp(b.output, "json") == 0;
-    if (n != 1 || (!b.json && strcmp(b.output, "table") != 0))
+    if (!b.json && strcmp(b.output, "table") != 0)
         return kt_flags_usage(&cmd);
     code = run(&b, argv[1]);
     kt_buf_done(&b.problems);

@@ -64,6 +64,10 @@ struct kt_command {
  * with exit 2. Returns the exit code. */
 int kt_flags_parse(const struct kt_command *cmd, const struct kt_flag *flags, int argc, char **argv,
                    int *ret_n, bool *ret_done);
+/* The same for a command that takes just n words, in argv[1…n]: with others its usage is said.
+ * False: the command is over, with *ret_code; else that is KT_EXIT_OK. */
+bool kt_flags_just(const struct kt_command *cmd, const struct kt_flag *flags, int argc, char **argv,
+                   int n, int *ret_code);
 /* Runs the verb at argv[1] when it is one with options of its own; false: it is none. */
 bool kt_verb_run(const struct kt_command *cmd, int argc, char **argv, int *ret_code);
 /* A command that only has such verbs: runs one; --help prints them; else the nearest word is named.

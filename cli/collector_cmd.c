@@ -30,16 +30,12 @@ int kt_cmd_collector(int argc, char **argv)
           &ready_fd, NULL },
         { 0 },
     };
-    int n;
-    bool done;
     int code;
     if (kt_verb_run(&cmd, argc, argv, &code))
         return code;
-    code = kt_flags_parse(&cmd, flags, argc, argv, &n, &done);
-    if (done)
+    if (!kt_flags_just(&cmd, flags, argc, argv, 0, &code))
         return code;
-    if (config == NULL || n > 0) {
+    if (config == NULL)
         return kt_flags_usage(&cmd);
-    }
     return kt_collector_main(config, ready_fd == UINT64_MAX ? -1 : (int)ready_fd);
 }

@@ -42,19 +42,15 @@ int kt_cmd_dashboard(int argc, char **argv)
           NULL },
         { 0 },
     };
-    int n, code;
-    bool done;
+    int code;
     if (kt_verb_run(&cmd, argc, argv, &code))
         return code;
-    code = kt_flags_parse(&cmd, flags, argc, argv, &n, &done);
-    if (done)
+    if (!kt_flags_just(&cmd, flags, argc, argv, 0, &code))
         return code;
     if (o.config == NULL && o.db == NULL && access(SYSTEM_CONFIG, R_OK) == 0)
         o.config = SYSTEM_CONFIG;
-    if (n > 0 || (o.config == NULL) == (o.db == NULL)) {
-        fprintf(stderr, "usage: keytrail dashboard -c CONFIG | --db FILE\n");
-        return KT_EXIT_USAGE;
-    }
+    if ((o.config == NULL) == (o.db == NULL))
+        return kt_flags_usage(&cmd);
     if (ready_fd != UINT64_MAX)
         o.ready_fd = (int)ready_fd;
     return kt_page_main(&o);

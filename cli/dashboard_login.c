@@ -68,13 +68,9 @@ int kt_dashboard_login(int argc, char **argv)
     KT_CLEANUP(kt_buf_done) struct kt_buf request = { 0 }, answer = { 0 };
     struct kt_conf *conf = NULL;
     struct kt_error err = { 0 };
-    int n;
-    bool done;
-    int code = kt_flags_parse(&cmd, flags, argc, argv, &n, &done);
-    if (done)
+    int code;
+    if (!kt_flags_just(&cmd, flags, argc, argv, 0, &code))
         return code;
-    if (n > 0)
-        return kt_flags_usage(&cmd);
     if (kt_dashboard_conf(config, &conf, &err) != KT_OK)
         return kt_cli_fail("dashboard login", &err);
     kt_buf_addz(&request, "{\"do\":\"login\",\"user\":");

@@ -175,13 +175,11 @@ int kt_cmd_doctor(int argc, char **argv)
         { "--output", 'o', KT_FLAG_STRING, "FORM", KT_OUTPUT_WORDS, &output, NULL },
         { 0 },
     };
-    int n;
-    bool done;
+    int code;
     enum kt_output how;
-    int code = kt_flags_parse(&cmd, flags, argc, argv, &n, &done);
-    if (done)
+    if (!kt_flags_just(&cmd, flags, argc, argv, 0, &code))
         return code;
-    if (n > 0 || !kt_output_of(output, &how))
+    if (!kt_output_of(output, &how))
         return kt_flags_usage(&cmd);
     if (how != KT_OUT_TABLE)
         d.rows = kt_rows_new(how, columns, KT_ARRAY_LEN(columns), true);

@@ -194,6 +194,17 @@ int kt_flags_parse(const struct kt_command *cmd, const struct kt_flag *flags, in
     return KT_EXIT_OK;
 }
 
+bool kt_flags_just(const struct kt_command *cmd, const struct kt_flag *flags, int argc, char **argv,
+                   int n, int *ret_code)
+{
+    int words;
+    bool done;
+    *ret_code = kt_flags_parse(cmd, flags, argc, argv, &words, &done);
+    if (!done && words != n)
+        *ret_code = kt_flags_usage(cmd);
+    return !done && words == n;
+}
+
 void kt_flags_describe(int (*run)(int argc, char **argv), const char *name, kt_describe *to,
                        void *self)
 {
@@ -252,11 +263,11 @@ int kt_verbs_main(const struct kt_command *cmd, int argc, char **argv)
     bool done;
     if (kt_verb_run(cmd, argc, argv, &code))
         return code;
+    if (argc > 1 && argv[1][0] != '-') /* what follows are options of what it was meant to be */
+        return kt_verb_unknown(cmd, argv[1]);
     code = kt_flags_parse(cmd, flags, argc, argv, &n, &done);
     if (done)
         return code;
-    if (n > 0)
-        return kt_verb_unknown(cmd, argv[1]);
     help(stderr, cmd, flags);
     return KT_EXIT_USAGE;
 }

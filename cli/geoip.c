@@ -40,12 +40,11 @@ static int run_status(int argc, char **argv)
     struct kt_conf *conf = NULL;
     struct kt_error err = { 0 };
     enum kt_output how;
-    int n;
-    bool done, broken = false;
-    int code = kt_flags_parse(&cmd, flags, argc, argv, &n, &done);
-    if (done)
+    int code;
+    bool broken = false;
+    if (!kt_flags_just(&cmd, flags, argc, argv, 0, &code))
         return code;
-    if (n > 0 || !kt_output_of(output, &how))
+    if (!kt_output_of(output, &how))
         return kt_flags_usage(&cmd);
     if (config != NULL && kt_conf_load(config, &conf, &err) != KT_OK)
         return kt_cli_fail("geoip", &err);
@@ -115,13 +114,9 @@ static int run_update(int argc, char **argv)
         { 0 },
     };
     struct kt_error err = { 0 };
-    int n;
-    bool done;
-    int code = kt_flags_parse(&cmd, flags, argc, argv, &n, &done);
-    if (done)
+    int code;
+    if (!kt_flags_just(&cmd, flags, argc, argv, 0, &code))
         return code;
-    if (n > 0)
-        return kt_flags_usage(&cmd);
     return kt_geoip_update(&a, &err) == KT_OK ? KT_EXIT_OK : kt_cli_fail("geoip update", &err);
 }
 

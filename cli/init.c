@@ -216,13 +216,9 @@ int kt_cmd_init(int argc, char **argv)
           &owner, NULL },
         { 0 },
     };
-    int n;
-    bool done;
-    int code = kt_flags_parse(&cmd, flags, argc, argv, &n, &done);
-    if (done)
+    int code;
+    if (!kt_flags_just(&cmd, flags, argc, argv, 1, &code))
         return code;
-    if (n != 1)
-        return kt_flags_usage(&cmd);
     struct kt_error err = { 0 };
     if (owner != NULL && getpwnam(owner) == NULL) {
         fprintf(stderr, "keytrail init: --owner: there is no user '%s'\n", owner);

@@ -26,7 +26,9 @@ int main(int argc, char **argv)
         return kt_complete_keytrail(argc - 1, argv + 1);
     if (argc > 1 && strcmp(argv[1], "--version") == 0)
         argv[1] = version;
-    if (argc > 1 && strcmp(argv[1], "help") == 0)
-        argv[1] = help;
+    if (argc > 1 && strcmp(argv[1], "help") == 0) { /* help search: search --help */
+        memmove(argv + 1, argv + 2, (size_t)(argc - 2) * sizeof *argv);
+        argv[argc - 1] = help;
+    }
     return kt_program_keytrail(argc, argv);
 }

@@ -15,6 +15,7 @@
 
 int main(int argc, char **argv)
 {
+    static char help[] = "--help";
     kt_alloc_init();
     kt_hash_init();
     if (argc > 1 && strcmp(argv[1], "__complete") == 0) /* what completion reads calls it */
@@ -22,6 +23,10 @@ int main(int argc, char **argv)
     if (argc > 1 && strcmp(argv[1], "--version") == 0) {
         printf("keytrail-agent " KT_VERSION " (wire %u)\n", KT_WIRE_VERSION_MAX);
         return 0;
+    }
+    if (argc > 1 && strcmp(argv[1], "help") == 0) { /* help source: source --help */
+        memmove(argv + 1, argv + 2, (size_t)(argc - 2) * sizeof *argv);
+        argv[argc - 1] = help;
     }
     return kt_program_agent(argc, argv);
 }

@@ -98,12 +98,10 @@ int kt_cmd_collector_keygen(int argc, char **argv)
     struct kt_error err = { 0 };
     struct kt_conf *conf = NULL;
     uint8_t public_key[32];
-    int n;
-    bool done;
-    int code = kt_flags_parse(&cmd, flags, argc, argv, &n, &done);
-    if (done)
+    int code;
+    if (!kt_flags_just(&cmd, flags, argc, argv, 0, &code))
         return code;
-    if (config == NULL || n > 0)
+    if (config == NULL)
         return kt_flags_usage(&cmd);
     enum kt_status st = kt_conf_load(config, &conf, &err);
     if (st == KT_OK)

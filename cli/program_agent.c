@@ -63,11 +63,8 @@ static int cmd_keygen(int argc, char **argv)
     struct kt_key_file key;
     uint8_t signing[32];
     KT_CLEANUP(kt_buf_done) struct kt_buf token = { 0 };
-    int n = 0;
-    bool done = false;
-
-    int code = kt_flags_parse(&cmd, flags, argc, argv, &n, &done);
-    if (done)
+    int code;
+    if (!kt_flags_just(&cmd, flags, argc, argv, 0, &code))
         return code;
     kt_net_keys_make(&curve);
     memcpy(key.curve_secret, curve.secret_key, sizeof key.curve_secret);
@@ -212,11 +209,8 @@ static int cmd_status(int argc, char **argv)
     struct kt_agent_conf *conf = NULL;
     KT_CLEANUP(kt_buf_done) struct kt_buf path = { 0 }, text = { 0 };
     enum kt_output how;
-    int n = 0;
-    bool done = false;
-
-    int code = kt_flags_parse(&cmd, flags, argc, argv, &n, &done);
-    if (done)
+    int code;
+    if (!kt_flags_just(&cmd, flags, argc, argv, 0, &code))
         return code;
     if (!kt_output_of(output, &how) || (how != KT_OUT_TABLE && how != KT_OUT_JSON)) {
         fprintf(stderr, "keytrail-agent status: -o takes table or json\n");

@@ -59,15 +59,9 @@ int kt_report_keygen(int argc, char **argv)
     static const struct kt_flag flags[] = { { 0 } };
     KT_CLEANUP(kt_buf_done) struct kt_buf public_path = { 0 }, text = { 0 };
     struct kt_error err = { 0 };
-    int n;
-    bool done;
-    int code = kt_flags_parse(&cmd, flags, argc, argv, &n, &done);
-    if (done)
+    int code;
+    if (!kt_flags_just(&cmd, flags, argc, argv, 1, &code))
         return code;
-    if (n != 1) {
-        fprintf(stderr, "keytrail report keygen: which file? keytrail report keygen FILE\n");
-        return KT_EXIT_USAGE;
-    }
     kt_buf_addf(&public_path, "%s.pub", argv[1]);
     if (write_pair(argv[1], kt_buf_z(&public_path), &text, &err) != KT_OK)
         return kt_cli_fail("report keygen", &err);

@@ -458,15 +458,9 @@ int kt_report_verify(int argc, char **argv)
     struct kt_minisign_public key;
     struct kt_bundle_outside held[KT_FLAGS_MAX_MANY] = { 0 };
     struct kt_error err = { 0 };
-    int n;
-    bool done;
-    int code = kt_flags_parse(&cmd, flags, argc, argv, &n, &done);
-    if (done)
+    int code;
+    if (!kt_flags_just(&cmd, flags, argc, argv, 1, &code))
         return code;
-    if (n != 1) {
-        fprintf(stderr, "keytrail report verify: which package? keytrail report verify DIR\n");
-        return KT_EXIT_USAGE;
-    }
     if ((key_given != NULL && read_key(key_given, &key, &err) != KT_OK) ||
         read_note_keys(&log, "--log-key", KT_NOTE_LOG, keys.log, &keys.n_log, &err) != KT_OK ||
         read_note_keys(&witness, "--witness", KT_NOTE_COSIGNATURE, keys.witness, &keys.n_witness,

@@ -135,13 +135,11 @@ int kt_cmd_restore(int argc, char **argv)
         { "--output", 'o', KT_FLAG_STRING, "FORM", "table or json", &r.output, NULL },
         { 0 },
     };
-    int n;
-    bool done;
-    int code = kt_flags_parse(&cmd, flags, argc, argv, &n, &done);
-    if (done)
+    int code;
+    if (!kt_flags_just(&cmd, flags, argc, argv, 1, &code))
         return code;
     r.json = strcmp(r.output, "json") == 0;
-    if (n != 1 || r.db == NULL || (!r.json && strcmp(r.output, "table") != 0))
+    if (r.db == NULL || (!r.json && strcmp(r.output, "table") != 0))
         return kt_flags_usage(&cmd);
     code = run(&r, argv[1]);
     kt_buf_done(&r.problems);

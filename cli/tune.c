@@ -354,13 +354,11 @@ int kt_alerts_tune(int argc, char **argv)
         { "--output", 'o', KT_FLAG_STRING, "FORM", KT_OUTPUT_WORDS, &output, NULL },
         { 0 },
     };
-    int n;
-    bool done;
+    int code;
     enum kt_output how;
-    int code = kt_flags_parse(&cmd, flags, argc, argv, &n, &done);
-    if (done)
+    if (!kt_flags_just(&cmd, flags, argc, argv, 0, &code))
         return code;
-    if (n > 0 || !kt_output_of(output, &how))
+    if (!kt_output_of(output, &how))
         return kt_flags_usage(&cmd);
     char path[4096];
     struct kt_error err = { 0 };

@@ -17,10 +17,8 @@ int kt_cmd_version(int argc, char **argv)
         "version", "", "versions of program, wire and store", "keytrail version", NULL, NULL
     };
     static const struct kt_flag flags[] = { { 0 } };
-    int n;
-    bool done;
-    int code = kt_flags_parse(&cmd, flags, argc, argv, &n, &done);
-    if (!done)
+    int code;
+    if (kt_flags_just(&cmd, flags, argc, argv, 0, &code))
         printf("keytrail " KT_VERSION " (wire %u, store schema %u, event line 1)\n",
                KT_WIRE_VERSION_MAX, kt_store_schema());
     return code;

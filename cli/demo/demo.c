@@ -545,10 +545,8 @@ int kt_cmd_demo(int argc, char **argv)
           NULL },
         { 0 },
     };
-    int n;
-    bool done;
-    int code = kt_flags_parse(&cmd, flags, argc, argv, &n, &done);
-    if (done)
+    int code;
+    if (!kt_flags_just(&cmd, flags, argc, argv, 0, &code))
         return code;
     struct kt_error err = { 0 };
     if (run_for != NULL && kt_duration_parse(kt_str_of(run_for), &d.run_for, &err) != KT_OK) {

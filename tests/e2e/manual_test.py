@@ -21,6 +21,13 @@ def text(name):
 missing = [f'{c}: {o}' for c in commands for o in re.findall(r'^  (?:    |-\w, )(--[\w-]+)', keytrail(c, '--help').stdout.decode(), re.M)
            if o.replace('-', '\\-') not in text(page[c])]
 check(not missing, 'every option of --help is on its page', missing)
+check(all(keytrail('help', *w).stdout == keytrail(*w, '--help').stdout for w in ((), ('search',), ('alerts', 'link'))) and
+      run(AGENT, 'help', 'source').stdout == run(AGENT, 'source', '--help').stdout, 'help COMMAND is its --help')
+p = keytrail('serach', '--since', '1d', ok=False)
+check(p.returncode == 2 and b"unknown command 'serach', did you mean search?" in p.stderr, 'a mistyped command is named, whatever options follow', p.stderr)
+for argv in ((KEYTRAIL, 'version', 'x'), (KEYTRAIL, 'demo', 'x'), (AGENT, 'keygen', '--out', out + '/k.key', 'x'), (AGENT, 'status', 'x'), (KEYTRAIL, 'report', 'keygen')):
+    p = run(*argv, ok=False, timeout=20)
+    check(p.returncode == 2 and p.stderr.startswith(b'usage: ') and not p.stdout, f'{" ".join(argv[1:2])}: words that it does not take', (argv, p.stdout, p.stderr))
 missing = [f'{n}: {s}' for n in pages for s in ('EXIT STATUS', 'FILES', 'EXAMPLES', 'SEE ALSO') if f'.SH {s}\n' not in text(n)]
 check(not missing, 'each page says exit status, files, examples', missing)
 check(all(w in text('keytrail-events.7') for w in ('not_found', 'ai_agent', 'quarantine')), 'events(7) has the words of each field')

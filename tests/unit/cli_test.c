@@ -65,6 +65,24 @@ static struct line *words(const char *const *at, int n)
     struct args a = { 0 };                                                                         \
     int code = parse(&a, line->argc, argv, &n, &done)
 
+static void a_command_takes_just_its_words(void **state)
+{
+    static const struct kt_flag none[] = { { 0 } };
+    const char *const list[] = { "one", "two", "--help" };
+    int code;
+    (void)state;
+    for (int n = 0; n < 3; n++) {
+        struct line *l = words(list, 1);
+        assert_int_equal(kt_flags_just(&cmd, none, l->argc, l->argv, n, &code), n == 1);
+        assert_int_equal(code, n == 1 ? KT_EXIT_OK : KT_EXIT_USAGE);
+        l = words(list, 2);
+        assert_int_equal(kt_flags_just(&cmd, none, l->argc, l->argv, n, &code), n == 2);
+    }
+    struct line *l = words(list, 3);
+    assert_false(kt_flags_just(&cmd, none, l->argc, l->argv, 0, &code)); /* asked for help: over */
+    assert_int_equal(code, KT_EXIT_OK);
+}
+
 static void flags_take_long_short_equals_and_alias(void **state)
 {
     (void)state;
@@ -206,6 +224,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(flags_take_long_short_equals_and_alias),
+        cmocka_unit_test(a_command_takes_just_its_words),
         cmocka_unit_test(flags_leave_negated_terms_and_everything_after_dashes),
         cmocka_unit_test(flags_refuse_what_they_do_not_know),
         cmocka_unit_test(flags_refuse_a_number_that_is_none),
