@@ -45,7 +45,8 @@ int kt_cli_fail(const char *cmd, const struct kt_error *err)
 static enum kt_status from_config(const char *config, const char *wanted, size_t member, char *ret,
                                   size_t n, struct kt_error *err)
 {
-    if (config == NULL && access(KT_CONFIG_SYSTEM, R_OK) != 0)
+    /* One that may not be read is said as that. */
+    if (config == NULL && access(KT_CONFIG_SYSTEM, F_OK) != 0 && errno == ENOENT)
         return kt_fail(err, KT_E_CONFIG, "%s or -c CONFIG (there is no " KT_CONFIG_SYSTEM ")",
                        wanted);
     struct kt_conf *conf = NULL;

@@ -127,7 +127,7 @@ enum kt_status kt_agent_entry_load(const char *path, struct kt_agent_entry *ret,
 {
     struct kt_agent_entry e = { 0 };
     struct entry_options o = { 0 };
-    enum kt_status st = kt_yaml_load(path, &e.yaml, err);
+    enum kt_status st = kt_yaml_load_within(&(struct kt_yaml_bounds){ 0 }, path, &e.yaml, err);
     if (st != KT_OK)
         return st;
     const struct kt_node *root = kt_yaml_root(e.yaml);

@@ -479,8 +479,9 @@ enum kt_status kt_yaml_parse(struct kt_str text, const char *name, struct kt_yam
     return kt_yaml_parse_within(&(struct kt_yaml_bounds){ 0 }, text, name, ret, err);
 }
 
-enum kt_status kt_yaml_load_within(const struct kt_yaml_bounds *bounds, const char *path,
-                                   struct kt_yaml **ret, struct kt_error *err)
+/* next: what a person does where there is no such file. */
+static enum kt_status load(const struct kt_yaml_bounds *bounds, const char *path, const char *next,
+                           struct kt_yaml **ret, struct kt_error *err)
 {
     KT_CLEANUP(kt_buf_done) struct kt_buf text = { 0 };
     struct kt_stat stat;
@@ -493,16 +494,23 @@ enum kt_status kt_yaml_load_within(const struct kt_yaml_bounds *bounds, const ch
     if (st == KT_E_AGAIN || st == KT_E_LIMIT) {
         return st == KT_E_LIMIT ? kt_fail(err, KT_E_CONFIG, "'%s' is longer than %zu bytes", path,
                                           bytes_max(bounds))
-                                : kt_fail(err, KT_E_CONFIG, "there is no file '%s'", path);
+                                : kt_fail(err, KT_E_CONFIG, "there is no file '%s'%s", path, next);
     }
     if (st != KT_OK)
         return st;
     return kt_yaml_parse_within(bounds, kt_buf_str(&text), path, ret, err);
 }
 
+enum kt_status kt_yaml_load_within(const struct kt_yaml_bounds *bounds, const char *path,
+                                   struct kt_yaml **ret, struct kt_error *err)
+{
+    return load(bounds, path, "", ret, err);
+}
+
 enum kt_status kt_yaml_load(const char *path, struct kt_yaml **ret, struct kt_error *err)
 {
-    return kt_yaml_load_within(&(struct kt_yaml_bounds){ 0 }, path, ret, err);
+    return load(&(struct kt_yaml_bounds){ 0 }, path,
+                ": keytrail init DIR writes one, -c FILE names another", ret, err);
 }
 
 /* ---- paths ---- */

@@ -51,7 +51,8 @@ static enum kt_status connect(const char *path, sqlite3 **ret, bool *ret_frozen,
     if (probe(path, &head, err) != KT_OK)
         return err == NULL ? KT_E_IO : err->code;
     if (!head.exists || head.empty)
-        return kt_fail(err, KT_E_AGAIN, "no store at '%s'", path);
+        return kt_fail(err, KT_E_AGAIN, "no store at '%s': keytrail collector or import makes one",
+                       path);
     if (kt_db_judge(path, &head, false, err) != KT_OK)
         return err == NULL ? KT_E_CORRUPT : err->code;
     sqlite3 *db = NULL;

@@ -65,7 +65,8 @@ static enum kt_status open_until(const char *path, kt_time_ns until, struct kt_c
         connect(fd, (const struct sockaddr *)&at, sizeof at) != 0) {
         if (errno == EAGAIN)
             errno = ETIMEDOUT;
-        enum kt_status st = kt_fail_errno(err, "no collector answers at '%s'", path);
+        enum kt_status st = kt_fail_errno(
+            err, "no collector answers at '%s' (keytrail collector -c FILE runs one)", path);
         (void)close(fd);
         return st;
     }

@@ -332,6 +332,7 @@ static void wrong_collector_files_are_refused_with_place_and_mend(void **state)
     struct kt_error err = { 0 };
     assert_int_equal(kt_conf_load(path_of("none.yaml"), &c, &err), KT_E_CONFIG);
     assert_non_null(strstr(err.text, "there is no file"));
+    assert_non_null(strstr(err.text, "': keytrail init DIR writes one, -c FILE names another"));
     assert_int_equal(kt_conf_load(write_file("c.yaml", "", 0666), &c, &err), KT_E_CONFIG);
     assert_non_null(strstr(err.text, "chmod o-w"));
     c = load("c.yaml", "store: { retention: 30d, allow_short_retention: true }\n");
