@@ -2,16 +2,16 @@
  * ingest: the conversation with agents, and the transaction that its promises wait for.
  *
  * Owns:  sessions (agent, incarnation -> peer, mark), quotas, the open transaction, held-back acks.
- * Calls: intake, auth, core (wire, store, clock). No sockets.
+ * Calls: intake, auth, ingest_alarm, core (wire, store, clock). No sockets.
  * Holds: an ack or a welcome is sent after the commit of what it promises; a refused batch leaves
  *        nothing behind; one agent cannot use up the memory of another.
  */
 #include "collector/ingest.h"
+#include "collector/ingest_alarm.h"
 #include "collector/intake.h"
 #include "core/base/alloc.h"
 #include "core/base/limits.h"
 #include "core/base/map.h"
-#include "core/event/json.h"
 #include "core/wire/batch.h"
 #include <assert.h>
 #include <inttypes.h>
@@ -23,7 +23,6 @@
 #define CLAIMS_MAX    1024u           /* source instances that one agent may take */
 #define GROUP_BATCHES 64u
 #define GROUP_BYTES   (8u << 20)
-#define ALARM_WINDOW  (10 * KT_NS_MIN)
 #define TICK_EVERY    (5 * KT_NS_MIN)
 #define EARLY_NS      (10 * KT_NS_MIN) /* by which clocks may differ */
 #define UNPACKED_KEEP (2u << 20)
@@ -31,46 +30,6 @@
  * most a quarter of its time, after an advance of 2,000 segments. */
 #define LOOKUP_TIME    (160 * KT_NS_US)
 #define LOOKUP_ADVANCE (20 * KT_NS_S)
-
-enum alarm_code {
-    ALARM_IDENTITY,
-    ALARM_FORK,
-    ALARM_SIGNATURE,
-    ALARM_LINE,
-    ALARM_SECRET,
-    ALARM_QUOTA,
-    ALARM_REVOKED,
-    ALARM_WIRE,
-    ALARM_RESTORED,
-    ALARM_TRAIL_SIGNATURE,
-    ALARM_TRAIL_CHAIN,
-    ALARM_TRAIL_CHANGED,
-    ALARM_TRAIL_MISSING,
-    ALARM_TRAIL_UNREAD,
-    ALARM_CONTRADICTION,
-    ALARM_STALE,
-    ALARM_ACCEPTED,
-    ALARM_COUNT
-};
-static const char *const alarm_words[ALARM_COUNT] = {
-    [ALARM_IDENTITY] = "identity.violation",
-    [ALARM_FORK] = "batch.forked",
-    [ALARM_SIGNATURE] = "batch.signature",
-    [ALARM_LINE] = "batch.invalid",
-    [ALARM_SECRET] = "secret.in_line",
-    [ALARM_QUOTA] = "quota.exceeded",
-    [ALARM_REVOKED] = "agent.revoked",
-    [ALARM_WIRE] = "wire.broken",
-    [ALARM_RESTORED] = "store.restored",
-    [ALARM_TRAIL_SIGNATURE] = "trail.signature",
-    [ALARM_TRAIL_CHAIN] = "trail.chain",
-    [ALARM_TRAIL_CHANGED] = "trail.changed",
-    [ALARM_TRAIL_MISSING] = "trail.missing",
-    [ALARM_TRAIL_UNREAD] = "trail.unread",
-    [ALARM_CONTRADICTION] = "integrity.contradiction",
-    [ALARM_STALE] = "log.stale",
-    [ALARM_ACCEPTED] = "log.accepted",
-};
 
 struct session {
     bool used;
@@ -82,7 +41,7 @@ struct session {
 };
 struct agent {
     struct session session[SESSIONS];
-    kt_time_ns quiet_until[ALARM_COUNT];
+    struct kt_ingest_quiet quiet;
     int64_t day;
     uint64_t bytes_today;
     kt_time_ns lookups_until; /* when its look-ups are paid for, by the monotonic clock */
@@ -109,7 +68,7 @@ struct kt_ingest {
     uint64_t turn;
     kt_time_ns now, last_arrival, last_tick;
     bool open, disk_full;
-    bool restored; /* an agent has said so since the start */
+    struct kt_ingest_alarms alarms;
     uint8_t log_id[16];
     struct kt_ingest_counts counts;
 };
@@ -118,6 +77,7 @@ struct kt_ingest *kt_ingest_new(const struct kt_ingest_options *o)
 {
     struct kt_ingest *in = kt_alloc(sizeof *in);
     in->o = *o;
+    in->alarms.o = &in->o;
     in->enrich = kt_enrich_new(o->geo);
     /* Without the list of known addresses some get a second fact: no reason not to start. */
     if (o->store_path != NULL && kt_enrich_load(in->enrich, o->store_path, NULL) != KT_OK) {
@@ -278,13 +238,9 @@ static uint32_t agent_number(struct kt_ingest *in, struct kt_str name)
 }
 
 static void raise_alarm(struct kt_ingest *in, struct agent *a, struct kt_str name,
-                        enum alarm_code code, const char *sentence)
+                        enum kt_alarm_code code, const char *sentence)
 {
-    kt_time_ns mono = in->o.clock.mono(in->o.clock.self);
-    if (in->o.alarm == NULL || mono < a->quiet_until[code])
-        return;
-    a->quiet_until[code] = mono + ALARM_WINDOW;
-    in->o.alarm(in->o.self, alarm_words[code], name, sentence);
+    kt_ingest_alarm(&in->alarms, &a->quiet, name, code, sentence);
 }
 
 static struct session *session_of(struct agent *a, const uint8_t incarnation[16])
@@ -401,7 +357,7 @@ static bool next_in_turn(struct kt_ingest *in, const struct talk *t, struct sess
         refuse(in, t, KT_REFUSE_FORK, KT_REFUSE_ALL, s->seq + 1,
                "another batch was stored under this number");
         raise_alarm(
-            in, t->agent, t->name, ALARM_FORK,
+            in, t->agent, t->name, KT_ALARM_FORK,
             "sent a batch with the number of a stored one and other content; the stored one "
             "stays");
         return false;
@@ -422,7 +378,7 @@ static bool within_quota(struct kt_ingest *in, const struct talk *t)
     if (t->entry->quota == 0 || a->bytes_today + t->m->raw_bytes <= t->entry->quota)
         return true;
     refuse(in, t, KT_REFUSE_QUOTA, KT_REFUSE_ALL, 0, "the agent's daily quota is used up");
-    raise_alarm(in, a, t->name, ALARM_QUOTA, "has used up its daily quota; its batches wait");
+    raise_alarm(in, a, t->name, KT_ALARM_QUOTA, "has used up its daily quota; its batches wait");
     return false;
 }
 
@@ -436,7 +392,7 @@ static bool within_lookups(struct kt_ingest *in, const struct talk *t)
         return true;
     refuse(in, t, KT_REFUSE_QUOTA, KT_REFUSE_ALL, 0,
            "the agent's old records take too many look-ups; they wait");
-    raise_alarm(in, t->agent, t->name, ALARM_QUOTA,
+    raise_alarm(in, t->agent, t->name, KT_ALARM_QUOTA,
                 "sends old records in an order that makes the store search all its past; its "
                 "batches wait");
     return false;
@@ -457,7 +413,7 @@ static bool sizes_fit(struct kt_ingest *in, const struct talk *t)
         m->raw_bytes <= KT_BATCH_RAW_MAX)
         return true;
     refuse(in, t, KT_REFUSE_SIZE, KT_REFUSE_ALL, 0, "no batch has this size");
-    raise_alarm(in, t->agent, t->name, ALARM_LINE, "sent a batch beyond the size limits");
+    raise_alarm(in, t->agent, t->name, KT_ALARM_LINE, "sent a batch beyond the size limits");
     return false;
 }
 
@@ -476,10 +432,10 @@ static bool opened(struct kt_ingest *in, const struct talk *t)
     }
     refuse(in, t, reason, KT_REFUSE_ALL, 0, err.text);
     if (reason == KT_REFUSE_SIGNATURE)
-        raise_alarm(in, t->agent, t->name, ALARM_SIGNATURE,
+        raise_alarm(in, t->agent, t->name, KT_ALARM_SIGNATURE,
                     "sent a batch without a valid signature");
     else
-        raise_alarm(in, t->agent, t->name, ALARM_LINE, "sent a batch that is not what it says");
+        raise_alarm(in, t->agent, t->name, KT_ALARM_LINE, "sent a batch that is not what it says");
     return false;
 }
 
@@ -550,13 +506,13 @@ static void refuse_line(struct kt_ingest *in, const struct talk *t, const struct
         kt_counts_refused(in->o.counts, f->instance, f->reason, 1);
     if (f->reason == KT_REFUSE_SOURCE) {
         in->counts.violations++;
-        raise_alarm(in, t->agent, t->name, ALARM_IDENTITY,
+        raise_alarm(in, t->agent, t->name, KT_ALARM_IDENTITY,
                     "sent records of a source instance that is not its own; nothing was stored");
     } else if (f->reason == KT_REFUSE_REDACTION) {
-        raise_alarm(in, t->agent, t->name, ALARM_SECRET,
+        raise_alarm(in, t->agent, t->name, KT_ALARM_SECRET,
                     "sent a record that holds what looks like a secret value; it was refused");
     } else {
-        raise_alarm(in, t->agent, t->name, ALARM_LINE, "sent a record that is not canonical");
+        raise_alarm(in, t->agent, t->name, KT_ALARM_LINE, "sent a record that is not canonical");
     }
 }
 
@@ -606,70 +562,6 @@ static enum kt_status store_batch(struct kt_ingest *in, const struct talk *t, st
     return KT_OK;
 }
 
-/* D6: an agent has an ack of more than this store holds. The first one is enough to know. */
-static void notice_restored(struct kt_ingest *in, const struct talk *t)
-{
-    const struct kt_event *ev = kt_intake_find(in->intake, KT_KIND_REPORT, "store.restored");
-    if (ev == NULL || in->restored)
-        return;
-    struct kt_json *json = kt_json_new(KT_JSON_SIMDJSON);
-    struct kt_jval root;
-    unsigned repaired;
-    int64_t had = 0, has = 0;
-    char text[240];
-    if (kt_json_parse(json, ev->raw, &root, &repaired, NULL) == KT_OK &&
-        kt_json_i64(kt_json_at(root, "acknowledged"), &had) &&
-        kt_json_i64(kt_json_at(root, "has"), &has)) {
-        (void)snprintf(text, sizeof text,
-                       "has the collector's word for batch %" PRId64 ", the store had only %" PRId64
-                       ": it was restored from an older copy, and agents send the rest again",
-                       had, has);
-        in->restored = true;
-        raise_alarm(in, t->agent, t->name, ALARM_RESTORED, text);
-    }
-    kt_json_free(json);
-}
-
-/* An input found that the evidence it reads was changed: report lines of these operations say so,
- * and their message is the sentence. */
-static void notice_evidence(struct kt_ingest *in, const struct talk *t)
-{
-    for (enum alarm_code code = ALARM_TRAIL_SIGNATURE; code <= ALARM_TRAIL_UNREAD; code++) {
-        const struct kt_event *ev = kt_intake_find(in->intake, KT_KIND_REPORT, alarm_words[code]);
-        if (ev == NULL)
-            continue;
-        char text[240];
-        struct kt_str what = kt_utf8_cut(ev->message, sizeof text - sizeof "reports: ");
-        (void)snprintf(text, sizeof text, "reports: " KT_STR_FMT, KT_STR_ARG(what));
-        raise_alarm(in, t->agent, ev->instance, code, text);
-    }
-}
-
-/* What agents say of this log, of which each says the same: one alert about it is enough, and the
- * first that says so is named. */
-static void notice_log(struct kt_ingest *in, const struct talk *t)
-{
-    static const struct {
-        const char *operation;
-        enum alarm_code code;
-        const char *what;
-    } says[] = { { "log.contradiction", ALARM_CONTRADICTION, "contradicts what was kept of it by" },
-                 { "log.stale", ALARM_STALE, "is not proven any more to" },
-                 { "log.accepted", ALARM_ACCEPTED, "is accepted as it is now for" } };
-    for (size_t i = 0; i < KT_ARRAY_LEN(says); i++) {
-        const struct kt_event *ev = kt_intake_find(in->intake, KT_KIND_REPORT, says[i].operation);
-        if (ev == NULL)
-            continue;
-        char text[240];
-        (void)snprintf(text, sizeof text, "%s agent " KT_STR_FMT ": ", says[i].what,
-                       KT_STR_ARG(t->name));
-        size_t n = strlen(text);
-        struct kt_str what = kt_utf8_cut(ev->message, sizeof text - 1 - n);
-        (void)snprintf(text + n, sizeof text - n, KT_STR_FMT, KT_STR_ARG(what));
-        raise_alarm(in, t->agent, KT_STR("log"), says[i].code, text);
-    }
-}
-
 static enum kt_status batch(struct kt_ingest *in, struct talk *t, struct kt_error *err)
 {
     struct session *s = session_of(t->agent, t->m->incarnation);
@@ -698,11 +590,8 @@ static enum kt_status batch(struct kt_ingest *in, struct talk *t, struct kt_erro
         return KT_OK;
     }
     enum kt_status st = store_batch(in, t, s, err);
-    if (st == KT_OK) {
-        notice_restored(in, t);
-        notice_evidence(in, t);
-        notice_log(in, t);
-    }
+    if (st == KT_OK)
+        kt_ingest_notice(&in->alarms, &t->agent->quiet, in->intake, t->name);
     if (in->unpacked.cap > UNPACKED_KEEP)
         kt_buf_done(&in->unpacked);
     return st;
@@ -736,14 +625,14 @@ enum kt_status kt_ingest_message(struct kt_ingest *in, uint64_t peer, struct kt_
     if (t.entry == NULL) { /* of the message only the numbers that its answer repeats are used */
         in->counts.revoked++;
         refuse(in, &t, KT_REFUSE_REVOKED, KT_REFUSE_ALL, 0, "this key is not allowed (any more)");
-        raise_alarm(in, t.agent, t.name, ALARM_REVOKED,
+        raise_alarm(in, t.agent, t.name, KT_ALARM_REVOKED,
                     "goes on sending with a key that is not allowed");
         return KT_OK;
     }
     if (st != KT_OK) {
         if (m.version != 0)
             refuse(in, &t, KT_REFUSE_VERSION, KT_REFUSE_ALL, 0, "unknown version of the wire");
-        raise_alarm(in, t.agent, t.name, ALARM_WIRE, "sent a message that cannot be read");
+        raise_alarm(in, t.agent, t.name, KT_ALARM_WIRE, "sent a message that cannot be read");
         return KT_OK;
     }
     if (m.type == KT_MSG_HELLO)
