@@ -33,7 +33,9 @@ struct chunk {
 
 struct kt_arena kt_arena_new(size_t cap)
 {
-    return (struct kt_arena){ .mem = kt_alloc(CHUNKS ? 1 : cap), .cap = cap, .owned = true };
+    /* Not zeroed, which would touch all of it: each allocation is. */
+    unsigned char *mem = kt_realloc_array(NULL, CHUNKS ? 1 : cap, 1);
+    return (struct kt_arena){ .mem = mem, .cap = cap, .owned = true };
 }
 
 void kt_arena_done(struct kt_arena *a)
