@@ -66,13 +66,37 @@ static bool has_suffix(struct kt_str name)
     return true;
 }
 
-/* Was this full ARN seen in a field that always has the full one? */
-static bool arn_known(const struct ct_record *r, struct kt_str arn, bool full)
+static struct kt_str without_suffix(struct kt_str s)
 {
-    struct kt_str key = kt_arena_cat(r->in->arena, KT_STR("arn "), arn);
-    if (full)
-        kt_source_remember(r->in->memory, key, KT_STR("1"));
-    return full || kt_source_recall(r->in->memory, key).len > 0;
+    return kt_str_sub(s, 0, s.len - 7);
+}
+
+static bool is_kept(const struct ct_record *r, struct kt_str what, struct kt_str arn)
+{
+    return kt_source_recall(r->in->memory, kt_arena_cat(r->in->arena, what, arn)).len > 0;
+}
+
+static void keep(const struct ct_record *r, struct kt_str what, struct kt_str arn)
+{
+    kt_source_remember(r->in->memory, kt_arena_cat(r->in->arena, what, arn), KT_STR("1"));
+}
+
+/* What looks like a full ARN in a field that also has partial ones: is it? A field that always has
+ * the full ARN tells, of this one, or of one that goes on behind it (`pay-backup-a1B2c3`: then
+ * `pay-backup` is a whole name). */
+enum shape { SHAPE_FULL, SHAPE_WHOLE_NAME, SHAPE_UNKNOWN };
+
+static enum shape shape_of(const struct ct_record *r, struct kt_str arn, bool full)
+{
+    static const struct kt_str seen = KT_STR_INIT("arn "), name = KT_STR_INIT("name ");
+    if (full) {
+        keep(r, seen, arn);
+        if (has_suffix(without_suffix(arn)))
+            keep(r, name, without_suffix(arn));
+    }
+    if (full || is_kept(r, seen, arn))
+        return SHAPE_FULL;
+    return is_kept(r, name, arn) ? SHAPE_WHOLE_NAME : SHAPE_UNKNOWN;
 }
 
 struct ct_id kt_ct_secret_id(const struct ct_record *r, struct kt_str name, bool full)
@@ -97,10 +121,10 @@ struct ct_id kt_ct_secret_id(const struct ct_record *r, struct kt_str name, bool
         ret.guess = true;
         return ret;
     }
-    if (has_suffix(tail)) {
-        ret.guess = !arn_known(r, given, full);
-        tail = kt_str_sub(tail, 0, tail.len - 7);
-    }
+    enum shape shape = has_suffix(tail) ? shape_of(r, given, full) : SHAPE_WHOLE_NAME;
+    ret.guess = shape == SHAPE_UNKNOWN;
+    if (shape != SHAPE_WHOLE_NAME)
+        tail = without_suffix(tail);
     ret.id = make(r, "aws-sm", &arn, tail, false);
     return ret;
 }
