@@ -32,7 +32,7 @@ static const struct kt_table_decl engine_tables[] = {
     { "index", KT_KEY_INSTANCE, sizeof(uint64_t), 1, 20000, KT_EVICT_LRU, NULL },
     { "strangers", KT_KEY_ADDRESS, sizeof(struct fact), 3, KT_STRANGERS_MAX, KT_EVICT_LRU,
       kt_sound_fact },
-    { "values", KT_KEY_NETWORK, sizeof(struct kt_value), 2, 20000, KT_EVICT_LRU, kt_sound_value },
+    { "values", KT_KEY_NETWORK, sizeof(struct kt_value), 3, 20000, KT_EVICT_LRU, kt_sound_value },
     { "mass", KT_KEY_KIND, sizeof(struct mass), 1, KT_ACTOR_COUNT *KT_FAMILY_COUNT, KT_EVICT_REFUSE,
       kt_sound_mass },
     { "expected", KT_KEY_INSTANCE, sizeof(struct kt_decision), 1, KT_EXPECT_OPEN_MAX,

@@ -253,7 +253,7 @@ static void note_user(struct kt_detect *d, const struct kt_scene *s, enum kt_dim
         }
     }
     if (v->n == KT_USERS_EXACT) {
-        v->beyond++;
+        v->beyond[s->actor->kind] |= kt_value_bit(s->actor->number);
         return;
     }
     v->user[v->n].actor = s->actor->number;

@@ -16,6 +16,7 @@
 
 #define TAINT_MIN  (90u * 1440u)
 #define RECENT_DAY 90u
+#define BITS_TELL  48u /* of 64: above, most bits are those of several */
 
 const char *const kt_family_words[KT_FAMILY_COUNT] = {
 #define X(n, w) [KT_FAMILY_##n] = w,
@@ -183,13 +184,31 @@ bool kt_place_tainted(const struct kt_place *p, uint32_t minute)
     return p->taint_min != 0 && minute < p->taint_min + TAINT_MIN;
 }
 
+uint64_t kt_value_bit(uint32_t actor)
+{
+    return UINT64_C(1) << (actor * UINT32_C(0x9e3779b1) >> 26);
+}
+
+unsigned kt_value_beyond(const struct kt_scene *s, const struct kt_value *v, unsigned kind)
+{
+    uint64_t own = s->actor == NULL ? 0 : kt_value_bit(s->actor->number);
+    unsigned n = 0;
+    for (unsigned k = 0; k < KT_ACTOR_COUNT; k++) {
+        if (kind != KT_ACTOR_COUNT && kind != k)
+            continue;
+        unsigned bits = (unsigned)__builtin_popcountll(v->beyond[k] & ~own);
+        n += bits < BITS_TELL ? bits : KT_USERS_MANY;
+    }
+    return n;
+}
+
 unsigned kt_value_users(const struct kt_scene *s, enum kt_dim dim, uint64_t value, unsigned kind)
 {
     const struct kt_value *v =
         kt_table_peek(s->shared->values, (struct kt_key){ (uint64_t)dim, value });
     if (v == NULL)
         return 0;
-    unsigned n = v->beyond, today = s->minute / 1440;
+    unsigned n = kt_value_beyond(s, v, kind), today = s->minute / 1440;
     for (unsigned i = 0; i < v->n; i++) {
         bool same = kind == KT_ACTOR_COUNT || v->user[i].kind == kind;
         bool other = s->actor == NULL || v->user[i].actor != s->actor->number;

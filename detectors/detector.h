@@ -140,6 +140,7 @@ struct kt_where { /* the address with the facts in force */
 /* ---- peers: read-only shared statistics ---- */
 enum kt_dim { KT_DIM_NETWORK = 1, KT_DIM_COUNTRY, KT_DIM_NET };
 #define KT_USERS_EXACT 16
+#define KT_USERS_MANY  65536u
 struct kt_value { /* one network or country: who used it */
     struct {
         uint32_t actor, first_min;
@@ -148,7 +149,8 @@ struct kt_value { /* one network or country: who used it */
         uint8_t tainted; /* first used in an incident: a newcomer, but no peer that excuses one */
         uint8_t pad[2];
     } user[KT_USERS_EXACT];
-    uint32_t n, beyond;   /* exact ones; first uses since */
+    uint32_t n, pad;                 /* exact ones */
+    uint64_t beyond[KT_ACTOR_COUNT]; /* by kind: a bit of each of those who came too late for that */
     uint32_t shared_min;  /* when an incident of it was opened as a shared cause */
     uint32_t shared_last; /* when it was last raised */
     char label[48];
@@ -338,8 +340,13 @@ bool kt_client_known(const struct kt_places *p, uint32_t client);
 bool kt_first_in_incident(const struct kt_actor *a, uint32_t first_min, uint32_t minute,
                           uint32_t lasts_min);
 bool kt_place_tainted(const struct kt_place *p, uint32_t minute);
-/* Other actors of the kind (any kind: KT_ACTOR_COUNT) that used the value in 90 days. */
+/* Other actors of the kind (any kind: KT_ACTOR_COUNT) that used the value in 90 days. Exact while
+ * the value has KT_USERS_EXACT users; beyond them about as many as there are, without an end of the
+ * 90 days, and KT_USERS_MANY where they are too many to be told. */
 unsigned kt_value_users(const struct kt_scene *s, enum kt_dim dim, uint64_t value, unsigned kind);
+/* Of these the ones beyond the exact, and the bit of one among them. */
+unsigned kt_value_beyond(const struct kt_scene *s, const struct kt_value *v, unsigned kind);
+uint64_t kt_value_bit(uint32_t actor);
 /* Has the actor used another network of the same operator (hosting_asns) since then, which is not
  * suspect? */
 bool kt_operator_known(const struct kt_scene *s, uint32_t since_min);

@@ -124,7 +124,7 @@ static unsigned colleagues(const struct kt_scene *s, uint64_t network, uint16_t 
     for (unsigned i = 0; v != NULL && i < v->n; i++)
         n += v->user[i].actor != s->actor->number && v->user[i].last_day + RECENT_DAY >= today &&
              !v->user[i].tainted && (country == 0 || v->user[i].country == country);
-    return v == NULL ? 0 : n + v->beyond;
+    return v == NULL ? 0 : n + kt_value_beyond(s, v, KT_ACTOR_COUNT);
 }
 
 static bool is_egress(const struct kt_scene *s, const struct options *o, const struct visit *v)
@@ -273,11 +273,15 @@ static void words(const struct kt_scene *s, struct kt_finding *f)
     const double *v = f->number;
     const struct trail *t = kt_table_peek(s->tables[0], s->who);
     char who[160], here[120], there[120], km[32], pace[32], fast[96], time[KT_TIME_TEXT_MAX],
-        ip[KT_IP_TEXT_MAX];
+        ip[KT_IP_TEXT_MAX], users[32];
     kt_say_name(s->ev->actor, 80, who);
     kt_say_network(&s->where, here, sizeof here);
     say_other(s, t->other, there, sizeof there);
     (void)kt_duration_format((kt_time_ns)v[N_MINUTES] * KT_NS_MIN, time);
+    if (v[N_USERS] > KT_USERS_EXACT)
+        KT_SAY(users, "More than %u", KT_USERS_EXACT);
+    else
+        KT_SAY(users, "%.0f", v[N_USERS]);
     if (v[N_TURNS] >= TURNS)
         KT_SAY(f->title, "%s used %s and %s in turn, %.0f changes within 2 hours.", who, here,
                there, v[N_TURNS]);
@@ -288,10 +292,10 @@ static void words(const struct kt_scene *s, struct kt_finding *f)
            kt_say_count(v[N_KM] * 60.0 / fmax(v[N_MINUTES], LEAST_MIN), pace));
     KT_SAY(f->normal,
            "%s; places are known to the country or the city, their accuracy is taken off. On %.0f "
-           "days before it went between the two countries. %.0f colleagues used the newer network "
+           "days before it went between the two countries. %s colleagues used the newer network "
            "there in 90 days.",
            v[N_TURNS] >= TURNS ? "Nobody goes there and back so often" : fast, v[N_DAYS],
-           v[N_USERS]);
+           users);
     KT_SAY(f->part, "two countries within %s", time);
     KT_SAY(f->quiet,
            "%s in networks: (keytrail.yaml), if it is the way out of an office, a VPN or "

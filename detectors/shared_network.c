@@ -98,7 +98,7 @@ static bool is_of_one_person(const struct kt_scene *s, const struct kt_crowd_net
     for (unsigned i = 0; i < s->places->n_net; i++) {
         struct kt_key key = { KT_DIM_NET, s->places->net[i].net };
         const struct kt_value *v = kt_table_peek(s->shared->values, key);
-        if (v == NULL || key.b == s->where.net || v->n + v->beyond > HOUSEHOLD)
+        if (v == NULL || key.b == s->where.net || v->n > HOUSEHOLD)
             continue;
         for (unsigned k = 0; k < v->n * x->n; k++) {
             const struct kt_crowd_member *m = &x->member[k % x->n];

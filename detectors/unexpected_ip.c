@@ -254,6 +254,9 @@ static void words(const struct kt_scene *s, struct kt_finding *f)
     KT_SAY(f->title, "%s used %s for the first time.", who, where);
     if (users == 0)
         KT_SAY(peers, "No other %s uses it.", kt_kind_noun(s->actor->kind, false));
+    else if (users > KT_USERS_EXACT)
+        KT_SAY(peers, "More than %u other %s use it.", KT_USERS_EXACT,
+               kt_kind_noun(s->actor->kind, true));
     else
         KT_SAY(peers, "%u other %s used it in 90 days.", users,
                kt_kind_noun(s->actor->kind, users != 1));
