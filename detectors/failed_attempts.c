@@ -16,13 +16,14 @@
 
 #define FACTS_MAX  32
 #define NAMES_MAX  16
+#define SETS_MAX   16
 #define RATE_HOURS (30.0 * 24)
 #define DAY_MIN    1440u
-enum { T_ACTOR, T_IDENTITY, T_ADDRESS, T_NETWORK };
+enum { T_ACTOR, T_IDENTITY, T_ADDRESS, T_NETWORK, T_SETS };
 enum { WEIGHT_DENIED = 100, WEIGHT_MISSING = 30 };
 
 struct options {
-    uint64_t floor, breadth, spray_names, spray_tries, guess, guess_within_min;
+    uint64_t floor, breadth, sets, spray_names, spray_tries, guess, guess_within_min;
     double success, prior_count, prior_hours, rmax;
 };
 struct tries { /* failed credentials */
@@ -48,6 +49,12 @@ struct names { /* who failed from a network without knowing it */
     uint32_t login_min, refused_min; /* the newest login that failed, the newest other refusal */
 };
 
+struct sets { /* that a machine without a history asked for and was refused, in an hour */
+    uint64_t hash[SETS_MAX];
+    uint32_t minute[SETS_MAX];
+    uint32_t n, pad;
+};
+
 static bool are_denials(const void *state)
 {
     const struct denials *d = state;
@@ -65,6 +72,11 @@ static bool are_names(const void *state)
     return n->n <= NAMES_MAX && kt_ring_is_sound(&n->tries.ring);
 }
 
+static bool are_sets(const void *state)
+{
+    return ((const struct sets *)state)->n <= SETS_MAX;
+}
+
 static const struct kt_table_decl tables[] = {
     [T_ACTOR] = { "failed_actor", KT_KEY_ACTOR, sizeof(struct denials), 1, KT_ACTORS_MAX,
                   KT_EVICT_LRU, are_denials },
@@ -74,6 +86,8 @@ static const struct kt_table_decl tables[] = {
                     are_tries },
     [T_NETWORK] = { "failed_network", KT_KEY_NETWORK, sizeof(struct names), 2, 10000, KT_EVICT_LRU,
                     are_names },
+    [T_SETS] = { "failed_sets", KT_KEY_IDENTITY, sizeof(struct sets), 1, 2000, KT_EVICT_LRU,
+                 are_sets },
 };
 
 #define UINT_OPTION(field, value, help)                                                            \
@@ -90,6 +104,9 @@ static const struct kt_option options[] = {
                 "is no evidence."),
     UINT_OPTION(breadth, "8",
                 "Different denials in an hour by an actor that had fewer than 3 a day."),
+    UINT_OPTION(sets, "5",
+                "Folders, namespaces or regions that a machine without a history asks to see as a "
+                "whole and is refused, within an hour."),
     UINT_OPTION(spray_names, "3",
                 "Names that fail from one public network in 24 h without knowing it."),
     UINT_OPTION(spray_tries, "15",
@@ -369,6 +386,64 @@ static void by_actor(struct kt_scene *s, const struct options *o, enum class cla
     burst(s, o, d);
 }
 
+/* ---- a machine that looks around ---- */
+enum { N_SETS, N_SETS_LIMIT };
+
+static void words_of_sets(const struct kt_scene *s, struct kt_finding *f)
+{
+    char who[160];
+    kt_say_name(s->ev->actor, 80, who);
+    KT_SAY(f->title, "%s asked for all secrets of %.0f places within 1 hour and was refused.", who,
+           f->number[N_SETS]);
+    KT_SAY(f->normal, s->actor == NULL ? "It never got anything here before."
+                                       : "It has hardly a history here.");
+    KT_SAY(f->part, "%.0f places refused as a whole", f->number[N_SETS]);
+    KT_SAY(f->quiet, "Fewer than %.0f such places an hour, or permission to list them.",
+           f->number[N_SETS_LIMIT]);
+}
+
+/* Returns how many different ones the hour has, SETS_MAX at most; 0: this one is not new. */
+static unsigned note_set(struct sets *v, uint64_t hash, uint32_t minute)
+{
+    unsigned live = 0;
+    bool known = false;
+    for (unsigned i = 0; i < v->n; i++) {
+        if (v->minute[i] + 60 <= minute)
+            continue;
+        known = known || v->hash[i] == hash;
+        v->hash[live] = v->hash[i];
+        v->minute[live++] = v->minute[i];
+    }
+    v->n = live;
+    if (known)
+        return 0;
+    if (v->n < SETS_MAX) {
+        v->hash[v->n] = hash;
+        v->minute[v->n++] = minute;
+    }
+    return v->n;
+}
+
+/* What is made to work here knows the names of what it needs, whether it may have it or not. Whoever
+ * came by a machine's identity asks what there is: in namespace after namespace, region after
+ * region. */
+static void sets(struct kt_scene *s, const struct options *o)
+{
+    const struct kt_event *ev = s->ev;
+    bool machine = ev->actor_kind == KT_ACTOR_SERVICE || ev->actor_kind == KT_ACTOR_AI_AGENT;
+    if (!machine || (s->actor != NULL && !s->young) || (s->who.a == 0 && s->who.b == 0) ||
+        ev->outcome != KT_OUT_DENIED || !kt_str_ends(ev->secret, KT_STR("/*")))
+        return;
+    unsigned n = note_set(kt_table_put(s->tables[T_SETS], s->who, NULL), s->secret.a, s->minute);
+    if (n < o->sets)
+        return;
+    struct kt_finding *f = kt_find(s, KT_FAMILY_FAILURES, 460, 0, words_of_sets);
+    if (f == NULL)
+        return;
+    f->number[N_SETS] = n;
+    f->number[N_SETS_LIMIT] = (double)o->sets;
+}
+
 /* ---- guess then success ---- */
 static bool recent(const struct kt_scene *s, const struct options *o, const struct tries *t)
 {
@@ -489,6 +564,7 @@ static void on_event(struct kt_scene *s, const void *opt)
         by_actor(s, o, class);
     else if (s->who.a != 0 || s->who.b != 0)
         note_try(s, kt_table_put(s->tables[T_IDENTITY], s->who, NULL), true);
+    sets(s, o);
     if (class != CLASS_CREDENTIAL || !outside(s))
         return;
     if (!kt_net_known(s->places, s->where.net))
