@@ -27,6 +27,9 @@
 #define NIGHT_MIN      (60u * 1440u)
 #define DUTY_SHIFT_MIN 180u
 #define HOME_DAYS      10u
+#define MOVED_HOURS    5.0 /* from the middle of the hours before */
+#define MOVED_DAYS     3u
+#define MOVED_BEFORE   5u /* days that tell where the hours were */
 #define ROLE_SEED      UINT64_C(0x726f6c65)
 
 enum { T_PERSON, T_CIRCLE };
@@ -85,8 +88,8 @@ static const struct kt_option options[] = {
            "The same for actors that may be a person or a machine: never an alert alone."),
     NUMBER(
         usual_cap, KT_OPT_DOUBLE, "4.2",
-        "The same where two colleagues have such hours and nothing else is odd: secrets that the "
-        "person reads, its network, its client."),
+        "The same where two colleagues have such hours, or the person's own have moved before, and "
+        "nothing else is odd: secrets that the person reads, its network, its client."),
     NUMBER(
         duty, KT_OPT_DOUBLE, "1",
         "Taken off when two colleagues with the same permission set worked within 3 hours of this "
@@ -181,6 +184,71 @@ static struct view look(const struct habit *h, uint32_t week)
     for (unsigned i = 0; i < HOURS; i++)
         v.total += v.count[i] = count[i];
     return v;
+}
+
+/* Sum of the directions of hours on the face of a clock, and how many. */
+struct clock {
+    double x, y;
+    unsigned n;
+};
+
+static void add_hour(struct clock *c, unsigned hour)
+{
+    c->x += cos(2 * M_PI * (hour + 0.5) / HOURS);
+    c->y += sin(2 * M_PI * (hour + 0.5) / HOURS);
+    c->n++;
+}
+
+static void add_clock(struct clock *c, const struct clock *more)
+{
+    c->x += more->x;
+    c->y += more->y;
+    c->n += more->n;
+}
+
+/* Hours between the middles of two, 0 to 12. */
+static double apart_hours(const struct clock *a, const struct clock *b)
+{
+    double d = fabs(atan2(a->y, a->x) - atan2(b->y, b->x)) / (2 * M_PI) * HOURS;
+    return d <= HOURS / 2.0 ? d : HOURS - d;
+}
+
+static struct clock day_of(const struct habit *h, uint32_t week, unsigned day)
+{
+    struct clock c = { 0 };
+    for (unsigned i = 0; i < HOURS; i++) {
+        if (h->days[week % WEEKS][i] >> day & 1)
+            add_hour(&c, i);
+    }
+    return c;
+}
+
+/* Did whole days of it lie at other hours than those before, three one after another? Shifts that
+ * take turns do; nights beside days do not. */
+static bool has_moved(const struct habit *h, uint32_t week)
+{
+    struct clock before = { 0 }, run = { 0 };
+    unsigned days = 0, moved = 0;
+    uint32_t end = (week > h->week ? week : h->week) + 1;
+    for (uint32_t w = end > WEEKS ? end - WEEKS : 0; w <= h->week; w++) {
+        for (unsigned d = 0; d < 7; d++) {
+            struct clock day = day_of(h, w, d);
+            if (day.n == 0)
+                continue;
+            if (days >= MOVED_BEFORE && apart_hours(&day, &before) >= MOVED_HOURS) {
+                add_clock(&run, &day);
+                if (++moved == MOVED_DAYS)
+                    return true;
+                continue;
+            }
+            add_clock(&before, &run);
+            add_clock(&before, &day);
+            days += moved + 1;
+            run = (struct clock){ 0 };
+            moved = 0;
+        }
+    }
+    return false;
 }
 
 /* Circular mean of the hours. */
@@ -297,7 +365,7 @@ static bool at_home(const struct kt_scene *s)
 }
 
 /* ---- words ---- */
-enum { N_READS, N_FROM, N_DUTY };
+enum { N_READS, N_FROM, N_DUTY, N_MOVED };
 
 /* The hours around this one in which it is as rarely at work. */
 static unsigned stretch(const struct view *v, unsigned hour, unsigned *ret_from, unsigned *ret_to)
@@ -335,6 +403,8 @@ static void words(const struct kt_scene *s, struct kt_finding *f)
            f->number[N_READS], span);
     if (f->number[N_DUTY] > 0)
         KT_SAY(duty, " Colleagues %s were at work at this time too in 60 days: a duty?", peers);
+    else if (f->number[N_MOVED] > 0)
+        KT_SAY(duty, " Its hours have moved like this before: a shift?");
     KT_SAY(f->normal,
            "Of %s active hours on its workdays since %.10s (the last 24 hours not counted) %s lay "
            "between %02u:00 and %02u:00 UTC.%s",
@@ -436,8 +506,9 @@ static bool is_shift(const struct kt_scene *s)
 static void tell(struct kt_scene *s, const struct options *o, const struct habit *h, double p)
 {
     bool shift = is_shift(s), duty = shift && s->team.len > 0;
+    bool moved = has_moved(h, kt_actor_date(s->actor, s->minute) / 7);
     double cap = s->actor->kind == KT_ACTOR_HUMAN ? o->cap : o->unsure_cap;
-    cap = shift && h->run[s->expected].strange == 0 ? fmin(cap, o->usual_cap) : cap;
+    cap = (shift || moved) && h->run[s->expected].strange == 0 ? fmin(cap, o->usual_cap) : cap;
     double points = fmin(cap, -o->weight * log10(p)) - (duty ? o->duty : 0);
     struct kt_finding *f = kt_find(s, KT_FAMILY_TIME, kt_points(points), KT_FIND_PRODUCTION, words);
     if (f == NULL)
@@ -445,6 +516,7 @@ static void tell(struct kt_scene *s, const struct options *o, const struct habit
     f->number[N_READS] = h->run[s->expected].n;
     f->number[N_FROM] = h->run[s->expected].from;
     f->number[N_DUTY] = duty;
+    f->number[N_MOVED] = moved;
 }
 
 static void judge(struct kt_scene *s, const struct options *o)
