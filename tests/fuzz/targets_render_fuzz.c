@@ -1,6 +1,6 @@
-/* targets_render: hostile event text through every target's encoder, hostile answers through every
- * judge. The body must stay JSON, within the target's bound; people's channels show no raw control
- * character. */
+/* targets_render: hostile event text through a target's encoder, hostile answers through its judge:
+ * one target and one message an input, so that many are tried. The body must stay JSON, within the
+ * target's bound; people's channels show no raw control character. */
 #include "core/base/alloc.h"
 #include "core/config/config.h"
 #include "exporters/alerts/render.h"
@@ -37,10 +37,25 @@ static void set_options(const struct kt_target *t, void *options, struct kt_aren
                              kt_str_of(given[i].value), NULL);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+/* People's channels in lines, all others in JSON without a raw control character. */
+static void check_body(const struct kt_target_request *r)
 {
-    struct kt_str s = kt_str_from(data, size), half = kt_str_sub(s, 0, size / 2);
+    if (r->mail.from != NULL) {
+        check_message(kt_buf_str(&r->body));
+        return;
+    }
+    json_auto_t *root = json_loadb(r->body.at, r->body.len, JSON_ALLOW_NUL, NULL);
+    assert(root != NULL);
+    for (size_t k = 0; k < r->body.len; k++)
+        assert((unsigned char)r->body.at[k] >= 0x20);
+}
+
+static void render(const struct kt_target *t, uint8_t which, struct kt_str s)
+{
+    static const struct kt_target_secrets secrets = {
+        .url = KT_STR_INIT("https://a.example/v2/enqueue"), .key = KT_STR_INIT("k")
+    };
+    struct kt_str half = kt_str_sub(s, 0, s.len / 2);
     struct kt_alert a = { .id = "3NJ1RZ8VZ2G4K0YQ5T7W9XABCD",
                           .severity = KT_SEV_HIGH,
                           .detector = "fuzz",
@@ -50,56 +65,49 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                           .actor = s,
                           .secret = half,
                           .user_agent = s,
-                          .command = kt_str_from_index(s, size / 2),
+                          .command = kt_str_from_index(s, s.len / 2),
                           .n_events = 1,
                           .events_count = 3 };
     a.events[0] = half;
-    struct kt_target_secrets secrets = { .url = KT_STR("https://a.example/v2/enqueue"),
-                                         .key = KT_STR("k") };
-    for (const struct kt_target *const *t = kt_targets; *t != NULL; t++) {
-        struct kt_arena arena = kt_arena_new(4u << 20);
-        struct kt_target_request r = { 0 };
-        void *options = kt_alloc((*t)->options_size);
-        struct kt_arena keep = kt_arena_new(4096);
-        set_options(*t, options, &keep);
-        for (unsigned i = 0; i < 2 * KT_SEND_COUNT; i++) {
-            struct kt_target_turn turn = { .alert = &a,
-                                           .send = (enum kt_send)(i / 2),
-                                           .plain = i % 2 == 1,
-                                           .handle = half,
-                                           .row = 7,
-                                           .deployment = "fuzz",
-                                           .ack_url = KT_STR("https://a.example/ack?a=b&c=d"),
-                                           .asks = i % 3 == 0 };
-            kt_buf_reset(&r.body);
-            r = (struct kt_target_request){ .body = r.body };
-            struct kt_error err = { 0 };
-            if ((*t)->render(options, &secrets, &turn, &arena, &r, &err) != KT_OK ||
-                r.skip != NULL) {
-                assert(r.skip != NULL || (err.code == KT_E_LIMIT && err.text[0] != '\0'));
-                kt_arena_reset(&arena);
-                continue;
-            }
-            if (r.mail.from != NULL) {
-                check_message(kt_buf_str(&r.body));
-                kt_arena_reset(&arena);
-                continue;
-            }
-            json_auto_t *root = json_loadb(r.body.at, r.body.len, JSON_ALLOW_NUL, NULL);
-            assert(root != NULL);
-            for (size_t k = 0; k < r.body.len; k++)
-                assert((unsigned char)r.body.at[k] >= 0x20);
-            kt_arena_reset(&arena);
-        }
-        struct kt_target_reply reply = { size > 0 ? 200 + data[0] * 2 : 0, s };
-        struct kt_target_ruling ruling = { 0 };
-        (*t)->judge(&reply, &ruling);
-        assert(strlen(ruling.word) < sizeof ruling.word);
-        assert(strlen(ruling.handle) < sizeof ruling.handle);
-        kt_free(options);
-        kt_arena_done(&keep);
-        kt_buf_done(&r.body);
-        kt_arena_done(&arena);
-    }
+    const struct kt_target_turn turn = { .alert = &a,
+                                         .send = (enum kt_send)(which / 4 % KT_SEND_COUNT),
+                                         .plain = which % 2 == 1,
+                                         .handle = half,
+                                         .row = 7,
+                                         .deployment = "fuzz",
+                                         .ack_url = KT_STR("https://a.example/ack?a=b&c=d"),
+                                         .asks = which / 2 % 2 == 1 };
+    struct kt_arena arena = kt_arena_new(4u << 20), keep = kt_arena_new(4096);
+    struct kt_target_request r = { 0 };
+    struct kt_error err = { 0 };
+    void *options = kt_alloc(t->options_size);
+    set_options(t, options, &keep);
+    if (t->render(options, &secrets, &turn, &arena, &r, &err) != KT_OK)
+        assert(err.code == KT_E_LIMIT && err.text[0] != '\0');
+    else if (r.skip == NULL)
+        check_body(&r);
+    kt_free(options);
+    kt_buf_done(&r.body);
+    kt_arena_done(&keep);
+    kt_arena_done(&arena);
+}
+
+/* The first byte says which target, the second which message, the third what was answered. */
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    unsigned n = 0;
+    if (size < 3)
+        return 0;
+    while (kt_targets[n] != NULL)
+        n++;
+    const struct kt_target *t = kt_targets[data[0] % n];
+    struct kt_str s = kt_str_from(data + 3, size - 3);
+    render(t, data[1], s);
+    const struct kt_target_reply reply = { 200 + data[2] * 2, s };
+    struct kt_target_ruling ruling = { 0 };
+    t->judge(&reply, &ruling);
+    assert(strlen(ruling.word) < sizeof ruling.word);
+    assert(strlen(ruling.handle) < sizeof ruling.handle);
     return 0;
 }
