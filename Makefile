@@ -23,8 +23,9 @@ WARN := -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wvla -Wformat=2 -Wstrict
         -Wwrite-strings -Wcast-qual -Wundef -Wimplicit-fallthrough -Werror
 HARDEN := -fstack-protector-strong -fPIE -fstack-clash-protection -fcf-protection
 ifeq ($(SAN),1)
-  OPT := -O1 -g -fsanitize=address,undefined -fno-omit-frame-pointer -fno-sanitize-recover=all
-  LDSAN := -fsanitize=address,undefined
+  # Lines are enough for a sanitizer's report, and ld.gold links a test in a third of the time.
+  OPT := -O1 -g1 -fsanitize=address,undefined -fno-omit-frame-pointer -fno-sanitize-recover=all
+  LDSAN := -fsanitize=address,undefined $(if $(shell command -v ld.gold),-fuse-ld=gold)
 else
   OPT := -O2 -g -D_FORTIFY_SOURCE=2
 endif
