@@ -127,6 +127,7 @@ static enum kt_status plan(struct kt_ask *a, struct kt_str text, struct kt_query
         return kt_wrap(err, "query");
     *scan = (struct kt_scan){ .since = a->since,
                               .until = a->until,
+                              .from_seq = a->from_seq,
                               .until_seq = a->until_seq,
                               .earliest = a->earliest,
                               .records = true,

@@ -23,6 +23,7 @@ struct kt_ask {
     struct kt_facts *facts;          /* of addresses */
     kt_time_ns since, until;         /* event time [since, until); 0 = open */
     kt_time_ns now;
+    uint64_t from_seq;   /* the oldest record that counts; 0: all */
     uint64_t until_seq;  /* the newest record that counts; 0: all. So that several walks over a log
                             that grows speak of the same records */
     struct kt_str scope; /* a query that every record must fit before a question sees it; empty:
@@ -85,6 +86,19 @@ KT_MUST_USE enum kt_status kt_ask_columns(struct kt_ask *a, struct kt_str query,
                                                                  const struct kt_view *view,
                                                                  struct kt_error *err),
                                           void *self, struct kt_error *err);
+/* The same of a query that asks for no actor, secret, address or text, for whoever can count with
+ * the sums that are kept of a stretch of segments (core/store/totals.h) instead: of one of which
+ * all lies in the window take_sums is asked, in the order of the log; what it refuses (false) and
+ * all else comes to each. Within a scope all does. secrets: sums of secrets, too. */
+struct kt_totals;
+struct kt_ask_totals {
+    bool secrets;
+    bool (*take)(void *self, const struct kt_totals *s);
+};
+KT_MUST_USE enum kt_status kt_ask_summed(
+    struct kt_ask *a, const struct kt_ask_totals *sums, struct kt_str query, uint32_t columns,
+    enum kt_status (*each)(void *self, const struct kt_view *view, struct kt_error *err),
+    void *self, struct kt_error *err);
 /* Do columns say all of the query? KT_E_INPUT: it is wrong. */
 KT_MUST_USE enum kt_status kt_ask_exact(struct kt_ask *a, struct kt_str query, bool *ret,
                                         struct kt_error *err);

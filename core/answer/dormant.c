@@ -1,5 +1,6 @@
 /*
- * dormant: see the header. One walk over columns, one over the lines of grants.
+ * dormant: see the header. One walk over columns, or over what is kept of them, one over the lines
+ * of grants.
  *
  * Owns:  an entry for each actor, and their texts.
  * Calls: core/answer (ask, credential), core/event. No clock, no output.
@@ -7,12 +8,22 @@
 #include "core/answer/dormant.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/answer/credential.h"
 #include "core/base/alloc.h"
 #include "core/base/known.h"
 #include "core/event/json.h"
+#include "core/store/totals.h"
 
+struct stretch { /* of an actor, what sums of a stretch say: of all names and sources it has there
+                  */
+    uint32_t number;
+    enum kt_actor_kind kind; /* of its newest records: when they are of one mind */
+    bool minds;              /* they are not */
+    kt_time_ns head, earliest, last;
+    uint64_t records, reads;
+};
 struct dormants {
     struct kt_dormants out; /* first: kt_dormants_free gets at the rest */
     struct kt_ask *ask;
@@ -22,7 +33,10 @@ struct dormants {
     struct kt_dormant *at; /* by number in actors, then those of the answer */
     uint32_t cap;
     struct kt_json *json;
-    struct kt_buf codes; /* of a view: number of the actor by code */
+    struct kt_buf codes;     /* of a view: number of the actor by code */
+    struct stretch *of;      /* of a stretch: its actors, in the order of their first records */
+    uint32_t cap_of, *place; /* by number in actors: in `of` + 1; 0: it is not there */
+    uint32_t cap_place;
 };
 
 const char *kt_dormant_word(enum kt_dormant_state s)
@@ -111,6 +125,85 @@ static enum kt_status take_view(void *self, const struct kt_view *view, struct k
     return KT_OK;
 }
 
+/* ---- sums of accesses ---- */
+
+static struct stretch *stretch_of(struct dormants *d, uint32_t number, uint32_t *n)
+{
+    if (number >= d->cap_place) {
+        uint32_t cap = d->cap;
+        d->place = kt_realloc_array(d->place, cap, sizeof *d->place);
+        memset(d->place + d->cap_place, 0, (cap - d->cap_place) * sizeof *d->place);
+        d->cap_place = cap;
+    }
+    if (d->place[number] == 0) {
+        d->of[*n] = (struct stretch){ .number = number };
+        d->place[number] = ++*n;
+    }
+    return &d->of[d->place[number] - 1];
+}
+
+static void add_sums(struct stretch *to, const struct kt_totals_actor *a)
+{
+    bool first = to->records == 0;
+    to->head = first ? a->head : to->head; /* sums come in the order of first records */
+    to->earliest = first || a->earliest < to->earliest ? a->earliest : to->earliest;
+    to->last = first || a->last > to->last ? a->last : to->last;
+    to->records += a->accesses;
+    to->reads += a->reads;
+    to->minds = to->minds || (to->kind != KT_ACTOR_UNKNOWN && a->kind != KT_ACTOR_UNKNOWN &&
+                              to->kind != a->kind);
+    to->kind = a->kind != KT_ACTOR_UNKNOWN ? a->kind : to->kind;
+}
+
+/* Whether it came back within the stretch can be said where it did so with its first record there,
+ * or not at all. A record that came late may lie between: then the segments have to be asked. */
+static bool is_clear(const struct dormants *d, const struct stretch *s)
+{
+    const kt_time_ns before = d->at[s->number].last, from = before != 0 ? before : s->earliest;
+    return !s->minds && (s->last - from < d->span || (before != 0 && s->head - before >= d->span &&
+                                                      s->last - s->head < d->span));
+}
+
+static void take_stretch(struct dormants *d, const struct stretch *s)
+{
+    struct kt_dormant *one = &d->at[s->number];
+    take(d, one, s->head, KT_ACT_COUNT, s->kind);
+    if (s->earliest < one->first)
+        one->first = s->earliest;
+    if (s->last > one->last)
+        one->last = s->last;
+    one->records += s->records - 1; /* `take` counted one */
+    one->reads += s->reads;
+}
+
+static bool take_sums(void *self, const struct kt_totals *sums)
+{
+    struct dormants *d = self;
+    uint32_t n = 0;
+    bool clear = true;
+    if (sums->n_actors > d->cap_of) {
+        d->cap_of = sums->n_actors;
+        d->of = kt_realloc_array(d->of, d->cap_of, sizeof *d->of);
+    }
+    for (uint32_t i = 0; i < sums->n_actors && clear; i++) {
+        const struct kt_totals_actor *a = &sums->actor[i];
+        if (a->actor.len == 0)
+            continue;
+        uint32_t number =
+            number_of(d, kt_ask_actor(d->ask, a->actor, a->source, a->instance), NULL);
+        clear = number != KT_MAP_NONE;
+        if (clear)
+            add_sums(stretch_of(d, number, &n), a);
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        d->place[d->of[i].number] = 0;
+        clear = clear && is_clear(d, &d->of[i]);
+    }
+    for (uint32_t i = 0; i < n && clear; i++)
+        take_stretch(d, &d->of[i]);
+    return clear;
+}
+
 /* ---- grants ---- */
 
 static enum kt_status take_grant(void *self, const struct kt_record *r, const struct kt_fact *fact,
@@ -188,7 +281,8 @@ static enum kt_status load(struct dormants *d, struct kt_error *err)
     d->out.as_of = d->ask->until != 0                                      ? d->ask->until
                    : stats.last_time != 0 && stats.last_time < d->ask->now ? stats.last_time + 1
                                                                            : d->ask->now;
-    status = kt_ask_columns(d->ask, KT_STR_NONE, wanted, take_view, d, err);
+    const struct kt_ask_totals sums = { .take = take_sums };
+    status = kt_ask_summed(d->ask, &sums, KT_STR_NONE, wanted, take_view, d, err);
     return status != KT_OK
                ? status
                : kt_ask_records(d->ask, KT_STR("action:grant outcome:success"), take_grant, d, err);
@@ -231,6 +325,8 @@ void kt_dormants_free(struct kt_dormants *out)
     kt_map_free(d->texts);
     kt_json_free(d->json);
     kt_buf_done(&d->codes);
+    kt_free(d->of);
+    kt_free(d->place);
     kt_free(d->at);
     kt_free(d);
 }

@@ -10,6 +10,7 @@
 
 #include "core/answer/secret_state_int.h"
 #include "core/base/alloc.h"
+#include "core/store/totals.h"
 
 #define READERS_MAX 2000000u /* pairs of a secret and a reader */
 
@@ -45,7 +46,7 @@ static void look_for_each(struct kt_states *s, const struct kt_text_column *t, u
 
 /* The number of an id as columns have it. While walks last no secret is added to those that are
  * asked about, so that what was found once holds. */
-static uint32_t number_of_id(struct kt_states *s, struct kt_str id)
+uint32_t kt_states_number_of(struct kt_states *s, struct kt_str id)
 {
     uint32_t at = kt_known_get(&s->known_id, s->met, id);
     if (at != KT_MAP_NONE)
@@ -76,7 +77,7 @@ const uint32_t *kt_states_numbers(struct kt_states *s, const struct kt_view *vie
         return number;
     }
     for (uint32_t i = 0; i < t->n_dict; i++)
-        number[i] = number_of_id(s, t->dict[i]);
+        number[i] = kt_states_number_of(s, t->dict[i]);
     return number;
 }
 
@@ -165,6 +166,39 @@ static enum kt_status take_readers(void *self, const struct kt_view *view, struc
     return KT_OK;
 }
 
+static void count_sums(struct kt_states *s, uint32_t pair, const struct kt_totals_reader *r)
+{
+    struct kt_secret_reader *is = &s->reader[pair].is;
+    is->reads += r->reads;
+    is->last = r->last > is->last ? r->last : is->last;
+}
+
+/* The same of a stretch. */
+static bool take_sums(void *self, const struct kt_totals *sums)
+{
+    struct kt_states *s = self;
+    KT_CLEANUP(kt_buf_done) struct kt_buf actors = { 0 };
+    uint32_t *actor =
+        (uint32_t *)(void *)kt_buf_reserve(&actors, (sums->n_actors + 1) * sizeof *actor);
+    for (uint32_t i = 0; i < sums->n_actors; i++) {
+        const struct kt_totals_actor *a = &sums->actor[i];
+        actor[i] = kt_known_put(&s->known, s->texts,
+                                kt_ask_actor(s->ask, a->actor, a->source, a->instance));
+    }
+    for (uint32_t i = 0; i < sums->n_secrets; i++) {
+        const struct kt_totals_secret *of = &sums->secret[i];
+        uint32_t secret = of->n_readers == 0 ? KT_MAP_NONE : kt_states_number_of(s, of->id);
+        for (uint32_t k = 0; secret != KT_MAP_NONE && k < of->n_readers; k++) {
+            if (k + AHEAD < of->n_readers)
+                kt_pairs_expect(&s->pairs, secret, actor[of->reader[k + AHEAD].actor]);
+            uint32_t pair = kt_states_pair(s, secret, actor[of->reader[k].actor]);
+            if (pair != KT_MAP_NONE)
+                count_sums(s, pair, &of->reader[k]);
+        }
+    }
+    return true;
+}
+
 enum kt_status kt_states_readers(struct kt_states *s, struct kt_error *err)
 {
     const uint32_t whose = KT_COLUMN(KT_COL_SOURCE) | KT_COLUMN(KT_COL_INSTANCE);
@@ -173,7 +207,8 @@ enum kt_status kt_states_readers(struct kt_states *s, struct kt_error *err)
     KT_CLEANUP(kt_buf_done) struct kt_buf query = { 0 };
     kt_buf_addz(&query, "action:read,export,issue,use outcome:success");
     kt_states_narrow(s, &query);
-    return kt_ask_columns(s->ask, kt_buf_str(&query), wanted, take_readers, s, err);
+    const struct kt_ask_totals sums = { .secrets = true, .take = take_sums };
+    return kt_ask_summed(s->ask, &sums, kt_buf_str(&query), wanted, take_readers, s, err);
 }
 
 static int by_secret(const void *a, const void *b)

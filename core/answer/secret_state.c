@@ -12,6 +12,7 @@
 
 #include "core/base/alloc.h"
 #include "core/base/known.h"
+#include "core/store/totals.h"
 
 #define BEFORE      (25 * KT_NS_HOUR) /* a rotation that a read fell into began so long before */
 #define TERMS_MAX   48u               /* secrets that one query names */
@@ -181,6 +182,22 @@ static enum kt_status mark_changed(void *self, const struct kt_view *view, struc
     return KT_OK;
 }
 
+/* The same of a stretch: KT_SECRET_CHANGES, as bits. */
+static bool sums_changed(void *self, const struct kt_totals *sums)
+{
+    struct kt_states *s = self;
+    const uint32_t changes = 1u << KT_ACT_WRITE | 1u << KT_ACT_ROTATE | 1u << KT_ACT_DELETE |
+                             1u << KT_ACT_DESTROY | 1u << KT_ACT_RESTORE;
+    for (uint32_t i = 0; i < sums->n_secrets; i++) {
+        if ((sums->secret[i].actions & changes) == 0)
+            continue;
+        uint32_t n = kt_states_number_of(s, sums->secret[i].id);
+        if (n != KT_MAP_NONE)
+            s->changed[n] = true;
+    }
+    return true;
+}
+
 /* ` secret:"a","b"` of those that are asked about from number *next on, moved behind the last one;
  * false: there is none any more. Those with changes alone, or all. */
 static bool add_secrets(struct kt_states *s, bool changed, uint32_t *next, struct kt_buf *query)
@@ -215,8 +232,9 @@ static enum kt_status find_changed(struct kt_states *s, struct kt_error *err)
     KT_CLEANUP(kt_buf_done) struct kt_buf query = { 0 };
     kt_buf_addz(&query, KT_SECRET_CHANGES);
     kt_states_narrow(s, &query);
-    return kt_ask_columns(s->ask, kt_buf_str(&query), KT_COLUMN(KT_COL_SECRET), mark_changed, s,
-                          err);
+    const struct kt_ask_totals sums = { .secrets = true, .take = sums_changed };
+    return kt_ask_summed(s->ask, &sums, kt_buf_str(&query), KT_COLUMN(KT_COL_SECRET), mark_changed,
+                         s, err);
 }
 
 /* ---- how they changed ---- */

@@ -40,6 +40,8 @@ void kt_states_narrow(struct kt_states *s, struct kt_buf *query);
 /* The numbers of a view's secrets by code - 1; KT_MAP_NONE: nobody asks. Lives in room. */
 const uint32_t *kt_states_numbers(struct kt_states *s, const struct kt_view *view,
                                   struct kt_buf *room);
+/* That of an id as columns have it. */
+uint32_t kt_states_number_of(struct kt_states *s, struct kt_str id);
 /* That of a row. */
 uint32_t kt_states_number_at(const uint32_t *number, const struct kt_view *view, uint32_t row);
 /* The number of a secret with one who reads it, a number in texts. KT_MAP_NONE: too many. */

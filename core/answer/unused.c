@@ -11,6 +11,7 @@
 #include "core/answer/secret_change.h"
 #include "core/base/alloc.h"
 #include "core/base/map.h"
+#include "core/store/totals.h"
 
 struct unused {
     struct kt_unused out; /* first: kt_unused_free gets at the rest */
@@ -54,6 +55,14 @@ static enum kt_status take_view(void *self, const struct kt_view *view, struct k
     return KT_OK;
 }
 
+static bool take_sums(void *self, const struct kt_totals *sums)
+{
+    for (uint32_t i = 0; i < sums->n_secrets; i++)
+        if (sums->secret[i].n_readers > 0)
+            mark(self, sums->secret[i].id);
+    return true;
+}
+
 static void mark_sets(struct unused *u)
 {
     for (uint32_t k = 0; k < kt_map_count(u->sets); k++) {
@@ -92,8 +101,9 @@ static enum kt_status load(struct unused *u, kt_time_ns span, struct kt_error *e
         return KT_OK;
     u->ask->since = u->out.since;
     u->ask->until = u->out.until;
-    status = kt_ask_columns(u->ask, KT_STR("action:read,export,issue,use outcome:success"),
-                            KT_COLUMN(KT_COL_SECRET), take_view, u, err);
+    const struct kt_ask_totals sums = { .secrets = true, .take = take_sums };
+    status = kt_ask_summed(u->ask, &sums, KT_STR("action:read,export,issue,use outcome:success"),
+                           KT_COLUMN(KT_COL_SECRET), take_view, u, err);
     u->ask->since = since;
     u->ask->until = until;
     return status;

@@ -15,8 +15,9 @@
 #include "core/store/store.h"
 #include "core/store/together_int.h"
 
-#define VERSION     2u
+#define VERSION     3u
 #define ENTRY       29u /* bytes of a stretch in the list */
+#define KEY         16u /* bytes before the first */
 #define SUM         4u  /* bytes before a bucket */
 #define BUCKETS_MAX 0xffffu
 #define LOW_BITS    6u
@@ -56,12 +57,15 @@ bool kt_stretches_read(struct kt_stretches *s, struct kt_str bytes)
         s->other = true;
         return true;
     }
-    bool other = !is_of_this_generation(&rd), sane = version > 0 && rd.left % ENTRY == 0;
+    bool other = !is_of_this_generation(&rd),
+         sane = version > 0 && (other || (rd.left >= KEY && (rd.left - KEY) % ENTRY == 0));
     if (!sane || rd.bad)
         return false;
     s->other = other;
     if (other)
         return true;
+    for (unsigned i = 0; i < KT_ARRAY_LEN(s->key.of); i++)
+        s->key.of[i] = kt_rd_u64(&rd);
     s->at = kt_alloc_array(rd.left / ENTRY + 1, sizeof *s->at);
     while (rd.left > 0 && sane) {
         struct kt_stretch *one = &s->at[s->n];
@@ -86,6 +90,8 @@ void kt_stretches_write(const struct kt_stretches *s, struct kt_buf *out)
     kt_buf_u32(out, KT_TOGETHER_BUCKET);
     kt_buf_u32(out, KT_TOGETHER_PAIRS_MAX);
     kt_buf_u8(out, KT_TOGETHER_KINDS);
+    for (unsigned i = 0; i < KT_ARRAY_LEN(s->key.of); i++)
+        kt_buf_u64(out, s->key.of[i]);
     for (uint32_t i = 0; i < s->n; i++) {
         kt_buf_u64(out, s->at[i].first_seq);
         kt_buf_u64(out, s->at[i].last_seq);
@@ -129,10 +135,11 @@ const char *kt_stretch_name(const struct kt_stretch *s, uint32_t bucket, char bu
 /* ---- pairs ---- */
 
 /* Never 0. The finaliser of MurmurHash3 over both: keys are hashes already, and no two kinds of
- * them are the same. The sum is that of either order. */
-uint64_t kt_pair_hash(uint64_t a, uint64_t b)
+ * them are the same. The sum is that of either order. With a key that nobody knows who chooses
+ * names, so that he cannot fill one bucket. */
+uint64_t kt_pair_hash(const struct kt_pairs_key *key, uint64_t a, uint64_t b)
 {
-    uint64_t low = a < b ? a : b, high = a < b ? b : a;
+    uint64_t low = (a < b ? a : b) ^ key->of[0], high = (a < b ? b : a) ^ key->of[1];
     uint64_t h = low * UINT64_C(0x9e3779b97f4a7c15) + (high ^ high >> 31);
     h = (h ^ h >> 33) * UINT64_C(0xff51afd7ed558ccd);
     h = (h ^ h >> 33) * UINT64_C(0xc4ceb9fe1a85ec53);

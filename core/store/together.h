@@ -10,25 +10,26 @@
  * slower. Made off the writer's thread, written by the one writer, dropped in the transaction
  * in which retention takes the first of its segments.
  *
- *   blob together          u8 2, u32 pairs of a bucket, u32 pairs of a stretch at most, u8 kinds of
+ *   blob together          u8 3, u32 pairs of a bucket, u32 pairs of a stretch at most, u8 kinds of
  *                          pairs: with another head it is no list of this version's, and is made
- *                          again; then for each stretch, rising: u64 its first and u64 its last
- *                          number, u32 segments, u32 pairs, u32 buckets, u8 1 where two actors
- *                          differ by case alone, else 0
- *   blob together/<first>/<bucket>   (16 and 4 hexadecimal digits) u32 the low half of SipHash-2-4
- * of all that follows (a damaged bucket says nothing, so that its stretch is walked); u8 width of a
- * segment's number in bits; the lengths of 16 parts, varints; the parts, each: varint pairs, then a
- * pair after the other, rising, in bits from the lowest on, filled up to a byte: the difference of
- * its mark to the one before in Rice's code (the difference >> 6 in ones, a zero, its low six
- * bits), the number of the segment, from 0
+ *                          again; 16 bytes, the key of pairs' hashes, chosen by chance with the
+ *                          first stretch; then for each stretch, rising: u64 its first and u64 its
+ * last number, u32 segments, u32 pairs, u32 buckets, u8 1 where two actors differ by case alone,
+ * else 0 blob together/<first>/<bucket>   (16 and 4 hexadecimal digits) u32 the low half of
+ * SipHash-2-4 of all that follows (a damaged bucket says nothing, so that its stretch is walked);
+ * u8 width of a segment's number in bits; the lengths of 16 parts, varints; the parts, each: varint
+ * pairs, then a pair after the other, rising, in bits from the lowest on, filled up to a byte: the
+ * difference of its mark to the one before in Rice's code (the difference >> 6 in ones, a zero, its
+ * low six bits), the number of the segment, from 0
  *
- * A pair's bucket, part and mark are cut from the 64-bit hash of both keys (kt_key_hash); of n
- * pairs in a part marks are below 64 n, so another pair is taken for one of them once in 64 times,
- * which opens a segment in vain. Rice's code: R. F. Rice, "Some practical universal noiseless
- * coding techniques", JPL 79-22, 1979.
+ * A pair's bucket, part and mark are cut from the 64-bit keyed hash of both keys (kt_key_hash); of
+ * n pairs in a part marks are below 64 n, so another pair is taken for one of them once in 64
+ * times, which opens a segment in vain. Rice's code: R. F. Rice, "Some practical universal
+ * noiseless coding techniques", JPL 79-22, 1979.
  *
  * Bounds: a stretch has 256 segments and KT_TOGETHER_PAIRS_MAX pairs at most (1.8 to 2 bytes each);
- * with more it has fewer segments. Making one takes 30 MB beside a segment.
+ * with more it has fewer segments. Making one takes 30 MB beside a segment, and 40 for its sums at
+ * most (totals.h), which are made, written, dropped and looked at with its pairs.
  */
 #pragma once
 #include "core/store/read.h"

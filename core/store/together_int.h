@@ -2,6 +2,7 @@
 #pragma once
 #include "core/store/reader.h"
 #include "core/store/together.h"
+#include "core/store/totals_int.h"
 
 struct kt_stretch {
     uint64_t first_seq, last_seq;
@@ -9,7 +10,11 @@ struct kt_stretch {
     bool cased; /* two actors in it differ by case alone: of what is folded the earliest is not
                    known */
 };
+struct kt_pairs_key { /* of the hashes of pairs: chosen by chance with the first stretch */
+    uint64_t of[2];
+};
 struct kt_stretches { /* rising, apart */
+    struct kt_pairs_key key;
     struct kt_stretch *at;
     uint32_t n;
     bool other; /* they are cut by another version's figures: nobody uses them, n is 0, and all is
@@ -29,7 +34,7 @@ bool kt_stretch_whole(const struct kt_stretch *s, const struct kt_directory *d, 
 const char *kt_stretch_name(const struct kt_stretch *s, uint32_t bucket, char buf[KT_STRETCH_NAME]);
 
 /* Hash of two keys, whichever is named first. */
-uint64_t kt_pair_hash(uint64_t a, uint64_t b);
+uint64_t kt_pair_hash(const struct kt_pairs_key *key, uint64_t a, uint64_t b);
 /* The four bytes that stand before a bucket, of all that follows in it. */
 uint32_t kt_bucket_sum(struct kt_str bytes);
 /* Which of the stretch's buckets. */
@@ -44,15 +49,29 @@ bool kt_bucket_find(struct kt_str bucket, uint64_t hash, uint8_t set[KT_TOGETHER
 
 struct kt_together_made {
     struct kt_stretch stretch;
+    struct kt_pairs_key key;
     struct kt_buf bytes; /* bucket after bucket */
     size_t *end;         /* of each, in bytes */
+    struct kt_buf part[KT_TOTALS_PARTS];
 };
 /* Makes the stretch of segments [at, at + n) of the directory, or as many of them as there is room
  * for. KT_E_CORRUPT: the first cannot be read; a later one ends the stretch. */
 KT_MUST_USE enum kt_status kt_stretch_make(struct kt_reader *r, uint32_t at, uint32_t n,
+                                           const struct kt_pairs_key *key,
                                            const struct kt_together_how *how,
                                            struct kt_together_made **ret, struct kt_error *err);
 
+/* Are all records of the segment within the scan's bounds? */
+bool kt_segment_within(const struct kt_segment *seg, const struct kt_scan *scan);
+struct kt_values { /* of each small column, those that a scan lets through */
+    uint32_t bits[KT_COL_SMALL];
+};
+/* False: it is no help to ask which segments have them. */
+bool kt_values_wanted(const struct kt_scan *scan, struct kt_values *ret);
+/* As kt_together_narrow, by values alone. get: of a blob's value. Returns how many stay. */
+uint32_t kt_values_narrow(const struct kt_values *v, sqlite3_stmt *get, const struct kt_scan *scan,
+                          const struct kt_directory *d, const struct kt_stretches *all,
+                          struct kt_segment *plan, uint32_t n);
 /* Leaves segments out of a plan (rising) that have nothing for the scan. Returns how many. */
 uint32_t kt_together_narrow(struct kt_reader *r, const struct kt_scan *scan,
                             struct kt_segment *plan, uint32_t *n);

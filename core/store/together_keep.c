@@ -27,6 +27,9 @@ static enum kt_status drop(struct kt_store *s, const struct kt_stretch *one, str
     for (uint32_t k = 0; k < one->buckets; k++)
         if (kt_store_put(s, kt_stretch_name(one, k, name), KT_STR_NONE, err) != KT_OK)
             return kt_wrap(err, "pairs");
+    for (unsigned k = 0; k < KT_TOTALS_PARTS; k++)
+        if (kt_store_put(s, kt_totals_name(one->first_seq, k, name), KT_STR_NONE, err) != KT_OK)
+            return kt_wrap(err, "sums");
     return KT_OK;
 }
 
@@ -50,11 +53,17 @@ static enum kt_status add(struct kt_store *s, struct kt_stretches *all,
     char name[KT_STRETCH_NAME];
     uint32_t at;
     uint64_t last = all->n == 0 ? 0 : all->at[all->n - 1].last_seq;
-    if (!kt_stretch_whole(&m->stretch, &s->directory, &at) || m->stretch.first_seq <= last)
+    if (!kt_stretch_whole(&m->stretch, &s->directory, &at) || m->stretch.first_seq <= last ||
+        (all->n > 0 && memcmp(&all->key, &m->key, sizeof m->key) != 0))
         return KT_OK;
+    all->key = m->key;
     for (uint32_t k = 0; k < m->stretch.buckets; k++)
         if (kt_store_put(s, kt_stretch_name(&m->stretch, k, name), bucket_of(m, k), err) != KT_OK)
             return kt_wrap(err, "pairs");
+    for (unsigned k = 0; k < KT_TOTALS_PARTS; k++)
+        if (kt_store_put(s, kt_totals_name(m->stretch.first_seq, k, name), kt_buf_str(&m->part[k]),
+                         err) != KT_OK)
+            return kt_wrap(err, "sums");
     all->at = kt_realloc_array(all->at, all->n + 1, sizeof *all->at);
     all->at[all->n++] = m->stretch;
     *ret_added = true;
@@ -221,6 +230,14 @@ bool kt_together_worth(struct kt_reader *r, kt_time_ns since, kt_time_ns until, 
 
 /* ---- is it so? ---- */
 
+/* One that is empty is not there. */
+static bool part_is(sqlite3 *db, const char *name, struct kt_str made, struct kt_buf *room)
+{
+    enum kt_status status = kt_blob_get(db, name, room, NULL);
+    return status == KT_E_AGAIN ? made.len == 0
+                                : status == KT_OK && kt_str_eq(kt_buf_str(room), made);
+}
+
 static bool is_same(struct kt_reader *r, const struct kt_stretch *kept,
                     const struct kt_together_made *made)
 {
@@ -232,6 +249,9 @@ static bool is_same(struct kt_reader *r, const struct kt_stretch *kept,
     for (uint32_t k = 0; same && k < m->buckets; k++)
         same = kt_blob_get(r->db, kt_stretch_name(kept, k, name), &bytes, NULL) == KT_OK &&
                kt_str_eq(kt_buf_str(&bytes), bucket_of(made, k));
+    for (unsigned k = 0; same && k < KT_TOTALS_PARTS; k++)
+        same = part_is(r->db, kt_totals_name(kept->first_seq, k, name), kt_buf_str(&made->part[k]),
+                       &bytes);
     return same;
 }
 
@@ -247,13 +267,15 @@ static bool is_cut_by_damage(struct kt_reader *r, const struct kt_together_made 
 {
     const struct kt_together_how how = { 0 };
     struct kt_together_made *next = NULL;
-    enum kt_status status = kt_stretch_make(r, at + made->stretch.segments, 1, &how, &next, NULL);
+    enum kt_status status =
+        kt_stretch_make(r, at + made->stretch.segments, 1, &made->key, &how, &next, NULL);
     kt_together_made_free(next);
     return status == KT_E_CORRUPT;
 }
 
 static enum kt_status check_stretch(struct kt_reader *r, const struct kt_stretch *one,
-                                    struct kt_together_checked *sum, struct kt_error *err)
+                                    const struct kt_pairs_key *key, struct kt_together_checked *sum,
+                                    struct kt_error *err)
 {
     const struct kt_together_how how = { 0 };
     struct kt_together_made *made = NULL;
@@ -261,7 +283,7 @@ static enum kt_status check_stretch(struct kt_reader *r, const struct kt_stretch
     uint32_t at;
     if (!kt_stretch_whole(one, &r->directory, &at))
         return KT_OK;
-    enum kt_status status = kt_stretch_make(r, at, one->segments, &how, &made, &why);
+    enum kt_status status = kt_stretch_make(r, at, one->segments, key, &how, &made, &why);
     if (status == KT_E_CORRUPT) /* of what is damaged the lines tell */
         return KT_OK;
     if (status != KT_OK)
@@ -292,7 +314,7 @@ static enum kt_status check_file(struct kt_reader *r, struct kt_together_checked
     if (status != KT_OK)
         return kt_fail(err, status, "%s", why.text);
     for (uint32_t i = 0; i < all.n && status == KT_OK; i++)
-        status = check_stretch(r, &all.at[i], sum, err);
+        status = check_stretch(r, &all.at[i], &all.key, sum, err);
     kt_stretches_done(&all);
     return status;
 }

@@ -1,9 +1,9 @@
 /*
- * together_make: the pairs of a stretch, out of the columns of its segments.
+ * together_make: the pairs and sums of a stretch, out of the columns of its segments.
  *
  * Owns:  a table of pairs with the time of the earliest access that has both, and its segment.
- * Calls: core/base, core/store (chunk, filter). No writing.
- * Holds: of one list of segments always the same bytes.
+ * Calls: core/base, core/store (chunk, filter, totals), core/sys/rng (the key). No writing.
+ * Holds: of one list of segments and one key always the same bytes.
  */
 #include <string.h>
 
@@ -12,6 +12,7 @@
 #include "core/base/map.h"
 #include "core/store/chunk.h"
 #include "core/store/together_int.h"
+#include "core/sys/rng.h"
 
 #define SLOTS    (1u << 20) /* a power of two, a third more than pairs at most */
 #define EACH     KT_TOGETHER_KINDS
@@ -32,6 +33,7 @@ static const struct {
                  { SECRET, INSTANCE }, { NETWORK, INSTANCE } };
 
 struct making {
+    struct kt_pairs_key key;
     struct kt_reader *r;
     struct kt_chunk *chunk;
     struct slot {
@@ -46,11 +48,13 @@ struct making {
     uint64_t *written;     /* of each: hash of the name as it was first written */
     uint32_t cap_written;
     bool cased;
+    struct kt_totals_making *sums;
 };
 
 static void making_done(struct making *m)
 {
     kt_chunk_free(m->chunk);
+    kt_totals_making_free(m->sums);
     kt_map_free(m->folded);
     kt_free(m->slot);
     kt_free(m->segment);
@@ -131,7 +135,7 @@ static void hash_row(const struct making *m, const struct kt_columns *c, uint32_
         has[v] = m->value[v][c->text[column_of[v] - KT_COL_SMALL].code[row]];
     for (unsigned i = 0; i < EACH; i++) {
         uint64_t a = has[kept[i].a], b = has[kept[i].b];
-        ret[i] = a == NO_VALUE || b == NO_VALUE ? 0 : kt_pair_hash(a, b);
+        ret[i] = a == NO_VALUE || b == NO_VALUE ? 0 : kt_pair_hash(&m->key, a, b);
         __builtin_prefetch(&m->slot[(uint32_t)ret[i] & (SLOTS - 1)], 1);
     }
 }
@@ -141,9 +145,7 @@ static void take_rows(struct making *m, const struct kt_chunk *c, uint8_t segmen
     uint64_t hash[AHEAD][EACH];
     for (uint32_t i = 0; i < c->picks + AHEAD; i++) {
         if (i >= AHEAD) {
-            uint32_t row = c->pick[i - AHEAD];
-            kt_time_ns time = c->columns->time[row];
-            time = time > 0 || !c->untimed ? time : c->arrival[row];
+            kt_time_ns time = kt_chunk_time(c, c->pick[i - AHEAD]);
             for (unsigned k = 0; k < EACH; k++)
                 if (hash[i % AHEAD][k] != 0)
                     meet(m, hash[i % AHEAD][k], time, segment);
@@ -155,32 +157,29 @@ static void take_rows(struct making *m, const struct kt_chunk *c, uint8_t segmen
 
 /* ---- segments ---- */
 
-static bool is_access(const void *self, struct kt_str text, int64_t number)
+/* Rows of accesses: pairs and sums are of those. */
+static void pick_accesses(struct kt_chunk *c)
 {
-    (void)self;
-    (void)text;
-    return number == KT_KIND_ACCESS;
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < c->picks; i++)
+        if (c->columns->small[KT_COL_KIND][c->pick[i]] == KT_KIND_ACCESS)
+            c->pick[n++] = c->pick[i];
+    c->picks = n;
 }
 
 static enum kt_status take_segment(struct making *m, const struct kt_segment *seg, uint8_t number,
                                    struct kt_error *err)
 {
-    static const struct kt_sieve accesses = { .column = KT_COL_KIND,
-                                              .fits = is_access,
-                                              .filter = KT_FILTER_NONE };
-    const struct kt_scan scan = {
-        .from_seq = 1, .until_seq = INT64_MAX, .records = true, .sieve = &accesses, .n_sieves = 1
-    };
-    struct kt_want want = { .time = true };
+    const struct kt_scan scan = { .from_seq = 1, .until_seq = INT64_MAX, .records = true };
+    struct kt_want want = { .time = true, .columns = KT_TOTALS_COLUMNS };
     for (unsigned v = 0; v < VALUES; v++)
         want.columns |= KT_COLUMN(column_of[v]);
     if (kt_chunk_segment(m->chunk, m->r->db, seg, &scan, &want, err) != KT_OK)
         return kt_wrap(err, "pairs");
-    const struct kt_chunk *c = m->chunk;
-    if (c->picks == 0)
-        return KT_OK;
-    begin_segment(m, c->columns);
-    take_rows(m, c, number);
+    pick_accesses(m->chunk);
+    kt_totals_take(m->sums, m->chunk);
+    begin_segment(m, m->chunk->columns);
+    take_rows(m, m->chunk, number);
     return KT_OK;
 }
 
@@ -231,12 +230,14 @@ static void write_buckets(const struct making *m, struct kt_together_made *made)
 }
 
 enum kt_status kt_stretch_make(struct kt_reader *r, uint32_t at, uint32_t n,
-                               const struct kt_together_how *how, struct kt_together_made **ret,
-                               struct kt_error *err)
+                               const struct kt_pairs_key *key, const struct kt_together_how *how,
+                               struct kt_together_made **ret, struct kt_error *err)
 {
-    struct making m = { .r = r,
+    struct making m = { .key = *key,
+                        .r = r,
                         .chunk = kt_chunk_new(NULL), /* sealed segments only */
                         .folded = kt_map_new(0),
+                        .sums = kt_totals_making_new(),
                         .slot = kt_alloc_array(SLOTS, sizeof *m.slot),
                         .segment = kt_alloc_array(SLOTS, sizeof *m.segment) };
     uint32_t taken = 0;
@@ -249,7 +250,9 @@ enum kt_status kt_stretch_make(struct kt_reader *r, uint32_t at, uint32_t n,
                                              .pairs = m.pairs,
                                              .buckets = m.pairs / KT_TOGETHER_BUCKET + 1,
                                              .cased = m.cased };
+        made->key = *key;
         write_buckets(&m, made);
+        kt_totals_write(m.sums, made->stretch.first_seq, made->stretch.last_seq, made->part);
         *ret = made;
     }
     making_done(&m);
@@ -261,6 +264,8 @@ void kt_together_made_free(struct kt_together_made *m)
     if (m == NULL)
         return;
     kt_buf_done(&m->bytes);
+    for (unsigned k = 0; k < KT_TOTALS_PARTS; k++)
+        kt_buf_done(&m->part[k]);
     kt_free(m->end);
     kt_free(m);
 }
@@ -278,12 +283,15 @@ enum kt_status kt_together_make(struct kt_reader *r, const struct kt_together_ho
         return status;
     if (kt_stretches_load(r->db, &s, NULL) != KT_OK)
         s.n = 0; /* it is made anew */
+    if (s.n == 0)
+        kt_rng_real.fill(kt_rng_real.self, &s.key, sizeof s.key);
+    const struct kt_pairs_key key = s.key;
     const struct kt_directory *d = &r->directory;
     uint32_t at = s.n == 0 ? 0 : kt_directory_from(d, s.at[s.n - 1].last_seq + 1);
     kt_stretches_done(&s);
     status = KT_E_AGAIN;
     for (; d->damaged == 0 && d->n - at >= most; at++) {
-        status = kt_stretch_make(r, at, most, how, ret, err);
+        status = kt_stretch_make(r, at, most, &key, how, ret, err);
         if (status != KT_E_CORRUPT)
             return status;
     }

@@ -28,6 +28,7 @@ struct asking {
     unsigned n;
     bool given_up;
     bool earliest; /* the scan wants no more than the earliest of each pair, and pairs say it */
+    struct kt_pairs_key key;
     const struct kt_stretch *stretch;
     uint8_t set[KT_TOGETHER_SEGMENTS / 8];
 };
@@ -135,7 +136,7 @@ static enum says ask_couple(struct asking *q, const struct couple *c)
             uint64_t a, b;
             if (!hash_of(c->a, i, c->b->filter, &a) || !hash_of(c->b, k, c->a->filter, &b))
                 return NOT_KNOWN;
-            enum says one = find(q, kt_pair_hash(a, b), q->set);
+            enum says one = find(q, kt_pair_hash(&q->key, a, b), q->set);
             if (one == NOT_KNOWN)
                 return one;
             present = present || one == PRESENT;
@@ -170,8 +171,7 @@ static bool gives_up(struct asking *q)
 
 /* ---- the plan ---- */
 
-/* Are all records of the segment within the scan's bounds? */
-static bool is_within(const struct kt_segment *seg, const struct kt_scan *scan)
+bool kt_segment_within(const struct kt_segment *seg, const struct kt_scan *scan)
 {
     kt_time_ns low = seg->min_time, high = seg->max_time;
     if (seg->untimed > 0) {
@@ -188,7 +188,7 @@ static bool knows_earliest(const struct asking *q, const struct kt_directory *d,
     bool known = q->earliest && !(q->stretch->cased && (c->a->filter == KT_FILTER_ACTOR ||
                                                         c->b->filter == KT_FILTER_ACTOR));
     for (uint32_t i = 0; known && i < q->stretch->segments; i++)
-        known = is_within(&d->at[at + i], q->scan);
+        known = kt_segment_within(&d->at[at + i], q->scan);
     return known;
 }
 
@@ -227,15 +227,25 @@ static uint32_t narrow(struct asking *q, const struct kt_directory *d,
     return to;
 }
 
-static uint32_t narrow_by_list(struct asking *q, struct kt_reader *r, struct kt_segment *plan,
-                               uint32_t n)
+struct narrowing { /* what the scan can be asked for */
+    struct asking couples;
+    struct kt_values values;
+    bool by_couples, by_values;
+};
+
+static uint32_t narrow_by_list(struct narrowing *w, struct kt_reader *r, const struct kt_scan *scan,
+                               struct kt_segment *plan, uint32_t n)
 {
     KT_CLEANUP(kt_db_finalize) sqlite3_stmt *get = NULL;
     struct kt_stretches all = { 0 };
     if (kt_stretches_load(r->db, &all, NULL) == KT_OK && all.n > 0 &&
         kt_db_prepare(r->db, "SELECT value FROM blob WHERE name = ?1", &get, NULL) == KT_OK) {
-        q->get = get;
-        n = narrow(q, &r->directory, &all, plan, n);
+        if (w->by_values)
+            n = kt_values_narrow(&w->values, get, scan, &r->directory, &all, plan, n);
+        w->couples.get = get;
+        w->couples.key = all.key;
+        if (w->by_couples)
+            n = narrow(&w->couples, &r->directory, &all, plan, n);
     }
     kt_stretches_done(&all);
     return n;
@@ -246,14 +256,16 @@ static uint32_t narrow_by_list(struct asking *q, struct kt_reader *r, struct kt_
 uint32_t kt_together_narrow(struct kt_reader *r, const struct kt_scan *scan,
                             struct kt_segment *plan, uint32_t *n)
 {
-    struct asking q = { 0 };
+    struct narrowing w = { 0 };
     uint32_t before = *n;
-    if (before < WORTH || !prepare(&q, scan))
+    w.by_couples = prepare(&w.couples, scan);
+    w.by_values = kt_values_wanted(scan, &w.values);
+    if (before < WORTH || (!w.by_couples && !w.by_values))
         return 0;
     bool begun = kt_db_exec(r->db, "BEGIN", NULL) == KT_OK;
     if (!begun && sqlite3_get_autocommit(r->db)) /* else it is within one already */
         return 0;
-    *n = narrow_by_list(&q, r, plan, before);
+    *n = narrow_by_list(&w, r, scan, plan, before);
     if (begun)
         (void)!kt_db_exec(r->db, "COMMIT", NULL);
     return before - *n;

@@ -1,0 +1,95 @@
+/*
+ * together_values: which segments of a walk's plan have none of the kinds, actions and outcomes
+ * that it wants (KT_TOTALS_VALUES), so that a walk for rare ones opens no column of the others.
+ *
+ * Owns:  nothing beyond a call.
+ * Calls: core/store (db, together).
+ * Holds: as together_plan.
+ */
+#include <string.h>
+
+#include "core/store/together_int.h"
+
+#define WORTH 2u /* planned segments of a stretch from which on it is asked */
+
+/* What most records are: a sieve that lets it through leaves nothing out. Of kinds of actors no
+ * value is. */
+static const struct {
+    unsigned count;
+    int common;
+} of_column[KT_COL_SMALL] = { [KT_COL_KIND] = { KT_KIND_COUNT, KT_KIND_ACCESS },
+                              [KT_COL_ACTION] = { KT_ACT_COUNT, KT_ACT_READ },
+                              [KT_COL_OUTCOME] = { KT_OUT_COUNT, KT_OUT_SUCCESS },
+                              [KT_COL_ACTOR_KIND] = { 0, -1 } };
+_Static_assert(KT_KIND_COUNT <= 32 && KT_ACT_COUNT <= 32 && KT_OUT_COUNT <= 32,
+               "a segment has a bit for each");
+
+bool kt_values_wanted(const struct kt_scan *scan, struct kt_values *ret)
+{
+    bool any = false;
+    memset(ret->bits, 0xff, sizeof ret->bits);
+    for (unsigned i = 0; i < scan->n_sieves; i++) {
+        const struct kt_sieve *s = &scan->sieve[i];
+        if (s->column < 0 || s->column >= KT_COL_SMALL || of_column[s->column].common < 0 ||
+            s->fits(s->self, KT_STR_NONE, of_column[s->column].common))
+            continue;
+        any = true;
+        for (unsigned v = 0; v < of_column[s->column].count; v++)
+            if (!s->fits(s->self, KT_STR_NONE, v))
+                ret->bits[s->column] &= ~(1u << v);
+    }
+    return any;
+}
+
+static bool has(const struct kt_values *v, struct kt_str bytes, uint32_t segment)
+{
+    struct kt_rd rd =
+        kt_rd_of(kt_str_from_index(bytes, (size_t)segment * KT_COL_SMALL * sizeof(uint32_t)));
+    bool all = true;
+    for (unsigned k = 0; k < KT_COL_SMALL; k++)
+        all = (kt_rd_u32(&rd) & v->bits[k]) != 0 && all;
+    return all;
+}
+
+/* Of the planned ones [from, end), all in the stretch, those stay that have them. */
+static uint32_t keep(const struct kt_values *v, sqlite3_stmt *get, const struct kt_stretch *s,
+                     const struct kt_directory *d, struct kt_segment *plan, uint32_t from,
+                     uint32_t end, uint32_t to)
+{
+    char name[KT_TOTALS_NAME];
+    struct kt_str bytes = KT_STR_NONE;
+    uint32_t at = 0;
+    bool known = end - from >= WORTH && kt_stretch_whole(s, d, &at);
+    if (known) {
+        kt_db_text(get, 1, kt_str_of(kt_totals_name(s->first_seq, KT_TOTALS_VALUES, name)));
+        known = kt_db_step(get, NULL) == KT_OK &&
+                kt_totals_open(kt_db_col(get, 0), s->first_seq, s->last_seq, &bytes) &&
+                bytes.len == (size_t)s->segments * KT_COL_SMALL * sizeof(uint32_t);
+    }
+    for (uint32_t i = from; i < end; i++)
+        if (!known || has(v, bytes, kt_directory_from(d, plan[i].first_seq) - at))
+            plan[to++] = plan[i];
+    (void)sqlite3_reset(get);
+    return to;
+}
+
+uint32_t kt_values_narrow(const struct kt_values *v, sqlite3_stmt *get, const struct kt_scan *scan,
+                          const struct kt_directory *d, const struct kt_stretches *all,
+                          struct kt_segment *plan, uint32_t n)
+{
+    uint32_t to = 0, i = 0;
+    for (uint32_t k = 0; k < all->n; k++) {
+        const struct kt_stretch *s = &all->at[k];
+        if (scan->give_up != NULL && scan->give_up(scan->give_up_self)) /* the walk ends by it */
+            break;
+        while (i < n && plan[i].first_seq < s->first_seq)
+            plan[to++] = plan[i++];
+        uint32_t from = i;
+        while (i < n && plan[i].last_seq <= s->last_seq)
+            i++;
+        to = keep(v, get, s, d, plan, from, i, to);
+    }
+    while (i < n)
+        plan[to++] = plan[i++];
+    return to;
+}
