@@ -70,6 +70,7 @@ static void make_tables(struct kt_detect *d)
     struct kt_table *t;
     for (unsigned i = 0, id; (t = kt_detect_table(d, i, &id)) != NULL; i++)
         kt_table_back(t, id, d->o.backing);
+    kt_aside_index_empty(d->aside_index);
     d->core = (struct core){ .position = 0 };
     d->incidents_changed = true;
 }
@@ -116,6 +117,7 @@ enum kt_status kt_detect_new(const struct kt_detect_options *o, struct kt_detect
     assert(d->n_detectors <= KT_DETECTORS_MAX);
     d->json = kt_json_new(KT_JSON_SIMDJSON);
     d->scene.recall = &d->recall;
+    d->aside_index = kt_aside_index_new();
     make_tables(d);
     enum kt_status st = kt_detect_config_new(d, err);
     if (st != KT_OK)
@@ -130,6 +132,7 @@ void kt_detect_free(struct kt_detect *d)
     if (d == NULL)
         return;
     drop_tables(d);
+    kt_aside_index_free(d->aside_index);
     kt_detect_config_free(d);
     kt_json_free(d->json);
     kt_buf_done(&d->text);

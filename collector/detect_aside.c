@@ -1,8 +1,8 @@
 /*
  * detect_aside: numbers that wait 24 h to be counted, and those that wait for a verdict.
  *
- * Owns:  the engine's table of them, in blocks of eight that belong to one owner.
- * Calls: detectors (on_learn), core/base. No clock, no I/O.
+ * Owns:  the engine's table of them, in blocks of eight that belong to one owner; their index.
+ * Calls: aside_index, detectors (on_learn), core/base. No clock, no I/O.
  * Holds: numbers are counted in the order in which they came; what an incident holds back is never
  *        counted (DETECTION §2).
  */
@@ -13,6 +13,7 @@
 
 #define DAY_MIN      1440u
 #define NOVELTY_DAYS 60.0
+#define WALKED       32u /* numbers of an actor; an index is worth it for more */
 
 /* ---- lists ---- */
 /* Blocks of one owner lie side by side in the store. */
@@ -53,6 +54,7 @@ bool kt_detect_aside_add(struct kt_detect *d, struct kt_key owner, uint32_t *n,
 void kt_detect_aside_cut(struct kt_detect *d, struct kt_key owner, uint32_t *n, uint32_t keep)
 {
     uint32_t first = (keep + ASIDE_BLOCK - 1) / ASIDE_BLOCK * ASIDE_BLOCK;
+    kt_aside_index_drop(d->aside_index, owner);
     for (uint32_t i = first; i < *n; i += ASIDE_BLOCK)
         kt_table_remove(d->aside, block_key(owner, i));
     *n = keep;
@@ -64,10 +66,21 @@ static uint16_t add16(uint16_t a, uint16_t b)
     return a > UINT16_MAX - b ? UINT16_MAX : (uint16_t)(a + b);
 }
 
-static unsigned bit_of(const struct kt_pending *p)
+static uint64_t hash_of(const struct kt_pending *p)
 {
     uint64_t h = p->key ^ (uint64_t)p->time_min << 20 ^ (uint64_t)p->detector << 8 ^ p->what;
-    return (unsigned)(h * UINT64_C(0x9e3779b97f4a7c15) >> 56);
+    return h * UINT64_C(0x9e3779b97f4a7c15);
+}
+
+static unsigned bit_of(const struct kt_pending *p)
+{
+    return (unsigned)(hash_of(p) >> 56);
+}
+
+/* Of other bits than those. */
+static uint32_t index_hash(const struct kt_pending *p)
+{
+    return (uint32_t)(hash_of(p) >> 24);
 }
 
 static void mark(uint64_t bits[4], const struct kt_pending *p)
@@ -88,24 +101,64 @@ static void add_to(struct kt_pending *sum, const struct kt_pending *p)
         sum->v[k] = sum->v[k] < p->v[k] ? p->v[k] : sum->v[k];
 }
 
-/* The same hour of the same thing is one number. The newest are looked at first: it is one of them.
- */
-static bool merge_aside(struct kt_detect *d, const struct kt_actor *a, struct kt_key who,
-                        const struct kt_pending *p)
+/* What came since the list was asked about last is added to its index. */
+static struct kt_aside_places *places_of(struct kt_detect *d, const struct kt_actor *a,
+                                         struct kt_key who)
 {
-    if ((a->pending_bits[bit_of(p) / 64] >> bit_of(p) % 64 & 1) == 0)
-        return false;
+    struct kt_aside_places *l = kt_aside_places(d->aside_index, who);
+    const struct aside *block = NULL;
+    for (uint32_t i = l->n; i < a->pending_n; i++) {
+        if (block == NULL || i % ASIDE_BLOCK == 0)
+            block = kt_table_peek(d->aside, block_key(who, i));
+        if (block == NULL || block->item[i % ASIDE_BLOCK].time_min == 0)
+            kt_aside_places_skip(l);
+        else
+            kt_aside_places_add(d->aside_index, l, index_hash(&block->item[i % ASIDE_BLOCK]));
+    }
+    return l;
+}
+
+static bool find_indexed(struct kt_detect *d, const struct kt_actor *a, struct kt_key who,
+                         const struct kt_pending *p, uint32_t *ret)
+{
+    const struct kt_aside_places *l = places_of(d, a, who);
+    for (uint32_t at = 0; kt_aside_places_next(l, index_hash(p), &at, ret);) {
+        const struct aside *block = kt_table_peek(d->aside, block_key(who, *ret));
+        if (block != NULL && is_same(&block->item[*ret % ASIDE_BLOCK], p))
+            return true;
+    }
+    return false;
+}
+
+/* From the newest on: it is mostly one of them. */
+static bool find_walking(const struct kt_detect *d, const struct kt_actor *a, struct kt_key who,
+                         const struct kt_pending *p, uint32_t *ret)
+{
     for (uint32_t end = a->pending_n; end > 0; end = (end - 1) / ASIDE_BLOCK * ASIDE_BLOCK) {
         const struct aside *block = kt_table_peek(d->aside, block_key(who, end - 1));
-        for (unsigned i = (end - 1) % ASIDE_BLOCK + 1; block != NULL && i-- > 0;) {
-            if (!is_same(&block->item[i], p))
-                continue;
-            struct aside *to = kt_table_get(d->aside, block_key(who, end - 1));
-            add_to(&to->item[i], p);
-            return true;
+        for (uint32_t i = end; block != NULL && i > (end - 1) / ASIDE_BLOCK * ASIDE_BLOCK; i--) {
+            *ret = i - 1;
+            if (is_same(&block->item[*ret % ASIDE_BLOCK], p))
+                return true;
         }
     }
     return false;
+}
+
+/* The same hour of the same thing is one number. */
+static bool merge_aside(struct kt_detect *d, const struct kt_actor *a, struct kt_key who,
+                        const struct kt_pending *p)
+{
+    uint32_t i;
+    if ((a->pending_bits[bit_of(p) / 64] >> bit_of(p) % 64 & 1) == 0)
+        return false;
+    bool found =
+        a->pending_n > WALKED ? find_indexed(d, a, who, p, &i) : find_walking(d, a, who, p, &i);
+    if (!found)
+        return false;
+    struct aside *to = kt_table_get(d->aside, block_key(who, i));
+    add_to(&to->item[i % ASIDE_BLOCK], p);
+    return true;
 }
 
 void kt_detect_put_aside(struct kt_detect *d, const struct kt_scene *s, const struct kt_pending *p)

@@ -3,6 +3,7 @@
  * Everything that is saved is a plain struct or a table of them.
  */
 #pragma once
+#include "collector/aside_index.h"
 #include "collector/detect.h"
 #include "core/event/decision.h"
 #include "core/event/json.h"
@@ -132,6 +133,7 @@ struct kt_detect {
     /* Facts of addresses that nobody got in from: a flood pushes out those only. */
     struct kt_table *strangers;
     struct kt_table *aside;                       /* detect_aside.c */
+    struct kt_aside_index *aside_index;           /* the same; no state */
     struct kt_table *expected, *signs, *withheld; /* detect_decide.c */
     struct core core;
     struct kt_scene scene;
