@@ -70,6 +70,7 @@ static void make_tables(struct kt_detect *d)
     struct kt_table *t;
     for (unsigned i = 0, id; (t = kt_detect_table(d, i, &id)) != NULL; i++)
         kt_table_back(t, id, d->o.backing);
+    memset(&d->recall.kept, 0, sizeof d->recall.kept);
     kt_aside_index_empty(d->aside_index);
     d->core = (struct core){ .position = 0 };
     d->incidents_changed = true;

@@ -108,11 +108,23 @@ void kt_known_remember(struct kt_scene *s, struct kt_known_pair *p, uint32_t *pa
 }
 
 /* ---- secrets ---- */
+/* The entry of the scene's secret, to be changed: what was said of it is to be asked again, and so
+ * is what was said of the one that makes room. */
+static struct kt_known_secret *secret_put(struct kt_scene *s, bool *ret_new)
+{
+    struct kt_table *t = s->tables[KT_NEW_SECRET];
+    struct kt_rollouts *r = &s->recall->kept.rollouts;
+    struct kt_key oldest;
+    if (kt_table_full(t) && kt_table_oldest(t, &oldest))
+        kt_rollouts_change(r, oldest.a);
+    kt_rollouts_change(r, s->secret.a);
+    return kt_table_put(t, one_key(s->secret.a), ret_new);
+}
+
 void kt_known_written(struct kt_scene *s, uint32_t *pairs)
 {
     bool fresh;
-    struct kt_known_secret *x =
-        kt_table_put(s->tables[KT_NEW_SECRET], one_key(s->secret.a), &fresh);
+    struct kt_known_secret *x = secret_put(s, &fresh);
     if (fresh)
         x->born_min = s->minute;
     x->wrote_min = s->minute > x->wrote_min ? s->minute : x->wrote_min;
@@ -148,7 +160,7 @@ static void count_secret(struct kt_scene *s)
 
 void kt_known_newcomer(struct kt_scene *s)
 {
-    struct kt_known_secret *x = kt_table_put(s->tables[KT_NEW_SECRET], one_key(s->secret.a), NULL);
+    struct kt_known_secret *x = secret_put(s, NULL);
     for (unsigned i = 0; i < KT_ARRAY_LEN(x->last); i++) {
         if (x->last[i].actor == s->actor->number)
             return;

@@ -20,7 +20,7 @@
 #define OVER_MIN       (6u * 60u) /* evidence that comes later is another incident's */
 #define RMAX           1.2
 #define STORE_DISCOUNT 0.3
-#define LIST_MAX       128u
+#define LIST_MAX       KT_ROLLOUTS_LIST
 #define WHOLE          KT_HABIT_WHOLE
 #define DEPLOY         1u /* in a window of deploys: a rollout */
 #define EXPECTED       2u /* part of announced work: summed by itself */
@@ -137,13 +137,32 @@ static unsigned weight_of(const struct kt_scene *s, const struct options *o,
 }
 
 /* ---- judging ---- */
-/* Was it part of an incident that is over? Somebody was told then, and is not told again. */
-static bool told_before(const struct kt_scene *s, uint32_t from_min, uint32_t until_min)
+/* Windows of the actor's incidents that are over: somebody was told then, and is not told again. */
+struct told {
+    struct {
+        uint32_t from_min, until_min;
+    } at[KT_HELD_MAX];
+    unsigned n;
+};
+
+static struct told told_of(const struct kt_scene *s)
 {
+    struct told told = { .n = 0 };
     for (unsigned i = 0; i < KT_HELD_MAX; i++) {
         uint32_t from = s->actor->held[i].from_min, until = s->actor->held[i].until_min;
-        if (s->actor->held[i].mark != KT_HELD_EXPECTED && until != 0 && from_min <= until &&
-            until_min >= from && until + OVER_MIN < s->minute)
+        if (s->actor->held[i].mark == KT_HELD_EXPECTED || until == 0 ||
+            until + OVER_MIN >= s->minute)
+            continue;
+        told.at[told.n].from_min = from;
+        told.at[told.n++].until_min = until;
+    }
+    return told;
+}
+
+static bool told_before(const struct told *told, uint32_t from_min, uint32_t until_min)
+{
+    for (unsigned i = 0; i < told->n; i++) {
+        if (from_min <= told->at[i].until_min && until_min >= told->at[i].from_min)
             return true;
     }
     return false;
@@ -158,25 +177,40 @@ struct sums {
     uint32_t elsewhere_oldest;
 };
 
-static void forget_old(struct list *l, uint32_t minute)
+static void forget_old(struct list *l, uint32_t minute, uint8_t *answer)
 {
     unsigned live = 0;
-    for (unsigned i = 0; i < l->n; i++) {
-        if (l->at[i].minute + DAY_MIN > minute)
-            l->at[live++] = l->at[i];
+    while (live < l->n && l->at[live].minute + DAY_MIN > minute)
+        live++;
+    for (unsigned i = live; i < l->n; i++) {
+        if (l->at[i].minute + DAY_MIN <= minute)
+            continue;
+        answer[live] = answer[i];
+        l->at[live++] = l->at[i];
     }
     l->n = live;
 }
 
+/* Did colleagues take it up as well? The answer is kept beside the list. */
+static bool is_rollout(const struct kt_scene *s, const struct taken *t, uint8_t *answer)
+{
+    if (t->aside & DEPLOY)
+        return true;
+    if (*answer == KT_ROLLOUT_UNASKED)
+        *answer = kt_known_rollout(s, t->secret, t->minute) ? KT_ROLLOUT_YES : KT_ROLLOUT_NO;
+    return *answer == KT_ROLLOUT_YES;
+}
+
 /* Takes off what colleagues took up as well, which counts once. Each asks for its secret: not
  * below `least`, where a sum says nothing, and what is taken off only lowers it. */
-static void take_rollouts(const struct kt_scene *s, const struct taken *const *of, unsigned n,
-                          uint64_t store, uint64_t least, struct sums *r)
+static void take_rollouts(const struct kt_scene *s, const struct list *l, const uint8_t *of,
+                          unsigned n, uint64_t store, uint64_t least, uint8_t *answer,
+                          struct sums *r)
 {
     unsigned rollout = 0, rollout_here = 0, all = r->all, here = r->here;
     for (unsigned i = 0; i < n && (r->all >= least || r->here >= least); i++) {
-        const struct taken *t = of[i];
-        if (!(t->aside & DEPLOY) && !kt_known_rollout(s, t->secret, t->minute))
+        const struct taken *t = &l->at[of[i]];
+        if (!is_rollout(s, t, &answer[of[i]]))
             continue;
         all -= t->weight;
         rollout = t->weight > rollout ? t->weight : rollout;
@@ -190,37 +224,40 @@ static void take_rollouts(const struct kt_scene *s, const struct taken *const *o
 }
 
 /* all and here are exact where they reach `least`, and else below it. */
-static struct sums sum_list(const struct kt_scene *s, struct list *l, uint64_t store,
-                            uint64_t least)
+static struct sums sum_list(const struct kt_scene *s, const struct told *told, struct list *l,
+                            uint64_t store, uint64_t least)
 {
     struct sums r = { .oldest = s->minute, .elsewhere_oldest = s->minute };
-    const struct taken *of[LIST_MAX];
+    struct kt_rollouts *kept = &s->recall->kept.rollouts;
+    struct kt_rollouts_of *beside = kt_rollouts_of(kept, s->actor->number, s->actor->kind);
+    const uint8_t mine = s->expected ? EXPECTED : 0;
+    uint8_t of[LIST_MAX];
     unsigned n = 0;
-    forget_old(l, s->minute);
+    forget_old(l, s->minute, beside->answer);
     for (unsigned i = 0; i < l->n; i++) {
         const struct taken *t = &l->at[i];
-        bool here = t->store == store;
-        if (told_before(s, t->minute, t->minute) ||
-            (t->aside & EXPECTED) != (s->expected ? EXPECTED : 0))
+        unsigned here = t->store == store, counts = t->weight > 0;
+        if (!kt_rollouts_stand(kept, beside, t->secret))
+            beside->answer[i] = KT_ROLLOUT_UNASKED;
+        if ((t->aside & EXPECTED) != mine || told_before(told, t->minute, t->minute))
             continue;
-        of[n++] = t;
+        of[n++] = (uint8_t)i;
         r.oldest = t->minute < r.oldest ? t->minute : r.oldest;
         r.all += t->weight;
-        r.here += here ? t->weight : 0;
-        if (t->weight == 0)
-            continue;
-        if (t->aside & ELSEWHERE) {
+        r.here += here * t->weight;
+        r.n[0] += counts;
+        r.read[0] += counts * t->read;
+        r.n[1] += counts & here;
+        r.read[1] += counts & here & (t->read != 0);
+        if (counts && (t->aside & ELSEWHERE)) {
             r.elsewhere += t->weight;
             r.elsewhere_n[0]++;
             r.elsewhere_n[1] += t->read;
             r.elsewhere_oldest = t->minute < r.elsewhere_oldest ? t->minute : r.elsewhere_oldest;
         }
-        r.n[0]++;
-        r.read[0] += t->read;
-        r.n[1] += here;
-        r.read[1] += here && t->read;
     }
-    take_rollouts(s, of, n, store, least, &r);
+    beside->asked = kept->changes;
+    take_rollouts(s, l, of, n, store, least, beside->answer, &r);
     return r;
 }
 
@@ -310,14 +347,16 @@ static struct judged judge_day(const struct kt_scene *s, const struct options *o
 }
 
 static double judge_week(const struct kt_scene *s, const struct options *o,
-                         const struct kt_habit *h, uint32_t today, double *ret_x, double *ret_days)
+                         const struct told *before, const struct kt_habit *h, uint32_t today,
+                         double *ret_x, double *ret_days)
 {
     unsigned sum = 0, days = 0;
     for (unsigned i = 0; i < KT_HABIT_DAYS; i++) {
         if (h->day_of[i] == 0 || h->day_of[i] - 1 + 7 <= today || h->day_of[i] - 1 > today)
             continue;
         uint32_t begins = kt_actor_day_begins(s->actor, h->day_of[i] - 1);
-        bool told = told_before(s, begins, begins + DAY_MIN - 1); /* what is left was learned */
+        bool told =
+            told_before(before, begins, begins + DAY_MIN - 1); /* what is left was learned */
         sum += told ? h->learned[i] : h->raw[i];
         days += h->busy[i];
     }
@@ -373,6 +412,31 @@ static struct judged judge_elsewhere(const struct kt_scene *s, const struct opti
     return j;
 }
 
+/* The actor's list, with nothing kept beside a new one. */
+static struct list *list_put(struct kt_scene *s)
+{
+    bool fresh;
+    struct list *l = kt_table_put(s->tables[KT_NEW_LIST], s->who, &fresh);
+    if (fresh)
+        kt_rollouts_begin(
+            kt_rollouts_of(&s->recall->kept.rollouts, s->actor->number, s->actor->kind));
+    return l;
+}
+
+/* When it is full the oldest makes room: the count stays at its highest. */
+static void add_taken(struct kt_scene *s, struct list *l, struct taken t)
+{
+    uint8_t *answer =
+        kt_rollouts_of(&s->recall->kept.rollouts, s->actor->number, s->actor->kind)->answer;
+    if (l->n == LIST_MAX) {
+        memmove(&l->at[0], &l->at[1], (LIST_MAX - 1) * sizeof l->at[0]);
+        memmove(&answer[0], &answer[1], LIST_MAX - 1);
+        l->n--;
+    }
+    answer[l->n] = KT_ROLLOUT_UNASKED;
+    l->at[l->n++] = t;
+}
+
 static void take_up(struct kt_scene *s, const struct options *o, struct kt_habit *h,
                     unsigned weight)
 {
@@ -380,31 +444,29 @@ static void take_up(struct kt_scene *s, const struct options *o, struct kt_habit
     uint64_t store = kt_hash64(kt_secret_store(s->ev->secret), UINT64_C(0x73746f72)) | 1;
     uint8_t aside = (uint8_t)((s->deploy ? DEPLOY : 0) | (s->expected ? EXPECTED : 0) |
                               (is_elsewhere(s) ? ELSEWHERE : 0));
-    struct list *l = kt_table_put(s->tables[KT_NEW_LIST], s->who, NULL);
+    struct list *l = list_put(s);
     struct kt_habit_store *t = kt_table_put(s->tables[KT_NEW_STORE], store_key(s, store), NULL);
     kt_habit_mature_store(t, h, s->actor->first_day);
     s->novelty.usual = (struct kt_gamma){ priors[s->actor->kind].a + (double)t->k,
                                           priors[s->actor->kind].b + (double)h->d };
     if (s->read)
         kt_known_newcomer(s);
-    if (l->n == LIST_MAX) { /* the oldest makes room: the count stays at its highest */
-        memmove(&l->at[0], &l->at[1], (LIST_MAX - 1) * sizeof l->at[0]);
-        l->n--;
-    }
-    l->at[l->n++] = (struct taken){ .secret = s->secret.a,
-                                    .store = store,
-                                    .minute = s->minute,
-                                    .weight = (uint16_t)weight,
-                                    .read = s->read,
-                                    .aside = aside };
+    add_taken(s, l,
+              (struct taken){ .secret = s->secret.a,
+                              .store = store,
+                              .minute = s->minute,
+                              .weight = (uint16_t)weight,
+                              .read = s->read,
+                              .aside = aside });
     kt_habit_raw(h, today, aside & (DEPLOY | EXPECTED) ? 0 : weight);
     uint32_t hour_end = (s->minute / 60 + 1) * 60;
     uint16_t v[4] = { (uint16_t)weight, 0, 0, 0 };
     kt_put_aside(s, ASIDE_NEW, today, hour_end, v);
     kt_put_aside(s, ASIDE_STORE, store, hour_end, v);
-    struct sums n = sum_list(s, l, store, floor_of(s, o) * WHOLE);
+    struct told told = told_of(s);
+    struct sums n = sum_list(s, &told, l, store, floor_of(s, o) * WHOLE);
     struct judged day = judge_day(s, o, h, t, &n);
-    double x, days, week = judge_week(s, o, h, today, &x, &days);
+    double x, days, week = judge_week(s, o, &told, h, today, &x, &days);
     struct judged beside = judge_elsewhere(s, o, h, &n);
     if (day.s >= week)
         tell(s, h, day.s, n.n[day.of], n.read[day.of], n.oldest, &day);

@@ -5,6 +5,7 @@
  */
 #pragma once
 #include "core/base/str.h"
+#include "detectors/rollouts.h"
 #include "detectors/table.h"
 
 #define KT_RECALL_HASHES  64u
@@ -43,6 +44,11 @@ struct kt_recall {                      /* zeroed: nothing yet */
         uint32_t len;
         char text[KT_RECALL_TEXT];
     } name[KT_RECALL_NAMES];
+    /* Answers about the tables, no functions of texts: with other tables they are to be forgotten.
+     */
+    struct kt_kept {
+        struct kt_rollouts rollouts;
+    } kept;
 };
 
 /* The key of a name of any kind; of none 0, 0. */
