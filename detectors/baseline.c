@@ -300,6 +300,17 @@ bool kt_distinct_has(const struct kt_distinct *d, uint64_t hash, uint32_t minute
     return false;
 }
 
+/* The register that a hash chooses by its top 8 bits, and what the others raise it to. */
+static unsigned hll_register(uint64_t hash)
+{
+    return (unsigned)(hash >> 56);
+}
+
+static uint8_t hll_rank(uint64_t hash)
+{
+    return (uint8_t)(__builtin_clzll(hash << 8 | 0x80) + 1);
+}
+
 void kt_hll_add(struct kt_hll *h, uint64_t hash, uint32_t minute)
 {
     uint32_t group = minute / 5 + 1;
@@ -310,41 +321,105 @@ void kt_hll_add(struct kt_hll *h, uint64_t hash, uint32_t minute)
         h->group[slot] = group;
         memset(h->reg[slot], 0, KT_HLL_REGS);
     }
-    uint64_t rest = hash << 8 | 0x80; /* the top 8 bits choose the register */
-    uint8_t rank = (uint8_t)(__builtin_clzll(rest) + 1);
-    uint8_t *reg = &h->reg[slot][hash >> 56];
+    uint8_t *reg = &h->reg[slot][hll_register(hash)], rank = hll_rank(hash);
     if (*reg < rank)
         *reg = rank;
 }
 
-unsigned kt_hll_count(const struct kt_hll *h, uint32_t minute, unsigned n)
+/* The largest of each register over the n newest groups ending with `last`. */
+static void hll_merge(const struct kt_hll *h, uint32_t last, unsigned n, uint8_t ret[KT_HLL_REGS])
 {
-    uint8_t merged[KT_HLL_REGS] = { 0 };
-    uint32_t last = minute / 5 + 1;
+    memset(ret, 0, KT_HLL_REGS);
     for (unsigned g = 0; g < KT_HLL_GROUPS; g++) {
         if (h->group[g] == 0 || h->group[g] > last || last - h->group[g] >= n)
             continue;
         for (unsigned i = 0; i < KT_HLL_REGS; i++) {
-            if (merged[i] < h->reg[g][i])
-                merged[i] = h->reg[g][i];
+            if (ret[i] < h->reg[g][i])
+                ret[i] = h->reg[g][i];
         }
     }
-    /* Registers by value: few values, so few powers of two. Four lists, since most registers hold
-     * the same few values and a step would have to wait for the one before. */
-    unsigned of_rank[4][64] = { { 0 } };
+}
+
+/* Registers by value: few values, so few powers of two. Four lists, since most registers hold the
+ * same few values and a step would have to wait for the one before. */
+static void hll_ranks(const uint8_t reg[KT_HLL_REGS], uint16_t ret[64])
+{
+    uint16_t of_rank[4][64] = { { 0 } };
     for (unsigned i = 0; i < KT_HLL_REGS; i++)
-        of_rank[i & 3][merged[i] & 63]++;
+        of_rank[i & 3][reg[i] & 63]++;
+    for (unsigned k = 0; k < 64; k++)
+        ret[k] = (uint16_t)(of_rank[0][k] + of_rank[1][k] + of_rank[2][k] + of_rank[3][k]);
+}
+
+static unsigned hll_estimate(const uint16_t of_rank[64])
+{
     double sum = 0.0;
     for (unsigned k = 0; k < 64; k++) {
-        unsigned all = of_rank[0][k] + of_rank[1][k] + of_rank[2][k] + of_rank[3][k];
-        if (all > 0)
-            sum += all / (double)(UINT64_C(1) << k);
+        if (of_rank[k] > 0)
+            sum += of_rank[k] / (double)(UINT64_C(1) << k);
     }
-    unsigned zero = of_rank[0][0] + of_rank[1][0] + of_rank[2][0] + of_rank[3][0];
     double m = KT_HLL_REGS, estimate = 0.7213 / (1.0 + 1.079 / m) * m * m / sum;
-    if (estimate <= 2.5 * m && zero > 0)
-        estimate = m * log(m / zero);
+    if (estimate <= 2.5 * m && of_rank[0] > 0)
+        estimate = m * log(m / of_rank[0]);
     return (unsigned)(estimate + 0.5);
+}
+
+unsigned kt_hll_count(const struct kt_hll *h, uint32_t minute, unsigned n)
+{
+    uint8_t merged[KT_HLL_REGS];
+    uint16_t of_rank[64];
+    hll_merge(h, minute / 5 + 1, n, merged);
+    hll_ranks(merged, of_rank);
+    return hll_estimate(of_rank);
+}
+
+static void ranks_raise(struct kt_hll_ranks *r, uint8_t from, uint8_t to)
+{
+    r->of[from & 63]--;
+    r->of[to & 63]++;
+    r->count = 0;
+}
+
+void kt_hll_view_add(struct kt_hll_view *v, struct kt_hll *h, uint64_t hash, uint32_t minute)
+{
+    uint32_t group = minute / 5 + 1;
+    unsigned slot = group % KT_HLL_GROUPS, reg = hll_register(hash);
+    uint8_t before = h->group[slot] == group ? h->reg[slot][reg] : 0, rank = hll_rank(hash);
+    if (h->group[slot] > group)
+        return;
+    kt_hll_add(h, hash, minute);
+    if (group > v->last) /* it may have taken the place of a group that counted */
+        v->last = 0;
+    if (v->last == 0)
+        return;
+    if (group == v->last && before < rank)
+        ranks_raise(&v->one, before, rank);
+    if (v->last - group < KT_HLL_GROUPS - 1 && v->most[reg] < rank) {
+        ranks_raise(&v->all, v->most[reg], rank);
+        v->most[reg] = rank;
+    }
+}
+
+static void hll_view_make(struct kt_hll_view *v, const struct kt_hll *h, uint32_t last)
+{
+    hll_merge(h, last, 1, v->most);
+    hll_ranks(v->most, v->one.of);
+    hll_merge(h, last, KT_HLL_GROUPS - 1, v->most);
+    hll_ranks(v->most, v->all.of);
+    v->one.count = v->all.count = 0;
+    v->last = last;
+}
+
+unsigned kt_hll_view_count(struct kt_hll_view *v, const struct kt_hll *h, uint32_t minute,
+                           unsigned n)
+{
+    assert(n == 1 || n == KT_HLL_GROUPS - 1);
+    if (v->last != minute / 5 + 1)
+        hll_view_make(v, h, minute / 5 + 1);
+    struct kt_hll_ranks *r = n == 1 ? &v->one : &v->all;
+    if (r->count == 0)
+        r->count = hll_estimate(r->of) + 1;
+    return r->count - 1;
 }
 
 bool kt_maxima_is_sound(const struct kt_maxima *m)

@@ -85,6 +85,23 @@ void kt_hll_add(struct kt_hll *h, uint64_t hash, uint32_t minute);
 /* Estimate over the n newest 5-minute groups ending with minute's. */
 unsigned kt_hll_count(const struct kt_hll *h, uint32_t minute, unsigned n);
 
+/* What a sketch says of the newest 1 and 12 groups, kept up while it is added to: the same counts,
+ * made anew only when a register rose. No state; zeroed: of no sketch yet. */
+struct kt_hll_ranks { /* registers by what they hold */
+    uint16_t of[64];
+    uint32_t count; /* + 1; 0: to be made anew */
+};
+struct kt_hll_view {
+    uint32_t last; /* newest group, as in group[]; 0: to be made anew */
+    uint32_t pad;
+    struct kt_hll_ranks one, all;
+    uint8_t most[KT_HLL_REGS]; /* of all groups */
+};
+void kt_hll_view_add(struct kt_hll_view *v, struct kt_hll *h, uint64_t hash, uint32_t minute);
+/* kt_hll_count for n = 1 and n = KT_HLL_GROUPS - 1. */
+unsigned kt_hll_view_count(struct kt_hll_view *v, const struct kt_hll *h, uint32_t minute,
+                           unsigned n);
+
 /* ---- block maxima (§3.4): the best of each of the last 28 active days, for three statistics ----
  */
 #define KT_MAXIMA_DAYS  28

@@ -108,3 +108,13 @@ struct kt_recall_secret *kt_recall_secret(struct kt_recall *r, struct kt_key sec
     *ret_known = at->secret.a == secret.a && at->secret.b == secret.b && secret.a != 0;
     return at;
 }
+
+struct kt_hll_view *kt_recall_sketch(struct kt_recall *r, uint64_t of)
+{
+    struct kt_recall_sketch *at = &r->kept.sketch[of % KT_RECALL_SKETCHES];
+    if (at->of != of) {
+        at->of = of;
+        at->view.last = 0;
+    }
+    return &at->view;
+}

@@ -5,15 +5,17 @@
  */
 #pragma once
 #include "core/base/str.h"
+#include "detectors/baseline.h"
 #include "detectors/rollouts.h"
 #include "detectors/table.h"
 
-#define KT_RECALL_HASHES  64u
-#define KT_RECALL_TEXT    108u /* longer ones are hashed each time */
-#define KT_RECALL_AGENTS  32u
-#define KT_RECALL_AGENT   244u
-#define KT_RECALL_SECRETS 1024u
-#define KT_RECALL_NAMES   1024u
+#define KT_RECALL_HASHES   64u
+#define KT_RECALL_TEXT     108u /* longer ones are hashed each time */
+#define KT_RECALL_AGENTS   32u
+#define KT_RECALL_AGENT    244u
+#define KT_RECALL_SECRETS  1024u
+#define KT_RECALL_NAMES    1024u
+#define KT_RECALL_SKETCHES 512u
 
 #define KT_NAME_SEED UINT64_C(0x6b65797472616c31) /* a name keeps its key for ever */
 struct kt_foretold { /* of the texts of one event, which it borrows; see kt_known_foretell() */
@@ -48,6 +50,10 @@ struct kt_recall {                      /* zeroed: nothing yet */
      */
     struct kt_kept {
         struct kt_rollouts rollouts;
+        struct kt_recall_sketch {
+            uint64_t of;
+            struct kt_hll_view view;
+        } sketch[KT_RECALL_SKETCHES]; /* detectors/volume_spike.c */
     } kept;
 };
 
@@ -59,6 +65,8 @@ struct kt_key kt_recall_name(struct kt_recall *r, struct kt_str name);
 uint64_t kt_recall_hash(struct kt_recall *r, struct kt_str text, uint64_t seed);
 /* kt_ai_agent_of_client */
 const char *kt_recall_agent(struct kt_recall *r, struct kt_str user_agent);
+/* What is known of the sketch with that number: of another one's nothing. */
+struct kt_hll_view *kt_recall_sketch(struct kt_recall *r, uint64_t of);
 /* The place of a secret; *ret_known: it is about this one, and else to be filled in. */
 struct kt_recall_secret *kt_recall_secret(struct kt_recall *r, struct kt_key secret,
                                           bool *ret_known);

@@ -172,12 +172,20 @@ static struct kt_key sketch_key(const struct kt_scene *s)
     return (struct kt_key){ s->who.a, s->expected ? ~s->who.b : s->who.b };
 }
 
+static struct kt_hll_view *view_of(const struct kt_scene *s)
+{
+    return kt_recall_sketch(s->recall, (uint64_t)s->actor->number * 2 + s->expected);
+}
+
 static unsigned distinct_in(const struct kt_scene *s, const struct windows *v, unsigned minutes)
 {
     if (v->seen.over <= s->minute)
         return kt_distinct_count(&v->seen, s->minute, minutes);
     const struct kt_hll *h = kt_table_peek(s->tables[T_SKETCH], sketch_key(s));
-    return h == NULL ? KT_DISTINCT_MAX : kt_hll_count(h, s->minute, minutes > 5 ? minutes / 5 : 1);
+    if (h == NULL)
+        return KT_DISTINCT_MAX;
+    struct kt_hll_view *view = view_of(s);
+    return kt_hll_view_count(view, h, s->minute, minutes / 5);
 }
 
 static void note_secret(struct kt_scene *s, struct windows *v, uint64_t hash)
@@ -186,10 +194,14 @@ static void note_secret(struct kt_scene *s, struct windows *v, uint64_t hash)
     if (exact)
         return;
     bool fresh = v->seen.over <= s->minute;
-    struct kt_hll *h = kt_table_put(s->tables[T_SKETCH], sketch_key(s), NULL);
+    bool anew;
+    struct kt_hll *h = kt_table_put(s->tables[T_SKETCH], sketch_key(s), &anew);
+    struct kt_hll_view *view = view_of(s);
+    if (anew)
+        view->last = 0;
     for (unsigned i = 0; fresh && i < v->seen.n; i++)
-        kt_hll_add(h, v->seen.hash[i], v->seen.minute[i]);
-    kt_hll_add(h, hash, s->minute);
+        kt_hll_view_add(view, h, v->seen.hash[i], v->seen.minute[i]);
+    kt_hll_view_add(view, h, hash, s->minute);
     if (fresh) /* the list is in the sketch now; it starts again when the sketch has aged */
         memset(&v->seen, 0, sizeof v->seen);
     v->seen.over = s->minute + 60;
@@ -540,7 +552,7 @@ static void considered(const struct kt_scene *s, const void *opt, struct kt_buf 
     (void)opt;
     const struct volume *v = kt_table_peek(s->tables[T_ACTOR], s->who);
     const struct windows *now = s->expected ? kt_table_peek(s->tables[T_WORK], s->who) : NULL;
-    if (v == NULL)
+    if (v == NULL || s->actor == NULL)
         return;
     now = now != NULL ? now : &v->now;
     kt_buf_addf(out, "volume (reads in 1 h: %u, different secrets: %u; its best hour: %u and %u)",

@@ -105,6 +105,46 @@ static void memory_restarts_and_writing_change_nothing(void **state)
     org_done(&plain);
 }
 
+/* A day on which sixty take up the same few hundred secrets: long lists, sketches, rollouts. */
+static void crowd(struct org *o)
+{
+    uint32_t draw = 1;
+    for (unsigned i = 0; i < 9000; i++) {
+        draw = draw * 1664525u + 1013904223u;
+        unsigned who = (draw >> 16) % (i % 2 == 0 ? 60 : 6);
+        unsigned secret = (draw >> 8) % (i < 4000 ? 180 : 420);
+        read_of(o, ORG_START + (kt_time_ns)i * KT_NS_S + (i > 7000 ? 22 * KT_NS_HOUR : 0),
+                org_text(o, "svc%u", who), who % 3 == 0 ? KT_ACTOR_HUMAN : KT_ACTOR_SERVICE,
+                org_text(o, "vault://main/-/secret/team%u/prod/%u", secret % 40, secret),
+                org_text(o, "80.10.%u.%u", who % 7, 1 + secret % 200));
+    }
+    org_run(o);
+}
+
+/* What is kept beside the state (detectors/recall.h, collector/aside_index.h) is gone after a
+ * restart, and no state. */
+static void what_is_kept_beside_the_state_changes_nothing(void **state)
+{
+    (void)state;
+    static const uint64_t restarts[] = { 13, 500 };
+    struct org plain;
+    org_start(&plain, 3);
+    crowd(&plain);
+    assert_true(plain.n_alert >= 1);
+    for (size_t i = 0; i < sizeof restarts / sizeof restarts[0]; i++) {
+        struct org o;
+        struct held *h = held_new();
+        org_start(&o, 3);
+        held_org(h, &o, restarts[i]);
+        o.restart_every = restarts[i];
+        crowd(&o);
+        is_the_same(&plain, &o);
+        org_done(&o);
+        held_free(h);
+    }
+    org_done(&plain);
+}
+
 /* An engine that goes on from what is in h. */
 static struct kt_detect *resumed(struct held *h, const struct org *o)
 {
@@ -328,6 +368,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(memory_restarts_and_writing_change_nothing),
+        cmocka_unit_test(what_is_kept_beside_the_state_changes_nothing),
         cmocka_unit_test(a_kill_between_two_saves_finds_the_same),
         cmocka_unit_test(damaged_rows_cost_themselves),
         cmocka_unit_test(what_strangers_wrote_points_nowhere),

@@ -229,6 +229,30 @@ static void hll_stays_within_its_error(void **state)
     }
 }
 
+/* Kept up or made anew: the same, whatever comes late, in whatever order it is asked. */
+static void a_view_of_a_sketch_counts_as_the_sketch(void **state)
+{
+    (void)state;
+    uint64_t seed = 11;
+    for (unsigned run = 0; run < 40; run++) {
+        struct kt_hll h = { 0 };
+        struct kt_hll_view v = { 0 };
+        uint32_t minute = 1000;
+        for (unsigned i = 0; i < 2000; i++) {
+            uint64_t r = splitmix(&seed);
+            minute += r % 97 == 0 ? (uint32_t)(r >> 32) % 90 : r % 50 == 0;
+            uint32_t late = r % 7 == 0 ? (uint32_t)(r >> 40) % 80 : 0;
+            if (r % 3 != 0)
+                kt_hll_view_add(&v, &h,
+                                splitmix(&seed) % (1 + run * 50) * UINT64_C(0x9e3779b97f4a7c15),
+                                minute - late);
+            uint32_t at = r % 11 == 0 ? minute - late : minute;
+            assert_int_equal(kt_hll_view_count(&v, &h, at, 1), kt_hll_count(&h, at, 1));
+            assert_int_equal(kt_hll_view_count(&v, &h, at, 12), kt_hll_count(&h, at, 12));
+        }
+    }
+}
+
 static void record_follows_the_rule(void **state)
 {
     (void)state;
@@ -345,6 +369,7 @@ int main(void)
         cmocka_unit_test(ring_counts_windows_and_takes_late_events),
         cmocka_unit_test(distinct_is_exact_to_32_and_forgets),
         cmocka_unit_test(hll_stays_within_its_error),
+        cmocka_unit_test(a_view_of_a_sketch_counts_as_the_sketch),
         cmocka_unit_test(record_follows_the_rule),
         cmocka_unit_test(tail_level_follows_the_formula),
         cmocka_unit_test(surprises_are_calibrated),
