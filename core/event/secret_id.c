@@ -189,8 +189,8 @@ static bool is_separator(char c)
 
 static bool is_one_of(struct kt_str s, const struct kt_str *words, size_t n)
 {
-    for (size_t i = 0; i < n; i++)
-        if (kt_str_eq_nocase(s, words[i]))
+    for (size_t i = 0; i < n; i++) /* most differ in their length already */
+        if (s.len == words[i].len && kt_str_eq_nocase(s, words[i]))
             return true;
     return false;
 }
