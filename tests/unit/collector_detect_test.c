@@ -226,6 +226,33 @@ static void accounts_behind_one_alert_are_told(void **state)
     org_done(&o);
 }
 
+/* The root token, half an hour later, and again two hours after it was told of. */
+static void a_signature_that_comes_again_is_told(void **state)
+{
+    (void)state;
+    struct org o;
+    org_start(&o, 5);
+    static const unsigned after_min[] = { 0, 30, 120 };
+    for (unsigned i = 0; i < KT_ARRAY_LEN(after_min); i++)
+        org_add(&o, (struct org_event){ .t = COMPANY_NOW + after_min[i] * KT_NS_MIN,
+                                        .actor = "root",
+                                        .kind = KT_ACTOR_ROOT,
+                                        .action = KT_ACT_LIST,
+                                        .source = "vault",
+                                        .operation = "list",
+                                        .native = "sys/policy",
+                                        .ip = "198.51.100.7" });
+    org_run(&o);
+    unsigned opened = 0, updated = 0;
+    for (uint32_t i = 0; i < o.n_alert; i++) {
+        opened += strcmp(o.alert[i].state, "open") == 0;
+        updated += strcmp(o.alert[i].state, "updated") == 0;
+    }
+    assert_int_equal(opened, 1);
+    assert_int_equal(updated, 1);
+    org_done(&o);
+}
+
 /* Three reads of a night: the command begins before the first, not with the third. */
 static void the_command_shows_what_was_counted(void **state)
 {
@@ -460,6 +487,7 @@ int main(void)
         cmocka_unit_test(spray_and_the_account_it_opened_are_one_alert),
         cmocka_unit_test(the_command_shows_what_was_counted),
         cmocka_unit_test(accounts_behind_one_alert_are_told),
+        cmocka_unit_test(a_signature_that_comes_again_is_told),
         cmocka_unit_test(first_day_mass_read_pages),
         cmocka_unit_test(a_configured_agent_is_one),
         cmocka_unit_test(a_fact_carries_the_place),
