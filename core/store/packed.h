@@ -12,7 +12,7 @@
 #define KT_PACKED_ENTRIES   16u /* of a dictionary, of which the first is whole */
 #define KT_PACKED_TIMES     64u /* that have one beginning and one width */
 #define KT_PACKED_TIME_HEAD 13u /* bytes: u64 beginning, u32 place, u8 width */
-#define KT_PACKED_WIDE      56u /* bits of a time that may begin within a byte; wider ones have 64 */
+#define KT_PACKED_WIDE      56u /* bits of a time that may begin within a byte, or they are 64 */
 #define KT_PACKED_SPARE     7u /* zeroes behind what is packed by bits, so that words can be read */
 
 /* Appends a closed column, its times. */

@@ -283,7 +283,8 @@ static bool sift_rows(struct kt_columns *c, struct kt_text_column *t, const stru
                       const struct marks *m, uint32_t *pick, uint32_t *picks)
 {
     uint32_t left = 0, one = 0;
-    if (*picks < c->n / FEW_OF) {
+    bool few = *picks < c->n / FEW_OF;
+    if (few) {
         if (!read_some_codes(p, (struct kt_picked){ pick, *picks }, c->ranked))
             return false;
     } else {
@@ -293,11 +294,9 @@ static bool sift_rows(struct kt_columns *c, struct kt_text_column *t, const stru
             one++;
         if (m->n == 1 && *picks == c->n)
             *picks = kt_codes_rows(t->code, c->n, (uint16_t)one, pick);
-        for (uint32_t i = 0; i < *picks; i++)
-            c->ranked[i] = t->code[pick[i]];
     }
     for (uint32_t i = 0; i < *picks; i++) {
-        uint16_t code = c->ranked[i];
+        uint16_t code = few ? c->ranked[i] : t->code[pick[i]];
         pick[left] = pick[i];
         c->ranked[left] = code;
         left += is_marked(m, code);

@@ -18,14 +18,15 @@ void kt_steps_done(struct kt_steps *s)
     *s = (struct kt_steps){ 0 };
 }
 
-/* Fetching a small part and unpacking it are one each; 0: there is nothing to ask. */
+/* Fetching a small part and looking through all rows are two each, a key is looked up in a larger
+ * part; 0: there is nothing to ask. A key leaves few rows to whoever is asked next. */
 static uint32_t cost_of(const struct kt_sieve *sieve, enum kt_step_of of)
 {
     if (of == KT_STEP_FILTER)
         return sieve->n_keys > 0 ? 2 : 0;
     return sieve->column == KT_COL_NONE   ? 0
-           : sieve->column < KT_COL_SMALL ? 2
-           : sieve->seek != KT_SEEK_NO    ? 8
+           : sieve->column < KT_COL_SMALL ? 4
+           : sieve->seek != KT_SEEK_NO    ? 3
                                           : 12;
 }
 
