@@ -11,8 +11,9 @@
 #include "core/base/alloc.h"
 #include "core/base/limits.h"
 
-#define SLICE (32u << 10) /* bytes worked on at once: they and what is made of them stay in cache  \
-                           */
+#define SLICE                                                                                      \
+    (32u << 10) /* bytes worked on at once: they and what is made of them stay in cache            \
+                 */
 
 struct kt_splitter *kt_splitter_new(const struct kt_source *source, const struct needles *needles,
                                     kt_piece_fn *piece, void *self)

@@ -149,10 +149,11 @@ struct kt_value { /* one network or country: who used it */
         uint8_t tainted; /* first used in an incident: a newcomer, but no peer that excuses one */
         uint8_t pad[2];
     } user[KT_USERS_EXACT];
-    uint32_t n, pad;                 /* exact ones */
-    uint64_t beyond[KT_ACTOR_COUNT]; /* by kind: a bit of each of those who came too late for that */
-    uint32_t shared_min;  /* when an incident of it was opened as a shared cause */
-    uint32_t shared_last; /* when it was last raised */
+    uint32_t n, pad; /* exact ones */
+    uint64_t
+        beyond[KT_ACTOR_COUNT]; /* by kind: a bit of each of those who came too late for that */
+    uint32_t shared_min;        /* when an incident of it was opened as a shared cause */
+    uint32_t shared_last;       /* when it was last raised */
     char label[48];
 };
 struct kt_shared {

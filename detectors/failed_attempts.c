@@ -424,9 +424,9 @@ static unsigned note_set(struct sets *v, uint64_t hash, uint32_t minute)
     return v->n;
 }
 
-/* What is made to work here knows the names of what it needs, whether it may have it or not. Whoever
- * came by a machine's identity asks what there is: in namespace after namespace, region after
- * region. */
+/* What is made to work here knows the names of what it needs, whether it may have it or not.
+ * Whoever came by a machine's identity asks what there is: in namespace after namespace, region
+ * after region. */
 static void sets(struct kt_scene *s, const struct options *o)
 {
     const struct kt_event *ev = s->ev;

@@ -294,8 +294,7 @@ static void words(const struct kt_scene *s, struct kt_finding *f)
            "%s; places are known to the country or the city, their accuracy is taken off. On %.0f "
            "days before it went between the two countries. %s colleagues used the newer network "
            "there in 90 days.",
-           v[N_TURNS] >= TURNS ? "Nobody goes there and back so often" : fast, v[N_DAYS],
-           users);
+           v[N_TURNS] >= TURNS ? "Nobody goes there and back so often" : fast, v[N_DAYS], users);
     KT_SAY(f->part, "two countries within %s", time);
     KT_SAY(f->quiet,
            "%s in networks: (keytrail.yaml), if it is the way out of an office, a VPN or "

@@ -48,7 +48,7 @@ struct kt_recall {                      /* zeroed: nothing yet */
     } name[KT_RECALL_NAMES];
     /* Answers about the tables, no functions of texts: with other tables they are to be forgotten.
      */
-    struct kt_kept {
+    struct kt_recall_kept {
         struct kt_rollouts rollouts;
         struct kt_recall_sketch {
             uint64_t of;

@@ -5,6 +5,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -211,7 +212,7 @@ static void accounts_behind_one_alert_are_told(void **state)
     org_run(&o);
     assert_int_equal(org_alerts(&o, 0, KT_SEV_MEDIUM), 1);
     char id[27];
-    strcpy(id, o.alert[o.n_alert - 1].id);
+    snprintf(id, sizeof id, "%s", o.alert[o.n_alert - 1].id);
     for (unsigned i = 0; i < KT_ARRAY_LEN(order); i++)
         comes_from(&o, t + i * 20 * KT_NS_MIN, order[i], "1.46.8.9", client);
     org_run(&o);
