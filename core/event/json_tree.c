@@ -15,8 +15,9 @@
 
 void kt_json_tree_start(struct kt_json_tree *t, size_t text_len, bool marked, bool plain)
 {
-    /* A value and what separates it from the next take two bytes. */
-    uint32_t need = (uint32_t)(text_len / 2 + 2);
+    /* A value and what separates it from the next, or a container and its end, take two bytes. What
+     * opens a container takes one, and json_plain sees whether an end follows only afterwards. */
+    uint32_t need = (uint32_t)(text_len / 2 + 2 + KT_JSON_DEPTH_MAX);
     if (need > t->cap) {
         kt_free(t->nodes);
         t->nodes = NULL;

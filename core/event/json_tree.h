@@ -6,6 +6,7 @@
  * the next sibling is `span` nodes further. Text points into the body's memory.
  */
 #pragma once
+#include <assert.h>
 #include <string.h>
 
 #ifdef __cplusplus
@@ -79,6 +80,8 @@ static inline bool kt_json_tree_add(struct kt_json_tree *t, enum kt_json_type ty
                                     const char *text, size_t len)
 {
     struct kt_json_node *node = t->next++, *parent = t->parent;
+    assert(node <
+           t->nodes + t->cap); /* kt_json_tree_start made room for all that a text can hold */
     if (parent->type != KT_JSON_OBJECT) {
         node->key = NULL;
         node->key_len = 0;

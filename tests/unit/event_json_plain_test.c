@@ -118,6 +118,29 @@ static void limits_are_told_by_the_library(void **state)
     json_pair_done(&p);
 }
 
+/* Each of these signs is a value, as far as one knows before the text ends. */
+static void containers_that_are_not_closed_fit_their_tree(void **state)
+{
+    static const char *const opens[] = { "[", "{\"\":", "[{\"\":", "[0,", "[[]," };
+    struct kt_buf text = { 0 };
+    (void)state;
+    for (size_t i = 0; i < KT_ARRAY_LEN(opens); i++) {
+        kt_buf_reset(&text);
+        for (unsigned n = 1; n < 2 * KT_JSON_DEPTH_MAX; n++) {
+            struct kt_json *json = kt_json_new(KT_JSON_SIMDJSON);
+            struct json_pair p;
+            struct kt_jval root;
+            json_pair_open(&p);
+            kt_buf_addz(&text, opens[i]);
+            assert_false(takes(&p, kt_buf_str(&text)));
+            assert_int_not_equal(kt_json_parse(json, kt_buf_str(&text), &root, NULL, NULL), KT_OK);
+            json_pair_done(&p);
+            kt_json_free(json);
+        }
+    }
+    kt_buf_done(&text);
+}
+
 int main(void)
 {
     kt_hash_init();
@@ -126,6 +149,7 @@ int main(void)
         cmocka_unit_test(a_record_with_one_byte_changed_is_read_as_the_library_reads_it),
         cmocka_unit_test(what_it_does_not_judge_is_left_to_the_library),
         cmocka_unit_test(limits_are_told_by_the_library),
+        cmocka_unit_test(containers_that_are_not_closed_fit_their_tree),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
