@@ -176,19 +176,34 @@ struct sums {
     unsigned elsewhere, elsewhere_n[2];
     uint32_t elsewhere_oldest;
 };
+struct tally { /* of one store, or of all others */
+    unsigned weight, n, read;
+};
 
-static void forget_old(struct list *l, uint32_t minute, uint8_t *answer)
+static void tally_add(struct tally *to, const struct taken *t)
+{
+    bool counts = t->weight > 0;
+    to->weight += t->weight;
+    to->n += counts;
+    to->read += counts & t->read;
+}
+
+/* Walks only when one is old enough to go. */
+static void forget_old(struct list *l, uint32_t minute, struct kt_rollouts_of *beside)
 {
     unsigned live = 0;
-    while (live < l->n && l->at[live].minute + DAY_MIN > minute)
-        live++;
-    for (unsigned i = live; i < l->n; i++) {
+    uint32_t oldest = minute;
+    if (beside->oldest_min + DAY_MIN > minute)
+        return;
+    for (unsigned i = 0; i < l->n; i++) {
         if (l->at[i].minute + DAY_MIN <= minute)
             continue;
-        answer[live] = answer[i];
+        oldest = l->at[i].minute < oldest ? l->at[i].minute : oldest;
+        beside->answer[live] = beside->answer[i];
         l->at[live++] = l->at[i];
     }
     l->n = live;
+    beside->oldest_min = oldest;
 }
 
 /* Did colleagues take it up as well? The answer is kept beside the list. */
@@ -231,31 +246,33 @@ static struct sums sum_list(const struct kt_scene *s, const struct told *told, s
     struct kt_rollouts *kept = &s->recall->kept.rollouts;
     struct kt_rollouts_of *beside = kt_rollouts_of(kept, s->actor->number, s->actor->kind);
     const uint8_t mine = s->expected ? EXPECTED : 0;
-    uint8_t of[LIST_MAX];
+    struct tally tally[2] = { { 0 } }; /* of other stores, of this one */
+    uint8_t of[LIST_MAX];              /* those that may be rollouts: nobody said no */
     unsigned n = 0;
-    forget_old(l, s->minute, beside->answer);
+    forget_old(l, s->minute, beside);
     for (unsigned i = 0; i < l->n; i++) {
         const struct taken *t = &l->at[i];
-        unsigned here = t->store == store, counts = t->weight > 0;
         if (!kt_rollouts_stand(kept, beside, t->secret))
             beside->answer[i] = KT_ROLLOUT_UNASKED;
         if ((t->aside & EXPECTED) != mine || told_before(told, t->minute, t->minute))
             continue;
-        of[n++] = (uint8_t)i;
+        if (beside->answer[i] != KT_ROLLOUT_NO)
+            of[n++] = (uint8_t)i;
+        tally_add(&tally[t->store == store], t);
         r.oldest = t->minute < r.oldest ? t->minute : r.oldest;
-        r.all += t->weight;
-        r.here += here * t->weight;
-        r.n[0] += counts;
-        r.read[0] += counts * t->read;
-        r.n[1] += counts & here;
-        r.read[1] += counts & here & (t->read != 0);
-        if (counts && (t->aside & ELSEWHERE)) {
+        if (t->aside & ELSEWHERE && t->weight > 0) {
             r.elsewhere += t->weight;
             r.elsewhere_n[0]++;
             r.elsewhere_n[1] += t->read;
             r.elsewhere_oldest = t->minute < r.elsewhere_oldest ? t->minute : r.elsewhere_oldest;
         }
     }
+    r.all = tally[0].weight + tally[1].weight;
+    r.here = tally[1].weight;
+    r.n[1] = tally[1].n;
+    r.n[0] = tally[0].n + r.n[1];
+    r.read[1] = tally[1].read;
+    r.read[0] = tally[0].read + r.read[1];
     beside->asked = kept->changes;
     take_rollouts(s, l, of, n, store, least, beside->answer, &r);
     return r;
@@ -426,14 +443,16 @@ static struct list *list_put(struct kt_scene *s)
 /* When it is full the oldest makes room: the count stays at its highest. */
 static void add_taken(struct kt_scene *s, struct list *l, struct taken t)
 {
-    uint8_t *answer =
-        kt_rollouts_of(&s->recall->kept.rollouts, s->actor->number, s->actor->kind)->answer;
+    struct kt_rollouts_of *beside =
+        kt_rollouts_of(&s->recall->kept.rollouts, s->actor->number, s->actor->kind);
+    uint8_t *answer = beside->answer;
     if (l->n == LIST_MAX) {
         memmove(&l->at[0], &l->at[1], (LIST_MAX - 1) * sizeof l->at[0]);
         memmove(&answer[0], &answer[1], LIST_MAX - 1);
         l->n--;
     }
     answer[l->n] = KT_ROLLOUT_UNASKED;
+    beside->oldest_min = t.minute < beside->oldest_min ? t.minute : beside->oldest_min;
     l->at[l->n++] = t;
 }
 

@@ -18,6 +18,7 @@ void kt_rollouts_change(struct kt_rollouts *r, uint64_t secret)
 void kt_rollouts_begin(struct kt_rollouts_of *of)
 {
     memset(of->answer, KT_ROLLOUT_UNASKED, sizeof of->answer);
+    of->oldest_min = 0;
 }
 
 struct kt_rollouts_of *kt_rollouts_of(struct kt_rollouts *r, uint32_t actor, uint32_t kind)

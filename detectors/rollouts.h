@@ -6,15 +6,16 @@
 #pragma once
 #include "core/base/buf.h"
 
-#define KT_ROLLOUTS_PARTS  2048u /* of all hashes of secrets */
+#define KT_ROLLOUTS_PARTS  8192u /* of all hashes of secrets */
 #define KT_ROLLOUTS_ACTORS 512u
 #define KT_ROLLOUTS_LIST   128u
 
 enum kt_rollout { KT_ROLLOUT_UNASKED, KT_ROLLOUT_NO, KT_ROLLOUT_YES };
-struct kt_rollouts_of { /* one actor: an answer beside each place of its list */
-    uint64_t asked;     /* the newest change that the answers know of */
-    uint32_t actor;     /* its number */
-    uint32_t kind;      /* of the actor: only those of its kind are colleagues */
+struct kt_rollouts_of {  /* one actor: an answer beside each place of its list */
+    uint64_t asked;      /* the newest change that the answers know of */
+    uint32_t actor;      /* its number */
+    uint32_t kind;       /* of the actor: only those of its kind are colleagues */
+    uint32_t oldest_min; /* no minute of the list is before it */
     uint8_t answer[KT_ROLLOUTS_LIST];
 };
 struct kt_rollouts { /* zeroed: nothing is kept */
