@@ -390,6 +390,15 @@ static unsigned newcomers(const struct kt_scene *s, const struct kt_value *v, un
     return n;
 }
 
+/* A machine in a network that people took up is not explained by them: unless the crowd is told
+ * with it, or three machines came, what is odd about it stays its own. */
+static bool stands_alone(const struct kt_scene *s, const struct kt_value *v, unsigned machines,
+                         bool loud)
+{
+    bool told = v->shared_last != 0 && s->minute < v->shared_last + SHARED_AGAIN;
+    return !kt_kind_is_person(s->actor->kind) && machines < 3 && (!loud || told);
+}
+
 /* Rewrites the finding into one of the network; false: it is told already and adds nothing. */
 static bool share(struct kt_detect *d, struct kt_scene *s, struct kt_finding *f)
 {
@@ -398,10 +407,12 @@ static bool share(struct kt_detect *d, struct kt_scene *s, struct kt_finding *f)
     unsigned people, services, n = newcomers(s, v, &people, &services);
     if (v == NULL || n < 3)
         return true;
-    if (v->shared_min == 0 || v->shared_min + 2 * DAY_MIN < s->minute) /* it excuses nobody now */
-        v->shared_min = s->minute;
     unsigned capped = n < 9 ? n : 9;
     bool loud = services >= 3 || s->where.hosting || (people < n && n >= 4);
+    if (stands_alone(s, v, n - people, loud))
+        return true;
+    if (v->shared_min == 0 || v->shared_min + 2 * DAY_MIN < s->minute) /* it excuses nobody now */
+        v->shared_min = s->minute;
     f->points = loud ? 320 + 50 * (int)capped : 30 * (int)capped;
     f->key_kind = KT_KEY_NETWORK;
     f->key = (struct kt_key){ KT_DIM_NETWORK, f->network ^ (uint64_t)f->country << 40 };
