@@ -130,7 +130,8 @@ static struct kt_str late_key(struct kt_pipeline *p, struct kt_str key)
 
 /* Where lines overtake each other, a first half comes behind a second that told the whole access
  * without it: by itself it would be the same access again, of unknown outcome. A hash that another
- * one has pushed out is forgotten, and the access is told twice. */
+ * one has pushed out is forgotten, and the access is told twice. So it is where a second half may
+ * leave out what its first says: who it was is better told twice than not at all. */
 static uint64_t *early_slot(struct kt_pipeline *p, uint64_t hash)
 {
     return &p->early[(hash >> 1) % KT_ARRAY_LEN(p->early)];
@@ -141,10 +142,16 @@ static uint64_t early_hash(struct kt_str key)
     return kt_hash64(key, UINT64_C(0x6561726c79)) | 1;
 }
 
+static void first_not_needed(struct kt_pipeline *p, uint64_t hash)
+{
+    if (p->o.source->second_is_whole)
+        *early_slot(p, hash) = hash;
+}
+
 void kt_fold_told(struct kt_pipeline *p)
 {
     if (p->lone != 0)
-        *early_slot(p, p->lone) = p->lone;
+        first_not_needed(p, p->lone);
 }
 
 /* Gives the oldest half out with an unknown outcome. */
@@ -203,8 +210,10 @@ enum fold_result kt_fold_look(struct kt_pipeline *p, struct kt_jval root, struct
     struct half *partner = (struct half *)(void *)kt_aged_find(&p->halves, key);
     if (!first) {
         *ret_half = partner;
-        if (partner == NULL && p->cur.offset < p->known_until)
+        if (partner == NULL && p->cur.offset < p->known_until) {
+            first_not_needed(p, early_hash(key)); /* it may come behind it, as it did before */
             return FOLD_KNOWN;
+        }
         if (partner != NULL)
             return FOLD_DECODE;
         if (kt_source_recall(p->memory, late_key(p, key)).len > 0)

@@ -90,6 +90,8 @@ struct kt_source {
      * folding. */
     bool (*fold_key)(const struct kt_decode_in *in, struct kt_str *ret_key, bool *ret_first);
     kt_time_ns fold_timeout;
+    /* A second half says all that its first does: a first that comes behind it is not needed. */
+    bool second_is_whole;
     /* One record, or a second half with `first` (the raw first half parsed; type NONE otherwise).
      */
     KT_MUST_USE enum kt_status (*decode)(const struct kt_decode_in *in, struct kt_jval first,

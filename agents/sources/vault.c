@@ -538,6 +538,7 @@ const struct kt_source kt_source_vault = {
     .split = KT_SPLIT_LINES,
     .fold_key = fold_key,
     .fold_timeout = 90 * KT_NS_S,
+    .second_is_whole = true,
     .decode = decode,
     .decode_alone = decode_alone,
     .salvage_id = "id",

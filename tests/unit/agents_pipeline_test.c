@@ -412,28 +412,6 @@ static void halves_that_come_interleaved_find_their_own(void **state)
     kt_buf_done(&b);
 }
 
-/* A feed that is sorted by seconds, or datagrams: the answer is there before the question. */
-static void an_answer_that_overtakes_its_question_is_one_access(void **state)
-{
-    struct world w;
-    struct kt_buf b = { 0 };
-    (void)state;
-    start(&w, "vault");
-    for (unsigned i = 1; i <= 3; i++) {
-        vault_half(&b, i, true, "");
-        vault_half(&b, i, false, "");
-    }
-    vault_half(&b, 4, false, "");
-    vault_half(&b, 4, true, "");
-    feed(&w, kt_buf_str(&b));
-    end(&w);
-    assert_int_equal(w.n, 4);
-    assert_int_equal(kt_pipeline_counts(w.p)->skipped, 3);
-    assert_int_equal(kt_pipeline_counts(w.p)->folded, 1);
-    stop(&w);
-    kt_buf_done(&b);
-}
-
 static void waiting_halves_are_bounded(void **state)
 {
     static char filler[100001];
@@ -786,7 +764,6 @@ int main(void)
         cmocka_unit_test(low_water_stays_below_what_waits),
         cmocka_unit_test(a_half_finds_its_partner_in_the_next_file),
         cmocka_unit_test(halves_that_come_interleaved_find_their_own),
-        cmocka_unit_test(an_answer_that_overtakes_its_question_is_one_access),
         cmocka_unit_test(waiting_halves_are_bounded),
         cmocka_unit_test(lines_that_come_interleaved_find_their_own),
         cmocka_unit_test(a_group_that_never_ends_goes_out_after_its_time),
