@@ -77,6 +77,9 @@ int kt_verbs_main(const struct kt_command *cmd, int argc, char **argv);
 int kt_verb_unknown(const struct kt_command *cmd, const char *word);
 /* For an argument that is wrong: what the command takes, on stderr; returns KT_EXIT_USAGE. */
 int kt_flags_usage(const struct kt_command *cmd);
+/* "help search …" as "search --help …", in place: --help stands in front of all options, so that
+ * none takes it for its value and the command never runs. */
+void kt_flags_help_first(int argc, char **argv);
 /* "keytrail search", "keytrail-agent". Returns ret. */
 const char *kt_command_name(const struct kt_command *cmd, char ret[64]);
 

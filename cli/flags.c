@@ -243,6 +243,18 @@ bool kt_verb_run(const struct kt_command *cmd, int argc, char **argv, int *ret_c
     return false;
 }
 
+void kt_flags_help_first(int argc, char **argv)
+{
+    static char help[] = "--help";
+    int n = 1;
+    if (argc < 2 || strcmp(argv[1], "help") != 0)
+        return;
+    bool again = argc > 2 && strcmp(argv[2], "help") == 0; /* help help: --help */
+    for (; !again && n + 1 < argc && argv[n + 1][0] != '-'; n++)
+        argv[n] = argv[n + 1];
+    argv[n] = help;
+}
+
 int kt_verb_unknown(const struct kt_command *cmd, const char *word)
 {
     char name[64];

@@ -16,7 +16,7 @@
 
 int main(int argc, char **argv)
 {
-    static char version[] = "version", help[] = "--help";
+    static char version[] = "version";
     signal(SIGPIPE, SIG_DFL); /* a closed pager or head ends us quietly */
     kt_alloc_init();
     kt_hash_init();
@@ -26,9 +26,6 @@ int main(int argc, char **argv)
         return kt_complete_keytrail(argc - 1, argv + 1);
     if (argc > 1 && strcmp(argv[1], "--version") == 0)
         argv[1] = version;
-    if (argc > 1 && strcmp(argv[1], "help") == 0) { /* help search: search --help */
-        memmove(argv + 1, argv + 2, (size_t)(argc - 2) * sizeof *argv);
-        argv[argc - 1] = help;
-    }
+    kt_flags_help_first(argc, argv);
     return kt_program_keytrail(argc, argv);
 }

@@ -15,7 +15,6 @@
 
 int main(int argc, char **argv)
 {
-    static char help[] = "--help";
     kt_alloc_init();
     kt_hash_init();
     if (argc > 1 && strcmp(argv[1], "__complete") == 0) /* what completion reads calls it */
@@ -24,9 +23,6 @@ int main(int argc, char **argv)
         printf("keytrail-agent " KT_VERSION " (wire %u)\n", KT_WIRE_VERSION_MAX);
         return 0;
     }
-    if (argc > 1 && strcmp(argv[1], "help") == 0) { /* help source: source --help */
-        memmove(argv + 1, argv + 2, (size_t)(argc - 2) * sizeof *argv);
-        argv[argc - 1] = help;
-    }
+    kt_flags_help_first(argc, argv);
     return kt_program_agent(argc, argv);
 }

@@ -23,6 +23,8 @@ missing = [f'{c}: {o}' for c in commands for o in re.findall(r'^  (?:    |-\w, )
 check(not missing, 'every option of --help is on its page', missing)
 check(all(keytrail('help', *w).stdout == keytrail(*w, '--help').stdout for w in ((), ('search',), ('alerts', 'link'))) and
       run(AGENT, 'help', 'source').stdout == run(AGENT, 'source', '--help').stdout, 'help COMMAND is its --help')
+check(keytrail('help', 'search', '--db').stdout == keytrail('search', '--help').stdout and keytrail('help', 'help').stdout == keytrail('--help').stdout,
+      'help never runs a command, whatever stands behind it')
 p = keytrail('serach', '--since', '1d', ok=False)
 check(p.returncode == 2 and b"unknown command 'serach', did you mean search?" in p.stderr, 'a mistyped command is named, whatever options follow', p.stderr)
 for argv in ((KEYTRAIL, 'version', 'x'), (KEYTRAIL, 'demo', 'x'), (AGENT, 'keygen', '--out', out + '/k.key', 'x'), (AGENT, 'status', 'x'), (KEYTRAIL, 'report', 'keygen')):

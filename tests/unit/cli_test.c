@@ -83,6 +83,31 @@ static void a_command_takes_just_its_words(void **state)
     assert_int_equal(code, KT_EXIT_OK);
 }
 
+/* Behind an option that takes a value it would be that value, and the command would run. */
+static void help_stands_in_front_of_all_options(void **state)
+{
+    static const struct {
+        const char *words[5], *want[5];
+    } lines[] = {
+        { { "help" }, { "--help" } },
+        { { "help", "help" }, { "--help" } },
+        { { "help", "search" }, { "search", "--help" } },
+        { { "help", "search", "--db" }, { "search", "--help", "--db" } },
+        { { "help", "alerts", "link", "-c", "f" }, { "alerts", "link", "--help", "-c", "f" } },
+        { { "search", "help" }, { "search", "help" } },
+    };
+    (void)state;
+    for (size_t i = 0; i < KT_ARRAY_LEN(lines); i++) {
+        int n = 0;
+        while (n < 5 && lines[i].words[n] != NULL)
+            n++;
+        struct line *l = words(lines[i].words, n);
+        kt_flags_help_first(l->argc, l->argv);
+        for (int k = 0; k < 5 && lines[i].want[k] != NULL; k++)
+            assert_string_equal(l->argv[k + 1], lines[i].want[k]);
+    }
+}
+
 static void flags_take_long_short_equals_and_alias(void **state)
 {
     (void)state;
@@ -225,6 +250,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(flags_take_long_short_equals_and_alias),
         cmocka_unit_test(a_command_takes_just_its_words),
+        cmocka_unit_test(help_stands_in_front_of_all_options),
         cmocka_unit_test(flags_leave_negated_terms_and_everything_after_dashes),
         cmocka_unit_test(flags_refuse_what_they_do_not_know),
         cmocka_unit_test(flags_refuse_a_number_that_is_none),
