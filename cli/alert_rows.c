@@ -99,7 +99,7 @@ void kt_alert_rows_add(struct kt_rows *rows, struct kt_str json, const struct kt
     kt_buf_addf(&score, "%d.%02d", a.score / 100, a.score % 100);
     kt_alert_explain(&a, &text);
     if (silence != NULL && status == KT_LIFE_OPEN)
-        kt_alert_silence_say(silence, &quiet);
+        kt_alert_silence_say(silence, true, &quiet);
     if (a.suppressed_by.len > 0 || quiet.len > 0)
         kt_buf_addf(&what, KT_STR_FMT ": ",
                     KT_STR_ARG(quiet.len > 0 ? kt_buf_str(&quiet) : a.suppressed_by));

@@ -165,8 +165,8 @@ static enum kt_status show_one(struct show *s, const char *prefix, struct kt_err
         kt_alert_read(kt_buf_str(&json), &arena, &a, err) != KT_OK)
         return err->code;
     kt_alert_view_live(&s->view, &a);
-    if (kt_alert_moments_load(s->reader, &s->view, &a, kt_clock_real.wall(kt_clock_real.self), &l,
-                              err) != KT_OK)
+    if (kt_alert_moments_load(s->reader, &s->view, &a, kt_clock_real.wall(kt_clock_real.self), true,
+                              &l, err) != KT_OK)
         return err->code;
     if (l.damage.places > 0)
         fprintf(stderr, "steps may be among %u damaged places of the log: keytrail verify\n",

@@ -267,7 +267,7 @@ static void explain_notices(struct explained *e)
     end(e, true);
     KT_CLEANUP(kt_buf_done) struct kt_buf said = { 0 };
     if (silence != NULL)
-        kt_alert_silence_say(silence, &said);
+        kt_alert_silence_say(silence, true, &said);
     if (page.answered)
         fprintf(stderr, "%s: nothing more is due\n", kt_life_word(kt_alert_status(&e->alert)));
     else if (silence != NULL)

@@ -85,7 +85,8 @@ static enum kt_status take_related(void *self, const struct kt_alert_glance *g,
     if (!is || !kt_within_tells(r->api->ask, g->id, g->json))
         return KT_OK;
     kt_api_narrow(r->api, &a);
-    kt_api_alert_row(&r->api->out, NULL, &a, r->view, r->api->now);
+    kt_api_alert_row(&r->api->out, NULL, &a, r->view, r->api->now,
+                     kt_role_knows_canaries(r->api->role));
     return ++r->n == RELATED_MAX ? KT_E_AGAIN : KT_OK;
 }
 
@@ -136,7 +137,8 @@ static enum kt_status add_life(struct kt_api *a, const struct kt_alert *alert,
                                const struct kt_alert_view *view, struct kt_error *err)
 {
     KT_CLEANUP(kt_alert_moments_done) struct kt_alert_moments l = { 0 };
-    if (kt_alert_moments_load(a->ask->reader, view, alert, a->now, &l, err) != KT_OK)
+    if (kt_alert_moments_load(a->ask->reader, view, alert, a->now, kt_role_knows_canaries(a->role),
+                              &l, err) != KT_OK)
         return err->code;
     bool narrow = kt_api_is_narrow(alert);
     for (int messages = 1; messages >= 0; messages--) {
@@ -184,7 +186,7 @@ static enum kt_status answer(struct kt_api *a, const struct kt_alert *alert,
     KT_CLEANUP(kt_buf_done) struct kt_buf markdown = { 0 };
     struct kt_buf *o = &a->out;
     kt_api_open(o, NULL, '{');
-    kt_api_alert_row(o, "alert", alert, view, a->now);
+    kt_api_alert_row(o, "alert", alert, view, a->now, kt_role_knows_canaries(a->role));
     add_why(o, alert);
     kt_api_alert_baseline(a, alert);
     if (kt_api_alert_evidence(a, alert, err) != KT_OK || add_related(a, alert, view, err) != KT_OK)

@@ -39,7 +39,8 @@ static void add_about(struct kt_buf *o, const struct kt_alert *a)
     kt_api_u64(o, "events_count", a->events_count);
 }
 
-static void add_life(struct kt_buf *o, const struct kt_alert *a, const struct kt_silence *silence)
+static void add_life(struct kt_buf *o, const struct kt_alert *a, const struct kt_silence *silence,
+                     bool whys)
 {
     const struct kt_alert_life *l = &a->life;
     KT_CLEANUP(kt_buf_done) struct kt_buf quiet = { 0 };
@@ -52,12 +53,12 @@ static void add_life(struct kt_buf *o, const struct kt_alert *a, const struct kt
     kt_api_text(o, "merged_into", a->merged_into);
     kt_api_text(o, "suppressed_by", a->suppressed_by);
     if (silence != NULL)
-        kt_alert_silence_say(silence, &quiet);
+        kt_alert_silence_say(silence, whys, &quiet);
     kt_api_text(o, "silenced_by", kt_buf_str(&quiet));
 }
 
 void kt_api_alert_row(struct kt_buf *o, const char *key, const struct kt_alert *a,
-                      const struct kt_alert_view *view, kt_time_ns now)
+                      const struct kt_alert_view *view, kt_time_ns now, bool whys)
 {
     enum kt_life_status status = kt_alert_status(a);
     kt_api_open(o, key, '{');
@@ -66,7 +67,7 @@ void kt_api_alert_row(struct kt_buf *o, const char *key, const struct kt_alert *
     add_what(o, a);
     add_about(o, a);
     bool silent = status == KT_LIFE_OPEN && !kt_api_is_narrow(a);
-    add_life(o, a, silent ? kt_alert_view_silence(view, a, now) : NULL);
+    add_life(o, a, silent ? kt_alert_view_silence(view, a, now) : NULL, whys);
     kt_api_flag(o, "test", a->test);
     kt_api_close(o, '}');
 }

@@ -79,7 +79,8 @@ static enum kt_status take_plain(struct list *l, const struct kt_alert_glance *g
         l->unreadable++;
     } else {
         kt_api_narrow(l->api, &a);
-        kt_api_alert_row(&l->api->out, NULL, &a, l->api->view, l->api->now);
+        kt_api_alert_row(&l->api->out, NULL, &a, l->api->view, l->api->now,
+                         kt_role_knows_canaries(l->api->role));
         l->shown++;
         l->last = a.raised;
         memcpy(l->last_id, a.id, sizeof l->last_id);
@@ -191,8 +192,8 @@ enum kt_status kt_api_alerts(struct kt_api *a, struct kt_error *err)
 /* ---- silences ---- */
 
 /* Whoever is not to know the canaries is told that somebody keeps something quiet: what is quiet
- * and why are words of people, which may name one. With an alert that they see stands what quiets
- * it. */
+ * and why are words of people, which may name one. With an alert that they see stands that it is
+ * quiet, and by whom, not why: the reason is of all that the silence covers. */
 static void add_silence(struct kt_api *a, const struct kt_silence *s)
 {
     struct kt_buf *o = &a->out;

@@ -4,9 +4,10 @@
 #include "dashboards/api/api.h"
 #include "exporters/alerts/view.h"
 
-/* Adds an alert row (docs/api.md). a has its life; now: for the silence that keeps it quiet. */
+/* Adds an alert row (docs/api.md). a has its life; now: for the silence that keeps it quiet; whys:
+ * with the reason of that, which is for roles that know the canaries. */
 void kt_api_alert_row(struct kt_buf *o, const char *key, const struct kt_alert *a,
-                      const struct kt_alert_view *view, kt_time_ns now);
+                      const struct kt_alert_view *view, kt_time_ns now, bool whys);
 
 #define KT_ALERT_ACT_IDS_MAX 100u
 struct kt_alert_act {   /* what somebody does about some alerts; empty texts are left out */

@@ -260,7 +260,7 @@ static enum kt_status add_alerts(struct page *g, struct kt_error *err)
             continue;
         kt_alert_view_live(view, &a);
         kt_api_narrow(g->api, &a);
-        kt_api_alert_row(o, NULL, &a, view, g->api->now);
+        kt_api_alert_row(o, NULL, &a, view, g->api->now, kt_role_knows_canaries(g->api->role));
     }
     kt_api_close(o, ']');
     kt_api_u64(o, "alerts_open", g->alerts->open);

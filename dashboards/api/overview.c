@@ -192,7 +192,8 @@ static enum kt_status take_alert(void *self, const struct kt_alert_glance *g, st
     w->by_severity[a.severity]++;
     kt_api_narrow(w->a, &a);
     if (w->rows++ < ALERTS)
-        kt_api_alert_row(&w->a->out, NULL, &a, w->a->view, w->a->now);
+        kt_api_alert_row(&w->a->out, NULL, &a, w->a->view, w->a->now,
+                         kt_role_knows_canaries(w->a->role));
     return KT_OK;
 }
 

@@ -67,7 +67,7 @@ static enum kt_status take(void *self, const struct kt_alert *a, struct kt_error
     if (kt_alert_status(a) == KT_LIFE_OPEN)
         w->open[a->severity]++;
     kt_buf_reset(&w->row);
-    kt_api_alert_row(&w->row, NULL, a, w->view, w->now);
+    kt_api_alert_row(&w->row, NULL, a, w->view, w->now, false); /* it goes to all alike */
     uint64_t sum = kt_hash64(kt_buf_str(&w->row), SEED), *before = sum_of(w, a->id, &is_new);
     bool other = is_new || *before != sum;
     *before = sum;

@@ -83,7 +83,7 @@ static enum kt_status add_row(void *self, const struct kt_outbox_row *row, struc
 }
 
 static void add_silences(struct kt_alert_moments *l, const struct kt_alert_view *v,
-                         const struct kt_alert *a, kt_time_ns until)
+                         const struct kt_alert *a, kt_time_ns until, bool whys)
 {
     for (unsigned i = 0; i < v->silences.n; i++) {
         const struct kt_silence *s = &v->silences.at[i];
@@ -93,7 +93,7 @@ static void add_silences(struct kt_alert_moments *l, const struct kt_alert_view 
         struct kt_alert_moment *m =
             add(l, KT_MOMENT_SILENCE, s->from > a->raised ? s->from : a->raised, "silenced");
         memcpy(m->by, s->by, sizeof m->by);
-        kt_alert_silence_say(s, &m->text);
+        kt_alert_silence_say(s, whys, &m->text);
     }
 }
 
@@ -118,12 +118,12 @@ static int by_time(const void *x, const void *y)
 }
 
 enum kt_status kt_alert_moments_load(struct kt_reader *r, const struct kt_alert_view *v,
-                                     const struct kt_alert *a, kt_time_ns now,
+                                     const struct kt_alert *a, kt_time_ns now, bool whys,
                                      struct kt_alert_moments *ret, struct kt_error *err)
 {
     struct kt_alert_moments l = { 0 };
     add_document(&l, a);
-    add_silences(&l, v, a, a->life.closed_at != 0 ? a->life.closed_at : now);
+    add_silences(&l, v, a, a->life.closed_at != 0 ? a->life.closed_at : now, whys);
     enum kt_status st = kt_lives_steps(r, kt_str_of(a->id), add_step, &l, &l.damage, err);
     if (st == KT_OK)
         st = kt_reader_outbox_of(r, a->id, add_row, &l, err);

@@ -23,9 +23,10 @@ struct kt_alert_moments {
     unsigned n, cap;
     struct kt_damage damage; /* steps may be missing */
 };
-/* a has its life. now: until when silences of an alert that is not closed count. */
+/* a has its life. now: until when silences of an alert that is not closed count. whys: with the
+ * reasons of silences (kt_alert_silence_say). */
 KT_MUST_USE enum kt_status kt_alert_moments_load(struct kt_reader *r, const struct kt_alert_view *v,
                                                  const struct kt_alert *a, kt_time_ns now,
-                                                 struct kt_alert_moments *ret,
+                                                 bool whys, struct kt_alert_moments *ret,
                                                  struct kt_error *err);
 void kt_alert_moments_done(struct kt_alert_moments *l);

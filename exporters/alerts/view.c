@@ -116,11 +116,12 @@ const struct kt_silence *kt_alert_view_silence(const struct kt_alert_view *v,
     return NULL;
 }
 
-void kt_alert_silence_say(const struct kt_silence *s, struct kt_buf *out)
+void kt_alert_silence_say(const struct kt_silence *s, bool why, struct kt_buf *out)
 {
     char until[KT_TIME_TEXT_MAX];
-    kt_buf_addf(out, "silenced by %s until %.16s UTC: %s (%s)", s->by,
-                kt_time_format_short(s->until, until), s->reason, s->id);
+    kt_buf_addf(out, "silenced by %s until %.16s UTC%s%s (%s)", s->by,
+                kt_time_format_short(s->until, until), why ? ": " : "", why ? s->reason : "",
+                s->id);
 }
 
 /* ---- all of them ---- */

@@ -26,8 +26,9 @@ enum kt_life_status kt_alert_status(const struct kt_alert *a);
 /* The silence that keeps it quiet now, or NULL. */
 const struct kt_silence *kt_alert_view_silence(const struct kt_alert_view *v,
                                                const struct kt_alert *a, kt_time_ns now);
-/* "silenced by alice until 2026-11-22 22:00 UTC: a drill (silence-1)" */
-void kt_alert_silence_say(const struct kt_silence *s, struct kt_buf *out);
+/* "silenced by alice until 2026-11-22 22:00 UTC: a drill (silence-1)". Without why no ": a drill":
+ * it is of all that the silence covers, and may name a canary beside an alert of something else. */
+void kt_alert_silence_say(const struct kt_silence *s, bool why, struct kt_buf *out);
 /*
  * Each alert of the store with its life, newest first, until each() returns another status than
  * KT_OK; KT_E_AGAIN ends the walk without a fault. a and its strings live until each() returns.

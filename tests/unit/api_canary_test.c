@@ -31,12 +31,22 @@
 #define WROTE   "our decoy in payroll works"
 
 static uint64_t settings_seq;
-static char alert_id[KT_ID_TEXT];
+static char alert_id[KT_ID_TEXT], silenced_id[KT_ID_TEXT];
 
-static void put_alert(struct accesses *w)
+static void put(struct accesses *w, const struct kt_alert *a)
 {
     KT_CLEANUP(kt_buf_done) struct kt_buf json = { 0 };
     struct kt_error err = { 0 };
+    kt_alert_write(a, &json);
+    accesses_must(kt_store_begin(w->store, &err), &err);
+    accesses_must(kt_store_alert_put(w->store, a->id, a->raised, a->raised, a->severity,
+                                     kt_buf_str(&json), &err),
+                  &err);
+    accesses_must(kt_store_commit(w->store, &err), &err);
+}
+
+static void put_alert(struct accesses *w)
+{
     struct kt_alert a = { .severity = KT_SEV_CRITICAL,
                           .score = 900,
                           .detector = "signatures",
@@ -60,12 +70,24 @@ static void put_alert(struct accesses *w)
     a.secrets[0] = KT_STR(CANARY);
     (void)kt_id_format(id, a.id);
     memcpy(alert_id, a.id, sizeof alert_id);
-    kt_alert_write(&a, &json);
-    accesses_must(kt_store_begin(w->store, &err), &err);
-    accesses_must(kt_store_alert_put(w->store, a.id, a.raised, a.raised, KT_SEV_CRITICAL,
-                                     kt_buf_str(&json), &err),
-                  &err);
-    accesses_must(kt_store_commit(w->store, &err), &err);
+    put(w, &a);
+}
+
+/* Of something else, which all are told of. */
+static void put_other_alert(struct accesses *w)
+{
+    uint8_t id[16] = { 7 };
+    struct kt_alert a = { .severity = KT_SEV_LOW,
+                          .detector = "volume_spike",
+                          .state = "open",
+                          .title = KT_STR("mallory read much"),
+                          .actor = KT_STR("mallory"),
+                          .n_parts = 1,
+                          .raised = ACCESSES_NOW - KT_NS_HOUR };
+    a.parts[0] = (struct kt_alert_part){ "volume_spike", 300, KT_STR("much") };
+    (void)kt_id_format(id, a.id);
+    memcpy(silenced_id, a.id, sizeof silenced_id);
+    put(w, &a);
 }
 
 static void put_note(struct accesses *w)
@@ -88,18 +110,18 @@ static void put_note(struct accesses *w)
     accesses_must(kt_store_commit(w->store, &err), &err);
 }
 
-/* Its name is in what is silenced, and in why. */
-static void put_silence(struct accesses *w)
+/* Its name is in why, and may be in what is silenced. */
+static void put_silence(struct accesses *w, const char *id, const char *match)
 {
     KT_CLEANUP(kt_buf_done) struct kt_buf raw = { 0 };
     struct kt_error err = { 0 };
     uint64_t seq;
-    const struct kt_silence s = { .id = "silence-1",
-                                  .from = ACCESSES_NOW - KT_NS_MIN,
-                                  .until = ACCESSES_NOW + KT_NS_HOUR,
-                                  .match = "secret:" CANARY " severity:critical",
-                                  .reason = WROTE,
-                                  .by = "alice" };
+    struct kt_silence s = { .from = ACCESSES_NOW - KT_NS_MIN,
+                            .until = ACCESSES_NOW + KT_NS_HOUR,
+                            .reason = WROTE,
+                            .by = "alice" };
+    kt_str_copyz(s.id, sizeof s.id, kt_str_of(id));
+    kt_str_copyz(s.match, sizeof s.match, kt_str_of(match));
     kt_silence_write(&s, &raw);
     struct kt_event ev = { .kind = KT_KIND_DECISION,
                            .source = KT_STR("keytrail"),
@@ -138,7 +160,9 @@ static int set_up(void **state)
     accesses_must(kt_store_commit(w->store, &err), &err);
     put_alert(w);
     put_note(w);
-    put_silence(w);
+    put_other_alert(w);
+    put_silence(w, "silence-1", "secret:" CANARY " severity:critical");
+    put_silence(w, "silence-2", "actor:mallory");
     return 0;
 }
 
@@ -307,6 +331,31 @@ static void what_is_silenced_and_why_is_not_for_viewers(void **state)
     }
 }
 
+/* Its reason is of all that it covers: it does not stand beside an alert that they see, either. */
+static void why_an_alert_is_quiet_is_not_for_viewers(void **state)
+{
+    struct accesses *w = *state;
+    for (int role = 0; role < KT_ROLE_COUNT; role++) {
+        struct page_call p;
+        bool knows = role >= KT_ROLE_AUDITOR;
+        open_as(&p, w, (enum kt_role)role);
+        const struct {
+            kt_api_call *call;
+            const char *name, *value;
+        } asked[] = { { kt_api_alerts, "q", "actor:mallory" },
+                      { kt_api_alert, "id", silenced_id },
+                      { kt_api_overview, "tz", "0" } };
+        for (size_t i = 0; i < KT_ARRAY_LEN(asked); i++) {
+            struct kt_str got = answer(&p, asked[i].call, asked[i].name, asked[i].value);
+            if (p.status != KT_OK || !kt_str_has(got, KT_STR("silenced by alice until ")) ||
+                !kt_str_has(got, KT_STR("(silence-2)")) || kt_str_has(got, KT_STR(WROTE)) != knows)
+                fail_msg("%zu as %s: " KT_STR_FMT, i, kt_role_word((enum kt_role)role),
+                         KT_STR_ARG(got));
+        }
+        page_close(&p);
+    }
+}
+
 static void the_detector_is_one(void **state)
 {
     bool is = false;
@@ -338,7 +387,6 @@ static void what_is_live_names_none(void **state)
         kt_alert_watch_look(watch, ask.reader, 1, ACCESSES_NOW, &clock, take_row, NULL, &err),
         &err);
     put_alert(w); /* the same: no change */
-    KT_CLEANUP(kt_buf_done) struct kt_buf json = { 0 };
     again = 0;
     struct kt_alert_watch *fresh = watch;
     uint8_t id[16] = { 6 };
@@ -350,12 +398,7 @@ static void what_is_live_names_none(void **state)
                           .raised = ACCESSES_NOW };
     a.parts[0] = (struct kt_alert_part){ "signatures", 900, KT_STR("canary " CANARY) };
     (void)kt_id_format(id, a.id);
-    kt_alert_write(&a, &json);
-    accesses_must(kt_store_begin(w->store, &err), &err);
-    accesses_must(kt_store_alert_put(w->store, a.id, a.raised, a.raised, KT_SEV_CRITICAL,
-                                     kt_buf_str(&json), &err),
-                  &err);
-    accesses_must(kt_store_commit(w->store, &err), &err);
+    put(w, &a);
     accesses_must(
         kt_alert_watch_look(fresh, ask.reader, 2, ACCESSES_NOW, &clock, take_row, NULL, &err),
         &err);
@@ -372,6 +415,7 @@ int main(void)
         cmocka_unit_test(no_name_marks_the_alert),
         cmocka_unit_test(what_people_wrote_of_it_is_not_for_viewers),
         cmocka_unit_test(what_is_silenced_and_why_is_not_for_viewers),
+        cmocka_unit_test(why_an_alert_is_quiet_is_not_for_viewers),
         cmocka_unit_test(the_detector_is_one),
         cmocka_unit_test(what_is_live_names_none),
     };
