@@ -215,10 +215,22 @@ static enum kt_status copy_tables(struct copy *c, struct kt_error *err)
     return KT_OK;
 }
 
+/* The backup is of the store's schema: a collector may have migrated it since the last one, or not
+ * yet. */
+static enum kt_status copy_version(struct copy *c, struct kt_error *err)
+{
+    unsigned schema;
+    char sql[64];
+    if (kt_schema_version(c->from->db, &schema, err) != KT_OK)
+        return kt_wrap(err, "store");
+    (void)snprintf(sql, sizeof sql, "PRAGMA user_version=%u", schema);
+    return kt_db_exec(c->to, sql, err);
+}
+
 static enum kt_status copy_rest(struct copy *c, struct kt_error *err)
 {
     if (begin_reading(c, err) != KT_OK || settle_segments(c, err) != KT_OK ||
-        copy_tables(c, err) != KT_OK)
+        copy_tables(c, err) != KT_OK || copy_version(c, err) != KT_OK)
         return kt_wrap(err, "copy");
     return kt_db_exec(c->from->db, "COMMIT", err);
 }
@@ -377,14 +389,13 @@ static enum kt_status open_backup(struct copy *c, struct kt_error *err)
         kt_db_write_behind(c->to, err) != KT_OK ||
         kt_db_exec(c->to, "BEGIN IMMEDIATE", err) != KT_OK)
         return kt_wrap(err, "backup");
-    char mark[64], version[64];
+    char mark[64];
     (void)snprintf(mark, sizeof mark, "PRAGMA schema_version=%u", KT_DB_CLEAN);
-    (void)snprintf(version, sizeof version, "PRAGMA user_version=%u", KT_DB_SCHEMA);
     if (c->result.first)
         return kt_schema_write(c->to, err) == KT_OK ? kt_db_exec(c->to, mark, err)
                                                     : kt_wrap(err, "backup");
     kt_db_defend(c->to, true);
-    if (kt_schema_check(c->to, err) != KT_OK || kt_db_exec(c->to, version, err) != KT_OK ||
+    if (kt_schema_check(c->to, err) != KT_OK ||
         kt_meta_read(c->to, c->result.log_id, &c->tree, &sums, err) != KT_OK ||
         kt_directory_load(&c->have, c->to, err) != KT_OK)
         return kt_wrap(err, "backup");

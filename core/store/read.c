@@ -77,9 +77,9 @@ static enum kt_status connect(const char *path, sqlite3 **ret, bool *ret_frozen,
                          path, schema, KT_DB_SCHEMA);
     else if (status == KT_OK && schema < KT_DB_READS)
         status = kt_fail(err, KT_E_CONFIG,
-                         "'%s' has schema %u, this keytrail reads schema %u: start the collector "
-                         "on it once, which migrates it",
-                         path, schema, KT_DB_SCHEMA);
+                         "'%s' has schema %u, this keytrail reads schemas %u to %u: start the "
+                         "collector on it once, which migrates it",
+                         path, schema, KT_DB_READS, KT_DB_SCHEMA);
     else if (status == KT_OK)
         status = kt_schema_check(db, err);
     if (status != KT_OK) {
@@ -299,9 +299,9 @@ static enum kt_status add_stats(struct kt_reader *r, struct kt_store_stats *s, s
 enum kt_status kt_reader_stats(struct kt_reader *r, struct kt_store_stats *ret,
                                struct kt_error *err)
 {
-    struct kt_store_stats stats = { .schema = KT_DB_SCHEMA };
+    struct kt_store_stats stats = { 0 };
     struct kt_reader *file[KT_CHAIN_MAX];
-    if (kt_reader_fresh(r, err) != KT_OK)
+    if (kt_reader_fresh(r, err) != KT_OK || kt_schema_version(r->db, &stats.schema, err) != KT_OK)
         return kt_wrap(err, "stats");
     unsigned n = kt_reader_files(r, file);
     for (unsigned i = 0; i < n; i++) {

@@ -81,9 +81,8 @@ enum kt_status kt_schema_check(sqlite3 *db, struct kt_error *err)
         return kt_wrap(err, "check");
     if (!kt_str_eq(kt_buf_str(&have), kt_buf_str(&model.text)))
         return kt_fail(err, KT_E_CORRUPT,
-                       "the tables of this store are not those of schema %u: somebody changed "
-                       "them, or it is no store",
-                       KT_DB_SCHEMA);
+                       "the tables of this store are not those of its schema: somebody changed "
+                       "them, or it is no store");
     return KT_OK;
 }
 

@@ -13,6 +13,7 @@
 #include "core/base/alloc.h"
 #include "core/base/enc.h"
 #include "core/event/line.h"
+#include "core/store/backup.h"
 #include "core/store/db.h"
 #include "core/store/read.h"
 #include "tests/support/fault_vfs.h"
@@ -99,7 +100,7 @@ static enum kt_status migrate(struct world *w, const char *vfs, struct kt_error 
     return status;
 }
 
-static void is_whole(struct world *w)
+static void is_whole_of(struct world *w, unsigned schema)
 {
     struct kt_reader *r = NULL;
     struct kt_error err = { 0 };
@@ -115,8 +116,13 @@ static void is_whole(struct world *w)
     assert_int_equal(stats.records, RECORDS);
     assert_int_equal(stats.events, EVENTS);
     assert_int_equal(stats.conflicts, 4);
-    assert_int_equal(stats.schema, KT_DB_SCHEMA);
+    assert_int_equal(stats.schema, schema);
     kt_reader_close(r);
+}
+
+static void is_whole(struct world *w)
+{
+    is_whole_of(w, KT_DB_SCHEMA);
 }
 
 static void an_old_store_becomes_todays(void **state)
@@ -147,14 +153,37 @@ static void a_reader_says_what_to_do_with_an_old_store(void **state)
     struct kt_reader *r = NULL;
     struct kt_error err = { 0 };
     if (w->schema >= KT_DB_READS) { /* nothing: it is read as it is */
-        is_whole(w);
+        is_whole_of(w, w->schema);
         return;
     }
     assert_int_equal(kt_reader_open(w->path, &r, &err), KT_E_CONFIG);
     char schema[16];
     (void)snprintf(schema, sizeof schema, "schema %u", w->schema);
     assert_non_null(strstr(err.text, schema));
-    assert_non_null(strstr(err.text, "start the collector"));
+    assert_non_null(strstr(err.text, "reads schemas 3 to 4: start the collector"));
+}
+
+/* It is what the store is: builds that read such a store read its backup. */
+static void a_backup_has_the_schema_of_its_store(void **state)
+{
+    struct world *w = *state;
+    char to[96];
+    struct kt_error err = { 0 };
+    (void)snprintf(to, sizeof to, "%s/backup.db", w->folder);
+    const struct kt_backup_options o = { .from = w->path, .to = to };
+    const unsigned schemas[] = { w->schema, KT_DB_SCHEMA };
+    for (size_t i = 0; i < KT_ARRAY_LEN(schemas); i++) {
+        struct kt_backup_result done;
+        struct kt_store_stats stats;
+        struct kt_reader *r = NULL;
+        must(kt_backup_run(&o, &done, &err), &err);
+        must(kt_reader_open(to, &r, &err), &err);
+        must(kt_reader_stats(r, &stats, &err), &err);
+        assert_int_equal(stats.schema, schemas[i]);
+        assert_int_equal(stats.records, RECORDS);
+        kt_reader_close(r);
+        must(migrate(w, NULL, &err), &err);
+    }
 }
 
 /* What was there before is a duplicate after. */
@@ -266,6 +295,7 @@ int main(void)
         T(a_reader_says_what_to_do_with_an_old_store),
         T(old_records_are_recognised),
         T(a_kill_leaves_the_old_store_or_the_new_one),
+        cmocka_unit_test_setup_teardown(a_backup_has_the_schema_of_its_store, from_3, teardown),
         cmocka_unit_test_setup_teardown(a_changed_column_of_before_is_named, from_3, teardown),
     };
     return cmocka_run_group_tests_name("store_migrate", tests, NULL, NULL);
