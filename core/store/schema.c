@@ -51,35 +51,43 @@ static void close_db(sqlite3 **db)
 }
 
 /* What schema.sql makes. Every connection is compared with it, and a question has up to five: made
- * each time it was a tenth of a small question. Never freed. */
+ * each time it was a tenth of a small question. Never freed. Without one the next who asks tries
+ * again: what failed was memory, which may be there by then. */
 static struct {
-    pthread_once_t once;
+    pthread_mutex_t lock;
+    bool made;
     struct kt_buf text;
-    struct kt_error why;
-} model = { .once = PTHREAD_ONCE_INIT };
+} model = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
-static void make_model(void)
+static enum kt_status make_model(struct kt_buf *out, struct kt_error *err)
 {
     KT_CLEANUP(close_db) sqlite3 *db = NULL;
     if (sqlite3_open(":memory:", &db) != SQLITE_OK)
-        (void)!kt_db_fail(db, &model.why, "schema");
-    else if (kt_db_exec(db, kt_schema_sql, &model.why) != KT_OK ||
-             dump(db, &model.text, &model.why) != KT_OK)
-        (void)!kt_wrap(&model.why, "model");
+        return kt_db_fail(db, err, "schema");
+    kt_buf_reset(out);
+    if (kt_db_exec(db, kt_schema_sql, err) != KT_OK || dump(db, out, err) != KT_OK)
+        return kt_wrap(err, "model");
+    return KT_OK;
+}
+
+/* Once made it does not change. */
+static enum kt_status take_model(struct kt_str *ret, struct kt_error *err)
+{
+    (void)pthread_mutex_lock(&model.lock);
+    enum kt_status status = model.made ? KT_OK : make_model(&model.text, err);
+    model.made = status == KT_OK;
+    *ret = kt_buf_str(&model.text);
+    (void)pthread_mutex_unlock(&model.lock);
+    return status;
 }
 
 enum kt_status kt_schema_check(sqlite3 *db, struct kt_error *err)
 {
     KT_CLEANUP(kt_buf_done) struct kt_buf have = { 0 };
-    (void)pthread_once(&model.once, make_model);
-    if (model.why.code != KT_OK) {
-        if (err != NULL)
-            *err = model.why;
-        return model.why.code;
-    }
-    if (dump(db, &have, err) != KT_OK)
+    struct kt_str want;
+    if (take_model(&want, err) != KT_OK || dump(db, &have, err) != KT_OK)
         return kt_wrap(err, "check");
-    if (!kt_str_eq(kt_buf_str(&have), kt_buf_str(&model.text)))
+    if (!kt_str_eq(kt_buf_str(&have), want))
         return kt_fail(err, KT_E_CORRUPT,
                        "the tables of this store are not those of its schema: somebody changed "
                        "them, or it is no store");
