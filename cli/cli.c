@@ -41,12 +41,16 @@ int kt_cli_fail(const char *cmd, const struct kt_error *err)
     return (int)codes[err->code];
 }
 
+bool kt_cli_no_config(void)
+{
+    return access(KT_CONFIG_SYSTEM, F_OK) != 0 && errno == ENOENT;
+}
+
 /* One path out of a configuration: the named one, else the system's. */
 static enum kt_status from_config(const char *config, const char *wanted, size_t member, char *ret,
                                   size_t n, struct kt_error *err)
 {
-    /* One that may not be read is said as that. */
-    if (config == NULL && access(KT_CONFIG_SYSTEM, F_OK) != 0 && errno == ENOENT)
+    if (config == NULL && kt_cli_no_config())
         return kt_fail(err, KT_E_CONFIG, "%s or -c CONFIG (there is no " KT_CONFIG_SYSTEM ")",
                        wanted);
     struct kt_conf *conf = NULL;

@@ -97,6 +97,9 @@ void kt_cli_put(void *self, struct kt_str bytes); /* kt_rows_put: to stdout; sel
 
 /* Prints "keytrail <cmd>: text" on stderr and gives the exit code of err's cause. */
 int kt_cli_fail(const char *cmd, const struct kt_error *err);
+/* There is no KT_CONFIG_SYSTEM. One that may not be read is there: reading it says what is wrong.
+ */
+bool kt_cli_no_config(void);
 /* The store to ask: --db, else -c CONFIG's store.path, else /etc/keytrail/keytrail.yaml's. */
 KT_MUST_USE enum kt_status kt_cli_store_path(const char *db, const char *config, char *ret,
                                              size_t n, struct kt_error *err);

@@ -5,14 +5,11 @@
  * Calls: dashboards/server/page.h.
  */
 #include <stdio.h>
-#include <unistd.h>
 
 #include "cli/cli.h"
 #include "cli/commands.h"
 #include "cli/dashboard.h"
 #include "dashboards/server/page.h"
-
-#define SYSTEM_CONFIG "/etc/keytrail/keytrail.yaml"
 
 int kt_cmd_dashboard(int argc, char **argv)
 {
@@ -47,8 +44,8 @@ int kt_cmd_dashboard(int argc, char **argv)
         return code;
     if (!kt_flags_just(&cmd, flags, argc, argv, 0, &code))
         return code;
-    if (o.config == NULL && o.db == NULL && access(SYSTEM_CONFIG, R_OK) == 0)
-        o.config = SYSTEM_CONFIG;
+    if (o.config == NULL && o.db == NULL && !kt_cli_no_config())
+        o.config = KT_CONFIG_SYSTEM;
     if ((o.config == NULL) == (o.db == NULL))
         return kt_flags_usage(&cmd);
     if (ready_fd != UINT64_MAX)

@@ -5,7 +5,6 @@
  * Calls: core/wire/control_client, core/config; stdout.
  */
 #include <stdio.h>
-#include <unistd.h>
 
 #include "cli/cli.h"
 #include "cli/dashboard.h"
@@ -42,7 +41,7 @@ static int print_link(struct kt_str answer)
 
 enum kt_status kt_dashboard_conf(const char *config, struct kt_conf **ret, struct kt_error *err)
 {
-    if (config == NULL && access(KT_CONFIG_SYSTEM, R_OK) != 0)
+    if (config == NULL && kt_cli_no_config())
         return kt_fail(err, KT_E_CONFIG, "-c CONFIG (there is no " KT_CONFIG_SYSTEM ")");
     return kt_conf_load(config != NULL ? config : KT_CONFIG_SYSTEM, ret, err);
 }
