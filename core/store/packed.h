@@ -13,7 +13,21 @@
 #define KT_PACKED_TIMES     64u /* that have one beginning and one width */
 #define KT_PACKED_TIME_HEAD 13u /* bytes: u64 beginning, u32 place, u8 width */
 #define KT_PACKED_WIDE      56u /* bits of a time that may begin within a byte, or they are 64 */
-#define KT_PACKED_SPARE     7u /* zeroes behind what is packed by bits, so that words can be read */
+#define KT_PACKED_SPARE                                                                            \
+    7u /* zeroes behind what is packed by bits, so that words of eight bytes                       \
+          can be read where a value has bits */
+
+/* Bits of values up to most. */
+static inline unsigned kt_packed_width(uint64_t most)
+{
+    return most == 0 ? 0 : 64 - (unsigned)__builtin_clzll(most);
+}
+/* Bits of codes, of which the least is stored as 0; the n entries of small columns are code 0 to
+ * n - 1, those of others 1 to n. */
+static inline unsigned kt_packed_code_width(uint32_t n, unsigned least, bool small)
+{
+    return n == 0 ? 0 : kt_packed_width(small ? n - 1 : n - least);
+}
 
 /* Appends a closed column, its times. */
 void kt_packed_column(const struct kt_columns *c, enum kt_col column, struct kt_buf *out);

@@ -465,6 +465,8 @@ static inline kt_time_ns time_at(const struct times *t, const struct time_block 
 {
     size_t bit = (size_t)i * b->width;
     uint64_t word;
+    if (b->width == 0) /* all are the first: there is nothing to read, and no room for a word */
+        return (kt_time_ns)(b->first * t->unit);
     memcpy(&word, b->at + bit / 8, sizeof word);
     return (kt_time_ns)((b->first + (le64toh(word) >> bit % 8 & b->mask)) * t->unit);
 }

@@ -13,9 +13,10 @@
 #include "core/base/limits.h"
 #include "core/store/chunk.h"
 #include "core/store/opened.h"
+#include "core/store/packed.h"
 #include "tests/support/store_make.h"
 
-#define EVENTS       200u
+#define EVENTS       193u /* three blocks of times, and one of a single row: of no bits */
 #define UNPACKED_MAX (8u << 20)
 
 static sqlite3 *db;
@@ -25,10 +26,12 @@ static struct sealed {
     struct kt_built built;
     struct kt_segment head;
     struct kt_buf parts[KT_PARTS]; /* unzipped where they are zipped */
+    struct kt_buf now[KT_PARTS];   /* as they were last written */
     bool zipped[KT_PARTS];
     bool changed[KT_PARTS]; /* since they were last as they should be */
 } segments[2];
 static struct kt_opened *opened;
+static struct kt_columns exact;
 static struct kt_chunk *chunk;
 
 /* One batch of EVENTS events, as the sealer gets it. */
@@ -101,7 +104,7 @@ static void start(void)
     chunk = kt_chunk_new(NULL);
 }
 
-static void write_part(const struct sealed *seg, unsigned part, struct kt_str bytes)
+static void write_part(struct sealed *seg, unsigned part, struct kt_str bytes)
 {
     struct kt_buf packed = { 0 };
     if (seg->zipped[part])
@@ -110,6 +113,8 @@ static void write_part(const struct sealed *seg, unsigned part, struct kt_str by
     kt_db_blob(put, 2, seg->zipped[part] ? kt_buf_str(&packed) : bytes);
     enum kt_status ran = kt_db_run(put, NULL);
     assert(ran == KT_OK);
+    kt_buf_reset(&seg->now[part]);
+    kt_buf_add(&seg->now[part], bytes);
     kt_buf_done(&packed);
 }
 
@@ -142,7 +147,31 @@ static void change(const uint8_t *data, size_t size)
     kt_buf_done(&bad);
 }
 
-/* Everything that a reader takes from a segment. */
+/* Columns and times alone, as long as they are: SQLite and buffers have more behind them, in which
+ * a sanitizer does not see that somebody reads there. */
+static void read_exact(const struct sealed *seg)
+{
+    const uint32_t last = EVENTS - 1;
+    const struct kt_picked picked = { &last, 1 };
+    for (unsigned part = 0; part < KT_PARTS; part++) {
+        struct kt_str now = kt_buf_str(&seg->now[part]);
+        if (seg->zipped[part] || now.len == 0)
+            continue;
+        char *own = kt_alloc_array(now.len, 1);
+        memcpy(own, now.at, now.len);
+        now.at = own;
+        kt_columns_reset_to(&exact, EVENTS);
+        if (part == KT_PART_TIME) {
+            (void)!kt_packed_times(&exact, now, picked, NULL);
+        } else if (part - KT_PART_COLUMN < KT_COL_COUNT) {
+            enum kt_col c = (enum kt_col)(part - KT_PART_COLUMN);
+            (void)!kt_packed_picked(&exact, c, now, picked, NULL);
+            (void)!kt_packed_unpack(&exact, c, now, NULL);
+        }
+        kt_free(own);
+    }
+}
+
 /* Each text column by keys: some that are there, some that are not. */
 static void seek_all(const struct kt_segment *head)
 {
@@ -167,6 +196,7 @@ static void seek_all(const struct kt_segment *head)
     }
 }
 
+/* Everything that a reader takes from a segment. */
 static void read_all(const struct kt_segment *head)
 {
     const struct kt_runs *runs;
@@ -237,6 +267,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         size = 64;
     change(data, size);
     for (unsigned i = 0; i < KT_ARRAY_LEN(segments); i++) {
+        read_exact(&segments[i]);
         seek_all(&segments[i].head);
         read_all(&segments[i].head);
         walk_over(&segments[i].head);

@@ -331,6 +331,28 @@ static void times_take_as_many_bits_as_their_clock_tells(void **state)
     kt_columns_done(&made);
 }
 
+/* Of one time no bit is stored, and there is no room for a word. */
+static void times_of_no_bits_are_not_read_beyond_their_end(void **state)
+{
+    static const uint32_t rows[] = { 1, 64, 65, 129 };
+    uint64_t seed = 7;
+    struct kt_columns made = { 0 };
+    (void)state;
+    for (size_t k = 0; k < KT_ARRAY_LEN(rows); k++) {
+        kt_columns_reset(&made);
+        for (uint32_t i = 0; i < rows[k]; i++) {
+            struct kt_event ev;
+            kt_event_clear(&ev);
+            ev.time = 20000 * KT_NS_DAY;
+            kt_columns_add(&made, &ev);
+        }
+        kt_columns_close(&made);
+        for (unsigned turn = 0; turn < 20; turn++) /* which rows are picked is drawn */
+            packed_times(&made, &seed);
+    }
+    kt_columns_done(&made);
+}
+
 /* ---- small ones ---- */
 
 static void small_values_are_read_alone(void **state)
@@ -440,6 +462,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rows_are_those_whose_texts_are_keys),
         cmocka_unit_test(times_of_any_length_are_read),
+        cmocka_unit_test(times_of_no_bits_are_not_read_beyond_their_end),
         cmocka_unit_test(times_take_as_many_bits_as_their_clock_tells),
         cmocka_unit_test(small_values_are_read_alone),
         cmocka_unit_test(what_says_no_is_asked_first),
