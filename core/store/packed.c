@@ -12,11 +12,6 @@
 
 /* ---- bits ---- */
 
-static unsigned width_of(uint64_t most)
-{
-    return most == 0 ? 0 : 64 - (unsigned)__builtin_clzll(most);
-}
-
 /* Where n values of some bits go: row after row, the lowest bits first; all of it zero. */
 static char *room_for(struct kt_buf *out, uint32_t n, unsigned width)
 {
@@ -85,7 +80,7 @@ static void add_text(const struct kt_text_column *t, uint32_t rows, struct kt_bu
         least = t->code[i] < least ? t->code[i] : least;
     for (uint32_t i = 0; i < t->n_dict; i++)
         total += t->dict[i].len;
-    unsigned width = t->n_dict == 0 ? 0 : width_of(t->n_dict - least);
+    unsigned width = kt_packed_code_width(t->n_dict, least, false);
     add_head(out, width, least, t->n_dict, total);
     char *at = room_for(out, rows, width);
     for (uint32_t i = 0; i < rows; i++)
@@ -105,7 +100,7 @@ static void add_small(const uint8_t *value, uint32_t rows, struct kt_buf *out)
             entry[n] = (uint8_t)v;
             code[v] = (uint8_t)n++;
         }
-    unsigned width = n == 0 ? 0 : width_of(n - 1);
+    unsigned width = kt_packed_code_width(n, 0, true);
     add_head(out, width, 0, n, n);
     char *at = room_for(out, rows, width);
     for (uint32_t i = 0; i < rows; i++)
@@ -145,7 +140,7 @@ static void add_times(const kt_time_ns *time, uint32_t n, uint64_t unit, size_t 
         least = t < least ? t : least;
         most = t > most ? t : most;
     }
-    unsigned width = width_of(most - least);
+    unsigned width = kt_packed_width(most - least);
     width = width > KT_PACKED_WIDE ? 64 : width;
     uint64_t first = htole64(least);
     uint32_t place = htole32((uint32_t)(out->len - from));

@@ -12,10 +12,9 @@
 #include "core/store/columns_int.h"
 #include "core/store/packed.h"
 
-#define HEAD        9u  /* bytes in front of the codes */
-#define WIDTH_MAX   16u /* bits of a code */
-#define LANES       8u  /* rows whose codes are whole bytes together */
-#define FEW_OF      8u  /* of so many rows one is picked: then each code is read alone */
+#define HEAD        9u /* bytes in front of the codes */
+#define LANES       8u /* rows whose codes are whole bytes together */
+#define FEW_OF      8u /* of so many rows one is picked: then each code is read alone */
 #define ENTRIES_MAX KT_COLUMNS_ROWS_MAX
 
 struct packed {
@@ -26,6 +25,8 @@ struct packed {
     struct kt_str entries;
 };
 
+/* A width other than that of its codes is refused: with least, what is wider may wrap to 0, which
+ * says that a text is absent. */
 static bool open_column(struct packed *p, struct kt_str bytes, uint32_t rows, bool small)
 {
     struct kt_rd rd = kt_rd_of(bytes);
@@ -36,8 +37,9 @@ static bool open_column(struct packed *p, struct kt_str bytes, uint32_t rows, bo
     p->total = kt_rd_u32(&rd);
     size_t codes = ((size_t)rows * p->width + 7) / 8 + KT_PACKED_SPARE;
     size_t places = small ? 0 : 4 * (size_t)((p->n + KT_PACKED_ENTRIES - 1) / KT_PACKED_ENTRIES);
-    if (rd.bad || !known || p->width > WIDTH_MAX || p->least > 1 || p->n > rows ||
-        p->n > ENTRIES_MAX || p->total > KT_DICT_MAX || rd.left < codes + places ||
+    if (rd.bad || !known || p->least > 1 || p->n > rows || p->n > ENTRIES_MAX ||
+        p->width != kt_packed_code_width(p->n, p->least, small) || p->total > KT_DICT_MAX ||
+        rd.left < codes + places ||
         (small && (p->least != 0 || p->n != p->total || rd.left != codes + p->n)))
         return false;
     p->code = rd.at;
@@ -463,10 +465,10 @@ static bool open_time_block(const struct times *t, uint32_t block, struct time_b
 
 static inline kt_time_ns time_at(const struct times *t, const struct time_block *b, uint32_t i)
 {
-    size_t bit = (size_t)i * b->width;
-    uint64_t word;
     if (b->width == 0) /* all are the first: there is nothing to read, and no room for a word */
         return (kt_time_ns)(b->first * t->unit);
+    size_t bit = (size_t)i * b->width;
+    uint64_t word;
     memcpy(&word, b->at + bit / 8, sizeof word);
     return (kt_time_ns)((b->first + (le64toh(word) >> bit % 8 & b->mask)) * t->unit);
 }

@@ -353,6 +353,36 @@ static void times_of_no_bits_are_not_read_beyond_their_end(void **state)
     kt_columns_done(&made);
 }
 
+/* ---- codes ---- */
+
+/* Wider than its codes are: 0xffff and a least of 1 would be 0, which is absent. */
+static void a_width_that_is_not_that_of_the_codes_is_refused(void **state)
+{
+    static const char entries[] = "\0\1a", wide[2 + 7] = { '\xff', '\xff' };
+    const uint32_t row = 0;
+    const struct kt_picked picked = { &row, 1 };
+    struct kt_columns read = { 0 };
+    (void)state;
+    for (unsigned width = 0; width <= 16; width += 16) {
+        KT_CLEANUP(kt_buf_done) struct kt_buf bytes = { 0 };
+        enum kt_status want = width == 0 ? KT_OK : KT_E_CORRUPT;
+        kt_buf_u8(&bytes, KT_PACKED_FORM);
+        kt_buf_u8(&bytes, (uint8_t)width);
+        kt_buf_u8(&bytes, 1);  /* the least code */
+        kt_buf_u16(&bytes, 1); /* entries */
+        kt_buf_u32(&bytes, 1); /* bytes of them */
+        kt_buf_add_bytes(&bytes, width == 0 ? wide + 2 : wide, width / 8 + KT_PACKED_SPARE);
+        kt_buf_u32(&bytes, 0); /* where the first entry is */
+        kt_buf_add_bytes(&bytes, entries, 3);
+        kt_columns_reset_to(&read, 1);
+        assert_int_equal(kt_packed_unpack(&read, KT_COL_ACTOR, kt_buf_str(&bytes), NULL), want);
+        kt_columns_reset_to(&read, 1);
+        assert_int_equal(kt_packed_picked(&read, KT_COL_ACTOR, kt_buf_str(&bytes), picked, NULL),
+                         want);
+    }
+    kt_columns_done(&read);
+}
+
 /* ---- small ones ---- */
 
 static void small_values_are_read_alone(void **state)
@@ -463,6 +493,7 @@ int main(void)
         cmocka_unit_test(rows_are_those_whose_texts_are_keys),
         cmocka_unit_test(times_of_any_length_are_read),
         cmocka_unit_test(times_of_no_bits_are_not_read_beyond_their_end),
+        cmocka_unit_test(a_width_that_is_not_that_of_the_codes_is_refused),
         cmocka_unit_test(times_take_as_many_bits_as_their_clock_tells),
         cmocka_unit_test(small_values_are_read_alone),
         cmocka_unit_test(what_says_no_is_asked_first),
