@@ -275,17 +275,16 @@ static void judge_rate(const struct kt_scene *s, const struct options *o, const 
         if (x < (double)windows[i].floor)
             continue;
         double cap = kt_record_surprise((unsigned)x, kt_maxima_record(&v->best, windows[i].stat));
-        if (cap <= 0)
-            continue;
+        if (s->young || s->shared->learning)
+            cap = fmin(cap, o->young_cap);
+        if (cap > best->s && !kt_kind_is_person(s->actor->kind) && !is_wider(v, c))
+            cap = fmin(cap, o->restart_cap);
+        if (cap <= best->s)
+            continue; /* whatever the tail says */
         struct kt_gamma g = posterior(s->tables, r, s->minute);
         double f = week_factor(kt_table_peek(s->tables[T_WEEK], s->who), s->minute);
         double p = kt_rate_surprise(x, f * windows[i].minutes / 60.0, g, rows[r->kind].rmax);
-        p = fmin(p, cap);
-        if (s->young || s->shared->learning)
-            p = fmin(p, o->young_cap);
-        if (!kt_kind_is_person(s->actor->kind) && !is_wider(v, c))
-            p = fmin(p, o->restart_cap);
-        take_larger(best, (struct surprise){ p, windows[i].x, windows[i].minutes,
+        take_larger(best, (struct surprise){ fmin(p, cap), windows[i].x, windows[i].minutes,
                                              kt_maxima_best(&v->best, windows[i].stat),
                                              windows[i].stat });
     }
