@@ -74,14 +74,16 @@ void kt_say(char *dst, size_t n, const char *fmt, ...)
 
 const char *kt_say_count(double n, char buf[32])
 {
-    char digits[24];
-    (void)snprintf(digits, sizeof digits, "%.0f", fmin(fmax(n, 0), 1e15));
-    size_t len = strlen(digits), out = 0;
-    for (size_t i = 0; i < len; i++) {
-        if (i > 0 && (len - i) % 3 == 0)
-            buf[out++] = ',';
-        buf[out++] = digits[i];
+    uint64_t left = (uint64_t)rint(fmin(fmax(n, 0), 1e15)); /* a half to the even one */
+    char back[32];
+    size_t len = 0, out = 0;
+    for (unsigned digit = 0; digit == 0 || left > 0; digit++, left /= 10) { /* the last one first */
+        if (digit > 0 && digit % 3 == 0)
+            back[len++] = ',';
+        back[len++] = (char)('0' + left % 10);
     }
+    while (len > 0)
+        buf[out++] = back[--len];
     buf[out] = '\0';
     return buf;
 }
@@ -91,7 +93,15 @@ const char *kt_say_name(struct kt_str name, unsigned max, char buf[160])
     if (max > 150)
         max = 150;
     struct kt_str cut = kt_utf8_cut(name, max);
-    kt_say(buf, 160, KT_STR_FMT "%s", KT_STR_ARG(cut), cut.len < name.len ? "…" : "");
+    size_t len = cut.len == 0 ? 0 : strnlen(cut.at, cut.len);
+    const char *more = cut.len < name.len ? "…" : "";
+    while (!kt_utf8_valid(kt_str_from(cut.at, len))) {
+        len--;
+        more = "";
+    }
+    if (len > 0)
+        memcpy(buf, cut.at, len);
+    memcpy(buf + len, more, strlen(more) + 1); /* at most 150 bytes are before it */
     return buf;
 }
 

@@ -1,5 +1,6 @@
 /* baseline: closed forms, error bounds and calibration (DETECTION §8.1, §8.2). */
 #include "detectors/baseline.h"
+#include "detectors/detector.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -357,6 +358,31 @@ static void surprises_are_calibrated(void **state)
     }
 }
 
+static void a_count_is_said_in_groups_of_three(void **state)
+{
+    (void)state;
+    static const struct {
+        double n;
+        const char *text;
+    } counts[] = { { 0, "0" },
+                   { -3, "0" },
+                   { 0.5, "0" },
+                   { 1.5, "2" },
+                   { 2.5, "2" },
+                   { 7, "7" },
+                   { 999, "999" },
+                   { 999.5, "1,000" },
+                   { 1000, "1,000" },
+                   { 123456, "123,456" },
+                   { 1234567, "1,234,567" },
+                   { 1e15, "1,000,000,000,000,000" },
+                   { 1e18, "1,000,000,000,000,000" } };
+    for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
+        char text[32];
+        assert_string_equal(kt_say_count(counts[i].n, text), counts[i].text);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -373,6 +399,7 @@ int main(void)
         cmocka_unit_test(record_follows_the_rule),
         cmocka_unit_test(tail_level_follows_the_formula),
         cmocka_unit_test(surprises_are_calibrated),
+        cmocka_unit_test(a_count_is_said_in_groups_of_three),
     };
     return cmocka_run_group_tests_name("baseline", tests, NULL, NULL);
 }
