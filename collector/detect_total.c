@@ -43,16 +43,16 @@ static bool is_unweighed(const struct incident *in, const int points[KT_FAMILY_C
 
 int kt_detect_total(const struct incident *in, bool learning, int *ret_weighted)
 {
-    int points[KT_FAMILY_COUNT], total = 0;
+    int points[KT_FAMILY_COUNT], left[KT_FAMILY_COUNT], total = 0;
     family_points(in, learning, points);
+    memcpy(left, points, sizeof left);
     for (unsigned round = 0; round < 4; round++) {
         unsigned best = 0;
         for (unsigned f = 1; f < KT_FAMILY_COUNT; f++)
-            best = points[f] > points[best] ? f : best;
-        total += points[best];
-        points[best] = 0;
+            best = left[f] > left[best] ? f : best;
+        total += left[best];
+        left[best] = 0;
     }
-    family_points(in, learning, points);
     int weighted = total;
     if (in->production_n > 0 && total >= KT_ALERT_RAISE)
         weighted += 50;
