@@ -125,6 +125,7 @@ static enum kt_status configure(struct kt_detect *d, struct kt_conf *own,
     drop_options(&d->tuning);
     d->tuning = fresh;
     d->shared.conf = conf;
+    kt_recall_other_settings(&d->recall);
     return KT_OK;
 }
 

@@ -3,7 +3,7 @@
  *
  * Owns:  the tables of incidents and of the keys that lead to them; shared causes; mass events.
  * Calls: detect_actor (hold, taint), detect_decide (what is expected), detect_total, detect_text
- *        (emit), detectors' shared structs.
+ *        (emit), known_secrets (production), detectors' shared structs.
  * Holds: an incident opens and closes by event time, never by a timer; its id is a function of its
  *        key and of the event that opened it.
  */
@@ -13,6 +13,7 @@
 #include "collector/detect_state.h"
 #include "core/base/enc.h"
 #include "core/base/hash.h"
+#include "detectors/known_secrets.h"
 
 #define JOIN_NS      (6 * KT_NS_HOUR)
 #define SPAN_NS      (3 * KT_NS_DAY)
@@ -134,11 +135,11 @@ static void note_native(struct incident *in, struct kt_str native)
                  kt_utf8_cut(native, width - 1));
 }
 
-static void note_secret(struct kt_detect *d, struct kt_scene *s, struct incident *in)
+static void note_secret(const struct kt_scene *s, struct incident *in)
 {
     if (!s->read || !note_hash(in, s->secret.a))
         return;
-    int prod = kt_production(d->shared.conf, s->ev->secret);
+    int prod = kt_known_production(s);
     if (prod > 0 && in->production_n == 0)
         kt_str_copyz(in->production, sizeof in->production,
                      kt_utf8_cut(s->ev->secret, sizeof in->production - 1));
@@ -180,14 +181,14 @@ static void note_written(const struct kt_scene *s, struct incident *in)
     }
 }
 
-static void note_event(struct kt_detect *d, struct kt_scene *s, struct incident *in)
+static void note_event(const struct kt_scene *s, struct incident *in)
 {
     const struct kt_event *ev = s->ev;
     if (ev->kind == KT_KIND_TICK)
         return; /* nothing happened: that is the evidence */
     in->events_n++;
     note_native(in, ev->native_id);
-    note_secret(d, s, in);
+    note_secret(s, in);
     note_written(s, in);
     /* who merely failed at an address is its victim, no member */
     if (s->actor != NULL && (s->taught || in->key_kind != KT_KEY_NETWORK))
@@ -438,11 +439,11 @@ static unsigned mass_note(struct mass *m, uint32_t actor, uint32_t minute, uint6
     for (unsigned i = 0; i < m->n; i++) {
         if (m->minute[i] + 60 < minute && m->actor[i] != actor)
             continue;
+        bool own = m->actor[i] == actor;
+        known = known || own;
         m->actor[live] = m->actor[i];
-        m->minute[live] = m->actor[i] == actor ? minute : m->minute[i];
-        m->network[live] = m->actor[i] == actor ? network : m->network[i];
-        known = known || m->actor[i] == actor;
-        live++;
+        m->minute[live] = own ? minute : m->minute[i];
+        m->network[live++] = own ? network : m->network[i];
     }
     m->n = live;
     if (!known && m->n < MASS_MAX) {
@@ -489,7 +490,7 @@ static void environment(struct kt_detect *d, struct kt_scene *s, const struct kt
         describe_mass(d, s, in, f, m);
     note_time(in, s->t);
     note_scene(s, in, 0);
-    note_event(d, s, in);
+    note_event(s, in);
     if (fresh) {
         in->raised = d->arrival;
         in->severity = KT_SEV_LOW;
@@ -655,7 +656,7 @@ static void attach(struct kt_detect *d, struct kt_scene *s, struct incident *in)
     d->incidents_changed = true;
     if (evidence)
         note_time(in, s->t);
-    note_event(d, s, in);
+    note_event(s, in);
     weigh(d, s, in);
     if (in->severity >= KT_SEV_MEDIUM || in->quiet_run || (is_quiet(in) && in->severity >= 0))
         hold_members(d, in);

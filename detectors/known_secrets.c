@@ -209,7 +209,7 @@ static uint64_t parent_hash(struct kt_str secret)
     return kt_hash64(kt_str_sub(secret, 0, end), PARENT_SEED) | 1;
 }
 
-const struct kt_recall_secret *kt_known_name(const struct kt_scene *s)
+static struct kt_recall_secret *name_of(const struct kt_scene *s)
 {
     bool known;
     const struct kt_foretold *f = s->recall->foretold;
@@ -223,6 +223,19 @@ const struct kt_recall_secret *kt_known_name(const struct kt_scene *s)
                                            .folder = kt_known_folder(s->ev->secret),
                                            .parent = parent_hash(s->ev->secret) };
     return name;
+}
+
+const struct kt_recall_secret *kt_known_name(const struct kt_scene *s)
+{
+    return name_of(s);
+}
+
+int kt_known_production(const struct kt_scene *s)
+{
+    struct kt_recall_secret *name = name_of(s);
+    if (name->production == 0)
+        name->production = kt_production(s->shared->conf, s->ev->secret) + 2;
+    return name->production - 2;
 }
 
 void kt_known_foretell(const struct kt_event *ev, struct kt_foretold *ret)

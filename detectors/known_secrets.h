@@ -67,6 +67,8 @@ bool kt_known_rollout(const struct kt_scene *s, uint64_t secret, uint32_t minute
 uint64_t kt_known_folder(struct kt_str secret);
 /* That folder of the scene's secret, and a hash of all that stands before its last part. */
 const struct kt_recall_secret *kt_known_name(const struct kt_scene *s);
+/* kt_production of the scene's secret, which must have one. */
+int kt_known_production(const struct kt_scene *s);
 /* What recall may be told of an event beforehand: a function of its texts alone, so on any thread.
  */
 void kt_known_foretell(const struct kt_event *ev, struct kt_foretold *ret);

@@ -109,6 +109,11 @@ struct kt_recall_secret *kt_recall_secret(struct kt_recall *r, struct kt_key sec
     return at;
 }
 
+void kt_recall_other_settings(struct kt_recall *r)
+{
+    memset(r->secret, 0, sizeof r->secret);
+}
+
 struct kt_hll_view *kt_recall_sketch(struct kt_recall *r, uint64_t of)
 {
     struct kt_recall_sketch *at = &r->kept.sketch[of % KT_RECALL_SKETCHES];

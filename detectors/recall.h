@@ -9,8 +9,8 @@
 #include "detectors/rollouts.h"
 #include "detectors/table.h"
 
-#define KT_RECALL_HASHES   64u
-#define KT_RECALL_TEXT     108u /* longer ones are hashed each time */
+#define KT_RECALL_HASHES   1024u /* of sources, instances, credentials: hundreds of the last */
+#define KT_RECALL_TEXT     108u  /* longer ones are hashed each time */
 #define KT_RECALL_AGENTS   32u
 #define KT_RECALL_AGENT    244u
 #define KT_RECALL_SECRETS  1024u
@@ -40,6 +40,7 @@ struct kt_recall {                      /* zeroed: nothing yet */
     struct kt_recall_secret { /* detectors/known_secrets.c fills it in */
         struct kt_key secret;
         uint64_t folder, parent;
+        int production; /* kt_production + 2; 0: not asked yet */
     } secret[KT_RECALL_SECRETS];
     struct {
         struct kt_key key;
@@ -70,3 +71,5 @@ struct kt_hll_view *kt_recall_sketch(struct kt_recall *r, uint64_t of);
 /* The place of a secret; *ret_known: it is about this one, and else to be filled in. */
 struct kt_recall_secret *kt_recall_secret(struct kt_recall *r, struct kt_key secret,
                                           bool *ret_known);
+/* With other settings other secrets are of production. */
+void kt_recall_other_settings(struct kt_recall *r);

@@ -119,6 +119,31 @@ static void what_is_foretold_is_what_is_so(void **state)
     assert_int_equal(kt_known_name(&s)->folder, f.folder);
 }
 
+/* The settings say what production is, and they may change. */
+static void production_is_what_the_settings_say(void **state)
+{
+    struct kt_recall *r = *state;
+    const char *globs[] = { "shop/*" };
+    struct kt_event ev = { .secret = KT_STR("vault://main/-/shop/till") };
+    struct kt_identities *none = kt_identities_new();
+    struct kt_conf conf = { .identities = none };
+    struct kt_shared shared = { .conf = &conf };
+    struct kt_scene s = {
+        .ev = &ev, .recall = r, .shared = &shared, .secret = kt_name_key(ev.secret)
+    };
+    for (unsigned round = 0; round < 2; round++)
+        assert_int_equal(kt_known_production(&s), -1);
+    conf.production = (struct kt_strings){ .at = globs, .n = 1 };
+    kt_recall_other_settings(r);
+    assert_int_equal(kt_known_production(&s), kt_production(&conf, ev.secret));
+    conf.not_production = conf.production;
+    conf.production.n = 0;
+    kt_recall_other_settings(r);
+    for (unsigned round = 0; round < 2; round++)
+        assert_int_equal(kt_known_production(&s), kt_production(&conf, ev.secret));
+    kt_identities_free(none);
+}
+
 static void an_agent_is_that_of_its_client(void **state)
 {
     struct kt_recall *r = *state;
@@ -160,6 +185,7 @@ int main(void)
         T(a_name_has_its_key),
         T(texts_that_look_alike_have_places_of_their_own),
         T(what_is_foretold_is_what_is_so),
+        T(production_is_what_the_settings_say),
         T(an_agent_is_that_of_its_client),
         T(a_secret_that_takes_the_place_of_another_is_not_it),
     };
