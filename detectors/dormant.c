@@ -3,7 +3,7 @@
  * docs/decisions/0011).
  *
  * Owns:  by actor: its newest event, its longest absence, the one it just came back from; by source
- *        instance: when it was silent, which is nobody's absence.
+ *        instance: when it was silent, which is nobody's absence; the people who were told of last.
  * Calls: detector.h and core only. No clock, no I/O.
  */
 #include "detectors/detector.h"
@@ -16,20 +16,29 @@
 #define RETURN_MIN    (7u * DAY_MIN) /* refused first, in later: still the same return */
 #define SILENCE_MIN   (3u * DAY_MIN) /* longer than a week-end */
 #define SILENCES      4u
+#define LEFT_MIN      (2u * DAY_MIN) /* who took turns left about then */
+#define RETURNS       16u
 #define POPULATION    3u /* actors without whom a silence says nothing about the source */
 #define INSTANCE_SEED UINT64_C(0x646f726d616e7431)
 
-enum { T_ACTOR, T_INSTANCE };
+enum { T_ACTOR, T_INSTANCE, T_RETURNS };
 
 struct options {
     kt_time_ns idle;
     uint64_t active;
-    double factor, points;
+    double factor, points, turn;
 };
 struct absence {                       /* one actor */
     uint32_t newest_min;               /* event of any outcome, but failed logins */
     uint32_t longest;                  /* minutes of the longest absence that counts as its habit */
     uint32_t left_min, back_min, idle; /* the return that no success has followed yet; 0 = none */
+    uint32_t owed, owed_min; /* an absence that ended in a strange network, and when; 0 = none */
+};
+struct returns { /* of people who were told of, newest last */
+    uint32_t n, pad;
+    struct {
+        uint32_t actor, left_min, back_min, pad;
+    } at[RETURNS];
 };
 struct instance {
     uint32_t newest_min, actors, silences, pad;
@@ -45,10 +54,12 @@ static bool is_instance(const void *state)
 }
 
 static const struct kt_table_decl tables[] = {
-    [T_ACTOR] = { "dormant", KT_KEY_ACTOR, sizeof(struct absence), 1, KT_ACTORS_MAX, KT_EVICT_LRU,
+    [T_ACTOR] = { "dormant", KT_KEY_ACTOR, sizeof(struct absence), 2, KT_ACTORS_MAX, KT_EVICT_LRU,
                   NULL },
     [T_INSTANCE] = { "dormant_instance", KT_KEY_INSTANCE, sizeof(struct instance), 1, 500,
                      KT_EVICT_LRU, is_instance },
+    [T_RETURNS] = { "dormant_returns", KT_KEY_KIND, sizeof(struct returns), 1, 1, KT_EVICT_LRU,
+                    NULL },
 };
 
 static const struct kt_option options[] = {
@@ -61,6 +72,10 @@ static const struct kt_option options[] = {
       "quarter is quiet.",
       .reloadable = true },
     { "points", KT_OPT_DOUBLE, "4.6", offsetof(struct options, points), "Points of the evidence.",
+      .reloadable = true },
+    { "turn", KT_OPT_DOUBLE, "3", offsetof(struct options, turn),
+      "Points instead of a person in a known network who left and came back with another that was "
+      "told of.",
       .reloadable = true },
     KT_OPTIONS_END,
 };
@@ -141,9 +156,32 @@ static void words(const struct kt_scene *s, struct kt_finding *f)
            floor(f->number[N_LIMIT] / DAY_MIN));
 }
 
+/* Crews who take turns, a summer in which the firm is closed: people who left on about one day and
+ * are back within one are one cause, and the first of them says it. Not so from a strange network:
+ * whoever has a list of unused accounts wakes several on one day, too. */
+static bool takes_turns(struct kt_scene *s, const struct absence *a)
+{
+    if (!kt_kind_is_person(s->actor->kind) || !known_place(s))
+        return false;
+    struct returns *r = kt_table_put(s->tables[T_RETURNS], (struct kt_key){ 1, 0 }, NULL);
+    for (unsigned i = 0; i < RETURNS; i++) {
+        uint32_t left = r->at[i].left_min, back = r->at[i].back_min;
+        if (r->at[i].actor != 0 && r->at[i].actor != s->actor->number &&
+            back + DAY_MIN > a->back_min && left <= a->left_min + LEFT_MIN &&
+            a->left_min <= left + LEFT_MIN)
+            return true;
+    }
+    unsigned slot = r->n++ % RETURNS;
+    r->at[slot].actor = s->actor->number;
+    r->at[slot].left_min = a->left_min;
+    r->at[slot].back_min = a->back_min;
+    return false;
+}
+
 static void tell(struct kt_scene *s, const struct options *o, const struct absence *a)
 {
-    struct kt_finding *f = kt_find(s, KT_FAMILY_DORMANT, kt_points(o->points), 0, words);
+    double points = takes_turns(s, a) ? fmin(o->turn, o->points) : o->points;
+    struct kt_finding *f = kt_find(s, KT_FAMILY_DORMANT, kt_points(points), 0, words);
     if (f == NULL)
         return;
     f->number[N_IDLE] = a->idle;
@@ -161,9 +199,24 @@ static void came_back(struct kt_scene *s, const struct options *o, struct absenc
     if (judged)
         tell(s, o, a);
     /* Who comes back from where it always worked has such absences; a thief makes none usual. */
-    if (known_place(s) || !judged)
+    if (known_place(s) || !judged) {
         a->longest = a->idle > a->longest ? a->idle : a->longest;
+    } else {
+        a->owed = a->idle;
+        a->owed_min = s->minute;
+    }
     a->left_min = a->back_min = a->idle = 0;
+}
+
+/* Back by way of a hotel or a ship, and at a known place within the week: it was the person. */
+static void settle(const struct kt_scene *s, struct absence *a)
+{
+    bool soon = s->minute < a->owed_min + RETURN_MIN;
+    if (soon && !(s->taught && known_place(s)))
+        return;
+    if (soon)
+        a->longest = a->owed > a->longest ? a->owed : a->longest;
+    a->owed = a->owed_min = 0;
 }
 
 static void on_event(struct kt_scene *s, const void *opt)
@@ -192,6 +245,8 @@ static void on_event(struct kt_scene *s, const void *opt)
     a->newest_min = s->minute > left ? s->minute : left;
     if (s->taught && a->back_min != 0)
         came_back(s, o, a);
+    if (a->owed != 0)
+        settle(s, a);
 }
 
 static void considered(const struct kt_scene *s, const void *opt, struct kt_buf *out)
