@@ -431,6 +431,20 @@ static bool share(struct kt_detect *d, struct kt_scene *s, struct kt_finding *f)
     return !told && f->points >= 100;
 }
 
+/* The crowd of a network that somebody was told of, and whose incident is over: in the same day, or
+ * of one hosting operator within 14, to be told again it has to be as much more as an update is. */
+static bool crowd_told(struct kt_detect *d, const struct kt_scene *s, const struct kt_finding *f)
+{
+    if (f->key_kind != KT_KEY_NETWORK || f->family != KT_FAMILY_NETWORK ||
+        kt_detect_incident(d, f->key_kind, f->key, s->t) != NULL)
+        return false;
+    const struct incident *before = newest(d, f->key_kind, f->key);
+    bool exit = f->key.a == KT_DIM_NETWORK && s->where.hosting;
+    kt_time_ns again = exit ? SHARED_AGAIN * KT_NS_MIN : KT_NS_DAY;
+    return before != NULL && before->severity >= KT_SEV_MEDIUM && s->t > before->last &&
+           s->t < before->last + again && f->points < before->notified + GROWTH;
+}
+
 /* ---- mass event: a third of the actors of a kind do the same within an hour ---- */
 static unsigned mass_note(struct mass *m, uint32_t actor, uint32_t minute, uint64_t network)
 {
@@ -610,7 +624,7 @@ static void take(struct kt_detect *d, struct kt_scene *s, struct kt_finding *f)
             return;
         if (!share(d, s, f))
             return;
-    } else if (mass_event(d, s, f)) {
+    } else if (crowd_told(d, s, f) || mass_event(d, s, f)) {
         return;
     }
     d->core.evidence++;
