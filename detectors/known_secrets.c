@@ -2,7 +2,8 @@
  * known_secrets: what an actor has read before, the folders it has read in, and who else did.
  *
  * Owns:  by actor and secret: first, last, written; a filter behind 1,024 of an actor; by secret:
- *        who took it up lately; by actor and folder: last and days; by folder: its people.
+ *        who took it up lately; by actor and folder: last and days; by folder: its people; by path:
+ *        its machines.
  * Calls: detector.h and core only. No clock, no I/O.
  */
 #include "detectors/known_secrets.h"
@@ -18,6 +19,7 @@
 #define FORGET_MIN   (365u * DAY_MIN)
 #define RECENT_DAYS  90u
 #define TRUSTED_DAYS 3u
+#define FEW_OTHERS   2u
 #define PAIRS_MAX    1024u /* of one actor; behind them a filter */
 #define BLOOM_PROBES 5u
 #define FOLDER_SEED  UINT64_C(0x666f6c646572)
@@ -147,10 +149,11 @@ static uint64_t store_hash(struct kt_str secret)
     return kt_hash64(kt_secret_store(secret), ~FOLDER_SEED) | 1;
 }
 
-/* One more secret that was never read before, in its folder and its store. */
+/* One more secret that was never read before, in its folder, its path and its store. */
 static void count_secret(struct kt_scene *s)
 {
-    const uint64_t in[] = { kt_known_folder(s->ev->secret), store_hash(s->ev->secret) };
+    const struct kt_recall_secret *name = kt_known_name(s);
+    const uint64_t in[] = { name->folder, name->parent, store_hash(s->ev->secret) };
     for (unsigned i = 0; i < KT_ARRAY_LEN(in); i++) {
         if (in[i] != 0)
             ((struct kt_known_users *)kt_table_put(s->tables[KT_NEW_USERS], one_key(in[i]), NULL))
@@ -158,8 +161,24 @@ static void count_secret(struct kt_scene *s)
     }
 }
 
+/* The machine takes one up in its path, in the place of the one that did so longest ago. */
+static void note_machine(struct kt_scene *s)
+{
+    struct kt_known_users *x =
+        kt_table_put(s->tables[KT_NEW_USERS], one_key(kt_known_name(s)->parent), NULL);
+    unsigned slot = 0;
+    for (unsigned i = 0; i < KT_FOLDER_USERS && x->user[slot].actor != s->actor->number; i++) {
+        if (x->user[i].actor == s->actor->number || x->user[i].day < x->user[slot].day)
+            slot = i;
+    }
+    x->user[slot].actor = s->actor->number;
+    x->user[slot].day = s->minute / DAY_MIN + 1;
+}
+
 void kt_known_newcomer(struct kt_scene *s)
 {
+    if (kt_known_is_machine(s))
+        note_machine(s);
     struct kt_known_secret *x = secret_put(s, NULL);
     for (unsigned i = 0; i < KT_ARRAY_LEN(x->last); i++) {
         if (x->last[i].actor == s->actor->number)
@@ -186,12 +205,22 @@ bool kt_known_rollout(const struct kt_scene *s, uint64_t secret, uint32_t minute
 }
 
 /* ---- folders ---- */
+/* Is the part behind the store a place of the cloud? Nobody's work is a region. */
+static bool has_region(struct kt_str secret)
+{
+    return kt_str_starts(secret, KT_STR("aws-")) || kt_str_starts(secret, KT_STR("gcp-"));
+}
+
 uint64_t kt_known_folder(struct kt_str secret)
 {
     struct kt_str store = kt_secret_store(secret), part;
     struct kt_str rest = kt_str_from_index(secret, store.len);
     uint64_t hash = kt_hash64(store, FOLDER_SEED);
     bool any = false;
+    if (has_region(secret)) { /* "", then the region */
+        (void)kt_str_split(&rest, '/', &part);
+        (void)kt_str_split(&rest, '/', &part);
+    }
     while (kt_str_split(&rest, '/', &part) && rest.len > 0) { /* the last part is the name */
         if (part.len == 0 || kt_secret_is_environment(part))
             continue;
@@ -268,6 +297,26 @@ static unsigned colleagues(const struct kt_scene *s, const struct kt_known_users
         n += x->user[i].days >= TRUSTED_DAYS && x->user[i].actor != s->actor->number &&
              x->user[i].day + RECENT_DAYS > s->minute / DAY_MIN;
     return n;
+}
+
+bool kt_known_is_machine(const struct kt_scene *s)
+{
+    return s->actor->kind == KT_ACTOR_SERVICE || s->actor->kind == KT_ACTOR_CI;
+}
+
+bool kt_known_own_path(const struct kt_scene *s, uint32_t secrets)
+{
+    const struct kt_known_secret *secret =
+        kt_table_peek(s->tables[KT_NEW_SECRET], one_key(s->secret.a));
+    const struct kt_known_users *x =
+        kt_table_peek(s->tables[KT_NEW_USERS], one_key(kt_known_name(s)->parent));
+    unsigned others = 0;
+    if (x == NULL)
+        return false; /* forgotten: who knows whose it is */
+    for (unsigned i = 0; i < KT_FOLDER_USERS; i++)
+        others += x->user[i].actor != 0 && x->user[i].actor != s->actor->number;
+    bool nobodys = secret == NULL || secret->n == 0;
+    return secrets * 2 > x->secrets || (nobodys && others <= FEW_OTHERS);
 }
 
 bool kt_known_workspace(const struct kt_scene *s, uint64_t folder, uint64_t peers)

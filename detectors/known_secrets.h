@@ -37,11 +37,11 @@ struct kt_known_folder {  /* one actor and one folder */
     uint16_t days, pad;   /* on which it read there, in no incident */
 };
 #define KT_FOLDER_USERS 4
-struct kt_known_users { /* one folder, or one store as a whole */
+struct kt_known_users { /* one folder, one path above names, or one store as a whole */
     uint32_t secrets;   /* so many were read in it, by anybody */
     struct {
         uint32_t actor, day, days; /* newest day (UTC) of use, + 1; how many, in no incident */
-    } user[KT_FOLDER_USERS];       /* people */
+    } user[KT_FOLDER_USERS];       /* of a folder people, of a path machines that took one up */
 };
 
 /* ---- secrets ---- */
@@ -62,8 +62,8 @@ void kt_known_newcomer(struct kt_scene *s);
 bool kt_known_rollout(const struct kt_scene *s, uint64_t secret, uint32_t minute);
 
 /* ---- folders ---- */
-/* The path above the scene's secret without parts that name an environment ("payments/prod" and
- * "payments/dev" are one work); 0 = it lies in none. */
+/* The path above the scene's secret without the region of a cloud and parts that name an
+ * environment ("payments/prod" and "payments/dev" are one work); 0 = it lies in none. */
 uint64_t kt_known_folder(struct kt_str secret);
 /* That folder of the scene's secret, and a hash of all that stands before its last part. */
 const struct kt_recall_secret *kt_known_name(const struct kt_scene *s);
@@ -76,6 +76,11 @@ void kt_known_foretell(const struct kt_event *ev, struct kt_foretold *ret);
  * the last 24 hours), `peers` colleagues are (on three days, the newest within 90), and the folder
  * holds at most a quarter of the secrets that were read in its store. */
 bool kt_known_workspace(const struct kt_scene *s, uint64_t folder, uint64_t peers);
+bool kt_known_is_machine(const struct kt_scene *s);
+/* Is the path above the scene's secret this machine's own, which has read `secrets` in it? It has
+ * read most of what anybody has; or few others take secrets up there, and this one is nobody's yet.
+ * A path that many share, "prod/" above flat names, says nothing about whose they are. */
+bool kt_known_own_path(const struct kt_scene *s, uint32_t secrets);
 /* A successful read in it. Its day counts 24 h later: on_learn calls kt_known_visited() with what
  * is put aside as `aside`. */
 void kt_known_visit(struct kt_scene *s, uint64_t folder, uint8_t aside);

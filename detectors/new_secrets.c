@@ -54,7 +54,7 @@ static bool is_list(const void *state)
 }
 
 static const struct kt_table_decl tables[] = {
-    [KT_NEW_HABIT] = { "new_habit", KT_KEY_ACTOR, sizeof(struct kt_habit), 1, KT_ACTORS_MAX,
+    [KT_NEW_HABIT] = { "new_habit", KT_KEY_ACTOR, sizeof(struct kt_habit), 2, KT_ACTORS_MAX,
                        KT_EVICT_LRU, NULL },
     [KT_NEW_LIST] = { "new_list", KT_KEY_ACTOR, sizeof(struct list), 2, 8000, KT_EVICT_LRU,
                       is_list },
@@ -66,9 +66,9 @@ static const struct kt_table_decl tables[] = {
                        KT_EVICT_LRU, NULL },
     [KT_NEW_SECRET] = { "new_secret", KT_KEY_SECRET, sizeof(struct kt_known_secret), 2, 40000,
                         KT_EVICT_LRU, NULL },
-    [KT_NEW_FOLDER] = { "new_folder", KT_KEY_PAIR, sizeof(struct kt_known_folder), 1, 40000,
+    [KT_NEW_FOLDER] = { "new_folder", KT_KEY_PAIR, sizeof(struct kt_known_folder), 2, 40000,
                         KT_EVICT_LRU, NULL },
-    [KT_NEW_USERS] = { "new_folder_users", KT_KEY_SECRET, sizeof(struct kt_known_users), 1, 8000,
+    [KT_NEW_USERS] = { "new_folder_users", KT_KEY_SECRET, sizeof(struct kt_known_users), 2, 16000,
                        KT_EVICT_LRU, NULL },
 };
 
@@ -90,7 +90,8 @@ static const struct kt_option options[] = {
            "What a listed, described or refused secret counts beside one that was read."),
     NUMBER(
         own_prefix, KT_OPT_DOUBLE, "0.3",
-        "What a secret under the path that nearly all of a service's or job's are under counts."),
+        "What a secret under the path that nearly all of a service's or job's are under counts, if "
+        "it is its own: not one that many share."),
     NUMBER(folder, KT_OPT_DOUBLE, "0.3",
            "What a person's further secret counts in a folder that it has read in and colleagues "
            "work in."),
@@ -119,8 +120,20 @@ static struct kt_key store_key(const struct kt_scene *s, uint64_t store)
 }
 
 /* ---- what one novelty counts ---- */
+/* By what it had read a day ago: whoever takes a path is not its owner by that. */
+static bool is_own(const struct kt_scene *s, const struct kt_habit *h, const struct list *l)
+{
+    uint32_t secrets, today = 0;
+    if (!kt_known_is_machine(s) || !kt_habit_is_usual(h, kt_known_name(s)->parent, &secrets))
+        return false;
+    for (unsigned i = 0; l != NULL && i < l->n; i++)
+        today += l->at[i].read && l->at[i].minute + DAY_MIN > s->minute;
+    return kt_known_own_path(s, secrets > today ? secrets - today : 0);
+}
+
 static unsigned weight_of(const struct kt_scene *s, const struct options *o,
-                          const struct kt_habit *h, const struct kt_known_pair *p)
+                          const struct kt_habit *h, const struct kt_known_pair *p,
+                          const struct list *l)
 {
     if ((s->ev->flags & KT_FLAG(BULK)) != 0)
         return 0; /* its members are records of their own */
@@ -128,8 +141,7 @@ static unsigned weight_of(const struct kt_scene *s, const struct options *o,
         s->minute < p->wrote_min + OWN_WORK_MIN)
         return 0; /* one learns nothing from what one wrote */
     double w = s->read ? 1 : o->probe;
-    bool machine = s->actor->kind == KT_ACTOR_SERVICE || s->actor->kind == KT_ACTOR_CI;
-    if (machine && kt_habit_is_own(h, kt_known_name(s)->parent))
+    if (is_own(s, h, l))
         w = fmin(w, o->own_prefix);
     if (kt_known_fresh(s))
         w = fmin(w, o->fresh);
@@ -544,12 +556,13 @@ static void on_event(struct kt_scene *s, const void *opt)
     const struct list *l = kt_table_peek(s->tables[KT_NEW_LIST], s->who);
     bool fresh = !kt_known(s, p) && !in_list(l, s->secret.a, s->minute);
     uint64_t folder = kt_known_name(s)->folder;
-    unsigned weight = fresh ? weight_of(s, o, h, p) : 0;
+    bool first = p != NULL ? !p->read : fresh;
+    unsigned weight = fresh ? weight_of(s, o, h, p, l) : 0;
     s->novelty.weight = s->late ? 0 : weight;
     if (weight > 0 && kt_kind_is_person(s->actor->kind) && kt_known_workspace(s, folder, o->peers))
         weight = (unsigned)lround(fmin(weight, o->folder * WHOLE));
     if (s->read)
-        kt_habit_prefix(h, kt_known_name(s)->parent);
+        kt_habit_prefix(h, kt_known_name(s)->parent, first);
     if (weight > 0 && !s->late)
         take_up(s, o, h, weight);
     if (s->taught)

@@ -1,6 +1,6 @@
 /*
  * secret_habit: how many new secrets an actor takes up on an active day, and below which path it
- * reads (DETECTION §4.4: baseline with a guard band).
+ * reads how many (DETECTION §4.4: baseline with a guard band).
  *
  * Owns:  nothing; its structs lie in tables of new_secrets.
  * Calls: detector.h only. No clock, no I/O.
@@ -106,13 +106,14 @@ void kt_habit_mature_store(struct kt_habit_store *t, const struct kt_habit *h, u
     }
 }
 
-void kt_habit_prefix(struct kt_habit *h, uint64_t hash)
+void kt_habit_prefix(struct kt_habit *h, uint64_t hash, bool fresh)
 {
     unsigned least = 0;
     h->seen_n++;
     for (unsigned i = 0; i < KT_HABIT_PREFIXES; i++) {
         if (h->prefix[i].hash == hash) {
             h->prefix[i].n++;
+            h->prefix[i].secrets += fresh;
             return;
         }
         least = h->prefix[i].n < h->prefix[least].n ? i : least;
@@ -123,13 +124,16 @@ void kt_habit_prefix(struct kt_habit *h, uint64_t hash)
     }
     h->prefix[least].hash = hash;
     h->prefix[least].n = 1;
+    h->prefix[least].secrets = fresh;
 }
 
-bool kt_habit_is_own(const struct kt_habit *h, uint64_t hash)
+bool kt_habit_is_usual(const struct kt_habit *h, uint64_t hash, uint32_t *ret_secrets)
 {
     for (unsigned i = 0; i < KT_HABIT_PREFIXES; i++) {
-        if (h->prefix[i].hash == hash)
-            return h->seen_n >= 10 && h->prefix[i].n * 5u >= h->seen_n * 4u;
+        if (h->prefix[i].hash != hash)
+            continue;
+        *ret_secrets = h->prefix[i].secrets;
+        return h->seen_n >= 10 && h->prefix[i].n * 5u >= h->seen_n * 4u;
     }
     return false;
 }

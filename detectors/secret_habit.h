@@ -21,7 +21,7 @@ struct kt_habit {     /* one actor */
     uint8_t active[KT_HABIT_DAYS], busy[KT_HABIT_DAYS]; /* learned, and as it happened */
     struct {
         uint64_t hash;
-        uint32_t n, pad;
+        uint32_t n, secrets;     /* reads; of so many secrets */
     } prefix[KT_HABIT_PREFIXES]; /* paths most read below */
 };
 struct kt_habit_store { /* one actor in one store */
@@ -44,6 +44,7 @@ void kt_habit_learn_store(struct kt_habit_store *t, const struct kt_habit *h, ui
 void kt_habit_mature(struct kt_habit *h, uint32_t first_day, uint32_t today, uint32_t behind);
 void kt_habit_mature_store(struct kt_habit_store *t, const struct kt_habit *h, uint32_t first_day);
 
-/* A read below that path; are four fifths of the actor's reads below it? */
-void kt_habit_prefix(struct kt_habit *h, uint64_t hash);
-bool kt_habit_is_own(const struct kt_habit *h, uint64_t hash);
+/* A read below that path, of a secret that the actor never read before? */
+void kt_habit_prefix(struct kt_habit *h, uint64_t hash, bool fresh);
+/* Are four fifths of the actor's reads below it? Then *ret_secrets: of so many secrets. */
+bool kt_habit_is_usual(const struct kt_habit *h, uint64_t hash, uint32_t *ret_secrets);
