@@ -250,6 +250,34 @@ static enum kt_status run(struct kt_search *s, struct kt_str text, struct kt_err
     return st;
 }
 
+static bool is_option(struct kt_str word, const struct kt_flag *flags)
+{
+    for (; flags->name != NULL; flags++)
+        if (kt_str_is(word, flags->name) || (flags->alias != NULL && kt_str_is(word, flags->alias)))
+            return true;
+    return false;
+}
+
+/* An option within the shell's quotes is a part of the query, where its dashes deny each other. */
+static struct kt_str option_within(struct kt_str query, const struct kt_flag *flags)
+{
+    bool quoted = false;
+    for (size_t i = 0; i < query.len; i++) {
+        char c = query.at[i];
+        if (c == '"')
+            quoted = !quoted;
+        i += quoted && c == '\\';
+        if (quoted || c != '-' || (i > 0 && query.at[i - 1] != ' '))
+            continue;
+        size_t end = i;
+        while (end < query.len && strchr(" =:", query.at[end]) == NULL)
+            end++;
+        if (is_option(kt_str_sub(query, i, end - i), flags))
+            return kt_str_sub(query, i, end - i);
+    }
+    return KT_STR_NONE;
+}
+
 static bool options_fit(struct kt_search *s)
 {
     const char *wrong = NULL;
@@ -328,6 +356,15 @@ int kt_cmd_search(int argc, char **argv)
     n = kt_window_take_slack(&s.window, argv, n);
     for (int i = 1; i <= n; i++)
         kt_buf_addf(&text, "%s%s", i > 1 ? " " : "", argv[i]);
+    struct kt_str option = option_within(kt_buf_str(&text), flags);
+    if (option.len > 0) {
+        fprintf(stderr,
+                "keytrail search: " KT_STR_FMT " is an option and stands in the query: put it "
+                "outside of the quotes, or in quotes of its own to look for this text "
+                "('\"" KT_STR_FMT "\"')\n",
+                KT_STR_ARG(option), KT_STR_ARG(option));
+        return KT_EXIT_USAGE;
+    }
     struct kt_error err = { 0 };
     if (run(&s, kt_buf_str(&text), &err) != KT_OK)
         code = kt_cli_fail("search", &err);

@@ -54,6 +54,9 @@ sql = {r['day']: r['events'] for r in rows(keytrail('sql', '--db', db, '-o', 'cs
 check(len(days) == 23 and all(sql[d] == n for d, n in days.items()), 'its days agree with those of sql', (days, sql))
 md = keytrail('coverage', '--gaps', '-o', 'md', *window).stdout.decode()
 check(md.startswith('| FROM') and json.loads(keytrail('coverage', '--gaps', '-o', 'json', *window).stdout)[0]['open'] is True, 'Markdown and JSON', md)
+p = keytrail('search', 'actor:ana* --since 7d', '--db', db, ok=False)
+check(p.returncode == 2 and '--since is an option' in talk(p) and 'outside of the quotes' in talk(p), 'an option within the query is refused', talk(p))
+check(keytrail('search', '"--since"', '-n', '1', '--db', db).returncode == 0, 'and can be looked for in quotes')
 last = ['--db', db, '--on', iso(END - 86400, 0)[:10]]
 check('has a gap' in talk(keytrail('search', 'actor:ana*', '-n', '1', *last)), 'a search over the gap says so')
 check('coverage' not in talk(keytrail('search', 'actor:ana*', '-n', '1', '--db', db, '--on', iso(END - 5 * 86400, 0)[:10])), 'another says nothing')
