@@ -326,6 +326,17 @@ static enum kt_status find_collector(const char *config, char *ret, size_t n, st
     return config != NULL ? st : KT_OK;
 }
 
+static enum kt_status make_folder(const char *dir, struct kt_error *err)
+{
+    struct kt_error why = { 0 };
+    if (kt_fs_real.mkdir(NULL, dir, 0755, &why) == KT_OK)
+        return KT_OK;
+    return kt_fail(err, why.code,
+                   "%s: give --dir a folder that you may write to, or let root make this one "
+                   "(mkdir -p '%s') and give it to whoever runs this",
+                   why.text, dir);
+}
+
 enum kt_status kt_geoip_update(const struct kt_geoip_args *a, struct kt_error *err)
 {
     const struct provider *p = NULL;
@@ -339,7 +350,7 @@ enum kt_status kt_geoip_update(const struct kt_geoip_args *a, struct kt_error *e
     enum kt_status st = p->account ? log_in(a, &authorization, err) : KT_OK;
     u.authorization = kt_buf_str(&authorization);
     if (st == KT_OK)
-        st = kt_fs_real.mkdir(NULL, a->dir, 0755, err);
+        st = make_folder(a->dir, err);
     for (unsigned k = 0; st == KT_OK && k < KINDS; k++)
         st = kinds[k] ? p->get(&u, (enum kind)k, err) : KT_OK;
     kt_wipe(authorization.at, authorization.len);

@@ -130,6 +130,8 @@ p = update('--provider', 'iptoasn')
 check(p.returncode == 2 and b'comes along' in p.stderr, 'iptoasn is there already', p.stderr)
 p = keytrail('geoip', 'update', '--url', base, '--dir', out, ok=False)
 check(p.returncode != 0, 'plain http needs --allow-private', p.stderr)
+p = keytrail('geoip', 'update', '--url', base, '--allow-private', '--dir', os.path.join(dir, 'no', 'folder'), ok=False)
+check(p.returncode != 0 and b'--dir' in p.stderr and b'mkdir -p' in p.stderr, 'without a folder it says how to get one', p.stderr)
 
 # ---- status ----
 conf = os.path.join(dir, 'keytrail.yaml')
