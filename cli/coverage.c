@@ -219,8 +219,11 @@ static void print_blind(const struct view *v)
 static void print_head(const struct view *v)
 {
     char from[KT_TIME_TEXT_MAX], until[KT_TIME_TEXT_MAX];
-    printf("COVERAGE  %s to %s %s\n\n", kt_asking_when(&v->asking, v->c->since, from),
-           kt_asking_when(&v->asking, v->c->until, until), kt_asking_zone(&v->asking));
+    bool whole = (v->c->until + v->asking.zone_offset_s * KT_NS_S) % KT_NS_DAY == 0;
+    (void)kt_asking_when(&v->asking, v->c->until - whole, until);
+    until[whole ? sizeof "2026-11-22" - 1 : strlen(until)] = '\0'; /* midnight is the next day's */
+    printf("COVERAGE  %s to %s%s %s\n\n", kt_asking_when(&v->asking, v->c->since, from),
+           whole ? "the end of " : "", until, kt_asking_zone(&v->asking));
 }
 
 static void print_end(const struct view *v)

@@ -119,6 +119,14 @@ void kt_page_command(const struct kt_asking *a, const char *verb, struct kt_str 
         kt_buf_addf(out, " ±%s", a->window.slack);
 }
 
+void kt_page_none(const char *word, double days, struct kt_buf *out)
+{
+    if (days < 1)
+        kt_buf_addf(out, "%s in the %.0f minutes that the log has before it", word, days * 1440);
+    else
+        kt_buf_addf(out, "%s in %.0f day%s", word, days, days < 1.5 ? "" : "s");
+}
+
 void kt_page_rate(uint64_t n, double days, struct kt_buf *out)
 {
     double rate = days > 0 ? (double)n / days : 0;

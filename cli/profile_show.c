@@ -56,7 +56,9 @@ static void show_seen(const struct kt_profile_page *g)
         kt_buf_addz(&said, "; usual ");
         kt_page_rate(p->usual, p->usual_days, &said);
         if (p->usual == 0)
-            kt_buf_addf(&said, "none in %d days", KT_USUAL_DAYS);
+            kt_page_none("none", p->usual_days, &said);
+    } else if (p->since != 0) {
+        kt_buf_addz(&said, "; the log has nothing before it");
     }
     kt_page_fact(&g->a, "window", kt_buf_str(&said));
 }

@@ -140,7 +140,7 @@ static void add_row(const struct who *w, struct kt_rows *rows, const struct kt_p
     kt_buf_addf(&first, "%.10s%s", kt_asking_when(&w->a, e->first, when), e->is_new ? " !" : "");
     kt_page_rate(e->usual, w->p->usual_days, &usual);
     if (usual.len == 0 && w->p->usual_days > 0 && !e->is_new)
-        kt_buf_addf(&usual, "not in %d days", KT_USUAL_DAYS);
+        kt_page_none("not", w->p->usual_days, &usual);
     else if (usual.len == 0)
         kt_buf_addz(&usual, w->p->usual_days > 0 ? "never before" : "no older records");
     say_news(w, e, &news);
