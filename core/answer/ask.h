@@ -14,7 +14,8 @@
 #define KT_USUAL_SPAN (KT_USUAL_DAYS * KT_NS_DAY)
 /* What kt_event_is_read says, as a question. */
 #define KT_ASK_READS                                                                               \
-    "secret:* (action:read,export,issue OR (action:use -secret:aws-kms://**,az-kv://*/keys/**))"
+    "secret:* (action:read,export,issue OR (action:use -secret:aws-kms://**,az-kv://*/keys/** "    \
+    "-(source:cloudtrail secret:aws-sm://** -ip:*)))"
 
 struct kt_within;
 struct kt_ask {

@@ -74,7 +74,7 @@ static uint32_t number_of(struct dormants *d, struct kt_str actor, struct kt_err
 
 /* ---- accesses ---- */
 
-static void take(struct dormants *d, struct kt_dormant *one, kt_time_ns time, enum kt_action action,
+static void take(struct dormants *d, struct kt_dormant *one, kt_time_ns time, bool read,
                  enum kt_actor_kind kind)
 {
     if (one->last != 0 && time - one->last >= d->span) {
@@ -87,8 +87,7 @@ static void take(struct dormants *d, struct kt_dormant *one, kt_time_ns time, en
         one->last = time;
     one->kind = kind != KT_ACTOR_UNKNOWN ? kind : one->kind;
     one->records++;
-    one->reads += action == KT_ACT_READ || action == KT_ACT_EXPORT || action == KT_ACT_ISSUE ||
-                  action == KT_ACT_USE;
+    one->reads += read;
 }
 
 static struct kt_str canonical(const struct dormants *d, const struct kt_columns *c, uint32_t row)
@@ -119,8 +118,9 @@ static enum kt_status take_view(void *self, const struct kt_view *view, struct k
             number[code] = number_of(d, canonical(d, c, row), err);
         if (number[code] == KT_MAP_NONE)
             return KT_E_LIMIT;
-        take(d, &d->at[number[code]], view->time[row], c->small[KT_COL_ACTION][row],
-             c->small[KT_COL_ACTOR_KIND][row]);
+        bool read =
+            (1u << c->small[KT_COL_ACTION][row] & KT_TOTALS_READS) && !kt_column_is_shadow(c, row);
+        take(d, &d->at[number[code]], view->time[row], read, c->small[KT_COL_ACTOR_KIND][row]);
     }
     return KT_OK;
 }
@@ -167,7 +167,7 @@ static bool is_clear(const struct dormants *d, const struct stretch *s)
 static void take_stretch(struct dormants *d, const struct stretch *s)
 {
     struct kt_dormant *one = &d->at[s->number];
-    take(d, one, s->head, KT_ACT_COUNT, s->kind);
+    take(d, one, s->head, false, s->kind);
     if (s->earliest < one->first)
         one->first = s->earliest;
     if (s->last > one->last)
@@ -271,9 +271,9 @@ static int by_silence(const void *x, const void *y)
 
 static enum kt_status load(struct dormants *d, struct kt_error *err)
 {
-    const uint32_t wanted =
-        KT_COLUMN(KT_COL_ACTOR) | KT_COLUMN(KT_COL_ACTION) | KT_COLUMN(KT_COL_ACTOR_KIND) |
-        (d->ask->ids != NULL ? KT_COLUMN(KT_COL_SOURCE) | KT_COLUMN(KT_COL_INSTANCE) : 0);
+    const uint32_t wanted = KT_ACCESS_COLUMNS | KT_COLUMN(KT_COL_ACTOR) |
+                            KT_COLUMN(KT_COL_ACTOR_KIND) |
+                            (d->ask->ids != NULL ? KT_COLUMN(KT_COL_INSTANCE) : 0);
     struct kt_store_stats stats;
     enum kt_status status = kt_reader_stats(d->ask->reader, &stats, err);
     if (status != KT_OK)

@@ -48,11 +48,9 @@ static enum kt_col column_of(const struct load *l)
 
 static bool counts(const struct load *l, const struct kt_columns *c, uint32_t row)
 {
-    struct kt_event ev = { .kind = KT_KIND_ACCESS,
-                           .action = c->small[KT_COL_ACTION][row],
-                           .outcome = c->small[KT_COL_OUTCOME][row] };
-    bool failed = ev.outcome == KT_OUT_DENIED || ev.outcome == KT_OUT_FAILURE ||
-                  ev.outcome == KT_OUT_NOT_FOUND;
+    const enum kt_outcome outcome = c->small[KT_COL_OUTCOME][row];
+    bool failed =
+        outcome == KT_OUT_DENIED || outcome == KT_OUT_FAILURE || outcome == KT_OUT_NOT_FOUND;
     switch (l->what->of) {
     case KT_HISTORY_EVENTS:
         return true;
@@ -65,8 +63,7 @@ static bool counts(const struct load *l, const struct kt_columns *c, uint32_t ro
     case KT_HISTORY_NEW_SECRETS:
         break;
     }
-    ev.secret = kt_column_str(c, KT_COL_SECRET, row);
-    return !failed && kt_event_is_read(&ev);
+    return !failed && kt_column_is_read(c, row);
 }
 
 static bool is_other(const struct load *l, const struct kt_columns *c, uint32_t row)
@@ -232,13 +229,10 @@ static enum kt_status walk(struct load *l, struct kt_error *err)
     KT_CLEANUP(kt_buf_done) struct kt_buf query = { 0 };
     struct kt_ask *a = l->ask;
     kt_time_ns since = a->since, until = a->until, early = l->from - l->what->before;
-    uint32_t columns = KT_COLUMN(KT_COL_ACTION) | KT_COLUMN(KT_COL_OUTCOME) |
-                       KT_COLUMN(KT_COL_SECRET) | KT_COLUMN(KT_COL_ACTOR) |
-                       KT_COLUMN(KT_COL_SOURCE) | KT_COLUMN(KT_COL_INSTANCE);
+    const uint32_t columns = KT_ACCESS_COLUMNS | KT_COLUMN(KT_COL_OUTCOME) |
+                             KT_COLUMN(KT_COL_ACTOR) | KT_COLUMN(KT_COL_INSTANCE);
     if (make_query(l, &query, err) != KT_OK)
         return err == NULL ? KT_E_INPUT : err->code;
-    if (l->what->of == KT_HISTORY_NETWORKS)
-        columns |= KT_COLUMN(KT_COL_IP);
     a->since = early > 0 ? early : 1;
     a->until = l->what->until;
     a->as_written = l->only != NULL;

@@ -192,7 +192,8 @@ static enum kt_status take_view(void *self, const struct kt_view *view, struct k
                                      .operation = kt_column_str(c, KT_COL_OPERATION, row),
                                      .actor = kt_column_str(c, KT_COL_ACTOR, row),
                                      .time = view->time[row],
-                                     .secret = kt_column_str(c, KT_COL_SECRET, row) };
+                                     .secret = kt_column_str(c, KT_COL_SECRET, row),
+                                     .has_ip = kt_column_str(c, KT_COL_IP, row).len > 0 };
         if (ev.secret.len == 0 || kt_str_ends(ev.secret, KT_STR("/*")))
             continue; /* a set says of no secret that it was read */
         struct kt_inventory_item *it = item_of(v, ev.secret, err);
@@ -206,9 +207,8 @@ static enum kt_status take_view(void *self, const struct kt_view *view, struct k
 static enum kt_status read_accesses(struct load *v, struct kt_str term,
                                     enum kt_inventory_parts parts, struct kt_error *err)
 {
-    const uint32_t wanted = KT_COLUMN(KT_COL_ACTION) | KT_COLUMN(KT_COL_SECRET) |
-                            KT_COLUMN(KT_COL_ACTOR) | KT_COLUMN(KT_COL_OPERATION) |
-                            KT_COLUMN(KT_COL_SOURCE) | KT_COLUMN(KT_COL_INSTANCE);
+    const uint32_t wanted = KT_ACCESS_COLUMNS | KT_COLUMN(KT_COL_ACTOR) |
+                            KT_COLUMN(KT_COL_OPERATION) | KT_COLUMN(KT_COL_INSTANCE);
     KT_CLEANUP(kt_buf_done) struct kt_buf query = { 0 };
     kt_buf_addf(&query, "action:%srotate,write outcome:success " KT_STR_FMT,
                 parts == KT_INVENTORY_ALL ? "read,export,issue,use," : "", KT_STR_ARG(term));

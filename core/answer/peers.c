@@ -112,15 +112,12 @@ static enum kt_status take(void *self, const struct kt_view *view, struct kt_err
     begin_chunk(l, c);
     for (uint32_t i = 0; i < view->picks; i++) {
         uint32_t row = view->pick[i], who = actor_of(l, c, row);
-        struct kt_event ev = { .kind = KT_KIND_ACCESS,
-                               .action = c->small[KT_COL_ACTION][row],
-                               .outcome = c->small[KT_COL_OUTCOME][row],
-                               .secret = kt_column_str(c, KT_COL_SECRET, row) };
+        const enum kt_outcome outcome = c->small[KT_COL_OUTCOME][row];
         if (who == NOT_YET)
             continue;
-        bool failed = ev.outcome == KT_OUT_DENIED || ev.outcome == KT_OUT_FAILURE ||
-                      ev.outcome == KT_OUT_NOT_FOUND;
-        bool read = !failed && kt_event_is_read(&ev), is_new = false;
+        bool failed =
+            outcome == KT_OUT_DENIED || outcome == KT_OUT_FAILURE || outcome == KT_OUT_NOT_FOUND;
+        bool read = !failed && kt_column_is_read(c, row), is_new = false;
         if (read)
             (void)kt_words_put(&l->pairs, (uint64_t)who << 32 | secret_of(l, c, row), &is_new);
         struct actor *a = &l->at[who];
@@ -165,10 +162,9 @@ enum kt_status kt_peers_load(struct kt_ask *a, enum kt_actor_kind kind, struct k
     struct load l = { .ask = a,
                       .names = kt_map_new((uint64_t)a->now),
                       .secrets = kt_map_new((uint64_t)a->now) };
-    uint32_t columns = KT_COLUMN(KT_COL_ACTION) | KT_COLUMN(KT_COL_OUTCOME) |
-                       KT_COLUMN(KT_COL_ACTOR_KIND) | KT_COLUMN(KT_COL_ACTOR) |
-                       KT_COLUMN(KT_COL_SECRET) | KT_COLUMN(KT_COL_SOURCE) |
-                       KT_COLUMN(KT_COL_INSTANCE);
+    const uint32_t columns = KT_ACCESS_COLUMNS | KT_COLUMN(KT_COL_OUTCOME) |
+                             KT_COLUMN(KT_COL_ACTOR_KIND) | KT_COLUMN(KT_COL_ACTOR) |
+                             KT_COLUMN(KT_COL_INSTANCE);
     enum kt_status status = kt_ask_columns(a, KT_STR(""), columns, take, &l, err);
     if (status == KT_OK)
         compare(&l, kind, team, ret);

@@ -288,8 +288,6 @@ static enum kt_status take_view(void *self, const struct kt_view *v, struct kt_e
                          .action = c->small[KT_COL_ACTION][row],
                          .outcome = c->small[KT_COL_OUTCOME][row],
                          .kind = c->small[KT_COL_ACTOR_KIND][row] };
-        const struct kt_event ev = { .action = r.action,
-                                     .secret = kt_column_str(c, KT_COL_SECRET, row) };
         r.place = source_number(g, c, row);
         r.actor = actor_number(g, c, row, r.place);
         r.secret = plain_number(g, COL_SECRET, g->secrets, c, row);
@@ -297,7 +295,7 @@ static enum kt_status take_view(void *self, const struct kt_view *v, struct kt_e
         r.failed = r.outcome == KT_OUT_DENIED || r.outcome == KT_OUT_FAILURE ||
                    r.outcome == KT_OUT_NOT_FOUND;
         r.code = r.failed ? plain_number(g, COL_CODE, g->codes, c, row) : KT_MAP_NONE;
-        r.read = r.outcome == KT_OUT_SUCCESS && kt_event_is_read(&ev);
+        r.read = r.outcome == KT_OUT_SUCCESS && kt_column_is_read(c, row);
         add_row(g, &r);
     }
     if (g->full)

@@ -300,7 +300,9 @@ static uint32_t take_rows(struct kt_profiling *p, const struct kt_view *view)
             ev.action = c->small[KT_COL_ACTION][row];
             ev.outcome = c->small[KT_COL_OUTCOME][row];
             ev.actor_kind = c->small[KT_COL_ACTOR_KIND][row];
+            ev.source = kt_column_str(c, KT_COL_SOURCE, row);
             ev.secret = kt_column_str(c, KT_COL_SECRET, row);
+            ev.has_ip = kt_column_str(c, KT_COL_IP, row).len > 0;
         }
         struct kt_profile_met m = met(p, view->time[row], &ev, &hour);
         m.row = row;

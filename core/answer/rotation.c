@@ -241,6 +241,8 @@ static enum kt_status see_before(void *self, const struct kt_view *view, struct 
     struct run *r = self;
     for (uint32_t i = 0; i < view->picks; i++) {
         uint32_t row = view->pick[i], n;
+        if (kt_column_is_shadow(view->columns, row))
+            continue;
         struct kt_str actor = kt_ask_actor(r->ask, kt_column_str(view->columns, KT_COL_ACTOR, row),
                                            kt_column_str(view->columns, KT_COL_SOURCE, row),
                                            kt_column_str(view->columns, KT_COL_INSTANCE, row));
@@ -286,6 +288,8 @@ static enum kt_status see_since(void *self, const struct kt_record *rec, const s
     kt_time_ns t = ev->time != 0 ? ev->time : rec->arrival;
     uint32_t n;
     (void)fact;
+    if (kt_event_is_shadow(ev))
+        return KT_OK;
     if (kt_str_is(ev->stage, "AWSPENDING"))
         return KT_OK; /* the rotation's own test of the next value */
     struct kt_rotation_reader *reader =
@@ -312,7 +316,7 @@ static enum kt_status load_readers(struct run *r, struct kt_error *err)
 {
     KT_CLEANUP(kt_buf_done) struct kt_buf query = { 0 };
     const uint32_t columns =
-        KT_COLUMN(KT_COL_ACTOR) | KT_COLUMN(KT_COL_SOURCE) | KT_COLUMN(KT_COL_INSTANCE);
+        KT_ACCESS_COLUMNS | KT_COLUMN(KT_COL_ACTOR) | KT_COLUMN(KT_COL_INSTANCE);
     kt_ask_term(&query, "secret", r->is.secret);
     kt_buf_addz(&query, " " READS);
     r->ask->since = r->is.at - KT_ROTATION_BEFORE;

@@ -154,7 +154,7 @@ static enum kt_status take_readers(void *self, const struct kt_view *view, struc
     for (uint32_t from = 0, n = 0; from < view->picks; from += AHEAD, n = 0) {
         for (uint32_t i = from; i < view->picks && i < from + AHEAD; i++) {
             uint32_t row = view->pick[i], secret = kt_states_number_at(number, view, row);
-            if (secret == KT_MAP_NONE)
+            if (secret == KT_MAP_NONE || kt_column_is_shadow(c, row))
                 continue;
             one[n] = (struct read){ secret, actor_at(s, c, row, actor), view->time[row] };
             kt_pairs_expect(&s->pairs, one[n].secret, one[n].actor);
@@ -201,9 +201,8 @@ static bool take_sums(void *self, const struct kt_totals *sums)
 
 enum kt_status kt_states_readers(struct kt_states *s, struct kt_error *err)
 {
-    const uint32_t whose = KT_COLUMN(KT_COL_SOURCE) | KT_COLUMN(KT_COL_INSTANCE);
-    const uint32_t wanted =
-        KT_COLUMN(KT_COL_SECRET) | KT_COLUMN(KT_COL_ACTOR) | (s->ask->ids != NULL ? whose : 0);
+    const uint32_t wanted = KT_ACCESS_COLUMNS | KT_COLUMN(KT_COL_ACTOR) |
+                            (s->ask->ids != NULL ? KT_COLUMN(KT_COL_INSTANCE) : 0);
     KT_CLEANUP(kt_buf_done) struct kt_buf query = { 0 };
     kt_buf_addz(&query, "action:read,export,issue,use outcome:success");
     kt_states_narrow(s, &query);

@@ -47,7 +47,7 @@ static enum kt_status take_view(void *self, const struct kt_view *view, struct k
     memset(seen, 0, t->n_dict + 1);
     for (uint32_t i = 0; i < view->picks; i++) {
         uint32_t code = t->code[view->pick[i]];
-        if (code == 0 || seen[code])
+        if (code == 0 || seen[code] || kt_column_is_shadow(view->columns, view->pick[i]))
             continue;
         seen[code] = 1;
         mark(u, t->dict[code - 1]);
@@ -103,7 +103,7 @@ static enum kt_status load(struct unused *u, kt_time_ns span, struct kt_error *e
     u->ask->until = u->out.until;
     const struct kt_ask_totals sums = { .secrets = true, .take = take_sums };
     status = kt_ask_summed(u->ask, &sums, KT_STR("action:read,export,issue,use outcome:success"),
-                           KT_COLUMN(KT_COL_SECRET), take_view, u, err);
+                           KT_ACCESS_COLUMNS, take_view, u, err);
     u->ask->since = since;
     u->ask->until = until;
     return status;

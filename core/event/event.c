@@ -168,17 +168,24 @@ static bool is_bare_key(struct kt_str secret)
            kt_str_starts(kt_str_from_index(secret, store.len), KT_STR("/keys/"));
 }
 
-bool kt_event_is_read(const struct kt_event *ev)
+/* The call is the service's own, so it has no address; whoever decrypts himself has one. */
+bool kt_access_is_shadow(const struct kt_access *a)
 {
-    if (ev->secret.len == 0)
+    return a->action == KT_ACT_USE && !a->has_ip && kt_str_is(a->source, "cloudtrail") &&
+           kt_str_is(kt_secret_scheme(a->secret), "aws-sm");
+}
+
+bool kt_access_is_read(const struct kt_access *a)
+{
+    if (a->secret.len == 0)
         return false;
-    switch (ev->action) {
+    switch (a->action) {
     case KT_ACT_READ:
     case KT_ACT_EXPORT:
     case KT_ACT_ISSUE:
         return true;
     case KT_ACT_USE: /* of a key alone: no secret was named by the context */
-        return !is_bare_key(ev->secret);
+        return !is_bare_key(a->secret) && !kt_access_is_shadow(a);
     case KT_ACT_OTHER:
     case KT_ACT_READ_META:
     case KT_ACT_LIST:
@@ -196,4 +203,21 @@ bool kt_event_is_read(const struct kt_event *ev)
         break;
     }
     return false;
+}
+
+static struct kt_access access_of(const struct kt_event *ev)
+{
+    return (struct kt_access){ ev->action, ev->source, ev->secret, ev->has_ip };
+}
+
+bool kt_event_is_shadow(const struct kt_event *ev)
+{
+    const struct kt_access a = access_of(ev);
+    return kt_access_is_shadow(&a);
+}
+
+bool kt_event_is_read(const struct kt_event *ev)
+{
+    const struct kt_access a = access_of(ev);
+    return kt_access_is_read(&a);
 }

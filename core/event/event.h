@@ -181,5 +181,16 @@ void kt_event_id(const struct kt_event *ev, uint8_t ret[16]);
  * id, other digest: a conflict. */
 void kt_event_access_digest(const struct kt_event *ev, uint8_t ret[16]);
 /* DETECTION §2.8: read, export, issue, or use, with a secret id (use of a bare key of aws-kms
- * or az-kv is none). Any outcome: a denied read is a probe, which the caller tells apart. */
+ * or az-kv is none, nor is a shadow). Any outcome: a denied read is a probe, which the caller tells
+ * apart. */
 bool kt_event_is_read(const struct kt_event *ev);
+/* A use of KMS by Secrets Manager for a read or a write that is recorded beside it (SOURCES §1.4):
+ * no access of its own. Of parameters there is none, since a call for a path names none of them. */
+bool kt_event_is_shadow(const struct kt_event *ev);
+struct kt_access { /* what both are judged by: columns have it all, and have no flags */
+    enum kt_action action;
+    struct kt_str source, secret;
+    bool has_ip;
+};
+bool kt_access_is_read(const struct kt_access *a);
+bool kt_access_is_shadow(const struct kt_access *a);

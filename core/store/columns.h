@@ -113,3 +113,23 @@ static inline struct kt_str kt_column_str(const struct kt_columns *c, enum kt_co
     const struct kt_text_column *t = &c->text[column - KT_COL_SMALL];
     return t->code[i] == 0 ? KT_STR_NONE : t->dict[t->code[i] - 1];
 }
+/* What kt_access_is_read and kt_access_is_shadow judge row i by. */
+#define KT_ACCESS_COLUMNS                                                                          \
+    (KT_COLUMN(KT_COL_ACTION) | KT_COLUMN(KT_COL_SOURCE) | KT_COLUMN(KT_COL_SECRET) |              \
+     KT_COLUMN(KT_COL_IP))
+static inline struct kt_access kt_column_access(const struct kt_columns *c, uint32_t i)
+{
+    return (struct kt_access){ c->small[KT_COL_ACTION][i], kt_column_str(c, KT_COL_SOURCE, i),
+                               kt_column_str(c, KT_COL_SECRET, i),
+                               c->text[KT_COL_IP - KT_COL_SMALL].code[i] != 0 };
+}
+static inline bool kt_column_is_read(const struct kt_columns *c, uint32_t i)
+{
+    const struct kt_access a = kt_column_access(c, i);
+    return kt_access_is_read(&a);
+}
+static inline bool kt_column_is_shadow(const struct kt_columns *c, uint32_t i)
+{
+    const struct kt_access a = kt_column_access(c, i);
+    return kt_access_is_shadow(&a);
+}

@@ -10,7 +10,7 @@
  * slower. Made off the writer's thread, written by the one writer, dropped in the transaction
  * in which retention takes the first of its segments.
  *
- *   blob together          u8 3, u32 pairs of a bucket, u32 pairs of a stretch at most, u8 kinds of
+ *   blob together          u8 4, u32 pairs of a bucket, u32 pairs of a stretch at most, u8 kinds of
  *                          pairs: with another head it is no list of this version's, and is made
  *                          again; 16 bytes, the key of pairs' hashes, chosen by chance with the
  *                          first stretch; then for each stretch, rising: u64 its first and u64 its

@@ -16,9 +16,8 @@ void kt_totals_making_free(struct kt_totals_making *m);
 /* The next segment, whose accesses are picked. Columns: KT_TOTALS_COLUMNS, and times, of all. */
 void kt_totals_take(struct kt_totals_making *m, const struct kt_chunk *c);
 #define KT_TOTALS_COLUMNS                                                                          \
-    (KT_COLUMN(KT_COL_KIND) | KT_COLUMN(KT_COL_ACTION) | KT_COLUMN(KT_COL_OUTCOME) |               \
-     KT_COLUMN(KT_COL_ACTOR_KIND) | KT_COLUMN(KT_COL_SOURCE) | KT_COLUMN(KT_COL_INSTANCE) |        \
-     KT_COLUMN(KT_COL_ACTOR) | KT_COLUMN(KT_COL_SECRET))
+    (KT_COLUMN(KT_COL_KIND) | KT_COLUMN(KT_COL_OUTCOME) | KT_COLUMN(KT_COL_ACTOR_KIND) |           \
+     KT_COLUMN(KT_COL_INSTANCE) | KT_COLUMN(KT_COL_ACTOR) | KT_ACCESS_COLUMNS)
 /* The parts of the stretch of these numbers; an empty one is not kept. */
 void kt_totals_write(const struct kt_totals_making *m, uint64_t first_seq, uint64_t last_seq,
                      struct kt_buf part[KT_TOTALS_PARTS]);

@@ -165,7 +165,7 @@ static void take_row(struct kt_totals_making *m, const struct kt_columns *c, uin
     uint32_t actor = actor_at(m, c, row), secret = secret_at(m, c, row);
     const uint32_t action = 1u << c->small[KT_COL_ACTION][row];
     struct kt_totals_actor *a = &m->actor[actor];
-    const bool reads = (action & KT_TOTALS_READS) != 0;
+    const bool reads = (action & KT_TOTALS_READS) != 0 && !kt_column_is_shadow(c, row);
     if (a->accesses++ == 0)
         a->head = a->earliest = a->last = time;
     a->reads += reads;

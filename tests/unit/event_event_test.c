@@ -132,6 +132,26 @@ static void a_read_needs_a_secret(void **state)
     assert_true(kt_event_is_read(&e));
 }
 
+static void a_shadow_of_a_read_is_none(void **state)
+{
+    (void)state;
+    struct kt_event e = sample();
+    e.action = KT_ACT_USE;
+    e.source = KT_STR("cloudtrail");
+    e.secret = KT_STR("aws-sm://1/eu/pay");
+    e.flags = KT_FLAG(SHADOW);
+    assert_false(kt_event_is_read(&e));
+    e.flags = 0;
+    e.has_ip = true; /* whoever decrypts himself */
+    assert_true(kt_event_is_read(&e));
+    e.has_ip = false;
+    e.secret = KT_STR("aws-ssm://1/eu/pay"); /* may be all that tells of it */
+    assert_true(kt_event_is_read(&e));
+    e.secret = KT_STR("aws-sm://1/eu/pay");
+    e.action = KT_ACT_READ;
+    assert_true(kt_event_is_read(&e));
+}
+
 static void agents_are_known_by_their_client(void **state)
 {
     (void)state;
@@ -167,6 +187,7 @@ int main(void)
         cmocka_unit_test(the_digest_ignores_how_the_record_came),
         cmocka_unit_test(reports_with_another_body_differ),
         cmocka_unit_test(a_read_needs_a_secret),
+        cmocka_unit_test(a_shadow_of_a_read_is_none),
         cmocka_unit_test(agents_are_known_by_their_client),
     };
     return cmocka_run_group_tests_name("event_event", tests, NULL, NULL);

@@ -105,7 +105,9 @@ static void add_event(uint32_t number)
     time = time < T0 ? T0 : time;
     (void)snprintf(id, sizeof id, "id-%u", number);
     (void)snprintf(actor, sizeof actor, "actor-%u", who);
-    (void)snprintf(secret, sizeof secret, "vault://c/-/secret/%u/%u", draw(2), skewed(40));
+    (void)snprintf(secret, sizeof secret,
+                   draw(6) == 0 ? "aws-sm://1/eu/%u/%u" : "vault://c/-/secret/%u/%u", draw(2),
+                   skewed(40));
     (void)snprintf(ip, sizeof ip, "203.0.113.%u", 1 + skewed(20));
     enum kt_action action = some_action();
     struct kt_event ev = {

@@ -56,7 +56,7 @@ export function both(...qs: string[]): string {
     .join(' ')
 }
 /** What the counts of an answer count. Of reads: KT_ASK_READS of core/answer/ask.h, as far as they got something. */
-export const READS = 'secret:* (action:read,export,issue OR (action:use -secret:aws-kms://**,az-kv://*/keys/**)) outcome:success,unknown'
+export const READS = 'secret:* (action:read,export,issue OR (action:use -secret:aws-kms://**,az-kv://*/keys/** -(source:cloudtrail secret:aws-sm://** -ip:*))) outcome:success,unknown'
 export const FAILED = 'outcome:denied,failure,not_found'
 /** Bytes of UTF-8 (what the server counts in) to places in a string, and back. */
 export function placeOf(s: string, byte: number): number {
