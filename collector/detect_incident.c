@@ -242,14 +242,7 @@ static void speak(struct kt_detect *d, struct kt_scene *s, struct kt_finding *f)
 static void note_part(struct kt_detect *d, struct kt_scene *s, struct incident *in,
                       struct kt_finding *f)
 {
-    struct part *slot = NULL;
-    for (unsigned i = 0; i < INCIDENT_PARTS && slot == NULL; i++) {
-        struct part *p = &in->part[i];
-        unsigned role = KT_FIND_ADDS | KT_FIND_BESIDE;
-        bool same = p->family == f->family && (p->flags & role) == (f->flags & role);
-        if (!p->set || same)
-            slot = p;
-    }
+    struct part *slot = kt_detect_slot(in, f, d->shared.learning);
     if (slot == NULL || (slot->set && slot->points > f->points))
         return; /* at the same height the newer words count */
     speak(d, s, f);

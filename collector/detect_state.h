@@ -29,7 +29,7 @@ struct fact { /* what was known of an address when the log said it */
     uint16_t day;            /* on which it was used last */
     char org[48];
 };
-struct part { /* the best evidence of one family, or what a family adds */
+struct part { /* the best evidence of one family and role: alone, leaning, added */
     int points;
     uint32_t flags;
     uint8_t set, family, detector, pad;
@@ -251,7 +251,10 @@ void kt_detect_close_old(struct kt_detect *d, kt_time_ns now);
 struct incident *kt_detect_incident(struct kt_detect *d, enum kt_key_kind kind, struct kt_key key,
                                     kt_time_ns t);
 
-/* ---- detect_total.c: what an incident weighs ---- */
+/* ---- detect_total.c: what an incident keeps and weighs ---- */
+/* Where the finding goes: the part of its family and role, else a free one, else that of the
+ * weakest evidence, which is emptied. NULL: all that is kept is as strong. */
+struct part *kt_detect_slot(struct incident *in, const struct kt_finding *f, bool learning);
 /* Weighted total and the plain one, in points. */
 int kt_detect_total(const struct incident *in, bool learning, int *ret_weighted);
 struct part *kt_detect_main_part(struct incident *in, bool learning);

@@ -1,12 +1,42 @@
 /*
- * detect_total: what the parts of an incident add up to, and what they weigh (DETECTION §5).
+ * detect_total: which parts an incident keeps, what they add up to and weigh (DETECTION §5).
  *
  * Owns:  nothing.
  * Calls: detect_state.h only.
  */
+#include <limits.h>
 #include <string.h>
 
 #include "collector/detect_state.h"
+
+/* While the installation learns, evidence that raises nothing gives way to what does; what is told
+ * whatever the sum never does. */
+static int rank_of(int points, unsigned flags, bool learning)
+{
+    if (flags & (KT_FIND_CRITICAL | KT_FIND_SUCCESS))
+        return INT_MAX;
+    return learning && !(flags & KT_FIND_LEARNING) ? points - INT_MAX / 2 : points;
+}
+
+struct part *kt_detect_slot(struct incident *in, const struct kt_finding *f, bool learning)
+{
+    const unsigned roles = KT_FIND_ADDS | KT_FIND_BESIDE;
+    struct part *weakest = NULL;
+    int least = rank_of(f->points, f->flags, learning);
+    for (unsigned i = 0; i < INCIDENT_PARTS; i++) {
+        struct part *p = &in->part[i];
+        if (!p->set || (p->family == f->family && (p->flags & roles) == (f->flags & roles)))
+            return p;
+        int rank = rank_of(p->points, p->flags, learning);
+        if (rank < least) {
+            weakest = p;
+            least = rank;
+        }
+    }
+    if (weakest != NULL)
+        memset(weakest, 0, sizeof *weakest); /* its flags are not those of what comes */
+    return weakest;
+}
 
 /* What stands alone and what leans on another family (KT_FIND_BESIDE) are two parts of a family:
  * the larger counts, and the second only where another family has evidence that stands alone. */
