@@ -231,11 +231,16 @@ bool kt_together_worth(struct kt_reader *r, kt_time_ns since, kt_time_ns until, 
 /* ---- is it so? ---- */
 
 /* One that is empty is not there. */
-static bool part_is(sqlite3 *db, const char *name, struct kt_str made, struct kt_buf *room)
+static bool part_is(sqlite3 *db, const struct kt_together_made *made, enum kt_totals_part part,
+                    struct kt_buf *room)
 {
-    enum kt_status status = kt_blob_get(db, name, room, NULL);
-    return status == KT_E_AGAIN ? made.len == 0
-                                : status == KT_OK && kt_str_eq(kt_buf_str(room), made);
+    char name[KT_TOTALS_NAME];
+    const struct kt_stretch *m = &made->stretch;
+    struct kt_str is = kt_buf_str(&made->part[part]);
+    enum kt_status status = kt_blob_get(db, kt_totals_name(m->first_seq, part, name), room, NULL);
+    if (status != KT_OK)
+        return status == KT_E_AGAIN && is.len == 0;
+    return kt_totals_same(part, kt_buf_str(room), is, m->first_seq, m->last_seq);
 }
 
 static bool is_same(struct kt_reader *r, const struct kt_stretch *kept,
@@ -250,8 +255,7 @@ static bool is_same(struct kt_reader *r, const struct kt_stretch *kept,
         same = kt_blob_get(r->db, kt_stretch_name(kept, k, name), &bytes, NULL) == KT_OK &&
                kt_str_eq(kt_buf_str(&bytes), bucket_of(made, k));
     for (unsigned k = 0; same && k < KT_TOTALS_PARTS; k++)
-        same = part_is(r->db, kt_totals_name(kept->first_seq, k, name), kt_buf_str(&made->part[k]),
-                       &bytes);
+        same = part_is(r->db, made, k, &bytes);
     return same;
 }
 

@@ -3,7 +3,8 @@
  *
  * Owns:  a table of pairs with the time of the earliest access that has both, and its segment.
  * Calls: core/base, core/store (chunk, filter, totals), core/sys/rng (the key). No writing.
- * Holds: of one list of segments and one key always the same bytes.
+ * Holds: of one list of segments and one key always the same pairs and sums, in the same bytes but
+ *        for the frames of sums, which another libzstd packs otherwise.
  */
 #include <string.h>
 

@@ -26,6 +26,10 @@ void kt_totals_write(const struct kt_totals_making *m, uint64_t first_seq, uint6
 const char *kt_totals_name(uint64_t first_seq, enum kt_totals_part part, char buf[KT_TOTALS_NAME]);
 /* What is behind the head of a part. False: the bytes are none, or another stretch's. */
 bool kt_totals_open(struct kt_str bytes, uint64_t first_seq, uint64_t last_seq, struct kt_str *ret);
+/* Do two parts of the stretch of these numbers hold the same? What is in their frames counts: the
+ * bytes of a frame are another libzstd's choice. */
+bool kt_totals_same(enum kt_totals_part part, struct kt_str a, struct kt_str b, uint64_t first_seq,
+                    uint64_t last_seq);
 /* False: the bytes are no such part. */
 bool kt_totals_read_actors(struct kt_totals *s, struct kt_str packed);
 bool kt_totals_read_secrets(struct kt_totals *s, struct kt_str packed); /* behind the actors */

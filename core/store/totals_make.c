@@ -3,7 +3,7 @@
  *
  * Owns:  entries for its actors, secrets and readers, and their names.
  * Calls: core/base, core/store (chunk). No writing.
- * Holds: of one list of segments always the same bytes.
+ * Holds: of one list of segments always the same sums; packed, of one libzstd the same bytes.
  */
 #include <inttypes.h>
 #include <stdio.h>

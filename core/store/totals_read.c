@@ -183,6 +183,23 @@ bool kt_totals_read_secrets(struct kt_totals *s, struct kt_str packed)
     return !rd.bad;
 }
 
+bool kt_totals_same(enum kt_totals_part part, struct kt_str a, struct kt_str b, uint64_t first_seq,
+                    uint64_t last_seq)
+{
+    struct kt_totals x = { 0 }, y = { 0 };
+    struct kt_str in_a, in_b;
+    if (kt_str_eq(a, b))
+        return true;
+    if (part == KT_TOTALS_VALUES || !kt_totals_open(a, first_seq, last_seq, &in_a) ||
+        !kt_totals_open(b, first_seq, last_seq, &in_b))
+        return false;
+    bool same = !unpack(&x, in_a, part).bad && !unpack(&y, in_b, part).bad &&
+                kt_str_eq(kt_buf_str(&x.text[part]), kt_buf_str(&y.text[part]));
+    kt_totals_done(&x);
+    kt_totals_done(&y);
+    return same;
+}
+
 /* ---- of a run ---- */
 
 static bool load_part(const struct kt_totals_run *run, enum kt_totals_part part,
