@@ -23,6 +23,7 @@
 #include "core/base/alloc.h"
 #include "core/base/zip.h"
 #include "core/event/line.h"
+#include "core/store/chain.h"
 #include "core/store/store.h"
 #include "core/store/together_int.h"
 #include "core/sys/rng.h"
@@ -171,7 +172,16 @@ static void add_batch(uint32_t first)
     must(kt_store_housekeep(w.store, true, &err), &err);
 }
 
-static void world_up(uint64_t seed)
+static void open_store(void)
+{
+    struct kt_error err = { 0 };
+    const struct kt_store_options o = {
+        .path = w.path, .create = true, .segment_events = 40, .seal_here = true
+    };
+    must(kt_store_open(&o, &w.store, &err), &err);
+}
+
+static void world_of(uint32_t events, uint64_t seed)
 {
     struct kt_error err = { 0 };
     w = (struct world){ .state = { .state = seed }, .make = make_new() };
@@ -179,12 +189,14 @@ static void world_up(uint64_t seed)
     w.ids = kt_identities_new();
     must(kt_identities_parse(w.ids, kt_str_of(identities), "identities.yaml", &err), &err);
     make_folder(w.folder, w.path);
-    const struct kt_store_options o = {
-        .path = w.path, .create = true, .segment_events = 40, .seal_here = true
-    };
-    must(kt_store_open(&o, &w.store, &err), &err);
-    for (uint32_t n = 0; n < EVENTS; n += BATCH)
+    open_store();
+    for (uint32_t n = 0; n < events; n += BATCH)
         add_batch(n);
+}
+
+static void world_up(uint64_t seed)
+{
+    world_of(EVENTS, seed);
 }
 
 static void world_down(void)
@@ -222,7 +234,7 @@ static void keep(uint32_t segments)
     kt_reader_close(r);
 }
 
-static uint64_t differing(void)
+static struct kt_together_checked check(void)
 {
     struct kt_together_checked c;
     struct kt_reader *r = NULL;
@@ -230,7 +242,12 @@ static uint64_t differing(void)
     must(kt_reader_open(w.path, &r, &err), &err);
     must(kt_together_check(r, &c, &err), &err);
     kt_reader_close(r);
-    return c.differ;
+    return c;
+}
+
+static uint64_t differing(void)
+{
+    return check().differ;
 }
 
 /* ---- answers ---- */
@@ -381,17 +398,20 @@ static void say_first_difference(const char *when, struct kt_buf *with, struct k
              kt_buf_z(without) + line);
 }
 
+/* With the sums that are there already and those that are missing; without them second, so that
+ * what is left of sums from before stands in the first answer. */
 static void compare(const char *when, uint32_t segments)
 {
     uint64_t opened_with = 0, opened_without = 0;
     for (size_t i = 0; i < KT_ARRAY_LEN(asks); i++) {
         KT_CLEANUP(kt_buf_done) struct kt_buf with = { 0 }, without = { 0 };
         struct kt_scan_cost quick = { 0 }, slow = { 0 };
-        say_all(&asks[i], &without, &slow);
         keep(segments);
         assert_int_equal(differing(), 0);
         say_all(&asks[i], &with, &quick);
         in_transaction(kt_together_drop);
+        assert_int_equal(check().stretches, 0);
+        say_all(&asks[i], &without, &slow);
         if (!kt_str_eq(kt_buf_str(&with), kt_buf_str(&without)))
             say_first_difference(when, &with, &without);
         opened_with += quick.opened;
@@ -437,8 +457,84 @@ static void what_retention_took_is_in_no_sum(void **state)
     keep(STRETCH);
     remove_first(STRETCH + 2); /* one stretch is gone, one is no longer whole */
     in_transaction(kt_together_drop_partial);
+    assert_true(check().stretches > 0);
     compare("after retention", STRETCH);
     world_down();
+}
+
+#define FILES 3u
+/* Answers over a log of several files, with sums of so many segments each; 0: none. */
+static void say_log_of_files(uint32_t segments, struct kt_buf out[KT_ARRAY_LEN(asks)],
+                             struct kt_scan_cost *cost)
+{
+    struct kt_error err = { 0 };
+    world_of(EVENTS / FILES, seed());
+    for (uint32_t f = 1;; f++) {
+        if (segments > 0)
+            keep(segments);
+        if (f == FILES)
+            break;
+        must(kt_store_succeed(w.store, "page 7 is broken", &err), &err);
+        kt_store_close(w.store);
+        open_store();
+        for (uint32_t n = f * EVENTS / FILES; n < (f + 1) * EVENTS / FILES; n += BATCH)
+            add_batch(n);
+    }
+    assert_int_equal(differing(), 0);
+    for (size_t i = 0; i < KT_ARRAY_LEN(asks); i++)
+        say_all(&asks[i], &out[i], cost);
+}
+
+/* Runs are apart, rise, leave no number out, and some of each file are of sums. */
+static void look_at_runs(void)
+{
+    struct kt_reader *r = NULL, *file[KT_CHAIN_MAX];
+    const struct kt_scan scan = { .from_seq = 1 };
+    struct kt_error err = { 0 };
+    struct kt_totals_run *run = NULL;
+    uint32_t n, sums[FILES] = { 0 };
+    must(kt_reader_open(w.path, &r, &err), &err);
+    must(kt_totals_runs(r, &scan, &run, &n, &err), &err);
+    assert_int_equal(kt_reader_files(r, file), FILES);
+    for (uint32_t i = 0; i < n; i++) {
+        for (unsigned f = 0; f < FILES; f++)
+            sums[f] += run[i].file == file[f];
+        assert_true(i == 0 ? run[i].first_seq == 1 : run[i].first_seq > run[i - 1].last_seq);
+        assert_true(i + 1 == n ? run[i].last_seq == 0 : run[i].last_seq >= run[i].first_seq);
+        if (run[i].file == NULL && i > 0)
+            assert_int_equal(run[i].first_seq, run[i - 1].last_seq + 1);
+        if (run[i].file != NULL && i > 0 && run[i - 1].file == NULL)
+            assert_int_equal(run[i].first_seq, run[i - 1].last_seq + 1);
+    }
+    for (unsigned f = 0; f < FILES; f++)
+        assert_true(sums[f] > 1);
+    kt_free(run);
+    kt_reader_close(r);
+}
+
+/* Of five segments each there is no tail between the sums of two files. */
+static void each_file_of_a_log_has_its_own_sums(void **state)
+{
+    struct kt_buf without[KT_ARRAY_LEN(asks)] = { 0 };
+    struct kt_scan_cost slow = { 0 };
+    (void)state;
+    say_log_of_files(0, without, &slow);
+    world_down();
+    for (uint32_t segments = STRETCH; segments <= 5; segments++) {
+        struct kt_buf with[KT_ARRAY_LEN(asks)] = { 0 };
+        struct kt_scan_cost quick = { 0 };
+        say_log_of_files(segments, with, &quick);
+        look_at_runs();
+        world_down();
+        for (size_t i = 0; i < KT_ARRAY_LEN(asks); i++) {
+            if (!kt_str_eq(kt_buf_str(&with[i]), kt_buf_str(&without[i])))
+                say_first_difference("several files", &with[i], &without[i]);
+            kt_buf_done(&with[i]);
+        }
+        assert_true(quick.opened < slow.opened);
+    }
+    for (size_t i = 0; i < KT_ARRAY_LEN(asks); i++)
+        kt_buf_done(&without[i]);
 }
 
 /* ---- changes ---- */
@@ -533,6 +629,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(answers_are_the_same_with_and_without_sums),
         cmocka_unit_test(what_retention_took_is_in_no_sum),
+        cmocka_unit_test(each_file_of_a_log_has_its_own_sums),
         cmocka_unit_test(a_changed_part_is_told_and_not_used),
         cmocka_unit_test(sums_that_another_zstd_packed_are_the_same),
     };
