@@ -87,10 +87,11 @@ KT_MUST_USE enum kt_status kt_ask_columns(struct kt_ask *a, struct kt_str query,
                                                                  const struct kt_view *view,
                                                                  struct kt_error *err),
                                           void *self, struct kt_error *err);
-/* The same of a query that asks for no actor, secret, address or text, for whoever can count with
- * the sums that are kept of a stretch of segments (core/store/totals.h) instead: of one of which
- * all lies in the window take_sums is asked, in the order of the log; what it refuses (false) and
- * all else comes to each. Within a scope all does. secrets: sums of secrets, too. */
+/* The same for whoever can count with the sums that are kept of a stretch of segments
+ * (core/store/totals.h) instead: of one of which all lies in the window `take` is asked, in the
+ * order of the log; what it refuses (false) and all else comes to each. Within a scope all does.
+ * secrets: sums of secrets, too. Sums are of all accesses, whatever the query asks for: take counts
+ * those alone that fit it, which sums must be able to say. */
 struct kt_totals;
 struct kt_ask_totals {
     bool secrets;
