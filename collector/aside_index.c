@@ -3,8 +3,8 @@
  *
  * Owns:  a small hash for each of the lists that were asked about lately.
  * Calls: core/base. No clock, no I/O.
- * Holds: at most KEPT_MAX bytes; what is forgotten costs a walk over that list and changes no
- *        answer.
+ * Holds: at most KEPT_MAX bytes, or one list, where that alone takes more; what is forgotten costs
+ * a walk over that list and changes no answer.
  */
 #include "collector/aside_index.h"
 
