@@ -21,7 +21,6 @@
 #define GROWTH       300
 #define DAY_MIN      1440u
 #define SHARED_AGAIN (14u * DAY_MIN)
-#define AGAIN_MIN    60u
 #define RUN_APART_NS (8 * KT_NS_DAY)
 #define RUN_SHIFT_NS (90 * KT_NS_MIN)
 #define RUNS_TOLD    3u /* of a machine with a record; without one a single run */
@@ -152,19 +151,6 @@ static void note_secret(const struct kt_scene *s, struct incident *in)
         kt_str_copyz(row, width, kt_utf8_cut(s->ev->secret, width - 1));
 }
 
-static void note_member(struct incident *in, struct kt_key who, uint32_t number)
-{
-    for (unsigned i = 0; i < in->members_n && i < INCIDENT_MEMBERS; i++) {
-        if (in->members[i] == number)
-            return;
-    }
-    if (in->members_n < INCIDENT_MEMBERS) {
-        in->members[in->members_n] = number;
-        in->member_key[in->members_n] = who;
-    }
-    in->members_n++;
-}
-
 /* The names under which the log has this actor. */
 static void note_written(const struct kt_scene *s, struct incident *in)
 {
@@ -192,7 +178,7 @@ static void note_event(const struct kt_scene *s, struct incident *in)
     note_written(s, in);
     /* who merely failed at an address is its victim, no member */
     if (s->actor != NULL && (s->taught || in->key_kind != KT_KEY_NETWORK))
-        note_member(in, s->who, s->actor->number);
+        kt_detect_member(in, s->who, s->actor->number);
 }
 
 /* Who and where: the first event says it, or the actor that got in. */
@@ -308,19 +294,15 @@ static bool told_by_earlier_runs(const struct incident *in, int total)
     return in->runs >= (learning ? 1 : RUNS_TOLD) && total < in->runs_told + GROWTH;
 }
 
-/* Twice as many accounts as somebody was told of, something else that several have in common, or a
- * signature again an hour later: the same incident, and not the one that was looked at. */
-static bool is_wider(const struct incident *in, const struct kt_scene *s, const struct part *main)
+/* A signature that is an alert by itself. */
+static bool signs(const struct kt_scene *s)
 {
-    bool again = false;
+    bool yes = false;
     for (unsigned i = 0; i < s->n_found; i++)
-        again = again ||
-                (s->found[i].family == KT_FAMILY_SIGNATURE &&
-                 s->found[i].points >= KT_ALERT_RAISE && !(s->found[i].flags & KT_FIND_BESIDE));
-    bool crowd = in->members_n >= INCIDENT_CROWD && in->members_n <= INCIDENT_MEMBERS;
-    bool another = in->told_by != 0 && in->told_by != main->detector + 1;
-    return (crowd && (another || in->members_n >= 2 * in->told_members)) ||
-           (again && s->minute >= in->told_min + AGAIN_MIN);
+        yes =
+            yes || (s->found[i].family == KT_FAMILY_SIGNATURE &&
+                    s->found[i].points >= KT_ALERT_RAISE && !(s->found[i].flags & KT_FIND_BESIDE));
+    return yes;
 }
 
 /* Is it an alert now, or more of one than it was? */
@@ -337,9 +319,12 @@ static void weigh(struct kt_detect *d, struct kt_scene *s, struct incident *in)
     }
     int weighted, total = kt_detect_total(in, d->shared.learning, &weighted);
     int severity = severity_of(total >= KT_ALERT_RAISE ? weighted : 0, in->critical);
+    const struct part *main = kt_detect_main_part(in, d->shared.learning);
     bool is_new = in->severity < 0, louder = !is_quiet(in) && severity > in->severity;
+    if (!is_new && in->told_by == 0) /* a build of before did not note what it told */
+        kt_detect_told(in, main, s->minute);
     bool more = total >= in->notified + GROWTH || louder || (success && !in->success_told) ||
-                (!is_quiet(in) && is_wider(in, s, kt_detect_main_part(in, d->shared.learning)));
+                (!is_quiet(in) && kt_detect_wider(in, main, signs(s), s->minute));
     if ((is_new && severity < KT_SEV_MEDIUM) || (!is_new && !more))
         return;
     in->quiet_run = is_new && told_by_earlier_runs(in, total);
@@ -350,16 +335,13 @@ static void weigh(struct kt_detect *d, struct kt_scene *s, struct incident *in)
         d->core.alerts += !is_quiet(in);
         d->core.suppressed += is_quiet(in);
         if (!is_quiet(in))
-            kt_detect_daily_opened(d, s, kt_detect_main_part(in, d->shared.learning)->detector);
+            kt_detect_daily_opened(d, s, main->detector);
     }
     severity = is_quiet(in) ? KT_SEV_INFO : severity;
     in->severity = severity > in->severity ? severity : in->severity;
     in->notified = total;
     in->told_n = in->events_n;
-    in->told_members =
-        (uint8_t)(in->members_n < INCIDENT_MEMBERS ? in->members_n : INCIDENT_MEMBERS);
-    in->told_min = s->minute;
-    in->told_by = (uint8_t)(kt_detect_main_part(in, d->shared.learning)->detector + 1);
+    kt_detect_told(in, main, s->minute);
     in->success_told = success;
     in->closed = 0;
     kt_detect_considered(d, s, in);
@@ -550,7 +532,9 @@ static void merge(struct kt_detect *d, struct kt_scene *s, struct incident *old,
     note_time(old, young->last);
     old->since = young->since < old->since ? young->since : old->since;
     for (unsigned i = 0; i < young->members_n && i < INCIDENT_MEMBERS; i++)
-        note_member(old, young->member_key[i], young->members[i]);
+        kt_detect_member(old, young->member_key[i], young->members[i]);
+    if (young->members_n > INCIDENT_MEMBERS) /* then the list is full */
+        old->members_n = INCIDENT_MORE;
     old->events_n += young->events_n;
     old->production_n += young->production_n;
     old->other_n += young->other_n;
@@ -587,7 +571,7 @@ static void join_address(struct kt_detect *d, struct kt_scene *s)
     if (there == NULL || (kt_net_known(s->places, s->where.net) && s->n_found == 0))
         return;
     struct incident *own = kt_detect_incident(d, KT_KEY_ACTOR, s->who, s->t);
-    note_member(there, s->who, s->actor->number);
+    kt_detect_member(there, s->who, s->actor->number);
     if (own == NULL) {
         point_at(d, KT_KEY_ACTOR, s->who, there->serial);
         return;

@@ -14,6 +14,7 @@
 #define INCIDENT_EVENTS  KT_ALERT_EVENTS_MAX
 #define INCIDENT_SECRETS 8
 #define INCIDENT_MEMBERS 20
+#define INCIDENT_MORE    (INCIDENT_MEMBERS + 1u) /* members_n: more than it can list */
 #define INCIDENT_HASHES  64
 #define INCIDENT_NAMES   4
 #define INCIDENT_CROWD   3u   /* members: no longer the story of one account */
@@ -60,9 +61,11 @@ struct incident {
     char user_agent[160], considered[600];
     char written[INCIDENT_NAMES][96]; /* the actor's name in the log, where it is another */
     char suppressed_by[400];          /* the expectation that keeps it quiet; empty: none */
-    uint8_t actor_kind, told_members, told_by; /* of the last notice; told_by: detector + 1 */
+    /* Of the last notice; told_by: detector + 1, 0 = none, or by a build that did not note it. */
+    uint8_t actor_kind, told_members, told_by;
     uint8_t pad;
     uint32_t told_min; /* when that was, by event time */
+    int told_points;   /* of the main part then */
 };
 struct withheld {   /* what an incident holds back of one actor, for a verdict */
     uint8_t id[16]; /* of the incident */
@@ -261,6 +264,16 @@ struct part *kt_detect_main_part(struct incident *in, bool learning);
 /* Of the two parts of a family, what stands alone and what leans on another: does this one count?
  */
 bool kt_detect_counts(const struct incident *in, const struct part *p);
+
+/* ---- detect_told.c: whom it names, what was told ---- */
+void kt_detect_member(struct incident *in, struct kt_key who, uint32_t number);
+/* Somebody is told now, of this first. */
+void kt_detect_told(struct incident *in, const struct part *main, uint32_t minute);
+/* Is it the same incident, and not the one that was looked at? Twice as many accounts, or, once,
+ * more than it lists; of several accounts, another detector's words, with more points or an hour
+ * later; an hour later, a signature again. */
+bool kt_detect_wider(const struct incident *in, const struct part *main, bool again,
+                     uint32_t minute);
 
 /* ---- detect_daily.c: what each detector said day by day ---- */
 void kt_detect_daily_surprise(struct kt_detect *d, const struct kt_scene *s,

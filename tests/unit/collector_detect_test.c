@@ -254,6 +254,35 @@ static void a_signature_that_comes_again_is_told(void **state)
     org_done(&o);
 }
 
+/* A build of before did not note when it told whom: its open incidents are no news. */
+static void what_an_older_build_told_is_not_told_at_once(void **state)
+{
+    (void)state;
+    struct org o;
+    org_start(&o, 5);
+    for (unsigned i = 0; i < 2; i++) {
+        org_add(&o, (struct org_event){ .t = COMPANY_NOW + i * 10 * KT_NS_MIN,
+                                        .actor = "root",
+                                        .kind = KT_ACTOR_ROOT,
+                                        .action = KT_ACT_LIST,
+                                        .source = "vault",
+                                        .operation = "list",
+                                        .native = "sys/policy",
+                                        .ip = "198.51.100.7" });
+        org_run(&o);
+        uint32_t at = 0;
+        struct kt_key key;
+        while (kt_table_look(o.d->incidents, &at, &key) != NULL) {
+            struct incident *in = kt_table_edit(o.d->incidents, key);
+            in->told_by = in->told_members = 0;
+            in->told_min = 0;
+        }
+    }
+    assert_int_equal(o.n_alert, 1);
+    assert_string_equal(o.alert[0].state, "open");
+    org_done(&o);
+}
+
 /* Three reads of a night: the command begins before the first, not with the third. */
 static void the_command_shows_what_was_counted(void **state)
 {
@@ -489,6 +518,7 @@ int main(void)
         cmocka_unit_test(the_command_shows_what_was_counted),
         cmocka_unit_test(accounts_behind_one_alert_are_told),
         cmocka_unit_test(a_signature_that_comes_again_is_told),
+        cmocka_unit_test(what_an_older_build_told_is_not_told_at_once),
         cmocka_unit_test(first_day_mass_read_pages),
         cmocka_unit_test(a_configured_agent_is_one),
         cmocka_unit_test(a_fact_carries_the_place),
