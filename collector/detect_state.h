@@ -261,9 +261,9 @@ struct part *kt_detect_slot(struct incident *in, const struct kt_finding *f, boo
 /* Weighted total and the plain one, in points. */
 int kt_detect_total(const struct incident *in, bool learning, int *ret_weighted);
 struct part *kt_detect_main_part(struct incident *in, bool learning);
-/* Of the two parts of a family, what stands alone and what leans on another: does this one count?
- */
-bool kt_detect_counts(const struct incident *in, const struct part *p);
+/* Of the two parts of a family, what stands alone and what leans on another: is it this one that
+ * the total takes? While the installation learns, evidence that raises nothing decides nothing. */
+bool kt_detect_counts(const struct incident *in, const struct part *p, bool learning);
 
 /* ---- detect_told.c: whom it names, what was told ---- */
 void kt_detect_member(struct incident *in, struct kt_key who, uint32_t number);

@@ -154,10 +154,10 @@ void kt_detect_considered(struct kt_detect *d, const struct kt_scene *s, struct 
                  kt_utf8_cut(kt_buf_str(&d->text), sizeof in->considered - 1));
 }
 
-static void fill_lists(struct incident *in, struct kt_alert *a)
+static void fill_lists(const struct incident *in, bool learning, struct kt_alert *a)
 {
     for (unsigned i = 0; i < INCIDENT_PARTS; i++) {
-        if (!in->part[i].set || !kt_detect_counts(in, &in->part[i]))
+        if (!in->part[i].set || !kt_detect_counts(in, &in->part[i], learning))
             continue;
         a->parts[a->n_parts++] =
             (struct kt_alert_part){ .detector = kt_detectors[in->part[i].detector]->name,
@@ -207,7 +207,7 @@ void kt_detect_emit(struct kt_detect *d, struct incident *in, const char *state,
                           .secrets_count = in->secrets_n };
     kt_id_format(in->id, a.id);
     a.suppressed_by = kt_str_of(in->suppressed_by);
-    fill_lists(in, &a);
+    fill_lists(in, d->shared.learning, &a);
     a.actor_kind = kt_str_of(kt_actor_kind_word((enum kt_actor_kind)in->actor_kind));
     struct kt_buf *b = &d->text;
     b->len = 0;

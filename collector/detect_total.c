@@ -38,6 +38,11 @@ struct part *kt_detect_slot(struct incident *in, const struct kt_finding *f, boo
     return weakest;
 }
 
+static bool is_taken(const struct part *p, bool learning)
+{
+    return p->set && (!learning || (p->flags & KT_FIND_LEARNING) != 0);
+}
+
 /* What stands alone and what leans on another family (KT_FIND_BESIDE) are two parts of a family:
  * the larger counts, and the second only where another family has evidence that stands alone. */
 static void family_points(const struct incident *in, bool learning, int ret[KT_FAMILY_COUNT])
@@ -47,7 +52,7 @@ static void family_points(const struct incident *in, bool learning, int ret[KT_F
     memset(ret, 0, KT_FAMILY_COUNT * sizeof *ret);
     for (unsigned i = 0; i < INCIDENT_PARTS; i++) {
         const struct part *p = &in->part[i];
-        if (!p->set || (learning && !(p->flags & KT_FIND_LEARNING)))
+        if (!is_taken(p, learning))
             continue;
         int *to = p->flags & KT_FIND_BESIDE ? leaning : p->flags & KT_FIND_ADDS ? ret : alone;
         to[p->family] += p->points;
@@ -92,21 +97,23 @@ int kt_detect_total(const struct incident *in, bool learning, int *ret_weighted)
     return total;
 }
 
-bool kt_detect_counts(const struct incident *in, const struct part *p)
+bool kt_detect_counts(const struct incident *in, const struct part *p, bool learning)
 {
-    bool beside = p->flags & KT_FIND_BESIDE, stands = false;
+    bool beside = p->flags & KT_FIND_BESIDE, stands = false, taken = is_taken(p, learning);
     const struct part *other = NULL;
     for (unsigned i = 0; i < INCIDENT_PARTS; i++) {
         const struct part *q = &in->part[i];
-        if (!q->set || q == p || q->flags & KT_FIND_ADDS)
+        if (!q->set || q == p || (taken && !is_taken(q, learning)))
             continue;
-        if (q->family == p->family)
-            other = q;
-        else
+        if (q->family != p->family)
             stands = stands || !(q->flags & KT_FIND_BESIDE);
+        else if (!(q->flags & KT_FIND_ADDS))
+            other = q;
     }
     if (other == NULL || p->flags & KT_FIND_ADDS)
         return true;
+    if (!taken && is_taken(other, learning))
+        return false;
     bool leans = stands && (beside ? p->points > other->points : other->points > p->points);
     return leans == beside;
 }
@@ -118,11 +125,11 @@ struct part *kt_detect_main_part(struct incident *in, bool learning)
         false; /* while the installation learns, evidence that raises nothing is no title */
     for (unsigned i = 0; i < INCIDENT_PARTS; i++) {
         struct part *p = &in->part[i];
-        bool counts = !learning || (p->flags & KT_FIND_LEARNING) != 0;
+        bool counts = is_taken(p, learning);
         bool larger =
             p->points > best->points || (p->points == best->points && p->family < best->family);
         if (!p->set || (counted && !counts) || (counted == counts && !larger) ||
-            !kt_detect_counts(in, p))
+            !kt_detect_counts(in, p, learning))
             continue;
         best = p;
         counted = counts;

@@ -91,12 +91,52 @@ static void evidence_that_raises_nothing_yet_gives_way(void **state)
     assert_int_equal(kt_detect_total(&in, true, &weighted), 100 + 110);
 }
 
+/* What leans is larger, but that on which it leans raises nothing yet: the total takes what stands
+ * alone, and so do title and list. */
+static void what_counts_is_what_the_total_takes(void **state)
+{
+    (void)state;
+    struct incident in = { 0 };
+    int weighted;
+    add(&in, KT_FAMILY_SIGNATURE, 500, KT_FIND_LEARNING, false);
+    add(&in, KT_FAMILY_SIGNATURE, 600, KT_FIND_LEARNING | KT_FIND_BESIDE, false);
+    add(&in, KT_FAMILY_NETWORK, 300, 0, false);
+    struct part *alone = &in.part[0], *leaning = &in.part[1];
+    assert_int_equal(kt_detect_total(&in, true, &weighted), 500);
+    assert_true(kt_detect_counts(&in, alone, true));
+    assert_false(kt_detect_counts(&in, leaning, true));
+    assert_ptr_equal(kt_detect_main_part(&in, true), alone);
+    assert_int_equal(kt_detect_total(&in, false, &weighted), 600 + 300);
+    assert_false(kt_detect_counts(&in, alone, false));
+    assert_true(kt_detect_counts(&in, leaning, false));
+    assert_ptr_equal(kt_detect_main_part(&in, false), leaning);
+}
+
+/* Of a family only what raises something is listed, even where the rest is larger. */
+static void while_learning_the_smaller_counts_if_it_alone_raises(void **state)
+{
+    (void)state;
+    struct incident in = { 0 };
+    int weighted;
+    add(&in, KT_FAMILY_PROCESS, 500, KT_FIND_LEARNING, false);
+    add(&in, KT_FAMILY_PROCESS, 700, KT_FIND_BESIDE, false);
+    add(&in, KT_FAMILY_FAILURES, 50, KT_FIND_ADDS | KT_FIND_LEARNING, false);
+    assert_int_equal(kt_detect_total(&in, true, &weighted), 500 + 50);
+    assert_true(kt_detect_counts(&in, &in.part[0], true));
+    assert_false(kt_detect_counts(&in, &in.part[1], true));
+    /* what adds stands alone too, in the total as here */
+    assert_int_equal(kt_detect_total(&in, false, &weighted), 700 + 50);
+    assert_true(kt_detect_counts(&in, &in.part[1], false));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(strong_evidence_that_comes_last_is_kept),
         cmocka_unit_test(what_is_told_whatever_the_sum_gives_way_to_nothing),
         cmocka_unit_test(evidence_that_raises_nothing_yet_gives_way),
+        cmocka_unit_test(what_counts_is_what_the_total_takes),
+        cmocka_unit_test(while_learning_the_smaller_counts_if_it_alone_raises),
     };
     return cmocka_run_group_tests_name("collector_detect_total", tests, NULL, NULL);
 }
