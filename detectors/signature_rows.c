@@ -84,7 +84,7 @@ static const struct kt_sign_row rows[] = {
     { KT_SIGN_GONE, "gcp", "*.DeleteSecret", "**", "",
       "destroyed a production secret, with no way back" },
     { KT_SIGN_GONE, "azure", "SecretPurge", "**", "", "purged a production secret" },
-    { KT_SIGN_GONE, "vault", "delete", "*/metadata/**", "",
+    { KT_SIGN_GONE, "vault", "delete", "**/metadata/**", "",
       "destroyed a production secret, with no way back" },
     { KT_SIGN_WHOLE, "kubernetes", "*secrets", "secrets", "", "read all secrets of the cluster" },
     { KT_SIGN_WHOLE, "cloudtrail", "GetParametersByPath", "/", "",
