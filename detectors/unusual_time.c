@@ -34,6 +34,9 @@
 
 enum { T_PERSON, T_CIRCLE };
 enum { ASIDE_HOUR, ASIDE_NIGHT };
+/* Of secrets that are not production, and that it had never read: they take no place of production
+ * ones, which who collects would push out by them. */
+enum { RECENT_PRODUCTION, RECENT_OTHER };
 
 struct options {
     uint64_t burst, drip, least_hours;
@@ -45,10 +48,12 @@ struct habit {       /* one person */
     float p;         /* of that hour */
     struct {
         uint32_t from, last, n;
-        uint32_t strange;              /* of them not as usual: is_strange() */
-    } run[2];                          /* reads at odd hours with less than 6 h between two; */
-    uint32_t recent[RECENT], recent_n; /* minutes of the newest of them, with the bits below */
-    uint8_t days[WEEKS][HOURS];        /* by hour (UTC): a bit for each day of the week */
+        uint32_t strange; /* of them not as usual: is_strange() */
+    } run[2]; /* reads at odd hours with less than 6 h between two; */
+    struct {
+        uint32_t at[RECENT], n;
+    } recent[2];                /* minutes of the newest of them: RECENT_PRODUCTION, RECENT_OTHER */
+    uint8_t days[WEEKS][HOURS]; /* by hour (UTC): a bit for each day of the week */
 };
 struct circle { /* the organisation, or those of one team or permission set */
     uint32_t n, people, nights;
@@ -65,7 +70,7 @@ static bool is_circle(const void *state)
 }
 
 static const struct kt_table_decl tables[] = {
-    [T_PERSON] = { "time_habit", KT_KEY_ACTOR, sizeof(struct habit), 3, KT_ACTORS_MAX, KT_EVICT_LRU,
+    [T_PERSON] = { "time_habit", KT_KEY_ACTOR, sizeof(struct habit), 4, KT_ACTORS_MAX, KT_EVICT_LRU,
                    NULL },
     [T_CIRCLE] = { "time_circle", KT_KEY_KIND, sizeof(struct circle), 2, 500, KT_EVICT_LRU,
                    is_circle },
@@ -421,32 +426,43 @@ static void words(const struct kt_scene *s, struct kt_finding *f)
 
 /* ---- the event ---- */
 #define WORK   (1u << 31) /* beside the minute: it was part of announced work */
-#define OTHER  (1u << 30) /* … of a secret that is not production, and that it had never read */
-#define MINUTE (OTHER - 1)
+#define MINUTE (WORK - 1)
+
+static unsigned recent_of(const struct habit *h, unsigned which, uint32_t minute, uint32_t width,
+                          bool work)
+{
+    unsigned n = 0;
+    for (unsigned i = 0; i < RECENT; i++) {
+        uint32_t at = h->recent[which].at[i], m = at & MINUTE;
+        bool same = (at & WORK) == (work ? WORK : 0);
+        n += same && m != 0 && m <= minute && minute - m < width;
+    }
+    return n;
+}
 
 /* Those of production, and what is new to the person beside them: whoever collects does not ask
  * what is production. */
 static unsigned recent_in(const struct habit *h, uint32_t minute, uint32_t width, bool work)
 {
-    unsigned n = 0, production = 0;
+    unsigned n = recent_of(h, RECENT_PRODUCTION, minute, width, work);
+    return n >= 2 ? n + recent_of(h, RECENT_OTHER, minute, width, work) : n;
+}
+
+static uint32_t newest_of(const struct habit *h, uint32_t minute)
+{
     for (unsigned i = 0; i < RECENT; i++) {
-        uint32_t m = h->recent[i] & MINUTE;
-        bool same = (h->recent[i] & WORK) == (work ? WORK : 0);
-        bool in = same && m != 0 && m <= minute && minute - m < width;
-        n += in;
-        production += in && !(h->recent[i] & OTHER);
+        for (unsigned which = 0; which < KT_ARRAY_LEN(h->recent); which++) {
+            uint32_t m = h->recent[which].at[i] & MINUTE;
+            minute = m > minute ? m : minute;
+        }
     }
-    return production == n || production >= 2 ? n : 0;
+    return minute;
 }
 
 /* A log without order may bring the third read before the second: the newest is asked as well. */
 static bool enough(const struct options *o, const struct habit *h, uint32_t minute, bool work)
 {
-    uint32_t newest = minute;
-    for (unsigned i = 0; i < RECENT; i++) {
-        uint32_t m = h->recent[i] & MINUTE;
-        newest = m > newest ? m : newest;
-    }
+    uint32_t newest = newest_of(h, minute);
     return recent_in(h, minute, 60, work) >= o->burst ||
            recent_in(h, minute, 360, work) >= o->drip ||
            recent_in(h, newest, 60, work) >= o->burst || recent_in(h, newest, 360, work) >= o->drip;
@@ -465,7 +481,8 @@ static bool is_strange(const struct kt_scene *s)
 
 static void note_read(struct habit *h, uint32_t minute, bool work, bool other, bool strange)
 {
-    h->recent[h->recent_n++ % RECENT] = minute | (work ? WORK : 0) | (other ? OTHER : 0);
+    unsigned which = other ? RECENT_OTHER : RECENT_PRODUCTION;
+    h->recent[which].at[h->recent[which].n++ % RECENT] = minute | (work ? WORK : 0);
     uint32_t *from = &h->run[work].from, *last = &h->run[work].last, *n = &h->run[work].n;
     if (*n == 0 || minute > *last + 360 || minute + 360 < *from) {
         *from = *last = minute;
