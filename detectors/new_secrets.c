@@ -184,7 +184,7 @@ struct sums {
     unsigned all, here;     /* hundredths, in 24 h: over all stores, in the one of this event */
     unsigned n[2], read[2]; /* as many secrets, and how many of them were read; the same */
     uint32_t oldest;
-    /* of all, those in a network that was new that day */
+    /* of all, those in a network that was new that day, without rollouts */
     unsigned elsewhere, elsewhere_n[2];
     uint32_t elsewhere_oldest;
 };
@@ -250,6 +250,21 @@ static void take_rollouts(const struct kt_scene *s, const struct list *l, const 
     }
 }
 
+/* A traveller takes part in a rollout too: what colleagues took up as well does not count. */
+static void sum_elsewhere(const struct kt_scene *s, const struct list *l, const uint8_t *away,
+                          unsigned n, uint8_t *answer, struct sums *r)
+{
+    for (unsigned i = 0; i < n; i++) {
+        const struct taken *t = &l->at[away[i]];
+        if (is_rollout(s, t, &answer[away[i]]))
+            continue;
+        r->elsewhere += t->weight;
+        r->elsewhere_n[0]++;
+        r->elsewhere_n[1] += t->read;
+        r->elsewhere_oldest = t->minute < r->elsewhere_oldest ? t->minute : r->elsewhere_oldest;
+    }
+}
+
 /* all and here are exact where they reach `least`, and else below it. */
 static struct sums sum_list(const struct kt_scene *s, const struct told *told, struct list *l,
                             uint64_t store, uint64_t least)
@@ -260,7 +275,8 @@ static struct sums sum_list(const struct kt_scene *s, const struct told *told, s
     const uint8_t mine = s->expected ? EXPECTED : 0;
     struct tally tally[2] = { { 0 } }; /* of other stores, of this one */
     uint8_t of[LIST_MAX];              /* those that may be rollouts: nobody said no */
-    unsigned n = 0;
+    uint8_t away[LIST_MAX];            /* those in a network that was new that day */
+    unsigned n = 0, n_away = 0;
     forget_old(l, s->minute, beside);
     for (unsigned i = 0; i < l->n; i++) {
         const struct taken *t = &l->at[i];
@@ -272,12 +288,8 @@ static struct sums sum_list(const struct kt_scene *s, const struct told *told, s
             of[n++] = (uint8_t)i;
         tally_add(&tally[t->store == store], t);
         r.oldest = t->minute < r.oldest ? t->minute : r.oldest;
-        if (t->aside & ELSEWHERE && t->weight > 0) {
-            r.elsewhere += t->weight;
-            r.elsewhere_n[0]++;
-            r.elsewhere_n[1] += t->read;
-            r.elsewhere_oldest = t->minute < r.elsewhere_oldest ? t->minute : r.elsewhere_oldest;
-        }
+        if (t->aside & ELSEWHERE && t->weight > 0)
+            away[n_away++] = (uint8_t)i;
     }
     r.all = tally[0].weight + tally[1].weight;
     r.here = tally[1].weight;
@@ -287,6 +299,7 @@ static struct sums sum_list(const struct kt_scene *s, const struct told *told, s
     r.read[0] = tally[0].read + r.read[1];
     beside->asked = kept->changes;
     take_rollouts(s, l, of, n, store, least, beside->answer, &r);
+    sum_elsewhere(s, l, away, n_away, beside->answer, &r);
     return r;
 }
 
