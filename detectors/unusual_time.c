@@ -49,7 +49,7 @@ struct habit {       /* one person */
     struct {
         uint32_t from, last, n;
         uint32_t strange; /* of them not as usual: is_strange() */
-    } run[2]; /* reads at odd hours with less than 6 h between two; */
+    } run[2];             /* reads at odd hours with less than 6 h between two */
     struct {
         uint32_t at[RECENT], n;
     } recent[2];                /* minutes of the newest of them: RECENT_PRODUCTION, RECENT_OTHER */
