@@ -92,9 +92,10 @@ uint32_t kt_states_number_at(const uint32_t *number, const struct kt_view *view,
 uint32_t kt_states_pair(struct kt_states *s, uint32_t secret, uint32_t actor)
 {
     bool is_new;
-    if (s->pairs.used >= READERS_MAX)
+    if (s->crowded)
         return KT_MAP_NONE;
     uint32_t n = kt_pairs_put(&s->pairs, secret, actor, &is_new);
+    s->crowded = s->pairs.used > READERS_MAX;
     if (n >= s->cap_readers) {
         s->cap_readers = s->cap_readers == 0 ? 256 : 2 * s->cap_readers;
         s->reader = kt_realloc_array(s->reader, s->cap_readers, sizeof *s->reader);
@@ -140,6 +141,14 @@ static void count_read(struct kt_states *s, const struct read *one)
         s->reader[pair].is.last = one->time;
 }
 
+/* Sums come secret by secret and walks record by record: each would leave out others. */
+static enum kt_status crowded(struct kt_error *err)
+{
+    return kt_fail(err, KT_E_LIMIT,
+                   "more than %u pairs of a secret and a reader: give a shorter window",
+                   READERS_MAX);
+}
+
 static enum kt_status take_readers(void *self, const struct kt_view *view, struct kt_error *err)
 {
     struct kt_states *s = self;
@@ -149,7 +158,6 @@ static enum kt_status take_readers(void *self, const struct kt_view *view, struc
     uint32_t n_actors = c->text[KT_COL_ACTOR - KT_COL_SMALL].n_dict + 1;
     uint32_t *actor = (uint32_t *)(void *)kt_buf_reserve(&actors, n_actors * sizeof *actor);
     memset(actor, 0xff, n_actors * sizeof *actor); /* KT_MAP_NONE */
-    (void)err;
     struct read one[AHEAD];
     for (uint32_t from = 0, n = 0; from < view->picks; from += AHEAD, n = 0) {
         for (uint32_t i = from; i < view->picks && i < from + AHEAD; i++) {
@@ -163,7 +171,7 @@ static enum kt_status take_readers(void *self, const struct kt_view *view, struc
         for (uint32_t i = 0; i < n; i++)
             count_read(s, &one[i]);
     }
-    return KT_OK;
+    return s->crowded ? crowded(err) : KT_OK;
 }
 
 static void count_sums(struct kt_states *s, uint32_t pair, const struct kt_totals_reader *r)
@@ -207,7 +215,9 @@ enum kt_status kt_states_readers(struct kt_states *s, struct kt_error *err)
     kt_buf_addz(&query, "action:read,export,issue,use outcome:success");
     kt_states_narrow(s, &query);
     const struct kt_ask_totals sums = { .secrets = true, .take = take_sums };
-    return kt_ask_summed(s->ask, &sums, kt_buf_str(&query), wanted, take_readers, s, err);
+    enum kt_status status =
+        kt_ask_summed(s->ask, &sums, kt_buf_str(&query), wanted, take_readers, s, err);
+    return status == KT_OK && s->crowded ? crowded(err) : status;
 }
 
 static int by_secret(const void *a, const void *b)

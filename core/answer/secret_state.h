@@ -89,7 +89,7 @@ void kt_states_read(struct kt_states *s, uint32_t n, const struct kt_state_read 
 /* Reads of it as another state counted them: its reads, issued, first, last, last_pending, version,
  * no_version and by_set. */
 void kt_states_sum(struct kt_states *s, uint32_t n, const struct kt_secret_state *of);
-/* Judges all of them, once. */
+/* Judges all of them, once. KT_E_LIMIT: they have too many readers, or changes. */
 KT_MUST_USE enum kt_status kt_states_judge(struct kt_states *s, struct kt_error *err);
 uint32_t kt_states_count(const struct kt_states *s);
 const struct kt_secret_state *kt_states_at(const struct kt_states *s, uint32_t n);

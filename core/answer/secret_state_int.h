@@ -30,6 +30,7 @@ struct kt_states {
     struct kt_states_reader *reader; /* by number in pairs */
     uint64_t *own;                   /* reads that were asked about, by the same number */
     uint32_t cap_readers;
+    bool crowded;                    /* too many pairs: there is no answer */
     struct kt_secret_reader *listed; /* of all secrets, once judged */
     kt_time_ns readers_until;        /* 0: of nobody */
     struct kt_buf scratch;
@@ -44,8 +45,9 @@ const uint32_t *kt_states_numbers(struct kt_states *s, const struct kt_view *vie
 uint32_t kt_states_number_of(struct kt_states *s, struct kt_str id);
 /* That of a row. */
 uint32_t kt_states_number_at(const uint32_t *number, const struct kt_view *view, uint32_t row);
-/* The number of a secret with one who reads it, a number in texts. KT_MAP_NONE: too many. */
+/* The number of a secret with one who reads it, a number in texts. KT_MAP_NONE: there are too many,
+ * and kt_states_readers says so. */
 uint32_t kt_states_pair(struct kt_states *s, uint32_t secret, uint32_t actor);
-/* Counts who reads them in the ask's window; the list of each, at the end. */
+/* Counts who reads them in the ask's window; the list of each, at the end. KT_E_LIMIT: too many. */
 KT_MUST_USE enum kt_status kt_states_readers(struct kt_states *s, struct kt_error *err);
 void kt_states_list_readers(struct kt_states *s);
