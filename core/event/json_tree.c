@@ -2,15 +2,17 @@
  * json_tree: memory of the tree, and the rules that need a whole object or a whole string.
  *
  * Owns:  the nodes and the table of keys of one parser.
- * Calls: core/base (alloc, hash, str).
+ * Calls: core/base (alloc, hash, str), redact_shapes.
  */
 #include "core/event/json_tree.h"
 
 #include "core/base/alloc.h"
 #include "core/base/hash.h"
+#include "core/event/redact_shapes.h"
 #include "core/event/scan.h"
 
 #define SMALL 32u   /* members that are compared one by one, if their keys look alike */
+#define TAIL  512u  /* bytes */
 #define SLOTS 4096u /* twice KT_JSON_MEMBERS_MAX, a power of two */
 
 void kt_json_tree_start(struct kt_json_tree *t, size_t text_len, bool marked, bool plain)
@@ -45,9 +47,12 @@ void kt_json_tree_done(struct kt_json_tree *t)
     *t = (struct kt_json_tree){ 0 };
 }
 
+/* Of a token at the cut a half would stay, which looks like none: the end goes from where the last
+ * TAIL bytes may hold one. */
 void kt_json_tree_cut(struct kt_json_tree *t, const char *at, size_t *len, size_t max)
 {
-    *len = kt_utf8_cut(kt_str_from(at, *len), max).len;
+    struct kt_str kept = kt_utf8_cut(kt_str_from(at, *len), max);
+    *len = kt_redact_stop(kept, kept.len > TAIL ? kept.len - TAIL : 0);
     t->repaired++;
 }
 

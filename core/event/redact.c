@@ -170,6 +170,10 @@ static void replace_in(struct raw_walk *w, struct kt_str s, struct kt_str text, 
         put_placeholder(&sweep, &out, whole, text.len);
     else
         (void)redact_text(&sweep, text, &out);
+    if (out.len > (w->key ? KT_KEY_MAX : KT_STRING_MAX)) { /* whoever parses it would cut it */
+        kt_buf_reset(&out);
+        put_placeholder(&sweep, &out, "text", text.len);
+    }
     put_instead(w, s, kt_buf_str(&out));
     if (w->key)
         note_key(w, kt_buf_str(&out));

@@ -33,7 +33,8 @@ bool kt_redact_line_clean(struct kt_str line, size_t raw_len, bool random);
 /* A JSON record, as text and parsed, before anything is made of it: a name that is put together,
  * folded or cut would hide a shape from the net behind. False: it holds none, and out is left
  * alone. Access key ids stay, and so do members whose name says secret: decoders choose among
- * those. */
+ * those. What would be longer than parsers keep (KT_KEY_MAX, KT_STRING_MAX) with its
+ * placeholders goes whole. */
 bool kt_redact_record(struct kt_str json, struct kt_jval root, struct kt_buf *out);
 /* The hits that kt_redact_record, or kt_redact_event, left in ev. */
 void kt_redact_hits_in(const struct kt_event *ev, struct kt_redact_hits *ret_hits);

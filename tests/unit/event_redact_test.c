@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -438,6 +439,45 @@ static void a_record_loses_its_tokens_and_keeps_its_names(void **state)
     }
 }
 
+/* As the pipeline does it: parsed, looked at, parsed again. */
+static void read_twice(struct kt_str json, struct kt_buf *out)
+{
+    struct kt_json *parser = kt_json_new(KT_JSON_SIMDJSON);
+    struct kt_buf once = { 0 };
+    struct kt_jval root;
+    unsigned repaired;
+    bool found = record_has(json, &once);
+    assert_int_equal(
+        kt_json_parse(parser, found ? kt_buf_str(&once) : json, &root, &repaired, NULL), KT_OK);
+    kt_buf_reset(out);
+    kt_json_write(root, out);
+    assert_false(record_has(kt_buf_str(out), &once)); /* nothing is left for a second time */
+    kt_json_free(parser);
+    kt_buf_done(&once);
+}
+
+static void a_name_that_is_cut_leaves_no_half_of_a_token(void **state)
+{
+    static const char *const before[] = { "", "\"\\\\\":0," };
+    char key[400], json[480];
+    struct kt_buf out = { 0 };
+    (void)state;
+    for (size_t i = 0; i < KT_ARRAY_LEN(before); i++)
+        for (int at = 0; at < 260; at++) {
+            (void)snprintf(key, sizeof key, "%.*s postgres://app:hunter2hunter2@db hvs." A24, at,
+                           "..........................................................."
+                           "..........................................................."
+                           "..........................................................."
+                           "..........................................................."
+                           "...........................................................");
+            (void)snprintf(json, sizeof json, "{%s\"%s\":0}", before[i], key);
+            read_twice(kt_str_of(json), &out);
+            assert_null(strstr(kt_buf_z(&out), "hun"));
+            assert_null(strstr(kt_buf_z(&out), "hvs."));
+        }
+    kt_buf_done(&out);
+}
+
 static void hits_are_found_again_by_their_placeholders(void **state)
 {
     (void)state;
@@ -500,6 +540,7 @@ int main(void)
         cmocka_unit_test(one_look_at_a_line_shows_whether_it_is_clean),
         cmocka_unit_test(many_bytes_at_a_time_find_what_one_does),
         cmocka_unit_test(a_record_loses_its_tokens_and_keeps_its_names),
+        cmocka_unit_test(a_name_that_is_cut_leaves_no_half_of_a_token),
         cmocka_unit_test(hits_are_found_again_by_their_placeholders),
         cmocka_unit_test(a_cut_does_not_uncover_anything),
     };
