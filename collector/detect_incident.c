@@ -294,15 +294,17 @@ static bool told_by_earlier_runs(const struct incident *in, int total)
     return in->runs >= (learning ? 1 : RUNS_TOLD) && total < in->runs_told + GROWTH;
 }
 
-/* A signature that is an alert by itself. */
-static bool signs(const struct kt_scene *s)
+/* Does the event bring the incident a signature that is an alert by itself? One that is expected
+ * went to another. */
+static bool signs(struct kt_detect *d, const struct kt_scene *s, const struct incident *in)
 {
-    bool yes = false;
-    for (unsigned i = 0; i < s->n_found; i++)
-        yes =
-            yes || (s->found[i].family == KT_FAMILY_SIGNATURE &&
-                    s->found[i].points >= KT_ALERT_RAISE && !(s->found[i].flags & KT_FIND_BESIDE));
-    return yes;
+    for (unsigned i = 0; i < s->n_found; i++) {
+        const struct kt_finding *f = &s->found[i];
+        if (f->family == KT_FAMILY_SIGNATURE && f->points >= KT_ALERT_RAISE &&
+            !(f->flags & KT_FIND_BESIDE) && kt_detect_incident(d, f->key_kind, f->key, s->t) == in)
+            return true;
+    }
+    return false;
 }
 
 /* Is it an alert now, or more of one than it was? */
@@ -324,7 +326,7 @@ static void weigh(struct kt_detect *d, struct kt_scene *s, struct incident *in)
     if (!is_new && in->told_by == 0) /* a build of before did not note what it told */
         kt_detect_told(in, main, s->minute);
     bool more = total >= in->notified + GROWTH || louder || (success && !in->success_told) ||
-                (!is_quiet(in) && kt_detect_wider(in, main, signs(s), s->minute));
+                (!is_quiet(in) && kt_detect_wider(in, main, signs(d, s, in), s->minute));
     if ((is_new && severity < KT_SEV_MEDIUM) || (!is_new && !more))
         return;
     in->quiet_run = is_new && told_by_earlier_runs(in, total);

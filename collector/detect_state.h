@@ -270,8 +270,8 @@ void kt_detect_member(struct incident *in, struct kt_key who, uint32_t number);
 /* Somebody is told now, of this first. */
 void kt_detect_told(struct incident *in, const struct part *main, uint32_t minute);
 /* Is it the same incident, and not the one that was looked at? Twice as many accounts, or, once,
- * more than it lists; of several accounts, another detector's words, with more points or an hour
- * later; an hour later, a signature again. */
+ * more than it lists; of several accounts, another detector's words, with more points or later; a
+ * signature again, later. Later is an hour at first, and doubles each time. */
 bool kt_detect_wider(const struct incident *in, const struct part *main, bool again,
                      uint32_t minute);
 

@@ -27,13 +27,22 @@ void kt_detect_told(struct incident *in, const struct part *main, uint32_t minut
     in->told_members = (uint8_t)(in->members_n < INCIDENT_MORE ? in->members_n : INCIDENT_MORE);
     in->told_by = (uint8_t)(main->detector + 1);
     in->told_points = main->points;
-    in->told_min = minute;
+    in->told_min = minute > in->told_min ? minute : in->told_min;
+}
+
+/* As long again as it was going on when it was told last: an hourly job that nobody stops is told
+ * after one, two, four, eight hours. */
+static uint32_t next_min(const struct incident *in)
+{
+    uint32_t first = (uint32_t)(in->first / KT_NS_MIN);
+    uint32_t went_on = in->told_min > first ? in->told_min - first : 0;
+    return in->told_min + (went_on > AGAIN_MIN ? went_on : AGAIN_MIN);
 }
 
 bool kt_detect_wider(const struct incident *in, const struct part *main, bool again,
                      uint32_t minute)
 {
-    bool later = minute >= in->told_min + AGAIN_MIN;
+    bool later = minute >= next_min(in);
     bool listed = in->members_n <= INCIDENT_MEMBERS;
     bool grown =
         listed ? in->members_n >= 2u * in->told_members : in->told_members <= INCIDENT_MEMBERS;

@@ -31,7 +31,7 @@ static unsigned tell(struct incident *in, uint8_t detector, bool again, uint32_t
 static void two_detectors_in_turn_are_told_once_an_hour(void **state)
 {
     (void)state;
-    struct incident in = { 0 };
+    struct incident in = { .first = FIRST_MIN * KT_NS_MIN };
     unsigned told = 0;
     join(&in, 0, 3);
     kt_detect_told(&in, &first, FIRST_MIN);
@@ -50,7 +50,7 @@ static void two_detectors_in_turn_are_told_once_an_hour(void **state)
 static void accounts_that_double_are_told_and_once_those_beyond_the_list(void **state)
 {
     (void)state;
-    struct incident in = { 0 };
+    struct incident in = { .first = FIRST_MIN * KT_NS_MIN };
     unsigned told = 0;
     join(&in, 0, 12);
     kt_detect_told(&in, &first, FIRST_MIN);
@@ -68,7 +68,7 @@ static void accounts_that_double_are_told_and_once_those_beyond_the_list(void **
 static void few_accounts_are_no_crowd(void **state)
 {
     (void)state;
-    struct incident in = { 0 };
+    struct incident in = { .first = FIRST_MIN * KT_NS_MIN };
     join(&in, 0, 1);
     kt_detect_told(&in, &first, FIRST_MIN);
     join(&in, 1, 2);
@@ -82,11 +82,15 @@ static void few_accounts_are_no_crowd(void **state)
 static void a_signature_is_told_again_an_hour_later(void **state)
 {
     (void)state;
-    struct incident in = { 0 };
+    struct incident in = { .first = FIRST_MIN * KT_NS_MIN };
     kt_detect_told(&in, &first, FIRST_MIN);
     assert_int_equal(tell(&in, 0, true, FIRST_MIN + 59), 0);
     assert_int_equal(tell(&in, 0, true, FIRST_MIN + 60), 1);
     assert_int_equal(tell(&in, 0, true, FIRST_MIN + 61), 0);
+    unsigned told = 0;
+    for (uint32_t minute = FIRST_MIN + 61; minute <= FIRST_MIN + 24 * 60; minute += 20)
+        told += tell(&in, 0, true, minute);
+    assert_int_equal(told, 4); /* after two hours, four, eight, sixteen */
 }
 
 int main(void)
