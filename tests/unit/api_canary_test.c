@@ -39,7 +39,7 @@ static void put(struct accesses *w, const struct kt_alert *a)
     struct kt_error err = { 0 };
     kt_alert_write(a, &json);
     accesses_must(kt_store_begin(w->store, &err), &err);
-    accesses_must(kt_store_alert_put(w->store, a->id, a->raised, a->raised, a->severity,
+    accesses_must(kt_store_alert_put(w->store, a->id, a->raised, a->raised, (int)a->severity,
                                      kt_buf_str(&json), &err),
                   &err);
     accesses_must(kt_store_commit(w->store, &err), &err);

@@ -192,6 +192,39 @@ static unsigned emptied(bool empty, bool two, bool away)
     return n;
 }
 
+static unsigned times_told(bool expected)
+{
+    struct org o;
+    decided_start(&o);
+    if (expected)
+        decided_expectation(
+            &o, "\"actor\":\"svc1\",\"signature\":\"stopped\",\"address\":\"65.108.3.0/24\"");
+    uint32_t from = o.n_alert;
+    decided_reads(&o, DECIDED_NOW + KT_NS_MIN, "svc1", 5, "65.108.3.3");
+    org_add(&o, (struct org_event){ .t = DECIDED_NOW + 75 * KT_NS_MIN,
+                                    .actor = "svc1",
+                                    .kind = KT_ACTOR_HUMAN,
+                                    .source = "cloudtrail",
+                                    .instance = "aws-main",
+                                    .action = KT_ACT_CONFIG,
+                                    .operation = "StopLogging",
+                                    .native = "arn:aws:cloudtrail:eu-1:1:trail/main",
+                                    .ip = "65.108.3.3" });
+    org_run(&o);
+    unsigned n = 0;
+    for (uint32_t i = from; i < o.n_alert; i++)
+        n += o.alert[i].suppressed_by[0] == 0;
+    org_done(&o);
+    return n;
+}
+
+static void an_expected_signature_is_no_news_of_another_alert(void **state)
+{
+    (void)state;
+    unsigned loud = times_told(false);
+    assert_int_equal(times_told(true), loud - 1);
+}
+
 static void what_touches_the_record_of_a_source_is_never_expected(void **state)
 {
     (void)state;
@@ -442,6 +475,7 @@ int main(void)
         cmocka_unit_test(a_grave_signature_is_told_each_time),
         cmocka_unit_test(a_signature_that_is_named_is_quiet_the_first_time),
         cmocka_unit_test(an_expected_signature_keeps_no_other_one_quiet),
+        cmocka_unit_test(an_expected_signature_is_no_news_of_another_alert),
         cmocka_unit_test(what_touches_the_record_of_a_source_is_never_expected),
         cmocka_unit_test(an_agent_is_away_with_all_its_sources),
         cmocka_unit_test(break_glass_pages_without_a_record_and_is_listed_with_one),
