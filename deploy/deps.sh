@@ -65,7 +65,9 @@ fetch_peers() {
     unpack bin/prometheus-alertmanager prometheus-alertmanager
     unpack bin/promtool prometheus
     unpack lib/postgresql/15/bin/postgres postgresql-15 postgresql-client-15
-    unpack sbin/clickhouse-server clickhouse-server clickhouse-common
+    unpack sbin/clickhouse-server clickhouse-server clickhouse-common libboost-filesystem1.74.0 libboost-program-options1.74.0 libcapnp-0.9.2 \
+        libcctz2 libcpuinfo0 libdouble-conversion3 libfarmhash0 libmariadb3 libmetrohash1 libodbc2 libodbcinst2 libpocodata80 libpocodataodbc80 \
+        libpocomongodb80 libltdl7 librdkafka1
     fetch_npm
 }
 case " $* " in *" test "*) trap fetch_peers EXIT ;; esac
