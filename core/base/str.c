@@ -50,6 +50,14 @@ bool kt_str_starts_nocase(struct kt_str s, struct kt_str prefix)
     return s.len >= prefix.len && bytes_eq_nocase(s.at, prefix.at, prefix.len);
 }
 
+size_t kt_str_shared(struct kt_str a, struct kt_str b)
+{
+    size_t n = a.len < b.len ? a.len : b.len, i = 0;
+    while (i < n && a.at[i] == b.at[i])
+        i++;
+    return i;
+}
+
 /* How common a byte is in what keytrail searches, JSON lines: 0 rare, 3 everywhere. */
 static unsigned commonness(unsigned char c)
 {

@@ -54,6 +54,7 @@ bool kt_str_eq_nocase(struct kt_str a, struct kt_str b); /* ASCII only */
 int kt_str_cmp(struct kt_str a, struct kt_str b);        /* bytewise, shorter first on a tie */
 bool kt_str_ends(struct kt_str s, struct kt_str suffix);
 bool kt_str_starts_nocase(struct kt_str s, struct kt_str prefix);
+size_t kt_str_shared(struct kt_str a, struct kt_str b); /* bytes that both begin with */
 /* Index of the first occurrence at or after from, or -1. */
 ptrdiff_t kt_str_find(struct kt_str s, struct kt_str needle, size_t from);
 ptrdiff_t kt_str_find_byte(struct kt_str s, char c, size_t from);

@@ -189,14 +189,6 @@ void kt_column_pack_time(const struct kt_columns *c, struct kt_buf *out)
     }
 }
 
-static size_t shared_prefix(struct kt_str a, struct kt_str b)
-{
-    size_t n = a.len < b.len ? a.len : b.len, i = 0;
-    while (i < n && a.at[i] == b.at[i])
-        i++;
-    return i;
-}
-
 /* Sorted texts have long beginnings in common: each says how much of the one before it keeps. */
 static void pack_dict(const struct kt_text_column *t, struct kt_buf *out)
 {
@@ -206,7 +198,7 @@ static void pack_dict(const struct kt_text_column *t, struct kt_buf *out)
     kt_buf_varint(out, t->n_dict);
     kt_buf_varint(out, total);
     for (uint32_t i = 0; i < t->n_dict; i++) {
-        size_t shared = i == 0 ? 0 : shared_prefix(t->dict[i - 1], t->dict[i]);
+        size_t shared = i == 0 ? 0 : kt_str_shared(t->dict[i - 1], t->dict[i]);
         kt_buf_varint(out, shared);
         kt_buf_varint(out, t->dict[i].len - shared);
         kt_buf_add(out, kt_str_from_index(t->dict[i], shared));

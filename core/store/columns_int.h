@@ -64,3 +64,9 @@ bool kt_codes_fit(const uint16_t *code, uint32_t rows, uint16_t most);
 uint32_t kt_codes_rows(const uint16_t *code, uint32_t rows, uint16_t wanted, uint32_t *pick);
 /* Is the entry one of the keys, upper and lower case of ASCII alike? */
 bool kt_sought_folded(const struct kt_sought *key, unsigned n, struct kt_str entry);
+
+/* ---- the end of reading a column ---- */
+
+/* It is there now, where it was good; KT_E_CORRUPT, which names it, where not. */
+enum kt_status kt_column_filled(struct kt_columns *c, enum kt_col column, bool good,
+                                struct kt_error *err);

@@ -288,8 +288,8 @@ static bool unpack_text(struct kt_columns *c, struct kt_text_column *t, struct k
     return read_dict(&rd, t, c->n) && read_codes(&rd, t, c->n, t->n_dict);
 }
 
-static enum kt_status unpacked(struct kt_columns *c, enum kt_col column, bool good,
-                               struct kt_error *err)
+enum kt_status kt_column_filled(struct kt_columns *c, enum kt_col column, bool good,
+                                struct kt_error *err)
 {
     if (!good)
         return kt_fail(err, KT_E_CORRUPT, "column %d does not hold %u records", (int)column, c->n);
@@ -301,7 +301,8 @@ enum kt_status kt_column_unpack_picked(struct kt_columns *c, enum kt_col column,
                                        struct kt_str bytes, struct kt_picked picked,
                                        struct kt_error *err)
 {
-    return unpacked(c, column, unpack_picked(c, kt_column_text(c, column), bytes, picked), err);
+    return kt_column_filled(c, column, unpack_picked(c, kt_column_text(c, column), bytes, picked),
+                            err);
 }
 
 enum kt_status kt_column_seek(struct kt_columns *c, enum kt_col column, struct kt_str bytes,
@@ -311,17 +312,17 @@ enum kt_status kt_column_seek(struct kt_columns *c, enum kt_col column, struct k
     struct seek seek = { .key = key, .n = n, .how = how };
     if (how == KT_SEEK_NET && n > 0)
         seek.last = kt_cidr_last(key[0].net);
-    return unpacked(c, column, seek_text(c, kt_column_text(c, column), bytes, &seek, pick, picks),
-                    err);
+    return kt_column_filled(
+        c, column, seek_text(c, kt_column_text(c, column), bytes, &seek, pick, picks), err);
 }
 
 enum kt_status kt_column_unpack(struct kt_columns *c, enum kt_col column, struct kt_str bytes,
                                 struct kt_error *err)
 {
     if (column >= KT_COL_SMALL)
-        return unpacked(c, column, unpack_text(c, kt_column_text(c, column), bytes), err);
+        return kt_column_filled(c, column, unpack_text(c, kt_column_text(c, column), bytes), err);
     bool good = bytes.len == c->n;
     if (good && c->n > 0)
         memcpy(c->small[column], bytes.at, c->n);
-    return unpacked(c, column, good, err);
+    return kt_column_filled(c, column, good, err);
 }

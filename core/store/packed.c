@@ -36,14 +36,6 @@ static void put(char *at, uint32_t i, unsigned width, uint64_t value)
 
 /* ---- texts and small ones ---- */
 
-static size_t shared_prefix(struct kt_str a, struct kt_str b)
-{
-    size_t n = a.len < b.len ? a.len : b.len, i = 0;
-    while (i < n && a.at[i] == b.at[i])
-        i++;
-    return i;
-}
-
 static void add_entries(const struct kt_text_column *t, struct kt_buf *out)
 {
     uint32_t blocks = (t->n_dict + KT_PACKED_ENTRIES - 1) / KT_PACKED_ENTRIES;
@@ -52,7 +44,7 @@ static void add_entries(const struct kt_text_column *t, struct kt_buf *out)
         kt_buf_u32(out, 0);
     size_t from = out->len;
     for (uint32_t i = 0; i < t->n_dict; i++) {
-        size_t shared = i % KT_PACKED_ENTRIES == 0 ? 0 : shared_prefix(t->dict[i - 1], t->dict[i]);
+        size_t shared = i % KT_PACKED_ENTRIES == 0 ? 0 : kt_str_shared(t->dict[i - 1], t->dict[i]);
         if (i % KT_PACKED_ENTRIES == 0) {
             uint32_t place = htole32((uint32_t)(out->len - from));
             memcpy(out->at + places + i / KT_PACKED_ENTRIES * sizeof place, &place, sizeof place);

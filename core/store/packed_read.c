@@ -375,15 +375,6 @@ static bool some_small(uint8_t *value, const struct packed *p, struct kt_picked 
 
 /* ---- doors ---- */
 
-static enum kt_status filled(struct kt_columns *c, enum kt_col column, bool good,
-                             struct kt_error *err)
-{
-    if (!good)
-        return kt_fail(err, KT_E_CORRUPT, "column %d does not hold %u records", (int)column, c->n);
-    c->have |= KT_COLUMN(column);
-    return KT_OK;
-}
-
 enum kt_status kt_packed_unpack(struct kt_columns *c, enum kt_col column, struct kt_str bytes,
                                 struct kt_error *err)
 {
@@ -394,7 +385,7 @@ enum kt_status kt_packed_unpack(struct kt_columns *c, enum kt_col column, struct
     else if (good)
         good = read_dict(kt_column_text(c, column), &p) &&
                read_codes(&p, kt_column_text(c, column)->code);
-    return filled(c, column, good, err);
+    return kt_column_filled(c, column, good, err);
 }
 
 enum kt_status kt_packed_picked(struct kt_columns *c, enum kt_col column, struct kt_str bytes,
@@ -405,7 +396,7 @@ enum kt_status kt_packed_picked(struct kt_columns *c, enum kt_col column, struct
     if (good)
         good = small ? some_small(c->small[column], &p, picked)
                      : some_text(c, kt_column_text(c, column), &p, picked);
-    return filled(c, column, good, err);
+    return kt_column_filled(c, column, good, err);
 }
 
 enum kt_status kt_packed_seek(struct kt_columns *c, enum kt_col column, struct kt_str bytes,
@@ -415,7 +406,7 @@ enum kt_status kt_packed_seek(struct kt_columns *c, enum kt_col column, struct k
     struct packed p;
     bool good = open_column(&p, bytes, c->n, false) &&
                 seek_text(c, kt_column_text(c, column), &p, key, n, how, pick, picks);
-    return filled(c, column, good, err);
+    return kt_column_filled(c, column, good, err);
 }
 
 /* ---- times ---- */

@@ -15,7 +15,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     enum kt_status status[2];
     unsigned repaired[2] = { 0, 0 };
     bool taken;
-    if (pair.library == NULL)
+    if (pair.simdjson == NULL)
         json_pair_open(&pair);
     if (!json_pair_agrees(&pair, kt_str_from(data, size), &taken))
         abort();

@@ -10,15 +10,15 @@
 
 void json_pair_open(struct json_pair *p)
 {
-    *p = (struct json_pair){ .library = kt_json_simdjson_new() };
+    *p = (struct json_pair){ .simdjson = kt_json_simdjson_new() };
 }
 
 void json_pair_done(struct json_pair *p)
 {
     kt_json_plain_done(&p->plain);
-    kt_json_simdjson_free(p->library);
+    kt_json_simdjson_free(p->simdjson);
     kt_json_tree_done(&p->by_plain);
-    kt_json_tree_done(&p->by_library);
+    kt_json_tree_done(&p->by_simdjson);
 }
 
 static bool same_bytes(const char *a, const char *b, size_t n)
@@ -60,12 +60,12 @@ static void forget_room(struct kt_json_tree *t)
 bool json_pair_agrees(struct json_pair *p, struct kt_str text, bool *ret_taken)
 {
     forget_room(&p->by_plain);
-    forget_room(&p->by_library);
+    forget_room(&p->by_simdjson);
     kt_json_tree_start(&p->by_plain, text.len, false, true);
     *ret_taken = kt_json_plain_parse(&p->plain, text, &p->by_plain);
     if (!*ret_taken)
         return true;
-    kt_json_tree_start(&p->by_library, text.len, false, true);
-    return kt_json_simdjson_parse(p->library, text, &p->by_library, NULL) == KT_OK &&
-           same_tree(&p->by_plain, &p->by_library);
+    kt_json_tree_start(&p->by_simdjson, text.len, false, true);
+    return kt_json_simdjson_parse(p->simdjson, text, &p->by_simdjson, NULL) == KT_OK &&
+           same_tree(&p->by_plain, &p->by_simdjson);
 }

@@ -4,8 +4,8 @@
 
 struct json_pair {
     struct kt_json_plain plain;
-    struct kt_json_library *library;
-    struct kt_json_tree by_plain, by_library;
+    struct kt_json_library *simdjson;
+    struct kt_json_tree by_plain, by_simdjson;
 };
 void json_pair_open(struct json_pair *p);
 void json_pair_done(struct json_pair *p);
