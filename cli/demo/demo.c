@@ -367,14 +367,11 @@ static void print_alert(struct demo *d, const struct kt_alert *a, bool fresh)
     say("what", a->title);
     say("normal", a->normal);
     say("why", a->why);
-    struct kt_buf parts = { 0 };
-    for (unsigned i = 0; i < a->n_parts; i++)
-        kt_buf_addf(&parts, "%s%s %d.%02d", i > 0 ? " + " : "", a->parts[i].detector,
-                    a->parts[i].points / 100, a->parts[i].points % 100);
-    say("points", kt_buf_str(&parts));
-    kt_buf_done(&parts);
+    struct kt_buf score = { 0 };
+    kt_alert_add_score(a, &score);
+    say("points", kt_buf_str(&score));
+    kt_buf_done(&score);
     say("look", a->command);
-    printf("\n");
     fflush(stdout);
 }
 
@@ -456,7 +453,7 @@ static enum kt_status live(struct demo *d, struct kt_signals *signals, struct kt
         const char *said = NULL;
         st = kt_demo_life_turn(life, wall(), &said, err);
         if (said != NULL)
-            printf("%6.1f s   (%s)\n", seconds(d->live), said);
+            printf("\n%6.1f s   (%s)\n", seconds(d->live), said);
         fflush(stdout);
         if (st == KT_OK)
             st = all_running(d, err);
@@ -511,7 +508,7 @@ static enum kt_status run(struct demo *d, struct kt_error *err)
     if (st == KT_OK)
         start_page(d);
     if (st == KT_OK) {
-        printf("live       ordinary work%s; alerts appear as they are raised\n\n",
+        printf("live       ordinary work%s; alerts appear as they are raised\n",
                d->calm ? "" : ", and three incidents");
         st = live(d, &signals, err);
     }

@@ -51,6 +51,39 @@ static void add_sentence(struct kt_buf *out, struct kt_str s)
         kt_buf_byte(out, '.');
 }
 
+unsigned kt_alert_by_detector(const struct kt_alert *a,
+                              struct kt_alert_part ret[KT_ALERT_PARTS_MAX])
+{
+    unsigned n = 0;
+    for (unsigned i = 0; i < a->n_parts; i++) {
+        unsigned at = 0;
+        while (at < n && strcmp(ret[at].detector, a->parts[i].detector) != 0)
+            at++;
+        if (at == n)
+            ret[n++] = (struct kt_alert_part){ .detector = a->parts[i].detector };
+        ret[at].points += a->parts[i].points;
+    }
+    return n;
+}
+
+void kt_alert_add_score(const struct kt_alert *a, struct kt_buf *out)
+{
+    struct kt_alert_part part[KT_ALERT_PARTS_MAX];
+    unsigned n = kt_alert_by_detector(a, part);
+    int sum = 0;
+    for (unsigned i = 0; i < n; i++) {
+        kt_buf_addf(out, "%s%s ", i > 0 ? " + " : "", part[i].detector);
+        add_points(out, part[i].points);
+        sum += part[i].points;
+    }
+    if (sum != a->score) {
+        kt_buf_addz(out, sum < a->score ? " + production " : " - no production secret ");
+        add_points(out, sum < a->score ? a->score - sum : sum - a->score);
+    }
+    kt_buf_addz(out, " = ");
+    add_points(out, a->score);
+}
+
 void kt_alert_explain(const struct kt_alert *a, struct kt_buf *out)
 {
     add_sentence(out, a->title);
@@ -58,18 +91,7 @@ void kt_alert_explain(const struct kt_alert *a, struct kt_buf *out)
     add_sentence(out, a->why);
     if (a->n_parts > 0) {
         kt_buf_addz(out, " Score: ");
-        int sum = 0;
-        for (unsigned i = 0; i < a->n_parts; i++) {
-            kt_buf_addf(out, "%s%s ", i > 0 ? " + " : "", a->parts[i].detector);
-            add_points(out, a->parts[i].points);
-            sum += a->parts[i].points;
-        }
-        if (sum != a->score) {
-            kt_buf_addz(out, sum < a->score ? " + production " : " - no production secret ");
-            add_points(out, sum < a->score ? a->score - sum : sum - a->score);
-        }
-        kt_buf_addz(out, " = ");
-        add_points(out, a->score);
+        kt_alert_add_score(a, out);
         kt_buf_byte(out, '.');
     }
     if (a->considered.len > 0) {

@@ -54,6 +54,12 @@ struct kt_alert {
 /* The explanation: title, normal, why, contributions ("network 3.4 + new secrets 2.6 = 6.0"), in
  * plain words, several sentences. */
 void kt_alert_explain(const struct kt_alert *a, struct kt_buf *out);
+/* Appends what its score is made of: "failed_attempts 10.0 + production 0.5 = 10.5". */
+void kt_alert_add_score(const struct kt_alert *a, struct kt_buf *out);
+/* Its contributions, each detector once, in the order of its parts; texts are left out. Returns how
+ * many. */
+unsigned kt_alert_by_detector(const struct kt_alert *a,
+                              struct kt_alert_part ret[KT_ALERT_PARTS_MAX]);
 /* A configured link (alerts.links) to this alert: form with {id} and {detector} replaced. */
 struct kt_str kt_alert_link(struct kt_arena *arena, const char *form, const struct kt_alert *a);
 /* Did it end without a person: another one took it over, or it is about keytrail itself and its

@@ -199,14 +199,16 @@ static struct kt_str place(struct kt_arena *arena, const struct kt_alert *a)
 static struct kt_str contributions(struct kt_arena *arena, const struct kt_alert *a)
 {
     struct kt_str s = KT_STR_NONE;
-    for (unsigned i = 0; i < a->n_parts; i++) {
-        int points = a->parts[i].points;
+    struct kt_alert_part part[KT_ALERT_PARTS_MAX];
+    unsigned n = kt_alert_by_detector(a, part);
+    for (unsigned i = 0; i < n; i++) {
+        int points = part[i].points;
         s = kt_arena_fmt(arena, KT_STR_FMT "%s" KT_STR_FMT " %d.%d", KT_STR_ARG(s),
                          i == 0 ? "" : " + ",
-                         KT_STR_ARG(kt_render_words(arena, a->parts[i].detector)), points / 100,
+                         KT_STR_ARG(kt_render_words(arena, part[i].detector)), points / 100,
                          abs(points) % 100 / 10);
     }
-    if (a->n_parts > 1)
+    if (n > 1)
         s = kt_arena_fmt(arena, KT_STR_FMT " = %d.%d", KT_STR_ARG(s), a->score / 100,
                          abs(a->score) % 100 / 10);
     return s;
