@@ -1,5 +1,6 @@
 /*
- * ip: parsing and printing through inet_pton and inet_ntop, networks, and a table of classes.
+ * ip: parsing and printing (IPv6 through inet_pton and inet_ntop), networks, and a table of
+ * classes.
  *
  * Owns:  nothing.
  * Calls: err, str, libc. No look-up.
@@ -13,10 +14,36 @@
 
 static const uint8_t mapped[12] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF };
 
+/* Every line has an address, read and written: so the usual ones are not left to libc. Four numbers
+ * without leading zeroes, as inet_pton takes them. */
+static bool parse_v4(struct kt_str s, uint8_t ret[4])
+{
+    const char *p = s.at, *end = s.at + s.len;
+    for (unsigned i = 0; i < 4; i++) {
+        if (i > 0 && (p == end || *p++ != '.'))
+            return false;
+        const char *from = p;
+        unsigned v = 0;
+        for (; p < end && p - from < 3 && *p >= '0' && *p <= '9'; p++)
+            v = v * 10 + (unsigned)(*p - '0');
+        if (p == from || v > 255 || (*from == '0' && p - from > 1))
+            return false;
+        ret[i] = (uint8_t)v;
+    }
+    return p == end;
+}
+
 bool kt_ip_parse(struct kt_str s, struct kt_ip *ret)
 {
-    bool v6 = kt_str_find_byte(s, ':', 0) >= 0;
-    ptrdiff_t zone = v6 ? kt_str_find_byte(s, '%', 0) : -1;
+    struct kt_ip ip;
+    if (kt_str_find_byte(s, ':', 0) < 0) {
+        memcpy(ip.at, mapped, sizeof mapped);
+        if (!parse_v4(s, ip.at + 12))
+            return false;
+        *ret = ip;
+        return true;
+    }
+    ptrdiff_t zone = kt_str_find_byte(s, '%', 0);
     if (zone >= 0 && (size_t)zone + 1 == s.len)
         return false; /* "fe80::1%" */
     s = kt_str_sub(s, 0, zone >= 0 ? (size_t)zone : s.len);
@@ -24,15 +51,8 @@ bool kt_ip_parse(struct kt_str s, struct kt_ip *ret)
     if (s.len == 0 || s.len >= sizeof text || kt_str_find_byte(s, '\0', 0) >= 0)
         return false;
     kt_str_copyz(text, sizeof text, s);
-    struct kt_ip ip;
-    if (v6) {
-        if (inet_pton(AF_INET6, text, ip.at) != 1)
-            return false;
-    } else {
-        memcpy(ip.at, mapped, sizeof mapped);
-        if (inet_pton(AF_INET, text, ip.at + 12) != 1)
-            return false;
-    }
+    if (inet_pton(AF_INET6, text, ip.at) != 1)
+        return false;
     *ret = ip;
     return true;
 }
@@ -47,7 +67,6 @@ bool kt_ip_eq(struct kt_ip a, struct kt_ip b)
     return memcmp(a.at, b.at, sizeof a.at) == 0;
 }
 
-/* Every line has an address, read and written: so the usual ones are not left to inet_ntop. */
 static const char *format_v4(const uint8_t at[4], char *to)
 {
     char *p = to;

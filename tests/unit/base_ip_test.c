@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 /* cmocka wants the four above first */
+#include <arpa/inet.h>
 #include <cmocka.h>
 #include <string.h>
 
@@ -44,6 +45,42 @@ static void addresses_have_one_form(void **state)
     }
     struct kt_ip ip;
     assert_false(kt_ip_parse(KT_STR("1.2.3.4\0.5"), &ip));
+}
+
+static bool as_libc_takes_it(const char *text)
+{
+    struct kt_ip ip;
+    uint8_t own[4];
+    const bool good = inet_pton(AF_INET, text, own) == 1;
+    if (kt_ip_parse(kt_str_of(text), &ip) != good)
+        fail_msg("'%s'", text);
+    assert_true(!good || memcmp(ip.at + 12, own, sizeof own) == 0);
+    return good;
+}
+
+/* IPv4 is read without it. */
+static void each_byte_of_an_address_is_read_as_libc_reads_it(void **state)
+{
+    static const char *const texts[] = { "1.22.103.255", "0.0.0.0", "249.10.9.100", "1.2.3.4.5" };
+    unsigned taken = 0;
+    (void)state;
+    for (size_t t = 0; t < KT_ARRAY_LEN(texts); t++) {
+        const size_t n = strlen(texts[t]);
+        for (size_t i = 0; i < n; i++) {
+            char text[32] = { 0 };
+            memcpy(text, texts[t], n);
+            for (int c = 1; c < 256; c++) {
+                text[i] = (char)c;
+                taken += as_libc_takes_it(text);
+            }
+            memcpy(text + i, texts[t] + i + 1, n - i); /* one byte less */
+            taken += as_libc_takes_it(text);
+            memcpy(text + i + 1, texts[t] + i, n - i); /* one twice */
+            text[i] = texts[t][i];
+            taken += as_libc_takes_it(text);
+        }
+    }
+    assert_true(taken > 100);
 }
 
 static void networks_refuse_host_bits(void **state)
@@ -184,6 +221,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(addresses_have_one_form),
+        cmocka_unit_test(each_byte_of_an_address_is_read_as_libc_reads_it),
         cmocka_unit_test(networks_refuse_host_bits),
         cmocka_unit_test(networks_hold_what_they_hold),
         cmocka_unit_test(ports_stand_behind_addresses),
