@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "core/base/hash.h"
+#include "core/event/scan.h"
 #include "core/event/secret_id.h"
 #include "core/event/words.h"
 
@@ -34,7 +35,7 @@ int kt_words_find(enum kt_words_set set, struct kt_str word)
 {
     const struct kt_str *at = kt_words[set].at;
     for (unsigned i = 0; i < kt_words[set].n; i++)
-        if (at[i].len == word.len && memcmp(at[i].at, word.at, word.len) == 0)
+        if (at[i].len == word.len && kt_scan_same(at[i].at, word.at, word.len))
             return (int)i;
     return -1;
 }

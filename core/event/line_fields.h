@@ -1,6 +1,7 @@
 /* line_fields: the order and the types of the line's fields, for its reader and writer. Private to
  * core/event. */
 #pragma once
+#include "core/base/err.h"
 #include "core/event/event.h"
 #include "core/event/words.h"
 
@@ -32,6 +33,21 @@ static inline bool kt_line_wants(const struct kt_event *ev, const struct kt_line
     return (f->set == KT_WORDS_ACTION || f->set == KT_WORDS_OUTCOME) &&
            (ev->kind == KT_KIND_ACCESS || ev->kind == KT_KIND_AMEND);
 }
+
+/* Four bytes of the name of the field at `at` tell most of them apart; 0: there is none. */
+static inline uint32_t kt_line_name_at(const char *at, const char *end)
+{
+    uint32_t name = 0;
+    if (end - at > 6) /* no field is shorter */
+        memcpy(&name, at + 2, sizeof name);
+    return name;
+}
+
+/* Reads the usual line into ev, which was cleared; false, and something in ev: the strict reader,
+ * which is kt_line_read without this, judges it. */
+bool kt_line_plain_read(struct kt_str line, struct kt_event *ev);
+KT_MUST_USE enum kt_status kt_line_strict_read(struct kt_str line, struct kt_arena *arena,
+                                               struct kt_event *ret, struct kt_error *err);
 
 /* The byte behind the compact JSON object that starts here, NULL when there is none: RFC 8259
  * without white space, the escapes of kt_json_quote, depth <= KT_JSON_DEPTH_MAX. UTF-8 is the

@@ -2,7 +2,7 @@
  * line_read: the canonical line's strict reader: one pass, the fields in the order of the table.
  *
  * Owns:  nothing; strings borrow from the line, unescaped ones go to the caller's arena.
- * Calls: core/base (arena, ip, str), line_fields, simdjson's UTF-8 check.
+ * Calls: core/base (arena, ip, str), line_fields, line_plain, simdjson's UTF-8 check.
  * Holds: what it takes, kt_line_write writes again byte by byte. So every absent form is refused
  *        when written out: an empty string, a zero, a default word, an address in another notation.
  */
@@ -251,25 +251,16 @@ static bool take_head(struct reader *r, struct kt_event *ev)
     return true;
 }
 
-/* Four bytes of the name of the field at r->p tell most of them apart. */
-static inline uint32_t name_at(const struct reader *r)
-{
-    uint32_t name = 0;
-    if (r->end - r->p > 6) /* no field is shorter */
-        memcpy(&name, r->p + 2, sizeof name);
-    return name;
-}
-
 static bool take_fields(struct reader *r, struct kt_event *ev)
 {
-    uint32_t name = name_at(r), own;
+    uint32_t name = kt_line_name_at(r->p, r->end), own;
     for (unsigned i = 0; i < KT_LINE_FIELDS; i++) {
         const struct kt_line_field *f = &kt_line_fields[i];
         memcpy(&own, f->key + 2, sizeof own);
         if (own == name && take(r, f->key, f->key_len)) {
             if (!take_field(r, ev, f))
                 return false;
-            name = name_at(r);
+            name = kt_line_name_at(r->p, r->end);
         } else if (kt_line_wants(ev, f)) {
             return wrong(r, "no action or outcome");
         }
@@ -279,8 +270,8 @@ static bool take_fields(struct reader *r, struct kt_event *ev)
     return r->p == r->end || wrong(r, "bytes behind the line");
 }
 
-enum kt_status kt_line_read(struct kt_str line, struct kt_arena *arena, struct kt_event *ret,
-                            struct kt_error *err)
+enum kt_status kt_line_strict_read(struct kt_str line, struct kt_arena *arena, struct kt_event *ret,
+                                   struct kt_error *err)
 {
     if (line.len == 0)
         return kt_fail(err, KT_E_INPUT, "line: empty");
@@ -295,6 +286,17 @@ enum kt_status kt_line_read(struct kt_str line, struct kt_arena *arena, struct k
     if (!take_head(&r, &ev) || !take_fields(&r, &ev))
         return kt_fail(err, arena->full ? KT_E_LIMIT : KT_E_INPUT, "line: byte %zu: %s",
                        (size_t)(r.p - line.at), r.why);
+    kt_event_copy(ret, &ev);
+    return KT_OK;
+}
+
+enum kt_status kt_line_read(struct kt_str line, struct kt_arena *arena, struct kt_event *ret,
+                            struct kt_error *err)
+{
+    struct kt_event ev;
+    kt_event_clear(&ev);
+    if (!kt_line_plain_read(line, &ev))
+        return kt_line_strict_read(line, arena, ret, err);
     kt_event_copy(ret, &ev);
     return KT_OK;
 }

@@ -1,13 +1,21 @@
-/* line: what the reader takes, the writer writes again byte by byte. */
+/* line: what the reader takes, the writer writes again byte by byte; what line_plain takes the
+ * strict reader takes too, and makes the same event of. */
 #include <stdlib.h>
 
 #include "core/base/limits.h"
 #include "core/event/line.h"
+#include "tests/support/line_pair.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+    static struct line_pair pair;
+    bool plain, strict;
+    if (pair.arena.cap == 0)
+        line_pair_open(&pair);
+    if (!line_pair_agrees(&pair, kt_str_from(data, size), &plain, &strict))
+        abort();
     struct kt_arena arena = kt_arena_new(KT_LINE_MAX);
     struct kt_str line = kt_str_from(data, size);
     struct kt_event ev;
