@@ -9,6 +9,7 @@
 #include "collector/follow_rows.h"
 
 #include <assert.h>
+#include <endian.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -79,6 +80,12 @@ static uint64_t mix(uint64_t z) /* all bits of a key count: an address has its o
     return z ^ (z >> 31);
 }
 
+/* Of a row as it lies here: most rows are looked at for no more than that. */
+static bool is_of(const char *row, uint32_t table, struct kt_key key)
+{
+    return (unsigned char)row[1] == table && memcmp(row + 2, &key, sizeof key) == 0;
+}
+
 /* The slot of an entry, or the free one that it would take. */
 static uint64_t *slot_of(const struct kt_changed *r, uint32_t table, struct kt_key key)
 {
@@ -86,8 +93,7 @@ static uint64_t *slot_of(const struct kt_changed *r, uint32_t table, struct kt_k
         uint64_t *slot = &r->slot[i & (r->n_slots - 1)];
         if (*slot == 0)
             return slot;
-        struct kt_table_row row = row_at(r, *slot - 1);
-        if (row.table == table && kt_key_eq(row.key, key))
+        if (is_of(r->bytes.at + *slot - 1, table, key))
             return slot;
     }
 }
@@ -183,7 +189,7 @@ size_t kt_changed_bytes(const struct kt_changed *r)
 
 /* ---- in order ---- */
 struct place {
-    struct kt_key key;
+    uint64_t a, b; /* the key, as numbers that compare as its bytes do */
     uint64_t at;
     uint32_t table;
 };
@@ -191,8 +197,11 @@ struct place {
 static int by_key(const void *x, const void *y)
 {
     const struct place *p = x, *q = y;
-    int c = memcmp(&p->key, &q->key, sizeof p->key);
-    return c != 0 ? c : (p->table > q->table) - (p->table < q->table);
+    if (p->a != q->a)
+        return p->a < q->a ? -1 : 1;
+    if (p->b != q->b)
+        return p->b < q->b ? -1 : 1;
+    return (p->table > q->table) - (p->table < q->table);
 }
 
 void kt_changed_sort(struct kt_changed *r)
@@ -203,7 +212,10 @@ void kt_changed_sort(struct kt_changed *r)
         if (r->slot[i] == 0)
             continue;
         struct kt_table_row row = row_at(r, r->slot[i] - 1);
-        place[n++] = (struct place){ row.key, r->slot[i] - 1, row.table };
+        place[n++] = (struct place){ .a = be64toh(row.key.a),
+                                     .b = be64toh(row.key.b),
+                                     .at = r->slot[i] - 1,
+                                     .table = row.table };
     }
     qsort(place, n, sizeof *place, by_key);
     r->sorted = kt_realloc_array(r->sorted, (size_t)n + 1, sizeof *r->sorted);

@@ -8,6 +8,7 @@
 #include "core/base/buf.h"
 
 #include <assert.h>
+#include <endian.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -238,13 +239,14 @@ struct kt_str kt_rd_bytes(struct kt_rd *r, size_t n)
     return bytes;
 }
 
-static uint64_t read_le(struct kt_rd *r, size_t n)
+/* Inline: of a length that is known it is one load. */
+static inline uint64_t read_le(struct kt_rd *r, size_t n)
 {
     struct kt_str bytes = kt_rd_bytes(r, n);
     uint64_t v = 0;
-    for (size_t i = 0; i < bytes.len; i++)
-        v |= (uint64_t)(unsigned char)bytes.at[i] << (8 * i);
-    return v;
+    if (bytes.len == n)
+        memcpy(&v, bytes.at, n);
+    return le64toh(v);
 }
 
 uint8_t kt_rd_u8(struct kt_rd *r)
