@@ -415,9 +415,10 @@ enum kt_status kt_chunk_segment(struct kt_chunk *c, sqlite3 *db, const struct kt
 /* ---- batches ---- */
 
 /* Columns made from the lines, for whoever wants columns. */
-static enum kt_status make_columns(struct kt_chunk *c, struct kt_columns *to, struct kt_error *err)
+static enum kt_status make_columns(struct kt_chunk *c, struct kt_columns *to, uint32_t which,
+                                   struct kt_error *err)
 {
-    kt_columns_reset(to);
+    kt_columns_begin(to, which);
     for (uint32_t i = 0; i < c->n; i++) {
         struct kt_event ev;
         kt_arena_reset(&c->arena);
@@ -472,18 +473,31 @@ static bool batch_outside(const struct kt_row *row, const struct kt_scan *scan)
            !kt_scan_touches(scan, low, high);
 }
 
+/* Those that are asked for or asked about; never none, though only times may be wanted. */
+static uint32_t columns_of(const struct kt_scan *scan, const struct kt_want *want)
+{
+    uint32_t columns = want->columns | KT_COLUMN(KT_COL_KIND);
+    for (unsigned i = 0; i < scan->n_sieves; i++)
+        if (scan->sieve[i].column != KT_COL_NONE)
+            columns |= KT_COLUMN(scan->sieve[i].column);
+    return columns;
+}
+
 /* Lines and columns, as far as they are wanted: columns that were made before need no lines. */
 static enum kt_status load_batch(struct kt_chunk *c, const struct kt_row *row,
-                                 const struct kt_want *want, struct kt_error *err)
+                                 const struct kt_scan *scan, const struct kt_want *want,
+                                 struct kt_error *err)
 {
-    bool columns = want->columns != 0 || want->time, made = false;
+    const bool columns = want->columns != 0 || want->time;
+    uint32_t make = 0;
     if (columns)
-        c->kept = kt_tail_columns_take(c->tail, row, &made);
+        c->kept = kt_tail_columns_take(c->tail, row, columns_of(scan, want), &make);
+    const bool made = columns && c->kept != NULL && make == 0;
     c->columns = c->kept != NULL ? c->kept : &c->made;
     c->lined = want->lines || !made;
     if ((c->lined && kt_row_lines(row, c->zip, &c->lines, err) != KT_OK) ||
         take_runs(c, &c->own, err) != KT_OK ||
-        (columns && !made && make_columns(c, c->columns, err) != KT_OK))
+        (columns && !made && make_columns(c, c->columns, make, err) != KT_OK))
         return err == NULL ? KT_E_CORRUPT : err->code;
     if (c->kept != NULL)
         kt_tail_columns_made(c->tail, c->kept);
@@ -506,7 +520,7 @@ enum kt_status kt_chunk_batch(struct kt_chunk *c, const struct kt_row *row,
         c->zip = kt_zip_new();
         c->arena = kt_arena_new(ARENA_MAX);
     }
-    if (load_batch(c, row, want, err) != KT_OK)
+    if (load_batch(c, row, scan, want, err) != KT_OK)
         return err == NULL ? KT_E_CORRUPT : err->code;
     pick_all(c);
     sift_seq(c, scan);

@@ -97,10 +97,11 @@ static void make_room(struct kt_columns *c, uint32_t n)
 
 /* ---- making ---- */
 
-void kt_columns_reset(struct kt_columns *c)
+void kt_columns_begin(struct kt_columns *c, uint32_t columns)
 {
     c->n = 0;
     c->have = 0;
+    c->making = columns;
     if (c->maker == NULL) {
         c->maker = kt_alloc(sizeof *c->maker);
         for (unsigned i = 0; i < N_TEXT; i++)
@@ -139,7 +140,9 @@ void kt_columns_add(struct kt_columns *c, const struct kt_event *ev)
 #define X(name, get) c->small[KT_COL_##name][c->n] = (uint8_t)(get);
     KT_SMALL_COLUMNS(X)
 #undef X
-#define X(name, get) add_text(c, KT_COL_##name, get);
+#define X(name, get)                                                                               \
+    if (c->making & KT_COLUMN(KT_COL_##name))                                                      \
+        add_text(c, KT_COL_##name, get);
     KT_TEXT_COLUMNS(X)
 #undef X
     c->n++;
@@ -173,9 +176,12 @@ void kt_columns_close(struct kt_columns *c)
 {
     c->maker->order = kt_realloc_array(c->maker->order, c->room + 1, sizeof(uint32_t));
     c->maker->rank = kt_realloc_array(c->maker->rank, c->room + 1, sizeof(uint32_t));
-    for (unsigned i = 0; i < N_TEXT; i++)
-        close_text(c, i);
-    c->have = KT_COLUMN(KT_COL_COUNT) - 1;
+    for (unsigned i = 0; i < N_TEXT; i++) {
+        c->text[i].n_dict = 0;
+        if (c->making & KT_COLUMN(KT_COL_SMALL + i))
+            close_text(c, i);
+    }
+    c->have = c->making | (KT_COLUMN(KT_COL_SMALL) - 1); /* these cost nothing */
 }
 
 /* ---- bytes ---- */

@@ -44,6 +44,7 @@ struct kt_picked { /* rows that somebody wants to see: rising */
 struct kt_columns {
     uint32_t n;
     uint32_t have;    /* KT_COLUMN()s that are filled */
+    uint32_t making;  /* those that are being made */
     kt_time_ns *time; /* of the event; 0 = missing */
     uint8_t *small[KT_COL_SMALL];
     struct kt_text_column text[KT_COL_COUNT - KT_COL_SMALL];
@@ -60,8 +61,14 @@ void kt_columns_done(struct kt_columns *c);
 void kt_columns_settle(struct kt_columns *c);
 size_t kt_columns_bytes(const struct kt_columns *c); /* of memory that settled ones hold */
 
-/* Making: reset, add up to KT_COLUMNS_ROWS_MAX events, close; then all columns are there. */
-void kt_columns_reset(struct kt_columns *c);
+#define KT_COLUMNS_ALL (KT_COLUMN(KT_COL_COUNT) - 1)
+/* Making: begin, add up to KT_COLUMNS_ROWS_MAX events, close; then these columns, and times, are
+ * there. */
+void kt_columns_begin(struct kt_columns *c, uint32_t columns);
+static inline void kt_columns_reset(struct kt_columns *c) /* for all of them */
+{
+    kt_columns_begin(c, KT_COLUMNS_ALL);
+}
 void kt_columns_add(struct kt_columns *c, const struct kt_event *ev);
 void kt_columns_close(struct kt_columns *c);
 

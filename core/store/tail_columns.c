@@ -8,6 +8,7 @@
  */
 #include "core/store/tail_columns.h"
 
+#include <assert.h>
 #include <stddef.h>
 
 #include "core/base/alloc.h"
@@ -106,20 +107,28 @@ static struct kept *make_room(struct kt_tail_columns *t, const struct kt_row *ro
     }
 }
 
-struct kt_columns *kt_tail_columns_take(struct kt_tail_columns *t, const struct kt_row *row,
-                                        bool *ret_made)
+static bool lacks(const struct kept *k, uint32_t wanted)
 {
-    *ret_made = false;
+    return !k->made || (wanted & ~k->columns.have) != 0;
+}
+
+struct kt_columns *kt_tail_columns_take(struct kt_tail_columns *t, const struct kt_row *row,
+                                        uint32_t wanted, uint32_t *ret_make)
+{
+    assert(wanted != 0);
+    *ret_make = wanted;
     if (t == NULL || row->lines.len == 0 || row->lines.len > KT_TAIL_KEPT_BYTES ||
         row->first_seq == 0)
         return NULL;
     struct kept *k = find(t, row);
-    if (k != NULL && !k->made && k->users > 0)
-        return NULL; /* whoever began it is not done */
+    if (k != NULL && lacks(k, wanted) && k->users > 0)
+        return NULL; /* whoever began it is not done, or reads it */
     if (k == NULL)
         k = make_room(t, row);
     if (k == NULL)
         return NULL;
+    *ret_make = !lacks(k, wanted) ? 0 : k->made ? KT_COLUMNS_ALL : wanted;
+    k->made = *ret_make == 0;
     k->first_seq = row->first_seq;
     k->rows = row->count;
     if (k->lines.len == 0)
@@ -127,7 +136,6 @@ struct kt_columns *kt_tail_columns_take(struct kt_tail_columns *t, const struct 
     if (!k->made)
         k->bytes = k->lines.cap;
     k->users++;
-    *ret_made = k->made;
     return &k->columns;
 }
 

@@ -18,11 +18,13 @@ struct kt_tail_columns *kt_tail_columns_new(void);
 struct kt_tail_columns *kt_tail_columns_share(struct kt_tail_columns *t); /* one more holder */
 void kt_tail_columns_free(struct kt_tail_columns *t);                     /* of one holder */
 /*
- * The columns of a batch: *ret_made: they are there already. Else the caller makes them and says
- * kt_tail_columns_made. They stay until kt_tail_columns_leave, and longer where there is room.
- * NULL: there is none, since newer batches are kept; the caller makes its own.
+ * The columns of a batch, of which some, not none, are wanted. *ret_make: those that the caller
+ * makes, and then says kt_tail_columns_made; 0: what is wanted is there already. They stay until
+ * kt_tail_columns_leave, and longer where there is room. Who asks once has only made what it asked
+ * for; when more is asked for, all are made. NULL: there is none, since newer batches are kept; the
+ * caller makes its own.
  */
 struct kt_columns *kt_tail_columns_take(struct kt_tail_columns *t, const struct kt_row *row,
-                                        bool *ret_made);
+                                        uint32_t wanted, uint32_t *ret_make);
 void kt_tail_columns_made(struct kt_tail_columns *t, const struct kt_columns *c);
 void kt_tail_columns_leave(struct kt_tail_columns *t, const struct kt_columns *c);

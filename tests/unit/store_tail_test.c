@@ -186,46 +186,47 @@ static void room_is_made_by_older_batches_alone(void **state)
     struct kt_row row = { .count = 1024, .lines = KT_STR("packed lines") };
     const unsigned most = KT_TAIL_KEPT_ROWS / 1024;
     struct kt_columns *at[KT_TAIL_KEPT_ROWS / 1024 + 1];
-    bool made;
+    uint32_t make;
     (void)state;
     for (unsigned i = 0; i < most; i++) {
         row.first_seq = 10 + i;
-        at[i] = kt_tail_columns_take(t, &row, &made);
+        at[i] = kt_tail_columns_take(t, &row, KT_COLUMNS_ALL, &make);
         assert_non_null(at[i]);
-        assert_false(made);
+        assert_int_equal(make, KT_COLUMNS_ALL);
+        at[i]->have = make;
         kt_tail_columns_made(t, at[i]);
     }
     row.first_seq = 10 + most;
-    assert_null(kt_tail_columns_take(t, &row, &made)); /* all are in use */
+    assert_null(kt_tail_columns_take(t, &row, KT_COLUMNS_ALL, &make)); /* all are in use */
     for (unsigned i = 0; i < most; i++)
         kt_tail_columns_leave(t, at[i]);
     row.first_seq = 9;
-    assert_null(kt_tail_columns_take(t, &row, &made)); /* all are newer */
+    assert_null(kt_tail_columns_take(t, &row, KT_COLUMNS_ALL, &make)); /* all are newer */
     row.first_seq = 11;
-    assert_ptr_equal(kt_tail_columns_take(t, &row, &made), at[1]);
-    assert_true(made);
+    assert_ptr_equal(kt_tail_columns_take(t, &row, KT_COLUMNS_ALL, &make), at[1]);
+    assert_int_equal(make, 0);
     row.lines = KT_STR("packed linen"); /* changed on the disk: not what is kept of that number */
-    at[most] = kt_tail_columns_take(t, &row, &made);
+    at[most] = kt_tail_columns_take(t, &row, KT_COLUMNS_ALL, &make);
     assert_true(at[most] != at[1]);
-    assert_false(made);
+    assert_int_equal(make, KT_COLUMNS_ALL);
     kt_tail_columns_leave(t, at[most]);
     row.first_seq = 10 + most;
-    at[most] = kt_tail_columns_take(t, &row, &made);
+    at[most] = kt_tail_columns_take(t, &row, KT_COLUMNS_ALL, &make);
     assert_non_null(at[most]);
-    assert_false(made);
+    assert_int_equal(make, KT_COLUMNS_ALL);
     kt_tail_columns_leave(t, at[most]); /* could not be made */
-    assert_non_null(kt_tail_columns_take(t, &row, &made));
-    assert_false(made);
+    assert_non_null(kt_tail_columns_take(t, &row, KT_COLUMNS_ALL, &make));
+    assert_int_equal(make, KT_COLUMNS_ALL);
     kt_tail_columns_free(kt_tail_columns_share(t));
     kt_tail_columns_free(t);
 }
 
 /* Rows of one name each, of so many bytes. */
-static void fill(struct kt_columns *c, size_t bytes)
+static void fill(struct kt_columns *c, uint32_t which, size_t bytes)
 {
     char *name = kt_alloc(bytes);
     memset(name, 'x', bytes);
-    kt_columns_reset(c);
+    kt_columns_begin(c, which);
     const struct kt_event ev = { .actor = kt_str_from(name, bytes) };
     kt_columns_add(c, &ev);
     kt_columns_close(c);
@@ -234,21 +235,21 @@ static void fill(struct kt_columns *c, size_t bytes)
 
 static bool is_kept(struct kt_tail_columns *t, struct kt_row *row, uint64_t seq)
 {
-    bool made = false;
+    uint32_t make = 0;
     row->first_seq = seq;
-    struct kt_columns *c = kt_tail_columns_take(t, row, &made);
+    struct kt_columns *c = kt_tail_columns_take(t, row, KT_COLUMNS_ALL, &make);
     if (c != NULL)
         kt_tail_columns_leave(t, c);
-    return made;
+    return c != NULL && make == 0;
 }
 
 static void put(struct kt_tail_columns *t, struct kt_row *row, uint64_t seq, size_t bytes)
 {
-    bool made;
+    uint32_t make;
     row->first_seq = seq;
-    struct kt_columns *c = kt_tail_columns_take(t, row, &made);
-    assert_true(c != NULL && !made);
-    fill(c, bytes);
+    struct kt_columns *c = kt_tail_columns_take(t, row, KT_COLUMNS_ALL, &make);
+    assert_true(c != NULL && make != 0);
+    fill(c, make, bytes);
     kt_tail_columns_made(t, c);
     kt_tail_columns_leave(t, c);
 }
@@ -274,6 +275,36 @@ static void long_names_take_no_more_than_short_ones(void **state)
     kt_tail_columns_free(t);
 }
 
+static void who_asks_once_has_made_what_it_asked_for(void **state)
+{
+    const uint32_t actors = KT_COLUMN(KT_COL_ACTOR), hosts = KT_COLUMN(KT_COL_HOST);
+    struct kt_tail_columns *t = kt_tail_columns_new();
+    const struct kt_row row = { .first_seq = 7, .count = 1, .lines = KT_STR("packed lines") };
+    uint32_t make;
+    (void)state;
+    struct kt_columns *c = kt_tail_columns_take(t, &row, actors, &make);
+    assert_int_equal(make, actors);
+    fill(c, make, 9);
+    assert_int_equal(c->have, actors | (KT_COLUMN(KT_COL_SMALL) - 1));
+    kt_tail_columns_made(t, c);
+    assert_ptr_equal(kt_tail_columns_take(t, &row, actors, &make), c);
+    assert_int_equal(make, 0);
+    assert_true(kt_str_is(kt_column_str(c, KT_COL_ACTOR, 0), "xxxxxxxxx"));
+    assert_null(kt_tail_columns_take(t, &row, hosts, &make)); /* somebody reads them */
+    assert_int_equal(make, hosts);
+    kt_tail_columns_leave(t, c);
+    kt_tail_columns_leave(t, c);
+    assert_ptr_equal(kt_tail_columns_take(t, &row, hosts, &make), c);
+    assert_int_equal(make, KT_COLUMNS_ALL);
+    fill(c, make, 8);
+    kt_tail_columns_made(t, c);
+    assert_true(kt_str_is(kt_column_str(c, KT_COL_ACTOR, 0), "xxxxxxxx"));
+    kt_tail_columns_leave(t, c);
+    assert_non_null(kt_tail_columns_take(t, &row, actors | hosts, &make));
+    assert_int_equal(make, 0);
+    kt_tail_columns_free(t);
+}
+
 int main(void)
 {
     kt_hash_init();
@@ -282,6 +313,7 @@ int main(void)
         cmocka_unit_test(a_walk_within_a_walk_changes_neither),
         cmocka_unit_test(room_is_made_by_older_batches_alone),
         cmocka_unit_test(long_names_take_no_more_than_short_ones),
+        cmocka_unit_test(who_asks_once_has_made_what_it_asked_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
