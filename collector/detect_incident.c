@@ -118,10 +118,11 @@ static bool note_hash(struct incident *in, uint64_t hash)
     return true;
 }
 
-/* The first row of a list that is free; the last one, when none is. */
+/* The first row of a list that is free; the last one, when none is. Rows are taken in order: behind
+ * one that is taken at the end none is free. */
 static char *row_for(char *rows, size_t width, unsigned n)
 {
-    unsigned i = 0;
+    unsigned i = rows[(n - 1) * width] != '\0' ? n - 1 : 0;
     while (i + 1 < n && rows[i * width] != '\0')
         i++;
     return rows + i * width;
@@ -425,24 +426,28 @@ static bool crowd_told(struct kt_detect *d, const struct kt_scene *s, const stru
 /* ---- mass event: a third of the actors of a kind do the same within an hour ---- */
 static unsigned mass_note(struct mass *m, uint32_t actor, uint32_t minute, uint64_t network)
 {
-    unsigned live = 0;
-    bool known = false;
+    unsigned live = 0, own = MASS_MAX;
     for (unsigned i = 0; i < m->n; i++) {
-        if (m->minute[i] + 60 < minute && m->actor[i] != actor)
+        if (m->actor[i] == actor)
+            own = live;
+        else if (m->minute[i] + 60 < minute)
             continue;
-        bool own = m->actor[i] == actor;
-        known = known || own;
-        m->actor[live] = m->actor[i];
-        m->minute[live] = own ? minute : m->minute[i];
-        m->network[live++] = own ? network : m->network[i];
+        if (live != i) {
+            m->actor[live] = m->actor[i];
+            m->minute[live] = m->minute[i];
+            m->network[live] = m->network[i];
+        }
+        live++;
     }
+    if (own == MASS_MAX && live < MASS_MAX)
+        own = live++;
     m->n = live;
-    if (!known && m->n < MASS_MAX) {
-        m->actor[m->n] = actor;
-        m->minute[m->n] = minute;
-        m->network[m->n++] = network;
+    if (own < MASS_MAX) {
+        m->actor[own] = actor;
+        m->minute[own] = minute;
+        m->network[own] = network;
     }
-    return m->n;
+    return live;
 }
 
 /* In words of the newest actor that joined it. */

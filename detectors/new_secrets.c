@@ -188,7 +188,7 @@ struct sums {
     unsigned elsewhere, elsewhere_n[2];
     uint32_t elsewhere_oldest;
 };
-struct tally { /* of one store, or of all others */
+struct tally { /* of all stores, or of one */
     unsigned weight, n, read;
 };
 
@@ -273,30 +273,35 @@ static struct sums sum_list(const struct kt_scene *s, const struct told *told, s
     struct kt_rollouts *kept = &s->recall->kept.rollouts;
     struct kt_rollouts_of *beside = kt_rollouts_of(kept, s->actor->number, s->actor->kind);
     const uint8_t mine = s->expected ? EXPECTED : 0;
-    struct tally tally[2] = { { 0 } }; /* of other stores, of this one */
-    uint8_t of[LIST_MAX];              /* those that may be rollouts: nobody said no */
-    uint8_t away[LIST_MAX];            /* those in a network that was new that day */
+    struct tally all = { 0 }, here = { 0 };
+    uint8_t of[LIST_MAX];   /* those that may be rollouts: nobody said no */
+    uint8_t away[LIST_MAX]; /* those in a network that was new that day */
     unsigned n = 0, n_away = 0;
     forget_old(l, s->minute, beside);
-    for (unsigned i = 0; i < l->n; i++) {
-        const struct taken *t = &l->at[i];
-        if (!kt_rollouts_stand(kept, beside, t->secret))
+    /* In locals: an answer is a byte, and a byte that is written may be any of them. */
+    const unsigned listed = l->n, n_told = told->n;
+    const uint64_t asked = beside->asked;
+    for (unsigned i = 0; i < listed; i++) {
+        const struct taken t = l->at[i];
+        if (!kt_rollouts_stand(kept, asked, t.secret))
             beside->answer[i] = KT_ROLLOUT_UNASKED;
-        if ((t->aside & EXPECTED) != mine || told_before(told, t->minute, t->minute))
+        if ((t.aside & EXPECTED) != mine || (n_told > 0 && told_before(told, t.minute, t.minute)))
             continue;
-        if (beside->answer[i] != KT_ROLLOUT_NO)
-            of[n++] = (uint8_t)i;
-        tally_add(&tally[t->store == store], t);
-        r.oldest = t->minute < r.oldest ? t->minute : r.oldest;
-        if (t->aside & ELSEWHERE && t->weight > 0)
+        of[n] = (uint8_t)i;
+        n += beside->answer[i] != KT_ROLLOUT_NO;
+        tally_add(&all, &t);
+        if (t.store == store)
+            tally_add(&here, &t);
+        r.oldest = t.minute < r.oldest ? t.minute : r.oldest;
+        if (t.aside & ELSEWHERE && t.weight > 0)
             away[n_away++] = (uint8_t)i;
     }
-    r.all = tally[0].weight + tally[1].weight;
-    r.here = tally[1].weight;
-    r.n[1] = tally[1].n;
-    r.n[0] = tally[0].n + r.n[1];
-    r.read[1] = tally[1].read;
-    r.read[0] = tally[0].read + r.read[1];
+    r.all = all.weight;
+    r.here = here.weight;
+    r.n[0] = all.n;
+    r.n[1] = here.n;
+    r.read[0] = all.read;
+    r.read[1] = here.read;
     beside->asked = kept->changes;
     take_rollouts(s, l, of, n, store, least, beside->answer, &r);
     sum_elsewhere(s, l, away, n_away, beside->answer, &r);
@@ -313,10 +318,11 @@ static bool in_list(const struct list *l, uint64_t secret, uint32_t minute)
 }
 
 /* A day's new secrets come in clusters, which RMAX stands for; one day's are not the next one's. */
-static double surprise(uint8_t kind, double n, double days, double k, double d)
+static double surprise(const struct kt_scene *s, double n, double days, double k, double d)
 {
+    uint8_t kind = s->actor->kind;
     struct kt_gamma g = { priors[kind].a + k, priors[kind].b + d };
-    return kt_rate_surprise(n, days, g, RMAX * fmax(days, 1));
+    return kt_recall_rate_surprise(s->recall, n, days, g, RMAX * fmax(days, 1));
 }
 
 enum { N_X, N_READ, N_MINUTES, N_USUAL, N_ACTIVE, N_OF };
@@ -373,14 +379,13 @@ static struct judged judge_day(const struct kt_scene *s, const struct options *o
                                const struct kt_habit *h, const struct kt_habit_store *t,
                                const struct sums *n)
 {
-    uint8_t kind = s->actor->kind;
     double all = n->all / WHOLE, here = n->here / WHOLE; /* rounded down */
     uint64_t floor = floor_of(s, o);
     struct judged j = { .x = all, .k = (double)h->k };
     if (all >= (double)floor)
-        j.s = surprise(kind, all, 1, (double)h->k, (double)h->d);
+        j.s = surprise(s, all, 1, (double)h->k, (double)h->d);
     double one = here >= (double)floor
-                     ? surprise(kind, here, 1, (double)t->k, (double)h->d) - STORE_DISCOUNT
+                     ? surprise(s, here, 1, (double)t->k, (double)h->d) - STORE_DISCOUNT
                      : 0;
     if (one > j.s)
         j = (struct judged){ .s = one, .x = here, .k = (double)t->k, .of = OF_STORE };
@@ -406,7 +411,7 @@ static double judge_week(const struct kt_scene *s, const struct options *o,
     *ret_days = days > 0 ? days : 1;
     if (s->young || s->shared->learning || *ret_x < (double)o->floor_7d)
         return 0;
-    double r = surprise(s->actor->kind, *ret_x, *ret_days, (double)h->k, (double)h->d);
+    double r = surprise(s, *ret_x, *ret_days, (double)h->k, (double)h->d);
     return r >= o->least_7d ? r : 0;
 }
 
@@ -450,7 +455,7 @@ static struct judged judge_elsewhere(const struct kt_scene *s, const struct opti
     double there = p != NULL && p->first_min < s->minute ? s->minute - p->first_min : 0;
     double days = fmin(fmax(there, VISIT_MIN) / WORKDAY_MIN, 1);
     if (is_elsewhere(s) && j.x >= (double)o->floor_elsewhere)
-        j.s = fmin(surprise(s->actor->kind, j.x, days, (double)h->k, (double)h->d), VISIT_MOST);
+        j.s = fmin(surprise(s, j.x, days, (double)h->k, (double)h->d), VISIT_MOST);
     return j;
 }
 

@@ -114,6 +114,22 @@ void kt_recall_other_settings(struct kt_recall *r)
     memset(r->secret, 0, sizeof r->secret);
 }
 
+double kt_recall_rate_surprise(struct kt_recall *r, double x, double e, struct kt_gamma posterior,
+                               double rmax)
+{
+    const double of[] = { x, e, posterior.a, posterior.b, rmax };
+    uint64_t h = 0, word;
+    for (unsigned i = 0; i < KT_ARRAY_LEN(of); i++) {
+        memcpy(&word, &of[i], sizeof word);
+        h = stir(h, word);
+    }
+    size_t i = (h >> 32) % KT_RECALL_TAILS;
+    if (memcmp(r->tail[i].of, of, sizeof of) == 0)
+        return r->tail[i].surprise;
+    memcpy(r->tail[i].of, of, sizeof of);
+    return r->tail[i].surprise = kt_rate_surprise(x, e, posterior, rmax);
+}
+
 struct kt_hll_view *kt_recall_sketch(struct kt_recall *r, uint64_t of)
 {
     struct kt_recall_sketch *at = &r->kept.sketch[of % KT_RECALL_SKETCHES];

@@ -13,9 +13,10 @@
 #define KT_RECALL_TEXT     108u  /* longer ones are hashed each time */
 #define KT_RECALL_AGENTS   32u
 #define KT_RECALL_AGENT    244u
-#define KT_RECALL_SECRETS  1024u
+#define KT_RECALL_SECRETS  4096u
 #define KT_RECALL_NAMES    1024u
 #define KT_RECALL_SKETCHES 512u
+#define KT_RECALL_TAILS    512u
 
 #define KT_NAME_SEED UINT64_C(0x6b65797472616c31) /* a name keeps its key for ever */
 struct kt_foretold { /* of the texts of one event, which it borrows; see kt_known_foretell() */
@@ -47,6 +48,9 @@ struct kt_recall {                      /* zeroed: nothing yet */
         uint32_t len;
         char text[KT_RECALL_TEXT];
     } name[KT_RECALL_NAMES];
+    struct {
+        double of[5], surprise; /* x, e, posterior, rmax: as they were, bit for bit */
+    } tail[KT_RECALL_TAILS];
     /* Answers about the tables, no functions of texts: with other tables they are to be forgotten.
      */
     struct kt_recall_kept {
@@ -66,6 +70,9 @@ struct kt_key kt_recall_name(struct kt_recall *r, struct kt_str name);
 uint64_t kt_recall_hash(struct kt_recall *r, struct kt_str text, uint64_t seed);
 /* kt_ai_agent_of_client */
 const char *kt_recall_agent(struct kt_recall *r, struct kt_str user_agent);
+/* kt_rate_surprise: what one actor read in an hour is judged again with each read of it. */
+double kt_recall_rate_surprise(struct kt_recall *r, double x, double e, struct kt_gamma posterior,
+                               double rmax);
 /* What is known of the sketch with that number: of another one's nothing. */
 struct kt_hll_view *kt_recall_sketch(struct kt_recall *r, uint64_t of);
 /* The place of a secret; *ret_known: it is about this one, and else to be filled in. */

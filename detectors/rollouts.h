@@ -31,10 +31,8 @@ void kt_rollouts_change(struct kt_rollouts *r, uint64_t secret);
 struct kt_rollouts_of *kt_rollouts_of(struct kt_rollouts *r, uint32_t actor, uint32_t kind);
 /* Forgets the answers of the actor: its list is empty. */
 void kt_rollouts_begin(struct kt_rollouts_of *of);
-/* Is the answer about that secret, asked up to of->asked, still to be trusted? */
-static inline bool kt_rollouts_stand(const struct kt_rollouts *r, const struct kt_rollouts_of *of,
-                                     uint64_t secret)
+/* Is an answer about that secret, asked up to that change, still to be trusted? */
+static inline bool kt_rollouts_stand(const struct kt_rollouts *r, uint64_t asked, uint64_t secret)
 {
-    return r->changed[secret >> 1 & (KT_ROLLOUTS_PARTS - 1)] <=
-           of->asked; /* lowest bit: always 1 */
+    return r->changed[secret >> 1 & (KT_ROLLOUTS_PARTS - 1)] <= asked; /* lowest bit: always 1 */
 }

@@ -283,7 +283,8 @@ static void judge_rate(const struct kt_scene *s, const struct options *o, const 
             continue; /* whatever the tail says */
         struct kt_gamma g = posterior(s->tables, r, s->minute);
         double f = week_factor(kt_table_peek(s->tables[T_WEEK], s->who), s->minute);
-        double p = kt_rate_surprise(x, f * windows[i].minutes / 60.0, g, rows[r->kind].rmax);
+        double p = kt_recall_rate_surprise(s->recall, x, f * windows[i].minutes / 60.0, g,
+                                           rows[r->kind].rmax);
         take_larger(best, (struct surprise){ fmin(p, cap), windows[i].x, windows[i].minutes,
                                              kt_maxima_best(&v->best, windows[i].stat),
                                              windows[i].stat });

@@ -177,6 +177,21 @@ static void a_secret_that_takes_the_place_of_another_is_not_it(void **state)
     assert_false(known);
 }
 
+/* More questions than places: each asked twice in a row, and all of them again. */
+static void a_surprise_is_that_of_its_numbers(void **state)
+{
+    struct kt_recall *r = *state;
+    for (unsigned round = 0; round < 2; round++) {
+        for (unsigned i = 0; i < 4 * KT_RECALL_TAILS; i++) {
+            struct kt_gamma g = { 0.5 + i % 7, 0.25 + i % 3 };
+            double x = i / 21, e = i % 2 == 0 ? 1 : 0.0833, most = i % 5 == 0 ? 1.2 : 2;
+            double want = kt_rate_surprise(x, e, g, most);
+            assert_true(kt_recall_rate_surprise(r, x, e, g, most) == want);
+            assert_true(kt_recall_rate_surprise(r, x, e, g, most) == want);
+        }
+    }
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, new_recall, end_recall)
@@ -188,6 +203,7 @@ int main(void)
         T(production_is_what_the_settings_say),
         T(an_agent_is_that_of_its_client),
         T(a_secret_that_takes_the_place_of_another_is_not_it),
+        T(a_surprise_is_that_of_its_numbers),
     };
     kt_hash_init();
     return cmocka_run_group_tests_name("detectors_recall", tests, NULL, NULL);
