@@ -1,11 +1,11 @@
 /*
  * json_plain: the usual record, read without a library (docs/decisions/0100).
  *
- * Nothing in it is escaped, no byte is a control byte, and its numbers are integers of at most 18
- * digits. Then each quote begins or ends a string and a string is its own bytes, so one look for
- * quotes and one walk over what stands between strings read it. Whatever is otherwise, or no JSON,
- * or over a limit, is not judged here: simdjson reads it from its beginning. So a refusal here
- * costs time, and only what is taken must be right: it is held to the same tree as simdjson's by
+ * Nothing in it is escaped, no byte is a control byte, and its numbers are integers of 64 bits.
+ * Then each quote begins or ends a string and a string is its own bytes, so one look for quotes and
+ * one walk over what stands between strings read it. Whatever is otherwise, or no JSON, or over a
+ * limit, is not judged here: simdjson reads it from its beginning. So a refusal here costs time,
+ * and only what is taken must be right: it is held to the same tree as simdjson's by
  * tests/fuzz/json_diff_fuzz.c and, for every short text, by tests/unit/event_json_plain_test.c.
  *
  * Owns:  a padded copy of the text, which the tree points into, and the places of its quotes.
@@ -16,7 +16,7 @@
 #include "core/event/scan.h"
 #include "core/event/scan_blocks.h"
 
-#define DIGITS_MAX 18u  /* of an integer that every library takes */
+#define DIGITS_MAX 19u  /* of an integer of 64 bits with a sign, which every library takes */
 #define FILL       0x7f /* behind the text: no byte of JSON, so that every walk stops there */
 #define AHEAD      8u   /* bytes behind the text that are looked at together with its last one */
 
@@ -110,9 +110,12 @@ static __attribute__((noinline)) const char *other(const char *at, struct kt_jso
         if (*at == words[i].text[0] && memcmp(at, words[i].text, n) == 0)
             return kt_json_tree_add(t, words[i].type, words[i].text, n) ? at + n : NULL;
     }
+    static const char largest[] = "9223372036854775807";
+    _Static_assert(sizeof largest - 1 == DIGITS_MAX, "it has the most digits");
     const char *first = at + (*at == '-');
     const size_t n = kt_scan_digits(first, DIGITS_MAX + 1);
-    if (n == 0 || n > DIGITS_MAX || (n > 1 && *first == '0'))
+    if (n == 0 || n > DIGITS_MAX || (n > 1 && *first == '0') ||
+        (n == DIGITS_MAX && memcmp(first, largest, n) > 0))
         return NULL;
     const size_t len = (size_t)(first + n - at);
     return kt_json_tree_add(t, KT_JSON_NUMBER, at, len) ? at + len : NULL;

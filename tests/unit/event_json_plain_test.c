@@ -81,7 +81,7 @@ static void a_record_with_one_byte_changed_is_read_as_the_library_reads_it(void 
 static void what_it_does_not_judge_is_left_to_the_library(void **state)
 {
     static const char *const texts[] = {
-        "",       "{",        "[\"\\n\"]",  "[1.5]", "[1e3]", "[1234567890123456789]",
+        "",       "{",        "[\"\\n\"]",  "[1.5]", "[1e3]", "[9223372036854775808]",
         "[1]\n",  "[\"\t\"]", "[\"\xff\"]", "\"x\"", "1",     "[1] [2]",
         "[true ", "[tru]",    "{\"a\":1,}",
     };
@@ -90,6 +90,24 @@ static void what_it_does_not_judge_is_left_to_the_library(void **state)
     json_pair_open(&p);
     for (size_t i = 0; i < KT_ARRAY_LEN(texts); i++)
         assert_false(takes(&p, kt_str_of(texts[i])));
+    json_pair_done(&p);
+}
+
+/* A time in nanoseconds has nineteen digits: each report of an agent says one. */
+static void whole_numbers_of_64_bits_are_taken(void **state)
+{
+    static const char *const taken[] = { "[1796321020000000000]", "[999999999999999999]",
+                                         "[9223372036854775807]", "[-9223372036854775807]" };
+    static const char *const left[] = { "[9223372036854775808]", "[-9223372036854775808]",
+                                        "[9999999999999999999]", "[10000000000000000000]",
+                                        "[0123456789012345678]" };
+    struct json_pair p;
+    (void)state;
+    json_pair_open(&p);
+    for (size_t i = 0; i < KT_ARRAY_LEN(taken); i++)
+        assert_true(takes(&p, kt_str_of(taken[i])));
+    for (size_t i = 0; i < KT_ARRAY_LEN(left); i++)
+        assert_false(takes(&p, kt_str_of(left[i])));
     json_pair_done(&p);
 }
 
@@ -148,6 +166,7 @@ int main(void)
         cmocka_unit_test(every_short_text_is_read_as_the_library_reads_it),
         cmocka_unit_test(a_record_with_one_byte_changed_is_read_as_the_library_reads_it),
         cmocka_unit_test(what_it_does_not_judge_is_left_to_the_library),
+        cmocka_unit_test(whole_numbers_of_64_bits_are_taken),
         cmocka_unit_test(limits_are_told_by_the_library),
         cmocka_unit_test(containers_that_are_not_closed_fit_their_tree),
     };
