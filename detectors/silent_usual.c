@@ -40,7 +40,7 @@ uint32_t kt_silent_longest_pause(const struct kt_silent_pauses *p, uint32_t minu
         (*ret_days)++;
         usual = kt_silent_later(usual, p->usual[i]);
         uint32_t v = p->told[i];
-        for (unsigned k = 0; k < 3; k++) {
+        for (unsigned k = 0; k < 3 && v > top[2]; k++) { /* mostly none was told */
             uint32_t larger = kt_silent_later(top[k], v);
             v = kt_silent_earlier(top[k], v);
             top[k] = larger;

@@ -495,13 +495,16 @@ struct crowd { /* the first actors of a kind with a week of their own */
 };
 
 /* Reads that were to be expected in the hours of this day that are over, at a rate an hour; 0 when
- * it cannot be 5: the factor of an hour of the week is at most 168. */
+ * it cannot be 5: the factor of an hour of the week is at most 168, and 1 of a week that is not
+ * known. */
 static double expected_today(const struct kt_scene *s, struct kt_key who, double rate)
 {
     uint32_t midnight = s->minute / 1440 * 1440, hours = s->minute / 60 - midnight / 60;
     if (rate * hours * 168 < 5)
         return 0;
     const struct week *w = kt_table_peek(s->tables[T_WEEK], who);
+    if (w == NULL && rate * hours < 4.9) /* added up one by one it may be larger by a last digit */
+        return 0;
     double sum = 0;
     for (uint32_t hour = 0; hour < hours; hour++)
         sum += rate * week_factor(w, midnight + hour * 60);
