@@ -78,6 +78,16 @@ static struct auditd_path path_of(const struct auditd_event *x, const struct aud
     return p;
 }
 
+/* A relay that writes each line twice makes no second file. */
+static bool is_repeated(const struct auditd_path *paths, unsigned n, struct kt_jval record)
+{
+    struct kt_str item = kt_json_str_at(record, "item");
+    for (unsigned i = 0; item.len > 0 && i < n; i++)
+        if (kt_str_eq(kt_json_str_at(paths[i].record, "item"), item))
+            return true;
+    return false;
+}
+
 unsigned kt_auditd_paths(const struct auditd_event *x, const struct auditd_call *call,
                          struct auditd_path *ret)
 {
@@ -88,7 +98,7 @@ unsigned kt_auditd_paths(const struct auditd_event *x, const struct auditd_call 
     unsigned n = 0;
     bool have_folder = false;
     while (n < AUDITD_PATHS_MAX && kt_json_next(&it, &unused, &item)) {
-        if (!kt_str_is(kt_json_str_at(item, "type"), "PATH"))
+        if (!kt_str_is(kt_json_str_at(item, "type"), "PATH") || is_repeated(ret, n, item))
             continue;
         struct auditd_path p = path_of(x, call, item);
         if (kt_str_is(p.role, "PARENT")) {
