@@ -347,10 +347,10 @@ static void words(const struct kt_scene *s, struct kt_finding *f)
     bool all = v[N_READ] >= v[N_X], week = v[N_MINUTES] >= WEEK_MIN;
     char got[60] = "";
     if (!all)
-        KT_SAY(got, "; it got %s of them",
+        KT_SAY(got, "; it read %s of them",
                v[N_READ] > 0 ? kt_say_count(v[N_READ], active) : "none");
     KT_SAY(f->title, "%s %s %s secrets%s it had never read%s, within %s%s.", who,
-           all ? "read" : "asked for", x, store, store[0] != '\0' ? "" : pace, window, got);
+           all ? "read" : "asked about", x, store, store[0] != '\0' ? "" : pace, window, got);
     KT_SAY(f->normal,
            "Usual: %.1f new secret%s a day, counted over %s active day%s up to %s before.",
            v[N_USUAL], v[N_USUAL] == 1 ? "" : "s", kt_say_count(v[N_ACTIVE], active),

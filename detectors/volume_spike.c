@@ -18,8 +18,10 @@
 #define SERVICE_HOURS (14.0 * 24)
 #define BULK_MAX      1000u
 #define PEERS_MAX     4096u
+#define TOLD_BITS     2048u
+#define TOLD_MIN      (14u * 1440) /* without such a burst, and it is news again */
 enum { STAT_HOUR, STAT_FIVE, STAT_DISTINCT };
-enum { T_ACTOR, T_RATE, T_SKETCH, T_WEEK, T_OWN, T_SECRET, T_KIND, T_WORK };
+enum { T_ACTOR, T_RATE, T_SKETCH, T_WEEK, T_OWN, T_SECRET, T_KIND, T_WORK, T_TOLD };
 
 struct options {
     uint64_t floor_5m, floor_1h, floor_distinct, floor_distinct_young, first_5m, first_1h;
@@ -32,6 +34,11 @@ struct windows { /* what is read now; of announced work there is a second one */
 struct volume {
     struct windows now;
     struct kt_maxima best;
+};
+struct told {                      /* of an actor whose many secrets were told */
+    struct windows others;         /* reads of secrets that were not among them */
+    uint64_t bits[TOLD_BITS / 64]; /* which they were */
+    uint32_t burst_min, seen_min;  /* the burst that was told began; newest one like it */
 };
 struct rate {             /* of an actor: small, since all of them are walked over each hour */
     struct kt_decay rate; /* reads an hour, clock hours */
@@ -55,6 +62,11 @@ static bool are_windows(const void *state)
 {
     const struct windows *w = state;
     return kt_ring_is_sound(&w->ring) && kt_distinct_is_sound(&w->seen);
+}
+
+static bool is_told(const void *state)
+{
+    return are_windows(&((const struct told *)state)->others);
 }
 
 static bool is_volume(const void *state)
@@ -89,6 +101,7 @@ static const struct kt_table_decl tables[] = {
                    is_hot },
     [T_WORK] = { "volume_work", KT_KEY_ACTOR, sizeof(struct windows), 1, 4000, KT_EVICT_LRU,
                  are_windows },
+    [T_TOLD] = { "volume_told", KT_KEY_ACTOR, sizeof(struct told), 1, 2000, KT_EVICT_LRU, is_told },
     [T_KIND] = { "volume_kind", KT_KEY_KIND, sizeof(struct peers), 1, KT_ACTOR_COUNT,
                  KT_EVICT_REFUSE, NULL },
 };
@@ -167,36 +180,45 @@ struct counts { /* what is in the windows now */
     unsigned five, hour, distinct, distinct_five;
 };
 
-static struct kt_key sketch_key(const struct kt_scene *s)
+/* An actor's windows, each with a sketch of its own. */
+enum which { NOW, WORK, OTHERS };
+
+static struct kt_key sketch_key(const struct kt_scene *s, enum which which)
 {
-    return (struct kt_key){ s->who.a, s->expected ? ~s->who.b : s->who.b };
+    static const uint64_t apart[] = { [NOW] = 0, [WORK] = ~UINT64_C(0), [OTHERS] = ~UINT64_C(1) };
+    return (struct kt_key){ s->who.a, s->who.b ^ apart[which] };
 }
 
-static struct kt_hll_view *view_of(const struct kt_scene *s)
+static struct kt_hll_view *view_of(const struct kt_scene *s, enum which which)
 {
-    return kt_recall_sketch(s->recall, (uint64_t)s->actor->number * 2 + s->expected);
+    return kt_recall_sketch(s->recall, (uint64_t)s->actor->number * 3 + which);
 }
 
-static unsigned distinct_in(const struct kt_scene *s, const struct windows *v, unsigned minutes)
+static enum which which_now(const struct kt_scene *s)
+{
+    return s->expected ? WORK : NOW;
+}
+
+static unsigned distinct_in(const struct kt_scene *s, const struct windows *v, enum which which,
+                            unsigned minutes)
 {
     if (v->seen.over <= s->minute)
         return kt_distinct_count(&v->seen, s->minute, minutes);
-    const struct kt_hll *h = kt_table_peek(s->tables[T_SKETCH], sketch_key(s));
+    const struct kt_hll *h = kt_table_peek(s->tables[T_SKETCH], sketch_key(s, which));
     if (h == NULL)
         return KT_DISTINCT_MAX;
-    struct kt_hll_view *view = view_of(s);
-    return kt_hll_view_count(view, h, s->minute, minutes / 5);
+    return kt_hll_view_count(view_of(s, which), h, s->minute, minutes / 5);
 }
 
-static void note_secret(struct kt_scene *s, struct windows *v, uint64_t hash)
+static void note_secret(struct kt_scene *s, struct windows *v, enum which which, uint64_t hash)
 {
     bool exact = v->seen.over <= s->minute && kt_distinct_add(&v->seen, hash, s->minute, 60);
     if (exact)
         return;
     bool fresh = v->seen.over <= s->minute;
     bool anew;
-    struct kt_hll *h = kt_table_put(s->tables[T_SKETCH], sketch_key(s), &anew);
-    struct kt_hll_view *view = view_of(s);
+    struct kt_hll *h = kt_table_put(s->tables[T_SKETCH], sketch_key(s, which), &anew);
+    struct kt_hll_view *view = view_of(s, which);
     if (anew)
         view->last = 0;
     for (unsigned i = 0; fresh && i < v->seen.n; i++)
@@ -220,14 +242,74 @@ static struct windows *windows_of(struct kt_scene *s, struct volume *v)
     return s->expected ? kt_table_put(s->tables[T_WORK], s->who, NULL) : &v->now;
 }
 
-static struct counts count_in(struct kt_scene *s, struct volume *v, struct rate *r, bool rollout)
+static uint64_t secret_hash(const struct kt_scene *s, unsigned i)
+{
+    return i == 0 ? s->secret.a : member_hash(s->secret.a, i);
+}
+
+static unsigned members(const struct kt_scene *s)
 {
     unsigned n = s->ev->count > 1 ? s->ev->count : 1;
-    n = n > BULK_MAX ? BULK_MAX : n;
+    return n > BULK_MAX ? BULK_MAX : n;
+}
+
+/* ---- bursts that were told ---- */
+static bool told_has(const struct told *told, uint64_t hash)
+{
+    unsigned a = hash % TOLD_BITS, b = (hash >> 32) % TOLD_BITS;
+    return (told->bits[a / 64] >> a % 64 & 1) != 0 && (told->bits[b / 64] >> b % 64 & 1) != 0;
+}
+
+static void told_add(struct told *told, uint64_t hash)
+{
+    unsigned a = hash % TOLD_BITS, b = (hash >> 32) % TOLD_BITS;
+    told->bits[a / 64] |= UINT64_C(1) << a % 64;
+    told->bits[b / 64] |= UINT64_C(1) << b % 64;
+}
+
+/* An incident holds back what it names, so a job that takes the same secrets each time would never
+ * get a record, and would be news for ever: of what was told only other secrets are counted. */
+static void leave_out_told(struct kt_scene *s, const struct options *o, struct counts *c)
+{
+    struct told *told = s->expected ? NULL : kt_table_get(s->tables[T_TOLD], s->who);
+    if (told == NULL || s->minute < told->burst_min + 60 || s->minute > told->seen_min + TOLD_MIN)
+        return;
+    for (unsigned i = 0; i < members(s); i++) {
+        if (!told_has(told, secret_hash(s, i)))
+            note_secret(s, &told->others, OTHERS, secret_hash(s, i));
+    }
+    if (c->distinct >= o->floor_distinct)
+        told->seen_min = s->minute;
+    c->distinct = distinct_in(s, &told->others, OTHERS, 60);
+    c->distinct_five = distinct_in(s, &told->others, OTHERS, 5);
+}
+
+static void note_told(struct kt_scene *s, const struct volume *v)
+{
+    if (s->expected)
+        return;
+    bool fresh;
+    struct told *told = kt_table_put(s->tables[T_TOLD], s->who, &fresh);
+    if (s->minute > told->seen_min + TOLD_MIN)
+        memset(told->bits, 0, sizeof told->bits);
+    if (fresh || s->minute >= told->burst_min + 60)
+        told->burst_min = s->minute;
+    told->seen_min = s->minute;
+    for (unsigned i = 0; i < v->now.seen.n; i++) {
+        if (v->now.seen.minute[i] + 60 > s->minute)
+            told_add(told, v->now.seen.hash[i]);
+    }
+    for (unsigned i = 0; i < members(s); i++)
+        told_add(told, secret_hash(s, i));
+}
+
+static struct counts count_in(struct kt_scene *s, struct volume *v, struct rate *r, bool rollout)
+{
+    unsigned n = members(s);
     struct windows *now = windows_of(s, v);
     kt_ring_add(&now->ring, s->t, n);
     for (unsigned i = 0; i < n && !rollout; i++)
-        note_secret(s, now, i == 0 ? s->secret.a : member_hash(s->secret.a, i));
+        note_secret(s, now, which_now(s), secret_hash(s, i));
     uint32_t day = s->minute / 1440;
     if (r->today < day) {
         r->today = day;
@@ -235,7 +317,8 @@ static struct counts count_in(struct kt_scene *s, struct volume *v, struct rate 
     }
     r->reads_today += r->today == day ? n : 0;
     struct counts c = { kt_ring_fives(&now->ring, s->t, 1), kt_ring_fives(&now->ring, s->t, 12),
-                        distinct_in(s, now, 60), distinct_in(s, now, 5) };
+                        distinct_in(s, now, which_now(s), 60),
+                        distinct_in(s, now, which_now(s), 5) };
     uint16_t aside[4] = { (uint16_t)n, (uint16_t)(c.hour > UINT16_MAX ? UINT16_MAX : c.hour),
                           (uint16_t)(c.five > UINT16_MAX ? UINT16_MAX : c.five),
                           (uint16_t)(c.distinct > UINT16_MAX ? UINT16_MAX : c.distinct) };
@@ -320,8 +403,14 @@ static void words(const struct kt_scene *s, struct kt_finding *f)
         KT_SAY(f->title, "%s read %s different secrets within %s.", who, x, window);
     else
         KT_SAY(f->title, "%s read secrets %s times within %s.", who, x, window);
-    if (v->best.n == 0)
+    uint32_t days = s->actor != NULL ? (s->minute - s->actor->first_min) / 1440 : 0;
+    if (v->best.n == 0 && days < 2)
         KT_SAY(f->normal, "It has no counted history yet: it is known for less than two days.");
+    else if (v->best.n == 0)
+        KT_SAY(f->normal,
+               "It is known for %u days, and none of its reads is counted yet: the newest day's "
+               "never are, those of an alert once somebody has judged it.",
+               days);
     else
         KT_SAY(f->normal, "Its busiest %s in %u active day%s had %s.",
                stat == STAT_FIVE ? "5 minutes" : "hour", v->best.n, v->best.n == 1 ? "" : "s",
@@ -408,8 +497,11 @@ static void judge(struct kt_scene *s, const struct options *o, struct volume *v,
             flags = KT_FIND_LEARNING;
         }
     }
-    if (best.s >= 2.2)
-        tell(s, &best, flags);
+    if (best.s < 2.2)
+        return;
+    tell(s, &best, flags);
+    if (best.stat == STAT_DISTINCT)
+        note_told(s, v);
 }
 
 static void on_event(struct kt_scene *s, const void *opt)
@@ -429,6 +521,7 @@ static void on_event(struct kt_scene *s, const void *opt)
     struct volume *v = kt_table_put(s->tables[T_ACTOR], s->who, NULL);
     struct rate *r = rate_of(s);
     struct counts c = count_in(s, v, r, s->deploy || (rollout && s->young));
+    leave_out_told(s, o, &c);
     judge(s, o, v, r, &c);
     if (secret > 0 && !s->deploy)
         (void)kt_find(s, KT_FAMILY_VOLUME, kt_points(secret), 0, words_of_secret);
@@ -559,7 +652,7 @@ static void considered(const struct kt_scene *s, const void *opt, struct kt_buf 
         return;
     now = now != NULL ? now : &v->now;
     kt_buf_addf(out, "volume (reads in 1 h: %u, different secrets: %u; its best hour: %u and %u)",
-                kt_ring_fives(&now->ring, s->t, 12), distinct_in(s, now, 60),
+                kt_ring_fives(&now->ring, s->t, 12), distinct_in(s, now, which_now(s), 60),
                 kt_maxima_best(&v->best, STAT_HOUR), kt_maxima_best(&v->best, STAT_DISTINCT));
 }
 
