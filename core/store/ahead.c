@@ -14,10 +14,12 @@
 #include <unistd.h>
 
 #include "core/base/alloc.h"
+#include "core/store/place.h"
 #include "core/store/reader.h"
 
-#define ROOM    3u  /* segments that a thread prepares before somebody wants them */
-#define WORTH_A 24u /* fewer are done before a thread and its connection stand */
+#define ROOM 3u /* segments that a thread prepares before somebody wants them */
+/* Records; fewer are done before a thread and its connection stand. */
+#define WORTH_A (24u * KT_SEGMENT_EVENTS)
 /* Where lines stay closed a segment is some reads and little work: when they come from the disk
  * more threads than processors have them wait side by side. Lines are work and memory. */
 #define HELPERS 4u
@@ -35,7 +37,7 @@ struct work {
 };
 struct door { /* a thread's own */
     sqlite3 *db;
-    sqlite3_stmt *begin, *commit;
+    sqlite3_stmt *begin, *commit, *place_at;
 };
 struct kt_ahead {
     struct kt_ahead_plan plan;
@@ -65,23 +67,12 @@ struct kt_ahead {
 
 /* ---- one segment ---- */
 
-/* A segment that retention has taken meanwhile holds nothing. */
-static bool is_gone(sqlite3 *db, uint64_t first_seq)
-{
-    KT_CLEANUP(kt_db_finalize) sqlite3_stmt *st = NULL;
-    if (kt_db_prepare(db, "SELECT 1 FROM segment WHERE first_seq = ?1", &st, NULL) != KT_OK)
-        return false;
-    kt_db_u64(st, 1, first_seq);
-    enum kt_status status = kt_db_step(st, NULL);
-    (void)sqlite3_reset(st);
-    return status == KT_E_AGAIN;
-}
-
 static struct door open_door(sqlite3 *db)
 {
     struct door d = { .db = db };
     (void)!kt_db_prepare(db, "BEGIN", &d.begin, NULL);
     (void)!kt_db_prepare(db, "COMMIT", &d.commit, NULL);
+    (void)!kt_place_prepare(db, &d.place_at, NULL);
     return d;
 }
 
@@ -89,6 +80,7 @@ static void close_door(struct door *d)
 {
     kt_db_finalize(&d->begin);
     kt_db_finalize(&d->commit);
+    kt_db_finalize(&d->place_at);
 }
 
 static bool run(sqlite3_stmt *st)
@@ -101,17 +93,22 @@ static bool run(sqlite3_stmt *st)
 /* In one transaction of its own: a lock a segment, not one a part. Many segments are left after one
  * part, so that parsing two words each time would be felt. */
 static void prepare(struct work *w, const struct door *d, const struct kt_segment *seg,
-                    const struct kt_scan *scan, const struct kt_want *want)
+                    struct kt_scan *scan, const struct kt_want *want)
 {
+    struct kt_segment now;
     bool begun = run(d->begin);
     w->err = (struct kt_error){ 0 };
-    w->status = kt_chunk_segment(w->chunk, d->db, seg, scan, want, &w->err);
-    if (begun)
-        (void)run(d->commit);
-    if (w->status == KT_E_CORRUPT && is_gone(d->db, seg->first_seq)) {
-        w->chunk->picks = 0;
+    kt_chunk_clear(w->chunk);
+    w->status = d->place_at == NULL ? kt_fail(&w->err, KT_E_IO, "segments cannot be looked up")
+                                    : kt_place_find(d->place_at, seg, &now, NULL, &w->err);
+    if (w->status == KT_OK) {
+        kt_place_narrow(seg, &now, scan);
+        w->status = kt_chunk_segment(w->chunk, d->db, &now, scan, want, &w->err);
+    } else if (w->status == KT_E_AGAIN) { /* retention has taken it: it holds nothing */
         w->status = KT_OK;
     }
+    if (begun)
+        (void)run(d->commit);
 }
 
 static struct work *free_work(struct kt_ahead *a, unsigned who)
@@ -153,11 +150,11 @@ static struct work *claim(struct kt_ahead *a, unsigned who, const struct door *d
     if (in_time) {
         prepare(w, d, seg, &scan, &a->want);
     } else {
-        w->chunk->picks = 0;
+        kt_chunk_clear(w->chunk);
         w->status = KT_OK;
     }
     (void)pthread_mutex_lock(&a->lock);
-    a->empty[w->at] = w->status == KT_OK && w->chunk->picks == 0;
+    a->empty[w->at] = w->status == KT_OK && w->chunk->picks == 0 && w->chunk->left_from == 0;
     w->state = a->empty[w->at] ? FREE : READY;
     if (w->at == a->deliver)
         tell(a, WALKER);
@@ -192,10 +189,13 @@ static void *help(void *self)
 
 static unsigned helpers_for(const struct kt_ahead *a)
 {
-    if (a->plan.n < WORTH_A || sysconf(_SC_NPROCESSORS_ONLN) < 2)
+    uint64_t events = 0;
+    for (uint32_t i = 0; i < a->plan.n; i++)
+        events += a->plan.seg[i].count;
+    if (events < WORTH_A || a->plan.n < 2 || sysconf(_SC_NPROCESSORS_ONLN) < 2)
         return 0;
-    unsigned worth = a->plan.n / WORTH_A;
-    return a->want.lines ? 1 : worth < HELPERS ? worth : HELPERS;
+    uint64_t worth = events / WORTH_A;
+    return a->want.lines ? 1 : worth < HELPERS ? (unsigned)worth : HELPERS;
 }
 
 static void start_helpers(struct kt_ahead *a)

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "core/store/backup_int.h"
+#include "core/store/place.h"
 #include "core/store/prefix.h"
 #include "core/store/reader.h"
 #include "core/store/schema.h"
@@ -115,22 +116,81 @@ static enum kt_status begin_reading(struct copy *c, struct kt_error *err)
     return kt_db_exec(c->from->db, "BEGIN", err);
 }
 
-static bool has(const struct kt_directory *d, uint64_t first_seq)
+static bool has(const struct kt_directory *d, const struct kt_segment *seg)
 {
-    uint32_t i = kt_directory_from(d, first_seq);
-    return i < d->n && d->at[i].first_seq == first_seq;
+    uint32_t i = kt_directory_from(d, seg->first_seq);
+    return i < d->n && d->at[i].first_seq == seg->first_seq && d->at[i].last_seq == seg->last_seq &&
+           d->at[i].pieces == seg->pieces;
 }
 
-/* Row and parts of one segment; none when retention was quicker. */
-static enum kt_status copy_segment(struct copy *c, uint64_t first, struct kt_error *err)
+/* Rows that are numbered from the first to the last of the segment. */
+static enum kt_status drop_range(struct copy *c, const struct kt_segment *seg, const char *parts,
+                                 struct kt_error *err)
 {
+    char sql[240];
+    (void)snprintf(sql, sizeof sql,
+                   "DELETE FROM part WHERE id BETWEEN %llu AND %llu%s;"
+                   "DELETE FROM segment WHERE first_seq BETWEEN %llu AND %llu",
+                   ULL(seg->first_seq * KT_PARTS), ULL(seg->last_seq * KT_PARTS + KT_PARTS - 1),
+                   parts, ULL(seg->first_seq), ULL(seg->last_seq));
+    return kt_db_exec(c->to, sql, err);
+}
+
+/* Parts of a merged segment that the backup has not: those of its own, and of pieces that were
+ * never copied. What pieces keep never changes. */
+static enum kt_status copy_missing(struct copy *c, const struct kt_segment *seg,
+                                   struct kt_error *err)
+{
+    KT_CLEANUP(kt_db_finalize) sqlite3_stmt *ids = NULL;
+    KT_CLEANUP(kt_db_finalize) sqlite3_stmt *there = NULL;
+    enum kt_status status;
+    if (kt_db_prepare(c->from->db, "SELECT id FROM part WHERE id BETWEEN ?1 AND ?2", &ids, err) !=
+            KT_OK ||
+        kt_db_prepare(c->to, "SELECT 1 FROM part WHERE id = ?1", &there, err) != KT_OK)
+        return kt_wrap(err, "copy");
+    kt_db_u64(ids, 1, seg->first_seq * KT_PARTS);
+    kt_db_u64(ids, 2, seg->last_seq * KT_PARTS + KT_PARTS - 1);
+    while ((status = kt_db_step(ids, err)) == KT_OK) {
+        uint64_t id = kt_db_col_u64(ids, 0);
+        kt_db_u64(there, 1, id);
+        status = kt_db_step(there, err);
+        (void)sqlite3_reset(there);
+        if (status == KT_E_AGAIN)
+            status = copy_rows(c, "part", "WHERE id = ?1", id, 0, NULL, err);
+        if (status != KT_OK)
+            return kt_wrap(err, "copy");
+    }
+    return status == KT_E_AGAIN ? KT_OK : status;
+}
+
+/* Merged parts, by their numbers (kt_part_is_merged). */
+#define OF_MERGED " AND (id % 256 < 64 OR id % 256 IN (64, 65, 66, 67, 69, 84))"
+
+/* Row and parts of one segment as it is now; none when retention was quicker, or it was merged into
+ * another. */
+static enum kt_status copy_segment(struct copy *c, const struct kt_segment *seg,
+                                   struct kt_error *err)
+{
+    KT_CLEANUP(kt_db_finalize) sqlite3_stmt *place_at = NULL;
+    const struct kt_segment first = { .first_seq = seg->first_seq, .last_seq = seg->first_seq };
+    struct kt_segment now;
     uint64_t rows = 0;
-    if (copy_rows(c, "segment", "WHERE first_seq = ?1", first, 0, &rows, err) != KT_OK ||
-        copy_rows(c, "part", "WHERE id BETWEEN ?1 AND ?2", first * KT_PARTS,
-                  first * KT_PARTS + KT_PARTS - 1, NULL, err) != KT_OK)
-        return kt_wrap(err, "segment at record %llu", ULL(first));
+    if (kt_place_prepare(c->from->db, &place_at, err) != KT_OK)
+        return kt_wrap(err, "segment");
+    enum kt_status status = kt_place_find(place_at, &first, &now, NULL, err);
+    if (status == KT_E_AGAIN || (status == KT_OK && now.first_seq != seg->first_seq))
+        return KT_OK;
+    if (status == KT_OK)
+        status = drop_range(c, &now, now.pieces > 0 ? OF_MERGED : "", err);
+    if (status == KT_OK)
+        status = copy_rows(c, "segment", "WHERE first_seq = ?1", now.first_seq, 0, &rows, err);
+    if (status == KT_OK && now.pieces > 0)
+        status = copy_missing(c, &now, err);
+    else if (status == KT_OK)
+        status = copy_rows(c, "part", "WHERE id BETWEEN ?1 AND ?2", now.first_seq * KT_PARTS,
+                           now.last_seq * KT_PARTS + KT_PARTS - 1, NULL, err);
     c->result.copied += rows;
-    return KT_OK;
+    return status == KT_OK ? KT_OK : kt_wrap(err, "segment at record %llu", ULL(seg->first_seq));
 }
 
 /* Those that are not in the backup yet, each in a snapshot of its own. */
@@ -139,48 +199,59 @@ static enum kt_status copy_sealed(struct copy *c, struct kt_error *err)
     if (kt_reader_directory(c->from, err) != KT_OK)
         return kt_wrap(err, "segments");
     for (uint32_t i = 0; i < c->from->directory.n; i++) {
-        uint64_t first = c->from->directory.at[i].first_seq;
-        if (has(&c->have, first))
+        const struct kt_segment *seg = &c->from->directory.at[i];
+        if (has(&c->have, seg))
             continue;
-        if (begin_reading(c, err) != KT_OK || copy_segment(c, first, err) != KT_OK ||
+        if (begin_reading(c, err) != KT_OK || copy_segment(c, seg, err) != KT_OK ||
             kt_db_exec(c->from->db, "COMMIT", err) != KT_OK)
             return kt_wrap(err, "copy");
     }
     return KT_OK;
 }
 
-static enum kt_status drop_segment(struct copy *c, uint64_t first, struct kt_error *err)
+static enum kt_status drop_segment(struct copy *c, const struct kt_segment *seg,
+                                   struct kt_error *err)
 {
-    char sql[160];
-    (void)snprintf(sql, sizeof sql,
-                   "DELETE FROM part WHERE id BETWEEN %llu AND %llu;"
-                   "DELETE FROM segment WHERE first_seq = %llu",
-                   ULL(first * KT_PARTS), ULL(first * KT_PARTS + KT_PARTS - 1), ULL(first));
-    c->result.dropped += has(&c->have, first);
-    return kt_db_exec(c->to, sql, err);
+    c->result.dropped += has(&c->have, seg);
+    return drop_range(c, seg, "", err);
 }
 
-/* Segments that were sealed or removed while the others were copied. */
-static enum kt_status settle_segments(struct copy *c, struct kt_error *err)
+static enum kt_status copy_late(struct copy *c, struct kt_error *err)
 {
     KT_CLEANUP(kt_directory_done) struct kt_directory now = { 0 };
     const struct kt_directory *there = &c->from->directory;
-    if (kt_reader_directory(c->from, err) != KT_OK || kt_directory_load(&now, c->to, err) != KT_OK)
+    if (kt_directory_load(&now, c->to, err) != KT_OK)
+        return kt_wrap(err, "segments");
+    for (uint32_t i = 0; i < there->n; i++)
+        if (!has(&now, &there->at[i]) && copy_segment(c, &there->at[i], err) != KT_OK)
+            return kt_wrap(err, "copy");
+    return KT_OK;
+}
+
+static enum kt_status drop_gone(struct copy *c, struct kt_error *err)
+{
+    KT_CLEANUP(kt_directory_done) struct kt_directory now = { 0 };
+    if (kt_directory_load(&now, c->to, err) != KT_OK)
+        return kt_wrap(err, "segments");
+    for (uint32_t i = 0; i < now.n; i++)
+        if (!has(&c->from->directory, &now.at[i]) && drop_segment(c, &now.at[i], err) != KT_OK)
+            return kt_wrap(err, "copy");
+    return KT_OK;
+}
+
+/* Segments that were sealed, merged or removed while the others were copied. */
+static enum kt_status settle_segments(struct copy *c, struct kt_error *err)
+{
+    const struct kt_directory *there = &c->from->directory;
+    if (kt_reader_directory(c->from, err) != KT_OK)
         return kt_wrap(err, "segments");
     if (there->damaged > 0) {
         if (err != NULL)
             *err = there->why;
         return KT_E_CORRUPT;
     }
-    for (uint32_t i = 0; i < there->n; i++)
-        if (!has(&now, there->at[i].first_seq) &&
-            copy_segment(c, there->at[i].first_seq, err) != KT_OK)
-            return kt_wrap(err, "copy");
-    for (uint32_t i = 0; i < now.n; i++)
-        if (!has(there, now.at[i].first_seq) && drop_segment(c, now.at[i].first_seq, err) != KT_OK)
-            return kt_wrap(err, "copy");
     c->result.segments = there->n;
-    return KT_OK;
+    return copy_late(c, err) == KT_OK ? drop_gone(c, err) : kt_wrap(err, "copy");
 }
 
 /* ---- the rest ---- */
@@ -319,7 +390,7 @@ static enum kt_status check_room(struct copy *c, struct kt_error *err)
     for (uint32_t i = 0; i < c->from->directory.n; i++) {
         const struct kt_segment *seg = &c->from->directory.at[i];
         sealed += seg->packed;
-        fresh += has(&c->have, seg->first_seq) ? 0 : seg->packed;
+        fresh += has(&c->have, seg) ? 0 : seg->packed;
     }
     uint64_t all = (pages - unused) * size, need = fresh + (all > sealed ? all - sealed : 0);
     return kt_backup_room(c->o->to, need, err);

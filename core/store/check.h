@@ -3,6 +3,7 @@
 #include <stdarg.h>
 
 #include "core/base/map.h"
+#include "core/store/merge_int.h"
 #include "core/store/opened.h"
 #include "core/store/reader.h"
 #include "core/store/store.h"
@@ -16,9 +17,9 @@ struct alert_seen {
     char digest[2 * 32 + 1]; /* hex */
     bool row;
 };
-struct seen { /* a segment that was read */
-    uint64_t first_seq;
-    unsigned parts;
+struct seen { /* a sealed segment that was read, by itself or as a piece of a merged one */
+    uint64_t first_seq, last_seq;
+    unsigned parts, kept; /* that it has by itself, and that it keeps when it is merged */
     struct kt_sums sums;
 };
 struct check {
@@ -27,7 +28,7 @@ struct check {
     unsigned next_head; /* of o->heads: those before are done */
     struct kt_verify_result result;
 
-    sqlite3_stmt *control_at, *batch_at, *mark_at;
+    sqlite3_stmt *control_at, *batch_at, *mark_at, *place_at;
     struct kt_zip *zip;
     struct kt_sha256 *sha;
     struct kt_arena arena;
@@ -42,7 +43,11 @@ struct check {
     /* the segment at hand, and what its lines give */
     struct kt_opened *opened;
     struct kt_builder *builder;
-    struct kt_built built;
+    struct kt_built built, merged;
+    struct kt_merger *merger;
+    struct kt_columns columns; /* of a piece that was seen before it was merged */
+    struct kt_buf days;
+    uint64_t packed; /* bytes of the parts that were looked at */
     struct kt_str *line;
     struct kt_buf unpacked[2];
     uint64_t parts;
@@ -86,4 +91,5 @@ void kt_check_reach(struct check *c, uint64_t first, uint64_t last);
 /* Leaves its nodes in c->nodes, and adds them to the tree. */
 void kt_check_batch(struct check *c, const struct kt_row *row, const struct kt_str *line);
 /* ---- verify_segment.c ---- */
+#define KT_MERGED_PARTS (KT_COL_COUNT + 1 + KT_FILTER_COUNT - 1 + 1) /* kt_part_is_merged */
 void kt_check_segment(struct check *c, const struct kt_segment *seg);

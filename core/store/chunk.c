@@ -46,7 +46,7 @@ void kt_chunk_free(struct kt_chunk *c)
     kt_columns_done(&c->made);
     kt_runs_done(&c->own);
     kt_buf_done(&c->own_bytes);
-    kt_free(c->run);
+    kt_free(c->row);
     kt_free(c->seq);
     kt_free(c->arrival);
     kt_free(c->conflict);
@@ -65,15 +65,21 @@ void kt_chunk_cost(const struct kt_chunk *c, struct kt_scan_cost *ret)
     ret->bytes += kt_opened_bytes(c->opened);
 }
 
+void kt_chunk_clear(struct kt_chunk *c)
+{
+    c->picks = 0;
+    c->left_from = c->left_until = 0;
+}
+
 static void start(struct kt_chunk *c, uint32_t n)
 {
     leave_kept(c);
+    kt_chunk_clear(c);
     c->n = n;
-    c->picks = 0;
     if (n <= c->room)
         return;
     c->room = n;
-    c->run = kt_realloc_array(c->run, n, sizeof *c->run);
+    c->row = kt_realloc_array(c->row, n, sizeof *c->row);
     c->seq = kt_realloc_array(c->seq, n, sizeof *c->seq);
     c->arrival = kt_realloc_array(c->arrival, n, sizeof *c->arrival);
     c->conflict = kt_realloc_array(c->conflict, n, sizeof *c->conflict);
@@ -84,26 +90,63 @@ static void start(struct kt_chunk *c, uint32_t n)
         c->all[i] = i;
 }
 
+static void pick_rows(struct kt_chunk *c, uint32_t from, uint32_t end)
+{
+    c->picks = end - from;
+    if (end > from)
+        memcpy(c->pick, c->all + from, c->picks * sizeof *c->pick);
+}
+
 static void pick_all(struct kt_chunk *c)
 {
-    c->picks = c->n;
-    if (c->n > 0)
-        memcpy(c->pick, c->all, c->n * sizeof *c->pick);
+    pick_rows(c, 0, c->n);
 }
 
 /* ---- what beside the lines says no ---- */
 
-static enum kt_status filter_says(struct kt_chunk *c, const struct kt_sieve *s, bool *ret,
-                                  struct kt_error *err)
+static bool filter_may(struct kt_str filter, const struct kt_sieve *s)
+{
+    bool may = false;
+    for (unsigned i = 0; i < s->n_keys && !may; i++) {
+        uint64_t hash;
+        may = !kt_key_hash_of(s->filter, &s->keys[i], &hash) || kt_filter_has(filter, hash);
+    }
+    return may;
+}
+
+/* Rows of those pieces stay whose filter may have a key: it follows from lines, so each piece keeps
+ * its own. */
+static enum kt_status ask_pieces(struct kt_chunk *c, const struct kt_sieve *s, struct kt_error *err)
+{
+    const struct kt_piece *piece;
+    struct kt_str filter;
+    uint32_t n, kept = 0, at = 0;
+    if (kt_opened_pieces(c->opened, &piece, &n, err) != KT_OK)
+        return err == NULL ? KT_E_CORRUPT : err->code;
+    for (uint32_t k = 0; k < n; k++) {
+        uint32_t from = at, end = piece[k].row + piece[k].head.count;
+        while (at < c->picks && c->pick[at] < end)
+            at++;
+        if (at == from)
+            continue;
+        if (kt_opened_piece_raw(c->opened, k, KT_PART_FILTER + (unsigned)s->filter, &filter, err) !=
+            KT_OK)
+            return err == NULL ? KT_E_CORRUPT : err->code;
+        if (!filter_may(filter, s))
+            continue;
+        memmove(c->pick + kept, c->pick + from, (at - from) * sizeof *c->pick);
+        kept += at - from;
+    }
+    c->picks = kept;
+    return KT_OK;
+}
+
+static enum kt_status ask_whole(struct kt_chunk *c, const struct kt_sieve *s, struct kt_error *err)
 {
     struct kt_str filter;
     if (kt_opened_raw(c->opened, KT_PART_FILTER + (unsigned)s->filter, &filter, err) != KT_OK)
         return err == NULL ? KT_E_CORRUPT : err->code;
-    *ret = false;
-    for (unsigned i = 0; i < s->n_keys && !*ret; i++) {
-        uint64_t hash;
-        *ret = !kt_key_hash_of(s->filter, &s->keys[i], &hash) || kt_filter_has(filter, hash);
-    }
+    c->picks = filter_may(filter, s) ? c->picks : 0;
     return KT_OK;
 }
 
@@ -251,22 +294,41 @@ static void sift_seq(struct kt_chunk *c, const struct kt_scan *scan)
 
 /* ---- the batches ---- */
 
-static enum kt_status take_runs(struct kt_chunk *c, const struct kt_runs *runs,
+/* Rows from `at` on. */
+static enum kt_status take_runs(struct kt_chunk *c, const struct kt_runs *runs, uint32_t at,
                                 struct kt_error *err)
 {
-    uint32_t at = 0;
-    c->runs = runs;
-    memset(c->conflict, 0, c->n * sizeof *c->conflict);
     for (uint32_t r = 0; r < runs->n; r++) {
         const struct kt_row *row = &runs->row[r];
+        memset(c->conflict + at, 0, row->count * sizeof *c->conflict);
         if (kt_row_arrivals(row, c->arrival + at, err) != KT_OK ||
             kt_row_conflicts(row, c->conflict + at, err) != KT_OK)
             return err == NULL ? KT_E_CORRUPT : err->code;
         for (uint32_t i = 0; i < row->count; i++, at++) {
-            c->run[at] = r;
+            c->row[at] = row;
             c->seq[at] = row->first_seq + i;
         }
     }
+    return KT_OK;
+}
+
+/* Of the pieces that have picks. */
+static enum kt_status take_batches(struct kt_chunk *c, struct kt_error *err)
+{
+    const struct kt_piece *piece;
+    const struct kt_runs *runs;
+    uint32_t n, at = 0;
+    if (kt_opened_pieces(c->opened, &piece, &n, err) != KT_OK)
+        return err == NULL ? KT_E_CORRUPT : err->code;
+    for (uint32_t k = 0; k < n; k++) {
+        uint32_t from = at;
+        while (at < c->picks && c->pick[at] < piece[k].row + piece[k].head.count)
+            at++;
+        if (at > from && (kt_opened_runs(c->opened, k, &runs, err) != KT_OK ||
+                          take_runs(c, runs, piece[k].row, err) != KT_OK))
+            return err == NULL ? KT_E_CORRUPT : err->code;
+    }
+    c->batched = true;
     return KT_OK;
 }
 
@@ -289,12 +351,14 @@ static bool may_be_late(const struct kt_segment *seg, const struct kt_scan *scan
 static enum kt_status ask_filter(struct kt_chunk *c, const struct kt_scan *scan, unsigned sieve,
                                  struct kt_error *err)
 {
-    bool may = true;
-    if (filter_says(c, &scan->sieve[sieve], &may, err) != KT_OK)
-        return err == NULL ? KT_E_CORRUPT : err->code;
-    c->filtered += !may;
-    c->picks = may ? c->picks : 0;
-    kt_steps_tell(&c->steps, sieve, KT_STEP_FILTER, !may);
+    const struct kt_sieve *s = &scan->sieve[sieve];
+    enum kt_status status = kt_part_is_merged(KT_PART_FILTER + (unsigned)s->filter)
+                                ? ask_whole(c, s, err)
+                                : ask_pieces(c, s, err);
+    if (status != KT_OK)
+        return status;
+    c->filtered += c->picks == 0;
+    kt_steps_tell(&c->steps, sieve, KT_STEP_FILTER, c->picks == 0);
     return KT_OK;
 }
 
@@ -366,15 +430,85 @@ static enum kt_status want_columns(struct kt_chunk *c, const struct kt_want *wan
                       : KT_OK;
 }
 
+/* Rows of the pieces that have records between the scan's numbers. *ret_whole: all of these are. */
+static enum kt_status pick_pieces(struct kt_chunk *c, const struct kt_scan *scan, bool *ret_whole,
+                                  struct kt_error *err)
+{
+    const struct kt_segment *seg = &c->seg;
+    const struct kt_piece *piece;
+    uint32_t n, from = 0;
+    *ret_whole = seg->first_seq >= scan->from_seq && seg->last_seq <= scan->until_seq;
+    pick_all(c);
+    if (*ret_whole || seg->pieces == 0)
+        return KT_OK;
+    if (kt_opened_pieces(c->opened, &piece, &n, err) != KT_OK)
+        return err == NULL ? KT_E_CORRUPT : err->code;
+    while (n > 1 && piece[n - 1].head.first_seq > scan->until_seq)
+        n--;
+    while (from + 1 < n && piece[from].head.last_seq < scan->from_seq)
+        from++;
+    pick_rows(c, piece[from].row, piece[n - 1].row + piece[n - 1].head.count);
+    *ret_whole = piece[from].head.first_seq >= scan->from_seq &&
+                 piece[n - 1].head.last_seq <= scan->until_seq;
+    return KT_OK;
+}
+
+/* Lines of the picks, as far as there is room for them; then what is left of the picks has columns
+ * as well. */
+static enum kt_status take_lines(struct kt_chunk *c, const struct kt_scan *scan,
+                                 struct kt_error *err)
+{
+    const struct kt_piece *piece;
+    struct kt_asked asked;
+    uint32_t n;
+    c->lined = true;
+    if (c->picks == 0)
+        return KT_OK;
+    if (kt_opened_sift(c->opened, scan->needle, scan->n_needles, scan->newest_first, c->pick,
+                       &c->picks, &asked, err) != KT_OK ||
+        kt_opened_pieces(c->opened, &piece, &n, err) != KT_OK)
+        return err == NULL ? KT_E_CORRUPT : err->code;
+    uint64_t from = asked.end < n ? piece[asked.end].head.first_seq : scan->from_seq;
+    uint64_t until = asked.first > 0 ? piece[asked.first - 1].head.last_seq : scan->until_seq;
+    from = from > c->seg.first_seq ? from : c->seg.first_seq;
+    until = until < c->seg.last_seq ? until : c->seg.last_seq;
+    if ((asked.end < n || asked.first > 0) && from <= until) {
+        c->left_from = from;
+        c->left_until = until;
+    }
+    return KT_OK;
+}
+
+/* What columns do not say of the picks: times, numbers. */
+static enum kt_status sift_rest(struct kt_chunk *c, const struct kt_scan *scan,
+                                const struct kt_want *want, bool whole, struct kt_error *err)
+{
+    const struct kt_segment *seg = &c->seg;
+    bool timed = !all_in_window(seg, scan);
+    bool arrivals = seg->untimed > 0 && (timed || want->time); /* for events without a time */
+    if ((timed &&
+         kt_opened_time(c->opened, (struct kt_picked){ c->pick, c->picks }, err) != KT_OK) ||
+        ((arrivals || !whole || want->runs || may_be_late(seg, scan)) &&
+         take_batches(c, err) != KT_OK))
+        return err == NULL ? KT_E_CORRUPT : err->code;
+    if (!whole)
+        sift_seq(c, scan);
+    if (timed)
+        sift_time(c, scan);
+    return KT_OK;
+}
+
 enum kt_status kt_chunk_segment(struct kt_chunk *c, sqlite3 *db, const struct kt_segment *seg,
                                 const struct kt_scan *scan, const struct kt_want *want,
                                 struct kt_error *err)
 {
-    const struct kt_runs *runs;
+    bool whole;
     start(c, seg->count);
     c->sealed = true;
+    c->seg = *seg;
+    c->seg.days = KT_STR_NONE;
     c->untimed = seg->untimed > 0;
-    c->runs = NULL;
+    c->batched = c->lined = false;
     if (seg->last_seq < scan->from_seq || seg->first_seq > scan->until_seq ||
         !kt_segment_in_time(seg, scan->since, scan->until) ||
         (seg->untimed == 0 && !kt_scan_touches(scan, seg->min_time, seg->max_time)))
@@ -382,32 +516,17 @@ enum kt_status kt_chunk_segment(struct kt_chunk *c, sqlite3 *db, const struct kt
     if (kt_opened_start(c->opened, db, seg, err) != KT_OK)
         return kt_wrap(err, "segment");
     c->columns = kt_opened_columns(c->opened);
-    pick_all(c);
-    if (sift_segment(c, scan, err) != KT_OK)
+    if (pick_pieces(c, scan, &whole, err) != KT_OK || sift_segment(c, scan, err) != KT_OK)
         return err == NULL ? KT_E_CORRUPT : err->code;
+    if (c->picks > 0 && want->lines) {
+        kt_opened_rule_out(c->opened, scan->needle, scan->n_needles, c->pick, &c->picks);
+        c->filtered += c->picks == 0;
+    }
     if (c->picks == 0)
         return KT_OK;
-    if (want->lines && kt_opened_rule_out(c->opened, scan->needle, scan->n_needles)) {
-        c->filtered++;
-        c->picks = 0;
-        return KT_OK;
-    }
     c->opened_segments++;
-    bool whole = seg->first_seq >= scan->from_seq && seg->last_seq <= scan->until_seq;
-    bool timed = !all_in_window(seg, scan);
-    bool arrivals = seg->untimed > 0 && (timed || want->time); /* for events without a time */
-    const struct kt_picked picked = { c->pick, c->picks };
-    if ((timed && kt_opened_time(c->opened, picked, err) != KT_OK) ||
-        ((arrivals || !whole || want->runs || may_be_late(seg, scan)) &&
-         (kt_opened_runs(c->opened, &runs, err) != KT_OK || take_runs(c, runs, err) != KT_OK)))
-        return err == NULL ? KT_E_CORRUPT : err->code;
-    if (!whole)
-        sift_seq(c, scan);
-    if (timed)
-        sift_time(c, scan);
-    c->lined = want->lines;
-    if (c->picks > 0 && want->lines &&
-        kt_opened_sift(c->opened, scan->needle, scan->n_needles, c->pick, &c->picks, err) != KT_OK)
+    if (sift_rest(c, scan, want, whole, err) != KT_OK ||
+        (want->lines && take_lines(c, scan, err) != KT_OK))
         return err == NULL ? KT_E_CORRUPT : err->code;
     return c->picks == 0 ? KT_OK : want_columns(c, want, err);
 }
@@ -496,7 +615,7 @@ static enum kt_status load_batch(struct kt_chunk *c, const struct kt_row *row,
     c->columns = c->kept != NULL ? c->kept : &c->made;
     c->lined = want->lines || !made;
     if ((c->lined && kt_row_lines(row, c->zip, &c->lines, err) != KT_OK) ||
-        take_runs(c, &c->own, err) != KT_OK ||
+        take_runs(c, &c->own, 0, err) != KT_OK ||
         (columns && !made && make_columns(c, c->columns, make, err) != KT_OK))
         return err == NULL ? KT_E_CORRUPT : err->code;
     if (c->kept != NULL)
@@ -510,6 +629,7 @@ enum kt_status kt_chunk_batch(struct kt_chunk *c, const struct kt_row *row,
 {
     start(c, row->count);
     c->sealed = false;
+    c->batched = true;
     c->untimed = true; /* as far as a row says */
     c->columns = &c->made;
     if (kt_row_last(row) < scan->from_seq || row->first_seq > scan->until_seq ||

@@ -1,6 +1,10 @@
 /*
  * chunk: the records of one segment, or of one batch of the tail, of which a scan picks some.
  * Private to core/store.
+ *
+ * Bounds: 30 bytes a record beside its columns, up to 65,535 records; of lines those of one batch,
+ * of one sealed segment (16 MiB and a batch), or of one piece of a merged one and as much of what
+ * is to be shown.
  */
 #pragma once
 #include "core/store/opened.h"
@@ -10,14 +14,18 @@
 
 struct kt_chunk {
     uint32_t n;                 /* records */
-    const struct kt_runs *runs; /* their batches */
-    uint32_t *run;              /* n: which of runs */
+    bool batched;               /* batches, numbers, arrivals and conflicts of picks are there */
+    const struct kt_row **row;  /* n: of which batch */
     uint64_t *seq;              /* n */
     kt_time_ns *arrival;        /* n */
     bool *conflict;             /* n */
     bool untimed;               /* some event may have no time */
     uint32_t *pick, picks;      /* rows that may match, rising */
     struct kt_columns *columns; /* those that were needed */
+    /* Records of a merged segment whose lines were not looked at, since those before them are
+     * enough at a time: to be asked for next. 0: none. */
+    uint64_t left_from, left_until;
+    struct kt_segment seg; /* that they are of */
 
     /* private */
     struct kt_opened *opened;
@@ -38,6 +46,8 @@ struct kt_chunk {
     struct kt_steps steps;
     uint64_t opened_lines;
 };
+/* It holds nothing, until the next. */
+void kt_chunk_clear(struct kt_chunk *c);
 /* Adds what was opened in it so far. */
 void kt_chunk_cost(const struct kt_chunk *c, struct kt_scan_cost *ret);
 /* Is there a span of the scan that touches [low, high]? Without spans: yes. */

@@ -5,20 +5,20 @@
  * Calls: core/base, core/event.
  * Holds: the same events give the same bytes.
  */
-#include "core/store/columns.h"
-
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/base/alloc.h"
 #include "core/base/map.h"
+#include "core/store/columns_int.h"
 
 #define N_TEXT (KT_COL_COUNT - KT_COL_SMALL)
 
 struct kt_columns_maker {
     struct kt_map *value[N_TEXT];
     uint32_t *order, *rank; /* of one dictionary */
+    size_t bytes[N_TEXT];   /* of entries, where columns are appended */
 };
 
 /* Entries of what was made here stand in the maker's map. */
@@ -109,6 +109,7 @@ void kt_columns_begin(struct kt_columns *c, uint32_t columns)
     }
     for (unsigned i = 0; i < N_TEXT; i++)
         kt_map_reset(c->maker->value[i]);
+    memset(c->maker->bytes, 0, sizeof c->maker->bytes);
 }
 
 static struct kt_str ip_bytes(const struct kt_event *ev)
@@ -146,6 +147,45 @@ void kt_columns_add(struct kt_columns *c, const struct kt_event *ev)
     KT_TEXT_COLUMNS(X)
 #undef X
     c->n++;
+}
+
+static size_t entry_bytes(const struct kt_text_column *t)
+{
+    size_t sum = 0;
+    for (uint32_t i = 0; i < t->n_dict; i++)
+        sum += t->dict[i].len;
+    return sum;
+}
+
+static void append_text(struct kt_columns *c, unsigned which, const struct kt_columns *from)
+{
+    const struct kt_text_column *t = &from->text[which];
+    struct kt_map *map = c->maker->value[which];
+    uint32_t *code = kt_alloc_array((size_t)t->n_dict + 1, sizeof *code);
+    for (uint32_t i = 0; i < t->n_dict; i++) {
+        bool is_new;
+        code[i + 1] = 1 + kt_map_put(map, t->dict[i], &is_new);
+        c->maker->bytes[which] += is_new ? t->dict[i].len : 0;
+    }
+    for (uint32_t i = 0; i < from->n; i++)
+        c->text[which].code[c->n + i] = (uint16_t)code[t->code[i]];
+    kt_free(code);
+}
+
+bool kt_columns_append(struct kt_columns *c, const struct kt_columns *from)
+{
+    assert(from->n <= KT_COLUMNS_ROWS_MAX - c->n);
+    for (unsigned i = 0; i < N_TEXT; i++)
+        if (entry_bytes(&from->text[i]) > KT_DICT_MAX - c->maker->bytes[i])
+            return false;
+    make_room(c, c->n + from->n);
+    memcpy(c->time + c->n, from->time, from->n * sizeof *c->time);
+    for (unsigned i = 0; i < KT_COL_SMALL; i++)
+        memcpy(c->small[i] + c->n, from->small[i], from->n);
+    for (unsigned i = 0; i < N_TEXT; i++)
+        append_text(c, i, from);
+    c->n += from->n;
+    return true;
 }
 
 static int by_bytes(const void *a, const void *b, void *map)

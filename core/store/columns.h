@@ -55,7 +55,7 @@ struct kt_columns {
     struct kt_buf entry; /* the one that is being read */
     struct kt_columns_maker *maker;
 };
-#define KT_COLUMNS_ROWS_MAX 16384u
+#define KT_COLUMNS_ROWS_MAX 65535u /* so that a code has two bytes */
 void kt_columns_done(struct kt_columns *c);
 /* Columns that were closed and are to be kept: gives back what only their making needs. */
 void kt_columns_settle(struct kt_columns *c);
@@ -70,6 +70,9 @@ static inline void kt_columns_reset(struct kt_columns *c) /* for all of them */
     kt_columns_begin(c, KT_COLUMNS_ALL);
 }
 void kt_columns_add(struct kt_columns *c, const struct kt_event *ev);
+/* All rows of other columns, of which everything is there, as if their events had been added.
+ * False, and nothing is added: the entries of a dictionary would be more than may be read. */
+bool kt_columns_append(struct kt_columns *c, const struct kt_columns *from);
 void kt_columns_close(struct kt_columns *c);
 
 /* A column as bytes, before compression. Times: zigzag varints of the differences; small: a byte a

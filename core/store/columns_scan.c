@@ -98,12 +98,11 @@ enum kt_status kt_columns_next(struct kt_columns_scan *s, struct kt_view *ret, s
             *err = why;
         return status;
     }
-    *ret =
-        (struct kt_view){ .columns = c->columns,
-                          .time = times_of(s, c),
-                          .arrival = s->scan.late_after > 0 && c->runs != NULL ? c->arrival : NULL,
-                          .pick = c->pick,
-                          .picks = c->picks };
+    *ret = (struct kt_view){ .columns = c->columns,
+                             .time = times_of(s, c),
+                             .arrival = s->scan.late_after > 0 && c->batched ? c->arrival : NULL,
+                             .pick = c->pick,
+                             .picks = c->picks };
     return KT_OK;
 }
 

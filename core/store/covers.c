@@ -91,15 +91,13 @@ enum kt_status kt_covers_row(struct kt_covers *c, const struct kt_row *row, stru
     return give(c, false, err);
 }
 
-/* Its nodes cover run after run of batches without a hole between them. */
-enum kt_status kt_covers_segment(struct kt_covers *c, const struct kt_segment *seg,
-                                 struct kt_error *err)
+/* Nodes cover run after run of batches without a hole between them. */
+static enum kt_status give_piece(struct kt_covers *c, uint32_t piece, struct kt_error *err)
 {
     const struct kt_runs *runs;
     struct kt_str nodes;
-    if (kt_opened_start(c->opened, c->db, seg, err) != KT_OK ||
-        kt_opened_runs(c->opened, &runs, err) != KT_OK ||
-        kt_opened_raw(c->opened, KT_PART_NODES, &nodes, err) != KT_OK)
+    if (kt_opened_runs(c->opened, piece, &runs, err) != KT_OK ||
+        kt_opened_piece_raw(c->opened, piece, KT_PART_NODES, &nodes, err) != KT_OK)
         return kt_wrap(err, "segment");
     struct kt_rd rd = kt_rd_of(nodes);
     for (uint32_t at = 0; at < runs->n;) {
@@ -115,4 +113,30 @@ enum kt_status kt_covers_segment(struct kt_covers *c, const struct kt_segment *s
             return kt_wrap(err, "segment");
     }
     return rd.left == 0 ? KT_OK : damaged(c, err);
+}
+
+enum kt_status kt_covers_piece(struct kt_covers *c, const struct kt_segment *seg, uint32_t piece,
+                               struct kt_error *err)
+{
+    const struct kt_piece *all;
+    uint32_t n;
+    return kt_opened_start(c->opened, c->db, seg, err) == KT_OK &&
+                   kt_opened_pieces(c->opened, &all, &n, err) == KT_OK && piece < n
+               ? give_piece(c, piece, err)
+               : kt_wrap(err, "segment");
+}
+
+/* Pieces that were given before, under their own numbers, are passed over. */
+enum kt_status kt_covers_segment(struct kt_covers *c, const struct kt_segment *seg,
+                                 struct kt_error *err)
+{
+    const struct kt_piece *piece;
+    uint32_t n;
+    if (kt_opened_start(c->opened, c->db, seg, err) != KT_OK ||
+        kt_opened_pieces(c->opened, &piece, &n, err) != KT_OK)
+        return kt_wrap(err, "segment");
+    for (uint32_t k = 0; k < n; k++)
+        if (piece[k].head.last_seq > c->size && give_piece(c, k, err) != KT_OK)
+            return err == NULL ? KT_E_CORRUPT : err->code;
+    return KT_OK;
 }

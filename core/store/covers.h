@@ -26,8 +26,10 @@ void kt_covers_done(struct kt_covers *c);
  * is missing, or whose hashes do not fit its place. */
 KT_MUST_USE enum kt_status kt_covers_reach(struct kt_covers *c, uint64_t first,
                                            struct kt_error *err);
-/* The same, and then a batch, or a segment. */
+/* The same, and then a batch, a segment, or one of its pieces. */
 KT_MUST_USE enum kt_status kt_covers_row(struct kt_covers *c, const struct kt_row *row,
                                          struct kt_error *err);
+KT_MUST_USE enum kt_status kt_covers_piece(struct kt_covers *c, const struct kt_segment *seg,
+                                           uint32_t piece, struct kt_error *err);
 KT_MUST_USE enum kt_status kt_covers_segment(struct kt_covers *c, const struct kt_segment *seg,
                                              struct kt_error *err);

@@ -111,7 +111,7 @@ static enum kt_status take_event(struct part *c, struct kt_record *ret, struct k
         status = take_line(c, row, ret, err);
     if (status != KT_OK)
         return status;
-    const struct kt_row *batch = &c->chunk->runs->row[c->chunk->run[row]];
+    const struct kt_row *batch = c->chunk->row[row];
     ret->seq = c->chunk->seq[row];
     ret->arrival = c->chunk->arrival[row];
     ret->stored = batch->stored;

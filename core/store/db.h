@@ -8,7 +8,7 @@
 #include "core/base/buf.h"
 #include "core/base/time.h"
 
-#define KT_DB_SCHEMA  4u
+#define KT_DB_SCHEMA  5u
 #define KT_DB_READS   3u    /* the oldest whose tables, and all that is in them, are read as well */
 #define KT_DB_PAGE    8192u /* bytes */
 #define KT_DB_APP_ID  0x4b54524cu /* "KTRL" */

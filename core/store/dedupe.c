@@ -41,17 +41,21 @@ struct past { /* where records older than the window are: this file, and damaged
     struct kt_row *tail; /* of a damaged file: heads of batches that were never sealed */
     uint32_t n_tail, cap_tail;
 };
-struct near { /* segments with records older than the window and events in one ten minutes */
+struct near { /* sealed segments, merged or not, with records older than the window and events in
+                 one ten minutes */
     bool valid;
     int64_t bucket;
     uint64_t window_first;
     struct place {
         const struct past *past;
-        uint32_t at; /* number in its directory */
+        uint32_t at;    /* number in its directory */
+        uint32_t piece; /* of a merged one */
+        uint64_t first_seq;
+        kt_time_ns min_time, max_time;
     } * at;
     uint32_t n, cap;
 };
-struct filter { /* ids of the segment at first_seq; 0: free */
+struct filter { /* ids of the sealed segment at first_seq; 0: free */
     uint64_t first_seq;
     struct kt_buf bytes;
 };
@@ -168,7 +172,7 @@ void kt_dedupe_drop(struct kt_dedupe *d, const struct kt_segment *seg)
 {
     kt_idsets_drop(d->sets, seg->first_seq, seg->last_seq);
     for (unsigned i = 0; i < FILTERS_MAX; i++)
-        if (d->filter[i].first_seq == seg->first_seq)
+        if (d->filter[i].first_seq >= seg->first_seq && d->filter[i].first_seq <= seg->last_seq)
             d->filter[i].first_seq = 0;
     for (unsigned i = 0; i < NEAR_MAX; i++)
         d->near[i].valid = false; /* its numbers are of the directory as it was */
@@ -183,13 +187,30 @@ uint32_t kt_dedupe_cost(struct kt_dedupe *d)
 
 /* ---- stored lines ---- */
 
-static enum kt_status set_of_segment(struct kt_dedupe *d, const struct past *past,
-                                     const struct kt_segment *seg, const struct kt_idset **ret,
-                                     struct kt_error *err)
+/* Opens a segment, for what is asked of its pieces. */
+static enum kt_status open_segment(struct kt_dedupe *d, const struct past *past,
+                                   const struct kt_segment *seg, const struct kt_piece **ret,
+                                   uint32_t *ret_n, struct kt_error *err)
 {
+    return kt_opened_start(d->opened, past->db, seg, err) == KT_OK &&
+                   kt_opened_pieces(d->opened, ret, ret_n, err) == KT_OK
+               ? KT_OK
+               : kt_wrap(err, "dedupe");
+}
+
+/* The piece of the segment that has the record, or the next one behind it. */
+static enum kt_status set_of_segment(struct kt_dedupe *d, const struct past *past,
+                                     const struct kt_segment *seg, uint64_t seq,
+                                     const struct kt_idset **ret, struct kt_error *err)
+{
+    const struct kt_piece *piece;
+    uint32_t n, k = 0;
     bool was_read = false;
-    enum kt_status status =
-        kt_idsets_segment(d->sets, d->opened, past->db, seg, ret, &was_read, err);
+    if (open_segment(d, past, seg, &piece, &n, err) != KT_OK)
+        return err == NULL ? KT_E_CORRUPT : err->code;
+    while (k + 1 < n && piece[k].head.last_seq < seq)
+        k++;
+    enum kt_status status = kt_idsets_piece(d->sets, d->opened, &piece[k], k, ret, &was_read, err);
     d->cost += was_read ? KT_LOOKUP_SEGMENT : 0;
     return status;
 }
@@ -226,7 +247,7 @@ static enum kt_status set_of(struct kt_dedupe *d, uint64_t seq, const struct kt_
         return set_of_batch(d, here, seq, ret, err);
     return seq < here->directory->at[i].first_seq
                ? KT_OK
-               : set_of_segment(d, here, &here->directory->at[i], ret, err);
+               : set_of_segment(d, here, &here->directory->at[i], seq, ret, err);
 }
 
 /* ---- one question ---- */
@@ -296,56 +317,86 @@ static bool in_bucket(const struct kt_segment *seg, int64_t bucket)
     return kt_segment_in_time(&timed, from, from + NEAR_NS);
 }
 
-static void add_near(const struct kt_dedupe *d, struct near *near, const struct past *past)
+static void add_place(struct kt_dedupe *d, struct near *near, const struct place *place,
+                      const struct kt_segment *piece)
+{
+    if (piece->first_seq >= d->window_first || !in_bucket(piece, near->bucket))
+        return;
+    if (near->n == near->cap) {
+        near->cap = near->cap == 0 ? 16 : 2 * near->cap;
+        near->at = kt_realloc_array(near->at, near->cap, sizeof *near->at);
+    }
+    struct place *own = &near->at[near->n++];
+    *own = *place;
+    own->first_seq = piece->first_seq;
+    own->min_time = piece->min_time;
+    own->max_time = piece->max_time;
+}
+
+static enum kt_status add_near(struct kt_dedupe *d, struct near *near, const struct past *past,
+                               struct kt_error *err)
 {
     for (uint32_t i = 0; i < past->directory->n; i++) {
         const struct kt_segment *seg = &past->directory->at[i];
+        struct place place = { .past = past, .at = i };
+        const struct kt_piece *piece;
+        uint32_t n;
         if (seg->first_seq >= d->window_first)
             break;
-        if (!in_bucket(seg, near->bucket))
+        if (seg->pieces == 0)
+            add_place(d, near, &place, seg);
+        if (seg->pieces == 0 || !in_bucket(seg, near->bucket))
             continue;
-        if (near->n == near->cap) {
-            near->cap = near->cap == 0 ? 16 : 2 * near->cap;
-            near->at = kt_realloc_array(near->at, near->cap, sizeof *near->at);
-        }
-        near->at[near->n++] = (struct place){ past, i };
+        d->cost++;
+        if (open_segment(d, past, seg, &piece, &n, err) != KT_OK)
+            return err == NULL ? KT_E_CORRUPT : err->code;
+        for (; place.piece < n; place.piece++)
+            add_place(d, near, &place, &piece[place.piece].head);
     }
+    return KT_OK;
 }
 
-static const struct near *near_of(struct kt_dedupe *d, kt_time_ns time)
+static enum kt_status near_of(struct kt_dedupe *d, kt_time_ns time, const struct near **ret,
+                              struct kt_error *err)
 {
     int64_t bucket = time <= 0 ? 0 : 1 + time / NEAR_NS;
     for (unsigned i = 0; i < NEAR_MAX; i++) {
-        const struct near *near = &d->near[i];
-        if (near->valid && near->bucket == bucket && near->window_first == d->window_first)
-            return near;
+        *ret = &d->near[i];
+        if ((*ret)->valid && (*ret)->bucket == bucket && (*ret)->window_first == d->window_first)
+            return KT_OK;
     }
     struct near *near = &d->near[d->near_next];
     d->near_next = (d->near_next + 1) % NEAR_MAX;
-    near->valid = true;
+    near->valid = false;
     near->bucket = bucket;
     near->window_first = d->window_first;
     near->n = 0;
     for (unsigned i = 0; i < d->n_past; i++) {
-        add_near(d, near, &d->past[i]);
+        enum kt_status status = add_near(d, near, &d->past[i], err);
+        if (status != KT_OK && d->past[i].sound)
+            return status;
         d->cost += d->past[i].directory->n / SEGMENTS_A_LOOKUP;
     }
-    return near;
+    near->valid = true;
+    *ret = near;
+    return KT_OK;
 }
 
-static enum kt_status may_hold(struct kt_dedupe *d, const struct past *past,
-                               const struct kt_segment *seg, uint64_t hash, bool *ret,
-                               struct kt_error *err)
+static enum kt_status may_hold(struct kt_dedupe *d, const struct place *place, uint64_t hash,
+                               bool *ret, struct kt_error *err)
 {
-    struct filter *f = &d->filter[seg->first_seq / KT_SEGMENT_EVENTS % FILTERS_MAX];
-    if (f->first_seq != seg->first_seq) {
+    struct filter *f = &d->filter[place->first_seq / KT_SEGMENT_EVENTS % FILTERS_MAX];
+    if (f->first_seq != place->first_seq) {
+        const struct kt_piece *piece;
         struct kt_str bytes;
-        if (kt_opened_start(d->opened, past->db, seg, err) != KT_OK ||
-            kt_opened_raw(d->opened, KT_PART_IDS, &bytes, err) != KT_OK)
+        uint32_t n;
+        if (open_segment(d, place->past, &place->past->directory->at[place->at], &piece, &n, err) !=
+                KT_OK ||
+            kt_opened_piece_raw(d->opened, place->piece, KT_PART_IDS, &bytes, err) != KT_OK)
             return kt_wrap(err, "dedupe");
         kt_buf_reset(&f->bytes);
         kt_buf_add(&f->bytes, bytes);
-        f->first_seq = seg->first_seq;
+        f->first_seq = place->first_seq;
         d->cost++;
     }
     *ret = kt_filter_has(kt_buf_str(&f->bytes), hash);
@@ -360,13 +411,14 @@ static void compare_set(struct kt_dedupe *d, struct question *q, const struct kt
         compare(d, q, other);
 }
 
-static enum kt_status ask_segment(struct kt_dedupe *d, struct question *q, const struct past *past,
-                                  const struct kt_segment *seg, struct kt_error *err)
+static enum kt_status ask_place(struct kt_dedupe *d, struct question *q, const struct place *place,
+                                struct kt_error *err)
 {
+    const struct kt_segment *seg = &place->past->directory->at[place->at];
     const struct kt_idset *set;
     bool may = false;
-    if (may_hold(d, past, seg, kt_key_id_hash(q->me.key), &may, err) != KT_OK ||
-        (may && set_of_segment(d, past, seg, &set, err) != KT_OK))
+    if (may_hold(d, place, kt_key_id_hash(q->me.key), &may, err) != KT_OK ||
+        (may && set_of_segment(d, place->past, seg, place->first_seq, &set, err) != KT_OK))
         return kt_wrap(err, "dedupe");
     if (may)
         compare_set(d, q, set);
@@ -392,14 +444,15 @@ static void ask_tails(struct kt_dedupe *d, struct question *q, kt_time_ns time)
 static enum kt_status ask_old(struct kt_dedupe *d, struct question *q, kt_time_ns time,
                               struct kt_error *err)
 {
-    const struct near *near = near_of(d, time);
+    const struct near *near;
+    if (near_of(d, time, &near, err) != KT_OK)
+        return kt_wrap(err, "dedupe");
     for (uint32_t i = 0; i < near->n && !q->duplicate; i++) {
-        const struct past *past = near->at[i].past;
-        const struct kt_segment *seg = &past->directory->at[near->at[i].at];
-        if (time > 0 && (time < seg->min_time || time > seg->max_time))
+        const struct place *place = &near->at[i];
+        if (time > 0 && (time < place->min_time || time > place->max_time))
             continue;
-        enum kt_status status = ask_segment(d, q, past, seg, err);
-        if (status != KT_OK && past->sound)
+        enum kt_status status = ask_place(d, q, place, err);
+        if (status != KT_OK && place->past->sound)
             return status;
     }
     ask_tails(d, q, time);

@@ -46,6 +46,26 @@ void kt_directory_drop(struct kt_directory *d, uint64_t first_seq)
     d->n--;
 }
 
+void kt_directory_replace(struct kt_directory *d, uint32_t from, uint32_t n,
+                          const struct kt_segment *seg)
+{
+    assert(n > 0 && from + n <= d->n);
+    for (uint32_t i = from; i < from + n; i++)
+        kt_free((void *)(uintptr_t)d->at[i].days.at);
+    memmove(&d->at[from + 1], &d->at[from + n], (d->n - from - n) * sizeof *d->at);
+    d->n -= n - 1;
+    d->at[from] = *seg;
+    d->at[from].days = kt_str_from(kt_str_dup(seg->days), seg->days.len);
+}
+
+uint64_t kt_directory_pieces(const struct kt_directory *d, uint32_t from, uint32_t n)
+{
+    uint64_t pieces = 0;
+    for (uint32_t i = from; i < from + n; i++)
+        pieces += kt_segment_pieces(&d->at[i]);
+    return pieces;
+}
+
 uint32_t kt_directory_from(const struct kt_directory *d, uint64_t seq)
 {
     uint32_t low = 0, high = d->n;

@@ -17,6 +17,11 @@ KT_MUST_USE enum kt_status kt_directory_load(struct kt_directory *d, sqlite3 *db
 KT_MUST_USE enum kt_status kt_directory_reload(struct kt_directory *d, sqlite3 *db,
                                                struct kt_error *err);
 void kt_directory_add(struct kt_directory *d, const struct kt_segment *seg);
+/* In place of n of them, from number `from` on, comes one. */
+void kt_directory_replace(struct kt_directory *d, uint32_t from, uint32_t n,
+                          const struct kt_segment *seg);
+/* Sealed segments that stand in [from, from + n), merged or not. */
+uint64_t kt_directory_pieces(const struct kt_directory *d, uint32_t from, uint32_t n);
 void kt_directory_drop(struct kt_directory *d, uint64_t first_seq);
 /* Number of the first segment whose last record is seq or later; n when there is none. */
 uint32_t kt_directory_from(const struct kt_directory *d, uint64_t seq);

@@ -109,25 +109,35 @@ bool kt_key_hash_of(enum kt_filter filter, const struct kt_sought *key, uint64_t
     return true;
 }
 
-static void add_text(struct kt_key_set *set, enum kt_filter filter, struct kt_str text)
+static void add_address(struct kt_key_set *set, struct kt_ip ip)
 {
-    if (text.len > 0)
-        kt_key_set_add(&set[filter], kt_key_hash(filter, text));
+    kt_key_set_add(set, kt_key_hash_net((struct kt_cidr){ .ip = ip, .bits = 128 }));
+    kt_key_set_add(set, kt_key_hash_net(around(ip)));
+}
+
+void kt_key_add_text(struct kt_key_set *set, enum kt_filter filter, struct kt_str text)
+{
+    struct kt_ip ip;
+    if (filter != KT_FILTER_IP && text.len > 0)
+        kt_key_set_add(set, kt_key_hash(filter, text));
+    if (filter != KT_FILTER_IP || text.len != sizeof ip.at)
+        return;
+    memcpy(ip.at, text.at, sizeof ip.at);
+    add_address(set, ip);
 }
 
 void kt_keys_of_event(const struct kt_event *ev, struct kt_key_set set[KT_FILTER_COUNT])
 {
-    add_text(set, KT_FILTER_ACTOR, ev->actor);
-    add_text(set, KT_FILTER_SECRET, ev->secret);
-    add_text(set, KT_FILTER_INSTANCE, ev->instance);
-    add_text(set, KT_FILTER_SESSION, ev->session);
-    add_text(set, KT_FILTER_SESSION, ev->credential);
-    add_text(set, KT_FILTER_USER_AGENT, ev->user_agent);
-    if (ev->has_ip) {
-        kt_key_set_add(&set[KT_FILTER_IP],
-                       kt_key_hash_net((struct kt_cidr){ .ip = ev->ip, .bits = 128 }));
-        kt_key_set_add(&set[KT_FILTER_IP], kt_key_hash_net(around(ev->ip)));
-    }
+    const struct {
+        enum kt_filter filter;
+        struct kt_str text;
+    } text[] = { { KT_FILTER_ACTOR, ev->actor },        { KT_FILTER_SECRET, ev->secret },
+                 { KT_FILTER_INSTANCE, ev->instance },  { KT_FILTER_SESSION, ev->session },
+                 { KT_FILTER_SESSION, ev->credential }, { KT_FILTER_USER_AGENT, ev->user_agent } };
+    for (size_t i = 0; i < KT_ARRAY_LEN(text); i++)
+        kt_key_add_text(&set[text[i].filter], text[i].filter, text[i].text);
+    if (ev->has_ip)
+        add_address(&set[KT_FILTER_IP], ev->ip);
 }
 
 /* ---- the filter ---- */

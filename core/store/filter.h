@@ -45,6 +45,8 @@ bool kt_key_of_event(const struct kt_event *ev, uint8_t ret[KT_KEY_SIZE]);
 uint64_t kt_key_id_hash(const uint8_t key[KT_KEY_SIZE]); /* it is a hash already */
 /* The hash that a scan looks for; false: the key cannot help (a network wider than those kept). */
 bool kt_key_hash_of(enum kt_filter filter, const struct kt_sought *key, uint64_t *ret);
+/* The keys of one filter that come from the text of a column; an address has 16 bytes. */
+void kt_key_add_text(struct kt_key_set *set, enum kt_filter filter, struct kt_str text);
 /* Everything about an event that a filter holds, into set[0 .. KT_FILTER_COUNT). */
 void kt_keys_of_event(const struct kt_event *ev, struct kt_key_set set[KT_FILTER_COUNT]);
 

@@ -164,18 +164,20 @@ static enum kt_status fill_batch(struct kt_idsets *s, struct kt_idset *set,
     return KT_OK;
 }
 
-static enum kt_status fill_segment(struct kt_idsets *s, struct kt_idset *set, struct kt_opened *o,
-                                   sqlite3 *db, const struct kt_segment *seg, struct kt_error *err)
+static enum kt_status fill_piece(struct kt_idsets *s, struct kt_idset *set, struct kt_opened *o,
+                                 const struct kt_piece *piece, uint32_t number,
+                                 struct kt_error *err)
 {
     const struct kt_runs *runs;
-    if (kt_opened_start(o, db, seg, err) != KT_OK || kt_opened_runs(o, &runs, err) != KT_OK)
+    if (kt_opened_runs(o, number, &runs, err) != KT_OK)
         return kt_wrap(err, "ids");
-    start(set, seg->count, runs->n);
+    start(set, piece->head.count, runs->n);
     for (uint32_t i = 0, first = 0; i < runs->n; first += runs->row[i++].count)
         add_run(set, &runs->row[i], first);
-    for (uint32_t i = 0; i < seg->count; i++) {
+    for (uint32_t i = 0; i < piece->head.count; i++) {
         struct kt_str line;
-        if (kt_opened_line(o, i, &line, err) != KT_OK || add_line(s, set, line, err) != KT_OK)
+        if (kt_opened_line(o, piece->row + i, &line, err) != KT_OK ||
+            add_line(s, set, line, err) != KT_OK)
             return kt_wrap(err, "ids");
     }
     return KT_OK;
@@ -231,16 +233,16 @@ enum kt_status kt_idsets_batch(struct kt_idsets *s, const struct kt_row *row,
     return keep(s, set, fill_batch(s, set, row, err), ret);
 }
 
-enum kt_status kt_idsets_segment(struct kt_idsets *s, struct kt_opened *o, sqlite3 *db,
-                                 const struct kt_segment *seg, const struct kt_idset **ret,
-                                 bool *ret_read, struct kt_error *err)
+enum kt_status kt_idsets_piece(struct kt_idsets *s, struct kt_opened *o,
+                               const struct kt_piece *piece, uint32_t number,
+                               const struct kt_idset **ret, bool *ret_read, struct kt_error *err)
 {
-    struct kt_idset *set = at_hand(s, seg->first_seq);
+    struct kt_idset *set = at_hand(s, piece->head.first_seq);
     *ret = set;
-    *ret_read = set == NULL || set->last_seq != seg->last_seq;
+    *ret_read = set == NULL || set->last_seq != piece->head.last_seq;
     if (!*ret_read)
         return KT_OK;
     if (set == NULL) /* else it was a batch's, before that was sealed */
         set = least_used(s);
-    return keep(s, set, fill_segment(s, set, o, db, seg, err), ret);
+    return keep(s, set, fill_piece(s, set, o, piece, number, err), ret);
 }

@@ -31,8 +31,9 @@ const struct kt_idset *kt_idsets_peek(struct kt_idsets *s, uint64_t seq);
 /* Reads a batch. */
 KT_MUST_USE enum kt_status kt_idsets_batch(struct kt_idsets *s, const struct kt_row *row,
                                            const struct kt_idset **ret, struct kt_error *err);
-/* The set of a segment: at hand, else read from db. *ret_read: it was. */
-KT_MUST_USE enum kt_status kt_idsets_segment(struct kt_idsets *s, struct kt_opened *o, sqlite3 *db,
-                                             const struct kt_segment *seg,
-                                             const struct kt_idset **ret, bool *ret_read,
-                                             struct kt_error *err);
+/* The set of a piece of the segment that o was started on, and whose pieces it was asked for: at
+ * hand, else read. *ret_read: it was. */
+KT_MUST_USE enum kt_status kt_idsets_piece(struct kt_idsets *s, struct kt_opened *o,
+                                           const struct kt_piece *piece, uint32_t number,
+                                           const struct kt_idset **ret, bool *ret_read,
+                                           struct kt_error *err);

@@ -238,15 +238,13 @@ static enum kt_status give_row(struct kt_leaves *l, const struct kt_row *row,
     return KT_OK;
 }
 
-static enum kt_status read_segment(struct kt_leaves *l, struct kt_reader *file,
-                                   struct kt_opened *opened, const struct kt_segment *seg,
-                                   const struct range *r, struct kt_error *err)
+static enum kt_status read_piece(struct kt_leaves *l, struct kt_opened *opened, uint32_t piece,
+                                 uint32_t at, const struct range *r, struct kt_error *err)
 {
     const struct kt_runs *runs;
-    if (kt_opened_start(opened, file->db, seg, err) != KT_OK ||
-        kt_opened_runs(opened, &runs, err) != KT_OK)
+    if (kt_opened_runs(opened, piece, &runs, err) != KT_OK)
         return kt_wrap(err, "segment");
-    for (uint32_t i = 0, at = 0; i < runs->n; at += runs->row[i++].count) {
+    for (uint32_t i = 0; i < runs->n; at += runs->row[i++].count) {
         const struct kt_row *row = &runs->row[i];
         if (!touches(r, row->first_seq - 1, row->count))
             continue;
@@ -255,6 +253,24 @@ static enum kt_status read_segment(struct kt_leaves *l, struct kt_reader *file,
                 return kt_wrap(err, "segment");
         if (give_row(l, row, l->line, r, err) != KT_OK)
             return kt_wrap(err, "segment");
+    }
+    return KT_OK;
+}
+
+static enum kt_status read_segment(struct kt_leaves *l, struct kt_reader *file,
+                                   struct kt_opened *opened, const struct kt_segment *seg,
+                                   const struct range *r, struct kt_error *err)
+{
+    const struct kt_piece *piece;
+    uint32_t n;
+    if (kt_opened_start(opened, file->db, seg, err) != KT_OK ||
+        kt_opened_pieces(opened, &piece, &n, err) != KT_OK)
+        return kt_wrap(err, "segment");
+    for (uint32_t k = 0; k < n; k++) {
+        const struct kt_segment *head = &piece[k].head;
+        if (touches(r, head->first_seq - 1, head->last_seq - head->first_seq + 1) &&
+            read_piece(l, opened, k, piece[k].row, r, err) != KT_OK)
+            return err == NULL ? KT_E_CORRUPT : err->code;
     }
     return KT_OK;
 }

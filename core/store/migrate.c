@@ -156,9 +156,11 @@ static enum kt_status add_state(sqlite3 *db, struct kt_error *err)
 
 #define FROM_3 "SELECT 1"
 
+/* ---- 4 -> 5: segments may be merged. Likewise. ---- */
+
+#define FROM_4 "SELECT 1"
+
 const struct kt_migration kt_migrations[] = {
-    { 1, FROM_1, add_functions },
-    { 2, FROM_2, add_state },
-    { 3, FROM_3, NULL },
-    { 0, NULL, NULL },
+    { 1, FROM_1, add_functions }, { 2, FROM_2, add_state }, { 3, FROM_3, NULL },
+    { 4, FROM_4, NULL },          { 0, NULL, NULL },
 };

@@ -58,6 +58,18 @@ static inline uint32_t code_at(const struct packed *p, uint32_t row)
     return (le32toh(word) >> bit % 8 & ((1u << p->width) - 1)) + p->least;
 }
 
+/* Is each a code? Of sixteen bits the highest may have wrapped to 0 by what was added to it. */
+static bool codes_fit(const struct packed *p, const uint16_t *code, uint32_t n)
+{
+    uint32_t i = 0;
+    if (p->least > 0 && p->width == 16)
+        while (i < n && code[i] != 0)
+            i++;
+    else
+        i = n;
+    return i == n && kt_codes_fit(code, n, (uint16_t)p->n);
+}
+
 /* All codes; false: one is none. Of eight rows each begins at the same bit as of the eight before.
  */
 static bool read_codes(const struct packed *p, uint16_t *code)
@@ -78,7 +90,7 @@ static bool read_codes(const struct packed *p, uint16_t *code)
         }
     for (; i < p->rows; i++)
         code[i] = (uint16_t)code_at(p, i);
-    return kt_codes_fit(code, p->rows, (uint16_t)p->n);
+    return codes_fit(p, code, p->rows);
 }
 
 /* Codes of the picked rows, in their order. */
@@ -86,7 +98,7 @@ static bool read_some_codes(const struct packed *p, struct kt_picked picked, uin
 {
     for (uint32_t i = 0; i < picked.n; i++)
         code[i] = (uint16_t)code_at(p, picked.row[i]);
-    return kt_codes_fit(code, picked.n, (uint16_t)p->n);
+    return codes_fit(p, code, picked.n);
 }
 
 /* ---- entries ---- */
@@ -407,6 +419,20 @@ enum kt_status kt_packed_seek(struct kt_columns *c, enum kt_col column, struct k
     bool good = open_column(&p, bytes, c->n, false) &&
                 seek_text(c, kt_column_text(c, column), &p, key, n, how, pick, picks);
     return kt_column_filled(c, column, good, err);
+}
+
+enum kt_status kt_packed_codes(struct kt_str bytes, const struct kt_packed_rows *rows,
+                               uint16_t *ret, uint32_t *ret_most, struct kt_error *err)
+{
+    struct packed p;
+    if (!open_column(&p, bytes, rows->all, false))
+        return kt_fail(err, KT_E_CORRUPT, "the column does not hold %u codes", rows->all);
+    for (uint32_t i = 0; i < rows->n; i++)
+        ret[i] = (uint16_t)code_at(&p, rows->from + i);
+    if (!codes_fit(&p, ret, rows->n))
+        return kt_fail(err, KT_E_CORRUPT, "the column has codes without a text");
+    *ret_most = p.n;
+    return KT_OK;
 }
 
 /* ---- times ---- */

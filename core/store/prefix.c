@@ -12,6 +12,7 @@ struct walk {
     const struct kt_prefix *p;
     sqlite3_stmt *tail_at, *earlier_at;
     struct kt_covers covers;
+    struct kt_opened *opened; /* the segment in which it ends */
     struct kt_tree tree;
 };
 
@@ -22,6 +23,7 @@ static void done(struct walk *w)
     kt_db_finalize(&w->tail_at);
     kt_db_finalize(&w->earlier_at);
     kt_covers_done(&w->covers);
+    kt_opened_free(w->opened);
 }
 
 static enum kt_status take(void *self, const struct kt_cover *cover, bool removed,
@@ -71,15 +73,10 @@ static enum kt_status add_tail(struct walk *w, struct kt_error *err)
 
 /* ---- segments ---- */
 
-static enum kt_status add_segment(struct walk *w, const struct kt_segment *seg,
-                                  struct kt_error *err)
+static enum kt_status add_piece(struct walk *w, uint32_t piece, struct kt_error *err)
 {
     const struct kt_runs *runs;
-    struct kt_opened *opened = w->covers.opened;
-    if (seg->last_seq <= w->p->n)
-        return kt_covers_segment(&w->covers, seg, err);
-    if (kt_opened_start(opened, w->p->db, seg, err) != KT_OK ||
-        kt_opened_runs(opened, &runs, err) != KT_OK)
+    if (kt_opened_runs(w->opened, piece, &runs, err) != KT_OK)
         return kt_wrap(err, "segment");
     for (uint32_t i = 0; i < runs->n && runs->row[i].first_seq <= w->p->n; i++) {
         if (w->p->earlier == NULL)
@@ -88,6 +85,25 @@ static enum kt_status add_segment(struct walk *w, const struct kt_segment *seg,
                            ULL(w->covers.size + 1));
         if (add_earlier(w, &runs->row[i], err) != KT_OK)
             return kt_wrap(err, "segment");
+    }
+    return KT_OK;
+}
+
+/* The prefix may end within it. */
+static enum kt_status add_segment(struct walk *w, const struct kt_segment *seg,
+                                  struct kt_error *err)
+{
+    const struct kt_piece *piece;
+    uint32_t n;
+    if (seg->last_seq <= w->p->n)
+        return kt_covers_segment(&w->covers, seg, err);
+    if (kt_opened_start(w->opened, w->p->db, seg, err) != KT_OK ||
+        kt_opened_pieces(w->opened, &piece, &n, err) != KT_OK)
+        return kt_wrap(err, "segment");
+    for (uint32_t k = 0; k < n && piece[k].head.first_seq <= w->p->n; k++) {
+        bool whole = piece[k].head.last_seq <= w->p->n;
+        if ((whole ? kt_covers_piece(&w->covers, seg, k, err) : add_piece(w, k, err)) != KT_OK)
+            return err == NULL ? KT_E_CORRUPT : err->code;
     }
     return KT_OK;
 }
@@ -112,6 +128,7 @@ enum kt_status kt_prefix_tree(const struct kt_prefix *p, struct kt_tree *ret, st
 {
     KT_CLEANUP(done) struct walk w = { .p = p };
     w.covers = (struct kt_covers){ .db = p->db, .take = take, .self = &w };
+    w.opened = kt_opened_new();
     enum kt_status status = prepare(&w, err);
     for (uint32_t i = 0; i < p->segments->n && status == KT_OK; i++)
         if (p->segments->at[i].first_seq <= p->n)

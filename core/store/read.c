@@ -14,6 +14,7 @@
 
 #include "core/base/alloc.h"
 #include "core/store/chain.h"
+#include "core/store/merge.h"
 #include "core/store/reader.h"
 #include "core/store/schema.h"
 #include "core/store/store.h"
@@ -223,18 +224,42 @@ enum kt_status kt_reader_fresh(struct kt_reader *r, struct kt_error *err)
     return KT_OK;
 }
 
-/* Segments only come behind the last one, unless some were removed. */
-enum kt_status kt_reader_directory(struct kt_reader *r, struct kt_error *err)
+enum kt_status kt_merges_read(sqlite3 *db, uint64_t *ret, struct kt_error *err)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf value = { 0 };
+    enum kt_status status = kt_blob_get(db, KT_MERGES_BLOB, &value, err);
+    struct kt_rd rd = kt_rd_of(kt_buf_str(&value));
+    *ret = status == KT_OK ? kt_rd_u64(&rd) : 0;
+    return status == KT_E_AGAIN ? KT_OK : status;
+}
+
+/* Segments only come behind the last one, unless some were removed or merged. */
+static enum kt_status bring_up_to_date(struct kt_reader *r, struct kt_error *err)
 {
     uint8_t log_id[16];
     struct kt_tree tree;
     struct kt_sums sums;
-    if (kt_meta_read(r->db, log_id, &tree, &sums, err) != KT_OK)
+    uint64_t merges;
+    if (kt_meta_read(r->db, log_id, &tree, &sums, err) != KT_OK ||
+        kt_merges_read(r->db, &merges, err) != KT_OK)
         return kt_wrap(err, "segments");
-    if (sums.removed_segments == r->directory_removed)
+    if (sums.removed_segments == r->directory_removed && merges == r->directory_merges)
         return kt_directory_load(&r->directory, r->db, err);
     r->directory_removed = sums.removed_segments;
+    r->directory_merges = merges;
     return kt_directory_reload(&r->directory, r->db, err);
+}
+
+/* In one snapshot: what is merged in between would be in neither of both lists. */
+enum kt_status kt_reader_directory(struct kt_reader *r, struct kt_error *err)
+{
+    bool alone = sqlite3_get_autocommit(r->db) != 0;
+    if (alone && kt_db_exec(r->db, "BEGIN", err) != KT_OK)
+        return kt_wrap(err, "segments");
+    enum kt_status status = bring_up_to_date(r, err);
+    if (alone)
+        (void)sqlite3_exec(r->db, "COMMIT", NULL, NULL, NULL);
+    return status;
 }
 
 uint64_t kt_reader_file_bytes(const struct kt_reader *r, const char *suffix)

@@ -130,28 +130,45 @@ static enum kt_status delete_rows(struct kt_store *s, const struct kt_segment *s
                                   struct kt_error *err)
 {
     kt_db_u64(s->st[KT_ST_UNPART], 1, seg->first_seq * KT_PARTS);
-    kt_db_u64(s->st[KT_ST_UNPART], 2, seg->first_seq * KT_PARTS + KT_PARTS - 1);
+    kt_db_u64(s->st[KT_ST_UNPART], 2, seg->last_seq * KT_PARTS + KT_PARTS - 1);
     kt_db_u64(s->st[KT_ST_UNSEGMENT], 1, seg->first_seq);
     return kt_store_run(s, KT_ST_UNPART, err) == KT_OK ? kt_store_run(s, KT_ST_UNSEGMENT, err)
                                                        : kt_wrap(err, "remove");
+}
+
+/* What is kept of one that was sealed by itself, whether it was merged since or not. */
+static enum kt_status bury(struct kt_store *s, struct kt_opened *o, const struct kt_piece *piece,
+                           uint32_t number, struct kt_str reason, kt_time_ns now,
+                           struct kt_error *err)
+{
+    const struct kt_runs *runs;
+    struct kt_str nodes;
+    if (kt_opened_runs(o, number, &runs, err) != KT_OK ||
+        kt_opened_piece_raw(o, number, KT_PART_NODES, &nodes, err) != KT_OK ||
+        write_tombstones(s, &piece->head, runs, nodes, reason, now, err) != KT_OK)
+        return kt_wrap(err, "remove");
+    s->sums.batches -= runs->n;
+    s->sums.removed_segments++;
+    return KT_OK;
 }
 
 static enum kt_status remove_segment(struct kt_store *s, struct kt_opened *o,
                                      const struct kt_segment *seg, struct kt_str reason,
                                      kt_time_ns now, struct kt_error *err)
 {
-    const struct kt_runs *runs;
-    struct kt_str nodes;
-    if (kt_opened_start(o, s->db, seg, err) != KT_OK || kt_opened_runs(o, &runs, err) != KT_OK ||
-        kt_opened_raw(o, KT_PART_NODES, &nodes, err) != KT_OK ||
-        write_tombstones(s, seg, runs, nodes, reason, now, err) != KT_OK ||
-        delete_rows(s, seg, err) != KT_OK)
+    const struct kt_piece *piece;
+    uint32_t n;
+    if (kt_opened_start(o, s->db, seg, err) != KT_OK ||
+        kt_opened_pieces(o, &piece, &n, err) != KT_OK)
+        return kt_wrap(err, "remove");
+    for (uint32_t k = 0; k < n; k++)
+        if (bury(s, o, &piece[k], k, reason, now, err) != KT_OK)
+            return err == NULL ? KT_E_CORRUPT : err->code;
+    if (delete_rows(s, seg, err) != KT_OK)
         return kt_wrap(err, "remove");
     s->sums.events -= seg->count;
     s->sums.conflicts -= seg->conflicts;
-    s->sums.batches -= runs->n;
     s->sums.removed_events += seg->count;
-    s->sums.removed_segments++;
     return KT_OK;
 }
 

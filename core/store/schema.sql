@@ -1,4 +1,4 @@
--- keytrail's store, schema 4. docs/store.md says what each column means and who may write it.
+-- keytrail's store, schema 5. docs/store.md says what each column means and who may write it.
 -- This text is compared with the schema of every file that is opened (THREATS D4).
 
 -- One row: the identity of the log, the frontier of its tree (whose size is the newest seq), the

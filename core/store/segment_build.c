@@ -75,6 +75,11 @@ void kt_builder_free(struct kt_builder *b)
     kt_free(b);
 }
 
+const struct kt_columns *kt_builder_columns(const struct kt_builder *b)
+{
+    return &b->columns;
+}
+
 void kt_builder_sessions(struct kt_builder *b, unsigned bits_per_key)
 {
     b->session_bits = bits_per_key;
@@ -264,7 +269,8 @@ static void close_block(struct kt_builder *b, unsigned block, uint32_t lines, st
 
 static void add_lines(struct kt_builder *b, struct kt_built *out)
 {
-    kt_segment_order(&b->columns, b->place);
+    const struct kt_text_column *actor = kt_column_text(&b->columns, KT_COL_ACTOR);
+    kt_segment_order(actor->code, b->n, actor->n_dict, b->place);
     for (uint32_t i = 0; i < b->n; i++)
         b->line[b->place[i]] = i;
     b->line_at[b->n] = b->text.len;

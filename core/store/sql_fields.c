@@ -47,7 +47,7 @@ static enum kt_status need_fact(struct kt_sql_row *r, struct kt_error *err)
 
 static const struct kt_row *batch_of(const struct kt_sql_row *r)
 {
-    return &r->chunk->runs->row[r->chunk->run[r->at]];
+    return r->chunk->row[r->at];
 }
 
 /* ---- giving; absent is NULL ---- */

@@ -143,7 +143,13 @@ struct kt_store {
 /* Sums what a record's arrival changes. */
 void kt_store_saw(struct kt_store *s, kt_time_ns arrival);
 
+KT_MUST_USE enum kt_status kt_merges_read(sqlite3 *db, uint64_t *ret, struct kt_error *err);
+
 /* ---- tail.c ---- */
+int64_t kt_month_of(kt_time_ns t);
+/* Inside a transaction: a row of table segment, and the parts that were built. */
+KT_MUST_USE enum kt_status kt_store_insert(struct kt_store *s, const struct kt_segment *head,
+                                           const struct kt_built *b, struct kt_error *err);
 KT_MUST_USE enum kt_status kt_tail_load(struct kt_store *s, struct kt_error *err);
 void kt_tail_add(struct kt_store *s, uint64_t events, uint64_t bytes, kt_time_ns stored);
 /* After a commit. What goes wrong is in seal_failed: what was to be committed is, a segment can

@@ -12,7 +12,7 @@
 
 /* Month of a time, counted from year 0, UTC (Howard Hinnant, "chrono-compatible low-level date
  * algorithms"). */
-static int64_t month_of(kt_time_ns t)
+int64_t kt_month_of(kt_time_ns t)
 {
     int64_t days = t / KT_NS_DAY + 719468;
     int64_t era = days / 146097, doe = days % 146097;
@@ -50,7 +50,7 @@ void kt_tail_add(struct kt_store *s, uint64_t events, uint64_t bytes, kt_time_ns
 
 static bool month_turned(const struct kt_tail *t)
 {
-    return t->events > 0 && month_of(t->first_stored) != month_of(t->last_stored);
+    return t->events > 0 && kt_month_of(t->first_stored) != kt_month_of(t->last_stored);
 }
 
 /* The oldest rows of one month into the sealer. */
@@ -58,14 +58,14 @@ static enum kt_status give(struct kt_store *s, struct kt_error *err)
 {
     sqlite3_stmt *st = s->st[KT_ST_TAIL];
     enum kt_status status;
-    int64_t month = month_of(s->tail.first_stored);
+    int64_t month = kt_month_of(s->tail.first_stored);
     uint64_t events = 0, bytes = 0;
     bool ended = false; /* by size or by month */
     while (!ended && (status = kt_db_step(st, err)) == KT_OK) {
         struct kt_row row;
         if ((status = kt_row_read(st, &row, err)) != KT_OK)
             break;
-        ended = month_of(row.stored) != month || !kt_sealer_add(s->sealer, &row);
+        ended = kt_month_of(row.stored) != month || !kt_sealer_add(s->sealer, &row);
         events += ended ? 0 : row.count;
         bytes += ended ? 0 : row.bytes;
         ended = ended || kt_sealer_full(s->sealer, events, bytes);
@@ -80,18 +80,26 @@ static enum kt_status give(struct kt_store *s, struct kt_error *err)
     return KT_OK;
 }
 
-static enum kt_status insert(struct kt_store *s, const struct kt_built *b, struct kt_error *err)
+enum kt_status kt_store_insert(struct kt_store *s, const struct kt_segment *head,
+                               const struct kt_built *b, struct kt_error *err)
 {
-    kt_segment_bind(s->st[KT_ST_SEGMENT], &b->head);
+    kt_segment_bind(s->st[KT_ST_SEGMENT], head);
     if (kt_store_run(s, KT_ST_SEGMENT, err) != KT_OK)
         return kt_wrap(err, "segment");
     for (unsigned i = 0; i < b->parts; i++) {
         sqlite3_stmt *st = s->st[KT_ST_PART];
-        kt_db_u64(st, 1, b->head.first_seq * KT_PARTS + b->part[i].part);
+        kt_db_u64(st, 1, head->first_seq * KT_PARTS + b->part[i].part);
         kt_db_blob(st, 2, kt_str_from(b->data.at + b->part[i].from, b->part[i].len));
         if (kt_store_run(s, KT_ST_PART, err) != KT_OK)
             return kt_wrap(err, "segment");
     }
+    return KT_OK;
+}
+
+static enum kt_status insert(struct kt_store *s, const struct kt_built *b, struct kt_error *err)
+{
+    if (kt_store_insert(s, &b->head, b, err) != KT_OK)
+        return err == NULL ? KT_E_IO : err->code;
     kt_db_u64(s->st[KT_ST_UNTAIL], 1, b->head.first_seq);
     kt_db_u64(s->st[KT_ST_UNTAIL], 2, b->head.last_seq);
     return kt_store_run(s, KT_ST_UNTAIL, err);

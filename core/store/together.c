@@ -117,12 +117,13 @@ enum kt_status kt_stretches_load(sqlite3 *db, struct kt_stretches *s, struct kt_
                : kt_fail(err, KT_E_CORRUPT, "blob '" KT_TOGETHER_BLOB "' is not as it was written");
 }
 
-bool kt_stretch_whole(const struct kt_stretch *s, const struct kt_directory *d, uint32_t *ret_at)
+bool kt_stretch_whole(const struct kt_stretch *s, const struct kt_directory *d,
+                      struct kt_stretch_place *ret)
 {
-    uint32_t at = kt_directory_from(d, s->first_seq);
-    *ret_at = at;
-    return s->segments <= d->n && at <= d->n - s->segments && d->at[at].first_seq == s->first_seq &&
-           d->at[at + s->segments - 1].last_seq == s->last_seq;
+    uint32_t at = kt_directory_from(d, s->first_seq), end = kt_directory_from(d, s->last_seq);
+    *ret = (struct kt_stretch_place){ at, end + 1 - at };
+    return end < d->n && d->at[at].first_seq == s->first_seq &&
+           d->at[end].last_seq == s->last_seq && kt_directory_pieces(d, at, ret->n) == s->segments;
 }
 
 const char *kt_stretch_name(const struct kt_stretch *s, uint32_t bucket, char buf[KT_STRETCH_NAME])

@@ -6,7 +6,8 @@
 
 struct kt_stretch {
     uint64_t first_seq, last_seq;
-    uint32_t segments, pairs, buckets;
+    uint32_t segments; /* sealed ones, merged since or not: what is merged has whole stretches */
+    uint32_t pairs, buckets;
     bool cased; /* two actors in it differ by case alone: of what is folded the earliest is not
                    known */
 };
@@ -27,8 +28,19 @@ void kt_stretches_write(const struct kt_stretches *s, struct kt_buf *out);
 /* Of a file. KT_E_CORRUPT: there is a list, and it is none; s is empty then, as where none is. */
 KT_MUST_USE enum kt_status kt_stretches_load(sqlite3 *db, struct kt_stretches *s,
                                              struct kt_error *err);
-/* Are all of its segments there? *ret_at: the first of them in the directory. */
-bool kt_stretch_whole(const struct kt_stretch *s, const struct kt_directory *d, uint32_t *ret_at);
+/* Are all of its segments there? *ret: where they stand in the directory. */
+struct kt_stretch_place {
+    uint32_t at, n;
+};
+bool kt_stretch_whole(const struct kt_stretch *s, const struct kt_directory *d,
+                      struct kt_stretch_place *ret);
+/* The number, among the segments of a stretch, of the first that entry `at` of the directory is or
+ * was merged from. */
+static inline uint32_t kt_stretch_number(const struct kt_stretch_place *p,
+                                         const struct kt_directory *d, uint32_t at)
+{
+    return (uint32_t)kt_directory_pieces(d, p->at, at - p->at);
+}
 
 #define KT_STRETCH_NAME 40
 const char *kt_stretch_name(const struct kt_stretch *s, uint32_t bucket, char buf[KT_STRETCH_NAME]);
@@ -54,7 +66,7 @@ struct kt_together_made {
     size_t *end;         /* of each, in bytes */
     struct kt_buf part[KT_TOTALS_PARTS];
 };
-/* Makes the stretch of segments [at, at + n) of the directory, or as many of them as there is room
+/* Makes the stretch of entries [at, at + n) of the directory, or as many of them as there is room
  * for. KT_E_CORRUPT: the first cannot be read; a later one ends the stretch. */
 KT_MUST_USE enum kt_status kt_stretch_make(struct kt_reader *r, uint32_t at, uint32_t n,
                                            const struct kt_pairs_key *key,

@@ -37,9 +37,10 @@ static enum kt_status drop(struct kt_store *s, const struct kt_stretch *one, str
 static enum kt_status drop_partial(struct kt_store *s, struct kt_stretches *all,
                                    struct kt_error *err)
 {
-    uint32_t n = 0, at;
+    struct kt_stretch_place place;
+    uint32_t n = 0;
     for (uint32_t i = 0; i < all->n; i++)
-        if (kt_stretch_whole(&all->at[i], &s->directory, &at))
+        if (kt_stretch_whole(&all->at[i], &s->directory, &place))
             all->at[n++] = all->at[i];
         else if (drop(s, &all->at[i], err) != KT_OK)
             return err == NULL ? KT_E_IO : err->code;
@@ -51,9 +52,9 @@ static enum kt_status add(struct kt_store *s, struct kt_stretches *all,
                           const struct kt_together_made *m, bool *ret_added, struct kt_error *err)
 {
     char name[KT_STRETCH_NAME];
-    uint32_t at;
+    struct kt_stretch_place place;
     uint64_t last = all->n == 0 ? 0 : all->at[all->n - 1].last_seq;
-    if (!kt_stretch_whole(&m->stretch, &s->directory, &at) || m->stretch.first_seq <= last ||
+    if (!kt_stretch_whole(&m->stretch, &s->directory, &place) || m->stretch.first_seq <= last ||
         (all->n > 0 && memcmp(&all->key, &m->key, sizeof m->key) != 0))
         return KT_OK;
     all->key = m->key;
@@ -138,14 +139,15 @@ enum kt_status kt_together_state(struct kt_reader *r, struct kt_together_state *
 {
     struct kt_stretches all = { 0 };
     struct kt_together_state sum = { 0 };
+    struct kt_stretch_place place;
     enum kt_status status = kt_reader_fresh(r, err);
     if (status == KT_OK)
         status = kt_reader_directory(r, err);
     if (status == KT_OK)
         status = kt_stretches_load(r->db, &all, err);
-    sum.segments = r->directory.n;
-    for (uint32_t i = 0, at; i < all.n; i++)
-        if (kt_stretch_whole(&all.at[i], &r->directory, &at)) {
+    sum.segments = kt_directory_pieces(&r->directory, 0, r->directory.n);
+    for (uint32_t i = 0; i < all.n; i++)
+        if (kt_stretch_whole(&all.at[i], &r->directory, &place)) {
             sum.in += all.at[i].segments;
             sum.pairs += all.at[i].pairs;
             sum.stretches++;
@@ -215,12 +217,14 @@ bool kt_together_worth(struct kt_reader *r, kt_time_ns since, kt_time_ns until, 
             kt_stretches_load(file[f]->db, &all, NULL) != KT_OK)
             continue;
         for (uint32_t i = 0; i < d->n; i++)
-            there += kt_segment_in_time(&d->at[i], since, until);
-        for (uint32_t i = 0, at; i < all.n; i++) {
-            bool whole = kt_stretch_whole(&all.at[i], d, &at);
+            there += kt_segment_in_time(&d->at[i], since, until) ? kt_segment_pieces(&d->at[i]) : 0;
+        for (uint32_t i = 0; i < all.n; i++) {
+            struct kt_stretch_place p;
+            bool whole = kt_stretch_whole(&all.at[i], d, &p);
             uint64_t before = in;
-            for (uint32_t k = 0; whole && k < all.at[i].segments; k++)
-                in += kt_segment_in_time(&d->at[at + k], since, until);
+            for (uint32_t k = p.at; whole && k < p.at + p.n; k++)
+                in +=
+                    kt_segment_in_time(&d->at[k], since, until) ? kt_segment_pieces(&d->at[k]) : 0;
             stretches += in > before;
         }
         kt_stretches_done(&all);
@@ -262,17 +266,17 @@ static bool is_same(struct kt_reader *r, const struct kt_stretch *kept,
 /* Retention may take it while it is looked at: then it is nobody's. */
 static bool is_still_there(struct kt_reader *r, const struct kt_stretch *one)
 {
-    uint32_t at;
-    return kt_reader_directory(r, NULL) == KT_OK && kt_stretch_whole(one, &r->directory, &at);
+    struct kt_stretch_place place;
+    return kt_reader_directory(r, NULL) == KT_OK && kt_stretch_whole(one, &r->directory, &place);
 }
 
 /* Fewer segments than the list says: since the next one is damaged? Of that the lines tell. */
-static bool is_cut_by_damage(struct kt_reader *r, const struct kt_together_made *made, uint32_t at)
+static bool is_cut_by_damage(struct kt_reader *r, const struct kt_together_made *made)
 {
+    uint32_t at = kt_directory_from(&r->directory, made->stretch.last_seq + 1);
     const struct kt_together_how how = { 0 };
     struct kt_together_made *next = NULL;
-    enum kt_status status =
-        kt_stretch_make(r, at + made->stretch.segments, 1, &made->key, &how, &next, NULL);
+    enum kt_status status = kt_stretch_make(r, at, 1, &made->key, &how, &next, NULL);
     kt_together_made_free(next);
     return status == KT_E_CORRUPT;
 }
@@ -284,16 +288,16 @@ static enum kt_status check_stretch(struct kt_reader *r, const struct kt_stretch
     const struct kt_together_how how = { 0 };
     struct kt_together_made *made = NULL;
     struct kt_error why = { 0 };
-    uint32_t at;
-    if (!kt_stretch_whole(one, &r->directory, &at))
+    struct kt_stretch_place p;
+    if (!kt_stretch_whole(one, &r->directory, &p))
         return KT_OK;
-    enum kt_status status = kt_stretch_make(r, at, one->segments, key, &how, &made, &why);
+    enum kt_status status = kt_stretch_make(r, p.at, p.n, key, &how, &made, &why);
     if (status == KT_E_CORRUPT) /* of what is damaged the lines tell */
         return KT_OK;
     if (status != KT_OK)
         return kt_fail(err, status, "%s", why.text);
     sum->stretches++;
-    bool cut = made->stretch.segments < one->segments && is_cut_by_damage(r, made, at);
+    bool cut = made->stretch.segments < one->segments && is_cut_by_damage(r, made);
     if (!cut && !is_same(r, one, made) && is_still_there(r, one) && sum->differ++ == 0) {
         sum->first_seq = one->first_seq;
         sum->last_seq = one->last_seq;

@@ -15,7 +15,7 @@
 #include "core/store/together_int.h"
 #include "core/sys/rng.h"
 
-#define SLOTS    (1u << 20) /* a power of two, a third more than pairs at most */
+#define SLOTS    (1u << 21) /* a power of two, more than half as much again as pairs at most */
 #define EACH     KT_TOGETHER_KINDS
 #define NO_VALUE 0u
 #define AHEAD    4u /* rows */
@@ -141,12 +141,17 @@ static void hash_row(const struct making *m, const struct kt_columns *c, uint32_
     }
 }
 
-static void take_rows(struct making *m, const struct kt_chunk *c, uint8_t segment)
+/* segment: number of the first of the pieces. */
+static void take_rows(struct making *m, const struct kt_chunk *c, const struct kt_piece *piece,
+                      uint8_t segment)
 {
     uint64_t hash[AHEAD][EACH];
     for (uint32_t i = 0; i < c->picks + AHEAD; i++) {
         if (i >= AHEAD) {
-            kt_time_ns time = kt_chunk_time(c, c->pick[i - AHEAD]);
+            uint32_t row = c->pick[i - AHEAD];
+            kt_time_ns time = kt_chunk_time(c, row);
+            for (; row >= piece->row + piece->head.count; segment++)
+                piece++;
             for (unsigned k = 0; k < EACH; k++)
                 if (hash[i % AHEAD][k] != 0)
                     meet(m, hash[i % AHEAD][k], time, segment);
@@ -171,38 +176,44 @@ static void pick_accesses(struct kt_chunk *c)
 static enum kt_status take_segment(struct making *m, const struct kt_segment *seg, uint8_t number,
                                    struct kt_error *err)
 {
+    const struct kt_piece *piece;
+    uint32_t n;
     const struct kt_scan scan = { .from_seq = 1, .until_seq = INT64_MAX, .records = true };
     struct kt_want want = { .time = true, .columns = KT_TOTALS_COLUMNS };
     for (unsigned v = 0; v < VALUES; v++)
         want.columns |= KT_COLUMN(column_of[v]);
-    if (kt_chunk_segment(m->chunk, m->r->db, seg, &scan, &want, err) != KT_OK)
+    if (kt_chunk_segment(m->chunk, m->r->db, seg, &scan, &want, err) != KT_OK ||
+        kt_opened_pieces(m->chunk->opened, &piece, &n, err) != KT_OK)
         return kt_wrap(err, "pairs");
     pick_accesses(m->chunk);
-    kt_totals_take(m->sums, m->chunk);
+    kt_totals_take(m->sums, m->chunk, piece, n);
     begin_segment(m, m->chunk->columns);
-    take_rows(m, m->chunk, number);
+    take_rows(m, m->chunk, piece, number);
     return KT_OK;
 }
 
+/* *ret_taken: entries of the directory; *ret_pieces: segments that they are of. */
 static enum kt_status take_segments(struct making *m, uint32_t at, uint32_t n,
                                     const struct kt_together_how *how, uint32_t *ret_taken,
-                                    struct kt_error *err)
+                                    uint32_t *ret_pieces, struct kt_error *err)
 {
-    uint32_t i = 0;
-    for (; i < n; i++) {
+    uint32_t i = 0, pieces = 0;
+    for (; i < n; pieces += kt_segment_pieces(&m->r->directory.at[at + i++])) {
         const struct kt_segment *seg = &m->r->directory.at[at + i];
         struct kt_error why = { 0 };
         if (how->give_up != NULL && how->give_up(how->give_up_self))
             return kt_fail(err, KT_E_LIMIT, "given up");
-        if (m->pairs + (uint64_t)EACH * seg->count > KT_TOGETHER_PAIRS_MAX)
+        /* a merged one is taken as a whole, and may go beyond */
+        if (m->pairs + (uint64_t)EACH * seg->count / kt_segment_pieces(seg) > KT_TOGETHER_PAIRS_MAX)
             break;
-        enum kt_status status = take_segment(m, seg, (uint8_t)i, &why);
+        enum kt_status status = take_segment(m, seg, (uint8_t)pieces, &why);
         if (status != KT_OK && (status != KT_E_CORRUPT || i == 0))
             return kt_fail(err, status, "%s", why.text);
         if (status != KT_OK)
             break;
     }
     *ret_taken = i;
+    *ret_pieces = pieces;
     return KT_OK;
 }
 
@@ -241,13 +252,13 @@ enum kt_status kt_stretch_make(struct kt_reader *r, uint32_t at, uint32_t n,
                         .sums = kt_totals_making_new(),
                         .slot = kt_alloc_array(SLOTS, sizeof *m.slot),
                         .segment = kt_alloc_array(SLOTS, sizeof *m.segment) };
-    uint32_t taken = 0;
-    enum kt_status status = take_segments(&m, at, n, how, &taken, err);
+    uint32_t taken = 0, pieces = 0;
+    enum kt_status status = take_segments(&m, at, n, how, &taken, &pieces, err);
     if (status == KT_OK) {
         struct kt_together_made *made = kt_alloc(sizeof *made);
         made->stretch = (struct kt_stretch){ .first_seq = r->directory.at[at].first_seq,
                                              .last_seq = r->directory.at[at + taken - 1].last_seq,
-                                             .segments = taken,
+                                             .segments = pieces,
                                              .pairs = m.pairs,
                                              .buckets = m.pairs / KT_TOGETHER_BUCKET + 1,
                                              .cased = m.cased };
@@ -271,12 +282,29 @@ void kt_together_made_free(struct kt_together_made *m)
     kt_free(m);
 }
 
+/* How many entries of the directory, from `at` on, have so many segments at most; 0: there are
+ * fewer than that, and more may come. Those that may be merged yet are no part of a stretch. */
+static uint32_t entries_for(const struct kt_directory *d, uint32_t at,
+                            const struct kt_together_how *how)
+{
+    const uint32_t most = how->segments > 0 ? how->segments : KT_TOGETHER_SEGMENTS;
+    const uint32_t apart = how->segments > 0 ? 0 : KT_MERGED_PIECES;
+    uint32_t n = 0;
+    if (kt_directory_pieces(d, at, d->n - at) < (uint64_t)most + apart)
+        return 0;
+    for (uint32_t pieces = 0; at + n < d->n; n++) {
+        pieces += kt_segment_pieces(&d->at[at + n]);
+        if (pieces > most)
+            break;
+    }
+    return n;
+}
+
 /* A segment that cannot be read is in no stretch: the next one begins behind it. */
 enum kt_status kt_together_make(struct kt_reader *r, const struct kt_together_how *how,
                                 struct kt_together_made **ret, struct kt_error *err)
 {
     struct kt_stretches s = { 0 };
-    const uint32_t most = how->segments > 0 ? how->segments : KT_TOGETHER_SEGMENTS;
     enum kt_status status = kt_reader_fresh(r, err);
     if (status == KT_OK)
         status = kt_reader_directory(r, err);
@@ -291,8 +319,8 @@ enum kt_status kt_together_make(struct kt_reader *r, const struct kt_together_ho
     uint32_t at = s.n == 0 ? 0 : kt_directory_from(d, s.at[s.n - 1].last_seq + 1);
     kt_stretches_done(&s);
     status = KT_E_AGAIN;
-    for (; d->damaged == 0 && d->n - at >= most; at++) {
-        status = kt_stretch_make(r, at, most, &key, how, ret, err);
+    for (uint32_t n; d->damaged == 0 && (n = entries_for(d, at, how)) > 0; at++) {
+        status = kt_stretch_make(r, at, n, &key, how, ret, err);
         if (status != KT_E_CORRUPT)
             return status;
     }

@@ -22,7 +22,7 @@ struct couple { /* two sieves whose keys are kept as pairs */
     const struct kt_sieve *a, *b;
 };
 struct asking {
-    sqlite3_stmt *get; /* value of a blob */
+    sqlite3_stmt *get, *part; /* value of a blob; a part of a segment */
     const struct kt_scan *scan;
     struct couple couple[COUPLES];
     unsigned n;
@@ -182,28 +182,59 @@ bool kt_segment_within(const struct kt_segment *seg, const struct kt_scan *scan)
            (scan->since == 0 || low >= scan->since) && (scan->until == 0 || high < scan->until);
 }
 
-static bool knows_earliest(const struct asking *q, const struct kt_directory *d, uint32_t at)
+static bool knows_earliest(const struct asking *q, const struct kt_directory *d,
+                           const struct kt_stretch_place *p)
 {
     const struct couple *c = &q->couple[0];
     bool known = q->earliest && !(q->stretch->cased && (c->a->filter == KT_FILTER_ACTOR ||
                                                         c->b->filter == KT_FILTER_ACTOR));
-    for (uint32_t i = 0; known && i < q->stretch->segments; i++)
-        known = kt_segment_within(&d->at[at + i], q->scan);
+    for (uint32_t i = p->at; known && i < p->at + p->n; i++)
+        known = kt_segment_within(&d->at[i], q->scan);
     return known;
+}
+
+static bool is_set(const struct asking *q, uint32_t number)
+{
+    return (q->set[number / 8] >> number % 8 & 1) != 0;
+}
+
+/* Of what was merged the pieces from the first to the last that are wanted; all, where it cannot
+ * be said where they begin. False: none is. */
+static bool keep_pieces(struct asking *q, uint32_t number, struct kt_segment *seg)
+{
+    struct kt_piece piece[KT_MERGED_PIECES];
+    uint32_t first = 0, last = kt_segment_pieces(seg), all = last;
+    while (first < all && !is_set(q, number + first))
+        first++;
+    while (last > first && !is_set(q, number + last - 1))
+        last--;
+    if (first == all || last - first == all)
+        return first < all;
+    kt_db_u64(q->part, 1, seg->first_seq * KT_PARTS + KT_PART_PIECES);
+    if (kt_db_step(q->part, NULL) == KT_OK &&
+        kt_pieces_read(seg, kt_db_col(q->part, 0), piece, NULL) == KT_OK) {
+        seg->first_seq = piece[first].head.first_seq;
+        seg->last_seq = piece[last - 1].head.last_seq;
+    }
+    (void)sqlite3_reset(q->part);
+    return true;
 }
 
 /* Of the planned ones [from, end), all in the stretch, those stay that are wanted: from `to` on. */
 static uint32_t keep(struct asking *q, const struct kt_directory *d, struct kt_segment *plan,
                      uint32_t from, uint32_t end, uint32_t to)
 {
-    uint32_t at = 0;
+    struct kt_stretch_place p;
     enum says says = NOT_KNOWN;
-    if (end - from >= WORTH && kt_stretch_whole(q->stretch, d, &at) && !gives_up(q))
-        says = ask(q, end - from);
-    bool some = says == PRESENT && knows_earliest(q, d, at);
+    uint32_t pieces = 0;
+    for (uint32_t i = from; i < end; i++)
+        pieces += kt_segment_pieces(&plan[i]);
+    if (pieces >= WORTH && kt_stretch_whole(q->stretch, d, &p) && !gives_up(q))
+        says = ask(q, pieces);
+    bool some = says == PRESENT && knows_earliest(q, d, &p);
     for (uint32_t i = from; i < end && says != ABSENT; i++) {
-        uint32_t number = some ? kt_directory_from(d, plan[i].first_seq) - at : 0;
-        if (!some || (q->set[number / 8] >> number % 8 & 1) != 0)
+        uint32_t at = some ? kt_directory_from(d, plan[i].first_seq) : 0;
+        if (!some || keep_pieces(q, kt_stretch_number(&p, d, at), &plan[i]))
             plan[to++] = plan[i];
     }
     return to;
@@ -237,12 +268,15 @@ static uint32_t narrow_by_list(struct narrowing *w, struct kt_reader *r, const s
                                struct kt_segment *plan, uint32_t n)
 {
     KT_CLEANUP(kt_db_finalize) sqlite3_stmt *get = NULL;
+    KT_CLEANUP(kt_db_finalize) sqlite3_stmt *part = NULL;
     struct kt_stretches all = { 0 };
     if (kt_stretches_load(r->db, &all, NULL) == KT_OK && all.n > 0 &&
-        kt_db_prepare(r->db, "SELECT value FROM blob WHERE name = ?1", &get, NULL) == KT_OK) {
+        kt_db_prepare(r->db, "SELECT value FROM blob WHERE name = ?1", &get, NULL) == KT_OK &&
+        kt_db_prepare(r->db, "SELECT data FROM part WHERE id = ?1", &part, NULL) == KT_OK) {
         if (w->by_values)
             n = kt_values_narrow(&w->values, get, scan, &r->directory, &all, plan, n);
         w->couples.get = get;
+        w->couples.part = part;
         w->couples.key = all.key;
         if (w->by_couples)
             n = narrow(&w->couples, &r->directory, &all, plan, n);
@@ -260,7 +294,7 @@ uint32_t kt_together_narrow(struct kt_reader *r, const struct kt_scan *scan,
     uint32_t before = *n;
     w.by_couples = prepare(&w.couples, scan);
     w.by_values = kt_values_wanted(scan, &w.values);
-    if (before < WORTH || (!w.by_couples && !w.by_values))
+    if (before == 0 || (!w.by_couples && !w.by_values))
         return 0;
     bool begun = kt_db_exec(r->db, "BEGIN", NULL) == KT_OK;
     if (!begun && sqlite3_get_autocommit(r->db)) /* else it is within one already */

@@ -10,8 +10,6 @@
 
 #include "core/store/together_int.h"
 
-#define WORTH 2u /* planned segments of a stretch from which on it is asked */
-
 /* What most records are: a sieve that lets it through leaves nothing out. Of kinds of actors no
  * value is. */
 static const struct {
@@ -51,6 +49,15 @@ static bool has(const struct kt_values *v, struct kt_str bytes, uint32_t segment
     return all;
 }
 
+/* Of those that a merged one was made from. */
+static bool any_has(const struct kt_values *v, struct kt_str bytes, uint32_t from, uint32_t n)
+{
+    uint32_t i = from;
+    while (i < from + n && !has(v, bytes, i))
+        i++;
+    return i < from + n;
+}
+
 /* Of the planned ones [from, end), all in the stretch, those stay that have them. */
 static uint32_t keep(const struct kt_values *v, sqlite3_stmt *get, const struct kt_stretch *s,
                      const struct kt_directory *d, struct kt_segment *plan, uint32_t from,
@@ -58,8 +65,8 @@ static uint32_t keep(const struct kt_values *v, sqlite3_stmt *get, const struct 
 {
     char name[KT_TOTALS_NAME];
     struct kt_str bytes = KT_STR_NONE;
-    uint32_t at = 0;
-    bool known = end - from >= WORTH && kt_stretch_whole(s, d, &at);
+    struct kt_stretch_place p;
+    bool known = end > from && kt_stretch_whole(s, d, &p);
     if (known) {
         kt_db_text(get, 1, kt_str_of(kt_totals_name(s->first_seq, KT_TOTALS_VALUES, name)));
         known = kt_db_step(get, NULL) == KT_OK &&
@@ -67,7 +74,9 @@ static uint32_t keep(const struct kt_values *v, sqlite3_stmt *get, const struct 
                 bytes.len == (size_t)s->segments * KT_COL_SMALL * sizeof(uint32_t);
     }
     for (uint32_t i = from; i < end; i++)
-        if (!known || has(v, bytes, kt_directory_from(d, plan[i].first_seq) - at))
+        if (!known ||
+            any_has(v, bytes, kt_stretch_number(&p, d, kt_directory_from(d, plan[i].first_seq)),
+                    kt_segment_pieces(&plan[i])))
             plan[to++] = plan[i];
     (void)sqlite3_reset(get);
     return to;

@@ -13,8 +13,10 @@ static inline kt_time_ns kt_chunk_time(const struct kt_chunk *c, uint32_t row)
 struct kt_totals_making;
 struct kt_totals_making *kt_totals_making_new(void);
 void kt_totals_making_free(struct kt_totals_making *m);
-/* The next segment, whose accesses are picked. Columns: KT_TOTALS_COLUMNS, and times, of all. */
-void kt_totals_take(struct kt_totals_making *m, const struct kt_chunk *c);
+/* The next segment, or n that were merged, whose accesses are picked. Columns: KT_TOTALS_COLUMNS,
+ * and times, of all. */
+void kt_totals_take(struct kt_totals_making *m, const struct kt_chunk *c,
+                    const struct kt_piece *piece, uint32_t n);
 #define KT_TOTALS_COLUMNS                                                                          \
     (KT_COLUMN(KT_COL_KIND) | KT_COLUMN(KT_COL_OUTCOME) | KT_COLUMN(KT_COL_ACTOR_KIND) |           \
      KT_COLUMN(KT_COL_INSTANCE) | KT_COLUMN(KT_COL_ACTOR) | KT_ACCESS_COLUMNS)

@@ -180,19 +180,22 @@ static void take_row(struct kt_totals_making *m, const struct kt_columns *c, uin
         count_read(m, secret, actor, time);
 }
 
-static void note_values(struct kt_totals_making *m, const struct kt_columns *c)
+static void note_values(struct kt_totals_making *m, const struct kt_columns *c,
+                        const struct kt_piece *piece)
 {
     for (unsigned k = 0; k < KT_COL_SMALL; k++) {
-        uint32_t bits = 0;
-        for (uint32_t row = 0; row < c->n; row++)
+        uint32_t bits = 0, end = piece->row + piece->head.count;
+        for (uint32_t row = piece->row; row < end; row++)
             bits |= 1u << (c->small[k][row] & 31);
         kt_buf_u32(&m->values, bits);
     }
 }
 
-void kt_totals_take(struct kt_totals_making *m, const struct kt_chunk *c)
+void kt_totals_take(struct kt_totals_making *m, const struct kt_chunk *c,
+                    const struct kt_piece *piece, uint32_t n)
 {
-    note_values(m, c->columns);
+    for (uint32_t i = 0; i < n; i++)
+        note_values(m, c->columns, &piece[i]);
     if (m->over)
         return;
     begin_segment(m, c->columns);

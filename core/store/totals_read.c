@@ -239,10 +239,10 @@ static void add_run(struct runs *r, uint64_t first, uint64_t last, const struct 
 static bool is_within(const struct kt_stretch *s, const struct kt_directory *d,
                       const struct kt_scan *scan)
 {
-    uint32_t at;
-    bool within = kt_stretch_whole(s, d, &at);
-    for (uint32_t i = 0; within && i < s->segments; i++)
-        within = kt_segment_within(&d->at[at + i], scan);
+    struct kt_stretch_place p;
+    bool within = kt_stretch_whole(s, d, &p);
+    for (uint32_t i = p.at; within && i < p.at + p.n; i++)
+        within = kt_segment_within(&d->at[i], scan);
     return within;
 }
 

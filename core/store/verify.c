@@ -19,6 +19,7 @@
 #include "core/event/line.h"
 #include "core/store/chain.h"
 #include "core/store/check.h"
+#include "core/store/place.h"
 #include "core/store/prefix.h"
 #include "core/wire/batch.h"
 
@@ -259,14 +260,16 @@ static void add_segments(struct check *c)
     const struct kt_directory *d = &c->reader->directory;
     for (uint32_t i = 0; i < c->n_seen; i++) {
         const struct seen *s = &c->seen[i];
-        uint32_t at = kt_directory_from(d, s->first_seq);
-        if (at < d->n && d->at[at].first_seq == s->first_seq) {
+        uint32_t at = kt_directory_from(d, s->last_seq);
+        if (at < d->n && d->at[at].first_seq <= s->first_seq) {
             add_one(&c->sums, &s->sums);
-            c->parts += s->parts;
+            c->parts += d->at[at].pieces > 0 ? s->kept : s->parts;
         } else {
             c->result.removed += s->sums.events;
         }
     }
+    for (uint32_t i = 0; i < d->n; i++)
+        c->parts += d->at[i].pieces > 0 ? KT_MERGED_PARTS : 0;
 }
 
 static void check_tail(struct check *c)
@@ -339,7 +342,8 @@ static enum kt_status prepare(struct check *c, struct kt_error *err)
         kt_db_prepare(db, "SELECT seq,kind,arrival,stored,leaf,line FROM control WHERE seq = ?1",
                       &c->control_at, err) != KT_OK ||
         kt_db_prepare(db, "SELECT seq, digest FROM mark WHERE agent = ?1 AND incarnation = ?2",
-                      &c->mark_at, err) != KT_OK)
+                      &c->mark_at, err) != KT_OK ||
+        kt_place_prepare(db, &c->place_at, err) != KT_OK)
         return kt_wrap(err, "verify");
     return KT_OK;
 }
@@ -537,6 +541,7 @@ static void end_file(struct check *c)
     kt_db_finalize(&c->control_at);
     kt_db_finalize(&c->batch_at);
     kt_db_finalize(&c->mark_at);
+    kt_db_finalize(&c->place_at);
     kt_opened_forget(c->opened);
     kt_tombstones_done(&c->tombstones);
 }
@@ -547,6 +552,10 @@ static void done(struct check *c)
     kt_opened_free(c->opened);
     kt_builder_free(c->builder);
     kt_built_done(&c->built);
+    kt_built_done(&c->merged);
+    kt_merger_free(c->merger);
+    kt_columns_done(&c->columns);
+    kt_buf_done(&c->days);
     kt_zip_free(c->zip);
     kt_sha256_free(c->sha);
     kt_arena_done(&c->arena);
@@ -614,6 +623,7 @@ enum kt_status kt_reader_verify(struct kt_reader *r, const struct kt_verify_opti
         .arena = kt_arena_new(ARENA_MAX),
         .opened = kt_opened_new(),
         .builder = kt_builder_new(),
+        .merger = kt_merger_new(),
         .line = kt_alloc_array(KT_SEGMENT_EVENTS_MAX, sizeof(struct kt_str)),
         .arrival = kt_alloc_array(KT_BATCH_EVENTS_MAX, sizeof(kt_time_ns)),
         .conflict = kt_alloc_array(KT_BATCH_EVENTS_MAX, sizeof(bool)),

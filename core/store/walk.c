@@ -3,8 +3,8 @@
  *
  * Owns:  a list of the segments there were when it began, a chunk for the tail.
  * Calls: core/base, core/store.
- * Holds: each record between its bounds that may match is in exactly one chunk; a segment that
- *        retention has taken meanwhile is left out.
+ * Holds: each record between its bounds that may match is in exactly one chunk, whatever is sealed
+ *        and merged meanwhile; a segment that retention has taken is left out.
  */
 #include "core/store/walk.h"
 
@@ -12,6 +12,7 @@
 
 #include "core/base/alloc.h"
 #include "core/store/ahead.h"
+#include "core/store/place.h"
 #include "core/store/reader.h"
 #include "core/store/store.h"
 #include "core/store/together_int.h"
@@ -27,7 +28,7 @@ struct kt_walk {
     struct kt_chunk *chunk; /* at hand */
     uint64_t tail_from;     /* behind them */
     uint64_t next; /* where to look in what was the tail then; 0: downwards, all of it done */
-    sqlite3_stmt *batch_at, *segment_at;
+    sqlite3_stmt *batch_at, *segment_at, *place_at;
     bool plan_done, tail_done;
     struct kt_error damage; /* of the directory, to be said once */
     struct kt_scan_cost cost;
@@ -113,7 +114,8 @@ enum kt_status kt_walk_open(struct kt_reader *r, const struct kt_scan *scan,
                            : "SELECT " KT_SEGMENT_COLUMNS " FROM segment WHERE first_seq >="
                              " coalesce((SELECT max(first_seq) FROM segment WHERE first_seq <= ?1),"
                              " ?1) ORDER BY first_seq LIMIT 2",
-                      &w->segment_at, err) != KT_OK) {
+                      &w->segment_at, err) != KT_OK ||
+        kt_place_prepare(w->db, &w->place_at, err) != KT_OK) {
         kt_walk_free(w);
         return kt_wrap(err, "walk");
     }
@@ -141,6 +143,7 @@ void kt_walk_free(struct kt_walk *w)
     kt_chunk_free(w->own);
     kt_db_finalize(&w->batch_at);
     kt_db_finalize(&w->segment_at);
+    kt_db_finalize(&w->place_at);
     kt_free(w->plan);
     kt_free(w);
 }
@@ -160,8 +163,9 @@ static void move(struct kt_walk *w, uint64_t first, uint64_t last)
     }
 }
 
-/* The segment that was made of the tail since the walk began and holds w->next, or is the next one
- * that way: w->next may be the number of a control record. */
+/* The segment that has what was in the tail when the walk began, and holds w->next, or is the next
+ * one that way: w->next may be the number of a control record. What was planned already may have
+ * been merged into it since. */
 static enum kt_status sealed_since(struct kt_walk *w, struct kt_segment *ret, bool *ret_found,
                                    struct kt_error *err)
 {
@@ -173,7 +177,7 @@ static enum kt_status sealed_since(struct kt_walk *w, struct kt_segment *ret, bo
         status = kt_segment_read(w->segment_at, ret, err);
         if (status != KT_OK)
             break;
-        *ret_found = ret->first_seq >= w->tail_from && (down || ret->last_seq >= w->next);
+        *ret_found = ret->last_seq >= w->tail_from && (down || ret->last_seq >= w->next);
     }
     ret->days = KT_STR_NONE; /* few enough to be opened */
     (void)sqlite3_reset(w->segment_at);
@@ -197,11 +201,31 @@ static enum kt_status take_sealed(struct kt_walk *w, const struct kt_segment *se
                                   struct kt_error *err)
 {
     struct kt_scan rest = w->scan;
+    uint64_t from = w->scan.newest_first ? w->tail_from : w->next;
     if (w->scan.newest_first)
         rest.until_seq = w->next < rest.until_seq ? w->next : rest.until_seq;
-    else
-        rest.from_seq = w->next > rest.from_seq ? w->next : rest.from_seq;
+    rest.from_seq = from > rest.from_seq ? from : rest.from_seq;
     return kt_chunk_segment(w->chunk, w->db, seg, &rest, &w->want, err);
+}
+
+/* What the chunk at hand left of its segment, since there was no room for more lines. */
+static enum kt_status take_left(struct kt_walk *w, struct kt_error *err)
+{
+    const struct kt_segment left = { .first_seq = w->chunk->left_from,
+                                     .last_seq = w->chunk->left_until };
+    struct kt_scan rest = w->scan;
+    struct kt_segment now;
+    w->chunk = w->own;
+    kt_chunk_clear(w->chunk);
+    if (kt_db_exec(w->db, "BEGIN", err) != KT_OK)
+        return kt_wrap(err, "walk");
+    enum kt_status status = kt_place_find(w->place_at, &left, &now, NULL, err);
+    if (status == KT_OK) {
+        kt_place_narrow(&left, &now, &rest);
+        status = kt_chunk_segment(w->chunk, w->db, &now, &rest, &w->want, err);
+    }
+    (void)sqlite3_exec(w->db, "COMMIT", NULL, NULL, NULL);
+    return status == KT_E_AGAIN ? KT_OK : status;
 }
 
 /* Both tables in one snapshot: a batch that is being sealed is in one of them. */
@@ -210,7 +234,7 @@ static enum kt_status next_of_tail(struct kt_walk *w, struct kt_error *err)
     struct kt_segment seg = { 0 };
     bool in_segment = false;
     w->chunk = w->own;
-    w->chunk->picks = 0;
+    kt_chunk_clear(w->chunk);
     if (kt_db_exec(w->db, "BEGIN", err) != KT_OK)
         return kt_wrap(err, "walk");
     kt_db_u64(w->batch_at, 1, w->next);
@@ -246,7 +270,7 @@ static enum kt_status next_planned(struct kt_walk *w, struct kt_error *err)
         return status;
     w->plan_done = true;
     w->chunk = w->own;
-    w->chunk->picks = 0;
+    kt_chunk_clear(w->chunk);
     return KT_OK;
 }
 
@@ -258,11 +282,13 @@ enum kt_status kt_walk_next(struct kt_walk *w, const struct kt_chunk **ret, stru
         w->damage = (struct kt_error){ 0 };
         return kt_fail(err, said.code, "%s", said.text);
     }
-    while (!w->plan_done || !w->tail_done) {
+    while (w->chunk->left_from > 0 || !w->plan_done || !w->tail_done) {
         bool planned = down ? w->tail_done : !w->plan_done;
         if (w->scan.give_up != NULL && w->scan.give_up(w->scan.give_up_self))
             return kt_fail(err, KT_E_LIMIT, "the answer is not complete: given up");
-        enum kt_status status = planned ? next_planned(w, err) : next_of_tail(w, err);
+        enum kt_status status = w->chunk->left_from > 0 ? take_left(w, err)
+                                : planned               ? next_planned(w, err)
+                                                        : next_of_tail(w, err);
         if (status != KT_OK)
             return status;
         if (w->chunk->picks > 0) {

@@ -14,6 +14,7 @@
 #include "core/base/enc.h"
 #include "core/query/query.h"
 #include "core/store/db.h"
+#include "core/store/merge.h"
 
 void segments_must(enum kt_status status, const struct kt_error *err)
 {
@@ -108,6 +109,15 @@ void segments_fill(struct segments *w)
     segments_append(w, &b, &r);
     assert_int_equal(r.conflicts, 1);
     year_free(y);
+}
+
+uint64_t segments_merge(struct segments *w, uint32_t pieces)
+{
+    struct kt_merge_how how = { .pieces = pieces, .days = 400 };
+    struct kt_error err = { 0 };
+    uint64_t merged = 0;
+    segments_must(kt_merge_complete(w->store, &how, NULL, NULL, &merged, &err), &err);
+    return merged;
 }
 
 void segments_remove_first(struct segments *w)
@@ -267,6 +277,13 @@ int segments_set_up(void **state)
     segments_fill(w);
     *state = w;
     return 0;
+}
+
+int segments_set_up_merged(void **state)
+{
+    int rc = segments_set_up(state);
+    assert_int_equal(segments_merge(*state, 3), 6);
+    return rc;
 }
 
 int segments_tear_down(void **state)

@@ -20,6 +20,7 @@ struct segments {
 
 /* Of cmocka: *state is a struct segments with a filled store. */
 int segments_set_up(void **state);
+int segments_set_up_merged(void **state); /* of eight segments six are merged, by three */
 int segments_tear_down(void **state);
 
 void segments_must(enum kt_status status, const struct kt_error *err);
@@ -36,7 +37,9 @@ struct kt_store_batch segments_year_batch(struct segments *w, struct year *y, ui
                                           bool import);
 void segments_append(struct segments *w, const struct kt_store_batch *b,
                      struct kt_store_result *ret);
-void segments_control(struct segments *w);      /* a control record */
+void segments_control(struct segments *w); /* a control record */
+/* As many as there are, so many pieces at most each. Returns how many segments are no more. */
+uint64_t segments_merge(struct segments *w, uint32_t pieces);
 void segments_remove_first(struct segments *w); /* a segment that is too old */
 
 /* All that readers show. False when one of the doors says that the store is damaged. */

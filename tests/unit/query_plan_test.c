@@ -1,6 +1,6 @@
 /* query_plan: whatever is asked, the planned way through filters, columns and needles gives what a
- * scan of everything gives. Random queries over a store of segments and a tail; KT_QUERIES sets how
- * many (10,000), KT_SEED the seed. */
+ * scan of everything gives. Random queries over a store of segments, merged ones and a tail;
+ * KT_QUERIES sets how many (10,000), KT_SEED the seed. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,6 +15,7 @@
 #include "core/base/enc.h"
 #include "core/event/line.h"
 #include "core/query/group.h"
+#include "core/store/merge.h"
 #include "tests/support/store_make.h"
 #include "tests/support/year.h"
 
@@ -84,6 +85,16 @@ static void load_all(void)
     kt_cursor_free(c);
 }
 
+/* Of the newer half: the older stays as it was sealed. */
+static void merge_some(void)
+{
+    struct kt_merge_how how = { .pieces = 3, .days = 400, .from_seq = EVENTS / 2 };
+    struct kt_error err = { 0 };
+    uint64_t merged;
+    must(kt_merge_complete(w.store, &how, NULL, NULL, &merged, &err), &err);
+    assert_true(merged >= 6);
+}
+
 static int setup(void **state)
 {
     (void)state;
@@ -103,6 +114,7 @@ static int setup(void **state)
         store_batch(y, first, m);
     make_free(m);
     year_free(y);
+    merge_some();
     must(kt_reader_open(w.path, &w.reader, &err), &err);
     load_all();
     return 0;

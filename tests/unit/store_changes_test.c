@@ -287,6 +287,8 @@ int main(void)
         T(retention_beside_a_verification_is_no_damage),
         T(a_segment_with_several_tombstones_is_one),
         T(random_changes_are_named_or_show_nothing),
+        cmocka_unit_test_setup_teardown(random_changes_are_named_or_show_nothing,
+                                        segments_set_up_merged, segments_tear_down),
     };
     return cmocka_run_group_tests_name("store_changes", tests, NULL, NULL);
 }

@@ -1,8 +1,9 @@
 /*
  * store_fault: whatever write fails, and wherever the power goes, while batches come, segments are
- * sealed and old ones removed: what was committed is there exactly once, an agent that sends again
- * completes it, and the store verifies (DESIGN §10). Every writing call fails once; KT_FAULT_SEEDS
- * sets how many power cuts are tried beyond that (0), each at a place and with a loss of its own.
+ * sealed and merged and old ones removed: what was committed is there exactly once, an agent that
+ * sends again completes it, and the store verifies (DESIGN §10). Every writing call fails once;
+ * KT_FAULT_SEEDS sets how many power cuts are tried beyond that (0), each at a place and with a
+ * loss of its own.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,6 +17,7 @@
 #include <cmocka.h>
 
 #include "core/base/map.h"
+#include "core/store/merge.h"
 #include "tests/support/fault_vfs.h"
 #include "tests/support/store_make.h"
 
@@ -99,6 +101,16 @@ static enum kt_status retire(struct world *w, struct kt_store *s, struct kt_erro
     return status == KT_E_AGAIN ? KT_OK : status;
 }
 
+/* What is sealed, two by two. */
+static enum kt_status merge(const struct world *w, struct kt_store *s, struct kt_error *err)
+{
+    struct kt_merge_how how = { .pieces = 2 };
+    uint64_t merged;
+    if (w->acked < 6) /* retention takes the first one by itself */
+        return KT_OK;
+    return kt_merge_complete(s, &how, NULL, NULL, &merged, err);
+}
+
 /* A collector's life, with a restart in the middle; ends at the first error. */
 static void run(struct world *w)
 {
@@ -114,6 +126,8 @@ static void run(struct world *w)
                 status = retire(w, s, &err);
             if (status == KT_OK)
                 status = kt_store_housekeep(s, true, &err);
+            if (status == KT_OK)
+                status = merge(w, s, &err);
         }
         kt_store_close(s);
         if (status != KT_OK)

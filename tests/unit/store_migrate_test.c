@@ -81,6 +81,11 @@ static int from_3(void **state)
     return setup(state, 3);
 }
 
+static int from_4(void **state)
+{
+    return setup(state, 4);
+}
+
 static int teardown(void **state)
 {
     struct world *w = *state;
@@ -160,7 +165,7 @@ static void a_reader_says_what_to_do_with_an_old_store(void **state)
     char schema[16];
     (void)snprintf(schema, sizeof schema, "schema %u", w->schema);
     assert_non_null(strstr(err.text, schema));
-    assert_non_null(strstr(err.text, "reads schemas 3 to 4: start the collector"));
+    assert_non_null(strstr(err.text, "reads schemas 3 to 5: start the collector"));
 }
 
 /* It is what the store is: builds that read such a store read its backup. */
@@ -286,7 +291,8 @@ static void a_kill_leaves_the_old_store_or_the_new_one(void **state)
 #define T(name)                                                                                    \
     cmocka_unit_test_setup_teardown(name, from_1, teardown),                                       \
         cmocka_unit_test_setup_teardown(name, from_2, teardown),                                   \
-        cmocka_unit_test_setup_teardown(name, from_3, teardown)
+        cmocka_unit_test_setup_teardown(name, from_3, teardown),                                   \
+        cmocka_unit_test_setup_teardown(name, from_4, teardown)
 
 int main(void)
 {
@@ -296,6 +302,7 @@ int main(void)
         T(old_records_are_recognised),
         T(a_kill_leaves_the_old_store_or_the_new_one),
         cmocka_unit_test_setup_teardown(a_backup_has_the_schema_of_its_store, from_3, teardown),
+        cmocka_unit_test_setup_teardown(a_backup_has_the_schema_of_its_store, from_4, teardown),
         cmocka_unit_test_setup_teardown(a_changed_column_of_before_is_named, from_3, teardown),
     };
     return cmocka_run_group_tests_name("store_migrate", tests, NULL, NULL);

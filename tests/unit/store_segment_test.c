@@ -420,6 +420,8 @@ static void readers_beside_the_writer_miss_nothing(void **state)
         if (n % 5 == 3)
             segments_control(w);
         segments_must(kt_store_housekeep(w->store, n % 16 == 0, &err), &err);
+        if (n % 40 == 39)
+            (void)segments_merge(w, 4);
     }
     for (int i = 0; i < 2; i++)
         beside[i].done = true;

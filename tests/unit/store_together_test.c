@@ -18,6 +18,7 @@
 #include "core/answer/profile.h"
 #include "core/base/alloc.h"
 #include "core/event/line.h"
+#include "core/store/merge.h"
 #include "core/store/store.h"
 #include "core/store/together_int.h"
 #include "core/sys/rng.h"
@@ -326,11 +327,22 @@ static void nothing_is_kept_of_what_was_removed(void)
     kt_reader_close(r);
 }
 
-static void compare(const char *when)
+static uint64_t merge(void)
+{
+    struct kt_merge_how how = { .pieces = 2, .days = 400, .stored = 30 * KT_NS_DAY };
+    struct kt_error err = { 0 };
+    uint64_t merged;
+    must(kt_merge_complete(w.store, &how, NULL, NULL, &merged, &err), &err);
+    return merged;
+}
+
+/* merges: after pairs were made. */
+static void compare(const char *when, bool merges)
 {
     KT_CLEANUP(kt_buf_done) struct kt_buf with = { 0 }, without = { 0 };
     struct kt_scan_cost quick, slow;
     struct kt_together_state state = keep();
+    assert_true(!merges || merge() > 4);
     say_all(&with, &quick);
     struct kt_together_checked c = check();
     assert_int_equal(c.differ, 0);
@@ -358,10 +370,24 @@ static void answers_are_the_same_with_and_without_pairs(void **state)
     (void)keep();
     remove_first(STRETCH + 1); /* one stretch is gone, one is no longer whole */
     nothing_is_kept_of_what_was_removed();
-    compare("after retention");
+    compare("after retention", false);
     world_down();
     world_up(seed() + 1, true);
-    compare("names that differ by case");
+    compare("names that differ by case", false);
+    world_down();
+}
+
+/* What was made before stays right, and so is what is made of merged ones. */
+static void merged_segments_have_pairs_as_well(void **state)
+{
+    (void)state;
+    world_up(seed(), false);
+    assert_true(merge() > 4);
+    compare("merged before", false);
+    world_down();
+    world_up(seed() + 1, true);
+    compare("merged after", true);
+    compare("of merged ones again", false);
     world_down();
 }
 
@@ -509,9 +535,9 @@ static void stretches_go_with_their_segments(void **state)
     assert_false(added);
     must(kt_store_commit(w.store, &err), &err);
     must(kt_stretches_load(r->db, &all, &err), &err);
-    uint32_t at;
+    struct kt_stretch_place place;
     for (uint32_t i = 0; i < all.n; i++)
-        assert_true(kt_stretch_whole(&all.at[i], &r->directory, &at));
+        assert_true(kt_stretch_whole(&all.at[i], &r->directory, &place));
     kt_stretches_done(&all);
     kt_together_made_free(made);
     kt_reader_close(r);
@@ -704,6 +730,7 @@ int main(void)
         cmocka_unit_test(a_part_that_ends_in_ones_is_damaged),
         cmocka_unit_test(lists_are_read_as_they_were_written),
         cmocka_unit_test(answers_are_the_same_with_and_without_pairs),
+        cmocka_unit_test(merged_segments_have_pairs_as_well),
         cmocka_unit_test(each_file_of_a_log_has_its_own_pairs),
         cmocka_unit_test(aliases_are_counted_as_names),
         cmocka_unit_test(the_earliest_of_a_pair_opens_a_segment_a_stretch),

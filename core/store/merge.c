@@ -1,0 +1,384 @@
+/*
+ * merge: which segments become one, and the transaction in which they do.
+ *
+ * Owns:  what it made, until it is written.
+ * Calls: core/base, core/store (opened, merge_make, together, store).
+ * Holds: the row and the parts of a merged segment come in the transaction in which those go that
+ *        they stand for; nothing else of its pieces is touched.
+ */
+#include "core/store/merge.h"
+
+#include "core/base/alloc.h"
+#include "core/store/merge_int.h"
+#include "core/store/opened.h"
+#include "core/store/store.h"
+#include "core/store/together_int.h"
+
+struct kt_merge_made {
+    struct kt_built built;
+    struct kt_segment head[KT_MERGED_PIECES]; /* of the pieces, as they were read */
+};
+
+void kt_merge_made_free(struct kt_merge_made *m)
+{
+    if (m == NULL)
+        return;
+    kt_built_done(&m->built);
+    kt_free(m);
+}
+
+/* ---- which ---- */
+
+struct group { /* [at, at + n) of the directory */
+    const struct kt_directory *directory;
+    const struct kt_stretches *stretches;
+    sqlite3_stmt *controls; /* how many control records there are in a range */
+    uint32_t most, least;   /* pieces of one */
+    size_t most_days;       /* bytes of them */
+    kt_time_ns most_stored;
+    uint32_t at, n;
+    uint64_t events;
+    kt_time_ns min_stored, max_stored;
+    struct kt_buf days; /* of all, rising */
+    size_t widest;      /* bytes of days of one */
+};
+
+/* The number of the stretch that holds the segment; n: none. */
+static uint32_t stretch_of(const struct kt_stretches *all, const struct kt_segment *seg)
+{
+    uint32_t i = 0;
+    while (i < all->n && all->at[i].last_seq < seg->first_seq)
+        i++;
+    return i < all->n && all->at[i].first_seq <= seg->last_seq ? i : all->n;
+}
+
+/* Both rising, without repetition. */
+static void join_days(struct kt_buf *have, struct kt_str days)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf all = { 0 };
+    struct kt_rd a = kt_rd_of(kt_buf_str(have)), b = kt_rd_of(days);
+    uint32_t x = kt_rd_u32(&a), y = kt_rd_u32(&b);
+    while (!a.bad || !b.bad) {
+        uint32_t day = b.bad || (!a.bad && x < y) ? x : y;
+        kt_buf_u32(&all, day);
+        if (!a.bad && x == day)
+            x = kt_rd_u32(&a);
+        if (!b.bad && y == day)
+            y = kt_rd_u32(&b);
+    }
+    kt_buf_reset(have);
+    kt_buf_add(have, kt_buf_str(&all));
+}
+
+static void take(struct group *g)
+{
+    const struct kt_segment *seg = &g->directory->at[g->at + g->n];
+    bool first = g->n++ == 0;
+    g->events = (first ? 0 : g->events) + seg->count;
+    g->min_stored = first || seg->min_stored < g->min_stored ? seg->min_stored : g->min_stored;
+    g->max_stored = first || seg->max_stored > g->max_stored ? seg->max_stored : g->max_stored;
+    g->widest = first || seg->days.len > g->widest ? seg->days.len : g->widest;
+    if (first)
+        kt_buf_reset(&g->days);
+    join_days(&g->days, seg->days);
+}
+
+static bool days_fit(const struct group *g, const struct kt_segment *next)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf days = { 0 };
+    size_t most = g->widest > next->days.len ? g->widest : next->days.len;
+    kt_buf_add(&days, kt_buf_str(&g->days));
+    join_days(&days, next->days);
+    return days.len <= (most > g->most_days ? most : g->most_days);
+}
+
+/* Are there control records alone between the two? */
+static bool is_next_to(struct group *g, const struct kt_segment *last,
+                       const struct kt_segment *next)
+{
+    uint64_t between = next->first_seq - last->last_seq - 1, controls = 0;
+    if (between == 0)
+        return true;
+    kt_db_u64(g->controls, 1, last->last_seq + 1);
+    kt_db_u64(g->controls, 2, next->first_seq - 1);
+    if (kt_db_step(g->controls, NULL) == KT_OK)
+        controls = kt_db_col_u64(g->controls, 0);
+    (void)sqlite3_reset(g->controls);
+    return controls == between;
+}
+
+static bool may_join(struct group *g)
+{
+    const struct kt_segment *last = &g->directory->at[g->at + g->n - 1], *next = last + 1;
+    kt_time_ns from = next->min_stored < g->min_stored ? next->min_stored : g->min_stored;
+    kt_time_ns until = next->max_stored > g->max_stored ? next->max_stored : g->max_stored;
+    return next->pieces == 0 && g->n < g->most && g->events + next->count <= KT_MERGED_EVENTS_MAX &&
+           kt_month_of(from) == kt_month_of(until) && until - from <= g->most_stored &&
+           stretch_of(g->stretches, last) == stretch_of(g->stretches, next) && days_fit(g, next) &&
+           is_next_to(g, last, next);
+}
+
+/* The next run that may be one, from directory number `at` on. False: there is none, as far as is
+ * known now: more may join the last one. */
+static bool find(struct group *g, uint32_t at)
+{
+    const struct kt_directory *d = g->directory;
+    for (g->at = at; g->at < d->n; g->at += g->n) {
+        g->n = 0;
+        take(g);
+        if (d->at[g->at].pieces > 0)
+            continue;
+        while (g->at + g->n < d->n && may_join(g))
+            take(g);
+        if (g->at + g->n == d->n && g->n < g->most)
+            return false;
+        if (g->n >= g->least)
+            return true;
+    }
+    return false;
+}
+
+/* ---- making ---- */
+
+static enum kt_status read_piece(struct kt_opened *o, sqlite3 *db, const struct kt_segment *seg,
+                                 struct kt_error *err)
+{
+    uint32_t *all = kt_alloc_array(seg->count, sizeof *all);
+    for (uint32_t i = 0; i < seg->count; i++)
+        all[i] = i;
+    enum kt_status status = kt_opened_start(o, db, seg, err);
+    for (unsigned c = 0; c < KT_COL_COUNT && status == KT_OK; c++)
+        status = kt_opened_column(o, (enum kt_col)c, err);
+    if (status == KT_OK)
+        status = kt_opened_time(o, (struct kt_picked){ all, seg->count }, err);
+    kt_free(all);
+    return status;
+}
+
+static bool is_held(const struct kt_merge_how *how, const struct kt_segment *seg)
+{
+    const struct kt_merge_run run = { .first_seq = seg->first_seq,
+                                      .last_seq = seg->last_seq,
+                                      .min_time = seg->min_time,
+                                      .max_time = seg->max_time,
+                                      .untimed = seg->untimed > 0 };
+    return how->held != NULL && how->held(how->held_self, &run);
+}
+
+/* Takes pieces as far as they can be one; *ret_next: number of the first segment behind what was
+ * looked at. KT_E_AGAIN: too few. */
+static enum kt_status fill(struct kt_merger *m, struct kt_opened *o, sqlite3 *db,
+                           const struct group *g, const struct kt_merge_how *how,
+                           uint32_t *ret_taken, uint32_t *ret_next, struct kt_error *err)
+{
+    uint32_t i = 0;
+    bool passed = false; /* the one that ends it is none for the next either */
+    kt_merger_start(m);
+    for (; i < g->n; i++) {
+        const struct kt_segment *seg = &g->directory->at[g->at + i];
+        struct kt_error why = { 0 };
+        if (how->give_up != NULL && how->give_up(how->give_up_self))
+            return kt_fail(err, KT_E_LIMIT, "given up");
+        passed = is_held(how, seg);
+        if (passed)
+            break;
+        enum kt_status status = read_piece(o, db, seg, &why);
+        passed = status == KT_E_CORRUPT;
+        if (status != KT_OK && !passed)
+            return kt_fail(err, status, "%s", why.text);
+        if (passed || !kt_merger_add(m, seg, kt_opened_columns(o)))
+            break;
+    }
+    *ret_taken = i;
+    *ret_next = g->at + i + (passed || i == 0);
+    return i < g->least ? kt_fail(err, KT_E_AGAIN, "too few") : KT_OK;
+}
+
+static struct kt_merge_made *finish(struct kt_merger *m, const struct group *g, uint32_t n)
+{
+    struct kt_merge_made *made = kt_alloc(sizeof *made);
+    kt_merger_end(m, &made->built);
+    for (uint32_t i = 0; i < n; i++) {
+        made->head[i] = g->directory->at[g->at + i];
+        made->head[i].days = KT_STR_NONE;
+    }
+    return made;
+}
+
+static enum kt_status make_next(struct kt_reader *r, struct group *g, struct kt_merge_how *how,
+                                struct kt_merge_made **ret, struct kt_error *err)
+{
+    struct kt_merger *m = kt_merger_new();
+    struct kt_opened *o = kt_opened_new();
+    enum kt_status status = KT_E_AGAIN;
+    uint32_t at = kt_directory_from(g->directory, how->from_seq), taken = 0, next = 0;
+    while (status == KT_E_AGAIN && find(g, at)) {
+        status = fill(m, o, r->db, g, how, &taken, &next, err);
+        if (status == KT_OK || status == KT_E_AGAIN)
+            how->from_seq = g->directory->at[next - 1].last_seq + 1;
+        at = next;
+    }
+    if (status == KT_OK)
+        *ret = finish(m, g, taken);
+    kt_opened_free(o);
+    kt_merger_free(m);
+    return status == KT_E_AGAIN ? kt_fail(err, KT_E_AGAIN, "there is nothing to be merged")
+                                : status;
+}
+
+enum kt_status kt_merge_make(struct kt_reader *r, struct kt_merge_how *how,
+                             struct kt_merge_made **ret, struct kt_error *err)
+{
+    struct kt_stretches stretches = { 0 };
+    struct group g = { .directory = &r->directory,
+                       .stretches = &stretches,
+                       .most = how->pieces > 0 ? how->pieces : KT_MERGED_PIECES,
+                       .least = how->pieces > 0 ? 2 : KT_MERGE_LEAST,
+                       .most_stored = how->stored > 0 ? how->stored : KT_MERGE_STORED,
+                       .most_days = 4 * (size_t)(how->days > 0 ? how->days : KT_MERGE_DAYS) };
+    if (kt_reader_fresh(r, err) != KT_OK || kt_reader_directory(r, err) != KT_OK)
+        return kt_wrap(err, "merge");
+    if (r->directory.damaged > 0) /* who knows what stands in between */
+        return kt_fail(err, KT_E_AGAIN, "a row of a segment is damaged");
+    (void)!kt_stretches_load(r->db, &stretches, NULL);
+    enum kt_status status = kt_db_prepare(
+        r->db, "SELECT count(*) FROM control WHERE seq BETWEEN ?1 AND ?2", &g.controls, err);
+    if (status == KT_OK)
+        status = make_next(r, &g, how, ret, err);
+    kt_db_finalize(&g.controls);
+    kt_stretches_done(&stretches);
+    kt_buf_done(&g.days);
+    return status;
+}
+
+/* ---- writing ---- */
+
+static bool is_as_read(const struct kt_store *s, const struct kt_merge_made *m, uint32_t *ret_at)
+{
+    const struct kt_directory *d = &s->directory;
+    uint32_t at = kt_directory_from(d, m->head[0].first_seq), n = m->built.head.pieces;
+    *ret_at = at;
+    for (uint32_t i = 0; i < n; i++)
+        if (at + i >= d->n || d->at[at + i].first_seq != m->head[i].first_seq ||
+            d->at[at + i].last_seq != m->head[i].last_seq || d->at[at + i].pieces > 0)
+            return false;
+    return true;
+}
+
+/* The row, and the parts that the merged segment has in its place. */
+static enum kt_status drop_piece(struct kt_store *s, const struct kt_segment *piece,
+                                 struct kt_error *err)
+{
+    for (unsigned part = 0, end; part < KT_PARTS; part = end) {
+        end = part + 1;
+        if (!kt_part_is_merged(part))
+            continue;
+        while (end < KT_PARTS && kt_part_is_merged(end))
+            end++;
+        kt_db_u64(s->st[KT_ST_UNPART], 1, piece->first_seq * KT_PARTS + part);
+        kt_db_u64(s->st[KT_ST_UNPART], 2, piece->first_seq * KT_PARTS + end - 1);
+        if (kt_store_run(s, KT_ST_UNPART, err) != KT_OK)
+            return kt_wrap(err, "merge");
+    }
+    kt_db_u64(s->st[KT_ST_UNSEGMENT], 1, piece->first_seq);
+    return kt_store_run(s, KT_ST_UNSEGMENT, err);
+}
+
+static enum kt_status count_merge(struct kt_store *s, struct kt_error *err)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf value = { 0 };
+    uint64_t merges;
+    if (kt_merges_read(s->db, &merges, err) != KT_OK)
+        return kt_wrap(err, "merge");
+    kt_buf_u64(&value, merges + 1);
+    return kt_store_put(s, KT_MERGES_BLOB, kt_buf_str(&value), err);
+}
+
+/* Bytes of the parts that pieces keep. */
+static enum kt_status kept_bytes(struct kt_store *s, const struct kt_segment *head, uint64_t *ret,
+                                 struct kt_error *err)
+{
+    KT_CLEANUP(kt_db_finalize) sqlite3_stmt *st = NULL;
+    if (kt_db_prepare(s->db,
+                      "SELECT coalesce(sum(length(data)), 0) FROM part WHERE id BETWEEN ?1 AND ?2",
+                      &st, err) != KT_OK)
+        return kt_wrap(err, "merge");
+    kt_db_u64(st, 1, head->first_seq * KT_PARTS);
+    kt_db_u64(st, 2, head->last_seq * KT_PARTS + KT_PARTS - 1);
+    if (kt_db_step(st, err) != KT_OK)
+        return kt_wrap(err, "merge");
+    *ret = kt_db_col_u64(st, 0);
+    return KT_OK;
+}
+
+static enum kt_status write_rows(struct kt_store *s, const struct kt_merge_made *m,
+                                 struct kt_segment *head, struct kt_error *err)
+{
+    uint64_t kept = 0;
+    for (uint32_t i = 0; i < m->built.head.pieces; i++)
+        if (drop_piece(s, &m->head[i], err) != KT_OK)
+            return kt_wrap(err, "merge");
+    if (kept_bytes(s, head, &kept, err) != KT_OK)
+        return err == NULL ? KT_E_IO : err->code;
+    head->packed += kept;
+    return kt_store_insert(s, head, &m->built, err) == KT_OK ? count_merge(s, err)
+                                                             : kt_wrap(err, "merge");
+}
+
+enum kt_status kt_merge_put(struct kt_store *s, const struct kt_merge_made *m, bool *ret_added,
+                            struct kt_error *err)
+{
+    struct kt_segment head = m->built.head;
+    uint32_t at;
+    *ret_added = false;
+    if (kt_store_may_write(s, err) != KT_OK)
+        return kt_wrap(err, "merge");
+    if (!is_as_read(s, m, &at))
+        return KT_OK;
+    if (write_rows(s, m, &head, err) != KT_OK) {
+        s->torn = true; /* half of it may be in */
+        return err == NULL ? KT_E_IO : err->code;
+    }
+    s->removed_some = true;
+    kt_dedupe_drop(s->dedupe, &head);
+    kt_directory_replace(&s->directory, at, head.pieces, &head);
+    *ret_added = true;
+    return KT_OK;
+}
+
+static enum kt_status write_one(struct kt_store *s, const struct kt_merge_made *m, bool *ret_added,
+                                struct kt_error *err)
+{
+    if (kt_store_begin(s, err) != KT_OK)
+        return kt_wrap(err, "merge");
+    if (kt_merge_put(s, m, ret_added, err) != KT_OK) {
+        kt_store_rollback(s);
+        return kt_wrap(err, "merge");
+    }
+    return kt_store_commit(s, err);
+}
+
+enum kt_status kt_merge_complete(struct kt_store *s, struct kt_merge_how *how,
+                                 void (*told)(void *self, uint64_t merged), void *self,
+                                 uint64_t *ret_merged, struct kt_error *err)
+{
+    struct kt_reader *r = NULL;
+    struct kt_error why = { 0 };
+    enum kt_status status = kt_reader_open_file(s->path, s->number, &r, &why);
+    *ret_merged = 0;
+    while (status == KT_OK) {
+        struct kt_merge_made *made = NULL;
+        bool added = false;
+        status = kt_merge_make(r, how, &made, &why);
+        if (status == KT_OK)
+            status = write_one(s, made, &added, &why);
+        if (status == KT_OK && added) {
+            *ret_merged += made->built.head.pieces;
+            if (told != NULL)
+                told(self, *ret_merged);
+        }
+        kt_merge_made_free(made);
+    }
+    kt_reader_close(r);
+    return status == KT_E_AGAIN ? KT_OK : kt_fail(err, status, "%s", why.text);
+}
