@@ -1,8 +1,8 @@
 /*
  * together: see the header.
  *
- * Owns:  the thread; a stretch until it is taken.
- * Calls: core/store/together.h. It writes nothing.
+ * Owns:  the thread; what it made, until it is taken.
+ * Calls: core/store (together, merge), core/query/holds. It writes nothing.
  */
 #include "collector/together.h"
 
@@ -14,6 +14,7 @@
 
 #include "core/base/alloc.h"
 #include "core/base/log.h"
+#include "core/query/holds.h"
 
 #define NICE  10
 #define SOON  (5 * KT_NS_S) /* until the next one: what was taken is committed by then */
@@ -25,9 +26,15 @@ struct kt_togethers {
     bool started;
     pthread_mutex_t lock; /* guards all below */
     pthread_cond_t woken;
-    struct kt_together_made *made;
+    struct kt_togethers_made made;
     bool stop;
+    uint64_t merged_to; /* the thread's: what is before was looked at */
 };
+
+static bool has(const struct kt_togethers_made *m)
+{
+    return m->merged != NULL || m->pairs != NULL;
+}
 
 static bool stops(void *self)
 {
@@ -55,19 +62,39 @@ static bool wait_for(struct kt_togethers *t, kt_time_ns span)
 static void wait_until_taken(struct kt_togethers *t)
 {
     (void)pthread_mutex_lock(&t->lock);
-    while (!t->stop && t->made != NULL)
+    while (!t->stop && has(&t->made))
         (void)pthread_cond_wait(&t->woken, &t->lock);
     (void)pthread_mutex_unlock(&t->lock);
 }
 
+static enum kt_status merge(struct kt_togethers *t, struct kt_reader *r, struct kt_merge_made **ret,
+                            struct kt_error *err)
+{
+    struct kt_holds holds = { 0 };
+    struct kt_merge_how how = { .from_seq = t->merged_to,
+                                .held = kt_holds_near,
+                                .held_self = &holds,
+                                .give_up = stops,
+                                .give_up_self = t };
+    enum kt_status status = kt_holds_load(r, &holds, err);
+    if (status == KT_OK)
+        status = kt_merge_make(r, &how, ret, err);
+    t->merged_to = how.from_seq;
+    kt_holds_done(&holds);
+    return status;
+}
+
+/* Pairs are made of what is merged already, so that each is made once. */
 static enum kt_status make(struct kt_togethers *t, struct kt_error *err)
 {
     const struct kt_together_how how = { .give_up = stops, .give_up_self = t };
-    struct kt_together_made *made = NULL;
+    struct kt_togethers_made made = { 0 };
     struct kt_reader *r = NULL;
     enum kt_status status = kt_reader_open(t->path, &r, err);
     if (status == KT_OK)
-        status = kt_together_make(r, &how, &made, err);
+        status = merge(t, r, &made.merged, err);
+    if (status == KT_E_AGAIN)
+        status = kt_together_make(r, &how, &made.pairs, err);
     kt_reader_close(r);
     (void)pthread_mutex_lock(&t->lock);
     t->made = made;
@@ -86,7 +113,7 @@ static void *run(void *self)
         enum kt_status status = make(t, &err);
         bool fails = status != KT_OK && status != KT_E_AGAIN && status != KT_E_LIMIT;
         if (fails && !failed) /* questions walk over the segments then */
-            kt_log(KT_LOG_WARN, "collector: pairs are not kept: %s", err.text);
+            kt_log(KT_LOG_WARN, "collector: segments are not merged, pairs not kept: %s", err.text);
         failed = fails;
         wait_until_taken(t);
         wait = status == KT_OK ? SOON : LATER;
@@ -128,18 +155,19 @@ void kt_togethers_close(struct kt_togethers *t)
         (void)pthread_join(t->thread, NULL);
     (void)pthread_cond_destroy(&t->woken);
     (void)pthread_mutex_destroy(&t->lock);
-    kt_together_made_free(t->made);
+    kt_merge_made_free(t->made.merged);
+    kt_together_made_free(t->made.pairs);
     kt_free(t->path);
     kt_free(t);
 }
 
-struct kt_together_made *kt_togethers_take(struct kt_togethers *t)
+bool kt_togethers_take(struct kt_togethers *t, struct kt_togethers_made *ret)
 {
     (void)pthread_mutex_lock(&t->lock);
-    struct kt_together_made *made = t->made;
-    t->made = NULL;
-    if (made != NULL)
+    *ret = t->made;
+    t->made = (struct kt_togethers_made){ 0 };
+    if (has(ret))
         (void)pthread_cond_signal(&t->woken);
     (void)pthread_mutex_unlock(&t->lock);
-    return made;
+    return has(ret);
 }

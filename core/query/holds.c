@@ -159,3 +159,17 @@ enum kt_status kt_holds_cover(const struct kt_holds *h, struct kt_reader *r,
     }
     return KT_OK;
 }
+
+bool kt_holds_near(void *self, const struct kt_merge_run *run)
+{
+    const struct kt_holds *h = self;
+    const struct kt_hold_span span = { .first_seq = run->first_seq,
+                                       .last_seq = run->last_seq,
+                                       .min_time = run->min_time,
+                                       .max_time = run->max_time,
+                                       .untimed = run->untimed };
+    bool near = h->damage.places > 0;
+    for (unsigned i = 0; i < h->n && !near; i++)
+        near = h->at[i].removed == 0 && in_time(&h->at[i], &span);
+    return near;
+}

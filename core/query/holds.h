@@ -7,6 +7,7 @@
  */
 #pragma once
 #include "core/query/query.h"
+#include "core/store/merge.h"
 
 struct kt_hold {
     char id[32];
@@ -38,3 +39,7 @@ struct kt_hold_span {
 KT_MUST_USE enum kt_status kt_holds_cover(const struct kt_holds *h, struct kt_reader *r,
                                           const struct kt_hold_span *span,
                                           const struct kt_hold **ret, struct kt_error *err);
+/* Of struct kt_merge_how, self is a struct kt_holds: is the run in the time of a hold in force,
+ * whatever that asks for, or is not every hold known? What is merged is held as a whole, so it
+ * stays apart then. */
+bool kt_holds_near(void *self, const struct kt_merge_run *run);
