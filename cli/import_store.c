@@ -14,6 +14,7 @@
 #include "core/answer/tally_kept.h"
 #include "core/base/alloc.h"
 #include "core/base/map.h"
+#include "core/query/holds.h"
 #include "core/store/together.h"
 
 #define COMMIT_LINES 16384u
@@ -24,7 +25,7 @@ struct kt_import_store {
     struct kt_geo *geo;
     struct kt_ingest *ingest;
     uint32_t waiting;
-    uint64_t segments; /* when it was opened */
+    uint64_t segments, records; /* when it was opened */
     bool quiet;
 };
 
@@ -92,12 +93,41 @@ static uint64_t segments_of(const struct kt_import_store *s)
     return now.segments;
 }
 
+static uint64_t records_of(const struct kt_import_store *s)
+{
+    struct kt_reader *r = NULL;
+    struct kt_store_stats now = { 0 };
+    if (kt_reader_open(kt_store_file(s->store), &r, NULL) == KT_OK)
+        (void)!kt_reader_stats(r, &now, NULL);
+    kt_reader_close(r);
+    return now.records;
+}
+
 static void tell_pairs(void *self, const struct kt_together_state *now)
 {
     const struct kt_import_store *s = self;
     if (!s->quiet && now->stretches % TELL_EVERY == 0)
         fprintf(stderr, "keytrail import: pairs of %" PRIu64 " of %" PRIu64 " segments\n", now->in,
                 now->segments);
+}
+
+/* What the import made, before pairs are made of it. */
+static enum kt_status merge(struct kt_import_store *s, struct kt_error *err)
+{
+    struct kt_holds holds = { 0 };
+    struct kt_merge_how how = { .from_seq = s->records + 1,
+                                .held = kt_holds_near,
+                                .held_self = &holds };
+    struct kt_reader *r = NULL;
+    uint64_t merged;
+    enum kt_status status = kt_reader_open(kt_store_file(s->store), &r, err);
+    if (status == KT_OK)
+        status = kt_holds_load(r, &holds, err);
+    if (status == KT_OK)
+        status = kt_merge_complete(s->store, &how, NULL, NULL, &merged, err);
+    kt_holds_done(&holds);
+    kt_reader_close(r);
+    return status;
 }
 
 /* For as many segments as the import made: what an older store lacks besides is not its work. What
@@ -107,10 +137,11 @@ static void keep_pairs(struct kt_import_store *s)
     struct kt_error why = { 0 };
     uint64_t now = segments_of(s);
     if (now > s->segments &&
-        kt_together_complete(s->store, now - s->segments, tell_pairs, s, &why) != KT_OK)
+        (merge(s, &why) != KT_OK ||
+         kt_together_complete(s->store, now - s->segments, tell_pairs, s, &why) != KT_OK))
         fprintf(stderr,
-                "keytrail import: all is stored, but pairs are not kept, so that some questions "
-                "are slower (later: keytrail store pairs): %s\n",
+                "keytrail import: all is stored, but segments are not merged or pairs not kept, so "
+                "that some questions are slower (later: keytrail store merge, store pairs): %s\n",
                 why.text);
 }
 
@@ -164,6 +195,7 @@ enum kt_status kt_import_store_open(const char *path, const char *config, bool q
     s->ingest = kt_ingest_new(&io);
     s->quiet = quiet;
     s->segments = segments_of(s);
+    s->records = records_of(s);
     *ret = s;
     *ret_sink = (struct kt_import_sink){ .store = store_lines, .end = store_end, .self = s };
     return KT_OK;

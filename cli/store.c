@@ -1,6 +1,6 @@
 /*
  * store: `keytrail store stats`, `forecast`, `trust-clock`; new-log and rotate-log-key are in
- * store_log.c, pairs in store_pairs.c.
+ * store_log.c, pairs in store_pairs.c, merging in store_merge.c.
  *
  * Owns:  the reader while a question is answered.
  * Calls: core/store/figures.h, core/query/holds.h, collector/disk.h (room), collector/control
@@ -145,9 +145,13 @@ static const struct {
     int (*run)(struct kt_store_args *a);
     bool reads;
 } words[] = {
-    { "stats", kt_store_stats, true },      { "forecast", kt_store_forecast, true },
-    { "pairs", kt_store_pairs, true },      { "trust-clock", trust_clock, false },
-    { "new-log", kt_store_new_log, false }, { "rotate-log-key", kt_store_rotate_log_key, false },
+    { "stats", kt_store_stats, true },
+    { "forecast", kt_store_forecast, true },
+    { "pairs", kt_store_pairs, true },
+    { "merge", kt_store_merge, true },
+    { "trust-clock", trust_clock, false },
+    { "new-log", kt_store_new_log, false },
+    { "rotate-log-key", kt_store_rotate_log_key, false },
 };
 
 static int run(struct kt_store_args *a, const char *word)
@@ -158,8 +162,8 @@ static int run(struct kt_store_args *a, const char *word)
         i++;
     if (i == KT_ARRAY_LEN(words)) {
         fprintf(stderr,
-                "keytrail store: no '%s'; there are stats, forecast, pairs, trust-clock, "
-                "new-log, rotate-log-key\n",
+                "keytrail store: no '%s'; there are stats, forecast, merge, pairs, "
+                "trust-clock, new-log, rotate-log-key\n",
                 word);
         return KT_EXIT_USAGE;
     }
@@ -175,6 +179,8 @@ int kt_cmd_store(int argc, char **argv)
     static const struct kt_verb verbs[] = {
         { "stats", "", "what its room is used for", NULL, NULL },
         { "forecast", "", "when it stops growing, and is the disk large enough", NULL, NULL },
+        { "merge", "", "makes large segments of small ones, which makes questions quick", NULL,
+          NULL },
         { "pairs", "", "makes what is missing of the kept pairs, which make questions quick", NULL,
           NULL },
         { "trust-clock", "", "the wall clock is right: retention goes on after a jump", NULL,

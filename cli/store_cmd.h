@@ -17,6 +17,7 @@ int kt_store_forecast(struct kt_store_args *a);
 int kt_store_new_log(struct kt_store_args *a);
 int kt_store_rotate_log_key(struct kt_store_args *a);
 int kt_store_pairs(struct kt_store_args *a);
+int kt_store_merge(struct kt_store_args *a);
 
 /* A store's segments, and which of them a hold in force keeps. */
 struct kt_store_segments {
