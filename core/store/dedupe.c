@@ -59,6 +59,11 @@ struct filter { /* ids of the sealed segment at first_seq; 0: free */
     uint64_t first_seq;
     struct kt_buf bytes;
 };
+struct asked { /* a line of the batch at hand */
+    uint64_t hash;
+    uint8_t key[KT_KEY_SIZE];
+    bool has_key;
+};
 struct kt_dedupe {
     struct past past[KT_CHAIN_MAX]; /* the file that is written first */
     unsigned n_past;
@@ -75,6 +80,7 @@ struct kt_dedupe {
     const struct kt_store_batch *batch;
     uint64_t first_seq;
     uint32_t kept;
+    struct asked *asked;
     struct kt_ident *mine; /* the kept lines of this batch; digests are made when asked */
     uint32_t *place;
 
@@ -127,6 +133,16 @@ static void rotate(struct kt_dedupe *d, uint64_t next_seq)
     d->old_last = d->last_time; /* no less than what left the window */
 }
 
+/* The tables are tens of megabytes, and each id stands somewhere in them: its places are fetched
+ * while the ids of the lines behind it are made. */
+static void fetch(const struct kt_dedupe *d, uint64_t hash)
+{
+    const size_t slot = slot_of(d, hash);
+    __builtin_prefetch(&d->gen[0].hash[slot], 1);
+    __builtin_prefetch(&d->gen[0].offset[slot], 1);
+    __builtin_prefetch(&d->gen[1].hash[slot]);
+}
+
 void kt_dedupe_start(struct kt_dedupe *d, const struct kt_store_batch *b, uint64_t next_seq)
 {
     assert(b->n <= KT_BATCH_EVENTS_MAX);
@@ -134,6 +150,14 @@ void kt_dedupe_start(struct kt_dedupe *d, const struct kt_store_batch *b, uint64
     d->batch = b;
     d->first_seq = next_seq;
     d->kept = 0;
+    for (uint32_t i = 0; i < b->n; i++) {
+        struct asked *a = &d->asked[i];
+        a->has_key = kt_key_of_event(&b->events[i], a->key);
+        if (!a->has_key)
+            continue;
+        a->hash = hash_of(d, a->key);
+        fetch(d, a->hash);
+    }
 }
 
 /* Takes the ids of records from seq on out of a generation. */
@@ -464,12 +488,11 @@ enum kt_status kt_dedupe_ask(struct kt_dedupe *d, uint32_t place, enum kt_fate *
 {
     const struct kt_event *ev = &d->batch->events[place];
     kt_time_ns time = ev->time <= 0 ? 0 : ev->time;
-    struct question q = { .place = place };
-    q.me.has_key = kt_key_of_event(ev, q.me.key);
-    uint64_t hash = 0;
-    if (q.me.has_key) {
-        hash = hash_of(d, q.me.key);
-        if (ask_recent(d, &q, hash, err) != KT_OK)
+    const struct asked *a = &d->asked[place];
+    struct question q = { .place = place, .me.has_key = a->has_key };
+    if (a->has_key) {
+        memcpy(q.me.key, a->key, sizeof q.me.key);
+        if (ask_recent(d, &q, a->hash, err) != KT_OK)
             return kt_wrap(err, "dedupe");
         if (!q.duplicate && time <= d->old_last && ask_old(d, &q, time, err) != KT_OK)
             return kt_wrap(err, "old");
@@ -477,8 +500,8 @@ enum kt_status kt_dedupe_ask(struct kt_dedupe *d, uint32_t place, enum kt_fate *
     *ret = q.duplicate ? KT_FATE_DUPLICATE : q.seen ? KT_FATE_CONFLICT : KT_FATE_STORED;
     if (q.duplicate)
         return KT_OK;
-    if (q.me.has_key)
-        remember(d, hash, d->first_seq + d->kept);
+    if (a->has_key)
+        remember(d, a->hash, d->first_seq + d->kept);
     d->place[d->kept] = place;
     d->mine[d->kept++] = q.me;
     if (time > d->last_time)
@@ -585,6 +608,7 @@ static void make_memory(struct kt_dedupe *d, size_t recent)
         d->gen[i].offset = kt_alloc_array(d->slots, sizeof *d->gen[i].offset);
         d->gen[i].base = d->window_first;
     }
+    d->asked = kt_alloc_array(KT_BATCH_EVENTS_MAX, sizeof *d->asked);
     d->mine = kt_alloc_array(KT_BATCH_EVENTS_MAX, sizeof *d->mine);
     d->place = kt_alloc_array(KT_BATCH_EVENTS_MAX, sizeof *d->place);
     d->sets = kt_idsets_new();
@@ -631,6 +655,7 @@ void kt_dedupe_free(struct kt_dedupe *d)
         kt_buf_done(&d->filter[i].bytes);
     for (unsigned i = 0; i < NEAR_MAX; i++)
         kt_free(d->near[i].at);
+    kt_free(d->asked);
     kt_free(d->mine);
     kt_free(d->place);
     kt_free(d);
