@@ -71,6 +71,12 @@ void kt_chunk_clear(struct kt_chunk *c)
     c->left_from = c->left_until = 0;
 }
 
+/* Merged segments are much of a size: room for any, and not for a few more each time. */
+static uint32_t room_for(uint32_t n)
+{
+    return n > KT_SEGMENT_EVENTS_MAX ? KT_MERGED_EVENTS_MAX : n;
+}
+
 static void start(struct kt_chunk *c, uint32_t n)
 {
     leave_kept(c);
@@ -78,7 +84,7 @@ static void start(struct kt_chunk *c, uint32_t n)
     c->n = n;
     if (n <= c->room)
         return;
-    c->room = n;
+    c->room = n = room_for(n);
     c->row = kt_realloc_array(c->row, n, sizeof *c->row);
     c->seq = kt_realloc_array(c->seq, n, sizeof *c->seq);
     c->arrival = kt_realloc_array(c->arrival, n, sizeof *c->arrival);

@@ -83,7 +83,8 @@ static void make_room(struct kt_columns *c, uint32_t n)
     if (n <= c->room)
         return;
     uint32_t room = c->room == 0 ? 512 : 2 * c->room;
-    c->room = room < n ? n : room;
+    room = room < n ? n : room;
+    c->room = room > KT_COLUMNS_ROWS_MAX / 2 ? KT_COLUMNS_ROWS_MAX : room; /* and no more often */
     c->time = kt_realloc_array(c->time, c->room, sizeof *c->time);
     c->rank = kt_realloc_array(c->rank, c->room + 1, sizeof *c->rank);
     c->ranked = kt_realloc_array(c->ranked, c->room, sizeof *c->ranked);

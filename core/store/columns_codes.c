@@ -26,20 +26,25 @@ bool kt_codes_fit(const uint16_t *code, uint32_t rows, uint16_t most)
     return i == rows;
 }
 
-uint32_t kt_codes_rows(const uint16_t *code, uint32_t rows, uint16_t wanted, uint32_t *pick)
+/* From `first` on there are `span` more: what is before wraps to a large number. */
+uint32_t kt_codes_rows(const uint16_t *code, uint32_t rows, uint16_t first, uint16_t last,
+                       uint32_t *pick)
 {
+    const uint16_t span = (uint16_t)(last - first);
     uint32_t n = 0, i = 0;
 #ifdef __SSE2__
-    __m128i all = _mm_set1_epi16((short)wanted);
+    const __m128i zero = _mm_setzero_si128(), from = _mm_set1_epi16((short)first),
+                  most = _mm_set1_epi16((short)span);
     for (; i + 8 <= rows; i += 8) {
         __m128i some = _mm_loadu_si128((const __m128i *)(const void *)&code[i]);
-        unsigned is = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi16(some, all)); /* two bits each */
+        __m128i over = _mm_subs_epu16(_mm_sub_epi16(some, from), most);
+        unsigned is = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi16(over, zero)); /* two bits each */
         for (; is != 0; is &= is - 1, is &= is - 1)
             pick[n++] = i + (unsigned)__builtin_ctz(is) / 2;
     }
 #endif
     for (; i < rows; i++)
-        if (code[i] == wanted)
+        if ((uint16_t)(code[i] - first) <= span)
             pick[n++] = i;
     return n;
 }

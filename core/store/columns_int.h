@@ -60,8 +60,9 @@ static inline bool kt_entry_read(struct kt_rd *rd, struct kt_str before, char *t
 
 /* Is none above `most`? */
 bool kt_codes_fit(const uint16_t *code, uint32_t rows, uint16_t most);
-/* The rows with one code, rising; returns how many. */
-uint32_t kt_codes_rows(const uint16_t *code, uint32_t rows, uint16_t wanted, uint32_t *pick);
+/* The rows with a code from first to last, rising; returns how many. */
+uint32_t kt_codes_rows(const uint16_t *code, uint32_t rows, uint16_t first, uint16_t last,
+                       uint32_t *pick);
 /* Is the entry one of the keys, upper and lower case of ASCII alike? */
 bool kt_sought_folded(const struct kt_sought *key, unsigned n, struct kt_str entry);
 

@@ -256,7 +256,7 @@ static uint32_t drop_rows(const struct kt_columns *c, const struct kt_text_colum
         uint16_t code = 1;
         while (code < n && c->rank[code] == 0)
             code++;
-        return kt_codes_rows(t->code, c->n, code, pick);
+        return kt_codes_rows(t->code, c->n, code, code, pick);
     }
     for (uint32_t i = 0; i < picks; i++) {
         uint32_t row = pick[i];

@@ -292,11 +292,27 @@ static bool some_text(struct kt_columns *c, struct kt_text_column *t, const stru
     return true;
 }
 
+/* Are the marks one run? A text is one, and so is a network, since entries rise. */
+static bool is_run(const struct marks *m, const struct packed *p, uint32_t *ret_first,
+                   uint32_t *ret_last)
+{
+    uint32_t low = 0, high = p->n / 64;
+    if (m->n == 0)
+        return false;
+    while (m->word[low] == 0)
+        low++;
+    while (m->word[high] == 0)
+        high--;
+    *ret_first = 64 * low + (uint32_t)__builtin_ctzll(m->word[low]);
+    *ret_last = 64 * high + 63 - (uint32_t)__builtin_clzll(m->word[high]);
+    return *ret_last - *ret_first + 1 == m->n;
+}
+
 /* Of the picked rows those with a marked code; their codes are in c->ranked. */
 static bool sift_rows(struct kt_columns *c, struct kt_text_column *t, const struct packed *p,
                       const struct marks *m, uint32_t *pick, uint32_t *picks)
 {
-    uint32_t left = 0, one = 0;
+    uint32_t left = 0, first, last;
     bool few = *picks < c->n / FEW_OF;
     if (few) {
         if (!read_some_codes(p, (struct kt_picked){ pick, *picks }, c->ranked))
@@ -304,10 +320,8 @@ static bool sift_rows(struct kt_columns *c, struct kt_text_column *t, const stru
     } else {
         if (!read_codes(p, t->code))
             return false;
-        while (m->n == 1 && one < p->n && !is_marked(m, one))
-            one++;
-        if (m->n == 1 && *picks == c->n)
-            *picks = kt_codes_rows(t->code, c->n, (uint16_t)one, pick);
+        if (*picks == c->n && is_run(m, p, &first, &last))
+            *picks = kt_codes_rows(t->code, c->n, (uint16_t)first, (uint16_t)last, pick);
     }
     for (uint32_t i = 0; i < *picks; i++) {
         uint16_t code = few ? c->ranked[i] : t->code[pick[i]];
