@@ -304,11 +304,11 @@ static inline const char *take_field(const char *p, const struct quotes *q, stru
 static const char *take_head(const struct quotes *q, struct kt_event *ev)
 {
     static const char head[] = "{\"v\":1,\"kind\":\"";
+    const size_t n = sizeof head - 1;
     struct kt_str word;
-    const char *p = take(q->line, q->end, head, sizeof head - 1);
-    if (p == NULL)
+    if ((size_t)(q->end - q->line) < n || memcmp(q->line, head, n) != 0)
         return NULL;
-    p = string(p, q, &word);
+    const char *p = string(q->line + n, q, &word);
     const int kind = kt_words_find(KT_WORDS_KIND, word);
     ev->kind = (enum kt_kind)kind;
     return kind < 0 ? NULL : p;
