@@ -228,25 +228,35 @@ static bool is_rollout(const struct kt_scene *s, const struct taken *t, uint8_t 
     return *answer == KT_ROLLOUT_YES;
 }
 
-/* Takes off what colleagues took up as well, which counts once. Each asks for its secret: not
- * below `least`, where a sum says nothing, and what is taken off only lowers it. */
-static void take_rollouts(const struct kt_scene *s, const struct list *l, const uint8_t *of,
-                          unsigned n, uint64_t store, uint64_t least, uint8_t *answer,
-                          struct sums *r)
+/* What colleagues took up as well counts once: it is taken off, but for the largest of it. */
+struct off {
+    unsigned all, here, most, most_here;
+};
+
+static void off_add(struct off *to, const struct taken *t, uint64_t store)
 {
-    unsigned rollout = 0, rollout_here = 0, all = r->all, here = r->here;
-    for (unsigned i = 0; i < n && (r->all >= least || r->here >= least); i++) {
-        const struct taken *t = &l->at[of[i]];
-        if (!is_rollout(s, t, &answer[of[i]]))
-            continue;
-        all -= t->weight;
-        rollout = t->weight > rollout ? t->weight : rollout;
-        if (t->store == store) {
-            here -= t->weight;
-            rollout_here = t->weight > rollout_here ? t->weight : rollout_here;
-        }
-        r->all = all + rollout;
-        r->here = here + rollout_here;
+    to->all += t->weight;
+    to->most = t->weight > to->most ? t->weight : to->most;
+    if (t->store != store)
+        return;
+    to->here += t->weight;
+    to->most_here = t->weight > to->most_here ? t->weight : to->most_here;
+}
+
+/* Each of the n that nobody was asked about asks for its secret: not below `least`, where a sum
+ * says nothing, and what is taken off only lowers it. */
+static void take_off(const struct kt_scene *s, const struct list *l, const uint8_t *of, unsigned n,
+                     uint64_t store, uint64_t least, uint8_t *answer, struct off *off,
+                     struct sums *r)
+{
+    const unsigned all = r->all, here = r->here;
+    for (unsigned i = 0;; i++) {
+        r->all = all - off->all + off->most;
+        r->here = here - off->here + off->most_here;
+        if (i == n || (r->all < least && r->here < least))
+            return;
+        if (is_rollout(s, &l->at[of[i]], &answer[of[i]]))
+            off_add(off, &l->at[of[i]], store);
     }
 }
 
@@ -274,7 +284,8 @@ static struct sums sum_list(const struct kt_scene *s, const struct told *told, s
     struct kt_rollouts_of *beside = kt_rollouts_of(kept, s->actor->number, s->actor->kind);
     const uint8_t mine = s->expected ? EXPECTED : 0;
     struct tally all = { 0 }, here = { 0 };
-    uint8_t of[LIST_MAX];   /* those that may be rollouts: nobody said no */
+    struct off off = { 0 };
+    uint8_t of[LIST_MAX];   /* those that may be rollouts: nobody was asked */
     uint8_t away[LIST_MAX]; /* those in a network that was new that day */
     unsigned n = 0, n_away = 0;
     forget_old(l, s->minute, beside);
@@ -287,8 +298,10 @@ static struct sums sum_list(const struct kt_scene *s, const struct told *told, s
             beside->answer[i] = KT_ROLLOUT_UNASKED;
         if ((t.aside & EXPECTED) != mine || (n_told > 0 && told_before(told, t.minute, t.minute)))
             continue;
-        of[n] = (uint8_t)i;
-        n += beside->answer[i] != KT_ROLLOUT_NO;
+        if (t.aside & DEPLOY || beside->answer[i] == KT_ROLLOUT_YES)
+            off_add(&off, &t, store);
+        else if (beside->answer[i] == KT_ROLLOUT_UNASKED)
+            of[n++] = (uint8_t)i;
         tally_add(&all, &t);
         if (t.store == store)
             tally_add(&here, &t);
@@ -303,7 +316,7 @@ static struct sums sum_list(const struct kt_scene *s, const struct told *told, s
     r.read[0] = all.read;
     r.read[1] = here.read;
     beside->asked = kept->changes;
-    take_rollouts(s, l, of, n, store, least, beside->answer, &r);
+    take_off(s, l, of, n, store, least, beside->answer, &off, &r);
     sum_elsewhere(s, l, away, n_away, beside->answer, &r);
     return r;
 }

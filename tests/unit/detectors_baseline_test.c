@@ -6,6 +6,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -383,9 +384,27 @@ static void a_count_is_said_in_groups_of_three(void **state)
     }
 }
 
+/* Whatever room there is, and whether the format has more than texts and whole numbers or not. */
+static void a_sentence_is_what_printf_makes_of_it(void **state)
+{
+    (void)state;
+    for (size_t room = 1; room < 64; room++) {
+        char ours[64], theirs[64];
+        kt_say(ours, room, "%s read %u of %u secrets%s.", "anna", 0u, 4294967295u, "");
+        (void)snprintf(theirs, room, "%s read %u of %u secrets%s.", "anna", 0u, 4294967295u, "");
+        assert_string_equal(ours, theirs);
+        kt_say(ours, room, "%s read %.1f a day, 100%%, %.5s", "anna", 2.25, "2026-11");
+        (void)snprintf(theirs, room, "%s read %.1f a day, 100%%, %.5s", "anna", 2.25, "2026-11");
+        assert_string_equal(ours, theirs);
+        kt_say(ours, room, "%s", "\u00e4\u20ac\u00e4\u20ac");
+        assert_true(strlen(ours) < room && kt_utf8_valid(kt_str_of(ours)));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_sentence_is_what_printf_makes_of_it),
         cmocka_unit_test(nb_tail_equals_exact_sums),
         cmocka_unit_test(prior_keeps_its_mean_when_clamped),
         cmocka_unit_test(late_updates_equal_the_same_updates_in_order),
