@@ -230,7 +230,7 @@ static void note_part(struct kt_detect *d, struct kt_scene *s, struct incident *
                       struct kt_finding *f)
 {
     struct part *slot = kt_detect_slot(in, f, d->shared.learning);
-    if (slot == NULL || (slot->set && slot->points > f->points))
+    if (slot == NULL)
         return; /* at the same height the newer words count */
     speak(d, s, f);
     *slot = (struct part){ .points = f->points,

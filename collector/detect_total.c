@@ -18,6 +18,16 @@ static int rank_of(int points, unsigned flags, bool learning)
     return learning && !(flags & KT_FIND_LEARNING) ? points - INT_MAX / 2 : points;
 }
 
+/* What has more points stays, and is as grave as what it hides: that it is critical, whatever the
+ * sum, is no smaller for few points. */
+static bool gives_way(struct part *p, const struct kt_finding *f)
+{
+    if (p->points <= f->points)
+        return true;
+    p->flags |= f->flags & KT_FIND_CRITICAL;
+    return false;
+}
+
 struct part *kt_detect_slot(struct incident *in, const struct kt_finding *f, bool learning)
 {
     const unsigned roles = KT_FIND_ADDS | KT_FIND_BESIDE;
@@ -25,8 +35,10 @@ struct part *kt_detect_slot(struct incident *in, const struct kt_finding *f, boo
     int least = rank_of(f->points, f->flags, learning);
     for (unsigned i = 0; i < INCIDENT_PARTS; i++) {
         struct part *p = &in->part[i];
-        if (!p->set || (p->family == f->family && (p->flags & roles) == (f->flags & roles)))
+        if (!p->set)
             return p;
+        if (p->family == f->family && (p->flags & roles) == (f->flags & roles))
+            return gives_way(p, f) ? p : NULL;
         int rank = rank_of(p->points, p->flags, learning);
         if (rank < least) {
             weakest = p;

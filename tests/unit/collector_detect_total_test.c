@@ -14,7 +14,7 @@ static void add(struct incident *in, enum kt_family family, int points, unsigned
 {
     struct kt_finding f = { .family = family, .points = points, .flags = flags };
     struct part *p = kt_detect_slot(in, &f, learning);
-    if (p == NULL || (p->set && p->points > points))
+    if (p == NULL)
         return;
     *p = (struct part){
         .points = points, .flags = flags | p->flags, .set = 1, .family = (uint8_t)family
@@ -62,6 +62,19 @@ static void strong_evidence_that_comes_last_is_kept(void **state)
     assert_int_equal(kt_detect_total(&in, false, &weighted), 900 + 250 + 200 + 200);
     assert_ptr_equal(kt_detect_main_part(&in, false),
                      part_of(&in, KT_FAMILY_FAILURES, KT_FIND_ADDS)); /* somebody got in */
+}
+
+static void critical_evidence_below_the_best_of_its_family_stays_critical(void **state)
+{
+    (void)state;
+    struct incident in = { 0 };
+    add(&in, KT_FAMILY_SIGNATURE, 700, 0, false);
+    add(&in, KT_FAMILY_SIGNATURE, 300, KT_FIND_CRITICAL, false);
+    const struct part *signature = part_of(&in, KT_FAMILY_SIGNATURE, 0);
+    assert_int_equal(signature->points, 700);
+    assert_int_equal(signature->flags, KT_FIND_CRITICAL);
+    add(&in, KT_FAMILY_SIGNATURE, 800, 0, false);
+    assert_int_equal(part_of(&in, KT_FAMILY_SIGNATURE, 0)->flags, KT_FIND_CRITICAL);
 }
 
 static void what_is_told_whatever_the_sum_gives_way_to_nothing(void **state)
@@ -133,6 +146,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(strong_evidence_that_comes_last_is_kept),
+        cmocka_unit_test(critical_evidence_below_the_best_of_its_family_stays_critical),
         cmocka_unit_test(what_is_told_whatever_the_sum_gives_way_to_nothing),
         cmocka_unit_test(evidence_that_raises_nothing_yet_gives_way),
         cmocka_unit_test(what_counts_is_what_the_total_takes),
