@@ -26,6 +26,8 @@
 #define NIGHTS         24u
 #define NIGHT_MIN      (60u * 1440u)
 #define DUTY_SHIFT_MIN 180u
+#define NIGHT_OVER_MIN 360u /* what comes later is another incident */
+#define TOLD_AGAIN_MIN (7u * 1440u)
 #define HOME_DAYS      10u
 #define MOVED_HOURS    5.0 /* from the middle of the hours before */
 #define MOVED_DAYS     3u
@@ -40,16 +42,18 @@ enum { RECENT_PRODUCTION, RECENT_OTHER };
 
 struct options {
     uint64_t burst, drip, least_hours;
-    double odd, weight, cap, unsure_cap, usual_cap, duty;
+    double odd, weight, cap, unsure_cap, usual_cap, moved_cap, duty;
 };
 struct habit {       /* one person */
     uint32_t week;   /* the newest, counted from the epoch */
     uint32_t judged; /* the hour that was judged last, + 1: an hour is judged once */
     float p;         /* of that hour */
+    uint32_t told;   /* minute of the newest that paged by its hours alone; 0 = none */
     struct {
         uint32_t from, last, n;
-        uint32_t strange; /* of them not as usual: is_strange() */
-    } run[2];             /* reads at odd hours with less than 6 h between two */
+        uint32_t strange;   /* of them not as usual: is_strange() */
+        uint32_t elsewhere; /* is_elsewhere() */
+    } run[2];               /* reads at odd hours with less than 6 h between two */
     struct {
         uint32_t at[RECENT], n;
     } recent[2];                /* minutes of the newest of them: RECENT_PRODUCTION, RECENT_OTHER */
@@ -70,7 +74,7 @@ static bool is_circle(const void *state)
 }
 
 static const struct kt_table_decl tables[] = {
-    [T_PERSON] = { "time_habit", KT_KEY_ACTOR, sizeof(struct habit), 4, KT_ACTORS_MAX, KT_EVICT_LRU,
+    [T_PERSON] = { "time_habit", KT_KEY_ACTOR, sizeof(struct habit), 5, KT_ACTORS_MAX, KT_EVICT_LRU,
                    NULL },
     [T_CIRCLE] = { "time_circle", KT_KEY_KIND, sizeof(struct circle), 2, 500, KT_EVICT_LRU,
                    is_circle },
@@ -93,8 +97,11 @@ static const struct kt_option options[] = {
            "The same for actors that may be a person or a machine: never an alert alone."),
     NUMBER(
         usual_cap, KT_OPT_DOUBLE, "4.2",
-        "The same where two colleagues have such hours, or the person's own have moved before, and "
-        "nothing else is odd: secrets that the person reads, its network, its client."),
+        "The same where two colleagues have such hours, and nothing else is odd: secrets that the "
+        "person reads, its network, its client."),
+    NUMBER(moved_cap, KT_OPT_DOUBLE, "2.4",
+           "The same where the person's own hours have moved before, and its network and client "
+           "are the usual ones: every shift is new once."),
     NUMBER(
         duty, KT_OPT_DOUBLE, "1",
         "Taken off when two colleagues with the same permission set worked within 3 hours of this "
@@ -468,28 +475,37 @@ static bool enough(const struct options *o, const struct habit *h, uint32_t minu
            recent_in(h, newest, 60, work) >= o->burst || recent_in(h, newest, 360, work) >= o->drip;
 }
 
-/* Somebody who works late, or is called, does the usual from where it always is; a thief at night
- * looks for what there is, or comes from elsewhere. */
-static bool is_strange(const struct kt_scene *s)
+/* Another network than the usual ones, or another client. */
+static bool is_elsewhere(const struct kt_scene *s)
 {
     const struct kt_place *p = kt_place_of(s->places, s->where.network);
     bool at_home = !s->where.usable || s->where.inside ||
                    (p != NULL && p->days > 0 && !kt_place_tainted(p, s->minute));
     bool own_client = s->client == 0 || kt_client_known(s->places, s->client);
-    return s->novelty.weight > 0 || !at_home || !own_client;
+    return !at_home || !own_client;
 }
 
-static void note_read(struct habit *h, uint32_t minute, bool work, bool other, bool strange)
+/* Somebody who works late, or is called, does the usual from where it always is; a thief at night
+ * looks for what there is, or comes from elsewhere. */
+static bool is_strange(const struct kt_scene *s)
 {
+    return s->novelty.weight > 0 || is_elsewhere(s);
+}
+
+static void note_read(const struct kt_scene *s, struct habit *h, bool other)
+{
+    uint32_t minute = s->minute;
+    bool work = s->expected;
     unsigned which = other ? RECENT_OTHER : RECENT_PRODUCTION;
     h->recent[which].at[h->recent[which].n++ % RECENT] = minute | (work ? WORK : 0);
     uint32_t *from = &h->run[work].from, *last = &h->run[work].last, *n = &h->run[work].n;
     if (*n == 0 || minute > *last + 360 || minute + 360 < *from) {
         *from = *last = minute;
-        *n = h->run[work].strange = 0;
+        *n = h->run[work].strange = h->run[work].elsewhere = 0;
     }
     ++*n;
-    h->run[work].strange += strange;
+    h->run[work].strange += is_strange(s);
+    h->run[work].elsewhere += is_elsewhere(s);
     *from = minute < *from ? minute : *from;
     *last = minute > *last ? minute : *last;
 }
@@ -520,16 +536,27 @@ static bool is_shift(const struct kt_scene *s)
     return false;
 }
 
-static void tell(struct kt_scene *s, const struct options *o, const struct habit *h, double p)
+/* Was somebody told of its hours within a week, on another night? While all else is as usual the
+ * second night is no other news than the first. */
+static bool told_before(const struct kt_scene *s, const struct habit *h)
+{
+    return h->told != 0 && s->minute > h->told + NIGHT_OVER_MIN &&
+           s->minute < h->told + TOLD_AGAIN_MIN && h->run[s->expected].strange == 0;
+}
+
+static void tell(struct kt_scene *s, const struct options *o, struct habit *h, double p)
 {
     bool shift = is_shift(s), duty = shift && s->team.len > 0;
     bool moved = has_moved(h, kt_actor_date(s->actor, s->minute) / 7);
     double cap = s->actor->kind == KT_ACTOR_HUMAN ? o->cap : o->unsure_cap;
-    cap = (shift || moved) && h->run[s->expected].strange == 0 ? fmin(cap, o->usual_cap) : cap;
+    cap = shift && h->run[s->expected].strange == 0 ? fmin(cap, o->usual_cap) : cap;
+    cap = told_before(s, h) ? fmin(cap, o->usual_cap) : cap;
+    cap = moved && h->run[s->expected].elsewhere == 0 ? fmin(cap, o->moved_cap) : cap;
     double points = fmin(cap, -o->weight * log10(p)) - (duty ? o->duty : 0);
     struct kt_finding *f = kt_find(s, KT_FAMILY_TIME, kt_points(points), KT_FIND_PRODUCTION, words);
     if (f == NULL)
         return;
+    h->told = points > o->usual_cap && !s->expected ? s->minute : h->told;
     f->number[N_READS] = h->run[s->expected].n;
     f->number[N_FROM] = h->run[s->expected].from;
     f->number[N_DUTY] = duty;
@@ -549,7 +576,7 @@ static void judge(struct kt_scene *s, const struct options *o)
     bool other = kt_production(s->shared->conf, s->ev->secret) == 0;
     if (other && !(s->read && s->novelty.weight > 0))
         return;
-    note_read(h, s->minute, s->expected, other, is_strange(s));
+    note_read(s, h, other);
     if (s->taught)
         kt_put_aside(s, ASIDE_NIGHT, circle_key(s->team).a, (s->minute / 60 + 1) * 60,
                      (uint16_t[4]){ 1, 0, 0, 0 });
