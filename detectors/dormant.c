@@ -26,7 +26,7 @@ enum { T_ACTOR, T_INSTANCE, T_RETURNS };
 struct options {
     kt_time_ns idle;
     uint64_t active;
-    double factor, points, turn;
+    double factor, points, turn, rare;
 };
 struct absence {                       /* one actor */
     uint32_t newest_min;               /* event of any outcome, but failed logins */
@@ -76,6 +76,11 @@ static const struct kt_option options[] = {
     { "turn", KT_OPT_DOUBLE, "3", offsetof(struct options, turn),
       "Points instead of a person in a known network who left and came back with another that was "
       "told of.",
+      .reloadable = true },
+    { "rare", KT_OPT_DOUBLE, "2.5", offsetof(struct options, rare),
+      "Surprise of a person's absence, by how often it came before, below which a return to a "
+      "known "
+      "network is nothing: who comes rarely stays away long.",
       .reloadable = true },
     KT_OPTIONS_END,
 };
@@ -178,8 +183,19 @@ static bool takes_turns(struct kt_scene *s, const struct absence *a)
     return false;
 }
 
+/* Surprise of no active day in so long, of somebody who had n of them in the days before: the
+ * predictive tail of a rate (§3.2) at nought. */
+static double surprise(const struct kt_actor *actor, const struct absence *a)
+{
+    double before = a->left_min > actor->first_min ? a->left_min - actor->first_min : 0;
+    return actor->active_days * log10(1 + a->idle / fmax(before, DAY_MIN));
+}
+
 static void tell(struct kt_scene *s, const struct options *o, const struct absence *a)
 {
+    bool person = kt_kind_is_person(s->actor->kind); /* a job that is rare has a clock */
+    if (person && known_place(s) && surprise(s->actor, a) < o->rare)
+        return;
     double points = takes_turns(s, a) ? fmin(o->turn, o->points) : o->points;
     struct kt_finding *f = kt_find(s, KT_FAMILY_DORMANT, kt_points(points), 0, words);
     if (f == NULL)
