@@ -18,10 +18,11 @@
 #define SEARCH     2u
 #define NEW_WEIGHT 100u /* a whole new secret: no own work, no release's, none made today */
 
-enum sign { S_PRODUCTION, S_OUTSIDE, S_FIRST, S_SEARCH, SIGNS };
+enum sign { S_PRODUCTION, S_OUTSIDE, S_FIRST, S_SEARCH, S_SWEEP, SIGNS };
 struct options {
     double points[SIGNS];
     kt_time_ns again;
+    uint64_t sweep_floor;
     struct kt_strings actors, allow, trees;
 };
 #define POINTS(sign, name, value, help)                                                            \
@@ -37,6 +38,11 @@ static const struct kt_option options[] = {
            "A person's identity reads a secret of production with an agent for the first time."),
     POINTS(S_SEARCH, "search", "4.6",
            "The same, two secrets of production within an hour which that person had never read."),
+    POINTS(S_SWEEP, "sweep", "4.6",
+           "The same, sweep_floor different secrets of production within an hour, whatever that "
+           "person reads."),
+    { "sweep_floor", KT_OPT_UINT, "8", offsetof(struct options, sweep_floor),
+      "So many different secrets of production within an hour are a sweep.", .reloadable = true },
     { "again", KT_OPT_DURATION, "14d", offsetof(struct options, again),
       "The same agent and secret are told again after so long without.", .reloadable = true },
     { "actors", KT_OPT_LIST, "", offsetof(struct options, actors),
@@ -63,7 +69,8 @@ static enum kt_status check(void *opt, struct kt_error *err)
 }
 
 struct told {
-    uint32_t read_min, times; /* times: secrets that were new to a person, in an hour */
+    uint32_t read_min, times; /* times: secrets that were new to a person, or that an agent had not
+                                 read with its identity, in an hour */
 };
 enum { T_TOLD, T_FIRST };
 static const struct kt_table_decl tables[] = {
@@ -255,6 +262,19 @@ static void words_of_search(const struct kt_scene *s, struct kt_finding *f)
     KT_SAY(f->quiet, "'%s %s' in ai_agent.allow.", who, what);
 }
 
+static void words_of_sweep(const struct kt_scene *s, struct kt_finding *f)
+{
+    char who[160], what[160], agent[80];
+    names(s, who, what, agent);
+    KT_SAY(f->title, "%s read %.0f different secrets of production within an hour as %s.", agent,
+           f->number[0], who);
+    KT_SAY(f->normal,
+           "A task needs a few. What an agent reads goes into its context: that many are "
+           "a collection, whoever asked for it.");
+    KT_SAY(f->part, "%s on %.0f secrets of production", agent, f->number[0]);
+    KT_SAY(f->quiet, "'%s' and its secrets in ai_agent.allow.", who);
+}
+
 /* ---- the event ---- */
 static bool is_allowed(const struct kt_scene *s, const struct options *o)
 {
@@ -284,31 +304,37 @@ static bool is_news(struct kt_scene *s, const struct options *o, enum sign sign,
     return news;
 }
 
-/* One that is new is a task, two within an hour are a search. */
-static bool is_search(struct kt_scene *s)
+/* How many there were, this one included, with no more than an hour between two. */
+static uint32_t count_one(struct kt_scene *s, enum sign sign)
 {
-    if (s->young || s->novelty.weight < NEW_WEIGHT)
-        return false;
-    const struct kt_key key = { s->actor->number, SEED + SIGNS };
+    const struct kt_key key = { s->actor->number, SEED + SIGNS + sign };
     struct told *t = kt_table_put(s->tables[T_TOLD], key, NULL);
     uint32_t apart = s->minute > t->read_min ? s->minute - t->read_min : t->read_min - s->minute;
     t->times = t->read_min == 0 || apart > 60 ? 1 : t->times + 1;
     t->read_min = s->minute;
-    return t->times >= SEARCH;
+    return t->times;
 }
 
-static void tell(struct kt_scene *s, const struct options *o, enum sign sign)
+/* One that is new is a task, two within an hour are a search. */
+static bool is_search(struct kt_scene *s)
+{
+    return !s->young && s->novelty.weight >= NEW_WEIGHT && count_one(s, S_SEARCH) >= SEARCH;
+}
+
+static void tell(struct kt_scene *s, const struct options *o, enum sign sign, double number)
 {
     static void (*const words[SIGNS])(const struct kt_scene *s, struct kt_finding *f) = {
-        [S_PRODUCTION] = words_of_production,
-        [S_OUTSIDE] = words_of_outside,
-        [S_FIRST] = words_of_first,
-        [S_SEARCH] = words_of_search,
+        [S_PRODUCTION] = words_of_production, [S_OUTSIDE] = words_of_outside,
+        [S_FIRST] = words_of_first,           [S_SEARCH] = words_of_search,
+        [S_SWEEP] = words_of_sweep,
     };
     /* the same process may be odd to env_file, too: one family, so that it counts once */
     enum kt_family family = sign == S_OUTSIDE ? KT_FAMILY_PROCESS : KT_FAMILY_SIGNATURE;
-    unsigned flags = sign == S_FIRST || sign == S_SEARCH ? 0 : KT_FIND_LEARNING;
-    (void)kt_find(s, family, kt_points(o->points[sign]), flags, words[sign]);
+    bool person = sign == S_FIRST || sign == S_SEARCH || sign == S_SWEEP;
+    struct kt_finding *f =
+        kt_find(s, family, kt_points(o->points[sign]), person ? 0 : KT_FIND_LEARNING, words[sign]);
+    if (f != NULL)
+        f->number[0] = number;
 }
 
 static void on_event(struct kt_scene *s, const void *opt)
@@ -318,15 +344,18 @@ static void on_event(struct kt_scene *s, const void *opt)
     if (!s->read || s->actor == NULL || agent_of(s, o, &own) == NULL || is_allowed(s, o))
         return;
     if (leaves_tree(s->ev, o) && is_news(s, o, S_OUTSIDE, s->secret.a))
-        tell(s, o, S_OUTSIDE);
+        tell(s, o, S_OUTSIDE, 0);
     if (kt_production(s->shared->conf, s->ev->secret) != 1)
         return;
     if (own && is_news(s, o, S_PRODUCTION, s->secret.a))
-        tell(s, o, S_PRODUCTION);
+        tell(s, o, S_PRODUCTION, 0);
     if (!own && is_news(s, o, S_FIRST, 0))
-        tell(s, o, S_FIRST);
+        tell(s, o, S_FIRST, 0);
     if (!own && is_search(s) && is_news(s, o, S_SEARCH, 0))
-        tell(s, o, S_SEARCH);
+        tell(s, o, S_SEARCH, 0);
+    uint32_t swept = !own && is_news(s, o, S_SWEEP, s->secret.a) ? count_one(s, S_SWEEP) : 0;
+    if (swept >= o->sweep_floor && is_news(s, o, S_SWEEP, 0))
+        tell(s, o, S_SWEEP, swept);
 }
 
 static void considered(const struct kt_scene *s, const void *opt, struct kt_buf *out)

@@ -78,6 +78,13 @@ const char *kt_ai_agent_of_program(struct kt_str program)
     return agent_named(kt_str_from_index(program, (size_t)(slash + 1)), false);
 }
 
+/* Of AWS's SDKs: behind these stands what a program calls itself. Not so exec-env: that is where it
+ * runs, be it an editor's terminal in which a person types. */
+static bool says_itself(struct kt_str product)
+{
+    return kt_str_is(product, "app") || kt_str_is(product, "md");
+}
+
 const char *kt_ai_agent_of_client(struct kt_str user_agent)
 {
     static const bool separates[256] = { [' '] = true, ['('] = true, [')'] = true, [';'] = true,
@@ -90,7 +97,7 @@ const char *kt_ai_agent_of_client(struct kt_str user_agent)
         if (slash == SIZE_MAX || slash == i)
             continue;
         struct kt_str product = kt_str_sub(user_agent, i, slash - i);
-        if (kt_str_is(product, "app")) /* AWS: the name that a program gave itself */
+        if (says_itself(product))
             product = kt_str_sub(user_agent, slash + 1, end - slash - 1);
         agent = agent_named(product, true);
     }

@@ -163,6 +163,7 @@ static void agents_are_known_by_their_client(void **state)
         { "codex_cli_rs/0.46 (Ubuntu; x86_64)", "codex" },
         { "Mozilla/5.0 (X11) Cursor/0.42 Chrome/128", "cursor" },
         { "aws-cli/2.31 Python/3.13 app/codex", "codex" },
+        { "aws-cli/2.17.50 md/awscrt#0.21.2 md/claude-code ua/2.0", "claude-code" },
         { "mcp-server-vault/1.0", "mcp" },
         { "aws-cli/2.31 goose/3 exec-env/cursor", NULL },
         { "cursory/1.0", NULL },
