@@ -64,6 +64,7 @@ static void make_tables(struct kt_detect *d)
     for (unsigned i = 0; i < ENGINE_TABLES; i++)
         *engine_table(d, i) = kt_table_new(&engine_tables[i], KT_NAME_SEED + i);
     for (unsigned i = 0; i < d->n_detectors; i++) {
+        assert(kt_detectors[i]->n_tables <= TABLES_MAX);
         for (unsigned k = 0; k < kt_detectors[i]->n_tables; k++)
             d->detector[i].table[k] = kt_table_new(&kt_detectors[i]->tables[k], KT_NAME_SEED ^ k);
     }
