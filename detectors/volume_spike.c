@@ -21,10 +21,22 @@
 #define TOLD_BITS     2048u
 #define TOLD_MIN      (14u * 1440) /* without such a burst, and it is news again */
 enum { STAT_HOUR, STAT_FIVE, STAT_DISTINCT };
-enum { T_ACTOR, T_RATE, T_SKETCH, T_WEEK, T_OWN, T_SECRET, T_KIND, T_WORK, T_TOLD };
+enum {
+    T_ACTOR,
+    T_RATE,
+    T_SKETCH,
+    T_WEEK,
+    T_OWN,
+    T_SECRET,
+    T_KIND,
+    T_WORK,
+    T_TOLD,
+    T_DELETED
+};
 
 struct options {
-    uint64_t floor_5m, floor_1h, floor_distinct, floor_distinct_young, first_5m, first_1h;
+    uint64_t floor_5m, floor_1h, floor_distinct, floor_distinct_young, first_5m, first_1h,
+        floor_deleted;
     double young_cap, restart_cap, secret_cap;
 };
 struct windows { /* what is read now; of announced work there is a second one */
@@ -52,6 +64,10 @@ struct week { /* reads by hour of the week, halved every 28 days */
 struct own {
     uint32_t wrote_min;
 };
+struct deleted { /* by one actor */
+    struct kt_distinct seen;
+    uint32_t day, most, record, pad; /* its newest such day, the most in an hour of it and before */
+};
 struct peers {
     struct kt_gamma prior;
     double growth;
@@ -73,6 +89,11 @@ static bool is_volume(const void *state)
 {
     const struct volume *v = state;
     return are_windows(&v->now) && kt_maxima_is_sound(&v->best);
+}
+
+static bool is_deleted(const void *state)
+{
+    return kt_distinct_is_sound(&((const struct deleted *)state)->seen);
 }
 
 static bool is_rate(const void *state)
@@ -102,6 +123,8 @@ static const struct kt_table_decl tables[] = {
     [T_WORK] = { "volume_work", KT_KEY_ACTOR, sizeof(struct windows), 1, 4000, KT_EVICT_LRU,
                  are_windows },
     [T_TOLD] = { "volume_told", KT_KEY_ACTOR, sizeof(struct told), 1, 2000, KT_EVICT_LRU, is_told },
+    [T_DELETED] = { "volume_deleted", KT_KEY_ACTOR, sizeof(struct deleted), 1, 4000, KT_EVICT_LRU,
+                    is_deleted },
     [T_KIND] = { "volume_kind", KT_KEY_KIND, sizeof(struct peers), 1, KT_ACTOR_COUNT,
                  KT_EVICT_REFUSE, NULL },
 };
@@ -115,6 +138,7 @@ static const struct kt_option options[] = {
     UINT_OPTION(floor_1h, "40", "Reads in an hour below which the rate is never evidence."),
     UINT_OPTION(floor_distinct, "12",
                 "Different secrets in an hour below which they are never evidence."),
+    UINT_OPTION(floor_deleted, "10", "Different secrets deleted in an hour that are evidence."),
     UINT_OPTION(floor_distinct_young, "40",
                 "The same while the actor or the installation is learning."),
     UINT_OPTION(first_5m, "20", "Different secrets in 5 minutes that page even on the first day."),
@@ -445,6 +469,58 @@ static void words_of_secret(const struct kt_scene *s, struct kt_finding *f)
     KT_SAY(f->quiet, "Fewer than 5 readers an hour and 5 a day.");
 }
 
+/* ---- what is deleted ---- */
+static void words_of_deleted(const struct kt_scene *s, struct kt_finding *f)
+{
+    char who[160];
+    const char *more = f->number[0] >= KT_DISTINCT_MAX ? " or more" : "";
+    kt_say_name(s->ev->actor, 80, who);
+    KT_SAY(f->title, "%s deleted %.0f%s different secrets within 1 hour.", who, f->number[0], more);
+    KT_SAY(f->normal,
+           "On its busiest day before it deleted %.0f in an hour. What is deleted can "
+           "mostly be restored for some days, not for ever.",
+           f->number[1]);
+    KT_SAY(f->part, "%.0f%s secrets deleted in 1 h against %.0f", f->number[0], more, f->number[1]);
+    KT_SAY(f->quiet, "An earlier day on which it deleted as many, or secrets of test and staging.");
+}
+
+/* The day that is over is its record, unless an incident holds it back. */
+static void next_day(const struct kt_scene *s, struct deleted *d)
+{
+    uint32_t day = kt_actor_day(s->actor, s->minute), begins;
+    if (day <= d->day)
+        return;
+    begins = kt_actor_day_begins(s->actor, d->day);
+    bool held = false;
+    for (unsigned i = 0; i < KT_HELD_MAX; i++)
+        held = held || (s->actor->held[i].until_min >= begins &&
+                        s->actor->held[i].from_min < begins + 1440);
+    d->record = !held && d->most > d->record ? d->most : d->record;
+    d->most = 0;
+    d->day = day;
+}
+
+/* Secrets that vanish by the dozen, even where each can be had back (docs/decisions/0105). */
+static void judge_deleted(struct kt_scene *s, const struct options *o)
+{
+    if (kt_production(s->shared->conf, s->ev->secret) == 0)
+        return;
+    struct deleted *d = kt_table_put(s->tables[T_DELETED], s->who, NULL);
+    next_day(s, d);
+    (void)kt_distinct_add(&d->seen, s->secret.a, s->minute, 60);
+    unsigned n = kt_distinct_count(&d->seen, s->minute, 60);
+    d->most = n > d->most ? n : d->most;
+    unsigned record = d->record > 4 ? d->record : 4;
+    if (s->young || s->shared->learning || n < o->floor_deleted || n < 2 * record)
+        return;
+    double points = fmin(6, 2.5 + 6 * log10((double)n / record));
+    struct kt_finding *f = kt_find(s, KT_FAMILY_VOLUME, kt_points(points), 0, words_of_deleted);
+    if (f == NULL)
+        return;
+    f->number[0] = n;
+    f->number[1] = d->record;
+}
+
 /* ---- the event ---- */
 static void note_own_work(struct kt_scene *s)
 {
@@ -513,6 +589,8 @@ static void on_event(struct kt_scene *s, const void *opt)
         return;
     if (writes[s->ev->action] && s->ev->outcome == KT_OUT_SUCCESS)
         note_own_work(s);
+    if (s->ev->action == KT_ACT_DELETE && s->taught && !own_work(s))
+        judge_deleted(s, o);
     if (!s->read || own_work(s))
         return;
     bool rollout, fresh;
