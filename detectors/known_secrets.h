@@ -15,10 +15,13 @@ enum kt_new_table {
     KT_NEW_SECRET,
     KT_NEW_FOLDER,
     KT_NEW_USERS,
+    KT_NEW_REACH,
+    KT_NEW_TEAMS,
 };
 
 struct kt_known_pair {                             /* one actor and one secret */
-    uint32_t first_min, last_min, wrote_min, read; /* read: its value, not only its name */
+    uint32_t first_min, last_min, wrote_min;
+    uint32_t read; /* its value, not only its name; bits of secret_reach */
 };
 #define KT_BLOOM_BYTES 4096u
 struct kt_known_bloom { /* the secrets of one actor behind the first 1,024 */

@@ -7,6 +7,7 @@
  */
 #include "detectors/known_secrets.h"
 #include "detectors/secret_habit.h"
+#include "detectors/secret_reach.h"
 
 #include <math.h>
 #include <string.h>
@@ -28,13 +29,21 @@
 #define WORKDAY_MIN    480.0
 #define VISIT_MIN      60.0 /* the shortest that is judged */
 #define VISIT_MOST     4.0  /* it leans: below the threshold */
-#define COLLEAGUES     3u   /* who use a network: it is no thief's */
+#define RECORD_BASE    2.5  /* §4.3: own record */
+#define RECORD_STEEP   6.0
+#define RECORD_MOST    6.0
+#define FORTNIGHT      14u
+#define DAYS_ALPHA     0.1 /* days with new secrets, of a machine, among its active ones */
+#define DAYS_BETA      2.0
+#define TOLD_FROM      4.5 /* an alert by itself (§5) */
+#define COLLEAGUES     3u  /* who use a network: it is no thief's */
 
-enum { ASIDE_DAY, ASIDE_NEW, ASIDE_STORE, ASIDE_FOLDER };
+enum { ASIDE_DAY, ASIDE_NEW, ASIDE_STORE, ASIDE_FOLDER, ASIDE_TEAM };
 
 struct options {
-    uint64_t floor_24h, floor_7d, floor_young, floor_elsewhere, peers;
-    double least_24h, least_7d, probe, own_prefix, fresh, folder;
+    uint64_t floor_24h, floor_7d, floor_young, floor_elsewhere, peers, floor_strange, floor_away,
+        floor_wide, floor_days;
+    double wide, client, least_24h, least_7d, probe, own_prefix, fresh, folder;
 };
 struct taken { /* one novelty of the last 24 h */
     uint64_t secret, store;
@@ -54,7 +63,7 @@ static bool is_list(const void *state)
 }
 
 static const struct kt_table_decl tables[] = {
-    [KT_NEW_HABIT] = { "new_habit", KT_KEY_ACTOR, sizeof(struct kt_habit), 2, KT_ACTORS_MAX,
+    [KT_NEW_HABIT] = { "new_habit", KT_KEY_ACTOR, sizeof(struct kt_habit), 3, KT_ACTORS_MAX,
                        KT_EVICT_LRU, NULL },
     [KT_NEW_LIST] = { "new_list", KT_KEY_ACTOR, sizeof(struct list), 2, 8000, KT_EVICT_LRU,
                       is_list },
@@ -69,6 +78,10 @@ static const struct kt_table_decl tables[] = {
     [KT_NEW_FOLDER] = { "new_folder", KT_KEY_PAIR, sizeof(struct kt_known_folder), 2, 40000,
                         KT_EVICT_LRU, NULL },
     [KT_NEW_USERS] = { "new_folder_users", KT_KEY_SECRET, sizeof(struct kt_known_users), 2, 16000,
+                       KT_EVICT_LRU, NULL },
+    [KT_NEW_REACH] = { "new_reach", KT_KEY_ACTOR, sizeof(struct kt_reach), 1, KT_ACTORS_MAX,
+                       KT_EVICT_LRU, NULL },
+    [KT_NEW_TEAMS] = { "new_teams", KT_KEY_SECRET, sizeof(struct kt_reach_teams), 1, 40000,
                        KT_EVICT_LRU, NULL },
 };
 
@@ -95,6 +108,19 @@ static const struct kt_option options[] = {
     NUMBER(folder, KT_OPT_DOUBLE, "0.3",
            "What a person's further secret counts in a folder that it has read in and colleagues "
            "work in."),
+    NUMBER(
+        floor_strange, KT_OPT_UINT, "6",
+        "Secrets that only other teams read, taken up in 14 days, up to which they say nothing."),
+    NUMBER(floor_away, KT_OPT_UINT, "3",
+           "The same for those of one day, at an address that nobody of the firm had."),
+    NUMBER(client, KT_OPT_DOUBLE, "0.7",
+           "Points more there for a client that is new to the person."),
+    NUMBER(floor_wide, KT_OPT_UINT, "20",
+           "Different secrets in 7 days from which on the week may be called wide."),
+    NUMBER(wide, KT_OPT_DOUBLE, "0.7",
+           "Points beside secrets of other teams in a week half as wide again as any before."),
+    NUMBER(floor_days, KT_OPT_UINT, "5",
+           "Days in 14 on which a machine took up new secrets below which they say nothing."),
     NUMBER(peers, KT_OPT_UINT, "2", "So many colleagues make it a folder that people work in."),
     NUMBER(fresh, KT_OPT_DOUBLE, "0.3", "What a secret that was made in the last 24 hours counts."),
     KT_OPTIONS_END,
@@ -472,6 +498,121 @@ static struct judged judge_elsewhere(const struct kt_scene *s, const struct opti
     return j;
 }
 
+/* ---- one a day ---- */
+enum { N_DAYS, N_OF_DAYS, N_DAYS_USUAL };
+
+static void words_of_days(const struct kt_scene *s, struct kt_finding *f)
+{
+    char who[160];
+    kt_say_name(s->ev->actor, 80, who);
+    KT_SAY(f->title, "%s took up secrets it had never read on %.0f of %.0f days.", who,
+           f->number[N_DAYS], f->number[N_OF_DAYS]);
+    KT_SAY(f->normal,
+           "Usual: %.2f such days among its active ones. A release brings its secrets "
+           "at once; who takes a few each day wants not to be seen.",
+           f->number[N_DAYS_USUAL]);
+    KT_SAY(f->part, "new secrets on %.0f of %.0f days", f->number[N_DAYS], f->number[N_OF_DAYS]);
+    KT_SAY(f->quiet, "Fewer than %.0f such days in 14.", f->number[N_DAYS]);
+}
+
+/* Days count, not secrets (§2.4): floors are for what a release brings, and that comes at once. */
+static void tell_days(struct kt_scene *s, const struct options *o, const struct told *before,
+                      const struct kt_habit *h, uint32_t today)
+{
+    double n = 0, days = 0;
+    uint32_t told_min = 0; /* what lay before the newest was told with it */
+    if (!kt_known_is_machine(s) || s->young || s->shared->learning)
+        return;
+    for (unsigned i = 0; i < before->n; i++)
+        told_min = before->at[i].until_min > told_min ? before->at[i].until_min : told_min;
+    for (unsigned i = 0; i < KT_HABIT_DAYS; i++) {
+        uint32_t day = h->day_of[i] - 1, begins;
+        if (h->day_of[i] == 0 || day > today || day + FORTNIGHT <= today)
+            continue;
+        begins = kt_actor_day_begins(s->actor, day);
+        days += h->busy[i];
+        n += h->raw[i] >= KT_HABIT_WHOLE && begins > told_min;
+    }
+    struct kt_gamma usual = { DAYS_ALPHA + (double)h->novel_days, DAYS_BETA + (double)h->d };
+    double points = n < (double)o->floor_days ? 0 : kt_rate_surprise(n, days, usual, days);
+    struct kt_finding *f = points < o->least_7d
+                               ? NULL
+                               : kt_find(s, KT_FAMILY_NEW_SECRETS,
+                                         kt_points(fmin(points, RECORD_MOST)), 0, words_of_days);
+    if (f == NULL)
+        return;
+    f->number[N_DAYS] = n;
+    f->number[N_OF_DAYS] = days;
+    f->number[N_DAYS_USUAL] = usual.a / usual.b;
+}
+
+/* ---- how far it reaches ---- */
+enum { N_NOW, N_BEFORE, N_WEEK, N_WIDEST };
+
+static void words_of_strange(const struct kt_scene *s, struct kt_finding *f)
+{
+    const double *v = f->number;
+    char who[160], now[32], before[32], week[32], wide[80] = "";
+    kt_say_name(s->ev->actor, 80, who);
+    kt_say_count(v[N_NOW], now);
+    if (v[N_WIDEST] > 0)
+        KT_SAY(wide, " It read %s different secrets in 7 days; in its widest week before %.0f.",
+               kt_say_count(v[N_WEEK], week), v[N_WIDEST]);
+    KT_SAY(f->title, "%s took up %s secrets within 14 days that only people of other teams read.",
+           who, now);
+    KT_SAY(f->normal, "It read each on one day only. In 14 days before it had at most %s such.%s",
+           kt_say_count(v[N_BEFORE], before), wide);
+    KT_SAY(f->part, "%s secrets of other teams in 14 days against %s", now, before);
+    KT_SAY(f->quiet, "A colleague of its team who read them before, or its coming back to them.");
+}
+
+static void words_of_away(const struct kt_scene *s, struct kt_finding *f)
+{
+    char who[160], now[32];
+    kt_say_name(s->ev->actor, 80, who);
+    kt_say_count(f->number[N_NOW], now);
+    KT_SAY(f->title,
+           "%s took up %s secrets that only people of other teams read, from an address that is "
+           "new to it and to everybody%s.",
+           who, now, f->number[N_BEFORE] > 0 ? ", with a client that is new to it" : "");
+    KT_SAY(f->normal, "Each may be harmless: people join other work, and lines change their "
+                      "addresses. They come together when somebody else has the session.");
+    KT_SAY(f->part, "%s secrets of other teams at a new address", now);
+    KT_SAY(f->quiet, "A day on which it used the address before, or a colleague of its team who "
+                     "read them.");
+}
+
+/* §4.3: the own record is the yardstick. */
+static double above(double n, double record)
+{
+    return n > record ? fmin(RECORD_MOST, RECORD_BASE + RECORD_STEEP * log10(n / record)) : 0;
+}
+
+/* One more secret that only other teams read: how many are they, and is the whole week wide? */
+static void tell_reach(struct kt_scene *s, const struct options *o)
+{
+    if (s->young || s->shared->learning)
+        return;
+    struct kt_reach_judged j = kt_reach_judge(s);
+    double points = j.strange > 2 * j.farthest
+                        ? above(j.strange, fmax((double)o->floor_strange, j.farthest))
+                        : 0;
+    double away = above(j.away, (double)o->floor_away) + (j.client ? o->client : 0);
+    bool wide = j.widest > 0 && j.secrets >= o->floor_wide && j.secrets * 2 >= j.widest * 3;
+    points += points > 0 && wide ? o->wide : 0;
+    bool there = j.away > o->floor_away && away > points;
+    struct kt_finding *f = kt_find(s, KT_FAMILY_NEW_SECRETS, kt_points(there ? away : points), 0,
+                                   there ? words_of_away : words_of_strange);
+    if (f == NULL)
+        return;
+    f->number[N_NOW] = there ? j.away : j.strange;
+    f->number[N_BEFORE] = there ? j.client : j.farthest;
+    f->number[N_WEEK] = j.secrets;
+    f->number[N_WIDEST] = wide ? j.widest : 0;
+    if (points >= TOLD_FROM)
+        kt_reach_told(s, j.strange);
+}
+
 /* The actor's list, with nothing kept beside a new one. */
 static struct list *list_put(struct kt_scene *s)
 {
@@ -534,6 +675,7 @@ static void take_up(struct kt_scene *s, const struct options *o, struct kt_habit
         tell(s, h, day.s, n.n[day.of], n.read[day.of], n.oldest, &day);
     else
         tell(s, h, week, x, x, s->minute - WEEK_MIN, &(struct judged){ .k = (double)h->k });
+    tell_days(s, o, &told, h, today);
     if (beside.s > fmax(day.s, week))
         tell(s, h, beside.s, n.elsewhere_n[0], n.elsewhere_n[1], n.elsewhere_oldest, &beside);
 }
@@ -596,8 +738,15 @@ static void on_event(struct kt_scene *s, const void *opt)
         kt_habit_prefix(h, kt_known_name(s)->parent, first);
     if (weight > 0 && !s->late)
         take_up(s, o, h, weight);
+    bool reaches = s->read && s->taught && !s->late && kt_kind_is_person(s->actor->kind) &&
+                   (s->ev->flags & KT_FLAG(BULK)) == 0;
+    bool strange = reaches && kt_reach_read(s, h, p, first, ASIDE_TEAM);
     if (s->taught)
         kt_known_remember(s, p, &h->pairs);
+    if (strange) {
+        kt_reach_mark(s);
+        tell_reach(s, o);
+    }
     if (s->taught && s->read)
         kt_known_visit(s, folder, ASIDE_FOLDER);
 }
@@ -610,6 +759,8 @@ static void on_learn(struct kt_scene *s, const void *opt, const struct kt_pendin
     uint32_t first = s->actor->first_day;
     if (p->what == ASIDE_FOLDER)
         kt_known_visited(s, p->key, p->time_min - 60);
+    else if (p->what == ASIDE_TEAM)
+        kt_reach_learn(s, p);
     else if (p->what == ASIDE_STORE)
         kt_habit_learn_store(kt_table_put(s->tables[KT_NEW_STORE], store_key(s, p->key), NULL), h,
                              first, day, p->v[0]);

@@ -87,6 +87,8 @@ void kt_habit_mature(struct kt_habit *h, uint32_t first_day, uint32_t today, uin
         h->d = (float)((double)h->d * g + 1);
         h->k = (float)((double)h->k * g +
                        (day != first_day ? h->learned[i] / (double)KT_HABIT_WHOLE : 0));
+        h->novel_days = (float)((double)h->novel_days * g +
+                                (h->learned[i] >= KT_HABIT_WHOLE && day != first_day));
         h->matured++;
     }
     h->done = until > h->done ? until : h->done;

@@ -14,7 +14,8 @@ struct kt_habit {     /* one actor */
     uint32_t done;    /* day behind the guard that was counted last, + 1 */
     uint32_t matured; /* active days counted so far */
     uint32_t put;     /* day that was put aside last, + 1 */
-    uint32_t seen_n, pairs, pad;
+    uint32_t seen_n, pairs;
+    float novel_days; /* of those active days, on which it took up a whole secret; decayed */
     uint32_t day_of[KT_HABIT_DAYS];                     /* which day a slot stands for, + 1 */
     uint16_t learned[KT_HABIT_DAYS];                    /* weights of what no incident held back */
     uint16_t raw[KT_HABIT_DAYS];                        /* of all */

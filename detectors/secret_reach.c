@@ -1,0 +1,274 @@
+/*
+ * secret_reach: how many different secrets a person reads in a week, and how many of other teams in
+ * a fortnight (docs/decisions/0105).
+ *
+ * Owns:  by person: on which day it read each secret last, as a count a day; secrets of others that
+ *        it took up and did not come back to; its widest weeks. By secret: whose people read it.
+ * Calls: detector.h and core only. No clock, no I/O.
+ */
+#include "detectors/secret_reach.h"
+
+#include <math.h>
+
+#include "core/base/hash.h"
+
+#define DAY_MIN    1440u
+#define OVER_MIN   (6u * 60u) /* evidence that comes later is another incident's */
+#define WEEK       7u
+#define FORTNIGHT  14u
+#define WEEKS_MIN  2u /* of which the widest week is the yardstick, at the least */
+#define HOME_READS 20u
+#define STRANGE    2u /* only other teams had read it, and the person did not come back to it */
+#define TEAM_SEED  UINT64_C(0x7465616d72656164)
+
+/* By what people are one team: the file of identities, a role, or the path that they work at. */
+enum { BY_NOTHING, BY_IDENTITY, BY_ROLE, BY_PATH };
+
+static uint16_t add16(uint16_t a, int b)
+{
+    int sum = a + b;
+    return (uint16_t)(sum < 0 ? 0 : sum > UINT16_MAX ? UINT16_MAX : sum);
+}
+
+/* ---- whose people ---- */
+/* The path that at least two fifths of its reads are below; 0: it has none. */
+static uint64_t home_of(const struct kt_habit *h)
+{
+    unsigned best = 0;
+    for (unsigned i = 1; i < KT_HABIT_PREFIXES; i++)
+        best = h->prefix[i].n > h->prefix[best].n ? i : best;
+    bool home = h->seen_n >= HOME_READS && h->prefix[best].n * 5u >= h->seen_n * 2u;
+    return home ? h->prefix[best].hash : 0;
+}
+
+/* What it has in common with its team; how it is known stands in the two lowest bits. 0: nothing
+ * says whose colleague it is. */
+static uint32_t team_of(const struct kt_scene *s, const struct kt_habit *h)
+{
+    bool named = s->identity != NULL && s->identity->team != NULL;
+    uint64_t hash = 0;
+    unsigned by = BY_NOTHING;
+    if (s->team.len > 0) {
+        hash = kt_hash64(s->team, TEAM_SEED);
+        by = named ? BY_IDENTITY : BY_ROLE;
+    } else if ((hash = home_of(h)) != 0) {
+        by = BY_PATH;
+    }
+    return by == BY_NOTHING ? 0 : (uint32_t)(hash >> 32 & ~UINT64_C(3)) | by;
+}
+
+static const struct kt_reach_teams *teams_of(const struct kt_scene *s)
+{
+    return kt_table_peek(s->tables[KT_NEW_TEAMS], (struct kt_key){ s->secret.a, 0 });
+}
+
+static bool is_listed(const struct kt_reach_teams *x, uint32_t team)
+{
+    bool listed = x != NULL && x->n > KT_REACH_TEAMS;
+    for (unsigned i = 0; x != NULL && i < x->n && i < KT_REACH_TEAMS; i++)
+        listed = listed || x->team[i] == team;
+    return listed;
+}
+
+/* Did people of few other teams read it so far, and nobody of its own? Teams that are known by
+ * something else cannot be compared. */
+static bool is_strange(const struct kt_scene *s, uint32_t team)
+{
+    const struct kt_reach_teams *x = teams_of(s);
+    bool alike = team != 0 && x != NULL && x->n > 0 && !is_listed(x, team);
+    for (unsigned i = 0; alike && i < x->n; i++)
+        alike = (x->team[i] & 3u) == (team & 3u);
+    return alike;
+}
+
+static void put_team_aside(struct kt_scene *s, uint32_t team, uint8_t aside)
+{
+    if (team != 0 && !is_listed(teams_of(s), team))
+        kt_put_aside(s, aside, s->secret.a, (s->minute / 60 + 1) * 60,
+                     (uint16_t[4]){ 1, (uint16_t)(team >> 16), (uint16_t)team, 0 });
+}
+
+void kt_reach_learn(struct kt_scene *s, const struct kt_pending *p)
+{
+    uint32_t team = (uint32_t)p->v[1] << 16 | p->v[2];
+    struct kt_reach_teams *x =
+        kt_table_put(s->tables[KT_NEW_TEAMS], (struct kt_key){ p->key, 0 }, NULL);
+    if (is_listed(x, team))
+        return;
+    if (x->n < KT_REACH_TEAMS)
+        x->team[x->n] = team;
+    x->n++;
+}
+
+/* ---- days ---- */
+static int slot_of(const struct kt_reach *r, uint32_t day)
+{
+    unsigned i = day % KT_REACH_DAYS;
+    return r->day_of[i] == day + 1 ? (int)i : -1;
+}
+
+static unsigned slot_for(struct kt_reach *r, uint32_t day)
+{
+    unsigned i = day % KT_REACH_DAYS;
+    if (r->day_of[i] != day + 1) {
+        r->day_of[i] = day + 1;
+        r->latest[i] = r->strange[i] = 0;
+    }
+    return i;
+}
+
+/* It reads on a later day what it had: it works with it. */
+static void come_back(const struct kt_scene *s, struct kt_reach *r, struct kt_known_pair *p,
+                      uint32_t today)
+{
+    uint32_t first = kt_actor_day(s->actor, p->first_min),
+             last = kt_actor_day(s->actor, p->last_min);
+    int slot = slot_of(r, last);
+    if (slot >= 0)
+        r->latest[slot] = add16(r->latest[slot], -1);
+    if (!(p->read & STRANGE) || first >= today)
+        return;
+    p->read &= ~STRANGE;
+    slot = slot_of(r, first);
+    if (slot >= 0)
+        r->strange[slot] = add16(r->strange[slot], -1);
+}
+
+/* Does an incident of the actor that nobody dismissed reach into these days? */
+static bool held(const struct kt_scene *s, uint32_t from_min, uint32_t until_min)
+{
+    for (unsigned i = 0; i < KT_HELD_MAX; i++) {
+        uint32_t from = s->actor->held[i].from_min, until = s->actor->held[i].until_min;
+        if (until != 0 && s->actor->held[i].mark != KT_HELD_EXPECTED && from <= until_min &&
+            until >= from_min)
+            return true;
+    }
+    return false;
+}
+
+struct sums {
+    unsigned secrets, strange;
+};
+
+static struct sums sum_days(const struct kt_reach *r, uint32_t today)
+{
+    struct sums n = { 0, 0 };
+    for (unsigned i = 0; i < KT_REACH_DAYS; i++) {
+        uint32_t day = r->day_of[i] - 1;
+        if (r->day_of[i] == 0 || day > today || day + FORTNIGHT <= today)
+            continue;
+        n.strange += r->strange[i];
+        n.secrets += day + WEEK > today ? r->latest[i] : 0;
+    }
+    return n;
+}
+
+static void note_most(struct kt_reach *r, uint32_t today, struct sums n)
+{
+    unsigned i = today / WEEK % KT_REACH_WEEKS;
+    if (r->most[i].week != today / WEEK + 1) {
+        r->most[i].week = today / WEEK + 1;
+        r->most[i].secrets = r->most[i].strange = 0;
+    }
+    r->most[i].secrets = n.secrets > r->most[i].secrets ? (uint16_t)n.secrets : r->most[i].secrets;
+    r->most[i].strange = n.strange > r->most[i].strange ? (uint16_t)n.strange : r->most[i].strange;
+}
+
+/* Is it the first day of the person at an address of a network that it uses, which nobody else of
+ * the firm had? A network that is new says so itself, and what is read there: a trip is no theft.
+ */
+static bool is_away(const struct kt_scene *s, uint32_t today)
+{
+    const struct kt_places *p = s->places;
+    const struct kt_place *network = kt_place_of(p, s->where.network);
+    if (!s->where.usable || s->where.inside || network == NULL || network->days == 0 ||
+        kt_place_tainted(network, s->minute) || kt_network_expected(s) ||
+        kt_value_users(s, KT_DIM_NET, s->where.net, KT_ACTOR_COUNT) > 0)
+        return false;
+    for (unsigned i = 0; i < p->n_net; i++) {
+        if (p->net[i].net == s->where.net)
+            return p->net[i].days <= 1 && kt_actor_day(s->actor, p->net[i].last_min) == today;
+    }
+    return true;
+}
+
+static void note_away(const struct kt_scene *s, struct kt_reach *r, uint32_t today, bool strange)
+{
+    if (!is_away(s, today))
+        return;
+    if (r->away_day != today + 1) {
+        r->away_day = today + 1;
+        r->away = 0;
+    }
+    r->away += strange;
+    if (s->client != 0 && !kt_client_known(s->places, s->client))
+        r->client_day = today + 1;
+}
+
+bool kt_reach_read(struct kt_scene *s, const struct kt_habit *h, struct kt_known_pair *p,
+                   bool fresh, uint8_t aside)
+{
+    bool before = p != NULL && p->read != 0;
+    uint32_t today = kt_actor_day(s->actor, s->minute), team = team_of(s, h);
+    if (before && kt_actor_day(s->actor, p->last_min) >= today)
+        return false;
+    struct kt_reach *r = kt_table_put(s->tables[KT_NEW_REACH], s->who, NULL);
+    bool strange = fresh && is_strange(s, team);
+    unsigned slot = slot_for(r, today);
+    r->latest[slot] = add16(r->latest[slot], 1);
+    r->strange[slot] = add16(r->strange[slot], strange);
+    if (before)
+        come_back(s, r, p, today);
+    note_away(s, r, today, strange);
+    put_team_aside(s, team, aside);
+    note_most(r, today, sum_days(r, today));
+    return strange;
+}
+
+void kt_reach_mark(const struct kt_scene *s)
+{
+    struct kt_known_pair *p = kt_known_pair(s);
+    if (p != NULL)
+        p->read |= STRANGE;
+}
+
+/* ---- judging ---- */
+static unsigned larger(unsigned a, unsigned b)
+{
+    return a > b ? a : b;
+}
+
+struct kt_reach_judged kt_reach_judge(const struct kt_scene *s)
+{
+    const struct kt_reach *r = kt_table_peek(s->tables[KT_NEW_REACH], s->who);
+    uint32_t today = kt_actor_day(s->actor, s->minute), this_week = today / WEEK + 1;
+    struct sums n = sum_days(r, today);
+    struct kt_reach_judged j = { .secrets = n.secrets,
+                                 .strange = n.strange,
+                                 .away = r->away_day == today + 1 ? r->away : 0,
+                                 .client = r->client_day == today + 1 };
+    unsigned weeks = 0;
+    for (unsigned i = 0; i < KT_REACH_WEEKS; i++) {
+        uint32_t week = r->most[i].week;
+        if (week == 0 || week + 2 > this_week)
+            continue;
+        uint32_t begins = kt_actor_day_begins(s->actor, (week - 1) * WEEK);
+        if (held(s, begins - WEEK * DAY_MIN, begins + WEEK * DAY_MIN - 1))
+            continue; /* what is being judged is no yardstick */
+        weeks++;
+        j.widest = larger(j.widest, r->most[i].secrets);
+        j.farthest = week + 3 <= this_week ? larger(j.farthest, r->most[i].strange) : j.farthest;
+    }
+    j.widest = weeks >= WEEKS_MIN ? j.widest : 0;
+    if (r->told_min != 0 && s->minute > r->told_min + OVER_MIN &&
+        s->minute < r->told_min + FORTNIGHT * DAY_MIN)
+        j.farthest = larger(j.farthest, r->told);
+    return j;
+}
+
+void kt_reach_told(const struct kt_scene *s, unsigned strange)
+{
+    struct kt_reach *r = kt_table_edit(s->tables[KT_NEW_REACH], s->who);
+    r->told_min = s->minute;
+    r->told = strange;
+}

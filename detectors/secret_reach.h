@@ -1,0 +1,47 @@
+/*
+ * secret_reach: how far a person reaches: the different secrets of a week, and those of a fortnight
+ * that only other teams read so far. Pure; the tables are new_secrets'.
+ */
+#pragma once
+#include "detectors/known_secrets.h"
+#include "detectors/secret_habit.h"
+
+#define KT_REACH_DAYS  16u /* a fortnight, and the day behind it */
+#define KT_REACH_WEEKS 10u
+#define KT_REACH_TEAMS 4u
+
+struct kt_reach {                    /* one person */
+    uint32_t day_of[KT_REACH_DAYS];  /* which day a slot stands for, + 1 */
+    uint16_t latest[KT_REACH_DAYS];  /* secrets that it read last on that day */
+    uint16_t strange[KT_REACH_DAYS]; /* of other teams, taken up on it and not come back to later */
+    struct {
+        uint32_t week; /* + 1 */
+        uint16_t secrets, strange;
+    } most[KT_REACH_WEEKS];   /* in 7, in 14 days that ended in that week */
+    uint32_t told_min, told;  /* of so many of other teams somebody was told then; 0 = never */
+    uint32_t away_day, away;  /* + 1: of so many, on that day, at an address new to the firm */
+    uint32_t client_day, pad; /* + 1: the day on which a client that is new to it came along */
+};
+struct kt_reach_teams { /* one secret: whose people read it */
+    uint32_t n;         /* more than fit: everybody's */
+    uint32_t team[KT_REACH_TEAMS];
+};
+
+struct kt_reach_judged {
+    unsigned secrets, widest;   /* in 7 days; in the widest week before, 0 = too little is known */
+    unsigned strange, farthest; /* that only other teams read, in 14 days, and in those before */
+    unsigned away;              /* of them today, at an address that nobody of the firm had */
+    bool client;                /* with a client that is new to the person */
+};
+
+/* A read by a person, before known_secrets remembers it; `fresh`: it never read the secret. True:
+ * only other teams read it so far. What says whose people read it goes aside as `aside`. */
+bool kt_reach_read(struct kt_scene *s, const struct kt_habit *h, struct kt_known_pair *p,
+                   bool fresh, uint8_t aside);
+/* Such a secret was remembered since. */
+void kt_reach_mark(const struct kt_scene *s);
+/* 24 h later, and in no incident: what a thief reads is no team's. */
+void kt_reach_learn(struct kt_scene *s, const struct kt_pending *p);
+struct kt_reach_judged kt_reach_judge(const struct kt_scene *s);
+/* Somebody is told of the person's reach as it is: it is the yardstick for a fortnight. */
+void kt_reach_told(const struct kt_scene *s, unsigned strange);
