@@ -10,6 +10,7 @@
  */
 #include "detectors/detector.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "core/base/hash.h"
@@ -83,6 +84,8 @@ static void words_of_row(const struct kt_scene *s, struct kt_finding *f)
                           "services; a person needs some.",
         [KT_SIGN_ISSUED] = "It had not issued one in 90 days. A key outlives its maker's account: "
                            "this is how thieves stay.",
+        [KT_SIGN_GONE] = "It had not done so in 90 days. What is given up is deleted with a time in "
+                         "which it can be had back.",
     };
     static const char *const quiet[SIGNS] = {
         [KT_SIGN_STOPPED] = "A maintenance window of this source while the work is done.",
@@ -92,8 +95,10 @@ static void words_of_row(const struct kt_scene *s, struct kt_finding *f)
         [KT_SIGN_WATCH] = "A maintenance window of this source while the work is done.",
         [KT_SIGN_WHOLE] = "A role for this work that may read named secrets only.",
         [KT_SIGN_ISSUED] = "A role that is assumed instead of a key.",
+        [KT_SIGN_GONE] = "Deletion with a time for recovery.",
     };
     const struct kt_sign_row *row = kt_sign_row_of(s->ev);
+    assert(normal[row->sign] != NULL && quiet[row->sign] != NULL);
     char who[160], native[160], where[160];
     names(s, who, native, where);
     KT_SAY(f->title, "%s %s: %s%s%s.", who, row->what, where, native[0] != '\0' ? ", " : "",
