@@ -2,8 +2,9 @@
  * store_segment: the parts of a sealed segment are hostile bytes: read whole or refused with the
  * numbers of the records, never past an end. Input: u8 part, u16 place, u8 value, again and again;
  * a part's unpacked bytes are changed there and packed again, so that the change is inside the zstd
- * frame and not caught by it. Value 0 cuts the part at the place. There are two segments, one as
- * those of before are; parts count on from the one to the other.
+ * frame and not caught by it. Value 0 cuts the part at the place. There are four segments: one of
+ * today, one as those of before are, and two that are merged, of which the first has the parts that
+ * are of both; parts count on from the one to the other.
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -12,6 +13,7 @@
 #include "core/base/alloc.h"
 #include "core/base/limits.h"
 #include "core/store/chunk.h"
+#include "core/store/merge_int.h"
 #include "core/store/opened.h"
 #include "core/store/packed.h"
 #include "tests/support/store_make.h"
@@ -25,11 +27,14 @@ static struct kt_zip *zip;
 static struct sealed {
     struct kt_built built;
     struct kt_segment head;
+    unsigned part[KT_PARTS], n;    /* that it has */
     struct kt_buf parts[KT_PARTS]; /* unzipped where they are zipped */
     struct kt_buf now[KT_PARTS];   /* as they were last written */
     bool zipped[KT_PARTS];
     bool changed[KT_PARTS]; /* since they were last as they should be */
-} segments[2];
+} segments[4];
+enum { MERGED = 2, OTHER_PIECE }; /* of segments */
+static struct kt_merger *merger;
 static struct kt_opened *opened;
 static struct kt_columns exact;
 static struct kt_chunk *chunk;
@@ -66,17 +71,23 @@ static void build(struct sealed *seg, uint64_t first, bool of_before)
     enum kt_status made = kt_builder_run(builder, &row, 1, &seg->built, NULL);
     assert(made == KT_OK);
     seg->head = seg->built.head;
+    if (seg >= &segments[MERGED]) {
+        bool taken = kt_merger_add(merger, &seg->head, kt_builder_columns(builder));
+        assert(taken);
+    }
     kt_builder_free(builder);
     kt_buf_done(&nodes);
     make_free(make);
 }
 
-static void take_parts(struct sealed *seg)
+static void take_parts(struct sealed *seg, const struct kt_built *built, bool of_merged)
 {
-    for (unsigned i = 0; i < seg->built.parts; i++) {
-        unsigned part = seg->built.part[i].part;
-        struct kt_str bytes =
-            kt_str_from(seg->built.data.at + seg->built.part[i].from, seg->built.part[i].len);
+    for (unsigned i = 0; i < built->parts; i++) {
+        unsigned part = built->part[i].part;
+        struct kt_str bytes = kt_str_from(built->data.at + built->part[i].from, built->part[i].len);
+        if (seg >= &segments[MERGED] && kt_part_is_merged(part) != of_merged)
+            continue;
+        seg->part[seg->n++] = part;
         seg->zipped[part] = kt_str_starts(bytes, KT_STR("\x28\xb5\x2f\xfd"));
         if (!seg->zipped[part])
             kt_buf_add(&seg->parts[part], bytes);
@@ -96,10 +107,18 @@ static void start(void)
     if (ready == KT_OK)
         ready = kt_db_prepare(db, "INSERT OR REPLACE INTO part VALUES (?1, ?2)", &put, NULL);
     assert(ready == KT_OK);
+    struct kt_built merged = { 0 };
+    merger = kt_merger_new();
+    kt_merger_start(merger);
     for (unsigned i = 0; i < KT_ARRAY_LEN(segments); i++) {
-        build(&segments[i], 1 + 1000 * i, i > 0);
-        take_parts(&segments[i]);
+        build(&segments[i], 1 + 1000 * i, i == 1);
+        take_parts(&segments[i], &segments[i].built, false);
     }
+    kt_merger_end(merger, &merged);
+    take_parts(&segments[MERGED], &merged, true);
+    segments[MERGED].head = merged.head;
+    segments[MERGED].head.days = KT_STR_NONE;
+    kt_built_done(&merged);
     opened = kt_opened_new();
     chunk = kt_chunk_new(NULL);
 }
@@ -132,8 +151,8 @@ static void change(const uint8_t *data, size_t size)
     for (unsigned i = 0; i < KT_ARRAY_LEN(segments); i++)
         mend(&segments[i]);
     for (; size >= 4; data += 4, size -= 4) {
-        struct sealed *seg = &segments[data[0] / segments[0].built.parts % 2];
-        unsigned part = seg->built.part[data[0] % seg->built.parts].part;
+        struct sealed *seg = &segments[data[0] / segments[0].n % KT_ARRAY_LEN(segments)];
+        unsigned part = seg->part[data[0] % seg->n];
         size_t place = (size_t)data[1] | (size_t)data[2] << 8;
         kt_buf_reset(&bad);
         kt_buf_add(&bad, kt_buf_str(&seg->parts[part]));
@@ -151,7 +170,7 @@ static void change(const uint8_t *data, size_t size)
  * a sanitizer does not see that somebody reads there. */
 static void read_exact(const struct sealed *seg)
 {
-    const uint32_t last = EVENTS - 1;
+    const uint32_t last = seg->head.count - 1;
     const struct kt_picked picked = { &last, 1 };
     for (unsigned part = 0; part < KT_PARTS; part++) {
         struct kt_str now = kt_buf_str(&seg->now[part]);
@@ -160,7 +179,7 @@ static void read_exact(const struct sealed *seg)
         char *own = kt_alloc_array(now.len, 1);
         memcpy(own, now.at, now.len);
         now.at = own;
-        kt_columns_reset_to(&exact, EVENTS);
+        kt_columns_reset_to(&exact, seg->head.count);
         if (part == KT_PART_TIME) {
             (void)!kt_packed_times(&exact, now, picked, NULL);
         } else if (part - KT_PART_COLUMN < KT_COL_COUNT) {
@@ -176,7 +195,7 @@ static void read_exact(const struct sealed *seg)
 static void seek_all(const struct kt_segment *head)
 {
     struct kt_sought key[] = { { .text = KT_STR("alice") }, { .text = KT_STR("bob") } };
-    uint32_t pick[EVENTS], picks;
+    uint32_t pick[2 * EVENTS], picks;
     bool done;
     for (int c = KT_COL_SMALL; c < KT_COL_COUNT; c++) {
         picks = head->count;
@@ -200,14 +219,18 @@ static void seek_all(const struct kt_segment *head)
 static void read_all(const struct kt_segment *head)
 {
     const struct kt_runs *runs;
+    const struct kt_piece *piece;
+    struct kt_asked asked;
     struct kt_str line;
-    uint32_t pick[EVENTS], picks = EVENTS;
+    uint32_t pick[2 * EVENTS], picks = head->count, pieces;
     const uint32_t last = head->count - 1;
     const struct kt_str needle = KT_STR("actor");
     if (kt_opened_start(opened, db, head, NULL) != KT_OK)
         return;
-    if (kt_opened_runs(opened, &runs, NULL) == KT_OK)
-        assert(runs->n > 0 && kt_row_last(&runs->row[runs->n - 1]) == head->last_seq);
+    for (uint32_t k = 0; kt_opened_pieces(opened, &piece, &pieces, NULL) == KT_OK && k < pieces;
+         k++)
+        if (kt_opened_runs(opened, k, &runs, NULL) == KT_OK)
+            assert(runs->n > 0 && kt_row_last(&runs->row[runs->n - 1]) == piece[k].head.last_seq);
     for (unsigned c = 0; c < KT_COL_COUNT; c++)
         if (kt_opened_picked(opened, (enum kt_col)c, (struct kt_picked){ &last, 1 }, NULL) ==
                 KT_OK &&
@@ -223,11 +246,14 @@ static void read_all(const struct kt_segment *head)
     for (uint32_t i = 0; i < head->count; i++)
         if (kt_opened_line(opened, i, &line, NULL) == KT_OK)
             assert(line.len <= KT_LINE_MAX);
-    for (uint32_t i = 0; i < EVENTS; i++)
+    for (uint32_t i = 0; i < head->count; i++)
         pick[i] = i;
-    (void)kt_opened_rule_out(opened, &needle, 1);
-    if (kt_opened_sift(opened, &needle, 1, pick, &picks, NULL) == KT_OK)
-        assert(picks <= EVENTS);
+    kt_opened_rule_out(opened, &needle, 1, pick, &picks);
+    assert(picks <= head->count);
+    if (kt_opened_sift(opened, &needle, 1, true, pick, &picks, &asked, NULL) == KT_OK)
+        for (uint32_t i = 0; i < picks; i++)
+            if (kt_opened_line(opened, pick[i], &line, NULL) == KT_OK)
+                assert(line.len <= KT_LINE_MAX);
 }
 
 static bool any(const void *self, struct kt_str text, int64_t number)
@@ -266,7 +292,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size > 64)
         size = 64;
     change(data, size);
-    for (unsigned i = 0; i < KT_ARRAY_LEN(segments); i++) {
+    for (unsigned i = 0; i < OTHER_PIECE; i++) { /* which is read as a part of the one before */
         read_exact(&segments[i]);
         seek_all(&segments[i].head);
         read_all(&segments[i].head);
