@@ -3,7 +3,7 @@
  * one. Made off the writer's thread, written by the one writer in one transaction.
  *
  * What is shared is made anew: columns, times, the filters that follow from columns, and the list
- * of the pieces, 20 to 40 bytes a record. All that is large and no better together stays where it
+ * of the pieces, some 14 bytes a record. All that is large and no better together stays where it
  * is, below the numbers of the pieces: blocks of lines, their filters, batches, tree nodes, filters
  * of sessions and of ids. So no line is opened, and a piece's lines, batches and nodes are found in
  * the same place before and after.
