@@ -80,7 +80,8 @@ static size_t say_number(char *dst, size_t n, size_t at, unsigned value)
 }
 
 /* Nearly all sentences are made of texts and whole numbers, and one is made for each event of an
- * incident: printf takes four times as long. false: the format asks for more. */
+ * incident: printf takes four times as long. false: the format asks for more, or no text is there,
+ * which printf has words for. */
 static bool say_plainly(char *dst, size_t n, const char *fmt, va_list ap)
 {
     size_t at = 0;
@@ -97,6 +98,8 @@ static bool say_plainly(char *dst, size_t n, const char *fmt, va_list ap)
             continue;
         }
         const char *text = va_arg(ap, const char *);
+        if (text == NULL)
+            return false;
         at = say_on(dst, n, at, text, strlen(text));
     }
     dst[at] = '\0';
