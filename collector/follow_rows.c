@@ -27,8 +27,8 @@ struct kt_changed {
     atomic_uint refs;
     struct kt_buf bytes;
     size_t replaced;  /* of bytes: rows that others took the place of */
-    uint64_t *slot;   /* places + 1, 0 = free; n_slots is a power of two, at most half used */
-    uint64_t *sorted; /* n places */
+    uint32_t *slot;   /* places + 1, 0 = free; n_slots is a power of two, at most half used */
+    uint32_t *sorted; /* n places */
     uint32_t n, n_slots;
 };
 
@@ -58,7 +58,7 @@ void kt_changed_free(struct kt_changed *r)
     kt_free(r);
 }
 
-static struct kt_table_row row_at(const struct kt_changed *r, uint64_t at)
+static struct kt_table_row row_at(const struct kt_changed *r, uint32_t at)
 {
     struct kt_rd in = kt_rd_of(kt_str_from(r->bytes.at + at, r->bytes.len - at));
     struct kt_table_row row = { .table = 0 };
@@ -87,10 +87,10 @@ static bool is_of(const char *row, uint32_t table, struct kt_key key)
 }
 
 /* The slot of an entry, or the free one that it would take. */
-static uint64_t *slot_of(const struct kt_changed *r, uint32_t table, struct kt_key key)
+static uint32_t *slot_of(const struct kt_changed *r, uint32_t table, struct kt_key key)
 {
     for (uint64_t i = mix(mix(key.a ^ table) + key.b);; i++) {
-        uint64_t *slot = &r->slot[i & (r->n_slots - 1)];
+        uint32_t *slot = &r->slot[i & (r->n_slots - 1)];
         if (*slot == 0)
             return slot;
         if (is_of(r->bytes.at + *slot - 1, table, key))
@@ -100,7 +100,7 @@ static uint64_t *slot_of(const struct kt_changed *r, uint32_t table, struct kt_k
 
 static void more_slots(struct kt_changed *r)
 {
-    uint64_t *old = r->slot;
+    uint32_t *old = r->slot;
     uint32_t n = r->n_slots;
     r->n_slots *= 2;
     r->slot = kt_alloc_array(r->n_slots, sizeof *r->slot);
@@ -123,7 +123,7 @@ static void pack(struct kt_changed *r)
             continue;
         struct kt_table_row row = row_at(r, r->slot[i] - 1);
         kt_buf_add_bytes(&kept, r->bytes.at + r->slot[i] - 1, length(&row));
-        r->slot[i] = kept.len - length(&row) + 1;
+        r->slot[i] = (uint32_t)(kept.len - length(&row) + 1);
     }
     kt_buf_done(&r->bytes);
     r->bytes = kept;
@@ -132,7 +132,8 @@ static void pack(struct kt_changed *r)
 
 static void take(struct kt_changed *r, struct kt_table_row row)
 {
-    uint64_t *slot = slot_of(r, row.table, row.key);
+    uint32_t *slot = slot_of(r, row.table, row.key);
+    assert(r->bytes.len < UINT32_MAX); /* a slice of the log behind KT_DETECT_ROWS_MAX at most */
     if (*slot == 0) {
         r->n++;
     } else {
@@ -142,7 +143,7 @@ static void take(struct kt_changed *r, struct kt_table_row row)
         row.born = goes_on && row.born == 0 ? was.born : row.born;
         row.used = goes_on && row.used == 0 ? was.used : row.used;
     }
-    *slot = r->bytes.len + 1;
+    *slot = (uint32_t)r->bytes.len + 1;
     kt_table_row_add(&row, &r->bytes);
     if (2 * r->n > r->n_slots)
         more_slots(r);
@@ -167,7 +168,7 @@ void kt_changed_give(struct kt_changed *to, const struct kt_changed *later)
 enum kt_changed_known kt_changed_find(const struct kt_changed *r, uint32_t table, struct kt_key key,
                                       struct kt_buf *ret)
 {
-    uint64_t at = *slot_of(r, table, key);
+    uint32_t at = *slot_of(r, table, key);
     if (at == 0)
         return KT_CHANGED_NOTHING;
     struct kt_table_row row = row_at(r, at - 1);
@@ -190,8 +191,7 @@ size_t kt_changed_bytes(const struct kt_changed *r)
 /* ---- in order ---- */
 struct place {
     uint64_t a, b; /* the key, as numbers that compare as its bytes do */
-    uint64_t at;
-    uint32_t table;
+    uint32_t at, table;
 };
 
 static int by_key(const void *x, const void *y)
