@@ -2,8 +2,9 @@
  * new_secrets: more secrets that an actor never read before than it ever takes up (DETECTION §4.4).
  * Sees a burst and one an hour alike, since the time between reads does not matter.
  *
- * Owns:  by actor: the list of the last 24 h; the tables of secret_habit and known_secrets.
- * Calls: detector.h, secret_habit, known_secrets and core only. No clock, no I/O.
+ * Owns:  by actor: the list of the last 24 h; the tables of secret_habit, known_secrets and
+ *        secret_reach.
+ * Calls: detector.h, secret_habit, secret_reach, known_secrets and core only. No clock, no I/O.
  */
 #include "detectors/known_secrets.h"
 #include "detectors/secret_habit.h"
@@ -29,14 +30,11 @@
 #define WORKDAY_MIN    480.0
 #define VISIT_MIN      60.0 /* the shortest that is judged */
 #define VISIT_MOST     4.0  /* it leans: below the threshold */
-#define RECORD_BASE    2.5  /* §4.3: own record */
-#define RECORD_STEEP   6.0
-#define RECORD_MOST    6.0
+#define DAYS_MOST      6.0
 #define FORTNIGHT      14u
 #define DAYS_ALPHA     0.1 /* days with new secrets, of a machine, among its active ones */
 #define DAYS_BETA      2.0
-#define TOLD_FROM      4.5 /* an alert by itself (§5) */
-#define COLLEAGUES     3u  /* who use a network: it is no thief's */
+#define COLLEAGUES     3u /* who use a network: it is no thief's */
 
 enum { ASIDE_DAY, ASIDE_NEW, ASIDE_STORE, ASIDE_FOLDER, ASIDE_TEAM };
 
@@ -538,79 +536,12 @@ static void tell_days(struct kt_scene *s, const struct options *o, const struct 
     struct kt_finding *f = points < o->least_7d
                                ? NULL
                                : kt_find(s, KT_FAMILY_NEW_SECRETS,
-                                         kt_points(fmin(points, RECORD_MOST)), 0, words_of_days);
+                                         kt_points(fmin(points, DAYS_MOST)), 0, words_of_days);
     if (f == NULL)
         return;
     f->number[N_DAYS] = n;
     f->number[N_OF_DAYS] = days;
     f->number[N_DAYS_USUAL] = usual.a / usual.b;
-}
-
-/* ---- how far it reaches ---- */
-enum { N_NOW, N_BEFORE, N_WEEK, N_WIDEST };
-
-static void words_of_strange(const struct kt_scene *s, struct kt_finding *f)
-{
-    const double *v = f->number;
-    char who[160], now[32], before[32], week[32], wide[80] = "";
-    kt_say_name(s->ev->actor, 80, who);
-    kt_say_count(v[N_NOW], now);
-    if (v[N_WIDEST] > 0)
-        KT_SAY(wide, " It read %s different secrets in 7 days; in its widest week before %.0f.",
-               kt_say_count(v[N_WEEK], week), v[N_WIDEST]);
-    KT_SAY(f->title, "%s took up %s secrets within 14 days that only people of other teams read.",
-           who, now);
-    KT_SAY(f->normal, "It read each on one day only. In 14 days before it had at most %s such.%s",
-           kt_say_count(v[N_BEFORE], before), wide);
-    KT_SAY(f->part, "%s secrets of other teams in 14 days against %s", now, before);
-    KT_SAY(f->quiet, "A colleague of its team who read them before, or its coming back to them.");
-}
-
-static void words_of_away(const struct kt_scene *s, struct kt_finding *f)
-{
-    char who[160], now[32];
-    kt_say_name(s->ev->actor, 80, who);
-    kt_say_count(f->number[N_NOW], now);
-    KT_SAY(f->title,
-           "%s took up %s secrets that only people of other teams read, from an address that is "
-           "new to it and to everybody%s.",
-           who, now, f->number[N_BEFORE] > 0 ? ", with a client that is new to it" : "");
-    KT_SAY(f->normal, "Each may be harmless: people join other work, and lines change their "
-                      "addresses. They come together when somebody else has the session.");
-    KT_SAY(f->part, "%s secrets of other teams at a new address", now);
-    KT_SAY(f->quiet, "A day on which it used the address before, or a colleague of its team who "
-                     "read them.");
-}
-
-/* §4.3: the own record is the yardstick. */
-static double above(double n, double record)
-{
-    return n > record ? fmin(RECORD_MOST, RECORD_BASE + RECORD_STEEP * log10(n / record)) : 0;
-}
-
-/* One more secret that only other teams read: how many are they, and is the whole week wide? */
-static void tell_reach(struct kt_scene *s, const struct options *o)
-{
-    if (s->young || s->shared->learning)
-        return;
-    struct kt_reach_judged j = kt_reach_judge(s);
-    double points = j.strange > 2 * j.farthest
-                        ? above(j.strange, fmax((double)o->floor_strange, j.farthest))
-                        : 0;
-    double away = above(j.away, (double)o->floor_away) + (j.client ? o->client : 0);
-    bool wide = j.widest > 0 && j.secrets >= o->floor_wide && j.secrets * 2 >= j.widest * 3;
-    points += points > 0 && wide ? o->wide : 0;
-    bool there = j.away > o->floor_away && away > points;
-    struct kt_finding *f = kt_find(s, KT_FAMILY_NEW_SECRETS, kt_points(there ? away : points), 0,
-                                   there ? words_of_away : words_of_strange);
-    if (f == NULL)
-        return;
-    f->number[N_NOW] = there ? j.away : j.strange;
-    f->number[N_BEFORE] = there ? j.client : j.farthest;
-    f->number[N_WEEK] = j.secrets;
-    f->number[N_WIDEST] = wide ? j.widest : 0;
-    if (points >= TOLD_FROM)
-        kt_reach_told(s, j.strange);
 }
 
 /* The actor's list, with nothing kept beside a new one. */
@@ -744,8 +675,13 @@ static void on_event(struct kt_scene *s, const void *opt)
     if (s->taught)
         kt_known_remember(s, p, &h->pairs);
     if (strange) {
+        const struct kt_reach_limits limits = { .strange = o->floor_strange,
+                                                .away = o->floor_away,
+                                                .wide = o->floor_wide,
+                                                .client_points = o->client,
+                                                .wide_points = o->wide };
         kt_reach_mark(s);
-        tell_reach(s, o);
+        kt_reach_tell(s, &limits);
     }
     if (s->taught && s->read)
         kt_known_visit(s, folder, ASIDE_FOLDER);

@@ -12,14 +12,18 @@
 
 #include "core/base/hash.h"
 
-#define DAY_MIN    1440u
-#define OVER_MIN   (6u * 60u) /* evidence that comes later is another incident's */
-#define WEEK       7u
-#define FORTNIGHT  14u
-#define WEEKS_MIN  2u /* of which the widest week is the yardstick, at the least */
-#define HOME_READS 20u
-#define STRANGE    2u /* only other teams had read it, and the person did not come back to it */
-#define TEAM_SEED  UINT64_C(0x7465616d72656164)
+#define DAY_MIN      1440u
+#define OVER_MIN     (6u * 60u) /* evidence that comes later is another incident's */
+#define WEEK         7u
+#define FORTNIGHT    14u
+#define WEEKS_MIN    2u /* of which the widest week is the yardstick, at the least */
+#define HOME_READS   20u
+#define STRANGE      2u  /* only other teams had read it, and the person did not come back to it */
+#define RECORD_BASE  2.5 /* §4.3: own record */
+#define RECORD_STEEP 6.0
+#define RECORD_MOST  6.0
+#define TOLD_FROM    4.5 /* an alert by itself (§5) */
+#define TEAM_SEED    UINT64_C(0x7465616d72656164)
 
 /* By what people are one team: the file of identities, a role, or the path that they work at. */
 enum { BY_NOTHING, BY_IDENTITY, BY_ROLE, BY_PATH };
@@ -233,20 +237,27 @@ void kt_reach_mark(const struct kt_scene *s)
 }
 
 /* ---- judging ---- */
+struct judged {
+    unsigned secrets, widest;   /* in 7 days; in the widest week before, 0 = too little is known */
+    unsigned strange, farthest; /* that only other teams read, in 14 days, and in those before */
+    unsigned away;              /* of them today, at an address that nobody of the firm had */
+    bool client;                /* with a client that is new to the person */
+};
+
 static unsigned larger(unsigned a, unsigned b)
 {
     return a > b ? a : b;
 }
 
-struct kt_reach_judged kt_reach_judge(const struct kt_scene *s)
+static struct judged judge(const struct kt_scene *s)
 {
     const struct kt_reach *r = kt_table_peek(s->tables[KT_NEW_REACH], s->who);
     uint32_t today = kt_actor_day(s->actor, s->minute), this_week = today / WEEK + 1;
     struct sums n = sum_days(r, today);
-    struct kt_reach_judged j = { .secrets = n.secrets,
-                                 .strange = n.strange,
-                                 .away = r->away_day == today + 1 ? r->away : 0,
-                                 .client = r->client_day == today + 1 };
+    struct judged j = { .secrets = n.secrets,
+                        .strange = n.strange,
+                        .away = r->away_day == today + 1 ? r->away : 0,
+                        .client = r->client_day == today + 1 };
     unsigned weeks = 0;
     for (unsigned i = 0; i < KT_REACH_WEEKS; i++) {
         uint32_t week = r->most[i].week;
@@ -266,9 +277,75 @@ struct kt_reach_judged kt_reach_judge(const struct kt_scene *s)
     return j;
 }
 
-void kt_reach_told(const struct kt_scene *s, unsigned strange)
+static void note_told(const struct kt_scene *s, unsigned strange)
 {
     struct kt_reach *r = kt_table_edit(s->tables[KT_NEW_REACH], s->who);
     r->told_min = s->minute;
     r->told = strange;
+}
+
+/* ---- telling ---- */
+enum { N_NOW, N_BEFORE, N_WEEK, N_WIDEST };
+
+static void words_of_strange(const struct kt_scene *s, struct kt_finding *f)
+{
+    const double *v = f->number;
+    char who[160], now[32], before[32], week[32], wide[80] = "";
+    kt_say_name(s->ev->actor, 80, who);
+    kt_say_count(v[N_NOW], now);
+    if (v[N_WIDEST] > 0)
+        KT_SAY(wide, " It read %s different secrets in 7 days; in its widest week before %.0f.",
+               kt_say_count(v[N_WEEK], week), v[N_WIDEST]);
+    KT_SAY(f->title, "%s took up %s secrets within 14 days that only people of other teams read.",
+           who, now);
+    KT_SAY(f->normal, "It read each on one day only. In 14 days before it had at most %s such.%s",
+           kt_say_count(v[N_BEFORE], before), wide);
+    KT_SAY(f->part, "%s secrets of other teams in 14 days against %s", now, before);
+    KT_SAY(f->quiet, "A colleague of its team who read them before, or its coming back to them.");
+}
+
+static void words_of_away(const struct kt_scene *s, struct kt_finding *f)
+{
+    char who[160], now[32];
+    kt_say_name(s->ev->actor, 80, who);
+    kt_say_count(f->number[N_NOW], now);
+    KT_SAY(f->title,
+           "%s took up %s secrets that only people of other teams read, from an address that is "
+           "new to it and to everybody%s.",
+           who, now, f->number[N_BEFORE] > 0 ? ", with a client that is new to it" : "");
+    KT_SAY(f->normal, "Each may be harmless: people join other work, and lines change their "
+                      "addresses. They come together when somebody else has the session.");
+    KT_SAY(f->part, "%s secrets of other teams at a new address", now);
+    KT_SAY(f->quiet, "A day on which it used the address before, or a colleague of its team who "
+                     "read them.");
+}
+
+/* §4.3: the own record is the yardstick. */
+static double above(double n, double record)
+{
+    return n > record ? fmin(RECORD_MOST, RECORD_BASE + RECORD_STEEP * log10(n / record)) : 0;
+}
+
+/* One more secret that only other teams read: how many are they, and is the whole week wide? */
+void kt_reach_tell(struct kt_scene *s, const struct kt_reach_limits *o)
+{
+    if (s->young || s->shared->learning)
+        return;
+    struct judged j = judge(s);
+    double points =
+        j.strange > 2 * j.farthest ? above(j.strange, fmax((double)o->strange, j.farthest)) : 0;
+    double away = above(j.away, (double)o->away) + (j.client ? o->client_points : 0);
+    bool wide = j.widest > 0 && j.secrets >= o->wide && j.secrets * 2 >= j.widest * 3;
+    points += points > 0 && wide ? o->wide_points : 0;
+    bool there = j.away > o->away && away > points;
+    struct kt_finding *f = kt_find(s, KT_FAMILY_NEW_SECRETS, kt_points(there ? away : points), 0,
+                                   there ? words_of_away : words_of_strange);
+    if (f == NULL)
+        return;
+    f->number[N_NOW] = there ? j.away : j.strange;
+    f->number[N_BEFORE] = there ? j.client : j.farthest;
+    f->number[N_WEEK] = j.secrets;
+    f->number[N_WIDEST] = wide ? j.widest : 0;
+    if (points >= TOLD_FROM)
+        note_told(s, j.strange);
 }

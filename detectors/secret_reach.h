@@ -27,11 +27,9 @@ struct kt_reach_teams { /* one secret: whose people read it */
     uint32_t team[KT_REACH_TEAMS];
 };
 
-struct kt_reach_judged {
-    unsigned secrets, widest;   /* in 7 days; in the widest week before, 0 = too little is known */
-    unsigned strange, farthest; /* that only other teams read, in 14 days, and in those before */
-    unsigned away;              /* of them today, at an address that nobody of the firm had */
-    bool client;                /* with a client that is new to the person */
+struct kt_reach_limits {               /* options of new_secrets */
+    uint64_t strange, away, wide;      /* up to which they say nothing; `wide`: below which */
+    double client_points, wide_points; /* that are added */
 };
 
 /* A read by a person, before known_secrets remembers it; `fresh`: it never read the secret. True:
@@ -42,6 +40,5 @@ bool kt_reach_read(struct kt_scene *s, const struct kt_habit *h, struct kt_known
 void kt_reach_mark(const struct kt_scene *s);
 /* 24 h later, and in no incident: what a thief reads is no team's. */
 void kt_reach_learn(struct kt_scene *s, const struct kt_pending *p);
-struct kt_reach_judged kt_reach_judge(const struct kt_scene *s);
-/* Somebody is told of the person's reach as it is: it is the yardstick for a fortnight. */
-void kt_reach_told(const struct kt_scene *s, unsigned strange);
+/* It was one that only other teams read: says what all of them are, if it says something. */
+void kt_reach_tell(struct kt_scene *s, const struct kt_reach_limits *o);

@@ -21,18 +21,7 @@
 #define TOLD_BITS     2048u
 #define TOLD_MIN      (14u * 1440) /* without such a burst, and it is news again */
 enum { STAT_HOUR, STAT_FIVE, STAT_DISTINCT };
-enum {
-    T_ACTOR,
-    T_RATE,
-    T_SKETCH,
-    T_WEEK,
-    T_OWN,
-    T_SECRET,
-    T_KIND,
-    T_WORK,
-    T_TOLD,
-    T_DELETED
-};
+enum { T_ACTOR, T_RATE, T_SKETCH, T_WEEK, T_OWN, T_SECRET, T_KIND, T_WORK, T_TOLD, T_DELETED };
 
 struct options {
     uint64_t floor_5m, floor_1h, floor_distinct, floor_distinct_young, first_5m, first_1h,
