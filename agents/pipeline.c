@@ -545,6 +545,11 @@ uint64_t kt_pipeline_low_water(const struct kt_pipeline *p)
     return gather < low ? gather : low;
 }
 
+uint64_t kt_pipeline_whole_until(const struct kt_pipeline *p)
+{
+    return kt_splitter_low_water(p->split);
+}
+
 void kt_pipeline_restart(struct kt_pipeline *p, uint64_t pos)
 {
     kt_splitter_restart(p->split, pos);

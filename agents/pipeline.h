@@ -63,6 +63,8 @@ KT_MUST_USE enum kt_status kt_pipeline_expire(struct kt_pipeline *p, kt_time_ns 
                                               struct kt_error *err);
 /* Oldest byte offset not wholly given out: pending folds, groups and a cut tail included. */
 uint64_t kt_pipeline_low_water(const struct kt_pipeline *p);
+/* Where the records that were taken whole end: a cut tail, or one to be fed again, begins there. */
+uint64_t kt_pipeline_whole_until(const struct kt_pipeline *p);
 /* Starts again at pos (another file, truncation). Drops the cut tail, and pending folds too unless
  * kt_pipeline_end came before: halves of a stream that ended find their partners in the next. */
 void kt_pipeline_restart(struct kt_pipeline *p, uint64_t pos);

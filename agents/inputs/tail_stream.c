@@ -571,7 +571,7 @@ bool tail_stream_place(const struct tail_stream *s, char ret[TAIL_PLACE_TEXT])
         i--;
     struct tail_place p = s->files[i].at;
     p.offset = s->files[i].start + (low - s->files[i].base);
-    uint64_t given = end_of(&s->files[s->at]);
+    uint64_t given = kt_pipeline_whole_until(s->pipeline);
     given = given < s->known ? s->known : given;
     p.ahead = given > low ? given - low : 0;
     tail_place_format(&p, ret);

@@ -77,6 +77,25 @@ static void tail_waits_for_the_rest_of_a_torn_line(void **state)
     input_world_free(w);
 }
 
+/* A line that needs no other, as the answer of a request that was never logged and each line of
+ * Kubernetes: the part of it that was read was given to nobody. */
+static void tail_keeps_a_torn_line_without_a_first_half_over_a_restart(void **state)
+{
+    struct input_world *w = input_world_new("tail", LOG, 4096);
+    KT_CLEANUP(kt_buf_done) struct kt_buf b = { 0 };
+
+    (void)state;
+    write_pairs(w, LOG, 0, 3);
+    vault_response(&b, 3);
+    input_world_append(w, LOG, kt_str_sub(kt_buf_str(&b), 0, b.len - 30));
+    input_world_run(w, 2);
+    input_world_restart(w);
+    input_world_append(w, LOG, kt_str_from_index(kt_buf_str(&b), b.len - 30));
+    input_world_run(w, 2);
+    input_world_check(w, 0, 4, 1);
+    input_world_free(w);
+}
+
 static void tail_drains_the_old_file_after_a_rename(void **state)
 {
     struct input_world *w = input_world_new("tail", LOG, 4096);
@@ -431,6 +450,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tail_reads_what_is_there_and_what_comes),
         cmocka_unit_test(tail_waits_for_the_rest_of_a_torn_line),
+        cmocka_unit_test(tail_keeps_a_torn_line_without_a_first_half_over_a_restart),
         cmocka_unit_test(tail_drains_the_old_file_after_a_rename),
         cmocka_unit_test(tail_folds_across_a_rotation),
         cmocka_unit_test(tail_goes_on_in_a_rotated_file_after_a_restart),
