@@ -432,11 +432,10 @@ static enum kt_status open_set(struct blast *b, const struct kt_counted_thing *s
                                struct kt_error *err)
 {
     const struct kt_inventory *v = kt_states_inventory(b->states);
-    struct kt_str prefix = kt_str_sub(set->what, 0, set->what.len - 1);
     struct kt_state_read read = { .time = set->last, .by_set = true };
     uint32_t n, found = 0;
     for (uint32_t i = 0; i < v->n; i++) {
-        if (!v->item[i].listed || !kt_str_starts(v->item[i].secret, prefix) ||
+        if (!v->item[i].listed || !kt_secret_is_below(v->item[i].secret, set->what) ||
             v->item[i].created > set->last)
             continue;
         if (kt_states_put(b->states, v->item[i].secret, &n, err) != KT_OK)

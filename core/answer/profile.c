@@ -8,6 +8,7 @@
 
 #include "core/answer/profile_int.h"
 #include "core/base/alloc.h"
+#include "core/event/secret_id.h"
 
 const char *kt_profile_list_word(enum kt_profile_list list)
 {
@@ -80,6 +81,12 @@ static enum kt_status secret_term(struct kt_str value, bool exact, struct kt_buf
         kt_buf_add(&set, kt_str_sub(value, 0, (size_t)i + 1));
         kt_buf_byte(&set, '*');
         kt_ask_value(out, kt_buf_str(&set));
+    }
+    if (kt_str_is(kt_secret_scheme(value), "k8s")) {
+        KT_CLEANUP(kt_buf_done) struct kt_buf all = { 0 };
+        kt_buf_add(&all, kt_secret_store(value));
+        kt_buf_addz(&all, "/*/*"); /* a list of every namespace */
+        kt_ask_value(out, kt_buf_str(&all));
     }
     return KT_OK;
 }

@@ -11,6 +11,7 @@
 #include "core/answer/secret_change.h"
 #include "core/base/alloc.h"
 #include "core/base/map.h"
+#include "core/event/secret_id.h"
 #include "core/store/totals.h"
 
 struct unused {
@@ -66,10 +67,8 @@ static bool take_sums(void *self, const struct kt_totals *sums)
 static void mark_sets(struct unused *u)
 {
     for (uint32_t k = 0; k < kt_map_count(u->sets); k++) {
-        struct kt_str prefix = kt_map_key(u->sets, k);
-        prefix.len--;
         for (uint32_t i = 0; i < u->inventory->n; i++)
-            if (kt_str_starts(u->inventory->item[i].secret, prefix))
+            if (kt_secret_is_below(u->inventory->item[i].secret, kt_map_key(u->sets, k)))
                 u->read[i] = true;
     }
 }

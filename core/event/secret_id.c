@@ -208,6 +208,14 @@ bool kt_secret_is_environment(struct kt_str part)
            is_one_of(part, no_production, KT_ARRAY_LEN(no_production));
 }
 
+bool kt_secret_is_below(struct kt_str secret, struct kt_str set)
+{
+    if (!kt_str_ends(set, KT_STR("/*")))
+        return false;
+    set.len -= kt_str_ends(set, KT_STR("/*/*")) ? strlen("*/*") : strlen("*");
+    return kt_str_starts(secret, set);
+}
+
 int kt_secret_production(struct kt_str secret)
 {
     struct kt_str scheme = kt_secret_scheme(secret);

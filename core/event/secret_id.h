@@ -11,6 +11,9 @@
  * arena; empty when it does not fit. */
 struct kt_str kt_secret_id(struct kt_arena *a, const char *scheme, const struct kt_str *fixed,
                            unsigned n_fixed, struct kt_str tail, bool star);
+/* Is the secret below the set, an id that ends in a star? k8s://prod/…/… with two stars has those
+ * of every namespace. */
+bool kt_secret_is_below(struct kt_str secret, struct kt_str set);
 /* Three-valued production flag from the name's segments (DETECTION §2.9): 1 yes, 0 no, -1 unknown.
  */
 int kt_secret_production(struct kt_str secret);

