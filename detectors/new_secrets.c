@@ -388,10 +388,15 @@ static void words(const struct kt_scene *s, struct kt_finding *f)
                v[N_READ] > 0 ? kt_say_count(v[N_READ], active) : "none");
     KT_SAY(f->title, "%s %s %s secrets%s it had never read%s, within %s%s.", who,
            all ? "read" : "asked about", x, store, store[0] != '\0' ? "" : pace, window, got);
-    KT_SAY(f->normal,
-           "Usual: %.1f new secret%s a day, counted over %s active day%s up to %s before.",
-           v[N_USUAL], v[N_USUAL] == 1 ? "" : "s", kt_say_count(v[N_ACTIVE], active),
-           v[N_ACTIVE] == 1 ? "" : "s", guard(s) == 7 ? "a week" : "the day");
+    if (v[N_ACTIVE] < 1)
+        KT_SAY(f->normal,
+               "No day of it is counted yet; of its kind %.1f new secret%s a day is usual.",
+               v[N_USUAL], v[N_USUAL] == 1 ? "" : "s");
+    else
+        KT_SAY(f->normal,
+               "Usual: %.1f new secret%s a day, counted over %s active day%s up to %s before.",
+               v[N_USUAL], v[N_USUAL] == 1 ? "" : "s", kt_say_count(v[N_ACTIVE], active),
+               v[N_ACTIVE] == 1 ? "" : "s", guard(s) == 7 ? "a week" : "the day");
     const char *span = (int)v[N_OF] == OF_VISIT ? "the new network" : week ? "7 days" : "24 h";
     KT_SAY(f->part, "%s new secrets in %s against %.1f a day", x, span, v[N_USUAL]);
     KT_SAY(f->quiet,

@@ -342,6 +342,7 @@ static struct counts count_in(struct kt_scene *s, struct volume *v, struct rate 
 struct surprise {
     double s;
     unsigned x, minutes, best, stat;
+    unsigned floor; /* of a first history: what it was at least; 0 = judged by its record */
 };
 
 static void take_larger(struct surprise *best, struct surprise one)
@@ -383,7 +384,7 @@ static void judge_rate(const struct kt_scene *s, const struct options *o, const 
                                            rows[r->kind].rmax);
         take_larger(best, (struct surprise){ fmin(p, cap), windows[i].x, windows[i].minutes,
                                              kt_maxima_best(&v->best, windows[i].stat),
-                                             windows[i].stat });
+                                             windows[i].stat, 0 });
     }
 }
 
@@ -397,26 +398,25 @@ static void judge_distinct(const struct kt_scene *s, const struct options *o,
         return;
     double p = kt_record_surprise((unsigned)x, kt_maxima_record(&v->best, STAT_DISTINCT));
     unsigned minutes = c->distinct_five >= c->distinct ? 5 : 60;
-    take_larger(best, (struct surprise){ p, c->distinct, minutes,
-                                         kt_maxima_best(&v->best, STAT_DISTINCT), STAT_DISTINCT });
+    take_larger(best,
+                (struct surprise){ p, c->distinct, minutes, kt_maxima_best(&v->best, STAT_DISTINCT),
+                                   STAT_DISTINCT, 0 });
 }
 
-enum { N_X, N_MINUTES, N_BEST, N_STAT };
+enum { N_X, N_MINUTES, N_BEST, N_STAT, N_FLOOR };
 
-static void words(const struct kt_scene *s, struct kt_finding *f)
+static const char *const stat_words[] = { "reads", "reads", "different secrets" };
+
+static const char *window_words(bool five)
 {
-    static const char *const what[] = { "reads", "reads", "different secrets" };
-    const struct volume *v = kt_table_peek(s->tables[T_ACTOR], s->who);
+    return five ? "5 minutes" : "1 hour";
+}
+
+static void say_usual(const struct kt_scene *s, const struct volume *v, struct kt_finding *f)
+{
     unsigned stat = (unsigned)f->number[N_STAT], best = (unsigned)f->number[N_BEST];
-    char who[160], x[32], count[32];
-    kt_say_name(s->ev->actor, 80, who);
-    kt_say_count(f->number[N_X], x);
-    const char *window = f->number[N_MINUTES] <= 5 ? "5 minutes" : "1 hour";
-    if (stat == STAT_DISTINCT)
-        KT_SAY(f->title, "%s read %s different secrets within %s.", who, x, window);
-    else
-        KT_SAY(f->title, "%s read secrets %s times within %s.", who, x, window);
     uint32_t days = s->actor != NULL ? (s->minute - s->actor->first_min) / 1440 : 0;
+    char count[32];
     if (v->best.n == 0 && days < 2)
         KT_SAY(f->normal, "It has no counted history yet: it is known for less than two days.");
     else if (v->best.n == 0)
@@ -428,10 +428,37 @@ static void words(const struct kt_scene *s, struct kt_finding *f)
         KT_SAY(f->normal, "Its busiest %s in %u active day%s had %s.",
                stat == STAT_FIVE ? "5 minutes" : "hour", v->best.n, v->best.n == 1 ? "" : "s",
                kt_say_count(best, count));
-    KT_SAY(f->part, "%s %s within %s against %u before", x, what[stat], window, best);
-    unsigned record = kt_maxima_record(&v->best, stat);
-    KT_SAY(f->quiet, "At most %u %s within %s, or an earlier day as busy as this.", 2 * record,
-           what[stat], stat == STAT_FIVE ? "5 minutes" : "1 hour");
+}
+
+static void say_quiet(const struct volume *v, struct kt_finding *f)
+{
+    unsigned stat = (unsigned)f->number[N_STAT];
+    if (f->number[N_FLOOR] > 0)
+        KT_SAY(f->quiet,
+               "Fewer than %.0f %s within %s; after ten days, five of them active, its own record "
+               "counts.",
+               f->number[N_FLOOR], stat_words[stat], window_words(f->number[N_MINUTES] <= 5));
+    else
+        KT_SAY(f->quiet, "At most %u %s within %s, or an earlier day as busy as this.",
+               2 * kt_maxima_record(&v->best, stat), stat_words[stat],
+               window_words(stat == STAT_FIVE));
+}
+
+static void words(const struct kt_scene *s, struct kt_finding *f)
+{
+    const struct volume *v = kt_table_peek(s->tables[T_ACTOR], s->who);
+    unsigned stat = (unsigned)f->number[N_STAT], best = (unsigned)f->number[N_BEST];
+    const char *window = window_words(f->number[N_MINUTES] <= 5);
+    char who[160], x[32];
+    kt_say_name(s->ev->actor, 80, who);
+    kt_say_count(f->number[N_X], x);
+    if (stat == STAT_DISTINCT)
+        KT_SAY(f->title, "%s read %s different secrets within %s.", who, x, window);
+    else
+        KT_SAY(f->title, "%s read secrets %s times within %s.", who, x, window);
+    say_usual(s, v, f);
+    KT_SAY(f->part, "%s %s within %s against %u before", x, stat_words[stat], window, best);
+    say_quiet(v, f);
 }
 
 static void tell(struct kt_scene *s, const struct surprise *b, unsigned flags)
@@ -443,6 +470,7 @@ static void tell(struct kt_scene *s, const struct surprise *b, unsigned flags)
     f->number[N_MINUTES] = b->minutes;
     f->number[N_BEST] = b->best;
     f->number[N_STAT] = b->stat;
+    f->number[N_FLOOR] = b->floor;
 }
 
 /* ---- by secret ---- */
@@ -554,8 +582,8 @@ static void judge(struct kt_scene *s, const struct options *o, struct volume *v,
     if ((s->young || s->shared->learning) && many && s->actor->kind != KT_ACTOR_CI) {
         bool five = c->distinct_five >= o->first_5m;
         struct surprise first = { fmax(best.s, 4.6), five ? c->distinct_five : c->distinct,
-                                  five ? 5 : 60, kt_maxima_best(&v->best, STAT_DISTINCT),
-                                  STAT_DISTINCT };
+                                  five ? 5 : 60,     kt_maxima_best(&v->best, STAT_DISTINCT),
+                                  STAT_DISTINCT,     (unsigned)(five ? o->first_5m : o->first_1h) };
         /* A learning installation knows no record of anybody, but a known actor has its own. */
         if (s->young || first.x > 2 * kt_maxima_record(&v->best, STAT_DISTINCT)) {
             best = first;
