@@ -50,13 +50,15 @@ static const struct kt_option options[] = {
     KT_OPTIONS_END,
 };
 
+/* LISTED: in `networks:`. The firm's way out, which moves people without moving them. */
+enum way { ACCESS, HOSTING, LISTED };
 struct visit { /* one network, as long as no other came between and no pause of 2 hours */
     uint64_t network;
     uint32_t from_min, last_min;
     float lat, lon, radius_km;
     uint16_t country;
-    uint8_t hosting, placed; /* placed: its coordinates are known, not its country alone */
-    uint32_t stores;         /* bits, by hash of the instance */
+    uint8_t way, placed; /* placed: its coordinates are known, not its country alone */
+    uint32_t stores;     /* bits, by hash of the instance */
 };
 struct pair {
     uint16_t low, high; /* countries */
@@ -129,7 +131,7 @@ static unsigned colleagues(const struct kt_scene *s, uint64_t network, uint16_t 
 
 static bool is_egress(const struct kt_scene *s, const struct options *o, const struct visit *v)
 {
-    return v->hosting && colleagues(s, v->network, 0) >= o->egress;
+    return v->way == LISTED || (v->way == HOSTING && colleagues(s, v->network, 0) >= o->egress);
 }
 
 /* How long the network has been the actor's; a tainted one is as new as it was. */
@@ -239,6 +241,8 @@ static bool is_in_turn(const struct visit *now, const struct hop *h)
 static double judge(const struct kt_scene *s, const struct options *o, struct trail *t,
                     const struct visit *now, const struct hop *h, unsigned *ret_users)
 {
+    if (now->way == LISTED && h->other->way == LISTED)
+        return 0; /* from one of the firm's ways out to another */
     bool near = h->km <= (double)o->distance_km || speed(h) <= (double)o->speed_kmh;
     if (near && !is_in_turn(now, h))
         return 0;
@@ -390,9 +394,11 @@ static void on_event(struct kt_scene *s, const void *opt)
                          .from_min = s->minute,
                          .last_min = s->minute,
                          .country = s->where.country,
-                         .hosting = s->where.hosting };
+                         .way = kt_network_expected(s) ? LISTED
+                                : s->where.hosting     ? HOSTING
+                                                       : ACCESS };
     if (s->actor == NULL || !kt_kind_is_person(s->actor->kind) || !in || s->late ||
-        !s->where.usable || s->where.inside || !locate(&s->where, &now) || kt_network_expected(s))
+        !s->where.usable || s->where.inside || !locate(&s->where, &now))
         return;
     now.stores = 1u << (kt_recall_hash(s->recall, s->ev->instance, STORE_SEED) & 31u);
     struct trail *t = kt_table_put(s->tables[0], s->who, NULL);
