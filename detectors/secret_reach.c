@@ -22,6 +22,7 @@
 #define RECORD_BASE  2.5 /* §4.3: own record */
 #define RECORD_STEEP 6.0
 #define RECORD_MOST  6.0
+#define AWAY_MOST    4.2 /* with its own client it leans: a new line at home is no theft */
 #define TOLD_FROM    4.5 /* an alert by itself (§5) */
 #define TEAM_SEED    UINT64_C(0x7465616d72656164)
 
@@ -326,6 +327,12 @@ static double above(double n, double record)
     return n > record ? fmin(RECORD_MOST, RECORD_BASE + RECORD_STEEP * log10(n / record)) : 0;
 }
 
+static bool at_home(const struct kt_scene *s)
+{
+    const struct kt_place *p = kt_place_of(s->places, s->where.network);
+    return !s->where.usable || s->where.inside || (p != NULL && p->days > 0);
+}
+
 /* One more secret that only other teams read: how many are they, and is the whole week wide? */
 void kt_reach_tell(struct kt_scene *s, const struct kt_reach_limits *o)
 {
@@ -334,10 +341,13 @@ void kt_reach_tell(struct kt_scene *s, const struct kt_reach_limits *o)
     struct judged j = judge(s);
     double points =
         j.strange > 2 * j.farthest ? above(j.strange, fmax((double)o->strange, j.farthest)) : 0;
-    double away = above(j.away, (double)o->away) + (j.client ? o->client_points : 0);
+    double away = above(j.away, (double)o->away);
+    away = j.client ? away + o->client_points : fmin(away, AWAY_MOST);
     bool wide = j.widest > 0 && j.secrets >= o->wide && j.secrets * 2 >= j.widest * 3;
     points += points > 0 && wide ? o->wide_points : 0;
     bool there = j.away > o->away && away > points;
+    if (!there && points < TOLD_FROM && !at_home(s))
+        return; /* a trip on which somebody reads for others: what is new there has its own sum */
     struct kt_finding *f = kt_find(s, KT_FAMILY_NEW_SECRETS, kt_points(there ? away : points), 0,
                                    there ? words_of_away : words_of_strange);
     if (f == NULL)
