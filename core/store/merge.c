@@ -33,6 +33,7 @@ struct group { /* [at, at + n) of the directory */
     const struct kt_directory *directory;
     const struct kt_stretches *stretches;
     sqlite3_stmt *controls; /* how many control records there are in a range */
+    sqlite3_stmt *length;   /* bytes of the parts in a range */
     uint32_t most, least;   /* pieces of one */
     size_t most_days;       /* bytes of them */
     kt_time_ns most_stored;
@@ -155,6 +156,38 @@ static enum kt_status read_piece(struct kt_opened *o, sqlite3 *db, const struct 
     return status;
 }
 
+/* The next parts side by side that a merged segment has, from `part` on: [*ret_from, *ret_end). */
+static bool next_parts(unsigned part, unsigned *ret_from, unsigned *ret_end)
+{
+    while (part < KT_PARTS && !kt_part_is_merged(part))
+        part++;
+    *ret_from = part;
+    while (part < KT_PARTS && kt_part_is_merged(part))
+        part++;
+    *ret_end = part;
+    return *ret_from < part;
+}
+
+/* Bytes of the parts that the piece keeps: of its row's sum, what the others have is taken off. To
+ * add them up would be to look at pages of old lines, of which nothing is wanted. */
+static enum kt_status kept_bytes(sqlite3_stmt *length, const struct kt_segment *piece,
+                                 uint64_t *ret, struct kt_error *err)
+{
+    enum kt_status status = KT_OK;
+    uint64_t own = 0;
+    for (unsigned from, end = 0; status == KT_OK && next_parts(end, &from, &end);) {
+        kt_db_u64(length, 1, piece->first_seq * KT_PARTS + from);
+        kt_db_u64(length, 2, piece->first_seq * KT_PARTS + end - 1);
+        status = kt_db_step(length, err);
+        own += status == KT_OK ? kt_db_col_u64(length, 0) : 0;
+        (void)sqlite3_reset(length);
+    }
+    if (status == KT_OK && own > piece->packed)
+        status = kt_fail(err, KT_E_CORRUPT, "the bytes of a segment are not those of its parts");
+    *ret = status == KT_OK ? piece->packed - own : 0;
+    return status;
+}
+
 static bool is_held(const struct kt_merge_how *how, const struct kt_segment *seg)
 {
     const struct kt_merge_run run = { .first_seq = seg->first_seq,
@@ -165,14 +198,20 @@ static bool is_held(const struct kt_merge_how *how, const struct kt_segment *seg
     return how->held != NULL && how->held(how->held_self, &run);
 }
 
-/* Takes pieces as far as they can be one; *ret_next: number of the first segment behind what was
- * looked at. KT_E_AGAIN: too few. */
+struct filled {
+    uint32_t taken; /* pieces */
+    uint32_t next;  /* number of the first segment behind what was looked at */
+    uint64_t kept;  /* bytes of the parts that stay with the pieces */
+};
+/* Takes pieces as far as they can be one. KT_E_AGAIN: too few. */
 static enum kt_status fill(struct kt_merger *m, struct kt_opened *o, sqlite3 *db,
                            const struct group *g, const struct kt_merge_how *how,
-                           uint32_t *ret_taken, uint32_t *ret_next, struct kt_error *err)
+                           struct filled *ret, struct kt_error *err)
 {
     uint32_t i = 0;
     bool passed = false; /* the one that ends it is none for the next either */
+    uint64_t kept;
+    ret->kept = 0;
     kt_merger_start(m);
     for (; i < g->n; i++) {
         const struct kt_segment *seg = &g->directory->at[g->at + i];
@@ -183,22 +222,30 @@ static enum kt_status fill(struct kt_merger *m, struct kt_opened *o, sqlite3 *db
         if (passed)
             break;
         enum kt_status status = read_piece(o, db, seg, &why);
+        if (status == KT_OK)
+            status = kept_bytes(g->length, seg, &kept, &why);
         passed = status == KT_E_CORRUPT;
-        if (status != KT_OK && !passed)
-            return kt_fail(err, status, "%s", why.text);
+        if (status != KT_OK && !passed) {
+            if (err != NULL)
+                *err = why;
+            return status;
+        }
         if (passed || !kt_merger_add(m, seg, kt_opened_columns(o)))
             break;
+        ret->kept += kept;
     }
-    *ret_taken = i;
-    *ret_next = g->at + i + (passed || i == 0);
+    ret->taken = i;
+    ret->next = g->at + i + (passed || i == 0);
     return i < g->least ? kt_fail(err, KT_E_AGAIN, "too few") : KT_OK;
 }
 
-static struct kt_merge_made *finish(struct kt_merger *m, const struct group *g, uint32_t n)
+static struct kt_merge_made *finish(struct kt_merger *m, const struct group *g,
+                                    const struct filled *f)
 {
     struct kt_merge_made *made = kt_alloc(sizeof *made);
     kt_merger_end(m, &made->built);
-    for (uint32_t i = 0; i < n; i++) {
+    made->built.head.packed += f->kept;
+    for (uint32_t i = 0; i < f->taken; i++) {
         made->head[i] = g->directory->at[g->at + i];
         made->head[i].days = KT_STR_NONE;
     }
@@ -211,15 +258,16 @@ static enum kt_status make_next(struct kt_reader *r, struct group *g, struct kt_
     struct kt_merger *m = kt_merger_new();
     struct kt_opened *o = kt_opened_new();
     enum kt_status status = KT_E_AGAIN;
-    uint32_t at = kt_directory_from(g->directory, how->from_seq), taken = 0, next = 0;
+    struct filled f = { 0 };
+    uint32_t at = kt_directory_from(g->directory, how->from_seq);
     while (status == KT_E_AGAIN && find(g, at)) {
-        status = fill(m, o, r->db, g, how, &taken, &next, err);
+        status = fill(m, o, r->db, g, how, &f, err);
         if (status == KT_OK || status == KT_E_AGAIN)
-            how->from_seq = g->directory->at[next - 1].last_seq + 1;
-        at = next;
+            how->from_seq = g->directory->at[f.next - 1].last_seq + 1;
+        at = f.next;
     }
     if (status == KT_OK)
-        *ret = finish(m, g, taken);
+        *ret = finish(m, g, &f);
     kt_opened_free(o);
     kt_merger_free(m);
     return status == KT_E_AGAIN ? kt_fail(err, KT_E_AGAIN, "there is nothing to be merged")
@@ -244,8 +292,14 @@ enum kt_status kt_merge_make(struct kt_reader *r, struct kt_merge_how *how,
     enum kt_status status = kt_db_prepare(
         r->db, "SELECT count(*) FROM control WHERE seq BETWEEN ?1 AND ?2", &g.controls, err);
     if (status == KT_OK)
+        status = kt_db_prepare(r->db,
+                               "SELECT coalesce(sum(length(data)), 0) FROM part"
+                               " WHERE id BETWEEN ?1 AND ?2",
+                               &g.length, err);
+    if (status == KT_OK)
         status = make_next(r, &g, how, ret, err);
     kt_db_finalize(&g.controls);
+    kt_db_finalize(&g.length);
     kt_stretches_done(&stretches);
     kt_buf_done(&g.days);
     return status;
@@ -269,13 +323,8 @@ static bool is_as_read(const struct kt_store *s, const struct kt_merge_made *m, 
 static enum kt_status drop_piece(struct kt_store *s, const struct kt_segment *piece,
                                  struct kt_error *err)
 {
-    for (unsigned part = 0, end; part < KT_PARTS; part = end) {
-        end = part + 1;
-        if (!kt_part_is_merged(part))
-            continue;
-        while (end < KT_PARTS && kt_part_is_merged(end))
-            end++;
-        kt_db_u64(s->st[KT_ST_UNPART], 1, piece->first_seq * KT_PARTS + part);
+    for (unsigned from, end = 0; next_parts(end, &from, &end);) {
+        kt_db_u64(s->st[KT_ST_UNPART], 1, piece->first_seq * KT_PARTS + from);
         kt_db_u64(s->st[KT_ST_UNPART], 2, piece->first_seq * KT_PARTS + end - 1);
         if (kt_store_run(s, KT_ST_UNPART, err) != KT_OK)
             return kt_wrap(err, "merge");
@@ -294,54 +343,36 @@ static enum kt_status count_merge(struct kt_store *s, struct kt_error *err)
     return kt_store_put(s, KT_MERGES_BLOB, kt_buf_str(&value), err);
 }
 
-/* Bytes of the parts that pieces keep. */
-static enum kt_status kept_bytes(struct kt_store *s, const struct kt_segment *head, uint64_t *ret,
+static enum kt_status write_rows(struct kt_store *s, const struct kt_merge_made *m,
                                  struct kt_error *err)
 {
-    KT_CLEANUP(kt_db_finalize) sqlite3_stmt *st = NULL;
-    if (kt_db_prepare(s->db,
-                      "SELECT coalesce(sum(length(data)), 0) FROM part WHERE id BETWEEN ?1 AND ?2",
-                      &st, err) != KT_OK)
-        return kt_wrap(err, "merge");
-    kt_db_u64(st, 1, head->first_seq * KT_PARTS);
-    kt_db_u64(st, 2, head->last_seq * KT_PARTS + KT_PARTS - 1);
-    if (kt_db_step(st, err) != KT_OK)
-        return kt_wrap(err, "merge");
-    *ret = kt_db_col_u64(st, 0);
-    return KT_OK;
-}
-
-static enum kt_status write_rows(struct kt_store *s, const struct kt_merge_made *m,
-                                 struct kt_segment *head, struct kt_error *err)
-{
-    uint64_t kept = 0;
     for (uint32_t i = 0; i < m->built.head.pieces; i++)
         if (drop_piece(s, &m->head[i], err) != KT_OK)
             return kt_wrap(err, "merge");
-    if (kept_bytes(s, head, &kept, err) != KT_OK)
-        return err == NULL ? KT_E_IO : err->code;
-    head->packed += kept;
-    return kt_store_insert(s, head, &m->built, err) == KT_OK ? count_merge(s, err)
-                                                             : kt_wrap(err, "merge");
+    return kt_store_insert(s, &m->built.head, &m->built, err) == KT_OK ? count_merge(s, err)
+                                                                       : kt_wrap(err, "merge");
 }
 
 enum kt_status kt_merge_put(struct kt_store *s, const struct kt_merge_made *m, bool *ret_added,
                             struct kt_error *err)
 {
-    struct kt_segment head = m->built.head;
+    const struct kt_segment *head = &m->built.head;
+    struct kt_error why = { 0 };
     uint32_t at;
     *ret_added = false;
     if (kt_store_may_write(s, err) != KT_OK)
         return kt_wrap(err, "merge");
     if (!is_as_read(s, m, &at))
         return KT_OK;
-    if (write_rows(s, m, &head, err) != KT_OK) {
+    if (write_rows(s, m, &why) != KT_OK) {
         s->torn = true; /* half of it may be in */
-        return err == NULL ? KT_E_IO : err->code;
+        if (err != NULL)
+            *err = why;
+        return why.code;
     }
     s->removed_some = true;
-    kt_dedupe_drop(s->dedupe, &head);
-    kt_directory_replace(&s->directory, at, head.pieces, &head);
+    kt_dedupe_drop(s->dedupe, head);
+    kt_directory_replace(&s->directory, at, head->pieces, head);
     *ret_added = true;
     return KT_OK;
 }
@@ -351,11 +382,11 @@ static enum kt_status write_one(struct kt_store *s, const struct kt_merge_made *
 {
     if (kt_store_begin(s, err) != KT_OK)
         return kt_wrap(err, "merge");
-    if (kt_merge_put(s, m, ret_added, err) != KT_OK) {
-        kt_store_rollback(s);
-        return kt_wrap(err, "merge");
-    }
-    return kt_store_commit(s, err);
+    enum kt_status status = kt_merge_put(s, m, ret_added, err);
+    if (status == KT_OK)
+        return kt_store_commit(s, err);
+    kt_store_rollback(s);
+    return status == KT_E_CORRUPT ? KT_OK : status; /* that run stays as it is, the next is tried */
 }
 
 enum kt_status kt_merge_complete(struct kt_store *s, struct kt_merge_how *how,
@@ -380,5 +411,7 @@ enum kt_status kt_merge_complete(struct kt_store *s, struct kt_merge_how *how,
         kt_merge_made_free(made);
     }
     kt_reader_close(r);
-    return status == KT_E_AGAIN ? KT_OK : kt_fail(err, status, "%s", why.text);
+    if (status != KT_E_AGAIN && err != NULL)
+        *err = why;
+    return status == KT_E_AGAIN ? KT_OK : status;
 }

@@ -48,11 +48,15 @@ KT_MUST_USE enum kt_status kt_merge_make(struct kt_reader *r, struct kt_merge_ho
                                          struct kt_merge_made **ret, struct kt_error *err);
 void kt_merge_made_free(struct kt_merge_made *m);
 /* Inside a transaction: puts it in place of its pieces. One that is not as the store is now is left
- * out, which is no failure. *ret_added: was it written? */
+ * out, which is no failure. *ret_added: was it written? An error tears the transaction, in which
+ * nothing else should be. KT_E_CORRUPT: a page beside its parts is damaged; the run cannot be
+ * merged, the store goes on when the transaction is rolled back: a merge is no reason to leave the
+ * file. */
 KT_MUST_USE enum kt_status kt_merge_put(struct kt_store *s, const struct kt_merge_made *m,
                                         bool *ret_added, struct kt_error *err);
 /* Makes and writes all that there is, a transaction each: for whoever has the store to himself.
- * told: after each; NULL: nobody asks. *ret_merged: segments that are no more. */
+ * What cannot be read or be written for a damaged page is passed over. told: after each; NULL:
+ * nobody asks. *ret_merged: segments that are no more. */
 KT_MUST_USE enum kt_status kt_merge_complete(struct kt_store *s, struct kt_merge_how *how,
                                              void (*told)(void *self, uint64_t merged), void *self,
                                              uint64_t *ret_merged, struct kt_error *err);

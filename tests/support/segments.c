@@ -337,3 +337,51 @@ void segments_change(struct segments *w, const char *sql)
         fail_msg("%s: %s", sql, why);
     (void)sqlite3_close(db);
 }
+
+/* ---- a damaged page ---- */
+
+#define PAGE 8192u
+#define LEAF 13u
+
+/* https://www.sqlite.org/fileformat2.html, 1.6: a varint's highest bits come first. */
+static uint64_t file_varint(const uint8_t *page, size_t *at)
+{
+    uint64_t v = 0;
+    bool more = true;
+    for (unsigned i = 0; i < 9 && more && *at < PAGE; i++) {
+        uint8_t byte = page[(*at)++];
+        more = byte >= 128;
+        v = i == 8 ? v << 8 | byte : v << 7 | (byte & 127);
+    }
+    return v;
+}
+
+static bool is_leaf_within(const uint8_t *page, uint64_t from, uint64_t to)
+{
+    unsigned rows = page[3] * 256u + page[4];
+    bool within = page[0] == LEAF && rows > 0 && 8 + 2 * rows < PAGE;
+    for (unsigned i = 0; within && i < rows; i++) {
+        size_t at = page[8 + 2 * i] * 256u + page[9 + 2 * i];
+        (void)file_varint(page, &at); /* length of the row */
+        uint64_t row = file_varint(page, &at);
+        within = from <= row && row <= to;
+    }
+    return within;
+}
+
+void segments_hurt(struct segments *w, uint64_t from, uint64_t to)
+{
+    uint8_t page[PAGE];
+    long at = 0;
+    FILE *f = fopen(w->path, "r+b");
+    assert_true(f != NULL && w->store == NULL);
+    bool found = false;
+    while (!found && fread(page, 1, PAGE, f) == PAGE) {
+        found = at > 0 && is_leaf_within(page, from, to); /* the first one has the file's head */
+        at += found ? 0 : (long)PAGE;
+    }
+    assert_true(found);
+    assert_int_equal(fseek(f, at, SEEK_SET), 0);
+    assert_int_equal(fputc(0xee, f), 0xee);
+    assert_int_equal(fclose(f), 0);
+}

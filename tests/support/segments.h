@@ -49,3 +49,6 @@ bool segments_verifies(struct segments *w, const char *path, struct kt_verify_re
 
 void segments_copy_file(struct segments *w);               /* path -> copy */
 void segments_change(struct segments *w, const char *sql); /* of the copy */
+/* Damages the first page of the closed store's file (a leaf of a table) whose rows' numbers are all
+ * in [from, to]. */
+void segments_hurt(struct segments *w, uint64_t from, uint64_t to);

@@ -205,6 +205,38 @@ static void a_rolled_back_merge_was_none(void **state)
     is_whole(w);
 }
 
+/* Of lines: nobody asks for them, but they stand beside what a merge takes out. */
+static void a_damaged_page_is_no_end_of_merging(void **state)
+{
+    struct segments *w = *state;
+    enum { MANY = 4100, TIMES = 6 };
+    const struct kt_store_options o = { .path = w->path, .create = true, .seal_here = true };
+    struct kt_merge_how how = { .pieces = 3 };
+    struct kt_store_result r;
+    struct kt_error err = { 0 };
+    uint64_t merged;
+    segments_start_over(w);
+    segments_must(kt_store_open(&o, &w->store, &err), &err);
+    for (unsigned n = 0; n < TIMES; n++) {
+        make_reset(w->make);
+        for (unsigned i = 0; i < MANY; i++)
+            make_numbered(w->make, n * MANY + i);
+        const struct kt_store_batch b = make_batch(w->make, "agent-a", n + 1, YEAR_T0);
+        segments_append(w, &b, &r);
+    }
+    segments_close_store(w);
+    segments_hurt(w, (1 + MANY) * 256 + 128, (1 + MANY) * 256 + 255);
+    segments_must(kt_store_open(&o, &w->store, &err), &err);
+    segments_must(kt_merge_complete(w->store, &how, NULL, NULL, &merged, &err), &err);
+    assert_true(merged >= 3);
+    assert_true(kt_store_writes(w->store));
+    make_reset(w->make);
+    make_numbered(w->make, TIMES * MANY);
+    const struct kt_store_batch b = make_batch(w->make, "agent-a", TIMES + 1, YEAR_T0);
+    segments_append(w, &b, &r);
+    assert_int_equal(r.stored, 1);
+}
+
 #define S1 "(SELECT min(first_seq) FROM segment)"
 static void changed_merged_segments_are_named(void **state)
 {
@@ -424,6 +456,7 @@ int main(void)
         T(months_and_days_bound_what_is_merged),
         M(retention_takes_a_merged_segment),
         T(a_rolled_back_merge_was_none),
+        T(a_damaged_page_is_no_end_of_merging),
         M(changed_merged_segments_are_named),
         T(merging_beside_a_verification_is_no_damage),
         T(a_backup_follows_what_is_merged),
