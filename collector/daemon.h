@@ -247,10 +247,14 @@ KT_MUST_USE enum kt_status kt_daemon_metrics(struct kt_daemon *d, struct kt_jval
 KT_MUST_USE enum kt_status kt_daemon_tally(struct kt_daemon *d, bool *ret_more,
                                            struct kt_error *err);
 
-/* ---- daemon_together.c: kept pairs ---- */
-/* Writes a stretch that was made, if one was. Where it cannot be kept the log says so; an error is
- * that of the transaction, which is lost. */
+/* ---- daemon_together.c: merged segments and kept pairs ---- */
+/* Writes what was made, if something was and the disk has room. Where it cannot be kept the log
+ * says so; an error is that of the transaction, which is lost. */
 KT_MUST_USE enum kt_status kt_daemon_together(struct kt_daemon *d, struct kt_error *err);
+/* Into a transaction of its own, which is left open, or undone where the store does without. */
+KT_MUST_USE enum kt_status kt_daemon_together_write(struct kt_daemon *d,
+                                                    const struct kt_togethers_made *made,
+                                                    struct kt_error *err);
 
 /* ---- daemon_turn.c: a turn of the loop ---- */
 /* The commit that everything waits for, and what follows it. */

@@ -138,6 +138,13 @@ enum kt_status kt_ingest_begin(struct kt_ingest *in, struct kt_error *err)
     return KT_OK;
 }
 
+void kt_ingest_undo(struct kt_ingest *in)
+{
+    assert(in->batches == 0 && in->n_replies == 0);
+    kt_store_rollback(in->o.store);
+    in->open = false;
+}
+
 enum kt_status kt_ingest_control(struct kt_ingest *in, struct kt_event *ev, struct kt_error *err)
 {
     kt_time_ns arrival = live_arrival(in);

@@ -65,6 +65,8 @@ bool kt_ingest_full(const struct kt_ingest *in);    /* commit before the next me
 KT_MUST_USE enum kt_status kt_ingest_control(struct kt_ingest *in, struct kt_event *ev,
                                              struct kt_error *err);
 KT_MUST_USE enum kt_status kt_ingest_begin(struct kt_ingest *in, struct kt_error *err);
+/* Rolls back what was begun for something else than messages and records: there are none in it. */
+void kt_ingest_undo(struct kt_ingest *in);
 struct kt_ingest_counts {
     uint64_t batches, events, duplicates, conflicts, resent, refused_batches, refused_lines,
         revoked, violations, facts;
