@@ -158,6 +158,17 @@ static size_t entry_bytes(const struct kt_text_column *t)
     return sum;
 }
 
+size_t kt_columns_texts(const struct kt_columns *c)
+{
+    size_t sum = 0;
+    for (unsigned i = 0; i < N_TEXT; i++)
+        if (c->have & KT_COLUMN(KT_COL_SMALL + i))
+            sum += entry_bytes(&c->text[i]);
+        else if (c->maker != NULL)
+            sum += c->maker->bytes[i];
+    return sum;
+}
+
 static void append_text(struct kt_columns *c, unsigned which, const struct kt_columns *from)
 {
     const struct kt_text_column *t = &from->text[which];

@@ -73,6 +73,8 @@ void kt_columns_add(struct kt_columns *c, const struct kt_event *ev);
 /* All rows of other columns, of which everything is there, as if their events had been added.
  * False, and nothing is added: the entries of a dictionary would be more than may be read. */
 bool kt_columns_append(struct kt_columns *c, const struct kt_columns *from);
+/* Bytes of the entries of all dictionaries: those that were closed or read, or appended so far. */
+size_t kt_columns_texts(const struct kt_columns *c);
 void kt_columns_close(struct kt_columns *c);
 
 /* A column as bytes, before compression. Times: zigzag varints of the differences; small: a byte a

@@ -198,6 +198,11 @@ static bool is_held(const struct kt_merge_how *how, const struct kt_segment *seg
     return how->held != NULL && how->held(how->held_self, &run);
 }
 
+static bool fits(const struct kt_merger *m, const struct kt_columns *c)
+{
+    return kt_merger_texts(m) + kt_columns_texts(c) <= KT_MERGED_TEXTS_MAX;
+}
+
 struct filled {
     uint32_t taken; /* pieces */
     uint32_t next;  /* number of the first segment behind what was looked at */
@@ -230,7 +235,8 @@ static enum kt_status fill(struct kt_merger *m, struct kt_opened *o, sqlite3 *db
                 *err = why;
             return status;
         }
-        if (passed || !kt_merger_add(m, seg, kt_opened_columns(o)))
+        const struct kt_columns *c = kt_opened_columns(o);
+        if (passed || !fits(m, c) || !kt_merger_add(m, seg, c))
             break;
         ret->kept += kept;
     }

@@ -10,18 +10,20 @@
  *
  * What may be merged: up to KT_MERGED_PIECES neighbours and KT_MERGED_EVENTS_MAX records, without a
  * gap that retention left between them, stored in one month and within KT_MERGE_STORED, whose
- * events are of few days (KT_MERGE_DAYS) or of no more than those of the widest of them; never
- * across the end of a stretch of kept pairs (together.h), and none that is held. Fewer than
- * KT_MERGE_LEAST stay as they are. So retention, which takes whole segments, is late by three days
- * at most.
+ * events are of few days (KT_MERGE_DAYS) or of no more than those of the widest of them, and whose
+ * joint dictionaries have no more than KT_MERGED_TEXTS_MAX bytes, so that who sends long texts does
+ * not make sixteen times as much of them to be opened and written at a time; never across the end
+ * of a stretch of kept pairs (together.h), and none that is held. Fewer than KT_MERGE_LEAST stay as
+ * they are. So retention, which takes whole segments, is late by three days at most.
  */
 #pragma once
 #include "core/store/read.h"
 
-#define KT_MERGES_BLOB  "merges" /* u64: how many there have been in this file */
-#define KT_MERGE_LEAST  4u
-#define KT_MERGE_STORED (3 * KT_NS_DAY)
-#define KT_MERGE_DAYS   4u
+#define KT_MERGES_BLOB      "merges" /* u64: how many there have been in this file */
+#define KT_MERGE_LEAST      4u
+#define KT_MERGE_STORED     (3 * KT_NS_DAY)
+#define KT_MERGE_DAYS       4u
+#define KT_MERGED_TEXTS_MAX (8u << 20) /* a busy log's have half a megabyte */
 
 struct kt_store;
 struct kt_merge_made; /* a merged segment that waits to be written */

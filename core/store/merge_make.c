@@ -1,8 +1,9 @@
 /*
  * merge_make: columns of several segments become those of one.
  *
- * Owns:  buffers of one merger: 12 MB of columns, and the texts of their dictionaries (32 MiB each
- * at most). Calls: core/base, core/store (segment, columns, packed, filter). No SQL, no clock.
+ * Owns:  buffers of one merger: 12 MB of columns, and the texts of their dictionaries (of all that
+ *        are made: KT_MERGED_TEXTS_MAX; 32 MiB each, for who makes one again).
+ * Calls: core/base, core/store (segment, columns, packed, filter). No SQL, no clock.
  * Holds: the same pieces give the same bytes; they are those that the pieces' events would give.
  */
 #include <assert.h>
@@ -54,6 +55,11 @@ bool kt_merger_add(struct kt_merger *m, const struct kt_segment *piece, const st
     *own = *piece;
     own->days = kt_buf_str(&m->days[m->n++]);
     return true;
+}
+
+size_t kt_merger_texts(const struct kt_merger *m)
+{
+    return kt_columns_texts(&m->columns);
 }
 
 /* ---- the row ---- */

@@ -158,6 +158,42 @@ static void months_and_days_bound_what_is_merged(void **state)
     year_free(y);
 }
 
+/* Of one who sends nothing else: four segments fit, of which each has 1.8 MB of texts. */
+static void long_texts_bound_what_is_merged(void **state)
+{
+    struct segments *w = *state;
+    enum { LONG = 30000, EACH = 20, TIMES = 39 };
+    struct kt_store_result r;
+    char id[32], agent[LONG];
+    segments_start_over(w);
+    segments_open_store(w);
+    segments_start(w);
+    for (unsigned n = 0; n < TIMES; n++) {
+        make_reset(w->make);
+        for (unsigned i = 0; i < EACH; i++) {
+            (void)snprintf(id, sizeof id, "%u-%u", n, i);
+            memset(agent, 'a', sizeof agent);
+            memcpy(agent, id, strlen(id));
+            struct kt_event ev = { .kind = KT_KIND_ACCESS,
+                                   .time = YEAR_T0,
+                                   .observed = YEAR_T0,
+                                   .source = KT_STR("vault"),
+                                   .native_id = kt_str_of(id),
+                                   .actor = KT_STR("ana"),
+                                   .secret = KT_STR("s"),
+                                   .user_agent = kt_str_from(agent, sizeof agent) };
+            make_event(w->make, &ev);
+        }
+        const struct kt_store_batch b = make_batch(w->make, "agent-a", n + 1, YEAR_T0);
+        segments_append(w, &b, &r);
+        assert_int_equal(r.stored, EACH);
+    }
+    assert_int_equal(segments_merge(w, 8), 8);
+    assert_int_equal(number(w, "SELECT max(packed >> 48) FROM segment"), 4);
+    assert_int_equal(number(w, "SELECT sum(packed >> 48) FROM segment"), 8);
+    is_whole(w);
+}
+
 /* ---- retention, verification, backups ---- */
 
 static void retention_takes_a_merged_segment(void **state)
@@ -454,6 +490,7 @@ int main(void)
         T(what_is_held_stays_apart),
         T(what_retention_left_a_gap_between_stays_apart),
         T(months_and_days_bound_what_is_merged),
+        T(long_texts_bound_what_is_merged),
         M(retention_takes_a_merged_segment),
         T(a_rolled_back_merge_was_none),
         T(a_damaged_page_is_no_end_of_merging),
