@@ -193,10 +193,44 @@ static enum kt_status copy_segment(struct copy *c, const struct kt_segment *seg,
     return status == KT_OK ? KT_OK : kt_wrap(err, "segment at record %llu", ULL(seg->first_seq));
 }
 
+/* The first of the source's segments that ends at or behind the first record of `seg`, when it
+ * shares records with it; NULL: the source has none of them. */
+static const struct kt_segment *shares(const struct kt_directory *source,
+                                       const struct kt_segment *seg)
+{
+    uint32_t i = kt_directory_from(source, seg->first_seq);
+    return i < source->n && source->at[i].first_seq <= seg->last_seq ? &source->at[i] : NULL;
+}
+
+/* A segment of the backup that the source has not. */
+static enum kt_status drop_segment(struct copy *c, const struct kt_segment *seg,
+                                   struct kt_error *err)
+{
+    const struct kt_segment *now = shares(&c->from->directory, seg);
+    if (now != NULL && now->pieces > 0 && now->first_seq <= seg->first_seq &&
+        now->last_seq >= seg->last_seq)
+        return KT_OK; /* a piece, or several: when that one is copied, what they keep stays */
+    c->result.dropped += now == NULL && has(&c->have, seg);
+    return drop_range(c, seg, "", err);
+}
+
+/* Comes before anything is copied: of a store that was set back and merged otherwise, the backup
+ * may have one that lies across several, and what is dropped is dropped by its range. */
+static enum kt_status drop_gone(struct copy *c, struct kt_error *err)
+{
+    KT_CLEANUP(kt_directory_done) struct kt_directory now = { 0 };
+    if (kt_directory_load(&now, c->to, err) != KT_OK)
+        return kt_wrap(err, "segments");
+    for (uint32_t i = 0; i < now.n; i++)
+        if (!has(&c->from->directory, &now.at[i]) && drop_segment(c, &now.at[i], err) != KT_OK)
+            return kt_wrap(err, "copy");
+    return KT_OK;
+}
+
 /* Those that are not in the backup yet, each in a snapshot of its own. */
 static enum kt_status copy_sealed(struct copy *c, struct kt_error *err)
 {
-    if (kt_reader_directory(c->from, err) != KT_OK)
+    if (kt_reader_directory(c->from, err) != KT_OK || drop_gone(c, err) != KT_OK)
         return kt_wrap(err, "segments");
     for (uint32_t i = 0; i < c->from->directory.n; i++) {
         const struct kt_segment *seg = &c->from->directory.at[i];
@@ -209,13 +243,6 @@ static enum kt_status copy_sealed(struct copy *c, struct kt_error *err)
     return KT_OK;
 }
 
-static enum kt_status drop_segment(struct copy *c, const struct kt_segment *seg,
-                                   struct kt_error *err)
-{
-    c->result.dropped += has(&c->have, seg);
-    return drop_range(c, seg, "", err);
-}
-
 static enum kt_status copy_late(struct copy *c, struct kt_error *err)
 {
     KT_CLEANUP(kt_directory_done) struct kt_directory now = { 0 };
@@ -224,17 +251,6 @@ static enum kt_status copy_late(struct copy *c, struct kt_error *err)
         return kt_wrap(err, "segments");
     for (uint32_t i = 0; i < there->n; i++)
         if (!has(&now, &there->at[i]) && copy_segment(c, &there->at[i], err) != KT_OK)
-            return kt_wrap(err, "copy");
-    return KT_OK;
-}
-
-static enum kt_status drop_gone(struct copy *c, struct kt_error *err)
-{
-    KT_CLEANUP(kt_directory_done) struct kt_directory now = { 0 };
-    if (kt_directory_load(&now, c->to, err) != KT_OK)
-        return kt_wrap(err, "segments");
-    for (uint32_t i = 0; i < now.n; i++)
-        if (!has(&c->from->directory, &now.at[i]) && drop_segment(c, &now.at[i], err) != KT_OK)
             return kt_wrap(err, "copy");
     return KT_OK;
 }
@@ -251,7 +267,7 @@ static enum kt_status settle_segments(struct copy *c, struct kt_error *err)
         return KT_E_CORRUPT;
     }
     c->result.segments = there->n;
-    return copy_late(c, err) == KT_OK ? drop_gone(c, err) : kt_wrap(err, "copy");
+    return drop_gone(c, err) == KT_OK ? copy_late(c, err) : kt_wrap(err, "copy");
 }
 
 /* ---- the rest ---- */
@@ -306,7 +322,7 @@ static enum kt_status copy_rest(struct copy *c, struct kt_error *err)
     return kt_db_exec(c->from->db, "COMMIT", err);
 }
 
-/* ---- is it an earlier state of the same log? ---- */
+/* ---- is it an earlier state of the same log, and a whole one? ---- */
 
 static enum kt_status compare_logs(struct copy *c, const uint8_t log_id[16],
                                    const struct kt_tree *now, struct kt_error *err)
@@ -348,6 +364,32 @@ static enum kt_status compare_trees(struct copy *c, struct kt_error *err)
         err, KT_E_CORRUPT,
         "'%s' is no earlier state of '%s' (%.160s): one of them was restored or changed; "
         "back up into another folder",
+        c->o->to, c->o->from, why.text);
+}
+
+/* What stands in the backup now has the root that the store says: else the run is undone, and the
+ * backup is as it was. Of a first one there is nothing to go back to. */
+static enum kt_status check_copied(struct copy *c, const struct kt_tree *tree, struct kt_error *err)
+{
+    KT_CLEANUP(kt_directory_done) struct kt_directory now = { 0 };
+    const struct kt_prefix prefix = { .db = c->to, .segments = &now, .n = tree->size };
+    struct kt_tree have;
+    struct kt_error why = { .text = "the roots differ" };
+    uint8_t root[32];
+    kt_tree_root(tree, c->result.root);
+    if (c->result.first)
+        return KT_OK;
+    enum kt_status status = kt_directory_load(&now, c->to, &why);
+    if (status == KT_OK)
+        status = kt_prefix_tree(&prefix, &have, &why);
+    if (status == KT_OK)
+        kt_tree_root(&have, root);
+    if (status == KT_OK && memcmp(root, c->result.root, sizeof root) == 0)
+        return KT_OK;
+    return kt_fail(
+        err, status == KT_OK ? KT_E_CORRUPT : status,
+        "'%s' with what is new in '%s' has not the root of that log (%.160s): it stays as it was; "
+        "keytrail verify --db FILE says which of both is damaged",
         c->o->to, c->o->from, why.text);
 }
 
@@ -484,10 +526,9 @@ static enum kt_status copy_all(struct copy *c, struct kt_error *err)
     if (open_backup(c, err) != KT_OK || compare(c, err) != KT_OK || check_room(c, err) != KT_OK ||
         copy_sealed(c, err) != KT_OK || copy_rest(c, err) != KT_OK ||
         kt_meta_read(c->to, c->result.log_id, &tree, &sums, err) != KT_OK ||
-        kt_db_exec(c->to, "COMMIT", err) != KT_OK)
+        check_copied(c, &tree, err) != KT_OK || kt_db_exec(c->to, "COMMIT", err) != KT_OK)
         return err == NULL ? KT_E_IO : err->code;
     c->result.records = tree.size;
-    kt_tree_root(&tree, c->result.root);
     (void)sqlite3_close(c->to);
     c->to = NULL;
     return KT_OK;

@@ -29,8 +29,8 @@ struct kt_backup_result {
 };
 /* KT_E_AGAIN: no store at `from`. KT_E_CORRUPT: `to` is no earlier state of `from` (another log, a
  * fork, a store that was restored), or either is damaged. KT_E_DENIED: a backup into `to` runs.
- * KT_E_LIMIT: no room. When it is KT_OK the backup is on the disk, and verify.ok says what it is
- * worth. */
+ * KT_E_LIMIT: no room. Whatever it is, the backup is as it was. When it is KT_OK the new one is on
+ * the disk, and verify.ok says what it is worth. */
 KT_MUST_USE enum kt_status kt_backup_run(const struct kt_backup_options *o,
                                          struct kt_backup_result *ret, struct kt_error *err);
 

@@ -268,6 +268,26 @@ static void changed_leaf_is_refused(void **state)
     refused(w, "the roots differ");
 }
 
+/* Of a segment that the backup has not yet. */
+static void a_run_that_would_not_be_whole_is_undone(void **state)
+{
+    struct world *w = *state;
+    sqlite3 *db = NULL;
+    add(w, 9);
+    (void)good_backup(w, false);
+    add(w, 9);
+    close_store(w);
+    assert_int_equal(sqlite3_open(w->path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db,
+                                  "UPDATE part SET data = randomblob(length(data)) WHERE id ="
+                                  " (SELECT max(id) FROM part WHERE id % 256 = 81)",
+                                  NULL, NULL, NULL),
+                     SQLITE_OK);
+    (void)sqlite3_close(db);
+    open_store(w);
+    refused(w, "stays as it was");
+}
+
 static void second_backup_at_once_is_refused(void **state)
 {
     struct world *w = *state;
@@ -432,6 +452,7 @@ int main(void)
         T(another_logs_backup_is_refused),
         T(forked_store_is_refused),
         T(changed_leaf_is_refused),
+        T(a_run_that_would_not_be_whole_is_undone),
         T(second_backup_at_once_is_refused),
         T(restored_store_goes_on),
         T(damaged_log_is_replaced_by_its_backup),
