@@ -420,6 +420,31 @@ static enum kt_status number_of(sqlite3 *db, const char *sql, uint64_t *ret, str
     return KT_OK;
 }
 
+/* What a segment that the backup has not adds to it. Of a merged one most is there: its own parts
+ * take the place of those that its pieces shared out, and count once more for the journal, in which
+ * these stay until the end. */
+static enum kt_status room_for(struct copy *c, const struct kt_segment *seg, uint64_t *ret,
+                               struct kt_error *err)
+{
+    uint64_t own = 0, pieces = 0;
+    char sql[200];
+    *ret = seg->packed;
+    if (seg->pieces == 0 || seg->first_seq > c->behind)
+        return KT_OK;
+    (void)snprintf(
+        sql, sizeof sql, "SELECT sum(length(data)) FROM part WHERE id BETWEEN %llu AND %llu%s",
+        ULL(seg->first_seq * KT_PARTS), ULL(seg->first_seq * KT_PARTS + KT_PART_PIECES), OF_MERGED);
+    if (number_of(c->from->db, sql, &own, err) != KT_OK)
+        return kt_wrap(err, "room");
+    (void)snprintf(sql, sizeof sql,
+                   "SELECT sum(length(data)) FROM part WHERE id BETWEEN %llu AND %llu",
+                   ULL((c->behind + 1) * KT_PARTS), ULL(seg->last_seq * KT_PARTS + KT_PARTS - 1));
+    if (number_of(c->from->db, sql, &pieces, err) != KT_OK)
+        return kt_wrap(err, "room");
+    *ret = 2 * own + pieces;
+    return KT_OK;
+}
+
 /* New segments, and everything that is no segment: the latter once more, for the journal of what
  * is replaced. */
 static enum kt_status check_room(struct copy *c, struct kt_error *err)
@@ -431,8 +456,11 @@ static enum kt_status check_room(struct copy *c, struct kt_error *err)
         return kt_wrap(err, "room");
     for (uint32_t i = 0; i < c->from->directory.n; i++) {
         const struct kt_segment *seg = &c->from->directory.at[i];
+        uint64_t more = 0;
+        if (!has(&c->have, seg) && room_for(c, seg, &more, err) != KT_OK)
+            return err == NULL ? KT_E_IO : err->code;
         sealed += seg->packed;
-        fresh += has(&c->have, seg) ? 0 : seg->packed;
+        fresh += more;
     }
     uint64_t all = (pages - unused) * size, need = fresh + (all > sealed ? all - sealed : 0);
     return kt_backup_room(c->o->to, need, err);

@@ -1,11 +1,12 @@
-/* store_backup_merged: a backup of merged segments follows a store that was set back and merged
- * otherwise. */
+/* store_backup_merged: a backup of merged segments takes no more than it has not, and follows a
+ * store that was set back and merged otherwise. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -13,6 +14,16 @@
 #include "core/base/alloc.h"
 #include "core/store/backup.h"
 #include "tests/support/segments.h"
+
+/* What the target's file system has left: in place of the C library's. */
+static uint64_t room = UINT64_MAX;
+
+int statvfs(const char *path, struct statvfs *ret)
+{
+    (void)path;
+    *ret = (struct statvfs){ .f_frsize = 1, .f_blocks = UINT32_MAX, .f_bavail = room };
+    return 0;
+}
 
 static enum kt_status run(struct segments *w, bool quick, struct kt_backup_result *ret,
                           struct kt_error *err)
@@ -41,6 +52,53 @@ static void is_the_store(struct segments *w)
     assert_true(kt_str_eq(kt_buf_str(&have), kt_buf_str(&want)));
     kt_buf_done(&have);
     kt_buf_done(&want);
+}
+
+/* ---- room ---- */
+
+/* Segments of 4,100 events, from number `from` on: large beside what is copied with each run. */
+static void add_large(struct segments *w, unsigned from, unsigned until)
+{
+    struct kt_store_result r;
+    for (unsigned n = from; n < until; n++) {
+        make_reset(w->make);
+        for (unsigned i = 0; i < 4100; i++)
+            make_numbered(w->make, n * 4100 + i);
+        const struct kt_store_batch b =
+            make_batch(w->make, "agent-a", n + 1, YEAR_T0 + (kt_time_ns)n * KT_NS_S);
+        segments_append(w, &b, &r);
+    }
+}
+
+static void open_large(struct segments *w)
+{
+    const struct kt_store_options o = { .path = w->path, .create = true, .seal_here = true };
+    struct kt_error err = { 0 };
+    segments_start_over(w);
+    segments_must(kt_store_open(&o, &w->store, &err), &err);
+    segments_start(w);
+}
+
+static void merged_segments_need_room_for_what_is_new_of_them(void **state)
+{
+    struct segments *w = *state;
+    struct kt_backup_result r;
+    struct kt_error err = { 0 };
+    open_large(w);
+    add_large(w, 0, 9);
+    uint64_t first = back_up(w, true).bytes;
+    assert_true(segments_merge(w, 9) > 4);
+    room = first / 2; /* for columns once more, not for lines */
+    uint64_t merged = back_up(w, true).bytes;
+    assert_true(merged < first / 3);
+    add_large(w, 9, 18);
+    assert_true(segments_merge(w, 9) > 4);
+    room = first / 2;
+    assert_int_equal(run(w, true, &r, &err), KT_E_LIMIT);
+    assert_non_null(strstr(err.text, "nothing was copied"));
+    room = UINT64_MAX;
+    (void)back_up(w, true);
+    is_the_store(w);
 }
 
 /* ---- a store that was set back ---- */
@@ -112,6 +170,7 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, segments_set_up, segments_tear_down)
     const struct CMUnitTest tests[] = {
+        T(merged_segments_need_room_for_what_is_new_of_them),
         T(a_backup_follows_a_store_that_was_set_back),
         T(a_backup_follows_a_store_that_was_merged_otherwise),
     };
