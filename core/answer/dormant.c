@@ -112,14 +112,13 @@ static enum kt_status take_view(void *self, const struct kt_view *view, struct k
         number[i] = KT_MAP_NONE;
     for (uint32_t i = 0; i < view->picks; i++) {
         uint32_t row = view->pick[i], code = t->code[row];
-        if (code == 0)
+        if (code == 0 || kt_column_is_shadow(c, row))
             continue;
         if (number[code] == KT_MAP_NONE || d->ask->ids != NULL)
             number[code] = number_of(d, canonical(d, c, row), err);
         if (number[code] == KT_MAP_NONE)
             return KT_E_LIMIT;
-        bool read =
-            (1u << c->small[KT_COL_ACTION][row] & KT_TOTALS_READS) && !kt_column_is_shadow(c, row);
+        bool read = (1u << c->small[KT_COL_ACTION][row] & KT_TOTALS_READS) != 0;
         take(d, &d->at[number[code]], view->time[row], read, c->small[KT_COL_ACTOR_KIND][row]);
     }
     return KT_OK;

@@ -23,7 +23,7 @@ struct kt_dormant {
     struct kt_str actor; /* canonical */
     enum kt_actor_kind kind;
     enum kt_dormant_state state;
-    kt_time_ns first, last; /* of its accesses; 0: it has none */
+    kt_time_ns first, last; /* of its accesses, shadows apart; 0: it has none */
     uint64_t records, reads;
     kt_time_ns back, silent_since; /* BACK: when, and the access before */
     kt_time_ns granted;            /* the newest grant to it; 0: none is known */

@@ -107,6 +107,8 @@ static enum kt_status take_use(void *self, const struct kt_record *r, const stru
     char ip[KT_IP_TEXT_MAX];
     uint32_t n;
     (void)fact;
+    if (kt_event_is_shadow(ev)) /* no use of its own: the read is recorded beside it */
+        return KT_OK;
     if (time < e->found) {
         e->uses_before++;
         return KT_OK;

@@ -10,7 +10,7 @@ struct kt_exposed {
     kt_time_ns newest; /* the newest */
     struct kt_str where, rule, state, credential, author, instance; /* state: of the newest */
     uint64_t findings;
-    /* with its credential, after it was found; all 0 where no credential is known */
+    /* with its credential, after it was found, shadows apart; all 0 where no credential is known */
     uint64_t uses, reads, failed;
     uint64_t uses_before;
     kt_time_ns first_use, last_use;

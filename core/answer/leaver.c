@@ -78,7 +78,7 @@ static enum kt_status take(void *self, const struct kt_record *r, const struct k
     bool is_new;
     (void)fact;
     (void)kt_pairs_put(&l->seen, (uint32_t)(r->seq >> 32), (uint32_t)r->seq, &is_new);
-    if (!is_new)
+    if (!is_new || kt_event_is_shadow(ev))
         return KT_OK;
     l->out.succeeded += ev->outcome == KT_OUT_SUCCESS || ev->outcome == KT_OUT_UNKNOWN;
     struct kt_str key = ev->credential.len > 0 ? ev->credential : ev->session;

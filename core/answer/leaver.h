@@ -31,7 +31,7 @@ struct kt_leaver { /* all of it lives until kt_leaver_free */
     uint32_t keys_left;            /* credentials that were not followed: too many */
 };
 /* of: the person, as kt_credential_find gives them. Accesses are those from `left` to the end of
- * the ask's window. */
+ * the ask's window, without shadows. */
 KT_MUST_USE enum kt_status kt_leaver_load(struct kt_ask *a, const struct kt_credential *of,
                                           kt_time_ns left, const struct kt_blast_options *options,
                                           struct kt_leaver **ret, struct kt_error *err);

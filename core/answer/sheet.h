@@ -51,8 +51,9 @@ struct kt_sheet_wish {
 /* Heads of the cells that ask, NULL-ended. */
 const char *const *kt_sheet_heads(enum kt_review_kind kind);
 /* access: reads in the ask's window; dormant: actors that came before it and not in it; leavers:
- * all up to its end. Both ends are set. Of its until_seq (0: the newest record, which is put there)
- * nothing is newer. log: its id, as people write it. KT_E_LIMIT: more than KT_REVIEW_ROWS_MAX rows.
+ * all up to its end; none counts shadows. Both ends are set. Of its until_seq (0: the newest
+ * record, which is put there) nothing is newer. log: its id, as people write it. KT_E_LIMIT: more
+ * than KT_REVIEW_ROWS_MAX rows.
  */
 KT_MUST_USE enum kt_status kt_sheet_make(struct kt_ask *a, const struct kt_sheet_wish *wish,
                                          const char *log, struct kt_sheet **ret,

@@ -149,7 +149,7 @@ static enum kt_status take_silent(void *self, const struct kt_view *v, struct kt
     for (uint32_t i = 0; i < v->picks; i++) {
         uint32_t row = v->pick[i];
         struct kt_str actor = kt_column_str(c, KT_COL_ACTOR, row);
-        if (actor.len == 0)
+        if (actor.len == 0 || kt_column_is_shadow(c, row))
             continue;
         struct silent *s = silent_of(w, c, row, actor);
         s->events++;
@@ -191,8 +191,8 @@ static enum kt_status make_dormant(struct kt_ask *a, const struct kt_sheet_wish 
     a->since = 0;
     enum kt_status st =
         kt_ask_columns(a, KT_STR_NONE,
-                       KT_COLUMN(KT_COL_ACTOR) | KT_COLUMN(KT_COL_SOURCE) |
-                           KT_COLUMN(KT_COL_INSTANCE) | KT_COLUMN(KT_COL_ACTOR_KIND),
+                       KT_ACCESS_COLUMNS | KT_COLUMN(KT_COL_ACTOR) | KT_COLUMN(KT_COL_INSTANCE) |
+                           KT_COLUMN(KT_COL_ACTOR_KIND),
                        take_silent, &w, err);
     a->since = s->since;
     for (uint32_t i = 0; st == KT_OK && i < kt_map_count(w.names); i++) {
@@ -282,7 +282,7 @@ static enum kt_status take_after(void *self, const struct kt_view *v, struct kt_
     memset(w->place, 0xff, n * sizeof *w->place);
     for (uint32_t i = 0; i < v->picks; i++) {
         uint32_t row = v->pick[i], who = leaver_of(w, c, row);
-        if (who == KT_MAP_NONE)
+        if (who == KT_MAP_NONE || kt_column_is_shadow(c, row))
             continue;
         struct after *a = (who & BARE) != 0 ? &w->bare[who & ~BARE] : &w->at[who];
         who &= ~BARE;
@@ -343,10 +343,10 @@ static enum kt_status make_leavers(struct kt_ask *a, const struct kt_sheet_wish 
     enum kt_status st = name_leavers(&w, wish, err);
     a->since = 0;
     if (st == KT_OK)
-        st = kt_ask_columns(a, KT_STR_NONE,
-                            KT_COLUMN(KT_COL_ACTOR) | KT_COLUMN(KT_COL_SOURCE) |
-                                KT_COLUMN(KT_COL_INSTANCE) | KT_COLUMN(KT_COL_SECRET),
-                            take_after, &w, err);
+        st =
+            kt_ask_columns(a, KT_STR_NONE,
+                           KT_ACCESS_COLUMNS | KT_COLUMN(KT_COL_ACTOR) | KT_COLUMN(KT_COL_INSTANCE),
+                           take_after, &w, err);
     a->since = since;
     for (uint32_t i = 0; st == KT_OK && i < wish->n_leavers; i++) {
         first = wish->leaver[i].left < first ? wish->leaver[i].left : first;

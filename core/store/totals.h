@@ -50,7 +50,8 @@ struct kt_totals_secret {
     const struct kt_totals_reader *reader;
     uint32_t n_readers;
 };
-/* But no shadows. Another rule is another VERSION in together.c. */
+/* Of shadows the sums of actors and secrets have nothing: they are no accesses of their own.
+ * Another rule is another VERSION in together.c. */
 #define KT_TOTALS_READS                                                                            \
     (1u << KT_ACT_READ | 1u << KT_ACT_EXPORT | 1u << KT_ACT_ISSUE | 1u << KT_ACT_USE)
 

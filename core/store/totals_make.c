@@ -162,10 +162,12 @@ static void count_read(struct kt_totals_making *m, uint32_t secret, uint32_t act
 static void take_row(struct kt_totals_making *m, const struct kt_columns *c, uint32_t row,
                      kt_time_ns time)
 {
+    if (kt_column_is_shadow(c, row)) /* no access of its own: what it was for has its row */
+        return;
     uint32_t actor = actor_at(m, c, row), secret = secret_at(m, c, row);
     const uint32_t action = 1u << c->small[KT_COL_ACTION][row];
     struct kt_totals_actor *a = &m->actor[actor];
-    const bool reads = (action & KT_TOTALS_READS) != 0 && !kt_column_is_shadow(c, row);
+    const bool reads = (action & KT_TOTALS_READS) != 0;
     if (a->accesses++ == 0)
         a->head = a->earliest = a->last = time;
     a->reads += reads;

@@ -1,5 +1,6 @@
 /* answer_reads: what counts as a read. The function, the question and the columns say the same of
- * every sort of access; and what Secrets Manager decrypts for a read is no second one. */
+ * every sort of access; and what Secrets Manager decrypts for a read is no second one, nor a second
+ * access. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,10 +12,14 @@
 #include <cmocka.h>
 
 #include "core/answer/blast.h"
+#include "core/answer/dormant.h"
+#include "core/answer/exposure.h"
+#include "core/answer/leaver.h"
 #include "core/answer/peers.h"
 #include "core/answer/population.h"
 #include "core/answer/profile.h"
 #include "core/answer/rotation.h"
+#include "core/answer/sheet.h"
 #include "tests/support/store_make.h"
 
 #define T0  MAKE_T0
@@ -237,11 +242,102 @@ static void what_secrets_manager_decrypts_for_a_read_is_that_read(void **state)
     drop();
 }
 
+/* ---- one access ---- */
+
+static void make_leak(void)
+{
+    const struct kt_event leak = { .kind = KT_KIND_EXPOSURE,
+                                   .outcome = KT_OUT_SUCCESS,
+                                   .source = KT_STR("leaks"),
+                                   .instance = KT_STR("leaks-git"),
+                                   .scope = KT_STR("x"),
+                                   .native_id = KT_STR("leak-1"),
+                                   .operation = KT_STR("aws-key"),
+                                   .code = KT_STR("active"),
+                                   .secret = KT_STR("git://acme/pay/main.tf"),
+                                   .credential = KT_STR("ASIAPAYEXAMPLE"),
+                                   .time = T0,
+                                   .observed = T0 };
+    struct kt_event ev = leak;
+    make_event(w.make, &ev);
+    w.n++;
+}
+
+static void check_leaver(unsigned accesses)
+{
+    static const struct kt_blast_options options;
+    struct kt_error err = { 0 };
+    struct kt_credential c = { 0 };
+    struct kt_leaver *l = NULL;
+    must(kt_credential_find(&w.ask, KT_STR("pay-api"), NULL, &c, &err), &err);
+    must(kt_leaver_load(&w.ask, &c, T0, &options, &l, &err), &err);
+    assert_int_equal(l->n_accesses, accesses);
+    assert_int_equal(l->succeeded, accesses);
+    kt_leaver_free(l);
+    kt_credential_done(&c);
+}
+
+static void check_exposure(unsigned uses)
+{
+    struct kt_error err = { 0 };
+    struct kt_exposures *x = NULL;
+    must(kt_exposures_load(&w.ask, KT_STR_NONE, &x, &err), &err);
+    assert_int_equal(x->n, 1);
+    assert_int_equal(x->at[0].uses, uses);
+    assert_int_equal(x->at[0].reads, uses);
+    assert_int_equal(x->at[0].uses_before, 0);
+    kt_exposures_free(x);
+}
+
+static void check_dormant(unsigned accesses)
+{
+    struct kt_error err = { 0 };
+    struct kt_dormants *d = NULL;
+    must(kt_dormants_load(&w.ask, KT_NS_HOUR, &d, &err), &err);
+    assert_int_equal(d->n, 1);
+    assert_int_equal(d->at[0].records, accesses);
+    assert_int_equal(d->at[0].reads, accesses);
+    kt_dormants_free(d);
+}
+
+/* A sheet's cell of accesses: of who is silent since noon, or who left at the beginning. */
+static void check_sheet(enum kt_review_kind kind, unsigned cell, const char *accesses)
+{
+    const struct kt_sheet_leaver left = { .name = KT_STR("pay-api"), .left = T0 };
+    const struct kt_sheet_wish wish = {
+        .kind = kind, .scope = "", .leaver = &left, .n_leavers = 1
+    };
+    struct kt_error err = { 0 };
+    struct kt_sheet *s = NULL;
+    w.ask.since = T0 + KT_NS_DAY / 2;
+    must(kt_sheet_make(&w.ask, &wish, "log", &s, &err), &err);
+    w.ask.since = T0;
+    assert_int_equal(s->n, 1);
+    assert_true(kt_str_is(s->row[0].cell[cell], accesses));
+    kt_sheet_free(s);
+}
+
+static void what_secrets_manager_decrypts_for_an_access_is_that_access(void **state)
+{
+    (void)state;
+    begin();
+    make_leak();
+    make_reads(5);
+    end();
+    check_leaver(5);
+    check_exposure(5);
+    check_dormant(5);
+    check_sheet(KT_REVIEW_LEAVERS, 2, "5");
+    check_sheet(KT_REVIEW_DORMANT, 3, "5");
+    drop();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_question_and_columns_say_what_the_function_says),
         cmocka_unit_test(what_secrets_manager_decrypts_for_a_read_is_that_read),
+        cmocka_unit_test(what_secrets_manager_decrypts_for_an_access_is_that_access),
     };
     kt_hash_init();
     return cmocka_run_group_tests(tests, NULL, NULL);
