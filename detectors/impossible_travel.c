@@ -3,7 +3,8 @@
  * §4.2).
  *
  * Owns:  by actor the last visits in order of event time, and the pairs of countries it goes
- * between. Calls: detector.h, countries, core. No clock, no I/O.
+ * between; by network of `networks:` whom it moved. Calls: detector.h, countries, core. No clock,
+ * no I/O.
  */
 #include "detectors/countries.h"
 #include "detectors/detector.h"
@@ -25,6 +26,7 @@
 #define TURNS_EGRESS 5u  /* a tunnel that breaks down does it once or twice */
 #define QUICK_MIN    15u /* or within so long between neighbours that have no places */
 #define PAIRS        6u
+#define MOVED        2u /* others whom a network moved, that make it a way out */
 #define STORE_SEED   UINT64_C(0x747261766c73746f)
 
 struct options {
@@ -50,8 +52,7 @@ static const struct kt_option options[] = {
     KT_OPTIONS_END,
 };
 
-/* LISTED: in `networks:`. The firm's way out, which moves people without moving them. */
-enum way { ACCESS, HOSTING, LISTED };
+enum { HOSTING = 1, LISTED = 2 }; /* bits of a way; LISTED: in `networks:` */
 struct visit { /* one network, as long as no other came between and no pause of 2 hours */
     uint64_t network;
     uint32_t from_min, last_min;
@@ -76,8 +77,20 @@ static bool is_trail(const void *state)
     return t->n <= VISITS && t->n_pairs <= PAIRS;
 }
 
+/* `networks:` names offices and ways out alike. Into a way out people came, or from it, from
+ * another country sooner than they travel; into an office where no tunnel ends nobody ever did. */
+struct moved {
+    uint64_t who[MOVED + 1]; /* one of them may be the actor that is judged */
+    uint32_t day[MOVED + 1], n;
+};
+static bool is_moved(const void *state)
+{
+    return ((const struct moved *)state)->n <= MOVED + 1;
+}
+
 static const struct kt_table_decl tables[] = {
-    { "travel", KT_KEY_ACTOR, sizeof(struct trail), 3, KT_ACTORS_MAX, KT_EVICT_LRU, is_trail },
+    { "travel", KT_KEY_ACTOR, sizeof(struct trail), 4, KT_ACTORS_MAX, KT_EVICT_LRU, is_trail },
+    { "travel_ways", KT_KEY_NETWORK, sizeof(struct moved), 1, 1024, KT_EVICT_LRU, is_moved },
 };
 
 /* ---- places ---- */
@@ -129,9 +142,28 @@ static unsigned colleagues(const struct kt_scene *s, uint64_t network, uint16_t 
     return v == NULL ? 0 : n + kt_value_beyond(s, v, KT_ACTOR_COUNT);
 }
 
-static bool is_egress(const struct kt_scene *s, const struct options *o, const struct visit *v)
+/* Of `networks:`: moved it two others in 90 days? */
+static bool is_way_out(const struct kt_scene *s, uint64_t network)
 {
-    return v->way == LISTED || (v->way == HOSTING && colleagues(s, v->network, 0) >= o->egress);
+    const struct moved *m = kt_table_peek(s->tables[1], (struct kt_key){ KT_DIM_NETWORK, network });
+    unsigned n = 0, today = s->minute / DAY_MIN;
+    for (unsigned i = 0; m != NULL && i < m->n; i++)
+        n += m->who[i] != s->who.a && m->day[i] + RECENT_DAY >= today;
+    return n >= MOVED;
+}
+
+static void note_moved(struct kt_scene *s, uint64_t network, uint32_t day)
+{
+    struct moved *m = kt_table_put(s->tables[1], (struct kt_key){ KT_DIM_NETWORK, network }, NULL);
+    unsigned at = 0;
+    for (unsigned i = 1; i < m->n; i++)
+        at = m->day[i] < m->day[at] ? i : at;
+    at = m->n <= MOVED ? m->n : at;
+    for (unsigned i = 0; i < m->n; i++)
+        at = m->who[i] == s->who.a ? i : at;
+    m->n += at == m->n;
+    m->who[at] = s->who.a;
+    m->day[at] = day;
 }
 
 /* How long the network has been the actor's; a tainted one is as new as it was. */
@@ -238,13 +270,27 @@ static bool is_in_turn(const struct visit *now, const struct hop *h)
     return h->turns >= (h->km > 0 || h->quick >= TURNS ? TURNS : TURNS_EGRESS);
 }
 
+static bool is_fast(const struct options *o, const struct hop *h)
+{
+    return h->km > (double)o->distance_km && speed(h) > (double)o->speed_kmh;
+}
+
+/* It moves people without moving them. A network of `networks:` explains that somebody is in it,
+ * and one way between it and elsewhere; not that somebody who sits in an office is abroad too. */
+static bool is_egress(const struct kt_scene *s, const struct options *o, const struct visit *v,
+                      const struct visit *newer, const struct hop *h)
+{
+    if ((v->way & LISTED) != 0)
+        return v == newer || !h->overlap || (v->way & HOSTING) != 0 || is_way_out(s, v->network);
+    return (v->way & HOSTING) != 0 && colleagues(s, v->network, 0) >= o->egress;
+}
+
 static double judge(const struct kt_scene *s, const struct options *o, struct trail *t,
                     const struct visit *now, const struct hop *h, unsigned *ret_users)
 {
-    if (now->way == LISTED && h->other->way == LISTED)
-        return 0; /* from one of the firm's ways out to another */
-    bool near = h->km <= (double)o->distance_km || speed(h) <= (double)o->speed_kmh;
-    if (near && !is_in_turn(now, h))
+    if ((now->way & h->other->way & LISTED) != 0)
+        return 0; /* from one of the firm's networks to another */
+    if (!is_fast(o, h) && !is_in_turn(now, h))
         return 0;
     const struct pair *p = pair_of(t, now->country, h->other->country);
     if (p != NULL && p->days >= o->seen)
@@ -254,9 +300,9 @@ static double judge(const struct kt_scene *s, const struct options *o, struct tr
     uint32_t first = here >= there ? here : there;
     if (first != UINT32_MAX && s->minute >= first + FRESH_MIN)
         return 0;
-    bool egress = is_egress(s, o, now) || is_egress(s, o, h->other);
+    bool egress = is_egress(s, o, now, newer, h) || is_egress(s, o, h->other, newer, h);
     if (egress && h->turns < TURNS_EGRESS)
-        return 0; /* it moves people without moving them */
+        return 0;
     *ret_users = colleagues(s, newer->network, newer->country);
     double points = *ret_users > 0 ? o->shared : o->points;
     return fmin(points + (h->overlap ? o->overlap : 0), o->cap);
@@ -303,7 +349,7 @@ static void words(const struct kt_scene *s, struct kt_finding *f)
     KT_SAY(f->quiet,
            "%s in networks: (keytrail.yaml), if it is the way out of an office, a VPN or "
            "mobile phones.",
-           kt_cidr_format(kt_ip_network(s->ev->ip, 24, 48), ip));
+           kt_network_expected(s) ? there : kt_cidr_format(kt_ip_network(s->ev->ip, 24, 48), ip));
 }
 
 static void evidence(struct kt_scene *s, struct trail *t, const struct visit *now,
@@ -366,9 +412,8 @@ static void note_visit(struct trail *t, unsigned at, const struct visit *now)
     insert(t, at, now);
 }
 
-static void on_learn(struct kt_scene *s, const void *opt, const struct kt_pending *p)
+static void learn_pair(struct kt_scene *s, const struct kt_pending *p)
 {
-    (void)opt;
     struct trail *t = kt_table_put(s->tables[0], s->who, NULL);
     uint16_t low = (uint16_t)(p->key >> 16), high = (uint16_t)p->key;
     uint16_t day = (uint16_t)(p->time_min / DAY_MIN);
@@ -386,6 +431,29 @@ static void on_learn(struct kt_scene *s, const void *opt, const struct kt_pendin
     *slot = (struct pair){ .low = low, .high = high, .days = 1, .last_day = day };
 }
 
+enum aside { ASIDE_PAIR, ASIDE_MOVED };
+static void on_learn(struct kt_scene *s, const void *opt, const struct kt_pending *p)
+{
+    (void)opt;
+    if (p->what == ASIDE_MOVED)
+        note_moved(s, p->key, (p->time_min - 1) / DAY_MIN);
+    else
+        learn_pair(s, p);
+}
+
+static void put_aside(struct kt_scene *s, const struct options *o, const struct visit *now,
+                      const struct hop *h)
+{
+    const uint16_t once[4] = { 1, 0, 0, 0 };
+    uint32_t end = (s->minute / DAY_MIN + 1) * DAY_MIN;
+    uint16_t a = now->country, b = h->other->country;
+    uint64_t key = a < b ? (uint64_t)a << 16 | b : (uint64_t)b << 16 | a;
+    kt_put_aside(s, ASIDE_PAIR, key, end, once);
+    const struct visit *listed = (now->way & LISTED) != 0 ? now : h->other;
+    if (((now->way ^ h->other->way) & LISTED) != 0 && is_fast(o, h))
+        kt_put_aside(s, ASIDE_MOVED, listed->network, end, once);
+}
+
 static void on_event(struct kt_scene *s, const void *opt)
 {
     const struct options *o = opt;
@@ -394,12 +462,11 @@ static void on_event(struct kt_scene *s, const void *opt)
                          .from_min = s->minute,
                          .last_min = s->minute,
                          .country = s->where.country,
-                         .way = kt_network_expected(s) ? LISTED
-                                : s->where.hosting     ? HOSTING
-                                                       : ACCESS };
+                         .way = s->where.hosting ? HOSTING : 0 };
     if (s->actor == NULL || !kt_kind_is_person(s->actor->kind) || !in || s->late ||
         !s->where.usable || s->where.inside || !locate(&s->where, &now))
         return;
+    now.way |= kt_network_expected(s) ? LISTED : 0;
     now.stores = 1u << (kt_recall_hash(s->recall, s->ev->instance, STORE_SEED) & 31u);
     struct trail *t = kt_table_put(s->tables[0], s->who, NULL);
     unsigned at = t->n, users = 0;
@@ -410,11 +477,8 @@ static void on_event(struct kt_scene *s, const void *opt)
     evidence(s, t, &now, &h, points, users);
     if (!s->taught)
         return;
-    if (h.other != NULL) {
-        uint16_t a = now.country, b = h.other->country;
-        uint64_t key = a < b ? (uint64_t)a << 16 | b : (uint64_t)b << 16 | a;
-        kt_put_aside(s, 0, key, (s->minute / DAY_MIN + 1) * DAY_MIN, (uint16_t[4]){ 1, 0, 0, 0 });
-    }
+    if (h.other != NULL)
+        put_aside(s, o, &now, &h);
     note_visit(t, at, &now);
 }
 
