@@ -2,7 +2,8 @@
  * ai_agent: a coding agent that reads secrets of production, or files outside of the tree it works
  * in, and a person's identity that an agent uses there for the first time (DETECTION §4.7).
  *
- * Owns:  by actor and secret when it was read last and told last.
+ * Owns:  by actor and secret when it was read last; by actor when a search was told last, and the
+ *        secrets of an hour that are new to its agents.
  * Calls: detector.h and core only. No clock, no I/O.
  */
 #include "detectors/detector.h"
@@ -38,13 +39,16 @@ static const struct kt_option options[] = {
            "A person's identity reads a secret of production with an agent for the first time."),
     POINTS(S_SEARCH, "search", "4.6",
            "The same, two secrets of production within an hour which that person had never read."),
-    POINTS(S_SWEEP, "sweep", "4.6",
-           "The same, sweep_floor different secrets of production within an hour, whatever that "
-           "person reads."),
+    POINTS(
+        S_SWEEP, "sweep", "4.6",
+        "The same, sweep_floor different secrets of production within an hour which no agent had "
+        "read with that identity in `again`, whatever the person reads."),
     { "sweep_floor", KT_OPT_UINT, "8", offsetof(struct options, sweep_floor),
-      "So many different secrets of production within an hour are a sweep.", .reloadable = true },
+      "So many such secrets within an hour are a sweep; 32 at most.", .reloadable = true },
     { "again", KT_OPT_DURATION, "14d", offsetof(struct options, again),
-      "The same agent and secret are told again after so long without.", .reloadable = true },
+      "The same agent and secret are told again after so long without; a search, so long after it "
+      "was told.",
+      .reloadable = true },
     { "actors", KT_OPT_LIST, "", offsetof(struct options, actors),
       "Actors and roles (glob) that are AI agents, whatever their records say.",
       .reloadable = true },
@@ -59,6 +63,8 @@ static const struct kt_option options[] = {
 static enum kt_status check(void *opt, struct kt_error *err)
 {
     const struct options *o = opt;
+    if (o->sweep_floor > KT_DISTINCT_MAX)
+        return kt_fail(err, KT_E_CONFIG, "sweep_floor: %u at most", KT_DISTINCT_MAX);
     for (unsigned i = 0; i < o->allow.n; i++) {
         struct kt_str rest = kt_str_trim(kt_str_of(o->allow.at[i])), actors;
         (void)kt_str_split(&rest, ' ', &actors);
@@ -69,14 +75,24 @@ static enum kt_status check(void *opt, struct kt_error *err)
 }
 
 struct told {
-    uint32_t read_min, times; /* times: secrets that were new to a person, or that an agent had not
-                                 read with its identity, in an hour */
+    uint32_t read_min, times; /* times: secrets that were new to a person, in an hour */
 };
-enum { T_TOLD, T_FIRST };
+enum { T_TOLD, T_FIRST, T_READ, T_HOUR };
+
+static bool is_hour(const void *state)
+{
+    return kt_distinct_is_sound(state);
+}
+
 static const struct kt_table_decl tables[] = {
-    [T_TOLD] = { "agent_told", KT_KEY_PAIR, sizeof(struct told), 2, 10000, KT_EVICT_LRU, NULL },
+    [T_TOLD] = { "agent_told", KT_KEY_PAIR, sizeof(struct told), 3, 10000, KT_EVICT_LRU, NULL },
     /* apart, so that no agent that reads much makes a person's next use of one the first again */
     [T_FIRST] = { "agent_first", KT_KEY_ACTOR, sizeof(struct told), 1, 8000, KT_EVICT_LRU, NULL },
+    /* a row for each secret of production that is read with a person's identity: they are many, and
+     * push out nothing that was told */
+    [T_READ] = { "agent_read", KT_KEY_PAIR, sizeof(struct told), 1, 20000, KT_EVICT_LRU, NULL },
+    [T_HOUR] = { "agent_hour", KT_KEY_ACTOR, sizeof(struct kt_distinct), 1, 2000, KT_EVICT_LRU,
+                 is_hour },
 };
 
 /* ---- who is an agent ---- */
@@ -266,11 +282,13 @@ static void words_of_sweep(const struct kt_scene *s, struct kt_finding *f)
 {
     char who[160], what[160], agent[80];
     names(s, who, what, agent);
-    KT_SAY(f->title, "%s read %.0f different secrets of production within an hour as %s.", agent,
-           f->number[0], who);
+    const char *least = f->number[0] >= KT_DISTINCT_MAX ? "at least " : "";
+    KT_SAY(f->title, "%s read %s%.0f different secrets of production within an hour as %s.", agent,
+           least, f->number[0], who);
     KT_SAY(f->normal,
-           "A task needs a few. What an agent reads goes into its context: that many are "
-           "a collection, whoever asked for it.");
+           "A task needs a few. No agent had read these with this identity in %.0f days. What one "
+           "reads goes into its context: that many are a collection, whoever asked for it.",
+           f->number[1]);
     KT_SAY(f->part, "%s on %.0f secrets of production", agent, f->number[0]);
     KT_SAY(f->quiet, "'%s' and its secrets in ai_agent.allow.", who);
 }
@@ -293,32 +311,51 @@ static bool is_allowed(const struct kt_scene *s, const struct options *o)
     return false;
 }
 
+static struct told *told_of(struct kt_scene *s, enum sign sign, uint64_t what)
+{
+    static const unsigned table[SIGNS] = { [S_FIRST] = T_FIRST, [S_SWEEP] = T_READ };
+    const struct kt_key key = { s->actor->number, (what ^ SEED) + sign };
+    return kt_table_put(s->tables[table[sign]], key, NULL); /* T_TOLD for the others */
+}
+
 /* Is it news? A read keeps what was told told. */
 static bool is_news(struct kt_scene *s, const struct options *o, enum sign sign, uint64_t what)
 {
-    const struct kt_key key = { s->actor->number, (what ^ SEED) + sign };
-    struct told *t = kt_table_put(s->tables[sign == S_FIRST ? T_FIRST : T_TOLD], key, NULL);
+    struct told *t = told_of(s, sign, what);
     bool forgotten = s->minute > t->read_min + (uint64_t)(o->again / KT_NS_MIN);
     bool news = t->read_min == 0 || (forgotten && sign != S_FIRST);
     t->read_min = s->minute > t->read_min ? s->minute : t->read_min;
     return news;
 }
 
-/* How many there were, this one included, with no more than an hour between two. */
-static uint32_t count_one(struct kt_scene *s, enum sign sign)
+/* One that is new is a task, two within an hour are a search. Told once in `again`, by when it was
+ * told: while the installation learns nobody is, and whoever goes on is told of by and by. */
+static bool is_search(struct kt_scene *s, const struct options *o)
 {
-    const struct kt_key key = { s->actor->number, SEED + SIGNS + sign };
-    struct told *t = kt_table_put(s->tables[T_TOLD], key, NULL);
+    if (s->young || s->shared->learning || s->novelty.weight < NEW_WEIGHT)
+        return false;
+    struct told *t = told_of(s, S_SEARCH, SIGNS);
     uint32_t apart = s->minute > t->read_min ? s->minute - t->read_min : t->read_min - s->minute;
     t->times = t->read_min == 0 || apart > 60 ? 1 : t->times + 1;
     t->read_min = s->minute;
-    return t->times;
+    if (t->times < SEARCH)
+        return false;
+    struct told *told = told_of(s, S_SEARCH, 0);
+    if (told->read_min != 0 && s->minute < told->read_min + (uint64_t)(o->again / KT_NS_MIN))
+        return false;
+    told->read_min = s->minute;
+    return true;
 }
 
-/* One that is new is a task, two within an hour are a search. */
-static bool is_search(struct kt_scene *s)
+/* How many secrets of this hour no agent had read with the identity in `again`; 0: this one is none
+ * of them. What another sweep took does not count in the next: that is another collection. */
+static unsigned sweep_of(struct kt_scene *s, const struct options *o)
 {
-    return !s->young && s->novelty.weight >= NEW_WEIGHT && count_one(s, S_SEARCH) >= SEARCH;
+    if (!is_news(s, o, S_SWEEP, s->secret.a))
+        return 0;
+    struct kt_distinct *d = kt_table_put(s->tables[T_HOUR], s->who, NULL);
+    (void)kt_distinct_add(d, s->secret.a, s->minute, 60); /* full: the text says at least */
+    return kt_distinct_count(d, s->minute, 60);
 }
 
 static void tell(struct kt_scene *s, const struct options *o, enum sign sign, double number)
@@ -333,8 +370,10 @@ static void tell(struct kt_scene *s, const struct options *o, enum sign sign, do
     bool person = sign == S_FIRST || sign == S_SEARCH || sign == S_SWEEP;
     struct kt_finding *f =
         kt_find(s, family, kt_points(o->points[sign]), person ? 0 : KT_FIND_LEARNING, words[sign]);
-    if (f != NULL)
-        f->number[0] = number;
+    if (f == NULL)
+        return;
+    f->number[0] = number;
+    f->number[1] = (double)(o->again / KT_NS_DAY);
 }
 
 static void on_event(struct kt_scene *s, const void *opt)
@@ -351,10 +390,12 @@ static void on_event(struct kt_scene *s, const void *opt)
         tell(s, o, S_PRODUCTION, 0);
     if (!own && is_news(s, o, S_FIRST, 0))
         tell(s, o, S_FIRST, 0);
-    if (!own && is_search(s) && is_news(s, o, S_SEARCH, 0))
+    if (own)
+        return;
+    if (is_search(s, o))
         tell(s, o, S_SEARCH, 0);
-    uint32_t swept = !own && is_news(s, o, S_SWEEP, s->secret.a) ? count_one(s, S_SWEEP) : 0;
-    if (swept >= o->sweep_floor && is_news(s, o, S_SWEEP, 0))
+    unsigned swept = sweep_of(s, o);
+    if (swept > 0 && swept >= o->sweep_floor)
         tell(s, o, S_SWEEP, swept);
 }
 
