@@ -14,7 +14,6 @@
 #include <unistd.h>
 
 #include "core/base/alloc.h"
-#include "core/store/merge.h"
 #include "core/store/place.h"
 #include "core/store/reader.h"
 
@@ -24,9 +23,6 @@
 /* Where lines stay closed a segment is some reads and little work: when they come from the disk
  * more threads than processors have them wait side by side. Lines are work and memory. */
 #define HELPERS 4u
-/* Bytes of texts that helpers hold at most, where each of their chunks has all of the longest: who
- * sends long texts does not make a question take five times as many. */
-#define TEXTS (96u << 20)
 /* A page is read once in a walk, but for the few that lead to it. */
 #define CACHE "PRAGMA cache_size=-1024"
 
@@ -191,30 +187,15 @@ static void *help(void *self)
     return NULL;
 }
 
-/* Bytes of the dictionaries of a segment at most: they are cut out of its lines. */
-static uint64_t texts_of(const struct kt_segment *seg)
-{
-    bool joint = seg->pieces > 0 && seg->bytes > KT_MERGED_TEXTS_MAX;
-    return joint ? KT_MERGED_TEXTS_MAX : seg->bytes;
-}
-
-static uint64_t least(uint64_t a, uint64_t b)
-{
-    return a < b ? a : b;
-}
-
 static unsigned helpers_for(const struct kt_ahead *a)
 {
-    uint64_t events = 0, longest = 1;
-    for (uint32_t i = 0; i < a->plan.n; i++) {
-        uint64_t texts = texts_of(&a->plan.seg[i]);
+    uint64_t events = 0;
+    for (uint32_t i = 0; i < a->plan.n; i++)
         events += a->plan.seg[i].count;
-        longest = texts > longest ? texts : longest;
-    }
     if (events < WORTH_A || a->plan.n < 2 || sysconf(_SC_NPROCESSORS_ONLN) < 2)
         return 0;
-    uint64_t worth = least(events / WORTH_A, TEXTS / (ROOM * longest));
-    return (unsigned)least(worth, a->want.lines ? 1 : HELPERS);
+    uint64_t worth = events / WORTH_A;
+    return a->want.lines ? 1 : worth < HELPERS ? (unsigned)worth : HELPERS;
 }
 
 static void start_helpers(struct kt_ahead *a)
