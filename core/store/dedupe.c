@@ -189,6 +189,8 @@ void kt_dedupe_undo(struct kt_dedupe *d, uint64_t next_seq)
     if (d->gen[0].base > next_seq) /* it was opened in that transaction, and is empty again */
         d->gen[0].base = next_seq;
     kt_idsets_clear(d->sets); /* they may be of rows that are gone now */
+    for (unsigned i = 0; i < NEAR_MAX; i++)
+        d->near[i].valid = false; /* the directory may be another: segments were merged */
     d->kept = 0;
 }
 
