@@ -123,6 +123,7 @@ static enum kt_status merge(struct kt_import_store *s, struct kt_error *err)
     enum kt_status status = kt_reader_open(kt_store_file(s->store), &r, err);
     if (status == KT_OK)
         status = kt_holds_load(r, &holds, err);
+    how.holds_seq = holds.newest_seq;
     if (status == KT_OK)
         status = kt_merge_complete(s->store, &how, NULL, NULL, &merged, err);
     kt_holds_done(&holds);

@@ -33,6 +33,7 @@ static enum kt_status merge(const struct kt_store_args *a, uint64_t *ret, struct
     enum kt_status status = kt_store_open(&o, &s, err);
     if (status == KT_OK)
         status = kt_holds_load(a->reader, &holds, err);
+    how.holds_seq = holds.newest_seq;
     if (status == KT_OK)
         status = kt_merge_complete(s, &how, tell, &told, ret, err);
     kt_holds_done(&holds);

@@ -28,7 +28,7 @@ struct kt_togethers {
     pthread_cond_t woken;
     struct kt_togethers_made made;
     bool stop;
-    uint64_t merged_to; /* the thread's: what is before was looked at */
+    struct kt_merge_how how; /* the thread's */
 };
 
 static bool has(const struct kt_togethers_made *m)
@@ -67,19 +67,19 @@ static void wait_until_taken(struct kt_togethers *t)
     (void)pthread_mutex_unlock(&t->lock);
 }
 
-static enum kt_status merge(struct kt_togethers *t, struct kt_reader *r, struct kt_merge_made **ret,
-                            struct kt_error *err)
+enum kt_status kt_togethers_merge(struct kt_reader *r, struct kt_merge_how *how,
+                                  struct kt_merge_made **ret, struct kt_error *err)
 {
     struct kt_holds holds = { 0 };
-    struct kt_merge_how how = { .from_seq = t->merged_to,
-                                .held = kt_holds_near,
-                                .held_self = &holds,
-                                .give_up = stops,
-                                .give_up_self = t };
-    enum kt_status status = kt_holds_load(r, &holds, err);
-    if (status == KT_OK)
-        status = kt_merge_make(r, &how, ret, err);
-    t->merged_to = how.from_seq;
+    if (kt_holds_load(r, &holds, err) != KT_OK)
+        return err->code;
+    if (holds.newest_seq != how->holds_seq)
+        how->from_seq = 0;
+    how->holds_seq = holds.newest_seq;
+    how->held = kt_holds_near;
+    how->held_self = &holds;
+    enum kt_status status = kt_merge_make(r, how, ret, err);
+    how->held_self = NULL;
     kt_holds_done(&holds);
     return status;
 }
@@ -92,7 +92,7 @@ static enum kt_status make(struct kt_togethers *t, struct kt_error *err)
     struct kt_reader *r = NULL;
     enum kt_status status = kt_reader_open(t->path, &r, err);
     if (status == KT_OK)
-        status = merge(t, r, &made.merged, err);
+        status = kt_togethers_merge(r, &t->how, &made.merged, err);
     if (status == KT_E_AGAIN)
         status = kt_together_make(r, &how, &made.pairs, err);
     kt_reader_close(r);
@@ -126,6 +126,7 @@ enum kt_status kt_togethers_open(const char *store_path, struct kt_togethers **r
 {
     struct kt_togethers *t = kt_alloc(sizeof *t);
     t->path = kt_strdup(store_path);
+    t->how = (struct kt_merge_how){ .give_up = stops, .give_up_self = t };
     (void)pthread_mutex_init(&t->lock, NULL);
     pthread_condattr_t by_time_passed; /* not by the day's time, which may be set */
     (void)pthread_condattr_init(&by_time_passed);

@@ -77,8 +77,10 @@ enum kt_status kt_holds_load(struct kt_reader *r, struct kt_holds *ret, struct k
     struct kt_json *json = kt_json_new(KT_JSON_SIMDJSON);
     struct kt_record rec;
     enum kt_status status;
-    while ((status = kt_cursor_next(c, &rec, err)) == KT_OK)
+    while ((status = kt_cursor_next(c, &rec, err)) == KT_OK) {
+        h.newest_seq = rec.seq;
         take(&h, &rec, json);
+    }
     kt_json_free(json);
     kt_cursor_free(c);
     if (status != KT_E_AGAIN) {

@@ -19,6 +19,7 @@ struct kt_hold {
 struct kt_holds {
     struct kt_hold *at; /* in the order in which they were added, removed ones too */
     unsigned n, cap;
+    uint64_t newest_seq;     /* of the records that add or remove one; 0: there are none */
     struct kt_damage damage; /* some could not be read: they may be any */
 };
 void kt_holds_done(struct kt_holds *h);

@@ -17,6 +17,8 @@
 struct kt_merge_made {
     struct kt_built built;
     struct kt_segment head[KT_MERGED_PIECES]; /* of the pieces, as they were read */
+    bool asked;                               /* whether they are held, and */
+    uint64_t holds_seq;                       /* of kt_merge_how */
 };
 
 void kt_merge_made_free(struct kt_merge_made *m)
@@ -272,8 +274,11 @@ static enum kt_status make_next(struct kt_reader *r, struct group *g, struct kt_
             how->from_seq = g->directory->at[f.next - 1].last_seq + 1;
         at = f.next;
     }
-    if (status == KT_OK)
+    if (status == KT_OK) {
         *ret = finish(m, g, &f);
+        (*ret)->asked = how->held != NULL;
+        (*ret)->holds_seq = how->holds_seq;
+    }
     kt_opened_free(o);
     kt_merger_free(m);
     return status == KT_E_AGAIN ? kt_fail(err, KT_E_AGAIN, "there is nothing to be merged")
@@ -325,6 +330,36 @@ static bool is_as_read(const struct kt_store *s, const struct kt_merge_made *m, 
     return true;
 }
 
+/* Does none of the stretches, which may be others now, begin or end between the pieces? */
+static bool is_in_one_stretch(const struct kt_store *s, const struct kt_merge_made *m)
+{
+    struct kt_stretches all = { 0 };
+    bool one = true;
+    (void)!kt_stretches_load(s->db, &all, NULL); /* nobody uses what cannot be read */
+    for (uint32_t i = 1; i < m->built.head.pieces && one; i++)
+        one = stretch_of(&all, &m->head[i - 1]) == stretch_of(&all, &m->head[i]);
+    kt_stretches_done(&all);
+    return one;
+}
+
+/* Has a hold come, or gone, since it was asked what is held? */
+static enum kt_status holds_changed(const struct kt_store *s, const struct kt_merge_made *m,
+                                    bool *ret, struct kt_error *err)
+{
+    KT_CLEANUP(kt_db_finalize) sqlite3_stmt *st = NULL;
+    *ret = false;
+    if (!m->asked)
+        return KT_OK;
+    if (kt_db_prepare(s->db, "SELECT 1 FROM control WHERE kind = ?1 AND seq > ?2 LIMIT 1", &st,
+                      err) != KT_OK)
+        return kt_wrap(err, "merge");
+    kt_db_i64(st, 1, KT_KIND_HOLD);
+    kt_db_u64(st, 2, m->holds_seq);
+    enum kt_status status = kt_db_step(st, err);
+    *ret = status == KT_OK;
+    return status == KT_E_AGAIN ? KT_OK : status;
+}
+
 /* The row, and the parts that the merged segment has in its place. */
 static enum kt_status drop_piece(struct kt_store *s, const struct kt_segment *piece,
                                  struct kt_error *err)
@@ -365,10 +400,11 @@ enum kt_status kt_merge_put(struct kt_store *s, const struct kt_merge_made *m, b
     const struct kt_segment *head = &m->built.head;
     struct kt_error why = { 0 };
     uint32_t at;
+    bool changed;
     *ret_added = false;
-    if (kt_store_may_write(s, err) != KT_OK)
+    if (kt_store_may_write(s, err) != KT_OK || holds_changed(s, m, &changed, err) != KT_OK)
         return kt_wrap(err, "merge");
-    if (!is_as_read(s, m, &at))
+    if (changed || !is_as_read(s, m, &at) || !is_in_one_stretch(s, m))
         return KT_OK;
     if (write_rows(s, m, &why) != KT_OK) {
         s->torn = true; /* half of it may be in */

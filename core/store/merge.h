@@ -33,7 +33,10 @@ struct kt_merge_run { /* a sealed segment, for who knows of holds */
     bool untimed; /* some event has no time */
 };
 struct kt_merge_how {
-    uint64_t from_seq; /* records before are left as they are; moves behind what was looked at */
+    /* Records before are left as they are; moves behind what was looked at, so that what was passed
+     * over (it is held, cannot be read or be written, has too long texts, or changed meanwhile) is
+     * looked at again only by who sets it back. */
+    uint64_t from_seq;
     /* Pieces of one at most, days of its events, and the time within which it was stored; 0:
      * KT_MERGED_PIECES, KT_MERGE_DAYS, KT_MERGE_STORED. Tests take few pieces, any two at least. */
     uint32_t pieces, days;
@@ -41,6 +44,9 @@ struct kt_merge_how {
     /* May one of its records be held? Asked of what would be merged; NULL: none is. */
     bool (*held)(void *self, const struct kt_merge_run *run);
     void *held_self;
+    /* The newest record of a hold that `held` knows: what is made is not put where there is a newer
+     * one. 0: there is none. */
+    uint64_t holds_seq;
     bool (*give_up)(void *self); /* asked before each piece; NULL: never */
     void *give_up_self;
 };
@@ -49,7 +55,8 @@ struct kt_merge_how {
 KT_MUST_USE enum kt_status kt_merge_make(struct kt_reader *r, struct kt_merge_how *how,
                                          struct kt_merge_made **ret, struct kt_error *err);
 void kt_merge_made_free(struct kt_merge_made *m);
-/* Inside a transaction: puts it in place of its pieces. One that is not as the store is now is left
+/* Inside a transaction: puts it in place of its pieces. One that is not as the store is now, since
+ * when somebody may hold its records, or of which a stretch of pairs has a part by now, is left
  * out, which is no failure. *ret_added: was it written? An error tears the transaction, in which
  * nothing else should be. KT_E_CORRUPT: a page beside its parts is damaged; the run cannot be
  * merged, the store goes on when the transaction is rolled back: a merge is no reason to leave the

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "collector/daemon.h"
+#include "core/query/holds.h"
 #include "core/store/store.h"
 #include "tests/support/fault_vfs.h"
 #include "tests/support/segments.h"
@@ -100,12 +101,62 @@ static void a_full_disk_is_said_to_be_one(void **state)
     kt_merge_made_free(made.merged);
 }
 
+/* Of every record of the log. */
+static void hold(struct segments *w, bool add)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf raw = { 0 };
+    char query[] = "", reason[] = "a lawsuit", by[] = "ana";
+    struct kt_hold h = { .id = "h-1", .query = query, .reason = reason, .by = by };
+    struct kt_error err = { 0 };
+    uint64_t seq;
+    kt_hold_write(&h, add, &raw);
+    struct kt_event ev = { .kind = KT_KIND_HOLD,
+                           .source = KT_STR("keytrail"),
+                           .operation = add ? KT_STR("add") : KT_STR("rm"),
+                           .time = YEAR_T0,
+                           .raw = kt_buf_str(&raw) };
+    segments_must(kt_store_begin(w->store, &err), &err);
+    segments_must(kt_store_control(w->store, &ev, YEAR_T0, YEAR_T0, &seq, &err), &err);
+    segments_must(kt_store_commit(w->store, &err), &err);
+}
+
+static bool makes_one(struct kt_reader *r, struct kt_merge_how *how)
+{
+    struct kt_merge_made *made = NULL;
+    struct kt_error err = { 0 };
+    enum kt_status status = kt_togethers_merge(r, how, &made, &err);
+    if (status != KT_E_AGAIN)
+        segments_must(status, &err);
+    kt_merge_made_free(made);
+    return status == KT_OK;
+}
+
+static void what_was_held_is_looked_at_when_the_hold_is_lifted(void **state)
+{
+    struct segments *w = *state;
+    struct kt_merge_how how = { .pieces = 2, .days = 400 };
+    struct kt_reader *r = NULL;
+    struct kt_error err = { 0 };
+    segments_must(kt_reader_open(w->path, &r, &err), &err);
+    hold(w, true);
+    assert_false(makes_one(r, &how));
+    assert_true(how.from_seq > 1); /* all of it was passed over */
+    assert_false(makes_one(r, &how));
+    hold(w, false);
+    assert_true(makes_one(r, &how));
+    uint64_t from = how.from_seq;
+    assert_true(makes_one(r, &how)); /* and goes on */
+    assert_true(how.from_seq > from);
+    kt_reader_close(r);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, segments_set_up, segments_tear_down)
     const struct CMUnitTest tests[] = {
         T(what_cannot_be_merged_for_a_damaged_page_is_left),
         T(a_full_disk_is_said_to_be_one),
+        T(what_was_held_is_looked_at_when_the_hold_is_lifted),
     };
     return cmocka_run_group_tests_name("collector_together", tests, NULL, NULL);
 }

@@ -13,6 +13,7 @@
 #include "core/base/alloc.h"
 #include "core/store/backup.h"
 #include "core/store/merge.h"
+#include "core/store/together.h"
 #include "tests/support/segments.h"
 
 /* One number out of the file. */
@@ -236,6 +237,111 @@ static void a_rolled_back_merge_was_none(void **state)
         assert_int_equal(added, twice == 0);
     }
     assert_int_equal(number(w, MERGED), 1);
+    kt_merge_made_free(made);
+    kt_reader_close(r);
+    is_whole(w);
+}
+
+static struct kt_merge_made *make_three(struct segments *w, struct kt_merge_how *how)
+{
+    struct kt_merge_made *made = NULL;
+    struct kt_reader *r = NULL;
+    struct kt_error err = { 0 };
+    how->pieces = 3;
+    how->days = 400;
+    segments_must(kt_reader_open(w->path, &r, &err), &err);
+    segments_must(kt_merge_make(r, how, &made, &err), &err);
+    kt_reader_close(r);
+    return made;
+}
+
+static bool put(struct segments *w, const struct kt_merge_made *made)
+{
+    struct kt_error err = { 0 };
+    bool added;
+    segments_must(kt_store_begin(w->store, &err), &err);
+    segments_must(kt_merge_put(w->store, made, &added, &err), &err);
+    segments_must(kt_store_commit(w->store, &err), &err);
+    return added;
+}
+
+/* Events of one minute, so that what is remembered of it serves them all. */
+static struct kt_store_batch one_minute(struct segments *w, unsigned n)
+{
+    make_reset(w->make);
+    for (unsigned i = 0; i < BATCH; i++) {
+        char id[32];
+        (void)snprintf(id, sizeof id, "%u-%u", n, i);
+        make_access(w->make, id, "ana", YEAR_T0 + (kt_time_ns)(n * BATCH + i) * KT_NS_MS);
+    }
+    return make_import(w->make, YEAR_T0);
+}
+
+static void what_was_known_of_a_rolled_back_merge_is_forgotten(void **state)
+{
+    struct segments *w = *state;
+    struct kt_merge_how how = { 0 };
+    struct kt_store_result r;
+    struct kt_error err = { 0 };
+    bool added;
+    segments_start_over(w);
+    segments_open_store(w);
+    for (unsigned n = 0; n < BATCHES; n++) {
+        const struct kt_store_batch b = one_minute(w, n);
+        segments_append(w, &b, &r);
+    }
+    segments_close_store(w);
+    segments_open_store(w); /* what is sealed is not remembered one by one */
+    struct kt_merge_made *made = make_three(w, &how);
+    struct kt_store_batch b = one_minute(w, BATCHES / 2);
+    segments_must(kt_store_begin(w->store, &err), &err);
+    segments_must(kt_merge_put(w->store, made, &added, &err), &err);
+    segments_must(kt_store_append(w->store, &b, &r, &err), &err);
+    assert_int_equal(r.stored, 0);
+    kt_store_rollback(w->store);
+    b = one_minute(w, BATCHES / 2 - 2);
+    segments_append(w, &b, &r);
+    assert_int_equal(r.stored, 0);
+    kt_merge_made_free(made);
+}
+
+static void a_hold_that_came_meanwhile_keeps_segments_apart(void **state)
+{
+    struct segments *w = *state;
+    uint64_t none = 0, seq;
+    struct kt_merge_how how = { .held = holds, .held_self = &none };
+    struct kt_error err = { 0 };
+    struct kt_event hold = { .kind = KT_KIND_HOLD, .source = KT_STR("keytrail"), .time = YEAR_T0 };
+    struct kt_merge_made *made = make_three(w, &how);
+    segments_must(kt_store_begin(w->store, &err), &err);
+    segments_must(kt_store_control(w->store, &hold, YEAR_T0, YEAR_T0, &seq, &err), &err);
+    segments_must(kt_store_commit(w->store, &err), &err);
+    assert_false(put(w, made));
+    kt_merge_made_free(made);
+    how = (struct kt_merge_how){ .held = holds, .held_self = &none, .holds_seq = seq };
+    made = make_three(w, &how);
+    assert_true(put(w, made));
+    kt_merge_made_free(made);
+}
+
+static void a_stretch_that_came_meanwhile_is_not_crossed(void **state)
+{
+    struct segments *w = *state;
+    struct kt_merge_how how = { 0 };
+    const struct kt_together_how two = { .segments = 2 };
+    struct kt_merge_made *made = make_three(w, &how);
+    struct kt_together_made *pairs = NULL;
+    struct kt_reader *r = NULL;
+    struct kt_error err = { 0 };
+    bool added;
+    segments_must(kt_reader_open(w->path, &r, &err), &err);
+    segments_must(kt_together_make(r, &two, &pairs, &err), &err);
+    segments_must(kt_store_begin(w->store, &err), &err);
+    segments_must(kt_together_put(w->store, pairs, &added, &err), &err);
+    segments_must(kt_store_commit(w->store, &err), &err);
+    assert_true(added);
+    assert_false(put(w, made));
+    kt_together_made_free(pairs);
     kt_merge_made_free(made);
     kt_reader_close(r);
     is_whole(w);
@@ -493,6 +599,9 @@ int main(void)
         T(long_texts_bound_what_is_merged),
         M(retention_takes_a_merged_segment),
         T(a_rolled_back_merge_was_none),
+        T(what_was_known_of_a_rolled_back_merge_is_forgotten),
+        T(a_hold_that_came_meanwhile_keeps_segments_apart),
+        T(a_stretch_that_came_meanwhile_is_not_crossed),
         T(a_damaged_page_is_no_end_of_merging),
         M(changed_merged_segments_are_named),
         T(merging_beside_a_verification_is_no_damage),
