@@ -52,7 +52,6 @@ void kt_chunk_free(struct kt_chunk *c)
     kt_free(c->conflict);
     kt_free(c->pick);
     kt_free(c->verdict);
-    kt_free(c->all);
     kt_steps_done(&c->steps);
     kt_free(c);
 }
@@ -91,16 +90,13 @@ static void start(struct kt_chunk *c, uint32_t n)
     c->conflict = kt_realloc_array(c->conflict, n, sizeof *c->conflict);
     c->pick = kt_realloc_array(c->pick, n, sizeof *c->pick);
     c->verdict = kt_realloc_array(c->verdict, n < 256 ? 256 : n + 1, sizeof *c->verdict);
-    c->all = kt_realloc_array(c->all, n, sizeof *c->all);
-    for (uint32_t i = 0; i < n; i++)
-        c->all[i] = i;
 }
 
 static void pick_rows(struct kt_chunk *c, uint32_t from, uint32_t end)
 {
     c->picks = end - from;
-    if (end > from)
-        memcpy(c->pick, c->all + from, c->picks * sizeof *c->pick);
+    for (uint32_t i = 0; i < c->picks; i++)
+        c->pick[i] = from + i;
 }
 
 static void pick_all(struct kt_chunk *c)

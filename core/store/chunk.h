@@ -2,7 +2,7 @@
  * chunk: the records of one segment, or of one batch of the tail, of which a scan picks some.
  * Private to core/store.
  *
- * Bounds: 30 bytes a record beside its columns, up to 65,535 records; of lines those of one batch,
+ * Bounds: 26 bytes a record beside its columns, up to 65,535 records; of lines those of one batch,
  * of one sealed segment (16 MiB and a batch), or of one piece of a merged one and as much of what
  * is to be shown.
  */
@@ -42,7 +42,6 @@ struct kt_chunk {
     uint8_t *verdict; /* of the values of one column */
     uint32_t room;
     uint32_t filtered, opened_segments; /* for kt_scan_cost */
-    uint32_t *all;                      /* 0, 1, 2 …: every row */
     struct kt_steps steps;
     uint64_t opened_lines;
 };

@@ -11,17 +11,18 @@
 
 #include "core/store/columns_int.h"
 #include "core/store/packed.h"
+#include "core/store/packed_codes.h"
 
-#define HEAD        9u /* bytes in front of the codes */
-#define LANES       8u /* rows whose codes are whole bytes together */
-#define FEW_OF      8u /* of so many rows one is picked: then each code is read alone */
+#define HEAD        9u    /* bytes in front of the codes */
+#define FEW_OF      8u    /* of so many rows one is picked: then each code is read alone */
+#define RUN         2048u /* rows whose codes are read together */
 #define ENTRIES_MAX KT_COLUMNS_ROWS_MAX
 
 struct packed {
-    uint32_t rows, n, least;
-    unsigned width;
+    struct kt_packed_codes codes;
+    uint32_t n;
     size_t total; /* bytes of all entries */
-    const unsigned char *code, *place;
+    const unsigned char *place;
     struct kt_str entries;
 };
 
@@ -31,18 +32,19 @@ static bool open_column(struct packed *p, struct kt_str bytes, uint32_t rows, bo
 {
     struct kt_rd rd = kt_rd_of(bytes);
     bool known = kt_rd_u8(&rd) == KT_PACKED_FORM;
-    *p = (struct packed){ .rows = rows, .width = kt_rd_u8(&rd) };
-    p->least = kt_rd_u8(&rd);
+    *p = (struct packed){ .codes = { .rows = rows, .width = kt_rd_u8(&rd) } };
+    p->codes.least = kt_rd_u8(&rd);
     p->n = kt_rd_u16(&rd);
     p->total = kt_rd_u32(&rd);
-    size_t codes = ((size_t)rows * p->width + 7) / 8 + KT_PACKED_SPARE;
+    size_t codes = ((size_t)rows * p->codes.width + 7) / 8 + KT_PACKED_SPARE;
     size_t places = small ? 0 : 4 * (size_t)((p->n + KT_PACKED_ENTRIES - 1) / KT_PACKED_ENTRIES);
-    if (rd.bad || !known || p->least > 1 || p->n > rows || p->n > ENTRIES_MAX ||
-        p->width != kt_packed_code_width(p->n, p->least, small) || p->total > KT_DICT_MAX ||
-        rd.left < codes + places ||
-        (small && (p->least != 0 || p->n != p->total || rd.left != codes + p->n)))
+    if (rd.bad || !known || p->codes.least > 1 || p->n > rows || p->n > ENTRIES_MAX ||
+        p->codes.width != kt_packed_code_width(p->n, p->codes.least, small) ||
+        p->total > KT_DICT_MAX || rd.left < codes + places ||
+        (small && (p->codes.least != 0 || p->n != p->total || rd.left != codes + p->n)))
         return false;
-    p->code = rd.at;
+    p->codes.at = rd.at;
+    p->codes.room = rd.left;
     p->place = rd.at + codes;
     p->entries = kt_str_from(p->place + places, rd.left - codes - places);
     return true;
@@ -50,19 +52,11 @@ static bool open_column(struct packed *p, struct kt_str bytes, uint32_t rows, bo
 
 /* ---- codes ---- */
 
-static inline uint32_t code_at(const struct packed *p, uint32_t row)
-{
-    size_t bit = (size_t)row * p->width;
-    uint32_t word;
-    memcpy(&word, p->code + bit / 8, sizeof word);
-    return (le32toh(word) >> bit % 8 & ((1u << p->width) - 1)) + p->least;
-}
-
 /* Is each a code? Of sixteen bits the highest may have wrapped to 0 by what was added to it. */
 static bool codes_fit(const struct packed *p, const uint16_t *code, uint32_t n)
 {
     uint32_t i = 0;
-    if (p->least > 0 && p->width == 16)
+    if (p->codes.least > 0 && p->codes.width == 16)
         while (i < n && code[i] != 0)
             i++;
     else
@@ -70,34 +64,39 @@ static bool codes_fit(const struct packed *p, const uint16_t *code, uint32_t n)
     return i == n && kt_codes_fit(code, n, (uint16_t)p->n);
 }
 
-/* All codes; false: one is none. Of eight rows each begins at the same bit as of the eight before.
- */
+/* All codes; false: one is none. */
 static bool read_codes(const struct packed *p, uint16_t *code)
 {
-    const unsigned char *at = p->code;
-    const uint32_t mask = (1u << p->width) - 1;
-    unsigned from[LANES], shift[LANES];
-    uint32_t i = 0;
-    for (unsigned k = 0; k < LANES; k++) {
-        from[k] = k * p->width / 8;
-        shift[k] = k * p->width % 8;
+    kt_packed_code_run(&p->codes, 0, p->codes.rows, code);
+    return codes_fit(p, code, p->codes.rows);
+}
+
+/* The rows with a code from first to last: they are looked for where the nearest cache still has
+ * the codes. */
+static bool find_codes(const struct packed *p, uint16_t first, uint16_t last, uint32_t *pick,
+                       uint32_t *ret)
+{
+    uint16_t code[RUN];
+    uint32_t n = 0;
+    for (uint32_t from = 0; from < p->codes.rows; from += RUN) {
+        uint32_t left = p->codes.rows - from, rows = left < RUN ? left : RUN;
+        kt_packed_code_run(&p->codes, from, from + rows, code);
+        if (!codes_fit(p, code, rows))
+            return false;
+        uint32_t found = kt_codes_rows(code, rows, first, last, pick + n);
+        for (uint32_t i = n; i < n + found; i++)
+            pick[i] += from;
+        n += found;
     }
-    for (; i + LANES <= p->rows; i += LANES, at += p->width)
-        for (unsigned k = 0; k < LANES; k++) {
-            uint32_t word;
-            memcpy(&word, at + from[k], sizeof word);
-            code[i + k] = (uint16_t)((le32toh(word) >> shift[k] & mask) + p->least);
-        }
-    for (; i < p->rows; i++)
-        code[i] = (uint16_t)code_at(p, i);
-    return codes_fit(p, code, p->rows);
+    *ret = n;
+    return true;
 }
 
 /* Codes of the picked rows, in their order. */
 static bool read_some_codes(const struct packed *p, struct kt_picked picked, uint16_t *code)
 {
     for (uint32_t i = 0; i < picked.n; i++)
-        code[i] = (uint16_t)code_at(p, picked.row[i]);
+        code[i] = (uint16_t)kt_packed_code(&p->codes, picked.row[i]);
     return codes_fit(p, code, picked.n);
 }
 
@@ -313,16 +312,13 @@ static bool sift_rows(struct kt_columns *c, struct kt_text_column *t, const stru
                       const struct marks *m, uint32_t *pick, uint32_t *picks)
 {
     uint32_t left = 0, first, last;
+    if (*picks == c->n && is_run(m, p, &first, &last) &&
+        !find_codes(p, (uint16_t)first, (uint16_t)last, pick, picks))
+        return false;
     bool few = *picks < c->n / FEW_OF;
-    if (few) {
-        if (!read_some_codes(p, (struct kt_picked){ pick, *picks }, c->ranked))
-            return false;
-    } else {
-        if (!read_codes(p, t->code))
-            return false;
-        if (*picks == c->n && is_run(m, p, &first, &last))
-            *picks = kt_codes_rows(t->code, c->n, (uint16_t)first, (uint16_t)last, pick);
-    }
+    if (few ? !read_some_codes(p, (struct kt_picked){ pick, *picks }, c->ranked)
+            : !read_codes(p, t->code))
+        return false;
     for (uint32_t i = 0; i < *picks; i++) {
         uint16_t code = few ? c->ranked[i] : t->code[pick[i]];
         pick[left] = pick[i];
@@ -372,15 +368,15 @@ static bool read_dict(struct kt_text_column *t, const struct packed *p)
 static bool all_small(uint8_t *value, const struct packed *p, uint16_t *code)
 {
     const unsigned char *entry = (const unsigned char *)p->entries.at;
-    if (p->rows == 0)
+    if (p->codes.rows == 0)
         return true;
-    if (p->width == 0 && p->n == 1) {
-        memset(value, entry[0], p->rows);
+    if (p->codes.width == 0 && p->n == 1) {
+        memset(value, entry[0], p->codes.rows);
         return true;
     }
     if (p->n == 0 || !read_codes(p, code))
         return false;
-    for (uint32_t i = 0; i < p->rows; i++) {
+    for (uint32_t i = 0; i < p->codes.rows; i++) {
         if (code[i] >= p->n)
             return false;
         value[i] = entry[code[i]];
@@ -391,7 +387,7 @@ static bool all_small(uint8_t *value, const struct packed *p, uint16_t *code)
 static bool some_small(uint8_t *value, const struct packed *p, struct kt_picked picked)
 {
     for (uint32_t i = 0; i < picked.n; i++) {
-        uint32_t code = code_at(p, picked.row[i]);
+        uint32_t code = kt_packed_code(&p->codes, picked.row[i]);
         if (code >= p->n)
             return false;
         value[picked.row[i]] = (uint8_t)p->entries.at[code];
@@ -442,7 +438,7 @@ enum kt_status kt_packed_codes(struct kt_str bytes, const struct kt_packed_rows 
     if (!open_column(&p, bytes, rows->all, false))
         return kt_fail(err, KT_E_CORRUPT, "the column does not hold %u codes", rows->all);
     for (uint32_t i = 0; i < rows->n; i++)
-        ret[i] = (uint16_t)code_at(&p, rows->from + i);
+        ret[i] = (uint16_t)kt_packed_code(&p.codes, rows->from + i);
     if (!codes_fit(&p, ret, rows->n))
         return kt_fail(err, KT_E_CORRUPT, "the column has codes without a text");
     *ret_most = p.n;
