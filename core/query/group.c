@@ -79,12 +79,16 @@ static void grow(struct kt_groups *g, struct table *t)
     kt_free(old.count);
 }
 
-/* The slot of word; *ret_new when it was not there. */
-static uint32_t put(struct kt_groups *g, struct table *t, uint64_t word, bool *ret_new)
+/* Room for n more words. */
+static void reserve(struct kt_groups *g, struct table *t, uint32_t n)
 {
-    if (t->used * 4 >= t->slots * 3)
+    while ((t->used + n) * 4 > t->slots * 3)
         grow(g, t);
-    uint32_t s = slot_of(t, word);
+}
+
+/* The slot of word, at `s` or behind it; *ret_new when it was not there. There is room. */
+static inline uint32_t put(struct table *t, uint32_t s, uint64_t word, bool *ret_new)
+{
     while (t->word[s] != 0 && t->word[s] != word)
         s = (s + 1) & (t->slots - 1);
     *ret_new = t->word[s] == 0;
@@ -127,21 +131,41 @@ static struct bucket *bucket_of(struct kt_groups *g, int64_t unit)
 /* A combination: key after key, 0 = absent, else 1 + number; with MARK it is a word of a table. */
 #define MARK (UINT64_C(1) << 63)
 
-static uint64_t pair_of(uint64_t keys, uint32_t distinct)
+static uint64_t pair_of(uint64_t keys, uint64_t distinct)
 {
     return keys * VALUES_MAX + distinct; /* at most two keys: 42 bits and 21 */
 }
 
-static void add(struct kt_groups *g, struct bucket *b, uint64_t keys, uint32_t distinct)
+/* A combination of keys and a value of distinct n times; up to BLOCK. All their places in the
+ * tables are asked for before the first is looked at: the tables are larger than the nearest cache.
+ */
+#define BLOCK 32u
+static void add(struct kt_groups *g, struct bucket *b, const uint64_t *keys,
+                const uint64_t *distinct, uint32_t n)
 {
-    bool is_new, counts = g->spec.distinct == KT_COL_NONE || distinct != 0;
-    if (g->spec.distinct != KT_COL_NONE) {
-        (void)put(g, &b->pairs, pair_of(keys, distinct) | MARK, &is_new);
-        if (!is_new)
-            return;
+    const bool pairs = g->spec.distinct != KT_COL_NONE;
+    uint32_t pair_at[BLOCK], group_at[BLOCK];
+    bool is_new;
+    reserve(g, &b->groups, n);
+    if (pairs)
+        reserve(g, &b->pairs, n);
+    for (uint32_t k = 0; k < n; k++) {
+        group_at[k] = slot_of(&b->groups, keys[k] | MARK);
+        __builtin_prefetch(&b->groups.word[group_at[k]]);
+        if (!pairs)
+            continue;
+        pair_at[k] = slot_of(&b->pairs, pair_of(keys[k], distinct[k]) | MARK);
+        __builtin_prefetch(&b->pairs.word[pair_at[k]]);
     }
-    uint32_t slot = put(g, &b->groups, keys | MARK, &is_new);
-    b->groups.count[slot] += counts;
+    for (uint32_t k = 0; k < n; k++) {
+        if (pairs) {
+            (void)put(&b->pairs, pair_at[k], pair_of(keys[k], distinct[k]) | MARK, &is_new);
+            if (!is_new)
+                continue;
+        }
+        uint32_t slot = put(&b->groups, group_at[k], keys[k] | MARK, &is_new);
+        b->groups.count[slot] += !pairs || distinct[k] != 0;
+    }
 }
 
 /* ---- times ---- */
@@ -249,22 +273,12 @@ static void append_numbers(const struct kt_view *v, enum kt_col column, const st
         to[k] = to[k] << KEY_BITS | n->of[code[v->pick[k]]];
 }
 
-/* Picks [from, until) lie in one bucket. Their places in its table are asked for ahead: the table
- * is larger than the nearest cache. */
-#define AHEAD 12u
+/* Picks [from, until) lie in one bucket. */
 static void add_run(struct kt_groups *g, int64_t unit, uint32_t from, uint32_t until)
 {
     struct bucket *b = bucket_of(g, unit);
-    const bool pairs = g->spec.distinct != KT_COL_NONE;
-    for (uint32_t k = from; k < until; k++) {
-        const struct table *t = pairs ? &b->pairs : &b->groups;
-        if (k + AHEAD < until && t->slots > 0) {
-            uint64_t keys = g->keys[k + AHEAD];
-            uint64_t word = pairs ? pair_of(keys, (uint32_t)g->distinct[k + AHEAD]) : keys;
-            __builtin_prefetch(&t->word[slot_of(t, word | MARK)]);
-        }
-        add(g, b, g->keys[k], pairs ? (uint32_t)g->distinct[k] : 0);
-    }
+    for (uint32_t k = from; k < until; k += BLOCK)
+        add(g, b, g->keys + k, g->distinct + k, until - k < BLOCK ? until - k : BLOCK);
 }
 
 static void make_room(struct kt_groups *g, uint32_t n)
@@ -401,13 +415,13 @@ static uint32_t record_value(struct kt_groups *g, unsigned which, enum kt_col co
 static void add_record(struct kt_groups *g, const struct kt_record *rec)
 {
     uint64_t keys = 0;
-    uint32_t distinct = 0;
+    uint64_t distinct = 0;
     for (unsigned i = 0; i < g->spec.keys; i++)
         keys = keys << KEY_BITS | record_value(g, i, g->spec.key[i], &rec->ev);
     if (g->spec.distinct != KT_COL_NONE)
         distinct = record_value(g, KT_GROUP_KEYS_MAX, g->spec.distinct, &rec->ev);
     kt_time_ns t = rec->ev.time > 0 ? rec->ev.time : rec->arrival;
-    add(g, bucket_of(g, unit_of(g->spec.time, t)), keys, distinct);
+    add(g, bucket_of(g, unit_of(g->spec.time, t)), &keys, &distinct, 1);
 }
 
 static enum kt_status over_lines(struct kt_groups *g, struct kt_reader *r,
