@@ -16,6 +16,8 @@
 #define KT_ASK_READS                                                                               \
     "secret:* (action:read,export,issue OR (action:use -secret:aws-kms://**,az-kv://*/keys/** "    \
     "-(source:cloudtrail secret:aws-sm://** -ip:*)))"
+/* What kt_event_is_shadow leaves, as a question. */
+#define KT_ASK_NO_SHADOWS "-(action:use source:cloudtrail secret:aws-sm://** -ip:*)"
 
 struct kt_within;
 struct kt_ask {

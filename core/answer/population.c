@@ -194,7 +194,7 @@ struct row {
     enum kt_outcome outcome;
     enum kt_actor_kind kind;
     uint32_t place, actor, secret, address, code;
-    bool failed, read;
+    bool failed, read, shadow;
 };
 
 static void add_day(struct kt_gather *g, int64_t day, bool failed)
@@ -233,7 +233,8 @@ static void add_period(struct kt_gather *g, const struct row *r)
         add_counted(g, &g->reasons,
                     (uint64_t)(r->code == KT_MAP_NONE ? 0 : r->code + 1) << 32 |
                         (uint64_t)r->place << 8 | (uint64_t)r->outcome);
-    if (r->actor == KT_MAP_NONE)
+    p->shadows += r->shadow;
+    if (r->actor == KT_MAP_NONE || r->shadow)
         return;
     struct kt_pop_actor *a = actor_of(g, r->actor);
     a->changes += changes_rights(r->action) && r->outcome == KT_OUT_SUCCESS;
@@ -250,25 +251,37 @@ static void add_period(struct kt_gather *g, const struct row *r)
         add_counted(g, &g->place_days, day << 32 | r->actor);
 }
 
+static void add_actor(struct kt_gather *g, const struct row *r)
+{
+    struct kt_pop_actor *a = actor_of(g, r->actor);
+    if (r->shadow)
+        return;
+    if (r->kind != KT_ACTOR_UNKNOWN)
+        a->kind = r->kind;
+    count(g, &a->t, r->at, r->failed);
+}
+
+static void add_secret(struct kt_gather *g, const struct row *r)
+{
+    struct kt_pop_secret *s = secret_of(g, r->secret);
+    if (r->shadow)
+        return;
+    count(g, &s->t, r->at, r->failed);
+    if (r->read && r->at >= g->since) {
+        s->reads++;
+        s->read = r->at > s->read ? r->at : s->read;
+    }
+}
+
 static void add_row(struct kt_gather *g, const struct row *r)
 {
     struct kt_population *p = g->to;
     count(g, &p->all, r->at, r->failed);
     count(g, tally_of_source(g, r->place), r->at, r->failed);
-    if (r->actor != KT_MAP_NONE) {
-        struct kt_pop_actor *a = actor_of(g, r->actor);
-        if (r->kind != KT_ACTOR_UNKNOWN)
-            a->kind = r->kind;
-        count(g, &a->t, r->at, r->failed);
-    }
-    if (r->secret != KT_MAP_NONE) {
-        struct kt_pop_secret *s = secret_of(g, r->secret);
-        count(g, &s->t, r->at, r->failed);
-        if (r->read && r->at >= g->since) {
-            s->reads++;
-            s->read = r->at > s->read ? r->at : s->read;
-        }
-    }
+    if (r->actor != KT_MAP_NONE)
+        add_actor(g, r);
+    if (r->secret != KT_MAP_NONE)
+        add_secret(g, r);
     if (r->address != KT_MAP_NONE)
         count(g, tally_of_address(g, r->address), r->at, r->failed);
     if (r->read && r->actor != KT_MAP_NONE)
@@ -296,6 +309,7 @@ static enum kt_status take_view(void *self, const struct kt_view *v, struct kt_e
                    r.outcome == KT_OUT_NOT_FOUND;
         r.code = r.failed ? plain_number(g, COL_CODE, g->codes, c, row) : KT_MAP_NONE;
         r.read = r.outcome == KT_OUT_SUCCESS && kt_column_is_read(c, row);
+        r.shadow = kt_column_is_shadow(c, row);
         add_row(g, &r);
     }
     if (g->full)

@@ -4,7 +4,9 @@
  * and why, who reads which secret. It walks from the first record on: what is new in the period is
  * what was never seen before it, and the period before, of the same length, is counted too.
  *
- * The totals are those of `search --by month,source,action,outcome`, to the row.
+ * The totals are those of `search --by month,source,action,outcome`, to the row. What KMS does for
+ * Secrets Manager (kt_event_is_shadow) is in them, and no access of an actor or of a secret: the
+ * one that it was for is.
  */
 #pragma once
 #include "core/answer/ask.h"
@@ -80,6 +82,7 @@ struct kt_population { /* all of it lives until kt_population_free, and as long 
     kt_time_ns since, until, before; /* the period before begins there */
     struct kt_tally all;
     uint64_t no_actor, no_secret, no_address; /* accesses that lack it */
+    uint64_t shadows;                         /* of all: those that no actor and no secret has */
     struct kt_pop_source *source;             /* by source, instance */
     struct kt_pop_actor *actor;               /* most accesses first, then by name */
     struct kt_pop_secret *secret;             /* the same */

@@ -46,7 +46,7 @@ static void say_people(struct kt_evidence *e)
 {
     const struct kt_population *p = e->pop;
     char share[2][KT_PART_NUMBER_MAX], all[2][KT_PART_NUMBER_MAX], many[KT_PART_NUMBER_MAX + 32];
-    uint64_t people = 0, machines = 0;
+    uint64_t people = 0, machines = 0, accesses = p->all.events - p->shadows;
     for (uint32_t i = 0; i < p->n_actors; i++) {
         people += kt_pop_is_person(p->actor[i].kind) ? p->actor[i].t.events : 0;
         machines += kt_part_is_machine(p->actor[i].kind) ? p->actor[i].t.events : 0;
@@ -60,8 +60,8 @@ static void say_people(struct kt_evidence *e)
         e->doc,
         "2. Of %s accesses people made %s and machines %s; the busiest of %s made %s (" KT_STR_FMT
         ").",
-        kt_part_number(p->all.events, all[0]), kt_part_percent(people, p->all.events, share[0]),
-        kt_part_percent(machines, p->all.events, share[1]),
+        kt_part_number(accesses, all[0]), kt_part_percent(people, accesses, share[0]),
+        kt_part_percent(machines, accesses, share[1]),
         kt_part_many(p->n_actors, "actor", "actors", many),
         kt_part_number(p->actor[0].t.events, all[1]), KT_STR_ARG(busiest));
     kt_arena_reset(&e->cells);

@@ -41,7 +41,7 @@ static void list_kinds(struct kt_evidence *e)
             kt_part_word(kt_actor_kind_word((enum kt_actor_kind)k)),
             kt_doc_number((int64_t)of[k].actors),
             kt_doc_number((int64_t)of[k].events),
-            kt_part_share(of[k].events, e->pop->all.events),
+            kt_part_share(of[k].events, e->pop->all.events - e->pop->shadows),
             kt_doc_number((int64_t)of[k].reads),
             kt_doc_number((int64_t)of[k].failed),
         };
@@ -110,7 +110,7 @@ static void list_actors(struct kt_evidence *e)
                                      .columns = actor_columns,
                                      .n = KT_ARRAY_LEN(actor_columns),
                                      .shown = 25,
-                                     .query = "keytrail search --by actor",
+                                     .query = "keytrail search '" KT_ASK_NO_SHADOWS "' --by actor",
                                      .empty = "No access has an actor." };
     kt_part_table(e, &t);
     for (uint32_t i = 0; i < e->pop->n_actors; i++)
@@ -131,7 +131,7 @@ static void list_secrets(struct kt_evidence *e)
                                      .columns = secret_columns,
                                      .n = KT_ARRAY_LEN(secret_columns),
                                      .shown = 25,
-                                     .query = "keytrail search --by secret",
+                                     .query = "keytrail search '" KT_ASK_NO_SHADOWS "' --by secret",
                                      .empty = "No access names a secret." };
     kt_part_table(e, &t);
     for (uint32_t i = 0; i < e->pop->n_secrets; i++) {
@@ -186,6 +186,12 @@ static enum kt_status write_access(struct kt_evidence *e, struct kt_error *err)
                 "month, source, action and outcome is the control totals of section %u.",
                 kt_part_number(e->pop->all.events, number[0]),
                 kt_part_number(e->pop->all.failed, number[1]), kt_part_section(e, &kt_part_ipe));
+    if (e->pop->shadows > 0)
+        kt_doc_para(e->doc,
+                    "%s of them are what AWS KMS did for Secrets Manager, beside an access that "
+                    "has a record of its own. The control totals have them; actors and secrets "
+                    "are told without them, so that a read is one access.",
+                    kt_part_number(e->pop->shadows, number[0]));
     draw_months(e);
     list_kinds(e);
     list_actors(e);
@@ -209,7 +215,7 @@ static uint64_t list_new(struct kt_evidence *e)
                                      .columns = actor_columns,
                                      .n = KT_ARRAY_LEN(actor_columns),
                                      .shown = 40,
-                                     .query = "keytrail search --by actor",
+                                     .query = "keytrail search '" KT_ASK_NO_SHADOWS "' --by actor",
                                      .empty = "No actor is new." };
     kt_part_table(e, &t);
     for (uint32_t i = 0; i < e->pop->n_actors; i++)

@@ -350,7 +350,8 @@ static enum kt_status write_method(struct kt_evidence *e, struct kt_error *err)
 {
     static const char *const terms[] = {
         "Access: a record of kind access: one use of one store, whatever its outcome. A value is "
-        "read by a successful read, export, issue, or use that names a secret.",
+        "read by a successful read, export, issue, or use that names a secret. What AWS KMS does "
+        "for Secrets Manager beside such an access is no access of an actor or of a secret.",
         "Failed: outcome denied, failure or not_found. Unknown is none of them.",
         "Actor: the name of the configuration's identities where they have one, else as the source "
         "writes it. People are human and root accounts; machines are service, CI and AI agents.",

@@ -302,14 +302,16 @@ static const struct kt_registered *follow_up(const struct kt_evidence *e,
 
 static void list_bursts(struct kt_evidence *e)
 {
-    const struct kt_part_table t = { .name = "failed_bursts",
-                                     .title = "Bursts of failures",
-                                     .columns = burst_columns,
-                                     .n = KT_ARRAY_LEN(burst_columns),
-                                     .shown = 40,
-                                     .query = "keytrail search outcome:denied,failure,not_found "
-                                              "--by actor,hour",
-                                     .empty = "There was none." };
+    const struct kt_part_table t = {
+        .name = "failed_bursts",
+        .title = "Bursts of failures",
+        .columns = burst_columns,
+        .n = KT_ARRAY_LEN(burst_columns),
+        .shown = 40,
+        .query = "keytrail search 'outcome:denied,failure,not_found " KT_ASK_NO_SHADOWS
+                 "' --by actor,hour",
+        .empty = "There was none."
+    };
     kt_part_table(e, &t);
     for (uint32_t i = 0; i < e->pop->n_bursts; i++) {
         const struct kt_pop_burst *b = &e->pop->burst[i];

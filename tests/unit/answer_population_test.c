@@ -88,16 +88,25 @@ static void same(const struct kt_tally *a, const struct kt_tally *b)
     assert_int_equal(a->ever, b->ever);
 }
 
+/* Of the period: those that no actor has although they name one, or all, which name a secret. */
+static uint64_t shadows(const struct kt_population *pop, const struct plain *p, bool of_actors)
+{
+    uint64_t n = 0;
+    ALL_OF(p, s)
+    n += s->at >= pop->since && kt_event_is_shadow(&s->ev) && (!of_actors || s->actor.len > 0);
+    return n;
+}
+
 static void actors_are_right(const struct kt_population *pop, const struct plain *p)
 {
-    uint64_t sum = pop->no_actor;
+    uint64_t sum = pop->no_actor + shadows(pop, p, true);
     for (uint32_t i = 0; i < pop->n_actors; i++) {
         const struct kt_pop_actor *a = &pop->actor[i];
         struct kt_tally t = { 0 };
         uint64_t read = 0;
         ALL_OF(p, s)
         {
-            if (!kt_str_eq(s->actor, a->name))
+            if (!kt_str_eq(s->actor, a->name) || kt_event_is_shadow(&s->ev))
                 continue;
             t = tally(pop, t, s);
             read += s->at >= pop->since && reads(s);
@@ -112,14 +121,14 @@ static void actors_are_right(const struct kt_population *pop, const struct plain
 
 static void secrets_are_right(const struct kt_population *pop, const struct plain *p)
 {
-    uint64_t sum = pop->no_secret, pairs = 0;
+    uint64_t sum = pop->no_secret + shadows(pop, p, false), pairs = 0;
     for (uint32_t i = 0; i < pop->n_secrets; i++) {
         const struct kt_pop_secret *e = &pop->secret[i];
         struct kt_tally t = { 0 };
         kt_time_ns last = 0;
         ALL_OF(p, s)
         {
-            if (!kt_str_eq(s->ev.secret, e->name))
+            if (!kt_str_eq(s->ev.secret, e->name) || kt_event_is_shadow(&s->ev))
                 continue;
             t = tally(pop, t, s);
             if (s->at >= pop->since && reads(s) && s->at > last)
@@ -166,8 +175,9 @@ static void failures_are_right(const struct kt_population *pop, const struct pla
     for (uint32_t i = 0; i < pop->n_bursts; i++) {
         uint64_t n = 0;
         ALL_OF(p, s)
-        n += failed(s) && s->at / KT_NS_HOUR == pop->burst[i].hour / KT_NS_HOUR &&
-             s->at >= pop->since && kt_str_eq(s->actor, pop->actor[pop->burst[i].actor].name);
+        n += failed(s) && !kt_event_is_shadow(&s->ev) &&
+             s->at / KT_NS_HOUR == pop->burst[i].hour / KT_NS_HOUR && s->at >= pop->since &&
+             kt_str_eq(s->actor, pop->actor[pop->burst[i].actor].name);
         assert_int_equal(pop->burst[i].failed, n);
         assert_true(n >= KT_BURST_MIN);
     }
@@ -255,6 +265,7 @@ static void one_stock(uint64_t seed)
     pairs_are_right(pop, &p);
     failures_are_right(pop, &p);
     addresses_of_days_are_right(pop, &p);
+    assert_int_equal(pop->shadows, shadows(pop, &p, false));
     totals_are_those_of_search(&a, pop);
     kt_population_free(pop);
     kt_ask_done(&a);

@@ -92,7 +92,7 @@ static void drop(void)
 /* ---- one rule ---- */
 
 struct said {
-    bool lines[1000], question[1000], columns[1000];
+    bool lines[1000], shadow[1000], question[1000], columns[1000];
     unsigned n, asked, n_columns;
 };
 
@@ -104,6 +104,7 @@ static enum kt_status by_line(void *self, const struct kt_record *r, const struc
     (void)err;
     s->n++;
     s->lines[r->seq] = kt_event_is_read(&r->ev);
+    s->shadow[r->seq] = kt_event_is_shadow(&r->ev);
     return KT_OK;
 }
 
@@ -151,7 +152,7 @@ static void make_all_sorts(void)
 
 static void the_question_and_columns_say_what_the_function_says(void **state)
 {
-    static struct said s;
+    static struct said s, own;
     struct kt_error err = { 0 };
     (void)state;
     begin();
@@ -159,12 +160,14 @@ static void the_question_and_columns_say_what_the_function_says(void **state)
     end();
     must(kt_ask_records(&w.ask, KT_STR(""), by_line, &s, &err), &err);
     must(kt_ask_records(&w.ask, KT_STR(KT_ASK_READS), by_question, &s, &err), &err);
+    must(kt_ask_records(&w.ask, KT_STR(KT_ASK_NO_SHADOWS), by_question, &own, &err), &err);
     must(kt_ask_columns(&w.ask, KT_STR(""), KT_ACCESS_COLUMNS, by_column, &s, &err), &err);
     assert_int_equal(s.n, w.n);
     assert_int_equal(s.n_columns, w.n);
     assert_in_range(s.asked, 1, w.n - 1);
     for (unsigned i = 0; i < w.n; i++) { /* records are numbered from 1 on */
         assert_int_equal(s.question[i + 1], s.lines[i + 1]);
+        assert_int_equal(own.question[i + 1], !s.shadow[i + 1]);
         assert_int_equal(s.columns[i], s.lines[i + 1]);
     }
     drop();
@@ -227,6 +230,10 @@ static void what_secrets_manager_decrypts_for_a_read_is_that_read(void **state)
     make_reads(5);
     end();
     must(kt_population_load(&w.ask, &pop, &err), &err);
+    assert_int_equal(pop->all.events, 10);
+    assert_int_equal(pop->shadows, 5);
+    assert_int_equal(pop->actor[0].t.events, 5);
+    assert_int_equal(pop->secret[0].t.events, 5);
     assert_int_equal(pop->actor[0].reads, 5);
     assert_int_equal(pop->pair[0].reads, 5);
     kt_population_free(pop);
