@@ -60,6 +60,7 @@ static enum kt_status on_line(void *self, const struct kt_line_out *l, struct kt
     (void)err;
     if (l->event->time > in->newest && (l->event->flags & KT_FLAG(FUTURE)) == 0)
         in->newest = l->event->time;
+    in->events += kt_kind_of_source(l->event->kind);
     in->reads += l->event->kind == KT_KIND_ACCESS &&
                  (l->event->action == KT_ACT_READ || l->event->action == KT_ACT_USE);
     return agent_line(in->agent, l->line);
@@ -181,6 +182,7 @@ static enum kt_status open_source(struct kt_agent *a, struct instance *in,
     };
     in->agent = a;
     in->conf = conf;
+    agent_before_open(in);
     return kt_source_open(conf, &env, &in->opened, err) == KT_OK
                ? KT_OK
                : kt_wrap(err, "source '%s'", conf->id);
@@ -219,19 +221,33 @@ enum kt_status kt_agent_new(const struct kt_agent_options *o, struct kt_agent **
 
 /* ---- from lines to the spool ---- */
 
-static void keep_position(void *self, struct kt_str key, struct kt_str value)
+static void note_position(struct kt_agent *a, struct kt_str key, struct kt_str value)
 {
-    struct instance *in = self;
-    struct kt_agent *a = in->agent;
-    KT_CLEANUP(kt_buf_done) struct kt_buf full = { 0 };
-
     if (a->n_positions == a->cap_positions) {
         a->cap_positions = a->cap_positions == 0 ? 16 : 2 * a->cap_positions;
         a->positions = kt_realloc_array(a->positions, a->cap_positions, sizeof *a->positions);
     }
+    a->positions[a->n_positions++] = (struct position){ kt_str_dup(key), kt_str_dup(value) };
+}
+
+static void keep_position(void *self, struct kt_str key, struct kt_str value)
+{
+    struct instance *in = self;
+    KT_CLEANUP(kt_buf_done) struct kt_buf full = { 0 };
+
     position_key(in, key, &full);
-    a->positions[a->n_positions++] =
-        (struct position){ kt_str_dup(kt_buf_str(&full)), kt_str_dup(value) };
+    note_position(in->agent, kt_buf_str(&full), value);
+}
+
+/* What is true of a source once its lines are in the spool. */
+static void note_positions(struct kt_agent *a, struct instance *in)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf key = { 0 }, value = { 0 };
+
+    if (in->opened.type->positions != NULL)
+        in->opened.type->positions(in->opened.input, true, keep_position, in);
+    if (agent_before_changed(in, &key, &value))
+        note_position(a, kt_buf_str(&key), kt_buf_str(&value));
 }
 
 static void drop_positions(struct kt_agent *a)
@@ -303,9 +319,7 @@ static enum kt_status flush(struct kt_agent *a, bool all, struct kt_error *err)
     if (all) {
         close_batch(a);
         for (unsigned i = 0; i < a->n_sources; i++)
-            if (a->sources[i].opened.type->positions != NULL)
-                a->sources[i].opened.type->positions(a->sources[i].opened.input, true,
-                                                     keep_position, &a->sources[i]);
+            note_positions(a, &a->sources[i]);
     }
     for (; st == KT_OK && done < a->n_cuts; done++) {
         bool last = all && done + 1 == a->n_cuts;

@@ -21,8 +21,11 @@ struct instance { /* one configured source */
     struct kt_source_memory *memory; /* the same for all that read one source of one cluster */
     bool owns_memory;
     kt_time_ns reported; /* mono of the last report line; 0 = none */
-    kt_time_ns newest;   /* event time of the newest event given out */
-    uint64_t reads;      /* reads and uses of secrets, given out since the start */
+    kt_time_ns newest;   /* event time of the newest event given out since the start */
+    uint64_t events;     /* given out since the start */
+    uint64_t events_before, events_kept; /* before the start; of `events`: those that are noted */
+    kt_time_ns newest_before;
+    uint64_t reads; /* reads and uses of secrets, given out since the start */
     struct finding findings[FINDINGS_MAX];
     unsigned n_findings;
     uint64_t reports;
@@ -126,6 +129,11 @@ bool agent_watch_refused(struct kt_agent *a); /* false: it was not meant */
 void agent_watch_turn(struct kt_agent *a);
 KT_MUST_USE enum kt_status agent_watch_talk(struct kt_agent *a);
 void agent_watch_status(const struct kt_agent *a, struct kt_buf *out);
+
+/* agent_before.c: what was given out before this start. */
+void agent_before_open(struct instance *in);
+/* The position that is true once all lines given so far are in the spool; false: it was told. */
+bool agent_before_changed(struct instance *in, struct kt_buf *key, struct kt_buf *value);
 
 /* agent_report.c: heartbeat lines, and the engine's own records about lost lines. */
 void agent_report_due(struct kt_agent *a);

@@ -342,6 +342,8 @@ void kt_agent_status(struct kt_agent *a, struct kt_buf *out)
         text(out, "type", kt_str_of(in->opened.file.source->name));
         text(out, "input", kt_str_of(in->opened.type->name));
         add_source(out, in);
+        number(out, "events_before", in->events_before);
+        number(out, "newest_before", (uint64_t)in->newest_before);
         kt_buf_byte(out, '}');
     }
     kt_buf_addz(out, "]}\n");

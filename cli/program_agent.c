@@ -124,17 +124,24 @@ static void print_sentences(struct kt_jval s, const char *member, const char *ma
     }
 }
 
+/* A source that has read all there is gives nothing out after a restart: what it gave before is
+ * told beside it. */
 static void print_source(struct kt_jval s)
 {
-    char ago[KT_TIME_TEXT_MAX] = "none yet";
-    int64_t newest = number(s, "newest"), lag = number(s, "lag");
+    char ago[KT_TIME_TEXT_MAX] = "none since the start", known[40] = "";
+    int64_t newest = number(s, "newest"), before = number(s, "newest_before"),
+            events = number(s, "events_before");
     kt_time_ns now = kt_clock_real.wall(kt_clock_real.self);
 
+    newest = newest > before ? newest : before;
     if (newest > 0)
         (void)kt_duration_format(now > newest ? now - newest : 0, ago);
-    printf("  %-16.*s %-11.*s events %-9lld newest %s%s, lag %lld bytes\n",
+    if (events > 0)
+        (void)snprintf(known, sizeof known, ", %lld before", (long long)events);
+    printf("  %-16.*s %-11.*s events %lld since the start%s, newest %s%s, lag %lld bytes\n",
            KT_STR_ARG(kt_json_str_at(s, "id")), KT_STR_ARG(kt_json_str_at(s, "type")),
-           (long long)number(s, "counts.events"), ago, newest > 0 ? " ago" : "", (long long)lag);
+           (long long)number(s, "counts.events"), known, ago, newest > 0 ? " ago" : "",
+           (long long)number(s, "lag"));
     printf("  %-16s ", "");
     print_string(kt_json_str_at(s, "position"));
     int64_t quarantined = number(s, "counts.quarantined"), torn = number(s, "counts.torn");

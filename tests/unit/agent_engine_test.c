@@ -48,6 +48,33 @@ static void agent_reports_at_start_and_every_minute(void **state)
     agent_world_free(w);
 }
 
+static void agent_knows_after_a_restart_what_it_gave_before(void **state)
+{
+    struct agent_world *w = agent_world_new(22);
+    KT_CLEANUP(kt_buf_done) struct kt_buf text = { 0 };
+
+    (void)state;
+    agent_world_write(w, 100);
+    agent_world_run(w, 3);
+    assert_true(kt_str_has(agent_world_status(w, &text),
+                           KT_STR("\"events_before\":0,\"newest_before\":0}")));
+    for (unsigned life = 0; life < 2; life++) {
+        agent_world_kill(w);
+        agent_world_start(w);
+        agent_world_run(w, 3);
+        struct kt_str status = agent_world_status(w, &text);
+        assert_true(kt_str_has(status, KT_STR("\"events\":0,")));
+        assert_true(kt_str_has(status, KT_STR("\"newest\":0,")));
+        assert_true(kt_str_has(status, KT_STR("\"events_before\":100,\"newest_before\":17")));
+    }
+    agent_world_write(w, 20);
+    agent_world_run(w, 3);
+    agent_world_kill(w);
+    agent_world_start(w);
+    assert_true(kt_str_has(agent_world_status(w, &text), KT_STR("\"events_before\":120,")));
+    agent_world_free(w);
+}
+
 static void agent_says_that_no_read_has_come(void **state)
 {
     struct agent_world *w = agent_world_new(21);
@@ -212,7 +239,8 @@ static void agent_stops_reading_when_the_spool_is_full_and_goes_on(void **state)
     agent_world_free(w);
 }
 
-/* Turns one bit in the middle of the first segment; the agent is not running. */
+/* Turns one bit of the batch that follows on the middle of the first segment; the agent is not
+ * running. */
 static void damage_spool(struct agent_world *w)
 {
     struct kt_file *f = NULL;
@@ -226,7 +254,9 @@ static void damage_spool(struct agent_world *w)
             w->disk.read_at(f, all.len, kt_buf_reserve(&all, 65536), 65536, &n, &w->err), KT_OK);
         all.len += n;
     }
-    all.at[all.len / 2] ^= 1;
+    ptrdiff_t batch = kt_str_find(kt_buf_str(&all), KT_STR("KTR1\2"), all.len / 2);
+    assert_true(batch > 0);
+    all.at[batch + 100] ^= 1; /* behind heads: in its lines */
     assert_int_equal(w->disk.truncate(f, 0, &w->err), KT_OK);
     assert_int_equal(w->disk.append(f, kt_buf_str(&all), &w->err), KT_OK);
     assert_int_equal(w->disk.sync(f, &w->err), KT_OK);
@@ -379,6 +409,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(agent_delivers_each_event_once),
         cmocka_unit_test(agent_reports_at_start_and_every_minute),
+        cmocka_unit_test(agent_knows_after_a_restart_what_it_gave_before),
         cmocka_unit_test(agent_says_that_no_read_has_come),
         cmocka_unit_test(agent_keeps_within_its_credit),
         cmocka_unit_test(agent_replaces_a_refused_line),
