@@ -416,7 +416,7 @@ static void learn_pair(struct kt_scene *s, const struct kt_pending *p)
 {
     struct trail *t = kt_table_put(s->tables[0], s->who, NULL);
     uint16_t low = (uint16_t)(p->key >> 16), high = (uint16_t)p->key;
-    uint16_t day = (uint16_t)(p->time_min / DAY_MIN);
+    uint16_t day = (uint16_t)((p->time_min - 1) / DAY_MIN);
     struct pair *known = pair_of(t, low, high), *slot = &t->pair[0];
     if (known != NULL) {
         if (known->last_day != day && known->days < UINT16_MAX)
@@ -445,7 +445,7 @@ static void put_aside(struct kt_scene *s, const struct options *o, const struct 
                       const struct hop *h)
 {
     const uint16_t once[4] = { 1, 0, 0, 0 };
-    uint32_t end = (s->minute / DAY_MIN + 1) * DAY_MIN;
+    uint32_t end = (s->minute / 60 + 1) * 60; /* no longer: an incident holds back its hours */
     uint16_t a = now->country, b = h->other->country;
     uint64_t key = a < b ? (uint64_t)a << 16 | b : (uint64_t)b << 16 | a;
     kt_put_aside(s, ASIDE_PAIR, key, end, once);
