@@ -15,6 +15,7 @@ struct kt_hot {                  /* one secret */
         uint32_t actor, minute;          /* when it was counted last */
     } today[KT_HOT_READERS], service[3]; /* service: the newest different ones */
     uint32_t ever[4];
+    uint32_t wrote_min, pad; /* newest write by anybody since it was read first; 0 = none */
 };
 
 /* The scene's secret and read; `fresh`: the entry is new. Returns the surprise, at most `cap`, 0

@@ -4,9 +4,11 @@
  *
  * Owns:  by actor: windows, distinct secrets, records, rate, hours of the week, sketch; by pair:
  *        what an actor wrote itself; by secret: its readers; by kind: peers' prior and growth.
- * Calls: detector.h, hot_secret and core only. No clock, no I/O.
+ * Calls: deletions, detector.h, hot_secret, hour_secrets and core only. No clock, no I/O.
  */
+#include "detectors/deletions.h"
 #include "detectors/hot_secret.h"
+#include "detectors/hour_secrets.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -18,8 +20,10 @@
 #define SERVICE_HOURS (14.0 * 24)
 #define BULK_MAX      1000u
 #define PEERS_MAX     4096u
-#define TOLD_BITS     2048u
+#define TOLD_BITS     16384u
+#define TOLD_FULL     (TOLD_BITS / 4)
 #define TOLD_MIN      (14u * 1440) /* without such a burst, and it is news again */
+#define TOLD_MOST_MIN (60u * 1440) /* long enough for a record of its own, at any pace */
 enum { STAT_HOUR, STAT_FIVE, STAT_DISTINCT };
 enum { T_ACTOR, T_RATE, T_SKETCH, T_WEEK, T_OWN, T_SECRET, T_KIND, T_WORK, T_TOLD, T_DELETED };
 
@@ -39,7 +43,8 @@ struct volume {
 struct told {                      /* of an actor whose many secrets were told */
     struct windows others;         /* reads of secrets that were not among them */
     uint64_t bits[TOLD_BITS / 64]; /* which they were */
-    uint32_t burst_min, seen_min;  /* the burst that was told began; newest one like it */
+    uint32_t since_min, burst_min; /* the first and the newest burst that was told began */
+    uint32_t seen_min, set;        /* newest burst of them; bits that are set */
 };
 struct rate {             /* of an actor: small, since all of them are walked over each hour */
     struct kt_decay rate; /* reads an hour, clock hours */
@@ -51,11 +56,7 @@ struct week { /* reads by hour of the week, halved every 28 days */
     uint16_t bin[168];
 };
 struct own {
-    uint32_t wrote_min;
-};
-struct deleted { /* by one actor */
-    struct kt_distinct seen;
-    uint32_t day, most, record, pad; /* its newest such day, the most in an hour of it and before */
+    uint32_t wrote_min, born_min; /* born: wrote it before anybody had read it; 0 = no */
 };
 struct peers {
     struct kt_gamma prior;
@@ -80,11 +81,6 @@ static bool is_volume(const void *state)
     return are_windows(&v->now) && kt_maxima_is_sound(&v->best);
 }
 
-static bool is_deleted(const void *state)
-{
-    return kt_distinct_is_sound(&((const struct deleted *)state)->seen);
-}
-
 static bool is_rate(const void *state)
 {
     return ((const struct rate *)state)->kind < KT_ACTOR_COUNT;
@@ -106,14 +102,14 @@ static const struct kt_table_decl tables[] = {
                    NULL },
     [T_WEEK] = { "volume_week", KT_KEY_ACTOR, sizeof(struct week), 1, KT_ACTORS_MAX, KT_EVICT_LRU,
                  NULL },
-    [T_OWN] = { "volume_own", KT_KEY_PAIR, sizeof(struct own), 1, 20000, KT_EVICT_LRU, NULL },
-    [T_SECRET] = { "volume_secret", KT_KEY_SECRET, sizeof(struct kt_hot), 2, 40000, KT_EVICT_LRU,
+    [T_OWN] = { "volume_own", KT_KEY_PAIR, sizeof(struct own), 2, 20000, KT_EVICT_LRU, NULL },
+    [T_SECRET] = { "volume_secret", KT_KEY_SECRET, sizeof(struct kt_hot), 3, 40000, KT_EVICT_LRU,
                    is_hot },
     [T_WORK] = { "volume_work", KT_KEY_ACTOR, sizeof(struct windows), 1, 4000, KT_EVICT_LRU,
                  are_windows },
-    [T_TOLD] = { "volume_told", KT_KEY_ACTOR, sizeof(struct told), 1, 2000, KT_EVICT_LRU, is_told },
-    [T_DELETED] = { "volume_deleted", KT_KEY_ACTOR, sizeof(struct deleted), 1, 4000, KT_EVICT_LRU,
-                    is_deleted },
+    [T_TOLD] = { "volume_told", KT_KEY_ACTOR, sizeof(struct told), 2, 2000, KT_EVICT_LRU, is_told },
+    [T_DELETED] = { "volume_deleted", KT_KEY_ACTOR, sizeof(struct kt_deletions), 2, 4000,
+                    KT_EVICT_LRU, kt_deletions_are_sound },
     [T_KIND] = { "volume_kind", KT_KEY_KIND, sizeof(struct peers), 1, KT_ACTOR_COUNT,
                  KT_EVICT_REFUSE, NULL },
 };
@@ -191,55 +187,23 @@ static struct kt_gamma posterior(struct kt_table *const *t, const struct rate *r
 
 struct counts { /* what is in the windows now */
     unsigned five, hour, distinct, distinct_five;
+    bool beside; /* what was told is left out */
 };
 
-/* An actor's windows, each with a sketch of its own. */
-enum which { NOW, WORK, OTHERS };
-
-static struct kt_key sketch_key(const struct kt_scene *s, enum which which)
+static enum kt_hour_of which_now(const struct kt_scene *s)
 {
-    static const uint64_t apart[] = { [NOW] = 0, [WORK] = ~UINT64_C(0), [OTHERS] = ~UINT64_C(1) };
-    return (struct kt_key){ s->who.a, s->who.b ^ apart[which] };
+    return s->expected ? KT_HOUR_WORK : KT_HOUR_NOW;
 }
 
-static struct kt_hll_view *view_of(const struct kt_scene *s, enum which which)
-{
-    return kt_recall_sketch(s->recall, (uint64_t)s->actor->number * 3 + which);
-}
-
-static enum which which_now(const struct kt_scene *s)
-{
-    return s->expected ? WORK : NOW;
-}
-
-static unsigned distinct_in(const struct kt_scene *s, const struct windows *v, enum which which,
+static unsigned distinct_in(const struct kt_scene *s, const struct windows *v, enum kt_hour_of of,
                             unsigned minutes)
 {
-    if (v->seen.over <= s->minute)
-        return kt_distinct_count(&v->seen, s->minute, minutes);
-    const struct kt_hll *h = kt_table_peek(s->tables[T_SKETCH], sketch_key(s, which));
-    if (h == NULL)
-        return KT_DISTINCT_MAX;
-    return kt_hll_view_count(view_of(s, which), h, s->minute, minutes / 5);
+    return kt_hour_count(s, s->tables[T_SKETCH], &v->seen, of, minutes);
 }
 
-static void note_secret(struct kt_scene *s, struct windows *v, enum which which, uint64_t hash)
+static void note_secret(struct kt_scene *s, struct windows *v, enum kt_hour_of of, uint64_t hash)
 {
-    bool exact = v->seen.over <= s->minute && kt_distinct_add(&v->seen, hash, s->minute, 60);
-    if (exact)
-        return;
-    bool fresh = v->seen.over <= s->minute;
-    bool anew;
-    struct kt_hll *h = kt_table_put(s->tables[T_SKETCH], sketch_key(s, which), &anew);
-    struct kt_hll_view *view = view_of(s, which);
-    if (anew)
-        view->last = 0;
-    for (unsigned i = 0; fresh && i < v->seen.n; i++)
-        kt_hll_view_add(view, h, v->seen.hash[i], v->seen.minute[i]);
-    kt_hll_view_add(view, h, hash, s->minute);
-    if (fresh) /* the list is in the sketch now; it starts again when the sketch has aged */
-        memset(&v->seen, 0, sizeof v->seen);
-    v->seen.over = s->minute + 60;
+    kt_hour_note(s, s->tables[T_SKETCH], &v->seen, of, hash);
 }
 
 /* Spreads the hash over all bits, for members of a set that have no name of their own. */
@@ -275,26 +239,54 @@ static bool told_has(const struct told *told, uint64_t hash)
 
 static void told_add(struct told *told, uint64_t hash)
 {
-    unsigned a = hash % TOLD_BITS, b = (hash >> 32) % TOLD_BITS;
-    told->bits[a / 64] |= UINT64_C(1) << a % 64;
-    told->bits[b / 64] |= UINT64_C(1) << b % 64;
+    const uint64_t at[] = { hash % TOLD_BITS, (hash >> 32) % TOLD_BITS };
+    for (unsigned i = 0; i < 2; i++) {
+        uint64_t bit = UINT64_C(1) << at[i] % 64, *word = &told->bits[at[i] / 64];
+        told->set += (*word & bit) == 0;
+        *word |= bit;
+    }
+}
+
+static bool is_over(const struct told *told, uint32_t minute)
+{
+    return minute > told->seen_min + TOLD_MIN || minute > told->since_min + TOLD_MOST_MIN;
+}
+
+/* Somebody found out that the burst was a theft: it never becomes usual. */
+static bool was_theft(const struct kt_scene *s, const struct told *told)
+{
+    for (unsigned i = 0; i < KT_HELD_MAX; i++) {
+        if (s->actor->held[i].mark == KT_HELD_TRUE && s->actor->held[i].until_min != 0 &&
+            s->actor->held[i].from_min <= told->burst_min + 60 &&
+            s->actor->held[i].until_min >= told->burst_min)
+            return true;
+    }
+    return false;
 }
 
 /* An incident holds back what it names, so a job that takes the same secrets each time would never
- * get a record, and would be news for ever: of what was told only other secrets are counted. */
-static void leave_out_told(struct kt_scene *s, const struct options *o, struct counts *c)
+ * get a record, and would be news for ever: of what was told only other secrets are counted, and
+ * those that were written since. A list that is full would take others for its own. */
+static void leave_out_told(struct kt_scene *s, const struct options *o, const struct kt_hot *hot,
+                           struct counts *c)
 {
     struct told *told = s->expected ? NULL : kt_table_get(s->tables[T_TOLD], s->who);
-    if (told == NULL || s->minute < told->burst_min + 60 || s->minute > told->seen_min + TOLD_MIN)
+    if (told == NULL || s->minute < told->burst_min + 60 || is_over(told, s->minute) ||
+        told->set > TOLD_FULL || was_theft(s, told))
         return;
+    bool renewed = hot->wrote_min > told->burst_min;
     for (unsigned i = 0; i < members(s); i++) {
-        if (!told_has(told, secret_hash(s, i)))
-            note_secret(s, &told->others, OTHERS, secret_hash(s, i));
+        if (!renewed && told_has(told, secret_hash(s, i)))
+            continue;
+        note_secret(s, &told->others, KT_HOUR_OTHERS, secret_hash(s, i));
+        kt_ring_add(&told->others.ring, s->t, 1);
     }
     if (c->distinct >= o->floor_distinct)
         told->seen_min = s->minute;
-    c->distinct = distinct_in(s, &told->others, OTHERS, 60);
-    c->distinct_five = distinct_in(s, &told->others, OTHERS, 5);
+    *c = (struct counts){ kt_ring_fives(&told->others.ring, s->t, 1),
+                          kt_ring_fives(&told->others.ring, s->t, 12),
+                          distinct_in(s, &told->others, KT_HOUR_OTHERS, 60),
+                          distinct_in(s, &told->others, KT_HOUR_OTHERS, 5), true };
 }
 
 static void note_told(struct kt_scene *s, const struct volume *v)
@@ -303,8 +295,11 @@ static void note_told(struct kt_scene *s, const struct volume *v)
         return;
     bool fresh;
     struct told *told = kt_table_put(s->tables[T_TOLD], s->who, &fresh);
-    if (s->minute > told->seen_min + TOLD_MIN)
+    if (fresh || is_over(told, s->minute)) {
         memset(told->bits, 0, sizeof told->bits);
+        told->set = 0;
+        told->since_min = s->minute;
+    }
     if (fresh || s->minute >= told->burst_min + 60)
         told->burst_min = s->minute;
     told->seen_min = s->minute;
@@ -316,6 +311,7 @@ static void note_told(struct kt_scene *s, const struct volume *v)
         told_add(told, secret_hash(s, i));
 }
 
+enum { ASIDE_READ, ASIDE_DELETED };
 static struct counts count_in(struct kt_scene *s, struct volume *v, struct rate *r, bool rollout)
 {
     unsigned n = members(s);
@@ -330,12 +326,12 @@ static struct counts count_in(struct kt_scene *s, struct volume *v, struct rate 
     }
     r->reads_today += r->today == day ? n : 0;
     struct counts c = { kt_ring_fives(&now->ring, s->t, 1), kt_ring_fives(&now->ring, s->t, 12),
-                        distinct_in(s, now, which_now(s), 60),
-                        distinct_in(s, now, which_now(s), 5) };
+                        distinct_in(s, now, which_now(s), 60), distinct_in(s, now, which_now(s), 5),
+                        false };
     uint16_t aside[4] = { (uint16_t)n, (uint16_t)(c.hour > UINT16_MAX ? UINT16_MAX : c.hour),
                           (uint16_t)(c.five > UINT16_MAX ? UINT16_MAX : c.five),
                           (uint16_t)(c.distinct > UINT16_MAX ? UINT16_MAX : c.distinct) };
-    kt_put_aside(s, 0, s->minute / 60, (s->minute / 60 + 1) * 60, aside);
+    kt_put_aside(s, ASIDE_READ, s->minute / 60, (s->minute / 60 + 1) * 60, aside);
     return c;
 }
 
@@ -403,7 +399,7 @@ static void judge_distinct(const struct kt_scene *s, const struct options *o,
                                    STAT_DISTINCT, 0 });
 }
 
-enum { N_X, N_MINUTES, N_BEST, N_STAT, N_FLOOR };
+enum { N_X, N_MINUTES, N_BEST, N_STAT, N_FLOOR, N_BESIDE };
 
 static const char *const stat_words[] = { "reads", "reads", "different secrets" };
 
@@ -449,19 +445,20 @@ static void words(const struct kt_scene *s, struct kt_finding *f)
     const struct volume *v = kt_table_peek(s->tables[T_ACTOR], s->who);
     unsigned stat = (unsigned)f->number[N_STAT], best = (unsigned)f->number[N_BEST];
     const char *window = window_words(f->number[N_MINUTES] <= 5);
+    const char *beside = f->number[N_BESIDE] > 0 ? ", beside those already told" : "";
     char who[160], x[32];
     kt_say_name(s->ev->actor, 80, who);
     kt_say_count(f->number[N_X], x);
     if (stat == STAT_DISTINCT)
-        KT_SAY(f->title, "%s read %s different secrets within %s.", who, x, window);
+        KT_SAY(f->title, "%s read %s different secrets within %s%s.", who, x, window, beside);
     else
-        KT_SAY(f->title, "%s read secrets %s times within %s.", who, x, window);
+        KT_SAY(f->title, "%s read secrets %s times within %s%s.", who, x, window, beside);
     say_usual(s, v, f);
     KT_SAY(f->part, "%s %s within %s against %u before", x, stat_words[stat], window, best);
     say_quiet(v, f);
 }
 
-static void tell(struct kt_scene *s, const struct surprise *b, unsigned flags)
+static void tell(struct kt_scene *s, const struct surprise *b, bool beside, unsigned flags)
 {
     struct kt_finding *f = kt_find(s, KT_FAMILY_VOLUME, kt_points(b->s), flags, words);
     if (f == NULL)
@@ -471,6 +468,7 @@ static void tell(struct kt_scene *s, const struct surprise *b, unsigned flags)
     f->number[N_BEST] = b->best;
     f->number[N_STAT] = b->stat;
     f->number[N_FLOOR] = b->floor;
+    f->number[N_BESIDE] = beside;
 }
 
 /* ---- by secret ---- */
@@ -486,63 +484,15 @@ static void words_of_secret(const struct kt_scene *s, struct kt_finding *f)
     KT_SAY(f->quiet, "Fewer than 5 readers an hour and 5 a day.");
 }
 
-/* ---- what is deleted ---- */
-static void words_of_deleted(const struct kt_scene *s, struct kt_finding *f)
-{
-    char who[160];
-    const char *more = f->number[0] >= KT_DISTINCT_MAX ? " or more" : "";
-    kt_say_name(s->ev->actor, 80, who);
-    KT_SAY(f->title, "%s deleted %.0f%s different secrets within 1 hour.", who, f->number[0], more);
-    KT_SAY(f->normal,
-           "On its busiest day before it deleted %.0f in an hour. What is deleted can "
-           "mostly be restored for some days, not for ever.",
-           f->number[1]);
-    KT_SAY(f->part, "%.0f%s secrets deleted in 1 h against %.0f", f->number[0], more, f->number[1]);
-    KT_SAY(f->quiet, "An earlier day on which it deleted as many, or secrets of test and staging.");
-}
-
-/* The day that is over is its record, unless an incident holds it back. */
-static void next_day(const struct kt_scene *s, struct deleted *d)
-{
-    uint32_t day = kt_actor_day(s->actor, s->minute), begins;
-    if (day <= d->day)
-        return;
-    begins = kt_actor_day_begins(s->actor, d->day);
-    bool held = false;
-    for (unsigned i = 0; i < KT_HELD_MAX; i++)
-        held = held || (s->actor->held[i].until_min >= begins &&
-                        s->actor->held[i].from_min < begins + 1440);
-    d->record = !held && d->most > d->record ? d->most : d->record;
-    d->most = 0;
-    d->day = day;
-}
-
-/* Secrets that vanish by the dozen, even where each can be had back (docs/decisions/0105). */
-static void judge_deleted(struct kt_scene *s, const struct options *o)
-{
-    if (kt_production(s->shared->conf, s->ev->secret) == 0)
-        return;
-    struct deleted *d = kt_table_put(s->tables[T_DELETED], s->who, NULL);
-    next_day(s, d);
-    (void)kt_distinct_add(&d->seen, s->secret.a, s->minute, 60);
-    unsigned n = kt_distinct_count(&d->seen, s->minute, 60);
-    d->most = n > d->most ? n : d->most;
-    unsigned record = d->record > 4 ? d->record : 4;
-    if (s->young || s->shared->learning || n < o->floor_deleted || n < 2 * record)
-        return;
-    double points = fmin(6, 2.5 + 6 * log10((double)n / record));
-    struct kt_finding *f = kt_find(s, KT_FAMILY_VOLUME, kt_points(points), 0, words_of_deleted);
-    if (f == NULL)
-        return;
-    f->number[0] = n;
-    f->number[1] = d->record;
-}
-
 /* ---- the event ---- */
 static void note_own_work(struct kt_scene *s)
 {
     struct kt_key pair = { s->actor->number, s->secret.a };
-    ((struct own *)kt_table_put(s->tables[T_OWN], pair, NULL))->wrote_min = s->minute;
+    bool fresh;
+    struct own *own = kt_table_put(s->tables[T_OWN], pair, &fresh);
+    struct kt_hot *hot = kt_table_get(s->tables[T_SECRET], s->secret);
+    own->wrote_min = s->minute;
+    own->born_min = fresh && hot == NULL ? s->minute : own->born_min;
     /* CloudTrail has no order: the read after this write may have come before it */
     struct volume *v = kt_table_get(s->tables[T_ACTOR], s->who);
     uint32_t read_min;
@@ -557,6 +507,32 @@ static bool own_work(const struct kt_scene *s)
     struct kt_key pair = { s->actor->number, s->secret.a };
     const struct own *w = kt_table_peek(s->tables[T_OWN], pair);
     return w != NULL && s->minute >= w->wrote_min && s->minute - w->wrote_min < 60;
+}
+
+/* Every writer's reads find a new value. */
+static void note_written(const struct kt_scene *s)
+{
+    struct kt_hot *hot = kt_table_get(s->tables[T_SECRET], s->secret);
+    if (hot != NULL && hot->wrote_min < s->minute)
+        hot->wrote_min = s->minute;
+}
+
+/* What it made within the hour and takes away again. Overwriting what others made excuses nothing.
+ */
+static bool made_it(const struct kt_scene *s)
+{
+    struct kt_key pair = { s->actor->number, s->secret.a };
+    const struct own *w = kt_table_peek(s->tables[T_OWN], pair);
+    return w != NULL && w->born_min != 0 && s->minute >= w->born_min &&
+           s->minute - w->born_min < 60;
+}
+
+static void judge_deleted(struct kt_scene *s, const struct options *o)
+{
+    if (made_it(s) || kt_production(s->shared->conf, s->ev->secret) == 0)
+        return;
+    struct kt_deletions *d = kt_table_put(s->tables[T_DELETED], s->who, NULL);
+    kt_deletions_judge(s, d, s->tables[T_SKETCH], o->floor_deleted, ASIDE_DELETED);
 }
 
 static struct rate *rate_of(struct kt_scene *s)
@@ -574,9 +550,10 @@ static void judge(struct kt_scene *s, const struct options *o, struct volume *v,
 {
     const struct peers *p = kt_table_peek(s->tables[T_KIND], kind_key(r->kind));
     double growth = p != NULL && p->set ? p->growth : 1;
-    struct surprise best = { 0 };
+    struct surprise best = { 0 }, wide = { 0 };
     judge_rate(s, o, v, r, c, growth, &best);
-    judge_distinct(s, o, v, c, growth, &best);
+    judge_distinct(s, o, v, c, growth, &wide);
+    take_larger(&best, wide);
     unsigned flags = 0;
     bool many = c->distinct_five >= o->first_5m || c->distinct >= o->first_1h;
     if ((s->young || s->shared->learning) && many && s->actor->kind != KT_ACTOR_CI) {
@@ -592,8 +569,8 @@ static void judge(struct kt_scene *s, const struct options *o, struct volume *v,
     }
     if (best.s < 2.2)
         return;
-    tell(s, &best, flags);
-    if (best.stat == STAT_DISTINCT)
+    tell(s, &best, c->beside, flags);
+    if (best.stat == STAT_DISTINCT || wide.s >= 2.2)
         note_told(s, v);
 }
 
@@ -604,9 +581,11 @@ static void on_event(struct kt_scene *s, const void *opt)
     if (s->actor == NULL || s->late || s->secret.a == 0 ||
         s->ev->flags & (KT_FLAG(SHADOW) | KT_FLAG(BULK)))
         return;
-    if (writes[s->ev->action] && s->ev->outcome == KT_OUT_SUCCESS)
+    if (writes[s->ev->action] && s->ev->outcome == KT_OUT_SUCCESS) {
         note_own_work(s);
-    if (s->ev->action == KT_ACT_DELETE && s->taught && !own_work(s))
+        note_written(s);
+    }
+    if (s->ev->action == KT_ACT_DELETE && s->taught)
         judge_deleted(s, o);
     if (!s->read || own_work(s))
         return;
@@ -616,7 +595,7 @@ static void on_event(struct kt_scene *s, const void *opt)
     struct volume *v = kt_table_put(s->tables[T_ACTOR], s->who, NULL);
     struct rate *r = rate_of(s);
     struct counts c = count_in(s, v, r, s->deploy || (rollout && s->young));
-    leave_out_told(s, o, &c);
+    leave_out_told(s, o, hot, &c);
     judge(s, o, v, r, &c);
     if (secret > 0 && !s->deploy)
         (void)kt_find(s, KT_FAMILY_VOLUME, kt_points(secret), 0, words_of_secret);
@@ -651,9 +630,12 @@ static void learn_week(struct kt_scene *s, const struct rate *r, uint32_t minute
 static void on_learn(struct kt_scene *s, const void *opt, const struct kt_pending *p)
 {
     (void)opt;
+    struct kt_deletions *d = kt_table_get(s->tables[T_DELETED], s->who);
+    if (p->what == ASIDE_DELETED && d != NULL)
+        kt_deletions_learn(s, d, p);
     struct volume *v = kt_table_get(s->tables[T_ACTOR], s->who);
     struct rate *r = kt_table_get(s->tables[T_RATE], s->who);
-    if (v == NULL || r == NULL)
+    if (p->what != ASIDE_READ || v == NULL || r == NULL)
         return;
     uint32_t minute = p->time_min - 60;
     kt_rate_add(&r->rate, p->time_min / 60, p->v[0], half_life(r->kind));
