@@ -22,7 +22,7 @@
 #define LATE_MIN     (25u * 60u)
 
 static const struct kt_table_decl engine_tables[] = {
-    { "actors", KT_KEY_ACTOR, sizeof(struct kt_actor), 3, KT_ACTORS_MAX, KT_EVICT_LRU,
+    { "actors", KT_KEY_ACTOR, sizeof(struct kt_actor), 4, KT_ACTORS_MAX, KT_EVICT_LRU,
       kt_sound_actor },
     { "places", KT_KEY_ACTOR, sizeof(struct kt_places), 1, KT_ACTORS_MAX, KT_EVICT_LRU,
       kt_sound_places },
@@ -38,7 +38,7 @@ static const struct kt_table_decl engine_tables[] = {
     { "expected", KT_KEY_INSTANCE, sizeof(struct kt_decision), 1, KT_EXPECT_OPEN_MAX,
       KT_EVICT_REFUSE, kt_sound_expected },
     { "signs", KT_KEY_PAIR, sizeof(uint32_t), 1, 20000, KT_EVICT_LRU, NULL },
-    { "withheld", KT_KEY_PAIR, sizeof(struct withheld), 2, 2000, KT_EVICT_LRU, kt_sound_withheld },
+    { "withheld", KT_KEY_PAIR, sizeof(struct withheld), 3, 2000, KT_EVICT_LRU, kt_sound_withheld },
     { "aside", KT_KEY_PAIR, sizeof(struct aside), 1, KT_ASIDE_BLOCKS_MAX, KT_EVICT_REFUSE,
       kt_sound_aside },
 };

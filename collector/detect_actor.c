@@ -180,19 +180,22 @@ struct kt_actor *kt_detect_actor_new(struct kt_detect *d, struct kt_scene *s)
     return a;
 }
 
-void kt_detect_hold(struct kt_actor *a, uint32_t from_min, uint32_t until_min, enum kt_held mark)
+void kt_detect_hold(struct kt_actor *a, uint32_t from_min, uint32_t until_min, enum kt_held mark,
+                    uint16_t families)
 {
     for (unsigned i = 0; i < KT_HELD_MAX; i++) {
-        bool same = a->held[i].mark == (uint32_t)mark && a->held[i].until_min != 0 &&
+        bool same = a->held[i].mark == (uint16_t)mark && a->held[i].until_min != 0 &&
                     from_min <= a->held[i].until_min && until_min >= a->held[i].from_min;
         if (!same)
             continue;
         a->held[i].from_min = from_min < a->held[i].from_min ? from_min : a->held[i].from_min;
         a->held[i].until_min = until_min > a->held[i].until_min ? until_min : a->held[i].until_min;
+        a->held[i].families |= families;
         return;
     }
     unsigned slot = a->held_n++ % KT_HELD_MAX;
-    a->held[slot].mark = (uint32_t)mark;
+    a->held[slot].mark = (uint16_t)mark;
+    a->held[slot].families = families;
     a->held[slot].from_min = from_min;
     a->held[slot].until_min = until_min;
 }

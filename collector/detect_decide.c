@@ -271,6 +271,15 @@ static void drop_oldest(struct kt_detect *d)
     kt_table_remove(d->withheld, key);
 }
 
+static uint16_t families_of(const struct incident *in)
+{
+    _Static_assert(KT_FAMILY_COUNT <= 16, "a bit each");
+    unsigned families = 0;
+    for (unsigned i = 0; i < INCIDENT_PARTS; i++)
+        families |= in->part[i].set ? 1u << in->part[i].family : 0;
+    return (uint16_t)families;
+}
+
 struct withheld *kt_detect_withhold(struct kt_detect *d, const struct incident *in, unsigned member)
 {
     struct kt_key who = in->member_key[member], key = withheld_key(in, who);
@@ -286,6 +295,7 @@ struct withheld *kt_detect_withhold(struct kt_detect *d, const struct incident *
     w->until_min = (uint32_t)(in->last / KT_NS_MIN);
     w->since_min = (uint32_t)(in->since / KT_NS_MIN);
     w->silent = in->suppressed_by[0] != '\0';
+    w->families = families_of(in);
     return w;
 }
 
@@ -369,7 +379,7 @@ static void hold_again(struct kt_detect *d, const struct withheld *judged)
                             : w->silent                 ? KT_HELD_EXPECTED
                                                         : KT_HELD_OPEN;
         if (kt_key_eq(w->who, judged->who) && !kt_detect_dismissed(w))
-            kt_detect_hold(a, w->since_min, w->until_min, mark);
+            kt_detect_hold(a, w->since_min, w->until_min, mark, w->families);
     }
 }
 

@@ -266,11 +266,13 @@ static void hold_members(struct kt_detect *d, const struct incident *in)
     uint32_t from = (uint32_t)(in->first / KT_NS_MIN), until = (uint32_t)(in->last / KT_NS_MIN);
     for (unsigned i = 0; i < in->members_n && i < INCIDENT_MEMBERS; i++) {
         struct kt_actor *a = kt_table_get(d->actors, in->member_key[i]);
-        if (a == NULL || a->number != in->members[i] ||
-            kt_detect_dismissed(kt_detect_withhold(d, in, i)))
+        if (a == NULL || a->number != in->members[i])
+            continue;
+        const struct withheld *w = kt_detect_withhold(d, in, i);
+        if (kt_detect_dismissed(w))
             continue;
         kt_detect_hold(a, (uint32_t)(in->since / KT_NS_MIN), until,
-                       is_quiet(in) ? KT_HELD_EXPECTED : KT_HELD_OPEN);
+                       is_quiet(in) ? KT_HELD_EXPECTED : KT_HELD_OPEN, w->families);
         if (in->network != 0)
             kt_detect_taint(d, in->member_key[i], from, until);
     }

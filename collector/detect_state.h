@@ -76,7 +76,7 @@ struct withheld {   /* what an incident holds back of one actor, for a verdict *
     uint32_t n;         /* numbers that fell due in it, set aside under its key */
     uint8_t verdict;    /* enum kt_finding_verdict + 1; 0 = nobody judged it */
     uint8_t silent;     /* it is announced work */
-    uint8_t pad[2];
+    uint16_t families;  /* a bit for each of its evidence */
 };
 
 #define ASIDE_BLOCK 8u
@@ -187,7 +187,8 @@ void kt_detect_count(struct kt_detect *d, const struct kt_actor *a, int by);
 void kt_detect_count_until(struct kt_detect *d, uint32_t hour);
 /* The event's values become known; what the detectors put aside is kept for later. */
 void kt_detect_seen(struct kt_detect *d, struct kt_scene *s);
-void kt_detect_hold(struct kt_actor *a, uint32_t from_min, uint32_t until_min, enum kt_held mark);
+void kt_detect_hold(struct kt_actor *a, uint32_t from_min, uint32_t until_min, enum kt_held mark,
+                    uint16_t families);
 /* A use of the network that excuses no colleague, or does again. */
 void kt_detect_mark_user(struct kt_detect *d, uint64_t network, uint32_t actor, bool tainted);
 /* Three people who took a network up within a day know something: it is no habit of each. */

@@ -238,6 +238,17 @@ bool kt_first_in_incident(const struct kt_actor *a, uint32_t first_min, uint32_t
     return false;
 }
 
+bool kt_told_of(const struct kt_actor *a, uint32_t minute, enum kt_family family)
+{
+    for (unsigned i = 0; a->held_n > 0 && i < KT_HELD_MAX; i++) {
+        if (a->held[i].until_min != 0 && a->held[i].mark != KT_HELD_EXPECTED &&
+            a->held[i].families >> family & 1 && minute >= a->held[i].from_min &&
+            minute <= a->held[i].until_min)
+            return true;
+    }
+    return false;
+}
+
 bool kt_place_tainted(const struct kt_place *p, uint32_t minute)
 {
     return p->taint_min != 0 && minute < p->taint_min + TAINT_MIN;

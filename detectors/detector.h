@@ -83,8 +83,10 @@ struct kt_actor {    /* the shared header: read-only for detectors */
     uint32_t pending_due, pending_n; /* numbers that wait, and the earliest at which one is due */
     uint64_t pending_bits[4]; /* one a number that waits, by a hash: where none is, none waits */
     struct {
-        uint32_t from_min, until_min, mark; /* enum kt_held */
-    } held[KT_HELD_MAX];                    /* windows of incidents >= medium: never counted */
+        uint32_t from_min, until_min;
+        uint16_t mark;     /* enum kt_held */
+        uint16_t families; /* a bit for each enum kt_family of its evidence */
+    } held[KT_HELD_MAX];   /* windows of incidents >= medium: never counted */
     uint32_t held_n;
     int16_t zone_min; /* zoned: minutes east of UTC at its newest event; origin says nothing */
     uint8_t zoned, pad;
@@ -340,6 +342,11 @@ bool kt_client_known(const struct kt_places *p, uint32_t client);
  * nobody judged for lasts_min? */
 bool kt_first_in_incident(const struct kt_actor *a, uint32_t first_min, uint32_t minute,
                           uint32_t lasts_min);
+/* Was somebody told of evidence of that family about the actor, in an incident of its own around
+ * that minute? Not so where its evidence only joined a change of the environment, was weighed down
+ * below an alert, or was announced. The event itself says it to those that come after it, and a
+ * verdict that dismisses it unsays it. */
+bool kt_told_of(const struct kt_actor *a, uint32_t minute, enum kt_family family);
 bool kt_place_tainted(const struct kt_place *p, uint32_t minute);
 /* Other actors of the kind (any kind: KT_ACTOR_COUNT) that used the value in 90 days. Exact while
  * the value has KT_USERS_EXACT users; beyond them about as many as there are, without an end of the

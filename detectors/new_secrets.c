@@ -77,7 +77,7 @@ static const struct kt_table_decl tables[] = {
                         KT_EVICT_LRU, NULL },
     [KT_NEW_USERS] = { "new_folder_users", KT_KEY_SECRET, sizeof(struct kt_known_users), 2, 16000,
                        KT_EVICT_LRU, NULL },
-    [KT_NEW_REACH] = { "new_reach", KT_KEY_ACTOR, sizeof(struct kt_reach), 1, KT_ACTORS_MAX,
+    [KT_NEW_REACH] = { "new_reach", KT_KEY_ACTOR, sizeof(struct kt_reach), 2, KT_ACTORS_MAX,
                        KT_EVICT_LRU, NULL },
     [KT_NEW_TEAMS] = { "new_teams", KT_KEY_SECRET, sizeof(struct kt_reach_teams), 1, 40000,
                        KT_EVICT_LRU, NULL },
@@ -173,10 +173,14 @@ static unsigned weight_of(const struct kt_scene *s, const struct options *o,
 }
 
 /* ---- judging ---- */
-/* Windows of the actor's incidents that are over: somebody was told then, and is not told again. */
+/* Windows of the actor's incidents that are over: somebody was told then, and is not told again.
+ * Not of those of failed logins alone: anybody may type a name, and cover what its owner's key
+ * reads meanwhile. */
+#define FAILURES (1u << KT_FAMILY_FAILURES)
 struct told {
     struct {
         uint32_t from_min, until_min;
+        bool days; /* of new secrets */
     } at[KT_HELD_MAX];
     unsigned n;
 };
@@ -186,10 +190,12 @@ static struct told told_of(const struct kt_scene *s)
     struct told told = { .n = 0 };
     for (unsigned i = 0; i < KT_HELD_MAX; i++) {
         uint32_t from = s->actor->held[i].from_min, until = s->actor->held[i].until_min;
-        if (s->actor->held[i].mark == KT_HELD_EXPECTED || until == 0 ||
+        unsigned of = s->actor->held[i].families;
+        if (s->actor->held[i].mark == KT_HELD_EXPECTED || until == 0 || of == FAILURES ||
             until + OVER_MIN >= s->minute)
             continue;
         told.at[told.n].from_min = from;
+        told.at[told.n].days = of >> KT_FAMILY_NEW_SECRETS & 1;
         told.at[told.n++].until_min = until;
     }
     return told;
@@ -523,11 +529,13 @@ static void tell_days(struct kt_scene *s, const struct options *o, const struct 
                       const struct kt_habit *h, uint32_t today)
 {
     double n = 0, days = 0;
-    uint32_t told_min = 0; /* what lay before the newest was told with it */
+    uint32_t told_min = 0; /* what lay before the newest of new secrets was told with it */
     if (!kt_known_is_machine(s) || s->young || s->shared->learning)
         return;
     for (unsigned i = 0; i < before->n; i++)
-        told_min = before->at[i].until_min > told_min ? before->at[i].until_min : told_min;
+        told_min = before->at[i].days && before->at[i].until_min > told_min
+                       ? before->at[i].until_min
+                       : told_min;
     for (unsigned i = 0; i < KT_HABIT_DAYS; i++) {
         uint32_t day = h->day_of[i] - 1, begins;
         if (h->day_of[i] == 0 || day > today || day + FORTNIGHT <= today)

@@ -210,6 +210,17 @@ static void note_away(const struct kt_scene *s, struct kt_reach *r, uint32_t tod
         r->client_day = today + 1;
 }
 
+/* The sum may have been weighed down, where nothing of production was read: nobody was told then.
+ */
+static void settle(const struct kt_scene *s, struct kt_reach *r)
+{
+    if (r->said_min != 0 && kt_told_of(s->actor, r->said_min, KT_FAMILY_NEW_SECRETS)) {
+        r->told_min = r->said_min;
+        r->told = r->said;
+    }
+    r->said_min = 0;
+}
+
 bool kt_reach_read(struct kt_scene *s, const struct kt_habit *h, struct kt_known_pair *p,
                    bool fresh, uint8_t aside)
 {
@@ -218,6 +229,7 @@ bool kt_reach_read(struct kt_scene *s, const struct kt_habit *h, struct kt_known
     if (before && kt_actor_day(s->actor, p->last_min) >= today)
         return false;
     struct kt_reach *r = kt_table_put(s->tables[KT_NEW_REACH], s->who, NULL);
+    settle(s, r);
     bool strange = fresh && is_strange(s, team);
     unsigned slot = slot_for(r, today);
     r->latest[slot] = add16(r->latest[slot], 1);
@@ -278,11 +290,11 @@ static struct judged judge(const struct kt_scene *s)
     return j;
 }
 
-static void note_told(const struct kt_scene *s, unsigned strange)
+static void note_said(const struct kt_scene *s, unsigned strange)
 {
     struct kt_reach *r = kt_table_edit(s->tables[KT_NEW_REACH], s->who);
-    r->told_min = s->minute;
-    r->told = strange;
+    r->said_min = s->minute;
+    r->said = strange;
 }
 
 /* ---- telling ---- */
@@ -357,5 +369,5 @@ void kt_reach_tell(struct kt_scene *s, const struct kt_reach_limits *o)
     f->number[N_WEEK] = j.secrets;
     f->number[N_WIDEST] = wide ? j.widest : 0;
     if (points >= TOLD_FROM)
-        note_told(s, j.strange);
+        note_said(s, j.strange);
 }

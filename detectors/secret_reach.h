@@ -19,6 +19,7 @@ struct kt_reach {                    /* one person */
         uint16_t secrets, strange;
     } most[KT_REACH_WEEKS];   /* in 7, in 14 days that ended in that week */
     uint32_t told_min, told;  /* of so many of other teams somebody was told then; 0 = never */
+    uint32_t said_min, said;  /* the same, while it is not known yet whether anybody was told */
     uint32_t away_day, away;  /* + 1: of so many, on that day, at an address new to the firm */
     uint32_t client_day, pad; /* + 1: the day on which a client that is new to it came along */
 };

@@ -49,6 +49,7 @@ struct habit {       /* one person */
     uint32_t judged; /* the hour that was judged last, + 1: an hour is judged once */
     float p;         /* of that hour */
     uint32_t told;   /* minute of the newest that paged by its hours alone; 0 = none */
+    uint32_t asked;  /* the same, while it is not known yet whether somebody was told; 0 = none */
     struct {
         uint32_t from, last, n;
         uint32_t strange;   /* of them not as usual: is_strange() */
@@ -74,7 +75,7 @@ static bool is_circle(const void *state)
 }
 
 static const struct kt_table_decl tables[] = {
-    [T_PERSON] = { "time_habit", KT_KEY_ACTOR, sizeof(struct habit), 5, KT_ACTORS_MAX, KT_EVICT_LRU,
+    [T_PERSON] = { "time_habit", KT_KEY_ACTOR, sizeof(struct habit), 6, KT_ACTORS_MAX, KT_EVICT_LRU,
                    NULL },
     [T_CIRCLE] = { "time_circle", KT_KEY_KIND, sizeof(struct circle), 2, 500, KT_EVICT_LRU,
                    is_circle },
@@ -536,6 +537,14 @@ static bool is_shift(const struct kt_scene *s)
     return false;
 }
 
+/* Evidence is told, or part of a change of the environment: what comes next sees which. */
+static void settle(const struct kt_scene *s, struct habit *h)
+{
+    if (kt_told_of(s->actor, h->asked, KT_FAMILY_TIME))
+        h->told = h->asked;
+    h->asked = 0;
+}
+
 /* Was somebody told of its hours within a week, on another night? While all else is as usual the
  * second night is no other news than the first. */
 static bool told_before(const struct kt_scene *s, const struct habit *h)
@@ -556,7 +565,7 @@ static void tell(struct kt_scene *s, const struct options *o, struct habit *h, d
     struct kt_finding *f = kt_find(s, KT_FAMILY_TIME, kt_points(points), KT_FIND_PRODUCTION, words);
     if (f == NULL)
         return;
-    h->told = points > o->usual_cap && !s->expected ? s->minute : h->told;
+    h->asked = points > o->usual_cap && !s->expected ? s->minute : h->asked;
     f->number[N_READS] = h->run[s->expected].n;
     f->number[N_FROM] = h->run[s->expected].from;
     f->number[N_DUTY] = duty;
@@ -567,6 +576,8 @@ static void judge(struct kt_scene *s, const struct options *o)
 {
     struct habit *h = kt_table_get(s->tables[T_PERSON], s->who);
     bool asked = s->read || kt_event_is_probe(s->ev);
+    if (h != NULL && h->asked != 0)
+        settle(s, h);
     if (h == NULL || !asked || s->young || s->shared->learning || is_on_call(s) ||
         s->ev->flags & (KT_FLAG(SHADOW) | KT_FLAG(BULK)))
         return;
