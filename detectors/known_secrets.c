@@ -20,7 +20,6 @@
 #define RECENT_DAYS  90u
 #define TRUSTED_DAYS 3u
 #define FEW_OTHERS   2u
-#define PAIRS_MAX    1024u /* of one actor; behind them a filter */
 #define BLOOM_PROBES 5u
 #define FOLDER_SEED  UINT64_C(0x666f6c646572)
 #define PARENT_SEED  UINT64_C(0x6e657773)
@@ -93,9 +92,9 @@ static struct kt_known_pair *pair_new(struct kt_scene *s, uint32_t *pairs)
     return p;
 }
 
-void kt_known_remember(struct kt_scene *s, struct kt_known_pair *p, uint32_t *pairs)
+void kt_known_remember(struct kt_scene *s, struct kt_known_pair *p, bool apart, uint32_t *pairs)
 {
-    if (p == NULL && *pairs >= PAIRS_MAX) {
+    if (p == NULL && *pairs >= (apart ? 2 : 1) * KT_KNOWN_PAIRS) {
         bloom_add(kt_table_put(s->tables[KT_NEW_BLOOM], s->who, NULL), s->secret.a);
         return;
     }
@@ -105,6 +104,8 @@ void kt_known_remember(struct kt_scene *s, struct kt_known_pair *p, uint32_t *pa
         p->read = 1;
         p->first_min = s->minute;
     }
+    if (s->read)
+        p->read_min = s->minute > p->read_min ? s->minute : p->read_min;
     p->first_min = s->minute < p->first_min ? s->minute : p->first_min;
     p->last_min = s->minute > p->last_min ? s->minute : p->last_min;
 }
@@ -131,7 +132,7 @@ void kt_known_written(struct kt_scene *s, uint32_t *pairs)
         x->born_min = s->minute;
     x->wrote_min = s->minute > x->wrote_min ? s->minute : x->wrote_min;
     struct kt_known_pair *p = kt_known_pair(s);
-    if (p == NULL && *pairs >= PAIRS_MAX)
+    if (p == NULL && *pairs >= KT_KNOWN_PAIRS)
         return;
     if (p == NULL)
         p = pair_new(s, pairs);

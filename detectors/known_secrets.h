@@ -19,9 +19,11 @@ enum kt_new_table {
     KT_NEW_TEAMS,
 };
 
-struct kt_known_pair {                             /* one actor and one secret */
+#define KT_KNOWN_PAIRS 1024u /* of one actor; behind them a filter */
+struct kt_known_pair {       /* one actor and one secret */
     uint32_t first_min, last_min, wrote_min;
-    uint32_t read; /* its value, not only its name; bits of secret_reach */
+    uint32_t read;     /* its value, not only its name; bits of secret_reach */
+    uint32_t read_min; /* newest read; last_min is moved by whoever describes or writes it, too */
 };
 #define KT_BLOOM_BYTES 4096u
 struct kt_known_bloom { /* the secrets of one actor behind the first 1,024 */
@@ -55,7 +57,7 @@ struct kt_known_pair *kt_known_pair(const struct kt_scene *s);
  * it after a week's pause, or when it was written since. What was judged true is new for ever. */
 bool kt_known(const struct kt_scene *s, const struct kt_known_pair *p);
 /* From now on it is known; `pairs` counts the actor's. */
-void kt_known_remember(struct kt_scene *s, struct kt_known_pair *p, uint32_t *pairs);
+void kt_known_remember(struct kt_scene *s, struct kt_known_pair *p, bool apart, uint32_t *pairs);
 void kt_known_written(struct kt_scene *s, uint32_t *pairs);
 /* Made within 24 hours, by whomever. */
 bool kt_known_fresh(const struct kt_scene *s);

@@ -67,7 +67,7 @@ static const struct kt_table_decl tables[] = {
                       is_list },
     [KT_NEW_STORE] = { "new_store", KT_KEY_PAIR, sizeof(struct kt_habit_store), 1, KT_ACTORS_MAX,
                        KT_EVICT_LRU, NULL },
-    [KT_NEW_PAIR] = { "new_pair", KT_KEY_PAIR, sizeof(struct kt_known_pair), 1, 240000,
+    [KT_NEW_PAIR] = { "new_pair", KT_KEY_PAIR, sizeof(struct kt_known_pair), 2, 240000,
                       KT_EVICT_LRU, NULL },
     [KT_NEW_BLOOM] = { "new_bloom", KT_KEY_ACTOR, sizeof(struct kt_known_bloom), 1, 4000,
                        KT_EVICT_LRU, NULL },
@@ -77,7 +77,7 @@ static const struct kt_table_decl tables[] = {
                         KT_EVICT_LRU, NULL },
     [KT_NEW_USERS] = { "new_folder_users", KT_KEY_SECRET, sizeof(struct kt_known_users), 2, 16000,
                        KT_EVICT_LRU, NULL },
-    [KT_NEW_REACH] = { "new_reach", KT_KEY_ACTOR, sizeof(struct kt_reach), 2, KT_ACTORS_MAX,
+    [KT_NEW_REACH] = { "new_reach", KT_KEY_ACTOR, sizeof(struct kt_reach), 3, KT_ACTORS_MAX,
                        KT_EVICT_LRU, NULL },
     [KT_NEW_TEAMS] = { "new_teams", KT_KEY_SECRET, sizeof(struct kt_reach_teams), 1, 40000,
                        KT_EVICT_LRU, NULL },
@@ -686,7 +686,7 @@ static void on_event(struct kt_scene *s, const void *opt)
                    (s->ev->flags & KT_FLAG(BULK)) == 0;
     bool strange = reaches && kt_reach_read(s, h, p, first, ASIDE_TEAM);
     if (s->taught)
-        kt_known_remember(s, p, &h->pairs);
+        kt_known_remember(s, p, strange, &h->pairs);
     if (strange) {
         const struct kt_reach_limits limits = { .strange = o->floor_strange,
                                                 .away = o->floor_away,
@@ -694,7 +694,7 @@ static void on_event(struct kt_scene *s, const void *opt)
                                                 .client_points = o->client,
                                                 .wide_points = o->wide };
         kt_reach_mark(s);
-        kt_reach_tell(s, &limits);
+        kt_reach_tell(s, h, &limits);
     }
     if (s->taught && s->read)
         kt_known_visit(s, folder, ASIDE_FOLDER);

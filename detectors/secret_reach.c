@@ -75,29 +75,48 @@ static bool is_listed(const struct kt_reach_teams *x, uint32_t team)
     return listed;
 }
 
-/* Did people of few other teams read it so far, and nobody of its own? Teams that are known by
- * something else cannot be compared. */
-static bool is_strange(const struct kt_scene *s, uint32_t team)
+/* A role is what somebody asked for, not who it is: on call it has another, and colleagues all the
+ * same. */
+static void note_own(struct kt_reach *r, uint32_t team)
+{
+    for (unsigned i = 0; i < KT_REACH_OWN; i++) {
+        if (team == 0 || r->own[i] == team)
+            return;
+    }
+    r->own[r->own_n++ % KT_REACH_OWN] = team;
+}
+
+/* Did people of few other teams read it so far, and nobody of one that it was ever of? Teams that
+ * are known by something else cannot be compared. */
+static bool is_strange(const struct kt_scene *s, const struct kt_reach *r, uint32_t team)
 {
     const struct kt_reach_teams *x = teams_of(s);
-    bool alike = team != 0 && x != NULL && x->n > 0 && !is_listed(x, team);
+    bool alike = team != 0 && x != NULL && x->n > 0;
+    for (unsigned i = 0; alike && i < KT_REACH_OWN; i++)
+        alike = r->own[i] == 0 || !is_listed(x, r->own[i]);
     for (unsigned i = 0; alike && i < x->n; i++)
         alike = (x->team[i] & 3u) == (team & 3u);
     return alike;
 }
 
+/* Numbers of one hour and key become one: each team has its own. */
+static uint64_t aside_key(uint64_t key, uint32_t team)
+{
+    return key ^ team * UINT64_C(0x9e3779b97f4a7c15);
+}
+
 static void put_team_aside(struct kt_scene *s, uint32_t team, uint8_t aside)
 {
     if (team != 0 && !is_listed(teams_of(s), team))
-        kt_put_aside(s, aside, s->secret.a, (s->minute / 60 + 1) * 60,
+        kt_put_aside(s, aside, aside_key(s->secret.a, team), (s->minute / 60 + 1) * 60,
                      (uint16_t[4]){ 1, (uint16_t)(team >> 16), (uint16_t)team, 0 });
 }
 
 void kt_reach_learn(struct kt_scene *s, const struct kt_pending *p)
 {
     uint32_t team = (uint32_t)p->v[1] << 16 | p->v[2];
-    struct kt_reach_teams *x =
-        kt_table_put(s->tables[KT_NEW_TEAMS], (struct kt_key){ p->key, 0 }, NULL);
+    struct kt_key secret = { aside_key(p->key, team), 0 };
+    struct kt_reach_teams *x = kt_table_put(s->tables[KT_NEW_TEAMS], secret, NULL);
     if (is_listed(x, team))
         return;
     if (x->n < KT_REACH_TEAMS)
@@ -127,7 +146,7 @@ static void come_back(const struct kt_scene *s, struct kt_reach *r, struct kt_kn
                       uint32_t today)
 {
     uint32_t first = kt_actor_day(s->actor, p->first_min),
-             last = kt_actor_day(s->actor, p->last_min);
+             last = kt_actor_day(s->actor, p->read_min);
     int slot = slot_of(r, last);
     if (slot >= 0)
         r->latest[slot] = add16(r->latest[slot], -1);
@@ -226,18 +245,20 @@ bool kt_reach_read(struct kt_scene *s, const struct kt_habit *h, struct kt_known
 {
     bool before = p != NULL && p->read != 0;
     uint32_t today = kt_actor_day(s->actor, s->minute), team = team_of(s, h);
-    if (before && kt_actor_day(s->actor, p->last_min) >= today)
+    put_team_aside(s, team, aside); /* with another role it is another one's */
+    if (before && kt_actor_day(s->actor, p->read_min) >= today)
         return false;
     struct kt_reach *r = kt_table_put(s->tables[KT_NEW_REACH], s->who, NULL);
     settle(s, r);
-    bool strange = fresh && is_strange(s, team);
+    note_own(r, team);
+    bool strange = fresh && is_strange(s, r, team),
+         behind = p == NULL && h->pairs >= KT_KNOWN_PAIRS;
     unsigned slot = slot_for(r, today);
-    r->latest[slot] = add16(r->latest[slot], 1);
+    r->latest[slot] = add16(r->latest[slot], !behind); /* nobody knows when it read it last */
     r->strange[slot] = add16(r->strange[slot], strange);
     if (before)
         come_back(s, r, p, today);
     note_away(s, r, today, strange);
-    put_team_aside(s, team, aside);
     note_most(r, today, sum_days(r, today));
     return strange;
 }
@@ -298,7 +319,12 @@ static void note_said(const struct kt_scene *s, unsigned strange)
 }
 
 /* ---- telling ---- */
-enum { N_NOW, N_BEFORE, N_WEEK, N_WIDEST };
+enum { N_NOW, N_BEFORE, N_WEEK, N_WIDEST, N_ROLES };
+
+static const char *others(const struct kt_finding *f)
+{
+    return f->number[N_ROLES] > 0 ? "with other roles" : "of other teams";
+}
 
 static void words_of_strange(const struct kt_scene *s, struct kt_finding *f)
 {
@@ -309,12 +335,12 @@ static void words_of_strange(const struct kt_scene *s, struct kt_finding *f)
     if (v[N_WIDEST] > 0)
         KT_SAY(wide, " It read %s different secrets in 7 days; in its widest week before %.0f.",
                kt_say_count(v[N_WEEK], week), v[N_WIDEST]);
-    KT_SAY(f->title, "%s took up %s secrets within 14 days that only people of other teams read.",
-           who, now);
+    KT_SAY(f->title, "%s took up %s secrets within 14 days that only people %s read.", who, now,
+           others(f));
     KT_SAY(f->normal, "It read each on one day only. In 14 days before it had at most %s such.%s",
            kt_say_count(v[N_BEFORE], before), wide);
-    KT_SAY(f->part, "%s secrets of other teams in 14 days against %s", now, before);
-    KT_SAY(f->quiet, "A colleague of its team who read them before, or its coming back to them.");
+    KT_SAY(f->part, "%s secrets of people %s in 14 days against %s", now, others(f), before);
+    KT_SAY(f->quiet, "A colleague of its own who read them before, or its coming back to them.");
 }
 
 static void words_of_away(const struct kt_scene *s, struct kt_finding *f)
@@ -322,14 +348,15 @@ static void words_of_away(const struct kt_scene *s, struct kt_finding *f)
     char who[160], now[32];
     kt_say_name(s->ev->actor, 80, who);
     kt_say_count(f->number[N_NOW], now);
-    KT_SAY(f->title,
-           "%s took up %s secrets that only people of other teams read, from an address that is "
-           "new to it and to everybody%s.",
-           who, now, f->number[N_BEFORE] > 0 ? ", with a client that is new to it" : "");
+    KT_SAY(
+        f->title,
+        "%s took up %s secrets that only people %s read, from an address that is new to it and to "
+        "everybody%s.",
+        who, now, others(f), f->number[N_BEFORE] > 0 ? ", with a client that is new to it" : "");
     KT_SAY(f->normal, "Each may be harmless: people join other work, and lines change their "
                       "addresses. They come together when somebody else has the session.");
-    KT_SAY(f->part, "%s secrets of other teams at a new address", now);
-    KT_SAY(f->quiet, "A day on which it used the address before, or a colleague of its team who "
+    KT_SAY(f->part, "%s secrets of people %s at a new address", now, others(f));
+    KT_SAY(f->quiet, "A day on which it used the address before, or a colleague of its own who "
                      "read them.");
 }
 
@@ -346,7 +373,7 @@ static bool at_home(const struct kt_scene *s)
 }
 
 /* One more secret that only other teams read: how many are they, and is the whole week wide? */
-void kt_reach_tell(struct kt_scene *s, const struct kt_reach_limits *o)
+void kt_reach_tell(struct kt_scene *s, const struct kt_habit *h, const struct kt_reach_limits *o)
 {
     if (s->young || s->shared->learning)
         return;
@@ -355,7 +382,8 @@ void kt_reach_tell(struct kt_scene *s, const struct kt_reach_limits *o)
         j.strange > 2 * j.farthest ? above(j.strange, fmax((double)o->strange, j.farthest)) : 0;
     double away = above(j.away, (double)o->away);
     away = j.client ? away + o->client_points : fmin(away, AWAY_MOST);
-    bool wide = j.widest > 0 && j.secrets >= o->wide && j.secrets * 2 >= j.widest * 3;
+    bool wide = j.widest > 0 && h->pairs < KT_KNOWN_PAIRS && j.secrets >= o->wide &&
+                j.secrets * 2 >= j.widest * 3;
     points += points > 0 && wide ? o->wide_points : 0;
     bool there = j.away > o->away && away > points;
     if (!there && points < TOLD_FROM && !at_home(s))
@@ -368,6 +396,7 @@ void kt_reach_tell(struct kt_scene *s, const struct kt_reach_limits *o)
     f->number[N_BEFORE] = there ? j.client : j.farthest;
     f->number[N_WEEK] = j.secrets;
     f->number[N_WIDEST] = wide ? j.widest : 0;
+    f->number[N_ROLES] = (team_of(s, h) & 3u) == BY_ROLE;
     if (points >= TOLD_FROM)
         note_said(s, j.strange);
 }

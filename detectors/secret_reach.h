@@ -9,6 +9,7 @@
 #define KT_REACH_DAYS  16u /* a fortnight, and the day behind it */
 #define KT_REACH_WEEKS 10u
 #define KT_REACH_TEAMS 4u
+#define KT_REACH_OWN   6u
 
 struct kt_reach {                    /* one person */
     uint32_t day_of[KT_REACH_DAYS];  /* which day a slot stands for, + 1 */
@@ -17,11 +18,13 @@ struct kt_reach {                    /* one person */
     struct {
         uint32_t week; /* + 1 */
         uint16_t secrets, strange;
-    } most[KT_REACH_WEEKS];   /* in 7, in 14 days that ended in that week */
-    uint32_t told_min, told;  /* of so many of other teams somebody was told then; 0 = never */
-    uint32_t said_min, said;  /* the same, while it is not known yet whether anybody was told */
-    uint32_t away_day, away;  /* + 1: of so many, on that day, at an address new to the firm */
-    uint32_t client_day, pad; /* + 1: the day on which a client that is new to it came along */
+    } most[KT_REACH_WEEKS];  /* in 7, in 14 days that ended in that week */
+    uint32_t told_min, told; /* of so many of other teams somebody was told then; 0 = never */
+    uint32_t said_min, said; /* the same, while it is not known yet whether anybody was told */
+    uint32_t away_day, away; /* + 1: of so many, on that day, at an address new to the firm */
+    uint32_t client_day;     /* + 1: the day on which a client that is new to it came along */
+    uint32_t own_n;          /* teams that it was of so far; the one it took up first makes room */
+    uint32_t own[KT_REACH_OWN];
 };
 struct kt_reach_teams { /* one secret: whose people read it */
     uint32_t n;         /* more than fit: everybody's */
@@ -42,4 +45,4 @@ void kt_reach_mark(const struct kt_scene *s);
 /* 24 h later, and in no incident: what a thief reads is no team's. */
 void kt_reach_learn(struct kt_scene *s, const struct kt_pending *p);
 /* It was one that only other teams read: says what all of them are, if it says something. */
-void kt_reach_tell(struct kt_scene *s, const struct kt_reach_limits *o);
+void kt_reach_tell(struct kt_scene *s, const struct kt_habit *h, const struct kt_reach_limits *o);
