@@ -84,8 +84,9 @@ static void words_of_row(const struct kt_scene *s, struct kt_finding *f)
                           "services; a person needs some.",
         [KT_SIGN_ISSUED] = "It had not issued one in 90 days. A key outlives its maker's account: "
                            "this is how thieves stay.",
-        [KT_SIGN_GONE] = "It had not done so in 90 days. What is given up is deleted with a time in "
-                         "which it can be had back.",
+        [KT_SIGN_GONE] =
+            "It had not done so in 90 days. What is given up is deleted with a time in "
+            "which it can be had back.",
     };
     static const char *const quiet[SIGNS] = {
         [KT_SIGN_STOPPED] = "A maintenance window of this source while the work is done.",

@@ -204,9 +204,8 @@ static struct kt_str contributions(struct kt_arena *arena, const struct kt_alert
     for (unsigned i = 0; i < n; i++) {
         int points = part[i].points;
         s = kt_arena_fmt(arena, KT_STR_FMT "%s" KT_STR_FMT " %d.%d", KT_STR_ARG(s),
-                         i == 0 ? "" : " + ",
-                         KT_STR_ARG(kt_render_words(arena, part[i].detector)), points / 100,
-                         abs(points) % 100 / 10);
+                         i == 0 ? "" : " + ", KT_STR_ARG(kt_render_words(arena, part[i].detector)),
+                         points / 100, abs(points) % 100 / 10);
     }
     if (n > 1)
         s = kt_arena_fmt(arena, KT_STR_FMT " = %d.%d", KT_STR_ARG(s), a->score / 100,

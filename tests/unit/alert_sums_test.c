@@ -25,9 +25,8 @@ static void a_detector_is_named_once(void **state)
     assert_int_equal(part[1].points, 411);
     struct kt_buf b = { 0 };
     kt_alert_explain(&a, &b);
-    assert_true(
-        kt_str_has(kt_buf_str(&b),
-                   KT_STR("Score: failed_attempts 10.0 + unexpected_ip 4.1 = 14.1.")));
+    assert_true(kt_str_has(kt_buf_str(&b),
+                           KT_STR("Score: failed_attempts 10.0 + unexpected_ip 4.1 = 14.1.")));
     kt_buf_done(&b);
 }
 

@@ -143,7 +143,8 @@ static void add_event(uint32_t number)
                    : KT_STR_NONE,
     };
     ev.has_ip = draw(12) != 0 && kt_ip_parse(kt_str_of(ip), &ev.ip);
-    if (number % 17 == 0) /* what KMS does for a read, of some actors in some stretches all there is */
+    if (number % 17 ==
+        0) /* what KMS does for a read, of some actors in some stretches all there is */
         make_shadow(&ev);
     add_line(&ev);
 }
