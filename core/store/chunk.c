@@ -68,6 +68,7 @@ void kt_chunk_clear(struct kt_chunk *c)
 {
     c->picks = 0;
     c->left_from = c->left_until = 0;
+    c->singly = false;
 }
 
 /* Merged segments are much of a size: room for any, and not for a few more each time. */
@@ -432,16 +433,40 @@ static enum kt_status want_columns(struct kt_chunk *c, const struct kt_want *wan
                       : KT_OK;
 }
 
+/* Records that are to be asked for next, of those between the scan's numbers. */
+static void leave(struct kt_chunk *c, const struct kt_scan *scan, uint64_t from, uint64_t until)
+{
+    from = from > scan->from_seq ? from : scan->from_seq;
+    until = until < scan->until_seq ? until : scan->until_seq;
+    if (from <= until) {
+        c->left_from = from;
+        c->left_until = until;
+    }
+}
+
+/* Of the pieces [*from, *end) the first one that way. */
+static void pick_one(struct kt_chunk *c, const struct kt_scan *scan, const struct kt_piece *piece,
+                     uint32_t *from, uint32_t *end)
+{
+    const bool down = scan->newest_first;
+    if (*end - *from > 1)
+        leave(c, scan, down ? c->seg.first_seq : piece[*from + 1].head.first_seq,
+              down ? piece[*end - 2].head.last_seq : c->seg.last_seq);
+    c->singly = c->left_from > 0;
+    *from = down ? *end - 1 : *from;
+    *end = *from + 1;
+}
+
 /* Rows of the pieces that have records between the scan's numbers. *ret_whole: all of these are. */
-static enum kt_status pick_pieces(struct kt_chunk *c, const struct kt_scan *scan, bool *ret_whole,
-                                  struct kt_error *err)
+static enum kt_status pick_pieces(struct kt_chunk *c, const struct kt_scan *scan, bool one,
+                                  bool *ret_whole, struct kt_error *err)
 {
     const struct kt_segment *seg = &c->seg;
     const struct kt_piece *piece;
     uint32_t n, from = 0;
     *ret_whole = seg->first_seq >= scan->from_seq && seg->last_seq <= scan->until_seq;
     pick_all(c);
-    if (*ret_whole || seg->pieces == 0)
+    if ((*ret_whole && !one) || seg->pieces == 0)
         return KT_OK;
     if (kt_opened_pieces(c->opened, &piece, &n, err) != KT_OK)
         return err == NULL ? KT_E_CORRUPT : err->code;
@@ -449,6 +474,8 @@ static enum kt_status pick_pieces(struct kt_chunk *c, const struct kt_scan *scan
         n--;
     while (from + 1 < n && piece[from].head.last_seq < scan->from_seq)
         from++;
+    if (one)
+        pick_one(c, scan, piece, &from, &n);
     pick_rows(c, piece[from].row, piece[n - 1].row + piece[n - 1].head.count);
     *ret_whole = piece[from].head.first_seq >= scan->from_seq &&
                  piece[n - 1].head.last_seq <= scan->until_seq;
@@ -470,14 +497,9 @@ static enum kt_status take_lines(struct kt_chunk *c, const struct kt_scan *scan,
                        &c->picks, &asked, err) != KT_OK ||
         kt_opened_pieces(c->opened, &piece, &n, err) != KT_OK)
         return err == NULL ? KT_E_CORRUPT : err->code;
-    uint64_t from = asked.end < n ? piece[asked.end].head.first_seq : scan->from_seq;
-    uint64_t until = asked.first > 0 ? piece[asked.first - 1].head.last_seq : scan->until_seq;
-    from = from > c->seg.first_seq ? from : c->seg.first_seq;
-    until = until < c->seg.last_seq ? until : c->seg.last_seq;
-    if ((asked.end < n || asked.first > 0) && from <= until) {
-        c->left_from = from;
-        c->left_until = until;
-    }
+    if (asked.end < n || asked.first > 0)
+        leave(c, scan, asked.end < n ? piece[asked.end].head.first_seq : c->seg.first_seq,
+              asked.first > 0 ? piece[asked.first - 1].head.last_seq : c->seg.last_seq);
     return KT_OK;
 }
 
@@ -500,11 +522,31 @@ static enum kt_status sift_rest(struct kt_chunk *c, const struct kt_scan *scan,
     return KT_OK;
 }
 
+/* Its records, once it is opened. */
+static enum kt_status read_segment(struct kt_chunk *c, const struct kt_scan *scan,
+                                   const struct kt_want *want, struct kt_error *err)
+{
+    bool whole;
+    if (pick_pieces(c, scan, want->one, &whole, err) != KT_OK ||
+        sift_segment(c, scan, err) != KT_OK)
+        return err == NULL ? KT_E_CORRUPT : err->code;
+    if (c->picks > 0 && want->lines) {
+        kt_opened_rule_out(c->opened, scan->needle, scan->n_needles, c->pick, &c->picks);
+        c->filtered += c->picks == 0;
+    }
+    if (c->picks == 0)
+        return KT_OK;
+    c->opened_segments++;
+    if (sift_rest(c, scan, want, whole, err) != KT_OK ||
+        (want->lines && take_lines(c, scan, err) != KT_OK))
+        return err == NULL ? KT_E_CORRUPT : err->code;
+    return c->picks == 0 ? KT_OK : want_columns(c, want, err);
+}
+
 enum kt_status kt_chunk_segment(struct kt_chunk *c, sqlite3 *db, const struct kt_segment *seg,
                                 const struct kt_scan *scan, const struct kt_want *want,
                                 struct kt_error *err)
 {
-    bool whole;
     start(c, seg->count);
     c->sealed = true;
     c->seg = *seg;
@@ -518,19 +560,12 @@ enum kt_status kt_chunk_segment(struct kt_chunk *c, sqlite3 *db, const struct kt
     if (kt_opened_start(c->opened, db, seg, err) != KT_OK)
         return kt_wrap(err, "segment");
     c->columns = kt_opened_columns(c->opened);
-    if (pick_pieces(c, scan, &whole, err) != KT_OK || sift_segment(c, scan, err) != KT_OK)
-        return err == NULL ? KT_E_CORRUPT : err->code;
-    if (c->picks > 0 && want->lines) {
-        kt_opened_rule_out(c->opened, scan->needle, scan->n_needles, c->pick, &c->picks);
-        c->filtered += c->picks == 0;
+    enum kt_status status = read_segment(c, scan, want, err);
+    if (status == KT_E_CORRUPT && !want->one && kt_opened_of_piece(c->opened)) {
+        leave(c, scan, seg->first_seq, seg->last_seq);
+        c->singly = c->left_from > 0;
     }
-    if (c->picks == 0)
-        return KT_OK;
-    c->opened_segments++;
-    if (sift_rest(c, scan, want, whole, err) != KT_OK ||
-        (want->lines && take_lines(c, scan, err) != KT_OK))
-        return err == NULL ? KT_E_CORRUPT : err->code;
-    return c->picks == 0 ? KT_OK : want_columns(c, want, err);
+    return status;
 }
 
 /* ---- batches ---- */

@@ -23,8 +23,9 @@ struct kt_chunk {
     uint32_t *pick, picks;      /* rows that may match, rising */
     struct kt_columns *columns; /* those that were needed */
     /* Records of a merged segment whose lines were not looked at, since those before them are
-     * enough at a time: to be asked for next. 0: none. */
+     * enough at a time, or since they are of other pieces: to be asked for next. 0: none. */
     uint64_t left_from, left_until;
+    bool singly;           /* one piece at a time: one of them is damaged, and the others are not */
     struct kt_segment seg; /* that they are of */
 
     /* private */
@@ -61,8 +62,11 @@ struct kt_want {
     bool time;
     bool runs;  /* batches, arrivals and conflicts */
     bool lines; /* unpacked, and asked for the needles */
+    bool one;   /* piece of a merged segment, the first that way; the others are left */
 };
-/* The records of seg that pass the scan's window, numbers and sieves; picks = 0 when none can. */
+/* The records of seg that pass the scan's window, numbers and sieves; picks = 0 when none can.
+ * KT_E_CORRUPT of a merged one: when a single piece is damaged, left_from, left_until and singly
+ * say how the records of the others are had. */
 KT_MUST_USE enum kt_status kt_chunk_segment(struct kt_chunk *c, sqlite3 *db,
                                             const struct kt_segment *seg,
                                             const struct kt_scan *scan, const struct kt_want *want,

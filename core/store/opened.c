@@ -115,15 +115,31 @@ uint64_t kt_opened_bytes(const struct kt_opened *o)
 
 /* ---- parts ---- */
 
+/* Whose part it is: an error names no more records than it concerns. */
+static const struct kt_segment *owner_of(const struct kt_opened *o, uint64_t first_seq,
+                                         unsigned part)
+{
+    for (uint32_t i = 0; i < o->pieces && !kt_part_is_merged(part); i++)
+        if (o->piece[i].head.first_seq == first_seq)
+            return &o->piece[i].head;
+    return &o->seg;
+}
+
+bool kt_opened_of_piece(const struct kt_opened *o)
+{
+    return o->seg.pieces > 0 && o->of_piece;
+}
+
 enum kt_status kt_opened_fetch(struct kt_opened *o, uint64_t first_seq, unsigned part,
                                struct kt_str *ret, struct kt_error *err)
 {
     (void)sqlite3_reset(o->part_at);
+    o->of_piece = !kt_part_is_merged(part);
     kt_db_u64(o->part_at, 1, first_seq * KT_PARTS + part);
     enum kt_status status = kt_db_step(o->part_at, err);
     if (status == KT_E_AGAIN)
-        return kt_fail(err, KT_E_CORRUPT, RANGE "part %u of the segment is missing", RANGE_OF(o),
-                       part);
+        return kt_fail(err, KT_E_CORRUPT, RANGE "part %u of the segment is missing",
+                       RANGE_OF(owner_of(o, first_seq, part)), part);
     if (status != KT_OK)
         return kt_wrap(err, "segment at record %llu", (unsigned long long)first_seq);
     *ret = kt_db_col(o->part_at, 0);
@@ -162,8 +178,9 @@ enum kt_status kt_opened_piece_raw(struct kt_opened *o, uint32_t piece, unsigned
     return raw(o, o->piece[piece].head.first_seq, part, ret, err);
 }
 
-static enum kt_status unzip(struct kt_opened *o, unsigned part, struct kt_str stored, size_t most,
-                            struct kt_buf *to, struct kt_error *err)
+static enum kt_status unzip(struct kt_opened *o, const struct kt_segment *of, unsigned part,
+                            struct kt_str stored, size_t most, struct kt_buf *to,
+                            struct kt_error *err)
 {
     kt_buf_reset(to);
     enum kt_status status = kt_zip_unpack(o->zip, stored, most, RATIO_MAX, to, err);
@@ -171,7 +188,7 @@ static enum kt_status unzip(struct kt_opened *o, unsigned part, struct kt_str st
     return status == KT_OK
                ? KT_OK
                : kt_fail(err, KT_E_CORRUPT, RANGE "part %u of the segment does not unpack",
-                         RANGE_OF(o), part);
+                         RANGE_OF(of), part);
 }
 
 enum kt_status kt_opened_unpack(struct kt_opened *o, uint64_t first_seq, unsigned part, size_t most,
@@ -180,7 +197,7 @@ enum kt_status kt_opened_unpack(struct kt_opened *o, uint64_t first_seq, unsigne
     struct kt_str stored;
     enum kt_status status = kt_opened_fetch(o, first_seq, part, &stored, err);
     if (status == KT_OK)
-        status = unzip(o, part, stored, most, to, err);
+        status = unzip(o, owner_of(o, first_seq, part), part, stored, most, to, err);
     kt_opened_let_go(o);
     return status;
 }
@@ -242,7 +259,7 @@ static enum kt_status fetch_column(struct kt_opened *o, unsigned part, struct kt
     if (is_packed) {
         o->bytes += ret->len;
     } else if (status == KT_OK) {
-        status = unzip(o, part, *ret, PART_MAX, &o->raw, err);
+        status = unzip(o, &o->seg, part, *ret, PART_MAX, &o->raw, err);
         *ret = kt_buf_str(&o->raw);
     }
     return status;
@@ -252,7 +269,8 @@ static enum kt_status fetched(struct kt_opened *o, enum kt_col column, enum kt_s
                               struct kt_error *err)
 {
     kt_opened_let_go(o);
-    return status == KT_OK ? KT_OK : kt_wrap(err, RANGE "column %d", RANGE_OF(o), (int)column);
+    return status == KT_OK ? KT_OK
+                           : kt_wrap(err, RANGE "column %d", RANGE_OF(&o->seg), (int)column);
 }
 
 enum kt_status kt_opened_column(struct kt_opened *o, enum kt_col column, struct kt_error *err)
@@ -314,5 +332,5 @@ enum kt_status kt_opened_time(struct kt_opened *o, struct kt_picked picked, stru
         status = form->times(&o->columns, bytes, picked, err);
     kt_opened_let_go(o);
     o->have_time = status == KT_OK;
-    return status == KT_OK ? KT_OK : kt_wrap(err, RANGE "times", RANGE_OF(o));
+    return status == KT_OK ? KT_OK : kt_wrap(err, RANGE "times", RANGE_OF(&o->seg));
 }

@@ -43,6 +43,8 @@ KT_MUST_USE enum kt_status kt_opened_seek(struct kt_opened *o, enum kt_col colum
 /* Times of the picked rows; those of others are not there. */
 KT_MUST_USE enum kt_status kt_opened_time(struct kt_opened *o, struct kt_picked picked,
                                           struct kt_error *err);
+/* What failed last is of one piece of a merged segment: asked for the others alone, it is good. */
+bool kt_opened_of_piece(const struct kt_opened *o);
 /* What has been asked for so far. */
 struct kt_columns *kt_opened_columns(struct kt_opened *o);
 /* The line of row i, without its newline; borrowed until one of another piece is asked for, or the

@@ -29,6 +29,7 @@ struct kt_opened {
     struct kt_buf raw;
     uint32_t partial; /* KT_COLUMN()s of which only picked rows are there */
     uint64_t bytes;
+    bool of_piece; /* the part that was fetched last is one that a piece keeps */
 
     /* lines */
     uint32_t at; /* the piece that is open; UINT32_MAX: none */
@@ -43,11 +44,11 @@ struct kt_opened {
     bool sifted;                      /* of a merged segment: lines are kept */
     struct kt_opened_kept *kept;
     struct kt_buf text;
-    struct kt_error lost; /* the first line that cannot be read */
+    struct kt_error lost[KT_MERGED_PIECES]; /* of each piece the first line that cannot be read */
 };
 
-#define RANGE       "records %llu-%llu: "
-#define RANGE_OF(o) (unsigned long long)(o)->seg.first_seq, (unsigned long long)(o)->seg.last_seq
+#define RANGE         "records %llu-%llu: "
+#define RANGE_OF(seg) (unsigned long long)(seg)->first_seq, (unsigned long long)(seg)->last_seq
 
 /* A part of the piece that is stored below the number first_seq. The statement stays at its row,
  * which holds the bytes: kt_opened_let_go when done. */

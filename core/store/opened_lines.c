@@ -73,8 +73,8 @@ static enum kt_status read_blocks(struct kt_opened *o, struct kt_error *err)
             break;
     }
     if (rd.bad || rd.left > 0 || first != head->count)
-        return kt_fail(err, KT_E_CORRUPT, RANGE "the blocks do not hold %u lines", RANGE_OF(o),
-                       head->count);
+        return kt_fail(err, KT_E_CORRUPT, RANGE "the blocks do not hold %u lines",
+                       RANGE_OF(&piece_at_hand(o)->head), head->count);
     o->have_blocks = true;
     return KT_OK;
 }
@@ -92,7 +92,7 @@ static enum kt_status read_actors(struct kt_opened *o, uint32_t *ret_most, struc
         const struct kt_packed_rows rows = { o->seg.count, piece->row, piece->head.count };
         status = kt_packed_codes(bytes, &rows, o->code, ret_most, err);
         kt_opened_let_go(o);
-        return status == KT_OK ? KT_OK : kt_wrap(err, RANGE "actors", RANGE_OF(o));
+        return status == KT_OK ? KT_OK : kt_wrap(err, RANGE "actors", RANGE_OF(&o->seg));
     }
     kt_opened_let_go(o);
     status = kt_opened_column(o, KT_COL_ACTOR, err);
@@ -138,7 +138,7 @@ static enum kt_status load(struct kt_opened *o, struct kt_opened_block *b, struc
     unsigned part = KT_PART_LINES + (unsigned)(b - o->block);
     if (b->failed)
         return kt_fail(err, KT_E_CORRUPT, RANGE "part %u of the segment cannot be read",
-                       RANGE_OF(o), part);
+                       RANGE_OF(&piece_at_hand(o)->head), part);
     b->split = false;
     enum kt_status status =
         kt_opened_unpack(o, piece_at_hand(o)->head.first_seq, part, BLOCK_MAX, &b->text, err);
@@ -160,8 +160,8 @@ static enum kt_status split(struct kt_opened *o, struct kt_opened_block *b, stru
     while (whole && n < b->n && kt_str_split(&rest, '\n', &line))
         b->line[n++] = line;
     if (!whole || n != b->n || kt_str_split(&rest, '\n', &line))
-        return kt_fail(err, KT_E_CORRUPT, RANGE "block %u does not hold %u lines", RANGE_OF(o),
-                       (unsigned)(b - o->block), b->n);
+        return kt_fail(err, KT_E_CORRUPT, RANGE "block %u does not hold %u lines",
+                       RANGE_OF(&piece_at_hand(o)->head), (unsigned)(b - o->block), b->n);
     b->split = true;
     return KT_OK;
 }
@@ -301,8 +301,8 @@ static void keep_lines(struct kt_opened *o, const uint32_t *pick, uint32_t n)
         if (line_of(o, pick[i] - piece_at_hand(o)->row, &line, &why) == KT_OK) {
             kt_buf_add(&o->text, line);
             k->len = (uint32_t)line.len;
-        } else if (o->lost.code == KT_OK) {
-            o->lost = why;
+        } else if (o->lost[o->at].code == KT_OK) {
+            o->lost[o->at] = why;
         }
     }
 }
@@ -315,7 +315,7 @@ static enum kt_status sift_merged(struct kt_opened *o, const struct kt_str *need
     if (o->kept == NULL)
         o->kept = kt_alloc_array(KT_MERGED_EVENTS_MAX, sizeof *o->kept);
     o->sifted = true;
-    o->lost = (struct kt_error){ 0 };
+    memset(o->lost, 0, sizeof o->lost);
     kt_buf_reset(&o->text);
     *asked = (struct kt_asked){ down ? o->pieces : 0, down ? o->pieces : 0 };
     while (at < end && o->text.len < KT_SEGMENT_BYTES) {
@@ -367,7 +367,7 @@ enum kt_status kt_opened_line(struct kt_opened *o, uint32_t i, struct kt_str *re
     const struct kt_piece *piece;
     uint32_t n;
     if (o->sifted && o->kept[i].len == LOST)
-        return kt_fail(err, KT_E_CORRUPT, "%s", o->lost.text);
+        return kt_fail(err, KT_E_CORRUPT, "%s", o->lost[piece_of(o, i)].text);
     if (o->sifted) {
         *ret = kt_str_from(o->text.at + o->kept[i].from, o->kept[i].len);
         return KT_OK;

@@ -208,13 +208,16 @@ static enum kt_status take_sealed(struct kt_walk *w, const struct kt_segment *se
     return kt_chunk_segment(w->chunk, w->db, seg, &rest, &w->want, err);
 }
 
-/* What the chunk at hand left of its segment, since there was no room for more lines. */
+/* What the chunk at hand left of its segment, since there was no room for more lines, or a piece of
+ * it is damaged. */
 static enum kt_status take_left(struct kt_walk *w, struct kt_error *err)
 {
     const struct kt_segment left = { .first_seq = w->chunk->left_from,
                                      .last_seq = w->chunk->left_until };
     struct kt_scan rest = w->scan;
+    struct kt_want want = w->want;
     struct kt_segment now;
+    want.one = w->chunk->singly;
     w->chunk = w->own;
     kt_chunk_clear(w->chunk);
     if (kt_db_exec(w->db, "BEGIN", err) != KT_OK)
@@ -222,7 +225,7 @@ static enum kt_status take_left(struct kt_walk *w, struct kt_error *err)
     enum kt_status status = kt_place_find(w->place_at, &left, &now, NULL, err);
     if (status == KT_OK) {
         kt_place_narrow(&left, &now, &rest);
-        status = kt_chunk_segment(w->chunk, w->db, &now, &rest, &w->want, err);
+        status = kt_chunk_segment(w->chunk, w->db, &now, &rest, &want, err);
     }
     (void)sqlite3_exec(w->db, "COMMIT", NULL, NULL, NULL);
     return status == KT_E_AGAIN ? KT_OK : status;
@@ -284,11 +287,14 @@ enum kt_status kt_walk_next(struct kt_walk *w, const struct kt_chunk **ret, stru
     }
     while (w->chunk->left_from > 0 || !w->plan_done || !w->tail_done) {
         bool planned = down ? w->tail_done : !w->plan_done;
+        bool singly = w->chunk->singly;
         if (w->scan.give_up != NULL && w->scan.give_up(w->scan.give_up_self))
             return kt_fail(err, KT_E_LIMIT, "the answer is not complete: given up");
         enum kt_status status = w->chunk->left_from > 0 ? take_left(w, err)
                                 : planned               ? next_planned(w, err)
                                                         : next_of_tail(w, err);
+        if (status == KT_E_CORRUPT && w->chunk->singly && !singly)
+            continue; /* which of its pieces it is will be said, and the others are shown */
         if (status != KT_OK)
             return status;
         if (w->chunk->picks > 0) {
