@@ -359,6 +359,7 @@ static void add_place(struct kt_dedupe *d, struct near *near, const struct place
     own->max_time = piece->max_time;
 }
 
+/* Of a damaged file a segment whose pieces are not known any more is lost, and no other. */
 static enum kt_status add_near(struct kt_dedupe *d, struct near *near, const struct past *past,
                                struct kt_error *err)
 {
@@ -374,9 +375,10 @@ static enum kt_status add_near(struct kt_dedupe *d, struct near *near, const str
         if (seg->pieces == 0 || !in_bucket(seg, near->bucket))
             continue;
         d->cost++;
-        if (open_segment(d, past, seg, &piece, &n, err) != KT_OK)
-            return err == NULL ? KT_E_CORRUPT : err->code;
-        for (; place.piece < n; place.piece++)
+        enum kt_status status = open_segment(d, past, seg, &piece, &n, err);
+        if (status != KT_OK && past->sound)
+            return status;
+        for (; status == KT_OK && place.piece < n; place.piece++)
             add_place(d, near, &place, &piece[place.piece].head);
     }
     return KT_OK;
@@ -398,9 +400,8 @@ static enum kt_status near_of(struct kt_dedupe *d, kt_time_ns time, const struct
     near->window_first = d->window_first;
     near->n = 0;
     for (unsigned i = 0; i < d->n_past; i++) {
-        enum kt_status status = add_near(d, near, &d->past[i], err);
-        if (status != KT_OK && d->past[i].sound)
-            return status;
+        if (add_near(d, near, &d->past[i], err) != KT_OK)
+            return err == NULL ? KT_E_CORRUPT : err->code;
         d->cost += d->past[i].directory->n / SEGMENTS_A_LOOKUP;
     }
     near->valid = true;

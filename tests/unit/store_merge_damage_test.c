@@ -162,11 +162,61 @@ static void damage_in_a_piece_hides_no_other(void **state)
     kt_buf_done(&merged);
 }
 
+/* ---- duplicates ---- */
+
+static struct kt_store_batch same_time(struct segments *w, unsigned n)
+{
+    char id[32];
+    make_reset(w->make);
+    for (unsigned i = 0; i < BATCH; i++) {
+        (void)snprintf(id, sizeof id, "e-%u-%u", n, i);
+        make_access(w->make, id, "ana", YEAR_T0 + (kt_time_ns)(n * BATCH + i) * 1000);
+    }
+    return make_import(w->make, YEAR_T0 + (kt_time_ns)n * KT_NS_S);
+}
+
+/* Of a file that was left behind, all of it in one ten minutes: one list of pieces is damaged. */
+static void duplicates_of_other_segments_of_a_damaged_file_are_found(void **state)
+{
+    struct segments *w = *state;
+    struct kt_error err = { 0 };
+    struct kt_store_result r;
+    unsigned stored = 0;
+    segments_start_over(w);
+    segments_open_store(w);
+    segments_start(w);
+    for (unsigned n = 0; n < BATCHES; n++) {
+        const struct kt_store_batch b = same_time(w, n);
+        segments_append(w, &b, &r);
+    }
+    assert_int_equal(segments_merge(w, 2), SEALED);
+    segments_close_store(w);
+    sqlite3 *db = NULL;
+    assert_int_equal(sqlite3_open(w->path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db,
+                                  "UPDATE part SET data = x'00' WHERE id ="
+                                  " (SELECT min(id) FROM part WHERE id % 256 = 84)",
+                                  NULL, NULL, NULL),
+                     SQLITE_OK);
+    (void)sqlite3_close(db);
+    segments_open_store(w);
+    segments_must(kt_store_succeed(w->store, "page 7 is broken", &err), &err);
+    segments_close_store(w);
+    segments_open_store(w);
+    for (unsigned n = 0; n < BATCHES; n++) {
+        const struct kt_store_batch b = same_time(w, n);
+        segments_append(w, &b, &r);
+        stored += r.stored;
+    }
+    assert_in_range(stored, 1, 2 * 75); /* of two segments of three batches each */
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, segments_set_up, segments_tear_down)
     const struct CMUnitTest tests[] = {
         T(damage_in_a_piece_hides_no_other),
+        T(duplicates_of_other_segments_of_a_damaged_file_are_found),
     };
     return cmocka_run_group_tests_name("store_merge_damage", tests, NULL, NULL);
 }
