@@ -86,7 +86,8 @@ struct kt_together_checked { /* what is kept, against the segments */
     unsigned lists;               /* files whose list of stretches is not as it was written */
     unsigned unreadable;          /* earlier files whose pairs could not be looked at */
 };
-/* Makes all of it again. Stretches that nobody uses (retention took segments of them, or another
- * version made them) and those with a segment that cannot be read are passed over. */
+/* Makes all of it again, each stretch in a snapshot of its own. Stretches that nobody uses
+ * (retention took segments of them, or another version made them) and those with a segment that
+ * cannot be read are passed over. */
 KT_MUST_USE enum kt_status kt_together_check(struct kt_reader *r, struct kt_together_checked *ret,
                                              struct kt_error *err);

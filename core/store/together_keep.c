@@ -263,13 +263,6 @@ static bool is_same(struct kt_reader *r, const struct kt_stretch *kept,
     return same;
 }
 
-/* Retention may take it while it is looked at: then it is nobody's. */
-static bool is_still_there(struct kt_reader *r, const struct kt_stretch *one)
-{
-    struct kt_stretch_place place;
-    return kt_reader_directory(r, NULL) == KT_OK && kt_stretch_whole(one, &r->directory, &place);
-}
-
 /* Fewer segments than the list says: since the next one is damaged? Of that the lines tell. */
 static bool is_cut_by_damage(struct kt_reader *r, const struct kt_together_made *made)
 {
@@ -281,16 +274,18 @@ static bool is_cut_by_damage(struct kt_reader *r, const struct kt_together_made 
     return status == KT_E_CORRUPT;
 }
 
-static enum kt_status check_stretch(struct kt_reader *r, const struct kt_stretch *one,
-                                    const struct kt_pairs_key *key, struct kt_together_checked *sum,
-                                    struct kt_error *err)
+static enum kt_status compare(struct kt_reader *r, const struct kt_stretch *one,
+                              const struct kt_pairs_key *key, struct kt_together_checked *sum,
+                              struct kt_error *err)
 {
     const struct kt_together_how how = { 0 };
     struct kt_together_made *made = NULL;
     struct kt_error why = { 0 };
     struct kt_stretch_place p;
+    if (kt_reader_directory(r, err) != KT_OK)
+        return kt_wrap(err, "pairs");
     if (!kt_stretch_whole(one, &r->directory, &p))
-        return KT_OK;
+        return KT_OK; /* retention took some of it: it is nobody's */
     enum kt_status status = kt_stretch_make(r, p.at, p.n, key, &how, &made, &why);
     if (status == KT_E_CORRUPT) /* of what is damaged the lines tell */
         return KT_OK;
@@ -298,7 +293,7 @@ static enum kt_status check_stretch(struct kt_reader *r, const struct kt_stretch
         return kt_fail(err, status, "%s", why.text);
     sum->stretches++;
     bool cut = made->stretch.segments < one->segments && is_cut_by_damage(r, made);
-    if (!cut && !is_same(r, one, made) && is_still_there(r, one) && sum->differ++ == 0) {
+    if (!cut && !is_same(r, one, made) && sum->differ++ == 0) {
         sum->first_seq = one->first_seq;
         sum->last_seq = one->last_seq;
     }
@@ -306,15 +301,24 @@ static enum kt_status check_stretch(struct kt_reader *r, const struct kt_stretch
     return KT_OK;
 }
 
+/* In one snapshot: segments are merged, and taken by retention, while others are looked at. */
+static enum kt_status check_stretch(struct kt_reader *r, const struct kt_stretch *one,
+                                    const struct kt_pairs_key *key, struct kt_together_checked *sum,
+                                    struct kt_error *err)
+{
+    if (kt_db_exec(r->db, "BEGIN", err) != KT_OK)
+        return kt_wrap(err, "pairs");
+    enum kt_status status = compare(r, one, key, sum, err);
+    (void)sqlite3_exec(r->db, "COMMIT", NULL, NULL, NULL);
+    return status;
+}
+
 static enum kt_status check_file(struct kt_reader *r, struct kt_together_checked *sum,
                                  struct kt_error *err)
 {
     struct kt_stretches all = { 0 };
     struct kt_error why = { 0 };
-    enum kt_status status = kt_reader_directory(r, err);
-    if (status != KT_OK)
-        return status;
-    status = kt_stretches_load(r->db, &all, &why);
+    enum kt_status status = kt_stretches_load(r->db, &all, &why);
     if (status == KT_E_CORRUPT) {
         sum->lists++;
         return KT_OK;

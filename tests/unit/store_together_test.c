@@ -391,6 +391,44 @@ static void merged_segments_have_pairs_as_well(void **state)
     world_down();
 }
 
+/* The n-th statement of a check finds everything merged that can be. */
+struct merged_at {
+    unsigned left;
+};
+
+static int count_down(unsigned what, void *self, void *statement, void *text)
+{
+    struct merged_at *m = self;
+    (void)what;
+    (void)statement;
+    (void)text;
+    if (m->left > 0 && --m->left == 0)
+        assert_true(merge() > 4);
+    return 0;
+}
+
+static void stretches_are_checked_while_segments_are_merged(void **state)
+{
+    static const unsigned at[] = { 1, 2, 3, 4, 5, 6, 20, 60, 150, 300 };
+    (void)state;
+    for (size_t i = 0; i < KT_ARRAY_LEN(at); i++) {
+        struct merged_at m = { .left = at[i] };
+        struct kt_together_checked c;
+        struct kt_reader *r = NULL;
+        struct kt_error err = { 0 };
+        world_up(seed(), false);
+        uint64_t stretches = keep().stretches;
+        must(kt_reader_open(w.path, &r, &err), &err);
+        (void)sqlite3_trace_v2(r->db, SQLITE_TRACE_STMT, count_down, &m);
+        must(kt_together_check(r, &c, &err), &err);
+        assert_int_equal(m.left, 0);
+        assert_int_equal(c.differ, 0);
+        assert_int_equal(c.stretches, stretches); /* none is passed over */
+        kt_reader_close(r);
+        world_down();
+    }
+}
+
 /* All actors have more aliases together than a query may name values. */
 static void aliases_are_counted_as_names(void **state)
 {
@@ -731,6 +769,7 @@ int main(void)
         cmocka_unit_test(lists_are_read_as_they_were_written),
         cmocka_unit_test(answers_are_the_same_with_and_without_pairs),
         cmocka_unit_test(merged_segments_have_pairs_as_well),
+        cmocka_unit_test(stretches_are_checked_while_segments_are_merged),
         cmocka_unit_test(each_file_of_a_log_has_its_own_pairs),
         cmocka_unit_test(aliases_are_counted_as_names),
         cmocka_unit_test(the_earliest_of_a_pair_opens_a_segment_a_stretch),
