@@ -23,6 +23,7 @@
 #define VALUES_MAX (1u << KEY_BITS)
 #define TABLE_MIN  64u
 #define SET_MIN    1024u
+#define PART       2048u /* picks that are added together */
 
 struct table { /* words to counts; the word 0 is never used */
     uint64_t *word;
@@ -39,8 +40,7 @@ struct kt_groups {
     struct kt_map *value[KT_GROUP_KEYS_MAX + 1]; /* the last: of distinct */
     struct bucket *bucket;
     uint32_t n_buckets, cap_buckets, last;
-    uint64_t *keys, *distinct; /* of the picks of one view */
-    uint32_t room;
+    uint64_t keys[PART], distinct[PART]; /* of some picks: in the nearest cache */
     size_t memory;
     bool full;
     struct kt_scan_cost cost;
@@ -281,34 +281,17 @@ static void add_run(struct kt_groups *g, int64_t unit, uint32_t from, uint32_t u
         add(g, b, g->keys + k, g->distinct + k, until - k < BLOCK ? until - k : BLOCK);
 }
 
-static void make_room(struct kt_groups *g, uint32_t n)
-{
-    if (g->room < n) {
-        g->room = n;
-        g->keys = kt_realloc_array(g->keys, n, sizeof *g->keys);
-        g->distinct = kt_realloc_array(g->distinct, n, sizeof *g->distinct);
-    }
-    memset(g->keys, 0, n * sizeof *g->keys);
-    memset(g->distinct, 0, n * sizeof *g->distinct);
-}
-
-static void add_view(struct kt_groups *g, const struct kt_view *v,
-                     struct numbers n[KT_GROUP_KEYS_MAX + 1])
+/* Up to PART picks. */
+static void add_part(struct kt_groups *g, const struct kt_view *v,
+                     const struct numbers n[KT_GROUP_KEYS_MAX + 1])
 {
     const struct kt_group_spec *s = &g->spec;
-    make_room(g, v->picks);
-    for (unsigned i = 0; i < s->keys; i++) {
-        translate(g, i, s->key[i], v->columns, &n[i]);
-        if (g->full)
-            return;
+    memset(g->keys, 0, v->picks * sizeof g->keys[0]);
+    for (unsigned i = 0; i < s->keys; i++)
         append_numbers(v, s->key[i], &n[i], g->keys);
-    }
-    if (s->distinct != KT_COL_NONE) {
-        translate(g, KT_GROUP_KEYS_MAX, s->distinct, v->columns, &n[KT_GROUP_KEYS_MAX]);
-        if (g->full)
-            return;
+    memset(g->distinct, 0, v->picks * sizeof g->distinct[0]);
+    if (s->distinct != KT_COL_NONE)
         append_numbers(v, s->distinct, &n[KT_GROUP_KEYS_MAX], g->distinct);
-    }
     for (uint32_t k = 0, from = 0; k < v->picks; from = k) {
         if (s->time == KT_GROUP_NO_TIME) {
             k = v->picks;
@@ -320,6 +303,22 @@ static void add_view(struct kt_groups *g, const struct kt_view *v,
         while (k < v->picks && v->time[v->pick[k]] >= begin && v->time[v->pick[k]] < end)
             k++;
         add_run(g, unit, from, k);
+    }
+}
+
+static void add_view(struct kt_groups *g, const struct kt_view *v,
+                     struct numbers n[KT_GROUP_KEYS_MAX + 1])
+{
+    const struct kt_group_spec *s = &g->spec;
+    for (unsigned i = 0; i < s->keys && !g->full; i++)
+        translate(g, i, s->key[i], v->columns, &n[i]);
+    if (s->distinct != KT_COL_NONE && !g->full)
+        translate(g, KT_GROUP_KEYS_MAX, s->distinct, v->columns, &n[KT_GROUP_KEYS_MAX]);
+    struct kt_view part = *v;
+    for (uint32_t from = 0; from < v->picks && !g->full; from += part.picks) {
+        part.pick = v->pick + from;
+        part.picks = v->picks - from < PART ? v->picks - from : PART;
+        add_part(g, &part, n);
     }
 }
 
@@ -485,8 +484,6 @@ void kt_groups_free(struct kt_groups *g)
     for (unsigned i = 0; i <= KT_GROUP_KEYS_MAX; i++)
         kt_map_free(g->value[i]);
     kt_free(g->bucket);
-    kt_free(g->keys);
-    kt_free(g->distinct);
     kt_free(g->list);
     kt_arena_done(&g->texts);
     kt_free(g);
