@@ -46,7 +46,7 @@ struct import {
     struct kt_import_counts counts;
     struct kt_map *names; /* "source\ninstance" -> number in streams */
     struct stream **streams;
-    struct kt_json *json; /* of feed lines */
+    struct kt_json *json, *inner; /* of feed lines; of a record in one */
     enum kt_origin origin;
     kt_time_ns now;
     bool said_early;
@@ -118,15 +118,19 @@ static void on_finding(void *self, const char *code, const char *sentence)
         fprintf(stderr, "keytrail import: %s: %s\n", code, sentence);
 }
 
+static const struct kt_source *source_of(const struct import *im, struct kt_str type)
+{
+    const struct kt_source *described = im->o.described;
+    return described != NULL && kt_str_is(type, described->name) ? described : kt_source_find(type);
+}
+
 static enum kt_status stream_of(struct import *im, struct kt_str type, struct kt_str instance,
                                 struct kt_str cluster, struct stream **ret, struct kt_error *err)
 {
-    const struct kt_source *source = kt_source_find(type);
+    const struct kt_source *source = source_of(im, type);
     if (source == NULL)
         return kt_fail(err, KT_E_INPUT, "unknown source type '" KT_STR_FMT "'; there are: %s",
                        KT_STR_ARG(type), kt_import_source_names());
-    if (im->o.described != NULL && kt_str_is(type, im->o.described->name))
-        source = im->o.described;
     struct kt_buf key = { 0 };
     kt_buf_add(&key, type);
     kt_buf_byte(&key, '\n');
@@ -192,6 +196,21 @@ static enum kt_status source_piece(void *self, struct kt_str piece, struct kt_er
     return st;
 }
 
+/* The last one of a file may have no newline. */
+static enum kt_status end_of_line(struct reading *r, struct kt_error *err)
+{
+    struct kt_str whole = kt_buf_str(&r->line);
+    enum kt_status st = KT_OK;
+    r->im->feed_lines++;
+    if (r->skip_line)
+        st = quarantine_line(r->im, whole, r->path, "line over 4 MiB", err);
+    else if (kt_str_trim(whole).len > 0)
+        st = feed_line(r->im, whole, r->path, err);
+    r->skip_line = false;
+    kt_buf_reset(&r->line);
+    return st;
+}
+
 static enum kt_status feed_piece(void *self, struct kt_str piece, struct kt_error *err)
 {
     struct reading *r = self;
@@ -204,17 +223,8 @@ static enum kt_status feed_piece(void *self, struct kt_str piece, struct kt_erro
             kt_buf_add(&r->line, part);
         if (nl < 0)
             return KT_OK;
-        struct kt_str whole = kt_buf_str(&r->line);
-        r->im->feed_lines++;
-        enum kt_status st = KT_OK;
-        if (r->skip_line)
-            st = quarantine_line(r->im, whole, r->path, "line over 4 MiB", err);
-        else if (kt_str_trim(whole).len > 0)
-            st = feed_line(r->im, whole, r->path, err);
-        if (st != KT_OK)
-            return st;
-        r->skip_line = false;
-        kt_buf_reset(&r->line);
+        if (end_of_line(r, err) != KT_OK)
+            return err->code;
         piece = kt_str_from_index(piece, (size_t)nl + 1);
     }
     return KT_OK;
@@ -355,6 +365,20 @@ static enum kt_status import_path(struct import *im, const char *path, unsigned 
 
 /* ---- feed ---- */
 
+/* Once: whoever gives a file that is no feed is told what one is, and how that file is read. */
+static void say_form(const struct import *im, const char *path, const char *reason)
+{
+    if (im->o.quiet || im->counts.feed_broken > 0)
+        return;
+    fprintf(stderr,
+            "keytrail import: %s: line %llu: %s\n"
+            "  a line of a feed is {\"received_ns\":N,\"source\":\"TYPE\",\"instance\":\"NAME\","
+            "\"record\":\"the raw text of one record\"};\n"
+            "  logs and exports as they are written, lists of records too, are read by "
+            "--source TYPE PATH\n",
+            path, (unsigned long long)im->feed_lines, reason);
+}
+
 /* A feed line without a record inside: kept as a quarantine line by place, size and reason, never
  * by content. */
 static enum kt_status quarantine_line(struct import *im, struct kt_str line, const char *path,
@@ -384,6 +408,7 @@ static enum kt_status quarantine_line(struct import *im, struct kt_str line, con
         st = add_line(im, kt_buf_str(&out), KT_KIND_QUARANTINE, 0, err);
     kt_buf_done(&out);
     kt_buf_done(&body);
+    say_form(im, path, reason);
     im->counts.feed_broken++;
     return st;
 }
@@ -392,6 +417,23 @@ struct feed_record {
     int64_t received;
     struct kt_str type, instance, record;
 };
+
+/* Exports and answers of services hold many records in one text; splitting them is for --source. */
+static bool is_list(struct import *im, const struct kt_source *source, struct kt_str record)
+{
+    struct kt_jval root;
+    unsigned repaired;
+    if (source->to_json != NULL)
+        return false;
+    if (kt_str_starts(kt_str_trim(record), KT_STR("[")))
+        return true;
+    for (const char *const *a = source->wrap_arrays; a != NULL && *a != NULL; a++)
+        if (kt_str_has(record, kt_str_of(*a)) &&
+            kt_json_parse(im->inner, record, &root, &repaired, NULL) == KT_OK &&
+            kt_json_type(kt_json_get(root, kt_str_of(*a))) == KT_JSON_ARRAY)
+            return true;
+    return false;
+}
 
 static enum kt_status feed_parse(struct import *im, struct kt_str line, struct feed_record *ret,
                                  struct kt_error *err)
@@ -409,9 +451,12 @@ static enum kt_status feed_parse(struct import *im, struct kt_str line, struct f
         return kt_fail(err, KT_E_INPUT, "no received_ns");
     if (kt_json_type(kt_json_at(root, "record")) != KT_JSON_STRING)
         return kt_fail(err, KT_E_INPUT, "no record, which is the raw text as a string");
-    if (kt_source_find(ret->type) == NULL)
+    const struct kt_source *source = source_of(im, ret->type);
+    if (source == NULL)
         return kt_fail(err, KT_E_INPUT, "unknown source type; there are: %s",
                        kt_import_source_names());
+    if (is_list(im, source, ret->record))
+        return kt_fail(err, KT_E_INPUT, "record holds a list of records");
     return KT_OK;
 }
 
@@ -434,8 +479,8 @@ static enum kt_status import_feed(struct import *im, const char *path, struct kt
     im->counts.files++;
     im->origin = KT_ORIGIN_FEED;
     enum kt_status st = pump(path, feed_piece, &r, err);
-    if (st == KT_OK && kt_str_trim(kt_buf_str(&r.line)).len > 0)
-        st = feed_line(im, kt_buf_str(&r.line), path, err);
+    if (st == KT_OK && r.line.len > 0)
+        st = end_of_line(&r, err);
     kt_buf_done(&r.line);
     return st;
 }
@@ -489,6 +534,7 @@ enum kt_status kt_import_run(const struct kt_import_options *o, const struct kt_
     im->sink = *sink;
     im->names = kt_map_new(0);
     im->json = kt_json_new(KT_JSON_SIMDJSON);
+    im->inner = kt_json_new(KT_JSON_SIMDJSON);
     im->origin = KT_ORIGIN_IMPORT;
     im->now = kt_clock_real.wall(kt_clock_real.self);
     enum kt_status st = KT_OK;
@@ -504,6 +550,7 @@ enum kt_status kt_import_run(const struct kt_import_options *o, const struct kt_
     kt_free(im->streams);
     kt_map_free(im->names);
     kt_json_free(im->json);
+    kt_json_free(im->inner);
     kt_buf_done(&im->lines);
     kt_free(im);
     return st;

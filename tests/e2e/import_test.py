@@ -68,6 +68,17 @@ check(r['stored'] == 10 and r['quarantined'] == 1 and r['read'] == 11, 'a feed i
 rows = ndjson(keytrail('search', 'instance:old', '--db', db, '--since', '60d', '-o', 'ndjson'))
 check(len(rows) == 10 and all(abs(int(time.time()) - 86400 * 30 - __import__('calendar').timegm(time.strptime(r['arrival'][:19], '%Y-%m-%dT%H:%M:%S'))) < 120 for r in rows), 'arrival is the feed\'s claim', rows[:1])
 
+one = cloudtrail(rng, now)
+wrong = [{'received_ns': int(now * 1e9), 'source': 'cloudtrail', 'instance': 'list', 'record': json.dumps(r)} for r in ([one, one], {'Records': [one]})] + [[one], {'Records': [one]}]
+p = keytrail('import', '--db', db, '--feed', '-', '-o', 'json', stdin='\n'.join(json.dumps(w) for w in wrong).encode())
+r = json.loads(p.stdout)
+check(r['stored'] == 0 and r['skipped'] == 0 and r['quarantined'] == 4, 'lists of records are no lines of a feed: none is passed over without a word', r)
+check(b'line 1: record holds a list of records' in p.stderr and b'"record":"the raw text of one record"' in p.stderr and b'--source TYPE PATH' in p.stderr and p.stderr.count(b'a line of a feed is') == 1,
+      'whoever gives a list is told, once, what a feed is and how lists are read', p.stderr)
+p = keytrail('import', '--db', db, '--feed', '-', '-o', 'json', stdin=b'{"Records":' + b' ' * (4 << 20) + b'[]}')
+r = json.loads(p.stdout)
+check(r['quarantined'] == 1 and b'line 1: line over 4 MiB' in p.stderr, 'nor is an export in one long line without an end', (r, p.stderr))
+
 check(keytrail('search', '-e', 'instance:old', '--db', db, '--since', '60d', '-q', ok=False).returncode == 0, 'search -e: something was found: exit 0')
 check(keytrail('search', '-e', 'instance:nowhere', '--db', db, '--since', '60d', '-q', ok=False).returncode == 1, 'nothing: exit 1')
 odd = os.path.join(folder(), 'odd')
