@@ -7,7 +7,6 @@
 #include "exporters/alerts/render.h"
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 static const struct {
@@ -196,20 +195,15 @@ static struct kt_str place(struct kt_arena *arena, const struct kt_alert *a)
     return s;
 }
 
+/* As the explanation has it, in words. */
 static struct kt_str contributions(struct kt_arena *arena, const struct kt_alert *a)
 {
-    struct kt_str s = KT_STR_NONE;
-    struct kt_alert_part part[KT_ALERT_PARTS_MAX];
-    unsigned n = kt_alert_by_detector(a, part);
-    for (unsigned i = 0; i < n; i++) {
-        int points = part[i].points;
-        s = kt_arena_fmt(arena, KT_STR_FMT "%s" KT_STR_FMT " %d.%d", KT_STR_ARG(s),
-                         i == 0 ? "" : " + ", KT_STR_ARG(kt_render_words(arena, part[i].detector)),
-                         points / 100, abs(points) % 100 / 10);
-    }
-    if (n > 1)
-        s = kt_arena_fmt(arena, KT_STR_FMT " = %d.%d", KT_STR_ARG(s), a->score / 100,
-                         abs(a->score) % 100 / 10);
+    struct kt_buf sum = { 0 };
+    if (a->n_parts == 0)
+        return KT_STR_NONE;
+    kt_alert_add_score(a, &sum);
+    struct kt_str s = kt_render_words(arena, kt_buf_z(&sum));
+    kt_buf_done(&sum);
     return s;
 }
 

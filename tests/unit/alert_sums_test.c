@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "exporters/alerts/alert.h"
+#include "exporters/alerts/render.h"
 
 static void a_detector_is_named_once(void **state)
 {
@@ -38,11 +39,41 @@ static void an_alert_without_parts_has_none(void **state)
     assert_int_equal(kt_alert_by_detector(&a, part), 0);
 }
 
+static struct kt_str why_it_fired(const struct kt_alert *a, struct kt_arena *arena)
+{
+    struct kt_render_fact fact[KT_RENDER_FACTS_MAX];
+    unsigned n = kt_render_facts(a, arena, fact);
+    for (unsigned i = 0; i < n; i++) {
+        if (strcmp(fact[i].label, "Why it fired") == 0)
+            return fact[i].value;
+    }
+    return KT_STR_NONE;
+}
+
+static void a_message_adds_up(void **state)
+{
+    (void)state;
+    struct kt_arena arena = kt_arena_new(4096);
+    struct kt_alert a = { .score = 870,
+                          .parts = { { "unexpected_ip", 620, KT_STR("new network") },
+                                     { "new_secrets", 200, KT_STR("three") } },
+                          .n_parts = 2 };
+    assert_true(kt_str_is(why_it_fired(&a, &arena),
+                          "unexpected ip 6.2 + new secrets 2.0 + production 0.5 = 8.7"));
+    a.score = 720;
+    assert_true(kt_str_is(why_it_fired(&a, &arena),
+                          "unexpected ip 6.2 + new secrets 2.0 - no production secret 1.0 = 7.2"));
+    a.parts[1] = (struct kt_alert_part){ "unexpected_ip", 100, KT_STR("never seen here") };
+    assert_true(kt_str_is(why_it_fired(&a, &arena), "unexpected ip 7.2 = 7.2"));
+    kt_arena_done(&arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_detector_is_named_once),
         cmocka_unit_test(an_alert_without_parts_has_none),
+        cmocka_unit_test(a_message_adds_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
