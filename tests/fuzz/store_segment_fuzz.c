@@ -269,14 +269,17 @@ static void walk_over(const struct kt_segment *head)
         { .column = KT_COL_ACTOR, .fits = any, .filter = KT_FILTER_NONE },
         { .column = KT_COL_NONE, .filter = KT_FILTER_SESSION, .keys = &key, .n_keys = 1 },
     };
-    const struct kt_want want = { .runs = true, .lines = true, .time = true, .columns = ~0u >> 19 };
-    for (unsigned n = 0; n <= KT_ARRAY_LEN(sieves); n++) {
+    struct kt_want want = { .runs = true, .lines = true, .time = true, .columns = ~0u >> 19 };
+    for (unsigned i = 0; i < 2 * (KT_ARRAY_LEN(sieves) + 1); i++) {
+        const unsigned n = i / 2;
+        want.one = i % 2 == 1; /* as when a piece is found damaged */
         struct kt_scan scan = { .records = true,
                                 .from_seq = head->first_seq,
                                 .until_seq = head->last_seq,
                                 .since = n == 1 ? MAKE_T0 : 0,
                                 .sieve = sieves,
-                                .n_sieves = n };
+                                .n_sieves = n,
+                                .newest_first = n == 2 };
         if (kt_chunk_segment(chunk, db, head, &scan, &want, NULL) != KT_OK)
             continue;
         for (uint32_t i = 0; i < chunk->picks; i++)

@@ -137,6 +137,8 @@ void fault_vfs_power_cut(uint64_t seed)
 /* SQLITE_OK, or what the call at hand has to fail with. */
 static int judge(bool is_sync, int io_error)
 {
+    if (g.kind == FAULT_READ)
+        return SQLITE_OK;
     g.calls++;
     if (g.dead)
         return g.kind == FAULT_FULL && !is_sync ? SQLITE_FULL : io_error;
@@ -160,6 +162,10 @@ static int x_read(sqlite3_file *f, void *to, int n, sqlite3_int64 offset)
 {
     if (g.dead && g.kind == FAULT_CRASH)
         return SQLITE_IOERR_READ;
+    if (g.kind == FAULT_READ && of(f)->watched && ++g.calls == g.fail_at) {
+        g.fired = true;
+        return SQLITE_IOERR_READ;
+    }
     return real(f)->pMethods->xRead(real(f), to, n, offset);
 }
 

@@ -1,6 +1,6 @@
 /*
- * fault_vfs: an SQLite VFS around the real one whose n-th writing call fails, and which can lose
- * what was not synced, as a power cut does. One at a time in a process.
+ * fault_vfs: an SQLite VFS around the real one whose n-th writing call or read fails, and which can
+ * lose what was not synced, as a power cut does. One at a time in a process.
  */
 #pragma once
 #include <stdbool.h>
@@ -11,6 +11,7 @@ enum fault_kind {
     FAULT_SYNC,  /* the n-th writing call, if it is a sync, fails; else the next sync */
     FAULT_FULL,  /* the n-th writing call and all later ones find the disk full, until mended */
     FAULT_CRASH, /* from the n-th writing call on nothing works any more */
+    FAULT_READ,  /* the n-th read fails, with an I/O error; writing calls are not counted */
 };
 #define FAULT_VFS "keytrail-fault"
 
@@ -18,7 +19,7 @@ enum fault_kind {
 void fault_vfs_arm(enum fault_kind kind, unsigned long fail_at);
 /* Did the fault happen? */
 bool fault_vfs_fired(void);
-/* Calls so far that write, sync or truncate. */
+/* Calls so far that write, sync or truncate, or reads. */
 unsigned long fault_vfs_calls(void);
 /* After the files were closed: unsynced writes are undone; some of them, by chance, stay, whole or
  * torn. Then works again, unarmed. */

@@ -1,9 +1,9 @@
 /*
- * store_fault: whatever write fails, and wherever the power goes, while batches come, segments are
- * sealed and merged and old ones removed: what was committed is there exactly once, an agent that
- * sends again completes it, and the store verifies (DESIGN §10). Every writing call fails once;
- * KT_FAULT_SEEDS sets how many power cuts are tried beyond that (0), each at a place and with a
- * loss of its own.
+ * store_fault: whatever write or read fails, and wherever the power goes, while batches come,
+ * segments are sealed and merged and old ones removed: what was committed is there exactly once, an
+ * agent that sends again completes it, and the store verifies (DESIGN §10). Every such call fails
+ * once; KT_FAULT_SEEDS sets how many power cuts are tried beyond that (0), each at a place and with
+ * a loss of its own.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -21,7 +21,7 @@
 #include "tests/support/fault_vfs.h"
 #include "tests/support/store_make.h"
 
-#define BATCHES 9u
+#define BATCHES 14u
 #define EVENTS  6u
 
 struct world {
@@ -101,10 +101,10 @@ static enum kt_status retire(struct world *w, struct kt_store *s, struct kt_erro
     return status == KT_E_AGAIN ? KT_OK : status;
 }
 
-/* What is sealed, two by two. */
+/* What is sealed, three by three. */
 static enum kt_status merge(const struct world *w, struct kt_store *s, struct kt_error *err)
 {
-    struct kt_merge_how how = { .pieces = 2 };
+    struct kt_merge_how how = { .pieces = 3 };
     uint64_t merged;
     if (w->acked < 6) /* retention takes the first one by itself */
         return KT_OK;
@@ -120,7 +120,7 @@ static void run(struct world *w)
         if (open_store(w, &s, &err) != KT_OK)
             return;
         enum kt_status status = KT_OK;
-        for (uint64_t n = 0; n < 3 && w->acked < BATCHES && status == KT_OK; n++) {
+        for (uint64_t n = 0; n < 5 && w->acked < BATCHES && status == KT_OK; n++) {
             status = group(w, s, w->acked, w->acked + 1 + n % 2, &err);
             if (status == KT_OK)
                 status = retire(w, s, &err);
@@ -236,6 +236,12 @@ static void a_failed_write_loses_nothing_committed(void **state)
     (void)fail_everywhere(FAULT_WRITE, false);
 }
 
+static void a_failed_read_loses_nothing_committed(void **state)
+{
+    (void)state;
+    print_message("%lu reads\n", fail_everywhere(FAULT_READ, false));
+}
+
 static void a_failed_sync_loses_nothing_committed(void **state)
 {
     (void)state;
@@ -301,6 +307,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_failed_write_loses_nothing_committed),
+        cmocka_unit_test(a_failed_read_loses_nothing_committed),
         cmocka_unit_test(a_failed_sync_loses_nothing_committed),
         cmocka_unit_test(a_kill_loses_nothing_committed),
         cmocka_unit_test(a_power_cut_loses_nothing_committed),
