@@ -44,7 +44,8 @@ struct told {                      /* of an actor whose many secrets were told *
     struct windows others;         /* reads of secrets that were not among them */
     uint64_t bits[TOLD_BITS / 64]; /* which they were */
     uint32_t since_min, burst_min; /* the first and the newest burst that was told began */
-    uint32_t seen_min, set;        /* newest burst of them; bits that are set */
+    uint32_t seen_min, before_min; /* newest read of such a burst, and of the one before it */
+    uint32_t set, pad;             /* bits that are set */
 };
 struct rate {             /* of an actor: small, since all of them are walked over each hour */
     struct kt_decay rate; /* reads an hour, clock hours */
@@ -266,7 +267,8 @@ static bool was_theft(const struct kt_scene *s, const struct told *told)
 
 /* An incident holds back what it names, so a job that takes the same secrets each time would never
  * get a record, and would be news for ever: of what was told only other secrets are counted, and
- * those that were written since. A list that is full would take others for its own. */
+ * of people those that were written since the last such burst: a program fetches what is rotated. A
+ * list that is full would take others for its own. */
 static void leave_out_told(struct kt_scene *s, const struct options *o, const struct kt_hot *hot,
                            struct counts *c)
 {
@@ -274,7 +276,9 @@ static void leave_out_told(struct kt_scene *s, const struct options *o, const st
     if (told == NULL || s->minute < told->burst_min + 60 || is_over(told, s->minute) ||
         told->set > TOLD_FULL || was_theft(s, told))
         return;
-    bool renewed = hot->wrote_min > told->burst_min;
+    if (s->minute >= told->seen_min + 60)
+        told->before_min = told->seen_min;
+    bool renewed = kt_kind_is_person(s->actor->kind) && hot->wrote_min > told->before_min;
     for (unsigned i = 0; i < members(s); i++) {
         if (!renewed && told_has(told, secret_hash(s, i)))
             continue;
