@@ -18,6 +18,7 @@
 #define SILENCES      4u
 #define LEFT_MIN      (2u * DAY_MIN) /* who took turns left about then */
 #define RETURNS       16u
+#define RARE_MOST     (90u * DAY_MIN) /* how rarely it comes excuses no longer absence */
 #define POPULATION    3u /* actors without whom a silence says nothing about the source */
 #define INSTANCE_SEED UINT64_C(0x646f726d616e7431)
 
@@ -78,9 +79,8 @@ static const struct kt_option options[] = {
       "told of.",
       .reloadable = true },
     { "rare", KT_OPT_DOUBLE, "2.5", offsetof(struct options, rare),
-      "Surprise of a person's absence, by how often it came before, below which a return to a "
-      "known "
-      "network is nothing: who comes rarely stays away long.",
+      "Surprise of a person's absence of up to 90 days, by how often it came before, below which a "
+      "return to a known network is nothing: who comes rarely stays away long.",
       .reloadable = true },
     KT_OPTIONS_END,
 };
@@ -191,11 +191,16 @@ static double surprise(const struct kt_actor *actor, const struct absence *a)
     return actor->active_days * log10(1 + a->idle / fmax(before, DAY_MIN));
 }
 
+/* Who comes rarely stays away long, and is back where it always was: where no address is told
+ * nobody knows. A job that is rare has a clock. */
+static bool comes_rarely(const struct kt_scene *s, const struct options *o, const struct absence *a)
+{
+    return kt_kind_is_person(s->actor->kind) && s->where.usable && known_place(s) &&
+           a->idle <= RARE_MOST && surprise(s->actor, a) < o->rare;
+}
+
 static void tell(struct kt_scene *s, const struct options *o, const struct absence *a)
 {
-    bool person = kt_kind_is_person(s->actor->kind); /* a job that is rare has a clock */
-    if (person && known_place(s) && surprise(s->actor, a) < o->rare)
-        return;
     double points = takes_turns(s, a) ? fmin(o->turn, o->points) : o->points;
     struct kt_finding *f = kt_find(s, KT_FAMILY_DORMANT, kt_points(points), 0, words);
     if (f == NULL)
@@ -212,12 +217,15 @@ static void came_back(struct kt_scene *s, const struct options *o, struct absenc
 {
     bool judged = s->actor->kind != KT_ACTOR_CI && s->actor->active_days >= o->active &&
                   s->minute < a->back_min + RETURN_MIN && !s->shared->learning;
-    if (judged)
+    bool excused = judged && comes_rarely(s, o, a);
+    if (judged && !excused)
         tell(s, o, a);
-    /* Who comes back from where it always worked has such absences; a thief makes none usual. */
-    if (known_place(s) || !judged) {
+    /* Who comes back from where it always worked has such absences; a thief makes none usual. What
+     * was excused is no measure: the next would be twice as long. */
+    bool usual = known_place(s) || !judged;
+    if (usual && !excused) {
         a->longest = a->idle > a->longest ? a->idle : a->longest;
-    } else {
+    } else if (!usual) {
         a->owed = a->idle;
         a->owed_min = s->minute;
     }
