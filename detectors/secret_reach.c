@@ -80,18 +80,18 @@ static bool is_listed(const struct kt_reach_teams *x, uint32_t team)
 static void note_own(struct kt_reach *r, uint32_t team)
 {
     for (unsigned i = 0; i < KT_REACH_OWN; i++) {
-        if (team == 0 || r->own[i] == team)
+        if ((team & 3u) != BY_ROLE || r->own[i] == team)
             return;
     }
     r->own[r->own_n++ % KT_REACH_OWN] = team;
 }
 
-/* Did people of few other teams read it so far, and nobody of one that it was ever of? Teams that
- * are known by something else cannot be compared. */
+/* Did people of few other teams read it so far, and nobody of its own, nor with a role it ever had?
+ * Teams that are known by something else cannot be compared. */
 static bool is_strange(const struct kt_scene *s, const struct kt_reach *r, uint32_t team)
 {
     const struct kt_reach_teams *x = teams_of(s);
-    bool alike = team != 0 && x != NULL && x->n > 0;
+    bool alike = team != 0 && x != NULL && x->n > 0 && !is_listed(x, team);
     for (unsigned i = 0; alike && i < KT_REACH_OWN; i++)
         alike = r->own[i] == 0 || !is_listed(x, r->own[i]);
     for (unsigned i = 0; alike && i < x->n; i++)

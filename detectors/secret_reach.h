@@ -23,7 +23,7 @@ struct kt_reach {                    /* one person */
     uint32_t said_min, said; /* the same, while it is not known yet whether anybody was told */
     uint32_t away_day, away; /* + 1: of so many, on that day, at an address new to the firm */
     uint32_t client_day;     /* + 1: the day on which a client that is new to it came along */
-    uint32_t own_n;          /* teams that it was of so far; the one it took up first makes room */
+    uint32_t own_n;          /* roles that it had so far; the one it took up first makes room */
     uint32_t own[KT_REACH_OWN];
 };
 struct kt_reach_teams { /* one secret: whose people read it */
