@@ -233,7 +233,7 @@ static void note_part(struct kt_detect *d, struct kt_scene *s, struct incident *
     if (slot == NULL)
         return; /* at the same height the newer words count */
     speak(d, s, f);
-    *slot = (struct part){ .points = f->points,
+    *slot = (struct part){ .points = f->points > slot->points ? f->points : slot->points,
                            .flags = f->flags | slot->flags,
                            .set = 1,
                            .family = (uint8_t)f->family,

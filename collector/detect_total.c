@@ -19,10 +19,11 @@ static int rank_of(int points, unsigned flags, bool learning)
 }
 
 /* What has more points stays, and is as grave as what it hides: that it is critical, whatever the
- * sum, is no smaller for few points. */
+ * sum, is no smaller for few points. That somebody got in is what is to be read: its words come in
+ * the place of failures, whose points stay. */
 static bool gives_way(struct part *p, const struct kt_finding *f)
 {
-    if (p->points <= f->points)
+    if (p->points <= f->points || (f->flags & ~p->flags & KT_FIND_SUCCESS))
         return true;
     p->flags |= f->flags & KT_FIND_CRITICAL;
     return false;

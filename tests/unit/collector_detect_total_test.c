@@ -16,9 +16,10 @@ static void add(struct incident *in, enum kt_family family, int points, unsigned
     struct part *p = kt_detect_slot(in, &f, learning);
     if (p == NULL)
         return;
-    *p = (struct part){
-        .points = points, .flags = flags | p->flags, .set = 1, .family = (uint8_t)family
-    };
+    *p = (struct part){ .points = points > p->points ? points : p->points,
+                        .flags = flags | p->flags,
+                        .set = 1,
+                        .family = (uint8_t)family };
 }
 
 static const struct part *part_of(const struct incident *in, enum kt_family family, unsigned role)
@@ -75,6 +76,18 @@ static void critical_evidence_below_the_best_of_its_family_stays_critical(void *
     assert_int_equal(signature->flags, KT_FIND_CRITICAL);
     add(&in, KT_FAMILY_SIGNATURE, 800, 0, false);
     assert_int_equal(part_of(&in, KT_FAMILY_SIGNATURE, 0)->flags, KT_FIND_CRITICAL);
+}
+
+static void a_success_with_fewer_points_takes_the_place_of_failures(void **state)
+{
+    (void)state;
+    struct incident in = { 0 };
+    add(&in, KT_FAMILY_FAILURES, 200, KT_FIND_ADDS, false);
+    add(&in, KT_FAMILY_FAILURES, 100, KT_FIND_ADDS | KT_FIND_SUCCESS, false);
+    const struct part *p = part_of(&in, KT_FAMILY_FAILURES, KT_FIND_ADDS);
+    assert_int_equal(p->points, 200);
+    assert_int_equal(p->flags, KT_FIND_ADDS | KT_FIND_SUCCESS);
+    assert_ptr_equal(kt_detect_main_part(&in, false), p);
 }
 
 static void what_is_told_whatever_the_sum_gives_way_to_nothing(void **state)
@@ -147,6 +160,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(strong_evidence_that_comes_last_is_kept),
         cmocka_unit_test(critical_evidence_below_the_best_of_its_family_stays_critical),
+        cmocka_unit_test(a_success_with_fewer_points_takes_the_place_of_failures),
         cmocka_unit_test(what_is_told_whatever_the_sum_gives_way_to_nothing),
         cmocka_unit_test(evidence_that_raises_nothing_yet_gives_way),
         cmocka_unit_test(what_counts_is_what_the_total_takes),
