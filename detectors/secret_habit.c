@@ -50,13 +50,27 @@ static float late_share(const struct kt_habit *h, uint32_t first_day, uint32_t d
     return (float)(weight / (double)KT_HABIT_WHOLE * exp2(-(double)(h->done - day) / HALF_LIFE));
 }
 
+/* Of the days with a whole new secret: the day is one more by this, or was one already. */
+static float late_day(struct kt_habit *h, unsigned slot, uint32_t first_day, unsigned weight)
+{
+    uint32_t day = h->day_of[slot] - 1;
+    bool before = h->learned[slot] >= KT_HABIT_WHOLE;
+    h->learned[slot] = add16(h->learned[slot], weight);
+    return before || h->learned[slot] < KT_HABIT_WHOLE
+               ? 0
+               : late_share(h, first_day, day, KT_HABIT_WHOLE);
+}
+
 void kt_habit_learn(struct kt_habit *h, uint32_t first_day, uint32_t day, unsigned weight)
 {
+    unsigned i = day % KT_HABIT_DAYS;
     if (day < h->done) {
         h->k += late_share(h, first_day, day, weight);
+        if (h->day_of[i] == day + 1)
+            h->novel_days += late_day(h, i, first_day, weight);
         return;
     }
-    unsigned i = kt_habit_slot(h, day);
+    i = kt_habit_slot(h, day);
     h->learned[i] = add16(h->learned[i], weight);
 }
 
