@@ -101,8 +101,9 @@ static const struct kt_option options[] = {
         "The same where two colleagues have such hours, and nothing else is odd: secrets that the "
         "person reads, its network, its client."),
     NUMBER(moved_cap, KT_OPT_DOUBLE, "2.4",
-           "The same where the person's own hours have moved before, and its network and client "
-           "are the usual ones: every shift is new once."),
+           "The same where the person's own hours have moved before, and its secrets, network and "
+           "client are the usual ones: every shift is new once. With secrets it never read: "
+           "usual_cap."),
     NUMBER(
         duty, KT_OPT_DOUBLE, "1",
         "Taken off when two colleagues with the same permission set worked within 3 hours of this "
@@ -560,7 +561,8 @@ static void tell(struct kt_scene *s, const struct options *o, struct habit *h, d
     double cap = s->actor->kind == KT_ACTOR_HUMAN ? o->cap : o->unsure_cap;
     cap = shift && h->run[s->expected].strange == 0 ? fmin(cap, o->usual_cap) : cap;
     cap = told_before(s, h) ? fmin(cap, o->usual_cap) : cap;
-    cap = moved && h->run[s->expected].elsewhere == 0 ? fmin(cap, o->moved_cap) : cap;
+    if (moved && h->run[s->expected].elsewhere == 0) /* what it never read is no shift's */
+        cap = fmin(cap, h->run[s->expected].strange == 0 ? o->moved_cap : o->usual_cap);
     double points = fmin(cap, -o->weight * log10(p)) - (duty ? o->duty : 0);
     struct kt_finding *f = kt_find(s, KT_FAMILY_TIME, kt_points(points), KT_FIND_PRODUCTION, words);
     if (f == NULL)
