@@ -270,9 +270,9 @@ static void walk_over(const struct kt_segment *head)
         { .column = KT_COL_NONE, .filter = KT_FILTER_SESSION, .keys = &key, .n_keys = 1 },
     };
     struct kt_want want = { .runs = true, .lines = true, .time = true, .columns = ~0u >> 19 };
-    for (unsigned i = 0; i < 2 * (KT_ARRAY_LEN(sieves) + 1); i++) {
-        const unsigned n = i / 2;
-        want.one = i % 2 == 1; /* as when a piece is found damaged */
+    for (unsigned turn = 0; turn < 2 * (KT_ARRAY_LEN(sieves) + 1); turn++) {
+        const unsigned n = turn / 2;
+        want.one = turn % 2 == 1; /* as when a piece is found damaged */
         struct kt_scan scan = { .records = true,
                                 .from_seq = head->first_seq,
                                 .until_seq = head->last_seq,
