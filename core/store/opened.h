@@ -7,6 +7,8 @@
 #pragma once
 #include "core/store/segment.h"
 
+#define KT_SIFTED_BYTES (8u << 20) /* of lines that are to be shown: what a walk holds, twice */
+
 struct kt_opened;
 struct kt_opened *kt_opened_new(void);
 void kt_opened_free(struct kt_opened *o);
@@ -58,7 +60,7 @@ void kt_opened_rule_out(struct kt_opened *o, const struct kt_str *needle, unsign
                         uint32_t *pick, uint32_t *picks);
 /* Unpacks the lines of the picked rows, and drops the rows whose lines do not have all of the
  * needles. Rows whose lines are damaged stay: asking for one says why. Lines of a merged segment
- * are asked piece by piece, from its end when `down`, and no further when KT_SEGMENT_BYTES of them
+ * are asked piece by piece, from its end when `down`, and no further when KT_SIFTED_BYTES of them
  * are to be shown: *ret_asked says which pieces were, and rows of others are dropped. From then on
  * lines may be asked for in any order, of the rows that stay. */
 struct kt_asked {

@@ -318,7 +318,7 @@ static enum kt_status sift_merged(struct kt_opened *o, const struct kt_str *need
     memset(o->lost, 0, sizeof o->lost);
     kt_buf_reset(&o->text);
     *asked = (struct kt_asked){ down ? o->pieces : 0, down ? o->pieces : 0 };
-    while (at < end && o->text.len < KT_SEGMENT_BYTES) {
+    while (at < end && o->text.len < KT_SIFTED_BYTES) {
         uint32_t k = piece_of(o, pick[down ? end - 1 : at]), from = at, n;
         while (down && pick[from] < o->piece[k].row)
             from++;
