@@ -69,8 +69,9 @@ static int64_t number(struct kt_jval v, const char *path)
 static void print_verified(struct kt_jval l)
 {
     char buf[KT_TIME_TEXT_MAX];
-    printf("%.8s…, %lld records, verified and kept %s ago%s, key %s\n",
-           kt_json_str_at(l, "kept.log").at, (long long)number(l, "kept.size"),
+    struct kt_str log = kt_json_str_at(l, "kept.log");
+    printf("%.*s…, %lld records, verified and kept %s ago%s, key %s\n",
+           (int)(log.len < 8 ? log.len : 8), log.at, (long long)number(l, "kept.size"),
            ago(number(l, "at"), buf), number(l, "signed") != 0 ? " and cosigned" : "",
            kt_str_is(kt_json_str_at(l, "pinned"), "configured") ? "as configured"
                                                                 : "pinned at first use");

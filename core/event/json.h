@@ -36,7 +36,8 @@ struct kt_jval {
 struct kt_json; /* a parser with its memory; one a thread, reused for every record */
 struct kt_json *kt_json_new(enum kt_json_body body);
 void kt_json_free(struct kt_json *j);
-/* Values and their strings live until the next parse on j. Text needs no padding. */
+/* Values and their strings, which are not terminated, live until the next parse on j. Text needs no
+ * padding. */
 KT_MUST_USE enum kt_status kt_json_parse(struct kt_json *j, struct kt_str text,
                                          struct kt_jval *ret_root, unsigned *ret_repaired,
                                          struct kt_error *err);

@@ -101,11 +101,11 @@ static void a_restart_in_the_middle_changes_nothing(void **state)
 }
 
 /* Volume alone: what it held back was due a day later, and waited for the verdict. */
-static unsigned burst_twice(const char *verdict)
+static unsigned burst_twice(const char *verdict, unsigned day)
 {
     return twice((struct twice){ .verdict = verdict,
                                  .judged = 3,
-                                 .again = 6,
+                                 .again = day,
                                  .ip = "18.192.4.4",
                                  .n = 143,
                                  .volume_alone = true },
@@ -115,9 +115,11 @@ static unsigned burst_twice(const char *verdict)
 static void what_was_held_back_is_counted_after_all(void **state)
 {
     (void)state;
-    assert_int_equal(burst_twice(NULL), 2);
-    assert_int_equal(burst_twice("true"), 2);
-    assert_int_equal(burst_twice("false"), 1);
+    assert_int_equal(burst_twice(NULL, 6), 1); /* the same secrets: told within a fortnight */
+    assert_int_equal(burst_twice(NULL, 20), 2);
+    assert_int_equal(burst_twice("true", 6), 2);
+    assert_int_equal(burst_twice("false", 6), 1);
+    assert_int_equal(burst_twice("false", 20), 1);
 }
 
 /* Whoever uses what it was told of is not told of again, unless the telling was right. */
