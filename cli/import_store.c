@@ -83,24 +83,20 @@ static enum kt_status keep_sums(struct kt_import_store *s, struct kt_error *err)
 
 /* ---- kept pairs ---- */
 
-static uint64_t segments_of(const struct kt_import_store *s)
+/* What is stored; zeroes where it cannot be read. */
+static void count_stored(const struct kt_import_store *s, uint64_t *ret_segments,
+                         uint64_t *ret_records)
 {
     struct kt_reader *r = NULL;
-    struct kt_together_state now = { 0 };
-    if (kt_reader_open(kt_store_file(s->store), &r, NULL) == KT_OK)
-        (void)!kt_together_state(r, &now, NULL);
+    struct kt_together_state pairs = { 0 };
+    struct kt_store_stats all = { 0 };
+    if (kt_reader_open(kt_store_file(s->store), &r, NULL) == KT_OK) {
+        (void)!kt_together_state(r, &pairs, NULL);
+        (void)!kt_reader_stats(r, &all, NULL);
+    }
     kt_reader_close(r);
-    return now.segments;
-}
-
-static uint64_t records_of(const struct kt_import_store *s)
-{
-    struct kt_reader *r = NULL;
-    struct kt_store_stats now = { 0 };
-    if (kt_reader_open(kt_store_file(s->store), &r, NULL) == KT_OK)
-        (void)!kt_reader_stats(r, &now, NULL);
-    kt_reader_close(r);
-    return now.records;
+    *ret_segments = pairs.segments;
+    *ret_records = all.records;
 }
 
 static void tell_pairs(void *self, const struct kt_together_state *now)
@@ -136,7 +132,8 @@ static enum kt_status merge(struct kt_import_store *s, struct kt_error *err)
 static void keep_pairs(struct kt_import_store *s)
 {
     struct kt_error why = { 0 };
-    uint64_t now = segments_of(s);
+    uint64_t now, records;
+    count_stored(s, &now, &records);
     if (now > s->segments &&
         (merge(s, &why) != KT_OK ||
          kt_together_complete(s->store, now - s->segments, tell_pairs, s, &why) != KT_OK))
@@ -195,8 +192,7 @@ enum kt_status kt_import_store_open(const char *path, const char *config, bool q
     };
     s->ingest = kt_ingest_new(&io);
     s->quiet = quiet;
-    s->segments = segments_of(s);
-    s->records = records_of(s);
+    count_stored(s, &s->segments, &s->records);
     *ret = s;
     *ret_sink = (struct kt_import_sink){ .store = store_lines, .end = store_end, .self = s };
     return KT_OK;

@@ -101,6 +101,19 @@ void kt_store_disk(const char *path, uint64_t *ret_free, uint64_t *ret_all)
     (void)kt_disk_statvfs(NULL, path, ret_free, ret_all);
 }
 
+void kt_store_print_counts(const struct kt_store_count *all, size_t n, enum kt_output how)
+{
+    static const struct kt_column columns[] = { { "figure", "FIGURE", 0, false },
+                                                { "value", "VALUE", 0, true } };
+    struct kt_rows *rows = kt_rows_new(how, columns, KT_ARRAY_LEN(columns), true);
+    for (size_t i = 0; i < n; i++) {
+        const struct kt_cell cells[] = { kt_cell_str(kt_str_of(all[i].name)),
+                                         kt_cell_int((int64_t)all[i].value) };
+        kt_rows_add(rows, cells);
+    }
+    kt_rows_end(rows);
+}
+
 /* ---- trust-clock ---- */
 
 static int trust_clock(struct kt_store_args *a)

@@ -19,6 +19,12 @@ int kt_store_rotate_log_key(struct kt_store_args *a);
 int kt_store_pairs(struct kt_store_args *a);
 int kt_store_merge(struct kt_store_args *a);
 
+struct kt_store_count {
+    const char *name;
+    uint64_t value;
+};
+void kt_store_print_counts(const struct kt_store_count *all, size_t n, enum kt_output how);
+
 /* A store's segments, and which of them a hold in force keeps. */
 struct kt_store_segments {
     struct kt_sealed *at;

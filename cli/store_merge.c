@@ -5,7 +5,6 @@
  * Owns:  the writer while it runs.
  * Calls: core/store (write, merge), core/query/holds; stdout, stderr.
  */
-#include <inttypes.h>
 #include <stdio.h>
 
 #include "cli/store_cmd.h"
@@ -43,8 +42,6 @@ static enum kt_status merge(const struct kt_store_args *a, uint64_t *ret, struct
 
 int kt_store_merge(struct kt_store_args *a)
 {
-    static const struct kt_column columns[] = { { "figure", "FIGURE", 0, false },
-                                                { "value", "VALUE", 0, true } };
     struct kt_store_stats now;
     struct kt_error err = { 0 };
     uint64_t merged = 0;
@@ -53,16 +50,8 @@ int kt_store_merge(struct kt_store_args *a)
         (void)!kt_wrap(&err, "a running collector merges by itself, slowly");
     if (status != KT_OK || kt_reader_stats(a->reader, &now, &err) != KT_OK)
         return kt_cli_fail("store merge", &err);
-    const struct {
-        const char *name;
-        uint64_t value;
-    } all[] = { { "segments that were merged", merged }, { "segments", now.segments } };
-    struct kt_rows *rows = kt_rows_new(a->how, columns, KT_ARRAY_LEN(columns), true);
-    for (size_t i = 0; i < KT_ARRAY_LEN(all); i++) {
-        const struct kt_cell cells[] = { kt_cell_str(kt_str_of(all[i].name)),
-                                         kt_cell_int((int64_t)all[i].value) };
-        kt_rows_add(rows, cells);
-    }
-    kt_rows_end(rows);
+    const struct kt_store_count all[] = { { "segments that were merged", merged },
+                                          { "segments", now.segments } };
+    kt_store_print_counts(all, KT_ARRAY_LEN(all), a->how);
     return KT_EXIT_OK;
 }

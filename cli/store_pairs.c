@@ -5,7 +5,6 @@
  * Owns:  the writer while it runs.
  * Calls: core/store (write, together); stdout, stderr.
  */
-#include <inttypes.h>
 #include <stdio.h>
 
 #include "cli/store_cmd.h"
@@ -49,8 +48,6 @@ static enum kt_status make(const struct kt_store_args *a, struct kt_error *err)
 
 int kt_store_pairs(struct kt_store_args *a)
 {
-    static const struct kt_column columns[] = { { "figure", "FIGURE", 0, false },
-                                                { "value", "VALUE", 0, true } };
     struct kt_together_state now;
     struct kt_error err = { 0 };
     enum kt_status status = make(a, &err);
@@ -58,19 +55,10 @@ int kt_store_pairs(struct kt_store_args *a)
         (void)!kt_wrap(&err, "a running collector makes them by itself, slowly");
     if (status != KT_OK || kt_together_state(a->reader, &now, &err) != KT_OK)
         return kt_cli_fail("store pairs", &err);
-    const struct {
-        const char *name;
-        uint64_t value;
-    } all[] = { { "segments", now.segments },
-                { "segments whose pairs are kept", now.in },
-                { "stretches", now.stretches },
-                { "pairs", now.pairs } };
-    struct kt_rows *rows = kt_rows_new(a->how, columns, KT_ARRAY_LEN(columns), true);
-    for (size_t i = 0; i < KT_ARRAY_LEN(all); i++) {
-        const struct kt_cell cells[] = { kt_cell_str(kt_str_of(all[i].name)),
-                                         kt_cell_int((int64_t)all[i].value) };
-        kt_rows_add(rows, cells);
-    }
-    kt_rows_end(rows);
+    const struct kt_store_count all[] = { { "segments", now.segments },
+                                          { "segments whose pairs are kept", now.in },
+                                          { "stretches", now.stretches },
+                                          { "pairs", now.pairs } };
+    kt_store_print_counts(all, KT_ARRAY_LEN(all), a->how);
     return KT_EXIT_OK;
 }

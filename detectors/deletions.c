@@ -31,9 +31,8 @@ static void words(const struct kt_scene *s, struct kt_finding *f)
     else
         KT_SAY(f->title, "%s deleted %s different secrets within 1 hour.", who, x);
     KT_SAY(f->normal,
-           "On its busiest day of 28 before it deleted %.0f in an hour. %sWhat is deleted can "
-           "mostly be "
-           "restored for some days, not for ever.",
+           "On its busiest day of 28 before it deleted %.0f in an hour. %sWhat is "
+           "deleted can mostly be restored for some days, not for ever.",
            f->number[N_RECORD],
            whole
                ? "How many there were the log does not say: they count as the least that is told. "
