@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
 """make bench: 1 M generated records of each source through every stage, and end to end over real processes.
 
-Stages are one core each (tests/bench/*_bench.c); end to end is an agent and a collector with detectors on, on the machine's cores.
-KT_BENCH_RECORDS makes it smaller. The figures of the project are in docs/performance.md."""
+Stages are one core each (tests/bench/*_bench.c); end to end is an agent and a collector with detectors on, on the machine's cores,
+with records of both shapes of tests/bench/gen.c: a flood in which everything is new, and people and services with habits.
+KT_BENCH_RECORDS makes it smaller, KT_BENCH_ONLY="vault habits" is one of the last part alone. The figures of the project are in docs/performance.md."""
 import json, os, socket, subprocess, sys, time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '../e2e'))
 from support import *
 
 N = int(os.environ.get('KT_BENCH_RECORDS', '1000000'))
+ONLY = os.environ.get('KT_BENCH_ONLY', '')
 
 
 def tool(name):
@@ -44,9 +46,15 @@ def cpu_s(pid):
     return (int(f[11]) + int(f[12])) / os.sysconf('SC_CLK_TCK')
 
 
-def end_to_end(source, input_line, make, events):
+def gen(shape, *argv, **to):
+    subprocess.run([tool('gen'), *(['--habits'] if shape == 'habits' else []), *argv], check=True, **to)
+
+
+def end_to_end(source, shape, input_line, make, events):
+    if not f'{source} {shape}'.startswith(ONLY):
+        return
     h = House()
-    size = make(h)
+    size = make(h, shape)
     h.start_collector()
     h.allow('bench', h.new_key('bench'))
     h.agent_config('bench', [input_line(h)])
@@ -61,19 +69,19 @@ def end_to_end(source, input_line, make, events):
     stop(agent)
     stop(h.collector)
     disk = os.path.getsize(h.db)
-    print(f'{source:11} {events / took:9,.0f} durable events/s  {size / took / 1e6:6.1f} MB/s of records  {events / detected:9,.0f} detected events/s{"" if done and seen else "  NOT COMPLETE"}')
-    print(f'{"":11} CPU of agent {cpu[0]:.1f}, of collector {cpu[1]:.1f} us/event  memory of agent {a:.0f}, of collector {c:.0f} MiB  {disk / events:.0f} bytes/event on disk', flush=True)
+    print(f'{source + ", " + shape:18} {events / took:9,.0f} durable events/s  {size / took / 1e6:6.1f} MB/s of records  {events / detected:9,.0f} detected events/s{"" if done and seen else "  NOT COMPLETE"}')
+    print(f'{"":18} CPU of agent {cpu[0]:.1f}, of collector {cpu[1]:.1f} us/event  memory of agent {a:.0f}, of collector {c:.0f} MiB  {disk / events:.0f} bytes/event on disk', flush=True)
 
 
-def vault_file(h):
+def vault_file(h, shape):
     with open(h.path('audit.log'), 'wb') as f:
-        subprocess.run([tool('gen'), 'vault', str(N), '1'], stdout=f, check=True)
+        gen(shape, 'vault', str(N), '1', stdout=f)
     return os.path.getsize(h.path('audit.log'))
 
 
-def cloudtrail_folder(h):
+def cloudtrail_folder(h, shape):
     os.mkdir(h.path('objects'))
-    subprocess.run([tool('gen'), 'cloudtrail', str(N), '1', h.path('objects')], check=True)
+    gen(shape, 'cloudtrail', str(N), '1', h.path('objects'))
     return sum(unzipped(h.path(f'objects/{f}')) for f in os.listdir(h.path('objects')))
 
 
@@ -101,12 +109,12 @@ for argv in [] if os.environ.get('KT_BENCH_STAGES') == '0' else stages():
         subprocess.run([tool(argv[0]), *argv[1:]], check=True)
 
 
-def history():
+def history(shape):
     """import and replay: decode, dedupe, tree and commit in one thread; the detectors over the stored log."""
     d = folder()
     log, db = os.path.join(d, 'audit.log'), os.path.join(d, 'k.db')
     with open(log, 'wb') as f:
-        subprocess.run([tool('gen'), 'vault', str(N), '2'], stdout=f, check=True)
+        gen(shape, 'vault', str(N), '2', stdout=f)
     t = time.monotonic()
     keytrail('import', '--db', db, '--source', 'vault', log)
     imported = time.monotonic() - t
@@ -117,15 +125,15 @@ def history():
     keytrail('replay', '--db', db, '-o', 'ndjson')
     replayed = time.monotonic() - t
     n = N // 2
-    print(f'import       {n / imported:9,.0f} events/s  {os.path.getsize(log) / imported / 1e6:6.1f} MB/s   the same again, all duplicates: {n / again:,.0f} events/s')
-    print(f'replay       {n / replayed:9,.0f} events/s (read and parse on one thread, all detectors on another)', flush=True)
+    print(f'{shape:6} import {n / imported:9,.0f} events/s  {os.path.getsize(log) / imported / 1e6:6.1f} MB/s   the same again, all duplicates: {n / again:,.0f} events/s')
+    print(f'{shape:6} replay {n / replayed:9,.0f} events/s (read and parse on one thread, all detectors on another)', flush=True)
 
 
-ONLY = os.environ.get('KT_BENCH_ONLY')
-if ONLY is None:
+if ONLY == '':
     print('-- history: import, import again, replay')
-    history()
+    history('flood')
+    history('habits')
 print('-- end to end: agent, CURVE, dedupe, tree, facts, detectors, FULL sync', flush=True)
-end_to_end('vault', lambda h: f"{{ id: vault-prod, type: vault, input: tail, path: {h.path('audit.log')} }}", vault_file, N // 2)
-if ONLY != 'vault':
-    end_to_end('cloudtrail', lambda h: f"{{ id: aws, type: cloudtrail, input: files, path: {h.path('objects')} }}", cloudtrail_folder, N)
+for shape in 'flood', 'habits':
+    end_to_end('vault', shape, lambda h: f"{{ id: vault-prod, type: vault, input: tail, path: {h.path('audit.log')} }}", vault_file, N // 2)
+    end_to_end('cloudtrail', shape, lambda h: f"{{ id: aws, type: cloudtrail, input: files, path: {h.path('objects')} }}", cloudtrail_folder, N)
