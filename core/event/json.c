@@ -52,13 +52,17 @@ void kt_json_free(struct kt_json *j)
     kt_free(j);
 }
 
-static enum kt_status parse_plain(struct kt_json *j, struct kt_str text, struct kt_error *err)
+static enum kt_status parse_plain(struct kt_json *j, struct kt_str text,
+                                  const struct kt_json_node **ret_root, struct kt_error *err)
 {
     if (!j->body->reads_plain)
         return KT_E_INPUT;
     kt_json_tree_start(&j->tree, text.len, false, true);
-    if (kt_json_plain_parse(&j->plain, text, &j->tree))
+    const struct kt_json_node *root = kt_json_plain_parse(&j->plain, text, &j->tree);
+    if (root != NULL) {
+        *ret_root = root;
         return KT_OK;
+    }
     const bool escapes = text.len > 0 && memchr(text.at, '\\', text.len) != NULL;
     if (escapes && kt_json_needs_mending(text))
         return KT_E_INPUT;
@@ -82,12 +86,13 @@ enum kt_status kt_json_parse(struct kt_json *j, struct kt_str text, struct kt_jv
     if (text.len > TEXT_MAX)
         return kt_fail(err, KT_E_LIMIT, "JSON of %zu bytes: the maximum is %u", text.len, TEXT_MAX);
     unsigned mended = 0;
-    enum kt_status s = parse_plain(j, text, err);
+    const struct kt_json_node *root = NULL;
+    enum kt_status s = parse_plain(j, text, &root, err);
     if (s == KT_E_INPUT)
         s = parse_mended(j, text, &mended, err);
     if (s != KT_OK)
         return s;
-    *ret_root = (struct kt_jval){ j->tree.nodes };
+    *ret_root = (struct kt_jval){ root != NULL ? root : j->tree.nodes };
     if (ret_repaired != NULL)
         *ret_repaired = mended + j->tree.repaired;
     return KT_OK;

@@ -187,15 +187,18 @@ void kt_json_jansson_free(struct kt_json_library *lib);
 KT_MUST_USE enum kt_status kt_json_jansson_parse(struct kt_json_library *lib, struct kt_str text,
                                                  struct kt_json_tree *t, struct kt_error *err);
 
-/* The usual record without a library: true when it was read into t, which was started for it. False
- * says nothing about the text: t is to be started again and the body asked. Of what it takes it
- * builds the tree that the body would build. */
+/* The usual record without a library: the root of its tree, which is t, started for it before, or
+ * one that lives until the next parse. NULL says nothing about the text: t is to be started again
+ * and the body asked. Of what it takes it builds the tree that the body would build. */
+struct kt_json_shapes;
 struct kt_json_plain {
     char *text;
     uint64_t *quotes; /* of each block of text */
     size_t blocks;    /* of 64 bytes: room in both */
+    struct kt_json_shapes *shapes;
 };
-bool kt_json_plain_parse(struct kt_json_plain *p, struct kt_str text, struct kt_json_tree *t);
+const struct kt_json_node *kt_json_plain_parse(struct kt_json_plain *p, struct kt_str text,
+                                               struct kt_json_tree *t);
 void kt_json_plain_done(struct kt_json_plain *p);
 
 /* kt_utf8_valid for long text: simdjson's. */

@@ -48,7 +48,7 @@ static bool look(struct quotes *q, struct kt_str line)
     q->line = line.at;
     q->end = line.at + line.len;
     q->last = whole;
-    return !a.special && !b.special && a.odd == b.odd &&
+    return !a.special && !b.special && (a.n_quotes + b.n_quotes) % 2 == 0 &&
            (!(a.high || b.high) || kt_utf8_valid_fast(line));
 }
 

@@ -112,6 +112,22 @@ static inline bool kt_scan_same(const char *a, const char *b, size_t n)
     return n == 0 || (a[0] == b[0] && a[n / 2] == b[n / 2] && a[n - 1] == b[n - 1]);
 }
 
+#define KT_SCAN_WORD 32u
+/* memcmp() == 0 for the first n bytes of two words; all of both may be read. */
+static inline bool kt_scan_is_word(const char *at, const char *word, unsigned n)
+{
+#ifdef __SSE2__
+    __m128i a[2], b[2];
+    memcpy(a, at, sizeof a);
+    memcpy(b, word, sizeof b);
+    const uint64_t low = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(a[0], b[0]));
+    const uint64_t high = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(a[1], b[1]));
+    return (~(low | high << 16) & ((UINT64_C(1) << n) - 1)) == 0;
+#else
+    return memcmp(at, word, n) == 0;
+#endif
+}
+
 /* memcpy() of a name or the like; to and at do not overlap. */
 static inline void kt_scan_copy(char *to, const char *at, size_t n)
 {

@@ -32,7 +32,7 @@ void kt_scan_block_plain(const char *at, struct kt_scan_block *ret)
 
 struct kt_scan_text kt_scan_text_plain(const char *at, size_t n, uint64_t *ret_quotes)
 {
-    struct kt_scan_text t = { false, false, false };
+    struct kt_scan_text t = { false, false, 0 };
     for (size_t b = 0; b < n; b++, at += BLOCK) {
         ret_quotes[b] = 0;
         for (unsigned i = 0; i < BLOCK; i++) {
@@ -40,7 +40,7 @@ struct kt_scan_text kt_scan_text_plain(const char *at, size_t n, uint64_t *ret_q
             ret_quotes[b] |= (uint64_t)(c == '"') << i;
             t.special |= c < 0x20 || c == '\\';
             t.high |= c >= 0x80;
-            t.odd ^= c == '"';
+            t.n_quotes += c == '"';
         }
     }
     return t;
@@ -49,7 +49,7 @@ struct kt_scan_text kt_scan_text_plain(const char *at, size_t n, uint64_t *ret_q
 /* ---- 32 bytes at a time ---- */
 
 #ifdef __x86_64__
-#define AVX2 __attribute__((target("avx2,pclmul")))
+#define AVX2 __attribute__((target("avx2,pclmul,popcnt")))
 
 AVX2 static inline __m256i load(const char *at)
 {
@@ -95,22 +95,23 @@ AVX2 static inline __m256i is_special(__m256i v)
 AVX2 static struct kt_scan_text text_avx2(const char *at, size_t n, uint64_t *ret_quotes)
 {
     __m256i special = _mm256_setzero_si256(), any = special;
-    uint64_t odd = 0;
+    unsigned n_quotes = 0;
     for (size_t i = 0; i < n; i++, at += BLOCK) {
         const __m256i a = load(at), b = load(at + 32);
         special = _mm256_or_si256(special, _mm256_or_si256(is_special(a), is_special(b)));
         any = _mm256_or_si256(any, _mm256_or_si256(a, b));
         ret_quotes[i] = bits(is(a, '"'), is(b, '"'));
-        odd ^= ret_quotes[i];
+        n_quotes += (unsigned)__builtin_popcountll(ret_quotes[i]);
     }
     return (struct kt_scan_text){ .special = _mm256_movemask_epi8(special) != 0,
                                   .high = _mm256_movemask_epi8(any) != 0,
-                                  .odd = __builtin_parityll(odd) != 0 };
+                                  .n_quotes = n_quotes };
 }
 
 static bool has_avx2(void)
 {
-    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("pclmul");
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("pclmul") &&
+           __builtin_cpu_supports("popcnt");
 }
 #else
 #define block_avx2 kt_scan_block_plain

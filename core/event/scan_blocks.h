@@ -19,7 +19,7 @@ void kt_scan_block_plain(const char *at, struct kt_scan_block *ret); /* a byte a
 struct kt_scan_text {
     bool special; /* there is a control byte or a backslash */
     bool high;    /* a byte that is no ASCII */
-    bool odd;     /* an odd number of quotes */
+    unsigned n_quotes;
 };
 /* n blocks of 64 bytes at `at`: the quotes of each, and what is in all of them. */
 struct kt_scan_text kt_scan_text(const char *at, size_t n, uint64_t *ret_quotes);

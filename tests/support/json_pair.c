@@ -38,13 +38,13 @@ static bool same_node(const struct kt_json_node *a, const struct kt_json_node *b
                : same_bytes(a->text, b->text, a->len);
 }
 
-static bool same_tree(const struct kt_json_tree *a, const struct kt_json_tree *b)
+static bool same_tree(const struct kt_json_node *a, const struct kt_json_tree *b)
 {
-    const size_t n = (size_t)(a->next - a->nodes);
-    if (n != (size_t)(b->next - b->nodes) || a->repaired != b->repaired)
+    const size_t n = (size_t)(b->next - b->nodes);
+    if (n != a->span)
         return false;
     for (size_t i = 0; i < n; i++)
-        if (!same_node(&a->nodes[i], &b->nodes[i]))
+        if (!same_node(&a[i], &b->nodes[i]))
             return false;
     return true;
 }
@@ -62,10 +62,11 @@ bool json_pair_agrees(struct json_pair *p, struct kt_str text, bool *ret_taken)
     forget_room(&p->by_plain);
     forget_room(&p->by_simdjson);
     kt_json_tree_start(&p->by_plain, text.len, false, true);
-    *ret_taken = kt_json_plain_parse(&p->plain, text, &p->by_plain);
+    const struct kt_json_node *root = kt_json_plain_parse(&p->plain, text, &p->by_plain);
+    *ret_taken = root != NULL;
     if (!*ret_taken)
         return true;
     kt_json_tree_start(&p->by_simdjson, text.len, false, true);
     return kt_json_simdjson_parse(p->simdjson, text, &p->by_simdjson, NULL) == KT_OK &&
-           same_tree(&p->by_plain, &p->by_simdjson);
+           same_tree(root, &p->by_simdjson) && p->by_plain.repaired == p->by_simdjson.repaired;
 }

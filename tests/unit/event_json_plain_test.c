@@ -136,6 +136,88 @@ static void limits_are_told_by_the_library(void **state)
     json_pair_done(&p);
 }
 
+/* Was it read by the shape of a text before it? Then its tree is none that was built for it. */
+static bool is_by_shape(struct json_pair *p, const char *text)
+{
+    kt_json_tree_start(&p->by_plain, strlen(text), false, true);
+    const struct kt_json_node *root = kt_json_plain_parse(&p->plain, kt_str_of(text), &p->by_plain);
+    const bool by_shape = root != p->by_plain.nodes;
+    assert_non_null(root);
+    assert_true(takes(p, kt_str_of(text)));
+    return by_shape;
+}
+
+static void a_record_of_a_shape_that_is_known_is_read_by_it(void **state)
+{
+    struct json_pair p;
+    (void)state;
+    json_pair_open(&p);
+    static const char *const others[] = {
+        "{\"a\":\"\",\"n\":1,\"deep\":{\"list\":[\"yz\",null]}}",
+        "{\"b\":\"\",\"n\":1,\"deep\":{\"list\":[\"yz\",true]}}",
+        "{\"a\":\"\",\"n\":1,\"deep\":{\"list\":[\"yz\",true]}} "
+    };
+    assert_false(is_by_shape(&p, "{\"a\":\"x\",\"n\":1,\"deep\":{\"list\":[\"\",true]}}"));
+    for (size_t i = 0; i < KT_ARRAY_LEN(others); i++) {
+        assert_true(is_by_shape(&p, "{\"a\":\"\",\"n\":-12,\"deep\":{\"list\":[\"yz\",true]}}"));
+        assert_false(is_by_shape(&p, others[i]));
+    }
+    json_pair_done(&p);
+}
+
+static void another_shape_is_learned_when_the_one_that_is_known_does_not_come_again(void **state)
+{
+    struct json_pair p;
+    (void)state;
+    json_pair_open(&p);
+    assert_false(is_by_shape(&p, "{\"a\":\"x\"}"));
+    assert_true(is_by_shape(&p, "{\"a\":\"y\"}"));
+    assert_false(is_by_shape(&p, "{\"b\":\"x\"}"));
+    assert_false(is_by_shape(&p, "{\"b\":\"x\"}"));
+    assert_true(is_by_shape(&p, "{\"b\":\"y\"}"));
+    json_pair_done(&p);
+}
+
+/* What stands between its values is as it was: only they may be wrong. */
+static void a_value_that_is_wrong_is_wrong_in_a_known_shape_too(void **state)
+{
+    static const char *const values[] = {
+        "", "-", "01", "1.5", "1e3", "\"x", "\"\\\"", "\"\n\"", "\"\xff\"", "9223372036854775808"
+    };
+    struct json_pair p;
+    struct kt_buf text = { 0 };
+    (void)state;
+    json_pair_open(&p);
+    for (size_t i = 0; i < KT_ARRAY_LEN(values); i++) {
+        const bool string = values[i][0] == '"';
+        assert_true(takes(&p, kt_str_of(string ? "{\"a\":\"x\",\"b\":[]}" : "{\"a\":1,\"b\":[]}")));
+        kt_buf_reset(&text);
+        kt_buf_addf(&text, "{\"a\":%s,\"b\":[]}", values[i]);
+        assert_false(takes(&p, kt_buf_str(&text)));
+    }
+    kt_buf_done(&text);
+    json_pair_done(&p);
+}
+
+static void a_string_over_the_limit_is_cut_in_a_known_shape_too(void **state)
+{
+    struct json_pair p;
+    struct kt_buf text = { 0 };
+    (void)state;
+    json_pair_open(&p);
+    assert_true(takes(&p, KT_STR("[\"x\",1]")));
+    for (size_t n = KT_STRING_MAX; n <= KT_STRING_MAX + 1; n++) {
+        kt_buf_reset(&text);
+        kt_buf_addz(&text, "[\"");
+        for (size_t i = 0; i < n; i++)
+            kt_buf_byte(&text, 'x');
+        kt_buf_addz(&text, "\",1]");
+        assert_true(takes(&p, kt_buf_str(&text)));
+    }
+    kt_buf_done(&text);
+    json_pair_done(&p);
+}
+
 /* Each of these signs is a value, as far as one knows before the text ends. */
 static void containers_that_are_not_closed_fit_their_tree(void **state)
 {
@@ -169,6 +251,10 @@ int main(void)
         cmocka_unit_test(whole_numbers_of_64_bits_are_taken),
         cmocka_unit_test(limits_are_told_by_the_library),
         cmocka_unit_test(containers_that_are_not_closed_fit_their_tree),
+        cmocka_unit_test(a_record_of_a_shape_that_is_known_is_read_by_it),
+        cmocka_unit_test(another_shape_is_learned_when_the_one_that_is_known_does_not_come_again),
+        cmocka_unit_test(a_value_that_is_wrong_is_wrong_in_a_known_shape_too),
+        cmocka_unit_test(a_string_over_the_limit_is_cut_in_a_known_shape_too),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

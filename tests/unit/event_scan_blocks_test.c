@@ -26,7 +26,7 @@ static void same_text(const char *at, size_t n)
     uint64_t wide[TEXT], plain[TEXT];
     struct kt_scan_text a = kt_scan_text(at, n, wide), b = kt_scan_text_plain(at, n, plain);
     assert_memory_equal(wide, plain, n * sizeof wide[0]);
-    assert_int_equal(a.odd, b.odd);
+    assert_int_equal(a.n_quotes, b.n_quotes);
     assert_int_equal(a.special, b.special);
     assert_int_equal(a.high, b.high);
 }
