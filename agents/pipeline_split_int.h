@@ -1,6 +1,7 @@
 /* pipeline_split, inside: what the two scanners share. Nobody else includes this. */
 #pragma once
 #include "agents/pipeline_split.h"
+#include "core/event/scan_blocks.h"
 
 #define SPLIT_HEAD     (64u << 10) /* kept of a record that is too long: enough for salvage */
 #define SPLIT_TEXT_MAX (1u << 20)  /* of a record in a JSON string, as it stands there */
@@ -51,10 +52,11 @@ struct kt_splitter {
     /* objects */
     struct wrap_name *wraps; /* the source's tables */
     unsigned n_wraps;
-    uint64_t wrap_lengths; /* bit n: one of them has n bytes, or at least 63 */
-    bool wrap_first[256];  /* first bytes of theirs */
-    bool found;            /* a needle was seen in the record being read; */
-    bool looked;           /* all of its strings were looked at */
+    uint64_t wrap_lengths;     /* bit n: one of them has n bytes, or at least 63 */
+    bool wrap_first[256];      /* first bytes of theirs */
+    struct kt_scan_set begins; /* the same, and those of needles */
+    bool found;                /* a needle was seen in the record being read; */
+    bool looked;               /* all of its strings were looked at */
     struct level levels[SPLIT_LEVELS];
     unsigned n_levels;
     bool in_string, string_cut, junk, other;

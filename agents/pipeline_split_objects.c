@@ -67,6 +67,9 @@ void kt_split_objects_init(struct kt_splitter *s)
             s->wrap_first[(unsigned char)w.name.at[0]] = true;
         }
     }
+    for (unsigned c = 0; c < KT_ARRAY_LEN(s->wrap_first); c++)
+        if (s->wrap_first[c] || (s->needles != NULL && s->needles->first[c]))
+            kt_scan_set_add(&s->begins, (unsigned char)c);
 }
 
 static enum wrap wrap_of(const struct kt_splitter *s, struct kt_str key)
@@ -409,11 +412,14 @@ static bool leaves(const struct kt_splitter *s, const struct level *l)
     return s->n_levels == 0 || &s->levels[s->n_levels - 1] != l || l->envelope;
 }
 
+#define AHEAD 8u /* blocks that are looked at together; a record has more */
+
 /* The quotes and brackets of a block, and how far it has been read. */
 struct block {
     size_t base; /* of bit 0, in the buffer */
     unsigned n;  /* bytes that count: those in front of a backslash */
     uint64_t quotes, inside, shape, left;
+    uint64_t begins;  /* bits in front of a byte that a needle or an envelope's name begins with */
     uint64_t needles; /* where needles begin: their quotes */
 };
 
@@ -428,7 +434,7 @@ static uint64_t needles(struct kt_splitter *s, const struct block *b)
         s->looked = false;
         return 0;
     }
-    for (uint64_t quotes = b->quotes; quotes != 0; quotes &= quotes - 1) {
+    for (uint64_t quotes = b->quotes & b->begins; quotes != 0; quotes &= quotes - 1) {
         unsigned i = (unsigned)__builtin_ctzll(quotes);
         const char *at = behind + i;
         if (n->first[(unsigned char)*at] && kt_needles_may(n, at) &&
@@ -438,19 +444,25 @@ static uint64_t needles(struct kt_splitter *s, const struct block *b)
     return found;
 }
 
-static void look_at(struct kt_splitter *s, struct block *b)
+static void look_at(struct kt_splitter *s, const struct kt_scan_block *m, struct block *b)
 {
-    struct kt_scan_block m;
-    kt_scan_block(s->buf.at + s->scan, &m);
     *b = (struct block){ .base = s->scan, .n = KT_SCAN_BLOCK };
-    if (m.backslash != 0)
-        b->n = (unsigned)__builtin_ctzll(m.backslash);
+    if (m->backslash != 0)
+        b->n = (unsigned)__builtin_ctzll(m->backslash);
     b->left = b->n > 0 ? UINT64_MAX >> (KT_SCAN_BLOCK - b->n) : 0;
-    b->quotes = m.quote & b->left;
-    b->inside = m.inside ^ (s->in_string ? UINT64_MAX : 0); /* right as far as b->left */
-    b->shape = ((m.bracket & ~b->inside) | (m.newline & b->inside)) & b->left;
+    b->quotes = m->quote & b->left;
+    b->inside = m->inside ^ (s->in_string ? UINT64_MAX : 0); /* right as far as b->left */
+    b->shape = ((m->bracket & ~b->inside) | (m->newline & b->inside)) & b->left;
+    b->begins = m->in_set >> 1 | UINT64_C(1) << 63; /* behind the last one is the next block */
     if (s->looked && !s->found)
         b->needles = needles(s, b);
+}
+
+/* The next blocks at once, as far as the buffer goes. */
+static void look_ahead(const struct kt_splitter *s, struct kt_scan_block *ret)
+{
+    const size_t n = (s->buf.len - s->scan) / KT_SCAN_BLOCK;
+    kt_scan_blocks(s->buf.at + s->scan, n < AHEAD ? n : AHEAD, &s->begins, ret);
 }
 
 static void pass(struct block *b, unsigned i) /* bit i and those before it are done with */
@@ -477,7 +489,8 @@ static uint64_t names(const struct kt_splitter *s, const struct block *b)
 {
     const char *behind = s->buf.at + b->base + 1;
     uint64_t found = 0;
-    for (uint64_t opens = b->quotes & b->inside & b->left; opens != 0; opens &= opens - 1) {
+    for (uint64_t opens = b->quotes & b->inside & b->left & b->begins; opens != 0;
+         opens &= opens - 1) {
         unsigned i = (unsigned)__builtin_ctzll(opens);
         found |= (uint64_t)s->wrap_first[(unsigned char)behind[i]] << i;
     }
@@ -508,11 +521,14 @@ static enum kt_status mark(struct kt_splitter *s, struct block *b, unsigned i, s
 static enum kt_status blocks(struct kt_splitter *s, struct kt_error *err)
 {
     struct level *l = top(s);
-    struct block b;
+    struct kt_scan_block ahead[AHEAD];
+    struct block b = { .n = KT_SCAN_BLOCK };
     bool watched = s->in_string && l->nest == 0; /* its end is looked at: it may be such a name */
 
-    while (s->scan + KT_SCAN_BLOCK < s->buf.len) {
-        look_at(s, &b);
+    for (size_t n = 0; s->scan + KT_SCAN_BLOCK < s->buf.len && b.n == KT_SCAN_BLOCK; n++) {
+        if (n % AHEAD == 0)
+            look_ahead(s, ahead);
+        look_at(s, &ahead[n % AHEAD], &b);
         if (b.n == 0)
             break;
         for (;;) {

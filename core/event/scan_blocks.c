@@ -15,7 +15,7 @@
 
 /* ---- a byte at a time ---- */
 
-void kt_scan_block_plain(const char *at, struct kt_scan_block *ret)
+static void block_plain(const char *at, const struct kt_scan_set *set, struct kt_scan_block *ret)
 {
     bool inside = false;
     *ret = (struct kt_scan_block){ 0 };
@@ -27,7 +27,15 @@ void kt_scan_block_plain(const char *at, struct kt_scan_block *ret)
         ret->newline |= (uint64_t)(c == '\n') << i;
         ret->bracket |= (uint64_t)(folded == '{' || folded == '}') << i;
         ret->inside |= (uint64_t)inside << i;
+        ret->in_set |= (uint64_t)((set->low[c & 15] & set->high[(unsigned char)c >> 4]) != 0) << i;
     }
+}
+
+void kt_scan_blocks_plain(const char *at, size_t n, const struct kt_scan_set *set,
+                          struct kt_scan_block *ret)
+{
+    for (size_t i = 0; i < n; i++)
+        block_plain(at + i * BLOCK, set, &ret[i]);
 }
 
 struct kt_scan_text kt_scan_text_plain(const char *at, size_t n, uint64_t *ret_quotes)
@@ -73,17 +81,40 @@ AVX2 static inline __m256i is_bracket(__m256i v)
     return _mm256_or_si256(is(folded, '{'), is(folded, '}'));
 }
 
-AVX2 static void block_avx2(const char *at, struct kt_scan_block *ret)
+AVX2 static inline __m256i half(const unsigned char table[16])
 {
-    const __m256i a = load(at), b = load(at + 32);
-    const uint64_t quote = bits(is(a, '"'), is(b, '"'));
-    ret->quote = quote;
-    ret->backslash = bits(is(a, '\\'), is(b, '\\'));
-    ret->newline = bits(is(a, '\n'), is(b, '\n'));
-    ret->bracket = bits(is_bracket(a), is_bracket(b));
-    /* a product without carries by all ones sums up the bits so far */
-    ret->inside = (uint64_t)_mm_cvtsi128_si64(
-        _mm_clmulepi64_si128(_mm_set_epi64x(0, (long long)quote), _mm_set1_epi8((char)0xFF), 0));
+    return _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)(const void *)table));
+}
+
+/* All ones where a byte is none of the set. */
+AVX2 static inline __m256i is_not_in(__m256i low, __m256i high, __m256i v)
+{
+    const __m256i half = _mm256_set1_epi8(15);
+    const __m256i by_low = _mm256_shuffle_epi8(low, _mm256_and_si256(v, half));
+    const __m256i by_high =
+        _mm256_shuffle_epi8(high, _mm256_and_si256(_mm256_srli_epi16(v, 4), half));
+    return _mm256_cmpeq_epi8(_mm256_and_si256(by_low, by_high), _mm256_setzero_si256());
+}
+
+AVX2 static void blocks_avx2(const char *at, size_t n, const struct kt_scan_set *set,
+                             struct kt_scan_block *ret)
+{
+    const __m256i low = half(set->low), high = half(set->high);
+    for (; n > 0; n--, at += BLOCK, ret++) {
+        const __m256i a = load(at), b = load(at + 32);
+        const uint64_t quote = bits(is(a, '"'), is(b, '"'));
+        /* a product without carries by all ones sums up the bits so far */
+        const __m128i sums =
+            _mm_clmulepi64_si128(_mm_set_epi64x(0, (long long)quote), _mm_set1_epi8((char)0xFF), 0);
+        *ret = (struct kt_scan_block){
+            .quote = quote,
+            .backslash = bits(is(a, '\\'), is(b, '\\')),
+            .newline = bits(is(a, '\n'), is(b, '\n')),
+            .bracket = bits(is_bracket(a), is_bracket(b)),
+            .inside = (uint64_t)_mm_cvtsi128_si64(sums),
+            .in_set = ~bits(is_not_in(low, high, a), is_not_in(low, high, b)),
+        };
+    }
 }
 
 AVX2 static inline __m256i is_special(__m256i v)
@@ -114,8 +145,8 @@ static bool has_avx2(void)
            __builtin_cpu_supports("popcnt");
 }
 #else
-#define block_avx2 kt_scan_block_plain
-#define text_avx2  kt_scan_text_plain
+#define blocks_avx2 kt_scan_blocks_plain
+#define text_avx2   kt_scan_text_plain
 
 static bool has_avx2(void)
 {
@@ -125,12 +156,13 @@ static bool has_avx2(void)
 
 /* ---- the door ---- */
 
-void kt_scan_block(const char *at, struct kt_scan_block *ret)
+void kt_scan_blocks(const char *at, size_t n, const struct kt_scan_set *set,
+                    struct kt_scan_block *ret)
 {
     if (has_avx2())
-        block_avx2(at, ret);
+        blocks_avx2(at, n, set, ret);
     else
-        kt_scan_block_plain(at, ret);
+        kt_scan_blocks_plain(at, n, set, ret);
 }
 
 struct kt_scan_text kt_scan_text(const char *at, size_t n, uint64_t *ret_quotes)

@@ -10,11 +10,23 @@
 struct kt_scan_block {
     uint64_t quote, backslash, newline, bracket; /* bracket: one of {}[] */
     uint64_t inside; /* an odd number of quotes up to here: of a string, its first quote included */
+    uint64_t in_set; /* bytes of the set, and perhaps others that have a half of theirs */
 };
-/* The 64 bytes at `at`. */
-void kt_scan_block(const char *at, struct kt_scan_block *ret);
-
-void kt_scan_block_plain(const char *at, struct kt_scan_block *ret); /* a byte at a time */
+/* Bytes by their halves: a bit for each high half, of which two may share one. Empty: { 0 }. */
+struct kt_scan_set {
+    unsigned char low[16], high[16];
+};
+static inline void kt_scan_set_add(struct kt_scan_set *s, unsigned char c)
+{
+    const unsigned char bit = (unsigned char)(1u << (c >> 4) % 8);
+    s->low[c & 15] |= bit;
+    s->high[c >> 4] = bit;
+}
+/* n blocks of 64 bytes at `at`. */
+void kt_scan_blocks(const char *at, size_t n, const struct kt_scan_set *set,
+                    struct kt_scan_block *ret);
+void kt_scan_blocks_plain(const char *at, size_t n, const struct kt_scan_set *set,
+                          struct kt_scan_block *ret); /* a byte at a time */
 
 struct kt_scan_text {
     bool special; /* there is a control byte or a backslash */

@@ -16,8 +16,11 @@
 static void same_block(const char *at)
 {
     struct kt_scan_block wide, plain;
-    kt_scan_block(at, &wide);
-    kt_scan_block_plain(at, &plain);
+    struct kt_scan_set set = { { 0 }, { 0 } };
+    for (const char *c = "aRz_\x7f\x80\xff"; *c != '\0'; c++)
+        kt_scan_set_add(&set, (unsigned char)*c);
+    kt_scan_blocks(at, 1, &set, &wide);
+    kt_scan_blocks_plain(at, 1, &set, &plain);
     assert_memory_equal(&wide, &plain, sizeof wide);
 }
 
@@ -83,9 +86,24 @@ static void inside_is_from_a_first_quote_to_in_front_of_its_second(void **state)
     (void)state;
     memset(text, 'a', sizeof text);
     text[3] = text[7] = text[60] = '"';
-    kt_scan_block(text, &b);
+    kt_scan_blocks(text, 1, &(struct kt_scan_set){ { 0 }, { 0 } }, &b);
     assert_true(b.quote == (UINT64_C(1) << 3 | UINT64_C(1) << 7 | UINT64_C(1) << 60));
     assert_true(b.inside == (UINT64_C(0xF) << 3 | UINT64_C(0xF) << 60));
+}
+
+static void a_set_is_seen_whole_and_nothing_of_other_halves(void **state)
+{
+    struct kt_scan_set set = { { 0 }, { 0 } };
+    char text[BLOCK];
+    struct kt_scan_block b;
+    (void)state;
+    kt_scan_set_add(&set, 'a');
+    kt_scan_set_add(&set, 'R');
+    for (unsigned i = 0; i < BLOCK; i++)
+        text[i] = "aRbQ\xe1"[i % 5];
+    kt_scan_blocks(text, 1, &set, &b);
+    for (unsigned i = 0; i < BLOCK; i++)
+        assert_int_equal(b.in_set >> i & 1, i % 5 < 2);
 }
 
 int main(void)
@@ -94,6 +112,7 @@ int main(void)
         cmocka_unit_test(every_byte_at_every_place_is_seen),
         cmocka_unit_test(bytes_of_all_kinds_are_seen_together),
         cmocka_unit_test(hexadecimal_digits_are_told_from_all_other_bytes),
+        cmocka_unit_test(a_set_is_seen_whole_and_nothing_of_other_halves),
         cmocka_unit_test(inside_is_from_a_first_quote_to_in_front_of_its_second),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
