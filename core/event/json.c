@@ -108,13 +108,22 @@ static bool is_container(struct kt_jval v)
     return kt_json_type(v) == KT_JSON_OBJECT || kt_json_type(v) == KT_JSON_ARRAY;
 }
 
+static inline bool is_named(const struct kt_json_node *c, struct kt_str name, uint16_t sort)
+{
+    return c->sort == sort && c->key_len == name.len && kt_scan_same(c->key, name.at, name.len);
+}
+
 struct kt_jval kt_json_find(struct kt_jval v, struct kt_str name, uint16_t sort)
 {
     if (kt_json_type(v) != KT_JSON_OBJECT || (v.node->keys & kt_json_sort_bit(sort)) == 0)
         return (struct kt_jval){ NULL };
-    const struct kt_json_node *end = v.node + v.node->span;
-    for (const struct kt_json_node *c = v.node + 1; c < end; c += c->span)
-        if (c->sort == sort && c->key_len == name.len && kt_scan_same(c->key, name.at, name.len))
+    const struct kt_json_node *object = v.node, *end = object + object->span;
+    const unsigned at =
+        object->order != NULL ? object->order[sort % KT_JSON_ORDER] : KT_JSON_ORDER_MANY;
+    if (at != KT_JSON_ORDER_MANY)
+        return (struct kt_jval){ at > 0 && is_named(object + at, name, sort) ? object + at : NULL };
+    for (const struct kt_json_node *c = object + 1; c < end; c += c->span)
+        if (is_named(c, name, sort))
             return (struct kt_jval){ c }; /* a dropped one comes after the one that counts */
     return (struct kt_jval){ NULL };
 }

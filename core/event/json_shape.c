@@ -17,7 +17,8 @@
 #define SHAPES    64u
 #define TEXT_MAX  4096u
 #define NODES_MAX 128u
-#define PATIENCE  4u /* texts in a row that have another shape, before theirs is learned instead */
+#define ORDERS    16u /* objects whose members are found at once */
+#define PATIENCE  4u  /* texts in a row that have another shape, before theirs is learned instead */
 
 /* A value that may be another, or the end; and the bytes in front of it, which may not. */
 struct hole {
@@ -30,6 +31,7 @@ struct shape {
     char *text;                 /* that it was learned of; NULL: none */
     struct kt_json_node *nodes; /* whose keys are in text */
     struct hole *holes;
+    uint8_t (*orders)[KT_JSON_ORDER];
     unsigned quotes, missed;
 };
 
@@ -47,6 +49,7 @@ static void forget(struct shape *s)
     kt_free(s->text);
     kt_free(s->nodes);
     kt_free(s->holes);
+    kt_free(s->orders);
     *s = (struct shape){ 0 };
 }
 
@@ -99,6 +102,28 @@ const struct kt_json_node *kt_json_shape_read(struct kt_json_shapes *all,
     return at == end ? s->nodes : NULL;
 }
 
+_Static_assert(NODES_MAX < KT_JSON_ORDER_MANY, "each node of a shape has a number");
+
+static void order(const struct kt_json_node *object, uint8_t *ret)
+{
+    for (const struct kt_json_node *c = object + 1; c < object + object->span; c += c->span) {
+        uint8_t *at = &ret[c->sort % KT_JSON_ORDER];
+        *at = *at == 0 ? (uint8_t)(c - object) : KT_JSON_ORDER_MANY;
+    }
+}
+
+static void order_all(struct shape *s, size_t n)
+{
+    unsigned used = 0;
+    s->orders = kt_alloc_array(ORDERS, sizeof *s->orders);
+    for (struct kt_json_node *v = s->nodes; v < s->nodes + n && used < ORDERS; v++) {
+        if (v->type != KT_JSON_OBJECT)
+            continue;
+        order(v, s->orders[used]);
+        v->order = s->orders[used++];
+    }
+}
+
 static void learn(struct shape *s, const struct kt_json_text *text, const struct kt_json_node *root)
 {
     const size_t n = root->span;
@@ -120,6 +145,7 @@ static void learn(struct shape *s, const struct kt_json_text *text, const struct
         gap = v->text + v->len;
     }
     *h = (struct hole){ s->text + (gap - text->at), (size_t)(text->at + text->len - gap), NULL };
+    order_all(s, n);
 }
 
 void kt_json_shape_learn(struct kt_json_shapes *all, const struct kt_json_text *text,

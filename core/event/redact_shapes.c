@@ -68,15 +68,16 @@ static bool match(struct kt_redact_match *ret, size_t at, size_t len, const char
  * stand before. */
 struct prefix {
     struct kt_str text;
-    char before, second; /* the two bytes before its last one, where most text differs; 0: any */
+    uint16_t two; /* the two bytes before its last one, where most text differs */
     const char *shape;
     size_t least;
     unsigned tail, not_after;
 };
+#define TWO(a, b) (uint16_t)((unsigned char)(a) << 8 | (unsigned char)(b))
 #define PREFIX(text, shape, least, tail, not_after)                                                \
     {                                                                                              \
-        KT_STR_INIT(text), (text)[sizeof(text) - 3], (text)[sizeof(text) - 4], shape, least, tail, \
-            not_after                                                                              \
+        KT_STR_INIT(text), TWO((text)[sizeof(text) - 4], (text)[sizeof(text) - 3]), shape, least,  \
+            tail, not_after                                                                        \
     }
 static const struct prefix under[] = {
     PREFIX("ghp_", "github_token", 16, ALNUM, 0),
@@ -93,11 +94,14 @@ static const struct prefix dot[] = {
     PREFIX("hvs.", "vault_token", 16, NAME, 0),
     PREFIX("hvb.", "vault_token", 16, NAME, 0),
     PREFIX("hvr.", "vault_token", 16, NAME, 0),
-    { KT_STR_INIT("s."), 's', 0, "vault_token", 24, ALNUM, NAME | DOT },
     PREFIX("dp.st.", "doppler_token", 16, NAME | DOT, ALNUM),
     PREFIX("dp.pt.", "doppler_token", 16, NAME | DOT, ALNUM),
     PREFIX("dp.ct.", "doppler_token", 16, NAME | DOT, ALNUM),
     PREFIX("dp.sa.", "doppler_token", 16, NAME | DOT, ALNUM),
+};
+/* Behind any byte but those of a name, which it mostly has there. */
+static const struct prefix old_dot[] = {
+    { KT_STR_INIT("s."), 0, "vault_token", 24, ALNUM, 0 },
 };
 static const struct prefix dash[] = {
     PREFIX("glpat-", "gitlab_token", 16, NAME, 0),
@@ -134,11 +138,10 @@ static bool ends_with_nocase(struct kt_str s, size_t end, size_t floor, struct k
 static bool find_prefix(struct kt_str s, size_t floor, size_t end, const struct prefix *rows,
                         size_t n_rows, struct kt_redact_match *ret)
 {
-    const char before = s.at[end - 2], second = end > 2 ? s.at[end - 3] : 0;
+    const unsigned two = end > 2 ? TWO(s.at[end - 3], s.at[end - 2]) : 0u;
     for (size_t i = 0; i < n_rows; i++) {
         const struct prefix *p = &rows[i];
-        if (p->before != before || (p->second != second && p->second != 0) ||
-            !ends_with(s, end, floor, p->text))
+        if ((p->two != two && p->two != 0) || !ends_with(s, end, floor, p->text))
             continue;
         size_t at = end - p->text.len;
         if (at > 0 && (kind(s.at[at - 1]) & p->not_after) != 0)
@@ -511,6 +514,8 @@ static bool confirm(struct kt_str s, size_t floor, size_t at, bool key_ids,
     case '_':
         return FIND(under);
     case '.':
+        if (s.at[at - 1] == 's' && (at < 2 || (kind(s.at[at - 2]) & (NAME | DOT)) == 0))
+            return FIND(old_dot);
         return FIND(dot);
     case '-':
         return FIND(dash);

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -178,6 +179,35 @@ static void another_shape_is_learned_when_the_one_that_is_known_does_not_come_ag
     json_pair_done(&p);
 }
 
+/* Members are found by their sort, of which two may be alike in its low bits: so these are many. */
+static void members_of_a_known_shape_are_found_by_name(void **state)
+{
+    struct json_pair p;
+    struct kt_buf text = { 0 };
+    char name[8];
+    (void)state;
+    json_pair_open(&p);
+    for (unsigned round = 0; round < 2; round++) {
+        kt_buf_reset(&text);
+        for (unsigned i = 0; i < 60; i++)
+            kt_buf_addf(&text, "%s\"k%u\":%u", i == 0 ? "{\"in\":{}," : ",", i * 7, round + i);
+        kt_buf_byte(&text, '}');
+        kt_json_tree_start(&p.by_plain, text.len, false, true);
+        const struct kt_jval root = { kt_json_plain_parse(&p.plain, kt_buf_str(&text),
+                                                          &p.by_plain) };
+        assert_int_equal(root.node != p.by_plain.nodes, round == 1);
+        for (unsigned i = 0; i < 420; i++) {
+            int64_t value = -1;
+            (void)snprintf(name, sizeof name, "k%u", i);
+            assert_int_equal(kt_json_i64(kt_json_get(root, kt_str_of(name)), &value), i % 7 == 0);
+            assert_int_equal(value, i % 7 == 0 ? (int64_t)(round + i / 7) : -1);
+        }
+        assert_null(kt_json_at(root, "in.k0").node);
+    }
+    kt_buf_done(&text);
+    json_pair_done(&p);
+}
+
 /* What stands between its values is as it was: only they may be wrong. */
 static void a_value_that_is_wrong_is_wrong_in_a_known_shape_too(void **state)
 {
@@ -253,6 +283,7 @@ int main(void)
         cmocka_unit_test(containers_that_are_not_closed_fit_their_tree),
         cmocka_unit_test(a_record_of_a_shape_that_is_known_is_read_by_it),
         cmocka_unit_test(another_shape_is_learned_when_the_one_that_is_known_does_not_come_again),
+        cmocka_unit_test(members_of_a_known_shape_are_found_by_name),
         cmocka_unit_test(a_value_that_is_wrong_is_wrong_in_a_known_shape_too),
         cmocka_unit_test(a_string_over_the_limit_is_cut_in_a_known_shape_too),
     };
