@@ -25,7 +25,7 @@
 #include <unistd.h>
 
 #define SLICE_RECORDS 4096u
-#define SLICE_TIME    (100 * KT_NS_MS) /* a cursor held for longer would stop the checkpoints */
+#define SLICE_TIME    (100 * KT_NS_MS) /* for longer nobody would hear of anything */
 #define SAVE_EVERY    (5 * KT_NS_S)
 #define SAVE_LATEST   (60 * KT_NS_S)
 #define SAVE_ROWS     64u /* and one more second for each: a row costs a page, twice */
@@ -34,6 +34,8 @@ struct kt_follow {
     struct kt_detect *detect;
     struct kt_conf *first; /* recorded in the log; NULL: none */
     struct kt_reader *reader;
+    struct kt_cursor *cursor; /* through the log from the newest scored record on; NULL: none */
+    struct kt_damage damage;  /* what the cursor has left out in this slice */
     const struct kt_conf *conf;
     const struct kt_clock *clock;
     char *path;
@@ -87,21 +89,27 @@ static void on_alert(void *self, const struct kt_alert *a, bool is_new)
                                                        .historic = is_historic(f->record, a) };
 }
 
-/* Scores a slice of the log. *ret_more: it goes on. *ret_left_out: damage in it. */
-static enum kt_status slice(struct kt_follow *f, bool *ret_more, struct kt_error *ret_left_out,
-                            struct kt_error *err)
+static enum kt_status open_cursor(struct kt_follow *f, struct kt_error *err)
 {
-    struct kt_damage damage = { 0 };
     struct kt_scan scan = { .from_seq = kt_detect_position(f->detect) + 1,
                             .control = true,
                             .records = true,
-                            .damage = &damage };
-    struct kt_cursor *c = NULL;
-    kt_time_ns until = mono(f) + SLICE_TIME;
-    *ret_more = false;
+                            .damage = &f->damage };
     if (f->reader == NULL && kt_reader_open(f->path, &f->reader, err) != KT_OK)
         return kt_wrap(err, "detection");
-    enum kt_status st = kt_cursor_open(f->reader, &scan, &c, err);
+    return kt_cursor_open(f->reader, &scan, &f->cursor, err);
+}
+
+/* Scores a slice of the log. *ret_more: it goes on, with the same cursor: a new one would unpack a
+ * whole segment to get at the rest of it. *ret_left_out: damage in it. */
+static enum kt_status slice(struct kt_follow *f, bool *ret_more, struct kt_error *ret_left_out,
+                            struct kt_error *err)
+{
+    kt_time_ns until = mono(f) + SLICE_TIME;
+    *ret_more = false;
+    f->damage = (struct kt_damage){ 0 };
+    bool opened = f->cursor == NULL;
+    enum kt_status st = opened ? open_cursor(f, err) : KT_OK;
     for (unsigned n = 0; st == KT_OK; n++) {
         struct kt_record r;
         /* an alert is handed over at once: the rest of the slice may take a while */
@@ -109,17 +117,20 @@ static enum kt_status slice(struct kt_follow *f, bool *ret_more, struct kt_error
             *ret_more = true;
             break;
         }
-        st = kt_cursor_next(c, &r, err);
+        st = kt_cursor_next(f->cursor, &r, err);
         if (st != KT_OK)
             break;
         f->record = &r;
         kt_detect_record(f->detect, &r);
         f->record = NULL;
     }
-    kt_cursor_free(c);
+    if (st != KT_OK)
+        kt_cursor_free(KT_TAKE(f->cursor));
+    if (st == KT_E_AGAIN) /* of the log as it was when the cursor was opened */
+        *ret_more = !opened;
     if (st != KT_OK && st != KT_E_AGAIN)
         return kt_wrap(err, "detection");
-    *ret_left_out = damage.first; /* the rest of the log is scored all the same */
+    *ret_left_out = f->damage.first; /* the rest of the log is scored all the same */
     return KT_OK;
 }
 
@@ -470,6 +481,7 @@ void kt_follow_free(struct kt_follow *f)
     kt_changed_free(f->going);
     drop_found(f);
     kt_free(f->found);
+    kt_cursor_free(f->cursor);
     kt_reader_close(f->reader);
     kt_detect_free(f->detect);
     kt_conf_free(f->first);
