@@ -20,11 +20,15 @@ void kt_aged_done(struct kt_aged *a)
     *a = (struct kt_aged){ 0 };
 }
 
-struct kt_aged_item *kt_aged_find(const struct kt_aged *a, struct kt_str key)
+uint64_t kt_aged_hash(struct kt_str key)
+{
+    return kt_hash64(key, 0);
+}
+
+struct kt_aged_item *kt_aged_find(const struct kt_aged *a, struct kt_str key, uint64_t hash)
 {
     if (a->n == 0)
         return NULL;
-    uint64_t hash = kt_hash64(key, 0);
     for (struct kt_aged_item *i = *bucket(a, hash); i != NULL; i = i->chain)
         if (i->hash == hash && kt_str_eq(i->key, key))
             return i;
@@ -69,7 +73,6 @@ void kt_aged_add(struct kt_aged *a, struct kt_aged_item *item)
 {
     if (a->n >= a->n_buckets)
         grow(a);
-    item->hash = kt_hash64(item->key, 0);
     item->chain = *bucket(a, item->hash);
     *bucket(a, item->hash) = item;
     append(a, item);

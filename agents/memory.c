@@ -46,7 +46,9 @@ void kt_source_memory_free(struct kt_source_memory *m)
 
 struct kt_str kt_source_recall(struct kt_source_memory *m, struct kt_str key)
 {
-    struct kt_aged_item *found = kt_aged_find(&m->facts, key);
+    if (m->facts.n == 0)
+        return KT_STR_NONE;
+    struct kt_aged_item *found = kt_aged_find(&m->facts, key, kt_aged_hash(key));
     if (found == NULL)
         return KT_STR_NONE;
     kt_aged_touch(&m->facts, found);
@@ -57,7 +59,8 @@ void kt_source_remember(struct kt_source_memory *m, struct kt_str key, struct kt
 {
     if (key.len > MEMORY_STRING || value.len > MEMORY_STRING)
         return;
-    struct kt_aged_item *found = kt_aged_find(&m->facts, key);
+    const uint64_t hash = kt_aged_hash(key);
+    struct kt_aged_item *found = kt_aged_find(&m->facts, key, hash);
     if (found != NULL) {
         if (kt_str_eq(((struct fact *)(void *)found)->value, value)) {
             kt_aged_touch(&m->facts, found);
@@ -73,6 +76,7 @@ void kt_source_remember(struct kt_source_memory *m, struct kt_str key, struct kt
     if (value.len > 0)
         memcpy(f->bytes + key.len, value.at, value.len);
     f->item.key = kt_str_from(f->bytes, key.len);
+    f->item.hash = hash;
     f->value = kt_str_from(f->bytes + key.len, value.len);
     kt_aged_add(&m->facts, &f->item);
 }

@@ -206,16 +206,30 @@ static void emit_skip(struct kt_emit *e, const char *reason)
     ((struct emit *)(void *)e)->p->cur.skip = reason;
 }
 
-static void emit_finding(struct kt_emit *e, const char *code, const char *sentence)
+/* The place of a finding; of one that was not raised yet, the first that is free. */
+static size_t finding_at(const struct kt_pipeline *p, const char *code)
 {
-    struct kt_pipeline *p = ((struct emit *)(void *)e)->p;
     size_t i = 0;
     while (i < KT_ARRAY_LEN(p->findings) - 1 && p->findings[i].code != NULL &&
            strcmp(p->findings[i].code, code) != 0)
         i++;
-    bool known = p->findings[i].code != NULL && strcmp(p->findings[i].code, code) == 0;
-    if (known && p->cur.observed - p->findings[i].at < FINDING_EVERY)
+    return i;
+}
+
+static bool emit_wants(struct kt_emit *e, const char *code)
+{
+    const struct kt_pipeline *p = ((struct emit *)(void *)e)->p;
+    const size_t i = finding_at(p, code);
+    const bool known = p->findings[i].code != NULL && strcmp(p->findings[i].code, code) == 0;
+    return !known || p->cur.observed - p->findings[i].at >= FINDING_EVERY;
+}
+
+static void emit_finding(struct kt_emit *e, const char *code, const char *sentence)
+{
+    struct kt_pipeline *p = ((struct emit *)(void *)e)->p;
+    if (!emit_wants(e, code))
         return;
+    const size_t i = finding_at(p, code);
     p->findings[i].code = code;
     p->findings[i].at = p->cur.observed;
     if (p->o.finding != NULL)
@@ -224,7 +238,7 @@ static void emit_finding(struct kt_emit *e, const char *code, const char *senten
 
 struct kt_emit *kt_pipeline_emit(struct kt_pipeline *p)
 {
-    p->emit.to = (struct kt_emit){ emit_event, emit_skip, emit_finding };
+    p->emit.to = (struct kt_emit){ emit_event, emit_skip, emit_finding, emit_wants };
     p->emit.p = p;
     return &p->emit.to;
 }

@@ -85,7 +85,8 @@ struct kt_jval kt_fold_root(struct kt_pipeline *p, const struct half *h, struct 
     return p->parsed_root;
 }
 
-static void wait_for_partner(struct kt_pipeline *p, struct kt_str key, struct kt_jval root)
+static void wait_for_partner(struct kt_pipeline *p, struct kt_str key, uint64_t hash,
+                             struct kt_jval root)
 {
     struct kt_str record = p->cur.record;
     struct half *h = make_half(p, record.len + key.len);
@@ -93,6 +94,7 @@ static void wait_for_partner(struct kt_pipeline *p, struct kt_str key, struct kt
     memcpy(h->bytes + record.len, key.at, key.len);
     h->record = kt_str_from(h->bytes, record.len);
     h->item.key = kt_str_from(h->bytes + record.len, key.len);
+    h->item.hash = hash;
     h->offset = p->cur.offset;
     h->since = p->cur.observed;
     h->arrival = p->cur.arrival;
@@ -146,6 +148,12 @@ static void first_not_needed(struct kt_pipeline *p, uint64_t hash)
 {
     if (p->o.source->second_is_whole)
         *early_slot(p, hash) = hash;
+}
+
+static bool is_not_needed(struct kt_pipeline *p, struct kt_str key)
+{
+    const uint64_t hash = early_hash(key);
+    return *early_slot(p, hash) == hash;
 }
 
 void kt_fold_told(struct kt_pipeline *p)
@@ -207,7 +215,8 @@ enum fold_result kt_fold_look(struct kt_pipeline *p, struct kt_jval root, struct
     p->lone = 0;
     if (p->o.source->fold_key == NULL || !p->o.source->fold_key(&in, &key, &first) || key.len == 0)
         return FOLD_DECODE;
-    struct half *partner = (struct half *)(void *)kt_aged_find(&p->halves, key);
+    const uint64_t hash = kt_aged_hash(key);
+    struct half *partner = (struct half *)(void *)kt_aged_find(&p->halves, key, hash);
     if (!first) {
         *ret_half = partner;
         if (partner == NULL && p->cur.offset < p->known_until) {
@@ -221,7 +230,7 @@ enum fold_result kt_fold_look(struct kt_pipeline *p, struct kt_jval root, struct
         p->lone = early_hash(key);
         return FOLD_DECODE;
     }
-    if (*early_slot(p, early_hash(key)) == early_hash(key))
+    if (is_not_needed(p, key))
         return FOLD_OVERTAKEN;
     if (partner != NULL)
         return kt_str_eq(partner->record, p->cur.record) ? FOLD_REPEATED : FOLD_DECODE;
@@ -234,7 +243,7 @@ enum fold_result kt_fold_look(struct kt_pipeline *p, struct kt_jval root, struct
             return FOLD_REFUSED;
         key = kt_arena_str(&p->arena, kt_str_of(copy));
     }
-    wait_for_partner(p, key, root);
+    wait_for_partner(p, key, hash, root);
     return FOLD_WAITS;
 }
 

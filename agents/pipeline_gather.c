@@ -73,11 +73,12 @@ uint64_t kt_gather_low_water(const struct kt_pipeline *p)
     return UINT64_MAX;
 }
 
-static struct group *open_group(struct kt_pipeline *p, struct kt_str key)
+static struct group *open_group(struct kt_pipeline *p, struct kt_str key, uint64_t hash)
 {
     struct group *g = kt_alloc(sizeof *g + key.len);
     memcpy(g->key, key.at, key.len);
     g->item.key = kt_str_from(g->key, key.len);
+    g->item.hash = hash;
     g->offset = p->cur.offset;
     g->since = p->cur.observed;
     g->arrival = p->cur.arrival;
@@ -177,14 +178,15 @@ enum gather_result kt_gather_look(struct kt_pipeline *p)
         p->cur.skip = LINES_MISSING;
         return GATHER_CUT;
     }
-    struct group *g = (struct group *)(void *)kt_aged_find(&p->groups, part.key);
+    const uint64_t hash = kt_aged_hash(part.key);
+    struct group *g = (struct group *)(void *)kt_aged_find(&p->groups, part.key, hash);
     if (part.last && g == NULL)
         return GATHER_RECORD;
     if (part.last) {
         close_group(p, g);
         return GATHER_RECORD;
     }
-    add_line(p, g != NULL ? g : open_group(p, part.key));
+    add_line(p, g != NULL ? g : open_group(p, part.key, hash));
     return GATHER_WAITS;
 }
 

@@ -20,6 +20,8 @@ struct kt_emit {
     /* The source writes values in the clear or the like: a finding about the source itself, raised
      * once an hour. */
     void (*finding)(struct kt_emit *e, const char *code, const char *sentence);
+    /* Would one be raised now? For who writes its sentence at every record. */
+    bool (*wants)(struct kt_emit *e, const char *code);
 };
 
 struct kt_decode_in {

@@ -15,6 +15,7 @@
 #define MANY      12u
 #define MANY_TEXT "12"
 #define SEED      UINT64_C(0x70726f7879)
+#define CODE      "vault.proxy"
 
 static bool is_inside(struct kt_ip ip)
 {
@@ -30,8 +31,8 @@ void kt_vt_look_for_proxy(const struct kt_decode_in *in, const struct kt_event *
     if (!ev->has_ip || !is_inside(ev->ip) || ev->outcome != KT_OUT_SUCCESS ||
         ev->actor_kind == KT_ACTOR_ANONYMOUS || ev->actor.len == 0)
         return;
-    struct kt_str address = kt_str_of(kt_ip_format(ev->ip, text));
-    struct kt_str key = kt_arena_cat(in->arena, KT_STR("behind "), address);
+    struct kt_str key =
+        kt_arena_cat(in->arena, KT_STR("behind "), kt_str_from(ev->ip.at, sizeof ev->ip.at));
     struct kt_str was = kt_source_recall(in->memory, key);
     size_t n = was.len / sizeof seen[0];
     if (n > MANY)
@@ -46,14 +47,14 @@ void kt_vt_look_for_proxy(const struct kt_decode_in *in, const struct kt_event *
         seen[n++] = who;
         kt_source_remember(in->memory, key, kt_str_from(seen, n * sizeof seen[0]));
     }
-    if (n < MANY)
+    if (n < MANY || !to->wants(to, CODE)) /* it is said of each access from there */
         return;
-    /* said of each access from there, so not by printf */
+    struct kt_str address = kt_str_of(kt_ip_format(ev->ip, text));
     struct kt_str begin =
         kt_arena_cat3(in->arena, KT_STR(MANY_TEXT " identities and more come from "), address,
                       KT_STR(": a load balancer? Set x_forwarded_for_authorized_addrs = \""));
     kt_str_copyz(sentence, sizeof sentence,
                  kt_arena_cat3(in->arena, begin, address,
                                KT_STR("\" on Vault's listener, or no address is its client's")));
-    to->finding(to, "vault.proxy", sentence);
+    to->finding(to, CODE, sentence);
 }
