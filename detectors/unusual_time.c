@@ -96,10 +96,9 @@ static const struct kt_option options[] = {
     NUMBER(cap, KT_OPT_DOUBLE, "4.7", "Most that the hour can reach."),
     NUMBER(unsure_cap, KT_OPT_DOUBLE, "4.2",
            "The same for actors that may be a person or a machine: never an alert alone."),
-    NUMBER(
-        usual_cap, KT_OPT_DOUBLE, "4.2",
-        "The same where two colleagues have such hours, and nothing else is odd: secrets that the "
-        "person reads, its network, its client."),
+    NUMBER(usual_cap, KT_OPT_DOUBLE, "4.2",
+           "The same where two others have such hours, and nothing else is odd: secrets that the "
+           "person reads, its network, its client."),
     NUMBER(moved_cap, KT_OPT_DOUBLE, "2.4",
            "The same where the person's own hours have moved before, and its secrets, network and "
            "client are the usual ones: every shift is new once. With secrets it never read: "
@@ -519,11 +518,11 @@ static uint32_t apart(uint32_t a, uint32_t b)
     return d < 720 ? d : 1440 - d;
 }
 
-/* Two colleagues with the same permission set (or, like this one, with none that is told) at work
- * at this time of the day too, whose odd hours no incident held back. */
-static bool is_shift(const struct kt_scene *s)
+/* Two others of the circle at work at this time of the day too, whose odd hours no incident held
+ * back. */
+static bool is_shift(const struct kt_scene *s, struct kt_str of)
 {
-    const struct circle *c = kt_table_peek(s->tables[T_CIRCLE], circle_key(s->team));
+    const struct circle *c = kt_table_peek(s->tables[T_CIRCLE], circle_key(of));
     uint32_t first = 0;
     for (unsigned i = 0; c != NULL && i < NIGHTS; i++) {
         uint32_t actor = c->night[i].actor;
@@ -556,7 +555,8 @@ static bool told_before(const struct kt_scene *s, const struct habit *h)
 
 static void tell(struct kt_scene *s, const struct options *o, struct habit *h, double p)
 {
-    bool shift = is_shift(s), duty = shift && s->team.len > 0;
+    bool duty = s->team.len > 0 && is_shift(s, s->team);
+    bool shift = duty || is_shift(s, KT_STR_NONE);
     bool moved = has_moved(h, kt_actor_date(s->actor, s->minute) / 7);
     double cap = s->actor->kind == KT_ACTOR_HUMAN ? o->cap : o->unsure_cap;
     cap = shift && h->run[s->expected].strange == 0 ? fmin(cap, o->usual_cap) : cap;
@@ -660,6 +660,8 @@ static void on_learn(struct kt_scene *s, const void *opt, const struct kt_pendin
     unsigned hour = minute / 60 % HOURS;
     if (p->what == ASIDE_NIGHT) {
         note_night(s, p->key, minute);
+        if (p->key != circle_key(KT_STR_NONE).a)
+            note_night(s, circle_key(KT_STR_NONE).a, minute);
         return;
     }
     if (is_holiday(s->shared->conf, date))
